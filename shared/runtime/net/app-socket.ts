@@ -1,0 +1,47 @@
+/**
+ * One plain TCP connection to an application (client-proxy) or an origin (server-concentrator).
+ *
+ * Reads arrive in large reused buffers where Node allows it, so a chunk belongs to its receiver only until
+ * the receiver calls `release`. Nothing is read before `resume` and nothing after `pause`.
+ */
+export interface AppChunk {
+  /** The bytes read, at least one. */
+  readonly bytes: Uint8Array;
+  /**
+   * Free bytes directly in front of `bytes` in the same memory, where a frame header may be written so that
+   * header and payload leave as one buffer; 0 where there are none.
+   */
+  readonly headroomBytes: number;
+  /** Gives the memory back for reuse; called exactly once, when nobody reads `bytes` any more. */
+  release(): void;
+}
+
+export interface AppSocketHandlers {
+  onChunk(chunk: AppChunk): void;
+  /** The other side has finished sending (FIN); it may still read. */
+  onEnd(): void;
+  /** Everything written so far has left this process, after `write` had answered false. */
+  onDrain(): void;
+  /** The connection is gone, for good; called exactly once, last. `error` is absent after a clean close. */
+  onClose(error?: NodeJS.ErrnoException): void;
+}
+
+export interface AppSocket {
+  readonly remoteAddress: string;
+  readonly remotePort: number;
+  readonly localAddress: string;
+  readonly localPort: number;
+  /** Replaces the handlers: the SOCKS5 negotiation hands the connection over to the relay this way. */
+  setHandlers(handlers: AppSocketHandlers): void;
+  resume(): void;
+  pause(): void;
+  /**
+   * Writes, keeping the bytes until they have left; false when the receiver should wait for `onDrain`.
+   * `onWritten` runs when the bytes have gone to the kernel: that is when flow-control credit is due.
+   */
+  write(bytes: Uint8Array, onWritten?: () => void): boolean;
+  /** Half-closes: sends FIN after what was written; reading goes on. */
+  end(): void;
+  /** Closes at once; `reset` sends RST where the platform can, so that the other side sees an error. */
+  destroy(how?: 'close' | 'reset'): void;
+}
