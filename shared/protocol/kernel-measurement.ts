@@ -1,0 +1,19 @@
+/** What the kernel says of one subflow's TCP connection (Linux TCP_INFO). Absent where it cannot be read. */
+export interface KernelMeasurement {
+  readonly rttMs: number;
+  readonly rttVarMs: number;
+  readonly minRttMs: number;
+  readonly mssBytes: number;
+  readonly cwndBytes: number;
+  /** Written by us, not yet sent by the kernel. */
+  readonly notSentBytes: number;
+  /** Sent, not yet acknowledged. */
+  readonly unackedBytes: number;
+  readonly bytesAcked: number;
+  readonly deliveryRateBytesPerSecond: number;
+  /** Time since the last acknowledgement arrived. */
+  readonly lastAckReceivedMs: number;
+  /** Consecutive retransmission time-outs without progress. */
+  readonly backoff: number;
+  readonly totalRetransmittedPackets: number;
+}

@@ -1,0 +1,30 @@
+import type { KernelMeasurement } from '../../protocol/kernel-measurement.ts';
+
+export interface SubflowTransportHandlers {
+  /** Bytes arrived; the memory is the receiver's to keep. */
+  onBytes(bytes: Uint8Array): void;
+  /** The last write has gone to the kernel; the next may follow. */
+  onWritable(): void;
+  /** The connection is gone, for good; called exactly once, last. */
+  onClose(error?: Error): void;
+}
+
+/** One TLS 1.3 connection between client and concentrator, handshake done, certificate checked. */
+export interface SubflowTransport {
+  readonly remoteAddress: string;
+  readonly remotePort: number;
+  readonly localAddress: string;
+  readonly localPort: number;
+  /** 32 bytes of TLS exporter (RFC 5705 / RFC 8446 section 7.5), equal at both ends and unique to this connection. */
+  readonly exporter: Uint8Array;
+  /** Nothing is read before this. May be called again: the handshake hands the connection over to the session. */
+  setHandlers(handlers: SubflowTransportHandlers): void;
+  /**
+   * Sends the buffers in one write. At most one write is under way: callers wait for `onWritable` after each.
+   * The buffers may be reused as soon as this returns (TLS has encrypted or copied them).
+   */
+  write(buffers: readonly Uint8Array[]): void;
+  /** Kernel figures now, or undefined where they cannot be read (not Linux, no koffi, proxied, closed). */
+  measure(): KernelMeasurement | undefined;
+  destroy(): void;
+}
