@@ -1,0 +1,142 @@
+import type { AppChunk, AppSocket, AppSocketHandlers } from '../../shared/runtime/net/app-socket.ts';
+import { IGNORE_EVENTS } from './closing.ts';
+
+/**
+ * The connection of a SOCKS5 client from acceptance to its end, through a change of owner: first the negotiation
+ * has it, then whoever serves the request. It adds to the socket beneath
+ *
+ * - `onGone`, told when the connection is gone, whoever has it then;
+ * - `watch`, which notices a client that leaves while nobody reads from it;
+ * - replay: what happened before the new owner came (bytes read ahead, FIN, close) is told to it afterwards.
+ */
+export class ClientSocket implements AppSocket {
+  readonly #inner: AppSocket;
+  readonly #onGone: () => void;
+  #handlers: AppSocketHandlers = IGNORE_EVENTS;
+  #reading = false;
+  #onEndWhileWatching: (() => void) | undefined;
+  #replayScheduled = false;
+  /** Read ahead while watching, at most one chunk. */
+  #heldChunk: AppChunk | undefined;
+  #heldEnd = false;
+  #closed: { error: NodeJS.ErrnoException | undefined } | undefined;
+
+  constructor(inner: AppSocket, onGone: () => void) {
+    this.#inner = inner;
+    this.#onGone = onGone;
+    inner.setHandlers({
+      onChunk: (chunk) => this.#chunk(chunk),
+      onEnd: () => this.#end(),
+      onDrain: () => this.#handlers.onDrain(),
+      onClose: (error) => this.#close(error),
+    });
+  }
+
+  get remoteAddress(): string {
+    return this.#inner.remoteAddress;
+  }
+
+  get remotePort(): number {
+    return this.#inner.remotePort;
+  }
+
+  get localAddress(): string {
+    return this.#inner.localAddress;
+  }
+
+  get localPort(): number {
+    return this.#inner.localPort;
+  }
+
+  setHandlers(handlers: AppSocketHandlers): void {
+    this.#handlers = handlers;
+    const closed = this.#closed;
+    if (closed) queueMicrotask(() => handlers.onClose(closed.error));
+  }
+
+  resume(): void {
+    this.#reading = true;
+    this.#onEndWhileWatching = undefined;
+    if (!this.#heldChunk && !this.#heldEnd) {
+      this.#inner.resume();
+    } else if (!this.#replayScheduled) {
+      this.#replayScheduled = true;
+      queueMicrotask(() => this.#replay());
+    }
+  }
+
+  pause(): void {
+    this.#reading = false;
+    this.#onEndWhileWatching = undefined;
+    this.#inner.pause();
+  }
+
+  /**
+   * While paused for the owner: reads ahead until one chunk has come, since a socket that is not read does not
+   * show that its client has gone. `onEnd` runs if the client finishes sending before any byte has come; a
+   * connection that is lost closes as ever. `resume` and `pause` end the watch.
+   */
+  watch(onEnd: () => void): void {
+    this.#onEndWhileWatching = onEnd;
+    if (this.#heldChunk) return;
+    if (this.#heldEnd) onEnd();
+    else this.#inner.resume();
+  }
+
+  write(bytes: Uint8Array, onWritten?: () => void): boolean {
+    return this.#inner.write(bytes, onWritten);
+  }
+
+  end(): void {
+    this.#inner.end();
+  }
+
+  destroy(how?: 'close' | 'reset'): void {
+    this.#inner.destroy(how);
+  }
+
+  #chunk(chunk: AppChunk): void {
+    if (this.#reading) {
+      this.#handlers.onChunk(chunk);
+    } else {
+      this.#heldChunk = chunk;
+      this.#inner.pause();
+    }
+  }
+
+  #end(): void {
+    if (this.#reading) {
+      this.#handlers.onEnd();
+    } else {
+      this.#heldEnd = true;
+      if (!this.#heldChunk) this.#onEndWhileWatching?.();
+    }
+  }
+
+  #close(error: NodeJS.ErrnoException | undefined): void {
+    this.#closed = { error };
+    this.#heldChunk?.release();
+    this.#heldChunk = undefined;
+    this.#heldEnd = false;
+    this.#handlers.onClose(error);
+    this.#onGone();
+  }
+
+  /** Each call into the owner may pause, or close, so look again after it. */
+  #replay(): void {
+    this.#replayScheduled = false;
+    if (!this.#reading) return;
+    const chunk = this.#heldChunk;
+    if (chunk) {
+      this.#heldChunk = undefined;
+      this.#handlers.onChunk(chunk);
+    }
+    if (!this.#reading || this.#closed) return;
+    if (this.#heldEnd) {
+      this.#heldEnd = false;
+      this.#handlers.onEnd();
+    } else {
+      this.#inner.resume();
+    }
+  }
+}

@@ -1,0 +1,37 @@
+import type { Destination } from '../../shared/protocol/destination.ts';
+import type { ErrorName } from '../../shared/protocol/errors.ts';
+import type { AppSocket } from '../../shared/runtime/net/app-socket.ts';
+
+/**
+ * A CONNECT that a client asked for and that waits for its answer: exactly one call of `succeed` or `fail`, within
+ * a time that the receiver bounds.
+ */
+export interface ConnectRequest {
+  readonly destination: Destination;
+  /** The authenticated user; absent where no users are configured. */
+  readonly user?: string;
+  /** Bytes the client sent right behind the request, to go to the origin first; at most one read's worth. */
+  readonly earlyData: readonly Uint8Array[];
+  /** The client's connection; the receiver's to use once `succeed` has been called. */
+  readonly socket: AppSocket;
+  /**
+   * Answers success, at once (optimistic) or when the origin is connected, and hands `socket` over: the caller then
+   * sets its handlers and resumes it. Nothing that happened meanwhile is lost: the handlers get it.
+   * `bound` is the address the origin sees, where known (RFC 1928 section 6, BND.ADDR).
+   *
+   * @throws MisuseError when the request is answered already.
+   */
+  succeed(bound?: Destination): void;
+  /**
+   * Answers with the SOCKS5 reply for `error` and closes.
+   *
+   * @throws MisuseError when the request is answered already.
+   */
+  fail(error: ErrorName): void;
+  /**
+   * `callback` runs, once, if the client leaves before it is answered: it closed or broke the connection, or
+   * finished sending without having sent anything. An answer after that does nothing. A later callback replaces
+   * an earlier one.
+   */
+  onAbandoned(callback: () => void): void;
+}

@@ -1,0 +1,235 @@
+import type { Destination } from '../../shared/protocol/destination.ts';
+import { MisuseError, SOCKS_REPLY } from '../../shared/protocol/errors.ts';
+import type { Authenticate } from './credentials.ts';
+import { recogniseForeignProtocol } from './foreign-protocol.ts';
+import { encodeReply } from './replies.ts';
+import { hostFromAddressBytes, hostFromDomainField } from './requested-host.ts';
+
+/** Why the bytes of a client led to no request. */
+export type NegotiationFailure =
+  | 'socks4'
+  | 'http'
+  | 'badVersion'
+  | 'noAcceptableMethod'
+  | 'badCredentials'
+  | 'unsupportedCommand'
+  | 'unsupportedAddressType'
+  | 'badDestination';
+
+/** What to do after some bytes; `request` and `failure` are the last. No action at all: more bytes are needed. */
+export type NegotiationAction =
+  | { readonly kind: 'send'; readonly bytes: Uint8Array }
+  | {
+      readonly kind: 'request';
+      readonly destination: Destination;
+      /** The authenticated user, where users are configured. */
+      readonly user: string | undefined;
+      /** Bytes that came after the request, often none; a copy. */
+      readonly earlyData: Uint8Array;
+    }
+  | {
+      readonly kind: 'failure';
+      readonly reason: NegotiationFailure;
+      /** For the log; holds no credentials. */
+      readonly detail: string;
+      /** What the client is told before the connection closes (empty: no more than before); undefined closes it at once. */
+      readonly farewell: Uint8Array | undefined;
+    };
+
+/**
+ * The server's side of a SOCKS5 negotiation (RFC 1928 sections 3 to 6, RFC 1929), without sockets: bytes in,
+ * in pieces of any size, actions out.
+ *
+ *     client                                server
+ *     05 n methods...               ──►
+ *                                   ◄──     05 method           (FF: none acceptable)
+ *     01 n name... n password...    ──►                         (method 02 only)
+ *                                   ◄──     01 status
+ *     05 01 00 atyp address port    ──►
+ *                                   ◄──     reply               (by the caller, for a request)
+ *
+ * What it keeps between calls is an unfinished message, so never more than the 513 bytes of the longest one.
+ */
+export class Negotiation {
+  readonly #authenticate: Authenticate | undefined;
+  #state: State = 'greeting';
+  #unparsed: Uint8Array = new Uint8Array(0);
+  #user: string | undefined;
+
+  /** Without `authenticate` no credentials are asked for (method 00), with it they are required (method 02). */
+  constructor(authenticate: Authenticate | undefined) {
+    this.#authenticate = authenticate;
+  }
+
+  /**
+   * Takes what the client sent; the memory stays the caller's.
+   *
+   * @throws MisuseError when the negotiation is over.
+   */
+  receive(bytes: Uint8Array): NegotiationAction[] {
+    if (this.#state === 'requested' || this.#state === 'failed') {
+      throw new MisuseError(`The SOCKS5 negotiation takes no bytes in state "${this.#state}".`);
+    }
+    let rest = this.#unparsed.length === 0 ? bytes : Buffer.concat([this.#unparsed, bytes]);
+    const actions: NegotiationAction[] = [];
+    for (let step = this.#parse(rest); step !== undefined; step = this.#parse(rest)) {
+      rest = rest.subarray(step.usedBytes);
+      this.#state = nextState(this.#state, step.event);
+      actions.push(step.action);
+    }
+    const over = this.#state === 'requested' || this.#state === 'failed';
+    this.#unparsed = over ? new Uint8Array(0) : new Uint8Array(rest);
+    return actions;
+  }
+
+  #parse(bytes: Uint8Array): Step | undefined {
+    if (bytes.length === 0) return undefined;
+    switch (this.#state) {
+      case 'greeting':
+        return this.#parseGreeting(bytes);
+      case 'authentication':
+        return this.#parseAuthentication(bytes);
+      case 'request':
+        return this.#parseRequest(bytes);
+      case 'requested':
+      case 'failed':
+        return undefined;
+    }
+  }
+
+  #parseGreeting(bytes: Uint8Array): Step | undefined {
+    if (bytes[0] !== SOCKS_VERSION) {
+      const foreign = recogniseForeignProtocol(bytes);
+      return foreign && refuse(foreign.reason, foreign.detail, foreign.answer);
+    }
+    if (bytes.length < 2) return undefined;
+    const usedBytes = 2 + bytes[1]!;
+    if (bytes.length < usedBytes) return undefined;
+    const method = this.#authenticate ? METHOD.password : METHOD.noAuthentication;
+    if (!bytes.subarray(2, usedBytes).includes(method)) {
+      const detail = this.#authenticate
+        ? 'the client offers no user name and password; set them in the application'
+        : 'the client insists on authentication but no users are configured; configure some, or remove the credentials from the application';
+      return refuse('noAcceptableMethod', detail, Uint8Array.of(SOCKS_VERSION, METHOD.noneAcceptable));
+    }
+    return {
+      event: method === METHOD.password ? 'passwordChosen' : 'noAuthenticationChosen',
+      usedBytes,
+      action: { kind: 'send', bytes: Uint8Array.of(SOCKS_VERSION, method) },
+    };
+  }
+
+  #parseAuthentication(bytes: Uint8Array): Step | undefined {
+    if (bytes[0] !== AUTHENTICATION_VERSION) {
+      return refuse('badVersion', `authentication version ${bytes[0]}, expected 1`, AUTHENTICATION_FAILED);
+    }
+    if (bytes.length < 2) return undefined;
+    const nameEnd = 2 + bytes[1]!;
+    if (bytes.length <= nameEnd) return undefined;
+    const usedBytes = nameEnd + 1 + bytes[nameEnd]!;
+    if (bytes.length < usedBytes) return undefined;
+    this.#user = this.#authenticate?.(bytes.subarray(2, nameEnd), bytes.subarray(nameEnd + 1, usedBytes));
+    if (this.#user === undefined) {
+      return refuse('badCredentials', 'wrong user name or password', AUTHENTICATION_FAILED);
+    }
+    return {
+      event: 'authenticated',
+      usedBytes,
+      action: { kind: 'send', bytes: Uint8Array.of(AUTHENTICATION_VERSION, 0x00) },
+    };
+  }
+
+  #parseRequest(bytes: Uint8Array): Step | undefined {
+    if (bytes[0] !== SOCKS_VERSION) {
+      return refuse('badVersion', `the request has version ${bytes[0]}, expected 5`, NOTHING_MORE);
+    }
+    if (bytes.length < 4) return undefined;
+    // The reserved byte (2) is not checked: some clients leave rubbish in it, and it means nothing.
+    const [, command, , addressType] = bytes;
+    if (command !== COMMAND_CONNECT) {
+      const detail = `command ${COMMAND_NAMES[command!] ?? command} is not supported, only CONNECT is`;
+      return refuse('unsupportedCommand', detail, encodeReply(SOCKS_REPLY.commandNotSupported));
+    }
+    const addressStart = addressType === ADDRESS_TYPE.domain ? 5 : 4;
+    if (bytes.length < addressStart) return undefined;
+    const addressBytes = addressType === ADDRESS_TYPE.domain ? bytes[4]! : ADDRESS_BYTES[addressType!];
+    if (addressBytes === undefined) {
+      const detail = `address type ${addressType} is not supported`;
+      return refuse('unsupportedAddressType', detail, encodeReply(SOCKS_REPLY.addressTypeNotSupported));
+    }
+    const usedBytes = addressStart + addressBytes + 2;
+    if (bytes.length < usedBytes) return undefined;
+    const address = bytes.subarray(addressStart, addressStart + addressBytes);
+    const port = bytes[usedBytes - 2]! * 256 + bytes[usedBytes - 1]!;
+    const field =
+      addressType === ADDRESS_TYPE.domain
+        ? hostFromDomainField(address)
+        : { host: hostFromAddressBytes(address) };
+    // RFC 1928 has no reply for a malformed destination. A name that cannot exist is answered like one that
+    // does not exist: host unreachable.
+    if ('problem' in field) {
+      return refuse('badDestination', field.problem, encodeReply(SOCKS_REPLY.hostUnreachable));
+    }
+    // Port 0 is reserved (RFC 6335 section 6) and says nothing about the host: general failure.
+    if (port === 0) {
+      return refuse('badDestination', 'the port is 0', encodeReply(SOCKS_REPLY.generalFailure));
+    }
+    return {
+      event: 'accepted',
+      usedBytes,
+      action: {
+        kind: 'request',
+        destination: { host: field.host, port },
+        user: this.#user,
+        // Not `slice`: a Buffer's is a view.
+        earlyData: new Uint8Array(bytes.subarray(usedBytes)),
+      },
+    };
+  }
+}
+
+/** RFC 1928 section 3. */
+const SOCKS_VERSION = 0x05;
+const METHOD = { noAuthentication: 0x00, password: 0x02, noneAcceptable: 0xff } as const;
+
+/** RFC 1929 section 2; any status but 0 is a failure. */
+const AUTHENTICATION_VERSION = 0x01;
+const AUTHENTICATION_FAILED = Uint8Array.of(AUTHENTICATION_VERSION, 0x01);
+
+/** Closes with what was answered before, and nothing else. */
+const NOTHING_MORE = new Uint8Array(0);
+
+/** RFC 1928 section 4. */
+const COMMAND_CONNECT = 0x01;
+const COMMAND_NAMES: Readonly<Record<number, string>> = { 2: 'BIND', 3: 'UDP ASSOCIATE' };
+
+/** RFC 1928 section 5. */
+const ADDRESS_TYPE = { ipv4: 0x01, domain: 0x03, ipv6: 0x04 } as const;
+const ADDRESS_BYTES: Readonly<Record<number, number>> = { [ADDRESS_TYPE.ipv4]: 4, [ADDRESS_TYPE.ipv6]: 16 };
+
+type State = 'greeting' | 'authentication' | 'request' | 'requested' | 'failed';
+type Event = 'noAuthenticationChosen' | 'passwordChosen' | 'authenticated' | 'accepted' | 'refused';
+
+const TRANSITIONS: Readonly<Record<State, Readonly<Partial<Record<Event, State>>>>> = {
+  greeting: { noAuthenticationChosen: 'request', passwordChosen: 'authentication', refused: 'failed' },
+  authentication: { authenticated: 'request', refused: 'failed' },
+  request: { accepted: 'requested', refused: 'failed' },
+  requested: {},
+  failed: {},
+};
+
+function nextState(state: State, event: Event): State {
+  const next = TRANSITIONS[state][event];
+  if (next === undefined) throw new MisuseError(`SOCKS5 negotiation: no "${event}" in state "${state}".`);
+  return next;
+}
+
+interface Step {
+  readonly event: Event;
+  readonly usedBytes: number;
+  readonly action: NegotiationAction;
+}
+
+function refuse(reason: NegotiationFailure, detail: string, farewell: Uint8Array | undefined): Step {
+  return { event: 'refused', usedBytes: 0, action: { kind: 'failure', reason, detail, farewell } };
+}

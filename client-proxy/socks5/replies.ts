@@ -1,0 +1,33 @@
+import ipaddr from 'ipaddr.js';
+import type { Destination } from '../../shared/protocol/destination.ts';
+import { type ErrorName, SOCKS_REPLY, type SocksReply, socksReplyFor } from '../../shared/protocol/errors.ts';
+
+/** BND.ADDR and BND.PORT when nothing better is known, as most servers send them. */
+const UNSPECIFIED: Destination = { host: '0.0.0.0', port: 0 };
+
+/**
+ * A reply of RFC 1928 section 6:
+ *
+ *     +----+-----+-------+------+----------+----------+
+ *     |VER | REP |  RSV  | ATYP | BND.ADDR | BND.PORT |
+ *     +----+-----+-------+------+----------+----------+
+ *     | 1  |  1  | X'00' |  1   |  4 or 16 |    2     |
+ *     +----+-----+-------+------+----------+----------+
+ *
+ * `bound` is an address (never a name): the one the origin sees, where it is known.
+ */
+export function encodeReply(reply: SocksReply, bound: Destination = UNSPECIFIED): Uint8Array {
+  const address = ipaddr.parse(bound.host).toByteArray();
+  const addressType = address.length === 4 ? 0x01 : 0x04;
+  return Uint8Array.of(0x05, reply, 0x00, addressType, ...address, bound.port >> 8, bound.port & 0xff);
+}
+
+/** The reply that tells an application why its connection failed; see `socksReplyFor`. */
+export function encodeErrorReply(error: ErrorName): Uint8Array {
+  return encodeReply(socksReplyFor(error));
+}
+
+/** The reply to a CONNECT that is, or is promised to be, established. */
+export function encodeSuccessReply(bound?: Destination): Uint8Array {
+  return encodeReply(SOCKS_REPLY.succeeded, bound);
+}

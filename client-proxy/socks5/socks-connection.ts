@@ -1,0 +1,174 @@
+import { type Destination, formatDestination } from '../../shared/protocol/destination.ts';
+import { type ErrorName, MisuseError } from '../../shared/protocol/errors.ts';
+import type { AppChunk } from '../../shared/runtime/net/app-socket.ts';
+import type { ClientSocket } from './client-socket.ts';
+import { closeAtOnce, closeGracefully } from './closing.ts';
+import type { ConnectRequest } from './connect-request.ts';
+import type { Authenticate } from './credentials.ts';
+import { Negotiation, type NegotiationAction, type NegotiationFailure } from './negotiation.ts';
+import { encodeErrorReply, encodeSuccessReply } from './replies.ts';
+
+/** Why a connection ended before it made a request. */
+export type SocksFailure = NegotiationFailure | 'timeout' | 'clientClosed';
+
+interface SocksConnectionOptions {
+  /** Absent: no credentials are asked for. */
+  readonly authenticate: Authenticate | undefined;
+  /** For the whole negotiation, however the client's bytes trickle in. */
+  readonly negotiationTimeoutMs: number;
+  readonly onRequest: (request: ConnectRequest) => void;
+  readonly onFailure: (reason: SocksFailure, detail: string) => void;
+}
+
+/**
+ * Leads one client through the SOCKS5 negotiation to a `ConnectRequest` or to the end of its connection.
+ * How many bytes a client may send is bounded by the format: three messages of at most 257, 513 and 262 bytes.
+ */
+export class SocksConnection {
+  readonly #socket: ClientSocket;
+  readonly #options: SocksConnectionOptions;
+  readonly #negotiation: Negotiation;
+  readonly #timeLimit: NodeJS.Timeout;
+  #state: State = 'negotiating';
+  #onAbandoned: (() => void) | undefined;
+
+  /** Starts at once. */
+  constructor(socket: ClientSocket, options: SocksConnectionOptions) {
+    this.#socket = socket;
+    this.#options = options;
+    this.#negotiation = new Negotiation(options.authenticate);
+    this.#timeLimit = setTimeout(() => this.#timeOut(), options.negotiationTimeoutMs);
+    socket.setHandlers({
+      onChunk: (chunk) => this.#receive(chunk),
+      onEnd: () =>
+        this.#endNegotiation(
+          'clientClosed',
+          'the client finished sending before its request',
+          new Uint8Array(0),
+        ),
+      onDrain: () => {},
+      onClose: (error) => this.#lost(error),
+    });
+    socket.resume();
+  }
+
+  #receive(chunk: AppChunk): void {
+    const actions = this.#negotiation.receive(chunk.bytes);
+    chunk.release();
+    for (const action of actions) this.#perform(action);
+  }
+
+  #perform(action: NegotiationAction): void {
+    switch (action.kind) {
+      case 'send':
+        // The answers to one negotiation are a few bytes: no need to look at back-pressure.
+        this.#socket.write(action.bytes);
+        return;
+      case 'failure':
+        this.#endNegotiation(action.reason, action.detail, action.farewell);
+        return;
+      case 'request':
+        this.#ask(action.destination, action.user, action.earlyData);
+    }
+  }
+
+  #ask(destination: Destination, user: string | undefined, earlyData: Uint8Array): void {
+    this.#enter('requested');
+    clearTimeout(this.#timeLimit);
+    this.#socket.pause();
+    this.#options.onRequest({
+      destination,
+      ...(user === undefined ? {} : { user }),
+      earlyData: earlyData.length === 0 ? [] : [earlyData],
+      socket: this.#socket,
+      succeed: (bound) => {
+        if (!this.#mayAnswer(destination)) return;
+        this.#enter('handedOver');
+        this.#socket.pause();
+        this.#socket.write(encodeSuccessReply(bound));
+      },
+      fail: (error) => {
+        if (this.#mayAnswer(destination)) this.#refuse(error);
+      },
+      onAbandoned: (callback) => {
+        this.#onAbandoned = callback;
+        if (this.#state === 'abandoned') this.#abandon();
+      },
+    });
+    if (this.#state !== 'requested') return;
+    this.#socket.watch(() => {
+      // With bytes to deliver, FIN is a half-close: the origin's answer is still wanted.
+      if (earlyData.length > 0) return;
+      this.#enter('abandoned');
+      closeGracefully(this.#socket, encodeErrorReply('cancelled'));
+      this.#abandon();
+    });
+  }
+
+  /** False when the client has left: then an answer comes too late, through no fault of the caller. */
+  #mayAnswer(destination: Destination): boolean {
+    if (this.#state === 'abandoned') return false;
+    if (this.#state !== 'requested') {
+      throw new MisuseError(`The request for ${formatDestination(destination)} was answered twice.`);
+    }
+    return true;
+  }
+
+  #refuse(error: ErrorName): void {
+    this.#enter('closing');
+    closeGracefully(this.#socket, encodeErrorReply(error));
+  }
+
+  #abandon(): void {
+    const callback = this.#onAbandoned;
+    this.#onAbandoned = undefined;
+    callback?.();
+  }
+
+  #timeOut(): void {
+    const seconds = this.#options.negotiationTimeoutMs / 1000;
+    this.#endNegotiation('timeout', `the client made no request within ${seconds} s`);
+  }
+
+  #endNegotiation(reason: SocksFailure, detail: string, farewell?: Uint8Array): void {
+    this.#enter('closing');
+    clearTimeout(this.#timeLimit);
+    this.#options.onFailure(reason, detail);
+    if (farewell) closeGracefully(this.#socket, farewell);
+    else closeAtOnce(this.#socket);
+  }
+
+  /** Only while the handlers are still ours: neither handed over with new ones, nor closing gracefully. */
+  #lost(error: NodeJS.ErrnoException | undefined): void {
+    switch (this.#state) {
+      case 'negotiating':
+        this.#endNegotiation('clientClosed', `the connection was lost${error ? ` (${error.code})` : ''}`);
+        return;
+      case 'requested':
+        this.#enter('abandoned');
+        this.#abandon();
+        return;
+      case 'handedOver':
+      case 'closing':
+      case 'abandoned':
+        return;
+    }
+  }
+
+  #enter(next: State): void {
+    if (!TRANSITIONS[this.#state].includes(next)) {
+      throw new MisuseError(`SOCKS5 connection: no way from "${this.#state}" to "${next}".`);
+    }
+    this.#state = next;
+  }
+}
+
+type State = 'negotiating' | 'requested' | 'handedOver' | 'abandoned' | 'closing';
+
+const TRANSITIONS: Readonly<Record<State, readonly State[]>> = {
+  negotiating: ['requested', 'closing'],
+  requested: ['handedOver', 'abandoned', 'closing'],
+  handedOver: [],
+  abandoned: [],
+  closing: [],
+};

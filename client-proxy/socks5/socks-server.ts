@@ -1,0 +1,138 @@
+import type pino from 'pino';
+import { formatDestination } from '../../shared/protocol/destination.ts';
+import type { AppSocket } from '../../shared/runtime/net/app-socket.ts';
+import { ClientSocket } from './client-socket.ts';
+import { closeAtOnce } from './closing.ts';
+import type { ConnectRequest } from './connect-request.ts';
+import { type Authenticate, createAuthenticator, type SocksUser } from './credentials.ts';
+import { SocksConnection, type SocksFailure } from './socks-connection.ts';
+
+export interface Socks5ServerOptions {
+  /** Who may use the proxy; empty: everybody, without credentials. */
+  readonly users: readonly SocksUser[];
+  /** From accepting a connection to its request. Default 10 s: applications negotiate within milliseconds. */
+  readonly negotiationTimeoutMs?: number;
+  /** Connections at a time, negotiating or in use. Default 4096: a household of browsers uses hundreds. */
+  readonly maxConnections?: number;
+  readonly logger: Pick<pino.Logger, 'debug' | 'info' | 'warn'>;
+  readonly onRequest: (request: ConnectRequest) => void;
+}
+
+/** What has happened so far, for metrics; `active` is a gauge, the others only grow. */
+export interface Socks5Counters {
+  readonly accepted: number;
+  /** Open now, negotiating or in use. */
+  readonly active: number;
+  /** Closed unserved: `maxConnections` were open, or the server was draining. */
+  readonly refused: number;
+  readonly failedNegotiation: Readonly<Record<SocksFailure, number>>;
+}
+
+/**
+ * A SOCKS5 server (RFC 1928) for CONNECT, without authentication or with user name and password (RFC 1929).
+ * It listens nowhere itself: accepted connections are given to `handle`.
+ */
+export class Socks5Server {
+  readonly #options: Socks5ServerOptions;
+  readonly #authenticate: Authenticate | undefined;
+  readonly #connections = new Set<ClientSocket>();
+  readonly #counters = {
+    accepted: 0,
+    refused: 0,
+    failedNegotiation: {
+      socks4: 0,
+      http: 0,
+      badVersion: 0,
+      noAcceptableMethod: 0,
+      badCredentials: 0,
+      unsupportedCommand: 0,
+      unsupportedAddressType: 0,
+      badDestination: 0,
+      timeout: 0,
+      clientClosed: 0,
+    } satisfies Record<SocksFailure, number>,
+  };
+  #draining = false;
+  #saidFull = false;
+  #waitingForIdle: (() => void)[] = [];
+
+  /** @throws MisuseError for a user name or password that is not 1 to 255 bytes. */
+  constructor(options: Socks5ServerOptions) {
+    this.#options = options;
+    this.#authenticate = options.users.length > 0 ? createAuthenticator(options.users) : undefined;
+  }
+
+  /** A copy of the counters as they are now. */
+  get counters(): Socks5Counters {
+    const { failedNegotiation, ...totals } = this.#counters;
+    return { ...totals, active: this.#connections.size, failedNegotiation: { ...failedNegotiation } };
+  }
+
+  /** Serves a connection that was just accepted. */
+  handle(accepted: AppSocket): void {
+    if (this.#draining || this.#isFull()) {
+      this.#counters.refused += 1;
+      closeAtOnce(accepted);
+      return;
+    }
+    this.#counters.accepted += 1;
+    const client = formatDestination({ host: accepted.remoteAddress, port: accepted.remotePort });
+    const socket: ClientSocket = new ClientSocket(accepted, () => this.#gone(socket));
+    this.#connections.add(socket);
+    new SocksConnection(socket, {
+      authenticate: this.#authenticate,
+      negotiationTimeoutMs: this.#options.negotiationTimeoutMs ?? DEFAULT_NEGOTIATION_TIMEOUT_MS,
+      onRequest: this.#options.onRequest,
+      onFailure: (reason, detail) => this.#failed(client, reason, detail),
+    });
+  }
+
+  /** Refuses new connections; resolves when those that are open have ended by themselves. */
+  drain(): Promise<void> {
+    this.#draining = true;
+    if (this.#connections.size === 0) return Promise.resolve();
+    return new Promise((resolve) => this.#waitingForIdle.push(resolve));
+  }
+
+  /** Refuses new connections and closes all that are open, in whatever state; resolves when they are gone. */
+  close(): Promise<void> {
+    const idle = this.drain();
+    for (const socket of this.#connections) socket.destroy('close');
+    return idle;
+  }
+
+  #isFull(): boolean {
+    const limit = this.#options.maxConnections ?? DEFAULT_MAX_CONNECTIONS;
+    if (this.#connections.size < limit) {
+      this.#saidFull = false;
+      return false;
+    }
+    // Once for each time the limit is reached, not for each connection turned away.
+    if (!this.#saidFull) {
+      this.#options.logger.warn(
+        { maxConnections: limit },
+        `SOCKS5: ${limit} connections are open; new ones are refused (raise socks.maxConnections if this is normal use)`,
+      );
+    }
+    this.#saidFull = true;
+    return true;
+  }
+
+  #gone(socket: ClientSocket): void {
+    this.#connections.delete(socket);
+    if (this.#connections.size > 0) return;
+    const waiting = this.#waitingForIdle;
+    this.#waitingForIdle = [];
+    for (const resolve of waiting) resolve();
+  }
+
+  #failed(client: string, reason: SocksFailure, detail: string): void {
+    this.#counters.failedNegotiation[reason] += 1;
+    // A client that just leaves is what port checks and impatient users do all day.
+    const level = reason === 'clientClosed' ? 'debug' : reason === 'badCredentials' ? 'warn' : 'info';
+    this.#options.logger[level]({ client, reason }, `SOCKS5: no request from ${client}: ${detail}`);
+  }
+}
+
+const DEFAULT_NEGOTIATION_TIMEOUT_MS = 10_000;
+const DEFAULT_MAX_CONNECTIONS = 4096;

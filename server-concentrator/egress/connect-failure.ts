@@ -1,0 +1,56 @@
+import { type ErrorName, StreamError, TributaryError } from '../../shared/protocol/errors.ts';
+
+/**
+ * The one error that tells a client why no address of an origin could be connected to. Of several failures
+ * the most telling counts: a refusal is an answer from the origin, an unreachable network is often only
+ * the address family this machine lacks.
+ */
+export function connectFailure(destination: string, errors: readonly unknown[]): StreamError {
+  const names = errors.map(nameOf);
+  const name = MOST_TELLING_FIRST.find((candidate) => names.includes(candidate)) ?? 'internalError';
+  const messages = errors.map((error) => (error instanceof Error ? error.message : String(error)));
+  const shown = messages.slice(0, MAX_MESSAGES);
+  const more = messages.length > shown.length ? ` and ${messages.length - shown.length} more` : '';
+  return new StreamError(name, `${destination} could not be connected to: ${shown.join('; ')}${more}`, {
+    cause: errors.length === 1 ? errors[0] : new AggregateError(errors),
+  });
+}
+
+/** Enough to see both families and a pattern, in one line of a log. */
+const MAX_MESSAGES = 4;
+
+const MOST_TELLING_FIRST: readonly ErrorName[] = [
+  'resourceExceeded',
+  'connectionRefused',
+  'connectionReset',
+  'timedOut',
+  'destinationUnreachable',
+  'notAuthorized',
+  'networkFailure',
+];
+
+const NAME_BY_ERRNO: Readonly<Record<string, ErrorName>> = {
+  ECONNREFUSED: 'connectionRefused',
+  ECONNRESET: 'connectionReset',
+  ECONNABORTED: 'connectionReset',
+  ETIMEDOUT: 'timedOut',
+  EHOSTUNREACH: 'destinationUnreachable',
+  EHOSTDOWN: 'destinationUnreachable',
+  ENETUNREACH: 'networkFailure',
+  ENETDOWN: 'networkFailure',
+  EADDRNOTAVAIL: 'networkFailure',
+  EAFNOSUPPORT: 'networkFailure',
+  // A packet filter of this machine.
+  EACCES: 'notAuthorized',
+  EPERM: 'notAuthorized',
+  EMFILE: 'resourceExceeded',
+  ENFILE: 'resourceExceeded',
+  ENOBUFS: 'resourceExceeded',
+  ENOMEM: 'resourceExceeded',
+};
+
+function nameOf(error: unknown): ErrorName {
+  if (error instanceof TributaryError) return error.code;
+  const code = error instanceof Error && 'code' in error ? String(error.code) : '';
+  return NAME_BY_ERRNO[code] ?? 'internalError';
+}

@@ -1,0 +1,147 @@
+import ipaddr from 'ipaddr.js';
+import { MisuseError } from '../../shared/protocol/errors.ts';
+import { type EgressRule, formatEgressRule } from '../config/egress-rule.ts';
+import {
+  type Address,
+  embeddedIpv4,
+  isInNetwork,
+  type Network,
+  parseAddress,
+  specialRange,
+} from './special-ranges.ts';
+
+/** `reason` is for the operator's log: what was refused, by which range or rule. */
+type EgressVerdict = { readonly allowed: true } | { readonly allowed: false; readonly reason: string };
+
+export interface EgressPolicyOptions {
+  readonly allow: readonly EgressRule[];
+  readonly deny: readonly EgressRule[];
+  /**
+   * The addresses of this machine: those of its interfaces and, behind a one-to-one NAT, the public ones that
+   * lead here. IP addresses without a zone.
+   */
+  readonly ownAddresses: readonly string[];
+  /** The ports on which this concentrator listens for subflows. */
+  readonly listenPorts: readonly number[];
+}
+
+/**
+ * Which origins the concentrator dials. Both checks must pass: `checkHost` on the name the client asked for,
+ * and `checkAddress` on each concrete address about to be dialled, after resolution, so that a name cannot
+ * lead to an address that would be refused by itself (DNS rebinding).
+ *
+ * In order:
+ * 1. A `deny` rule that matches wins over everything. A network matches the address; a host pattern matches
+ *    the name asked for; `*` matches all. `*.example.org` means every name below `example.org`, not
+ *    `example.org` itself. A host pattern does not stop a client from naming the same origin by its address.
+ * 2. The concentrator's own listening ports, on its own addresses and on loopback, are refused whatever the
+ *    allow rules say: such a connection can only be a loop.
+ * 3. Special addresses (loopback, private, link-local, metadata, multicast, reserved ...: see `specialRange`)
+ *    and this machine's own addresses are refused, unless an `allow` rule names a network that holds the address.
+ *    An allow rule with a host pattern or `*` opens no special address, since whoever controls a name's
+ *    DNS records chooses the address.
+ * 4. Everything else is allowed.
+ *
+ * An IPv6 address that carries IPv4 addresses (mapped, NAT64, 6to4, Teredo) passes only when it and each
+ * address inside pass by themselves.
+ */
+export interface EgressPolicy {
+  /** `host` as `normalizeHost` gives it: a lower-case name without trailing dot, or an IP address. */
+  checkHost(host: string, port: number): EgressVerdict;
+  checkAddress(address: string, port: number): EgressVerdict;
+}
+
+/** Throws MisuseError when an own address is not an IP address; the rules come checked from the configuration. */
+export function createEgressPolicy(options: EgressPolicyOptions): EgressPolicy {
+  const listenPorts = new Set(options.listenPorts);
+  const own = options.ownAddresses.map(parseOwnAddress);
+  const allowedNetworks = networkRules(options.allow);
+  const deniedNetworks = networkRules(options.deny);
+  const deniedHosts = options.deny.filter((rule) => rule.target.kind !== 'cidr');
+
+  const isOwn = (form: Address) => own.some((address) => isInNetwork(form, [address, hostBits(address)]));
+
+  return {
+    checkHost(host, port) {
+      const rule = deniedHosts.find((rule) => coversPort(rule, port) && matchesHost(rule, host));
+      return rule
+        ? refuse(`${host} port ${port} is denied by the rule "${formatEgressRule(rule)}"`)
+        : ALLOWED;
+    },
+
+    checkAddress(text, port) {
+      const address = parseAddress(text);
+      if (!address) return refuse(`"${text}" is not an IP address without a zone`);
+      const forms = [address, ...embeddedIpv4(address)];
+
+      for (const form of forms) {
+        const rule = findNetworkRule(deniedNetworks, form, port);
+        if (rule) return refuse(`${text} port ${port} is denied by the rule "${formatEgressRule(rule)}"`);
+      }
+      for (const form of forms) {
+        const special = specialRange(form);
+        const reachesUs = LOCAL_RANGES.has(special?.name ?? '') || isOwn(form);
+        if (reachesUs && listenPorts.has(port)) {
+          return refuse(`${text} port ${port} is this concentrator itself`);
+        }
+        const what = special ? `${special.name}, ${special.cidr}` : isOwn(form) ? 'this machine' : undefined;
+        if (what && !findNetworkRule(allowedNetworks, form, port)) {
+          const inside = form === address ? '' : ` leads to ${form}, which`;
+          return refuse(
+            `${text}${inside} is a special address (${what}); egress.allow needs "${form}" to open it`,
+          );
+        }
+      }
+      return ALLOWED;
+    },
+  };
+}
+
+const ALLOWED: EgressVerdict = { allowed: true };
+
+/** Connecting to the unspecified address reaches this machine on Linux, as loopback does. */
+const LOCAL_RANGES: ReadonlySet<string> = new Set(['loopback', 'unspecified']);
+
+interface NetworkRule {
+  readonly network: Network;
+  readonly rule: EgressRule;
+}
+
+function refuse(reason: string): EgressVerdict {
+  return { allowed: false, reason };
+}
+
+function parseOwnAddress(text: string): Address {
+  const address = parseAddress(text);
+  if (!address) throw new MisuseError(`own address "${text}" is not an IP address without a zone`);
+  return address;
+}
+
+function hostBits(address: Address): number {
+  return address.kind() === 'ipv4' ? 32 : 128;
+}
+
+function networkRules(rules: readonly EgressRule[]): NetworkRule[] {
+  return rules.flatMap((rule) =>
+    rule.target.kind === 'cidr' ? [{ network: ipaddr.parseCIDR(rule.target.cidr), rule }] : [],
+  );
+}
+
+function findNetworkRule(
+  rules: readonly NetworkRule[],
+  address: Address,
+  port: number,
+): EgressRule | undefined {
+  return rules.find(({ network, rule }) => coversPort(rule, port) && isInNetwork(address, network))?.rule;
+}
+
+function coversPort({ ports }: EgressRule, port: number): boolean {
+  return !ports || (port >= ports.from && port <= ports.to);
+}
+
+function matchesHost({ target }: EgressRule, host: string): boolean {
+  if (target.kind !== 'host') return target.kind === 'any';
+  const pattern = target.pattern.toLowerCase().replace(/\.$/, '');
+  if (pattern === '*') return true;
+  return pattern.startsWith('*.') ? host.endsWith(pattern.slice(1)) : host === pattern;
+}

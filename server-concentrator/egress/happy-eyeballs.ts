@@ -1,0 +1,106 @@
+import { isIPv4 } from 'node:net';
+
+/** RFC 8305 section 5: the recommended Connection Attempt Delay. */
+export const CONNECTION_ATTEMPT_DELAY_MS = 250;
+
+/** Opens one connection to an IP address; rejects when it fails, when `timeoutMs` is over or `signal` aborts. */
+export type ConnectAddress<T> = (
+  address: string,
+  port: number,
+  options: { readonly timeoutMs: number; readonly signal: AbortSignal },
+) => Promise<T>;
+
+export interface ConnectionRace<T> {
+  /** In the order to try them, at least one. */
+  readonly addresses: readonly string[];
+  readonly port: number;
+  readonly connect: ConnectAddress<T>;
+  /** How long an attempt is left alone before the next one starts beside it. */
+  readonly attemptDelayMs: number;
+  /** For the race as a whole. */
+  readonly timeoutMs: number;
+  readonly signal: AbortSignal;
+}
+
+/**
+ * The order to try addresses in: families alternate, each in its given order, `first` ahead
+ * (RFC 8305 section 4 with a First Address Family Count of 1).
+ */
+export function interleaveFamilies(addresses: readonly string[], first: 4 | 6): string[] {
+  const ipv4 = addresses.filter((address) => isIPv4(address));
+  const ipv6 = addresses.filter((address) => !isIPv4(address));
+  const [lead, other] = first === 4 ? [ipv4, ipv6] : [ipv6, ipv4];
+  const ordered: string[] = [];
+  for (let index = 0; index < Math.max(lead.length, other.length); index++) {
+    ordered.push(...lead.slice(index, index + 1), ...other.slice(index, index + 1));
+  }
+  return ordered;
+}
+
+/**
+ * Connects to the first of several addresses that answers (RFC 8305 section 5): attempts start one after another,
+ * the next one at once when one fails, and `attemptDelayMs` after the last start otherwise. The first to succeed
+ * wins; the others are aborted, and destroyed should they succeed all the same.
+ *
+ * Rejects with an AggregateError of all attempts' errors in the order they came (the last has code ETIMEDOUT
+ * when the time is over), or with the signal's reason.
+ */
+export function raceConnections<T extends { destroy(): void }>(
+  race: ConnectionRace<T>,
+): Promise<{ connection: T; address: string }> {
+  const { addresses, port, connect, attemptDelayMs, timeoutMs, signal } = race;
+  return new Promise((resolve, reject) => {
+    const underway = new Set<AbortController>();
+    const errors: unknown[] = [];
+    let started = 0;
+    let settled = false;
+    let nextTimer: NodeJS.Timeout | undefined;
+
+    const settle = (how: () => void) => {
+      if (settled) return;
+      settled = true;
+      clearTimeout(nextTimer);
+      clearTimeout(overallTimer);
+      signal.removeEventListener('abort', onAbort);
+      for (const attempt of underway) attempt.abort();
+      how();
+    };
+    const onAbort = () => settle(() => reject(signal.reason));
+    const fail = () => settle(() => reject(new AggregateError(errors, 'no address could be connected to')));
+    const overallTimer = setTimeout(() => {
+      errors.push(Object.assign(new Error(`no connection within ${timeoutMs} ms`), { code: 'ETIMEDOUT' }));
+      fail();
+    }, timeoutMs);
+
+    const attempt = async (address: string) => {
+      // One each, since a socket may stay bound to its signal for life: the winner's must never abort.
+      const controller = new AbortController();
+      underway.add(controller);
+      try {
+        const connection = await connect(address, port, { timeoutMs, signal: controller.signal });
+        underway.delete(controller);
+        if (settled) connection.destroy();
+        else settle(() => resolve({ connection, address }));
+      } catch (error) {
+        underway.delete(controller);
+        errors.push(error);
+        if (!settled) startNext();
+      }
+    };
+    const startNext = () => {
+      clearTimeout(nextTimer);
+      const address = addresses[started];
+      if (address === undefined) {
+        if (underway.size === 0) fail();
+        return;
+      }
+      started++;
+      if (started < addresses.length) nextTimer = setTimeout(startNext, attemptDelayMs);
+      void attempt(address);
+    };
+
+    if (signal.aborted) return onAbort();
+    signal.addEventListener('abort', onAbort);
+    startNext();
+  });
+}

@@ -1,0 +1,149 @@
+import { ProtocolViolation } from '../errors.ts';
+import { MAX_SEQUENCE } from './wire.ts';
+
+const TWO_32 = 0x1_0000_0000;
+const encoder = new TextEncoder();
+const decoder = new TextDecoder('utf-8', { fatal: true });
+
+export function writeU16(target: Uint8Array, offset: number, value: number): void {
+  target[offset] = value >>> 8;
+  target[offset + 1] = value;
+}
+
+export function writeU32(target: Uint8Array, offset: number, value: number): void {
+  target[offset] = value >>> 24;
+  target[offset + 1] = value >>> 16;
+  target[offset + 2] = value >>> 8;
+  target[offset + 3] = value;
+}
+
+/** Writes a safe integer as a 64-bit field. */
+export function writeU64(target: Uint8Array, offset: number, value: number): void {
+  writeU32(target, offset, Math.floor(value / TWO_32));
+  writeU32(target, offset + 4, value % TWO_32);
+}
+
+export function readU16(source: Uint8Array, offset: number): number {
+  return (source[offset]! << 8) | source[offset + 1]!;
+}
+
+export function readU32(source: Uint8Array, offset: number): number {
+  return (
+    ((source[offset]! << 24) |
+      (source[offset + 1]! << 16) |
+      (source[offset + 2]! << 8) |
+      source[offset + 3]!) >>>
+    0
+  );
+}
+
+/** Reads a 64-bit field. @throws ProtocolViolation above 2^53 - 1. */
+export function readU64(source: Uint8Array, offset: number): number {
+  const value = readU32(source, offset) * TWO_32 + readU32(source, offset + 4);
+  if (value > MAX_SEQUENCE) throw new ProtocolViolation('a 64-bit field is above 2^53 - 1');
+  return value;
+}
+
+/** Builds a frame body field by field; for small control frames, where clarity beats speed. */
+export class BodyWriter {
+  readonly #parts: number[] = [];
+
+  u8(value: number): this {
+    this.#parts.push(value & 0xff);
+    return this;
+  }
+
+  u16(value: number): this {
+    return this.u8(value >>> 8).u8(value);
+  }
+
+  u32(value: number): this {
+    return this.u16(value >>> 16).u16(value & 0xffff);
+  }
+
+  u64(value: number): this {
+    return this.u32(Math.floor(value / TWO_32)).u32(value % TWO_32);
+  }
+
+  bytes(value: Uint8Array): this {
+    for (const byte of value) this.#parts.push(byte);
+    return this;
+  }
+
+  /** A string of at most 255 bytes behind its length. */
+  text(value: string): this {
+    const encoded = encoder.encode(value);
+    return this.u8(encoded.length).bytes(encoded);
+  }
+
+  finish(): Uint8Array {
+    return Uint8Array.from(this.#parts);
+  }
+}
+
+/** Reads a frame body field by field. Every read past the end is a ProtocolViolation that names the frame. */
+export class BodyReader {
+  readonly #body: Uint8Array;
+  readonly #what: string;
+  #offset = 0;
+
+  constructor(body: Uint8Array, what: string) {
+    this.#body = body;
+    this.#what = what;
+  }
+
+  get remaining(): number {
+    return this.#body.length - this.#offset;
+  }
+
+  u8(): number {
+    return this.#body[this.#take(1)]!;
+  }
+
+  u16(): number {
+    return readU16(this.#body, this.#take(2));
+  }
+
+  u32(): number {
+    return readU32(this.#body, this.#take(4));
+  }
+
+  u64(): number {
+    return readU64(this.#body, this.#take(8));
+  }
+
+  bytes(count: number): Uint8Array {
+    const start = this.#take(count);
+    return this.#body.subarray(start, start + count);
+  }
+
+  /** A string of 1 to 255 bytes behind its length. */
+  text(): string {
+    const length = this.u8();
+    if (length === 0) throw new ProtocolViolation(`${this.#what}: empty text`);
+    try {
+      return decoder.decode(this.bytes(length));
+    } catch (error) {
+      if (error instanceof ProtocolViolation) throw error;
+      throw new ProtocolViolation(`${this.#what}: text is not UTF-8`);
+    }
+  }
+
+  #take(count: number): number {
+    const start = this.#offset;
+    if (start + count > this.#body.length) throw new ProtocolViolation(`${this.#what}: body too short`);
+    this.#offset = start + count;
+    return start;
+  }
+}
+
+/** One buffer out of several. */
+export function concatBytes(...parts: readonly Uint8Array[]): Uint8Array {
+  const whole = new Uint8Array(parts.reduce((sum, part) => sum + part.length, 0));
+  let offset = 0;
+  for (const part of parts) {
+    whole.set(part, offset);
+    offset += part.length;
+  }
+  return whole;
+}

@@ -1,0 +1,67 @@
+/** Constants fixed by SPEC.md: changing one breaks the wire format. */
+
+export const PROTOCOL_VERSION = 1;
+
+/** Frame types, section 3. Below 0x80 critical, from 0x80 ignorable when unknown. */
+export const FRAME_TYPE = {
+  hello: 0x01,
+  welcome: 0x02,
+  join: 0x03,
+  joined: 0x04,
+  refused: 0x05,
+  data: 0x10,
+  reset: 0x11,
+  open: 0x12,
+  opened: 0x13,
+  window: 0x14,
+  receipt: 0x15,
+  ping: 0x16,
+  subflowState: 0x17,
+  priority: 0x18,
+  addressAdd: 0x19,
+  addressRemove: 0x1a,
+  goaway: 0x1b,
+  close: 0x1c,
+} as const;
+
+export const FIRST_IGNORABLE_TYPE = 0x80;
+export const FRAME_HEADER_BYTES = 8;
+/** Frame header plus stream id and DSN. */
+export const DATA_HEADER_BYTES = 24;
+export const MAX_BODY_BYTES = 65_528;
+/** A whole DATA frame is then 65536 bytes: four full TLS records. */
+export const MAX_PAYLOAD_BYTES = MAX_BODY_BYTES - 16;
+export const MAX_CONTROL_BODY_BYTES = 2_048;
+
+export const FLAG_FIN = 0x01;
+export const FLAG_OPENED_OK = 0x01;
+export const FLAG_BACKUP = 0x01;
+export const FLAG_NO_JOIN_HERE = 0x01;
+
+export const NONCE_BYTES = 32;
+export const TOKEN_BYTES = 16;
+export const MAC_BYTES = 32;
+export const KEY_BYTES = 32;
+export const EXPORTER_BYTES = 32;
+
+/** Largest stream id and DSN: exact in a double (SPEC.md section 3, "53 bits"). */
+export const MAX_SEQUENCE = Number.MAX_SAFE_INTEGER;
+
+/** Steering modes of OPEN, section 6. */
+export const STEERING_MODE = {
+  aggregate: 0,
+  'lowest-latency': 1,
+  'active-standby': 2,
+  priority: 3,
+  weighted: 4,
+  redundant: 5,
+  'round-robin': 6,
+} as const;
+
+export type SteeringMode = keyof typeof STEERING_MODE;
+
+/** The mode of a wire value; an unknown one is `aggregate`, so that an older end keeps working. */
+export function steeringModeOf(value: number): SteeringMode {
+  const found = Object.entries(STEERING_MODE).find(([, number]) => number === value);
+  return (found?.[0] as SteeringMode | undefined) ?? 'aggregate';
+}

@@ -1,0 +1,115 @@
+import { writeU16 } from '../codec/bytes.ts';
+import { encodeFrame } from '../codec/frame.ts';
+import { HandshakeFrameReader } from '../codec/frame-parser.ts';
+import { FRAME_TYPE, KEY_BYTES, NONCE_BYTES, PROTOCOL_VERSION } from '../codec/wire.ts';
+import { ERROR_CODE, type ErrorName, MisuseError, ProtocolViolation } from '../errors.ts';
+import { type HandshakeCrypto, handshakeMac } from './crypto.ts';
+import {
+  decodeHello,
+  decodeJoin,
+  encodeJoined,
+  encodeWelcome,
+  type Hello,
+  type Join,
+  splitMac,
+  type Welcome,
+  withMac,
+} from './messages.ts';
+
+export interface ConcentratorHandshakeOptions {
+  readonly crypto: HandshakeCrypto;
+  readonly exporter: Uint8Array;
+  /** The key of a client id, or undefined when there is none (any more). */
+  keyOf(clientId: string): Uint8Array | undefined;
+}
+
+/** A request whose mac was right. The answer is up to the caller: `welcome`, `joined` or `refuse`. */
+export type AuthenticatedRequest =
+  | { readonly kind: 'hello'; readonly hello: Hello; readonly rest: Uint8Array }
+  | { readonly kind: 'join'; readonly join: Join; readonly rest: Uint8Array };
+
+/** The concentrator's side of one subflow's handshake (SPEC.md sections 4 and 5), without sockets. */
+export class ConcentratorHandshake {
+  readonly #options: ConcentratorHandshakeOptions;
+  readonly #reader = new HandshakeFrameReader();
+  #requestBody: Uint8Array | undefined;
+  #key: Uint8Array = new Uint8Array(KEY_BYTES);
+
+  constructor(options: ConcentratorHandshakeOptions) {
+    this.#options = options;
+  }
+
+  /**
+   * Takes what arrived; the request once it is whole and proven.
+   * @throws ProtocolViolation for anything else: close without a word.
+   */
+  receive(chunk: Uint8Array): AuthenticatedRequest | undefined {
+    const frame = this.#reader.push(chunk);
+    if (frame === undefined) return undefined;
+    const { message, mac } = splitMac(frame.body);
+    this.#requestBody = frame.body;
+    switch (frame.type) {
+      case FRAME_TYPE.hello: {
+        const hello = decodeHello(message);
+        this.#prove('hello', hello.clientId, message, mac);
+        return { kind: 'hello', hello, rest: frame.rest };
+      }
+      case FRAME_TYPE.join: {
+        const join = decodeJoin(message);
+        this.#prove('join', join.clientId, message, mac);
+        return { kind: 'join', join, rest: frame.rest };
+      }
+      default:
+        throw new ProtocolViolation('handshake: neither HELLO nor JOIN');
+    }
+  }
+
+  /** The bytes of WELCOME. */
+  welcome(welcome: Omit<Welcome, 'version' | 'nonce' | 'features'>): Uint8Array {
+    const nonce = this.#options.crypto.randomBytes(NONCE_BYTES);
+    const message = encodeWelcome({ ...welcome, version: PROTOCOL_VERSION, features: 0, nonce });
+    return encodeFrame(FRAME_TYPE.welcome, 0, this.#seal('welcome', message));
+  }
+
+  /** The bytes of JOINED. */
+  joined(): Uint8Array {
+    const message = encodeJoined({ nonce: this.#options.crypto.randomBytes(NONCE_BYTES) });
+    return encodeFrame(FRAME_TYPE.joined, 0, this.#seal('joined', message));
+  }
+
+  /** The bytes of REFUSED; only for a request that `receive` has returned. */
+  refuse(error: ErrorName): Uint8Array {
+    this.#request();
+    const body = new Uint8Array(2);
+    writeU16(body, 0, ERROR_CODE[error]);
+    return encodeFrame(FRAME_TYPE.refused, 0, body);
+  }
+
+  #seal(label: 'welcome' | 'joined', message: Uint8Array): Uint8Array {
+    const { crypto, exporter } = this.#options;
+    return withMac(message, handshakeMac(crypto, this.#key, label, exporter, this.#request(), message));
+  }
+
+  #request(): Uint8Array {
+    if (this.#requestBody === undefined) throw new MisuseError('answer before an authenticated request');
+    return this.#requestBody;
+  }
+
+  #prove(label: 'hello' | 'join', clientId: string, message: Uint8Array, mac: Uint8Array): void {
+    const { crypto, exporter, keyOf } = this.#options;
+    const known = keyOf(clientId);
+    // An unknown client costs the same work as a wrong key: a random key can not be guessed either.
+    const key = known ?? crypto.randomBytes(KEY_BYTES);
+    const right = crypto.constantTimeEqual(handshakeMac(crypto, key, label, exporter, message), mac);
+    if (!right || known === undefined) {
+      this.#requestBody = undefined;
+      throw new ProtocolViolation('handshake: unknown client or wrong key', 'notAuthorized');
+    }
+    this.#key = key;
+  }
+}
+
+/** Whether a HELLO's version range includes ours. */
+export function speaksOurVersion(hello: Hello): boolean {
+  return hello.lowestVersion <= PROTOCOL_VERSION && PROTOCOL_VERSION <= hello.highestVersion;
+}

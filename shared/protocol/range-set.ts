@@ -1,0 +1,111 @@
+/**
+ * A set of DSN ranges, half-open, kept sorted and disjoint. What a sender knows to be delivered or lost is such a set;
+ * it is short (one hole per subflow or so), so a flat sorted array beats a tree.
+ */
+export class RangeSet {
+  /** start0, end0, start1, end1, ... */
+  readonly #edges: number[] = [];
+
+  get isEmpty(): boolean {
+    return this.#edges.length === 0;
+  }
+
+  /** Number of disjoint ranges. */
+  get size(): number {
+    return this.#edges.length / 2;
+  }
+
+  /** The lowest range. */
+  first(): { start: number; end: number } | undefined {
+    return this.isEmpty ? undefined : { start: this.#edges[0]!, end: this.#edges[1]! };
+  }
+
+  ranges(): { start: number; end: number }[] {
+    const all = [];
+    for (let i = 0; i < this.#edges.length; i += 2) {
+      all.push({ start: this.#edges[i]!, end: this.#edges[i + 1]! });
+    }
+    return all;
+  }
+
+  /** Adds [start, end). */
+  add(start: number, end: number): void {
+    if (start >= end) return;
+    const edges = this.#edges;
+    // Ranges that touch [start, end] melt into it.
+    let from = this.#firstEndingAtOrAfter(start);
+    let to = from;
+    while (to < edges.length && edges[to]! <= end) to += 2;
+    if (from < to) {
+      start = Math.min(start, edges[from]!);
+      end = Math.max(end, edges[to - 1]!);
+    }
+    if (to - from === 2) {
+      edges[from++] = start;
+      edges[from] = end;
+      return;
+    }
+    edges.splice(from, to - from, start, end);
+  }
+
+  /** Takes [start, end) out. */
+  remove(start: number, end: number): void {
+    if (start >= end || this.isEmpty) return;
+    const edges = this.#edges;
+    const from = this.#firstEndingAfter(start);
+    let to = from;
+    const rest: number[] = [];
+    while (to < edges.length && edges[to]! < end) {
+      if (edges[to]! < start) rest.push(edges[to]!, start);
+      if (edges[to + 1]! > end) rest.push(end, edges[to + 1]!);
+      to += 2;
+    }
+    if (to > from) edges.splice(from, to - from, ...rest);
+  }
+
+  /** Whether all of [start, end) is in the set. */
+  covers(start: number, end: number): boolean {
+    const at = this.#firstEndingAfter(start);
+    return (
+      start >= end || (at < this.#edges.length && this.#edges[at]! <= start && this.#edges[at + 1]! >= end)
+    );
+  }
+
+  /** The parts of [start, end) that are not in the set. */
+  gaps(start: number, end: number): { start: number; end: number }[] {
+    const found = [];
+    let cursor = start;
+    for (let i = this.#firstEndingAfter(start); i < this.#edges.length && cursor < end; i += 2) {
+      const [rangeStart, rangeEnd] = [this.#edges[i]!, this.#edges[i + 1]!];
+      if (rangeStart >= end) break;
+      if (rangeStart > cursor) found.push({ start: cursor, end: rangeStart });
+      cursor = Math.max(cursor, rangeEnd);
+    }
+    if (cursor < end) found.push({ start: cursor, end });
+    return found;
+  }
+
+  clear(): void {
+    this.#edges.length = 0;
+  }
+
+  /** Index of the first range with end >= position. */
+  #firstEndingAtOrAfter(position: number): number {
+    return this.#search((end) => end >= position);
+  }
+
+  #firstEndingAfter(position: number): number {
+    return this.#search((end) => end > position);
+  }
+
+  #search(isAtOrBeyond: (end: number) => boolean): number {
+    let low = 0;
+    let high = this.#edges.length / 2;
+    while (low < high) {
+      const middle = (low + high) >>> 1;
+      if (isAtOrBeyond(this.#edges[middle * 2 + 1]!)) high = middle;
+      else low = middle + 1;
+    }
+    return low * 2;
+  }
+}

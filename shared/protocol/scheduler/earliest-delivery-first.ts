@@ -1,0 +1,51 @@
+import { LAMBDA_STEP_DOWN, LAMBDA_STEP_UP, MAX_LAMBDA, MIN_LAMBDA } from '../tunables.ts';
+import {
+  deliveryTimeMs,
+  least,
+  type PacketScheduler,
+  type SegmentRequest,
+  type SubflowView,
+} from './scheduler.ts';
+
+/**
+ * `aggregate`: each segment goes where it would arrive first.
+ *
+ * Urgent segments wait for the best subflow when it is busy (ECF, CoNEXT 2017). Bulk also takes slower ones, as long as
+ * the segment would not be the one that closes the window for the fast ones (BLEST, IFIP Networking 2016), and, where
+ * the stream's end is known, as long as the rest would not arrive earlier by waiting.
+ */
+export class EarliestDeliveryFirst implements PacketScheduler {
+  #lambda = MIN_LAMBDA;
+
+  select<View extends SubflowView>(
+    request: SegmentRequest,
+    candidates: readonly View[],
+    nowMs: number,
+  ): View | undefined {
+    const { lengthBytes } = request;
+    const best = least(candidates, (view) => deliveryTimeMs(view, lengthBytes))!;
+    if (best.canTake(nowMs)) return best;
+    if (request.urgency === 'urgent') return undefined;
+    const fastest = least(candidates, (view) => -view.rateBytesPerSecond)!;
+    const free = candidates.filter((view) => view.canTake(nowMs));
+    const next = least(free, (view) => deliveryTimeMs(view, lengthBytes));
+    if (next === undefined) return undefined;
+    if (next === fastest) return next;
+    return this.#passesGate(request, next, best, fastest) ? next : undefined;
+  }
+
+  onRound(wasBlocked: boolean): void {
+    this.#lambda = wasBlocked
+      ? Math.min(MAX_LAMBDA, this.#lambda + LAMBDA_STEP_UP)
+      : Math.max(MIN_LAMBDA, this.#lambda - LAMBDA_STEP_DOWN);
+  }
+
+  #passesGate(request: SegmentRequest, slow: SubflowView, best: SubflowView, fastest: SubflowView): boolean {
+    const { lengthBytes, windowLeftBytes, remainingBytes } = request;
+    const slowMs = deliveryTimeMs(slow, lengthBytes);
+    if (remainingBytes !== undefined && deliveryTimeMs(best, remainingBytes) <= slowMs) return false;
+    // What the fastest subflow sends until the slow segment arrives must still fit in the window.
+    const fastBytes = (fastest.rateBytesPerSecond * slowMs) / 1000;
+    return fastBytes * this.#lambda <= windowLeftBytes - (slow.inFlightBytes + lengthBytes);
+  }
+}

@@ -1,0 +1,17 @@
+import type { PacketScheduler, SegmentRequest, SubflowView } from './scheduler.ts';
+
+/** `round-robin`: the free subflows in turn, whatever their speed. For study and tests. */
+export class RoundRobin implements PacketScheduler {
+  #lastId = -1;
+
+  select<View extends SubflowView>(
+    _request: SegmentRequest,
+    candidates: readonly View[],
+    nowMs: number,
+  ): View | undefined {
+    const free = candidates.filter((view) => view.canTake(nowMs)).sort((a, b) => a.id - b.id);
+    const chosen = free.find((view) => view.id > this.#lastId) ?? free[0];
+    if (chosen !== undefined) this.#lastId = chosen.id;
+    return chosen;
+  }
+}

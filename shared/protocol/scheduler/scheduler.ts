@@ -1,0 +1,63 @@
+/** What a packet scheduler sees of a subflow. Rates in bytes per second, times in milliseconds. */
+export interface SubflowView {
+  readonly id: number;
+  readonly uplinkName: string;
+  readonly rateBytesPerSecond: number;
+  readonly minRttMs: number;
+  readonly smoothedRttMs: number;
+  readonly inFlightBytes: number;
+  /** Whether it takes data now. One that does not may still be worth waiting for. */
+  canTake(nowMs: number): boolean;
+}
+
+/** The segment that wants a subflow. */
+export interface SegmentRequest {
+  /** urgent: a new or short stream, or bytes that were lost on another subflow; bulk: all else. */
+  readonly urgency: 'urgent' | 'bulk';
+  /** Most bytes that the segment may have. */
+  readonly lengthBytes: number;
+  /** What the stream may still send before the peer's window closes. */
+  readonly windowLeftBytes: number;
+  /** All that the stream will ever send from here on, where its end is known. */
+  readonly remainingBytes: number | undefined;
+}
+
+/** A steering mode's choice of subflow, segment by segment. One instance per session and mode. */
+export interface PacketScheduler {
+  /**
+   * @param candidates subflows that are trusted, backups only when there is nothing else; never empty
+   * @returns the subflow for the segment, one that `canTake` now; undefined to wait for a better one
+   */
+  select<View extends SubflowView>(
+    request: SegmentRequest,
+    candidates: readonly View[],
+    nowMs: number,
+  ): View | undefined;
+
+  /** Called about once per shortest round trip: whether a closed window held a stream back since the last call. */
+  onRound?(wasBlocked: boolean): void;
+}
+
+/**
+ * When a segment of `lengthBytes` would arrive if it were sent on the subflow now, in milliseconds from now: what is
+ * queued there beyond a full pipe, and the segment itself, at the subflow's rate, and one way of propagation.
+ */
+export function deliveryTimeMs(subflow: SubflowView, lengthBytes: number): number {
+  const rate = subflow.rateBytesPerSecond;
+  const queuedBytes = Math.max(0, subflow.inFlightBytes - (rate * subflow.minRttMs) / 1000);
+  return ((queuedBytes + lengthBytes) * 1000) / rate + subflow.minRttMs / 2;
+}
+
+/** The subflow with the least of `cost`; undefined only for an empty list. */
+export function least<View>(views: readonly View[], cost: (view: View) => number): View | undefined {
+  let best: View | undefined;
+  let bestCost = Number.POSITIVE_INFINITY;
+  for (const view of views) {
+    const viewCost = cost(view);
+    if (viewCost < bestCost) {
+      best = view;
+      bestCost = viewCost;
+    }
+  }
+  return best;
+}

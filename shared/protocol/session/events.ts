@@ -1,0 +1,51 @@
+import type { SteeringMode } from '../codec/wire.ts';
+import type { Destination } from '../destination.ts';
+import type { ErrorName } from '../errors.ts';
+
+/** What a session tells the program around it; drained after each input. */
+export type SessionEvent =
+  /** Concentrator: a client wants a stream. Answer with `acceptStream` or `refuseStream`. */
+  | {
+      readonly type: 'stream-requested';
+      readonly streamId: number;
+      readonly destination: Destination;
+      readonly mode: SteeringMode;
+    }
+  /** Client: the origin is connected. */
+  | { readonly type: 'stream-opened'; readonly streamId: number }
+  /** Bytes in order. The memory is the receiver's to keep; tell the session with `consumed` once they have left. */
+  | { readonly type: 'stream-data'; readonly streamId: number; readonly bytes: Uint8Array }
+  /** No more bytes will come; the other direction goes on. */
+  | { readonly type: 'stream-ended'; readonly streamId: number }
+  /** The stream ended before its time: refused, reset by the peer, or gone with the session. */
+  | { readonly type: 'stream-failed'; readonly streamId: number; readonly error: ErrorName }
+  /** The application may be read again. */
+  | { readonly type: 'stream-writable'; readonly streamId: number }
+  | {
+      readonly type: 'subflow-state';
+      readonly subflowId: number;
+      readonly state: 'active' | 'doubted';
+      readonly reason: string;
+    }
+  /** Client: dial another subflow on the same uplink beside this one. */
+  | { readonly type: 'subflow-replace'; readonly subflowId: number }
+  /** Close the transport now; the session has forgotten the subflow. */
+  | { readonly type: 'subflow-close'; readonly subflowId: number; readonly reason: string }
+  /** Client: another address of the concentrator, or one less. */
+  | {
+      readonly type: 'address-added';
+      readonly addressId: number;
+      readonly address: Uint8Array;
+      readonly port: number;
+      readonly joinHere: boolean;
+    }
+  | { readonly type: 'address-removed'; readonly addressId: number }
+  /** The peer takes no new streams. */
+  | { readonly type: 'going-away'; readonly error: ErrorName }
+  /** The session is over; all its streams have failed and all its subflows are to be closed. */
+  | {
+      readonly type: 'session-closed';
+      readonly error: ErrorName;
+      readonly by: 'us' | 'peer';
+      readonly reason: string;
+    };

@@ -1,0 +1,76 @@
+import { deliveryTimeMs, least } from '../scheduler/scheduler.ts';
+import type { SendStream } from '../stream/send-stream.ts';
+import type { LedgerEntry } from '../subflow/ledger.ts';
+import type { Subflow } from '../subflow/subflow.ts';
+import { MAX_COPY_AGE_MS, MIN_COPY_AGE_MS } from '../tunables.ts';
+
+/** Entries looked at per subflow to find the one that holds a stream up; it is among the oldest. */
+const SEARCH_DEPTH = 256;
+
+export interface Copy {
+  readonly target: Subflow;
+  readonly dsn: number;
+  readonly length: number;
+  readonly fin: boolean;
+}
+
+/** Whether everything that was written to a subflow has arrived, on it or on others. */
+export function isDeliveredElsewhere(subflow: Subflow): boolean {
+  for (const { item } of subflow.ledger.oldestEntries()) {
+    if (item.kind === 'control' && !item.control.isReceipted) return false;
+    if (item.kind === 'data' && item.stream.isUndelivered(item.dsn, item.length)) return false;
+  }
+  return true;
+}
+
+/**
+ * Opportunistic reinjection (RFC 6182 section 5.1.5's retransmission on another path; NSDI 2012): the segment that
+ * holds the stream up, if a free subflow would deliver a copy in less than half the time that the first one still needs.
+ */
+export function headOfLineCopy(
+  stream: SendStream,
+  subflows: readonly Subflow[],
+  nowMs: number,
+): Copy | undefined {
+  const dsn = stream.deliveredTo;
+  const carriers = new Map<Subflow, LedgerEntry>();
+  let segment: { dsn: number; length: number; fin: boolean } | undefined;
+  let youngestMs = 0;
+  let remainingMs = Number.POSITIVE_INFINITY;
+  for (const subflow of subflows) {
+    const entry = carrierOf(stream, dsn, subflow);
+    if (entry === undefined) continue;
+    carriers.set(subflow, entry.entry);
+    segment ??= entry.segment;
+    youngestMs = Math.max(youngestMs, entry.entry.sentMs);
+    remainingMs = Math.min(remainingMs, remainingTimeMs(subflow, entry.entry));
+  }
+  if (segment === undefined) return undefined;
+  const shortestRttMs = Math.min(...subflows.map(({ smoothedRttMs }) => smoothedRttMs));
+  const ageLimitMs = Math.max(MIN_COPY_AGE_MS, Math.min(1.1 * shortestRttMs, MAX_COPY_AGE_MS));
+  if (nowMs - youngestMs < ageLimitMs) return undefined;
+  const { length } = segment;
+  const free = subflows.filter((subflow) => !carriers.has(subflow) && subflow.canTake(nowMs));
+  const target = least(free, (subflow) => deliveryTimeMs(subflow, length));
+  if (target === undefined || deliveryTimeMs(target, length) >= remainingMs / 2) return undefined;
+  return { target, ...segment };
+}
+
+/** How long until the frame is delivered, by what is ahead of it and the subflow's rate now. */
+function remainingTimeMs(subflow: Subflow, entry: LedgerEntry): number {
+  const aheadBytes = entry.endOffset - subflow.ledger.receiptedBytes;
+  return (aheadBytes * 1000) / subflow.rateBytesPerSecond + subflow.minRttMs / 2;
+}
+
+function carrierOf(
+  stream: SendStream,
+  dsn: number,
+  subflow: Subflow,
+): { entry: LedgerEntry; segment: { dsn: number; length: number; fin: boolean } } | undefined {
+  for (const entry of subflow.ledger.oldestEntries(SEARCH_DEPTH)) {
+    const { item } = entry;
+    if (item.kind !== 'data' || item.stream !== stream) continue;
+    if (item.dsn <= dsn && dsn < item.dsn + item.length) return { entry, segment: item };
+  }
+  return undefined;
+}

@@ -1,0 +1,581 @@
+import { type ControlFrame, encodeControl, type RemoteSubflowState } from '../codec/frame.ts';
+import { FrameParser, type FrameSink } from '../codec/frame-parser.ts';
+import { STEERING_MODE, type SteeringMode, steeringModeOf } from '../codec/wire.ts';
+import type { Destination } from '../destination.ts';
+import {
+  ERROR_CODE,
+  type ErrorName,
+  errorName,
+  MisuseError,
+  ProtocolViolation,
+  StreamError,
+} from '../errors.ts';
+import type { KernelMeasurement } from '../kernel-measurement.ts';
+import type { MemoryBudget } from '../memory-budget.ts';
+import { ReceiveStream } from '../stream/receive-stream.ts';
+import type { OutgoingChunk } from '../stream/send-buffer.ts';
+import { SendStream } from '../stream/send-stream.ts';
+import type { LedgerEntry } from '../subflow/ledger.ts';
+import { Subflow, type SubflowOptions } from '../subflow/subflow.ts';
+import { BACKLOG_MS, FLOOR_WINDOW_BYTES, MAX_BACKLOG_BYTES, MIN_BACKLOG_BYTES } from '../tunables.ts';
+import { controlItem } from './control-item.ts';
+import type { SessionEvent } from './events.ts';
+import { Stream } from './stream.ts';
+import { StreamTable } from './stream-table.ts';
+import { SubflowWatch } from './subflow-watch.ts';
+import { type TransmitStatistics, Transmitter } from './transmitter.ts';
+
+export interface SessionOptions {
+  readonly role: 'client' | 'concentrator';
+  /** Most streams open at once, as in WELCOME. */
+  readonly maxStreams: number;
+  /** How far the client sends in a stream before OPENED, as in WELCOME. */
+  readonly firstWindowBytes: number;
+  /** How long the session waits without any subflow. */
+  readonly lingerMs: number;
+  /** What all receive windows of the session may promise together. */
+  readonly memory: MemoryBudget;
+  readonly nowMs: number;
+}
+
+/** Counts of a session since it began. */
+export interface SessionStatistics extends TransmitStatistics {
+  /** Payload bytes received, repeats included. */
+  receivedBytes: number;
+}
+
+/**
+ * The sans-IO core of one session (SPEC.md): takes received bytes, local commands and the time; answers with
+ * events, bytes for each subflow, and the next deadline.
+ *
+ * After any input: call `flush`, write what `takeOutput` gives for each subflow that has output, drain `nextEvent`, and
+ * arm one timer for `deadlineMs`. All times are milliseconds of one monotonic clock.
+ */
+export class Session {
+  readonly role: 'client' | 'concentrator';
+  readonly #options: SessionOptions;
+  readonly #streams: StreamTable;
+  readonly #subflows = new Map<number, Subflow>();
+  readonly #parsers = new Map<number, FrameParser>();
+  readonly #transmitter = new Transmitter();
+  readonly #watch: SubflowWatch;
+  #events: SessionEvent[] = [];
+  #eventsTaken = 0;
+  #nextSubflowId = 0;
+  #receivedBytes = 0;
+  #lingerEndsMs: number;
+  #isGoingAway = false;
+  #isClosed = false;
+
+  constructor(options: SessionOptions) {
+    this.role = options.role;
+    this.#options = options;
+    this.#streams = new StreamTable(options.maxStreams);
+    this.#lingerEndsMs = options.nowMs + options.lingerMs;
+    this.#watch = new SubflowWatch(
+      {
+        emit: (event) => this.#emit(event),
+        tellPeer: (subflowId, state) => this.#tellSubflowState(subflowId, state),
+        surrender: (subflow) => this.#surrender(subflow),
+        close: (subflow, reason) => this.#closeSubflow(subflow, reason, this.#nowMs),
+      },
+      this.#transmitter,
+    );
+    this.#nowMs = options.nowMs;
+  }
+
+  /** The time of the input that is being worked on. */
+  #nowMs: number;
+
+  // --- what the program around it may look at ---
+
+  get isClosed(): boolean {
+    return this.#isClosed;
+  }
+
+  /** Whether `openStream` would be refused, and why. */
+  get cannotOpen(): ErrorName | undefined {
+    if (this.#isClosed || this.#isGoingAway) return 'goingAway';
+    return this.#streams.isFull ? 'resourceExceeded' : undefined;
+  }
+
+  get streamCount(): number {
+    return this.#streams.size;
+  }
+
+  get statistics(): SessionStatistics {
+    return { ...this.#transmitter.statistics, receivedBytes: this.#receivedBytes };
+  }
+
+  /** Bytes that wait in reorder buffers. */
+  get reorderBytes(): number {
+    let bytes = 0;
+    for (const stream of this.#streams.all()) bytes += stream.receive.bufferedBytes;
+    return bytes;
+  }
+
+  get subflows(): readonly Subflow[] {
+    return [...this.#subflows.values()];
+  }
+
+  /** The next event, oldest first. */
+  nextEvent(): SessionEvent | undefined {
+    const event = this.#events[this.#eventsTaken++];
+    if (event === undefined) {
+      this.#events = [];
+      this.#eventsTaken = 0;
+    }
+    return event;
+  }
+
+  /** When `flush` is wanted again though nothing else happens; infinite for never. */
+  get deadlineMs(): number {
+    if (this.#isClosed) return Number.POSITIVE_INFINITY;
+    let deadline = this.#subflows.size === 0 ? this.#lingerEndsMs : Number.POSITIVE_INFINITY;
+    for (const subflow of this.#subflows.values()) {
+      deadline = Math.min(deadline, subflow.receipts.dueMs, this.#watch.deadlineMs(subflow, this.#nowMs));
+    }
+    return deadline;
+  }
+
+  // --- subflows ---
+
+  /** The id for the client's next subflow; 0 is that of HELLO. */
+  allocateSubflowId(): number {
+    return this.#nextSubflowId++;
+  }
+
+  /** A subflow is up: its handshake is done and its transport takes a write. */
+  addSubflow(options: SubflowOptions, nowMs: number): void {
+    this.#nowMs = nowMs;
+    if (this.#subflows.has(options.id)) throw new MisuseError(`subflow ${options.id} exists`);
+    this.#subflows.set(options.id, new Subflow(options, nowMs));
+    this.#parsers.set(options.id, new FrameParser());
+  }
+
+  /** The transport of a subflow is gone; what was under way on it goes elsewhere, and the peer is told. */
+  removeSubflow(subflowId: number, nowMs: number): void {
+    this.#nowMs = nowMs;
+    const subflow = this.#subflows.get(subflowId);
+    if (subflow !== undefined) this.#dropSubflow(subflow, nowMs);
+  }
+
+  /** The transport takes a write again. */
+  subflowWritable(subflowId: number): void {
+    const subflow = this.#subflows.get(subflowId);
+    if (subflow !== undefined) subflow.isWritable = true;
+  }
+
+  /** The kernel's figures of a subflow. */
+  subflowMeasured(subflowId: number, measurement: KernelMeasurement, nowMs: number): void {
+    this.#subflows.get(subflowId)?.onKernelMeasurement(measurement, nowMs);
+  }
+
+  /** Something outside says that a subflow is in trouble (its interface or address is gone). */
+  doubtSubflow(subflowId: number, reason: string, nowMs: number): void {
+    this.#nowMs = nowMs;
+    const subflow = this.#subflows.get(subflowId);
+    if (subflow !== undefined) this.#watch.doubt(subflow, reason, nowMs);
+  }
+
+  /** Bytes arrived on a subflow, its handshake frames left out. A violation closes the session. */
+  receive(subflowId: number, bytes: Uint8Array, nowMs: number): void {
+    this.#nowMs = nowMs;
+    const subflow = this.#subflows.get(subflowId);
+    const parser = this.#parsers.get(subflowId);
+    if (subflow === undefined || parser === undefined || this.#isClosed || bytes.length === 0) return;
+    this.#elicited = false;
+    try {
+      parser.push(bytes, this.#sink);
+    } catch (error) {
+      if (!(error instanceof ProtocolViolation)) throw error;
+      this.#close(error.code, error.message, 'us');
+      return;
+    }
+    subflow.receipts.onParsed(bytes.length, this.#elicited, nowMs);
+  }
+
+  // --- streams ---
+
+  /**
+   * Client: opens a stream; its first bytes may follow at once.
+   * @throws StreamError when `cannotOpen`
+   */
+  openStream(destination: Destination, mode: SteeringMode, nowMs: number): number {
+    this.#nowMs = nowMs;
+    const error = this.cannotOpen;
+    if (error !== undefined) throw new StreamError(error, 'the session takes no new stream');
+    const id = this.#streams.allocate();
+    const stream = this.#makeStream(id, 'opening', mode, this.#options.firstWindowBytes);
+    stream.receive.window.openUp();
+    this.#queueControl({
+      type: 'open',
+      streamId: id,
+      limit: stream.receive.window.limitDsn,
+      mode: STEERING_MODE[mode],
+      host: destination.host,
+      port: destination.port,
+    });
+    return id;
+  }
+
+  /** Concentrator: the origin is connected. */
+  acceptStream(streamId: number): void {
+    const stream = this.#streams.get(streamId);
+    if (stream === undefined) return;
+    stream.advance('accepted');
+    const { window } = stream.receive;
+    window.openUp();
+    this.#queueControl({ type: 'opened', streamId, limit: window.limitDsn, ok: true, code: 0 });
+  }
+
+  /** Concentrator: the origin can not be had. */
+  refuseStream(streamId: number, error: ErrorName): void {
+    const stream = this.#streams.get(streamId);
+    if (stream === undefined) return;
+    this.#queueControl({ type: 'opened', streamId, limit: 0, ok: false, code: ERROR_CODE[error] });
+    this.#forget(stream);
+  }
+
+  /**
+   * Sends bytes of a stream; without effect when it is gone.
+   * @returns false when the application should not be read until `stream-writable`
+   */
+  write(streamId: number, chunk: OutgoingChunk): boolean {
+    const stream = this.#streams.get(streamId);
+    if (stream === undefined) {
+      chunk.release();
+      return true;
+    }
+    stream.send.write(chunk);
+    this.#transmitter.refresh(stream);
+    stream.wantsWritable = stream.send.backlogBytes >= this.#backlogLimitBytes();
+    return !stream.wantsWritable;
+  }
+
+  /** The application has finished sending. */
+  end(streamId: number): void {
+    const stream = this.#streams.get(streamId);
+    if (stream === undefined) return;
+    stream.send.end();
+    this.#transmitter.refresh(stream);
+  }
+
+  /** Ends both directions of a stream at once and tells the peer. */
+  reset(streamId: number, error: ErrorName): void {
+    const stream = this.#streams.get(streamId);
+    if (stream === undefined) return;
+    this.#queueControl({ type: 'reset', streamId, code: ERROR_CODE[error] });
+    this.#forget(stream);
+  }
+
+  /** The application has taken `bytes` of what `stream-data` brought. */
+  consumed(streamId: number, bytes: number, nowMs: number): void {
+    this.#nowMs = nowMs;
+    const stream = this.#streams.get(streamId);
+    if (stream === undefined) return;
+    if (stream.receive.consume(bytes, nowMs, this.#largestRttMs())) this.#queueWindow(stream);
+    this.#forgetIfDone(stream);
+  }
+
+  // --- the whole ---
+
+  /** No new streams; those that are open go on. */
+  goAway(error: ErrorName): void {
+    if (this.#isGoingAway || this.#isClosed) return;
+    this.#isGoingAway = true;
+    this.#queueControl({ type: 'goaway', code: ERROR_CODE[error] });
+  }
+
+  /** Ends the session now. One CLOSE leaves with the next write of each subflow. */
+  close(error: ErrorName, nowMs: number): void {
+    this.#nowMs = nowMs;
+    this.#close(error, 'closed by this end', 'us');
+  }
+
+  /** Works off what time has brought, and fills the subflows' outputs. */
+  flush(nowMs: number): void {
+    this.#nowMs = nowMs;
+    if (this.#isClosed) return;
+    if (this.#subflows.size === 0) {
+      if (nowMs >= this.#lingerEndsMs) this.#close('uplinksLost', 'no subflow came back', 'us');
+      return;
+    }
+    const subflows = this.subflows;
+    this.#watch.check(subflows, this.#streams, nowMs);
+    this.#transmitter.transmit(this.subflows, nowMs);
+    this.#tellWritable();
+  }
+
+  /** What to write to a subflow now; empty when there is nothing, or its transport is busy. */
+  takeOutput(subflowId: number): readonly Uint8Array[] {
+    return this.#subflows.get(subflowId)?.takeOutput() ?? [];
+  }
+
+  // --- received frames ---
+
+  #elicited = false;
+
+  readonly #sink: FrameSink = {
+    onData: (streamId, dsn, payload, fin) => {
+      this.#elicited = true;
+      this.#onData(streamId, dsn, payload, fin);
+    },
+    onControl: (frame) => {
+      if (frame.type === 'receipt') {
+        for (const entry of frame.entries) {
+          this.#onReceipt(entry.subflowId, entry.bytes, entry.delayMicroseconds / 1000);
+        }
+        return;
+      }
+      this.#elicited = true;
+      if (!this.#isClosed) this.#onControl(frame);
+    },
+  };
+
+  #onData(streamId: number, dsn: number, payload: Uint8Array, fin: boolean): void {
+    if (this.#isClosed) return;
+    this.#receivedBytes += payload.length;
+    const stream = this.#streams.get(streamId) ?? this.#makeEmbryo(streamId);
+    if (stream === undefined) return;
+    for (const bytes of stream.receive.receive(dsn, payload, fin)) {
+      this.#emit({ type: 'stream-data', streamId, bytes });
+    }
+    if (stream.receive.takeEnd()) {
+      this.#emit({ type: 'stream-ended', streamId });
+      this.#forgetIfDone(stream);
+    }
+  }
+
+  #onControl(frame: Exclude<ControlFrame, { type: 'receipt' }>): void {
+    switch (frame.type) {
+      case 'open':
+        this.#onOpen(frame.streamId, frame.limit, steeringModeOf(frame.mode), frame);
+        break;
+      case 'opened':
+        this.#onOpened(frame.streamId, frame.limit, frame.ok, frame.code);
+        break;
+      case 'window':
+        this.#onWindow(frame.streamId, frame.limit);
+        break;
+      case 'reset':
+        this.#onReset(frame.streamId, frame.code);
+        break;
+      case 'ping':
+        break;
+      case 'subflowState':
+        this.#onSubflowState(frame.subflowId, frame.state);
+        break;
+      case 'priority': {
+        const subflow = this.#subflows.get(frame.subflowId);
+        if (subflow !== undefined) subflow.isBackup = frame.backup;
+        break;
+      }
+      case 'addressAdd':
+        this.#emit({ ...frame, type: 'address-added' });
+        break;
+      case 'addressRemove':
+        this.#emit({ ...frame, type: 'address-removed' });
+        break;
+      case 'goaway':
+        this.#isGoingAway = true;
+        this.#emit({ type: 'going-away', error: errorName(frame.code) });
+        break;
+      case 'close':
+        this.#close(errorName(frame.code), 'closed by the peer', 'peer');
+        break;
+    }
+  }
+
+  #onOpen(streamId: number, limit: number, mode: SteeringMode, destination: Destination): void {
+    this.#expectRole('concentrator', 'OPEN');
+    const stream = this.#streams.get(streamId) ?? this.#makeEmbryo(streamId);
+    // A repeat, or a stream that was reset before its OPEN arrived.
+    if (stream === undefined || stream.phase !== 'embryonic') return;
+    stream.mode = mode;
+    stream.send.raiseLimit(limit);
+    stream.advance('openReceived');
+    if (this.#isGoingAway) this.refuseStream(streamId, 'goingAway');
+    else if (this.#streams.size > this.#options.maxStreams) this.refuseStream(streamId, 'resourceExceeded');
+    else {
+      const { host, port } = destination;
+      this.#emit({ type: 'stream-requested', streamId, destination: { host, port }, mode });
+    }
+  }
+
+  #onOpened(streamId: number, limit: number, ok: boolean, code: number): void {
+    this.#expectRole('client', 'OPENED');
+    const stream = this.#streams.get(streamId);
+    if (stream === undefined || stream.phase !== 'opening') return;
+    if (!ok) {
+      this.#emit({ type: 'stream-failed', streamId, error: errorName(code) });
+      this.#forget(stream);
+      return;
+    }
+    stream.advance('opened');
+    stream.send.raiseLimit(limit);
+    this.#transmitter.refresh(stream);
+    this.#emit({ type: 'stream-opened', streamId });
+  }
+
+  #onWindow(streamId: number, limit: number): void {
+    const stream = this.#streams.get(streamId);
+    if (stream === undefined) return;
+    stream.send.raiseLimit(limit);
+    this.#transmitter.refresh(stream);
+  }
+
+  #onReset(streamId: number, code: number): void {
+    const stream = this.#streams.get(streamId);
+    if (stream === undefined) {
+      // Its OPEN, still under way on another subflow, will find it closed.
+      if (this.role === 'concentrator') this.#streams.claim(streamId);
+      return;
+    }
+    this.#emit({ type: 'stream-failed', streamId, error: errorName(code) });
+    this.#forget(stream);
+  }
+
+  #onReceipt(subflowId: number, bytes: number, delayMs: number): void {
+    const subflow = this.#subflows.get(subflowId);
+    if (subflow === undefined) return;
+    for (const { item } of subflow.onReceipt(bytes, delayMs, this.#nowMs)) {
+      if (item.kind === 'control') item.control.isReceipted = true;
+      if (item.kind !== 'data') continue;
+      item.stream.onReceipted(item.dsn, item.length, item.fin);
+      const stream = this.#streams.get(item.stream.id);
+      if (stream === undefined) continue;
+      this.#transmitter.refresh(stream);
+      this.#forgetIfDone(stream);
+    }
+  }
+
+  #onSubflowState(subflowId: number, state: RemoteSubflowState): void {
+    const subflow = this.#subflows.get(subflowId);
+    if (subflow === undefined || state === 'active') return;
+    if (state === 'gone') this.#closeSubflow(subflow, 'the peer says it is gone', this.#nowMs);
+    else this.#watch.doubt(subflow, 'the peer doubts it', this.#nowMs, 'peer');
+  }
+
+  // --- helpers ---
+
+  #expectRole(role: 'client' | 'concentrator', frame: string): void {
+    if (this.role !== role) throw new ProtocolViolation(`${frame} from the wrong end`);
+  }
+
+  /** A stream whose DATA or OPEN is the first that is seen of it; undefined when it is closed already. */
+  #makeEmbryo(id: number): Stream | undefined {
+    if (this.role === 'client') return undefined;
+    return this.#streams.claim(id) ? this.#makeStream(id, 'embryonic', 'aggregate', 0) : undefined;
+  }
+
+  #makeStream(id: number, phase: 'opening' | 'embryonic', mode: SteeringMode, sendLimit: number): Stream {
+    const receive = new ReceiveStream(id, this.#options.memory, this.#nowMs);
+    const stream = new Stream(new SendStream(id, sendLimit), receive, phase, mode);
+    this.#streams.add(stream);
+    return stream;
+  }
+
+  #forgetIfDone(stream: Stream): void {
+    if (stream.isDone) this.#forget(stream);
+  }
+
+  #forget(stream: Stream): void {
+    stream.send.reset();
+    stream.receive.reset();
+    this.#transmitter.refresh(stream);
+    this.#streams.delete(stream.id);
+  }
+
+  #queueControl(frame: ControlFrame): void {
+    this.#transmitter.control.push(controlItem(frame));
+  }
+
+  #queueWindow(stream: Stream): void {
+    const { window } = stream.receive;
+    const limit = window.limitDsn;
+    const frame = { type: 'window', streamId: stream.id, ack: window.consumedBytes, limit } as const;
+    const isCurrent = () => window.limitDsn === limit && stream.receive.state === 'open';
+    this.#transmitter.control.push(controlItem(frame, 2, isCurrent));
+  }
+
+  #tellSubflowState(subflowId: number, state: RemoteSubflowState): void {
+    this.#queueControl({ type: 'subflowState', subflowId, state });
+  }
+
+  /** What is under way on a subflow goes to the others. */
+  #surrender(subflow: Subflow): void {
+    for (const entry of subflow.ledger.oldestEntries()) this.#surrenderEntry(entry);
+    for (const other of this.#subflows.values()) other.receipts.repeat(this.#nowMs);
+  }
+
+  #surrenderEntry(entry: LedgerEntry): void {
+    if (entry.surrendered) return;
+    entry.surrendered = true;
+    const { item } = entry;
+    if (item.kind === 'control') this.#transmitter.control.push(item.control);
+    if (item.kind !== 'data') return;
+    item.stream.onLost(item.dsn, item.length, item.fin);
+    const stream = this.#streams.get(item.stream.id);
+    if (stream !== undefined) this.#transmitter.refresh(stream);
+  }
+
+  #closeSubflow(subflow: Subflow, reason: string, nowMs: number): void {
+    this.#emit({ type: 'subflow-close', subflowId: subflow.id, reason });
+    this.#dropSubflow(subflow, nowMs);
+  }
+
+  #dropSubflow(subflow: Subflow, nowMs: number): void {
+    this.#surrender(subflow);
+    subflow.close();
+    this.#subflows.delete(subflow.id);
+    this.#parsers.delete(subflow.id);
+    if (this.#subflows.size === 0) this.#lingerEndsMs = nowMs + this.#options.lingerMs;
+    else this.#tellSubflowState(subflow.id, 'gone');
+  }
+
+  #close(error: ErrorName, reason: string, by: 'us' | 'peer'): void {
+    if (this.#isClosed) return;
+    this.#isClosed = true;
+    for (const stream of [...this.#streams.all()]) {
+      this.#emit({ type: 'stream-failed', streamId: stream.id, error });
+      this.#forget(stream);
+    }
+    const frame = encodeControl({ type: 'close', code: ERROR_CODE[error] });
+    for (const subflow of this.#subflows.values()) {
+      if (by === 'us') subflow.append([frame], { kind: 'receipt' }, this.#nowMs);
+    }
+    this.#emit({ type: 'session-closed', error, by, reason });
+  }
+
+  /** What of one application may wait here: a little, or what all uplinks send in BACKLOG_MS. */
+  #backlogLimitBytes(): number {
+    let rate = 0;
+    for (const subflow of this.#subflows.values()) rate += subflow.rateBytesPerSecond;
+    return Math.min(Math.max((rate * BACKLOG_MS) / 1000, MIN_BACKLOG_BYTES), MAX_BACKLOG_BYTES);
+  }
+
+  #tellWritable(): void {
+    let limit: number | undefined;
+    for (const stream of this.#streams.all()) {
+      if (!stream.wantsWritable) continue;
+      limit ??= this.#backlogLimitBytes();
+      if (stream.send.backlogBytes >= limit) continue;
+      stream.wantsWritable = false;
+      this.#emit({ type: 'stream-writable', streamId: stream.id });
+    }
+  }
+
+  #largestRttMs(): number {
+    let largest = 0;
+    for (const subflow of this.#subflows.values()) largest = Math.max(largest, subflow.smoothedRttMs);
+    return largest;
+  }
+
+  #emit(event: SessionEvent): void {
+    this.#events.push(event);
+  }
+}
+
+/** How far the client may send in a stream before OPENED; this version's WELCOME says so. */
+export const FIRST_UPLOAD_WINDOW_BYTES = FLOOR_WINDOW_BYTES;

@@ -1,0 +1,61 @@
+import { ProtocolViolation } from '../errors.ts';
+import type { Stream } from './stream.ts';
+
+/**
+ * The streams of a session by id (SPEC.md section 6): open, expected (a higher id was seen first), or closed. Bounded
+ * by twice `maxStreams`.
+ */
+export class StreamTable {
+  readonly maxStreams: number;
+  readonly #open = new Map<number, Stream>();
+  readonly #expected = new Set<number>();
+  #nextId = 0;
+
+  constructor(maxStreams: number) {
+    this.maxStreams = maxStreams;
+  }
+
+  get size(): number {
+    return this.#open.size;
+  }
+
+  get isFull(): boolean {
+    return this.#open.size >= this.maxStreams;
+  }
+
+  /** The id of the next stream that this end opens. */
+  allocate(): number {
+    return this.#nextId++;
+  }
+
+  get(id: number): Stream | undefined {
+    return this.#open.get(id);
+  }
+
+  add(stream: Stream): void {
+    this.#open.set(stream.id, stream);
+  }
+
+  delete(id: number): void {
+    this.#open.delete(id);
+  }
+
+  all(): IterableIterator<Stream> {
+    return this.#open.values();
+  }
+
+  /**
+   * Notes that the peer has used `id`; true when that is news, so that the stream must be made.
+   * @throws ProtocolViolation when the ids run too far ahead
+   */
+  claim(id: number): boolean {
+    if (id < this.#nextId) return this.#expected.delete(id);
+    const known = this.#open.size + this.#expected.size;
+    if (known + (id - this.#nextId) >= this.maxStreams * 2) {
+      throw new ProtocolViolation('too many streams', 'resourceExceeded');
+    }
+    for (let expected = this.#nextId; expected < id; expected++) this.#expected.add(expected);
+    this.#nextId = id + 1;
+    return true;
+  }
+}

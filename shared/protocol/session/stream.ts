@@ -1,0 +1,46 @@
+import type { SteeringMode } from '../codec/wire.ts';
+import type { ReceiveStream } from '../stream/receive-stream.ts';
+import type { SendStream } from '../stream/send-stream.ts';
+import { StateMachine, type TransitionTable } from '../transition-table.ts';
+
+/** How far the opening of a stream has come, SPEC.md section 6. */
+export type StreamPhase = 'opening' | 'embryonic' | 'dialling' | 'open';
+type PhaseEvent = 'openReceived' | 'accepted' | 'opened';
+
+const PHASE_TABLE: TransitionTable<StreamPhase, PhaseEvent> = {
+  opening: { opened: 'open' },
+  embryonic: { openReceived: 'dialling' },
+  dialling: { accepted: 'open' },
+  open: {},
+};
+
+/** One application connection: two halves and a mode. */
+export class Stream {
+  readonly id: number;
+  readonly send: SendStream;
+  readonly receive: ReceiveStream;
+  mode: SteeringMode;
+  /** The application was told to wait and wants to hear when it may go on. */
+  wantsWritable = false;
+  readonly #phase: StateMachine<StreamPhase, PhaseEvent>;
+
+  constructor(send: SendStream, receive: ReceiveStream, phase: 'opening' | 'embryonic', mode: SteeringMode) {
+    this.id = send.id;
+    this.send = send;
+    this.receive = receive;
+    this.mode = mode;
+    this.#phase = new StateMachine(`stream ${send.id}`, PHASE_TABLE, phase);
+  }
+
+  get phase(): StreamPhase {
+    return this.#phase.state;
+  }
+
+  advance(event: PhaseEvent): void {
+    this.#phase.apply(event);
+  }
+
+  get isDone(): boolean {
+    return this.send.state === 'done' && this.receive.state === 'done';
+  }
+}

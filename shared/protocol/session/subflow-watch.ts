@@ -1,0 +1,101 @@
+import { encodeControl, type RemoteSubflowState } from '../codec/frame.ts';
+import type { Subflow } from '../subflow/subflow.ts';
+import { GIVE_UP_AFTER_MS, REPLACE_AFTER_MS } from '../tunables.ts';
+import { controlItem } from './control-item.ts';
+import type { SessionEvent } from './events.ts';
+import { isDeliveredElsewhere } from './reinjection.ts';
+import type { StreamTable } from './stream-table.ts';
+import type { Transmitter } from './transmitter.ts';
+
+/** What the watch asks of its session. */
+export interface WatchedSession {
+  emit(event: SessionEvent): void;
+  tellPeer(subflowId: number, state: RemoteSubflowState): void;
+  surrender(subflow: Subflow): void;
+  close(subflow: Subflow, reason: string): void;
+}
+
+/** While anything is under way, heads of line and doubted subflows are looked at this often. */
+const TICK_MS = 10;
+/** A doubted subflow is asked again this often: the last receipt for it may have been lost. */
+const DOUBT_PING_MS = 200;
+
+/** Failure detection: doubt, recovery, replacement and death of subflows; pings; the tick for copies. */
+export class SubflowWatch {
+  readonly #session: WatchedSession;
+  readonly #transmitter: Transmitter;
+  #nextTickMs = 0;
+  #nextRoundMs = 0;
+
+  constructor(session: WatchedSession, transmitter: Transmitter) {
+    this.#session = session;
+    this.#transmitter = transmitter;
+  }
+
+  /** When `check` is wanted again because of this subflow. */
+  deadlineMs(subflow: Subflow, nowMs: number): number {
+    const tickMs = subflow.ledger.awaitsReceipt ? this.#nextTickMs : Number.POSITIVE_INFINITY;
+    const readyMs = subflow.flaps.readyMs > nowMs ? subflow.flaps.readyMs : Number.POSITIVE_INFINITY;
+    return Math.max(nowMs, Math.min(tickMs, readyMs, subflow.deadlineMs(nowMs)));
+  }
+
+  check(subflows: readonly Subflow[], streams: StreamTable, nowMs: number): void {
+    for (const subflow of subflows) {
+      if (subflow.state === 'active') this.#checkActive(subflow, nowMs);
+      else if (subflow.state === 'doubted') this.#checkDoubted(subflow, nowMs);
+    }
+    if (nowMs < this.#nextTickMs) return;
+    this.#nextTickMs = nowMs + TICK_MS;
+    this.#transmitter.copyHeadsOfLine(streams.all(), subflows, nowMs);
+    if (nowMs >= this.#nextRoundMs) {
+      this.#transmitter.onRound();
+      this.#nextRoundMs = nowMs + Math.min(...subflows.map(({ smoothedRttMs }) => smoothedRttMs));
+    }
+  }
+
+  /** @param by who doubts; the peer need not be told what it has said itself */
+  doubt(subflow: Subflow, reason: string, nowMs: number, by: 'us' | 'peer' = 'us'): void {
+    if (subflow.state !== 'active') return;
+    subflow.doubt(nowMs);
+    this.#session.surrender(subflow);
+    if (by === 'us') this.#session.tellPeer(subflow.id, 'doubted');
+    this.#session.emit({ type: 'subflow-state', subflowId: subflow.id, state: 'doubted', reason });
+  }
+
+  #checkActive(subflow: Subflow, nowMs: number): void {
+    const silenceMs = subflow.silenceMs(nowMs);
+    if (silenceMs > subflow.silenceLimitMs) {
+      this.doubt(subflow, `silent for ${Math.round(silenceMs)} ms`, nowMs);
+    } else if (subflow.wantsPing(nowMs)) {
+      this.#ping(subflow, nowMs);
+    }
+  }
+
+  #checkDoubted(subflow: Subflow, nowMs: number): void {
+    if (subflow.hasReceiptSinceDoubt && subflow.silenceMs(nowMs) < subflow.silenceLimitMs / 2) {
+      subflow.recover(nowMs);
+      this.#session.emit({
+        type: 'subflow-state',
+        subflowId: subflow.id,
+        state: 'active',
+        reason: 'receipts came again',
+      });
+      return;
+    }
+    if (nowMs - subflow.lastElicitingMs >= DOUBT_PING_MS) this.#ping(subflow, nowMs);
+    const doubtedMs = nowMs - subflow.doubtedSinceMs;
+    if (doubtedMs >= REPLACE_AFTER_MS && !subflow.replacementAsked) {
+      subflow.replacementAsked = true;
+      this.#session.emit({ type: 'subflow-replace', subflowId: subflow.id });
+    }
+    if (doubtedMs >= GIVE_UP_AFTER_MS && isDeliveredElsewhere(subflow)) {
+      this.#session.close(subflow, `silent for ${Math.round(doubtedMs)} ms`);
+    }
+  }
+
+  #ping(subflow: Subflow, nowMs: number): void {
+    if (!subflow.isWritable) return;
+    const control = controlItem({ type: 'ping' }, 1, () => false);
+    subflow.append([encodeControl({ type: 'ping' })], { kind: 'control', control }, nowMs);
+  }
+}

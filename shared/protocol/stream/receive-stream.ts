@@ -1,0 +1,87 @@
+import { ProtocolViolation } from '../errors.ts';
+import type { MemoryBudget } from '../memory-budget.ts';
+import { StateMachine } from '../transition-table.ts';
+import { type HalfState, RECEIVE_TABLE, type ReceiveEvent } from './half-state.ts';
+import { ReceiveWindow } from './receive-window.ts';
+import { ReorderBuffer } from './reorder-buffer.ts';
+
+/** The receiving half of a stream: reassembly, the window, and the end. */
+export class ReceiveStream {
+  readonly window: ReceiveWindow;
+  readonly #id: number;
+  readonly #state: StateMachine<HalfState, ReceiveEvent>;
+  readonly #reorder = new ReorderBuffer();
+  #finDsn: number | undefined;
+  #highestDsn = 0;
+  #endTold = false;
+
+  constructor(id: number, budget: MemoryBudget, nowMs: number) {
+    this.#id = id;
+    this.window = new ReceiveWindow(budget, nowMs);
+    this.#state = new StateMachine(`stream ${id}, receiving half`, RECEIVE_TABLE, 'open');
+  }
+
+  get state(): HalfState {
+    return this.#state.state;
+  }
+
+  get bufferedBytes(): number {
+    return this.#reorder.bufferedBytes;
+  }
+
+  /**
+   * Takes a piece of a DATA frame.
+   * @returns the bytes that can be handed on now, in order
+   * @throws ProtocolViolation past the limit, past a FIN, or for a FIN that contradicts another
+   */
+  receive(dsn: number, bytes: Uint8Array, fin: boolean): readonly Uint8Array[] {
+    if (this.state === 'done') return [];
+    const end = dsn + bytes.length;
+    if (end > this.window.limitDsn) {
+      throw new ProtocolViolation(`stream ${this.#id}: DATA past the window`, 'flowControlViolation');
+    }
+    if (this.#finDsn !== undefined && end > this.#finDsn) {
+      throw new ProtocolViolation(`stream ${this.#id}: DATA past FIN`);
+    }
+    this.#highestDsn = Math.max(this.#highestDsn, end);
+    if (fin) this.#noteFin(end);
+    return this.#reorder.insert(dsn, bytes);
+  }
+
+  /** True once, when all bytes up to FIN have been handed on. */
+  takeEnd(): boolean {
+    if (this.#endTold || this.#finDsn === undefined || this.#reorder.nextDsn < this.#finDsn) return false;
+    this.#endTold = true;
+    this.#finishIfConsumed();
+    return true;
+  }
+
+  /** The application has taken `bytes`. @returns whether a WINDOW frame is due */
+  consume(bytes: number, nowMs: number, rttMs: number): boolean {
+    if (this.state === 'done') return false;
+    const due = this.window.consume(bytes, nowMs, rttMs);
+    this.#finishIfConsumed();
+    // Behind a FIN nothing more comes, so no credit is due.
+    return due && this.#finDsn === undefined;
+  }
+
+  reset(): void {
+    if (this.state !== 'done') this.window.close();
+    this.#state.apply('reset');
+  }
+
+  #noteFin(finDsn: number): void {
+    if (this.#finDsn !== undefined && this.#finDsn !== finDsn) {
+      throw new ProtocolViolation(`stream ${this.#id}: two FINs that differ`);
+    }
+    if (this.#highestDsn > finDsn) throw new ProtocolViolation(`stream ${this.#id}: FIN below DATA`);
+    if (this.#finDsn === undefined) this.#state.apply('fin');
+    this.#finDsn = finDsn;
+  }
+
+  #finishIfConsumed(): void {
+    if (this.state !== 'ending' || !this.#endTold || this.window.consumedBytes !== this.#finDsn) return;
+    this.#state.apply('allConsumed');
+    this.window.close();
+  }
+}

@@ -1,0 +1,74 @@
+import type { MemoryBudget } from '../memory-budget.ts';
+import { FIRST_WINDOW_BYTES, FLOOR_WINDOW_BYTES, MAX_WINDOW_BYTES } from '../tunables.ts';
+
+/**
+ * How far the peer may send in one direction of a stream, in memory taken from the session's budget. Doubles while the
+ * application reads a window faster than in a few round trips (the rule of quic-go's flow controller).
+ */
+export class ReceiveWindow {
+  readonly #budget: MemoryBudget;
+  #windowBytes = FLOOR_WINDOW_BYTES;
+  #consumedBytes = 0;
+  #limitDsn = FLOOR_WINDOW_BYTES;
+  #epochStartMs: number;
+  #epochStartBytes = 0;
+
+  /** Starts at the floor, which every stream is promised. */
+  constructor(budget: MemoryBudget, nowMs: number) {
+    this.#budget = budget;
+    this.#epochStartMs = nowMs;
+    budget.reserve(FLOOR_WINDOW_BYTES);
+  }
+
+  /** The DSN that the peer must stay below, as last announced. */
+  get limitDsn(): number {
+    return this.#limitDsn;
+  }
+
+  get consumedBytes(): number {
+    return this.#consumedBytes;
+  }
+
+  get windowBytes(): number {
+    return this.#windowBytes;
+  }
+
+  /** Takes a first window out of what the session can spare: a quarter of it at most. */
+  openUp(): void {
+    const wanted = Math.min(FIRST_WINDOW_BYTES, Math.floor(this.#budget.availableBytes / 4));
+    if (wanted > this.#windowBytes) this.#growTo(wanted);
+    this.#limitDsn = this.#consumedBytes + this.#windowBytes;
+  }
+
+  /**
+   * The application has taken `bytes`.
+   * @param rttMs the largest round trip time in use
+   * @returns whether a WINDOW frame is due
+   */
+  consume(bytes: number, nowMs: number, rttMs: number): boolean {
+    this.#consumedBytes += bytes;
+    if (this.#limitDsn - this.#consumedBytes > this.#windowBytes * 0.75) return false;
+    this.#tune(nowMs, rttMs);
+    this.#limitDsn = this.#consumedBytes + this.#windowBytes;
+    return true;
+  }
+
+  /** Gives the memory back. */
+  close(): void {
+    this.#budget.release(this.#windowBytes);
+    this.#windowBytes = 0;
+  }
+
+  #tune(nowMs: number, rttMs: number): void {
+    const readBytes = this.#consumedBytes - this.#epochStartBytes;
+    if (readBytes <= this.#windowBytes / 2) return;
+    const isFast = nowMs - this.#epochStartMs < 4 * (readBytes / this.#windowBytes) * rttMs;
+    if (isFast) this.#growTo(Math.min(this.#windowBytes * 2, MAX_WINDOW_BYTES));
+    this.#epochStartMs = nowMs;
+    this.#epochStartBytes = this.#consumedBytes;
+  }
+
+  #growTo(bytes: number): void {
+    if (this.#budget.tryReserve(bytes - this.#windowBytes)) this.#windowBytes = bytes;
+  }
+}

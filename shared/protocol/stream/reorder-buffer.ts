@@ -1,0 +1,137 @@
+import { concatBytes } from '../codec/bytes.ts';
+import { ProtocolViolation } from '../errors.ts';
+import { COPY_BELOW_BYTES, MAX_REORDER_ENTRIES } from '../tunables.ts';
+
+interface Entry {
+  readonly dsn: number;
+  readonly bytes: Uint8Array;
+}
+
+/**
+ * Reassembles one direction of a stream by data sequence number: slices in, in any order and overlapping, the same
+ * bytes out once and in order. Bounded by the window in bytes and by MAX_REORDER_ENTRIES in number.
+ */
+export class ReorderBuffer {
+  #nextDsn = 0;
+  /** Disjoint, by DSN, all above #nextDsn. */
+  #entries: Entry[] = [];
+  #bufferedBytes = 0;
+
+  /** DSN of the next byte to be handed on. */
+  get nextDsn(): number {
+    return this.#nextDsn;
+  }
+
+  /** Bytes that wait for a hole to be filled. */
+  get bufferedBytes(): number {
+    return this.#bufferedBytes;
+  }
+
+  get entryCount(): number {
+    return this.#entries.length;
+  }
+
+  /**
+   * @returns what can be handed on now, in order
+   * @throws ProtocolViolation for more holes than any real set of subflows makes
+   */
+  insert(dsn: number, bytes: Uint8Array): readonly Uint8Array[] {
+    const end = dsn + bytes.length;
+    if (end <= this.#nextDsn) return [];
+    if (dsn < this.#nextDsn) {
+      bytes = bytes.subarray(this.#nextDsn - dsn);
+      dsn = this.#nextDsn;
+    }
+    if (dsn > this.#nextDsn) {
+      this.#keep(dsn, bytes);
+      return [];
+    }
+    if (this.#entries.length === 0) {
+      this.#nextDsn = end;
+      return [bytes];
+    }
+    return this.#drainBehind(bytes);
+  }
+
+  #drainBehind(first: Uint8Array): Uint8Array[] {
+    const ready = [first];
+    this.#nextDsn += first.length;
+    let used = 0;
+    for (const entry of this.#entries) {
+      if (entry.dsn > this.#nextDsn) break;
+      used++;
+      this.#bufferedBytes -= entry.bytes.length;
+      const known = this.#nextDsn - entry.dsn;
+      if (known >= entry.bytes.length) continue;
+      ready.push(known === 0 ? entry.bytes : entry.bytes.subarray(known));
+      this.#nextDsn = entry.dsn + entry.bytes.length;
+    }
+    if (used > 0) this.#entries.splice(0, used);
+    return ready;
+  }
+
+  /** Keeps what of the slice is new. */
+  #keep(dsn: number, bytes: Uint8Array): void {
+    let at = this.#firstEndingAfter(dsn);
+    const end = dsn + bytes.length;
+    let cursor = dsn;
+    while (cursor < end) {
+      const following = this.#entries[at];
+      const gapEnd = following === undefined ? end : Math.min(end, following.dsn);
+      if (gapEnd > cursor) {
+        this.#insertAt(at, cursor, bytes.subarray(cursor - dsn, gapEnd - dsn));
+        at++;
+      }
+      if (following === undefined || following.dsn >= end) break;
+      cursor = Math.max(cursor, following.dsn + following.bytes.length);
+      at++;
+    }
+    if (this.#entries.length > MAX_REORDER_ENTRIES) this.#melt();
+    if (this.#entries.length > MAX_REORDER_ENTRIES) {
+      throw new ProtocolViolation('DATA with too many holes', 'resourceExceeded');
+    }
+  }
+
+  #insertAt(at: number, dsn: number, bytes: Uint8Array): void {
+    const kept = bytes.length < COPY_BELOW_BYTES ? bytes.slice() : bytes;
+    this.#entries.splice(at, 0, { dsn, bytes: kept });
+    this.#bufferedBytes += bytes.length;
+  }
+
+  /** Many tiny neighbours become one: the cost of keeping an entry stays in proportion to its bytes. */
+  #melt(): void {
+    const melted: Entry[] = [];
+    let run: Entry[] = [];
+    const flush = () => {
+      const [first] = run;
+      if (first === undefined) return;
+      melted.push(
+        run.length === 1 ? first : { dsn: first.dsn, bytes: concatBytes(...run.map(({ bytes }) => bytes)) },
+      );
+      run = [];
+    };
+    for (const entry of this.#entries) {
+      const last = run.at(-1);
+      if (last !== undefined && last.dsn + last.bytes.length !== entry.dsn) flush();
+      run.push(entry);
+    }
+    flush();
+    this.#entries = melted;
+  }
+
+  /** Index of the first entry that ends after `dsn`; nearly always the array's end, so that is tried first. */
+  #firstEndingAfter(dsn: number): number {
+    const entries = this.#entries;
+    const last = entries.at(-1);
+    if (last === undefined || last.dsn + last.bytes.length <= dsn) return entries.length;
+    let low = 0;
+    let high = entries.length;
+    while (low < high) {
+      const middle = (low + high) >>> 1;
+      const { dsn: start, bytes } = entries[middle]!;
+      if (start + bytes.length > dsn) high = middle;
+      else low = middle + 1;
+    }
+    return low;
+  }
+}

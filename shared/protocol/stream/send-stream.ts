@@ -1,0 +1,179 @@
+import { writeDataHeader } from '../codec/frame.ts';
+import { DATA_HEADER_BYTES, MAX_SEQUENCE } from '../codec/wire.ts';
+import { MisuseError, StreamError } from '../errors.ts';
+import { RangeSet } from '../range-set.ts';
+import { StateMachine } from '../transition-table.ts';
+import { NEW_STREAM_BYTES } from '../tunables.ts';
+import { type HalfState, SEND_TABLE, type SendEvent } from './half-state.ts';
+import { type OutgoingChunk, SendBuffer } from './send-buffer.ts';
+
+/** What a stream would send next. `length` may be 0 only with `fin`. */
+export interface Sendable {
+  readonly dsn: number;
+  readonly length: number;
+  /** FIN belongs behind these bytes, if all of them go in one frame. */
+  readonly fin: boolean;
+  /** Never sent before; otherwise it was on a subflow that is doubted or dead. */
+  readonly isNew: boolean;
+}
+
+/** The sending half of a stream: accepted bytes, what of them was sent, lost and delivered, and the peer's limit. */
+export class SendStream {
+  readonly id: number;
+  readonly #state: StateMachine<HalfState, SendEvent>;
+  readonly #buffer = new SendBuffer();
+  readonly #lost = new RangeSet();
+  #nextDsn = 0;
+  #limitDsn: number;
+  #fin: 'none' | 'wanted' | 'underWay' | 'receipted' = 'none';
+
+  constructor(id: number, limitDsn: number) {
+    this.id = id;
+    this.#limitDsn = limitDsn;
+    this.#state = new StateMachine(`stream ${id}, sending half`, SEND_TABLE, 'open');
+  }
+
+  get state(): HalfState {
+    return this.#state.state;
+  }
+
+  /** Accepted and not yet sent. */
+  get backlogBytes(): number {
+    return this.#buffer.endDsn - this.#nextDsn;
+  }
+
+  /** Sent, or accepted, and not yet known to be delivered up to the first hole. */
+  get undeliveredBytes(): number {
+    return this.#buffer.endDsn - this.#buffer.deliveredTo;
+  }
+
+  get sentBytes(): number {
+    return this.#nextDsn;
+  }
+
+  get deliveredTo(): number {
+    return this.#buffer.deliveredTo;
+  }
+
+  get windowLeftBytes(): number {
+    return this.#limitDsn - this.#nextDsn;
+  }
+
+  get isWindowBlocked(): boolean {
+    return this.backlogBytes > 0 && this.windowLeftBytes === 0;
+  }
+
+  /** Everything accepted was sent, and some of it is still under way: nothing but a copy can speed it up. */
+  get isTail(): boolean {
+    return this.backlogBytes === 0 && this.undeliveredBytes > 0;
+  }
+
+  get isNewStream(): boolean {
+    return this.#nextDsn < NEW_STREAM_BYTES;
+  }
+
+  /** Whether the application has ended, so that `backlogBytes` is all that will ever come. */
+  get endIsKnown(): boolean {
+    return this.#fin !== 'none';
+  }
+
+  /** @throws MisuseError after `end`; StreamError past 2^53 - 1. */
+  write(chunk: OutgoingChunk): void {
+    if (this.#fin !== 'none') throw new MisuseError(`stream ${this.id}: write after end`);
+    if (this.#buffer.endDsn + chunk.bytes.length > MAX_SEQUENCE) {
+      throw new StreamError('resourceExceeded', `stream ${this.id} has used up its data sequence numbers`);
+    }
+    this.#buffer.append(chunk);
+  }
+
+  end(): void {
+    this.#state.apply('end');
+    this.#fin = 'wanted';
+  }
+
+  /** Ends at once and gives all memory back. */
+  reset(): void {
+    this.#state.apply('reset');
+    this.#buffer.releaseAll();
+    this.#lost.clear();
+    this.#nextDsn = this.#buffer.endDsn;
+    this.#fin = 'receipted';
+  }
+
+  raiseLimit(limitDsn: number): void {
+    this.#limitDsn = Math.max(this.#limitDsn, limitDsn);
+  }
+
+  /** What is to be sent next: lost bytes first, lowest DSN first. */
+  next(): Sendable | undefined {
+    const lost = this.#lost.first();
+    if (lost !== undefined) {
+      const fin = this.#fin === 'wanted' && this.backlogBytes === 0 && lost.end === this.#buffer.endDsn;
+      return { dsn: lost.start, length: lost.end - lost.start, fin, isNew: false };
+    }
+    const length = Math.min(this.backlogBytes, this.windowLeftBytes);
+    const fin = this.#fin === 'wanted' && length === this.backlogBytes;
+    return length > 0 || fin ? { dsn: this.#nextDsn, length, fin, isNew: true } : undefined;
+  }
+
+  /** How many of the `most` bytes from `dsn` on go in one frame. */
+  frameBytes(dsn: number, most: number): number {
+    return this.#buffer.frameBytes(dsn, most);
+  }
+
+  /**
+   * Notes [dsn, dsn + length) as sent.
+   * @returns the DATA frame; one buffer where the memory in front of the bytes could take the header
+   */
+  take(dsn: number, length: number, fin: boolean): Uint8Array[] {
+    const isNew = dsn === this.#nextDsn;
+    if (isNew) this.#nextDsn = dsn + length;
+    else this.#lost.remove(dsn, dsn + length);
+    if (fin) this.#fin = 'underWay';
+    return this.#frame(dsn, length, fin, isNew);
+  }
+
+  /** The DATA frame of bytes that are under way already: a second copy for another subflow. */
+  copy(dsn: number, length: number, fin: boolean): Uint8Array[] {
+    return this.#frame(dsn, length, fin, false);
+  }
+
+  onReceipted(dsn: number, length: number, fin: boolean): void {
+    if (this.state === 'done') return;
+    this.#buffer.markDelivered(dsn, dsn + length);
+    this.#lost.remove(dsn, dsn + length);
+    if (fin) this.#fin = 'receipted';
+    if (this.#fin === 'receipted' && this.undeliveredBytes === 0) this.#state.apply('allReceipted');
+  }
+
+  /** The subflow that carried this is doubted or dead. @returns bytes that must be sent again */
+  onLost(dsn: number, length: number, fin: boolean): number {
+    if (this.state === 'done') return 0;
+    if (fin && this.#fin === 'underWay') this.#fin = 'wanted';
+    let lostBytes = 0;
+    for (const { start, end } of this.#buffer.undelivered(dsn, dsn + length)) {
+      this.#lost.add(start, end);
+      lostBytes += end - start;
+    }
+    return lostBytes;
+  }
+
+  /** Whether any of [dsn, dsn + length) is still wanted. */
+  isUndelivered(dsn: number, length: number): boolean {
+    return this.state !== 'done' && this.#buffer.undelivered(dsn, dsn + length).length > 0;
+  }
+
+  #frame(dsn: number, length: number, fin: boolean, mayUseHeadroom: boolean): Uint8Array[] {
+    // Only the first sending writes into the headroom: a copy may be cut differently while the first still waits.
+    const chunk = mayUseHeadroom ? this.#buffer.wholeChunk(dsn, length, DATA_HEADER_BYTES) : undefined;
+    if (chunk !== undefined) {
+      const { buffer, byteOffset } = chunk.bytes;
+      const frame = new Uint8Array(buffer, byteOffset - DATA_HEADER_BYTES, DATA_HEADER_BYTES + length);
+      writeDataHeader(frame, 0, this.id, dsn, length, fin);
+      return [frame];
+    }
+    const header = new Uint8Array(DATA_HEADER_BYTES);
+    writeDataHeader(header, 0, this.id, dsn, length, fin);
+    return length === 0 ? [header] : [header, ...this.#buffer.slices(dsn, length)];
+  }
+}

@@ -1,0 +1,29 @@
+import { FLAP_MEMORY_MS, FLAP_PENALTY_MS, MAX_FLAP_PENALTY_MS } from '../tunables.ts';
+
+/** Makes a subflow that is doubted again and again wait longer each time before it gets data. */
+export class FlapDamper {
+  #flaps = 0;
+  #lastDoubtMs = Number.NEGATIVE_INFINITY;
+  #readyMs = Number.NEGATIVE_INFINITY;
+
+  get flaps(): number {
+    return this.#flaps;
+  }
+
+  /** When the subflow may get data again. */
+  get readyMs(): number {
+    return this.#readyMs;
+  }
+
+  onDoubt(nowMs: number): void {
+    if (nowMs - this.#lastDoubtMs > FLAP_MEMORY_MS) this.#flaps = 0;
+    this.#flaps++;
+    this.#lastDoubtMs = nowMs;
+  }
+
+  /** The first few pauses are everyday and cost nothing. */
+  onRecover(nowMs: number): void {
+    const penaltyMs = this.#flaps <= 2 ? 0 : FLAP_PENALTY_MS * 2 ** Math.min(this.#flaps - 3, 10);
+    this.#readyMs = nowMs + Math.min(penaltyMs, MAX_FLAP_PENALTY_MS);
+  }
+}

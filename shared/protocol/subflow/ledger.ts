@@ -1,0 +1,89 @@
+import type { ControlItem } from '../session/control-item.ts';
+import type { SendStream } from '../stream/send-stream.ts';
+
+/** What one write to a subflow carried. */
+export type LedgerItem =
+  | {
+      readonly kind: 'data';
+      readonly stream: SendStream;
+      readonly dsn: number;
+      readonly length: number;
+      readonly fin: boolean;
+    }
+  | { readonly kind: 'control'; readonly control: ControlItem }
+  /** A RECEIPT (or the session's CLOSE): counted as bytes, never sent again, and it asks for no receipt itself. */
+  | { readonly kind: 'receipt' };
+
+/** One frame written to a subflow and not yet receipted, with the state of the rate estimator when it was written. */
+export interface LedgerEntry {
+  readonly item: LedgerItem;
+  /** Where the frame ends in the subflow's count of bytes. */
+  readonly endOffset: number;
+  readonly sentMs: number;
+  readonly deliveredBytes: number;
+  readonly deliveredMs: number;
+  readonly firstSentMs: number;
+  readonly applicationLimited: boolean;
+  /** Handed to the other subflows already; what is sent again is not sent a third time on this one's account. */
+  surrendered: boolean;
+}
+
+/** The frames under way on one subflow, oldest first. Bounded by the subflow's in-flight cap. */
+export class Ledger {
+  #entries: LedgerEntry[] = [];
+  #head = 0;
+  #writtenBytes = 0;
+  #receiptedBytes = 0;
+  #lastElicitingOffset = 0;
+
+  get writtenBytes(): number {
+    return this.#writtenBytes;
+  }
+
+  get receiptedBytes(): number {
+    return this.#receiptedBytes;
+  }
+
+  get inFlightBytes(): number {
+    return this.#writtenBytes - this.#receiptedBytes;
+  }
+
+  /** Whether something is under way that must be answered by a receipt. */
+  get awaitsReceipt(): boolean {
+    return this.#lastElicitingOffset > this.#receiptedBytes;
+  }
+
+  get oldest(): LedgerEntry | undefined {
+    return this.#entries[this.#head];
+  }
+
+  get length(): number {
+    return this.#entries.length - this.#head;
+  }
+
+  /** Moves the count on; the caller fills in the entry that ends there. */
+  append(entry: LedgerEntry): void {
+    this.#writtenBytes = entry.endOffset;
+    if (entry.item.kind !== 'receipt') this.#lastElicitingOffset = entry.endOffset;
+    this.#entries.push(entry);
+  }
+
+  /** Takes off all entries that end at or below `bytes`, oldest first. */
+  receipt(bytes: number): LedgerEntry[] {
+    this.#receiptedBytes = bytes;
+    const start = this.#head;
+    while (this.#head < this.#entries.length && this.#entries[this.#head]!.endOffset <= bytes) this.#head++;
+    const receipted = this.#entries.slice(start, this.#head);
+    if (this.#head > 64 && this.#head * 2 > this.#entries.length) {
+      this.#entries = this.#entries.slice(this.#head);
+      this.#head = 0;
+    }
+    return receipted;
+  }
+
+  /** The first `most` entries, oldest first. */
+  *oldestEntries(most = Number.POSITIVE_INFINITY): Generator<LedgerEntry> {
+    const end = Math.min(this.#entries.length, this.#head + most);
+    for (let i = this.#head; i < end; i++) yield this.#entries[i]!;
+  }
+}

@@ -1,0 +1,105 @@
+import { FULL_PIPE_GROWTH, FULL_PIPE_ROUNDS, MIN_RATE_WINDOW_MS, RATE_WINDOW_ROUNDS } from '../tunables.ts';
+import type { LedgerEntry } from './ledger.ts';
+import { WindowedMaximum } from './windowed-maximum.ts';
+
+/** What the estimator must remember with each frame. */
+export type SendState = Pick<
+  LedgerEntry,
+  'deliveredBytes' | 'deliveredMs' | 'firstSentMs' | 'applicationLimited'
+>;
+
+/**
+ * Delivery rate of one subflow from its receipts: bytes delivered over the longer of the time in which they were
+ * sent and the time in which they were receipted (draft-cheng-iccrg-delivery-rate-estimation, as BBR samples it).
+ */
+export class RateEstimator {
+  readonly #maximum = new WindowedMaximum();
+  #recent = 0;
+  #deliveredBytes = 0;
+  #deliveredMs = 0;
+  #firstSentMs = 0;
+  /** Samples of what was sent before this many bytes are delivered say less than the subflow can. */
+  #applicationLimitedUntil = 0;
+  #roundEndBytes = 0;
+  #fullPipeRate = 0;
+  #roundsWithoutGrowth = 0;
+
+  /** Largest rate of the last round trips, bytes per second; 0 before the first sample. */
+  get bytesPerSecond(): number {
+    return this.#maximum.value;
+  }
+
+  /** Rate of the last round trip or so, bytes per second: follows a collapse that the maximum hides. */
+  get recentBytesPerSecond(): number {
+    return this.#recent;
+  }
+
+  /** Whether the rate has stopped growing. */
+  get pipeIsFull(): boolean {
+    return this.#roundsWithoutGrowth >= FULL_PIPE_ROUNDS;
+  }
+
+  onSend(nowMs: number, nothingInFlight: boolean): SendState {
+    if (nothingInFlight) {
+      this.#firstSentMs = nowMs;
+      this.#deliveredMs = nowMs;
+    }
+    return {
+      deliveredBytes: this.#deliveredBytes,
+      deliveredMs: this.#deliveredMs,
+      firstSentMs: this.#firstSentMs,
+      applicationLimited: this.#applicationLimitedUntil > this.#deliveredBytes,
+    };
+  }
+
+  /** There was room for more than the application had. */
+  onApplicationLimited(inFlightBytes: number): void {
+    this.#applicationLimitedUntil = this.#deliveredBytes + inFlightBytes;
+  }
+
+  /** `newest` is the last frame that the receipt covers whole; the receiver held the receipt for `delayMs`. */
+  onReceipt(
+    totalBytes: number,
+    newest: LedgerEntry | undefined,
+    nowMs: number,
+    minRttMs: number,
+    smoothedRttMs: number,
+  ): void {
+    this.#deliveredBytes = totalBytes;
+    this.#deliveredMs = nowMs;
+    if (newest === undefined) return;
+    this.#firstSentMs = newest.sentMs;
+    const sendMs = newest.sentMs - newest.firstSentMs;
+    const receiptMs = nowMs - newest.deliveredMs;
+    const intervalMs = Math.max(sendMs, receiptMs);
+    if (intervalMs < minRttMs || intervalMs <= 0) return;
+    const sample = ((totalBytes - newest.deliveredBytes) * 1000) / intervalMs;
+    if (!newest.applicationLimited || sample > this.#recent) {
+      this.#recent = this.#recent === 0 ? sample : this.#recent + (sample - this.#recent) / 4;
+    }
+    if (!newest.applicationLimited || sample >= this.#maximum.value) {
+      this.#maximum.add(sample, nowMs, Math.max(MIN_RATE_WINDOW_MS, RATE_WINDOW_ROUNDS * smoothedRttMs));
+    }
+    this.#countRound(newest);
+  }
+
+  /** The path is not what it was: measure anew. */
+  restart(): void {
+    this.#maximum.reset();
+    this.#recent = 0;
+    this.#fullPipeRate = 0;
+    this.#roundsWithoutGrowth = 0;
+  }
+
+  #countRound(newest: LedgerEntry): void {
+    if (newest.deliveredBytes < this.#roundEndBytes) return;
+    this.#roundEndBytes = this.#deliveredBytes;
+    if (newest.applicationLimited) return;
+    if (this.#maximum.value >= this.#fullPipeRate * FULL_PIPE_GROWTH) {
+      this.#fullPipeRate = this.#maximum.value;
+      this.#roundsWithoutGrowth = 0;
+    } else {
+      this.#roundsWithoutGrowth++;
+    }
+  }
+}

@@ -1,0 +1,40 @@
+import { FIRST_RTT_MS, MIN_RTT_WINDOW_MS } from '../tunables.ts';
+
+/** Smoothed round trip time of one subflow (RFC 6298 section 2), and its minimum over a long window. */
+export class RttEstimator {
+  #smoothedMs: number | undefined;
+  #varianceMs = FIRST_RTT_MS / 2;
+  #minMs = Number.POSITIVE_INFINITY;
+  #minAtMs = 0;
+
+  get hasSample(): boolean {
+    return this.#smoothedMs !== undefined;
+  }
+
+  get smoothedMs(): number {
+    return this.#smoothedMs ?? FIRST_RTT_MS;
+  }
+
+  get varianceMs(): number {
+    return this.#varianceMs;
+  }
+
+  get minMs(): number {
+    return this.#minMs === Number.POSITIVE_INFINITY ? FIRST_RTT_MS : this.#minMs;
+  }
+
+  addSample(rttMs: number, nowMs: number): void {
+    const sample = Math.max(rttMs, 0.01);
+    if (sample <= this.#minMs || nowMs - this.#minAtMs > MIN_RTT_WINDOW_MS) {
+      this.#minMs = sample;
+      this.#minAtMs = nowMs;
+    }
+    if (this.#smoothedMs === undefined) {
+      this.#smoothedMs = sample;
+      this.#varianceMs = sample / 2;
+      return;
+    }
+    this.#varianceMs += (Math.abs(this.#smoothedMs - sample) - this.#varianceMs) / 4;
+    this.#smoothedMs += (sample - this.#smoothedMs) / 8;
+  }
+}

@@ -1,0 +1,244 @@
+import { MAX_PAYLOAD_BYTES } from '../codec/wire.ts';
+import { ProtocolViolation } from '../errors.ts';
+import type { KernelMeasurement } from '../kernel-measurement.ts';
+import type { SubflowView } from '../scheduler/scheduler.ts';
+import { StateMachine } from '../transition-table.ts';
+import {
+  COMMIT_MS,
+  CRUISE_GAIN,
+  FIRST_IN_FLIGHT_BYTES,
+  FIRST_SEGMENT_BYTES,
+  MAX_COMMIT_BYTES,
+  MIN_COMMIT_BYTES,
+  MIN_IN_FLIGHT_BYTES,
+  MIN_SEGMENT_BYTES,
+  PING_INTERVAL_MS,
+  RECEIPT_INTERVAL_MS,
+  SEGMENT_MS,
+  STARTUP_GAIN,
+} from '../tunables.ts';
+import { isDense, silenceLimitMs } from './doubt.ts';
+import { FlapDamper } from './flap-damper.ts';
+import { Ledger, type LedgerEntry, type LedgerItem } from './ledger.ts';
+import { RateEstimator } from './rate-estimator.ts';
+import { ReceiptTracker } from './receipt-tracker.ts';
+import { RttEstimator } from './rtt-estimator.ts';
+import { SUBFLOW_TABLE, type SubflowEvent, type SubflowState } from './subflow-state.ts';
+
+export interface SubflowOptions {
+  readonly id: number;
+  readonly uplinkName: string;
+  readonly isBackup: boolean;
+}
+
+/** One subflow as the core sees it: what is under way, how fast it is, whether it can be trusted. */
+export class Subflow implements SubflowView {
+  readonly id: number;
+  readonly uplinkName: string;
+  readonly rtt = new RttEstimator();
+  readonly rate = new RateEstimator();
+  readonly ledger = new Ledger();
+  readonly receipts = new ReceiptTracker();
+  readonly flaps = new FlapDamper();
+  /** Whether the transport can take a write now. */
+  isWritable = true;
+  isBackup: boolean;
+  /** The client was asked to dial another one beside it. */
+  replacementAsked = false;
+  #kernel: KernelMeasurement | undefined;
+  #kernelAtMs = Number.NEGATIVE_INFINITY;
+  readonly #state: StateMachine<SubflowState, SubflowEvent>;
+  #output: Uint8Array[] = [];
+  #outputBytes = 0;
+  #busySinceMs = 0;
+  #lastReceiptMs = 0;
+  #lastElicitingMs: number;
+  #doubtedSinceMs = Number.POSITIVE_INFINITY;
+
+  constructor(options: SubflowOptions, nowMs: number) {
+    this.id = options.id;
+    this.uplinkName = options.uplinkName;
+    this.isBackup = options.isBackup;
+    this.#lastElicitingMs = nowMs;
+    this.#state = new StateMachine(`subflow ${options.id}`, SUBFLOW_TABLE, 'active');
+  }
+
+  get state(): SubflowState {
+    return this.#state.state;
+  }
+
+  get doubtedSinceMs(): number {
+    return this.#doubtedSinceMs;
+  }
+
+  get lastElicitingMs(): number {
+    return this.#lastElicitingMs;
+  }
+
+  get hasReceiptSinceDoubt(): boolean {
+    return this.#lastReceiptMs > this.#doubtedSinceMs;
+  }
+
+  get inFlightBytes(): number {
+    return this.ledger.inFlightBytes;
+  }
+
+  get minRttMs(): number {
+    return this.rtt.minMs;
+  }
+
+  get smoothedRttMs(): number {
+    return this.rtt.smoothedMs;
+  }
+
+  /**
+   * Best guess of what the subflow delivers, bytes per second. Before the first rate sample: what it may have in flight
+   * over its round trip time.
+   */
+  get rateBytesPerSecond(): number {
+    const measured = this.rate.recentBytesPerSecond || this.rate.bytesPerSecond;
+    return measured || (FIRST_IN_FLIGHT_BYTES * 1000) / Math.max(this.rtt.smoothedMs, 1);
+  }
+
+  /** Most bytes that may be written and not receipted: enough to keep the path full, little enough to keep its queue short. */
+  get inFlightCapBytes(): number {
+    const rate = this.rate.bytesPerSecond;
+    if (rate === 0) return FIRST_IN_FLIGHT_BYTES;
+    const gain = this.rate.pipeIsFull ? CRUISE_GAIN : STARTUP_GAIN;
+    const pipeBytes = (rate * (this.rtt.minMs + RECEIPT_INTERVAL_MS)) / 1000;
+    return Math.max(MIN_IN_FLIGHT_BYTES, gain * pipeBytes);
+  }
+
+  get roomBytes(): number {
+    return this.inFlightCapBytes - this.ledger.inFlightBytes;
+  }
+
+  get segmentBytes(): number {
+    const rate = this.rate.bytesPerSecond;
+    if (rate === 0) return FIRST_SEGMENT_BYTES;
+    return Math.round(clamp((rate * SEGMENT_MS) / 1000, MIN_SEGMENT_BYTES, MAX_PAYLOAD_BYTES));
+  }
+
+  /** Whether it takes data now: its transport is idle, its in-flight cap has room, and this turn's commitment is not used up. */
+  canTake(nowMs: number): boolean {
+    if (!this.isWritable || this.state !== 'active' || nowMs < this.flaps.readyMs) return false;
+    const commitBytes = clamp(
+      (this.rate.bytesPerSecond * COMMIT_MS) / 1000,
+      MIN_COMMIT_BYTES,
+      MAX_COMMIT_BYTES,
+    );
+    return this.#outputBytes < Math.max(commitBytes, FIRST_SEGMENT_BYTES) && this.roomBytes > 0;
+  }
+
+  get hasOutput(): boolean {
+    return this.#outputBytes > 0;
+  }
+
+  /** Adds a frame to what leaves with the next write. */
+  append(buffers: readonly Uint8Array[], item: LedgerItem, nowMs: number): void {
+    let bytes = 0;
+    for (const buffer of buffers) {
+      this.#output.push(buffer);
+      bytes += buffer.length;
+    }
+    this.#outputBytes += bytes;
+    const { ledger } = this;
+    const sendState = this.rate.onSend(nowMs, ledger.inFlightBytes === 0);
+    if (item.kind !== 'receipt') {
+      if (!ledger.awaitsReceipt) this.#busySinceMs = nowMs;
+      this.#lastElicitingMs = nowMs;
+    }
+    ledger.append({
+      item,
+      endOffset: ledger.writtenBytes + bytes,
+      sentMs: nowMs,
+      surrendered: false,
+      ...sendState,
+    });
+  }
+
+  /** What to write now; the transport is busy from then on until it says otherwise. */
+  takeOutput(): readonly Uint8Array[] {
+    if (!this.isWritable || this.#outputBytes === 0) return [];
+    const output = this.#output;
+    this.isWritable = false;
+    this.#output = [];
+    this.#outputBytes = 0;
+    return output;
+  }
+
+  /**
+   * The far side has parsed `bytes` in all.
+   * @returns the frames that are known to have arrived now
+   * @throws ProtocolViolation when it is more than was ever written
+   */
+  onReceipt(bytes: number, delayMs: number, nowMs: number): readonly LedgerEntry[] {
+    const { ledger } = this;
+    if (bytes > ledger.writtenBytes) throw new ProtocolViolation('RECEIPT for more than was sent');
+    if (bytes <= ledger.receiptedBytes) return [];
+    const receipted = ledger.receipt(bytes);
+    const newest = receipted.at(-1);
+    this.#lastReceiptMs = nowMs;
+    if (newest !== undefined) this.rtt.addSample(nowMs - newest.sentMs - delayMs, nowMs);
+    this.rate.onReceipt(bytes, newest, nowMs, this.rtt.minMs, this.rtt.smoothedMs);
+    return receipted;
+  }
+
+  onKernelMeasurement(measurement: KernelMeasurement, nowMs: number): void {
+    this.#kernel = measurement;
+    this.#kernelAtMs = nowMs;
+  }
+
+  /** For how long bytes have been under way without a sign of life; 0 while nothing is. */
+  silenceMs(nowMs: number): number {
+    if (!this.ledger.awaitsReceipt) return 0;
+    const receiptSilenceMs = nowMs - Math.max(this.#lastReceiptMs, this.#busySinceMs);
+    // The far kernel's acknowledgements are a sign of life, too: with loss, receipts wait for the retransmission.
+    const kernel = this.#kernel;
+    if (kernel === undefined || kernel.unackedBytes === 0) return receiptSilenceMs;
+    return Math.min(receiptSilenceMs, kernel.lastAckReceivedMs + nowMs - this.#kernelAtMs);
+  }
+
+  /** How long the silence may last. */
+  get silenceLimitMs(): number {
+    const receiptsSinceIdle = this.#lastReceiptMs > this.#busySinceMs;
+    return silenceLimitMs(this.rtt, isDense(this.ledger.length, receiptsSinceIdle));
+  }
+
+  /** When to look again: for a doubt, or for a ping. */
+  deadlineMs(nowMs: number): number {
+    if (this.state === 'doubted') return nowMs + 20;
+    if (!this.ledger.awaitsReceipt) return this.#lastElicitingMs + PING_INTERVAL_MS;
+    return nowMs + Math.max(1, this.silenceLimitMs - this.silenceMs(nowMs));
+  }
+
+  /** Whether so much time has passed without a question that its silence would say nothing. */
+  wantsPing(nowMs: number): boolean {
+    return !this.ledger.awaitsReceipt && nowMs - this.#lastElicitingMs >= PING_INTERVAL_MS;
+  }
+
+  doubt(nowMs: number): void {
+    this.#state.apply('doubt');
+    this.#doubtedSinceMs = nowMs;
+    this.flaps.onDoubt(nowMs);
+  }
+
+  recover(nowMs: number): void {
+    this.#state.apply('recover');
+    this.#doubtedSinceMs = Number.POSITIVE_INFINITY;
+    this.replacementAsked = false;
+    this.flaps.onRecover(nowMs);
+    this.rate.restart();
+  }
+
+  close(): void {
+    this.#state.apply('close');
+    this.isWritable = false;
+    this.#output = [];
+    this.#outputBytes = 0;
+  }
+}
+
+function clamp(value: number, least: number, most: number): number {
+  return Math.min(Math.max(value, least), most);
+}

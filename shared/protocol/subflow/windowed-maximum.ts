@@ -1,0 +1,31 @@
+interface Sample {
+  readonly value: number;
+  readonly atMs: number;
+}
+
+/**
+ * The largest value seen in a sliding window of time. Keeps the descending chain of candidates, at most MAX_CANDIDATES
+ * of them: the newest value, and each older one that is larger than all after it.
+ */
+export class WindowedMaximum {
+  #candidates: Sample[] = [];
+
+  get value(): number {
+    return this.#candidates[0]?.value ?? 0;
+  }
+
+  add(value: number, nowMs: number, windowMs: number): void {
+    const candidates = this.#candidates;
+    while (candidates.length > 0 && candidates.at(-1)!.value <= value) candidates.pop();
+    // At the bound the newest candidates melt together: the maximum stays right, only its successor is rounded up.
+    if (candidates.length === MAX_CANDIDATES) candidates.pop();
+    candidates.push({ value, atMs: nowMs });
+    while (candidates.length > 1 && nowMs - candidates[0]!.atMs > windowMs) candidates.shift();
+  }
+
+  reset(): void {
+    this.#candidates = [];
+  }
+}
+
+const MAX_CANDIDATES = 16;

@@ -1,0 +1,95 @@
+/**
+ * Every number of the core that may be tuned without breaking the wire format, each with its reason.
+ * Times in milliseconds, sizes in bytes, rates in bytes per second.
+ */
+
+/** Longest that received bytes wait for their receipt: short beside any uplink's round trip, long enough to batch. */
+export const RECEIPT_INTERVAL_MS = 5;
+/** A receipt goes out earlier after this much, so that a gigabit subflow is not held at cap / interval. */
+export const RECEIPT_EAGER_BYTES = 256 * 1024;
+/** Receipts travel on so many of the fastest subflows: one may be dying unnoticed, a third was never the first to arrive. */
+export const RECEIPT_COPIES = 2;
+
+/** How long what a subflow is given at once takes to leave: commit late, so that the next choice can differ. */
+export const COMMIT_MS = 10;
+export const MIN_COMMIT_BYTES = 4 * 1024;
+/** One corked write on a fast subflow: four DATA frames; more gave nothing on loopback. */
+export const MAX_COMMIT_BYTES = 256 * 1024;
+
+/** A segment takes about this long on its subflow: small on slow ones, where it would delay what comes behind it. */
+export const SEGMENT_MS = 5;
+export const MIN_SEGMENT_BYTES = 2 * 1024;
+/** Before a rate is known: one TLS record with its header. */
+export const FIRST_SEGMENT_BYTES = 16 * 1024 - 24;
+
+/** In flight at first: IW10 of the kernel and a little more; the kernel holds back the rest anyway. */
+export const FIRST_IN_FLIGHT_BYTES = 64 * 1024;
+/** Never less than this in flight: two small segments, so that a receipt is always due. */
+export const MIN_IN_FLIGHT_BYTES = 8 * 1024;
+/** While the rate still grows: doubles it in each round trip, like BBR's start-up. */
+export const STARTUP_GAIN = 2.5;
+/** Afterwards: half a round trip's worth waits in the kernel, so that the subflow never idles and the queue stays short. */
+export const CRUISE_GAIN = 1.5;
+/** The pipe counts as full after so many round trips without a quarter more rate (BBR). */
+export const FULL_PIPE_ROUNDS = 3;
+export const FULL_PIPE_GROWTH = 1.25;
+
+/** The delivery rate is the largest sample of so many round trips, and at least of this time. */
+export const RATE_WINDOW_ROUNDS = 10;
+export const MIN_RATE_WINDOW_MS = 300;
+/** The minimal round trip time is forgotten after this long, since routes change. */
+export const MIN_RTT_WINDOW_MS = 60_000;
+/** Assumed before the first measurement. */
+export const FIRST_RTT_MS = 100;
+
+/** Deficit round robin: a stream sends so much before the next one's turn. */
+export const QUANTUM_BYTES = 16 * 1024;
+/** A stream is new, and goes before the others, for its first bytes (fq_codel's new flows). */
+export const NEW_STREAM_BYTES = 64 * 1024;
+
+/** An application is not read while its stream has this much waiting, or BACKLOG_MS of all uplinks if that is more. */
+export const MIN_BACKLOG_BYTES = 64 * 1024;
+export const BACKLOG_MS = 20;
+export const MAX_BACKLOG_BYTES = 4 * 1024 * 1024;
+
+/** Window of a new stream while the session has memory to spare. */
+export const FIRST_WINDOW_BYTES = 1024 * 1024;
+/** Window of a new stream when it has none: the hard floor, counted in the session's worst case. */
+export const FLOOR_WINDOW_BYTES = 64 * 1024;
+export const MAX_WINDOW_BYTES = 16 * 1024 * 1024;
+
+/** Segments out of order that one stream keeps; more are melted together. */
+export const MAX_REORDER_ENTRIES = 8 * 1024;
+/** A kept slice shorter than this is copied, so that it does not pin the whole read that it came in. */
+export const COPY_BELOW_BYTES = 4 * 1024;
+
+/** An idle subflow is asked for a receipt this often, so that its death is noticed before it is needed. */
+export const PING_INTERVAL_MS = 1_000;
+
+/** Shortest silence that counts as doubt; radio pauses below it are everyday. */
+export const MIN_DOUBT_MS = 100;
+export const MIN_DOUBT_SPARSE_MS = 200;
+/** With this much under way its receipts come in a steady stream, and silence says something early. */
+export const DENSE_SEGMENTS = 8;
+/** Doubted this long: the client dials a fresh subflow beside it. */
+export const REPLACE_AFTER_MS = 1_000;
+/** Doubted this long with everything delivered elsewhere: reset. */
+export const GIVE_UP_AFTER_MS = 3_000;
+/** A subflow that was doubted again and again waits twice as long each time before it gets data. */
+export const FLAP_PENALTY_MS = 50;
+export const MAX_FLAP_PENALTY_MS = 5_000;
+/** A subflow that behaved for this long has its flaps forgiven. */
+export const FLAP_MEMORY_MS = 30_000;
+
+/** Copies of head-of-line segments may cost this share of all bytes sent, plus COPY_ALLOWANCE_BYTES. */
+export const COPY_SHARE = 0.05;
+export const COPY_ALLOWANCE_BYTES = 256 * 1024;
+/** A segment younger than this is not copied. */
+export const MIN_COPY_AGE_MS = 20;
+export const MAX_COPY_AGE_MS = 500;
+
+/** BLEST's lambda: the gate's margin, larger after head-of-line blocking, smaller without it. */
+export const MIN_LAMBDA = 1.0;
+export const MAX_LAMBDA = 1.3;
+export const LAMBDA_STEP_UP = 0.04;
+export const LAMBDA_STEP_DOWN = 0.01;

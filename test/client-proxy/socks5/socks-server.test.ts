@@ -1,0 +1,239 @@
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import type { Socks5ServerOptions } from '../../../client-proxy/socks5/socks-server.ts';
+import { deferred } from '../../support/deferred.ts';
+import {
+  connectRequest,
+  echoes,
+  fromHex,
+  hex,
+  NO_AUTH_GREETING,
+  RawClient,
+  type SocksBed,
+  startEcho,
+  startSocks,
+} from './socks-bed.ts';
+
+const USERS = [{ name: 'ada', password: 'lovelace' }];
+const GREETING_PASSWORD = fromHex('05 02 00 02');
+const CREDENTIALS = Buffer.concat([
+  fromHex('01 03'),
+  Buffer.from('ada'),
+  fromHex('08'),
+  Buffer.from('lovelace'),
+]);
+
+let echo: Awaited<ReturnType<typeof startEcho>>;
+let bed: SocksBed;
+
+async function start(options: Partial<Socks5ServerOptions> = {}): Promise<SocksBed> {
+  await bed?.stop();
+  bed = await startSocks(options);
+  return bed;
+}
+
+beforeEach(async () => {
+  echo = await startEcho();
+  bed = await startSocks({});
+});
+
+afterEach(async () => {
+  await bed.stop();
+  await echo.stop();
+});
+
+/** Everything the server sends in answer to `bytes`, until it closes. */
+async function answerTo(bytes: Uint8Array, how: 'andEnd' | 'andWait' = 'andWait'): Promise<string> {
+  const client = new RawClient(bed.port);
+  await client.send(bytes);
+  if (how === 'andEnd') client.end();
+  return hex(await client.receiveAll());
+}
+
+describe('malformed negotiations on the wire', () => {
+  const failure = (reply: string) => `0500 05${reply}0001000000000000`.replace(' ', '');
+
+  it.each([
+    ['SOCKS4', '04 01 0050 7f000001 00', '', 'socks4'],
+    ['TLS', '16 03 01 02 00 01', '', 'badVersion'],
+    ['random bytes', 'ff fe fd fc', '', 'badVersion'],
+    ['no methods', '05 00', '05ff', 'noAcceptableMethod'],
+    ['GSSAPI only', '05 01 01', '05ff', 'noAcceptableMethod'],
+    ['request version 4', '05 01 00 04 01 00 01 7f000001 0050', '0500', 'badVersion'],
+    ['BIND', '05 01 00 05 02 00 01 7f000001 0050', failure('07'), 'unsupportedCommand'],
+    ['UDP ASSOCIATE', '05 01 00 05 03 00 01 00000000 0000', failure('07'), 'unsupportedCommand'],
+    ['address type 5', '05 01 00 05 01 00 05 7f000001 0050', failure('08'), 'unsupportedAddressType'],
+    ['port 0', '05 01 00 05 01 00 01 7f000001 0000', failure('01'), 'badDestination'],
+    ['empty name', '05 01 00 05 01 00 03 00 0050', failure('04'), 'badDestination'],
+    ['illegal name', '05 01 00 05 01 00 03 03 612062 0050', failure('04'), 'badDestination'],
+    ['oversized name', `05 01 00 05 01 00 03 ff ${'61'.repeat(255)} 0050`, failure('04'), 'badDestination'],
+  ] as const)('%s', async (_name, input, answer, reason) => {
+    expect(await answerTo(fromHex(input))).toBe(answer);
+    expect(bed.server.counters.failedNegotiation[reason]).toBe(1);
+    expect(await echoes(bed.port, echo.port, 'next')).toBe('next');
+  });
+
+  it.each([
+    ['wrong password', '05 01 02 01 03 616461 01 61', '05020101', 'badCredentials'],
+    ['unknown user', '05 01 02 01 03 657665 01 61', '05020101', 'badCredentials'],
+    ['authentication version 5', '05 01 02 05 03 616461 01 61', '05020101', 'badVersion'],
+    ['no credentials offered', '05 01 00', '05ff', 'noAcceptableMethod'],
+  ] as const)('with users: %s', async (_name, input, answer, reason) => {
+    await start({ users: USERS });
+    expect(await answerTo(fromHex(input))).toBe(answer);
+    expect(bed.server.counters.failedNegotiation[reason]).toBe(1);
+    const good = new RawClient(bed.port);
+    await good.send(Buffer.concat([GREETING_PASSWORD, CREDENTIALS, connectRequest(echo.port)]));
+    expect(hex(await good.receive(14))).toBe('0502010005000001000000000000');
+    good.destroy();
+  });
+
+  it('an HTTP client is told that this is a SOCKS5 proxy, even if it sends much more', async () => {
+    const request = `CONNECT example.org:443 HTTP/1.1\r\nHost: example.org\r\n${'X: y\r\n'.repeat(50_000)}\r\n`;
+    const answer = Buffer.from(await answerTo(Buffer.from(request)), 'hex').toString();
+    expect(answer).toMatch(/^HTTP\/1\.1 400 /);
+    expect(answer).toMatch(/\r\n\r\nThis is a SOCKS5 proxy\.\n$/);
+    expect(bed.log.join()).toMatch(/not as an HTTP proxy/);
+  });
+
+  it('a truncation at any byte ends the connection with the answers so far, and the next client is served', async () => {
+    await start({ users: USERS });
+    const negotiation = Buffer.concat([GREETING_PASSWORD, CREDENTIALS, connectRequest(echo.port)]);
+    const truncated = await Promise.all(
+      Array.from({ length: negotiation.length }, (_, length) =>
+        answerTo(negotiation.subarray(0, length), 'andEnd'),
+      ),
+    );
+    const afterGreeting = GREETING_PASSWORD.length;
+    const afterCredentials = afterGreeting + CREDENTIALS.length;
+    expect(truncated).toEqual(
+      truncated.map((_, length) =>
+        length < afterGreeting ? '' : length < afterCredentials ? '0502' : '05020100',
+      ),
+    );
+    expect(bed.server.counters.failedNegotiation.clientClosed).toBe(negotiation.length);
+    expect(await answerTo(GREETING_PASSWORD.subarray(0, 1), 'andEnd')).toBe('');
+  });
+});
+
+describe('negotiation in time', () => {
+  it('takes a negotiation byte by byte', async () => {
+    const client = new RawClient(bed.port);
+    for (const byte of Buffer.concat([NO_AUTH_GREETING, connectRequest(echo.port), Buffer.from('slow')])) {
+      await client.send(Uint8Array.of(byte));
+    }
+    client.end();
+    expect((await client.receiveAll()).subarray(12).toString()).toBe('slow');
+  });
+
+  it.each([
+    ['silent', Buffer.alloc(0)],
+    ['stalled in the greeting', fromHex('05 02 00')],
+    ['stalled in the request', fromHex('05 01 00 05 01 00 03 10 61')],
+    ['stalled in what may become HTTP', Buffer.from('CONN')],
+  ])('closes a client that is %s', async (_name, bytes) => {
+    await start({ negotiationTimeoutMs: 50 });
+    await answerTo(bytes);
+    expect(bed.server.counters.failedNegotiation.timeout).toBe(1);
+    await vi.waitFor(() => expect(bed.server.counters.active).toBe(0));
+  });
+
+  it('closes a client that drips on and on, since the limit is for the whole negotiation', async () => {
+    await start({ negotiationTimeoutMs: 100 });
+    const client = new RawClient(bed.port);
+    const drip = setInterval(() => void client.send(Uint8Array.of(1)), 10);
+    await client.send(fromHex('05 ff'));
+    await client.receiveAll();
+    clearInterval(drip);
+    expect(bed.server.counters.failedNegotiation.timeout).toBe(1);
+  });
+
+  it('sets no time limit on a request that waits for its answer', async () => {
+    const { promise, resolve: answer } = deferred<() => void>();
+    await start({ negotiationTimeoutMs: 30, onRequest: (request) => answer(() => request.fail('timedOut')) });
+    const client = new RawClient(bed.port);
+    await client.send(Buffer.concat([NO_AUTH_GREETING, connectRequest(echo.port)]));
+    const fail = await promise;
+    await new Promise((resolve) => setTimeout(resolve, 60));
+    expect(client.isOver).toBe(false);
+    fail();
+    expect(hex(await client.receiveAll())).toBe('050005060001000000000000');
+  });
+});
+
+describe('limits and shutdown', () => {
+  it('turns connections away at the bound, and serves again below it', async () => {
+    await start({ maxConnections: 2 });
+    const held = [new RawClient(bed.port), new RawClient(bed.port)];
+    for (const client of held) await client.send(NO_AUTH_GREETING);
+    for (const client of held) await client.receive(2);
+    expect(await answerTo(Buffer.alloc(0))).toBe('');
+    expect(await answerTo(Buffer.alloc(0))).toBe('');
+    expect(bed.server.counters).toMatchObject({ accepted: 2, active: 2, refused: 2 });
+    expect(bed.log.filter((line) => line.includes('maxConnections')).length).toBe(1);
+    held[0]!.destroy();
+    await vi.waitFor(() => expect(bed.server.counters.active).toBe(1));
+    expect(await echoes(bed.port, echo.port, 'room again')).toBe('room again');
+    held[1]!.destroy();
+  });
+
+  it('counts a connection in use as active until it ends', async () => {
+    const client = new RawClient(bed.port);
+    await client.send(Buffer.concat([NO_AUTH_GREETING, connectRequest(echo.port)]));
+    await client.receive(12);
+    expect(bed.server.counters).toMatchObject({ accepted: 1, active: 1 });
+    client.end();
+    await client.receiveAll();
+    await vi.waitFor(() => expect(bed.server.counters.active).toBe(0));
+  });
+
+  it('drain lets connections finish and refuses new ones', async () => {
+    const client = new RawClient(bed.port);
+    await client.send(Buffer.concat([NO_AUTH_GREETING, connectRequest(echo.port)]));
+    await client.receive(12);
+    let drained = false;
+    const drain = bed.server.drain().then(() => {
+      drained = true;
+    });
+    expect(await answerTo(Buffer.alloc(0))).toBe('');
+    await client.send(Buffer.from('still here'));
+    expect((await client.receive(22)).subarray(12).toString()).toBe('still here');
+    expect(drained).toBe(false);
+    client.end();
+    await client.receiveAll();
+    await drain;
+    expect(bed.server.counters).toMatchObject({ active: 0, refused: 1 });
+  });
+
+  it('close ends connections in every state and tells whoever works on a request', async () => {
+    const abandoned = vi.fn();
+    const { promise: asked, resolve: onAsked } = deferred<void>();
+    await start({
+      onRequest: (request) => {
+        request.onAbandoned(abandoned);
+        onAsked();
+      },
+    });
+    const negotiating = new RawClient(bed.port);
+    await negotiating.send(NO_AUTH_GREETING);
+    await negotiating.receive(2);
+    const waiting = new RawClient(bed.port);
+    await waiting.send(Buffer.concat([NO_AUTH_GREETING, connectRequest(echo.port)]));
+    await asked;
+    await waiting.receive(2);
+    await bed.server.close();
+    expect(abandoned).toHaveBeenCalledTimes(1);
+    expect(hex(await negotiating.receiveAll())).toBe('0500');
+    expect(hex(await waiting.receiveAll())).toBe('0500');
+    expect(bed.server.counters.active).toBe(0);
+  });
+});
+
+it('logs what failed and for whom, never a password', async () => {
+  await start({ users: USERS });
+  await answerTo(fromHex('05 01 02 01 03 616461 07 73337372337421'));
+  await answerTo(Buffer.concat([GREETING_PASSWORD, CREDENTIALS, fromHex('05 02 00 01')]));
+  const log = bed.log.join('');
+  expect(log).toMatch(/127\.0\.0\.1:\d+: wrong user name or password/);
+  expect(log).toMatch(/BIND is not supported/);
+  expect(log).not.toMatch(/s3sr3t!|lovelace/);
+});
