@@ -1,9 +1,9 @@
-import { ProtocolViolation } from '../errors.ts';
+import { MisuseError, ProtocolViolation } from '../errors.ts';
 import { MAX_SEQUENCE } from './wire.ts';
 
 const TWO_32 = 0x1_0000_0000;
 const encoder = new TextEncoder();
-const decoder = new TextDecoder('utf-8', { fatal: true });
+const decoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
 
 export function writeU16(target: Uint8Array, offset: number, value: number): void {
   target[offset] = value >>> 8;
@@ -70,9 +70,12 @@ export class BodyWriter {
     return this;
   }
 
-  /** A string of at most 255 bytes behind its length. */
+  /** A string of 1 to 255 bytes behind its length. @throws MisuseError for any other. */
   text(value: string): this {
     const encoded = encoder.encode(value);
+    if (encoded.length === 0 || encoded.length > 255) {
+      throw new MisuseError(`a text field of ${encoded.length} bytes; 1 to 255 fit`);
+    }
     return this.u8(encoded.length).bytes(encoded);
   }
 

@@ -1,6 +1,6 @@
 import { ProtocolViolation } from '../errors.ts';
 import { readU32, readU64 } from './bytes.ts';
-import { type ControlFrame, decodeControl } from './frame.ts';
+import { type ControlFrame, decodeControl, unknownType } from './frame.ts';
 import {
   DATA_HEADER_BYTES,
   FIRST_IGNORABLE_TYPE,
@@ -9,6 +9,7 @@ import {
   FRAME_TYPE,
   MAX_BODY_BYTES,
   MAX_CONTROL_BODY_BYTES,
+  SESSION_TYPES,
 } from './wire.ts';
 
 export interface FrameSink {
@@ -74,7 +75,7 @@ export class FrameParser {
     const type = this.#pending[0]!;
     const bodyBytes = readU32(this.#pending, 4);
     if (this.#pendingBytes === FRAME_HEADER_BYTES) {
-      this.#checkLength(type, bodyBytes);
+      this.#checkHeader(type, bodyBytes);
       if (type >= FIRST_IGNORABLE_TYPE) {
         this.#startSkip(bodyBytes);
         return;
@@ -92,7 +93,9 @@ export class FrameParser {
     sink.onControl(decodeControl(type, this.#pending[1]!, body));
   }
 
-  #checkLength(type: number, bodyBytes: number): void {
+  #checkHeader(type: number, bodyBytes: number): void {
+    // Before its length: an unknown type's limit is unknown, too.
+    if (type < FIRST_IGNORABLE_TYPE && !SESSION_TYPES.has(type)) throw unknownType(type);
     const most =
       type === FRAME_TYPE.data || type >= FIRST_IGNORABLE_TYPE ? MAX_BODY_BYTES : MAX_CONTROL_BODY_BYTES;
     if (bodyBytes > most) throw new ProtocolViolation(`frame type 0x${type.toString(16)}: body too long`);

@@ -55,7 +55,8 @@ export interface ReceiptEntry {
 const REMOTE_STATES = ['active', 'doubted', 'gone'] as const;
 export type RemoteSubflowState = (typeof REMOTE_STATES)[number];
 
-export const MAX_RECEIPT_ENTRIES = Math.floor(MAX_CONTROL_BODY_BYTES / 16);
+const RECEIPT_ENTRY_BYTES = 16;
+export const MAX_RECEIPT_ENTRIES = Math.floor(MAX_CONTROL_BODY_BYTES / RECEIPT_ENTRY_BYTES);
 
 /** Writes a DATA header of 24 bytes at `offset` (section 6). */
 export function writeDataHeader(
@@ -191,19 +192,21 @@ export function decodeControl(type: number, flags: number, bytes: Uint8Array): C
     case FRAME_TYPE.close:
       return { type: 'close', code: new BodyReader(bytes, 'CLOSE').u16() };
     default:
-      throw new ProtocolViolation(
-        `frame type 0x${type.toString(16)} is not known here`,
-        'unsupportedMessage',
-      );
+      throw unknownType(type);
   }
+}
+
+/** The violation of a critical type that is not known, or of a handshake message behind the handshake. */
+export function unknownType(type: number): ProtocolViolation {
+  return new ProtocolViolation(`frame type 0x${type.toString(16)} is not known here`, 'unsupportedMessage');
 }
 
 function decodeReceipt(bytes: Uint8Array): ControlFrame {
   const body = new BodyReader(bytes, 'RECEIPT');
-  if (body.remaining === 0) throw new ProtocolViolation('RECEIPT: no entry');
+  if (body.remaining < RECEIPT_ENTRY_BYTES) throw new ProtocolViolation('RECEIPT: no entry');
   const entries: ReceiptEntry[] = [];
   // Whole entries only: a shorter rest is an extension that this version does not know.
-  while (body.remaining >= 16) {
+  while (body.remaining >= RECEIPT_ENTRY_BYTES) {
     entries.push({ subflowId: body.u32(), delayMicroseconds: body.u32(), bytes: body.u64() });
   }
   return { type: 'receipt', entries };

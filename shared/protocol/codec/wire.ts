@@ -24,6 +24,11 @@ export const FRAME_TYPE = {
   close: 0x1c,
 } as const;
 
+/** The types that may follow the handshake. */
+export const SESSION_TYPES: ReadonlySet<number> = new Set(
+  Object.values(FRAME_TYPE).filter((type) => type >= FRAME_TYPE.data),
+);
+
 export const FIRST_IGNORABLE_TYPE = 0x80;
 export const FRAME_HEADER_BYTES = 8;
 /** Frame header plus stream id and DSN. */

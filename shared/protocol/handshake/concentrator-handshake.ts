@@ -47,16 +47,17 @@ export class ConcentratorHandshake {
     const frame = this.#reader.push(chunk);
     if (frame === undefined) return undefined;
     const { message, mac } = splitMac(frame.body);
-    this.#requestBody = frame.body;
     switch (frame.type) {
       case FRAME_TYPE.hello: {
         const hello = decodeHello(message);
         this.#prove('hello', hello.clientId, message, mac);
+        this.#requestBody = frame.body;
         return { kind: 'hello', hello, rest: frame.rest };
       }
       case FRAME_TYPE.join: {
         const join = decodeJoin(message);
         this.#prove('join', join.clientId, message, mac);
+        this.#requestBody = frame.body;
         return { kind: 'join', join, rest: frame.rest };
       }
       default:
@@ -96,13 +97,12 @@ export class ConcentratorHandshake {
   }
 
   #prove(label: 'hello' | 'join', clientId: string, message: Uint8Array, mac: Uint8Array): void {
-    const { crypto, exporter, keyOf } = this.#options;
-    const known = keyOf(clientId);
+    const { crypto, exporter } = this.#options;
+    const known = this.#options.keyOf(clientId);
     // An unknown client costs the same work as a wrong key: a random key can not be guessed either.
     const key = known ?? crypto.randomBytes(KEY_BYTES);
     const right = crypto.constantTimeEqual(handshakeMac(crypto, key, label, exporter, message), mac);
     if (!right || known === undefined) {
-      this.#requestBody = undefined;
       throw new ProtocolViolation('handshake: unknown client or wrong key', 'notAuthorized');
     }
     this.#key = key;

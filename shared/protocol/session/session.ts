@@ -131,9 +131,10 @@ export class Session {
   /** When `flush` is wanted again though nothing else happens; infinite for never. */
   get deadlineMs(): number {
     if (this.#isClosed) return Number.POSITIVE_INFINITY;
-    let deadline = this.#subflows.size === 0 ? this.#lingerEndsMs : Number.POSITIVE_INFINITY;
+    if (this.#subflows.size === 0) return this.#lingerEndsMs;
+    let deadline = this.#transmitter.receiptDeadlineMs(this.subflows);
     for (const subflow of this.#subflows.values()) {
-      deadline = Math.min(deadline, subflow.receipts.dueMs, this.#watch.deadlineMs(subflow, this.#nowMs));
+      deadline = Math.min(deadline, this.#watch.deadlineMs(subflow, this.#nowMs));
     }
     return deadline;
   }
@@ -158,6 +159,12 @@ export class Session {
     this.#nowMs = nowMs;
     const subflow = this.#subflows.get(subflowId);
     if (subflow !== undefined) this.#dropSubflow(subflow, nowMs);
+  }
+
+  /** The transport is still busy with a write of somebody else (its handshake). */
+  subflowBusy(subflowId: number): void {
+    const subflow = this.#subflows.get(subflowId);
+    if (subflow !== undefined) subflow.isWritable = false;
   }
 
   /** The transport takes a write again. */

@@ -47,7 +47,13 @@ export class Transmitter {
     const trusted = trustedSubflows(subflows);
     this.#sendControl(trusted.length > 0 ? trusted : subflows, nowMs);
     if (trusted.length > 0) this.#sendStreams(trusted, nowMs);
-    this.#sendReceipts(trusted.length > 0 ? trusted : subflows, subflows, nowMs);
+    this.#sendReceipts(subflows, nowMs);
+  }
+
+  /** When a receipt must leave; infinite while none is due, or while nothing can carry one. */
+  receiptDeadlineMs(subflows: readonly Subflow[]): number {
+    if (!receiptCarriers(subflows).some((subflow) => subflow.isWritable)) return Number.POSITIVE_INFINITY;
+    return Math.min(...subflows.map(({ receipts }) => receipts.dueMs));
   }
 
   /** Copies the segments that hold streams up, within the budget for copies. */
@@ -128,9 +134,9 @@ export class Transmitter {
   }
 
   /** Receipts for all subflows, on the fastest ones. */
-  #sendReceipts(carriers: readonly Subflow[], subflows: readonly Subflow[], nowMs: number): void {
+  #sendReceipts(subflows: readonly Subflow[], nowMs: number): void {
     if (!subflows.some((subflow) => subflow.receipts.dueMs <= nowMs)) return;
-    const free = byDeliveryTime(carriers.filter((subflow) => subflow.isWritable));
+    const free = byDeliveryTime(receiptCarriers(subflows).filter((subflow) => subflow.isWritable));
     if (free.length === 0) return;
     const entries: ReceiptEntry[] = [];
     for (const subflow of subflows) {
@@ -156,6 +162,11 @@ export function trustedSubflows(subflows: readonly Subflow[]): readonly Subflow[
   const active = subflows.filter((subflow) => subflow.state === 'active');
   const preferred = active.filter((subflow) => !subflow.isBackup);
   return preferred.length > 0 ? preferred : active;
+}
+
+function receiptCarriers(subflows: readonly Subflow[]): readonly Subflow[] {
+  const trusted = trustedSubflows(subflows);
+  return trusted.length > 0 ? trusted : subflows;
 }
 
 function byDeliveryTime(subflows: readonly Subflow[]): readonly Subflow[] {

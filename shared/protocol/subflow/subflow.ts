@@ -208,13 +208,17 @@ export class Subflow implements SubflowView {
   /** When to look again: for a doubt, or for a ping. */
   deadlineMs(nowMs: number): number {
     if (this.state === 'doubted') return nowMs + 20;
-    if (!this.ledger.awaitsReceipt) return this.#lastElicitingMs + PING_INTERVAL_MS;
+    if (!this.ledger.awaitsReceipt) {
+      // A busy transport takes no ping; its next room is an input, and looks here again.
+      return this.isWritable ? this.#lastElicitingMs + PING_INTERVAL_MS : Number.POSITIVE_INFINITY;
+    }
     return nowMs + Math.max(1, this.silenceLimitMs - this.silenceMs(nowMs));
   }
 
   /** Whether so much time has passed without a question that its silence would say nothing. */
   wantsPing(nowMs: number): boolean {
-    return !this.ledger.awaitsReceipt && nowMs - this.#lastElicitingMs >= PING_INTERVAL_MS;
+    // The same sum as in deadlineMs, so that rounding never puts the ping behind its own deadline.
+    return !this.ledger.awaitsReceipt && nowMs >= this.#lastElicitingMs + PING_INTERVAL_MS;
   }
 
   doubt(nowMs: number): void {

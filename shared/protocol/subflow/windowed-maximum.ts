@@ -16,11 +16,10 @@ export class WindowedMaximum {
 
   add(value: number, nowMs: number, windowMs: number): void {
     const candidates = this.#candidates;
+    while (candidates.length > 0 && nowMs - candidates[0]!.atMs > windowMs) candidates.shift();
     while (candidates.length > 0 && candidates.at(-1)!.value <= value) candidates.pop();
-    // At the bound the newest candidates melt together: the maximum stays right, only its successor is rounded up.
-    if (candidates.length === MAX_CANDIDATES) candidates.pop();
-    candidates.push({ value, atMs: nowMs });
-    while (candidates.length > 1 && nowMs - candidates[0]!.atMs > windowMs) candidates.shift();
+    // At the bound a value smaller than all others is left out: it would count only after all of them.
+    if (candidates.length < MAX_CANDIDATES) candidates.push({ value, atMs: nowMs });
   }
 
   reset(): void {

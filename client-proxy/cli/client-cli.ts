@@ -1,0 +1,65 @@
+import { Command } from 'commander';
+import { refuseUnknownCommand, runCommandLine } from '../../shared/runtime/config/command-line.ts';
+import { findConfigFile } from '../../shared/runtime/config/config-search.ts';
+import { loadClientConfig } from '../config/load-client-config.ts';
+import { check } from './check.ts';
+import type { ClientCliDeps } from './client-cli-deps.ts';
+import { CLIENT_CONFIG_NAME, join } from './join.ts';
+
+/** The client's command line: takes the arguments after the program's name, resolves to the exit code. */
+export function buildClientCli(deps: ClientCliDeps): (args: readonly string[]) => Promise<number> {
+  return (args) => runCommandLine(clientProgram(deps), args, deps);
+}
+
+function clientProgram(deps: ClientCliDeps): Command {
+  const configFile = (named: string | undefined) =>
+    findConfigFile(
+      {
+        ...(named === undefined ? {} : { named }),
+        fileName: CLIENT_CONFIG_NAME,
+        nextCommand:
+          'tributary-client join LINK (the concentrator\'s "init" and "client add" print the link)',
+      },
+      deps,
+    );
+  const program = new Command('tributary-client')
+    .description('A SOCKS5 proxy that spreads each connection over all uplinks of this machine.')
+    .version(deps.version)
+    .option('--config <file>', 'the configuration (otherwise $TRIBUTARY_CONFIG, or the first one found)')
+    .configureHelp({ showGlobalOptions: true })
+    .showHelpAfterError('(see --help)')
+    .helpCommand(true)
+    .addHelpText(
+      'after',
+      `
+Without a command the proxy runs, until SIGTERM or Ctrl-C.
+
+First steps:
+  tributary-client join 'tributary://...'    with the link that the concentrator printed
+  tributary-client check
+  tributary-client
+`,
+    )
+    .action(async ({ config }: { config?: string }) => {
+      refuseUnknownCommand(program);
+      await deps.run(await loadClientConfig(await configFile(config)));
+    });
+  program
+    .command('join')
+    .description('write the configuration of this machine from a link, with the uplinks it has')
+    .argument('<link>', 'tributary://..., in quotes')
+    .option('--socks <address:port>', 'where applications connect', '127.0.0.1:1080')
+    .option('--force', 'replace a configuration that exists')
+    .action(async (link: string, _options: unknown, command: Command) => {
+      await join(link, command.optsWithGlobals(), deps);
+    });
+  program
+    .command('check')
+    .description('check the configuration, and say which uplinks are there')
+    .action(async (_options: unknown, command: Command) => {
+      const { config } = command.optsWithGlobals<{ config?: string }>();
+      await check(await loadClientConfig(await configFile(config)), deps);
+    });
+  // Only now, since subcommands would inherit it: what is no command then reaches the program's own action.
+  return program.allowExcessArguments();
+}

@@ -1,0 +1,77 @@
+import { Counter, Gauge, type Registry } from 'prom-client';
+import type { UplinkStatus } from './path-manager/uplink-dialer.ts';
+import type { Socks5Counters } from './socks5/socks-server.ts';
+
+export interface ClientMetrics {
+  onDial(uplink: string, result: 'ok' | 'failed'): void;
+  onOpen(result: string): void;
+}
+
+export interface ClientMetricsSource {
+  readonly uplinks: () => readonly UplinkStatus[];
+  readonly socks: () => Socks5Counters;
+}
+
+/** Registers what only the client can tell: its uplinks, its dials, its SOCKS5 clients. */
+export function registerClientMetrics(
+  registry: Registry,
+  { uplinks, socks }: ClientMetricsSource,
+): ClientMetrics {
+  const registers = [registry];
+  const dials = new Counter({
+    name: 'tributary_uplink_dials_total',
+    help: 'Attempts to bring up a subflow, by uplink and result (ok, failed)',
+    labelNames: ['uplink', 'result'],
+    registers,
+  });
+  const opens = new Counter({
+    name: 'tributary_stream_opens_total',
+    help: 'Streams asked for by applications, by result: ok, or the name of the error',
+    labelNames: ['result'],
+    registers,
+  });
+  opens.inc({ result: 'ok' }, 0);
+  new Gauge({
+    name: 'tributary_uplink_up',
+    help: '1 while the uplink carries a subflow',
+    labelNames: ['uplink'],
+    registers,
+    collect() {
+      this.reset();
+      for (const { name, isUp } of uplinks()) this.set({ uplink: name }, isUp ? 1 : 0);
+    },
+  });
+  new Gauge({
+    name: 'tributary_socks_connections',
+    help: 'SOCKS5 connections that are open now',
+    registers,
+    collect() {
+      this.set(socks().active);
+    },
+  });
+  new Counter({
+    name: 'tributary_socks_connections_total',
+    help: 'SOCKS5 connections by result: accepted, refused (too many)',
+    labelNames: ['result'],
+    registers,
+    collect() {
+      this.reset();
+      this.inc({ result: 'accepted' }, socks().accepted);
+      this.inc({ result: 'refused' }, socks().refused);
+    },
+  });
+  new Counter({
+    name: 'tributary_socks_failed_negotiations_total',
+    help: 'SOCKS5 connections that never came to a request, by reason',
+    labelNames: ['reason'],
+    registers,
+    collect() {
+      this.reset();
+      for (const [reason, count] of Object.entries(socks().failedNegotiation)) this.inc({ reason }, count);
+    },
+  });
+  return {
+    onDial: (uplink, result) => dials.inc({ uplink, result }),
+    onOpen: (result) => opens.inc({ result }),
+  };
+}

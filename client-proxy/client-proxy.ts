@@ -1,0 +1,158 @@
+import type { Logger } from 'pino';
+import { Registry } from 'prom-client';
+import type { Destination } from '../shared/protocol/destination.ts';
+import { formatDestination } from '../shared/protocol/destination.ts';
+import { acceptAppSockets } from '../shared/runtime/net/app-socket-listener.ts';
+import { BlockPool } from '../shared/runtime/net/block-pool.ts';
+import type { NativeLoad } from '../shared/runtime/net/native.ts';
+import { connectSubflow } from '../shared/runtime/net/subflow-connect.ts';
+import { registerBuildInfo } from '../shared/runtime/observe/build-info.ts';
+import { type Health, startHttpEndpoint } from '../shared/runtime/observe/http-endpoint.ts';
+import { registerSessionMetrics } from '../shared/runtime/observe/session-metrics.ts';
+import type { MonotonicClock } from '../shared/runtime/session/clock.ts';
+import { TrafficTable } from '../shared/runtime/session/uplink-traffic.ts';
+import { registerClientMetrics } from './client-metrics.ts';
+import type { ClientConfig, ConfiguredUplink } from './config/client-config.ts';
+import { MAX_UPLINKS } from './config/client-schema.ts';
+import { describeReload } from './config/describe-reload.ts';
+import { SessionKeeper } from './session/session-keeper.ts';
+import { repliesOptimistically } from './socks5/optimistic-reply.ts';
+import { Socks5Server } from './socks5/socks-server.ts';
+import { openForRequest } from './stream-opening.ts';
+
+export interface ClientProxyDeps {
+  readonly logger: Logger;
+  readonly clock: MonotonicClock;
+  readonly random: () => number;
+  readonly native: NativeLoad;
+  readonly version: string;
+  readonly nodeVersion: string;
+}
+
+export interface ClientProxy {
+  /** Where SOCKS5 is spoken; the port is the real one. */
+  readonly socks: Destination;
+  readonly metrics: Destination | undefined;
+  /** Takes over what of a new configuration can be taken over while running, and logs the rest. */
+  reload(config: ClientConfig): void;
+  /** Refuses new connections, waits up to `drainMs` for those that are open, then ends them. */
+  close(drainMs: number): Promise<void>;
+}
+
+/** How long a stream waits for a session, and a client for the origin's answer. */
+const OPEN_TIMEOUT_MS = 15_000;
+const ANSWER_TIMEOUT_MS = 30_000;
+
+/** Starts the client proxy: SOCKS5 in, subflows out. Rejects with ListenError or EndpointError. */
+export async function startClientProxy(config: ClientConfig, deps: ClientProxyDeps): Promise<ClientProxy> {
+  const { logger, clock, random } = deps;
+  const { native } = deps.native;
+  if (native === undefined) logger.info({ reason: deps.native.reason }, 'no native socket calls');
+  let current = config;
+  const registry = new Registry();
+  registerBuildInfo(registry, deps);
+  const traffic = new TrafficTable(MAX_UPLINKS);
+  const { pin } = config.concentrator;
+
+  const keeper = new SessionKeeper({
+    identity: config.client,
+    uplinks: config.uplinks,
+    addresses: config.concentrator.addresses,
+    scheduler: config.scheduler,
+    memoryBytes: config.memory.perSessionBytes,
+    lingerMs: config.lingerMs,
+    backoff: { minMs: config.dial.backoffMinMs, maxMs: config.dial.backoffMaxMs },
+    handshakeTimeoutMs: config.dial.timeoutMs,
+    openTimeoutMs: OPEN_TIMEOUT_MS,
+    clock,
+    random,
+    logger,
+    traffic,
+    onDial: (uplink, result) => metrics.onDial(uplink, result),
+    connect: (uplink, address, signal) =>
+      connectSubflow(uplink, address, {
+        pin,
+        native,
+        signal,
+        timeoutMs: config.dial.timeoutMs,
+        serverName: config.concentrator.serverName,
+        congestionControl: (uplink as ConfiguredUplink).congestionControl,
+        onWarning: (message) => logger.warn({ uplink: uplink.name }, message),
+      }),
+    onSessionEnded: (driver) => keepCounts(driver),
+  });
+  const socks = new Socks5Server({
+    ...config.socks,
+    logger,
+    onRequest: (request) => {
+      void openForRequest(request, {
+        keeper,
+        isOptimistic: repliesOptimistically(config.socks.optimisticReply, request.destination),
+        answerTimeoutMs: ANSWER_TIMEOUT_MS,
+        onResult: (result) => metrics.onOpen(result),
+      });
+    },
+  });
+  const keepCounts = registerSessionMetrics(registry, { drivers: () => keeper.drivers, traffic });
+  const metrics = registerClientMetrics(registry, {
+    uplinks: () => keeper.uplinks,
+    socks: () => socks.counters,
+  });
+
+  const listener = await acceptAppSockets({
+    ...config.socks.listen,
+    pool: new BlockPool(),
+    native,
+    onSocket: (socket) => socks.handle(socket),
+    onError: (error) => logger.error({ reason: error.message }, 'accepting failed'),
+  });
+  const endpoint =
+    config.metrics &&
+    (await startHttpEndpoint({
+      listen: config.metrics.listen,
+      registry,
+      health: () => ({ ok: true, reasons: [] }),
+      ready: () => readiness(keeper),
+    }).catch(async (error) => {
+      await listener.close();
+      throw error;
+    }));
+  keeper.start();
+  logger.info(
+    { socks: formatDestination(listener.address()), uplinks: config.uplinks.map(({ name }) => name) },
+    'client proxy is up',
+  );
+
+  return {
+    socks: listener.address(),
+    metrics: endpoint?.address,
+    reload(next) {
+      const { live, restart } = describeReload(current, next);
+      logger.level = next.log.level;
+      current = next;
+      logger.info({ live, restart }, restart.length > 0 ? 'reloaded; some keys need a restart' : 'reloaded');
+    },
+    async close(drainMs) {
+      await listener.close();
+      let timer: NodeJS.Timeout | undefined;
+      const limit = new Promise((resolve) => {
+        timer = setTimeout(resolve, drainMs);
+      });
+      await Promise.race([socks.drain(), limit]);
+      clearTimeout(timer);
+      await socks.close();
+      await keeper.stop();
+      await endpoint?.close();
+    },
+  };
+}
+
+/** Ready means: a stream that is opened now has an uplink to go out on. */
+function readiness(keeper: SessionKeeper): Health {
+  const reasons: string[] = [];
+  if (!keeper.isEstablished) reasons.push('no session with the concentrator');
+  if (!keeper.uplinks.some(({ isUp }) => isUp)) {
+    for (const { name, reason } of keeper.uplinks) reasons.push(`uplink ${name}: ${reason}`);
+  }
+  return { ok: reasons.length === 0, reasons };
+}

@@ -1,0 +1,147 @@
+import { z } from 'zod';
+import { isHostName } from '../../shared/runtime/config/host-port.ts';
+import {
+  byteSize,
+  clientId,
+  clientKey,
+  congestionControl,
+  count,
+  duration,
+  hostPort,
+  ipAddress,
+  isLoopback,
+  linger,
+  listenAddress,
+  log,
+  metrics,
+  scheduler,
+  text,
+  textAs,
+} from '../../shared/runtime/config/schema-pieces.ts';
+import { PIN_FORMAT, readPin } from '../../shared/runtime/identity/read-pin.ts';
+import type { UplinkBinding } from '../../shared/runtime/net/uplink.ts';
+import type { ConfiguredUplink } from './client-config.ts';
+import { PROXY_URL_FORMAT, parseProxyUrl } from './proxy-url.ts';
+
+/** More than a machine has; each uplink costs subflows, timers and a share of every window at both ends. */
+export const MAX_UPLINKS = 16;
+
+const port = count(1, 65535);
+
+/** A SOCKS5 user name or password: RFC 1929 has one byte for their lengths. */
+const credential = textAs('a text of 1 to 255 bytes (in quotes if it looks like a number)', (value) => {
+  const bytes = Buffer.byteLength(value);
+  return bytes >= 1 && bytes <= 255 ? value : undefined;
+});
+
+const socks = z
+  .strictObject({
+    listen: listenAddress.prefault('127.0.0.1:1080'),
+    users: z
+      .array(z.strictObject({ name: credential, password: credential }))
+      .max(1024)
+      .default([]),
+    optimisticReply: z
+      .union([z.enum(['always', 'never']), z.strictObject({ ports: z.array(port).max(64) })], {
+        error: 'expected always, never, or a map such as {ports: [80, 443]}',
+      })
+      .default({ ports: [80, 443] }),
+    negotiationTimeout: duration({ min: '1s', max: '2m' }).prefault('10s'),
+    maxConnections: count(1, 65536).default(4096),
+  })
+  .prefault({})
+  .superRefine(({ listen, users }, context) => {
+    refuseRepeated(users, context, ['users'], 'a user of this name stands above');
+    if (isLoopback(listen.host) || users.length > 0) return;
+    const message =
+      'other machines can reach this address and anyone could use the proxy: add ' +
+      '"users: [{name: ..., password: ...}]" under socks, or listen at 127.0.0.1';
+    context.addIssue({ code: 'custom', path: ['listen'], message });
+  });
+
+const INTERFACE_FORMAT = 'the name of a network interface, for example "eth0" (1 to 15 characters)';
+
+const uplink = z
+  .strictObject({
+    name: textAs('a name of 1 to 32 letters, digits, "_", "-" or "."', (value) =>
+      /^[A-Za-z0-9_.-]{1,32}$/.test(value) ? value : undefined,
+    ),
+    // IFNAMSIZ is 16 with the terminating zero; the kernel refuses blanks and slashes.
+    interface: textAs(INTERFACE_FORMAT, (value) =>
+      /^[^\s/:]{1,15}$/.test(value) ? value : undefined,
+    ).optional(),
+    address: ipAddress.optional(),
+    proxy: textAs(PROXY_URL_FORMAT, parseProxyUrl).optional(),
+    backup: z.boolean().default(false),
+    congestionControl: congestionControl.optional(),
+  })
+  .transform(
+    ({ name, interface: device, address, proxy, backup, congestionControl }, context): ConfiguredUplink => {
+      const bindings: UplinkBinding[] = [];
+      if (device !== undefined) bindings.push({ kind: 'interface', interface: device });
+      if (address !== undefined) bindings.push({ kind: 'address', address });
+      if (proxy !== undefined) bindings.push({ kind: 'proxy', ...proxy });
+      const [binding] = bindings;
+      if (binding === undefined || bindings.length > 1) {
+        const message = 'an uplink has exactly one of interface, address and proxy';
+        context.issues.push({ code: 'custom', message, input: name });
+        return z.NEVER;
+      }
+      return { name, binding, backup, ...(congestionControl === undefined ? {} : { congestionControl }) };
+    },
+  );
+
+/** The client's configuration file. Its output has the file's keys, and values in milliseconds and bytes. */
+export const clientSchema = z.strictObject({
+  concentrator: z.strictObject({
+    addresses: z.array(hostPort).min(1).max(16),
+    pin: textAs(PIN_FORMAT, readPin),
+    serverName: textAs('a host name', (value) => (isHostName(value) ? value : undefined)).optional(),
+  }),
+  client: z
+    .strictObject({ id: clientId, key: clientKey.optional(), keyFile: text.optional() })
+    .superRefine(({ key, keyFile }, context) => {
+      if ((key === undefined) !== (keyFile === undefined)) return;
+      const message = 'give the client either its key or a keyFile that holds it';
+      context.addIssue({ code: 'custom', message });
+    }),
+  socks,
+  uplinks: z
+    .array(uplink)
+    .min(1)
+    .max(MAX_UPLINKS)
+    .superRefine((uplinks, context) => {
+      refuseRepeated(uplinks, context, [], 'an uplink of this name stands above');
+    }),
+  scheduler,
+  linger,
+  dial: z
+    .strictObject({
+      timeout: duration({ min: '100ms', max: '1m' }).prefault('5s'),
+      backoffMin: duration({ min: '50ms', max: '1m' }).prefault('500ms'),
+      backoffMax: duration({ min: '50ms', max: '10m' }).prefault('8s'),
+    })
+    .prefault({})
+    .superRefine(({ backoffMin, backoffMax }, context) => {
+      if (backoffMin <= backoffMax) return;
+      context.addIssue({ code: 'custom', path: ['backoffMax'], message: 'shorter than backoffMin' });
+    }),
+  memory: z
+    .strictObject({ perSession: byteSize({ min: '1MiB', max: '4GiB' }).prefault('64MiB') })
+    .prefault({}),
+  metrics: metrics('127.0.0.1:9101'),
+  log,
+});
+
+function refuseRepeated(
+  entries: readonly { readonly name: string }[],
+  context: z.core.$RefinementCtx,
+  base: (string | number)[],
+  message: string,
+): void {
+  const seen = new Set<string>();
+  for (const [index, { name }] of entries.entries()) {
+    if (seen.has(name)) context.addIssue({ code: 'custom', path: [...base, index, 'name'], message });
+    seen.add(name);
+  }
+}

@@ -1,0 +1,60 @@
+import { dirname, resolve } from 'node:path';
+import type { z } from 'zod';
+import { ConfigError } from '../../shared/runtime/config/config-error.ts';
+import { deepFreeze } from '../../shared/runtime/config/freeze.ts';
+import { parseConfig } from '../../shared/runtime/config/parse-config.ts';
+import { readTextFile } from '../../shared/runtime/config/read-file.ts';
+import { MAX_CONFIG_BYTES, YamlSource } from '../../shared/runtime/config/yaml-source.ts';
+import { CLIENT_KEY_FORMAT, parseClientKey } from '../../shared/runtime/identity/client-key.ts';
+import type { ClientConfig } from './client-config.ts';
+import { clientSchema } from './client-schema.ts';
+
+/** Reads and checks the client's configuration. Throws ConfigError with every mistake in it. */
+export async function loadClientConfig(file: string): Promise<ClientConfig> {
+  const read = await readTextFile(file, MAX_CONFIG_BYTES);
+  if ('problem' in read)
+    throw new ConfigError([{ file, line: 1, column: 1, path: '', message: read.problem }]);
+  const source = new YamlSource(read.text, file);
+  const parsed = parseConfig(source, clientSchema);
+  const key = parsed.client.key ?? (await readKeyFile(parsed.client.keyFile ?? '', source));
+  return deepFreeze(toConfig(parsed, key, file));
+}
+
+/** Enough for a key, a comment line's worth of blanks and a line end. */
+const MAX_KEY_FILE_BYTES = 1024;
+
+async function readKeyFile(keyFile: string, source: YamlSource): Promise<Uint8Array> {
+  const read = await readTextFile(resolve(dirname(source.file), keyFile), MAX_KEY_FILE_BYTES);
+  const key = 'text' in read ? parseClientKey(read.text.trim()) : undefined;
+  if (key) return key;
+  const message =
+    'problem' in read ? read.problem : `expected the file to hold ${CLIENT_KEY_FORMAT} and nothing else`;
+  throw new ConfigError([source.problem(['client', 'keyFile'], message)]);
+}
+
+function toConfig(parsed: z.output<typeof clientSchema>, key: Uint8Array, file: string): ClientConfig {
+  const { concentrator, client, socks, dial } = parsed;
+  return {
+    file,
+    concentrator: {
+      addresses: concentrator.addresses,
+      pin: concentrator.pin,
+      ...(concentrator.serverName === undefined ? {} : { serverName: concentrator.serverName }),
+    },
+    client: { id: client.id, key },
+    socks: {
+      listen: socks.listen,
+      users: socks.users,
+      optimisticReply: socks.optimisticReply,
+      negotiationTimeoutMs: socks.negotiationTimeout,
+      maxConnections: socks.maxConnections,
+    },
+    uplinks: parsed.uplinks,
+    scheduler: parsed.scheduler,
+    lingerMs: parsed.linger,
+    dial: { timeoutMs: dial.timeout, backoffMinMs: dial.backoffMin, backoffMaxMs: dial.backoffMax },
+    memory: { perSessionBytes: parsed.memory.perSession },
+    ...(parsed.metrics === false ? {} : { metrics: parsed.metrics }),
+    log: parsed.log,
+  };
+}

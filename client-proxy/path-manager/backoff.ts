@@ -1,0 +1,31 @@
+export interface BackoffBounds {
+  readonly minMs: number;
+  readonly maxMs: number;
+}
+
+/** Jittered exponential back-off: each failure doubles the ceiling, and the wait is drawn from its upper half. */
+export class Backoff {
+  readonly #bounds: BackoffBounds;
+  readonly #random: () => number;
+  #failures = 0;
+
+  /** @param random uniform in [0, 1) */
+  constructor(bounds: BackoffBounds, random: () => number) {
+    this.#bounds = bounds;
+    this.#random = random;
+  }
+
+  /** The wait before the next attempt, in milliseconds. */
+  nextMs(): number {
+    const ceilingMs = Math.min(this.#bounds.maxMs, this.#bounds.minMs * 2 ** this.#failures);
+    this.#failures = Math.min(this.#failures + 1, MAX_DOUBLINGS);
+    return ceilingMs * (0.5 + this.#random() / 2);
+  }
+
+  succeed(): void {
+    this.#failures = 0;
+  }
+}
+
+/** Enough to get from any sensible minimum to any sensible maximum. */
+const MAX_DOUBLINGS = 20;

@@ -1,0 +1,229 @@
+import type { Logger } from 'pino';
+import type { Destination } from '../../shared/protocol/destination.ts';
+import { type ErrorName, StreamError, TributaryError } from '../../shared/protocol/errors.ts';
+import type { ClientIdentity } from '../../shared/protocol/handshake/client-handshake.ts';
+import type { Welcome } from '../../shared/protocol/handshake/messages.ts';
+import { MemoryBudget } from '../../shared/protocol/memory-budget.ts';
+import { Session } from '../../shared/protocol/session/session.ts';
+import type { SchedulerName } from '../../shared/runtime/config/schema-pieces.ts';
+import { nodeHandshakeCrypto } from '../../shared/runtime/handshake-crypto.ts';
+import type { SubflowTransport } from '../../shared/runtime/net/subflow-transport.ts';
+import type { Uplink } from '../../shared/runtime/net/uplink.ts';
+import type { MonotonicClock } from '../../shared/runtime/session/clock.ts';
+import { SessionDriver, type StreamHandlers } from '../../shared/runtime/session/session-driver.ts';
+import type { TrafficTable } from '../../shared/runtime/session/uplink-traffic.ts';
+import { Backoff, type BackoffBounds } from '../path-manager/backoff.ts';
+import { clientSubflowHandshake } from '../path-manager/client-subflow-handshake.ts';
+import { UplinkDialer, type UplinkStatus } from '../path-manager/uplink-dialer.ts';
+
+export interface ClientSessionOptions {
+  readonly identity: ClientIdentity;
+  readonly uplinks: readonly Uplink[];
+  readonly addresses: readonly Destination[];
+  readonly scheduler: SchedulerName;
+  readonly memoryBytes: number;
+  /** How long the session waits with every uplink gone, if the concentrator allows as much. */
+  readonly lingerMs: number;
+  readonly backoff: BackoffBounds;
+  readonly handshakeTimeoutMs: number;
+  readonly clock: MonotonicClock;
+  readonly random: () => number;
+  readonly logger: Logger;
+  readonly traffic: TrafficTable;
+  connect(uplink: Uplink, address: Destination, signal: AbortSignal): Promise<SubflowTransport>;
+  onDial(uplinkName: string, result: 'ok' | 'failed'): void;
+}
+
+export interface ClientSessionOwner {
+  onEstablished(): void;
+  onGoingAway(): void;
+  onClosed(error: ErrorName): void;
+}
+
+/**
+ * One session with the concentrator, from its first dial to its end. All uplinks are dialled at once; the first to get
+ * through sends HELLO, the others JOIN.
+ */
+export class ClientSession {
+  readonly #options: ClientSessionOptions;
+  readonly #owner: ClientSessionOwner;
+  readonly #dialers: readonly UplinkDialer[];
+  #token: Uint8Array | undefined;
+  #driver: SessionDriver | undefined;
+  #isOver = false;
+  /** Whether a HELLO is under way; others that are ready wait for it. */
+  #hello: Promise<void> | undefined;
+
+  constructor(options: ClientSessionOptions, owner: ClientSessionOwner) {
+    this.#options = options;
+    this.#owner = owner;
+    const { addresses, connect, onDial } = options;
+    this.#dialers = options.uplinks.map(
+      (uplink) =>
+        new UplinkDialer({
+          uplink,
+          addresses,
+          backoff: new Backoff(options.backoff, options.random),
+          logger: options.logger,
+          connect,
+          onDial,
+          admit: (transport, replaced) => this.#admit(uplink, transport, replaced),
+        }),
+    );
+  }
+
+  start(): void {
+    for (const dialer of this.#dialers) dialer.start();
+  }
+
+  get isEstablished(): boolean {
+    return this.#driver !== undefined && !this.#isOver;
+  }
+
+  get driver(): SessionDriver | undefined {
+    return this.#driver;
+  }
+
+  get uplinks(): readonly UplinkStatus[] {
+    return this.#dialers.map(({ status }) => status);
+  }
+
+  /** @throws StreamError when the session takes no stream */
+  openStream<Handlers extends StreamHandlers>(
+    destination: Destination,
+    handlersOf: (driver: SessionDriver, streamId: number) => Handlers,
+  ): Handlers {
+    const driver = this.#driver;
+    if (driver === undefined) throw new StreamError('uplinksLost', 'no session with the concentrator yet');
+    const mode = this.#options.scheduler === 'round-robin' ? 'round-robin' : 'aggregate';
+    return driver.openStream(destination, mode, (streamId) => handlersOf(driver, streamId));
+  }
+
+  /** Ends the session and stops dialling. */
+  close(error: ErrorName): void {
+    if (this.#driver === undefined) this.#end(error);
+    else this.#driver.close(error);
+  }
+
+  async #admit(uplink: Uplink, transport: SubflowTransport, replaced: number | undefined): Promise<number> {
+    while (!this.#isOver) {
+      const driver = this.#driver;
+      if (driver !== undefined) return this.#join(uplink, transport, driver, replaced);
+      if (this.#hello === undefined) return this.#greet(uplink, transport);
+      await this.#hello;
+    }
+    transport.destroy();
+    throw new TributaryError('goingAway', 'the session is over', 'ours');
+  }
+
+  /** The first subflow. */
+  async #greet(uplink: Uplink, transport: SubflowTransport): Promise<number> {
+    let release = () => {};
+    this.#hello = new Promise((resolve) => {
+      release = resolve;
+    });
+    try {
+      const outcome = await this.#handshake(uplink, transport, { kind: 'hello' });
+      const welcome = outcome.welcome!;
+      const driver = this.#establish(welcome);
+      const id = driver.session.allocateSubflowId();
+      driver.addSubflow(
+        { id, uplinkName: uplink.name, isBackup: uplink.backup },
+        transport,
+        outcome.takeRest(),
+      );
+      this.#owner.onEstablished();
+      return id;
+    } finally {
+      this.#hello = undefined;
+      release();
+    }
+  }
+
+  async #join(
+    uplink: Uplink,
+    transport: SubflowTransport,
+    driver: SessionDriver,
+    replaced: number | undefined,
+  ): Promise<number> {
+    if (replaced !== undefined && isActive(driver, replaced)) {
+      // The silent one has come back meanwhile: one bulk subflow per uplink is enough.
+      transport.destroy();
+      return replaced;
+    }
+    const subflowId = driver.session.allocateSubflowId();
+    try {
+      const token = this.#token!;
+      const outcome = await this.#handshake(uplink, transport, { kind: 'join', token, subflowId });
+      if (driver.session.isClosed) {
+        transport.destroy();
+        throw new TributaryError('goingAway', 'the session ended meanwhile', 'ours');
+      }
+      const { name: uplinkName, backup: isBackup } = uplink;
+      driver.addSubflow({ id: subflowId, uplinkName, isBackup }, transport, outcome.takeRest());
+      if (replaced !== undefined) driver.removeSubflow(replaced);
+      return subflowId;
+    } catch (error) {
+      // The concentrator has forgotten the session (it was restarted, or waited long enough): so must we.
+      if (error instanceof TributaryError && error.code === 'sessionUnknown') driver.close('sessionUnknown');
+      throw error;
+    }
+  }
+
+  #handshake(
+    uplink: Uplink,
+    transport: SubflowTransport,
+    intent: { kind: 'hello' } | { kind: 'join'; token: Uint8Array; subflowId: number },
+  ) {
+    const { identity, handshakeTimeoutMs } = this.#options;
+    const { name: uplinkName, backup } = uplink;
+    return clientSubflowHandshake(
+      transport,
+      { crypto: nodeHandshakeCrypto, identity, uplinkName, backup, intent },
+      handshakeTimeoutMs,
+    );
+  }
+
+  #establish(welcome: Welcome): SessionDriver {
+    const { clock, logger, memoryBytes, traffic } = this.#options;
+    this.#token = welcome.token;
+    const lingerMs = Math.min(this.#options.lingerMs, welcome.lingerMs);
+    const session = new Session({
+      role: 'client',
+      maxStreams: welcome.maxStreams,
+      firstWindowBytes: welcome.firstWindowBytes,
+      lingerMs,
+      memory: new MemoryBudget(memoryBytes),
+      nowMs: clock(),
+    });
+    this.#driver = new SessionDriver({
+      session,
+      clock,
+      logger,
+      trafficOf: (uplinkName) => traffic.of(uplinkName),
+      owner: {
+        onSubflowClosed: (id) => {
+          for (const dialer of this.#dialers) dialer.onSubflowClosed(id);
+        },
+        onSubflowReplace: (id) => {
+          for (const dialer of this.#dialers) dialer.onSubflowDoubted(id);
+        },
+        onGoingAway: () => this.#owner.onGoingAway(),
+        onClosed: (error) => this.#end(error),
+      },
+    });
+    logger.info({ maxStreams: welcome.maxStreams, lingerMs }, 'session established');
+    return this.#driver;
+  }
+
+  #end(error: ErrorName): void {
+    if (this.#isOver) return;
+    this.#isOver = true;
+    for (const dialer of this.#dialers) dialer.stop();
+    this.#owner.onClosed(error);
+  }
+}
+
+function isActive(driver: SessionDriver, subflowId: number): boolean {
+  return driver.session.subflows.some(({ id, state }) => id === subflowId && state === 'active');
+}

@@ -1,0 +1,142 @@
+import type { Logger } from 'pino';
+import type { Destination } from '../../shared/protocol/destination.ts';
+import { type ErrorName, StreamError } from '../../shared/protocol/errors.ts';
+import type { SessionDriver, StreamHandlers } from '../../shared/runtime/session/session-driver.ts';
+import { Backoff } from '../path-manager/backoff.ts';
+import type { UplinkStatus } from '../path-manager/uplink-dialer.ts';
+import { ClientSession, type ClientSessionOptions } from './client-session.ts';
+
+export interface SessionKeeperOptions extends ClientSessionOptions {
+  /** How long a stream waits for a session before it fails. */
+  readonly openTimeoutMs: number;
+  /** A session that carried streams is over. */
+  onSessionEnded(driver: SessionDriver): void;
+}
+
+/** A session that lasted this long was a good one; the next may start at once. */
+const GOOD_SESSION_MS = 10_000;
+/** How often a session that is going away is asked whether its streams are done. */
+const DRAIN_CHECK_MS = 250;
+
+/**
+ * Always one session to open streams in: a new one when the last has ended or takes no new streams. Those that go away
+ * live until their streams are done.
+ */
+export class SessionKeeper {
+  readonly #options: SessionKeeperOptions;
+  readonly #logger: Logger;
+  readonly #restart: Backoff;
+  readonly #draining = new Set<ClientSession>();
+  #current: ClientSession | undefined;
+  #currentSinceMs = 0;
+  readonly #waiting = new Set<() => void>();
+  #restartTimer: NodeJS.Timeout | undefined;
+  #isStopped = false;
+
+  constructor(options: SessionKeeperOptions) {
+    this.#options = options;
+    this.#logger = options.logger;
+    this.#restart = new Backoff(options.backoff, options.random);
+  }
+
+  start(): void {
+    this.#begin();
+  }
+
+  /** Ends all sessions; resolves when they have said so to the concentrator. */
+  async stop(): Promise<void> {
+    this.#isStopped = true;
+    clearTimeout(this.#restartTimer);
+    const sessions = [...this.#draining, this.#current].filter((session) => session !== undefined);
+    for (const session of sessions) session.close('goingAway');
+    this.#wakeWaiting();
+    await Promise.all(sessions.map(({ driver }) => driver?.finished));
+  }
+
+  /** All sessions that carry streams: the current one first. */
+  get drivers(): readonly SessionDriver[] {
+    return [this.#current, ...this.#draining].flatMap((session) => session?.driver ?? []);
+  }
+
+  get isEstablished(): boolean {
+    return this.#current?.isEstablished ?? false;
+  }
+
+  get uplinks(): readonly UplinkStatus[] {
+    return this.#current?.uplinks ?? [];
+  }
+
+  /**
+   * Opens a stream, as soon as there is a session.
+   * @throws StreamError when there is none in time, or when it has no room
+   */
+  async openStream<Handlers extends StreamHandlers>(
+    destination: Destination,
+    handlersOf: (driver: SessionDriver, streamId: number) => Handlers,
+    signal: AbortSignal,
+  ): Promise<Handlers> {
+    const deadlineMs = this.#options.clock() + this.#options.openTimeoutMs;
+    while (!this.isEstablished) {
+      const leftMs = deadlineMs - this.#options.clock();
+      if (leftMs <= 0 || this.#isStopped)
+        throw new StreamError('uplinksLost', 'no session with the concentrator');
+      await this.#sessionOr(leftMs);
+      signal.throwIfAborted();
+    }
+    return this.#current!.openStream(destination, handlersOf);
+  }
+
+  #begin(): void {
+    if (this.#isStopped) return;
+    this.#currentSinceMs = this.#options.clock();
+    const session: ClientSession = new ClientSession(this.#options, {
+      onEstablished: () => this.#wakeWaiting(),
+      onGoingAway: () => this.#onGoingAway(session),
+      onClosed: (error) => this.#onClosed(session, error),
+    });
+    this.#current = session;
+    session.start();
+  }
+
+  #onGoingAway(session: ClientSession): void {
+    if (session !== this.#current) return;
+    this.#logger.info('the concentrator is going away: its streams go on, new ones wait for another session');
+    this.#draining.add(session);
+    const timer = setInterval(() => {
+      if (!this.#draining.has(session)) clearInterval(timer);
+      else if (session.driver?.session.streamCount === 0) session.close('goingAway');
+    }, DRAIN_CHECK_MS);
+    this.#beginLater();
+  }
+
+  #onClosed(session: ClientSession, error: ErrorName): void {
+    this.#draining.delete(session);
+    if (session.driver !== undefined) this.#options.onSessionEnded(session.driver);
+    if (session !== this.#current || this.#isStopped) return;
+    this.#logger.warn({ error }, 'the session is over, starting another');
+    this.#beginLater();
+  }
+
+  #beginLater(): void {
+    this.#current = undefined;
+    if (this.#options.clock() - this.#currentSinceMs > GOOD_SESSION_MS) this.#restart.succeed();
+    this.#restartTimer = setTimeout(() => this.#begin(), this.#restart.nextMs());
+  }
+
+  /** Resolves when a session is there or `waitMs` have passed. */
+  #sessionOr(waitMs: number): Promise<void> {
+    return new Promise((resolve) => {
+      const done = () => {
+        clearTimeout(timer);
+        this.#waiting.delete(done);
+        resolve();
+      };
+      const timer = setTimeout(done, waitMs);
+      this.#waiting.add(done);
+    });
+  }
+
+  #wakeWaiting(): void {
+    for (const wake of [...this.#waiting]) wake();
+  }
+}

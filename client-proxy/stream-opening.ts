@@ -1,0 +1,116 @@
+import { type ErrorName, TributaryError } from '../shared/protocol/errors.ts';
+import type { SessionDriver, StreamHandlers } from '../shared/runtime/session/session-driver.ts';
+import { StreamRelay } from '../shared/runtime/session/stream-relay.ts';
+import type { SessionKeeper } from './session/session-keeper.ts';
+import type { ConnectRequest } from './socks5/connect-request.ts';
+
+export interface StreamOpeningOptions {
+  readonly keeper: SessionKeeper;
+  /** Whether to answer before the origin does. */
+  readonly isOptimistic: boolean;
+  /** How long the origin may take to answer a client that waits for it. */
+  readonly answerTimeoutMs: number;
+  onResult(result: 'ok' | ErrorName): void;
+}
+
+/** Opens a stream for a SOCKS5 request and relays it; answers the request in any case. Never rejects. */
+export async function openForRequest(request: ConnectRequest, options: StreamOpeningOptions): Promise<void> {
+  const abandoned = new AbortController();
+  request.onAbandoned(() => abandoned.abort());
+  try {
+    const opening = await options.keeper.openStream(
+      request.destination,
+      (driver, streamId) => new StreamOpening(request, options, driver, streamId),
+      abandoned.signal,
+    );
+    opening.begin();
+  } catch (error) {
+    const name = error instanceof TributaryError ? error.code : 'cancelled';
+    options.onResult(name);
+    request.fail(name);
+  }
+}
+
+/** A stream from its OPEN until its relay has taken over. */
+class StreamOpening implements StreamHandlers {
+  readonly #request: ConnectRequest;
+  readonly #options: StreamOpeningOptions;
+  readonly #driver: SessionDriver;
+  readonly #streamId: number;
+  readonly #relay: StreamRelay;
+  #isAnswered = false;
+  #isDecided = false;
+  #timer: NodeJS.Timeout | undefined;
+
+  constructor(
+    request: ConnectRequest,
+    options: StreamOpeningOptions,
+    driver: SessionDriver,
+    streamId: number,
+  ) {
+    this.#request = request;
+    this.#options = options;
+    this.#driver = driver;
+    this.#streamId = streamId;
+    this.#relay = new StreamRelay(driver, streamId, () => this.#decide('cancelled'));
+  }
+
+  begin(): void {
+    for (const bytes of this.#request.earlyData) {
+      this.#driver.write(this.#streamId, { bytes, headroomBytes: 0, release() {} });
+    }
+    if (this.#options.isOptimistic) {
+      this.#succeed();
+      return;
+    }
+    this.#request.onAbandoned(() => {
+      this.#driver.reset(this.#streamId, 'cancelled');
+      this.#decide('cancelled');
+    });
+    this.#timer = setTimeout(() => {
+      this.#driver.reset(this.#streamId, 'cancelled');
+      this.onFailed('timedOut');
+    }, this.#options.answerTimeoutMs);
+  }
+
+  onOpened(): void {
+    this.#decide('ok');
+    if (!this.#isAnswered) this.#succeed();
+  }
+
+  onFailed(error: ErrorName): void {
+    this.#decide(error);
+    if (!this.#isAnswered) {
+      this.#isAnswered = true;
+      this.#request.fail(error);
+    }
+    this.#relay.onFailed(error);
+  }
+
+  onData(bytes: Uint8Array): void {
+    this.#relay.onData(bytes);
+  }
+
+  onEnded(): void {
+    this.#relay.onEnded();
+  }
+
+  onWritable(): void {
+    this.#relay.onWritable();
+  }
+
+  #succeed(): void {
+    this.#isAnswered = true;
+    clearTimeout(this.#timer);
+    this.#request.succeed();
+    this.#relay.attach(this.#request.socket);
+  }
+
+  /** Counts how the opening ended, once. */
+  #decide(result: 'ok' | ErrorName): void {
+    clearTimeout(this.#timer);
+    if (this.#isDecided) return;
+    this.#isDecided = true;
+    this.#options.onResult(result);
+  }
+}

@@ -1,0 +1,45 @@
+import { formatDestination } from '../../shared/protocol/destination.ts';
+import { formatByteSize } from '../../shared/runtime/config/byte-size.ts';
+import type { CommandLineDeps } from '../../shared/runtime/config/command-line.ts';
+import { readCertificate } from '../../shared/runtime/identity/certificate.ts';
+import { readableByOthers } from '../../shared/runtime/identity/private-file.ts';
+import type { ConcentratorConfig, ListenAddress } from '../config/concentrator-config.ts';
+import { type EgressRule, formatEgressRule } from '../config/egress-rule.ts';
+
+/** Says what the concentrator would do with this configuration. */
+export async function check(config: ConcentratorConfig, deps: CommandLineDeps): Promise<void> {
+  const { listen, egress, limits, metrics } = config;
+  const certificate = readCertificate(config.tls.certificate);
+  const lines = [
+    `${config.file} is valid`,
+    `listens at    ${listen.map(listenText).join(', ')}`,
+    `public        ${config.public.map(formatDestination).join(', ') || 'none'}`,
+    `certificate   ${certificate?.pin.text}, expires ${certificate?.expires.toISOString().slice(0, 10)}`,
+    `clients       ${config.clients.length}, in ${config.clientsFile}`,
+    'egress        public addresses are allowed, private and other special ones refused',
+    `  but allows  ${rulesText(egress.allow)}`,
+    `  but denies  ${rulesText(egress.deny)}`,
+    `limits        ${limits.sessions} sessions, ${limits.sessionsPerClient} per client; memory ` +
+      `${formatByteSize(limits.memoryTotalBytes)}, ${formatByteSize(limits.memoryPerSessionBytes)} per session`,
+    `metrics       ${metrics ? formatDestination(metrics.listen) : 'off'}`,
+  ];
+  deps.stdout(`${lines.join('\n')}\n`);
+
+  const warn = (line: string) => deps.stderr(`warning: ${line}\n`);
+  if (await readableByOthers(config.clientsFile)) {
+    warn(`others can read the clients' keys: chmod 600 ${config.clientsFile}`);
+  }
+  if (config.clients.length === 0) warn('nobody may connect: tributary-concentrator client add NAME');
+  if (config.public.length === 0)
+    warn('"client add" needs to know where clients connect: add "public: [HOST:PORT]"');
+  // Clients trust the pin alone, so this stops no one of ours; other programs on the way may care.
+  if (certificate && certificate.expires < deps.now()) warn('the certificate has expired');
+}
+
+function listenText(address: ListenAddress): string {
+  return `${formatDestination(address)}${address.required ? '' : ' (where the machine has IPv6)'}`;
+}
+
+function rulesText(rules: readonly EgressRule[]): string {
+  return rules.length === 0 ? 'nothing more' : rules.map(formatEgressRule).join(', ');
+}

@@ -1,0 +1,100 @@
+import { Command } from 'commander';
+import {
+  type CommandLineDeps,
+  refuseUnknownCommand,
+  runCommandLine,
+} from '../../shared/runtime/config/command-line.ts';
+import { findConfigFile } from '../../shared/runtime/config/config-search.ts';
+import type { ConcentratorConfig } from '../config/concentrator-config.ts';
+import { loadConcentratorConfig } from '../config/load-concentrator-config.ts';
+import { check } from './check.ts';
+import { addClient, listClients, revokeClient } from './clients.ts';
+import { CONCENTRATOR_CONFIG_NAME, init } from './init.ts';
+
+/** What the concentrator's command line gets from the process and the composer. */
+export interface ConcentratorCliDeps extends CommandLineDeps {
+  /** Runs the concentrator until it is stopped. */
+  readonly run: (config: ConcentratorConfig) => Promise<void>;
+}
+
+/** The concentrator's command line: takes the arguments after the program's name, resolves to the exit code. */
+export function buildConcentratorCli(
+  deps: ConcentratorCliDeps,
+): (args: readonly string[]) => Promise<number> {
+  return (args) => runCommandLine(concentratorProgram(deps), args, deps);
+}
+
+function concentratorProgram(deps: ConcentratorCliDeps): Command {
+  const program = new Command('tributary-concentrator')
+    .description('Joins the subflows of tributary-client and dials the origins.')
+    .version(deps.version)
+    .option('--config <file>', 'the configuration (otherwise $TRIBUTARY_CONFIG, or the first one found)')
+    .configureHelp({ showGlobalOptions: true })
+    .showHelpAfterError('(see --help)')
+    .helpCommand(true)
+    .addHelpText(
+      'after',
+      `
+Without a command the concentrator runs, until SIGTERM or Ctrl-C; SIGHUP makes it read clients and egress rules again.
+
+First steps:
+  tributary-concentrator init --public vps.example.org    prints the link for the first client
+  tributary-concentrator check
+  tributary-concentrator
+`,
+    )
+    .action(async () => {
+      refuseUnknownCommand(program);
+      await deps.run(await loaded());
+    });
+  const loaded = async () => {
+    const { config: named } = program.opts<{ config?: string }>();
+    const file = await findConfigFile(
+      {
+        ...(named === undefined ? {} : { named }),
+        fileName: CONCENTRATOR_CONFIG_NAME,
+        nextCommand: 'tributary-concentrator init --public HOST',
+      },
+      deps,
+    );
+    return loadConcentratorConfig(file);
+  };
+
+  program
+    .command('init')
+    .description('write a configuration, certificate and key, and print the link for the first client')
+    .requiredOption(
+      '--public <host:port...>',
+      'where clients reach this machine (port 8443 if none is given)',
+    )
+    .option('--listen <address:port...>', 'where to listen (every address, port 8443, if none is given)')
+    .option(
+      '--directory <directory>',
+      'where to write (/etc/tributary for root, ~/.config/tributary otherwise)',
+    )
+    .option('--client <name>', "the first client's name", 'client1')
+    .option('--force', 'replace files that exist; links given out before stop working')
+    .action((options) => init(options, deps));
+  program
+    .command('check')
+    .description('check the configuration, and say what the concentrator would do')
+    .action(async () => check(await loaded(), deps));
+
+  const client = program.command('client').description('the clients that may connect');
+  client
+    .command('add')
+    .argument('<name>')
+    .description('add a client, and print its link')
+    .action(async (name: string) => addClient(name, await loaded(), deps));
+  client
+    .command('list')
+    .description('list the clients, without their keys')
+    .action(async () => listClients(await loaded(), deps));
+  client
+    .command('revoke')
+    .argument('<name>')
+    .description('remove a client')
+    .action(async (name: string) => revokeClient(name, await loaded(), deps));
+  // Only now, since subcommands would inherit it: what is no command then reaches the program's own action.
+  return program.allowExcessArguments();
+}

@@ -1,0 +1,78 @@
+import { isIPv6 } from 'node:net';
+import { join, resolve } from 'node:path';
+import type { Destination } from '../../shared/protocol/destination.ts';
+import { type CommandLineDeps, UsageError } from '../../shared/runtime/config/command-line.ts';
+import { defaultConfigDirectory } from '../../shared/runtime/config/config-search.ts';
+import { HOST_PORT_FORMAT, parseHostPort } from '../../shared/runtime/config/host-port.ts';
+import { parseListenAddress } from '../../shared/runtime/config/schema-pieces.ts';
+import { generateCertificate } from '../../shared/runtime/identity/certificate.ts';
+import { formatLink } from '../../shared/runtime/identity/link.ts';
+import { fileExists, writePrivateFile } from '../../shared/runtime/identity/private-file.ts';
+import { certificatePin } from '../../shared/runtime/net/certificate-pin.ts';
+import { ClientsFile } from '../config/clients-file.ts';
+import { DEFAULT_PORT } from '../config/load-concentrator-config.ts';
+import { newClient, printLink } from './clients.ts';
+import { concentratorConfigText } from './concentrator-config-text.ts';
+
+/** The configuration's usual name. */
+export const CONCENTRATOR_CONFIG_NAME = 'tributary-concentrator.yaml';
+
+interface InitOptions {
+  readonly public: readonly string[];
+  readonly listen?: readonly string[];
+  readonly directory?: string;
+  readonly client: string;
+  readonly force?: boolean;
+}
+
+/** Writes all that a concentrator needs, with a first client, and prints that client's link. Throws UsageError. */
+export async function init(options: InitOptions, deps: CommandLineDeps): Promise<void> {
+  const listen = options.listen?.map(listenOption) ?? [];
+  const publicAddresses = options.public.map((text) => publicOption(text, listen[0]?.port ?? DEFAULT_PORT));
+  const client = newClient(options.client, deps.now());
+  const directory = options.directory ? resolve(deps.cwd, options.directory) : defaultConfigDirectory(deps);
+  const files = {
+    key: join(directory, 'key.pem'),
+    certificate: join(directory, 'certificate.pem'),
+    clients: join(directory, 'clients.yaml'),
+    config: join(directory, CONCENTRATOR_CONFIG_NAME),
+  };
+  if (!options.force) await refuseExisting(Object.values(files));
+
+  const overwrite = { overwrite: options.force === true };
+  const identity = await generateCertificate(deps.now());
+  await writePrivateFile(files.key, identity.key, overwrite);
+  await writePrivateFile(files.certificate, identity.certificate, overwrite);
+  await ClientsFile.empty(files.clients).with(client).write(overwrite);
+  // Last: with it there, all that it names is there too.
+  await writePrivateFile(files.config, concentratorConfigText({ listen, publicAddresses }), overwrite);
+
+  for (const file of Object.values(files)) deps.stderr(`Wrote ${file}\n`);
+  const pin = certificatePin(identity.certificate);
+  const link = formatLink({ clientId: client.id, clientKey: client.key, addresses: publicAddresses, pin });
+  printLink(link, client, deps);
+  deps.stderr(`Next, here: tributary-concentrator --config ${files.config}\n`);
+}
+
+async function refuseExisting(files: readonly string[]): Promise<void> {
+  const existing: string[] = [];
+  for (const file of files) if (await fileExists(file)) existing.push(file);
+  if (existing.length === 0) return;
+  throw new UsageError(
+    `there already: ${existing.join(', ')}\n` +
+      'A further client: tributary-concentrator client add NAME\n' +
+      'To start anew, --force replaces these files; links given out before then stop working.',
+  );
+}
+
+function listenOption(text: string): Destination {
+  const address = parseListenAddress(text);
+  if (address) return address;
+  throw new UsageError('--listen expects ADDRESS:PORT, for example 0.0.0.0:443 or "[::]:443"');
+}
+
+function publicOption(text: string, defaultPort: number): Destination {
+  const address = parseHostPort(isIPv6(text) ? `[${text}]` : text, defaultPort);
+  if (address) return address;
+  throw new UsageError(`--public expects ${HOST_PORT_FORMAT} (the port may be left out)`);
+}

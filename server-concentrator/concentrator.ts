@@ -1,0 +1,197 @@
+import type { Logger } from 'pino';
+import { Registry } from 'prom-client';
+import type { Destination } from '../shared/protocol/destination.ts';
+import { formatDestination } from '../shared/protocol/destination.ts';
+import { TributaryError } from '../shared/protocol/errors.ts';
+import { connectAppSocket } from '../shared/runtime/net/app-socket-connect.ts';
+import { BlockPool } from '../shared/runtime/net/block-pool.ts';
+import type { NativeLoad } from '../shared/runtime/net/native.ts';
+import {
+  listenForSubflows,
+  type SubflowListener,
+  type SubflowListenerOptions,
+} from '../shared/runtime/net/subflow-listener.ts';
+import type { SubflowTransport } from '../shared/runtime/net/subflow-transport.ts';
+import { ListenError } from '../shared/runtime/net/tcp-listener.ts';
+import { registerBuildInfo } from '../shared/runtime/observe/build-info.ts';
+import { startHttpEndpoint } from '../shared/runtime/observe/http-endpoint.ts';
+import { registerSessionMetrics } from '../shared/runtime/observe/session-metrics.ts';
+import type { MonotonicClock } from '../shared/runtime/session/clock.ts';
+import { TrafficTable } from '../shared/runtime/session/uplink-traffic.ts';
+import { registerConcentratorMetrics } from './concentrator-metrics.ts';
+import type { ConcentratorConfig } from './config/concentrator-config.ts';
+import { describeReload } from './config/describe-reload.ts';
+import { createEgressPolicy, type EgressPolicy } from './egress/egress-policy.ts';
+import { OriginDialer } from './egress/origin-dialer.ts';
+import { DnsResolver } from './egress/resolver.ts';
+import { ownAddresses } from './own-addresses.ts';
+import { SessionRegistry } from './session-registry.ts';
+import { readApplicant } from './subflow-admission.ts';
+
+export interface ConcentratorDeps {
+  readonly logger: Logger;
+  readonly clock: MonotonicClock;
+  readonly native: NativeLoad;
+  readonly version: string;
+  readonly nodeVersion: string;
+}
+
+export interface Concentrator {
+  /** Where subflows arrive, with the real ports. */
+  readonly addresses: readonly Destination[];
+  readonly metrics: Destination | undefined;
+  /** Takes over what of a new configuration can be taken over while running, and logs the rest. */
+  reload(config: ConcentratorConfig): Promise<void>;
+  /** GOAWAY, then up to `drainTimeoutMs` for open streams, then the end. A second call ends the wait at once. */
+  close(): Promise<void>;
+}
+
+/** Uplink names at all clients together that get a metric of their own. */
+const MAX_UPLINK_LABELS = 256;
+
+/** Starts the concentrator. Rejects with ListenError or EndpointError. */
+export async function startConcentrator(
+  config: ConcentratorConfig,
+  deps: ConcentratorDeps,
+): Promise<Concentrator> {
+  const { logger, clock } = deps;
+  const { native } = deps.native;
+  if (native === undefined) logger.info({ reason: deps.native.reason }, 'no native socket calls');
+  let current = config;
+  let keys = keysOf(config);
+  const registry = new Registry();
+  registerBuildInfo(registry, deps);
+  const metrics = registerConcentratorMetrics(registry);
+  const traffic = new TrafficTable(MAX_UPLINK_LABELS);
+  const pool = new BlockPool();
+
+  const dialer = new OriginDialer({
+    policy: await policyOf(config),
+    resolver: new DnsResolver({ timeoutMs: config.egress.resolveTimeoutMs, now: clock }),
+    connectTimeoutMs: config.egress.connectTimeoutMs,
+    connect: (host, port, options) => connectAppSocket({ host, port, pool, native, ...options }),
+    now: clock,
+    onOutcome: (outcome) => metrics.onDial(outcome),
+  });
+  const sessions = new SessionRegistry({
+    limits: config.limits,
+    lingerMs: config.lingerMs,
+    dialer,
+    clock,
+    logger,
+    traffic,
+    onSessionEnded: (driver) => keepCounts(driver),
+  });
+  const keepCounts = registerSessionMetrics(registry, { drivers: () => sessions.drivers, traffic });
+
+  const admit = async (transport: SubflowTransport) => {
+    const remote = transport.remoteAddress;
+    try {
+      const applicant = await readApplicant(
+        transport,
+        (id) => keys.get(id),
+        config.limits.handshakeTimeoutMs,
+      );
+      const result = sessions.admit(applicant);
+      metrics.onHandshake(result);
+      logger.debug({ remote, result }, 'subflow handshake');
+    } catch (error) {
+      const { code, message } = error as TributaryError;
+      metrics.onHandshake(error instanceof TributaryError ? code : 'internalError');
+      logger.info({ remote, reason: message }, 'subflow refused');
+    }
+  };
+  const listener = await listenWherePossible(config, logger, {
+    addresses: config.listen,
+    certificate: config.tls.certificate,
+    privateKey: config.tls.key,
+    native,
+    handshakeTimeoutMs: config.limits.handshakeTimeoutMs,
+    ...(config.congestionControl === undefined ? {} : { congestionControl: config.congestionControl }),
+    onSubflow: (transport) => void admit(transport),
+    onHandshakeFailed(remote, reason) {
+      metrics.onHandshake('tls');
+      logger.debug({ remote, reason }, 'no TLS handshake');
+    },
+    onError: (error) => logger.error({ reason: error.message }, 'accepting failed'),
+    onWarning: (message) => logger.warn(message),
+  });
+  let isDraining = false;
+  const endpoint =
+    config.metrics &&
+    (await startHttpEndpoint({
+      listen: config.metrics.listen,
+      registry,
+      health: () => ({ ok: true, reasons: [] }),
+      ready: () => ({ ok: !isDraining, reasons: isDraining ? ['shutting down'] : [] }),
+    }).catch(async (error) => {
+      await listener.close();
+      throw error;
+    }));
+  logger.info(
+    { listen: listener.addresses().map(formatDestination), clients: keys.size },
+    'concentrator is up',
+  );
+
+  let stopWaiting: () => void = () => {};
+  return {
+    addresses: listener.addresses(),
+    metrics: endpoint?.address,
+    async reload(next) {
+      const { live, restart } = describeReload(current, next);
+      dialer.setPolicy(await policyOf(next));
+      keys = keysOf(next);
+      sessions.closeUnknown((id) => keys.has(id));
+      logger.level = next.log.level;
+      current = next;
+      logger.info({ live, restart }, restart.length > 0 ? 'reloaded; some keys need a restart' : 'reloaded');
+    },
+    async close() {
+      if (isDraining) {
+        stopWaiting();
+        return;
+      }
+      isDraining = true;
+      await listener.close();
+      const limit = new Promise<void>((resolve) => {
+        const timer = setTimeout(resolve, config.limits.drainTimeoutMs);
+        stopWaiting = () => {
+          clearTimeout(timer);
+          resolve();
+        };
+      });
+      await Promise.race([sessions.drain(), limit]);
+      stopWaiting();
+      await sessions.close();
+      await endpoint?.close();
+    },
+  };
+}
+
+/** All addresses of the configuration; without those it can do without, if the machine lacks them. */
+async function listenWherePossible(
+  config: ConcentratorConfig,
+  logger: Logger,
+  options: SubflowListenerOptions,
+): Promise<SubflowListener> {
+  try {
+    return await listenForSubflows(options);
+  } catch (error) {
+    const required = config.listen.filter((address) => address.required);
+    if (!(error instanceof ListenError) || required.length === config.listen.length) throw error;
+    logger.warn({ reason: error.message }, 'listening without the optional addresses');
+    return listenForSubflows({ ...options, addresses: required });
+  }
+}
+
+function keysOf({ clients }: ConcentratorConfig): ReadonlyMap<string, Uint8Array> {
+  return new Map(clients.map(({ id, key }) => [id, key]));
+}
+
+async function policyOf(config: ConcentratorConfig): Promise<EgressPolicy> {
+  return createEgressPolicy({
+    ...config.egress,
+    ownAddresses: await ownAddresses(config.public),
+    listenPorts: config.listen.map(({ port }) => port),
+  });
+}

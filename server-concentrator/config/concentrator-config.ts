@@ -1,0 +1,59 @@
+import type { Destination } from '../../shared/protocol/destination.ts';
+import type { LogFormat, LogLevel } from '../../shared/runtime/config/schema-pieces.ts';
+import type { TlsIdentity } from '../../shared/runtime/identity/certificate.ts';
+import type { EgressRule } from './egress-rule.ts';
+
+/** One socket that subflows arrive at. */
+export interface ListenAddress extends Destination {
+  /** False for the default `[::]`: a machine without IPv6 goes on with IPv4 alone. */
+  readonly required: boolean;
+}
+
+/** A client that may open sessions. */
+export interface ClientEntry {
+  readonly id: string;
+  /** 32 bytes. */
+  readonly key: Uint8Array;
+}
+
+/** Named bounds of one concentrator process. */
+export interface ConcentratorLimits {
+  readonly sessions: number;
+  readonly sessionsPerClient: number;
+  readonly streamsPerSession: number;
+  readonly subflowsPerSession: number;
+  readonly memoryPerSessionBytes: number;
+  readonly memoryTotalBytes: number;
+  /** From a connection's arrival to its accepted HELLO or JOIN. */
+  readonly handshakeTimeoutMs: number;
+  readonly streamIdleTimeoutMs: number;
+  /** From the signal to stop until what is left is cut. */
+  readonly drainTimeoutMs: number;
+}
+
+/** Everything the concentrator is told by its files: checked, complete, frozen. */
+export interface ConcentratorConfig {
+  /** The file this came from. */
+  readonly file: string;
+  readonly listen: readonly ListenAddress[];
+  /** Where clients reach this machine; the addresses in their links. */
+  readonly public: readonly Destination[];
+  /** PEM texts. */
+  readonly tls: TlsIdentity;
+  readonly clientsFile: string;
+  readonly clients: readonly ClientEntry[];
+  readonly egress: {
+    readonly allow: readonly EgressRule[];
+    readonly deny: readonly EgressRule[];
+    readonly connectTimeoutMs: number;
+    readonly resolveTimeoutMs: number;
+  };
+  readonly limits: ConcentratorLimits;
+  /** How long a session and its streams wait without any subflow. */
+  readonly lingerMs: number;
+  /** The kernel's congestion control for accepted subflows; the system's choice when absent. */
+  readonly congestionControl?: string;
+  /** Absent: no endpoint. */
+  readonly metrics?: { readonly listen: Destination };
+  readonly log: { readonly level: LogLevel; readonly format: LogFormat };
+}

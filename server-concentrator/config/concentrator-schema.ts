@@ -1,0 +1,64 @@
+import { z } from 'zod';
+import {
+  byteSize,
+  congestionControl,
+  count,
+  duration,
+  hostPort,
+  linger,
+  listenAddress,
+  log,
+  metrics,
+  text,
+  textAs,
+} from '../../shared/runtime/config/schema-pieces.ts';
+import { EGRESS_RULE_FORMAT, parseEgressRule } from './egress-rule.ts';
+
+/** A list beyond this is a blocklist, which belongs in a resolver or a firewall: each dial walks these rules. */
+const MAX_EGRESS_RULES = 1024;
+
+const rules = z.array(textAs(EGRESS_RULE_FORMAT, parseEgressRule)).max(MAX_EGRESS_RULES).default([]);
+
+const limits = z
+  .strictObject({
+    sessions: count(1, 65536).default(256),
+    sessionsPerClient: count(1, 65536).default(8),
+    streamsPerSession: count(1, 65536).default(1024),
+    // 16 uplinks with two subflows each: a fresh one beside one in doubt.
+    subflowsPerSession: count(1, 256).default(32),
+    memoryPerSession: byteSize({ min: '1MiB', max: '4GiB' }).prefault('64MiB'),
+    memoryTotal: byteSize({ min: '16MiB', max: '1024GiB' }).prefault('512MiB'),
+    handshakeTimeout: duration({ min: '1s', max: '1m' }).prefault('10s'),
+    // RFC 5382 REQ-5: who stands in the middle of an established connection keeps it for 2 hours and 4 minutes at
+    // least when nothing is said, so that a keep-alive of RFC 1122 (every 2 hours) still finds it.
+    streamIdleTimeout: duration({ min: '1m', max: '7d' }).prefault('2h4m'),
+    drainTimeout: duration({ min: '0s', max: '1h' }).prefault('30s'),
+  })
+  .prefault({})
+  .superRefine(({ memoryPerSession, memoryTotal }, context) => {
+    if (memoryPerSession <= memoryTotal) return;
+    context.addIssue({ code: 'custom', path: ['memoryPerSession'], message: 'more than memoryTotal' });
+  });
+
+/** The concentrator's configuration file. Its output has the file's keys, and values in milliseconds and bytes. */
+export const concentratorSchema = z.strictObject({
+  listen: z.array(listenAddress).min(1).max(16).optional(),
+  public: z.array(hostPort).max(16).default([]),
+  tls: z
+    .strictObject({ certificate: text.default('certificate.pem'), key: text.default('key.pem') })
+    .prefault({}),
+  clients: text.default('clients.yaml'),
+  egress: z
+    .strictObject({
+      allow: rules,
+      deny: rules,
+      connectTimeout: duration({ min: '100ms', max: '5m' }).prefault('10s'),
+      resolveTimeout: duration({ min: '100ms', max: '1m' }).prefault('5s'),
+    })
+    .prefault({}),
+  limits,
+  linger,
+  congestionControl: congestionControl.optional(),
+  metrics: metrics('127.0.0.1:9102'),
+  log,
+});

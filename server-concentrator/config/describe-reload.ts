@@ -1,0 +1,23 @@
+import { compareConfigs, type Reload, type ReloadRule } from '../../shared/runtime/config/reload.ts';
+import type { ConcentratorConfig } from './concentrator-config.ts';
+
+/** What a reload (SIGHUP) of the concentrator's files changes: taken over at once, or only by a restart. */
+export function describeReload(before: ConcentratorConfig, after: ConcentratorConfig): Reload {
+  return compareConfigs(RELOAD_RULES, before, after);
+}
+
+/** Every key of the file stands here, by itself or by one above it. */
+export const RELOAD_RULES: readonly ReloadRule<ConcentratorConfig>[] = [
+  { key: 'listen', value: (config) => config.listen, applies: 'restart' },
+  // Only the commands that print links read it.
+  { key: 'public', value: (config) => config.public, applies: 'live' },
+  { key: 'tls', value: (config) => config.tls, applies: 'restart' },
+  { key: 'clients', value: (config) => [config.clientsFile, config.clients], applies: 'live' },
+  { key: 'egress', value: (config) => config.egress, applies: 'live' },
+  { key: 'limits', value: (config) => config.limits, applies: 'restart' },
+  { key: 'linger', value: (config) => config.lingerMs, applies: 'restart' },
+  { key: 'congestionControl', value: (config) => config.congestionControl, applies: 'restart' },
+  { key: 'metrics', value: (config) => config.metrics, applies: 'restart' },
+  { key: 'log.level', value: (config) => config.log.level, applies: 'live' },
+  { key: 'log.format', value: (config) => config.log.format, applies: 'restart' },
+];

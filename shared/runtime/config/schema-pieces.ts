@@ -1,0 +1,113 @@
+import { isIP, isIPv4 } from 'node:net';
+import { z } from 'zod';
+import type { Destination } from '../../protocol/destination.ts';
+import { CLIENT_ID_FORMAT, isClientId } from '../identity/client-id.ts';
+import { CLIENT_KEY_FORMAT, parseClientKey } from '../identity/client-key.ts';
+import { BYTE_SIZE_FORMAT, formatByteSize, parseByteSize } from './byte-size.ts';
+import { DURATION_FORMAT, formatDuration, parseDuration } from './duration.ts';
+import { HOST_PORT_FORMAT, isIpv6Literal, parseHostPort } from './host-port.ts';
+
+/** A text that `parse` turns into a value; `format` says in an error what was expected. */
+export function textAs<T>(format: string, parse: (text: string) => T | undefined) {
+  const error = `expected ${format}`;
+  return z.string({ error }).transform((text, context): T => {
+    const value = parse(text);
+    if (value !== undefined) return value;
+    context.issues.push({ code: 'custom', message: error, input: text });
+    return z.NEVER;
+  });
+}
+
+/** A text, not empty, of at most 4096 characters. */
+export const text = z.string().min(1).max(4096);
+
+/** A duration, as milliseconds, within bounds that are durations themselves. */
+export function duration(bounds: { min: string; max: string }) {
+  const [min, max] = [parseDuration(bounds.min) ?? 0, parseDuration(bounds.max) ?? 0];
+  const format = `${DURATION_FORMAT}, from ${formatDuration(min)} to ${formatDuration(max)}`;
+  return textAs(format, (value) => within(parseDuration(value), min, max));
+}
+
+/** A size, as bytes, within bounds that are sizes themselves. */
+export function byteSize(bounds: { min: string; max: string }) {
+  const [min, max] = [parseByteSize(bounds.min) ?? 0, parseByteSize(bounds.max) ?? 0];
+  const format = `${BYTE_SIZE_FORMAT}, from ${formatByteSize(min)} to ${formatByteSize(max)}`;
+  return textAs(format, (value) => within(parseByteSize(value), min, max));
+}
+
+/** A whole number within bounds. */
+export function count(min: number, max: number) {
+  const error = `expected a whole number from ${min} to ${max}`;
+  return z.int({ error }).min(min, { error }).max(max, { error });
+}
+
+/** `host:port`, where the host is a name or an address. */
+export const hostPort = textAs(HOST_PORT_FORMAT, (value) => parseHostPort(value));
+
+/** `address:port` to listen at: an address, since a name could mean another interface tomorrow. Port 0: any free one. */
+export const listenAddress = textAs(
+  'ADDRESS:PORT to listen at, for example "127.0.0.1:1080" or "[::1]:1080"',
+  parseListenAddress,
+);
+
+/** What `listenAddress` accepts, for command lines. */
+export function parseListenAddress(value: string): Destination | undefined {
+  const zeroPort = /^(.+):0$/.exec(value);
+  const parsed = parseHostPort(zeroPort ? `${zeroPort[1]}:1` : value);
+  if (!parsed || isIP(parsed.host) === 0) return undefined;
+  return zeroPort ? { host: parsed.host, port: 0 } : parsed;
+}
+
+/** Whether only this machine can reach an address. */
+export function isLoopback(host: string): boolean {
+  return host === '::1' || (isIPv4(host) && host.startsWith('127.'));
+}
+
+/** An IPv4 or IPv6 address. */
+export const ipAddress = textAs('an IP address', (value) =>
+  isIPv4(value) || isIpv6Literal(value) ? value : undefined,
+);
+
+/** A client's name. */
+export const clientId = textAs(CLIENT_ID_FORMAT, (value) => (isClientId(value) ? value : undefined));
+
+/** A client's key, as its 32 bytes. */
+export const clientKey = textAs(CLIENT_KEY_FORMAT, parseClientKey);
+
+/** The packet schedulers by name. */
+const SCHEDULERS = ['earliest-delivery-first', 'round-robin'] as const;
+export type SchedulerName = (typeof SCHEDULERS)[number];
+export const scheduler = z.enum(SCHEDULERS).default('earliest-delivery-first');
+
+/** A congestion control algorithm of the kernel, by its name (TCP_CA_NAME_MAX is 16 with the terminating zero). */
+export const congestionControl = textAs(
+  'the name of a congestion control algorithm, for example "bbr"',
+  (value) => (/^[a-z0-9_]{1,15}$/.test(value) ? value : undefined),
+);
+
+/** How long a session without any subflow waits for one to come back; the sides use the shorter of theirs. */
+export const linger = duration({ min: '0s', max: '1h' }).prefault('60s');
+
+/** Where metrics and health are served, or false for nowhere. */
+export function metrics(defaultListen: string) {
+  const settings = z.strictObject({ listen: listenAddress.prefault(defaultListen) });
+  return z
+    .union([z.literal(false), settings], {
+      error: `expected false, or a map such as {listen: "${defaultListen}"}`,
+    })
+    .prefault({});
+}
+
+const LOG_LEVELS = ['trace', 'debug', 'info', 'warn', 'error', 'fatal'] as const;
+export type LogLevel = (typeof LOG_LEVELS)[number];
+const LOG_FORMATS = ['auto', 'json', 'pretty'] as const;
+export type LogFormat = (typeof LOG_FORMATS)[number];
+
+/** How much is logged, and how it looks. */
+export const log = z
+  .strictObject({ level: z.enum(LOG_LEVELS).default('info'), format: z.enum(LOG_FORMATS).default('auto') })
+  .prefault({});
+
+function within(value: number | undefined, min: number, max: number): number | undefined {
+  return value !== undefined && value >= min && value <= max ? value : undefined;
+}

@@ -1,0 +1,75 @@
+import { type Destination, formatDestination } from '../../protocol/destination.ts';
+import { TributaryError } from '../../protocol/errors.ts';
+import { HOST_PORT_FORMAT, parseHostPort } from '../config/host-port.ts';
+import type { CertificatePin } from '../net/certificate-pin.ts';
+import { CLIENT_ID_FORMAT, isClientId } from './client-id.ts';
+import { CLIENT_KEY_FORMAT, formatClientKey, parseClientKey } from './client-key.ts';
+import { PIN_FORMAT, readPin } from './read-pin.ts';
+
+/** All that a client must know to use a concentrator. It holds the client's key: whoever has it can connect. */
+export interface JoinLink {
+  readonly clientId: string;
+  /** 32 bytes. */
+  readonly clientKey: Uint8Array;
+  /** At least one. */
+  readonly addresses: readonly Destination[];
+  /** The concentrator's certificate. */
+  readonly pin: CertificatePin;
+}
+
+/** A link cannot be read; the message says what is wrong with which part, and never holds the key. */
+export class LinkError extends TributaryError {
+  constructor(message: string) {
+    super('malformedMessage', `the link cannot be used: ${message}`, 'ours');
+  }
+}
+
+/** `tributary://CLIENT:KEY@host:port[,host2:port2...]/?pin=sha256:...` */
+export function formatLink({ clientId, clientKey, addresses, pin }: JoinLink): string {
+  const hosts = addresses.map(formatDestination).join(',');
+  return `tributary://${clientId}:${formatClientKey(clientKey)}@${hosts}/?pin=${pin.text}`;
+}
+
+/** Reads a link. Throws LinkError. */
+export function parseLink(text: string): JoinLink {
+  const rest = /^tributary:\/\/(.*)$/i.exec(text.trim())?.[1];
+  if (rest === undefined) throw new LinkError('it must start with "tributary://"');
+  const match = /^([^@]*)@([^/?#]*)\/?(?:\?([^#]*))?$/.exec(rest);
+  if (!match)
+    throw new LinkError(
+      'expected tributary://CLIENT:KEY@HOST:PORT/?pin=sha256:... (is it complete, and quoted?)',
+    );
+  const [, credentials = '', hosts = '', query = ''] = match;
+  const colon = credentials.indexOf(':');
+  const clientId = colon < 0 ? '' : credentials.slice(0, colon);
+  if (!isClientId(clientId)) throw new LinkError(`before the ":" expected ${CLIENT_ID_FORMAT}`);
+  const clientKey = parseClientKey(credentials.slice(colon + 1));
+  if (!clientKey) throw new LinkError(`between ":" and "@" expected ${CLIENT_KEY_FORMAT}`);
+  return { clientId, clientKey, addresses: parseAddresses(hosts), pin: pinOf(query) };
+}
+
+/** As many as a client's configuration takes. */
+const MAX_ADDRESSES = 16;
+
+function parseAddresses(hosts: string): Destination[] {
+  const parts = hosts.split(',');
+  if (parts.length > MAX_ADDRESSES) throw new LinkError(`it has more than ${MAX_ADDRESSES} addresses`);
+  return parts.map((part, index) => {
+    const address = parseHostPort(part);
+    // Not quoted in the message: with an "@" at the wrong place this part may be the key.
+    if (!address) throw new LinkError(`address ${index + 1} after the "@" is not ${HOST_PORT_FORMAT}`);
+    return address;
+  });
+}
+
+function pinOf(query: string): CertificatePin {
+  const parameters = query.split('&').filter((part) => part !== '');
+  const pins = parameters.filter((part) => part.startsWith('pin='));
+  const [pinText] = pins.map((part) => part.slice('pin='.length).replace(/%3A/i, ':'));
+  if (pinText === undefined)
+    throw new LinkError('it has no "?pin=sha256:..."; a shell cuts an unquoted link at "?" or "&"');
+  if (parameters.length > 1) throw new LinkError('after the "?" only one "pin=" is expected');
+  const pin = readPin(pinText);
+  if (!pin) throw new LinkError(`after "pin=" expected ${PIN_FORMAT}`);
+  return pin;
+}

@@ -1,0 +1,51 @@
+import { createServer, type Socket } from 'node:net';
+import type { AppSocket } from './app-socket.ts';
+import type { BlockPool } from './block-pool.ts';
+import type { NativeSockets } from './native.ts';
+import { PooledReader } from './pooled-reader.ts';
+import { takeHandle } from './socket-handle.ts';
+import { newAppSocket, TcpAppSocket, WRITE_HIGH_WATER_BYTES } from './tcp-app-socket.ts';
+import { type ListenAddress, listen } from './tcp-listener.ts';
+
+export interface AppSocketListenerOptions extends ListenAddress {
+  /** Connections that the kernel completes and holds before they are accepted; Node's default is 511. */
+  readonly backlog?: number | undefined;
+  readonly pool: BlockPool;
+  /** Without it a reset that arrives together with the last data reads as a clean end (a limit of libuv). */
+  readonly native?: NativeSockets | undefined;
+  /** A connection was accepted: paused, without handlers. Whoever gets it bounds how many there are. */
+  onSocket(socket: AppSocket): void;
+  /** Accepting failed (no descriptors left, for one); the listener goes on. */
+  onError(error: Error): void;
+  /** Stands in for `takeHandle`, for tests of a Node that has no handles: reads are then plain 'data' events. */
+  readonly takeHandle?: (socket: Socket) => object | undefined;
+}
+
+export interface AppSocketListener {
+  /** Where it listens, with the port the kernel chose if 0 was asked for. */
+  address(): ListenAddress;
+  /** Stops accepting, at once; connections that were accepted stay. */
+  close(): void;
+}
+
+/** Listens for applications; rejects with `ListenError`. */
+export async function acceptAppSockets(options: AppSocketListenerOptions): Promise<AppSocketListener> {
+  const { onSocket } = options;
+  const server = createServer(
+    { allowHalfOpen: true, pauseOnConnect: true, highWaterMark: WRITE_HIGH_WATER_BYTES },
+    (accepted) => onSocket(adopt(accepted, options)),
+  );
+  const address = await listen(server, options, options, options.onError);
+  return { address: () => address, close: () => void server.close() };
+}
+
+/** The accepted connection in a socket of our making, that reads into the pool. */
+function adopt(
+  accepted: Socket,
+  { pool, native, takeHandle: take = takeHandle }: AppSocketListenerOptions,
+): AppSocket {
+  const handle = take(accepted);
+  if (handle === undefined) return new TcpAppSocket(accepted, undefined, native);
+  const reader = new PooledReader(pool);
+  return new TcpAppSocket(newAppSocket(reader, handle), reader, native);
+}

@@ -1,0 +1,103 @@
+import { createRequire } from 'node:module';
+import { platform } from 'node:os';
+import { getSystemErrorName } from 'node:util';
+
+/** The few libc calls that Node does not offer. Each throws a `NativeSocketError` when the kernel says no. */
+export interface NativeSockets {
+  /** A new TCP socket, non-blocking and close-on-exec; the caller owns the descriptor. */
+  openTcp(family: 4 | 6): number;
+  setOption(descriptor: number, level: number, name: number, value: Uint8Array): void;
+  /** Fills `into` from its start and answers how many bytes the kernel wrote. */
+  getOption(descriptor: number, level: number, name: number, into: Uint8Array): number;
+  close(descriptor: number): void;
+}
+
+/** The calls, or the reason for the log why there are none; everything works without them, with fewer figures. */
+export type NativeLoad =
+  | { readonly native: NativeSockets; readonly reason?: undefined }
+  | { readonly native?: undefined; readonly reason: string };
+
+/** A socket call failed in the kernel; `code` is the errno's name (`EPERM`, `ENODEV`). */
+export class NativeSocketError extends Error {
+  readonly code: string;
+
+  constructor(call: string, errno: number) {
+    const code = getSystemErrorName(-errno);
+    super(`${call} failed: ${code}`);
+    this.name = 'NativeSocketError';
+    this.code = code;
+  }
+}
+
+/**
+ * Loads the optional dependency `koffi` and binds the calls through it. Linux only.
+ * `source` stands in for the module loader and the platform, for tests of machines that lack either.
+ */
+export function loadNative(
+  source: { readonly platform: string; load(): unknown } = { platform: platform(), load: loadKoffi },
+): NativeLoad {
+  if (source.platform !== 'linux') {
+    return { reason: `interface binding and TCP_INFO exist on Linux only, this is ${source.platform}` };
+  }
+  try {
+    return { native: bindCalls(source.load() as Koffi) };
+  } catch (error) {
+    const detail = error instanceof Error ? error.message.split('\n', 1)[0] : String(error);
+    return { reason: `the optional dependency koffi cannot be loaded (${detail})` };
+  }
+}
+
+type CFunction = (...args: unknown[]) => number;
+
+/** The part of koffi that is used. */
+interface Koffi {
+  load(path: null): { func(definition: string): CFunction };
+  errno(): number;
+}
+
+// The same on every architecture that Node ships for Linux (x86, ARM, RISC-V, POWER, s390x, LoongArch).
+const AF_INET = 2;
+const AF_INET6 = 10;
+const SOCK_STREAM = 1;
+const SOCK_NONBLOCK = 0o4000;
+const SOCK_CLOEXEC = 0o2000000;
+
+function loadKoffi(): unknown {
+  return createRequire(import.meta.url)('koffi');
+}
+
+function bindCalls(koffi: Koffi): NativeSockets {
+  // The process itself has libc loaded, whichever it is (glibc, musl).
+  const libc = koffi.load(null);
+  const socket = libc.func('int socket(int domain, int type, int protocol)');
+  // `void *` takes a typed array as it is: the kernel reads and writes the JavaScript memory, nothing is copied.
+  const setsockopt = libc.func(
+    'int setsockopt(int fd, int level, int name, const void *value, uint32_t length)',
+  );
+  const getsockopt = libc.func('int getsockopt(int fd, int level, int name, void *value, void *length)');
+  const close = libc.func('int close(int fd)');
+
+  const length = new Uint32Array(1);
+  const check = (call: string, result: number): number => {
+    if (result < 0) throw new NativeSocketError(call, koffi.errno());
+    return result;
+  };
+  return {
+    openTcp: (family) =>
+      check(
+        'socket',
+        socket(family === 6 ? AF_INET6 : AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0),
+      ),
+    setOption: (descriptor, level, name, value) => {
+      check('setsockopt', setsockopt(descriptor, level, name, value, value.length));
+    },
+    getOption: (descriptor, level, name, into) => {
+      length[0] = into.length;
+      check('getsockopt', getsockopt(descriptor, level, name, into, length));
+      return length[0];
+    },
+    close: (descriptor) => {
+      check('close', close(descriptor));
+    },
+  };
+}

@@ -1,0 +1,32 @@
+import type { Socket } from 'node:net';
+
+/**
+ * The only place that reaches behind `net.Socket`: Node has no public way to the descriptor or the handle.
+ * `_handle` has been there since Node 0.x, is null once the socket is destroyed, and everything that uses this
+ * goes on, with less, where it is missing.
+ */
+interface SocketInternals {
+  _handle?: { readonly fd?: number } | null;
+}
+
+/** The kernel's descriptor of an open TCP or TLS socket; undefined once it is closed, or not on POSIX. */
+export function descriptorOf(socket: Socket): number | undefined {
+  const descriptor = (socket as unknown as SocketInternals)._handle?.fd;
+  return descriptor !== undefined && descriptor >= 0 ? descriptor : undefined;
+}
+
+/**
+ * Takes the connection out of a socket that has not read anything, for a new socket with other options
+ * (`new Socket({ handle })`); the old socket is then an empty shell. Undefined where there is none to take.
+ *
+ * Accepted sockets have no `onread` option, hence this. Duplicating the descriptor would do too, at the price of
+ * a second kernel descriptor and four system calls for each connection.
+ */
+export function takeHandle(socket: Socket): object | undefined {
+  const internals = socket as unknown as SocketInternals;
+  const handle = internals._handle;
+  if (handle === null || handle === undefined) return undefined;
+  internals._handle = null;
+  socket.destroy();
+  return handle;
+}

@@ -1,0 +1,66 @@
+import { getSystemErrorName } from 'node:util';
+import type { NativeSockets } from './native.ts';
+
+/** Level of the TCP options, IPPROTO_TCP. */
+export const IPPROTO_TCP = 6;
+
+/**
+ * Ties the socket to a network interface (SO_BINDTODEVICE, socket(7)); before connect. Needs no privilege since
+ * Linux 5.7. Throws `NativeSocketError`: ENODEV where there is no such interface, EPERM where it is not allowed.
+ */
+export function bindToInterface(native: NativeSockets, descriptor: number, name: string): void {
+  native.setOption(descriptor, SOL_SOCKET, SO_BINDTODEVICE, Buffer.from(`${name}\0`, 'latin1'));
+}
+
+/** The socket counts as writable only below this many unsent bytes (TCP_NOTSENT_LOWAT, tcp(7)). */
+export function setNotSentLowWater(native: NativeSockets, descriptor: number, bytes: number): void {
+  setInteger(native, descriptor, TCP_NOTSENT_LOWAT, bytes);
+}
+
+/** Unacknowledged for longer than this, the kernel closes the connection (TCP_USER_TIMEOUT, RFC 5482). */
+export function setUserTimeout(native: NativeSockets, descriptor: number, timeoutMs: number): void {
+  setInteger(native, descriptor, TCP_USER_TIMEOUT, timeoutMs);
+}
+
+/** The longest wait between two retransmissions (TCP_RTO_MAX_MS). Throws ENOPROTOOPT before Linux 6.15. */
+export function setMaxRetransmissionTimeout(
+  native: NativeSockets,
+  descriptor: number,
+  timeoutMs: number,
+): void {
+  setInteger(native, descriptor, TCP_RTO_MAX_MS, timeoutMs);
+}
+
+/**
+ * Chooses the congestion control of this connection's sending direction, `bbr` for one (TCP_CONGESTION).
+ * Throws ENOENT where the kernel has none of that name, EPERM where it may only be used by root.
+ */
+export function setCongestionControl(native: NativeSockets, descriptor: number, algorithm: string): void {
+  native.setOption(descriptor, IPPROTO_TCP, TCP_CONGESTION, Buffer.from(algorithm, 'latin1'));
+}
+
+/**
+ * Takes the error that waits on the socket (SO_ERROR, socket(7)): its errno's name, undefined where there is none.
+ */
+export function takePendingError(native: NativeSockets, descriptor: number): string | undefined {
+  native.getOption(descriptor, SOL_SOCKET, SO_ERROR, pendingErrorBytes);
+  const errno = pendingError[0]!;
+  return errno === 0 ? undefined : getSystemErrorName(-errno);
+}
+
+// include/uapi/asm-generic/socket.h and include/uapi/linux/tcp.h
+const SOL_SOCKET = 1;
+const SO_ERROR = 4;
+const SO_BINDTODEVICE = 25;
+const TCP_CONGESTION = 13;
+const TCP_USER_TIMEOUT = 18;
+const TCP_NOTSENT_LOWAT = 25;
+const TCP_RTO_MAX_MS = 44;
+
+// Asked once for each application connection, hence not allocated each time.
+const pendingError = new Int32Array(1);
+const pendingErrorBytes = new Uint8Array(pendingError.buffer);
+
+function setInteger(native: NativeSockets, descriptor: number, option: number, value: number): void {
+  native.setOption(descriptor, IPPROTO_TCP, option, new Uint8Array(Int32Array.of(value).buffer));
+}

@@ -1,0 +1,32 @@
+/** How long something may take, and the caller's way to give up earlier. */
+export interface TimeLimit {
+  readonly timeoutMs: number;
+  readonly signal?: AbortSignal | undefined;
+}
+
+/**
+ * Runs `work` with a signal that aborts when the time is up or the caller gives up. `work` must then release what
+ * it holds and reject with the signal's reason: an error with code `ETIMEDOUT` that starts with `what`, or the
+ * caller's own reason.
+ */
+export async function withTimeLimit<T>(
+  what: string,
+  { timeoutMs, signal: caller }: TimeLimit,
+  work: (signal: AbortSignal) => Promise<T>,
+): Promise<T> {
+  caller?.throwIfAborted();
+  const controller = new AbortController();
+  const timer = setTimeout(() => {
+    const error: NodeJS.ErrnoException = new Error(`${what} took longer than ${timeoutMs} ms`);
+    error.code = 'ETIMEDOUT';
+    controller.abort(error);
+  }, timeoutMs);
+  const forward = () => controller.abort(caller?.reason);
+  caller?.addEventListener('abort', forward, { once: true });
+  try {
+    return await work(controller.signal);
+  } finally {
+    clearTimeout(timer);
+    caller?.removeEventListener('abort', forward);
+  }
+}

@@ -1,0 +1,88 @@
+import type { TLSSocket } from 'node:tls';
+import { MisuseError } from '../../protocol/errors.ts';
+import type { KernelMeasurement } from '../../protocol/kernel-measurement.ts';
+import type { NativeSockets } from './native.ts';
+import { descriptorOf } from './socket-handle.ts';
+import { subflowExporter } from './subflow-tls.ts';
+import type { SubflowTransport, SubflowTransportHandlers } from './subflow-transport.ts';
+import { readTcpInfo } from './tcp-info.ts';
+
+/** `SubflowTransport` over a TLS connection whose handshake is done and whose peer has been checked. */
+export class TlsSubflow implements SubflowTransport {
+  readonly remoteAddress: string;
+  readonly remotePort: number;
+  readonly localAddress: string;
+  readonly localPort: number;
+  readonly exporter: Uint8Array;
+  readonly #socket: TLSSocket;
+  readonly #native: NativeSockets | undefined;
+  #handlers: SubflowTransportHandlers | undefined;
+  #writing = false;
+  #closed = false;
+  #error: Error | undefined;
+
+  /** `native` reads the kernel's figures; left out where they would be about another connection (a proxy's). */
+  constructor(socket: TLSSocket, native: NativeSockets | undefined) {
+    this.#socket = socket;
+    this.#native = native;
+    this.exporter = subflowExporter(socket);
+    this.remoteAddress = socket.remoteAddress ?? '';
+    this.remotePort = socket.remotePort ?? 0;
+    this.localAddress = socket.localAddress ?? '';
+    this.localPort = socket.localPort ?? 0;
+    socket.pause();
+    socket.on('error', (error) => {
+      this.#error ??= error;
+    });
+    // There is no half-close: a subflow that ends in one direction is of no use in the other.
+    socket.once('end', () => socket.destroy());
+    socket.once('close', () => this.#onClose());
+  }
+
+  setHandlers(handlers: SubflowTransportHandlers): void {
+    const first = this.#handlers === undefined;
+    this.#handlers = handlers;
+    if (!first) return;
+    if (this.#closed) {
+      // It went away while nobody listened.
+      setImmediate(() => this.#handlers?.onClose(this.#error));
+      return;
+    }
+    this.#socket.on('data', (bytes) => this.#handlers?.onBytes(bytes));
+    this.#socket.resume();
+  }
+
+  write(buffers: readonly Uint8Array[]): void {
+    const socket = this.#socket;
+    if (!socket.writable) return;
+    if (this.#writing) throw new MisuseError('a subflow was written to before onWritable');
+    const last = buffers.length - 1;
+    if (last < 0) throw new MisuseError('a write to a subflow must carry something');
+    this.#writing = true;
+    // Uncorked at once, with nothing else queued, so that TLS has encrypted it all when this returns.
+    socket.cork();
+    for (let i = 0; i < last; i += 1) socket.write(buffers[i]!);
+    socket.write(buffers[last]!, this.#onWritten);
+    socket.uncork();
+  }
+
+  measure(): KernelMeasurement | undefined {
+    if (this.#native === undefined) return undefined;
+    const descriptor = descriptorOf(this.#socket);
+    return descriptor === undefined ? undefined : readTcpInfo(this.#native, descriptor);
+  }
+
+  destroy(): void {
+    this.#socket.destroy();
+  }
+
+  readonly #onWritten = (error?: Error | null): void => {
+    this.#writing = false;
+    if (!error && !this.#socket.destroyed) this.#handlers?.onWritable();
+  };
+
+  #onClose(): void {
+    this.#closed = true;
+    this.#handlers?.onClose(this.#error);
+  }
+}

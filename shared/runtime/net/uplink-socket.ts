@@ -1,0 +1,64 @@
+import { lookup } from 'node:dns/promises';
+import { isIP, type Socket } from 'node:net';
+import { type Destination, formatDestination } from '../../protocol/destination.ts';
+import type { NativeSockets } from './native.ts';
+import { type SubflowTuning, tuneSubflow } from './subflow-tuning.ts';
+import { type TimeLimit, withTimeLimit } from './time-limit.ts';
+import type { Uplink } from './uplink.ts';
+import { connectFromAddress } from './uplink-address.ts';
+import { connectFailure } from './uplink-error.ts';
+import { connectOverInterface } from './uplink-interface.ts';
+import { connectThroughProxy } from './uplink-proxy.ts';
+
+export interface UplinkConnectOptions extends TimeLimit, SubflowTuning {
+  /** Needed to bind to an interface; without it the kernel's figures and some socket options are missing too. */
+  readonly native?: NativeSockets | undefined;
+}
+
+/**
+ * Opens a TCP connection to `target` (an IP address or a name) over this uplink and no other, with the socket
+ * options of a subflow set. Rejects with `UplinkError`.
+ */
+export async function connectThroughUplink(
+  uplink: Uplink,
+  target: Destination,
+  options: UplinkConnectOptions,
+): Promise<Socket> {
+  try {
+    return await withTimeLimit(`connecting to ${formatDestination(target)}`, options, async (signal) => {
+      const socket = await connectBound(uplink, target, signal, options);
+      tuneSubflow(socket, options.native, options);
+      return socket;
+    });
+  } catch (error) {
+    throw connectFailure(uplink.name, formatDestination(target), error);
+  }
+}
+
+async function connectBound(
+  uplink: Uplink,
+  target: Destination,
+  signal: AbortSignal,
+  { native, timeoutMs }: UplinkConnectOptions,
+): Promise<Socket> {
+  const { name, binding } = uplink;
+  if (binding.kind === 'proxy') return connectThroughProxy(name, binding, target, signal, timeoutMs);
+  if (binding.kind === 'address') {
+    const family = isIP(binding.address) === 6 ? 6 : 4;
+    return connectFromAddress(name, binding.address, await resolve(target, signal, family), signal);
+  }
+  return connectOverInterface(name, binding.interface, await resolve(target, signal), signal, native);
+}
+
+/** The target with an address in place of a name; of one family where the binding allows only that. */
+async function resolve(
+  target: Destination,
+  signal: AbortSignal,
+  family: 0 | 4 | 6 = 0,
+): Promise<Destination> {
+  if (isIP(target.host) !== 0) return target;
+  const { address } = await lookup(target.host, { family });
+  // The resolver cannot be interrupted; at least nothing is dialled after the limit.
+  signal.throwIfAborted();
+  return { host: address, port: target.port };
+}

@@ -1,0 +1,15 @@
+import { collectDefaultMetrics, Gauge, type Registry } from 'prom-client';
+
+/** Registers `tributary_build_info` (always 1, the facts are its labels) and the process's own metrics. */
+export function registerBuildInfo(
+  registry: Registry,
+  { version, nodeVersion }: { readonly version: string; readonly nodeVersion: string },
+): void {
+  new Gauge({
+    name: 'tributary_build_info',
+    help: 'Constant 1, labelled with the version of this program and of Node.js',
+    labelNames: ['version', 'node_version'],
+    registers: [registry],
+  }).set({ version, node_version: nodeVersion }, 1);
+  collectDefaultMetrics({ register: registry });
+}

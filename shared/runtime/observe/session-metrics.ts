@@ -1,0 +1,135 @@
+import { Counter, Gauge, type Registry } from 'prom-client';
+import type { SessionDriver } from '../session/session-driver.ts';
+import type { TrafficTable } from '../session/uplink-traffic.ts';
+
+export interface SessionMetricsSource {
+  /** The sessions that live now. */
+  readonly drivers: () => Iterable<SessionDriver>;
+  readonly traffic: TrafficTable;
+}
+
+const UPLINK = ['uplink'];
+
+/**
+ * Registers what both programs tell of their sessions: bytes per uplink and direction, subflows by state, round trip
+ * times, rates, streams, reinjection, reorder buffers. Values are read when they are scraped.
+ *
+ * @returns to be called when a session ends, so that its counts are kept
+ */
+export function registerSessionMetrics(
+  registry: Registry,
+  { drivers, traffic }: SessionMetricsSource,
+): (ended: SessionDriver) => void {
+  const registers = [registry];
+  const finished = { reinjected: 0, copied: 0 };
+
+  new Counter({
+    name: 'tributary_uplink_bytes_total',
+    help: 'Bytes carried by the subflows of an uplink, TLS left out, by direction as this end sees it',
+    labelNames: ['uplink', 'direction'],
+    registers,
+    collect() {
+      this.reset();
+      for (const [uplink, { sentBytes, receivedBytes }] of traffic.entries()) {
+        this.inc({ uplink, direction: 'sent' }, sentBytes);
+        this.inc({ uplink, direction: 'received' }, receivedBytes);
+      }
+    },
+  });
+  new Gauge({
+    name: 'tributary_subflows',
+    help: 'Subflows by uplink and state: active, doubted (silent, its data is sent again elsewhere)',
+    labelNames: ['uplink', 'state'],
+    registers,
+    collect() {
+      this.reset();
+      for (const [uplink] of traffic.entries()) {
+        for (const state of ['active', 'doubted']) this.set({ uplink, state }, 0);
+      }
+      for (const { uplinkName, state } of subflows()) this.inc({ uplink: uplinkName, state });
+    },
+  });
+  perUplink('tributary_uplink_rtt_seconds', 'Smoothed round trip time of an uplink, from receipts', (views) =>
+    Math.min(...views.map(({ smoothedRttMs }) => smoothedRttMs / 1000)),
+  );
+  perUplink(
+    'tributary_uplink_min_rtt_seconds',
+    'Smallest round trip time of an uplink, from receipts',
+    (views) => Math.min(...views.map(({ minRttMs }) => minRttMs / 1000)),
+  );
+  perUplink(
+    'tributary_uplink_delivery_rate_bytes_per_second',
+    'What an uplink delivered of late while it was kept busy, in the direction from this end',
+    (views) => views.reduce((sum, { rate }) => sum + rate.bytesPerSecond, 0),
+  );
+  perUplink(
+    'tributary_uplink_in_flight_bytes',
+    'Bytes written to the subflows of an uplink and not receipted',
+    (views) => views.reduce((sum, { inFlightBytes }) => sum + inFlightBytes, 0),
+  );
+  total('tributary_sessions', 'Sessions that live now', () => 1);
+  total('tributary_streams', 'Streams that are open now', ({ session }) => session.streamCount);
+  total(
+    'tributary_reorder_buffer_bytes',
+    'Bytes that wait for a hole to be filled',
+    ({ session }) => session.reorderBytes,
+  );
+  new Counter({
+    name: 'tributary_reinjected_bytes_total',
+    help: 'Bytes sent more than once: lost (their subflow was doubted or died), copy (head of line, on a second subflow)',
+    labelNames: ['kind'],
+    registers,
+    collect() {
+      this.reset();
+      let { reinjected, copied } = finished;
+      for (const { session } of drivers()) {
+        reinjected += session.statistics.reinjectedBytes;
+        copied += session.statistics.copiedBytes;
+      }
+      this.inc({ kind: 'lost' }, reinjected);
+      this.inc({ kind: 'copy' }, copied);
+    },
+  });
+
+  return ({ session }) => {
+    finished.reinjected += session.statistics.reinjectedBytes;
+    finished.copied += session.statistics.copiedBytes;
+  };
+
+  function subflows() {
+    return [...drivers()].flatMap(({ session }) => session.subflows);
+  }
+
+  function perUplink(
+    name: string,
+    help: string,
+    value: (views: ReturnType<typeof subflows>) => number,
+  ): void {
+    new Gauge({
+      name,
+      help,
+      labelNames: UPLINK,
+      registers,
+      collect() {
+        this.reset();
+        const all = subflows();
+        for (const uplink of new Set(all.map(({ uplinkName }) => uplinkName))) {
+          this.set({ uplink }, value(all.filter(({ uplinkName }) => uplinkName === uplink)));
+        }
+      },
+    });
+  }
+
+  function total(name: string, help: string, value: (driver: SessionDriver) => number): void {
+    new Gauge({
+      name,
+      help,
+      registers,
+      collect() {
+        let sum = 0;
+        for (const driver of drivers()) sum += value(driver);
+        this.set(sum);
+      },
+    });
+  }
+}

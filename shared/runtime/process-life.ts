@@ -1,0 +1,32 @@
+/** The part of `process` that a program's life depends on; handed in by main.ts. */
+export interface ProcessSignals {
+  on(signal: 'SIGTERM' | 'SIGINT' | 'SIGHUP', listener: () => void): unknown;
+  off(signal: 'SIGTERM' | 'SIGINT' | 'SIGHUP', listener: () => void): unknown;
+}
+
+export interface ProgramLife {
+  /** SIGHUP. */
+  reload(): Promise<void>;
+  /** The first SIGTERM or SIGINT: an orderly end. Called again by the second one: at once. */
+  close(): Promise<void>;
+  onError(error: unknown): void;
+}
+
+/** Resolves when the program has been stopped by SIGTERM or SIGINT. */
+export async function untilStopped(signals: ProcessSignals, life: ProgramLife): Promise<void> {
+  const reload = () => {
+    life.reload().catch(life.onError);
+  };
+  signals.on('SIGHUP', reload);
+  try {
+    await new Promise<void>((resolve, reject) => {
+      const stop = () => {
+        life.close().then(resolve, reject);
+      };
+      signals.on('SIGTERM', stop);
+      signals.on('SIGINT', stop);
+    });
+  } finally {
+    signals.off('SIGHUP', reload);
+  }
+}

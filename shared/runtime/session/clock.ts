@@ -1,0 +1,2 @@
+/** Monotonic milliseconds, with fractions; the zero is arbitrary. */
+export type MonotonicClock = () => number;

@@ -1,0 +1,344 @@
+import type { Logger } from 'pino';
+import type { SteeringMode } from '../../protocol/codec/wire.ts';
+import type { Destination } from '../../protocol/destination.ts';
+import type { ErrorName } from '../../protocol/errors.ts';
+import type { SessionEvent } from '../../protocol/session/events.ts';
+import type { Session } from '../../protocol/session/session.ts';
+import type { OutgoingChunk } from '../../protocol/stream/send-buffer.ts';
+import type { SubflowTransport } from '../net/subflow-transport.ts';
+import type { MonotonicClock } from './clock.ts';
+import type { UplinkTraffic } from './uplink-traffic.ts';
+
+/** What one end of a stream hears from its session. */
+export interface StreamHandlers {
+  onOpened(): void;
+  /** Bytes in order; `consumed` is due once they have left. */
+  onData(bytes: Uint8Array): void;
+  onEnded(): void;
+  onFailed(error: ErrorName): void;
+  onWritable(): void;
+}
+
+/** What the program that owns a session hears from it. */
+export interface SessionOwner {
+  /** Concentrator: attach handlers with `attachStream`, then accept or refuse. */
+  onStreamRequested?(streamId: number, destination: Destination, mode: SteeringMode): void;
+  onSubflowClosed(subflowId: number): void;
+  onSubflowReplace?(subflowId: number): void;
+  onGoingAway?(error: ErrorName): void;
+  onClosed(error: ErrorName): void;
+}
+
+export interface SessionDriverOptions {
+  readonly session: Session;
+  readonly owner: SessionOwner;
+  readonly clock: MonotonicClock;
+  readonly logger: Logger;
+  /** Counts the bytes of an uplink, by name. */
+  trafficOf(uplinkName: string): UplinkTraffic;
+}
+
+interface Attached {
+  readonly transport: SubflowTransport;
+  readonly traffic: UplinkTraffic;
+  readonly uplinkName: string;
+}
+
+/** The kernel's figures are read this often while a session is busy; a call costs under a microsecond. */
+const MEASURE_INTERVAL_MS = 10;
+/** How long a closing session's last frame may take to leave. */
+const FAREWELL_MS = 500;
+
+/**
+ * Runs one session core on real time and real subflows. Inputs of one turn of the event loop are worked off together in
+ * its check phase: everything that was read is parsed before anything is decided.
+ */
+export class SessionDriver {
+  readonly session: Session;
+  readonly #options: SessionDriverOptions;
+  readonly #attached = new Map<number, Attached>();
+  readonly #handlers = new Map<number, StreamHandlers>();
+  #turnScheduled: NodeJS.Immediate | undefined;
+  #timer: NodeJS.Timeout | undefined;
+  #timerAtMs = Number.POSITIVE_INFINITY;
+  #measuredMs = Number.NEGATIVE_INFINITY;
+  #isOver = false;
+  #resolveFinished: () => void = () => {};
+  /** Resolves when the session has ended and its last frame has left, or had time to. */
+  readonly finished: Promise<void> = new Promise((resolve) => {
+    this.#resolveFinished = resolve;
+  });
+  #closedWith: ErrorName | undefined;
+
+  constructor(options: SessionDriverOptions) {
+    this.session = options.session;
+    this.#options = options;
+    this.#wake();
+  }
+
+  /** A subflow whose handshake is done; `rest` is what arrived behind it. `isWriting`: its last frame is still leaving. */
+  addSubflow(
+    subflow: { id: number; uplinkName: string; isBackup: boolean },
+    transport: SubflowTransport,
+    rest: Uint8Array,
+    isWriting = false,
+  ): void {
+    const traffic = this.#options.trafficOf(subflow.uplinkName);
+    this.session.addSubflow(subflow, this.#options.clock());
+    if (isWriting) this.session.subflowBusy(subflow.id);
+    this.#attached.set(subflow.id, { transport, traffic, uplinkName: subflow.uplinkName });
+    const { id } = subflow;
+    transport.setHandlers({
+      onBytes: (bytes) => this.#onBytes(id, traffic, bytes),
+      onWritable: () => {
+        this.session.subflowWritable(id);
+        this.#wake();
+      },
+      onClose: (error) => this.#onTransportClosed(id, error),
+    });
+    if (rest.length > 0) this.#onBytes(id, traffic, rest);
+    this.#wake();
+  }
+
+  /** Closes a subflow of ours; what is under way on it goes elsewhere. */
+  removeSubflow(subflowId: number): void {
+    const attached = this.#attached.get(subflowId);
+    if (attached === undefined) return;
+    this.session.removeSubflow(subflowId, this.#options.clock());
+    this.#detach(subflowId);
+    this.#wake();
+  }
+
+  /** Client: opens a stream; `handlersOf` makes its handlers. @throws StreamError when the session takes none */
+  openStream<Handlers extends StreamHandlers>(
+    destination: Destination,
+    mode: SteeringMode,
+    handlersOf: (streamId: number) => Handlers,
+  ): Handlers {
+    const id = this.session.openStream(destination, mode, this.#options.clock());
+    const handlers = handlersOf(id);
+    this.#handlers.set(id, handlers);
+    this.#wake();
+    return handlers;
+  }
+
+  /** Concentrator: who hears of a requested stream. */
+  attachStream(streamId: number, handlers: StreamHandlers): void {
+    this.#handlers.set(streamId, handlers);
+  }
+
+  acceptStream(streamId: number): void {
+    this.session.acceptStream(streamId);
+    this.#wake();
+  }
+
+  refuseStream(streamId: number, error: ErrorName): void {
+    this.#handlers.delete(streamId);
+    this.session.refuseStream(streamId, error);
+    this.#wake();
+  }
+
+  /** @returns false when the application should not be read until `onWritable` */
+  write(streamId: number, chunk: OutgoingChunk): boolean {
+    this.#wake();
+    return this.session.write(streamId, chunk);
+  }
+
+  end(streamId: number): void {
+    this.session.end(streamId);
+    this.#wake();
+  }
+
+  reset(streamId: number, error: ErrorName): void {
+    this.#handlers.delete(streamId);
+    this.session.reset(streamId, error);
+    this.#wake();
+  }
+
+  consumed(streamId: number, bytes: number): void {
+    this.session.consumed(streamId, bytes, this.#options.clock());
+    this.#wake();
+  }
+
+  /** A stream that is done on both sides needs no handlers any more. */
+  forgetStream(streamId: number): void {
+    this.#handlers.delete(streamId);
+  }
+
+  /** No new streams. */
+  goAway(error: ErrorName): void {
+    this.session.goAway(error);
+    this.#wake();
+  }
+
+  /** Ends the session at once. */
+  close(error: ErrorName): void {
+    this.session.close(error, this.#options.clock());
+    this.#wake();
+  }
+
+  #onBytes(subflowId: number, traffic: UplinkTraffic, bytes: Uint8Array): void {
+    traffic.receivedBytes += bytes.length;
+    this.session.receive(subflowId, bytes, this.#options.clock());
+    this.#dispatchEvents();
+    this.#wake();
+  }
+
+  #onTransportClosed(subflowId: number, error: Error | undefined): void {
+    const attached = this.#attached.get(subflowId);
+    if (attached === undefined) return;
+    const { logger } = this.#options;
+    logger.info(
+      { subflow: subflowId, uplink: attached.uplinkName, reason: error?.message ?? 'closed' },
+      'subflow lost',
+    );
+    this.#attached.delete(subflowId);
+    this.session.removeSubflow(subflowId, this.#options.clock());
+    this.#options.owner.onSubflowClosed(subflowId);
+    this.#wake();
+  }
+
+  #wake(): void {
+    if (this.#isOver) return;
+    this.#turnScheduled ??= setImmediate(() => this.#turn());
+  }
+
+  #turn(): void {
+    this.#turnScheduled = undefined;
+    const now = this.#options.clock();
+    this.#measure(now);
+    this.session.flush(now);
+    this.#write();
+    this.#dispatchEvents();
+    if (this.session.isClosed) this.#finish();
+    else this.#armTimer();
+  }
+
+  #write(): void {
+    for (const [id, { transport, traffic }] of this.#attached) {
+      const output = this.session.takeOutput(id);
+      if (output.length === 0) continue;
+      for (const buffer of output) traffic.sentBytes += buffer.length;
+      transport.write(output);
+    }
+  }
+
+  #measure(nowMs: number): void {
+    if (nowMs - this.#measuredMs < MEASURE_INTERVAL_MS) return;
+    this.#measuredMs = nowMs;
+    for (const [id, { transport }] of this.#attached) {
+      const measurement = transport.measure();
+      if (measurement !== undefined) this.session.subflowMeasured(id, measurement, nowMs);
+    }
+  }
+
+  /** One timer; it is not moved when the deadline moves away, since firing early is harmless. */
+  #armTimer(): void {
+    const deadlineMs = this.session.deadlineMs;
+    if (deadlineMs >= this.#timerAtMs || deadlineMs === Number.POSITIVE_INFINITY) return;
+    clearTimeout(this.#timer);
+    this.#timerAtMs = deadlineMs;
+    const waitMs = Math.max(0, Math.ceil(deadlineMs - this.#options.clock()));
+    this.#timer = setTimeout(() => {
+      this.#timerAtMs = Number.POSITIVE_INFINITY;
+      this.#turn();
+    }, waitMs);
+  }
+
+  #dispatchEvents(): void {
+    for (let event = this.session.nextEvent(); event !== undefined; event = this.session.nextEvent()) {
+      this.#dispatch(event);
+    }
+  }
+
+  #dispatch(event: SessionEvent): void {
+    const { owner, logger } = this.#options;
+    switch (event.type) {
+      case 'stream-data':
+        this.#handlers.get(event.streamId)?.onData(event.bytes);
+        break;
+      case 'stream-writable':
+        this.#handlers.get(event.streamId)?.onWritable();
+        break;
+      case 'stream-opened':
+        this.#handlers.get(event.streamId)?.onOpened();
+        break;
+      case 'stream-ended':
+        this.#handlers.get(event.streamId)?.onEnded();
+        break;
+      case 'stream-failed': {
+        const handlers = this.#handlers.get(event.streamId);
+        this.#handlers.delete(event.streamId);
+        handlers?.onFailed(event.error);
+        break;
+      }
+      case 'stream-requested':
+        owner.onStreamRequested?.(event.streamId, event.destination, event.mode);
+        break;
+      case 'subflow-state':
+        logger.info(
+          { subflow: event.subflowId, uplink: this.#uplinkOf(event.subflowId), reason: event.reason },
+          `subflow ${event.state}`,
+        );
+        break;
+      case 'subflow-replace':
+        owner.onSubflowReplace?.(event.subflowId);
+        break;
+      case 'subflow-close':
+        logger.info(
+          { subflow: event.subflowId, uplink: this.#uplinkOf(event.subflowId), reason: event.reason },
+          'subflow given up',
+        );
+        this.#detach(event.subflowId);
+        owner.onSubflowClosed(event.subflowId);
+        break;
+      case 'going-away':
+        owner.onGoingAway?.(event.error);
+        break;
+      case 'session-closed':
+        this.#closedWith ??= event.error;
+        logger.info({ error: event.error, by: event.by, reason: event.reason }, 'session closed');
+        break;
+      case 'address-added':
+      case 'address-removed':
+        logger.debug({ addressId: event.addressId }, event.type);
+        break;
+    }
+  }
+
+  #uplinkOf(subflowId: number): string | undefined {
+    return this.#attached.get(subflowId)?.uplinkName;
+  }
+
+  #detach(subflowId: number): void {
+    const attached = this.#attached.get(subflowId);
+    this.#attached.delete(subflowId);
+    attached?.transport.destroy();
+  }
+
+  #finish(): void {
+    if (this.#isOver) return;
+    this.#isOver = true;
+    clearTimeout(this.#timer);
+    const transports = [...this.#attached.values()].map(({ transport }) => transport);
+    this.#attached.clear();
+    this.#handlers.clear();
+    void Promise.all(transports.map(farewell)).then(this.#resolveFinished);
+    this.#options.owner.onClosed(this.#closedWith ?? 'internalError');
+  }
+}
+
+/** The last frame, CLOSE, is on its way: a moment for it, whatever the kernel does. */
+function farewell(transport: SubflowTransport): Promise<void> {
+  return new Promise((resolve) => {
+    const timer = setTimeout(() => transport.destroy(), FAREWELL_MS);
+    transport.setHandlers({
+      onBytes: () => {},
+      onWritable: () => transport.destroy(),
+      onClose: () => {
+        clearTimeout(timer);
+        resolve();
+      },
+    });
+  });
+}

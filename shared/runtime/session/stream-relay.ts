@@ -1,0 +1,108 @@
+import type { ErrorName } from '../../protocol/errors.ts';
+import type { AppChunk, AppSocket, AppSocketHandlers } from '../net/app-socket.ts';
+import type { SessionDriver, StreamHandlers } from './session-driver.ts';
+
+/**
+ * Joins one application connection and one stream: bytes, half-closes, resets and back-pressure, both ways. The
+ * connection may come later than the stream's first bytes (an origin that is being dialled); they wait here, bounded by
+ * the stream's window.
+ */
+export class StreamRelay implements Omit<StreamHandlers, 'onOpened'>, AppSocketHandlers {
+  readonly #driver: SessionDriver;
+  readonly #streamId: number;
+  readonly #onOver: (() => void) | undefined;
+  #socket: AppSocket | undefined;
+  #early: Uint8Array[] = [];
+  #streamEnded = false;
+  #applicationEnded = false;
+  #isOver = false;
+  /** Bytes moved so far, either way; the idle sweep compares it with what it saw last. */
+  activity = 0;
+
+  /** @param onOver called once, when neither the connection nor the stream needs the relay any more */
+  constructor(driver: SessionDriver, streamId: number, onOver?: () => void) {
+    this.#driver = driver;
+    this.#streamId = streamId;
+    this.#onOver = onOver;
+  }
+
+  /** The application connection, ready to be read. */
+  attach(socket: AppSocket): void {
+    if (this.#isOver) {
+      socket.destroy('reset');
+      return;
+    }
+    this.#socket = socket;
+    socket.setHandlers(this);
+    for (const bytes of this.#early) this.#writeOn(socket, bytes);
+    this.#early = [];
+    if (this.#streamEnded) socket.end();
+    socket.resume();
+  }
+
+  /** Ends both sides at once. */
+  abort(error: ErrorName): void {
+    if (this.#isOver) return;
+    this.#driver.reset(this.#streamId, error);
+    this.#socket?.destroy('reset');
+    this.#finish();
+  }
+
+  // --- from the application ---
+
+  onChunk(chunk: AppChunk): void {
+    this.activity += chunk.bytes.length;
+    if (!this.#driver.write(this.#streamId, chunk)) this.#socket?.pause();
+  }
+
+  onEnd(): void {
+    this.#applicationEnded = true;
+    this.#driver.end(this.#streamId);
+  }
+
+  onDrain(): void {
+    // Credit follows each write's own completion; nothing else waits for the drain.
+  }
+
+  onClose(error?: NodeJS.ErrnoException): void {
+    if (this.#isOver) return;
+    // Closed both ways without an error: what is still under way in the session goes on without us.
+    const isClean = error === undefined && this.#applicationEnded && this.#streamEnded;
+    if (!isClean) this.#driver.reset(this.#streamId, error === undefined ? 'cancelled' : 'connectionReset');
+    this.#finish();
+  }
+
+  // --- from the stream ---
+
+  onData(bytes: Uint8Array): void {
+    this.activity += bytes.length;
+    if (this.#socket === undefined) this.#early.push(bytes);
+    else this.#writeOn(this.#socket, bytes);
+  }
+
+  onEnded(): void {
+    this.#streamEnded = true;
+    this.#socket?.end();
+  }
+
+  onFailed(_error: ErrorName): void {
+    if (this.#isOver) return;
+    this.#socket?.destroy('reset');
+    this.#finish();
+  }
+
+  onWritable(): void {
+    this.#socket?.resume();
+  }
+
+  #writeOn(socket: AppSocket, bytes: Uint8Array): void {
+    socket.write(bytes, () => this.#driver.consumed(this.#streamId, bytes.length));
+  }
+
+  #finish(): void {
+    this.#isOver = true;
+    this.#early = [];
+    this.#driver.forgetStream(this.#streamId);
+    this.#onOver?.();
+  }
+}

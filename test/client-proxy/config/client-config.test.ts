@@ -1,0 +1,289 @@
+import { dirname } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { clientSchema } from '../../../client-proxy/config/client-schema.ts';
+import { describeReload, RELOAD_RULES } from '../../../client-proxy/config/describe-reload.ts';
+import { loadClientConfig } from '../../../client-proxy/config/load-client-config.ts';
+import { ConfigError } from '../../../shared/runtime/config/config-error.ts';
+import { schemaKeyPaths } from '../../../shared/runtime/config/schema-keys.ts';
+import { temporaryFile } from '../../config/temporary-directory.ts';
+
+const KEY = 'c2VjcmV0LXNlY3JldC1zZWNyZXQtc2VjcmV0LXNlY3I';
+const PIN = `sha256:${'A'.repeat(43)}`;
+
+const MINIMAL = `concentrator:
+  addresses: ["vps.example.org:8443"]
+  pin: "${PIN}"
+client: { id: laptop, key: ${KEY} }
+uplinks:
+  - { name: wifi, interface: wlan0 }
+`;
+
+async function load(text: string) {
+  return loadClientConfig(await temporaryFile('c.yaml', text));
+}
+
+/** The messages without the directory. */
+async function mistakes(text: string): Promise<string[]> {
+  const file = await temporaryFile('c.yaml', text);
+  const error = await loadClientConfig(file).then(
+    () => expect.fail('the configuration was accepted'),
+    (thrown: unknown) => thrown,
+  );
+  expect(error).toBeInstanceOf(ConfigError);
+  expect((error as ConfigError).message).not.toContain(KEY);
+  return (error as ConfigError).message.replaceAll(`${dirname(file)}/`, '').split('\n');
+}
+
+describe('a client configuration', () => {
+  it('has documented defaults, in milliseconds and bytes, and is frozen', async () => {
+    const config = await load(MINIMAL);
+    expect(config).toMatchObject({
+      concentrator: { addresses: [{ host: 'vps.example.org', port: 8443 }], pin: { text: PIN } },
+      client: { id: 'laptop', key: Buffer.from(KEY, 'base64url') },
+      socks: {
+        listen: { host: '127.0.0.1', port: 1080 },
+        users: [],
+        optimisticReply: { ports: [80, 443] },
+        negotiationTimeoutMs: 10_000,
+        maxConnections: 4096,
+      },
+      uplinks: [{ name: 'wifi', binding: { kind: 'interface', interface: 'wlan0' }, backup: false }],
+      scheduler: 'earliest-delivery-first',
+      lingerMs: 60_000,
+      dial: { timeoutMs: 5_000, backoffMinMs: 500, backoffMaxMs: 8_000 },
+      memory: { perSessionBytes: 64 * 1024 * 1024 },
+      metrics: { listen: { host: '127.0.0.1', port: 9101 } },
+      log: { level: 'info', format: 'auto' },
+    });
+    expect(Object.isFrozen(config.socks.listen)).toBe(true);
+    expect(Object.isFrozen(config.uplinks)).toBe(true);
+  });
+
+  it('takes sections without a value as absent', async () => {
+    expect((await load(`${MINIMAL}socks:\nlog:\n  level:\n`)).log.level).toBe('info');
+  });
+
+  it('reads every kind of uplink, and metrics turned off', async () => {
+    const config =
+      await load(`${MINIMAL}  - { name: b, address: "2001:db8::1", backup: true, congestionControl: bbr }
+  - { name: c, proxy: "socks5://us%40er:pa%3Ass@[::1]:1081" }
+  - { name: d, proxy: "socks5://relay.example.org" }
+metrics: false
+`);
+    expect(config.metrics).toBeUndefined();
+    expect(config.uplinks.slice(1)).toEqual([
+      {
+        name: 'b',
+        binding: { kind: 'address', address: '2001:db8::1' },
+        backup: true,
+        congestionControl: 'bbr',
+      },
+      {
+        name: 'c',
+        binding: { kind: 'proxy', host: '::1', port: 1081, user: 'us@er', password: 'pa:ss' },
+        backup: false,
+      },
+      { name: 'd', binding: { kind: 'proxy', host: 'relay.example.org', port: 1080 }, backup: false },
+    ]);
+  });
+
+  it('reads the key from a file beside it', async () => {
+    const keyFile = await temporaryFile('k', `${KEY}\n`);
+    const config = await load(MINIMAL.replace(`key: ${KEY}`, `keyFile: ${keyFile}`));
+    expect(config.client.key).toEqual(Buffer.from(KEY, 'base64url'));
+  });
+
+  it.each([
+    [
+      'socks: { listne: "127.0.0.1:1080" }',
+      'c.yaml:7:10: socks: unknown key "listne": did you mean "listen"?',
+    ],
+    [
+      'zzzz: 1',
+      'c.yaml:7:1: unknown key "zzzz": known here are concentrator, client, socks, uplinks, scheduler, linger, ' +
+        'dial, memory, metrics, log',
+    ],
+    [
+      'linger: 60',
+      'c.yaml:7:9: linger: expected a duration with its unit, such as "250ms", "10s", "2m" or "1h30m", from 0ms to 1h, ' +
+        'found 60 (a number)',
+    ],
+    [
+      'linger: 3h',
+      'c.yaml:7:9: linger: expected a duration with its unit, such as "250ms", "10s", "2m" or "1h30m", from 0ms to 1h, ' +
+        'found "3h"',
+    ],
+    [
+      'memory:\n  perSession: 64Mb',
+      'c.yaml:8:15: memory.perSession: expected a size with its unit, such as "512KiB", "64MiB" or "1GB", from 1MiB to ' +
+        '4GiB, found "64Mb"',
+    ],
+    [
+      'scheduler: fastest',
+      'c.yaml:7:12: scheduler: expected earliest-delivery-first or round-robin, found "fastest"',
+    ],
+    [
+      'socks: { maxConnections: 0 }',
+      'c.yaml:7:26: socks.maxConnections: expected a whole number from 1 to 65536, found 0 (a number)',
+    ],
+    [
+      'socks: { maxConnections: 1.5 }',
+      'c.yaml:7:26: socks.maxConnections: expected a whole number from 1 to 65536, found 1.5 (a number)',
+    ],
+    [
+      'socks: { listen: "localhost:1080" }',
+      'c.yaml:7:18: socks.listen: expected ADDRESS:PORT to listen at, for example "127.0.0.1:1080" or "[::1]:1080", ' +
+        'found "localhost:1080"',
+    ],
+    [
+      'socks:\n  listen: "0.0.0.0:1080"',
+      'c.yaml:8:11: socks.listen: other machines can reach this address and anyone could use the proxy: add "users: ' +
+        '[{name: ..., password: ...}]" under socks, or listen at 127.0.0.1',
+    ],
+    [
+      'socks: { users: [{ name: a, password: hunter2 }, { name: a, password: hunter3 }] }',
+      'c.yaml:7:58: socks.users[1].name: a user of this name stands above',
+    ],
+    [
+      'socks: { users: [{ name: a, password: 31337 }] }',
+      'c.yaml:7:39: socks.users[0].password: expected a text of 1 to 255 bytes (in quotes if it looks like a number), ' +
+        'found a number',
+    ],
+    [
+      'socks: { optimisticReply: sometimes }',
+      'c.yaml:7:27: socks.optimisticReply: expected always, never, or a map such as {ports: [80, 443]}, found "sometimes"',
+    ],
+    [
+      'socks: { optimisticReply: { ports: [80, 0] } }',
+      'c.yaml:7:41: socks.optimisticReply.ports[1]: expected a whole number from 1 to 65535, found 0 (a number)',
+    ],
+    [
+      'socks: { optimisticReply: { ports: [80], prts: 1 } }',
+      'c.yaml:7:42: socks.optimisticReply: unknown key "prts": did you mean "ports"?',
+    ],
+    [
+      'metrics: true',
+      'c.yaml:7:10: metrics: expected false, or a map such as {listen: "127.0.0.1:9101"}, found true (a boolean)',
+    ],
+    ['metrics: { lisen: x }', 'c.yaml:7:12: metrics: unknown key "lisen": did you mean "listen"?'],
+    ['dial: { backoffMin: 10s, backoffMax: 1s }', 'c.yaml:7:38: dial.backoffMax: shorter than backoffMin'],
+    [
+      '  - { name: wifi, interface: eth0 }',
+      'c.yaml:7:13: uplinks[1].name: an uplink of this name stands above',
+    ],
+    ['  - { name: b }', 'c.yaml:7:5: uplinks[1]: an uplink has exactly one of interface, address and proxy'],
+    [
+      '  - { name: b, interface: eth0, address: 127.0.0.1 }',
+      'c.yaml:7:5: uplinks[1]: an uplink has exactly one of interface, address and proxy',
+    ],
+    [
+      '  - { name: b, proxy: "socks5://user:hunter2@host" , interfce: x }',
+      'c.yaml:7:54: uplinks[1]: unknown key "interfce": did you mean "interface"?',
+    ],
+    [
+      '  - { name: b, proxy: "http://user:hunter2@host:80" }',
+      'c.yaml:7:23: uplinks[1].proxy: expected "socks5://HOST:PORT" or "socks5://USER:PASSWORD@HOST:PORT" ' +
+        '(percent-encode special characters), found a text that is not shown here',
+    ],
+    [
+      '  - { name: "a b", interface: eth0 }',
+      'c.yaml:7:13: uplinks[1].name: expected a name of 1 to 32 letters, digits, "_", "-" or ".", found "a b"',
+    ],
+    [
+      '  - { name: b, address: 10.0.0.300 }',
+      'c.yaml:7:25: uplinks[1].address: expected an IP address, found "10.0.0.300"',
+    ],
+    ['log: { level: loud }', /^c.yaml:7:15: log.level: expected trace or debug or .*, found "loud"$/],
+    ['log: info', 'c.yaml:7:6: log: expected a map of keys and values, found "info"'],
+    ['linger: 1s\nlinger: 2s', 'c.yaml:8:1: this key stands here twice'],
+    ['socks:\n\tlisten: x', 'c.yaml:8:1: a tab is used as indentation: use blanks'],
+    ['socks:\n  listen: [::1]:1080', /^c.yaml:8:\d+: not valid YAML here: .* needs quotes/],
+    ['linger: *missing', 'c.yaml:1:1: an alias (*name) has no anchor'],
+  ])('%s', async (addition, expected) => {
+    const found = await mistakes(`${MINIMAL}${addition}\n`);
+    expect(found[0]).toEqual(typeof expected === 'string' ? expected : expect.stringMatching(expected));
+    expect(found.join()).not.toContain('hunter');
+    expect(found.join()).not.toContain('31337');
+  });
+
+  it('tells all mistakes of a file, in its order', async () => {
+    const found = await mistakes(`concentrator:
+  addresses: []
+  pin: sha256:short
+client: { id: "no good", key: ${KEY}x }
+uplinks: 7
+linger: soon
+`);
+    expect(found).toEqual([
+      'c.yaml:2:14: concentrator.addresses: expected at least 1 entry, found a list',
+      'c.yaml:3:8: concentrator.pin: expected a certificate pin: "sha256:" and 43 characters of base64url, found ' +
+        '"sha256:short"',
+      'c.yaml:4:15: client.id: expected a client name of 1 to 32 letters, digits, "_", "-" or ".", found "no good"',
+      'c.yaml:4:31: client.key: expected a key: 32 bytes in base64url without padding (43 characters), found a text ' +
+        'that is not shown here',
+      'c.yaml:5:10: uplinks: expected a list, found 7 (a number)',
+      expect.stringMatching(/^c.yaml:6:9: linger: expected a duration/),
+    ]);
+  });
+
+  it('says what is missing, at the place where it belongs', async () => {
+    expect(await mistakes('client: { id: a }\nuplinks: [{ interface: eth0 }]\nconcentrator:\n')).toEqual([
+      expect.stringMatching(/^c.yaml:1:9: client: give the client either its key or a keyFile/),
+      expect.stringMatching(/^c.yaml:2:11: uplinks\[0\].name: missing: expected a name/),
+      'c.yaml:3:1: concentrator: missing: expected a map of keys and values',
+    ]);
+    expect(await mistakes('')).toHaveLength(3);
+    expect(await mistakes('- a list')).toEqual([
+      'c.yaml:1:1: expected a map of keys and values, found a list',
+    ]);
+  });
+
+  it.each([
+    // The key under another name, without its blank, in a broken file, as an unknown key, inside a link.
+    MINIMAL.replace('id: laptop', `id: "${KEY}"`),
+    MINIMAL.replace(`{ id: laptop, key: ${KEY} }`, `key:${KEY}`),
+    MINIMAL.replace(`key: ${KEY}`, `key:${KEY}`),
+    MINIMAL.replace(`key: ${KEY}`, `key: "${KEY}`),
+    MINIMAL.replace(`key: ${KEY}`, `${KEY}: key`),
+    MINIMAL.replace(`key: ${KEY}`, `key: ${KEY} : ${KEY}`),
+    MINIMAL.replace(`key: ${KEY}`, `key: [${KEY}]`),
+    MINIMAL.replace(`key: ${KEY}`, `key: !${KEY} 1`),
+    MINIMAL.replace(`key: ${KEY}`, `key: *${KEY}`),
+    MINIMAL.replace('"vps.example.org:8443"', `"tributary://laptop:${KEY}@vps.example.org:8443/"`),
+    MINIMAL.replace('laptop', 'laptop, keyFile: x'),
+  ])('never shows the key: variant %#', async (text) => {
+    expect(await mistakes(text)).not.toHaveLength(0);
+  });
+
+  it('points at a key file that cannot be used', async () => {
+    const absent = await mistakes(MINIMAL.replace(`key: ${KEY}`, 'keyFile: absent.key'));
+    expect(absent).toEqual(['c.yaml:4:32: client.keyFile: cannot read absent.key: there is no such file']);
+    const wrong = await temporaryFile('k', `${KEY}${KEY}`);
+    expect((await mistakes(MINIMAL.replace(`key: ${KEY}`, `keyFile: ${wrong}`)))[0]).toMatch(
+      /expected the file to hold/,
+    );
+  });
+
+  it('says so when the file itself cannot be read', async () => {
+    await expect(loadClientConfig('/nonexistent/c.yaml')).rejects.toThrow('there is no such file');
+    await expect(loadClientConfig('/dev/zero')).rejects.toThrow('is not a file');
+    await expect(load(`#${'x'.repeat(2 * 1024 * 1024)}`)).rejects.toThrow('larger than');
+  });
+});
+
+describe('a reload', () => {
+  it('takes the log level over, and names what waits for a restart', async () => {
+    const before = await load(MINIMAL);
+    const after = await load(`${MINIMAL}log: { level: debug }\nlinger: 5s\n`);
+    expect(describeReload(before, { ...before })).toEqual({ live: [], restart: [] });
+    expect(describeReload(before, after)).toEqual({ live: ['log.level'], restart: ['linger'] });
+  });
+
+  it('knows every key', () => {
+    const known = RELOAD_RULES.map(({ key }) => key);
+    const covered = (path: string) =>
+      known.some((key) => path === key || path.startsWith(`${key}.`) || path.startsWith(`${key}[`));
+    const isParent = (path: string) => known.some((key) => key.startsWith(`${path}.`));
+    expect(schemaKeyPaths(clientSchema).filter((path) => !covered(path) && !isParent(path))).toEqual([]);
+  });
+});

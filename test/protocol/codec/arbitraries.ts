@@ -1,0 +1,92 @@
+import fc from 'fast-check';
+import { type ControlFrame, encodeControl, writeDataHeader } from '../../../shared/protocol/codec/frame.ts';
+import { DATA_HEADER_BYTES, MAX_SEQUENCE } from '../../../shared/protocol/codec/wire.ts';
+import { type Parsed, toHex } from '../support.ts';
+
+const u8 = fc.integer({ min: 0, max: 0xff });
+const u16 = fc.integer({ min: 0, max: 0xffff });
+const port = fc.integer({ min: 1, max: 0xffff });
+const u32 = fc.integer({ min: 0, max: 0xffff_ffff });
+/** Mostly the edges: 0, around 2^32, up to 2^53 - 1. */
+const sequence = fc.oneof(
+  fc.constantFrom(0, 1, 0xffff_ffff, 0x1_0000_0000, MAX_SEQUENCE - 1, MAX_SEQUENCE),
+  fc.nat(100_000),
+  fc.maxSafeNat(),
+);
+const text = fc
+  .string({ unit: 'grapheme', minLength: 1, maxLength: 60 })
+  .filter((value) => Buffer.byteLength(value) <= 255);
+const address = fc.oneof(
+  fc.uint8Array({ minLength: 4, maxLength: 4 }),
+  fc.uint8Array({ minLength: 16, maxLength: 16 }),
+);
+
+const type = <T extends string>(name: T) => fc.constant(name);
+
+/** Every control frame that can be sent. */
+export const controlFrame: fc.Arbitrary<ControlFrame> = fc.oneof(
+  fc.record({ type: type('reset'), streamId: sequence, code: u16 }),
+  fc.record({ type: type('open'), streamId: sequence, limit: sequence, mode: u8, host: text, port }),
+  fc.record({ type: type('opened'), streamId: sequence, limit: sequence, ok: fc.boolean(), code: u16 }),
+  fc.record({ type: type('window'), streamId: sequence, ack: sequence, limit: sequence }),
+  fc.record({
+    type: type('receipt'),
+    entries: fc.array(fc.record({ subflowId: u32, delayMicroseconds: u32, bytes: sequence }), {
+      minLength: 1,
+      maxLength: 128,
+    }),
+  }),
+  fc.record({ type: type('ping') }),
+  fc.record({
+    type: type('subflowState'),
+    subflowId: u32,
+    state: fc.constantFrom('active' as const, 'doubted' as const, 'gone' as const),
+  }),
+  fc.record({ type: type('priority'), subflowId: u32, backup: fc.boolean() }),
+  fc.record({ type: type('addressAdd'), addressId: u8, address, port, joinHere: fc.boolean() }),
+  fc.record({ type: type('addressRemove'), addressId: u8 }),
+  fc.record({ type: type('goaway'), code: u16 }),
+  fc.record({ type: type('close'), code: u16 }),
+);
+
+interface WireFrame {
+  readonly bytes: Uint8Array;
+  /** What a parser must make of it; undefined for a frame that is skipped. */
+  readonly parsed: Parsed | undefined;
+}
+
+const controlWire: fc.Arbitrary<WireFrame> = controlFrame.map((frame) => ({
+  bytes: encodeControl(frame),
+  parsed: { kind: 'control', frame },
+}));
+
+const dataWire: fc.Arbitrary<WireFrame> = fc
+  .record({
+    streamId: sequence,
+    dsn: fc.oneof(fc.nat(100_000), fc.constant(MAX_SEQUENCE - 5_000)),
+    payload: fc.uint8Array({ maxLength: 5_000 }),
+    fin: fc.boolean(),
+  })
+  .filter(({ payload, fin }) => fin || payload.length > 0)
+  .map(({ streamId, dsn, payload, fin }) => {
+    const bytes = new Uint8Array(DATA_HEADER_BYTES + payload.length);
+    writeDataHeader(bytes, 0, streamId, dsn, payload.length, fin);
+    bytes.set(payload, DATA_HEADER_BYTES);
+    return { bytes, parsed: { kind: 'data', streamId, dsn, payload: toHex(payload), fin } };
+  });
+
+const ignorableWire: fc.Arbitrary<WireFrame> = fc
+  .record({
+    frameType: fc.integer({ min: 0x80, max: 0xff }),
+    flags: u8,
+    body: fc.uint8Array({ maxLength: 400 }),
+  })
+  .map(({ frameType, flags, body }) => {
+    const bytes = new Uint8Array(8 + body.length);
+    bytes.set([frameType, flags, 0, 0, 0, 0, body.length >>> 8, body.length & 0xff]);
+    bytes.set(body, 8);
+    return { bytes, parsed: undefined };
+  });
+
+/** A stretch of a subflow's bytes with what a parser must make of it. */
+export const wireFrames = fc.array(fc.oneof(controlWire, dataWire, ignorableWire), { maxLength: 12 });

@@ -1,0 +1,172 @@
+import { describe, expect, it } from 'vitest';
+import { encodeFrame } from '../../../shared/protocol/codec/frame.ts';
+import { FrameParser } from '../../../shared/protocol/codec/frame-parser.ts';
+import { FRAME_TYPE, MAX_PAYLOAD_BYTES } from '../../../shared/protocol/codec/wire.ts';
+import { hex, malformed, parseAll, RecordingSink, thrownBy } from '../support.ts';
+
+const unsupported = { code: 'unsupportedMessage', name: 'ProtocolViolation' };
+const SAFE = '001fffffffffffff';
+const UNSAFE = '0020000000000000';
+
+/** Session frames with the shortest body that is right. */
+const SHORTEST: readonly [string, number, string][] = [
+  ['RESET', 0x11, '0000000000000001 0000'],
+  ['OPEN', 0x12, '0000000000000001 0000000000000001 00 00 0001 01 61'],
+  ['OPENED', 0x13, '0000000000000001 0000000000000001 0000'],
+  ['WINDOW', 0x14, '0000000000000001 0000000000000001 0000000000000001'],
+  ['RECEIPT', 0x15, '00000001 00000001 0000000000000001'],
+  ['SUBFLOW_STATE', 0x17, '00000001 01'],
+  ['PRIORITY', 0x18, '00000001 01'],
+  ['ADDRESS_ADD, IPv4', 0x19, '01 04 0001 01020304'],
+  ['ADDRESS_ADD, IPv6', 0x19, '01 06 0001 01020304010203040102030401020304'],
+  ['ADDRESS_REMOVE', 0x1a, '01'],
+  ['GOAWAY', 0x1b, '0000'],
+  ['CLOSE', 0x1c, '0000'],
+];
+
+describe('bodies', () => {
+  it.each(SHORTEST)('%s: every shorter body is malformed', (_, type, text) => {
+    const body = hex(text);
+    for (let length = 0; length < body.length; length++) {
+      expect(thrownBy(() => parseAll(encodeFrame(type, 0, body.subarray(0, length))))).toEqual(malformed);
+    }
+  });
+
+  it.each(SHORTEST)('%s: bytes behind the known fields are ignored', (_, type, text) => {
+    const body = hex(text);
+    const plain = parseAll(encodeFrame(type, 0, body));
+    expect(plain).toHaveLength(1);
+    for (const extra of [1, 7, 15]) {
+      const longer = Buffer.concat([body, Buffer.alloc(extra, 0xab)]);
+      expect(parseAll(encodeFrame(type, 0, longer))).toEqual(plain);
+    }
+    // With the longest body that is allowed, too; RECEIPT has no fields but its entries.
+    if (type === FRAME_TYPE.receipt) return;
+    const longest = Buffer.concat([body, Buffer.alloc(2048 - body.length)]);
+    expect(parseAll(encodeFrame(type, 0, longest))).toEqual(plain);
+  });
+
+  it.each(SHORTEST)('%s: unnamed flags and reserved bytes are ignored', (_, type, text) => {
+    const frame = encodeFrame(type, 0, hex(text));
+    const plain = parseAll(frame);
+    frame.set([0xfe, 0xff, 0xff], 1);
+    expect(parseAll(frame)).toEqual(plain);
+  });
+
+  it('PING may have a body', () => {
+    expect(parseAll(hex('16 ff ffff 00000002 0102'))).toEqual([{ kind: 'control', frame: { type: 'ping' } }]);
+  });
+
+  it.each(SHORTEST)('%s: more than 2048 bytes are refused by the header alone', (_, type) => {
+    const header = Uint8Array.of(type, 0, 0, 0, 0, 0, 0x08, 0x01);
+    expect(thrownBy(() => parseAll(header))).toEqual(malformed);
+  });
+});
+
+describe('DATA', () => {
+  const header = (flags: number, length: string, stream: string, dsn: string) =>
+    hex(`10 ${flags.toString(16).padStart(2, '0')} 0000 ${length} ${stream} ${dsn}`);
+  const ONE = '0000000000000001';
+
+  it('takes the longest payload', () => {
+    const frame = Buffer.concat([header(0, '0000fff8', ONE, ONE), Buffer.alloc(MAX_PAYLOAD_BYTES, 7)]);
+    expect(frame).toHaveLength(65_536);
+    expect(parseAll(frame)).toMatchObject([{ streamId: 1, dsn: 1, fin: false }]);
+  });
+
+  it('refuses one byte more', () => {
+    expect(thrownBy(() => parseAll(hex('10 00 0000 0000fff9')))).toEqual(malformed);
+    expect(thrownBy(() => parseAll(hex('10 00 0000 ffffffff')))).toEqual(malformed);
+  });
+
+  it('refuses a body without room for stream and DSN', () => {
+    for (let length = 0; length < 16; length++) {
+      expect(thrownBy(() => parseAll(Uint8Array.of(0x10, 1, 0, 0, 0, 0, 0, length)))).toEqual(malformed);
+    }
+  });
+
+  it('refuses neither payload nor FIN, whatever other flags are set', () => {
+    expect(thrownBy(() => parseAll(header(0x00, '00000010', ONE, ONE)))).toEqual(malformed);
+    expect(thrownBy(() => parseAll(header(0xfe, '00000010', ONE, ONE)))).toEqual(malformed);
+  });
+
+  it('ignores flags but FIN', () => {
+    expect(parseAll(header(0xff, '00000010', ONE, ONE))).toMatchObject([{ payload: '', fin: true }]);
+    const frame = Buffer.concat([header(0xfe, '00000011', ONE, ONE), hex('61')]);
+    expect(parseAll(frame)).toMatchObject([{ payload: '61', fin: false }]);
+  });
+
+  it('takes stream ids and DSNs up to 2^53 - 1 and no further', () => {
+    expect(parseAll(header(1, '00000010', SAFE, SAFE))).toEqual([
+      { kind: 'data', streamId: 2 ** 53 - 1, dsn: 2 ** 53 - 1, payload: '', fin: true },
+    ]);
+    expect(thrownBy(() => parseAll(header(1, '00000010', UNSAFE, ONE)))).toEqual(malformed);
+    expect(thrownBy(() => parseAll(header(1, '00000010', ONE, UNSAFE)))).toEqual(malformed);
+    expect(thrownBy(() => parseAll(header(1, '00000010', ONE, 'ffffffffffffffff')))).toEqual(malformed);
+  });
+
+  it('refuses a payload that would end above 2^53 - 1, before any of it', () => {
+    expect(thrownBy(() => parseAll(header(0, '00000011', ONE, SAFE)))).toEqual(malformed);
+    expect(parseAll(header(0, '00000012', ONE, '001ffffffffffffd'))).toEqual([]);
+  });
+});
+
+describe('fields of control frames', () => {
+  it.each([
+    ['RESET stream', `11 00 0000 0000000a ${UNSAFE} 0000`],
+    ['OPEN stream', `12 00 0000 00000016 ${UNSAFE} ${SAFE} 00 00 0001 01 61`],
+    ['OPEN limit', `12 00 0000 00000016 ${SAFE} ${UNSAFE} 00 00 0001 01 61`],
+    ['OPENED limit', `13 01 0000 00000012 ${SAFE} ${UNSAFE} 0000`],
+    ['WINDOW ack', `14 00 0000 00000018 ${SAFE} ${UNSAFE} ${SAFE}`],
+    ['WINDOW limit', `14 00 0000 00000018 ${SAFE} ${SAFE} ${UNSAFE}`],
+    ['RECEIPT bytes', `15 00 0000 00000010 00000001 00000000 ${UNSAFE}`],
+    ['OPEN port 0', `12 00 0000 00000016 ${SAFE} ${SAFE} 00 00 0000 01 61`],
+    ['OPEN without a host', `12 00 0000 00000015 ${SAFE} ${SAFE} 00 00 0001 00`],
+    ['OPEN with a host that is not UTF-8', `12 00 0000 00000016 ${SAFE} ${SAFE} 00 00 0001 01 ff`],
+    ['SUBFLOW_STATE 3', '17 00 0000 00000005 00000001 03'],
+    ['ADDRESS_ADD family 5', '19 00 0000 00000008 01 05 0001 01020304'],
+    ['ADDRESS_ADD port 0', '19 00 0000 00000008 01 04 0000 01020304'],
+    ['RECEIPT without entries', '15 00 0000 00000000'],
+  ])('%s is malformed', (_, text) => {
+    expect(thrownBy(() => parseAll(hex(text)))).toEqual(malformed);
+  });
+
+  it('OPEN takes an unknown mode (it is read as aggregate later)', () => {
+    const open = `12 00 0000 00000016 ${SAFE} ${SAFE} c8 00 0001 01 61`;
+    expect(parseAll(hex(open))).toMatchObject([
+      { frame: { type: 'open', mode: 200, streamId: 2 ** 53 - 1 } },
+    ]);
+  });
+});
+
+describe('unknown types', () => {
+  const known = new Set([...Array(0x1d).keys()].filter((type) => type >= 0x10));
+
+  it('closes with unsupportedMessage for every critical one, by the header alone, whatever its length', () => {
+    for (let type = 0; type < 0x80; type++) {
+      if (known.has(type)) continue;
+      for (const length of ['00000000', '00000010', '00000801', 'ffffffff']) {
+        const header = Buffer.concat([Uint8Array.of(type, 0, 0, 0), hex(length)]);
+        expect(thrownBy(() => parseAll(header))).toEqual(unsupported);
+      }
+    }
+  });
+
+  it('skips every ignorable one, whatever its length and however it is cut', () => {
+    const ping = hex('16 00 0000 00000000');
+    for (let type = 0x80; type <= 0xff; type++) {
+      for (const length of [0, 1, 2048, 2049, 65_528]) {
+        const sink = new RecordingSink();
+        const parser = new FrameParser();
+        const frame = Buffer.concat([encodeFrame(type, 0xff, new Uint8Array(length)), ping]);
+        parser.push(frame.subarray(0, 9), sink);
+        parser.push(frame.subarray(9), sink);
+        expect(sink.parsed).toEqual([{ kind: 'control', frame: { type: 'ping' } }]);
+      }
+    }
+  });
+
+  it('refuses an ignorable one that is longer than any frame', () => {
+    expect(thrownBy(() => parseAll(hex('80 00 0000 0000fff9')))).toEqual(malformed);
+  });
+});

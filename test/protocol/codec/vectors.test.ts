@@ -1,0 +1,117 @@
+import { describe, expect, it } from 'vitest';
+import { type ControlFrame, encodeControl, writeDataHeader } from '../../../shared/protocol/codec/frame.ts';
+import { DATA_HEADER_BYTES } from '../../../shared/protocol/codec/wire.ts';
+import { hex, parseAll, toHex } from '../support.ts';
+
+/** Written by hand from SPEC.md sections 3 and 6 to 8: type, flags, reserved, length, body. */
+const CONTROL: readonly [name: string, bytes: string, frame: ControlFrame][] = [
+  ['RESET', '11 00 0000 0000000a  0000000000000007 0060', { type: 'reset', streamId: 7, code: 0x60 }],
+  [
+    'OPEN',
+    '12 00 0000 0000001a  0000000000000003 0000000000100000 01 00 01bb 05 612e6e6574',
+    { type: 'open', streamId: 3, limit: 0x100000, mode: 1, host: 'a.net', port: 443 },
+  ],
+  [
+    'OPEN to an IPv6 address',
+    '12 00 0000 00000018  0000000000000000 0000000000000001 06 00 0050 03 3a3a31',
+    { type: 'open', streamId: 0, limit: 1, mode: 6, host: '::1', port: 80 },
+  ],
+  [
+    'OPENED, connected',
+    '13 01 0000 00000012  0000000000000003 0000000000010000 0000',
+    { type: 'opened', streamId: 3, limit: 0x10000, ok: true, code: 0 },
+  ],
+  [
+    'OPENED, refused',
+    '13 00 0000 00000012  0000000000000003 0000000000000000 0080',
+    { type: 'opened', streamId: 3, limit: 0, ok: false, code: 0x80 },
+  ],
+  [
+    'WINDOW',
+    '14 00 0000 00000018  0000000000000002 0000000100000000 001fffffffffffff',
+    { type: 'window', streamId: 2, ack: 2 ** 32, limit: 2 ** 53 - 1 },
+  ],
+  [
+    'RECEIPT of two subflows',
+    '15 00 0000 00000020  00000001 000003e8 0000000000010018  fffffffe 00000000 0000000000000008',
+    {
+      type: 'receipt',
+      entries: [
+        { subflowId: 1, delayMicroseconds: 1000, bytes: 0x10018 },
+        { subflowId: 0xffff_fffe, delayMicroseconds: 0, bytes: 8 },
+      ],
+    },
+  ],
+  ['PING', '16 00 0000 00000000', { type: 'ping' }],
+  ['SUBFLOW_STATE active', '17 00 0000 00000005  00000004 00', state('active')],
+  ['SUBFLOW_STATE doubted', '17 00 0000 00000005  00000004 01', state('doubted')],
+  ['SUBFLOW_STATE gone', '17 00 0000 00000005  00000004 02', state('gone')],
+  ['PRIORITY', '18 00 0000 00000005  80000000 01', { type: 'priority', subflowId: 2 ** 31, backup: true }],
+  [
+    'PRIORITY, no backup',
+    '18 00 0000 00000005  00000002 00',
+    { type: 'priority', subflowId: 2, backup: false },
+  ],
+  [
+    'ADDRESS_ADD, IPv4',
+    '19 00 0000 00000008  09 04 01bb c0000201',
+    { type: 'addressAdd', addressId: 9, address: hex('c0000201'), port: 443, joinHere: true },
+  ],
+  [
+    'ADDRESS_ADD, IPv6, C flag',
+    '19 01 0000 00000014  0a 06 20fb 20010db8000000000000000000000001',
+    {
+      type: 'addressAdd',
+      addressId: 10,
+      address: hex('20010db8000000000000000000000001'),
+      port: 8443,
+      joinHere: false,
+    },
+  ],
+  ['ADDRESS_REMOVE', '1a 00 0000 00000001  0a', { type: 'addressRemove', addressId: 10 }],
+  ['GOAWAY', '1b 00 0000 00000002  0084', { type: 'goaway', code: 0x84 }],
+  ['CLOSE', '1c 00 0000 00000002  0085', { type: 'close', code: 0x85 }],
+];
+
+const DATA: readonly [string, string, { dsn: number; payload: string; fin: boolean }][] = [
+  [
+    'DATA',
+    '10 00 0000 00000013  0000000000000005 0000000000000100 616263',
+    { dsn: 0x100, payload: '616263', fin: false },
+  ],
+  [
+    'DATA with FIN',
+    '10 01 0000 00000012  0000000000000005 001ffffffffffffd 6162',
+    { dsn: 2 ** 53 - 3, payload: '6162', fin: true },
+  ],
+  [
+    'FIN alone',
+    '10 01 0000 00000010  0000000000000005 0000000000000103',
+    { dsn: 0x103, payload: '', fin: true },
+  ],
+];
+
+function state(value: 'active' | 'doubted' | 'gone'): ControlFrame {
+  return { type: 'subflowState', subflowId: 4, state: value };
+}
+
+describe('the bytes of every session frame, by hand from SPEC.md', () => {
+  it.each(CONTROL)('%s is written so', (_, bytes, frame) => {
+    expect(toHex(encodeControl(frame))).toBe(toHex(hex(bytes)));
+  });
+
+  it.each(CONTROL)('%s is read so', (_, bytes, frame) => {
+    expect(parseAll(hex(bytes))).toEqual([{ kind: 'control', frame }]);
+  });
+
+  it.each(DATA)('%s is written so', (_, bytes, { dsn, payload, fin }) => {
+    const frame = new Uint8Array(DATA_HEADER_BYTES + payload.length / 2);
+    writeDataHeader(frame, 0, 5, dsn, payload.length / 2, fin);
+    frame.set(hex(payload), DATA_HEADER_BYTES);
+    expect(toHex(frame)).toBe(toHex(hex(bytes)));
+  });
+
+  it.each(DATA)('%s is read so', (_, bytes, expected) => {
+    expect(parseAll(hex(bytes))).toEqual([{ kind: 'data', streamId: 5, ...expected }]);
+  });
+});

@@ -1,0 +1,111 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { PROTOCOL_VERSION } from '../../../shared/protocol/codec/wire.ts';
+import { cut, cutPlaces, toHex } from '../support.ts';
+import { answerTo, clientSide, concentratorSide, GRANT, HELLO, JOIN, TOKEN } from './handshake-pair.ts';
+
+const LATER = Uint8Array.of(0x16, 0, 0, 0, 0, 0, 0, 0);
+
+describe('handshake', () => {
+  it('begins a session with HELLO and WELCOME', () => {
+    const client = clientSide(HELLO, { backup: true });
+    const concentrator = concentratorSide();
+    const request = concentrator.receive(client.request);
+    expect(request).toMatchObject({
+      kind: 'hello',
+      hello: {
+        lowestVersion: PROTOCOL_VERSION,
+        highestVersion: PROTOCOL_VERSION,
+        features: 0,
+        clientId: 'laptop',
+        uplinkName: 'wlan0',
+        backup: true,
+      },
+    });
+    const result = client.receive(concentrator.welcome(GRANT));
+    expect(result?.welcome).toMatchObject({
+      version: 1,
+      features: 0,
+      maxStreams: 1000,
+      firstWindowBytes: 65_536,
+      lingerMs: 60_000,
+    });
+    expect(toHex(result!.welcome!.token)).toBe(toHex(TOKEN));
+    expect(result?.rest).toHaveLength(0);
+  });
+
+  it('adds a subflow with JOIN and JOINED', () => {
+    const client = clientSide(JOIN);
+    const concentrator = concentratorSide();
+    const request = concentrator.receive(client.request);
+    expect(request).toMatchObject({
+      kind: 'join',
+      join: { version: 1, subflowId: 3, clientId: 'laptop', uplinkName: 'wlan0', backup: false },
+    });
+    expect(request?.kind === 'join' && toHex(request.join.token)).toBe(toHex(TOKEN));
+    expect(client.receive(concentrator.joined())).toEqual({ rest: new Uint8Array(0) });
+  });
+
+  it('lays HELLO and JOIN out as SPEC.md section 5 says', () => {
+    const name = `06${toHex(Buffer.from('laptop'))}05${toHex(Buffer.from('wlan0'))}`;
+    const hello = toHex(clientSide(HELLO, { backup: true }).request);
+    // type, flags, reserved, length 8 + 32 + 13 + 1 + 2 + 32 = 88; versions, reserved, features
+    expect(hello.slice(0, 32)).toBe('0100000000000058' + '0101000000000000');
+    expect(hello.slice(32 + 64, -64)).toBe(`${name}010000`);
+    const join = toHex(clientSide(JOIN, { backup: true }).request);
+    // length 8 + 32 + 16 + 13 + 2 + 32 = 103
+    expect(join.slice(0, 32)).toBe('0300000000000067' + '0101000000000003');
+    expect(join.slice(32 + 64, -64)).toBe(`${toHex(TOKEN)}${name}0000`);
+  });
+
+  it.each([HELLO, JOIN])('works however its bytes are cut, and leaves what follows: $kind', (intent) => {
+    fc.assert(
+      fc.property(cutPlaces(150), fc.nat(20), (cuts, laterBytes) => {
+        const later = Uint8Array.from({ length: laterBytes }, (_, i) => i);
+        const client = clientSide(intent);
+        const concentrator = concentratorSide();
+        const rests: Uint8Array[] = [];
+        let request: ReturnType<typeof concentrator.receive>;
+        for (const piece of cut(
+          Buffer.concat([client.request, later]),
+          cuts.filter((at) => at < 100),
+        )) {
+          if (request !== undefined) rests.push(piece);
+          else {
+            request = concentrator.receive(piece);
+            if (request !== undefined) rests.push(request.rest);
+          }
+        }
+        expect(request?.kind).toBe(intent.kind);
+        expect(toHex(Buffer.concat(rests))).toBe(toHex(later));
+      }),
+      { numRuns: 100 },
+    );
+  });
+
+  it.each([HELLO, JOIN])('has an answer only with its last byte, on both sides: $kind', (intent) => {
+    const client = clientSide(intent);
+    const concentrator = concentratorSide();
+    const { request } = client;
+    for (let i = 0; i < request.length - 1; i++) {
+      expect(concentrator.receive(request.subarray(i, i + 1))).toBeUndefined();
+    }
+    const end = Buffer.concat([request.subarray(-1), LATER]);
+    const authenticated = concentrator.receive(end);
+    expect(authenticated?.kind).toBe(intent.kind);
+    expect(toHex(authenticated!.rest)).toBe(toHex(LATER));
+
+    const answer = intent.kind === 'hello' ? concentrator.welcome(GRANT) : concentrator.joined();
+    for (let i = 0; i < answer.length - 1; i++) {
+      expect(client.receive(answer.subarray(i, i + 1))).toBeUndefined();
+    }
+    const result = client.receive(Buffer.concat([answer.subarray(-1), LATER]));
+    expect(toHex(result!.rest)).toBe(toHex(LATER));
+  });
+
+  it('never says the same twice: nonces are fresh', () => {
+    expect(toHex(clientSide(HELLO).request)).not.toBe(toHex(clientSide(HELLO).request));
+    const { request } = clientSide(JOIN);
+    expect(toHex(answerTo(request))).not.toBe(toHex(answerTo(request)));
+  });
+});

@@ -1,0 +1,101 @@
+import { createConnection, createServer } from 'node:net';
+import { Gauge, Registry } from 'prom-client';
+import { describe, expect, it, onTestFinished } from 'vitest';
+import { registerBuildInfo } from '../../../shared/runtime/observe/build-info.ts';
+import {
+  EndpointError,
+  type Health,
+  startHttpEndpoint,
+} from '../../../shared/runtime/observe/http-endpoint.ts';
+
+const OK: Health = { ok: true, reasons: [] };
+
+async function endpoint(options: { registry?: Registry; health?: () => Health; ready?: () => Health } = {}) {
+  const started = await startHttpEndpoint({
+    listen: { host: '127.0.0.1', port: 0 },
+    registry: new Registry(),
+    health: () => OK,
+    ready: () => OK,
+    ...options,
+  });
+  onTestFinished(() => started.close());
+  return { ...started, url: `http://127.0.0.1:${started.address.port}` };
+}
+
+describe('the HTTP endpoint', () => {
+  it('serves the metrics, with build information and those of the process', async () => {
+    const registry = new Registry();
+    registerBuildInfo(registry, { version: '1.2.3', nodeVersion: 'v20.0.0' });
+    onTestFinished(() => registry.clear());
+    const { url } = await endpoint({ registry });
+    const response = await fetch(`${url}/metrics?x=1`);
+    expect(response.status).toBe(200);
+    expect(response.headers.get('content-type')).toBe(registry.contentType);
+    const text = await response.text();
+    expect(text).toContain('tributary_build_info{version="1.2.3",node_version="v20.0.0"} 1');
+    expect(text).toMatch(/^process_resident_memory_bytes \d+/m);
+    expect(text).toMatch(/^nodejs_eventloop_lag_seconds /m);
+  });
+
+  it('tells health and readiness with their reasons', async () => {
+    let ready: Health = { ok: false, reasons: ['no uplink is up', 'draining'] };
+    const { url } = await endpoint({ ready: () => ready });
+    expect((await fetch(`${url}/healthz`)).status).toBe(200);
+    const before = await fetch(`${url}/readyz`);
+    expect([before.status, await before.text()]).toEqual([503, 'not ok\nno uplink is up\ndraining\n']);
+    ready = OK;
+    const after = await fetch(`${url}/readyz`);
+    expect([after.status, await after.text()]).toEqual([200, 'ok\n']);
+  });
+
+  it('knows nothing else', async () => {
+    const { url } = await endpoint();
+    expect((await fetch(`${url}/`)).status).toBe(404);
+    expect((await fetch(`${url}/metrics/x`)).status).toBe(404);
+    expect((await fetch(`${url}/metrics`, { method: 'POST', body: 'x' })).status).toBe(405);
+    expect((await fetch(`${url}/metrics`, { method: 'HEAD' })).status).toBe(200);
+  });
+
+  it('answers 500 when a metric cannot be collected, and goes on', async () => {
+    const registry = new Registry();
+    new Gauge({
+      name: 'broken',
+      help: 'broken',
+      registers: [registry],
+      collect() {
+        throw new Error('no');
+      },
+    });
+    const { url } = await endpoint({ registry });
+    expect((await fetch(`${url}/metrics`)).status).toBe(500);
+    expect((await fetch(`${url}/healthz`)).status).toBe(200);
+  });
+
+  it('says when the port is taken', async () => {
+    const other = createServer();
+    await new Promise<void>((resolve) => other.listen(0, '127.0.0.1', resolve));
+    onTestFinished(() => void other.close());
+    const { port } = other.address() as { port: number };
+    const start = startHttpEndpoint({
+      listen: { host: '127.0.0.1', port },
+      registry: new Registry(),
+      health: () => OK,
+      ready: () => OK,
+    });
+    await expect(start).rejects.toThrow(EndpointError);
+    await expect(start).rejects.toThrow(
+      `metrics cannot listen at 127.0.0.1:${port}: the port is taken: choose another`,
+    );
+  });
+
+  it('closes on a client that says nothing when it is closed itself', async () => {
+    const { address, close } = await endpoint();
+    const socket = createConnection(address.port, '127.0.0.1');
+    await new Promise((resolve) => socket.once('connect', resolve));
+    const closed = new Promise((resolve) => socket.once('close', resolve));
+    socket.on('error', () => undefined);
+    await close();
+    await closed;
+    await expect(fetch(`http://127.0.0.1:${address.port}/healthz`)).rejects.toThrow();
+  });
+});

@@ -1,0 +1,190 @@
+import { readFile, stat, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { buildConcentratorCli } from '../../../server-concentrator/cli/concentrator-cli.ts';
+import type { ConcentratorConfig } from '../../../server-concentrator/config/concentrator-config.ts';
+import { formatClientKey } from '../../../shared/runtime/identity/client-key.ts';
+import { parseLink } from '../../../shared/runtime/identity/link.ts';
+import { certificatePin } from '../../../shared/runtime/net/certificate-pin.ts';
+import { commandLineDeps } from '../../config/command-line-deps.ts';
+
+async function cli(run: (config: ConcentratorConfig) => Promise<void> = () => Promise.resolve()) {
+  const { deps, home, take } = await commandLineDeps();
+  const call = buildConcentratorCli({ ...deps, run });
+  const directory = join(home, '.config', 'tributary');
+  const exec = async (...args: string[]) => ({ code: await call(args), ...take() });
+  return { exec, home, directory };
+}
+
+const mode = async (file: string) => (await stat(file)).mode & 0o777;
+
+describe('tributary-concentrator init', () => {
+  it('writes private files and prints one link that fits them', async () => {
+    const { exec, directory } = await cli();
+    const { code, stdout, stderr } = await exec(
+      'init',
+      '--public',
+      'vps.example.org',
+      '[2001:db8::1]:443',
+      '--client',
+      'laptop',
+    );
+    expect(code).toBe(0);
+    expect(stdout).toMatch(/^tributary:\/\/\S+\n$/);
+    const link = parseLink(stdout);
+    expect(link).toMatchObject({
+      clientId: 'laptop',
+      addresses: [
+        { host: 'vps.example.org', port: 8443 },
+        { host: '2001:db8::1', port: 443 },
+      ],
+      pin: certificatePin(await readFile(join(directory, 'certificate.pem'), 'utf8')),
+    });
+    for (const name of ['key.pem', 'certificate.pem', 'clients.yaml', 'tributary-concentrator.yaml']) {
+      expect(await mode(join(directory, name))).toBe(0o600);
+      expect(stderr).toContain(`Wrote ${join(directory, name)}`);
+    }
+    expect(stderr).toContain("tributary-client join 'LINK'");
+    expect(stderr).not.toContain(formatClientKey(link.clientKey));
+  });
+
+  it('refuses to replace what is there, unless --force', async () => {
+    const { exec, directory } = await cli();
+    await exec('init', '--public', 'vps.example.org');
+    const before = await readFile(join(directory, 'key.pem'), 'utf8');
+    const refused = await exec('init', '--public', 'vps.example.org');
+    expect(refused).toMatchObject({ code: 2, stdout: '' });
+    expect(refused.stderr).toContain('there already');
+    expect(refused.stderr).toContain('client add NAME');
+    expect(await readFile(join(directory, 'key.pem'), 'utf8')).toBe(before);
+    expect((await exec('init', '--public', 'vps.example.org', '--force')).code).toBe(0);
+    expect(await readFile(join(directory, 'key.pem'), 'utf8')).not.toBe(before);
+  });
+
+  it('takes the port of --listen for --public, and another directory', async () => {
+    const { exec, home } = await cli();
+    const made = await exec(
+      'init',
+      '--public',
+      '2001:db8::1',
+      '--listen',
+      '0.0.0.0:443',
+      '[::]:443',
+      '--directory',
+      'd',
+    );
+    expect(parseLink(made.stdout).addresses).toEqual([{ host: '2001:db8::1', port: 443 }]);
+    const checked = await exec('check', '--config', 'd/tributary-concentrator.yaml');
+    expect(checked.stdout).toContain('listens at    0.0.0.0:443, [::]:443\n');
+    expect(await mode(join(home, 'd'))).toBe(0o700);
+  });
+
+  it.each([
+    [['init'], "required option '--public <host:port...>' not specified"],
+    [['init', '--public', 'a b'], '--public expects HOST:PORT'],
+    [['init', '--public', 'a', '--listen', 'b:1'], '--listen expects ADDRESS:PORT'],
+    [['init', '--public', 'a', '--client', 'a b'], 'expected a client name of 1 to 32'],
+    [['init', '--public', 'a', '--publik', 'a'], "unknown option '--publik'"],
+    [['chekc'], 'unknown command: did you mean "check"?'],
+    [['client', 'ad', 'x'], "unknown command 'ad'"],
+    [['client', 'add'], "missing required argument 'name'"],
+    [['check'], 'Make one with: tributary-concentrator init --public HOST'],
+    [[], 'Make one with: tributary-concentrator init --public HOST'],
+  ])('%j is refused', async (args, message) => {
+    const { exec } = await cli();
+    const { code, stdout, stderr } = await exec(...args);
+    expect([code, stdout]).toEqual([2, '']);
+    expect(stderr).toContain(message);
+    expect(stderr).not.toMatch(/\n {4}at /);
+  });
+});
+
+describe('tributary-concentrator client', () => {
+  it('adds, lists and revokes', async () => {
+    const { exec, directory } = await cli();
+    await exec('init', '--public', 'vps.example.org');
+    const added = await exec('client', 'add', 'router');
+    expect(added.code).toBe(0);
+    const link = parseLink(added.stdout);
+    expect(link.clientId).toBe('router');
+    expect(added.stderr).toContain('SIGHUP');
+    expect(await mode(join(directory, 'clients.yaml'))).toBe(0o600);
+
+    const listed = await exec('client', 'list');
+    expect(listed.stdout.split('\n').map((line) => line.split(/\s+/))).toEqual([
+      ['client1', '2025-01-31T12:00:00Z'],
+      ['router', '2025-01-31T12:00:00Z'],
+      [''],
+    ]);
+    expect(listed.stdout + listed.stderr).not.toContain(formatClientKey(link.clientKey));
+
+    expect(await exec('client', 'add', 'router')).toMatchObject({ code: 2, stdout: '' });
+    expect((await exec('client', 'revoke', 'router')).code).toBe(0);
+    expect((await exec('client', 'revoke', 'router')).code).toBe(2);
+    expect((await exec('client', 'list')).stdout).not.toContain('router');
+    expect(await readFile(join(directory, 'clients.yaml'), 'utf8')).toMatch(
+      /^# The clients that may connect/,
+    );
+  });
+
+  it('cannot make a link without knowing where clients connect', async () => {
+    const { exec, directory } = await cli();
+    await exec('init', '--public', 'vps.example.org');
+    await writeFile(join(directory, 'tributary-concentrator.yaml'), '');
+    const { code, stderr } = await exec('client', 'add', 'x');
+    expect(code).toBe(2);
+    expect(stderr).toContain('add "public: [HOST:PORT]" to');
+    expect((await exec('client', 'list')).stdout).not.toContain('x ');
+  });
+});
+
+describe('tributary-concentrator', () => {
+  it('checks: says what it would do', async () => {
+    const { exec, directory } = await cli();
+    await exec('init', '--public', 'vps.example.org');
+    const { code, stdout, stderr } = await exec('check');
+    expect([code, stderr]).toEqual([0, '']);
+    expect(stdout).toContain('listens at    0.0.0.0:8443, [::]:8443 (where the machine has IPv6)');
+    expect(stdout).toContain('but denies  *:25');
+    expect(stdout).toContain('expires 2045-01-31');
+    expect(stdout).toContain(`clients       1, in ${join(directory, 'clients.yaml')}`);
+    await exec('client', 'revoke', 'client1');
+    expect((await exec('check')).stderr).toContain('warning: nobody may connect');
+  });
+
+  it('runs what it was given, with the configuration', async () => {
+    const seen: ConcentratorConfig[] = [];
+    const { exec, directory } = await cli((config) => {
+      seen.push(config);
+      return Promise.resolve();
+    });
+    await exec('init', '--public', 'vps.example.org');
+    expect((await exec()).code).toBe(0);
+    expect((await exec('--config', join(directory, 'tributary-concentrator.yaml'))).code).toBe(0);
+    expect(seen.map(({ clients }) => clients.map(({ id }) => id))).toEqual([['client1'], ['client1']]);
+  });
+
+  it('tells a failure at work from a mistake in the configuration', async () => {
+    const { exec, directory } = await cli(() => Promise.reject(new Error('the port is taken')));
+    await exec('init', '--public', 'vps.example.org');
+    expect(await exec()).toEqual({
+      code: 1,
+      stdout: '',
+      stderr: 'tributary-concentrator: the port is taken\n',
+    });
+    await writeFile(join(directory, 'tributary-concentrator.yaml'), 'linger: soon\n');
+    const mistaken = await exec();
+    expect(mistaken.code).toBe(2);
+    expect(mistaken.stderr).toContain('tributary-concentrator.yaml:1:9: linger: expected a duration');
+  });
+
+  it('knows its version and helps', async () => {
+    const { exec } = await cli();
+    expect(await exec('--version')).toEqual({ code: 0, stdout: '1.2.3\n', stderr: '' });
+    const help = await exec('--help');
+    expect(help.code).toBe(0);
+    for (const word of ['init', 'check', 'client', '--config', 'First steps'])
+      expect(help.stdout).toContain(word);
+    expect((await exec('client', 'add', '--help')).stdout).toContain('--config <file>');
+  });
+});

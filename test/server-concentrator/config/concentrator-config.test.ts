@@ -1,0 +1,143 @@
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { beforeAll, describe, expect, it } from 'vitest';
+import { concentratorSchema } from '../../../server-concentrator/config/concentrator-schema.ts';
+import { describeReload, RELOAD_RULES } from '../../../server-concentrator/config/describe-reload.ts';
+import { loadConcentratorConfig } from '../../../server-concentrator/config/load-concentrator-config.ts';
+import { schemaKeyPaths } from '../../../shared/runtime/config/schema-keys.ts';
+import { generateCertificate, type TlsIdentity } from '../../../shared/runtime/identity/certificate.ts';
+import { formatClientKey } from '../../../shared/runtime/identity/client-key.ts';
+import { temporaryDirectory } from '../../config/temporary-directory.ts';
+
+const KEY = formatClientKey(new Uint8Array(32).fill(7));
+let identity: TlsIdentity;
+
+beforeAll(async () => {
+  identity = await generateCertificate(new Date());
+});
+
+async function directoryWith(text: string, files: Record<string, string> = {}): Promise<string> {
+  const directory = await temporaryDirectory();
+  const all = {
+    'c.yaml': text,
+    'certificate.pem': identity.certificate,
+    'key.pem': identity.key,
+    'clients.yaml': `- { id: a, key: ${KEY} }\n`,
+    ...files,
+  };
+  for (const [name, content] of Object.entries(all)) await writeFile(join(directory, name), content);
+  return join(directory, 'c.yaml');
+}
+
+async function mistakes(text: string, files: Record<string, string> = {}): Promise<string[]> {
+  const file = await directoryWith(text, files);
+  const error = await loadConcentratorConfig(file).then(
+    () => expect.fail('the configuration was accepted'),
+    (thrown: Error) => thrown,
+  );
+  return error.message.replaceAll(file.replace('c.yaml', ''), '').split('\n');
+}
+
+describe('a concentrator configuration', () => {
+  it('may be empty: everything but the files has a default', async () => {
+    const file = await directoryWith('');
+    expect(await loadConcentratorConfig(file)).toEqual({
+      file,
+      listen: [
+        { host: '0.0.0.0', port: 8443, required: true },
+        { host: '::', port: 8443, required: false },
+      ],
+      public: [],
+      tls: identity,
+      clientsFile: file.replace('c.yaml', 'clients.yaml'),
+      clients: [{ id: 'a', key: new Uint8Array(32).fill(7) }].map(({ id, key }) => ({
+        id,
+        key: Buffer.from(key),
+      })),
+      egress: { allow: [], deny: [], connectTimeoutMs: 10_000, resolveTimeoutMs: 5_000 },
+      limits: {
+        sessions: 256,
+        sessionsPerClient: 8,
+        streamsPerSession: 1024,
+        subflowsPerSession: 32,
+        memoryPerSessionBytes: 64 * 1024 * 1024,
+        memoryTotalBytes: 512 * 1024 * 1024,
+        handshakeTimeoutMs: 10_000,
+        streamIdleTimeoutMs: 7_440_000,
+        drainTimeoutMs: 30_000,
+      },
+      lingerMs: 60_000,
+      metrics: { listen: { host: '127.0.0.1', port: 9102 } },
+      log: { level: 'info', format: 'auto' },
+    });
+  });
+
+  it('reads addresses and egress rules', async () => {
+    const config = await loadConcentratorConfig(
+      await directoryWith('listen: ["[::]:443"]\npublic: ["a.example:443"]\negress: { deny: ["*:25"] }\n'),
+    );
+    expect(config.listen).toEqual([{ host: '::', port: 443, required: true }]);
+    expect(config.public).toEqual([{ host: 'a.example', port: 443 }]);
+    expect(config.egress.deny).toEqual([{ target: { kind: 'any' }, ports: { from: 25, to: 25 } }]);
+  });
+
+  it('tells mistakes with their places', async () => {
+    expect(
+      await mistakes(`listen: ["localhost:1"]
+egress:
+  allow:
+    - 10.0.0.1/8
+  alow: []
+limits:
+  memoryPerSession: 1GiB
+`),
+    ).toEqual([
+      'c.yaml:1:10: listen[0]: expected ADDRESS:PORT to listen at, for example "127.0.0.1:1080" or "[::1]:1080", ' +
+        'found "localhost:1"',
+      expect.stringMatching(
+        /^c.yaml:4:7: egress.allow\[0\]: expected a rule such as .*, found "10.0.0.1\/8"$/,
+      ),
+      'c.yaml:5:3: egress: unknown key "alow": did you mean "allow"?',
+      'c.yaml:7:21: limits.memoryPerSession: more than memoryTotal',
+    ]);
+  });
+
+  it('tells what is wrong with the files that it names', async () => {
+    expect(await mistakes('tls:\n  key: absent.pem\nclients: none.yaml\n')).toEqual([
+      'c.yaml:2:8: tls.key: cannot read absent.pem: there is no such file',
+      'none.yaml:1:1: cannot read none.yaml: there is no such file',
+    ]);
+    const other = await generateCertificate(new Date());
+    expect(await mistakes('', { 'key.pem': other.key })).toEqual([
+      'c.yaml:1:1: tls.key: key.pem is not the key of certificate.pem',
+    ]);
+    const garbled = await mistakes('', { 'key.pem': identity.key.slice(0, 100) });
+    expect(garbled).toEqual(['c.yaml:1:1: tls.key: key.pem holds no PEM private key (without a passphrase)']);
+    expect(await mistakes('', { 'certificate.pem': 'nothing' })).toEqual([
+      'c.yaml:1:1: tls.certificate: certificate.pem holds no PEM certificate',
+    ]);
+  });
+});
+
+describe('a reload', () => {
+  it('takes clients, egress and log level over, and names what waits for a restart', async () => {
+    const before = await loadConcentratorConfig(await directoryWith(''));
+    const same = { ...before };
+    expect(describeReload(before, same)).toEqual({ live: [], restart: [] });
+    const text = 'egress: { deny: ["*:25"] }\nlimits: { sessions: 1 }\nlog: { level: debug, format: json }\n';
+    const after = await loadConcentratorConfig(await directoryWith(text, { 'clients.yaml': '' }));
+    expect(describeReload(before, after)).toEqual({
+      live: ['clients', 'egress', 'log.level'],
+      restart: ['limits', 'log.format'],
+    });
+  });
+
+  it('knows every key', () => {
+    const known = RELOAD_RULES.map(({ key }) => key);
+    const missing = schemaKeyPaths(concentratorSchema).filter(
+      (path) =>
+        !known.some((key) => path === key || path.startsWith(`${key}.`) || key.startsWith(`${path}.`)),
+    );
+    expect(missing).toEqual([]);
+  });
+});

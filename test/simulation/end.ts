@@ -1,0 +1,204 @@
+import { MemoryBudget } from '../../shared/protocol/memory-budget.ts';
+import type { SessionEvent } from '../../shared/protocol/session/events.ts';
+import { FIRST_UPLOAD_WINDOW_BYTES, Session } from '../../shared/protocol/session/session.ts';
+import { FLOOR_WINDOW_BYTES } from '../../shared/protocol/tunables.ts';
+import type { VirtualClock } from './clock.ts';
+import type { Connection, Side } from './network.ts';
+import type { Random } from './random.ts';
+import type { Trace } from './trace.ts';
+
+export interface EndOptions {
+  readonly side: Side;
+  readonly maxStreams: number;
+  readonly lingerMs: number;
+  readonly memoryBytes: number;
+  /** Inputs wait up to this long before the session is flushed, and timers are late by as much: a busy event loop. */
+  readonly lagMs: number;
+  /** Whether the session hears the kernel's figures. */
+  readonly measures: boolean;
+}
+
+/** More rounds than this after one input would be a livelock. */
+const MAX_ROUNDS = 10_000;
+const MEASURE_INTERVAL_MS = 20;
+
+/** Drives one session as the runtime does: inputs, then flush, outputs, events, one timer. */
+export class End {
+  readonly side: Side;
+  readonly session: Session;
+  readonly memory: MemoryBudget;
+  /** What the program around the session does with its events. */
+  onEvent: (event: SessionEvent) => void = () => {};
+  closedBecause: string | undefined;
+  closedAtMs: number | undefined;
+  /** Frames' bytes handed to transports. */
+  writtenBytes = 0;
+  readonly #clock: VirtualClock;
+  readonly #random: Random;
+  readonly #trace: Trace;
+  readonly #options: EndOptions;
+  readonly #connections = new Map<number, Connection>();
+  #pumpArmed = false;
+  #timerForMs = Number.POSITIVE_INFINITY;
+  #timerGeneration = 0;
+
+  constructor(clock: VirtualClock, random: Random, trace: Trace, options: EndOptions) {
+    this.#clock = clock;
+    this.#random = random;
+    this.#trace = trace;
+    this.#options = options;
+    this.side = options.side;
+    this.memory = new MemoryBudget(options.memoryBytes);
+    this.session = new Session({
+      role: options.side,
+      maxStreams: options.maxStreams,
+      firstWindowBytes: FIRST_UPLOAD_WINDOW_BYTES,
+      lingerMs: options.lingerMs,
+      memory: this.memory,
+      nowMs: clock.nowMs,
+    });
+    this.wake();
+  }
+
+  connectionOf(subflowId: number): Connection | undefined {
+    return this.#connections.get(subflowId);
+  }
+
+  get subflowIds(): readonly number[] {
+    return [...this.#connections.keys()];
+  }
+
+  /** The handshake on a connection is done here. */
+  addSubflow(id: number, connection: Connection): void {
+    const { session, side } = this;
+    if (session.isClosed) {
+      connection.close(side, 'end');
+      return;
+    }
+    this.#connections.set(id, connection);
+    const { name, isBackup } = connection.uplink.shape;
+    session.addSubflow({ id, uplinkName: name, isBackup }, this.#clock.nowMs);
+    connection.outward[side].onRoom = () => {
+      session.subflowWritable(id);
+      this.wake();
+    };
+    connection.inward(side).onBytes = (bytes) => {
+      if (!this.#connections.has(id)) return;
+      session.receive(id, bytes, this.#clock.nowMs);
+      this.wake();
+    };
+    connection.onClosed[side] = () => {
+      this.#connections.delete(id);
+      session.removeSubflow(id, this.#clock.nowMs);
+      this.wake();
+    };
+    if (this.#options.measures) this.#measure(id, connection);
+    this.wake();
+  }
+
+  /** Something was put into the session. */
+  wake(): void {
+    if (this.#pumpArmed) return;
+    this.#pumpArmed = true;
+    this.#clock.after(this.#lagMs(), () => {
+      this.#pumpArmed = false;
+      this.#pump();
+    });
+  }
+
+  #lagMs(): number {
+    return this.#options.lagMs === 0 ? 0 : this.#random.between(0, this.#options.lagMs);
+  }
+
+  #pump(): void {
+    const { session } = this;
+    for (let rounds = 0; ; rounds++) {
+      if (rounds > MAX_ROUNDS) throw new Error(`${this.side}: the session never comes to rest`);
+      session.flush(this.#clock.nowMs);
+      this.#writeOutputs();
+      if (!this.#drainEvents()) break;
+    }
+    this.#checkBounds();
+    this.#armTimer();
+  }
+
+  #writeOutputs(): void {
+    for (const [id, connection] of this.#connections) {
+      const buffers = this.session.takeOutput(id);
+      if (buffers.length === 0) continue;
+      let length = 0;
+      for (const buffer of buffers) length += buffer.length;
+      this.writtenBytes += length;
+      this.#trace.note(this.#clock.nowMs, this.side, 'write', id, length);
+      connection.outward[this.side].write(buffers);
+    }
+  }
+
+  #drainEvents(): boolean {
+    let hadAny = false;
+    for (let event = this.session.nextEvent(); event !== undefined; event = this.session.nextEvent()) {
+      hadAny = true;
+      const size = event.type === 'stream-data' ? event.bytes.length : 0;
+      const id = 'streamId' in event ? event.streamId : 'subflowId' in event ? event.subflowId : -1;
+      this.#trace.note(this.#clock.nowMs, this.side, event.type, id, size);
+      if (event.type === 'subflow-close') this.#closeTransport(event.subflowId);
+      if (event.type === 'session-closed') this.#onClosed(event.error);
+      this.onEvent(event);
+    }
+    return hadAny;
+  }
+
+  #closeTransport(id: number): void {
+    const connection = this.#connections.get(id);
+    this.#connections.delete(id);
+    connection?.close(this.side, this.#random.chance(0.5) ? 'end' : 'abort');
+  }
+
+  #onClosed(error: string): void {
+    this.closedBecause = error;
+    this.closedAtMs = this.#clock.nowMs;
+    this.#writeOutputs();
+    for (const connection of this.#connections.values()) connection.close(this.side, 'end');
+    this.#connections.clear();
+  }
+
+  #armTimer(): void {
+    const { deadlineMs } = this.session;
+    const { nowMs } = this.#clock;
+    if (deadlineMs <= nowMs) {
+      throw new Error(`${this.side}: after a flush the deadline is not in the future (a timer would spin)`);
+    }
+    if (deadlineMs === this.#timerForMs) return;
+    this.#timerForMs = deadlineMs;
+    const generation = ++this.#timerGeneration;
+    if (deadlineMs === Number.POSITIVE_INFINITY) return;
+    this.#clock.at(deadlineMs + this.#lagMs(), () => {
+      if (generation !== this.#timerGeneration) return;
+      this.#timerForMs = Number.POSITIVE_INFINITY;
+      this.#pump();
+    });
+  }
+
+  #measure(id: number, connection: Connection): void {
+    this.#clock.after(MEASURE_INTERVAL_MS, () => {
+      if (this.#connections.get(id) !== connection) return;
+      this.session.subflowMeasured(id, connection.measure(this.side), this.#clock.nowMs);
+      this.#measure(id, connection);
+    });
+  }
+
+  #checkBounds(): void {
+    const { memory, session } = this;
+    const most = memory.limitBytes + session.streamCount * FLOOR_WINDOW_BYTES;
+    if (memory.reservedBytes > most) {
+      throw new Error(`${this.side}: windows promise ${memory.reservedBytes} bytes of ${most}`);
+    }
+    if (memory.reservedBytes < 0) throw new Error(`${this.side}: more window memory given back than taken`);
+    const { reorderBytes } = session;
+    if (reorderBytes > memory.reservedBytes) {
+      throw new Error(
+        `${this.side}: ${reorderBytes} bytes wait for reordering, promised ${memory.reservedBytes}`,
+      );
+    }
+  }
+}

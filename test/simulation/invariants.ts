@@ -1,0 +1,87 @@
+import { SIDES } from './network.ts';
+import type { StreamRun, World } from './world.ts';
+
+/** Much longer than any healing, redialling or slow reader of a run takes. */
+const STALL_LIMIT_MS = 900_000;
+const IDLE_MS = 5_000;
+/** A ping a second and end on each subflow, each answered by one receipt in two copies. */
+const IDLE_BYTES_PER_SUBFLOW_AND_SECOND = 300;
+
+/** Runs until all streams are done; then everything must be given back, and all must be quiet. */
+export function settle(world: World): void {
+  if (!world.runUntil(() => world.isSettled, world.clock.nowMs + STALL_LIMIT_MS)) {
+    throw new Error('a stream neither finishes nor fails');
+  }
+  world.advance(2_000);
+  for (const [id, run] of world.streams) checkOutcome(world, id, run);
+  checkAllReturned(world);
+  checkQuiet(world);
+}
+
+/** All uplinks go for good: both sessions end by themselves once they have waited for `lingerMs`. */
+export function finish(world: World, lingerMs: number): void {
+  for (const uplink of world.uplinks) {
+    uplink.isUp = false;
+    for (const connection of uplink.connections) connection.sever({ client: 10, concentrator: 20 });
+  }
+  const goneMs = world.clock.nowMs;
+  const wasClosed = world.ends.client.session.isClosed && world.ends.concentrator.session.isClosed;
+  if (wasClosed) return;
+  world.advance(lingerMs + 30_000);
+  for (const side of SIDES) {
+    const { closedBecause, closedAtMs } = world.ends[side];
+    if (closedBecause !== 'uplinksLost') throw new Error(`${side}: closed because of ${closedBecause}`);
+    if (closedAtMs! < goneMs) throw new Error(`${side}: lost its uplinks too early`);
+    if (world.ends[side].session.deadlineMs !== Number.POSITIVE_INFINITY) {
+      throw new Error(`${side}: a closed session still wants a timer`);
+    }
+  }
+}
+
+function checkOutcome(world: World, id: number, run: StreamRun): void {
+  const { client, origin, spec } = run;
+  const clientDone = client.isFinished && client.receivedBytes === spec.origin.sendBytes;
+  const originDone =
+    origin?.isFinished === true && origin.receivedBytes === spec.client.sendBytes && run.isRequested;
+  if (client.isFinished && client.receivedBytes !== spec.origin.sendBytes) {
+    throw new Error(`stream ${id}: the client's end came at ${client.receivedBytes}`);
+  }
+  if (clientDone && originDone) return;
+  const sessionLost = SIDES.some((side) => world.ends[side].session.isClosed);
+  if (sessionLost) return;
+  if (spec.refusal === undefined && spec.reset === undefined && !world.isGoingAway) {
+    throw new Error(`stream ${id}: failed without a cause`);
+  }
+  // Whoever is not through with the stream has heard that it failed.
+  const clientKnows = clientDone || client.failure !== undefined;
+  const originKnows = originDone || origin === undefined || origin.failure !== undefined || !run.isRequested;
+  if (!clientKnows || !originKnows) throw new Error(`stream ${id}: only one end knows that it failed`);
+}
+
+function checkAllReturned(world: World): void {
+  if (world.chunks.lent !== 0) throw new Error(`${world.chunks.lent} chunks were never released`);
+  for (const side of SIDES) {
+    const { memory, session } = world.ends[side];
+    if (memory.reservedBytes !== 0) throw new Error(`${side}: ${memory.reservedBytes} bytes still promised`);
+    if (session.reorderBytes !== 0) throw new Error(`${side}: ${session.reorderBytes} bytes still in order`);
+  }
+}
+
+/** With nothing to do there are pings and their receipts, and nothing else. */
+function checkQuiet(world: World): void {
+  // Connections that are dying, or whose pipes still work off a queue, may say a last word first.
+  world.advance(20_000);
+  const before = SIDES.map((side) => world.ends[side].writtenBytes);
+  world.advance(IDLE_MS);
+  SIDES.forEach((side, index) => {
+    const { session, writtenBytes } = world.ends[side];
+    const bytes = writtenBytes - before[index]!;
+    const most = (IDLE_BYTES_PER_SUBFLOW_AND_SECOND * Math.max(1, session.subflows.length) * IDLE_MS) / 1000;
+    if (bytes > most) throw new Error(`${side}: ${bytes} bytes in ${IDLE_MS} ms without anything to do`);
+    for (const subflow of session.subflows) {
+      if (subflow.ledger.length > 64) {
+        throw new Error(`${side}: ${subflow.ledger.length} frames under way on an idle subflow`);
+      }
+    }
+  });
+}

@@ -1,0 +1,172 @@
+import type { KernelMeasurement } from '../../shared/protocol/kernel-measurement.ts';
+import type { VirtualClock } from './clock.ts';
+import { Link, type LinkShape, Pipe } from './pipe.ts';
+import type { Random } from './random.ts';
+
+export type Side = 'client' | 'concentrator';
+export const SIDES = ['client', 'concentrator'] as const;
+
+export function otherSide(side: Side): Side {
+  return side === 'client' ? 'concentrator' : 'client';
+}
+
+export interface UplinkShape {
+  readonly name: string;
+  /** client to concentrator */
+  readonly up: LinkShape;
+  /** concentrator to client */
+  readonly down: LinkShape;
+  readonly isBackup: boolean;
+  /** Bytes that either kernel accepts beyond its congestion window. */
+  readonly sendBufferBytes: number;
+}
+
+/** How long a kernel waits with bytes unacknowledged before it gives a connection up (TCP_USER_TIMEOUT). */
+const USER_TIMEOUT_MS = 10_000;
+
+/** When each end hears of a connection's death; undefined: only from its own kernel's time-out. */
+export interface Learning {
+  readonly client: number | undefined;
+  readonly concentrator: number | undefined;
+}
+
+/** A network interface of the client, with the way to the concentrator behind it. */
+export class Uplink {
+  readonly shape: UplinkShape;
+  /** Whether a dial can succeed now. */
+  isUp = true;
+  readonly connections = new Set<Connection>();
+  readonly links: { readonly up: Link; readonly down: Link };
+
+  constructor(shape: UplinkShape) {
+    this.shape = shape;
+    this.links = { up: new Link({ ...shape.up }), down: new Link({ ...shape.down }) };
+  }
+
+  get roundTripMs(): number {
+    return this.links.up.shape.delayMs + this.links.down.shape.delayMs;
+  }
+}
+
+/** One simulated TCP connection over an uplink. Each end hears of its end once, through `onClosed`. */
+export class Connection {
+  readonly uplink: Uplink;
+  readonly onClosed: Record<Side, () => void> = { client: () => {}, concentrator: () => {} };
+  /** What each end writes into. */
+  readonly outward: Record<Side, Pipe>;
+  readonly #clock: VirtualClock;
+  readonly #isOpen: Record<Side, boolean> = { client: true, concentrator: true };
+
+  constructor(clock: VirtualClock, random: Random, uplink: Uplink) {
+    this.uplink = uplink;
+    this.#clock = clock;
+    const { sendBufferBytes } = uplink.shape;
+    const { up, down } = uplink.links;
+    this.outward = {
+      client: new Pipe(clock, random, { link: up, back: down, sendBufferBytes }),
+      concentrator: new Pipe(clock, random, { link: down, back: up, sendBufferBytes }),
+    };
+    for (const side of SIDES) this.outward[side].onEnd = () => this.#hear(otherSide(side));
+    uplink.connections.add(this);
+  }
+
+  /** What arrives at an end. */
+  inward(side: Side): Pipe {
+    return this.outward[otherSide(side)];
+  }
+
+  isOpenAt(side: Side): boolean {
+    return this.#isOpen[side];
+  }
+
+  /** An end closes. The other hears it behind the bytes that are under way; with `abort` at once, and those are lost. */
+  close(side: Side, how: 'end' | 'abort'): void {
+    if (!this.#isOpen[side]) return;
+    this.#setClosed(side);
+    this.inward(side).kill();
+    this.#watchUserTimeout(otherSide(side));
+    const outward = this.outward[side];
+    if (how === 'end') {
+      outward.end();
+      return;
+    }
+    const isReachable = outward.stalledSinceMs === undefined;
+    outward.kill();
+    // Behind a black hole the reset is lost as well; the other kernel's time-out is left.
+    if (isReachable) this.#clock.after(this.#delayMs(side), () => this.#hear(otherSide(side)));
+  }
+
+  /** Nothing passes in the given directions until `resume`. */
+  stall(sides: readonly Side[]): void {
+    for (const side of sides) {
+      if (this.outward[side].stalledSinceMs !== undefined) continue;
+      this.outward[side].stall();
+      this.#watchUserTimeout(side);
+    }
+  }
+
+  resume(restartMs: number): void {
+    for (const side of SIDES) this.outward[side].resume(restartMs);
+  }
+
+  /** The connection is dead: what is under way is lost. */
+  sever(learning: Learning): void {
+    for (const side of SIDES) {
+      this.outward[side].kill();
+      const learnsMs = learning[side];
+      if (learnsMs !== undefined) this.#clock.after(learnsMs, () => this.#hear(side));
+      this.#watchUserTimeout(side);
+    }
+  }
+
+  measure(side: Side): KernelMeasurement {
+    const pipe = this.outward[side];
+    const rttMs = this.uplink.roundTripMs;
+    return {
+      rttMs,
+      rttVarMs: rttMs / 4,
+      minRttMs: rttMs,
+      mssBytes: 1460,
+      cwndBytes: 14_600,
+      notSentBytes: pipe.unsentBytes,
+      unackedBytes: pipe.unackedBytes,
+      bytesAcked: 0,
+      deliveryRateBytesPerSecond: 0,
+      lastAckReceivedMs: this.#clock.nowMs - pipe.lastAckMs,
+      backoff: 0,
+      totalRetransmittedPackets: 0,
+    };
+  }
+
+  #delayMs(side: Side): number {
+    const { up, down } = this.uplink.links;
+    return (side === 'client' ? up : down).shape.delayMs;
+  }
+
+  #hear(side: Side): void {
+    if (!this.#isOpen[side]) return;
+    this.#setClosed(side);
+    this.inward(side).kill();
+    this.outward[side].kill();
+    this.#watchUserTimeout(otherSide(side));
+    this.onClosed[side]();
+  }
+
+  #setClosed(side: Side): void {
+    this.#isOpen[side] = false;
+    if (!this.#isOpen[otherSide(side)]) this.uplink.connections.delete(this);
+  }
+
+  /** An end whose bytes stay unacknowledged hears it from its kernel, some time or other. */
+  #watchUserTimeout(side: Side): void {
+    const pipe = this.outward[side];
+    const sinceMs = pipe.stalledSinceMs;
+    if (sinceMs === undefined) return;
+    const check = () => {
+      if (!this.#isOpen[side] || pipe.stalledSinceMs !== sinceMs) return;
+      if (pipe.hasPending && this.#clock.nowMs - pipe.lastAckMs >= USER_TIMEOUT_MS) this.#hear(side);
+      else this.#clock.after(1_000, check);
+    };
+    this.#clock.at(sinceMs + USER_TIMEOUT_MS, check);
+  }
+}
