@@ -47,6 +47,9 @@ export const QUANTUM_BYTES = 16 * 1024;
 /** A stream is new, and goes before the others, for its first bytes (fq_codel's new flows). */
 export const NEW_STREAM_BYTES = 64 * 1024;
 
+/** A stream that has sent so much is a long one: it may send on subflows only to find out what they can. */
+export const PROBE_AFTER_BYTES = 512 * 1024;
+
 /** An application is not read while its stream has this much waiting, or BACKLOG_MS of all uplinks if that is more. */
 export const MIN_BACKLOG_BYTES = 64 * 1024;
 export const BACKLOG_MS = 20;

@@ -44,6 +44,8 @@ export class Application {
   readonly #sendKey: number;
   readonly #receiveKey: number;
   #sentBytes = 0;
+  #hasStarted = false;
+  #hasReset = false;
   #mayWrite = false;
   #writeArmed = false;
   #readArmed = false;
@@ -77,12 +79,14 @@ export class Application {
 
   /** From now on it writes and reads. */
   start(): void {
+    this.#hasStarted = true;
     this.#mayWrite = true;
     this.#write();
     this.#read();
   }
 
   onData(bytes: Uint8Array): void {
+    if (this.#hasReset) return;
     if (this.isReceiveEnded) throw new Error(`stream ${this.#streamId}: bytes behind the end`);
     if (this.failure !== undefined) throw new Error(`stream ${this.#streamId}: bytes behind a failure`);
     if (bytes.length === 0) throw new Error(`stream ${this.#streamId}: an empty piece`);
@@ -100,6 +104,7 @@ export class Application {
   }
 
   onEnded(): void {
+    if (this.#hasReset) return;
     if (this.isReceiveEnded) throw new Error(`stream ${this.#streamId}: ended twice`);
     if (this.failure !== undefined) throw new Error(`stream ${this.#streamId}: ended behind a failure`);
     this.isReceiveEnded = true;
@@ -113,14 +118,16 @@ export class Application {
   }
 
   onFailed(error: ErrorName): void {
+    if (this.#hasReset) return;
     if (this.failure !== undefined) throw new Error(`stream ${this.#streamId}: failed twice`);
     this.failure = error;
   }
 
-  /** The application gives up. */
+  /** The application gives up; events that the session had ready by then say nothing to it any more. */
   reset(error: ErrorName): void {
     if (this.isSettled) return;
     this.failure = error;
+    this.#hasReset = true;
     this.#end.session.reset(this.#streamId, error);
     this.#end.wake();
   }
@@ -132,7 +139,7 @@ export class Application {
   #write(): void {
     const { sendBytes, chunkBytes, writePauseMs } = this.#spec;
     const { session } = this.#end;
-    if (this.isSendEnded || this.failure !== undefined || this.#mustWait) return;
+    if (!this.#hasStarted || this.isSendEnded || this.failure !== undefined || this.#mustWait) return;
     while (this.#mayWrite && !this.#writeArmed && this.#sentBytes < sendBytes) {
       const most = Math.min(chunkBytes, sendBytes - this.#sentBytes);
       const length = Math.ceil(this.#random.logBetween(Math.max(1, most / 16), most));
@@ -159,7 +166,7 @@ export class Application {
 
   #read(): void {
     const waiting = this.receivedBytes - this.consumedBytes;
-    if (waiting === 0 || this.#readArmed || this.failure !== undefined) return;
+    if (!this.#hasStarted || waiting === 0 || this.#readArmed || this.failure !== undefined) return;
     const { nowMs } = this.#clock;
     const { readBytesPerMs, readStop } = this.#spec;
     if (readStop !== undefined && !this.#hasStopped && this.consumedBytes >= readStop.atBytes) {

@@ -109,7 +109,8 @@ export class ConcentratorHandshake {
   }
 }
 
-/** Whether a HELLO's version range includes ours. */
-export function speaksOurVersion(hello: Hello): boolean {
-  return hello.lowestVersion <= PROTOCOL_VERSION && PROTOCOL_VERSION <= hello.highestVersion;
+/** Whether a HELLO's version range includes ours, or a JOIN's version is ours. */
+export function speaksOurVersion(message: Hello | Join): boolean {
+  if ('version' in message) return message.version === PROTOCOL_VERSION;
+  return message.lowestVersion <= PROTOCOL_VERSION && PROTOCOL_VERSION <= message.highestVersion;
 }

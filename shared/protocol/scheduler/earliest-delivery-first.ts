@@ -24,6 +24,8 @@ export class EarliestDeliveryFirst implements PacketScheduler {
   ): View | undefined {
     const { lengthBytes } = request;
     const best = least(candidates, (view) => deliveryTimeMs(view, lengthBytes))!;
+    const probed = request.mayProbe ? this.#unproven(request, candidates, best, nowMs) : undefined;
+    if (probed !== undefined) return probed;
     if (best.canTake(nowMs)) return best;
     if (request.urgency === 'urgent') return undefined;
     const fastest = least(candidates, (view) => -view.rateBytesPerSecond)!;
@@ -38,6 +40,23 @@ export class EarliestDeliveryFirst implements PacketScheduler {
     this.#lambda = wasBlocked
       ? Math.min(MAX_LAMBDA, this.#lambda + LAMBDA_STEP_UP)
       : Math.max(MIN_LAMBDA, this.#lambda - LAMBDA_STEP_DOWN);
+  }
+
+  /**
+   * A free subflow whose rate still grows: a long stream finds out what it can, or one that is enough by itself would
+   * keep the others idle for ever.
+   */
+  #unproven<View extends SubflowView>(
+    request: SegmentRequest,
+    candidates: readonly View[],
+    best: View,
+    nowMs: number,
+  ): View | undefined {
+    const growing = candidates.filter((view) => view.isRateGrowing && view.canTake(nowMs));
+    const next = least(growing, (view) => deliveryTimeMs(view, request.lengthBytes));
+    const fastest = least(candidates, (view) => -view.rateBytesPerSecond)!;
+    if (next === undefined || next === best) return next;
+    return this.#passesGate(request, next, best, fastest) ? next : undefined;
   }
 
   #passesGate(request: SegmentRequest, slow: SubflowView, best: SubflowView, fastest: SubflowView): boolean {

@@ -6,6 +6,8 @@ export interface SubflowView {
   readonly minRttMs: number;
   readonly smoothedRttMs: number;
   readonly inFlightBytes: number;
+  /** Whether it has not yet shown what it can: it was never kept busy until its rate stopped growing. */
+  readonly isRateGrowing: boolean;
   /** Whether it takes data now. One that does not may still be worth waiting for. */
   canTake(nowMs: number): boolean;
 }
@@ -20,6 +22,8 @@ export interface SegmentRequest {
   readonly windowLeftBytes: number;
   /** All that the stream will ever send from here on, where its end is known. */
   readonly remainingBytes: number | undefined;
+  /** Whether the stream is long enough to find out with what a subflow can. */
+  readonly mayProbe: boolean;
 }
 
 /** A steering mode's choice of subflow, segment by segment. One instance per session and mode. */

@@ -345,6 +345,7 @@ export class Session {
     this.#receivedBytes += payload.length;
     const stream = this.#streams.get(streamId) ?? this.#makeEmbryo(streamId);
     if (stream === undefined) return;
+    if (stream.phase === 'opening') this.#noteOpened(stream);
     for (const bytes of stream.receive.receive(dsn, payload, fin)) {
       this.#emit({ type: 'stream-data', streamId, bytes });
     }
@@ -413,16 +414,21 @@ export class Session {
   #onOpened(streamId: number, limit: number, ok: boolean, code: number): void {
     this.#expectRole('client', 'OPENED');
     const stream = this.#streams.get(streamId);
-    if (stream === undefined || stream.phase !== 'opening') return;
+    if (stream === undefined) return;
     if (!ok) {
       this.#emit({ type: 'stream-failed', streamId, error: errorName(code) });
       this.#forget(stream);
       return;
     }
-    stream.advance('opened');
+    if (stream.phase === 'opening') this.#noteOpened(stream);
     stream.send.raiseLimit(limit);
     this.#transmitter.refresh(stream);
-    this.#emit({ type: 'stream-opened', streamId });
+  }
+
+  /** OPENED, or DATA that overtook it: either says that the origin is connected. */
+  #noteOpened(stream: Stream): void {
+    stream.advance('opened');
+    this.#emit({ type: 'stream-opened', streamId: stream.id });
   }
 
   #onWindow(streamId: number, limit: number): void {

@@ -3,7 +3,7 @@ import { Schedulers } from '../scheduler/policies.ts';
 import { deliveryTimeMs } from '../scheduler/scheduler.ts';
 import type { Sendable, SendStream } from '../stream/send-stream.ts';
 import type { Subflow } from '../subflow/subflow.ts';
-import { COPY_ALLOWANCE_BYTES, COPY_SHARE, RECEIPT_COPIES } from '../tunables.ts';
+import { COPY_ALLOWANCE_BYTES, COPY_SHARE, PROBE_AFTER_BYTES, RECEIPT_COPIES } from '../tunables.ts';
 import { ControlQueue } from './control-queue.ts';
 import { headOfLineCopy } from './reinjection.ts';
 import type { Stream } from './stream.ts';
@@ -113,6 +113,7 @@ export class Transmitter {
       urgency: send.isNewStream || !sendable.isNew ? 'urgent' : 'bulk',
       lengthBytes: Math.max(1, Math.min(sendable.length, largestSegment(candidates))),
       windowLeftBytes: send.windowLeftBytes,
+      mayProbe: sendable.isNew && send.sentBytes >= PROBE_AFTER_BYTES,
       remainingBytes: send.endIsKnown ? send.backlogBytes : undefined,
     } as const;
     const target = this.#schedulers.for(stream.mode).select(request, candidates, nowMs);

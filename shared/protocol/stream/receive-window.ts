@@ -12,6 +12,7 @@ export class ReceiveWindow {
   #limitDsn = FLOOR_WINDOW_BYTES;
   #epochStartMs: number;
   #epochStartBytes = 0;
+  #isClosed = false;
 
   /** Starts at the floor, which every stream is promised. */
   constructor(budget: MemoryBudget, nowMs: number) {
@@ -35,6 +36,8 @@ export class ReceiveWindow {
 
   /** Takes a first window out of what the session can spare: a quarter of it at most. */
   openUp(): void {
+    // The peer may have finished before the origin was connected.
+    if (this.#isClosed) return;
     const wanted = Math.min(FIRST_WINDOW_BYTES, Math.floor(this.#budget.availableBytes / 4));
     if (wanted > this.#windowBytes) this.#growTo(wanted);
     this.#limitDsn = this.#consumedBytes + this.#windowBytes;
@@ -55,6 +58,7 @@ export class ReceiveWindow {
 
   /** Gives the memory back. */
   close(): void {
+    this.#isClosed = true;
     this.#budget.release(this.#windowBytes);
     this.#windowBytes = 0;
   }

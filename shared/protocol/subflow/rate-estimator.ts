@@ -15,6 +15,7 @@ export type SendState = Pick<
 export class RateEstimator {
   readonly #maximum = new WindowedMaximum();
   #recent = 0;
+  #isProven = false;
   #deliveredBytes = 0;
   #deliveredMs = 0;
   #firstSentMs = 0;
@@ -32,6 +33,11 @@ export class RateEstimator {
   /** Rate of the last round trip or so, bytes per second: follows a collapse that the maximum hides. */
   get recentBytesPerSecond(): number {
     return this.#recent;
+  }
+
+  /** Whether the subflow was ever kept busy, so that the rate says what it can, not what it was asked for. */
+  get isProven(): boolean {
+    return this.#isProven;
   }
 
   /** Whether the rate has stopped growing. */
@@ -74,6 +80,7 @@ export class RateEstimator {
     const intervalMs = Math.max(sendMs, receiptMs);
     if (intervalMs < minRttMs || intervalMs <= 0) return;
     const sample = ((totalBytes - newest.deliveredBytes) * 1000) / intervalMs;
+    if (!newest.applicationLimited) this.#isProven = true;
     if (!newest.applicationLimited || sample > this.#recent) {
       this.#recent = this.#recent === 0 ? sample : this.#recent + (sample - this.#recent) / 4;
     }
@@ -87,6 +94,7 @@ export class RateEstimator {
   restart(): void {
     this.#maximum.reset();
     this.#recent = 0;
+    this.#isProven = false;
     this.#fullPipeRate = 0;
     this.#roundsWithoutGrowth = 0;
   }

@@ -92,18 +92,23 @@ export class Subflow implements SubflowView {
   }
 
   /**
-   * Best guess of what the subflow delivers, bytes per second. Before the first rate sample: what it may have in flight
-   * over its round trip time.
+   * Best guess of what the subflow delivers, bytes per second. One that was never kept busy is given the benefit of the
+   * doubt, or it would never be tried: what it may have in flight at first over its round trip time.
    */
   get rateBytesPerSecond(): number {
-    const measured = this.rate.recentBytesPerSecond || this.rate.bytesPerSecond;
-    return measured || (FIRST_IN_FLIGHT_BYTES * 1000) / Math.max(this.rtt.smoothedMs, 1);
+    const measured = this.rate.recentBytesPerSecond;
+    if (this.rate.isProven) return measured;
+    return Math.max(measured, (FIRST_IN_FLIGHT_BYTES * 1000) / Math.max(this.rtt.smoothedMs, 1));
+  }
+
+  get isRateGrowing(): boolean {
+    return !this.rate.pipeIsFull;
   }
 
   /** Most bytes that may be written and not receipted: enough to keep the path full, little enough to keep its queue short. */
   get inFlightCapBytes(): number {
     const rate = this.rate.bytesPerSecond;
-    if (rate === 0) return FIRST_IN_FLIGHT_BYTES;
+    if (!this.rate.isProven) return FIRST_IN_FLIGHT_BYTES;
     const gain = this.rate.pipeIsFull ? CRUISE_GAIN : STARTUP_GAIN;
     const pipeBytes = (rate * (this.rtt.minMs + RECEIPT_INTERVAL_MS)) / 1000;
     return Math.max(MIN_IN_FLIGHT_BYTES, gain * pipeBytes);
@@ -115,7 +120,7 @@ export class Subflow implements SubflowView {
 
   get segmentBytes(): number {
     const rate = this.rate.bytesPerSecond;
-    if (rate === 0) return FIRST_SEGMENT_BYTES;
+    if (!this.rate.isProven) return FIRST_SEGMENT_BYTES;
     return Math.round(clamp((rate * SEGMENT_MS) / 1000, MIN_SEGMENT_BYTES, MAX_PAYLOAD_BYTES));
   }
 

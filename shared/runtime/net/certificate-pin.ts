@@ -36,7 +36,7 @@ export function samePin(one: CertificatePin, other: CertificatePin): boolean {
 }
 
 /** A text is no pin, or a file no certificate. */
-export class PinError extends TributaryError {
+class PinError extends TributaryError {
   constructor(message: string) {
     super('malformedMessage', message, 'ours');
   }

@@ -89,8 +89,10 @@ class HandshakeGate {
       cert: options.certificate,
       key: options.privateKey,
       ciphers: cipherPreference(),
-      // Our order, but ChaCha20 for a client that puts it first because it has no AES instructions.
+      // Our order of ciphers, but ChaCha20 for a client that puts it first because it has no AES instructions.
       honorCipherOrder: true,
+      // Nobody resumes: every subflow is authenticated anew. In TLS 1.3 OpenSSL still sends two tickets, but as
+      // mere references, 400 bytes less a handshake.
       secureOptions: constants.SSL_OP_PRIORITIZE_CHACHA | constants.SSL_OP_NO_TICKET,
     });
     this.#tls.on('secureConnection', (secured) => this.#finish(secured));

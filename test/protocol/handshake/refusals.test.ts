@@ -100,6 +100,16 @@ describe('versions', () => {
     expect(request?.kind === 'hello' && speaksOurVersion(request.hello)).toBe(speaks);
   });
 
+  it.each([
+    [0, false],
+    [1, true],
+    [2, false],
+  ])('a JOIN in version %i: %s', (version, speaks) => {
+    const join = { ...OUR_JOIN, version, clientId: 'laptop', uplinkName: 'wlan0' };
+    const request = concentratorSide().receive(sealed('join', encodeJoin(join)));
+    expect(request?.kind === 'join' && speaksOurVersion(request.join)).toBe(speaks);
+  });
+
   it('the client refuses a version that it did not offer, though the mac is right', () => {
     const client = clientSide(HELLO);
     const welcome = encodeWelcome({ ...GRANT, version: 2, features: 0, nonce: fixed('n', 32) });

@@ -77,3 +77,11 @@ export function pattern(length: number, seed = 1): Buffer {
   }
   return bytes;
 }
+
+/** Collects until the peer has finished sending. */
+export async function readAll(peer: Socket): Promise<Buffer> {
+  const pieces: Buffer[] = [];
+  peer.on('data', (piece) => pieces.push(piece));
+  await once(peer, 'end');
+  return Buffer.concat(pieces);
+}

@@ -11,6 +11,12 @@ import { readTcpInfo } from '../../../shared/runtime/net/tcp-info.ts';
 
 const { native } = loadNative();
 
+/** What iproute2 reads of the same socket. */
+function ss(options: string, socket: Socket): string {
+  const program = 'ss';
+  return execFileSync(program, [options, 'sport', '=', `:${socket.localPort}`], { encoding: 'utf8' });
+}
+
 function kernelHasRtoMax(): boolean {
   const [major = 0, minor = 0] = release().split('.').map(Number);
   return major > 6 || (major === 6 && minor >= 15);
@@ -78,7 +84,7 @@ describe.skipIf(native === undefined)('with libc', () => {
     expect(now.minRttMs).toBeLessThanOrEqual(now.rttMs * 1.01);
     expect(now.deliveryRateBytesPerSecond).toBeGreaterThan(100_000);
 
-    const line = execFileSync('ss', ['-tin', 'sport', '=', `:${socket.localPort}`], { encoding: 'utf8' });
+    const line = ss('-tin', socket);
     const field = (name: string) => Number(new RegExp(`\\b${name}:([\\d.]+)`).exec(line)?.[1]);
     expect(field('bytes_acked')).toBe(now.bytesAcked);
     expect(field('mss')).toBe(now.mssBytes);
@@ -94,7 +100,7 @@ describe.skipIf(native === undefined)('with libc', () => {
     const onWarning = (message: string) => warnings.push(message);
     tuneSubflow(socket, libc, { congestionControl: 'reno', onWarning });
     expect(warnings).toEqual([]);
-    const line = execFileSync('ss', ['-tino', 'sport', '=', `:${socket.localPort}`], { encoding: 'utf8' });
+    const line = ss('-tino', socket);
     expect(line).toMatch(/\breno\b/);
     const integer = new Int32Array(1);
     const option = (name: number) => {

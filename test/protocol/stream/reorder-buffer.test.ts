@@ -1,0 +1,83 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { ReorderBuffer } from '../../../shared/protocol/stream/reorder-buffer.ts';
+import { COPY_BELOW_BYTES, MAX_REORDER_ENTRIES } from '../../../shared/protocol/tunables.ts';
+import { patternByte, patternBytes, thrownBy } from '../support.ts';
+
+const SPACE = 300;
+const segment = fc.record({ dsn: fc.nat(SPACE), length: fc.nat(60) });
+
+describe('ReorderBuffer', () => {
+  it('hands on each byte once and in order, whatever overlaps', () => {
+    fc.assert(
+      fc.property(fc.array(segment, { maxLength: 60 }), (segments) => {
+        const buffer = new ReorderBuffer();
+        const seen = new Array<boolean>(SPACE + 60).fill(false);
+        const handedOn: number[] = [];
+        for (const { dsn, length } of segments) {
+          for (const bytes of buffer.insert(dsn, patternBytes(dsn, length))) handedOn.push(...bytes);
+          seen.fill(true, dsn, dsn + length);
+          const firstHole = seen.indexOf(false);
+          expect(buffer.nextDsn).toBe(firstHole);
+          expect(handedOn).toHaveLength(firstHole);
+          expect(buffer.bufferedBytes).toBe(seen.filter((has) => has).length - firstHole);
+        }
+        expect(handedOn.every((byte, dsn) => byte === patternByte(dsn))).toBe(true);
+      }),
+      { numRuns: 1_000 },
+    );
+  });
+
+  it('keeps nothing once all holes are filled', () => {
+    const buffer = new ReorderBuffer();
+    buffer.insert(10, patternBytes(10, 10));
+    buffer.insert(30, patternBytes(30, 10));
+    buffer.insert(0, patternBytes(0, 35));
+    expect([buffer.nextDsn, buffer.bufferedBytes, buffer.entryCount]).toEqual([40, 0, 0]);
+  });
+
+  it('does not keep the read that a small slice came in, and does not copy a large one', () => {
+    const buffer = new ReorderBuffer();
+    const small = new Uint8Array(new ArrayBuffer(65_536), 0, COPY_BELOW_BYTES - 1);
+    const large = new Uint8Array(new ArrayBuffer(65_536), 0, COPY_BELOW_BYTES);
+    buffer.insert(1, small);
+    buffer.insert(1 + small.length, large);
+    const [, keptSmall, keptLarge] = buffer.insert(0, patternBytes(0, 1));
+    expect(keptSmall?.buffer).not.toBe(small.buffer);
+    expect(keptLarge?.buffer).toBe(large.buffer);
+  });
+
+  it('melts neighbours at its bound, and loses nothing', () => {
+    const buffer = new ReorderBuffer();
+    const count = MAX_REORDER_ENTRIES + 10;
+    for (let dsn = 1; dsn <= count; dsn++) buffer.insert(dsn, patternBytes(dsn, 1));
+    expect(buffer.entryCount).toBeLessThan(20);
+    expect(buffer.bufferedBytes).toBe(count);
+    const out = Buffer.concat(buffer.insert(0, patternBytes(0, 1)));
+    expect(out.equals(patternBytes(0, count + 1))).toBe(true);
+  });
+
+  it('keeps holes when it melts', () => {
+    const buffer = new ReorderBuffer();
+    // Triples with a hole between them: three entries melt into one.
+    const triples = Math.ceil(MAX_REORDER_ENTRIES / 3) + 1;
+    for (let i = 0; i < triples; i++) {
+      for (let j = 1; j <= 3; j++) buffer.insert(i * 4 + j, patternBytes(i * 4 + j, 1));
+    }
+    expect(buffer.entryCount).toBeLessThanOrEqual(triples + 3);
+    const out: Uint8Array[] = [];
+    for (let i = 0; i < triples; i++) out.push(...buffer.insert(i * 4, patternBytes(i * 4, 1)));
+    expect(Buffer.concat(out).equals(patternBytes(0, triples * 4))).toBe(true);
+  });
+
+  it('refuses more holes than melting can mend', () => {
+    const buffer = new ReorderBuffer();
+    const insert = (i: number) => buffer.insert(1 + i * 2, Uint8Array.of(1));
+    for (let i = 0; i < MAX_REORDER_ENTRIES; i++) insert(i);
+    expect(buffer.entryCount).toBe(MAX_REORDER_ENTRIES);
+    expect(thrownBy(() => insert(MAX_REORDER_ENTRIES))).toEqual({
+      code: 'resourceExceeded',
+      name: 'ProtocolViolation',
+    });
+  });
+});
