@@ -87,8 +87,8 @@ class StreamOpening implements StreamHandlers {
     this.#relay.onFailed(error);
   }
 
-  onData(bytes: Uint8Array): void {
-    this.#relay.onData(bytes);
+  onData(pieces: readonly Uint8Array[]): void {
+    this.#relay.onData(pieces);
   }
 
   onEnded(): void {

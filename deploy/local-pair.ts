@@ -45,7 +45,9 @@ async function main(socksPort: number): Promise<number> {
   }
   const folder = await mkdtemp(join(tmpdir(), 'tributary-'));
   const children: ChildProcess[] = [];
+  let isStopping = false;
   const stop = () => {
+    isStopping = true;
     for (const child of children) child.kill('SIGTERM');
   };
   process.on('SIGINT', stop);
@@ -53,6 +55,7 @@ async function main(socksPort: number): Promise<number> {
   try {
     const metrics = { client: await freePort(9101), concentrator: await freePort(9102) };
     const files = await configure(folder, socksPort, metrics);
+    if (isStopping) return 0;
     children.push(program('server-concentrator', ['--config', files.concentrator]));
     children.push(program('client-proxy', ['--config', files.client]));
     const exits = children.map(async (child) => once(child, 'exit'));
@@ -61,15 +64,21 @@ async function main(socksPort: number): Promise<number> {
       ...exits.map((exit) => exit.then(() => false)),
     ]);
     if (!isReady) {
+      const wasAsked = isStopping;
       stop();
       await Promise.all(exits);
-      return fail('the pair did not come up; see the lines above');
+      return wasAsked ? 0 : fail('the pair did not come up; see the lines above');
     }
     announce(socksPort, metrics);
     await Promise.race(exits);
+    const wasAsked = isStopping;
     stop();
     await Promise.all(exits);
-    return 0;
+    return wasAsked ? 0 : fail('one of the two programs has ended; see the lines above');
+  } catch (error) {
+    // Ctrl-C ends the set-up commands, too.
+    if (isStopping) return 0;
+    throw error;
   } finally {
     await rm(folder, { recursive: true, force: true });
   }
@@ -155,10 +164,11 @@ async function ready(metricsPort: number): Promise<boolean> {
 
 async function isFree(port: number): Promise<boolean> {
   const server = createServer().listen({ host: '127.0.0.1', port });
-  const isListening = await Promise.race([
-    once(server, 'listening').then(() => true),
-    once(server, 'error').then(() => false),
-  ]);
+  // `once` rejects when there is an error instead.
+  const isListening = await once(server, 'listening').then(
+    () => true,
+    () => false,
+  );
   server.close();
   return isListening;
 }
@@ -180,7 +190,7 @@ Tributary is up: SOCKS5 on 127.0.0.1:${socksPort}, two uplinks (${UPLINK_ADDRESS
   curl --socks5-hostname 127.0.0.1:${socksPort} https://example.com/
 
 Metrics: http://127.0.0.1:${metrics.client}/metrics (client), http://127.0.0.1:${metrics.concentrator}/metrics (concentrator).
-Ctrl-C ends it.
+Ctrl-C ends it; connections that are open then get ten seconds, or until a second Ctrl-C.
 `);
 }
 

@@ -46,6 +46,8 @@ export interface Concentrator {
   close(): Promise<void>;
 }
 
+/** Connections that have done TLS and not yet said who they are: a moment each, unless they mean no good. */
+const MAX_APPLICANTS = 512;
 /** Uplink names at all clients together that get a metric of their own. */
 const MAX_UPLINK_LABELS = 256;
 
@@ -84,8 +86,15 @@ export async function startConcentrator(
   });
   const keepCounts = registerSessionMetrics(registry, { drivers: () => sessions.drivers, traffic });
 
+  let applicants = 0;
   const admit = async (transport: SubflowTransport) => {
     const remote = transport.remoteAddress;
+    if (applicants >= MAX_APPLICANTS) {
+      metrics.onHandshake('resourceExceeded');
+      transport.destroy();
+      return;
+    }
+    applicants += 1;
     try {
       const applicant = await readApplicant(
         transport,
@@ -99,6 +108,8 @@ export async function startConcentrator(
       const { code, message } = error as TributaryError;
       metrics.onHandshake(error instanceof TributaryError ? code : 'internalError');
       logger.info({ remote, reason: message }, 'subflow refused');
+    } finally {
+      applicants -= 1;
     }
   };
   const listener = await listenWherePossible(config, logger, {

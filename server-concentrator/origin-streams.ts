@@ -82,7 +82,7 @@ export class OriginStreams {
 function handlersOf(relay: StreamRelay): StreamHandlers {
   return {
     onOpened() {},
-    onData: (bytes) => relay.onData(bytes),
+    onData: (pieces) => relay.onData(pieces),
     onEnded: () => relay.onEnded(),
     onFailed: (error) => relay.onFailed(error),
     onWritable: () => relay.onWritable(),

@@ -102,6 +102,7 @@ export class SessionRegistry {
   }
 
   #whyNoJoin(join: Join): ErrorName | undefined {
+    if (!speaksOurVersion(join)) return 'unsupportedVersion';
     const live = this.#sessions.get(tokenText(join.token));
     if (live === undefined || live.clientId !== join.clientId || live.driver.session.isClosed)
       return 'sessionUnknown';

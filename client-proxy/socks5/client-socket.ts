@@ -83,8 +83,8 @@ export class ClientSocket implements AppSocket {
     else this.#inner.resume();
   }
 
-  write(bytes: Uint8Array, onWritten?: () => void): boolean {
-    return this.#inner.write(bytes, onWritten);
+  write(pieces: readonly Uint8Array[], onWritten?: () => void): boolean {
+    return this.#inner.write(pieces, onWritten);
   }
 
   end(): void {

@@ -22,7 +22,7 @@ export function closeAtOnce(socket: AppSocket): void {
 export function closeGracefully(socket: AppSocket, farewell: Uint8Array): void {
   const cutOff = setTimeout(() => socket.destroy('close'), LINGER_MS);
   socket.setHandlers({ ...IGNORE_EVENTS, onClose: () => clearTimeout(cutOff) });
-  if (farewell.length > 0) socket.write(farewell);
+  if (farewell.length > 0) socket.write([farewell]);
   socket.end();
   socket.resume();
 }

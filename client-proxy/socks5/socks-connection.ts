@@ -62,7 +62,7 @@ export class SocksConnection {
     switch (action.kind) {
       case 'send':
         // The answers to one negotiation are a few bytes: no need to look at back-pressure.
-        this.#socket.write(action.bytes);
+        this.#socket.write([action.bytes]);
         return;
       case 'failure':
         this.#endNegotiation(action.reason, action.detail, action.farewell);
@@ -85,7 +85,7 @@ export class SocksConnection {
         if (!this.#mayAnswer(destination)) return;
         this.#enter('handedOver');
         this.#socket.pause();
-        this.#socket.write(encodeSuccessReply(bound));
+        this.#socket.write([encodeSuccessReply(bound)]);
       },
       fail: (error) => {
         if (this.#mayAnswer(destination)) this.#refuse(error);

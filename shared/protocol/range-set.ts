@@ -10,22 +10,9 @@ export class RangeSet {
     return this.#edges.length === 0;
   }
 
-  /** Number of disjoint ranges. */
-  get size(): number {
-    return this.#edges.length / 2;
-  }
-
   /** The lowest range. */
   first(): { start: number; end: number } | undefined {
     return this.isEmpty ? undefined : { start: this.#edges[0]!, end: this.#edges[1]! };
-  }
-
-  ranges(): { start: number; end: number }[] {
-    const all = [];
-    for (let i = 0; i < this.#edges.length; i += 2) {
-      all.push({ start: this.#edges[i]!, end: this.#edges[i + 1]! });
-    }
-    return all;
   }
 
   /** Adds [start, end). */
@@ -61,14 +48,6 @@ export class RangeSet {
       to += 2;
     }
     if (to > from) edges.splice(from, to - from, ...rest);
-  }
-
-  /** Whether all of [start, end) is in the set. */
-  covers(start: number, end: number): boolean {
-    const at = this.#firstEndingAfter(start);
-    return (
-      start >= end || (at < this.#edges.length && this.#edges[at]! <= start && this.#edges[at + 1]! >= end)
-    );
   }
 
   /** The parts of [start, end) that are not in the set. */

@@ -21,10 +21,6 @@ export class StateMachine<State extends string, Event extends string> {
     return this.#state;
   }
 
-  can(event: Event): boolean {
-    return this.#table[this.#state][event] !== undefined;
-  }
-
   apply(event: Event): State {
     const next = this.#table[this.#state][event];
     if (next === undefined) {

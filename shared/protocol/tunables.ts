@@ -13,8 +13,8 @@ export const RECEIPT_COPIES = 2;
 /** How long what a subflow is given at once takes to leave: commit late, so that the next choice can differ. */
 export const COMMIT_MS = 10;
 export const MIN_COMMIT_BYTES = 4 * 1024;
-/** One corked write on a fast subflow: four DATA frames; more gave nothing on loopback. */
-export const MAX_COMMIT_BYTES = 256 * 1024;
+/** On a fast subflow a write ends with the frame that passes this: one long frame, or a few shorter ones. */
+export const MAX_COMMIT_BYTES = 128 * 1024;
 
 /** A segment takes about this long on its subflow: small on slow ones, where it would delay what comes behind it. */
 export const SEGMENT_MS = 5;
@@ -78,6 +78,8 @@ export const DENSE_SEGMENTS = 8;
 export const REPLACE_AFTER_MS = 1_000;
 /** Doubted this long with everything delivered elsewhere: reset. */
 export const GIVE_UP_AFTER_MS = 3_000;
+/** Doubted this long it is reset whatever is under way: behind the kernel's own time-out, where there is one. */
+export const ABANDON_AFTER_MS = 15_000;
 /** A subflow that was doubted again and again waits twice as long each time before it gets data. */
 export const FLAP_PENALTY_MS = 50;
 export const MAX_FLAP_PENALTY_MS = 5_000;

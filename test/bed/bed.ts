@@ -130,6 +130,8 @@ async function build(bed: Bed, options: BedOptions): Promise<void> {
   ]);
   await concentrator.ip(6, [
     `address add ${near.v6}/64 dev origin0 nodad`,
+    // A router asks for neighbours with its link-local address.
+    'address add fe80::1/64 dev origin0 nodad',
     `address add ${concentrator.address.v6}/128 dev lo nodad`,
   ]);
   await origin.ip(4, [

@@ -462,7 +462,9 @@ static pid_t owner_of(const char *name) {
 }
 
 static bool is_emulator(pid_t pid) {
-  char path[64], name[32] = "";
+  char path[64], name[32] = "", program[8];
+  snprintf(path, sizeof path, "/proc/%d/exe", pid);
+  if (readlink(path, program, sizeof program) < 0) return false; /* gone, or a zombie */
   snprintf(path, sizeof path, "/proc/%d/comm", pid);
   FILE *file = fopen(path, "re");
   if (!file) return false;

@@ -5,7 +5,7 @@
  *   probe tcp-sink PORT WARMUP_MS MEASURE_MS    prints "ready", takes one connection, discards what it carries; then prints
  *                                               "bytes N ns N" for the measured time after the warm-up
  *   probe tcp-send ADDRESS PORT LIMIT_MS        sends until the sink closes or the limit is reached
- *   probe udp-sink PORT LIMIT_MS                prints "ready"; from the first datagram on until a second of silence;
+ *   probe udp-sink PORT LIMIT_MS                prints "ready"; from the first datagram on until the silence after the last;
  *                                               then "received N ns N bytes N reordered N delay MIN P90" (delays in ns)
  *   probe udp-send ADDRESS PORT BITS_PER_SECOND MS    MTU-sized datagrams at an even pace; prints "sent N"
  *   probe udp-echo PORT LIMIT_MS                prints "ready", sends datagrams back
@@ -30,8 +30,8 @@
 
 /* With its IPv4 and UDP headers a packet of 1500 bytes. */
 #define DATAGRAM 1472
-#define SILENCE_MS 1000
-#define PING_WAIT_MS 2000
+#define SILENCE_MS 400
+#define PING_WAIT_MS 1200
 /* As many delays are kept. */
 #define MAX_DELAYS 1000000
 /* The sender sleeps when it is this far ahead. */

@@ -45,7 +45,7 @@ export class Application {
   readonly #receiveKey: number;
   #sentBytes = 0;
   #hasStarted = false;
-  #hasReset = false;
+  #hasGivenUp = false;
   #mayWrite = false;
   #writeArmed = false;
   #readArmed = false;
@@ -86,7 +86,7 @@ export class Application {
   }
 
   onData(bytes: Uint8Array): void {
-    if (this.#hasReset) return;
+    if (this.#hasGivenUp) return;
     if (this.isReceiveEnded) throw new Error(`stream ${this.#streamId}: bytes behind the end`);
     if (this.failure !== undefined) throw new Error(`stream ${this.#streamId}: bytes behind a failure`);
     if (bytes.length === 0) throw new Error(`stream ${this.#streamId}: an empty piece`);
@@ -104,7 +104,7 @@ export class Application {
   }
 
   onEnded(): void {
-    if (this.#hasReset) return;
+    if (this.#hasGivenUp) return;
     if (this.isReceiveEnded) throw new Error(`stream ${this.#streamId}: ended twice`);
     if (this.failure !== undefined) throw new Error(`stream ${this.#streamId}: ended behind a failure`);
     this.isReceiveEnded = true;
@@ -118,18 +118,23 @@ export class Application {
   }
 
   onFailed(error: ErrorName): void {
-    if (this.#hasReset) return;
+    if (this.#hasGivenUp) return;
     if (this.failure !== undefined) throw new Error(`stream ${this.#streamId}: failed twice`);
     this.failure = error;
   }
 
-  /** The application gives up; events that the session had ready by then say nothing to it any more. */
+  /** Ends the stream; events that the session had ready by then say nothing to it any more. */
   reset(error: ErrorName): void {
     if (this.isSettled) return;
-    this.failure = error;
-    this.#hasReset = true;
+    this.giveUp(error);
     this.#end.session.reset(this.#streamId, error);
     this.#end.wake();
+  }
+
+  /** It wants nothing more of the stream. */
+  giveUp(error: ErrorName): void {
+    this.failure = error;
+    this.#hasGivenUp = true;
   }
 
   get #mustWait(): boolean {

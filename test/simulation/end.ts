@@ -96,6 +96,14 @@ export class End {
     this.wake();
   }
 
+  /** The program around the session gives a subflow up. */
+  removeSubflow(id: number): void {
+    if (!this.#connections.has(id)) return;
+    this.session.removeSubflow(id, this.#clock.nowMs);
+    this.#closeTransport(id);
+    this.wake();
+  }
+
   /** Something was put into the session. */
   wake(): void {
     if (this.#pumpArmed) return;

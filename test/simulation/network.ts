@@ -19,10 +19,9 @@ export interface UplinkShape {
   readonly isBackup: boolean;
   /** Bytes that either kernel accepts beyond its congestion window. */
   readonly sendBufferBytes: number;
+  /** How long either kernel waits with bytes unacknowledged before it gives a connection up (TCP_USER_TIMEOUT). */
+  readonly userTimeoutMs: number;
 }
-
-/** How long a kernel waits with bytes unacknowledged before it gives a connection up (TCP_USER_TIMEOUT). */
-const USER_TIMEOUT_MS = 10_000;
 
 /** When each end hears of a connection's death; undefined: only from its own kernel's time-out. */
 export interface Learning {
@@ -54,6 +53,8 @@ export class Connection {
   readonly onClosed: Record<Side, () => void> = { client: () => {}, concentrator: () => {} };
   /** What each end writes into. */
   readonly outward: Record<Side, Pipe>;
+  /** The client has its handshake's answer. */
+  isAdmitted = false;
   readonly #clock: VirtualClock;
   readonly #isOpen: Record<Side, boolean> = { client: true, concentrator: true };
 
@@ -160,13 +161,14 @@ export class Connection {
   /** An end whose bytes stay unacknowledged hears it from its kernel, some time or other. */
   #watchUserTimeout(side: Side): void {
     const pipe = this.outward[side];
+    const { userTimeoutMs } = this.uplink.shape;
     const sinceMs = pipe.stalledSinceMs;
     if (sinceMs === undefined) return;
     const check = () => {
       if (!this.#isOpen[side] || pipe.stalledSinceMs !== sinceMs) return;
-      if (pipe.hasPending && this.#clock.nowMs - pipe.lastAckMs >= USER_TIMEOUT_MS) this.#hear(side);
+      if (pipe.hasPending && this.#clock.nowMs - pipe.lastAckMs >= userTimeoutMs) this.#hear(side);
       else this.#clock.after(1_000, check);
     };
-    this.#clock.at(sinceMs + USER_TIMEOUT_MS, check);
+    if (userTimeoutMs < Number.POSITIVE_INFINITY) this.#clock.at(sinceMs + userTimeoutMs, check);
   }
 }

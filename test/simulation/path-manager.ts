@@ -8,14 +8,26 @@ const LAST_REDIAL_MS = 8_000;
 /** A dial that does not come through in this time has failed. */
 const DIAL_TIMEOUT_MS = 10_000;
 
-/** Dials, redials and replaces subflows on the client's uplinks; stands in for the handshake as well. */
+/** The client's dialling of one uplink. */
+interface Keeper {
+  readonly uplink: Uplink;
+  readonly healthy: Set<number>;
+  silent: number | undefined;
+  isDialling: boolean;
+  isWaiting: boolean;
+  redialMs: number;
+}
+
+/**
+ * Keeps one subflow on each of the client's uplinks, redials with back-off, and dials another in place of one that is
+ * silent, as the client's path manager does. Stands in for the handshake as well.
+ */
 export class PathManager {
   readonly #clock: VirtualClock;
   readonly #random: Random;
   readonly #client: End;
   readonly #concentrator: End;
-  readonly #uplinkOf = new Map<number, Uplink>();
-  readonly #replacing = new Set<Uplink>();
+  readonly #keepers: Keeper[] = [];
 
   constructor(clock: VirtualClock, random: Random, client: End, concentrator: End) {
     this.#clock = clock;
@@ -24,68 +36,110 @@ export class PathManager {
     this.#concentrator = concentrator;
   }
 
-  /** Keeps one subflow on the uplink from `delayMs` on. */
+  /** Keeps a subflow on the uplink from `delayMs` on. */
   keep(uplink: Uplink, delayMs: number): void {
-    this.#dialLater(uplink, delayMs, FIRST_REDIAL_MS);
+    const keeper: Keeper = {
+      uplink,
+      healthy: new Set(),
+      silent: undefined,
+      isDialling: false,
+      isWaiting: false,
+      redialMs: FIRST_REDIAL_MS,
+    };
+    this.#keepers.push(keeper);
+    this.#clock.after(delayMs, () => this.#maintain(keeper));
   }
 
-  /** `subflow-replace`: another one beside it. */
+  /** `subflow-replace`: it no longer counts. */
   replace(subflowId: number): void {
-    const uplink = this.#uplinkOf.get(subflowId);
-    if (uplink === undefined || this.#replacing.has(uplink)) return;
-    this.#replacing.add(uplink);
-    this.#dialLater(uplink, 0, FIRST_REDIAL_MS);
+    for (const keeper of this.#keepers) {
+      if (!keeper.healthy.delete(subflowId)) continue;
+      keeper.silent = subflowId;
+      this.#maintain(keeper);
+    }
   }
 
   /** The client's session, or its transport, is done with a subflow. */
   onGone(subflowId: number): void {
-    const uplink = this.#uplinkOf.get(subflowId);
-    this.#uplinkOf.delete(subflowId);
-    if (uplink === undefined || [...this.#uplinkOf.values()].includes(uplink)) return;
-    this.#dialLater(uplink, FIRST_REDIAL_MS, FIRST_REDIAL_MS);
+    for (const keeper of this.#keepers) {
+      if (keeper.silent === subflowId) keeper.silent = undefined;
+      if (keeper.healthy.delete(subflowId)) this.#retryLater(keeper);
+    }
   }
 
-  #dialLater(uplink: Uplink, delayMs: number, nextDelayMs: number): void {
-    this.#clock.after(this.#random.between(0.5, 1) * delayMs, () => {
-      if (this.#client.session.isClosed) return;
-      if (uplink.isUp) this.#dial(uplink, nextDelayMs);
-      else this.#dialLater(uplink, nextDelayMs, Math.min(nextDelayMs * 2, LAST_REDIAL_MS));
+  #maintain(keeper: Keeper): void {
+    if (keeper.healthy.size > 0 || keeper.isDialling || keeper.isWaiting) return;
+    if (this.#client.session.isClosed) return;
+    if (keeper.uplink.isUp) this.#dial(keeper);
+    else this.#retryLater(keeper);
+  }
+
+  #retryLater(keeper: Keeper): void {
+    if (keeper.isWaiting || keeper.isDialling) return;
+    keeper.isWaiting = true;
+    this.#clock.after(this.#random.between(0.5, 1) * keeper.redialMs, () => {
+      keeper.isWaiting = false;
+      this.#maintain(keeper);
     });
+    keeper.redialMs = Math.min(keeper.redialMs * 2, LAST_REDIAL_MS);
   }
 
   /** TCP and TLS take two round trips; HELLO or JOIN arrives after two and a half, its answer after three. */
-  #dial(uplink: Uplink, nextDelayMs: number): void {
+  #dial(keeper: Keeper): void {
+    keeper.isDialling = true;
+    const { uplink } = keeper;
     const connection = new Connection(this.#clock, this.#random, uplink);
     const id = this.#client.session.allocateSubflowId();
-    const { roundTripMs } = uplink;
-    let isSettled = false;
     const fail = () => {
-      if (isSettled) return;
-      isSettled = true;
+      if (!keeper.isDialling || connection.isAdmitted) return;
+      keeper.isDialling = false;
       connection.close('client', 'abort');
-      this.#dialLater(uplink, nextDelayMs, Math.min(nextDelayMs * 2, LAST_REDIAL_MS));
+      this.#retryLater(keeper);
     };
     connection.onClosed.client = fail;
-    this.#clock.after(DIAL_TIMEOUT_MS, fail);
-    const passes = () => connection.outward.client.stalledSinceMs === undefined && uplink.isUp;
-    const back = connection.outward.concentrator;
-    this.#clock.after(2.5 * roundTripMs, () => {
-      if (!passes() || this.#concentrator.session.isClosed) return;
+    this.#clock.after(DIAL_TIMEOUT_MS, () => {
+      if (connection.isOpenAt('client') && !connection.isAdmitted) fail();
+    });
+    this.#clock.after(2.5 * uplink.roundTripMs, () => {
+      if (connection.outward.client.stalledSinceMs !== undefined || !uplink.isUp) return;
+      if (!connection.isOpenAt('client')) return;
+      if (this.#concentrator.session.isClosed) {
+        this.#clock.after(uplink.links.down.shape.delayMs, () => this.#refuse(connection));
+        return;
+      }
       const answerMs = this.#clock.nowMs + uplink.links.down.shape.delayMs;
+      const back = connection.outward.concentrator;
       back.notBeforeMs = answerMs;
       this.#concentrator.addSubflow(id, connection);
       this.#clock.at(answerMs, () => {
-        if (isSettled || back.stalledSinceMs !== undefined) return;
-        isSettled = true;
-        this.#replacing.delete(uplink);
-        this.#uplinkOf.set(id, uplink);
-        this.#client.addSubflow(id, connection);
-        const closed = connection.onClosed.client;
-        connection.onClosed.client = () => {
-          closed();
-          this.onGone(id);
-        };
+        if (connection.isOpenAt('client') && back.stalledSinceMs === undefined) {
+          this.#admit(keeper, id, connection);
+        }
       });
     });
+  }
+
+  /** REFUSED with `sessionUnknown`: the client must start anew. */
+  #refuse(connection: Connection): void {
+    const { session } = this.#client;
+    if (!connection.isOpenAt('client') || connection.inward('client').stalledSinceMs !== undefined) return;
+    session.close('sessionUnknown', this.#clock.nowMs);
+    this.#client.wake();
+  }
+
+  #admit(keeper: Keeper, id: number, connection: Connection): void {
+    connection.isAdmitted = true;
+    keeper.isDialling = false;
+    keeper.redialMs = FIRST_REDIAL_MS;
+    const { silent } = keeper;
+    keeper.silent = undefined;
+    keeper.healthy.add(id);
+    this.#client.addSubflow(id, connection);
+    const closed = connection.onClosed.client;
+    connection.onClosed.client = () => {
+      closed();
+      this.onGone(id);
+    };
+    if (silent !== undefined) this.#client.removeSubflow(silent);
   }
 }

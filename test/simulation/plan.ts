@@ -65,6 +65,7 @@ const FAULT_TIME_MS = 15_000;
 
 function randomUplink(random: Random, index: number): UplinkShape {
   const roundTripMs = random.logBetween(1, 600);
+  const userTimeoutMs = random.chance(0.7) ? 10_000 : Number.POSITIVE_INFINITY;
   const link = (): LinkShape => {
     const rateBytesPerSecond = random.logBetween(0.5, 300) * MBIT;
     return {
@@ -80,6 +81,7 @@ function randomUplink(random: Random, index: number): UplinkShape {
     up: link(),
     down: link(),
     isBackup: index > 0 && random.chance(0.1),
+    userTimeoutMs,
     sendBufferBytes: Math.round(random.logBetween(1, 512 * 1024)),
   };
 }
@@ -181,10 +183,10 @@ function takeDown(world: World, random: Random, uplink = random.pick(world.uplin
     if (isClean) connection.sever(randomLearning(random));
     else connection.stall(SIDES);
   }
-  world.clock.after(forMs, () => bringUp(world, random, uplink));
+  world.clock.after(forMs, () => bringUp(random, uplink));
 }
 
-function bringUp(_world: World, random: Random, uplink: World['uplinks'][number]): void {
+function bringUp(random: Random, uplink: World['uplinks'][number]): void {
   uplink.isUp = true;
   for (const connection of uplink.connections) connection.resume(random.between(0, 500));
 }
@@ -199,7 +201,7 @@ function loseAll(world: World, forMs: number, random: Random): void {
     }
   }
   world.clock.after(forMs, () => {
-    for (const uplink of world.uplinks) bringUp(world, random, uplink);
+    for (const uplink of world.uplinks) bringUp(random, uplink);
   });
 }
 
@@ -222,9 +224,5 @@ function doubtOne(world: World, random: Random): void {
 
 /** From here on the network is at rest, so that everything must come to an end. */
 function heal(world: World, random: Random): void {
-  const clientLost = world.ends.client.session.isClosed;
-  for (const uplink of world.uplinks) {
-    if (!clientLost) bringUp(world, random, uplink);
-  }
-  // Half-dead connections are noticed by the kernel.
+  for (const uplink of world.uplinks) bringUp(random, uplink);
 }

@@ -64,12 +64,7 @@ export class World {
     this.ends = { client: this.#makeEnd('client'), concentrator: this.#makeEnd('concentrator') };
     this.ends.client.onEvent = (event) => this.#onClientEvent(event);
     this.ends.concentrator.onEvent = (event) => this.#onConcentratorEvent(event);
-    this.paths = new PathManager(
-      this.clock,
-      this.#random.fork(),
-      this.ends.client,
-      this.ends.concentrator,
-    );
+    this.paths = new PathManager(this.clock, this.#random.fork(), this.ends.client, this.ends.concentrator);
   }
 
   /** Dials on every uplink, the first ones first. */
@@ -118,6 +113,17 @@ export class World {
     if (client.session.streamCount > 0 || concentrator.session.streamCount > 0) return false;
     for (const run of this.streams.values()) if (!run.client.isSettled) return false;
     return true;
+  }
+
+  /** Grows as long as anything gets on. */
+  get progress(): number {
+    let sum = 0;
+    for (const { client, origin } of this.streams.values()) {
+      sum += client.consumedBytes + (origin?.consumedBytes ?? 0);
+      if (client.isSettled) sum++;
+      if (origin?.isSettled === true) sum++;
+    }
+    return sum;
   }
 
   /** What to print of a run that failed. */
@@ -239,7 +245,7 @@ export class World {
     this.clock.after(run.spec.dialMs, () => {
       if (origin.failure !== undefined) return;
       if (run.spec.refusal !== undefined) {
-        origin.failure = run.spec.refusal;
+        origin.giveUp(run.spec.refusal);
         session.refuseStream(streamId, run.spec.refusal);
       } else {
         session.acceptStream(streamId);

@@ -48,8 +48,8 @@ export class PlainAppSocket implements AppSocket {
     this.#socket.pause();
   }
 
-  write(bytes: Uint8Array, onWritten?: () => void): boolean {
-    return this.#socket.write(bytes, (error) => {
+  write(pieces: readonly Uint8Array[], onWritten?: () => void): boolean {
+    return this.#socket.write(Buffer.concat(pieces), (error) => {
       if (!error) onWritten?.();
     });
   }

@@ -33,8 +33,8 @@ export const FIRST_IGNORABLE_TYPE = 0x80;
 export const FRAME_HEADER_BYTES = 8;
 /** Frame header plus stream id and DSN. */
 export const DATA_HEADER_BYTES = 24;
-export const MAX_BODY_BYTES = 65_528;
-/** A whole DATA frame is then 65536 bytes: four full TLS records. */
+export const MAX_BODY_BYTES = 262_136;
+/** A whole DATA frame is then 262144 bytes: sixteen full TLS records. */
 export const MAX_PAYLOAD_BYTES = MAX_BODY_BYTES - 16;
 export const MAX_CONTROL_BODY_BYTES = 2_048;
 

@@ -17,7 +17,9 @@ export interface Copy {
 /** Whether everything that was written to a subflow has arrived, on it or on others. */
 export function isDeliveredElsewhere(subflow: Subflow): boolean {
   for (const { item } of subflow.ledger.oldestEntries()) {
-    if (item.kind === 'control' && !item.control.isReceipted) return false;
+    // A ping, or a WINDOW that a later one has replaced, is missed by nobody.
+    if (item.kind === 'control' && !item.control.isReceipted && item.control.encode() !== undefined)
+      return false;
     if (item.kind === 'data' && item.stream.isUndelivered(item.dsn, item.length)) return false;
   }
   return true;
@@ -70,7 +72,9 @@ function carrierOf(
   for (const entry of subflow.ledger.oldestEntries(SEARCH_DEPTH)) {
     const { item } = entry;
     if (item.kind !== 'data' || item.stream !== stream) continue;
-    if (item.dsn <= dsn && dsn < item.dsn + item.length) return { entry, segment: item };
+    const end = item.dsn + item.length;
+    // What lies below `dsn` is delivered, and its memory may have been given back.
+    if (item.dsn <= dsn && dsn < end) return { entry, segment: { dsn, length: end - dsn, fin: item.fin } };
   }
   return undefined;
 }

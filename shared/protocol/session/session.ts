@@ -380,13 +380,16 @@ export class Session {
         break;
       }
       case 'addressAdd':
+        this.#expectRole('client', 'ADDRESS_ADD');
         this.#emit({ ...frame, type: 'address-added' });
         break;
       case 'addressRemove':
+        this.#expectRole('client', 'ADDRESS_REMOVE');
         this.#emit({ ...frame, type: 'address-removed' });
         break;
       case 'goaway':
-        this.#isGoingAway = true;
+        // A client that goes away opens no more by itself; its OPENs that are still under way came before.
+        if (this.role === 'client') this.#isGoingAway = true;
         this.#emit({ type: 'going-away', error: errorName(frame.code) });
         break;
       case 'close':
@@ -403,9 +406,10 @@ export class Session {
     stream.mode = mode;
     stream.send.raiseLimit(limit);
     stream.advance('openReceived');
-    if (this.#isGoingAway) this.refuseStream(streamId, 'goingAway');
-    else if (this.#streams.size > this.#options.maxStreams) this.refuseStream(streamId, 'resourceExceeded');
-    else {
+    if (this.#isGoingAway) {
+      this.refuseStream(streamId, 'goingAway');
+    } else {
+      // More than maxStreams for a moment is no fault: the client may know sooner which ones have ended.
       const { host, port } = destination;
       this.#emit({ type: 'stream-requested', streamId, destination: { host, port }, mode });
     }
@@ -518,12 +522,18 @@ export class Session {
 
   /** What is under way on a subflow goes to the others. */
   #surrender(subflow: Subflow): void {
-    for (const entry of subflow.ledger.oldestEntries()) this.#surrenderEntry(entry);
+    let hadAny = false;
+    for (const entry of subflow.ledger.oldestEntries()) {
+      if (entry.surrendered) continue;
+      hadAny = true;
+      this.#surrenderEntry(entry);
+    }
+    if (!hadAny) return;
+    // Receipts may have been among it.
     for (const other of this.#subflows.values()) other.receipts.repeat(this.#nowMs);
   }
 
   #surrenderEntry(entry: LedgerEntry): void {
-    if (entry.surrendered) return;
     entry.surrendered = true;
     const { item } = entry;
     if (item.kind === 'control') this.#transmitter.control.push(item.control);
@@ -544,7 +554,8 @@ export class Session {
     this.#subflows.delete(subflow.id);
     this.#parsers.delete(subflow.id);
     if (this.#subflows.size === 0) this.#lingerEndsMs = nowMs + this.#options.lingerMs;
-    else this.#tellSubflowState(subflow.id, 'gone');
+    // With none left the next one to come takes it: the peer may not notice by itself.
+    this.#tellSubflowState(subflow.id, 'gone');
   }
 
   #close(error: ErrorName, reason: string, by: 'us' | 'peer'): void {

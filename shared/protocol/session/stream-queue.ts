@@ -55,5 +55,5 @@ export class StreamQueue {
   }
 }
 
-/** One full frame on a fast subflow; more would shut a stream out for many rounds. */
+/** What a longer frame overdraws is forgiven: it would shut the stream out for many rounds. */
 const MAX_OVERDRAFT_BYTES = 64 * 1024;

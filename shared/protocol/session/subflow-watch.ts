@@ -1,6 +1,6 @@
 import { encodeControl, type RemoteSubflowState } from '../codec/frame.ts';
 import type { Subflow } from '../subflow/subflow.ts';
-import { GIVE_UP_AFTER_MS, REPLACE_AFTER_MS } from '../tunables.ts';
+import { ABANDON_AFTER_MS, GIVE_UP_AFTER_MS, REPLACE_AFTER_MS } from '../tunables.ts';
 import { controlItem } from './control-item.ts';
 import type { SessionEvent } from './events.ts';
 import { isDeliveredElsewhere } from './reinjection.ts';
@@ -42,7 +42,7 @@ export class SubflowWatch {
   check(subflows: readonly Subflow[], streams: StreamTable, nowMs: number): void {
     for (const subflow of subflows) {
       if (subflow.state === 'active') this.#checkActive(subflow, nowMs);
-      else if (subflow.state === 'doubted') this.#checkDoubted(subflow, nowMs);
+      else if (subflow.state === 'doubted') this.#checkDoubted(subflow, subflows, nowMs);
     }
     if (nowMs < this.#nextTickMs) return;
     this.#nextTickMs = nowMs + TICK_MS;
@@ -71,7 +71,7 @@ export class SubflowWatch {
     }
   }
 
-  #checkDoubted(subflow: Subflow, nowMs: number): void {
+  #checkDoubted(subflow: Subflow, subflows: readonly Subflow[], nowMs: number): void {
     if (subflow.hasReceiptSinceDoubt && subflow.silenceMs(nowMs) < subflow.silenceLimitMs / 2) {
       subflow.recover(nowMs);
       this.#session.emit({
@@ -82,13 +82,18 @@ export class SubflowWatch {
       });
       return;
     }
-    if (nowMs - subflow.lastElicitingMs >= DOUBT_PING_MS) this.#ping(subflow, nowMs);
+    if (nowMs - subflow.lastElicitingMs >= DOUBT_PING_MS) {
+      // Control frames came here while all were doubted.
+      if (subflows.some(({ state }) => state === 'active')) this.#session.surrender(subflow);
+      this.#ping(subflow, nowMs);
+    }
     const doubtedMs = nowMs - subflow.doubtedSinceMs;
     if (doubtedMs >= REPLACE_AFTER_MS && !subflow.replacementAsked) {
       subflow.replacementAsked = true;
       this.#session.emit({ type: 'subflow-replace', subflowId: subflow.id });
     }
-    if (doubtedMs >= GIVE_UP_AFTER_MS && isDeliveredElsewhere(subflow)) {
+    const limitMs = isDeliveredElsewhere(subflow) ? GIVE_UP_AFTER_MS : ABANDON_AFTER_MS;
+    if (doubtedMs >= limitMs) {
       this.#session.close(subflow, `silent for ${Math.round(doubtedMs)} ms`);
     }
   }

@@ -47,6 +47,7 @@ export class Transmitter {
     const trusted = trustedSubflows(subflows);
     this.#sendControl(trusted.length > 0 ? trusted : subflows, nowMs);
     if (trusted.length > 0) this.#sendStreams(trusted, nowMs);
+    this.#noteApplicationLimited(subflows, nowMs);
     this.#sendReceipts(subflows, nowMs);
   }
 
@@ -95,10 +96,7 @@ export class Transmitter {
     const skipped = new Set<SendStream>();
     while (candidates.some((subflow) => subflow.canTake(nowMs))) {
       const send = this.#queue.next(skipped);
-      if (send === undefined) {
-        if (skipped.size === 0) this.#noteApplicationLimited(candidates, nowMs);
-        return;
-      }
+      if (send === undefined) return;
       if (!this.#sendSegment(send, candidates, nowMs)) {
         skipped.add(send);
         if (skipped.size >= MAX_SKIPPED_STREAMS) return;
@@ -148,8 +146,9 @@ export class Transmitter {
     for (const subflow of free.slice(0, RECEIPT_COPIES)) subflow.append([frame], { kind: 'receipt' }, nowMs);
   }
 
-  #noteApplicationLimited(candidates: readonly Subflow[], nowMs: number): void {
-    for (const subflow of candidates) {
+  /** A subflow with room left over is slower than it could be: there was nothing to send, or a better one to wait for. */
+  #noteApplicationLimited(subflows: readonly Subflow[], nowMs: number): void {
+    for (const subflow of subflows) {
       if (subflow.canTake(nowMs)) subflow.rate.onApplicationLimited(subflow.inFlightBytes);
     }
   }

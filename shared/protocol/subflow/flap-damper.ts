@@ -6,10 +6,6 @@ export class FlapDamper {
   #lastDoubtMs = Number.NEGATIVE_INFINITY;
   #readyMs = Number.NEGATIVE_INFINITY;
 
-  get flaps(): number {
-    return this.#flaps;
-  }
-
   /** When the subflow may get data again. */
   get readyMs(): number {
     return this.#readyMs;

@@ -53,10 +53,6 @@ export class Ledger {
     return this.#lastElicitingOffset > this.#receiptedBytes;
   }
 
-  get oldest(): LedgerEntry | undefined {
-    return this.#entries[this.#head];
-  }
-
   get length(): number {
     return this.#entries.length - this.#head;
   }

@@ -20,7 +20,7 @@ export class RateEstimator {
   #deliveredMs = 0;
   #firstSentMs = 0;
   /** Samples of what was sent before this many bytes are delivered say less than the subflow can. */
-  #applicationLimitedUntil = 0;
+  #applicationLimitedUntil = -1;
   #roundEndBytes = 0;
   #fullPipeRate = 0;
   #roundsWithoutGrowth = 0;
@@ -54,7 +54,8 @@ export class RateEstimator {
       deliveredBytes: this.#deliveredBytes,
       deliveredMs: this.#deliveredMs,
       firstSentMs: this.#firstSentMs,
-      applicationLimited: this.#applicationLimitedUntil > this.#deliveredBytes,
+      // Equal when it was idle: what is sent next is limited, too.
+      applicationLimited: this.#applicationLimitedUntil >= this.#deliveredBytes,
     };
   }
 

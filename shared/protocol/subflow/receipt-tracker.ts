@@ -8,14 +8,6 @@ export class ReceiptTracker {
   #lastArrivalMs = 0;
   #elicitedMs: number | undefined;
 
-  get parsedBytes(): number {
-    return this.#parsedBytes;
-  }
-
-  get lastArrivalMs(): number {
-    return this.#lastArrivalMs;
-  }
-
   /** @param elicits whether anything but RECEIPTs was among the bytes */
   onParsed(bytes: number, elicits: boolean, nowMs: number): void {
     this.#parsedBytes += bytes;

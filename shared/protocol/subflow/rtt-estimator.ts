@@ -7,10 +7,6 @@ export class RttEstimator {
   #minMs = Number.POSITIVE_INFINITY;
   #minAtMs = 0;
 
-  get hasSample(): boolean {
-    return this.#smoothedMs !== undefined;
-  }
-
   get smoothedMs(): number {
     return this.#smoothedMs ?? FIRST_RTT_MS;
   }

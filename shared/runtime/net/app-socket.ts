@@ -36,10 +36,11 @@ export interface AppSocket {
   resume(): void;
   pause(): void;
   /**
-   * Writes, keeping the bytes until they have left; false when the receiver should wait for `onDrain`.
-   * `onWritten` runs when the bytes have gone to the kernel: that is when flow-control credit is due.
+   * Writes the pieces, at least one, in one system call where possible, keeping them until they have left; false when
+   * the writer should wait for `onDrain`. `onWritten` runs when all have gone to the kernel: that is when
+   * flow-control credit is due.
    */
-  write(bytes: Uint8Array, onWritten?: () => void): boolean;
+  write(pieces: readonly Uint8Array[], onWritten?: () => void): boolean;
   /** Half-closes: sends FIN after what was written; reading goes on. */
   end(): void;
   /** Closes at once; `reset` sends RST where the platform can, so that the other side sees an error. */

@@ -1,8 +1,10 @@
 /** Room in front of what is read, for the header of the frame that carries it (SPEC.md, DATA). */
 export const HEADROOM_BYTES = 24;
-/** With the headroom exactly four full TLS records (16384 bytes each, RFC 8446 section 5.1). */
-export const BLOCK_BYTES = 65_536;
-/** What one read can bring at most. */
+/** With the headroom exactly sixteen full TLS records (16384 bytes each, RFC 8446 section 5.1): the longest frame. */
+export const BLOCK_BYTES = 262_144;
+/** What one read of a quiet connection can bring at most: libuv's own choice of size. */
+export const SCRATCH_BYTES = 65_536;
+/** What one read into a block can bring at most. */
 export const READ_BYTES = BLOCK_BYTES - HEADROOM_BYTES;
 
 /** One buffer to read into: `readable` is `memory` without the headroom. */
@@ -23,7 +25,7 @@ export class BlockPool {
    * Where connections without a block read: shared by all of them, since Node calls back in the same breath as
    * it reads, and its contents are copied out in that callback. So an idle connection pins no memory.
    */
-  readonly scratch: Buffer = Buffer.allocUnsafeSlow(READ_BYTES);
+  readonly scratch: Buffer = Buffer.allocUnsafeSlow(SCRATCH_BYTES);
   readonly #maxBlocks: number;
   readonly #free: Block[] = [];
   #blocksInUse = 0;
@@ -54,7 +56,7 @@ export class BlockPool {
 /** Read and not yet written on, by all connections: a second of 500 Mbit/s. */
 const DEFAULT_POOL_BYTES = 64 * 1024 * 1024;
 /** Kept for the next burst: 8 MiB; the garbage collector has the rest. */
-const MAX_FREE_BLOCKS = 128;
+const MAX_FREE_BLOCKS = 32;
 
 function newBlock(): Block {
   const memory = Buffer.allocUnsafeSlow(BLOCK_BYTES);

@@ -1,14 +1,17 @@
 import type { OnReadOpts } from 'node:net';
 import { OwnChunk, PooledChunk } from './app-chunk.ts';
 import type { AppChunk } from './app-socket.ts';
-import { type Block, type BlockPool, READ_BYTES } from './block-pool.ts';
+import { type Block, type BlockPool, SCRATCH_BYTES } from './block-pool.ts';
+
+/** So many full reads in a row, without a pause between them, make a bulk connection. */
+const BULK_STREAK = 2;
 
 /**
  * Gives one socket its read buffers, by `net.Socket`'s option `onread`.
  *
- * A quiet connection reads into the pool's shared scratch buffer and copies out what came, so while idle it pins
- * no memory. When a read fills the buffer there is more where it came from: the next goes into a block of the
- * connection's own, without copy, until one comes back short.
+ * A quiet connection, or one that is paused after each read since its uplinks are slower, reads into the pool's shared
+ * scratch buffer and copies out what came: it pins what it read and no more. One that fills its reads one
+ * after the other goes on in large blocks of its own, without copy, until a read comes back short.
  */
 export class PooledReader {
   readonly onread: OnReadOpts;
@@ -17,7 +20,7 @@ export class PooledReader {
   readonly #pool: BlockPool;
   /** The block that Node reads into; undefined while that is the scratch buffer. */
   #block: Block | undefined;
-  #bulk = false;
+  #streak = 0;
   #stopped = false;
 
   constructor(pool: BlockPool) {
@@ -35,10 +38,15 @@ export class PooledReader {
     this.#block = undefined;
   }
 
+  /** The socket is paused: what it sends on is slower than what it reads. */
+  onPause(): void {
+    this.#streak = 0;
+  }
+
   #onRead(length: number, buffer: Uint8Array): boolean {
     const block = this.#block;
     this.#block = undefined;
-    this.#bulk = length === READ_BYTES;
+    this.#streak = length >= SCRATCH_BYTES ? this.#streak + 1 : 0;
     this.sink(
       block ? new PooledChunk(this.#pool, block, length) : OwnChunk.copyOf(buffer.subarray(0, length)),
     );
@@ -50,7 +58,7 @@ export class PooledReader {
    * so this always answers, with memory that is free.
    */
   #nextBuffer(): Uint8Array {
-    if (this.#bulk && !this.#stopped) this.#block = this.#pool.acquire();
+    if (this.#streak >= BULK_STREAK && !this.#stopped) this.#block = this.#pool.acquire();
     return this.#block?.readable ?? this.#pool.scratch;
   }
 }

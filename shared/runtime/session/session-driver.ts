@@ -12,8 +12,8 @@ import type { UplinkTraffic } from './uplink-traffic.ts';
 /** What one end of a stream hears from its session. */
 export interface StreamHandlers {
   onOpened(): void;
-  /** Bytes in order; `consumed` is due once they have left. */
-  onData(bytes: Uint8Array): void;
+  /** Bytes in order, all that came in one turn; `consumed` is due once they have left. */
+  onData(pieces: readonly Uint8Array[]): void;
   onEnded(): void;
   onFailed(error: ErrorName): void;
   onWritable(): void;
@@ -180,7 +180,6 @@ export class SessionDriver {
   #onBytes(subflowId: number, traffic: UplinkTraffic, bytes: Uint8Array): void {
     traffic.receivedBytes += bytes.length;
     this.session.receive(subflowId, bytes, this.#options.clock());
-    this.#dispatchEvents();
     this.#wake();
   }
 
@@ -206,6 +205,8 @@ export class SessionDriver {
   #turn(): void {
     this.#turnScheduled = undefined;
     const now = this.#options.clock();
+    // What was received goes on to the applications before anything new is decided.
+    this.#dispatchEvents();
     this.#measure(now);
     this.session.flush(now);
     this.#write();
@@ -246,17 +247,27 @@ export class SessionDriver {
   }
 
   #dispatchEvents(): void {
-    for (let event = this.session.nextEvent(); event !== undefined; event = this.session.nextEvent()) {
-      this.#dispatch(event);
+    let event = this.session.nextEvent();
+    while (event !== undefined) {
+      if (event.type !== 'stream-data') {
+        this.#dispatch(event);
+        event = this.session.nextEvent();
+        continue;
+      }
+      // What came for one stream goes to its application in one write.
+      const { streamId } = event;
+      const pieces: Uint8Array[] = [];
+      while (event?.type === 'stream-data' && event.streamId === streamId) {
+        pieces.push(event.bytes);
+        event = this.session.nextEvent();
+      }
+      this.#handlers.get(streamId)?.onData(pieces);
     }
   }
 
-  #dispatch(event: SessionEvent): void {
+  #dispatch(event: Exclude<SessionEvent, { type: 'stream-data' }>): void {
     const { owner, logger } = this.#options;
     switch (event.type) {
-      case 'stream-data':
-        this.#handlers.get(event.streamId)?.onData(event.bytes);
-        break;
       case 'stream-writable':
         this.#handlers.get(event.streamId)?.onWritable();
         break;

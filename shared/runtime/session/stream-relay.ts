@@ -16,7 +16,7 @@ export class StreamRelay implements Omit<StreamHandlers, 'onOpened'>, AppSocketH
   #streamEnded = false;
   #applicationEnded = false;
   #isOver = false;
-  /** Bytes moved so far, either way; the idle sweep compares it with what it saw last. */
+  /** Grows with whatever moves, either way; the idle sweep compares it with what it saw last. */
   activity = 0;
 
   /** @param onOver called once, when neither the connection nor the stream needs the relay any more */
@@ -34,7 +34,7 @@ export class StreamRelay implements Omit<StreamHandlers, 'onOpened'>, AppSocketH
     }
     this.#socket = socket;
     socket.setHandlers(this);
-    for (const bytes of this.#early) this.#writeOn(socket, bytes);
+    if (this.#early.length > 0) this.#writeOn(socket, this.#early);
     this.#early = [];
     if (this.#streamEnded) socket.end();
     socket.resume();
@@ -51,7 +51,7 @@ export class StreamRelay implements Omit<StreamHandlers, 'onOpened'>, AppSocketH
   // --- from the application ---
 
   onChunk(chunk: AppChunk): void {
-    this.activity += chunk.bytes.length;
+    this.activity++;
     if (!this.#driver.write(this.#streamId, chunk)) this.#socket?.pause();
   }
 
@@ -74,10 +74,10 @@ export class StreamRelay implements Omit<StreamHandlers, 'onOpened'>, AppSocketH
 
   // --- from the stream ---
 
-  onData(bytes: Uint8Array): void {
-    this.activity += bytes.length;
-    if (this.#socket === undefined) this.#early.push(bytes);
-    else this.#writeOn(this.#socket, bytes);
+  onData(pieces: readonly Uint8Array[]): void {
+    this.activity++;
+    if (this.#socket === undefined) this.#early.push(...pieces);
+    else this.#writeOn(this.#socket, pieces);
   }
 
   onEnded(): void {
@@ -95,8 +95,10 @@ export class StreamRelay implements Omit<StreamHandlers, 'onOpened'>, AppSocketH
     this.#socket?.resume();
   }
 
-  #writeOn(socket: AppSocket, bytes: Uint8Array): void {
-    socket.write(bytes, () => this.#driver.consumed(this.#streamId, bytes.length));
+  #writeOn(socket: AppSocket, pieces: readonly Uint8Array[]): void {
+    let bytes = 0;
+    for (const piece of pieces) bytes += piece.length;
+    socket.write(pieces, () => this.#driver.consumed(this.#streamId, bytes));
   }
 
   #finish(): void {

@@ -75,7 +75,7 @@ function relay({ socket, earlyData }: ConnectRequest, origin: Socket): void {
     onClose: () => origin.destroy(),
   });
   origin.on('data', (bytes: Buffer) => {
-    if (!socket.write(bytes)) origin.pause();
+    if (!socket.write([bytes])) origin.pause();
   });
   origin.on('end', () => socket.end());
   socket.resume();

@@ -115,7 +115,7 @@ describe('memory of chunks', () => {
         const closed = deferred<void>();
         app.setHandlers({
           onChunk: (chunk) => {
-            app.write(chunk.bytes, () => chunk.release());
+            app.write([chunk.bytes], () => chunk.release());
           },
           onDrain: () => {},
           onEnd: () => app.end(),

@@ -31,7 +31,7 @@ describe('connectAppSocket', () => {
     app.setHandlers(seen);
     app.resume();
     const sent = pattern(8 * 1024 * 1024, 11);
-    app.write(sent);
+    app.write([sent]);
     app.end();
     await seen.close.promise;
     expect(seen.bytes.equals(sent)).toBe(true);
@@ -114,7 +114,7 @@ describe('connectAppSocket', () => {
     far.setHandlers(seen);
     const nearClosed = new Recorder();
     near.setHandlers(nearClosed);
-    near.write(pattern(20_000), () => near.destroy('reset'));
+    near.write([pattern(20_000)], () => near.destroy('reset'));
     await nearClosed.close.promise;
     far.resume();
     await seen.close.promise;

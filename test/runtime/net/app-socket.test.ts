@@ -24,7 +24,7 @@ describe.each([
     const closed = deferred<Error | undefined>();
     app.setHandlers({
       onChunk: (chunk) => {
-        const room = app.write(chunk.bytes, () => chunk.release());
+        const room = app.write([chunk.bytes], () => chunk.release());
         if (!room) {
           paused += 1;
           app.pause();
@@ -58,7 +58,7 @@ describe.each([
     expect(seen.bytes.toString()).toBe('question');
     expect(seen.closed).toBe(0);
     const answer = pattern(1_000_000, 7);
-    app.write(answer);
+    app.write([answer]);
     app.end();
     expect((await readAll(peer)).equals(answer)).toBe(true);
     await seen.close.promise;
@@ -70,7 +70,7 @@ describe.each([
     const seen = new Recorder();
     app.setHandlers(seen);
     app.resume();
-    app.write(Buffer.from('bye'));
+    app.write([Buffer.from('bye')]);
     app.end();
     expect((await readAll(peer)).toString()).toBe('bye');
     const late = pattern(300_000, 3);
@@ -100,7 +100,7 @@ describe.each([
     app.setHandlers(seen);
     app.resume();
     peer.on('error', () => {});
-    app.write(Buffer.from('x'));
+    app.write([Buffer.from('x')]);
     app.end();
     await once(peer, 'readable');
     app.destroy('reset');
@@ -176,7 +176,7 @@ describe.each([
     };
     let room = true;
     for (let i = 0; i < 1000 && room; i += 1) {
-      room = app.write(pattern(65536, i), count);
+      room = app.write([pattern(65536, i)], count);
       accepted += 1;
     }
     expect(room).toBe(false);
@@ -187,7 +187,7 @@ describe.each([
     peer.end();
     app.resume();
     await seen.close.promise;
-    expect(app.write(Buffer.from('x'), count)).toBe(false);
+    expect(app.write([Buffer.from('x')], count)).toBe(false);
     expect(written).toBe(accepted);
   });
 });

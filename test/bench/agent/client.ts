@@ -1,0 +1,33 @@
+import { download, upload } from './bulk.ts';
+import { echoAll } from './echo.ts';
+import { fetchAll } from './fetch.ts';
+import { type ClientJob, type ClientResult, tell } from './job.ts';
+
+/** The offset where the pattern of a bulk transfer starts; also its name at the origin. */
+export const BULK_KEY = 1;
+
+/** Does one job and tells its result. */
+export async function runClient(job: ClientJob): Promise<void> {
+  const giveUp = new Promise<ClientResult>((resolve) => {
+    setTimeout(() => resolve({ error: `not done within ${job.limitMs} ms`, failures: 1 }), job.limitMs);
+  });
+  const result = await Promise.race([work(job), giveUp]);
+  tell({ event: 'result', result });
+  // Whatever still runs is of no interest; stdout is a pipe and written at once.
+  process.exit(0);
+}
+
+async function work({ task, route, origin }: ClientJob): Promise<ClientResult> {
+  if (task.kind === 'echo') return echoAll(route, origin, task);
+  if (task.kind === 'fetch') {
+    if (task.besideBulkAfterMs === undefined) return fetchAll(route, origin, task);
+    const beside = download(route, origin, BULK_KEY, {});
+    await new Promise((resolve) => setTimeout(resolve, task.besideBulkAfterMs));
+    const result = await fetchAll(route, origin, task);
+    beside.stop();
+    return { ...result, bulk: await beside.done };
+  }
+  if (task.direction === 'down') return { bulk: await download(route, origin, BULK_KEY, task).done };
+  const error = await upload(route, origin, BULK_KEY, task);
+  return error === undefined ? {} : { error };
+}

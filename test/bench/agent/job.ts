@@ -1,0 +1,77 @@
+import type { Transfer } from './arrivals.ts';
+
+/** A host and a port. */
+export interface Endpoint {
+  readonly host: string;
+  readonly port: number;
+}
+
+/** How the client reaches the origin. */
+export interface Route {
+  /** A SOCKS5 proxy; otherwise plain TCP. */
+  readonly socks?: Endpoint;
+  /** Source address of plain TCP, which chooses the uplink. */
+  readonly localAddress?: string;
+}
+
+/** Bulk in one direction: for a time after the first byte, or so many bytes. */
+export interface BulkJob {
+  readonly kind: 'bulk';
+  readonly direction: 'down' | 'up';
+  readonly ms?: number;
+  readonly bytes?: number;
+}
+
+/** Downloads of given sizes on fresh connections. */
+export interface FetchJob {
+  readonly kind: 'fetch';
+  readonly sizes: readonly number[];
+  /** How many at a time. */
+  readonly parallel: number;
+  /** Between the end of one and the start of the next of the same lane. */
+  readonly pauseMs: number;
+  /** Fetched while a bulk download runs, which gets this long alone first. */
+  readonly besideBulkAfterMs?: number;
+}
+
+/** A small message there and back, again and again, on one connection. */
+export interface EchoJob {
+  readonly kind: 'echo';
+  readonly bytes: number;
+  readonly everyMs: number;
+  readonly count: number;
+}
+
+/** What a client agent is told to do. */
+export interface ClientJob {
+  readonly task: BulkJob | FetchJob | EchoJob;
+  readonly origin: Endpoint;
+  readonly route: Route;
+  /** All in all; it gives up then. */
+  readonly limitMs: number;
+}
+
+/** What it found out. */
+export interface ClientResult {
+  /** Of a bulk download, also the one that ran beside. */
+  bulk?: Transfer;
+  /** From connecting to the last byte, or from sending to the echo. */
+  timesMs?: number[];
+  /** Of all fetches together. */
+  totalMs?: number;
+  /** Fetches or echoes that went wrong, with the first reason. */
+  failures?: number;
+  error?: string;
+}
+
+/** Lines on stdout of the agents, as JSON. */
+export type AgentLine =
+  | { event: 'ready' }
+  | { event: 'first-byte'; atMs: number }
+  | { event: 'received'; key: number; transfer: Transfer }
+  | { event: 'result'; result: ClientResult };
+
+/** Prints one. */
+export function tell(line: AgentLine): void {
+  process.stdout.write(`${JSON.stringify(line)}\n`);
+}

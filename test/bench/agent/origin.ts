@@ -1,0 +1,89 @@
+/**
+ * The origin of all workloads. A connection begins with one line:
+ *
+ *   get KEY BYTES     sends the pattern from offset KEY on: so many bytes and the end, or with -1 until it is closed
+ *   put KEY MS        takes the pattern, for MS after its first byte (-1: until its end), and tells what came
+ *   echo              sends everything back
+ */
+import { createServer, type Socket } from 'node:net';
+import { Arrivals } from './arrivals.ts';
+import { tell } from './job.ts';
+import { isPatternAt, patternAt } from './pattern.ts';
+
+const WRITE_BYTES = 128 * 1024;
+/** A request line is shorter. */
+const MAX_LINE_BYTES = 100;
+
+/** Listens at `host`:`port` and says "ready". */
+export function serveOrigin(host: string, port: number): void {
+  const server = createServer({ allowHalfOpen: true, noDelay: true }, (socket) => {
+    // The far side may go at any time; what that means, 'close' tells.
+    socket.on('error', () => {});
+    readRequest(socket);
+  });
+  server.listen({ host, port, backlog: 1024 }, () => tell({ event: 'ready' }));
+}
+
+function readRequest(socket: Socket): void {
+  let head = Buffer.alloc(0);
+  const onData = (chunk: Buffer) => {
+    head = Buffer.concat([head, chunk]);
+    const end = head.indexOf(10);
+    if (end < 0 && head.length < MAX_LINE_BYTES) return;
+    socket.off('data', onData);
+    const [verb, key, amount] = head.subarray(0, end).toString('latin1').split(' ');
+    const rest = head.subarray(end + 1);
+    if (verb === 'get') send(socket, Number(key), Number(amount));
+    else if (verb === 'put') receive(socket, Number(key), Number(amount), rest);
+    else if (verb === 'echo') echo(socket, rest);
+    else socket.destroy();
+  };
+  socket.on('data', onData);
+}
+
+function send(socket: Socket, key: number, bytes: number): void {
+  let sent = 0;
+  const more = () => {
+    while (bytes < 0 || sent < bytes) {
+      const chunk = patternAt(key + sent, bytes < 0 ? WRITE_BYTES : Math.min(WRITE_BYTES, bytes - sent));
+      sent += chunk.length;
+      if (!socket.write(chunk)) return;
+    }
+    socket.off('drain', more);
+    socket.end();
+  };
+  socket.on('drain', more);
+  socket.resume();
+  more();
+}
+
+function receive(socket: Socket, key: number, ms: number, rest: Buffer): void {
+  const arrivals = new Arrivals();
+  let isExact = true;
+  let isInOrder = false;
+  let timer: NodeJS.Timeout | undefined;
+  const onData = (chunk: Buffer) => {
+    if (arrivals.bytes === 0 && ms >= 0) timer = setTimeout(() => stop(), ms);
+    isExact &&= isPatternAt(key + arrivals.bytes, chunk);
+    const isFirst = arrivals.bytes === 0;
+    arrivals.add(chunk.length);
+    if (isFirst) tell({ event: 'first-byte', atMs: arrivals.end().firstAtMs });
+  };
+  const stop = () => {
+    isInOrder = true;
+    socket.destroy();
+  };
+  if (rest.length > 0) onData(rest);
+  socket.on('data', onData);
+  socket.on('end', stop);
+  socket.on('close', () => {
+    clearTimeout(timer);
+    const error = isInOrder ? {} : { error: 'reset' };
+    tell({ event: 'received', key, transfer: { ...arrivals.end(), isExact, ...error } });
+  });
+}
+
+function echo(socket: Socket, rest: Buffer): void {
+  if (rest.length > 0) socket.write(rest);
+  socket.pipe(socket);
+}

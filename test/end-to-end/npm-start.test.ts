@@ -1,0 +1,185 @@
+import { execFile } from 'node:child_process';
+import { once } from 'node:events';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+import { describe, expect, it } from 'vitest';
+import { useCleanups } from '../support/cleanups.ts';
+import { startOrigin } from './support/origin.ts';
+import { PROJECT_FOLDER, Program } from './support/program.ts';
+import { socksConnect } from './support/socks-client.ts';
+
+const LIMIT_MS = 40_000;
+const UP = 'Ctrl-C ends it';
+
+describe('npm start', () => {
+  const onCleanup = useCleanups();
+
+  it(
+    'brings the pair up, says how to use it, and leaves nothing after Ctrl-C',
+    async () => {
+      const port = await freePort();
+      const { program, folder } = await npmStart('--port', String(port));
+      await program.untilLine(UP);
+      expect(program.output).toContain(`curl --socks5-hostname 127.0.0.1:${port} https://`);
+      expect(processesIn(folder)).toHaveLength(3 + NPM_PROCESSES);
+
+      const origin = await startOrigin((socket) => {
+        socket.end('HTTP/1.0 200 OK\r\nContent-Length: 5\r\n\r\nhello');
+      });
+      onCleanup(() => origin.close());
+      const { stdout } = await promisify(execFile)('curl', [
+        ...['--silent', '--max-time', '10', '--socks5-hostname', `127.0.0.1:${port}`],
+        `http://${origin.host}:${origin.port}/`,
+      ]);
+      expect(stdout).toBe('hello');
+
+      pressCtrlC(program);
+      await program.untilExit();
+      await expectNothingLeft(folder);
+    },
+    LIMIT_MS,
+  );
+
+  it(
+    'ends within its ten seconds of grace while a connection is open, at once after a second Ctrl-C',
+    async () => {
+      const port = await freePort();
+      const { program, folder } = await npmStart('--port', String(port));
+      await program.untilLine(UP);
+      const origin = await startOrigin();
+      onCleanup(() => origin.close());
+      const { socket } = await socksConnect({ host: '127.0.0.1', port }, origin);
+      const closed = once(socket.resume(), 'close');
+      pressCtrlC(program);
+      await expect(refused(port)).resolves.toBe(true);
+      expect(socket.destroyed).toBe(false);
+      pressCtrlC(program);
+      await closed;
+      await program.untilExit();
+      await expectNothingLeft(folder);
+    },
+    LIMIT_MS,
+  );
+
+  it(
+    'ends by SIGTERM to the process that npm runs',
+    async () => {
+      const { program, folder } = await npmStart('--port', String(await freePort()));
+      await program.untilLine(UP);
+      const localPair = processesIn(folder).find(({ command }) => command.includes('local-pair.js --port'))!;
+      process.kill(localPair.pid, 'SIGTERM');
+      expect(await program.untilExit()).toBe(0);
+      await expectNothingLeft(folder);
+    },
+    LIMIT_MS,
+  );
+
+  it(
+    'leaves nothing after Ctrl-C while it comes up',
+    async () => {
+      const { program, folder } = await npmStart('--port', String(await freePort()));
+      while (readdirSync(folder).length === 0) await new Promise((resolve) => setTimeout(resolve, 5));
+      pressCtrlC(program);
+      await program.untilExit();
+      expect(program.output).not.toMatch(/Error|failed|\bat /);
+      await expectNothingLeft(folder);
+    },
+    LIMIT_MS,
+  );
+
+  it(
+    'says so when the port is taken, and names another',
+    async () => {
+      const server = createServer().listen({ host: '127.0.0.1', port: 0 });
+      await once(server, 'listening');
+      onCleanup(() => server.close());
+      const { port } = server.address() as { port: number };
+      const { program, folder } = await npmStart('--port', String(port));
+      expect(await program.untilExit()).toBe(1);
+      expect(program.output).toContain(`port ${port} on 127.0.0.1 is taken`);
+      expect(program.output).toContain(`npm start -- --port ${port + 1}`);
+      expect(program.output).not.toContain('    at ');
+      await expectNothingLeft(folder);
+    },
+    LIMIT_MS,
+  );
+
+  it(
+    'refuses a port that is none',
+    async () => {
+      const { program } = await npmStart('--port', '70000');
+      expect(await program.untilExit()).toBe(1);
+      expect(program.output).toContain('--port takes a number from 1 to 65535');
+    },
+    LIMIT_MS,
+  );
+
+  /** In a process group of its own, as a terminal has it, and with a folder for temporary files of its own. */
+  async function npmStart(...args: string[]): Promise<{ program: Program; folder: string }> {
+    const folder = await mkdtemp(join(tmpdir(), 'tributary-start-'));
+    const program = new Program('npm', ['start', '--', ...args], {
+      cwd: PROJECT_FOLDER,
+      env: { ...process.env, TMPDIR: folder },
+      detached: true,
+    });
+    onCleanup(async () => {
+      for (const { pid } of processesIn(folder)) process.kill(pid, 'SIGKILL');
+      await rm(folder, { recursive: true, force: true });
+    });
+    return { program, folder };
+  }
+});
+
+/** npm itself and the shell in which it runs a script. */
+const NPM_PROCESSES = 2;
+
+/** What a terminal does: to npm, its shell and what that runs. */
+function pressCtrlC(program: Program): void {
+  process.kill(-program.pid, 'SIGINT');
+}
+
+/** npm goes when its child has been told; the rest a moment later. */
+async function expectNothingLeft(folder: string): Promise<void> {
+  await expect.poll(() => processesIn(folder), { timeout: 5_000 }).toEqual([]);
+  expect(readdirSync(folder).filter((name) => name.startsWith('tributary-'))).toEqual([]);
+}
+
+/** The processes that have this folder for their temporary files. */
+function processesIn(folder: string): { pid: number; command: string }[] {
+  return readdirSync('/proc')
+    .filter((name) => /^\d+$/.test(name))
+    .flatMap((pid) => {
+      try {
+        if (!readFileSync(`/proc/${pid}/environ`, 'utf8').split('\0').includes(`TMPDIR=${folder}`)) return [];
+        const command = readFileSync(`/proc/${pid}/cmdline`, 'utf8').replaceAll('\0', ' ');
+        // A zombie has no command line.
+        return command === '' || !existsSync(`/proc/${pid}/exe`) ? [] : [{ pid: Number(pid), command }];
+      } catch {
+        return [];
+      }
+    });
+}
+
+async function refused(port: number): Promise<boolean> {
+  for (let attempt = 0; attempt < 100; attempt += 1) {
+    const result = await socksConnect({ host: '127.0.0.1', port }, { host: '127.0.0.1', port: 9 }).catch(
+      (error: NodeJS.ErrnoException) => error.code,
+    );
+    if (result === 'ECONNREFUSED') return true;
+    await new Promise((resolve) => setTimeout(resolve, 20));
+  }
+  return false;
+}
+
+async function freePort(): Promise<number> {
+  const server = createServer().listen({ host: '127.0.0.1', port: 0 });
+  await once(server, 'listening');
+  const { port } = server.address() as { port: number };
+  server.close();
+  await once(server, 'close');
+  return port;
+}

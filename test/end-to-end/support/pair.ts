@@ -1,0 +1,196 @@
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { Destination } from '../../../shared/protocol/destination.ts';
+import { generateCertificate } from '../../../shared/runtime/identity/certificate.ts';
+import { formatClientKey, generateClientKey } from '../../../shared/runtime/identity/client-key.ts';
+import { type CertificatePin, certificatePin } from '../../../shared/runtime/net/certificate-pin.ts';
+import { type NameServer, startNameServer } from '../../server-concentrator/egress/name-server.ts';
+import { type MetricsText, parseMetrics } from './metrics-text.ts';
+import { builtProgram, Program } from './program.ts';
+
+export interface PairOptions {
+  /** Keys of the client's configuration that take the place of the pair's own. */
+  readonly client?: Readonly<Record<string, unknown>>;
+  /** The same for the concentrator. */
+  readonly concentrator?: Readonly<Record<string, unknown>>;
+  /** Gives the concentrator this pair's own name server, which knows `origin.test`; needs the right to mount. */
+  readonly nameServer?: boolean;
+}
+
+/** A name that the pair's own name server knows, as 127.0.0.1. */
+export const ORIGIN_NAME = 'origin.test';
+/** Uplinks of every pair: two source addresses on loopback. */
+export const UPLINKS = ['left', 'right'] as const;
+const CLIENT_ID = 'laptop';
+
+/**
+ * Both built programs as processes of their own:
+ *
+ *   test ── SOCKS5 ──► client-proxy ══ 127.0.0.2 "left"  ══╗
+ *                                   ══ 127.0.0.3 "right" ══╩══► server-concentrator ──► 127.0.0.1, ::1
+ *
+ * Both listen at a loopback address that no other pair has, so their ports need no choosing.
+ */
+export class Pair {
+  readonly host: string;
+  readonly clientKey: Uint8Array;
+  readonly pin: CertificatePin;
+  client!: Program;
+  concentrator!: Program;
+  readonly #folder: string;
+  readonly #nameServer: NameServer | undefined;
+
+  private constructor(
+    host: string,
+    folder: string,
+    key: Uint8Array,
+    pin: CertificatePin,
+    names: NameServer | undefined,
+  ) {
+    this.host = host;
+    this.#folder = folder;
+    this.clientKey = key;
+    this.pin = pin;
+    this.#nameServer = names;
+  }
+
+  /** Resolves when both uplinks carry a subflow. */
+  static async start(options: PairOptions = {}): Promise<Pair> {
+    const folder = await mkdtemp(join(tmpdir(), 'tributary-pair-'));
+    const identity = await generateCertificate(new Date());
+    const names = options.nameServer ? await startOwnNameServer() : undefined;
+    const pin = certificatePin(identity.certificate);
+    const pair = new Pair(ownAddress(), folder, generateClientKey(), pin, names);
+    await pair.#write('certificate.pem', identity.certificate);
+    await pair.#write('key.pem', identity.key);
+    // JSON is YAML.
+    const clients = [{ id: CLIENT_ID, key: formatClientKey(pair.clientKey) }];
+    await pair.#write('clients.yaml', JSON.stringify(clients));
+    await pair.#write('concentrator.yaml', JSON.stringify(pair.#concentratorConfig(options)));
+    await pair.#write('client.yaml', JSON.stringify(pair.#clientConfig(options)));
+    if (names) await pair.#write('resolv.conf', `nameserver [127.0.0.1]:${names.address.split(':')[1]}\n`);
+    try {
+      await pair.startConcentrator();
+      pair.client = new Program(process.execPath, [
+        builtProgram('client-proxy'),
+        '--config',
+        join(folder, 'client.yaml'),
+      ]);
+      await pair.client.untilLine('"subflow up"', { count: UPLINKS.length });
+    } catch (error) {
+      await pair.close().catch(() => {});
+      throw error;
+    }
+    return pair;
+  }
+
+  get clientId(): string {
+    return CLIENT_ID;
+  }
+
+  /** Where SOCKS5 is spoken. */
+  get socks(): Destination {
+    return { host: this.host, port: 21080 };
+  }
+
+  /** Where the concentrator takes subflows. */
+  get subflows(): Destination {
+    return { host: this.host, port: 28443 };
+  }
+
+  /** A destination that refuses: nothing listens there, and nothing else has the address. */
+  get refusing(): Destination {
+    return { host: this.host, port: 9 };
+  }
+
+  /** Starts the concentrator (again); resolves when it listens. */
+  async startConcentrator(): Promise<void> {
+    const run = [
+      process.execPath,
+      builtProgram('server-concentrator'),
+      '--config',
+      join(this.#folder, 'concentrator.yaml'),
+    ];
+    const [command, ...args] = this.#nameServer ? [...this.#withResolverFile(), ...run] : run;
+    this.concentrator = new Program(command!, args);
+    await this.concentrator.untilLine('concentrator is up');
+  }
+
+  /** What a program tells at a path of its HTTP endpoint. */
+  async get(program: 'client' | 'concentrator', path: string): Promise<{ status: number; text: string }> {
+    const port = program === 'client' ? 29101 : 29102;
+    const response = await fetch(`http://${this.host}:${port}${path}`, {
+      signal: AbortSignal.timeout(5_000),
+    });
+    return { status: response.status, text: await response.text() };
+  }
+
+  async metrics(program: 'client' | 'concentrator'): Promise<MetricsText> {
+    return parseMetrics((await this.get(program, '/metrics')).text);
+  }
+
+  /** Ends what still runs, in order, and removes the folder; rejects when a program did not end well. */
+  async close(): Promise<void> {
+    const running = [this.client, this.concentrator].filter((program) => program !== undefined);
+    const results = await Promise.allSettled(running.map((program) => program.stop()));
+    this.#nameServer?.close();
+    await rm(this.#folder, { recursive: true, force: true });
+    for (const result of results) if (result.status === 'rejected') throw result.reason;
+  }
+
+  #clientConfig({ client }: PairOptions): object {
+    return {
+      concentrator: { addresses: [`${this.host}:${this.subflows.port}`], pin: this.pin.text },
+      client: { id: CLIENT_ID, key: formatClientKey(this.clientKey) },
+      uplinks: UPLINKS.map((name, i) => ({ name, address: `127.0.0.${2 + i}` })),
+      metrics: { listen: `${this.host}:29101` },
+      log: { format: 'json' },
+      ...client,
+      socks: { listen: `${this.host}:${this.socks.port}`, ...(client?.socks as object | undefined) },
+    };
+  }
+
+  #concentratorConfig({ concentrator }: PairOptions): object {
+    return {
+      listen: [`${this.host}:${this.subflows.port}`],
+      egress: { allow: ['127.0.0.1/32', `${this.host}/32`, '::1/128'], deny: ['*:25', ...BEYOND_LOOPBACK] },
+      metrics: { listen: `${this.host}:29102` },
+      log: { format: 'json' },
+      ...concentrator,
+    };
+  }
+
+  /** The command that runs another with our resolv.conf, in a mount namespace of its own. */
+  #withResolverFile(): string[] {
+    const mount = 'mount --bind "$0" /etc/resolv.conf && exec "$@"';
+    const asRoot = process.getuid?.() === 0 ? [] : ['--map-root-user'];
+    return ['unshare', ...asRoot, '--mount', 'sh', '-c', mount, join(this.#folder, 'resolv.conf')];
+  }
+
+  async #write(name: string, text: string): Promise<void> {
+    await writeFile(join(this.#folder, name), text, { mode: 0o600 });
+  }
+}
+
+/** Whatever a test or a browser asks for, nothing leaves this machine. */
+const BEYOND_LOOPBACK = [
+  ...['0.0.0.0/2', '64.0.0.0/3', '96.0.0.0/4', '112.0.0.0/5', '120.0.0.0/6', '124.0.0.0/7', '126.0.0.0/8'],
+  ...['128.0.0.0/1', '2000::/3', 'fc00::/6'],
+];
+
+let pairs = 0;
+
+/** In 127.64.0.0/10, by the number of this process. */
+function ownAddress(): string {
+  pairs += 1;
+  const number = (process.pid * 16 + (pairs % 16)) % 2 ** 22;
+  return `127.${64 + (number >> 16)}.${(number >> 8) & 255}.${number & 255}`;
+}
+
+function startOwnNameServer(): Promise<NameServer> {
+  return startNameServer((type, name) => {
+    if (name !== ORIGIN_NAME) return 'nxdomain';
+    return { addresses: type === 'A' ? ['127.0.0.1'] : [] };
+  });
+}

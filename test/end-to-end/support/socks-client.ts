@@ -1,0 +1,89 @@
+import { once } from 'node:events';
+import { connect, isIPv4, isIPv6, type Socket } from 'node:net';
+import type { Destination } from '../../../shared/protocol/destination.ts';
+
+export interface SocksOptions {
+  readonly login?: { readonly user: string; readonly password: string };
+  /** Sent right behind the request, in the same write. */
+  readonly earlyData?: Uint8Array;
+  /** RFC 1928 section 4; CONNECT unless told. */
+  readonly command?: number;
+  /** Sends IPv4 and IPv6 addresses as they are; otherwise as a domain name, like `socks5h`. */
+  readonly asName?: boolean;
+}
+
+export interface SocksAnswer {
+  /** RFC 1928 section 6; 0 is success. */
+  readonly reply: number;
+  /** Paused: what comes behind the reply waits in it. Half-open is allowed. */
+  readonly socket: Socket;
+}
+
+/** Connects through a SOCKS5 proxy, byte by byte as RFC 1928 and RFC 1929 have it. */
+export async function socksConnect(
+  proxy: Destination,
+  destination: Destination,
+  { login, earlyData = new Uint8Array(), command = 1, asName = false }: SocksOptions = {},
+): Promise<SocksAnswer> {
+  const socket = connect({ ...proxy, allowHalfOpen: true });
+  // Whoever waits for the end sees 'close'; a reset before that is no news to this process.
+  socket.on('error', () => {});
+  await once(socket, 'connect');
+  socket.write(Buffer.of(5, 1, login ? 2 : 0));
+  const method = await readBytes(socket, 2);
+  if (method[1] === 0xff) throw new Error('the proxy accepts no method');
+  if (login) {
+    socket.write(Buffer.concat([Buffer.of(1), field(login.user), field(login.password)]));
+    const status = await readBytes(socket, 2);
+    if (status[1] !== 0) throw new Error('the proxy refuses user and password');
+  }
+  socket.write(Buffer.concat([Buffer.of(5, command, 0), addressOf(destination, asName), earlyData]));
+  const [, reply, , type] = await readBytes(socket, 4);
+  await readBytes(socket, (type === 4 ? 16 : 4) + 2);
+  return { reply: reply!, socket };
+}
+
+/** Exactly so many bytes; rejects when the connection ends before. The socket is paused and stays so. */
+export async function readBytes(socket: Socket, length: number): Promise<Buffer> {
+  for (;;) {
+    const bytes = socket.read(length) as Buffer | null;
+    if (bytes !== null && bytes.length === length) return bytes;
+    if (socket.readableEnded || socket.destroyed) throw new Error('the connection ended early');
+    await Promise.race([once(socket, 'readable'), once(socket, 'close')]);
+  }
+}
+
+/** All bytes up to the end, and how the connection ended. */
+export async function readAll(socket: Socket): Promise<{ bytes: Buffer; error: string | undefined }> {
+  const chunks: Buffer[] = [];
+  try {
+    for await (const chunk of socket) chunks.push(chunk as Buffer);
+    return { bytes: Buffer.concat(chunks), error: undefined };
+  } catch (error) {
+    return { bytes: Buffer.concat(chunks), error: (error as NodeJS.ErrnoException).code ?? 'unknown' };
+  }
+}
+
+function addressOf({ host, port }: Destination, asName: boolean): Buffer {
+  const portBytes = Buffer.of(port >> 8, port & 255);
+  if (!asName && isIPv4(host))
+    return Buffer.concat([Buffer.of(1, ...host.split('.').map(Number)), portBytes]);
+  if (!asName && isIPv6(host)) return Buffer.concat([Buffer.of(4), ipv6Bytes(host), portBytes]);
+  return Buffer.concat([Buffer.of(3), field(host), portBytes]);
+}
+
+function ipv6Bytes(host: string): Buffer {
+  const [head = '', tail] = host.split('::');
+  const groups = (part: string) => part.split(':').filter((group) => group !== '');
+  const after = tail === undefined ? [] : groups(tail);
+  const zeros = Array(8 - groups(head).length - after.length).fill('0');
+  return Buffer.from(
+    [...groups(head), ...zeros, ...after].map((group) => group.padStart(4, '0')).join(''),
+    'hex',
+  );
+}
+
+function field(text: string): Buffer {
+  const bytes = Buffer.from(text);
+  return Buffer.concat([Buffer.of(bytes.length), bytes]);
+}

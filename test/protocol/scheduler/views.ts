@@ -1,0 +1,33 @@
+import type { SegmentRequest, SubflowView } from '../../../shared/protocol/scheduler/scheduler.ts';
+
+/** A subflow as a scheduler sees it: rate in Mbit/s, free unless said otherwise. */
+export function view(
+  id: number,
+  megabitsPerSecond: number,
+  minRttMs: number,
+  more: { inFlightBytes?: number; isFree?: boolean; isRateGrowing?: boolean } = {},
+): SubflowView {
+  const { inFlightBytes = 0, isFree = true, isRateGrowing = false } = more;
+  return {
+    id,
+    uplinkName: `uplink${id}`,
+    rateBytesPerSecond: (megabitsPerSecond * 1_000_000) / 8,
+    minRttMs,
+    smoothedRttMs: minRttMs,
+    inFlightBytes,
+    isRateGrowing,
+    canTake: () => isFree,
+  };
+}
+
+/** A bulk segment of 16 KB with a wide window and no end in sight. */
+export function bulk(more: Partial<SegmentRequest> = {}): SegmentRequest {
+  return {
+    urgency: 'bulk',
+    lengthBytes: 16_000,
+    windowLeftBytes: 16_000_000,
+    remainingBytes: undefined,
+    mayProbe: false,
+    ...more,
+  };
+}

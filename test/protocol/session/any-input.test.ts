@@ -1,0 +1,119 @@
+import fc from 'fast-check';
+import { expect, it } from 'vitest';
+import { type ControlFrame, encodeControl } from '../../../shared/protocol/codec/frame.ts';
+import { controlFrame } from '../codec/arbitraries.ts';
+import { CountingChunk, patternBytes } from '../support.ts';
+import { dataFrame, openFrame, SessionBed } from './session-bed.ts';
+
+type Role = 'client' | 'concentrator';
+
+const streamId = fc.nat(5);
+/** Streams end here, nearly always: a peer in its right mind says one end. */
+const END_DSN = 40;
+const dsn = fc.oneof({ weight: 200, arbitrary: fc.nat(END_DSN - 1) }, fc.constantFrom(65_532, 1_048_572));
+
+const data = fc.record({ streamId, dsn, length: fc.integer({ min: 1, max: 20 }) }).map((frame) => {
+  const length = frame.dsn < END_DSN ? Math.min(frame.length, END_DSN - frame.dsn) : frame.length;
+  const fin = frame.dsn + length === END_DSN;
+  return dataFrame(frame.streamId, frame.dsn, patternBytes(frame.dsn, length), fin);
+});
+
+const opening: Record<Role, fc.Arbitrary<ControlFrame>> = {
+  concentrator: streamId.map((id) => openFrame(id, 100)),
+  client: fc.record({
+    type: fc.constant('opened' as const),
+    streamId,
+    limit: fc.nat(200_000),
+    ok: fc.boolean(),
+    code: fc.nat(0x90),
+  }),
+};
+
+const entry = fc.record({ subflowId: fc.nat(2), delayMicroseconds: fc.nat(9_000), bytes: fc.nat(60) });
+const control = fc.oneof<fc.Arbitrary<ControlFrame>[]>(
+  fc.record({ type: fc.constant('window' as const), streamId, ack: dsn, limit: fc.nat(200_000) }),
+  fc.record({ type: fc.constant('reset' as const), streamId, code: fc.nat(0x90) }),
+  fc.record({
+    type: fc.constant('receipt' as const),
+    entries: fc.array(entry, { minLength: 1, maxLength: 3 }),
+  }),
+  fc.record({
+    type: fc.constant('subflowState' as const),
+    subflowId: fc.nat(2),
+    state: fc.constantFrom('active' as const, 'doubted' as const, 'gone' as const),
+  }),
+);
+
+/** What a peer might send: mostly plausible, with few ids and small numbers, and now and then anything. */
+const frameTo = (role: Role): fc.Arbitrary<Uint8Array> =>
+  fc.oneof(
+    { weight: 60, arbitrary: data },
+    { weight: 30, arbitrary: opening[role].map(encodeControl) },
+    { weight: 15, arbitrary: control.map(encodeControl) },
+    { weight: 1, arbitrary: controlFrame.map(encodeControl) },
+  );
+
+const stepAt = (role: Role) =>
+  fc.record({
+    frame: frameTo(role),
+    subflowId: fc.nat(1),
+    /** What the application does afterwards to one stream. */
+    action: fc.constantFrom('nothing', 'write', 'end', 'reset', 'consume', 'open', 'open', 'answer'),
+    streamId,
+    afterMs: fc.nat(50),
+  });
+
+it.each(['client', 'concentrator'] as const)(
+  'any frames leave a %s working or closed in good order, with nothing kept and nothing released twice',
+  (role) => {
+    fc.assert(
+      fc.property(fc.array(stepAt(role), { maxLength: 60 }), (steps) => {
+        const bed = new SessionBed(role, [0, 1]);
+        const chunks: CountingChunk[] = [];
+        const received = new Map<number, number>();
+        const consumed = new Map<number, number>();
+        const requested = new Set<number>();
+        const ended = new Set<number>();
+        for (const { frame, subflowId, action, streamId: id, afterMs } of steps) {
+          bed.nowMs += afterMs;
+          bed.receive(frame, subflowId);
+          for (const event of bed.events()) {
+            if (event.type === 'stream-requested') requested.add(event.streamId);
+            if (event.type === 'stream-failed') ended.add(event.streamId);
+            if (event.type !== 'stream-data') continue;
+            const at = received.get(event.streamId) ?? 0;
+            expect(event.bytes).toEqual(patternBytes(at, event.bytes.length));
+            received.set(event.streamId, at + event.bytes.length);
+          }
+          if (action === 'open' && bed.session.cannotOpen === undefined && role === 'client') {
+            bed.session.openStream({ host: 'origin.example', port: 1 }, 'aggregate', bed.nowMs);
+          }
+          if (action === 'write' && !ended.has(id)) {
+            chunks.push(new CountingChunk(patternBytes(0, 30)));
+            bed.session.write(id, chunks.at(-1)!);
+          }
+          if (action === 'end' && !ended.has(id)) {
+            bed.session.end(id);
+            ended.add(id);
+          }
+          if (action === 'reset') bed.session.reset(id, 'cancelled');
+          if (action === 'consume') {
+            const bytes = (received.get(id) ?? 0) - (consumed.get(id) ?? 0);
+            bed.session.consumed(id, bytes, bed.nowMs);
+            consumed.set(id, received.get(id) ?? 0);
+          }
+          if (action === 'answer' && requested.delete(id)) bed.session.acceptStream(id);
+          for (const subflow of [0, 1]) bed.sent(subflow);
+        }
+        bed.session.close('cancelled', bed.nowMs);
+        expect(bed.session.isClosed).toBe(true);
+        expect([bed.budget.reservedBytes, bed.session.streamCount, bed.session.reorderBytes]).toEqual([
+          0, 0, 0,
+        ]);
+        expect(chunks.filter(({ releases }) => releases !== 1)).toEqual([]);
+        expect(bed.events().filter(({ type }) => type === 'session-closed').length).toBeLessThanOrEqual(1);
+      }),
+      { numRuns: 400 },
+    );
+  },
+);

@@ -1,0 +1,136 @@
+import { describe, expect, it } from 'vitest';
+import { encodeControl } from '../../../shared/protocol/codec/frame.ts';
+import { ERROR_CODE, type ErrorName } from '../../../shared/protocol/errors.ts';
+import { FIRST_UPLOAD_WINDOW_BYTES } from '../../../shared/protocol/session/session.ts';
+import { CountingChunk, hex, patternBytes } from '../support.ts';
+import { dataFrame, MAX_STREAMS, openFrame, SessionBed } from './session-bed.ts';
+
+const FOUR = patternBytes(0, 4);
+const NOTHING = new Uint8Array(0);
+const opened = encodeControl({ type: 'opened', streamId: 0, limit: 1_000, ok: true, code: 0 });
+const receipt = (subflowId: number, bytes: number) =>
+  encodeControl({ type: 'receipt', entries: [{ subflowId, delayMicroseconds: 0, bytes }] });
+
+/** What a peer may do wrong, at the end that sees it. Stream 0 is open. */
+const VIOLATIONS: readonly [string, 'client' | 'concentrator', ErrorName, readonly Uint8Array[]][] = [
+  ['OPENED from a client', 'concentrator', 'malformedMessage', [opened]],
+  ['OPEN from a concentrator', 'client', 'malformedMessage', [encodeControl(openFrame(1))]],
+  [
+    'ADDRESS_ADD from a client',
+    'concentrator',
+    'malformedMessage',
+    [encodeControl({ type: 'addressAdd', addressId: 1, address: hex('7f000001'), port: 1, joinHere: true })],
+  ],
+  [
+    'ADDRESS_REMOVE from a client',
+    'concentrator',
+    'malformedMessage',
+    [encodeControl({ type: 'addressRemove', addressId: 1 })],
+  ],
+  ['HELLO behind the handshake', 'concentrator', 'unsupportedMessage', [hex('01 00 0000 00000000')]],
+  ['WELCOME behind the handshake', 'client', 'unsupportedMessage', [hex('02 00 0000 00000000')]],
+  ['an unknown critical frame', 'client', 'unsupportedMessage', [hex('7f 00 0000 00000004')]],
+  ['a body that is too long', 'concentrator', 'malformedMessage', [hex('14 00 0000 00000801')]],
+  ['DATA past the window', 'concentrator', 'flowControlViolation', [dataFrame(0, 2 ** 40, FOUR)]],
+  [
+    'DATA past the first window, before OPEN',
+    'concentrator',
+    'flowControlViolation',
+    [dataFrame(1, FIRST_UPLOAD_WINDOW_BYTES - 3, FOUR)],
+  ],
+  ['DATA past FIN', 'concentrator', 'malformedMessage', [dataFrame(0, 8, FOUR, true), dataFrame(0, 9, FOUR)]],
+  [
+    'FIN below DATA',
+    'concentrator',
+    'malformedMessage',
+    [dataFrame(0, 8, FOUR), dataFrame(0, 7, FOUR, true)],
+  ],
+  [
+    'two FINs that differ',
+    'client',
+    'malformedMessage',
+    [dataFrame(0, 8, FOUR, true), dataFrame(0, 11, NOTHING, true)],
+  ],
+  ['RECEIPT for more than was sent', 'client', 'malformedMessage', [receipt(0, 1_000_000)]],
+  ['RECEIPT of another subflow for more than it sent', 'concentrator', 'malformedMessage', [receipt(1, 999)]],
+  ['a stream id far ahead', 'concentrator', 'resourceExceeded', [dataFrame(2 * MAX_STREAMS + 1, 0, FOUR)]],
+  [
+    'a RESET far ahead',
+    'concentrator',
+    'resourceExceeded',
+    [encodeControl({ type: 'reset', streamId: 2 ** 53 - 1, code: 0x60 })],
+  ],
+];
+
+function bedWithStream(role: 'client' | 'concentrator'): SessionBed {
+  const bed = new SessionBed(role, [0, 1]);
+  if (role === 'concentrator') bed.openStream(0);
+  else {
+    bed.session.openStream({ host: 'origin.example', port: 80 }, 'aggregate', 0);
+    bed.receive(opened);
+    bed.sent();
+    bed.events();
+  }
+  // The second subflow has taken part in this, too; what it wrote is off the table.
+  bed.sent(1);
+  return bed;
+}
+
+describe.each(VIOLATIONS)('%s at a %s', (_, role, code, frames) => {
+  it(`closes the session with ${code}, and no other`, () => {
+    const bed = bedWithStream(role);
+    const other = bedWithStream(role);
+    const before = bed.sent(1).length;
+    expect(before).toBe(0);
+    bed.receive(frames);
+    expect(bed.session.isClosed).toBe(true);
+    const events = bed.events();
+    expect(events.at(-1)).toMatchObject({ type: 'session-closed', error: code, by: 'us' });
+    expect(events).toContainEqual({ type: 'stream-failed', streamId: 0, error: code });
+    // CLOSE leaves on every subflow, once.
+    const close = { type: 'close', code: ERROR_CODE[code] };
+    expect([bed.sentControl(0), bed.sentControl(1)]).toEqual([[close], [close]]);
+    expect(bed.sentControl(0)).toEqual([]);
+    // All memory has come back; nothing is due any more.
+    expect([bed.budget.reservedBytes, bed.session.streamCount]).toEqual([0, 0]);
+    expect(bed.session.deadlineMs).toBe(Number.POSITIVE_INFINITY);
+    expect(other.session.isClosed).toBe(false);
+    expect(other.events()).toEqual([]);
+  });
+});
+
+describe('after a violation', () => {
+  it('whatever else arrives is ignored, in the same read or later', () => {
+    const bed = bedWithStream('concentrator');
+    bed.receive([encodeControl({ type: 'ping' }), opened, dataFrame(0, 0, FOUR), receipt(0, 2 ** 50)]);
+    bed.receive([encodeControl(openFrame(2)), dataFrame(2, 0, FOUR)]);
+    bed.receive(hex('7f 00 0000 00000004'), 1);
+    expect(bed.eventTypes()).toEqual(['stream-failed', 'session-closed']);
+    expect(bed.session.streamCount).toBe(0);
+  });
+
+  it('what the applications still do is without effect, and gives their memory back', () => {
+    const bed = bedWithStream('concentrator');
+    bed.receive(opened);
+    const chunk = new CountingChunk(FOUR);
+    bed.session.write(0, chunk);
+    bed.session.end(0);
+    bed.session.consumed(0, 4, 1);
+    bed.session.reset(0, 'cancelled');
+    bed.session.acceptStream(0);
+    bed.session.goAway('goingAway');
+    bed.session.close('goingAway', 1);
+    bed.session.flush(1);
+    expect(chunk.releases).toBe(1);
+    expect(bed.eventTypes()).toEqual(['stream-failed', 'session-closed']);
+  });
+
+  it('gives back what applications had under way', () => {
+    const bed = bedWithStream('concentrator');
+    const chunks = [new CountingChunk(patternBytes(0, 9_000)), new CountingChunk(patternBytes(9_000, 90))];
+    for (const chunk of chunks) bed.session.write(0, chunk);
+    bed.sent();
+    bed.receive(opened);
+    expect(chunks.map(({ releases }) => releases)).toEqual([1, 1]);
+  });
+});

@@ -1,0 +1,45 @@
+import { describe, expect, it } from 'vitest';
+import { controlItem } from '../../../shared/protocol/session/control-item.ts';
+import { ControlQueue } from '../../../shared/protocol/session/control-queue.ts';
+import { toHex } from '../support.ts';
+
+const goaway = (code: number) => controlItem({ type: 'goaway', code });
+
+describe('ControlQueue', () => {
+  it('gives items back oldest first, with their bytes', () => {
+    const queue = new ControlQueue();
+    queue.push(goaway(0x84));
+    queue.push(goaway(0x40));
+    const taken = [queue.shift(), queue.shift(), queue.shift()];
+    expect(taken.map((next) => next && toHex(next.bytes))).toEqual([
+      '1b000000000000020084',
+      '1b000000000000020040',
+      undefined,
+    ]);
+    expect(queue.isEmpty).toBe(true);
+  });
+
+  it('holds an item once, takes it again after it left, and not once it is receipted', () => {
+    const queue = new ControlQueue();
+    const item = goaway(0x84);
+    queue.push(item);
+    queue.push(item);
+    expect(queue.shift()?.item).toBe(item);
+    expect(queue.shift()).toBeUndefined();
+    queue.push(item);
+    item.isReceipted = true;
+    expect(queue.shift()).toBeUndefined();
+    queue.push(item);
+    expect(queue.isEmpty).toBe(true);
+  });
+
+  it('passes over what is out of date', () => {
+    const queue = new ControlQueue();
+    let isCurrent = true;
+    queue.push(controlItem({ type: 'goaway', code: 1 }, 1, () => isCurrent));
+    const last = goaway(0x84);
+    queue.push(last);
+    isCurrent = false;
+    expect(queue.shift()?.item).toBe(last);
+  });
+});

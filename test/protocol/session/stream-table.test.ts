@@ -1,0 +1,65 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { MemoryBudget } from '../../../shared/protocol/memory-budget.ts';
+import { Stream } from '../../../shared/protocol/session/stream.ts';
+import { StreamTable } from '../../../shared/protocol/session/stream-table.ts';
+import { ReceiveStream } from '../../../shared/protocol/stream/receive-stream.ts';
+import { SendStream } from '../../../shared/protocol/stream/send-stream.ts';
+import { thrownBy } from '../support.ts';
+
+const budget = new MemoryBudget(1_000_000_000);
+const stream = (id: number) =>
+  new Stream(new SendStream(id, 0), new ReceiveStream(id, budget, 0), 'embryonic', 'aggregate');
+const tooMany = { code: 'resourceExceeded', name: 'ProtocolViolation' };
+
+describe('StreamTable', () => {
+  it('numbers the streams of its own end without a gap', () => {
+    const table = new StreamTable(10);
+    expect([table.allocate(), table.allocate(), table.allocate()]).toEqual([0, 1, 2]);
+  });
+
+  it('is full with maxStreams open', () => {
+    const table = new StreamTable(2);
+    table.add(stream(0));
+    expect(table.isFull).toBe(false);
+    table.add(stream(1));
+    expect([table.isFull, table.size]).toEqual([true, 2]);
+    table.delete(0);
+    expect([table.isFull, table.get(0), table.get(1)?.id]).toEqual([false, undefined, 1]);
+  });
+
+  it('tells expected, new and closed ids apart', () => {
+    const table = new StreamTable(10);
+    expect(table.claim(3)).toBe(true);
+    expect([table.claim(1), table.claim(1)]).toEqual([true, false]);
+    expect(table.claim(3)).toBe(false);
+    expect([table.claim(0), table.claim(2), table.claim(4)]).toEqual([true, true, true]);
+  });
+
+  it('bears twice maxStreams ids that are open or expected, and no more', () => {
+    expect(thrownBy(() => new StreamTable(10).claim(19))).toBeUndefined();
+    expect(thrownBy(() => new StreamTable(10).claim(20))).toEqual(tooMany);
+    expect(thrownBy(() => new StreamTable(10).claim(Number.MAX_SAFE_INTEGER))).toEqual(tooMany);
+    const table = new StreamTable(10);
+    for (let id = 0; id < 20; id++) {
+      table.claim(id);
+      table.add(stream(id));
+    }
+    expect(thrownBy(() => table.claim(20))).toEqual(tooMany);
+    table.delete(7);
+    expect(table.claim(20)).toBe(true);
+  });
+
+  it('claims each id once, in any order', () => {
+    fc.assert(
+      fc.property(fc.array(fc.nat(60), { maxLength: 80 }), (ids) => {
+        const table = new StreamTable(50);
+        const claimed = new Set<number>();
+        for (const id of ids) {
+          expect(table.claim(id)).toBe(!claimed.has(id));
+          claimed.add(id);
+        }
+      }),
+    );
+  });
+});

@@ -1,0 +1,54 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { controlItem } from '../../../shared/protocol/session/control-item.ts';
+import { Ledger, type LedgerEntry, type LedgerItem } from '../../../shared/protocol/subflow/ledger.ts';
+
+const CONTROL: LedgerItem = { kind: 'control', control: controlItem({ type: 'ping' }) };
+const RECEIPT: LedgerItem = { kind: 'receipt' };
+
+function entry(endOffset: number, item: LedgerItem): LedgerEntry {
+  const sendState = { deliveredBytes: 0, deliveredMs: 0, firstSentMs: 0, applicationLimited: false };
+  return { item, endOffset, sentMs: endOffset, surrendered: false, ...sendState };
+}
+
+describe('Ledger', () => {
+  it('gives back each frame once, when a receipt covers it whole', () => {
+    const frame = fc.record({ bytes: fc.integer({ min: 8, max: 100 }), elicits: fc.boolean() });
+    fc.assert(
+      fc.property(
+        fc.array(frame, { maxLength: 300 }),
+        fc.array(fc.double({ min: 0, max: 1, noNaN: true }), { maxLength: 30 }),
+        (frames, receipts) => {
+          const ledger = new Ledger();
+          let written = 0;
+          const ends = frames.map(({ bytes, elicits }) => {
+            written += bytes;
+            ledger.append(entry(written, elicits ? CONTROL : RECEIPT));
+            return written;
+          });
+          expect([ledger.writtenBytes, ledger.length]).toEqual([written, frames.length]);
+          const found: number[] = [];
+          for (const share of [...receipts.sort((a, b) => a - b), 1]) {
+            const bytes = Math.floor(share * written);
+            for (const receipted of ledger.receipt(bytes)) found.push(receipted.endOffset);
+            expect(found).toEqual(ends.filter((end) => end <= bytes));
+            expect(ledger.inFlightBytes).toBe(written - bytes);
+            expect([...ledger.oldestEntries()].map((left) => left.endOffset)).toEqual(
+              ends.filter((end) => end > bytes),
+            );
+            expect(ledger.awaitsReceipt).toBe(frames.some(({ elicits }, i) => elicits && ends[i]! > bytes));
+          }
+          expect(ledger.length).toBe(0);
+        },
+      ),
+    );
+  });
+
+  it('shows no more of the oldest than asked for', () => {
+    const ledger = new Ledger();
+    for (let end = 10; end <= 50; end += 10) ledger.append(entry(end, RECEIPT));
+    ledger.receipt(15);
+    expect([...ledger.oldestEntries(2)].map(({ endOffset }) => endOffset)).toEqual([20, 30]);
+    expect([...ledger.oldestEntries(9)]).toHaveLength(4);
+  });
+});

@@ -1,0 +1,185 @@
+import type { ChildProcess } from 'node:child_process';
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { createInterface } from 'node:readline';
+import { parseDocument } from 'yaml';
+import type { Network } from './namespaces.ts';
+import { command, Program, ROOT } from './program.ts';
+
+export const SOCKS = '127.0.0.1:1080';
+const CLIENT_METRICS_PORT = 9101;
+const CONCENTRATOR_METRICS_PORT = 9102;
+const ORIGIN_PORT = 8080;
+/** The client's id. */
+export const CLIENT_ID = 'laptop';
+
+/** An uplink as the client's configuration names it. */
+export interface ConfiguredUplink {
+  readonly name: string;
+  readonly interface?: string;
+  readonly address?: string;
+}
+
+/** Changes of top-level keys of a configuration. */
+export type Changes = Readonly<Record<string, unknown>>;
+
+/** The folder of one pair, set up with the programs' own commands; its origin; and the two programs, once started. */
+export class Pair {
+  readonly network: Network;
+  readonly origin: Origin;
+  readonly #folder: string;
+  #concentrator: Program | undefined;
+  #client: Program | undefined;
+
+  private constructor(network: Network, folder: string, origin: Origin) {
+    this.network = network;
+    this.#folder = folder;
+    this.origin = origin;
+  }
+
+  /** Keys, certificate and configurations; the client's uplinks are those that `join` finds. The origin runs. */
+  static async create(network: Network): Promise<Pair> {
+    const { client, concentrator } = network;
+    const folder = await mkdtemp(join(tmpdir(), 'tributary-system-'));
+    try {
+      const { v4, v6 } = concentrator.address;
+      const link = await command(concentrator, 'server-concentrator', [
+        ...['init', '--public', `${v4}:8443`, '--public', `[${v6}]:8443`],
+        ...['--directory', folder, '--client', CLIENT_ID],
+      ]);
+      const pair = new Pair(network, folder, await Origin.start(network, ORIGIN_PORT));
+      await command(client, 'client-proxy', [
+        'join',
+        link.trim(),
+        '--config',
+        pair.clientFile,
+        '--socks',
+        SOCKS,
+      ]);
+      await pair.amend(pair.concentratorFile, {
+        egress: { allow: [`${network.origin.address.v4}/32`] },
+        metrics: { listen: `127.0.0.1:${CONCENTRATOR_METRICS_PORT}` },
+      });
+      await pair.amend(pair.clientFile, { metrics: { listen: `127.0.0.1:${CLIENT_METRICS_PORT}` } });
+      return pair;
+    } catch (error) {
+      await rm(folder, { recursive: true, force: true });
+      throw error;
+    }
+  }
+
+  get clientFile(): string {
+    return join(this.#folder, 'client.yaml');
+  }
+
+  get concentratorFile(): string {
+    return join(this.#folder, 'tributary-concentrator.yaml');
+  }
+
+  /** The running client; of the last start. */
+  get client(): Program {
+    return this.#client!;
+  }
+
+  get concentrator(): Program {
+    return this.#concentrator!;
+  }
+
+  /** Changes top-level keys of one of the configurations. */
+  async amend(file: string, changes: Changes): Promise<void> {
+    const document = parseDocument(await readFile(file, 'utf8'));
+    for (const [key, value] of Object.entries({ log: { level: 'debug', format: 'json' }, ...changes })) {
+      document.set(key, value);
+    }
+    await writeFile(file, String(document), { mode: 0o600 });
+  }
+
+  /** Starts both programs; resolves when a subflow is up on each of the uplinks, by default one bound to each device. */
+  async start(uplinks: readonly ConfiguredUplink[] = this.byInterface()): Promise<void> {
+    await this.startConcentrator();
+    await this.startClient(uplinks);
+    await this.untilUp(uplinks.map(({ name }) => name));
+  }
+
+  async startConcentrator(): Promise<void> {
+    const { concentrator } = this.network;
+    await this.#concentrator?.stop();
+    this.#concentrator = new Program(
+      concentrator,
+      'server-concentrator',
+      this.concentratorFile,
+      CONCENTRATOR_METRICS_PORT,
+    );
+    await this.#concentrator.untilLog(({ msg }) => msg === 'concentrator is up');
+  }
+
+  /** Resolves when it takes SOCKS connections, subflows or not. */
+  async startClient(uplinks: readonly ConfiguredUplink[] = this.byInterface()): Promise<void> {
+    const { client } = this.network;
+    await this.#client?.stop();
+    await this.amend(this.clientFile, { uplinks });
+    this.#client = new Program(client, 'client-proxy', this.clientFile, CLIENT_METRICS_PORT);
+    await this.#client.untilLog(({ msg }) => msg === 'client proxy is up');
+  }
+
+  /** Resolves when a subflow has come up on each of these uplinks, from `since` on in the client's log. */
+  async untilUp(uplinkNames: readonly string[], since = 0): Promise<void> {
+    for (const name of uplinkNames) {
+      await this.client.untilLog(({ msg, uplink }) => msg === 'subflow up' && uplink === name, {
+        since,
+        timeoutMs: 15_000,
+      });
+    }
+  }
+
+  byInterface(names = this.network.paths.map(({ name }) => name)): ConfiguredUplink[] {
+    return names.map((name) => ({ name, interface: name }));
+  }
+
+  byAddress(): ConfiguredUplink[] {
+    return this.network.paths.map(({ name, address }) => ({ name, address: address.v4 }));
+  }
+
+  /** Stops the programs and removes the folder. */
+  async close(): Promise<void> {
+    await Promise.all([this.#client?.stop(), this.#concentrator?.stop()]);
+    this.origin.stop();
+    await rm(this.#folder, { recursive: true, force: true });
+  }
+}
+
+/** The HTTP server in the origin's namespace; see origin.mjs. */
+export class Origin {
+  readonly url: string;
+  /** Hears how many bytes of its current request the origin has received or sent. */
+  onProgress: (kind: string, bytes: number) => void = () => {};
+  readonly #child: ChildProcess;
+
+  private constructor(child: ChildProcess, url: string) {
+    this.#child = child;
+    this.url = url;
+  }
+
+  static async start(network: Network, port: number): Promise<Origin> {
+    const { v4 } = network.origin.address;
+    const program = join(ROOT, 'test', 'system', 'support', 'origin.mjs');
+    const child = network.origin.spawn(process.execPath, [program, v4, String(port)], {
+      stdio: ['ignore', 'pipe', 'inherit'],
+    });
+    const origin = new Origin(child, `http://${v4}:${port}`);
+    await new Promise<void>((resolve, reject) => {
+      child.once('exit', () => reject(new Error('the origin did not start')));
+      createInterface({ input: child.stdout! }).on('line', (line) => {
+        const [kind = '', bytes] = line.split(' ');
+        if (kind === 'ready') resolve();
+        else origin.onProgress(kind, Number(bytes));
+      });
+    });
+    return origin;
+  }
+
+  stop(): void {
+    this.#child.kill();
+  }
+}

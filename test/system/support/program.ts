@@ -1,0 +1,124 @@
+import type { ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
+import { readFile } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import { createInterface } from 'node:readline';
+import { fileURLToPath } from 'node:url';
+import type { Namespace } from '../../bed/namespace.ts';
+
+/** The folder of the project. */
+export const ROOT = fileURLToPath(new URL('../../..', import.meta.url));
+
+export type ProgramName = 'client-proxy' | 'server-concentrator';
+
+/** A line of a program's log. */
+export type LogLine = Readonly<Record<string, unknown>> & { readonly msg: string };
+
+/** Older lines are forgotten. */
+const MAX_LOG_LINES = 5_000;
+const LOG_TIMEOUT_MS = 10_000;
+const STOP_TIMEOUT_MS = 5_000;
+
+/** One of the built programs, running in a namespace with JSON logs. */
+export class Program {
+  readonly #namespace: Namespace;
+  readonly #child: ChildProcess;
+  readonly #metricsPort: number;
+  readonly #lines: LogLine[] = [];
+  readonly #listeners = new Set<() => void>();
+  /** Resolves to the exit code; null after a signal that it did not handle. */
+  readonly exited: Promise<number | null>;
+
+  constructor(namespace: Namespace, name: ProgramName, configFile: string, metricsPort: number) {
+    this.#namespace = namespace;
+    this.#metricsPort = metricsPort;
+    this.#child = namespace.spawn(process.execPath, [programFile(name), '--config', configFile], {
+      stdio: ['ignore', 'pipe', 'pipe'],
+      cwd: dirname(configFile),
+    });
+    this.exited = once(this.#child, 'exit').then(([code]) => code);
+    for (const stream of [this.#child.stdout!, this.#child.stderr!]) {
+      createInterface({ input: stream }).on('line', (line) => this.#onLine(line));
+    }
+  }
+
+  /** The log up to now. */
+  get log(): readonly LogLine[] {
+    return this.#lines;
+  }
+
+  /**
+   * The first line that `matches`, from `since` (an earlier length of the log) on. Throws with the log's end when there is none
+   * in time.
+   */
+  async untilLog(
+    matches: (line: LogLine) => boolean,
+    { since = 0, timeoutMs = LOG_TIMEOUT_MS } = {},
+  ): Promise<LogLine> {
+    return new Promise((resolve, reject) => {
+      const look = () => {
+        const found = this.#lines.slice(since).find(matches);
+        if (found !== undefined) finish(() => resolve(found));
+      };
+      const finish = (settle: () => void) => {
+        clearTimeout(timer);
+        this.#listeners.delete(look);
+        settle();
+      };
+      const timer = setTimeout(() => {
+        const tail = this.#lines.slice(-20).map((line) => JSON.stringify(line));
+        finish(() => reject(new Error(`no such line in the log, which ends:\n${tail.join('\n')}`)));
+      }, timeoutMs);
+      this.#listeners.add(look);
+      look();
+    });
+  }
+
+  signal(signal: NodeJS.Signals): void {
+    this.#child.kill(signal);
+  }
+
+  /** Ends it: politely and at once, by two SIGTERMs, and by force when that takes too long. */
+  async stop(): Promise<void> {
+    if (this.#child.exitCode !== null || this.#child.signalCode !== null) return;
+    this.signal('SIGTERM');
+    this.signal('SIGTERM');
+    const timer = setTimeout(() => this.signal('SIGKILL'), STOP_TIMEOUT_MS);
+    await this.exited;
+    clearTimeout(timer);
+  }
+
+  /** Resident memory, bytes. */
+  async residentBytes(): Promise<number> {
+    const status = await readFile(`/proc/${this.#child.pid}/status`, 'utf8');
+    return Number(/^VmRSS:\s+(\d+) kB$/m.exec(status)?.[1]) * 1024;
+  }
+
+  /** The sum of a metric's values whose labels are these. */
+  async metric(name: string, labels: Readonly<Record<string, string>> = {}): Promise<number> {
+    const address = `http://127.0.0.1:${this.#metricsPort}/metrics`;
+    const text = await this.#namespace.exec('curl', ['-sS', '--fail', '--max-time', '5', address]);
+    const samples = text
+      .split('\n')
+      .filter((line) => line.startsWith(`${name}{`) || line.startsWith(`${name} `));
+    const wanted = Object.entries(labels).map(([key, value]) => `${key}="${value}"`);
+    return samples
+      .filter((line) => wanted.every((label) => line.includes(label)))
+      .reduce((sum, line) => sum + Number(line.split(' ').at(-1)), 0);
+  }
+
+  #onLine(text: string): void {
+    this.#lines.push(text.startsWith('{') ? JSON.parse(text) : { msg: text });
+    if (this.#lines.length > MAX_LOG_LINES) this.#lines.shift();
+    for (const listener of [...this.#listeners]) listener();
+  }
+}
+
+/** Runs a command of a program in a namespace; answers what it prints. `join` exits with 1 where it finds no uplink. */
+export function command(namespace: Namespace, name: ProgramName, args: readonly string[]): Promise<string> {
+  return namespace.exec(process.execPath, [programFile(name), ...args]);
+}
+
+function programFile(name: ProgramName): string {
+  return join(ROOT, 'dist', name, 'main.js');
+}
