@@ -1,13 +1,37 @@
 import { defineConfig } from 'vitest/config';
 import { SummaryReporter } from './test/support/summary-reporter.ts';
 
+/** They run the built programs, real kernels and real other software, and measure time: one file after the other. */
+const WHOLE_SYSTEM = [
+  'test/system/**/*.test.ts',
+  'test/end-to-end/**/*.test.ts',
+  'test/interop/**/*.test.ts',
+];
+
 export default defineConfig({
   test: {
-    include: ['test/**/*.test.ts'],
     reporters: ['default', new SummaryReporter()],
-    // The machine that runs these may have two cores; the system tests measure time on purpose.
-    maxWorkers: 2,
-    testTimeout: 20_000,
-    hookTimeout: 60_000,
+    projects: [
+      {
+        test: {
+          name: 'unit',
+          include: ['test/**/*.test.ts'],
+          exclude: WHOLE_SYSTEM,
+          sequence: { groupOrder: 0 },
+          testTimeout: 20_000,
+        },
+      },
+      {
+        test: {
+          name: 'system',
+          include: WHOLE_SYSTEM,
+          fileParallelism: false,
+          sequence: { groupOrder: 1 },
+          globalSetup: ['test/support/build-programs.ts'],
+          testTimeout: 60_000,
+          hookTimeout: 60_000,
+        },
+      },
+    ],
   },
 });

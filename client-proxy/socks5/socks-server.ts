@@ -94,10 +94,13 @@ export class Socks5Server {
     return new Promise((resolve) => this.#waitingForIdle.push(resolve));
   }
 
-  /** Refuses new connections and closes all that are open, in whatever state; resolves when they are gone. */
+  /**
+   * Refuses new connections and resets all that are open, in whatever state: a client must not take a transfer that
+   * is cut off for a complete one. Resolves when they are gone.
+   */
   close(): Promise<void> {
     const idle = this.drain();
-    for (const socket of this.#connections) socket.destroy('close');
+    for (const socket of this.#connections) socket.destroy('reset');
     return idle;
   }
 

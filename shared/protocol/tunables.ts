@@ -22,8 +22,8 @@ export const MIN_SEGMENT_BYTES = 2 * 1024;
 /** Before a rate is known: one TLS record with its header. */
 export const FIRST_SEGMENT_BYTES = 16 * 1024 - 24;
 
-/** In flight at first: IW10 of the kernel and a little more; the kernel holds back the rest anyway. */
-export const FIRST_IN_FLIGHT_BYTES = 64 * 1024;
+/** In flight at first: twice the kernel's IW10, which so never waits; more would be committed to a subflow that may be slow. */
+export const FIRST_IN_FLIGHT_BYTES = 32 * 1024;
 /** Never less than this in flight: two small segments, so that a receipt is always due. */
 export const MIN_IN_FLIGHT_BYTES = 8 * 1024;
 /** While the rate still grows: doubles it in each round trip, like BBR's start-up. */
@@ -49,6 +49,8 @@ export const NEW_STREAM_BYTES = 64 * 1024;
 
 /** A stream that has sent so much is a long one: it may send on subflows only to find out what they can. */
 export const PROBE_AFTER_BYTES = 512 * 1024;
+/** A stream whose end is not known is expected to send this share of what it has sent: a wrong guess costs that much. */
+export const REST_SHARE = 0.25;
 
 /** An application is not read while its stream has this much waiting, or BACKLOG_MS of all uplinks if that is more. */
 export const MIN_BACKLOG_BYTES = 64 * 1024;

@@ -52,7 +52,7 @@ function checkOutcome(world: World, id: number, run: StreamRun): void {
   if (clientDone && originDone) return;
   const sessionLost = SIDES.some((side) => world.ends[side].session.isClosed);
   if (sessionLost) return;
-  if (spec.refusal === undefined && spec.reset === undefined && !world.isGoingAway) {
+  if (!run.mayFail && !world.isGoingAway) {
     throw new Error(`stream ${id}: failed without a cause`);
   }
   // Whoever is not through with the stream has heard that it failed.

@@ -53,7 +53,7 @@ export function download(bytes: number, reader: Partial<ApplicationSpec> = {}): 
 
 /** A world whose uplinks are all connected and idle. */
 export function connectedWorld(...uplinks: UplinkShape[]): World {
-  const world = new World({ seed: 1, uplinks });
+  const world = new World({ seed: 1, uplinks, measures: true });
   world.connect();
   world.advance(3_000);
   return world;

@@ -1,4 +1,4 @@
-import { ERROR_CODE, type ErrorName } from '../../shared/protocol/errors.ts';
+import type { ErrorName } from '../../shared/protocol/errors.ts';
 import type { SessionEvent } from '../../shared/protocol/session/events.ts';
 import { Application, type ApplicationSpec } from './application.ts';
 import { ChunkKeeper } from './chunk-keeper.ts';
@@ -36,6 +36,8 @@ export interface StreamRun {
   origin: Application | undefined;
   isOpened: boolean;
   isRequested: boolean;
+  /** It was reset on purpose. */
+  mayFail: boolean;
 }
 
 /** Things to do in one run; more is a livelock. */
@@ -45,7 +47,7 @@ const MAX_STEPS = 5_000_000;
 export class World {
   readonly clock = new VirtualClock();
   readonly trace = new Trace();
-  readonly uplinks: readonly Uplink[];
+  readonly uplinks: Uplink[];
   readonly ends: Readonly<Record<Side, End>>;
   readonly streams = new Map<number, StreamRun>();
   readonly chunks: ChunkKeeper;
@@ -69,7 +71,14 @@ export class World {
 
   /** Dials on every uplink, the first ones first. */
   connect(): void {
-    this.uplinks.forEach((uplink, index) => this.paths.keep(uplink, index * 50));
+    for (const [index, uplink] of this.uplinks.entries()) this.paths.keep(uplink, index * 50);
+  }
+
+  /** An uplink that comes up later. */
+  addUplink(shape: UplinkShape): void {
+    const uplink = new Uplink(shape);
+    this.uplinks.push(uplink);
+    this.paths.keep(uplink, 0);
   }
 
   /** @returns undefined when the session takes no new stream */
@@ -85,6 +94,7 @@ export class World {
       origin: undefined,
       isOpened: false,
       isRequested: false,
+      mayFail: spec.refusal !== undefined || spec.reset !== undefined,
     };
     this.streams.set(id, run);
     // Its first bytes go in the same write as OPEN.
@@ -266,6 +276,6 @@ export class World {
 
 function describeApplication(application: Application): string {
   const { isSendEnded, isReceiveEnded, receivedBytes, consumedBytes, failure } = application;
-  const failed = failure === undefined ? '' : ` failed ${failure} (${ERROR_CODE[failure]})`;
+  const failed = failure === undefined ? '' : ` failed ${failure}`;
   return `sent ${isSendEnded ? 'all' : 'some'}${isReceiveEnded ? ', heard the end' : ''}${failed}, read ${consumedBytes}/${receivedBytes}`;
 }

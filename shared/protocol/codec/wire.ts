@@ -47,7 +47,6 @@ export const NONCE_BYTES = 32;
 export const TOKEN_BYTES = 16;
 export const MAC_BYTES = 32;
 export const KEY_BYTES = 32;
-export const EXPORTER_BYTES = 32;
 
 /** Largest stream id and DSN: exact in a double (SPEC.md section 3, "53 bits"). */
 export const MAX_SEQUENCE = Number.MAX_SAFE_INTEGER;

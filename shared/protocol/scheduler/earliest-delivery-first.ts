@@ -22,15 +22,14 @@ export class EarliestDeliveryFirst implements PacketScheduler {
     candidates: readonly View[],
     nowMs: number,
   ): View | undefined {
-    const { lengthBytes } = request;
-    const best = least(candidates, (view) => deliveryTimeMs(view, lengthBytes))!;
+    const best = least(candidates, (view) => segmentTimeMs(view, request))!;
     const probed = request.mayProbe ? this.#unproven(request, candidates, best, nowMs) : undefined;
     if (probed !== undefined) return probed;
     if (best.canTake(nowMs)) return best;
     if (request.urgency === 'urgent') return undefined;
     const fastest = least(candidates, (view) => -view.rateBytesPerSecond)!;
     const free = candidates.filter((view) => view.canTake(nowMs));
-    const next = least(free, (view) => deliveryTimeMs(view, lengthBytes));
+    const next = least(free, (view) => segmentTimeMs(view, request));
     if (next === undefined) return undefined;
     if (next === fastest) return next;
     return this.#passesGate(request, next, best, fastest) ? next : undefined;
@@ -53,18 +52,24 @@ export class EarliestDeliveryFirst implements PacketScheduler {
     nowMs: number,
   ): View | undefined {
     const growing = candidates.filter((view) => view.isRateGrowing && view.canTake(nowMs));
-    const next = least(growing, (view) => deliveryTimeMs(view, request.lengthBytes));
+    const next = least(growing, (view) => segmentTimeMs(view, request));
     const fastest = least(candidates, (view) => -view.rateBytesPerSecond)!;
     if (next === undefined || next === best) return next;
     return this.#passesGate(request, next, best, fastest) ? next : undefined;
   }
 
   #passesGate(request: SegmentRequest, slow: SubflowView, best: SubflowView, fastest: SubflowView): boolean {
-    const { lengthBytes, windowLeftBytes, remainingBytes } = request;
+    const { windowLeftBytes, remainingBytes } = request;
+    const lengthBytes = Math.min(request.lengthBytes, slow.segmentBytes);
     const slowMs = deliveryTimeMs(slow, lengthBytes);
     if (remainingBytes !== undefined && deliveryTimeMs(best, remainingBytes) <= slowMs) return false;
     // What the fastest subflow sends until the slow segment arrives must still fit in the window.
     const fastBytes = (fastest.rateBytesPerSecond * slowMs) / 1000;
     return fastBytes * this.#lambda <= windowLeftBytes - (slow.inFlightBytes + lengthBytes);
   }
+}
+
+/** When the segment would arrive, cut as it would be for this subflow. */
+function segmentTimeMs(view: SubflowView, { lengthBytes }: SegmentRequest): number {
+  return deliveryTimeMs(view, Math.min(lengthBytes, view.segmentBytes));
 }

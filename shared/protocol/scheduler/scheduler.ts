@@ -8,6 +8,8 @@ export interface SubflowView {
   readonly inFlightBytes: number;
   /** Whether it has not yet shown what it can: it was never kept busy until its rate stopped growing. */
   readonly isRateGrowing: boolean;
+  /** Most that one segment has on it. */
+  readonly segmentBytes: number;
   /** Whether it takes data now. One that does not may still be worth waiting for. */
   canTake(nowMs: number): boolean;
 }
@@ -20,7 +22,7 @@ export interface SegmentRequest {
   readonly lengthBytes: number;
   /** What the stream may still send before the peer's window closes. */
   readonly windowLeftBytes: number;
-  /** All that the stream will ever send from here on, where its end is known. */
+  /** All that the stream is expected to send from here on. */
   readonly remainingBytes: number | undefined;
   /** Whether the stream is long enough to find out with what a subflow can. */
   readonly mayProbe: boolean;

@@ -26,26 +26,27 @@ export function isDeliveredElsewhere(subflow: Subflow): boolean {
 }
 
 /**
- * Opportunistic reinjection (RFC 6182 section 5.1.5's retransmission on another path; NSDI 2012): the segment that
- * holds the stream up, if a free subflow would deliver a copy in less than half the time that the first one still needs.
+ * Opportunistic reinjection (RFC 6182 section 5.1.5's retransmission on another path; NSDI 2012): the first segment from
+ * `dsn` on that is not delivered, if it holds the stream up and a free subflow would deliver a copy in less than half the
+ * time that the first one still needs.
  */
 export function headOfLineCopy(
   stream: SendStream,
+  dsn: number,
   subflows: readonly Subflow[],
   nowMs: number,
 ): Copy | undefined {
-  const dsn = stream.deliveredTo;
-  const carriers = new Map<Subflow, LedgerEntry>();
-  let segment: { dsn: number; length: number; fin: boolean } | undefined;
+  const carriers = new Set<Subflow>();
+  let segment: Omit<Copy, 'target'> | undefined;
   let youngestMs = 0;
   let remainingMs = Number.POSITIVE_INFINITY;
   for (const subflow of subflows) {
-    const entry = carrierOf(stream, dsn, subflow);
-    if (entry === undefined) continue;
-    carriers.set(subflow, entry.entry);
-    segment ??= entry.segment;
-    youngestMs = Math.max(youngestMs, entry.entry.sentMs);
-    remainingMs = Math.min(remainingMs, remainingTimeMs(subflow, entry.entry));
+    const found = carrierOf(stream, dsn, subflow);
+    if (found === undefined) continue;
+    carriers.add(subflow);
+    segment ??= found.segment;
+    youngestMs = Math.max(youngestMs, found.entry.sentMs);
+    remainingMs = Math.min(remainingMs, remainingTimeMs(subflow, found.entry));
   }
   if (segment === undefined) return undefined;
   const shortestRttMs = Math.min(...subflows.map(({ smoothedRttMs }) => smoothedRttMs));

@@ -3,7 +3,13 @@ import { Schedulers } from '../scheduler/policies.ts';
 import { deliveryTimeMs } from '../scheduler/scheduler.ts';
 import type { Sendable, SendStream } from '../stream/send-stream.ts';
 import type { Subflow } from '../subflow/subflow.ts';
-import { COPY_ALLOWANCE_BYTES, COPY_SHARE, PROBE_AFTER_BYTES, RECEIPT_COPIES } from '../tunables.ts';
+import {
+  COPY_ALLOWANCE_BYTES,
+  COPY_SHARE,
+  PROBE_AFTER_BYTES,
+  RECEIPT_COPIES,
+  REST_SHARE,
+} from '../tunables.ts';
 import { ControlQueue } from './control-queue.ts';
 import { headOfLineCopy } from './reinjection.ts';
 import type { Stream } from './stream.ts';
@@ -62,15 +68,22 @@ export class Transmitter {
     const trusted = trustedSubflows(subflows);
     for (const { send } of streams) {
       if (!trusted.some((subflow) => subflow.canTake(nowMs))) return;
-      if (!send.isWindowBlocked && !send.isTail) continue;
-      const copy = headOfLineCopy(send, trusted, nowMs);
-      if (copy === undefined) continue;
+      if (send.isWindowBlocked || send.isTail) this.#copyHeadOfLine(send, trusted, nowMs);
+    }
+  }
+
+  /** Segment after segment, as long as they are late: a subflow that has collapsed holds many of them. */
+  #copyHeadOfLine(send: SendStream, trusted: readonly Subflow[], nowMs: number): void {
+    for (let from = send.firstUndelivered(0); from !== undefined; ) {
+      const copy = headOfLineCopy(send, from, trusted, nowMs);
+      if (copy === undefined) return;
       const { sentBytes, copiedBytes } = this.statistics;
       if (copiedBytes + copy.length > sentBytes * COPY_SHARE + COPY_ALLOWANCE_BYTES) return;
       const { target, dsn, length, fin } = copy;
       target.append(send.copy(dsn, length, fin), { kind: 'data', stream: send, dsn, length, fin }, nowMs);
       this.statistics.sentBytes += length;
       this.statistics.copiedBytes += length;
+      from = send.firstUndelivered(dsn + length);
     }
   }
 
@@ -112,7 +125,7 @@ export class Transmitter {
       lengthBytes: Math.max(1, Math.min(sendable.length, largestSegment(candidates))),
       windowLeftBytes: send.windowLeftBytes,
       mayProbe: sendable.isNew && send.sentBytes >= PROBE_AFTER_BYTES,
-      remainingBytes: send.endIsKnown ? send.backlogBytes : undefined,
+      remainingBytes: expectedRestBytes(send),
     } as const;
     const target = this.#schedulers.for(stream.mode).select(request, candidates, nowMs);
     if (target === undefined) return false;
@@ -152,6 +165,14 @@ export class Transmitter {
       if (subflow.canTake(nowMs)) subflow.rate.onApplicationLimited(subflow.inFlightBytes);
     }
   }
+}
+
+/**
+ * What the stream will still send. Where its end is not known: sizes are heavy-tailed, so it is as long as it has been
+ * so far, times REST_SHARE. A short one then waits for the best subflow rather than have its end on a slow one.
+ */
+function expectedRestBytes(send: SendStream): number {
+  return send.endIsKnown ? send.backlogBytes : Math.max(send.backlogBytes, send.sentBytes * REST_SHARE);
 }
 
 /** Streams that wait for a better subflow, looked at in one turn; the rest get their look in the next. */

@@ -158,6 +158,11 @@ export class SendStream {
     return lostBytes;
   }
 
+  /** The first byte at or above `dsn` that was sent and is not known to be delivered. */
+  firstUndelivered(dsn: number): number | undefined {
+    return this.#buffer.undelivered(dsn, this.#nextDsn)[0]?.start;
+  }
+
   /** Whether any of [dsn, dsn + length) is still wanted. */
   isUndelivered(dsn: number, length: number): boolean {
     return this.state !== 'done' && this.#buffer.undelivered(dsn, dsn + length).length > 0;

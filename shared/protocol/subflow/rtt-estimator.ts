@@ -19,6 +19,11 @@ export class RttEstimator {
     return this.#minMs === Number.POSITIVE_INFINITY ? FIRST_RTT_MS : this.#minMs;
   }
 
+  /** Forgets the minimum: the path may have changed. */
+  restart(): void {
+    this.#minMs = Number.POSITIVE_INFINITY;
+  }
+
   addSample(rttMs: number, nowMs: number): void {
     const sample = Math.max(rttMs, 0.01);
     if (sample <= this.#minMs || nowMs - this.#minAtMs > MIN_RTT_WINDOW_MS) {

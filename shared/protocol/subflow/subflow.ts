@@ -54,6 +54,8 @@ export class Subflow implements SubflowView {
   #lastReceiptMs = 0;
   #lastElicitingMs: number;
   #doubtedSinceMs = Number.POSITIVE_INFINITY;
+  /** It was doubted once: it earns its traffic back from little. */
+  #hasRecovered = false;
 
   constructor(options: SubflowOptions, nowMs: number) {
     this.id = options.id;
@@ -83,8 +85,12 @@ export class Subflow implements SubflowView {
     return this.ledger.inFlightBytes;
   }
 
+  /**
+   * The path's round trip time without queues. Receipts return on the fastest subflow, so those of a slow one show less
+   * than its own round trip; the kernel's figure does not, unless a proxy at the uplink ends the connection early.
+   */
   get minRttMs(): number {
-    return this.rtt.minMs;
+    return Math.max(this.rtt.minMs, this.#kernel?.minRttMs ?? 0);
   }
 
   get smoothedRttMs(): number {
@@ -96,9 +102,11 @@ export class Subflow implements SubflowView {
    * doubt, or it would never be tried: what it may have in flight at first over its round trip time.
    */
   get rateBytesPerSecond(): number {
-    const measured = this.rate.recentBytesPerSecond;
+    // While it grows, the smoothed rate lags behind what the subflow has just shown.
+    if (this.rate.pipeIsFull) return this.rate.recentBytesPerSecond;
+    const measured = this.rate.bytesPerSecond;
     if (this.rate.isProven) return measured;
-    return Math.max(measured, (FIRST_IN_FLIGHT_BYTES * 1000) / Math.max(this.rtt.smoothedMs, 1));
+    return Math.max(measured, (this.#firstInFlightBytes * 1000) / Math.max(this.rtt.smoothedMs, 1));
   }
 
   get isRateGrowing(): boolean {
@@ -108,10 +116,19 @@ export class Subflow implements SubflowView {
   /** Most bytes that may be written and not receipted: enough to keep the path full, little enough to keep its queue short. */
   get inFlightCapBytes(): number {
     const rate = this.rate.bytesPerSecond;
-    if (!this.rate.isProven) return FIRST_IN_FLIGHT_BYTES;
-    const gain = this.rate.pipeIsFull ? CRUISE_GAIN : STARTUP_GAIN;
     const pipeBytes = (rate * (this.rtt.minMs + RECEIPT_INTERVAL_MS)) / 1000;
-    return Math.max(MIN_IN_FLIGHT_BYTES, gain * pipeBytes);
+    if (this.rate.pipeIsFull) return Math.max(MIN_IN_FLIGHT_BYTES, CRUISE_GAIN * pipeBytes);
+    return Math.max(this.#firstInFlightBytes, STARTUP_GAIN * pipeBytes);
+  }
+
+  /** In flight while nothing is known: what the kernel would let out at once, where it tells. */
+  get #firstInFlightBytes(): number {
+    if (this.#hasRecovered) return MIN_IN_FLIGHT_BYTES;
+    return clamp(
+      this.#kernel?.cwndBytes ?? FIRST_IN_FLIGHT_BYTES,
+      MIN_IN_FLIGHT_BYTES,
+      FIRST_IN_FLIGHT_BYTES,
+    );
   }
 
   get roomBytes(): number {
@@ -237,7 +254,10 @@ export class Subflow implements SubflowView {
     this.#doubtedSinceMs = Number.POSITIVE_INFINITY;
     this.replacementAsked = false;
     this.flaps.onRecover(nowMs);
+    this.#hasRecovered = true;
+    // The path may be another one now.
     this.rate.restart();
+    this.rtt.restart();
   }
 
   close(): void {

@@ -45,7 +45,7 @@ interface Attached {
 }
 
 /** The kernel's figures are read this often while a session is busy; a call costs under a microsecond. */
-const MEASURE_INTERVAL_MS = 10;
+const MEASURE_INTERVAL_MS = 2;
 /** How long a closing session's last frame may take to leave. */
 const FAREWELL_MS = 500;
 

@@ -29,18 +29,19 @@ export interface Transfer extends ArrivalRecord {
 /** Writes down arriving bytes over time. */
 export class Arrivals {
   bytes = 0;
+  /** Of the first byte; 0 before. */
+  firstAtMs = 0;
   readonly #buckets: number[] = [];
   readonly #gaps: [number, number][] = [];
-  #firstAtMs = 0;
   #lastAtMs = 0;
 
   add(bytes: number): void {
     const now = monotonicMs();
-    if (this.bytes === 0) this.#firstAtMs = now;
+    if (this.bytes === 0) this.firstAtMs = now;
     else this.#silence(now);
     this.#lastAtMs = now;
     this.bytes += bytes;
-    const index = Math.floor((now - this.#firstAtMs) / BUCKET_MS);
+    const index = Math.floor((now - this.firstAtMs) / BUCKET_MS);
     if (index >= MAX_BUCKETS) return;
     while (this.#buckets.length <= index) this.#buckets.push(0);
     this.#buckets[index]! += bytes;
@@ -51,7 +52,7 @@ export class Arrivals {
     if (this.bytes > 0) this.#silence(now);
     return {
       bytes: this.bytes,
-      firstAtMs: this.#firstAtMs,
+      firstAtMs: this.firstAtMs,
       lastAtMs: this.#lastAtMs,
       endedAtMs: now,
       buckets: this.#buckets,
@@ -61,7 +62,7 @@ export class Arrivals {
 
   #silence(now: number): void {
     const length = now - this.#lastAtMs;
-    if (length > MIN_GAP_MS) this.#gaps.push([this.#lastAtMs - this.#firstAtMs, length]);
+    if (length > MIN_GAP_MS) this.#gaps.push([this.#lastAtMs - this.firstAtMs, length]);
   }
 }
 

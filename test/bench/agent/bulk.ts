@@ -36,7 +36,7 @@ export function download(
         const isFirst = arrivals.bytes === 0;
         arrivals.add(chunk.length);
         if (!isFirst) return;
-        tell({ event: 'first-byte', atMs: arrivals.end().firstAtMs });
+        tell({ event: 'first-byte', atMs: arrivals.firstAtMs });
         if (ms !== undefined) timer = setTimeout(stop, ms);
       },
       onClose(error) {

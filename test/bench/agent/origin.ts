@@ -67,7 +67,7 @@ function receive(socket: Socket, key: number, ms: number, rest: Buffer): void {
     isExact &&= isPatternAt(key + arrivals.bytes, chunk);
     const isFirst = arrivals.bytes === 0;
     arrivals.add(chunk.length);
-    if (isFirst) tell({ event: 'first-byte', atMs: arrivals.end().firstAtMs });
+    if (isFirst) tell({ event: 'first-byte', atMs: arrivals.firstAtMs });
   };
   const stop = () => {
     isInOrder = true;

@@ -1,7 +1,7 @@
 import { get, Agent } from 'node:http';
 
 /** Looks at a program's metrics this often: a peak shorter than this may be missed. */
-const EVERY_MS = 200;
+const EVERY_MS = 500;
 const TIMEOUT_MS = 2_000;
 
 /** Peaks and growth of what a program's metrics tell, from the first look to the last. */

@@ -1,6 +1,6 @@
-import { createHash, type Hash, randomBytes } from 'node:crypto';
+import { createHash, randomBytes } from 'node:crypto';
 import { once } from 'node:events';
-import type { Writable } from 'node:stream';
+import type { Readable, Writable } from 'node:stream';
 
 const POOL = randomBytes(4 * 1024 * 1024);
 const CHUNK_BYTES = 256 * 1024;
@@ -21,15 +21,17 @@ export async function sendBytes(target: Writable, length: number): Promise<strin
   return hash.digest('hex');
 }
 
-/** The SHA-256 and the number of all bytes of a stream. */
-export async function hashBytes(
-  source: AsyncIterable<Uint8Array>,
-): Promise<{ sha256: string; length: number }> {
-  const hash: Hash = createHash('sha256');
+/** The SHA-256 and the number of all bytes that a stream gives until its end; rejects when it breaks before. */
+export function hashBytes(source: Readable): Promise<{ sha256: string; length: number }> {
+  const hash = createHash('sha256');
   let length = 0;
-  for await (const chunk of source) {
-    hash.update(chunk);
-    length += chunk.length;
-  }
-  return { sha256: hash.digest('hex'), length };
+  return new Promise((resolve, reject) => {
+    source.on('data', (chunk: Buffer) => {
+      hash.update(chunk);
+      length += chunk.length;
+    });
+    source.once('end', () => resolve({ sha256: hash.digest('hex'), length }));
+    source.once('error', reject);
+    source.once('close', () => reject(new Error('closed before its end')));
+  });
 }

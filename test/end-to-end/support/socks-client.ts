@@ -44,24 +44,39 @@ export async function socksConnect(
 }
 
 /** Exactly so many bytes; rejects when the connection ends before. The socket is paused and stays so. */
-export async function readBytes(socket: Socket, length: number): Promise<Buffer> {
-  for (;;) {
-    const bytes = socket.read(length) as Buffer | null;
-    if (bytes !== null && bytes.length === length) return bytes;
-    if (socket.readableEnded || socket.destroyed) throw new Error('the connection ended early');
-    await Promise.race([once(socket, 'readable'), once(socket, 'close')]);
-  }
+export function readBytes(socket: Socket, length: number): Promise<Buffer> {
+  return new Promise((resolve, reject) => {
+    const finish = (how: () => void) => {
+      socket.off('readable', onReadable);
+      socket.off('close', onEnd);
+      socket.off('end', onEnd);
+      how();
+    };
+    const onEnd = () => finish(() => reject(new Error('the connection ended early')));
+    const onReadable = () => {
+      const bytes = socket.read(length) as Buffer | null;
+      if (bytes !== null && bytes.length === length) finish(() => resolve(bytes));
+    };
+    socket.on('readable', onReadable);
+    socket.once('close', onEnd);
+    socket.once('end', onEnd);
+    if (socket.destroyed || socket.readableEnded) onEnd();
+    else onReadable();
+  });
 }
 
-/** All bytes up to the end, and how the connection ended. */
-export async function readAll(socket: Socket): Promise<{ bytes: Buffer; error: string | undefined }> {
+/** All bytes up to the end, and the code of the error where there was one instead of an end. The socket stays open. */
+export function readAll(socket: Socket): Promise<{ bytes: Buffer; error: string | undefined }> {
   const chunks: Buffer[] = [];
-  try {
-    for await (const chunk of socket) chunks.push(chunk as Buffer);
-    return { bytes: Buffer.concat(chunks), error: undefined };
-  } catch (error) {
-    return { bytes: Buffer.concat(chunks), error: (error as NodeJS.ErrnoException).code ?? 'unknown' };
-  }
+  return new Promise((resolve) => {
+    const finish = (error?: string) => resolve({ bytes: Buffer.concat(chunks), error });
+    socket.on('data', (chunk: Buffer) => chunks.push(chunk));
+    socket.once('end', () => finish());
+    socket.once('error', (error: NodeJS.ErrnoException) => finish(error.code));
+    socket.once('close', () => finish('closed'));
+    if (socket.readableEnded) finish();
+    else if (socket.destroyed) finish((socket.errored as NodeJS.ErrnoException | null)?.code ?? 'closed');
+  });
 }
 
 function addressOf({ host, port }: Destination, asName: boolean): Buffer {

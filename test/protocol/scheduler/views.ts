@@ -16,6 +16,7 @@ export function view(
     smoothedRttMs: minRttMs,
     inFlightBytes,
     isRateGrowing,
+    segmentBytes: Number.POSITIVE_INFINITY,
     canTake: () => isFree,
   };
 }

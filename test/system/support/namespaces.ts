@@ -212,7 +212,7 @@ export class Path {
 
   /** Drops every packet at both ends without a word to anybody. */
   async blackHole(): Promise<void> {
-    const rules = `table inet ${this.name} { chain drop { type filter hook prerouting priority raw; iifname "${this.name}" drop; }; }`;
+    const rules = `table inet ${this.name} { chain hole { type filter hook prerouting priority raw; iifname "${this.name}" drop; }; }`;
     const { client, concentrator } = this.#network;
     await Promise.all(
       [client, concentrator].map((end) => end.exec('nft', ['-f', '-'], { input: `${rules}\n` })),

@@ -95,6 +95,38 @@ export class Pair {
     await writeFile(file, String(document), { mode: 0o600 });
   }
 
+  /** The concentrator's list of clients. */
+  readClientsFile(): Promise<string> {
+    return readFile(this.#clientsFile, 'utf8');
+  }
+
+  async writeClientsFile(text: string): Promise<void> {
+    await writeFile(this.#clientsFile, text, { mode: 0o600 });
+  }
+
+  get #clientsFile(): string {
+    return join(this.#folder, 'clients.yaml');
+  }
+
+  /** Changes keys below `section` of the client's configuration while `use` runs. */
+  async withClientChanges(section: string, changes: Changes, use: () => Promise<void>): Promise<void> {
+    const original = await readFile(this.clientFile, 'utf8');
+    const document = parseDocument(original);
+    for (const [key, value] of Object.entries(changes)) document.setIn([section, key], value);
+    await writeFile(this.clientFile, String(document), { mode: 0o600 });
+    try {
+      await use();
+    } finally {
+      await writeFile(this.clientFile, original, { mode: 0o600 });
+    }
+  }
+
+  /** The client's key, as both configurations have it at this moment. */
+  async secrets(): Promise<readonly string[]> {
+    const files = [await readFile(this.clientFile, 'utf8'), await this.readClientsFile()];
+    return files.flatMap((text) => [...text.matchAll(/\bkey: *"?([\w-]{43})"?/g)].map(([, key]) => key!));
+  }
+
   /** Starts both programs; resolves when a subflow is up on each of the uplinks, by default one bound to each device. */
   async start(uplinks: readonly ConfiguredUplink[] = this.byInterface()): Promise<void> {
     await this.startConcentrator();
@@ -137,8 +169,8 @@ export class Pair {
     return names.map((name) => ({ name, interface: name }));
   }
 
-  byAddress(): ConfiguredUplink[] {
-    return this.network.paths.map(({ name, address }) => ({ name, address: address.v4 }));
+  byAddress(family: 'v4' | 'v6'): ConfiguredUplink[] {
+    return this.network.paths.map(({ name, address }) => ({ name, address: address[family] }));
   }
 
   /** Stops the programs and removes the folder. */

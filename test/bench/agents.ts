@@ -1,0 +1,117 @@
+import type { ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
+import { dirname, join } from 'node:path';
+import { createInterface } from 'node:readline';
+import type { Namespace } from '../bed/namespace.ts';
+import type { Transfer } from './agent/arrivals.ts';
+import type { AgentLine, ClientJob, ClientResult } from './agent/job.ts';
+import type { Watched } from './agent/watch.ts';
+
+/** Beyond its own limit, for its start and its last line. */
+const GRACE_MS = 5_000;
+
+/** Compiled beside this module. */
+const AGENT = join(dirname(import.meta.filename), 'agent', 'main.js');
+
+/** An agent, as its lines tell. */
+class Agent {
+  readonly child: ChildProcess;
+  readonly #what: string;
+  readonly #listeners = new Set<(line: AgentLine | undefined) => void>();
+
+  constructor(where: Namespace, args: readonly string[]) {
+    this.#what = `agent ${args[0]}`;
+    this.child = where.spawn(process.execPath, [AGENT, ...args], { stdio: ['ignore', 'pipe', 'inherit'] });
+    if (!this.child.stdout) throw new Error('agent without stdout');
+    createInterface({ input: this.child.stdout })
+      .on('line', (line) => this.#hear(JSON.parse(line)))
+      .on('close', () => this.#hear(undefined));
+  }
+
+  /** The first line from now on that `select` makes something of. */
+  until<T>(select: (line: AgentLine) => T | undefined, limitMs: number): Promise<T> {
+    return new Promise((resolve, reject) => {
+      const end = () => {
+        clearTimeout(timer);
+        this.#listeners.delete(hear);
+      };
+      const timer = setTimeout(() => {
+        end();
+        reject(new Error(`${this.#what} said nothing in ${limitMs} ms`));
+      }, limitMs);
+      const hear = (line: AgentLine | undefined) => {
+        const found = line && select(line);
+        if (line && found === undefined) return;
+        end();
+        if (found === undefined) reject(new Error(`${this.#what} ended`));
+        else resolve(found);
+      };
+      this.#listeners.add(hear);
+    });
+  }
+
+  #hear(line: AgentLine | undefined): void {
+    for (const listener of [...this.#listeners]) listener(line);
+  }
+}
+
+/** The origin of a bed. */
+export class Origin {
+  readonly #agent: Agent;
+
+  private constructor(agent: Agent) {
+    this.#agent = agent;
+  }
+
+  static async start(where: Namespace, host: string, port: number): Promise<Origin> {
+    const agent = new Agent(where, ['origin', host, String(port)]);
+    await agent.until((line) => line.event === 'ready' || undefined, GRACE_MS);
+    return new Origin(agent);
+  }
+
+  /** When the first byte of an upload arrives, by the monotonic clock. */
+  firstByte(limitMs: number): Promise<number> {
+    return this.#agent.until((line) => (line.event === 'first-byte' ? line.atMs : undefined), limitMs);
+  }
+
+  /** What has come of an upload when it is over. */
+  received(limitMs: number): Promise<Transfer> {
+    return this.#agent.until((line) => (line.event === 'received' ? line.transfer : undefined), limitMs);
+  }
+}
+
+/** A client's job under way. */
+export interface RunningJob {
+  /** When the first byte of its bulk download arrived, by the monotonic clock. */
+  readonly firstByte: Promise<number>;
+  readonly result: Promise<ClientResult>;
+}
+
+/** Lets a client agent do its job. */
+export function startJob(where: Namespace, job: ClientJob): RunningJob {
+  const agent = new Agent(where, ['client', JSON.stringify(job)]);
+  const limitMs = job.limitMs + GRACE_MS;
+  const firstByte = agent.until((line) => (line.event === 'first-byte' ? line.atMs : undefined), limitMs);
+  // Whoever waits for the result learns of the failure too.
+  firstByte.catch(() => {});
+  const result = agent.until((line) => (line.event === 'result' ? line.result : undefined), limitMs);
+  return { firstByte, result };
+}
+
+/** Looks at a program's metrics from inside a namespace until the answer is called. */
+export async function startWatch(where: Namespace, url: string): Promise<() => Promise<Watched>> {
+  const child = where.spawn(process.execPath, [AGENT, 'watch', url], { stdio: ['pipe', 'pipe', 'inherit'] });
+  if (!child.stdout) throw new Error('watch without stdout');
+  const lines = createInterface({ input: child.stdout });
+  await line();
+  return async () => {
+    const found = line();
+    child.stdin?.end();
+    return JSON.parse(await found) as Watched;
+  };
+
+  async function line(): Promise<string> {
+    const [text] = await once(lines, 'line', { signal: AbortSignal.timeout(GRACE_MS) });
+    return String(text);
+  }
+}

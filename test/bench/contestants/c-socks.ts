@@ -1,0 +1,31 @@
+import type { ContestantKind } from './contestant.ts';
+import { endProgram, missingProgram, untilListening } from './programs.ts';
+
+const PORT = 1081;
+
+/** Plain TCP over the one uplink to a SOCKS5 proxy in C on the concentrator: what a user of one uplink has otherwise. */
+export const cSocks: ContestantKind = {
+  name: 'c-socks',
+  title: 'plain TCP to microsocks',
+  missing: () => missingProgram([{ name: 'microsocks', aptPackage: 'microsocks' }]),
+  of: ({ uplinks }) =>
+    uplinks.length > 1
+      ? []
+      : [
+          {
+            name: 'c-socks',
+            uplink: uplinks[0]!.name,
+            async start(bed) {
+              const server = bed.concentrator.spawn('microsocks', ['-q', '-p', String(PORT)], {
+                stdio: 'ignore',
+              });
+              await untilListening(server, PORT, 'microsocks');
+              return {
+                route: { socks: { host: bed.concentrator.address.v4, port: PORT } },
+                processes: [{ role: 'concentrator', pid: server.pid! }],
+                stop: () => endProgram(server),
+              };
+            },
+          },
+        ],
+};

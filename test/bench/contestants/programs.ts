@@ -1,0 +1,60 @@
+import type { ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
+import { accessSync, constants } from 'node:fs';
+import { readFile } from 'node:fs/promises';
+import { delimiter, join } from 'node:path';
+
+const READY_TIMEOUT_MS = 10_000;
+const LOOK_EVERY_MS = 20;
+const STOP_TIMEOUT_MS = 5_000;
+/** State of a listening socket in /proc/net/tcp (include/net/tcp_states.h). */
+const LISTEN = '0A';
+
+/** Says which Debian package to install when a program is not on the PATH; undefined when all are. */
+export function missingProgram(programs: readonly { name: string; aptPackage: string }[]): string | undefined {
+  const folders = [...(process.env.PATH ?? '').split(delimiter), '/usr/sbin', '/sbin'];
+  const missing = programs.find(({ name }) => !folders.some((folder) => isExecutable(join(folder, name))));
+  return missing && `no ${missing.name}: apt-get install ${missing.aptPackage}`;
+}
+
+/** Resolves when the process, in its own network namespace, listens at a TCP port. Rejects when it ends or does not. */
+export async function untilListening(child: ChildProcess, port: number, what: string): Promise<void> {
+  const deadline = Date.now() + READY_TIMEOUT_MS;
+  while (!(await listens(child.pid ?? 0, port))) {
+    if (child.exitCode !== null || child.signalCode !== null)
+      throw new Error(`${what} ended with ${child.signalCode ?? child.exitCode}`);
+    if (Date.now() > deadline) throw new Error(`${what} does not listen at port ${port}`);
+    await new Promise((resolve) => setTimeout(resolve, LOOK_EVERY_MS));
+  }
+}
+
+/** Ends a program, in order if it can. */
+export async function endProgram(child: ChildProcess): Promise<void> {
+  if (child.exitCode !== null || child.signalCode !== null) return;
+  const exited = once(child, 'exit');
+  child.kill('SIGTERM');
+  const timer = setTimeout(() => child.kill('SIGKILL'), STOP_TIMEOUT_MS);
+  await exited;
+  clearTimeout(timer);
+}
+
+async function listens(pid: number, port: number): Promise<boolean> {
+  const suffix = `:${port.toString(16).toUpperCase().padStart(4, '0')}`;
+  for (const table of ['tcp', 'tcp6']) {
+    const text = await readFile(`/proc/${pid}/net/${table}`, 'utf8').catch(() => '');
+    for (const line of text.split('\n')) {
+      const [, local, , state] = line.trim().split(/\s+/);
+      if (state === LISTEN && local?.endsWith(suffix)) return true;
+    }
+  }
+  return false;
+}
+
+function isExecutable(path: string): boolean {
+  try {
+    accessSync(path, constants.X_OK);
+    return true;
+  } catch {
+    return false;
+  }
+}

@@ -1,0 +1,182 @@
+import { type Bed, createBed } from '../bed/bed.ts';
+import type { Direction } from '../bed/emulator.ts';
+import type { Transfer } from './agent/arrivals.ts';
+import { monotonicMs } from './agent/arrivals.ts';
+import { Origin, startJob } from './agents.ts';
+import type { Running } from './contestants/contestant.ts';
+import type { FaultStep } from './faults.ts';
+import { type Figures, figuresOf } from './figures.ts';
+import type { Group } from './plan.ts';
+import type { Scenario } from './scenarios.ts';
+import { usageOf } from './usage.ts';
+import type { Workload } from './workloads/workload.ts';
+
+/** One measurement, as the JSON has it. */
+export interface RunRecord {
+  readonly scenario: string;
+  readonly hosts: string;
+  readonly contestant: string;
+  readonly uplink?: string;
+  readonly workload: string;
+  readonly repetition: number;
+  readonly figures: Figures;
+  /** Why there are no figures, or the first thing that went wrong. */
+  readonly error?: string;
+  /** How late the link emulator was on average; a busy machine shows here first. */
+  readonly emulatorLateUs: number;
+  /** Bytes of a bulk transfer in each 10 ms since the first, and when what happened in it. */
+  readonly trace?: { readonly buckets: readonly number[]; readonly stepsAtMs: readonly number[] };
+}
+
+/** HTTP's, for which proxies may answer before the origin does. */
+const ORIGIN_PORT = 80;
+/** Of expected times, then it is given up. */
+const LIMIT_FACTOR = 3;
+const LIMIT_EXTRA_MS = 30_000;
+/** What the deepest queue holds, and a bit. */
+const DRAIN_LIMIT_MS = 8_000;
+const DRAIN_LOOK_MS = 50;
+/** Looks at empty queues in a row: acknowledgements and resets are then through, too. */
+const DRAINED_LOOKS = 4;
+
+/** Measures a group in a bed of its own. `onBed` learns of the bed, to close it when all is to end at once. */
+export async function runGroup(
+  group: Group,
+  seconds: number | undefined,
+  onBed: (bed: Bed) => void,
+): Promise<RunRecord[]> {
+  const { scenario, hosts, contestant, repetition } = group;
+  const records: RunRecord[] = [];
+  const bed = await createBed({ uplinks: scenario.uplinks, congestionControl: hosts, seed: repetition });
+  onBed(bed);
+  try {
+    const origin = await Origin.start(bed.origin, bed.origin.address.v4, ORIGIN_PORT);
+    const running = await contestant.start(bed);
+    for (const workload of group.workloads) {
+      const measured = await measure(bed, origin, running, scenario, workload, seconds).catch((error) => ({
+        figures: { failures: 1 },
+        error: (error as Error).message,
+      }));
+      records.push({
+        scenario: scenario.id,
+        hosts,
+        contestant: contestant.name,
+        ...(contestant.uplink ? { uplink: contestant.uplink } : {}),
+        workload: workload.name,
+        repetition,
+        emulatorLateUs: await lateness(bed),
+        ...measured,
+      });
+      await drained(bed);
+    }
+    await running.stop();
+  } finally {
+    await bed.close();
+  }
+  return records;
+}
+
+async function measure(
+  bed: Bed,
+  origin: Origin,
+  running: Running,
+  scenario: Scenario,
+  workload: Workload,
+  seconds: number | undefined,
+): Promise<Pick<RunRecord, 'figures' | 'error' | 'trace'>> {
+  const task = workload.task(scenario, seconds);
+  const direction = task.kind === 'bulk' ? task.direction : 'down';
+  const limitMs = LIMIT_EXTRA_MS + LIMIT_FACTOR * workload.expectedMs(scenario, seconds);
+  const pids = running.processes.map(({ pid }) => pid);
+  const stopWatch = task.kind === 'bulk' ? await running.watch?.() : undefined;
+  const before = await usageOf(pids);
+  const isUpload = direction === 'up';
+  const received = isUpload ? origin.received(limitMs) : undefined;
+  const uploadBegan = isUpload ? origin.firstByte(limitMs) : undefined;
+  for (const promise of [received, uploadBegan]) promise?.catch(() => {});
+  const job = startJob(bed.client, {
+    task,
+    origin: { host: bed.origin.address.v4, port: ORIGIN_PORT },
+    route: running.route,
+    limitMs,
+  });
+  const faults = startFaults(bed, scenario.fault?.steps ?? [], uploadBegan ?? job.firstByte);
+  try {
+    const result = await job.result;
+    const transfer = await outcome(result.error, result.bulk, received);
+    const after = await usageOf(pids);
+    const watched = await stopWatch?.();
+    const figures = figuresOf({
+      scenario,
+      direction,
+      result,
+      ...(transfer ? { transfer } : {}),
+      ...(watched ? { watched } : {}),
+      ...(pids.length > 0
+        ? { cpuSeconds: after.cpuSeconds - before.cpuSeconds, peakRssBytes: after.peakRssBytes }
+        : {}),
+    });
+    const error = result.error ?? transfer?.error ?? (transfer && !transfer.isExact ? 'wrong bytes' : undefined);
+    return {
+      figures,
+      ...(error === undefined ? {} : { error }),
+      ...(transfer ? { trace: { buckets: transfer.buckets, stepsAtMs: faults.appliedAtMs } } : {}),
+    };
+  } finally {
+    faults.stop();
+  }
+}
+
+/** The transfer as the receiver saw it. */
+async function outcome(
+  error: string | undefined,
+  downloaded: Transfer | undefined,
+  received: Promise<Transfer> | undefined,
+): Promise<Transfer | undefined> {
+  if (downloaded || !received || error !== undefined) return downloaded;
+  return received;
+}
+
+/** Applies the steps at their times after the first byte. */
+function startFaults(bed: Bed, steps: readonly FaultStep[], firstByte: Promise<number>) {
+  const appliedAtMs: number[] = [];
+  const timers: NodeJS.Timeout[] = [];
+  let isStopped = false;
+  firstByte.then(
+    (firstAtMs) => {
+      if (isStopped) return;
+      for (const step of steps) {
+        const apply = () => {
+          appliedAtMs.push(monotonicMs() - firstAtMs);
+          // A bed that is being closed refuses; the run has failed already then.
+          step.apply(bed).catch(() => {});
+        };
+        timers.push(setTimeout(apply, firstAtMs + step.atMs - monotonicMs()));
+      }
+    },
+    () => {},
+  );
+  return {
+    appliedAtMs,
+    stop() {
+      isStopped = true;
+      for (const timer of timers) clearTimeout(timer);
+    },
+  };
+}
+
+async function lateness(bed: Bed): Promise<number> {
+  const stats = await Promise.all(bed.uplinks.map((uplink) => uplink.stats()));
+  return Math.max(...stats.flatMap(({ up, down }: Record<Direction, { meanLateUs: number }>) => [up.meanLateUs, down.meanLateUs]));
+}
+
+/** Lets what the last workload left in the queues run out. */
+async function drained(bed: Bed): Promise<void> {
+  const deadline = monotonicMs() + DRAIN_LIMIT_MS;
+  for (let empty = 0; empty < DRAINED_LOOKS && monotonicMs() < deadline; ) {
+    await new Promise((resolve) => setTimeout(resolve, DRAIN_LOOK_MS));
+    const stats = await Promise.all(bed.uplinks.map((uplink) => uplink.stats()));
+    const isEmpty = stats.every(({ up, down }) => up.queueBytes === 0 && down.queueBytes === 0);
+    empty = isEmpty ? empty + 1 : 0;
+  }
+}

@@ -1,0 +1,51 @@
+import { Registry } from 'prom-client';
+import { describe, expect, it } from 'vitest';
+import { registerClientMetrics } from '../../client-proxy/client-metrics.ts';
+import { registerConcentratorMetrics } from '../../server-concentrator/concentrator-metrics.ts';
+import { registerBuildInfo } from '../../shared/runtime/observe/build-info.ts';
+import { registerSessionMetrics } from '../../shared/runtime/observe/session-metrics.ts';
+import { TrafficTable } from '../../shared/runtime/session/uplink-traffic.ts';
+import { code, projectFile, tableRows } from './markdown.ts';
+
+/** The names of our own metrics, with those that both programs have. */
+function exported(registerOwn: (registry: Registry) => void): string[] {
+  const registry = new Registry();
+  registerBuildInfo(registry, { version: '1', nodeVersion: '1' });
+  registerSessionMetrics(registry, { drivers: () => [], traffic: new TrafficTable(1) });
+  registerOwn(registry);
+  return registry
+    .getMetricsAsArray()
+    .map(({ name }) => name)
+    .filter((name) => name.startsWith('tributary_'));
+}
+
+const atClient = exported((registry) => {
+  registerClientMetrics(registry, {
+    uplinks: () => [],
+    socks: () => ({ accepted: 0, active: 0, refused: 0, failedNegotiation: {} as never }),
+  });
+});
+const atConcentrator = exported(registerConcentratorMetrics);
+
+describe("the README's table of metrics", async () => {
+  const rows = tableRows(await projectFile('README.md'), '## Which uplink carries what');
+  const described = (program: 'client' | 'concentrator') =>
+    rows.filter(([, at]) => at === program || at === 'both').map(([name]) => code(name));
+
+  it.each([
+    { program: 'client', names: atClient },
+    { program: 'concentrator', names: atConcentrator },
+  ] as const)('has those of the $program, and no other', ({ program, names }) => {
+    expect(described(program).sort()).toEqual([...names].sort());
+  });
+
+  it('says "both" for those that both have', () => {
+    const common = atClient.filter((name) => atConcentrator.includes(name));
+    expect(
+      rows
+        .filter(([, at]) => at === 'both')
+        .map(([name]) => code(name))
+        .sort(),
+    ).toEqual(common.sort());
+  });
+});

@@ -1,0 +1,72 @@
+import { expect, test } from 'vitest';
+import type { Pair } from './support/pair.ts';
+import { describeSystem, expectWhole, report } from './support/system.ts';
+import { download } from './support/transfer.ts';
+
+const FAST_BYTES = 20_000_000;
+const SLOW_BYTES = 500_000_000;
+/** Bytes per second: 1.6 of the 60 Mbit/s. */
+const SLOW_RATE = 200_000;
+/** Of what the fast connection gets without the slow one. */
+const SHARE = 0.8;
+/** A machine that is busy with something else for a moment shows less than the programs can do. */
+const ATTEMPTS = 3;
+/** Memory of a session by default (64 MiB), and half as much for what the garbage collector has not yet taken. */
+const MAX_GROWTH_BYTES = 96 << 20;
+/** The origin is held back when it could send nothing for so long. */
+const HELD_BACK_MS = 1_000;
+
+const paths = [
+  { name: 'wan0', downMbps: 40, upMbps: 40 },
+  { name: 'wan1', downMbps: 20, upMbps: 20 },
+];
+describeSystem('a slow reader', { paths, congestionControl: 'bbr' }, (system) => {
+  test('holds back its own origin only, in bounded memory', async () => {
+    const { pair } = system();
+    await pair.start();
+    const alone = await expectWhole(download(pair, FAST_BYTES), FAST_BYTES);
+    const before = await resident(pair);
+
+    const slow = download(pair, SLOW_BYTES, { limitRate: SLOW_RATE });
+    const ahead = await heldBack(pair);
+    const during: number[] = [];
+    const peak = [0, 0];
+    for (let attempt = 1; attempt <= ATTEMPTS && Math.max(0, ...during) <= SHARE * alone.mbps; attempt++) {
+      const fast = await expectWhole(download(pair, FAST_BYTES), FAST_BYTES);
+      during.push(fast.mbps);
+      (await resident(pair)).forEach((bytes, i) => {
+        peak[i] = Math.max(peak[i]!, bytes);
+      });
+    }
+    const taken = slow.bytes;
+    await slow.abort();
+
+    report(
+      `slow reader: fast ${during.map((mbps) => mbps.toFixed(1)).join(', ')} Mbit/s beside it, ${alone.mbps.toFixed(1)} alone; ` +
+        `the origin was held back at ${mib(ahead)}, ${mib(taken)} read at the end; ` +
+        `client ${mib(before[0]!)} -> ${mib(peak[0]!)}, concentrator ${mib(before[1]!)} -> ${mib(peak[1]!)}`,
+    );
+    expect(Math.max(...during)).toBeGreaterThan(SHARE * alone.mbps);
+    expect(peak[0]! - before[0]!).toBeLessThan(MAX_GROWTH_BYTES);
+    expect(peak[1]! - before[1]!).toBeLessThan(MAX_GROWTH_BYTES);
+  }, 60_000);
+});
+
+function resident({ client, concentrator }: Pair): Promise<number[]> {
+  return Promise.all([client.residentBytes(), concentrator.residentBytes()]);
+}
+
+/** Resolves, to the bytes sent, when the origin can send no more. */
+function heldBack({ origin }: Pair): Promise<number> {
+  return new Promise((resolve) => {
+    let timer: NodeJS.Timeout | undefined;
+    origin.onProgress = (_kind, bytes) => {
+      clearTimeout(timer);
+      timer = setTimeout(() => resolve(bytes), HELD_BACK_MS);
+    };
+  });
+}
+
+function mib(bytes: number): string {
+  return `${(bytes / (1 << 20)).toFixed(1)} MiB`;
+}
