@@ -50,8 +50,8 @@ export function registerClientMetrics(
     },
   });
   new Counter({
-    name: 'tributary_socks_connections_total',
-    help: 'SOCKS5 connections by result: accepted, refused (too many)',
+    name: 'tributary_socks_accepts_total',
+    help: 'Connections to the SOCKS5 port, by result: accepted, refused (too many)',
     labelNames: ['result'],
     registers,
     collect() {

@@ -1,32 +1,19 @@
 #!/usr/bin/env node
-import { homedir, networkInterfaces } from 'node:os';
+import { networkInterfaces } from 'node:os';
 import { loadNative } from '../shared/runtime/net/native.ts';
-import { createLogger } from '../shared/runtime/observe/logger.ts';
+import { commandLineDeps, programDeps } from '../shared/runtime/process-deps.ts';
 import { untilStopped } from '../shared/runtime/process-life.ts';
-import { programVersion } from '../shared/runtime/version.ts';
 import { buildClientCli } from './cli/client-cli.ts';
 import { startClientProxy } from './client-proxy.ts';
 import type { ClientConfig } from './config/client-config.ts';
 import { loadClientConfig } from './config/load-client-config.ts';
 
-const version = programVersion();
 /** A first signal lets open connections finish for so long. */
 const DRAIN_MS = 10_000;
 
 async function run(config: ClientConfig): Promise<void> {
-  const logger = createLogger({
-    ...config.log,
-    isTty: process.stdout.isTTY ?? false,
-    destination: process.stdout,
-  });
-  const proxy = await startClientProxy(config, {
-    logger,
-    clock: () => performance.now(),
-    random: Math.random,
-    native: loadNative(),
-    version,
-    nodeVersion: process.version,
-  });
+  const deps = programDeps(process, config.log);
+  const proxy = await startClientProxy(config, deps);
   let isClosing = false;
   await untilStopped(process, {
     reload: async () => proxy.reload(await loadClientConfig(config.file)),
@@ -35,22 +22,13 @@ async function run(config: ClientConfig): Promise<void> {
       isClosing = true;
       return proxy.close(drainMs);
     },
-    onError: (error) =>
-      logger.error({ reason: (error as Error).message }, 'reload failed; nothing has changed'),
+    logger: deps.logger,
   });
-  logger.info('stopped');
 }
 
 const cli = buildClientCli({
-  version,
+  ...commandLineDeps(process),
   run,
-  stdout: (text) => process.stdout.write(text),
-  stderr: (text) => process.stderr.write(text),
-  cwd: process.cwd(),
-  env: process.env,
-  homeDirectory: homedir(),
-  isRoot: process.getuid?.() === 0,
-  now: () => new Date(),
   networkInterfaces,
   interfaceBinding: () => {
     const { native, reason } = loadNative();

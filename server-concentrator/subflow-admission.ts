@@ -1,4 +1,3 @@
-import { concatBytes } from '../shared/protocol/codec/bytes.ts';
 import { TributaryError } from '../shared/protocol/errors.ts';
 import {
   type AuthenticatedRequest,
@@ -6,6 +5,7 @@ import {
 } from '../shared/protocol/handshake/concentrator-handshake.ts';
 import { nodeHandshakeCrypto } from '../shared/runtime/handshake-crypto.ts';
 import type { SubflowTransport } from '../shared/runtime/net/subflow-transport.ts';
+import { readHandshake } from '../shared/runtime/session/read-handshake.ts';
 
 /** A client that has proven its key and waits for an answer on this transport. */
 export interface Applicant {
@@ -16,52 +16,22 @@ export interface Applicant {
   takeRest(): Uint8Array;
 }
 
-/**
- * Reads HELLO or JOIN from a fresh transport. Rejects with TributaryError (unauthenticated, malformed, too slow, gone);
- * the transport is destroyed then, without a word.
- */
-export function readApplicant(
+/** Reads HELLO or JOIN from a fresh transport. Rejects with TributaryError: unauthenticated, malformed, too slow, gone. */
+export async function readApplicant(
   transport: SubflowTransport,
   keyOf: (clientId: string) => Uint8Array | undefined,
   timeoutMs: number,
 ): Promise<Applicant> {
-  return new Promise((resolve, reject) => {
-    const handshake = new ConcentratorHandshake({
-      crypto: nodeHandshakeCrypto,
-      exporter: transport.exporter,
-      keyOf,
-    });
-    const rest: Uint8Array[] = [];
-    let isDone = false;
-    const fail = (error: Error) => {
-      clearTimeout(timer);
-      isDone = true;
-      reject(error);
-      transport.destroy();
-    };
-    const timer = setTimeout(
-      () => fail(new TributaryError('timedOut', 'no HELLO or JOIN in time', 'peer')),
-      timeoutMs,
-    );
-    transport.setHandlers({
-      onBytes(bytes) {
-        if (isDone) {
-          rest.push(bytes);
-          return;
-        }
-        try {
-          const request = handshake.receive(bytes);
-          if (request === undefined) return;
-          isDone = true;
-          clearTimeout(timer);
-          rest.push(request.rest);
-          resolve({ transport, handshake, request, takeRest: () => concatBytes(...rest) });
-        } catch (error) {
-          fail(error as Error);
-        }
-      },
-      onWritable() {},
-      onClose: () => fail(new TributaryError('cancelled', 'closed before HELLO or JOIN was whole', 'peer')),
-    });
+  const handshake = new ConcentratorHandshake({
+    crypto: nodeHandshakeCrypto,
+    exporter: transport.exporter,
+    keyOf,
   });
+  const { result, takeRest } = await readHandshake(transport, {
+    receive: (bytes) => handshake.receive(bytes),
+    timeoutMs,
+    closedError: (cause) =>
+      new TributaryError('cancelled', 'closed before HELLO or JOIN was whole', 'peer', cause && { cause }),
+  });
+  return { transport, handshake, request: result, takeRest };
 }

@@ -124,7 +124,7 @@ export class ClientSession {
     });
     try {
       const outcome = await this.#handshake(uplink, transport, { kind: 'hello' });
-      const welcome = outcome.welcome!;
+      const welcome = outcome.result.welcome!;
       const driver = this.#establish(welcome);
       const id = driver.session.allocateSubflowId();
       driver.addSubflow(

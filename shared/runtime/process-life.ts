@@ -1,3 +1,5 @@
+import type { Logger } from 'pino';
+
 /** The part of `process` that a program's life depends on; handed in by main.ts. */
 export interface ProcessSignals {
   on(signal: 'SIGTERM' | 'SIGINT' | 'SIGHUP', listener: () => void): unknown;
@@ -9,13 +11,15 @@ export interface ProgramLife {
   reload(): Promise<void>;
   /** The first SIGTERM or SIGINT: an orderly end. Called again by the second one: at once. */
   close(): Promise<void>;
-  onError(error: unknown): void;
+  readonly logger: Logger;
 }
 
 /** Resolves when the program has been stopped by SIGTERM or SIGINT. */
 export async function untilStopped(signals: ProcessSignals, life: ProgramLife): Promise<void> {
   const reload = () => {
-    life.reload().catch(life.onError);
+    life.reload().catch((error: Error) => {
+      life.logger.error({ reason: error.message }, 'reload failed; nothing has changed');
+    });
   };
   signals.on('SIGHUP', reload);
   try {
@@ -29,4 +33,5 @@ export async function untilStopped(signals: ProcessSignals, life: ProgramLife): 
   } finally {
     signals.off('SIGHUP', reload);
   }
+  life.logger.info('stopped');
 }

@@ -1,4 +1,4 @@
-import { once } from 'node:events';
+import type { Socket } from 'node:net';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { useCleanups } from '../support/cleanups.ts';
 import { hashBytes, sendBytes } from './support/byte-source.ts';
@@ -94,7 +94,7 @@ describe('streams through the pair', () => {
       const { socket } = await socksConnect(pair.socks, origin);
       const atOrigin = await accepted;
       await readBytes(socket, MEGABYTE);
-      const gone = once(atOrigin, 'close', { signal: AbortSignal.timeout(1_000) });
+      const gone = closedWithin(1_000, atOrigin);
       if (how === 'resets') socket.resetAndDestroy();
       else socket.destroy();
       await gone;
@@ -106,7 +106,7 @@ describe('streams through the pair', () => {
     const accepted = origin.nextConnection();
     const { socket } = await socksConnect(pair.socks, origin);
     const atOrigin = (await accepted).resume();
-    const gone = once(atOrigin, 'close', { signal: AbortSignal.timeout(1_000) });
+    const gone = closedWithin(1_000, atOrigin);
     socket.resetAndDestroy();
     await gone;
   });
@@ -115,8 +115,8 @@ describe('streams through the pair', () => {
     await expectEcho(await servedBy(await startEcho('::1')), {});
   });
 
-  it.each(['127.0.0.1', '::1'])('reaches an origin at %s by the name localhost', async (host) => {
-    const origin = await servedBy(await startEcho(host));
+  it('reaches an origin by the name localhost', async () => {
+    const origin = await servedBy(await startEcho());
     await expectEcho({ host: 'localhost', port: origin.port }, { asName: true });
   });
 
@@ -145,6 +145,8 @@ describe('streams through the pair', () => {
     expect(metrics.sum('process_resident_memory_bytes')).toBeLessThan(400 * MEGABYTE);
     expect(socket.writableLength).toBeGreaterThan(0);
     socket.resetAndDestroy();
+    // Who does not read does not notice a reset.
+    for (const atOrigin of stuck.sockets) atOrigin.resume();
     await expectNoConnections(stuck);
   });
 
@@ -166,6 +168,17 @@ describe('streams through the pair', () => {
 
 async function expectNoConnections(origin: Origin): Promise<void> {
   await expect.poll(() => origin.sockets.size, { timeout: 2_000 }).toBe(0);
+}
+
+/** Rejects when it takes longer; an error on the way, a reset for one, is all right. */
+function closedWithin(limitMs: number, socket: Socket): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const timer = setTimeout(() => reject(new Error(`not closed within ${limitMs} ms`)), limitMs);
+    socket.once('close', () => {
+      clearTimeout(timer);
+      resolve();
+    });
+  });
 }
 
 /** 20000 bytes that belong to one number. */

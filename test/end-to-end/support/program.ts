@@ -26,9 +26,11 @@ export class Program {
   readonly #exited: Promise<unknown>;
 
   constructor(command: string, args: readonly string[], options: ProgramOptions = {}) {
-    this.child = spawn(command, args, { ...options, stdio: ['ignore', 'pipe', 'pipe'] });
-    const killWithUs = () => this.child.kill('SIGKILL');
-    process.once('exit', killWithUs);
+    // It goes when this process does, even if that is killed.
+    this.child = spawn('setpriv', ['--pdeathsig', 'KILL', command, ...args], {
+      ...options,
+      stdio: ['ignore', 'pipe', 'pipe'],
+    });
     for (const output of [this.child.stdout!, this.child.stderr!]) {
       let rest = '';
       output.setEncoding('utf8').on('data', (text: string) => {
@@ -38,7 +40,6 @@ export class Program {
       });
     }
     this.#exited = once(this.child, 'close').then(([code, signal]) => {
-      process.off('exit', killWithUs);
       this.#exit = { code, signal };
       for (const wake of this.#waiting) wake();
     });

@@ -94,6 +94,12 @@ export class Program {
     return Number(/^VmRSS:\s+(\d+) kB$/m.exec(status)?.[1]) * 1024;
   }
 
+  /** How long it was ready to run and had to wait for a processor since its start, milliseconds. */
+  async waitedForCpuMs(): Promise<number> {
+    const [, waitedNs] = (await readFile(`/proc/${this.#child.pid}/schedstat`, 'utf8')).split(' ');
+    return Number(waitedNs) / 1e6;
+  }
+
   /** The sum of a metric's values whose labels are these. */
   async metric(name: string, labels: Readonly<Record<string, string>> = {}): Promise<number> {
     const address = `http://127.0.0.1:${this.#metricsPort}/metrics`;

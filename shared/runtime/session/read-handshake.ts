@@ -1,0 +1,61 @@
+import { concatBytes } from '../../protocol/codec/bytes.ts';
+import { TributaryError } from '../../protocol/errors.ts';
+import type { SubflowTransport } from '../net/subflow-transport.ts';
+
+export interface HandshakeRead<Result> {
+  readonly result: Result;
+  /** What came behind it up to now; to be called once, in the same turn as the transport's new handlers are set. */
+  takeRest(): Uint8Array;
+}
+
+export interface HandshakeReading<Result extends { readonly rest: Uint8Array }> {
+  /** Takes what arrived; the result once it is whole. Whatever it throws ends the reading. */
+  receive(bytes: Uint8Array): Result | undefined;
+  readonly timeoutMs: number;
+  /** The error when the connection closes first. */
+  closedError(cause: Error | undefined): TributaryError;
+}
+
+/**
+ * Reads the one handshake message that is due on a fresh transport. Rejects, and destroys the transport without a word, when it is
+ * wrong, late, or never comes.
+ */
+export function readHandshake<Result extends { readonly rest: Uint8Array }>(
+  transport: SubflowTransport,
+  { receive, timeoutMs, closedError }: HandshakeReading<Result>,
+): Promise<HandshakeRead<Result>> {
+  return new Promise((resolve, reject) => {
+    const rest: Uint8Array[] = [];
+    let isDone = false;
+    const fail = (error: unknown) => {
+      isDone = true;
+      clearTimeout(timer);
+      reject(error);
+      transport.destroy();
+    };
+    const timer = setTimeout(
+      () => fail(new TributaryError('timedOut', `no handshake message in ${timeoutMs} ms`, 'peer')),
+      timeoutMs,
+    );
+    transport.setHandlers({
+      onBytes(bytes) {
+        if (isDone) {
+          rest.push(bytes);
+          return;
+        }
+        try {
+          const result = receive(bytes);
+          if (result === undefined) return;
+          isDone = true;
+          clearTimeout(timer);
+          rest.push(result.rest);
+          resolve({ result, takeRest: () => concatBytes(...rest) });
+        } catch (error) {
+          fail(error);
+        }
+      },
+      onWritable() {},
+      onClose: (cause) => fail(closedError(cause)),
+    });
+  });
+}
