@@ -6,18 +6,18 @@ import { Origin, startJob } from './agents.ts';
 import type { Running } from './contestants/contestant.ts';
 import type { FaultStep } from './faults.ts';
 import { type Figures, figuresOf } from './figures.ts';
-import type { Group } from './plan.ts';
+import type { Group, Hosts } from './plan.ts';
 import type { Scenario } from './scenarios.ts';
 import { usageOf } from './usage.ts';
-import type { Workload } from './workloads/workload.ts';
+import type { Workload, WorkloadName } from './workloads/workload.ts';
 
 /** One measurement, as the JSON has it. */
 export interface RunRecord {
   readonly scenario: string;
-  readonly hosts: string;
+  readonly hosts: Hosts;
   readonly contestant: string;
   readonly uplink?: string;
-  readonly workload: string;
+  readonly workload: WorkloadName;
   readonly repetition: number;
   readonly figures: Figures;
   /** Why there are no figures, or the first thing that went wrong. */

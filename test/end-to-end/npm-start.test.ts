@@ -2,7 +2,7 @@ import { execFile } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
-import { createServer } from 'node:net';
+import { connect, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
@@ -165,12 +165,16 @@ function processesIn(folder: string): { pid: number; command: string }[] {
     });
 }
 
+/** Whether nobody listens at the port any more; it may take a moment. */
 async function refused(port: number): Promise<boolean> {
   for (let attempt = 0; attempt < 100; attempt += 1) {
-    const result = await socksConnect({ host: '127.0.0.1', port }, { host: '127.0.0.1', port: 9 }).catch(
-      (error: NodeJS.ErrnoException) => error.code,
+    const socket = connect({ host: '127.0.0.1', port });
+    const isRefused = await once(socket, 'connect').then(
+      () => false,
+      () => true,
     );
-    if (result === 'ECONNREFUSED') return true;
+    socket.destroy();
+    if (isRefused) return true;
     await new Promise((resolve) => setTimeout(resolve, 20));
   }
   return false;

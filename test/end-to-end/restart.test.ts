@@ -40,9 +40,10 @@ describe('a concentrator that is killed and started anew', () => {
     const after = await openEcho();
     after.end();
     expect((await readAll(after)).error).toBeUndefined();
-    const metrics = await pair.metrics('client');
-    expect(metrics.sum('tributary_sessions')).toBe(1);
-    expect(metrics.sum('tributary_streams')).toBe(0);
+    expect((await pair.metrics('client')).sum('tributary_sessions')).toBe(1);
+    await expect
+      .poll(async () => (await pair.metrics('client')).sum('tributary_streams'), { timeout: 2_000 })
+      .toBe(0);
   });
 
   it('in order: open streams go on, new ones wait for the next', { timeout: 40_000 }, async () => {

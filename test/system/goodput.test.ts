@@ -34,27 +34,23 @@ for (const congestionControl of CONGESTION_CONTROLS) {
         }
       });
 
-      test.for(DIRECTIONS)(
-        '$name: the sum of both',
-        { timeout: 60_000 },
-        async ({ name, direction, transfer }, context) => {
-          const { pair, network } = system();
-          const possible = network.paths.reduce((sum, path) => sum + path.payloadMbps(direction), 0);
-          const singles = alone.get(direction) ?? [];
-          const boundMbps = SHARE * Math.max(possible, singles[0]! + singles[1]!);
-          const begin = async () => {
-            await pair.start();
-            return transfer(pair, BOTH_BYTES);
-          };
-          const best = await bestGoodput({ pair, context, bytes: BOTH_BYTES, boundMbps }, begin);
-          report(
-            `goodput, ${congestionControl}, ${name}: ${best.mbps.toFixed(1)} Mbit/s of ${possible.toFixed(1)} ` +
-              `(${percent(best.mbps / possible)}); alone ${singles.map((mbps) => mbps.toFixed(1)).join(' and ')}; ` +
-              `longest pause ${best.longestPauseMs.toFixed(0)} ms; waited for a processor ${percent(best.cpuWaitShare)}`,
-          );
-          expect(best.mbps).toBeGreaterThan(boundMbps);
-        },
-      );
+      test.for(DIRECTIONS)('$name: the sum of both', async ({ name, direction, transfer }, context) => {
+        const { pair, network } = system();
+        const possible = network.paths.reduce((sum, path) => sum + path.payloadMbps(direction), 0);
+        const singles = alone.get(direction) ?? [];
+        const boundMbps = SHARE * Math.max(possible, singles[0]! + singles[1]!);
+        const begin = async () => {
+          await pair.start();
+          return transfer(pair, BOTH_BYTES);
+        };
+        const best = await bestGoodput({ pair, context, bytes: BOTH_BYTES, boundMbps }, begin);
+        report(
+          `goodput, ${congestionControl}, ${name}: ${best.mbps.toFixed(1)} Mbit/s of ${possible.toFixed(1)} ` +
+            `(${percent(best.mbps / possible)}); alone ${singles.map((mbps) => mbps.toFixed(1)).join(' and ')}; ` +
+            `longest pause ${best.longestPauseMs.toFixed(0)} ms; waited for a processor ${percent(best.cpuWaitShare)}`,
+        );
+        expect(best.mbps).toBeGreaterThan(boundMbps);
+      });
     },
   );
 }

@@ -1,6 +1,6 @@
 import { type ControlFrame, encodeControl, type RemoteSubflowState } from '../codec/frame.ts';
 import { FrameParser, type FrameSink } from '../codec/frame-parser.ts';
-import { STEERING_MODE, type SteeringMode, steeringModeOf } from '../codec/wire.ts';
+import { type SteeringMode, steeringModeOf } from '../codec/wire.ts';
 import type { Destination } from '../destination.ts';
 import {
   ERROR_CODE,
@@ -12,16 +12,13 @@ import {
 } from '../errors.ts';
 import type { KernelMeasurement } from '../kernel-measurement.ts';
 import type { MemoryBudget } from '../memory-budget.ts';
-import { ReceiveStream } from '../stream/receive-stream.ts';
 import type { OutgoingChunk } from '../stream/send-buffer.ts';
-import { SendStream } from '../stream/send-stream.ts';
 import type { LedgerEntry } from '../subflow/ledger.ts';
 import { Subflow, type SubflowOptions } from '../subflow/subflow.ts';
-import { BACKLOG_MS, FLOOR_WINDOW_BYTES, MAX_BACKLOG_BYTES, MIN_BACKLOG_BYTES } from '../tunables.ts';
+import { FLOOR_WINDOW_BYTES } from '../tunables.ts';
 import { controlItem } from './control-item.ts';
 import type { SessionEvent } from './events.ts';
-import { Stream } from './stream.ts';
-import { StreamTable } from './stream-table.ts';
+import { SessionStreams } from './session-streams.ts';
 import { SubflowWatch } from './subflow-watch.ts';
 import { type TransmitStatistics, Transmitter } from './transmitter.ts';
 
@@ -54,7 +51,7 @@ export interface SessionStatistics extends TransmitStatistics {
 export class Session {
   readonly role: 'client' | 'concentrator';
   readonly #options: SessionOptions;
-  readonly #streams: StreamTable;
+  readonly #streams: SessionStreams;
   readonly #subflows = new Map<number, Subflow>();
   readonly #parsers = new Map<number, FrameParser>();
   readonly #transmitter = new Transmitter();
@@ -70,7 +67,6 @@ export class Session {
   constructor(options: SessionOptions) {
     this.role = options.role;
     this.#options = options;
-    this.#streams = new StreamTable(options.maxStreams);
     this.#lingerEndsMs = options.nowMs + options.lingerMs;
     this.#watch = new SubflowWatch(
       {
@@ -82,6 +78,23 @@ export class Session {
       this.#transmitter,
     );
     this.#nowMs = options.nowMs;
+    const session = this;
+    this.#streams = new SessionStreams(
+      options,
+      {
+        get nowMs() {
+          return session.#nowMs;
+        },
+        get subflows() {
+          return session.subflows;
+        },
+        get isGoingAway() {
+          return session.#isGoingAway;
+        },
+        emit: (event) => this.#emit(event),
+      },
+      this.#transmitter,
+    );
   }
 
   /** The time of the input that is being worked on. */
@@ -100,7 +113,7 @@ export class Session {
   }
 
   get streamCount(): number {
-    return this.#streams.size;
+    return this.#streams.count;
   }
 
   get statistics(): SessionStatistics {
@@ -109,9 +122,7 @@ export class Session {
 
   /** Bytes that wait in reorder buffers. */
   get reorderBytes(): number {
-    let bytes = 0;
-    for (const stream of this.#streams.all()) bytes += stream.receive.bufferedBytes;
-    return bytes;
+    return this.#streams.reorderBytes;
   }
 
   get subflows(): readonly Subflow[] {
@@ -212,36 +223,17 @@ export class Session {
     this.#nowMs = nowMs;
     const error = this.cannotOpen;
     if (error !== undefined) throw new StreamError(error, 'the session takes no new stream');
-    const id = this.#streams.allocate();
-    const stream = this.#makeStream(id, 'opening', mode, this.#options.firstWindowBytes);
-    stream.receive.window.openUp();
-    this.#queueControl({
-      type: 'open',
-      streamId: id,
-      limit: stream.receive.window.limitDsn,
-      mode: STEERING_MODE[mode],
-      host: destination.host,
-      port: destination.port,
-    });
-    return id;
+    return this.#streams.open(destination, mode);
   }
 
   /** Concentrator: the origin is connected. */
   acceptStream(streamId: number): void {
-    const stream = this.#streams.get(streamId);
-    if (stream === undefined) return;
-    stream.advance('accepted');
-    const { window } = stream.receive;
-    window.openUp();
-    this.#queueControl({ type: 'opened', streamId, limit: window.limitDsn, ok: true, code: 0 });
+    this.#streams.accept(streamId);
   }
 
   /** Concentrator: the origin can not be had. */
   refuseStream(streamId: number, error: ErrorName): void {
-    const stream = this.#streams.get(streamId);
-    if (stream === undefined) return;
-    this.#queueControl({ type: 'opened', streamId, limit: 0, ok: false, code: ERROR_CODE[error] });
-    this.#forget(stream);
+    this.#streams.refuse(streamId, error);
   }
 
   /**
@@ -249,40 +241,23 @@ export class Session {
    * @returns false when the application should not be read until `stream-writable`
    */
   write(streamId: number, chunk: OutgoingChunk): boolean {
-    const stream = this.#streams.get(streamId);
-    if (stream === undefined) {
-      chunk.release();
-      return true;
-    }
-    stream.send.write(chunk);
-    this.#transmitter.refresh(stream);
-    stream.wantsWritable = stream.send.backlogBytes >= this.#backlogLimitBytes();
-    return !stream.wantsWritable;
+    return this.#streams.write(streamId, chunk);
   }
 
   /** The application has finished sending. */
   end(streamId: number): void {
-    const stream = this.#streams.get(streamId);
-    if (stream === undefined) return;
-    stream.send.end();
-    this.#transmitter.refresh(stream);
+    this.#streams.end(streamId);
   }
 
   /** Ends both directions of a stream at once and tells the peer. */
   reset(streamId: number, error: ErrorName): void {
-    const stream = this.#streams.get(streamId);
-    if (stream === undefined) return;
-    this.#queueControl({ type: 'reset', streamId, code: ERROR_CODE[error] });
-    this.#forget(stream);
+    this.#streams.reset(streamId, error);
   }
 
   /** The application has taken `bytes` of what `stream-data` brought. */
   consumed(streamId: number, bytes: number, nowMs: number): void {
     this.#nowMs = nowMs;
-    const stream = this.#streams.get(streamId);
-    if (stream === undefined) return;
-    if (stream.receive.consume(bytes, nowMs, this.#largestRttMs())) this.#queueWindow(stream);
-    this.#forgetIfDone(stream);
+    this.#streams.consumed(streamId, bytes);
   }
 
   // --- the whole ---
@@ -309,9 +284,9 @@ export class Session {
       return;
     }
     const subflows = this.subflows;
-    this.#watch.check(subflows, this.#streams, nowMs);
+    this.#watch.check(subflows, this.#streams.all(), nowMs);
     this.#transmitter.transmit(this.subflows, nowMs);
-    this.#tellWritable();
+    this.#streams.tellWritable();
   }
 
   /** What to write to a subflow now; empty when there is nothing, or its transport is busy. */
@@ -326,7 +301,9 @@ export class Session {
   readonly #sink: FrameSink = {
     onData: (streamId, dsn, payload, fin) => {
       this.#elicited = true;
-      this.#onData(streamId, dsn, payload, fin);
+      if (this.#isClosed) return;
+      this.#receivedBytes += payload.length;
+      this.#streams.onData(streamId, dsn, payload, fin);
     },
     onControl: (frame) => {
       if (frame.type === 'receipt') {
@@ -340,34 +317,21 @@ export class Session {
     },
   };
 
-  #onData(streamId: number, dsn: number, payload: Uint8Array, fin: boolean): void {
-    if (this.#isClosed) return;
-    this.#receivedBytes += payload.length;
-    const stream = this.#streams.get(streamId) ?? this.#makeEmbryo(streamId);
-    if (stream === undefined) return;
-    if (stream.phase === 'opening') this.#noteOpened(stream);
-    for (const bytes of stream.receive.receive(dsn, payload, fin)) {
-      this.#emit({ type: 'stream-data', streamId, bytes });
-    }
-    if (stream.receive.takeEnd()) {
-      this.#emit({ type: 'stream-ended', streamId });
-      this.#forgetIfDone(stream);
-    }
-  }
-
   #onControl(frame: Exclude<ControlFrame, { type: 'receipt' }>): void {
     switch (frame.type) {
       case 'open':
-        this.#onOpen(frame.streamId, frame.limit, steeringModeOf(frame.mode), frame);
+        this.#expectRole('concentrator', 'OPEN');
+        this.#streams.onOpen(frame.streamId, frame.limit, steeringModeOf(frame.mode), frame);
         break;
       case 'opened':
-        this.#onOpened(frame.streamId, frame.limit, frame.ok, frame.code);
+        this.#expectRole('client', 'OPENED');
+        this.#streams.onOpened(frame.streamId, frame.limit, frame.ok, frame.code);
         break;
       case 'window':
-        this.#onWindow(frame.streamId, frame.limit);
+        this.#streams.onWindow(frame.streamId, frame.limit);
         break;
       case 'reset':
-        this.#onReset(frame.streamId, frame.code);
+        this.#streams.onReset(frame.streamId, frame.code);
         break;
       case 'ping':
         break;
@@ -398,61 +362,6 @@ export class Session {
     }
   }
 
-  #onOpen(streamId: number, limit: number, mode: SteeringMode, destination: Destination): void {
-    this.#expectRole('concentrator', 'OPEN');
-    const stream = this.#streams.get(streamId) ?? this.#makeEmbryo(streamId);
-    // A repeat, or a stream that was reset before its OPEN arrived.
-    if (stream === undefined || stream.phase !== 'embryonic') return;
-    stream.mode = mode;
-    stream.send.raiseLimit(limit);
-    stream.advance('openReceived');
-    if (this.#isGoingAway) {
-      this.refuseStream(streamId, 'goingAway');
-    } else {
-      // More than maxStreams for a moment is no fault: the client may know sooner which ones have ended.
-      const { host, port } = destination;
-      this.#emit({ type: 'stream-requested', streamId, destination: { host, port }, mode });
-    }
-  }
-
-  #onOpened(streamId: number, limit: number, ok: boolean, code: number): void {
-    this.#expectRole('client', 'OPENED');
-    const stream = this.#streams.get(streamId);
-    if (stream === undefined) return;
-    if (!ok) {
-      this.#emit({ type: 'stream-failed', streamId, error: errorName(code) });
-      this.#forget(stream);
-      return;
-    }
-    if (stream.phase === 'opening') this.#noteOpened(stream);
-    stream.send.raiseLimit(limit);
-    this.#transmitter.refresh(stream);
-  }
-
-  /** OPENED, or DATA that overtook it: either says that the origin is connected. */
-  #noteOpened(stream: Stream): void {
-    stream.advance('opened');
-    this.#emit({ type: 'stream-opened', streamId: stream.id });
-  }
-
-  #onWindow(streamId: number, limit: number): void {
-    const stream = this.#streams.get(streamId);
-    if (stream === undefined) return;
-    stream.send.raiseLimit(limit);
-    this.#transmitter.refresh(stream);
-  }
-
-  #onReset(streamId: number, code: number): void {
-    const stream = this.#streams.get(streamId);
-    if (stream === undefined) {
-      // Its OPEN, still under way on another subflow, will find it closed.
-      if (this.role === 'concentrator') this.#streams.claim(streamId);
-      return;
-    }
-    this.#emit({ type: 'stream-failed', streamId, error: errorName(code) });
-    this.#forget(stream);
-  }
-
   #onReceipt(subflowId: number, bytes: number, delayMs: number): void {
     const subflow = this.#subflows.get(subflowId);
     if (subflow === undefined) return;
@@ -460,10 +369,7 @@ export class Session {
       if (item.kind === 'control') item.control.isReceipted = true;
       if (item.kind !== 'data') continue;
       item.stream.onReceipted(item.dsn, item.length, item.fin);
-      const stream = this.#streams.get(item.stream.id);
-      if (stream === undefined) continue;
-      this.#transmitter.refresh(stream);
-      this.#forgetIfDone(stream);
+      this.#streams.onReceipted(item.stream);
     }
   }
 
@@ -480,40 +386,8 @@ export class Session {
     if (this.role !== role) throw new ProtocolViolation(`${frame} from the wrong end`);
   }
 
-  /** A stream whose DATA or OPEN is the first that is seen of it; undefined when it is closed already. */
-  #makeEmbryo(id: number): Stream | undefined {
-    if (this.role === 'client') return undefined;
-    return this.#streams.claim(id) ? this.#makeStream(id, 'embryonic', 'aggregate', 0) : undefined;
-  }
-
-  #makeStream(id: number, phase: 'opening' | 'embryonic', mode: SteeringMode, sendLimit: number): Stream {
-    const receive = new ReceiveStream(id, this.#options.memory, this.#nowMs);
-    const stream = new Stream(new SendStream(id, sendLimit), receive, phase, mode);
-    this.#streams.add(stream);
-    return stream;
-  }
-
-  #forgetIfDone(stream: Stream): void {
-    if (stream.isDone) this.#forget(stream);
-  }
-
-  #forget(stream: Stream): void {
-    stream.send.reset();
-    stream.receive.reset();
-    this.#transmitter.refresh(stream);
-    this.#streams.delete(stream.id);
-  }
-
   #queueControl(frame: ControlFrame): void {
     this.#transmitter.control.push(controlItem(frame));
-  }
-
-  #queueWindow(stream: Stream): void {
-    const { window } = stream.receive;
-    const limit = window.limitDsn;
-    const frame = { type: 'window', streamId: stream.id, ack: window.consumedBytes, limit } as const;
-    const isCurrent = () => window.limitDsn === limit && stream.receive.state === 'open';
-    this.#transmitter.control.push(controlItem(frame, 2, isCurrent));
   }
 
   #tellSubflowState(subflowId: number, state: RemoteSubflowState): void {
@@ -539,8 +413,7 @@ export class Session {
     if (item.kind === 'control') this.#transmitter.control.push(item.control);
     if (item.kind !== 'data') return;
     item.stream.onLost(item.dsn, item.length, item.fin);
-    const stream = this.#streams.get(item.stream.id);
-    if (stream !== undefined) this.#transmitter.refresh(stream);
+    this.#streams.onLost(item.stream);
   }
 
   #closeSubflow(subflow: Subflow, reason: string, nowMs: number): void {
@@ -561,39 +434,12 @@ export class Session {
   #close(error: ErrorName, reason: string, by: 'us' | 'peer'): void {
     if (this.#isClosed) return;
     this.#isClosed = true;
-    for (const stream of [...this.#streams.all()]) {
-      this.#emit({ type: 'stream-failed', streamId: stream.id, error });
-      this.#forget(stream);
-    }
+    this.#streams.failAll(error);
     const frame = encodeControl({ type: 'close', code: ERROR_CODE[error] });
     for (const subflow of this.#subflows.values()) {
       if (by === 'us') subflow.append([frame], { kind: 'receipt' }, this.#nowMs);
     }
     this.#emit({ type: 'session-closed', error, by, reason });
-  }
-
-  /** What of one application may wait here: a little, or what all uplinks send in BACKLOG_MS. */
-  #backlogLimitBytes(): number {
-    let rate = 0;
-    for (const subflow of this.#subflows.values()) rate += subflow.rateBytesPerSecond;
-    return Math.min(Math.max((rate * BACKLOG_MS) / 1000, MIN_BACKLOG_BYTES), MAX_BACKLOG_BYTES);
-  }
-
-  #tellWritable(): void {
-    let limit: number | undefined;
-    for (const stream of this.#streams.all()) {
-      if (!stream.wantsWritable) continue;
-      limit ??= this.#backlogLimitBytes();
-      if (stream.send.backlogBytes >= limit) continue;
-      stream.wantsWritable = false;
-      this.#emit({ type: 'stream-writable', streamId: stream.id });
-    }
-  }
-
-  #largestRttMs(): number {
-    let largest = 0;
-    for (const subflow of this.#subflows.values()) largest = Math.max(largest, subflow.smoothedRttMs);
-    return largest;
   }
 
   #emit(event: SessionEvent): void {

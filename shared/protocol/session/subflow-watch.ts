@@ -4,7 +4,7 @@ import { ABANDON_AFTER_MS, GIVE_UP_AFTER_MS, REPLACE_AFTER_MS } from '../tunable
 import { controlItem } from './control-item.ts';
 import type { SessionEvent } from './events.ts';
 import { isDeliveredElsewhere } from './reinjection.ts';
-import type { StreamTable } from './stream-table.ts';
+import type { Stream } from './stream.ts';
 import type { Transmitter } from './transmitter.ts';
 
 /** What the watch asks of its session. */
@@ -39,14 +39,14 @@ export class SubflowWatch {
     return Math.max(nowMs, Math.min(tickMs, readyMs, subflow.deadlineMs(nowMs)));
   }
 
-  check(subflows: readonly Subflow[], streams: StreamTable, nowMs: number): void {
+  check(subflows: readonly Subflow[], streams: Iterable<Stream>, nowMs: number): void {
     for (const subflow of subflows) {
       if (subflow.state === 'active') this.#checkActive(subflow, nowMs);
       else if (subflow.state === 'doubted') this.#checkDoubted(subflow, subflows, nowMs);
     }
     if (nowMs < this.#nextTickMs) return;
     this.#nextTickMs = nowMs + TICK_MS;
-    this.#transmitter.copyHeadsOfLine(streams.all(), subflows, nowMs);
+    this.#transmitter.copyHeadsOfLine(streams, subflows, nowMs);
     if (nowMs >= this.#nextRoundMs) {
       this.#transmitter.onRound();
       this.#nextRoundMs = nowMs + Math.min(...subflows.map(({ smoothedRttMs }) => smoothedRttMs));

@@ -9,6 +9,9 @@ export interface System {
   readonly pair: Pair;
 }
 
+/** Several times what the longest test takes on a machine of its own. */
+const TEST_TIMEOUT_MS = 60_000;
+
 /** As `describe`, with a network and a pair (not started) around its tests; skipped where there can be no network. */
 export function describeSystem(
   name: string,
@@ -16,7 +19,8 @@ export function describeSystem(
   tests: (system: () => System) => void,
 ): void {
   const reason = whyNoNetwork();
-  describe.skipIf(reason)(`${name}${reason ? ` (skipped: ${reason})` : ''}`, () => {
+  const title = `${name}${reason ? ` (skipped: ${reason})` : ''}`;
+  describe.skipIf(reason)(title, { timeout: TEST_TIMEOUT_MS }, () => {
     let network: Network | undefined;
     let pair: Pair | undefined;
     beforeAll(async () => {

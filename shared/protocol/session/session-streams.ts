@@ -1,0 +1,292 @@
+import type { ControlFrame } from '../codec/frame.ts';
+import { STEERING_MODE, type SteeringMode } from '../codec/wire.ts';
+import type { Destination } from '../destination.ts';
+import { ERROR_CODE, type ErrorName, errorName, StreamError } from '../errors.ts';
+import { ReceiveStream } from '../stream/receive-stream.ts';
+import type { OutgoingChunk } from '../stream/send-buffer.ts';
+import { SendStream } from '../stream/send-stream.ts';
+import type { Subflow } from '../subflow/subflow.ts';
+import { BACKLOG_MS, MAX_BACKLOG_BYTES, MIN_BACKLOG_BYTES } from '../tunables.ts';
+import { controlItem } from './control-item.ts';
+import type { SessionEvent } from './events.ts';
+import type { SessionOptions } from './session.ts';
+import { Stream } from './stream.ts';
+import { StreamTable } from './stream-table.ts';
+import type { Transmitter } from './transmitter.ts';
+
+/** What the streams need of their session. */
+export interface StreamsHost {
+  /** The time of the input that is being worked on. */
+  readonly nowMs: number;
+  readonly subflows: readonly Subflow[];
+  /** No new streams are taken. */
+  readonly isGoingAway: boolean;
+  emit(event: SessionEvent): void;
+}
+
+/** The streams of one session: opening, bytes both ways, flow control, ending (SPEC.md section 6). */
+export class SessionStreams {
+  readonly #options: SessionOptions;
+  readonly #host: StreamsHost;
+  readonly #transmitter: Transmitter;
+  readonly #table: StreamTable;
+
+  constructor(options: SessionOptions, host: StreamsHost, transmitter: Transmitter) {
+    this.#options = options;
+    this.#host = host;
+    this.#transmitter = transmitter;
+    this.#table = new StreamTable(options.maxStreams);
+  }
+
+  get count(): number {
+    return this.#table.size;
+  }
+
+  get isFull(): boolean {
+    return this.#table.isFull;
+  }
+
+  all(): IterableIterator<Stream> {
+    return this.#table.all();
+  }
+
+  /** Bytes that wait in reorder buffers. */
+  get reorderBytes(): number {
+    let bytes = 0;
+    for (const stream of this.#table.all()) bytes += stream.receive.bufferedBytes;
+    return bytes;
+  }
+
+  // --- from the application ---
+
+  /**
+   * Client: opens a stream; its first bytes may follow at once.
+   * @throws StreamError when there are too many
+   */
+  open(destination: Destination, mode: SteeringMode): number {
+    if (this.#table.isFull) throw new StreamError('resourceExceeded', 'the session takes no more streams');
+    const id = this.#table.allocate();
+    const stream = this.#makeStream(id, 'opening', mode, this.#options.firstWindowBytes);
+    stream.receive.window.openUp();
+    this.#queueControl({
+      type: 'open',
+      streamId: id,
+      limit: stream.receive.window.limitDsn,
+      mode: STEERING_MODE[mode],
+      host: destination.host,
+      port: destination.port,
+    });
+    return id;
+  }
+
+  /** Concentrator: the origin is connected. */
+  accept(streamId: number): void {
+    const stream = this.#table.get(streamId);
+    if (stream === undefined) return;
+    stream.advance('accepted');
+    const { window } = stream.receive;
+    window.openUp();
+    this.#queueControl({ type: 'opened', streamId, limit: window.limitDsn, ok: true, code: 0 });
+  }
+
+  /** Concentrator: the origin can not be had. */
+  refuse(streamId: number, error: ErrorName): void {
+    const stream = this.#table.get(streamId);
+    if (stream === undefined) return;
+    this.#queueControl({ type: 'opened', streamId, limit: 0, ok: false, code: ERROR_CODE[error] });
+    this.#forget(stream);
+  }
+
+  /**
+   * Sends bytes of a stream; without effect when it is gone.
+   * @returns false when the application should not be read until `stream-writable`
+   */
+  write(streamId: number, chunk: OutgoingChunk): boolean {
+    const stream = this.#table.get(streamId);
+    if (stream === undefined) {
+      chunk.release();
+      return true;
+    }
+    stream.send.write(chunk);
+    this.#transmitter.refresh(stream);
+    stream.wantsWritable = stream.send.backlogBytes >= this.#backlogLimitBytes();
+    return !stream.wantsWritable;
+  }
+
+  /** The application has finished sending. */
+  end(streamId: number): void {
+    const stream = this.#table.get(streamId);
+    if (stream === undefined) return;
+    stream.send.end();
+    this.#transmitter.refresh(stream);
+  }
+
+  /** Ends both directions of a stream at once and tells the peer. */
+  reset(streamId: number, error: ErrorName): void {
+    const stream = this.#table.get(streamId);
+    if (stream === undefined) return;
+    this.#queueControl({ type: 'reset', streamId, code: ERROR_CODE[error] });
+    this.#forget(stream);
+  }
+
+  /** The application has taken `bytes` of what `stream-data` brought. */
+  consumed(streamId: number, bytes: number): void {
+    const stream = this.#table.get(streamId);
+    if (stream === undefined) return;
+    if (stream.receive.consume(bytes, this.#host.nowMs, this.#largestRttMs())) this.#queueWindow(stream);
+    this.#forgetIfDone(stream);
+  }
+
+  /** Applications that were told to wait may be read again. */
+  tellWritable(): void {
+    let limit: number | undefined;
+    for (const stream of this.#table.all()) {
+      if (!stream.wantsWritable) continue;
+      limit ??= this.#backlogLimitBytes();
+      if (stream.send.backlogBytes >= limit) continue;
+      stream.wantsWritable = false;
+      this.#host.emit({ type: 'stream-writable', streamId: stream.id });
+    }
+  }
+
+  /** All streams fail: the session is over. */
+  failAll(error: ErrorName): void {
+    for (const stream of [...this.#table.all()]) {
+      this.#host.emit({ type: 'stream-failed', streamId: stream.id, error });
+      this.#forget(stream);
+    }
+  }
+
+  // --- from the peer ---
+
+  onData(streamId: number, dsn: number, payload: Uint8Array, fin: boolean): void {
+    const stream = this.#table.get(streamId) ?? this.#makeEmbryo(streamId);
+    if (stream === undefined) return;
+    if (stream.phase === 'opening') this.#noteOpened(stream);
+    for (const bytes of stream.receive.receive(dsn, payload, fin)) {
+      this.#host.emit({ type: 'stream-data', streamId, bytes });
+    }
+    if (stream.receive.takeEnd()) {
+      this.#host.emit({ type: 'stream-ended', streamId });
+      this.#forgetIfDone(stream);
+    }
+  }
+
+  onOpen(streamId: number, limit: number, mode: SteeringMode, destination: Destination): void {
+    const stream = this.#table.get(streamId) ?? this.#makeEmbryo(streamId);
+    // A repeat, or a stream that was reset before its OPEN arrived.
+    if (stream === undefined || stream.phase !== 'embryonic') return;
+    stream.mode = mode;
+    stream.send.raiseLimit(limit);
+    stream.advance('openReceived');
+    if (this.#host.isGoingAway) {
+      this.refuse(streamId, 'goingAway');
+    } else {
+      // More than maxStreams for a moment is no fault: the client may know sooner which ones have ended.
+      const { host, port } = destination;
+      this.#host.emit({ type: 'stream-requested', streamId, destination: { host, port }, mode });
+    }
+  }
+
+  onOpened(streamId: number, limit: number, ok: boolean, code: number): void {
+    const stream = this.#table.get(streamId);
+    if (stream === undefined) return;
+    if (!ok) {
+      this.#host.emit({ type: 'stream-failed', streamId, error: errorName(code) });
+      this.#forget(stream);
+      return;
+    }
+    if (stream.phase === 'opening') this.#noteOpened(stream);
+    stream.send.raiseLimit(limit);
+    this.#transmitter.refresh(stream);
+  }
+
+  /** OPENED, or DATA that overtook it: either says that the origin is connected. */
+  #noteOpened(stream: Stream): void {
+    stream.advance('opened');
+    this.#host.emit({ type: 'stream-opened', streamId: stream.id });
+  }
+
+  onWindow(streamId: number, limit: number): void {
+    const stream = this.#table.get(streamId);
+    if (stream === undefined) return;
+    stream.send.raiseLimit(limit);
+    this.#transmitter.refresh(stream);
+  }
+
+  onReset(streamId: number, code: number): void {
+    const stream = this.#table.get(streamId);
+    if (stream === undefined) {
+      // Its OPEN, still under way on another subflow, will find it closed.
+      if (this.#options.role === 'concentrator') this.#table.claim(streamId);
+      return;
+    }
+    this.#host.emit({ type: 'stream-failed', streamId, error: errorName(code) });
+    this.#forget(stream);
+  }
+
+  /** Bytes of the stream were receipted. */
+  onReceipted(send: SendStream): void {
+    const stream = this.#table.get(send.id);
+    if (stream === undefined) return;
+    this.#transmitter.refresh(stream);
+    this.#forgetIfDone(stream);
+  }
+
+  /** Bytes of the stream must be sent again. */
+  onLost(send: SendStream): void {
+    const stream = this.#table.get(send.id);
+    if (stream !== undefined) this.#transmitter.refresh(stream);
+  }
+
+  // --- helpers ---
+
+  /** A stream whose DATA or OPEN is the first that is seen of it; undefined when it is closed already. */
+  #makeEmbryo(id: number): Stream | undefined {
+    if (this.#options.role === 'client') return undefined;
+    return this.#table.claim(id) ? this.#makeStream(id, 'embryonic', 'aggregate', 0) : undefined;
+  }
+
+  #makeStream(id: number, phase: 'opening' | 'embryonic', mode: SteeringMode, sendLimit: number): Stream {
+    const receive = new ReceiveStream(id, this.#options.memory, this.#host.nowMs);
+    const stream = new Stream(new SendStream(id, sendLimit), receive, phase, mode);
+    this.#table.add(stream);
+    return stream;
+  }
+
+  #forgetIfDone(stream: Stream): void {
+    if (stream.isDone) this.#forget(stream);
+  }
+
+  #forget(stream: Stream): void {
+    stream.send.reset();
+    stream.receive.reset();
+    this.#transmitter.refresh(stream);
+    this.#table.delete(stream.id);
+  }
+
+  #queueControl(frame: ControlFrame): void {
+    this.#transmitter.control.push(controlItem(frame));
+  }
+
+  #queueWindow(stream: Stream): void {
+    const { window } = stream.receive;
+    const limit = window.limitDsn;
+    const frame = { type: 'window', streamId: stream.id, ack: window.consumedBytes, limit } as const;
+    const isCurrent = () => window.limitDsn === limit && stream.receive.state === 'open';
+    this.#transmitter.control.push(controlItem(frame, 2, isCurrent));
+  }
+
+  /** What of one application may wait here: a little, or what all uplinks send in BACKLOG_MS. */
+  #backlogLimitBytes(): number {
+    let rate = 0;
+    for (const subflow of this.#host.subflows) rate += subflow.rateBytesPerSecond;
+    return Math.min(Math.max((rate * BACKLOG_MS) / 1000, MIN_BACKLOG_BYTES), MAX_BACKLOG_BYTES);
+  }
+
+  #largestRttMs(): number {
+    let largest = 0;
+    for (const subflow of this.#host.subflows) largest = Math.max(largest, subflow.smoothedRttMs);
+    return largest;
+  }
+}

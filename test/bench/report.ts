@@ -1,0 +1,123 @@
+import type { Figures } from './figures.ts';
+import { type Judgement, judge } from './goals.ts';
+import { headlineOf, type Place, Summary } from './summary.ts';
+import { WORKLOADS } from './workloads/all.ts';
+
+type Column = (place: Place) => string;
+
+/** Tables of medians by workload, then the goals, as text. */
+export function reportText(summary: Summary): string {
+  return [...tables(summary), goalsText(judge(summary)), problems(summary)].filter(Boolean).join('\n\n');
+}
+
+function tables(summary: Summary): string[] {
+  const texts: string[] = [];
+  for (const isFault of [false, true]) {
+    for (const { name, title } of WORKLOADS) {
+      const places = summary
+        .places()
+        .filter(({ scenario, workload }) => workload === name && scenario.startsWith('F') === isFault);
+      if (places.length === 0) continue;
+      const columns = isFault ? faultColumns(summary) : workloadColumns(summary, places[0]!);
+      const rows = places
+        .sort((a, b) => a.scenario.localeCompare(b.scenario))
+        .map((place) => [`${place.scenario} ${place.hosts}`, ...columns.map(([, column]) => column(place))]);
+      texts.push(`${title}${isFault ? ' through a fault' : ''}\n${grid([['', ...columns.map(([head]) => head)], ...rows])}`);
+    }
+  }
+  return texts;
+}
+
+function workloadColumns(summary: Summary, { workload }: Place): [string, Column][] {
+  const { figure } = headlineOf(workload);
+  const isRate = figure === 'overSum';
+  const label = isRate ? 'over sum' : figure === 'totalMs' ? 'ms' : `${figure.slice(0, 3)} ms`;
+  const value = (contestant: string, which: keyof Figures): Column => (place) =>
+    show(summary.median(place, contestant, which), isRate);
+  const columns: [string, Column][] = [];
+  const others = summary.contestants().filter((name) => !name.startsWith('single:'));
+  for (const name of others) {
+    columns.push([`${name} ${label}`, value(name, figure)]);
+    if (isRate) columns.push(['steady', value(name, 'steadyOverSum')]);
+    if (figure === 'p50Ms') columns.push(['p95 ms', value(name, 'p95Ms')]);
+  }
+  if (others.length < summary.contestants().length) {
+    columns.push([
+      `best single ${label}`,
+      (place) => {
+        const best = summary.bestSingle(place);
+        return best ? `${show(best.value, isRate)} (${best.contestant.split(':')[1]})` : '-';
+      },
+    ]);
+    columns.push([
+      'tributary/best',
+      (place) => {
+        const ours = summary.median(place, 'tributary', figure);
+        const best = summary.bestSingle(place)?.value;
+        return show(ours && best && ours / best, true);
+      },
+    ]);
+  }
+  return columns;
+}
+
+function faultColumns(summary: Summary): [string, Column][] {
+  return summary
+    .contestants()
+    .filter((name) => !name.startsWith('single:'))
+    .flatMap((name): [string, Column][] => [
+      [`${name} gap ms`, (place) => show(summary.median(place, name, 'longestGapMs'), false)],
+      ['rate/left', (place) => show(summary.median(place, name, 'afterFault'), true)],
+      ['failed', (place) => failed(summary, place, name)],
+    ]);
+}
+
+function failed(summary: Summary, place: Place, contestant: string): string {
+  const runs = summary.at(place, contestant);
+  return runs.length === 0 ? '-' : `${runs.filter(({ figures }) => figures.failures > 0).length}/${runs.length}`;
+}
+
+function goalsText(judgements: readonly Judgement[]): string {
+  if (judgements.length === 0) return '';
+  const missed = judgements.filter(({ isMet }) => !isMet).length;
+  const rows = judgements.map(({ goal, where, value, bound, isMet }) => [
+    isMet ? 'met' : 'MISSED',
+    goal,
+    where,
+    exact(value),
+    `bound ${exact(bound)}`,
+  ]);
+  return `Goals: ${judgements.length - missed} met, ${missed} missed\n${grid(rows)}`;
+}
+
+function problems({ records }: Summary): string {
+  const wrong = records.filter(({ error }) => error !== undefined);
+  const lines = wrong.map(
+    (run) => `${run.scenario} ${run.hosts} ${run.contestant} ${run.workload} #${run.repetition}: ${run.error}`,
+  );
+  return lines.length > 0 ? `Went wrong:\n${lines.join('\n')}` : '';
+}
+
+function show(value: number | undefined, isRatio: boolean): string {
+  if (value === undefined || Number.isNaN(value)) return '-';
+  return isRatio ? value.toFixed(2) : value.toFixed(0);
+}
+
+function exact(value: number): string {
+  return Math.abs(value) >= 10 ? value.toFixed(0) : value.toFixed(3);
+}
+
+/** Columns as wide as their widest cell; numbers to the right. */
+function grid(rows: readonly (readonly string[])[]): string {
+  const widths = rows[0]!.map((_, column) => Math.max(...rows.map((row) => row[column]!.length)));
+  return rows
+    .map((row) =>
+      row
+        .map((cell, column) =>
+          /^[\d.-]/.test(cell) ? cell.padStart(widths[column]!) : cell.padEnd(widths[column]!),
+        )
+        .join('  ')
+        .trimEnd(),
+    )
+    .join('\n');
+}

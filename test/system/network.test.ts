@@ -1,0 +1,30 @@
+import { once } from 'node:events';
+import { existsSync } from 'node:fs';
+import { expect, test } from 'vitest';
+import { run } from '../bed/namespace.ts';
+import { Network, whyNoNetwork } from './support/namespaces.ts';
+
+const paths = [{ name: 'wan0', downMbps: 40, upMbps: 40 }];
+const reason = whyNoNetwork();
+
+test.skipIf(reason)(
+  `closing a network leaves no namespace and no process${reason ? ` (skipped: ${reason})` : ''}`,
+  async () => {
+    const network = await Network.create({ paths, congestionControl: 'cubic' });
+    const { client, concentrator, origin } = network;
+    const program = concentrator.spawn('sleep', ['60']);
+    await once(program, 'spawn');
+    // Both families, over the path's own addresses and to the one behind the loopback device.
+    for (const address of Object.values(concentrator.address)) {
+      await client.exec('ping', ['-c', '1', '-W', '2', address]);
+    }
+    const congestionControl = await client.exec('cat', ['/proc/sys/net/ipv4/tcp_congestion_control']);
+    expect(congestionControl.trim()).toBe('cubic');
+    const ended = once(program, 'exit');
+    await network.close();
+    await ended;
+    expect(existsSync(`/proc/${program.pid}`)).toBe(false);
+    const left = await run('ip', ['netns', 'list']);
+    for (const { name } of [client, concentrator, origin]) expect(left).not.toContain(name);
+  },
+);
