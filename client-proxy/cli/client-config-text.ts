@@ -43,7 +43,7 @@ ${users.length > 0 ? usersText(users) : ''}
 #   proxy: "socks5://user:pass@host:1080"     through another SOCKS5 proxy
 # and may have
 #   backup: true                              carries data only when no other uplink can
-#   congestionControl: bbr                    instead of the system's
+#   congestionControl: cubic                  instead of BBR
 uplinks:${uplinks.length > 0 ? `\n${uplinks.map(uplinkText).join('')}` : ' []\n'}`;
 }
 

@@ -5,7 +5,7 @@ import type { Uplink } from '../../shared/runtime/net/uplink.ts';
 
 /** An uplink as configured. */
 export interface ConfiguredUplink extends Uplink {
-  /** The kernel's congestion control for its subflows, such as `bbr`; the system's choice when absent. */
+  /** The kernel's congestion control for its subflows, such as `bbr`; BBR where allowed when absent. */
   readonly congestionControl?: string;
 }
 

@@ -30,8 +30,8 @@ egress:
     # Mail relays are what open proxies are abused for; submission with a login is on 465 and 587.
     - "*:25"
 
-# Congestion control of what is sent to clients; bbr keeps up on lossy radio links where the kernel has it.
-# congestionControl: bbr
+# Congestion control of what is sent to clients, instead of BBR (or the system's, where BBR is not allowed).
+# congestionControl: cubic
 `;
 }
 

@@ -51,7 +51,7 @@ export interface ConcentratorConfig {
   readonly limits: ConcentratorLimits;
   /** How long a session and its streams wait without any subflow. */
   readonly lingerMs: number;
-  /** The kernel's congestion control for accepted subflows; the system's choice when absent. */
+  /** The kernel's congestion control for accepted subflows; BBR where allowed when absent. */
   readonly congestionControl?: string;
   /** Absent: no endpoint. */
   readonly metrics?: { readonly listen: Destination };

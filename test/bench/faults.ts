@@ -17,7 +17,11 @@ export interface FaultScript {
   /** The time in which the longest gap is looked for; of a silent fault, from the fault on. */
   readonly gapsFromMs?: number;
   /** The time whose rate is compared with what the network could carry then. */
-  readonly judged?: { readonly fromMs: number; readonly toMs: number; capacityMbps(direction: Direction): number };
+  readonly judged?: {
+    readonly fromMs: number;
+    readonly toMs: number;
+    capacityMbps(direction: Direction): number;
+  };
 }
 
 /** Into the transfer: both ends have settled by then. */
@@ -131,7 +135,13 @@ function everythingGone(id: string): Scenario {
   });
 }
 
-function scenario(family: string, network: Scenario, what: string, title: string, fault: FaultScript): Scenario {
+function scenario(
+  family: string,
+  network: Scenario,
+  what: string,
+  title: string,
+  fault: FaultScript,
+): Scenario {
   return {
     id: `${family}/${network.id}/${what}`,
     title: `${network.title}: ${title}`,

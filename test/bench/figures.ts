@@ -62,7 +62,10 @@ export function figuresOf(observed: Observed): Figures {
   };
 }
 
-function transferFigures({ scenario, direction, cpuSeconds }: Observed, transfer: Transfer): Partial<Figures> {
+function transferFigures(
+  { scenario, direction, cpuSeconds }: Observed,
+  transfer: Transfer,
+): Partial<Figures> {
   const { fault } = scenario;
   const lengthMs = transfer.endedAtMs - transfer.firstAtMs;
   const sumMbps = capacity(scenario, direction);
@@ -85,10 +88,16 @@ function transferFigures({ scenario, direction, cpuSeconds }: Observed, transfer
   return figures;
 }
 
-function watchedFigures({ client, concentrator }: NonNullable<Observed['watched']>, bytes: number): Partial<Figures> {
+function watchedFigures(
+  { client, concentrator }: NonNullable<Observed['watched']>,
+  bytes: number,
+): Partial<Figures> {
   const both = [client, concentrator];
   const again = (kind: string) =>
-    both.reduce((sum, { growth }) => sum + (growth[`tributary_reinjected_bytes_total{kind="${kind}"}`] ?? 0), 0);
+    both.reduce(
+      (sum, { growth }) => sum + (growth[`tributary_reinjected_bytes_total{kind="${kind}"}`] ?? 0),
+      0,
+    );
   return {
     lostShare: again('lost') / bytes,
     copyShare: again('copy') / bytes,

@@ -1,5 +1,3 @@
-import type { Figures } from './figures.ts';
-import type { Hosts } from './plan.ts';
 import { NETWORKS } from './scenarios.ts';
 import { median } from './statistics.ts';
 import type { Place, Summary } from './summary.ts';
@@ -46,7 +44,7 @@ function sums(summary: Summary): Judgement[] {
     const kernel = summary.median(place, KERNEL, 'overSum');
     found.push(
       ...atLeast(
-        'goodput at least twice kernel MPTCP\'s on lossy links, CUBIC',
+        "goodput at least twice kernel MPTCP's on lossy links, CUBIC",
         place,
         summary.median(place, OURS, 'overSum'),
         kernel && 2 * kernel,
@@ -64,7 +62,9 @@ function overBestSingle(summary: Summary): Judgement[] {
     const bound = place.scenario === 'E7' ? 1.5 : place.scenario === 'E5' ? 1 : 0.98;
     found.push(...atLeast('goodput over the best single uplink', place, ours && best && ours / best, bound));
     const plain = summary.median(place, 'c-socks', 'overSum');
-    found.push(...atLeast('goodput over plain TCP to a SOCKS proxy in C', place, ours && plain && ours / plain, 0.97));
+    found.push(
+      ...atLeast('goodput over plain TCP to a SOCKS proxy in C', place, ours && plain && ours / plain, 0.97),
+    );
   }
   return found;
 }
@@ -75,20 +75,29 @@ function shortTransfers(summary: Summary): Judgement[] {
     const ours = summary.median(place, OURS, 'p50Ms');
     const network = NETWORKS.find(({ id }) => id === place.scenario);
     const bestRttMs = Math.min(...(network?.uplinks.map(({ rttMs }) => rttMs) ?? []));
-    found.push(...atMost('10 kB within 1.3 x best RTT + 5 ms (median, ms)', place, ours, 1.3 * bestRttMs + 5));
     found.push(
-      ...atMost('10 kB sooner than kernel MPTCP (median, ms)', place, ours, summary.median(place, KERNEL, 'p50Ms')),
+      ...atMost('10 kB within 1.3 x best RTT + 5 ms (median, ms)', place, ours, 1.3 * bestRttMs + 5),
+    );
+    found.push(
+      ...atMost(
+        '10 kB sooner than kernel MPTCP (median, ms)',
+        place,
+        ours,
+        summary.median(place, KERNEL, 'p50Ms'),
+      ),
     );
   }
   for (const place of placesOf(summary, ['beside-bulk'])) {
     const idle = summary.median({ ...place, workload: 'fetch-10k' }, OURS, 'p50Ms');
     const ours = summary.median(place, OURS, 'p95Ms');
-    found.push(...atMost('10 kB beside bulk: p95 over the idle median', place, ours && idle && ours / idle, 3));
+    found.push(
+      ...atMost('10 kB beside bulk: p95 over the idle median', place, ours && idle && ours / idle, 3),
+    );
   }
   for (const place of placesOf(summary, ['page'])) {
     const ours = summary.median(place, OURS, 'totalMs');
     const kernel = summary.median(place, KERNEL, 'totalMs');
-    found.push(...atMost('page: time over kernel MPTCP\'s', place, ours && kernel && ours / kernel, 0.6));
+    found.push(...atMost("page: time over kernel MPTCP's", place, ours && kernel && ours / kernel, 0.6));
   }
   return found;
 }
@@ -117,7 +126,9 @@ function faults(summary: Summary): Judgement[] {
     if (family.startsWith('F')) {
       const failures = summary.at(place, OURS).reduce((sum, { figures }) => sum + figures.failures, 0);
       if (summary.at(place, OURS).length > 0)
-        found.push(judgement('transfers reset, stalled or not exact', at(place), failures, 0, failures === 0));
+        found.push(
+          judgement('transfers reset, stalled or not exact', at(place), failures, 0, failures === 0),
+        );
     }
   }
   return found;
@@ -154,6 +165,6 @@ function judgement(goal: string, where: string, value: number, bound: number, is
   return { goal, where, value, bound, isMet };
 }
 
-function at({ scenario, hosts, workload }: { scenario: string; hosts: Hosts; workload: keyof Figures | WorkloadName }): string {
+function at({ scenario, hosts, workload }: Place): string {
   return `${scenario} ${hosts} ${workload}`;
 }

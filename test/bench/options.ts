@@ -71,7 +71,12 @@ export function parseOptions(args: readonly string[]): BenchOptions | undefined 
 }
 
 /** Those whose name is in the list, or begins with what is in the list and a slash. */
-function select<T>(what: string, list: string | undefined, all: readonly T[], nameOf: (one: T) => string): T[] {
+function select<T>(
+  what: string,
+  list: string | undefined,
+  all: readonly T[],
+  nameOf: (one: T) => string,
+): T[] {
   if (list === undefined) return [...all];
   const wanted = list.split(',');
   const fits = (name: string, want: string) => name === want || name.startsWith(`${want}/`);

@@ -40,7 +40,8 @@ export function plan(
           if (scenario.fault && contestant.uplink) continue;
           const base = { repetition, scenario, hosts, contestant };
           // A fault leaves the network changed: each transfer gets its own.
-          if (scenario.fault) groups.push(...suitable.map((workload) => ({ ...base, workloads: [workload] })));
+          if (scenario.fault)
+            groups.push(...suitable.map((workload) => ({ ...base, workloads: [workload] })));
           else groups.push({ ...base, workloads: suitable });
         }
       }

@@ -48,7 +48,9 @@ function brief(figures: Figures): string {
   if (figures.afterFault !== undefined) parts.push(`${figures.afterFault.toFixed(3)} of what is left`);
   if (figures.longestGapMs !== undefined) parts.push(`gap ${figures.longestGapMs.toFixed(0)} ms`);
   if (figures.totalMs !== undefined && figures.p50Ms !== undefined)
-    parts.push(`p50 ${figures.p50Ms.toFixed(0)}, p95 ${figures.p95Ms?.toFixed(0)}, all ${figures.totalMs.toFixed(0)} ms`);
+    parts.push(
+      `p50 ${figures.p50Ms.toFixed(0)}, p95 ${figures.p95Ms?.toFixed(0)}, all ${figures.totalMs.toFixed(0)} ms`,
+    );
   else if (figures.p50Ms !== undefined)
     parts.push(`p50 ${figures.p50Ms.toFixed(0)}, p95 ${figures.p95Ms?.toFixed(0)} ms`);
   if (figures.failures > 0) parts.push('FAILED');

@@ -1,6 +1,6 @@
 import type { Figures } from './figures.ts';
 import { type Judgement, judge } from './goals.ts';
-import { headlineOf, type Place, Summary } from './summary.ts';
+import { headlineOf, type Place, type Summary } from './summary.ts';
 import { WORKLOADS } from './workloads/all.ts';
 
 type Column = (place: Place) => string;
@@ -22,7 +22,9 @@ function tables(summary: Summary): string[] {
       const rows = places
         .sort((a, b) => a.scenario.localeCompare(b.scenario))
         .map((place) => [`${place.scenario} ${place.hosts}`, ...columns.map(([, column]) => column(place))]);
-      texts.push(`${title}${isFault ? ' through a fault' : ''}\n${grid([['', ...columns.map(([head]) => head)], ...rows])}`);
+      texts.push(
+        `${title}${isFault ? ' through a fault' : ''}\n${grid([['', ...columns.map(([head]) => head)], ...rows])}`,
+      );
     }
   }
   return texts;
@@ -32,8 +34,10 @@ function workloadColumns(summary: Summary, { workload }: Place): [string, Column
   const { figure } = headlineOf(workload);
   const isRate = figure === 'overSum';
   const label = isRate ? 'over sum' : figure === 'totalMs' ? 'ms' : `${figure.slice(0, 3)} ms`;
-  const value = (contestant: string, which: keyof Figures): Column => (place) =>
-    show(summary.median(place, contestant, which), isRate);
+  const value =
+    (contestant: string, which: keyof Figures): Column =>
+    (place) =>
+      show(summary.median(place, contestant, which), isRate);
   const columns: [string, Column][] = [];
   const others = summary.contestants().filter((name) => !name.startsWith('single:'));
   for (const name of others) {
@@ -74,7 +78,9 @@ function faultColumns(summary: Summary): [string, Column][] {
 
 function failed(summary: Summary, place: Place, contestant: string): string {
   const runs = summary.at(place, contestant);
-  return runs.length === 0 ? '-' : `${runs.filter(({ figures }) => figures.failures > 0).length}/${runs.length}`;
+  return runs.length === 0
+    ? '-'
+    : `${runs.filter(({ figures }) => figures.failures > 0).length}/${runs.length}`;
 }
 
 function goalsText(judgements: readonly Judgement[]): string {
@@ -93,7 +99,8 @@ function goalsText(judgements: readonly Judgement[]): string {
 function problems({ records }: Summary): string {
   const wrong = records.filter(({ error }) => error !== undefined);
   const lines = wrong.map(
-    (run) => `${run.scenario} ${run.hosts} ${run.contestant} ${run.workload} #${run.repetition}: ${run.error}`,
+    (run) =>
+      `${run.scenario} ${run.hosts} ${run.contestant} ${run.workload} #${run.repetition}: ${run.error}`,
   );
   return lines.length > 0 ? `Went wrong:\n${lines.join('\n')}` : '';
 }

@@ -116,7 +116,8 @@ async function measure(
         ? { cpuSeconds: after.cpuSeconds - before.cpuSeconds, peakRssBytes: after.peakRssBytes }
         : {}),
     });
-    const error = result.error ?? transfer?.error ?? (transfer && !transfer.isExact ? 'wrong bytes' : undefined);
+    const error =
+      result.error ?? transfer?.error ?? (transfer && !transfer.isExact ? 'wrong bytes' : undefined);
     return {
       figures,
       ...(error === undefined ? {} : { error }),
@@ -167,7 +168,12 @@ function startFaults(bed: Bed, steps: readonly FaultStep[], firstByte: Promise<n
 
 async function lateness(bed: Bed): Promise<number> {
   const stats = await Promise.all(bed.uplinks.map((uplink) => uplink.stats()));
-  return Math.max(...stats.flatMap(({ up, down }: Record<Direction, { meanLateUs: number }>) => [up.meanLateUs, down.meanLateUs]));
+  return Math.max(
+    ...stats.flatMap(({ up, down }: Record<Direction, { meanLateUs: number }>) => [
+      up.meanLateUs,
+      down.meanLateUs,
+    ]),
+  );
 }
 
 /** Lets what the last workload left in the queues run out. */

@@ -21,7 +21,10 @@ export const NETWORKS: readonly Scenario[] = [
   network('E3', 'lossy Wi-Fi', [link('wifi', 25, 50, 50, 1), link('lte', 5, 130, 6000)]),
   network('E4', 'fast, asymmetric', [link('fiber', 300, 10, 50), link('cable', 80, 30, 50)]),
   network('E5', 'worst case', [link('good', 50, 40, 100), link('bad', 2, 200, 500)]),
-  network('E6', 'hybrid access', [withUpload(link('dsl', 16, 25, 100), 2), withUpload(link('lte', 40, 50, 200), 15)]),
+  network('E6', 'hybrid access', [
+    withUpload(link('dsl', 16, 25, 100), 2),
+    withUpload(link('lte', 40, 50, 200), 15),
+  ]),
   network('E7', 'satellite', [link('dsl', 20, 30, 100), link('satellite', 25, 600, 300)]),
   network('E8', 'three cellular', [
     link('lte-a', 12, 60, 200, 0.5),

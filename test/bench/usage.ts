@@ -4,7 +4,9 @@ import { readFile } from 'node:fs/promises';
 const TICKS_PER_SECOND = 100;
 
 /** CPU time of processes so far and the memory they had at most (one of them; both since they started). */
-export async function usageOf(pids: readonly number[]): Promise<{ cpuSeconds: number; peakRssBytes: number }> {
+export async function usageOf(
+  pids: readonly number[],
+): Promise<{ cpuSeconds: number; peakRssBytes: number }> {
   let cpuSeconds = 0;
   let peakRssBytes = 0;
   for (const pid of pids) {

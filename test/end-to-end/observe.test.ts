@@ -65,8 +65,8 @@ describe('health and metrics', () => {
     const sum = async (program: 'client' | 'concentrator', direction: string) =>
       (await pair.metrics(program)).sum('tributary_uplink_bytes_total', { direction });
     // Pings go on meanwhile, 8 bytes and a receipt each.
-    expect(
-      Math.abs((await sum('client', 'sent')) - (await sum('concentrator', 'received'))),
-    ).toBeLessThan(500);
+    expect(Math.abs((await sum('client', 'sent')) - (await sum('concentrator', 'received')))).toBeLessThan(
+      500,
+    );
   });
 });

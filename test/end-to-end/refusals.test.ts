@@ -23,22 +23,21 @@ describe('what the pair refuses', () => {
 
   const strict: [string, () => Destination, number][] = [
     ['a closed port', () => ({ host: pair.host, port: 10 }), SOCKS_REPLY.connectionRefused],
-    [
-      'a closed port behind a name',
-      () => ({ host: 'localhost', port: 10 }),
-      SOCKS_REPLY.connectionRefused,
-    ],
+    ['a closed port behind a name', () => ({ host: 'localhost', port: 10 }), SOCKS_REPLY.connectionRefused],
     ['loopback that is not allowed', () => ({ host: '127.0.0.99', port: 80 }), SOCKS_REPLY.notAllowed],
     ['the same, mapped', () => ({ host: '::ffff:7f00:63', port: 80 }), SOCKS_REPLY.notAllowed],
     ['the concentrator itself', () => pair.subflows, SOCKS_REPLY.notAllowed],
   ];
 
-  it.each(strict)('%s: with the reply for it, then the connection ends', async (_what, destination, reply) => {
-    const answer = await socksConnect(pair.socks, destination());
-    expect(answer.reply).toBe(reply);
-    answer.socket.end();
-    expect(await readAll(answer.socket)).toEqual({ bytes: Buffer.alloc(0), error: undefined });
-  });
+  it.each(strict)(
+    '%s: with the reply for it, then the connection ends',
+    async (_what, destination, reply) => {
+      const answer = await socksConnect(pair.socks, destination());
+      expect(answer.reply).toBe(reply);
+      answer.socket.end();
+      expect(await readAll(answer.socket)).toEqual({ bytes: Buffer.alloc(0), error: undefined });
+    },
+  );
 
   it.skipIf(!mayMount)('a name that does not exist: host unreachable; one that does is served', async () => {
     const unknown = await socksConnect(pair.socks, { host: 'nothing.test', port: 8080 });
@@ -59,11 +58,14 @@ describe('what the pair refuses', () => {
     ['a denied address', () => ({ host: '127.0.0.99', port: 9 })],
   ];
 
-  it.each(optimistic)('%s, optimistically: success, then the connection is reset', async (_what, destination) => {
-    const { reply, socket } = await socksConnect(pair.socks, destination());
-    expect(reply).toBe(SOCKS_REPLY.succeeded);
-    expect(await readAll(socket)).toEqual({ bytes: Buffer.alloc(0), error: 'ECONNRESET' });
-  });
+  it.each(optimistic)(
+    '%s, optimistically: success, then the connection is reset',
+    async (_what, destination) => {
+      const { reply, socket } = await socksConnect(pair.socks, destination());
+      expect(reply).toBe(SOCKS_REPLY.succeeded);
+      expect(await readAll(socket)).toEqual({ bytes: Buffer.alloc(0), error: 'ECONNRESET' });
+    },
+  );
 
   it.each([
     ['BIND', 2],

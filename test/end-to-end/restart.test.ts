@@ -21,9 +21,7 @@ describe('a concentrator that is killed and started anew', () => {
     expect((await pair.get('client', '/readyz')).status).toBe(200);
 
     await pair.concentrator.kill();
-    await expect
-      .poll(async () => (await pair.get('client', '/readyz')).status, { timeout: 3_000 })
-      .toBe(503);
+    await expect.poll(async () => (await pair.get('client', '/readyz')).status, { timeout: 3_000 }).toBe(503);
     const { text } = await pair.get('client', '/readyz');
     for (const uplink of UPLINKS) expect(text).toContain(`uplink ${uplink}: `);
     expect((await pair.get('client', '/healthz')).status).toBe(200);

@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest';
+import { bestGoodput, percent } from './support/goodput.ts';
 import type { CongestionControl } from './support/namespaces.ts';
-import { bestGoodput, describeSystem, expectWhole, percent, report } from './support/system.ts';
+import { describeSystem, expectWhole, report } from './support/system.ts';
 import { download, upload } from './support/transfer.ts';
 
 const BOTH_BYTES = 24_000_000;

@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest';
+import { bestGoodput } from './support/goodput.ts';
 import type { Pair } from './support/pair.ts';
-import { bestGoodput, describeSystem, expectWhole, report } from './support/system.ts';
+import { describeSystem, expectWhole, report } from './support/system.ts';
 import { download } from './support/transfer.ts';
 
 const FAST_BYTES = 20_000_000;

@@ -7,9 +7,10 @@ import {
   setNotSentLowWater,
   setUserTimeout,
 } from './socket-options.ts';
+import { readTcpInfo } from './tcp-info.ts';
 
 export interface SubflowTuning {
-  /** The kernel's congestion control by name (`bbr`, `cubic`); its default where absent. */
+  /** The kernel's congestion control by name (`bbr`, `cubic`); where absent, see `chooseCongestionControl`. */
   readonly congestionControl?: string | undefined;
   /** An option that was asked for could not be had; the connection goes on without. */
   onWarning?(message: string): void;
@@ -33,7 +34,10 @@ export function tuneSubflow(
   attempt(() => setNotSentLowWater(native, descriptor, NOT_SENT_LOW_WATER_BYTES));
   attempt(() => setUserTimeout(native, descriptor, USER_TIMEOUT_MS));
   attempt(() => setMaxRetransmissionTimeout(native, descriptor, MAX_RETRANSMISSION_TIMEOUT_MS));
-  if (congestionControl === undefined) return;
+  if (congestionControl === undefined) {
+    attempt(() => chooseCongestionControl(native, descriptor));
+    return;
+  }
   const error = attempt(() => setCongestionControl(native, descriptor, congestionControl));
   if (error !== undefined) {
     onWarning?.(
@@ -43,6 +47,17 @@ export function tuneSubflow(
   }
 }
 
+/**
+ * BBR, where the host has and allows it: random loss on a radio costs CUBIC most of its rate and BBR little, and its queues
+ * are short. On a round trip below LOCAL_RTT_MS (a data centre, this machine) the host's own choice stays: there BBR's
+ * pacing costs more than it brings.
+ */
+function chooseCongestionControl(native: NativeSockets, descriptor: number): void {
+  const rttMs = readTcpInfo(native, descriptor)?.rttMs;
+  if (rttMs !== undefined && rttMs >= LOCAL_RTT_MS) setCongestionControl(native, descriptor, 'bbr');
+}
+
+const LOCAL_RTT_MS = 1;
 /** Well below the minutes after which home routers forget a connection; the session's own PINGs come earlier. */
 const KEEP_ALIVE_MS = 15_000;
 /** One kernel buffer's worth (skb): less acts the same, more only lengthens the queue in the kernel. */

@@ -9,7 +9,8 @@ const WRITE_BYTES = 128 * 1024;
 /** A running bulk download. */
 export interface Download {
   readonly done: Promise<Transfer>;
-  stop(): void;
+  /** Ends it; with a reason it counts as failed. */
+  stop(error?: string): void;
 }
 
 /** Downloads for `ms` after the first byte, or `bytes`, or, with neither, until it is stopped. */
@@ -22,10 +23,12 @@ export function download(
   const arrivals = new Arrivals();
   let isExact = true;
   let isStopped = false;
+  let failure: string | undefined;
   let timer: NodeJS.Timeout | undefined;
   let socket: Socket;
-  const stop = () => {
+  const stop = (error?: string) => {
     isStopped = true;
+    failure = error;
     socket.destroy();
   };
   const done = new Promise<Transfer>((resolve) => {
@@ -37,14 +40,15 @@ export function download(
         arrivals.add(chunk.length);
         if (!isFirst) return;
         tell({ event: 'first-byte', atMs: arrivals.firstAtMs });
-        if (ms !== undefined) timer = setTimeout(stop, ms);
+        if (ms !== undefined) timer = setTimeout(() => stop(), ms);
       },
       onClose(error) {
         clearTimeout(timer);
         const record = arrivals.end();
         if (bytes !== undefined) isExact &&= record.bytes === bytes;
         const isWhole = isStopped || (bytes !== undefined && record.bytes === bytes);
-        resolve({ ...record, isExact, ...(isWhole ? {} : { error: error?.message ?? 'ended early' }) });
+        failure ??= isWhole ? undefined : (error?.message ?? 'ended early');
+        resolve({ ...record, isExact, ...(failure === undefined ? {} : { error: failure }) });
       },
     });
   });
@@ -52,7 +56,12 @@ export function download(
 }
 
 /** Uploads until the origin has had enough, or `bytes`; answers the error that ended it before anything was taken. */
-export function upload(route: Route, origin: Endpoint, key: number, { ms, bytes }: BulkJob): Promise<string | undefined> {
+export function upload(
+  route: Route,
+  origin: Endpoint,
+  key: number,
+  { ms, bytes }: BulkJob,
+): Promise<string | undefined> {
   return new Promise((resolve) => {
     let sent = 0;
     const socket = openConnection(route, origin, {

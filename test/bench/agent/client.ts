@@ -4,12 +4,14 @@ import { fetchAll } from './fetch.ts';
 import { type ClientJob, type ClientResult, tell } from './job.ts';
 
 /** The offset where the pattern of a bulk transfer starts; also its name at the origin. */
-export const BULK_KEY = 1;
+const BULK_KEY = 1;
+/** What a download that is stopped for being late gets to tell how far it came. */
+const GRACE_MS = 1_000;
 
 /** Does one job and tells its result. */
 export async function runClient(job: ClientJob): Promise<void> {
   const giveUp = new Promise<ClientResult>((resolve) => {
-    setTimeout(() => resolve({ error: `not done within ${job.limitMs} ms`, failures: 1 }), job.limitMs);
+    setTimeout(() => resolve({ error: tooLong(job), failures: 1 }), job.limitMs + GRACE_MS);
   });
   const result = await Promise.race([work(job), giveUp]);
   tell({ event: 'result', result });
@@ -17,7 +19,8 @@ export async function runClient(job: ClientJob): Promise<void> {
   process.exit(0);
 }
 
-async function work({ task, route, origin }: ClientJob): Promise<ClientResult> {
+async function work(job: ClientJob): Promise<ClientResult> {
+  const { task, route, origin } = job;
   if (task.kind === 'echo') return echoAll(route, origin, task);
   if (task.kind === 'fetch') {
     if (task.besideBulkAfterMs === undefined) return fetchAll(route, origin, task);
@@ -27,7 +30,15 @@ async function work({ task, route, origin }: ClientJob): Promise<ClientResult> {
     beside.stop();
     return { ...result, bulk: await beside.done };
   }
-  if (task.direction === 'down') return { bulk: await download(route, origin, BULK_KEY, task).done };
+  if (task.direction === 'down') {
+    const running = download(route, origin, BULK_KEY, task);
+    setTimeout(() => running.stop(tooLong(job)), job.limitMs);
+    return { bulk: await running.done };
+  }
   const error = await upload(route, origin, BULK_KEY, task);
   return error === undefined ? {} : { error };
+}
+
+function tooLong({ limitMs }: ClientJob): string {
+  return `not done within ${limitMs} ms`;
 }

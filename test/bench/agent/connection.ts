@@ -47,7 +47,9 @@ export function openConnection(route: Route, origin: Endpoint, handlers: Connect
   });
   // With onread nobody reads the stream itself, so its end would never show.
   socket.on('end', () => socket.destroy());
-  socket.on('close', () => handlers.onClose(error ?? (isOpen ? undefined : new Error('closed before it was open'))));
+  socket.on('close', () =>
+    handlers.onClose(error ?? (isOpen ? undefined : new Error('closed before it was open'))),
+  );
   return socket;
 
   function open(): void {
@@ -59,12 +61,18 @@ export function openConnection(route: Route, origin: Endpoint, handlers: Connect
     const before = reply.length;
     reply = Buffer.concat([reply, bytes]);
     if (before < 2 && reply.length >= 2) {
-      if (reply[1] !== 0) return fail(`SOCKS5 proxy wants method ${reply[1]}`);
+      if (reply[1] !== 0) {
+        fail(`SOCKS5 proxy wants method ${reply[1]}`);
+        return;
+      }
       const address = origin.host.split('.').map(Number);
       socket.write(Buffer.of(5, 1, 0, 1, ...address, origin.port >> 8, origin.port & 255));
     }
     if (reply.length < 2 + REPLY_BYTES) return;
-    if (reply[3] !== 0) return fail(`SOCKS5 proxy answers ${reply[3]}`);
+    if (reply[3] !== 0) {
+      fail(`SOCKS5 proxy answers ${reply[3]}`);
+      return;
+    }
     const rest = reply.subarray(2 + REPLY_BYTES);
     open();
     if (rest.length > 0) handlers.onBytes(rest);

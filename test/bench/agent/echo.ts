@@ -27,12 +27,16 @@ export function echoAll(route: Route, origin: Endpoint, job: EchoJob): Promise<C
       onClose(error) {
         clearInterval(timer);
         const failures = isExact ? job.count - timesMs.length : job.count;
-        const reason = failures > 0 ? { error: error?.message ?? (isExact ? 'ended early' : 'wrong bytes') } : {};
+        const reason =
+          failures > 0 ? { error: error?.message ?? (isExact ? 'ended early' : 'wrong bytes') } : {};
         resolve({ timesMs, failures, ...reason });
       },
     });
     function send(): void {
-      if (sentAtMs.length === job.count) return clearInterval(timer);
+      if (sentAtMs.length === job.count) {
+        clearInterval(timer);
+        return;
+      }
       const offset = sentAtMs.length * job.bytes;
       sentAtMs.push(monotonicMs());
       socket.write(patternAt(offset, job.bytes));

@@ -41,7 +41,8 @@ function fetchOne(route: Route, origin: Endpoint, key: number, bytes: number): P
         if (isExact && got === bytes) resolve(monotonicMs() - startMs);
         socket.destroy();
       },
-      onClose: (error) => reject(error ?? new Error(isExact ? `ended after ${got} of ${bytes} bytes` : 'wrong bytes')),
+      onClose: (error) =>
+        reject(error ?? new Error(isExact ? `ended after ${got} of ${bytes} bytes` : 'wrong bytes')),
     });
   });
 }

@@ -1,4 +1,4 @@
-import { get, Agent } from 'node:http';
+import { Agent, get } from 'node:http';
 
 /** Looks at a program's metrics this often: a peak shorter than this may be missed. */
 const EVERY_MS = 500;

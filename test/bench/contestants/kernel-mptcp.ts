@@ -29,7 +29,19 @@ export const kernelMptcp: ContestantKind = {
         );
         const local = bed.client.spawn(
           'mptcpize',
-          ['run', 'ss-local', '-s', v4, '-p', String(PORT), '-b', SOCKS.host, '-l', String(SOCKS.port), ...CIPHER],
+          [
+            'run',
+            'ss-local',
+            '-s',
+            v4,
+            '-p',
+            String(PORT),
+            '-b',
+            SOCKS.host,
+            '-l',
+            String(SOCKS.port),
+            ...CIPHER,
+          ],
           { stdio: 'ignore' },
         );
         await untilListening(server, PORT, 'ss-server');

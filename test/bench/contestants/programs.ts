@@ -11,7 +11,9 @@ const STOP_TIMEOUT_MS = 5_000;
 const LISTEN = '0A';
 
 /** Says which Debian package to install when a program is not on the PATH; undefined when all are. */
-export function missingProgram(programs: readonly { name: string; aptPackage: string }[]): string | undefined {
+export function missingProgram(
+  programs: readonly { name: string; aptPackage: string }[],
+): string | undefined {
   const folders = [...(process.env.PATH ?? '').split(delimiter), '/usr/sbin', '/sbin'];
   const missing = programs.find(({ name }) => !folders.some((folder) => isExecutable(join(folder, name))));
   return missing && `no ${missing.name}: apt-get install ${missing.aptPackage}`;

@@ -17,42 +17,57 @@ export interface PairFiles {
 }
 
 /** An uplink as the client's configuration has it. */
-export type ConfiguredUplink = { readonly name: string } & ({ readonly interface: string } | { readonly address: string });
+export type ConfiguredUplink = { readonly name: string } & (
+  | { readonly interface: string }
+  | { readonly address: string }
+);
+
+/** Where a pair is to be. */
+export interface PairPlace {
+  readonly concentrator: Endpoint;
+  readonly socks: Endpoint;
+  /** Networks of the origins. */
+  readonly allow: readonly string[];
+}
 
 /** Keys, certificate and configurations of a pair, made by the programs' own set-up commands in a temporary folder. */
 export class TributarySetup {
-  readonly folder: string;
+  readonly #folder: string;
+  readonly #files: PairFiles;
 
   private constructor(folder: string) {
-    this.folder = folder;
+    this.#folder = folder;
+    this.#files = {
+      client: join(folder, 'tributary-client.yaml'),
+      concentrator: join(folder, 'tributary-concentrator.yaml'),
+    };
   }
 
-  static async create(): Promise<TributarySetup> {
-    return new TributarySetup(await mkdtemp(join(tmpdir(), 'tributary-bench-')));
+  static async create({ concentrator, socks, allow }: PairPlace): Promise<TributarySetup> {
+    const setup = new TributarySetup(await mkdtemp(join(tmpdir(), 'tributary-bench-')));
+    try {
+      const address = `${concentrator.host}:${concentrator.port}`;
+      const places = ['--public', address, '--listen', address, '--directory', setup.#folder];
+      const link = await setUp('server-concentrator', ['init', ...places, '--client', 'bench']);
+      const target = ['--config', setup.#files.client, '--socks', `${socks.host}:${socks.port}`];
+      // It ends with 1 on a machine without uplinks; ours are named later.
+      await setUp('client-proxy', ['join', link.trim(), ...target], [0, 1]);
+      await amend(setup.#files.concentrator, { egress: { allow } });
+    } catch (error) {
+      await setup.remove();
+      throw error;
+    }
+    return setup;
   }
 
-  /** Sets up both programs for a concentrator at `address`, SOCKS5 at `socks`, origins in the networks `allow`. */
-  async configure(
-    address: Endpoint,
-    socks: Endpoint,
-    allow: readonly string[],
-    uplinks: readonly ConfiguredUplink[],
-  ): Promise<PairFiles> {
-    const where = `${address.host}:${address.port}`;
-    const init = ['init', '--force', '--public', where, '--listen', where, '--directory', this.folder];
-    const link = await setUp('server-concentrator', [...init, '--client', 'bench']);
-    const concentrator = join(this.folder, 'tributary-concentrator.yaml');
-    const client = join(this.folder, 'tributary-client.yaml');
-    const join_ = ['join', link.trim(), '--force', '--config', client, '--socks', `${socks.host}:${socks.port}`];
-    // It ends with 1 on a machine without uplinks; ours are named below.
-    await setUp('client-proxy', join_, [0, 1]);
-    await amend(concentrator, { egress: { allow } });
-    await amend(client, { uplinks });
-    return { client, concentrator };
+  /** The configurations, with these uplinks for the client. */
+  async withUplinks(uplinks: readonly ConfiguredUplink[]): Promise<PairFiles> {
+    await amend(this.#files.client, { uplinks });
+    return this.#files;
   }
 
   async remove(): Promise<void> {
-    await rm(this.folder, { recursive: true, force: true });
+    await rm(this.#folder, { recursive: true, force: true });
   }
 }
 

@@ -3,12 +3,15 @@ import type { Namespace } from '../../bed/namespace.ts';
 import { startWatch } from '../agents.ts';
 import { type ContestantKind, SOCKS } from './contestant.ts';
 import { endProgram } from './programs.ts';
-import { builtProgram, type TributarySetup } from './tributary-setup.ts';
+import { builtProgram, type PairPlace, type TributarySetup } from './tributary-setup.ts';
 
-const PORT = 8443;
 const METRICS = { client: 'http://127.0.0.1:9101/metrics', concentrator: 'http://127.0.0.1:9102/metrics' };
-/** Covers every address of a bed. */
-const BED_NETWORK = '10.77.0.0/16';
+/** The concentrator's public address in every bed, and a network that covers all of a bed's. */
+export const BED_PLACE: PairPlace = {
+  concentrator: { host: '10.77.0.1', port: 8443 },
+  socks: SOCKS,
+  allow: ['10.77.0.0/16'],
+};
 /** TCP and TLS over a lossy link of 600 ms. */
 const UP_TIMEOUT_MS = 30_000;
 /** Of what a program says, for the message of a failure. */
@@ -25,12 +28,14 @@ export function tributary(setup: TributarySetup): ContestantKind {
         name: 'tributary',
         async start(bed) {
           const uplinks = bed.uplinks.map(({ name }) => ({ name, interface: name }));
-          const address = { host: bed.concentrator.address.v4, port: PORT };
-          const files = await setup.configure(address, SOCKS, [BED_NETWORK], uplinks);
+          const files = await setup.withUplinks(uplinks);
           const concentrator = start(bed.concentrator, 'server-concentrator', files.concentrator);
           await concentrator.says(['"concentrator is up"']);
           const client = start(bed.client, 'client-proxy', files.client);
-          await client.says(uplinks.map(({ name }) => `"uplink":"${name}"`), '"subflow up"');
+          await client.says(
+            uplinks.map(({ name }) => `"uplink":"${name}"`),
+            '"subflow up"',
+          );
           return {
             route: { socks: SOCKS },
             processes: [

@@ -5,4 +5,12 @@ import { page } from './page.ts';
 import type { Workload } from './workload.ts';
 
 /** In the order in which they run: what starts on an idle network first, what fills it last. */
-export const WORKLOADS: readonly Workload[] = [fetchSmall, fetchLarge, page, echo, bulkDown, bulkUp, besideBulk];
+export const WORKLOADS: readonly Workload[] = [
+  fetchSmall,
+  fetchLarge,
+  page,
+  echo,
+  bulkDown,
+  bulkUp,
+  besideBulk,
+];

@@ -34,7 +34,8 @@ export const fetchLarge: Workload = {
     pauseMs: SMALL_PAUSE_MS,
   }),
   expectedMs: (scenario) =>
-    LARGE_COUNT * (SMALL_PAUSE_MS + 6 * bestRttMs(scenario) + LARGE_BYTES / (capacity(scenario, 'down') * 125)),
+    LARGE_COUNT *
+    (SMALL_PAUSE_MS + 6 * bestRttMs(scenario) + LARGE_BYTES / (capacity(scenario, 'down') * 125)),
 };
 
 export const besideBulk: Workload = {

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import type { Destination } from '../../../shared/protocol/destination.ts';
 import { generateCertificate } from '../../../shared/runtime/identity/certificate.ts';
 import { formatClientKey, generateClientKey } from '../../../shared/runtime/identity/client-key.ts';
-import { type CertificatePin, certificatePin } from '../../../shared/runtime/net/certificate-pin.ts';
+import { certificatePin } from '../../../shared/runtime/net/certificate-pin.ts';
 import { type NameServer, startNameServer } from '../../server-concentrator/egress/name-server.ts';
 import { type MetricsText, parseMetrics } from './metrics-text.ts';
 import { builtProgram, Program } from './program.ts';
@@ -14,6 +14,10 @@ export interface PairOptions {
   readonly client?: Readonly<Record<string, unknown>>;
   /** The same for the concentrator. */
   readonly concentrator?: Readonly<Record<string, unknown>>;
+  /** The pin in the client's configuration; that of the concentrator's certificate unless told. */
+  readonly pin?: string;
+  /** A client that cannot get through: what it says then is what `start` waits for. */
+  readonly clientSays?: string;
   /** Gives the concentrator this pair's own name server, which knows `origin.test`; needs the right to mount. */
   readonly nameServer?: boolean;
 }
@@ -35,7 +39,6 @@ const CLIENT_ID = 'laptop';
 export class Pair {
   readonly host: string;
   readonly clientKey: Uint8Array;
-  readonly pin: CertificatePin;
   client!: Program;
   concentrator!: Program;
   readonly #folder: string;
@@ -45,30 +48,28 @@ export class Pair {
     host: string,
     folder: string,
     key: Uint8Array,
-    pin: CertificatePin,
     names: NameServer | undefined,
   ) {
     this.host = host;
     this.#folder = folder;
     this.clientKey = key;
-    this.pin = pin;
     this.#nameServer = names;
   }
 
-  /** Resolves when both uplinks carry a subflow. */
+  /** Resolves when both uplinks carry a subflow, or both have said `clientSays`. */
   static async start(options: PairOptions = {}): Promise<Pair> {
     const folder = await mkdtemp(join(tmpdir(), 'tributary-pair-'));
     const identity = await generateCertificate(new Date());
     const names = options.nameServer ? await startOwnNameServer() : undefined;
-    const pin = certificatePin(identity.certificate);
-    const pair = new Pair(ownAddress(), folder, generateClientKey(), pin, names);
+    const { pin = certificatePin(identity.certificate).text } = options;
+    const pair = new Pair(ownAddress(), folder, generateClientKey(), names);
     await pair.#write('certificate.pem', identity.certificate);
     await pair.#write('key.pem', identity.key);
     // JSON is YAML.
     const clients = [{ id: CLIENT_ID, key: formatClientKey(pair.clientKey) }];
     await pair.#write('clients.yaml', JSON.stringify(clients));
     await pair.#write('concentrator.yaml', JSON.stringify(pair.#concentratorConfig(options)));
-    await pair.#write('client.yaml', JSON.stringify(pair.#clientConfig(options)));
+    await pair.#write('client.yaml', JSON.stringify(pair.#clientConfig(options, pin)));
     if (names) await pair.#write('resolv.conf', `nameserver [127.0.0.1]:${names.address.split(':')[1]}\n`);
     try {
       await pair.startConcentrator();
@@ -77,7 +78,7 @@ export class Pair {
         '--config',
         join(folder, 'client.yaml'),
       ]);
-      await pair.client.untilLine('"subflow up"', { count: UPLINKS.length });
+      await pair.client.untilLine(options.clientSays ?? '"subflow up"', { count: UPLINKS.length });
     } catch (error) {
       await pair.close().catch(() => {});
       throw error;
@@ -139,9 +140,9 @@ export class Pair {
     for (const result of results) if (result.status === 'rejected') throw result.reason;
   }
 
-  #clientConfig({ client }: PairOptions): object {
+  #clientConfig({ client }: PairOptions, pin: string): object {
     return {
-      concentrator: { addresses: [`${this.host}:${this.subflows.port}`], pin: this.pin.text },
+      concentrator: { addresses: [`${this.host}:${this.subflows.port}`], pin },
       client: { id: CLIENT_ID, key: formatClientKey(this.clientKey) },
       uplinks: UPLINKS.map((name, i) => ({ name, address: `127.0.0.${2 + i}` })),
       metrics: { listen: `${this.host}:29101` },

@@ -9,7 +9,7 @@ const run = promisify(execFile);
 /** What `npm run build` compiles. */
 const SOURCES = ['client-proxy', 'server-concentrator', 'shared', 'deploy'];
 const CONFIGS = ['tsconfig.json', 'tsconfig.build.json'];
-/** Written last by nobody else, so its age is that of the last build. */
+/** Each build writes all files anew: the age of these is that of the last build. */
 const PRODUCTS = ['client-proxy/main.js', 'server-concentrator/main.js'];
 
 /**

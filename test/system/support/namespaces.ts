@@ -23,7 +23,7 @@ import { accessSync, constants } from 'node:fs';
 import { type AddressPair, Namespace, run } from '../../bed/namespace.ts';
 
 /** One path between client and concentrator, before it is made. */
-export interface PathSpec {
+interface PathSpec {
   /** Name of the device at both ends. */
   readonly name: string;
   /** Megabits per second, as TBF counts them: Ethernet frames, headers included. */
@@ -47,8 +47,8 @@ const ORIGIN_SUBNET = 254;
 const TBF_BURST = '16kb';
 /** What may wait in front of the bucket. */
 const TBF_LATENCY = '50ms';
-const TOOLS = ['ip', 'tc', 'nft', 'curl', 'sh'];
-/** Full names are told to nobody but this process, so that several networks may exist at once. */
+const TOOLS = ['ip', 'tc', 'nft', 'curl', 'sh', 'xargs'];
+/** Networks that this process has made: several may exist at once. */
 let networks = 0;
 
 /** Why no network can be made on this machine; undefined when one can. */

@@ -1,11 +1,10 @@
-import type { ChildProcess } from 'node:child_process';
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { createInterface } from 'node:readline';
 import { parseDocument } from 'yaml';
 import type { Network } from './namespaces.ts';
-import { command, Program, ROOT } from './program.ts';
+import { Origin } from './origin.ts';
+import { command, Program } from './program.ts';
 
 export const SOCKS = '127.0.0.1:1080';
 const CLIENT_METRICS_PORT = 9101;
@@ -178,40 +177,5 @@ export class Pair {
     await Promise.all([this.#client?.stop(), this.#concentrator?.stop()]);
     this.origin.stop();
     await rm(this.#folder, { recursive: true, force: true });
-  }
-}
-
-/** The HTTP server in the origin's namespace; see origin.mjs. */
-export class Origin {
-  readonly url: string;
-  /** Hears how many bytes of its current request the origin has received or sent. */
-  onProgress: (kind: string, bytes: number) => void = () => {};
-  readonly #child: ChildProcess;
-
-  private constructor(child: ChildProcess, url: string) {
-    this.#child = child;
-    this.url = url;
-  }
-
-  static async start(network: Network, port: number): Promise<Origin> {
-    const { v4 } = network.origin.address;
-    const program = join(ROOT, 'test', 'system', 'support', 'origin.mjs');
-    const child = network.origin.spawn(process.execPath, [program, v4, String(port)], {
-      stdio: ['ignore', 'pipe', 'inherit'],
-    });
-    const origin = new Origin(child, `http://${v4}:${port}`);
-    await new Promise<void>((resolve, reject) => {
-      child.once('exit', () => reject(new Error('the origin did not start')));
-      createInterface({ input: child.stdout! }).on('line', (line) => {
-        const [kind = '', bytes] = line.split(' ');
-        if (kind === 'ready') resolve();
-        else origin.onProgress(kind, Number(bytes));
-      });
-    });
-    return origin;
-  }
-
-  stop(): void {
-    this.#child.kill();
   }
 }

@@ -120,7 +120,7 @@ export class Program {
   }
 }
 
-/** Runs a command of a program in a namespace; answers what it prints. `join` exits with 1 where it finds no uplink. */
+/** Runs a command of a program in a namespace; answers what it prints. Throws with its stderr when it fails. */
 export function command(namespace: Namespace, name: ProgramName, args: readonly string[]): Promise<string> {
   return namespace.exec(process.execPath, [programFile(name), ...args]);
 }

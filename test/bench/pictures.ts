@@ -1,0 +1,78 @@
+import { BUCKET_MS } from './agent/arrivals.ts';
+import type { RunRecord } from './run-group.ts';
+import type { Place, Summary } from './summary.ts';
+import { barChart, lineChart } from './svg.ts';
+
+/** Rates are drawn as means over this long: shorter, and every burst is a spike. */
+const STEP_MS = 100;
+const COLOURS: Readonly<Record<string, string>> = {
+  tributary: '#1f6feb',
+  'kernel-mptcp': '#d9822b',
+  'c-socks': '#2da44e',
+};
+const OTHER_COLOURS = ['#6e7781', '#a475f9', '#bf8700', '#57606a'];
+
+/** All pictures by name: goodput over time through each fault, and bars of bulk goodput for each network. */
+export function pictures(summary: Summary): Map<string, string> {
+  const found = new Map<string, string>();
+  const places = summary.places().filter(({ workload }) => workload.startsWith('bulk'));
+  for (const place of places.filter(({ scenario }) => scenario.startsWith('F'))) {
+    const picture = faultPicture(summary, place);
+    if (picture) found.set(`${place.scenario}-${place.hosts}-${place.workload}`, picture);
+  }
+  const networks = places.map(({ scenario }) => scenario).filter((scenario) => !scenario.startsWith('F'));
+  for (const scenario of new Set(networks)) {
+    const groups = places
+      .filter((place) => place.scenario === scenario)
+      .map((place) => ({ label: `${place.workload}, ${place.hosts}`, bars: bars(summary, place) }));
+    found.set(
+      scenario,
+      barChart({ title: `${scenario}: goodput`, yLabel: 'goodput over the sum of rates', groups }),
+    );
+  }
+  return found;
+}
+
+/** The run in the middle, by its longest gap, of each contestant. */
+function faultPicture(summary: Summary, place: Place): string | undefined {
+  const chosen = summary.contestants().flatMap((name) => {
+    const runs = summary
+      .at(place, name)
+      .filter(({ trace }) => trace)
+      .sort((a, b) => (a.figures.longestGapMs ?? 0) - (b.figures.longestGapMs ?? 0));
+    return runs[runs.length >> 1] ?? [];
+  });
+  if (chosen.length === 0) return undefined;
+  return lineChart({
+    title: `${place.scenario}, ${place.hosts}, ${place.workload}`,
+    xLabel: 'seconds since the first byte',
+    yLabel: 'Mbit/s',
+    lines: chosen.map((run, index) => ({
+      label: run.contestant,
+      colour: colourOf(run.contestant, index),
+      points: points(run),
+    })),
+    marks: chosen[0]!.trace?.stepsAtMs.map((ms) => ms / 1000) ?? [],
+  });
+}
+
+function bars(summary: Summary, place: Place) {
+  return summary.contestants().flatMap((label, index) => {
+    const value = summary.median(place, label, 'overSum');
+    return value === undefined ? [] : [{ label, colour: colourOf(label, index), value }];
+  });
+}
+
+function points({ trace }: RunRecord): [number, number][] {
+  const perStep = STEP_MS / BUCKET_MS;
+  const buckets = trace?.buckets ?? [];
+  return Array.from({ length: Math.floor(buckets.length / perStep) }, (_, step) => {
+    const part = buckets.slice(step * perStep, (step + 1) * perStep);
+    const bytes = part.reduce((sum, count) => sum + count, 0);
+    return [(step * STEP_MS) / 1000, (bytes * 8) / (STEP_MS * 1000)];
+  });
+}
+
+function colourOf(contestant: string, index: number): string {
+  return COLOURS[contestant] ?? OTHER_COLOURS[index % OTHER_COLOURS.length]!;
+}

@@ -1,0 +1,93 @@
+import { once } from 'node:events';
+import { connect, type Socket } from 'node:net';
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { type Origin, startEcho } from '../support/origin.ts';
+import { Pair } from '../support/pair.ts';
+import { readAll, socksConnect } from '../support/socks-client.ts';
+
+const MEGABYTE = 1_000_000;
+const GREETED = '0500';
+const NOTHING = '';
+const failed = (code: number) => `${GREETED}05${code.toString(16).padStart(2, '0')}0001000000000000`;
+
+describe('malformed input at the SOCKS5 port', () => {
+  let pair: Pair;
+  let echo: Origin;
+  beforeAll(async () => {
+    pair = await Pair.start({ client: { socks: { negotiationTimeout: '1s' } } });
+    echo = await startEcho();
+  });
+  afterAll(async () => {
+    await echo.close();
+    await pair.close();
+  });
+  afterEach(async () => {
+    const { reply, socket } = await socksConnect(pair.socks, echo);
+    expect(reply).toBe(0);
+    socket.end('next');
+    expect((await readAll(socket)).bytes.toString()).toBe('next');
+  });
+
+  // What is sent, and the whole answer.
+  it.each([
+    ['no byte at all', '', NOTHING],
+    ['zeros', '00'.repeat(300), NOTHING],
+    ['SOCKS4', '0401005001020304', NOTHING],
+    ['TLS', '1603010200010001fc0303', NOTHING],
+    ['a greeting cut off', '05', NOTHING],
+    ['no methods', '0500', '05ff'],
+    ['GSSAPI only', '050101', '05ff'],
+    ['all methods but ours', `05ff${'80'.repeat(255)}`, '05ff'],
+    ['a request cut off', '050100050100017f00', GREETED],
+    ['a request of another version', '05010004010001', `${GREETED}`],
+    ['an unknown address type', '05010005010002', failed(8)],
+    ['an empty name', '050100050100030000500000', failed(1)],
+    ['a name with blanks', '05010005010003036120620050', failed(1)],
+    ['a name of zeros', `0501000501000303${'00'.repeat(3)}0050`, failed(1)],
+    ['port 0', '050100050100017f0000010000', failed(1)],
+    ['BIND', '050100050200017f0000010050', failed(7)],
+    ['UDP ASSOCIATE', '050100050300017f0000010050', failed(7)],
+  ])('%s: ends within the time limit', async (_what, sent, answer) => {
+    const socket = await open();
+    socket.write(Buffer.from(sent, 'hex'));
+    const { bytes } = await readAll(socket);
+    expect(bytes.toString('hex')).toBe(answer);
+    socket.destroy();
+  });
+
+  it('HTTP: is told what it has reached', async () => {
+    const socket = await open();
+    socket.write('GET http://127.0.0.1/ HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n');
+    expect((await readAll(socket)).bytes.toString()).toMatch(/^HTTP\/1\.1 400 [^]*SOCKS5/);
+  });
+
+  it('a megabyte of noise, a hundred times: costs no memory', async () => {
+    const before = await residentBytes();
+    for (let i = 0; i < 100; i += 1) {
+      const socket = await open();
+      socket.write(Buffer.alloc(MEGABYTE, i));
+      await once(socket.resume(), 'close').catch(() => {});
+    }
+    expect((await residentBytes()) - before).toBeLessThan(100 * MEGABYTE);
+  });
+
+  it('a byte at a time, slower than the time limit: is cut off', async () => {
+    const socket = await open();
+    const drip = setInterval(() => socket.write(Buffer.of(5)), 100);
+    await readAll(socket);
+    clearInterval(drip);
+    socket.destroy();
+    expect((await pair.metrics('client')).sum('tributary_socks_failed_negotiations_total')).toBeGreaterThan(0);
+  });
+
+  async function open(): Promise<Socket> {
+    const socket = connect({ ...pair.socks, allowHalfOpen: true });
+    socket.on('error', () => {});
+    await once(socket, 'connect');
+    return socket;
+  }
+
+  async function residentBytes(): Promise<number> {
+    return (await pair.metrics('client')).sum('process_resident_memory_bytes');
+  }
+});
