@@ -37,8 +37,12 @@ export const FULL_PIPE_GROWTH = 1.25;
 /** The delivery rate is the largest sample of so many round trips, and at least of this time. */
 export const RATE_WINDOW_ROUNDS = 10;
 export const MIN_RATE_WINDOW_MS = 300;
+/** And at most of this time: an uplink that has collapsed must not be trusted for long on its past. */
+export const MAX_RATE_WINDOW_MS = 3_000;
 /** The minimal round trip time is forgotten after this long, since routes change. */
 export const MIN_RTT_WINDOW_MS = 60_000;
+/** The path as it is now is judged by the last one or two spans of this length: a few round trips of most uplinks. */
+export const RECENT_RTT_BUCKET_MS = 250;
 /** Assumed before the first measurement. */
 export const FIRST_RTT_MS = 100;
 

@@ -6,6 +6,7 @@ import { kernelMptcp } from './contestants/kernel-mptcp.ts';
 import { single } from './contestants/single.ts';
 import { BED_PLACE, tributary } from './contestants/tributary.ts';
 import { TributarySetup } from './contestants/tributary-setup.ts';
+import { LoopbackBench } from './loopback/loopback.ts';
 import { type BenchOptions, HELP, parseOptions } from './options.ts';
 
 /** What a shell says of a program that an interrupt ended. */
@@ -26,8 +27,19 @@ async function main(): Promise<number> {
   }
   const reason = whyNoBed();
   if (reason) return fail(`cannot run here: ${reason}`);
+  if (options.isLoopback) {
+    return interruptible(new LoopbackBench(options.repetitions, options.out));
+  }
   const setup = await TributarySetup.create(BED_PLACE);
-  const bench = new Bench(options, [tributary(setup), kernelMptcp, single, cSocks]);
+  try {
+    return await interruptible(new Bench(options, [tributary(setup), kernelMptcp, single, cSocks]));
+  } finally {
+    await setup.remove();
+  }
+}
+
+/** Runs to the end or to an interrupt. */
+async function interruptible(bench: Bench | LoopbackBench): Promise<number> {
   let isInterrupted = false;
   const interrupt = () => {
     // The emulator removes the bed when this process is gone.
@@ -38,11 +50,7 @@ async function main(): Promise<number> {
   };
   process.on('SIGINT', interrupt);
   process.on('SIGTERM', interrupt);
-  try {
-    await bench.run((line) => console.log(line));
-  } finally {
-    await setup.remove();
-  }
+  await bench.run((line) => console.log(line));
   return isInterrupted ? INTERRUPTED : 0;
 }
 

@@ -1,5 +1,6 @@
 import type { Figures } from './figures.ts';
 import { type Judgement, judge } from './goals.ts';
+import { grid } from './grid.ts';
 import { headlineOf, type Place, type Summary } from './summary.ts';
 import { WORKLOADS } from './workloads/all.ts';
 
@@ -112,19 +113,4 @@ function show(value: number | undefined, isRatio: boolean): string {
 
 function exact(value: number): string {
   return Math.abs(value) >= 10 ? value.toFixed(0) : value.toFixed(3);
-}
-
-/** Columns as wide as their widest cell; numbers to the right. */
-function grid(rows: readonly (readonly string[])[]): string {
-  const widths = rows[0]!.map((_, column) => Math.max(...rows.map((row) => row[column]!.length)));
-  return rows
-    .map((row) =>
-      row
-        .map((cell, column) =>
-          /^[\d.-]/.test(cell) ? cell.padStart(widths[column]!) : cell.padEnd(widths[column]!),
-        )
-        .join('  ')
-        .trimEnd(),
-    )
-    .join('\n');
 }

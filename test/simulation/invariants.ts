@@ -16,6 +16,7 @@ export function settle(world: World): void {
     if (progress === before) throw new Error('a stream neither finishes nor fails');
   }
   world.advance(2_000);
+  checkEndings(world);
   for (const [id, run] of world.streams) checkOutcome(world, id, run);
   checkAllReturned(world);
   checkQuiet(world);
@@ -41,6 +42,16 @@ export function finish(world: World, lingerMs: number): void {
   }
 }
 
+/** A session ends only after its linger, or since the other end is gone. */
+function checkEndings(world: World): void {
+  for (const side of SIDES) {
+    const { closedBecause } = world.ends[side];
+    if (closedBecause === undefined) continue;
+    const isExcused = closedBecause === 'uplinksLost' || closedBecause === 'sessionUnknown';
+    if (!world.mayLoseSession || !isExcused) throw new Error(`${side}: closed because of ${closedBecause}`);
+  }
+}
+
 function checkOutcome(world: World, id: number, run: StreamRun): void {
   const { client, origin, spec } = run;
   const clientDone = client.isFinished && client.receivedBytes === spec.origin.sendBytes;
@@ -50,8 +61,7 @@ function checkOutcome(world: World, id: number, run: StreamRun): void {
     throw new Error(`stream ${id}: the client's end came at ${client.receivedBytes}`);
   }
   if (clientDone && originDone) return;
-  const sessionLost = SIDES.some((side) => world.ends[side].session.isClosed);
-  if (sessionLost) return;
+  if (SIDES.some((side) => world.ends[side].session.isClosed)) return;
   if (!run.mayFail && !world.isGoingAway) {
     throw new Error(`stream ${id}: failed without a cause`);
   }

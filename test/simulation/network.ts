@@ -128,7 +128,7 @@ export class Connection {
       rttVarMs: rttMs / 4,
       minRttMs: rttMs,
       mssBytes: 1460,
-      cwndBytes: 14_600,
+      cwndBytes: 4_000_000,
       notSentBytes: pipe.unsentBytes,
       unackedBytes: pipe.unackedBytes,
       bytesAcked: 0,

@@ -23,23 +23,27 @@ export interface RunResult {
  */
 export function runSeed(seed: number, onTrace?: (line: string) => void): RunResult {
   const random = new Random(seed);
+  const profile = random.chance(0.5) ? SPREAD : TIGHT;
   const losesAll = random.chance(0.05);
   const lingerMs = losesAll ? 5_000 : 60_000;
-  const uplinks = Array.from({ length: random.integer(1, 4) }, (_, index) => randomUplink(random, index));
+  const uplinks = Array.from({ length: random.integer(1, 4) }, (_, index) =>
+    randomUplink(random, index, profile),
+  );
   const world = new World({
     seed,
     uplinks,
     lingerMs,
     lagMs: random.chance(0.3) ? random.logBetween(0.1, 30) : 0,
     measures: random.chance(0.3),
-    memoryBytes: random.chance(0.2) ? 512 * 1024 : 64 * 1024 * 1024,
-    maxStreams: random.chance(0.1) ? 16 : 1_024,
+    memoryBytes: random.chance(profile.smallMemoryChance) ? 512 * 1024 : 64 * 1024 * 1024,
+    maxStreams: random.chance(0.3) ? 16 : 1_024,
   });
   world.trace.onLine = onTrace;
+  world.mayLoseSession = losesAll;
   try {
-    planStreams(world, random);
+    planStreams(world, random, profile);
     world.connect();
-    planFaults(world, random, losesAll);
+    planFaults(world, random, profile, losesAll);
     world.advance(FAULT_TIME_MS);
     heal(world, random);
     settle(world);
@@ -60,14 +64,53 @@ export function runSeed(seed: number, onTrace?: (line: string) => void): RunResu
   };
 }
 
+/** What the random draws of a run range over. */
+interface Profile {
+  readonly rateMbit: readonly [number, number];
+  readonly roundTripMs: readonly [number, number];
+  readonly mostBytes: number;
+  readonly largeBytes: number;
+  readonly opensWithinMs: number;
+  readonly faults: readonly [number, number];
+  readonly faultsWithinMs: number;
+  readonly longestStallMs: number;
+  readonly smallMemoryChance: number;
+}
+
+/** Everything from a modem to fibre; most streams are short. */
+const SPREAD: Profile = {
+  rateMbit: [0.5, 300],
+  roundTripMs: [1, 600],
+  mostBytes: 200_000,
+  largeBytes: 3_000_000,
+  opensWithinMs: 8_000,
+  faults: [1, 8],
+  faultsWithinMs: 12_000,
+  longestStallMs: 20_000,
+  smallMemoryChance: 0.2,
+};
+
+/** Slow uplinks that are busy all the time while one fault comes after the other; windows that block. */
+const TIGHT: Profile = {
+  rateMbit: [0.5, 8],
+  roundTripMs: [5, 300],
+  mostBytes: 600_000,
+  largeBytes: 1_000_000,
+  opensWithinMs: 1_000,
+  faults: [4, 20],
+  faultsWithinMs: 5_000,
+  longestStallMs: 1_500,
+  smallMemoryChance: 0.6,
+};
+
 /** Faults and opening streams happen in the first part of a run. */
 const FAULT_TIME_MS = 15_000;
 
-function randomUplink(random: Random, index: number): UplinkShape {
-  const roundTripMs = random.logBetween(1, 600);
+function randomUplink(random: Random, index: number, profile: Profile): UplinkShape {
+  const roundTripMs = random.logBetween(...profile.roundTripMs);
   const userTimeoutMs = random.chance(0.7) ? 10_000 : Number.POSITIVE_INFINITY;
   const link = (): LinkShape => {
-    const rateBytesPerSecond = random.logBetween(0.5, 300) * MBIT;
+    const rateBytesPerSecond = random.logBetween(...profile.rateMbit) * MBIT;
     return {
       rateBytesPerSecond,
       delayMs: roundTripMs / 2,
@@ -86,13 +129,13 @@ function randomUplink(random: Random, index: number): UplinkShape {
   };
 }
 
-function planStreams(world: World, random: Random): void {
+function planStreams(world: World, random: Random, profile: Profile): void {
   const isCrowd = random.chance(0.05);
   const count = isCrowd ? random.integer(50, 200) : random.integer(1, 8);
-  const mostBytes = isCrowd ? 20_000 : random.chance(0.1) ? 3_000_000 : 200_000;
+  const mostBytes = isCrowd ? 20_000 : random.chance(0.1) ? profile.largeBytes : profile.mostBytes;
   for (let i = 0; i < count; i++) {
     const spec = randomStream(random, mostBytes);
-    const atMs = random.chance(0.3) ? 0 : random.between(0, isCrowd ? 2_000 : 8_000);
+    const atMs = random.chance(0.3) ? 0 : random.between(0, isCrowd ? 2_000 : profile.opensWithinMs);
     world.clock.at(atMs, () => world.openStream(spec));
   }
   if (random.chance(0.05)) {
@@ -135,13 +178,13 @@ function randomApplication(random: Random, sendBytes: number, sendsAfterPeer: bo
   };
 }
 
-function planFaults(world: World, random: Random, losesAll: boolean): void {
-  const count = random.chance(0.2) ? 0 : random.integer(1, 8);
+function planFaults(world: World, random: Random, profile: Profile, losesAll: boolean): void {
+  const count = random.chance(0.2) ? 0 : random.integer(...profile.faults);
   for (let i = 0; i < count; i++) {
-    const atMs = random.between(0, FAULT_TIME_MS * 0.8);
-    const fault = random.pick([stallOne, severOne, takeDown, slowDown, doubtOne]);
+    const atMs = random.between(0, profile.faultsWithinMs);
+    const fault = random.pick([stallOne, stallOne, severOne, takeDown, slowDown, doubtOne]);
     const draws = random.fork();
-    world.clock.at(atMs, () => fault(world, draws));
+    world.clock.at(atMs, () => fault(world, draws, profile));
   }
   if (losesAll) {
     world.clock.at(random.between(500, 6_000), () => loseAll(world, 60_000, random.fork()));
@@ -157,11 +200,11 @@ function randomConnection(world: World, random: Random) {
 }
 
 /** A radio pause or a black hole, in one direction or both. */
-function stallOne(world: World, random: Random): void {
+function stallOne(world: World, random: Random, { longestStallMs }: Profile): void {
   const connection = randomConnection(world, random);
   const sides: readonly Side[] = random.chance(0.3) ? [random.pick(SIDES)] : SIDES;
   connection?.stall(sides);
-  const forMs = random.logBetween(50, 20_000);
+  const forMs = random.logBetween(50, longestStallMs);
   world.clock.after(forMs, () => connection?.resume(random.between(0, Math.min(forMs, 2_000))));
 }
 
@@ -175,9 +218,10 @@ function severOne(world: World, random: Random): void {
 }
 
 /** An uplink is gone for a while: cable out, or a black hole for all that is on it. */
-function takeDown(world: World, random: Random, uplink = random.pick(world.uplinks)): void {
+function takeDown(world: World, random: Random, { longestStallMs }: Profile): void {
+  const uplink = random.pick(world.uplinks);
   uplink.isUp = false;
-  const forMs = random.logBetween(50, 10_000);
+  const forMs = random.logBetween(50, longestStallMs / 2);
   const isClean = random.chance(0.5);
   for (const connection of uplink.connections) {
     if (isClean) connection.sever(randomLearning(random));

@@ -54,6 +54,8 @@ export class World {
   readonly paths: PathManager;
   /** Whether the client has seen GOAWAY. */
   isGoingAway = false;
+  /** All uplinks are gone for longer than the sessions wait. */
+  mayLoseSession = false;
   readonly #random: Random;
   readonly #options: WorldOptions;
   #steps = 0;

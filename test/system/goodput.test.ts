@@ -4,8 +4,8 @@ import type { CongestionControl } from './support/namespaces.ts';
 import { describeSystem, expectWhole, report } from './support/system.ts';
 import { download, upload } from './support/transfer.ts';
 
-const BOTH_BYTES = 24_000_000;
-const ALONE_BYTES = 6_000_000;
+const BOTH_BYTES = 20_000_000;
+const ALONE_BYTES = 5_000_000;
 /** Of what the token buckets let through as TCP payload; TLS and our frames take 0.3 % of it. */
 const SHARE = 0.9;
 const CONGESTION_CONTROLS: readonly CongestionControl[] = ['cubic', 'bbr'];
@@ -25,6 +25,20 @@ for (const congestionControl of CONGESTION_CONTROLS) {
     (system) => {
       /** By direction: goodput of each path alone. */
       const alone = new Map<string, number[]>();
+
+      test('both ends use it', async () => {
+        const { pair, network } = system();
+        await pair.start();
+        for (const end of [network.client, network.concentrator]) {
+          const subflows = await end.exec('ss', [
+            '-tinH',
+            'state',
+            'established',
+            '( dport = 8443 or sport = 8443 )',
+          ]);
+          expect(subflows.match(new RegExp(`^\\s+.*\\b${congestionControl}\\b`, 'gm'))).toHaveLength(2);
+        }
+      });
 
       test.for(['wan0', 'wan1'])('%s alone', async (name) => {
         const { pair } = system();

@@ -3,8 +3,8 @@ import { expect, test } from 'vitest';
 import { describeSystem, expectWhole, report } from './support/system.ts';
 import { download, upload } from './support/transfer.ts';
 
-const BODY_BYTES = 9_000_000;
-const CUT_AT_BYTES = 3_000_000;
+const BODY_BYTES = 7_000_000;
+const CUT_AT_BYTES = 2_000_000;
 const OUTAGE_MS = 10_000;
 /** The last part of the address with which the path comes back. */
 const OTHER_HOST = 77;

@@ -3,9 +3,9 @@ import type { CongestionControl, Path } from './support/namespaces.ts';
 import { describeSystem, expectWhole, report } from './support/system.ts';
 import { download, upload } from './support/transfer.ts';
 
-const BODY_BYTES = 9_000_000;
+const BODY_BYTES = 7_000_000;
 /** When the path goes. */
-const CUT_AT_BYTES = 3_000_000;
+const CUT_AT_BYTES = 2_000_000;
 const CONGESTION_CONTROLS: readonly CongestionControl[] = ['cubic', 'bbr'];
 const DIRECTIONS = [
   { name: 'download', transfer: download },

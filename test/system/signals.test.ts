@@ -10,7 +10,7 @@ const BODY_BYTES = 12_000_000;
 const SIGNAL_AT_BYTES = 1_000_000;
 /** Of a slow application: what it gets has left the concentrator long before. */
 const SLOW_BYTES = 4_000_000;
-const SLOW_RATE = 1_000_000;
+const SLOW_RATE = 2_000_000;
 /** More than all buffers on the way hold: it cannot be over when the signal comes. */
 const ENDLESS_BYTES = 500_000_000;
 /** Far more than an end at once takes, far less than any drain timeout. */

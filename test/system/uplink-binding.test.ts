@@ -2,7 +2,7 @@ import { expect, test } from 'vitest';
 import { describeSystem, expectWhole, report, type System } from './support/system.ts';
 import { download, upload } from './support/transfer.ts';
 
-const BODY_BYTES = 9_000_000;
+const BODY_BYTES = 6_000_000;
 /** Frames, packets, TLS and acknowledgements of the other direction may add as much to what the metrics count. */
 const MAX_OVERHEAD = 1.1;
 const DIRECTIONS = [

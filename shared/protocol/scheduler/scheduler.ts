@@ -5,6 +5,8 @@ export interface SubflowView {
   readonly rateBytesPerSecond: number;
   readonly minRttMs: number;
   readonly smoothedRttMs: number;
+  /** The smallest of the last few round trips; at least `minRttMs`. */
+  readonly recentRttMs: number;
   readonly inFlightBytes: number;
   /** Whether it has not yet shown what it can: it was never kept busy until its rate stopped growing. */
   readonly isRateGrowing: boolean;
@@ -51,7 +53,11 @@ export interface PacketScheduler {
 export function deliveryTimeMs(subflow: SubflowView, lengthBytes: number): number {
   const rate = subflow.rateBytesPerSecond;
   const queuedBytes = Math.max(0, subflow.inFlightBytes - (rate * subflow.minRttMs) / 1000);
-  return ((queuedBytes + lengthBytes) * 1000) / rate + subflow.minRttMs / 2;
+  const oneWayMs = subflow.minRttMs / 2;
+  // Whichever tells of more delay: our own queue by its bytes, or the round trips of late, which know of others' queues
+  // and of a path that has become slow.
+  const delayMs = Math.max((queuedBytes * 1000) / rate + oneWayMs, subflow.recentRttMs - oneWayMs);
+  return delayMs + (lengthBytes * 1000) / rate;
 }
 
 /** The subflow with the least of `cost`; undefined only for an empty list. */

@@ -6,6 +6,8 @@ import { MAX_COPY_AGE_MS, MIN_COPY_AGE_MS } from '../tunables.ts';
 
 /** Entries looked at per subflow to find the one that holds a stream up; it is among the oldest. */
 const SEARCH_DEPTH = 256;
+/** Segments looked at per stream and turn. */
+const SEARCH_SEGMENTS = 32;
 
 export interface Copy {
   readonly target: Subflow;
@@ -26,9 +28,9 @@ export function isDeliveredElsewhere(subflow: Subflow): boolean {
 }
 
 /**
- * Opportunistic reinjection (RFC 6182 section 5.1.5's retransmission on another path; NSDI 2012): the first segment from
- * `dsn` on that is not delivered, if it holds the stream up and a free subflow would deliver a copy in less than half the
- * time that the first one still needs.
+ * Opportunistic reinjection (RFC 6182 section 5.1.5's retransmission on another path; NSDI 2012): of the segments that hold
+ * the stream up, from `dsn` on, the first that a free subflow would deliver in less than half the time that its carrier
+ * still needs.
  */
 export function headOfLineCopy(
   stream: SendStream,
@@ -36,6 +38,26 @@ export function headOfLineCopy(
   subflows: readonly Subflow[],
   nowMs: number,
 ): Copy | undefined {
+  const shortestRttMs = Math.min(...subflows.map(({ smoothedRttMs }) => smoothedRttMs));
+  const ageLimitMs = Math.max(MIN_COPY_AGE_MS, Math.min(1.1 * shortestRttMs, MAX_COPY_AGE_MS));
+  let from: number | undefined = dsn;
+  for (let looked = 0; from !== undefined && looked < SEARCH_SEGMENTS; looked++) {
+    const carried = carriersOf(stream, from, subflows);
+    if (carried === undefined) return undefined;
+    const { segment, carriers, youngestMs, remainingMs } = carried;
+    const free = subflows.filter((subflow) => !carriers.has(subflow) && subflow.canTake(nowMs));
+    const target = least(free, (subflow) => deliveryTimeMs(subflow, segment.length));
+    const isLate = nowMs - youngestMs >= ageLimitMs;
+    if (isLate && target !== undefined && deliveryTimeMs(target, segment.length) < remainingMs / 2) {
+      return { target, ...segment };
+    }
+    from = stream.firstUndelivered(segment.dsn + segment.length);
+  }
+  return undefined;
+}
+
+/** The undelivered segment at `dsn` and the subflows it is under way on. */
+function carriersOf(stream: SendStream, dsn: number, subflows: readonly Subflow[]) {
   const carriers = new Set<Subflow>();
   let segment: Omit<Copy, 'target'> | undefined;
   let youngestMs = 0;
@@ -48,15 +70,7 @@ export function headOfLineCopy(
     youngestMs = Math.max(youngestMs, found.entry.sentMs);
     remainingMs = Math.min(remainingMs, remainingTimeMs(subflow, found.entry));
   }
-  if (segment === undefined) return undefined;
-  const shortestRttMs = Math.min(...subflows.map(({ smoothedRttMs }) => smoothedRttMs));
-  const ageLimitMs = Math.max(MIN_COPY_AGE_MS, Math.min(1.1 * shortestRttMs, MAX_COPY_AGE_MS));
-  if (nowMs - youngestMs < ageLimitMs) return undefined;
-  const { length } = segment;
-  const free = subflows.filter((subflow) => !carriers.has(subflow) && subflow.canTake(nowMs));
-  const target = least(free, (subflow) => deliveryTimeMs(subflow, length));
-  if (target === undefined || deliveryTimeMs(target, length) >= remainingMs / 2) return undefined;
-  return { target, ...segment };
+  return segment && { segment, carriers, youngestMs, remainingMs };
 }
 
 /** How long until the frame is delivered, by what is ahead of it and the subflow's rate now. */

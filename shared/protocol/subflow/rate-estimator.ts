@@ -1,4 +1,10 @@
-import { FULL_PIPE_GROWTH, FULL_PIPE_ROUNDS, MIN_RATE_WINDOW_MS, RATE_WINDOW_ROUNDS } from '../tunables.ts';
+import {
+  FULL_PIPE_GROWTH,
+  FULL_PIPE_ROUNDS,
+  MAX_RATE_WINDOW_MS,
+  MIN_RATE_WINDOW_MS,
+  RATE_WINDOW_ROUNDS,
+} from '../tunables.ts';
 import type { LedgerEntry } from './ledger.ts';
 import { WindowedMaximum } from './windowed-maximum.ts';
 
@@ -24,6 +30,7 @@ export class RateEstimator {
   #roundEndBytes = 0;
   #fullPipeRate = 0;
   #roundsWithoutGrowth = 0;
+  #restartOffset = 0;
 
   /** Largest rate of the last round trips, bytes per second; 0 before the first sample. */
   get bytesPerSecond(): number {
@@ -65,16 +72,11 @@ export class RateEstimator {
   }
 
   /** `newest` is the last frame that the receipt covers whole; the receiver held the receipt for `delayMs`. */
-  onReceipt(
-    totalBytes: number,
-    newest: LedgerEntry | undefined,
-    nowMs: number,
-    minRttMs: number,
-    smoothedRttMs: number,
-  ): void {
+  onReceipt(totalBytes: number, newest: LedgerEntry | undefined, nowMs: number, minRttMs: number): void {
     this.#deliveredBytes = totalBytes;
     this.#deliveredMs = nowMs;
-    if (newest === undefined) return;
+    // What was stuck arrives in a burst that says nothing of the path.
+    if (newest === undefined || newest.endOffset <= this.#restartOffset) return;
     this.#firstSentMs = newest.sentMs;
     const sendMs = newest.sentMs - newest.firstSentMs;
     const receiptMs = nowMs - newest.deliveredMs;
@@ -83,16 +85,20 @@ export class RateEstimator {
     const sample = ((totalBytes - newest.deliveredBytes) * 1000) / intervalMs;
     if (!newest.applicationLimited) this.#isProven = true;
     if (!newest.applicationLimited || sample > this.#recent) {
-      this.#recent = this.#recent === 0 ? sample : this.#recent + (sample - this.#recent) / 4;
+      // Up faster than down: while the rate grows, the past lags behind what was just shown.
+      const gain = this.#recent === 0 ? 1 : sample > this.#recent ? 1 / 2 : 1 / 4;
+      this.#recent += (sample - this.#recent) * gain;
     }
     if (!newest.applicationLimited || sample >= this.#maximum.value) {
-      this.#maximum.add(sample, nowMs, Math.max(MIN_RATE_WINDOW_MS, RATE_WINDOW_ROUNDS * smoothedRttMs));
+      const windowMs = Math.max(MIN_RATE_WINDOW_MS, RATE_WINDOW_ROUNDS * minRttMs);
+      this.#maximum.add(sample, nowMs, Math.min(windowMs, MAX_RATE_WINDOW_MS));
     }
     this.#countRound(newest);
   }
 
-  /** The path is not what it was: measure anew. */
-  restart(): void {
+  /** The path is not what it was: measure anew, with what is sent from now on, behind `writtenBytes`. */
+  restart(writtenBytes: number): void {
+    this.#restartOffset = writtenBytes;
     this.#maximum.reset();
     this.#recent = 0;
     this.#isProven = false;

@@ -1,4 +1,4 @@
-import { FIRST_RTT_MS, MIN_RTT_WINDOW_MS } from '../tunables.ts';
+import { FIRST_RTT_MS, MIN_RTT_WINDOW_MS, RECENT_RTT_BUCKET_MS } from '../tunables.ts';
 
 /** Smoothed round trip time of one subflow (RFC 6298 section 2), and its minimum over a long window. */
 export class RttEstimator {
@@ -6,6 +6,9 @@ export class RttEstimator {
   #varianceMs = FIRST_RTT_MS / 2;
   #minMs = Number.POSITIVE_INFINITY;
   #minAtMs = 0;
+  #bucketMs = Number.POSITIVE_INFINITY;
+  #lastBucketMs = Number.POSITIVE_INFINITY;
+  #bucketStartMs = Number.NEGATIVE_INFINITY;
 
   get smoothedMs(): number {
     return this.#smoothedMs ?? FIRST_RTT_MS;
@@ -19,6 +22,12 @@ export class RttEstimator {
     return this.#minMs === Number.POSITIVE_INFINITY ? FIRST_RTT_MS : this.#minMs;
   }
 
+  /** The smallest round trip time of the last RECENT_RTT_BUCKET_MS or two: the path as it is now, its queue included. */
+  get recentMinMs(): number {
+    const recent = Math.min(this.#bucketMs, this.#lastBucketMs);
+    return recent === Number.POSITIVE_INFINITY ? this.minMs : recent;
+  }
+
   /** Forgets the minimum: the path may have changed. */
   restart(): void {
     this.#minMs = Number.POSITIVE_INFINITY;
@@ -30,6 +39,12 @@ export class RttEstimator {
       this.#minMs = sample;
       this.#minAtMs = nowMs;
     }
+    if (nowMs - this.#bucketStartMs > RECENT_RTT_BUCKET_MS) {
+      this.#lastBucketMs = this.#bucketMs;
+      this.#bucketMs = Number.POSITIVE_INFINITY;
+      this.#bucketStartMs = nowMs;
+    }
+    this.#bucketMs = Math.min(this.#bucketMs, sample);
     if (this.#smoothedMs === undefined) {
       this.#smoothedMs = sample;
       this.#varianceMs = sample / 2;

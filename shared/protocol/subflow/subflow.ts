@@ -93,6 +93,10 @@ export class Subflow implements SubflowView {
     return Math.max(this.rtt.minMs, this.#kernel?.minRttMs ?? 0);
   }
 
+  get recentRttMs(): number {
+    return Math.max(this.minRttMs, this.rtt.recentMinMs);
+  }
+
   get smoothedRttMs(): number {
     return this.rtt.smoothedMs;
   }
@@ -102,9 +106,7 @@ export class Subflow implements SubflowView {
    * doubt, or it would never be tried: what it may have in flight at first over its round trip time.
    */
   get rateBytesPerSecond(): number {
-    // While it grows, the smoothed rate lags behind what the subflow has just shown.
-    if (this.rate.pipeIsFull) return this.rate.recentBytesPerSecond;
-    const measured = this.rate.bytesPerSecond;
+    const measured = this.rate.recentBytesPerSecond;
     if (this.rate.isProven) return measured;
     return Math.max(measured, (this.#firstInFlightBytes * 1000) / Math.max(this.rtt.smoothedMs, 1));
   }
@@ -117,8 +119,17 @@ export class Subflow implements SubflowView {
   get inFlightCapBytes(): number {
     const rate = this.rate.bytesPerSecond;
     const pipeBytes = (rate * (this.rtt.minMs + RECEIPT_INTERVAL_MS)) / 1000;
-    if (this.rate.pipeIsFull) return Math.max(MIN_IN_FLIGHT_BYTES, CRUISE_GAIN * pipeBytes);
-    return Math.max(this.#firstInFlightBytes, STARTUP_GAIN * pipeBytes);
+    const gain = this.rate.pipeIsFull ? CRUISE_GAIN : STARTUP_GAIN;
+    const least = this.rate.pipeIsFull ? MIN_IN_FLIGHT_BYTES : this.#firstInFlightBytes;
+    return Math.min(Math.max(least, gain * pipeBytes), this.#kernelCapBytes);
+  }
+
+  /** What the kernel may have under way, and what is at its two ends meanwhile: more would only wait unsent. */
+  get #kernelCapBytes(): number {
+    const kernel = this.#kernel;
+    if (kernel === undefined) return Number.POSITIVE_INFINITY;
+    const atEndsBytes = (this.rate.bytesPerSecond * (COMMIT_MS + RECEIPT_INTERVAL_MS)) / 1000;
+    return kernel.cwndBytes + atEndsBytes + FIRST_SEGMENT_BYTES;
   }
 
   /** In flight while nothing is known: what the kernel would let out at once, where it tells. */
@@ -202,7 +213,7 @@ export class Subflow implements SubflowView {
     const newest = receipted.at(-1);
     this.#lastReceiptMs = nowMs;
     if (newest !== undefined) this.rtt.addSample(nowMs - newest.sentMs - delayMs, nowMs);
-    this.rate.onReceipt(bytes, newest, nowMs, this.rtt.minMs, this.rtt.smoothedMs);
+    this.rate.onReceipt(bytes, newest, nowMs, this.rtt.minMs);
     return receipted;
   }
 
@@ -256,7 +267,7 @@ export class Subflow implements SubflowView {
     this.flaps.onRecover(nowMs);
     this.#hasRecovered = true;
     // The path may be another one now.
-    this.rate.restart();
+    this.rate.restart(this.ledger.writtenBytes);
     this.rtt.restart();
   }
 

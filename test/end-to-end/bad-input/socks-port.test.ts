@@ -41,9 +41,9 @@ describe('malformed input at the SOCKS5 port', () => {
     ['a request cut off', '050100050100017f00', GREETED],
     ['a request of another version', '05010004010001', `${GREETED}`],
     ['an unknown address type', '05010005010002', failed(8)],
-    ['an empty name', '050100050100030000500000', failed(1)],
-    ['a name with blanks', '05010005010003036120620050', failed(1)],
-    ['a name of zeros', `0501000501000303${'00'.repeat(3)}0050`, failed(1)],
+    ['an empty name', '050100050100030000500000', failed(4)],
+    ['a name with blanks', '05010005010003036120620050', failed(4)],
+    ['a name of zeros', `0501000501000303${'00'.repeat(3)}0050`, failed(4)],
     ['port 0', '050100050100017f0000010000', failed(1)],
     ['BIND', '050100050200017f0000010050', failed(7)],
     ['UDP ASSOCIATE', '050100050300017f0000010050', failed(7)],
@@ -58,7 +58,7 @@ describe('malformed input at the SOCKS5 port', () => {
   it('HTTP: is told what it has reached', async () => {
     const socket = await open();
     socket.write('GET http://127.0.0.1/ HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n');
-    expect((await readAll(socket)).bytes.toString()).toMatch(/^HTTP\/1\.1 400 [^]*SOCKS5/);
+    expect((await readAll(socket)).bytes.toString()).toMatch(/^HTTP\/1\.1 400 [\s\S]*SOCKS5/);
   });
 
   it('a megabyte of noise, a hundred times: costs no memory', async () => {
@@ -66,7 +66,8 @@ describe('malformed input at the SOCKS5 port', () => {
     for (let i = 0; i < 100; i += 1) {
       const socket = await open();
       socket.write(Buffer.alloc(MEGABYTE, i));
-      await once(socket.resume(), 'close').catch(() => {});
+      await readAll(socket);
+      socket.destroy();
     }
     expect((await residentBytes()) - before).toBeLessThan(100 * MEGABYTE);
   });
@@ -77,7 +78,9 @@ describe('malformed input at the SOCKS5 port', () => {
     await readAll(socket);
     clearInterval(drip);
     socket.destroy();
-    expect((await pair.metrics('client')).sum('tributary_socks_failed_negotiations_total')).toBeGreaterThan(0);
+    expect((await pair.metrics('client')).sum('tributary_socks_failed_negotiations_total')).toBeGreaterThan(
+      0,
+    );
   });
 
   async function open(): Promise<Socket> {

@@ -132,4 +132,3 @@ describe('strangers at the concentrator', () => {
     expect(metrics.sum('tributary_handshakes_total', { result: 'tls' })).toBeGreaterThanOrEqual(600);
   });
 });
-

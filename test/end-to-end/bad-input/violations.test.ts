@@ -42,7 +42,11 @@ describe('a client that has proven its key and breaks the protocol', () => {
     ['HELLO again', 'unsupportedMessage', () => [encodeFrame(FRAME_TYPE.hello, 0, Buffer.alloc(99))]],
     ['OPENED, which is not its to say', 'malformedMessage', () => [opened()]],
     ['a RECEIPT for more than was sent', 'malformedMessage', () => [receipt(0, 10 ** 9)]],
-    ['a RECEIPT without entries', 'malformedMessage', () => [encodeFrame(FRAME_TYPE.receipt, 0, Buffer.of())]],
+    [
+      'a RECEIPT without entries',
+      'malformedMessage',
+      () => [encodeFrame(FRAME_TYPE.receipt, 0, Buffer.of())],
+    ],
     ['the largest stream id', 'resourceExceeded', () => [open(MAX_SEQUENCE)]],
     ['DATA for a stream far ahead', 'resourceExceeded', () => [data(100_000, 0, 1)]],
     ['a stream id beyond 2^53', 'malformedMessage', () => [encodeFrame(FRAME_TYPE.open, 0, FULL)]],
@@ -76,7 +80,9 @@ describe('a client that has proven its key and breaks the protocol', () => {
     client.socket.destroy();
   });
 
-  it('one that reads nothing: gets no more than the window, and holds nobody up', { timeout: 15_000 }, async () => {
+  it('one that reads nothing: gets no more than the window, and holds nobody up', {
+    timeout: 15_000,
+  }, async () => {
     const origin = await startOrigin((socket) => {
       const send = () => {
         while (!socket.destroyed && socket.write(Buffer.alloc(65_536)));

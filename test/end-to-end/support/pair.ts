@@ -44,12 +44,7 @@ export class Pair {
   readonly #folder: string;
   readonly #nameServer: NameServer | undefined;
 
-  private constructor(
-    host: string,
-    folder: string,
-    key: Uint8Array,
-    names: NameServer | undefined,
-  ) {
+  private constructor(host: string, folder: string, key: Uint8Array, names: NameServer | undefined) {
     this.host = host;
     this.#folder = folder;
     this.clientKey = key;

@@ -5,6 +5,8 @@ import { stripVTControlCharacters } from 'node:util';
 
 /** Lines kept for `untilLine` and for the message of a failure; older ones are forgotten. */
 const MAX_LINES = 5_000;
+/** Of util-linux. */
+const SETPRIV = '/usr/bin/setpriv';
 /** After a signal: the programs' own farewells take half a second. */
 const STOP_LIMIT_MS = 8_000;
 /** What open connections are given before the second signal. */
@@ -27,7 +29,7 @@ export class Program {
 
   constructor(command: string, args: readonly string[], options: ProgramOptions = {}) {
     // It goes when this process does, even if that is killed.
-    this.child = spawn('setpriv', ['--pdeathsig', 'KILL', command, ...args], {
+    this.child = spawn(SETPRIV, ['--pdeathsig', 'KILL', command, ...args], {
       ...options,
       stdio: ['ignore', 'pipe', 'pipe'],
     });
@@ -36,7 +38,10 @@ export class Program {
       output.setEncoding('utf8').on('data', (text: string) => {
         const lines = (rest + text).split('\n');
         rest = lines.pop()!;
-        for (const line of lines) this.#add(stripVTControlCharacters(line));
+        for (const line of lines) this.#add(line);
+      });
+      output.once('end', () => {
+        if (rest !== '') this.#add(rest);
       });
     }
     this.#exited = once(this.child, 'close').then(([code, signal]) => {
@@ -105,7 +110,7 @@ export class Program {
 
   #add(line: string): void {
     if (this.#lines.length === MAX_LINES) this.#lines.shift();
-    this.#lines.push(line);
+    this.#lines.push(stripVTControlCharacters(line));
     for (const wake of this.#waiting) wake();
   }
 

@@ -14,6 +14,7 @@ export function view(
     rateBytesPerSecond: (megabitsPerSecond * 1_000_000) / 8,
     minRttMs,
     smoothedRttMs: minRttMs,
+    recentRttMs: minRttMs,
     inFlightBytes,
     isRateGrowing,
     segmentBytes: Number.POSITIVE_INFINITY,

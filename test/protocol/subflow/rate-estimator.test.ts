@@ -43,7 +43,7 @@ class FullPath {
     ) {
       this.#underWay.shift();
       this.nowMs = Math.max(this.nowMs, next.arrivesMs);
-      this.rate.onReceipt(next.entry.endOffset, next.entry, next.arrivesMs, rttMs, rttMs);
+      this.rate.onReceipt(next.entry.endOffset, next.entry, next.arrivesMs, rttMs);
     }
   }
 }
@@ -100,14 +100,14 @@ describe('RateEstimator', () => {
       sentMs: path.nowMs,
       surrendered: false,
     } as const;
-    path.rate.onReceipt(1_000_000, { ...entry, ...state }, path.nowMs + 0.5, 40, 40);
+    path.rate.onReceipt(1_000_000, { ...entry, ...state }, path.nowMs + 0.5, 40);
     expect(path.rate.bytesPerSecond).toBe(before);
   });
 
   it('measures anew after a restart', () => {
     const path = new FullPath();
     path.run(1_000, 1_250, 1, 40);
-    path.rate.restart();
+    path.rate.restart(0);
     expect([path.rate.bytesPerSecond, path.rate.recentBytesPerSecond, path.rate.pipeIsFull]).toEqual([
       0,
       0,

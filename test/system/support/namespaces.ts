@@ -67,11 +67,13 @@ export class Network {
   readonly concentrator: Namespace;
   readonly origin: Namespace;
   readonly paths: readonly Path[];
+  readonly congestionControl: CongestionControl;
   readonly #undertaker: ChildProcess;
 
   private constructor(options: NetworkOptions) {
     const name = (role: string) => `${PREFIX}-${process.pid}-${networks}-${role}`;
     networks++;
+    this.congestionControl = options.congestionControl;
     this.client = new Namespace(name('client'), subnet(1, 2));
     this.concentrator = new Namespace(name('concentrator'), { v4: '10.78.0.1', v6: 'fd78::1' });
     this.origin = new Namespace(name('origin'), subnet(ORIGIN_SUBNET, 2));
@@ -84,7 +86,7 @@ export class Network {
     await removeStale();
     const network = new Network(options);
     try {
-      await network.#build(options);
+      await network.#build();
     } catch (error) {
       await network.close();
       throw error;
@@ -108,7 +110,7 @@ export class Network {
     return [this.client, this.concentrator, this.origin];
   }
 
-  async #build({ congestionControl }: NetworkOptions): Promise<void> {
+  async #build(): Promise<void> {
     for (const namespace of this.#namespaces) {
       await run('ip', ['netns', 'add', namespace.name]);
       await namespace.sysctl({
@@ -139,7 +141,7 @@ export class Network {
     await origin.ip(4, ['link set dev wan up', `address add ${origin.address.v4}/24 dev wan`]);
     await origin.ip(6, [`address add ${origin.address.v6}/64 dev wan nodad`]);
     for (const path of this.paths) await path.create();
-    for (const namespace of this.#namespaces) await namespace.useCongestionControl(congestionControl);
+    for (const namespace of this.#namespaces) await namespace.useCongestionControl(this.congestionControl);
   }
 }
 

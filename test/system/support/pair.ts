@@ -57,6 +57,7 @@ export class Pair {
         SOCKS,
       ]);
       await pair.amend(pair.concentratorFile, {
+        congestionControl: network.congestionControl,
         egress: { allow: [`${network.origin.address.v4}/32`] },
         metrics: { listen: `127.0.0.1:${CONCENTRATOR_METRICS_PORT}` },
       });
@@ -149,7 +150,10 @@ export class Pair {
   async startClient(uplinks: readonly ConfiguredUplink[] = this.byInterface()): Promise<void> {
     const { client } = this.network;
     await this.#client?.stop();
-    await this.amend(this.clientFile, { uplinks });
+    const { congestionControl } = this.network;
+    await this.amend(this.clientFile, {
+      uplinks: uplinks.map((uplink) => ({ ...uplink, congestionControl })),
+    });
     this.#client = new Program(client, 'client-proxy', this.clientFile, CLIENT_METRICS_PORT);
     await this.#client.untilLog(({ msg }) => msg === 'client proxy is up');
   }

@@ -26,6 +26,7 @@ export class Program {
   readonly #metricsPort: number;
   readonly #lines: LogLine[] = [];
   readonly #listeners = new Set<() => void>();
+  #isOver = false;
   /** Resolves to the exit code; null after a signal that it did not handle. */
   readonly exited: Promise<number | null>;
 
@@ -36,7 +37,12 @@ export class Program {
       stdio: ['ignore', 'pipe', 'pipe'],
       cwd: dirname(configFile),
     });
-    this.exited = once(this.#child, 'exit').then(([code]) => code);
+    // Not `exit`, behind which the last lines of the log may still come.
+    this.exited = once(this.#child, 'close').then(([code]) => {
+      this.#isOver = true;
+      for (const listener of [...this.#listeners]) listener();
+      return code;
+    });
     for (const stream of [this.#child.stdout!, this.#child.stderr!]) {
       createInterface({ input: stream }).on('line', (line) => this.#onLine(line));
     }
@@ -48,8 +54,8 @@ export class Program {
   }
 
   /**
-   * The first line that `matches`, from `since` (an earlier length of the log) on. Throws with the log's end when there is none
-   * in time.
+   * The first line that `matches`, from `since` (an earlier length of the log) on. Throws with the log's end when none comes in
+   * time, or before the program's end.
    */
   async untilLog(
     matches: (line: LogLine) => boolean,
@@ -59,16 +65,18 @@ export class Program {
       const look = () => {
         const found = this.#lines.slice(since).find(matches);
         if (found !== undefined) finish(() => resolve(found));
+        else if (this.#isOver) fail();
       };
       const finish = (settle: () => void) => {
         clearTimeout(timer);
         this.#listeners.delete(look);
         settle();
       };
-      const timer = setTimeout(() => {
+      const fail = () => {
         const tail = this.#lines.slice(-20).map((line) => JSON.stringify(line));
         finish(() => reject(new Error(`no such line in the log, which ends:\n${tail.join('\n')}`)));
-      }, timeoutMs);
+      };
+      const timer = setTimeout(fail, timeoutMs);
       this.#listeners.add(look);
       look();
     });
@@ -80,7 +88,7 @@ export class Program {
 
   /** Ends it: politely and at once, by two SIGTERMs, and by force when that takes too long. */
   async stop(): Promise<void> {
-    if (this.#child.exitCode !== null || this.#child.signalCode !== null) return;
+    if (this.#isOver) return;
     this.signal('SIGTERM');
     this.signal('SIGTERM');
     const timer = setTimeout(() => this.signal('SIGKILL'), STOP_TIMEOUT_MS);

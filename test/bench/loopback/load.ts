@@ -1,0 +1,102 @@
+import { execFile } from 'node:child_process';
+import { existsSync } from 'node:fs';
+import { mkdir, rename } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import { promisify } from 'node:util';
+import type { Namespace } from '../../bed/namespace.ts';
+import { endProgram, untilListening } from '../contestants/programs.ts';
+
+const run = promisify(execFile);
+const COMPILE_TIMEOUT_MS = 60_000;
+
+/** How the load reaches the origin. */
+export interface LoadTarget {
+  readonly address: string;
+  readonly port: number;
+  /** A SOCKS5 proxy on 127.0.0.1; 0: none. */
+  readonly socksPort: number;
+}
+
+let program: Promise<string> | undefined;
+
+/** Serves the pattern at a port of a namespace; answers how to end it. */
+export async function startSource(where: Namespace, port: number): Promise<() => Promise<void>> {
+  const child = where.spawn(await compiledLoad(), ['source', String(port)], { stdio: 'ignore' });
+  await untilListening(child, port, 'load source');
+  return () => endProgram(child);
+}
+
+/** Seconds that a download of `bytes` takes; the reader takes at most `bytesPerSecond` (0: all there is). */
+export async function pull(
+  where: Namespace,
+  target: LoadTarget,
+  bytes: number,
+  { bytesPerSecond = 0, timeoutMs }: { bytesPerSecond?: number; timeoutMs: number },
+): Promise<number> {
+  const { ns } = await load(where, 'pull', target, [bytes, bytesPerSecond], timeoutMs);
+  return (ns ?? Number.NaN) / 1e9;
+}
+
+/** Small downloads per second on fresh connections, `lanes` at a time. Throws when any fails. */
+export async function opensPerSecond(
+  where: Namespace,
+  target: LoadTarget,
+  lanes: number,
+  ms: number,
+): Promise<number> {
+  const { count, failed, ns } = await load(where, 'opens', target, [lanes, ms], ms + 30_000);
+  if (failed || !count || !ns) throw new Error(`${failed} of ${count} connections failed`);
+  return count / (ns / 1e9);
+}
+
+/** From when each of `perSecond` connections was due to its first byte. Throws when any fails. */
+export async function openLatency(
+  where: Namespace,
+  target: LoadTarget,
+  perSecond: number,
+  ms: number,
+): Promise<{ p50Ms: number; p99Ms: number }> {
+  const { count, failed, p50, p99 } = await load(where, 'paced', target, [perSecond, ms], ms + 30_000);
+  if (failed || !count) throw new Error(`${failed} connections failed, ${count} did not`);
+  return { p50Ms: (p50 ?? Number.NaN) / 1e6, p99Ms: (p99 ?? Number.NaN) / 1e6 };
+}
+
+/** What the program prints, as `name value` pairs. */
+async function load(
+  where: Namespace,
+  mode: string,
+  { address, port, socksPort }: LoadTarget,
+  values: readonly number[],
+  timeoutMs: number,
+): Promise<Partial<Record<string, number>>> {
+  const args = [mode, port, socksPort, ...values, address].map(String);
+  const words = (await where.exec(await compiledLoad(), args, { timeoutMs })).trim().split(' ');
+  const found: Partial<Record<string, number>> = {};
+  for (let i = 0; i + 1 < words.length; i += 2) found[words[i]!] = Number(words[i + 1]);
+  return found;
+}
+
+/** The compiled load.c, built once per run of this process. */
+function compiledLoad(): Promise<string> {
+  program ??= compile();
+  return program;
+}
+
+async function compile(): Promise<string> {
+  const file = join(sourceFolder(), '..', 'build', 'load');
+  await mkdir(dirname(file), { recursive: true });
+  const draft = `${file}.${process.pid}`;
+  const args = ['-O2', '-Wall', '-Wextra', '-o', draft, join(sourceFolder(), 'load.c'), '-lpthread'];
+  await run('cc', args, { timeout: COMPILE_TIMEOUT_MS });
+  await rename(draft, file);
+  return file;
+}
+
+/** This module runs from a folder of compiled JavaScript below that of the sources. */
+function sourceFolder(): string {
+  for (let folder = import.meta.dirname; folder !== dirname(folder); folder = dirname(folder)) {
+    const candidate = join(folder, 'loopback');
+    if (existsSync(join(candidate, 'load.c'))) return candidate;
+  }
+  throw new Error(`loopback/load.c not found above ${import.meta.dirname}`);
+}

@@ -1,0 +1,170 @@
+import { BED_PLACE } from '../contestants/tributary.ts';
+import { TributarySetup } from '../contestants/tributary-setup.ts';
+import { grid } from '../grid.ts';
+import { minutes } from '../progress.ts';
+import { circumstances, writeResults } from '../results.ts';
+import { median } from '../statistics.ts';
+import { type Contender, LOOPBACK_PLACE, nodeRelays, shadowsocks, tributaryContender } from './contenders.ts';
+import { type LoopbackFigures, measureContender, measureSlowReader } from './measure.ts';
+
+interface LoopbackRecord {
+  readonly contender: string;
+  readonly repetition: number;
+  readonly figures: LoopbackFigures;
+  readonly error?: string;
+}
+
+type Figure = keyof LoopbackFigures;
+
+const PULLED_BYTES = 2_000_000_000;
+/** A contender in one round, as measured on two cores. */
+const EXPECTED_MS = 16_000;
+const SLOW_READER_MS = 260_000;
+
+const COLUMNS: readonly [head: string, figure: Figure, scale: number, digits: number][] = [
+  ['MB/s', 'megabytesPerSecond', 1, 0],
+  ['CPU s/GB', 'cpuSecondsPerGb', 1, 2],
+  ['opens/s', 'opensPerSecond', 1, 0],
+  ['open p50 ms', 'openP50Ms', 1, 2],
+  ['open p99 ms', 'openP99Ms', 1, 2],
+  ['peak MB', 'peakRssBytes', 1e-6, 0],
+];
+
+/** How one contender is held against another: a ratio of medians. */
+const GOALS: readonly [figure: Figure, one: string, other: string, bound: number, isMore: boolean][] = [
+  ['megabytesPerSecond', 'tributary-1', 'node-pipe', 1.25, true],
+  ['megabytesPerSecond', 'tributary-4', 'node-pipe', 1.05, true],
+  ['megabytesPerSecond', 'tributary-1', 'shadowsocks', 1.7, true],
+  ['cpuSecondsPerGb', 'tributary-1', 'shadowsocks', 0.75, false],
+  ['opensPerSecond', 'tributary-1', 'shadowsocks', 1, true],
+];
+
+/** Compares relays on loopback, where nothing but their own work bounds them. */
+export class LoopbackBench {
+  readonly #repetitions: number;
+  readonly #out: string;
+  #bed: { close(): Promise<void> } | undefined;
+  #isStopped = false;
+
+  constructor(repetitions: number, out: string) {
+    this.#repetitions = repetitions;
+    this.#out = out;
+  }
+
+  /** Measures, says and writes what came of it. */
+  async run(say: (line: string) => void): Promise<void> {
+    const setup = await TributarySetup.create(LOOPBACK_PLACE);
+    const bedSetup = await TributarySetup.create(BED_PLACE);
+    try {
+      const contenders = [
+        tributaryContender(setup, 1),
+        tributaryContender(setup, 4),
+        nodeRelays,
+        shadowsocks,
+      ];
+      await this.#run(
+        contenders.filter((one) => isThere(one, say)),
+        bedSetup,
+        say,
+      );
+    } finally {
+      await setup.remove();
+      await bedSetup.remove();
+    }
+  }
+
+  /** Ends what is under way at once; `run` then reports what there is. */
+  async stop(): Promise<void> {
+    this.#isStopped = true;
+    await this.#bed?.close();
+  }
+
+  async #run(
+    contenders: readonly Contender[],
+    setup: TributarySetup,
+    say: (line: string) => void,
+  ): Promise<void> {
+    say(`about ${minutes(contenders.length * this.#repetitions * EXPECTED_MS + SLOW_READER_MS)}`);
+    const where = circumstances();
+    const records: LoopbackRecord[] = [];
+    for (let repetition = 1; repetition <= this.#repetitions; repetition++) {
+      for (const contender of contenders) {
+        const record = await this.#measure(contender, repetition);
+        if (this.#isStopped) break;
+        records.push(record);
+        say(`${contender.name} #${repetition}: ${record.error ?? brief(record.figures)}`);
+      }
+    }
+    let slowReaderPeakBytes: number | undefined;
+    if (!this.#isStopped) {
+      say(`1 GB to a slow reader over ${minutes(SLOW_READER_MS)}`);
+      try {
+        slowReaderPeakBytes = await measureSlowReader(setup, this.#onBed);
+        say(`peak memory with a slow reader: ${(slowReaderPeakBytes / 1e6).toFixed(0)} MB`);
+      } catch (error) {
+        say(`slow reader: ${(error as Error).message}`);
+      }
+    }
+    say(`\n${table(records)}\n\n${goals(records)}\n`);
+    const content = { loopback: records, slowReaderPeakBytes };
+    say(`Written: ${await writeResults(this.#out, where, content, new Map())}`);
+  }
+
+  async #measure(contender: Contender, repetition: number): Promise<LoopbackRecord> {
+    try {
+      const figures = await measureContender(contender, PULLED_BYTES, this.#onBed);
+      return { contender: contender.name, repetition, figures };
+    } catch (error) {
+      return { contender: contender.name, repetition, figures: {}, error: (error as Error).message };
+    }
+  }
+
+  readonly #onBed = (bed: { close(): Promise<void> }): void => {
+    this.#bed = bed;
+    if (this.#isStopped) void bed.close();
+  };
+}
+
+function isThere(contender: Contender, say: (line: string) => void): boolean {
+  const missing = contender.missing();
+  if (missing) say(`without ${contender.name}: ${missing}`);
+  return !missing;
+}
+
+function brief(figures: LoopbackFigures): string {
+  return COLUMNS.flatMap(([head, figure, scale, digits]) => {
+    const value = figures[figure];
+    return value === undefined ? [] : [`${(value * scale).toFixed(digits)} ${head}`];
+  }).join(', ');
+}
+
+function table(records: readonly LoopbackRecord[]): string {
+  const names = [...new Set(records.map(({ contender }) => contender))];
+  const rows = names.map((name) => [
+    name,
+    ...COLUMNS.map(([, figure, scale, digits]) => {
+      const value = medianOf(records, name, figure);
+      return value === undefined ? '-' : (value * scale).toFixed(digits);
+    }),
+  ]);
+  return grid([['', ...COLUMNS.map(([head]) => head)], ...rows]);
+}
+
+function goals(records: readonly LoopbackRecord[]): string {
+  const rows = GOALS.flatMap(([figure, one, other, bound, isMore]) => {
+    const [ours, theirs] = [medianOf(records, one, figure), medianOf(records, other, figure)];
+    if (ours === undefined || theirs === undefined) return [];
+    const ratio = ours / theirs;
+    const isMet = isMore ? ratio >= bound : ratio <= bound;
+    const verdict = isMet ? 'met' : 'MISSED';
+    return [[verdict, `${figure} of ${one} over ${other}`, ratio.toFixed(2), `bound ${bound}`]];
+  });
+  return grid(rows);
+}
+
+function medianOf(records: readonly LoopbackRecord[], contender: string, figure: Figure): number | undefined {
+  const values = records.flatMap((record) =>
+    record.contender === contender ? (record.figures[figure] ?? []) : [],
+  );
+  return values.length > 0 ? median(values) : undefined;
+}

@@ -1,0 +1,86 @@
+import { createBed } from '../../bed/bed.ts';
+import { BED_PLACE, tributary } from '../contestants/tributary.ts';
+import type { TributarySetup } from '../contestants/tributary-setup.ts';
+import { networkById } from '../scenarios.ts';
+import { usageOf } from '../usage.ts';
+import { type Contender, ORIGIN_PORT } from './contenders.ts';
+import { openLatency, opensPerSecond, pull, startSource } from './load.ts';
+
+/** Figures of one contender in one round. */
+export interface LoopbackFigures {
+  megabytesPerSecond?: number;
+  /** Of both relays. */
+  cpuSecondsPerGb?: number;
+  opensPerSecond?: number;
+  openP50Ms?: number;
+  openP99Ms?: number;
+  /** Of the larger relay, since it started. */
+  peakRssBytes?: number;
+}
+
+const WARM_UP_BYTES = 200_000_000;
+const LANES = 32;
+const OPENS_MS = 3_000;
+const PACED_PER_SECOND = 1_000;
+const PACED_MS = 3_000;
+/** Half of what a relay does at worst. */
+const MIN_BYTES_PER_SECOND = 50_000_000;
+const SLOW_READER = { scenario: 'E7', bytes: 1_000_000_000, bytesPerSecond: 4_000_000, timeoutMs: 400_000 };
+
+/** Measures one contender in a namespace of its own, whose loopback uses CUBIC. */
+export async function measureContender(
+  contender: Contender,
+  bytes: number,
+  onBed: (bed: { close(): Promise<void> }) => void,
+): Promise<LoopbackFigures> {
+  // BBR paces, which halves what loopback carries: what is measured here is the relays.
+  const bed = await createBed({ uplinks: [], congestionControl: 'cubic' });
+  onBed(bed);
+  try {
+    const where = bed.client;
+    await startSource(where, ORIGIN_PORT);
+    const { target, pids, stop } = await contender.start(where);
+    const timeoutMs = 30_000 + (bytes / MIN_BYTES_PER_SECOND) * 1000;
+    await pull(where, target, WARM_UP_BYTES, { timeoutMs });
+    const before = await usageOf(pids);
+    const seconds = await pull(where, target, bytes, { timeoutMs });
+    const after = await usageOf(pids);
+    const figures: LoopbackFigures = {
+      megabytesPerSecond: bytes / 1e6 / seconds,
+      cpuSecondsPerGb: (after.cpuSeconds - before.cpuSeconds) / (bytes / 1e9),
+      peakRssBytes: after.peakRssBytes,
+    };
+    if (contender.isSocks) {
+      figures.opensPerSecond = await opensPerSecond(where, target, LANES, OPENS_MS);
+      const latency = await openLatency(where, target, PACED_PER_SECOND, PACED_MS);
+      figures.openP50Ms = latency.p50Ms;
+      figures.openP99Ms = latency.p99Ms;
+    }
+    await stop();
+    return figures;
+  } finally {
+    await bed.close();
+  }
+}
+
+/** The larger proxy's memory at its peak, while a reader slower than the network takes 1 GB through a satellite's delays. */
+export async function measureSlowReader(
+  setup: TributarySetup,
+  onBed: (bed: { close(): Promise<void> }) => void,
+): Promise<number> {
+  const { uplinks } = networkById(SLOW_READER.scenario);
+  const bed = await createBed({ uplinks, congestionControl: 'cubic' });
+  onBed(bed);
+  try {
+    await startSource(bed.origin, ORIGIN_PORT);
+    const [contestant] = tributary(setup).of(networkById(SLOW_READER.scenario));
+    const running = await contestant!.start(bed);
+    const target = { address: bed.origin.address.v4, port: ORIGIN_PORT, socksPort: BED_PLACE.socks.port };
+    await pull(bed.client, target, SLOW_READER.bytes, SLOW_READER);
+    const { peakRssBytes } = await usageOf(running.processes.map(({ pid }) => pid));
+    await running.stop();
+    return peakRssBytes;
+  } finally {
+    await bed.close();
+  }
+}

@@ -1,0 +1,71 @@
+import { describe, expect, it } from 'vitest';
+import { settle } from './invariants.ts';
+import { SIDES, type UplinkShape } from './network.ts';
+import { connectedWorld, download, eager, finishTime, steadyUplink } from './steady.ts';
+
+/** Kernels that never give a connection up: the sessions must notice all by themselves. */
+function patient(name: string, roundTripMs: number): UplinkShape {
+  return {
+    ...steadyUplink(name, { downMbit: 20, roundTripMs }),
+    userTimeoutMs: Number.POSITIVE_INFINITY,
+  };
+}
+
+const unheard = { client: undefined, concentrator: undefined };
+
+describe('a subflow that dies without a word', () => {
+  it('is closed by both ends once all it carried has arrived elsewhere, and replaced', () => {
+    const world = connectedWorld(patient('first', 40), patient('second', 60));
+    const run = world.openStream(download(20_000_000))!;
+    world.advance(1_000);
+    const old = world.ends.client.subflowIds.find(
+      (id) => world.ends.client.connectionOf(id)?.uplink === world.uplinks[0],
+    )!;
+    world.ends.client.connectionOf(old)?.sever(unheard);
+    world.advance(5_500);
+    for (const side of SIDES) {
+      expect(world.ends[side].subflowIds).toHaveLength(2);
+      expect(world.ends[side].subflowIds).not.toContain(old);
+    }
+    finishTime(world, run);
+    settle(world);
+  });
+
+  it('is closed in the end though nothing else could carry what it had', () => {
+    const world = connectedWorld(patient('first', 40));
+    world.openStream(download(20_000_000));
+    world.advance(1_000);
+    world.uplinks[0]!.isUp = false;
+    for (const connection of world.uplinks[0]!.connections) connection.sever(unheard);
+    world.advance(20_000);
+    for (const side of SIDES) expect(world.ends[side].subflowIds).toEqual([]);
+  });
+});
+
+describe('after all uplinks were gone', () => {
+  it('the far end, which has heard nothing, lets go of the dead subflows at once', () => {
+    const world = connectedWorld(patient('first', 40), patient('second', 60));
+    for (const uplink of world.uplinks) {
+      uplink.isUp = false;
+      for (const connection of uplink.connections) connection.sever({ client: 5, concentrator: undefined });
+    }
+    world.advance(500);
+    expect(world.ends.concentrator.subflowIds).toHaveLength(2);
+    world.addUplink(patient('third', 50));
+    world.advance(50 * 4);
+    expect(world.ends.concentrator.subflowIds).toHaveLength(1);
+  });
+
+  it('a stream that was opened meanwhile goes on with the next uplink, not with the next time-out', () => {
+    const world = connectedWorld(patient('first', 40));
+    world.uplinks[0]!.isUp = false;
+    for (const connection of world.uplinks[0]!.connections) connection.sever(unheard);
+    // Doubted by now; OPEN has nowhere else to go.
+    world.advance(2_000);
+    const run = world.openStream({ ...download(1_000), client: eager(1_000) })!;
+    world.advance(500);
+    world.addUplink(patient('second', 50));
+    // Handshake, OPEN behind the next look at the doubted subflow, and the answer.
+    expect(finishTime(world, run)).toBeLessThan(500 + 3 * 50 + 300 + 5 * 50);
+  });
+});
