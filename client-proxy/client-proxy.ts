@@ -1,3 +1,4 @@
+import { networkInterfaces } from 'node:os';
 import type { Logger } from 'pino';
 import { Registry } from 'prom-client';
 import type { Destination } from '../shared/protocol/destination.ts';
@@ -15,6 +16,7 @@ import { registerClientMetrics } from './client-metrics.ts';
 import type { ClientConfig, ConfiguredUplink } from './config/client-config.ts';
 import { MAX_UPLINKS } from './config/client-schema.ts';
 import { describeReload } from './config/describe-reload.ts';
+import { NetworkWatch } from './path-manager/network-watch.ts';
 import { SessionKeeper } from './session/session-keeper.ts';
 import { repliesOptimistically } from './socks5/optimistic-reply.ts';
 import { Socks5Server } from './socks5/socks-server.ts';
@@ -117,6 +119,7 @@ export async function startClientProxy(config: ClientConfig, deps: ClientProxyDe
       await listener.close();
       throw error;
     }));
+  const watch = new NetworkWatch(networkInterfaces, () => keeper.retryUplinks());
   keeper.start();
   logger.info(
     { socks: formatDestination(listener.address()), uplinks: config.uplinks.map(({ name }) => name) },
@@ -133,6 +136,7 @@ export async function startClientProxy(config: ClientConfig, deps: ClientProxyDe
       logger.info({ live, restart }, restart.length > 0 ? 'reloaded; some keys need a restart' : 'reloaded');
     },
     async close(drainMs) {
+      watch.stop();
       await listener.close();
       let timer: NodeJS.Timeout | undefined;
       const limit = new Promise((resolve) => {

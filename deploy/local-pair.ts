@@ -43,7 +43,6 @@ async function main(socksPort: number): Promise<number> {
       `port ${socksPort} on 127.0.0.1 is taken; choose another one: npm start -- --port ${socksPort + 1}`,
     );
   }
-  const folder = await mkdtemp(join(tmpdir(), 'tributary-'));
   const children: ChildProcess[] = [];
   let isStopping = false;
   const stop = () => {
@@ -52,6 +51,7 @@ async function main(socksPort: number): Promise<number> {
   };
   process.on('SIGINT', stop);
   process.on('SIGTERM', stop);
+  const folder = await mkdtemp(join(tmpdir(), 'tributary-'));
   try {
     const metrics = { client: await freePort(9101), concentrator: await freePort(9102) };
     const files = await configure(folder, socksPort, metrics);

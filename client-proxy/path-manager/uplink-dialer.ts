@@ -57,6 +57,15 @@ export class UplinkDialer {
     clearTimeout(this.#waiting);
   }
 
+  /** Something about the network has changed: what failed may work now. */
+  retryNow(): void {
+    this.#options.backoff.succeed();
+    if (this.#waiting === undefined) return;
+    clearTimeout(this.#waiting);
+    this.#waiting = undefined;
+    this.#maintain();
+  }
+
   /** A subflow is gone; perhaps one of this uplink's. */
   onSubflowClosed(subflowId: number): void {
     if (this.#silent === subflowId) this.#silent = undefined;

@@ -76,6 +76,11 @@ export class ClientSession {
     for (const dialer of this.#dialers) dialer.start();
   }
 
+  /** Something about the network has changed. */
+  retryUplinks(): void {
+    for (const dialer of this.#dialers) dialer.retryNow();
+  }
+
   get isEstablished(): boolean {
     return this.#driver !== undefined && !this.#isOver;
   }

@@ -53,6 +53,11 @@ export class SessionKeeper {
     await Promise.all(sessions.map(({ driver }) => driver?.finished));
   }
 
+  /** Something about the network has changed: uplinks that wait are dialled now. */
+  retryUplinks(): void {
+    for (const session of [this.#current, ...this.#draining]) session?.retryUplinks();
+  }
+
   /** All sessions that carry streams: the current one first. */
   get drivers(): readonly SessionDriver[] {
     return [this.#current, ...this.#draining].flatMap((session) => session?.driver ?? []);

@@ -26,6 +26,8 @@ export const FIRST_SEGMENT_BYTES = 16 * 1024 - 24;
 export const FIRST_IN_FLIGHT_BYTES = 32 * 1024;
 /** Never less than this in flight: two small segments, so that a receipt is always due. */
 export const MIN_IN_FLIGHT_BYTES = 8 * 1024;
+/** Most that is allowed for the programs' own delay, as on a machine whose processors are all taken. */
+export const MAX_HOST_LAG_MS = 30;
 /** While the rate still grows: doubles it in each round trip, like BBR's start-up. */
 export const STARTUP_GAIN = 2.5;
 /** Afterwards: half a round trip's worth waits in the kernel, so that the subflow never idles and the queue stays short. */

@@ -31,7 +31,7 @@ export interface Figures {
   /** Bytes copied to a second subflow on suspicion, over the transfer's. */
   copyShare?: number;
   peakReorderBytes?: number;
-  /** Of both proxies. */
+  /** Of both proxies, the reading of their metrics included, which matters on slow links. */
   cpuSecondsPerGb?: number;
   /** Of the larger proxy. */
   peakRssBytes?: number;

@@ -52,7 +52,8 @@ export async function runGroup(
   try {
     const origin = await Origin.start(bed.origin, bed.origin.address.v4, ORIGIN_PORT);
     const running = await contestant.start(bed);
-    for (const workload of group.workloads) {
+    for (const [index, workload] of group.workloads.entries()) {
+      if (index > 0) await drained(bed);
       const measured = await measure(bed, origin, running, scenario, workload, seconds).catch((error) => ({
         figures: { failures: 1 },
         error: (error as Error).message,
@@ -67,7 +68,6 @@ export async function runGroup(
         emulatorLateUs: await lateness(bed),
         ...measured,
       });
-      await drained(bed);
     }
     await running.stop();
   } finally {

@@ -122,11 +122,13 @@ export class Connection {
 
   measure(side: Side): KernelMeasurement {
     const pipe = this.outward[side];
-    const rttMs = this.uplink.roundTripMs;
+    // The modem's queue is part of the kernel's round trip.
+    const { rateBytesPerSecond } = this.uplink.shape[side === 'client' ? 'up' : 'down'];
+    const rttMs = Math.max(this.uplink.roundTripMs, (pipe.unackedBytes * 1000) / rateBytesPerSecond);
     return {
       rttMs,
       rttVarMs: rttMs / 4,
-      minRttMs: rttMs,
+      minRttMs: this.uplink.roundTripMs,
       mssBytes: 1460,
       cwndBytes: 4_000_000,
       notSentBytes: pipe.unsentBytes,

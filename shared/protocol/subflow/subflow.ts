@@ -9,6 +9,7 @@ import {
   FIRST_IN_FLIGHT_BYTES,
   FIRST_SEGMENT_BYTES,
   MAX_COMMIT_BYTES,
+  MAX_HOST_LAG_MS,
   MIN_COMMIT_BYTES,
   MIN_IN_FLIGHT_BYTES,
   MIN_SEGMENT_BYTES,
@@ -118,10 +119,22 @@ export class Subflow implements SubflowView {
   /** Most bytes that may be written and not receipted: enough to keep the path full, little enough to keep its queue short. */
   get inFlightCapBytes(): number {
     const rate = this.rate.bytesPerSecond;
-    const pipeBytes = (rate * (this.rtt.minMs + RECEIPT_INTERVAL_MS)) / 1000;
+    const pipeBytes = (rate * (this.rtt.minMs + RECEIPT_INTERVAL_MS + this.#hostLagMs)) / 1000;
     const gain = this.rate.pipeIsFull ? CRUISE_GAIN : STARTUP_GAIN;
     const least = this.rate.pipeIsFull ? MIN_IN_FLIGHT_BYTES : this.#firstInFlightBytes;
     return Math.min(Math.max(least, gain * pipeBytes), this.#kernelCapBytes);
+  }
+
+  /**
+   * What the two programs add to the kernel's round trip, since they are busy or wait for a processor: without allowance for it a
+   * starved machine would run its pipes empty. The kernel's own queue of unsent bytes is not part of it.
+   */
+  get #hostLagMs(): number {
+    const kernel = this.#kernel;
+    const rate = this.rate.recentBytesPerSecond;
+    if (kernel === undefined || rate === 0) return 0;
+    const unsentMs = (kernel.notSentBytes * 1000) / rate;
+    return clamp(this.rtt.recentMinMs - kernel.rttMs - unsentMs, 0, MAX_HOST_LAG_MS);
   }
 
   /** What the kernel may have under way, and what is at its two ends meanwhile: more would only wait unsent. */
