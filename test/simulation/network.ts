@@ -122,15 +122,12 @@ export class Connection {
 
   measure(side: Side): KernelMeasurement {
     const pipe = this.outward[side];
-    // The modem's queue is part of the kernel's round trip.
-    const { rateBytesPerSecond } = this.uplink.shape[side === 'client' ? 'up' : 'down'];
-    const rttMs = Math.max(this.uplink.roundTripMs, (pipe.unackedBytes * 1000) / rateBytesPerSecond);
     return {
-      rttMs,
-      rttVarMs: rttMs / 4,
-      minRttMs: this.uplink.roundTripMs,
+      rttMs: pipe.smoothedRttMs,
+      rttVarMs: pipe.smoothedRttMs / 4,
+      minRttMs: pipe.minRttMs,
       mssBytes: 1460,
-      cwndBytes: 4_000_000,
+      cwndBytes: pipe.congestionWindowBytes,
       notSentBytes: pipe.unsentBytes,
       unackedBytes: pipe.unackedBytes,
       bytesAcked: 0,

@@ -35,6 +35,7 @@ export interface PipeOptions {
 
 interface Flight {
   readonly bytes: Uint8Array;
+  readonly sentMs: number;
   arrivesMs: number;
 }
 
@@ -61,6 +62,8 @@ export class Pipe {
   #unackedBytes = 0;
   #windowBytes = FIRST_WINDOW_BYTES;
   #lastAckMs = 0;
+  #smoothedRttMs: number;
+  #minRttMs: number;
   #lastArrivalMs = 0;
   #stalledSinceMs: number | undefined;
   #isDead = false;
@@ -75,6 +78,22 @@ export class Pipe {
     this.#random = random;
     this.#options = options;
     this.#lastAckMs = clock.nowMs;
+    // The TCP handshake was the first sample.
+    this.#smoothedRttMs = options.link.shape.delayMs + options.back.shape.delayMs;
+    this.#minRttMs = this.#smoothedRttMs;
+  }
+
+  /** Smoothed as the kernel does (RFC 6298), the bottleneck's queue included. */
+  get smoothedRttMs(): number {
+    return this.#smoothedRttMs;
+  }
+
+  get minRttMs(): number {
+    return this.#minRttMs;
+  }
+
+  get congestionWindowBytes(): number {
+    return this.#windowBytes;
   }
 
   get unackedBytes(): number {
@@ -142,7 +161,11 @@ export class Pipe {
     while (this.#unsentBytes > 0 && this.#unackedBytes < this.#windowBytes) {
       const packet = this.#cutPacket();
       this.#unackedBytes += packet.length;
-      this.#flight.push({ bytes: packet, arrivesMs: this.#arrivalOf(packet.length) });
+      this.#flight.push({
+        bytes: packet,
+        sentMs: this.#clock.nowMs,
+        arrivesMs: this.#arrivalOf(packet.length),
+      });
     }
     this.#armArrival();
     if (this.#awaitsRoom && this.#unsentBytes <= this.#options.sendBufferBytes) {
@@ -204,19 +227,22 @@ export class Pipe {
     if (this.#stalledSinceMs !== undefined) return;
     const { nowMs } = this.#clock;
     while (this.#flight.length > 0 && this.#flight[0]!.arrivesMs <= nowMs) {
-      const { bytes } = this.#flight.shift()!;
-      this.#clock.after(this.#options.back.shape.delayMs, () => this.#acknowledge(bytes.length));
+      const { bytes, sentMs } = this.#flight.shift()!;
+      this.#clock.after(this.#options.back.shape.delayMs, () => this.#acknowledge(bytes.length, sentMs));
       this.#deliver(bytes);
     }
     this.#armArrival();
   }
 
-  #acknowledge(bytes: number): void {
+  #acknowledge(bytes: number, sentMs: number): void {
     const { link, back } = this.#options;
     const { rateBytesPerSecond, delayMs, queueBytes } = link.shape;
     const pipeBytes = (rateBytesPerSecond * (delayMs + back.shape.delayMs)) / 1000;
     this.#unackedBytes -= bytes;
     this.#lastAckMs = this.#clock.nowMs;
+    const rttMs = this.#clock.nowMs - sentMs;
+    this.#smoothedRttMs += (rttMs - this.#smoothedRttMs) / 8;
+    this.#minRttMs = Math.min(this.#minRttMs, rttMs);
     const most = Math.max(FIRST_WINDOW_BYTES, pipeBytes + queueBytes);
     this.#windowBytes = Math.min(this.#windowBytes + bytes, most);
     if (!this.#isDead) this.#send();

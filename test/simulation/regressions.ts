@@ -1,4 +1,4 @@
-/** Seeds that failed before the defect named beside them was mended; each of them fails again without the mend. */
+/** Seeds that failed before the defect named beside them was mended. */
 export const REGRESSIONS: readonly { readonly found: string; readonly seeds: readonly number[] }[] = [
   { found: 'DATA that overtook OPENED was handed on before the stream was open', seeds: [29, 60, 72, 80] },
   {

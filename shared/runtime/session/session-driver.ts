@@ -242,7 +242,8 @@ export class SessionDriver {
     const waitMs = Math.max(0, Math.ceil(deadlineMs - this.#options.clock()));
     this.#timer = setTimeout(() => {
       this.#timerAtMs = Number.POSITIVE_INFINITY;
-      this.#turn();
+      // Not at once: when this process was held up, receipts wait to be read, and must count before any silence does.
+      this.#wake();
     }, waitMs);
   }
 

@@ -17,7 +17,7 @@ it('copies only the part of a segment that is not delivered: the memory of the r
   slow.append(stream.take(0, 200, true), segment, 0);
   // The first half has come through elsewhere, in a frame that was cut differently.
   stream.onReceipted(0, 100, false);
-  const copy = headOfLineCopy(stream, [slow, fast], 400)!;
+  const copy = headOfLineCopy(stream, stream.deliveredTo, [slow, fast], 400)!;
   expect(copy).toEqual({ target: fast, dsn: 100, length: 100, fin: true });
   const frame = Buffer.concat(stream.copy(copy.dsn, copy.length, copy.fin));
   expect(frame.subarray(24)).toEqual(Buffer.alloc(100, 2));
