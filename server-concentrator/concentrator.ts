@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from 'node:util';
 import type { Logger } from 'pino';
 import { Registry } from 'prom-client';
 import type { Destination } from '../shared/protocol/destination.ts';
@@ -86,15 +87,13 @@ export async function startConcentrator(
   });
   const keepCounts = registerSessionMetrics(registry, { drivers: () => sessions.drivers, traffic });
 
-  let applicants = 0;
+  const applicants = new Set<SubflowTransport>();
   const admit = async (transport: SubflowTransport) => {
     const remote = transport.remoteAddress;
-    if (applicants >= MAX_APPLICANTS) {
-      metrics.onHandshake('resourceExceeded');
-      transport.destroy();
-      return;
-    }
-    applicants += 1;
+    // The oldest gives way, not the newest: strangers who keep silent do not lock the others out.
+    const [oldest] = applicants;
+    if (applicants.size >= MAX_APPLICANTS) oldest?.destroy();
+    applicants.add(transport);
     try {
       const applicant = await readApplicant(
         transport,
@@ -109,7 +108,7 @@ export async function startConcentrator(
       metrics.onHandshake(error instanceof TributaryError ? code : 'internalError');
       logger.info({ remote, reason: message }, 'subflow refused');
     } finally {
-      applicants -= 1;
+      applicants.delete(transport);
     }
   };
   const listener = await listenWherePossible(config, logger, {
@@ -151,9 +150,11 @@ export async function startConcentrator(
     async reload(next) {
       const { live, restart } = describeReload(current, next);
       dialer.setPolicy(await policyOf(next));
+      const before = keys;
       keys = keysOf(next);
-      sessions.closeUnknown((id) => keys.has(id));
+      sessions.closeRevoked((id) => !isDeepStrictEqual(before.get(id), keys.get(id)));
       logger.level = next.log.level;
+      sessions.setLogLevel(next.log.level);
       current = next;
       logger.info({ live, restart }, restart.length > 0 ? 'reloaded; some keys need a restart' : 'reloaded');
     },
@@ -163,7 +164,7 @@ export async function startConcentrator(
         return;
       }
       isDraining = true;
-      await listener.close();
+      listener.close();
       const limit = new Promise<void>((resolve) => {
         const timer = setTimeout(resolve, config.limits.drainTimeoutMs);
         stopWaiting = () => {
@@ -173,6 +174,7 @@ export async function startConcentrator(
       });
       await Promise.race([sessions.drain(), limit]);
       stopWaiting();
+      for (const transport of applicants) transport.destroy();
       await sessions.close();
       await endpoint?.close();
     },

@@ -5,6 +5,7 @@ import { speaksOurVersion } from '../shared/protocol/handshake/concentrator-hand
 import type { Hello, Join } from '../shared/protocol/handshake/messages.ts';
 import { MemoryBudget } from '../shared/protocol/memory-budget.ts';
 import { FIRST_UPLOAD_WINDOW_BYTES, Session } from '../shared/protocol/session/session.ts';
+import type { LogLevel } from '../shared/runtime/config/schema-pieces.ts';
 import { nodeHandshakeCrypto } from '../shared/runtime/handshake-crypto.ts';
 import type { AppSocket } from '../shared/runtime/net/app-socket.ts';
 import type { MonotonicClock } from '../shared/runtime/session/clock.ts';
@@ -28,6 +29,7 @@ export interface SessionRegistryOptions {
 interface LiveSession {
   readonly clientId: string;
   readonly token: string;
+  readonly logger: Logger;
   readonly driver: SessionDriver;
   readonly streams: OriginStreams;
 }
@@ -79,11 +81,16 @@ export class SessionRegistry {
     await Promise.all(drivers.map(({ finished }) => finished));
   }
 
-  /** Ends the sessions of clients that are no longer known. */
-  closeUnknown(isKnown: (clientId: string) => boolean): void {
+  /** Ends the sessions of clients that are no longer known, or by another key only. */
+  closeRevoked(isRevoked: (clientId: string) => boolean): void {
     for (const { clientId, driver } of this.#sessions.values()) {
-      if (!isKnown(clientId)) driver.close('notAuthorized');
+      if (isRevoked(clientId)) driver.close('notAuthorized');
     }
+  }
+
+  /** For the sessions that live now: their loggers keep the level that was set when they began. */
+  setLogLevel(level: LogLevel): void {
+    for (const { logger } of this.#sessions.values()) logger.level = level;
   }
 
   #whyNoHello(hello: Hello): ErrorName | undefined {
@@ -160,7 +167,7 @@ export class SessionRegistry {
       },
     });
     const streams = new OriginStreams({ driver, dialer, logger, idleTimeoutMs: limits.streamIdleTimeoutMs });
-    const live = { clientId, token, driver, streams };
+    const live = { clientId, token, logger, driver, streams };
     this.#sessions.set(token, live);
     logger.info('session established');
     return live;

@@ -117,8 +117,7 @@ export class ClientSession {
       if (this.#hello === undefined) return this.#greet(uplink, transport);
       await this.#hello;
     }
-    transport.destroy();
-    throw new TributaryError('goingAway', 'the session is over', 'ours');
+    throw this.#ended(transport);
   }
 
   /** The first subflow. */
@@ -129,6 +128,8 @@ export class ClientSession {
     });
     try {
       const outcome = await this.#handshake(uplink, transport, { kind: 'hello' });
+      // A session that nobody knows of would keep the process alive.
+      if (this.#isOver) throw this.#ended(transport);
       const welcome = outcome.result.welcome!;
       const driver = this.#establish(welcome);
       const id = driver.session.allocateSubflowId();
@@ -160,10 +161,7 @@ export class ClientSession {
     try {
       const token = this.#token!;
       const outcome = await this.#handshake(uplink, transport, { kind: 'join', token, subflowId });
-      if (driver.session.isClosed) {
-        transport.destroy();
-        throw new TributaryError('goingAway', 'the session ended meanwhile', 'ours');
-      }
+      if (driver.session.isClosed) throw this.#ended(transport);
       const { name: uplinkName, backup: isBackup } = uplink;
       driver.addSubflow({ id: subflowId, uplinkName, isBackup }, transport, outcome.takeRest());
       if (replaced !== undefined) driver.removeSubflow(replaced);
@@ -173,6 +171,12 @@ export class ClientSession {
       if (error instanceof TributaryError && error.code === 'sessionUnknown') driver.close('sessionUnknown');
       throw error;
     }
+  }
+
+  /** The error for a transport that came too late. */
+  #ended(transport: SubflowTransport): TributaryError {
+    transport.destroy();
+    return new TributaryError('goingAway', 'the session has ended meanwhile', 'ours');
   }
 
   #handshake(

@@ -332,21 +332,33 @@ export class SessionDriver {
     if (this.#isOver) return;
     this.#isOver = true;
     clearTimeout(this.#timer);
-    const transports = [...this.#attached.values()].map(({ transport }) => transport);
+    const farewells = [...this.#attached].map(([id, { transport }]) =>
+      farewell(transport, () => {
+        this.session.subflowWritable(id);
+        return this.session.takeOutput(id);
+      }),
+    );
     this.#attached.clear();
     this.#handlers.clear();
-    void Promise.all(transports.map(farewell)).then(this.#resolveFinished);
+    void Promise.all(farewells).then(this.#resolveFinished);
     this.#options.owner.onClosed(this.#closedWith ?? 'internalError');
   }
 }
 
-/** The last frame, CLOSE, is on its way: a moment for it, whatever the kernel does. */
-function farewell(transport: SubflowTransport): Promise<void> {
+/**
+ * The last frame, CLOSE, is on its way, or waits behind a write that is: a moment for it, whatever the kernel does.
+ * @param takeRest what still waits for the transport
+ */
+function farewell(transport: SubflowTransport, takeRest: () => readonly Uint8Array[]): Promise<void> {
   return new Promise((resolve) => {
     const timer = setTimeout(() => transport.destroy(), FAREWELL_MS);
     transport.setHandlers({
       onBytes: () => {},
-      onWritable: () => transport.destroy(),
+      onWritable: () => {
+        const rest = takeRest();
+        if (rest.length === 0) transport.destroy();
+        else transport.write(rest);
+      },
       onClose: () => {
         clearTimeout(timer);
         resolve();

@@ -1,4 +1,4 @@
-import type { ErrorName } from '../../protocol/errors.ts';
+import { type ErrorName, StreamError } from '../../protocol/errors.ts';
 import type { AppChunk, AppSocket, AppSocketHandlers } from '../net/app-socket.ts';
 import type { SessionDriver, StreamHandlers } from './session-driver.ts';
 
@@ -52,7 +52,14 @@ export class StreamRelay implements Omit<StreamHandlers, 'onOpened'>, AppSocketH
 
   onChunk(chunk: AppChunk): void {
     this.activity++;
-    if (!this.#driver.write(this.#streamId, chunk)) this.#socket?.pause();
+    try {
+      if (!this.#driver.write(this.#streamId, chunk)) this.#socket?.pause();
+    } catch (error) {
+      // The stream has used up its sequence numbers (SPEC.md section 3): it ends, the program goes on.
+      if (!(error instanceof StreamError)) throw error;
+      chunk.release();
+      this.abort(error.code);
+    }
   }
 
   onEnd(): void {
