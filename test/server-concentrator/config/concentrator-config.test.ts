@@ -120,15 +120,17 @@ limits:
 });
 
 describe('a reload', () => {
-  it('takes clients, egress and log level over, and names what waits for a restart', async () => {
+  it('takes clients, egress rules and log level over, and names what waits for a restart', async () => {
     const before = await loadConcentratorConfig(await directoryWith(''));
     const same = { ...before };
     expect(describeReload(before, same)).toEqual({ live: [], restart: [] });
-    const text = 'egress: { deny: ["*:25"] }\nlimits: { sessions: 1 }\nlog: { level: debug, format: json }\n';
+    const text =
+      'egress: { deny: ["*:25"], connectTimeout: 3s }\nlimits: { sessions: 1 }\n' +
+      'log: { level: debug, format: json }\n';
     const after = await loadConcentratorConfig(await directoryWith(text, { 'clients.yaml': '' }));
     expect(describeReload(before, after)).toEqual({
-      live: ['clients', 'egress', 'log.level'],
-      restart: ['limits', 'log.format'],
+      live: ['clients', 'egress.deny', 'log.level'],
+      restart: ['egress.connectTimeout', 'limits', 'log.format'],
     });
   });
 

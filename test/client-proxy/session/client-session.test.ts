@@ -1,0 +1,67 @@
+import { pino } from 'pino';
+import { expect, it } from 'vitest';
+import { ClientSession } from '../../../client-proxy/session/client-session.ts';
+import { TributaryError } from '../../../shared/protocol/errors.ts';
+import { ConcentratorHandshake } from '../../../shared/protocol/handshake/concentrator-handshake.ts';
+import { nodeHandshakeCrypto } from '../../../shared/runtime/handshake-crypto.ts';
+import { certificatePin } from '../../../shared/runtime/net/certificate-pin.ts';
+import { connectSubflow } from '../../../shared/runtime/net/subflow-connect.ts';
+import { readHandshake } from '../../../shared/runtime/session/read-handshake.ts';
+import { TrafficTable } from '../../../shared/runtime/session/uplink-traffic.ts';
+import { bench, identity, lan, native } from '../../runtime/net/subflow-bench.ts';
+import { deferred } from '../../support/deferred.ts';
+
+const key = new Uint8Array(32).fill(7);
+
+it('that is closed while its HELLO is under way lets the connection go when WELCOME comes', async () => {
+  const { port, subflow } = await bench();
+  const ended = deferred<void>();
+  let established = 0;
+  const session = new ClientSession(
+    {
+      identity: { id: 'laptop', key },
+      uplinks: [lan],
+      addresses: [{ host: '127.0.0.1', port }],
+      scheduler: 'earliest-delivery-first',
+      memoryBytes: 1e6,
+      lingerMs: 1_000,
+      backoff: { minMs: 100, maxMs: 100 },
+      handshakeTimeoutMs: 5_000,
+      clock: () => performance.now(),
+      random: () => 0,
+      logger: pino({ enabled: false }),
+      traffic: new TrafficTable(4),
+      connect: (uplink, address, signal) =>
+        connectSubflow(uplink, address, {
+          pin: certificatePin(identity.certificate),
+          native,
+          signal,
+          timeoutMs: 5_000,
+        }),
+      onDial() {},
+    },
+    { onEstablished: () => established++, onGoingAway() {}, onClosed: () => ended.resolve() },
+  );
+  session.start();
+  const transport = await subflow.promise;
+  const handshake = new ConcentratorHandshake({
+    crypto: nodeHandshakeCrypto,
+    exporter: transport.exporter,
+    keyOf: () => key,
+  });
+  await readHandshake(transport, {
+    receive: (bytes) => handshake.receive(bytes),
+    timeoutMs: 5_000,
+    closedError: () => new TributaryError('cancelled', 'closed before HELLO', 'peer'),
+  });
+
+  session.close('goingAway');
+  await ended.promise;
+  const closed = deferred<void>();
+  transport.setHandlers({ onBytes() {}, onWritable() {}, onClose: () => closed.resolve() });
+  const token = new Uint8Array(16);
+  transport.write([handshake.welcome({ token, maxStreams: 4, firstWindowBytes: 0, lingerMs: 1_000 })]);
+  await closed.promise;
+  expect(session.driver).toBeUndefined();
+  expect(established).toBe(0);
+});
