@@ -1,0 +1,117 @@
+import { pino } from 'pino';
+import { describe, expect, it } from 'vitest';
+import { clientSubflowHandshake } from '../../client-proxy/path-manager/client-subflow-handshake.ts';
+import { type Concentrator, startConcentrator } from '../../server-concentrator/concentrator.ts';
+import type { ConcentratorConfig } from '../../server-concentrator/config/concentrator-config.ts';
+import type { ControlFrame } from '../../shared/protocol/codec/frame.ts';
+import { FrameParser } from '../../shared/protocol/codec/frame-parser.ts';
+import { ERROR_CODE } from '../../shared/protocol/errors.ts';
+import { nodeHandshakeCrypto } from '../../shared/runtime/handshake-crypto.ts';
+import { loadNative } from '../../shared/runtime/net/native.ts';
+import { dial, identity, ignore, onCleanup } from '../runtime/net/subflow-bench.ts';
+import { deferred } from '../support/deferred.ts';
+
+const ANOTHER_KEY = new Uint8Array(32).fill(9);
+
+describe('a reload', () => {
+  it('ends the session of a client whose key is another one now, and no other', async () => {
+    const { concentrator, config } = await start(['kept', 'rotated']);
+    const kept = await connect(concentrator, 'kept');
+    const rotated = await connect(concentrator, 'rotated');
+    const clients = config.clients.map((client) =>
+      client.id === 'rotated' ? { ...client, key: ANOTHER_KEY } : client,
+    );
+    await concentrator.reload({ ...config, clients });
+    await rotated.closed;
+    expect(rotated.frames).toEqual([{ type: 'close', code: ERROR_CODE.notAuthorized }]);
+    expect(kept.frames).toEqual([]);
+    await expect(connect(concentrator, 'rotated')).rejects.toThrow('without an answer');
+    await connect(concentrator, 'rotated', ANOTHER_KEY);
+  });
+
+  it('changes the log level of sessions that live', async () => {
+    const { concentrator, config, lines } = await start(['laptop']);
+    await connect(concentrator, 'laptop');
+    await concentrator.reload({ ...config, log: { level: 'error', format: 'json' } });
+    const before = lines.length;
+    await concentrator.close();
+    // That the session closed is told at `info`.
+    expect(lines.slice(before)).toEqual([]);
+  });
+});
+
+it('strangers who finish TLS and keep silent do not lock a client out', { timeout: 30_000 }, async () => {
+  const { concentrator } = await start(['laptop']);
+  const { port } = concentrator.addresses[0]!;
+  for (let batch = 0; batch < 13; batch++) {
+    const strangers = await Promise.all(Array.from({ length: 40 }, () => dial(port)));
+    for (const stranger of strangers) stranger.setHandlers(ignore);
+  }
+  await connect(concentrator, 'laptop');
+});
+
+async function start(clientIds: readonly string[]) {
+  const lines: string[] = [];
+  const config: ConcentratorConfig = {
+    file: 'concentrator.yaml',
+    listen: [{ host: '127.0.0.1', port: 0, required: true }],
+    public: [],
+    tls: { certificate: identity.certificate, key: identity.privateKey },
+    clientsFile: 'clients.yaml',
+    clients: clientIds.map((id) => ({ id, key: keyOf(id) })),
+    egress: { allow: [], deny: [], connectTimeoutMs: 1_000, resolveTimeoutMs: 1_000 },
+    limits: {
+      sessions: 16,
+      sessionsPerClient: 4,
+      streamsPerSession: 16,
+      subflowsPerSession: 4,
+      memoryPerSessionBytes: 1_000_000,
+      memoryTotalBytes: 16_000_000,
+      handshakeTimeoutMs: 20_000,
+      streamIdleTimeoutMs: 60_000,
+      drainTimeoutMs: 0,
+    },
+    lingerMs: 1_000,
+    log: { level: 'info', format: 'json' },
+  };
+  const concentrator = await startConcentrator(config, {
+    logger: pino({ level: 'info' }, { write: (line: string) => void lines.push(line) }),
+    clock: () => performance.now(),
+    native: loadNative(),
+    version: '0',
+    nodeVersion: '0',
+  });
+  onCleanup(() => concentrator.close());
+  return { concentrator, config, lines };
+}
+
+function keyOf(clientId: string): Uint8Array {
+  return new Uint8Array(32).fill(clientId.length);
+}
+
+/** A client with one subflow that only listens. */
+async function connect(concentrator: Concentrator, id: string, key = keyOf(id)) {
+  const transport = await dial(concentrator.addresses[0]!.port);
+  const { takeRest } = await clientSubflowHandshake(
+    transport,
+    {
+      crypto: nodeHandshakeCrypto,
+      identity: { id, key },
+      uplinkName: 'lan',
+      backup: false,
+      intent: { kind: 'hello' },
+    },
+    5_000,
+  );
+  const frames: ControlFrame[] = [];
+  const closed = deferred<void>();
+  const parser = new FrameParser();
+  const sink = { onData() {}, onControl: (frame: ControlFrame) => void frames.push(frame) };
+  transport.setHandlers({
+    onBytes: (bytes) => parser.push(bytes, sink),
+    onWritable() {},
+    onClose: () => closed.resolve(),
+  });
+  parser.push(takeRest(), sink);
+  return { frames, closed: closed.promise };
+}
