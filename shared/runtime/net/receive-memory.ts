@@ -1,3 +1,5 @@
+import { MisuseError } from '../../protocol/errors.ts';
+
 /** Four full TLS records. Not more, since a few bytes for a stalled stream keep a whole slab out of use. */
 export const SLAB_BYTES = 65_536;
 /** Plaintext of a full TLS record (RFC 8446 section 5.1), and so of one read. */
@@ -29,6 +31,8 @@ export function releaseReceived(bytes: Uint8Array, length: number = bytes.length
   const slab = slabs.get(bytes.buffer);
   if (slab === undefined) return;
   slab.heldBytes -= length;
+  // Better no program than one that hands on another stream's bytes.
+  if (slab.heldBytes < 0) throw new MisuseError('received bytes were handed back twice');
   reuse(slab);
 }
 
