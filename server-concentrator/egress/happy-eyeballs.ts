@@ -4,12 +4,8 @@ import { Cancellation, type CancelSignal } from '../../shared/runtime/cancellati
 /** RFC 8305 section 5: the recommended Connection Attempt Delay. */
 export const CONNECTION_ATTEMPT_DELAY_MS = 250;
 
-/** Opens one connection to an IP address; rejects when it fails, when `timeoutMs` is over or `signal` aborts. */
-export type ConnectAddress<T> = (
-  address: string,
-  port: number,
-  options: { readonly timeoutMs: number; readonly signal: CancelSignal },
-) => Promise<T>;
+/** Opens one connection to an IP address; rejects when it fails or `signal` aborts. */
+export type ConnectAddress<T> = (address: string, port: number, signal: CancelSignal) => Promise<T>;
 
 export interface ConnectionRace<T> {
   /** In the order to try them, at least one. */
@@ -78,7 +74,7 @@ export function raceConnections<T extends { destroy(): void }>(
       const cancellation = new Cancellation();
       underway.add(cancellation);
       try {
-        const connection = await connect(address, port, { timeoutMs, signal: cancellation });
+        const connection = await connect(address, port, cancellation);
         underway.delete(cancellation);
         if (settled) connection.destroy();
         else settle(() => resolve({ connection, address }));

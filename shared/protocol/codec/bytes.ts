@@ -80,7 +80,7 @@ export class BodyWriter {
   }
 
   finish(): Uint8Array {
-    return Uint8Array.from(this.#parts);
+    return new Uint8Array(this.#parts);
   }
 }
 

@@ -27,7 +27,7 @@ function policyOf({ allow = [], deny = [] }: { allow?: string[]; deny?: string[]
 }
 
 /** A real TCP connection. */
-const connectTcp: ConnectAddress<net.Socket> = async (address, port, { signal }) => {
+const connectTcp: ConnectAddress<net.Socket> = async (address, port, signal) => {
   const socket = net.connect({ host: address, port });
   signal.addEventListener('abort', () => socket.destroy());
   cleanups.push(() => socket.destroy());
@@ -252,7 +252,7 @@ describe('failures', () => {
     const client = new AbortController();
     let attempt: CancelSignal | undefined;
     const { dialer, outcomes } = dialerOf<Connection>({
-      connect: (_address, _port, { signal }) => {
+      connect: (_address, _port, signal) => {
         attempt = signal;
         client.abort();
         return new Promise(() => {});
