@@ -161,17 +161,21 @@ export class SessionStreams {
 
   // --- from the peer ---
 
-  onData(streamId: number, dsn: number, payload: Uint8Array, fin: boolean): void {
+  /** @returns how much of `payload`'s own memory was handed on; the rest is needed no more */
+  onData(streamId: number, dsn: number, payload: Uint8Array, fin: boolean): number {
     const stream = this.#table.get(streamId) ?? this.#makeEmbryo(streamId);
-    if (stream === undefined) return;
+    if (stream === undefined) return 0;
+    let handedOnBytes = 0;
     if (stream.phase === 'opening') this.#noteOpened(stream);
     for (const bytes of stream.receive.receive(dsn, payload, fin)) {
+      if (bytes.buffer === payload.buffer) handedOnBytes += bytes.length;
       this.#host.emit({ type: 'stream-data', streamId, bytes });
     }
     if (stream.receive.takeEnd()) {
       this.#host.emit({ type: 'stream-ended', streamId });
       this.#forgetIfDone(stream);
     }
+    return handedOnBytes;
   }
 
   onOpen(streamId: number, limit: number, mode: SteeringMode, destination: Destination): void {

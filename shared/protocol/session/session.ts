@@ -198,21 +198,26 @@ export class Session {
     if (subflow !== undefined) this.#watch.doubt(subflow, reason, nowMs);
   }
 
-  /** Bytes arrived on a subflow, its handshake frames left out. A violation closes the session. */
-  receive(subflowId: number, bytes: Uint8Array, nowMs: number): void {
+  /**
+   * Bytes arrived on a subflow, its handshake frames left out. A violation closes the session.
+   * @returns how many of them `stream-data` brings as they are; the rest is needed no more
+   */
+  receive(subflowId: number, bytes: Uint8Array, nowMs: number): number {
     this.#nowMs = nowMs;
     const subflow = this.#subflows.get(subflowId);
     const parser = this.#parsers.get(subflowId);
-    if (subflow === undefined || parser === undefined || this.#isClosed || bytes.length === 0) return;
+    if (subflow === undefined || parser === undefined || this.#isClosed || bytes.length === 0) return 0;
+    this.#handedOnBytes = 0;
     this.#elicited = false;
     try {
       parser.push(bytes, this.#sink);
     } catch (error) {
       if (!(error instanceof ProtocolViolation)) throw error;
       this.#close(error.code, error.message, 'us');
-      return;
+      return this.#handedOnBytes;
     }
     subflow.receipts.onParsed(bytes.length, this.#elicited, nowMs);
+    return this.#handedOnBytes;
   }
 
   // --- streams ---
@@ -299,13 +304,14 @@ export class Session {
   // --- received frames ---
 
   #elicited = false;
+  #handedOnBytes = 0;
 
   readonly #sink: FrameSink = {
     onData: (streamId, dsn, payload, fin) => {
       this.#elicited = true;
       if (this.#isClosed) return;
       this.#receivedBytes += payload.length;
-      this.#streams.onData(streamId, dsn, payload, fin);
+      this.#handedOnBytes += this.#streams.onData(streamId, dsn, payload, fin);
     },
     onControl: (frame) => {
       if (frame.type === 'receipt') {

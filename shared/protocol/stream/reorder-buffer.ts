@@ -1,6 +1,6 @@
 import { concatBytes } from '../codec/bytes.ts';
 import { ProtocolViolation } from '../errors.ts';
-import { COPY_BELOW_BYTES, MAX_REORDER_ENTRIES } from '../tunables.ts';
+import { MAX_REORDER_ENTRIES } from '../tunables.ts';
 
 interface Entry {
   readonly dsn: number;
@@ -93,8 +93,8 @@ export class ReorderBuffer {
   }
 
   #insertAt(at: number, dsn: number, bytes: Uint8Array): void {
-    const kept = bytes.length < COPY_BELOW_BYTES ? bytes.slice() : bytes;
-    this.#entries.splice(at, 0, { dsn, bytes: kept });
+    // A copy: it may wait for long, and would keep all that was read with it.
+    this.#entries.splice(at, 0, { dsn, bytes: bytes.slice() });
     this.#bufferedBytes += bytes.length;
   }
 

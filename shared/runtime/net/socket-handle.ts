@@ -6,7 +6,7 @@ import type { Server, Socket } from 'node:net';
  * goes on, with less, where it is missing.
  */
 interface SocketInternals {
-  _handle?: { readonly fd?: number } | null;
+  _handle?: { readonly fd?: number; useUserBuffer?(buffer: Uint8Array): void } | null;
 }
 
 /** The kernel's descriptor of an open TCP or TLS socket; undefined once it is closed, or not on POSIX. */
@@ -35,4 +35,29 @@ export function takeAccepted(server: Server, take: (handle: object) => void): bo
 /** `status` is libuv's: not 0 when accepting failed, and then there is no connection. */
 interface ServerInternals {
   _handle?: { onconnection?: (status: number, accepted?: object) => void } | null;
+}
+
+/**
+ * Does to a TLS socket over an existing connection what the option `onread` does to other sockets: Node ignores it there.
+ * What has been read before still comes through `read()`.
+ * @returns false where this Node has no such way; the 'data' events are as they were then
+ */
+export function readThrough(socket: Socket, { buffer, callback }: ReadThrough): boolean {
+  const handle = (socket as unknown as SocketInternals)._handle;
+  const symbols = new Map(Object.getOwnPropertySymbols(socket).map((symbol) => [symbol.description, symbol]));
+  const [current, generator, receiver] = ['kBuffer', 'kBufferGen', 'kBufferCb'].map((name) =>
+    symbols.get(name),
+  );
+  if (!handle?.useUserBuffer || !current || !generator || !receiver) return false;
+  const first = buffer();
+  Object.assign(socket, { [current]: first, [generator]: buffer, [receiver]: callback });
+  handle.useUserBuffer(first);
+  return true;
+}
+
+/** As in Node's `OnReadOpts`, with a buffer for each read. */
+export interface ReadThrough {
+  buffer(): Uint8Array;
+  /** @returns false to pause the socket */
+  callback(length: number): boolean;
 }

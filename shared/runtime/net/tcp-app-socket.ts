@@ -88,7 +88,6 @@ export class TcpAppSocket implements AppSocket {
   }
 
   pause(): void {
-    this.#reader?.onPause();
     if (!this.#inputEnded && !this.#socket.destroyed) this.#socket.pause();
   }
 
