@@ -34,7 +34,7 @@
 #define SMALL 100
 /* Small downloads waiting at one time when they are paced. */
 #define PACED_LANES 256
-/* Connections served at one time, the others wait: threads that are there already, since making one costs as much as an open. */
+/* Connections served at one time, the others wait: threads that are there already, since making one for each would be a cost of its own. */
 #define SERVERS (2 * PACED_LANES)
 #define MAX_TIMES 1000000
 #define TIMEOUT_S 10
