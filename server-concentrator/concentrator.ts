@@ -72,7 +72,7 @@ export async function startConcentrator(
     policy: await policyOf(config),
     resolver: new DnsResolver({ timeoutMs: config.egress.resolveTimeoutMs, now: clock }),
     connectTimeoutMs: config.egress.connectTimeoutMs,
-    connect: (host, port, options) => connectAppSocket({ host, port, pool, native, ...options }),
+    connect: (host, port, signal) => connectAppSocket({ host, port, pool, native, signal }),
     now: clock,
     onOutcome: (outcome) => metrics.onDial(outcome),
   });

@@ -1,6 +1,7 @@
 import type { Logger } from 'pino';
 import type { Destination } from '../../shared/protocol/destination.ts';
 import { type ErrorName, StreamError } from '../../shared/protocol/errors.ts';
+import type { CancelSignal } from '../../shared/runtime/cancellation.ts';
 import type { SessionDriver, StreamHandlers } from '../../shared/runtime/session/session-driver.ts';
 import { Backoff } from '../path-manager/backoff.ts';
 import type { UplinkStatus } from '../path-manager/uplink-dialer.ts';
@@ -78,7 +79,7 @@ export class SessionKeeper {
   async openStream<Handlers extends StreamHandlers>(
     destination: Destination,
     handlersOf: (driver: SessionDriver, streamId: number) => Handlers,
-    signal: AbortSignal,
+    signal: CancelSignal,
   ): Promise<Handlers> {
     const deadlineMs = this.#options.clock() + this.#options.openTimeoutMs;
     while (!this.isEstablished) {

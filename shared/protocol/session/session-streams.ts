@@ -30,6 +30,8 @@ export class SessionStreams {
   readonly #host: StreamsHost;
   readonly #transmitter: Transmitter;
   readonly #table: StreamTable;
+  /** Their applications were told to wait and want to hear when they may go on. */
+  readonly #waiting = new Set<Stream>();
 
   constructor(options: SessionOptions, host: StreamsHost, transmitter: Transmitter) {
     this.#options = options;
@@ -109,8 +111,9 @@ export class SessionStreams {
     }
     stream.send.write(chunk);
     this.#transmitter.refresh(stream);
-    stream.wantsWritable = stream.send.backlogBytes >= this.#backlogLimitBytes();
-    return !stream.wantsWritable;
+    const hasRoom = stream.send.backlogBytes < this.#backlogLimitBytes();
+    if (!hasRoom) this.#waiting.add(stream);
+    return hasRoom;
   }
 
   /** The application has finished sending. */
@@ -139,12 +142,11 @@ export class SessionStreams {
 
   /** Applications that were told to wait may be read again. */
   tellWritable(): void {
-    let limit: number | undefined;
-    for (const stream of this.#table.all()) {
-      if (!stream.wantsWritable) continue;
-      limit ??= this.#backlogLimitBytes();
+    if (this.#waiting.size === 0) return;
+    const limit = this.#backlogLimitBytes();
+    for (const stream of this.#waiting) {
       if (stream.send.backlogBytes >= limit) continue;
-      stream.wantsWritable = false;
+      this.#waiting.delete(stream);
       this.#host.emit({ type: 'stream-writable', streamId: stream.id });
     }
   }
@@ -266,6 +268,7 @@ export class SessionStreams {
     stream.send.reset();
     stream.receive.reset();
     this.#transmitter.refresh(stream);
+    this.#waiting.delete(stream);
     this.#table.delete(stream.id);
   }
 

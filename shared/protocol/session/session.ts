@@ -54,6 +54,7 @@ export class Session {
   readonly #streams: SessionStreams;
   readonly #subflows = new Map<number, Subflow>();
   readonly #parsers = new Map<number, FrameParser>();
+  #subflowList: readonly Subflow[] = [];
   readonly #transmitter = new Transmitter();
   readonly #watch: SubflowWatch;
   #events: SessionEvent[] = [];
@@ -126,7 +127,7 @@ export class Session {
   }
 
   get subflows(): readonly Subflow[] {
-    return [...this.#subflows.values()];
+    return this.#subflowList;
   }
 
   /** The next event, oldest first. */
@@ -162,6 +163,7 @@ export class Session {
     this.#nowMs = nowMs;
     if (this.#subflows.has(options.id)) throw new MisuseError(`subflow ${options.id} exists`);
     this.#subflows.set(options.id, new Subflow(options, nowMs));
+    this.#subflowList = [...this.#subflows.values()];
     this.#parsers.set(options.id, new FrameParser());
   }
 
@@ -431,6 +433,7 @@ export class Session {
     this.#surrender(subflow);
     subflow.close();
     this.#subflows.delete(subflow.id);
+    this.#subflowList = [...this.#subflows.values()];
     this.#parsers.delete(subflow.id);
     if (this.#subflows.size === 0) this.#lingerEndsMs = nowMs + this.#options.lingerMs;
     // With none left the next one to come takes it: the peer may not notice by itself.

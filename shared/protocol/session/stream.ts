@@ -20,8 +20,6 @@ export class Stream {
   readonly send: SendStream;
   readonly receive: ReceiveStream;
   mode: SteeringMode;
-  /** The application was told to wait and wants to hear when it may go on. */
-  wantsWritable = false;
   readonly #phase: StateMachine<StreamPhase, PhaseEvent>;
 
   constructor(send: SendStream, receive: ReceiveStream, phase: 'opening' | 'embryonic', mode: SteeringMode) {

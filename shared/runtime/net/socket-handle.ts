@@ -1,4 +1,4 @@
-import type { Socket } from 'node:net';
+import type { Server, Socket } from 'node:net';
 
 /**
  * The only place that reaches behind `net.Socket`: Node has no public way to the descriptor or the handle.
@@ -16,19 +16,25 @@ export function descriptorOf(socket: Socket): number | undefined {
 }
 
 /**
- * Takes the connection out of a socket that has not read anything, for a new socket with other options
- * (`new Socket({ handle })`); the old socket is then an empty shell. Undefined where there is none to take.
+ * Has a listening server give each connection that it accepts to `take`, as a handle for a socket with other options
+ * (`new Socket({ handle })`), in place of a 'connection' event with a socket whose options nobody can choose.
  *
- * Accepted sockets have no `onread` option, hence this. Duplicating the descriptor would do too, at the price of
- * a second kernel descriptor and four system calls for each connection.
+ * @returns false, and connections come as ever, where this Node has no such handles
  */
-export function takeHandle(socket: Socket): object | undefined {
-  const internals = socket as unknown as SocketInternals;
-  const handle = internals._handle;
-  if (handle === null || handle === undefined) return undefined;
-  internals._handle = null;
-  socket.destroy();
-  return handle;
+export function takeAccepted(server: Server, take: (handle: object) => void): boolean {
+  const listener = (server as unknown as ServerInternals)._handle;
+  const inner = listener?.onconnection;
+  if (listener === null || listener === undefined || inner === undefined) return false;
+  listener.onconnection = (status, accepted) => {
+    if (accepted === undefined) inner.call(listener, status);
+    else take(accepted);
+  };
+  return true;
+}
+
+/** `status` is libuv's: not 0 when accepting failed, and then there is no connection. */
+interface ServerInternals {
+  _handle?: { onconnection?: (status: number, accepted?: object) => void } | null;
 }
 
 /**

@@ -1,6 +1,7 @@
 import { lookup } from 'node:dns/promises';
 import { isIP, type Socket } from 'node:net';
 import { type Destination, formatDestination } from '../../protocol/destination.ts';
+import type { CancelSignal } from '../cancellation.ts';
 import type { NativeSockets } from './native.ts';
 import { type SubflowTuning, tuneSubflow } from './subflow-tuning.ts';
 import { type TimeLimit, withTimeLimit } from './time-limit.ts';
@@ -38,7 +39,7 @@ export async function connectThroughUplink(
 async function connectBound(
   uplink: Uplink,
   target: Destination,
-  signal: AbortSignal,
+  signal: CancelSignal,
   { native, timeoutMs }: UplinkConnectOptions,
 ): Promise<Socket> {
   const { name, binding } = uplink;
@@ -53,7 +54,7 @@ async function connectBound(
 /** The target with an address in place of a name; of one family where the binding allows only that. */
 async function resolve(
   target: Destination,
-  signal: AbortSignal,
+  signal: CancelSignal,
   family: 0 | 4 | 6 = 0,
 ): Promise<Destination> {
   if (isIP(target.host) !== 0) return target;
