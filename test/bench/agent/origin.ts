@@ -60,26 +60,26 @@ function send(socket: Socket, key: number, bytes: number): void {
 function receive(socket: Socket, key: number, ms: number, rest: Buffer): void {
   const arrivals = new Arrivals();
   let isExact = true;
-  let isInOrder = false;
+  let error: string | undefined = 'reset';
   let timer: NodeJS.Timeout | undefined;
   const onData = (chunk: Buffer) => {
-    if (arrivals.bytes === 0 && ms >= 0) timer = setTimeout(() => stop(), ms);
+    if (arrivals.bytes === 0 && ms >= 0) timer = setTimeout(() => stop(undefined), ms);
     isExact &&= isPatternAt(key + arrivals.bytes, chunk);
     const isFirst = arrivals.bytes === 0;
     arrivals.add(chunk.length);
     if (isFirst) tell({ event: 'first-byte', atMs: arrivals.firstAtMs });
   };
-  const stop = () => {
-    isInOrder = true;
+  const stop = (reason: string | undefined) => {
+    error = reason;
     socket.destroy();
   };
   if (rest.length > 0) onData(rest);
   socket.on('data', onData);
-  socket.on('end', stop);
+  // Who uploads for a time does not end it: somebody in between has.
+  socket.on('end', () => stop(ms >= 0 ? 'ended early' : undefined));
   socket.on('close', () => {
     clearTimeout(timer);
-    const error = isInOrder ? {} : { error: 'reset' };
-    tell({ event: 'received', key, transfer: { ...arrivals.end(), isExact, ...error } });
+    tell({ event: 'received', key, transfer: { ...arrivals.end(), isExact, ...(error ? { error } : {}) } });
   });
 }
 
