@@ -1,11 +1,11 @@
 import { type Bed, createBed } from '../bed/bed.ts';
 import type { Direction } from '../bed/emulator.ts';
-import { monotonicMs, type Transfer } from './agent/arrivals.ts';
-import type { ClientJob, ClientResult } from './agent/job.ts';
+import { monotonicMs } from './agent/arrivals.ts';
 import { Origin, startJob } from './agents.ts';
 import type { Running } from './contestants/contestant.ts';
 import type { FaultStep } from './faults.ts';
 import { type Figures, figuresOf } from './figures.ts';
+import { outcome } from './outcome.ts';
 import type { Group, Hosts } from './plan.ts';
 import type { Scenario } from './scenarios.ts';
 import { usageOf } from './usage.ts';
@@ -125,19 +125,6 @@ async function measure(
   } finally {
     faults.stop();
   }
-}
-
-/** The transfer as the receiver saw it. */
-async function outcome(
-  task: ClientJob['task'],
-  { bulk, error }: ClientResult,
-  received: Promise<Transfer> | undefined,
-): Promise<Transfer | undefined> {
-  if (bulk || !received || error !== undefined) return bulk;
-  const transfer = await received;
-  // The origin is not told how much is to come.
-  const isWhole = task.kind !== 'bulk' || task.bytes === undefined || task.bytes === transfer.bytes;
-  return { ...transfer, isExact: transfer.isExact && isWhole };
 }
 
 /** Applies the steps at their times after the first byte. */

@@ -5,7 +5,7 @@
  *   put KEY MS        takes the pattern, for MS after its first byte (-1: until its end), and tells what came
  *   echo              sends everything back
  */
-import { createServer, type Socket } from 'node:net';
+import { createServer, type Server, type Socket } from 'node:net';
 import { Arrivals } from './arrivals.ts';
 import { tell } from './job.ts';
 import { isPatternAt, patternAt } from './pattern.ts';
@@ -15,13 +15,14 @@ const WRITE_BYTES = 128 * 1024;
 const MAX_LINE_BYTES = 100;
 
 /** Listens at `host`:`port` and says "ready". */
-export function serveOrigin(host: string, port: number): void {
+export function serveOrigin(host: string, port: number): Server {
   const server = createServer({ allowHalfOpen: true, noDelay: true }, (socket) => {
     // The far side may go at any time; what that means, 'close' tells.
     socket.on('error', () => {});
     readRequest(socket);
   });
   server.listen({ host, port, backlog: 1024 }, () => tell({ event: 'ready' }));
+  return server;
 }
 
 function readRequest(socket: Socket): void {
