@@ -1,4 +1,5 @@
 import { BUCKET_MS } from './agent/arrivals.ts';
+import { FAULTS } from './faults.ts';
 import type { RunRecord } from './run-group.ts';
 import type { Place, Summary } from './summary.ts';
 import { barChart, lineChart } from './svg.ts';
@@ -40,10 +41,8 @@ function isFault({ scenario }: Place): boolean {
 /** Ratios of places that differ in their scenario only. */
 function summaryPicture(summary: Summary, places: readonly Place[]): string {
   const sorted = [...places].sort((a, b) => a.scenario.localeCompare(b.scenario));
-  const { workload, hosts } = sorted[0]!;
-  const direction = workload === 'bulk-down' ? 'download' : 'upload';
   return barChart({
-    title: `bulk ${direction}, ${hosts === 'bbr' ? 'BBR' : 'CUBIC'} hosts`,
+    title: titleOf(sorted[0]!),
     yLabel: 'goodput over the sum of rates',
     groups: sorted.map((place) => ({ label: place.scenario, bars: bars(summary, place) })),
   });
@@ -60,7 +59,7 @@ function faultPicture(summary: Summary, place: Place): string | undefined {
   });
   if (chosen.length === 0) return undefined;
   return lineChart({
-    title: `${place.scenario}, ${place.hosts}, ${place.workload}`,
+    title: `${place.scenario}: ${titleOf(place)}`,
     xLabel: 'seconds since the first byte',
     yLabel: 'Mbit/s',
     lines: chosen.map((run, index) => ({
@@ -70,6 +69,12 @@ function faultPicture(summary: Summary, place: Place): string | undefined {
     })),
     marks: chosen[0]!.trace?.stepsAtMs.map((ms) => ms / 1000) ?? [],
   });
+}
+
+function titleOf({ scenario, workload, hosts }: Place): string {
+  const what = FAULTS.find(({ id }) => id === scenario);
+  const direction = workload === 'bulk-down' ? 'download' : 'upload';
+  return `${what ? `${what.title}; ` : ''}${direction}, ${hosts === 'bbr' ? 'BBR' : 'CUBIC'} hosts`;
 }
 
 function bars(summary: Summary, place: Place) {

@@ -8,7 +8,9 @@ type Column = (place: Place) => string;
 
 /** Tables of medians by workload, then the goals, as text. */
 export function reportText(summary: Summary): string {
-  return [...tables(summary), goalsText(summary), problems(summary)].filter(Boolean).join('\n\n');
+  return [...tables(summary), costs(summary), goalsText(summary), problems(summary)]
+    .filter(Boolean)
+    .join('\n\n');
 }
 
 function tables(summary: Summary): string[] {
@@ -91,6 +93,36 @@ function failed(summary: Summary, place: Place, contestant: string): string {
   return runs.length === 0
     ? '-'
     : `${runs.filter(({ figures }) => figures.failures > 0).length}/${runs.length}`;
+}
+
+/** What bulk transfers without faults take: bytes sent again, memory for reordering, processor time of both programs. */
+function costs(summary: Summary): string {
+  const percent = (value: number | undefined) => show(value && 100 * value, true);
+  const rows = summary
+    .places()
+    .filter(({ scenario, workload }) => !scenario.startsWith('F') && workload.startsWith('bulk'))
+    .map((place) => {
+      const ours = (figure: keyof Figures) => summary.median(place, 'tributary', figure);
+      const reorderBytes = ours('peakReorderBytes');
+      return [
+        `${place.scenario} ${place.hosts} ${place.workload}`,
+        percent(ours('copyShare')),
+        percent(ours('lostShare')),
+        show(reorderBytes && reorderBytes / 1000, false),
+        show(ours('cpuSecondsPerGb'), false),
+        show(summary.median(place, 'kernel-mptcp', 'cpuSecondsPerGb'), false),
+      ];
+    });
+  if (rows.length === 0) return '';
+  const heads = [
+    '',
+    'copied %',
+    'lost, sent again %',
+    'reorder peak kB',
+    'CPU s/GB',
+    'kernel-mptcp CPU s/GB',
+  ];
+  return `Costs of tributary\n${grid([heads, ...rows])}`;
 }
 
 /** One line for each goal with its worst place, then every place where one is missed. */
