@@ -127,6 +127,7 @@ function costs(summary: Summary): string {
 
 /** One line for each goal with its worst place, then every place where one is missed. */
 function goalsText(summary: Summary): string {
+  if (summary.records.length === 0) return '';
   const judged = GOALS.map((goal) => ({ goal, found: goal.judge(summary) }));
   const rows = judged.map(({ goal: { name, isMore }, found }) => {
     const worst = found.reduce<Judgement | undefined>(
