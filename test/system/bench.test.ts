@@ -69,6 +69,35 @@ describe.skipIf(reason)(`npm run bench${reason ? ` (skipped: ${reason})` : ''}`,
     expect(await readFile(join(out, picture!), 'utf8')).toMatch(/^<svg [\s\S]*<rect[\s\S]*<\/svg>\n$/);
   });
 
+  test('meets a transfer with a fault in its middle, and draws it', async () => {
+    const what = [
+      '--scenarios',
+      'F1/E1/a',
+      '--hosts',
+      'cubic',
+      '--workloads',
+      'bulk-up',
+      '--repetitions',
+      '1',
+    ];
+    const args = [...what, '--contestants', 'tributary', '--no-check', '--out', out];
+    const { stdout } = await run(process.execPath, [BENCH, ...args], { timeout: 50_000 });
+    expect(stdout).toMatch(/^bulk upload through a fault\n.*gap ms.*rate\/left/m);
+
+    const files = await readdir(out);
+    const [json] = files.filter((name) => name.endsWith('.json'));
+    const { records } = JSON.parse(await readFile(join(out, json!), 'utf8'));
+    const [{ figures, trace }] = records as [RunRecord];
+    expect(figures).toMatchObject({ failures: 0 });
+    expect(trace?.stepsAtMs).toEqual([expect.closeTo(4_000, -2)]);
+    // The uplink really was silent: one of two remained.
+    const after = trace!.buckets.slice(500, 1_000).reduce((sum, bytes) => sum + bytes, 0);
+    expect((after * 8) / 5e6).toBeLessThan(20);
+    expect(figures.afterFault).toBeCloseTo((after * 8) / 5e6 / 20);
+    const [picture] = files.filter((name) => name.endsWith('F1-E1-a-cubic-bulk-up.svg'));
+    expect(await readFile(join(out, picture!), 'utf8')).toMatch(/<polyline[\s\S]*<\/svg>\n$/);
+  });
+
   test('an interrupt removes the bed, the programs and their keys, and reports what there is', async () => {
     const args = [
       ...ONE_DOWNLOAD,
