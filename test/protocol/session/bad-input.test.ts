@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { encodeControl } from '../../../shared/protocol/codec/frame.ts';
 import { ERROR_CODE, type ErrorName } from '../../../shared/protocol/errors.ts';
 import { FIRST_UPLOAD_WINDOW_BYTES } from '../../../shared/protocol/session/session.ts';
+import { MAX_REORDER_ENTRIES } from '../../../shared/protocol/tunables.ts';
 import { CountingChunk, hex, patternBytes } from '../support.ts';
 import { dataFrame, MAX_STREAMS, openFrame, SessionBed } from './session-bed.ts';
 
@@ -37,6 +38,12 @@ const VIOLATIONS: readonly [string, 'client' | 'concentrator', ErrorName, readon
     'concentrator',
     'flowControlViolation',
     [dataFrame(1, FIRST_UPLOAD_WINDOW_BYTES - 3, FOUR)],
+  ],
+  [
+    'more pieces of DATA before OPEN than are kept',
+    'concentrator',
+    'resourceExceeded',
+    Array.from({ length: MAX_REORDER_ENTRIES + 1 }, (_, dsn) => dataFrame(1, dsn, patternBytes(dsn, 1))),
   ],
   ['DATA past FIN', 'concentrator', 'malformedMessage', [dataFrame(0, 8, FOUR, true), dataFrame(0, 9, FOUR)]],
   [
