@@ -154,7 +154,6 @@ export async function startConcentrator(
       keys = keysOf(next);
       sessions.closeRevoked((id) => !isDeepStrictEqual(before.get(id), keys.get(id)));
       logger.level = next.log.level;
-      sessions.setLogLevel(next.log.level);
       current = next;
       logger.info({ live, restart }, restart.length > 0 ? 'reloaded; some keys need a restart' : 'reloaded');
     },
