@@ -22,10 +22,10 @@ import { TrafficTable } from '../shared/runtime/session/uplink-traffic.ts';
 import { registerConcentratorMetrics } from './concentrator-metrics.ts';
 import type { ConcentratorConfig } from './config/concentrator-config.ts';
 import { describeReload } from './config/describe-reload.ts';
-import { createEgressPolicy, type EgressPolicy } from './egress/egress-policy.ts';
+import { createEgressPolicy } from './egress/egress-policy.ts';
 import { OriginDialer } from './egress/origin-dialer.ts';
 import { DnsResolver } from './egress/resolver.ts';
-import { ownAddresses } from './own-addresses.ts';
+import { OwnAddresses, OwnAddressWatch } from './own-addresses.ts';
 import { SessionRegistry } from './session-registry.ts';
 import { readApplicant } from './subflow-admission.ts';
 
@@ -68,8 +68,13 @@ export async function startConcentrator(
   const traffic = new TrafficTable(MAX_UPLINK_LABELS);
   const pool = new BlockPool();
 
+  const ownAddresses = new OwnAddresses();
+  let own: readonly string[] = await ownAddresses.find(config.public);
+  // Those of the start, whatever a reload says of `listen`: that waits for a restart.
+  const listenPorts = config.listen.map(({ port }) => port);
+  const policy = () => createEgressPolicy({ ...current.egress, ownAddresses: own, listenPorts });
   const dialer = new OriginDialer({
-    policy: await policyOf(config),
+    policy: policy(),
     resolver: new DnsResolver({ timeoutMs: config.egress.resolveTimeoutMs, now: clock }),
     connectTimeoutMs: config.egress.connectTimeoutMs,
     connect: (host, port, options) => connectAppSocket({ host, port, pool, native, ...options }),
@@ -143,18 +148,26 @@ export async function startConcentrator(
     'concentrator is up',
   );
 
+  const onOwnAddresses = (addresses: readonly string[]) => {
+    own = addresses;
+    dialer.setPolicy(policy());
+  };
+  const watch = new OwnAddressWatch(own, () => ownAddresses.find(current.public), onOwnAddresses);
+
   let stopWaiting: () => void = () => {};
   return {
     addresses: listener.addresses(),
     metrics: endpoint?.address,
     async reload(next) {
       const { live, restart } = describeReload(current, next);
-      dialer.setPolicy(await policyOf(next));
+      current = next;
+      // All of it before any name is waited for: who is revoked goes at once.
       const before = keys;
       keys = keysOf(next);
       sessions.closeRevoked((id) => !isDeepStrictEqual(before.get(id), keys.get(id)));
       logger.level = next.log.level;
-      current = next;
+      dialer.setPolicy(policy());
+      onOwnAddresses(await ownAddresses.find(next.public).catch(() => own));
       logger.info({ live, restart }, restart.length > 0 ? 'reloaded; some keys need a restart' : 'reloaded');
     },
     async close() {
@@ -163,6 +176,7 @@ export async function startConcentrator(
         return;
       }
       isDraining = true;
+      watch.stop();
       listener.close();
       const limit = new Promise<void>((resolve) => {
         const timer = setTimeout(resolve, config.limits.drainTimeoutMs);
@@ -198,12 +212,4 @@ async function listenWherePossible(
 
 function keysOf({ clients }: ConcentratorConfig): ReadonlyMap<string, Uint8Array> {
   return new Map(clients.map(({ id, key }) => [id, key]));
-}
-
-async function policyOf(config: ConcentratorConfig): Promise<EgressPolicy> {
-  return createEgressPolicy({
-    ...config.egress,
-    ownAddresses: await ownAddresses(config.public),
-    listenPorts: config.listen.map(({ port }) => port),
-  });
 }
