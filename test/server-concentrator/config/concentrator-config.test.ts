@@ -102,6 +102,15 @@ limits:
     ]);
   });
 
+  it('refuses a rule that would open nothing', async () => {
+    expect(
+      await mistakes('egress:\n  allow: [10.0.0.0/8, "*.example.org"]\n  deny: ["*.example.org"]\n'),
+    ).toEqual([
+      expect.stringMatching(/^c.yaml:2:23: egress.allow\[1\]: opens nothing: .*by network or address/),
+    ]);
+    expect(await mistakes('egress: { allow: ["*:80"] }\n')).toHaveLength(1);
+  });
+
   it('tells what is wrong with the files that it names', async () => {
     expect(await mistakes('tls:\n  key: absent.pem\nclients: none.yaml\n')).toEqual([
       'c.yaml:2:8: tls.key: cannot read absent.pem: there is no such file',
