@@ -138,6 +138,7 @@ export async function startClientProxy(config: ClientConfig, deps: ClientProxyDe
     async close(drainMs) {
       watch.stop();
       await listener.close();
+      keeper.drain();
       let timer: NodeJS.Timeout | undefined;
       const limit = new Promise((resolve) => {
         timer = setTimeout(resolve, drainMs);
