@@ -74,6 +74,12 @@ export const MAX_REORDER_ENTRIES = 8 * 1024;
 /** A kept slice shorter than this is copied, so that it does not pin the whole read that it came in. */
 export const COPY_BELOW_BYTES = 4 * 1024;
 
+/**
+ * Control frames that were not receipted, for each stream that may be open: beyond it the session ends, since the peer asks
+ * and does not listen. Some ten are usual, more when streams are opened and given up while every uplink is silent.
+ */
+export const MAX_CONTROL_PER_STREAM = 64;
+
 /** An idle subflow is asked for a receipt this often, so that its death is noticed before it is needed. */
 export const PING_INTERVAL_MS = 1_000;
 
