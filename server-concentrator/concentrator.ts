@@ -93,18 +93,18 @@ export async function startConcentrator(
   const keepCounts = registerSessionMetrics(registry, { drivers: () => sessions.drivers, traffic });
 
   const applicants = new Set<SubflowTransport>();
-  const admit = async (transport: SubflowTransport) => {
+  const admit = async (transport: SubflowTransport, leftMs: number) => {
     const remote = transport.remoteAddress;
     // The oldest gives way, not the newest: strangers who keep silent do not lock the others out.
     const [oldest] = applicants;
-    if (applicants.size >= MAX_APPLICANTS) oldest?.destroy();
+    if (oldest !== undefined && applicants.size >= MAX_APPLICANTS) {
+      // Now, not when it has closed: more may come by then, and each must cost another one.
+      applicants.delete(oldest);
+      oldest.destroy();
+    }
     applicants.add(transport);
     try {
-      const applicant = await readApplicant(
-        transport,
-        (id) => keys.get(id),
-        config.limits.handshakeTimeoutMs,
-      );
+      const applicant = await readApplicant(transport, (id) => keys.get(id), leftMs);
       const result = sessions.admit(applicant);
       metrics.onHandshake(result);
       logger.debug({ remote, result }, 'subflow handshake');
@@ -123,7 +123,7 @@ export async function startConcentrator(
     native,
     handshakeTimeoutMs: config.limits.handshakeTimeoutMs,
     ...(config.congestionControl === undefined ? {} : { congestionControl: config.congestionControl }),
-    onSubflow: (transport) => void admit(transport),
+    onSubflow: (transport, leftMs) => void admit(transport, leftMs),
     onHandshakeFailed(remote, reason) {
       metrics.onHandshake('tls');
       logger.debug({ remote, reason }, 'no TLS handshake');

@@ -1,14 +1,20 @@
+import { once } from 'node:events';
+import { setTimeout } from 'node:timers/promises';
+import { connect as connectTls } from 'node:tls';
 import { pino } from 'pino';
 import { describe, expect, it } from 'vitest';
 import { clientSubflowHandshake } from '../../client-proxy/path-manager/client-subflow-handshake.ts';
 import { type Concentrator, startConcentrator } from '../../server-concentrator/concentrator.ts';
-import type { ConcentratorConfig } from '../../server-concentrator/config/concentrator-config.ts';
+import type {
+  ConcentratorConfig,
+  ConcentratorLimits,
+} from '../../server-concentrator/config/concentrator-config.ts';
 import type { ControlFrame } from '../../shared/protocol/codec/frame.ts';
 import { FrameParser } from '../../shared/protocol/codec/frame-parser.ts';
 import { ERROR_CODE } from '../../shared/protocol/errors.ts';
 import { nodeHandshakeCrypto } from '../../shared/runtime/handshake-crypto.ts';
 import { loadNative } from '../../shared/runtime/net/native.ts';
-import { dial, identity, ignore, onCleanup } from '../runtime/net/subflow-bench.ts';
+import { dial, identity, ignore, onCleanup, rawClient } from '../runtime/net/subflow-bench.ts';
 import { deferred } from '../support/deferred.ts';
 
 const ANOTHER_KEY = new Uint8Array(32).fill(9);
@@ -50,7 +56,20 @@ it('strangers who finish TLS and keep silent do not lock a client out', { timeou
   await connect(concentrator, 'laptop');
 });
 
-async function start(clientIds: readonly string[]) {
+it('gives a stranger one time limit for TLS and HELLO together', async () => {
+  const { concentrator } = await start(['laptop'], { handshakeTimeoutMs: 2_000 });
+  const startedMs = performance.now();
+  const socket = await rawClient(concentrator.addresses[0]!.port);
+  await setTimeout(1_500);
+  const secured = connectTls({ socket, ALPNProtocols: ['tributary/1'], rejectUnauthorized: false });
+  await once(secured, 'secureConnect');
+  secured.resume();
+  await once(secured, 'close');
+  expect(performance.now() - startedMs).toBeGreaterThan(1_900);
+  expect(performance.now() - startedMs).toBeLessThan(3_000);
+});
+
+async function start(clientIds: readonly string[], limits: Partial<ConcentratorLimits> = {}) {
   const lines: string[] = [];
   const config: ConcentratorConfig = {
     file: 'concentrator.yaml',
@@ -70,6 +89,7 @@ async function start(clientIds: readonly string[]) {
       handshakeTimeoutMs: 20_000,
       streamIdleTimeoutMs: 60_000,
       drainTimeoutMs: 0,
+      ...limits,
     },
     lingerMs: 1_000,
     log: { level: 'info', format: 'json' },
