@@ -69,9 +69,9 @@ export const FIRST_WINDOW_BYTES = 1024 * 1024;
 export const FLOOR_WINDOW_BYTES = 64 * 1024;
 export const MAX_WINDOW_BYTES = 16 * 1024 * 1024;
 
-/** Segments out of order that one stream keeps; more are melted together. */
+/** Segments out of order that one stream keeps: room for the largest window in pieces of half of COPY_BELOW_BYTES. */
 export const MAX_REORDER_ENTRIES = 8 * 1024;
-/** A kept slice shorter than this is copied, so that it does not pin the whole read that it came in. */
+/** A kept slice shorter than this is copied, so that it does not pin the whole read that it came in; neighbours melt together. */
 export const COPY_BELOW_BYTES = 4 * 1024;
 
 /**
