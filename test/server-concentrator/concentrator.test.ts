@@ -76,6 +76,7 @@ async function start(clientIds: readonly string[], limits: Partial<ConcentratorL
     listen: [{ host: '127.0.0.1', port: 0, required: true }],
     public: [],
     tls: { certificate: identity.certificate, key: identity.privateKey },
+    tlsKeyFile: 'key.pem',
     clientsFile: 'clients.yaml',
     clients: clientIds.map((id) => ({ id, key: keyOf(id) })),
     egress: { allow: [], deny: [], connectTimeoutMs: 1_000, resolveTimeoutMs: 1_000 },

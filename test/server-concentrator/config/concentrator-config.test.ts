@@ -49,6 +49,7 @@ describe('a concentrator configuration', () => {
       ],
       public: [],
       tls: identity,
+      tlsKeyFile: file.replace('c.yaml', 'key.pem'),
       clientsFile: file.replace('c.yaml', 'clients.yaml'),
       clients: [{ id: 'a', key: new Uint8Array(32).fill(7) }].map(({ id, key }) => ({
         id,
