@@ -89,9 +89,8 @@ export class SessionRegistry {
     if (!speaksOurVersion(hello)) return 'unsupportedVersion';
     if (this.#isDraining) return 'goingAway';
     const { sessions, sessionsPerClient } = this.#options.limits;
-    if (this.#sessions.size >= sessions) return 'resourceExceeded';
     const own = [...this.#sessions.values()].filter(({ clientId }) => clientId === hello.clientId);
-    if (own.length < sessionsPerClient) return undefined;
+    if (this.#sessions.size < sessions && own.length < sessionsPerClient) return undefined;
     // A client that lost its sessions without a word (a crash, a power cut) must get in again: those without any
     // subflow give way.
     const lost = own.find(({ driver }) => driver.session.subflows.length === 0);

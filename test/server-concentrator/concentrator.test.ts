@@ -69,6 +69,17 @@ it('gives a stranger one time limit for TLS and HELLO together', async () => {
   expect(performance.now() - startedMs).toBeLessThan(3_000);
 });
 
+it.each([{ sessions: 1 }, { sessionsPerClient: 1 }])(
+  'at its limit of %o takes a client that has lost its session in the place of that',
+  async (limits) => {
+    const { concentrator } = await start(['laptop', 'phone'], limits);
+    const lost = await connect(concentrator, 'laptop');
+    await expect(connect(concentrator, 'laptop')).rejects.toThrow('resourceExceeded');
+    lost.transport.destroy();
+    await expect.poll(() => connect(concentrator, 'laptop').then(() => 'in', String)).toBe('in');
+  },
+);
+
 async function start(clientIds: readonly string[], limits: Partial<ConcentratorLimits> = {}) {
   const lines: string[] = [];
   const config: ConcentratorConfig = {
@@ -92,7 +103,7 @@ async function start(clientIds: readonly string[], limits: Partial<ConcentratorL
       drainTimeoutMs: 0,
       ...limits,
     },
-    lingerMs: 1_000,
+    lingerMs: 60_000,
     log: { level: 'info', format: 'json' },
   };
   const concentrator = await startConcentrator(config, {
@@ -134,5 +145,5 @@ async function connect(concentrator: Concentrator, id: string, key = keyOf(id)) 
     onClose: () => closed.resolve(),
   });
   parser.push(takeRest(), sink);
-  return { frames, closed: closed.promise };
+  return { transport, frames, closed: closed.promise };
 }
