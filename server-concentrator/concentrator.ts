@@ -93,6 +93,7 @@ export async function startConcentrator(
   const keepCounts = registerSessionMetrics(registry, { drivers: () => sessions.drivers, traffic });
 
   const applicants = new Set<SubflowTransport>();
+  const warnings = new Set<string>();
   const admit = async (transport: SubflowTransport, leftMs: number) => {
     const remote = transport.remoteAddress;
     // The oldest gives way, not the newest: strangers who keep silent do not lock the others out.
@@ -129,7 +130,11 @@ export async function startConcentrator(
       logger.debug({ remote, reason }, 'no TLS handshake');
     },
     onError: (error) => logger.error({ reason: error.message }, 'accepting failed'),
-    onWarning: (message) => logger.warn(message),
+    onWarning(message) {
+      // Once, not for each connection of whoever passes by.
+      if (!warnings.has(message)) logger.warn(message);
+      warnings.add(message);
+    },
   });
   let isDraining = false;
   const endpoint =

@@ -69,6 +69,12 @@ it('gives a stranger one time limit for TLS and HELLO together', async () => {
   expect(performance.now() - startedMs).toBeLessThan(3_000);
 });
 
+it('says once that the congestion control cannot be had, not for each connection', async () => {
+  const { concentrator, lines } = await start(['laptop'], {}, { congestionControl: 'nosuch' });
+  for (let i = 0; i < 2; i++) await connect(concentrator, 'laptop');
+  expect(lines.filter((line) => line.includes('congestion control nosuch cannot be set'))).toHaveLength(1);
+});
+
 it.each([{ sessions: 1 }, { sessionsPerClient: 1 }])(
   'at its limit of %o takes a client that has lost its session in the place of that',
   async (limits) => {
@@ -80,7 +86,11 @@ it.each([{ sessions: 1 }, { sessionsPerClient: 1 }])(
   },
 );
 
-async function start(clientIds: readonly string[], limits: Partial<ConcentratorLimits> = {}) {
+async function start(
+  clientIds: readonly string[],
+  limits: Partial<ConcentratorLimits> = {},
+  keys: Partial<ConcentratorConfig> = {},
+) {
   const lines: string[] = [];
   const config: ConcentratorConfig = {
     file: 'concentrator.yaml',
@@ -105,6 +115,7 @@ async function start(clientIds: readonly string[], limits: Partial<ConcentratorL
     },
     lingerMs: 60_000,
     log: { level: 'info', format: 'json' },
+    ...keys,
   };
   const concentrator = await startConcentrator(config, {
     logger: pino({ level: 'info' }, { write: (line: string) => void lines.push(line) }),
