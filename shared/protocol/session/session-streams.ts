@@ -1,12 +1,12 @@
 import type { ControlFrame } from '../codec/frame.ts';
 import { STEERING_MODE, type SteeringMode } from '../codec/wire.ts';
 import type { Destination } from '../destination.ts';
-import { ERROR_CODE, type ErrorName, errorName, StreamError } from '../errors.ts';
+import { ERROR_CODE, type ErrorName, errorName, ProtocolViolation, StreamError } from '../errors.ts';
 import { ReceiveStream } from '../stream/receive-stream.ts';
 import type { OutgoingChunk } from '../stream/send-buffer.ts';
 import { SendStream } from '../stream/send-stream.ts';
 import type { Subflow } from '../subflow/subflow.ts';
-import { BACKLOG_MS, MAX_BACKLOG_BYTES, MIN_BACKLOG_BYTES } from '../tunables.ts';
+import { BACKLOG_MS, MAX_BACKLOG_BYTES, MAX_REORDER_ENTRIES, MIN_BACKLOG_BYTES } from '../tunables.ts';
 import { controlItem } from './control-item.ts';
 import type { SessionEvent } from './events.ts';
 import type { SessionOptions } from './session.ts';
@@ -169,13 +169,25 @@ export class SessionStreams {
     if (stream.phase === 'opening') this.#noteOpened(stream);
     for (const bytes of stream.receive.receive(dsn, payload, fin)) {
       if (bytes.buffer === payload.buffer) handedOnBytes += bytes.length;
-      this.#host.emit({ type: 'stream-data', streamId, bytes });
+      this.#tell(stream, { type: 'stream-data', streamId, bytes });
     }
     if (stream.receive.takeEnd()) {
-      this.#host.emit({ type: 'stream-ended', streamId });
+      this.#tell(stream, { type: 'stream-ended', streamId });
       this.#forgetIfDone(stream);
     }
     return handedOnBytes;
+  }
+
+  /** Nobody knows of a stream before its OPEN: what came in front of it is told behind `stream-requested`. */
+  #tell(stream: Stream, event: SessionEvent): void {
+    if (stream.phase !== 'embryonic') {
+      this.#host.emit(event);
+      return;
+    }
+    if (stream.beforeOpen.length >= MAX_REORDER_ENTRIES) {
+      throw new ProtocolViolation(`stream ${stream.id}: too many pieces before OPEN`, 'resourceExceeded');
+    }
+    stream.beforeOpen.push(event);
   }
 
   onOpen(streamId: number, limit: number, mode: SteeringMode, destination: Destination): void {
@@ -191,6 +203,7 @@ export class SessionStreams {
       // More than maxStreams for a moment is no fault: the client may know sooner which ones have ended.
       const { host, port } = destination;
       this.#host.emit({ type: 'stream-requested', streamId, destination: { host, port }, mode });
+      for (const event of stream.beforeOpen.splice(0)) this.#host.emit(event);
     }
   }
 

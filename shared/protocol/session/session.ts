@@ -15,7 +15,7 @@ import type { MemoryBudget } from '../memory-budget.ts';
 import type { OutgoingChunk } from '../stream/send-buffer.ts';
 import type { LedgerEntry } from '../subflow/ledger.ts';
 import { Subflow, type SubflowOptions } from '../subflow/subflow.ts';
-import { FLOOR_WINDOW_BYTES } from '../tunables.ts';
+import { FLOOR_WINDOW_BYTES, MAX_CONTROL_PER_STREAM } from '../tunables.ts';
 import { controlItem } from './control-item.ts';
 import type { SessionEvent } from './events.ts';
 import { SessionStreams } from './session-streams.ts';
@@ -286,6 +286,10 @@ export class Session {
   flush(nowMs: number): void {
     this.#nowMs = nowMs;
     if (this.#isClosed) return;
+    if (this.#transmitter.control.unsettled > this.#options.maxStreams * MAX_CONTROL_PER_STREAM) {
+      this.#close('resourceExceeded', 'the peer takes no control frames', 'us');
+      return;
+    }
     if (this.#subflows.size === 0) {
       if (nowMs >= this.#lingerEndsMs) this.#close('uplinksLost', 'no subflow came back', 'us');
       return;
@@ -374,7 +378,7 @@ export class Session {
     const subflow = this.#subflows.get(subflowId);
     if (subflow === undefined) return;
     for (const { item } of subflow.onReceipt(bytes, delayMs, this.#nowMs)) {
-      if (item.kind === 'control') item.control.isReceipted = true;
+      if (item.kind === 'control') this.#transmitter.control.onReceipted(item.control);
       if (item.kind !== 'data') continue;
       item.stream.onReceipted(item.dsn, item.length, item.fin);
       this.#streams.onReceipted(item.stream);
