@@ -3,6 +3,7 @@ import { MisuseError } from '../../protocol/errors.ts';
 import type { KernelMeasurement } from '../../protocol/kernel-measurement.ts';
 import type { NativeSockets } from './native.ts';
 import { descriptorOf } from './socket-handle.ts';
+import { readCongestionControl } from './socket-options.ts';
 import { subflowExporter } from './subflow-tls.ts';
 import type { SubflowTransport, SubflowTransportHandlers } from './subflow-transport.ts';
 import { readTcpInfo } from './tcp-info.ts';
@@ -14,6 +15,7 @@ export class TlsSubflow implements SubflowTransport {
   readonly localAddress: string;
   readonly localPort: number;
   readonly exporter: Uint8Array;
+  readonly congestionControl: string | undefined;
   readonly #socket: TLSSocket;
   readonly #native: NativeSockets | undefined;
   #handlers: SubflowTransportHandlers | undefined;
@@ -26,6 +28,7 @@ export class TlsSubflow implements SubflowTransport {
     this.#socket = socket;
     this.#native = native;
     this.exporter = subflowExporter(socket);
+    this.congestionControl = congestionControlOf(socket, native);
     this.remoteAddress = socket.remoteAddress ?? '';
     this.remotePort = socket.remotePort ?? 0;
     this.localAddress = socket.localAddress ?? '';
@@ -84,5 +87,15 @@ export class TlsSubflow implements SubflowTransport {
   #onClose(): void {
     this.#closed = true;
     this.#handlers?.onClose(this.#error);
+  }
+}
+
+function congestionControlOf(socket: TLSSocket, native: NativeSockets | undefined): string | undefined {
+  const descriptor = descriptorOf(socket);
+  if (native === undefined || descriptor === undefined) return undefined;
+  try {
+    return readCongestionControl(native, descriptor);
+  } catch {
+    return undefined;
   }
 }
