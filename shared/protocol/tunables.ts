@@ -98,9 +98,12 @@ export const FLAP_MEMORY_MS = 30_000;
 export const MAX_SUBFLOWS_PER_UPLINK = 8;
 /** An uplink that is busy is looked at this often to see how full and how queued it is, */
 export const SUBFLOWS_SAMPLE_MS = 100;
-/** and judged this often, by the last few spans together: a handful of losses at 2 Mbit/s and 0.5 %. */
-export const SUBFLOWS_REVIEW_MS = 1_000;
-export const SUBFLOWS_REVIEW_SPANS = 3;
+/** and judged this often, by the last few spans together: 3 s, a handful of losses at 2 Mbit/s and 0.5 %. */
+export const SUBFLOWS_REVIEW_MS = 500;
+export const SUBFLOWS_REVIEW_SPANS = 6;
+/** The first two spans with another number say nothing: slow start. Behind them two are enough if they show this many losses. */
+export const SUBFLOWS_WARM_UP_SPANS = 2;
+export const SUBFLOWS_CLEAR_LOSSES = 3;
 /** From this share of segments on, loss and not the path bounds CUBIC on the paths of homes and radios. */
 export const LOSSY_SHARE = 0.002;
 /** The kernel's smoothed round trip time above QUEUE_FACTOR x its minimum + QUEUE_SLACK_MS: a queue stands, so the path is full. */
@@ -108,8 +111,9 @@ export const QUEUE_FACTOR = 1.5;
 export const QUEUE_SLACK_MS = 10;
 /** Twice the subflows must bring this much more rate, or the new ones go again: the loss is the path's own being full. */
 export const SUBFLOWS_GAIN = 1.15;
-/** A number that was too high is not tried again for so long. */
-export const SUBFLOWS_HOLD_MS = 60_000;
+/** A number that was too high is tried again after so long, doubled each time up to the maximum: chance may have judged. */
+export const SUBFLOWS_HOLD_MS = 5_000;
+export const MAX_SUBFLOWS_HOLD_MS = 60_000;
 /** Half of them go after so long with a standing queue or hardly any loss, all but one after so long without use. */
 export const SUBFLOWS_SURPLUS_MS = 10_000;
 export const SUBFLOWS_IDLE_MS = 30_000;

@@ -71,7 +71,8 @@ describe('an uplink keeps one subflow', () => {
 
   it('where little is asked of it', () => {
     const world = connectedWorld(lossy);
-    world.openStream(download(100_000_000, { readBytesPerMs: 100 }));
+    const trickle = eager(100_000_000, { sendsAfterPeer: true, chunkBytes: 2_000, writePauseMs: 20 });
+    world.openStream({ ...endless, origin: trickle });
     world.advance(30_000);
     expect(counts(world)).toEqual({ lossy: 1 });
   });

@@ -1,11 +1,14 @@
 import {
   LOSSY_SHARE,
+  MAX_SUBFLOWS_HOLD_MS,
   MAX_SUBFLOWS_PER_UPLINK,
+  SUBFLOWS_CLEAR_LOSSES,
   SUBFLOWS_GAIN,
   SUBFLOWS_HOLD_MS,
   SUBFLOWS_IDLE_MS,
   SUBFLOWS_REVIEW_SPANS,
   SUBFLOWS_SURPLUS_MS,
+  SUBFLOWS_WARM_UP_SPANS,
 } from '../tunables.ts';
 
 /** What a sender saw of one uplink in a stretch of time. */
@@ -30,8 +33,11 @@ export interface UplinkSpan {
 export class WantedSubflows {
   #count = 1;
   #spans: UplinkSpan[] = [];
-  #triedFromRate: number | undefined;
+  /** What the last doubling must bring, bytes per millisecond. */
+  #rateToReach = 0;
   #holdUntilMs = Number.NEGATIVE_INFINITY;
+  #holdMs = SUBFLOWS_HOLD_MS;
+  #busySpans = 0;
   #surplusMs = 0;
   #idleMs = 0;
   #missingMs = 0;
@@ -51,24 +57,29 @@ export class WantedSubflows {
     if (span.subflows < this.#count) {
       // They are still being dialled; or the client has its reasons, and it is of no use to insist.
       this.#missingMs += span.durationMs;
-      this.#spans = [];
+      this.#restart();
       if (this.#missingMs >= SUBFLOWS_SURPLUS_MS) this.#lower(Math.max(1, span.subflows), nowMs);
       return;
     }
     this.#missingMs = 0;
+    if (++this.#busySpans <= SUBFLOWS_WARM_UP_SPANS) return;
     this.#spans.push(span);
     if (this.#spans.length > SUBFLOWS_REVIEW_SPANS) this.#spans.shift();
-    if (this.#spans.length === SUBFLOWS_REVIEW_SPANS) this.#decide(span, nowMs);
+    if (this.#spans.length >= 2) this.#decide(span, nowMs);
   }
 
   #decide(last: UplinkSpan, nowMs: number): void {
     const rate = sum(this.#spans, 'deliveredBytes') / sum(this.#spans, 'durationMs');
-    const before = this.#triedFromRate;
-    this.#triedFromRate = undefined;
-    if (before !== undefined && rate < before * SUBFLOWS_GAIN) {
-      this.#lower(Math.floor(this.#count / 2), nowMs);
+    const losses = sum(this.#spans, 'retransmittedPackets');
+    const isWhole = this.#spans.length === SUBFLOWS_REVIEW_SPANS;
+    if (rate < this.#rateToReach) {
+      // It is given the whole time to show what it brings.
+      if (isWhole) this.#lower(Math.floor(this.#count / 2), nowMs);
       return;
     }
+    if (!isWhole && losses < SUBFLOWS_CLEAR_LOSSES) return;
+    if (this.#rateToReach > 0) this.#holdMs = SUBFLOWS_HOLD_MS;
+    this.#rateToReach = 0;
     const lossShare = sum(this.#spans, 'retransmittedPackets') / Math.max(1, sum(this.#spans, 'sentPackets'));
     const isLossy = lossShare >= LOSSY_SHARE;
     const isSurplus = last.hasQueue || lossShare < LOSSY_SHARE / 2;
@@ -85,20 +96,26 @@ export class WantedSubflows {
       return;
     }
     this.#settle(Math.min(this.#count * 2, MAX_SUBFLOWS_PER_UPLINK));
-    this.#triedFromRate = rate;
+    this.#rateToReach = rate * SUBFLOWS_GAIN;
   }
 
   #lower(count: number, nowMs: number): void {
     this.#settle(count);
-    this.#holdUntilMs = nowMs + SUBFLOWS_HOLD_MS;
+    this.#holdUntilMs = nowMs + this.#holdMs;
+    this.#holdMs = Math.min(this.#holdMs * 2, MAX_SUBFLOWS_HOLD_MS);
   }
 
   #settle(count: number): void {
     this.#count = count;
-    this.#spans = [];
-    this.#triedFromRate = undefined;
+    this.#rateToReach = 0;
     this.#surplusMs = 0;
     this.#missingMs = 0;
+    this.#restart();
+  }
+
+  #restart(): void {
+    this.#spans = [];
+    this.#busySpans = 0;
   }
 }
 
