@@ -60,7 +60,7 @@ export async function startClientProxy(config: ClientConfig, deps: ClientProxyDe
 
   const keeper = new SessionKeeper({
     identity: config.client,
-    uplinks: config.uplinks,
+    uplinks: config.uplinks.map((uplink) => ({ subflowsPerPath: config.subflowsPerPath, ...uplink })),
     addresses: config.concentrator.addresses,
     scheduler: config.scheduler,
     memoryBytes: config.memory.perSessionBytes,

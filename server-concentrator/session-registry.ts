@@ -120,6 +120,7 @@ export class SessionRegistry {
         maxStreams: limits.streamsPerSession,
         firstWindowBytes: FIRST_UPLOAD_WINDOW_BYTES,
         lingerMs,
+        maxSubflows: limits.subflowsPerSession,
       }),
     ]);
     addSubflow(live, applicant, { id: 0, uplinkName: hello.uplinkName, isBackup: hello.backup });

@@ -54,6 +54,7 @@ function toConfig(parsed: z.output<typeof clientSchema>, key: Uint8Array, file: 
       maxConnections: socks.maxConnections,
     },
     uplinks: parsed.uplinks,
+    subflowsPerPath: parsed.subflowsPerPath,
     scheduler: parsed.scheduler,
     lingerMs: parsed.linger,
     dial: { timeoutMs: dial.timeout, backoffMinMs: dial.backoffMin, backoffMaxMs: dial.backoffMax },

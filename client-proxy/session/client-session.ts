@@ -14,11 +14,17 @@ import { SessionDriver, type StreamHandlers } from '../../shared/runtime/session
 import type { TrafficTable } from '../../shared/runtime/session/uplink-traffic.ts';
 import { Backoff, type BackoffBounds } from '../path-manager/backoff.ts';
 import { clientSubflowHandshake } from '../path-manager/client-subflow-handshake.ts';
+import { type SubflowsPerPath, subflowBound } from '../path-manager/subflow-bound.ts';
 import { UplinkDialer, type UplinkStatus } from '../path-manager/uplink-dialer.ts';
+
+/** An uplink, and how many subflows it is to have; by default `auto`. */
+export interface DialledUplink extends Uplink {
+  readonly subflowsPerPath?: SubflowsPerPath;
+}
 
 export interface ClientSessionOptions {
   readonly identity: ClientIdentity;
-  readonly uplinks: readonly Uplink[];
+  readonly uplinks: readonly DialledUplink[];
   readonly addresses: readonly Destination[];
   readonly scheduler: SchedulerName;
   readonly memoryBytes: number;
@@ -53,6 +59,7 @@ export class ClientSession {
   #driver: SessionDriver | undefined;
   #isOver = false;
   readonly #handshaking = new Set<SubflowTransport>();
+  #mostPerUplink = 1;
   /** Whether a HELLO is under way; others that are ready wait for it. */
   #hello: Promise<void> | undefined;
 
@@ -70,6 +77,7 @@ export class ClientSession {
           connect,
           onDial,
           admit: (transport, replaced) => this.#admit(uplink, transport, replaced),
+          retire: (subflowId) => this.#driver?.retireSubflow(subflowId),
         }),
     );
   }
@@ -162,7 +170,7 @@ export class ClientSession {
     replaced: number | undefined,
   ): Promise<number> {
     if (replaced !== undefined && isActive(driver, replaced)) {
-      // The silent one has come back meanwhile: one bulk subflow per uplink is enough.
+      // The silent one has come back meanwhile.
       transport.destroy();
       return replaced;
     }
@@ -173,7 +181,7 @@ export class ClientSession {
       if (driver.session.isClosed) throw this.#ended(transport);
       const { name: uplinkName, backup: isBackup } = uplink;
       driver.addSubflow({ id: subflowId, uplinkName, isBackup }, transport, outcome.takeRest());
-      if (replaced !== undefined) driver.removeSubflow(replaced);
+      if (replaced !== undefined && !isActive(driver, replaced)) driver.removeSubflow(replaced);
       this.#owner.onSubflowUp();
       return subflowId;
     } catch (error) {
@@ -232,12 +240,31 @@ export class ClientSession {
         onSubflowReplace: (id) => {
           for (const dialer of this.#dialers) dialer.onSubflowDoubted(id);
         },
+        onSubflowRecovered: (id) => {
+          for (const dialer of this.#dialers) dialer.onSubflowRecovered(id);
+        },
+        onSubflowsWanted: (uplinkName, count) => this.#want(uplinkName, count),
         onGoingAway: () => this.#owner.onGoingAway(),
         onClosed: (error) => this.#end(error),
       },
     });
     logger.info({ maxStreams: welcome.maxStreams, lingerMs }, 'session established');
+    this.#mostPerUplink = subflowBound(welcome.maxSubflows, this.#dialers.length);
+    for (const { name, subflowsPerPath = 'auto' } of this.#options.uplinks) {
+      if (subflowsPerPath !== 'auto') this.#setSubflows(name, subflowsPerPath);
+    }
     return this.#driver;
+  }
+
+  /** A wish of either end, of no effect on an uplink whose number is configured. */
+  #want(uplinkName: string, count: number): void {
+    const uplink = this.#options.uplinks.find(({ name }) => name === uplinkName);
+    if ((uplink?.subflowsPerPath ?? 'auto') === 'auto') this.#setSubflows(uplinkName, count);
+  }
+
+  #setSubflows(uplinkName: string, count: number): void {
+    const dialer = this.#dialers.find(({ status }) => status.name === uplinkName);
+    dialer?.setWanted(Math.min(count, this.#mostPerUplink));
   }
 
   #end(error: ErrorName): void {

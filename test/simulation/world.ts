@@ -195,6 +195,12 @@ export class World {
       case 'subflow-replace':
         this.paths.replace(event.subflowId);
         break;
+      case 'subflow-state':
+        if (event.state === 'active') this.paths.onRecovered(event.subflowId);
+        break;
+      case 'subflows-wanted':
+        this.paths.want(event.uplinkName, event.count);
+        break;
       case 'subflow-close':
         this.paths.onGone(event.subflowId);
         break;

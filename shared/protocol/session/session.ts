@@ -18,8 +18,10 @@ import { Subflow, type SubflowOptions } from '../subflow/subflow.ts';
 import { FLOOR_WINDOW_BYTES, MAX_CONTROL_PER_STREAM } from '../tunables.ts';
 import { controlItem } from './control-item.ts';
 import type { SessionEvent } from './events.ts';
+import { Retirement } from './retirement.ts';
 import { SessionStreams } from './session-streams.ts';
 import { SubflowWatch } from './subflow-watch.ts';
+import { SubflowWishes } from './subflow-wishes.ts';
 import { type TransmitStatistics, Transmitter } from './transmitter.ts';
 
 export interface SessionOptions {
@@ -57,6 +59,8 @@ export class Session {
   #subflowList: readonly Subflow[] = [];
   readonly #transmitter = new Transmitter();
   readonly #watch: SubflowWatch;
+  readonly #wishes: SubflowWishes;
+  readonly #retirement = new Retirement();
   #events: SessionEvent[] = [];
   #eventsTaken = 0;
   #nextSubflowId = 0;
@@ -77,6 +81,14 @@ export class Session {
         close: (subflow, reason) => this.#closeSubflow(subflow, reason, this.#nowMs),
       },
       this.#transmitter,
+    );
+    this.#wishes = new SubflowWishes(
+      options.role,
+      {
+        emit: (event) => this.#emit(event),
+        tellPeer: (frame) => this.#queueControl(frame),
+      },
+      options.nowMs,
     );
     this.#nowMs = options.nowMs;
     const session = this;
@@ -174,6 +186,16 @@ export class Session {
     if (subflow !== undefined) this.#dropSubflow(subflow, nowMs);
   }
 
+  /** Client: a subflow is no longer wanted. Nothing new goes there; `subflow-close` follows once all has arrived. */
+  retireSubflow(subflowId: number, nowMs: number): void {
+    this.#nowMs = nowMs;
+    const subflow = this.#subflows.get(subflowId);
+    if (subflow === undefined || subflow.isRetiring) return;
+    const notice = controlItem({ type: 'priority', subflowId, backup: true });
+    this.#transmitter.control.push(notice);
+    this.#retirement.add(subflow, notice, nowMs);
+  }
+
   /** The transport is still busy with a write of somebody else (its handshake). */
   subflowBusy(subflowId: number): void {
     const subflow = this.#subflows.get(subflowId);
@@ -209,6 +231,7 @@ export class Session {
     if (subflow === undefined || parser === undefined || this.#isClosed || bytes.length === 0) return 0;
     this.#handedOnBytes = 0;
     this.#elicited = false;
+    const receivedBytes = this.#receivedBytes;
     try {
       parser.push(bytes, this.#sink);
     } catch (error) {
@@ -216,6 +239,7 @@ export class Session {
       this.#close(error.code, error.message, 'us');
       return this.#handedOnBytes;
     }
+    if (this.#receivedBytes > receivedBytes) subflow.lastDataMs = nowMs;
     subflow.receipts.onParsed(bytes.length, this.#elicited, nowMs);
     return this.#handedOnBytes;
   }
@@ -296,6 +320,10 @@ export class Session {
     }
     const subflows = this.subflows;
     this.#watch.check(subflows, this.#streams.all(), nowMs);
+    this.#wishes.check(subflows, nowMs);
+    for (const subflow of this.#retirement.takeFinished(subflows, nowMs)) {
+      this.#closeSubflow(subflow, 'no longer needed', nowMs);
+    }
     this.#transmitter.transmit(this.subflows, nowMs);
     this.#streams.tellWritable();
   }
@@ -353,6 +381,12 @@ export class Session {
       case 'priority': {
         const subflow = this.#subflows.get(frame.subflowId);
         if (subflow !== undefined) subflow.isBackup = frame.backup;
+        break;
+      }
+      case 'subflowsWish': {
+        this.#expectRole('client', 'SUBFLOWS_WISH');
+        const subflow = this.#subflows.get(frame.subflowId);
+        if (subflow !== undefined) this.#wishes.onPeerWish(subflow.uplinkName, frame.count, this.#nowMs);
         break;
       }
       case 'addressAdd':

@@ -4,6 +4,7 @@ import type { KernelMeasurement } from '../../protocol/kernel-measurement.ts';
 import type { NativeSockets } from './native.ts';
 import { ReceiveMemory } from './receive-memory.ts';
 import { descriptorOf, readThrough } from './socket-handle.ts';
+import { readCongestionControl } from './socket-options.ts';
 import { subflowExporter } from './subflow-tls.ts';
 import type { SubflowTransport, SubflowTransportHandlers } from './subflow-transport.ts';
 import { readTcpInfo } from './tcp-info.ts';
@@ -15,6 +16,7 @@ export class TlsSubflow implements SubflowTransport {
   readonly localAddress: string;
   readonly localPort: number;
   readonly exporter: Uint8Array;
+  readonly congestionControl: string | undefined;
   readonly #socket: TLSSocket;
   readonly #native: NativeSockets | undefined;
   readonly #memory = new ReceiveMemory();
@@ -28,6 +30,7 @@ export class TlsSubflow implements SubflowTransport {
     this.#socket = socket;
     this.#native = native;
     this.exporter = subflowExporter(socket);
+    this.congestionControl = congestionControlOf(socket, native);
     this.remoteAddress = socket.remoteAddress ?? '';
     this.remotePort = socket.remotePort ?? 0;
     this.localAddress = socket.localAddress ?? '';
@@ -107,5 +110,15 @@ export class TlsSubflow implements SubflowTransport {
     this.#closed = true;
     this.#memory.close();
     this.#handlers?.onClose(this.#error);
+  }
+}
+
+function congestionControlOf(socket: TLSSocket, native: NativeSockets | undefined): string | undefined {
+  const descriptor = descriptorOf(socket);
+  if (native === undefined || descriptor === undefined) return undefined;
+  try {
+    return readCongestionControl(native, descriptor);
+  } catch {
+    return undefined;
   }
 }

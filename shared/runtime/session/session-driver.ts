@@ -26,6 +26,9 @@ export interface SessionOwner {
   onStreamRequested?(streamId: number, destination: Destination, mode: SteeringMode): void;
   onSubflowClosed(subflowId: number): void;
   onSubflowReplace?(subflowId: number): void;
+  /** Receipts came again on a subflow that was doubted. */
+  onSubflowRecovered?(subflowId: number): void;
+  onSubflowsWanted?(uplinkName: string, count: number): void;
   onGoingAway?(error: ErrorName): void;
   onClosed(error: ErrorName): void;
 }
@@ -88,7 +91,8 @@ export class SessionDriver {
     isWriting = false,
   ): void {
     const traffic = this.#options.trafficOf(subflow.uplinkName);
-    this.session.addSubflow(subflow, this.#options.clock());
+    const { congestionControl } = transport;
+    this.session.addSubflow({ ...subflow, congestionControl }, this.#options.clock());
     if (isWriting) this.session.subflowBusy(subflow.id);
     this.#attached.set(subflow.id, { transport, traffic, uplinkName: subflow.uplinkName });
     const { id } = subflow;
@@ -110,6 +114,12 @@ export class SessionDriver {
     if (attached === undefined) return;
     this.session.removeSubflow(subflowId, this.#options.clock());
     this.#detach(subflowId);
+    this.#wake();
+  }
+
+  /** Client: a subflow is one too many; it is closed once nothing is under way on it. */
+  retireSubflow(subflowId: number): void {
+    this.session.retireSubflow(subflowId, this.#options.clock());
     this.#wake();
   }
 
@@ -300,9 +310,14 @@ export class SessionDriver {
           { subflow: event.subflowId, uplink: this.#uplinkOf(event.subflowId), reason: event.reason },
           `subflow ${event.state}`,
         );
+        if (event.state === 'active') owner.onSubflowRecovered?.(event.subflowId);
         break;
       case 'subflow-replace':
         owner.onSubflowReplace?.(event.subflowId);
+        break;
+      case 'subflows-wanted':
+        logger.info({ uplink: event.uplinkName, count: event.count }, 'number of subflows');
+        owner.onSubflowsWanted?.(event.uplinkName, event.count);
         break;
       case 'subflow-close':
         logger.info(
