@@ -32,6 +32,10 @@ export const MAX_HOST_LAG_MS = 30;
 export const STARTUP_GAIN = 2.5;
 /** Afterwards: half a round trip's worth waits in the kernel, so that the subflow never idles and the queue stays short. */
 export const CRUISE_GAIN = 1.5;
+/** A kernel's round trip below this multiple of the smallest is one without a queue. */
+export const QUEUE_FREE_RTT = 1.25;
+/** After a retransmission so many round trips pass until receipts come as steadily as before. */
+export const REPAIR_ROUNDS = 2;
 /** The pipe counts as full after so many round trips without a quarter more rate (BBR). */
 export const FULL_PIPE_ROUNDS = 3;
 export const FULL_PIPE_GROWTH = 1.25;

@@ -15,7 +15,9 @@ import {
   MIN_IN_FLIGHT_BYTES,
   MIN_SEGMENT_BYTES,
   PING_INTERVAL_MS,
+  QUEUE_FREE_RTT,
   RECEIPT_INTERVAL_MS,
+  REPAIR_ROUNDS,
   SEGMENT_MS,
   STARTUP_GAIN,
 } from '../tunables.ts';
@@ -56,6 +58,8 @@ export class Subflow implements SubflowView {
   replacementAsked = false;
   #kernel: KernelMeasurement | undefined;
   #kernelAtMs = Number.NEGATIVE_INFINITY;
+  #repairsUntilMs = Number.NEGATIVE_INFINITY;
+  #isRepairing = false;
   readonly #state: StateMachine<SubflowState, SubflowEvent>;
   #output: Uint8Array[] = [];
   #outputBytes = 0;
@@ -137,7 +141,21 @@ export class Subflow implements SubflowView {
     const pipeBytes = (rate * (this.rtt.minMs + RECEIPT_INTERVAL_MS + this.#hostLagMs)) / 1000;
     const gain = this.rate.pipeIsFull ? CRUISE_GAIN : STARTUP_GAIN;
     const least = this.rate.pipeIsFull ? MIN_IN_FLIGHT_BYTES : this.#firstInFlightBytes;
-    return Math.min(Math.max(least, gain * pipeBytes), this.#kernelCapBytes);
+    return Math.min(
+      Math.max(least, gain * pipeBytes, this.#kernelPipeBytes),
+      this.#kernelCapBytes + (this.#isRepairing ? pipeBytes : 0),
+    );
+  }
+
+  /** What the kernel's congestion window tells of the pipe where receipts tell too little. */
+  get #kernelPipeBytes(): number {
+    const kernel = this.#kernel;
+    if (kernel === undefined) return 0;
+    // A lost packet holds receipts back until it comes again; the kernel goes on sending meanwhile, as plain TCP would.
+    if (this.#isRepairing) return 2 * kernel.cwndBytes;
+    // In slow start it knows first how much comes through, as long as nothing queues.
+    const isQueueFree = kernel.rttMs <= kernel.minRttMs * QUEUE_FREE_RTT;
+    return !this.rate.pipeIsFull && !this.#hasRecovered && isQueueFree ? kernel.cwndBytes : 0;
   }
 
   /**
@@ -246,6 +264,11 @@ export class Subflow implements SubflowView {
   }
 
   onKernelMeasurement(measurement: KernelMeasurement, nowMs: number): void {
+    const lostBefore = this.#kernel?.totalRetransmittedPackets ?? 0;
+    if (measurement.totalRetransmittedPackets > lostBefore) {
+      this.#repairsUntilMs = nowMs + REPAIR_ROUNDS * measurement.rttMs;
+    }
+    this.#isRepairing = nowMs < this.#repairsUntilMs;
     this.#kernel = measurement;
     this.#kernelAtMs = nowMs;
   }
