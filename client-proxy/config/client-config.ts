@@ -32,6 +32,8 @@ export interface ClientConfig {
     /** 32 bytes. */
     readonly key: Uint8Array;
   };
+  /** Where the key came from, when not from `file`. */
+  readonly keyFile?: string;
   readonly socks: {
     readonly listen: Destination;
     /** Empty: no authentication. */

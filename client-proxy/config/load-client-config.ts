@@ -16,8 +16,12 @@ export async function loadClientConfig(file: string): Promise<ClientConfig> {
     throw new ConfigError([{ file, line: 1, column: 1, path: '', message: read.problem }]);
   const source = new YamlSource(read.text, file);
   const parsed = parseConfig(source, clientSchema);
-  const key = parsed.client.key ?? (await readKeyFile(parsed.client.keyFile ?? '', source));
-  return deepFreeze(toConfig(parsed, key, file));
+  const { keyFile } = parsed.client;
+  const key = parsed.client.key ?? (await readKeyFile(keyFile ?? '', source));
+  return deepFreeze({
+    ...toConfig(parsed, key, file),
+    ...(keyFile === undefined ? {} : { keyFile: resolve(dirname(file), keyFile) }),
+  });
 }
 
 /** Enough for a key, a comment line's worth of blanks and a line end. */

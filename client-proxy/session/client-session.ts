@@ -41,7 +41,8 @@ export interface ClientSessionOptions {
 }
 
 export interface ClientSessionOwner {
-  onEstablished(): void;
+  /** A subflow is up, perhaps after there was none. */
+  onSubflowUp(): void;
   onGoingAway(): void;
   onClosed(error: ErrorName): void;
 }
@@ -57,6 +58,7 @@ export class ClientSession {
   #token: Uint8Array | undefined;
   #driver: SessionDriver | undefined;
   #isOver = false;
+  readonly #handshaking = new Set<SubflowTransport>();
   #mostPerUplink = 1;
   /** Whether a HELLO is under way; others that are ready wait for it. */
   #hello: Promise<void> | undefined;
@@ -91,6 +93,13 @@ export class ClientSession {
 
   get isEstablished(): boolean {
     return this.#driver !== undefined && !this.#isOver;
+  }
+
+  /** Whether a stream that is opened now has a subflow to go out on, and a session that takes it. */
+  get isReady(): boolean {
+    if (!this.isEstablished) return false;
+    const { session } = this.#driver!;
+    return session.subflows.length > 0 && session.cannotOpen !== 'goingAway';
   }
 
   get driver(): SessionDriver | undefined {
@@ -146,7 +155,7 @@ export class ClientSession {
         transport,
         outcome.takeRest(),
       );
-      this.#owner.onEstablished();
+      this.#owner.onSubflowUp();
       return id;
     } finally {
       this.#hello = undefined;
@@ -173,6 +182,7 @@ export class ClientSession {
       const { name: uplinkName, backup: isBackup } = uplink;
       driver.addSubflow({ id: subflowId, uplinkName, isBackup }, transport, outcome.takeRest());
       if (replaced !== undefined && !isActive(driver, replaced)) driver.removeSubflow(replaced);
+      this.#owner.onSubflowUp();
       return subflowId;
     } catch (error) {
       // The concentrator has forgotten the session (it was restarted, or waited long enough): so must we.
@@ -187,18 +197,23 @@ export class ClientSession {
     return new TributaryError('goingAway', 'the session has ended meanwhile', 'ours');
   }
 
-  #handshake(
+  async #handshake(
     uplink: Uplink,
     transport: SubflowTransport,
     intent: { kind: 'hello' } | { kind: 'join'; token: Uint8Array; subflowId: number },
   ) {
     const { identity, handshakeTimeoutMs } = this.#options;
     const { name: uplinkName, backup } = uplink;
-    return clientSubflowHandshake(
-      transport,
-      { crypto: nodeHandshakeCrypto, identity, uplinkName, backup, intent },
-      handshakeTimeoutMs,
-    );
+    this.#handshaking.add(transport);
+    try {
+      return await clientSubflowHandshake(
+        transport,
+        { crypto: nodeHandshakeCrypto, identity, uplinkName, backup, intent },
+        handshakeTimeoutMs,
+      );
+    } finally {
+      this.#handshaking.delete(transport);
+    }
   }
 
   #establish(welcome: Welcome): SessionDriver {
@@ -256,6 +271,8 @@ export class ClientSession {
     if (this.#isOver) return;
     this.#isOver = true;
     for (const dialer of this.#dialers) dialer.stop();
+    // Else a concentrator that does not answer would keep the process alive for the time limit.
+    for (const transport of this.#handshaking) transport.destroy();
     this.#owner.onClosed(error);
   }
 }

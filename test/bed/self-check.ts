@@ -4,20 +4,13 @@
  */
 import { createBed } from './bed.ts';
 import type { Direction, DirectionSettings } from './emulator.ts';
-import { measureDatagrams, measureRtt, measureTcp } from './probe.ts';
+import { checkLoss, checkOverload, checkRtt, isOff, type LinkFigure, TOLERANCE } from './link-check.ts';
+import { measureTcp } from './probe.ts';
 import type { Uplink, UplinkSpec } from './uplink.ts';
 
-/** Share by which a rate or a queue may be off. */
-const TOLERANCE = 0.03;
-/** The part of the error that is the emulator's and the hosts', beyond what jitter makes of a mean. */
-const RTT_TOLERANCE_MS = 0.5;
-/** A sample of n independent events is this many standard deviations from its mean once in 15,000. */
-const DEVIATIONS = 4;
 const PINGS = 150;
-const PING_GAP_MS = 10;
-/** 16 bytes with UDP and IPv4 headers, both ways. */
-const PING_BITS = 2 * 44 * 8;
-const PACKET_BITS = 1500 * 8;
+const OVERLOAD_MS = 1_500;
+const LOSS_MS = 3_000;
 
 /** Where one CUBIC connection fills the link soon: beyond, TCP's own slowness would be measured. */
 const MAX_JUDGED_TCP_RTT_MS = 200;
@@ -37,14 +30,6 @@ const CASES: readonly UplinkSpec[] = [
   { name: 'fast', rateMbps: 500, rttMs: 5, queueMs: 50 },
 ];
 
-interface Figure {
-  what: string;
-  asked: number;
-  measured: number;
-  /** How far off it may be; absent when it is only shown. */
-  tolerance?: number;
-}
-
 const failures: string[] = [];
 for (const [index, spec] of CASES.entries()) {
   console.log(`${index + 1}/${CASES.length} ${describe(spec)}`);
@@ -52,10 +37,10 @@ for (const [index, spec] of CASES.entries()) {
   const bed = await createBed({ uplinks: [spec], congestionControl, seed: index + 1 });
   try {
     const uplink = bed.uplink(spec.name);
-    report(spec, [await checkRtt(uplink)]);
+    report(spec, [await checkRtt(bed, uplink, PINGS)]);
     for (const direction of ['down', 'up'] as const) {
-      report(spec, await checkOverload(uplink, direction));
-      report(spec, [await checkLoss(uplink, direction)]);
+      report(spec, await checkOverload(bed, uplink, direction, OVERLOAD_MS));
+      report(spec, [await checkLoss(bed, uplink, direction, LOSS_MS)]);
       report(spec, [await checkTcp(uplink, direction)]);
     }
     const { up, down } = await uplink.stats();
@@ -65,57 +50,7 @@ for (const [index, spec] of CASES.entries()) {
     await bed.close();
   }
 
-  async function checkRtt(uplink: Uplink): Promise<Figure> {
-    const { delayMs: upMs, jitterMs } = uplink.settings.up;
-    const { delayMs: downMs } = uplink.settings.down;
-    const rtt = await measureRtt(bed, uplink, PINGS, PING_GAP_MS);
-    const serialisationMs =
-      PING_BITS / 2 / (uplink.settings.up.rateMbps * 1000) +
-      PING_BITS / 2 / (uplink.settings.down.rateMbps * 1000);
-    // Jitter drifts in steps of at least 5 ms and twice its size: so many independent samples.
-    const samples = (PINGS * PING_GAP_MS) / Math.max(5, PING_GAP_MS, 2 * jitterMs);
-    return {
-      what: 'RTT, ms',
-      asked: upMs + downMs + serialisationMs,
-      measured: jitterMs ? rtt.meanMs : rtt.medianMs,
-      tolerance: RTT_TOLERANCE_MS + (DEVIATIONS * jitterMs) / Math.sqrt(samples),
-    };
-  }
-
-  async function checkOverload(uplink: Uplink, direction: Direction): Promise<Figure[]> {
-    const { rateMbps, queueMs, delayMs, jitterMs } = uplink.settings[direction];
-    // The queue is full after half of the time.
-    const durationMs = 1500;
-    const excess = Math.min(2, Math.max(0.15, queueMs / (durationMs / 2)));
-    const found = await measureDatagrams(bed, uplink, direction, rateMbps * (1 + excess), durationMs);
-    const packetMs = PACKET_BITS / (rateMbps * 1000);
-    return [
-      {
-        what: `${direction} rate, Mbit/s`,
-        asked: rateMbps,
-        measured: found.rateMbps,
-        tolerance: rateMbps * TOLERANCE,
-      },
-      {
-        what: `${direction} delay + queue, ms`,
-        asked: delayMs + queueMs,
-        measured: found.p90DelayMs,
-        tolerance: (delayMs + queueMs) * TOLERANCE + jitterMs + packetMs + 1,
-      },
-      { what: `${direction} reordered`, asked: 0, measured: found.reordered, tolerance: 0 },
-    ];
-  }
-
-  async function checkLoss(uplink: Uplink, direction: Direction): Promise<Figure> {
-    const { rateMbps, lossPercent } = uplink.settings[direction];
-    const found = await measureDatagrams(bed, uplink, direction, rateMbps * 0.8, 3000);
-    const share = lossPercent / 100;
-    const deviation = 100 * Math.sqrt((share * (1 - share)) / found.sent);
-    const measured = 100 * (1 - found.received / found.sent);
-    return { what: `${direction} loss, %`, asked: lossPercent, measured, tolerance: DEVIATIONS * deviation };
-  }
-
-  async function checkTcp(uplink: Uplink, direction: Direction): Promise<Figure> {
+  async function checkTcp(uplink: Uplink, direction: Direction): Promise<LinkFigure> {
     const { rateMbps, lossPercent } = uplink.settings[direction];
     const { rttMs, queueMs } = spec;
     const measured = await measureTcp(bed, uplink, direction, 2500 + 10 * rttMs + 2 * queueMs, 2000);
@@ -130,9 +65,10 @@ for (const [index, spec] of CASES.entries()) {
 console.log(failures.length === 0 ? 'all as asked' : `off:\n${failures.join('\n')}`);
 process.exitCode = failures.length === 0 ? 0 : 1;
 
-function report(spec: UplinkSpec, figures: readonly Figure[]): void {
-  for (const { what, asked, measured, tolerance } of figures) {
-    const off = tolerance !== undefined && !(Math.abs(measured - asked) <= tolerance);
+function report(spec: UplinkSpec, figures: readonly LinkFigure[]): void {
+  for (const figure of figures) {
+    const { what, asked, measured, tolerance } = figure;
+    const off = isOff(figure);
     const ratio = asked === 0 ? '' : `x ${(measured / asked).toFixed(4)}`;
     const verdict = tolerance === undefined ? 'shown' : off ? 'OFF' : 'ok';
     const columns = [

@@ -1,13 +1,15 @@
-import type { Bed } from '../bed/bed.ts';
+import { type Bed, createBed } from '../bed/bed.ts';
+import { checkLinkBriefly, isOff, LINK_CHECK_MS, type LinkFigure } from '../bed/link-check.ts';
 import type { ContestantKind } from './contestants/contestant.ts';
 import { judge } from './goals.ts';
 import type { BenchOptions } from './options.ts';
 import { pictures } from './pictures.ts';
-import { expectedMs, type Group, plan } from './plan.ts';
+import { expectedMs, type Group, isWanted, plan } from './plan.ts';
 import { minutes, Progress } from './progress.ts';
 import { reportText } from './report.ts';
 import { circumstances, writeResults } from './results.ts';
 import { type RunRecord, runGroup } from './run-group.ts';
+import { NETWORKS, type Scenario } from './scenarios.ts';
 import { Summary } from './summary.ts';
 
 /** Later than this a packet came late because of the machine, not because of the link. */
@@ -28,7 +30,9 @@ export class Bench {
   /** Measures all that was asked for, and says and writes what came of it. `say` prints a line. */
   async run(say: (line: string) => void): Promise<void> {
     const groups = this.#plan(say);
-    const totalMs = groups.reduce((sum, group) => sum + expectedMs(group, this.#options.seconds), 0);
+    const networks = this.#options.isLinkCheck ? networksOf(groups) : [];
+    const links = networks.reduce((sum, { uplinks }) => sum + uplinks.length, 0);
+    const totalMs = groups.reduce((sum, group) => sum + expectedMs(group), links * LINK_CHECK_MS);
     say(`${groups.length} beds, about ${minutes(totalMs)}`);
     if (this.#options.isList) {
       for (const { scenario, hosts, contestant, workloads, repetition } of groups) {
@@ -37,12 +41,14 @@ export class Bench {
       }
       return;
     }
-    const where = circumstances();
+    const where = await circumstances();
     if (where.loadAtStart > where.cores / 2)
       say(`load is ${where.loadAtStart.toFixed(1)} already: figures will suffer from what else runs here`);
+    const checked = await this.#checkLinks(networks, say);
     const records: RunRecord[] = [];
-    const progress = new Progress(groups, this.#options.seconds);
+    const progress = new Progress(groups);
     for (const group of groups) {
+      if (this.#isStopped) break;
       const found = await this.#measure(group);
       if (this.#isStopped) break;
       records.push(...found);
@@ -53,7 +59,7 @@ export class Bench {
     const late = records.filter(({ emulatorLateUs }) => emulatorLateUs > LATE_US).length;
     if (late > 0)
       say(`In ${late} of ${records.length} runs the machine was too slow for the links: see emulatorLateUs.`);
-    const content = { records, goals: judge(summary) };
+    const content = { links: checked, records, goals: judge(summary) };
     say(
       `Written: ${await writeResults(this.#options.out, where, content, pictures(summary))} and pictures beside it`,
     );
@@ -66,32 +72,74 @@ export class Bench {
   }
 
   #plan(say: (line: string) => void): Group[] {
-    const { contestants, scenarios, workloads } = this.#options;
+    const { portions, repetitions } = this.#options;
     const kinds = this.#kinds.filter((kind) => {
-      const isWanted =
-        contestants?.some((name) => name === kind.name || name.startsWith(`${kind.name}:`)) ?? true;
-      const missing = isWanted ? kind.missing() : undefined;
+      const isAsked = portions.some(({ contestants }) => isWanted(kind.name, contestants));
+      const missing = isAsked ? kind.missing() : undefined;
       if (missing) say(`without ${kind.name} (${kind.title}): ${missing}`);
-      return isWanted && !missing;
+      return !missing;
     });
-    const groups = plan(this.#options, scenarios, workloads, kinds);
-    const isNamed = ({ contestant: { name } }: Group) =>
-      contestants?.some((wanted) => wanted === name || name.startsWith(`${wanted}:`)) ?? true;
-    return groups.filter(isNamed);
+    return plan(portions, repetitions, kinds);
+  }
+
+  /** Measures every emulated link before anything is measured over it. */
+  async #checkLinks(
+    networks: readonly Scenario[],
+    say: (line: string) => void,
+  ): Promise<Record<string, LinkFigure[]>> {
+    const found: Record<string, LinkFigure[]> = {};
+    for (const { id, uplinks } of networks) {
+      if (this.#isStopped) break;
+      try {
+        const bed = await createBed({ uplinks, congestionControl: 'cubic' });
+        this.#onBed(bed);
+        try {
+          for (const uplink of bed.uplinks) {
+            const figures = await checkLinkBriefly(bed, uplink);
+            found[`${id}/${uplink.name}`] = figures;
+            say(`link ${id}/${uplink.name}: ${figures.map(figureText).join(', ')}`);
+          }
+        } finally {
+          await bed.close();
+        }
+      } catch (error) {
+        if (!this.#isStopped) throw error;
+      }
+    }
+    const off = Object.entries(found).filter(([, figures]) => figures.some(isOff));
+    if (off.length > 0)
+      say(
+        `NOT AS ASKED: ${off.map(([name]) => name).join(', ')}; what is measured over them is worth little`,
+      );
+    return found;
   }
 
   async #measure(group: Group): Promise<RunRecord[]> {
     try {
-      return await runGroup(group, this.#options.seconds, (bed) => {
-        this.#bed = bed;
-        if (this.#isStopped) void bed.close();
-      });
+      return await runGroup(group, this.#onBed);
     } catch (error) {
       const { scenario, hosts, contestant, repetition, workloads } = group;
       return workloads.map(({ name }) => ({
         ...{ scenario: scenario.id, hosts, contestant: contestant.name, repetition, workload: name },
+        ...(contestant.uplink ? { uplink: contestant.uplink } : {}),
         ...{ figures: { failures: 1 }, emulatorLateUs: 0, error: (error as Error).message },
       }));
     }
   }
+
+  readonly #onBed = (bed: Bed): void => {
+    this.#bed = bed;
+    if (this.#isStopped) void bed.close();
+  };
+}
+
+/** What the groups run in, each set of links once: a fault has those of its network. */
+function networksOf(groups: readonly Group[]): Scenario[] {
+  const byLinks = new Map(groups.map(({ scenario }) => [scenario.uplinks, scenario]));
+  return NETWORKS.filter(({ uplinks }) => byLinks.has(uplinks));
+}
+
+function figureText({ what, asked, measured, ...figure }: LinkFigure): string {
+  const verdict = isOff({ what, asked, measured, ...figure }) ? ' OFF' : '';
+  return `${what} ${measured.toFixed(2)} (${asked.toFixed(2)})${verdict}`;
 }

@@ -1,5 +1,5 @@
+import type { Hosts } from './plan.ts';
 import { NETWORKS } from './scenarios.ts';
-import { median } from './statistics.ts';
 import type { Place, Summary } from './summary.ts';
 import type { WorkloadName } from './workloads/workload.ts';
 
@@ -13,156 +13,207 @@ export interface Judgement {
   readonly isMet: boolean;
 }
 
+/** What is to be reached, wherever it was measured. */
+export interface Goal {
+  readonly name: string;
+  /** Whether values are to reach the bound or to stay below it. */
+  readonly isMore: boolean;
+  judge(summary: Summary): Judgement[];
+}
+
+/** A value and what it is held against; either is missing where it was not measured. */
+interface Case {
+  readonly where: string;
+  readonly value: number | undefined;
+  readonly bound: number | undefined;
+}
+
 const OURS = 'tributary';
 const KERNEL = 'kernel-mptcp';
 const BULK: readonly WorkloadName[] = ['bulk-down', 'bulk-up'];
+/** Where rates are near enough to each other for the sum to be the measure. */
+const SUMMED: readonly string[] = ['E1', 'E4', 'E6', 'E8'];
+/** Two uplinks without loss: what remains after a fault can carry on at once. */
+const GAPS_IN: readonly string[] = ['E1', 'E6'];
+/** From this much on CUBIC falls far behind. */
+const LOSSY_PERCENT = 0.5;
 
-/** Every goal for which something was measured. */
+/** In the order in which they are reported. */
+export const GOALS: readonly Goal[] = [
+  atLeast('bulk over the sum of rates, BBR hosts: 0.93', (summary) =>
+    summed(summary, 'bbr').map((place) => held(summary, place, 'overSum', 0.93)),
+  ),
+  atLeast("bulk on BBR hosts: kernel MPTCP's", (summary) =>
+    summed(summary, 'bbr').map((place) =>
+      held(summary, place, 'overSum', summary.median(place, KERNEL, 'overSum')),
+    ),
+  ),
+  atLeast('bulk over the sum of rates, CUBIC hosts: 0.85', (summary) =>
+    summed(summary, 'cubic').map((place) => held(summary, place, 'overSum', 0.85)),
+  ),
+  atLeast("bulk on CUBIC hosts over lossy links: twice kernel MPTCP's", (summary) =>
+    bulk(summary)
+      .filter(({ scenario, hosts }) => hosts === 'cubic' && isLossy(scenario))
+      .map((place) => {
+        const kernel = summary.median(place, KERNEL, 'overSum');
+        return held(summary, place, 'overSum', kernel && 2 * kernel);
+      }),
+  ),
+  atLeast('bulk over the best single uplink: 0.98; E5 1, E7 1.5', (summary) =>
+    bulk(summary).map((place) => {
+      const bound = place.scenario === 'E7' ? 1.5 : place.scenario === 'E5' ? 1 : 0.98;
+      const ours = summary.median(place, OURS, 'overSum');
+      return { where: at(place), value: over(ours, summary.bestSingle(place)?.value), bound };
+    }),
+  ),
+  atLeast('bulk over plain TCP to a SOCKS server in C: 0.97', (summary) =>
+    bulk(summary).map((place) => {
+      const ours = summary.median(place, OURS, 'overSum');
+      return {
+        where: at(place),
+        value: over(ours, summary.median(place, 'c-socks', 'overSum')),
+        bound: 0.97,
+      };
+    }),
+  ),
+  atMost('10 kB, median in ms: 1.3 x RTT of the best uplink + 5', (summary) =>
+    placesOf(summary, ['fetch-10k']).map((place) =>
+      held(summary, place, 'p50Ms', 1.3 * bestRttMs(place.scenario) + 5),
+    ),
+  ),
+  atMost("10 kB, median in ms: kernel MPTCP's", (summary) =>
+    placesOf(summary, ['fetch-10k']).map((place) =>
+      held(summary, place, 'p50Ms', summary.median(place, KERNEL, 'p50Ms')),
+    ),
+  ),
+  atMost('10 kB beside bulk, p95 over the median without: 3', (summary) =>
+    placesOf(summary, ['beside-bulk']).map((place) => {
+      const idle = summary.median({ ...place, workload: 'fetch-10k' }, OURS, 'p50Ms');
+      return { where: at(place), value: over(summary.median(place, OURS, 'p95Ms'), idle), bound: 3 };
+    }),
+  ),
+  atMost("page over kernel MPTCP's time: 0.6", (summary) =>
+    placesOf(summary, ['page']).map((place) => {
+      const ours = summary.median(place, OURS, 'totalMs');
+      return { where: at(place), value: over(ours, summary.median(place, KERNEL, 'totalMs')), bound: 0.6 };
+    }),
+  ),
+  atMost('longest gap through F1, F2 in E1, E6, median in ms: 250', (summary) =>
+    gapPlaces(summary).map((place) => held(summary, place, 'longestGapMs', 250)),
+  ),
+  atMost('longest gap through F1, F2 in E1, E6, worst in ms: 400', (summary) =>
+    gapPlaces(summary).map((place) => {
+      const gaps = summary.at(place, OURS).flatMap(({ figures }) => figures.longestGapMs ?? []);
+      return { where: at(place), value: gaps.length > 0 ? Math.max(...gaps) : undefined, bound: 400 };
+    }),
+  ),
+  atLeast('rate over the capacity left, from 1 s after F1, F2, F3 on: 0.9', (summary) =>
+    faultPlaces(summary, ['F1', 'F2', 'F3']).map((place) => held(summary, place, 'afterFault', 0.9)),
+  ),
+  atLeast('goodput over what the pauses of F4 leave: 0.8', (summary) =>
+    faultPlaces(summary, ['F4']).map((place) => held(summary, place, 'afterFault', 0.8)),
+  ),
+  atMost('transfers through faults that were reset, late or not exact: 0', (summary) =>
+    summary
+      .places()
+      .filter(isFault)
+      .map((place) => ({ where: at(place), value: failures(summary, place), bound: 0 })),
+  ),
+  atMost('transfers without faults that were reset, late or not exact: 0', (summary) =>
+    summary
+      .places()
+      .filter((place) => !isFault(place))
+      .map((place) => ({ where: at(place), value: failures(summary, place), bound: 0 })),
+  ),
+  atMost('bytes copied on suspicion over all bytes: 0.05', (summary) =>
+    summary
+      .places()
+      .filter(({ workload }) => BULK.includes(workload))
+      .map((place) => held(summary, place, 'copyShare', 0.05)),
+  ),
+];
+
+/** Every goal wherever it was measured. */
 export function judge(summary: Summary): Judgement[] {
-  return [
-    ...sums(summary),
-    ...overBestSingle(summary),
-    ...shortTransfers(summary),
-    ...faults(summary),
-    ...copies(summary),
-  ];
+  return GOALS.flatMap((goal) => goal.judge(summary));
 }
 
-function sums(summary: Summary): Judgement[] {
-  const found: Judgement[] = [];
-  const bulk = placesOf(summary, BULK);
-  for (const place of bulk.filter(({ scenario }) => ['E1', 'E4', 'E6', 'E8'].includes(scenario))) {
-    const ours = summary.median(place, OURS, 'overSum');
-    const kernel = summary.median(place, KERNEL, 'overSum');
-    if (place.hosts === 'bbr') {
-      found.push(...atLeast('goodput over the sum of rates, BBR', place, ours, 0.93));
-      found.push(...atLeast("goodput over the sum not below kernel MPTCP's, BBR", place, ours, kernel));
-    } else if (!isLossy(place.scenario))
-      found.push(...atLeast('goodput over the sum of rates, CUBIC', place, ours, 0.85));
-  }
-  for (const place of bulk.filter(({ scenario, hosts }) => hosts === 'cubic' && isLossy(scenario))) {
-    const kernel = summary.median(place, KERNEL, 'overSum');
-    found.push(
-      ...atLeast(
-        "goodput at least twice kernel MPTCP's on lossy links, CUBIC",
-        place,
-        summary.median(place, OURS, 'overSum'),
-        kernel && 2 * kernel,
-      ),
-    );
-  }
-  return found;
+function atLeast(name: string, cases: (summary: Summary) => Case[]): Goal {
+  return goal(`${name} or more`, true, cases);
 }
 
-function overBestSingle(summary: Summary): Judgement[] {
-  const found: Judgement[] = [];
-  for (const place of placesOf(summary, BULK)) {
-    const ours = summary.median(place, OURS, 'overSum');
-    const best = summary.bestSingle(place)?.value;
-    const bound = place.scenario === 'E7' ? 1.5 : place.scenario === 'E5' ? 1 : 0.98;
-    found.push(...atLeast('goodput over the best single uplink', place, ours && best && ours / best, bound));
-    const plain = summary.median(place, 'c-socks', 'overSum');
-    found.push(
-      ...atLeast('goodput over plain TCP to a SOCKS proxy in C', place, ours && plain && ours / plain, 0.97),
-    );
-  }
-  return found;
+function atMost(name: string, cases: (summary: Summary) => Case[]): Goal {
+  return goal(`${name} or less`, false, cases);
 }
 
-function shortTransfers(summary: Summary): Judgement[] {
-  const found: Judgement[] = [];
-  for (const place of placesOf(summary, ['fetch-10k'])) {
-    const ours = summary.median(place, OURS, 'p50Ms');
-    const network = NETWORKS.find(({ id }) => id === place.scenario);
-    const bestRttMs = Math.min(...(network?.uplinks.map(({ rttMs }) => rttMs) ?? []));
-    found.push(
-      ...atMost('10 kB within 1.3 x best RTT + 5 ms (median, ms)', place, ours, 1.3 * bestRttMs + 5),
-    );
-    found.push(
-      ...atMost(
-        '10 kB sooner than kernel MPTCP (median, ms)',
-        place,
-        ours,
-        summary.median(place, KERNEL, 'p50Ms'),
-      ),
-    );
-  }
-  for (const place of placesOf(summary, ['beside-bulk'])) {
-    const idle = summary.median({ ...place, workload: 'fetch-10k' }, OURS, 'p50Ms');
-    const ours = summary.median(place, OURS, 'p95Ms');
-    found.push(
-      ...atMost('10 kB beside bulk: p95 over the idle median', place, ours && idle && ours / idle, 3),
-    );
-  }
-  for (const place of placesOf(summary, ['page'])) {
-    const ours = summary.median(place, OURS, 'totalMs');
-    const kernel = summary.median(place, KERNEL, 'totalMs');
-    found.push(...atMost("page: time over kernel MPTCP's", place, ours && kernel && ours / kernel, 0.6));
-  }
-  return found;
+function goal(name: string, isMore: boolean, cases: (summary: Summary) => Case[]): Goal {
+  return {
+    name,
+    isMore,
+    judge: (summary) =>
+      cases(summary).flatMap(({ where, value, bound }) => {
+        if (value === undefined || bound === undefined) return [];
+        return [{ goal: name, where, value, bound, isMet: isMore ? value >= bound : value <= bound }];
+      }),
+  };
 }
 
-function faults(summary: Summary): Judgement[] {
-  const found: Judgement[] = [];
-  const runs = summary.records.filter(({ contestant }) => contestant === OURS);
-  for (const family of ['F1', 'F2']) {
-    for (const hosts of ['bbr', 'cubic'] as const) {
-      const gaps = runs
-        .filter((run) => run.scenario.startsWith(`${family}/`) && run.hosts === hosts)
-        .flatMap(({ figures }) => figures.longestGapMs ?? []);
-      if (gaps.length === 0) continue;
-      const where = `${family} ${hosts}`;
-      found.push(judgement('longest gap, median (ms)', where, median(gaps), 250, median(gaps) <= 250));
-      const worst = Math.max(...gaps);
-      found.push(judgement('longest gap, worst (ms)', where, worst, 400, worst <= 400));
-    }
-  }
-  for (const place of summary.places()) {
-    const family = place.scenario.split('/')[0]!;
-    const after = summary.median(place, OURS, 'afterFault');
-    if (['F1', 'F2', 'F3'].includes(family))
-      found.push(...atLeast('rate over the capacity left, from 1 s after the fault', place, after, 0.9));
-    if (family === 'F4') found.push(...atLeast('goodput over what pauses leave', place, after, 0.8));
-    if (family.startsWith('F')) {
-      const failures = summary.at(place, OURS).reduce((sum, { figures }) => sum + figures.failures, 0);
-      if (summary.at(place, OURS).length > 0)
-        found.push(
-          judgement('transfers reset, stalled or not exact', at(place), failures, 0, failures === 0),
-        );
-    }
-  }
-  return found;
+/** Our median of a figure against a bound. */
+function held(
+  summary: Summary,
+  place: Place,
+  figure: Parameters<Summary['median']>[2],
+  bound?: number,
+): Case {
+  return { where: at(place), value: summary.median(place, OURS, figure), bound };
 }
 
-function copies(summary: Summary): Judgement[] {
-  return placesOf(summary, BULK).flatMap((place) =>
-    atMost('bytes copied on suspicion, share', place, summary.median(place, OURS, 'copyShare'), 0.05),
-  );
+function over(value: number | undefined, other: number | undefined): number | undefined {
+  return value === undefined || !other ? undefined : value / other;
+}
+
+/** Undefined where we did not run. */
+function failures(summary: Summary, place: Place): number | undefined {
+  const runs = summary.at(place, OURS);
+  return runs.length > 0 ? runs.reduce((sum, { figures }) => sum + figures.failures, 0) : undefined;
+}
+
+function summed(summary: Summary, hosts: Hosts): Place[] {
+  return bulk(summary).filter((place) => place.hosts === hosts && SUMMED.includes(place.scenario));
+}
+
+function bulk(summary: Summary): Place[] {
+  return placesOf(summary, BULK);
 }
 
 function placesOf(summary: Summary, workloads: readonly WorkloadName[]): Place[] {
-  return summary
-    .places()
-    .filter(({ scenario, workload }) => !scenario.startsWith('F') && workloads.includes(workload));
+  return summary.places().filter((place) => !isFault(place) && workloads.includes(place.workload));
+}
+
+function faultPlaces(summary: Summary, families: readonly string[]): Place[] {
+  return summary.places().filter(({ scenario }) => families.includes(scenario.split('/')[0]!));
+}
+
+function gapPlaces(summary: Summary): Place[] {
+  return faultPlaces(summary, ['F1', 'F2']).filter(({ scenario }) =>
+    GAPS_IN.includes(scenario.split('/')[1]!),
+  );
+}
+
+function isFault({ scenario }: Place): boolean {
+  return scenario.startsWith('F');
 }
 
 function isLossy(scenario: string): boolean {
-  const network = NETWORKS.find(({ id }) => id === scenario);
-  return network?.uplinks.some(({ lossPercent }) => (lossPercent ?? 0) > 0) ?? false;
+  return uplinksOf(scenario).some(({ lossPercent }) => (lossPercent ?? 0) >= LOSSY_PERCENT);
 }
 
-function atLeast(goal: string, place: Place, value?: number, bound?: number): Judgement[] {
-  if (value === undefined || bound === undefined) return [];
-  return [judgement(goal, at(place), value, bound, value >= bound)];
+function bestRttMs(scenario: string): number {
+  return Math.min(...uplinksOf(scenario).map(({ rttMs }) => rttMs));
 }
 
-function atMost(goal: string, place: Place, value?: number, bound?: number): Judgement[] {
-  if (value === undefined || bound === undefined) return [];
-  return [judgement(goal, at(place), value, bound, value <= bound)];
-}
-
-function judgement(goal: string, where: string, value: number, bound: number, isMet: boolean): Judgement {
-  return { goal, where, value, bound, isMet };
+function uplinksOf(scenario: string) {
+  return NETWORKS.find(({ id }) => id === scenario)?.uplinks ?? [];
 }
 
 function at({ scenario, hosts, workload }: Place): string {

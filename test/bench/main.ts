@@ -4,7 +4,7 @@ import { Bench } from './bench.ts';
 import { cSocks } from './contestants/c-socks.ts';
 import { kernelMptcp } from './contestants/kernel-mptcp.ts';
 import { single } from './contestants/single.ts';
-import { BED_PLACE, tributary } from './contestants/tributary.ts';
+import { BED_PLACE, tributary, tributaryCubic } from './contestants/tributary.ts';
 import { TributarySetup } from './contestants/tributary-setup.ts';
 import { LoopbackBench } from './loopback/loopback.ts';
 import { type BenchOptions, HELP, parseOptions } from './options.ts';
@@ -27,30 +27,40 @@ async function main(): Promise<number> {
   }
   const reason = whyNoBed();
   if (reason) return fail(`cannot run here: ${reason}`);
-  if (options.isLoopback) {
-    return interruptible(new LoopbackBench(options.repetitions, options.out));
-  }
-  const setup = await TributarySetup.create(BED_PLACE);
   try {
-    return await interruptible(new Bench(options, [tributary(setup), kernelMptcp, single, cSocks]));
-  } finally {
-    await setup.remove();
+    return await interruptible(options);
+  } catch (error) {
+    return fail((error as Error).message);
   }
 }
 
 /** Runs to the end or to an interrupt. */
-async function interruptible(bench: Bench | LoopbackBench): Promise<number> {
+async function interruptible(options: BenchOptions): Promise<number> {
   let isInterrupted = false;
+  let running: Bench | LoopbackBench | undefined;
   const interrupt = () => {
     // The emulator removes the bed when this process is gone.
     if (isInterrupted) process.exit(INTERRUPTED);
     isInterrupted = true;
     console.log('stopping; once more ends it at once');
-    void bench.stop();
+    void running?.stop();
   };
-  process.on('SIGINT', interrupt);
-  process.on('SIGTERM', interrupt);
-  await bench.run((line) => console.log(line));
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.on(signal, interrupt);
+  const setup = await TributarySetup.create(BED_PLACE);
+  try {
+    const kinds = [tributary(setup), tributaryCubic(setup), kernelMptcp, single, cSocks];
+    const benches = [
+      ...(options.portions.length > 0 ? [new Bench(options, kinds)] : []),
+      ...(options.isLoopback ? [new LoopbackBench(options, setup)] : []),
+    ];
+    for (const bench of benches) {
+      if (isInterrupted) break;
+      running = bench;
+      await bench.run((line) => console.log(line));
+    }
+  } finally {
+    await setup.remove();
+  }
   return isInterrupted ? INTERRUPTED : 0;
 }
 

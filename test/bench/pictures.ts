@@ -1,36 +1,51 @@
 import { BUCKET_MS } from './agent/arrivals.ts';
+import { FAULTS } from './faults.ts';
 import type { RunRecord } from './run-group.ts';
 import type { Place, Summary } from './summary.ts';
 import { barChart, lineChart } from './svg.ts';
 
 /** Rates are drawn as means over this long: shorter, and every burst is a spike. */
 const STEP_MS = 100;
+/** One bar for all single uplinks. */
+const BEST_SINGLE = 'best single uplink';
 const COLOURS: Readonly<Record<string, string>> = {
   tributary: '#1f6feb',
   'kernel-mptcp': '#d9822b',
   'c-socks': '#2da44e',
+  'tributary-cubic': '#80ccff',
+  [BEST_SINGLE]: '#6e7781',
 };
 const OTHER_COLOURS = ['#6e7781', '#a475f9', '#bf8700', '#57606a'];
 
-/** All pictures by name: goodput over time through each fault, and bars of bulk goodput for each network. */
+/** All pictures by name: goodput over time through each fault, and a summary of goodput for each direction and kind of hosts. */
 export function pictures(summary: Summary): Map<string, string> {
   const found = new Map<string, string>();
   const places = summary.places().filter(({ workload }) => workload.startsWith('bulk'));
-  for (const place of places.filter(({ scenario }) => scenario.startsWith('F'))) {
+  for (const place of places.filter(isFault)) {
     const picture = faultPicture(summary, place);
     if (picture) found.set(`${place.scenario}-${place.hosts}-${place.workload}`, picture);
   }
-  const networks = places.map(({ scenario }) => scenario).filter((scenario) => !scenario.startsWith('F'));
-  for (const scenario of new Set(networks)) {
-    const groups = places
-      .filter((place) => place.scenario === scenario)
-      .map((place) => ({ label: `${place.workload}, ${place.hosts}`, bars: bars(summary, place) }));
-    found.set(
-      scenario,
-      barChart({ title: `${scenario}: goodput`, yLabel: 'goodput over the sum of rates', groups }),
-    );
+  const kinds = new Map<string, Place[]>();
+  for (const place of places.filter((one) => !isFault(one))) {
+    const kind = `${place.workload}-${place.hosts}`;
+    kinds.set(kind, [...(kinds.get(kind) ?? []), place]);
   }
+  for (const [kind, of] of kinds) found.set(`summary-${kind}`, summaryPicture(summary, of));
   return found;
+}
+
+function isFault({ scenario }: Place): boolean {
+  return scenario.startsWith('F');
+}
+
+/** Ratios of places that differ in their scenario only. */
+function summaryPicture(summary: Summary, places: readonly Place[]): string {
+  const sorted = [...places].sort((a, b) => a.scenario.localeCompare(b.scenario));
+  return barChart({
+    title: titleOf(sorted[0]!),
+    yLabel: 'goodput over the sum of rates',
+    groups: sorted.map((place) => ({ label: place.scenario, bars: bars(summary, place) })),
+  });
 }
 
 /** The run in the middle, by its longest gap, of each contestant. */
@@ -44,7 +59,7 @@ function faultPicture(summary: Summary, place: Place): string | undefined {
   });
   if (chosen.length === 0) return undefined;
   return lineChart({
-    title: `${place.scenario}, ${place.hosts}, ${place.workload}`,
+    title: `${place.scenario}: ${titleOf(place)}`,
     xLabel: 'seconds since the first byte',
     yLabel: 'Mbit/s',
     lines: chosen.map((run, index) => ({
@@ -56,11 +71,21 @@ function faultPicture(summary: Summary, place: Place): string | undefined {
   });
 }
 
+function titleOf({ scenario, workload, hosts }: Place): string {
+  const what = FAULTS.find(({ id }) => id === scenario);
+  const direction = workload === 'bulk-down' ? 'download' : 'upload';
+  return `${what ? `${what.title}; ` : ''}${direction}, ${hosts === 'bbr' ? 'BBR' : 'CUBIC'} hosts`;
+}
+
 function bars(summary: Summary, place: Place) {
-  return summary.contestants().flatMap((label, index) => {
-    const value = summary.median(place, label, 'overSum');
-    return value === undefined ? [] : [{ label, colour: colourOf(label, index), value }];
-  });
+  const values = summary
+    .contestants()
+    .filter((name) => !name.startsWith('single:'))
+    .map((name) => ({ label: name, value: summary.median(place, name, 'overSum') }));
+  values.push({ label: BEST_SINGLE, value: summary.bestSingle(place)?.value });
+  return values.flatMap(({ label, value }, index) =>
+    value === undefined ? [] : [{ label, colour: colourOf(label, index), value }],
+  );
 }
 
 function points({ trace }: RunRecord): [number, number][] {

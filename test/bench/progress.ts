@@ -5,22 +5,20 @@ import type { RunRecord } from './run-group.ts';
 /** Lines while it runs: what, since when, for how long still. */
 export class Progress {
   readonly #totalMs: number;
-  readonly #seconds: number | undefined;
   readonly #count: number;
   readonly #startMs = performance.now();
   #doneMs = 0;
   #done = 0;
 
-  constructor(groups: readonly Group[], seconds: number | undefined) {
-    this.#seconds = seconds;
+  constructor(groups: readonly Group[]) {
     this.#count = groups.length;
-    this.#totalMs = groups.reduce((sum, group) => sum + expectedMs(group, seconds), 0);
+    this.#totalMs = groups.reduce((sum, group) => sum + expectedMs(group), 0);
   }
 
   /** What to say of a group that is done. */
   line(group: Group, records: readonly RunRecord[]): string {
     this.#done++;
-    this.#doneMs += expectedMs(group, this.#seconds);
+    this.#doneMs += expectedMs(group);
     const elapsedMs = performance.now() - this.#startMs;
     const restMs = (elapsedMs / this.#doneMs) * (this.#totalMs - this.#doneMs);
     const clock = `${this.#done}/${this.#count}, ${minutes(elapsedMs)}, about ${minutes(restMs)} left`;

@@ -1,5 +1,5 @@
 import type { Figures } from './figures.ts';
-import { type Judgement, judge } from './goals.ts';
+import { GOALS, type Judgement } from './goals.ts';
 import { grid } from './grid.ts';
 import { headlineOf, type Place, type Summary } from './summary.ts';
 import { WORKLOADS } from './workloads/all.ts';
@@ -8,7 +8,9 @@ type Column = (place: Place) => string;
 
 /** Tables of medians by workload, then the goals, as text. */
 export function reportText(summary: Summary): string {
-  return [...tables(summary), goalsText(judge(summary)), problems(summary)].filter(Boolean).join('\n\n');
+  return [...tables(summary), costs(summary), goalsText(summary), problems(summary)]
+    .filter(Boolean)
+    .join('\n\n');
 }
 
 function tables(summary: Summary): string[] {
@@ -63,6 +65,15 @@ function workloadColumns(summary: Summary, { workload }: Place): [string, Column
       },
     ]);
   }
+  if (others.includes('tributary') && others.includes('kernel-mptcp'))
+    columns.push([
+      'tributary/kernel',
+      (place) => {
+        const ours = summary.median(place, 'tributary', figure);
+        const kernel = summary.median(place, 'kernel-mptcp', figure);
+        return show(ours && kernel && ours / kernel, true);
+      },
+    ]);
   return columns;
 }
 
@@ -84,17 +95,63 @@ function failed(summary: Summary, place: Place, contestant: string): string {
     : `${runs.filter(({ figures }) => figures.failures > 0).length}/${runs.length}`;
 }
 
-function goalsText(judgements: readonly Judgement[]): string {
-  if (judgements.length === 0) return '';
-  const missed = judgements.filter(({ isMet }) => !isMet).length;
-  const rows = judgements.map(({ goal, where, value, bound, isMet }) => [
-    isMet ? 'met' : 'MISSED',
-    goal,
-    where,
-    exact(value),
-    `bound ${exact(bound)}`,
-  ]);
-  return `Goals: ${judgements.length - missed} met, ${missed} missed\n${grid(rows)}`;
+/** What bulk transfers without faults take: bytes sent again, memory for reordering, processor time of both programs. */
+function costs(summary: Summary): string {
+  const percent = (value: number | undefined) => show(value && 100 * value, true);
+  const rows = summary
+    .places()
+    .filter(({ scenario, workload }) => !scenario.startsWith('F') && workload.startsWith('bulk'))
+    .map((place) => {
+      const ours = (figure: keyof Figures) => summary.median(place, 'tributary', figure);
+      const reorderBytes = ours('peakReorderBytes');
+      return [
+        `${place.scenario} ${place.hosts} ${place.workload}`,
+        percent(ours('copyShare')),
+        percent(ours('lostShare')),
+        show(reorderBytes && reorderBytes / 1000, false),
+        show(ours('cpuSecondsPerGb'), false),
+        show(summary.median(place, 'kernel-mptcp', 'cpuSecondsPerGb'), false),
+      ];
+    });
+  if (rows.length === 0) return '';
+  const heads = [
+    '',
+    'copied %',
+    'lost, sent again %',
+    'reorder peak kB',
+    'CPU s/GB',
+    'kernel-mptcp CPU s/GB',
+  ];
+  return `Costs of tributary\n${grid([heads, ...rows])}`;
+}
+
+/** One line for each goal with its worst place, then every place where one is missed. */
+function goalsText(summary: Summary): string {
+  if (summary.records.length === 0) return '';
+  const judged = GOALS.map((goal) => ({ goal, found: goal.judge(summary) }));
+  const rows = judged.map(({ goal: { name, isMore }, found }) => {
+    const worst = found.reduce<Judgement | undefined>(
+      (last, next) => (last && margin(last, isMore) <= margin(next, isMore) ? last : next),
+      undefined,
+    );
+    if (!worst) return ['not measured', name, '-', '-', ''];
+    const met = found.filter(({ isMet }) => isMet).length;
+    return [worst.isMet ? 'met' : 'MISSED', name, `${met}/${found.length}`, exact(worst.value), worst.where];
+  });
+  const missed = judged.flatMap(({ found }) => found.filter(({ isMet }) => !isMet));
+  const places = missed.map(({ goal, where, value, bound }) => [goal, where, exact(value), exact(bound)]);
+  return [
+    `Goals\n${grid([['', 'goal', 'places', 'worst', 'where'], ...rows])}`,
+    missed.length > 0 ? `Missed\n${grid([['goal', 'where', 'value', 'bound'], ...places])}` : '',
+  ]
+    .filter(Boolean)
+    .join('\n\n');
+}
+
+/** Smaller is worse, negative is missed. */
+function margin({ value, bound }: Judgement, isMore: boolean): number {
+  const difference = isMore ? value - bound : bound - value;
+  return bound === 0 ? difference : difference / bound;
 }
 
 function problems({ records }: Summary): string {

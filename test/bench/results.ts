@@ -1,10 +1,16 @@
+import { execFile } from 'node:child_process';
 import { mkdir, writeFile } from 'node:fs/promises';
 import { cpus, loadavg, release, totalmem } from 'node:os';
 import { join } from 'node:path';
+import { promisify } from 'node:util';
+
+const GIT_TIMEOUT_MS = 5_000;
 
 /** Under what circumstances figures came about. */
 export interface Circumstances {
   readonly date: string;
+  /** Of the sources, with `+` where they have been changed since; absent outside a checkout. */
+  readonly commit?: string;
   readonly cpu: string;
   readonly cores: number;
   readonly memoryGiB: number;
@@ -15,10 +21,12 @@ export interface Circumstances {
 }
 
 /** As they are now. */
-export function circumstances(): Circumstances {
+export async function circumstances(): Promise<Circumstances> {
   const processors = cpus();
+  const commit = await git('describe', '--always', '--dirty=+', '--abbrev=12');
   return {
     date: new Date().toISOString(),
+    ...(commit ? { commit } : {}),
     cpu: processors[0]?.model ?? 'unknown',
     cores: processors.length,
     memoryGiB: Math.round(totalmem() / 2 ** 30),
@@ -26,6 +34,13 @@ export function circumstances(): Circumstances {
     node: process.version,
     loadAtStart: loadavg()[0] ?? 0,
   };
+}
+
+async function git(...args: string[]): Promise<string> {
+  return promisify(execFile)('git', args, { cwd: import.meta.dirname, timeout: GIT_TIMEOUT_MS }).then(
+    ({ stdout }) => stdout.trim(),
+    () => '',
+  );
 }
 
 /** Writes `<date>.json` and `<date>-<name>.svg` to `folder`; answers the JSON's path. */

@@ -1,11 +1,11 @@
 import { type Bed, createBed } from '../bed/bed.ts';
 import type { Direction } from '../bed/emulator.ts';
-import type { Transfer } from './agent/arrivals.ts';
 import { monotonicMs } from './agent/arrivals.ts';
 import { Origin, startJob } from './agents.ts';
 import type { Running } from './contestants/contestant.ts';
 import type { FaultStep } from './faults.ts';
 import { type Figures, figuresOf } from './figures.ts';
+import { outcome } from './outcome.ts';
 import type { Group, Hosts } from './plan.ts';
 import type { Scenario } from './scenarios.ts';
 import { usageOf } from './usage.ts';
@@ -40,12 +40,8 @@ const DRAIN_LOOK_MS = 50;
 const DRAINED_LOOKS = 4;
 
 /** Measures a group in a bed of its own. `onBed` learns of the bed, to close it when all is to end at once. */
-export async function runGroup(
-  group: Group,
-  seconds: number | undefined,
-  onBed: (bed: Bed) => void,
-): Promise<RunRecord[]> {
-  const { scenario, hosts, contestant, repetition } = group;
+export async function runGroup(group: Group, onBed: (bed: Bed) => void): Promise<RunRecord[]> {
+  const { scenario, hosts, contestant, repetition, seconds } = group;
   const records: RunRecord[] = [];
   const bed = await createBed({ uplinks: scenario.uplinks, congestionControl: hosts, seed: repetition });
   onBed(bed);
@@ -103,7 +99,7 @@ async function measure(
   const faults = startFaults(bed, scenario.fault?.steps ?? [], uploadBegan ?? job.firstByte);
   try {
     const result = await job.result;
-    const transfer = await outcome(result.error, result.bulk, received);
+    const transfer = await outcome(task, result, received);
     const after = await usageOf(pids);
     const watched = await stopWatch?.();
     const figures = figuresOf({
@@ -117,9 +113,12 @@ async function measure(
         : {}),
     });
     const error =
-      result.error ?? transfer?.error ?? (transfer && !transfer.isExact ? 'wrong bytes' : undefined);
+      faults.problem() ??
+      result.error ??
+      transfer?.error ??
+      (transfer && !transfer.isExact ? 'wrong bytes' : undefined);
     return {
-      figures,
+      figures: faults.problem() ? { failures: 1 } : figures,
       ...(error === undefined ? {} : { error }),
       ...(transfer ? { trace: { buckets: transfer.buckets, stepsAtMs: faults.appliedAtMs } } : {}),
     };
@@ -128,20 +127,11 @@ async function measure(
   }
 }
 
-/** The transfer as the receiver saw it. */
-async function outcome(
-  error: string | undefined,
-  downloaded: Transfer | undefined,
-  received: Promise<Transfer> | undefined,
-): Promise<Transfer | undefined> {
-  if (downloaded || !received || error !== undefined) return downloaded;
-  return received;
-}
-
 /** Applies the steps at their times after the first byte. */
 function startFaults(bed: Bed, steps: readonly FaultStep[], firstByte: Promise<number>) {
   const appliedAtMs: number[] = [];
   const timers: NodeJS.Timeout[] = [];
+  let failure: string | undefined;
   let isStopped = false;
   firstByte.then(
     (firstAtMs) => {
@@ -149,8 +139,9 @@ function startFaults(bed: Bed, steps: readonly FaultStep[], firstByte: Promise<n
       for (const step of steps) {
         const apply = () => {
           appliedAtMs.push(monotonicMs() - firstAtMs);
-          // A bed that is being closed refuses; the run has failed already then.
-          step.apply(bed).catch(() => {});
+          step.apply(bed).catch((error: Error) => {
+            failure ??= error.message;
+          });
         };
         timers.push(setTimeout(apply, firstAtMs + step.atMs - monotonicMs()));
       }
@@ -159,6 +150,8 @@ function startFaults(bed: Bed, steps: readonly FaultStep[], firstByte: Promise<n
   );
   return {
     appliedAtMs,
+    /** Why the transfer did not meet what it was to meet: its figures say nothing then. */
+    problem: () => failure && `fault not applied: ${failure}`,
     stop() {
       isStopped = true;
       for (const timer of timers) clearTimeout(timer);

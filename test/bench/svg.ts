@@ -30,6 +30,9 @@ const WIDTH = 860;
 const HEIGHT = 360;
 const PLOT = { left: 60, right: WIDTH - 20, top: 64, bottom: HEIGHT - 48 };
 const TICKS = 5;
+/** Of figures above bars, where they have room and where not. */
+const FIGURE_SIZES = { wide: 12, narrow: 9 };
+const NARROW_BAR = 26;
 
 /** Draws lines. */
 export function lineChart({ title, xLabel, yLabel, lines, marks }: LineChart): string {
@@ -65,12 +68,13 @@ export function barChart({ title, yLabel, groups }: BarChart): string {
   const drawn = groups.flatMap((group, index) => {
     const start = PLOT.left + index * groupWidth;
     const width = (groupWidth * 0.8) / Math.max(1, group.bars.length);
+    const size = width < NARROW_BAR ? FIGURE_SIZES.narrow : FIGURE_SIZES.wide;
     return [
       ...group.bars.flatMap(({ colour, value }, place) => {
         const left = start + groupWidth * 0.1 + place * width;
         return [
           `<rect x="${r(left)}" y="${r(y(value))}" width="${r(width * 0.9)}" height="${r(PLOT.bottom - y(value))}" fill="${colour}"/>`,
-          text(left + width * 0.45, y(value) - 4, 'middle', number(value)),
+          text(left + width * 0.45, y(value) - 4, 'middle', number(value), size),
         ];
       }),
       text(start + groupWidth / 2, PLOT.bottom + 18, 'middle', group.label),
@@ -125,8 +129,15 @@ function niceCeiling(value: number): number {
   return power * ([1, 2, 2.5, 5, 10].find((step) => step * power >= value) ?? 10);
 }
 
-function text(x: number, y: number, anchor: 'start' | 'middle' | 'end', content: string): string {
-  return `<text x="${r(x)}" y="${r(y)}" text-anchor="${anchor}">${escaped(content)}</text>`;
+function text(
+  x: number,
+  y: number,
+  anchor: 'start' | 'middle' | 'end',
+  content: string,
+  size?: number,
+): string {
+  const font = size === undefined ? '' : ` font-size="${size}"`;
+  return `<text x="${r(x)}" y="${r(y)}" text-anchor="${anchor}"${font}>${escaped(content)}</text>`;
 }
 
 function number(value: number): string {

@@ -52,7 +52,8 @@ export class FrameParser {
     this.#restBytes -= end - offset;
     if (this.#mode === 'payload') {
       const last = this.#restBytes === 0;
-      sink.onData(this.#streamId, this.#dsn, chunk.subarray(offset, end), last && this.#fin);
+      const payload = offset === 0 && end === chunk.length ? chunk : chunk.subarray(offset, end);
+      sink.onData(this.#streamId, this.#dsn, payload, last && this.#fin);
       this.#dsn += end - offset;
     }
     if (this.#restBytes === 0) this.#expectHeader();

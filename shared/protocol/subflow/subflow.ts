@@ -1,3 +1,4 @@
+import { joinSmall } from '../codec/bytes.ts';
 import { MAX_PAYLOAD_BYTES } from '../codec/wire.ts';
 import { ProtocolViolation } from '../errors.ts';
 import type { KernelMeasurement } from '../kernel-measurement.ts';
@@ -222,7 +223,7 @@ export class Subflow implements SubflowView {
   /** What to write now; the transport is busy from then on until it says otherwise. */
   takeOutput(): readonly Uint8Array[] {
     if (!this.isWritable || this.#outputBytes === 0) return [];
-    const output = this.#output;
+    const output = joinSmall(this.#output, JOINED_BELOW_BYTES);
     this.isWritable = false;
     this.#output = [];
     this.#outputBytes = 0;
@@ -307,6 +308,9 @@ export class Subflow implements SubflowView {
     this.#outputBytes = 0;
   }
 }
+
+/** Control frames and the first requests and answers of streams: less to copy than it costs to hand a buffer on. */
+const JOINED_BELOW_BYTES = 1024;
 
 function clamp(value: number, least: number, most: number): number {
   return Math.min(Math.max(value, least), most);

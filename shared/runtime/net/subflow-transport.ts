@@ -1,7 +1,7 @@
 import type { KernelMeasurement } from '../../protocol/kernel-measurement.ts';
 
 export interface SubflowTransportHandlers {
-  /** Bytes arrived; the memory is the receiver's to keep. */
+  /** Bytes arrived; the memory is the receiver's to keep, or to hand back with `releaseReceived`. */
   onBytes(bytes: Uint8Array): void;
   /** The last write has gone to the kernel; the next may follow. */
   onWritable(): void;

@@ -2,7 +2,8 @@ import type { TLSSocket } from 'node:tls';
 import { MisuseError } from '../../protocol/errors.ts';
 import type { KernelMeasurement } from '../../protocol/kernel-measurement.ts';
 import type { NativeSockets } from './native.ts';
-import { descriptorOf } from './socket-handle.ts';
+import { ReceiveMemory } from './receive-memory.ts';
+import { descriptorOf, readThrough } from './socket-handle.ts';
 import { readCongestionControl } from './socket-options.ts';
 import { subflowExporter } from './subflow-tls.ts';
 import type { SubflowTransport, SubflowTransportHandlers } from './subflow-transport.ts';
@@ -18,6 +19,7 @@ export class TlsSubflow implements SubflowTransport {
   readonly congestionControl: string | undefined;
   readonly #socket: TLSSocket;
   readonly #native: NativeSockets | undefined;
+  readonly #memory = new ReceiveMemory();
   #handlers: SubflowTransportHandlers | undefined;
   #writing = false;
   #closed = false;
@@ -51,8 +53,28 @@ export class TlsSubflow implements SubflowTransport {
       setImmediate(() => this.#handlers?.onClose(this.#error));
       return;
     }
-    this.#socket.on('data', (bytes) => this.#handlers?.onBytes(bytes));
-    this.#socket.resume();
+    this.#startReading();
+  }
+
+  #startReading(): void {
+    const socket = this.#socket;
+    const memory = this.#memory;
+    const reads = readThrough(socket, {
+      buffer: () => memory.next(),
+      callback: (length) => {
+        this.#handlers?.onBytes(memory.take(length));
+        return true;
+      },
+    });
+    if (!reads) socket.on('data', (bytes) => this.#handlers?.onBytes(bytes));
+    // What came with the end of the handshake.
+    else queueMicrotask(() => this.#deliverEarly());
+    socket.resume();
+  }
+
+  #deliverEarly(): void {
+    const early = this.#socket.read() as Buffer | null;
+    if (early !== null) this.#handlers?.onBytes(early);
   }
 
   write(buffers: readonly Uint8Array[]): void {
@@ -86,6 +108,7 @@ export class TlsSubflow implements SubflowTransport {
 
   #onClose(): void {
     this.#closed = true;
+    this.#memory.close();
     this.#handlers?.onClose(this.#error);
   }
 }

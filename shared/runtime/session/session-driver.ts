@@ -5,6 +5,7 @@ import type { ErrorName } from '../../protocol/errors.ts';
 import type { SessionEvent } from '../../protocol/session/events.ts';
 import type { Session } from '../../protocol/session/session.ts';
 import type { OutgoingChunk } from '../../protocol/stream/send-buffer.ts';
+import { releaseReceived } from '../net/receive-memory.ts';
 import type { SubflowTransport } from '../net/subflow-transport.ts';
 import type { MonotonicClock } from './clock.ts';
 import type { UplinkTraffic } from './uplink-traffic.ts';
@@ -12,7 +13,7 @@ import type { UplinkTraffic } from './uplink-traffic.ts';
 /** What one end of a stream hears from its session. */
 export interface StreamHandlers {
   onOpened(): void;
-  /** Bytes in order, all that came in one turn; `consumed` is due once they have left. */
+  /** Bytes in order, all that came in one turn; once they have left, `consumed` is due, and `releaseReceived` for each piece. */
   onData(pieces: readonly Uint8Array[]): void;
   onEnded(): void;
   onFailed(error: ErrorName): void;
@@ -49,6 +50,8 @@ interface Attached {
 
 /** The kernel's figures are read this often while a session is busy; a call costs under a microsecond. */
 const MEASURE_INTERVAL_MS = 2;
+/** Received bytes go on to the applications at the end of the turn, or earlier after this many: while the processor's cache has them. */
+const DISPATCH_BYTES = 256 * 1024;
 /** How long a closing session's last frame may take to leave. */
 const FAREWELL_MS = 500;
 
@@ -61,6 +64,7 @@ export class SessionDriver {
   readonly #options: SessionDriverOptions;
   readonly #attached = new Map<number, Attached>();
   readonly #handlers = new Map<number, StreamHandlers>();
+  #undispatchedBytes = 0;
   #turnScheduled: NodeJS.Immediate | undefined;
   #timer: NodeJS.Timeout | undefined;
   #timerAtMs = Number.POSITIVE_INFINITY;
@@ -189,7 +193,10 @@ export class SessionDriver {
 
   #onBytes(subflowId: number, traffic: UplinkTraffic, bytes: Uint8Array): void {
     traffic.receivedBytes += bytes.length;
-    this.session.receive(subflowId, bytes, this.#options.clock());
+    const keptBytes = this.session.receive(subflowId, bytes, this.#options.clock());
+    releaseReceived(bytes, bytes.length - keptBytes);
+    this.#undispatchedBytes += bytes.length;
+    if (this.#undispatchedBytes >= DISPATCH_BYTES) this.#dispatchEvents();
     this.#wake();
   }
 
@@ -258,6 +265,7 @@ export class SessionDriver {
   }
 
   #dispatchEvents(): void {
+    this.#undispatchedBytes = 0;
     let event = this.session.nextEvent();
     while (event !== undefined) {
       if (event.type !== 'stream-data') {

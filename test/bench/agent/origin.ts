@@ -5,7 +5,7 @@
  *   put KEY MS        takes the pattern, for MS after its first byte (-1: until its end), and tells what came
  *   echo              sends everything back
  */
-import { createServer, type Socket } from 'node:net';
+import { createServer, type Server, type Socket } from 'node:net';
 import { Arrivals } from './arrivals.ts';
 import { tell } from './job.ts';
 import { isPatternAt, patternAt } from './pattern.ts';
@@ -15,13 +15,14 @@ const WRITE_BYTES = 128 * 1024;
 const MAX_LINE_BYTES = 100;
 
 /** Listens at `host`:`port` and says "ready". */
-export function serveOrigin(host: string, port: number): void {
+export function serveOrigin(host: string, port: number): Server {
   const server = createServer({ allowHalfOpen: true, noDelay: true }, (socket) => {
     // The far side may go at any time; what that means, 'close' tells.
     socket.on('error', () => {});
     readRequest(socket);
   });
   server.listen({ host, port, backlog: 1024 }, () => tell({ event: 'ready' }));
+  return server;
 }
 
 function readRequest(socket: Socket): void {
@@ -60,26 +61,26 @@ function send(socket: Socket, key: number, bytes: number): void {
 function receive(socket: Socket, key: number, ms: number, rest: Buffer): void {
   const arrivals = new Arrivals();
   let isExact = true;
-  let isInOrder = false;
+  let error: string | undefined = 'reset';
   let timer: NodeJS.Timeout | undefined;
   const onData = (chunk: Buffer) => {
-    if (arrivals.bytes === 0 && ms >= 0) timer = setTimeout(() => stop(), ms);
+    if (arrivals.bytes === 0 && ms >= 0) timer = setTimeout(() => stop(undefined), ms);
     isExact &&= isPatternAt(key + arrivals.bytes, chunk);
     const isFirst = arrivals.bytes === 0;
     arrivals.add(chunk.length);
     if (isFirst) tell({ event: 'first-byte', atMs: arrivals.firstAtMs });
   };
-  const stop = () => {
-    isInOrder = true;
+  const stop = (reason: string | undefined) => {
+    error = reason;
     socket.destroy();
   };
   if (rest.length > 0) onData(rest);
   socket.on('data', onData);
-  socket.on('end', stop);
+  // Who uploads for a time does not end it: somebody in between has.
+  socket.on('end', () => stop(ms >= 0 ? 'ended early' : undefined));
   socket.on('close', () => {
     clearTimeout(timer);
-    const error = isInOrder ? {} : { error: 'reset' };
-    tell({ event: 'received', key, transfer: { ...arrivals.end(), isExact, ...error } });
+    tell({ event: 'received', key, transfer: { ...arrivals.end(), isExact, ...(error ? { error } : {}) } });
   });
 }
 

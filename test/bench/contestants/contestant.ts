@@ -1,6 +1,7 @@
 import type { Bed } from '../../bed/bed.ts';
 import type { Endpoint, Route } from '../agent/job.ts';
 import type { Watched } from '../agent/watch.ts';
+import type { Hosts } from '../plan.ts';
 import type { Scenario } from '../scenarios.ts';
 
 /** How applications of the client can reach the origin: what is compared. */
@@ -18,8 +19,8 @@ export interface ContestantKind {
   readonly title: string;
   /** Why it cannot run on this machine, with what to install; undefined when it can. */
   missing(): string | undefined;
-  /** Those that make sense in a scenario. */
-  of(scenario: Scenario): readonly Contestant[];
+  /** Those that make sense in a scenario on such hosts. */
+  of(scenario: Scenario, hosts: Hosts): readonly Contestant[];
 }
 
 /** A contestant at work in a bed. */

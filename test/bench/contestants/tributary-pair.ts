@@ -2,7 +2,12 @@ import type { ChildProcess } from 'node:child_process';
 import type { Namespace } from '../../bed/namespace.ts';
 import type { Running } from './contestant.ts';
 import { endProgram } from './programs.ts';
-import { builtProgram, type ConfiguredUplink, type TributarySetup } from './tributary-setup.ts';
+import {
+  builtProgram,
+  type ConfiguredUplink,
+  type CongestionControl,
+  type TributarySetup,
+} from './tributary-setup.ts';
 
 /** TCP and TLS over a lossy link of 600 ms. */
 const UP_TIMEOUT_MS = 30_000;
@@ -14,8 +19,9 @@ export async function startPair(
   where: { client: Namespace; concentrator: Namespace },
   setup: TributarySetup,
   uplinks: readonly ConfiguredUplink[],
+  congestionControl?: CongestionControl,
 ): Promise<Pick<Running, 'processes' | 'stop'>> {
-  const files = await setup.withUplinks(uplinks);
+  const files = await setup.withUplinks(uplinks, congestionControl);
   const concentrator = start(where.concentrator, 'server-concentrator', files.concentrator);
   await concentrator.says(['"concentrator is up"']);
   const client = start(where.client, 'client-proxy', files.client);

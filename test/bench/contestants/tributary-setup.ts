@@ -22,6 +22,9 @@ export type ConfiguredUplink = { readonly name: string } & (
   | { readonly address: string }
 );
 
+/** What both programs can be told to use in place of their own choice. */
+export type CongestionControl = 'cubic' | 'bbr';
+
 /** Where a pair is to be. */
 export interface PairPlace {
   readonly concentrator: Endpoint;
@@ -60,9 +63,14 @@ export class TributarySetup {
     return setup;
   }
 
-  /** The configurations, with these uplinks for the client. */
-  async withUplinks(uplinks: readonly ConfiguredUplink[]): Promise<PairFiles> {
-    await amend(this.#files.client, { uplinks });
+  /** The configurations, with these uplinks for the client; both ends choose their congestion control unless told. */
+  async withUplinks(
+    uplinks: readonly ConfiguredUplink[],
+    congestionControl?: CongestionControl,
+  ): Promise<PairFiles> {
+    const chosen = congestionControl ? { congestionControl } : {};
+    await amend(this.#files.client, { uplinks: uplinks.map((uplink) => ({ ...uplink, ...chosen })) });
+    await amend(this.#files.concentrator, { congestionControl });
     return this.#files;
   }
 
@@ -96,7 +104,10 @@ async function setUp(
 
 async function amend(file: string, changes: Record<string, unknown>): Promise<void> {
   const document = parseDocument(await readFile(file, 'utf8'));
-  for (const [key, value] of Object.entries(changes)) document.set(key, value);
+  for (const [key, value] of Object.entries(changes)) {
+    if (value === undefined) document.delete(key);
+    else document.set(key, value);
+  }
   document.set('log', { level: 'info', format: 'json' });
   await writeFile(file, String(document), { mode: 0o600 });
 }

@@ -1,0 +1,57 @@
+import { once } from 'node:events';
+import { type AddressInfo, connect, type Server } from 'node:net';
+import { afterEach, beforeEach, expect, test, vi } from 'vitest';
+import type { Transfer } from './arrivals.ts';
+import type { AgentLine } from './job.ts';
+import { serveOrigin } from './origin.ts';
+import { patternAt } from './pattern.ts';
+
+let server: Server;
+let port: number;
+/** What it has told. */
+let lines: AgentLine[];
+
+beforeEach(async () => {
+  lines = [];
+  vi.spyOn(process.stdout, 'write').mockImplementation((text) => {
+    lines.push(JSON.parse(String(text)));
+    return true;
+  });
+  server = serveOrigin('127.0.0.1', 0);
+  await once(server, 'listening');
+  port = (server.address() as AddressInfo).port;
+});
+
+afterEach(() => {
+  server.close();
+  vi.restoreAllMocks();
+});
+
+async function upload(request: string, bytes: Uint8Array): Promise<Transfer> {
+  const socket = connect({ host: '127.0.0.1', port });
+  socket.on('error', () => {});
+  socket.write(request);
+  socket.end(bytes);
+  return vi.waitFor(() => {
+    const told = lines.find((line) => line.event === 'received');
+    if (told?.event !== 'received') throw new Error('nothing yet');
+    return told.transfer;
+  });
+}
+
+test('an upload of all bytes is exact; one with a wrong byte is not', async () => {
+  const good = await upload('put 7 -1\n', patternAt(7, 5000));
+  expect(good).toMatchObject({ bytes: 5000, isExact: true });
+  expect(good.error).toBeUndefined();
+  lines = [];
+  const bytes = Buffer.from(patternAt(7, 5000));
+  bytes[4999]! ^= 1;
+  expect(await upload('put 7 -1\n', bytes)).toMatchObject({ bytes: 5000, isExact: false });
+});
+
+test('an upload for a time that is ended before has failed', async () => {
+  expect(await upload('put 1 60000\n', patternAt(1, 100))).toMatchObject({
+    bytes: 100,
+    error: 'ended early',
+  });
+});
