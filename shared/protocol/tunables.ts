@@ -136,6 +136,25 @@ export const RETIRE_QUIET_MS = 200;
 /** and at the latest after this: what is still under way is sent again elsewhere. */
 export const RETIRE_MS = 10_000;
 
+/** While there is bulk, this often is looked which uplink a stream stands still for, */
+export const GUARD_SAMPLE_MS = 50;
+/** and so long are the stretches that are judged: many round trips, so that bursts even out. */
+export const GUARD_WINDOW_MS = 2_000;
+export const GUARD_SPANS = 3;
+/** In order must arrive at least this share of what the other uplinks deliver by themselves; their rates are known no better. */
+export const GUARD_RATIO = 0.95;
+/** An uplink is to blame for standing still only from this share of the time on; healthy ones come to 0 after their start. */
+export const GUARD_HELD_SHARE = 0.1;
+/** A trial without the uplink: a stretch for what had waited, and two that are judged. */
+export const GUARD_TRIAL_SPANS = 3;
+/** What the trial must bring: above the noise of six seconds, below the smallest harm that was to be found. */
+export const GUARD_GAIN = 1.03;
+/** An uplink that did harm is left out for so long, twice as long each time it does so again soon, up to the maximum. */
+export const MIN_PARK_MS = 5_000;
+export const MAX_PARK_MS = 60_000;
+/** One that behaved for this long has its past forgiven. */
+export const PARK_MEMORY_MS = 60_000;
+
 /** Copies of head-of-line segments may cost this share of all bytes sent, plus COPY_ALLOWANCE_BYTES. */
 export const COPY_SHARE = 0.05;
 export const COPY_ALLOWANCE_BYTES = 256 * 1024;

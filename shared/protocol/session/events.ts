@@ -27,6 +27,9 @@ export type SessionEvent =
       readonly state: 'active' | 'doubted';
       readonly reason: string;
     }
+  /** An uplink makes the whole slower: it carries nothing that anybody waits for until `uplink-unparked`. */
+  | { readonly type: 'uplink-parked'; readonly uplinkName: string; readonly reason: string }
+  | { readonly type: 'uplink-unparked'; readonly uplinkName: string; readonly reason: string }
   /** Client: dial another subflow on the same uplink beside this one. */
   | { readonly type: 'subflow-replace'; readonly subflowId: number }
   /** Client: so many subflows are wanted on an uplink, by this end or by the peer, whichever wants more. */

@@ -79,7 +79,8 @@ function remainingTimeMs(subflow: Subflow, entry: LedgerEntry): number {
   return (aheadBytes * 1000) / subflow.rateBytesPerSecond + subflow.minRttMs / 2;
 }
 
-function carrierOf(
+/** The frame under way on `subflow` that carries the byte at `dsn`, if it does. */
+export function carrierOf(
   stream: SendStream,
   dsn: number,
   subflow: Subflow,

@@ -226,9 +226,10 @@ export class SessionStreams {
     this.#host.emit({ type: 'stream-opened', streamId: stream.id });
   }
 
-  onWindow(streamId: number, limit: number): void {
+  onWindow(streamId: number, ack: number, limit: number): void {
     const stream = this.#table.get(streamId);
     if (stream === undefined) return;
+    stream.send.onConsumed(ack);
     stream.send.raiseLimit(limit);
     this.#transmitter.refresh(stream);
   }

@@ -18,6 +18,7 @@ import { Subflow, type SubflowOptions } from '../subflow/subflow.ts';
 import { FLOOR_WINDOW_BYTES, MAX_CONTROL_PER_STREAM } from '../tunables.ts';
 import { controlItem } from './control-item.ts';
 import type { SessionEvent } from './events.ts';
+import { HarmGuard } from './harm-guard.ts';
 import { Retirement } from './retirement.ts';
 import { SessionStreams } from './session-streams.ts';
 import { SubflowWatch } from './subflow-watch.ts';
@@ -60,6 +61,7 @@ export class Session {
   readonly #transmitter = new Transmitter();
   readonly #watch: SubflowWatch;
   readonly #wishes: SubflowWishes;
+  readonly #guard: HarmGuard;
   readonly #retirement = new Retirement();
   #events: SessionEvent[] = [];
   #eventsTaken = 0;
@@ -87,6 +89,13 @@ export class Session {
       {
         emit: (event) => this.#emit(event),
         tellPeer: (frame) => this.#queueControl(frame),
+      },
+      options.nowMs,
+    );
+    this.#guard = new HarmGuard(
+      {
+        emit: (event) => this.#emit(event),
+        surrender: (subflow) => this.#surrender(subflow),
       },
       options.nowMs,
     );
@@ -321,6 +330,7 @@ export class Session {
     const subflows = this.subflows;
     this.#watch.check(subflows, this.#streams.all(), nowMs);
     this.#wishes.check(subflows, nowMs);
+    this.#guard.check(subflows, this.#streams.all(), nowMs);
     for (const subflow of this.#retirement.takeFinished(subflows, nowMs)) {
       this.#closeSubflow(subflow, 'no longer needed', nowMs);
     }
@@ -368,7 +378,7 @@ export class Session {
         this.#streams.onOpened(frame.streamId, frame.limit, frame.ok, frame.code);
         break;
       case 'window':
-        this.#streams.onWindow(frame.streamId, frame.limit);
+        this.#streams.onWindow(frame.streamId, frame.ack, frame.limit);
         break;
       case 'reset':
         this.#streams.onReset(frame.streamId, frame.code);
@@ -414,7 +424,9 @@ export class Session {
     for (const { item } of subflow.onReceipt(bytes, delayMs, this.#nowMs)) {
       if (item.kind === 'control') this.#transmitter.control.onReceipted(item.control);
       if (item.kind !== 'data') continue;
+      const before = item.stream.deliveredTo;
       item.stream.onReceipted(item.dsn, item.length, item.fin);
+      this.#guard.onInOrder(item.stream.deliveredTo - before);
       this.#streams.onReceipted(item.stream);
     }
   }

@@ -2,13 +2,14 @@ import type { Subflow } from '../subflow/subflow.ts';
 import { paysNoHeedToLoss } from './subflow-wishes.ts';
 
 /**
- * Subflows that may carry data: the active ones; backups, and those that are about to go, only when there is nothing
+ * Subflows that may carry data: the active ones; backups, those that are parked and those that are about to go only when there is nothing
  * else (RFC 8684 section 3.3.8). Of several on one uplink that use BBR the oldest alone.
  */
 export function trustedSubflows(subflows: readonly Subflow[]): readonly Subflow[] {
   const active = subflows.filter((subflow) => subflow.state === 'active');
   const preferred = active.filter(
-    (subflow) => !subflow.isBackup && !subflow.isRetiring && !isSecondOfBbr(subflow, active),
+    (subflow) =>
+      !subflow.isBackup && !subflow.isRetiring && !subflow.isParked && !isSecondOfBbr(subflow, active),
   );
   return preferred.length > 0 ? preferred : active;
 }

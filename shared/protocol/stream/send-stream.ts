@@ -25,6 +25,7 @@ export class SendStream {
   readonly #lost = new RangeSet();
   #nextDsn = 0;
   #limitDsn: number;
+  #consumedDsn = 0;
   #fin: 'none' | 'wanted' | 'underWay' | 'receipted' = 'none';
 
   constructor(id: number, limitDsn: number) {
@@ -61,6 +62,11 @@ export class SendStream {
 
   get isWindowBlocked(): boolean {
     return this.backlogBytes > 0 && this.windowLeftBytes === 0;
+  }
+
+  /** The window is closed by a hole and not by an application that reads slowly: more lies behind the hole than is unread. */
+  get isHeldUp(): boolean {
+    return this.isWindowBlocked && this.sentBytes - this.deliveredTo > this.deliveredTo - this.#consumedDsn;
   }
 
   /** Everything accepted was sent, and some of it is still under way: nothing but a copy can speed it up. */
@@ -102,6 +108,11 @@ export class SendStream {
 
   raiseLimit(limitDsn: number): void {
     this.#limitDsn = Math.max(this.#limitDsn, limitDsn);
+  }
+
+  /** The far application has taken all below `dsn`. */
+  onConsumed(dsn: number): void {
+    this.#consumedDsn = Math.max(this.#consumedDsn, dsn);
   }
 
   /** What is to be sent next: lost bytes first, lowest DSN first. */

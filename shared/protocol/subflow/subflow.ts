@@ -52,6 +52,8 @@ export class Subflow implements SubflowView {
   readonly congestionControl: string | undefined;
   /** It is one too many on its uplink: nothing new goes here, and it is closed once all has arrived. */
   isRetiring = false;
+  /** Its uplink holds up the others: pings, and nothing that anybody waits for. */
+  isParked = false;
   /** When payload last arrived on it. */
   lastDataMs: number;
   /** The client was asked to dial another one beside it. */

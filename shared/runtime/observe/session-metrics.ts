@@ -1,4 +1,5 @@
 import { Counter, Gauge, type Registry } from 'prom-client';
+import type { Subflow } from '../../protocol/subflow/subflow.ts';
 import type { SessionDriver } from '../session/session-driver.ts';
 import type { TrafficTable } from '../session/uplink-traffic.ts';
 
@@ -9,6 +10,13 @@ export interface SessionMetricsSource {
 }
 
 const UPLINK = ['uplink'];
+const STATES = ['active', 'doubted', 'parked', 'retiring'] as const;
+
+function stateOf({ state, isParked, isRetiring }: Subflow): string {
+  if (state !== 'active') return state;
+  if (isRetiring) return 'retiring';
+  return isParked ? 'parked' : state;
+}
 
 /**
  * Registers what both programs tell of their sessions: bytes per uplink and direction, subflows by state, round trip
@@ -38,15 +46,31 @@ export function registerSessionMetrics(
   });
   new Gauge({
     name: 'tributary_subflows',
-    help: 'Subflows by uplink and state: active, doubted (silent, its data is sent again elsewhere)',
+    help: 'Subflows by uplink and state: active, doubted (silent, its data is sent again elsewhere), parked (its uplink holds up the rest), retiring (one too many)',
     labelNames: ['uplink', 'state'],
     registers,
     collect() {
       this.reset();
       for (const [uplink] of traffic.entries()) {
-        for (const state of ['active', 'doubted']) this.set({ uplink, state }, 0);
+        for (const state of STATES) this.set({ uplink, state }, 0);
       }
-      for (const { uplinkName, state } of subflows()) this.inc({ uplink: uplinkName, state });
+      for (const subflow of subflows()) this.inc({ uplink: subflow.uplinkName, state: stateOf(subflow) });
+    },
+  });
+  new Gauge({
+    name: 'tributary_uplink_parked',
+    help: 'Sessions that leave an uplink out of what they send, by reason: holds_up_the_rest (the numbers are in the log)',
+    labelNames: ['uplink', 'reason'],
+    registers,
+    collect() {
+      this.reset();
+      const reason = 'holds_up_the_rest';
+      for (const [uplink] of traffic.entries()) this.set({ uplink, reason }, 0);
+      for (const { session } of drivers()) {
+        const parked = session.subflows.filter(({ isParked }) => isParked);
+        for (const uplink of new Set(parked.map(({ uplinkName }) => uplinkName)))
+          this.inc({ uplink, reason });
+      }
     },
   });
   perUplink('tributary_uplink_rtt_seconds', 'Smoothed round trip time of an uplink, from receipts', (views) =>

@@ -315,6 +315,13 @@ export class SessionDriver {
       case 'subflow-replace':
         owner.onSubflowReplace?.(event.subflowId);
         break;
+      case 'uplink-parked':
+      case 'uplink-unparked':
+        logger.info(
+          { uplink: event.uplinkName, reason: event.reason },
+          event.type === 'uplink-parked' ? 'uplink parked' : 'uplink in use again',
+        );
+        break;
       case 'subflows-wanted':
         logger.info({ uplink: event.uplinkName, count: event.count }, 'number of subflows');
         owner.onSubflowsWanted?.(event.uplinkName, event.count);

@@ -1,0 +1,38 @@
+import { Registry } from 'prom-client';
+import { expect, it } from 'vitest';
+import { MemoryBudget } from '../../../shared/protocol/memory-budget.ts';
+import { Session } from '../../../shared/protocol/session/session.ts';
+import { registerSessionMetrics } from '../../../shared/runtime/observe/session-metrics.ts';
+import type { SessionDriver } from '../../../shared/runtime/session/session-driver.ts';
+import { TrafficTable } from '../../../shared/runtime/session/uplink-traffic.ts';
+
+it('tells of each subflow its state once, and which uplinks are parked', async () => {
+  const session = new Session({
+    role: 'client',
+    maxStreams: 4,
+    firstWindowBytes: 0,
+    lingerMs: 1_000,
+    memory: new MemoryBudget(1e6),
+    nowMs: 0,
+  });
+  const traffic = new TrafficTable(4);
+  for (const [id, uplinkName] of ['dsl', 'dsl', 'lte', 'wifi', 'wifi'].entries()) {
+    traffic.of(uplinkName);
+    session.addSubflow({ id, uplinkName, isBackup: false }, 0);
+  }
+  session.doubtSubflow(0, 'its interface is down', 0);
+  session.retireSubflow(1, 0);
+  for (const id of [3, 4]) session.subflows[id]!.isParked = true;
+  const registry = new Registry();
+  registerSessionMetrics(registry, { drivers: () => [{ session } as SessionDriver], traffic });
+  const text = await registry.metrics();
+  const subflows = [...text.matchAll(/^tributary_subflows\{uplink="(\w+)",state="(\w+)"\} ([1-9]\d*)$/gm)];
+  expect(subflows.map(([, ...fields]) => fields.join(' '))).toEqual([
+    'dsl doubted 1',
+    'dsl retiring 1',
+    'lte active 1',
+    'wifi parked 2',
+  ]);
+  const parked = [...text.matchAll(/^tributary_uplink_parked\{uplink="(\w+)",reason="(\w+)"\} (\d+)$/gm)];
+  expect(parked.map(([, uplink, , count]) => `${uplink} ${count}`)).toEqual(['dsl 0', 'lte 0', 'wifi 1']);
+});
