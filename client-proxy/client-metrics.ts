@@ -1,4 +1,5 @@
 import { Counter, Gauge, type Registry } from 'prom-client';
+import { registerResultCounter } from '../shared/runtime/observe/result-counter.ts';
 import type { UplinkStatus } from './path-manager/uplink-dialer.ts';
 import type { Socks5Counters } from './socks5/socks-server.ts';
 
@@ -24,13 +25,10 @@ export function registerClientMetrics(
     labelNames: ['uplink', 'result'],
     registers,
   });
-  const opens = new Counter({
+  const onOpen = registerResultCounter(registry, {
     name: 'tributary_stream_opens_total',
     help: 'Streams asked for by applications, by result: ok, or the name of the error',
-    labelNames: ['result'],
-    registers,
   });
-  opens.inc({ result: 'ok' }, 0);
   new Gauge({
     name: 'tributary_uplink_up',
     help: '1 while the uplink carries a subflow',
@@ -72,6 +70,6 @@ export function registerClientMetrics(
   });
   return {
     onDial: (uplink, result) => dials.inc({ uplink, result }),
-    onOpen: (result) => opens.inc({ result }),
+    onOpen,
   };
 }

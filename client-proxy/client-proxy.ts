@@ -7,6 +7,7 @@ import { acceptAppSockets } from '../shared/runtime/net/app-socket-listener.ts';
 import { BlockPool } from '../shared/runtime/net/block-pool.ts';
 import type { NativeLoad } from '../shared/runtime/net/native.ts';
 import { connectSubflow } from '../shared/runtime/net/subflow-connect.ts';
+import { TargetNames } from '../shared/runtime/net/target-names.ts';
 import { registerBuildInfo } from '../shared/runtime/observe/build-info.ts';
 import { type Health, startHttpEndpoint } from '../shared/runtime/observe/http-endpoint.ts';
 import { registerSessionMetrics } from '../shared/runtime/observe/session-metrics.ts';
@@ -55,10 +56,11 @@ export async function startClientProxy(config: ClientConfig, deps: ClientProxyDe
   registerBuildInfo(registry, deps);
   const traffic = new TrafficTable(MAX_UPLINKS);
   const { pin } = config.concentrator;
+  const names = new TargetNames();
 
   const keeper = new SessionKeeper({
     identity: config.client,
-    uplinks: config.uplinks,
+    uplinks: config.uplinks.map((uplink) => ({ subflowsPerPath: config.subflowsPerPath, ...uplink })),
     addresses: config.concentrator.addresses,
     scheduler: config.scheduler,
     memoryBytes: config.memory.perSessionBytes,
@@ -75,6 +77,7 @@ export async function startClientProxy(config: ClientConfig, deps: ClientProxyDe
       connectSubflow(uplink, address, {
         pin,
         native,
+        names,
         signal,
         timeoutMs: config.dial.timeoutMs,
         serverName: config.concentrator.serverName,
@@ -138,6 +141,7 @@ export async function startClientProxy(config: ClientConfig, deps: ClientProxyDe
     async close(drainMs) {
       watch.stop();
       await listener.close();
+      keeper.drain();
       let timer: NodeJS.Timeout | undefined;
       const limit = new Promise((resolve) => {
         timer = setTimeout(resolve, drainMs);

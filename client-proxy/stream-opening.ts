@@ -1,4 +1,5 @@
 import { type ErrorName, TributaryError } from '../shared/protocol/errors.ts';
+import { Cancellation } from '../shared/runtime/cancellation.ts';
 import type { SessionDriver, StreamHandlers } from '../shared/runtime/session/session-driver.ts';
 import { StreamRelay } from '../shared/runtime/session/stream-relay.ts';
 import type { SessionKeeper } from './session/session-keeper.ts';
@@ -15,13 +16,13 @@ export interface StreamOpeningOptions {
 
 /** Opens a stream for a SOCKS5 request and relays it; answers the request in any case. Never rejects. */
 export async function openForRequest(request: ConnectRequest, options: StreamOpeningOptions): Promise<void> {
-  const abandoned = new AbortController();
+  const abandoned = new Cancellation();
   request.onAbandoned(() => abandoned.abort());
   try {
     const opening = await options.keeper.openStream(
       request.destination,
       (driver, streamId) => new StreamOpening(request, options, driver, streamId),
-      abandoned.signal,
+      abandoned,
     );
     opening.begin();
   } catch (error) {

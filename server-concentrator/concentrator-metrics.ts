@@ -1,4 +1,5 @@
 import { Counter, type Registry } from 'prom-client';
+import { registerResultCounter } from '../shared/runtime/observe/result-counter.ts';
 
 export interface ConcentratorMetrics {
   /** `hello`, `join`, or why not. */
@@ -16,15 +17,12 @@ export function registerConcentratorMetrics(registry: Registry): ConcentratorMet
     labelNames: ['result'],
     registers,
   });
-  const opens = new Counter({
+  const onOpen = registerResultCounter(registry, {
     name: 'tributary_stream_opens_total',
     help: 'Streams asked for by clients, by result: ok, or the name of the error',
-    labelNames: ['result'],
-    registers,
   });
-  opens.inc({ result: 'ok' }, 0);
   return {
     onHandshake: (result) => handshakes.inc({ result }),
-    onDial: (outcome) => opens.inc({ result: outcome === 'connected' ? 'ok' : outcome }),
+    onDial: (outcome) => onOpen(outcome === 'connected' ? 'ok' : outcome),
   };
 }

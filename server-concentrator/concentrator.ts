@@ -22,10 +22,10 @@ import { TrafficTable } from '../shared/runtime/session/uplink-traffic.ts';
 import { registerConcentratorMetrics } from './concentrator-metrics.ts';
 import type { ConcentratorConfig } from './config/concentrator-config.ts';
 import { describeReload } from './config/describe-reload.ts';
-import { createEgressPolicy, type EgressPolicy } from './egress/egress-policy.ts';
+import { createEgressPolicy } from './egress/egress-policy.ts';
 import { OriginDialer } from './egress/origin-dialer.ts';
 import { DnsResolver } from './egress/resolver.ts';
-import { ownAddresses } from './own-addresses.ts';
+import { OwnAddresses, OwnAddressWatch } from './own-addresses.ts';
 import { SessionRegistry } from './session-registry.ts';
 import { readApplicant } from './subflow-admission.ts';
 
@@ -68,11 +68,16 @@ export async function startConcentrator(
   const traffic = new TrafficTable(MAX_UPLINK_LABELS);
   const pool = new BlockPool();
 
+  const ownAddresses = new OwnAddresses();
+  let own: readonly string[] = await ownAddresses.find(config.public);
+  // Those of the start, whatever a reload says of `listen`: that waits for a restart.
+  const listenPorts = config.listen.map(({ port }) => port);
+  const policy = () => createEgressPolicy({ ...current.egress, ownAddresses: own, listenPorts });
   const dialer = new OriginDialer({
-    policy: await policyOf(config),
+    policy: policy(),
     resolver: new DnsResolver({ timeoutMs: config.egress.resolveTimeoutMs, now: clock }),
     connectTimeoutMs: config.egress.connectTimeoutMs,
-    connect: (host, port, options) => connectAppSocket({ host, port, pool, native, ...options }),
+    connect: (host, port, signal) => connectAppSocket({ host, port, pool, native, signal }),
     now: clock,
     onOutcome: (outcome) => metrics.onDial(outcome),
   });
@@ -88,18 +93,19 @@ export async function startConcentrator(
   const keepCounts = registerSessionMetrics(registry, { drivers: () => sessions.drivers, traffic });
 
   const applicants = new Set<SubflowTransport>();
-  const admit = async (transport: SubflowTransport) => {
+  const warnings = new Set<string>();
+  const admit = async (transport: SubflowTransport, leftMs: number) => {
     const remote = transport.remoteAddress;
     // The oldest gives way, not the newest: strangers who keep silent do not lock the others out.
     const [oldest] = applicants;
-    if (applicants.size >= MAX_APPLICANTS) oldest?.destroy();
+    if (oldest !== undefined && applicants.size >= MAX_APPLICANTS) {
+      // Now, not when it has closed: more may come by then, and each must cost another one.
+      applicants.delete(oldest);
+      oldest.destroy();
+    }
     applicants.add(transport);
     try {
-      const applicant = await readApplicant(
-        transport,
-        (id) => keys.get(id),
-        config.limits.handshakeTimeoutMs,
-      );
+      const applicant = await readApplicant(transport, (id) => keys.get(id), leftMs);
       const result = sessions.admit(applicant);
       metrics.onHandshake(result);
       logger.debug({ remote, result }, 'subflow handshake');
@@ -118,13 +124,17 @@ export async function startConcentrator(
     native,
     handshakeTimeoutMs: config.limits.handshakeTimeoutMs,
     ...(config.congestionControl === undefined ? {} : { congestionControl: config.congestionControl }),
-    onSubflow: (transport) => void admit(transport),
+    onSubflow: (transport, leftMs) => void admit(transport, leftMs),
     onHandshakeFailed(remote, reason) {
       metrics.onHandshake('tls');
       logger.debug({ remote, reason }, 'no TLS handshake');
     },
     onError: (error) => logger.error({ reason: error.message }, 'accepting failed'),
-    onWarning: (message) => logger.warn(message),
+    onWarning(message) {
+      // Once, not for each connection of whoever passes by.
+      if (!warnings.has(message)) logger.warn(message);
+      warnings.add(message);
+    },
   });
   let isDraining = false;
   const endpoint =
@@ -143,19 +153,26 @@ export async function startConcentrator(
     'concentrator is up',
   );
 
+  const onOwnAddresses = (addresses: readonly string[]) => {
+    own = addresses;
+    dialer.setPolicy(policy());
+  };
+  const watch = new OwnAddressWatch(own, () => ownAddresses.find(current.public), onOwnAddresses);
+
   let stopWaiting: () => void = () => {};
   return {
     addresses: listener.addresses(),
     metrics: endpoint?.address,
     async reload(next) {
       const { live, restart } = describeReload(current, next);
-      dialer.setPolicy(await policyOf(next));
+      current = next;
+      // All of it before any name is waited for: who is revoked goes at once.
       const before = keys;
       keys = keysOf(next);
       sessions.closeRevoked((id) => !isDeepStrictEqual(before.get(id), keys.get(id)));
       logger.level = next.log.level;
-      sessions.setLogLevel(next.log.level);
-      current = next;
+      dialer.setPolicy(policy());
+      onOwnAddresses(await ownAddresses.find(next.public).catch(() => own));
       logger.info({ live, restart }, restart.length > 0 ? 'reloaded; some keys need a restart' : 'reloaded');
     },
     async close() {
@@ -164,6 +181,7 @@ export async function startConcentrator(
         return;
       }
       isDraining = true;
+      watch.stop();
       listener.close();
       const limit = new Promise<void>((resolve) => {
         const timer = setTimeout(resolve, config.limits.drainTimeoutMs);
@@ -199,12 +217,4 @@ async function listenWherePossible(
 
 function keysOf({ clients }: ConcentratorConfig): ReadonlyMap<string, Uint8Array> {
   return new Map(clients.map(({ id, key }) => [id, key]));
-}
-
-async function policyOf(config: ConcentratorConfig): Promise<EgressPolicy> {
-  return createEgressPolicy({
-    ...config.egress,
-    ownAddresses: await ownAddresses(config.public),
-    listenPorts: config.listen.map(({ port }) => port),
-  });
 }

@@ -2,6 +2,7 @@ import type { Logger } from 'pino';
 import type { SteeringMode } from '../shared/protocol/codec/wire.ts';
 import { type Destination, formatDestination } from '../shared/protocol/destination.ts';
 import { StreamError } from '../shared/protocol/errors.ts';
+import { Cancellation } from '../shared/runtime/cancellation.ts';
 import type { AppSocket } from '../shared/runtime/net/app-socket.ts';
 import type { SessionDriver, StreamHandlers } from '../shared/runtime/session/session-driver.ts';
 import { StreamRelay } from '../shared/runtime/session/stream-relay.ts';
@@ -17,7 +18,6 @@ export interface OriginStreamsOptions {
 
 interface OriginStream {
   readonly relay: StreamRelay;
-  readonly abort: AbortController;
   seenActivity: number;
   idleMs: number;
 }
@@ -37,16 +37,16 @@ export class OriginStreams {
   /** A client asks for a stream: dials its origin and answers. */
   request(streamId: number, destination: Destination, _mode: SteeringMode): void {
     const { driver, logger } = this.#options;
-    const abort = new AbortController();
+    const dial = new Cancellation();
     const relay = new StreamRelay(driver, streamId, () => {
-      abort.abort();
+      dial.abort();
       this.#streams.delete(streamId);
     });
-    this.#streams.set(streamId, { relay, abort, seenActivity: 0, idleMs: 0 });
+    this.#streams.set(streamId, { relay, seenActivity: 0, idleMs: 0 });
     driver.attachStream(streamId, handlersOf(relay));
-    this.#options.dialer.dial(destination, abort.signal).then(
+    this.#options.dialer.dial(destination, dial).then(
       (socket) => {
-        if (abort.signal.aborted) {
+        if (dial.aborted) {
           socket.destroy('reset');
           return;
         }
@@ -55,7 +55,7 @@ export class OriginStreams {
       },
       (error: unknown) => {
         this.#streams.delete(streamId);
-        if (abort.signal.aborted) return;
+        if (dial.aborted) return;
         const { code, message } = error instanceof StreamError ? error : internalError(error);
         logger.info({ origin: formatDestination(destination), reason: message }, 'origin not reached');
         driver.refuseStream(streamId, code);

@@ -5,7 +5,6 @@ import { speaksOurVersion } from '../shared/protocol/handshake/concentrator-hand
 import type { Hello, Join } from '../shared/protocol/handshake/messages.ts';
 import { MemoryBudget } from '../shared/protocol/memory-budget.ts';
 import { FIRST_UPLOAD_WINDOW_BYTES, Session } from '../shared/protocol/session/session.ts';
-import type { LogLevel } from '../shared/runtime/config/schema-pieces.ts';
 import { nodeHandshakeCrypto } from '../shared/runtime/handshake-crypto.ts';
 import type { AppSocket } from '../shared/runtime/net/app-socket.ts';
 import type { MonotonicClock } from '../shared/runtime/session/clock.ts';
@@ -29,9 +28,7 @@ export interface SessionRegistryOptions {
 interface LiveSession {
   readonly clientId: string;
   readonly token: string;
-  readonly logger: Logger;
   readonly driver: SessionDriver;
-  readonly streams: OriginStreams;
 }
 
 /** The sessions of all clients: made by HELLO, joined by JOIN, found by token. */
@@ -88,18 +85,12 @@ export class SessionRegistry {
     }
   }
 
-  /** For the sessions that live now: their loggers keep the level that was set when they began. */
-  setLogLevel(level: LogLevel): void {
-    for (const { logger } of this.#sessions.values()) logger.level = level;
-  }
-
   #whyNoHello(hello: Hello): ErrorName | undefined {
     if (!speaksOurVersion(hello)) return 'unsupportedVersion';
     if (this.#isDraining) return 'goingAway';
     const { sessions, sessionsPerClient } = this.#options.limits;
-    if (this.#sessions.size >= sessions) return 'resourceExceeded';
     const own = [...this.#sessions.values()].filter(({ clientId }) => clientId === hello.clientId);
-    if (own.length < sessionsPerClient) return undefined;
+    if (this.#sessions.size < sessions && own.length < sessionsPerClient) return undefined;
     // A client that lost its sessions without a word (a crash, a power cut) must get in again: those without any
     // subflow give way.
     const lost = own.find(({ driver }) => driver.session.subflows.length === 0);
@@ -129,6 +120,7 @@ export class SessionRegistry {
         maxStreams: limits.streamsPerSession,
         firstWindowBytes: FIRST_UPLOAD_WINDOW_BYTES,
         lingerMs,
+        maxSubflows: limits.subflowsPerSession,
       }),
     ]);
     addSubflow(live, applicant, { id: 0, uplinkName: hello.uplinkName, isBackup: hello.backup });
@@ -167,7 +159,7 @@ export class SessionRegistry {
       },
     });
     const streams = new OriginStreams({ driver, dialer, logger, idleTimeoutMs: limits.streamIdleTimeoutMs });
-    const live = { clientId, token, logger, driver, streams };
+    const live = { clientId, token, driver };
     this.#sessions.set(token, live);
     logger.info('session established');
     return live;

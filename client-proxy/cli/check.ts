@@ -27,6 +27,9 @@ export async function check(config: ClientConfig, deps: ClientCliDeps): Promise<
   deps.stdout(`${lines.join('\n')}\n`);
 
   const warn = (line: string) => deps.stderr(`warning: ${line}\n`);
+  if (config.keyFile !== undefined && (await readableByOthers(config.keyFile))) {
+    warn(`others can read ${config.keyFile}, which holds the key: chmod 600 ${config.keyFile}`);
+  }
   if (await readableByOthers(config.file)) {
     warn(`others can read ${config.file}, which may hold a key and passwords: chmod 600 ${config.file}`);
   }

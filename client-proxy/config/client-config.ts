@@ -2,11 +2,14 @@ import type { Destination } from '../../shared/protocol/destination.ts';
 import type { LogFormat, LogLevel, SchedulerName } from '../../shared/runtime/config/schema-pieces.ts';
 import type { CertificatePin } from '../../shared/runtime/net/certificate-pin.ts';
 import type { Uplink } from '../../shared/runtime/net/uplink.ts';
+import type { SubflowsPerPath } from '../path-manager/subflow-bound.ts';
 
 /** An uplink as configured. */
 export interface ConfiguredUplink extends Uplink {
   /** The kernel's congestion control for its subflows, such as `bbr`; BBR where allowed when absent. */
   readonly congestionControl?: string;
+  /** In place of the number for all. */
+  readonly subflowsPerPath?: SubflowsPerPath;
 }
 
 /** When an application is told "connected" before the origin answered. */
@@ -29,6 +32,8 @@ export interface ClientConfig {
     /** 32 bytes. */
     readonly key: Uint8Array;
   };
+  /** Where the key came from, when not from `file`. */
+  readonly keyFile?: string;
   readonly socks: {
     readonly listen: Destination;
     /** Empty: no authentication. */
@@ -39,6 +44,7 @@ export interface ClientConfig {
   };
   /** 1 to 16, with unique names. */
   readonly uplinks: readonly ConfiguredUplink[];
+  readonly subflowsPerPath: SubflowsPerPath;
   readonly scheduler: SchedulerName;
   /** How long the session and its streams wait with every uplink gone. */
   readonly lingerMs: number;

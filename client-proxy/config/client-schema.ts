@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { MAX_SUBFLOWS_PER_UPLINK } from '../../shared/protocol/tunables.ts';
 import { isHostName } from '../../shared/runtime/config/host-port.ts';
 import {
   byteSize,
@@ -61,6 +62,10 @@ const socks = z
 
 const INTERFACE_FORMAT = 'the name of a network interface, for example "eth0" (1 to 15 characters)';
 
+const subflowsPerPath = z.union([z.literal('auto'), count(1, MAX_SUBFLOWS_PER_UPLINK)], {
+  error: `expected auto, or a whole number from 1 to ${MAX_SUBFLOWS_PER_UPLINK}`,
+});
+
 const uplink = z
   .strictObject({
     name: textAs('a name of 1 to 32 letters, digits, "_", "-" or "."', (value) =>
@@ -74,9 +79,10 @@ const uplink = z
     proxy: textAs(PROXY_URL_FORMAT, parseProxyUrl).optional(),
     backup: z.boolean().default(false),
     congestionControl: congestionControl.optional(),
+    subflowsPerPath: subflowsPerPath.optional(),
   })
   .transform(
-    ({ name, interface: device, address, proxy, backup, congestionControl }, context): ConfiguredUplink => {
+    ({ name, interface: device, address, proxy, backup, ...optional }, context): ConfiguredUplink => {
       const bindings: UplinkBinding[] = [];
       if (device !== undefined) bindings.push({ kind: 'interface', interface: device });
       if (address !== undefined) bindings.push({ kind: 'address', address });
@@ -87,7 +93,14 @@ const uplink = z
         context.issues.push({ code: 'custom', message, input: name });
         return z.NEVER;
       }
-      return { name, binding, backup, ...(congestionControl === undefined ? {} : { congestionControl }) };
+      const { congestionControl, subflowsPerPath } = optional;
+      return {
+        name,
+        binding,
+        backup,
+        ...(congestionControl === undefined ? {} : { congestionControl }),
+        ...(subflowsPerPath === undefined ? {} : { subflowsPerPath }),
+      };
     },
   );
 
@@ -113,6 +126,7 @@ export const clientSchema = z.strictObject({
     .superRefine((uplinks, context) => {
       refuseRepeated(uplinks, context, [], 'an uplink of this name stands above');
     }),
+  subflowsPerPath: subflowsPerPath.default('auto'),
   scheduler,
   linger,
   dial: z

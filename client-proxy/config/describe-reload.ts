@@ -12,6 +12,7 @@ export const RELOAD_RULES: readonly ReloadRule<ClientConfig>[] = [
   { key: 'client', value: (config) => config.client, applies: 'restart' },
   { key: 'socks', value: (config) => config.socks, applies: 'restart' },
   { key: 'uplinks', value: (config) => config.uplinks, applies: 'restart' },
+  { key: 'subflowsPerPath', value: (config) => config.subflowsPerPath, applies: 'restart' },
   { key: 'scheduler', value: (config) => config.scheduler, applies: 'restart' },
   { key: 'linger', value: (config) => config.lingerMs, applies: 'restart' },
   { key: 'dial', value: (config) => config.dial, applies: 'restart' },

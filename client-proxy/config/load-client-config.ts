@@ -16,8 +16,12 @@ export async function loadClientConfig(file: string): Promise<ClientConfig> {
     throw new ConfigError([{ file, line: 1, column: 1, path: '', message: read.problem }]);
   const source = new YamlSource(read.text, file);
   const parsed = parseConfig(source, clientSchema);
-  const key = parsed.client.key ?? (await readKeyFile(parsed.client.keyFile ?? '', source));
-  return deepFreeze(toConfig(parsed, key, file));
+  const { keyFile } = parsed.client;
+  const key = parsed.client.key ?? (await readKeyFile(keyFile ?? '', source));
+  return deepFreeze({
+    ...toConfig(parsed, key, file),
+    ...(keyFile === undefined ? {} : { keyFile: resolve(dirname(file), keyFile) }),
+  });
 }
 
 /** Enough for a key, a comment line's worth of blanks and a line end. */
@@ -50,6 +54,7 @@ function toConfig(parsed: z.output<typeof clientSchema>, key: Uint8Array, file: 
       maxConnections: socks.maxConnections,
     },
     uplinks: parsed.uplinks,
+    subflowsPerPath: parsed.subflowsPerPath,
     scheduler: parsed.scheduler,
     lingerMs: parsed.linger,
     dial: { timeoutMs: dial.timeout, backoffMinMs: dial.backoffMin, backoffMaxMs: dial.backoffMax },

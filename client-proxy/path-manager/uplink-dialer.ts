@@ -15,6 +15,8 @@ export interface UplinkDialerOptions {
   connect(uplink: Uplink, address: Destination, signal: AbortSignal): Promise<SubflowTransport>;
   /** Brings the transport into the session, in place of the silent subflow `replaced`; resolves to the subflow's id. */
   admit(transport: SubflowTransport, replaced: number | undefined): Promise<number>;
+  /** Takes a healthy subflow out of use, in good order. */
+  retire(subflowId: number): void;
   onDial(uplinkName: string, result: 'ok' | 'failed'): void;
 }
 
@@ -26,8 +28,8 @@ export interface UplinkStatus {
 }
 
 /**
- * Keeps one uplink in use: one subflow at a time, another beside it when it is doubted for long, redialled with back-off
- * when it is gone.
+ * Keeps one uplink in use with as many subflows as are wanted, dialled one after the other; another beside one that is
+ * doubted for long; redialled with back-off when they are gone.
  */
 export class UplinkDialer {
   readonly #options: UplinkDialerOptions;
@@ -37,7 +39,9 @@ export class UplinkDialer {
   #isDialling = false;
   #waiting: NodeJS.Timeout | undefined;
   #reason = 'not dialled yet';
-  #silent: number | undefined;
+  /** Doubted for long: no longer counted, and not yet gone. */
+  readonly #silent = new Set<number>();
+  #wanted = 1;
 
   constructor(options: UplinkDialerOptions) {
     this.#options = options;
@@ -66,9 +70,16 @@ export class UplinkDialer {
     this.#maintain();
   }
 
+  /** So many subflows from now on, 1 or more. */
+  setWanted(count: number): void {
+    this.#wanted = count;
+    this.#trim();
+    this.#maintain();
+  }
+
   /** A subflow is gone; perhaps one of this uplink's. */
   onSubflowClosed(subflowId: number): void {
-    if (this.#silent === subflowId) this.#silent = undefined;
+    this.#silent.delete(subflowId);
     if (!this.#healthy.delete(subflowId)) return;
     this.#reason = 'its subflow was lost';
     this.#scheduleRetry();
@@ -78,18 +89,39 @@ export class UplinkDialer {
   onSubflowDoubted(subflowId: number): void {
     if (!this.#healthy.delete(subflowId)) return;
     this.#reason = 'its subflow is silent';
-    this.#silent = subflowId;
+    this.#silent.add(subflowId);
     this.#maintain();
   }
 
+  /** A subflow that was doubted works again. */
+  onSubflowRecovered(subflowId: number): void {
+    if (!this.#silent.delete(subflowId)) return;
+    this.#healthy.add(subflowId);
+    this.#trim();
+  }
+
+  get #isComplete(): boolean {
+    return this.#healthy.size >= this.#wanted;
+  }
+
   #maintain(): void {
-    if (this.#healthy.size > 0 || this.#isDialling || this.#abort.signal.aborted) return;
+    if (this.#isComplete || this.#isDialling || this.#abort.signal.aborted) return;
     if (this.#waiting !== undefined) return;
     this.#isDialling = true;
-    void this.#dial().finally(() => {
+    void this.#dial().then((isUp) => {
       this.#isDialling = false;
-      if (this.#healthy.size === 0) this.#scheduleRetry();
+      if (isUp) this.#maintain();
+      else if (!this.#isComplete) this.#scheduleRetry();
     });
+  }
+
+  /** The youngest go first. */
+  #trim(): void {
+    for (const subflowId of [...this.#healthy].sort((a, b) => b - a)) {
+      if (this.#healthy.size <= this.#wanted) return;
+      this.#healthy.delete(subflowId);
+      this.#options.retire(subflowId);
+    }
   }
 
   #scheduleRetry(): void {
@@ -100,7 +132,8 @@ export class UplinkDialer {
     }, this.#options.backoff.nextMs());
   }
 
-  async #dial(): Promise<void> {
+  /** @returns whether there is a subflow more */
+  async #dial(): Promise<boolean> {
     const { uplink, addresses, connect, admit, backoff, logger, onDial } = this.#options;
     const { signal } = this.#abort;
     const address = addresses[this.#attempt++ % addresses.length]!;
@@ -109,22 +142,29 @@ export class UplinkDialer {
       const transport = await connect(uplink, address, signal);
       if (signal.aborted) {
         transport.destroy();
-        return;
+        return false;
       }
-      const subflowId = await admit(transport, this.#silent);
-      this.#silent = undefined;
+      const [replaced] = this.#silent;
+      const subflowId = await admit(transport, replaced);
+      if (replaced !== undefined) this.#silent.delete(replaced);
       this.#healthy.add(subflowId);
+      this.#trim();
       backoff.succeed();
       onDial(uplink.name, 'ok');
       logger.info({ uplink: uplink.name, subflow: subflowId, concentrator: where }, 'subflow up');
+      return true;
     } catch (error) {
-      if (signal.aborted) return;
+      if (signal.aborted) return false;
       onDial(uplink.name, 'failed');
       const reason = (error as Error).message;
       // The same trouble again and again is said once.
-      const level = reason === this.#reason ? 'debug' : 'warn';
+      const isNews = reason !== this.#reason && this.#healthy.size === 0;
       this.#reason = reason;
-      logger[level]({ uplink: uplink.name, concentrator: where, reason }, 'uplink not usable');
+      logger[isNews ? 'warn' : 'debug'](
+        { uplink: uplink.name, concentrator: where, reason },
+        this.#healthy.size === 0 ? 'uplink not usable' : 'no further subflow',
+      );
+      return false;
     }
   }
 }

@@ -14,11 +14,17 @@ import { SessionDriver, type StreamHandlers } from '../../shared/runtime/session
 import type { TrafficTable } from '../../shared/runtime/session/uplink-traffic.ts';
 import { Backoff, type BackoffBounds } from '../path-manager/backoff.ts';
 import { clientSubflowHandshake } from '../path-manager/client-subflow-handshake.ts';
+import { type SubflowsPerPath, subflowBound } from '../path-manager/subflow-bound.ts';
 import { UplinkDialer, type UplinkStatus } from '../path-manager/uplink-dialer.ts';
+
+/** An uplink, and how many subflows it is to have; by default `auto`. */
+export interface DialledUplink extends Uplink {
+  readonly subflowsPerPath?: SubflowsPerPath;
+}
 
 export interface ClientSessionOptions {
   readonly identity: ClientIdentity;
-  readonly uplinks: readonly Uplink[];
+  readonly uplinks: readonly DialledUplink[];
   readonly addresses: readonly Destination[];
   readonly scheduler: SchedulerName;
   readonly memoryBytes: number;
@@ -35,7 +41,8 @@ export interface ClientSessionOptions {
 }
 
 export interface ClientSessionOwner {
-  onEstablished(): void;
+  /** A subflow is up, perhaps after there was none. */
+  onSubflowUp(): void;
   onGoingAway(): void;
   onClosed(error: ErrorName): void;
 }
@@ -51,6 +58,8 @@ export class ClientSession {
   #token: Uint8Array | undefined;
   #driver: SessionDriver | undefined;
   #isOver = false;
+  readonly #handshaking = new Set<SubflowTransport>();
+  #mostPerUplink = 1;
   /** Whether a HELLO is under way; others that are ready wait for it. */
   #hello: Promise<void> | undefined;
 
@@ -68,6 +77,7 @@ export class ClientSession {
           connect,
           onDial,
           admit: (transport, replaced) => this.#admit(uplink, transport, replaced),
+          retire: (subflowId) => this.#driver?.retireSubflow(subflowId),
         }),
     );
   }
@@ -83,6 +93,13 @@ export class ClientSession {
 
   get isEstablished(): boolean {
     return this.#driver !== undefined && !this.#isOver;
+  }
+
+  /** Whether a stream that is opened now has a subflow to go out on, and a session that takes it. */
+  get isReady(): boolean {
+    if (!this.isEstablished) return false;
+    const { session } = this.#driver!;
+    return session.subflows.length > 0 && session.cannotOpen !== 'goingAway';
   }
 
   get driver(): SessionDriver | undefined {
@@ -138,7 +155,7 @@ export class ClientSession {
         transport,
         outcome.takeRest(),
       );
-      this.#owner.onEstablished();
+      this.#owner.onSubflowUp();
       return id;
     } finally {
       this.#hello = undefined;
@@ -153,7 +170,7 @@ export class ClientSession {
     replaced: number | undefined,
   ): Promise<number> {
     if (replaced !== undefined && isActive(driver, replaced)) {
-      // The silent one has come back meanwhile: one bulk subflow per uplink is enough.
+      // The silent one has come back meanwhile.
       transport.destroy();
       return replaced;
     }
@@ -164,7 +181,8 @@ export class ClientSession {
       if (driver.session.isClosed) throw this.#ended(transport);
       const { name: uplinkName, backup: isBackup } = uplink;
       driver.addSubflow({ id: subflowId, uplinkName, isBackup }, transport, outcome.takeRest());
-      if (replaced !== undefined) driver.removeSubflow(replaced);
+      if (replaced !== undefined && !isActive(driver, replaced)) driver.removeSubflow(replaced);
+      this.#owner.onSubflowUp();
       return subflowId;
     } catch (error) {
       // The concentrator has forgotten the session (it was restarted, or waited long enough): so must we.
@@ -179,18 +197,23 @@ export class ClientSession {
     return new TributaryError('goingAway', 'the session has ended meanwhile', 'ours');
   }
 
-  #handshake(
+  async #handshake(
     uplink: Uplink,
     transport: SubflowTransport,
     intent: { kind: 'hello' } | { kind: 'join'; token: Uint8Array; subflowId: number },
   ) {
     const { identity, handshakeTimeoutMs } = this.#options;
     const { name: uplinkName, backup } = uplink;
-    return clientSubflowHandshake(
-      transport,
-      { crypto: nodeHandshakeCrypto, identity, uplinkName, backup, intent },
-      handshakeTimeoutMs,
-    );
+    this.#handshaking.add(transport);
+    try {
+      return await clientSubflowHandshake(
+        transport,
+        { crypto: nodeHandshakeCrypto, identity, uplinkName, backup, intent },
+        handshakeTimeoutMs,
+      );
+    } finally {
+      this.#handshaking.delete(transport);
+    }
   }
 
   #establish(welcome: Welcome): SessionDriver {
@@ -217,18 +240,39 @@ export class ClientSession {
         onSubflowReplace: (id) => {
           for (const dialer of this.#dialers) dialer.onSubflowDoubted(id);
         },
+        onSubflowRecovered: (id) => {
+          for (const dialer of this.#dialers) dialer.onSubflowRecovered(id);
+        },
+        onSubflowsWanted: (uplinkName, count) => this.#want(uplinkName, count),
         onGoingAway: () => this.#owner.onGoingAway(),
         onClosed: (error) => this.#end(error),
       },
     });
     logger.info({ maxStreams: welcome.maxStreams, lingerMs }, 'session established');
+    this.#mostPerUplink = subflowBound(welcome.maxSubflows, this.#dialers.length);
+    for (const { name, subflowsPerPath = 'auto' } of this.#options.uplinks) {
+      if (subflowsPerPath !== 'auto') this.#setSubflows(name, subflowsPerPath);
+    }
     return this.#driver;
+  }
+
+  /** A wish of either end, of no effect on an uplink whose number is configured. */
+  #want(uplinkName: string, count: number): void {
+    const uplink = this.#options.uplinks.find(({ name }) => name === uplinkName);
+    if ((uplink?.subflowsPerPath ?? 'auto') === 'auto') this.#setSubflows(uplinkName, count);
+  }
+
+  #setSubflows(uplinkName: string, count: number): void {
+    const dialer = this.#dialers.find(({ status }) => status.name === uplinkName);
+    dialer?.setWanted(Math.min(count, this.#mostPerUplink));
   }
 
   #end(error: ErrorName): void {
     if (this.#isOver) return;
     this.#isOver = true;
     for (const dialer of this.#dialers) dialer.stop();
+    // Else a concentrator that does not answer would keep the process alive for the time limit.
+    for (const transport of this.#handshaking) transport.destroy();
     this.#owner.onClosed(error);
   }
 }

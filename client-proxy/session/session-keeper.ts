@@ -1,13 +1,14 @@
 import type { Logger } from 'pino';
 import type { Destination } from '../../shared/protocol/destination.ts';
 import { type ErrorName, StreamError } from '../../shared/protocol/errors.ts';
+import type { CancelSignal } from '../../shared/runtime/cancellation.ts';
 import type { SessionDriver, StreamHandlers } from '../../shared/runtime/session/session-driver.ts';
 import { Backoff } from '../path-manager/backoff.ts';
 import type { UplinkStatus } from '../path-manager/uplink-dialer.ts';
 import { ClientSession, type ClientSessionOptions } from './client-session.ts';
 
 export interface SessionKeeperOptions extends ClientSessionOptions {
-  /** How long a stream waits for a session before it fails. */
+  /** How long a stream waits for a session before it fails; the time in which one lingers does not count. */
   readonly openTimeoutMs: number;
   /** A session that carried streams is over. */
   onSessionEnded(driver: SessionDriver): void;
@@ -31,6 +32,7 @@ export class SessionKeeper {
   #currentSinceMs = 0;
   readonly #waiting = new Set<() => void>();
   #restartTimer: NodeJS.Timeout | undefined;
+  #isDraining = false;
   #isStopped = false;
 
   constructor(options: SessionKeeperOptions) {
@@ -41,6 +43,12 @@ export class SessionKeeper {
 
   start(): void {
     this.#begin();
+  }
+
+  /** No stream waits for a session any more: there is no time for it. */
+  drain(): void {
+    this.#isDraining = true;
+    this.#wakeWaiting();
   }
 
   /** Ends all sessions; resolves when they have said so to the concentrator. */
@@ -72,30 +80,33 @@ export class SessionKeeper {
   }
 
   /**
-   * Opens a stream, as soon as there is a session.
+   * Opens a stream, as soon as there is a session with a subflow. One without is left alone, though it would take the
+   * stream: if the concentrator has forgotten it, its streams go with it, while this one can go to the next.
    * @throws StreamError when there is none in time, or when it has no room
    */
   async openStream<Handlers extends StreamHandlers>(
     destination: Destination,
     handlersOf: (driver: SessionDriver, streamId: number) => Handlers,
-    signal: AbortSignal,
+    signal: CancelSignal,
   ): Promise<Handlers> {
-    const deadlineMs = this.#options.clock() + this.#options.openTimeoutMs;
-    while (!this.isEstablished) {
-      const leftMs = deadlineMs - this.#options.clock();
-      if (leftMs <= 0 || this.#isStopped)
+    let leftMs = this.#options.openTimeoutMs;
+    while (!this.#current?.isReady) {
+      if (leftMs <= 0 || this.#isDraining || this.#isStopped)
         throw new StreamError('uplinksLost', 'no session with the concentrator');
-      await this.#sessionOr(leftMs);
+      const sinceMs = this.#options.clock();
+      const lingers = this.isEstablished;
+      await this.#change(lingers ? undefined : leftMs, signal);
       signal.throwIfAborted();
+      if (!lingers) leftMs -= this.#options.clock() - sinceMs;
     }
-    return this.#current!.openStream(destination, handlersOf);
+    return this.#current.openStream(destination, handlersOf);
   }
 
   #begin(): void {
     if (this.#isStopped) return;
     this.#currentSinceMs = this.#options.clock();
     const session: ClientSession = new ClientSession(this.#options, {
-      onEstablished: () => this.#wakeWaiting(),
+      onSubflowUp: () => this.#wakeWaiting(),
       onGoingAway: () => this.#onGoingAway(session),
       onClosed: (error) => this.#onClosed(session, error),
     });
@@ -126,17 +137,20 @@ export class SessionKeeper {
     this.#current = undefined;
     if (this.#options.clock() - this.#currentSinceMs > GOOD_SESSION_MS) this.#restart.succeed();
     this.#restartTimer = setTimeout(() => this.#begin(), this.#restart.nextMs());
+    this.#wakeWaiting();
   }
 
-  /** Resolves when a session is there or `waitMs` have passed. */
-  #sessionOr(waitMs: number): Promise<void> {
+  /** Resolves when something about the sessions has changed, the signal aborts, or `waitMs` have passed. */
+  #change(waitMs: number | undefined, signal: CancelSignal): Promise<void> {
     return new Promise((resolve) => {
       const done = () => {
         clearTimeout(timer);
+        signal.removeEventListener('abort', done);
         this.#waiting.delete(done);
         resolve();
       };
-      const timer = setTimeout(done, waitMs);
+      const timer = waitMs === undefined ? undefined : setTimeout(done, waitMs);
+      signal.addEventListener('abort', done);
       this.#waiting.add(done);
     });
   }

@@ -72,15 +72,18 @@ export class ClientSocket implements AppSocket {
   }
 
   /**
-   * While paused for the owner: reads ahead until one chunk has come, since a socket that is not read does not
-   * show that its client has gone. `onEnd` runs if the client finishes sending before any byte has come; a
-   * connection that is lost closes as ever. `resume` and `pause` end the watch.
+   * In place of a pause: reads ahead until one chunk has come, since a socket that is not read does not show that its
+   * client has gone. `onEnd` runs if the client finishes sending before any byte has come; a connection that is lost
+   * closes as ever. `unwatch` ends the calls and not the reading ahead, since the next owner resumes soon, and to stop and
+   * start costs system calls; `resume` and `pause` end both.
    */
   watch(onEnd: () => void): void {
+    this.#reading = false;
     this.#onEndWhileWatching = onEnd;
-    if (this.#heldChunk) return;
-    if (this.#heldEnd) onEnd();
-    else this.#inner.resume();
+  }
+
+  unwatch(): void {
+    this.#onEndWhileWatching = undefined;
   }
 
   write(pieces: readonly Uint8Array[], onWritten?: () => void): boolean {

@@ -115,7 +115,7 @@ export class Negotiation {
     return {
       event: method === METHOD.password ? 'passwordChosen' : 'noAuthenticationChosen',
       usedBytes,
-      action: { kind: 'send', bytes: Uint8Array.of(SOCKS_VERSION, method) },
+      action: method === METHOD.password ? CHOOSE_PASSWORD : CHOOSE_NONE,
     };
   }
 
@@ -191,6 +191,12 @@ export class Negotiation {
 /** RFC 1928 section 3. */
 const SOCKS_VERSION = 0x05;
 const METHOD = { noAuthentication: 0x00, password: 0x02, noneAcceptable: 0xff } as const;
+
+const CHOOSE_PASSWORD: NegotiationAction = { kind: 'send', bytes: Buffer.of(SOCKS_VERSION, METHOD.password) };
+const CHOOSE_NONE: NegotiationAction = {
+  kind: 'send',
+  bytes: Buffer.of(SOCKS_VERSION, METHOD.noAuthentication),
+};
 
 /** RFC 1929 section 2; any status but 0 is a failure. */
 const AUTHENTICATION_VERSION = 0x01;

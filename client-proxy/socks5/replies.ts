@@ -16,10 +16,10 @@ const UNSPECIFIED: Destination = { host: '0.0.0.0', port: 0 };
  *
  * `bound` is an address (never a name): the one the origin sees, where it is known.
  */
-export function encodeReply(reply: SocksReply, bound: Destination = UNSPECIFIED): Uint8Array {
+export function encodeReply(reply: SocksReply, bound: Destination = UNSPECIFIED): Buffer {
   const address = ipaddr.parse(bound.host).toByteArray();
   const addressType = address.length === 4 ? 0x01 : 0x04;
-  return Uint8Array.of(0x05, reply, 0x00, addressType, ...address, bound.port >> 8, bound.port & 0xff);
+  return Buffer.of(0x05, reply, 0x00, addressType, ...address, bound.port >> 8, bound.port & 0xff);
 }
 
 /** The reply that tells an application why its connection failed; see `socksReplyFor`. */
@@ -29,5 +29,8 @@ export function encodeErrorReply(error: ErrorName): Uint8Array {
 
 /** The reply to a CONNECT that is, or is promised to be, established. */
 export function encodeSuccessReply(bound?: Destination): Uint8Array {
-  return encodeReply(SOCKS_REPLY.succeeded, bound);
+  return bound === undefined ? SUCCESS : encodeReply(SOCKS_REPLY.succeeded, bound);
 }
+
+/** Nearly all successes are this one. */
+const SUCCESS = encodeReply(SOCKS_REPLY.succeeded);

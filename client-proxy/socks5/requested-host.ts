@@ -7,7 +7,7 @@ import ipaddr from 'ipaddr.js';
  * rules about addresses cannot be passed by in another spelling.
  */
 export function hostFromAddressBytes(bytes: Uint8Array): string {
-  return canonicalAddress(ipaddr.fromByteArray([...bytes]));
+  return bytes.length === 4 ? bytes.join('.') : canonicalAddress(ipaddr.fromByteArray([...bytes]));
 }
 
 type DomainField = { readonly host: string } | { readonly problem: string };

@@ -75,7 +75,13 @@ export class SocksConnection {
   #ask(destination: Destination, user: string | undefined, earlyData: Uint8Array): void {
     this.#enter('requested');
     clearTimeout(this.#timeLimit);
-    this.#socket.pause();
+    this.#socket.watch(() => {
+      // With bytes to deliver, FIN is a half-close: the origin's answer is still wanted.
+      if (earlyData.length > 0) return;
+      this.#enter('abandoned');
+      closeGracefully(this.#socket, encodeErrorReply('cancelled'));
+      this.#abandon();
+    });
     this.#options.onRequest({
       destination,
       ...(user === undefined ? {} : { user }),
@@ -84,7 +90,7 @@ export class SocksConnection {
       succeed: (bound) => {
         if (!this.#mayAnswer(destination)) return;
         this.#enter('handedOver');
-        this.#socket.pause();
+        this.#socket.unwatch();
         this.#socket.write([encodeSuccessReply(bound)]);
       },
       fail: (error) => {
@@ -94,14 +100,6 @@ export class SocksConnection {
         this.#onAbandoned = callback;
         if (this.#state === 'abandoned') this.#abandon();
       },
-    });
-    if (this.#state !== 'requested') return;
-    this.#socket.watch(() => {
-      // With bytes to deliver, FIN is a half-close: the origin's answer is still wanted.
-      if (earlyData.length > 0) return;
-      this.#enter('abandoned');
-      closeGracefully(this.#socket, encodeErrorReply('cancelled'));
-      this.#abandon();
     });
   }
 

@@ -76,14 +76,13 @@ export class Socks5Server {
       return;
     }
     this.#counters.accepted += 1;
-    const client = formatDestination({ host: accepted.remoteAddress, port: accepted.remotePort });
     const socket: ClientSocket = new ClientSocket(accepted, () => this.#gone(socket));
     this.#connections.add(socket);
     new SocksConnection(socket, {
       authenticate: this.#authenticate,
       negotiationTimeoutMs: this.#options.negotiationTimeoutMs ?? DEFAULT_NEGOTIATION_TIMEOUT_MS,
       onRequest: this.#options.onRequest,
-      onFailure: (reason, detail) => this.#failed(client, reason, detail),
+      onFailure: (reason, detail) => this.#failed(nameOf(accepted), reason, detail),
     });
   }
 
@@ -135,6 +134,11 @@ export class Socks5Server {
     const level = reason === 'clientClosed' ? 'debug' : reason === 'badCredentials' ? 'warn' : 'info';
     this.#options.logger[level]({ client, reason }, `SOCKS5: no request from ${client}: ${detail}`);
   }
+}
+
+/** For the log; a connection that is gone has no address any more. */
+function nameOf({ remoteAddress: host, remotePort: port }: AppSocket): string {
+  return host === '' ? 'a client that has gone' : formatDestination({ host, port });
 }
 
 const DEFAULT_NEGOTIATION_TIMEOUT_MS = 10_000;

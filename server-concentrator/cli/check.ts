@@ -26,8 +26,8 @@ export async function check(config: ConcentratorConfig, deps: CommandLineDeps): 
   deps.stdout(`${lines.join('\n')}\n`);
 
   const warn = (line: string) => deps.stderr(`warning: ${line}\n`);
-  if (await readableByOthers(config.clientsFile)) {
-    warn(`others can read the clients' keys: chmod 600 ${config.clientsFile}`);
+  for (const file of [config.clientsFile, config.tlsKeyFile]) {
+    if (await readableByOthers(file)) warn(`others can read ${file}, which holds keys: chmod 600 ${file}`);
   }
   if (config.clients.length === 0) warn('nobody may connect: tributary-concentrator client add NAME');
   if (config.public.length === 0)

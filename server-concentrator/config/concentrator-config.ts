@@ -40,6 +40,7 @@ export interface ConcentratorConfig {
   readonly public: readonly Destination[];
   /** PEM texts. */
   readonly tls: TlsIdentity;
+  readonly tlsKeyFile: string;
   readonly clientsFile: string;
   readonly clients: readonly ClientEntry[];
   readonly egress: {

@@ -19,6 +19,17 @@ const MAX_EGRESS_RULES = 1024;
 
 const rules = z.array(textAs(EGRESS_RULE_FORMAT, parseEgressRule)).max(MAX_EGRESS_RULES).default([]);
 
+/** Whoever controls a name's DNS records chooses the address, so a name opens no special one, and all others are open. */
+const allowRules = rules.superRefine((list, context) => {
+  for (const [index, { target }] of list.entries()) {
+    if (target.kind === 'cidr') continue;
+    const message =
+      'opens nothing: public addresses are allowed anyway, and special ones only by network or address, ' +
+      'for example "10.0.0.0/8"';
+    context.addIssue({ code: 'custom', path: [index], message });
+  }
+});
+
 const limits = z
   .strictObject({
     sessions: count(1, 65536).default(256),
@@ -50,7 +61,7 @@ export const concentratorSchema = z.strictObject({
   clients: text.default('clients.yaml'),
   egress: z
     .strictObject({
-      allow: rules,
+      allow: allowRules,
       deny: rules,
       connectTimeout: duration({ min: '100ms', max: '5m' }).prefault('10s'),
       resolveTimeout: duration({ min: '100ms', max: '1m' }).prefault('5s'),

@@ -9,7 +9,7 @@ export function describeReload(before: ConcentratorConfig, after: ConcentratorCo
 /** Every key of the file stands here, by itself or by one above it. */
 export const RELOAD_RULES: readonly ReloadRule<ConcentratorConfig>[] = [
   { key: 'listen', value: (config) => config.listen, applies: 'restart' },
-  // Only the commands that print links read it.
+  // Its addresses are this machine's own, which are not dialled; else only the commands that print links read it.
   { key: 'public', value: (config) => config.public, applies: 'live' },
   { key: 'tls', value: (config) => config.tls, applies: 'restart' },
   { key: 'clients', value: (config) => [config.clientsFile, config.clients], applies: 'live' },

@@ -25,13 +25,21 @@ export async function loadConcentratorConfig(file: string): Promise<Concentrator
   const source = new YamlSource(read.text, file);
   const parsed = parseConfig(source, concentratorSchema);
   const clientsFile = resolve(dirname(file), parsed.clients);
+  const tlsKeyFile = resolve(dirname(file), parsed.tls.key);
   const [tls, clients] = await Promise.allSettled([
     readTls(parsed.tls, source),
     ClientsFile.load(clientsFile),
   ]);
   if (tls.status === 'rejected' || clients.status === 'rejected') throw joined([tls, clients]);
   const listed = clients.value.clients.map(({ id, key }) => ({ id, key }));
-  return deepFreeze({ ...toConfig(parsed), file, tls: tls.value, clientsFile, clients: listed });
+  return deepFreeze({
+    ...toConfig(parsed),
+    file,
+    tls: tls.value,
+    tlsKeyFile,
+    clientsFile,
+    clients: listed,
+  });
 }
 
 /** The port of the default listening addresses, and of `--public` without one. */

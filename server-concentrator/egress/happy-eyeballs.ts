@@ -1,14 +1,11 @@
 import { isIPv4 } from 'node:net';
+import { Cancellation, type CancelSignal } from '../../shared/runtime/cancellation.ts';
 
 /** RFC 8305 section 5: the recommended Connection Attempt Delay. */
 export const CONNECTION_ATTEMPT_DELAY_MS = 250;
 
-/** Opens one connection to an IP address; rejects when it fails, when `timeoutMs` is over or `signal` aborts. */
-export type ConnectAddress<T> = (
-  address: string,
-  port: number,
-  options: { readonly timeoutMs: number; readonly signal: AbortSignal },
-) => Promise<T>;
+/** Opens one connection to an IP address; rejects when it fails or `signal` aborts. */
+export type ConnectAddress<T> = (address: string, port: number, signal: CancelSignal) => Promise<T>;
 
 export interface ConnectionRace<T> {
   /** In the order to try them, at least one. */
@@ -19,7 +16,7 @@ export interface ConnectionRace<T> {
   readonly attemptDelayMs: number;
   /** For the race as a whole. */
   readonly timeoutMs: number;
-  readonly signal: AbortSignal;
+  readonly signal: CancelSignal;
 }
 
 /**
@@ -50,7 +47,7 @@ export function raceConnections<T extends { destroy(): void }>(
 ): Promise<{ connection: T; address: string }> {
   const { addresses, port, connect, attemptDelayMs, timeoutMs, signal } = race;
   return new Promise((resolve, reject) => {
-    const underway = new Set<AbortController>();
+    const underway = new Set<Cancellation>();
     const errors: unknown[] = [];
     let started = 0;
     let settled = false;
@@ -74,15 +71,15 @@ export function raceConnections<T extends { destroy(): void }>(
 
     const attempt = async (address: string) => {
       // One each, since a socket may stay bound to its signal for life: the winner's must never abort.
-      const controller = new AbortController();
-      underway.add(controller);
+      const cancellation = new Cancellation();
+      underway.add(cancellation);
       try {
-        const connection = await connect(address, port, { timeoutMs, signal: controller.signal });
-        underway.delete(controller);
+        const connection = await connect(address, port, cancellation);
+        underway.delete(cancellation);
         if (settled) connection.destroy();
         else settle(() => resolve({ connection, address }));
       } catch (error) {
-        underway.delete(controller);
+        underway.delete(cancellation);
         errors.push(error);
         if (!settled) startNext();
       }

@@ -1,6 +1,7 @@
 import { isIP, isIPv4 } from 'node:net';
 import { type Destination, formatDestination } from '../../shared/protocol/destination.ts';
 import { type ErrorName, StreamError, TributaryError } from '../../shared/protocol/errors.ts';
+import type { CancelSignal } from '../../shared/runtime/cancellation.ts';
 import { connectFailure } from './connect-failure.ts';
 import type { EgressPolicy } from './egress-policy.ts';
 import {
@@ -51,7 +52,7 @@ export class OriginDialer<T extends { destroy(): void }> {
    * Connects to the destination. Rejects with StreamError: notAuthorized, nameNotFound, connectionRefused,
    * connectionReset, timedOut, destinationUnreachable, networkFailure, resourceExceeded, or cancelled after `signal`.
    */
-  async dial(destination: Destination, signal: AbortSignal): Promise<T> {
+  async dial(destination: Destination, signal: CancelSignal): Promise<T> {
     try {
       const connection = await this.#connect(destination, signal);
       this.#options.onOutcome?.('connected');
@@ -63,7 +64,7 @@ export class OriginDialer<T extends { destroy(): void }> {
     }
   }
 
-  async #connect(destination: Destination, signal: AbortSignal): Promise<T> {
+  async #connect(destination: Destination, signal: CancelSignal): Promise<T> {
     signal.throwIfAborted();
     const { port } = destination;
     const host = normalizeHost(destination.host);
@@ -93,7 +94,7 @@ export class OriginDialer<T extends { destroy(): void }> {
     return permitted;
   }
 
-  async #race(addresses: readonly string[], port: number, signal: AbortSignal): Promise<T> {
+  async #race(addresses: readonly string[], port: number, signal: CancelSignal): Promise<T> {
     const { connect, connectTimeoutMs, now } = this.#options;
     const ordered = interleaveFamilies(addresses, now() < this.#ipv4FirstUntilMs ? 4 : 6);
     const { connection, address } = await raceConnections({
@@ -120,7 +121,7 @@ function notAuthorized(reasons: readonly string[]): StreamError {
   return new StreamError('notAuthorized', `not permitted by the egress policy: ${reasons.join('; ')}`);
 }
 
-function streamError(destination: Destination, cause: unknown, signal: AbortSignal): TributaryError {
+function streamError(destination: Destination, cause: unknown, signal: CancelSignal): TributaryError {
   if (signal.aborted) {
     return new StreamError('cancelled', `the dial of ${formatDestination(destination)} was given up`);
   }

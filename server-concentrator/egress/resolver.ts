@@ -1,5 +1,6 @@
 import { promises as dns } from 'node:dns';
 import { type ErrorName, StreamError } from '../../shared/protocol/errors.ts';
+import type { CancelSignal } from '../../shared/runtime/cancellation.ts';
 import { HostsFile } from './hosts-file.ts';
 
 /** Turns a name into addresses. */
@@ -9,7 +10,7 @@ export interface OriginResolver {
    * Rejects with StreamError: nameNotFound, timedOut, networkFailure (name servers fail or are unreachable),
    * resourceExceeded (too many names wait) or cancelled.
    */
-  resolve(name: string, signal: AbortSignal): Promise<readonly string[]>;
+  resolve(name: string, signal: CancelSignal): Promise<readonly string[]>;
 }
 
 export interface DnsResolverOptions {
@@ -46,7 +47,7 @@ export class DnsResolver implements OriginResolver {
     this.#hosts = new HostsFile(options.hostsPath ?? '/etc/hosts', options.now);
   }
 
-  resolve(name: string, signal: AbortSignal): Promise<readonly string[]> {
+  resolve(name: string, signal: CancelSignal): Promise<readonly string[]> {
     return withinTime(this.#find(name), name, this.#options.timeoutMs, signal);
   }
 
@@ -187,7 +188,7 @@ function withinTime(
   answer: Promise<Answer>,
   name: string,
   timeoutMs: number,
-  signal: AbortSignal,
+  signal: CancelSignal,
 ): Promise<Answer> {
   return new Promise((resolve, reject) => {
     const finish = (how: () => void) => {

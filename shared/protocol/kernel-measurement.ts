@@ -16,4 +16,6 @@ export interface KernelMeasurement {
   /** Consecutive retransmission time-outs without progress. */
   readonly backoff: number;
   readonly totalRetransmittedPackets: number;
+  /** Segments with data sent in all, retransmissions included. */
+  readonly sentPackets: number;
 }

@@ -61,7 +61,8 @@ export const REST_SHARE = 0.25;
 /** An application is not read while its stream has this much waiting, or BACKLOG_MS of all uplinks if that is more. */
 export const MIN_BACKLOG_BYTES = 64 * 1024;
 export const BACKLOG_MS = 20;
-export const MAX_BACKLOG_BYTES = 4 * 1024 * 1024;
+/** What is read and sent within the processor's cache costs less; two blocks of the fastest applications. */
+export const MAX_BACKLOG_BYTES = 512 * 1024;
 
 /** Window of a new stream while the session has memory to spare. */
 export const FIRST_WINDOW_BYTES = 1024 * 1024;
@@ -69,10 +70,16 @@ export const FIRST_WINDOW_BYTES = 1024 * 1024;
 export const FLOOR_WINDOW_BYTES = 64 * 1024;
 export const MAX_WINDOW_BYTES = 16 * 1024 * 1024;
 
-/** Segments out of order that one stream keeps; more are melted together. */
+/** Segments out of order that one stream keeps: room for the largest window in pieces of half of MELT_BELOW_BYTES. */
 export const MAX_REORDER_ENTRIES = 8 * 1024;
-/** A kept slice shorter than this is copied, so that it does not pin the whole read that it came in. */
-export const COPY_BELOW_BYTES = 4 * 1024;
+/** A kept slice shorter than this melts into its neighbour. */
+export const MELT_BELOW_BYTES = 4 * 1024;
+
+/**
+ * Control frames that were not receipted, for each stream that may be open: beyond it the session ends, since the peer asks
+ * and does not listen. Some ten are usual, more when streams are opened and given up while every uplink is silent.
+ */
+export const MAX_CONTROL_PER_STREAM = 64;
 
 /** An idle subflow is asked for a receipt this often, so that its death is noticed before it is needed. */
 export const PING_INTERVAL_MS = 1_000;
@@ -93,6 +100,37 @@ export const FLAP_PENALTY_MS = 50;
 export const MAX_FLAP_PENALTY_MS = 5_000;
 /** A subflow that behaved for this long has its flaps forgiven. */
 export const FLAP_MEMORY_MS = 30_000;
+
+/** Most subflows of one uplink: CUBIC on 30 Mbit/s, 60 ms, 1 % loss gave 2.3 Mbit/s with one, 23 with twelve. */
+export const MAX_SUBFLOWS_PER_UPLINK = 8;
+/** An uplink that is busy is looked at this often to see how full and how queued it is, */
+export const SUBFLOWS_SAMPLE_MS = 100;
+/** and judged this often, by the last few spans together: 3 s, a handful of losses at 2 Mbit/s and 0.5 %. */
+export const SUBFLOWS_REVIEW_MS = 500;
+export const SUBFLOWS_REVIEW_SPANS = 6;
+/** The first two spans with another number say nothing: slow start. Behind them two are enough if they show this many losses. */
+export const SUBFLOWS_WARM_UP_SPANS = 2;
+export const SUBFLOWS_CLEAR_LOSSES = 3;
+/** From this share of segments on, loss and not the path bounds CUBIC on the paths of homes and radios. */
+export const LOSSY_SHARE = 0.002;
+/** The kernel's smoothed round trip time above QUEUE_FACTOR x its minimum + QUEUE_SLACK_MS: a queue stands, so the path is full. */
+export const QUEUE_FACTOR = 1.5;
+export const QUEUE_SLACK_MS = 10;
+/** Twice the subflows must bring this much more rate, or the new ones go again: the loss is the path's own being full. */
+export const SUBFLOWS_GAIN = 1.15;
+/** A number that was too high is tried again after so long, doubled each time up to the maximum: chance may have judged. */
+export const SUBFLOWS_HOLD_MS = 5_000;
+export const MAX_SUBFLOWS_HOLD_MS = 60_000;
+/** Half of them go after so long with a standing queue or hardly any loss, all but one after so long without use. */
+export const SUBFLOWS_SURPLUS_MS = 10_000;
+export const SUBFLOWS_IDLE_MS = 30_000;
+/** The concentrator repeats its wish this often; the client forgets one that was not repeated for WISH_LIFETIME_MS. */
+export const WISH_REPEAT_MS = 10_000;
+export const WISH_LIFETIME_MS = 30_000;
+/** A subflow that is no longer wanted closes after so long without payload from the far end (or twice its round trip), */
+export const RETIRE_QUIET_MS = 200;
+/** and at the latest after this: what is still under way is sent again elsewhere. */
+export const RETIRE_MS = 10_000;
 
 /** Copies of head-of-line segments may cost this share of all bytes sent, plus COPY_ALLOWANCE_BYTES. */
 export const COPY_SHARE = 0.05;

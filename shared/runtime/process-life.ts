@@ -16,10 +16,14 @@ export interface ProgramLife {
 
 /** Resolves when the program has been stopped by SIGTERM or SIGINT. */
 export async function untilStopped(signals: ProcessSignals, life: ProgramLife): Promise<void> {
+  let reloading = Promise.resolve();
   const reload = () => {
-    life.reload().catch((error: Error) => {
-      life.logger.error({ reason: error.message }, 'reload failed; nothing has changed');
-    });
+    // One after the other: a slow one that was asked for first must not undo a later one.
+    reloading = reloading
+      .then(() => life.reload())
+      .catch((error: Error) => {
+        life.logger.error({ reason: error.message }, 'reload failed; nothing has changed');
+      });
   };
   signals.on('SIGHUP', reload);
   try {

@@ -1,3 +1,4 @@
+import { setTimeout } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type Origin, startEcho } from './support/origin.ts';
 import { Pair, UPLINKS } from './support/pair.ts';
@@ -60,6 +61,32 @@ describe('a concentrator that is killed and started anew', () => {
     const served = await waiting;
     served.end();
     expect((await readAll(served)).error).toBeUndefined();
+  });
+
+  it('without a word: what is asked for meanwhile is served by the next session', {
+    timeout: 40_000,
+  }, async () => {
+    await pair.concentrator.kill();
+    await expect.poll(async () => (await pair.get('client', '/readyz')).status, { timeout: 3_000 }).toBe(503);
+    const waiting = openEcho();
+    await setTimeout(500);
+    await pair.startConcentrator();
+    const served = await waiting;
+    served.end();
+    expect((await readAll(served)).error).toBeUndefined();
+  });
+
+  it('never: a client that is told to stop lets no request wait for it', { timeout: 40_000 }, async () => {
+    await pair.concentrator.kill();
+    await expect.poll(async () => (await pair.get('client', '/readyz')).status, { timeout: 3_000 }).toBe(503);
+    const waiting = socksConnect(pair.socks, origin);
+    await setTimeout(500);
+    const askedMs = performance.now();
+    pair.client.child.kill('SIGTERM');
+    expect((await waiting).reply).toBe(3);
+    expect(await pair.client.untilExit()).toBe(0);
+    // Of the ten seconds that it would wait for connections that are open.
+    expect(performance.now() - askedMs).toBeLessThan(5_000);
   });
 
   async function openEcho() {

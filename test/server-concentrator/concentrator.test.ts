@@ -1,14 +1,20 @@
+import { once } from 'node:events';
+import { setTimeout } from 'node:timers/promises';
+import { connect as connectTls } from 'node:tls';
 import { pino } from 'pino';
 import { describe, expect, it } from 'vitest';
 import { clientSubflowHandshake } from '../../client-proxy/path-manager/client-subflow-handshake.ts';
 import { type Concentrator, startConcentrator } from '../../server-concentrator/concentrator.ts';
-import type { ConcentratorConfig } from '../../server-concentrator/config/concentrator-config.ts';
+import type {
+  ConcentratorConfig,
+  ConcentratorLimits,
+} from '../../server-concentrator/config/concentrator-config.ts';
 import type { ControlFrame } from '../../shared/protocol/codec/frame.ts';
 import { FrameParser } from '../../shared/protocol/codec/frame-parser.ts';
 import { ERROR_CODE } from '../../shared/protocol/errors.ts';
 import { nodeHandshakeCrypto } from '../../shared/runtime/handshake-crypto.ts';
 import { loadNative } from '../../shared/runtime/net/native.ts';
-import { dial, identity, ignore, onCleanup } from '../runtime/net/subflow-bench.ts';
+import { dial, identity, ignore, onCleanup, rawClient } from '../runtime/net/subflow-bench.ts';
 import { deferred } from '../support/deferred.ts';
 
 const ANOTHER_KEY = new Uint8Array(32).fill(9);
@@ -50,13 +56,48 @@ it('strangers who finish TLS and keep silent do not lock a client out', { timeou
   await connect(concentrator, 'laptop');
 });
 
-async function start(clientIds: readonly string[]) {
+it('gives a stranger one time limit for TLS and HELLO together', async () => {
+  const { concentrator } = await start(['laptop'], { handshakeTimeoutMs: 2_000 });
+  const startedMs = performance.now();
+  const socket = await rawClient(concentrator.addresses[0]!.port);
+  await setTimeout(1_500);
+  const secured = connectTls({ socket, ALPNProtocols: ['tributary/1'], rejectUnauthorized: false });
+  await once(secured, 'secureConnect');
+  secured.resume();
+  await once(secured, 'close');
+  expect(performance.now() - startedMs).toBeGreaterThan(1_900);
+  expect(performance.now() - startedMs).toBeLessThan(3_000);
+});
+
+it('says once that the congestion control cannot be had, not for each connection', async () => {
+  const { concentrator, lines } = await start(['laptop'], {}, { congestionControl: 'nosuch' });
+  for (let i = 0; i < 2; i++) await connect(concentrator, 'laptop');
+  expect(lines.filter((line) => line.includes('congestion control nosuch cannot be set'))).toHaveLength(1);
+});
+
+it.each([{ sessions: 1 }, { sessionsPerClient: 1 }])(
+  'at its limit of %o takes a client that has lost its session in the place of that',
+  async (limits) => {
+    const { concentrator } = await start(['laptop', 'phone'], limits);
+    const lost = await connect(concentrator, 'laptop');
+    await expect(connect(concentrator, 'laptop')).rejects.toThrow('resourceExceeded');
+    lost.transport.destroy();
+    await expect.poll(() => connect(concentrator, 'laptop').then(() => 'in', String)).toBe('in');
+  },
+);
+
+async function start(
+  clientIds: readonly string[],
+  limits: Partial<ConcentratorLimits> = {},
+  keys: Partial<ConcentratorConfig> = {},
+) {
   const lines: string[] = [];
   const config: ConcentratorConfig = {
     file: 'concentrator.yaml',
     listen: [{ host: '127.0.0.1', port: 0, required: true }],
     public: [],
     tls: { certificate: identity.certificate, key: identity.privateKey },
+    tlsKeyFile: 'key.pem',
     clientsFile: 'clients.yaml',
     clients: clientIds.map((id) => ({ id, key: keyOf(id) })),
     egress: { allow: [], deny: [], connectTimeoutMs: 1_000, resolveTimeoutMs: 1_000 },
@@ -70,9 +111,11 @@ async function start(clientIds: readonly string[]) {
       handshakeTimeoutMs: 20_000,
       streamIdleTimeoutMs: 60_000,
       drainTimeoutMs: 0,
+      ...limits,
     },
-    lingerMs: 1_000,
+    lingerMs: 60_000,
     log: { level: 'info', format: 'json' },
+    ...keys,
   };
   const concentrator = await startConcentrator(config, {
     logger: pino({ level: 'info' }, { write: (line: string) => void lines.push(line) }),
@@ -113,5 +156,5 @@ async function connect(concentrator: Concentrator, id: string, key = keyOf(id)) 
     onClose: () => closed.resolve(),
   });
   parser.push(takeRest(), sink);
-  return { frames, closed: closed.promise };
+  return { transport, frames, closed: closed.promise };
 }

@@ -76,8 +76,8 @@ export class End {
       return;
     }
     this.#connections.set(id, connection);
-    const { name, isBackup } = connection.uplink.shape;
-    session.addSubflow({ id, uplinkName: name, isBackup }, this.#clock.nowMs);
+    const { name, isBackup, congestionControl } = connection.uplink.shape;
+    session.addSubflow({ id, uplinkName: name, isBackup, congestionControl }, this.#clock.nowMs);
     connection.outward[side].onRoom = () => {
       session.subflowWritable(id);
       this.wake();

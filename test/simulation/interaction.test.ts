@@ -19,6 +19,7 @@ type Operation =
   | { readonly kind: 'stall-path'; readonly index: number; readonly forMs: number; readonly oneWay: boolean }
   | { readonly kind: 'slow-path'; readonly index: number; readonly factor: number; readonly delayMs: number }
   | { readonly kind: 'doubt-path'; readonly index: number; readonly byOrigin: boolean }
+  | { readonly kind: 'want-subflows'; readonly index: number; readonly count: number }
   | { readonly kind: 'advance'; readonly ms: number };
 
 const LINGER_MS = 60_000;
@@ -54,6 +55,7 @@ const operation: fc.Arbitrary<Operation> = fc.oneof(
     delayMs: fc.integer({ min: 1, max: 500 }),
   }),
   fc.record({ kind: fc.constant('doubt-path' as const), index, byOrigin: fc.boolean() }),
+  fc.record({ kind: fc.constant('want-subflows' as const), index, count: fc.integer({ min: 1, max: 4 }) }),
   fc.record({ kind: fc.constant('advance' as const), ms: fc.oneof(fc.nat(20), fc.nat(500), fc.nat(5_000)) }),
 ) as fc.Arbitrary<Operation>;
 
@@ -108,6 +110,12 @@ function apply(world: World, step: Operation): void {
       const id = pick(end.subflowIds, step.index);
       if (id !== undefined) end.session.doubtSubflow(id, 'its interface is down', world.clock.nowMs);
       end.wake();
+      break;
+    }
+    case 'want-subflows': {
+      const name = pick(world.uplinks, step.index)?.shape.name;
+      if (name !== undefined) world.paths.want(name, step.count);
+      world.ends.client.wake();
       break;
     }
     case 'advance':

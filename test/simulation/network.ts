@@ -17,6 +17,8 @@ export interface UplinkShape {
   /** concentrator to client */
   readonly down: LinkShape;
   readonly isBackup: boolean;
+  /** Of both hosts, as the sessions hear it; with `reno` losses bound the rate. */
+  readonly congestionControl?: 'reno' | 'bbr';
   /** Bytes that either kernel accepts beyond its congestion window. */
   readonly sendBufferBytes: number;
   /** How long either kernel waits with bytes unacknowledged before it gives a connection up (TCP_USER_TIMEOUT). */
@@ -61,11 +63,12 @@ export class Connection {
   constructor(clock: VirtualClock, random: Random, uplink: Uplink) {
     this.uplink = uplink;
     this.#clock = clock;
-    const { sendBufferBytes } = uplink.shape;
+    const { sendBufferBytes, congestionControl } = uplink.shape;
+    const isBoundByLoss = congestionControl === 'reno';
     const { up, down } = uplink.links;
     this.outward = {
-      client: new Pipe(clock, random, { link: up, back: down, sendBufferBytes }),
-      concentrator: new Pipe(clock, random, { link: down, back: up, sendBufferBytes }),
+      client: new Pipe(clock, random, { link: up, back: down, sendBufferBytes, isBoundByLoss }),
+      concentrator: new Pipe(clock, random, { link: down, back: up, sendBufferBytes, isBoundByLoss }),
     };
     for (const side of SIDES) this.outward[side].onEnd = () => this.#hear(otherSide(side));
     uplink.connections.add(this);
@@ -134,7 +137,8 @@ export class Connection {
       deliveryRateBytesPerSecond: 0,
       lastAckReceivedMs: this.#clock.nowMs - pipe.lastAckMs,
       backoff: 0,
-      totalRetransmittedPackets: 0,
+      totalRetransmittedPackets: pipe.retransmittedPackets,
+      sentPackets: pipe.sentPackets,
     };
   }
 

@@ -12,7 +12,8 @@ const DIAL_TIMEOUT_MS = 10_000;
 interface Keeper {
   readonly uplink: Uplink;
   readonly healthy: Set<number>;
-  silent: number | undefined;
+  readonly silent: Set<number>;
+  wanted: number;
   isDialling: boolean;
   isWaiting: boolean;
   redialMs: number;
@@ -41,7 +42,8 @@ export class PathManager {
     const keeper: Keeper = {
       uplink,
       healthy: new Set(),
-      silent: undefined,
+      silent: new Set(),
+      wanted: 1,
       isDialling: false,
       isWaiting: false,
       redialMs: FIRST_REDIAL_MS,
@@ -54,21 +56,48 @@ export class PathManager {
   replace(subflowId: number): void {
     for (const keeper of this.#keepers) {
       if (!keeper.healthy.delete(subflowId)) continue;
-      keeper.silent = subflowId;
+      keeper.silent.add(subflowId);
       this.#maintain(keeper);
+    }
+  }
+
+  /** It was doubted, and works again. */
+  onRecovered(subflowId: number): void {
+    for (const keeper of this.#keepers) {
+      if (!keeper.silent.delete(subflowId)) continue;
+      keeper.healthy.add(subflowId);
+      this.#trim(keeper);
+    }
+  }
+
+  /** So many subflows on an uplink from now on. */
+  want(uplinkName: string, count: number): void {
+    for (const keeper of this.#keepers) {
+      if (keeper.uplink.shape.name !== uplinkName) continue;
+      keeper.wanted = count;
+      this.#trim(keeper);
+      this.#maintain(keeper);
+    }
+  }
+
+  #trim({ healthy, wanted }: Keeper): void {
+    for (const id of [...healthy].sort((a, b) => b - a)) {
+      if (healthy.size <= wanted) return;
+      healthy.delete(id);
+      this.#client.session.retireSubflow(id, this.#clock.nowMs);
     }
   }
 
   /** The client's session, or its transport, is done with a subflow. */
   onGone(subflowId: number): void {
     for (const keeper of this.#keepers) {
-      if (keeper.silent === subflowId) keeper.silent = undefined;
+      keeper.silent.delete(subflowId);
       if (keeper.healthy.delete(subflowId)) this.#retryLater(keeper);
     }
   }
 
   #maintain(keeper: Keeper): void {
-    if (keeper.healthy.size > 0 || keeper.isDialling || keeper.isWaiting) return;
+    if (keeper.healthy.size >= keeper.wanted || keeper.isDialling || keeper.isWaiting) return;
     if (this.#client.session.isClosed) return;
     if (keeper.uplink.isUp) this.#dial(keeper);
     else this.#retryLater(keeper);
@@ -131,8 +160,8 @@ export class PathManager {
     connection.isAdmitted = true;
     keeper.isDialling = false;
     keeper.redialMs = FIRST_REDIAL_MS;
-    const { silent } = keeper;
-    keeper.silent = undefined;
+    const [silent] = keeper.silent;
+    if (silent !== undefined) keeper.silent.delete(silent);
     keeper.healthy.add(id);
     this.#client.addSubflow(id, connection);
     const closed = connection.onClosed.client;
@@ -141,5 +170,6 @@ export class PathManager {
       this.onGone(id);
     };
     if (silent !== undefined) this.#client.removeSubflow(silent);
+    this.#maintain(keeper);
   }
 }

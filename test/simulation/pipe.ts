@@ -31,6 +31,8 @@ export interface PipeOptions {
   readonly back: Link;
   /** Bytes that the kernel accepts beyond its congestion window (TCP_NOTSENT_LOWAT). */
   readonly sendBufferBytes: number;
+  /** Each loss halves the congestion window, which then grows by a segment a round trip (Reno), as CUBIC at home does. */
+  readonly isBoundByLoss: boolean;
 }
 
 interface Flight {
@@ -62,6 +64,10 @@ export class Pipe {
   #unackedBytes = 0;
   #windowBytes = FIRST_WINDOW_BYTES;
   #lastAckMs = 0;
+  #thresholdBytes = Number.POSITIVE_INFINITY;
+  #recoversUntilMs = 0;
+  sentPackets = 0;
+  retransmittedPackets = 0;
   #smoothedRttMs: number;
   #minRttMs: number;
   #lastArrivalMs = 0;
@@ -187,17 +193,38 @@ export class Pipe {
 
   #arrivalOf(bytes: number): number {
     const { link, back } = this.#options;
-    const { rateBytesPerSecond, delayMs, jitterMs, lossRate } = link.shape;
+    const { rateBytesPerSecond, delayMs, jitterMs, lossRate, queueBytes } = link.shape;
     link.freeAtMs = Math.max(link.freeAtMs, this.#clock.nowMs) + (bytes * 1000) / rateBytesPerSecond;
     let arrivesMs = link.freeAtMs + delayMs + this.#random.between(0, jitterMs);
-    const lossChance = 1 - (1 - lossRate) ** Math.ceil(bytes / MSS_BYTES);
-    if (this.#random.chance(lossChance)) {
+    const packets = Math.ceil(bytes / MSS_BYTES);
+    this.sentPackets += packets;
+    const lossChance = 1 - (1 - lossRate) ** packets;
+    const overflows = this.#options.isBoundByLoss && this.#queuedBytes > queueBytes;
+    if (this.#random.chance(lossChance) || overflows) {
       const roundTripMs = delayMs + back.shape.delayMs;
       arrivesMs += this.#random.between(1, 1.5) * roundTripMs;
-      this.#windowBytes = Math.max(FIRST_WINDOW_BYTES, this.#windowBytes * 0.7);
+      this.retransmittedPackets++;
+      this.#onLoss(roundTripMs);
     }
     this.#lastArrivalMs = Math.max(this.#lastArrivalMs, arrivesMs, this.notBeforeMs);
     return this.#lastArrivalMs;
+  }
+
+  /** Bytes at the bottleneck, of all connections. */
+  get #queuedBytes(): number {
+    const { link } = this.#options;
+    return ((link.freeAtMs - this.#clock.nowMs) * link.shape.rateBytesPerSecond) / 1000;
+  }
+
+  #onLoss(roundTripMs: number): void {
+    if (!this.#options.isBoundByLoss) {
+      this.#windowBytes = Math.max(FIRST_WINDOW_BYTES, this.#windowBytes * 0.7);
+      return;
+    }
+    if (this.#clock.nowMs < this.#recoversUntilMs) return;
+    this.#recoversUntilMs = this.#clock.nowMs + roundTripMs;
+    this.#windowBytes = Math.max(2 * MSS_BYTES, this.#windowBytes / 2);
+    this.#thresholdBytes = this.#windowBytes;
   }
 
   #armArrival(): void {
@@ -244,7 +271,9 @@ export class Pipe {
     this.#smoothedRttMs += (rttMs - this.#smoothedRttMs) / 8;
     this.#minRttMs = Math.min(this.#minRttMs, rttMs);
     const most = Math.max(FIRST_WINDOW_BYTES, pipeBytes + queueBytes);
-    this.#windowBytes = Math.min(this.#windowBytes + bytes, most);
+    const isSlowStart = this.#windowBytes < this.#thresholdBytes;
+    const growthBytes = isSlowStart ? bytes : (MSS_BYTES * bytes) / this.#windowBytes;
+    this.#windowBytes = Math.min(this.#windowBytes + growthBytes, most);
     if (!this.#isDead) this.#send();
   }
 

@@ -29,9 +29,11 @@ export function runSeed(seed: number, onTrace?: (line: string) => void): RunResu
   const uplinks = Array.from({ length: random.integer(1, 4) }, (_, index) =>
     randomUplink(random, index, profile),
   );
+  // Drawn by itself, so that all else in a run is as it would be without.
+  const losesBind = new Random(seed + 0x5eed).chance(0.2);
   const world = new World({
     seed,
-    uplinks,
+    uplinks: losesBind ? uplinks.map((uplink) => ({ ...uplink, congestionControl: 'reno' })) : uplinks,
     lingerMs,
     lagMs: random.chance(0.3) ? random.logBetween(0.1, 30) : 0,
     measures: random.chance(0.3),

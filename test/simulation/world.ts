@@ -195,6 +195,12 @@ export class World {
       case 'subflow-replace':
         this.paths.replace(event.subflowId);
         break;
+      case 'subflow-state':
+        if (event.state === 'active') this.paths.onRecovered(event.subflowId);
+        break;
+      case 'subflows-wanted':
+        this.paths.want(event.uplinkName, event.count);
+        break;
       case 'subflow-close':
         this.paths.onGone(event.subflowId);
         break;
@@ -220,9 +226,15 @@ export class World {
         break;
       case 'stream-data':
       case 'stream-ended':
-      case 'stream-writable':
-        this.#toApplication(this.#originOf(event.streamId), event);
+      case 'stream-writable': {
+        const { origin } = this.streams.get(event.streamId)!;
+        // The program around the session knows of no stream that was not requested, and would drop it.
+        if (origin === undefined) {
+          throw new Error(`concentrator, stream ${event.streamId}: ${event.type} before stream-requested`);
+        }
+        this.#toApplication(origin, event);
         break;
+      }
       case 'stream-failed': {
         const { origin } = this.streams.get(event.streamId)!;
         if (origin !== undefined) this.#toApplication(origin, event);
@@ -242,17 +254,12 @@ export class World {
     else if (event.type === 'stream-failed') application.onFailed(event.error);
   }
 
-  #originOf(streamId: number): Application {
-    const run = this.streams.get(streamId)!;
-    run.origin ??= this.#makeApplication('concentrator', run.spec.origin, streamId);
-    return run.origin;
-  }
-
   #dialOrigin(streamId: number): void {
     const run = this.streams.get(streamId)!;
     if (run.isRequested) throw new Error(`stream ${streamId}: requested twice`);
     run.isRequested = true;
-    const origin = this.#originOf(streamId);
+    const origin = this.#makeApplication('concentrator', run.spec.origin, streamId);
+    run.origin = origin;
     const { session } = this.ends.concentrator;
     this.clock.after(run.spec.dialMs, () => {
       if (origin.failure !== undefined) return;

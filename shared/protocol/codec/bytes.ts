@@ -80,7 +80,7 @@ export class BodyWriter {
   }
 
   finish(): Uint8Array {
-    return Uint8Array.from(this.#parts);
+    return new Uint8Array(this.#parts);
   }
 }
 
@@ -149,4 +149,18 @@ export function concatBytes(...parts: readonly Uint8Array[]): Uint8Array {
     offset += part.length;
   }
   return whole;
+}
+
+/** The same bytes with neighbours below `smallBytes` copied together: to a transport each buffer costs more than its bytes. */
+export function joinSmall(buffers: readonly Uint8Array[], smallBytes: number): readonly Uint8Array[] {
+  if (buffers.length < 2) return buffers;
+  const joined: Uint8Array[] = [];
+  for (let start = 0; start < buffers.length; ) {
+    let end = start;
+    while (end < buffers.length && buffers[end]!.length < smallBytes) end++;
+    if (end - start > 1) joined.push(concatBytes(...buffers.slice(start, end)));
+    else joined.push(buffers[start]!);
+    start = Math.max(end, start + 1);
+  }
+  return joined;
 }

@@ -52,7 +52,8 @@ export class FrameParser {
     this.#restBytes -= end - offset;
     if (this.#mode === 'payload') {
       const last = this.#restBytes === 0;
-      sink.onData(this.#streamId, this.#dsn, chunk.subarray(offset, end), last && this.#fin);
+      const payload = offset === 0 && end === chunk.length ? chunk : chunk.subarray(offset, end);
+      sink.onData(this.#streamId, this.#dsn, payload, last && this.#fin);
       this.#dsn += end - offset;
     }
     if (this.#restBytes === 0) this.#expectHeader();
@@ -76,7 +77,7 @@ export class FrameParser {
     const bodyBytes = readU32(this.#pending, 4);
     if (this.#pendingBytes === FRAME_HEADER_BYTES) {
       this.#checkHeader(type, bodyBytes);
-      if (type >= FIRST_IGNORABLE_TYPE) {
+      if (!SESSION_TYPES.has(type)) {
         this.#startSkip(bodyBytes);
         return;
       }
@@ -94,10 +95,10 @@ export class FrameParser {
   }
 
   #checkHeader(type: number, bodyBytes: number): void {
+    const isKnown = SESSION_TYPES.has(type);
     // Before its length: an unknown type's limit is unknown, too.
-    if (type < FIRST_IGNORABLE_TYPE && !SESSION_TYPES.has(type)) throw unknownType(type);
-    const most =
-      type === FRAME_TYPE.data || type >= FIRST_IGNORABLE_TYPE ? MAX_BODY_BYTES : MAX_CONTROL_BODY_BYTES;
+    if (type < FIRST_IGNORABLE_TYPE && !isKnown) throw unknownType(type);
+    const most = type === FRAME_TYPE.data || !isKnown ? MAX_BODY_BYTES : MAX_CONTROL_BODY_BYTES;
     if (bodyBytes > most) throw new ProtocolViolation(`frame type 0x${type.toString(16)}: body too long`);
     if (type === FRAME_TYPE.data && bodyBytes < DATA_HEADER_BYTES - FRAME_HEADER_BYTES) {
       throw new ProtocolViolation('DATA: body too short');

@@ -41,6 +41,7 @@ export type ControlFrame =
       readonly joinHere: boolean;
     }
   | { readonly type: 'addressRemove'; readonly addressId: number }
+  | { readonly type: 'subflowsWish'; readonly subflowId: number; readonly count: number }
   | { readonly type: 'goaway'; readonly code: number }
   | { readonly type: 'close'; readonly code: number };
 
@@ -127,6 +128,9 @@ export function encodeControl(frame: ControlFrame): Uint8Array {
     case 'addressRemove':
       body.u8(frame.addressId);
       break;
+    case 'subflowsWish':
+      body.u32(frame.subflowId).u8(frame.count);
+      break;
     case 'goaway':
     case 'close':
       body.u16(frame.code);
@@ -136,7 +140,7 @@ export function encodeControl(frame: ControlFrame): Uint8Array {
 }
 
 /**
- * Reads the body of a critical control frame. Bytes behind the known fields are ignored (section 3).
+ * Reads the body of a control frame. Bytes behind the known fields are ignored (section 3).
  * @throws ProtocolViolation `malformedMessage`, or `unsupportedMessage` for an unknown type.
  */
 export function decodeControl(type: number, flags: number, bytes: Uint8Array): ControlFrame {
@@ -187,6 +191,12 @@ export function decodeControl(type: number, flags: number, bytes: Uint8Array): C
     }
     case FRAME_TYPE.addressRemove:
       return { type: 'addressRemove', addressId: new BodyReader(bytes, 'ADDRESS_REMOVE').u8() };
+    case FRAME_TYPE.subflowsWish: {
+      const body = new BodyReader(bytes, 'SUBFLOWS_WISH');
+      const [subflowId, count] = [body.u32(), body.u8()];
+      if (count === 0) throw new ProtocolViolation('SUBFLOWS_WISH: none');
+      return { type: 'subflowsWish', subflowId, count };
+    }
     case FRAME_TYPE.goaway:
       return { type: 'goaway', code: new BodyReader(bytes, 'GOAWAY').u16() };
     case FRAME_TYPE.close:

@@ -22,6 +22,7 @@ export const FRAME_TYPE = {
   addressRemove: 0x1a,
   goaway: 0x1b,
   close: 0x1c,
+  subflowsWish: 0x80,
 } as const;
 
 /** The types that may follow the handshake. */
@@ -37,6 +38,9 @@ export const MAX_BODY_BYTES = 262_136;
 /** A whole DATA frame is then 262144 bytes: sixteen full TLS records. */
 export const MAX_PAYLOAD_BYTES = MAX_BODY_BYTES - 16;
 export const MAX_CONTROL_BODY_BYTES = 2_048;
+
+/** Parameters of handshake messages, section 5. */
+export const PARAMETER = { maxSubflows: 1 } as const;
 
 export const FLAG_FIN = 0x01;
 export const FLAG_OPENED_OK = 0x01;

@@ -1,5 +1,5 @@
 import { BodyReader, BodyWriter, concatBytes } from '../codec/bytes.ts';
-import { FLAG_BACKUP, MAC_BYTES, NONCE_BYTES, TOKEN_BYTES } from '../codec/wire.ts';
+import { FLAG_BACKUP, MAC_BYTES, NONCE_BYTES, PARAMETER, TOKEN_BYTES } from '../codec/wire.ts';
 import { ProtocolViolation } from '../errors.ts';
 
 /** Handshake messages, SPEC.md section 5, without their mac. */
@@ -21,6 +21,8 @@ export interface Welcome {
   readonly maxStreams: number;
   readonly firstWindowBytes: number;
   readonly lingerMs: number;
+  /** Most subflows at once; undefined when the concentrator does not say. */
+  readonly maxSubflows?: number | undefined;
 }
 
 export interface Join {
@@ -61,7 +63,7 @@ export function decodeHello(bytes: Uint8Array): Hello {
   const nonce = body.bytes(NONCE_BYTES);
   const [clientId, uplinkName] = [readName(body, 'HELLO'), readName(body, 'HELLO')];
   const backup = (body.u8() & FLAG_BACKUP) !== 0;
-  skipParameters(body, 'HELLO');
+  readParameters(body, 'HELLO');
   return { lowestVersion, highestVersion, features, nonce, clientId, uplinkName, backup };
 }
 
@@ -76,7 +78,7 @@ export function encodeWelcome(welcome: Welcome): Uint8Array {
     .u32(welcome.maxStreams)
     .u32(welcome.firstWindowBytes)
     .u32(welcome.lingerMs)
-    .u16(0)
+    .bytes(welcomeParameters(welcome))
     .finish();
 }
 
@@ -88,8 +90,14 @@ export function decodeWelcome(bytes: Uint8Array): Welcome {
   const features = body.u32();
   const [nonce, token] = [body.bytes(NONCE_BYTES), body.bytes(TOKEN_BYTES)];
   const [maxStreams, firstWindowBytes, lingerMs] = [body.u32(), body.u32(), body.u32()];
-  skipParameters(body, 'WELCOME');
-  return { version, features, nonce, token, maxStreams, firstWindowBytes, lingerMs };
+  const maxSubflowsValue = readParameters(body, 'WELCOME').get(PARAMETER.maxSubflows);
+  const maxSubflows = maxSubflowsValue && new BodyReader(maxSubflowsValue, 'WELCOME').u16();
+  return { version, features, nonce, token, maxStreams, firstWindowBytes, lingerMs, maxSubflows };
+}
+
+function welcomeParameters({ maxSubflows }: Welcome): Uint8Array {
+  if (maxSubflows === undefined) return new BodyWriter().u16(0).finish();
+  return new BodyWriter().u16(6).u16(PARAMETER.maxSubflows).u16(2).u16(maxSubflows).finish();
 }
 
 export function encodeJoin(join: Join): Uint8Array {
@@ -114,7 +122,7 @@ export function decodeJoin(bytes: Uint8Array): Join {
   const subflowId = body.u32();
   const [nonce, token] = [body.bytes(NONCE_BYTES), body.bytes(TOKEN_BYTES)];
   const [clientId, uplinkName] = [readName(body, 'JOIN'), readName(body, 'JOIN')];
-  skipParameters(body, 'JOIN');
+  readParameters(body, 'JOIN');
   return { version, backup, subflowId, nonce, token, clientId, uplinkName };
 }
 
@@ -125,7 +133,7 @@ export function encodeJoined(joined: Joined): Uint8Array {
 export function decodeJoined(bytes: Uint8Array): Joined {
   const body = new BodyReader(bytes, 'JOINED');
   const nonce = body.bytes(NONCE_BYTES);
-  skipParameters(body, 'JOINED');
+  readParameters(body, 'JOINED');
   return { nonce };
 }
 
@@ -147,12 +155,14 @@ function readName(body: BodyReader, what: string): string {
   return name;
 }
 
-/** No parameter is assigned yet; unknown ones are ignored (section 5). */
-function skipParameters(body: BodyReader, what: string): void {
+/** The parameters by type; of a repeated one, the last (section 5). */
+function readParameters(body: BodyReader, what: string): ReadonlyMap<number, Uint8Array> {
   const length = body.u16();
   if (length !== body.remaining) throw new ProtocolViolation(`${what}: parameters do not fill the body`);
+  const parameters = new Map<number, Uint8Array>();
   while (body.remaining > 0) {
-    body.u16();
-    body.bytes(body.u16());
+    const type = body.u16();
+    parameters.set(type, body.bytes(body.u16()));
   }
+  return parameters;
 }

@@ -31,8 +31,8 @@ export class EarliestDeliveryFirst implements PacketScheduler {
     const free = candidates.filter((view) => view.canTake(nowMs));
     const next = least(free, (view) => segmentTimeMs(view, request));
     if (next === undefined) return undefined;
-    if (next === fastest) return next;
-    return this.#passesGate(request, next, best, fastest) ? next : undefined;
+    if (next.uplinkName === fastest.uplinkName) return next;
+    return this.#passesGate(request, next, best, fastest, candidates) ? next : undefined;
   }
 
   onRound(wasBlocked: boolean): void {
@@ -55,18 +55,32 @@ export class EarliestDeliveryFirst implements PacketScheduler {
     const next = least(growing, (view) => segmentTimeMs(view, request));
     const fastest = least(candidates, (view) => -view.rateBytesPerSecond)!;
     if (next === undefined || next === best) return next;
-    return this.#passesGate(request, next, best, fastest) ? next : undefined;
+    return this.#passesGate(request, next, best, fastest, candidates) ? next : undefined;
   }
 
-  #passesGate(request: SegmentRequest, slow: SubflowView, best: SubflowView, fastest: SubflowView): boolean {
+  #passesGate(
+    request: SegmentRequest,
+    slow: SubflowView,
+    best: SubflowView,
+    fastest: SubflowView,
+    candidates: readonly SubflowView[],
+  ): boolean {
     const { windowLeftBytes, remainingBytes } = request;
     const lengthBytes = Math.min(request.lengthBytes, slow.segmentBytes);
     const slowMs = deliveryTimeMs(slow, lengthBytes);
     if (remainingBytes !== undefined && deliveryTimeMs(best, remainingBytes) <= slowMs) return false;
-    // What the fastest subflow sends until the slow segment arrives must still fit in the window.
-    const fastBytes = (fastest.rateBytesPerSecond * slowMs) / 1000;
+    // What the fastest subflow, and those beside it on its uplink, send until the slow segment arrives must still fit in
+    // the window.
+    const fastBytes = (uplinkRate(candidates, fastest.uplinkName) * slowMs) / 1000;
     return fastBytes * this.#lambda <= windowLeftBytes - (slow.inFlightBytes + lengthBytes);
   }
+}
+
+/** Bytes per second of all subflows of one uplink. */
+function uplinkRate(views: readonly SubflowView[], uplinkName: string): number {
+  let rate = 0;
+  for (const view of views) if (view.uplinkName === uplinkName) rate += view.rateBytesPerSecond;
+  return rate;
 }
 
 /** When the segment would arrive, cut as it would be for this subflow. */

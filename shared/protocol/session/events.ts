@@ -29,6 +29,8 @@ export type SessionEvent =
     }
   /** Client: dial another subflow on the same uplink beside this one. */
   | { readonly type: 'subflow-replace'; readonly subflowId: number }
+  /** Client: so many subflows are wanted on an uplink, by this end or by the peer, whichever wants more. */
+  | { readonly type: 'subflows-wanted'; readonly uplinkName: string; readonly count: number }
   /** Close the transport now; the session has forgotten the subflow. */
   | { readonly type: 'subflow-close'; readonly subflowId: number; readonly reason: string }
   /** Client: another address of the concentrator, or one less. */

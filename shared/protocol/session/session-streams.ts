@@ -1,12 +1,12 @@
 import type { ControlFrame } from '../codec/frame.ts';
 import { STEERING_MODE, type SteeringMode } from '../codec/wire.ts';
 import type { Destination } from '../destination.ts';
-import { ERROR_CODE, type ErrorName, errorName, StreamError } from '../errors.ts';
+import { ERROR_CODE, type ErrorName, errorName, ProtocolViolation, StreamError } from '../errors.ts';
 import { ReceiveStream } from '../stream/receive-stream.ts';
 import type { OutgoingChunk } from '../stream/send-buffer.ts';
 import { SendStream } from '../stream/send-stream.ts';
 import type { Subflow } from '../subflow/subflow.ts';
-import { BACKLOG_MS, MAX_BACKLOG_BYTES, MIN_BACKLOG_BYTES } from '../tunables.ts';
+import { BACKLOG_MS, MAX_BACKLOG_BYTES, MAX_REORDER_ENTRIES, MIN_BACKLOG_BYTES } from '../tunables.ts';
 import { controlItem } from './control-item.ts';
 import type { SessionEvent } from './events.ts';
 import type { SessionOptions } from './session.ts';
@@ -30,6 +30,8 @@ export class SessionStreams {
   readonly #host: StreamsHost;
   readonly #transmitter: Transmitter;
   readonly #table: StreamTable;
+  /** Their applications were told to wait and want to hear when they may go on. */
+  readonly #waiting = new Set<Stream>();
 
   constructor(options: SessionOptions, host: StreamsHost, transmitter: Transmitter) {
     this.#options = options;
@@ -109,8 +111,9 @@ export class SessionStreams {
     }
     stream.send.write(chunk);
     this.#transmitter.refresh(stream);
-    stream.wantsWritable = stream.send.backlogBytes >= this.#backlogLimitBytes();
-    return !stream.wantsWritable;
+    const hasRoom = stream.send.backlogBytes < this.#backlogLimitBytes();
+    if (!hasRoom) this.#waiting.add(stream);
+    return hasRoom;
   }
 
   /** The application has finished sending. */
@@ -139,12 +142,11 @@ export class SessionStreams {
 
   /** Applications that were told to wait may be read again. */
   tellWritable(): void {
-    let limit: number | undefined;
-    for (const stream of this.#table.all()) {
-      if (!stream.wantsWritable) continue;
-      limit ??= this.#backlogLimitBytes();
+    if (this.#waiting.size === 0) return;
+    const limit = this.#backlogLimitBytes();
+    for (const stream of this.#waiting) {
       if (stream.send.backlogBytes >= limit) continue;
-      stream.wantsWritable = false;
+      this.#waiting.delete(stream);
       this.#host.emit({ type: 'stream-writable', streamId: stream.id });
     }
   }
@@ -159,17 +161,33 @@ export class SessionStreams {
 
   // --- from the peer ---
 
-  onData(streamId: number, dsn: number, payload: Uint8Array, fin: boolean): void {
+  /** @returns how much of `payload`'s own memory was handed on; the rest is needed no more */
+  onData(streamId: number, dsn: number, payload: Uint8Array, fin: boolean): number {
     const stream = this.#table.get(streamId) ?? this.#makeEmbryo(streamId);
-    if (stream === undefined) return;
+    if (stream === undefined) return 0;
+    let handedOnBytes = 0;
     if (stream.phase === 'opening') this.#noteOpened(stream);
     for (const bytes of stream.receive.receive(dsn, payload, fin)) {
-      this.#host.emit({ type: 'stream-data', streamId, bytes });
+      if (bytes.buffer === payload.buffer) handedOnBytes += bytes.length;
+      this.#tell(stream, { type: 'stream-data', streamId, bytes });
     }
     if (stream.receive.takeEnd()) {
-      this.#host.emit({ type: 'stream-ended', streamId });
+      this.#tell(stream, { type: 'stream-ended', streamId });
       this.#forgetIfDone(stream);
     }
+    return handedOnBytes;
+  }
+
+  /** Nobody knows of a stream before its OPEN: what came in front of it is told behind `stream-requested`. */
+  #tell(stream: Stream, event: SessionEvent): void {
+    if (stream.phase !== 'embryonic') {
+      this.#host.emit(event);
+      return;
+    }
+    if (stream.beforeOpen.length >= MAX_REORDER_ENTRIES) {
+      throw new ProtocolViolation(`stream ${stream.id}: too many pieces before OPEN`, 'resourceExceeded');
+    }
+    stream.beforeOpen.push(event);
   }
 
   onOpen(streamId: number, limit: number, mode: SteeringMode, destination: Destination): void {
@@ -185,6 +203,7 @@ export class SessionStreams {
       // More than maxStreams for a moment is no fault: the client may know sooner which ones have ended.
       const { host, port } = destination;
       this.#host.emit({ type: 'stream-requested', streamId, destination: { host, port }, mode });
+      for (const event of stream.beforeOpen.splice(0)) this.#host.emit(event);
     }
   }
 
@@ -262,6 +281,7 @@ export class SessionStreams {
     stream.send.reset();
     stream.receive.reset();
     this.#transmitter.refresh(stream);
+    this.#waiting.delete(stream);
     this.#table.delete(stream.id);
   }
 

@@ -15,11 +15,13 @@ import type { MemoryBudget } from '../memory-budget.ts';
 import type { OutgoingChunk } from '../stream/send-buffer.ts';
 import type { LedgerEntry } from '../subflow/ledger.ts';
 import { Subflow, type SubflowOptions } from '../subflow/subflow.ts';
-import { FLOOR_WINDOW_BYTES } from '../tunables.ts';
+import { FLOOR_WINDOW_BYTES, MAX_CONTROL_PER_STREAM } from '../tunables.ts';
 import { controlItem } from './control-item.ts';
 import type { SessionEvent } from './events.ts';
+import { Retirement } from './retirement.ts';
 import { SessionStreams } from './session-streams.ts';
 import { SubflowWatch } from './subflow-watch.ts';
+import { SubflowWishes } from './subflow-wishes.ts';
 import { type TransmitStatistics, Transmitter } from './transmitter.ts';
 
 export interface SessionOptions {
@@ -54,8 +56,11 @@ export class Session {
   readonly #streams: SessionStreams;
   readonly #subflows = new Map<number, Subflow>();
   readonly #parsers = new Map<number, FrameParser>();
+  #subflowList: readonly Subflow[] = [];
   readonly #transmitter = new Transmitter();
   readonly #watch: SubflowWatch;
+  readonly #wishes: SubflowWishes;
+  readonly #retirement = new Retirement();
   #events: SessionEvent[] = [];
   #eventsTaken = 0;
   #nextSubflowId = 0;
@@ -76,6 +81,14 @@ export class Session {
         close: (subflow, reason) => this.#closeSubflow(subflow, reason, this.#nowMs),
       },
       this.#transmitter,
+    );
+    this.#wishes = new SubflowWishes(
+      options.role,
+      {
+        emit: (event) => this.#emit(event),
+        tellPeer: (frame) => this.#queueControl(frame),
+      },
+      options.nowMs,
     );
     this.#nowMs = options.nowMs;
     const session = this;
@@ -126,7 +139,7 @@ export class Session {
   }
 
   get subflows(): readonly Subflow[] {
-    return [...this.#subflows.values()];
+    return this.#subflowList;
   }
 
   /** The next event, oldest first. */
@@ -162,6 +175,7 @@ export class Session {
     this.#nowMs = nowMs;
     if (this.#subflows.has(options.id)) throw new MisuseError(`subflow ${options.id} exists`);
     this.#subflows.set(options.id, new Subflow(options, nowMs));
+    this.#subflowList = [...this.#subflows.values()];
     this.#parsers.set(options.id, new FrameParser());
   }
 
@@ -170,6 +184,16 @@ export class Session {
     this.#nowMs = nowMs;
     const subflow = this.#subflows.get(subflowId);
     if (subflow !== undefined) this.#dropSubflow(subflow, nowMs);
+  }
+
+  /** Client: a subflow is no longer wanted. Nothing new goes there; `subflow-close` follows once all has arrived. */
+  retireSubflow(subflowId: number, nowMs: number): void {
+    this.#nowMs = nowMs;
+    const subflow = this.#subflows.get(subflowId);
+    if (subflow === undefined || subflow.isRetiring) return;
+    const notice = controlItem({ type: 'priority', subflowId, backup: true });
+    this.#transmitter.control.push(notice);
+    this.#retirement.add(subflow, notice, nowMs);
   }
 
   /** The transport is still busy with a write of somebody else (its handshake). */
@@ -196,21 +220,28 @@ export class Session {
     if (subflow !== undefined) this.#watch.doubt(subflow, reason, nowMs);
   }
 
-  /** Bytes arrived on a subflow, its handshake frames left out. A violation closes the session. */
-  receive(subflowId: number, bytes: Uint8Array, nowMs: number): void {
+  /**
+   * Bytes arrived on a subflow, its handshake frames left out. A violation closes the session.
+   * @returns how many of them `stream-data` brings as they are; the rest is needed no more
+   */
+  receive(subflowId: number, bytes: Uint8Array, nowMs: number): number {
     this.#nowMs = nowMs;
     const subflow = this.#subflows.get(subflowId);
     const parser = this.#parsers.get(subflowId);
-    if (subflow === undefined || parser === undefined || this.#isClosed || bytes.length === 0) return;
+    if (subflow === undefined || parser === undefined || this.#isClosed || bytes.length === 0) return 0;
+    this.#handedOnBytes = 0;
     this.#elicited = false;
+    const receivedBytes = this.#receivedBytes;
     try {
       parser.push(bytes, this.#sink);
     } catch (error) {
       if (!(error instanceof ProtocolViolation)) throw error;
       this.#close(error.code, error.message, 'us');
-      return;
+      return this.#handedOnBytes;
     }
+    if (this.#receivedBytes > receivedBytes) subflow.lastDataMs = nowMs;
     subflow.receipts.onParsed(bytes.length, this.#elicited, nowMs);
+    return this.#handedOnBytes;
   }
 
   // --- streams ---
@@ -279,12 +310,20 @@ export class Session {
   flush(nowMs: number): void {
     this.#nowMs = nowMs;
     if (this.#isClosed) return;
+    if (this.#transmitter.control.unsettled > this.#options.maxStreams * MAX_CONTROL_PER_STREAM) {
+      this.#close('resourceExceeded', 'the peer takes no control frames', 'us');
+      return;
+    }
     if (this.#subflows.size === 0) {
       if (nowMs >= this.#lingerEndsMs) this.#close('uplinksLost', 'no subflow came back', 'us');
       return;
     }
     const subflows = this.subflows;
     this.#watch.check(subflows, this.#streams.all(), nowMs);
+    this.#wishes.check(subflows, nowMs);
+    for (const subflow of this.#retirement.takeFinished(subflows, nowMs)) {
+      this.#closeSubflow(subflow, 'no longer needed', nowMs);
+    }
     this.#transmitter.transmit(this.subflows, nowMs);
     this.#streams.tellWritable();
   }
@@ -297,13 +336,14 @@ export class Session {
   // --- received frames ---
 
   #elicited = false;
+  #handedOnBytes = 0;
 
   readonly #sink: FrameSink = {
     onData: (streamId, dsn, payload, fin) => {
       this.#elicited = true;
       if (this.#isClosed) return;
       this.#receivedBytes += payload.length;
-      this.#streams.onData(streamId, dsn, payload, fin);
+      this.#handedOnBytes += this.#streams.onData(streamId, dsn, payload, fin);
     },
     onControl: (frame) => {
       if (frame.type === 'receipt') {
@@ -343,6 +383,12 @@ export class Session {
         if (subflow !== undefined) subflow.isBackup = frame.backup;
         break;
       }
+      case 'subflowsWish': {
+        this.#expectRole('client', 'SUBFLOWS_WISH');
+        const subflow = this.#subflows.get(frame.subflowId);
+        if (subflow !== undefined) this.#wishes.onPeerWish(subflow.uplinkName, frame.count, this.#nowMs);
+        break;
+      }
       case 'addressAdd':
         this.#expectRole('client', 'ADDRESS_ADD');
         this.#emit({ ...frame, type: 'address-added' });
@@ -366,7 +412,7 @@ export class Session {
     const subflow = this.#subflows.get(subflowId);
     if (subflow === undefined) return;
     for (const { item } of subflow.onReceipt(bytes, delayMs, this.#nowMs)) {
-      if (item.kind === 'control') item.control.isReceipted = true;
+      if (item.kind === 'control') this.#transmitter.control.onReceipted(item.control);
       if (item.kind !== 'data') continue;
       item.stream.onReceipted(item.dsn, item.length, item.fin);
       this.#streams.onReceipted(item.stream);
@@ -425,6 +471,7 @@ export class Session {
     this.#surrender(subflow);
     subflow.close();
     this.#subflows.delete(subflow.id);
+    this.#subflowList = [...this.#subflows.values()];
     this.#parsers.delete(subflow.id);
     if (this.#subflows.size === 0) this.#lingerEndsMs = nowMs + this.#options.lingerMs;
     // With none left the next one to come takes it: the peer may not notice by itself.

@@ -2,6 +2,7 @@ import type { SteeringMode } from '../codec/wire.ts';
 import type { ReceiveStream } from '../stream/receive-stream.ts';
 import type { SendStream } from '../stream/send-stream.ts';
 import { StateMachine, type TransitionTable } from '../transition-table.ts';
+import type { SessionEvent } from './events.ts';
 
 /** How far the opening of a stream has come, SPEC.md section 6. */
 export type StreamPhase = 'opening' | 'embryonic' | 'dialling' | 'open';
@@ -20,8 +21,8 @@ export class Stream {
   readonly send: SendStream;
   readonly receive: ReceiveStream;
   mode: SteeringMode;
-  /** The application was told to wait and wants to hear when it may go on. */
-  wantsWritable = false;
+  /** What DATA that overtook OPEN brought, for whoever serves the stream then; bounded by the first window and MAX_REORDER_ENTRIES. */
+  readonly beforeOpen: SessionEvent[] = [];
   readonly #phase: StateMachine<StreamPhase, PhaseEvent>;
 
   constructor(send: SendStream, receive: ReceiveStream, phase: 'opening' | 'embryonic', mode: SteeringMode) {

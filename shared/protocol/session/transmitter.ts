@@ -14,6 +14,7 @@ import { ControlQueue } from './control-queue.ts';
 import { headOfLineCopy } from './reinjection.ts';
 import type { Stream } from './stream.ts';
 import { StreamQueue } from './stream-queue.ts';
+import { onDistinctUplinks, trustedSubflows } from './trusted-subflows.ts';
 
 export interface TransmitStatistics {
   /** Payload bytes sent, all copies counted. */
@@ -99,7 +100,7 @@ export class Transmitter {
       if (free.length === 0) return;
       const next = this.control.shift();
       if (next === undefined) return;
-      for (const subflow of free.slice(0, next.item.copies)) {
+      for (const subflow of onDistinctUplinks(free, next.item.copies)) {
         subflow.append([next.bytes], { kind: 'control', control: next.item }, nowMs);
       }
     }
@@ -156,7 +157,9 @@ export class Transmitter {
       if (entry !== undefined && entries.length < MAX_RECEIPT_ENTRIES) entries.push(entry);
     }
     const frame = encodeControl({ type: 'receipt', entries });
-    for (const subflow of free.slice(0, RECEIPT_COPIES)) subflow.append([frame], { kind: 'receipt' }, nowMs);
+    for (const subflow of onDistinctUplinks(free, RECEIPT_COPIES)) {
+      subflow.append([frame], { kind: 'receipt' }, nowMs);
+    }
   }
 
   /** A subflow with room left over is slower than it could be: there was nothing to send, or a better one to wait for. */
@@ -177,13 +180,6 @@ function expectedRestBytes(send: SendStream): number {
 
 /** Streams that wait for a better subflow, looked at in one turn; the rest get their look in the next. */
 const MAX_SKIPPED_STREAMS = 64;
-
-/** Subflows that may carry data: the active ones; backups only when there is nothing else (RFC 8684 section 3.3.8). */
-export function trustedSubflows(subflows: readonly Subflow[]): readonly Subflow[] {
-  const active = subflows.filter((subflow) => subflow.state === 'active');
-  const preferred = active.filter((subflow) => !subflow.isBackup);
-  return preferred.length > 0 ? preferred : active;
-}
 
 function receiptCarriers(subflows: readonly Subflow[]): readonly Subflow[] {
   const trusted = trustedSubflows(subflows);

@@ -1,6 +1,6 @@
 import { concatBytes } from '../codec/bytes.ts';
 import { ProtocolViolation } from '../errors.ts';
-import { COPY_BELOW_BYTES, MAX_REORDER_ENTRIES } from '../tunables.ts';
+import { MAX_REORDER_ENTRIES, MELT_BELOW_BYTES } from '../tunables.ts';
 
 interface Entry {
   readonly dsn: number;
@@ -78,45 +78,42 @@ export class ReorderBuffer {
     while (cursor < end) {
       const following = this.#entries[at];
       const gapEnd = following === undefined ? end : Math.min(end, following.dsn);
-      if (gapEnd > cursor) {
-        this.#insertAt(at, cursor, bytes.subarray(cursor - dsn, gapEnd - dsn));
-        at++;
-      }
+      if (gapEnd > cursor) at = this.#insertAt(at, cursor, bytes.subarray(cursor - dsn, gapEnd - dsn));
       if (following === undefined || following.dsn >= end) break;
       cursor = Math.max(cursor, following.dsn + following.bytes.length);
       at++;
     }
-    if (this.#entries.length > MAX_REORDER_ENTRIES) this.#melt();
     if (this.#entries.length > MAX_REORDER_ENTRIES) {
       throw new ProtocolViolation('DATA with too many holes', 'resourceExceeded');
     }
   }
 
-  #insertAt(at: number, dsn: number, bytes: Uint8Array): void {
-    const kept = bytes.length < COPY_BELOW_BYTES ? bytes.slice() : bytes;
-    this.#entries.splice(at, 0, { dsn, bytes: kept });
+  /**
+   * A small slice melts into a neighbour, so that the cost of keeping entries stays in proportion to their bytes.
+   * @returns the index of the entry behind it
+   */
+  #insertAt(at: number, dsn: number, bytes: Uint8Array): number {
+    const entries = this.#entries;
     this.#bufferedBytes += bytes.length;
-  }
-
-  /** Many tiny neighbours become one: the cost of keeping an entry stays in proportion to its bytes. */
-  #melt(): void {
-    const melted: Entry[] = [];
-    let run: Entry[] = [];
-    const flush = () => {
-      const [first] = run;
-      if (first === undefined) return;
-      melted.push(
-        run.length === 1 ? first : { dsn: first.dsn, bytes: concatBytes(...run.map(({ bytes }) => bytes)) },
-      );
-      run = [];
-    };
-    for (const entry of this.#entries) {
-      const last = run.at(-1);
-      if (last !== undefined && last.dsn + last.bytes.length !== entry.dsn) flush();
-      run.push(entry);
+    const isSmall = bytes.length < MELT_BELOW_BYTES;
+    const before = entries[at - 1];
+    if (
+      isSmall &&
+      before !== undefined &&
+      before.dsn + before.bytes.length === dsn &&
+      mayMelt(before, bytes)
+    ) {
+      entries[at - 1] = { dsn: before.dsn, bytes: concatBytes(before.bytes, bytes) };
+      return at;
     }
-    flush();
-    this.#entries = melted;
+    const behind = entries[at];
+    if (isSmall && behind !== undefined && dsn + bytes.length === behind.dsn && mayMelt(behind, bytes)) {
+      entries[at] = { dsn, bytes: concatBytes(bytes, behind.bytes) };
+      return at;
+    }
+    // A copy: it may wait for long, and would keep all that was read with it.
+    entries.splice(at, 0, { dsn, bytes: bytes.slice() });
+    return at + 1;
   }
 
   /** Index of the first entry that ends after `dsn`; nearly always the array's end, so that is tried first. */
@@ -134,4 +131,9 @@ export class ReorderBuffer {
     }
     return low;
   }
+}
+
+/** What is copied for a small slice stays small, too. */
+function mayMelt(neighbour: Entry, bytes: Uint8Array): boolean {
+  return neighbour.bytes.length + bytes.length <= 2 * MELT_BELOW_BYTES;
 }

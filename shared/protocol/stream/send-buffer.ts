@@ -13,6 +13,8 @@ interface Held {
   readonly chunk: OutgoingChunk;
 }
 
+/** From this size on a frame of one chunk is better than a longer one that must be put together. */
+const LONE_CHUNK_BYTES = 32 * 1024;
 /** More slices in one frame cost more than a second frame. */
 const MAX_SLICES = 64;
 
@@ -42,9 +44,11 @@ export class SendBuffer {
     this.#endDsn += chunk.bytes.length;
   }
 
-  /** How many of the `most` bytes from `dsn` on fit in one frame. */
+  /** How many of the `most` bytes from `dsn` on fit in one frame; a large chunk makes one by itself, which saves a copy. */
   frameBytes(dsn: number, most: number): number {
     let at = this.#indexOf(dsn);
+    const first = this.#held[at]?.chunk.bytes.length ?? 0;
+    if (first >= LONE_CHUNK_BYTES && this.#held[at]!.dsn === dsn) return Math.min(first, most);
     let end = dsn;
     for (let slices = 0; slices < MAX_SLICES && at < this.#held.length && end < dsn + most; slices++, at++) {
       const held = this.#held[at]!;

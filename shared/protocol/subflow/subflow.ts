@@ -1,3 +1,4 @@
+import { joinSmall } from '../codec/bytes.ts';
 import { MAX_PAYLOAD_BYTES } from '../codec/wire.ts';
 import { ProtocolViolation } from '../errors.ts';
 import type { KernelMeasurement } from '../kernel-measurement.ts';
@@ -30,6 +31,8 @@ export interface SubflowOptions {
   readonly id: number;
   readonly uplinkName: string;
   readonly isBackup: boolean;
+  /** The kernel's congestion control for what is sent here, by name, where it is known. */
+  readonly congestionControl?: string | undefined;
 }
 
 /** One subflow as the core sees it: what is under way, how fast it is, whether it can be trusted. */
@@ -44,6 +47,11 @@ export class Subflow implements SubflowView {
   /** Whether the transport can take a write now. */
   isWritable = true;
   isBackup: boolean;
+  readonly congestionControl: string | undefined;
+  /** It is one too many on its uplink: nothing new goes here, and it is closed once all has arrived. */
+  isRetiring = false;
+  /** When payload last arrived on it. */
+  lastDataMs: number;
   /** The client was asked to dial another one beside it. */
   replacementAsked = false;
   #kernel: KernelMeasurement | undefined;
@@ -62,6 +70,8 @@ export class Subflow implements SubflowView {
     this.id = options.id;
     this.uplinkName = options.uplinkName;
     this.isBackup = options.isBackup;
+    this.congestionControl = options.congestionControl;
+    this.lastDataMs = nowMs;
     this.#lastElicitingMs = nowMs;
     this.#state = new StateMachine(`subflow ${options.id}`, SUBFLOW_TABLE, 'active');
   }
@@ -80,6 +90,11 @@ export class Subflow implements SubflowView {
 
   get hasReceiptSinceDoubt(): boolean {
     return this.#lastReceiptMs > this.#doubtedSinceMs;
+  }
+
+  /** The kernel's figures of late, where there are any. */
+  get kernel(): KernelMeasurement | undefined {
+    return this.#kernel;
   }
 
   get inFlightBytes(): number {
@@ -206,7 +221,7 @@ export class Subflow implements SubflowView {
   /** What to write now; the transport is busy from then on until it says otherwise. */
   takeOutput(): readonly Uint8Array[] {
     if (!this.isWritable || this.#outputBytes === 0) return [];
-    const output = this.#output;
+    const output = joinSmall(this.#output, JOINED_BELOW_BYTES);
     this.isWritable = false;
     this.#output = [];
     this.#outputBytes = 0;
@@ -291,6 +306,9 @@ export class Subflow implements SubflowView {
     this.#outputBytes = 0;
   }
 }
+
+/** Control frames and the first requests and answers of streams: less to copy than it costs to hand a buffer on. */
+const JOINED_BELOW_BYTES = 1024;
 
 function clamp(value: number, least: number, most: number): number {
   return Math.min(Math.max(value, least), most);

@@ -1,15 +1,14 @@
 import { isIP } from 'node:net';
-import { formatDestination } from '../../protocol/destination.ts';
 import { MisuseError } from '../../protocol/errors.ts';
+import type { CancelSignal } from '../cancellation.ts';
 import type { AppSocket } from './app-socket.ts';
 import type { BlockPool } from './block-pool.ts';
 import type { NativeSockets } from './native.ts';
 import { PooledReader } from './pooled-reader.ts';
 import { socketReady } from './socket-events.ts';
 import { newAppSocket, TcpAppSocket } from './tcp-app-socket.ts';
-import { type TimeLimit, withTimeLimit } from './time-limit.ts';
 
-export interface AppSocketTarget extends TimeLimit {
+export interface AppSocketTarget {
   /** An IP address: names are resolved, and checked against the egress policy, before this. */
   readonly host: string;
   readonly port: number;
@@ -18,22 +17,23 @@ export interface AppSocketTarget extends TimeLimit {
   readonly pool: BlockPool;
   /** Without it a reset that arrives together with the last data reads as a clean end (a limit of libuv). */
   readonly native?: NativeSockets | undefined;
+  /** Ends the attempt, which has no time limit of its own. */
+  readonly signal: CancelSignal;
 }
 
 /**
  * Opens a TCP connection to an origin; it comes paused and without handlers. Rejects with Node's own error
- * (`ECONNREFUSED`, `ENETUNREACH`, ...), with code `ETIMEDOUT` after `timeoutMs`, or with the signal's reason.
+ * (`ECONNREFUSED`, `ENETUNREACH`, ...), or with the signal's reason.
  */
 export async function connectAppSocket(target: AppSocketTarget): Promise<AppSocket> {
-  const { host, port, localAddress, pool, native } = target;
+  const { host, port, localAddress, pool, native, signal } = target;
   if (isIP(host) === 0) throw new MisuseError(`connectAppSocket wants an IP address, not ${host}`);
-  return withTimeLimit(`connecting to ${formatDestination({ host, port })}`, target, async (signal) => {
-    const reader = new PooledReader(pool);
-    const socket = newAppSocket(reader);
-    // Before it connects, or it would start to read at once.
-    socket.pause();
-    socket.connect(localAddress === undefined ? { host, port } : { host, port, localAddress });
-    await socketReady(socket, 'connect', signal);
-    return new TcpAppSocket(socket, reader, native);
-  });
+  signal.throwIfAborted();
+  const reader = new PooledReader(pool);
+  const socket = newAppSocket(reader);
+  // Before it connects, or it would start to read at once.
+  socket.pause();
+  socket.connect(localAddress === undefined ? { host, port } : { host, port, localAddress });
+  await socketReady(socket, 'connect', signal);
+  return new TcpAppSocket(socket, reader, native);
 }

@@ -1,9 +1,9 @@
-import { createServer, type Socket } from 'node:net';
+import { createServer } from 'node:net';
 import type { AppSocket } from './app-socket.ts';
 import type { BlockPool } from './block-pool.ts';
 import type { NativeSockets } from './native.ts';
 import { PooledReader } from './pooled-reader.ts';
-import { takeHandle } from './socket-handle.ts';
+import { takeAccepted } from './socket-handle.ts';
 import { newAppSocket, TcpAppSocket, WRITE_HIGH_WATER_BYTES } from './tcp-app-socket.ts';
 import { type ListenAddress, listen } from './tcp-listener.ts';
 
@@ -17,8 +17,8 @@ export interface AppSocketListenerOptions extends ListenAddress {
   onSocket(socket: AppSocket): void;
   /** Accepting failed (no descriptors left, for one); the listener goes on. */
   onError(error: Error): void;
-  /** Stands in for `takeHandle`, for tests of a Node that has no handles: reads are then plain 'data' events. */
-  readonly takeHandle?: (socket: Socket) => object | undefined;
+  /** Stands in for `takeAccepted`, for tests of a Node that has no handles: reads are then plain 'data' events. */
+  readonly takeAccepted?: typeof takeAccepted;
 }
 
 export interface AppSocketListener {
@@ -30,22 +30,15 @@ export interface AppSocketListener {
 
 /** Listens for applications; rejects with `ListenError`. */
 export async function acceptAppSockets(options: AppSocketListenerOptions): Promise<AppSocketListener> {
-  const { onSocket } = options;
+  const { onSocket, pool, native, takeAccepted: take = takeAccepted } = options;
   const server = createServer(
     { allowHalfOpen: true, pauseOnConnect: true, highWaterMark: WRITE_HIGH_WATER_BYTES },
-    (accepted) => onSocket(adopt(accepted, options)),
+    (accepted) => onSocket(new TcpAppSocket(accepted, undefined, native)),
   );
   const address = await listen(server, options, options, options.onError);
+  take(server, (handle) => {
+    const reader = new PooledReader(pool);
+    onSocket(new TcpAppSocket(newAppSocket(reader, handle), reader, native));
+  });
   return { address: () => address, close: () => void server.close() };
-}
-
-/** The accepted connection in a socket of our making, that reads into the pool. */
-function adopt(
-  accepted: Socket,
-  { pool, native, takeHandle: take = takeHandle }: AppSocketListenerOptions,
-): AppSocket {
-  const handle = take(accepted);
-  if (handle === undefined) return new TcpAppSocket(accepted, undefined, native);
-  const reader = new PooledReader(pool);
-  return new TcpAppSocket(newAppSocket(reader, handle), reader, native);
 }

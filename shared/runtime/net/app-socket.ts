@@ -27,6 +27,7 @@ export interface AppSocketHandlers {
 }
 
 export interface AppSocket {
+  /** Both addresses are empty once it is closed. */
   readonly remoteAddress: string;
   readonly remotePort: number;
   readonly localAddress: string;

@@ -3,15 +3,15 @@ import { OwnChunk, PooledChunk } from './app-chunk.ts';
 import type { AppChunk } from './app-socket.ts';
 import { type Block, type BlockPool, SCRATCH_BYTES } from './block-pool.ts';
 
-/** So many full reads in a row, without a pause between them, make a bulk connection. */
-const BULK_STREAK = 2;
+/** Full reads that follow each other within this time make a bulk connection: above 100 Mbit/s. */
+const BULK_GAP_MS = 5;
 
 /**
  * Gives one socket its read buffers, by `net.Socket`'s option `onread`.
  *
- * A quiet connection, or one that is paused after each read since its uplinks are slower, reads into the pool's shared
- * scratch buffer and copies out what came: it pins what it read and no more. One that fills its reads one
- * after the other goes on in large blocks of its own, without copy, until a read comes back short.
+ * A quiet connection, or one whose uplinks are slow, reads into the pool's shared scratch buffer and copies out what
+ * came: it pins what it read and no more. One that fills its reads in quick succession goes on in large blocks of its
+ * own, without copy, until a read comes back short or late.
  */
 export class PooledReader {
   readonly onread: OnReadOpts;
@@ -20,7 +20,8 @@ export class PooledReader {
   readonly #pool: BlockPool;
   /** The block that Node reads into; undefined while that is the scratch buffer. */
   #block: Block | undefined;
-  #streak = 0;
+  #isBulk = false;
+  #lastFullMs = Number.NEGATIVE_INFINITY;
   #stopped = false;
 
   constructor(pool: BlockPool) {
@@ -38,19 +39,22 @@ export class PooledReader {
     this.#block = undefined;
   }
 
-  /** The socket is paused: what it sends on is slower than what it reads. */
-  onPause(): void {
-    this.#streak = 0;
-  }
-
   #onRead(length: number, buffer: Uint8Array): boolean {
     const block = this.#block;
     this.#block = undefined;
-    this.#streak = length >= SCRATCH_BYTES ? this.#streak + 1 : 0;
+    this.#judge(length);
     this.sink(
       block ? new PooledChunk(this.#pool, block, length) : OwnChunk.copyOf(buffer.subarray(0, length)),
     );
     return true;
+  }
+
+  #judge(length: number): void {
+    this.#isBulk = false;
+    if (length < SCRATCH_BYTES) return;
+    const nowMs = performance.now();
+    this.#isBulk = nowMs - this.#lastFullMs <= BULK_GAP_MS;
+    this.#lastFullMs = nowMs;
   }
 
   /**
@@ -58,7 +62,7 @@ export class PooledReader {
    * so this always answers, with memory that is free.
    */
   #nextBuffer(): Uint8Array {
-    if (this.#streak >= BULK_STREAK && !this.#stopped) this.#block = this.#pool.acquire();
+    if (this.#isBulk && !this.#stopped) this.#block = this.#pool.acquire();
     return this.#block?.readable ?? this.#pool.scratch;
   }
 }

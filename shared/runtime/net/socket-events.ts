@@ -1,4 +1,5 @@
 import type { Socket } from 'node:net';
+import type { CancelSignal } from '../cancellation.ts';
 
 /**
  * Waits for a socket's event of success (`connect`, `secureConnect`). Rejects with the socket's error, with a
@@ -7,7 +8,7 @@ import type { Socket } from 'node:net';
 export function socketReady(
   socket: Socket,
   event: 'connect' | 'secureConnect',
-  signal: AbortSignal,
+  signal: CancelSignal,
 ): Promise<void> {
   return new Promise((resolve, reject) => {
     const fail = (error: unknown) => {
@@ -32,7 +33,7 @@ export function socketReady(
     socket.once(event, onReady);
     socket.once('error', fail);
     socket.once('close', onClose);
-    signal.addEventListener('abort', onAbort, { once: true });
+    signal.addEventListener('abort', onAbort);
     if (signal.aborted) onAbort();
   });
 }

@@ -1,4 +1,4 @@
-import type { Socket } from 'node:net';
+import type { Server, Socket } from 'node:net';
 
 /**
  * The only place that reaches behind `net.Socket`: Node has no public way to the descriptor or the handle.
@@ -6,7 +6,7 @@ import type { Socket } from 'node:net';
  * goes on, with less, where it is missing.
  */
 interface SocketInternals {
-  _handle?: { readonly fd?: number } | null;
+  _handle?: { readonly fd?: number; useUserBuffer?(buffer: Uint8Array): void } | null;
 }
 
 /** The kernel's descriptor of an open TCP or TLS socket; undefined once it is closed, or not on POSIX. */
@@ -16,17 +16,48 @@ export function descriptorOf(socket: Socket): number | undefined {
 }
 
 /**
- * Takes the connection out of a socket that has not read anything, for a new socket with other options
- * (`new Socket({ handle })`); the old socket is then an empty shell. Undefined where there is none to take.
+ * Has a listening server give each connection that it accepts to `take`, as a handle for a socket with other options
+ * (`new Socket({ handle })`), in place of a 'connection' event with a socket whose options nobody can choose.
  *
- * Accepted sockets have no `onread` option, hence this. Duplicating the descriptor would do too, at the price of
- * a second kernel descriptor and four system calls for each connection.
+ * @returns false, and connections come as ever, where this Node has no such handles
  */
-export function takeHandle(socket: Socket): object | undefined {
-  const internals = socket as unknown as SocketInternals;
-  const handle = internals._handle;
-  if (handle === null || handle === undefined) return undefined;
-  internals._handle = null;
-  socket.destroy();
-  return handle;
+export function takeAccepted(server: Server, take: (handle: object) => void): boolean {
+  const listener = (server as unknown as ServerInternals)._handle;
+  const inner = listener?.onconnection;
+  if (listener === null || listener === undefined || inner === undefined) return false;
+  listener.onconnection = (status, accepted) => {
+    if (accepted === undefined) inner.call(listener, status);
+    else take(accepted);
+  };
+  return true;
+}
+
+/** `status` is libuv's: not 0 when accepting failed, and then there is no connection. */
+interface ServerInternals {
+  _handle?: { onconnection?: (status: number, accepted?: object) => void } | null;
+}
+
+/**
+ * Does to a TLS socket over an existing connection what the option `onread` does to other sockets: Node ignores it there.
+ * What has been read before still comes through `read()`.
+ * @returns false where this Node has no such way; the 'data' events are as they were then
+ */
+export function readThrough(socket: Socket, { buffer, callback }: ReadThrough): boolean {
+  const handle = (socket as unknown as SocketInternals)._handle;
+  const symbols = new Map(Object.getOwnPropertySymbols(socket).map((symbol) => [symbol.description, symbol]));
+  const [current, generator, receiver] = ['kBuffer', 'kBufferGen', 'kBufferCb'].map((name) =>
+    symbols.get(name),
+  );
+  if (!handle?.useUserBuffer || !current || !generator || !receiver) return false;
+  const first = buffer();
+  Object.assign(socket, { [current]: first, [generator]: buffer, [receiver]: callback });
+  handle.useUserBuffer(first);
+  return true;
+}
+
+/** As in Node's `OnReadOpts`, with a buffer for each read. */
+export interface ReadThrough {
+  buffer(): Uint8Array;
+  /** @returns false to pause the socket */
+  callback(length: number): boolean;
 }

@@ -39,6 +39,14 @@ export function setCongestionControl(native: NativeSockets, descriptor: number, 
   native.setOption(descriptor, IPPROTO_TCP, TCP_CONGESTION, Buffer.from(algorithm, 'latin1'));
 }
 
+/** The congestion control of this connection's sending direction, `cubic` for one. */
+export function readCongestionControl(native: NativeSockets, descriptor: number): string {
+  const bytes = new Uint8Array(CONGESTION_CONTROL_BYTES);
+  const length = native.getOption(descriptor, IPPROTO_TCP, TCP_CONGESTION, bytes);
+  const end = bytes.indexOf(0);
+  return Buffer.from(bytes.subarray(0, end < 0 ? length : Math.min(end, length))).toString('latin1');
+}
+
 /**
  * Takes the error that waits on the socket (SO_ERROR, socket(7)): its errno's name, undefined where there is none.
  */
@@ -53,6 +61,8 @@ const SOL_SOCKET = 1;
 const SO_ERROR = 4;
 const SO_BINDTODEVICE = 25;
 const TCP_CONGESTION = 13;
+/** TCP_CA_NAME_MAX */
+const CONGESTION_CONTROL_BYTES = 16;
 const TCP_USER_TIMEOUT = 18;
 const TCP_NOTSENT_LOWAT = 25;
 const TCP_RTO_MAX_MS = 44;

@@ -1,6 +1,7 @@
 import type { Socket } from 'node:net';
 import { connect as connectTls, type TLSSocket } from 'node:tls';
 import { type Destination, formatDestination } from '../../protocol/destination.ts';
+import type { CancelSignal } from '../cancellation.ts';
 import { type CertificatePin, certificatePin, samePin } from './certificate-pin.ts';
 import { socketReady } from './socket-events.ts';
 import { SubflowError } from './subflow-error.ts';
@@ -45,7 +46,7 @@ async function secure(
   options: SubflowConnectOptions,
   where: string,
   uplink: string,
-  signal: AbortSignal,
+  signal: CancelSignal,
 ): Promise<TLSSocket> {
   const secured = connectTls({
     ...SUBFLOW_TLS_OPTIONS,

@@ -19,8 +19,8 @@ export interface SubflowListenerOptions extends SubflowTuning {
   readonly handshakeTimeoutMs?: number | undefined;
   /** Connections in handshake at one time; 512 where absent. At the bound the oldest gives way. */
   readonly maxHandshakes?: number | undefined;
-  /** A client has finished the TLS handshake; who it is, and how long it may take to say so, is the receiver's. */
-  onSubflow(transport: SubflowTransport): void;
+  /** A client has finished the TLS handshake, with `leftMs` of its time left; who it is, is the receiver's to ask. */
+  onSubflow(transport: SubflowTransport, leftMs: number): void;
   /** A client did not get that far: for counters and the debug log. `remote` is its address. */
   onHandshakeFailed(remote: string, reason: string): void;
   /** Accepting failed (no descriptors left, for one); the listener goes on. */
@@ -68,6 +68,7 @@ interface Handshake {
   readonly key: string;
   readonly socket: Socket;
   readonly remote: string;
+  readonly startedMs: number;
   readonly timer: NodeJS.Timeout;
 }
 
@@ -115,6 +116,7 @@ class HandshakeGate {
       key: connectionKey(socket),
       socket,
       remote,
+      startedMs: performance.now(),
       timer: setTimeout(() => this.#reject(handshake, 'took too long'), this.#timeoutMs),
     };
     this.#handshakes.set(handshake.key, handshake);
@@ -149,7 +151,8 @@ class HandshakeGate {
       this.#reject(handshake, `no ${SUBFLOW_ALPN}`);
     } else {
       this.#settle(handshake);
-      this.#options.onSubflow(new TlsSubflow(secured, this.#options.native));
+      const leftMs = Math.ceil(this.#timeoutMs - (performance.now() - handshake.startedMs));
+      this.#options.onSubflow(new TlsSubflow(secured, this.#options.native), Math.max(0, leftMs));
     }
   }
 

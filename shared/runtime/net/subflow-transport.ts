@@ -1,7 +1,7 @@
 import type { KernelMeasurement } from '../../protocol/kernel-measurement.ts';
 
 export interface SubflowTransportHandlers {
-  /** Bytes arrived; the memory is the receiver's to keep. */
+  /** Bytes arrived; the memory is the receiver's to keep, or to hand back with `releaseReceived`. */
   onBytes(bytes: Uint8Array): void;
   /** The last write has gone to the kernel; the next may follow. */
   onWritable(): void;
@@ -17,6 +17,8 @@ export interface SubflowTransport {
   readonly localPort: number;
   /** 32 bytes of TLS exporter (RFC 5705 / RFC 8446 section 7.5), equal at both ends and unique to this connection. */
   readonly exporter: Uint8Array;
+  /** The kernel's congestion control for what is sent here, by name; undefined where `measure` has nothing to say. */
+  readonly congestionControl: string | undefined;
   /** Nothing is read before this. May be called again: the handshake hands the connection over to the session. */
   setHandlers(handlers: SubflowTransportHandlers): void;
   /**

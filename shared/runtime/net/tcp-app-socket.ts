@@ -12,24 +12,25 @@ export const WRITE_HIGH_WATER_BYTES = 256 * 1024;
 
 /** A socket for a `TcpAppSocket`, not connected, or over a handle that was taken from another socket. */
 export function newAppSocket(reader: PooledReader, handle?: object): Socket {
-  // Node's own createConnection and Server pass these to the constructor; its type leaves two of them out.
+  // Node's own createConnection and Server pass these to the constructor; its type leaves three of them out.
   const options: SocketConstructorOpts & {
     onread: OnReadOpts;
     writableHighWaterMark: number;
     handle: object | undefined;
+    manualStart: true;
   } = {
     allowHalfOpen: true,
     writableHighWaterMark: WRITE_HIGH_WATER_BYTES,
     onread: reader.onread,
     handle,
+    // Or it reads at once.
+    manualStart: true,
   };
   return new Socket(options);
 }
 
 /** `AppSocket` over a TCP connection. */
 export class TcpAppSocket implements AppSocket {
-  readonly remoteAddress: string;
-  readonly remotePort: number;
   readonly #socket: Socket;
   readonly #native: NativeSockets | undefined;
   readonly #reader: PooledReader | undefined;
@@ -57,11 +58,17 @@ export class TcpAppSocket implements AppSocket {
       this.#error ??= error;
     });
     socket.once('close', () => this.#onClose());
-    this.remoteAddress = socket.remoteAddress ?? '';
-    this.remotePort = socket.remotePort ?? 0;
   }
 
-  // Seldom asked for, and a system call: so not for every connection in advance. Empty once it is closed.
+  // Seldom asked for, and system calls: so not for every connection in advance. Empty once it is closed.
+  get remoteAddress(): string {
+    return this.#socket.remoteAddress ?? '';
+  }
+
+  get remotePort(): number {
+    return this.#socket.remotePort ?? 0;
+  }
+
   get localAddress(): string {
     return this.#socket.localAddress ?? '';
   }
@@ -81,7 +88,6 @@ export class TcpAppSocket implements AppSocket {
   }
 
   pause(): void {
-    this.#reader?.onPause();
     if (!this.#inputEnded && !this.#socket.destroyed) this.#socket.pause();
   }
 
@@ -89,10 +95,10 @@ export class TcpAppSocket implements AppSocket {
     const socket = this.#socket;
     if (!socket.writable) return false;
     const last = pieces.length - 1;
-    socket.cork();
+    if (last > 0) socket.cork();
     for (let i = 0; i < last; i += 1) socket.write(pieces[i]!);
     const room = socket.write(pieces[last]!, onWritten && ((error) => error ?? onWritten()));
-    socket.uncork();
+    if (last > 0) socket.uncork();
     return room;
   }
 

@@ -30,6 +30,7 @@ export function readTcpInfo(native: NativeSockets, descriptor: number): KernelMe
     lastAckReceivedMs: word(56),
     backoff: bytes[4]!,
     totalRetransmittedPackets: word(100),
+    sentPackets: word(156),
   };
 }
 

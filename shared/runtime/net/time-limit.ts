@@ -1,7 +1,9 @@
+import { Cancellation, type CancelSignal } from '../cancellation.ts';
+
 /** How long something may take, and the caller's way to give up earlier. */
 export interface TimeLimit {
   readonly timeoutMs: number;
-  readonly signal?: AbortSignal | undefined;
+  readonly signal?: CancelSignal | undefined;
 }
 
 /**
@@ -12,19 +14,19 @@ export interface TimeLimit {
 export async function withTimeLimit<T>(
   what: string,
   { timeoutMs, signal: caller }: TimeLimit,
-  work: (signal: AbortSignal) => Promise<T>,
+  work: (signal: CancelSignal) => Promise<T>,
 ): Promise<T> {
   caller?.throwIfAborted();
-  const controller = new AbortController();
+  const cancellation = new Cancellation();
   const timer = setTimeout(() => {
     const error: NodeJS.ErrnoException = new Error(`${what} took longer than ${timeoutMs} ms`);
     error.code = 'ETIMEDOUT';
-    controller.abort(error);
+    cancellation.abort(error);
   }, timeoutMs);
-  const forward = () => controller.abort(caller?.reason);
-  caller?.addEventListener('abort', forward, { once: true });
+  const forward = () => cancellation.abort(caller?.reason);
+  caller?.addEventListener('abort', forward);
   try {
-    return await work(controller.signal);
+    return await work(cancellation);
   } finally {
     clearTimeout(timer);
     caller?.removeEventListener('abort', forward);

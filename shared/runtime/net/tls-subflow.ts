@@ -2,7 +2,9 @@ import type { TLSSocket } from 'node:tls';
 import { MisuseError } from '../../protocol/errors.ts';
 import type { KernelMeasurement } from '../../protocol/kernel-measurement.ts';
 import type { NativeSockets } from './native.ts';
-import { descriptorOf } from './socket-handle.ts';
+import { ReceiveMemory } from './receive-memory.ts';
+import { descriptorOf, readThrough } from './socket-handle.ts';
+import { readCongestionControl } from './socket-options.ts';
 import { subflowExporter } from './subflow-tls.ts';
 import type { SubflowTransport, SubflowTransportHandlers } from './subflow-transport.ts';
 import { readTcpInfo } from './tcp-info.ts';
@@ -14,8 +16,10 @@ export class TlsSubflow implements SubflowTransport {
   readonly localAddress: string;
   readonly localPort: number;
   readonly exporter: Uint8Array;
+  readonly congestionControl: string | undefined;
   readonly #socket: TLSSocket;
   readonly #native: NativeSockets | undefined;
+  readonly #memory = new ReceiveMemory();
   #handlers: SubflowTransportHandlers | undefined;
   #writing = false;
   #closed = false;
@@ -26,6 +30,7 @@ export class TlsSubflow implements SubflowTransport {
     this.#socket = socket;
     this.#native = native;
     this.exporter = subflowExporter(socket);
+    this.congestionControl = congestionControlOf(socket, native);
     this.remoteAddress = socket.remoteAddress ?? '';
     this.remotePort = socket.remotePort ?? 0;
     this.localAddress = socket.localAddress ?? '';
@@ -48,8 +53,28 @@ export class TlsSubflow implements SubflowTransport {
       setImmediate(() => this.#handlers?.onClose(this.#error));
       return;
     }
-    this.#socket.on('data', (bytes) => this.#handlers?.onBytes(bytes));
-    this.#socket.resume();
+    this.#startReading();
+  }
+
+  #startReading(): void {
+    const socket = this.#socket;
+    const memory = this.#memory;
+    const reads = readThrough(socket, {
+      buffer: () => memory.next(),
+      callback: (length) => {
+        this.#handlers?.onBytes(memory.take(length));
+        return true;
+      },
+    });
+    if (!reads) socket.on('data', (bytes) => this.#handlers?.onBytes(bytes));
+    // What came with the end of the handshake.
+    else queueMicrotask(() => this.#deliverEarly());
+    socket.resume();
+  }
+
+  #deliverEarly(): void {
+    const early = this.#socket.read() as Buffer | null;
+    if (early !== null) this.#handlers?.onBytes(early);
   }
 
   write(buffers: readonly Uint8Array[]): void {
@@ -83,6 +108,17 @@ export class TlsSubflow implements SubflowTransport {
 
   #onClose(): void {
     this.#closed = true;
+    this.#memory.close();
     this.#handlers?.onClose(this.#error);
+  }
+}
+
+function congestionControlOf(socket: TLSSocket, native: NativeSockets | undefined): string | undefined {
+  const descriptor = descriptorOf(socket);
+  if (native === undefined || descriptor === undefined) return undefined;
+  try {
+    return readCongestionControl(native, descriptor);
+  } catch {
+    return undefined;
   }
 }

@@ -1,5 +1,6 @@
 import { isIP, Socket } from 'node:net';
 import type { Destination } from '../../protocol/destination.ts';
+import type { CancelSignal } from '../cancellation.ts';
 import { socketReady } from './socket-events.ts';
 import { UplinkError } from './uplink-error.ts';
 
@@ -11,7 +12,7 @@ export async function connectFromAddress(
   uplink: string,
   localAddress: string,
   target: Destination,
-  signal: AbortSignal,
+  signal: CancelSignal,
 ): Promise<Socket> {
   if (isIP(localAddress) !== isIP(target.host)) {
     throw new UplinkError(

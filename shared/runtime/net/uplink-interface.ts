@@ -1,5 +1,6 @@
 import { isIP, Socket } from 'node:net';
 import type { Destination } from '../../protocol/destination.ts';
+import type { CancelSignal } from '../cancellation.ts';
 import { NativeSocketError, type NativeSockets } from './native.ts';
 import { socketReady } from './socket-events.ts';
 import { bindToInterface } from './socket-options.ts';
@@ -10,7 +11,7 @@ export async function connectOverInterface(
   uplink: string,
   name: string,
   target: Destination,
-  signal: AbortSignal,
+  signal: CancelSignal,
   native: NativeSockets | undefined,
 ): Promise<Socket> {
   if (native === undefined) {

@@ -2,6 +2,7 @@ import { Socket } from 'node:net';
 import { SocksClient } from 'socks';
 import { type Destination, formatDestination } from '../../protocol/destination.ts';
 import type { ErrorName } from '../../protocol/errors.ts';
+import type { CancelSignal } from '../cancellation.ts';
 import { socketReady } from './socket-events.ts';
 import type { UplinkBinding } from './uplink.ts';
 import { connectFailure, UplinkError } from './uplink-error.ts';
@@ -16,7 +17,7 @@ export async function connectThroughProxy(
   uplink: string,
   proxy: ProxyBinding,
   target: Destination,
-  signal: AbortSignal,
+  signal: CancelSignal,
   timeoutMs: number,
 ): Promise<Socket> {
   const at = `the proxy ${formatDestination(proxy)}`;
@@ -29,7 +30,7 @@ export async function connectThroughProxy(
   }
   // Ends the negotiation when the time is up: the client sees its socket close.
   const giveUp = () => socket.destroy();
-  signal.addEventListener('abort', giveUp, { once: true });
+  signal.addEventListener('abort', giveUp);
   try {
     await SocksClient.createConnection({
       command: 'connect',

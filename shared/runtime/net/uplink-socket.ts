@@ -1,8 +1,9 @@
-import { lookup } from 'node:dns/promises';
 import { isIP, type Socket } from 'node:net';
 import { type Destination, formatDestination } from '../../protocol/destination.ts';
+import type { CancelSignal } from '../cancellation.ts';
 import type { NativeSockets } from './native.ts';
 import { type SubflowTuning, tuneSubflow } from './subflow-tuning.ts';
+import { TargetNames } from './target-names.ts';
 import { type TimeLimit, withTimeLimit } from './time-limit.ts';
 import type { Uplink } from './uplink.ts';
 import { connectFromAddress } from './uplink-address.ts';
@@ -13,6 +14,8 @@ import { connectThroughProxy } from './uplink-proxy.ts';
 export interface UplinkConnectOptions extends TimeLimit, SubflowTuning {
   /** Needed to bind to an interface; without it the kernel's figures and some socket options are missing too. */
   readonly native?: NativeSockets | undefined;
+  /** Remembers what the target's name stood for, from one connection to the next. */
+  readonly names?: TargetNames | undefined;
 }
 
 /**
@@ -38,27 +41,24 @@ export async function connectThroughUplink(
 async function connectBound(
   uplink: Uplink,
   target: Destination,
-  signal: AbortSignal,
-  { native, timeoutMs }: UplinkConnectOptions,
+  signal: CancelSignal,
+  { native, timeoutMs, names = new TargetNames() }: UplinkConnectOptions,
 ): Promise<Socket> {
   const { name, binding } = uplink;
   if (binding.kind === 'proxy') return connectThroughProxy(name, binding, target, signal, timeoutMs);
   if (binding.kind === 'address') {
     const family = isIP(binding.address) === 6 ? 6 : 4;
-    return connectFromAddress(name, binding.address, await resolve(target, signal, family), signal);
+    return connectFromAddress(name, binding.address, await resolve(target, names, signal, family), signal);
   }
-  return connectOverInterface(name, binding.interface, await resolve(target, signal), signal, native);
+  return connectOverInterface(name, binding.interface, await resolve(target, names, signal), signal, native);
 }
 
 /** The target with an address in place of a name; of one family where the binding allows only that. */
 async function resolve(
-  target: Destination,
-  signal: AbortSignal,
+  { host, port }: Destination,
+  names: TargetNames,
+  signal: CancelSignal,
   family: 0 | 4 | 6 = 0,
 ): Promise<Destination> {
-  if (isIP(target.host) !== 0) return target;
-  const { address } = await lookup(target.host, { family });
-  // The resolver cannot be interrupted; at least nothing is dialled after the limit.
-  signal.throwIfAborted();
-  return { host: address, port: target.port };
+  return { host: isIP(host) === 0 ? await names.addressOf(host, family, signal) : host, port };
 }

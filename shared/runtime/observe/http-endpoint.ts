@@ -62,7 +62,8 @@ export async function startHttpEndpoint(options: HttpEndpointOptions): Promise<H
   server.maxConnections = MAX_CONNECTIONS;
   const { host, port } = options.listen;
   await new Promise<void>((resolve, reject) => {
-    server.once('error', (error: NodeJS.ErrnoException) => reject(listenError(options.listen, error)));
+    // Later ones are failures to accept (no memory for a socket, for one): the next scrape may do better.
+    server.on('error', (error: NodeJS.ErrnoException) => reject(listenError(options.listen, error)));
     server.listen({ host, port }, resolve);
   });
   const bound = (server.address() as AddressInfo).port;

@@ -5,6 +5,7 @@ import type { ErrorName } from '../../protocol/errors.ts';
 import type { SessionEvent } from '../../protocol/session/events.ts';
 import type { Session } from '../../protocol/session/session.ts';
 import type { OutgoingChunk } from '../../protocol/stream/send-buffer.ts';
+import { releaseReceived } from '../net/receive-memory.ts';
 import type { SubflowTransport } from '../net/subflow-transport.ts';
 import type { MonotonicClock } from './clock.ts';
 import type { UplinkTraffic } from './uplink-traffic.ts';
@@ -12,7 +13,7 @@ import type { UplinkTraffic } from './uplink-traffic.ts';
 /** What one end of a stream hears from its session. */
 export interface StreamHandlers {
   onOpened(): void;
-  /** Bytes in order, all that came in one turn; `consumed` is due once they have left. */
+  /** Bytes in order, all that came in one turn; once they have left, `consumed` is due, and `releaseReceived` for each piece. */
   onData(pieces: readonly Uint8Array[]): void;
   onEnded(): void;
   onFailed(error: ErrorName): void;
@@ -25,6 +26,9 @@ export interface SessionOwner {
   onStreamRequested?(streamId: number, destination: Destination, mode: SteeringMode): void;
   onSubflowClosed(subflowId: number): void;
   onSubflowReplace?(subflowId: number): void;
+  /** Receipts came again on a subflow that was doubted. */
+  onSubflowRecovered?(subflowId: number): void;
+  onSubflowsWanted?(uplinkName: string, count: number): void;
   onGoingAway?(error: ErrorName): void;
   onClosed(error: ErrorName): void;
 }
@@ -46,6 +50,8 @@ interface Attached {
 
 /** The kernel's figures are read this often while a session is busy; a call costs under a microsecond. */
 const MEASURE_INTERVAL_MS = 2;
+/** Received bytes go on to the applications at the end of the turn, or earlier after this many: while the processor's cache has them. */
+const DISPATCH_BYTES = 256 * 1024;
 /** How long a closing session's last frame may take to leave. */
 const FAREWELL_MS = 500;
 
@@ -58,6 +64,7 @@ export class SessionDriver {
   readonly #options: SessionDriverOptions;
   readonly #attached = new Map<number, Attached>();
   readonly #handlers = new Map<number, StreamHandlers>();
+  #undispatchedBytes = 0;
   #turnScheduled: NodeJS.Immediate | undefined;
   #timer: NodeJS.Timeout | undefined;
   #timerAtMs = Number.POSITIVE_INFINITY;
@@ -84,7 +91,8 @@ export class SessionDriver {
     isWriting = false,
   ): void {
     const traffic = this.#options.trafficOf(subflow.uplinkName);
-    this.session.addSubflow(subflow, this.#options.clock());
+    const { congestionControl } = transport;
+    this.session.addSubflow({ ...subflow, congestionControl }, this.#options.clock());
     if (isWriting) this.session.subflowBusy(subflow.id);
     this.#attached.set(subflow.id, { transport, traffic, uplinkName: subflow.uplinkName });
     const { id } = subflow;
@@ -106,6 +114,12 @@ export class SessionDriver {
     if (attached === undefined) return;
     this.session.removeSubflow(subflowId, this.#options.clock());
     this.#detach(subflowId);
+    this.#wake();
+  }
+
+  /** Client: a subflow is one too many; it is closed once nothing is under way on it. */
+  retireSubflow(subflowId: number): void {
+    this.session.retireSubflow(subflowId, this.#options.clock());
     this.#wake();
   }
 
@@ -179,7 +193,10 @@ export class SessionDriver {
 
   #onBytes(subflowId: number, traffic: UplinkTraffic, bytes: Uint8Array): void {
     traffic.receivedBytes += bytes.length;
-    this.session.receive(subflowId, bytes, this.#options.clock());
+    const keptBytes = this.session.receive(subflowId, bytes, this.#options.clock());
+    releaseReceived(bytes, bytes.length - keptBytes);
+    this.#undispatchedBytes += bytes.length;
+    if (this.#undispatchedBytes >= DISPATCH_BYTES) this.#dispatchEvents();
     this.#wake();
   }
 
@@ -248,6 +265,7 @@ export class SessionDriver {
   }
 
   #dispatchEvents(): void {
+    this.#undispatchedBytes = 0;
     let event = this.session.nextEvent();
     while (event !== undefined) {
       if (event.type !== 'stream-data') {
@@ -292,9 +310,14 @@ export class SessionDriver {
           { subflow: event.subflowId, uplink: this.#uplinkOf(event.subflowId), reason: event.reason },
           `subflow ${event.state}`,
         );
+        if (event.state === 'active') owner.onSubflowRecovered?.(event.subflowId);
         break;
       case 'subflow-replace':
         owner.onSubflowReplace?.(event.subflowId);
+        break;
+      case 'subflows-wanted':
+        logger.info({ uplink: event.uplinkName, count: event.count }, 'number of subflows');
+        owner.onSubflowsWanted?.(event.uplinkName, event.count);
         break;
       case 'subflow-close':
         logger.info(

@@ -34,6 +34,8 @@
 #define SMALL 100
 /* Small downloads waiting at one time when they are paced. */
 #define PACED_LANES 256
+/* Connections served at one time, the others wait: threads that are there already, since making one for each would be a cost of its own. */
+#define SERVERS (2 * PACED_LANES)
 #define MAX_TIMES 1000000
 #define TIMEOUT_S 10
 
@@ -117,8 +119,7 @@ static bool ask(int fd, uint64_t bytes) {
   return send_all(fd, line, (size_t)snprintf(line, sizeof line, "%llu\n", (unsigned long long)bytes));
 }
 
-static void *serve(void *argument) {
-  int fd = (int)(intptr_t)argument;
+static void serve(int fd) {
   char line[32];
   size_t length = 0;
   while (length < sizeof line - 1) {
@@ -139,27 +140,32 @@ static void *serve(void *argument) {
   while (recv(fd, line, sizeof line, 0) > 0) continue;
 done:
   close(fd);
-  return NULL;
+}
+
+static _Noreturn void *server(void *argument) {
+  for (;;) {
+    int fd = accept((int)(intptr_t)argument, NULL, NULL);
+    if (fd >= 0) serve(fd);
+  }
 }
 
 static _Noreturn void source(int port) {
   struct sockaddr_in any = {.sin_family = AF_INET, .sin_port = htons((uint16_t)port)};
   int on = 1, listener = socket(AF_INET, SOCK_STREAM, 0);
   setsockopt(listener, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
+  /* What is accepted inherits it. */
+  setsockopt(listener, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
   if (bind(listener, (struct sockaddr *)&any, sizeof any) != 0 || listen(listener, 4096) != 0) fail("listen");
-  printf("ready\n");
-  fflush(stdout);
   pthread_attr_t small;
   pthread_attr_init(&small);
   pthread_attr_setstacksize(&small, 64 << 10);
-  pthread_attr_setdetachstate(&small, PTHREAD_CREATE_DETACHED);
-  for (;;) {
-    int fd = accept(listener, NULL, NULL);
-    if (fd < 0) continue;
+  for (int i = 0; i < SERVERS; i++) {
     pthread_t thread;
-    setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
-    if (pthread_create(&thread, &small, serve, (void *)(intptr_t)fd) != 0) close(fd);
+    if (pthread_create(&thread, &small, server, (void *)(intptr_t)listener) != 0) fail("thread");
   }
+  printf("ready\n");
+  fflush(stdout);
+  for (;;) pause();
 }
 
 static int pull(uint64_t bytes, uint64_t rate) {

@@ -1,6 +1,6 @@
 import { chmod, readFile, stat, writeFile } from 'node:fs/promises';
 import type { NetworkInterfaceInfo } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { buildClientCli } from '../../../client-proxy/cli/client-cli.ts';
 import type { ClientCliDeps } from '../../../client-proxy/cli/client-cli-deps.ts';
@@ -178,6 +178,17 @@ describe('tributary-client join', () => {
 });
 
 describe('tributary-client', () => {
+  it('checks: says that others can read the key', async () => {
+    const { exec, file } = await cli();
+    await exec('join', LINK);
+    const keyFile = join(dirname(file), 'k');
+    await writeFile(keyFile, `${KEY}\n`, { mode: 0o640 });
+    await writeFile(file, (await readFile(file, 'utf8')).replace(`key: "${KEY}"`, 'keyFile: k'));
+    const { code, stderr } = await exec('check');
+    expect(code).toBe(0);
+    expect(stderr).toContain(`chmod 600 ${keyFile}`);
+  });
+
   it('checks: says which uplinks are there', async () => {
     const { exec, file } = await cli();
     await exec('join', LINK);

@@ -13,10 +13,10 @@ import { deferred } from '../../support/deferred.ts';
 
 const key = new Uint8Array(32).fill(7);
 
-it('that is closed while its HELLO is under way lets the connection go when WELCOME comes', async () => {
+it('that is closed while its HELLO is under way lets the connection go', async () => {
   const { port, subflow } = await bench();
   const ended = deferred<void>();
-  let established = 0;
+  let ups = 0;
   const session = new ClientSession(
     {
       identity: { id: 'laptop', key },
@@ -26,7 +26,7 @@ it('that is closed while its HELLO is under way lets the connection go when WELC
       memoryBytes: 1e6,
       lingerMs: 1_000,
       backoff: { minMs: 100, maxMs: 100 },
-      handshakeTimeoutMs: 5_000,
+      handshakeTimeoutMs: 60_000,
       clock: () => performance.now(),
       random: () => 0,
       logger: pino({ enabled: false }),
@@ -40,7 +40,7 @@ it('that is closed while its HELLO is under way lets the connection go when WELC
         }),
       onDial() {},
     },
-    { onEstablished: () => established++, onGoingAway() {}, onClosed: () => ended.resolve() },
+    { onSubflowUp: () => ups++, onGoingAway() {}, onClosed: () => ended.resolve() },
   );
   session.start();
   const transport = await subflow.promise;
@@ -59,9 +59,7 @@ it('that is closed while its HELLO is under way lets the connection go when WELC
   await ended.promise;
   const closed = deferred<void>();
   transport.setHandlers({ onBytes() {}, onWritable() {}, onClose: () => closed.resolve() });
-  const token = new Uint8Array(16);
-  transport.write([handshake.welcome({ token, maxStreams: 4, firstWindowBytes: 0, lingerMs: 1_000 })]);
   await closed.promise;
   expect(session.driver).toBeUndefined();
-  expect(established).toBe(0);
+  expect(ups).toBe(0);
 });

@@ -34,6 +34,16 @@ describe('handshake', () => {
     expect(result?.rest).toHaveLength(0);
   });
 
+  it('tells in WELCOME how many subflows there may be, if the concentrator says so', () => {
+    for (const maxSubflows of [undefined, 1, 0xffff]) {
+      const client = clientSide(HELLO);
+      const concentrator = concentratorSide();
+      concentrator.receive(client.request);
+      const result = client.receive(concentrator.welcome({ ...GRANT, maxSubflows }));
+      expect(result?.welcome?.maxSubflows).toBe(maxSubflows);
+    }
+  });
+
   it('adds a subflow with JOIN and JOINED', () => {
     const client = clientSide(JOIN);
     const concentrator = concentratorSide();

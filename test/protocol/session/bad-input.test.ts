@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { encodeControl } from '../../../shared/protocol/codec/frame.ts';
 import { ERROR_CODE, type ErrorName } from '../../../shared/protocol/errors.ts';
 import { FIRST_UPLOAD_WINDOW_BYTES } from '../../../shared/protocol/session/session.ts';
+import { MAX_CONTROL_PER_STREAM, MAX_REORDER_ENTRIES } from '../../../shared/protocol/tunables.ts';
 import { CountingChunk, hex, patternBytes } from '../support.ts';
 import { dataFrame, MAX_STREAMS, openFrame, SessionBed } from './session-bed.ts';
 
@@ -37,6 +38,12 @@ const VIOLATIONS: readonly [string, 'client' | 'concentrator', ErrorName, readon
     'concentrator',
     'flowControlViolation',
     [dataFrame(1, FIRST_UPLOAD_WINDOW_BYTES - 3, FOUR)],
+  ],
+  [
+    'more pieces of DATA before OPEN than are kept',
+    'concentrator',
+    'resourceExceeded',
+    Array.from({ length: MAX_REORDER_ENTRIES + 1 }, (_, dsn) => dataFrame(1, dsn, patternBytes(dsn, 1))),
   ],
   ['DATA past FIN', 'concentrator', 'malformedMessage', [dataFrame(0, 8, FOUR, true), dataFrame(0, 9, FOUR)]],
   [
@@ -133,4 +140,30 @@ describe('after a violation', () => {
     bed.receive(opened);
     expect(chunks.map(({ releases }) => releases)).toEqual([1, 1]);
   });
+});
+
+it('a client that opens and opens, and reads no answer, ends its session', () => {
+  const bed = new SessionBed('concentrator');
+  bed.session.subflowBusy(0);
+  const most = MAX_STREAMS * MAX_CONTROL_PER_STREAM;
+  for (let id = 0; id <= most; id++) {
+    bed.session.flush(0);
+    expect(bed.session.isClosed).toBe(false);
+    bed.control(openFrame(id));
+    bed.session.refuseStream(id, 'notAuthorized');
+  }
+  bed.session.flush(0);
+  expect(bed.events().at(-1)).toMatchObject({ type: 'session-closed', error: 'resourceExceeded' });
+});
+
+it('a client that opens and opens, and reads the answers, does not', () => {
+  const bed = new SessionBed('concentrator');
+  for (let id = 0; id <= 2 * MAX_STREAMS * MAX_CONTROL_PER_STREAM; id++) {
+    bed.control(openFrame(id));
+    bed.session.refuseStream(id, 'notAuthorized');
+    bed.sent();
+    const { writtenBytes } = bed.session.subflows[0]!.ledger;
+    bed.receive(receipt(0, writtenBytes));
+  }
+  expect(bed.session.isClosed).toBe(false);
 });

@@ -27,8 +27,9 @@ describe('ControlQueue', () => {
     expect(queue.shift()?.item).toBe(item);
     expect(queue.shift()).toBeUndefined();
     queue.push(item);
-    item.isReceipted = true;
-    expect(queue.shift()).toBeUndefined();
+    expect(queue.unsettled).toBe(1);
+    queue.onReceipted(item);
+    expect([queue.shift(), queue.unsettled]).toEqual([undefined, 0]);
     queue.push(item);
     expect(queue.isEmpty).toBe(true);
   });
@@ -41,5 +42,6 @@ describe('ControlQueue', () => {
     queue.push(last);
     isCurrent = false;
     expect(queue.shift()?.item).toBe(last);
+    expect(queue.unsettled).toBe(1);
   });
 });

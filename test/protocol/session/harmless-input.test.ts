@@ -97,6 +97,14 @@ describe('frames that come in another order than they were sent', () => {
     expect(toHex(Buffer.concat(bytes))).toBe(toHex(patternBytes(0, 8)));
   });
 
+  it('a whole stream before its OPEN is told behind the request', () => {
+    const bed = new SessionBed('concentrator', [0, 1]);
+    bed.receive(dataFrame(0, 0, FOUR, true), 1);
+    expect(bed.events()).toEqual([]);
+    bed.control(openFrame(0), 0);
+    expect(bed.eventTypes()).toEqual(['stream-requested', 'stream-data', 'stream-ended']);
+  });
+
   it('a RESET before its OPEN closes the stream for good', () => {
     const bed = new SessionBed('concentrator', [0, 1]);
     bed.control({ type: 'reset', streamId: 1, code: 0x89 }, 1);

@@ -14,7 +14,7 @@ export interface AppPair {
 
 /** An accepted `AppSocket` and Node's own socket at the other end, over loopback. */
 export async function appPair(
-  options: { pool?: BlockPool; takeHandle?: (socket: Socket) => object | undefined } = {},
+  options: { pool?: BlockPool; takeAccepted?: () => boolean } = {},
 ): Promise<AppPair> {
   const pool = options.pool ?? new BlockPool();
   const accepted = deferred<AppSocket>();
@@ -24,7 +24,7 @@ export async function appPair(
     pool,
     onSocket: accepted.resolve,
     onError: accepted.reject,
-    ...(options.takeHandle ? { takeHandle: options.takeHandle } : {}),
+    ...(options.takeAccepted ? { takeAccepted: options.takeAccepted } : {}),
   });
   const peer = connect({ ...listener.address(), allowHalfOpen: true });
   await once(peer, 'connect');

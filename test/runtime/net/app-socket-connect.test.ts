@@ -1,6 +1,7 @@
 import { once } from 'node:events';
 import { type AddressInfo, createServer, type Socket } from 'node:net';
 import { describe, expect, test } from 'vitest';
+import { Cancellation } from '../../../shared/runtime/cancellation.ts';
 import type { AppSocket } from '../../../shared/runtime/net/app-socket.ts';
 import { connectAppSocket } from '../../../shared/runtime/net/app-socket-connect.ts';
 import { acceptAppSockets } from '../../../shared/runtime/net/app-socket-listener.ts';
@@ -11,6 +12,7 @@ import { deferred } from '../../support/deferred.ts';
 import { pattern, Recorder } from './app-pair.ts';
 
 const { native } = loadNative();
+const NEVER = new Cancellation();
 const onCleanup = useCleanups();
 
 describe('connectAppSocket', () => {
@@ -25,7 +27,7 @@ describe('connectAppSocket', () => {
   test('carries a large echo byte for byte and closes cleanly', async () => {
     const port = await origin((socket) => socket.pipe(socket));
     const pool = new BlockPool();
-    const app: AppSocket = await connectAppSocket({ host: '127.0.0.1', port, timeoutMs: 2000, pool });
+    const app: AppSocket = await connectAppSocket({ host: '127.0.0.1', port, signal: NEVER, pool });
     expect(app).toMatchObject({ remoteAddress: '127.0.0.1', remotePort: port, localAddress: '127.0.0.1' });
     const seen = new Recorder();
     app.setHandlers(seen);
@@ -42,7 +44,7 @@ describe('connectAppSocket', () => {
 
   test('reads nothing before resume, even when the origin speaks first', async () => {
     const port = await origin((socket) => socket.end('banner'));
-    const app = await connectAppSocket({ host: '127.0.0.1', port, timeoutMs: 2000, pool: new BlockPool() });
+    const app = await connectAppSocket({ host: '127.0.0.1', port, signal: NEVER, pool: new BlockPool() });
     const seen = new Recorder();
     app.setHandlers(seen);
     for (let i = 0; i < 5; i += 1) await new Promise(setImmediate);
@@ -64,7 +66,7 @@ describe('connectAppSocket', () => {
       host: '127.0.0.1',
       port,
       localAddress: '127.0.0.3',
-      timeoutMs: 2000,
+      signal: NEVER,
       pool: new BlockPool(),
     });
     expect(app.localAddress).toBe('127.0.0.3');
@@ -83,7 +85,7 @@ describe('connectAppSocket', () => {
     });
     const closedPort = listener.address().port;
     listener.close();
-    const target = { host: '127.0.0.1', timeoutMs: 2000, pool: new BlockPool() };
+    const target = { host: '127.0.0.1', signal: NEVER, pool: new BlockPool() };
     await expect(connectAppSocket({ ...target, port: closedPort })).rejects.toMatchObject({
       code: 'ECONNREFUSED',
     });
@@ -108,7 +110,7 @@ describe('connectAppSocket', () => {
       onError: accepted.reject,
     });
     onCleanup(listener.close);
-    const far = await connectAppSocket({ ...listener.address(), timeoutMs: 2000, pool, native });
+    const far = await connectAppSocket({ ...listener.address(), signal: NEVER, pool, native });
     const near = await accepted.promise;
     const seen = new Recorder();
     far.setHandlers(seen);
@@ -128,7 +130,7 @@ describe('connectAppSocket', () => {
       const app = await connectAppSocket({
         host: '127.0.0.1',
         port,
-        timeoutMs: 2000,
+        signal: NEVER,
         pool: new BlockPool(),
         native,
       });

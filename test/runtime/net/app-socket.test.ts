@@ -15,7 +15,7 @@ async function pair(options: Parameters<typeof appPair>[0] = {}) {
 
 describe.each([
   ['reads into pooled memory', {}],
-  ['plain reads, without handles', { takeHandle: () => undefined }],
+  ['plain reads, without handles', { takeAccepted: () => false }],
 ])('accepted AppSocket, %s', (_name, options) => {
   test('echoes a large transfer byte for byte past a slow reader', async () => {
     const { app, peer, pool } = await pair(options);

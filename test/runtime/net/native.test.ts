@@ -5,7 +5,11 @@ import { release } from 'node:os';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { loadNative } from '../../../shared/runtime/net/native.ts';
 import { descriptorOf } from '../../../shared/runtime/net/socket-handle.ts';
-import { bindToInterface, setCongestionControl } from '../../../shared/runtime/net/socket-options.ts';
+import {
+  bindToInterface,
+  readCongestionControl,
+  setCongestionControl,
+} from '../../../shared/runtime/net/socket-options.ts';
 import { tuneSubflow } from '../../../shared/runtime/net/subflow-tuning.ts';
 import { readTcpInfo } from '../../../shared/runtime/net/tcp-info.ts';
 
@@ -102,6 +106,7 @@ describe.skipIf(native === undefined)('with libc', () => {
     expect(warnings).toEqual([]);
     const line = ss('-tino', socket);
     expect(line).toMatch(/\breno\b/);
+    expect(readCongestionControl(libc, descriptor)).toBe('reno');
     const integer = new Int32Array(1);
     const option = (name: number) => {
       libc.getOption(descriptor, 6, name, new Uint8Array(integer.buffer));

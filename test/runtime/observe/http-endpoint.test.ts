@@ -1,12 +1,24 @@
+import type { Server } from 'node:http';
 import { createConnection, createServer } from 'node:net';
 import { Gauge, Registry } from 'prom-client';
-import { describe, expect, it, onTestFinished } from 'vitest';
+import { describe, expect, it, onTestFinished, vi } from 'vitest';
 import { registerBuildInfo } from '../../../shared/runtime/observe/build-info.ts';
 import {
   EndpointError,
   type Health,
   startHttpEndpoint,
 } from '../../../shared/runtime/observe/http-endpoint.ts';
+
+/** The server of the newest endpoint. */
+let server: Server | undefined;
+vi.mock('node:http', async (original) => {
+  const http = await original<typeof import('node:http')>();
+  const createServer = (...args: Parameters<typeof http.createServer>) => {
+    server = http.createServer(...args);
+    return server;
+  };
+  return { ...http, createServer };
+});
 
 const OK: Health = { ok: true, reasons: [] };
 
@@ -35,6 +47,12 @@ describe('the HTTP endpoint', () => {
     expect(text).toContain('tributary_build_info{version="1.2.3",node_version="v20.0.0"} 1');
     expect(text).toMatch(/^process_resident_memory_bytes \d+/m);
     expect(text).toMatch(/^nodejs_eventloop_lag_seconds /m);
+  });
+
+  it('outlives connections that cannot be accepted', async () => {
+    const { url } = await endpoint();
+    for (let i = 0; i < 2; i++) server!.emit('error', new Error('accept ENOMEM'));
+    expect((await fetch(`${url}/healthz`)).status).toBe(200);
   });
 
   it('tells health and readiness with their reasons', async () => {

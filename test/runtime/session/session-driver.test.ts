@@ -33,7 +33,7 @@ it('says CLOSE also where a write is still under way', async () => {
     trafficOf: () => ({ sentBytes: 0, receivedBytes: 0 }),
   });
   // More than the kernel's buffers hold, of a type that is skipped, while the far side does not read.
-  const skipped = encodeFrame(0x80, 0, new Uint8Array(MAX_BODY_BYTES));
+  const skipped = encodeFrame(0xff, 0, new Uint8Array(MAX_BODY_BYTES));
   near.write(Array.from({ length: 64 }, () => skipped));
   driver.addSubflow({ id: 0, uplinkName: 'lan', isBackup: false }, near, new Uint8Array(0), true);
   driver.close('goingAway');

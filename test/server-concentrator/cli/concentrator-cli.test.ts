@@ -1,4 +1,4 @@
-import { readFile, stat, writeFile } from 'node:fs/promises';
+import { chmod, readFile, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { buildConcentratorCli } from '../../../server-concentrator/cli/concentrator-cli.ts';
@@ -148,6 +148,11 @@ describe('tributary-concentrator', () => {
     expect(stdout).toContain('but denies  *:25');
     expect(stdout).toContain('expires 2045-01-31');
     expect(stdout).toContain(`clients       1, in ${join(directory, 'clients.yaml')}`);
+    for (const name of ['clients.yaml', 'key.pem']) {
+      await chmod(join(directory, name), 0o644);
+      expect((await exec('check')).stderr).toContain(`chmod 600 ${join(directory, name)}`);
+      await chmod(join(directory, name), 0o600);
+    }
     await exec('client', 'revoke', 'client1');
     expect((await exec('check')).stderr).toContain('warning: nobody may connect');
   });

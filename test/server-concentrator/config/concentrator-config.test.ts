@@ -49,6 +49,7 @@ describe('a concentrator configuration', () => {
       ],
       public: [],
       tls: identity,
+      tlsKeyFile: file.replace('c.yaml', 'key.pem'),
       clientsFile: file.replace('c.yaml', 'clients.yaml'),
       clients: [{ id: 'a', key: new Uint8Array(32).fill(7) }].map(({ id, key }) => ({
         id,
@@ -100,6 +101,15 @@ limits:
       'c.yaml:5:3: egress: unknown key "alow": did you mean "allow"?',
       'c.yaml:7:21: limits.memoryPerSession: more than memoryTotal',
     ]);
+  });
+
+  it('refuses a rule that would open nothing', async () => {
+    expect(
+      await mistakes('egress:\n  allow: [10.0.0.0/8, "*.example.org"]\n  deny: ["*.example.org"]\n'),
+    ).toEqual([
+      expect.stringMatching(/^c.yaml:2:23: egress.allow\[1\]: opens nothing: .*by network or address/),
+    ]);
+    expect(await mistakes('egress: { allow: ["*:80"] }\n')).toHaveLength(1);
   });
 
   it('tells what is wrong with the files that it names', async () => {

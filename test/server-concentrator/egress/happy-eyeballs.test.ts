@@ -5,6 +5,7 @@ import {
   interleaveFamilies,
   raceConnections,
 } from '../../../server-concentrator/egress/happy-eyeballs.ts';
+import type { CancelSignal } from '../../../shared/runtime/cancellation.ts';
 
 describe('interleaveFamilies', () => {
   test.each([
@@ -21,18 +22,14 @@ describe('interleaveFamilies', () => {
 
 /** Attempts that the test settles by hand, in virtual time. */
 class Attempts {
-  readonly started: { address: string; atMs: number; timeoutMs: number; signal: AbortSignal }[] = [];
+  readonly started: { address: string; atMs: number; signal: CancelSignal }[] = [];
   readonly #settlers = new Map<
     string,
     { resolve: (connection: Connection) => void; reject: (error: Error) => void }
   >();
 
-  readonly connect = (
-    address: string,
-    _port: number,
-    { timeoutMs, signal }: { timeoutMs: number; signal: AbortSignal },
-  ): Promise<Connection> => {
-    this.started.push({ address, atMs: performance.now(), timeoutMs, signal });
+  readonly connect = (address: string, _port: number, signal: CancelSignal): Promise<Connection> => {
+    this.started.push({ address, atMs: performance.now(), signal });
     return new Promise((resolve, reject) => this.#settlers.set(address, { resolve, reject }));
   };
 

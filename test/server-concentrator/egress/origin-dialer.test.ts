@@ -7,6 +7,7 @@ import type { ConnectAddress } from '../../../server-concentrator/egress/happy-e
 import { type DialOutcome, OriginDialer } from '../../../server-concentrator/egress/origin-dialer.ts';
 import { DnsResolver, type OriginResolver } from '../../../server-concentrator/egress/resolver.ts';
 import { StreamError } from '../../../shared/protocol/errors.ts';
+import type { CancelSignal } from '../../../shared/runtime/cancellation.ts';
 import { startNameServer } from './name-server.ts';
 
 const NEVER = new AbortController().signal;
@@ -26,8 +27,9 @@ function policyOf({ allow = [], deny = [] }: { allow?: string[]; deny?: string[]
 }
 
 /** A real TCP connection. */
-const connectTcp: ConnectAddress<net.Socket> = async (address, port, { signal }) => {
-  const socket = net.connect({ host: address, port, signal });
+const connectTcp: ConnectAddress<net.Socket> = async (address, port, signal) => {
+  const socket = net.connect({ host: address, port });
+  signal.addEventListener('abort', () => socket.destroy());
   cleanups.push(() => socket.destroy());
   await once(socket, 'connect');
   return socket;
@@ -248,9 +250,9 @@ describe('failures', () => {
 
   test('the client gives up while connecting', async () => {
     const client = new AbortController();
-    let attempt: AbortSignal | undefined;
+    let attempt: CancelSignal | undefined;
     const { dialer, outcomes } = dialerOf<Connection>({
-      connect: (_address, _port, { signal }) => {
+      connect: (_address, _port, signal) => {
         attempt = signal;
         client.abort();
         return new Promise(() => {});

@@ -1,0 +1,95 @@
+import { MisuseError } from '../../protocol/errors.ts';
+
+/** Four full TLS records. Not more, since a few bytes for a stalled stream keep a whole slab out of use. */
+export const SLAB_BYTES = 65_536;
+/** Plaintext of a full TLS record (RFC 8446 section 5.1), and so of one read. */
+export const RECORD_BYTES = 16_384;
+/** Full reads that follow each other within this time make a bulk subflow: above 26 Mbit/s. */
+const BULK_GAP_MS = 5;
+/** Kept for the next burst: 4 MiB; the garbage collector has the rest. */
+const MAX_FREE_SLABS = 64;
+
+interface Slab {
+  readonly memory: ArrayBuffer;
+  usedBytes: number;
+  /** Read, and neither parsed nor handed back yet. */
+  heldBytes: number;
+  isReadInto: boolean;
+}
+
+/** Which memory is a slab's. One that nobody hands back is the garbage collector's, like any other. */
+const slabs = new WeakMap<ArrayBufferLike, Slab>();
+const free: Slab[] = [];
+/** Where quiet subflows read: Node calls back in the same breath as it reads, and what came is copied out then. */
+const scratch = new Uint8Array(SLAB_BYTES);
+
+/**
+ * `length` of these bytes, which a subflow brought, are needed no more; each byte may be handed back once. Memory that did not come from
+ * here is left alone, so whoever is not sure that he is the last to read may leave it out.
+ */
+export function releaseReceived(bytes: Uint8Array, length: number = bytes.length): void {
+  const slab = slabs.get(bytes.buffer);
+  if (slab === undefined) return;
+  slab.heldBytes -= length;
+  // Better no program than one that hands on another stream's bytes.
+  if (slab.heldBytes < 0) throw new MisuseError('received bytes were handed back twice');
+  reuse(slab);
+}
+
+function reuse(slab: Slab): void {
+  if (slab.isReadInto || slab.heldBytes > 0 || free.length >= MAX_FREE_SLABS) return;
+  slab.usedBytes = 0;
+  free.push(slab);
+}
+
+function takeSlab(): Slab {
+  let slab = free.pop();
+  if (slab === undefined) {
+    const memory = new ArrayBuffer(SLAB_BYTES);
+    slab = { memory, usedBytes: 0, heldBytes: 0, isReadInto: true };
+    slabs.set(memory, slab);
+  }
+  slab.isReadInto = true;
+  return slab;
+}
+
+/**
+ * Gives one subflow its read buffers. A busy one reads record after record into slabs that are used again: a new
+ * buffer for each of a gigabyte's 65,000 records would keep the garbage collector busy. A quiet one pins nothing.
+ */
+export class ReceiveMemory {
+  #slab: Slab | undefined;
+  #lastFullMs = Number.NEGATIVE_INFINITY;
+
+  /** What a read into the last `next()` brought; the receiver's to keep, or to hand back by `releaseReceived`. */
+  take(length: number): Uint8Array {
+    if (length >= RECORD_BYTES) this.#lastFullMs = performance.now();
+    const slab = this.#slab;
+    if (slab === undefined) return scratch.slice(0, length);
+    const bytes = new Uint8Array(slab.memory, slab.usedBytes, length);
+    slab.usedBytes += length;
+    slab.heldBytes += length;
+    return bytes;
+  }
+
+  /** Where the next read goes. */
+  next(): Uint8Array {
+    if (performance.now() - this.#lastFullMs > BULK_GAP_MS) {
+      this.close();
+      return scratch;
+    }
+    if (this.#slab === undefined || this.#slab.usedBytes + RECORD_BYTES > SLAB_BYTES) {
+      this.close();
+      this.#slab = takeSlab();
+    }
+    return new Uint8Array(this.#slab.memory, this.#slab.usedBytes);
+  }
+
+  /** Nothing more will be read into what `next()` gave. */
+  close(): void {
+    if (this.#slab === undefined) return;
+    this.#slab.isReadInto = false;
+    reuse(this.#slab);
+    this.#slab = undefined;
+  }
+}

@@ -1,0 +1,47 @@
+import { describe, expect, it } from 'vitest';
+import { onDistinctUplinks, trustedSubflows } from '../../../shared/protocol/session/trusted-subflows.ts';
+import { Subflow } from '../../../shared/protocol/subflow/subflow.ts';
+
+function subflow(id: number, uplinkName: string, congestionControl?: string): Subflow {
+  return new Subflow({ id, uplinkName, isBackup: false, congestionControl }, 0);
+}
+
+const ids = (subflows: readonly Subflow[]) => subflows.map(({ id }) => id);
+
+describe('trustedSubflows', () => {
+  it('are all of one uplink with CUBIC, the oldest of one with BBR', () => {
+    const cubic = [subflow(0, 'dsl', 'cubic'), subflow(3, 'dsl', 'cubic')];
+    const bbr = [subflow(1, 'lte', 'bbr'), subflow(2, 'lte', 'bbr3')];
+    expect(ids(trustedSubflows([...cubic, ...bbr]))).toEqual([0, 3, 1]);
+  });
+
+  it('with BBR are the next one when the oldest is doubted or about to go', () => {
+    const all = [subflow(0, 'lte', 'bbr'), subflow(1, 'lte', 'bbr'), subflow(2, 'lte', 'bbr')];
+    all[0]!.doubt(0);
+    all[1]!.isRetiring = true;
+    expect(ids(trustedSubflows(all))).toEqual([2]);
+  });
+
+  it('are those that are about to go when there is nothing else', () => {
+    const all = [subflow(0, 'lte'), subflow(1, 'dsl')];
+    all[0]!.doubt(0);
+    all[1]!.isRetiring = true;
+    expect(ids(trustedSubflows(all))).toEqual([1]);
+  });
+});
+
+describe('onDistinctUplinks', () => {
+  const all = [subflow(0, 'dsl'), subflow(1, 'dsl'), subflow(2, 'lte')];
+
+  it.each([
+    { most: 1, expected: [0] },
+    { most: 2, expected: [0, 2] },
+    { most: 3, expected: [0, 1, 2] },
+  ])('takes one of each uplink first: $most', ({ most, expected }) => {
+    expect(ids(onDistinctUplinks(all, most))).toEqual(expected);
+  });
+
+  it('takes several of one uplink where there is no other', () => {
+    expect(ids(onDistinctUplinks(all.slice(0, 2), 2))).toEqual([0, 1]);
+  });
+});
