@@ -120,6 +120,8 @@ describe.skipIf(reason)(`npm run bench${reason ? ` (skipped: ${reason})` : ''}`,
       await once(lines, 'line');
       await untilMore(before);
       child.kill('SIGINT');
+      // As npm does beside the terminal.
+      child.kill('SIGINT');
       expect(await ended).toEqual([130, null]);
     } finally {
       child.kill('SIGKILL');
