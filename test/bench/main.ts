@@ -11,6 +11,8 @@ import { type BenchOptions, HELP, parseOptions } from './options.ts';
 
 /** What a shell says of a program that an interrupt ended. */
 const INTERRUPTED = 130;
+/** npm passes on an interrupt that the terminal has sent here, too: what follows this soon is the same one. */
+const ECHO_MS = 1_000;
 
 process.exitCode = await main();
 
@@ -38,10 +40,14 @@ async function main(): Promise<number> {
 async function interruptible(options: BenchOptions): Promise<number> {
   let isInterrupted = false;
   let running: Bench | LoopbackBench | undefined;
+  let interruptedAtMs = 0;
   const interrupt = () => {
+    const now = performance.now();
     // The emulator removes the bed when this process is gone.
-    if (isInterrupted) process.exit(INTERRUPTED);
+    if (isInterrupted && now - interruptedAtMs > ECHO_MS) process.exit(INTERRUPTED);
+    if (isInterrupted) return;
     isInterrupted = true;
+    interruptedAtMs = now;
     console.log('stopping; once more ends it at once');
     void running?.stop();
   };

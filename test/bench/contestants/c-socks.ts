@@ -16,7 +16,7 @@ export const cSocks: ContestantKind = {
             name: 'c-socks',
             uplink: uplinks[0]!.name,
             async start(bed) {
-              const server = bed.concentrator.spawn('microsocks', ['-q', '-p', String(PORT)], {
+              const server = bed.concentrator.spawn('microsocks', ['-p', String(PORT)], {
                 stdio: 'ignore',
               });
               await untilListening(server, PORT, 'microsocks');

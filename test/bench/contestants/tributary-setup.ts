@@ -1,5 +1,5 @@
 import { execFile } from 'node:child_process';
-import { existsSync } from 'node:fs';
+import { existsSync, rmSync } from 'node:fs';
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
@@ -40,6 +40,7 @@ export class TributarySetup {
 
   private constructor(folder: string) {
     this.#folder = folder;
+    process.once('exit', this.#removeAtOnce);
     this.#files = {
       client: join(folder, 'tributary-client.yaml'),
       concentrator: join(folder, 'tributary-concentrator.yaml'),
@@ -75,8 +76,12 @@ export class TributarySetup {
   }
 
   async remove(): Promise<void> {
+    process.off('exit', this.#removeAtOnce);
     await rm(this.#folder, { recursive: true, force: true });
   }
+
+  /** Keys must not stay, however this process ends. */
+  readonly #removeAtOnce = (): void => rmSync(this.#folder, { recursive: true, force: true });
 }
 
 /** The built main file of one of the programs. */
