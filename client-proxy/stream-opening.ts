@@ -26,7 +26,11 @@ export async function openForRequest(request: ConnectRequest, options: StreamOpe
     );
     opening.begin();
   } catch (error) {
-    const name = error instanceof TributaryError ? error.code : 'cancelled';
+    const name = abandoned.aborted
+      ? 'cancelled'
+      : error instanceof TributaryError
+        ? error.code
+        : 'internalError';
     options.onResult(name);
     request.fail(name);
   }

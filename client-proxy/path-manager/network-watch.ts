@@ -11,10 +11,10 @@ export class NetworkWatch {
   readonly #timer: NodeJS.Timeout;
 
   constructor(read: ReadInterfaces, onChange: () => void) {
-    let last = read();
+    let last = attempt(read);
     this.#timer = setInterval(() => {
-      const now = read();
-      if (isDeepStrictEqual(now, last)) return;
+      const now = attempt(read);
+      if (now === undefined || isDeepStrictEqual(now, last)) return;
       last = now;
       onChange();
     }, LOOK_EVERY_MS);
@@ -22,5 +22,14 @@ export class NetworkWatch {
 
   stop(): void {
     clearInterval(this.#timer);
+  }
+}
+
+/** Undefined where the kernel does not tell, as when the process has no descriptor left: the next look may. */
+function attempt(read: ReadInterfaces): unknown {
+  try {
+    return read();
+  } catch {
+    return undefined;
   }
 }

@@ -67,6 +67,8 @@ export const MIN_BACKLOG_BYTES = 64 * 1024;
 export const BACKLOG_MS = 20;
 /** What is read and sent within the processor's cache costs less; two blocks of the fastest applications. */
 export const MAX_BACKLOG_BYTES = 512 * 1024;
+/** All applications of a session share this while there are enough of them (MIN_BACKLOG_BYTES each they always have). */
+export const MAX_SESSION_BACKLOG_BYTES = 16 * 1024 * 1024;
 
 /** Window of a new stream while the session has memory to spare. */
 export const FIRST_WINDOW_BYTES = 1024 * 1024;

@@ -6,7 +6,13 @@ import { ReceiveStream } from '../stream/receive-stream.ts';
 import type { OutgoingChunk } from '../stream/send-buffer.ts';
 import { SendStream } from '../stream/send-stream.ts';
 import type { Subflow } from '../subflow/subflow.ts';
-import { BACKLOG_MS, MAX_BACKLOG_BYTES, MAX_REORDER_ENTRIES, MIN_BACKLOG_BYTES } from '../tunables.ts';
+import {
+  BACKLOG_MS,
+  MAX_BACKLOG_BYTES,
+  MAX_REORDER_ENTRIES,
+  MAX_SESSION_BACKLOG_BYTES,
+  MIN_BACKLOG_BYTES,
+} from '../tunables.ts';
 import { controlItem } from './control-item.ts';
 import type { SessionEvent } from './events.ts';
 import type { SessionOptions } from './session.ts';
@@ -298,11 +304,13 @@ export class SessionStreams {
     this.#transmitter.control.push(controlItem(frame, 2, isCurrent));
   }
 
-  /** What of one application may wait here: a little, or what all uplinks send in BACKLOG_MS. */
+  /** What of one application may wait here: a little, or what all uplinks send in BACKLOG_MS, within a share of what the session may. */
   #backlogLimitBytes(): number {
     let rate = 0;
     for (const subflow of this.#host.subflows) rate += subflow.rateBytesPerSecond;
-    return Math.min(Math.max((rate * BACKLOG_MS) / 1000, MIN_BACKLOG_BYTES), MAX_BACKLOG_BYTES);
+    const shareBytes = MAX_SESSION_BACKLOG_BYTES / Math.max(1, this.#table.size);
+    const most = Math.min((rate * BACKLOG_MS) / 1000, MAX_BACKLOG_BYTES, shareBytes);
+    return Math.max(most, MIN_BACKLOG_BYTES);
   }
 
   #largestRttMs(): number {

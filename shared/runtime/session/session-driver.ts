@@ -193,11 +193,24 @@ export class SessionDriver {
 
   #onBytes(subflowId: number, traffic: UplinkTraffic, bytes: Uint8Array): void {
     traffic.receivedBytes += bytes.length;
-    const keptBytes = this.session.receive(subflowId, bytes, this.#options.clock());
-    releaseReceived(bytes, bytes.length - keptBytes);
-    this.#undispatchedBytes += bytes.length;
-    if (this.#undispatchedBytes >= DISPATCH_BYTES) this.#dispatchEvents();
+    this.#contain(() => {
+      const keptBytes = this.session.receive(subflowId, bytes, this.#options.clock());
+      releaseReceived(bytes, bytes.length - keptBytes);
+      this.#undispatchedBytes += bytes.length;
+      if (this.#undispatchedBytes >= DISPATCH_BYTES) this.#dispatchEvents();
+    });
     this.#wake();
+  }
+
+  /** A defect of ours ends the session it shows in, and not the others of the program. */
+  #contain(work: () => void): void {
+    try {
+      work();
+    } catch (error) {
+      if (this.session.isClosed) throw error;
+      this.#options.logger.error({ err: error }, 'a defect of this program: the session ends');
+      this.session.close('internalError', this.#options.clock());
+    }
   }
 
   #onTransportClosed(subflowId: number, error: Error | undefined): void {
@@ -221,15 +234,23 @@ export class SessionDriver {
 
   #turn(): void {
     this.#turnScheduled = undefined;
-    const now = this.#options.clock();
+    this.#contain(() => this.#work(this.#options.clock()));
+    if (this.session.isClosed) {
+      this.#write();
+      this.#dispatchEvents();
+      this.#finish();
+    } else {
+      this.#armTimer();
+    }
+  }
+
+  #work(nowMs: number): void {
     // What was received goes on to the applications before anything new is decided.
     this.#dispatchEvents();
-    this.#measure(now);
-    this.session.flush(now);
+    this.#measure(nowMs);
+    this.session.flush(nowMs);
     this.#write();
     this.#dispatchEvents();
-    if (this.session.isClosed) this.#finish();
-    else this.#armTimer();
   }
 
   #write(): void {

@@ -1,6 +1,6 @@
 import { pino } from 'pino';
 import { expect, it } from 'vitest';
-import { encodeFrame } from '../../../shared/protocol/codec/frame.ts';
+import { encodeControl, encodeFrame } from '../../../shared/protocol/codec/frame.ts';
 import { FrameParser } from '../../../shared/protocol/codec/frame-parser.ts';
 import { MAX_BODY_BYTES } from '../../../shared/protocol/codec/wire.ts';
 import { ERROR_CODE } from '../../../shared/protocol/errors.ts';
@@ -13,18 +13,47 @@ import { bench, dial } from '../net/subflow-bench.ts';
 
 const clock = () => performance.now();
 
+it('ends the session in which a defect shows, and tells the peer', async () => {
+  const { port, subflow } = await bench();
+  const near = await dial(port);
+  const far = await subflow.promise;
+  const lines: string[] = [];
+  const session = newSession('concentrator');
+  const closedWith = deferred<string>();
+  const driver = new SessionDriver({
+    session,
+    clock,
+    logger: pino({ level: 'error' }, { write: (line: string) => void lines.push(line) }),
+    owner: {
+      onStreamRequested() {
+        throw new TypeError('of this test');
+      },
+      onSubflowClosed() {},
+      onClosed: (error) => closedWith.resolve(error),
+    },
+    trafficOf: () => ({ sentBytes: 0, receivedBytes: 0 }),
+  });
+  driver.addSubflow({ id: 0, uplinkName: 'lan', isBackup: false }, near, new Uint8Array(0));
+  const sink = new RecordingSink();
+  const parser = new FrameParser();
+  far.setHandlers({ onBytes: (bytes) => parser.push(bytes, sink), onWritable() {}, onClose() {} });
+  far.write([
+    encodeControl({ type: 'open', streamId: 0, limit: 65_536, mode: 0, host: '192.0.2.1', port: 80 }),
+  ]);
+  expect(await closedWith.promise).toBe('internalError');
+  await driver.finished;
+  expect(lines.join()).toContain('of this test');
+  expect(sink.parsed.at(-1)).toEqual({
+    kind: 'control',
+    frame: { type: 'close', code: ERROR_CODE.internalError },
+  });
+});
+
 it('says CLOSE also where a write is still under way', async () => {
   const { port, subflow } = await bench();
   const near = await dial(port);
   const far = await subflow.promise;
-  const session = new Session({
-    role: 'client',
-    maxStreams: 4,
-    firstWindowBytes: 0,
-    lingerMs: 1_000,
-    memory: new MemoryBudget(1e6),
-    nowMs: clock(),
-  });
+  const session = newSession('client');
   const driver = new SessionDriver({
     session,
     clock,
@@ -50,3 +79,14 @@ it('says CLOSE also where a write is still under way', async () => {
   await Promise.all([driver.finished, closed.promise]);
   expect(sink.parsed).toEqual([{ kind: 'control', frame: { type: 'close', code: ERROR_CODE.goingAway } }]);
 });
+
+function newSession(role: 'client' | 'concentrator'): Session {
+  return new Session({
+    role,
+    maxStreams: 4,
+    firstWindowBytes: 0,
+    lingerMs: 1_000,
+    memory: new MemoryBudget(1e6),
+    nowMs: clock(),
+  });
+}
