@@ -34,6 +34,8 @@ export const STARTUP_GAIN = 2.5;
 export const CRUISE_GAIN = 1.5;
 /** A kernel's round trip below this multiple of the smallest is one without a queue. */
 export const QUEUE_FREE_RTT = 1.25;
+/** And above this multiple one with a queue that no congestion control keeps on purpose: BBR probes with two round trips in flight, and radios delay. */
+export const LONG_QUEUE_RTT = 4;
 /** After a retransmission so many round trips pass until receipts come as steadily as before. */
 export const REPAIR_ROUNDS = 2;
 /** The pipe counts as full after so many round trips without a quarter more rate (BBR). */
@@ -169,3 +171,9 @@ export const MIN_LAMBDA = 1.0;
 export const MAX_LAMBDA = 1.3;
 export const LAMBDA_STEP_UP = 0.04;
 export const LAMBDA_STEP_DOWN = 0.01;
+
+/** A subflow that was doubted, and whose round trip is now above this multiple of what it was, and this more, is degraded. */
+export const DEGRADED_RTT = 2;
+export const DEGRADED_SLACK_MS = 50;
+/** For so long after it came back; then the path is taken for another one, that is as it is. */
+export const DEGRADED_MS = 60_000;

@@ -12,7 +12,8 @@ import {
  *
  * Urgent segments wait for the best subflow when it is busy (ECF, CoNEXT 2017). Bulk also takes slower ones, as long as
  * the segment would not be the one that closes the window for the fast ones (BLEST, IFIP Networking 2016), and, where
- * the stream's end is known, as long as the rest would not arrive earlier by waiting.
+ * the stream's end is known, as long as the rest would not arrive earlier by waiting. One that has just become much slower gets
+ * nothing of it: the little that it carries is not worth the stop until its first segment arrives.
  */
 export class EarliestDeliveryFirst implements PacketScheduler {
   #lambda = MIN_LAMBDA;
@@ -32,7 +33,9 @@ export class EarliestDeliveryFirst implements PacketScheduler {
     const next = least(free, (view) => segmentTimeMs(view, request));
     if (next === undefined) return undefined;
     if (next.uplinkName === fastest.uplinkName) return next;
-    return this.#passesGate(request, next, best, fastest, candidates) ? next : undefined;
+    return !next.isDegraded(nowMs) && this.#passesGate(request, next, best, fastest, candidates)
+      ? next
+      : undefined;
   }
 
   onRound(wasBlocked: boolean): void {
@@ -55,7 +58,9 @@ export class EarliestDeliveryFirst implements PacketScheduler {
     const next = least(growing, (view) => segmentTimeMs(view, request));
     const fastest = least(candidates, (view) => -view.rateBytesPerSecond)!;
     if (next === undefined || next === best) return next;
-    return this.#passesGate(request, next, best, fastest, candidates) ? next : undefined;
+    return !next.isDegraded(nowMs) && this.#passesGate(request, next, best, fastest, candidates)
+      ? next
+      : undefined;
   }
 
   #passesGate(

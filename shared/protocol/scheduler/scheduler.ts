@@ -12,6 +12,8 @@ export interface SubflowView {
   readonly isRateGrowing: boolean;
   /** Most that one segment has on it. */
   readonly segmentBytes: number;
+  /** Whether it came back from a doubt with a much longer round trip than it had. */
+  isDegraded(nowMs: number): boolean;
   /** Whether it takes data now. One that does not may still be worth waiting for. */
   canTake(nowMs: number): boolean;
 }

@@ -7,8 +7,12 @@ import { StateMachine } from '../transition-table.ts';
 import {
   COMMIT_MS,
   CRUISE_GAIN,
+  DEGRADED_MS,
+  DEGRADED_RTT,
+  DEGRADED_SLACK_MS,
   FIRST_IN_FLIGHT_BYTES,
   FIRST_SEGMENT_BYTES,
+  LONG_QUEUE_RTT,
   MAX_COMMIT_BYTES,
   MAX_HOST_LAG_MS,
   MIN_COMMIT_BYTES,
@@ -71,6 +75,9 @@ export class Subflow implements SubflowView {
   #doubtedSinceMs = Number.POSITIVE_INFINITY;
   /** It was doubted once: it earns its traffic back from little. */
   #hasRecovered = false;
+  /** The smallest round trip before it was doubted, which it is measured by until #degradedUntilMs. */
+  #usualRttMs = Number.POSITIVE_INFINITY;
+  #degradedUntilMs = Number.NEGATIVE_INFINITY;
 
   constructor(options: SubflowOptions, nowMs: number) {
     this.id = options.id;
@@ -141,10 +148,12 @@ export class Subflow implements SubflowView {
   get inFlightCapBytes(): number {
     const rate = this.rate.bytesPerSecond;
     const pipeBytes = (rate * (this.rtt.minMs + RECEIPT_INTERVAL_MS + this.#hostLagMs)) / 1000;
-    const gain = this.rate.pipeIsFull ? CRUISE_GAIN : STARTUP_GAIN;
+    // The segment that is arriving counts for nothing until all of it is there.
+    const cruiseBytes = CRUISE_GAIN * pipeBytes + this.segmentBytes;
+    const wanted = this.rate.pipeIsFull ? cruiseBytes : Math.max(cruiseBytes, STARTUP_GAIN * pipeBytes);
     const least = this.rate.pipeIsFull ? MIN_IN_FLIGHT_BYTES : this.#firstInFlightBytes;
     return Math.min(
-      Math.max(least, gain * pipeBytes, this.#kernelPipeBytes),
+      Math.max(least, wanted, this.#kernelPipeBytes),
       this.#kernelCapBytes + (this.#isRepairing ? pipeBytes : 0),
     );
   }
@@ -198,6 +207,12 @@ export class Subflow implements SubflowView {
     const rate = this.rate.bytesPerSecond;
     if (!this.rate.isProven) return FIRST_SEGMENT_BYTES;
     return Math.round(clamp((rate * SEGMENT_MS) / 1000, MIN_SEGMENT_BYTES, MAX_PAYLOAD_BYTES));
+  }
+
+  isDegraded(nowMs: number): boolean {
+    return (
+      nowMs < this.#degradedUntilMs && this.recentRttMs > DEGRADED_RTT * this.#usualRttMs + DEGRADED_SLACK_MS
+    );
   }
 
   /** Whether it takes data now: its transport is idle, its in-flight cap has room, and this turn's commitment is not used up. */
@@ -270,7 +285,9 @@ export class Subflow implements SubflowView {
     if (measurement.totalRetransmittedPackets > lostBefore) {
       this.#repairsUntilMs = nowMs + REPAIR_ROUNDS * measurement.rttMs;
     }
-    this.#isRepairing = nowMs < this.#repairsUntilMs;
+    // Where a queue stands it is the queue that loses packets: more would not come through.
+    const hasQueue = measurement.rttMs > measurement.minRttMs * LONG_QUEUE_RTT;
+    this.#isRepairing = nowMs < this.#repairsUntilMs && !hasQueue;
     this.#kernel = measurement;
     this.#kernelAtMs = nowMs;
   }
@@ -310,6 +327,7 @@ export class Subflow implements SubflowView {
   doubt(nowMs: number): void {
     this.#state.apply('doubt');
     this.#doubtedSinceMs = nowMs;
+    if (nowMs >= this.#degradedUntilMs) this.#usualRttMs = this.minRttMs;
     this.flaps.onDoubt(nowMs);
   }
 
@@ -319,6 +337,7 @@ export class Subflow implements SubflowView {
     this.replacementAsked = false;
     this.flaps.onRecover(nowMs);
     this.#hasRecovered = true;
+    this.#degradedUntilMs = nowMs + DEGRADED_MS;
     // The path may be another one now.
     this.rate.restart(this.ledger.writtenBytes);
     this.rtt.restart();

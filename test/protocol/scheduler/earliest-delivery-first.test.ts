@@ -35,6 +35,16 @@ describe('EarliestDeliveryFirst', () => {
     expect(new EarliestDeliveryFirst().select(request, candidates, NOW_MS)).toBe(candidates[1]);
   });
 
+  it('gives bulk to a degraded subflow only when it is the best', () => {
+    const scheduler = new EarliestDeliveryFirst();
+    const degraded = view(1, 5, 200, { isDegraded: true, isRateGrowing: true });
+    expect(scheduler.select(bulk(), [view(0, 100, 20, { isFree: false }), degraded], NOW_MS)).toBeUndefined();
+    expect(
+      scheduler.select(bulk({ mayProbe: true }), [view(0, 100, 20, { isFree: false }), degraded], NOW_MS),
+    ).toBeUndefined();
+    expect(scheduler.select(bulk(), [degraded], NOW_MS)).toBe(degraded);
+  });
+
   it('closes the gate for a slow subflow when the window is small, opens it when it is large (BLEST)', () => {
     const scheduler = new EarliestDeliveryFirst();
     const candidates = [view(0, 100, 20, { isFree: false }), view(1, 5, 200)];

@@ -5,9 +5,9 @@ export function view(
   id: number,
   megabitsPerSecond: number,
   minRttMs: number,
-  more: { inFlightBytes?: number; isFree?: boolean; isRateGrowing?: boolean } = {},
+  more: { inFlightBytes?: number; isFree?: boolean; isRateGrowing?: boolean; isDegraded?: boolean } = {},
 ): SubflowView {
-  const { inFlightBytes = 0, isFree = true, isRateGrowing = false } = more;
+  const { inFlightBytes = 0, isFree = true, isRateGrowing = false, isDegraded = false } = more;
   return {
     id,
     uplinkName: `uplink${id}`,
@@ -19,6 +19,7 @@ export function view(
     isRateGrowing,
     segmentBytes: Number.POSITIVE_INFINITY,
     canTake: () => isFree,
+    isDegraded: () => isDegraded,
   };
 }
 
