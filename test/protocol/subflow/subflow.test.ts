@@ -1,0 +1,101 @@
+import { describe, expect, it } from 'vitest';
+import type { KernelMeasurement } from '../../../shared/protocol/kernel-measurement.ts';
+import { Subflow } from '../../../shared/protocol/subflow/subflow.ts';
+import { DEGRADED_MS, FIRST_IN_FLIGHT_BYTES } from '../../../shared/protocol/tunables.ts';
+
+const KERNEL: KernelMeasurement = {
+  rttMs: 600,
+  rttVarMs: 1,
+  minRttMs: 600,
+  mssBytes: 1_448,
+  cwndBytes: 200_000,
+  notSentBytes: 0,
+  unackedBytes: 0,
+  bytesAcked: 0,
+  deliveryRateBytesPerSecond: 0,
+  lastAckReceivedMs: 0,
+  backoff: 0,
+  totalRetransmittedPackets: 0,
+  sentPackets: 0,
+};
+
+describe('what a subflow may have in flight', () => {
+  it('follows the kernel in slow start, as long as nothing queues', () => {
+    const subflow = newSubflow();
+    expect(subflow.inFlightCapBytes).toBe(FIRST_IN_FLIGHT_BYTES);
+    subflow.onKernelMeasurement(KERNEL, 0);
+    expect(subflow.inFlightCapBytes).toBe(KERNEL.cwndBytes);
+    subflow.onKernelMeasurement({ ...KERNEL, rttMs: 800 }, 1);
+    expect(subflow.inFlightCapBytes).toBe(FIRST_IN_FLIGHT_BYTES);
+  });
+
+  it('does not jump to an old window after a doubt', () => {
+    const subflow = newSubflow();
+    subflow.doubt(1);
+    subflow.recover(2);
+    subflow.onKernelMeasurement(KERNEL, 3);
+    expect(subflow.inFlightCapBytes).toBeLessThan(FIRST_IN_FLIGHT_BYTES);
+  });
+
+  it('is not cut while a lost packet holds receipts back, and is when a long queue stands', () => {
+    const subflow = newSubflow();
+    const kernel = { ...KERNEL, minRttMs: 60, rttMs: 60, cwndBytes: 100_000 };
+    keepBusy(subflow, { untilMs: 2_000, rttMs: 60, bytesPerMs: 1_000 });
+    const nowMs = 2_000;
+    subflow.onKernelMeasurement(kernel, nowMs);
+    const usual = subflow.inFlightCapBytes;
+    expect(usual).toBeLessThan(120_000);
+    subflow.onKernelMeasurement({ ...kernel, totalRetransmittedPackets: 1 }, nowMs + 1);
+    expect(subflow.inFlightCapBytes).toBeGreaterThan(usual * 1.3);
+    subflow.onKernelMeasurement({ ...kernel, totalRetransmittedPackets: 1 }, nowMs + 200);
+    expect(subflow.inFlightCapBytes).toBe(usual);
+    subflow.onKernelMeasurement({ ...kernel, rttMs: 460, totalRetransmittedPackets: 2 }, nowMs + 201);
+    expect(subflow.inFlightCapBytes).toBe(usual);
+  });
+});
+
+describe('a subflow that comes back from a doubt', () => {
+  it.each([
+    [40, 45, false],
+    [40, 140, true],
+    [600, 700, false],
+  ])(
+    'with %i ms before and %i ms now, is degraded: %s; after a minute it is not',
+    (beforeMs, nowMs, expected) => {
+      const subflow = newSubflow();
+      keepBusy(subflow, { untilMs: 3_000, rttMs: beforeMs, bytesPerMs: 100 });
+      expect(subflow.isDegraded(3_000)).toBe(false);
+      subflow.doubt(3_000);
+      subflow.recover(3_100);
+      keepBusy(subflow, { untilMs: 6_000, rttMs: nowMs, bytesPerMs: 100, fromMs: 3_100 });
+      expect(subflow.isDegraded(6_000)).toBe(expected);
+      expect(subflow.isDegraded(3_100 + DEGRADED_MS)).toBe(false);
+    },
+  );
+});
+
+function newSubflow(): Subflow {
+  return new Subflow({ id: 0, uplinkName: 'lan', isBackup: false }, 0);
+}
+
+/** Frames of 10 ms of the rate, each receipted one round trip later. */
+function keepBusy(
+  subflow: Subflow,
+  {
+    fromMs = 0,
+    untilMs,
+    rttMs,
+    bytesPerMs,
+  }: { fromMs?: number; untilMs: number; rttMs: number; bytesPerMs: number },
+): void {
+  const sentAt: { ms: number; endOffset: number }[] = [];
+  for (let ms = fromMs; ms < untilMs; ms += 10) {
+    subflow.append([new Uint8Array(bytesPerMs * 10)], { kind: 'receipt' }, ms);
+    subflow.takeOutput();
+    subflow.isWritable = true;
+    sentAt.push({ ms, endOffset: subflow.ledger.writtenBytes });
+    while (sentAt[0] !== undefined && sentAt[0].ms + rttMs <= ms) {
+      subflow.onReceipt(sentAt.shift()!.endOffset, 0, ms);
+    }
+  }
+}
