@@ -148,8 +148,8 @@ export class Subflow implements SubflowView {
   get inFlightCapBytes(): number {
     const rate = this.rate.bytesPerSecond;
     const pipeBytes = (rate * (this.rtt.minMs + RECEIPT_INTERVAL_MS + this.#hostLagMs)) / 1000;
-    // The segment that is arriving counts for nothing until all of it is there.
-    const cruiseBytes = CRUISE_GAIN * pipeBytes + this.segmentBytes;
+    // The segment that is arriving counts for nothing until all of it is there, and another one must follow at once.
+    const cruiseBytes = CRUISE_GAIN * pipeBytes + this.segmentBytes + MIN_SEGMENT_BYTES;
     const wanted = this.rate.pipeIsFull ? cruiseBytes : Math.max(cruiseBytes, STARTUP_GAIN * pipeBytes);
     const least = this.rate.pipeIsFull ? MIN_IN_FLIGHT_BYTES : this.#firstInFlightBytes;
     return Math.min(
