@@ -1,28 +1,17 @@
-import { type ControlFrame, encodeControl, type RemoteSubflowState } from '../codec/frame.ts';
-import { FrameParser, type FrameSink } from '../codec/frame-parser.ts';
+import { type ControlFrame, encodeControl } from '../codec/frame.ts';
+import type { FrameSink } from '../codec/frame-parser.ts';
 import { type SteeringMode, steeringModeOf } from '../codec/wire.ts';
 import type { Destination } from '../destination.ts';
-import {
-  ERROR_CODE,
-  type ErrorName,
-  errorName,
-  MisuseError,
-  ProtocolViolation,
-  StreamError,
-} from '../errors.ts';
+import { ERROR_CODE, type ErrorName, errorName, ProtocolViolation, StreamError } from '../errors.ts';
 import type { KernelMeasurement } from '../kernel-measurement.ts';
 import type { MemoryBudget } from '../memory-budget.ts';
 import type { OutgoingChunk } from '../stream/send-buffer.ts';
-import type { LedgerEntry } from '../subflow/ledger.ts';
-import { Subflow, type SubflowOptions } from '../subflow/subflow.ts';
+import type { Subflow, SubflowOptions } from '../subflow/subflow.ts';
 import { FLOOR_WINDOW_BYTES, MAX_CONTROL_PER_STREAM } from '../tunables.ts';
 import { controlItem } from './control-item.ts';
 import type { SessionEvent } from './events.ts';
-import { HarmGuard } from './harm-guard.ts';
-import { Retirement } from './retirement.ts';
 import { SessionStreams } from './session-streams.ts';
-import { SubflowWatch } from './subflow-watch.ts';
-import { SubflowWishes } from './subflow-wishes.ts';
+import { SessionSubflows } from './session-subflows.ts';
 import { type TransmitStatistics, Transmitter } from './transmitter.ts';
 
 export interface SessionOptions {
@@ -55,68 +44,37 @@ export class Session {
   readonly role: 'client' | 'concentrator';
   readonly #options: SessionOptions;
   readonly #streams: SessionStreams;
-  readonly #subflows = new Map<number, Subflow>();
-  readonly #parsers = new Map<number, FrameParser>();
-  #subflowList: readonly Subflow[] = [];
+  readonly #subflows: SessionSubflows;
   readonly #transmitter = new Transmitter();
-  readonly #watch: SubflowWatch;
-  readonly #wishes: SubflowWishes;
-  readonly #guard: HarmGuard;
-  readonly #retirement = new Retirement();
   #events: SessionEvent[] = [];
   #eventsTaken = 0;
   #nextSubflowId = 0;
   #receivedBytes = 0;
-  #lingerEndsMs: number;
   #isGoingAway = false;
   #isClosed = false;
 
   constructor(options: SessionOptions) {
     this.role = options.role;
     this.#options = options;
-    this.#lingerEndsMs = options.nowMs + options.lingerMs;
-    this.#watch = new SubflowWatch(
-      {
-        emit: (event) => this.#emit(event),
-        tellPeer: (subflowId, state) => this.#tellSubflowState(subflowId, state),
-        surrender: (subflow) => this.#surrender(subflow),
-        close: (subflow, reason) => this.#closeSubflow(subflow, reason, this.#nowMs),
-      },
-      this.#transmitter,
-    );
-    this.#wishes = new SubflowWishes(
-      options.role,
-      {
-        emit: (event) => this.#emit(event),
-        tellPeer: (frame) => this.#queueControl(frame),
-      },
-      options.nowMs,
-    );
-    this.#guard = new HarmGuard(
-      {
-        emit: (event) => this.#emit(event),
-        surrender: (subflow) => this.#surrender(subflow),
-      },
-      options.nowMs,
-    );
     this.#nowMs = options.nowMs;
     const session = this;
-    this.#streams = new SessionStreams(
-      options,
-      {
-        get nowMs() {
-          return session.#nowMs;
-        },
-        get subflows() {
-          return session.subflows;
-        },
-        get isGoingAway() {
-          return session.#isGoingAway;
-        },
-        emit: (event) => this.#emit(event),
+    const host = {
+      get nowMs() {
+        return session.#nowMs;
       },
-      this.#transmitter,
-    );
+      get subflows() {
+        return session.subflows;
+      },
+      get streams() {
+        return session.#streams;
+      },
+      get isGoingAway() {
+        return session.#isGoingAway;
+      },
+      emit: (event: SessionEvent) => this.#emit(event),
+    };
+    this.#streams = new SessionStreams(options, host, this.#transmitter);
+    this.#subflows = new SessionSubflows(options, host, this.#transmitter);
   }
 
   /** The time of the input that is being worked on. */
@@ -148,7 +106,7 @@ export class Session {
   }
 
   get subflows(): readonly Subflow[] {
-    return this.#subflowList;
+    return this.#subflows.all;
   }
 
   /** The next event, oldest first. */
@@ -164,12 +122,7 @@ export class Session {
   /** When `flush` is wanted again though nothing else happens; infinite for never. */
   get deadlineMs(): number {
     if (this.#isClosed) return Number.POSITIVE_INFINITY;
-    if (this.#subflows.size === 0) return this.#lingerEndsMs;
-    let deadline = this.#transmitter.receiptDeadlineMs(this.subflows);
-    for (const subflow of this.#subflows.values()) {
-      deadline = Math.min(deadline, this.#watch.deadlineMs(subflow, this.#nowMs));
-    }
-    return deadline;
+    return this.subflows.length === 0 ? this.#subflows.lingerEndsMs : this.#subflows.deadlineMs;
   }
 
   // --- subflows ---
@@ -182,27 +135,19 @@ export class Session {
   /** A subflow is up: its handshake is done and its transport takes a write. */
   addSubflow(options: SubflowOptions, nowMs: number): void {
     this.#nowMs = nowMs;
-    if (this.#subflows.has(options.id)) throw new MisuseError(`subflow ${options.id} exists`);
-    this.#subflows.set(options.id, new Subflow(options, nowMs));
-    this.#subflowList = [...this.#subflows.values()];
-    this.#parsers.set(options.id, new FrameParser());
+    this.#subflows.add(options);
   }
 
   /** The transport of a subflow is gone; what was under way on it goes elsewhere, and the peer is told. */
   removeSubflow(subflowId: number, nowMs: number): void {
     this.#nowMs = nowMs;
-    const subflow = this.#subflows.get(subflowId);
-    if (subflow !== undefined) this.#dropSubflow(subflow, nowMs);
+    this.#subflows.remove(subflowId);
   }
 
   /** Client: a subflow is no longer wanted. Nothing new goes there; `subflow-close` follows once all has arrived. */
   retireSubflow(subflowId: number, nowMs: number): void {
     this.#nowMs = nowMs;
-    const subflow = this.#subflows.get(subflowId);
-    if (subflow === undefined || subflow.isRetiring) return;
-    const notice = controlItem({ type: 'priority', subflowId, backup: true });
-    this.#transmitter.control.push(notice);
-    this.#retirement.add(subflow, notice, nowMs);
+    this.#subflows.retire(subflowId);
   }
 
   /** The transport is still busy with a write of somebody else (its handshake). */
@@ -225,8 +170,7 @@ export class Session {
   /** Something outside says that a subflow is in trouble (its interface or address is gone). */
   doubtSubflow(subflowId: number, reason: string, nowMs: number): void {
     this.#nowMs = nowMs;
-    const subflow = this.#subflows.get(subflowId);
-    if (subflow !== undefined) this.#watch.doubt(subflow, reason, nowMs);
+    this.#subflows.doubt(subflowId, reason);
   }
 
   /**
@@ -236,7 +180,7 @@ export class Session {
   receive(subflowId: number, bytes: Uint8Array, nowMs: number): number {
     this.#nowMs = nowMs;
     const subflow = this.#subflows.get(subflowId);
-    const parser = this.#parsers.get(subflowId);
+    const parser = this.#subflows.parserOf(subflowId);
     if (subflow === undefined || parser === undefined || this.#isClosed || bytes.length === 0) return 0;
     this.#handedOnBytes = 0;
     this.#elicited = false;
@@ -306,7 +250,7 @@ export class Session {
   goAway(error: ErrorName): void {
     if (this.#isGoingAway || this.#isClosed) return;
     this.#isGoingAway = true;
-    this.#queueControl({ type: 'goaway', code: ERROR_CODE[error] });
+    this.#transmitter.control.push(controlItem({ type: 'goaway', code: ERROR_CODE[error] }));
   }
 
   /** Ends the session now. One CLOSE leaves with the next write of each subflow. */
@@ -323,17 +267,11 @@ export class Session {
       this.#close('resourceExceeded', 'the peer takes no control frames', 'us');
       return;
     }
-    if (this.#subflows.size === 0) {
-      if (nowMs >= this.#lingerEndsMs) this.#close('uplinksLost', 'no subflow came back', 'us');
+    if (this.subflows.length === 0) {
+      if (nowMs >= this.#subflows.lingerEndsMs) this.#close('uplinksLost', 'no subflow came back', 'us');
       return;
     }
-    const subflows = this.subflows;
-    this.#watch.check(subflows, this.#streams.all(), nowMs);
-    this.#wishes.check(subflows, nowMs);
-    this.#guard.check(subflows, this.#streams.all(), nowMs);
-    for (const subflow of this.#retirement.takeFinished(subflows, nowMs)) {
-      this.#closeSubflow(subflow, 'no longer needed', nowMs);
-    }
+    this.#subflows.check();
     this.#transmitter.transmit(this.subflows, nowMs);
     this.#streams.tellWritable();
   }
@@ -358,7 +296,7 @@ export class Session {
     onControl: (frame) => {
       if (frame.type === 'receipt') {
         for (const entry of frame.entries) {
-          this.#onReceipt(entry.subflowId, entry.bytes, entry.delayMicroseconds / 1000);
+          this.#subflows.onReceipt(entry.subflowId, entry.bytes, entry.delayMicroseconds / 1000);
         }
         return;
       }
@@ -386,19 +324,15 @@ export class Session {
       case 'ping':
         break;
       case 'subflowState':
-        this.#onSubflowState(frame.subflowId, frame.state);
+        this.#subflows.onState(frame.subflowId, frame.state);
         break;
-      case 'priority': {
-        const subflow = this.#subflows.get(frame.subflowId);
-        if (subflow !== undefined) subflow.isBackup = frame.backup;
+      case 'priority':
+        this.#subflows.onPriority(frame.subflowId, frame.backup);
         break;
-      }
-      case 'subflowsWish': {
+      case 'subflowsWish':
         this.#expectRole('client', 'SUBFLOWS_WISH');
-        const subflow = this.#subflows.get(frame.subflowId);
-        if (subflow !== undefined) this.#wishes.onPeerWish(subflow.uplinkName, frame.count, this.#nowMs);
+        this.#subflows.onWish(frame.subflowId, frame.count);
         break;
-      }
       case 'addressAdd':
         this.#expectRole('client', 'ADDRESS_ADD');
         this.#emit({ ...frame, type: 'address-added' });
@@ -418,76 +352,10 @@ export class Session {
     }
   }
 
-  #onReceipt(subflowId: number, bytes: number, delayMs: number): void {
-    const subflow = this.#subflows.get(subflowId);
-    if (subflow === undefined) return;
-    for (const { item } of subflow.onReceipt(bytes, delayMs, this.#nowMs)) {
-      if (item.kind === 'control') this.#transmitter.control.onReceipted(item.control);
-      if (item.kind !== 'data') continue;
-      const before = item.stream.deliveredTo;
-      item.stream.onReceipted(item.dsn, item.length, item.fin);
-      this.#guard.onInOrder(item.stream.deliveredTo - before);
-      this.#streams.onReceipted(item.stream);
-    }
-  }
-
-  #onSubflowState(subflowId: number, state: RemoteSubflowState): void {
-    const subflow = this.#subflows.get(subflowId);
-    if (subflow === undefined || state === 'active') return;
-    if (state === 'gone') this.#closeSubflow(subflow, 'the peer says it is gone', this.#nowMs);
-    else this.#watch.doubt(subflow, 'the peer doubts it', this.#nowMs, 'peer');
-  }
-
   // --- helpers ---
 
   #expectRole(role: 'client' | 'concentrator', frame: string): void {
     if (this.role !== role) throw new ProtocolViolation(`${frame} from the wrong end`);
-  }
-
-  #queueControl(frame: ControlFrame): void {
-    this.#transmitter.control.push(controlItem(frame));
-  }
-
-  #tellSubflowState(subflowId: number, state: RemoteSubflowState): void {
-    this.#queueControl({ type: 'subflowState', subflowId, state });
-  }
-
-  /** What is under way on a subflow goes to the others. */
-  #surrender(subflow: Subflow): void {
-    let hadAny = false;
-    for (const entry of subflow.ledger.oldestEntries()) {
-      if (entry.surrendered) continue;
-      hadAny = true;
-      this.#surrenderEntry(entry);
-    }
-    if (!hadAny) return;
-    // Receipts may have been among it.
-    for (const other of this.#subflows.values()) other.receipts.repeat(this.#nowMs);
-  }
-
-  #surrenderEntry(entry: LedgerEntry): void {
-    entry.surrendered = true;
-    const { item } = entry;
-    if (item.kind === 'control') this.#transmitter.control.push(item.control);
-    if (item.kind !== 'data') return;
-    item.stream.onLost(item.dsn, item.length, item.fin);
-    this.#streams.onLost(item.stream);
-  }
-
-  #closeSubflow(subflow: Subflow, reason: string, nowMs: number): void {
-    this.#emit({ type: 'subflow-close', subflowId: subflow.id, reason });
-    this.#dropSubflow(subflow, nowMs);
-  }
-
-  #dropSubflow(subflow: Subflow, nowMs: number): void {
-    this.#surrender(subflow);
-    subflow.close();
-    this.#subflows.delete(subflow.id);
-    this.#subflowList = [...this.#subflows.values()];
-    this.#parsers.delete(subflow.id);
-    if (this.#subflows.size === 0) this.#lingerEndsMs = nowMs + this.#options.lingerMs;
-    // With none left the next one to come takes it: the peer may not notice by itself.
-    this.#tellSubflowState(subflow.id, 'gone');
   }
 
   #close(error: ErrorName, reason: string, by: 'us' | 'peer'): void {
@@ -495,7 +363,7 @@ export class Session {
     this.#isClosed = true;
     this.#streams.failAll(error);
     const frame = encodeControl({ type: 'close', code: ERROR_CODE[error] });
-    for (const subflow of this.#subflows.values()) {
+    for (const subflow of this.subflows) {
       if (by === 'us') subflow.append([frame], { kind: 'receipt' }, this.#nowMs);
     }
     this.#emit({ type: 'session-closed', error, by, reason });

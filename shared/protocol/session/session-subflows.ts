@@ -1,0 +1,209 @@
+import type { ControlFrame, RemoteSubflowState } from '../codec/frame.ts';
+import { FrameParser } from '../codec/frame-parser.ts';
+import { MisuseError } from '../errors.ts';
+import type { LedgerEntry } from '../subflow/ledger.ts';
+import { Subflow, type SubflowOptions } from '../subflow/subflow.ts';
+import { controlItem } from './control-item.ts';
+import type { SessionEvent } from './events.ts';
+import { HarmGuard } from './harm-guard.ts';
+import { Retirement } from './retirement.ts';
+import type { SessionOptions } from './session.ts';
+import type { SessionStreams } from './session-streams.ts';
+import { SubflowWatch } from './subflow-watch.ts';
+import { SubflowWishes } from './subflow-wishes.ts';
+import type { Transmitter } from './transmitter.ts';
+
+/** What the subflows need of their session. */
+export interface SubflowsHost {
+  /** The time of the input that is being worked on. */
+  readonly nowMs: number;
+  readonly streams: SessionStreams;
+  emit(event: SessionEvent): void;
+}
+
+/** The subflows of one session: coming and going, receipts, doubt, number and usefulness (SPEC.md sections 7 and 8). */
+export class SessionSubflows {
+  readonly #host: SubflowsHost;
+  readonly #transmitter: Transmitter;
+  readonly #lingerMs: number;
+  readonly #byId = new Map<number, Subflow>();
+  readonly #parsers = new Map<number, FrameParser>();
+  readonly #watch: SubflowWatch;
+  readonly #wishes: SubflowWishes;
+  readonly #guard: HarmGuard;
+  readonly #retirement = new Retirement();
+  #all: readonly Subflow[] = [];
+  #lingerEndsMs: number;
+
+  constructor(
+    { role, lingerMs, nowMs }: Pick<SessionOptions, 'role' | 'lingerMs' | 'nowMs'>,
+    host: SubflowsHost,
+    transmitter: Transmitter,
+  ) {
+    this.#host = host;
+    this.#transmitter = transmitter;
+    this.#lingerMs = lingerMs;
+    this.#lingerEndsMs = nowMs + lingerMs;
+    const emit = (event: SessionEvent) => host.emit(event);
+    const surrender = (subflow: Subflow) => this.#surrender(subflow);
+    this.#watch = new SubflowWatch(
+      {
+        emit,
+        surrender,
+        tellPeer: (subflowId, state) => this.#tellState(subflowId, state),
+        close: (subflow, reason) => this.#close(subflow, reason),
+      },
+      transmitter,
+    );
+    this.#wishes = new SubflowWishes(role, { emit, tellPeer: (frame) => this.#tell(frame) }, nowMs);
+    this.#guard = new HarmGuard({ emit, surrender }, nowMs);
+  }
+
+  get all(): readonly Subflow[] {
+    return this.#all;
+  }
+
+  get(subflowId: number): Subflow | undefined {
+    return this.#byId.get(subflowId);
+  }
+
+  /** What splits the bytes of a subflow into frames. */
+  parserOf(subflowId: number): FrameParser | undefined {
+    return this.#parsers.get(subflowId);
+  }
+
+  /** When the session has waited long enough without any; of no meaning while there is one. */
+  get lingerEndsMs(): number {
+    return this.#lingerEndsMs;
+  }
+
+  /** When to look again, at one of them at least. */
+  get deadlineMs(): number {
+    let deadline = this.#transmitter.receiptDeadlineMs(this.#all);
+    for (const subflow of this.#all) {
+      deadline = Math.min(deadline, this.#watch.deadlineMs(subflow, this.#host.nowMs));
+    }
+    return deadline;
+  }
+
+  add(options: SubflowOptions): void {
+    if (this.#byId.has(options.id)) throw new MisuseError(`subflow ${options.id} exists`);
+    this.#byId.set(options.id, new Subflow(options, this.#host.nowMs));
+    this.#all = [...this.#byId.values()];
+    this.#parsers.set(options.id, new FrameParser());
+  }
+
+  /** Its transport is gone; what was under way goes elsewhere, and the peer is told. */
+  remove(subflowId: number): void {
+    const subflow = this.#byId.get(subflowId);
+    if (subflow !== undefined) this.#drop(subflow);
+  }
+
+  /** Client: it is no longer wanted, and closes once all has arrived. */
+  retire(subflowId: number): void {
+    const subflow = this.#byId.get(subflowId);
+    if (subflow === undefined || subflow.isRetiring) return;
+    const notice = controlItem({ type: 'priority', subflowId, backup: true });
+    this.#transmitter.control.push(notice);
+    this.#retirement.add(subflow, notice, this.#host.nowMs);
+  }
+
+  doubt(subflowId: number, reason: string): void {
+    const subflow = this.#byId.get(subflowId);
+    if (subflow !== undefined) this.#watch.doubt(subflow, reason, this.#host.nowMs);
+  }
+
+  /** Works off what time has brought. */
+  check(): void {
+    const { streams, nowMs } = this.#host;
+    const subflows = this.#all;
+    this.#watch.check(subflows, streams.all(), nowMs);
+    this.#wishes.check(subflows, nowMs);
+    this.#guard.check(subflows, streams.all(), nowMs);
+    for (const subflow of this.#retirement.takeFinished(subflows, nowMs)) {
+      this.#close(subflow, 'no longer needed');
+    }
+  }
+
+  // --- from the peer ---
+
+  onReceipt(subflowId: number, bytes: number, delayMs: number): void {
+    const subflow = this.#byId.get(subflowId);
+    if (subflow === undefined) return;
+    const { streams, nowMs } = this.#host;
+    for (const { item } of subflow.onReceipt(bytes, delayMs, nowMs)) {
+      if (item.kind === 'control') this.#transmitter.control.onReceipted(item.control);
+      if (item.kind !== 'data') continue;
+      const before = item.stream.deliveredTo;
+      item.stream.onReceipted(item.dsn, item.length, item.fin);
+      this.#guard.onInOrder(item.stream.deliveredTo - before);
+      streams.onReceipted(item.stream);
+    }
+  }
+
+  onState(subflowId: number, state: RemoteSubflowState): void {
+    const subflow = this.#byId.get(subflowId);
+    if (subflow === undefined || state === 'active') return;
+    if (state === 'gone') this.#close(subflow, 'the peer says it is gone');
+    else this.#watch.doubt(subflow, 'the peer doubts it', this.#host.nowMs, 'peer');
+  }
+
+  onPriority(subflowId: number, isBackup: boolean): void {
+    const subflow = this.#byId.get(subflowId);
+    if (subflow !== undefined) subflow.isBackup = isBackup;
+  }
+
+  /** Client: the concentrator would like so many subflows on the uplink of this one. */
+  onWish(subflowId: number, count: number): void {
+    const subflow = this.#byId.get(subflowId);
+    if (subflow !== undefined) this.#wishes.onPeerWish(subflow.uplinkName, count, this.#host.nowMs);
+  }
+
+  // --- helpers ---
+
+  #tell(frame: ControlFrame): void {
+    this.#transmitter.control.push(controlItem(frame));
+  }
+
+  #tellState(subflowId: number, state: RemoteSubflowState): void {
+    this.#tell({ type: 'subflowState', subflowId, state });
+  }
+
+  /** What is under way on a subflow goes to the others. */
+  #surrender(subflow: Subflow): void {
+    let hadAny = false;
+    for (const entry of subflow.ledger.oldestEntries()) {
+      if (entry.surrendered) continue;
+      hadAny = true;
+      this.#surrenderEntry(entry);
+    }
+    if (!hadAny) return;
+    // Receipts may have been among it.
+    for (const other of this.#all) other.receipts.repeat(this.#host.nowMs);
+  }
+
+  #surrenderEntry(entry: LedgerEntry): void {
+    entry.surrendered = true;
+    const { item } = entry;
+    if (item.kind === 'control') this.#transmitter.control.push(item.control);
+    if (item.kind !== 'data') return;
+    item.stream.onLost(item.dsn, item.length, item.fin);
+    this.#host.streams.onLost(item.stream);
+  }
+
+  #close(subflow: Subflow, reason: string): void {
+    this.#host.emit({ type: 'subflow-close', subflowId: subflow.id, reason });
+    this.#drop(subflow);
+  }
+
+  #drop(subflow: Subflow): void {
+    this.#surrender(subflow);
+    subflow.close();
+    this.#byId.delete(subflow.id);
+    this.#all = [...this.#byId.values()];
+    this.#parsers.delete(subflow.id);
+    if (this.#all.length === 0) this.#lingerEndsMs = this.#host.nowMs + this.#lingerMs;
+    // With none left the next one to come takes it: the peer may not notice by itself.
+    this.#tellState(subflow.id, 'gone');
+  }
+}
