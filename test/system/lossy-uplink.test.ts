@@ -1,6 +1,4 @@
-import { readFile, writeFile } from 'node:fs/promises';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { parseDocument } from 'yaml';
 import { type Bed, createBed } from '../bed/bed.ts';
 import { whyNoBed } from '../bed/namespace.ts';
 import { BED_PLACE } from '../bench/contestants/tributary.ts';
@@ -25,7 +23,6 @@ describe.skipIf(reason)(
         congestionControl: 'cubic',
       });
       setup = await TributarySetup.create(BED_PLACE);
-      await amend(setup, { congestionControl: 'cubic' });
     });
     afterAll(async () => {
       await bed?.close();
@@ -34,8 +31,7 @@ describe.skipIf(reason)(
 
     test('gets several subflows, and several times the rate', async () => {
       bed.origin.spawn(process.execPath, ['-e', ORIGIN], { stdio: 'ignore' });
-      const uplink = { name: 'wifi', interface: 'wifi', congestionControl: 'cubic' };
-      const { stop } = await startPair(bed, setup, [uplink]);
+      const { stop } = await startPair(bed, setup, [{ name: 'wifi', interface: 'wifi' }], 'cubic');
       try {
         const download = async (seconds: number) => {
           const { v4 } = bed.origin.address;
@@ -67,10 +63,3 @@ describe.skipIf(reason)(
     });
   },
 );
-
-async function amend(setup: TributarySetup, changes: Record<string, unknown>): Promise<void> {
-  const { concentrator } = await setup.withUplinks([]);
-  const document = parseDocument(await readFile(concentrator, 'utf8'));
-  for (const [key, value] of Object.entries(changes)) document.set(key, value);
-  await writeFile(concentrator, String(document), { mode: 0o600 });
-}

@@ -85,8 +85,9 @@ export class SubflowWishes {
     for (const subflow of group) {
       if (subflow.state !== 'active') continue;
       inFlightBytes += subflow.inFlightBytes;
-      capBytes += subflow.inFlightCapBytes;
       const { kernel } = subflow;
+      // While losses are repaired the cap is wider than what the kernel takes.
+      capBytes += Math.min(subflow.inFlightCapBytes, kernel?.cwndBytes ?? Number.POSITIVE_INFINITY);
       hasQueue ||= kernel !== undefined && kernel.rttMs > kernel.minRttMs * QUEUE_FACTOR + QUEUE_SLACK_MS;
     }
     uplink.samples++;

@@ -150,7 +150,7 @@ export class Subflow implements SubflowView {
     const pipeBytes = (rate * (this.rtt.minMs + RECEIPT_INTERVAL_MS + this.#hostLagMs)) / 1000;
     // The segment that is arriving counts for nothing until all of it is there, and another one must follow at once.
     const cruiseBytes = CRUISE_GAIN * pipeBytes + this.segmentBytes + MIN_SEGMENT_BYTES;
-    const wanted = this.rate.pipeIsFull ? cruiseBytes : Math.max(cruiseBytes, STARTUP_GAIN * pipeBytes);
+    const wanted = this.rate.pipeIsFull ? cruiseBytes : STARTUP_GAIN * pipeBytes;
     const least = this.rate.pipeIsFull ? MIN_IN_FLIGHT_BYTES : this.#firstInFlightBytes;
     return Math.min(
       Math.max(least, wanted, this.#kernelPipeBytes),
