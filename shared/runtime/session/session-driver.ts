@@ -76,6 +76,7 @@ export class SessionDriver {
     this.#resolveFinished = resolve;
   });
   #closedWith: ErrorName | undefined;
+  #isClosedByPeer = false;
 
   constructor(options: SessionDriverOptions) {
     this.session = options.session;
@@ -360,6 +361,7 @@ export class SessionDriver {
         break;
       case 'session-closed':
         this.#closedWith ??= event.error;
+        this.#isClosedByPeer = event.by === 'peer';
         logger.info({ error: event.error, by: event.by, reason: event.reason }, 'session closed');
         break;
       case 'address-added':
@@ -384,7 +386,7 @@ export class SessionDriver {
     this.#isOver = true;
     clearTimeout(this.#timer);
     const farewells = [...this.#attached].map(([id, { transport }]) =>
-      farewell(transport, () => {
+      farewell(transport, this.#isClosedByPeer, () => {
         this.session.subflowWritable(id);
         return this.session.takeOutput(id);
       }),
@@ -397,23 +399,29 @@ export class SessionDriver {
 }
 
 /**
- * The last frame, CLOSE, is on its way, or waits behind a write that is: a moment for it, whatever the kernel does.
+ * The last frame, CLOSE, is on its way, or waits behind a write that is: a moment for it, whatever the kernel does. The peer
+ * closes when it has it; who closes first is answered with a reset by what still arrives, and what is unsent is lost with it.
+ * @param isAnswered it was the peer that said CLOSE
  * @param takeRest what still waits for the transport
  */
-function farewell(transport: SubflowTransport, takeRest: () => readonly Uint8Array[]): Promise<void> {
+function farewell(
+  transport: SubflowTransport,
+  isAnswered: boolean,
+  takeRest: () => readonly Uint8Array[],
+): Promise<void> {
   return new Promise((resolve) => {
     const timer = setTimeout(() => transport.destroy(), FAREWELL_MS);
     transport.setHandlers({
       onBytes: () => {},
       onWritable: () => {
         const rest = takeRest();
-        if (rest.length === 0) transport.destroy();
-        else transport.write(rest);
+        if (rest.length > 0) transport.write(rest);
       },
       onClose: () => {
         clearTimeout(timer);
         resolve();
       },
     });
+    if (isAnswered) transport.destroy();
   });
 }
