@@ -92,6 +92,7 @@ function picture(title: string, yLabel: string, maxY: number, content: readonly 
   ]);
   return [
     `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${WIDTH} ${HEIGHT}" font-family="sans-serif" font-size="12">`,
+    `<title>${escaped(title)}</title>`,
     `<rect width="${WIDTH}" height="${HEIGHT}" fill="white"/>`,
     `<text x="${PLOT.left}" y="20" font-size="15">${escaped(title)}</text>`,
     text(PLOT.left - 6, PLOT.top - 10, 'start', yLabel),
