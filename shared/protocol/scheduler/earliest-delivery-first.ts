@@ -33,9 +33,7 @@ export class EarliestDeliveryFirst implements PacketScheduler {
     const next = least(free, (view) => segmentTimeMs(view, request));
     if (next === undefined) return undefined;
     if (next.uplinkName === fastest.uplinkName) return next;
-    return !next.isDegraded(nowMs) && this.#passesGate(request, next, best, fastest, candidates)
-      ? next
-      : undefined;
+    return this.#passesGate(request, next, best, fastest, candidates, nowMs) ? next : undefined;
   }
 
   onRound(wasBlocked: boolean): void {
@@ -58,9 +56,7 @@ export class EarliestDeliveryFirst implements PacketScheduler {
     const next = least(growing, (view) => segmentTimeMs(view, request));
     const fastest = least(candidates, (view) => -view.rateBytesPerSecond)!;
     if (next === undefined || next === best) return next;
-    return !next.isDegraded(nowMs) && this.#passesGate(request, next, best, fastest, candidates)
-      ? next
-      : undefined;
+    return this.#passesGate(request, next, best, fastest, candidates, nowMs) ? next : undefined;
   }
 
   #passesGate(
@@ -69,7 +65,9 @@ export class EarliestDeliveryFirst implements PacketScheduler {
     best: SubflowView,
     fastest: SubflowView,
     candidates: readonly SubflowView[],
+    nowMs: number,
   ): boolean {
+    if (slow.isDegraded(nowMs)) return false;
     const { windowLeftBytes, remainingBytes } = request;
     const lengthBytes = Math.min(request.lengthBytes, slow.segmentBytes);
     const slowMs = deliveryTimeMs(slow, lengthBytes);

@@ -8,6 +8,7 @@ import type { OutgoingChunk } from '../../protocol/stream/send-buffer.ts';
 import { releaseReceived } from '../net/receive-memory.ts';
 import type { SubflowTransport } from '../net/subflow-transport.ts';
 import type { MonotonicClock } from './clock.ts';
+import { farewell } from './farewell.ts';
 import type { UplinkTraffic } from './uplink-traffic.ts';
 
 /** What one end of a stream hears from its session. */
@@ -52,8 +53,6 @@ interface Attached {
 const MEASURE_INTERVAL_MS = 2;
 /** Received bytes go on to the applications at the end of the turn, or earlier after this many: while the processor's cache has them. */
 const DISPATCH_BYTES = 256 * 1024;
-/** How long a closing session's last frame may take to leave. */
-const FAREWELL_MS = 500;
 
 /**
  * Runs one session core on real time and real subflows. Inputs of one turn of the event loop are worked off together in
@@ -396,32 +395,4 @@ export class SessionDriver {
     void Promise.all(farewells).then(this.#resolveFinished);
     this.#options.owner.onClosed(this.#closedWith ?? 'internalError');
   }
-}
-
-/**
- * The last frame, CLOSE, is on its way, or waits behind a write that is: a moment for it, whatever the kernel does. The peer
- * closes when it has it; who closes first is answered with a reset by what still arrives, and what is unsent is lost with it.
- * @param isAnswered it was the peer that said CLOSE
- * @param takeRest what still waits for the transport
- */
-function farewell(
-  transport: SubflowTransport,
-  isAnswered: boolean,
-  takeRest: () => readonly Uint8Array[],
-): Promise<void> {
-  return new Promise((resolve) => {
-    const timer = setTimeout(() => transport.destroy(), FAREWELL_MS);
-    transport.setHandlers({
-      onBytes: () => {},
-      onWritable: () => {
-        const rest = takeRest();
-        if (rest.length > 0) transport.write(rest);
-      },
-      onClose: () => {
-        clearTimeout(timer);
-        resolve();
-      },
-    });
-    if (isAnswered) transport.destroy();
-  });
 }
