@@ -106,8 +106,8 @@ export const ABANDON_AFTER_MS = 15_000;
 /** A subflow that was doubted again and again waits twice as long each time before it gets data. */
 export const FLAP_PENALTY_MS = 50;
 export const MAX_FLAP_PENALTY_MS = 5_000;
-/** A subflow that behaved for this long has its flaps forgiven. */
-export const FLAP_MEMORY_MS = 30_000;
+/** A subflow that carried data for this long has its flaps forgiven: radios pause every few seconds, and are worth it. */
+export const FLAP_MEMORY_MS = 1_500;
 
 /** Most subflows of one uplink: CUBIC on 30 Mbit/s, 60 ms, 1 % loss gave 2.3 Mbit/s with one, 23 with twelve. */
 export const MAX_SUBFLOWS_PER_UPLINK = 8;
@@ -177,3 +177,5 @@ export const DEGRADED_RTT = 2;
 export const DEGRADED_SLACK_MS = 50;
 /** For so long after it came back; then the path is taken for another one, that is as it is. */
 export const DEGRADED_MS = 60_000;
+/** Meanwhile it is asked this often how long its round trip is. */
+export const DEGRADED_PING_INTERVAL_MS = RECENT_RTT_BUCKET_MS;
