@@ -88,7 +88,7 @@ export class World {
     const { client } = this.ends;
     if (client.session.cannotOpen !== undefined) return undefined;
     const destination = { host: 'origin.example', port: 80 };
-    const id = client.session.openStream(destination, 'aggregate', this.clock.nowMs);
+    const id = client.session.openStream(destination, { mode: 'aggregate' }, this.clock.nowMs);
     const run: StreamRun = {
       spec,
       openedAtMs: this.clock.nowMs,

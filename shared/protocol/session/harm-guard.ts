@@ -121,9 +121,10 @@ export class HarmGuard {
     this.#samples++;
     let bulk = 0;
     const holders: string[] = [];
-    for (const { send, mode } of streams) {
+    for (const { send, policy } of streams) {
       // Round robin is there to show what an uplink does.
-      if (mode === 'round-robin' || send.backlogBytes === 0 || send.sentBytes < PROBE_AFTER_BYTES) continue;
+      if (policy.mode === 'round-robin' || send.backlogBytes === 0 || send.sentBytes < PROBE_AFTER_BYTES)
+        continue;
       const holder = send.isHeldUp ? holderOf(send, subflows) : undefined;
       if (holder !== undefined) holders.push(holder);
       if (++bulk >= MAX_STREAMS) break;

@@ -2,6 +2,7 @@ import type { ControlFrame } from '../codec/frame.ts';
 import { STEERING_MODE, type SteeringMode } from '../codec/wire.ts';
 import type { Destination } from '../destination.ts';
 import { ERROR_CODE, type ErrorName, errorName, ProtocolViolation, StreamError } from '../errors.ts';
+import type { SteeringPolicy } from '../steering/steering-policy.ts';
 import { ReceiveStream } from '../stream/receive-stream.ts';
 import type { OutgoingChunk } from '../stream/send-buffer.ts';
 import { SendStream } from '../stream/send-stream.ts';
@@ -71,20 +72,26 @@ export class SessionStreams {
    * Client: opens a stream; its first bytes may follow at once.
    * @throws StreamError when there are too many
    */
-  open(destination: Destination, mode: SteeringMode): number {
+  open(destination: Destination, policy: SteeringPolicy): number {
     if (this.#table.isFull) throw new StreamError('resourceExceeded', 'the session takes no more streams');
     const id = this.#table.allocate();
-    const stream = this.#makeStream(id, 'opening', mode, this.#options.firstWindowBytes);
+    const stream = this.#makeStream(id, 'opening', policy, this.#options.firstWindowBytes);
     stream.receive.window.openUp();
     this.#queueControl({
       type: 'open',
       streamId: id,
       limit: stream.receive.window.limitDsn,
-      mode: STEERING_MODE[mode],
+      mode: STEERING_MODE[policy.mode],
       host: destination.host,
       port: destination.port,
     });
     return id;
+  }
+
+  /** Client: another policy for a stream; without effect when it is gone. */
+  steer(streamId: number, policy: SteeringPolicy): void {
+    const stream = this.#table.get(streamId);
+    if (stream !== undefined) stream.policy = policy;
   }
 
   /** Concentrator: the origin is connected. */
@@ -200,7 +207,7 @@ export class SessionStreams {
     const stream = this.#table.get(streamId) ?? this.#makeEmbryo(streamId);
     // A repeat, or a stream that was reset before its OPEN arrived.
     if (stream === undefined || stream.phase !== 'embryonic') return;
-    stream.mode = mode;
+    stream.policy = { mode };
     stream.send.raiseLimit(limit);
     stream.advance('openReceived');
     if (this.#host.isGoingAway) {
@@ -270,12 +277,12 @@ export class SessionStreams {
   /** A stream whose DATA or OPEN is the first that is seen of it; undefined when it is closed already. */
   #makeEmbryo(id: number): Stream | undefined {
     if (this.#options.role === 'client') return undefined;
-    return this.#table.claim(id) ? this.#makeStream(id, 'embryonic', 'aggregate', 0) : undefined;
+    return this.#table.claim(id) ? this.#makeStream(id, 'embryonic', { mode: 'aggregate' }, 0) : undefined;
   }
 
-  #makeStream(id: number, phase: 'opening' | 'embryonic', mode: SteeringMode, sendLimit: number): Stream {
+  #makeStream(id: number, phase: 'opening' | 'embryonic', policy: SteeringPolicy, sendLimit: number): Stream {
     const receive = new ReceiveStream(id, this.#options.memory, this.#host.nowMs);
-    const stream = new Stream(new SendStream(id, sendLimit), receive, phase, mode);
+    const stream = new Stream(new SendStream(id, sendLimit), receive, phase, policy);
     this.#table.add(stream);
     return stream;
   }

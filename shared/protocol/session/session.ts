@@ -1,10 +1,11 @@
 import { type ControlFrame, encodeControl } from '../codec/frame.ts';
 import type { FrameSink } from '../codec/frame-parser.ts';
-import { type SteeringMode, steeringModeOf } from '../codec/wire.ts';
+import { steeringModeOf } from '../codec/wire.ts';
 import type { Destination } from '../destination.ts';
 import { ERROR_CODE, type ErrorName, errorName, ProtocolViolation, StreamError } from '../errors.ts';
 import type { KernelMeasurement } from '../kernel-measurement.ts';
 import type { MemoryBudget } from '../memory-budget.ts';
+import type { SteeringPolicy } from '../steering/steering-policy.ts';
 import type { OutgoingChunk } from '../stream/send-buffer.ts';
 import type { Subflow, SubflowOptions } from '../subflow/subflow.ts';
 import { FLOOR_WINDOW_BYTES, MAX_CONTROL_PER_STREAM } from '../tunables.ts';
@@ -203,11 +204,17 @@ export class Session {
    * Client: opens a stream; its first bytes may follow at once.
    * @throws StreamError when `cannotOpen`
    */
-  openStream(destination: Destination, mode: SteeringMode, nowMs: number): number {
+  openStream(destination: Destination, policy: SteeringPolicy, nowMs: number): number {
     this.#nowMs = nowMs;
     const error = this.cannotOpen;
     if (error !== undefined) throw new StreamError(error, 'the session takes no new stream');
-    return this.#streams.open(destination, mode);
+    return this.#streams.open(destination, policy);
+  }
+
+  /** Client: steers an open stream by another policy, in both directions; without effect when it is gone. */
+  steerStream(streamId: number, policy: SteeringPolicy, nowMs: number): void {
+    this.#nowMs = nowMs;
+    this.#streams.steer(streamId, policy);
   }
 
   /** Concentrator: the origin is connected. */

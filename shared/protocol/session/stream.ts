@@ -1,4 +1,4 @@
-import type { SteeringMode } from '../codec/wire.ts';
+import type { SteeringPolicy } from '../steering/steering-policy.ts';
 import type { ReceiveStream } from '../stream/receive-stream.ts';
 import type { SendStream } from '../stream/send-stream.ts';
 import { StateMachine, type TransitionTable } from '../transition-table.ts';
@@ -15,21 +15,26 @@ const PHASE_TABLE: TransitionTable<StreamPhase, PhaseEvent> = {
   open: {},
 };
 
-/** One application connection: two halves and a mode. */
+/** One application connection: two halves and a steering policy. */
 export class Stream {
   readonly id: number;
   readonly send: SendStream;
   readonly receive: ReceiveStream;
-  mode: SteeringMode;
+  policy: SteeringPolicy;
   /** What DATA that overtook OPEN brought, for whoever serves the stream then; bounded by the first window and MAX_REORDER_ENTRIES. */
   readonly beforeOpen: SessionEvent[] = [];
   readonly #phase: StateMachine<StreamPhase, PhaseEvent>;
 
-  constructor(send: SendStream, receive: ReceiveStream, phase: 'opening' | 'embryonic', mode: SteeringMode) {
+  constructor(
+    send: SendStream,
+    receive: ReceiveStream,
+    phase: 'opening' | 'embryonic',
+    policy: SteeringPolicy,
+  ) {
     this.id = send.id;
     this.send = send;
     this.receive = receive;
-    this.mode = mode;
+    this.policy = policy;
     this.#phase = new StateMachine(`stream ${send.id}`, PHASE_TABLE, phase);
   }
 

@@ -128,7 +128,7 @@ export class Transmitter {
       mayProbe: sendable.isNew && send.sentBytes >= PROBE_AFTER_BYTES,
       remainingBytes: expectedRestBytes(send),
     } as const;
-    const target = this.#schedulers.for(stream.mode).select(request, candidates, nowMs);
+    const target = this.#schedulers.for(stream.policy.mode).select(request, candidates, nowMs);
     if (target === undefined) return false;
     const length = send.frameBytes(sendable.dsn, Math.min(sendable.length, target.segmentBytes));
     this.#write(send, sendable, length, target, nowMs);
