@@ -1,10 +1,11 @@
 import { type ControlFrame, encodeControl } from '../codec/frame.ts';
 import type { FrameSink } from '../codec/frame-parser.ts';
-import { type SteeringMode, steeringModeOf } from '../codec/wire.ts';
+import { steeringModeOf } from '../codec/wire.ts';
 import type { Destination } from '../destination.ts';
 import { ERROR_CODE, type ErrorName, errorName, ProtocolViolation, StreamError } from '../errors.ts';
 import type { KernelMeasurement } from '../kernel-measurement.ts';
 import type { MemoryBudget } from '../memory-budget.ts';
+import type { SteeringPolicy } from '../steering/steering-policy.ts';
 import type { OutgoingChunk } from '../stream/send-buffer.ts';
 import type { Subflow, SubflowOptions } from '../subflow/subflow.ts';
 import { FLOOR_WINDOW_BYTES, MAX_CONTROL_PER_STREAM } from '../tunables.ts';
@@ -45,7 +46,7 @@ export class Session {
   readonly #options: SessionOptions;
   readonly #streams: SessionStreams;
   readonly #subflows: SessionSubflows;
-  readonly #transmitter = new Transmitter();
+  readonly #transmitter: Transmitter;
   #events: SessionEvent[] = [];
   #eventsTaken = 0;
   #nextSubflowId = 0;
@@ -57,6 +58,7 @@ export class Session {
     this.role = options.role;
     this.#options = options;
     this.#nowMs = options.nowMs;
+    this.#transmitter = new Transmitter(options.role);
     const session = this;
     const host = {
       get nowMs() {
@@ -122,7 +124,8 @@ export class Session {
   /** When `flush` is wanted again though nothing else happens; infinite for never. */
   get deadlineMs(): number {
     if (this.#isClosed) return Number.POSITIVE_INFINITY;
-    return this.subflows.length === 0 ? this.#subflows.lingerEndsMs : this.#subflows.deadlineMs;
+    if (this.subflows.length === 0) return this.#subflows.lingerEndsMs;
+    return Math.min(this.#subflows.deadlineMs, this.#streams.deadlineMs);
   }
 
   // --- subflows ---
@@ -148,6 +151,12 @@ export class Session {
   retireSubflow(subflowId: number, nowMs: number): void {
     this.#nowMs = nowMs;
     this.#subflows.retire(subflowId);
+  }
+
+  /** Client: makes a subflow a backup (RFC 8684's B: used only when no other works), or one like any other, both ways. */
+  setBackup(subflowId: number, isBackup: boolean, nowMs: number): void {
+    this.#nowMs = nowMs;
+    this.#subflows.setBackup(subflowId, isBackup);
   }
 
   /** The transport is still busy with a write of somebody else (its handshake). */
@@ -201,13 +210,19 @@ export class Session {
 
   /**
    * Client: opens a stream; its first bytes may follow at once.
-   * @throws StreamError when `cannotOpen`
+   * @throws StreamError when `cannotOpen`; MisuseError for a policy that the wire can not carry
    */
-  openStream(destination: Destination, mode: SteeringMode, nowMs: number): number {
+  openStream(destination: Destination, policy: SteeringPolicy, nowMs: number): number {
     this.#nowMs = nowMs;
     const error = this.cannotOpen;
     if (error !== undefined) throw new StreamError(error, 'the session takes no new stream');
-    return this.#streams.open(destination, mode);
+    return this.#streams.open(destination, policy);
+  }
+
+  /** Client: steers an open stream by another policy, in both directions; without effect when it is gone. @throws MisuseError as `openStream` */
+  steerStream(streamId: number, policy: SteeringPolicy, nowMs: number): void {
+    this.#nowMs = nowMs;
+    this.#streams.steer(streamId, policy);
   }
 
   /** Concentrator: the origin is connected. */
@@ -272,6 +287,7 @@ export class Session {
       return;
     }
     this.#subflows.check();
+    this.#streams.failStranded();
     this.#transmitter.transmit(this.subflows, nowMs);
     this.#streams.tellWritable();
   }
@@ -327,11 +343,15 @@ export class Session {
         this.#subflows.onState(frame.subflowId, frame.state);
         break;
       case 'priority':
-        this.#subflows.onPriority(frame.subflowId, frame.backup);
+        this.#subflows.onPriority(frame.subflowId, frame.backup, frame.generation);
         break;
       case 'subflowsWish':
         this.#expectRole('client', 'SUBFLOWS_WISH');
         this.#subflows.onWish(frame.subflowId, frame.count);
+        break;
+      case 'steering':
+        this.#expectRole('concentrator', 'STEERING');
+        this.#streams.onSteering(frame);
         break;
       case 'addressAdd':
         this.#expectRole('client', 'ADDRESS_ADD');
