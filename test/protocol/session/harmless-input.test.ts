@@ -146,3 +146,13 @@ describe('what this version does not know', () => {
     expect([bed.events(), bed.session.isClosed]).toEqual([[], false]);
   });
 });
+
+it('frames on more subflows than one RECEIPT has room for are receipted on all of them', () => {
+  const ids = Array.from({ length: 130 }, (_, id) => id);
+  const bed = new SessionBed('concentrator', ids);
+  const ping = encodeControl({ type: 'ping' });
+  for (const id of ids) bed.receive(ping, id);
+  bed.nowMs = 5;
+  const entries = bed.sentControl(0).flatMap((frame) => (frame.type === 'receipt' ? frame.entries : []));
+  expect(entries.map(({ subflowId, bytes }) => [subflowId, bytes])).toEqual(ids.map((id) => [id, ping.length]));
+});
