@@ -36,6 +36,11 @@ export function releaseReceived(bytes: Uint8Array, length: number = bytes.length
   reuse(slab);
 }
 
+/** Whether keeping `bytes` keeps a slab out of use. */
+export function pinsSlab(bytes: Uint8Array): boolean {
+  return slabs.has(bytes.buffer);
+}
+
 function reuse(slab: Slab): void {
   if (slab.isReadInto || slab.heldBytes > 0 || free.length >= MAX_FREE_SLABS) return;
   slab.usedBytes = 0;

@@ -97,6 +97,17 @@ describe('frames that come in another order than they were sent', () => {
     expect(toHex(Buffer.concat(bytes))).toBe(toHex(patternBytes(0, 8)));
   });
 
+  it('DATA before its OPEN keeps nothing of the memory that it was read into', () => {
+    const bed = new SessionBed('concentrator');
+    const read = dataFrame(0, 0, FOUR);
+    expect(bed.session.receive(0, read, 0)).toBe(0);
+    read.fill(0xdd);
+    bed.control(openFrame(0));
+    const bytes = bed.events().flatMap((event) => (event.type === 'stream-data' ? [event.bytes] : []));
+    expect(bytes.map(toHex)).toEqual([toHex(FOUR)]);
+    expect(bed.session.receive(0, dataFrame(0, 4, FOUR), 0)).toBe(FOUR.length);
+  });
+
   it('a whole stream before its OPEN is told behind the request', () => {
     const bed = new SessionBed('concentrator', [0, 1]);
     bed.receive(dataFrame(0, 0, FOUR, true), 1);
