@@ -7,7 +7,7 @@ export class SlabReading {
   #buffer = this.memory.next();
 
   constructor() {
-    for (let i = 0; i < 2; i++) releaseReceived(this.read(0, RECORD_BYTES));
+    for (let i = 0; i < 3; i++) releaseReceived(this.read(0, RECORD_BYTES));
   }
 
   read(value: number, length: number): Uint8Array {
