@@ -70,20 +70,20 @@ describe('the memory that subflows are read into', () => {
   it.each([
     { gapMs: 6, isSlab: false },
     { gapMs: 4, isSlab: true },
-  ])('is a slab for full records $gapMs ms apart: $isSlab; the clock is read once for each', ({
-    gapMs,
-    isSlab,
-  }) => {
-    let nowMs = 1_000;
-    const clock = vi.spyOn(performance, 'now').mockImplementation(() => nowMs);
-    const reading = new Reading();
-    const buffers = [1, 2, 3, 4].map((value) => {
-      nowMs += gapMs;
-      return reading.read(value, RECORD_BYTES).buffer;
-    });
-    expect(buffers.slice(2).map(({ byteLength }) => byteLength === SLAB_BYTES)).toEqual([isSlab, isSlab]);
-    expect(clock).toHaveBeenCalledTimes(4);
-  });
+  ])(
+    'is a slab for full records $gapMs ms apart: $isSlab; the clock is read once for each',
+    ({ gapMs, isSlab }) => {
+      let nowMs = 1_000;
+      const clock = vi.spyOn(performance, 'now').mockImplementation(() => nowMs);
+      const reading = new Reading();
+      const buffers = [1, 2, 3, 4].map((value) => {
+        nowMs += gapMs;
+        return reading.read(value, RECORD_BYTES).buffer;
+      });
+      expect(buffers.slice(2).map(({ byteLength }) => byteLength === SLAB_BYTES)).toEqual([isSlab, isSlab]);
+      expect(clock).toHaveBeenCalledTimes(4);
+    },
+  );
 
   it('gives a full record a buffer that takes it whole', () => {
     const reading = new Reading();

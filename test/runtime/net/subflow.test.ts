@@ -85,7 +85,8 @@ describe('a subflow', () => {
     client.setHandlers({
       ...ignore,
       onBytes: (bytes) => {
-        if (!sent.subarray(length, length + bytes.length).equals(bytes)) done.reject(new Error('other bytes'));
+        if (!sent.subarray(length, length + bytes.length).equals(bytes))
+          done.reject(new Error('other bytes'));
         memories.add(bytes.buffer);
         length += bytes.length;
         releaseReceived(bytes);
