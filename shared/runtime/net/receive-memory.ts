@@ -60,7 +60,8 @@ function takeSlab(): Slab {
 
 /**
  * Gives one subflow its read buffers. A busy one reads record after record into slabs that are used again: a new
- * buffer for each of a gigabyte's 65,000 records would keep the garbage collector busy. A quiet one pins nothing.
+ * buffer for each of a gigabyte's 65,000 records would keep the garbage collector busy. A quiet one pins nothing, but
+ * for the one slab of a busy one that has just fallen quiet.
  */
 export class ReceiveMemory {
   #slab: Slab | undefined;
