@@ -165,5 +165,7 @@ it('frames on more subflows than one RECEIPT has room for are receipted on all o
   for (const id of ids) bed.receive(ping, id);
   bed.nowMs = 5;
   const entries = bed.sentControl(0).flatMap((frame) => (frame.type === 'receipt' ? frame.entries : []));
-  expect(entries.map(({ subflowId, bytes }) => [subflowId, bytes])).toEqual(ids.map((id) => [id, ping.length]));
+  expect(entries.map(({ subflowId, bytes }) => [subflowId, bytes])).toEqual(
+    ids.map((id) => [id, ping.length]),
+  );
 });

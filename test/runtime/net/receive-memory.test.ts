@@ -5,6 +5,7 @@ import {
   releaseReceived,
   SLAB_BYTES,
 } from '../../../shared/runtime/net/receive-memory.ts';
+import { SlabReading } from './slab-reading.ts';
 
 /** As Node does: asks for a buffer, fills it, says how much, asks for the next. */
 class Reading {
@@ -93,6 +94,14 @@ describe('the memory that subflows are read into', () => {
       reading.read(0, 5_000);
       reading.read(0, RECORD_BYTES);
     }
+  });
+
+  it('is refused when it is handed back twice', () => {
+    const reading = new SlabReading();
+    const [first, second] = [reading.read(1, 100), reading.read(2, 100)];
+    releaseReceived(first);
+    releaseReceived(second, 60);
+    expect(() => releaseReceived(second, 60)).toThrow(/twice/);
   });
 
   it('ignores memory that is not its own', () => {
