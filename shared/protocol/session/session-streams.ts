@@ -208,7 +208,10 @@ export class SessionStreams {
     if (stream === undefined) return 0;
     let handedOnBytes = 0;
     if (stream.phase === 'opening') this.#noteOpened(stream);
-    for (const bytes of stream.receive.receive(dsn, payload, fin)) {
+    // Before OPEN a copy, as in the reorder buffer: it may wait for long, and would keep all that was read with it.
+    const mustCopy = stream.phase === 'embryonic';
+    for (const ready of stream.receive.receive(dsn, payload, fin)) {
+      const bytes = mustCopy ? new Uint8Array(ready) : ready;
       if (bytes.buffer === payload.buffer) handedOnBytes += bytes.length;
       this.#tell(stream, { type: 'stream-data', streamId, bytes });
     }

@@ -275,11 +275,12 @@ export class Transmitter {
     const entries: ReceiptEntry[] = [];
     for (const subflow of subflows) {
       const entry = subflow.receipts.take(subflow.id, nowMs);
-      if (entry !== undefined && entries.length < MAX_RECEIPT_ENTRIES) entries.push(entry);
+      if (entry !== undefined) entries.push(entry);
     }
-    const frame = encodeControl({ type: 'receipt', entries });
-    for (const subflow of onDistinctUplinks(free, RECEIPT_COPIES)) {
-      subflow.append([frame], { kind: 'receipt' }, nowMs);
+    const carriers = onDistinctUplinks(free, RECEIPT_COPIES);
+    for (let at = 0; at < entries.length; at += MAX_RECEIPT_ENTRIES) {
+      const frame = encodeControl({ type: 'receipt', entries: entries.slice(at, at + MAX_RECEIPT_ENTRIES) });
+      for (const subflow of carriers) subflow.append([frame], { kind: 'receipt' }, nowMs);
     }
   }
 
