@@ -3,8 +3,8 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import { DnsResolver } from '../../../server-concentrator/egress/resolver.ts';
-import { type NameServer, type NameServerReply, startNameServer } from './name-server.ts';
+import { DnsResolver } from '../../../shared/runtime/net/resolver.ts';
+import { type NameServer, type NameServerReply, startNameServer } from '../../support/name-server.ts';
 
 const NEVER = new AbortController().signal;
 

@@ -1,6 +1,6 @@
 import { promises as dns } from 'node:dns';
-import { type ErrorName, StreamError } from '../../shared/protocol/errors.ts';
-import type { CancelSignal } from '../../shared/runtime/cancellation.ts';
+import { type ErrorName, StreamError } from '../../protocol/errors.ts';
+import type { CancelSignal } from '../cancellation.ts';
 import { HostsFile } from './hosts-file.ts';
 
 /** Turns a name into addresses. */
