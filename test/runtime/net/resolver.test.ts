@@ -29,7 +29,12 @@ async function resolverWith(
 ): Promise<{ resolver: DnsResolver; queries: string[] }> {
   const server = await startNameServer(reply);
   servers.push(server);
-  const resolver = new DnsResolver({ timeoutMs, now: () => clockMs, servers: [server.address], hostsPath });
+  const resolver = new DnsResolver({
+    timeoutMs,
+    now: () => clockMs,
+    route: () => ({ servers: [server.address] }),
+    hostsPath,
+  });
   return { resolver, queries: server.queries };
 }
 
@@ -98,7 +103,12 @@ test('a silent name server: timed out, within the time given', async () => {
 test('nobody listens: network failure', async () => {
   const server = await startNameServer(() => 'silence');
   server.close();
-  const resolver = new DnsResolver({ timeoutMs: 5000, now: () => 0, servers: [server.address], hostsPath });
+  const resolver = new DnsResolver({
+    timeoutMs: 5000,
+    now: () => 0,
+    route: () => ({ servers: [server.address] }),
+    hostsPath,
+  });
   await expect(resolver.resolve('www.example.org', NEVER)).rejects.toMatchObject({ code: 'networkFailure' });
 });
 

@@ -135,7 +135,11 @@ describe('real connections', () => {
     const port = await listen('127.0.0.1');
     const server = await startNameServer((type) => ({ addresses: type === 'A' ? ['127.0.0.1'] : ['::1'] }));
     cleanups.push(() => server.close());
-    const resolver = new DnsResolver({ timeoutMs: 5000, now: () => 0, servers: [server.address] });
+    const resolver = new DnsResolver({
+      timeoutMs: 5000,
+      now: () => 0,
+      route: () => ({ servers: [server.address] }),
+    });
     const policy = policyOf({ allow: ['127.0.0.1', '::1'] });
     const { dialer } = dialerOf({ policy, resolver, connect: connectTcp });
     const socket = await dialer.dial({ host: 'Origin.Example.Test.', port }, NEVER);
