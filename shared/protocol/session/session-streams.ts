@@ -1,7 +1,9 @@
 import type { ControlFrame } from '../codec/frame.ts';
+import type { SteeringFrame } from '../codec/steering-frame.ts';
 import { STEERING_MODE, type SteeringMode } from '../codec/wire.ts';
 import type { Destination } from '../destination.ts';
 import { ERROR_CODE, type ErrorName, errorName, ProtocolViolation, StreamError } from '../errors.ts';
+import { frameOfPolicy, isModeAlone, policyOfFrame } from '../steering/policy-frame.ts';
 import type { SteeringPolicy } from '../steering/steering-policy.ts';
 import { ReceiveStream } from '../stream/receive-stream.ts';
 import type { OutgoingChunk } from '../stream/send-buffer.ts';
@@ -74,6 +76,8 @@ export class SessionStreams {
    */
   open(destination: Destination, policy: SteeringPolicy): number {
     if (this.#table.isFull) throw new StreamError('resourceExceeded', 'the session takes no more streams');
+    // Throws for a policy that no frame can say, before there is a stream.
+    if (!isModeAlone(policy)) frameOfPolicy(policy, 0, 1);
     const id = this.#table.allocate();
     const stream = this.#makeStream(id, 'opening', policy, this.#options.firstWindowBytes);
     stream.receive.window.openUp();
@@ -85,13 +89,18 @@ export class SessionStreams {
       host: destination.host,
       port: destination.port,
     });
+    if (!isModeAlone(policy)) this.#queueSteering(stream);
     return id;
   }
 
   /** Client: another policy for a stream; without effect when it is gone. */
   steer(streamId: number, policy: SteeringPolicy): void {
     const stream = this.#table.get(streamId);
-    if (stream !== undefined) stream.policy = policy;
+    frameOfPolicy(policy, streamId, 1);
+    if (stream === undefined) return;
+    stream.steer(policy);
+    this.#transmitter.refresh(stream);
+    this.#queueSteering(stream);
   }
 
   /** Concentrator: the origin is connected. */
@@ -207,7 +216,7 @@ export class SessionStreams {
     const stream = this.#table.get(streamId) ?? this.#makeEmbryo(streamId);
     // A repeat, or a stream that was reset before its OPEN arrived.
     if (stream === undefined || stream.phase !== 'embryonic') return;
-    stream.policy = { mode };
+    if (stream.steeringGeneration === 0) stream.steer({ mode });
     stream.send.raiseLimit(limit);
     stream.advance('openReceived');
     if (this.#host.isGoingAway) {
@@ -218,6 +227,15 @@ export class SessionStreams {
       this.#host.emit({ type: 'stream-requested', streamId, destination: { host, port }, mode });
       for (const event of stream.beforeOpen.splice(0)) this.#host.emit(event);
     }
+  }
+
+  /** May overtake its OPEN, and other STEERING of the same stream. */
+  onSteering(frame: SteeringFrame): void {
+    const stream = this.#table.get(frame.streamId) ?? this.#makeEmbryo(frame.streamId);
+    if (stream === undefined || frame.generation <= stream.steeringGeneration) return;
+    stream.steeringGeneration = frame.generation;
+    stream.steer(policyOfFrame(frame));
+    this.#transmitter.refresh(stream);
   }
 
   onOpened(streamId: number, limit: number, ok: boolean, code: number): void {
@@ -266,10 +284,12 @@ export class SessionStreams {
     this.#forgetIfDone(stream);
   }
 
-  /** Bytes of the stream must be sent again. */
-  onLost(send: SendStream): void {
+  /** Bytes of the stream that were under way on `subflow` must be sent again. */
+  onLost(send: SendStream, subflow: Subflow, dsn: number, length: number): void {
     const stream = this.#table.get(send.id);
-    if (stream !== undefined) this.#transmitter.refresh(stream);
+    if (stream === undefined) return;
+    stream.redundancy?.onLost(subflow, send, dsn, length);
+    this.#transmitter.refresh(stream);
   }
 
   // --- helpers ---
@@ -301,6 +321,14 @@ export class SessionStreams {
 
   #queueControl(frame: ControlFrame): void {
     this.#transmitter.control.push(controlItem(frame));
+  }
+
+  /** The peer's half of the stream follows the same policy. */
+  #queueSteering(stream: Stream): void {
+    const generation = ++stream.steeringGeneration;
+    const frame = frameOfPolicy(stream.policy, stream.id, generation);
+    const isCurrent = () => generation === stream.steeringGeneration && !stream.isDone;
+    this.#transmitter.control.push(controlItem(frame, 2, isCurrent));
   }
 
   #queueWindow(stream: Stream): void {

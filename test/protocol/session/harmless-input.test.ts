@@ -134,7 +134,7 @@ describe('what this version does not know', () => {
     expect(bed.events()).toEqual([{ type: 'stream-failed', streamId: 0, error: 'internalError' }]);
     bed.control({ type: 'receipt', entries: [{ subflowId: 77, delayMicroseconds: 0, bytes: 5 }] });
     bed.control({ type: 'subflowState', subflowId: 77, state: 'gone' });
-    bed.control({ type: 'priority', subflowId: 77, backup: true });
+    bed.control({ type: 'priority', subflowId: 77, backup: true, generation: 1 });
     expect([bed.events(), bed.session.isClosed]).toEqual([[], false]);
   });
 
