@@ -1,6 +1,11 @@
 import { domainToASCII } from 'node:url';
 import { z } from 'zod';
 import { STEERING_MODE, type SteeringMode } from '../../shared/protocol/codec/wire.ts';
+import {
+  modeOfAlias,
+  STEERING_ALIASES,
+  type SteeringAlias,
+} from '../../shared/protocol/steering/steering-names.ts';
 import type { SteeringPolicy } from '../../shared/protocol/steering/steering-policy.ts';
 import { isHostName } from '../../shared/runtime/config/host-port.ts';
 import { type PortRange, parseNetwork, parsePortRange } from '../../shared/runtime/config/ranges.ts';
@@ -14,28 +19,17 @@ const MAX_ENTRIES = 1024;
 /** As many as there can be uplinks. */
 const MAX_UPLINK_NAMES = 16;
 
-/** What others call a mode: 3GPP TS 23.501 section 5.32.8 (ATSSS), and Apple's Multipath TCP. */
-const ALIASES: Readonly<Record<string, SteeringMode>> = {
-  'load-balancing': 'aggregate',
-  'smallest-delay': 'lowest-latency',
-  interactive: 'lowest-latency',
-  handover: 'active-standby',
-  'priority-based': 'priority',
-};
 const MODE_FORMAT =
   `a steering mode: ${Object.keys(STEERING_MODE).join(', ')}; ` +
-  `or by another name: ${Object.keys(ALIASES).join(', ')}`;
+  `or by another name: ${STEERING_ALIASES.join(', ')}`;
+type ModeName = SteeringMode | SteeringAlias;
 
-const mode = textAs(MODE_FORMAT, (value) => {
-  if (Object.hasOwn(STEERING_MODE, value)) return value as SteeringMode;
-  return Object.hasOwn(ALIASES, value) ? ALIASES[value] : undefined;
-});
+const mode = textAs(MODE_FORMAT, (value): ModeName | undefined =>
+  isMode(value) ? value : STEERING_ALIASES.find((alias) => alias === value),
+);
 
-const UPLINK_FORMAT = 'the name of an uplink';
-const uplinkNames = z
-  .array(z.string({ error: `expected ${UPLINK_FORMAT}` }))
-  .min(1)
-  .max(MAX_UPLINK_NAMES);
+const uplinkName = z.string({ error: 'expected the name of an uplink' });
+const uplinkNames = z.array(uplinkName).min(1).max(MAX_UPLINK_NAMES);
 
 const SHARE_FORMAT = 'a share from 0 to 1, or a percentage such as "2%"';
 const share = z
@@ -87,8 +81,11 @@ const HOST_FORMAT =
 const host = textAs(HOST_FORMAT, (value) => {
   if (value === '*') return value;
   const prefix = value.startsWith('*.') ? '*.' : '';
+  const written = value.slice(prefix.length).replace(/\.$/, '');
+  // domainToASCII would cut at a colon or a slash.
+  if (!/^[\p{L}\p{M}\p{N}._-]+$/u.test(written)) return undefined;
   // Applications ask for A-labels (RFC 5890), people write U-labels.
-  const name = domainToASCII(value.slice(prefix.length).replace(/\.$/, ''));
+  const name = domainToASCII(written);
   return isHostName(name) ? `${prefix}${name}` : undefined;
 });
 
@@ -119,7 +116,7 @@ const rule = z.strictObject({
   mode: mode.optional(),
   ...parameters,
   uplinks: uplinkNames.optional(),
-  direct: z.string({ error: `expected ${UPLINK_FORMAT}` }).optional(),
+  direct: uplinkName.optional(),
   block: z.literal(true, { error: 'expected true' }).optional(),
 });
 type ParsedRule = z.output<typeof rule>;
@@ -148,6 +145,10 @@ interface Issues {
   readonly issues: {
     push(issue: { code: 'custom'; message: string; input: unknown; path?: (string | number)[] }): unknown;
   };
+}
+
+function isMode(text: string): text is SteeringMode {
+  return Object.hasOwn(STEERING_MODE, text);
 }
 
 function ruleOf(parsed: ParsedRule, fallback: SteeringPolicy, context: Issues): SteeringRule {
@@ -179,7 +180,7 @@ function actionOf(parsed: ParsedRule, fallback: SteeringPolicy, context: Issues)
   if (mode === undefined) policyOf(undefined, parsed, context);
   const { weights } = policy;
   if (weights !== undefined && uplinks?.every((name) => !Object.hasOwn(weights, name))) {
-    const message = 'none of these uplinks has a share in "weights", so nothing could be sent';
+    const message = 'none of these uplinks has a share in the "weights" that hold here';
     context.issues.push({ code: 'custom', message, input: uplinks, path: ['uplinks'] });
   }
   if (block) return { kind: 'block' };
@@ -187,13 +188,14 @@ function actionOf(parsed: ParsedRule, fallback: SteeringPolicy, context: Issues)
 }
 
 /** The policy of a mode and its parameters, each of which must belong to it. */
-function policyOf(mode: SteeringMode, given: Parameters, context: Issues): SteeringPolicy;
-function policyOf(mode: undefined, given: Parameters, context: Issues): undefined;
+function policyOf(name: ModeName, given: Parameters, context: Issues): SteeringPolicy;
+function policyOf(name: undefined, given: Parameters, context: Issues): undefined;
 function policyOf(
-  mode: SteeringMode | undefined,
+  name: ModeName | undefined,
   given: Parameters,
   context: Issues,
 ): SteeringPolicy | undefined {
+  const mode = name === undefined || isMode(name) ? name : modeOfAlias(name, given.weights !== undefined);
   for (const [key, modes] of Object.entries(MODES_WITH)) {
     if (given[key as keyof Parameters] === undefined || (mode !== undefined && modes.includes(mode)))
       continue;

@@ -44,6 +44,10 @@ describe('the default', () => {
       { mode: 'lowest-latency', maxRttMs: 250, maxLoss: 0.02 },
     ],
     ['  default: { mode: lowest-latency, maxLoss: 0.05 }', { mode: 'lowest-latency', maxLoss: 0.05 }],
+    [
+      '  default: { mode: load-balancing, weights: { dsl: 1, lte: 3 } }',
+      { mode: 'weighted', weights: { dsl: 1, lte: 3 } },
+    ],
     ['  rules: []', { mode: 'aggregate' }],
   ])('%s', (yaml, expected) => {
     expect(steeringOf(yaml)).toEqual({ default: expected, rules: [] });
@@ -99,9 +103,13 @@ describe('rules', () => {
 describe('a mistake', () => {
   it.each([
     [
+      '  rules: [{ host: "www.example.org:443", block: true }]',
+      /^6:19: steering.rules\[0\].host: expected a name/,
+    ],
+    [
       '  default: fastest',
       '6:12: steering.default: expected a steering mode: aggregate, lowest-latency, active-standby, priority, weighted, ' +
-        'redundant, round-robin; or by another name: load-balancing, smallest-delay, interactive, handover, priority-based, ' +
+        'redundant, round-robin; or by another name: smallest-delay, load-balancing, priority-based, handover, interactive, ' +
         'found "fastest"',
     ],
     ['  default: constructor', /^6:12: steering.default: expected a steering mode/],
@@ -206,7 +214,7 @@ describe('a mistake', () => {
     ['  defualt: aggregate', '6:3: steering: unknown key "defualt": did you mean "default"?'],
     [
       '  default: { mode: weighted, weights: { dsl: 1 } }\n  rules: [{ uplinks: [lte] }]',
-      '7:22: steering.rules[0].uplinks: none of these uplinks has a share in "weights", so nothing could be sent',
+      '7:22: steering.rules[0].uplinks: none of these uplinks has a share in the "weights" that hold here',
     ],
   ])('%s', (yaml, expected) => {
     const [found] = mistakes(yaml);
