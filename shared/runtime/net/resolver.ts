@@ -1,7 +1,10 @@
 import { promises as dns } from 'node:dns';
-import { type ErrorName, StreamError } from '../../shared/protocol/errors.ts';
-import type { CancelSignal } from '../../shared/runtime/cancellation.ts';
+import { isDeepStrictEqual } from 'node:util';
+import { type ErrorName, StreamError } from '../../protocol/errors.ts';
+import type { CancelSignal } from '../cancellation.ts';
 import { HostsFile } from './hosts-file.ts';
+import { InterfaceDns } from './interface-dns.ts';
+import type { NativeSockets } from './native.ts';
 
 /** Turns a name into addresses. */
 export interface OriginResolver {
@@ -18,9 +21,25 @@ export interface DnsResolverOptions {
   readonly timeoutMs: number;
   /** A monotonic clock in milliseconds. */
   readonly now: () => number;
-  /** Name servers as `address` or `address:port`; those of /etc/resolv.conf when absent. */
-  readonly servers?: readonly string[];
+  /** Asked before each query; those of the system, from any address, when absent. May throw StreamError. */
+  readonly route?: () => DnsRoute;
   readonly hostsPath?: string;
+}
+
+/** Which name servers are asked, and from where. */
+export interface DnsRoute {
+  /** As `address` or `address:port`. */
+  readonly servers: readonly string[];
+  /** The address of this machine to ask from; any where absent. */
+  readonly localAddress?: string;
+  /** The only network interface to ask over, which needs the native calls; any where absent. */
+  readonly over?: { readonly interface: string; readonly native: NativeSockets };
+}
+
+/** What asks name servers: c-ares, or what stands in for it. */
+interface DnsChannel {
+  resolve4(name: string, options: { ttl: true }): Promise<Family['records']>;
+  resolve6(name: string, options: { ttl: true }): Promise<Family['records']>;
 }
 
 /**
@@ -39,8 +58,9 @@ export class DnsResolver implements OriginResolver {
   readonly #underway = new Map<string, Promise<Answer>>();
   readonly #waiting: (() => void)[] = [];
   #active = 0;
-  #channel: dns.Resolver | undefined;
+  #channel: DnsChannel | undefined;
   #channelSinceMs = 0;
+  #route: DnsRoute | undefined;
 
   constructor(options: DnsResolverOptions) {
     this.#options = options;
@@ -112,13 +132,14 @@ export class DnsResolver implements OriginResolver {
     this.#cache.set(name, { answer, expiresAtMs });
   }
 
-  #currentChannel(): dns.Resolver {
+  #currentChannel(): DnsChannel {
     const now = this.#options.now();
-    if (!this.#channel || now - this.#channelSinceMs >= CHANNEL_AGE_MS) {
-      this.#channel = new dns.Resolver({ timeout: FIRST_TRY_MS, tries: TRIES });
-      if (this.#options.servers) this.#channel.setServers(this.#options.servers);
-      this.#channelSinceMs = now;
-    }
+    const route = this.#options.route?.();
+    const isCurrent = now - this.#channelSinceMs < CHANNEL_AGE_MS && isDeepStrictEqual(route, this.#route);
+    if (this.#channel && isCurrent) return this.#channel;
+    this.#channel = channelBy(route);
+    this.#route = route;
+    this.#channelSinceMs = now;
     return this.#channel;
   }
 }
@@ -139,6 +160,17 @@ const FIRST_TRY_MS = 1_000;
 const TRIES = 3;
 /** RFC 8305 section 3: what the AAAA answer may take longer than the A answer. */
 const RESOLUTION_DELAY_MS = 50;
+
+function channelBy(route: DnsRoute | undefined): DnsChannel {
+  if (route?.over) {
+    const { servers, over } = route;
+    return new InterfaceDns({ ...over, servers, firstTryMs: FIRST_TRY_MS, tries: TRIES });
+  }
+  const channel = new dns.Resolver({ timeout: FIRST_TRY_MS, tries: TRIES });
+  if (route) channel.setServers(route.servers);
+  if (route?.localAddress) channel.setLocalAddress(route.localAddress);
+  return channel;
+}
 
 type Answer = readonly string[];
 
