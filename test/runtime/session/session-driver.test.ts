@@ -111,7 +111,7 @@ it('hands on bulk unchanged, however long its receiver takes to give it back', a
     });
     concentrator.acceptStream(streamId);
   });
-  client.openStream({ host: '192.0.2.1', port: 80 }, 'aggregate', (streamId) => {
+  client.openStream({ host: '192.0.2.1', port: 80 }, { mode: 'aggregate' }, (streamId) => {
     let offset = 0;
     const write = () => {
       for (let hasRoom = true; hasRoom && offset < sent.length; offset += 100_000) {
