@@ -3,8 +3,11 @@ import net from 'node:net';
 import { afterEach, describe, expect, test } from 'vitest';
 import { type EgressRule, parseEgressRule } from '../../../server-concentrator/config/egress-rule.ts';
 import { createEgressPolicy, type EgressPolicy } from '../../../server-concentrator/egress/egress-policy.ts';
-import type { ConnectAddress } from '../../../server-concentrator/egress/happy-eyeballs.ts';
-import { type DialOutcome, OriginDialer } from '../../../server-concentrator/egress/origin-dialer.ts';
+import {
+  type ConnectAddress,
+  type DialOutcome,
+  OriginDialer,
+} from '../../../server-concentrator/egress/origin-dialer.ts';
 import { DnsResolver, type OriginResolver } from '../../../server-concentrator/egress/resolver.ts';
 import { StreamError } from '../../../shared/protocol/errors.ts';
 import type { CancelSignal } from '../../../shared/runtime/cancellation.ts';
