@@ -1,6 +1,6 @@
 import { Counter, Gauge, type Registry } from 'prom-client';
 import { registerResultCounter } from '../shared/runtime/observe/result-counter.ts';
-import type { UplinkStatus } from './path-manager/uplink-dialer.ts';
+import { UPLINK_STATES, type UplinkStatus } from './path-manager/uplink-status.ts';
 import type { Socks5Counters } from './socks5/socks-server.ts';
 
 export interface ClientMetrics {
@@ -37,6 +37,18 @@ export function registerClientMetrics(
     collect() {
       this.reset();
       for (const { name, isUp } of uplinks()) this.set({ uplink: name }, isUp ? 1 : 0);
+    },
+  });
+  new Gauge({
+    name: 'tributary_uplink_state',
+    help: '1 for the state that the uplink is in: in-use, backup, waiting (not dialled before it is needed), doubted (silent), parked (holds up the rest), down, stopped',
+    labelNames: ['uplink', 'state'],
+    registers,
+    collect() {
+      this.reset();
+      for (const { name, state: current } of uplinks()) {
+        for (const state of UPLINK_STATES) this.set({ uplink: name, state }, state === current ? 1 : 0);
+      }
     },
   });
   new Gauge({

@@ -18,6 +18,7 @@ import type { ClientConfig, ConfiguredUplink } from './config/client-config.ts';
 import { MAX_UPLINKS } from './config/client-schema.ts';
 import { describeReload } from './config/describe-reload.ts';
 import { NetworkWatch } from './path-manager/network-watch.ts';
+import type { DialledUplink } from './path-manager/uplink-role.ts';
 import { SessionKeeper } from './session/session-keeper.ts';
 import { repliesOptimistically } from './socks5/optimistic-reply.ts';
 import { Socks5Server } from './socks5/socks-server.ts';
@@ -56,12 +57,14 @@ export async function startClientProxy(config: ClientConfig, deps: ClientProxyDe
   registerBuildInfo(registry, deps);
   const traffic = new TrafficTable(MAX_UPLINKS);
   const { pin } = config.concentrator;
-  const names = new TargetNames();
 
   const keeper = new SessionKeeper({
     identity: config.client,
-    uplinks: config.uplinks.map((uplink) => ({ subflowsPerPath: config.subflowsPerPath, ...uplink })),
+    uplinks: dialledUplinks(config),
     addresses: config.concentrator.addresses,
+    paths: config.paths,
+    names: new TargetNames(),
+    dialTimeoutMs: config.dial.timeoutMs,
     scheduler: config.scheduler,
     memoryBytes: config.memory.perSessionBytes,
     lingerMs: config.lingerMs,
@@ -77,7 +80,6 @@ export async function startClientProxy(config: ClientConfig, deps: ClientProxyDe
       connectSubflow(uplink, address, {
         pin,
         native,
-        names,
         signal,
         timeoutMs: config.dial.timeoutMs,
         serverName: config.concentrator.serverName,
@@ -136,6 +138,7 @@ export async function startClientProxy(config: ClientConfig, deps: ClientProxyDe
       const { live, restart } = describeReload(current, next);
       logger.level = next.log.level;
       current = next;
+      keeper.setRoles(dialledUplinks(next));
       logger.info({ live, restart }, restart.length > 0 ? 'reloaded; some keys need a restart' : 'reloaded');
     },
     async close(drainMs) {
@@ -155,12 +158,15 @@ export async function startClientProxy(config: ClientConfig, deps: ClientProxyDe
   };
 }
 
+function dialledUplinks({ uplinks, subflowsPerPath, standby }: ClientConfig): readonly DialledUplink[] {
+  return uplinks.map((uplink) => ({ subflowsPerPath, standby, ...uplink }));
+}
+
 /** Ready means: a stream that is opened now has an uplink to go out on. */
 function readiness(keeper: SessionKeeper): Health {
   const reasons: string[] = [];
   if (!keeper.isEstablished) reasons.push('no session with the concentrator');
-  if (!keeper.uplinks.some(({ isUp }) => isUp)) {
-    for (const { name, reason } of keeper.uplinks) reasons.push(`uplink ${name}: ${reason}`);
-  }
-  return { ok: reasons.length === 0, reasons };
+  const ok = reasons.length === 0 && keeper.uplinks.some(({ isUp }) => isUp);
+  for (const { name, reason } of keeper.uplinks) reasons.push(`uplink ${name}: ${reason}`);
+  return { ok, reasons };
 }

@@ -1,15 +1,14 @@
 import type { Destination } from '../../shared/protocol/destination.ts';
 import type { LogFormat, LogLevel, SchedulerName } from '../../shared/runtime/config/schema-pieces.ts';
 import type { CertificatePin } from '../../shared/runtime/net/certificate-pin.ts';
-import type { Uplink } from '../../shared/runtime/net/uplink.ts';
+import type { PathMode } from '../path-manager/paths.ts';
 import type { SubflowsPerPath } from '../path-manager/subflow-bound.ts';
+import type { DialledUplink, StandbyMode } from '../path-manager/uplink-role.ts';
 
 /** An uplink as configured. */
-export interface ConfiguredUplink extends Uplink {
+export interface ConfiguredUplink extends DialledUplink {
   /** The kernel's congestion control for its subflows, such as `bbr`; BBR where allowed when absent. */
   readonly congestionControl?: string;
-  /** In place of the number for all. */
-  readonly subflowsPerPath?: SubflowsPerPath;
 }
 
 /** When an application is told "connected" before the origin answered. */
@@ -45,6 +44,9 @@ export interface ClientConfig {
   /** 1 to 16, with unique names. */
   readonly uplinks: readonly ConfiguredUplink[];
   readonly subflowsPerPath: SubflowsPerPath;
+  /** Of backups that have none of their own. */
+  readonly standby: StandbyMode;
+  readonly paths: PathMode;
   readonly scheduler: SchedulerName;
   /** How long the session and its streams wait with every uplink gone. */
   readonly lingerMs: number;

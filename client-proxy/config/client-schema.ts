@@ -15,12 +15,15 @@ import {
   listenAddress,
   log,
   metrics,
+  percentage,
   scheduler,
   text,
   textAs,
 } from '../../shared/runtime/config/schema-pieces.ts';
 import { PIN_FORMAT, readPin } from '../../shared/runtime/identity/read-pin.ts';
 import type { UplinkBinding } from '../../shared/runtime/net/uplink.ts';
+import { PATH_MODES } from '../path-manager/paths.ts';
+import { STANDBY_MODES } from '../path-manager/uplink-role.ts';
 import type { ConfiguredUplink } from './client-config.ts';
 import { PROXY_URL_FORMAT, parseProxyUrl } from './proxy-url.ts';
 
@@ -66,6 +69,8 @@ const subflowsPerPath = z.union([z.literal('auto'), count(1, MAX_SUBFLOWS_PER_UP
   error: `expected auto, or a whole number from 1 to ${MAX_SUBFLOWS_PER_UPLINK}`,
 });
 
+const standby = z.enum(STANDBY_MODES);
+
 const uplink = z
   .strictObject({
     name: textAs('a name of 1 to 32 letters, digits, "_", "-" or "."', (value) =>
@@ -78,6 +83,8 @@ const uplink = z
     address: ipAddress.optional(),
     proxy: textAs(PROXY_URL_FORMAT, parseProxyUrl).optional(),
     backup: z.boolean().default(false),
+    standby: standby.optional(),
+    joinAboveUtilization: percentage.optional(),
     congestionControl: congestionControl.optional(),
     subflowsPerPath: subflowsPerPath.optional(),
   })
@@ -93,13 +100,22 @@ const uplink = z
         context.issues.push({ code: 'custom', message, input: name });
         return z.NEVER;
       }
-      const { congestionControl, subflowsPerPath } = optional;
+      const { congestionControl, subflowsPerPath, standby, joinAboveUtilization } = optional;
+      if (backup && joinAboveUtilization !== undefined) {
+        const message =
+          'a backup carries data only when nothing else works, so to join it for load brings nothing: ' +
+          'leave out joinAboveUtilization, or backup';
+        context.issues.push({ code: 'custom', path: ['joinAboveUtilization'], message, input: name });
+        return z.NEVER;
+      }
       return {
         name,
         binding,
         backup,
         ...(congestionControl === undefined ? {} : { congestionControl }),
         ...(subflowsPerPath === undefined ? {} : { subflowsPerPath }),
+        ...(standby === undefined ? {} : { standby }),
+        ...(joinAboveUtilization === undefined ? {} : { joinAboveUtilization }),
       };
     },
   );
@@ -127,6 +143,8 @@ export const clientSchema = z.strictObject({
       refuseRepeated(uplinks, context, [], 'an uplink of this name stands above');
     }),
   subflowsPerPath: subflowsPerPath.default('auto'),
+  paths: z.enum(PATH_MODES).default('per-uplink'),
+  standby: standby.default('make-before-break'),
   scheduler,
   linger,
   dial: z

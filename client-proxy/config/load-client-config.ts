@@ -55,6 +55,8 @@ function toConfig(parsed: z.output<typeof clientSchema>, key: Uint8Array, file: 
     },
     uplinks: parsed.uplinks,
     subflowsPerPath: parsed.subflowsPerPath,
+    standby: parsed.standby,
+    paths: parsed.paths,
     scheduler: parsed.scheduler,
     lingerMs: parsed.linger,
     dial: { timeoutMs: dial.timeout, backoffMinMs: dial.backoffMin, backoffMaxMs: dial.backoffMax },

@@ -4,7 +4,8 @@ import { type ErrorName, StreamError } from '../../shared/protocol/errors.ts';
 import type { CancelSignal } from '../../shared/runtime/cancellation.ts';
 import type { SessionDriver, StreamHandlers } from '../../shared/runtime/session/session-driver.ts';
 import { Backoff } from '../path-manager/backoff.ts';
-import type { UplinkStatus } from '../path-manager/uplink-dialer.ts';
+import type { DialledUplink } from '../path-manager/uplink-role.ts';
+import type { UplinkStatus } from '../path-manager/uplink-status.ts';
 import { NORMAL_USE, type UplinkUse, type UplinkUseWithReason } from '../path-manager/uplink-use.ts';
 import { ClientSession, type ClientSessionOptions } from './client-session.ts';
 
@@ -32,6 +33,8 @@ export class SessionKeeper {
   #current: ClientSession | undefined;
   #currentSinceMs = 0;
   readonly #waiting = new Set<() => void>();
+  /** As configured since the start. */
+  #roles: readonly DialledUplink[] = [];
   /** Of each uplink that is not used as configured. */
   readonly #uses = new Map<string, UplinkUseWithReason>();
   #restartTimer: NodeJS.Timeout | undefined;
@@ -76,6 +79,12 @@ export class SessionKeeper {
     else this.#uses.set(uplinkName, next);
     this.#logger.info({ uplink: uplinkName, use, reason }, 'use of an uplink');
     for (const session of [this.#current, ...this.#draining]) session?.setUse(uplinkName, next);
+  }
+
+  /** Roles of the uplinks as configured from now on: backup, standby, utilization. Uplinks that are not there are left out. */
+  setRoles(uplinks: readonly DialledUplink[]): void {
+    this.#roles = uplinks;
+    for (const session of [this.#current, ...this.#draining]) session?.setRoles(uplinks);
   }
 
   /** All sessions that carry streams: the current one first. */
@@ -123,6 +132,7 @@ export class SessionKeeper {
       onClosed: (error) => this.#onClosed(session, error),
     });
     this.#current = session;
+    session.setRoles(this.#roles);
     for (const [uplinkName, use] of this.#uses) session.setUse(uplinkName, use);
     session.start();
   }

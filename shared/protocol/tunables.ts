@@ -177,3 +177,11 @@ export const DEGRADED_RTT = 2;
 export const DEGRADED_SLACK_MS = 50;
 /** For so long after it came back; then the path is taken for another one, that is as it is. */
 export const DEGRADED_MS = 60_000;
+
+/** Most addresses that a concentrator announces in a session, and that a client heeds: each may cost a dial on each uplink. */
+export const MAX_ANNOUNCED_ADDRESSES = 8;
+
+/** How much of an uplink is made use of is judged this often: long beside round trips, short beside the decision to dial. */
+export const UTILIZATION_MS = 1_000;
+/** The client is told of a change by so many percent, or when it comes to none or all. */
+export const UTILIZATION_STEP = 10;

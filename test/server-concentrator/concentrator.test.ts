@@ -96,6 +96,7 @@ async function start(
     file: 'concentrator.yaml',
     listen: [{ host: '127.0.0.1', port: 0, required: true }],
     public: [],
+    announce: { addresses: [], joinHere: true },
     tls: { certificate: identity.certificate, key: identity.privateKey },
     tlsKeyFile: 'key.pem',
     clientsFile: 'clients.yaml',

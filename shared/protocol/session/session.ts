@@ -8,6 +8,7 @@ import type { MemoryBudget } from '../memory-budget.ts';
 import type { OutgoingChunk } from '../stream/send-buffer.ts';
 import type { Subflow, SubflowOptions } from '../subflow/subflow.ts';
 import { FLOOR_WINDOW_BYTES, MAX_CONTROL_PER_STREAM } from '../tunables.ts';
+import { type AnnouncedAddress, Announcements } from './announcements.ts';
 import { controlItem } from './control-item.ts';
 import type { SessionEvent } from './events.ts';
 import { SessionStreams } from './session-streams.ts';
@@ -46,6 +47,7 @@ export class Session {
   readonly #streams: SessionStreams;
   readonly #subflows: SessionSubflows;
   readonly #transmitter = new Transmitter();
+  readonly #announcements = new Announcements(this.#transmitter.control);
   #events: SessionEvent[] = [];
   #eventsTaken = 0;
   #nextSubflowId = 0;
@@ -107,6 +109,11 @@ export class Session {
 
   get subflows(): readonly Subflow[] {
     return this.#subflows.all;
+  }
+
+  /** How much of what an uplink can carry is made use of, 0 to 1, in the direction where it is more. */
+  utilization(uplinkName: string): number {
+    return this.#subflows.utilization.of(uplinkName);
   }
 
   /** The next event, oldest first. */
@@ -252,6 +259,11 @@ export class Session {
 
   // --- the whole ---
 
+  /** Concentrator: these are its other addresses from now on, the first MAX_ANNOUNCED_ADDRESSES of them; the client is told what changes. */
+  announce(addresses: readonly AnnouncedAddress[]): void {
+    this.#announcements.set(addresses);
+  }
+
   /** No new streams; those that are open go on. */
   goAway(error: ErrorName): void {
     if (this.#isGoingAway || this.#isClosed) return;
@@ -338,6 +350,10 @@ export class Session {
       case 'subflowsWish':
         this.#expectRole('client', 'SUBFLOWS_WISH');
         this.#subflows.onWish(frame.subflowId, frame.count);
+        break;
+      case 'utilization':
+        this.#expectRole('client', 'UTILIZATION');
+        this.#subflows.onUtilization(frame.subflowId, frame.percent);
         break;
       case 'addressAdd':
         this.#expectRole('client', 'ADDRESS_ADD');

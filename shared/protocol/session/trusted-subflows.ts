@@ -1,9 +1,10 @@
+import { shareBottleneck } from '../scheduler/scheduler.ts';
 import type { Subflow } from '../subflow/subflow.ts';
 import { paysNoHeedToLoss } from './subflow-wishes.ts';
 
 /**
  * Subflows that may carry data: the active ones; backups, those that are parked and those that are about to go only when there is nothing
- * else (RFC 8684 section 3.3.8). Of several on one uplink that use BBR the oldest alone.
+ * else (RFC 8684 section 3.3.8). Of several on one path of an uplink that use BBR the oldest alone.
  */
 export function trustedSubflows(subflows: readonly Subflow[]): readonly Subflow[] {
   const active = subflows.filter((subflow) => subflow.state === 'active');
@@ -34,9 +35,6 @@ function isSecondOfBbr(subflow: Subflow, active: readonly Subflow[]): boolean {
   if (!paysNoHeedToLoss(subflow.congestionControl)) return false;
   return active.some(
     (other) =>
-      other.uplinkName === subflow.uplinkName &&
-      other.id < subflow.id &&
-      !other.isRetiring &&
-      !other.isBackup,
+      shareBottleneck(other, subflow) && other.id < subflow.id && !other.isRetiring && !other.isBackup,
   );
 }

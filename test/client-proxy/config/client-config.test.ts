@@ -100,7 +100,7 @@ metrics: false
     ],
     [
       'zzzz: 1',
-      'c.yaml:7:1: unknown key "zzzz": known here are concentrator, client, socks, uplinks, subflowsPerPath, scheduler, linger, ' +
+      'c.yaml:7:1: unknown key "zzzz": known here are concentrator, client, socks, uplinks, subflowsPerPath, paths, standby, scheduler, linger, ' +
         'dial, memory, metrics, log',
     ],
     [

@@ -11,6 +11,7 @@ export function view(
   return {
     id,
     uplinkName: `uplink${id}`,
+    path: 0,
     rateBytesPerSecond: (megabitsPerSecond * 1_000_000) / 8,
     minRttMs,
     smoothedRttMs: minRttMs,

@@ -48,6 +48,7 @@ describe('a concentrator configuration', () => {
         { host: '::', port: 8443, required: false },
       ],
       public: [],
+      announce: { addresses: [], joinHere: true },
       tls: identity,
       tlsKeyFile: file.replace('c.yaml', 'key.pem'),
       clientsFile: file.replace('c.yaml', 'clients.yaml'),
