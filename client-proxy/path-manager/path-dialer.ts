@@ -64,9 +64,9 @@ export class PathDialer {
     return [...this.#healthy, ...this.#silent];
   }
 
-  /** Whether it has neither targets nor subflows. */
+  /** Whether it has neither targets nor subflows, nor any that are on their way. */
   get isOver(): boolean {
-    return this.#targets.length === 0 && this.subflowIds.length === 0;
+    return this.#targets.length === 0 && this.subflowIds.length === 0 && !this.#isDialling;
   }
 
   /** Why it has no subflow, or lost its last. */
@@ -211,6 +211,7 @@ export class PathDialer {
   async #dial(): Promise<'up' | 'failed' | 'given up'> {
     const { uplinkName: uplink, admit, remove, logger, onDial } = this.#host;
     const signal = new Cancellation();
+    const targets = this.#targets;
     try {
       const { transport, address } = await this.#connect(signal);
       if (signal.aborted) {
@@ -230,7 +231,8 @@ export class PathDialer {
       logger.info({ uplink, subflow: subflowId, concentrator: formatDestination(address) }, 'subflow up');
       return 'up';
     } catch (error) {
-      if (signal.aborted || this.#isStopped) return 'given up';
+      // Where it failed nobody wants to go any more.
+      if (signal.aborted || this.#isStopped || targets !== this.#targets) return 'given up';
       onDial('failed');
       this.#onFailure((error as Error).message);
       return 'failed';

@@ -67,6 +67,7 @@ export class PathManager {
   readonly #toldStates = new Map<string, UplinkState>();
   #isEstablished = false;
   #maxSubflows: number | undefined;
+  /** While it is started. */
   #reviews: NodeJS.Timeout | undefined;
 
   constructor(options: PathManagerOptions, session: ManagedSession) {
@@ -85,12 +86,13 @@ export class PathManager {
 
   start(): void {
     this.#spread();
-    this.#review();
     this.#reviews = setInterval(() => this.#review(), REVIEW_MS);
+    this.#review();
   }
 
   stop(): void {
     clearInterval(this.#reviews);
+    this.#reviews = undefined;
     for (const dialer of this.#dialers) dialer.stop();
   }
 
@@ -184,6 +186,7 @@ export class PathManager {
   }
 
   #review(): void {
+    if (this.#reviews === undefined) return;
     const { clock, logger } = this.#options;
     const views = this.#dialers
       .filter(({ isStopped }) => !isStopped)

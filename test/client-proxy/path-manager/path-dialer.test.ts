@@ -21,6 +21,7 @@ function bed() {
     ports: [] as number[],
     preferred: [] as (number | undefined)[],
     fails: false,
+    admitMs: 0,
   };
   const path: PathDialer = new PathDialer(
     {
@@ -37,6 +38,7 @@ function bed() {
         return { transport: { destroy() {} } as SubflowTransport, address: target! };
       },
       async admit(_transport, { port }) {
+        if (seen.admitMs > 0) await new Promise((resolve) => setTimeout(resolve, seen.admitMs));
         seen.up.push(seen.up.length);
         seen.ports.push(port);
         return seen.up.length - 1;
@@ -117,6 +119,19 @@ it('gives a dial to other targets up, and keeps subflows that are up', async () 
   path.setTargets([HERE]);
   await vi.advanceTimersByTimeAsync(1_000);
   expect([seen.up, seen.retired]).toEqual([[0], []]);
+});
+
+it('keeps what is connected already when its targets go, and is not over before', async () => {
+  const { path, seen } = bed();
+  seen.admitMs = 20;
+  await vi.advanceTimersByTimeAsync(DIAL_MS + 5);
+  path.setTargets([]);
+  expect(path.isOver).toBe(false);
+  await vi.advanceTimersByTimeAsync(1_000);
+  expect([seen.up, path.isUp]).toEqual([[0], true]);
+  path.onSubflowClosed(0);
+  await vi.advanceTimersByTimeAsync(1_000);
+  expect([seen.up, path.isOver]).toEqual([[0], true]);
 });
 
 it('leaves an address that the concentrator has withdrawn, for another', async () => {

@@ -18,6 +18,9 @@ export interface ConfiguredUplink {
   readonly name: string;
   readonly interface?: string;
   readonly address?: string;
+  readonly backup?: boolean;
+  readonly standby?: string;
+  readonly joinAboveUtilization?: string;
 }
 
 /** Changes of top-level keys of a configuration. */
@@ -127,6 +130,15 @@ export class Pair {
     return files.flatMap((text) => [...text.matchAll(/\bkey: *"?([\w-]{43})"?/g)].map(([, key]) => key!));
   }
 
+  /** Changes top-level keys of the configuration of a running program, and has it read them. */
+  async reload(which: 'client' | 'concentrator', changes: Changes): Promise<void> {
+    const program = this[which];
+    const since = program.log.length;
+    await this.amend(which === 'client' ? this.clientFile : this.concentratorFile, changes);
+    program.signal('SIGHUP');
+    await program.untilLog(({ msg }) => msg.startsWith('reloaded'), { since });
+  }
+
   /** Starts both programs; resolves when a subflow is up on each of the uplinks, by default one bound to each device. */
   async start(uplinks: readonly ConfiguredUplink[] = this.byInterface()): Promise<void> {
     await this.startConcentrator();
@@ -146,10 +158,15 @@ export class Pair {
     await this.#concentrator.untilLog(({ msg }) => msg === 'concentrator is up');
   }
 
+  async stopClient(): Promise<void> {
+    await this.#client?.stop();
+    this.#client = undefined;
+  }
+
   /** Resolves when it takes SOCKS connections, subflows or not. */
   async startClient(uplinks: readonly ConfiguredUplink[] = this.byInterface()): Promise<void> {
     const { client } = this.network;
-    await this.#client?.stop();
+    await this.stopClient();
     const { congestionControl } = this.network;
     await this.amend(this.clientFile, {
       uplinks: uplinks.map((uplink) => ({ ...uplink, congestionControl })),
