@@ -2,6 +2,7 @@ import { BodyReader, BodyWriter, concatBytes } from '../codec/bytes.ts';
 import {
   FLAG_BACKUP,
   MAC_BYTES,
+  NAME_FORMAT,
   NONCE_BYTES,
   REQUEST_PARAMETER,
   TOKEN_BYTES,
@@ -51,8 +52,6 @@ export interface Join {
 export interface Joined {
   readonly nonce: Uint8Array;
 }
-
-const NAME = /^[A-Za-z0-9_.-]{1,64}$/;
 
 export function encodeHello(hello: Hello): Uint8Array {
   return new BodyWriter()
@@ -179,7 +178,8 @@ export function splitMac(body: Uint8Array): { message: Uint8Array; mac: Uint8Arr
 
 function readName(body: BodyReader, what: string): string {
   const name = body.text();
-  if (!NAME.test(name)) throw new ProtocolViolation(`${what}: a name has a character outside A-Za-z0-9_.-`);
+  if (!NAME_FORMAT.test(name))
+    throw new ProtocolViolation(`${what}: a name has a character outside A-Za-z0-9_.-`);
   return name;
 }
 

@@ -1,10 +1,11 @@
 import { type ControlFrame, encodeControl } from '../codec/frame.ts';
 import type { FrameSink } from '../codec/frame-parser.ts';
-import { type SteeringMode, steeringModeOf } from '../codec/wire.ts';
+import { steeringModeOf } from '../codec/wire.ts';
 import type { Destination } from '../destination.ts';
 import { ERROR_CODE, type ErrorName, errorName, ProtocolViolation, StreamError } from '../errors.ts';
 import type { KernelMeasurement } from '../kernel-measurement.ts';
 import type { MemoryBudget } from '../memory-budget.ts';
+import type { SteeringPolicy } from '../steering/steering-policy.ts';
 import type { OutgoingChunk } from '../stream/send-buffer.ts';
 import type { Subflow, SubflowOptions } from '../subflow/subflow.ts';
 import { FLOOR_WINDOW_BYTES, MAX_CONTROL_PER_STREAM } from '../tunables.ts';
@@ -46,8 +47,8 @@ export class Session {
   readonly #options: SessionOptions;
   readonly #streams: SessionStreams;
   readonly #subflows: SessionSubflows;
-  readonly #transmitter = new Transmitter();
-  readonly #announcements = new Announcements(this.#transmitter.control);
+  readonly #announcements: Announcements;
+  readonly #transmitter: Transmitter;
   #events: SessionEvent[] = [];
   #eventsTaken = 0;
   #nextSubflowId = 0;
@@ -59,6 +60,8 @@ export class Session {
     this.role = options.role;
     this.#options = options;
     this.#nowMs = options.nowMs;
+    this.#transmitter = new Transmitter(options.role);
+    this.#announcements = new Announcements(this.#transmitter.control);
     const session = this;
     const host = {
       get nowMs() {
@@ -157,7 +160,7 @@ export class Session {
     this.#subflows.retire(subflowId);
   }
 
-  /** Makes a subflow a backup, or an ordinary one again, for both ends (RFC 8684's MP_PRIO). */
+  /** Client: makes a subflow a backup (RFC 8684's B: used only when no other works), or one like any other, both ways. */
   setBackup(subflowId: number, isBackup: boolean, nowMs: number): void {
     this.#nowMs = nowMs;
     this.#subflows.setBackup(subflowId, isBackup);
@@ -214,13 +217,19 @@ export class Session {
 
   /**
    * Client: opens a stream; its first bytes may follow at once.
-   * @throws StreamError when `cannotOpen`
+   * @throws StreamError when `cannotOpen`; MisuseError for a policy that the wire can not carry
    */
-  openStream(destination: Destination, mode: SteeringMode, nowMs: number): number {
+  openStream(destination: Destination, policy: SteeringPolicy, nowMs: number): number {
     this.#nowMs = nowMs;
     const error = this.cannotOpen;
     if (error !== undefined) throw new StreamError(error, 'the session takes no new stream');
-    return this.#streams.open(destination, mode);
+    return this.#streams.open(destination, policy);
+  }
+
+  /** Client: steers an open stream by another policy, in both directions; without effect when it is gone. @throws MisuseError as `openStream` */
+  steerStream(streamId: number, policy: SteeringPolicy, nowMs: number): void {
+    this.#nowMs = nowMs;
+    this.#streams.steer(streamId, policy);
   }
 
   /** Concentrator: the origin is connected. */
@@ -345,7 +354,7 @@ export class Session {
         this.#subflows.onState(frame.subflowId, frame.state);
         break;
       case 'priority':
-        this.#subflows.onPriority(frame.subflowId, frame.backup);
+        this.#subflows.onPriority(frame.subflowId, frame.backup, frame.generation);
         break;
       case 'subflowsWish':
         this.#expectRole('client', 'SUBFLOWS_WISH');
@@ -354,6 +363,10 @@ export class Session {
       case 'utilization':
         this.#expectRole('client', 'UTILIZATION');
         this.#subflows.onUtilization(frame.subflowId, frame.percent);
+        break;
+      case 'steering':
+        this.#expectRole('concentrator', 'STEERING');
+        this.#streams.onSteering(frame);
         break;
       case 'addressAdd':
         this.#expectRole('client', 'ADDRESS_ADD');

@@ -23,6 +23,24 @@ const address = fc.oneof(
 
 const type = <T extends string>(name: T) => fc.constant(name);
 
+const steering = fc.record({
+  type: type('steering'),
+  streamId: sequence,
+  generation: u32,
+  mode: u8,
+  maxRttMs: u32,
+  maxLossMillionths: fc.option(fc.integer({ min: 0, max: 1_000_000 }), { nil: undefined }),
+  uplinks: fc.uniqueArray(
+    fc.record({
+      name: fc.stringMatching(/^[A-Za-z0-9_.-]{1,64}$/),
+      isOnly: fc.boolean(),
+      isOrdered: fc.boolean(),
+      weight: u32,
+    }),
+    { maxLength: 24, selector: ({ name }) => name },
+  ),
+});
+
 /** Every control frame that can be sent. */
 export const controlFrame: fc.Arbitrary<ControlFrame> = fc.oneof(
   fc.record({ type: type('reset'), streamId: sequence, code: u16 }),
@@ -42,11 +60,12 @@ export const controlFrame: fc.Arbitrary<ControlFrame> = fc.oneof(
     subflowId: u32,
     state: fc.constantFrom('active' as const, 'doubted' as const, 'gone' as const),
   }),
-  fc.record({ type: type('priority'), subflowId: u32, backup: fc.boolean() }),
+  fc.record({ type: type('priority'), subflowId: u32, backup: fc.boolean(), generation: u32 }),
   fc.record({ type: type('addressAdd'), addressId: u8, address, port, joinHere: fc.boolean() }),
   fc.record({ type: type('addressRemove'), addressId: u8 }),
   fc.record({ type: type('utilization'), subflowId: u32, percent: fc.integer({ min: 0, max: 100 }) }),
   fc.record({ type: type('subflowsWish'), subflowId: u32, count: fc.integer({ min: 1, max: 0xff }) }),
+  steering,
   fc.record({ type: type('goaway'), code: u16 }),
   fc.record({ type: type('close'), code: u16 }),
 );
