@@ -17,7 +17,10 @@ import { registerClientMetrics } from './client-metrics.ts';
 import type { ClientConfig, ConfiguredUplink } from './config/client-config.ts';
 import { MAX_UPLINKS } from './config/client-schema.ts';
 import { describeReload } from './config/describe-reload.ts';
-import { NetworkWatch } from './path-manager/network-watch.ts';
+import { IpMonitor } from './path-manager/network/ip-monitor.ts';
+import { NetworkReader } from './path-manager/network/network-reader.ts';
+import { NetworkWatch } from './path-manager/network/network-watch.ts';
+import { UplinkSet } from './path-manager/uplink-set.ts';
 import { SessionKeeper } from './session/session-keeper.ts';
 import { repliesOptimistically } from './socks5/optimistic-reply.ts';
 import { Socks5Server } from './socks5/socks-server.ts';
@@ -42,6 +45,8 @@ export interface ClientProxy {
   close(drainMs: number): Promise<void>;
 }
 
+/** Counted by name; uplinks that come and go may have had more than there are at a time. */
+const MAX_UPLINK_NAMES = 4 * MAX_UPLINKS;
 /** How long a stream waits for a session, and a client for the origin's answer. */
 const OPEN_TIMEOUT_MS = 15_000;
 const ANSWER_TIMEOUT_MS = 30_000;
@@ -54,13 +59,13 @@ export async function startClientProxy(config: ClientConfig, deps: ClientProxyDe
   let current = config;
   const registry = new Registry();
   registerBuildInfo(registry, deps);
-  const traffic = new TrafficTable(MAX_UPLINKS);
+  const traffic = new TrafficTable(MAX_UPLINK_NAMES);
   const { pin } = config.concentrator;
   const names = new TargetNames();
 
   const keeper = new SessionKeeper({
     identity: config.client,
-    uplinks: config.uplinks.map((uplink) => ({ subflowsPerPath: config.subflowsPerPath, ...uplink })),
+    uplinks: [],
     addresses: config.concentrator.addresses,
     scheduler: config.scheduler,
     memoryBytes: config.memory.perSessionBytes,
@@ -86,6 +91,12 @@ export async function startClientProxy(config: ClientConfig, deps: ClientProxyDe
       }),
     onSessionEnded: (driver) => keepCounts(driver),
   });
+  const uplinks = new UplinkSet(config, {
+    user: keeper,
+    bindsByInterface: native !== undefined,
+    maxUplinks: MAX_UPLINKS,
+    logger,
+  });
   const socks = new Socks5Server({
     ...config.socks,
     logger,
@@ -100,7 +111,7 @@ export async function startClientProxy(config: ClientConfig, deps: ClientProxyDe
   });
   const keepCounts = registerSessionMetrics(registry, { drivers: () => keeper.drivers, traffic });
   const metrics = registerClientMetrics(registry, {
-    uplinks: () => keeper.uplinks,
+    uplinks: () => uplinks.status,
     socks: () => socks.counters,
   });
 
@@ -117,15 +128,23 @@ export async function startClientProxy(config: ClientConfig, deps: ClientProxyDe
       listen: config.metrics.listen,
       registry,
       health: () => ({ ok: true, reasons: [] }),
-      ready: () => readiness(keeper),
+      ready: () => readiness(keeper, uplinks),
     }).catch(async (error) => {
       await listener.close();
       throw error;
     }));
-  const watch = new NetworkWatch(networkInterfaces, () => keeper.retryUplinks());
+  const reader = new NetworkReader(config.concentrator.addresses);
+  const watch = new NetworkWatch({
+    read: () => reader.read(),
+    look: networkInterfaces,
+    monitor: (onEvent) => new IpMonitor({ onEvent, logger, random }),
+    onView: (view) => uplinks.onNetwork(view),
+    logger,
+  });
+  await watch.start();
   keeper.start();
   logger.info(
-    { socks: formatDestination(listener.address()), uplinks: config.uplinks.map(({ name }) => name) },
+    { socks: formatDestination(listener.address()), uplinks: uplinks.status.map(({ name }) => name) },
     'client proxy is up',
   );
 
@@ -135,6 +154,7 @@ export async function startClientProxy(config: ClientConfig, deps: ClientProxyDe
     reload(next) {
       const { live, restart } = describeReload(current, next);
       logger.level = next.log.level;
+      uplinks.configure(next);
       current = next;
       logger.info({ live, restart }, restart.length > 0 ? 'reloaded; some keys need a restart' : 'reloaded');
     },
@@ -156,11 +176,15 @@ export async function startClientProxy(config: ClientConfig, deps: ClientProxyDe
 }
 
 /** Ready means: a stream that is opened now has an uplink to go out on. */
-function readiness(keeper: SessionKeeper): Health {
+function readiness(keeper: SessionKeeper, { status, leftOut }: UplinkSet): Health {
   const reasons: string[] = [];
   if (!keeper.isEstablished) reasons.push('no session with the concentrator');
-  if (!keeper.uplinks.some(({ isUp }) => isUp)) {
-    for (const { name, reason } of keeper.uplinks) reasons.push(`uplink ${name}: ${reason}`);
+  if (!status.some(({ isUp }) => isUp)) {
+    if (status.length === 0) reasons.push('no interface is an uplink');
+    for (const { name, reason } of status) reasons.push(`uplink ${name}: ${reason}`);
+    for (const one of leftOut.slice(0, MAX_UPLINKS)) {
+      reasons.push(`interface ${one.interface}, left out: ${one.reason}`);
+    }
   }
   return { ok: reasons.length === 0, reasons };
 }

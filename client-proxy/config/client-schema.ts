@@ -23,6 +23,7 @@ import { PIN_FORMAT, readPin } from '../../shared/runtime/identity/read-pin.ts';
 import type { UplinkBinding } from '../../shared/runtime/net/uplink.ts';
 import type { ConfiguredUplink } from './client-config.ts';
 import { PROXY_URL_FORMAT, parseProxyUrl } from './proxy-url.ts';
+import { uplinksSchema } from './uplinks-schema.ts';
 
 /** More than a machine has; each uplink costs subflows, timers and a share of every window at both ends. */
 export const MAX_UPLINKS = 16;
@@ -66,6 +67,13 @@ const subflowsPerPath = z.union([z.literal('auto'), count(1, MAX_SUBFLOWS_PER_UP
   error: `expected auto, or a whole number from 1 to ${MAX_SUBFLOWS_PER_UPLINK}`,
 });
 
+/** What may be said of an uplink of the list, and of discovered ones by a pattern. */
+const uplinkSettings = {
+  backup: z.boolean().optional(),
+  congestionControl: congestionControl.optional(),
+  subflowsPerPath: subflowsPerPath.optional(),
+};
+
 const uplink = z
   .strictObject({
     name: textAs('a name of 1 to 32 letters, digits, "_", "-" or "."', (value) =>
@@ -77,9 +85,8 @@ const uplink = z
     ).optional(),
     address: ipAddress.optional(),
     proxy: textAs(PROXY_URL_FORMAT, parseProxyUrl).optional(),
-    backup: z.boolean().default(false),
-    congestionControl: congestionControl.optional(),
-    subflowsPerPath: subflowsPerPath.optional(),
+    ...uplinkSettings,
+    backup: uplinkSettings.backup.default(false),
   })
   .transform(
     ({ name, interface: device, address, proxy, backup, ...optional }, context): ConfiguredUplink => {
@@ -104,6 +111,14 @@ const uplink = z
     },
   );
 
+const uplinkList = z
+  .array(uplink)
+  .min(1)
+  .max(MAX_UPLINKS)
+  .superRefine((uplinks, context) => {
+    refuseRepeated(uplinks, context, [], 'an uplink of this name stands above');
+  });
+
 /** The client's configuration file. Its output has the file's keys, and values in milliseconds and bytes. */
 export const clientSchema = z.strictObject({
   concentrator: z.strictObject({
@@ -119,13 +134,7 @@ export const clientSchema = z.strictObject({
       context.addIssue({ code: 'custom', message });
     }),
   socks,
-  uplinks: z
-    .array(uplink)
-    .min(1)
-    .max(MAX_UPLINKS)
-    .superRefine((uplinks, context) => {
-      refuseRepeated(uplinks, context, [], 'an uplink of this name stands above');
-    }),
+  uplinks: uplinksSchema(uplinkList, uplinkSettings),
   subflowsPerPath: subflowsPerPath.default('auto'),
   scheduler,
   linger,

@@ -146,6 +146,11 @@ export class UplinkDialer {
       }
       const [replaced] = this.#silent;
       const subflowId = await admit(transport, replaced);
+      if (signal.aborted) {
+        // This uplink was taken out meanwhile.
+        this.#options.retire(subflowId);
+        return false;
+      }
       if (replaced !== undefined) this.#silent.delete(replaced);
       this.#healthy.add(subflowId);
       this.#trim();

@@ -16,6 +16,8 @@ import { Backoff, type BackoffBounds } from '../path-manager/backoff.ts';
 import { clientSubflowHandshake } from '../path-manager/client-subflow-handshake.ts';
 import { type SubflowsPerPath, subflowBound } from '../path-manager/subflow-bound.ts';
 import { UplinkDialer, type UplinkStatus } from '../path-manager/uplink-dialer.ts';
+import type { UplinkLoss } from '../path-manager/uplink-trouble.ts';
+import { isSameUplink } from './same-uplink.ts';
 
 /** An uplink, and how many subflows it is to have; by default `auto`. */
 export interface DialledUplink extends Uplink {
@@ -54,36 +56,92 @@ export interface ClientSessionOwner {
 export class ClientSession {
   readonly #options: ClientSessionOptions;
   readonly #owner: ClientSessionOwner;
-  readonly #dialers: readonly UplinkDialer[];
+  #dialers: readonly UplinkDialer[];
+  #uplinks: readonly DialledUplink[];
+  #isStarted = false;
   #token: Uint8Array | undefined;
+  #maxSubflows: number | undefined;
   #driver: SessionDriver | undefined;
   #isOver = false;
   readonly #handshaking = new Set<SubflowTransport>();
-  #mostPerUplink = 1;
+  /** How many subflows either end would like, by uplink. */
+  readonly #wishes = new Map<string, number>();
   /** Whether a HELLO is under way; others that are ready wait for it. */
   #hello: Promise<void> | undefined;
 
   constructor(options: ClientSessionOptions, owner: ClientSessionOwner) {
     this.#options = options;
     this.#owner = owner;
-    const { addresses, connect, onDial } = options;
-    this.#dialers = options.uplinks.map(
-      (uplink) =>
-        new UplinkDialer({
-          uplink,
-          addresses,
-          backoff: new Backoff(options.backoff, options.random),
-          logger: options.logger,
-          connect,
-          onDial,
-          admit: (transport, replaced) => this.#admit(uplink, transport, replaced),
-          retire: (subflowId) => this.#driver?.retireSubflow(subflowId),
-        }),
-    );
+    this.#uplinks = options.uplinks;
+    this.#dialers = options.uplinks.map((uplink) => this.#dialerOf(uplink));
+  }
+
+  #dialerOf(uplink: DialledUplink): UplinkDialer {
+    const { addresses, connect, onDial, backoff, random, logger } = this.#options;
+    return new UplinkDialer({
+      uplink,
+      addresses,
+      backoff: new Backoff(backoff, random),
+      logger,
+      connect,
+      onDial,
+      admit: (transport, replaced) => this.#admit(uplink, transport, replaced),
+      retire: (subflowId) => this.#driver?.retireSubflow(subflowId),
+    });
   }
 
   start(): void {
+    this.#isStarted = true;
     for (const dialer of this.#dialers) dialer.start();
+  }
+
+  /**
+   * From now on these uplinks, by name. New ones are dialled; one that is bound otherwise is dialled anew before its subflows
+   * close; those that are not among them any more close theirs.
+   */
+  setUplinks(uplinks: readonly DialledUplink[]): void {
+    if (this.#isOver) return;
+    const before = new Map(
+      this.#uplinks.map((uplink, i) => [uplink.name, { uplink, dialer: this.#dialers[i]! }]),
+    );
+    const started: UplinkDialer[] = [];
+    this.#dialers = uplinks.map((uplink) => {
+      const known = before.get(uplink.name);
+      before.delete(uplink.name);
+      if (known !== undefined && isSameUplink(known.uplink, uplink)) return known.dialer;
+      const dialer = this.#dialerOf(uplink);
+      started.push(dialer);
+      known?.dialer.stop();
+      for (const { id } of this.#subflowsOf(uplink.name)) this.#driver?.retireSubflow(id);
+      return dialer;
+    });
+    this.#uplinks = uplinks;
+    for (const [uplinkName, { dialer }] of before) {
+      dialer.stop();
+      this.#wishes.delete(uplinkName);
+      this.loseUplink({ uplinkName, reason: 'its uplink was removed', kind: 'gone' });
+    }
+    if (this.#driver !== undefined) this.#limitSubflows();
+    if (this.#isStarted) for (const dialer of started) dialer.start();
+  }
+
+  /** Subflows that cannot work now: what is under way on them goes elsewhere at once. */
+  loseUplink({ uplinkName, addresses, reason, kind }: UplinkLoss): void {
+    const driver = this.#driver;
+    if (driver === undefined || this.#isOver) return;
+    for (const { id } of this.#subflowsOf(uplinkName)) {
+      if (addresses?.has(driver.localAddressOf(id) ?? '') === false) continue;
+      if (kind === 'gone') {
+        this.#options.logger.info({ subflow: id, uplink: uplinkName, reason }, 'subflow lost');
+        driver.removeSubflow(id);
+      } else {
+        driver.doubtSubflow(id, reason);
+      }
+      for (const dialer of this.#dialers) {
+        if (kind === 'gone') dialer.onSubflowClosed(id);
+        if (kind === 'moved') dialer.onSubflowDoubted(id);
+      }
+    }
   }
 
   /** Something about the network has changed. */
@@ -249,22 +307,28 @@ export class ClientSession {
       },
     });
     logger.info({ maxStreams: welcome.maxStreams, lingerMs }, 'session established');
-    this.#mostPerUplink = subflowBound(welcome.maxSubflows, this.#dialers.length);
-    for (const { name, subflowsPerPath = 'auto' } of this.#options.uplinks) {
-      if (subflowsPerPath !== 'auto') this.#setSubflows(name, subflowsPerPath);
-    }
+    this.#maxSubflows = welcome.maxSubflows;
+    this.#limitSubflows();
     return this.#driver;
   }
 
   /** A wish of either end, of no effect on an uplink whose number is configured. */
   #want(uplinkName: string, count: number): void {
-    const uplink = this.#options.uplinks.find(({ name }) => name === uplinkName);
-    if ((uplink?.subflowsPerPath ?? 'auto') === 'auto') this.#setSubflows(uplinkName, count);
+    this.#wishes.set(uplinkName, count);
+    this.#limitSubflows();
   }
 
-  #setSubflows(uplinkName: string, count: number): void {
-    const dialer = this.#dialers.find(({ status }) => status.name === uplinkName);
-    dialer?.setWanted(Math.min(count, this.#mostPerUplink));
+  /** Each uplink gets as many subflows as are configured or wished for, within its share of what the concentrator takes. */
+  #limitSubflows(): void {
+    const most = subflowBound(this.#maxSubflows, this.#uplinks.length);
+    for (const [i, { name, subflowsPerPath = 'auto' }] of this.#uplinks.entries()) {
+      const count = subflowsPerPath === 'auto' ? (this.#wishes.get(name) ?? 1) : subflowsPerPath;
+      this.#dialers[i]?.setWanted(Math.min(count, most));
+    }
+  }
+
+  #subflowsOf(uplinkName: string) {
+    return (this.#driver?.session.subflows ?? []).filter((subflow) => subflow.uplinkName === uplinkName);
   }
 
   #end(error: ErrorName): void {

@@ -5,7 +5,8 @@ import type { CancelSignal } from '../../shared/runtime/cancellation.ts';
 import type { SessionDriver, StreamHandlers } from '../../shared/runtime/session/session-driver.ts';
 import { Backoff } from '../path-manager/backoff.ts';
 import type { UplinkStatus } from '../path-manager/uplink-dialer.ts';
-import { ClientSession, type ClientSessionOptions } from './client-session.ts';
+import type { UplinkLoss } from '../path-manager/uplink-trouble.ts';
+import { ClientSession, type ClientSessionOptions, type DialledUplink } from './client-session.ts';
 
 export interface SessionKeeperOptions extends ClientSessionOptions {
   /** How long a stream waits for a session before it fails; the time in which one lingers does not count. */
@@ -28,6 +29,7 @@ export class SessionKeeper {
   readonly #logger: Logger;
   readonly #restart: Backoff;
   readonly #draining = new Set<ClientSession>();
+  #uplinks: readonly DialledUplink[];
   #current: ClientSession | undefined;
   #currentSinceMs = 0;
   readonly #waiting = new Set<() => void>();
@@ -39,6 +41,7 @@ export class SessionKeeper {
     this.#options = options;
     this.#logger = options.logger;
     this.#restart = new Backoff(options.backoff, options.random);
+    this.#uplinks = options.uplinks;
   }
 
   start(): void {
@@ -55,7 +58,7 @@ export class SessionKeeper {
   async stop(): Promise<void> {
     this.#isStopped = true;
     clearTimeout(this.#restartTimer);
-    const sessions = [...this.#draining, this.#current].filter((session) => session !== undefined);
+    const sessions = this.#sessions;
     for (const session of sessions) session.close('goingAway');
     this.#wakeWaiting();
     await Promise.all(sessions.map(({ driver }) => driver?.finished));
@@ -63,12 +66,23 @@ export class SessionKeeper {
 
   /** Something about the network has changed: uplinks that wait are dialled now. */
   retryUplinks(): void {
-    for (const session of [this.#current, ...this.#draining]) session?.retryUplinks();
+    for (const session of this.#sessions) session.retryUplinks();
+  }
+
+  /** From now on these uplinks, in every session. */
+  setUplinks(uplinks: readonly DialledUplink[]): void {
+    this.#uplinks = uplinks;
+    for (const session of this.#sessions) session.setUplinks(uplinks);
+  }
+
+  /** The network says that subflows of an uplink have lost what they stood on. */
+  loseUplink(loss: UplinkLoss): void {
+    for (const session of this.#sessions) session.loseUplink(loss);
   }
 
   /** All sessions that carry streams: the current one first. */
   get drivers(): readonly SessionDriver[] {
-    return [this.#current, ...this.#draining].flatMap((session) => session?.driver ?? []);
+    return this.#sessions.flatMap(({ driver }) => driver ?? []);
   }
 
   get isEstablished(): boolean {
@@ -102,10 +116,16 @@ export class SessionKeeper {
     return this.#current.openStream(destination, handlersOf);
   }
 
+  /** The current one first. */
+  get #sessions(): readonly ClientSession[] {
+    return [...(this.#current === undefined ? [] : [this.#current]), ...this.#draining];
+  }
+
   #begin(): void {
     if (this.#isStopped) return;
     this.#currentSinceMs = this.#options.clock();
-    const session: ClientSession = new ClientSession(this.#options, {
+    const options = { ...this.#options, uplinks: this.#uplinks };
+    const session: ClientSession = new ClientSession(options, {
       onSubflowUp: () => this.#wakeWaiting(),
       onGoingAway: () => this.#onGoingAway(session),
       onClosed: (error) => this.#onClosed(session, error),
