@@ -111,6 +111,7 @@ export async function startClientProxy(config: ClientConfig, deps: ClientProxyDe
   });
   const keepCounts = registerSessionMetrics(registry, { drivers: () => keeper.drivers, traffic });
   const metrics = registerClientMetrics(registry, {
+    maxUplinks: MAX_UPLINK_NAMES,
     uplinks: () => uplinks.status,
     socks: () => socks.counters,
   });

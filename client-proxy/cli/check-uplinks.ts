@@ -1,9 +1,12 @@
-import ipaddr from 'ipaddr.js';
 import { formatDestination } from '../../shared/protocol/destination.ts';
 import type { ClientConfig, ConfiguredUplink } from '../config/client-config.ts';
 import { MAX_UPLINKS } from '../config/client-schema.ts';
 import { discoverUplinks } from '../path-manager/discover-uplinks.ts';
-import type { NetworkInterfaces, NetworkView } from '../path-manager/network/network-view.ts';
+import {
+  isSameAddress,
+  type NetworkInterfaces,
+  type NetworkView,
+} from '../path-manager/network/network-view.ts';
 import { uplinkTrouble } from '../path-manager/uplink-trouble.ts';
 
 /** What `check` says of uplinks. */
@@ -62,11 +65,6 @@ function isMissing({ binding }: ConfiguredUplink, interfaces: NetworkInterfaces)
 
 function holderOf(address: string, interfaces: NetworkInterfaces): string | undefined {
   return Object.keys(interfaces).find((name) =>
-    interfaces[name]?.some((info) => isSame(info.address, address)),
+    interfaces[name]?.some((info) => isSameAddress(info.address, address)),
   );
-}
-
-/** IPv6 addresses have many texts. */
-function isSame(a: string, b: string): boolean {
-  return ipaddr.parse(a).toString() === ipaddr.parse(b).toString();
 }

@@ -1,7 +1,7 @@
 import type { AutoUplinks, ConfiguredUplink, UplinkSettings } from '../config/client-config.ts';
 import { whyVirtual } from './interface-kind.ts';
 import { matchesPattern } from './name-pattern.ts';
-import { familyOf, type NetworkInterface, type NetworkView } from './network/network-view.ts';
+import { familyOf, isSameAddress, type NetworkInterface, type NetworkView } from './network/network-view.ts';
 import { interfaceTrouble } from './uplink-trouble.ts';
 
 export interface DiscoveryOptions {
@@ -67,7 +67,7 @@ function whyUnwanted(one: NetworkInterface, { auto, list }: DiscoveryOptions): s
   const listed = list.find(({ binding }) =>
     binding.kind === 'interface'
       ? binding.interface === one.name
-      : binding.kind === 'address' && one.addresses.includes(binding.address),
+      : binding.kind === 'address' && one.addresses.some((own) => isSameAddress(own, binding.address)),
   );
   if (listed !== undefined) return `uplink ${listed.name} of the list uses it`;
   const excluding = auto.exclude.find((pattern) => matchesPattern(one.name, pattern));

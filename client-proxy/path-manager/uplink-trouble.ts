@@ -1,6 +1,6 @@
 import { isDeepStrictEqual } from 'node:util';
 import type { Uplink } from '../../shared/runtime/net/uplink.ts';
-import type { NetworkInterface, NetworkView } from './network/network-view.ts';
+import { isSameAddress, type NetworkInterface, type NetworkView } from './network/network-view.ts';
 
 /** Why nothing can get through an uplink now, as the network tells. */
 export interface UplinkTrouble {
@@ -37,7 +37,9 @@ export function interfaceTrouble(one: NetworkInterface): UplinkTrouble | undefin
 export function uplinkTrouble({ binding }: Uplink, view: NetworkView): UplinkTrouble | undefined {
   if (binding.kind === 'proxy') return undefined;
   if (binding.kind === 'address') {
-    const holder = view.interfaces.find(({ addresses }) => addresses.includes(binding.address));
+    const holder = view.interfaces.find(({ addresses }) =>
+      addresses.some((address) => isSameAddress(address, binding.address)),
+    );
     return holder && (holder.isUp && holder.hasCarrier ? undefined : interfaceTrouble(holder));
   }
   const own = view.interfaces.find(({ name }) => name === binding.interface);

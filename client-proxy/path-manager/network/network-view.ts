@@ -53,4 +53,9 @@ export function familyOf(address: string): AddressFamily {
   return address.includes(':') ? 6 : 4;
 }
 
+/** IPv6 addresses have many texts. */
+export function isSameAddress(a: string, b: string): boolean {
+  return ipaddr.parse(a).toString() === ipaddr.parse(b).toString();
+}
+
 const UNUSABLE = new Set(['loopback', 'linkLocal', 'multicast', 'unspecified', 'broadcast']);

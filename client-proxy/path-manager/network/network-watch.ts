@@ -18,6 +18,8 @@ export interface NetworkWatchOptions {
 const LOOK_EVERY_MS = 500;
 /** Changes come in bursts: the first is looked into at once, what follows so much later. */
 const READ_PAUSE_MS = 100;
+/** And up to so much later where others change the network all the time, in ways that are nothing to us. */
+const MAX_READ_PAUSE_MS = 800;
 /** After a reading that failed. */
 const RETRY_MS = 1_000;
 
@@ -29,6 +31,7 @@ export class NetworkWatch {
   #looks: NodeJS.Timeout | undefined;
   #pause: NodeJS.Timeout | undefined;
   #monitor: { stop(): void } | undefined;
+  #pauseMs = READ_PAUSE_MS;
   #isReading = false;
   #isDue = false;
   #isStopped = false;
@@ -85,15 +88,20 @@ export class NetworkWatch {
     this.#isReading = false;
     if (this.#isStopped) return;
     if (view === undefined) this.#isDue = true;
-    this.#pause = setTimeout(
-      () => {
-        this.#pause = undefined;
-        if (this.#isDue) void this.#read();
-      },
-      view === undefined ? RETRY_MS : READ_PAUSE_MS,
-    );
-    if (view === undefined || isDeepStrictEqual(view, this.#last)) return;
+    const isNews = view !== undefined && !isDeepStrictEqual(view, this.#last);
+    this.#rest(view === undefined ? RETRY_MS : this.#pauseMs);
+    this.#pauseMs = isNews ? READ_PAUSE_MS : Math.min(2 * this.#pauseMs, MAX_READ_PAUSE_MS);
+    if (!isNews) return;
     this.#last = view;
     this.#options.onView(view);
+  }
+
+  /** Before the next reading, if one is due then. */
+  #rest(waitMs: number): void {
+    this.#pause = setTimeout(() => {
+      this.#pause = undefined;
+      if (this.#isDue) void this.#read();
+      else this.#pauseMs = READ_PAUSE_MS;
+    }, waitMs);
   }
 }

@@ -191,7 +191,7 @@ describe('tributary-client', () => {
     await writeFile(
       file,
       `${await readFile(file, 'utf8')}
-  exclude: [eth0]
+  exclude: [docker0]
   settings: [{ match: "wlan*", backup: true }]
   list:
     - { name: lte, interface: wwan0, backup: true }
@@ -210,8 +210,8 @@ describe('tributary-client', () => {
       'uplink        via: proxy 127.0.0.1:9, with user and password',
       'found         wlan0: interface wlan0, up with 192.168.1.5, backup',
       'left out      lo: the loopback interface',
-      'left out      eth0: excluded by "eth0"',
-      'left out      docker0: virtual, by its name',
+      'left out      eth0: uplink here of the list uses it',
+      'left out      docker0: excluded by "docker0"',
       'left out      wg0: virtual, by its name',
     ]);
     expect(stdout).toContain('binding       by interface is available');

@@ -106,10 +106,10 @@ describe('the discovery of uplinks', () => {
   it('does not take twice what the list uses, nor its names', () => {
     const list: ConfiguredUplink[] = [
       { name: 'dsl', binding: { kind: 'interface', interface: 'eth0' }, backup: false },
-      { name: 'lan', binding: { kind: 'address', address: '10.0.0.7' }, backup: false },
+      { name: 'lan', binding: { kind: 'address', address: '2001:DB8:0::7' }, backup: false },
       { name: 'eth2', binding: { kind: 'proxy', host: 'relay', port: 1 }, backup: false },
     ];
-    const seen = view(device('eth0'), device('eth1', { addresses: ['10.0.0.7'] }), device('eth2'));
+    const seen = view(device('eth0'), device('eth1', { addresses: ['2001:db8::7'] }), device('eth2'));
     expect(discover(seen, {}, { list })).toMatchObject({
       names: ['eth2-2'],
       leftOut: { eth0: 'uplink dsl of the list uses it', eth1: 'uplink lan of the list uses it' },

@@ -68,6 +68,21 @@ describe('the watch over the network', () => {
     watch.stop();
   });
 
+  it('reads less often where changes that are nothing to us never end', async () => {
+    const { watch, state, views } = bed();
+    void watch.start();
+    await vi.advanceTimersByTimeAsync(1_000);
+    const readsBefore = state.reads;
+    const noise = setInterval(() => state.onEvent(), 5);
+    await vi.advanceTimersByTimeAsync(10_000);
+    expect(state.reads - readsBefore).toBeLessThan(20);
+    state.names = ['lan', 'usb'];
+    await vi.advanceTimersByTimeAsync(1_000);
+    expect(views.at(-1)).toEqual(['lan', 'usb']);
+    clearInterval(noise);
+    watch.stop();
+  });
+
   it('notices by looking where no monitor speaks, and outlives looks and readings that fail', async () => {
     const { watch, state, views } = bed();
     void watch.start();
