@@ -9,6 +9,8 @@ export interface ClientMetrics {
 }
 
 export interface ClientMetricsSource {
+  /** Uplinks that are counted by name; dials of further ones are counted together as `other`. */
+  readonly maxUplinks: number;
   readonly uplinks: () => readonly UplinkStatus[];
   readonly socks: () => Socks5Counters;
 }
@@ -16,9 +18,10 @@ export interface ClientMetricsSource {
 /** Registers what only the client can tell: its uplinks, its dials, its SOCKS5 clients. */
 export function registerClientMetrics(
   registry: Registry,
-  { uplinks, socks }: ClientMetricsSource,
+  { maxUplinks, uplinks, socks }: ClientMetricsSource,
 ): ClientMetrics {
   const registers = [registry];
+  const dialled = new Set<string>();
   const dials = new Counter({
     name: 'tributary_uplink_dials_total',
     help: 'Attempts to bring up a subflow, by uplink and result (ok, failed)',
@@ -81,7 +84,10 @@ export function registerClientMetrics(
     },
   });
   return {
-    onDial: (uplink, result) => dials.inc({ uplink, result }),
+    onDial(uplink, result) {
+      if (dialled.size < maxUplinks) dialled.add(uplink);
+      dials.inc({ uplink: dialled.has(uplink) ? uplink : 'other', result });
+    },
     onOpen,
   };
 }

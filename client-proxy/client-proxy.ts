@@ -17,8 +17,10 @@ import { registerClientMetrics } from './client-metrics.ts';
 import type { ClientConfig, ConfiguredUplink } from './config/client-config.ts';
 import { MAX_UPLINKS } from './config/client-schema.ts';
 import { describeReload } from './config/describe-reload.ts';
-import { NetworkWatch } from './path-manager/network-watch.ts';
-import type { DialledUplink } from './path-manager/uplink-role.ts';
+import { IpMonitor } from './path-manager/network/ip-monitor.ts';
+import { NetworkReader } from './path-manager/network/network-reader.ts';
+import { NetworkWatch } from './path-manager/network/network-watch.ts';
+import { UplinkSet } from './path-manager/uplink-set.ts';
 import { SessionKeeper } from './session/session-keeper.ts';
 import { repliesOptimistically } from './socks5/optimistic-reply.ts';
 import { Socks5Server } from './socks5/socks-server.ts';
@@ -43,6 +45,8 @@ export interface ClientProxy {
   close(drainMs: number): Promise<void>;
 }
 
+/** Counted by name; uplinks that come and go may have had more than there are at a time. */
+const MAX_UPLINK_NAMES = 4 * MAX_UPLINKS;
 /** How long a stream waits for a session, and a client for the origin's answer. */
 const OPEN_TIMEOUT_MS = 15_000;
 const ANSWER_TIMEOUT_MS = 30_000;
@@ -55,12 +59,12 @@ export async function startClientProxy(config: ClientConfig, deps: ClientProxyDe
   let current = config;
   const registry = new Registry();
   registerBuildInfo(registry, deps);
-  const traffic = new TrafficTable(MAX_UPLINKS);
+  const traffic = new TrafficTable(MAX_UPLINK_NAMES);
   const { pin } = config.concentrator;
 
   const keeper = new SessionKeeper({
     identity: config.client,
-    uplinks: dialledUplinks(config),
+    uplinks: [],
     addresses: config.concentrator.addresses,
     paths: config.paths,
     names: new TargetNames(),
@@ -88,6 +92,12 @@ export async function startClientProxy(config: ClientConfig, deps: ClientProxyDe
       }),
     onSessionEnded: (driver) => keepCounts(driver),
   });
+  const uplinks = new UplinkSet(config, {
+    user: keeper,
+    bindsByInterface: native !== undefined,
+    maxUplinks: MAX_UPLINKS,
+    logger,
+  });
   const socks = new Socks5Server({
     ...config.socks,
     logger,
@@ -102,7 +112,8 @@ export async function startClientProxy(config: ClientConfig, deps: ClientProxyDe
   });
   const keepCounts = registerSessionMetrics(registry, { drivers: () => keeper.drivers, traffic });
   const metrics = registerClientMetrics(registry, {
-    uplinks: () => keeper.uplinks,
+    maxUplinks: MAX_UPLINK_NAMES,
+    uplinks: () => uplinks.status,
     socks: () => socks.counters,
   });
 
@@ -119,15 +130,23 @@ export async function startClientProxy(config: ClientConfig, deps: ClientProxyDe
       listen: config.metrics.listen,
       registry,
       health: () => ({ ok: true, reasons: [] }),
-      ready: () => readiness(keeper),
+      ready: () => readiness(keeper, uplinks),
     }).catch(async (error) => {
       await listener.close();
       throw error;
     }));
-  const watch = new NetworkWatch(networkInterfaces, () => keeper.retryUplinks());
+  const reader = new NetworkReader(config.concentrator.addresses);
+  const watch = new NetworkWatch({
+    read: () => reader.read(),
+    look: networkInterfaces,
+    monitor: (onEvent) => new IpMonitor({ onEvent, logger, random }),
+    onView: (view) => uplinks.onNetwork(view),
+    logger,
+  });
+  await watch.start();
   keeper.start();
   logger.info(
-    { socks: formatDestination(listener.address()), uplinks: config.uplinks.map(({ name }) => name) },
+    { socks: formatDestination(listener.address()), uplinks: uplinks.status.map(({ name }) => name) },
     'client proxy is up',
   );
 
@@ -137,8 +156,8 @@ export async function startClientProxy(config: ClientConfig, deps: ClientProxyDe
     reload(next) {
       const { live, restart } = describeReload(current, next);
       logger.level = next.log.level;
+      uplinks.configure(next);
       current = next;
-      keeper.setRoles(dialledUplinks(next));
       logger.info({ live, restart }, restart.length > 0 ? 'reloaded; some keys need a restart' : 'reloaded');
     },
     async close(drainMs) {
@@ -158,15 +177,18 @@ export async function startClientProxy(config: ClientConfig, deps: ClientProxyDe
   };
 }
 
-function dialledUplinks({ uplinks, subflowsPerPath, standby }: ClientConfig): readonly DialledUplink[] {
-  return uplinks.map((uplink) => ({ subflowsPerPath, standby, ...uplink }));
-}
-
 /** Ready means: a stream that is opened now has an uplink to go out on. */
-function readiness(keeper: SessionKeeper): Health {
+function readiness(keeper: SessionKeeper, { status, leftOut }: UplinkSet): Health {
   const reasons: string[] = [];
   if (!keeper.isEstablished) reasons.push('no session with the concentrator');
-  const ok = reasons.length === 0 && keeper.uplinks.some(({ isUp }) => isUp);
-  for (const { name, reason } of keeper.uplinks) reasons.push(`uplink ${name}: ${reason}`);
+  const isUp = status.some((uplink) => uplink.isUp);
+  const ok = isUp && reasons.length === 0;
+  if (status.length === 0) reasons.push('no interface is an uplink');
+  for (const { name, reason } of status) reasons.push(`uplink ${name}: ${reason}`);
+  if (!isUp) {
+    for (const one of leftOut.slice(0, MAX_UPLINKS)) {
+      reasons.push(`interface ${one.interface}, left out: ${one.reason}`);
+    }
+  }
   return { ok, reasons };
 }

@@ -5,10 +5,24 @@ import type { PathMode } from '../path-manager/paths.ts';
 import type { SubflowsPerPath } from '../path-manager/subflow-bound.ts';
 import type { DialledUplink, StandbyMode } from '../path-manager/uplink-role.ts';
 
-/** An uplink as configured. */
+/** An uplink as configured, or as discovered. */
 export interface ConfiguredUplink extends DialledUplink {
   /** The kernel's congestion control for its subflows, such as `bbr`; BBR where allowed when absent. */
   readonly congestionControl?: string;
+}
+
+/** What may be said of an uplink beside its name and binding. */
+export type UplinkSettings = Partial<Omit<ConfiguredUplink, 'name' | 'binding'>>;
+
+/** Which interfaces become uplinks by themselves. Patterns are those of name-pattern.ts, for names of interfaces. */
+export interface AutoUplinks {
+  /** All that lead to the concentrator and are not virtual; else those under `include` alone. */
+  readonly all: boolean;
+  readonly include: readonly string[];
+  /** Wins over the others. */
+  readonly exclude: readonly string[];
+  /** The first that matches counts. */
+  readonly settings: readonly ({ readonly match: string } & UplinkSettings)[];
 }
 
 /** When an application is told "connected" before the origin answered. */
@@ -41,8 +55,10 @@ export interface ClientConfig {
     readonly negotiationTimeoutMs: number;
     readonly maxConnections: number;
   };
-  /** 1 to 16, with unique names. */
+  /** The listed ones: up to 16, with unique names; at least one unless `autoUplinks` is there. */
   readonly uplinks: readonly ConfiguredUplink[];
+  /** Absent: there are no others. */
+  readonly autoUplinks?: AutoUplinks;
   readonly subflowsPerPath: SubflowsPerPath;
   /** Of backups that have none of their own. */
   readonly standby: StandbyMode;

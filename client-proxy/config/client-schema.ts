@@ -26,6 +26,7 @@ import { PATH_MODES } from '../path-manager/paths.ts';
 import { STANDBY_MODES } from '../path-manager/uplink-role.ts';
 import type { ConfiguredUplink } from './client-config.ts';
 import { PROXY_URL_FORMAT, parseProxyUrl } from './proxy-url.ts';
+import { uplinksSchema, whyNoRole } from './uplinks-schema.ts';
 
 /** More than a machine has; each uplink costs subflows, timers and a share of every window at both ends. */
 export const MAX_UPLINKS = 16;
@@ -71,6 +72,15 @@ const subflowsPerPath = z.union([z.literal('auto'), count(1, MAX_SUBFLOWS_PER_UP
 
 const standby = z.enum(STANDBY_MODES);
 
+/** What may be said of an uplink of the list, and of discovered ones by a pattern. */
+const uplinkSettings = {
+  backup: z.boolean().optional(),
+  standby: standby.optional(),
+  joinAboveUtilization: percentage.optional(),
+  congestionControl: congestionControl.optional(),
+  subflowsPerPath: subflowsPerPath.optional(),
+};
+
 const uplink = z
   .strictObject({
     name: textAs('a name of 1 to 32 letters, digits, "_", "-" or "."', (value) =>
@@ -82,11 +92,8 @@ const uplink = z
     ).optional(),
     address: ipAddress.optional(),
     proxy: textAs(PROXY_URL_FORMAT, parseProxyUrl).optional(),
-    backup: z.boolean().default(false),
-    standby: standby.optional(),
-    joinAboveUtilization: percentage.optional(),
-    congestionControl: congestionControl.optional(),
-    subflowsPerPath: subflowsPerPath.optional(),
+    ...uplinkSettings,
+    backup: uplinkSettings.backup.default(false),
   })
   .transform(
     ({ name, interface: device, address, proxy, backup, ...optional }, context): ConfiguredUplink => {
@@ -101,11 +108,9 @@ const uplink = z
         return z.NEVER;
       }
       const { congestionControl, subflowsPerPath, standby, joinAboveUtilization } = optional;
-      if (backup && joinAboveUtilization !== undefined) {
-        const message =
-          'a backup carries data only when nothing else works, so to join it for load brings nothing: ' +
-          'leave out joinAboveUtilization, or backup';
-        context.issues.push({ code: 'custom', path: ['joinAboveUtilization'], message, input: name });
+      const role = whyNoRole({ backup, ...optional });
+      if (role !== undefined) {
+        context.issues.push({ code: 'custom', path: ['joinAboveUtilization'], message: role, input: name });
         return z.NEVER;
       }
       return {
@@ -119,6 +124,14 @@ const uplink = z
       };
     },
   );
+
+const uplinkList = z
+  .array(uplink)
+  .min(1)
+  .max(MAX_UPLINKS)
+  .superRefine((uplinks, context) => {
+    refuseRepeated(uplinks, context, [], 'an uplink of this name stands above');
+  });
 
 /** The client's configuration file. Its output has the file's keys, and values in milliseconds and bytes. */
 export const clientSchema = z.strictObject({
@@ -135,13 +148,7 @@ export const clientSchema = z.strictObject({
       context.addIssue({ code: 'custom', message });
     }),
   socks,
-  uplinks: z
-    .array(uplink)
-    .min(1)
-    .max(MAX_UPLINKS)
-    .superRefine((uplinks, context) => {
-      refuseRepeated(uplinks, context, [], 'an uplink of this name stands above');
-    }),
+  uplinks: uplinksSchema(uplinkList, uplinkSettings),
   subflowsPerPath: subflowsPerPath.default('auto'),
   paths: z.enum(PATH_MODES).default('per-uplink'),
   standby: standby.default('make-before-break'),

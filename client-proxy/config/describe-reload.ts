@@ -1,5 +1,5 @@
 import { compareConfigs, type Reload, type ReloadRule } from '../../shared/runtime/config/reload.ts';
-import type { ClientConfig, ConfiguredUplink } from './client-config.ts';
+import type { ClientConfig } from './client-config.ts';
 
 /** What a reload (SIGHUP) of the client's configuration changes: taken over at once, or only by a restart. */
 export function describeReload(before: ClientConfig, after: ClientConfig): Reload {
@@ -11,15 +11,8 @@ export const RELOAD_RULES: readonly ReloadRule<ClientConfig>[] = [
   { key: 'concentrator', value: (config) => config.concentrator, applies: 'restart' },
   { key: 'client', value: (config) => config.client, applies: 'restart' },
   { key: 'socks', value: (config) => config.socks, applies: 'restart' },
-  { key: 'uplinks', value: (config) => config.uplinks.map(withoutRole), applies: 'restart' },
-  { key: 'uplinks[].backup', value: (config) => roles(config, 'backup'), applies: 'live' },
-  { key: 'uplinks[].standby', value: (config) => roles(config, 'standby'), applies: 'live' },
-  {
-    key: 'uplinks[].joinAboveUtilization',
-    value: (config) => roles(config, 'joinAboveUtilization'),
-    applies: 'live',
-  },
-  { key: 'subflowsPerPath', value: (config) => config.subflowsPerPath, applies: 'restart' },
+  { key: 'uplinks', value: ({ uplinks, autoUplinks }) => ({ uplinks, autoUplinks }), applies: 'live' },
+  { key: 'subflowsPerPath', value: (config) => config.subflowsPerPath, applies: 'live' },
   { key: 'standby', value: (config) => config.standby, applies: 'live' },
   { key: 'paths', value: (config) => config.paths, applies: 'restart' },
   { key: 'scheduler', value: (config) => config.scheduler, applies: 'restart' },
@@ -30,15 +23,3 @@ export const RELOAD_RULES: readonly ReloadRule<ClientConfig>[] = [
   { key: 'log.level', value: (config) => config.log.level, applies: 'live' },
   { key: 'log.format', value: (config) => config.log.format, applies: 'restart' },
 ];
-
-function withoutRole({ backup, standby, joinAboveUtilization, ...rest }: ConfiguredUplink): unknown {
-  return rest;
-}
-
-/** By name: an uplink more or less is not a change of those that stay. */
-function roles(
-  { uplinks }: ClientConfig,
-  key: 'backup' | 'standby' | 'joinAboveUtilization',
-): Record<string, unknown> {
-  return Object.fromEntries(uplinks.map((uplink) => [uplink.name, uplink[key]]));
-}

@@ -209,7 +209,7 @@ export class PathDialer {
   }
 
   async #dial(): Promise<'up' | 'failed' | 'given up'> {
-    const { uplinkName: uplink, admit, remove, logger, onDial } = this.#host;
+    const { uplinkName: uplink, admit, retire, remove, logger, onDial } = this.#host;
     const signal = new Cancellation();
     const targets = this.#targets;
     try {
@@ -220,8 +220,10 @@ export class PathDialer {
       }
       const [replaced] = this.#silent;
       const subflowId = await admit(transport, address, replaced);
-      if (this.#wanted === 0) {
-        remove(subflowId);
+      if (this.#wanted === 0 || this.#isStopped) {
+        // A path that is stopped has another in its place, for which this one waits: it may be the session's first.
+        if (this.#isStopped) retire(subflowId);
+        else remove(subflowId);
         return 'given up';
       }
       if (subflowId !== replaced) this.#addressOf.set(subflowId, address);

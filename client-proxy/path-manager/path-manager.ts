@@ -12,11 +12,13 @@ import { ConcentratorAddresses } from './concentrator-addresses.ts';
 import { PathDialer, type PathHost } from './path-dialer.ts';
 import { type PathMode, pathNumber } from './paths.ts';
 import { type ConnectAddress, reach } from './reach.ts';
+import { isSameUplink } from './same-uplink.ts';
 import { subflowBound } from './subflow-bound.ts';
 import { UplinkDemand } from './uplink-demand.ts';
 import { UplinkDialer } from './uplink-dialer.ts';
 import type { DialledUplink } from './uplink-role.ts';
 import { type UplinkState, type UplinkStatus, uplinkStatus } from './uplink-status.ts';
+import type { UplinkLoss } from './uplink-trouble.ts';
 import type { UplinkUseWithReason } from './uplink-use.ts';
 
 export interface PathManagerOptions {
@@ -61,9 +63,13 @@ export class PathManager {
   readonly #options: PathManagerOptions;
   readonly #session: ManagedSession;
   readonly #addresses: ConcentratorAddresses;
-  readonly #dialers: readonly UplinkDialer[];
+  #dialers: readonly UplinkDialer[];
+  /** Of uplinks that are not used as configured. */
+  readonly #uses = new Map<string, UplinkUseWithReason>();
   readonly #demand = new UplinkDemand();
   readonly #parkedFor = new Map<string, string>();
+  /** Uplinks whose network is interrupted; their subflows may go on when it is not. */
+  readonly #interrupted = new Set<string>();
   readonly #toldStates = new Map<string, UplinkState>();
   #isEstablished = false;
   #maxSubflows: number | undefined;
@@ -101,14 +107,57 @@ export class PathManager {
     for (const dialer of this.#dialers) dialer.retryNow();
   }
 
-  /** Roles as configured from now on: backup, standby, utilization. Without effect for uplinks that are not there. */
-  setRoles(uplinks: readonly DialledUplink[]): void {
-    for (const uplink of uplinks) this.#dialer(uplink.name)?.setRole(uplink);
+  /**
+   * From now on these uplinks, by name. New ones are dialled; one that is bound otherwise is dialled anew before its subflows
+   * close; those that are not among them any more close theirs. A change of its role alone costs an uplink nothing.
+   */
+  setUplinks(uplinks: readonly DialledUplink[]): void {
+    const before = new Map(this.#dialers.map((dialer) => [dialer.uplink.name, dialer]));
+    this.#dialers = uplinks.map((uplink) => {
+      const known = before.get(uplink.name);
+      before.delete(uplink.name);
+      if (known !== undefined && isSameUplink(known.uplink, uplink)) {
+        known.setRole(uplink);
+        return known;
+      }
+      known?.stop();
+      for (const { id } of this.#subflowsOf(uplink.name)) this.#session.driver?.retireSubflow(id);
+      return this.#dialerOf(uplink);
+    });
+    for (const [uplinkName, dialer] of before) {
+      dialer.stop();
+      this.#toldStates.delete(uplinkName);
+      this.#parkedFor.delete(uplinkName);
+      this.#interrupted.delete(uplinkName);
+      this.loseUplink({ uplinkName, reason: 'its uplink was removed', kind: 'gone' });
+    }
+    this.#spread();
     this.#review();
   }
 
-  /** What an uplink may be used for from now on; without effect for one that is not there. */
+  /** Subflows that cannot work now: what is under way on them goes elsewhere at once. */
+  loseUplink({ uplinkName, addresses, reason, kind }: UplinkLoss): void {
+    const { driver } = this.#session;
+    if (driver === undefined) return;
+    for (const { id } of this.#subflowsOf(uplinkName)) {
+      if (addresses?.has(driver.localAddressOf(id) ?? '') === false) continue;
+      if (kind === 'gone') {
+        this.#options.logger.info({ subflow: id, uplink: uplinkName, reason }, 'subflow lost');
+        driver.removeSubflow(id);
+        this.onSubflowClosed(id);
+      } else {
+        driver.doubtSubflow(id, reason);
+        if (kind === 'moved') this.onSubflowDoubted(id);
+      }
+    }
+    if (kind === 'interrupted') this.#interrupted.add(uplinkName);
+    this.#review();
+  }
+
+  /** What an uplink of this name may be used for from now on. */
   setUse(uplinkName: string, use: UplinkUseWithReason): void {
+    if (use.use === 'normal') this.#uses.delete(uplinkName);
+    else this.#uses.set(uplinkName, use);
     this.#dialer(uplinkName)?.setUse(use);
     this.#review();
   }
@@ -176,6 +225,19 @@ export class PathManager {
     return this.#dialers.find(({ uplink }) => uplink.name === uplinkName);
   }
 
+  /** Whether its network has said that nothing gets through, and nothing has since. */
+  #isInterrupted(uplinkName: string): boolean {
+    if (!this.#interrupted.has(uplinkName)) return false;
+    if (this.#subflowsOf(uplinkName).every(({ state }) => state !== 'active')) return true;
+    this.#interrupted.delete(uplinkName);
+    return false;
+  }
+
+  #subflowsOf(uplinkName: string) {
+    const subflows = this.#session.driver?.session.subflows ?? [];
+    return subflows.filter((subflow) => subflow.uplinkName === uplinkName);
+  }
+
   /** Tells all uplinks where the concentrator is now. */
   #spread(): void {
     // Before WELCOME has said how many there may be, each path is tried with one.
@@ -190,15 +252,18 @@ export class PathManager {
     const { clock, logger } = this.#options;
     const views = this.#dialers
       .filter(({ isStopped }) => !isStopped)
-      .map(({ uplink, demandKind, isBackup, isUp, hasFailed }) => ({
-        name: uplink.name,
-        kind: demandKind,
-        isBackup,
-        threshold: uplink.joinAboveUtilization ?? 0,
-        isUp,
-        hasFailed,
-        utilization: this.#session.driver?.session.utilization(uplink.name) ?? 0,
-      }));
+      .map(({ uplink, demandKind, isBackup, isUp, hasFailed }) => {
+        const isInterrupted = this.#isInterrupted(uplink.name);
+        return {
+          name: uplink.name,
+          kind: demandKind,
+          isBackup,
+          threshold: uplink.joinAboveUtilization ?? 0,
+          isUp: isUp && !isInterrupted,
+          hasFailed: hasFailed || isInterrupted,
+          utilization: this.#session.driver?.session.utilization(uplink.name) ?? 0,
+        };
+      });
     const wanted = this.#demand.review(views, clock());
     for (const dialer of this.#dialers) dialer.setWanted(wanted.has(dialer.uplink.name));
     for (const { name, state, reason } of this.uplinks) {
@@ -237,6 +302,8 @@ export class PathManager {
       setBackup: (subflowId, isBackup) => session.driver?.setBackup(subflowId, isBackup),
       newPath: (pathHost) => new PathDialer(pathHost, new Backoff(backoff, random)),
     });
+    const use = this.#uses.get(uplink.name);
+    if (use !== undefined) dialer.setUse(use);
     return dialer;
   }
 }

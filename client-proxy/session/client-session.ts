@@ -13,6 +13,7 @@ import { clientSubflowHandshake } from '../path-manager/client-subflow-handshake
 import { type Candidate, PathManager, type PathManagerOptions } from '../path-manager/path-manager.ts';
 import type { DialledUplink } from '../path-manager/uplink-role.ts';
 import type { UplinkStatus } from '../path-manager/uplink-status.ts';
+import type { UplinkLoss } from '../path-manager/uplink-trouble.ts';
 import type { UplinkUseWithReason } from '../path-manager/uplink-use.ts';
 
 export interface ClientSessionOptions extends PathManagerOptions {
@@ -68,9 +69,14 @@ export class ClientSession {
     this.#paths.setUse(uplinkName, use);
   }
 
-  /** Roles of the uplinks as configured from now on: backup, standby, utilization. */
-  setRoles(uplinks: readonly DialledUplink[]): void {
-    this.#paths.setRoles(uplinks);
+  /** From now on these uplinks, by name. */
+  setUplinks(uplinks: readonly DialledUplink[]): void {
+    if (!this.#isOver) this.#paths.setUplinks(uplinks);
+  }
+
+  /** Subflows that cannot work now: what is under way on them goes elsewhere at once. */
+  loseUplink(loss: UplinkLoss): void {
+    if (!this.#isOver) this.#paths.loseUplink(loss);
   }
 
   /** Something about the network has changed. */

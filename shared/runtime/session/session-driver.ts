@@ -124,6 +124,17 @@ export class SessionDriver {
     this.#wake();
   }
 
+  /** Something outside says that a subflow is in trouble: what is under way on it goes elsewhere too, at once. */
+  doubtSubflow(subflowId: number, reason: string): void {
+    this.session.doubtSubflow(subflowId, reason, this.#options.clock());
+    this.#wake();
+  }
+
+  /** The address at this end of a subflow. */
+  localAddressOf(subflowId: number): string | undefined {
+    return this.#attached.get(subflowId)?.transport.localAddress;
+  }
+
   /** Client: a subflow is one too many; it is closed once nothing is under way on it. */
   retireSubflow(subflowId: number): void {
     this.session.retireSubflow(subflowId, this.#options.clock());

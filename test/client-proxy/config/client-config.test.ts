@@ -18,6 +18,10 @@ uplinks:
   - { name: wifi, interface: wlan0 }
 `;
 
+function withUplinks(text: string): string {
+  return MINIMAL.replace(/uplinks:[\s\S]*/, `uplinks: ${text}\n`);
+}
+
 async function load(text: string) {
   return loadClientConfig(await temporaryFile('c.yaml', text));
 }
@@ -85,6 +89,63 @@ metrics: false
       },
       { name: 'd', binding: { kind: 'proxy', host: 'relay.example.org', port: 1080 }, backup: false },
     ]);
+  });
+
+  it.each([
+    ['auto', { list: [], auto: { all: true, include: [], exclude: [], settings: [] } }],
+    ['{ exclude: [eth1] }', { list: [], auto: { all: true, include: [], exclude: ['eth1'], settings: [] } }],
+    [
+      '{ auto: false, include: ["veth*"], settings: [{ match: "veth?", backup: true, subflowsPerPath: 2 }] }',
+      {
+        list: [],
+        auto: {
+          all: false,
+          include: ['veth*'],
+          exclude: [],
+          settings: [{ match: 'veth?', backup: true, subflowsPerPath: 2 }],
+        },
+      },
+    ],
+    [
+      '{ list: [{ name: wifi, interface: wlan0 }] }',
+      {
+        list: [{ name: 'wifi', binding: { kind: 'interface', interface: 'wlan0' }, backup: false }],
+        auto: { all: true, include: [], exclude: [], settings: [] },
+      },
+    ],
+  ])('reads uplinks: %s', async (text, { list, auto }) => {
+    const { uplinks, autoUplinks } = await load(withUplinks(text));
+    expect([uplinks, autoUplinks]).toEqual([list, auto]);
+  });
+
+  it.each([
+    [
+      'automatic',
+      'uplinks: expected auto, a list of uplinks, or a map such as {auto: true, exclude: [eth1]}, found "automatic"',
+    ],
+    ['[]', 'uplinks: expected at least 1 entry, found a list'],
+    ['{ auto: maybe }', 'uplinks.auto: expected true or false, found "maybe"'],
+    ['{ auto: false }', 'uplinks: no uplinks: set auto to true, include some interfaces, or give a list'],
+    ['{ exlude: [eth1] }', 'uplinks: unknown key "exlude": did you mean "exclude"?'],
+    [
+      '{ include: ["eth 1"] }',
+      'uplinks.include[0]: expected a name of a network interface or a pattern, for example "wwan*" or "eth?" ' +
+        '(1 to 32 characters), found "eth 1"',
+    ],
+    [
+      '{ settings: [{ backup: true }] }',
+      /^uplinks.settings\[0\].match: missing: expected a name of a network/,
+    ],
+    [
+      '{ settings: [{ match: "*", backups: 1 }] }',
+      'uplinks.settings[0]: unknown key "backups": did you mean "backup"?',
+    ],
+    ['{ list: [{ name: b }] }', 'uplinks.list[0]: an uplink has exactly one of interface, address and proxy'],
+    ['{ list: [{ nam: b }] }', /^uplinks.list\[0\]/],
+  ])('refuses uplinks: %s', async (text, expected) => {
+    const [found] = await mistakes(withUplinks(text));
+    const said = found?.replace(/^c.yaml:5:\d+: /, '');
+    expect(said).toEqual(typeof expected === 'string' ? expected : expect.stringMatching(expected));
   });
 
   it('reads the key from a file beside it', async () => {
@@ -221,7 +282,8 @@ linger: soon
       'c.yaml:4:15: client.id: expected a client name of 1 to 32 letters, digits, "_", "-" or ".", found "no good"',
       'c.yaml:4:31: client.key: expected a key: 32 bytes in base64url without padding (43 characters), found a text ' +
         'that is not shown here',
-      'c.yaml:5:10: uplinks: expected a list, found 7 (a number)',
+      'c.yaml:5:10: uplinks: expected auto, a list of uplinks, or a map such as {auto: true, exclude: [eth1]}, found 7 (a ' +
+        'number)',
       expect.stringMatching(/^c.yaml:6:9: linger: expected a duration/),
     ]);
   });
@@ -272,6 +334,14 @@ linger: soon
 });
 
 describe('a reload', () => {
+  it('takes other uplinks over', async () => {
+    const before = await load(MINIMAL);
+    expect(describeReload(before, await load(withUplinks('auto'))).live).toEqual(['uplinks']);
+    expect(describeReload(before, await load(`${MINIMAL}subflowsPerPath: 2\n`)).live).toEqual([
+      'subflowsPerPath',
+    ]);
+  });
+
   it('takes the log level over, and names what waits for a restart', async () => {
     const before = await load(MINIMAL);
     const after = await load(`${MINIMAL}log: { level: debug }\nlinger: 5s\n`);

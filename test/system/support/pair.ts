@@ -23,6 +23,14 @@ export interface ConfiguredUplink {
   readonly joinAboveUtilization?: string;
 }
 
+/** Uplinks that the client finds by itself. */
+export interface AutoUplinks {
+  readonly auto?: boolean;
+  readonly include?: readonly string[];
+  readonly exclude?: readonly string[];
+  readonly list?: readonly ConfiguredUplink[];
+}
+
 /** Changes of top-level keys of a configuration. */
 export type Changes = Readonly<Record<string, unknown>>;
 
@@ -164,15 +172,25 @@ export class Pair {
   }
 
   /** Resolves when it takes SOCKS connections, subflows or not. */
-  async startClient(uplinks: readonly ConfiguredUplink[] = this.byInterface()): Promise<void> {
+  async startClient(uplinks: readonly ConfiguredUplink[] | AutoUplinks = this.byInterface()): Promise<void> {
     const { client } = this.network;
     await this.stopClient();
-    const { congestionControl } = this.network;
-    await this.amend(this.clientFile, {
-      uplinks: uplinks.map((uplink) => ({ ...uplink, congestionControl })),
-    });
+    await this.configureUplinks(uplinks);
     this.#client = new Program(client, 'client-proxy', this.clientFile, CLIENT_METRICS_PORT);
     await this.#client.untilLog(({ msg }) => msg === 'client proxy is up');
+  }
+
+  /** Writes the client's uplinks into its configuration. */
+  configureUplinks(uplinks: readonly ConfiguredUplink[] | AutoUplinks): Promise<void> {
+    const { congestionControl } = this.network;
+    const listed = (list: readonly ConfiguredUplink[]) =>
+      list.map((uplink) => ({ ...uplink, congestionControl }));
+    if (Array.isArray(uplinks)) return this.amend(this.clientFile, { uplinks: listed(uplinks) });
+    const { list, ...auto } = uplinks as AutoUplinks;
+    const settings = [{ match: '*', congestionControl }];
+    return this.amend(this.clientFile, {
+      uplinks: { ...auto, settings, ...(list && { list: listed(list) }) },
+    });
   }
 
   /** Resolves when a subflow has come up on each of these uplinks, from `since` on in the client's log. */
