@@ -7,6 +7,7 @@ import {
   type NetworkInterfaces,
   type NetworkView,
 } from '../path-manager/network/network-view.ts';
+import type { StandbyMode } from '../path-manager/uplink-role.ts';
 import { uplinkTrouble } from '../path-manager/uplink-trouble.ts';
 
 /** What `check` says of uplinks. */
@@ -18,7 +19,7 @@ export interface CheckedUplinks {
 
 /** Which uplinks a client with this configuration would use now, and which interfaces it would leave out. */
 export function checkUplinks(
-  { uplinks: list, autoUplinks: auto }: ClientConfig,
+  { uplinks: list, autoUplinks: auto, standby }: ClientConfig,
   interfaces: NetworkInterfaces,
   view: NetworkView,
   bindsByInterface: boolean,
@@ -30,7 +31,7 @@ export function checkUplinks(
   const missing = list.filter((uplink) => isMissing(uplink, interfaces));
   const state = (uplink: ConfiguredUplink) => {
     const trouble = missing.includes(uplink) ? undefined : uplinkTrouble(uplink, view);
-    const parts = [bindingState(uplink, interfaces), trouble?.reason, uplink.backup ? 'backup' : undefined];
+    const parts = [bindingState(uplink, interfaces), trouble?.reason, roleOf(uplink, standby)];
     return `${uplink.name}: ${parts.filter((part) => part !== undefined).join(', ')}`;
   };
   return {
@@ -41,6 +42,15 @@ export function checkUplinks(
     ],
     missing: missing.map(({ name }) => name),
   };
+}
+
+function roleOf(uplink: ConfiguredUplink, standby: StandbyMode): string | undefined {
+  const { backup, joinAboveUtilization: above } = uplink;
+  if (backup) {
+    const isLate = (uplink.standby ?? standby) === 'break-before-make';
+    return isLate ? 'backup, dialled when no other works' : 'backup';
+  }
+  return above === undefined ? undefined : `joined above ${Math.round(above * 100)} % of the others`;
 }
 
 function bindingState(uplink: ConfiguredUplink, interfaces: NetworkInterfaces): string {
