@@ -183,6 +183,8 @@ metrics: false
       'scheduler: fastest',
       'c.yaml:7:12: scheduler: expected earliest-delivery-first or round-robin, found "fastest"',
     ],
+    ['paths: mesh', 'c.yaml:7:8: paths: expected per-uplink or per-family or fullmesh, found "mesh"'],
+    ['standby: cold', 'c.yaml:7:10: standby: expected make-before-break or break-before-make, found "cold"'],
     [
       'socks: { maxConnections: 0 }',
       'c.yaml:7:26: socks.maxConnections: expected a whole number from 1 to 65536, found 0 (a number)',
@@ -315,6 +317,21 @@ linger: soon
     MINIMAL.replace('laptop', 'laptop, keyFile: x'),
   ])('never shows the key: variant %#', async (text) => {
     expect(await mistakes(text)).not.toHaveLength(0);
+  });
+
+  it('takes the roles of uplinks, and says what is wrong with one', async () => {
+    const withRole = (role: string) => withUplinks(`[{ name: lte, interface: wwan0, ${role} }]`);
+    const { uplinks } = await load(withRole('joinAboveUtilization: 80%, standby: break-before-make'));
+    expect(uplinks[0]).toMatchObject({ joinAboveUtilization: 0.8, standby: 'break-before-make' });
+    const inSettings = '{ settings: [{ match: "w*", backup: true, joinAboveUtilization: 50% }] }';
+    const idle = /joinAboveUtilization: a backup carries data only when nothing else works/;
+    expect((await mistakes(withUplinks(inSettings))).join()).toMatch(idle);
+    expect((await mistakes(withRole('backup: true, joinAboveUtilization: 80%'))).join()).toMatch(idle);
+    for (const wrong of ['0.8', '80', '101%', '0%', 'often']) {
+      expect((await mistakes(withRole(`joinAboveUtilization: ${wrong}`))).join(), wrong).toContain(
+        'expected a percentage from 1% to 100%, for example 80%',
+      );
+    }
   });
 
   it('points at a key file that cannot be used', async () => {
