@@ -132,7 +132,10 @@ describeSystem('uplinks that the client finds by itself', { paths, congestionCon
 
   test('two modems with the same network, address and gateway both carry', async () => {
     const { pair, network } = system();
-    const modems = [await Modem.plugIn(network, 'modem0', 20), await Modem.plugIn(network, 'modem1', 21)];
+    const modems = [
+      await Modem.plugIn(network, 'modem0', 20),
+      await Modem.plugIn(network, 'modem1', 21, true),
+    ];
     try {
       await pair.startConcentrator();
       await pair.startClient({ auto: false, include: ['modem*'] });
