@@ -135,7 +135,9 @@ export async function startClientProxy(config: ClientConfig, deps: ClientProxyDe
       await listener.close();
       throw error;
     }));
-  const reader = new NetworkReader(config.concentrator.addresses);
+  const reader = new NetworkReader(config.concentrator.addresses, (reason) => {
+    logger.info({ reason }, 'no iproute2: interfaces are known by name, routes are not known');
+  });
   const watch = new NetworkWatch({
     read: () => reader.read(),
     look: networkInterfaces,

@@ -35,11 +35,20 @@ const machine: NetworkSource = {
 export class NetworkReader {
   readonly #targets: readonly string[];
   readonly #source: NetworkSource;
+  readonly #onWithoutIp: (reason: string) => void;
   #hasIp = true;
 
-  /** @param destinations the concentrator's addresses, to which routes are sought */
-  constructor(destinations: readonly Destination[], source: NetworkSource = machine) {
+  /**
+   * @param destinations the concentrator's addresses, to which routes are sought
+   * @param onWithoutIp told once, if ever, why iproute2 is of no use here
+   */
+  constructor(
+    destinations: readonly Destination[],
+    onWithoutIp: (reason: string) => void = () => {},
+    source: NetworkSource = machine,
+  ) {
     this.#targets = [...new Set(destinations.flatMap(({ host }) => (isIP(host) === 0 ? ANYWHERE : [host])))];
+    this.#onWithoutIp = onWithoutIp;
     this.#source = source;
   }
 
@@ -50,6 +59,7 @@ export class NetworkReader {
     const interfaces = output === undefined ? undefined : parsed(output.stdout, isHardware);
     if (interfaces === undefined) {
       // There is none, or one (of BusyBox) that knows no JSON: that does not change while we run.
+      if (this.#hasIp) this.#onWithoutIp(output === undefined ? 'not installed' : firstLine(output));
       this.#hasIp = false;
       return portableView(this.#source.networkInterfaces(), isHardware);
     }
@@ -80,6 +90,10 @@ export class NetworkReader {
     const output = await this.#source.runIp(['-force', '-batch', '-'], routeBatch(questions));
     return output && answeredRoutes(questions, output.stderr);
   }
+}
+
+function firstLine({ stderr }: IpResult): string {
+  return stderr.split('\n', 1)[0] || 'it prints nothing that can be read';
 }
 
 function parsed(text: string, isHardware: (name: string) => boolean) {

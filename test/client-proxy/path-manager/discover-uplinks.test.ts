@@ -23,7 +23,7 @@ function discover(seen: NetworkView, auto: Partial<AutoUplinks> = {}, over: Part
 
 describe('the discovery of uplinks', () => {
   it('takes what leads to the concentrator, and tells why it leaves out the rest', async () => {
-    const reader = new NetworkReader([{ host: '203.0.113.9', port: 1 }], {
+    const reader = new NetworkReader([{ host: '203.0.113.9', port: 1 }], undefined, {
       runIp: async (_, batch) => {
         // Only the bridge of the containers has no way out.
         const failed = (batch ?? '').split('\n').findIndex((line) => line.endsWith('br0')) + 1;

@@ -22,8 +22,11 @@ export class Modem {
     this.#router = router;
   }
 
-  /** @param number names its network; not that of a path */
-  static async plugIn(network: Network, name: string, number: number): Promise<Modem> {
+  /**
+   * @param number names its network; not that of a path
+   * @param ownTable its default route is in a table of its own, which a rule names for what is bound to it
+   */
+  static async plugIn(network: Network, name: string, number: number, ownTable = false): Promise<Modem> {
     const { client, concentrator } = network;
     const address = { v4: `10.78.${number}.2`, v6: '' };
     // Named as the network's own, so that the next network removes it if nobody else does.
@@ -50,7 +53,8 @@ export class Modem {
     await client.ip(4, [
       `address add 192.168.8.100/24 dev ${name}`,
       `link set dev ${name} up`,
-      `route add default via 192.168.8.1 dev ${name} metric ${200 + number}`,
+      ...(ownTable ? [`rule add oif ${name} lookup ${200 + number}`] : []),
+      `route add default via 192.168.8.1 dev ${name} ${ownTable ? 'table' : 'metric'} ${200 + number}`,
     ]);
     await client.routesChanged();
     return modem;

@@ -1,5 +1,5 @@
 import type { NetworkInterfaceInfo } from 'node:os';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import {
   NetworkReader,
   type NetworkSource,
@@ -30,7 +30,7 @@ function source(routes: string, over: Partial<NetworkSource> = {}): NetworkSourc
 
 describe('what is read of the network', () => {
   it('has kind, state and the addresses that packets come back to', async () => {
-    const { interfaces } = await new NetworkReader(CONCENTRATOR, source('')).read();
+    const { interfaces } = await new NetworkReader(CONCENTRATOR, undefined, source('')).read();
     expect(interfaces.map(({ name, kind }) => `${name} ${kind}`)).toEqual([
       'lo loopback',
       'enp3s0 hardware',
@@ -67,7 +67,7 @@ describe('what is read of the network', () => {
 
   it('asks the kernel for a route over each interface that has an address, and takes its no', async () => {
     const kernel = source(NO_ROUTES);
-    const { interfaces } = await new NetworkReader(CONCENTRATOR, kernel).read();
+    const { interfaces } = await new NetworkReader(CONCENTRATOR, undefined, kernel).read();
     expect(kernel.asked.slice(0, 3)).toEqual([
       'route get fibmatch 203.0.113.9 oif enp3s0',
       'route get fibmatch 203.0.113.9 oif docker0',
@@ -79,7 +79,7 @@ describe('what is read of the network', () => {
 
   it('seeks a default route where the concentrator is known by name, in each family', async () => {
     const kernel = source('');
-    const reader = new NetworkReader([{ host: 'vps.example.org', port: 8443 }], kernel);
+    const reader = new NetworkReader([{ host: 'vps.example.org', port: 8443 }], undefined, kernel);
     const { interfaces } = await reader.read();
     expect(kernel.asked.filter((line) => line.endsWith('wwan0'))).toEqual([
       'route get fibmatch 192.0.2.1 oif wwan0',
@@ -89,18 +89,20 @@ describe('what is read of the network', () => {
   });
 
   it('claims nothing about routes from a version that does not understand the question', async () => {
-    const { interfaces } = await new NetworkReader(CONCENTRATOR, source(OLD_VERSION)).read();
+    const { interfaces } = await new NetworkReader(CONCENTRATOR, undefined, source(OLD_VERSION)).read();
     expect(interfaces.every(({ routes }) => routes === undefined)).toBe(true);
   });
 
   it.each([
-    { what: 'there is no ip', runIp: () => Promise.resolve(undefined) },
+    { what: 'there is no ip', runIp: () => Promise.resolve(undefined), why: 'not installed' },
     {
       what: 'it speaks no JSON',
       runIp: () => Promise.resolve({ stdout: '', stderr: "ip: unrecognized option '-json'" }),
+      why: "ip: unrecognized option '-json'",
     },
-  ])('comes from Node.js when $what', async ({ runIp }) => {
-    const { interfaces } = await new NetworkReader(CONCENTRATOR, source('', { runIp })).read();
+  ])('comes from Node.js when $what', async ({ runIp, why }) => {
+    const told = vi.fn();
+    const { interfaces } = await new NetworkReader(CONCENTRATOR, told, source('', { runIp })).read();
     expect(interfaces).toEqual([
       expect.objectContaining({ name: 'lo', kind: 'loopback', addresses: [] }),
       expect.objectContaining({
@@ -110,12 +112,13 @@ describe('what is read of the network', () => {
         routes: undefined,
       }),
     ]);
+    expect(told.mock.calls).toEqual([[why]]);
   });
 
   it('is an error, and no empty network, when ip could not be run this time', async () => {
     let fails = true;
     const whole = source('');
-    const reader = new NetworkReader(CONCENTRATOR, {
+    const reader = new NetworkReader(CONCENTRATOR, undefined, {
       ...whole,
       runIp: (args, input) => (fails ? Promise.reject(new Error('EAGAIN')) : whole.runIp(args, input)),
     });
