@@ -1,7 +1,7 @@
 import { Counter, Gauge, type Registry } from 'prom-client';
 import { registerResultCounter } from '../shared/runtime/observe/result-counter.ts';
 import type { TrafficTable } from '../shared/runtime/session/uplink-traffic.ts';
-import type { UplinkStatus } from './path-manager/uplink-dialer.ts';
+import { UPLINK_STATES, type UplinkStatus } from './path-manager/uplink-status.ts';
 import type { Socks5Counters } from './socks5/socks-server.ts';
 import type { SteeringAction } from './steering/steering-rule.ts';
 
@@ -13,6 +13,8 @@ export interface ClientMetrics {
 }
 
 export interface ClientMetricsSource {
+  /** Uplinks that are counted by name; dials of further ones are counted together as `other`. */
+  readonly maxUplinks: number;
   readonly uplinks: () => readonly UplinkStatus[];
   readonly socks: () => Socks5Counters;
   /** What went past the concentrator. */
@@ -22,9 +24,10 @@ export interface ClientMetricsSource {
 /** Registers what only the client can tell: its uplinks, its dials, its SOCKS5 clients. */
 export function registerClientMetrics(
   registry: Registry,
-  { uplinks, socks, directTraffic }: ClientMetricsSource,
+  { maxUplinks, uplinks, socks, directTraffic }: ClientMetricsSource,
 ): ClientMetrics {
   const registers = [registry];
+  const dialled = new Set<string>();
   const dials = new Counter({
     name: 'tributary_uplink_dials_total',
     help: 'Attempts to bring up a subflow, by uplink and result (ok, failed)',
@@ -74,6 +77,18 @@ export function registerClientMetrics(
     },
   });
   new Gauge({
+    name: 'tributary_uplink_state',
+    help: '1 for the state that the uplink is in: in-use, backup, waiting (not dialled before it is needed), doubted (silent), parked (holds up the rest), down, stopped',
+    labelNames: ['uplink', 'state'],
+    registers,
+    collect() {
+      this.reset();
+      for (const { name, state: current } of uplinks()) {
+        for (const state of UPLINK_STATES) this.set({ uplink: name, state }, state === current ? 1 : 0);
+      }
+    },
+  });
+  new Gauge({
     name: 'tributary_socks_connections',
     help: 'SOCKS5 connections that are open now',
     registers,
@@ -103,7 +118,10 @@ export function registerClientMetrics(
     },
   });
   return {
-    onDial: (uplink, result) => dials.inc({ uplink, result }),
+    onDial(uplink, result) {
+      if (dialled.size < maxUplinks) dialled.add(uplink);
+      dials.inc({ uplink: dialled.has(uplink) ? uplink : 'other', result });
+    },
     onOpen,
     onDirectOpen,
     onDecision: (kind) => {

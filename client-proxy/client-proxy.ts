@@ -21,7 +21,10 @@ import { MAX_UPLINKS } from './config/client-schema.ts';
 import { describeReload } from './config/describe-reload.ts';
 import { DirectDialer } from './direct/direct-dialer.ts';
 import { openDirect } from './direct/direct-opening.ts';
-import { NetworkWatch } from './path-manager/network-watch.ts';
+import { IpMonitor } from './path-manager/network/ip-monitor.ts';
+import { NetworkReader } from './path-manager/network/network-reader.ts';
+import { NetworkWatch } from './path-manager/network/network-watch.ts';
+import { UplinkSet } from './path-manager/uplink-set.ts';
 import { SessionKeeper } from './session/session-keeper.ts';
 import { repliesOptimistically } from './socks5/optimistic-reply.ts';
 import { Socks5Server } from './socks5/socks-server.ts';
@@ -47,6 +50,8 @@ export interface ClientProxy {
   close(drainMs: number): Promise<void>;
 }
 
+/** Counted by name; uplinks that come and go may have had more than there are at a time. */
+const MAX_UPLINK_NAMES = 4 * MAX_UPLINKS;
 /** How long a stream waits for a session, and a client for the origin's answer. */
 const OPEN_TIMEOUT_MS = 15_000;
 const ANSWER_TIMEOUT_MS = 30_000;
@@ -59,16 +64,18 @@ export async function startClientProxy(config: ClientConfig, deps: ClientProxyDe
   let current = config;
   const registry = new Registry();
   registerBuildInfo(registry, deps);
-  const traffic = new TrafficTable(MAX_UPLINKS);
+  const traffic = new TrafficTable(MAX_UPLINK_NAMES);
   const { pin } = config.concentrator;
-  const names = new TargetNames();
+  const directTraffic = new TrafficTable(MAX_UPLINK_NAMES);
   const pool = new BlockPool();
-  const directTraffic = new TrafficTable(MAX_UPLINKS);
 
   const keeper = new SessionKeeper({
     identity: config.client,
-    uplinks: config.uplinks.map((uplink) => ({ subflowsPerPath: config.subflowsPerPath, ...uplink })),
+    uplinks: [],
     addresses: config.concentrator.addresses,
+    paths: config.paths,
+    names: new TargetNames(),
+    dialTimeoutMs: config.dial.timeoutMs,
     memoryBytes: config.memory.perSessionBytes,
     lingerMs: config.lingerMs,
     backoff: { minMs: config.dial.backoffMinMs, maxMs: config.dial.backoffMaxMs },
@@ -83,7 +90,6 @@ export async function startClientProxy(config: ClientConfig, deps: ClientProxyDe
       connectSubflow(uplink, address, {
         pin,
         native,
-        names,
         signal,
         timeoutMs: config.dial.timeoutMs,
         serverName: config.concentrator.serverName,
@@ -92,13 +98,19 @@ export async function startClientProxy(config: ClientConfig, deps: ClientProxyDe
       }),
     onSessionEnded: (driver) => keepCounts(driver),
   });
+  const uplinks = new UplinkSet(config, {
+    user: keeper,
+    bindsByInterface: native !== undefined,
+    maxUplinks: MAX_UPLINKS,
+    logger,
+  });
   const socks = new Socks5Server({
     ...config.socks,
     logger,
     onRequest: (request) => steering.serve(request),
   });
   const directDialer = new DirectDialer({
-    uplinks: () => config.uplinks,
+    uplinks: () => uplinks.uplinks,
     clock,
     dns: { systemServers: () => new Resolver().getServers(), native },
     ownAddresses: () =>
@@ -113,7 +125,7 @@ export async function startClientProxy(config: ClientConfig, deps: ClientProxyDe
   });
   const steering = new Steering({
     config: config.steering,
-    uplinkNames: () => config.uplinks.map(({ name }) => name),
+    uplinkNames: () => uplinks.uplinks.map(({ name }) => name),
     logger,
     openStream: (request, steered) =>
       void openForRequest(request, {
@@ -137,7 +149,8 @@ export async function startClientProxy(config: ClientConfig, deps: ClientProxyDe
   });
   const keepCounts = registerSessionMetrics(registry, { drivers: () => keeper.drivers, traffic });
   const metrics = registerClientMetrics(registry, {
-    uplinks: () => keeper.uplinks,
+    maxUplinks: MAX_UPLINK_NAMES,
+    uplinks: () => uplinks.status,
     socks: () => socks.counters,
     directTraffic,
   });
@@ -155,15 +168,28 @@ export async function startClientProxy(config: ClientConfig, deps: ClientProxyDe
       listen: config.metrics.listen,
       registry,
       health: () => ({ ok: true, reasons: [] }),
-      ready: () => readiness(keeper),
+      ready: () => readiness(keeper, uplinks),
     }).catch(async (error) => {
       await listener.close();
       throw error;
     }));
-  const watch = new NetworkWatch(networkInterfaces, () => keeper.retryUplinks());
+  const reader = new NetworkReader(config.concentrator.addresses, (reason) => {
+    logger.info({ reason }, 'no iproute2: interfaces are known by name, routes are not known');
+  });
+  const watch = new NetworkWatch({
+    read: () => reader.read(),
+    look: networkInterfaces,
+    monitor: (onEvent) => new IpMonitor({ onEvent, logger, random }),
+    onView: (view) => {
+      uplinks.onNetwork(view);
+      steering.checkUplinks();
+    },
+    logger,
+  });
+  await watch.start();
   keeper.start();
   logger.info(
-    { socks: formatDestination(listener.address()), uplinks: config.uplinks.map(({ name }) => name) },
+    { socks: formatDestination(listener.address()), uplinks: uplinks.status.map(({ name }) => name) },
     'client proxy is up',
   );
 
@@ -173,8 +199,9 @@ export async function startClientProxy(config: ClientConfig, deps: ClientProxyDe
     reload(next) {
       const { live, restart } = describeReload(current, next);
       logger.level = next.log.level;
-      current = next;
+      uplinks.configure(next);
       const resteered = steering.reload(next.steering);
+      current = next;
       logger.info(
         { live, restart, resteered },
         restart.length > 0 ? 'reloaded; some keys need a restart' : 'reloaded',
@@ -198,11 +225,17 @@ export async function startClientProxy(config: ClientConfig, deps: ClientProxyDe
 }
 
 /** Ready means: a stream that is opened now has an uplink to go out on. */
-function readiness(keeper: SessionKeeper): Health {
+function readiness(keeper: SessionKeeper, { status, leftOut }: UplinkSet): Health {
   const reasons: string[] = [];
   if (!keeper.isEstablished) reasons.push('no session with the concentrator');
-  if (!keeper.uplinks.some(({ isUp }) => isUp)) {
-    for (const { name, reason } of keeper.uplinks) reasons.push(`uplink ${name}: ${reason}`);
+  const isUp = status.some((uplink) => uplink.isUp);
+  const ok = isUp && reasons.length === 0;
+  if (status.length === 0) reasons.push('no interface is an uplink');
+  for (const { name, reason } of status) reasons.push(`uplink ${name}: ${reason}`);
+  if (!isUp) {
+    for (const one of leftOut.slice(0, MAX_UPLINKS)) {
+      reasons.push(`interface ${one.interface}, left out: ${one.reason}`);
+    }
   }
-  return { ok: reasons.length === 0, reasons };
+  return { ok, reasons };
 }

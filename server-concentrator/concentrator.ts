@@ -20,6 +20,7 @@ import { startHttpEndpoint } from '../shared/runtime/observe/http-endpoint.ts';
 import { registerSessionMetrics } from '../shared/runtime/observe/session-metrics.ts';
 import type { MonotonicClock } from '../shared/runtime/session/clock.ts';
 import { TrafficTable } from '../shared/runtime/session/uplink-traffic.ts';
+import { announcedNow } from './announced-addresses.ts';
 import { registerConcentratorMetrics } from './concentrator-metrics.ts';
 import type { ConcentratorConfig } from './config/concentrator-config.ts';
 import { describeReload } from './config/describe-reload.ts';
@@ -153,9 +154,17 @@ export async function startConcentrator(
     'concentrator is up',
   );
 
+  const announce = () => {
+    const reachable = { own, listen: listener.addresses(), public: current.public };
+    const announced = announcedNow(current.announce, reachable);
+    sessions.announce(announced);
+    logger.debug({ ...announced, addresses: announced.addresses.map(formatDestination) }, 'announced');
+  };
+  announce();
   const onOwnAddresses = (addresses: readonly string[]) => {
     own = addresses;
     dialer.setPolicy(policy());
+    announce();
   };
   const watch = new OwnAddressWatch(own, () => ownAddresses.find(current.public), onOwnAddresses);
 

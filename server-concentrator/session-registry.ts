@@ -10,6 +10,7 @@ import type { AppSocket } from '../shared/runtime/net/app-socket.ts';
 import type { MonotonicClock } from '../shared/runtime/session/clock.ts';
 import { SessionDriver } from '../shared/runtime/session/session-driver.ts';
 import type { TrafficTable } from '../shared/runtime/session/uplink-traffic.ts';
+import { type Announced, addressBytes } from './announced-addresses.ts';
 import type { ConcentratorLimits } from './config/concentrator-config.ts';
 import type { OriginDialer } from './egress/origin-dialer.ts';
 import { OriginStreams } from './origin-streams.ts';
@@ -29,6 +30,8 @@ interface LiveSession {
   readonly clientId: string;
   readonly token: string;
   readonly driver: SessionDriver;
+  /** As its WELCOME said. */
+  readonly joinHere: boolean;
 }
 
 /** The sessions of all clients: made by HELLO, joined by JOIN, found by token. */
@@ -37,6 +40,7 @@ export class SessionRegistry {
   readonly #memory: MemoryBudget;
   readonly #sessions = new Map<string, LiveSession>();
   #isDraining = false;
+  #announced: Announced = { addresses: [], joinHere: true };
 
   constructor(options: SessionRegistryOptions) {
     this.#options = options;
@@ -45,6 +49,12 @@ export class SessionRegistry {
 
   get drivers(): readonly SessionDriver[] {
     return [...this.#sessions.values()].map(({ driver }) => driver);
+  }
+
+  /** The addresses that clients are told of, those of live sessions too; `joinHere` is for sessions to come. */
+  announce(announced: Announced): void {
+    this.#announced = announced;
+    for (const live of this.#sessions.values()) this.#announceTo(live);
   }
 
   /** Answers an authenticated client. @returns how it went, for the metrics */
@@ -121,15 +131,28 @@ export class SessionRegistry {
         firstWindowBytes: FIRST_UPLOAD_WINDOW_BYTES,
         lingerMs,
         maxSubflows: limits.subflowsPerSession,
+        joinElsewhere: !live.joinHere,
       }),
     ]);
-    addSubflow(live, applicant, { id: 0, uplinkName: hello.uplinkName, isBackup: hello.backup });
+    addSubflow(live, applicant, {
+      id: 0,
+      uplinkName: hello.uplinkName,
+      isBackup: hello.backup,
+      path: hello.path,
+    });
+    this.#announceTo(live);
+  }
+
+  #announceTo({ driver, joinHere }: LiveSession): void {
+    const { addresses } = this.#announced;
+    driver.announce(addresses.map(({ host, port }) => ({ address: addressBytes(host), port, joinHere })));
   }
 
   #join(applicant: Applicant, join: Join): void {
     const live = this.#sessions.get(tokenText(join.token))!;
     applicant.transport.write([applicant.handshake.joined()]);
-    addSubflow(live, applicant, { id: join.subflowId, uplinkName: join.uplinkName, isBackup: join.backup });
+    const { subflowId: id, uplinkName, backup: isBackup, path } = join;
+    addSubflow(live, applicant, { id, uplinkName, isBackup, path });
   }
 
   #begin(clientId: string, token: string): LiveSession {
@@ -159,7 +182,7 @@ export class SessionRegistry {
       },
     });
     const streams = new OriginStreams({ driver, dialer, logger, idleTimeoutMs: limits.streamIdleTimeoutMs });
-    const live = { clientId, token, driver };
+    const live = { clientId, token, driver, joinHere: this.#announced.joinHere };
     this.#sessions.set(token, live);
     logger.info('session established');
     return live;
@@ -174,7 +197,7 @@ const REFUSAL_MS = 1_000;
 function addSubflow(
   { driver }: LiveSession,
   applicant: Applicant,
-  subflow: { id: number; uplinkName: string; isBackup: boolean },
+  subflow: { id: number; uplinkName: string; isBackup: boolean; path: number },
 ): void {
   // The answer is under way: the transport is writable again once it has gone.
   driver.addSubflow(subflow, applicant.transport, applicant.takeRest(), true);

@@ -1,16 +1,16 @@
-import ipaddr from 'ipaddr.js';
 import { formatDestination } from '../../shared/protocol/destination.ts';
 import { readableByOthers } from '../../shared/runtime/identity/private-file.ts';
-import type { ClientConfig, ConfiguredUplink } from '../config/client-config.ts';
-import { describePolicy, describeRule } from '../steering/steering-rule.ts';
+import type { ClientConfig } from '../config/client-config.ts';
+import { describePolicy, describeRule, uplinksNamed } from '../steering/steering-rule.ts';
+import { checkUplinks } from './check-uplinks.ts';
 import type { ClientCliDeps } from './client-cli-deps.ts';
-import type { NetworkInterfaces } from './uplink-discovery.ts';
 
 /** Says what the client would do with this configuration, and which of its uplinks are there now. */
 export async function check(config: ClientConfig, deps: ClientCliDeps): Promise<void> {
   const { concentrator, client, socks, metrics } = config;
-  const interfaces = deps.networkInterfaces();
   const binding = deps.interfaceBinding();
+  const view = await deps.readNetwork(concentrator.addresses);
+  const uplinks = checkUplinks(config, deps.networkInterfaces(), view, binding.available);
   const users = socks.users.length === 0 ? 'without users' : `for ${socks.users.length} user(s)`;
   const lines = [
     `${config.file} is valid`,
@@ -19,10 +19,7 @@ export async function check(config: ClientConfig, deps: ClientCliDeps): Promise<
     `pin           ${concentrator.pin.text}`,
     `socks         ${formatDestination(socks.listen)}, ${users}`,
     `metrics       ${metrics ? formatDestination(metrics.listen) : 'off'}`,
-    ...config.uplinks.map(
-      (uplink) =>
-        `uplink        ${uplink.name}: ${uplinkState(uplink, interfaces)}${uplink.backup ? ', backup' : ''}`,
-    ),
+    ...uplinks.lines,
     `steering      ${describePolicy(config.steering.default)}`,
     ...config.steering.rules.map((rule) => `rule          ${describeRule(rule)}`),
     `binding       ${binding.available ? 'by interface is available' : `by interface is not available: ${binding.reason}`}`,
@@ -39,37 +36,15 @@ export async function check(config: ClientConfig, deps: ClientCliDeps): Promise<
   if (!binding.available && config.uplinks.some((uplink) => uplink.binding.kind === 'interface')) {
     warn('uplinks with "interface" will not come up here: give them an "address" instead');
   }
-  const missing = config.uplinks.filter((uplink) => isMissing(uplink, interfaces)).map(({ name }) => name);
+  const { missing } = uplinks;
   if (missing.length > 0) warn(`not there now: ${missing.join(', ')}; they are used as soon as they appear`);
-}
-
-function uplinkState(uplink: ConfiguredUplink, interfaces: NetworkInterfaces): string {
-  const { binding } = uplink;
-  const missing = isMissing(uplink, interfaces);
-  switch (binding.kind) {
-    case 'interface': {
-      const addresses = interfaces[binding.interface]?.map(({ address }) => address) ?? [];
-      return `interface ${binding.interface}, ${missing ? 'missing' : `up with ${addresses.join(', ')}`}`;
-    }
-    case 'address':
-      return `address ${binding.address}, ${missing ? 'missing' : `on ${holderOf(binding.address, interfaces)}`}`;
-    case 'proxy':
-      return `proxy ${formatDestination(binding)}${binding.user === undefined ? '' : ', with user and password'}`;
+  const unknown = uplinksNamed(config.steering).filter((name) => !uplinks.names.includes(name));
+  if (unknown.length > 0) {
+    warn(
+      `steering names what is no uplink now: ${unknown.join(', ')}; nothing goes over them until they are`,
+    );
   }
-}
-
-function isMissing({ binding }: ConfiguredUplink, interfaces: NetworkInterfaces): boolean {
-  if (binding.kind === 'interface') return interfaces[binding.interface] === undefined;
-  return binding.kind === 'address' && holderOf(binding.address, interfaces) === undefined;
-}
-
-function holderOf(address: string, interfaces: NetworkInterfaces): string | undefined {
-  return Object.keys(interfaces).find((name) =>
-    interfaces[name]?.some((info) => isSame(info.address, address)),
-  );
-}
-
-/** IPv6 addresses have many texts. */
-function isSame(a: string, b: string): boolean {
-  return ipaddr.parse(a).toString() === ipaddr.parse(b).toString();
+  if (config.uplinks.length === 0 && !uplinks.lines.some((line) => line.startsWith('found'))) {
+    warn('no interface is an uplink now: the reasons are above; what appears is used as soon as it does');
+  }
 }

@@ -1,6 +1,7 @@
+import type { Destination } from '../../shared/protocol/destination.ts';
 import type { CommandLineDeps } from '../../shared/runtime/config/command-line.ts';
 import type { ClientConfig } from '../config/client-config.ts';
-import type { NetworkInterfaces } from './uplink-discovery.ts';
+import type { NetworkInterfaces, NetworkView } from '../path-manager/network/network-view.ts';
 
 /** Whether this machine lets a socket be bound to an interface, and if not, why. */
 export type InterfaceBinding =
@@ -10,6 +11,8 @@ export type InterfaceBinding =
 /** What the client's command line gets from the process and the composer. */
 export interface ClientCliDeps extends CommandLineDeps {
   readonly networkInterfaces: () => NetworkInterfaces;
+  /** The interfaces, with routes towards these addresses. */
+  readonly readNetwork: (destinations: readonly Destination[]) => Promise<NetworkView>;
   readonly interfaceBinding: () => InterfaceBinding;
   /** Runs the proxy until it is stopped. */
   readonly run: (config: ClientConfig) => Promise<void>;

@@ -2,23 +2,21 @@ import { type Destination, formatDestination } from '../../shared/protocol/desti
 import { formatClientKey } from '../../shared/runtime/identity/client-key.ts';
 import type { JoinLink } from '../../shared/runtime/identity/link.ts';
 
-/** An uplink to be written down, bound by interface or by address. */
-export type NewUplink = { readonly name: string } & (
-  | { readonly interface: string }
-  | { readonly address: string }
-);
-
 /** The text of a new client configuration, with comments for who edits it. */
 export function clientConfigText({
   link,
   listen,
   users,
-  uplinks,
+  found,
+  include,
 }: {
   readonly link: JoinLink;
   readonly listen: Destination;
   readonly users: readonly { readonly name: string; readonly password: string }[];
-  readonly uplinks: readonly NewUplink[];
+  /** The uplinks there are now, for who reads it. */
+  readonly found: readonly string[];
+  /** Interfaces to be included by name. */
+  readonly include: readonly string[];
 }): string {
   return `# Configuration of tributary-client. It holds the client's key: keep it readable by its owner alone.
 # Keys that are not here have their defaults; config/client.example.yaml explains all of them.
@@ -37,26 +35,29 @@ socks:
   # Where applications connect.
   listen: ${quoted(formatDestination(listen))}
 ${users.length > 0 ? usersText(users) : ''}
-# The ways to the internet; each connection is spread over all of them. Each has a name of its own and one of
-#   interface: eth0                           bound to a network interface
-#   address: 192.168.1.2                      bound to an address of this machine (needs a routing rule for it)
-#   proxy: "socks5://user:pass@host:1080"     through another SOCKS5 proxy
-# and may have
-#   backup: true                              carries data only when no other uplink can
-#   congestionControl: cubic                  instead of BBR
-uplinks:${uplinks.length > 0 ? `\n${uplinks.map(uplinkText).join('')}` : ' []\n'}`;
+# The ways to the internet; each connection is spread over all of them. These are all interfaces of this machine that lead to
+# the concentrator, as they come and go, but for those of containers, virtual machines and VPNs.
+# "tributary-client check" says which they are, and why others are left out. When this was written:
+${found.length > 0 ? found.map((one) => `#   ${one}\n`).join('') : '#   none\n'}\
+uplinks:
+  auto: true
+  # Never these:
+  # exclude: [eth1, "usb*"]
+  # These too, though virtual:
+  ${include.length > 0 ? `include: [${include.map(quoted).join(', ')}]` : '# include: [tun0]'}
+  # By name, for example to use mobile data only when nothing else works:
+  # settings:
+  #   - { match: "wwan*", backup: true }
+  # And others, each with a name and one of interface, address (of this machine) and proxy:
+  # list:
+  #   - { name: neighbour, proxy: "socks5://user:pass@host:1080" }
+`;
 }
 
 function usersText(users: readonly { readonly name: string; readonly password: string }[]): string {
   return `  # Other machines can reach this address, so a user and password are asked for.
   users:
 ${users.map(({ name, password }) => `    - { name: ${quoted(name)}, password: ${quoted(password)} }\n`).join('')}`;
-}
-
-function uplinkText(uplink: NewUplink): string {
-  const binding =
-    'interface' in uplink ? `interface: ${quoted(uplink.interface)}` : `address: ${quoted(uplink.address)}`;
-  return `  - name: ${quoted(uplink.name)}\n    ${binding}\n`;
 }
 
 /** A text as YAML in double quotes, of which JSON is a subset. */

@@ -1,15 +1,16 @@
 import { randomBytes } from 'node:crypto';
 import { join as joinPath, resolve } from 'node:path';
-import { TributaryError } from '../../shared/protocol/errors.ts';
 import { UsageError } from '../../shared/runtime/config/command-line.ts';
 import { defaultConfigDirectory } from '../../shared/runtime/config/config-search.ts';
 import { isLoopback, parseListenAddress } from '../../shared/runtime/config/schema-pieces.ts';
 import { parseLink } from '../../shared/runtime/identity/link.ts';
 import { fileExists, writePrivateFile } from '../../shared/runtime/identity/private-file.ts';
 import { MAX_UPLINKS } from '../config/client-schema.ts';
+import { discoverUplinks } from '../path-manager/discover-uplinks.ts';
+import { isNamePattern } from '../path-manager/name-pattern.ts';
+import type { NetworkView } from '../path-manager/network/network-view.ts';
 import type { ClientCliDeps } from './client-cli-deps.ts';
-import { clientConfigText, type NewUplink } from './client-config-text.ts';
-import { discoverUplinks, type FoundUplink } from './uplink-discovery.ts';
+import { clientConfigText } from './client-config-text.ts';
 
 /** The configuration's usual name. */
 export const CLIENT_CONFIG_NAME = 'tributary-client.yaml';
@@ -20,7 +21,13 @@ interface JoinOptions {
   readonly force?: boolean;
 }
 
-/** Writes a client's configuration from a link and the uplinks found here. Throws when there is nothing to run with. */
+interface Found {
+  readonly interfaces: readonly string[];
+  /** Those that must be included by name. */
+  readonly include: readonly string[];
+}
+
+/** Writes a client's configuration from a link, and says which uplinks there are now. */
 export async function join(linkText: string, options: JoinOptions, deps: ClientCliDeps): Promise<void> {
   const link = parseLink(linkText);
   const listen = parseListenAddress(options.socks);
@@ -31,37 +38,38 @@ export async function join(linkText: string, options: JoinOptions, deps: ClientC
     throw new UsageError(`${file} exists already: --force replaces it, --config FILE writes another`);
   }
   const binding = deps.interfaceBinding();
-  const found = discoverUplinks(deps.networkInterfaces()).slice(0, MAX_UPLINKS);
-  const uplinks = newUplinks(found, binding.available);
+  const view = await deps.readNetwork(link.addresses);
+  const { interfaces, include } = findUplinks(view, binding.available);
+  const found = interfaces.map((name) => {
+    const { addresses } = view.interfaces.find((one) => one.name === name)!;
+    return `${name} (${addresses.join(', ')})`;
+  });
   const users = isLoopback(listen.host)
     ? []
     : [{ name: 'tributary', password: randomBytes(18).toString('base64url') }];
-  const text = clientConfigText({ link, listen, users, uplinks });
+  const text = clientConfigText({ link, listen, users, found, include });
   await writePrivateFile(file, text, { overwrite: options.force === true });
 
   const say = (line: string) => deps.stderr(`${line}\n`);
   say(`Wrote ${file} (readable by its owner alone, since it holds the client's key).`);
-  for (const { interface: name, addresses } of found) say(`Uplink found: ${name} (${addresses.join(', ')})`);
+  for (const one of found) say(`Uplink found: ${one}`);
   if (!binding.available) {
     say(`Uplinks are bound by address, since binding by interface is not available: ${binding.reason}`);
-    say('If an address changes, change it in the configuration too.');
   }
   if (users.length > 0) {
     say(
       `Others can reach ${options.socks}, so applications must give a user and password: see socks.users there.`,
     );
   }
-  if (found.length === 0) {
-    const message = `no uplink found on this machine: connect one, then add it under "uplinks" in ${file}`;
-    throw new TributaryError('networkFailure', message, 'ours');
-  }
-  if (found.length === 1) {
+  if (found.length === 0)
+    say('No uplink found on this machine: what is connected is used as soon as it appears.');
+  else if (found.length === 1) {
     say(
       'With a single uplink there is nothing to aggregate: connect another (Wi-Fi beside Ethernet, a phone by USB),',
     );
-    say('then run this again with --force, or add it under "uplinks".');
+    say('it is used as soon as it appears.');
   } else {
-    say('Remove from "uplinks" what does not lead to the internet; mark a metered one with "backup: true".');
+    say('Exclude what should not be used, and mark a metered uplink as backup: see "uplinks" there.');
   }
   say('Next: tributary-client check, then tributary-client');
 }
@@ -71,13 +79,17 @@ function targetFile(named: string | undefined, deps: ClientCliDeps): string {
   return chosen ? resolve(deps.cwd, chosen) : joinPath(defaultConfigDirectory(deps), CLIENT_CONFIG_NAME);
 }
 
-function newUplinks(found: readonly FoundUplink[], byInterface: boolean): NewUplink[] {
-  const taken = new Set<string>();
-  return found.map(({ interface: device, addresses }) => {
-    const plain = device.replace(/[^A-Za-z0-9_.-]/g, '-').slice(0, 28);
-    let name = plain;
-    for (let count = 2; taken.has(name); count++) name = `${plain}-${count}`;
-    taken.add(name);
-    return byInterface ? { name, interface: device } : { name, address: addresses[0] ?? '' };
-  });
+/** The interfaces to be had now. In a container nothing is hardware, and the way out has to be included by name. */
+function findUplinks(view: NetworkView, bindsByInterface: boolean): Found {
+  const options = { list: [], inUse: new Set<string>(), bindsByInterface, maxUplinks: MAX_UPLINKS };
+  const found = (include: readonly string[]) =>
+    discoverUplinks(view, { ...options, auto: { all: true, include, exclude: [], settings: [] } });
+  const usual = found([]).uplinks.map((uplink) => uplink.interface);
+  if (usual.length > 0) return { interfaces: usual, include: [] };
+  const names = view.interfaces.filter(({ kind }) => CONTAINER_KINDS.has(kind)).map(({ name }) => name);
+  const included = found(names.filter(isNamePattern)).uplinks.map((uplink) => uplink.interface);
+  return { interfaces: included, include: included };
 }
+
+/** What the inner end of a container's link is. */
+const CONTAINER_KINDS = new Set(['veth', 'macvlan', 'ipvlan']);

@@ -1,18 +1,31 @@
 import type { Destination } from '../../shared/protocol/destination.ts';
 import type { LogFormat, LogLevel } from '../../shared/runtime/config/schema-pieces.ts';
 import type { CertificatePin } from '../../shared/runtime/net/certificate-pin.ts';
-import type { Uplink } from '../../shared/runtime/net/uplink.ts';
+import type { PathMode } from '../path-manager/paths.ts';
 import type { SubflowsPerPath } from '../path-manager/subflow-bound.ts';
+import type { DialledUplink, StandbyMode } from '../path-manager/uplink-role.ts';
 import type { SteeringConfig } from '../steering/steering-rule.ts';
 
-/** An uplink as configured. */
-export interface ConfiguredUplink extends Uplink {
+/** An uplink as configured, or as discovered. */
+export interface ConfiguredUplink extends DialledUplink {
   /** The kernel's congestion control for its subflows, such as `bbr`; BBR where allowed when absent. */
   readonly congestionControl?: string;
-  /** In place of the number for all. */
-  readonly subflowsPerPath?: SubflowsPerPath;
   /** Asked for the names of direct destinations, as `address` or `address:port`; those of the system when absent. */
   readonly nameServers?: readonly string[];
+}
+
+/** What may be said of an uplink beside its name and binding. */
+export type UplinkSettings = Partial<Omit<ConfiguredUplink, 'name' | 'binding'>>;
+
+/** Which interfaces become uplinks by themselves. Patterns are those of name-pattern.ts, for names of interfaces. */
+export interface AutoUplinks {
+  /** All that lead to the concentrator and are not virtual; else those under `include` alone. */
+  readonly all: boolean;
+  readonly include: readonly string[];
+  /** Wins over the others. */
+  readonly exclude: readonly string[];
+  /** The first that matches counts. */
+  readonly settings: readonly ({ readonly match: string } & UplinkSettings)[];
 }
 
 /** When an application is told "connected" before the origin answered. */
@@ -45,10 +58,15 @@ export interface ClientConfig {
     readonly negotiationTimeoutMs: number;
     readonly maxConnections: number;
   };
-  /** 1 to 16, with unique names. */
+  /** The listed ones: up to 16, with unique names; at least one unless `autoUplinks` is there. */
   readonly uplinks: readonly ConfiguredUplink[];
+  /** Absent: there are no others. */
+  readonly autoUplinks?: AutoUplinks;
   readonly subflowsPerPath: SubflowsPerPath;
   readonly steering: SteeringConfig;
+  /** Of backups that have none of their own. */
+  readonly standby: StandbyMode;
+  readonly paths: PathMode;
   /** How long the session and its streams wait with every uplink gone. */
   readonly lingerMs: number;
   readonly dial: {

@@ -16,15 +16,19 @@ import {
   listenAddress,
   log,
   metrics,
+  percentage,
   text,
   textAs,
 } from '../../shared/runtime/config/schema-pieces.ts';
 import { PIN_FORMAT, readPin } from '../../shared/runtime/identity/read-pin.ts';
 import type { UplinkBinding } from '../../shared/runtime/net/uplink.ts';
+import { PATH_MODES } from '../path-manager/paths.ts';
+import { STANDBY_MODES } from '../path-manager/uplink-role.ts';
 import { steeringMistakes } from './check-steering.ts';
 import type { ConfiguredUplink } from './client-config.ts';
 import { PROXY_URL_FORMAT, parseProxyUrl } from './proxy-url.ts';
 import { steering } from './steering-schema.ts';
+import { type ConfiguredUplinks, uplinksSchema, whyNoRole } from './uplinks-schema.ts';
 
 /** More than a machine has; each uplink costs subflows, timers and a share of every window at both ends. */
 export const MAX_UPLINKS = 16;
@@ -79,6 +83,18 @@ const nameServer = textAs(
   },
 );
 
+const standby = z.enum(STANDBY_MODES);
+
+/** What may be said of an uplink of the list, and of discovered ones by a pattern. */
+const uplinkSettings = {
+  backup: z.boolean().optional(),
+  standby: standby.optional(),
+  joinAboveUtilization: percentage.optional(),
+  congestionControl: congestionControl.optional(),
+  subflowsPerPath: subflowsPerPath.optional(),
+  nameServers: z.array(nameServer).min(1).max(MAX_NAME_SERVERS).optional(),
+};
+
 const uplink = z
   .strictObject({
     name: textAs('a name of 1 to 32 letters, digits, "_", "-" or "."', (value) =>
@@ -90,10 +106,8 @@ const uplink = z
     ).optional(),
     address: ipAddress.optional(),
     proxy: textAs(PROXY_URL_FORMAT, parseProxyUrl).optional(),
-    backup: z.boolean().default(false),
-    congestionControl: congestionControl.optional(),
-    subflowsPerPath: subflowsPerPath.optional(),
-    nameServers: z.array(nameServer).min(1).max(MAX_NAME_SERVERS).optional(),
+    ...uplinkSettings,
+    backup: uplinkSettings.backup.default(false),
   })
   .transform(
     ({ name, interface: device, address, proxy, backup, ...optional }, context): ConfiguredUplink => {
@@ -107,7 +121,12 @@ const uplink = z
         context.issues.push({ code: 'custom', message, input: name });
         return z.NEVER;
       }
-      const { congestionControl, subflowsPerPath, nameServers } = optional;
+      const { congestionControl, subflowsPerPath, standby, joinAboveUtilization, nameServers } = optional;
+      const role = whyNoRole({ backup, ...optional });
+      if (role !== undefined) {
+        context.issues.push({ code: 'custom', path: ['joinAboveUtilization'], message: role, input: name });
+        return z.NEVER;
+      }
       if (binding.kind === 'proxy' && nameServers !== undefined) {
         const message = 'has no use here: the proxy resolves names';
         context.issues.push({ code: 'custom', message, input: name, path: ['nameServers'] });
@@ -119,9 +138,19 @@ const uplink = z
         ...(congestionControl === undefined ? {} : { congestionControl }),
         ...(subflowsPerPath === undefined ? {} : { subflowsPerPath }),
         ...(nameServers === undefined ? {} : { nameServers }),
+        ...(standby === undefined ? {} : { standby }),
+        ...(joinAboveUtilization === undefined ? {} : { joinAboveUtilization }),
       };
     },
   );
+
+const uplinkList = z
+  .array(uplink)
+  .min(1)
+  .max(MAX_UPLINKS)
+  .superRefine((uplinks, context) => {
+    refuseRepeated(uplinks, context, [], 'an uplink of this name stands above');
+  });
 
 /** The client's configuration file. Its output has the file's keys, and values in milliseconds and bytes. */
 export const clientSchema = z
@@ -139,14 +168,10 @@ export const clientSchema = z
         context.addIssue({ code: 'custom', message });
       }),
     socks,
-    uplinks: z
-      .array(uplink)
-      .min(1)
-      .max(MAX_UPLINKS)
-      .superRefine((uplinks, context) => {
-        refuseRepeated(uplinks, context, [], 'an uplink of this name stands above');
-      }),
+    uplinks: uplinksSchema(uplinkList, uplinkSettings),
     subflowsPerPath: subflowsPerPath.default('auto'),
+    paths: z.enum(PATH_MODES).default('per-uplink'),
+    standby: standby.default('make-before-break'),
     steering,
     linger,
     dial: z
@@ -167,12 +192,22 @@ export const clientSchema = z
     log,
   })
   .superRefine(({ steering, uplinks, socks }, context) => {
-    const [uplinkNames, userNames] = [uplinks, socks.users].map((named) => named.map(({ name }) => name));
-    const known = { uplinks: uplinkNames!, users: userNames! };
+    // What is wrong with the uplinks has been told; they are as they stand in the file then.
+    const isWrong = context.issues.some(({ path }) => path?.[0] === 'uplinks');
+    const known = {
+      uplinks: isWrong ? undefined : knownUplinks(uplinks),
+      users: socks.users.map(({ name }) => name),
+    };
     for (const { path, message } of steeringMistakes(steering, known)) {
       context.addIssue({ code: 'custom', path: ['steering', ...path], message });
     }
   });
+
+/** The names of all uplinks that there can be; undefined where some are found while running. */
+function knownUplinks({ list, auto }: ConfiguredUplinks): string[] | undefined {
+  const mayFind = auto !== undefined && (auto.all || auto.include.length > 0);
+  return mayFind ? undefined : list.map(({ name }) => name);
+}
 
 function refuseRepeated(
   entries: readonly { readonly name: string }[],

@@ -40,8 +40,8 @@ const CONNECT_TIMEOUT_MS = 10_000;
 /** Connects to destinations through one uplink, past the concentrator; their names are resolved through the same uplink. */
 export class DirectDialer {
   readonly #options: DirectDialerOptions;
-  /** One for each uplink that has dialled a name: as many as the configuration has uplinks. */
-  readonly #resolvers = new Map<string, OriginResolver>();
+  /** With the answers of each uplink; gone with it, since after a change of the network others may hold. */
+  readonly #resolvers = new WeakMap<ConfiguredUplink, OriginResolver>();
 
   constructor(options: DirectDialerOptions) {
     this.#options = options;
@@ -83,12 +83,11 @@ export class DirectDialer {
     { host, port }: Destination,
     signal: CancelSignal,
   ): Promise<AppSocket> {
-    const found = isIP(host) ? [host] : await this.#resolverOf(uplink.name).resolve(host, signal);
+    const found = isIP(host) ? [host] : await this.#resolverOf(uplink).resolve(host, signal);
     const addresses = ofItsFamily(uplink, host, this.#permitted(found));
     const { connection } = await raceConnections({
-      addresses: interleaveFamilies(addresses, 6),
-      port,
-      connect: (address, port, attempt) =>
+      addresses: interleaveFamilies(addresses, 6, (address) => address),
+      connect: (address, attempt) =>
         this.#options.connect(uplink, { host: address, port }, attempt, CONNECT_TIMEOUT_MS),
       attemptDelayMs: CONNECTION_ATTEMPT_DELAY_MS,
       timeoutMs: CONNECT_TIMEOUT_MS,
@@ -106,13 +105,13 @@ export class DirectDialer {
     return permitted;
   }
 
-  #resolverOf(uplinkName: string): OriginResolver {
+  #resolverOf(uplink: ConfiguredUplink): OriginResolver {
     const { dns, clock } = this.#options;
-    let resolver = this.#resolvers.get(uplinkName);
+    let resolver = this.#resolvers.get(uplink);
     if (resolver === undefined) {
-      const route = () => dnsRouteOf(this.#uplink(uplinkName), dns);
+      const route = () => dnsRouteOf(uplink, dns);
       resolver = new DnsResolver({ timeoutMs: RESOLVE_TIMEOUT_MS, now: clock, route });
-      this.#resolvers.set(uplinkName, resolver);
+      this.#resolvers.set(uplink, resolver);
     }
     return resolver;
   }

@@ -1,170 +1,190 @@
-import type { Logger } from 'pino';
 import type { Destination } from '../../shared/protocol/destination.ts';
-import { formatDestination } from '../../shared/protocol/destination.ts';
-import type { SubflowTransport } from '../../shared/runtime/net/subflow-transport.ts';
-import type { Uplink } from '../../shared/runtime/net/uplink.ts';
-import type { Backoff } from './backoff.ts';
+import type { PathDialer, PathHost } from './path-dialer.ts';
+import { type PathMode, pathsOf } from './paths.ts';
+import type { SubflowsPerPath } from './subflow-bound.ts';
+import type { DemandKind } from './uplink-demand.ts';
+import type { DialledUplink } from './uplink-role.ts';
+import { NORMAL_USE, type UplinkUseWithReason } from './uplink-use.ts';
 
 export interface UplinkDialerOptions {
-  readonly uplink: Uplink;
-  /** The concentrator's addresses; each attempt takes the next. */
-  readonly addresses: readonly Destination[];
-  readonly backoff: Backoff;
-  readonly logger: Logger;
-  /** Connects and proves the other end. */
-  connect(uplink: Uplink, address: Destination, signal: AbortSignal): Promise<SubflowTransport>;
-  /** Brings the transport into the session, in place of the silent subflow `replaced`; resolves to the subflow's id. */
-  admit(transport: SubflowTransport, replaced: number | undefined): Promise<number>;
-  /** Takes a healthy subflow out of use, in good order. */
-  retire(subflowId: number): void;
-  onDial(uplinkName: string, result: 'ok' | 'failed'): void;
+  readonly uplink: DialledUplink;
+  readonly mode: PathMode;
+  readonly host: PathHost;
+  /** Makes a subflow a backup, or an ordinary one again. */
+  setBackup(subflowId: number, isBackup: boolean): void;
+  newPath(host: PathHost): PathDialer;
 }
 
-/** Whether the uplink carries a subflow, and if not, why. */
-export interface UplinkStatus {
-  readonly name: string;
-  readonly isUp: boolean;
-  readonly reason: string;
-}
-
-/**
- * Keeps one uplink in use with as many subflows as are wanted, dialled one after the other; another beside one that is
- * doubted for long; redialled with back-off when they are gone.
- */
+/** Keeps one uplink in use: with subflows on each of its paths, as its role, its use and the demand for it say. */
 export class UplinkDialer {
   readonly #options: UplinkDialerOptions;
-  readonly #healthy = new Set<number>();
-  readonly #abort = new AbortController();
-  #attempt = 0;
-  #isDialling = false;
-  #waiting: NodeJS.Timeout | undefined;
-  #reason = 'not dialled yet';
-  /** Doubted for long: no longer counted, and not yet gone. */
-  readonly #silent = new Set<number>();
-  #wanted = 1;
+  readonly #paths = new Map<string, PathDialer>();
+  #uplink: DialledUplink;
+  #use = NORMAL_USE;
+  #isWanted = false;
+  #wish = 1;
+  /** Most subflows. */
+  #bound = 1;
+  /** Paths that have targets. */
+  #targetedPaths = 0;
+  #removing: NodeJS.Timeout | undefined;
 
   constructor(options: UplinkDialerOptions) {
     this.#options = options;
+    this.#uplink = options.uplink;
   }
 
-  get status(): UplinkStatus {
-    const isUp = this.#healthy.size > 0;
-    return { name: this.#options.uplink.name, isUp, reason: isUp ? 'in use' : this.#reason };
+  get uplink(): DialledUplink {
+    return this.#uplink;
   }
 
-  start(): void {
-    this.#maintain();
+  get use(): UplinkUseWithReason {
+    return this.#use;
   }
 
-  stop(): void {
-    this.#abort.abort();
-    clearTimeout(this.#waiting);
+  /** Whether its subflows are to be backups: as configured, or as it has come to be used. */
+  get isBackup(): boolean {
+    return this.#uplink.backup || this.#use.use === 'backup';
+  }
+
+  get demandKind(): DemandKind {
+    if (this.isBackup) return this.#uplink.standby === 'break-before-make' ? 'last-resort' : 'always';
+    return this.#uplink.joinAboveUtilization === undefined ? 'always' : 'overflow';
+  }
+
+  get isStopped(): boolean {
+    return this.#use.use === 'stopped';
+  }
+
+  get isWanted(): boolean {
+    return this.#isWanted;
+  }
+
+  get isUp(): boolean {
+    return [...this.#paths.values()].some((path) => path.isUp);
+  }
+
+  /** Whether every path of it was tried in vain, or lost. */
+  get hasFailed(): boolean {
+    return !this.isUp && [...this.#paths.values()].every((path) => path.hasFailed);
+  }
+
+  get subflowIds(): readonly number[] {
+    return [...this.#paths.values()].flatMap((path) => path.subflowIds);
+  }
+
+  /** Why it has no subflow. */
+  get reason(): string {
+    if (this.#targetedPaths === 0) return this.#whyNoPath();
+    return [...new Set([...this.#paths.values()].map((path) => path.reason))].join('; ');
+  }
+
+  /** Whether it is used at all now; what is up goes when it is not. */
+  setWanted(isWanted: boolean): void {
+    if (isWanted === this.#isWanted) return;
+    this.#isWanted = isWanted;
+    this.#distribute();
+  }
+
+  /** Where the concentrator is, and how many subflows there may be. */
+  setAddresses(addresses: readonly Destination[], bound: number): void {
+    this.#bound = bound;
+    const { mode, host, newPath } = this.#options;
+    const paths = pathsOf(mode, this.#uplink.binding, addresses, bound);
+    this.#targetedPaths = paths.size;
+    for (const key of paths.keys()) if (!this.#paths.has(key)) this.#paths.set(key, newPath(host));
+    for (const [key, path] of this.#paths) {
+      path.setTargets(paths.get(key) ?? []);
+      if (path.isOver) this.#paths.delete(key);
+    }
+    this.#distribute();
+  }
+
+  /** The concentrator is no longer to be found there. */
+  leaveAddress(address: Destination): void {
+    for (const path of this.#paths.values()) path.leaveAddress(address);
+  }
+
+  /** A wish of either end for so many subflows on the uplink; of no effect where the number is configured. */
+  setWish(count: number): void {
+    this.#wish = count;
+    this.#distribute();
+  }
+
+  /** As configured, from now on. */
+  setRole(uplink: DialledUplink): void {
+    this.#uplink = uplink;
+    this.#tellBackup();
+    this.#distribute();
+  }
+
+  /** Stopped, it loses its subflows, those that are the last of the session too. */
+  setUse(use: UplinkUseWithReason): void {
+    const wasStopped = this.isStopped;
+    this.#use = use;
+    clearTimeout(this.#removing);
+    if (!this.isStopped) {
+      this.#tellBackup();
+      if (wasStopped) this.retryNow();
+    } else if (!wasStopped) {
+      const { subflowIds } = this;
+      this.#removing = setTimeout(() => {
+        for (const subflowId of subflowIds) this.#options.host.remove(subflowId);
+      }, CLEAR_MS);
+    }
+    this.#distribute();
   }
 
   /** Something about the network has changed: what failed may work now. */
   retryNow(): void {
-    this.#options.backoff.succeed();
-    if (this.#waiting === undefined) return;
-    clearTimeout(this.#waiting);
-    this.#waiting = undefined;
-    this.#maintain();
+    for (const path of this.#paths.values()) path.retryNow();
   }
 
-  /** So many subflows from now on, 1 or more. */
-  setWanted(count: number): void {
-    this.#wanted = count;
-    this.#trim();
-    this.#maintain();
+  stop(): void {
+    clearTimeout(this.#removing);
+    for (const path of this.#paths.values()) path.stop();
   }
 
-  /** A subflow is gone; perhaps one of this uplink's. */
   onSubflowClosed(subflowId: number): void {
-    this.#silent.delete(subflowId);
-    if (!this.#healthy.delete(subflowId)) return;
-    this.#reason = 'its subflow was lost';
-    this.#scheduleRetry();
+    for (const [key, path] of this.#paths) {
+      path.onSubflowClosed(subflowId);
+      if (path.isOver) this.#paths.delete(key);
+    }
   }
 
-  /** A subflow has been doubted for long: it no longer counts. */
   onSubflowDoubted(subflowId: number): void {
-    if (!this.#healthy.delete(subflowId)) return;
-    this.#reason = 'its subflow is silent';
-    this.#silent.add(subflowId);
-    this.#maintain();
+    for (const path of this.#paths.values()) path.onSubflowDoubted(subflowId);
   }
 
-  /** A subflow that was doubted works again. */
   onSubflowRecovered(subflowId: number): void {
-    if (!this.#silent.delete(subflowId)) return;
-    this.#healthy.add(subflowId);
-    this.#trim();
+    for (const path of this.#paths.values()) path.onSubflowRecovered(subflowId);
   }
 
-  get #isComplete(): boolean {
-    return this.#healthy.size >= this.#wanted;
+  #tellBackup(): void {
+    for (const subflowId of this.subflowIds) this.#options.setBackup(subflowId, this.isBackup);
   }
 
-  #maintain(): void {
-    if (this.#isComplete || this.#isDialling || this.#abort.signal.aborted) return;
-    if (this.#waiting !== undefined) return;
-    this.#isDialling = true;
-    void this.#dial().then((isUp) => {
-      this.#isDialling = false;
-      if (isUp) this.#maintain();
-      else if (!this.#isComplete) this.#scheduleRetry();
-    });
+  /** Shares the subflows out among the paths. */
+  #distribute(): void {
+    const isUsed = this.#isWanted && !this.isStopped;
+    const paths = Math.max(1, this.#targetedPaths);
+    const most = Math.max(1, Math.floor(this.#bound / paths));
+    const wished = perPath(this.#uplink.subflowsPerPath, this.#wish, paths);
+    for (const path of this.#paths.values()) path.setWanted(isUsed ? Math.min(wished, most) : 0);
   }
 
-  /** The youngest go first. */
-  #trim(): void {
-    for (const subflowId of [...this.#healthy].sort((a, b) => b - a)) {
-      if (this.#healthy.size <= this.#wanted) return;
-      this.#healthy.delete(subflowId);
-      this.#options.retire(subflowId);
-    }
+  #whyNoPath(): string {
+    const { binding } = this.#uplink;
+    return binding.kind === 'address'
+      ? `bound to ${binding.address}, which cannot reach the other address family of the concentrator's addresses`
+      : 'the concentrator has announced no address for further subflows';
   }
+}
 
-  #scheduleRetry(): void {
-    if (this.#waiting !== undefined || this.#isDialling || this.#abort.signal.aborted) return;
-    this.#waiting = setTimeout(() => {
-      this.#waiting = undefined;
-      this.#maintain();
-    }, this.#options.backoff.nextMs());
-  }
+/** What was under way on the subflows of an uplink that is stopped may arrive within this. */
+const CLEAR_MS = 2_000;
 
-  /** @returns whether there is a subflow more */
-  async #dial(): Promise<boolean> {
-    const { uplink, addresses, connect, admit, backoff, logger, onDial } = this.#options;
-    const { signal } = this.#abort;
-    const address = addresses[this.#attempt++ % addresses.length]!;
-    const where = formatDestination(address);
-    try {
-      const transport = await connect(uplink, address, signal);
-      if (signal.aborted) {
-        transport.destroy();
-        return false;
-      }
-      const [replaced] = this.#silent;
-      const subflowId = await admit(transport, replaced);
-      if (replaced !== undefined) this.#silent.delete(replaced);
-      this.#healthy.add(subflowId);
-      this.#trim();
-      backoff.succeed();
-      onDial(uplink.name, 'ok');
-      logger.info({ uplink: uplink.name, subflow: subflowId, concentrator: where }, 'subflow up');
-      return true;
-    } catch (error) {
-      if (signal.aborted) return false;
-      onDial(uplink.name, 'failed');
-      const reason = (error as Error).message;
-      // The same trouble again and again is said once.
-      const isNews = reason !== this.#reason && this.#healthy.size === 0;
-      this.#reason = reason;
-      logger[isNews ? 'warn' : 'debug'](
-        { uplink: uplink.name, concentrator: where, reason },
-        this.#healthy.size === 0 ? 'uplink not usable' : 'no further subflow',
-      );
-      return false;
-    }
-  }
+function perPath(configured: SubflowsPerPath | undefined, wish: number, paths: number): number {
+  if (configured !== undefined && configured !== 'auto') return configured;
+  return Math.ceil(wish / paths);
 }

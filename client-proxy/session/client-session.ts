@@ -1,4 +1,3 @@
-import type { Logger } from 'pino';
 import type { Destination } from '../../shared/protocol/destination.ts';
 import { type ErrorName, StreamError, TributaryError } from '../../shared/protocol/errors.ts';
 import type { ClientIdentity } from '../../shared/protocol/handshake/client-handshake.ts';
@@ -8,35 +7,22 @@ import { Session } from '../../shared/protocol/session/session.ts';
 import type { SteeringPolicy } from '../../shared/protocol/steering/steering-policy.ts';
 import { nodeHandshakeCrypto } from '../../shared/runtime/handshake-crypto.ts';
 import type { SubflowTransport } from '../../shared/runtime/net/subflow-transport.ts';
-import type { Uplink } from '../../shared/runtime/net/uplink.ts';
-import type { MonotonicClock } from '../../shared/runtime/session/clock.ts';
 import { SessionDriver, type StreamHandlers } from '../../shared/runtime/session/session-driver.ts';
 import type { TrafficTable } from '../../shared/runtime/session/uplink-traffic.ts';
-import { Backoff, type BackoffBounds } from '../path-manager/backoff.ts';
 import { clientSubflowHandshake } from '../path-manager/client-subflow-handshake.ts';
-import { type SubflowsPerPath, subflowBound } from '../path-manager/subflow-bound.ts';
-import { UplinkDialer, type UplinkStatus } from '../path-manager/uplink-dialer.ts';
+import { type Candidate, PathManager, type PathManagerOptions } from '../path-manager/path-manager.ts';
+import type { DialledUplink } from '../path-manager/uplink-role.ts';
+import type { UplinkStatus } from '../path-manager/uplink-status.ts';
+import type { UplinkLoss } from '../path-manager/uplink-trouble.ts';
+import type { UplinkUseWithReason } from '../path-manager/uplink-use.ts';
 
-/** An uplink, and how many subflows it is to have; by default `auto`. */
-export interface DialledUplink extends Uplink {
-  readonly subflowsPerPath?: SubflowsPerPath;
-}
-
-export interface ClientSessionOptions {
+export interface ClientSessionOptions extends PathManagerOptions {
   readonly identity: ClientIdentity;
-  readonly uplinks: readonly DialledUplink[];
-  readonly addresses: readonly Destination[];
   readonly memoryBytes: number;
   /** How long the session waits with every uplink gone, if the concentrator allows as much. */
   readonly lingerMs: number;
-  readonly backoff: BackoffBounds;
   readonly handshakeTimeoutMs: number;
-  readonly clock: MonotonicClock;
-  readonly random: () => number;
-  readonly logger: Logger;
   readonly traffic: TrafficTable;
-  connect(uplink: Uplink, address: Destination, signal: AbortSignal): Promise<SubflowTransport>;
-  onDial(uplinkName: string, result: 'ok' | 'failed'): void;
 }
 
 export interface ClientSessionOwner {
@@ -53,41 +39,48 @@ export interface ClientSessionOwner {
 export class ClientSession {
   readonly #options: ClientSessionOptions;
   readonly #owner: ClientSessionOwner;
-  readonly #dialers: readonly UplinkDialer[];
+  readonly #paths: PathManager;
   #token: Uint8Array | undefined;
   #driver: SessionDriver | undefined;
   #isOver = false;
   readonly #handshaking = new Set<SubflowTransport>();
-  #mostPerUplink = 1;
   /** Whether a HELLO is under way; others that are ready wait for it. */
   #hello: Promise<void> | undefined;
 
   constructor(options: ClientSessionOptions, owner: ClientSessionOwner) {
     this.#options = options;
     this.#owner = owner;
-    const { addresses, connect, onDial } = options;
-    this.#dialers = options.uplinks.map(
-      (uplink) =>
-        new UplinkDialer({
-          uplink,
-          addresses,
-          backoff: new Backoff(options.backoff, options.random),
-          logger: options.logger,
-          connect,
-          onDial,
-          admit: (transport, replaced) => this.#admit(uplink, transport, replaced),
-          retire: (subflowId) => this.#driver?.retireSubflow(subflowId),
-        }),
-    );
+    const session = this;
+    this.#paths = new PathManager(options, {
+      get driver() {
+        return session.#driver;
+      },
+      admit: (candidate, replaced) => this.#admit(candidate, replaced),
+    });
   }
 
   start(): void {
-    for (const dialer of this.#dialers) dialer.start();
+    this.#paths.start();
+  }
+
+  /** What an uplink may be used for from now on; without effect for one that is not there. */
+  setUse(uplinkName: string, use: UplinkUseWithReason): void {
+    this.#paths.setUse(uplinkName, use);
+  }
+
+  /** From now on these uplinks, by name. */
+  setUplinks(uplinks: readonly DialledUplink[]): void {
+    if (!this.#isOver) this.#paths.setUplinks(uplinks);
+  }
+
+  /** Subflows that cannot work now: what is under way on them goes elsewhere at once. */
+  loseUplink(loss: UplinkLoss): void {
+    if (!this.#isOver) this.#paths.loseUplink(loss);
   }
 
   /** Something about the network has changed. */
   retryUplinks(): void {
-    for (const dialer of this.#dialers) dialer.retryNow();
+    this.#paths.retryNow();
   }
 
   get isEstablished(): boolean {
@@ -106,7 +99,7 @@ export class ClientSession {
   }
 
   get uplinks(): readonly UplinkStatus[] {
-    return this.#dialers.map(({ status }) => status);
+    return this.#paths.uplinks;
   }
 
   /** @throws StreamError when the session takes no stream */
@@ -126,34 +119,30 @@ export class ClientSession {
     else this.#driver.close(error);
   }
 
-  async #admit(uplink: Uplink, transport: SubflowTransport, replaced: number | undefined): Promise<number> {
+  async #admit(candidate: Candidate, replaced: number | undefined): Promise<number> {
     while (!this.#isOver) {
       const driver = this.#driver;
-      if (driver !== undefined) return this.#join(uplink, transport, driver, replaced);
-      if (this.#hello === undefined) return this.#greet(uplink, transport);
+      if (driver !== undefined) return this.#join(candidate, driver, replaced);
+      if (this.#hello === undefined) return this.#greet(candidate);
       await this.#hello;
     }
-    throw this.#ended(transport);
+    throw this.#ended(candidate.transport);
   }
 
   /** The first subflow. */
-  async #greet(uplink: Uplink, transport: SubflowTransport): Promise<number> {
+  async #greet(candidate: Candidate): Promise<number> {
     let release = () => {};
     this.#hello = new Promise((resolve) => {
       release = resolve;
     });
     try {
-      const outcome = await this.#handshake(uplink, transport, { kind: 'hello' });
+      const outcome = await this.#handshake(candidate, { kind: 'hello' });
       // A session that nobody knows of would keep the process alive.
-      if (this.#isOver) throw this.#ended(transport);
+      if (this.#isOver) throw this.#ended(candidate.transport);
       const welcome = outcome.result.welcome!;
       const driver = this.#establish(welcome);
       const id = driver.session.allocateSubflowId();
-      driver.addSubflow(
-        { id, uplinkName: uplink.name, isBackup: uplink.backup },
-        transport,
-        outcome.takeRest(),
-      );
+      addSubflow(driver, id, candidate, outcome.takeRest());
       this.#owner.onSubflowUp();
       return id;
     } finally {
@@ -162,12 +151,16 @@ export class ClientSession {
     }
   }
 
-  async #join(
-    uplink: Uplink,
-    transport: SubflowTransport,
-    driver: SessionDriver,
-    replaced: number | undefined,
-  ): Promise<number> {
+  async #join(candidate: Candidate, driver: SessionDriver, replaced: number | undefined): Promise<number> {
+    const { transport, address } = candidate;
+    if (!this.#paths.allows(address)) {
+      transport.destroy();
+      throw new TributaryError(
+        'notAuthorized',
+        'the concentrator takes further subflows at the addresses that it announces alone',
+        'peer',
+      );
+    }
     if (replaced !== undefined && isActive(driver, replaced)) {
       // The silent one has come back meanwhile.
       transport.destroy();
@@ -176,10 +169,9 @@ export class ClientSession {
     const subflowId = driver.session.allocateSubflowId();
     try {
       const token = this.#token!;
-      const outcome = await this.#handshake(uplink, transport, { kind: 'join', token, subflowId });
+      const outcome = await this.#handshake(candidate, { kind: 'join', token, subflowId });
       if (driver.session.isClosed) throw this.#ended(transport);
-      const { name: uplinkName, backup: isBackup } = uplink;
-      driver.addSubflow({ id: subflowId, uplinkName, isBackup }, transport, outcome.takeRest());
+      addSubflow(driver, subflowId, candidate, outcome.takeRest());
       if (replaced !== undefined && !isActive(driver, replaced)) driver.removeSubflow(replaced);
       this.#owner.onSubflowUp();
       return subflowId;
@@ -197,8 +189,7 @@ export class ClientSession {
   }
 
   async #handshake(
-    uplink: Uplink,
-    transport: SubflowTransport,
+    { uplink, transport, path }: Candidate,
     intent: { kind: 'hello' } | { kind: 'join'; token: Uint8Array; subflowId: number },
   ) {
     const { identity, handshakeTimeoutMs } = this.#options;
@@ -207,7 +198,7 @@ export class ClientSession {
     try {
       return await clientSubflowHandshake(
         transport,
-        { crypto: nodeHandshakeCrypto, identity, uplinkName, backup, intent },
+        { crypto: nodeHandshakeCrypto, identity, uplinkName, backup, path, intent },
         handshakeTimeoutMs,
       );
     } finally {
@@ -233,43 +224,26 @@ export class ClientSession {
       logger,
       trafficOf: (uplinkName) => traffic.of(uplinkName),
       owner: {
-        onSubflowClosed: (id) => {
-          for (const dialer of this.#dialers) dialer.onSubflowClosed(id);
-        },
-        onSubflowReplace: (id) => {
-          for (const dialer of this.#dialers) dialer.onSubflowDoubted(id);
-        },
-        onSubflowRecovered: (id) => {
-          for (const dialer of this.#dialers) dialer.onSubflowRecovered(id);
-        },
-        onSubflowsWanted: (uplinkName, count) => this.#want(uplinkName, count),
+        onSubflowClosed: (id) => this.#paths.onSubflowClosed(id),
+        onSubflowReplace: (id) => this.#paths.onSubflowDoubted(id),
+        onSubflowRecovered: (id) => this.#paths.onSubflowRecovered(id),
+        onSubflowsWanted: (uplinkName, count) => this.#paths.onSubflowsWanted(uplinkName, count),
+        onUplinkParked: (uplinkName, reason) => this.#paths.onUplinkParked(uplinkName, reason),
+        onAddressAdded: (id, address) => this.#paths.onAddressAdded(id, address),
+        onAddressRemoved: (id) => this.#paths.onAddressRemoved(id),
         onGoingAway: () => this.#owner.onGoingAway(),
         onClosed: (error) => this.#end(error),
       },
     });
     logger.info({ maxStreams: welcome.maxStreams, lingerMs }, 'session established');
-    this.#mostPerUplink = subflowBound(welcome.maxSubflows, this.#dialers.length);
-    for (const { name, subflowsPerPath = 'auto' } of this.#options.uplinks) {
-      if (subflowsPerPath !== 'auto') this.#setSubflows(name, subflowsPerPath);
-    }
+    this.#paths.onEstablished(welcome.maxSubflows, welcome.joinElsewhere ?? false);
     return this.#driver;
-  }
-
-  /** A wish of either end, of no effect on an uplink whose number is configured. */
-  #want(uplinkName: string, count: number): void {
-    const uplink = this.#options.uplinks.find(({ name }) => name === uplinkName);
-    if ((uplink?.subflowsPerPath ?? 'auto') === 'auto') this.#setSubflows(uplinkName, count);
-  }
-
-  #setSubflows(uplinkName: string, count: number): void {
-    const dialer = this.#dialers.find(({ status }) => status.name === uplinkName);
-    dialer?.setWanted(Math.min(count, this.#mostPerUplink));
   }
 
   #end(error: ErrorName): void {
     if (this.#isOver) return;
     this.#isOver = true;
-    for (const dialer of this.#dialers) dialer.stop();
+    this.#paths.stop();
     // Else a concentrator that does not answer would keep the process alive for the time limit.
     for (const transport of this.#handshaking) transport.destroy();
     this.#owner.onClosed(error);
@@ -278,4 +252,13 @@ export class ClientSession {
 
 function isActive(driver: SessionDriver, subflowId: number): boolean {
   return driver.session.subflows.some(({ id, state }) => id === subflowId && state === 'active');
+}
+
+function addSubflow(
+  driver: SessionDriver,
+  id: number,
+  { uplink, transport, path }: Candidate,
+  rest: Uint8Array,
+): void {
+  driver.addSubflow({ id, uplinkName: uplink.name, isBackup: uplink.backup, path }, transport, rest);
 }

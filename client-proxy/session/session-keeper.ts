@@ -5,7 +5,10 @@ import type { SteeringPolicy } from '../../shared/protocol/steering/steering-pol
 import type { CancelSignal } from '../../shared/runtime/cancellation.ts';
 import type { SessionDriver, StreamHandlers } from '../../shared/runtime/session/session-driver.ts';
 import { Backoff } from '../path-manager/backoff.ts';
-import type { UplinkStatus } from '../path-manager/uplink-dialer.ts';
+import type { DialledUplink } from '../path-manager/uplink-role.ts';
+import type { UplinkStatus } from '../path-manager/uplink-status.ts';
+import type { UplinkLoss } from '../path-manager/uplink-trouble.ts';
+import { NORMAL_USE, type UplinkUse, type UplinkUseWithReason } from '../path-manager/uplink-use.ts';
 import { ClientSession, type ClientSessionOptions } from './client-session.ts';
 
 export interface SessionKeeperOptions extends ClientSessionOptions {
@@ -29,9 +32,12 @@ export class SessionKeeper {
   readonly #logger: Logger;
   readonly #restart: Backoff;
   readonly #draining = new Set<ClientSession>();
+  #uplinks: readonly DialledUplink[];
   #current: ClientSession | undefined;
   #currentSinceMs = 0;
   readonly #waiting = new Set<() => void>();
+  /** Of each uplink that is not used as configured. */
+  readonly #uses = new Map<string, UplinkUseWithReason>();
   #restartTimer: NodeJS.Timeout | undefined;
   #isDraining = false;
   #isStopped = false;
@@ -40,6 +46,7 @@ export class SessionKeeper {
     this.#options = options;
     this.#logger = options.logger;
     this.#restart = new Backoff(options.backoff, options.random);
+    this.#uplinks = options.uplinks;
   }
 
   start(): void {
@@ -56,7 +63,7 @@ export class SessionKeeper {
   async stop(): Promise<void> {
     this.#isStopped = true;
     clearTimeout(this.#restartTimer);
-    const sessions = [...this.#draining, this.#current].filter((session) => session !== undefined);
+    const sessions = this.#sessions;
     for (const session of sessions) session.close('goingAway');
     this.#wakeWaiting();
     await Promise.all(sessions.map(({ driver }) => driver?.finished));
@@ -64,12 +71,32 @@ export class SessionKeeper {
 
   /** Something about the network has changed: uplinks that wait are dialled now. */
   retryUplinks(): void {
-    for (const session of [this.#current, ...this.#draining]) session?.retryUplinks();
+    for (const session of this.#sessions) session.retryUplinks();
+  }
+
+  /** From now on these uplinks, in every session. */
+  setUplinks(uplinks: readonly DialledUplink[]): void {
+    this.#uplinks = uplinks;
+    for (const session of this.#sessions) session.setUplinks(uplinks);
+  }
+
+  /** The network says that subflows of an uplink have lost what they stood on. */
+  loseUplink(loss: UplinkLoss): void {
+    for (const session of this.#sessions) session.loseUplink(loss);
+  }
+
+  /** What an uplink may be used for, in all sessions from now on; `reason` is for people. */
+  setUse(uplinkName: string, use: UplinkUse, reason = ''): void {
+    const next: UplinkUseWithReason = use === 'normal' ? NORMAL_USE : { use, reason };
+    if (use === 'normal') this.#uses.delete(uplinkName);
+    else this.#uses.set(uplinkName, next);
+    this.#logger.info({ uplink: uplinkName, use, reason }, 'use of an uplink');
+    for (const session of this.#sessions) session.setUse(uplinkName, next);
   }
 
   /** All sessions that carry streams: the current one first. */
   get drivers(): readonly SessionDriver[] {
-    return [this.#current, ...this.#draining].flatMap((session) => session?.driver ?? []);
+    return this.#sessions.flatMap(({ driver }) => driver ?? []);
   }
 
   get isEstablished(): boolean {
@@ -105,15 +132,22 @@ export class SessionKeeper {
     return this.#current.openStream(destination, policyOf(), handlersOf);
   }
 
+  /** The current one first. */
+  get #sessions(): readonly ClientSession[] {
+    return [...(this.#current === undefined ? [] : [this.#current]), ...this.#draining];
+  }
+
   #begin(): void {
     if (this.#isStopped) return;
     this.#currentSinceMs = this.#options.clock();
-    const session: ClientSession = new ClientSession(this.#options, {
+    const options = { ...this.#options, uplinks: this.#uplinks };
+    const session: ClientSession = new ClientSession(options, {
       onSubflowUp: () => this.#wakeWaiting(),
       onGoingAway: () => this.#onGoingAway(session),
       onClosed: (error) => this.#onClosed(session, error),
     });
     this.#current = session;
+    for (const [uplinkName, use] of this.#uses) session.setUse(uplinkName, use);
     session.start();
   }
 

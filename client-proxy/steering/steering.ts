@@ -24,12 +24,15 @@ export class Steering {
   readonly #streams = new SteeredStreams();
   /** By uplink, the last failure of a direct connection that is ours to mend: said once, not for each connection. */
   readonly #warned = new Map<string, string>();
+  #config: SteeringConfig;
   #rules: RuleSet;
+  /** Uplinks that rules name and that are not there, as last told. */
+  #missing: readonly string[] = [];
 
   constructor(options: SteeringOptions) {
     this.#options = options;
+    this.#config = options.config;
     this.#rules = new RuleSet(options.config);
-    this.#warnOfMissing(options.config);
   }
 
   /** Treats a request: it is answered in any case. */
@@ -59,16 +62,19 @@ export class Steering {
    * @returns how many streams were steered anew
    */
   reload(config: SteeringConfig): number {
+    this.#config = config;
     this.#rules = new RuleSet(config);
-    this.#warnOfMissing(config);
+    this.checkUplinks();
     return this.#streams.follow((subject) => this.#rules.decide(subject));
   }
 
-  /** Uplinks that came up since may have been unknown when the rules were read. */
-  #warnOfMissing(config: SteeringConfig): void {
+  /** Other uplinks may be there: says which of those that rules name are not, once for each that goes missing. */
+  checkUplinks(): void {
     const present = this.#options.uplinkNames();
-    const missing = uplinksNamed(config).filter((name) => !present.includes(name));
-    if (missing.length === 0) return;
+    const missing = uplinksNamed(this.#config).filter((name) => !present.includes(name));
+    const isNews = missing.some((name) => !this.#missing.includes(name));
+    this.#missing = missing;
+    if (!isNews) return;
     this.#options.logger.warn(
       { missing, present },
       'steering names uplinks that are not there: nothing goes over them until they are',

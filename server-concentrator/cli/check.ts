@@ -14,6 +14,7 @@ export async function check(config: ConcentratorConfig, deps: CommandLineDeps): 
     `${config.file} is valid`,
     `listens at    ${listen.map(listenText).join(', ')}`,
     `public        ${config.public.map(formatDestination).join(', ') || 'none'}`,
+    `announces     ${announceText(config)}`,
     `certificate   ${certificate?.pin.text}, expires ${certificate?.expires.toISOString().slice(0, 10)}`,
     `clients       ${config.clients.length}, in ${config.clientsFile}`,
     'egress        public addresses are allowed, private and other special ones refused',
@@ -38,6 +39,14 @@ export async function check(config: ConcentratorConfig, deps: CommandLineDeps): 
 
 function listenText(address: ListenAddress): string {
   return `${formatDestination(address)}${address.required ? '' : ' (where the machine has IPv6)'}`;
+}
+
+function announceText({ announce: { addresses, joinHere } }: ConcentratorConfig): string {
+  const text =
+    addresses === 'auto'
+      ? 'the public addresses of this machine'
+      : addresses.map(formatDestination).join(', ') || 'nothing';
+  return joinHere ? text : `${text}; further subflows there alone`;
 }
 
 function rulesText(rules: readonly EgressRule[]): string {

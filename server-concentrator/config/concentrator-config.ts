@@ -1,6 +1,7 @@
 import type { Destination } from '../../shared/protocol/destination.ts';
 import type { LogFormat, LogLevel } from '../../shared/runtime/config/schema-pieces.ts';
 import type { TlsIdentity } from '../../shared/runtime/identity/certificate.ts';
+import type { AnnounceConfig } from '../announced-addresses.ts';
 import type { EgressRule } from './egress-rule.ts';
 
 /** One socket that subflows arrive at. */
@@ -38,6 +39,8 @@ export interface ConcentratorConfig {
   readonly listen: readonly ListenAddress[];
   /** Where clients reach this machine; the addresses in their links. */
   readonly public: readonly Destination[];
+  /** What clients are told of this machine's addresses. */
+  readonly announce: AnnounceConfig;
   /** PEM texts. */
   readonly tls: TlsIdentity;
   readonly tlsKeyFile: string;

@@ -1,10 +1,12 @@
 import { z } from 'zod';
+import { MAX_ANNOUNCED_ADDRESSES } from '../../shared/protocol/tunables.ts';
 import {
   byteSize,
   congestionControl,
   count,
   duration,
   hostPort,
+  ipAddressPort,
   linger,
   listenAddress,
   log,
@@ -51,10 +53,27 @@ const limits = z
     context.addIssue({ code: 'custom', path: ['memoryPerSession'], message: 'more than memoryTotal' });
   });
 
+const announce = z
+  .strictObject({
+    addresses: z
+      .union([z.literal('auto'), z.array(ipAddressPort).max(MAX_ANNOUNCED_ADDRESSES)], {
+        error: `expected auto, or a list of at most ${MAX_ANNOUNCED_ADDRESSES} such as ["198.51.100.1:8443"]`,
+      })
+      .default([]),
+    joinHere: z.boolean().default(true),
+  })
+  .prefault({})
+  .superRefine(({ addresses, joinHere }, context) => {
+    if (joinHere || addresses === 'auto' || addresses.length > 0) return;
+    const message = 'then clients need announced addresses to go to: list some under announce.addresses';
+    context.addIssue({ code: 'custom', path: ['joinHere'], message });
+  });
+
 /** The concentrator's configuration file. Its output has the file's keys, and values in milliseconds and bytes. */
 export const concentratorSchema = z.strictObject({
   listen: z.array(listenAddress).min(1).max(16).optional(),
   public: z.array(hostPort).max(16).default([]),
+  announce,
   tls: z
     .strictObject({ certificate: text.default('certificate.pem'), key: text.default('key.pem') })
     .prefault({}),

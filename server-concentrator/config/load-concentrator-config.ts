@@ -89,6 +89,7 @@ function toConfig(parsed: z.output<typeof concentratorSchema>) {
     listen:
       parsed.listen?.map((address): ListenAddress => ({ ...address, required: true })) ?? DEFAULT_LISTEN,
     public: parsed.public,
+    announce: parsed.announce,
     egress: {
       allow: egress.allow,
       deny: egress.deny,

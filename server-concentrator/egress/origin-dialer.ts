@@ -4,7 +4,6 @@ import { type ErrorName, StreamError, TributaryError } from '../../shared/protoc
 import type { CancelSignal } from '../../shared/runtime/cancellation.ts';
 import {
   CONNECTION_ATTEMPT_DELAY_MS,
-  type ConnectAddress,
   interleaveFamilies,
   raceConnections,
 } from '../../shared/runtime/net/happy-eyeballs.ts';
@@ -12,6 +11,9 @@ import { originFailure } from '../../shared/runtime/net/origin-failure.ts';
 import type { OriginResolver } from '../../shared/runtime/net/resolver.ts';
 import type { EgressPolicy } from './egress-policy.ts';
 import { normalizeHost } from './host-name.ts';
+
+/** Opens one connection to an IP address; rejects when it fails or `signal` aborts. */
+export type ConnectAddress<T> = (address: string, port: number, signal: CancelSignal) => Promise<T>;
 
 /** How one dial ended, for the metrics. */
 export type DialOutcome = 'connected' | ErrorName;
@@ -96,11 +98,14 @@ export class OriginDialer<T extends { destroy(): void }> {
 
   async #race(addresses: readonly string[], port: number, signal: CancelSignal): Promise<T> {
     const { connect, connectTimeoutMs, now } = this.#options;
-    const ordered = interleaveFamilies(addresses, now() < this.#ipv4FirstUntilMs ? 4 : 6);
+    const ordered = interleaveFamilies(
+      addresses,
+      now() < this.#ipv4FirstUntilMs ? 4 : 6,
+      (address) => address,
+    );
     const { connection, address } = await raceConnections({
       addresses: ordered,
-      port,
-      connect,
+      connect: (address, attempt) => connect(address, port, attempt),
       attemptDelayMs: CONNECTION_ATTEMPT_DELAY_MS,
       timeoutMs: connectTimeoutMs,
       signal,

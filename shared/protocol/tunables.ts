@@ -183,8 +183,8 @@ export const DEGRADED_RTT = 2;
 export const DEGRADED_SLACK_MS = 50;
 /** For so long after it came back; then the path is taken for another one, that is as it is. */
 export const DEGRADED_MS = 60_000;
-/** Meanwhile it is asked this often how long its round trip is. */
-export const DEGRADED_PING_INTERVAL_MS = RECENT_RTT_BUCKET_MS;
+/** Meanwhile it is asked this often how long its round trip is: once in each span of RECENT_RTT_BUCKET_MS. */
+export const DEGRADED_PING_INTERVAL_MS = 250;
 
 /** `lowest-latency` leaves an uplink with a longer round trip than this, if the policy gives no other: a map that is dragged feels late beyond. */
 export const DEFAULT_MAX_RTT_MS = 250;
@@ -222,3 +222,10 @@ export const PACE_WAIT_MS = 100;
 /** One that fell behind is not held to one uplink for so long, twice as long each time: restraint has cost it time. */
 export const MIN_PACE_HOLD_MS = 10_000;
 export const MAX_PACE_HOLD_MS = 160_000;
+/** Most addresses that a concentrator announces in a session, and that a client heeds: each may cost a dial on each uplink. */
+export const MAX_ANNOUNCED_ADDRESSES = 8;
+
+/** How much of an uplink is made use of is judged this often: long beside round trips, short beside the decision to dial. */
+export const UTILIZATION_MS = 1_000;
+/** The client is told of a change by so many percent, or when it comes to none or all. */
+export const UTILIZATION_STEP = 10;

@@ -19,7 +19,8 @@ describe('health and metrics', () => {
 
   it.each(PROGRAMS)('the %s is alive and ready', async (program) => {
     expect(await pair.get(program, '/healthz')).toEqual({ status: 200, text: 'ok\n' });
-    expect(await pair.get(program, '/readyz')).toEqual({ status: 200, text: 'ok\n' });
+    const uplinks = program === 'client' ? UPLINKS.map((name) => `uplink ${name}: in use\n`) : [];
+    expect(await pair.get(program, '/readyz')).toEqual({ status: 200, text: ['ok\n', ...uplinks].join('') });
     expect((await pair.get(program, '/')).status).toBe(404);
   });
 
@@ -59,6 +60,14 @@ describe('health and metrics', () => {
       expect(metrics.sum('tributary_uplink_rtt_seconds', { uplink })).toBeGreaterThan(0);
     }
     expect(metrics.sum('tributary_uplink_bytes_total')).toBeGreaterThan(10);
+  });
+
+  it('the client tells one state of each uplink', async () => {
+    const metrics = await pair.metrics('client');
+    for (const uplink of UPLINKS) {
+      expect(metrics.sum('tributary_uplink_state', { uplink, state: 'in-use' })).toBe(1);
+      expect(metrics.sum('tributary_uplink_state', { uplink })).toBe(1);
+    }
   });
 
   it('both ends agree on the bytes', async () => {

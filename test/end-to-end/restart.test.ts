@@ -32,7 +32,7 @@ describe('a concentrator that is killed and started anew', () => {
     await pair.startConcentrator();
     await pair.client.untilLine('"session established"', { from: seen, limitMs: 5_000 });
     await pair.client.untilLine('"subflow up"', { from: seen, count: UPLINKS.length, limitMs: 10_000 });
-    expect(await pair.get('client', '/readyz')).toEqual({ status: 200, text: 'ok\n' });
+    expect((await pair.get('client', '/readyz')).status).toBe(200);
     // The old session is known to be lost, and its streams with it.
     expect((await readAll(before)).error).toBe('ECONNRESET');
 

@@ -36,7 +36,13 @@ async function help(program: string, words: readonly string[]): Promise<string> 
   };
   const run =
     program === 'tributary-client'
-      ? buildClientCli({ ...deps, networkInterfaces: unused, interfaceBinding: unused, run: unused })
+      ? buildClientCli({
+          ...deps,
+          networkInterfaces: unused,
+          readNetwork: unused,
+          interfaceBinding: unused,
+          run: unused,
+        })
       : buildConcentratorCli({ ...deps, run: unused });
   expect(await run([...words, '--help'])).toBe(0);
   return take().stdout;

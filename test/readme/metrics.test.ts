@@ -21,6 +21,7 @@ function exported(registerOwn: (registry: Registry) => void): string[] {
 
 const atClient = exported((registry) => {
   registerClientMetrics(registry, {
+    maxUplinks: 1,
     uplinks: () => [],
     socks: () => ({ accepted: 0, active: 0, refused: 0, failedNegotiation: {} as never }),
     directTraffic: new TrafficTable(1),

@@ -35,6 +35,22 @@ describe('a reload', () => {
     await connect(concentrator, 'rotated', ANOTHER_KEY);
   });
 
+  it('tells sessions that live of addresses that are new, or no longer announced', async () => {
+    const { concentrator, config } = await start(['laptop']);
+    const client = await connect(concentrator, 'laptop');
+    const announce = { addresses: [{ host: '192.0.2.1', port: 443 }], joinHere: true };
+    await concentrator.reload({ ...config, announce });
+    const address = Uint8Array.of(192, 0, 2, 1);
+    await expect
+      .poll(() => client.frames)
+      .toContainEqual(
+        expect.objectContaining({ type: 'addressAdd', addressId: 1, port: 443, joinHere: true }),
+      );
+    expect(client.frames[0]).toMatchObject({ address });
+    await concentrator.reload(config);
+    await expect.poll(() => client.frames).toContainEqual({ type: 'addressRemove', addressId: 1 });
+  });
+
   it('changes the log level of sessions that live', async () => {
     const { concentrator, config, lines } = await start(['laptop']);
     await connect(concentrator, 'laptop');
@@ -44,6 +60,18 @@ describe('a reload', () => {
     // That the session closed is told at `info`.
     expect(lines.slice(before)).toEqual([]);
   });
+});
+
+it('sends further subflows elsewhere from the first word on, if it is to', async () => {
+  const announce = { addresses: [{ host: '192.0.2.1', port: 443 }], joinHere: false };
+  const { concentrator, config } = await start(['laptop', 'phone'], {}, { announce });
+  const client = await connect(concentrator, 'laptop');
+  expect(client.welcome?.joinElsewhere).toBe(true);
+  await expect
+    .poll(() => client.frames)
+    .toContainEqual(expect.objectContaining({ type: 'addressAdd', joinHere: false }));
+  await concentrator.reload({ ...config, announce: { addresses: [], joinHere: true } });
+  expect((await connect(concentrator, 'phone')).welcome?.joinElsewhere).toBe(false);
 });
 
 it('strangers who finish TLS and keep silent do not lock a client out', { timeout: 30_000 }, async () => {
@@ -96,6 +124,7 @@ async function start(
     file: 'concentrator.yaml',
     listen: [{ host: '127.0.0.1', port: 0, required: true }],
     public: [],
+    announce: { addresses: [], joinHere: true },
     tls: { certificate: identity.certificate, key: identity.privateKey },
     tlsKeyFile: 'key.pem',
     clientsFile: 'clients.yaml',
@@ -135,7 +164,7 @@ function keyOf(clientId: string): Uint8Array {
 /** A client with one subflow that only listens. */
 async function connect(concentrator: Concentrator, id: string, key = keyOf(id)) {
   const transport = await dial(concentrator.addresses[0]!.port);
-  const { takeRest } = await clientSubflowHandshake(
+  const { result, takeRest } = await clientSubflowHandshake(
     transport,
     {
       crypto: nodeHandshakeCrypto,
@@ -156,5 +185,5 @@ async function connect(concentrator: Concentrator, id: string, key = keyOf(id)) 
     onClose: () => closed.resolve(),
   });
   parser.push(takeRest(), sink);
-  return { transport, frames, closed: closed.promise };
+  return { transport, welcome: result.welcome, frames, closed: closed.promise };
 }

@@ -49,6 +49,7 @@ export type ControlFrame =
   | { readonly type: 'addressRemove'; readonly addressId: number }
   | { readonly type: 'subflowsWish'; readonly subflowId: number; readonly count: number }
   | SteeringFrame
+  | { readonly type: 'utilization'; readonly subflowId: number; readonly percent: number }
   | { readonly type: 'goaway'; readonly code: number }
   | { readonly type: 'close'; readonly code: number };
 
@@ -141,6 +142,9 @@ export function encodeControl(frame: ControlFrame): Uint8Array {
     case 'subflowsWish':
       body.u32(frame.subflowId).u8(frame.count);
       break;
+    case 'utilization':
+      body.u32(frame.subflowId).u8(frame.percent);
+      break;
     case 'steering':
       encodeSteering(frame, body);
       break;
@@ -213,6 +217,12 @@ export function decodeControl(type: number, flags: number, bytes: Uint8Array): C
     }
     case FRAME_TYPE.steering:
       return decodeSteering(bytes);
+    case FRAME_TYPE.utilization: {
+      const body = new BodyReader(bytes, 'UTILIZATION');
+      const [subflowId, percent] = [body.u32(), body.u8()];
+      if (percent > 100) throw new ProtocolViolation('UTILIZATION: above 100 %');
+      return { type: 'utilization', subflowId, percent };
+    }
     case FRAME_TYPE.goaway:
       return { type: 'goaway', code: new BodyReader(bytes, 'GOAWAY').u16() };
     case FRAME_TYPE.close:

@@ -24,6 +24,7 @@ export const FRAME_TYPE = {
   close: 0x1c,
   subflowsWish: 0x80,
   steering: 0x81,
+  utilization: 0x84,
 } as const;
 
 /** The types that may follow the handshake. */
@@ -40,8 +41,9 @@ export const MAX_BODY_BYTES = 262_136;
 export const MAX_PAYLOAD_BYTES = MAX_BODY_BYTES - 16;
 export const MAX_CONTROL_BODY_BYTES = 2_048;
 
-/** Parameters of handshake messages, section 5. */
-export const PARAMETER = { maxSubflows: 1 } as const;
+/** Parameters of handshake messages, section 5: those of WELCOME, and those of HELLO and JOIN. */
+export const WELCOME_PARAMETER = { maxSubflows: 1, joinElsewhere: 2 } as const;
+export const REQUEST_PARAMETER = { path: 1 } as const;
 
 export const FLAG_FIN = 0x01;
 export const FLAG_OPENED_OK = 0x01;

@@ -31,6 +31,8 @@ export interface ClientHandshakeOptions {
   readonly exporter: Uint8Array;
   readonly uplinkName: string;
   readonly backup: boolean;
+  /** Which of the uplink's paths; 0 where it has one. */
+  readonly path?: number;
   readonly intent: ClientIntent;
 }
 
@@ -58,7 +60,7 @@ export class ClientHandshake {
 
   constructor(options: ClientHandshakeOptions) {
     this.#options = options;
-    const { crypto, identity, exporter, uplinkName, backup, intent } = options;
+    const { crypto, identity, exporter, uplinkName, backup, path = 0, intent } = options;
     const nonce = crypto.randomBytes(NONCE_BYTES);
     const message =
       intent.kind === 'hello'
@@ -70,6 +72,7 @@ export class ClientHandshake {
             clientId: identity.id,
             uplinkName,
             backup,
+            path,
           })
         : encodeJoin({
             version: PROTOCOL_VERSION,
@@ -79,6 +82,7 @@ export class ClientHandshake {
             token: intent.token,
             clientId: identity.id,
             uplinkName,
+            path,
           });
     this.#requestBody = withMac(message, handshakeMac(crypto, identity.key, intent.kind, exporter, message));
     this.request = encodeFrame(

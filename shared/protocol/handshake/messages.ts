@@ -1,5 +1,13 @@
 import { BodyReader, BodyWriter, concatBytes } from '../codec/bytes.ts';
-import { FLAG_BACKUP, MAC_BYTES, NAME_FORMAT, NONCE_BYTES, PARAMETER, TOKEN_BYTES } from '../codec/wire.ts';
+import {
+  FLAG_BACKUP,
+  MAC_BYTES,
+  NAME_FORMAT,
+  NONCE_BYTES,
+  REQUEST_PARAMETER,
+  TOKEN_BYTES,
+  WELCOME_PARAMETER,
+} from '../codec/wire.ts';
 import { ProtocolViolation } from '../errors.ts';
 
 /** Handshake messages, SPEC.md section 5, without their mac. */
@@ -11,6 +19,8 @@ export interface Hello {
   readonly clientId: string;
   readonly uplinkName: string;
   readonly backup: boolean;
+  /** Which of the uplink's paths, 0 to 255: different ones are expected to have different bottlenecks. */
+  readonly path: number;
 }
 
 export interface Welcome {
@@ -23,6 +33,8 @@ export interface Welcome {
   readonly lingerMs: number;
   /** Most subflows at once; undefined when the concentrator does not say. */
   readonly maxSubflows?: number | undefined;
+  /** Further subflows go to announced addresses alone (RFC 8684's C flag). */
+  readonly joinElsewhere?: boolean | undefined;
 }
 
 export interface Join {
@@ -33,6 +45,8 @@ export interface Join {
   readonly token: Uint8Array;
   readonly clientId: string;
   readonly uplinkName: string;
+  /** As in HELLO. */
+  readonly path: number;
 }
 
 export interface Joined {
@@ -49,7 +63,7 @@ export function encodeHello(hello: Hello): Uint8Array {
     .text(hello.clientId)
     .text(hello.uplinkName)
     .u8(hello.backup ? FLAG_BACKUP : 0)
-    .u16(0)
+    .bytes(requestParameters(hello))
     .finish();
 }
 
@@ -61,8 +75,8 @@ export function decodeHello(bytes: Uint8Array): Hello {
   const nonce = body.bytes(NONCE_BYTES);
   const [clientId, uplinkName] = [readName(body, 'HELLO'), readName(body, 'HELLO')];
   const backup = (body.u8() & FLAG_BACKUP) !== 0;
-  readParameters(body, 'HELLO');
-  return { lowestVersion, highestVersion, features, nonce, clientId, uplinkName, backup };
+  const path = readPath(body, 'HELLO');
+  return { lowestVersion, highestVersion, features, nonce, clientId, uplinkName, backup, path };
 }
 
 export function encodeWelcome(welcome: Welcome): Uint8Array {
@@ -88,14 +102,29 @@ export function decodeWelcome(bytes: Uint8Array): Welcome {
   const features = body.u32();
   const [nonce, token] = [body.bytes(NONCE_BYTES), body.bytes(TOKEN_BYTES)];
   const [maxStreams, firstWindowBytes, lingerMs] = [body.u32(), body.u32(), body.u32()];
-  const maxSubflowsValue = readParameters(body, 'WELCOME').get(PARAMETER.maxSubflows);
+  const parameters = readParameters(body, 'WELCOME');
+  const maxSubflowsValue = parameters.get(WELCOME_PARAMETER.maxSubflows);
   const maxSubflows = maxSubflowsValue && new BodyReader(maxSubflowsValue, 'WELCOME').u16();
-  return { version, features, nonce, token, maxStreams, firstWindowBytes, lingerMs, maxSubflows };
+  const joinElsewhere = parameters.has(WELCOME_PARAMETER.joinElsewhere);
+  return {
+    version,
+    features,
+    nonce,
+    token,
+    maxStreams,
+    firstWindowBytes,
+    lingerMs,
+    maxSubflows,
+    joinElsewhere,
+  };
 }
 
-function welcomeParameters({ maxSubflows }: Welcome): Uint8Array {
-  if (maxSubflows === undefined) return new BodyWriter().u16(0).finish();
-  return new BodyWriter().u16(6).u16(PARAMETER.maxSubflows).u16(2).u16(maxSubflows).finish();
+function welcomeParameters({ maxSubflows, joinElsewhere }: Welcome): Uint8Array {
+  const entries: [number, Uint8Array][] = [];
+  if (maxSubflows !== undefined)
+    entries.push([WELCOME_PARAMETER.maxSubflows, new BodyWriter().u16(maxSubflows).finish()]);
+  if (joinElsewhere) entries.push([WELCOME_PARAMETER.joinElsewhere, new Uint8Array(0)]);
+  return writeParameters(entries);
 }
 
 export function encodeJoin(join: Join): Uint8Array {
@@ -108,7 +137,7 @@ export function encodeJoin(join: Join): Uint8Array {
     .bytes(join.token)
     .text(join.clientId)
     .text(join.uplinkName)
-    .u16(0)
+    .bytes(requestParameters(join))
     .finish();
 }
 
@@ -120,8 +149,8 @@ export function decodeJoin(bytes: Uint8Array): Join {
   const subflowId = body.u32();
   const [nonce, token] = [body.bytes(NONCE_BYTES), body.bytes(TOKEN_BYTES)];
   const [clientId, uplinkName] = [readName(body, 'JOIN'), readName(body, 'JOIN')];
-  readParameters(body, 'JOIN');
-  return { version, backup, subflowId, nonce, token, clientId, uplinkName };
+  const path = readPath(body, 'JOIN');
+  return { version, backup, subflowId, nonce, token, clientId, uplinkName, path };
 }
 
 export function encodeJoined(joined: Joined): Uint8Array {
@@ -152,6 +181,23 @@ function readName(body: BodyReader, what: string): string {
   if (!NAME_FORMAT.test(name))
     throw new ProtocolViolation(`${what}: a name has a character outside A-Za-z0-9_.-`);
   return name;
+}
+
+function requestParameters({ path }: Pick<Join, 'path'>): Uint8Array {
+  return writeParameters(path === 0 ? [] : [[REQUEST_PARAMETER.path, Uint8Array.of(path)]]);
+}
+
+function readPath(body: BodyReader, what: string): number {
+  const value = readParameters(body, what).get(REQUEST_PARAMETER.path);
+  return value === undefined ? 0 : new BodyReader(value, what).u8();
+}
+
+/** With their length in front. */
+function writeParameters(entries: readonly (readonly [number, Uint8Array])[]): Uint8Array {
+  const body = new BodyWriter();
+  for (const [type, value] of entries) body.u16(type).u16(value.length).bytes(value);
+  const parameters = body.finish();
+  return new BodyWriter().u16(parameters.length).bytes(parameters).finish();
 }
 
 /** The parameters by type; of a repeated one, the last (section 5). */

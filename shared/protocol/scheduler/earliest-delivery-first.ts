@@ -5,6 +5,7 @@ import {
   type PacketScheduler,
   type SegmentRequest,
   type SubflowView,
+  shareBottleneck,
 } from './scheduler.ts';
 
 /**
@@ -33,7 +34,7 @@ export class EarliestDeliveryFirst implements PacketScheduler {
     const free = candidates.filter((view) => view.canTake(nowMs));
     const next = least(free, (view) => segmentTimeMs(view, request));
     if (next === undefined) return undefined;
-    if (next.uplinkName === fastest.uplinkName) return next;
+    if (shareBottleneck(next, fastest)) return next;
     return this.#passesGate(request, next, best, fastest, candidates) ? next : undefined;
   }
 
@@ -71,9 +72,9 @@ export class EarliestDeliveryFirst implements PacketScheduler {
     const lengthBytes = Math.min(request.lengthBytes, slow.segmentBytes);
     const slowMs = deliveryTimeMs(slow, lengthBytes);
     if (remainingBytes !== undefined && deliveryTimeMs(best, remainingBytes) <= slowMs) return false;
-    // What the fastest subflow, and those beside it on its uplink, send until the slow segment arrives must still fit in
+    // What the fastest subflow, and those beside it on its path, send until the slow segment arrives must still fit in
     // the window.
-    const fastBytes = (uplinkRate(candidates, fastest.uplinkName) * slowMs) / 1000;
+    const fastBytes = (pathRate(candidates, fastest) * slowMs) / 1000;
     return fastBytes * this.#lambda <= windowLeftBytes - (slow.inFlightBytes + lengthBytes);
   }
 }
@@ -97,10 +98,10 @@ function worthConsidering<View extends SubflowView>(
   return views.filter((view) => !view.isDegraded(nowMs) || segmentTimeMs(view, request) < limitMs);
 }
 
-/** Bytes per second of all subflows of one uplink. */
-function uplinkRate(views: readonly SubflowView[], uplinkName: string): number {
+/** Bytes per second of all subflows on the path of this one. */
+function pathRate(views: readonly SubflowView[], one: SubflowView): number {
   let rate = 0;
-  for (const view of views) if (view.uplinkName === uplinkName) rate += view.rateBytesPerSecond;
+  for (const view of views) if (shareBottleneck(view, one)) rate += view.rateBytesPerSecond;
   return rate;
 }
 

@@ -2,6 +2,8 @@
 export interface SubflowView {
   readonly id: number;
   readonly uplinkName: string;
+  /** Which of its uplink's paths it takes. */
+  readonly path: number;
   readonly rateBytesPerSecond: number;
   readonly minRttMs: number;
   readonly smoothedRttMs: number;
@@ -22,6 +24,14 @@ export interface SubflowView {
   isDegraded(nowMs: number): boolean;
   /** Whether it takes data now. One that does not may still be worth waiting for. */
   canTake(nowMs: number): boolean;
+}
+
+/** Whether the two are on one path of one uplink, and so slow each other down. */
+export function shareBottleneck(
+  one: Pick<SubflowView, 'uplinkName' | 'path'>,
+  other: Pick<SubflowView, 'uplinkName' | 'path'>,
+): boolean {
+  return one.uplinkName === other.uplinkName && one.path === other.path;
 }
 
 /** The segment that wants a subflow. */

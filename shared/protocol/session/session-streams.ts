@@ -68,6 +68,12 @@ export class SessionStreams {
     return bytes;
   }
 
+  get boundTo(): readonly (readonly string[])[] {
+    const bound = new Set<readonly string[]>();
+    for (const { policy } of this.#table.all()) if (policy.only !== undefined) bound.add(policy.only);
+    return [...bound];
+  }
+
   // --- from the application ---
 
   /**

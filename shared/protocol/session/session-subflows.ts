@@ -12,6 +12,7 @@ import type { SessionStreams } from './session-streams.ts';
 import { SubflowWatch } from './subflow-watch.ts';
 import { SubflowWishes } from './subflow-wishes.ts';
 import type { Transmitter } from './transmitter.ts';
+import { Utilization } from './utilization.ts';
 
 /** What the subflows need of their session. */
 export interface SubflowsHost {
@@ -31,6 +32,7 @@ export class SessionSubflows {
   readonly #watch: SubflowWatch;
   readonly #wishes: SubflowWishes;
   readonly #guard: HarmGuard;
+  readonly utilization: Utilization;
   readonly #retirement = new Retirement();
   #all: readonly Subflow[] = [];
   #lingerEndsMs: number;
@@ -57,6 +59,7 @@ export class SessionSubflows {
     );
     this.#wishes = new SubflowWishes(role, { emit, tellPeer: (frame) => this.#tell(frame) }, nowMs);
     this.#guard = new HarmGuard({ emit, surrender }, nowMs);
+    this.utilization = new Utilization(role, { tellPeer: (item) => transmitter.control.push(item) }, nowMs);
   }
 
   get all(): readonly Subflow[] {
@@ -126,6 +129,7 @@ export class SessionSubflows {
     this.#watch.check(subflows, streams.all(), nowMs);
     this.#wishes.check(subflows, nowMs);
     this.#guard.check(subflows, streams.all(), nowMs);
+    this.utilization.check(subflows, nowMs);
     for (const subflow of this.#retirement.takeFinished(subflows, nowMs)) {
       this.#close(subflow, 'no longer needed');
     }
@@ -165,6 +169,12 @@ export class SessionSubflows {
   onWish(subflowId: number, count: number): void {
     const subflow = this.#byId.get(subflowId);
     if (subflow !== undefined) this.#wishes.onPeerWish(subflow.uplinkName, count, this.#host.nowMs);
+  }
+
+  /** Client: how much the concentrator makes use of the uplink of this one. */
+  onUtilization(subflowId: number, percent: number): void {
+    const subflow = this.#byId.get(subflowId);
+    if (subflow !== undefined) this.utilization.onPeerReport(subflow.uplinkName, percent);
   }
 
   // --- helpers ---

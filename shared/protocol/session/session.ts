@@ -9,6 +9,7 @@ import type { SteeringPolicy } from '../steering/steering-policy.ts';
 import type { OutgoingChunk } from '../stream/send-buffer.ts';
 import type { Subflow, SubflowOptions } from '../subflow/subflow.ts';
 import { FLOOR_WINDOW_BYTES, MAX_CONTROL_PER_STREAM } from '../tunables.ts';
+import { type AnnouncedAddress, Announcements } from './announcements.ts';
 import { controlItem } from './control-item.ts';
 import type { SessionEvent } from './events.ts';
 import { SessionStreams } from './session-streams.ts';
@@ -46,6 +47,7 @@ export class Session {
   readonly #options: SessionOptions;
   readonly #streams: SessionStreams;
   readonly #subflows: SessionSubflows;
+  readonly #announcements: Announcements;
   readonly #transmitter: Transmitter;
   #events: SessionEvent[] = [];
   #eventsTaken = 0;
@@ -59,6 +61,7 @@ export class Session {
     this.#options = options;
     this.#nowMs = options.nowMs;
     this.#transmitter = new Transmitter(options.role);
+    this.#announcements = new Announcements(this.#transmitter.control);
     const session = this;
     const host = {
       get nowMs() {
@@ -109,6 +112,16 @@ export class Session {
 
   get subflows(): readonly Subflow[] {
     return this.#subflows.all;
+  }
+
+  /** How much of what an uplink can carry is made use of, 0 to 1, in the direction where it is more. */
+  utilization(uplinkName: string): number {
+    return this.#subflows.utilization.of(uplinkName);
+  }
+
+  /** The uplinks of streams that may use no others; those of equal policies may be told once. */
+  get boundTo(): readonly (readonly string[])[] {
+    return this.#streams.boundTo;
   }
 
   /** The next event, oldest first. */
@@ -261,6 +274,11 @@ export class Session {
 
   // --- the whole ---
 
+  /** Concentrator: these are its other addresses from now on, the first MAX_ANNOUNCED_ADDRESSES of them; the client is told what changes. */
+  announce(addresses: readonly AnnouncedAddress[]): void {
+    this.#announcements.set(addresses);
+  }
+
   /** No new streams; those that are open go on. */
   goAway(error: ErrorName): void {
     if (this.#isGoingAway || this.#isClosed) return;
@@ -348,6 +366,10 @@ export class Session {
       case 'subflowsWish':
         this.#expectRole('client', 'SUBFLOWS_WISH');
         this.#subflows.onWish(frame.subflowId, frame.count);
+        break;
+      case 'utilization':
+        this.#expectRole('client', 'UTILIZATION');
+        this.#subflows.onUtilization(frame.subflowId, frame.percent);
         break;
       case 'steering':
         this.#expectRole('concentrator', 'STEERING');

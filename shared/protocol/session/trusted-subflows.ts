@@ -1,10 +1,11 @@
+import { shareBottleneck } from '../scheduler/scheduler.ts';
 import type { SteeringPolicy } from '../steering/steering-policy.ts';
 import type { Subflow } from '../subflow/subflow.ts';
 import { paysNoHeedToLoss } from './subflow-wishes.ts';
 
 /**
  * Subflows that may carry data: the active ones; backups, those that are parked and those that are about to go only when there is nothing
- * else (RFC 8684 section 3.3.8). Of several on one uplink that use BBR the oldest alone.
+ * else (RFC 8684 section 3.3.8). Of several on one path of an uplink that use BBR the oldest alone.
  */
 export function trustedSubflows(subflows: readonly Subflow[]): readonly Subflow[] {
   const active = subflows.filter((subflow) => subflow.state === 'active');
@@ -18,7 +19,7 @@ export function trustedSubflows(subflows: readonly Subflow[]): readonly Subflow[
 /**
  * Subflows that may carry a stream with a policy of its own: of the uplinks that it allows, and without those that serve a
  * penalty for flapping if there are others. That an uplink holds up bulk is of no account where bulk is not spread freely.
- * For `redundant` one of each uplink.
+ * For `redundant` one of each path.
  */
 export function steeredSubflows(
   { mode, only }: SteeringPolicy,
@@ -35,12 +36,12 @@ export function steeredSubflows(
     (subflow) => !subflow.isBackup && !subflow.isRetiring && !isSecondOfBbr(subflow, active),
   );
   const trusted = regular.length > 0 ? regular : working;
-  return mode === 'redundant' ? oneOfEachUplink(trusted) : trusted;
+  return mode === 'redundant' ? oneOfEachPath(trusted) : trusted;
 }
 
-function oneOfEachUplink(subflows: readonly Subflow[]): readonly Subflow[] {
+function oneOfEachPath(subflows: readonly Subflow[]): readonly Subflow[] {
   return subflows.filter(
-    ({ uplinkName }, index) => subflows.findIndex((other) => other.uplinkName === uplinkName) === index,
+    (subflow, index) => subflows.findIndex((other) => shareBottleneck(other, subflow)) === index,
   );
 }
 
@@ -64,9 +65,6 @@ function isSecondOfBbr(subflow: Subflow, active: readonly Subflow[]): boolean {
   if (!paysNoHeedToLoss(subflow.congestionControl)) return false;
   return active.some(
     (other) =>
-      other.uplinkName === subflow.uplinkName &&
-      other.id < subflow.id &&
-      !other.isRetiring &&
-      !other.isBackup,
+      shareBottleneck(other, subflow) && other.id < subflow.id && !other.isRetiring && !other.isBackup,
   );
 }

@@ -39,6 +39,8 @@ export interface SubflowOptions {
   readonly id: number;
   readonly uplinkName: string;
   readonly isBackup: boolean;
+  /** Which of its uplink's paths, as in HELLO and JOIN; by default 0. */
+  readonly path?: number;
   /** The kernel's congestion control for what is sent here, by name, where it is known. */
   readonly congestionControl?: string | undefined;
 }
@@ -47,6 +49,8 @@ export interface SubflowOptions {
 export class Subflow implements SubflowView {
   readonly id: number;
   readonly uplinkName: string;
+  /** Of an uplink's subflows those with the same path share a bottleneck. */
+  readonly path: number;
   readonly rtt = new RttEstimator();
   readonly rate = new RateEstimator();
   readonly ledger = new Ledger();
@@ -92,6 +96,7 @@ export class Subflow implements SubflowView {
     this.id = options.id;
     this.uplinkName = options.uplinkName;
     this.isBackup = options.isBackup;
+    this.path = options.path ?? 0;
     this.congestionControl = options.congestionControl;
     this.lastDataMs = nowMs;
     this.#lastElicitingMs = nowMs;

@@ -40,8 +40,10 @@ function withFound(message: string, value: unknown, path: KeyPath): string {
   return value === undefined ? `missing: ${message}` : `${message}, found ${shownValue(value, path)}`;
 }
 
-function isKeyIssue({ code }: Issue): boolean {
-  return code === 'unrecognized_keys' || code === 'custom';
+/** About something in the value, or about the length of a list, whose type is right then. */
+function isKeyIssue(issue: Issue): boolean {
+  if (issue.code === 'too_small' || issue.code === 'too_big') return issue.origin === 'array';
+  return issue.code === 'unrecognized_keys' || issue.code === 'custom';
 }
 
 function unknownKey(key: string, known: readonly string[]): string {

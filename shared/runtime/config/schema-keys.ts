@@ -12,14 +12,18 @@ export function knownKeysAt(schema: z.ZodType, path: KeyPath): string[] {
     .flatMap((at) => (at instanceof z.ZodObject ? Object.keys(at.shape) : []));
 }
 
-/** The paths of all keys of a schema, such as `socks.listen` and `uplinks[].name`, in its order. */
-export function schemaKeyPaths(schema: z.ZodType, prefix = ''): string[] {
+/**
+ * The paths of all keys of a schema, such as `socks.listen` and `uplinks[].name`, in its order. The keys of a map that stands
+ * at two places are listed at the first.
+ */
+export function schemaKeyPaths(schema: z.ZodType, prefix = '', listed = new Set<z.ZodType>()): string[] {
   return alternatives(schema).flatMap((at) => {
-    if (at instanceof z.ZodArray) return schemaKeyPaths(at.element as z.ZodType, `${prefix}[]`);
-    if (!(at instanceof z.ZodObject)) return [];
+    if (at instanceof z.ZodArray) return schemaKeyPaths(at.element as z.ZodType, `${prefix}[]`, listed);
+    if (!(at instanceof z.ZodObject) || listed.has(at)) return [];
+    listed.add(at);
     return Object.entries(at.shape as Record<string, z.ZodType>).flatMap(([key, inner]) => {
       const path = prefix === '' ? key : `${prefix}.${key}`;
-      return [path, ...schemaKeyPaths(inner, path)];
+      return [path, ...schemaKeyPaths(inner, path, listed)];
     });
   });
 }

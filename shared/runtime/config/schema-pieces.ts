@@ -41,8 +41,23 @@ export function count(min: number, max: number) {
   return z.int({ error }).min(min, { error }).max(max, { error });
 }
 
+/** A share in percent from 1 to 100, as a number from 0 to 1. */
+export const percentage = textAs('a percentage from 1% to 100%, for example 80%', (value) => {
+  const match = /^(\d{1,3}) ?%$/.exec(value);
+  return match === null ? undefined : within(Number(match[1]) / 100, 0.01, 1);
+});
+
 /** `host:port`, where the host is a name or an address. */
 export const hostPort = textAs(HOST_PORT_FORMAT, (value) => parseHostPort(value));
+
+/** `address:port`, where the address is an IP address. */
+export const ipAddressPort = textAs(
+  'ADDRESS:PORT with an IP address, for example "192.0.2.1:8443" or "[2001:db8::1]:8443"',
+  (value) => {
+    const parsed = parseHostPort(value);
+    return parsed && isIP(parsed.host) !== 0 ? parsed : undefined;
+  },
+);
 
 /** `address:port` to listen at: an address, since a name could mean another interface tomorrow. Port 0: any free one. */
 export const listenAddress = textAs(

@@ -4,14 +4,11 @@ import { Cancellation, type CancelSignal } from '../cancellation.ts';
 /** RFC 8305 section 5: the recommended Connection Attempt Delay. */
 export const CONNECTION_ATTEMPT_DELAY_MS = 250;
 
-/** Opens one connection to an IP address; rejects when it fails or `signal` aborts. */
-export type ConnectAddress<T> = (address: string, port: number, signal: CancelSignal) => Promise<T>;
-
-export interface ConnectionRace<T> {
+export interface ConnectionRace<Address, T> {
   /** In the order to try them, at least one. */
-  readonly addresses: readonly string[];
-  readonly port: number;
-  readonly connect: ConnectAddress<T>;
+  readonly addresses: readonly Address[];
+  /** Opens one connection; rejects when it fails or `signal` aborts. */
+  readonly connect: (address: Address, signal: CancelSignal) => Promise<T>;
   /** How long an attempt is left alone before the next one starts beside it. */
   readonly attemptDelayMs: number;
   /** For the race as a whole. */
@@ -22,12 +19,18 @@ export interface ConnectionRace<T> {
 /**
  * The order to try addresses in: families alternate, each in its given order, `first` ahead
  * (RFC 8305 section 4 with a First Address Family Count of 1).
+ *
+ * @param hostOf the IP address in text form
  */
-export function interleaveFamilies(addresses: readonly string[], first: 4 | 6): string[] {
-  const ipv4 = addresses.filter((address) => isIPv4(address));
-  const ipv6 = addresses.filter((address) => !isIPv4(address));
+export function interleaveFamilies<Address>(
+  addresses: readonly Address[],
+  first: 4 | 6,
+  hostOf: (address: Address) => string,
+): Address[] {
+  const ipv4 = addresses.filter((address) => isIPv4(hostOf(address)));
+  const ipv6 = addresses.filter((address) => !isIPv4(hostOf(address)));
   const [lead, other] = first === 4 ? [ipv4, ipv6] : [ipv6, ipv4];
-  const ordered: string[] = [];
+  const ordered: Address[] = [];
   for (let index = 0; index < Math.max(lead.length, other.length); index++) {
     ordered.push(...lead.slice(index, index + 1), ...other.slice(index, index + 1));
   }
@@ -42,10 +45,10 @@ export function interleaveFamilies(addresses: readonly string[], first: 4 | 6): 
  * Rejects with an AggregateError of all attempts' errors in the order they came (the last has code ETIMEDOUT
  * when the time is over), or with the signal's reason.
  */
-export function raceConnections<T extends { destroy(): void }>(
-  race: ConnectionRace<T>,
-): Promise<{ connection: T; address: string }> {
-  const { addresses, port, connect, attemptDelayMs, timeoutMs, signal } = race;
+export function raceConnections<Address, T extends { destroy(): void }>(
+  race: ConnectionRace<Address, T>,
+): Promise<{ connection: T; address: Address }> {
+  const { addresses, connect, attemptDelayMs, timeoutMs, signal } = race;
   return new Promise((resolve, reject) => {
     const underway = new Set<Cancellation>();
     const errors: unknown[] = [];
@@ -69,12 +72,12 @@ export function raceConnections<T extends { destroy(): void }>(
       fail();
     }, timeoutMs);
 
-    const attempt = async (address: string) => {
+    const attempt = async (address: Address) => {
       // One each, since a socket may stay bound to its signal for life: the winner's must never abort.
       const cancellation = new Cancellation();
       underway.add(cancellation);
       try {
-        const connection = await connect(address, port, cancellation);
+        const connection = await connect(address, cancellation);
         underway.delete(cancellation);
         if (settled) connection.destroy();
         else settle(() => resolve({ connection, address }));
@@ -86,12 +89,11 @@ export function raceConnections<T extends { destroy(): void }>(
     };
     const startNext = () => {
       clearTimeout(nextTimer);
-      const address = addresses[started];
-      if (address === undefined) {
+      if (started === addresses.length) {
         if (underway.size === 0) fail();
         return;
       }
-      started++;
+      const address = addresses[started++]!;
       if (started < addresses.length) nextTimer = setTimeout(startNext, attemptDelayMs);
       void attempt(address);
     };

@@ -1,9 +1,8 @@
-import { isIP, type Socket } from 'node:net';
+import type { Socket } from 'node:net';
 import { type Destination, formatDestination } from '../../protocol/destination.ts';
 import type { CancelSignal } from '../cancellation.ts';
 import type { NativeSockets } from './native.ts';
 import { type SubflowTuning, tuneSubflow } from './subflow-tuning.ts';
-import { TargetNames } from './target-names.ts';
 import { type TimeLimit, withTimeLimit } from './time-limit.ts';
 import type { Uplink } from './uplink.ts';
 import { connectFromAddress } from './uplink-address.ts';
@@ -14,13 +13,11 @@ import { connectThroughProxy } from './uplink-proxy.ts';
 export interface UplinkConnectOptions extends TimeLimit, SubflowTuning {
   /** Needed to bind to an interface; without it the kernel's figures and some socket options are missing too. */
   readonly native?: NativeSockets | undefined;
-  /** Remembers what the target's name stood for, from one connection to the next. */
-  readonly names?: TargetNames | undefined;
 }
 
 /**
- * Opens a TCP connection to `target` (an IP address or a name) over this uplink and no other, with the socket
- * options of a subflow set. Rejects with `UplinkError`.
+ * Opens a TCP connection to `target` (an IP address; for an uplink through a proxy also a name) over this uplink and no
+ * other, with the socket options of a subflow set. Rejects with `UplinkError`.
  */
 export async function connectThroughUplink(
   uplink: Uplink,
@@ -42,23 +39,10 @@ async function connectBound(
   uplink: Uplink,
   target: Destination,
   signal: CancelSignal,
-  { native, timeoutMs, names = new TargetNames() }: UplinkConnectOptions,
+  { native, timeoutMs }: UplinkConnectOptions,
 ): Promise<Socket> {
   const { name, binding } = uplink;
   if (binding.kind === 'proxy') return connectThroughProxy(name, binding, target, signal, timeoutMs);
-  if (binding.kind === 'address') {
-    const family = isIP(binding.address) === 6 ? 6 : 4;
-    return connectFromAddress(name, binding.address, await resolve(target, names, signal, family), signal);
-  }
-  return connectOverInterface(name, binding.interface, await resolve(target, names, signal), signal, native);
-}
-
-/** The target with an address in place of a name; of one family where the binding allows only that. */
-async function resolve(
-  { host, port }: Destination,
-  names: TargetNames,
-  signal: CancelSignal,
-  family: 0 | 4 | 6 = 0,
-): Promise<Destination> {
-  return { host: isIP(host) === 0 ? await names.addressOf(host, family, signal) : host, port };
+  if (binding.kind === 'address') return connectFromAddress(name, binding.address, target, signal);
+  return connectOverInterface(name, binding.interface, target, signal, native);
 }

@@ -4,7 +4,7 @@ import type { Registry } from 'prom-client';
 import { type Destination, formatDestination } from '../../protocol/destination.ts';
 import { TributaryError } from '../../protocol/errors.ts';
 
-/** A health report: when not ok, the reasons, for a person. */
+/** A health report, for a person: when not ok, the reasons; details in any case. */
 export interface Health {
   readonly ok: boolean;
   readonly reasons: readonly string[];

@@ -2,6 +2,7 @@ import type { Logger } from 'pino';
 import type { SteeringMode } from '../../protocol/codec/wire.ts';
 import type { Destination } from '../../protocol/destination.ts';
 import type { ErrorName } from '../../protocol/errors.ts';
+import type { AnnouncedAddress } from '../../protocol/session/announcements.ts';
 import type { SessionEvent } from '../../protocol/session/events.ts';
 import type { Session } from '../../protocol/session/session.ts';
 import type { SteeringPolicy } from '../../protocol/steering/steering-policy.ts';
@@ -31,6 +32,11 @@ export interface SessionOwner {
   /** Receipts came again on a subflow that was doubted. */
   onSubflowRecovered?(subflowId: number): void;
   onSubflowsWanted?(uplinkName: string, count: number): void;
+  /** The harm guard leaves an uplink out of what this end sends; no longer, when there is no reason. */
+  onUplinkParked?(uplinkName: string, reason: string | undefined): void;
+  /** Client: the concentrator has another address, under this id; `joinHere` is false where further subflows go to announced ones alone. */
+  onAddressAdded?(addressId: number, address: AnnouncedAddress): void;
+  onAddressRemoved?(addressId: number): void;
   onGoingAway?(error: ErrorName): void;
   onClosed(error: ErrorName): void;
 }
@@ -86,7 +92,7 @@ export class SessionDriver {
 
   /** A subflow whose handshake is done; `rest` is what arrived behind it. `isWriting`: its last frame is still leaving. */
   addSubflow(
-    subflow: { id: number; uplinkName: string; isBackup: boolean },
+    subflow: { id: number; uplinkName: string; isBackup: boolean; path?: number },
     transport: SubflowTransport,
     rest: Uint8Array,
     isWriting = false,
@@ -116,6 +122,17 @@ export class SessionDriver {
     this.session.removeSubflow(subflowId, this.#options.clock());
     this.#detach(subflowId);
     this.#wake();
+  }
+
+  /** Something outside says that a subflow is in trouble: what is under way on it goes elsewhere too, at once. */
+  doubtSubflow(subflowId: number, reason: string): void {
+    this.session.doubtSubflow(subflowId, reason, this.#options.clock());
+    this.#wake();
+  }
+
+  /** The address at this end of a subflow. */
+  localAddressOf(subflowId: number): string | undefined {
+    return this.#attached.get(subflowId)?.transport.localAddress;
   }
 
   /** Client: a subflow is one too many; it is closed once nothing is under way on it. */
@@ -190,6 +207,12 @@ export class SessionDriver {
   /** A stream that is done on both sides needs no handlers any more. */
   forgetStream(streamId: number): void {
     this.#handlers.delete(streamId);
+  }
+
+  /** Concentrator: its other addresses, from now on. */
+  announce(addresses: readonly AnnouncedAddress[]): void {
+    this.session.announce(addresses);
+    this.#wake();
   }
 
   /** No new streams. */
@@ -355,6 +378,7 @@ export class SessionDriver {
           { uplink: event.uplinkName, reason: event.reason },
           event.type === 'uplink-parked' ? 'uplink parked' : 'uplink in use again',
         );
+        owner.onUplinkParked?.(event.uplinkName, event.type === 'uplink-parked' ? event.reason : undefined);
         break;
       case 'subflows-wanted':
         logger.info({ uplink: event.uplinkName, count: event.count }, 'number of subflows');
@@ -377,8 +401,10 @@ export class SessionDriver {
         logger.info({ error: event.error, by: event.by, reason: event.reason }, 'session closed');
         break;
       case 'address-added':
+        owner.onAddressAdded?.(event.addressId, event);
+        break;
       case 'address-removed':
-        logger.debug({ addressId: event.addressId }, event.type);
+        owner.onAddressRemoved?.(event.addressId);
         break;
     }
   }

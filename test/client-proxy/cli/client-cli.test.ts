@@ -4,8 +4,12 @@ import { dirname, join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { buildClientCli } from '../../../client-proxy/cli/client-cli.ts';
 import type { ClientCliDeps } from '../../../client-proxy/cli/client-cli-deps.ts';
-import { discoverUplinks, type NetworkInterfaces } from '../../../client-proxy/cli/uplink-discovery.ts';
 import { loadClientConfig } from '../../../client-proxy/config/load-client-config.ts';
+import {
+  type NetworkInterfaces,
+  type NetworkView,
+  portableView,
+} from '../../../client-proxy/path-manager/network/network-view.ts';
 import { commandLineDeps } from '../../config/command-line-deps.ts';
 
 const KEY = 'c2VjcmV0LXNlY3JldC1zZWNyZXQtc2VjcmV0LXNlY3I';
@@ -35,11 +39,19 @@ const LAPTOP = interfaces({
   wg0: ['10.9.0.2'],
 });
 
+/** The interfaces of a machine on which nothing tells of kinds and routes. */
+function machine(table: NetworkInterfaces): Pick<ClientCliDeps, 'networkInterfaces' | 'readNetwork'> {
+  return {
+    networkInterfaces: () => table,
+    readNetwork: () => Promise.resolve(portableView(table, () => false)),
+  };
+}
+
 async function cli(overrides: Partial<ClientCliDeps> = {}) {
   const { deps, home, take } = await commandLineDeps();
   const call = buildClientCli({
     ...deps,
-    networkInterfaces: () => LAPTOP,
+    ...machine(LAPTOP),
     interfaceBinding: () => ({ available: true }),
     run: () => Promise.resolve(),
     ...overrides,
@@ -49,42 +61,8 @@ async function cli(overrides: Partial<ClientCliDeps> = {}) {
   return { exec, home, file };
 }
 
-describe('the discovery of uplinks', () => {
-  it('leaves out loopback, containers, bridges of them, tunnels and what has no address that packets come back to', () => {
-    const found = discoverUplinks(
-      interfaces({
-        lo: ['127.0.0.1'],
-        eth0: ['10.0.0.5'],
-        'eth0.5': ['100.64.0.2'],
-        enp3s0: ['fe80::1', '169.254.1.1'],
-        wwan0: ['fd00::7'],
-        ppp0: ['198.51.100.3'],
-        br0: ['192.168.0.2'],
-        en7: ['2001:db8::1', '172.16.0.9'],
-        'br-0a1b2c': ['172.18.0.1'],
-        veth12ab: ['169.254.0.1', '10.1.1.1'],
-        docker0: ['172.17.0.1'],
-        virbr0: ['192.168.122.1'],
-        tun0: ['10.8.0.2'],
-        tap0: ['10.8.1.2'],
-        tailscale0: ['100.100.1.1'],
-        utun3: ['10.7.0.1'],
-        'eth0:1': ['10.0.0.6'],
-      }),
-    );
-    expect(found).toEqual([
-      { interface: 'eth0', addresses: ['10.0.0.5'] },
-      { interface: 'eth0.5', addresses: ['100.64.0.2'] },
-      { interface: 'wwan0', addresses: ['fd00::7'] },
-      { interface: 'ppp0', addresses: ['198.51.100.3'] },
-      { interface: 'br0', addresses: ['192.168.0.2'] },
-      { interface: 'en7', addresses: ['172.16.0.9', '2001:db8::1'] },
-    ]);
-  });
-});
-
 describe('tributary-client join', () => {
-  it('writes a private configuration with the uplinks found', async () => {
+  it('writes a private configuration that uses what is found', async () => {
     const { exec, file } = await cli();
     const { code, stdout, stderr } = await exec('join', LINK);
     expect([code, stdout]).toEqual([0, '']);
@@ -99,40 +77,71 @@ describe('tributary-client join', () => {
       },
       client: { id: 'laptop', key: Buffer.from(KEY, 'base64url') },
       socks: { listen: { host: '127.0.0.1', port: 1080 }, users: [] },
-      uplinks: [
-        { name: 'eth0', binding: { kind: 'interface', interface: 'eth0' } },
-        { name: 'wlan0', binding: { kind: 'interface', interface: 'wlan0' } },
-      ],
+      uplinks: [],
+      autoUplinks: { all: true, include: [], exclude: [], settings: [] },
     });
+    expect(await readFile(file, 'utf8')).toContain('#   wlan0 (192.168.1.5)\n');
     expect(stderr).toContain('Uplink found: eth0 (10.0.0.5, 2001:db8::5)');
     expect(stderr).not.toContain(KEY);
   });
 
-  it('binds by address where interfaces cannot be bound to', async () => {
-    const { exec, file } = await cli({
-      networkInterfaces: () => interfaces({ 'Wi-Fi 2': ['192.168.1.5'], 'Wi-Fi-2': ['10.0.0.5', 'fd00::1'] }),
-      interfaceBinding: () => ({ available: false, reason: 'not on Linux' }),
+  it('writes examples that hold once their comment signs are taken off', async () => {
+    const { exec, file } = await cli();
+    await exec('join', LINK);
+    await writeFile(file, (await readFile(file, 'utf8')).replaceAll(/^ {2}# (?=( {2})?(-|\w+:.*$))/gm, '  '));
+    expect(await loadClientConfig(file)).toMatchObject({
+      uplinks: [{ name: 'neighbour' }],
+      autoUplinks: {
+        exclude: ['eth1', 'usb*'],
+        include: ['tun0'],
+        settings: [{ match: 'wwan*', backup: true }],
+      },
     });
-    const { stderr } = await exec('join', LINK);
-    expect(stderr).toContain('not available: not on Linux');
-    expect((await loadClientConfig(file)).uplinks).toMatchObject([
-      { name: 'Wi-Fi-2', binding: { kind: 'address', address: '192.168.1.5' } },
-      { name: 'Wi-Fi-2-2', binding: { kind: 'address', address: '10.0.0.5' } },
-    ]);
+  });
+
+  it('says so where interfaces cannot be bound to', async () => {
+    const { exec } = await cli({ interfaceBinding: () => ({ available: false, reason: 'not on Linux' }) });
+    expect((await exec('join', LINK)).stderr).toContain('bound by address, since');
+    expect((await exec('check')).stdout).toContain('found         wlan0: address 192.168.1.5, on wlan0');
+  });
+
+  it('includes by name the way out of a container, where nothing is hardware', async () => {
+    const inside = (name: string, routes: NetworkView['interfaces'][0]['routes']) => ({
+      ...{ name, index: 2, kind: 'veth', isUp: true, hasCarrier: true },
+      ...{ addresses: ['172.17.0.2'], routes },
+    });
+    const { exec, file } = await cli({
+      readNetwork: () => Promise.resolve({ interfaces: [inside('eth0', [4]), inside('eth1', [])] }),
+    });
+    expect((await exec('join', LINK)).stderr).toContain('Uplink found: eth0 (172.17.0.2)');
+    expect((await loadClientConfig(file)).autoUplinks?.include).toEqual(['eth0']);
   });
 
   it('says what to do with one uplink, and with none', async () => {
-    const one = await cli({ networkInterfaces: () => interfaces({ eth0: ['10.0.0.5'] }) });
+    const one = await cli(machine(interfaces({ eth0: ['10.0.0.5'] })));
     const { code, stderr } = await one.exec('join', LINK);
     expect(code).toBe(0);
     expect(stderr).toContain('With a single uplink there is nothing to aggregate');
-    const none = await cli({ networkInterfaces: () => interfaces({ lo: ['127.0.0.1'] }) });
+    const none = await cli(machine(interfaces({ lo: ['127.0.0.1'], tun0: ['10.8.0.2'] })));
     const result = await none.exec('join', LINK);
-    expect(result.code).toBe(1);
-    expect(result.stderr).toContain(
-      'no uplink found on this machine: connect one, then add it under "uplinks"',
+    expect(result.code).toBe(0);
+    expect(result.stderr).toContain('No uplink found on this machine');
+    const checked = await none.exec('check');
+    expect(checked.stdout).toContain('left out      tun0: virtual, by its name');
+    expect(checked.stderr).toContain('no interface is an uplink now');
+  });
+
+  it('shows the rules, and warns of those that name what is no uplink now', async () => {
+    const { exec, file } = await cli();
+    await exec('join', LINK);
+    const rules = 'steering: { default: redundant, rules: [{ port: 22, uplinks: [eth0, wwan7] }] }\n';
+    await writeFile(file, (await readFile(file, 'utf8')) + rules);
+    const { code, stdout, stderr } = await exec('check');
+    expect(code).toBe(0);
+    expect(stdout).toMatch(
+      /^found +eth0: (.*\n)+steering +redundant\nrule +port 22: redundant, only over eth0, wwan7$/m,
     );
-    expect((await none.exec('check')).stderr).toMatch(/uplinks: expected at least 1 entry/);
+    expect(stderr).toContain('steering names what is no uplink now: wwan7;');
   });
 
   it('refuses to replace a configuration, unless --force', async () => {
@@ -189,27 +198,34 @@ describe('tributary-client', () => {
     expect(stderr).toContain(`chmod 600 ${keyFile}`);
   });
 
-  it('checks: says which uplinks are there', async () => {
+  it('checks: says which uplinks are there, which are found, and why others are not', async () => {
     const { exec, file } = await cli();
     await exec('join', LINK);
     await writeFile(
       file,
-      `${await readFile(file, 'utf8')}  - { name: lte, interface: wwan0, backup: true }
-  - { name: here, address: "2001:DB8:0::5" }
-  - { name: gone, address: 10.0.0.77 }
-  - { name: via, proxy: "socks5://user:hunter2@127.0.0.1:9" }
+      `${await readFile(file, 'utf8')}
+  exclude: [docker0]
+  settings: [{ match: "wlan*", backup: true }]
+  list:
+    - { name: lte, interface: wwan0, backup: true }
+    - { name: here, address: "2001:DB8:0::5" }
+    - { name: gone, address: 10.0.0.77 }
+    - { name: via, proxy: "socks5://user:hunter2@127.0.0.1:9" }
 `,
     );
     await chmod(file, 0o644);
     const { code, stdout, stderr } = await exec('check');
     expect(code).toBe(0);
-    expect(stdout.split('\n').filter((line) => line.startsWith('uplink'))).toEqual([
-      'uplink        eth0: interface eth0, up with fe80::1, 2001:db8::5, 10.0.0.5',
-      'uplink        wlan0: interface wlan0, up with 192.168.1.5',
+    expect(stdout.split('\n').filter((line) => /^(uplink|found|left out)/.test(line))).toEqual([
       'uplink        lte: interface wwan0, missing, backup',
       'uplink        here: address 2001:DB8:0::5, on eth0',
       'uplink        gone: address 10.0.0.77, missing',
       'uplink        via: proxy 127.0.0.1:9, with user and password',
+      'found         wlan0: interface wlan0, up with 192.168.1.5, backup',
+      'left out      lo: the loopback interface',
+      'left out      eth0: uplink here of the list uses it',
+      'left out      docker0: excluded by "docker0"',
+      'left out      wg0: virtual, by its name',
     ]);
     expect(stdout).toContain('binding       by interface is available');
     expect(stderr).toContain('not there now: lte, gone;');
@@ -242,6 +258,8 @@ describe('tributary-client', () => {
   it('warns when uplinks cannot be bound', async () => {
     const joined = await cli();
     await joined.exec('join', LINK);
+    const text = await readFile(joined.file, 'utf8');
+    await writeFile(joined.file, `${text}\n  list: [{ name: lan, interface: eth0 }]\n`);
     const { exec } = await cli({
       interfaceBinding: () => ({ available: false, reason: 'koffi is not installed' }),
     });

@@ -18,6 +18,10 @@ uplinks:
   - { name: wifi, interface: wlan0 }
 `;
 
+function withUplinks(text: string): string {
+  return MINIMAL.replace(/uplinks:[\s\S]*/, `uplinks: ${text}\n`);
+}
+
 async function load(text: string) {
   return loadClientConfig(await temporaryFile('c.yaml', text));
 }
@@ -87,6 +91,64 @@ metrics: false
     ]);
   });
 
+  it.each([
+    ['auto', { list: [], auto: { all: true, include: [], exclude: [], settings: [] } }],
+    ['{ exclude: [eth1] }', { list: [], auto: { all: true, include: [], exclude: ['eth1'], settings: [] } }],
+    [
+      '{ auto: false, include: ["veth*"], settings: [{ match: "veth?", backup: true, subflowsPerPath: 2 }] }',
+      {
+        list: [],
+        auto: {
+          all: false,
+          include: ['veth*'],
+          exclude: [],
+          settings: [{ match: 'veth?', backup: true, subflowsPerPath: 2 }],
+        },
+      },
+    ],
+    [
+      '{ list: [{ name: wifi, interface: wlan0 }] }',
+      {
+        list: [{ name: 'wifi', binding: { kind: 'interface', interface: 'wlan0' }, backup: false }],
+        auto: { all: true, include: [], exclude: [], settings: [] },
+      },
+    ],
+  ])('reads uplinks: %s', async (text, { list, auto }) => {
+    const { uplinks, autoUplinks } = await load(withUplinks(text));
+    expect([uplinks, autoUplinks]).toEqual([list, auto]);
+  });
+
+  it.each([
+    [
+      'automatic',
+      'uplinks: expected auto, a list of uplinks, or a map such as {auto: true, exclude: [eth1]}, found "automatic"',
+    ],
+    ['[]', 'uplinks: expected at least 1 entry, found a list'],
+    ['{ auto: maybe }', 'uplinks.auto: expected true or false, found "maybe"'],
+    ['{ auto: false }', 'uplinks: no uplinks: set auto to true, include some interfaces, or give a list'],
+    ['{ exlude: [eth1] }', 'uplinks: unknown key "exlude": did you mean "exclude"?'],
+    [
+      '{ include: ["eth 1"] }',
+      'uplinks.include[0]: expected a name of a network interface or a pattern, for example "wwan*" or "eth?" ' +
+        '(1 to 32 characters), found "eth 1"',
+    ],
+    [
+      '{ settings: [{ backup: true }] }',
+      /^uplinks.settings\[0\].match: missing: expected a name of a network/,
+    ],
+    [
+      '{ settings: [{ match: "*", backups: 1 }] }',
+      'uplinks.settings[0]: unknown key "backups": did you mean "backup"?',
+    ],
+    ['{ list: [{ name: b }] }', 'uplinks.list[0]: an uplink has exactly one of interface, address and proxy'],
+    ['{ list: [{ nam: b }] }', /^uplinks.list\[0\]/],
+    ['{ list: [~] }', /^uplinks.list\[0\]/],
+  ])('refuses uplinks: %s', async (text, expected) => {
+    const [found] = await mistakes(withUplinks(text));
+    const said = found?.replace(/^c.yaml:5:\d+: /, '');
+    expect(said).toEqual(typeof expected === 'string' ? expected : expect.stringMatching(expected));
+  });
+
   it('reads the key from a file beside it', async () => {
     const keyFile = await temporaryFile('k', `${KEY}\n`);
     const config = await load(MINIMAL.replace(`key: ${KEY}`, `keyFile: ${keyFile}`));
@@ -100,7 +162,7 @@ metrics: false
     ],
     [
       'zzzz: 1',
-      'c.yaml:7:1: unknown key "zzzz": known here are concentrator, client, socks, uplinks, subflowsPerPath, steering, linger, ' +
+      'c.yaml:7:1: unknown key "zzzz": known here are concentrator, client, socks, uplinks, subflowsPerPath, paths, standby, steering, linger, ' +
         'dial, memory, metrics, log',
     ],
     [
@@ -118,6 +180,8 @@ metrics: false
       'c.yaml:8:15: memory.perSession: expected a size with its unit, such as "512KiB", "64MiB" or "1GB", from 1MiB to ' +
         '4GiB, found "64Mb"',
     ],
+    ['paths: mesh', 'c.yaml:7:8: paths: expected per-uplink or per-family or fullmesh, found "mesh"'],
+    ['standby: cold', 'c.yaml:7:10: standby: expected make-before-break or break-before-make, found "cold"'],
     [
       'socks: { maxConnections: 0 }',
       'c.yaml:7:26: socks.maxConnections: expected a whole number from 1 to 65536, found 0 (a number)',
@@ -217,7 +281,8 @@ linger: soon
       'c.yaml:4:15: client.id: expected a client name of 1 to 32 letters, digits, "_", "-" or ".", found "no good"',
       'c.yaml:4:31: client.key: expected a key: 32 bytes in base64url without padding (43 characters), found a text ' +
         'that is not shown here',
-      'c.yaml:5:10: uplinks: expected a list, found 7 (a number)',
+      'c.yaml:5:10: uplinks: expected auto, a list of uplinks, or a map such as {auto: true, exclude: [eth1]}, found 7 (a ' +
+        'number)',
       expect.stringMatching(/^c.yaml:6:9: linger: expected a duration/),
     ]);
   });
@@ -251,6 +316,21 @@ linger: soon
     expect(await mistakes(text)).not.toHaveLength(0);
   });
 
+  it('takes the roles of uplinks, and says what is wrong with one', async () => {
+    const withRole = (role: string) => withUplinks(`[{ name: lte, interface: wwan0, ${role} }]`);
+    const { uplinks } = await load(withRole('joinAboveUtilization: 80%, standby: break-before-make'));
+    expect(uplinks[0]).toMatchObject({ joinAboveUtilization: 0.8, standby: 'break-before-make' });
+    const inSettings = '{ settings: [{ match: "w*", backup: true, joinAboveUtilization: 50% }] }';
+    const idle = /joinAboveUtilization: a backup carries data only when nothing else works/;
+    expect((await mistakes(withUplinks(inSettings))).join()).toMatch(idle);
+    expect((await mistakes(withRole('backup: true, joinAboveUtilization: 80%'))).join()).toMatch(idle);
+    for (const wrong of ['0.8', '80', '101%', '0%', 'often']) {
+      expect((await mistakes(withRole(`joinAboveUtilization: ${wrong}`))).join(), wrong).toContain(
+        'expected a percentage from 1% to 100%, for example 80%',
+      );
+    }
+  });
+
   it('points at a key file that cannot be used', async () => {
     const absent = await mistakes(MINIMAL.replace(`key: ${KEY}`, 'keyFile: absent.key'));
     expect(absent).toEqual(['c.yaml:4:32: client.keyFile: cannot read absent.key: there is no such file']);
@@ -268,6 +348,14 @@ linger: soon
 });
 
 describe('a reload', () => {
+  it('takes other uplinks over', async () => {
+    const before = await load(MINIMAL);
+    expect(describeReload(before, await load(withUplinks('auto'))).live).toEqual(['uplinks']);
+    expect(describeReload(before, await load(`${MINIMAL}subflowsPerPath: 2\n`)).live).toEqual([
+      'subflowsPerPath',
+    ]);
+  });
+
   it('takes the log level over, and names what waits for a restart', async () => {
     const before = await load(MINIMAL);
     const after = await load(`${MINIMAL}log: { level: debug }\nlinger: 5s\n`);

@@ -241,7 +241,7 @@ describe('a mistake', () => {
   ])('an uplink with %s', (keys, expected) => {
     const text = `${BASE.trimEnd().slice(0, -1)}, { name: extra, ${keys} }]\n`;
     const load = () => parseConfig(new YamlSource(text, 'c.yaml'), clientSchema);
-    if (expected === undefined) expect(load().uplinks[2]?.nameServers).toHaveLength(3);
+    if (expected === undefined) expect(load().uplinks.list[2]?.nameServers).toHaveLength(3);
     else expect(load).toThrow(new RegExp(expected.source.replace('^', '^c.yaml:')));
   });
 });
@@ -251,4 +251,22 @@ it('names of uplinks are not checked where they are not known', () => {
   const config = { default: { mode: 'aggregate' } as const, rules };
   expect(steeringMistakes(config, { uplinks: undefined, users: [] })).toEqual([]);
   expect(steeringMistakes(config, { uplinks: ['dsl'], users: [] })).toHaveLength(1);
+});
+
+describe('with uplinks that are found while running', () => {
+  const found = (uplinks: string) =>
+    clientSchema.safeParse(
+      parse(`${BASE.replace(/^uplinks: .*$/m, uplinks)}steering: { rules: [{ direct: wlan0 }] }`),
+    );
+
+  it.each([
+    'uplinks: auto',
+    'uplinks: { auto: false, include: [wlan0] }',
+    'uplinks: { list: [{ name: dsl, interface: eth0 }] }',
+  ])('rules may name what is not known yet: %s', (uplinks) => expect(found(uplinks).success).toBe(true));
+
+  it('rules may not where none is found', () => {
+    const { error } = found('uplinks: { auto: false, list: [{ name: dsl, interface: eth0 }] }');
+    expect(error?.issues[0]?.message).toContain('no uplink is called "wlan0"');
+  });
 });

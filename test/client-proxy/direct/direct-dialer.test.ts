@@ -145,6 +145,17 @@ describe('a direct dial', () => {
     });
   });
 
+  it('follows uplinks that come, go and change', async () => {
+    const uplinks: Partial<ConfiguredUplink>[] = [];
+    const it = await bench({ uplinks, reply: (type) => ({ addresses: type === 'A' ? ['198.41.0.4'] : [] }) });
+    await expect(dial(it, 'www.example.org')).rejects.toMatchObject({ code: 'networkFailure' });
+    uplinks.push({});
+    await dial(it, 'www.example.org');
+    uplinks[0] = { binding: { kind: 'proxy', host: '127.0.0.1', port: 1 } };
+    await dial(it, 'www.example.org');
+    expect(it.attempts).toEqual(['dsl: 198.41.0.4:443', 'dsl: www.example.org:443']);
+  });
+
   it('that is given up is cancelled', async () => {
     const it = await bench({
       connect: (_uplink, _target, signal) =>

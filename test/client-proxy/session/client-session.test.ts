@@ -6,6 +6,7 @@ import { ConcentratorHandshake } from '../../../shared/protocol/handshake/concen
 import { nodeHandshakeCrypto } from '../../../shared/runtime/handshake-crypto.ts';
 import { certificatePin } from '../../../shared/runtime/net/certificate-pin.ts';
 import { connectSubflow } from '../../../shared/runtime/net/subflow-connect.ts';
+import { TargetNames } from '../../../shared/runtime/net/target-names.ts';
 import { readHandshake } from '../../../shared/runtime/session/read-handshake.ts';
 import { TrafficTable } from '../../../shared/runtime/session/uplink-traffic.ts';
 import { bench, identity, lan, native } from '../../runtime/net/subflow-bench.ts';
@@ -22,6 +23,9 @@ it('that is closed while its HELLO is under way lets the connection go', async (
       identity: { id: 'laptop', key },
       uplinks: [lan],
       addresses: [{ host: '127.0.0.1', port }],
+      paths: 'per-uplink',
+      names: new TargetNames(),
+      dialTimeoutMs: 5_000,
       memoryBytes: 1e6,
       lingerMs: 1_000,
       backoff: { minMs: 100, maxMs: 100 },

@@ -14,7 +14,7 @@ const DIRECT = { kind: 'direct', uplink: 'dsl' } as const;
 const config = (...rules: SteeringRule[]): SteeringConfig => ({ default: AGGREGATE, rules });
 const steer = (policy: SteeringPolicy) => ({ kind: 'steer', policy }) as const;
 
-function bench(initial: SteeringConfig) {
+function bench(initial: SteeringConfig, present = ['dsl', 'lte']) {
   const streams: SteeredStream[] = [];
   const directs: { uplink: string; onFailed: (error: TributaryError) => void }[] = [];
   const decisions: string[] = [];
@@ -22,7 +22,7 @@ function bench(initial: SteeringConfig) {
   const failures: ErrorName[] = [];
   const steering = new Steering({
     config: initial,
-    uplinkNames: () => ['dsl', 'lte'],
+    uplinkNames: () => present,
     logger: {
       debug: (fields: unknown) => void log.push({ level: 'debug', fields }),
       warn: (fields: unknown) => void log.push({ level: 'warn', fields }),
@@ -125,12 +125,27 @@ describe('other rules', () => {
 });
 
 describe('the log', () => {
-  it('names uplinks of rules that are not there, at the start and after a reload', () => {
+  it('names uplinks of rules that are not there, once the uplinks are known and after a reload', () => {
     const { steering, warnings } = bench(config({ action: { kind: 'direct', uplink: 'wifi' } }));
+    steering.checkUplinks();
     expect(warnings()).toEqual([{ missing: ['wifi'], present: ['dsl', 'lte'] }]);
     const policy: SteeringPolicy = { mode: 'weighted', weights: { dsl: 1, satellite: 1 }, only: ['train'] };
     steering.reload({ default: policy, rules: [{ action: DIRECT }] });
     expect(warnings()[1]).toEqual({ missing: ['train', 'satellite'], present: ['dsl', 'lte'] });
+  });
+
+  it('names an uplink of a rule once each time that it goes missing', () => {
+    const present = ['dsl'];
+    const { steering, warnings } = bench(config({ action: DIRECT }), present);
+    for (const uplinks of [['dsl'], [], [], ['lte'], ['dsl'], []]) {
+      present.splice(0, 1, ...uplinks);
+      steering.checkUplinks();
+    }
+    const missing = ['dsl'];
+    expect(warnings()).toEqual([
+      { missing, present: [] },
+      { missing, present: [] },
+    ]);
   });
 
   it('tells what keeps direct connections from working once, and not what origins do', () => {

@@ -63,6 +63,7 @@ export const controlFrame: fc.Arbitrary<ControlFrame> = fc.oneof(
   fc.record({ type: type('priority'), subflowId: u32, backup: fc.boolean(), generation: u32 }),
   fc.record({ type: type('addressAdd'), addressId: u8, address, port, joinHere: fc.boolean() }),
   fc.record({ type: type('addressRemove'), addressId: u8 }),
+  fc.record({ type: type('utilization'), subflowId: u32, percent: fc.integer({ min: 0, max: 100 }) }),
   fc.record({ type: type('subflowsWish'), subflowId: u32, count: fc.integer({ min: 1, max: 0xff }) }),
   steering,
   fc.record({ type: type('goaway'), code: u16 }),
@@ -97,7 +98,7 @@ const dataWire: fc.Arbitrary<WireFrame> = fc
 
 const ignorableWire: fc.Arbitrary<WireFrame> = fc
   .record({
-    frameType: fc.integer({ min: 0x82, max: 0xff }),
+    frameType: fc.integer({ min: 0x85, max: 0xff }),
     flags: u8,
     body: fc.uint8Array({ maxLength: 400 }),
   })

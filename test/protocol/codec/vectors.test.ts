@@ -104,6 +104,7 @@ const CONTROL: readonly [name: string, bytes: string, frame: ControlFrame][] = [
       ],
     },
   ],
+  ['UTILIZATION', '84 00 0000 00000005  00000003 50', { type: 'utilization', subflowId: 3, percent: 80 }],
   ['GOAWAY', '1b 00 0000 00000002  0084', { type: 'goaway', code: 0x84 }],
   ['CLOSE', '1c 00 0000 00000002  0085', { type: 'close', code: 0x85 }],
 ];

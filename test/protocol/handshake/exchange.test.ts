@@ -44,6 +44,23 @@ describe('handshake', () => {
     }
   });
 
+  it('tells in WELCOME whether further subflows go elsewhere', () => {
+    for (const joinElsewhere of [false, true]) {
+      const client = clientSide(HELLO);
+      const concentrator = concentratorSide();
+      concentrator.receive(client.request);
+      const result = client.receive(concentrator.welcome({ ...GRANT, maxSubflows: 7, joinElsewhere }));
+      expect(result?.welcome).toMatchObject({ maxSubflows: 7, joinElsewhere });
+    }
+  });
+
+  it.each([HELLO, JOIN])('tells which path a subflow takes: $kind', (intent) => {
+    for (const path of [0, 4, 255]) {
+      const request = concentratorSide().receive(clientSide(intent, { path }).request);
+      expect(request?.kind === 'join' ? request.join.path : request?.hello.path).toBe(path);
+    }
+  });
+
   it('adds a subflow with JOIN and JOINED', () => {
     const client = clientSide(JOIN);
     const concentrator = concentratorSide();

@@ -34,8 +34,16 @@ const OUR_HELLO: Hello = {
   clientId: 'laptop',
   uplinkName: 'wlan0',
   backup: false,
+  path: 0,
 };
-const OUR_JOIN = { version: 1, backup: false, subflowId: 1, nonce: fixed('nonce', 32), token: TOKEN };
+const OUR_JOIN = {
+  version: 1,
+  backup: false,
+  path: 0,
+  subflowId: 1,
+  nonce: fixed('nonce', 32),
+  token: TOKEN,
+};
 
 /** A HELLO or JOIN frame with the right mac, whatever its message says. */
 function sealed(kind: 'hello' | 'join', message: Uint8Array): Uint8Array {

@@ -19,6 +19,7 @@ export function view(
   return {
     id,
     uplinkName: `uplink${id}`,
+    path: 0,
     rateBytesPerSecond: (megabitsPerSecond * 1_000_000) / 8,
     minRttMs,
     smoothedRttMs: minRttMs,

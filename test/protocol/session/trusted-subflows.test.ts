@@ -28,6 +28,12 @@ describe('trustedSubflows', () => {
     expect(ids(trustedSubflows(all))).toEqual([1]);
   });
 
+  it('with BBR are one of each path', () => {
+    const onPath = (id: number, path: number) =>
+      new Subflow({ id, uplinkName: 'lte', isBackup: false, path, congestionControl: 'bbr' }, 0);
+    expect(ids(trustedSubflows([onPath(0, 6), onPath(1, 4), onPath(2, 4), onPath(3, 6)]))).toEqual([0, 1]);
+  });
+
   it('are those that are about to go when there is nothing else', () => {
     const all = [subflow(0, 'lte'), subflow(1, 'dsl')];
     all[0]!.doubt(0);

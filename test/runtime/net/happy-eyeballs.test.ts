@@ -16,7 +16,7 @@ describe('interleaveFamilies', () => {
     [['1.0.0.1'], 6, ['1.0.0.1']],
     [[], 6, []],
   ] as const)('%j, IPv%i first: %j', (addresses, first, expected) => {
-    expect(interleaveFamilies(addresses, first)).toEqual(expected);
+    expect(interleaveFamilies<string>(addresses, first, (address) => address)).toEqual(expected);
   });
 });
 
@@ -28,7 +28,7 @@ class Attempts {
     { resolve: (connection: Connection) => void; reject: (error: Error) => void }
   >();
 
-  readonly connect = (address: string, _port: number, signal: CancelSignal): Promise<Connection> => {
+  readonly connect = (address: string, signal: CancelSignal): Promise<Connection> => {
     this.started.push({ address, atMs: performance.now(), signal });
     return new Promise((resolve, reject) => this.#settlers.set(address, { resolve, reject }));
   };
@@ -70,7 +70,6 @@ describe('raceConnections', () => {
     const attempts = new Attempts();
     const result = raceConnections({
       addresses,
-      port: 443,
       connect: attempts.connect,
       attemptDelayMs: CONNECTION_ATTEMPT_DELAY_MS,
       timeoutMs: 10_000,
@@ -179,7 +178,6 @@ describe('raceConnections', () => {
   test('a connect function that throws counts as a failed attempt', async () => {
     const result = raceConnections({
       addresses: ['a', 'b'],
-      port: 443,
       connect: () => {
         throw new Error('broken');
       },

@@ -62,11 +62,6 @@ describe('bound to a source address', () => {
     expect(await answer(socket)).toBe('127.0.0.2');
   });
 
-  test('a name resolves within the address family', async () => {
-    const socket = await connectThroughUplink(uplink(binding), { host: 'localhost', port }, limit);
-    expect(await answer(socket)).toBe('127.0.0.2');
-  });
-
   test('works over IPv6, and without koffi', async () => {
     const six = uplink({ kind: 'address', address: '::1' });
     const target = { host: '::1', port: port6 };
@@ -117,13 +112,6 @@ describe('bound to an interface', () => {
       const six = await connectThroughUplink(lo, { host: '::1', port: port6 }, limit);
       expect(await answer(six)).toBe('::1');
     }
-  });
-
-  test.skipIf(native === undefined)('resolves a name first', async () => {
-    const socket = await connectThroughUplink(lo, { host: 'localhost', port: closedPort }, limit).catch(
-      (error: unknown) => error,
-    );
-    expect(socket).toMatchObject({ code: 'connectionRefused' });
   });
 
   test.skipIf(native === undefined)('a missing interface is named', async () => {

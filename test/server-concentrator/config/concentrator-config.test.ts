@@ -48,6 +48,7 @@ describe('a concentrator configuration', () => {
         { host: '::', port: 8443, required: false },
       ],
       public: [],
+      announce: { addresses: [], joinHere: true },
       tls: identity,
       tlsKeyFile: file.replace('c.yaml', 'key.pem'),
       clientsFile: file.replace('c.yaml', 'clients.yaml'),
@@ -100,6 +101,25 @@ limits:
       ),
       'c.yaml:5:3: egress: unknown key "alow": did you mean "allow"?',
       'c.yaml:7:21: limits.memoryPerSession: more than memoryTotal',
+    ]);
+  });
+
+  it('announces IP addresses, as many as clients heed, and some where clients are sent away', async () => {
+    const file = await directoryWith('announce: { addresses: ["[2001:db8::1]:8443"], joinHere: false }\n');
+    expect((await loadConcentratorConfig(file)).announce).toEqual({
+      addresses: [{ host: '2001:db8::1', port: 8443 }],
+      joinHere: false,
+    });
+    const auto = await loadConcentratorConfig(await directoryWith('announce: { addresses: auto }\n'));
+    expect(auto.announce.addresses).toBe('auto');
+    const wrong = ['addresses: ["vps.example:8443"]', 'addresses: ["192.0.2.1"]', 'addresses: all'];
+    const many = `addresses: [${Array.from({ length: 9 }, (_, i) => `"192.0.2.${i}:1"`).join(', ')}]`;
+    for (const text of [...wrong, many]) {
+      const [mistake] = await mistakes(`announce: { ${text} }\n`);
+      expect(mistake, text).toMatch(/^c.yaml:1:\d+: announce.addresses/);
+    }
+    expect(await mistakes('announce:\n  joinHere: false\n')).toEqual([
+      expect.stringMatching(/^c.yaml:2:13: announce.joinHere: .*list some under announce.addresses/),
     ]);
   });
 

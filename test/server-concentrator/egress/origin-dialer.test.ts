@@ -3,10 +3,13 @@ import net from 'node:net';
 import { afterEach, describe, expect, test } from 'vitest';
 import { type EgressRule, parseEgressRule } from '../../../server-concentrator/config/egress-rule.ts';
 import { createEgressPolicy, type EgressPolicy } from '../../../server-concentrator/egress/egress-policy.ts';
-import { type DialOutcome, OriginDialer } from '../../../server-concentrator/egress/origin-dialer.ts';
+import {
+  type ConnectAddress,
+  type DialOutcome,
+  OriginDialer,
+} from '../../../server-concentrator/egress/origin-dialer.ts';
 import { StreamError } from '../../../shared/protocol/errors.ts';
 import type { CancelSignal } from '../../../shared/runtime/cancellation.ts';
-import type { ConnectAddress } from '../../../shared/runtime/net/happy-eyeballs.ts';
 import { DnsResolver, type OriginResolver } from '../../../shared/runtime/net/resolver.ts';
 import { startNameServer } from '../../support/name-server.ts';
 

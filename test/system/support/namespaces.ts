@@ -23,7 +23,7 @@ import { accessSync, constants } from 'node:fs';
 import { type AddressPair, Namespace, run } from '../../bed/namespace.ts';
 
 /** One path between client and concentrator, before it is made. */
-interface PathSpec {
+export interface PathSpec {
   /** Name of the device at both ends. */
   readonly name: string;
   /** Megabits per second, as TBF counts them: Ethernet frames, headers included. */
@@ -66,7 +66,7 @@ export class Network {
   /** Its `address` is the one on the loopback device. */
   readonly concentrator: Namespace;
   readonly origin: Namespace;
-  readonly paths: readonly Path[];
+  readonly #paths: Path[];
   readonly congestionControl: CongestionControl;
   readonly #undertaker: ChildProcess;
 
@@ -77,7 +77,7 @@ export class Network {
     this.client = new Namespace(name('client'), subnet(1, 2));
     this.concentrator = new Namespace(name('concentrator'), { v4: '10.78.0.1', v6: 'fd78::1' });
     this.origin = new Namespace(name('origin'), subnet(ORIGIN_SUBNET, 2));
-    this.paths = options.paths.map((spec, i) => new Path(spec, i + 1, this));
+    this.#paths = options.paths.map((spec, i) => new Path(spec, i + 1, this));
     this.#undertaker = undertaker(this.#namespaces.map((namespace) => namespace.name));
   }
 
@@ -94,8 +94,20 @@ export class Network {
     return network;
   }
 
+  get paths(): readonly Path[] {
+    return this.#paths;
+  }
+
   path(name: string): Path {
-    return this.paths.find((path) => path.name === name)!;
+    return this.#paths.find((path) => path.name === name)!;
+  }
+
+  /** One more path, as when a modem is plugged in. */
+  async addPath(spec: PathSpec): Promise<Path> {
+    const path = new Path(spec, this.#paths.length + 1, this);
+    this.#paths.push(path);
+    await path.create();
+    return path;
   }
 
   /** Kills every process in the network and removes namespaces and devices. */
@@ -171,7 +183,12 @@ export class Path {
     return (direction === 'down' ? downMbps : upMbps) * PAYLOAD_SHARE;
   }
 
-  /** @internal called once, by the network. */
+  /** Both ends are gone, as when a modem is unplugged; `create` makes them anew. */
+  async remove(): Promise<void> {
+    await this.#network.client.ip(4, [`link del ${this.name}`]);
+  }
+
+  /** @internal called by the network. */
   async create(): Promise<void> {
     const { name } = this;
     const { client, concentrator } = this.#network;

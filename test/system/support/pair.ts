@@ -19,6 +19,17 @@ export interface ConfiguredUplink {
   readonly interface?: string;
   readonly address?: string;
   readonly nameServers?: readonly string[];
+  readonly backup?: boolean;
+  readonly standby?: string;
+  readonly joinAboveUtilization?: string;
+}
+
+/** Uplinks that the client finds by itself. */
+export interface AutoUplinks {
+  readonly auto?: boolean;
+  readonly include?: readonly string[];
+  readonly exclude?: readonly string[];
+  readonly list?: readonly ConfiguredUplink[];
 }
 
 /** Changes of top-level keys of a configuration. */
@@ -128,6 +139,15 @@ export class Pair {
     return files.flatMap((text) => [...text.matchAll(/\bkey: *"?([\w-]{43})"?/g)].map(([, key]) => key!));
   }
 
+  /** Changes top-level keys of the configuration of a running program, and has it read them. */
+  async reload(which: 'client' | 'concentrator', changes: Changes): Promise<void> {
+    const program = this[which];
+    const since = program.log.length;
+    await this.amend(which === 'client' ? this.clientFile : this.concentratorFile, changes);
+    program.signal('SIGHUP');
+    await program.untilLog(({ msg }) => msg.startsWith('reloaded'), { since });
+  }
+
   /** Starts both programs; resolves when a subflow is up on each of the uplinks, by default one bound to each device. */
   async start(uplinks: readonly ConfiguredUplink[] = this.byInterface()): Promise<void> {
     await this.startConcentrator();
@@ -147,16 +167,31 @@ export class Pair {
     await this.#concentrator.untilLog(({ msg }) => msg === 'concentrator is up');
   }
 
-  /** Resolves when it takes SOCKS connections, subflows or not. */
-  async startClient(uplinks: readonly ConfiguredUplink[] = this.byInterface()): Promise<void> {
-    const { client } = this.network;
+  async stopClient(): Promise<void> {
     await this.#client?.stop();
-    const { congestionControl } = this.network;
-    await this.amend(this.clientFile, {
-      uplinks: uplinks.map((uplink) => ({ ...uplink, congestionControl })),
-    });
+    this.#client = undefined;
+  }
+
+  /** Resolves when it takes SOCKS connections, subflows or not. */
+  async startClient(uplinks: readonly ConfiguredUplink[] | AutoUplinks = this.byInterface()): Promise<void> {
+    const { client } = this.network;
+    await this.stopClient();
+    await this.configureUplinks(uplinks);
     this.#client = new Program(client, 'client-proxy', this.clientFile, CLIENT_METRICS_PORT);
     await this.#client.untilLog(({ msg }) => msg === 'client proxy is up');
+  }
+
+  /** Writes the client's uplinks into its configuration. */
+  configureUplinks(uplinks: readonly ConfiguredUplink[] | AutoUplinks): Promise<void> {
+    const { congestionControl } = this.network;
+    const listed = (list: readonly ConfiguredUplink[]) =>
+      list.map((uplink) => ({ ...uplink, congestionControl }));
+    if (Array.isArray(uplinks)) return this.amend(this.clientFile, { uplinks: listed(uplinks) });
+    const { list, ...auto } = uplinks as AutoUplinks;
+    const settings = [{ match: '*', congestionControl }];
+    return this.amend(this.clientFile, {
+      uplinks: { ...auto, settings, ...(list && { list: listed(list) }) },
+    });
   }
 
   /** Resolves when a subflow has come up on each of these uplinks, from `since` on in the client's log. */

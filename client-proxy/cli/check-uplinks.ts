@@ -1,0 +1,83 @@
+import { formatDestination } from '../../shared/protocol/destination.ts';
+import type { ClientConfig, ConfiguredUplink } from '../config/client-config.ts';
+import { MAX_UPLINKS } from '../config/client-schema.ts';
+import { discoverUplinks } from '../path-manager/discover-uplinks.ts';
+import {
+  isSameAddress,
+  type NetworkInterfaces,
+  type NetworkView,
+} from '../path-manager/network/network-view.ts';
+import type { StandbyMode } from '../path-manager/uplink-role.ts';
+import { uplinkTrouble } from '../path-manager/uplink-trouble.ts';
+
+/** What `check` says of uplinks. */
+export interface CheckedUplinks {
+  readonly lines: readonly string[];
+  /** Names of those that are not there now. */
+  readonly missing: readonly string[];
+  /** Names of all that are listed or found. */
+  readonly names: readonly string[];
+}
+
+/** Which uplinks a client with this configuration would use now, and which interfaces it would leave out. */
+export function checkUplinks(
+  { uplinks: list, autoUplinks: auto, standby }: ClientConfig,
+  interfaces: NetworkInterfaces,
+  view: NetworkView,
+  bindsByInterface: boolean,
+): CheckedUplinks {
+  const { uplinks: found, leftOut } =
+    auto === undefined
+      ? { uplinks: [], leftOut: [] }
+      : discoverUplinks(view, { auto, list, inUse: new Set(), bindsByInterface, maxUplinks: MAX_UPLINKS });
+  const missing = list.filter((uplink) => isMissing(uplink, interfaces));
+  const state = (uplink: ConfiguredUplink) => {
+    const trouble = missing.includes(uplink) ? undefined : uplinkTrouble(uplink, view);
+    const parts = [bindingState(uplink, interfaces), trouble?.reason, roleOf(uplink, standby)];
+    return `${uplink.name}: ${parts.filter((part) => part !== undefined).join(', ')}`;
+  };
+  return {
+    lines: [
+      ...list.map((uplink) => `uplink        ${state(uplink)}`),
+      ...found.map((uplink) => `found         ${state(uplink)}`),
+      ...leftOut.map((one) => `left out      ${one.interface}: ${one.reason}`),
+    ],
+    missing: missing.map(({ name }) => name),
+    names: [...list, ...found].map(({ name }) => name),
+  };
+}
+
+function roleOf(uplink: ConfiguredUplink, standby: StandbyMode): string | undefined {
+  const { backup, joinAboveUtilization: above } = uplink;
+  if (backup) {
+    const isLate = (uplink.standby ?? standby) === 'break-before-make';
+    return isLate ? 'backup, dialled when no other works' : 'backup';
+  }
+  return above === undefined ? undefined : `joined above ${Math.round(above * 100)} % of the others`;
+}
+
+function bindingState(uplink: ConfiguredUplink, interfaces: NetworkInterfaces): string {
+  const { binding } = uplink;
+  const missing = isMissing(uplink, interfaces);
+  switch (binding.kind) {
+    case 'interface': {
+      const addresses = interfaces[binding.interface]?.map(({ address }) => address) ?? [];
+      return `interface ${binding.interface}, ${missing ? 'missing' : `up with ${addresses.join(', ')}`}`;
+    }
+    case 'address':
+      return `address ${binding.address}, ${missing ? 'missing' : `on ${holderOf(binding.address, interfaces)}`}`;
+    case 'proxy':
+      return `proxy ${formatDestination(binding)}${binding.user === undefined ? '' : ', with user and password'}`;
+  }
+}
+
+function isMissing({ binding }: ConfiguredUplink, interfaces: NetworkInterfaces): boolean {
+  if (binding.kind === 'interface') return interfaces[binding.interface] === undefined;
+  return binding.kind === 'address' && holderOf(binding.address, interfaces) === undefined;
+}
+
+function holderOf(address: string, interfaces: NetworkInterfaces): string | undefined {
+  return Object.keys(interfaces).find((name) =>
+    interfaces[name]?.some((info) => isSameAddress(info.address, address)),
+  );
+}

@@ -1,0 +1,112 @@
+import { isIP } from 'node:net';
+import ipaddr from 'ipaddr.js';
+import type { Destination } from '../../shared/protocol/destination.ts';
+import { MAX_ANNOUNCED_ADDRESSES } from '../../shared/protocol/tunables.ts';
+import { embeddedIpv4, parseAddress, specialRange } from '../../shared/runtime/net/special-ranges.ts';
+
+/** How an announced address was taken. */
+export type Announcement =
+  | { readonly address: Destination; readonly refused?: undefined }
+  | { readonly address: Destination; readonly refused: string };
+
+/**
+ * Where one session's further subflows may go: to the configured addresses and those that the concentrator announces, or to
+ * the latter alone once it has said so (RFC 8684's C flag). A load balancer is a reason for that: there, a JOIN could reach
+ * another machine, which knows nothing of the session.
+ */
+export class ConcentratorAddresses {
+  readonly #configured: readonly Destination[];
+  readonly #known: (name: string) => readonly string[];
+  readonly #announced = new Map<number, Destination>();
+  /** Ids are not used twice: what comes for one of these is a late copy. */
+  readonly #removed = new Set<number>();
+  #isElsewhere = false;
+
+  /** @param known the addresses that a configured name stands for, as far as they are known */
+  constructor(configured: readonly Destination[], known: (name: string) => readonly string[]) {
+    this.#configured = configured;
+    this.#known = known;
+  }
+
+  /** Where to dial, the configured ones first. */
+  get all(): readonly Destination[] {
+    const announced = [...this.#announced.values()];
+    if (this.#isElsewhere) return announced;
+    const others = announced.filter((address) => !this.#isConfigured(address));
+    return [...this.#configured, ...others];
+  }
+
+  /** Whether a further subflow may be made at an address that was connected to. */
+  allows(address: Destination): boolean {
+    return !this.#isElsewhere || [...this.#announced.values()].some((one) => isSame(one, address));
+  }
+
+  /** From now on announced addresses only. */
+  leaveConfigured(): void {
+    this.#isElsewhere = true;
+  }
+
+  /** ADDRESS_ADD; undefined when it says nothing new. */
+  add(addressId: number, bytes: Uint8Array, port: number): Announcement | undefined {
+    if (this.#removed.has(addressId) || this.#announced.has(addressId)) return undefined;
+    const address = { host: ipaddr.fromByteArray([...bytes]).toString(), port };
+    const refused =
+      this.#announced.size >= MAX_ANNOUNCED_ADDRESSES
+        ? `more than ${MAX_ANNOUNCED_ADDRESSES} addresses`
+        : this.#whyNot(address.host);
+    if (refused !== undefined) return { address, refused };
+    this.#announced.set(addressId, address);
+    return { address };
+  }
+
+  /** ADDRESS_REMOVE. @returns the address, if nothing else says that it is the concentrator's */
+  remove(addressId: number): Destination | undefined {
+    this.#removed.add(addressId);
+    const address = this.#announced.get(addressId);
+    this.#announced.delete(addressId);
+    return address !== undefined && !this.#isConfigured(address) ? address : undefined;
+  }
+
+  #isConfigured(address: Destination): boolean {
+    return this.#configured.some(
+      ({ host, port }) =>
+        port === address.port && this.#addressesOf(host).some((one) => isSame({ host: one, port }, address)),
+    );
+  }
+
+  /** A concentrator must not send its clients to machines of their own networks, unless it is such a machine itself. */
+  #whyNot(host: string): string | undefined {
+    const special = scopeOf(host);
+    if (special === undefined) return undefined;
+    const scopes = this.#configured.flatMap((one) => this.#addressesOf(one.host)).map(scopeOf);
+    if (special.kind !== 'other' && scopes.some((scope) => scope?.kind === special.kind)) return undefined;
+    return `${host} is ${special.name}, and no configured address is`;
+  }
+
+  #addressesOf(host: string): readonly string[] {
+    return isIP(host) === 0 ? this.#known(host) : [host];
+  }
+}
+
+interface Scope {
+  readonly kind: 'loopback' | 'site' | 'other';
+  readonly name: string;
+}
+
+/** Ranges of networks that a client and its concentrator may share. */
+const SITE_RANGES = ['private', 'unique local', 'carrier-grade NAT'];
+
+/** What an address is, when it is no ordinary one of the Internet. */
+function scopeOf(host: string): Scope | undefined {
+  const address = parseAddress(host);
+  if (address === undefined) return { kind: 'other', name: 'no address' };
+  const carried = embeddedIpv4(address).map(specialRange);
+  const range = specialRange(address) ?? carried.find((one) => one !== undefined);
+  if (range === undefined) return undefined;
+  if (range.name === 'loopback') return { kind: 'loopback', name: range.name };
+  return { kind: SITE_RANGES.includes(range.name) ? 'site' : 'other', name: range.name };
+}
+
+function isSame(one: Destination, other: Destination): boolean {
+  return one.port === other.port && ipaddr.parse(one.host).toString() === ipaddr.parse(other.host).toString();
+}

@@ -1,0 +1,61 @@
+import type { NetworkInterfaceInfo } from 'node:os';
+import ipaddr from 'ipaddr.js';
+
+/** A network interface of this machine, as far as it matters for uplinks. */
+export interface NetworkInterface {
+  readonly name: string;
+  /** The kernel's number: a device that is unplugged and plugged in again gets another. 0 where it is not told. */
+  readonly index: number;
+  /** `hardware`, `loopback`, `unknown`, or what the kernel calls it (`veth`, `bridge`, `tun`, `ppp`, `vlan`). */
+  readonly kind: string;
+  readonly isUp: boolean;
+  readonly hasCarrier: boolean;
+  /** Those that packets can come back to (global, private, shared or unique local; not link-local). IPv4 first. */
+  readonly addresses: readonly string[];
+  /** Address families with a route to the concentrator over this interface; undefined where that cannot be told. */
+  readonly routes: readonly AddressFamily[] | undefined;
+}
+
+export type AddressFamily = 4 | 6;
+
+/** All interfaces at one moment, by index. */
+export interface NetworkView {
+  readonly interfaces: readonly NetworkInterface[];
+}
+
+/** This machine's interfaces that are up, as `os.networkInterfaces()` tells them. */
+export type NetworkInterfaces = Readonly<Record<string, readonly NetworkInterfaceInfo[] | undefined>>;
+
+/** What Node.js tells on any system: interfaces that are up, with their addresses, and nothing of routes. */
+export function portableView(table: NetworkInterfaces, isHardware: (name: string) => boolean): NetworkView {
+  const interfaces = Object.entries(table)
+    // An alias (`eth0:1`) is listed under its own name and can not be bound to.
+    .filter(([name]) => !name.includes(':'))
+    .map(([name, infos = []]) => ({
+      name,
+      index: 0,
+      kind: infos.some(({ internal }) => internal) ? 'loopback' : isHardware(name) ? 'hardware' : 'unknown',
+      isUp: true,
+      hasCarrier: true,
+      addresses: usableAddresses(infos.map(({ address }) => address)),
+      routes: undefined,
+    }));
+  return { interfaces };
+}
+
+/** Those of the addresses that packets can come back to, IPv4 first. */
+export function usableAddresses(addresses: readonly string[]): string[] {
+  const usable = addresses.filter((address) => !UNUSABLE.has(ipaddr.parse(address).range()));
+  return [...usable.filter((address) => familyOf(address) === 4), ...usable.filter((a) => familyOf(a) === 6)];
+}
+
+export function familyOf(address: string): AddressFamily {
+  return address.includes(':') ? 6 : 4;
+}
+
+/** IPv6 addresses have many texts. */
+export function isSameAddress(a: string, b: string): boolean {
+  return ipaddr.parse(a).toString() === ipaddr.parse(b).toString();
+}
+
+const UNUSABLE = new Set(['loopback', 'linkLocal', 'multicast', 'unspecified', 'broadcast']);

@@ -1,0 +1,38 @@
+import { execFile } from 'node:child_process';
+
+/** What `ip` (iproute2) printed; its exit code says only that some command failed. */
+export interface IpResult {
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+/** Where it may be: a service's PATH often lacks the second and third. */
+export const IP_COMMANDS = ['ip', '/usr/sbin/ip', '/sbin/ip'] as const;
+
+/** It answers within milliseconds; a machine that is this slow gets no answer, and asks again. */
+const TIMEOUT_MS = 5_000;
+/** Ten thousand interfaces. */
+const MAX_OUTPUT_BYTES = 16 * 1024 * 1024;
+
+/** Runs `ip` to its end; undefined where there is none. Rejects when it could not be run to its end. */
+export async function runIp(args: readonly string[], input = ''): Promise<IpResult | undefined> {
+  for (const command of IP_COMMANDS) {
+    const result = await runOne(command, args, input);
+    if (result !== undefined) return result;
+  }
+  return undefined;
+}
+
+function runOne(command: string, args: readonly string[], input: string): Promise<IpResult | undefined> {
+  return new Promise((resolve, reject) => {
+    const limits = { timeout: TIMEOUT_MS, killSignal: 'SIGKILL', maxBuffer: MAX_OUTPUT_BYTES } as const;
+    const child = execFile(command, args, limits, (error, stdout, stderr) => {
+      if (error?.code === 'ENOENT') resolve(undefined);
+      else if (error && typeof error.code !== 'number') reject(error);
+      else resolve({ stdout, stderr });
+    });
+    // It may have ended before it has read everything.
+    child.stdin?.on('error', () => {});
+    child.stdin?.end(input);
+  });
+}

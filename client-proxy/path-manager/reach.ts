@@ -1,0 +1,122 @@
+import { isIP } from 'node:net';
+import { type Destination, formatDestination } from '../../shared/protocol/destination.ts';
+import type { CancelSignal } from '../../shared/runtime/cancellation.ts';
+import {
+  CONNECTION_ATTEMPT_DELAY_MS,
+  interleaveFamilies,
+  raceConnections,
+} from '../../shared/runtime/net/happy-eyeballs.ts';
+import type { SubflowTransport } from '../../shared/runtime/net/subflow-transport.ts';
+import type { TargetNames } from '../../shared/runtime/net/target-names.ts';
+import { withTimeLimit } from '../../shared/runtime/net/time-limit.ts';
+import type { Uplink } from '../../shared/runtime/net/uplink.ts';
+import { connectFailure, UplinkError } from '../../shared/runtime/net/uplink-error.ts';
+import type { PathTarget } from './paths.ts';
+
+/** Connects to one address and proves the other end; a name is only for an uplink whose proxy resolves it. */
+export type ConnectAddress = (
+  uplink: Uplink,
+  address: Destination,
+  signal: CancelSignal,
+) => Promise<SubflowTransport>;
+
+export interface ReachOptions {
+  readonly uplink: Uplink;
+  readonly targets: readonly PathTarget[];
+  readonly names: TargetNames;
+  readonly connect: ConnectAddress;
+  /** For resolving the names, and then for each address. */
+  readonly timeoutMs: number;
+  /** What answered last; it is tried first. */
+  readonly preferred?: Destination | undefined;
+  readonly signal: CancelSignal;
+}
+
+export interface Reached {
+  readonly transport: SubflowTransport;
+  readonly address: Destination;
+}
+
+/**
+ * Connects over an uplink to the first of the targets' addresses that answers, IPv6 first, the next one 250 ms behind the last (Happy
+ * Eyeballs, RFC 8305). Rejects with UplinkError or SubflowError, or with the signal's reason.
+ */
+export async function reach(options: ReachOptions): Promise<Reached> {
+  const { uplink, connect, timeoutMs, signal } = options;
+  const addresses = inOrder(await resolved(options), options.preferred);
+  const failures = new Map<Destination, Error>();
+  try {
+    const { connection, address } = await raceConnections({
+      addresses,
+      connect: (address, attempt) =>
+        connect(uplink, address, attempt).catch((error: Error) => {
+          failures.set(address, error);
+          throw error;
+        }),
+      attemptDelayMs: CONNECTION_ATTEMPT_DELAY_MS,
+      // Each attempt keeps its own limit.
+      timeoutMs: timeoutMs * 2 + addresses.length * CONNECTION_ATTEMPT_DELAY_MS,
+      signal,
+    });
+    return { transport: connection, address };
+  } catch (error) {
+    signal.throwIfAborted();
+    throw joined(uplink, addresses, failures) ?? error;
+  }
+}
+
+/** The addresses of all targets, each once. Rejects when there are none. */
+async function resolved({
+  uplink,
+  targets,
+  names,
+  timeoutMs,
+  signal,
+}: ReachOptions): Promise<readonly Destination[]> {
+  if (uplink.binding.kind === 'proxy') return targets;
+  const errors: unknown[] = [];
+  const found = await Promise.all(
+    targets.map(async ({ host, port, families }) => {
+      if (isIP(host) !== 0) return [{ host, port }];
+      try {
+        const what = `resolving ${host}`;
+        const addresses = await withTimeLimit(what, { timeoutMs, signal }, (limited) =>
+          names.addressesOf(host, families, limited),
+        );
+        return addresses.map((address) => ({ host: address, port }));
+      } catch (error) {
+        errors.push(connectFailure(uplink.name, formatDestination({ host, port }), error));
+        return [];
+      }
+    }),
+  );
+  signal.throwIfAborted();
+  const distinct = new Map(found.flat().map((address) => [formatDestination(address), address]));
+  if (distinct.size === 0) throw errors[0];
+  return [...distinct.values()];
+}
+
+function inOrder(addresses: readonly Destination[], preferred: Destination | undefined): Destination[] {
+  const last = preferred && formatDestination(preferred);
+  const first = addresses.filter((address) => formatDestination(address) === last);
+  const others = addresses.filter((address) => formatDestination(address) !== last);
+  const next = first.some(({ host }) => isIP(host) === 6) ? 4 : 6;
+  return [...first, ...interleaveFamilies(others, next, ({ host }) => host)];
+}
+
+/** One error for all addresses, in their order; none when nothing was tried. */
+function joined(
+  uplink: Uplink,
+  addresses: readonly Destination[],
+  failures: ReadonlyMap<Destination, Error>,
+): Error | undefined {
+  const errors = addresses.flatMap((address) => failures.get(address) ?? []);
+  const [first] = errors;
+  if (first === undefined || errors.length === 1) return first;
+  const prefix = `uplink ${uplink.name}: `;
+  const texts = errors.map(({ message }) =>
+    message.startsWith(prefix) ? message.slice(prefix.length) : message,
+  );
+  const code = first instanceof UplinkError ? first.code : 'networkFailure';
+  return new UplinkError(uplink.name, code, [...new Set(texts)].join('; '), { cause: first });
+}

@@ -1,0 +1,16 @@
+import type { Uplink } from '../../shared/runtime/net/uplink.ts';
+import type { SubflowsPerPath } from './subflow-bound.ts';
+
+/** When the subflows of a backup are made: beforehand, so that it takes over at once, or when nothing else works. */
+export const STANDBY_MODES = ['make-before-break', 'break-before-make'] as const;
+export type StandbyMode = (typeof STANDBY_MODES)[number];
+
+/** An uplink, and when and how often it is dialled. */
+export interface DialledUplink extends Uplink {
+  /** By default `auto`. */
+  readonly subflowsPerPath?: SubflowsPerPath;
+  /** By default `make-before-break`. */
+  readonly standby?: StandbyMode;
+  /** It is dialled only while the others are this full, 0 to 1, or none of them works. Absent: always. */
+  readonly joinAboveUtilization?: number;
+}

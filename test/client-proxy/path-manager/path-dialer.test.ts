@@ -1,0 +1,196 @@
+import { pino } from 'pino';
+import { afterEach, beforeEach, expect, it, vi } from 'vitest';
+import { Backoff } from '../../../client-proxy/path-manager/backoff.ts';
+import { PathDialer } from '../../../client-proxy/path-manager/path-dialer.ts';
+import type { PathTarget } from '../../../client-proxy/path-manager/paths.ts';
+import { subflowBound } from '../../../client-proxy/path-manager/subflow-bound.ts';
+import type { SubflowTransport } from '../../../shared/runtime/net/subflow-transport.ts';
+
+const HERE: PathTarget = { host: '127.0.0.1', port: 1, families: [4] };
+const THERE: PathTarget = { host: '127.0.0.1', port: 2, families: [4] };
+const DIAL_MS = 10;
+
+/** A path whose subflows are numbers: how many dials go on at once, which have come up, which are retired. */
+function bed() {
+  const seen = {
+    dialling: 0,
+    mostDialling: 0,
+    up: [] as number[],
+    retired: [] as number[],
+    removed: [] as number[],
+    ports: [] as number[],
+    preferred: [] as (number | undefined)[],
+    fails: false,
+    admitMs: 0,
+  };
+  const path: PathDialer = new PathDialer(
+    {
+      uplinkName: 'dsl',
+      logger: pino({ enabled: false }),
+      async reach([target], preferred, signal) {
+        seen.mostDialling = Math.max(seen.mostDialling, ++seen.dialling);
+        seen.preferred.push(preferred?.port);
+        await new Promise<void>((resolve, reject) => {
+          setTimeout(resolve, DIAL_MS);
+          signal.addEventListener('abort', () => reject(signal.reason));
+        }).finally(() => seen.dialling--);
+        if (seen.fails) throw new Error('no route');
+        return { transport: { destroy() {} } as SubflowTransport, address: target! };
+      },
+      async admit(_transport, { port }) {
+        if (seen.admitMs > 0) await new Promise((resolve) => setTimeout(resolve, seen.admitMs));
+        seen.up.push(seen.up.length);
+        seen.ports.push(port);
+        return seen.up.length - 1;
+      },
+      retire: (id) => seen.retired.push(id),
+      remove: (id) => seen.removed.push(id),
+      onDial() {},
+      onChange() {},
+    },
+    new Backoff({ minMs: 100, maxMs: 100 }, () => 1),
+  );
+  path.setTargets([HERE]);
+  path.setWanted(1);
+  return { path, seen };
+}
+
+beforeEach(() => {
+  vi.useFakeTimers();
+});
+afterEach(() => {
+  vi.useRealTimers();
+});
+
+it('dials as many subflows as are wanted, one after the other', async () => {
+  const { path, seen } = bed();
+  await vi.advanceTimersByTimeAsync(1_000);
+  expect(seen.up).toEqual([0]);
+  path.setWanted(4);
+  await vi.advanceTimersByTimeAsync(1_000);
+  expect([seen.up, seen.mostDialling, seen.retired]).toEqual([[0, 1, 2, 3], 1, []]);
+});
+
+it('retires the youngest when fewer are wanted, and dials none in their place', async () => {
+  const { path, seen } = bed();
+  path.setWanted(4);
+  await vi.advanceTimersByTimeAsync(1_000);
+  path.setWanted(2);
+  expect(seen.retired).toEqual([3, 2]);
+  for (const id of [3, 2]) path.onSubflowClosed(id);
+  await vi.advanceTimersByTimeAsync(1_000);
+  expect(seen.up).toHaveLength(4);
+});
+
+it('retires one that was too many when a doubted one works again', async () => {
+  const { path, seen } = bed();
+  path.setWanted(2);
+  await vi.advanceTimersByTimeAsync(1_000);
+  for (const id of [0, 1]) path.onSubflowDoubted(id);
+  path.onSubflowRecovered(1);
+  await vi.advanceTimersByTimeAsync(1_000);
+  // 0 was replaced by 2; what was begun for 1 is not needed.
+  expect([seen.up, seen.retired]).toEqual([[0, 1, 2], []]);
+  path.onSubflowDoubted(1);
+  await vi.advanceTimersByTimeAsync(5);
+  path.onSubflowRecovered(1);
+  await vi.advanceTimersByTimeAsync(1_000);
+  expect([seen.up, seen.retired]).toEqual([[0, 1, 2, 3], [3]]);
+});
+
+it('is up while further subflows fail, and tries them again with back-off', async () => {
+  const { path, seen } = bed();
+  await vi.advanceTimersByTimeAsync(1_000);
+  seen.fails = true;
+  path.setWanted(2);
+  await vi.advanceTimersByTimeAsync(500);
+  expect(path.isUp).toBe(true);
+  seen.fails = false;
+  await vi.advanceTimersByTimeAsync(500);
+  expect(seen.up).toEqual([0, 1]);
+});
+
+it('gives a dial to other targets up, and keeps subflows that are up', async () => {
+  const { path, seen } = bed();
+  await vi.advanceTimersByTimeAsync(5);
+  path.setTargets([THERE]);
+  await vi.advanceTimersByTimeAsync(DIAL_MS);
+  expect([seen.ports, seen.mostDialling]).toEqual([[2], 1]);
+  path.setTargets([HERE]);
+  await vi.advanceTimersByTimeAsync(1_000);
+  expect([seen.up, seen.retired]).toEqual([[0], []]);
+});
+
+it('keeps what is connected already when its targets go, and is not over before', async () => {
+  const { path, seen } = bed();
+  seen.admitMs = 20;
+  await vi.advanceTimersByTimeAsync(DIAL_MS + 5);
+  path.setTargets([]);
+  expect(path.isOver).toBe(false);
+  await vi.advanceTimersByTimeAsync(1_000);
+  expect([seen.up, path.isUp]).toEqual([[0], true]);
+  path.onSubflowClosed(0);
+  await vi.advanceTimersByTimeAsync(1_000);
+  expect([seen.up, path.isOver]).toEqual([[0], true]);
+});
+
+it('leaves an address that the concentrator has withdrawn, for another', async () => {
+  const { path, seen } = bed();
+  path.setWanted(2);
+  await vi.advanceTimersByTimeAsync(1_000);
+  path.setTargets([THERE]);
+  path.leaveAddress(HERE);
+  await vi.advanceTimersByTimeAsync(1_000);
+  expect([seen.retired, seen.ports]).toEqual([
+    [0, 1],
+    [1, 1, 2, 2],
+  ]);
+});
+
+it('tries first what answered last', async () => {
+  const { path, seen } = bed();
+  await vi.advanceTimersByTimeAsync(1_000);
+  path.onSubflowClosed(0);
+  await vi.advanceTimersByTimeAsync(1_000);
+  expect(seen.preferred).toEqual([undefined, 1]);
+});
+
+it('that is not wanted any more lets its subflows go, and one that comes then', async () => {
+  const { path, seen } = bed();
+  await vi.advanceTimersByTimeAsync(1_000);
+  path.setWanted(2);
+  await vi.advanceTimersByTimeAsync(5);
+  path.setWanted(0);
+  await vi.advanceTimersByTimeAsync(1_000);
+  expect([seen.up, seen.retired, path.isUp]).toEqual([[0], [0], false]);
+  path.setWanted(1);
+  await vi.advanceTimersByTimeAsync(1_000);
+  expect(seen.up).toEqual([0, 1]);
+});
+
+it('has failed once a dial has, and until one has not', async () => {
+  const { path, seen } = bed();
+  seen.fails = true;
+  expect(path.hasFailed).toBe(false);
+  await vi.advanceTimersByTimeAsync(50);
+  expect([path.hasFailed, path.reason]).toEqual([true, 'no route']);
+  seen.fails = false;
+  await vi.advanceTimersByTimeAsync(1_000);
+  expect(path.hasFailed).toBe(false);
+  path.onSubflowClosed(0);
+  expect([path.hasFailed, path.reason]).toEqual([true, 'its subflow was lost']);
+});
+
+it.each([
+  { maxSubflows: 32, uplinks: 1, bound: 8 },
+  { maxSubflows: 32, uplinks: 2, bound: 8 },
+  { maxSubflows: 32, uplinks: 5, bound: 5 },
+  { maxSubflows: 32, uplinks: 16, bound: 1 },
+  { maxSubflows: 4, uplinks: 8, bound: 1 },
+  { maxSubflows: undefined, uplinks: 1, bound: 1 },
+])(
+  'each of $uplinks uplinks has at most $bound of $maxSubflows subflows',
+  ({ maxSubflows, uplinks, bound }) => {
+    expect(subflowBound(maxSubflows, uplinks)).toBe(bound);
+  },
+);

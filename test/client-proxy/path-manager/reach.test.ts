@@ -1,0 +1,124 @@
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import type { PathTarget } from '../../../client-proxy/path-manager/paths.ts';
+import { type ReachOptions, reach } from '../../../client-proxy/path-manager/reach.ts';
+import { Cancellation } from '../../../shared/runtime/cancellation.ts';
+import type { SubflowTransport } from '../../../shared/runtime/net/subflow-transport.ts';
+import type { TargetNames } from '../../../shared/runtime/net/target-names.ts';
+import type { Uplink } from '../../../shared/runtime/net/uplink.ts';
+import { UplinkError } from '../../../shared/runtime/net/uplink-error.ts';
+
+const WIFI: Uplink = { name: 'wifi', binding: { kind: 'interface', interface: 'wlan0' }, backup: false };
+const FOUR: PathTarget = { host: '192.0.2.1', port: 443, families: [4] };
+const SIX: PathTarget = { host: '2001:db8::1', port: 443, families: [6] };
+const NAME: PathTarget = { host: 'vps.example', port: 443, families: [6, 4] };
+
+/** What becomes of each address: how long it takes, and whether it fails. */
+type Fates = Readonly<Record<string, { afterMs: number; fails?: string }>>;
+
+function bed(targets: readonly PathTarget[], fates: Fates, more: Partial<ReachOptions> = {}) {
+  const started: [string, number][] = [];
+  let open = 0;
+  const result = reach({
+    uplink: WIFI,
+    targets,
+    names: {
+      async addressesOf(name: string) {
+        if (name !== NAME.host) throw Object.assign(new Error('unknown'), { code: 'ENOTFOUND' });
+        return ['2001:db8::1', '192.0.2.1'];
+      },
+    } as unknown as TargetNames,
+    async connect(_uplink, { host }, signal) {
+      started.push([host, performance.now()]);
+      const { afterMs, fails } = fates[host]!;
+      open++;
+      await new Promise<void>((resolve, reject) => {
+        setTimeout(resolve, afterMs);
+        signal.addEventListener('abort', () => reject(signal.reason));
+      }).finally(() => open--);
+      if (fails !== undefined) throw new UplinkError('wifi', 'timedOut', `${host}: ${fails}`);
+      return { destroy() {} } as SubflowTransport;
+    },
+    timeoutMs: 5_000,
+    signal: new Cancellation(),
+    ...more,
+  });
+  result.catch(() => {});
+  return { result, started, stillOpen: () => open };
+}
+
+beforeEach(() => {
+  vi.useFakeTimers({ now: 0, toFake: ['setTimeout', 'clearTimeout', 'performance'] });
+});
+afterEach(() => {
+  vi.useRealTimers();
+});
+
+describe('reaching the concentrator', () => {
+  it('takes IPv6, and IPv4 only when that is slow', async () => {
+    const quick = bed([FOUR, SIX], { [SIX.host]: { afterMs: 200 }, [FOUR.host]: { afterMs: 10 } });
+    await vi.advanceTimersByTimeAsync(1_000);
+    expect((await quick.result).address.host).toBe(SIX.host);
+    expect(quick.started).toEqual([[SIX.host, 0]]);
+    const slow = bed([FOUR, SIX], { [SIX.host]: { afterMs: 9_000 }, [FOUR.host]: { afterMs: 10 } });
+    const beganMs = performance.now();
+    await vi.advanceTimersByTimeAsync(1_000);
+    expect((await slow.result).address.host).toBe(FOUR.host);
+    expect(slow.started.at(-1)).toEqual([FOUR.host, beganMs + 250]);
+    expect(slow.stillOpen()).toBe(0);
+  });
+
+  it('begins with what answered last', async () => {
+    const { result, started } = bed(
+      [FOUR, SIX],
+      { [SIX.host]: { afterMs: 10 }, [FOUR.host]: { afterMs: 10 } },
+      { preferred: { host: FOUR.host, port: FOUR.port } },
+    );
+    await vi.advanceTimersByTimeAsync(1_000);
+    expect([(await result).address.host, started]).toEqual([FOUR.host, [[FOUR.host, 0]]]);
+  });
+
+  it('tries all addresses of a name, each once', async () => {
+    const { result, started } = bed([NAME, SIX], {
+      [SIX.host]: { afterMs: 0, fails: 'refused' },
+      [FOUR.host]: { afterMs: 10 },
+    });
+    await vi.advanceTimersByTimeAsync(1_000);
+    expect((await result).address).toEqual({ host: FOUR.host, port: 443 });
+    expect(started.map(([host]) => host)).toEqual([SIX.host, FOUR.host]);
+  });
+
+  it('says what is wrong with each address, in one order', async () => {
+    const { result } = bed([FOUR, SIX], {
+      [SIX.host]: { afterMs: 300, fails: 'no route' },
+      [FOUR.host]: { afterMs: 0, fails: 'refused' },
+    });
+    await vi.advanceTimersByTimeAsync(1_000);
+    await expect(result).rejects.toThrow(/^uplink wifi: 2001:db8::1: no route; 192.0.2.1: refused$/);
+  });
+
+  it('goes on without a name that does not resolve, if there is anything else', async () => {
+    const unknown: PathTarget = { host: 'nowhere.example', port: 443, families: [6, 4] };
+    const some = bed([unknown, FOUR], { [FOUR.host]: { afterMs: 0 } });
+    await vi.advanceTimersByTimeAsync(1_000);
+    expect((await some.result).address.host).toBe(FOUR.host);
+    await expect(bed([unknown], {}).result).rejects.toThrow(
+      'uplink wifi: no connection to nowhere.example:443: the name does not resolve (ENOTFOUND)',
+    );
+  });
+
+  it('leaves names to a proxy', async () => {
+    const proxy: Uplink = { ...WIFI, binding: { kind: 'proxy', host: '127.0.0.1', port: 1080 } };
+    const { result } = bed([NAME], { [NAME.host]: { afterMs: 0 } }, { uplink: proxy });
+    await vi.advanceTimersByTimeAsync(1_000);
+    expect((await result).address.host).toBe(NAME.host);
+  });
+
+  it('ends at once when it is given up', async () => {
+    const signal = new Cancellation();
+    const { result, stillOpen } = bed([FOUR], { [FOUR.host]: { afterMs: 9_000 } }, { signal });
+    await vi.advanceTimersByTimeAsync(10);
+    signal.abort(new Error('over'));
+    await expect(result).rejects.toThrow('over');
+    expect(stillOpen()).toBe(0);
+  });
+});

@@ -1,0 +1,231 @@
+import { pino } from 'pino';
+import { expect, it, onTestFinished, vi } from 'vitest';
+import type { DialledUplink } from '../../../client-proxy/path-manager/uplink-role.ts';
+import { ClientSession } from '../../../client-proxy/session/client-session.ts';
+import { ConcentratorHandshake } from '../../../shared/protocol/handshake/concentrator-handshake.ts';
+import { nodeHandshakeCrypto } from '../../../shared/runtime/handshake-crypto.ts';
+import type {
+  SubflowTransport,
+  SubflowTransportHandlers,
+} from '../../../shared/runtime/net/subflow-transport.ts';
+import { TargetNames } from '../../../shared/runtime/net/target-names.ts';
+import { TrafficTable } from '../../../shared/runtime/session/uplink-traffic.ts';
+
+const KEY = new Uint8Array(32).fill(7);
+const EXPORTER = new Uint8Array(32);
+
+/** A subflow to a concentrator that takes every handshake, and says nothing after it. */
+class Answered implements SubflowTransport {
+  readonly remoteAddress = '192.0.2.1';
+  readonly remotePort = 8443;
+  readonly localPort = 1;
+  readonly exporter = EXPORTER;
+  readonly congestionControl = undefined;
+  readonly localAddress: string;
+  isOpen = true;
+  #handlers: SubflowTransportHandlers | undefined;
+  #isGreeted = false;
+  readonly #handshake = new ConcentratorHandshake({
+    crypto: nodeHandshakeCrypto,
+    exporter: EXPORTER,
+    keyOf: () => KEY,
+  });
+
+  constructor(localAddress: string) {
+    this.localAddress = localAddress;
+  }
+
+  setHandlers(handlers: SubflowTransportHandlers): void {
+    this.#handlers = handlers;
+  }
+
+  write(buffers: readonly Uint8Array[]): void {
+    const request = this.#isGreeted ? undefined : this.#handshake.receive(Buffer.concat(buffers));
+    this.#isGreeted = true;
+    setImmediate(() => {
+      this.#handlers?.onWritable();
+      if (request === undefined) return;
+      const token = new Uint8Array(16);
+      const limits = { maxStreams: 16, firstWindowBytes: 65_536, lingerMs: 60_000, maxSubflows: 32 };
+      const answer =
+        request.kind === 'hello' ? this.#handshake.welcome({ token, ...limits }) : this.#handshake.joined();
+      this.#handlers?.onBytes(answer);
+    });
+  }
+
+  measure(): undefined {}
+
+  destroy(): void {
+    if (!this.isOpen) return;
+    this.isOpen = false;
+    setImmediate(() => this.#handlers?.onClose());
+  }
+}
+
+const bound = (name: string, over: Partial<DialledUplink> = {}): DialledUplink => ({
+  name,
+  binding: { kind: 'interface', interface: name },
+  backup: false,
+  ...over,
+});
+
+/** A session whose uplinks have one address each, `addresses[name]`, and come up at once. */
+async function bed(...uplinks: DialledUplink[]) {
+  const addresses: Record<string, string> = { dsl: '10.0.0.2', lte: '192.168.8.100', sat: '172.16.0.2' };
+  const dialled: { uplink: string; transport: Answered }[] = [];
+  const session = new ClientSession(
+    {
+      identity: { id: 'laptop', key: KEY },
+      uplinks,
+      addresses: [{ host: '192.0.2.1', port: 8443 }],
+      paths: 'per-uplink',
+      names: new TargetNames(),
+      dialTimeoutMs: 5_000,
+      memoryBytes: 1e6,
+      lingerMs: 60_000,
+      backoff: { minMs: 10, maxMs: 10 },
+      handshakeTimeoutMs: 5_000,
+      clock: () => performance.now(),
+      random: () => 0,
+      logger: pino({ enabled: false }),
+      traffic: new TrafficTable(4),
+      async connect({ name }) {
+        const transport = new Answered(addresses[name]!);
+        dialled.push({ uplink: name, transport });
+        return transport;
+      },
+      onDial() {},
+    },
+    { onSubflowUp() {}, onGoingAway() {}, onClosed() {} },
+  );
+  onTestFinished(() => session.close('goingAway'));
+  session.start();
+  const open = () =>
+    dialled
+      .filter(({ transport }) => transport.isOpen)
+      .map(({ uplink, transport }) => `${uplink} ${transport.localAddress}`);
+  const untilOpen = (...wanted: string[]) => vi.waitFor(() => expect(open().sort()).toEqual(wanted.sort()));
+  const up = () => session.uplinks.filter(({ isUp }) => isUp).map(({ name }) => name);
+  const untilUp = (...names: string[]) => vi.waitFor(() => expect(up()).toEqual(names));
+  await untilUp(...uplinks.map(({ name }) => name));
+  return { session, addresses, dialled, untilOpen, untilUp };
+}
+
+it('dials an uplink that is new, and closes one that is no longer wanted; the others are left alone', async () => {
+  const { session, dialled, untilOpen, untilUp } = await bed(bound('dsl'), bound('lte'));
+  session.setUplinks([bound('dsl'), bound('sat')]);
+  await untilUp('dsl', 'sat');
+  await untilOpen('dsl 10.0.0.2', 'sat 172.16.0.2');
+  expect(dialled.map(({ uplink }) => uplink)).toEqual(['dsl', 'lte', 'sat']);
+  expect(session.driver?.session.subflows.map(({ uplinkName }) => uplinkName)).toEqual(['dsl', 'sat']);
+});
+
+it('lives on when every uplink has been taken out, until there are others', async () => {
+  const { session, untilOpen, untilUp } = await bed(bound('dsl'));
+  session.setUplinks([]);
+  await untilOpen();
+  expect([session.isEstablished, session.isReady]).toEqual([true, false]);
+  session.setUplinks([bound('lte')]);
+  await untilUp('lte');
+  expect(session.isReady).toBe(true);
+});
+
+it('dials an uplink anew that is bound otherwise, and takes the old subflow out of use', async () => {
+  const { session, dialled, untilUp } = await bed(bound('dsl'), bound('lte'));
+  session.setUplinks([bound('dsl'), bound('lte', { binding: { kind: 'interface', interface: 'wwan1' } })]);
+  await vi.waitFor(() => expect(dialled).toHaveLength(3));
+  await untilUp('dsl', 'lte');
+  const retiring = session.driver!.session.subflows.filter(({ isRetiring }) => isRetiring);
+  expect(retiring.map(({ uplinkName }) => uplinkName)).toEqual(['lte']);
+});
+
+it('only counts anew when nothing but the number of subflows has changed', async () => {
+  const { session, dialled } = await bed(bound('dsl'), bound('lte'));
+  session.setUplinks([bound('dsl', { subflowsPerPath: 3 }), bound('lte')]);
+  await vi.waitFor(() => expect(dialled.map(({ uplink }) => uplink)).toEqual(['dsl', 'lte', 'dsl', 'dsl']));
+});
+
+it('lets go of a subflow that comes up for an uplink that was taken out meanwhile', async () => {
+  const { session, dialled, untilUp } = await bed(bound('dsl'));
+  session.setUplinks([bound('dsl'), bound('lte')]);
+  await vi.waitFor(() => expect(dialled).toHaveLength(2));
+  session.setUplinks([bound('dsl')]);
+  await untilUp('dsl');
+  await new Promise((resolve) => setTimeout(resolve, 100));
+  const subflows = session.driver!.session.subflows.filter(({ isRetiring }) => !isRetiring);
+  expect(subflows.map(({ uplinkName }) => uplinkName)).toEqual(['dsl']);
+});
+
+it('doubts the subflow of an address that is gone, and dials beside it at once', async () => {
+  const { session, addresses, dialled, untilOpen } = await bed(bound('dsl'), bound('lte'));
+  addresses.lte = '192.168.8.101';
+  const lost = { reason: 'its address is gone', kind: 'moved' } as const;
+  session.loseUplink({ uplinkName: 'lte', addresses: new Set(['192.168.8.7']), ...lost });
+  expect(dialled).toHaveLength(2);
+  session.loseUplink({ uplinkName: 'lte', addresses: new Set(['192.168.8.100']), ...lost });
+  const doubted = session.driver!.session.subflows.filter(({ state }) => state === 'doubted');
+  expect(doubted.map(({ uplinkName }) => uplinkName)).toEqual(['lte']);
+  await untilOpen('dsl 10.0.0.2', 'lte 192.168.8.101');
+});
+
+it('closes the subflows of an interface that is gone, and dials it again', async () => {
+  const { session, dialled, untilOpen, untilUp } = await bed(bound('dsl'), bound('lte'));
+  session.loseUplink({ uplinkName: 'lte', reason: 'its interface is gone', kind: 'gone' });
+  expect(dialled[1]?.transport.isOpen).toBe(false);
+  await untilUp('dsl', 'lte');
+  await untilOpen('dsl 10.0.0.2', 'lte 192.168.8.100');
+});
+
+it('only doubts, and dials nothing, while a cable is out', async () => {
+  const { session, dialled } = await bed(bound('dsl'), bound('lte'));
+  session.loseUplink({ uplinkName: 'lte', reason: 'its interface has no carrier', kind: 'interrupted' });
+  expect(session.driver!.session.subflows.map(({ state }) => state)).toEqual(['active', 'doubted']);
+  expect(dialled).toHaveLength(2);
+});
+
+it('changes the role of an uplink without a new subflow', async () => {
+  const { session, dialled } = await bed(bound('dsl'), bound('lte'));
+  const backups = () => session.driver!.session.subflows.map(({ isBackup }) => isBackup);
+  session.setUplinks([bound('dsl'), bound('lte', { backup: true })]);
+  expect([backups(), session.uplinks.map(({ state }) => state)]).toEqual([
+    [false, true],
+    ['in-use', 'backup'],
+  ]);
+  session.setUse('dsl', { use: 'backup', reason: 'half of the volume is used' });
+  expect([backups(), session.uplinks[0]]).toMatchObject([
+    [true, true],
+    { state: 'backup', reason: 'backup: half of the volume is used' },
+  ]);
+  session.setUse('dsl', { use: 'normal', reason: '' });
+  expect([backups(), dialled.length]).toEqual([[false, true], 2]);
+});
+
+it('takes the subflows of an uplink that is stopped away, and dials it again when it is not', async () => {
+  const { session, dialled, untilUp } = await bed(bound('dsl'), bound('lte'));
+  session.setUse('lte', { use: 'stopped', reason: 'the volume is used up' });
+  expect(session.uplinks[1]).toMatchObject({ state: 'stopped', reason: 'stopped: the volume is used up' });
+  expect(session.driver!.session.subflows.map(({ isRetiring }) => isRetiring)).toEqual([false, true]);
+  await new Promise((resolve) => setTimeout(resolve, 100));
+  expect(dialled).toHaveLength(2);
+  session.setUse('lte', { use: 'normal', reason: '' });
+  await untilUp('dsl', 'lte');
+  expect(dialled).toHaveLength(3);
+});
+
+it('closes the last subflow of all, too, when its uplink is stopped', async () => {
+  const { session, untilOpen } = await bed(bound('dsl'));
+  session.setUse('dsl', { use: 'stopped', reason: 'the volume is used up' });
+  await vi.waitFor(() => expect(session.driver!.session.subflows).toEqual([]), { timeout: 5_000 });
+  await untilOpen();
+});
+
+it('dials a last resort at once when the network says that nothing else gets through', async () => {
+  const lte = bound('lte', { backup: true, standby: 'break-before-make' });
+  const { session, dialled, untilUp } = await bed(bound('dsl'));
+  session.setUplinks([bound('dsl'), lte]);
+  await new Promise((resolve) => setTimeout(resolve, 100));
+  expect([dialled.length, session.uplinks[1]?.state]).toEqual([1, 'waiting']);
+  session.loseUplink({ uplinkName: 'dsl', reason: 'its interface has no carrier', kind: 'interrupted' });
+  await untilUp('dsl', 'lte');
+  expect(session.driver!.session.subflows.map(({ isBackup }) => isBackup)).toEqual([false, true]);
+});

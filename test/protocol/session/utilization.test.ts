@@ -1,0 +1,88 @@
+import { describe, expect, it } from 'vitest';
+import type { ControlItem } from '../../../shared/protocol/session/control-item.ts';
+import { Utilization } from '../../../shared/protocol/session/utilization.ts';
+import { Subflow } from '../../../shared/protocol/subflow/subflow.ts';
+import { UTILIZATION_MS } from '../../../shared/protocol/tunables.ts';
+import { SessionBed } from './session-bed.ts';
+
+const RTT_MS = 20;
+const SECOND = 1_000;
+
+/** A subflow of 1 MB/s; `share` of it is sent in each 100 ms, for a second. */
+function bed(role: 'client' | 'concentrator' = 'concentrator') {
+  const told: ControlItem[] = [];
+  const utilization = new Utilization(role, { tellPeer: (item) => told.push(item) }, 0);
+  const subflow = new Subflow({ id: 0, uplinkName: 'dsl', isBackup: false }, 0);
+  let nowMs = 0;
+  let receiptedBytes = 0;
+  return {
+    utilization,
+    told,
+    subflow,
+    run(share: number, durationMs = SECOND) {
+      for (const endMs = nowMs + durationMs; nowMs < endMs; ) {
+        let inFlightBytes = 0;
+        // A turn is 100 ms: what is sent in it is receipted in it, but for a full pipe's last round trip.
+        const frames = Math.round(100 * share);
+        for (let i = 0; i < frames; i++) {
+          subflow.append([new Uint8Array(1_000)], { kind: 'receipt' }, nowMs + i);
+          inFlightBytes += 1_000;
+        }
+        subflow.takeOutput();
+        subflow.isWritable = true;
+        const kept = share >= 1 ? Math.min(inFlightBytes, subflow.inFlightCapBytes / 2 + 1_000) : 0;
+        receiptedBytes = subflow.ledger.writtenBytes - kept;
+        subflow.onReceipt(receiptedBytes, 0, nowMs + 100);
+        if (share < 1) subflow.rate.onApplicationLimited(0);
+        nowMs += 100;
+        utilization.check([subflow], nowMs);
+      }
+    },
+  };
+}
+
+describe('the utilization of an uplink', () => {
+  it('is full while more could be sent, and what is sent of what it can otherwise', () => {
+    const { utilization, subflow, run } = bed();
+    expect(utilization.of('dsl')).toBe(0);
+    subflow.rtt.addSample(RTT_MS, 0);
+    run(1, 2 * UTILIZATION_MS);
+    expect(utilization.of('dsl')).toBe(1);
+    run(0.3, 2 * UTILIZATION_MS);
+    expect(utilization.of('dsl')).toBeGreaterThan(0.1);
+    expect(utilization.of('dsl')).toBeLessThan(0.5);
+    run(0, 2 * UTILIZATION_MS);
+    expect(utilization.of('dsl')).toBe(0);
+  });
+
+  it('is told to the client as it changes, and not again and again', () => {
+    const { subflow, told, run } = bed();
+    subflow.rtt.addSample(RTT_MS, 0);
+    run(1, 5 * UTILIZATION_MS);
+    const atFirst = told.length;
+    expect(atFirst).toBeGreaterThan(0);
+    run(1, 5 * UTILIZATION_MS);
+    expect(told).toHaveLength(atFirst);
+    run(0, 3 * UTILIZATION_MS);
+    // What was said before is out of date, should it not have left.
+    expect(told.slice(0, -1).map((item) => item.encode())).toEqual(told.slice(0, -1).map(() => undefined));
+    expect(told.at(-1)!.encode()).toBeDefined();
+  });
+
+  it('is that of the direction that uses more of it', () => {
+    const { utilization, run } = bed('client');
+    run(0.1);
+    utilization.onPeerReport('dsl', 90);
+    expect(utilization.of('dsl')).toBe(0.9);
+  });
+
+  it('comes from the concentrator by UTILIZATION', () => {
+    const client = new SessionBed('client');
+    client.control({ type: 'utilization', subflowId: 0, percent: 70 });
+    client.control({ type: 'utilization', subflowId: 99, percent: 90 });
+    expect(client.session.utilization('uplink0')).toBe(0.7);
+    const concentrator = new SessionBed('concentrator');
+    concentrator.control({ type: 'utilization', subflowId: 0, percent: 70 });
+    expect(concentrator.session.isClosed).toBe(true);
+  });
+});

@@ -1,0 +1,75 @@
+/*
+ * A mobile modem as they all are: a router of its own, with 192.168.8.1 towards the client, to which it gives 192.168.8.100,
+ * and with address translation towards the network.
+ *
+ *   client                         modem                              concentrator
+ *    <name> 192.168.8.100 ◄────► lan 192.168.8.1   wan 10.78.N.2 ◄────► <name> 10.78.N.1
+ */
+import { Namespace, run } from '../../bed/namespace.ts';
+import type { Network } from './namespaces.ts';
+
+/** Of a path between client and concentrator, megabits per second. */
+const RATE = ['tbf', 'rate', '40mbit', 'burst', '16kb', 'latency', '50ms'];
+
+export class Modem {
+  readonly name: string;
+  readonly #network: Network;
+  readonly #router: Namespace;
+
+  private constructor(name: string, network: Network, router: Namespace) {
+    this.name = name;
+    this.#network = network;
+    this.#router = router;
+  }
+
+  /**
+   * @param number names its network; not that of a path
+   * @param ownTable its default route is in a table of its own, which a rule names for what is bound to it
+   */
+  static async plugIn(network: Network, name: string, number: number, ownTable = false): Promise<Modem> {
+    const { client, concentrator } = network;
+    const address = { v4: `10.78.${number}.2`, v6: '' };
+    // Named as the network's own, so that the next network removes it if nobody else does.
+    const router = new Namespace(client.name.replace(/client$/, name), address);
+    await run('ip', ['netns', 'add', router.name]);
+    const modem = new Modem(name, network, router);
+    await router.ip(4, [`link add lan type veth peer name ${name} netns ${client.name}`]);
+    await router.ip(4, [
+      `link add wan type veth peer name ${name} netns ${concentrator.name}`,
+      'address add 192.168.8.1/24 dev lan',
+      `address add ${address.v4}/24 dev wan`,
+      'link set dev lan up',
+      'link set dev wan up',
+    ]);
+    await concentrator.ip(4, [`address add 10.78.${number}.1/24 dev ${name}`, `link set dev ${name} up`]);
+    await router.ip(4, [`route add default via 10.78.${number}.1`]);
+    await router.sysctl({ 'net.ipv4.ip_forward': 1 });
+    const rules =
+      'table ip nat { chain out { type nat hook postrouting priority srcnat; oifname "wan" masquerade; }; }';
+    await router.exec('nft', ['-f', '-'], { input: `${rules}\n` });
+    for (const device of ['lan', 'wan']) {
+      await run('tc', ['-n', router.name, 'qdisc', 'add', 'dev', device, 'root', ...RATE]);
+    }
+    await client.ip(4, [
+      `address add 192.168.8.100/24 dev ${name}`,
+      `link set dev ${name} up`,
+      ...(ownTable ? [`rule add oif ${name} lookup ${200 + number}`] : []),
+      `route add default via 192.168.8.1 dev ${name} ${ownTable ? 'table' : 'metric'} ${200 + number}`,
+    ]);
+    await client.routesChanged();
+    return modem;
+  }
+
+  /** Bytes that have come to the client over it, Ethernet headers included. */
+  async receivedBytes(): Promise<number> {
+    const { client } = this.#network;
+    const [device] = JSON.parse(
+      await run('ip', ['-n', client.name, '-s', '-j', 'link', 'show', 'dev', this.name]),
+    );
+    return device.stats64.rx.bytes;
+  }
+
+  async unplug(): Promise<void> {
+    await run('ip', ['netns', 'delete', this.#router.name]);
+  }
+}
