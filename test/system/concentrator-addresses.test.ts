@@ -16,7 +16,7 @@ describeSystem('the addresses of the concentrator', { paths, congestionControl: 
   const v4 = () => `${system().network.concentrator.address.v4}:${PORT}`;
   const v6 = () => `[${system().network.concentrator.address.v6}]:${PORT}`;
   const announceNothing = { announce: { addresses: [] } };
-  const plain = { paths: 'per-uplink', scheduler: 'earliest-delivery-first' };
+  const plain = { paths: 'per-uplink', steering: { default: 'aggregate' } };
 
   afterEach(async () => {
     const { pair } = system();
@@ -51,7 +51,7 @@ describeSystem('the addresses of the concentrator', { paths, congestionControl: 
 
   test('dual stack: connected over IPv6, it learns the IPv4 address, and uses both', async () => {
     const { pair, network } = system();
-    const client = { paths: 'per-family', scheduler: 'round-robin' };
+    const client = { paths: 'per-family', steering: { default: 'round-robin' } };
     await start([v6()], ['wan0'], client, { announce: { addresses: [v4()] } });
     await pair.client.untilLog(isUp(v4()));
     expect(subflows()).toEqual([`wan0 ${v6()}`, `wan0 ${v4()}`]);
