@@ -18,8 +18,8 @@ export class ConcentratorAddresses {
   readonly #configured: readonly Destination[];
   readonly #known: (name: string) => readonly string[];
   readonly #announced = new Map<number, Destination>();
-  /** Ids are not used twice: what comes for one of these is a late copy. */
-  readonly #removed = new Set<number>();
+  /** Withdrawn or refused. Ids are not used twice: what comes for one of these is a late copy. */
+  readonly #settled = new Set<number>();
   #isElsewhere = false;
 
   /** @param known the addresses that a configured name stands for, as far as they are known */
@@ -48,20 +48,23 @@ export class ConcentratorAddresses {
 
   /** ADDRESS_ADD; undefined when it says nothing new. */
   add(addressId: number, bytes: Uint8Array, port: number): Announcement | undefined {
-    if (this.#removed.has(addressId) || this.#announced.has(addressId)) return undefined;
+    if (this.#settled.has(addressId) || this.#announced.has(addressId)) return undefined;
     const address = { host: ipaddr.fromByteArray([...bytes]).toString(), port };
     const refused =
       this.#announced.size >= MAX_ANNOUNCED_ADDRESSES
         ? `more than ${MAX_ANNOUNCED_ADDRESSES} addresses`
         : this.#whyNot(address.host);
-    if (refused !== undefined) return { address, refused };
+    if (refused !== undefined) {
+      this.#settled.add(addressId);
+      return { address, refused };
+    }
     this.#announced.set(addressId, address);
     return { address };
   }
 
   /** ADDRESS_REMOVE. @returns the address, if nothing else says that it is the concentrator's */
   remove(addressId: number): Destination | undefined {
-    this.#removed.add(addressId);
+    this.#settled.add(addressId);
     const address = this.#announced.get(addressId);
     this.#announced.delete(addressId);
     return address !== undefined && !this.#isConfigured(address) ? address : undefined;
