@@ -42,6 +42,7 @@ export type ControlFrame =
     }
   | { readonly type: 'addressRemove'; readonly addressId: number }
   | { readonly type: 'subflowsWish'; readonly subflowId: number; readonly count: number }
+  | { readonly type: 'rateLimit'; readonly subflowId: number; readonly bytesPerSecond: number }
   | { readonly type: 'goaway'; readonly code: number }
   | { readonly type: 'close'; readonly code: number };
 
@@ -131,6 +132,9 @@ export function encodeControl(frame: ControlFrame): Uint8Array {
     case 'subflowsWish':
       body.u32(frame.subflowId).u8(frame.count);
       break;
+    case 'rateLimit':
+      body.u32(frame.subflowId).u64(frame.bytesPerSecond);
+      break;
     case 'goaway':
     case 'close':
       body.u16(frame.code);
@@ -196,6 +200,10 @@ export function decodeControl(type: number, flags: number, bytes: Uint8Array): C
       const [subflowId, count] = [body.u32(), body.u8()];
       if (count === 0) throw new ProtocolViolation('SUBFLOWS_WISH: none');
       return { type: 'subflowsWish', subflowId, count };
+    }
+    case FRAME_TYPE.rateLimit: {
+      const body = new BodyReader(bytes, 'RATE_LIMIT');
+      return { type: 'rateLimit', subflowId: body.u32(), bytesPerSecond: body.u64() };
     }
     case FRAME_TYPE.goaway:
       return { type: 'goaway', code: new BodyReader(bytes, 'GOAWAY').u16() };

@@ -23,6 +23,7 @@ export const FRAME_TYPE = {
   goaway: 0x1b,
   close: 0x1c,
   subflowsWish: 0x80,
+  rateLimit: 0x82,
 } as const;
 
 /** The types that may follow the handshake. */

@@ -6,6 +6,7 @@ import { Subflow, type SubflowOptions } from '../subflow/subflow.ts';
 import { controlItem } from './control-item.ts';
 import type { SessionEvent } from './events.ts';
 import { HarmGuard } from './harm-guard.ts';
+import { type RateLimit, RateLimits } from './rate-limits.ts';
 import { Retirement } from './retirement.ts';
 import type { SessionOptions } from './session.ts';
 import type { SessionStreams } from './session-streams.ts';
@@ -32,6 +33,7 @@ export class SessionSubflows {
   readonly #wishes: SubflowWishes;
   readonly #guard: HarmGuard;
   readonly #retirement = new Retirement();
+  readonly #limits: RateLimits;
   #all: readonly Subflow[] = [];
   #lingerEndsMs: number;
 
@@ -57,6 +59,9 @@ export class SessionSubflows {
     );
     this.#wishes = new SubflowWishes(role, { emit, tellPeer: (frame) => this.#tell(frame) }, nowMs);
     this.#guard = new HarmGuard({ emit, surrender }, nowMs);
+    this.#limits = new RateLimits(role, (frame, isCurrent) =>
+      transmitter.control.push(controlItem(frame, 2, isCurrent)),
+    );
   }
 
   get all(): readonly Subflow[] {
@@ -79,7 +84,10 @@ export class SessionSubflows {
 
   /** When to look again, at one of them at least. */
   get deadlineMs(): number {
-    let deadline = this.#transmitter.receiptDeadlineMs(this.#all);
+    let deadline = Math.min(
+      this.#transmitter.receiptDeadlineMs(this.#all),
+      this.#limits.deadlineMs(this.#host.nowMs),
+    );
     for (const subflow of this.#all) {
       deadline = Math.min(deadline, this.#watch.deadlineMs(subflow, this.#host.nowMs));
     }
@@ -91,6 +99,7 @@ export class SessionSubflows {
     this.#byId.set(options.id, new Subflow(options, this.#host.nowMs));
     this.#all = [...this.#byId.values()];
     this.#parsers.set(options.id, new FrameParser());
+    this.#limits.onAdded(this.#byId.get(options.id)!);
   }
 
   /** Its transport is gone; what was under way goes elsewhere, and the peer is told. */
@@ -108,6 +117,11 @@ export class SessionSubflows {
     this.#retirement.add(subflow, notice, this.#host.nowMs);
   }
 
+  /** Client: most that an uplink may carry. */
+  limitRate(uplinkName: string, limit: RateLimit): void {
+    this.#limits.set(uplinkName, limit, this.#all, this.#host.nowMs);
+  }
+
   doubt(subflowId: number, reason: string): void {
     const subflow = this.#byId.get(subflowId);
     if (subflow !== undefined) this.#watch.doubt(subflow, reason, this.#host.nowMs);
@@ -117,6 +131,7 @@ export class SessionSubflows {
   check(): void {
     const { streams, nowMs } = this.#host;
     const subflows = this.#all;
+    this.#limits.refresh(nowMs);
     this.#watch.check(subflows, streams.all(), nowMs);
     this.#wishes.check(subflows, nowMs);
     this.#guard.check(subflows, streams.all(), nowMs);
@@ -157,6 +172,13 @@ export class SessionSubflows {
   onWish(subflowId: number, count: number): void {
     const subflow = this.#byId.get(subflowId);
     if (subflow !== undefined) this.#wishes.onPeerWish(subflow.uplinkName, count, this.#host.nowMs);
+  }
+
+  /** Concentrator: what the client allows on the uplink of a subflow. */
+  onRateLimit(subflowId: number, bytesPerSecond: number): void {
+    const subflow = this.#byId.get(subflowId);
+    if (subflow === undefined) return;
+    this.#limits.onPeerLimit(subflow, bytesPerSecond, this.#all, this.#host.nowMs);
   }
 
   // --- helpers ---
@@ -202,6 +224,7 @@ export class SessionSubflows {
     this.#byId.delete(subflow.id);
     this.#all = [...this.#byId.values()];
     this.#parsers.delete(subflow.id);
+    this.#limits.onRemoved(subflow, this.#all);
     if (this.#all.length === 0) this.#lingerEndsMs = this.#host.nowMs + this.#lingerMs;
     // With none left the next one to come takes it: the peer may not notice by itself.
     this.#tellState(subflow.id, 'gone');

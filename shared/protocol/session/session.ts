@@ -10,6 +10,7 @@ import type { Subflow, SubflowOptions } from '../subflow/subflow.ts';
 import { FLOOR_WINDOW_BYTES, MAX_CONTROL_PER_STREAM } from '../tunables.ts';
 import { controlItem } from './control-item.ts';
 import type { SessionEvent } from './events.ts';
+import { type RateLimit, spendOnAcknowledging } from './rate-limits.ts';
 import { SessionStreams } from './session-streams.ts';
 import { SessionSubflows } from './session-subflows.ts';
 import { type TransmitStatistics, Transmitter } from './transmitter.ts';
@@ -150,6 +151,12 @@ export class Session {
     this.#subflows.retire(subflowId);
   }
 
+  /** Client: most that an uplink may carry in each direction, from now on; the concentrator is told. */
+  limitRate(uplinkName: string, limit: RateLimit, nowMs: number): void {
+    this.#nowMs = nowMs;
+    this.#subflows.limitRate(uplinkName, limit);
+  }
+
   /** The transport is still busy with a write of somebody else (its handshake). */
   subflowBusy(subflowId: number): void {
     const subflow = this.#subflows.get(subflowId);
@@ -193,6 +200,7 @@ export class Session {
       return this.#handedOnBytes;
     }
     if (this.#receivedBytes > receivedBytes) subflow.lastDataMs = nowMs;
+    spendOnAcknowledging(subflow, bytes.length);
     subflow.receipts.onParsed(bytes.length, this.#elicited, nowMs);
     return this.#handedOnBytes;
   }
@@ -332,6 +340,10 @@ export class Session {
       case 'subflowsWish':
         this.#expectRole('client', 'SUBFLOWS_WISH');
         this.#subflows.onWish(frame.subflowId, frame.count);
+        break;
+      case 'rateLimit':
+        this.#expectRole('concentrator', 'RATE_LIMIT');
+        this.#subflows.onRateLimit(frame.subflowId, frame.bytesPerSecond);
         break;
       case 'addressAdd':
         this.#expectRole('client', 'ADDRESS_ADD');

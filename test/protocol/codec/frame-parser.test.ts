@@ -15,7 +15,7 @@ function oracle(bytes: Uint8Array): Parsed[] {
     if (type === 0x10) {
       const [streamId, dsn] = [Number(view.getBigUint64(at + 8)), Number(view.getBigUint64(at + 16))];
       parsed.push({ kind: 'data', streamId, dsn, payload: toHex(body.subarray(16)), fin: (flags & 1) === 1 });
-    } else if (type <= 0x80) {
+    } else if (type <= 0x80 || type === 0x82) {
       parsed.push({ kind: 'control', frame: decodeControl(type, flags, Uint8Array.from(body)) });
     }
     at += 8 + length;

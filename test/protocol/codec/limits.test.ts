@@ -24,6 +24,7 @@ const SHORTEST: readonly [string, number, string][] = [
   ['GOAWAY', 0x1b, '0000'],
   ['CLOSE', 0x1c, '0000'],
   ['SUBFLOWS_WISH', 0x80, '00000001 01'],
+  ['RATE_LIMIT', 0x82, '00000001 0000000000000001'],
 ];
 
 describe('bodies', () => {
@@ -131,6 +132,7 @@ describe('fields of control frames', () => {
     ['ADDRESS_ADD family 5', '19 00 0000 00000008 01 05 0001 01020304'],
     ['ADDRESS_ADD port 0', '19 00 0000 00000008 01 04 0000 01020304'],
     ['SUBFLOWS_WISH 0', '80 00 0000 00000005 00000001 00'],
+    ['RATE_LIMIT bytes per second', `82 00 0000 0000000c 00000001 ${UNSAFE}`],
     ['RECEIPT without entries', '15 00 0000 00000000'],
   ])('%s is malformed', (_, text) => {
     expect(thrownBy(() => parseAll(hex(text)))).toEqual(malformed);
@@ -160,6 +162,7 @@ describe('unknown types', () => {
   it('skips every ignorable one, whatever its length and however it is cut', () => {
     const ping = hex('16 00 0000 00000000');
     for (let type = 0x81; type <= 0xff; type++) {
+      if (type === FRAME_TYPE.rateLimit) continue;
       for (const length of [0, 1, 2048, 2049, MAX_BODY_BYTES]) {
         const sink = new RecordingSink();
         const parser = new FrameParser();

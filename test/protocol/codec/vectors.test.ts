@@ -70,6 +70,11 @@ const CONTROL: readonly [name: string, bytes: string, frame: ControlFrame][] = [
   ],
   ['ADDRESS_REMOVE', '1a 00 0000 00000001  0a', { type: 'addressRemove', addressId: 10 }],
   ['SUBFLOWS_WISH', '80 00 0000 00000005  00000003 04', { type: 'subflowsWish', subflowId: 3, count: 4 }],
+  [
+    'RATE_LIMIT',
+    '82 00 0000 0000000c  00000003 0000000100000000',
+    { type: 'rateLimit', subflowId: 3, bytesPerSecond: 2 ** 32 },
+  ],
   ['GOAWAY', '1b 00 0000 00000002  0084', { type: 'goaway', code: 0x84 }],
   ['CLOSE', '1c 00 0000 00000002  0085', { type: 'close', code: 0x85 }],
 ];

@@ -5,8 +5,15 @@ export function view(
   id: number,
   megabitsPerSecond: number,
   minRttMs: number,
-  more: { inFlightBytes?: number; isFree?: boolean; isRateGrowing?: boolean; isDegraded?: boolean } = {},
+  more: {
+    inFlightBytes?: number;
+    isFree?: boolean;
+    isRateGrowing?: boolean;
+    isDegraded?: boolean;
+    heldBackMs?: number;
+  } = {},
 ): SubflowView {
+  const { heldBackMs = 0 } = more;
   const { inFlightBytes = 0, isFree = true, isRateGrowing = false, isDegraded = false } = more;
   return {
     id,
@@ -16,6 +23,7 @@ export function view(
     smoothedRttMs: minRttMs,
     recentRttMs: minRttMs,
     inFlightBytes,
+    heldBackMs,
     isRateGrowing,
     segmentBytes: Number.POSITIVE_INFINITY,
     canTake: () => isFree,
