@@ -4,6 +4,7 @@ import { formatDestination } from '../../shared/protocol/destination.ts';
 import type { SubflowTransport } from '../../shared/runtime/net/subflow-transport.ts';
 import type { Uplink } from '../../shared/runtime/net/uplink.ts';
 import type { Backoff } from './backoff.ts';
+import { NORMAL_USE, type UplinkUseWithReason } from './uplink-use.ts';
 
 export interface UplinkDialerOptions {
   readonly uplink: Uplink;
@@ -17,6 +18,10 @@ export interface UplinkDialerOptions {
   admit(transport: SubflowTransport, replaced: number | undefined): Promise<number>;
   /** Takes a healthy subflow out of use, in good order. */
   retire(subflowId: number): void;
+  /** Closes a subflow now. */
+  remove(subflowId: number): void;
+  /** Makes a subflow a backup, or an ordinary one again. */
+  setBackup(subflowId: number, isBackup: boolean): void;
   onDial(uplinkName: string, result: 'ok' | 'failed'): void;
 }
 
@@ -42,6 +47,8 @@ export class UplinkDialer {
   /** Doubted for long: no longer counted, and not yet gone. */
   readonly #silent = new Set<number>();
   #wanted = 1;
+  #use = NORMAL_USE;
+  #removing: NodeJS.Timeout | undefined;
 
   constructor(options: UplinkDialerOptions) {
     this.#options = options;
@@ -49,7 +56,31 @@ export class UplinkDialer {
 
   get status(): UplinkStatus {
     const isUp = this.#healthy.size > 0;
-    return { name: this.#options.uplink.name, isUp, reason: isUp ? 'in use' : this.#reason };
+    const { use, reason } = this.#use;
+    const unused = use === 'stopped' ? `stopped: ${reason}` : this.#reason;
+    return { name: this.#options.uplink.name, isUp, reason: isUp ? 'in use' : unused };
+  }
+
+  /** Whether its subflows are to be backups: as configured, or as it has come to be used. */
+  get isBackup(): boolean {
+    return this.#options.uplink.backup || this.#use.use === 'backup';
+  }
+
+  /** From now on. Stopped, it loses its subflows, those that are the last of the session too. */
+  setUse(use: UplinkUseWithReason): void {
+    const wasStopped = this.#isStopped;
+    this.#use = use;
+    if (this.#isStopped) {
+      if (!wasStopped) this.#clear();
+      return;
+    }
+    clearTimeout(this.#removing);
+    this.#removing = undefined;
+    for (const subflowId of [...this.#healthy, ...this.#silent]) {
+      this.#options.setBackup(subflowId, this.isBackup);
+    }
+    if (wasStopped) this.retryNow();
+    this.#maintain();
   }
 
   start(): void {
@@ -59,6 +90,7 @@ export class UplinkDialer {
   stop(): void {
     this.#abort.abort();
     clearTimeout(this.#waiting);
+    clearTimeout(this.#removing);
   }
 
   /** Something about the network has changed: what failed may work now. */
@@ -104,8 +136,26 @@ export class UplinkDialer {
     return this.#healthy.size >= this.#wanted;
   }
 
+  get #isStopped(): boolean {
+    return this.#use.use === 'stopped';
+  }
+
+  /** In good order where others can take over, and soon in any case. */
+  #clear(): void {
+    clearTimeout(this.#waiting);
+    this.#waiting = undefined;
+    const { retire, remove } = this.#options;
+    const subflowIds = [...this.#healthy, ...this.#silent];
+    this.#healthy.clear();
+    this.#silent.clear();
+    for (const subflowId of subflowIds) retire(subflowId);
+    this.#removing = setTimeout(() => {
+      for (const subflowId of subflowIds) remove(subflowId);
+    }, CLEAR_MS);
+  }
+
   #maintain(): void {
-    if (this.#isComplete || this.#isDialling || this.#abort.signal.aborted) return;
+    if (this.#isComplete || this.#isDialling || this.#isStopped || this.#abort.signal.aborted) return;
     if (this.#waiting !== undefined) return;
     this.#isDialling = true;
     void this.#dial().then((isUp) => {
@@ -125,7 +175,8 @@ export class UplinkDialer {
   }
 
   #scheduleRetry(): void {
-    if (this.#waiting !== undefined || this.#isDialling || this.#abort.signal.aborted) return;
+    if (this.#waiting !== undefined || this.#isDialling || this.#isStopped || this.#abort.signal.aborted)
+      return;
     this.#waiting = setTimeout(() => {
       this.#waiting = undefined;
       this.#maintain();
@@ -134,18 +185,24 @@ export class UplinkDialer {
 
   /** @returns whether there is a subflow more */
   async #dial(): Promise<boolean> {
-    const { uplink, addresses, connect, admit, backoff, logger, onDial } = this.#options;
+    const { uplink, addresses, connect, admit, remove, setBackup, backoff, logger, onDial } = this.#options;
     const { signal } = this.#abort;
     const address = addresses[this.#attempt++ % addresses.length]!;
     const where = formatDestination(address);
     try {
       const transport = await connect(uplink, address, signal);
-      if (signal.aborted) {
+      if (signal.aborted || this.#isStopped) {
         transport.destroy();
         return false;
       }
       const [replaced] = this.#silent;
+      const wasBackup = this.isBackup;
       const subflowId = await admit(transport, replaced);
+      if (this.#isStopped) {
+        remove(subflowId);
+        return false;
+      }
+      if (this.isBackup !== wasBackup) setBackup(subflowId, this.isBackup);
       if (replaced !== undefined) this.#silent.delete(replaced);
       this.#healthy.add(subflowId);
       this.#trim();
@@ -168,3 +225,6 @@ export class UplinkDialer {
     }
   }
 }
+
+/** What was under way on the subflows of an uplink that is stopped may arrive within this. */
+const CLEAR_MS = 2_000;

@@ -16,6 +16,7 @@ import { Backoff, type BackoffBounds } from '../path-manager/backoff.ts';
 import { clientSubflowHandshake } from '../path-manager/client-subflow-handshake.ts';
 import { type SubflowsPerPath, subflowBound } from '../path-manager/subflow-bound.ts';
 import { UplinkDialer, type UplinkStatus } from '../path-manager/uplink-dialer.ts';
+import type { UplinkUseWithReason } from '../path-manager/uplink-use.ts';
 
 /** An uplink, and how many subflows it is to have; by default `auto`. */
 export interface DialledUplink extends Uplink {
@@ -67,23 +68,33 @@ export class ClientSession {
     this.#options = options;
     this.#owner = owner;
     const { addresses, connect, onDial } = options;
-    this.#dialers = options.uplinks.map(
-      (uplink) =>
-        new UplinkDialer({
-          uplink,
-          addresses,
-          backoff: new Backoff(options.backoff, options.random),
-          logger: options.logger,
-          connect,
-          onDial,
-          admit: (transport, replaced) => this.#admit(uplink, transport, replaced),
-          retire: (subflowId) => this.#driver?.retireSubflow(subflowId),
-        }),
-    );
+    this.#dialers = options.uplinks.map((uplink) => {
+      const dialer: UplinkDialer = new UplinkDialer({
+        uplink,
+        addresses,
+        backoff: new Backoff(options.backoff, options.random),
+        logger: options.logger,
+        connect,
+        onDial,
+        admit: (transport, replaced) => {
+          const { isBackup: backup } = dialer;
+          return this.#admit({ ...uplink, backup }, transport, replaced);
+        },
+        retire: (subflowId) => this.#driver?.retireSubflow(subflowId),
+        remove: (subflowId) => this.#driver?.removeSubflow(subflowId),
+        setBackup: (subflowId, isBackup) => this.#driver?.setBackup(subflowId, isBackup),
+      });
+      return dialer;
+    });
   }
 
   start(): void {
     for (const dialer of this.#dialers) dialer.start();
+  }
+
+  /** What an uplink may be used for from now on; without effect for one that is not there. */
+  setUse(uplinkName: string, use: UplinkUseWithReason): void {
+    this.#dialers.find(({ status }) => status.name === uplinkName)?.setUse(use);
   }
 
   /** Something about the network has changed. */

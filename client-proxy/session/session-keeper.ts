@@ -5,6 +5,7 @@ import type { CancelSignal } from '../../shared/runtime/cancellation.ts';
 import type { SessionDriver, StreamHandlers } from '../../shared/runtime/session/session-driver.ts';
 import { Backoff } from '../path-manager/backoff.ts';
 import type { UplinkStatus } from '../path-manager/uplink-dialer.ts';
+import { NORMAL_USE, type UplinkUse, type UplinkUseWithReason } from '../path-manager/uplink-use.ts';
 import { ClientSession, type ClientSessionOptions } from './client-session.ts';
 
 export interface SessionKeeperOptions extends ClientSessionOptions {
@@ -31,6 +32,8 @@ export class SessionKeeper {
   #current: ClientSession | undefined;
   #currentSinceMs = 0;
   readonly #waiting = new Set<() => void>();
+  /** Of each uplink that is not used as configured. */
+  readonly #uses = new Map<string, UplinkUseWithReason>();
   #restartTimer: NodeJS.Timeout | undefined;
   #isDraining = false;
   #isStopped = false;
@@ -64,6 +67,15 @@ export class SessionKeeper {
   /** Something about the network has changed: uplinks that wait are dialled now. */
   retryUplinks(): void {
     for (const session of [this.#current, ...this.#draining]) session?.retryUplinks();
+  }
+
+  /** What an uplink may be used for, in all sessions from now on; `reason` is for people. */
+  setUse(uplinkName: string, use: UplinkUse, reason = ''): void {
+    const next: UplinkUseWithReason = use === 'normal' ? NORMAL_USE : { use, reason };
+    if (use === 'normal') this.#uses.delete(uplinkName);
+    else this.#uses.set(uplinkName, next);
+    this.#logger.info({ uplink: uplinkName, use, reason }, 'use of an uplink');
+    for (const session of [this.#current, ...this.#draining]) session?.setUse(uplinkName, next);
   }
 
   /** All sessions that carry streams: the current one first. */
@@ -111,6 +123,7 @@ export class SessionKeeper {
       onClosed: (error) => this.#onClosed(session, error),
     });
     this.#current = session;
+    for (const [uplinkName, use] of this.#uses) session.setUse(uplinkName, use);
     session.start();
   }
 

@@ -122,6 +122,18 @@ export class SessionSubflows {
     this.#limits.set(uplinkName, limit, this.#all, this.#host.nowMs);
   }
 
+  /** For what this end sends, and, by PRIORITY, for what the peer sends. */
+  setBackup(subflowId: number, isBackup: boolean): void {
+    const subflow = this.#byId.get(subflowId);
+    if (subflow === undefined || subflow.isBackup === isBackup) return;
+    subflow.isBackup = isBackup;
+    // One that retires was said to be a backup, and stays one for the peer. Of two changes only the last is news.
+    const isCurrent = () => subflow.isBackup === isBackup && !subflow.isRetiring;
+    this.#transmitter.control.push(
+      controlItem({ type: 'priority', subflowId, backup: isBackup }, 2, isCurrent),
+    );
+  }
+
   doubt(subflowId: number, reason: string): void {
     const subflow = this.#byId.get(subflowId);
     if (subflow !== undefined) this.#watch.doubt(subflow, reason, this.#host.nowMs);

@@ -157,6 +157,12 @@ export class Session {
     this.#subflows.limitRate(uplinkName, limit);
   }
 
+  /** Makes a subflow a backup, or an ordinary one again, for both ends (RFC 8684's MP_PRIO). */
+  setBackup(subflowId: number, isBackup: boolean, nowMs: number): void {
+    this.#nowMs = nowMs;
+    this.#subflows.setBackup(subflowId, isBackup);
+  }
+
   /** The transport is still busy with a write of somebody else (its handshake). */
   subflowBusy(subflowId: number): void {
     const subflow = this.#subflows.get(subflowId);

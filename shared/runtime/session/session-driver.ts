@@ -123,6 +123,12 @@ export class SessionDriver {
     this.#wake();
   }
 
+  /** Makes a subflow a backup, or an ordinary one again, at both ends. */
+  setBackup(subflowId: number, isBackup: boolean): void {
+    this.session.setBackup(subflowId, isBackup, this.#options.clock());
+    this.#wake();
+  }
+
   /** Client: opens a stream; `handlersOf` makes its handlers. @throws StreamError when the session takes none */
   openStream<Handlers extends StreamHandlers>(
     destination: Destination,

@@ -9,7 +9,15 @@ const UPLINK = { name: 'dsl', binding: { kind: 'address', address: '127.0.0.1' }
 
 /** A dialer whose subflows are numbers: how many dials go on at once, which have come up, which are retired. */
 function bed() {
-  const seen = { dialling: 0, mostDialling: 0, up: [] as number[], retired: [] as number[], fails: false };
+  const seen = {
+    dialling: 0,
+    mostDialling: 0,
+    up: [] as number[],
+    retired: [] as number[],
+    removed: [] as number[],
+    backups: [] as [number, boolean][],
+    fails: false,
+  };
   const dialer: UplinkDialer = new UplinkDialer({
     uplink: UPLINK,
     addresses: [{ host: '127.0.0.1', port: 1 }],
@@ -27,6 +35,8 @@ function bed() {
       return seen.up.length - 1;
     },
     retire: (id) => seen.retired.push(id),
+    remove: (id) => seen.removed.push(id),
+    setBackup: (id, isBackup) => seen.backups.push([id, isBackup]),
     onDial() {},
   });
   dialer.start();
@@ -86,6 +96,35 @@ it('is up while further subflows fail, and tries them again with back-off', asyn
   seen.fails = false;
   await vi.advanceTimersByTimeAsync(500);
   expect(seen.up).toEqual([0, 1]);
+});
+
+it('makes its subflows backups and ordinary ones again', async () => {
+  const { dialer, seen } = bed();
+  await vi.advanceTimersByTimeAsync(1_000);
+  dialer.setUse({ use: 'backup', reason: 'half of the volume is used' });
+  expect([dialer.isBackup, seen.backups]).toEqual([true, [[0, true]]]);
+  dialer.setUse({ use: 'normal', reason: '' });
+  expect([dialer.isBackup, seen.backups.at(-1)]).toEqual([false, [0, false]]);
+});
+
+it('that is stopped has no subflow and dials none, until it is used again', async () => {
+  const { dialer, seen } = bed();
+  await vi.advanceTimersByTimeAsync(1_000);
+  dialer.setUse({ use: 'stopped', reason: 'the volume is used up' });
+  expect([seen.retired, dialer.status.reason]).toEqual([[0], 'stopped: the volume is used up']);
+  await vi.advanceTimersByTimeAsync(10_000);
+  expect([seen.up, seen.removed]).toEqual([[0], [0]]);
+  dialer.setUse({ use: 'normal', reason: '' });
+  await vi.advanceTimersByTimeAsync(1_000);
+  expect(seen.up).toEqual([0, 1]);
+});
+
+it('that is stopped while it dials lets the subflow go', async () => {
+  const { dialer, seen } = bed();
+  await vi.advanceTimersByTimeAsync(5);
+  dialer.setUse({ use: 'stopped', reason: 'the volume is used up' });
+  await vi.advanceTimersByTimeAsync(1_000);
+  expect([seen.up, dialer.status.isUp]).toEqual([[], false]);
 });
 
 it.each([
