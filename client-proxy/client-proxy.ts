@@ -1,4 +1,5 @@
 import { networkInterfaces } from 'node:os';
+import { join } from 'node:path';
 import type { Logger } from 'pino';
 import { Registry } from 'prom-client';
 import type { Destination } from '../shared/protocol/destination.ts';
@@ -8,6 +9,7 @@ import { BlockPool } from '../shared/runtime/net/block-pool.ts';
 import type { NativeLoad } from '../shared/runtime/net/native.ts';
 import { connectSubflow } from '../shared/runtime/net/subflow-connect.ts';
 import { TargetNames } from '../shared/runtime/net/target-names.ts';
+import { WireTable } from '../shared/runtime/net/wire-table.ts';
 import { registerBuildInfo } from '../shared/runtime/observe/build-info.ts';
 import { type Health, startHttpEndpoint } from '../shared/runtime/observe/http-endpoint.ts';
 import { registerSessionMetrics } from '../shared/runtime/observe/session-metrics.ts';
@@ -17,7 +19,11 @@ import { registerClientMetrics } from './client-metrics.ts';
 import type { ClientConfig, ConfiguredUplink } from './config/client-config.ts';
 import { MAX_UPLINKS } from './config/client-schema.ts';
 import { describeReload } from './config/describe-reload.ts';
+import { Metering } from './metering/metering.ts';
+import { registerMeteringMetrics } from './metering/metering-metrics.ts';
+import { USAGE_FILE_NAME } from './metering/usage-file.ts';
 import { NetworkWatch } from './path-manager/network-watch.ts';
+import type { DialledUplink } from './session/client-session.ts';
 import { SessionKeeper } from './session/session-keeper.ts';
 import { repliesOptimistically } from './socks5/optimistic-reply.ts';
 import { Socks5Server } from './socks5/socks-server.ts';
@@ -26,10 +32,14 @@ import { openForRequest } from './stream-opening.ts';
 export interface ClientProxyDeps {
   readonly logger: Logger;
   readonly clock: MonotonicClock;
+  /** Milliseconds since 1970. */
+  readonly wallClock: () => number;
   readonly random: () => number;
   readonly native: NativeLoad;
   readonly version: string;
   readonly nodeVersion: string;
+  /** Where the usage of metered uplinks is kept unless the configuration says. */
+  readonly stateDirectory: string;
 }
 
 export interface ClientProxy {
@@ -57,10 +67,11 @@ export async function startClientProxy(config: ClientConfig, deps: ClientProxyDe
   const traffic = new TrafficTable(MAX_UPLINKS);
   const { pin } = config.concentrator;
   const names = new TargetNames();
+  const wires = new WireTable(native, MAX_UPLINKS);
 
   const keeper = new SessionKeeper({
     identity: config.client,
-    uplinks: config.uplinks.map((uplink) => ({ subflowsPerPath: config.subflowsPerPath, ...uplink })),
+    uplinks: config.uplinks.map((uplink) => dialledUplink(uplink, config)),
     addresses: config.concentrator.addresses,
     scheduler: config.scheduler,
     memoryBytes: config.memory.perSessionBytes,
@@ -78,6 +89,7 @@ export async function startClientProxy(config: ClientConfig, deps: ClientProxyDe
         pin,
         native,
         names,
+        wire: wires.of(uplink.name),
         signal,
         timeoutMs: config.dial.timeoutMs,
         serverName: config.concentrator.serverName,
@@ -122,6 +134,16 @@ export async function startClientProxy(config: ClientConfig, deps: ClientProxyDe
       await listener.close();
       throw error;
     }));
+  const metering = await Metering.open({
+    uplinks: config.uplinks.flatMap(({ name, metered }) => (metered === undefined ? [] : { name, metered })),
+    file: join(config.stateDirectory ?? deps.stateDirectory, USAGE_FILE_NAME),
+    wires,
+    wallClock: deps.wallClock,
+    logger,
+    setUse: (uplink, use, reason) => keeper.setUse(uplink, use, reason),
+  });
+  registerMeteringMetrics(registry, { wires, meters: () => metering.meters });
+  metering.start();
   const watch = new NetworkWatch(networkInterfaces, () => keeper.retryUplinks());
   keeper.start();
   logger.info(
@@ -150,8 +172,25 @@ export async function startClientProxy(config: ClientConfig, deps: ClientProxyDe
       clearTimeout(timer);
       await socks.close();
       await keeper.stop();
+      await metering.close();
       await endpoint?.close();
     },
+  };
+}
+
+function dialledUplink(uplink: ConfiguredUplink, { subflowsPerPath }: ClientConfig): DialledUplink {
+  const limit = uplink.metered?.rateLimit;
+  return {
+    subflowsPerPath,
+    ...uplink,
+    ...(limit === undefined
+      ? {}
+      : {
+          rateLimit: {
+            sendBytesPerSecond: limit.upBytesPerSecond,
+            receiveBytesPerSecond: limit.downBytesPerSecond,
+          },
+        }),
   };
 }
 

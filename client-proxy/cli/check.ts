@@ -1,7 +1,11 @@
+import { join } from 'node:path';
 import ipaddr from 'ipaddr.js';
 import { formatDestination } from '../../shared/protocol/destination.ts';
+import { defaultStateDirectory } from '../../shared/runtime/config/state-directory.ts';
 import { readableByOthers } from '../../shared/runtime/identity/private-file.ts';
 import type { ClientConfig, ConfiguredUplink } from '../config/client-config.ts';
+import { readUsageFile, USAGE_FILE_NAME } from '../metering/usage-file.ts';
+import { usageReport } from '../metering/usage-report.ts';
 import type { ClientCliDeps } from './client-cli-deps.ts';
 import type { NetworkInterfaces } from './uplink-discovery.ts';
 
@@ -11,6 +15,7 @@ export async function check(config: ClientConfig, deps: ClientCliDeps): Promise<
   const interfaces = deps.networkInterfaces();
   const binding = deps.interfaceBinding();
   const users = socks.users.length === 0 ? 'without users' : `for ${socks.users.length} user(s)`;
+  const metered = await meteredLines(config, deps);
   const lines = [
     `${config.file} is valid`,
     `client        ${client.id}`,
@@ -22,11 +27,13 @@ export async function check(config: ClientConfig, deps: ClientCliDeps): Promise<
       (uplink) =>
         `uplink        ${uplink.name}: ${uplinkState(uplink, interfaces)}${uplink.backup ? ', backup' : ''}`,
     ),
+    ...metered.lines,
     `binding       ${binding.available ? 'by interface is available' : `by interface is not available: ${binding.reason}`}`,
   ];
   deps.stdout(`${lines.join('\n')}\n`);
 
   const warn = (line: string) => deps.stderr(`warning: ${line}\n`);
+  if (metered.problem !== undefined) warn(`${metered.problem}: the client will set it aside and count anew`);
   if (config.keyFile !== undefined && (await readableByOthers(config.keyFile))) {
     warn(`others can read ${config.keyFile}, which holds the key: chmod 600 ${config.keyFile}`);
   }
@@ -38,6 +45,26 @@ export async function check(config: ClientConfig, deps: ClientCliDeps): Promise<
   }
   const missing = config.uplinks.filter((uplink) => isMissing(uplink, interfaces)).map(({ name }) => name);
   if (missing.length > 0) warn(`not there now: ${missing.join(', ')}; they are used as soon as they appear`);
+}
+
+/** What the metered uplinks have used, as far as it is written down. */
+async function meteredLines(
+  config: ClientConfig,
+  deps: ClientCliDeps,
+): Promise<{ readonly lines: readonly string[]; readonly problem: string | undefined }> {
+  const file = join(config.stateDirectory ?? defaultStateDirectory(deps), USAGE_FILE_NAME);
+  const metered = config.uplinks.flatMap(({ name, metered }) => (metered ? [{ name, metered }] : []));
+  if (metered.length === 0) return { lines: [], problem: undefined };
+  const read = await readUsageFile(file);
+  const stored = read.kind === 'read' ? read.usage : new Map<string, never>();
+  const lines = metered.map(
+    ({ name, metered }) =>
+      `metered       ${name}: ${usageReport(metered, stored.get(name), deps.now().getTime())}`,
+  );
+  return {
+    lines: [...lines, `usage         ${file}${read.kind === 'absent' ? ', not written yet' : ''}`],
+    problem: read.kind === 'damaged' ? read.problem : undefined,
+  };
 }
 
 function uplinkState(uplink: ConfiguredUplink, interfaces: NetworkInterfaces): string {

@@ -2,6 +2,7 @@ import type { Destination } from '../../shared/protocol/destination.ts';
 import type { LogFormat, LogLevel, SchedulerName } from '../../shared/runtime/config/schema-pieces.ts';
 import type { CertificatePin } from '../../shared/runtime/net/certificate-pin.ts';
 import type { Uplink } from '../../shared/runtime/net/uplink.ts';
+import type { MeteredSettings } from '../metering/metered-settings.ts';
 import type { SubflowsPerPath } from '../path-manager/subflow-bound.ts';
 
 /** An uplink as configured. */
@@ -10,6 +11,8 @@ export interface ConfiguredUplink extends Uplink {
   readonly congestionControl?: string;
   /** In place of the number for all. */
   readonly subflowsPerPath?: SubflowsPerPath;
+  /** Absent: it may carry whatever it can. */
+  readonly metered?: MeteredSettings;
 }
 
 /** When an application is told "connected" before the origin answered. */
@@ -55,6 +58,8 @@ export interface ClientConfig {
     readonly backoffMaxMs: number;
   };
   readonly memory: { readonly perSessionBytes: number };
+  /** Where the usage of metered uplinks is kept, when not in the usual place. */
+  readonly stateDirectory?: string;
   /** Absent: no endpoint. */
   readonly metrics?: { readonly listen: Destination };
   readonly log: { readonly level: LogLevel; readonly format: LogFormat };

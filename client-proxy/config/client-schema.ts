@@ -21,6 +21,7 @@ import {
 } from '../../shared/runtime/config/schema-pieces.ts';
 import { PIN_FORMAT, readPin } from '../../shared/runtime/identity/read-pin.ts';
 import type { UplinkBinding } from '../../shared/runtime/net/uplink.ts';
+import { metered } from '../metering/metered-settings.ts';
 import type { ConfiguredUplink } from './client-config.ts';
 import { PROXY_URL_FORMAT, parseProxyUrl } from './proxy-url.ts';
 
@@ -80,6 +81,7 @@ const uplink = z
     backup: z.boolean().default(false),
     congestionControl: congestionControl.optional(),
     subflowsPerPath: subflowsPerPath.optional(),
+    metered: metered.optional(),
   })
   .transform(
     ({ name, interface: device, address, proxy, backup, ...optional }, context): ConfiguredUplink => {
@@ -93,13 +95,14 @@ const uplink = z
         context.issues.push({ code: 'custom', message, input: name });
         return z.NEVER;
       }
-      const { congestionControl, subflowsPerPath } = optional;
+      const { congestionControl, subflowsPerPath, metered } = optional;
       return {
         name,
         binding,
         backup,
         ...(congestionControl === undefined ? {} : { congestionControl }),
         ...(subflowsPerPath === undefined ? {} : { subflowsPerPath }),
+        ...(metered === undefined ? {} : { metered }),
       };
     },
   );
@@ -143,6 +146,7 @@ export const clientSchema = z.strictObject({
   memory: z
     .strictObject({ perSession: byteSize({ min: '1MiB', max: '4GiB' }).prefault('64MiB') })
     .prefault({}),
+  stateDir: text.optional(),
   metrics: metrics('127.0.0.1:9101'),
   log,
 });

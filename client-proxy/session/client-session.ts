@@ -4,6 +4,7 @@ import { type ErrorName, StreamError, TributaryError } from '../../shared/protoc
 import type { ClientIdentity } from '../../shared/protocol/handshake/client-handshake.ts';
 import type { Welcome } from '../../shared/protocol/handshake/messages.ts';
 import { MemoryBudget } from '../../shared/protocol/memory-budget.ts';
+import type { RateLimit } from '../../shared/protocol/session/rate-limits.ts';
 import { Session } from '../../shared/protocol/session/session.ts';
 import type { SchedulerName } from '../../shared/runtime/config/schema-pieces.ts';
 import { nodeHandshakeCrypto } from '../../shared/runtime/handshake-crypto.ts';
@@ -21,6 +22,8 @@ import type { UplinkUseWithReason } from '../path-manager/uplink-use.ts';
 /** An uplink, and how many subflows it is to have; by default `auto`. */
 export interface DialledUplink extends Uplink {
   readonly subflowsPerPath?: SubflowsPerPath;
+  /** Most that it may carry. */
+  readonly rateLimit?: RateLimit;
 }
 
 export interface ClientSessionOptions {
@@ -261,7 +264,8 @@ export class ClientSession {
     });
     logger.info({ maxStreams: welcome.maxStreams, lingerMs }, 'session established');
     this.#mostPerUplink = subflowBound(welcome.maxSubflows, this.#dialers.length);
-    for (const { name, subflowsPerPath = 'auto' } of this.#options.uplinks) {
+    for (const { name, subflowsPerPath = 'auto', rateLimit } of this.#options.uplinks) {
+      if (rateLimit !== undefined) this.#driver.session.limitRate(name, rateLimit, this.#options.clock());
       if (subflowsPerPath !== 'auto') this.#setSubflows(name, subflowsPerPath);
     }
     return this.#driver;

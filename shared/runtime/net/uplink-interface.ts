@@ -5,6 +5,7 @@ import { NativeSocketError, type NativeSockets } from './native.ts';
 import { socketReady } from './socket-events.ts';
 import { bindToInterface } from './socket-options.ts';
 import { UplinkError } from './uplink-error.ts';
+import type { ConnectionWatcher } from './wire-counter.ts';
 
 /** Connects over one network interface, whatever the routing table prefers; `target.host` is an IP address. */
 export async function connectOverInterface(
@@ -13,6 +14,7 @@ export async function connectOverInterface(
   target: Destination,
   signal: CancelSignal,
   native: NativeSockets | undefined,
+  wire?: ConnectionWatcher,
 ): Promise<Socket> {
   if (native === undefined) {
     throw new UplinkError(
@@ -23,6 +25,7 @@ export async function connectOverInterface(
     );
   }
   const socket = openBound(uplink, name, native, isIP(target.host) === 6 ? 6 : 4);
+  wire?.watch(socket);
   // In the same turn of the event loop: a socket made from a descriptor reads at once, and one that is neither
   // connected nor connecting would fail.
   socket.connect({ host: target.host, port: target.port });

@@ -6,6 +6,7 @@ import type { CancelSignal } from '../cancellation.ts';
 import { socketReady } from './socket-events.ts';
 import type { UplinkBinding } from './uplink.ts';
 import { connectFailure, UplinkError } from './uplink-error.ts';
+import type { ConnectionWatcher } from './wire-counter.ts';
 
 type ProxyBinding = Extract<UplinkBinding, { kind: 'proxy' }>;
 
@@ -19,9 +20,11 @@ export async function connectThroughProxy(
   target: Destination,
   signal: CancelSignal,
   timeoutMs: number,
+  wire?: ConnectionWatcher,
 ): Promise<Socket> {
   const at = `the proxy ${formatDestination(proxy)}`;
   const socket = new Socket();
+  wire?.watch(socket);
   socket.connect({ host: proxy.host, port: proxy.port });
   try {
     await socketReady(socket, 'connect', signal);

@@ -10,12 +10,15 @@ import { connectFromAddress } from './uplink-address.ts';
 import { connectFailure } from './uplink-error.ts';
 import { connectOverInterface } from './uplink-interface.ts';
 import { connectThroughProxy } from './uplink-proxy.ts';
+import type { ConnectionWatcher } from './wire-counter.ts';
 
 export interface UplinkConnectOptions extends TimeLimit, SubflowTuning {
   /** Needed to bind to an interface; without it the kernel's figures and some socket options are missing too. */
   readonly native?: NativeSockets | undefined;
   /** Remembers what the target's name stood for, from one connection to the next. */
   readonly names?: TargetNames | undefined;
+  /** Counts what the connection costs on the uplink, also when it fails. */
+  readonly wire?: ConnectionWatcher | undefined;
 }
 
 /**
@@ -42,15 +45,28 @@ async function connectBound(
   uplink: Uplink,
   target: Destination,
   signal: CancelSignal,
-  { native, timeoutMs, names = new TargetNames() }: UplinkConnectOptions,
+  { native, timeoutMs, names = new TargetNames(), wire }: UplinkConnectOptions,
 ): Promise<Socket> {
   const { name, binding } = uplink;
-  if (binding.kind === 'proxy') return connectThroughProxy(name, binding, target, signal, timeoutMs);
+  if (binding.kind === 'proxy') return connectThroughProxy(name, binding, target, signal, timeoutMs, wire);
   if (binding.kind === 'address') {
     const family = isIP(binding.address) === 6 ? 6 : 4;
-    return connectFromAddress(name, binding.address, await resolve(target, names, signal, family), signal);
+    return connectFromAddress(
+      name,
+      binding.address,
+      await resolve(target, names, signal, family),
+      signal,
+      wire,
+    );
   }
-  return connectOverInterface(name, binding.interface, await resolve(target, names, signal), signal, native);
+  return connectOverInterface(
+    name,
+    binding.interface,
+    await resolve(target, names, signal),
+    signal,
+    native,
+    wire,
+  );
 }
 
 /** The target with an address in place of a name; of one family where the binding allows only that. */
