@@ -189,6 +189,7 @@ function dialledUplink(uplink: ConfiguredUplink, { subflowsPerPath }: ClientConf
           rateLimit: {
             sendBytesPerSecond: limit.upBytesPerSecond,
             receiveBytesPerSecond: limit.downBytesPerSecond,
+            isMetered: true,
           },
         }),
   };

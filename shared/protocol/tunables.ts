@@ -100,6 +100,8 @@ export const MAX_CONTROL_PER_STREAM = 64;
 
 /** An idle subflow is asked for a receipt this often, so that its death is noticed before it is needed. */
 export const PING_INTERVAL_MS = 1_000;
+/** One that costs by the byte, so seldom: a second's pings are 20 MB a day and direction. Within what any NAT remembers. */
+export const METERED_PING_INTERVAL_MS = 15_000;
 
 /** Shortest silence that counts as doubt; radio pauses below it are everyday. */
 export const MIN_DOUBT_MS = 100;

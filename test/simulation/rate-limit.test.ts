@@ -18,7 +18,7 @@ function limit(world: World, uplinkName: string, downMbit: number, upMbit: numbe
   const { session } = world.ends.client;
   session.limitRate(
     uplinkName,
-    { receiveBytesPerSecond: downMbit * MBIT, sendBytesPerSecond: upMbit * MBIT },
+    { receiveBytesPerSecond: downMbit * MBIT, sendBytesPerSecond: upMbit * MBIT, isMetered: true },
     world.clock.nowMs,
   );
   world.ends.client.wake();

@@ -45,20 +45,31 @@ describeSystem('metered uplinks', { paths, congestionControl: 'bbr' }, (system) 
     }
   });
 
-  test('an idle uplink costs what its pings cost, and the count follows it', async () => {
+  test.each([
+    { what: 'not metered', more: {}, leastPerSecond: 300, mostPerSecond: 2_000 },
+    { what: 'metered', more: { metered: {} }, leastPerSecond: 0, mostPerSecond: 500 },
+    { what: 'metered, backup', more: { metered: {}, backup: true }, leastPerSecond: 0, mostPerSecond: 60 },
+  ])('what an idle uplink costs: $what', async ({ what, more, leastPerSecond, mostPerSecond }) => {
     const { pair, network } = system();
-    await pair.start();
-    await sleep(1_000);
+    await pair.amend(pair.clientFile, { stateDir: 'idle' });
+    await pair.start([
+      { name: 'wan0', interface: 'wan0', ...more },
+      { name: 'wan1', interface: 'wan1' },
+    ]);
+    await sleep(2_000);
     const path = network.path('wan0');
     const [wireBefore, before] = [await path.counters(), await counted(pair, 'wan0')];
-    await sleep(5_000);
+    const seconds = 16;
+    await sleep(seconds * 1_000);
     const [wireAfter, after] = [await path.counters(), await counted(pair, 'wan0')];
     const wire =
-      wireAfter.sentIpBytes + wireAfter.receivedIpBytes - wireBefore.sentIpBytes - wireBefore.receivedIpBytes;
+      wireAfter.sentIpBytes - wireBefore.sentIpBytes + wireAfter.receivedIpBytes - wireBefore.receivedIpBytes;
     const ours = after.sent + after.received - before.sent - before.received;
-    report(`idle: ${((wire / 5) * 86_400) / MB} MB a day; counted ${ours} of ${wire} bytes`);
-    expect(ours).toBeGreaterThan(wire * 0.7);
-    expect(ours).toBeLessThan(wire * 1.3);
+    const daily = ((wire / seconds) * 86_400) / MB;
+    report(`idle, ${what}: ${daily.toFixed(1)} MB a day; counted ${ours} of ${wire} bytes`);
+    expect(wire / seconds).toBeGreaterThan(leastPerSecond);
+    expect(wire / seconds).toBeLessThan(mostPerSecond);
+    expect(Math.abs(ours - wire)).toBeLessThan(1_500);
   });
 
   test('the cap demotes an uplink in the middle of a transfer, which stays whole, and after a restart at once', async () => {

@@ -3,6 +3,7 @@ import { BodyReader, BodyWriter, writeU16, writeU32, writeU64 } from './bytes.ts
 import {
   DATA_HEADER_BYTES,
   FLAG_FIN,
+  FLAG_METERED,
   FLAG_NO_JOIN_HERE,
   FLAG_OPENED_OK,
   FRAME_HEADER_BYTES,
@@ -42,7 +43,12 @@ export type ControlFrame =
     }
   | { readonly type: 'addressRemove'; readonly addressId: number }
   | { readonly type: 'subflowsWish'; readonly subflowId: number; readonly count: number }
-  | { readonly type: 'rateLimit'; readonly subflowId: number; readonly bytesPerSecond: number }
+  | {
+      readonly type: 'rateLimit';
+      readonly subflowId: number;
+      readonly bytesPerSecond: number;
+      readonly metered: boolean;
+    }
   | { readonly type: 'goaway'; readonly code: number }
   | { readonly type: 'close'; readonly code: number };
 
@@ -133,6 +139,7 @@ export function encodeControl(frame: ControlFrame): Uint8Array {
       body.u32(frame.subflowId).u8(frame.count);
       break;
     case 'rateLimit':
+      flags = frame.metered ? FLAG_METERED : 0;
       body.u32(frame.subflowId).u64(frame.bytesPerSecond);
       break;
     case 'goaway':
@@ -203,7 +210,8 @@ export function decodeControl(type: number, flags: number, bytes: Uint8Array): C
     }
     case FRAME_TYPE.rateLimit: {
       const body = new BodyReader(bytes, 'RATE_LIMIT');
-      return { type: 'rateLimit', subflowId: body.u32(), bytesPerSecond: body.u64() };
+      const metered = (flags & FLAG_METERED) !== 0;
+      return { type: 'rateLimit', subflowId: body.u32(), bytesPerSecond: body.u64(), metered };
     }
     case FRAME_TYPE.goaway:
       return { type: 'goaway', code: new BodyReader(bytes, 'GOAWAY').u16() };

@@ -47,6 +47,7 @@ export const FLAG_FIN = 0x01;
 export const FLAG_OPENED_OK = 0x01;
 export const FLAG_BACKUP = 0x01;
 export const FLAG_NO_JOIN_HERE = 0x01;
+export const FLAG_METERED = 0x01;
 
 export const NONCE_BYTES = 32;
 export const TOKEN_BYTES = 16;

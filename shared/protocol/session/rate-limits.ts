@@ -7,15 +7,20 @@ import { ACK_SHARE, LIMIT_LOOK_MS } from '../tunables.ts';
 export interface RateLimit {
   readonly sendBytesPerSecond: number;
   readonly receiveBytesPerSecond: number;
+  /** It costs by the byte: idle subflows stay quiet. */
+  readonly isMetered: boolean;
 }
+
+/** What an uplink is used for where nothing was said. */
+const FREE: RateLimit = { sendBytesPerSecond: 0, receiveBytesPerSecond: 0, isMetered: false };
 
 /** Rate limits by uplink (SPEC.md section 7, RATE_LIMIT): kept for what this end sends; the client tells the other half. */
 export class RateLimits {
   readonly #role: 'client' | 'concentrator';
   readonly #tellPeer: (frame: ControlFrame, isCurrent: () => boolean) => void;
+  /** A concentrator knows of them only what it is to do itself. */
+  readonly #limits = new Map<string, RateLimit>();
   readonly #buckets = new Map<string, TokenBucket>();
-  /** Client: what the concentrator is told. */
-  readonly #receive = new Map<string, number>();
 
   constructor(
     role: 'client' | 'concentrator',
@@ -25,33 +30,31 @@ export class RateLimits {
     this.#tellPeer = tellPeer;
   }
 
-  /** Client: from now on, for all subflows that the uplink has and will have. */
+  /** From now on, for all subflows that the uplink has and will have. */
   set(uplinkName: string, limit: RateLimit, subflows: readonly Subflow[], nowMs: number): void {
-    this.#limitSending(uplinkName, limit.sendBytesPerSecond, subflows, nowMs);
-    if ((this.#receive.get(uplinkName) ?? 0) === limit.receiveBytesPerSecond) return;
-    this.#receive.set(uplinkName, limit.receiveBytesPerSecond);
-    for (const subflow of subflows) if (subflow.uplinkName === uplinkName) this.#tell(subflow);
+    const before = this.#limitOf(uplinkName);
+    this.#limits.set(uplinkName, limit);
+    const own = subflows.filter((subflow) => subflow.uplinkName === uplinkName);
+    // What is repeated must not fill the bucket anew.
+    if (limit.sendBytesPerSecond !== before.sendBytesPerSecond) {
+      if (limit.sendBytesPerSecond === 0) this.#buckets.delete(uplinkName);
+      else this.#buckets.set(uplinkName, new TokenBucket(limit.sendBytesPerSecond, nowMs));
+    }
+    for (const subflow of own) this.#apply(subflow);
+    if (isForPeer(limit, before)) for (const subflow of own) this.#tell(subflow, limit);
   }
 
   onAdded(subflow: Subflow): void {
-    subflow.limit = this.#buckets.get(subflow.uplinkName);
-    if (this.#receive.get(subflow.uplinkName)) this.#tell(subflow);
+    this.#apply(subflow);
+    const limit = this.#limitOf(subflow.uplinkName);
+    if (isForPeer(limit, FREE)) this.#tell(subflow, limit);
   }
 
   /** `subflows` are those that are left. The client says it again for the next one, so the concentrator may forget. */
   onRemoved({ uplinkName }: Subflow, subflows: readonly Subflow[]): void {
     if (this.#role === 'client' || subflows.some((other) => other.uplinkName === uplinkName)) return;
+    this.#limits.delete(uplinkName);
     this.#buckets.delete(uplinkName);
-  }
-
-  /** Concentrator: the client says what may be sent on the uplink of this subflow. */
-  onPeerLimit(
-    { uplinkName }: Subflow,
-    bytesPerSecond: number,
-    subflows: readonly Subflow[],
-    nowMs: number,
-  ): void {
-    this.#limitSending(uplinkName, bytesPerSecond, subflows, nowMs);
   }
 
   refresh(nowMs: number): void {
@@ -60,32 +63,28 @@ export class RateLimits {
 
   /** When an uplink that is held back may send again. */
   deadlineMs(nowMs: number): number {
-    let waitMs = Number.POSITIVE_INFINITY;
+    let deadlineMs = Number.POSITIVE_INFINITY;
     for (const bucket of this.#buckets.values()) {
-      if (!bucket.isOpen) waitMs = Math.min(waitMs, bucket.waitMs);
+      if (!bucket.isOpen) deadlineMs = Math.min(deadlineMs, nowMs + Math.min(bucket.waitMs, LIMIT_LOOK_MS));
     }
-    return nowMs + Math.min(waitMs, waitMs === Number.POSITIVE_INFINITY ? waitMs : LIMIT_LOOK_MS);
+    return deadlineMs;
   }
 
-  #limitSending(
-    uplinkName: string,
-    bytesPerSecond: number,
-    subflows: readonly Subflow[],
-    nowMs: number,
-  ): void {
-    // What is repeated must not fill the bucket anew.
-    if ((this.#buckets.get(uplinkName)?.bytesPerSecond ?? 0) === bytesPerSecond) return;
-    const bucket = bytesPerSecond === 0 ? undefined : new TokenBucket(bytesPerSecond, nowMs);
-    if (bucket === undefined) this.#buckets.delete(uplinkName);
-    else this.#buckets.set(uplinkName, bucket);
-    for (const subflow of subflows) if (subflow.uplinkName === uplinkName) subflow.limit = bucket;
+  #limitOf(uplinkName: string): RateLimit {
+    return this.#limits.get(uplinkName) ?? FREE;
   }
 
-  #tell({ id, uplinkName }: Subflow): void {
-    const bytesPerSecond = this.#receive.get(uplinkName)!;
+  #apply(subflow: Subflow): void {
+    subflow.limit = this.#buckets.get(subflow.uplinkName);
+    subflow.isMetered = this.#limitOf(subflow.uplinkName).isMetered;
+  }
+
+  #tell({ id, uplinkName }: Subflow, limit: RateLimit): void {
+    if (this.#role === 'concentrator') return;
+    const { receiveBytesPerSecond: bytesPerSecond, isMetered: metered } = limit;
     this.#tellPeer(
-      { type: 'rateLimit', subflowId: id, bytesPerSecond },
-      () => this.#receive.get(uplinkName) === bytesPerSecond,
+      { type: 'rateLimit', subflowId: id, bytesPerSecond, metered },
+      () => !isForPeer(limit, this.#limitOf(uplinkName)),
     );
   }
 }
@@ -93,4 +92,9 @@ export class RateLimits {
 /** The kernel's acknowledgements of `bytes` that arrived leave on the same uplink. */
 export function spendOnAcknowledging({ limit }: Subflow, bytes: number): void {
   limit?.spend(bytes * ACK_SHARE);
+}
+
+/** Whether the half of it that the concentrator must know is another one than before. */
+function isForPeer(limit: RateLimit, before: RateLimit): boolean {
+  return limit.receiveBytesPerSecond !== before.receiveBytesPerSecond || limit.isMetered !== before.isMetered;
 }

@@ -117,7 +117,7 @@ export class SessionSubflows {
     this.#retirement.add(subflow, notice, this.#host.nowMs);
   }
 
-  /** Client: most that an uplink may carry. */
+  /** Most that an uplink may carry; the client tells the concentrator its half. */
   limitRate(uplinkName: string, limit: RateLimit): void {
     this.#limits.set(uplinkName, limit, this.#all, this.#host.nowMs);
   }
@@ -187,10 +187,11 @@ export class SessionSubflows {
   }
 
   /** Concentrator: what the client allows on the uplink of a subflow. */
-  onRateLimit(subflowId: number, bytesPerSecond: number): void {
+  onRateLimit(subflowId: number, bytesPerSecond: number, isMetered: boolean): void {
     const subflow = this.#byId.get(subflowId);
     if (subflow === undefined) return;
-    this.#limits.onPeerLimit(subflow, bytesPerSecond, this.#all, this.#host.nowMs);
+    const limit = { sendBytesPerSecond: bytesPerSecond, receiveBytesPerSecond: 0, isMetered };
+    this.limitRate(subflow.uplinkName, limit);
   }
 
   // --- helpers ---

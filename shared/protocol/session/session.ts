@@ -349,7 +349,7 @@ export class Session {
         break;
       case 'rateLimit':
         this.#expectRole('concentrator', 'RATE_LIMIT');
-        this.#subflows.onRateLimit(frame.subflowId, frame.bytesPerSecond);
+        this.#subflows.onRateLimit(frame.subflowId, frame.bytesPerSecond, frame.metered);
         break;
       case 'addressAdd':
         this.#expectRole('client', 'ADDRESS_ADD');

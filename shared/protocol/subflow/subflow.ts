@@ -15,6 +15,7 @@ import {
   LONG_QUEUE_RTT,
   MAX_COMMIT_BYTES,
   MAX_HOST_LAG_MS,
+  METERED_PING_INTERVAL_MS,
   MIN_COMMIT_BYTES,
   MIN_IN_FLIGHT_BYTES,
   MIN_SEGMENT_BYTES,
@@ -61,6 +62,8 @@ export class Subflow implements SubflowView {
   isParked = false;
   /** Its uplink's rate limit for what is sent here. */
   limit: TokenBucket | undefined;
+  /** Its uplink costs by the byte: idle, it is asked for receipts seldom. */
+  isMetered = false;
   /** When payload last arrived on it. */
   lastDataMs: number;
   /** The client was asked to dial another one beside it. */
@@ -325,7 +328,9 @@ export class Subflow implements SubflowView {
     if (this.state === 'doubted') return nowMs + 20;
     if (!this.ledger.awaitsReceipt) {
       // A busy transport takes no ping; its next room is an input, and looks here again.
-      return this.isWritable ? this.#lastElicitingMs + PING_INTERVAL_MS : Number.POSITIVE_INFINITY;
+      if (!this.isWritable) return Number.POSITIVE_INFINITY;
+      // The session looks after itself at least as often, ping or not.
+      return Math.min(this.#lastElicitingMs + this.#pingIntervalMs, nowMs + PING_INTERVAL_MS);
     }
     return nowMs + Math.max(1, this.silenceLimitMs - this.silenceMs(nowMs));
   }
@@ -333,7 +338,11 @@ export class Subflow implements SubflowView {
   /** Whether so much time has passed without a question that its silence would say nothing. */
   wantsPing(nowMs: number): boolean {
     // The same sum as in deadlineMs, so that rounding never puts the ping behind its own deadline.
-    return !this.ledger.awaitsReceipt && nowMs >= this.#lastElicitingMs + PING_INTERVAL_MS;
+    return !this.ledger.awaitsReceipt && nowMs >= this.#lastElicitingMs + this.#pingIntervalMs;
+  }
+
+  get #pingIntervalMs(): number {
+    return this.isMetered ? METERED_PING_INTERVAL_MS : PING_INTERVAL_MS;
   }
 
   doubt(nowMs: number): void {

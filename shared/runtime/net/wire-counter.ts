@@ -31,7 +31,7 @@ export class WireCounter implements ConnectionWatcher {
   }
 
   watch(socket: Socket): void {
-    const watched: Watched = { socket, isConnected: !socket.connecting && !socket.pending, last: undefined };
+    const watched: Watched = { socket, isConnected: false, last: undefined };
     this.#open.add(watched);
     socket.once('connect', () => {
       watched.isConnected = true;

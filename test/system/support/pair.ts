@@ -18,6 +18,7 @@ export interface ConfiguredUplink {
   readonly name: string;
   readonly interface?: string;
   readonly address?: string;
+  readonly backup?: boolean;
   readonly metered?: Readonly<Record<string, unknown>>;
 }
 
