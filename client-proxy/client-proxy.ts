@@ -135,7 +135,6 @@ export async function startClientProxy(config: ClientConfig, deps: ClientProxyDe
       throw error;
     }));
   const metering = await Metering.open({
-    uplinks: config.uplinks.flatMap(({ name, metered }) => (metered === undefined ? [] : { name, metered })),
     file: join(config.stateDirectory ?? deps.stateDirectory, USAGE_FILE_NAME),
     wires,
     wallClock: deps.wallClock,
@@ -143,7 +142,7 @@ export async function startClientProxy(config: ClientConfig, deps: ClientProxyDe
     setUse: (uplink, use, reason) => keeper.setUse(uplink, use, reason),
   });
   registerMeteringMetrics(registry, { wires, meters: () => metering.meters });
-  metering.start();
+  metering.setUplinks(config.uplinks);
   const watch = new NetworkWatch(networkInterfaces, () => keeper.retryUplinks());
   keeper.start();
   logger.info(

@@ -37,21 +37,34 @@ export interface CapStatus {
 /** Counts one uplink's bytes by period and holds them against its caps. Knows no clock and no file. */
 export class Meter {
   readonly name: string;
-  readonly settings: MeteredSettings;
-  readonly #calendar: BillingCalendar;
+  #settings: MeteredSettings;
+  #calendar: BillingCalendar;
   #usage: UplinkUsage;
   #added: Record<PeriodKind, Added> = { day: NOTHING, month: NOTHING };
 
   /** `stored`: what was kept of the uplink, if anything. */
   constructor(name: string, settings: MeteredSettings, stored: UplinkUsage | undefined, nowMs: number) {
     this.name = name;
-    this.settings = settings;
+    this.#settings = settings;
     this.#calendar = new BillingCalendar(settings);
     this.#usage = perKind((kind) =>
       stored === undefined
         ? currentUsage(undefined, kind, this.#calendar, nowMs)
         : realigned(stored[kind], kind, this.#calendar, nowMs),
     );
+  }
+
+  get settings(): MeteredSettings {
+    return this.#settings;
+  }
+
+  /** Other settings from now on; what was counted stays. */
+  configure(settings: MeteredSettings, nowMs: number): void {
+    if (settings === this.#settings) return;
+    this.#count(NOTHING, nowMs);
+    this.#settings = settings;
+    this.#calendar = new BillingCalendar(settings);
+    this.#usage = perKind((kind) => realigned(this.#usage[kind], kind, this.#calendar, nowMs));
   }
 
   get usage(): UplinkUsage {
@@ -84,13 +97,17 @@ export class Meter {
 
   /** Bytes on the wire since the last call. @returns what is to be said now */
   add(sentBytes: number, receivedBytes: number, nowMs: number): readonly CapWarning[] {
+    this.#count({ sentBytes, receivedBytes }, nowMs);
+    return this.#takeWarnings();
+  }
+
+  #count(more: Added, nowMs: number): void {
     this.#usage = perKind((kind) => {
       const current = currentUsage(this.#usage[kind], kind, this.#calendar, nowMs);
       const base = current === this.#usage[kind] ? this.#added[kind] : NOTHING;
-      this.#added[kind] = sum(base, { sentBytes, receivedBytes });
-      return { ...current, ...sum(current, { sentBytes, receivedBytes }) };
+      this.#added[kind] = sum(base, more);
+      return { ...current, ...sum(current, more) };
     });
-    return this.#takeWarnings();
   }
 
   /** What is to be stored in place of `stored`. Counting may go on meanwhile; `saved` is due once the file has it. */
@@ -108,13 +125,15 @@ export class Meter {
     const [now, added] = [this.#usage, { ...this.#added }];
     this.#usage = perKind((kind) => {
       // A new period has begun meanwhile: nothing of it was in what was saved.
-      if (now[kind].endMs !== before[kind].endMs) return now[kind];
+      if (now[kind].startMs !== before[kind].startMs) return now[kind];
       added[kind] = {
         sentBytes: now[kind].sentBytes - before[kind].sentBytes,
         receivedBytes: now[kind].receivedBytes - before[kind].receivedBytes,
       };
       const isWarned = saved[kind].isWarned || now[kind].isWarned;
-      return { ...saved[kind], ...sum(saved[kind], added[kind]), isWarned };
+      // The settings may have moved the end meanwhile; another program may have opened a later period.
+      const { endMs } = saved[kind].startMs === now[kind].startMs ? now[kind] : saved[kind];
+      return { ...saved[kind], endMs, ...sum(saved[kind], added[kind]), isWarned };
     });
     this.#added = added;
   }

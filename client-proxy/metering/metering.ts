@@ -7,16 +7,18 @@ import { CAP_NAME, Meter, type Verdict } from './meter.ts';
 import type { MeteredSettings } from './metered-settings.ts';
 import type { UplinkUsage } from './usage.ts';
 import {
+  damagedName,
   MAX_STORED_UPLINKS,
   readUsageFile,
   type StoredUsage,
-  setAside,
+  type UsageRead,
   updateUsageFile,
 } from './usage-file.ts';
 
 export interface MeteredUplink {
   readonly name: string;
-  readonly metered: MeteredSettings;
+  /** Absent: it is not metered. */
+  readonly metered?: MeteredSettings;
 }
 
 /** Where the figures come from, and the figures of each uplink. */
@@ -26,8 +28,7 @@ export interface WireReader {
 }
 
 export interface MeteringOptions {
-  readonly uplinks: readonly MeteredUplink[];
-  /** Where the usage is kept; touched only when there are metered uplinks. */
+  /** Where the usage is kept; written only when there are metered uplinks. */
   readonly file: string;
   readonly wires: WireReader;
   /** Milliseconds since 1970; may jump. */
@@ -53,47 +54,54 @@ const LAST_TRY_PAUSE_MS = 50;
 /** Counts what the metered uplinks carry, keeps it on disk, and takes them out of use at their caps. */
 export class Metering {
   readonly #options: MeteringOptions;
-  readonly #meters: readonly Meter[];
+  readonly #stored: StoredUsage;
+  /** Of all uplinks that were metered once. */
+  readonly #meters = new Map<string, Meter>();
+  /** Those that are metered now. */
+  #metered: ReadonlySet<string> = new Set();
   readonly #lastRead = new Map<string, WireBytes>();
   readonly #verdicts = new Map<string, Verdict>();
+  /** Why nothing was read, until that is said. */
+  #damage: string | undefined;
   #timer: NodeJS.Timeout | undefined;
   #saving: Promise<void> | undefined;
   #savedMs: number;
   #isFileInTrouble = false;
 
-  private constructor(options: MeteringOptions, stored: StoredUsage) {
+  private constructor(options: MeteringOptions, read: UsageRead) {
     this.#options = options;
-    const nowMs = options.wallClock();
-    this.#savedMs = nowMs;
-    this.#meters = options.uplinks.map(
-      ({ name, metered }) => new Meter(name, metered, stored.get(name), nowMs),
-    );
+    this.#savedMs = options.wallClock();
+    this.#stored = read.kind === 'read' ? read.usage : new Map();
+    this.#damage = read.kind === 'damaged' ? read.problem : undefined;
   }
 
-  /** Reads what is kept, and applies the caps that are reached already. */
+  /** Reads what is kept. */
   static async open(options: MeteringOptions): Promise<Metering> {
-    const { uplinks, file, logger } = options;
-    if (uplinks.length === 0) return new Metering(options, new Map());
-    const metering = new Metering(options, await storedUsage(file, logger));
-    metering.#announce();
-    metering.#look();
-    return metering;
+    return new Metering(options, await readUsageFile(options.file));
   }
 
-  /** Counts from now on, until `close`. */
-  start(): void {
-    if (this.#meters.length === 0) return;
-    this.#timer = setInterval(() => this.#look(), LOOK_EVERY_MS);
+  /** The uplinks from now on. Caps that are reached are applied before this returns, hence before anything is dialled. */
+  setUplinks(uplinks: readonly MeteredUplink[]): void {
+    const nowMs = this.#options.wallClock();
+    const before = this.#metered;
+    const metered = uplinks.filter((uplink) => uplink.metered !== undefined);
+    this.#metered = new Set(metered.map(({ name }) => name));
+    for (const { name, metered: settings } of metered) this.#meter(name, settings!, before.has(name), nowMs);
+    for (const name of before) if (!this.#metered.has(name)) this.#use(name, { use: 'normal', reason: '' });
+    this.#forget();
+    if (this.#metered.size === 0) return;
+    this.#look();
+    this.#timer ??= setInterval(() => this.#look(), LOOK_EVERY_MS);
   }
 
+  /** Of the uplinks that are metered now. */
   get meters(): readonly Meter[] {
-    return this.#meters;
+    return [...this.#meters.values()].filter(({ name }) => this.#metered.has(name));
   }
 
   /** Counts the rest and writes it down. */
   async close(): Promise<void> {
     clearInterval(this.#timer);
-    if (this.#meters.length === 0) return;
     await this.#saving;
     this.#look();
     await this.#saving;
@@ -103,29 +111,49 @@ export class Metering {
     }
   }
 
-  #announce(): void {
-    const { file, wires, wallClock, logger } = this.#options;
-    for (const { name, settings } of this.#meters) {
-      const { downBytesPerSecond: down, upBytesPerSecond: up } = settings.rateLimit;
-      const rate = (bytesPerSecond: number) =>
-        bytesPerSecond === 0 ? 'none' : formatBitRate(bytesPerSecond);
-      logger.info(
-        { uplink: name, file, counted: wires.source, rateLimit: { down: rate(down), up: rate(up) } },
-        'metered uplink',
-      );
-    }
-    if (this.#meters.some((meter) => meter.isClockBehind(wallClock()))) {
+  #meter(name: string, settings: MeteredSettings, isOld: boolean, nowMs: number): void {
+    const { file, wires, logger } = this.#options;
+    const known = this.#meters.get(name);
+    known?.configure(settings, nowMs);
+    if (isOld) return;
+    const meter = known ?? new Meter(name, settings, this.#stored.get(name), nowMs);
+    this.#meters.set(name, meter);
+    // What it carried while it was not metered is not counted.
+    this.#lastRead.set(name, wires.of(name).read());
+    const { downBytesPerSecond: down, upBytesPerSecond: up } = settings.rateLimit;
+    const rate = (bytesPerSecond: number) => (bytesPerSecond === 0 ? 'none' : formatBitRate(bytesPerSecond));
+    logger.info(
+      { uplink: name, file, counted: wires.source, rateLimit: { down: rate(down), up: rate(up) } },
+      'metered uplink',
+    );
+    if (this.#damage !== undefined) {
+      const kept = damagedName(file);
       logger.warn(
-        { file },
+        { file, kept, reason: this.#damage },
+        'the usage of metered uplinks is damaged: counted anew',
+      );
+      this.#damage = undefined;
+    }
+    if (meter.isClockBehind(nowMs)) {
+      logger.warn(
+        { uplink: name, file },
         'the clock stands before the period that is counted: it goes on counting until that ends. ' +
           'If the clock was wrong then and is right now, stop the client and remove the file',
       );
     }
   }
 
+  /** Of uplinks that are not metered any more, only so many as the file takes. */
+  #forget(): void {
+    for (const { name, unsavedBytes } of this.#meters.values()) {
+      if (this.#meters.size <= MAX_STORED_UPLINKS) return;
+      if (!this.#metered.has(name) && unsavedBytes === 0) this.#meters.delete(name);
+    }
+  }
+
   #look(): void {
     const nowMs = this.#options.wallClock();
-    for (const meter of this.#meters) {
+    for (const meter of this.meters) {
       const { sentBytes, receivedBytes } = this.#readSince(meter.name);
       for (const { kind, usedBytes, capBytes, untilDate } of meter.add(sentBytes, receivedBytes, nowMs)) {
         const used = `${byteText(usedBytes)} of ${byteText(capBytes)}`;
@@ -134,7 +162,7 @@ export class Metering {
           `${CAP_NAME[kind]} cap nearly reached`,
         );
       }
-      this.#apply(meter);
+      this.#use(meter.name, meter.verdict);
     }
     if (this.#isSaveDue(nowMs)) void this.#save();
   }
@@ -152,22 +180,29 @@ export class Metering {
     return { sentBytes, receivedBytes };
   }
 
-  #apply({ name, verdict }: Meter): void {
+  #use(name: string, verdict: Verdict): void {
     const before = this.#verdicts.get(name) ?? { use: 'normal', reason: '' };
     if (before.use === verdict.use && before.reason === verdict.reason) return;
     this.#verdicts.set(name, verdict);
     const { logger, setUse } = this.#options;
-    if (verdict.use === 'normal') logger.info({ uplink: name }, 'a new period: the uplink is used again');
+    if (verdict.use === 'normal')
+      logger.info({ uplink: name }, 'no cap is reached: the uplink is used again');
     else logger.warn({ uplink: name, use: verdict.use }, verdict.reason);
     setUse(name, verdict.use, verdict.reason);
   }
 
   get #isUnsaved(): boolean {
-    return this.#meters.some(({ unsavedBytes }) => unsavedBytes > 0);
+    return this.#unsavedBytes > 0;
+  }
+
+  get #unsavedBytes(): number {
+    let sum = 0;
+    for (const { unsavedBytes } of this.#meters.values()) sum += unsavedBytes;
+    return sum;
   }
 
   #isSaveDue(nowMs: number): boolean {
-    const unsavedBytes = this.#meters.reduce((sum, meter) => sum + meter.unsavedBytes, 0);
+    const unsavedBytes = this.#unsavedBytes;
     if (unsavedBytes === 0 || this.#saving !== undefined) return false;
     // A clock that was set back must not put it off.
     const sinceMs = Math.abs(nowMs - this.#savedMs);
@@ -189,12 +224,12 @@ export class Metering {
     try {
       const isSaved = await updateUsageFile(file, (stored) => {
         const usage = new Map(stored);
-        for (const meter of this.#meters) {
+        for (const meter of this.#meters.values()) {
           const result = meter.save(stored.get(meter.name), nowMs);
           usage.set(meter.name, result.usage);
           done.push(result.saved);
         }
-        return bounded(usage, new Set(this.#meters.map(({ name }) => name)));
+        return bounded(usage, new Set(this.#meters.keys()));
       });
       if (isSaved) for (const saved of done) saved();
       if (isSaved && this.#isFileInTrouble)
@@ -211,20 +246,6 @@ export class Metering {
       this.#isFileInTrouble = true;
     }
   }
-}
-
-/** What is kept; a damaged file is set aside, and counting starts anew. */
-async function storedUsage(file: string, logger: Logger): Promise<StoredUsage> {
-  const read = await readUsageFile(file);
-  if (read.kind === 'read') return read.usage;
-  if (read.kind === 'damaged') {
-    const kept = await setAside(file).catch((error: Error) => `not moved: ${error.message}`);
-    logger.warn(
-      { file, kept, reason: read.problem },
-      'the usage of metered uplinks is damaged: counted anew',
-    );
-  }
-  return new Map();
 }
 
 /** Those of earlier configurations stay, as long as there is room: those whose month is over go first. */

@@ -31,15 +31,14 @@ export async function readUsageFile(file: string): Promise<UsageRead> {
   return { kind: 'read', usage: new Map(Object.entries(parsed.data.uplinks)) };
 }
 
-/** Moves a damaged file out of the way, in the place of one that was moved before. @returns its new name */
-export async function setAside(file: string): Promise<string> {
-  const aside = `${file}.damaged`;
-  await rename(file, aside);
-  return aside;
+/** Where a damaged file is kept, in the place of one that was kept before. */
+export function damagedName(file: string): string {
+  return `${file}.damaged`;
 }
 
 /**
- * Replaces what the file holds by what `update` makes of it, in one step, while no other program can.
+ * Replaces what the file holds by what `update` makes of it, in one step, while no other program can. A damaged file is moved out
+ * of the way first.
  * @returns false when another program is at it just now
  * @throws FileWriteError, or the file system's error
  */
@@ -52,7 +51,7 @@ export async function updateUsageFile(
   if (!(await take(lock))) return false;
   try {
     const read = await readUsageFile(file);
-    if (read.kind === 'damaged') await setAside(file);
+    if (read.kind === 'damaged') await rename(file, damagedName(file));
     const uplinks = Object.fromEntries(update(read.kind === 'read' ? read.usage : new Map()));
     const text = `${JSON.stringify(FILE.encode({ version: 1, uplinks }), null, 2)}\n`;
     await writePrivateFile(file, text, { overwrite: true });

@@ -127,6 +127,19 @@ describe('another configuration', () => {
     expect(used(changed).month).toBe(1);
   });
 
+  it('while it runs does the same, also between what is saved, and swallows no warning', () => {
+    const meter = new Meter('lte', settings({ billingDay: 1 }), undefined, NOW);
+    meter.add(0, 30 * MB, NOW);
+    const writing = meter.save(undefined, NOW);
+    meter.configure(settings({ billingDay: 12, dailyBytes: 40 * MB }), NOW);
+    writing.saved();
+    expect(meter.unsavedBytes).toBe(0);
+    expect(meter.add(0, 1, NOW)).toMatchObject([{ kind: 'day', capBytes: 40 * MB }]);
+    meter.add(0, 1, at('2026-12-05T00:00Z'));
+    expect(used(meter).month).toBe(30 * MB + 2);
+    expect(saved(meter, NOW, writing.usage).month.receivedBytes).toBe(30 * MB + 2);
+  });
+
   it('of the cap holds for what was counted before', () => {
     const meter = new Meter('lte', settings(), undefined, NOW);
     meter.add(0, 50 * MB, NOW);

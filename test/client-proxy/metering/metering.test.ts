@@ -35,14 +35,13 @@ async function bed(file?: string, metered = capped) {
   const lines: Record<string, unknown>[] = [];
   const destination = { write: (line: string) => lines.push(JSON.parse(line)) };
   const metering = await Metering.open({
-    uplinks: [{ name: 'lte', metered }],
     file: at,
     wires: { source: 'kernel', of: () => ({ read: () => ({ ...wire }) }) },
     wallClock: () => clock.nowMs,
     logger: createLogger({ level: 'info', format: 'json', isTty: false, destination }),
     setUse: (...use) => uses.push(use),
   });
-  metering.start();
+  metering.setUplinks([{ name: 'lte', metered }]);
   const pass = (ms: number) => {
     clock.nowMs += ms;
     vi.advanceTimersByTime(ms);
@@ -130,9 +129,9 @@ describe('metering', () => {
     await writeFile(file, 'garbage');
     const again = await bed(file);
     expect(again.said('warn')).toMatchObject([{ file, kept: `${file}.damaged` }]);
-    expect(await readFile(`${file}.damaged`, 'utf8')).toBe('garbage');
     again.wire.receivedBytes = 5;
     await again.metering.close();
+    expect(await readFile(`${file}.damaged`, 'utf8')).toBe('garbage');
     expect(await kept(file)).toBe(5);
   });
 
@@ -157,7 +156,6 @@ describe('metering', () => {
     await first.metering.close();
     const lines: string[] = [];
     const metering = await Metering.open({
-      uplinks: [{ name: 'lte', metered: capped }],
       file: first.file,
       wires: { source: 'estimate', of: () => ({ read: () => ({ sentBytes: 0, receivedBytes: 0 }) }) },
       wallClock: () => 0,
@@ -169,6 +167,7 @@ describe('metering', () => {
       }),
       setUse: () => {},
     });
+    metering.setUplinks([{ name: 'lte', metered: capped }]);
     expect(lines.join('')).toContain('the clock stands before the period');
     await metering.close();
     expect(await kept(first.file)).toBe(5);
@@ -177,16 +176,36 @@ describe('metering', () => {
   it('touches no file and sets no timer without a metered uplink', async () => {
     const file = join(await temporaryDirectory(), 'state', USAGE_FILE_NAME);
     const metering = await Metering.open({
-      uplinks: [],
       file,
       wires: { source: 'kernel', of: () => ({ read: () => ({ sentBytes: 1, receivedBytes: 1 }) }) },
       wallClock: () => NOW,
       logger: createLogger({ level: 'info', format: 'json', isTty: false, destination: { write: () => {} } }),
       setUse: () => {},
     });
-    metering.start();
+    metering.setUplinks([{ name: 'dsl' }]);
     expect(vi.getTimerCount()).toBe(0);
     await metering.close();
     expect(await readUsageFile(file)).toEqual({ kind: 'absent' });
+  });
+
+  it('follows uplinks that come, go, and get other caps, and counts nothing twice', async () => {
+    const { metering, file, wire, uses, pass } = await bed();
+    wire.receivedBytes = 60 * MB;
+    pass(250);
+    metering.setUplinks([{ name: 'lte', metered: { ...capped, monthlyBytes: 50 * MB } }]);
+    expect(uses.splice(0)).toEqual([['lte', 'backup', 'monthly cap reached, until 2026-12-12']]);
+    metering.setUplinks([{ name: 'lte' }]);
+    expect(uses.splice(0)).toEqual([['lte', 'normal', '']]);
+    // Not metered meanwhile.
+    wire.receivedBytes += 7 * MB;
+    pass(1_000);
+    metering.setUplinks([]);
+    metering.setUplinks([{ name: 'lte', metered: capped }]);
+    wire.receivedBytes += 1 * MB;
+    pass(250);
+    expect(metering.meters[0]!.usage.month.receivedBytes).toBe(61 * MB);
+    expect(uses).toEqual([]);
+    await metering.close();
+    expect(await kept(file)).toBe(61 * MB);
   });
 });
