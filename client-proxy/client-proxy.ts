@@ -1,5 +1,6 @@
 import { Resolver } from 'node:dns';
 import { networkInterfaces } from 'node:os';
+import { join } from 'node:path';
 import type { Logger } from 'pino';
 import { Registry } from 'prom-client';
 import type { Destination } from '../shared/protocol/destination.ts';
@@ -10,6 +11,7 @@ import type { NativeLoad } from '../shared/runtime/net/native.ts';
 import { connectSubflow } from '../shared/runtime/net/subflow-connect.ts';
 import { TargetNames } from '../shared/runtime/net/target-names.ts';
 import { connectAppSocketThroughUplink } from '../shared/runtime/net/uplink-app-socket.ts';
+import { WireTable } from '../shared/runtime/net/wire-table.ts';
 import { registerBuildInfo } from '../shared/runtime/observe/build-info.ts';
 import { type Health, startHttpEndpoint } from '../shared/runtime/observe/http-endpoint.ts';
 import { registerSessionMetrics } from '../shared/runtime/observe/session-metrics.ts';
@@ -19,8 +21,12 @@ import { registerClientMetrics } from './client-metrics.ts';
 import type { ClientConfig, ConfiguredUplink } from './config/client-config.ts';
 import { MAX_UPLINKS } from './config/client-schema.ts';
 import { describeReload } from './config/describe-reload.ts';
+import { DirectConnections } from './direct/direct-connections.ts';
 import { DirectDialer } from './direct/direct-dialer.ts';
 import { openDirect } from './direct/direct-opening.ts';
+import { Metering } from './metering/metering.ts';
+import { registerMeteringMetrics } from './metering/metering-metrics.ts';
+import { USAGE_FILE_NAME } from './metering/usage-file.ts';
 import { IpMonitor } from './path-manager/network/ip-monitor.ts';
 import { NetworkReader } from './path-manager/network/network-reader.ts';
 import { NetworkWatch } from './path-manager/network/network-watch.ts';
@@ -34,10 +40,14 @@ import { openForRequest } from './stream-opening.ts';
 export interface ClientProxyDeps {
   readonly logger: Logger;
   readonly clock: MonotonicClock;
+  /** Milliseconds since 1970. */
+  readonly wallClock: () => number;
   readonly random: () => number;
   readonly native: NativeLoad;
   readonly version: string;
   readonly nodeVersion: string;
+  /** Where the usage of metered uplinks is kept unless the configuration says. */
+  readonly stateDirectory: string;
 }
 
 export interface ClientProxy {
@@ -67,6 +77,8 @@ export async function startClientProxy(config: ClientConfig, deps: ClientProxyDe
   const traffic = new TrafficTable(MAX_UPLINK_NAMES);
   const { pin } = config.concentrator;
   const directTraffic = new TrafficTable(MAX_UPLINK_NAMES);
+  const directConnections = new DirectConnections();
+  const wires = new WireTable(native, MAX_UPLINK_NAMES);
   const pool = new BlockPool();
 
   const keeper = new SessionKeeper({
@@ -90,6 +102,7 @@ export async function startClientProxy(config: ClientConfig, deps: ClientProxyDe
       connectSubflow(uplink, address, {
         pin,
         native,
+        wire: wires.of(uplink.name),
         signal,
         timeoutMs: config.dial.timeoutMs,
         serverName: config.concentrator.serverName,
@@ -98,8 +111,29 @@ export async function startClientProxy(config: ClientConfig, deps: ClientProxyDe
       }),
     onSessionEnded: (driver) => keepCounts(driver),
   });
+  const metering = await Metering.open({
+    file: join(config.stateDirectory ?? deps.stateDirectory, USAGE_FILE_NAME),
+    wires,
+    wallClock: deps.wallClock,
+    logger,
+    setUse(uplink, use, reason) {
+      keeper.setUse(uplink, use, reason);
+      if (use === 'stopped') directConnections.end(uplink);
+    },
+  });
   const uplinks = new UplinkSet(config, {
-    user: keeper,
+    user: {
+      // Caps hold before anything is dialled.
+      setUplinks(all) {
+        metering.setUplinks(all);
+        keeper.setUplinks(all);
+      },
+      loseUplink: (loss) => keeper.loseUplink(loss),
+      retryUplinks: () => keeper.retryUplinks(),
+      get uplinks() {
+        return keeper.uplinks;
+      },
+    },
     bindsByInterface: native !== undefined,
     maxUplinks: MAX_UPLINKS,
     logger,
@@ -111,6 +145,7 @@ export async function startClientProxy(config: ClientConfig, deps: ClientProxyDe
   });
   const directDialer = new DirectDialer({
     uplinks: () => uplinks.uplinks,
+    useOf: (uplink) => keeper.useOf(uplink),
     clock,
     dns: { systemServers: () => new Resolver().getServers(), native },
     ownAddresses: () =>
@@ -119,6 +154,7 @@ export async function startClientProxy(config: ClientConfig, deps: ClientProxyDe
       connectAppSocketThroughUplink(uplink, target, {
         pool,
         native,
+        wire: wires.of(uplink.name),
         signal,
         timeoutMs,
       }),
@@ -139,6 +175,7 @@ export async function startClientProxy(config: ClientConfig, deps: ClientProxyDe
       void openDirect(request, {
         dialer: directDialer,
         uplink,
+        connections: directConnections,
         traffic: directTraffic.of(uplink),
         onResult: (result, error) => {
           metrics.onDirectOpen(result);
@@ -154,6 +191,7 @@ export async function startClientProxy(config: ClientConfig, deps: ClientProxyDe
     socks: () => socks.counters,
     directTraffic,
   });
+  registerMeteringMetrics(registry, { wires, meters: () => metering.meters });
 
   const listener = await acceptAppSockets({
     ...config.socks.listen,
@@ -219,6 +257,7 @@ export async function startClientProxy(config: ClientConfig, deps: ClientProxyDe
       clearTimeout(timer);
       await socks.close();
       await keeper.stop();
+      await metering.close();
       await endpoint?.close();
     },
   };

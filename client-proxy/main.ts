@@ -1,5 +1,6 @@
 #!/usr/bin/env node
 import { networkInterfaces } from 'node:os';
+import { defaultStateDirectory } from '../shared/runtime/config/state-directory.ts';
 import { loadNative } from '../shared/runtime/net/native.ts';
 import { commandLineDeps, programDeps } from '../shared/runtime/process-deps.ts';
 import { untilStopped } from '../shared/runtime/process-life.ts';
@@ -14,7 +15,8 @@ const DRAIN_MS = 10_000;
 
 async function run(config: ClientConfig): Promise<void> {
   const deps = programDeps(process, config.log);
-  const proxy = await startClientProxy(config, deps);
+  const stateDirectory = defaultStateDirectory(commandLineDeps(process));
+  const proxy = await startClientProxy(config, { ...deps, stateDirectory });
   let isClosing = false;
   await untilStopped(process, {
     reload: async () => proxy.reload(await loadClientConfig(config.file)),

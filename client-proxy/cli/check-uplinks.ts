@@ -15,8 +15,8 @@ export interface CheckedUplinks {
   readonly lines: readonly string[];
   /** Names of those that are not there now. */
   readonly missing: readonly string[];
-  /** Names of all that are listed or found. */
-  readonly names: readonly string[];
+  /** All that are listed or found. */
+  readonly all: readonly ConfiguredUplink[];
 }
 
 /** Which uplinks a client with this configuration would use now, and which interfaces it would leave out. */
@@ -43,7 +43,7 @@ export function checkUplinks(
       ...leftOut.map((one) => `left out      ${one.interface}: ${one.reason}`),
     ],
     missing: missing.map(({ name }) => name),
-    names: [...list, ...found].map(({ name }) => name),
+    all: [...list, ...found],
   };
 }
 

@@ -1,6 +1,10 @@
+import { join } from 'node:path';
 import { formatDestination } from '../../shared/protocol/destination.ts';
+import { defaultStateDirectory } from '../../shared/runtime/config/state-directory.ts';
 import { readableByOthers } from '../../shared/runtime/identity/private-file.ts';
-import type { ClientConfig } from '../config/client-config.ts';
+import type { ClientConfig, ConfiguredUplink } from '../config/client-config.ts';
+import { readUsageFile, USAGE_FILE_NAME } from '../metering/usage-file.ts';
+import { usageReport } from '../metering/usage-report.ts';
 import { describePolicy, describeRule, uplinksNamed } from '../steering/steering-rule.ts';
 import { checkUplinks } from './check-uplinks.ts';
 import type { ClientCliDeps } from './client-cli-deps.ts';
@@ -12,6 +16,7 @@ export async function check(config: ClientConfig, deps: ClientCliDeps): Promise<
   const view = await deps.readNetwork(concentrator.addresses);
   const uplinks = checkUplinks(config, deps.networkInterfaces(), view, binding.available);
   const users = socks.users.length === 0 ? 'without users' : `for ${socks.users.length} user(s)`;
+  const metered = await meteredLines(config, uplinks.all, deps);
   const lines = [
     `${config.file} is valid`,
     `client        ${client.id}`,
@@ -20,6 +25,7 @@ export async function check(config: ClientConfig, deps: ClientCliDeps): Promise<
     `socks         ${formatDestination(socks.listen)}, ${users}`,
     `metrics       ${metrics ? formatDestination(metrics.listen) : 'off'}`,
     ...uplinks.lines,
+    ...metered.lines,
     `steering      ${describePolicy(config.steering.default)}`,
     ...config.steering.rules.map((rule) => `rule          ${describeRule(rule)}`),
     `binding       ${binding.available ? 'by interface is available' : `by interface is not available: ${binding.reason}`}`,
@@ -27,6 +33,7 @@ export async function check(config: ClientConfig, deps: ClientCliDeps): Promise<
   deps.stdout(`${lines.join('\n')}\n`);
 
   const warn = (line: string) => deps.stderr(`warning: ${line}\n`);
+  if (metered.problem !== undefined) warn(`${metered.problem}: the client will set it aside and count anew`);
   if (config.keyFile !== undefined && (await readableByOthers(config.keyFile))) {
     warn(`others can read ${config.keyFile}, which holds the key: chmod 600 ${config.keyFile}`);
   }
@@ -38,7 +45,9 @@ export async function check(config: ClientConfig, deps: ClientCliDeps): Promise<
   }
   const { missing } = uplinks;
   if (missing.length > 0) warn(`not there now: ${missing.join(', ')}; they are used as soon as they appear`);
-  const unknown = uplinksNamed(config.steering).filter((name) => !uplinks.names.includes(name));
+  const unknown = uplinksNamed(config.steering).filter(
+    (name) => !uplinks.all.some((uplink) => uplink.name === name),
+  );
   if (unknown.length > 0) {
     warn(
       `steering names what is no uplink now: ${unknown.join(', ')}; nothing goes over them until they are`,
@@ -47,4 +56,25 @@ export async function check(config: ClientConfig, deps: ClientCliDeps): Promise<
   if (config.uplinks.length === 0 && !uplinks.lines.some((line) => line.startsWith('found'))) {
     warn('no interface is an uplink now: the reasons are above; what appears is used as soon as it does');
   }
+}
+
+/** What the metered uplinks have used, as far as it is written down. */
+async function meteredLines(
+  config: ClientConfig,
+  uplinks: readonly ConfiguredUplink[],
+  deps: ClientCliDeps,
+): Promise<{ readonly lines: readonly string[]; readonly problem: string | undefined }> {
+  const file = join(config.stateDirectory ?? defaultStateDirectory(deps), USAGE_FILE_NAME);
+  const metered = uplinks.flatMap(({ name, metered }) => (metered ? [{ name, metered }] : []));
+  if (metered.length === 0) return { lines: [], problem: undefined };
+  const read = await readUsageFile(file);
+  const stored = read.kind === 'read' ? read.usage : new Map<string, never>();
+  const lines = metered.map(
+    ({ name, metered }) =>
+      `metered       ${name}: ${usageReport(metered, stored.get(name), deps.now().getTime())}`,
+  );
+  return {
+    lines: [...lines, `usage         ${file}${read.kind === 'absent' ? ', not written yet' : ''}`],
+    problem: read.kind === 'damaged' ? read.problem : undefined,
+  };
 }

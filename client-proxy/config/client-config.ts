@@ -1,6 +1,7 @@
 import type { Destination } from '../../shared/protocol/destination.ts';
 import type { LogFormat, LogLevel } from '../../shared/runtime/config/schema-pieces.ts';
 import type { CertificatePin } from '../../shared/runtime/net/certificate-pin.ts';
+import type { MeteredSettings } from '../metering/metered-settings.ts';
 import type { PathMode } from '../path-manager/paths.ts';
 import type { SubflowsPerPath } from '../path-manager/subflow-bound.ts';
 import type { DialledUplink, StandbyMode } from '../path-manager/uplink-role.ts';
@@ -12,6 +13,8 @@ export interface ConfiguredUplink extends DialledUplink {
   readonly congestionControl?: string;
   /** Asked for the names of direct destinations, as `address` or `address:port`; those of the system when absent. */
   readonly nameServers?: readonly string[];
+  /** Absent: it may carry whatever it can. */
+  readonly metered?: MeteredSettings;
 }
 
 /** What may be said of an uplink beside its name and binding. */
@@ -76,6 +79,8 @@ export interface ClientConfig {
     readonly backoffMaxMs: number;
   };
   readonly memory: { readonly perSessionBytes: number };
+  /** Where the usage of metered uplinks is kept, when not in the usual place. */
+  readonly stateDirectory?: string;
   /** Absent: no endpoint. */
   readonly metrics?: { readonly listen: Destination };
   readonly log: { readonly level: LogLevel; readonly format: LogFormat };

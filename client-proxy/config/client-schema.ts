@@ -22,6 +22,7 @@ import {
 } from '../../shared/runtime/config/schema-pieces.ts';
 import { PIN_FORMAT, readPin } from '../../shared/runtime/identity/read-pin.ts';
 import type { UplinkBinding } from '../../shared/runtime/net/uplink.ts';
+import { metered } from '../metering/metered-settings.ts';
 import { PATH_MODES } from '../path-manager/paths.ts';
 import { STANDBY_MODES } from '../path-manager/uplink-role.ts';
 import { steeringMistakes } from './check-steering.ts';
@@ -93,6 +94,7 @@ const uplinkSettings = {
   congestionControl: congestionControl.optional(),
   subflowsPerPath: subflowsPerPath.optional(),
   nameServers: z.array(nameServer).min(1).max(MAX_NAME_SERVERS).optional(),
+  metered: metered.optional(),
 };
 
 const uplink = z
@@ -121,7 +123,8 @@ const uplink = z
         context.issues.push({ code: 'custom', message, input: name });
         return z.NEVER;
       }
-      const { congestionControl, subflowsPerPath, standby, joinAboveUtilization, nameServers } = optional;
+      const { congestionControl, subflowsPerPath, standby, joinAboveUtilization, nameServers, metered } =
+        optional;
       const role = whyNoRole({ backup, ...optional });
       if (role !== undefined) {
         context.issues.push({ code: 'custom', path: ['joinAboveUtilization'], message: role, input: name });
@@ -140,6 +143,7 @@ const uplink = z
         ...(nameServers === undefined ? {} : { nameServers }),
         ...(standby === undefined ? {} : { standby }),
         ...(joinAboveUtilization === undefined ? {} : { joinAboveUtilization }),
+        ...(metered === undefined ? {} : { metered }),
       };
     },
   );
@@ -188,6 +192,7 @@ export const clientSchema = z
     memory: z
       .strictObject({ perSession: byteSize({ min: '1MiB', max: '4GiB' }).prefault('64MiB') })
       .prefault({}),
+    stateDir: text.optional(),
     metrics: metrics('127.0.0.1:9101'),
     log,
   })

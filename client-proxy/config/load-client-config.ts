@@ -21,6 +21,7 @@ export async function loadClientConfig(file: string): Promise<ClientConfig> {
   return deepFreeze({
     ...toConfig(parsed, key, file),
     ...(keyFile === undefined ? {} : { keyFile: resolve(dirname(file), keyFile) }),
+    ...(parsed.stateDir === undefined ? {} : { stateDirectory: resolve(dirname(file), parsed.stateDir) }),
   });
 }
 

@@ -14,12 +14,15 @@ import { withTimeLimit } from '../../shared/runtime/net/time-limit.ts';
 import { UplinkError } from '../../shared/runtime/net/uplink-error.ts';
 import type { MonotonicClock } from '../../shared/runtime/session/clock.ts';
 import type { ConfiguredUplink } from '../config/client-config.ts';
+import type { UplinkUseWithReason } from '../path-manager/uplink-use.ts';
 import { directRefusal } from './direct-destination.ts';
 import { type DnsSurroundings, dnsRouteOf } from './uplink-dns-route.ts';
 
 export interface DirectDialerOptions {
   /** The uplinks that there are now. */
   readonly uplinks: () => readonly ConfiguredUplink[];
+  /** What an uplink may be used for now. */
+  useOf(uplinkName: string): UplinkUseWithReason;
   /** Opens a connection over an uplink; `target.host` is an address, or for a proxy also a name. */
   connect(
     uplink: ConfiguredUplink,
@@ -56,15 +59,28 @@ export class DirectDialer {
     try {
       signal.throwIfAborted();
       const uplink = this.#uplink(uplinkName);
-      return uplink.binding.kind === 'proxy'
-        ? await this.#throughProxy(uplink, destination, signal)
-        : await this.#race(uplink, destination, signal);
+      const origin =
+        uplink.binding.kind === 'proxy'
+          ? await this.#throughProxy(uplink, destination, signal)
+          : await this.#race(uplink, destination, signal);
+      const stopped = this.#whyStopped(uplinkName);
+      if (stopped === undefined) return origin;
+      origin.destroy('reset');
+      throw stopped;
     } catch (cause) {
       throw failure(destination, cause, signal);
     }
   }
 
+  #whyStopped(uplinkName: string): TributaryError | undefined {
+    const { use, reason } = this.#options.useOf(uplinkName);
+    if (use !== 'stopped') return undefined;
+    return new TributaryError('notAuthorized', `uplink ${uplinkName}: stopped: ${reason}`, 'ours');
+  }
+
   #uplink(uplinkName: string): ConfiguredUplink {
+    const stopped = this.#whyStopped(uplinkName);
+    if (stopped !== undefined) throw stopped;
     const uplink = this.#options.uplinks().find(({ name }) => name === uplinkName);
     if (uplink !== undefined) return uplink;
     throw new UplinkError(uplinkName, 'networkFailure', 'a steering rule names it, and it is not there now');

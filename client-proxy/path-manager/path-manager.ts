@@ -1,6 +1,7 @@
 import type { Logger } from 'pino';
 import { type Destination, formatDestination } from '../../shared/protocol/destination.ts';
 import type { AnnouncedAddress } from '../../shared/protocol/session/announcements.ts';
+import { NO_LIMIT } from '../../shared/protocol/session/rate-limits.ts';
 import { MAX_SUBFLOWS_PER_UPLINK } from '../../shared/protocol/tunables.ts';
 import type { SubflowTransport } from '../../shared/runtime/net/subflow-transport.ts';
 import type { TargetNames } from '../../shared/runtime/net/target-names.ts';
@@ -130,7 +131,9 @@ export class PathManager {
       this.#parkedFor.delete(uplinkName);
       this.#interrupted.delete(uplinkName);
       this.loseUplink({ uplinkName, reason: 'its uplink was removed', kind: 'gone' });
+      this.#session.driver?.limitRate(uplinkName, NO_LIMIT);
     }
+    this.#limitRates();
     this.#spread();
     this.#review();
   }
@@ -166,6 +169,7 @@ export class PathManager {
   onEstablished(maxSubflows: number | undefined, joinElsewhere: boolean): void {
     this.#isEstablished = true;
     this.#maxSubflows = maxSubflows;
+    this.#limitRates();
     if (joinElsewhere) this.#addresses.leaveConfigured();
     this.#spread();
   }
@@ -236,6 +240,11 @@ export class PathManager {
   #subflowsOf(uplinkName: string) {
     const subflows = this.#session.driver?.session.subflows ?? [];
     return subflows.filter((subflow) => subflow.uplinkName === uplinkName);
+  }
+
+  #limitRates(): void {
+    const { driver } = this.#session;
+    for (const { uplink } of this.#dialers) driver?.limitRate(uplink.name, uplink.rateLimit ?? NO_LIMIT);
   }
 
   /** Tells all uplinks where the concentrator is now. */

@@ -15,6 +15,8 @@ function withoutRole({
   standby: _standby,
   joinAboveUtilization: _above,
   subflowsPerPath: _count,
+  rateLimit: _rateLimit,
+  metered: _metered,
   nameServers: _nameServers,
   ...rest
 }: DialledUplink & Partial<ConfiguredUplink>): unknown {

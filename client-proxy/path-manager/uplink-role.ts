@@ -1,3 +1,4 @@
+import type { RateLimit } from '../../shared/protocol/session/rate-limits.ts';
 import type { Uplink } from '../../shared/runtime/net/uplink.ts';
 import type { SubflowsPerPath } from './subflow-bound.ts';
 
@@ -13,4 +14,6 @@ export interface DialledUplink extends Uplink {
   readonly standby?: StandbyMode;
   /** It is dialled only while the others are this full, 0 to 1, or none of them works. Absent: always. */
   readonly joinAboveUtilization?: number;
+  /** Most that it may carry. Absent: what it can. */
+  readonly rateLimit?: RateLimit;
 }

@@ -107,7 +107,7 @@ export class UplinkSet {
     this.#discovery = this.#discover();
     const all = [...this.#config.uplinks, ...this.#discovery.uplinks];
     const { subflowsPerPath, standby } = this.#config;
-    this.#uplinks = all.map((uplink) => ({ subflowsPerPath, standby, ...uplink }));
+    this.#uplinks = all.map((uplink) => ({ subflowsPerPath, standby, ...uplink, ...limitOf(uplink) }));
     const names = new Set(this.#uplinks.map(({ name }) => name));
     for (const { name, interface: device } of discoveryBefore.uplinks) {
       if (!names.has(name) && !this.#isPresent(device)) this.#departed.add(name);
@@ -171,4 +171,12 @@ export class UplinkSet {
       this.#options.logger[level]({ interface: one.interface, reason: one.reason }, 'interface left out');
     }
   }
+}
+
+/** The rate limit of a metered uplink, as its session takes it. */
+function limitOf({ metered }: ConfiguredUplink): Pick<ConfiguredUplink, 'rateLimit'> {
+  if (metered === undefined) return {};
+  const { upBytesPerSecond, downBytesPerSecond } = metered.rateLimit;
+  const rateLimit = { sendBytesPerSecond: upBytesPerSecond, receiveBytesPerSecond: downBytesPerSecond };
+  return { rateLimit: { ...rateLimit, isMetered: true } };
 }

@@ -94,6 +94,11 @@ export class SessionKeeper {
     for (const session of this.#sessions) session.setUse(uplinkName, next);
   }
 
+  /** What an uplink may be used for now. */
+  useOf(uplinkName: string): UplinkUseWithReason {
+    return this.#uses.get(uplinkName) ?? NORMAL_USE;
+  }
+
   /** All sessions that carry streams: the current one first. */
   get drivers(): readonly SessionDriver[] {
     return this.#sessions.flatMap(({ driver }) => driver ?? []);

@@ -64,6 +64,15 @@ export const PROBE_AFTER_BYTES = 128 * 1024;
 /** A stream whose end is not known is expected to send this share of what it has sent: sizes are heavy-tailed, with Pareto's law and a shape of 2 or less it is as much again or more. */
 export const REST_SHARE = 1;
 
+/** A rate limit counts what goes over the wire: a full packet of 1500 bytes carries 1448 of TCP over IPv4, and TLS takes 22 of 16 KB. */
+export const WIRE_OVERHEAD = 1.04;
+/** An acknowledgement of 52 bytes for every second packet, in bytes of frames. */
+export const ACK_SHARE = 0.018;
+/** A limited uplink makes up for so much time in which it did not send: longer than timers are late, too short to fill a queue. */
+export const LIMIT_BURST_MS = 25;
+/** However deep in debt, a limited uplink is looked at this often: no timer waits for years. */
+export const LIMIT_LOOK_MS = 1_000;
+
 /** An application is not read while its stream has this much waiting, or BACKLOG_MS of all uplinks if that is more. */
 export const MIN_BACKLOG_BYTES = 64 * 1024;
 export const BACKLOG_MS = 20;
@@ -97,6 +106,8 @@ export const MAX_UNANSWERED_RECEIPTS = 16 * 1024;
 
 /** An idle subflow is asked for a receipt this often, so that its death is noticed before it is needed. */
 export const PING_INTERVAL_MS = 1_000;
+/** One that costs by the byte, so seldom: a second's pings are 20 MB a day and direction. Within what any NAT remembers. */
+export const METERED_PING_INTERVAL_MS = 15_000;
 
 /** Shortest silence that counts as doubt; radio pauses below it are everyday. */
 export const MIN_DOUBT_MS = 100;

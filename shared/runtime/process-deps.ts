@@ -34,6 +34,7 @@ export function programDeps(process: ProgramProcess, log: Pick<LoggerOptions, 'l
   return {
     logger: createLogger({ ...log, isTty: process.stdout.isTTY ?? false, destination: process.stdout }),
     clock: () => performance.now(),
+    wallClock: () => Date.now(),
     random: Math.random,
     native: loadNative() satisfies NativeLoad,
     version: programVersion(),

@@ -13,7 +13,7 @@ const LEAST_CLIENT = {
   concentrator: { addresses: ['vps.example.org:8443'], pin: `sha256:${'A'.repeat(43)}` },
   client: { id: 'laptop', key: 'A'.repeat(43) },
   socks: { users: [{ name: 'alice', password: 'secret' }] },
-  uplinks: [{ name: 'wifi', interface: 'wlan0' }],
+  uplinks: [{ name: 'wifi', interface: 'wlan0', metered: {} }],
 };
 
 describe.each([

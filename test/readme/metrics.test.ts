@@ -1,7 +1,9 @@
 import { Registry } from 'prom-client';
 import { describe, expect, it } from 'vitest';
 import { registerClientMetrics } from '../../client-proxy/client-metrics.ts';
+import { registerMeteringMetrics } from '../../client-proxy/metering/metering-metrics.ts';
 import { registerConcentratorMetrics } from '../../server-concentrator/concentrator-metrics.ts';
+import { WireTable } from '../../shared/runtime/net/wire-table.ts';
 import { registerBuildInfo } from '../../shared/runtime/observe/build-info.ts';
 import { registerSessionMetrics } from '../../shared/runtime/observe/session-metrics.ts';
 import { TrafficTable } from '../../shared/runtime/session/uplink-traffic.ts';
@@ -26,6 +28,7 @@ const atClient = exported((registry) => {
     socks: () => ({ accepted: 0, active: 0, refused: 0, failedNegotiation: {} as never }),
     directTraffic: new TrafficTable(1),
   });
+  registerMeteringMetrics(registry, { wires: new WireTable(undefined, 1), meters: () => [] });
 });
 const atConcentrator = exported(registerConcentratorMetrics);
 

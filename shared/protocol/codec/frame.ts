@@ -4,6 +4,7 @@ import { decodeSteering, encodeSteering, type SteeringFrame } from './steering-f
 import {
   DATA_HEADER_BYTES,
   FLAG_FIN,
+  FLAG_METERED,
   FLAG_NO_JOIN_HERE,
   FLAG_OPENED_OK,
   FRAME_HEADER_BYTES,
@@ -49,6 +50,12 @@ export type ControlFrame =
   | { readonly type: 'addressRemove'; readonly addressId: number }
   | { readonly type: 'subflowsWish'; readonly subflowId: number; readonly count: number }
   | SteeringFrame
+  | {
+      readonly type: 'rateLimit';
+      readonly subflowId: number;
+      readonly bytesPerSecond: number;
+      readonly metered: boolean;
+    }
   | { readonly type: 'utilization'; readonly subflowId: number; readonly percent: number }
   | { readonly type: 'goaway'; readonly code: number }
   | { readonly type: 'close'; readonly code: number };
@@ -148,6 +155,10 @@ export function encodeControl(frame: ControlFrame): Uint8Array {
     case 'steering':
       encodeSteering(frame, body);
       break;
+    case 'rateLimit':
+      flags = frame.metered ? FLAG_METERED : 0;
+      body.u32(frame.subflowId).u64(frame.bytesPerSecond);
+      break;
     case 'goaway':
     case 'close':
       body.u16(frame.code);
@@ -222,6 +233,11 @@ export function decodeControl(type: number, flags: number, bytes: Uint8Array): C
       const [subflowId, percent] = [body.u32(), body.u8()];
       if (percent > 100) throw new ProtocolViolation('UTILIZATION: above 100 %');
       return { type: 'utilization', subflowId, percent };
+    }
+    case FRAME_TYPE.rateLimit: {
+      const body = new BodyReader(bytes, 'RATE_LIMIT');
+      const metered = (flags & FLAG_METERED) !== 0;
+      return { type: 'rateLimit', subflowId: body.u32(), bytesPerSecond: body.u64(), metered };
     }
     case FRAME_TYPE.goaway:
       return { type: 'goaway', code: new BodyReader(bytes, 'GOAWAY').u16() };

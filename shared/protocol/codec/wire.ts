@@ -24,6 +24,7 @@ export const FRAME_TYPE = {
   close: 0x1c,
   subflowsWish: 0x80,
   steering: 0x81,
+  rateLimit: 0x82,
   utilization: 0x84,
 } as const;
 
@@ -49,6 +50,7 @@ export const FLAG_FIN = 0x01;
 export const FLAG_OPENED_OK = 0x01;
 export const FLAG_BACKUP = 0x01;
 export const FLAG_NO_JOIN_HERE = 0x01;
+export const FLAG_METERED = 0x01;
 
 /** Client ids and the names of uplinks, section 5. */
 export const NAME_FORMAT = /^[A-Za-z0-9_.-]{1,64}$/;

@@ -16,6 +16,8 @@ export interface SubflowView {
   /** When payload last arrived on it. */
   readonly lastDataMs: number;
   readonly inFlightBytes: number;
+  /** How long a rate limit holds back what is sent next. */
+  readonly heldBackMs: number;
   /** Whether it has not yet shown what it can: it was never kept busy until its rate stopped growing. */
   readonly isRateGrowing: boolean;
   /** Most that one segment has on it. */
@@ -83,7 +85,7 @@ export function deliveryTimeMs(subflow: SubflowView, lengthBytes: number): numbe
   // Whichever tells of more delay: our own queue by its bytes, or the round trips of late, which know of others' queues
   // and of a path that has become slow.
   const delayMs = Math.max((queuedBytes * 1000) / rate + oneWayMs, subflow.recentRttMs - oneWayMs);
-  return delayMs + (lengthBytes * 1000) / rate;
+  return subflow.heldBackMs + delayMs + (lengthBytes * 1000) / rate;
 }
 
 /** The subflow with the least of `cost`; undefined only for an empty list. */

@@ -6,6 +6,7 @@ import { Subflow, type SubflowOptions } from '../subflow/subflow.ts';
 import { type ControlItem, controlItem } from './control-item.ts';
 import type { SessionEvent } from './events.ts';
 import { HarmGuard } from './harm-guard.ts';
+import { type RateLimit, RateLimits } from './rate-limits.ts';
 import { Retirement } from './retirement.ts';
 import type { SessionOptions } from './session.ts';
 import type { SessionStreams } from './session-streams.ts';
@@ -34,6 +35,7 @@ export class SessionSubflows {
   readonly #guard: HarmGuard;
   readonly utilization: Utilization;
   readonly #retirement = new Retirement();
+  readonly #limits: RateLimits;
   #all: readonly Subflow[] = [];
   #lingerEndsMs: number;
 
@@ -60,6 +62,9 @@ export class SessionSubflows {
     this.#wishes = new SubflowWishes(role, { emit, tellPeer: (frame) => this.#tell(frame) }, nowMs);
     this.#guard = new HarmGuard({ emit, surrender }, nowMs);
     this.utilization = new Utilization(role, { tellPeer: (item) => transmitter.control.push(item) }, nowMs);
+    this.#limits = new RateLimits(role, (frame, isCurrent) =>
+      transmitter.control.push(controlItem(frame, 2, isCurrent)),
+    );
   }
 
   get all(): readonly Subflow[] {
@@ -82,7 +87,10 @@ export class SessionSubflows {
 
   /** When to look again, at one of them at least. */
   get deadlineMs(): number {
-    let deadline = this.#transmitter.receiptDeadlineMs(this.#all);
+    let deadline = Math.min(
+      this.#transmitter.receiptDeadlineMs(this.#all),
+      this.#limits.deadlineMs(this.#host.nowMs),
+    );
     for (const subflow of this.#all) {
       deadline = Math.min(deadline, this.#watch.deadlineMs(subflow, this.#host.nowMs));
     }
@@ -94,6 +102,7 @@ export class SessionSubflows {
     this.#byId.set(options.id, new Subflow(options, this.#host.nowMs));
     this.#all = [...this.#byId.values()];
     this.#parsers.set(options.id, new FrameParser());
+    this.#limits.onAdded(this.#byId.get(options.id)!);
   }
 
   /** Its transport is gone; what was under way goes elsewhere, and the peer is told. */
@@ -107,6 +116,11 @@ export class SessionSubflows {
     const subflow = this.#byId.get(subflowId);
     if (subflow === undefined || subflow.isRetiring) return;
     this.#retirement.add(subflow, this.#tellPriority(subflow, true), this.#host.nowMs);
+  }
+
+  /** Most that an uplink may carry; the client tells the concentrator its half. */
+  limitRate(uplinkName: string, limit: RateLimit): void {
+    this.#limits.set(uplinkName, limit, this.#all, this.#host.nowMs);
   }
 
   /** Makes a subflow a backup, or one like any other, for both ends. */
@@ -126,6 +140,7 @@ export class SessionSubflows {
   check(): void {
     const { streams, nowMs } = this.#host;
     const subflows = this.#all;
+    this.#limits.refresh(nowMs);
     this.#watch.check(subflows, streams.all(), nowMs);
     this.#wishes.check(subflows, nowMs);
     this.#guard.check(subflows, streams.all(), nowMs);
@@ -175,6 +190,14 @@ export class SessionSubflows {
   onUtilization(subflowId: number, percent: number): void {
     const subflow = this.#byId.get(subflowId);
     if (subflow !== undefined) this.utilization.onPeerReport(subflow.uplinkName, percent);
+  }
+
+  /** Concentrator: what the client allows on the uplink of a subflow. */
+  onRateLimit(subflowId: number, bytesPerSecond: number, isMetered: boolean): void {
+    const subflow = this.#byId.get(subflowId);
+    if (subflow === undefined) return;
+    const limit = { sendBytesPerSecond: bytesPerSecond, receiveBytesPerSecond: 0, isMetered };
+    this.limitRate(subflow.uplinkName, limit);
   }
 
   // --- helpers ---
@@ -228,6 +251,7 @@ export class SessionSubflows {
     this.#byId.delete(subflow.id);
     this.#all = [...this.#byId.values()];
     this.#parsers.delete(subflow.id);
+    this.#limits.onRemoved(subflow, this.#all);
     if (this.#all.length === 0) this.#lingerEndsMs = this.#host.nowMs + this.#lingerMs;
     // With none left the next one to come takes it: the peer may not notice by itself.
     this.#tellState(subflow.id, 'gone');

@@ -12,6 +12,7 @@ import { FLOOR_WINDOW_BYTES, MAX_CONTROL_PER_STREAM } from '../tunables.ts';
 import { type AnnouncedAddress, Announcements } from './announcements.ts';
 import { controlItem } from './control-item.ts';
 import type { SessionEvent } from './events.ts';
+import { type RateLimit, spendOnAcknowledging } from './rate-limits.ts';
 import { SessionStreams } from './session-streams.ts';
 import { SessionSubflows } from './session-subflows.ts';
 import { type TransmitStatistics, Transmitter } from './transmitter.ts';
@@ -166,6 +167,12 @@ export class Session {
     this.#subflows.retire(subflowId);
   }
 
+  /** Client: most that an uplink may carry in each direction, from now on; the concentrator is told. */
+  limitRate(uplinkName: string, limit: RateLimit, nowMs: number): void {
+    this.#nowMs = nowMs;
+    this.#subflows.limitRate(uplinkName, limit);
+  }
+
   /** Client: makes a subflow a backup (RFC 8684's B: used only when no other works), or one like any other, both ways. */
   setBackup(subflowId: number, isBackup: boolean, nowMs: number): void {
     this.#nowMs = nowMs;
@@ -215,6 +222,7 @@ export class Session {
       return this.#handedOnBytes;
     }
     if (this.#receivedBytes > receivedBytes) subflow.lastDataMs = nowMs;
+    spendOnAcknowledging(subflow, bytes.length);
     subflow.receipts.onParsed(bytes.length, this.#elicited, nowMs);
     return this.#handedOnBytes;
   }
@@ -374,6 +382,10 @@ export class Session {
       case 'steering':
         this.#expectRole('concentrator', 'STEERING');
         this.#streams.onSteering(frame);
+        break;
+      case 'rateLimit':
+        this.#expectRole('concentrator', 'RATE_LIMIT');
+        this.#subflows.onRateLimit(frame.subflowId, frame.bytesPerSecond, frame.metered);
         break;
       case 'addressAdd':
         this.#expectRole('client', 'ADDRESS_ADD');

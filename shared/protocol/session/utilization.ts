@@ -111,11 +111,13 @@ function rateShare(uplink: Uplink, group: readonly Subflow[], durationMs: number
     deliveredBytes += ledger.receiptedBytes - (before.get(id) ?? ledger.receiptedBytes);
     bytesPerSecond += rate.bytesPerSecond;
   }
+  bytesPerSecond = Math.min(bytesPerSecond, used[0]?.limit?.bytesPerSecond ?? Number.POSITIVE_INFINITY);
   return bytesPerSecond === 0 ? 0 : (deliveredBytes * 1000) / durationMs / bytesPerSecond;
 }
 
-/** Whether more could have been given to it: as where the number of subflows is judged. */
-function isFull({ inFlightBytes, inFlightCapBytes, kernel }: Subflow): boolean {
+/** Whether more could have been given to it: as where the number of subflows is judged, or but for its rate limit. */
+function isFull({ inFlightBytes, inFlightCapBytes, kernel, limit }: Subflow): boolean {
+  if (limit?.isOpen === false) return true;
   return inFlightBytes >= Math.min(inFlightCapBytes, kernel?.cwndBytes ?? Number.POSITIVE_INFINITY) / 2;
 }
 

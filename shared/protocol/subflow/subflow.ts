@@ -16,6 +16,7 @@ import {
   LONG_QUEUE_RTT,
   MAX_COMMIT_BYTES,
   MAX_HOST_LAG_MS,
+  METERED_PING_INTERVAL_MS,
   MIN_COMMIT_BYTES,
   MIN_IN_FLIGHT_BYTES,
   MIN_SEGMENT_BYTES,
@@ -34,6 +35,7 @@ import { RateEstimator } from './rate-estimator.ts';
 import { ReceiptTracker } from './receipt-tracker.ts';
 import { RttEstimator } from './rtt-estimator.ts';
 import { SUBFLOW_TABLE, type SubflowEvent, type SubflowState } from './subflow-state.ts';
+import type { TokenBucket } from './token-bucket.ts';
 
 export interface SubflowOptions {
   readonly id: number;
@@ -67,6 +69,10 @@ export class Subflow implements SubflowView {
   isRetiring = false;
   /** Its uplink holds up the others: pings, and nothing that anybody waits for. */
   isParked = false;
+  /** Its uplink's rate limit for what is sent here. */
+  limit: TokenBucket | undefined;
+  /** Its uplink costs by the byte: idle, it is asked for receipts seldom. */
+  isMetered = false;
   /** When payload last arrived on it. */
   lastDataMs: number;
   /** The client was asked to dial another one beside it. */
@@ -163,8 +169,10 @@ export class Subflow implements SubflowView {
    */
   get rateBytesPerSecond(): number {
     const measured = this.rate.recentBytesPerSecond;
-    if (this.rate.isProven) return measured;
-    return Math.max(measured, (this.#firstInFlightBytes * 1000) / Math.max(this.rtt.smoothedMs, 1));
+    const most = this.limit?.bytesPerSecond ?? Number.POSITIVE_INFINITY;
+    if (this.rate.isProven) return Math.min(measured, most);
+    const guess = (this.#firstInFlightBytes * 1000) / Math.max(this.rtt.smoothedMs, 1);
+    return Math.min(Math.max(measured, guess), most);
   }
 
   get isRateGrowing(): boolean {
@@ -231,9 +239,14 @@ export class Subflow implements SubflowView {
   }
 
   get segmentBytes(): number {
-    const rate = this.rate.bytesPerSecond;
-    if (!this.rate.isProven) return FIRST_SEGMENT_BYTES;
-    return Math.round(clamp((rate * SEGMENT_MS) / 1000, MIN_SEGMENT_BYTES, MAX_PAYLOAD_BYTES));
+    const { limit } = this;
+    const free = this.rate.isProven ? segmentOf(this.rate.bytesPerSecond) : FIRST_SEGMENT_BYTES;
+    return limit === undefined ? free : Math.min(free, segmentOf(limit.bytesPerSecond));
+  }
+
+  /** For how long its rate limit holds data back. */
+  get heldBackMs(): number {
+    return this.limit?.waitMs ?? 0;
   }
 
   isDegraded(nowMs: number): boolean {
@@ -248,6 +261,7 @@ export class Subflow implements SubflowView {
   /** Whether it takes data now: its transport is idle, its in-flight cap has room, and this turn's commitment is not used up. */
   canTake(nowMs: number): boolean {
     if (!this.isWritable || this.state !== 'active' || nowMs < this.flaps.readyMs) return false;
+    if (this.limit?.isOpen === false) return false;
     const commitBytes = clamp(
       (this.rate.bytesPerSecond * COMMIT_MS) / 1000,
       MIN_COMMIT_BYTES,
@@ -271,6 +285,7 @@ export class Subflow implements SubflowView {
       bytes += buffer.length;
     }
     this.#outputBytes += bytes;
+    this.limit?.spend(bytes);
     const { ledger } = this;
     const sendState = this.rate.onSend(nowMs, ledger.inFlightBytes === 0);
     if (item.kind !== 'receipt') {
@@ -350,7 +365,9 @@ export class Subflow implements SubflowView {
     if (this.state === 'doubted') return nowMs + 20;
     if (!this.ledger.awaitsReceipt) {
       // A busy transport takes no ping; its next room is an input, and looks here again.
-      return this.isWritable ? this.#nextPingMs(nowMs) : Number.POSITIVE_INFINITY;
+      if (!this.isWritable) return Number.POSITIVE_INFINITY;
+      // The session looks after itself at least as often, ping or not.
+      return Math.min(this.#nextPingMs(nowMs), nowMs + PING_INTERVAL_MS);
     }
     return nowMs + Math.max(1, this.silenceLimitMs - this.silenceMs(nowMs));
   }
@@ -362,7 +379,12 @@ export class Subflow implements SubflowView {
   }
 
   #nextPingMs(nowMs: number): number {
-    return this.#lastElicitingMs + (this.isDegraded(nowMs) ? DEGRADED_PING_INTERVAL_MS : PING_INTERVAL_MS);
+    return this.#lastElicitingMs + this.#pingIntervalMs(nowMs);
+  }
+
+  #pingIntervalMs(nowMs: number): number {
+    if (this.isDegraded(nowMs)) return this.isMetered ? PING_INTERVAL_MS : DEGRADED_PING_INTERVAL_MS;
+    return this.isMetered ? METERED_PING_INTERVAL_MS : PING_INTERVAL_MS;
   }
 
   doubt(nowMs: number): void {
@@ -396,6 +418,11 @@ export class Subflow implements SubflowView {
 
 /** Control frames and the first requests and answers of streams: less to copy than it costs to hand a buffer on. */
 const JOINED_BELOW_BYTES = 1024;
+
+/** What a rate carries in SEGMENT_MS. */
+function segmentOf(bytesPerSecond: number): number {
+  return Math.round(clamp((bytesPerSecond * SEGMENT_MS) / 1000, MIN_SEGMENT_BYTES, MAX_PAYLOAD_BYTES));
+}
 
 function clamp(value: number, least: number, most: number): number {
   return Math.min(Math.max(value, least), most);

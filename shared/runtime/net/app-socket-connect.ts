@@ -7,6 +7,7 @@ import type { NativeSockets } from './native.ts';
 import { PooledReader } from './pooled-reader.ts';
 import { socketReady } from './socket-events.ts';
 import { newAppSocket, TcpAppSocket } from './tcp-app-socket.ts';
+import { type ConnectionWatcher, watched } from './wire-counter.ts';
 
 export interface AppSocketTarget {
   /** An IP address: names are resolved, and checked against the egress policy, before this. */
@@ -19,6 +20,8 @@ export interface AppSocketTarget {
   readonly pool: BlockPool;
   /** Without it a reset that arrives together with the last data reads as a clean end (a limit of libuv). */
   readonly native?: NativeSockets | undefined;
+  /** Counts what the connection costs on an uplink, also when it fails. */
+  readonly wire?: ConnectionWatcher | undefined;
   /** Ends the attempt, which has no time limit of its own. */
   readonly signal: CancelSignal;
 }
@@ -28,11 +31,11 @@ export interface AppSocketTarget {
  * (`ECONNREFUSED`, `ENETUNREACH`, ...), or with the signal's reason.
  */
 export async function connectAppSocket(target: AppSocketTarget): Promise<AppSocket> {
-  const { host, port, localAddress, keepAliveMs, pool, native, signal } = target;
+  const { host, port, localAddress, keepAliveMs, pool, native, wire, signal } = target;
   if (isIP(host) === 0) throw new MisuseError(`connectAppSocket wants an IP address, not ${host}`);
   signal.throwIfAborted();
   const reader = new PooledReader(pool);
-  const socket = newAppSocket(reader);
+  const socket = watched(newAppSocket(reader), wire);
   // Before it connects, or it would start to read at once.
   socket.pause();
   socket.connect(localAddress === undefined ? { host, port } : { host, port, localAddress });

@@ -6,14 +6,24 @@ import type { AppChunk, AppSocket, AppSocketHandlers } from './app-socket.ts';
  * each direction no more waits here than a socket's own write buffer and one read.
  *
  * @param traffic counts the bytes, as seen from the application's end
+ * @param onOriginClosed the origin's connection is gone
  */
-export function relaySockets(application: AppSocket, origin: AppSocket, traffic: UplinkTraffic): void {
+export function relaySockets(
+  application: AppSocket,
+  origin: AppSocket,
+  traffic: UplinkTraffic,
+  onOriginClosed: () => void = () => {},
+): void {
   const near = new RelayedSocket(application, (bytes) => {
     traffic.sentBytes += bytes;
   });
-  const far = new RelayedSocket(origin, (bytes) => {
-    traffic.receivedBytes += bytes;
-  });
+  const far = new RelayedSocket(
+    origin,
+    (bytes) => {
+      traffic.receivedBytes += bytes;
+    },
+    onOriginClosed,
+  );
   near.join(far);
   far.join(near);
 }
@@ -22,14 +32,16 @@ export function relaySockets(application: AppSocket, origin: AppSocket, traffic:
 class RelayedSocket implements AppSocketHandlers {
   readonly #socket: AppSocket;
   readonly #count: (bytes: number) => void;
+  readonly #onClosed: () => void;
   #other!: RelayedSocket;
   /** What the other has sent and this socket has not yet written, in order: it must go back to its owner in any case. */
   readonly #leaving: AppChunk[] = [];
   #hasEnded = false;
 
-  constructor(socket: AppSocket, count: (bytes: number) => void) {
+  constructor(socket: AppSocket, count: (bytes: number) => void, onClosed: () => void = () => {}) {
     this.#socket = socket;
     this.#count = count;
+    this.#onClosed = onClosed;
   }
 
   join(other: RelayedSocket): void {
@@ -57,6 +69,7 @@ class RelayedSocket implements AppSocketHandlers {
     // After a clean end both ways the other closes by itself, when all has left.
     const isClean = error === undefined && this.#hasEnded && this.#other.#hasEnded;
     if (!isClean) this.#other.#socket.destroy('reset');
+    this.#onClosed();
   }
 
   #write(chunk: AppChunk): boolean {

@@ -7,13 +7,7 @@ import { IPPROTO_TCP } from './socket-options.ts';
  * microsecond; undefined when the descriptor is no TCP socket any more or the kernel is older than 4.9.
  */
 export function readTcpInfo(native: NativeSockets, descriptor: number): KernelMeasurement | undefined {
-  let length: number;
-  try {
-    length = native.getOption(descriptor, IPPROTO_TCP, TCP_INFO, bytes);
-  } catch {
-    return undefined;
-  }
-  if (length < NEEDED_BYTES) return undefined;
+  if (fill(native, descriptor) < NEEDED_BYTES) return undefined;
   const rttMs = word(68) / 1000;
   const minRttMicros = word(148);
   const mssBytes = word(16);
@@ -34,17 +28,61 @@ export function readTcpInfo(native: NativeSockets, descriptor: number): KernelMe
   };
 }
 
+/** What a TCP connection has sent and received; a segment that was cut for the wire counts as its pieces. */
+export interface TcpTraffic {
+  /** Payload sent, repeats included. */
+  readonly sentBytes: number;
+  readonly repeatedBytes: number;
+  /** Payload that arrived in order, once. */
+  readonly receivedBytes: number;
+  /** With and without payload, SYN, FIN and repeats included. */
+  readonly sentSegments: number;
+  readonly receivedSegments: number;
+  readonly hasTimestamps: boolean;
+}
+
+/** As `readTcpInfo`; a kernel before 4.19 does not tell the bytes of repeats, which are then estimated. */
+export function readTcpTraffic(native: NativeSockets, descriptor: number): TcpTraffic | undefined {
+  const length = fill(native, descriptor);
+  if (length < NEEDED_BYTES) return undefined;
+  const common = {
+    receivedBytes: Number(longWords[128 / 8]),
+    sentSegments: word(136),
+    receivedSegments: word(140),
+    hasTimestamps: (bytes[5]! & TCPI_OPT_TIMESTAMPS) !== 0,
+  };
+  if (length >= TRAFFIC_BYTES) {
+    return { ...common, sentBytes: Number(longWords[200 / 8]), repeatedBytes: Number(longWords[208 / 8]) };
+  }
+  const mssBytes = word(16);
+  const repeatedBytes = word(100) * mssBytes;
+  const onceBytes = Number(longWords[120 / 8]) + word(24) * mssBytes;
+  return { ...common, sentBytes: onceBytes + repeatedBytes, repeatedBytes };
+}
+
 const TCP_INFO = 11;
 /** Up to and with tcpi_delivery_rate. */
 const NEEDED_BYTES = 168;
+/** Up to and with tcpi_bytes_retrans (Linux 4.19). */
+const TRAFFIC_BYTES = 216;
+const TCPI_OPT_TIMESTAMPS = 1;
 /** tcpi_min_rtt before the first sample. */
 const NO_MIN_RTT = 0xffff_ffff;
 
 // One buffer for all sockets: the call fills it and the fields are read before anything else can run.
-const memory = new ArrayBuffer(NEEDED_BYTES);
+const memory = new ArrayBuffer(TRAFFIC_BYTES);
 const bytes = new Uint8Array(memory);
 const words = new Uint32Array(memory);
 const longWords = new BigUint64Array(memory);
+
+/** @returns how many bytes the kernel wrote; 0 where it told nothing */
+function fill(native: NativeSockets, descriptor: number): number {
+  try {
+    return native.getOption(descriptor, IPPROTO_TCP, TCP_INFO, bytes);
+  } catch {
+    return 0;
+  }
+}
 
 /** The u32 at a byte offset, in the machine's own byte order, which is the kernel's. */
 function word(offset: number): number {

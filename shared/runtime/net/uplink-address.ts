@@ -3,6 +3,7 @@ import type { Destination } from '../../protocol/destination.ts';
 import type { CancelSignal } from '../cancellation.ts';
 import { socketReady } from './socket-events.ts';
 import { UplinkError } from './uplink-error.ts';
+import type { ConnectionWatcher } from './wire-counter.ts';
 
 /**
  * Connects from a source address of this machine. Which interface the packets leave by is the routing table's
@@ -13,6 +14,7 @@ export async function connectFromAddress(
   localAddress: string,
   target: Destination,
   signal: CancelSignal,
+  wire?: ConnectionWatcher,
 ): Promise<Socket> {
   if (isIP(localAddress) !== isIP(target.host)) {
     throw new UplinkError(
@@ -22,6 +24,7 @@ export async function connectFromAddress(
     );
   }
   const socket = new Socket();
+  wire?.watch(socket);
   socket.connect({ host: target.host, port: target.port, localAddress });
   try {
     await socketReady(socket, 'connect', signal);

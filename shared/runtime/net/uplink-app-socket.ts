@@ -11,6 +11,7 @@ import { newAppSocket, TcpAppSocket } from './tcp-app-socket.ts';
 import type { Uplink } from './uplink.ts';
 import { connectOverInterface } from './uplink-interface.ts';
 import { connectThroughProxy } from './uplink-proxy.ts';
+import { type ConnectionWatcher, watched } from './wire-counter.ts';
 
 /** So that an origin that has gone, or an uplink whose address has, ends the connection within minutes and not never. */
 const KEEP_ALIVE_MS = 60_000;
@@ -19,6 +20,8 @@ export interface UplinkAppSocketOptions {
   readonly pool: BlockPool;
   /** Needed to bind to an interface. */
   readonly native?: NativeSockets | undefined;
+  /** Counts what the connection costs on the uplink, also when it fails. */
+  readonly wire?: ConnectionWatcher | undefined;
   /** Ends the attempt. */
   readonly signal: CancelSignal;
   /** The limit that the signal keeps. */
@@ -35,7 +38,7 @@ export async function connectAppSocketThroughUplink(
   target: Destination,
   options: UplinkAppSocketOptions,
 ): Promise<AppSocket> {
-  const { pool, native, signal, timeoutMs } = options;
+  const { pool, native, wire, signal, timeoutMs } = options;
   switch (binding.kind) {
     case 'address':
       return connectAppSocket({
@@ -44,17 +47,18 @@ export async function connectAppSocketThroughUplink(
         keepAliveMs: KEEP_ALIVE_MS,
         pool,
         native,
+        wire,
         signal,
       });
     case 'interface': {
       const reader = new PooledReader(pool);
-      const newSocket = (fd: number) => newAppSocket(reader, { fd }).pause();
+      const newSocket = (fd: number) => watched(newAppSocket(reader, { fd }).pause(), wire);
       const device = binding.interface;
       const socket = await connectOverInterface(name, device, target, signal, native, newSocket);
       return new TcpAppSocket(socket.setKeepAlive(true, KEEP_ALIVE_MS), reader, native);
     }
     case 'proxy': {
-      const unconnected = new Socket({ allowHalfOpen: true });
+      const unconnected = watched(new Socket({ allowHalfOpen: true }), wire);
       const socket = await connectThroughProxy(name, binding, target, signal, timeoutMs, unconnected);
       await holdBack(socket);
       return new TcpAppSocket(socket.setKeepAlive(true, KEEP_ALIVE_MS), undefined, native);

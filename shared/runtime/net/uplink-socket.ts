@@ -1,4 +1,4 @@
-import type { Socket } from 'node:net';
+import { Socket } from 'node:net';
 import { type Destination, formatDestination } from '../../protocol/destination.ts';
 import type { CancelSignal } from '../cancellation.ts';
 import type { NativeSockets } from './native.ts';
@@ -9,10 +9,13 @@ import { connectFromAddress } from './uplink-address.ts';
 import { connectFailure } from './uplink-error.ts';
 import { connectOverInterface } from './uplink-interface.ts';
 import { connectThroughProxy } from './uplink-proxy.ts';
+import { type ConnectionWatcher, watched } from './wire-counter.ts';
 
 export interface UplinkConnectOptions extends TimeLimit, SubflowTuning {
   /** Needed to bind to an interface; without it the kernel's figures and some socket options are missing too. */
   readonly native?: NativeSockets | undefined;
+  /** Counts what the connection costs on the uplink, also when it fails. */
+  readonly wire?: ConnectionWatcher | undefined;
 }
 
 /**
@@ -39,10 +42,13 @@ async function connectBound(
   uplink: Uplink,
   target: Destination,
   signal: CancelSignal,
-  { native, timeoutMs }: UplinkConnectOptions,
+  { native, timeoutMs, wire }: UplinkConnectOptions,
 ): Promise<Socket> {
   const { name, binding } = uplink;
-  if (binding.kind === 'proxy') return connectThroughProxy(name, binding, target, signal, timeoutMs);
-  if (binding.kind === 'address') return connectFromAddress(name, binding.address, target, signal);
-  return connectOverInterface(name, binding.interface, target, signal, native);
+  if (binding.kind === 'address') return connectFromAddress(name, binding.address, target, signal, wire);
+  if (binding.kind === 'proxy') {
+    return connectThroughProxy(name, binding, target, signal, timeoutMs, watched(new Socket(), wire));
+  }
+  const newSocket = (fd: number) => watched(new Socket({ fd }), wire);
+  return connectOverInterface(name, binding.interface, target, signal, native, newSocket);
 }

@@ -4,6 +4,7 @@ import type { Destination } from '../../protocol/destination.ts';
 import type { ErrorName } from '../../protocol/errors.ts';
 import type { AnnouncedAddress } from '../../protocol/session/announcements.ts';
 import type { SessionEvent } from '../../protocol/session/events.ts';
+import type { RateLimit } from '../../protocol/session/rate-limits.ts';
 import type { Session } from '../../protocol/session/session.ts';
 import type { SteeringPolicy } from '../../protocol/steering/steering-policy.ts';
 import type { OutgoingChunk } from '../../protocol/stream/send-buffer.ts';
@@ -144,6 +145,12 @@ export class SessionDriver {
   /** Client: makes a subflow a backup, or one like any other, for both ends. */
   setBackup(subflowId: number, isBackup: boolean): void {
     this.session.setBackup(subflowId, isBackup, this.#options.clock());
+    this.#wake();
+  }
+
+  /** Client: most that an uplink may carry in each direction, from now on. */
+  limitRate(uplinkName: string, limit: RateLimit): void {
+    this.session.limitRate(uplinkName, limit, this.#options.clock());
     this.#wake();
   }
 

@@ -1,4 +1,4 @@
-import { chmod, readFile, stat, writeFile } from 'node:fs/promises';
+import { chmod, mkdir, readFile, stat, writeFile } from 'node:fs/promises';
 import type { NetworkInterfaceInfo } from 'node:os';
 import { dirname, join } from 'node:path';
 import { describe, expect, it } from 'vitest';
@@ -253,6 +253,52 @@ describe('tributary-client', () => {
       'rule          port 22: lowest-latency, at most 250 ms, at most 2 % lost, only over eth0',
       'rule          everything: blocked',
     ]);
+  });
+
+  it('checks: says what metered uplinks have used', async () => {
+    const { exec, file, home } = await cli({ now: () => new Date('2026-11-23T12:00Z') });
+    await exec('join', LINK);
+    const metered = '{ daily: 100MB, monthly: 20GB, billingDay: 12, timeZone: UTC, rateLimit: 10Mbit/s }';
+    await writeFile(
+      file,
+      `${await readFile(file, 'utf8')}  list: [{ name: lte, interface: wwan0, metered: ${metered} }]
+  settings: [{ match: wlan0, metered: { daily: 1GB, timeZone: UTC, atCap: stop } }]\n`,
+    );
+    const directory = join(home, '.local/state/tributary');
+    const usageFile = join(directory, 'metered-usage.json');
+    const lines = async () => {
+      const { stdout, stderr } = await exec('check');
+      return { lines: stdout.split('\n').filter((line) => /^(metered|usage)/.test(line)), stderr };
+    };
+    const found =
+      'metered       wlan0: 0 B of 1 GB today (0 %), 0 B since 2026-11-01, at the daily cap: stop';
+    const rate = 'at most 10Mbit/s down, at most 10Mbit/s up, at the daily or monthly cap: backup';
+    expect((await lines()).lines).toEqual([
+      `metered       lte: 0 B of 100 MB today (0 %), 0 B of 20 GB since 2026-11-12 (0 %), ${rate}`,
+      found,
+      `usage         ${usageFile}, not written yet`,
+    ]);
+    const period = (from: string, until: string, receivedBytes: number) => ({
+      from: `${from}T00:00:00.000Z`,
+      until: `${until}T00:00:00.000Z`,
+      sentBytes: 1_000_000,
+      receivedBytes,
+      warned: false,
+    });
+    const lte = {
+      day: period('2026-11-22', '2026-11-23', 99e6),
+      month: period('2026-11-12', '2026-12-12', 17_199e6),
+    };
+    await mkdir(directory, { recursive: true });
+    await writeFile(usageFile, JSON.stringify({ version: 1, uplinks: { lte } }));
+    expect((await lines()).lines).toEqual([
+      `metered       lte: 0 B of 100 MB today (0 %), 17.2 GB of 20 GB since 2026-11-12 (86 %), ${rate}`,
+      found,
+      `usage         ${usageFile}`,
+    ]);
+    await writeFile(usageFile, '{');
+    expect((await lines()).stderr).toContain('set it aside and count anew');
+    expect(await readFile(usageFile, 'utf8')).toBe('{');
   });
 
   it('warns when uplinks cannot be bound', async () => {

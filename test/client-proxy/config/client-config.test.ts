@@ -1,4 +1,4 @@
-import { dirname } from 'node:path';
+import { dirname, join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { clientSchema } from '../../../client-proxy/config/client-schema.ts';
 import { describeReload, RELOAD_RULES } from '../../../client-proxy/config/describe-reload.ts';
@@ -149,6 +149,76 @@ metrics: false
     expect(said).toEqual(typeof expected === 'string' ? expected : expect.stringMatching(expected));
   });
 
+  it('reads what an uplink may cost, with defaults', async () => {
+    const config = await load(`${MINIMAL}  - name: lte
+    interface: wwan0
+    metered:
+      rateLimit: {down: 10Mbit/s, up: 2Mbit/s}
+      daily: 500MB
+      monthly: 20GB
+      billingDay: 12
+      timeZone: Europe/Berlin
+      atCap: stop
+      warnAt: 80%
+  - { name: sat, interface: sat0, metered: { rateLimit: 500kbit/s } }
+  - { name: dsl, interface: eth0, metered: { rateLimit: { up: 1.5Gbit/s }, monthly: 1TB } }
+  - { name: counted, interface: eth1, metered: {} }
+stateDir: state
+`);
+    const plain = { billingDay: 1, atCap: 'backup', warnAtShare: 0.75 };
+    expect(config.uplinks.map(({ metered }) => metered)).toEqual([
+      undefined,
+      {
+        rateLimit: { downBytesPerSecond: 1_250_000, upBytesPerSecond: 250_000 },
+        dailyBytes: 500_000_000,
+        monthlyBytes: 20_000_000_000,
+        billingDay: 12,
+        timeZone: 'Europe/Berlin',
+        atCap: 'stop',
+        warnAtShare: 0.8,
+      },
+      { ...plain, rateLimit: { downBytesPerSecond: 62_500, upBytesPerSecond: 62_500 } },
+      {
+        ...plain,
+        rateLimit: { downBytesPerSecond: 0, upBytesPerSecond: 187_500_000 },
+        monthlyBytes: 1_000_000_000_000,
+      },
+      { ...plain, rateLimit: { downBytesPerSecond: 0, upBytesPerSecond: 0 } },
+    ]);
+    expect(config.stateDirectory).toBe(join(dirname(config.file), 'state'));
+    expect((await load(MINIMAL)).stateDirectory).toBeUndefined();
+  });
+
+  it.each([
+    [
+      'rateLimit: 10Mb',
+      /^c.yaml:7:58: uplinks\[1\].metered.rateLimit: expected a rate such as .*, found "10Mb"$/,
+    ],
+    [
+      'rateLimit: 10kbit/s',
+      /rateLimit: expected a rate .* from 100kbit\/s to 100Gbit\/s, found "10kbit\/s"$/,
+    ],
+    [
+      'rateLimit: { down: 10 }',
+      /^c.yaml:7:66: uplinks\[1\].metered.rateLimit.down: expected a rate .* found 10/,
+    ],
+    ['rateLimit: { dwn: 10Mbit/s }', /rateLimit: unknown key "dwn": did you mean "down"\?$/],
+    ['rateLimit: 7', /rateLimit: expected a rate such as 10Mbit\/s, or a map such as/],
+    ['daily: 500', /metered.daily: expected a size .* from 1MiB to 1024TiB, found 500/],
+    ['monthly: 20Gb', /metered.monthly: expected a size with its unit, .* found "20Gb"$/],
+    ['billingDay: 32', /metered.billingDay: expected a whole number from 1 to 31, found 32/],
+    [
+      'timeZone: Europe/Berlun',
+      /metered.timeZone: expected a time zone by its name, .* found "Europe\/Berlun"$/,
+    ],
+    ['atCap: block', /metered.atCap: expected backup or stop, found "block"$/],
+    ['warnAt: 0%', /metered.warnAt: expected a share of the cap, from "1%" to "100%", found "0%"$/],
+    ['weekly: 1GB', /metered: unknown key "weekly": known here are rateLimit, daily, monthly,/],
+  ])('metered: { %s } is a mistake', async (keys, expected) => {
+    const found = await mistakes(`${MINIMAL}  - { name: lte, interface: wwan0, metered: { ${keys} } }\n`);
+    expect(found).toEqual([expect.stringMatching(expected)]);
+  });
+
   it('reads the key from a file beside it', async () => {
     const keyFile = await temporaryFile('k', `${KEY}\n`);
     const config = await load(MINIMAL.replace(`key: ${KEY}`, `keyFile: ${keyFile}`));
@@ -163,7 +233,7 @@ metrics: false
     [
       'zzzz: 1',
       'c.yaml:7:1: unknown key "zzzz": known here are concentrator, client, socks, uplinks, subflowsPerPath, paths, standby, steering, linger, ' +
-        'dial, memory, metrics, log',
+        'dial, memory, stateDir, metrics, log',
     ],
     [
       'linger: 60',

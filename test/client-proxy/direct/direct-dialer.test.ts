@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { ConfiguredUplink } from '../../../client-proxy/config/client-config.ts';
 import { DirectDialer, type DirectDialerOptions } from '../../../client-proxy/direct/direct-dialer.ts';
+import { NORMAL_USE, type UplinkUse } from '../../../client-proxy/path-manager/uplink-use.ts';
 import { formatDestination } from '../../../shared/protocol/destination.ts';
 import { Cancellation } from '../../../shared/runtime/cancellation.ts';
 import type { AppSocket } from '../../../shared/runtime/net/app-socket.ts';
@@ -24,6 +25,7 @@ async function bench(
     readonly reply?: (type: 'A' | 'AAAA', name: string) => NameServerReply;
     readonly uplinks?: readonly Partial<ConfiguredUplink>[];
     readonly connect?: DirectDialerOptions['connect'];
+    readonly useOf?: DirectDialerOptions['useOf'];
   } = {},
 ): Promise<Bench> {
   const names = await startNameServer(options.reply ?? (() => 'nxdomain'));
@@ -38,6 +40,7 @@ async function bench(
         nameServers: [names.address],
         ...uplink,
       })),
+    useOf: options.useOf ?? (() => NORMAL_USE),
     clock: () => performance.now(),
     dns: { systemServers: () => [], native: undefined },
     ownAddresses: () => ['127.0.0.1', '::1', '192.168.1.5'],
@@ -154,6 +157,29 @@ describe('a direct dial', () => {
     uplinks[0] = { binding: { kind: 'proxy', host: '127.0.0.1', port: 1 } };
     await dial(it, 'www.example.org');
     expect(it.attempts).toEqual(['dsl: 198.41.0.4:443', 'dsl: www.example.org:443']);
+  });
+
+  it('over an uplink that is stopped is not allowed, and says why', async () => {
+    const useOf = () => ({ use: 'stopped', reason: 'daily cap reached' }) as const;
+    const it = await bench({ useOf });
+    await expect(dial(it, 'www.example.org')).rejects.toMatchObject({
+      code: 'notAuthorized',
+      fault: 'ours',
+      message: 'uplink dsl: stopped: daily cap reached',
+    });
+    expect([it.attempts, it.queries]).toEqual([[], []]);
+  });
+
+  it('over an uplink that is stopped meanwhile is undone; one that is a backup is as good as any', async () => {
+    const use = { use: 'backup' as UplinkUse, reason: 'daily cap reached' };
+    let destroyed = 0;
+    const socket = { destroy: () => destroyed++ } as unknown as AppSocket;
+    const it = await bench({ useOf: () => use, connect: async () => socket });
+    expect(await dial(it, '198.41.0.4')).toBe(socket);
+    const late = dial(it, '198.41.0.4');
+    use.use = 'stopped';
+    await expect(late).rejects.toMatchObject({ code: 'notAuthorized' });
+    expect(destroyed).toBe(1);
   });
 
   it('that is given up is cancelled', async () => {

@@ -169,3 +169,19 @@ describe('the set of uplinks', () => {
     expect(set.status.at(-1)).toMatchObject({ name: 'usb98', reason: 'its interface is gone' });
   });
 });
+
+it('has the rate limits of metered uplinks ready for their sessions, those that are found included', () => {
+  const rateLimit = { downBytesPerSecond: 2e6, upBytesPerSecond: 1e6 };
+  const metered = { rateLimit, billingDay: 1, atCap: 'stop', warnAtShare: 0.75 } as const;
+  const settings = [{ match: 'wwan*', metered }];
+  const auto = { all: true, include: [], exclude: [], settings };
+  const { set } = bed(
+    { ...AUTO, uplinks: [{ ...onDevice('lte'), metered }], autoUplinks: auto },
+    view(device('wwan0')),
+  );
+  const expected = { sendBytesPerSecond: 1e6, receiveBytesPerSecond: 2e6, isMetered: true };
+  expect(set.uplinks.map(({ name, rateLimit }) => [name, rateLimit])).toEqual([
+    ['lte', expected],
+    ['wwan0', expected],
+  ]);
+});

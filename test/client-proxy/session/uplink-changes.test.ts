@@ -69,6 +69,12 @@ const bound = (name: string, over: Partial<DialledUplink> = {}): DialledUplink =
   ...over,
 });
 
+const limit = (bytesPerSecond: number) => ({
+  sendBytesPerSecond: bytesPerSecond,
+  receiveBytesPerSecond: 0,
+  isMetered: true,
+});
+
 /** A session whose uplinks have one address each, `addresses[name]`, and come up at once. */
 async function bed(...uplinks: DialledUplink[]) {
   const addresses: Record<string, string> = { dsl: '10.0.0.2', lte: '192.168.8.100', sat: '172.16.0.2' };
@@ -198,6 +204,35 @@ it('changes the role of an uplink without a new subflow', async () => {
   ]);
   session.setUse('dsl', { use: 'normal', reason: '' });
   expect([backups(), dialled.length]).toEqual([[false, true], 2]);
+});
+
+it('limits uplinks as they come, change and go, without a new subflow', async () => {
+  const { session, dialled, untilUp } = await bed(bound('dsl'), bound('lte', { rateLimit: limit(1e6) }));
+  const limits = () =>
+    session.driver!.session.subflows.map(({ uplinkName, limit, isMetered }) => [
+      uplinkName,
+      limit?.bytesPerSecond,
+      isMetered,
+    ]);
+  expect(limits()).toEqual([
+    ['dsl', undefined, false],
+    ['lte', 1e6, true],
+  ]);
+  session.setUplinks([bound('dsl', { rateLimit: limit(0) }), bound('lte', { rateLimit: limit(2e6) })]);
+  expect([limits(), dialled.length]).toEqual([
+    [
+      ['dsl', undefined, true],
+      ['lte', 2e6, true],
+    ],
+    2,
+  ]);
+  session.setUplinks([bound('dsl')]);
+  session.setUplinks([bound('dsl'), bound('lte')]);
+  await untilUp('dsl', 'lte');
+  expect(limits()).toEqual([
+    ['dsl', undefined, false],
+    ['lte', undefined, false],
+  ]);
 });
 
 it('takes the subflows of an uplink that is stopped away, and dials it again when it is not', async () => {

@@ -64,6 +64,7 @@ export const controlFrame: fc.Arbitrary<ControlFrame> = fc.oneof(
   fc.record({ type: type('addressAdd'), addressId: u8, address, port, joinHere: fc.boolean() }),
   fc.record({ type: type('addressRemove'), addressId: u8 }),
   fc.record({ type: type('utilization'), subflowId: u32, percent: fc.integer({ min: 0, max: 100 }) }),
+  fc.record({ type: type('rateLimit'), subflowId: u32, bytesPerSecond: sequence, metered: fc.boolean() }),
   fc.record({ type: type('subflowsWish'), subflowId: u32, count: fc.integer({ min: 1, max: 0xff }) }),
   steering,
   fc.record({ type: type('goaway'), code: u16 }),

@@ -104,6 +104,16 @@ const CONTROL: readonly [name: string, bytes: string, frame: ControlFrame][] = [
       ],
     },
   ],
+  [
+    'RATE_LIMIT',
+    '82 00 0000 0000000c  00000003 0000000100000000',
+    { type: 'rateLimit', subflowId: 3, bytesPerSecond: 2 ** 32, metered: false },
+  ],
+  [
+    'RATE_LIMIT, metered',
+    '82 01 0000 0000000c  fffffffe 0000000000000000',
+    { type: 'rateLimit', subflowId: 0xffff_fffe, bytesPerSecond: 0, metered: true },
+  ],
   ['UTILIZATION', '84 00 0000 00000005  00000003 50', { type: 'utilization', subflowId: 3, percent: 80 }],
   ['GOAWAY', '1b 00 0000 00000002  0084', { type: 'goaway', code: 0x84 }],
   ['CLOSE', '1c 00 0000 00000002  0085', { type: 'close', code: 0x85 }],

@@ -12,6 +12,10 @@ describe('deliveryTimeMs', () => {
     expect(deliveryTimeMs(view(0, 8, 40, { inFlightBytes: 40_000 }), 5_000)).toBeCloseTo(25);
     expect(deliveryTimeMs(view(0, 8, 40, { inFlightBytes: 70_000 }), 5_000)).toBeCloseTo(55);
   });
+
+  it('counts the wait for a rate limit', () => {
+    expect(deliveryTimeMs(view(0, 8, 40, { heldBackMs: 30 }), 5_000)).toBeCloseTo(55);
+  });
 });
 
 describe('least', () => {

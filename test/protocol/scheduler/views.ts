@@ -13,8 +13,10 @@ export function view(
     delayMs?: number;
     lossShare?: number;
     lastDataMs?: number;
+    heldBackMs?: number;
   } = {},
 ): SubflowView {
+  const { heldBackMs = 0 } = more;
   const { inFlightBytes = 0, isFree = true, isRateGrowing = false, isDegraded = false } = more;
   return {
     id,
@@ -28,6 +30,7 @@ export function view(
     lossShare: more.lossShare ?? 0,
     lastDataMs: more.lastDataMs ?? 0,
     inFlightBytes,
+    heldBackMs,
     isRateGrowing,
     segmentBytes: Number.POSITIVE_INFINITY,
     canTake: () => isFree,

@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest';
 import type { ControlItem } from '../../../shared/protocol/session/control-item.ts';
 import { Utilization } from '../../../shared/protocol/session/utilization.ts';
 import { Subflow } from '../../../shared/protocol/subflow/subflow.ts';
+import type { TokenBucket } from '../../../shared/protocol/subflow/token-bucket.ts';
 import { UTILIZATION_MS } from '../../../shared/protocol/tunables.ts';
 import { SessionBed } from './session-bed.ts';
 
@@ -84,5 +85,23 @@ describe('the utilization of an uplink', () => {
     const concentrator = new SessionBed('concentrator');
     concentrator.control({ type: 'utilization', subflowId: 0, percent: 70 });
     expect(concentrator.session.isClosed).toBe(true);
+  });
+});
+
+describe('the utilization of an uplink with a rate limit', () => {
+  it('is full while the limit holds data back, and by what it allows otherwise', () => {
+    const { utilization, subflow, run } = bed();
+    subflow.rtt.addSample(RTT_MS, 0);
+    run(1, 2 * UTILIZATION_MS);
+    // The bench sends past the bucket: it is the judgement that counts here.
+    const bucket = { bytesPerSecond: 300_000, isOpen: true, waitMs: 0, spend() {} };
+    subflow.limit = bucket as unknown as TokenBucket;
+    run(0.3, 2 * UTILIZATION_MS);
+    expect(utilization.of('dsl')).toBeGreaterThan(0.9);
+    run(0.1, 2 * UTILIZATION_MS);
+    expect(utilization.of('dsl')).toBeLessThan(0.5);
+    bucket.isOpen = false;
+    run(0.1, 2 * UTILIZATION_MS);
+    expect(utilization.of('dsl')).toBe(1);
   });
 });

@@ -7,6 +7,7 @@ import { type AppPair, appPair, pattern, readAll } from './app-pair.ts';
 let near: AppPair;
 let far: AppPair;
 let pool: BlockPool;
+let originClosed: number;
 let traffic: { sentBytes: number; receivedBytes: number };
 
 beforeEach(async () => {
@@ -14,7 +15,8 @@ beforeEach(async () => {
   near = await appPair({ pool });
   far = await appPair({ pool });
   traffic = { sentBytes: 0, receivedBytes: 0 };
-  relaySockets(near.app, far.app, traffic);
+  originClosed = 0;
+  relaySockets(near.app, far.app, traffic, () => originClosed++);
 });
 afterEach(() => {
   near.close();
@@ -46,6 +48,7 @@ test('after an end both ways nothing is left, and no memory kept', async () => {
   near.peer.resume();
   await Promise.all([once(near.peer, 'close'), once(far.peer, 'close')]);
   await expect.poll(() => pool.usedBytes).toBe(0);
+  expect(originClosed).toBe(1);
 });
 
 test.each(['near', 'far'] as const)('a reset of the %s side reaches the other', async (which) => {

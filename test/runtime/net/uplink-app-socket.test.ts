@@ -7,6 +7,7 @@ import { BlockPool } from '../../../shared/runtime/net/block-pool.ts';
 import { loadNative } from '../../../shared/runtime/net/native.ts';
 import type { UplinkBinding } from '../../../shared/runtime/net/uplink.ts';
 import { connectAppSocketThroughUplink } from '../../../shared/runtime/net/uplink-app-socket.ts';
+import { WireCounter } from '../../../shared/runtime/net/wire-counter.ts';
 import { useCleanups } from '../../support/cleanups.ts';
 import { startSocksRelay } from '../../support/socks-relay.ts';
 import { pattern, Recorder } from './app-pair.ts';
@@ -25,11 +26,11 @@ async function listen(onConnection: (socket: Socket) => void): Promise<number> {
   return (server.address() as AddressInfo).port;
 }
 
-async function connect(binding: UplinkBinding, port: number): Promise<AppSocket> {
+async function connect(binding: UplinkBinding, port: number, wire?: WireCounter): Promise<AppSocket> {
   const socket = await connectAppSocketThroughUplink(
     { name: 'dsl', backup: false, binding },
     { host: '127.0.0.1', port },
-    { pool: new BlockPool(), native, signal: new Cancellation(), timeoutMs: 3_000 },
+    { pool: new BlockPool(), native, wire, signal: new Cancellation(), timeoutMs: 3_000 },
   );
   after(() => socket.destroy());
   return socket;
@@ -67,6 +68,21 @@ describe.each(BINDINGS)('through %s', (_, binding) => {
     socket.write([bytes.subarray(0, 7), bytes.subarray(7)]);
     socket.end();
     expect((await received(socket)).equals(bytes)).toBe(true);
+  });
+
+  test('what it costs on the wire is counted, once', async () => {
+    const port = await listen((socket) => socket.pipe(socket));
+    const wire = new WireCounter(native);
+    const socket = await connect(await binding(), port, wire);
+    const bytes = pattern(500_000);
+    socket.write([bytes]);
+    socket.end();
+    await received(socket);
+    const { sentBytes, receivedBytes } = wire.read();
+    for (const counted of [sentBytes, receivedBytes]) {
+      expect(counted).toBeGreaterThan(500_000);
+      expect(counted).toBeLessThan(600_000);
+    }
   });
 
   test('nothing is read before it is asked for', async () => {

@@ -246,16 +246,36 @@ export class Path {
     );
   }
 
-  /** Bytes that the client's device has counted, Ethernet headers included. */
-  async counters(): Promise<{ sentBytes: number; receivedBytes: number }> {
+  /** Each packet as it would be on a cable: veth else counts many that leave together as one, with one header. */
+  async cutPackets(): Promise<void> {
+    const { client, concentrator } = this.#network;
+    for (const end of [client, concentrator]) await end.ip(4, [`link set dev ${this.name} gso_max_segs 1`]);
+  }
+
+  /** Bytes that the client's device has counted, Ethernet headers included, and as IP packets without them. */
+  async counters(): Promise<DeviceCounters> {
     const { client } = this.#network;
     const [device] = JSON.parse(
       await run('ip', ['-n', client.name, '-s', '-j', 'link', 'show', 'dev', this.name]),
     );
-    return { sentBytes: device.stats64.tx.bytes, receivedBytes: device.stats64.rx.bytes };
+    const { tx, rx } = device.stats64;
+    return {
+      sentBytes: tx.bytes,
+      receivedBytes: rx.bytes,
+      sentIpBytes: tx.bytes - ETHERNET_HEADER_BYTES * tx.packets,
+      receivedIpBytes: rx.bytes - ETHERNET_HEADER_BYTES * rx.packets,
+    };
   }
 }
 
+export interface DeviceCounters {
+  readonly sentBytes: number;
+  readonly receivedBytes: number;
+  readonly sentIpBytes: number;
+  readonly receivedIpBytes: number;
+}
+
+const ETHERNET_HEADER_BYTES = 14;
 const FIRST_HOST = 2;
 /** Of an Ethernet frame of 1514 bytes, what TCP over IPv4 with timestamps carries: 1500 - 20 - 32. */
 const PAYLOAD_SHARE = 1448 / 1514;

@@ -22,6 +22,7 @@ export interface ConfiguredUplink {
   readonly backup?: boolean;
   readonly standby?: string;
   readonly joinAboveUtilization?: string;
+  readonly metered?: Readonly<Record<string, unknown>>;
 }
 
 /** Uplinks that the client finds by itself. */

@@ -1,0 +1,259 @@
+import type { Logger } from 'pino';
+import { formatBitRate } from '../../shared/runtime/config/bit-rate.ts';
+import type { WireBytes } from '../../shared/runtime/net/wire-counter.ts';
+import type { UplinkUse } from '../path-manager/uplink-use.ts';
+import { byteText } from './byte-text.ts';
+import { CAP_NAME, Meter, type Verdict } from './meter.ts';
+import type { MeteredSettings } from './metered-settings.ts';
+import type { UplinkUsage } from './usage.ts';
+import {
+  damagedName,
+  MAX_STORED_UPLINKS,
+  readUsageFile,
+  type StoredUsage,
+  type UsageRead,
+  updateUsageFile,
+} from './usage-file.ts';
+
+export interface MeteredUplink {
+  readonly name: string;
+  /** Absent: it is not metered. */
+  readonly metered?: MeteredSettings;
+}
+
+/** Where the figures come from, and the figures of each uplink. */
+export interface WireReader {
+  readonly source: 'kernel' | 'estimate';
+  of(uplinkName: string): { read(): WireBytes };
+}
+
+export interface MeteringOptions {
+  /** Where the usage is kept; written only when there are metered uplinks. */
+  readonly file: string;
+  readonly wires: WireReader;
+  /** Milliseconds since 1970; may jump. */
+  readonly wallClock: () => number;
+  readonly logger: Logger;
+  setUse(uplinkName: string, use: UplinkUse, reason: string): void;
+}
+
+/**
+ * How long a cap may go unnoticed: what an uplink carries in this time, and what is under way on it, is the most by which
+ * it is passed.
+ */
+const LOOK_EVERY_MS = 250;
+/** The file is written at most this often, */
+const SAVE_EVERY_MS = 5_000;
+/** and for little only this often, so that the pings of an idle uplink do not wear out a flash memory. */
+const SAVE_LITTLE_EVERY_MS = 60_000;
+const LITTLE_BYTES = 1_000_000;
+/** At the end, how often the file is tried while another program is at it. */
+const LAST_TRIES = 10;
+const LAST_TRY_PAUSE_MS = 50;
+
+/** Counts what the metered uplinks carry, keeps it on disk, and takes them out of use at their caps. */
+export class Metering {
+  readonly #options: MeteringOptions;
+  readonly #stored: StoredUsage;
+  /** Of all uplinks that were metered once. */
+  readonly #meters = new Map<string, Meter>();
+  /** Those that are metered now. */
+  #metered: ReadonlySet<string> = new Set();
+  readonly #lastRead = new Map<string, WireBytes>();
+  readonly #verdicts = new Map<string, Verdict>();
+  /** Why nothing was read, until that is said. */
+  #damage: string | undefined;
+  #timer: NodeJS.Timeout | undefined;
+  #saving: Promise<void> | undefined;
+  #savedMs: number;
+  #isFileInTrouble = false;
+
+  private constructor(options: MeteringOptions, read: UsageRead) {
+    this.#options = options;
+    this.#savedMs = options.wallClock();
+    this.#stored = read.kind === 'read' ? read.usage : new Map();
+    this.#damage = read.kind === 'damaged' ? read.problem : undefined;
+  }
+
+  /** Reads what is kept. */
+  static async open(options: MeteringOptions): Promise<Metering> {
+    return new Metering(options, await readUsageFile(options.file));
+  }
+
+  /** The uplinks from now on. Caps that are reached are applied before this returns, hence before anything is dialled. */
+  setUplinks(uplinks: readonly MeteredUplink[]): void {
+    const nowMs = this.#options.wallClock();
+    const before = this.#metered;
+    // What those that go have carried until now.
+    if (before.size > 0) this.#look();
+    const metered = uplinks.filter((uplink) => uplink.metered !== undefined);
+    this.#metered = new Set(metered.map(({ name }) => name));
+    for (const { name, metered: settings } of metered) this.#meter(name, settings!, before.has(name), nowMs);
+    for (const name of before) if (!this.#metered.has(name)) this.#use(name, { use: 'normal', reason: '' });
+    this.#forget();
+    if (this.#metered.size === 0) return;
+    this.#look();
+    this.#timer ??= setInterval(() => this.#look(), LOOK_EVERY_MS).unref();
+  }
+
+  /** Of the uplinks that are metered now. */
+  get meters(): readonly Meter[] {
+    return [...this.#meters.values()].filter(({ name }) => this.#metered.has(name));
+  }
+
+  /** Counts the rest and writes it down. */
+  async close(): Promise<void> {
+    clearInterval(this.#timer);
+    await this.#saving;
+    this.#look();
+    await this.#saving;
+    for (let tries = 0; tries < LAST_TRIES && this.#isUnsaved; tries++) {
+      if (tries > 0) await new Promise((resolve) => setTimeout(resolve, LAST_TRY_PAUSE_MS));
+      await this.#save();
+    }
+  }
+
+  #meter(name: string, settings: MeteredSettings, isOld: boolean, nowMs: number): void {
+    const { file, wires, logger } = this.#options;
+    const known = this.#meters.get(name);
+    known?.configure(settings, nowMs);
+    if (isOld) return;
+    const meter = known ?? new Meter(name, settings, this.#stored.get(name), nowMs);
+    this.#meters.set(name, meter);
+    // What it carried while it was not metered is not counted.
+    this.#lastRead.set(name, wires.of(name).read());
+    const { downBytesPerSecond: down, upBytesPerSecond: up } = settings.rateLimit;
+    const rate = (bytesPerSecond: number) => (bytesPerSecond === 0 ? 'none' : formatBitRate(bytesPerSecond));
+    logger.info(
+      { uplink: name, file, counted: wires.source, rateLimit: { down: rate(down), up: rate(up) } },
+      'metered uplink',
+    );
+    if (this.#damage !== undefined) {
+      const kept = damagedName(file);
+      logger.warn(
+        { file, kept, reason: this.#damage },
+        'the usage of metered uplinks is damaged: counted anew',
+      );
+      this.#damage = undefined;
+    }
+    if (meter.isClockBehind(nowMs)) {
+      logger.warn(
+        { uplink: name, file },
+        'the clock stands before the period that is counted: it goes on counting until that ends. ' +
+          'If the clock was wrong then and is right now, stop the client and remove the file',
+      );
+    }
+  }
+
+  /** Of uplinks that are not metered any more, only so many as the file takes. */
+  #forget(): void {
+    for (const { name, unsavedBytes } of this.#meters.values()) {
+      if (this.#meters.size <= MAX_STORED_UPLINKS) return;
+      if (!this.#metered.has(name) && unsavedBytes === 0) this.#meters.delete(name);
+    }
+  }
+
+  #look(): void {
+    const nowMs = this.#options.wallClock();
+    for (const meter of this.meters) {
+      const { sentBytes, receivedBytes } = this.#readSince(meter.name);
+      for (const { kind, usedBytes, capBytes, untilDate } of meter.add(sentBytes, receivedBytes, nowMs)) {
+        const used = `${byteText(usedBytes)} of ${byteText(capBytes)}`;
+        this.#options.logger.warn(
+          { uplink: meter.name, used, until: untilDate },
+          `${CAP_NAME[kind]} cap nearly reached`,
+        );
+      }
+      this.#use(meter.name, meter.verdict);
+    }
+    if (this.#isSaveDue(nowMs)) void this.#save();
+  }
+
+  #readSince(uplinkName: string): WireBytes {
+    const now = this.#options.wires.of(uplinkName).read();
+    const last = this.#lastRead.get(uplinkName) ?? { sentBytes: 0, receivedBytes: 0 };
+    // What was estimated may turn out to be less; it then counts once it is more again.
+    const sentBytes = Math.max(0, now.sentBytes - last.sentBytes);
+    const receivedBytes = Math.max(0, now.receivedBytes - last.receivedBytes);
+    this.#lastRead.set(uplinkName, {
+      sentBytes: last.sentBytes + sentBytes,
+      receivedBytes: last.receivedBytes + receivedBytes,
+    });
+    return { sentBytes, receivedBytes };
+  }
+
+  #use(name: string, verdict: Verdict): void {
+    const before = this.#verdicts.get(name) ?? { use: 'normal', reason: '' };
+    if (before.use === verdict.use && before.reason === verdict.reason) return;
+    this.#verdicts.set(name, verdict);
+    const { logger, setUse } = this.#options;
+    if (verdict.use === 'normal')
+      logger.info({ uplink: name }, 'no cap is reached: the uplink is used again');
+    else logger.warn({ uplink: name, use: verdict.use }, verdict.reason);
+    setUse(name, verdict.use, verdict.reason);
+  }
+
+  get #isUnsaved(): boolean {
+    return this.#unsavedBytes > 0;
+  }
+
+  get #unsavedBytes(): number {
+    let sum = 0;
+    for (const { unsavedBytes } of this.#meters.values()) sum += unsavedBytes;
+    return sum;
+  }
+
+  #isSaveDue(nowMs: number): boolean {
+    const unsavedBytes = this.#unsavedBytes;
+    if (unsavedBytes === 0 || this.#saving !== undefined) return false;
+    // A clock that was set back must not put it off.
+    const sinceMs = Math.abs(nowMs - this.#savedMs);
+    return sinceMs >= (unsavedBytes < LITTLE_BYTES ? SAVE_LITTLE_EVERY_MS : SAVE_EVERY_MS);
+  }
+
+  #save(): Promise<void> {
+    this.#saving ??= this.#saveNow().finally(() => {
+      this.#saving = undefined;
+    });
+    return this.#saving;
+  }
+
+  async #saveNow(): Promise<void> {
+    const { file, logger, wallClock } = this.#options;
+    const nowMs = wallClock();
+    this.#savedMs = nowMs;
+    const done: (() => void)[] = [];
+    try {
+      const isSaved = await updateUsageFile(file, (stored) => {
+        const usage = new Map(stored);
+        for (const meter of this.#meters.values()) {
+          const result = meter.save(stored.get(meter.name), nowMs);
+          usage.set(meter.name, result.usage);
+          done.push(result.saved);
+        }
+        return bounded(usage, new Set(this.#meters.keys()));
+      });
+      if (isSaved) for (const saved of done) saved();
+      if (isSaved && this.#isFileInTrouble)
+        logger.info({ file }, 'the usage of metered uplinks is kept again');
+      if (isSaved) this.#isFileInTrouble = false;
+    } catch (error) {
+      if (!this.#isFileInTrouble) {
+        const { message } = error as Error;
+        logger.error(
+          { file, reason: message },
+          'the usage of metered uplinks cannot be kept: until it can, a restart forgets it. See stateDir',
+        );
+      }
+      this.#isFileInTrouble = true;
+    }
+  }
+}
+
+/** Those of earlier configurations stay, as long as there is room: those whose month is over go first. */
+function bounded(usage: Map<string, UplinkUsage>, own: ReadonlySet<string>): StoredUsage {
+  const others = [...usage].filter(([name]) => !own.has(name));
+  others.sort(([, a], [, b]) => a.month.endMs - b.month.endMs);
+  for (const [name] of others.slice(0, Math.max(0, usage.size - MAX_STORED_UPLINKS))) usage.delete(name);
+  return usage;
+}

@@ -1,0 +1,141 @@
+import { mkdir, open, rename, stat, unlink } from 'node:fs/promises';
+import { dirname } from 'node:path';
+import { z } from 'zod';
+import { readTextFile, reason } from '../../shared/runtime/config/read-file.ts';
+import { fileExists, writePrivateFile } from '../../shared/runtime/identity/private-file.ts';
+import type { UplinkUsage } from './usage.ts';
+
+/** The name of the file in the state directory. */
+export const USAGE_FILE_NAME = 'metered-usage.json';
+
+/** By uplink name. */
+export type StoredUsage = ReadonlyMap<string, UplinkUsage>;
+
+export type UsageRead =
+  | { readonly kind: 'read'; readonly usage: StoredUsage }
+  | { readonly kind: 'absent' }
+  /** It is there, and is not what this program writes. */
+  | { readonly kind: 'damaged'; readonly problem: string };
+
+/** Reads the usage of all metered uplinks; changes nothing. */
+export async function readUsageFile(file: string): Promise<UsageRead> {
+  try {
+    if (!(await fileExists(file))) return { kind: 'absent' };
+  } catch (error) {
+    return { kind: 'damaged', problem: `cannot read ${file}: ${reason(error)}` };
+  }
+  const read = await readTextFile(file, MAX_FILE_BYTES);
+  if ('problem' in read) return { kind: 'damaged', problem: read.problem };
+  const parsed = FILE.safeParse(jsonOf(read.text));
+  if (!parsed.success) return { kind: 'damaged', problem: `${file} does not hold the usage of uplinks` };
+  return { kind: 'read', usage: new Map(Object.entries(parsed.data.uplinks)) };
+}
+
+/** Where a damaged file is kept, in the place of one that was kept before. */
+export function damagedName(file: string): string {
+  return `${file}.damaged`;
+}
+
+/**
+ * Replaces what the file holds by what `update` makes of it, in one step, while no other program can. A damaged file is moved out
+ * of the way first.
+ * @returns false when another program is at it just now
+ * @throws FileWriteError, or the file system's error
+ */
+export async function updateUsageFile(
+  file: string,
+  update: (stored: StoredUsage) => StoredUsage,
+): Promise<boolean> {
+  await mkdir(dirname(file), { recursive: true, mode: 0o700 });
+  const lock = `${file}.lock`;
+  if (!(await take(lock))) return false;
+  try {
+    const read = await readUsageFile(file);
+    if (read.kind === 'damaged') await rename(file, damagedName(file));
+    const uplinks = Object.fromEntries(update(read.kind === 'read' ? read.usage : new Map()));
+    const text = `${JSON.stringify(FILE.encode({ version: 1, uplinks }), null, 2)}\n`;
+    await writePrivateFile(file, text, { overwrite: true });
+    return true;
+  } finally {
+    await unlink(lock).catch(() => undefined);
+  }
+}
+
+/** Most uplinks that the file holds, those of earlier configurations included. */
+export const MAX_STORED_UPLINKS = 64;
+const MAX_FILE_BYTES = 256 * 1024;
+/** An update takes milliseconds: an older lock was left by a program that died. */
+const STALE_LOCK_MS = 10_000;
+
+async function take(lock: string): Promise<boolean> {
+  if (await create(lock)) return true;
+  const age = await stat(lock).then(
+    ({ mtimeMs }) => Math.abs(Date.now() - mtimeMs),
+    () => 0,
+  );
+  if (age < STALE_LOCK_MS) return false;
+  await unlink(lock).catch(() => undefined);
+  return create(lock);
+}
+
+async function create(lock: string): Promise<boolean> {
+  try {
+    await (await open(lock, 'wx', 0o600)).close();
+    return true;
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'EEXIST') return false;
+    throw error;
+  }
+}
+
+function jsonOf(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}
+
+const bytes = z.int().min(0);
+const instant = z.codec(z.iso.datetime(), z.int(), {
+  decode: (text) => Date.parse(text),
+  encode: (ms) => new Date(ms).toISOString(),
+});
+const period = z
+  .codec(
+    z.strictObject({
+      from: instant,
+      until: instant,
+      sentBytes: bytes,
+      receivedBytes: bytes,
+      warned: z.boolean(),
+    }),
+    z.object({
+      startMs: z.int(),
+      endMs: z.int(),
+      sentBytes: bytes,
+      receivedBytes: bytes,
+      isWarned: z.boolean(),
+    }),
+    {
+      decode: ({ from, until, warned, ...counts }) => ({
+        startMs: from,
+        endMs: until,
+        ...counts,
+        isWarned: warned,
+      }),
+      encode: ({ startMs, endMs, isWarned, ...counts }) => ({
+        from: startMs,
+        until: endMs,
+        ...counts,
+        warned: isWarned,
+      }),
+    },
+  )
+  .refine(({ startMs, endMs }) => startMs < endMs);
+const FILE = z.strictObject({
+  version: z.literal(1),
+  uplinks: z
+    .record(z.string().min(1).max(64), z.strictObject({ day: period, month: period }))
+    .refine((uplinks) => Object.keys(uplinks).length <= MAX_STORED_UPLINKS),
+});

@@ -1,0 +1,220 @@
+import { mkdir, readFile, writeFile } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import type { MeteredSettings } from '../../../client-proxy/metering/metered-settings.ts';
+import { Metering } from '../../../client-proxy/metering/metering.ts';
+import { readUsageFile, USAGE_FILE_NAME } from '../../../client-proxy/metering/usage-file.ts';
+import { createLogger } from '../../../shared/runtime/observe/logger.ts';
+import { temporaryDirectory } from '../../config/temporary-directory.ts';
+
+const MB = 1_000_000;
+const NOW = Date.parse('2026-11-23T12:00Z');
+
+beforeEach(() => {
+  vi.useFakeTimers({ toFake: ['setInterval', 'clearInterval'] });
+});
+afterEach(() => {
+  vi.useRealTimers();
+});
+
+const capped: MeteredSettings = {
+  rateLimit: { downBytesPerSecond: 0, upBytesPerSecond: 0 },
+  monthlyBytes: 100 * MB,
+  billingDay: 12,
+  timeZone: 'UTC',
+  atCap: 'backup',
+  warnAtShare: 0.75,
+};
+
+/** A metered uplink whose bytes and clock the test sets, started with what the file holds. */
+async function bed(file?: string, metered = capped) {
+  const at = file ?? join(await temporaryDirectory(), 'state', USAGE_FILE_NAME);
+  const wire = { sentBytes: 0, receivedBytes: 0 };
+  const clock = { nowMs: NOW };
+  const uses: unknown[][] = [];
+  const lines: Record<string, unknown>[] = [];
+  const destination = { write: (line: string) => lines.push(JSON.parse(line)) };
+  const metering = await Metering.open({
+    file: at,
+    wires: { source: 'kernel', of: () => ({ read: () => ({ ...wire }) }) },
+    wallClock: () => clock.nowMs,
+    logger: createLogger({ level: 'info', format: 'json', isTty: false, destination }),
+    setUse: (...use) => uses.push(use),
+  });
+  metering.setUplinks([{ name: 'lte', metered }]);
+  const pass = (ms: number) => {
+    clock.nowMs += ms;
+    vi.advanceTimersByTime(ms);
+  };
+  const said = (level: string) => lines.filter((line) => line.level === level);
+  return { metering, file: at, wire, clock, uses, said, pass };
+}
+
+/** Received this month, as the file has it. */
+async function kept(file: string): Promise<number | undefined> {
+  const read = await readUsageFile(file);
+  return read.kind === 'read' ? read.usage.get('lte')?.month.receivedBytes : undefined;
+}
+
+describe('metering', () => {
+  it('warns, then demotes at the cap within a quarter of a second, each once', async () => {
+    const { metering, wire, uses, said, pass } = await bed();
+    wire.receivedBytes = 80 * MB;
+    pass(1_000);
+    expect(said('warn')).toMatchObject([
+      { msg: 'monthly cap nearly reached', uplink: 'lte', used: '80 MB of 100 MB', until: '2026-12-12' },
+    ]);
+    expect(uses).toEqual([]);
+    wire.sentBytes = 20 * MB;
+    pass(250);
+    expect(uses).toEqual([['lte', 'backup', 'monthly cap reached, until 2026-12-12']]);
+    pass(5_000);
+    expect([uses.length, said('warn').length]).toEqual([1, 2]);
+    await metering.close();
+  });
+
+  it('counts what an uplink has carried up to the moment at which it goes', async () => {
+    const { metering, wire, uses } = await bed();
+    wire.receivedBytes = 100 * MB;
+    metering.setUplinks([]);
+    metering.setUplinks([{ name: 'lte', metered: capped }]);
+    expect(uses.map(([, use]) => use)).toEqual(['backup', 'normal', 'backup']);
+    await metering.close();
+  });
+
+  it('uses the uplink again when the next period begins', async () => {
+    const { metering, wire, clock, uses, pass } = await bed();
+    wire.receivedBytes = 100 * MB;
+    pass(250);
+    clock.nowMs = Date.parse('2026-12-12T00:00Z');
+    pass(250);
+    expect(uses.map(([, use]) => use)).toEqual(['backup', 'normal']);
+    await metering.close();
+  });
+
+  it('keeps the usage over a restart, and applies a cap that is reached before anything is dialled', async () => {
+    const first = await bed();
+    first.wire.receivedBytes = 100 * MB;
+    first.pass(250);
+    await first.metering.close();
+    expect(await kept(first.file)).toBe(100 * MB);
+    const second = await bed(first.file);
+    expect(second.uses).toEqual([['lte', 'backup', 'monthly cap reached, until 2026-12-12']]);
+    // Said once in a period.
+    expect(second.said('warn').map(({ msg }) => msg)).toEqual(['monthly cap reached, until 2026-12-12']);
+    await second.metering.close();
+  });
+
+  it('writes every few seconds, and for little every minute', async () => {
+    const { metering, file, wire, pass } = await bed();
+    wire.receivedBytes = 2 * MB;
+    pass(4_000);
+    expect(await kept(file)).toBeUndefined();
+    pass(1_000);
+    await vi.waitFor(async () => expect(await kept(file)).toBe(2 * MB));
+    wire.receivedBytes += 1_000;
+    pass(30_000);
+    await new Promise((resolve) => setTimeout(resolve, 50));
+    expect(await kept(file)).toBe(2 * MB);
+    pass(31_000);
+    await vi.waitFor(async () => expect(await kept(file)).toBe(2 * MB + 1_000));
+    await metering.close();
+  });
+
+  it('adds up with another program on the same file', async () => {
+    const one = await bed();
+    const other = await bed(one.file);
+    one.wire.receivedBytes = 60 * MB;
+    other.wire.receivedBytes = 50 * MB;
+    one.pass(250);
+    await Promise.all([one.metering.close(), other.metering.close()]);
+    expect(await kept(one.file)).toBe(110 * MB);
+  });
+
+  it('counts anew behind a damaged file, says so, and keeps it', async () => {
+    const { metering, file } = await bed();
+    await metering.close();
+    await mkdir(dirname(file), { recursive: true });
+    await writeFile(file, 'garbage');
+    const again = await bed(file);
+    expect(again.said('warn')).toMatchObject([{ file, kept: `${file}.damaged` }]);
+    again.wire.receivedBytes = 5;
+    await again.metering.close();
+    expect(await readFile(`${file}.damaged`, 'utf8')).toBe('garbage');
+    expect(await kept(file)).toBe(5);
+  });
+
+  it('goes on counting where nothing can be written, and complains once', async () => {
+    const directory = await temporaryDirectory();
+    await writeFile(join(directory, 'state'), 'in the way');
+    const { metering, wire, uses, said, pass } = await bed(join(directory, 'state', USAGE_FILE_NAME));
+    wire.receivedBytes = 100 * MB;
+    for (let i = 0; i < 3; i++) {
+      pass(6_000);
+      await new Promise((resolve) => setTimeout(resolve, 20));
+    }
+    expect(uses).toHaveLength(1);
+    expect(said('error')).toHaveLength(1);
+    await metering.close();
+  });
+
+  it('says when the clock stands before the period that is counted', async () => {
+    const first = await bed();
+    first.wire.receivedBytes = 5;
+    first.pass(250);
+    await first.metering.close();
+    const lines: string[] = [];
+    const metering = await Metering.open({
+      file: first.file,
+      wires: { source: 'estimate', of: () => ({ read: () => ({ sentBytes: 0, receivedBytes: 0 }) }) },
+      wallClock: () => 0,
+      logger: createLogger({
+        level: 'warn',
+        format: 'json',
+        isTty: false,
+        destination: { write: (line) => lines.push(line) },
+      }),
+      setUse: () => {},
+    });
+    metering.setUplinks([{ name: 'lte', metered: capped }]);
+    expect(lines.join('')).toContain('the clock stands before the period');
+    await metering.close();
+    expect(await kept(first.file)).toBe(5);
+  });
+
+  it('touches no file and sets no timer without a metered uplink', async () => {
+    const file = join(await temporaryDirectory(), 'state', USAGE_FILE_NAME);
+    const metering = await Metering.open({
+      file,
+      wires: { source: 'kernel', of: () => ({ read: () => ({ sentBytes: 1, receivedBytes: 1 }) }) },
+      wallClock: () => NOW,
+      logger: createLogger({ level: 'info', format: 'json', isTty: false, destination: { write: () => {} } }),
+      setUse: () => {},
+    });
+    metering.setUplinks([{ name: 'dsl' }]);
+    expect(vi.getTimerCount()).toBe(0);
+    await metering.close();
+    expect(await readUsageFile(file)).toEqual({ kind: 'absent' });
+  });
+
+  it('follows uplinks that come, go, and get other caps, and counts nothing twice', async () => {
+    const { metering, file, wire, uses, pass } = await bed();
+    wire.receivedBytes = 60 * MB;
+    pass(250);
+    metering.setUplinks([{ name: 'lte', metered: { ...capped, monthlyBytes: 50 * MB } }]);
+    expect(uses.splice(0)).toEqual([['lte', 'backup', 'monthly cap reached, until 2026-12-12']]);
+    metering.setUplinks([{ name: 'lte' }]);
+    expect(uses.splice(0)).toEqual([['lte', 'normal', '']]);
+    // Not metered meanwhile.
+    wire.receivedBytes += 7 * MB;
+    pass(1_000);
+    metering.setUplinks([]);
+    metering.setUplinks([{ name: 'lte', metered: capped }]);
+    wire.receivedBytes += 1 * MB;
+    pass(250);
+    expect(metering.meters[0]!.usage.month.receivedBytes).toBe(61 * MB);
+    expect(uses).toEqual([]);
+    await metering.close();
+    expect(await kept(file)).toBe(61 * MB);
+  });
+});

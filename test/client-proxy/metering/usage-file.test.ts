@@ -1,0 +1,96 @@
+import { readdir, readFile, stat, utimes, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import type { UplinkUsage } from '../../../client-proxy/metering/usage.ts';
+import {
+  readUsageFile,
+  USAGE_FILE_NAME,
+  updateUsageFile,
+} from '../../../client-proxy/metering/usage-file.ts';
+import { temporaryDirectory } from '../../config/temporary-directory.ts';
+
+const newFile = async () => join(await temporaryDirectory(), 'state', USAGE_FILE_NAME);
+
+function usage(receivedBytes: number): UplinkUsage {
+  const counts = { sentBytes: 1, receivedBytes, isWarned: false };
+  return {
+    day: { startMs: Date.UTC(2026, 10, 23), endMs: Date.UTC(2026, 10, 24), ...counts },
+    month: { startMs: Date.UTC(2026, 10, 12), endMs: Date.UTC(2026, 11, 12), ...counts },
+  };
+}
+
+describe('the usage file', () => {
+  it('is made with its directory, for its owner alone, and read back', async () => {
+    const file = await newFile();
+    expect(await readUsageFile(file)).toEqual({ kind: 'absent' });
+    expect(await updateUsageFile(file, () => new Map([['lte', usage(5)]]))).toBe(true);
+    expect((await stat(file)).mode & 0o777).toBe(0o600);
+    expect(await readUsageFile(file)).toEqual({ kind: 'read', usage: new Map([['lte', usage(5)]]) });
+    expect(JSON.parse(await readFile(file, 'utf8')).uplinks.lte.month).toEqual({
+      from: '2026-11-12T00:00:00.000Z',
+      until: '2026-12-12T00:00:00.000Z',
+      sentBytes: 1,
+      receivedBytes: 5,
+      warned: false,
+    });
+  });
+
+  it('gives what it holds to who changes it, and leaves nothing else behind', async () => {
+    const file = await newFile();
+    await updateUsageFile(file, () => new Map([['lte', usage(5)]]));
+    await updateUsageFile(file, (stored) => new Map([...stored, ['sat', usage(7)]]));
+    const read = await readUsageFile(file);
+    expect(read.kind === 'read' && [...read.usage.keys()]).toEqual(['lte', 'sat']);
+    expect(await readdir(join(file, '..'))).toEqual([USAGE_FILE_NAME]);
+  });
+
+  it('takes one program at a time; each learns what the other has written', async () => {
+    const file = await newFile();
+    const add = async () => {
+      const more = (stored: ReadonlyMap<string, UplinkUsage>) =>
+        new Map([['lte', usage((stored.get('lte')?.month.receivedBytes ?? 0) + 1)]]);
+      while (!(await updateUsageFile(file, more))) await new Promise((resolve) => setTimeout(resolve, 1));
+    };
+    await Promise.all(Array.from({ length: 20 }, add));
+    expect(await readUsageFile(file)).toMatchObject({ usage: new Map([['lte', usage(20)]]) });
+  });
+
+  it('is not kept from anybody by the lock of a program that died', async () => {
+    const file = await newFile();
+    await updateUsageFile(file, () => new Map());
+    await writeFile(`${file}.lock`, '');
+    expect(await updateUsageFile(file, () => new Map())).toBe(false);
+    const longAgo = new Date(Date.now() - 60_000);
+    await utimes(`${file}.lock`, longAgo, longAgo);
+    expect(await updateUsageFile(file, () => new Map())).toBe(true);
+  });
+
+  const good = JSON.stringify({ version: 1, uplinks: {} });
+  it.each([
+    ['cut off', good.slice(0, -4)],
+    ['empty', ''],
+    ['of zeros', '\0'.repeat(400)],
+    ['of another version', good.replace('1', '2')],
+    ['with negative counts', good.replace('{}', '{"lte":{"day":{"sentBytes":-1}}}')],
+    ['huge', ' '.repeat(300_000)],
+  ])('that is %s is damaged, and kept aside', async (_, text) => {
+    const file = await newFile();
+    await updateUsageFile(file, () => new Map());
+    await writeFile(file, text);
+    expect(await readUsageFile(file)).toMatchObject({
+      kind: 'damaged',
+      problem: expect.stringContaining(file),
+    });
+    await updateUsageFile(file, () => new Map([['lte', usage(5)]]));
+    expect(await readFile(`${file}.damaged`, 'utf8')).toBe(text);
+    expect(await readUsageFile(file)).toMatchObject({ kind: 'read' });
+  });
+
+  it('that cannot be written is an error that says why', async () => {
+    const directory = await temporaryDirectory();
+    await writeFile(join(directory, 'state'), 'not a directory');
+    await expect(
+      updateUsageFile(join(directory, 'state', USAGE_FILE_NAME), () => new Map()),
+    ).rejects.toThrow();
+  });
+});

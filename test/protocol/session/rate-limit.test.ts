@@ -1,0 +1,155 @@
+import { describe, expect, it } from 'vitest';
+import { SessionBed } from './session-bed.ts';
+
+const told = (bed: SessionBed, subflowId = 0) =>
+  bed.sentControl(subflowId).filter(({ type }) => type === 'rateLimit');
+const limitOf = (bed: SessionBed, id = 0) =>
+  bed.session.subflows.find((subflow) => subflow.id === id)?.limit?.bytesPerSecond;
+
+describe('a client with a limited uplink', () => {
+  const limit = { sendBytesPerSecond: 1_000, receiveBytesPerSecond: 2_000, isMetered: true };
+
+  it('limits itself, and tells the concentrator for each of its subflows, also those to come', () => {
+    const bed = new SessionBed('client');
+    bed.session.limitRate('uplink0', limit, 0);
+    expect(limitOf(bed)).toBe(1_000);
+    expect(told(bed)).toEqual([{ type: 'rateLimit', subflowId: 0, bytesPerSecond: 2_000, metered: true }]);
+    bed.session.limitRate('uplink1', limit, 0);
+    expect(told(bed)).toEqual([]);
+    bed.addSubflow(1);
+    expect(limitOf(bed, 1)).toBe(1_000);
+    expect(told(bed)).toEqual([{ type: 'rateLimit', subflowId: 1, bytesPerSecond: 2_000, metered: true }]);
+  });
+
+  it('says a limit once, and when it changes or ends', () => {
+    const bed = new SessionBed('client');
+    bed.session.limitRate('uplink0', limit, 0);
+    bed.session.limitRate('uplink0', limit, 0);
+    expect(told(bed)).toHaveLength(1);
+    bed.session.limitRate(
+      'uplink0',
+      { sendBytesPerSecond: 0, receiveBytesPerSecond: 0, isMetered: false },
+      0,
+    );
+    expect(limitOf(bed)).toBeUndefined();
+    expect(told(bed)).toEqual([{ type: 'rateLimit', subflowId: 0, bytesPerSecond: 0, metered: false }]);
+  });
+
+  it('sends only the latest of limits that waited together', () => {
+    const bed = new SessionBed('client');
+    bed.session.limitRate('uplink0', limit, 0);
+    bed.session.limitRate('uplink0', { ...limit, receiveBytesPerSecond: 5_000 }, 0);
+    expect(told(bed)).toEqual([{ type: 'rateLimit', subflowId: 0, bytesPerSecond: 5_000, metered: true }]);
+  });
+
+  it('keeps the limit while the uplink is down', () => {
+    const bed = new SessionBed('client', [0, 1]);
+    bed.session.limitRate('uplink0', limit, 0);
+    bed.session.removeSubflow(0, 0);
+    told(bed, 1);
+    bed.session.addSubflow({ id: 2, uplinkName: 'uplink0', isBackup: false }, 0);
+    expect(limitOf(bed, 2)).toBe(1_000);
+    expect(told(bed, 1)).toEqual([{ type: 'rateLimit', subflowId: 2, bytesPerSecond: 2_000, metered: true }]);
+  });
+
+  it('ends the session with a concentrator that would limit it', () => {
+    const bed = new SessionBed('client');
+    bed.control({ type: 'rateLimit', subflowId: 0, bytesPerSecond: 1, metered: false });
+    expect(bed.session.isClosed).toBe(true);
+  });
+});
+
+describe('a concentrator', () => {
+  const rateLimit = (subflowId: number, bytesPerSecond: number, metered = false) =>
+    ({ type: 'rateLimit', subflowId, bytesPerSecond, metered }) as const;
+
+  it('obeys for all subflows of the uplink together, and for those that join it', () => {
+    const bed = new SessionBed('concentrator', [0, 1]);
+    bed.session.addSubflow({ id: 2, uplinkName: 'uplink0', isBackup: false }, 0);
+    bed.control(rateLimit(0, 3_000));
+    const [first, other, second] = bed.session.subflows;
+    expect([first!.limit?.bytesPerSecond, other!.limit, second!.limit]).toEqual([
+      3_000,
+      undefined,
+      first!.limit,
+    ]);
+    bed.session.addSubflow({ id: 3, uplinkName: 'uplink0', isBackup: false }, 0);
+    expect(bed.session.subflows[3]!.limit).toBe(first!.limit);
+  });
+
+  it('does not fill the bucket anew when it is told again', () => {
+    const bed = new SessionBed('concentrator');
+    bed.control(rateLimit(0, 3_000));
+    const [subflow] = bed.session.subflows;
+    const bucket = subflow!.limit;
+    bed.control(rateLimit(0, 3_000));
+    expect(subflow!.limit).toBe(bucket);
+    bed.control(rateLimit(0, 4_000));
+    expect(limitOf(bed)).toBe(4_000);
+    bed.control(rateLimit(0, 0));
+    expect(limitOf(bed)).toBeUndefined();
+  });
+
+  it('forgets it with the last subflow of the uplink, and ignores subflows that are gone', () => {
+    const bed = new SessionBed('concentrator', [0, 1]);
+    bed.control(rateLimit(0, 3_000));
+    bed.session.removeSubflow(0, 0);
+    bed.control(rateLimit(0, 3_000), 1);
+    bed.session.addSubflow({ id: 2, uplinkName: 'uplink0', isBackup: false }, 0);
+    expect([limitOf(bed, 2), bed.session.isClosed]).toEqual([undefined, false]);
+  });
+
+  it('is never told to wait for longer than a second at a time, however small the limit', () => {
+    const bed = new SessionBed('concentrator');
+    bed.control(rateLimit(0, 1));
+    bed.sent();
+    for (let i = 0; i < 500; i++) bed.control({ type: 'window', streamId: 0, ack: 0, limit: 0 });
+    bed.openStream(0);
+    bed.session.flush(10);
+    expect(bed.session.deadlineMs).toBeLessThanOrEqual(1_010);
+  });
+});
+
+describe('an idle subflow of a metered uplink', () => {
+  /** Milliseconds at which a session with nothing to do sends PING on subflow 0, in a minute. */
+  function pings(bed: SessionBed): number[] {
+    const times: number[] = [];
+    const startMs = bed.nowMs;
+    while (bed.nowMs < startMs + 60_000) {
+      bed.nowMs += 100;
+      if (bed.sentControl(0).some(({ type }) => type === 'ping')) times.push(bed.nowMs - startMs);
+      const bytes = bed.session.subflows[0]!.ledger.writtenBytes;
+      if (bytes > 0)
+        bed.control({ type: 'receipt', entries: [{ subflowId: 0, delayMicroseconds: 0, bytes }] });
+      expect(bed.session.deadlineMs).toBeLessThanOrEqual(bed.nowMs + 1_000);
+    }
+    return times;
+  }
+
+  it.each([
+    {
+      role: 'client',
+      tell: (bed: SessionBed) =>
+        bed.session.limitRate(
+          'uplink0',
+          { sendBytesPerSecond: 0, receiveBytesPerSecond: 0, isMetered: true },
+          0,
+        ),
+    },
+    {
+      role: 'concentrator',
+      tell: (bed: SessionBed) =>
+        bed.control({ type: 'rateLimit', subflowId: 0, bytesPerSecond: 0, metered: true }),
+    },
+  ] as const)(
+    'is pinged every quarter of a minute by the $role, in place of every second',
+    ({ role, tell }) => {
+      expect(pings(new SessionBed(role)).length).toBeGreaterThan(50);
+      const bed = new SessionBed(role);
+      tell(bed);
+      expect(bed.session.subflows[0]!.limit).toBeUndefined();
+      expect(pings(bed).length).toBeLessThanOrEqual(5);
+      expect(pings(bed).length).toBeGreaterThanOrEqual(3);
+    },
+  );
+});

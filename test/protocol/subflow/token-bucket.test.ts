@@ -1,0 +1,58 @@
+import { describe, expect, it } from 'vitest';
+import { TokenBucket } from '../../../shared/protocol/subflow/token-bucket.ts';
+import { LIMIT_BURST_MS, WIRE_OVERHEAD } from '../../../shared/protocol/tunables.ts';
+
+const RATE = 1_000_000;
+
+/** Frames that leave in `ms` when a segment of `segment` bytes is sent as soon as it may; looked at every `lookMs`. */
+function sentIn(bucket: TokenBucket, ms: number, segment: number, lookMs: number): number {
+  let sent = 0;
+  for (let nowMs = 0; nowMs < ms; nowMs += lookMs) {
+    bucket.refresh(nowMs);
+    while (bucket.isOpen) {
+      bucket.spend(segment);
+      sent += segment;
+    }
+  }
+  return sent;
+}
+
+describe('a token bucket', () => {
+  it.each([
+    { lookMs: 0.1, segment: 2_000 },
+    { lookMs: 1, segment: 16_000 },
+    { lookMs: 20, segment: 5_000 },
+  ])('lets out the rate, headers included, looked at every $lookMs ms', ({ lookMs, segment }) => {
+    const sent = sentIn(new TokenBucket(RATE, 0), 5_000, segment, lookMs) * WIRE_OVERHEAD;
+    expect(sent).toBeGreaterThan(5 * RATE * 0.99);
+    expect(sent).toBeLessThan(5 * RATE + (RATE * LIMIT_BURST_MS) / 1000 + 2 * segment);
+  });
+
+  it('saves up for a burst only, however long it was idle', () => {
+    const bucket = new TokenBucket(RATE, 0);
+    bucket.refresh(1e9);
+    bucket.spend((RATE * LIMIT_BURST_MS) / 1000 / WIRE_OVERHEAD + 100);
+    expect(bucket.isOpen).toBe(false);
+  });
+
+  it('says how long it stays shut, and is open then', () => {
+    const bucket = new TokenBucket(RATE, 0);
+    expect([bucket.isOpen, bucket.waitMs]).toEqual([true, 0]);
+    bucket.spend(50_000);
+    const { waitMs } = bucket;
+    expect(waitMs).toBeGreaterThan(20);
+    bucket.refresh(waitMs - 1);
+    expect(bucket.isOpen).toBe(false);
+    bucket.refresh(waitMs);
+    expect([bucket.isOpen, bucket.waitMs]).toEqual([true, 0]);
+  });
+
+  it('earns nothing when time stands still or goes back', () => {
+    const bucket = new TokenBucket(RATE, 100);
+    bucket.spend(50_000);
+    const { waitMs } = bucket;
+    bucket.refresh(100);
+    bucket.refresh(50);
+    expect(bucket.waitMs).toBeCloseTo(waitMs, 6);
+  });
+});
