@@ -1,0 +1,57 @@
+import { atLeast, atMost, type Check, exactly } from '../check.ts';
+import type { Scene } from '../scene.ts';
+import type { UseCase } from '../use-case.ts';
+
+const DSL_MBPS = 16;
+const LTE_MBPS = 40;
+/** What DSL carries by itself. */
+const LIGHT = { kind: 'live', rateMbps: 10, ms: 6_000, bufferMs: 500 } as const;
+const FULL_MS = 8_000;
+/** For both to come to speed. */
+const WARM_UP_MS = 2_500;
+
+/** A home with DSL, which costs nothing by the byte, and LTE, which does. */
+export const hybridAccess: UseCase = {
+  name: 'hybrid-access',
+  title: 'DSL first, LTE for what does not fit',
+  requirement: 'LTE carries at most 5 % of what fits into DSL; under load the sum of both is reached',
+  bed: {
+    uplinks: [
+      { name: 'dsl', rateMbps: DSL_MBPS, rttMs: 25, queueMs: 100, up: { rateMbps: 2 } },
+      { name: 'lte', rateMbps: LTE_MBPS, rttMs: 50, queueMs: 200, up: { rateMbps: 15 } },
+    ],
+    congestionControl: 'cubic',
+  },
+  client: {
+    uplinks: [
+      { name: 'dsl', interface: 'dsl' },
+      { name: 'lte', interface: 'lte' },
+    ],
+  },
+  isUp: ['dsl', 'lte'],
+  drawn: ['down'],
+  play,
+};
+
+async function play(scene: Scene): Promise<Check[]> {
+  await scene.begin();
+  scene.at(0, `${LIGHT.rateMbps} Mbit/s wanted`, async () => {});
+  const light = await scene.job(LIGHT, LIGHT.ms);
+  const lightEndMs = scene.nowMs;
+  scene.at(scene.nowMs, 'all that can be had', async () => {});
+  const fullFromMs = scene.nowMs + WARM_UP_MS;
+  const full = await scene.job({ kind: 'bulk', direction: 'down', ms: FULL_MS }, FULL_MS);
+  const endMs = scene.nowMs - 500;
+  const { traffic } = scene;
+  const dslMbps = traffic.rateMbps('dsl', 'down', fullFromMs, endMs);
+  const lteMbps = traffic.rateMbps('lte', 'down', fullFromMs, endMs);
+  const failures = [light, full].filter(
+    ({ bulk, error }) => !bulk?.isExact || error !== undefined || bulk.error !== undefined,
+  );
+  return [
+    exactly('transfers reset or with a wrong byte', failures.length, 0),
+    atMost('share of LTE of what fits into DSL', traffic.share('lte', 'down', 0, lightEndMs), 0.05),
+    atLeast('DSL under load, over its rate', dslMbps / DSL_MBPS, 0.9),
+    atLeast('both under load, over the sum', (dslMbps + lteMbps) / (DSL_MBPS + LTE_MBPS), 0.9),
+  ];
+}
