@@ -29,6 +29,8 @@ export interface LayerChart {
   }[];
   readonly stepX: number;
   readonly marks: readonly { readonly x: number; readonly label: string }[];
+  /** When a layer could not be: strips of its colour above the plot. */
+  readonly absences?: readonly { readonly label: string; readonly fromX: number; readonly toX: number }[];
 }
 
 /** Groups of bars. */
@@ -49,6 +51,7 @@ const TICKS = 5;
 const FIGURE_SIZES = { wide: 12, narrow: 9, mark: 11 };
 /** Labels of neighbouring marks stand below each other. */
 const MARK_ROWS = 4;
+const STRIP_PX = 5;
 const NARROW_BAR = 26;
 
 /** Draws lines. */
@@ -72,7 +75,8 @@ export function lineChart({ title, xLabel, yLabel, lines, marks }: LineChart): s
 }
 
 /** Draws layers. */
-export function layerChart({ title, xLabel, yLabel, layers, stepX, marks }: LayerChart): string {
+export function layerChart(chart: LayerChart): string {
+  const { title, xLabel, yLabel, layers, stepX, marks, absences = [] } = chart;
   const count = Math.max(1, ...layers.map(({ values }) => values.length));
   /** Upper edges: `sums[i]` is that of layer i - 1, and 0 below the first. */
   const sums: number[][] = [Array(count).fill(0)];
@@ -102,6 +106,11 @@ export function layerChart({ title, xLabel, yLabel, layers, stepX, marks }: Laye
         FIGURE_SIZES.mark,
       ),
     ]),
+    ...absences.map(({ label, fromX, toX }) => {
+      const at = layers.findIndex((layer) => layer.label === label);
+      const top = PLOT.top - STRIP_PX * (at + 1);
+      return `<rect x="${r(x(fromX))}" y="${top}" width="${r(x(toX) - x(fromX))}" height="${STRIP_PX - 1}" fill="${layers[at]?.colour}"/>`;
+    }),
     ...legend(layers),
   ]);
 }

@@ -18,6 +18,13 @@ export interface SceneEvent {
   readonly label: string;
 }
 
+/** When an uplink was not there, for the picture. */
+export interface Absence {
+  readonly uplink: string;
+  readonly fromMs: number;
+  readonly toMs: number;
+}
+
 /** How much the machine was in the way. */
 export interface Machine {
   /** Mean of the link emulator, on its worst direction. */
@@ -33,6 +40,8 @@ const JOB_EXTRA_MS = 10_000;
 export class Scene {
   readonly bed: Bed;
   readonly events: SceneEvent[] = [];
+  /** For {@link play} to fill. */
+  readonly absences: Absence[] = [];
   readonly #origin: Origin;
   readonly #pair: StartedPair;
   #recorder: Recorder | undefined;

@@ -1,5 +1,5 @@
 import { type Check, exactly, shown } from '../check.ts';
-import type { Scene } from '../scene.ts';
+import type { Absence, Scene } from '../scene.ts';
 import type { UseCase } from '../use-case.ts';
 
 const DRIVE_MS = 60_000;
@@ -28,17 +28,15 @@ export const fireEngine: UseCase = {
   play,
 };
 
-/** When an uplink is not there. */
-interface Hole {
-  readonly uplink: string;
-  readonly fromMs: number;
-  readonly toMs: number;
+/** A hole in the coverage of an uplink. */
+interface Hole extends Absence {
   /** Without anything said, as in a tunnel; else the interface goes, and comes back with another address. */
   readonly isSilent: boolean;
 }
 
 async function play(scene: Scene): Promise<Check[]> {
   const holes = coverage();
+  scene.absences.push(...holes);
   await scene.begin();
   for (const { uplink, fromMs, toMs, isSilent } of holes) {
     scene.at(fromMs, undefined, (bed) =>
@@ -68,9 +66,9 @@ async function play(scene: Scene): Promise<Check[]> {
     shown('downloaded', (down.bulk?.bytes ?? 0) / 1e6, 'MB'),
     shown('uploaded', up.bytes / 1e6, 'MB'),
     shown('times an uplink was lost', holes.length),
-    shown('time with 0, 1, 2, 3 uplinks: 0', timeWith(holes, 0) / 1000, 's'),
-    shown('1', timeWith(holes, 1) / 1000, 's'),
-    shown('2', timeWith(holes, 2) / 1000, 's'),
+    shown('time without any uplink', timeWith(holes, 0) / 1000, 's'),
+    shown('time with one', timeWith(holes, 1) / 1000, 's'),
+    shown('time with two', timeWith(holes, 2) / 1000, 's'),
     shown('longest echo', outageMs, 'ms'),
   ];
 }
