@@ -118,7 +118,7 @@ export class ClientSession {
     const driver = this.#driver;
     if (driver === undefined) throw new StreamError('uplinksLost', 'no session with the concentrator yet');
     const mode = this.#options.scheduler === 'round-robin' ? 'round-robin' : 'aggregate';
-    return driver.openStream(destination, mode, (streamId) => handlersOf(driver, streamId));
+    return driver.openStream(destination, { mode }, (streamId) => handlersOf(driver, streamId));
   }
 
   /** Ends the session and stops dialling. */

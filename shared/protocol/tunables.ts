@@ -177,3 +177,40 @@ export const DEGRADED_RTT = 2;
 export const DEGRADED_SLACK_MS = 50;
 /** For so long after it came back; then the path is taken for another one, that is as it is. */
 export const DEGRADED_MS = 60_000;
+
+/** `lowest-latency` leaves an uplink with a longer round trip than this, if the policy gives no other: a map that is dragged feels late beyond. */
+export const DEFAULT_MAX_RTT_MS = 250;
+/** It may come back below this share of the limits, */
+export const RETURN_SHARE = 0.8;
+/** and once it has been so for this long, twice as long each time it turned bad again within the memory. */
+export const FIRST_RETURN_MS = 2_000;
+export const MAX_RETURN_MS = 60_000;
+export const RETURN_MEMORY_MS = 60_000;
+/** Another uplink within the limits must be below this share of the delay, less this much, for so long: receipts measure no better. */
+export const RIVAL_DELAY_SHARE = 0.8;
+export const RIVAL_SLACK_MS = 5;
+export const RIVAL_MS = 2_000;
+/** `active-standby` goes back to a preferred uplink that has worked for this long again. */
+export const STANDBY_RETURN_MS = 1_000;
+/** So many packets make one sample of the loss of an uplink: one lost is 1 %, */
+export const LOSS_SPAN_PACKETS = 100;
+/** and after so long with fewer the loss of the past counts half, so that an uplink without traffic is tried again. */
+export const LOSS_FORGET_MS = 10_000;
+
+/** `priority` takes the next uplink for a stream of which something has waited for this long without a break, */
+export const OVERFLOW_WAIT_MS = 200;
+/** and where the first's rate still grows, for this long: it is about to carry more. */
+export const OVERFLOW_GROWING_MS = 500;
+/** `weighted`: no uplink is ahead of its share by more than this. Enough for a turn of the fastest, little beside a bulk transfer. */
+export const WEIGHTED_SLACK_BYTES = 128 * 1024;
+
+/** A stream is paced by its application if something waited for less than this share of the time, */
+export const PACE_BUSY_SHARE = 0.5;
+/** in so many stretches of this length, one after the other: bulk that begins slowly is not. */
+export const PACE_SPANS = 2;
+export const PACE_SPAN_MS = 1_000;
+/** It falls behind when something has waited for this long: a burst at four times the mean rate has left by then. */
+export const PACE_WAIT_MS = 100;
+/** One that fell behind is not held to one uplink for so long, twice as long each time: restraint has cost it time. */
+export const MIN_PACE_HOLD_MS = 10_000;
+export const MAX_PACE_HOLD_MS = 160_000;

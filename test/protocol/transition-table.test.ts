@@ -70,7 +70,7 @@ describe.each(CASES)('%s', (name, table, expected, events) => {
 describe('opening of a stream', () => {
   const stream = (phase: 'opening' | 'embryonic') => {
     const receive = new ReceiveStream(1, new MemoryBudget(1_000_000), 0);
-    return new Stream(new SendStream(1, 0), receive, phase, 'aggregate');
+    return new Stream(new SendStream(1, 0), receive, phase, { mode: 'aggregate' });
   };
 
   it('at the client: opening, open', () => {

@@ -1,5 +1,6 @@
 import fc from 'fast-check';
 import { describe, it } from 'vitest';
+import type { SteeringPolicy } from '../../shared/protocol/steering/steering-policy.ts';
 import { finish, settle } from './invariants.ts';
 import { SIDES } from './network.ts';
 import { download, eager, steadyUplink } from './steady.ts';
@@ -20,12 +21,36 @@ type Operation =
   | { readonly kind: 'slow-path'; readonly index: number; readonly factor: number; readonly delayMs: number }
   | { readonly kind: 'doubt-path'; readonly index: number; readonly byOrigin: boolean }
   | { readonly kind: 'want-subflows'; readonly index: number; readonly count: number }
+  | { readonly kind: 'steer-stream'; readonly index: number; readonly policy: SteeringPolicy }
+  | { readonly kind: 'set-backup'; readonly index: number; readonly isBackup: boolean }
   | { readonly kind: 'advance'; readonly ms: number };
 
 const LINGER_MS = 60_000;
 const MOST_PATHS = 5;
 const index = fc.nat(20);
 const learning = fc.option(fc.integer({ min: 0, max: 3_000 }), { nil: undefined });
+
+const uplinkNames = fc.uniqueArray(fc.constantFrom('wan0', 'wan1', 'wan2', 'wan3', 'wan4'));
+/** Bound to uplinks only where the first, that is always there, is one of them. */
+const policy: fc.Arbitrary<SteeringPolicy> = fc.record(
+  {
+    mode: fc.constantFrom(
+      'aggregate',
+      'lowest-latency',
+      'active-standby',
+      'priority',
+      'weighted',
+      'redundant',
+      'round-robin',
+    ),
+    only: uplinkNames.map((names) => [...new Set([...names, 'wan0'])]),
+    order: uplinkNames,
+    weights: fc.dictionary(fc.constantFrom('wan0', 'wan1', 'wan2', 'wan9'), fc.nat(10)),
+    maxRttMs: fc.integer({ min: 1, max: 1_000 }),
+    maxLoss: fc.double({ min: 0, max: 1, noNaN: true }),
+  },
+  { requiredKeys: ['mode'] },
+);
 
 const operation: fc.Arbitrary<Operation> = fc.oneof(
   fc.record({
@@ -56,6 +81,8 @@ const operation: fc.Arbitrary<Operation> = fc.oneof(
   }),
   fc.record({ kind: fc.constant('doubt-path' as const), index, byOrigin: fc.boolean() }),
   fc.record({ kind: fc.constant('want-subflows' as const), index, count: fc.integer({ min: 1, max: 4 }) }),
+  fc.record({ kind: fc.constant('steer-stream' as const), index, policy }),
+  fc.record({ kind: fc.constant('set-backup' as const), index, isBackup: fc.boolean() }),
   fc.record({ kind: fc.constant('advance' as const), ms: fc.oneof(fc.nat(20), fc.nat(500), fc.nat(5_000)) }),
 ) as fc.Arbitrary<Operation>;
 
@@ -115,6 +142,19 @@ function apply(world: World, step: Operation): void {
     case 'want-subflows': {
       const name = pick(world.uplinks, step.index)?.shape.name;
       if (name !== undefined) world.paths.want(name, step.count);
+      world.ends.client.wake();
+      break;
+    }
+    case 'steer-stream': {
+      const id = pick([...world.streams.keys()], step.index);
+      if (id !== undefined) world.steer(id, step.policy);
+      break;
+    }
+    case 'set-backup': {
+      const subflow = pick(world.ends.client.session.subflows, step.index);
+      if (subflow !== undefined) {
+        world.ends.client.session.setBackup(subflow.id, step.isBackup, world.clock.nowMs);
+      }
       world.ends.client.wake();
       break;
     }

@@ -2,6 +2,7 @@ import type { ApplicationSpec } from './application.ts';
 import { finish, settle } from './invariants.ts';
 import { SIDES, type Side, type UplinkShape } from './network.ts';
 import type { LinkShape } from './pipe.ts';
+import { randomPolicy } from './policies.ts';
 import { Random } from './random.ts';
 import { type StreamSpec, World } from './world.ts';
 
@@ -43,7 +44,8 @@ export function runSeed(seed: number, onTrace?: (line: string) => void): RunResu
   world.trace.onLine = onTrace;
   world.mayLoseSession = losesAll;
   try {
-    planStreams(world, random, profile);
+    planStreams(world, random, profile, new Random(seed + 0x57ee4));
+    planSteering(world, new Random(seed + 0xc4a46e), profile);
     world.connect();
     planFaults(world, random, profile, losesAll);
     world.advance(FAULT_TIME_MS);
@@ -131,14 +133,17 @@ function randomUplink(random: Random, index: number, profile: Profile): UplinkSh
   };
 }
 
-function planStreams(world: World, random: Random, profile: Profile): void {
+function planStreams(world: World, random: Random, profile: Profile, steering: Random): void {
+  const names = world.uplinks.map(({ shape }) => shape.name);
+  const areSteered = steering.chance(0.5);
   const isCrowd = random.chance(0.05);
   const count = isCrowd ? random.integer(50, 200) : random.integer(1, 8);
   const mostBytes = isCrowd ? 20_000 : random.chance(0.1) ? profile.largeBytes : profile.mostBytes;
   for (let i = 0; i < count; i++) {
     const spec = randomStream(random, mostBytes);
     const atMs = random.chance(0.3) ? 0 : random.between(0, isCrowd ? 2_000 : profile.opensWithinMs);
-    world.clock.at(atMs, () => world.openStream(spec));
+    const policy = areSteered ? randomPolicy(steering, names) : undefined;
+    world.clock.at(atMs, () => world.openStream(spec, policy));
   }
   if (random.chance(0.05)) {
     const side = random.pick(SIDES);
@@ -146,6 +151,25 @@ function planStreams(world: World, random: Random, profile: Profile): void {
       world.isGoingAway = true;
       world.ends[side].session.goAway('goingAway');
       world.ends[side].wake();
+    });
+  }
+}
+
+/** Policies of open streams change, and which subflows are backups. */
+function planSteering(world: World, random: Random, { faultsWithinMs }: Profile): void {
+  if (random.chance(0.6)) return;
+  const names = world.uplinks.map(({ shape }) => shape.name);
+  for (let changes = random.integer(1, 10); changes > 0; changes--) {
+    const draws = random.fork();
+    world.clock.at(random.between(0, faultsWithinMs), () => {
+      const { session } = world.ends.client;
+      if (session.isClosed) return;
+      if (world.streams.size > 0 && draws.chance(0.8)) {
+        world.steer(draws.pick([...world.streams.keys()]), randomPolicy(draws, names));
+      } else if (session.subflows.length > 0) {
+        session.setBackup(draws.pick(session.subflows).id, draws.chance(0.5), world.clock.nowMs);
+        world.ends.client.wake();
+      }
     });
   }
 }

@@ -1,5 +1,6 @@
 import type { ErrorName } from '../../shared/protocol/errors.ts';
 import type { SessionEvent } from '../../shared/protocol/session/events.ts';
+import type { SteeringPolicy } from '../../shared/protocol/steering/steering-policy.ts';
 import { Application, type ApplicationSpec } from './application.ts';
 import { ChunkKeeper } from './chunk-keeper.ts';
 import { VirtualClock } from './clock.ts';
@@ -84,11 +85,11 @@ export class World {
   }
 
   /** @returns undefined when the session takes no new stream */
-  openStream(spec: StreamSpec): StreamRun | undefined {
+  openStream(spec: StreamSpec, policy: SteeringPolicy = { mode: 'aggregate' }): StreamRun | undefined {
     const { client } = this.ends;
     if (client.session.cannotOpen !== undefined) return undefined;
     const destination = { host: 'origin.example', port: 80 };
-    const id = client.session.openStream(destination, 'aggregate', this.clock.nowMs);
+    const id = client.session.openStream(destination, policy, this.clock.nowMs);
     const run: StreamRun = {
       spec,
       openedAtMs: this.clock.nowMs,
@@ -104,6 +105,13 @@ export class World {
     client.wake();
     if (spec.reset !== undefined) this.#resetLater(run, spec.reset);
     return run;
+  }
+
+  /** The client changes the policy of a stream, as far as it is open. */
+  steer(streamId: number, policy: SteeringPolicy): void {
+    const { client } = this.ends;
+    client.session.steerStream(streamId, policy, this.clock.nowMs);
+    client.wake();
   }
 
   /** Runs for so long. */

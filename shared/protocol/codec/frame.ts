@@ -1,5 +1,6 @@
 import { ProtocolViolation } from '../errors.ts';
 import { BodyReader, BodyWriter, writeU16, writeU32, writeU64 } from './bytes.ts';
+import { decodeSteering, encodeSteering, type SteeringFrame } from './steering-frame.ts';
 import {
   DATA_HEADER_BYTES,
   FLAG_FIN,
@@ -32,7 +33,12 @@ export type ControlFrame =
   | { readonly type: 'receipt'; readonly entries: readonly ReceiptEntry[] }
   | { readonly type: 'ping' }
   | { readonly type: 'subflowState'; readonly subflowId: number; readonly state: RemoteSubflowState }
-  | { readonly type: 'priority'; readonly subflowId: number; readonly backup: boolean }
+  | {
+      readonly type: 'priority';
+      readonly subflowId: number;
+      readonly backup: boolean;
+      readonly generation: number;
+    }
   | {
       readonly type: 'addressAdd';
       readonly addressId: number;
@@ -42,6 +48,7 @@ export type ControlFrame =
     }
   | { readonly type: 'addressRemove'; readonly addressId: number }
   | { readonly type: 'subflowsWish'; readonly subflowId: number; readonly count: number }
+  | SteeringFrame
   | { readonly type: 'goaway'; readonly code: number }
   | { readonly type: 'close'; readonly code: number };
 
@@ -115,7 +122,10 @@ export function encodeControl(frame: ControlFrame): Uint8Array {
       body.u32(frame.subflowId).u8(REMOTE_STATES.indexOf(frame.state));
       break;
     case 'priority':
-      body.u32(frame.subflowId).u8(frame.backup ? 1 : 0);
+      body
+        .u32(frame.subflowId)
+        .u8(frame.backup ? 1 : 0)
+        .u32(frame.generation);
       break;
     case 'addressAdd':
       flags = frame.joinHere ? 0 : FLAG_NO_JOIN_HERE;
@@ -130,6 +140,9 @@ export function encodeControl(frame: ControlFrame): Uint8Array {
       break;
     case 'subflowsWish':
       body.u32(frame.subflowId).u8(frame.count);
+      break;
+    case 'steering':
+      encodeSteering(frame, body);
       break;
     case 'goaway':
     case 'close':
@@ -179,7 +192,8 @@ export function decodeControl(type: number, flags: number, bytes: Uint8Array): C
     }
     case FRAME_TYPE.priority: {
       const body = new BodyReader(bytes, 'PRIORITY');
-      return { type: 'priority', subflowId: body.u32(), backup: body.u8() !== 0 };
+      const [subflowId, backup, generation] = [body.u32(), body.u8() !== 0, body.u32()];
+      return { type: 'priority', subflowId, backup, generation };
     }
     case FRAME_TYPE.addressAdd: {
       const body = new BodyReader(bytes, 'ADDRESS_ADD');
@@ -197,6 +211,8 @@ export function decodeControl(type: number, flags: number, bytes: Uint8Array): C
       if (count === 0) throw new ProtocolViolation('SUBFLOWS_WISH: none');
       return { type: 'subflowsWish', subflowId, count };
     }
+    case FRAME_TYPE.steering:
+      return decodeSteering(bytes);
     case FRAME_TYPE.goaway:
       return { type: 'goaway', code: new BodyReader(bytes, 'GOAWAY').u16() };
     case FRAME_TYPE.close:

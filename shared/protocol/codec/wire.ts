@@ -23,6 +23,7 @@ export const FRAME_TYPE = {
   goaway: 0x1b,
   close: 0x1c,
   subflowsWish: 0x80,
+  steering: 0x81,
 } as const;
 
 /** The types that may follow the handshake. */
@@ -46,6 +47,17 @@ export const FLAG_FIN = 0x01;
 export const FLAG_OPENED_OK = 0x01;
 export const FLAG_BACKUP = 0x01;
 export const FLAG_NO_JOIN_HERE = 0x01;
+
+/** Client ids and the names of uplinks, section 5. */
+export const NAME_FORMAT = /^[A-Za-z0-9_.-]{1,64}$/;
+/** Most uplinks that one STEERING names: with the longest names they still fit a control frame. */
+export const MAX_STEERED_UPLINKS = 24;
+/** Of an entry in STEERING: the stream is bound to uplinks so marked; the entry has its place in the order. */
+export const FLAG_ONLY = 0x01;
+export const FLAG_ORDERED = 0x02;
+/** STEERING gives no bound for loss. */
+export const NO_MAX_LOSS = 0xffff_ffff;
+export const MILLION = 1_000_000;
 
 export const NONCE_BYTES = 32;
 export const TOKEN_BYTES = 16;

@@ -1,5 +1,5 @@
 import { BodyReader, BodyWriter, concatBytes } from '../codec/bytes.ts';
-import { FLAG_BACKUP, MAC_BYTES, NONCE_BYTES, PARAMETER, TOKEN_BYTES } from '../codec/wire.ts';
+import { FLAG_BACKUP, MAC_BYTES, NAME_FORMAT, NONCE_BYTES, PARAMETER, TOKEN_BYTES } from '../codec/wire.ts';
 import { ProtocolViolation } from '../errors.ts';
 
 /** Handshake messages, SPEC.md section 5, without their mac. */
@@ -38,8 +38,6 @@ export interface Join {
 export interface Joined {
   readonly nonce: Uint8Array;
 }
-
-const NAME = /^[A-Za-z0-9_.-]{1,64}$/;
 
 export function encodeHello(hello: Hello): Uint8Array {
   return new BodyWriter()
@@ -151,7 +149,8 @@ export function splitMac(body: Uint8Array): { message: Uint8Array; mac: Uint8Arr
 
 function readName(body: BodyReader, what: string): string {
   const name = body.text();
-  if (!NAME.test(name)) throw new ProtocolViolation(`${what}: a name has a character outside A-Za-z0-9_.-`);
+  if (!NAME_FORMAT.test(name))
+    throw new ProtocolViolation(`${what}: a name has a character outside A-Za-z0-9_.-`);
   return name;
 }
 

@@ -7,6 +7,12 @@ export interface SubflowView {
   readonly smoothedRttMs: number;
   /** The smallest of the last few round trips; at least `minRttMs`. */
   readonly recentRttMs: number;
+  /** The round trip as it is now, queues included, wherever receipts return. */
+  readonly delayMs: number;
+  /** The share of packets that were lost of late, 0 to 1; 0 where the kernel does not tell. */
+  readonly lossShare: number;
+  /** When payload last arrived on it. */
+  readonly lastDataMs: number;
   readonly inFlightBytes: number;
   /** Whether it has not yet shown what it can: it was never kept busy until its rate stopped growing. */
   readonly isRateGrowing: boolean;
@@ -20,7 +26,7 @@ export interface SubflowView {
 
 /** The segment that wants a subflow. */
 export interface SegmentRequest {
-  /** urgent: a new or short stream, or bytes that were lost on another subflow; bulk: all else. */
+  /** urgent: a new or short stream, one paced by its application, or bytes that were lost elsewhere; bulk: all else. */
   readonly urgency: 'urgent' | 'bulk';
   /** Most bytes that the segment may have. */
   readonly lengthBytes: number;
@@ -30,12 +36,14 @@ export interface SegmentRequest {
   readonly remainingBytes: number | undefined;
   /** Whether the stream is long enough to find out with what a subflow can. */
   readonly mayProbe: boolean;
+  /** For how long the stream has had something to send without a break. */
+  readonly waitingMs: number;
 }
 
-/** A steering mode's choice of subflow, segment by segment. One instance per session and mode. */
+/** A steering mode's choice of subflow, segment by segment. */
 export interface PacketScheduler {
   /**
-   * @param candidates subflows that are trusted, backups only when there is nothing else; never empty
+   * @param candidates subflows that are trusted and that the policy allows, backups only when there is nothing else; never empty
    * @returns the subflow for the segment, one that `canTake` now; undefined to wait for a better one
    */
   select<View extends SubflowView>(
@@ -43,6 +51,12 @@ export interface PacketScheduler {
     candidates: readonly View[],
     nowMs: number,
   ): View | undefined;
+
+  /** A segment of so many bytes has gone there. */
+  onSent?(subflow: SubflowView, bytes: number): void;
+
+  /** Whether a late segment may be copied there; absent: anywhere. */
+  mayCopy?(target: SubflowView): boolean;
 
   /** Called about once per shortest round trip: whether a closed window held a stream back since the last call. */
   onRound?(wasBlocked: boolean): void;

@@ -121,9 +121,9 @@ export class HarmGuard {
     this.#samples++;
     let bulk = 0;
     const holders: string[] = [];
-    for (const { send, mode } of streams) {
-      // Round robin is there to show what an uplink does.
-      if (mode === 'round-robin' || send.backlogBytes === 0 || send.sentBytes < PROBE_AFTER_BYTES) continue;
+    for (const { send, isSteered } of streams) {
+      // Who says where a stream goes has accepted how fast that is.
+      if (isSteered || send.backlogBytes === 0 || send.sentBytes < PROBE_AFTER_BYTES) continue;
       const holder = send.isHeldUp ? holderOf(send, subflows) : undefined;
       if (holder !== undefined) holders.push(holder);
       if (++bulk >= MAX_STREAMS) break;

@@ -31,12 +31,15 @@ export function isDeliveredElsewhere(subflow: Subflow): boolean {
  * Opportunistic reinjection (RFC 6182 section 5.1.5's retransmission on another path; NSDI 2012): of the segments that hold
  * the stream up, from `dsn` on, the first that a free subflow would deliver in less than half the time that its carrier
  * still needs.
+ *
+ * @param mayCopy whether a copy may go to a subflow at all; absent: to any
  */
 export function headOfLineCopy(
   stream: SendStream,
   dsn: number,
   subflows: readonly Subflow[],
   nowMs: number,
+  mayCopy?: (target: Subflow) => boolean,
 ): Copy | undefined {
   const shortestRttMs = Math.min(...subflows.map(({ smoothedRttMs }) => smoothedRttMs));
   const ageLimitMs = Math.max(MIN_COPY_AGE_MS, Math.min(1.1 * shortestRttMs, MAX_COPY_AGE_MS));
@@ -45,7 +48,9 @@ export function headOfLineCopy(
     const carried = carriersOf(stream, from, subflows);
     if (carried === undefined) return undefined;
     const { segment, carriers, youngestMs, remainingMs } = carried;
-    const free = subflows.filter((subflow) => !carriers.has(subflow) && subflow.canTake(nowMs));
+    const free = subflows.filter(
+      (subflow) => !carriers.has(subflow) && subflow.canTake(nowMs) && mayCopy?.(subflow) !== false,
+    );
     const target = least(free, (subflow) => deliveryTimeMs(subflow, segment.length));
     const isLate = nowMs - youngestMs >= ageLimitMs;
     if (isLate && target !== undefined && deliveryTimeMs(target, segment.length) < remainingMs / 2) {

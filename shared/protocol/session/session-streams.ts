@@ -1,7 +1,10 @@
 import type { ControlFrame } from '../codec/frame.ts';
+import type { SteeringFrame } from '../codec/steering-frame.ts';
 import { STEERING_MODE, type SteeringMode } from '../codec/wire.ts';
 import type { Destination } from '../destination.ts';
 import { ERROR_CODE, type ErrorName, errorName, ProtocolViolation, StreamError } from '../errors.ts';
+import { frameOfPolicy, isModeAlone, policyOfFrame } from '../steering/policy-frame.ts';
+import type { SteeringPolicy } from '../steering/steering-policy.ts';
 import { ReceiveStream } from '../stream/receive-stream.ts';
 import type { OutgoingChunk } from '../stream/send-buffer.ts';
 import { SendStream } from '../stream/send-stream.ts';
@@ -71,20 +74,33 @@ export class SessionStreams {
    * Client: opens a stream; its first bytes may follow at once.
    * @throws StreamError when there are too many
    */
-  open(destination: Destination, mode: SteeringMode): number {
+  open(destination: Destination, policy: SteeringPolicy): number {
     if (this.#table.isFull) throw new StreamError('resourceExceeded', 'the session takes no more streams');
+    // Throws for a policy that no frame can say, before there is a stream.
+    if (!isModeAlone(policy)) frameOfPolicy(policy, 0, 1);
     const id = this.#table.allocate();
-    const stream = this.#makeStream(id, 'opening', mode, this.#options.firstWindowBytes);
+    const stream = this.#makeStream(id, 'opening', policy, this.#options.firstWindowBytes);
     stream.receive.window.openUp();
     this.#queueControl({
       type: 'open',
       streamId: id,
       limit: stream.receive.window.limitDsn,
-      mode: STEERING_MODE[mode],
+      mode: STEERING_MODE[policy.mode],
       host: destination.host,
       port: destination.port,
     });
+    if (!isModeAlone(policy)) this.#queueSteering(stream);
     return id;
+  }
+
+  /** Client: another policy for a stream; without effect when it is gone. */
+  steer(streamId: number, policy: SteeringPolicy): void {
+    const stream = this.#table.get(streamId);
+    frameOfPolicy(policy, streamId, 1);
+    if (stream === undefined) return;
+    stream.steer(policy);
+    this.#transmitter.refresh(stream);
+    this.#queueSteering(stream);
   }
 
   /** Concentrator: the origin is connected. */
@@ -200,7 +216,7 @@ export class SessionStreams {
     const stream = this.#table.get(streamId) ?? this.#makeEmbryo(streamId);
     // A repeat, or a stream that was reset before its OPEN arrived.
     if (stream === undefined || stream.phase !== 'embryonic') return;
-    stream.mode = mode;
+    if (stream.steeringGeneration === 0) stream.steer({ mode });
     stream.send.raiseLimit(limit);
     stream.advance('openReceived');
     if (this.#host.isGoingAway) {
@@ -211,6 +227,15 @@ export class SessionStreams {
       this.#host.emit({ type: 'stream-requested', streamId, destination: { host, port }, mode });
       for (const event of stream.beforeOpen.splice(0)) this.#host.emit(event);
     }
+  }
+
+  /** May overtake its OPEN, and other STEERING of the same stream. */
+  onSteering(frame: SteeringFrame): void {
+    const stream = this.#table.get(frame.streamId) ?? this.#makeEmbryo(frame.streamId);
+    if (stream === undefined || frame.generation <= stream.steeringGeneration) return;
+    stream.steeringGeneration = frame.generation;
+    stream.steer(policyOfFrame(frame));
+    this.#transmitter.refresh(stream);
   }
 
   onOpened(streamId: number, limit: number, ok: boolean, code: number): void {
@@ -259,10 +284,12 @@ export class SessionStreams {
     this.#forgetIfDone(stream);
   }
 
-  /** Bytes of the stream must be sent again. */
-  onLost(send: SendStream): void {
+  /** Bytes of the stream that were under way on `subflow` must be sent again. */
+  onLost(send: SendStream, subflow: Subflow, dsn: number, length: number): void {
     const stream = this.#table.get(send.id);
-    if (stream !== undefined) this.#transmitter.refresh(stream);
+    if (stream === undefined) return;
+    stream.redundancy?.onLost(subflow, send, dsn, length);
+    this.#transmitter.refresh(stream);
   }
 
   // --- helpers ---
@@ -270,12 +297,12 @@ export class SessionStreams {
   /** A stream whose DATA or OPEN is the first that is seen of it; undefined when it is closed already. */
   #makeEmbryo(id: number): Stream | undefined {
     if (this.#options.role === 'client') return undefined;
-    return this.#table.claim(id) ? this.#makeStream(id, 'embryonic', 'aggregate', 0) : undefined;
+    return this.#table.claim(id) ? this.#makeStream(id, 'embryonic', { mode: 'aggregate' }, 0) : undefined;
   }
 
-  #makeStream(id: number, phase: 'opening' | 'embryonic', mode: SteeringMode, sendLimit: number): Stream {
+  #makeStream(id: number, phase: 'opening' | 'embryonic', policy: SteeringPolicy, sendLimit: number): Stream {
     const receive = new ReceiveStream(id, this.#options.memory, this.#host.nowMs);
-    const stream = new Stream(new SendStream(id, sendLimit), receive, phase, mode);
+    const stream = new Stream(new SendStream(id, sendLimit), receive, phase, policy);
     this.#table.add(stream);
     return stream;
   }
@@ -294,6 +321,14 @@ export class SessionStreams {
 
   #queueControl(frame: ControlFrame): void {
     this.#transmitter.control.push(controlItem(frame));
+  }
+
+  /** The peer's half of the stream follows the same policy. */
+  #queueSteering(stream: Stream): void {
+    const generation = ++stream.steeringGeneration;
+    const frame = frameOfPolicy(stream.policy, stream.id, generation);
+    const isCurrent = () => generation === stream.steeringGeneration && !stream.isDone;
+    this.#transmitter.control.push(controlItem(frame, 2, isCurrent));
   }
 
   #queueWindow(stream: Stream): void {

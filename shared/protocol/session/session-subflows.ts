@@ -3,7 +3,7 @@ import { FrameParser } from '../codec/frame-parser.ts';
 import { MisuseError } from '../errors.ts';
 import type { LedgerEntry } from '../subflow/ledger.ts';
 import { Subflow, type SubflowOptions } from '../subflow/subflow.ts';
-import { controlItem } from './control-item.ts';
+import { type ControlItem, controlItem } from './control-item.ts';
 import type { SessionEvent } from './events.ts';
 import { HarmGuard } from './harm-guard.ts';
 import { Retirement } from './retirement.ts';
@@ -103,9 +103,15 @@ export class SessionSubflows {
   retire(subflowId: number): void {
     const subflow = this.#byId.get(subflowId);
     if (subflow === undefined || subflow.isRetiring) return;
-    const notice = controlItem({ type: 'priority', subflowId, backup: true });
-    this.#transmitter.control.push(notice);
-    this.#retirement.add(subflow, notice, this.#host.nowMs);
+    this.#retirement.add(subflow, this.#tellPriority(subflow, true), this.#host.nowMs);
+  }
+
+  /** Makes a subflow a backup, or one like any other, for both ends. */
+  setBackup(subflowId: number, isBackup: boolean): void {
+    const subflow = this.#byId.get(subflowId);
+    if (subflow === undefined || subflow.isRetiring || subflow.isBackup === isBackup) return;
+    subflow.isBackup = isBackup;
+    this.#tellPriority(subflow, isBackup);
   }
 
   doubt(subflowId: number, reason: string): void {
@@ -148,9 +154,11 @@ export class SessionSubflows {
     else this.#watch.doubt(subflow, 'the peer doubts it', this.#host.nowMs, 'peer');
   }
 
-  onPriority(subflowId: number, isBackup: boolean): void {
+  onPriority(subflowId: number, isBackup: boolean, generation: number): void {
     const subflow = this.#byId.get(subflowId);
-    if (subflow !== undefined) subflow.isBackup = isBackup;
+    if (subflow === undefined || generation <= subflow.priority.heard) return;
+    subflow.priority.heard = generation;
+    subflow.isBackup = isBackup;
   }
 
   /** Client: the concentrator would like so many subflows on the uplink of this one. */
@@ -169,26 +177,34 @@ export class SessionSubflows {
     this.#tell({ type: 'subflowState', subflowId, state });
   }
 
+  #tellPriority({ id, priority }: Subflow, backup: boolean): ControlItem {
+    const generation = ++priority.told;
+    const frame = { type: 'priority', subflowId: id, backup, generation } as const;
+    const item = controlItem(frame, 2, () => generation === priority.told);
+    this.#transmitter.control.push(item);
+    return item;
+  }
+
   /** What is under way on a subflow goes to the others. */
   #surrender(subflow: Subflow): void {
     let hadAny = false;
     for (const entry of subflow.ledger.oldestEntries()) {
       if (entry.surrendered) continue;
       hadAny = true;
-      this.#surrenderEntry(entry);
+      this.#surrenderEntry(entry, subflow);
     }
     if (!hadAny) return;
     // Receipts may have been among it.
     for (const other of this.#all) other.receipts.repeat(this.#host.nowMs);
   }
 
-  #surrenderEntry(entry: LedgerEntry): void {
+  #surrenderEntry(entry: LedgerEntry, subflow: Subflow): void {
     entry.surrendered = true;
     const { item } = entry;
     if (item.kind === 'control') this.#transmitter.control.push(item.control);
     if (item.kind !== 'data') return;
     item.stream.onLost(item.dsn, item.length, item.fin);
-    this.#host.streams.onLost(item.stream);
+    this.#host.streams.onLost(item.stream, subflow, item.dsn, item.length);
   }
 
   #close(subflow: Subflow, reason: string): void {

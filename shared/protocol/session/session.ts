@@ -1,10 +1,11 @@
 import { type ControlFrame, encodeControl } from '../codec/frame.ts';
 import type { FrameSink } from '../codec/frame-parser.ts';
-import { type SteeringMode, steeringModeOf } from '../codec/wire.ts';
+import { steeringModeOf } from '../codec/wire.ts';
 import type { Destination } from '../destination.ts';
 import { ERROR_CODE, type ErrorName, errorName, ProtocolViolation, StreamError } from '../errors.ts';
 import type { KernelMeasurement } from '../kernel-measurement.ts';
 import type { MemoryBudget } from '../memory-budget.ts';
+import type { SteeringPolicy } from '../steering/steering-policy.ts';
 import type { OutgoingChunk } from '../stream/send-buffer.ts';
 import type { Subflow, SubflowOptions } from '../subflow/subflow.ts';
 import { FLOOR_WINDOW_BYTES, MAX_CONTROL_PER_STREAM } from '../tunables.ts';
@@ -45,7 +46,7 @@ export class Session {
   readonly #options: SessionOptions;
   readonly #streams: SessionStreams;
   readonly #subflows: SessionSubflows;
-  readonly #transmitter = new Transmitter();
+  readonly #transmitter: Transmitter;
   #events: SessionEvent[] = [];
   #eventsTaken = 0;
   #nextSubflowId = 0;
@@ -57,6 +58,7 @@ export class Session {
     this.role = options.role;
     this.#options = options;
     this.#nowMs = options.nowMs;
+    this.#transmitter = new Transmitter(options.role);
     const session = this;
     const host = {
       get nowMs() {
@@ -150,6 +152,12 @@ export class Session {
     this.#subflows.retire(subflowId);
   }
 
+  /** Client: makes a subflow a backup (RFC 8684's B: used only when no other works), or one like any other, both ways. */
+  setBackup(subflowId: number, isBackup: boolean, nowMs: number): void {
+    this.#nowMs = nowMs;
+    this.#subflows.setBackup(subflowId, isBackup);
+  }
+
   /** The transport is still busy with a write of somebody else (its handshake). */
   subflowBusy(subflowId: number): void {
     const subflow = this.#subflows.get(subflowId);
@@ -201,13 +209,19 @@ export class Session {
 
   /**
    * Client: opens a stream; its first bytes may follow at once.
-   * @throws StreamError when `cannotOpen`
+   * @throws StreamError when `cannotOpen`; MisuseError for a policy that the wire can not carry
    */
-  openStream(destination: Destination, mode: SteeringMode, nowMs: number): number {
+  openStream(destination: Destination, policy: SteeringPolicy, nowMs: number): number {
     this.#nowMs = nowMs;
     const error = this.cannotOpen;
     if (error !== undefined) throw new StreamError(error, 'the session takes no new stream');
-    return this.#streams.open(destination, mode);
+    return this.#streams.open(destination, policy);
+  }
+
+  /** Client: steers an open stream by another policy, in both directions; without effect when it is gone. @throws MisuseError as `openStream` */
+  steerStream(streamId: number, policy: SteeringPolicy, nowMs: number): void {
+    this.#nowMs = nowMs;
+    this.#streams.steer(streamId, policy);
   }
 
   /** Concentrator: the origin is connected. */
@@ -327,11 +341,15 @@ export class Session {
         this.#subflows.onState(frame.subflowId, frame.state);
         break;
       case 'priority':
-        this.#subflows.onPriority(frame.subflowId, frame.backup);
+        this.#subflows.onPriority(frame.subflowId, frame.backup, frame.generation);
         break;
       case 'subflowsWish':
         this.#expectRole('client', 'SUBFLOWS_WISH');
         this.#subflows.onWish(frame.subflowId, frame.count);
+        break;
+      case 'steering':
+        this.#expectRole('concentrator', 'STEERING');
+        this.#streams.onSteering(frame);
         break;
       case 'addressAdd':
         this.#expectRole('client', 'ADDRESS_ADD');

@@ -1,6 +1,7 @@
 import { encodeControl, MAX_RECEIPT_ENTRIES, type ReceiptEntry } from '../codec/frame.ts';
 import { Schedulers } from '../scheduler/policies.ts';
-import { deliveryTimeMs } from '../scheduler/scheduler.ts';
+import { deliveryTimeMs, type SegmentRequest } from '../scheduler/scheduler.ts';
+import type { SteeringPolicy } from '../steering/steering-policy.ts';
 import type { Sendable, SendStream } from '../stream/send-stream.ts';
 import type { Subflow } from '../subflow/subflow.ts';
 import {
@@ -11,10 +12,11 @@ import {
   REST_SHARE,
 } from '../tunables.ts';
 import { ControlQueue } from './control-queue.ts';
+import type { Redundancy } from './redundancy.ts';
 import { headOfLineCopy } from './reinjection.ts';
 import type { Stream } from './stream.ts';
 import { StreamQueue } from './stream-queue.ts';
-import { onDistinctUplinks, trustedSubflows } from './trusted-subflows.ts';
+import { onDistinctUplinks, steeredSubflows, trustedSubflows } from './trusted-subflows.ts';
 
 export interface TransmitStatistics {
   /** Payload bytes sent, all copies counted. */
@@ -23,6 +25,8 @@ export interface TransmitStatistics {
   reinjectedBytes: number;
   /** Of them: head-of-line segments copied to another subflow while the first still works. */
   copiedBytes: number;
+  /** Of them: segments of `redundant` streams repeated on further uplinks. */
+  redundantBytes: number;
 }
 
 /** A control frame is at most this long for the choice of its subflow. */
@@ -31,29 +35,59 @@ const CONTROL_FRAME_BYTES = 64;
 /** Decides what leaves on which subflow: control frames, receipts, streams in turn, copies. */
 export class Transmitter {
   readonly control = new ControlQueue();
-  readonly statistics: TransmitStatistics = { sentBytes: 0, reinjectedBytes: 0, copiedBytes: 0 };
+  readonly statistics: TransmitStatistics = {
+    sentBytes: 0,
+    reinjectedBytes: 0,
+    copiedBytes: 0,
+    redundantBytes: 0,
+  };
   readonly #queue = new StreamQueue();
   readonly #streams = new Map<SendStream, Stream>();
-  readonly #schedulers = new Schedulers();
+  readonly #schedulers: Schedulers;
+  /** Streams that have something to send, and a choice of uplinks of their own. */
+  readonly #steered = new Set<Stream>();
+  /** Of them: none of their uplinks works. They wait out of the queue, where they would be in the way of the others. */
+  readonly #stranded = new Set<Stream>();
+  #strandedWith = '';
+  /** Streams that want to repeat all they send. */
+  readonly #redundant = new Set<Stream>();
+  /** Their time of waiting counts from the next turn on. */
+  #arrived: Stream[] = [];
+  /** In this turn: what may carry streams with such a policy. */
+  readonly #carriers = new Map<SteeringPolicy, readonly Subflow[]>();
   #wasBlocked = false;
+  #nowMs = 0;
+
+  constructor(role: 'client' | 'concentrator') {
+    this.#schedulers = new Schedulers(role === 'concentrator');
+  }
 
   /** The stream may have something to send, or no longer. */
   refresh(stream: Stream): void {
-    if (stream.send.next() === undefined) {
-      if (stream.send.isWindowBlocked) this.#wasBlocked = true;
-      this.#queue.remove(stream.send);
-      this.#streams.delete(stream.send);
+    const { send } = stream;
+    if (send.next() === undefined && stream.redundancy?.isIncomplete(send) !== true) {
+      if (send.isWindowBlocked) this.#wasBlocked = true;
+      else stream.pace.onDrained(this.#nowMs);
+      this.#queue.remove(send);
+      this.#streams.delete(send);
+      this.#steered.delete(stream);
+      this.#stranded.delete(stream);
     } else {
-      this.#streams.set(stream.send, stream);
-      this.#queue.add(stream.send);
+      this.#streams.set(send, stream);
+      this.#queue.add(send);
+      if (stream.pace.arrive()) this.#arrived.push(stream);
+      if (stream.isSteered) this.#steered.add(stream);
     }
+    if (stream.redundancy !== undefined && send.state !== 'done') this.#redundant.add(stream);
+    else this.#redundant.delete(stream);
   }
 
   /** Fills the subflows' outputs with all that may leave now. */
   transmit(subflows: readonly Subflow[], nowMs: number): void {
+    this.#beginTurn(subflows, nowMs);
     const trusted = trustedSubflows(subflows);
     this.#sendControl(trusted.length > 0 ? trusted : subflows, nowMs);
-    if (trusted.length > 0) this.#sendStreams(trusted, nowMs);
+    if (trusted.length > 0) this.#sendStreams(trusted, subflows, nowMs);
     this.#noteApplicationLimited(subflows, nowMs);
     this.#sendReceipts(subflows, nowMs);
   }
@@ -67,16 +101,20 @@ export class Transmitter {
   /** Copies the segments that hold streams up, within the budget for copies. */
   copyHeadsOfLine(streams: Iterable<Stream>, subflows: readonly Subflow[], nowMs: number): void {
     const trusted = trustedSubflows(subflows);
-    for (const { send } of streams) {
-      if (!trusted.some((subflow) => subflow.canTake(nowMs))) return;
-      if (send.isWindowBlocked || send.isTail) this.#copyHeadOfLine(send, trusted, nowMs);
+    for (const stream of streams) {
+      const { send } = stream;
+      if (!send.isWindowBlocked && !send.isTail) continue;
+      const candidates = stream.isSteered ? steeredSubflows(stream.policy, subflows, nowMs) : trusted;
+      if (candidates.some((subflow) => subflow.canTake(nowMs)))
+        this.#copyHeadOfLine(stream, candidates, nowMs);
     }
   }
 
   /** Segment after segment, as long as they are late: a subflow that has collapsed holds many of them. */
-  #copyHeadOfLine(send: SendStream, trusted: readonly Subflow[], nowMs: number): void {
+  #copyHeadOfLine({ send, scheduler }: Stream, trusted: readonly Subflow[], nowMs: number): void {
+    const mayCopy = scheduler?.mayCopy && ((target: Subflow) => scheduler.mayCopy?.(target) !== false);
     for (let from = send.firstUndelivered(0); from !== undefined; ) {
-      const copy = headOfLineCopy(send, from, trusted, nowMs);
+      const copy = headOfLineCopy(send, from, trusted, nowMs, mayCopy);
       if (copy === undefined) return;
       const { sentBytes, copiedBytes } = this.statistics;
       if (copiedBytes + copy.length > sentBytes * COPY_SHARE + COPY_ALLOWANCE_BYTES) return;
@@ -106,44 +144,121 @@ export class Transmitter {
     }
   }
 
-  #sendStreams(candidates: readonly Subflow[], nowMs: number): void {
-    const skipped = new Set<SendStream>();
-    while (candidates.some((subflow) => subflow.canTake(nowMs))) {
-      const send = this.#queue.next(skipped);
-      if (send === undefined) return;
-      if (!this.#sendSegment(send, candidates, nowMs)) {
-        skipped.add(send);
-        if (skipped.size >= MAX_SKIPPED_STREAMS) return;
-      }
+  #beginTurn(subflows: readonly Subflow[], nowMs: number): void {
+    this.#nowMs = nowMs;
+    if (this.#arrived.length > 0) {
+      for (const { pace } of this.#arrived) pace.onWaiting(nowMs);
+      this.#arrived = [];
+    }
+    if (this.#carriers.size > 0) this.#carriers.clear();
+    if (this.#stranded.size > 0) this.#relieveStranded(subflows, nowMs);
+    for (const stream of this.#redundant) {
+      stream.redundancy?.sync(this.#carriersOf(stream, subflows, nowMs), stream.send);
+      this.refresh(stream);
     }
   }
 
-  #sendSegment(send: SendStream, candidates: readonly Subflow[], nowMs: number): boolean {
-    const stream = this.#streams.get(send)!;
-    const sendable = send.next()!;
-    const request = {
-      urgency: send.isNewStream || !sendable.isNew ? 'urgent' : 'bulk',
+  #sendStreams(trusted: readonly Subflow[], subflows: readonly Subflow[], nowMs: number): void {
+    const skipped = new Set<SendStream>();
+    // A stream that is bound to uplinks may go where none other does.
+    const open = this.#steered.size > 0 ? subflows : trusted;
+    while (open.some((subflow) => subflow.canTake(nowMs))) {
+      const send = this.#queue.next(skipped);
+      if (send === undefined) return;
+      const stream = this.#streams.get(send)!;
+      const candidates = stream.isSteered ? this.#carriersOf(stream, subflows, nowMs) : trusted;
+      if (candidates.length === 0) {
+        this.#queue.remove(send);
+        this.#stranded.add(stream);
+        this.#strandedWith = '';
+        continue;
+      }
+      if (this.#sendSegment(stream, candidates, nowMs)) continue;
+      skipped.add(send);
+      if (skipped.size >= MAX_SKIPPED_STREAMS) return;
+    }
+  }
+
+  /** Looks at them again when other subflows work than before. */
+  #relieveStranded(subflows: readonly Subflow[], nowMs: number): void {
+    const working = subflows
+      .filter(({ state }) => state === 'active')
+      .map(({ id }) => id)
+      .join();
+    if (working === this.#strandedWith) return;
+    this.#strandedWith = working;
+    for (const stream of this.#stranded) {
+      if (this.#carriersOf(stream, subflows, nowMs).length === 0) continue;
+      this.#stranded.delete(stream);
+      this.#queue.add(stream.send);
+    }
+  }
+
+  #carriersOf({ policy }: Stream, subflows: readonly Subflow[], nowMs: number): readonly Subflow[] {
+    let carriers = this.#carriers.get(policy);
+    if (carriers === undefined) {
+      carriers = steeredSubflows(policy, subflows, nowMs);
+      this.#carriers.set(policy, carriers);
+    }
+    return carriers;
+  }
+
+  #sendSegment(stream: Stream, candidates: readonly Subflow[], nowMs: number): boolean {
+    const { send, pace } = stream;
+    if (stream.redundancy !== undefined && this.#repeat(stream, stream.redundancy, candidates, nowMs))
+      return true;
+    const sendable = send.next();
+    if (sendable === undefined) return false;
+    const isUrgent = send.isNewStream || !sendable.isNew || pace.isPaced(nowMs);
+    const request: SegmentRequest = {
+      urgency: isUrgent ? 'urgent' : 'bulk',
       lengthBytes: Math.max(1, Math.min(sendable.length, largestSegment(candidates))),
       windowLeftBytes: send.windowLeftBytes,
-      mayProbe: sendable.isNew && send.sentBytes >= PROBE_AFTER_BYTES,
+      mayProbe: !isUrgent && send.sentBytes >= PROBE_AFTER_BYTES,
       remainingBytes: expectedRestBytes(send),
-    } as const;
-    const target = this.#schedulers.for(stream.mode).select(request, candidates, nowMs);
+      waitingMs: pace.waitingMs(nowMs),
+    };
+    stream.scheduler ??= this.#schedulers.for(stream.policy);
+    const target = stream.scheduler.select(request, candidates, nowMs);
     if (target === undefined) return false;
     const length = send.frameBytes(sendable.dsn, Math.min(sendable.length, target.segmentBytes));
-    this.#write(send, sendable, length, target, nowMs);
+    this.#write(stream, sendable, length, target, nowMs);
+    stream.scheduler.onSent?.(target, length);
     this.#queue.charge(send, length);
     this.refresh(stream);
     return true;
   }
 
-  #write(send: SendStream, sendable: Sendable, length: number, target: Subflow, nowMs: number): void {
+  /** Sends what one of the subflows lacks of a stream that is to go over all of them. */
+  #repeat(stream: Stream, redundancy: Redundancy, carriers: readonly Subflow[], nowMs: number): boolean {
+    const { send } = stream;
+    for (const target of carriers) {
+      const missing = target.canTake(nowMs) ? redundancy.missingOn(target, send) : undefined;
+      if (missing === undefined) continue;
+      const { dsn } = missing;
+      const length =
+        missing.length === 0 ? 0 : send.frameBytes(dsn, Math.min(missing.length, target.segmentBytes));
+      const fin = missing.fin && length === missing.length;
+      target.append(send.copy(dsn, length, fin), { kind: 'data', stream: send, dsn, length, fin }, nowMs);
+      redundancy.onSent(target, { dsn, length, fin });
+      this.statistics.sentBytes += length;
+      this.statistics.redundantBytes += length;
+      this.#queue.charge(send, length);
+      this.refresh(stream);
+      return true;
+    }
+    return false;
+  }
+
+  #write(stream: Stream, sendable: Sendable, length: number, target: Subflow, nowMs: number): void {
+    const { send, redundancy } = stream;
     const { dsn, isNew } = sendable;
     const fin = sendable.fin && length === sendable.length;
     const frame = send.take(dsn, length, fin);
     target.append(frame, { kind: 'data', stream: send, dsn, length, fin }, nowMs);
     this.statistics.sentBytes += length;
     if (!isNew) this.statistics.reinjectedBytes += length;
+    redundancy?.onSent(target, { dsn, length, fin });
   }
 
   /** Receipts for all subflows, on the fastest ones. */

@@ -1,3 +1,4 @@
+import type { SteeringPolicy } from '../steering/steering-policy.ts';
 import type { Subflow } from '../subflow/subflow.ts';
 import { paysNoHeedToLoss } from './subflow-wishes.ts';
 
@@ -12,6 +13,35 @@ export function trustedSubflows(subflows: readonly Subflow[]): readonly Subflow[
       !subflow.isBackup && !subflow.isRetiring && !subflow.isParked && !isSecondOfBbr(subflow, active),
   );
   return preferred.length > 0 ? preferred : active;
+}
+
+/**
+ * Subflows that may carry a stream with a policy of its own: of the uplinks that it allows, and without those that serve a
+ * penalty for flapping if there are others. That an uplink holds up bulk is of no account where bulk is not spread freely.
+ * For `redundant` one of each uplink.
+ */
+export function steeredSubflows(
+  { mode, only }: SteeringPolicy,
+  subflows: readonly Subflow[],
+  nowMs: number,
+): readonly Subflow[] {
+  const active = subflows.filter(
+    ({ state, uplinkName }) => state === 'active' && (only === undefined || only.includes(uplinkName)),
+  );
+  if (mode === 'aggregate') return trustedSubflows(active);
+  const steady = active.filter(({ flaps }) => nowMs >= flaps.readyMs);
+  const working = steady.length > 0 ? steady : active;
+  const regular = working.filter(
+    (subflow) => !subflow.isBackup && !subflow.isRetiring && !isSecondOfBbr(subflow, active),
+  );
+  const trusted = regular.length > 0 ? regular : working;
+  return mode === 'redundant' ? oneOfEachUplink(trusted) : trusted;
+}
+
+function oneOfEachUplink(subflows: readonly Subflow[]): readonly Subflow[] {
+  return subflows.filter(
+    ({ uplinkName }, index) => subflows.findIndex((other) => other.uplinkName === uplinkName) === index,
+  );
 }
 
 /** The first `most` subflows, one of each uplink before a second of any: what befalls one uplink's is not to befall all copies. */

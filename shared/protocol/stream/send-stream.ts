@@ -83,6 +83,11 @@ export class SendStream {
     return this.#fin !== 'none';
   }
 
+  /** FIN was sent and is not known to have arrived. */
+  get finIsUnderWay(): boolean {
+    return this.#fin === 'underWay';
+  }
+
   /** @throws MisuseError after `end`; StreamError past 2^53 - 1. */
   write(chunk: OutgoingChunk): void {
     if (this.#fin !== 'none') throw new MisuseError(`stream ${this.id}: write after end`);
@@ -167,6 +172,11 @@ export class SendStream {
       lostBytes += end - start;
     }
     return lostBytes;
+  }
+
+  /** [start, end) need not be sent again: another copy is under way on a subflow that is trusted. */
+  onUnderWayElsewhere(start: number, end: number): void {
+    this.#lost.remove(start, end);
   }
 
   /** The first byte at or above `dsn` that was sent and is not known to be delivered. */

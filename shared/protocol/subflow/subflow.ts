@@ -28,6 +28,7 @@ import {
 import { isDense, silenceLimitMs } from './doubt.ts';
 import { FlapDamper } from './flap-damper.ts';
 import { Ledger, type LedgerEntry, type LedgerItem } from './ledger.ts';
+import { LossMeter } from './loss-meter.ts';
 import { RateEstimator } from './rate-estimator.ts';
 import { ReceiptTracker } from './receipt-tracker.ts';
 import { RttEstimator } from './rtt-estimator.ts';
@@ -50,6 +51,9 @@ export class Subflow implements SubflowView {
   readonly ledger = new Ledger();
   readonly receipts = new ReceiptTracker();
   readonly flaps = new FlapDamper();
+  readonly #loss = new LossMeter();
+  /** Generations of PRIORITY: the last that was told to the peer, the last that it told. */
+  readonly priority = { told: 0, heard: 0 };
   /** Whether the transport can take a write now. */
   isWritable = true;
   isBackup: boolean;
@@ -124,6 +128,14 @@ export class Subflow implements SubflowView {
 
   get recentRttMs(): number {
     return Math.max(this.minRttMs, this.rtt.recentMinMs);
+  }
+
+  get delayMs(): number {
+    return Math.max(this.recentRttMs, this.#kernel?.rttMs ?? 0);
+  }
+
+  get lossShare(): number {
+    return this.#loss.share;
   }
 
   get smoothedRttMs(): number {
@@ -288,6 +300,7 @@ export class Subflow implements SubflowView {
     // Where a queue stands it is the queue that loses packets: more would not come through.
     const hasQueue = measurement.rttMs > measurement.minRttMs * LONG_QUEUE_RTT;
     this.#isRepairing = nowMs < this.#repairsUntilMs && !hasQueue;
+    this.#loss.onCounts(measurement.sentPackets, measurement.totalRetransmittedPackets, nowMs);
     this.#kernel = measurement;
     this.#kernelAtMs = nowMs;
   }

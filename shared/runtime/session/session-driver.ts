@@ -4,6 +4,7 @@ import type { Destination } from '../../protocol/destination.ts';
 import type { ErrorName } from '../../protocol/errors.ts';
 import type { SessionEvent } from '../../protocol/session/events.ts';
 import type { Session } from '../../protocol/session/session.ts';
+import type { SteeringPolicy } from '../../protocol/steering/steering-policy.ts';
 import type { OutgoingChunk } from '../../protocol/stream/send-buffer.ts';
 import { releaseReceived } from '../net/receive-memory.ts';
 import type { SubflowTransport } from '../net/subflow-transport.ts';
@@ -123,17 +124,29 @@ export class SessionDriver {
     this.#wake();
   }
 
+  /** Client: makes a subflow a backup, or one like any other, for both ends. */
+  setBackup(subflowId: number, isBackup: boolean): void {
+    this.session.setBackup(subflowId, isBackup, this.#options.clock());
+    this.#wake();
+  }
+
   /** Client: opens a stream; `handlersOf` makes its handlers. @throws StreamError when the session takes none */
   openStream<Handlers extends StreamHandlers>(
     destination: Destination,
-    mode: SteeringMode,
+    policy: SteeringPolicy,
     handlersOf: (streamId: number) => Handlers,
   ): Handlers {
-    const id = this.session.openStream(destination, mode, this.#options.clock());
+    const id = this.session.openStream(destination, policy, this.#options.clock());
     const handlers = handlersOf(id);
     this.#handlers.set(id, handlers);
     this.#wake();
     return handlers;
+  }
+
+  /** Client: steers an open stream by another policy, in both directions; without effect when it is gone. */
+  steerStream(streamId: number, policy: SteeringPolicy): void {
+    this.session.steerStream(streamId, policy, this.#options.clock());
+    this.#wake();
   }
 
   /** Concentrator: who hears of a requested stream. */

@@ -23,6 +23,24 @@ const address = fc.oneof(
 
 const type = <T extends string>(name: T) => fc.constant(name);
 
+const steering = fc.record({
+  type: type('steering'),
+  streamId: sequence,
+  generation: u32,
+  mode: u8,
+  maxRttMs: u32,
+  maxLossMillionths: fc.option(fc.integer({ min: 0, max: 1_000_000 }), { nil: undefined }),
+  uplinks: fc.uniqueArray(
+    fc.record({
+      name: fc.stringMatching(/^[A-Za-z0-9_.-]{1,64}$/),
+      isOnly: fc.boolean(),
+      isOrdered: fc.boolean(),
+      weight: u32,
+    }),
+    { maxLength: 24, selector: ({ name }) => name },
+  ),
+});
+
 /** Every control frame that can be sent. */
 export const controlFrame: fc.Arbitrary<ControlFrame> = fc.oneof(
   fc.record({ type: type('reset'), streamId: sequence, code: u16 }),
@@ -42,10 +60,11 @@ export const controlFrame: fc.Arbitrary<ControlFrame> = fc.oneof(
     subflowId: u32,
     state: fc.constantFrom('active' as const, 'doubted' as const, 'gone' as const),
   }),
-  fc.record({ type: type('priority'), subflowId: u32, backup: fc.boolean() }),
+  fc.record({ type: type('priority'), subflowId: u32, backup: fc.boolean(), generation: u32 }),
   fc.record({ type: type('addressAdd'), addressId: u8, address, port, joinHere: fc.boolean() }),
   fc.record({ type: type('addressRemove'), addressId: u8 }),
   fc.record({ type: type('subflowsWish'), subflowId: u32, count: fc.integer({ min: 1, max: 0xff }) }),
+  steering,
   fc.record({ type: type('goaway'), code: u16 }),
   fc.record({ type: type('close'), code: u16 }),
 );
@@ -78,7 +97,7 @@ const dataWire: fc.Arbitrary<WireFrame> = fc
 
 const ignorableWire: fc.Arbitrary<WireFrame> = fc
   .record({
-    frameType: fc.integer({ min: 0x81, max: 0xff }),
+    frameType: fc.integer({ min: 0x82, max: 0xff }),
     flags: u8,
     body: fc.uint8Array({ maxLength: 400 }),
   })

@@ -15,7 +15,7 @@ function oracle(bytes: Uint8Array): Parsed[] {
     if (type === 0x10) {
       const [streamId, dsn] = [Number(view.getBigUint64(at + 8)), Number(view.getBigUint64(at + 16))];
       parsed.push({ kind: 'data', streamId, dsn, payload: toHex(body.subarray(16)), fin: (flags & 1) === 1 });
-    } else if (type <= 0x80) {
+    } else if (type <= 0x81) {
       parsed.push({ kind: 'control', frame: decodeControl(type, flags, Uint8Array.from(body)) });
     }
     at += 8 + length;
@@ -39,7 +39,7 @@ const EVERY_KIND = Buffer.concat([
   encodeControl({ type: 'open', streamId: 6, limit: 9, mode: 0, host: 'example.org', port: 25 }),
   hex('10 01 0000 00000010  0000000000000005 0000000000000105'),
   encodeControl({ type: 'ping' }),
-  hex('81 00 0000 00000000'),
+  hex('82 00 0000 00000000'),
   encodeControl({ type: 'receipt', entries: [{ subflowId: 1, delayMicroseconds: 2, bytes: 3 }] }),
 ]);
 

@@ -17,13 +17,19 @@ const SHORTEST: readonly [string, number, string][] = [
   ['WINDOW', 0x14, '0000000000000001 0000000000000001 0000000000000001'],
   ['RECEIPT', 0x15, '00000001 00000001 0000000000000001'],
   ['SUBFLOW_STATE', 0x17, '00000001 01'],
-  ['PRIORITY', 0x18, '00000001 01'],
+  ['PRIORITY', 0x18, '00000001 01 00000001'],
   ['ADDRESS_ADD, IPv4', 0x19, '01 04 0001 01020304'],
   ['ADDRESS_ADD, IPv6', 0x19, '01 06 0001 01020304010203040102030401020304'],
   ['ADDRESS_REMOVE', 0x1a, '01'],
   ['GOAWAY', 0x1b, '0000'],
   ['CLOSE', 0x1c, '0000'],
   ['SUBFLOWS_WISH', 0x80, '00000001 01'],
+  ['STEERING', 0x81, '0000000000000001 00000001 03 00 0000 00000000 ffffffff'],
+  [
+    'STEERING with an uplink',
+    0x81,
+    '0000000000000001 00000001 03 01 0000 00000000 000f4240 02 00000000 03 64736c',
+  ],
 ];
 
 describe('bodies', () => {
@@ -130,6 +136,25 @@ describe('fields of control frames', () => {
     ['SUBFLOW_STATE 3', '17 00 0000 00000005 00000001 03'],
     ['ADDRESS_ADD family 5', '19 00 0000 00000008 01 05 0001 01020304'],
     ['ADDRESS_ADD port 0', '19 00 0000 00000008 01 04 0000 01020304'],
+    ['STEERING stream', `81 00 0000 00000018 ${UNSAFE} 00000001 00 00 0000 00000000 ffffffff`],
+    ['STEERING with more loss than all', `81 00 0000 00000018 ${SAFE} 00000001 00 00 0000 00000000 000f4241`],
+    [
+      'STEERING without one uplink of two',
+      `81 00 0000 0000001f ${SAFE} 00000001 00 02 0000 00000000 ffffffff 00 00000000 01 61`,
+    ],
+    [
+      'STEERING with an empty name',
+      `81 00 0000 0000001e ${SAFE} 00000001 00 01 0000 00000000 ffffffff 00 00000000 00`,
+    ],
+    [
+      'STEERING with a name of no uplink',
+      `81 00 0000 0000001f ${SAFE} 00000001 00 01 0000 00000000 ffffffff 00 00000000 01 20`,
+    ],
+    [
+      'STEERING with an uplink twice',
+      `81 00 0000 00000026 ${SAFE} 00000001 00 02 0000 00000000 ffffffff 00 00000000 01 61 01 00000000 01 61`,
+    ],
+    ['STEERING of more than 24 uplinks', `81 00 0000 00000018 ${SAFE} 00000001 00 19 0000 00000000 ffffffff`],
     ['SUBFLOWS_WISH 0', '80 00 0000 00000005 00000001 00'],
     ['RECEIPT without entries', '15 00 0000 00000000'],
   ])('%s is malformed', (_, text) => {
@@ -159,7 +184,7 @@ describe('unknown types', () => {
 
   it('skips every ignorable one, whatever its length and however it is cut', () => {
     const ping = hex('16 00 0000 00000000');
-    for (let type = 0x81; type <= 0xff; type++) {
+    for (let type = 0x82; type <= 0xff; type++) {
       for (const length of [0, 1, 2048, 2049, MAX_BODY_BYTES]) {
         const sink = new RecordingSink();
         const parser = new FrameParser();
@@ -172,6 +197,6 @@ describe('unknown types', () => {
   });
 
   it('refuses an ignorable one that is longer than any frame', () => {
-    expect(thrownBy(() => parseAll(hex(`81 00 0000 ${u32(MAX_BODY_BYTES + 1)}`)))).toEqual(malformed);
+    expect(thrownBy(() => parseAll(hex(`82 00 0000 ${u32(MAX_BODY_BYTES + 1)}`)))).toEqual(malformed);
   });
 });

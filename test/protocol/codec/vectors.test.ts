@@ -46,11 +46,15 @@ const CONTROL: readonly [name: string, bytes: string, frame: ControlFrame][] = [
   ['SUBFLOW_STATE active', '17 00 0000 00000005  00000004 00', state('active')],
   ['SUBFLOW_STATE doubted', '17 00 0000 00000005  00000004 01', state('doubted')],
   ['SUBFLOW_STATE gone', '17 00 0000 00000005  00000004 02', state('gone')],
-  ['PRIORITY', '18 00 0000 00000005  80000000 01', { type: 'priority', subflowId: 2 ** 31, backup: true }],
+  [
+    'PRIORITY',
+    '18 00 0000 00000009  80000000 01 00000003',
+    { type: 'priority', subflowId: 2 ** 31, backup: true, generation: 3 },
+  ],
   [
     'PRIORITY, no backup',
-    '18 00 0000 00000005  00000002 00',
-    { type: 'priority', subflowId: 2, backup: false },
+    '18 00 0000 00000009  00000002 00 ffffffff',
+    { type: 'priority', subflowId: 2, backup: false, generation: 2 ** 32 - 1 },
   ],
   [
     'ADDRESS_ADD, IPv4',
@@ -70,6 +74,36 @@ const CONTROL: readonly [name: string, bytes: string, frame: ControlFrame][] = [
   ],
   ['ADDRESS_REMOVE', '1a 00 0000 00000001  0a', { type: 'addressRemove', addressId: 10 }],
   ['SUBFLOWS_WISH', '80 00 0000 00000005  00000003 04', { type: 'subflowsWish', subflowId: 3, count: 4 }],
+  [
+    'STEERING, a mode alone',
+    '81 00 0000 00000018  0000000000000004 00000001 02 00 0000 00000000 ffffffff',
+    {
+      type: 'steering',
+      streamId: 4,
+      generation: 1,
+      mode: 2,
+      maxRttMs: 0,
+      maxLossMillionths: undefined,
+      uplinks: [],
+    },
+  ],
+  [
+    'STEERING with uplinks and limits',
+    '81 00 0000 0000002d  0000000000000004 00000002 01 02 0000 000000fa 00004e20' +
+      '  03 000f4240 03 64736c  00 00000000 06 6c74652e5f2d',
+    {
+      type: 'steering',
+      streamId: 4,
+      generation: 2,
+      mode: 1,
+      maxRttMs: 250,
+      maxLossMillionths: 20_000,
+      uplinks: [
+        { name: 'dsl', isOnly: true, isOrdered: true, weight: 1_000_000 },
+        { name: 'lte._-', isOnly: false, isOrdered: false, weight: 0 },
+      ],
+    },
+  ],
   ['GOAWAY', '1b 00 0000 00000002  0084', { type: 'goaway', code: 0x84 }],
   ['CLOSE', '1c 00 0000 00000002  0085', { type: 'close', code: 0x85 }],
 ];

@@ -109,6 +109,7 @@ describe('EarliestDeliveryFirst', () => {
       windowLeftBytes: fc.nat(16_000_000),
       remainingBytes: fc.option(fc.nat(10_000_000), { nil: undefined }),
       mayProbe: fc.constant(false),
+      waitingMs: fc.constant(0),
     });
     fc.assert(
       fc.property(fc.array(anyView, { minLength: 1, maxLength: 6 }), request, (parts, wanted) => {

@@ -22,10 +22,12 @@ describe('RoundRobin', () => {
 });
 
 describe('Schedulers', () => {
-  it('keep one scheduler a mode', () => {
-    const schedulers = new Schedulers();
-    expect(schedulers.for('round-robin')).toBeInstanceOf(RoundRobin);
-    expect(schedulers.for('round-robin')).toBe(schedulers.for('round-robin'));
-    expect(schedulers.for('aggregate')).not.toBe(schedulers.for('round-robin'));
+  it('keep one for all streams where no policy has parameters, and one for each stream where it does', () => {
+    const schedulers = new Schedulers(false);
+    expect(schedulers.for({ mode: 'round-robin' })).toBeInstanceOf(RoundRobin);
+    expect(schedulers.for({ mode: 'round-robin' })).toBe(schedulers.for({ mode: 'round-robin' }));
+    const shares = { mode: 'weighted', weights: { a: 1 } } as const;
+    expect(schedulers.for(shares)).not.toBe(schedulers.for(shares));
+    expect(schedulers.for({ mode: 'aggregate' })).not.toBe(schedulers.for({ mode: 'round-robin' }));
   });
 });

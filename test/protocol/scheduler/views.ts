@@ -5,7 +5,15 @@ export function view(
   id: number,
   megabitsPerSecond: number,
   minRttMs: number,
-  more: { inFlightBytes?: number; isFree?: boolean; isRateGrowing?: boolean; isDegraded?: boolean } = {},
+  more: {
+    inFlightBytes?: number;
+    isFree?: boolean;
+    isRateGrowing?: boolean;
+    isDegraded?: boolean;
+    delayMs?: number;
+    lossShare?: number;
+    lastDataMs?: number;
+  } = {},
 ): SubflowView {
   const { inFlightBytes = 0, isFree = true, isRateGrowing = false, isDegraded = false } = more;
   return {
@@ -15,6 +23,9 @@ export function view(
     minRttMs,
     smoothedRttMs: minRttMs,
     recentRttMs: minRttMs,
+    delayMs: more.delayMs ?? minRttMs,
+    lossShare: more.lossShare ?? 0,
+    lastDataMs: more.lastDataMs ?? 0,
     inFlightBytes,
     isRateGrowing,
     segmentBytes: Number.POSITIVE_INFINITY,
@@ -31,6 +42,7 @@ export function bulk(more: Partial<SegmentRequest> = {}): SegmentRequest {
     windowLeftBytes: 16_000_000,
     remainingBytes: undefined,
     mayProbe: false,
+    waitingMs: 0,
     ...more,
   };
 }

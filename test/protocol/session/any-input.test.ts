@@ -86,7 +86,7 @@ it.each(['client', 'concentrator'] as const)(
             received.set(event.streamId, at + event.bytes.length);
           }
           if (action === 'open' && bed.session.cannotOpen === undefined && role === 'client') {
-            bed.session.openStream({ host: 'origin.example', port: 1 }, 'aggregate', bed.nowMs);
+            bed.session.openStream({ host: 'origin.example', port: 1 }, { mode: 'aggregate' }, bed.nowMs);
           }
           if (action === 'write' && !ended.has(id)) {
             chunks.push(new CountingChunk(patternBytes(0, 30)));

@@ -73,7 +73,7 @@ function bedWithStream(role: 'client' | 'concentrator'): SessionBed {
   const bed = new SessionBed(role, [0, 1]);
   if (role === 'concentrator') bed.openStream(0);
   else {
-    bed.session.openStream({ host: 'origin.example', port: 80 }, 'aggregate', 0);
+    bed.session.openStream({ host: 'origin.example', port: 80 }, { mode: 'aggregate' }, 0);
     bed.receive(opened);
     bed.sent();
     bed.events();

@@ -8,7 +8,7 @@ const goaway = { type: 'goaway', code: 0x84 } as const;
 describe('CLOSE', () => {
   it('from the peer ends the session and its streams, without an answer', () => {
     const bed = new SessionBed('client');
-    bed.session.openStream(ORIGIN, 'aggregate', 0);
+    bed.session.openStream(ORIGIN, { mode: 'aggregate' }, 0);
     bed.sent();
     bed.control({ type: 'close', code: 0x86 });
     expect(bed.events()).toMatchObject([
@@ -22,7 +22,7 @@ describe('CLOSE', () => {
 
   it('to the peer leaves on every subflow, behind a write that is under way', () => {
     const bed = new SessionBed('client', [0, 1]);
-    bed.session.openStream(ORIGIN, 'aggregate', 0);
+    bed.session.openStream(ORIGIN, { mode: 'aggregate' }, 0);
     bed.session.flush(0);
     // The transport of subflow 0 is busy now.
     expect(bed.session.takeOutput(0).length).toBeGreaterThan(0);
@@ -38,11 +38,11 @@ describe('CLOSE', () => {
 describe('GOAWAY', () => {
   it('from the concentrator: no new streams, open ones go on', () => {
     const bed = new SessionBed('client');
-    bed.session.openStream(ORIGIN, 'aggregate', 0);
+    bed.session.openStream(ORIGIN, { mode: 'aggregate' }, 0);
     bed.control(goaway);
     expect(bed.events()).toEqual([{ type: 'going-away', error: 'goingAway' }]);
     expect(bed.session.cannotOpen).toBe('goingAway');
-    expect(thrownBy(() => bed.session.openStream(ORIGIN, 'aggregate', 0))).toEqual({
+    expect(thrownBy(() => bed.session.openStream(ORIGIN, { mode: 'aggregate' }, 0))).toEqual({
       code: 'goingAway',
       name: 'StreamError',
     });
@@ -81,7 +81,7 @@ describe('GOAWAY', () => {
 describe('a session without subflows', () => {
   it('waits for as long as it lingers, then ends', () => {
     const bed = new SessionBed('client');
-    bed.session.openStream(ORIGIN, 'aggregate', 0);
+    bed.session.openStream(ORIGIN, { mode: 'aggregate' }, 0);
     bed.nowMs = 1_000;
     bed.session.removeSubflow(0, 1_000);
     expect(bed.session.deadlineMs).toBe(1_000 + LINGER_MS);
@@ -96,7 +96,7 @@ describe('a session without subflows', () => {
 
   it('goes on where it was when one comes back', () => {
     const bed = new SessionBed('client');
-    bed.session.openStream(ORIGIN, 'aggregate', 0);
+    bed.session.openStream(ORIGIN, { mode: 'aggregate' }, 0);
     expect(bed.sentControl()).toMatchObject([{ type: 'open', streamId: 0 }]);
     bed.session.removeSubflow(0, 10);
     bed.nowMs = LINGER_MS;
@@ -111,9 +111,9 @@ describe('a session without subflows', () => {
 describe('opening', () => {
   it('is refused when maxStreams are open, and possible again when one is gone', () => {
     const bed = new SessionBed('client');
-    for (let i = 0; i < MAX_STREAMS; i++) bed.session.openStream(ORIGIN, 'aggregate', 0);
+    for (let i = 0; i < MAX_STREAMS; i++) bed.session.openStream(ORIGIN, { mode: 'aggregate' }, 0);
     expect(bed.session.cannotOpen).toBe('resourceExceeded');
-    expect(thrownBy(() => bed.session.openStream(ORIGIN, 'aggregate', 0))).toEqual({
+    expect(thrownBy(() => bed.session.openStream(ORIGIN, { mode: 'aggregate' }, 0))).toEqual({
       code: 'resourceExceeded',
       name: 'StreamError',
     });

@@ -18,7 +18,7 @@ describe('repeats', () => {
 
   it('of OPENED open the stream once', () => {
     const bed = new SessionBed('client', [0, 1]);
-    bed.session.openStream({ host: 'a.example', port: 1 }, 'aggregate', 0);
+    bed.session.openStream({ host: 'a.example', port: 1 }, { mode: 'aggregate' }, 0);
     for (const subflow of [0, 1])
       bed.control({ type: 'opened', streamId: 0, limit: 9, ok: true, code: 0 }, subflow);
     expect(bed.eventTypes()).toEqual(['stream-opened']);
@@ -35,7 +35,7 @@ describe('repeats', () => {
 
   it('of older WINDOWs and RECEIPTs take nothing back', () => {
     const bed = new SessionBed('client');
-    bed.session.openStream({ host: 'a.example', port: 1 }, 'aggregate', 0);
+    bed.session.openStream({ host: 'a.example', port: 1 }, { mode: 'aggregate' }, 0);
     bed.control({ type: 'opened', streamId: 0, limit: 6, ok: true, code: 0 });
     bed.control({ type: 'window', streamId: 0, ack: 0, limit: 5 });
     bed.session.write(0, new CountingChunk(patternBytes(0, 8)));
@@ -67,7 +67,7 @@ describe('frames for closed streams', () => {
 
   it('are ignored at the client, and those for streams that it never opened', () => {
     const bed = new SessionBed('client');
-    bed.session.openStream({ host: 'a.example', port: 1 }, 'aggregate', 0);
+    bed.session.openStream({ host: 'a.example', port: 1 }, { mode: 'aggregate' }, 0);
     bed.session.reset(0, 'cancelled');
     for (const streamId of [0, 1, 2 ** 53 - 1]) {
       bed.receive([dataFrame(streamId, 0, FOUR), dataFrame(streamId, 4, FOUR, true)]);
@@ -134,7 +134,7 @@ describe('what this version does not know', () => {
     expect(bed.events()).toEqual([{ type: 'stream-failed', streamId: 0, error: 'internalError' }]);
     bed.control({ type: 'receipt', entries: [{ subflowId: 77, delayMicroseconds: 0, bytes: 5 }] });
     bed.control({ type: 'subflowState', subflowId: 77, state: 'gone' });
-    bed.control({ type: 'priority', subflowId: 77, backup: true });
+    bed.control({ type: 'priority', subflowId: 77, backup: true, generation: 1 });
     expect([bed.events(), bed.session.isClosed]).toEqual([[], false]);
   });
 

@@ -9,7 +9,7 @@ import { thrownBy } from '../support.ts';
 
 const budget = new MemoryBudget(1_000_000_000);
 const stream = (id: number) =>
-  new Stream(new SendStream(id, 0), new ReceiveStream(id, budget, 0), 'embryonic', 'aggregate');
+  new Stream(new SendStream(id, 0), new ReceiveStream(id, budget, 0), 'embryonic', { mode: 'aggregate' });
 const tooMany = { code: 'resourceExceeded', name: 'ProtocolViolation' };
 
 describe('StreamTable', () => {

@@ -55,7 +55,7 @@ describe('a subflow that is retired', () => {
     bed.session.retireSubflow(1, bed.nowMs);
     expect(bed.sent(0)).toContainEqual({
       kind: 'control',
-      frame: { type: 'priority', subflowId: 1, backup: true },
+      frame: { type: 'priority', subflowId: 1, backup: true, generation: 1 },
     });
     bed.nowMs += 50;
     bed.session.flush(bed.nowMs);

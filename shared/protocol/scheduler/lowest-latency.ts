@@ -1,0 +1,84 @@
+import type { SteeringPolicy } from '../steering/steering-policy.ts';
+import { UplinkStanding } from '../steering/uplink-standing.ts';
+import {
+  DEFAULT_MAX_RTT_MS,
+  RETURN_SHARE,
+  RIVAL_DELAY_SHARE,
+  RIVAL_MS,
+  RIVAL_SLACK_MS,
+} from '../tunables.ts';
+import { least, type PacketScheduler, type SegmentRequest, type SubflowView } from './scheduler.ts';
+import { freeOn } from './uplink-order.ts';
+
+/**
+ * `lowest-latency`: the uplink with the lowest delay as it is now. It is left at once when it passes the limits of the
+ * policy, or works no more; for a better one only if that has been clearly better for a while.
+ */
+export class LowestLatency implements PacketScheduler {
+  readonly #maxRttMs: number;
+  readonly #maxLoss: number;
+  readonly #standings = new Map<string, UplinkStanding>();
+  #current: string | undefined;
+  #rival: { readonly uplinkName: string; readonly sinceMs: number } | undefined;
+
+  constructor({ maxRttMs = DEFAULT_MAX_RTT_MS, maxLoss = 1 }: SteeringPolicy) {
+    this.#maxRttMs = maxRttMs;
+    this.#maxLoss = maxLoss;
+  }
+
+  select<View extends SubflowView>(
+    request: SegmentRequest,
+    candidates: readonly View[],
+    nowMs: number,
+  ): View | undefined {
+    this.#current = this.#choose(candidates, nowMs);
+    return freeOn(this.#current, candidates, request, nowMs);
+  }
+
+  /** What is late on an uplink that was left is copied to the one in use. */
+  mayCopy(target: SubflowView): boolean {
+    return target.uplinkName === this.#current;
+  }
+
+  #choose(candidates: readonly SubflowView[], nowMs: number): string {
+    const within = candidates.filter((view) => !this.#isLeft(view, nowMs));
+    const eligible = within.length > 0 ? within : candidates;
+    const best = least(eligible, pathDelayMs)!;
+    const current = least(
+      eligible.filter(({ uplinkName }) => uplinkName === this.#current),
+      pathDelayMs,
+    );
+    if (current === undefined) {
+      this.#rival = undefined;
+      return best.uplinkName;
+    }
+    const isBetter = pathDelayMs(best) < pathDelayMs(current) * RIVAL_DELAY_SHARE - RIVAL_SLACK_MS;
+    if (!isBetter) this.#rival = undefined;
+    else if (this.#rival?.uplinkName !== best.uplinkName) {
+      this.#rival = { uplinkName: best.uplinkName, sinceMs: nowMs };
+    } else if (nowMs - this.#rival.sinceMs >= RIVAL_MS) {
+      this.#rival = undefined;
+      return best.uplinkName;
+    }
+    return current.uplinkName;
+  }
+
+  #isLeft(view: SubflowView, nowMs: number): boolean {
+    let standing = this.#standings.get(view.uplinkName);
+    if (standing === undefined) {
+      standing = new UplinkStanding();
+      this.#standings.set(view.uplinkName, standing);
+    }
+    const { delayMs, lossShare } = view;
+    const isBad = delayMs > this.#maxRttMs || lossShare > this.#maxLoss;
+    const isGood = delayMs < this.#maxRttMs * RETURN_SHARE && lossShare <= this.#maxLoss * RETURN_SHARE;
+    return standing.update(isBad, isGood, nowMs);
+  }
+}
+
+/** The delay of the path without what this end has queued there itself: an uplink must not look slow for being used. */
+function pathDelayMs(view: SubflowView): number {
+  const { rateBytesPerSecond: rate, minRttMs, inFlightBytes, delayMs } = view;
+  const ownQueueMs = Math.max(0, (inFlightBytes * 1000) / rate - minRttMs);
+  return Math.max(minRttMs, delayMs - ownQueueMs);
+}

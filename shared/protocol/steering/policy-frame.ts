@@ -1,0 +1,69 @@
+import type { SteeredUplink, SteeringFrame } from '../codec/steering-frame.ts';
+import { MAX_STEERED_UPLINKS, MILLION, NAME_FORMAT, STEERING_MODE, steeringModeOf } from '../codec/wire.ts';
+import { MisuseError } from '../errors.ts';
+import type { SteeringPolicy } from './steering-policy.ts';
+
+/** Whether OPEN's mode says all of it. */
+export function isModeAlone({ only, order, weights, maxRttMs, maxLoss }: SteeringPolicy): boolean {
+  return [only, order, weights, maxRttMs, maxLoss].every((part) => part === undefined);
+}
+
+/**
+ * The frame that tells the peer of a policy; weights become millionths of the largest.
+ * @throws MisuseError for what no frame can say: no uplink at all in `only`, too many, a name or number out of bounds
+ */
+export function frameOfPolicy(policy: SteeringPolicy, streamId: number, generation: number): SteeringFrame {
+  const { only, order = [], weights = {}, maxRttMs, maxLoss } = policy;
+  if (only?.length === 0) throw new MisuseError('a steering policy without any uplink');
+  if (maxRttMs !== undefined) check(maxRttMs >= 1 && maxRttMs <= 0xffff_ffff, 'maxRttMs');
+  if (maxLoss !== undefined) check(maxLoss >= 0 && maxLoss <= 1, 'maxLoss');
+  const shares = new Map(Object.entries(weights));
+  for (const weight of shares.values()) check(weight >= 0 && Number.isFinite(weight), 'weight');
+  const most = Math.max(0, ...shares.values());
+  const names = new Set([...order, ...(only ?? []), ...shares.keys()]);
+  check(names.size <= MAX_STEERED_UPLINKS, 'number of uplinks');
+  const uplinks = [...names].map((name): SteeredUplink => {
+    check(NAME_FORMAT.test(name), 'name of an uplink');
+    return {
+      name,
+      isOnly: only?.includes(name) ?? false,
+      isOrdered: order.includes(name),
+      weight: wireWeight(shares.get(name) ?? 0, most),
+    };
+  });
+  return {
+    type: 'steering',
+    streamId,
+    generation,
+    mode: STEERING_MODE[policy.mode],
+    maxRttMs: Math.round(maxRttMs ?? 0),
+    maxLossMillionths: maxLoss === undefined ? undefined : Math.round(maxLoss * MILLION),
+    uplinks,
+  };
+}
+
+/** The policy that a frame tells of. */
+export function policyOfFrame({ mode, maxRttMs, maxLossMillionths, uplinks }: SteeringFrame): SteeringPolicy {
+  const only = uplinks.filter(({ isOnly }) => isOnly).map(({ name }) => name);
+  const order = uplinks.filter(({ isOrdered }) => isOrdered).map(({ name }) => name);
+  const weights = uplinks
+    .filter(({ weight }) => weight > 0)
+    .map(({ name, weight }) => [name, weight] as const);
+  return {
+    mode: steeringModeOf(mode),
+    ...(only.length > 0 && { only }),
+    ...(order.length > 0 && { order }),
+    ...(weights.length > 0 && { weights: Object.fromEntries(weights) }),
+    ...(maxRttMs > 0 && { maxRttMs }),
+    ...(maxLossMillionths !== undefined && { maxLoss: maxLossMillionths / MILLION }),
+  };
+}
+
+/** A share that is small beside the others is still one. */
+function wireWeight(weight: number, most: number): number {
+  return weight > 0 ? Math.max(1, Math.round((weight / most) * MILLION)) : 0;
+}
+
+function check(isRight: boolean, what: string): void {
+  if (!isRight) throw new MisuseError(`a steering policy with a ${what} out of bounds`);
+}

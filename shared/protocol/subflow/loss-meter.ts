@@ -1,0 +1,37 @@
+import { LOSS_FORGET_MS, LOSS_SPAN_PACKETS } from '../tunables.ts';
+
+/** The share of packets that a subflow's kernel had to send again of late, 0 to 1. */
+export class LossMeter {
+  #share = 0;
+  #sentPackets = 0;
+  #retransmittedPackets = 0;
+  #sinceMs: number | undefined;
+
+  get share(): number {
+    return this.#share;
+  }
+
+  /** The kernel's counts since the connection began. */
+  onCounts(sentPackets: number, retransmittedPackets: number, nowMs: number): void {
+    if (this.#sinceMs === undefined) {
+      this.#mark(sentPackets, retransmittedPackets, nowMs);
+      return;
+    }
+    const sent = sentPackets - this.#sentPackets;
+    if (sent >= LOSS_SPAN_PACKETS) {
+      const lost = Math.min(1, (retransmittedPackets - this.#retransmittedPackets) / sent);
+      this.#share = (this.#share + lost) / 2;
+      this.#mark(sentPackets, retransmittedPackets, nowMs);
+    } else if (nowMs - this.#sinceMs >= LOSS_FORGET_MS) {
+      // Hardly used: what it lost once says less and less.
+      this.#share /= 2;
+      this.#mark(sentPackets, retransmittedPackets, nowMs);
+    }
+  }
+
+  #mark(sentPackets: number, retransmittedPackets: number, nowMs: number): void {
+    this.#sentPackets = sentPackets;
+    this.#retransmittedPackets = retransmittedPackets;
+    this.#sinceMs = nowMs;
+  }
+}
