@@ -1,22 +1,28 @@
 import { Counter, Gauge, type Registry } from 'prom-client';
 import { registerResultCounter } from '../shared/runtime/observe/result-counter.ts';
+import type { TrafficTable } from '../shared/runtime/session/uplink-traffic.ts';
 import type { UplinkStatus } from './path-manager/uplink-dialer.ts';
 import type { Socks5Counters } from './socks5/socks-server.ts';
+import type { SteeringAction } from './steering/steering-rule.ts';
 
 export interface ClientMetrics {
   onDial(uplink: string, result: 'ok' | 'failed'): void;
   onOpen(result: string): void;
+  onDirectOpen(result: string): void;
+  onDecision(kind: SteeringAction['kind']): void;
 }
 
 export interface ClientMetricsSource {
   readonly uplinks: () => readonly UplinkStatus[];
   readonly socks: () => Socks5Counters;
+  /** What went past the concentrator. */
+  readonly directTraffic: TrafficTable;
 }
 
 /** Registers what only the client can tell: its uplinks, its dials, its SOCKS5 clients. */
 export function registerClientMetrics(
   registry: Registry,
-  { uplinks, socks }: ClientMetricsSource,
+  { uplinks, socks, directTraffic }: ClientMetricsSource,
 ): ClientMetrics {
   const registers = [registry];
   const dials = new Counter({
@@ -28,6 +34,34 @@ export function registerClientMetrics(
   const onOpen = registerResultCounter(registry, {
     name: 'tributary_stream_opens_total',
     help: 'Streams asked for by applications, by result: ok, or the name of the error',
+  });
+  const decisions: Record<SteeringAction['kind'], number> = { steer: 0, direct: 0, block: 0 };
+  new Counter({
+    name: 'tributary_steering_decisions_total',
+    help: 'Requests of applications by what the rules have done with them: steer (a stream), direct, block',
+    labelNames: ['action'],
+    registers,
+    collect() {
+      this.reset();
+      for (const [action, count] of Object.entries(decisions)) this.inc({ action }, count);
+    },
+  });
+  const onDirectOpen = registerResultCounter(registry, {
+    name: 'tributary_direct_opens_total',
+    help: 'Connections past the concentrator, by result: ok, or the name of the error',
+  });
+  new Counter({
+    name: 'tributary_uplink_direct_bytes_total',
+    help: 'Bytes carried past the concentrator by an uplink, TCP payload, by direction as the client sees it',
+    labelNames: ['uplink', 'direction'],
+    registers,
+    collect() {
+      this.reset();
+      for (const [uplink, { sentBytes, receivedBytes }] of directTraffic.entries()) {
+        this.inc({ uplink, direction: 'sent' }, sentBytes);
+        this.inc({ uplink, direction: 'received' }, receivedBytes);
+      }
+    },
   });
   new Gauge({
     name: 'tributary_uplink_up',
@@ -71,5 +105,9 @@ export function registerClientMetrics(
   return {
     onDial: (uplink, result) => dials.inc({ uplink, result }),
     onOpen,
+    onDirectOpen,
+    onDecision: (kind) => {
+      decisions[kind]++;
+    },
   };
 }

@@ -1,3 +1,4 @@
+import { Resolver } from 'node:dns';
 import { networkInterfaces } from 'node:os';
 import type { Logger } from 'pino';
 import { Registry } from 'prom-client';
@@ -8,6 +9,7 @@ import { BlockPool } from '../shared/runtime/net/block-pool.ts';
 import type { NativeLoad } from '../shared/runtime/net/native.ts';
 import { connectSubflow } from '../shared/runtime/net/subflow-connect.ts';
 import { TargetNames } from '../shared/runtime/net/target-names.ts';
+import { connectAppSocketThroughUplink } from '../shared/runtime/net/uplink-app-socket.ts';
 import { registerBuildInfo } from '../shared/runtime/observe/build-info.ts';
 import { type Health, startHttpEndpoint } from '../shared/runtime/observe/http-endpoint.ts';
 import { registerSessionMetrics } from '../shared/runtime/observe/session-metrics.ts';
@@ -17,10 +19,13 @@ import { registerClientMetrics } from './client-metrics.ts';
 import type { ClientConfig, ConfiguredUplink } from './config/client-config.ts';
 import { MAX_UPLINKS } from './config/client-schema.ts';
 import { describeReload } from './config/describe-reload.ts';
+import { DirectDialer } from './direct/direct-dialer.ts';
+import { openDirect } from './direct/direct-opening.ts';
 import { NetworkWatch } from './path-manager/network-watch.ts';
 import { SessionKeeper } from './session/session-keeper.ts';
 import { repliesOptimistically } from './socks5/optimistic-reply.ts';
 import { Socks5Server } from './socks5/socks-server.ts';
+import { Steering } from './steering/steering.ts';
 import { openForRequest } from './stream-opening.ts';
 
 export interface ClientProxyDeps {
@@ -57,12 +62,13 @@ export async function startClientProxy(config: ClientConfig, deps: ClientProxyDe
   const traffic = new TrafficTable(MAX_UPLINKS);
   const { pin } = config.concentrator;
   const names = new TargetNames();
+  const pool = new BlockPool();
+  const directTraffic = new TrafficTable(MAX_UPLINKS);
 
   const keeper = new SessionKeeper({
     identity: config.client,
     uplinks: config.uplinks.map((uplink) => ({ subflowsPerPath: config.subflowsPerPath, ...uplink })),
     addresses: config.concentrator.addresses,
-    scheduler: config.scheduler,
     memoryBytes: config.memory.perSessionBytes,
     lingerMs: config.lingerMs,
     backoff: { minMs: config.dial.backoffMinMs, maxMs: config.dial.backoffMaxMs },
@@ -89,24 +95,54 @@ export async function startClientProxy(config: ClientConfig, deps: ClientProxyDe
   const socks = new Socks5Server({
     ...config.socks,
     logger,
-    onRequest: (request) => {
+    onRequest: (request) => steering.serve(request),
+  });
+  const directDialer = new DirectDialer({
+    uplinks: () => config.uplinks,
+    clock,
+    dns: { systemServers: () => new Resolver().getServers(), interfaces: networkInterfaces },
+    connect: (uplink, target, signal, timeoutMs) =>
+      connectAppSocketThroughUplink(uplink, target, {
+        pool,
+        native,
+        signal,
+        timeoutMs,
+      }),
+  });
+  const steering = new Steering({
+    config: config.steering,
+    uplinkNames: () => config.uplinks.map(({ name }) => name),
+    logger,
+    openStream: (request, steered) =>
       void openForRequest(request, {
         keeper,
+        steered,
         isOptimistic: repliesOptimistically(config.socks.optimisticReply, request.destination),
         answerTimeoutMs: ANSWER_TIMEOUT_MS,
         onResult: (result) => metrics.onOpen(result),
-      });
-    },
+      }),
+    openDirect: (request, uplink, onFailed) =>
+      void openDirect(request, {
+        dialer: directDialer,
+        uplink,
+        traffic: directTraffic.of(uplink),
+        onResult: (result, error) => {
+          metrics.onDirectOpen(result);
+          if (error !== undefined) onFailed(error);
+        },
+      }),
+    onDecision: (kind) => metrics.onDecision(kind),
   });
   const keepCounts = registerSessionMetrics(registry, { drivers: () => keeper.drivers, traffic });
   const metrics = registerClientMetrics(registry, {
     uplinks: () => keeper.uplinks,
     socks: () => socks.counters,
+    directTraffic,
   });
 
   const listener = await acceptAppSockets({
     ...config.socks.listen,
-    pool: new BlockPool(),
+    pool,
     native,
     onSocket: (socket) => socks.handle(socket),
     onError: (error) => logger.error({ reason: error.message }, 'accepting failed'),
@@ -136,7 +172,11 @@ export async function startClientProxy(config: ClientConfig, deps: ClientProxyDe
       const { live, restart } = describeReload(current, next);
       logger.level = next.log.level;
       current = next;
-      logger.info({ live, restart }, restart.length > 0 ? 'reloaded; some keys need a restart' : 'reloaded');
+      const resteered = steering.reload(next.steering);
+      logger.info(
+        { live, restart, resteered },
+        restart.length > 0 ? 'reloaded; some keys need a restart' : 'reloaded',
+      );
     },
     async close(drainMs) {
       watch.stop();

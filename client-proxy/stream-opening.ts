@@ -4,9 +4,11 @@ import type { SessionDriver, StreamHandlers } from '../shared/runtime/session/se
 import { StreamRelay } from '../shared/runtime/session/stream-relay.ts';
 import type { SessionKeeper } from './session/session-keeper.ts';
 import type { ConnectRequest } from './socks5/connect-request.ts';
+import type { SteeredStream } from './steering/steered-streams.ts';
 
 export interface StreamOpeningOptions {
   readonly keeper: SessionKeeper;
+  readonly steered: SteeredStream;
   /** Whether to answer before the origin does. */
   readonly isOptimistic: boolean;
   /** How long the origin may take to answer a client that waits for it. */
@@ -21,11 +23,13 @@ export async function openForRequest(request: ConnectRequest, options: StreamOpe
   try {
     const opening = await options.keeper.openStream(
       request.destination,
+      () => options.steered.policy,
       (driver, streamId) => new StreamOpening(request, options, driver, streamId),
       abandoned,
     );
     opening.begin();
   } catch (error) {
+    options.steered.over();
     const name = abandoned.aborted
       ? 'cancelled'
       : error instanceof TributaryError
@@ -57,7 +61,8 @@ class StreamOpening implements StreamHandlers {
     this.#options = options;
     this.#driver = driver;
     this.#streamId = streamId;
-    this.#relay = new StreamRelay(driver, streamId, () => this.#decide('cancelled'));
+    this.#relay = new StreamRelay(driver, streamId, () => this.#over());
+    options.steered.opened(driver, streamId);
   }
 
   begin(): void {
@@ -70,7 +75,7 @@ class StreamOpening implements StreamHandlers {
     }
     this.#request.onAbandoned(() => {
       this.#driver.reset(this.#streamId, 'cancelled');
-      this.#decide('cancelled');
+      this.#over();
     });
     this.#timer = setTimeout(() => {
       this.#driver.reset(this.#streamId, 'cancelled');
@@ -109,6 +114,12 @@ class StreamOpening implements StreamHandlers {
     clearTimeout(this.#timer);
     this.#request.succeed();
     this.#relay.attach(this.#request.socket);
+  }
+
+  /** The stream is gone, or nobody wants it any more. */
+  #over(): void {
+    this.#decide('cancelled');
+    this.#options.steered.over();
   }
 
   /** Counts how the opening ended, once. */

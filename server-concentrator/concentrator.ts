@@ -7,6 +7,7 @@ import { TributaryError } from '../shared/protocol/errors.ts';
 import { connectAppSocket } from '../shared/runtime/net/app-socket-connect.ts';
 import { BlockPool } from '../shared/runtime/net/block-pool.ts';
 import type { NativeLoad } from '../shared/runtime/net/native.ts';
+import { DnsResolver } from '../shared/runtime/net/resolver.ts';
 import {
   listenForSubflows,
   type SubflowListener,
@@ -24,7 +25,6 @@ import type { ConcentratorConfig } from './config/concentrator-config.ts';
 import { describeReload } from './config/describe-reload.ts';
 import { createEgressPolicy } from './egress/egress-policy.ts';
 import { OriginDialer } from './egress/origin-dialer.ts';
-import { DnsResolver } from './egress/resolver.ts';
 import { OwnAddresses, OwnAddressWatch } from './own-addresses.ts';
 import { SessionRegistry } from './session-registry.ts';
 import { readApplicant } from './subflow-admission.ts';

@@ -2,6 +2,7 @@ import ipaddr from 'ipaddr.js';
 import { formatDestination } from '../../shared/protocol/destination.ts';
 import { readableByOthers } from '../../shared/runtime/identity/private-file.ts';
 import type { ClientConfig, ConfiguredUplink } from '../config/client-config.ts';
+import { describePolicy, describeRule } from '../steering/steering-rule.ts';
 import type { ClientCliDeps } from './client-cli-deps.ts';
 import type { NetworkInterfaces } from './uplink-discovery.ts';
 
@@ -22,6 +23,8 @@ export async function check(config: ClientConfig, deps: ClientCliDeps): Promise<
       (uplink) =>
         `uplink        ${uplink.name}: ${uplinkState(uplink, interfaces)}${uplink.backup ? ', backup' : ''}`,
     ),
+    `steering      ${describePolicy(config.steering.default)}`,
+    ...config.steering.rules.map((rule) => `rule          ${describeRule(rule)}`),
     `binding       ${binding.available ? 'by interface is available' : `by interface is not available: ${binding.reason}`}`,
   ];
   deps.stdout(`${lines.join('\n')}\n`);

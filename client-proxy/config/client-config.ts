@@ -1,8 +1,9 @@
 import type { Destination } from '../../shared/protocol/destination.ts';
-import type { LogFormat, LogLevel, SchedulerName } from '../../shared/runtime/config/schema-pieces.ts';
+import type { LogFormat, LogLevel } from '../../shared/runtime/config/schema-pieces.ts';
 import type { CertificatePin } from '../../shared/runtime/net/certificate-pin.ts';
 import type { Uplink } from '../../shared/runtime/net/uplink.ts';
 import type { SubflowsPerPath } from '../path-manager/subflow-bound.ts';
+import type { SteeringConfig } from '../steering/steering-rule.ts';
 
 /** An uplink as configured. */
 export interface ConfiguredUplink extends Uplink {
@@ -10,6 +11,8 @@ export interface ConfiguredUplink extends Uplink {
   readonly congestionControl?: string;
   /** In place of the number for all. */
   readonly subflowsPerPath?: SubflowsPerPath;
+  /** Asked for the names of direct destinations, as `address` or `address:port`; those of the system when absent. */
+  readonly nameServers?: readonly string[];
 }
 
 /** When an application is told "connected" before the origin answered. */
@@ -45,7 +48,7 @@ export interface ClientConfig {
   /** 1 to 16, with unique names. */
   readonly uplinks: readonly ConfiguredUplink[];
   readonly subflowsPerPath: SubflowsPerPath;
-  readonly scheduler: SchedulerName;
+  readonly steering: SteeringConfig;
   /** How long the session and its streams wait with every uplink gone. */
   readonly lingerMs: number;
   readonly dial: {

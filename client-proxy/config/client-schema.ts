@@ -1,6 +1,7 @@
+import { isIP, isIPv4 } from 'node:net';
 import { z } from 'zod';
 import { MAX_SUBFLOWS_PER_UPLINK } from '../../shared/protocol/tunables.ts';
-import { isHostName } from '../../shared/runtime/config/host-port.ts';
+import { isHostName, isIpv6Literal, parseHostPort } from '../../shared/runtime/config/host-port.ts';
 import {
   byteSize,
   clientId,
@@ -15,14 +16,15 @@ import {
   listenAddress,
   log,
   metrics,
-  scheduler,
   text,
   textAs,
 } from '../../shared/runtime/config/schema-pieces.ts';
 import { PIN_FORMAT, readPin } from '../../shared/runtime/identity/read-pin.ts';
 import type { UplinkBinding } from '../../shared/runtime/net/uplink.ts';
+import { steeringMistakes } from './check-steering.ts';
 import type { ConfiguredUplink } from './client-config.ts';
 import { PROXY_URL_FORMAT, parseProxyUrl } from './proxy-url.ts';
+import { steering } from './steering-schema.ts';
 
 /** More than a machine has; each uplink costs subflows, timers and a share of every window at both ends. */
 export const MAX_UPLINKS = 16;
@@ -66,6 +68,17 @@ const subflowsPerPath = z.union([z.literal('auto'), count(1, MAX_SUBFLOWS_PER_UP
   error: `expected auto, or a whole number from 1 to ${MAX_SUBFLOWS_PER_UPLINK}`,
 });
 
+/** As many as resolv.conf(5) takes. */
+const MAX_NAME_SERVERS = 3;
+const nameServer = textAs(
+  'the address of a name server, such as "9.9.9.9", "9.9.9.9:53" or "[2620:fe::fe]:53"',
+  (value) => {
+    if (isIP(value) !== 0) return isIPv4(value) || isIpv6Literal(value) ? value : undefined;
+    const parsed = parseHostPort(value);
+    return parsed !== undefined && isIP(parsed.host) !== 0 ? value : undefined;
+  },
+);
+
 const uplink = z
   .strictObject({
     name: textAs('a name of 1 to 32 letters, digits, "_", "-" or "."', (value) =>
@@ -80,6 +93,7 @@ const uplink = z
     backup: z.boolean().default(false),
     congestionControl: congestionControl.optional(),
     subflowsPerPath: subflowsPerPath.optional(),
+    nameServers: z.array(nameServer).min(1).max(MAX_NAME_SERVERS).optional(),
   })
   .transform(
     ({ name, interface: device, address, proxy, backup, ...optional }, context): ConfiguredUplink => {
@@ -93,59 +107,72 @@ const uplink = z
         context.issues.push({ code: 'custom', message, input: name });
         return z.NEVER;
       }
-      const { congestionControl, subflowsPerPath } = optional;
+      const { congestionControl, subflowsPerPath, nameServers } = optional;
+      if (binding.kind === 'proxy' && nameServers !== undefined) {
+        const message = 'has no use here: the proxy resolves names';
+        context.issues.push({ code: 'custom', message, input: name, path: ['nameServers'] });
+      }
       return {
         name,
         binding,
         backup,
         ...(congestionControl === undefined ? {} : { congestionControl }),
         ...(subflowsPerPath === undefined ? {} : { subflowsPerPath }),
+        ...(nameServers === undefined ? {} : { nameServers }),
       };
     },
   );
 
 /** The client's configuration file. Its output has the file's keys, and values in milliseconds and bytes. */
-export const clientSchema = z.strictObject({
-  concentrator: z.strictObject({
-    addresses: z.array(hostPort).min(1).max(16),
-    pin: textAs(PIN_FORMAT, readPin),
-    serverName: textAs('a host name', (value) => (isHostName(value) ? value : undefined)).optional(),
-  }),
-  client: z
-    .strictObject({ id: clientId, key: clientKey.optional(), keyFile: text.optional() })
-    .superRefine(({ key, keyFile }, context) => {
-      if ((key === undefined) !== (keyFile === undefined)) return;
-      const message = 'give the client either its key or a keyFile that holds it';
-      context.addIssue({ code: 'custom', message });
+export const clientSchema = z
+  .strictObject({
+    concentrator: z.strictObject({
+      addresses: z.array(hostPort).min(1).max(16),
+      pin: textAs(PIN_FORMAT, readPin),
+      serverName: textAs('a host name', (value) => (isHostName(value) ? value : undefined)).optional(),
     }),
-  socks,
-  uplinks: z
-    .array(uplink)
-    .min(1)
-    .max(MAX_UPLINKS)
-    .superRefine((uplinks, context) => {
-      refuseRepeated(uplinks, context, [], 'an uplink of this name stands above');
-    }),
-  subflowsPerPath: subflowsPerPath.default('auto'),
-  scheduler,
-  linger,
-  dial: z
-    .strictObject({
-      timeout: duration({ min: '100ms', max: '1m' }).prefault('5s'),
-      backoffMin: duration({ min: '50ms', max: '1m' }).prefault('500ms'),
-      backoffMax: duration({ min: '50ms', max: '10m' }).prefault('8s'),
-    })
-    .prefault({})
-    .superRefine(({ backoffMin, backoffMax }, context) => {
-      if (backoffMin <= backoffMax) return;
-      context.addIssue({ code: 'custom', path: ['backoffMax'], message: 'shorter than backoffMin' });
-    }),
-  memory: z
-    .strictObject({ perSession: byteSize({ min: '1MiB', max: '4GiB' }).prefault('64MiB') })
-    .prefault({}),
-  metrics: metrics('127.0.0.1:9101'),
-  log,
-});
+    client: z
+      .strictObject({ id: clientId, key: clientKey.optional(), keyFile: text.optional() })
+      .superRefine(({ key, keyFile }, context) => {
+        if ((key === undefined) !== (keyFile === undefined)) return;
+        const message = 'give the client either its key or a keyFile that holds it';
+        context.addIssue({ code: 'custom', message });
+      }),
+    socks,
+    uplinks: z
+      .array(uplink)
+      .min(1)
+      .max(MAX_UPLINKS)
+      .superRefine((uplinks, context) => {
+        refuseRepeated(uplinks, context, [], 'an uplink of this name stands above');
+      }),
+    subflowsPerPath: subflowsPerPath.default('auto'),
+    steering,
+    linger,
+    dial: z
+      .strictObject({
+        timeout: duration({ min: '100ms', max: '1m' }).prefault('5s'),
+        backoffMin: duration({ min: '50ms', max: '1m' }).prefault('500ms'),
+        backoffMax: duration({ min: '50ms', max: '10m' }).prefault('8s'),
+      })
+      .prefault({})
+      .superRefine(({ backoffMin, backoffMax }, context) => {
+        if (backoffMin <= backoffMax) return;
+        context.addIssue({ code: 'custom', path: ['backoffMax'], message: 'shorter than backoffMin' });
+      }),
+    memory: z
+      .strictObject({ perSession: byteSize({ min: '1MiB', max: '4GiB' }).prefault('64MiB') })
+      .prefault({}),
+    metrics: metrics('127.0.0.1:9101'),
+    log,
+  })
+  .superRefine(({ steering, uplinks, socks }, context) => {
+    const [uplinkNames, userNames] = [uplinks, socks.users].map((named) => named.map(({ name }) => name));
+    const known = { uplinks: uplinkNames!, users: userNames! };
+    for (const { path, message } of steeringMistakes(steering, known)) {
+      context.addIssue({ code: 'custom', path: ['steering', ...path], message });
+    }
+  });
 
 function refuseRepeated(
   entries: readonly { readonly name: string }[],

@@ -55,7 +55,7 @@ function toConfig(parsed: z.output<typeof clientSchema>, key: Uint8Array, file: 
     },
     uplinks: parsed.uplinks,
     subflowsPerPath: parsed.subflowsPerPath,
-    scheduler: parsed.scheduler,
+    steering: parsed.steering,
     lingerMs: parsed.linger,
     dial: { timeoutMs: dial.timeout, backoffMinMs: dial.backoffMin, backoffMaxMs: dial.backoffMax },
     memory: { perSessionBytes: parsed.memory.perSession },

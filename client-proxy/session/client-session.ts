@@ -5,7 +5,7 @@ import type { ClientIdentity } from '../../shared/protocol/handshake/client-hand
 import type { Welcome } from '../../shared/protocol/handshake/messages.ts';
 import { MemoryBudget } from '../../shared/protocol/memory-budget.ts';
 import { Session } from '../../shared/protocol/session/session.ts';
-import type { SchedulerName } from '../../shared/runtime/config/schema-pieces.ts';
+import type { SteeringPolicy } from '../../shared/protocol/steering/steering-policy.ts';
 import { nodeHandshakeCrypto } from '../../shared/runtime/handshake-crypto.ts';
 import type { SubflowTransport } from '../../shared/runtime/net/subflow-transport.ts';
 import type { Uplink } from '../../shared/runtime/net/uplink.ts';
@@ -26,7 +26,6 @@ export interface ClientSessionOptions {
   readonly identity: ClientIdentity;
   readonly uplinks: readonly DialledUplink[];
   readonly addresses: readonly Destination[];
-  readonly scheduler: SchedulerName;
   readonly memoryBytes: number;
   /** How long the session waits with every uplink gone, if the concentrator allows as much. */
   readonly lingerMs: number;
@@ -113,12 +112,12 @@ export class ClientSession {
   /** @throws StreamError when the session takes no stream */
   openStream<Handlers extends StreamHandlers>(
     destination: Destination,
+    policy: SteeringPolicy,
     handlersOf: (driver: SessionDriver, streamId: number) => Handlers,
   ): Handlers {
     const driver = this.#driver;
     if (driver === undefined) throw new StreamError('uplinksLost', 'no session with the concentrator yet');
-    const mode = this.#options.scheduler === 'round-robin' ? 'round-robin' : 'aggregate';
-    return driver.openStream(destination, { mode }, (streamId) => handlersOf(driver, streamId));
+    return driver.openStream(destination, policy, (streamId) => handlersOf(driver, streamId));
   }
 
   /** Ends the session and stops dialling. */

@@ -1,6 +1,7 @@
 import type { Logger } from 'pino';
 import type { Destination } from '../../shared/protocol/destination.ts';
 import { type ErrorName, StreamError } from '../../shared/protocol/errors.ts';
+import type { SteeringPolicy } from '../../shared/protocol/steering/steering-policy.ts';
 import type { CancelSignal } from '../../shared/runtime/cancellation.ts';
 import type { SessionDriver, StreamHandlers } from '../../shared/runtime/session/session-driver.ts';
 import { Backoff } from '../path-manager/backoff.ts';
@@ -82,10 +83,12 @@ export class SessionKeeper {
   /**
    * Opens a stream, as soon as there is a session with a subflow. One without is left alone, though it would take the
    * stream: if the concentrator has forgotten it, its streams go with it, while this one can go to the next.
+   * @param policyOf the steering policy; asked when the stream is opened
    * @throws StreamError when there is none in time, or when it has no room
    */
   async openStream<Handlers extends StreamHandlers>(
     destination: Destination,
+    policyOf: () => SteeringPolicy,
     handlersOf: (driver: SessionDriver, streamId: number) => Handlers,
     signal: CancelSignal,
   ): Promise<Handlers> {
@@ -99,7 +102,7 @@ export class SessionKeeper {
       signal.throwIfAborted();
       if (!lingers) leftMs -= this.#options.clock() - sinceMs;
     }
-    return this.#current.openStream(destination, handlersOf);
+    return this.#current.openStream(destination, policyOf(), handlersOf);
   }
 
   #begin(): void {

@@ -1,6 +1,10 @@
-import { isIPv4 } from 'node:net';
-import ipaddr from 'ipaddr.js';
-import { isHostName, isIpv6Literal, parsePort } from '../../shared/runtime/config/host-port.ts';
+import { isHostName } from '../../shared/runtime/config/host-port.ts';
+import {
+  formatPortRange,
+  type PortRange,
+  parseNetwork,
+  parsePortRange,
+} from '../../shared/runtime/config/ranges.ts';
 
 /**
  * One line of the concentrator's egress lists: which origins it speaks of, and for which ports (all when absent).
@@ -12,8 +16,7 @@ export type EgressRule = {
     | { readonly kind: 'cidr'; readonly cidr: string }
     | { readonly kind: 'host'; readonly pattern: string }
     | { readonly kind: 'any' };
-  /** Both ends belong to the range. */
-  readonly ports?: { readonly from: number; readonly to: number };
+  readonly ports?: PortRange;
 };
 
 /** What `parseEgressRule` accepts, in words. */
@@ -27,7 +30,7 @@ export function parseEgressRule(text: string): EgressRule | undefined {
   const target = parseTarget(targetText);
   if (!target) return undefined;
   if (portText === undefined) return { target };
-  const ports = parsePorts(portText);
+  const ports = parsePortRange(portText);
   return ports && { target, ports };
 }
 
@@ -35,8 +38,7 @@ export function parseEgressRule(text: string): EgressRule | undefined {
 export function formatEgressRule({ target, ports }: EgressRule): string {
   const text = target.kind === 'any' ? '*' : target.kind === 'cidr' ? target.cidr : target.pattern;
   if (!ports) return text;
-  const range = ports.from === ports.to ? `${ports.from}` : `${ports.from}-${ports.to}`;
-  return `${text.includes(':') ? `[${text}]` : text}:${range}`;
+  return `${text.includes(':') ? `[${text}]` : text}:${formatPortRange(ports)}`;
 }
 
 function splitPorts(text: string): { targetText: string; portText?: string } {
@@ -53,28 +55,8 @@ function split(targetText = '', portText?: string): { targetText: string; portTe
 
 function parseTarget(text: string): EgressRule['target'] | undefined {
   if (text === '*') return { kind: 'any' };
-  const cidr = parseCidr(text);
+  const cidr = parseNetwork(text);
   if (cidr) return { kind: 'cidr', cidr };
   const pattern = text.toLowerCase().replace(/\.$/, '');
   return isHostName(pattern.replace(/^\*\./, '')) ? { kind: 'host', pattern } : undefined;
-}
-
-function parseCidr(text: string): string | undefined {
-  const [address = '', lengthText, ...rest] = text.split('/');
-  const widest = isIPv4(address) ? 32 : isIpv6Literal(address) ? 128 : undefined;
-  if (widest === undefined || rest.length > 0) return undefined;
-  const length = lengthText === undefined ? widest : /^\d{1,3}$/.test(lengthText) ? Number(lengthText) : 129;
-  if (length > widest) return undefined;
-  const given = ipaddr.parse(address).toString();
-  const canonical = `${given}/${length}`;
-  const network = (widest === 32 ? ipaddr.IPv4 : ipaddr.IPv6).networkAddressFromCIDR(canonical).toString();
-  return network === given ? canonical : undefined;
-}
-
-function parsePorts(text: string): { from: number; to: number } | undefined {
-  const [fromText = '', toText = fromText, ...rest] = text.split('-');
-  const from = parsePort(fromText);
-  const to = parsePort(toText);
-  if (from === undefined || to === undefined || from > to || rest.length > 0) return undefined;
-  return { from, to };
 }

@@ -1,6 +1,5 @@
 import ipaddr from 'ipaddr.js';
 import { MisuseError } from '../../shared/protocol/errors.ts';
-import { type EgressRule, formatEgressRule } from '../config/egress-rule.ts';
 import {
   type Address,
   embeddedIpv4,
@@ -8,7 +7,8 @@ import {
   type Network,
   parseAddress,
   specialRange,
-} from './special-ranges.ts';
+} from '../../shared/runtime/net/special-ranges.ts';
+import { type EgressRule, formatEgressRule } from '../config/egress-rule.ts';
 
 /** `reason` is for the operator's log: what was refused, by which range or rule. */
 type EgressVerdict = { readonly allowed: true } | { readonly allowed: false; readonly reason: string };

@@ -2,16 +2,16 @@ import { isIP, isIPv4 } from 'node:net';
 import { type Destination, formatDestination } from '../../shared/protocol/destination.ts';
 import { type ErrorName, StreamError, TributaryError } from '../../shared/protocol/errors.ts';
 import type { CancelSignal } from '../../shared/runtime/cancellation.ts';
-import { connectFailure } from './connect-failure.ts';
-import type { EgressPolicy } from './egress-policy.ts';
 import {
   CONNECTION_ATTEMPT_DELAY_MS,
   type ConnectAddress,
   interleaveFamilies,
   raceConnections,
-} from './happy-eyeballs.ts';
+} from '../../shared/runtime/net/happy-eyeballs.ts';
+import { originFailure } from '../../shared/runtime/net/origin-failure.ts';
+import type { OriginResolver } from '../../shared/runtime/net/resolver.ts';
+import type { EgressPolicy } from './egress-policy.ts';
 import { normalizeHost } from './host-name.ts';
-import type { OriginResolver } from './resolver.ts';
 
 /** How one dial ended, for the metrics. */
 export type DialOutcome = 'connected' | ErrorName;
@@ -126,7 +126,7 @@ function streamError(destination: Destination, cause: unknown, signal: CancelSig
     return new StreamError('cancelled', `the dial of ${formatDestination(destination)} was given up`);
   }
   if (cause instanceof TributaryError) return cause;
-  return connectFailure(
+  return originFailure(
     formatDestination(destination),
     cause instanceof AggregateError ? cause.errors : [cause],
   );

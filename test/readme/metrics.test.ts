@@ -23,6 +23,7 @@ const atClient = exported((registry) => {
   registerClientMetrics(registry, {
     uplinks: () => [],
     socks: () => ({ accepted: 0, active: 0, refused: 0, failedNegotiation: {} as never }),
+    directTraffic: new TrafficTable(1),
   });
 });
 const atConcentrator = exported(registerConcentratorMetrics);

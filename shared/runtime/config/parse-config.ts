@@ -1,6 +1,6 @@
-import { closest, distance } from 'fastest-levenshtein';
 import type { z } from 'zod';
 import { ConfigError, type ConfigProblem } from './config-error.ts';
+import { didYouMean } from './did-you-mean.ts';
 import { knownKeysAt } from './schema-keys.ts';
 import { shownKey, shownValue } from './shown-value.ts';
 import type { KeyPath, YamlSource } from './yaml-source.ts';
@@ -45,12 +45,7 @@ function isKeyIssue({ code }: Issue): boolean {
 }
 
 function unknownKey(key: string, known: readonly string[]): string {
-  const nearest = known.length > 0 ? closest(key, known) : undefined;
-  // Half of the letters may differ; beyond that a suggestion misleads.
-  if (nearest !== undefined && distance(key.toLowerCase(), nearest.toLowerCase()) <= nearest.length / 2) {
-    return `unknown key ${shownKey(key)}: did you mean "${nearest}"?`;
-  }
-  return `unknown key ${shownKey(key)}: known here are ${known.join(', ')}`;
+  return `unknown key ${shownKey(key)}: ${didYouMean(key, known, 'known here are')}`;
 }
 
 function valueAt(value: unknown, path: KeyPath): unknown {

@@ -74,11 +74,6 @@ export const clientId = textAs(CLIENT_ID_FORMAT, (value) => (isClientId(value) ?
 /** A client's key, as its 32 bytes. */
 export const clientKey = textAs(CLIENT_KEY_FORMAT, parseClientKey);
 
-/** The packet schedulers by name. */
-const SCHEDULERS = ['earliest-delivery-first', 'round-robin'] as const;
-export type SchedulerName = (typeof SCHEDULERS)[number];
-export const scheduler = z.enum(SCHEDULERS).default('earliest-delivery-first');
-
 /** A congestion control algorithm of the kernel, by its name (TCP_CA_NAME_MAX is 16 with the terminating zero). */
 export const congestionControl = textAs(
   'the name of a congestion control algorithm, for example "bbr"',

@@ -14,6 +14,8 @@ export interface AppSocketTarget {
   readonly port: number;
   /** The address to send from. */
   readonly localAddress?: string | undefined;
+  /** The kernel asks an idle peer after this long whether it is still there; never when absent. */
+  readonly keepAliveMs?: number | undefined;
   readonly pool: BlockPool;
   /** Without it a reset that arrives together with the last data reads as a clean end (a limit of libuv). */
   readonly native?: NativeSockets | undefined;
@@ -26,7 +28,7 @@ export interface AppSocketTarget {
  * (`ECONNREFUSED`, `ENETUNREACH`, ...), or with the signal's reason.
  */
 export async function connectAppSocket(target: AppSocketTarget): Promise<AppSocket> {
-  const { host, port, localAddress, pool, native, signal } = target;
+  const { host, port, localAddress, keepAliveMs, pool, native, signal } = target;
   if (isIP(host) === 0) throw new MisuseError(`connectAppSocket wants an IP address, not ${host}`);
   signal.throwIfAborted();
   const reader = new PooledReader(pool);
@@ -35,5 +37,6 @@ export async function connectAppSocket(target: AppSocketTarget): Promise<AppSock
   socket.pause();
   socket.connect(localAddress === undefined ? { host, port } : { host, port, localAddress });
   await socketReady(socket, 'connect', signal);
+  if (keepAliveMs !== undefined) socket.setKeepAlive(true, keepAliveMs);
   return new TcpAppSocket(socket, reader, native);
 }

@@ -38,7 +38,7 @@ export async function acceptAppSockets(options: AppSocketListenerOptions): Promi
   const address = await listen(server, options, options, options.onError);
   take(server, (handle) => {
     const reader = new PooledReader(pool);
-    onSocket(new TcpAppSocket(newAppSocket(reader, handle), reader, native));
+    onSocket(new TcpAppSocket(newAppSocket(reader, { handle }), reader, native));
   });
   return { address: () => address, close: () => void server.close() };
 }

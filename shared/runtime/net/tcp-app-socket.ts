@@ -10,19 +10,19 @@ import { takePendingError } from './socket-options.ts';
 /** From here on `write` answers false: as much as one corked write carries. */
 export const WRITE_HIGH_WATER_BYTES = 256 * 1024;
 
-/** A socket for a `TcpAppSocket`, not connected, or over a handle that was taken from another socket. */
-export function newAppSocket(reader: PooledReader, handle?: object): Socket {
+/** A socket for a `TcpAppSocket`, not connected: a new one, over a descriptor, or over a handle taken from another socket. */
+export function newAppSocket(reader: PooledReader, over: { handle?: object; fd?: number } = {}): Socket {
   // Node's own createConnection and Server pass these to the constructor; its type leaves three of them out.
   const options: SocketConstructorOpts & {
     onread: OnReadOpts;
     writableHighWaterMark: number;
-    handle: object | undefined;
+    handle?: object;
     manualStart: true;
   } = {
     allowHalfOpen: true,
     writableHighWaterMark: WRITE_HIGH_WATER_BYTES,
     onread: reader.onread,
-    handle,
+    ...over,
     // Or it reads at once.
     manualStart: true,
   };
@@ -84,7 +84,10 @@ export class TcpAppSocket implements AppSocket {
   resume(): void {
     if (this.#handlers === undefined)
       throw new MisuseError('an application socket was resumed before setHandlers');
-    if (!this.#inputEnded && !this.#socket.destroyed) this.#socket.resume();
+    if (this.#inputEnded || this.#socket.destroyed) return;
+    // The end that a negotiation with a proxy has read ahead is told by nobody else.
+    if (this.#socket.readableEnded) queueMicrotask(() => this.#onEnd());
+    else this.#socket.resume();
   }
 
   pause(): void {
@@ -124,6 +127,7 @@ export class TcpAppSocket implements AppSocket {
   }
 
   #onEnd(): void {
+    if (this.#inputEnded) return;
     this.#inputEnded = true;
     this.#reader?.stop();
     if (this.#wasReset()) {

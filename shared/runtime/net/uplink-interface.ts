@@ -6,13 +6,17 @@ import { socketReady } from './socket-events.ts';
 import { bindToInterface } from './socket-options.ts';
 import { UplinkError } from './uplink-error.ts';
 
-/** Connects over one network interface, whatever the routing table prefers; `target.host` is an IP address. */
+/**
+ * Connects over one network interface, whatever the routing table prefers; `target.host` is an IP address. `newSocket` makes
+ * the socket over a descriptor.
+ */
 export async function connectOverInterface(
   uplink: string,
   name: string,
   target: Destination,
   signal: CancelSignal,
   native: NativeSockets | undefined,
+  newSocket: NewSocket = (fd) => new Socket({ fd }),
 ): Promise<Socket> {
   if (native === undefined) {
     throw new UplinkError(
@@ -22,7 +26,7 @@ export async function connectOverInterface(
         'install it (`npm install koffi`) or bind the uplink to its source address',
     );
   }
-  const socket = openBound(uplink, name, native, isIP(target.host) === 6 ? 6 : 4);
+  const socket = openBound(uplink, name, native, isIP(target.host) === 6 ? 6 : 4, newSocket);
   // In the same turn of the event loop: a socket made from a descriptor reads at once, and one that is neither
   // connected nor connecting would fail.
   socket.connect({ host: target.host, port: target.port });
@@ -30,11 +34,19 @@ export async function connectOverInterface(
   return socket;
 }
 
-function openBound(uplink: string, name: string, native: NativeSockets, family: 4 | 6): Socket {
+type NewSocket = (fd: number) => Socket;
+
+function openBound(
+  uplink: string,
+  name: string,
+  native: NativeSockets,
+  family: 4 | 6,
+  newSocket: NewSocket,
+): Socket {
   const descriptor = native.openTcp(family);
   try {
     bindToInterface(native, descriptor, name);
-    return new Socket({ fd: descriptor });
+    return newSocket(descriptor);
   } catch (error) {
     native.close(descriptor);
     if (!(error instanceof NativeSocketError)) throw error;

@@ -11,7 +11,7 @@ type ProxyBinding = Extract<UplinkBinding, { kind: 'proxy' }>;
 
 /**
  * Connects through an upstream SOCKS5 proxy (RFC 1928, RFC 1929), which also resolves `target.host`.
- * `timeoutMs` is the limit that the signal keeps, for the library's own timer.
+ * `timeoutMs` is the limit that the signal keeps, for the library's own timer. `socket` is not connected.
  */
 export async function connectThroughProxy(
   uplink: string,
@@ -19,9 +19,9 @@ export async function connectThroughProxy(
   target: Destination,
   signal: CancelSignal,
   timeoutMs: number,
+  socket: Socket = new Socket(),
 ): Promise<Socket> {
   const at = `the proxy ${formatDestination(proxy)}`;
-  const socket = new Socket();
   socket.connect({ host: proxy.host, port: proxy.port });
   try {
     await socketReady(socket, 'connect', signal);

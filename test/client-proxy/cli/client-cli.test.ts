@@ -217,6 +217,28 @@ describe('tributary-client', () => {
     expect(stdout + stderr).not.toMatch(new RegExp(`hunter2|${KEY}`));
   });
 
+  it('checks: says how connections are steered', async () => {
+    const { exec, file } = await cli();
+    await exec('join', LINK);
+    await writeFile(
+      file,
+      `${await readFile(file, 'utf8')}steering:
+  default: { mode: priority, order: [wlan0, eth0] }
+  rules:
+    - { host: [a.test, b.test, c.test, d.test], port: "80-81", direct: eth0 }
+    - { port: 22, mode: interactive, maxRtt: 250ms, maxLoss: 2%, uplinks: [eth0] }
+    - { block: true }
+`,
+    );
+    const { stdout } = await exec('check');
+    expect(stdout.split('\n').filter((line) => /^(steering|rule) /.test(line))).toEqual([
+      'steering      priority, wlan0 before eth0',
+      'rule          a.test, b.test, c.test and 1 more port 80-81: direct over eth0',
+      'rule          port 22: lowest-latency, at most 250 ms, at most 2 % lost, only over eth0',
+      'rule          everything: blocked',
+    ]);
+  });
+
   it('warns when uplinks cannot be bound', async () => {
     const joined = await cli();
     await joined.exec('join', LINK);

@@ -48,7 +48,7 @@ describe('a client configuration', () => {
         maxConnections: 4096,
       },
       uplinks: [{ name: 'wifi', binding: { kind: 'interface', interface: 'wlan0' }, backup: false }],
-      scheduler: 'earliest-delivery-first',
+      steering: { default: { mode: 'aggregate' }, rules: [] },
       lingerMs: 60_000,
       dial: { timeoutMs: 5_000, backoffMinMs: 500, backoffMaxMs: 8_000 },
       memory: { perSessionBytes: 64 * 1024 * 1024 },
@@ -100,7 +100,7 @@ metrics: false
     ],
     [
       'zzzz: 1',
-      'c.yaml:7:1: unknown key "zzzz": known here are concentrator, client, socks, uplinks, subflowsPerPath, scheduler, linger, ' +
+      'c.yaml:7:1: unknown key "zzzz": known here are concentrator, client, socks, uplinks, subflowsPerPath, steering, linger, ' +
         'dial, memory, metrics, log',
     ],
     [
@@ -117,10 +117,6 @@ metrics: false
       'memory:\n  perSession: 64Mb',
       'c.yaml:8:15: memory.perSession: expected a size with its unit, such as "512KiB", "64MiB" or "1GB", from 1MiB to ' +
         '4GiB, found "64Mb"',
-    ],
-    [
-      'scheduler: fastest',
-      'c.yaml:7:12: scheduler: expected earliest-delivery-first or round-robin, found "fastest"',
     ],
     [
       'socks: { maxConnections: 0 }',

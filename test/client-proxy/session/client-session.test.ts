@@ -22,7 +22,6 @@ it('that is closed while its HELLO is under way lets the connection go', async (
       identity: { id: 'laptop', key },
       uplinks: [lan],
       addresses: [{ host: '127.0.0.1', port }],
-      scheduler: 'earliest-delivery-first',
       memoryBytes: 1e6,
       lingerMs: 1_000,
       backoff: { minMs: 100, maxMs: 100 },

@@ -5,7 +5,7 @@ import type { Destination } from '../../../shared/protocol/destination.ts';
 import { generateCertificate } from '../../../shared/runtime/identity/certificate.ts';
 import { formatClientKey, generateClientKey } from '../../../shared/runtime/identity/client-key.ts';
 import { certificatePin } from '../../../shared/runtime/net/certificate-pin.ts';
-import { type NameServer, startNameServer } from '../../server-concentrator/egress/name-server.ts';
+import { type NameServer, startNameServer } from '../../support/name-server.ts';
 import { type MetricsText, parseMetrics } from './metrics-text.ts';
 import { builtProgram, Program } from './program.ts';
 

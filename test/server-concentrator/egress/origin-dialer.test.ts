@@ -3,12 +3,12 @@ import net from 'node:net';
 import { afterEach, describe, expect, test } from 'vitest';
 import { type EgressRule, parseEgressRule } from '../../../server-concentrator/config/egress-rule.ts';
 import { createEgressPolicy, type EgressPolicy } from '../../../server-concentrator/egress/egress-policy.ts';
-import type { ConnectAddress } from '../../../server-concentrator/egress/happy-eyeballs.ts';
 import { type DialOutcome, OriginDialer } from '../../../server-concentrator/egress/origin-dialer.ts';
-import { DnsResolver, type OriginResolver } from '../../../server-concentrator/egress/resolver.ts';
 import { StreamError } from '../../../shared/protocol/errors.ts';
 import type { CancelSignal } from '../../../shared/runtime/cancellation.ts';
-import { startNameServer } from './name-server.ts';
+import type { ConnectAddress } from '../../../shared/runtime/net/happy-eyeballs.ts';
+import { DnsResolver, type OriginResolver } from '../../../shared/runtime/net/resolver.ts';
+import { startNameServer } from '../../support/name-server.ts';
 
 const NEVER = new AbortController().signal;
 const cleanups: (() => void)[] = [];
@@ -135,7 +135,11 @@ describe('real connections', () => {
     const port = await listen('127.0.0.1');
     const server = await startNameServer((type) => ({ addresses: type === 'A' ? ['127.0.0.1'] : ['::1'] }));
     cleanups.push(() => server.close());
-    const resolver = new DnsResolver({ timeoutMs: 5000, now: () => 0, servers: [server.address] });
+    const resolver = new DnsResolver({
+      timeoutMs: 5000,
+      now: () => 0,
+      route: () => ({ servers: [server.address] }),
+    });
     const policy = policyOf({ allow: ['127.0.0.1', '::1'] });
     const { dialer } = dialerOf({ policy, resolver, connect: connectTcp });
     const socket = await dialer.dial({ host: 'Origin.Example.Test.', port }, NEVER);

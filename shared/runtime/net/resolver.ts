@@ -1,6 +1,7 @@
 import { promises as dns } from 'node:dns';
-import { type ErrorName, StreamError } from '../../shared/protocol/errors.ts';
-import type { CancelSignal } from '../../shared/runtime/cancellation.ts';
+import { isDeepStrictEqual } from 'node:util';
+import { type ErrorName, StreamError } from '../../protocol/errors.ts';
+import type { CancelSignal } from '../cancellation.ts';
 import { HostsFile } from './hosts-file.ts';
 
 /** Turns a name into addresses. */
@@ -18,9 +19,17 @@ export interface DnsResolverOptions {
   readonly timeoutMs: number;
   /** A monotonic clock in milliseconds. */
   readonly now: () => number;
-  /** Name servers as `address` or `address:port`; those of /etc/resolv.conf when absent. */
-  readonly servers?: readonly string[];
+  /** Asked before each query; those of the system, from any address, when absent. May throw StreamError. */
+  readonly route?: () => DnsRoute;
   readonly hostsPath?: string;
+}
+
+/** Which name servers are asked, and from where. */
+export interface DnsRoute {
+  /** As `address` or `address:port`. */
+  readonly servers: readonly string[];
+  /** The addresses of this machine to ask from; any where absent. */
+  readonly localAddresses?: { readonly v4?: string; readonly v6?: string };
 }
 
 /**
@@ -41,6 +50,7 @@ export class DnsResolver implements OriginResolver {
   #active = 0;
   #channel: dns.Resolver | undefined;
   #channelSinceMs = 0;
+  #route: DnsRoute | undefined;
 
   constructor(options: DnsResolverOptions) {
     this.#options = options;
@@ -114,12 +124,18 @@ export class DnsResolver implements OriginResolver {
 
   #currentChannel(): dns.Resolver {
     const now = this.#options.now();
-    if (!this.#channel || now - this.#channelSinceMs >= CHANNEL_AGE_MS) {
-      this.#channel = new dns.Resolver({ timeout: FIRST_TRY_MS, tries: TRIES });
-      if (this.#options.servers) this.#channel.setServers(this.#options.servers);
-      this.#channelSinceMs = now;
-    }
-    return this.#channel;
+    const route = this.#options.route?.();
+    const isCurrent = now - this.#channelSinceMs < CHANNEL_AGE_MS && isDeepStrictEqual(route, this.#route);
+    if (this.#channel && isCurrent) return this.#channel;
+    const channel = new dns.Resolver({ timeout: FIRST_TRY_MS, tries: TRIES });
+    if (route) channel.setServers(route.servers);
+    // c-ares takes the unspecified address for "any".
+    const { v4 = '0.0.0.0', v6 = '::' } = route?.localAddresses ?? {};
+    if (route?.localAddresses) channel.setLocalAddress(v4, v6);
+    this.#route = route;
+    this.#channel = channel;
+    this.#channelSinceMs = now;
+    return channel;
   }
 }
 

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { embeddedIpv4, parseAddress } from '../../../server-concentrator/egress/special-ranges.ts';
+import { embeddedIpv4, parseAddress } from '../../../shared/runtime/net/special-ranges.ts';
 
 /** Groups of an IPv6 address with many zeros, so that `::` occurs in every place. */
 const GROUPS = fc.array(fc.oneof(fc.constant(0), fc.constant(0xffff), fc.integer({ min: 0, max: 0xffff })), {

@@ -1,5 +1,5 @@
 import { isIPv4 } from 'node:net';
-import { Cancellation, type CancelSignal } from '../../shared/runtime/cancellation.ts';
+import { Cancellation, type CancelSignal } from '../cancellation.ts';
 
 /** RFC 8305 section 5: the recommended Connection Attempt Delay. */
 export const CONNECTION_ATTEMPT_DELAY_MS = 250;

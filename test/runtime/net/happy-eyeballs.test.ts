@@ -1,11 +1,11 @@
 import { getEventListeners } from 'node:events';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
+import type { CancelSignal } from '../../../shared/runtime/cancellation.ts';
 import {
   CONNECTION_ATTEMPT_DELAY_MS,
   interleaveFamilies,
   raceConnections,
-} from '../../../server-concentrator/egress/happy-eyeballs.ts';
-import type { CancelSignal } from '../../../shared/runtime/cancellation.ts';
+} from '../../../shared/runtime/net/happy-eyeballs.ts';
 
 describe('interleaveFamilies', () => {
   test.each([

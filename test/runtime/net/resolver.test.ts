@@ -3,8 +3,8 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import { DnsResolver } from '../../../server-concentrator/egress/resolver.ts';
-import { type NameServer, type NameServerReply, startNameServer } from './name-server.ts';
+import { DnsResolver } from '../../../shared/runtime/net/resolver.ts';
+import { type NameServer, type NameServerReply, startNameServer } from '../../support/name-server.ts';
 
 const NEVER = new AbortController().signal;
 
@@ -29,7 +29,12 @@ async function resolverWith(
 ): Promise<{ resolver: DnsResolver; queries: string[] }> {
   const server = await startNameServer(reply);
   servers.push(server);
-  const resolver = new DnsResolver({ timeoutMs, now: () => clockMs, servers: [server.address], hostsPath });
+  const resolver = new DnsResolver({
+    timeoutMs,
+    now: () => clockMs,
+    route: () => ({ servers: [server.address] }),
+    hostsPath,
+  });
   return { resolver, queries: server.queries };
 }
 
@@ -98,7 +103,12 @@ test('a silent name server: timed out, within the time given', async () => {
 test('nobody listens: network failure', async () => {
   const server = await startNameServer(() => 'silence');
   server.close();
-  const resolver = new DnsResolver({ timeoutMs: 5000, now: () => 0, servers: [server.address], hostsPath });
+  const resolver = new DnsResolver({
+    timeoutMs: 5000,
+    now: () => 0,
+    route: () => ({ servers: [server.address] }),
+    hostsPath,
+  });
   await expect(resolver.resolve('www.example.org', NEVER)).rejects.toMatchObject({ code: 'networkFailure' });
 });
 

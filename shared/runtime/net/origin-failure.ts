@@ -1,11 +1,11 @@
-import { type ErrorName, StreamError, TributaryError } from '../../shared/protocol/errors.ts';
+import { type ErrorName, StreamError, TributaryError } from '../../protocol/errors.ts';
 
 /**
  * The one error that tells a client why no address of an origin could be connected to. Of several failures
  * the most telling counts: a refusal is an answer from the origin, an unreachable network is often only
  * the address family this machine lacks.
  */
-export function connectFailure(destination: string, errors: readonly unknown[]): StreamError {
+export function originFailure(destination: string, errors: readonly unknown[]): StreamError {
   const names = errors.map(nameOf);
   const name = MOST_TELLING_FIRST.find((candidate) => names.includes(candidate)) ?? 'internalError';
   const messages = errors.map((error) => (error instanceof Error ? error.message : String(error)));

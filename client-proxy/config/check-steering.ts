@@ -1,0 +1,58 @@
+import type { SteeringPolicy } from '../../shared/protocol/steering/steering-policy.ts';
+import { didYouMean } from '../../shared/runtime/config/did-you-mean.ts';
+import { shadowedRules } from '../steering/shadowed-rules.ts';
+import type { SteeringAction, SteeringConfig } from '../steering/steering-rule.ts';
+
+/** A mistake below `steering`. */
+interface SteeringMistake {
+  readonly path: readonly (string | number)[];
+  readonly message: string;
+}
+
+/** What is wrong with the rules beside the rest of the file: names that nothing has, rules that are never reached. */
+export function steeringMistakes(
+  { default: policy, rules }: SteeringConfig,
+  known: { readonly uplinks: readonly string[]; readonly users: readonly string[] },
+): SteeringMistake[] {
+  return [
+    ...uplinkPaths({ kind: 'steer', policy }, ['default']),
+    ...rules.flatMap(({ action }, index) => uplinkPaths(action, ['rules', index], policy)),
+  ]
+    .filter(({ name }) => !known.uplinks.includes(name))
+    .map(({ name, path }) => ({
+      path,
+      message: `no uplink is called "${name}": ${didYouMean(name, known.uplinks, 'there are')}`,
+    }))
+    .concat(
+      rules.flatMap(({ users = [] }, index) =>
+        users
+          .filter((user) => !known.users.includes(user))
+          .map((user) => ({
+            path: ['rules', index, 'user'],
+            message: `no user is called "${user}" under socks.users: ${didYouMean(user, known.users, 'there are')}`,
+          })),
+      ),
+      shadowedRules(rules).map(({ index, by }) => ({
+        path: ['rules', index],
+        message: `is never reached, since steering.rules[${by}] matches all that it would: move it up, or take it out`,
+      })),
+    );
+}
+
+/** Where an action names uplinks, without what it has from the default. */
+function uplinkPaths(action: SteeringAction, base: readonly (string | number)[], fallback?: SteeringPolicy) {
+  if (action.kind === 'block') return [];
+  if (action.kind === 'direct') return [{ name: action.uplink, path: [...base, 'direct'] }];
+  const { only = [], order = [], weights = {} } = action.policy;
+  return [
+    ...only.map((name, index) => ({ name, path: [...base, 'uplinks', index] })),
+    ...(order === fallback?.order ? [] : order).map((name, index) => ({
+      name,
+      path: [...base, 'order', index],
+    })),
+    ...Object.keys(weights === fallback?.weights ? {} : weights).map((name) => ({
+      name,
+      path: [...base, 'weights', name],
+    })),
+  ];
+}

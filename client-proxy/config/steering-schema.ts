@@ -1,0 +1,228 @@
+import { domainToASCII } from 'node:url';
+import { z } from 'zod';
+import { STEERING_MODE, type SteeringMode } from '../../shared/protocol/codec/wire.ts';
+import {
+  modeOfAlias,
+  STEERING_ALIASES,
+  type SteeringAlias,
+} from '../../shared/protocol/steering/steering-names.ts';
+import type { SteeringPolicy } from '../../shared/protocol/steering/steering-policy.ts';
+import { isHostName } from '../../shared/runtime/config/host-port.ts';
+import { type PortRange, parseNetwork, parsePortRange } from '../../shared/runtime/config/ranges.ts';
+import { duration, text, textAs } from '../../shared/runtime/config/schema-pieces.ts';
+import type { SteeringAction, SteeringConfig, SteeringRule } from '../steering/steering-rule.ts';
+
+/** Each connection is compared with them in turn; a household writes ten. */
+const MAX_RULES = 256;
+/** Of one rule's hosts, networks, ports or users: room for the domains of a large service. */
+const MAX_ENTRIES = 1024;
+/** As many as there can be uplinks. */
+const MAX_UPLINK_NAMES = 16;
+
+const MODE_FORMAT =
+  `a steering mode: ${Object.keys(STEERING_MODE).join(', ')}; ` +
+  `or by another name: ${STEERING_ALIASES.join(', ')}`;
+type ModeName = SteeringMode | SteeringAlias;
+
+const mode = textAs(MODE_FORMAT, (value): ModeName | undefined =>
+  isMode(value) ? value : STEERING_ALIASES.find((alias) => alias === value),
+);
+
+const uplinkName = z.string({ error: 'expected the name of an uplink' });
+const uplinkNames = z.array(uplinkName).min(1).max(MAX_UPLINK_NAMES);
+
+const SHARE_FORMAT = 'a share from 0 to 1, or a percentage such as "2%"';
+const share = z
+  .union([z.number(), z.string()], { error: `expected ${SHARE_FORMAT}` })
+  .transform((value, context): number => {
+    const percent = typeof value === 'string' ? /^(\d{1,3}(?:\.\d{1,3})?) ?%$/.exec(value)?.[1] : undefined;
+    const parsed = typeof value === 'number' ? value : percent === undefined ? -1 : Number(percent) / 100;
+    if (parsed >= 0 && parsed <= 1) return parsed;
+    context.issues.push({ code: 'custom', message: `expected ${SHARE_FORMAT}`, input: value });
+    return z.NEVER;
+  });
+
+const WEIGHT_ERROR = 'expected a number above 0: the share of this uplink, in any unit';
+const weight = z.number({ error: WEIGHT_ERROR }).positive({ error: WEIGHT_ERROR });
+
+const parameters = {
+  order: uplinkNames.optional(),
+  weights: z
+    .record(z.string(), weight, {
+      error: 'expected a map of uplinks and their shares, such as {dsl: 70, lte: 30}',
+    })
+    .optional(),
+  maxRtt: duration({ min: '1ms', max: '1m' }).optional(),
+  maxLoss: share.optional(),
+};
+
+/** The modes for which each parameter means something. */
+const MODES_WITH: Readonly<Record<keyof typeof parameters, readonly SteeringMode[]>> = {
+  order: ['priority', 'active-standby'],
+  weights: ['weighted'],
+  maxRtt: ['lowest-latency'],
+  maxLoss: ['lowest-latency'],
+};
+
+type Parameters = z.output<z.ZodObject<typeof parameters>>;
+
+const defaultPolicy = z
+  .union([mode, z.strictObject({ mode, ...parameters })], {
+    error: 'expected a steering mode, or a map such as {mode: priority, order: [dsl, lte]}',
+  })
+  .transform((value, context): SteeringPolicy => {
+    if (typeof value === 'string') return policyOf(value, {}, context);
+    return policyOf(value.mode, value, context);
+  })
+  .prefault('aggregate');
+
+const HOST_FORMAT =
+  'a name such as "www.example.org", or "*.example.org" for all below it, or "*" for everything (addresses go under cidr)';
+const host = textAs(HOST_FORMAT, (value) => {
+  if (value === '*') return value;
+  const prefix = value.startsWith('*.') ? '*.' : '';
+  const written = value.slice(prefix.length).replace(/\.$/, '');
+  // domainToASCII would cut at a colon or a slash.
+  if (!/^[\p{L}\p{M}\p{N}._-]+$/u.test(written)) return undefined;
+  // Applications ask for A-labels (RFC 5890), people write U-labels.
+  const name = domainToASCII(written);
+  return isHostName(name) ? `${prefix}${name}` : undefined;
+});
+
+const network = textAs(
+  'a network or address such as "10.0.0.0/8", "192.0.2.7" or "2001:db8::/32" (with its host bits zero)',
+  parseNetwork,
+);
+
+const PORT_FORMAT = 'a port from 1 to 65535, or a range such as "8000-8100"';
+const ports = z
+  .union([z.number(), z.string()], { error: `expected ${PORT_FORMAT}` })
+  .transform((value, context): PortRange => {
+    const range = parsePortRange(String(value));
+    if (range !== undefined) return range;
+    context.issues.push({ code: 'custom', message: `expected ${PORT_FORMAT}`, input: value });
+    return z.NEVER;
+  });
+
+const conditions = {
+  host: oneOrMore(host, HOST_FORMAT).optional(),
+  cidr: oneOrMore(network, 'a network such as "10.0.0.0/8"').optional(),
+  port: oneOrMore(ports, PORT_FORMAT).optional(),
+  user: oneOrMore(text, 'the name of a SOCKS user').optional(),
+};
+
+const rule = z.strictObject({
+  ...conditions,
+  mode: mode.optional(),
+  ...parameters,
+  uplinks: uplinkNames.optional(),
+  direct: uplinkName.optional(),
+  block: z.literal(true, { error: 'expected true' }).optional(),
+});
+type ParsedRule = z.output<typeof rule>;
+
+/** `steering`: which uplinks carry what. Which uplinks and users there are, and the order of the rules, is checked elsewhere. */
+export const steering = z
+  .strictObject({ default: defaultPolicy, rules: z.array(rule).max(MAX_RULES).default([]) })
+  .transform(
+    (value, context): SteeringConfig => ({
+      default: value.default,
+      rules: value.rules.map((each, index) => {
+        const issues: Issues = {
+          issues: {
+            push: ({ path = [], ...issue }) =>
+              context.issues.push({ ...issue, path: ['rules', index, ...path] } as never),
+          },
+        };
+        return ruleOf(each, value.default, issues);
+      }),
+    }),
+  )
+  .prefault({});
+
+/** Where mistakes are told. */
+interface Issues {
+  readonly issues: {
+    push(issue: { code: 'custom'; message: string; input: unknown; path?: (string | number)[] }): unknown;
+  };
+}
+
+function isMode(text: string): text is SteeringMode {
+  return Object.hasOwn(STEERING_MODE, text);
+}
+
+function ruleOf(parsed: ParsedRule, fallback: SteeringPolicy, context: Issues): SteeringRule {
+  const { host: hosts, cidr: networks, port: ports, user: users } = parsed;
+  return {
+    ...(hosts === undefined ? {} : { hosts }),
+    ...(networks === undefined ? {} : { networks }),
+    ...(ports === undefined ? {} : { ports }),
+    ...(users === undefined ? {} : { users }),
+    action: actionOf(parsed, fallback, context),
+  };
+}
+
+function actionOf(parsed: ParsedRule, fallback: SteeringPolicy, context: Issues): SteeringAction {
+  const { mode, uplinks, direct, block } = parsed;
+  const actions = (['mode', 'uplinks', 'direct', 'block'] as const).filter(
+    (key) => parsed[key] !== undefined,
+  );
+  const [first, second] = actions[0] === 'mode' && actions[1] === 'uplinks' ? actions.slice(1) : actions;
+  if (second !== undefined) {
+    const message = `stands beside "${first}", and a rule does one thing: take one of them out, or make two rules`;
+    context.issues.push({ code: 'custom', message, input: parsed, path: [second] });
+  } else if (first === undefined) {
+    const message = 'says nothing about what to do: add one of mode, uplinks, direct and block';
+    context.issues.push({ code: 'custom', message, input: parsed });
+  }
+  const only = uplinks === undefined ? {} : { only: uplinks };
+  const policy = { ...(mode === undefined ? fallback : policyOf(mode, parsed, context)), ...only };
+  if (mode === undefined) policyOf(undefined, parsed, context);
+  const { weights } = policy;
+  if (weights !== undefined && uplinks?.every((name) => !Object.hasOwn(weights, name))) {
+    const message = 'none of these uplinks has a share in the "weights" that hold here';
+    context.issues.push({ code: 'custom', message, input: uplinks, path: ['uplinks'] });
+  }
+  if (block) return { kind: 'block' };
+  return direct === undefined ? { kind: 'steer', policy } : { kind: 'direct', uplink: direct };
+}
+
+/** The policy of a mode and its parameters, each of which must belong to it. */
+function policyOf(name: ModeName, given: Parameters, context: Issues): SteeringPolicy;
+function policyOf(name: undefined, given: Parameters, context: Issues): undefined;
+function policyOf(
+  name: ModeName | undefined,
+  given: Parameters,
+  context: Issues,
+): SteeringPolicy | undefined {
+  const mode = name === undefined || isMode(name) ? name : modeOfAlias(name, given.weights !== undefined);
+  for (const [key, modes] of Object.entries(MODES_WITH)) {
+    if (given[key as keyof Parameters] === undefined || (mode !== undefined && modes.includes(mode)))
+      continue;
+    const belongs = `it belongs to mode ${modes.join(' and ')}`;
+    const message =
+      mode === undefined ? `without a mode: ${belongs}` : `has no effect with mode ${mode}: ${belongs}`;
+    context.issues.push({ code: 'custom', message, input: given, path: [key] });
+  }
+  if (mode === undefined) return undefined;
+  const { order, weights, maxRtt, maxLoss } = given;
+  if (mode === 'weighted' && weights === undefined) {
+    const message =
+      'mode weighted needs the shares of the uplinks: add "weights", such as {dsl: 70, lte: 30}';
+    context.issues.push({ code: 'custom', message, input: given });
+  }
+  return {
+    mode,
+    ...(order === undefined ? {} : { order }),
+    ...(weights === undefined ? {} : { weights }),
+    ...(maxRtt === undefined ? {} : { maxRttMs: maxRtt }),
+    ...(maxLoss === undefined ? {} : { maxLoss }),
+  };
+}
+
+/** One value or a list of them, as a list. */
+function oneOrMore<T extends z.ZodType>(one: T, format: string) {
+  return z
+    .union([one, z.array(one).min(1).max(MAX_ENTRIES)], { error: `expected ${format}, or a list of such` })
+    .transform((value): z.output<T>[] => (Array.isArray(value) ? value : [value as z.output<T>]));
+}

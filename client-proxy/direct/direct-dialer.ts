@@ -1,0 +1,134 @@
+import { isIP, isIPv4 } from 'node:net';
+import { type Destination, formatDestination } from '../../shared/protocol/destination.ts';
+import { StreamError, TributaryError } from '../../shared/protocol/errors.ts';
+import type { CancelSignal } from '../../shared/runtime/cancellation.ts';
+import type { AppSocket } from '../../shared/runtime/net/app-socket.ts';
+import {
+  CONNECTION_ATTEMPT_DELAY_MS,
+  interleaveFamilies,
+  raceConnections,
+} from '../../shared/runtime/net/happy-eyeballs.ts';
+import { originFailure } from '../../shared/runtime/net/origin-failure.ts';
+import { DnsResolver, type OriginResolver } from '../../shared/runtime/net/resolver.ts';
+import { withTimeLimit } from '../../shared/runtime/net/time-limit.ts';
+import { UplinkError } from '../../shared/runtime/net/uplink-error.ts';
+import type { MonotonicClock } from '../../shared/runtime/session/clock.ts';
+import type { ConfiguredUplink } from '../config/client-config.ts';
+import { directRefusal } from './direct-destination.ts';
+import { type DnsSurroundings, dnsRouteOf } from './uplink-dns-route.ts';
+
+export interface DirectDialerOptions {
+  /** The uplinks that there are now. */
+  readonly uplinks: () => readonly ConfiguredUplink[];
+  /** Opens a connection over an uplink; `target.host` is an address, or for a proxy also a name. */
+  connect(
+    uplink: ConfiguredUplink,
+    target: Destination,
+    signal: CancelSignal,
+    timeoutMs: number,
+  ): Promise<AppSocket>;
+  readonly dns: DnsSurroundings;
+  readonly clock: MonotonicClock;
+}
+
+/** As the concentrator's `egress.resolveTimeout` and `egress.connectTimeout`: what is direct is not more patient. */
+const RESOLVE_TIMEOUT_MS = 5_000;
+const CONNECT_TIMEOUT_MS = 10_000;
+
+/** Connects to destinations through one uplink, past the concentrator; their names are resolved through the same uplink. */
+export class DirectDialer {
+  readonly #options: DirectDialerOptions;
+  /** One for each uplink that has dialled a name: as many as the configuration has uplinks. */
+  readonly #resolvers = new Map<string, OriginResolver>();
+
+  constructor(options: DirectDialerOptions) {
+    this.#options = options;
+  }
+
+  /**
+   * Rejects with StreamError or UplinkError: notAuthorized, nameNotFound, connectionRefused, connectionReset, timedOut,
+   * destinationUnreachable, networkFailure, resourceExceeded, or cancelled after `signal`.
+   */
+  async dial(uplinkName: string, { host, port }: Destination, signal: CancelSignal): Promise<AppSocket> {
+    const destination = { host: host.toLowerCase().replace(/\.$/, ''), port };
+    try {
+      signal.throwIfAborted();
+      const uplink = this.#uplink(uplinkName);
+      return uplink.binding.kind === 'proxy'
+        ? await this.#throughProxy(uplink, destination, signal)
+        : await this.#race(uplink, destination, signal);
+    } catch (cause) {
+      throw failure(destination, cause, signal);
+    }
+  }
+
+  #uplink(uplinkName: string): ConfiguredUplink {
+    const uplink = this.#options.uplinks().find(({ name }) => name === uplinkName);
+    if (uplink !== undefined) return uplink;
+    throw new UplinkError(uplinkName, 'networkFailure', 'a steering rule names it, and it is not there now');
+  }
+
+  #throughProxy(uplink: ConfiguredUplink, target: Destination, signal: CancelSignal): Promise<AppSocket> {
+    if (isIP(target.host) !== 0) this.#permitted([target.host]);
+    const limit = { timeoutMs: CONNECT_TIMEOUT_MS, signal };
+    return withTimeLimit(`connecting to ${formatDestination(target)}`, limit, (limited) =>
+      this.#options.connect(uplink, target, limited, CONNECT_TIMEOUT_MS),
+    );
+  }
+
+  async #race(
+    uplink: ConfiguredUplink,
+    { host, port }: Destination,
+    signal: CancelSignal,
+  ): Promise<AppSocket> {
+    const found = isIP(host) ? [host] : await this.#resolverOf(uplink.name).resolve(host, signal);
+    const addresses = ofItsFamily(uplink, host, this.#permitted(found));
+    const { connection } = await raceConnections({
+      addresses: interleaveFamilies(addresses, 6),
+      port,
+      connect: (address, port, attempt) =>
+        this.#options.connect(uplink, { host: address, port }, attempt, CONNECT_TIMEOUT_MS),
+      attemptDelayMs: CONNECTION_ATTEMPT_DELAY_MS,
+      timeoutMs: CONNECT_TIMEOUT_MS,
+      signal,
+    });
+    return connection;
+  }
+
+  /** The addresses that may be dialled; throws when there are none. */
+  #permitted(addresses: readonly string[]): readonly string[] {
+    const own = Object.values(this.#options.dns.interfaces()).flatMap(
+      (infos) => infos?.map(({ address }) => address) ?? [],
+    );
+    const refusals = addresses.map((address) => directRefusal(address, own));
+    const permitted = addresses.filter((_, index) => refusals[index] === undefined);
+    if (permitted.length === 0) throw new StreamError('notAuthorized', refusals.join('; '));
+    return permitted;
+  }
+
+  #resolverOf(uplinkName: string): OriginResolver {
+    const { dns, clock } = this.#options;
+    let resolver = this.#resolvers.get(uplinkName);
+    if (resolver === undefined) {
+      const route = () => dnsRouteOf(this.#uplink(uplinkName), dns);
+      resolver = new DnsResolver({ timeoutMs: RESOLVE_TIMEOUT_MS, now: clock, route });
+      this.#resolvers.set(uplinkName, resolver);
+    }
+    return resolver;
+  }
+}
+
+function ofItsFamily({ name, binding }: ConfiguredUplink, host: string, addresses: readonly string[]) {
+  if (binding.kind !== 'address') return addresses;
+  const reachable = addresses.filter((address) => isIPv4(address) === isIPv4(binding.address));
+  if (reachable.length > 0) return reachable;
+  const message = `bound to ${binding.address}, which cannot reach the other address family of ${host}`;
+  throw new UplinkError(name, 'networkFailure', message);
+}
+
+function failure(destination: Destination, cause: unknown, signal: CancelSignal): TributaryError {
+  const where = formatDestination(destination);
+  if (signal.aborted) return new StreamError('cancelled', `the dial of ${where} was given up`);
+  if (cause instanceof TributaryError) return cause;
+  return originFailure(where, cause instanceof AggregateError ? cause.errors : [cause]);
+}

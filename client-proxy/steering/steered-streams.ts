@@ -1,0 +1,73 @@
+import { isDeepStrictEqual } from 'node:util';
+import type { SteeringPolicy } from '../../shared/protocol/steering/steering-policy.ts';
+import type { SteeringSubject } from './rule-set.ts';
+import type { SteeringAction } from './steering-rule.ts';
+
+/** What steers streams: a session's driver. */
+export interface StreamSteerer {
+  steerStream(streamId: number, policy: SteeringPolicy): void;
+}
+
+/** A stream that follows the rules, from its request to its end. */
+export interface SteeredStream {
+  /** As the rules have it now. */
+  readonly policy: SteeringPolicy;
+  /** It was opened, with `policy`. */
+  opened(steerer: StreamSteerer, streamId: number): void;
+  /** It is gone. */
+  over(): void;
+}
+
+/** The streams that wait for a session or are open; as many as there are SOCKS5 connections at most. */
+export class SteeredStreams {
+  readonly #streams = new Set<TrackedStream>();
+
+  get size(): number {
+    return this.#streams.size;
+  }
+
+  begin({ destination, user }: SteeringSubject, policy: SteeringPolicy): SteeredStream {
+    const subject = user === undefined ? { destination } : { destination, user };
+    const stream = new TrackedStream(subject, policy, () => this.#streams.delete(stream));
+    this.#streams.add(stream);
+    return stream;
+  }
+
+  /**
+   * Has all streams follow other rules. What these would block or dial directly goes on as it is: its bytes are under way.
+   * @returns how many were steered anew
+   */
+  follow(decide: (subject: SteeringSubject) => SteeringAction): number {
+    let changed = 0;
+    for (const stream of this.#streams) {
+      const action = decide(stream.subject);
+      if (action.kind === 'steer' && stream.steer(action.policy)) changed++;
+    }
+    return changed;
+  }
+}
+
+class TrackedStream implements SteeredStream {
+  readonly subject: SteeringSubject;
+  policy: SteeringPolicy;
+  readonly over: () => void;
+  #open: { readonly steerer: StreamSteerer; readonly streamId: number } | undefined;
+
+  constructor(subject: SteeringSubject, policy: SteeringPolicy, over: () => void) {
+    this.subject = subject;
+    this.policy = policy;
+    this.over = over;
+  }
+
+  opened(steerer: StreamSteerer, streamId: number): void {
+    this.#open = { steerer, streamId };
+  }
+
+  /** @returns whether that is another policy */
+  steer(policy: SteeringPolicy): boolean {
+    if (isDeepStrictEqual(policy, this.policy)) return false;
+    this.policy = policy;
+    this.#open?.steerer.steerStream(this.#open.streamId, policy);
+    return true;
+  }
+}

@@ -1,0 +1,94 @@
+import type { SteeringPolicy } from '../../shared/protocol/steering/steering-policy.ts';
+import { formatPortRange, type PortRange } from '../../shared/runtime/config/ranges.ts';
+
+/** What happens to a connection that an application asks for. */
+export type SteeringAction =
+  /** A stream, spread over the uplinks as the policy says. */
+  | { readonly kind: 'steer'; readonly policy: SteeringPolicy }
+  /** Past the concentrator, through the uplink of this name. */
+  | { readonly kind: 'direct'; readonly uplink: string }
+  | { readonly kind: 'block' };
+
+/** One rule: it matches when all the conditions that it has are met; of each, one entry is enough. */
+export interface SteeringRule {
+  /**
+   * Names in lower-case A-labels without trailing dot; `*.example.org` is every name below `example.org` and not that name
+   * itself; `*` is every destination. A destination meets hosts or networks: no name is resolved for a rule.
+   */
+  readonly hosts?: readonly string[];
+  /** In canonical text, for destinations that are addresses. */
+  readonly networks?: readonly string[];
+  readonly ports?: readonly PortRange[];
+  /** SOCKS5 users. */
+  readonly users?: readonly string[];
+  readonly action: SteeringAction;
+}
+
+/** The first rule that matches decides; without one, the default. */
+export interface SteeringConfig {
+  readonly default: SteeringPolicy;
+  readonly rules: readonly SteeringRule[];
+}
+
+/** The names of uplinks that these rules speak of, each once. */
+export function uplinksNamed({ default: policy, rules }: SteeringConfig): string[] {
+  const actions: readonly SteeringAction[] = [
+    { kind: 'steer', policy },
+    ...rules.map(({ action }) => action),
+  ];
+  return [...new Set(actions.flatMap(uplinksOf))];
+}
+
+function uplinksOf(action: SteeringAction): readonly string[] {
+  if (action.kind === 'block') return [];
+  if (action.kind === 'direct') return [action.uplink];
+  const { only = [], order = [], weights = {} } = action.policy;
+  return [...only, ...order, ...Object.keys(weights)];
+}
+
+/** `*.example.org port 443: direct over dsl`, for a person. */
+export function describeRule({
+  hosts = [],
+  networks = [],
+  ports = [],
+  users = [],
+  action,
+}: SteeringRule): string {
+  const conditions = [
+    shortList('', [...hosts, ...networks]),
+    shortList('port ', ports.map(formatPortRange)),
+    shortList('user ', users),
+  ].filter((text) => text !== '');
+  return `${conditions.length > 0 ? conditions.join(' ') : 'everything'}: ${describeAction(action)}`;
+}
+
+/** `priority, dsl before lte`, for a person. */
+export function describePolicy({ mode, only, order, weights, maxRttMs, maxLoss }: SteeringPolicy): string {
+  return [
+    mode,
+    ...(order === undefined ? [] : [order.join(' before ')]),
+    ...Object.entries(weights ?? {}).map(([uplink, weight]) => `${uplink} ${weight}`),
+    ...(maxRttMs === undefined ? [] : [`at most ${maxRttMs} ms`]),
+    ...(maxLoss === undefined ? [] : [`at most ${maxLoss * 100} % lost`]),
+    ...(only === undefined ? [] : [`only over ${only.join(', ')}`]),
+  ].join(', ');
+}
+
+function describeAction(action: SteeringAction): string {
+  switch (action.kind) {
+    case 'steer':
+      return describePolicy(action.policy);
+    case 'direct':
+      return `direct over ${action.uplink}`;
+    case 'block':
+      return 'blocked';
+  }
+}
+
+const MAX_SHOWN = 3;
+
+function shortList(prefix: string, entries: readonly string[]): string {
+  if (entries.length === 0) return '';
+  const shown = entries.slice(0, MAX_SHOWN).join(', ');
+  return `${prefix}${shown}${entries.length > MAX_SHOWN ? ` and ${entries.length - MAX_SHOWN} more` : ''}`;
+}

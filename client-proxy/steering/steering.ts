@@ -1,0 +1,86 @@
+import type { Logger } from 'pino';
+import { formatDestination } from '../../shared/protocol/destination.ts';
+import type { TributaryError } from '../../shared/protocol/errors.ts';
+import type { ConnectRequest } from '../socks5/connect-request.ts';
+import { RuleSet } from './rule-set.ts';
+import { type SteeredStream, SteeredStreams } from './steered-streams.ts';
+import { type SteeringAction, type SteeringConfig, uplinksNamed } from './steering-rule.ts';
+
+export interface SteeringOptions {
+  readonly config: SteeringConfig;
+  /** The names of the uplinks that there are now. */
+  readonly uplinkNames: () => readonly string[];
+  readonly logger: Pick<Logger, 'debug' | 'warn'>;
+  /** Opens a stream. */
+  openStream(request: ConnectRequest, steered: SteeredStream): void;
+  /** Connects past the concentrator. */
+  openDirect(request: ConnectRequest, uplink: string, onFailed: (error: TributaryError) => void): void;
+  onDecision(kind: SteeringAction['kind']): void;
+}
+
+/** Has each request of an application treated as the rules say, and open streams follow when the rules change. */
+export class Steering {
+  readonly #options: SteeringOptions;
+  readonly #streams = new SteeredStreams();
+  /** By uplink, the last failure of a direct connection that is ours to mend: said once, not for each connection. */
+  readonly #warned = new Map<string, string>();
+  #rules: RuleSet;
+
+  constructor(options: SteeringOptions) {
+    this.#options = options;
+    this.#rules = new RuleSet(options.config);
+    this.#warnOfMissing(options.config);
+  }
+
+  /** Treats a request: it is answered in any case. */
+  serve(request: ConnectRequest): void {
+    const action = this.#rules.decide(request);
+    this.#options.onDecision(action.kind);
+    switch (action.kind) {
+      case 'steer':
+        this.#options.openStream(request, this.#streams.begin(request, action.policy));
+        return;
+      case 'direct':
+        this.#options.openDirect(request, action.uplink, (error) =>
+          this.#onDirectFailed(action.uplink, request, error),
+        );
+        return;
+      case 'block':
+        this.#options.logger.debug(
+          { destination: formatDestination(request.destination) },
+          'blocked by a steering rule',
+        );
+        request.fail('notAuthorized');
+    }
+  }
+
+  /**
+   * Other rules, for new requests and open streams at once.
+   * @returns how many streams were steered anew
+   */
+  reload(config: SteeringConfig): number {
+    this.#rules = new RuleSet(config);
+    this.#warnOfMissing(config);
+    return this.#streams.follow((subject) => this.#rules.decide(subject));
+  }
+
+  /** Uplinks that came up since may have been unknown when the rules were read. */
+  #warnOfMissing(config: SteeringConfig): void {
+    const present = this.#options.uplinkNames();
+    const missing = uplinksNamed(config).filter((name) => !present.includes(name));
+    if (missing.length === 0) return;
+    this.#options.logger.warn(
+      { missing, present },
+      'steering names uplinks that are not there: nothing goes over them until they are',
+    );
+  }
+
+  #onDirectFailed(uplink: string, { destination }: ConnectRequest, error: TributaryError): void {
+    const isNews = error.fault === 'ours' && this.#warned.get(uplink) !== error.message;
+    if (error.fault === 'ours') this.#warned.set(uplink, error.message);
+    this.#options.logger[isNews ? 'warn' : 'debug'](
+      { uplink, reason: error.message, destination: formatDestination(destination) },
+      'no direct connection',
+    );
+  }
+}

@@ -1,0 +1,120 @@
+import { describe, expect, it } from 'vitest';
+import { RuleSet } from '../../../client-proxy/steering/rule-set.ts';
+import { shadowedRules } from '../../../client-proxy/steering/shadowed-rules.ts';
+import type { SteeringRule } from '../../../client-proxy/steering/steering-rule.ts';
+
+type Conditions = Omit<SteeringRule, 'action'>;
+
+const BLOCK = { kind: 'block' } as const;
+const one = (port: number) => ({ from: port, to: port });
+
+function matches(rule: Conditions, host: string, port = 443, user?: string): boolean {
+  const rules = new RuleSet({ default: { mode: 'aggregate' }, rules: [{ ...rule, action: BLOCK }] });
+  const subject = { destination: { host, port }, ...(user === undefined ? {} : { user }) };
+  return rules.decide(subject).kind === 'block';
+}
+
+describe('a rule', () => {
+  it.each<[string, Conditions, string, boolean]>([
+    ['an exact name', { hosts: ['www.example.org'] }, 'www.example.org', true],
+    ['an exact name in capitals', { hosts: ['www.example.org'] }, 'WWW.Example.ORG', true],
+    ['an exact name with a final dot', { hosts: ['www.example.org'] }, 'www.example.org.', true],
+    ['no name below an exact one', { hosts: ['example.org'] }, 'www.example.org', false],
+    ['no other name that ends alike', { hosts: ['example.org'] }, 'anexample.org', false],
+    ['a name below a wildcard', { hosts: ['*.example.org'] }, 'www.example.org', true],
+    ['a name far below a wildcard', { hosts: ['*.example.org'] }, 'a.b.c.example.org', true],
+    ['not the name of a wildcard itself', { hosts: ['*.example.org'] }, 'example.org', false],
+    ['no name that ends as a wildcard', { hosts: ['*.example.org'] }, 'anexample.org', false],
+    ['one of several names', { hosts: ['a.test', 'b.test'] }, 'b.test', true],
+    ['every name by *', { hosts: ['*'] }, 'example.org', true],
+    ['every address by *', { hosts: ['*'] }, '192.0.2.1', true],
+    ['no address by a name', { hosts: ['*.1'] }, '192.0.2.1', false],
+    ['an IPv4 address in a network', { networks: ['192.0.2.0/24'] }, '192.0.2.77', true],
+    ['no address beside a network', { networks: ['192.0.2.0/24'] }, '192.0.3.1', false],
+    ['an IPv6 address in a network', { networks: ['2001:db8::/32'] }, '2001:db8:1::1', true],
+    ['no IPv6 address in an IPv4 network', { networks: ['0.0.0.0/0'] }, '2001:db8::1', false],
+    ['no name by a network', { networks: ['0.0.0.0/0', '::/0'] }, 'example.org', false],
+    ['a name, of names and networks', { hosts: ['a.test'], networks: ['10.0.0.0/8'] }, 'a.test', true],
+    ['an address, of names and networks', { hosts: ['a.test'], networks: ['10.0.0.0/8'] }, '10.1.2.3', true],
+    ['neither, of names and networks', { hosts: ['a.test'], networks: ['10.0.0.0/8'] }, 'b.test', false],
+    ['everything, without conditions', {}, 'example.org', true],
+  ])('matches %s', (_, rule, host, expected) => {
+    expect(matches(rule, host)).toBe(expected);
+  });
+
+  it.each<[string, Conditions, number, string | undefined, boolean]>([
+    ['a port', { ports: [one(22)] }, 22, undefined, true],
+    ['no other port', { ports: [one(22)] }, 23, undefined, false],
+    ['both ends of a range', { ports: [{ from: 8000, to: 8100 }] }, 8000, undefined, true],
+    ['both ends of a range', { ports: [{ from: 8000, to: 8100 }] }, 8100, undefined, true],
+    ['nothing beyond a range', { ports: [{ from: 8000, to: 8100 }] }, 8101, undefined, false],
+    ['one of several ports', { ports: [one(22), one(443)] }, 443, undefined, true],
+    ['a user', { users: ['alice'] }, 443, 'alice', true],
+    ['no other user', { users: ['alice'] }, 443, 'bob', false],
+    ['nobody in place of a user', { users: ['alice'] }, 443, undefined, false],
+    ['anybody without condition', { ports: [one(443)] }, 443, 'bob', true],
+    ['all conditions', { hosts: ['a.test'], ports: [one(443)], users: ['alice'] }, 443, 'alice', true],
+    ['not all but one', { hosts: ['a.test'], ports: [one(80)], users: ['alice'] }, 443, 'alice', false],
+    ['not all but one', { hosts: ['b.test'], ports: [one(443)], users: ['alice'] }, 443, 'alice', false],
+    ['not all but one', { hosts: ['a.test'], ports: [one(443)], users: ['bob'] }, 443, 'alice', false],
+  ])('matches %s (%#)', (_, rule, port, user, expected) => {
+    expect(matches(rule, 'a.test', port, user)).toBe(expected);
+  });
+});
+
+describe('rules', () => {
+  const rules = new RuleSet({
+    default: { mode: 'aggregate' },
+    rules: [
+      { hosts: ['www.example.org'], action: { kind: 'direct', uplink: 'dsl' } },
+      { hosts: ['*.example.org'], action: BLOCK },
+      { ports: [one(22)], action: { kind: 'steer', policy: { mode: 'redundant' } } },
+    ],
+  });
+
+  it.each([
+    ['www.example.org', 22, { kind: 'direct', uplink: 'dsl' }],
+    ['ftp.example.org', 22, BLOCK],
+    ['example.org', 22, { kind: 'steer', policy: { mode: 'redundant' } }],
+    ['example.org', 443, { kind: 'steer', policy: { mode: 'aggregate' } }],
+  ])('the first that matches decides, or else the default: %s:%i', (host, port, expected) => {
+    expect(rules.decide({ destination: { host, port } })).toEqual(expected);
+  });
+});
+
+describe('a rule that is never reached', () => {
+  const shadowed = (...rules: Conditions[]) =>
+    shadowedRules(rules.map((rule) => ({ ...rule, action: BLOCK }))).map(({ index, by }) => [index, by]);
+
+  it.each<[string, Conditions, Conditions, boolean]>([
+    ['after one without conditions', {}, { hosts: ['a.test'] }, true],
+    ['after *', { hosts: ['*'] }, { networks: ['10.0.0.0/8'], ports: [one(22)] }, true],
+    ['the same again', { hosts: ['a.test'] }, { hosts: ['a.test'] }, true],
+    ['below a wildcard', { hosts: ['*.test'] }, { hosts: ['a.test', '*.b.test'] }, true],
+    ['partly below a wildcard', { hosts: ['*.test'] }, { hosts: ['a.test', 'a.other'] }, false],
+    ['above its own wildcard', { hosts: ['*.a.test'] }, { hosts: ['*.test'] }, false],
+    ['inside a network', { networks: ['10.0.0.0/8'] }, { networks: ['10.1.0.0/16'] }, true],
+    ['around a network', { networks: ['10.1.0.0/16'] }, { networks: ['10.0.0.0/8'] }, false],
+    ['of the other family', { networks: ['0.0.0.0/0'] }, { networks: ['2001:db8::/32'] }, false],
+    ['inside a range', { ports: [{ from: 1, to: 1023 }] }, { ports: [one(22)], hosts: ['a.test'] }, true],
+    ['with more ports', { ports: [one(22)] }, { ports: [{ from: 22, to: 23 }] }, false],
+    ['without its condition', { ports: [one(22)] }, {}, false],
+    ['for some users', { users: ['a'] }, { hosts: ['a.test'] }, false],
+    ['for one of the users', { users: ['a', 'b'] }, { users: ['b'] }, true],
+    [
+      'with names beside its networks',
+      { networks: ['10.0.0.0/8'] },
+      { networks: ['10.0.0.0/8'], hosts: ['a'] },
+      false,
+    ],
+  ])('%s', (_, earlier, later, expected) => {
+    expect(shadowed(earlier, later)).toEqual(expected ? [[1, 0]] : []);
+  });
+
+  it('is found wherever it stands', () => {
+    expect(shadowed({ ports: [one(1)] }, { hosts: ['*'] }, { ports: [one(1)] }, {})).toEqual([
+      [2, 0],
+      [3, 1],
+    ]);
+  });
+});
