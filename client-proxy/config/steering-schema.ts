@@ -28,7 +28,8 @@ const mode = textAs(MODE_FORMAT, (value): ModeName | undefined =>
   isMode(value) ? value : STEERING_ALIASES.find((alias) => alias === value),
 );
 
-const uplinkName = z.string({ error: 'expected the name of an uplink' });
+const UPLINK_NAME = /^[A-Za-z0-9_.-]{1,32}$/;
+const uplinkName = textAs('the name of an uplink', (value) => (UPLINK_NAME.test(value) ? value : undefined));
 const uplinkNames = z.array(uplinkName).min(1).max(MAX_UPLINK_NAMES);
 
 const SHARE_FORMAT = 'a share from 0 to 1, or a percentage such as "2%"';
@@ -183,6 +184,10 @@ function actionOf(parsed: ParsedRule, fallback: SteeringPolicy, context: Issues)
     const message = 'none of these uplinks has a share in the "weights" that hold here';
     context.issues.push({ code: 'custom', message, input: uplinks, path: ['uplinks'] });
   }
+  if (new Set([...(policy.only ?? []), ...(policy.order ?? [])]).size > MAX_UPLINK_NAMES) {
+    const message = `more uplinks than there can be, which is ${MAX_UPLINK_NAMES}`;
+    context.issues.push({ code: 'custom', message, input: uplinks, path: ['uplinks'] });
+  }
   if (block) return { kind: 'block' };
   return direct === undefined ? { kind: 'steer', policy } : { kind: 'direct', uplink: direct };
 }
@@ -206,6 +211,11 @@ function policyOf(
   }
   if (mode === undefined) return undefined;
   const { order, weights, maxRtt, maxLoss } = given;
+  for (const name of Object.keys(weights ?? {})) {
+    if (UPLINK_NAME.test(name)) continue;
+    const message = 'expected the name of an uplink in front of the share';
+    context.issues.push({ code: 'custom', message, input: name, path: ['weights', name] });
+  }
   if (mode === 'weighted' && weights === undefined) {
     const message =
       'mode weighted needs the shares of the uplinks: add "weights", such as {dsl: 70, lte: 30}';

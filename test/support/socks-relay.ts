@@ -12,7 +12,7 @@ export interface SocksRelay {
 export async function startSocksRelay(login?: { user: string; password: string }): Promise<SocksRelay> {
   const requests: string[] = [];
   const sockets = new Set<Socket>();
-  const server = createServer((socket) => {
+  const server = createServer({ allowHalfOpen: true }, (socket) => {
     sockets.add(socket);
     socket.on('error', () => {});
     socket.on('close', () => sockets.delete(socket));
@@ -46,7 +46,7 @@ export async function startSocksRelay(login?: { user: string; password: string }
           : (await read(16)).toString('hex').replace(/(....)(?!$)/g, '$1:');
     const port = (await read(2)).readUInt16BE();
     requests.push(`${host}:${port}`);
-    const origin = connect({ host, port });
+    const origin = connect({ host, port, allowHalfOpen: true });
     sockets.add(origin);
     origin.on('error', () => socket.end(Buffer.of(5, 5, 0, 1, 0, 0, 0, 0, 0, 0)));
     await once(origin, 'connect');

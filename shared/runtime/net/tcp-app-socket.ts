@@ -85,7 +85,7 @@ export class TcpAppSocket implements AppSocket {
     if (this.#handlers === undefined)
       throw new MisuseError('an application socket was resumed before setHandlers');
     if (this.#inputEnded || this.#socket.destroyed) return;
-    // The end that a negotiation with a proxy has read ahead is told by nobody else.
+    // An end that came before the handlers, as behind a proxy's answer.
     if (this.#socket.readableEnded) queueMicrotask(() => this.#onEnd());
     else this.#socket.resume();
   }
@@ -127,7 +127,8 @@ export class TcpAppSocket implements AppSocket {
   }
 
   #onEnd(): void {
-    if (this.#inputEnded) return;
+    // Without handlers it waits for `resume`.
+    if (this.#inputEnded || this.#handlers === undefined) return;
     this.#inputEnded = true;
     this.#reader?.stop();
     if (this.#wasReset()) {

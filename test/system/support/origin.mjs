@@ -2,6 +2,7 @@
  * The origin of the system tests, a small HTTP server: `node origin.mjs ADDRESS PORT`.
  *
  * - `GET /bytes/N` answers N bytes of a fixed, incompressible sequence.
+ * - `GET /peer` answers the address that the request came from.
  * - `PUT /` takes a body and answers its SHA-256; meanwhile stdout says how much of it has come.
  *
  * Lines of stdout: `ready`; `received N` and `sent N`, of the current request, as often as every 10 ms.
@@ -24,6 +25,10 @@ const server = createServer((request, response) => {
       report.flush();
       response.end(hash.digest('hex'));
     });
+    return;
+  }
+  if (request.url === '/peer') {
+    response.end(request.socket.remoteAddress);
     return;
   }
   let left = Number(request.url.split('/').at(-1));

@@ -18,6 +18,7 @@ export interface ConfiguredUplink {
   readonly name: string;
   readonly interface?: string;
   readonly address?: string;
+  readonly nameServers?: readonly string[];
 }
 
 /** Changes of top-level keys of a configuration. */

@@ -1,0 +1,164 @@
+import type { NetworkInterfaceInfo } from 'node:os';
+import { describe, expect, it } from 'vitest';
+import type { ConfiguredUplink } from '../../../client-proxy/config/client-config.ts';
+import { DirectDialer, type DirectDialerOptions } from '../../../client-proxy/direct/direct-dialer.ts';
+import { formatDestination } from '../../../shared/protocol/destination.ts';
+import { Cancellation } from '../../../shared/runtime/cancellation.ts';
+import type { AppSocket } from '../../../shared/runtime/net/app-socket.ts';
+import { UplinkError } from '../../../shared/runtime/net/uplink-error.ts';
+import { useCleanups } from '../../support/cleanups.ts';
+import { type NameServerReply, startNameServer } from '../../support/name-server.ts';
+
+const after = useCleanups();
+
+const SOCKET = { destroy() {} } as unknown as AppSocket;
+
+interface Bench {
+  readonly dialer: DirectDialer;
+  /** `uplink: target` of each attempt. */
+  readonly attempts: string[];
+  readonly queries: readonly string[];
+}
+
+async function bench(
+  options: {
+    readonly reply?: (type: 'A' | 'AAAA', name: string) => NameServerReply;
+    readonly uplinks?: readonly Partial<ConfiguredUplink>[];
+    readonly connect?: DirectDialerOptions['connect'];
+  } = {},
+): Promise<Bench> {
+  const names = await startNameServer(options.reply ?? (() => 'nxdomain'));
+  after(() => names.close());
+  const attempts: string[] = [];
+  const dialer = new DirectDialer({
+    uplinks: () =>
+      (options.uplinks ?? [{}]).map((uplink) => ({
+        name: 'dsl',
+        backup: false,
+        binding: { kind: 'address', address: '127.0.0.2' },
+        nameServers: [names.address],
+        ...uplink,
+      })),
+    clock: () => performance.now(),
+    dns: {
+      systemServers: () => [],
+      interfaces: () => ({
+        lo: ['127.0.0.1', '::1'].map((address) => ({ address }) as NetworkInterfaceInfo),
+        eth0: ['192.168.1.5'].map((address) => ({ address }) as NetworkInterfaceInfo),
+      }),
+    },
+    connect: async (uplink, target, signal, timeoutMs) => {
+      attempts.push(`${uplink.name}: ${formatDestination(target)}`);
+      return options.connect?.(uplink, target, signal, timeoutMs) ?? SOCKET;
+    },
+  });
+  return { dialer, attempts, queries: names.queries };
+}
+
+const dial = ({ dialer }: Bench, host: string, uplink = 'dsl', signal = new Cancellation()) =>
+  dialer.dial(uplink, { host, port: 443 }, signal);
+
+describe('a direct dial', () => {
+  it('takes an address as it is', async () => {
+    const it = await bench();
+    expect(await dial(it, '198.41.0.4')).toBe(SOCKET);
+    expect(it.attempts).toEqual(['dsl: 198.41.0.4:443']);
+    expect(it.queries).toEqual([]);
+  });
+
+  it('asks the name servers of its uplink', async () => {
+    const it = await bench({
+      reply: (type) => ({ addresses: type === 'A' ? ['198.41.0.4'] : [] }),
+    });
+    await dial(it, 'WWW.Example.Org.');
+    expect([...it.queries].sort()).toEqual(['A www.example.org', 'AAAA www.example.org']);
+    expect(it.attempts).toEqual(['dsl: 198.41.0.4:443']);
+  });
+
+  it('goes on to the next address when one refuses', async () => {
+    const it = await bench({
+      reply: (type) => ({ addresses: type === 'A' ? ['198.41.0.4', '198.41.0.5'] : [] }),
+      connect: async (_uplink, { host }) => {
+        if (host === '198.41.0.5') return SOCKET;
+        throw Object.assign(new Error('refused'), { code: 'ECONNREFUSED' });
+      },
+    });
+    expect(await dial(it, 'www.example.org')).toBe(SOCKET);
+    expect(it.attempts).toHaveLength(2);
+  });
+
+  it("dials only the family of its uplink's address", async () => {
+    const it = await bench({
+      reply: (type) => ({ addresses: type === 'A' ? ['198.41.0.4'] : ['2620:fe::fe'] }),
+    });
+    await dial(it, 'www.example.org');
+    expect(it.attempts).toEqual(['dsl: 198.41.0.4:443']);
+    await expect(dial(it, '2620:fe::fe')).rejects.toMatchObject({
+      code: 'networkFailure',
+      message: expect.stringContaining('cannot reach the other address family'),
+    });
+  });
+
+  it.each(['127.0.0.1', '192.168.1.5', '169.254.169.254', 'localhost'])('refuses %s', async (host) => {
+    const it = await bench();
+    await expect(dial(it, host)).rejects.toMatchObject({ code: 'notAuthorized' });
+    expect(it.attempts).toEqual([]);
+  });
+
+  it('refuses a name that leads to this machine, and passes over such an address', async () => {
+    const it = await bench({
+      reply: (type, name) => ({
+        addresses:
+          type === 'AAAA' ? [] : name.startsWith('evil') ? ['127.0.0.1'] : ['127.0.0.1', '198.41.0.4'],
+      }),
+    });
+    await expect(dial(it, 'evil.test')).rejects.toMatchObject({ code: 'notAuthorized' });
+    await dial(it, 'both.test');
+    expect(it.attempts).toEqual(['dsl: 198.41.0.4:443']);
+  });
+
+  it('leaves names to an uplink that is a proxy, and refuses loopback there too', async () => {
+    const proxy = { binding: { kind: 'proxy', host: '127.0.0.1', port: 1 } } as const;
+    const it = await bench({ uplinks: [proxy] });
+    await dial(it, 'www.example.org');
+    expect(it.attempts).toEqual(['dsl: www.example.org:443']);
+    expect(it.queries).toEqual([]);
+    await expect(dial(it, '127.0.0.1')).rejects.toMatchObject({ code: 'notAuthorized' });
+  });
+
+  it.each<[string, unknown, string]>([
+    ['refused', Object.assign(new Error('no'), { code: 'ECONNREFUSED' }), 'connectionRefused'],
+    ['no route', Object.assign(new Error('no'), { code: 'ENETUNREACH' }), 'networkFailure'],
+    ['no host', Object.assign(new Error('no'), { code: 'EHOSTUNREACH' }), 'destinationUnreachable'],
+    ['no answer', Object.assign(new Error('no'), { code: 'ETIMEDOUT' }), 'timedOut'],
+    ['no interface', new UplinkError('dsl', 'networkFailure', 'no such interface'), 'networkFailure'],
+  ])('that fails says why: %s', async (_, error, code) => {
+    const it = await bench({ connect: () => Promise.reject(error) });
+    await expect(dial(it, '198.41.0.4')).rejects.toMatchObject({ code });
+  });
+
+  it('that fails for its name says why', async () => {
+    const it = await bench({ reply: () => 'nxdomain' });
+    await expect(dial(it, 'nothing.test')).rejects.toMatchObject({ code: 'nameNotFound' });
+  });
+
+  it('over an uplink that is not there says so', async () => {
+    const it = await bench();
+    await expect(dial(it, '198.41.0.4', 'wifi')).rejects.toMatchObject({
+      code: 'networkFailure',
+      fault: 'ours',
+      message: expect.stringContaining('uplink wifi'),
+    });
+  });
+
+  it('that is given up is cancelled', async () => {
+    const it = await bench({
+      connect: (_uplink, _target, signal) =>
+        new Promise((_, reject) => signal.addEventListener('abort', () => reject(signal.reason))),
+    });
+    const signal = new Cancellation();
+    const attempt = dial(it, '198.41.0.4', 'dsl', signal);
+    signal.abort();
+    await expect(attempt).rejects.toMatchObject({ code: 'cancelled' });
+  });
+});

@@ -1,0 +1,148 @@
+import { describe, expect, it } from 'vitest';
+import type { ConnectRequest } from '../../../client-proxy/socks5/connect-request.ts';
+import type { SteeredStream, StreamSteerer } from '../../../client-proxy/steering/steered-streams.ts';
+import { Steering } from '../../../client-proxy/steering/steering.ts';
+import type { SteeringConfig, SteeringRule } from '../../../client-proxy/steering/steering-rule.ts';
+import type { ErrorName, TributaryError } from '../../../shared/protocol/errors.ts';
+import type { SteeringPolicy } from '../../../shared/protocol/steering/steering-policy.ts';
+import { UplinkError } from '../../../shared/runtime/net/uplink-error.ts';
+
+const AGGREGATE: SteeringPolicy = { mode: 'aggregate' };
+const REDUNDANT: SteeringPolicy = { mode: 'redundant', only: ['dsl', 'lte'] };
+const BLOCK = { kind: 'block' } as const;
+const DIRECT = { kind: 'direct', uplink: 'dsl' } as const;
+const config = (...rules: SteeringRule[]): SteeringConfig => ({ default: AGGREGATE, rules });
+const steer = (policy: SteeringPolicy) => ({ kind: 'steer', policy }) as const;
+
+function bench(initial: SteeringConfig) {
+  const streams: SteeredStream[] = [];
+  const directs: { uplink: string; onFailed: (error: TributaryError) => void }[] = [];
+  const decisions: string[] = [];
+  const log: { level: string; fields: unknown }[] = [];
+  const failures: ErrorName[] = [];
+  const steering = new Steering({
+    config: initial,
+    uplinkNames: () => ['dsl', 'lte'],
+    logger: {
+      debug: (fields: unknown) => void log.push({ level: 'debug', fields }),
+      warn: (fields: unknown) => void log.push({ level: 'warn', fields }),
+    } as never,
+    openStream: (_request, steered) => void streams.push(steered),
+    openDirect: (_request, uplink, onFailed) => void directs.push({ uplink, onFailed }),
+    onDecision: (kind) => void decisions.push(kind),
+  });
+  const ask = (host: string, user?: string) =>
+    steering.serve({
+      destination: { host, port: 443 },
+      ...(user === undefined ? {} : { user }),
+      fail: (error: ErrorName) => void failures.push(error),
+    } as unknown as ConnectRequest);
+  const warnings = () => log.filter(({ level }) => level === 'warn').map(({ fields }) => fields);
+  return { steering, streams, directs, decisions, warnings, failures, ask };
+}
+
+/** Keeps how its streams were steered. */
+class Steerer implements StreamSteerer {
+  readonly steered: [number, SteeringPolicy][] = [];
+  steerStream(streamId: number, policy: SteeringPolicy): void {
+    this.steered.push([streamId, policy]);
+  }
+}
+
+describe('a request', () => {
+  it('is opened as a stream, dialled directly, or refused, as the rules say', () => {
+    const { ask, streams, directs, failures, decisions } = bench(
+      config(
+        { hosts: ['ads.test'], action: BLOCK },
+        { hosts: ['bank.test'], action: DIRECT },
+        { users: ['alice'], action: steer(REDUNDANT) },
+      ),
+    );
+    ask('ads.test', 'alice');
+    ask('bank.test', 'alice');
+    ask('www.test', 'alice');
+    ask('www.test', 'bob');
+    expect(failures).toEqual(['notAuthorized']);
+    expect(directs.map(({ uplink }) => uplink)).toEqual(['dsl']);
+    expect(streams.map(({ policy }) => policy)).toEqual([REDUNDANT, AGGREGATE]);
+    expect(decisions).toEqual(['block', 'direct', 'steer', 'steer']);
+  });
+});
+
+describe('other rules', () => {
+  const byHost = (host: string, action: SteeringRule['action']) => ({ hosts: [host], action });
+
+  it('hold for new requests at once', () => {
+    const { steering, ask, failures } = bench(config());
+    steering.reload(config(byHost('a.test', BLOCK)));
+    ask('a.test');
+    expect(failures).toEqual(['notAuthorized']);
+  });
+
+  it('steer open streams anew where their policy has changed, and no others', () => {
+    const { steering, ask, streams } = bench(config(byHost('b.test', steer(REDUNDANT))));
+    const steerer = new Steerer();
+    for (const [index, host] of ['a.test', 'b.test', 'c.test'].entries()) {
+      ask(host);
+      streams[index]?.opened(steerer, index);
+    }
+    expect(
+      steering.reload(config(byHost('a.test', steer(REDUNDANT)), byHost('c.test', steer(AGGREGATE)))),
+    ).toBe(2);
+    expect(steerer.steered).toEqual([
+      [0, REDUNDANT],
+      [1, AGGREGATE],
+    ]);
+  });
+
+  it('leave alone what they would block or dial directly', () => {
+    const { steering, ask, streams, failures } = bench(config());
+    const steerer = new Steerer();
+    for (const [index, host] of ['a.test', 'b.test'].entries()) {
+      ask(host);
+      streams[index]?.opened(steerer, index);
+    }
+    expect(steering.reload(config(byHost('a.test', BLOCK), byHost('b.test', DIRECT)))).toBe(0);
+    expect([steerer.steered, failures]).toEqual([[], []]);
+  });
+
+  it('hold for a stream that still waits for its session', () => {
+    const { steering, ask, streams } = bench(config());
+    ask('a.test');
+    steering.reload(config(byHost('a.test', steer(REDUNDANT))));
+    expect(streams[0]?.policy).toEqual(REDUNDANT);
+  });
+
+  it('forget streams that are over', () => {
+    const { steering, ask, streams } = bench(config());
+    const steerer = new Steerer();
+    ask('a.test');
+    streams[0]?.opened(steerer, 0);
+    streams[0]?.over();
+    expect(steering.reload({ default: REDUNDANT, rules: [] })).toBe(0);
+    expect(steerer.steered).toEqual([]);
+  });
+});
+
+describe('the log', () => {
+  it('names uplinks of rules that are not there, at the start and after a reload', () => {
+    const { steering, warnings } = bench(config({ action: { kind: 'direct', uplink: 'wifi' } }));
+    expect(warnings()).toEqual([{ missing: ['wifi'], present: ['dsl', 'lte'] }]);
+    const policy: SteeringPolicy = { mode: 'weighted', weights: { dsl: 1, satellite: 1 }, only: ['train'] };
+    steering.reload({ default: policy, rules: [{ action: DIRECT }] });
+    expect(warnings()[1]).toEqual({ missing: ['train', 'satellite'], present: ['dsl', 'lte'] });
+  });
+
+  it('tells what keeps direct connections from working once, and not what origins do', () => {
+    const { ask, directs, warnings } = bench(config({ action: DIRECT }));
+    const fail = (error: TributaryError) => {
+      ask('a.test');
+      directs.at(-1)?.onFailed(error);
+    };
+    for (let i = 0; i < 3; i++) fail(new UplinkError('dsl', 'networkFailure', 'no name server'));
+    fail(new UplinkError('dsl', 'connectionRefused', 'refused'));
+    expect(warnings()).toEqual([
+      { uplink: 'dsl', reason: 'uplink dsl: no name server', destination: 'a.test:443' },
+    ]);
+  });
+});
