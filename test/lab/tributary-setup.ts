@@ -12,7 +12,7 @@ const SETUP_TIMEOUT_MS = 20_000;
 /** Configurations hold keys. */
 const PRIVATE = { mode: 0o600 };
 
-/** Keys of a configuration with their values. */
+/** Keys of a configuration, with dots for those within others, and their values. */
 export type Changes = Readonly<Record<string, unknown>>;
 
 /** Files of a configured pair. */
@@ -83,7 +83,7 @@ export class TributarySetup {
     return this.configured({ uplinks: uplinks.map((uplink) => ({ ...uplink, ...chosen })) }, chosen);
   }
 
-  /** The configurations as they were made, with these keys of the first level in place of theirs. */
+  /** The configurations as they were made, with these keys in place of theirs. */
   async configured(client: Changes, concentrator: Changes = {}): Promise<PairFiles> {
     await writeFile(this.#files.client, amended(this.#made.client, client), PRIVATE);
     await writeFile(this.#files.concentrator, amended(this.#made.concentrator, concentrator), PRIVATE);
@@ -124,7 +124,7 @@ async function setUp(
 
 function amended(yaml: string, changes: Changes): string {
   const document = parseDocument(yaml);
-  for (const [key, value] of Object.entries(changes)) document.set(key, value);
+  for (const [path, value] of Object.entries(changes)) document.setIn(path.split('.'), value);
   document.set('log', { level: 'info', format: 'json' });
   return String(document);
 }

@@ -2,7 +2,7 @@ import type { UseCase } from '../use-case.ts';
 import { manyPaths, onePath } from './data-centre.ts';
 import { fireEngine } from './fire-engine.ts';
 import { hotPlug } from './hot-plug.ts';
-import { hybridAccess } from './hybrid-access.ts';
+import { firstThenSecond } from './hybrid-access.ts';
 import { map } from './map.ts';
 import { redundant } from './redundant.ts';
 import { makeBeforeBreak } from './siri.ts';
@@ -14,7 +14,7 @@ export const USE_CASES: readonly UseCase[] = [
   fireEngine,
   map,
   streaming,
-  hybridAccess,
+  firstThenSecond,
   onePath,
   manyPaths,
   redundant,

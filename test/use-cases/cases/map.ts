@@ -30,6 +30,7 @@ export const map: UseCase = {
       { name: 'wifi', interface: 'wifi' },
       { name: 'lte', interface: 'lte' },
     ],
+    steering: { default: { mode: 'lowest-latency', maxRtt: '250ms' } },
   },
   isUp: ['wifi', 'lte'],
   drawn: ['down'],

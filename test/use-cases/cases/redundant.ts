@@ -23,7 +23,10 @@ export const redundant: UseCase = {
     ],
     congestionControl: 'cubic',
   },
-  client: { uplinks: UPLINKS.map((name) => ({ name, interface: name })) },
+  client: {
+    uplinks: UPLINKS.map((name) => ({ name, interface: name })),
+    steering: { default: 'redundant' },
+  },
   isUp: UPLINKS,
   drawn: ['down'],
   play,

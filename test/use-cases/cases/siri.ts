@@ -1,4 +1,3 @@
-import type { Changes } from '../../lab/tributary-setup.ts';
 import { atLeast, atMost, type Check, exactly, shown } from '../check.ts';
 import type { Scene } from '../scene.ts';
 import type { UseCase } from '../use-case.ts';
@@ -23,7 +22,7 @@ export const makeBeforeBreak = siri({
     ],
   },
   isUp: ['wifi', 'lte'],
-  mostSilenceMs: 600,
+  mostSilenceMs: 1_000,
 });
 
 function siri({
@@ -32,11 +31,8 @@ function siri({
   client,
   isUp,
   mostSilenceMs,
-}: {
+}: Pick<UseCase, 'title' | 'client' | 'isUp'> & {
   readonly variant: string;
-  readonly title: string;
-  readonly client: Changes;
-  readonly isUp: readonly string[];
   readonly mostSilenceMs: number;
 }): UseCase {
   return {
