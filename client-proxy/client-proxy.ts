@@ -100,7 +100,9 @@ export async function startClientProxy(config: ClientConfig, deps: ClientProxyDe
   const directDialer = new DirectDialer({
     uplinks: () => config.uplinks,
     clock,
-    dns: { systemServers: () => new Resolver().getServers(), interfaces: networkInterfaces },
+    dns: { systemServers: () => new Resolver().getServers(), native },
+    ownAddresses: () =>
+      Object.values(networkInterfaces()).flatMap((infos = []) => infos.map(({ address }) => address)),
     connect: (uplink, target, signal, timeoutMs) =>
       connectAppSocketThroughUplink(uplink, target, {
         pool,

@@ -9,34 +9,45 @@ interface SteeringMistake {
   readonly message: string;
 }
 
-/** What is wrong with the rules beside the rest of the file: names that nothing has, rules that are never reached. */
+/**
+ * What is wrong with the rules beside the rest of the file: names that nothing has, rules that are never reached. The names
+ * of uplinks are not checked where they are not known.
+ */
 export function steeringMistakes(
+  config: SteeringConfig,
+  known: { readonly uplinks: readonly string[] | undefined; readonly users: readonly string[] },
+): SteeringMistake[] {
+  const { rules } = config;
+  return [
+    ...(known.uplinks === undefined ? [] : unknownUplinks(config, known.uplinks)),
+    ...rules.flatMap(({ users = [] }, index) =>
+      users
+        .filter((user) => !known.users.includes(user))
+        .map((user) => ({
+          path: ['rules', index, 'user'],
+          message: `no user is called "${user}" under socks.users: ${didYouMean(user, known.users, 'there are')}`,
+        })),
+    ),
+    ...shadowedRules(rules).map(({ index, by }) => ({
+      path: ['rules', index],
+      message: `is never reached, since steering.rules[${by}] matches all that it would: move it up, or take it out`,
+    })),
+  ];
+}
+
+function unknownUplinks(
   { default: policy, rules }: SteeringConfig,
-  known: { readonly uplinks: readonly string[]; readonly users: readonly string[] },
+  known: readonly string[],
 ): SteeringMistake[] {
   return [
     ...uplinkPaths({ kind: 'steer', policy }, ['default']),
     ...rules.flatMap(({ action }, index) => uplinkPaths(action, ['rules', index], policy)),
   ]
-    .filter(({ name }) => !known.uplinks.includes(name))
+    .filter(({ name }) => !known.includes(name))
     .map(({ name, path }) => ({
       path,
-      message: `no uplink is called "${name}": ${didYouMean(name, known.uplinks, 'there are')}`,
-    }))
-    .concat(
-      rules.flatMap(({ users = [] }, index) =>
-        users
-          .filter((user) => !known.users.includes(user))
-          .map((user) => ({
-            path: ['rules', index, 'user'],
-            message: `no user is called "${user}" under socks.users: ${didYouMean(user, known.users, 'there are')}`,
-          })),
-      ),
-      shadowedRules(rules).map(({ index, by }) => ({
-        path: ['rules', index],
-        message: `is never reached, since steering.rules[${by}] matches all that it would: move it up, or take it out`,
-      })),
-    );
+      message: `no uplink is called "${name}": ${didYouMean(name, known, 'there are')}`,
+    }));
 }
 
 /** Where an action names uplinks, without what it has from the default. */

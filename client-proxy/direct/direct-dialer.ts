@@ -28,6 +28,8 @@ export interface DirectDialerOptions {
     timeoutMs: number,
   ): Promise<AppSocket>;
   readonly dns: DnsSurroundings;
+  /** The addresses of this machine. */
+  ownAddresses(): readonly string[];
   readonly clock: MonotonicClock;
 }
 
@@ -97,9 +99,7 @@ export class DirectDialer {
 
   /** The addresses that may be dialled; throws when there are none. */
   #permitted(addresses: readonly string[]): readonly string[] {
-    const own = Object.values(this.#options.dns.interfaces()).flatMap(
-      (infos) => infos?.map(({ address }) => address) ?? [],
-    );
+    const own = this.#options.ownAddresses();
     const refusals = addresses.map((address) => directRefusal(address, own));
     const permitted = addresses.filter((_, index) => refusals[index] === undefined);
     if (permitted.length === 0) throw new StreamError('notAuthorized', refusals.join('; '));

@@ -51,6 +51,15 @@ describe.each([
   });
 });
 
+it("the README's examples of a client's configuration load", () => {
+  const examples = [...readme.matchAll(/^```yaml\n(.*?)^```$/gms)].map(
+    ([, yaml = '']) => parse(yaml) as object,
+  );
+  expect(examples.length).toBeGreaterThan(0);
+  for (const example of examples)
+    expect(clientSchema.safeParse({ ...LEAST_CLIENT, ...example }).error).toBeUndefined();
+});
+
 function isBelow(path: string, above: string): boolean {
   return path.startsWith(`${above}.`) || path.startsWith(`${above}[]`);
 }

@@ -10,6 +10,8 @@ export interface ApplicationSpec {
   readonly sendBytes: number;
   /** Largest single write. */
   readonly chunkBytes: number;
+  /** Each write is as large as that, or as small as a sixteenth. */
+  readonly isEven?: boolean;
   /** Between two writes; 0 writes as fast as the session takes it. */
   readonly writePauseMs: number;
   /** Sends only after the other end has finished, as a server does that needs the whole request. */
@@ -51,6 +53,7 @@ export class Application {
   #readArmed = false;
   #mayReadFromMs = 0;
   #hasStopped = false;
+  #pauses = true;
 
   constructor(
     tools: { clock: VirtualClock; random: Random; end: End; chunks: ChunkKeeper },
@@ -131,6 +134,11 @@ export class Application {
     this.#end.wake();
   }
 
+  /** From now on it writes without pauses. */
+  hurry(): void {
+    this.#pauses = false;
+  }
+
   /** It wants nothing more of the stream. */
   giveUp(error: ErrorName): void {
     this.failure = error;
@@ -142,17 +150,17 @@ export class Application {
   }
 
   #write(): void {
-    const { sendBytes, chunkBytes, writePauseMs } = this.#spec;
+    const { sendBytes, chunkBytes, writePauseMs, isEven = false } = this.#spec;
     const { session } = this.#end;
     if (!this.#hasStarted || this.isSendEnded || this.failure !== undefined || this.#mustWait) return;
     while (this.#mayWrite && !this.#writeArmed && this.#sentBytes < sendBytes) {
       const most = Math.min(chunkBytes, sendBytes - this.#sentBytes);
-      const length = Math.ceil(this.#random.logBetween(Math.max(1, most / 16), most));
+      const length = isEven ? most : Math.ceil(this.#random.logBetween(Math.max(1, most / 16), most));
       const chunk = this.#chunks.make(patternAt(this.#sendKey, this.#sentBytes, length));
       this.#sentBytes += length;
       this.#mayWrite = session.write(this.#streamId, chunk);
       this.#end.wake();
-      if (writePauseMs > 0) this.#pauseWriting(writePauseMs);
+      if (writePauseMs > 0 && this.#pauses) this.#pauseWriting(writePauseMs);
     }
     if (this.#sentBytes < sendBytes || this.#writeArmed) return;
     this.isSendEnded = true;

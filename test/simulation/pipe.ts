@@ -19,6 +19,8 @@ export class Link {
   readonly shape: LinkShape;
   /** When the bottleneck has sent all that it was given. */
   freeAtMs = 0;
+  /** All that it ever was given. */
+  carriedBytes = 0;
 
   constructor(shape: LinkShape) {
     this.shape = shape;
@@ -194,6 +196,7 @@ export class Pipe {
   #arrivalOf(bytes: number): number {
     const { link, back } = this.#options;
     const { rateBytesPerSecond, delayMs, jitterMs, lossRate, queueBytes } = link.shape;
+    link.carriedBytes += bytes;
     link.freeAtMs = Math.max(link.freeAtMs, this.#clock.nowMs) + (bytes * 1000) / rateBytesPerSecond;
     let arrivesMs = link.freeAtMs + delayMs + this.#random.between(0, jitterMs);
     const packets = Math.ceil(bytes / MSS_BYTES);

@@ -3,7 +3,7 @@
  * as a provider's router does, so that the client reaches origin and name server over either path without the programs too;
  * the origin then sees the path's own address.
  */
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest';
 import { NameServer } from './support/name-server.ts';
 import type { ConfiguredUplink } from './support/pair.ts';
 import { SOCKS } from './support/pair.ts';
@@ -52,6 +52,11 @@ describeSystem('steering', { paths, congestionControl: 'cubic' }, (system) => {
     async (how) => {
       const { pair, network } = system();
       const uplinks = how === 'interface' ? pair.byInterface() : pair.byAddress('v4');
+      // Then the routes prefer wan0 for everything, and only a socket bound to wan1 leaves by it.
+      if (how === 'interface') await network.client.ip(4, ['rule del lookup 101', 'rule del lookup 102']);
+      onTestFinished(async () => {
+        for (const path of network.paths) await path.linkUp();
+      });
       await start(
         { rules: [{ host: NAME, direct: 'wan1' }] },
         { uplinks: uplinks.map((uplink) => ({ ...uplink, nameServers: [network.origin.address.v4] })) },

@@ -134,7 +134,7 @@ export class Transmitter {
 
   #sendControl(subflows: readonly Subflow[], nowMs: number): void {
     while (!this.control.isEmpty) {
-      const free = byDeliveryTime(subflows.filter((subflow) => subflow.isWritable));
+      const free = byPromise(subflows.filter((subflow) => subflow.isWritable));
       if (free.length === 0) return;
       const next = this.control.shift();
       if (next === undefined) return;
@@ -264,7 +264,7 @@ export class Transmitter {
   /** Receipts for all subflows, on the fastest ones. */
   #sendReceipts(subflows: readonly Subflow[], nowMs: number): void {
     if (!subflows.some((subflow) => subflow.receipts.dueMs <= nowMs)) return;
-    const free = byDeliveryTime(receiptCarriers(subflows).filter((subflow) => subflow.isWritable));
+    const free = byPromise(receiptCarriers(subflows).filter((subflow) => subflow.isWritable));
     if (free.length === 0) return;
     const entries: ReceiptEntry[] = [];
     for (const subflow of subflows) {
@@ -301,8 +301,12 @@ function receiptCarriers(subflows: readonly Subflow[]): readonly Subflow[] {
   return trusted.length > 0 ? trusted : subflows;
 }
 
-function byDeliveryTime(subflows: readonly Subflow[]): readonly Subflow[] {
+/** The earliest first. Where all are in doubt, the one on which the peer was heard last: it may work in spite of it. */
+function byPromise(subflows: readonly Subflow[]): readonly Subflow[] {
   if (subflows.length < 2) return subflows;
+  if (!subflows.some(({ state }) => state === 'active')) {
+    return [...subflows].sort((a, b) => b.lastDataMs - a.lastDataMs);
+  }
   return [...subflows].sort(
     (a, b) => deliveryTimeMs(a, CONTROL_FRAME_BYTES) - deliveryTimeMs(b, CONTROL_FRAME_BYTES),
   );

@@ -235,7 +235,10 @@ export class Subflow implements SubflowView {
       MIN_COMMIT_BYTES,
       MAX_COMMIT_BYTES,
     );
-    return this.#outputBytes < Math.max(commitBytes, FIRST_SEGMENT_BYTES) && this.roomBytes > 0;
+    // What is written at once becomes one TLS record, and that counts for nothing until all of it is there: as long as
+    // the pipe of a slow subflow, it would make it stop and wait.
+    const least = this.rate.isProven ? 0 : FIRST_SEGMENT_BYTES;
+    return this.#outputBytes < Math.max(commitBytes, least) && this.roomBytes > 0;
   }
 
   get hasOutput(): boolean {

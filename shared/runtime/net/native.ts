@@ -6,6 +6,8 @@ import { getSystemErrorName } from 'node:util';
 export interface NativeSockets {
   /** A new TCP socket, non-blocking and close-on-exec; the caller owns the descriptor. */
   openTcp(family: 4 | 6): number;
+  /** The same for UDP. */
+  openUdp(family: 4 | 6): number;
   setOption(descriptor: number, level: number, name: number, value: Uint8Array): void;
   /** Fills `into` from its start and answers how many bytes the kernel wrote. */
   getOption(descriptor: number, level: number, name: number, into: Uint8Array): number;
@@ -59,6 +61,7 @@ interface Koffi {
 const AF_INET = 2;
 const AF_INET6 = 10;
 const SOCK_STREAM = 1;
+const SOCK_DGRAM = 2;
 const SOCK_NONBLOCK = 0o4000;
 const SOCK_CLOEXEC = 0o2000000;
 
@@ -82,12 +85,11 @@ function bindCalls(koffi: Koffi): NativeSockets {
     if (result < 0) throw new NativeSocketError(call, koffi.errno());
     return result;
   };
+  const open = (family: 4 | 6, type: number) =>
+    check('socket', socket(family === 6 ? AF_INET6 : AF_INET, type | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
   return {
-    openTcp: (family) =>
-      check(
-        'socket',
-        socket(family === 6 ? AF_INET6 : AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0),
-      ),
+    openTcp: (family) => open(family, SOCK_STREAM),
+    openUdp: (family) => open(family, SOCK_DGRAM),
     setOption: (descriptor, level, name, value) => {
       check('setsockopt', setsockopt(descriptor, level, name, value, value.length));
     },

@@ -3,6 +3,8 @@ import { isDeepStrictEqual } from 'node:util';
 import { type ErrorName, StreamError } from '../../protocol/errors.ts';
 import type { CancelSignal } from '../cancellation.ts';
 import { HostsFile } from './hosts-file.ts';
+import { InterfaceDns } from './interface-dns.ts';
+import type { NativeSockets } from './native.ts';
 
 /** Turns a name into addresses. */
 export interface OriginResolver {
@@ -28,8 +30,16 @@ export interface DnsResolverOptions {
 export interface DnsRoute {
   /** As `address` or `address:port`. */
   readonly servers: readonly string[];
-  /** The addresses of this machine to ask from; any where absent. */
-  readonly localAddresses?: { readonly v4?: string; readonly v6?: string };
+  /** The address of this machine to ask from; any where absent. */
+  readonly localAddress?: string;
+  /** The only network interface to ask over, which needs the native calls; any where absent. */
+  readonly over?: { readonly interface: string; readonly native: NativeSockets };
+}
+
+/** What asks name servers: c-ares, or what stands in for it. */
+interface DnsChannel {
+  resolve4(name: string, options: { ttl: true }): Promise<Family['records']>;
+  resolve6(name: string, options: { ttl: true }): Promise<Family['records']>;
 }
 
 /**
@@ -48,7 +58,7 @@ export class DnsResolver implements OriginResolver {
   readonly #underway = new Map<string, Promise<Answer>>();
   readonly #waiting: (() => void)[] = [];
   #active = 0;
-  #channel: dns.Resolver | undefined;
+  #channel: DnsChannel | undefined;
   #channelSinceMs = 0;
   #route: DnsRoute | undefined;
 
@@ -122,20 +132,15 @@ export class DnsResolver implements OriginResolver {
     this.#cache.set(name, { answer, expiresAtMs });
   }
 
-  #currentChannel(): dns.Resolver {
+  #currentChannel(): DnsChannel {
     const now = this.#options.now();
     const route = this.#options.route?.();
     const isCurrent = now - this.#channelSinceMs < CHANNEL_AGE_MS && isDeepStrictEqual(route, this.#route);
     if (this.#channel && isCurrent) return this.#channel;
-    const channel = new dns.Resolver({ timeout: FIRST_TRY_MS, tries: TRIES });
-    if (route) channel.setServers(route.servers);
-    // c-ares takes the unspecified address for "any".
-    const { v4 = '0.0.0.0', v6 = '::' } = route?.localAddresses ?? {};
-    if (route?.localAddresses) channel.setLocalAddress(v4, v6);
+    this.#channel = channelBy(route);
     this.#route = route;
-    this.#channel = channel;
     this.#channelSinceMs = now;
-    return channel;
+    return this.#channel;
   }
 }
 
@@ -155,6 +160,17 @@ const FIRST_TRY_MS = 1_000;
 const TRIES = 3;
 /** RFC 8305 section 3: what the AAAA answer may take longer than the A answer. */
 const RESOLUTION_DELAY_MS = 50;
+
+function channelBy(route: DnsRoute | undefined): DnsChannel {
+  if (route?.over) {
+    const { servers, over } = route;
+    return new InterfaceDns({ ...over, servers, firstTryMs: FIRST_TRY_MS, tries: TRIES });
+  }
+  const channel = new dns.Resolver({ timeout: FIRST_TRY_MS, tries: TRIES });
+  if (route) channel.setServers(route.servers);
+  if (route?.localAddress) channel.setLocalAddress(route.localAddress);
+  return channel;
+}
 
 type Answer = readonly string[];
 

@@ -29,7 +29,7 @@ export function registerSessionMetrics(
   { drivers, traffic }: SessionMetricsSource,
 ): (ended: SessionDriver) => void {
   const registers = [registry];
-  const finished = { reinjected: 0, copied: 0 };
+  const finished = { reinjected: 0, copied: 0, redundant: 0 };
 
   new Counter({
     name: 'tributary_uplink_bytes_total',
@@ -100,24 +100,27 @@ export function registerSessionMetrics(
   );
   new Counter({
     name: 'tributary_reinjected_bytes_total',
-    help: 'Bytes sent more than once: lost (their subflow was doubted or died), copy (head of line, on a second subflow)',
+    help: 'Bytes sent more than once: lost (their subflow was doubted or died), copy (head of line, on a second subflow), redundant (on every uplink, as its steering mode wants)',
     labelNames: ['kind'],
     registers,
     collect() {
       this.reset();
-      let { reinjected, copied } = finished;
+      let { reinjected, copied, redundant } = finished;
       for (const { session } of drivers()) {
         reinjected += session.statistics.reinjectedBytes;
         copied += session.statistics.copiedBytes;
+        redundant += session.statistics.redundantBytes;
       }
       this.inc({ kind: 'lost' }, reinjected);
       this.inc({ kind: 'copy' }, copied);
+      this.inc({ kind: 'redundant' }, redundant);
     },
   });
 
   return ({ session }) => {
     finished.reinjected += session.statistics.reinjectedBytes;
     finished.copied += session.statistics.copiedBytes;
+    finished.redundant += session.statistics.redundantBytes;
   };
 
   function subflows() {

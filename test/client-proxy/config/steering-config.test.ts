@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { parse } from 'yaml';
+import { steeringMistakes } from '../../../client-proxy/config/check-steering.ts';
 import { clientSchema } from '../../../client-proxy/config/client-schema.ts';
 import { ConfigError } from '../../../shared/runtime/config/config-error.ts';
 import { parseConfig } from '../../../shared/runtime/config/parse-config.ts';
@@ -243,4 +244,11 @@ describe('a mistake', () => {
     if (expected === undefined) expect(load().uplinks[2]?.nameServers).toHaveLength(3);
     else expect(load).toThrow(new RegExp(expected.source.replace('^', '^c.yaml:')));
   });
+});
+
+it('names of uplinks are not checked where they are not known', () => {
+  const rules = [{ action: { kind: 'direct', uplink: 'anything' } as const }];
+  const config = { default: { mode: 'aggregate' } as const, rules };
+  expect(steeringMistakes(config, { uplinks: undefined, users: [] })).toEqual([]);
+  expect(steeringMistakes(config, { uplinks: ['dsl'], users: [] })).toHaveLength(1);
 });

@@ -1,4 +1,3 @@
-import type { NetworkInterfaceInfo } from 'node:os';
 import { describe, expect, it } from 'vitest';
 import type { ConfiguredUplink } from '../../../client-proxy/config/client-config.ts';
 import { DirectDialer, type DirectDialerOptions } from '../../../client-proxy/direct/direct-dialer.ts';
@@ -40,13 +39,8 @@ async function bench(
         ...uplink,
       })),
     clock: () => performance.now(),
-    dns: {
-      systemServers: () => [],
-      interfaces: () => ({
-        lo: ['127.0.0.1', '::1'].map((address) => ({ address }) as NetworkInterfaceInfo),
-        eth0: ['192.168.1.5'].map((address) => ({ address }) as NetworkInterfaceInfo),
-      }),
-    },
+    dns: { systemServers: () => [], native: undefined },
+    ownAddresses: () => ['127.0.0.1', '::1', '192.168.1.5'],
     connect: async (uplink, target, signal, timeoutMs) => {
       attempts.push(`${uplink.name}: ${formatDestination(target)}`);
       return options.connect?.(uplink, target, signal, timeoutMs) ?? SOCKET;

@@ -1,68 +1,50 @@
-import type { NetworkInterfaceInfo } from 'node:os';
 import { describe, expect, it } from 'vitest';
 import type { ConfiguredUplink } from '../../../client-proxy/config/client-config.ts';
 import { dnsRouteOf } from '../../../client-proxy/direct/uplink-dns-route.ts';
+import type { NativeSockets } from '../../../shared/runtime/net/native.ts';
 
-const INTERFACES = {
-  eth0: ['fe80::2', '192.168.1.5', '2001:470::5'],
-  wwan0: ['10.64.0.9'],
-  tun0: ['fe80::3'],
-};
+const native = {} as NativeSockets;
+const OVER_ETH0 = { interface: 'eth0', native };
 
-function route(uplink: Partial<ConfiguredUplink>, systemServers: readonly string[]) {
+function route(uplink: Partial<ConfiguredUplink>, systemServers: readonly string[], calls = [native]) {
   const binding = { kind: 'interface', interface: 'eth0' } as const;
-  return dnsRouteOf(
-    { name: 'dsl', backup: false, binding, ...uplink },
-    {
-      systemServers: () => systemServers,
-      interfaces: () =>
-        Object.fromEntries(
-          Object.entries(INTERFACES).map(([name, addresses]) => [
-            name,
-            addresses.map((address) => ({ address }) as NetworkInterfaceInfo),
-          ]),
-        ),
-    },
-  );
+  const surroundings = { systemServers: () => systemServers, native: calls[0] };
+  return dnsRouteOf({ name: 'dsl', backup: false, binding, ...uplink }, surroundings);
 }
 
-const over = (name: string) => ({ binding: { kind: 'interface', interface: name } as const });
 const from = (address: string) => ({ binding: { kind: 'address', address } as const });
 
 describe('the way of a question', () => {
   it.each<[string, Partial<ConfiguredUplink>, readonly string[], unknown]>([
     [
-      "the system's servers, from the interface's addresses",
+      "the system's servers, over the interface",
       {},
       ['192.168.1.1', '2620:fe::fe'],
-      {
-        servers: ['192.168.1.1', '2620:fe::fe'],
-        localAddresses: { v4: '192.168.1.5', v6: '2001:470::5' },
-      },
+      { servers: ['192.168.1.1', '2620:fe::fe'], over: OVER_ETH0 },
     ],
     [
       'without those on loopback',
       {},
-      ['127.0.0.53', '[::1]:53', '192.168.1.1:5353'],
-      { servers: ['192.168.1.1:5353'], localAddresses: { v4: '192.168.1.5', v6: '2001:470::5' } },
+      ['127.0.0.53', '[::1]:53', '::1', '192.168.1.1:5353'],
+      { servers: ['192.168.1.1:5353'], over: OVER_ETH0 },
     ],
     [
-      'without those of a family that it has not',
-      over('wwan0'),
-      ['2620:fe::fe', '9.9.9.9'],
-      { servers: ['9.9.9.9'], localAddresses: { v4: '10.64.0.9' } },
-    ],
-    [
-      "the uplink's own servers, be they on loopback",
-      { nameServers: ['127.0.0.1:5353'] },
+      "the uplink's own servers in their place",
+      { nameServers: ['9.9.9.9:53'] },
       ['192.168.1.1'],
-      { servers: ['127.0.0.1:5353'], localAddresses: { v4: '192.168.1.5', v6: '2001:470::5' } },
+      { servers: ['9.9.9.9:53'], over: OVER_ETH0 },
     ],
     [
-      "from the uplink's address",
+      "from the uplink's address, those of its family",
+      from('10.64.0.9'),
+      ['2620:fe::fe', '9.9.9.9'],
+      { servers: ['9.9.9.9'], localAddress: '10.64.0.9' },
+    ],
+    [
+      'the same for IPv6',
       { ...from('2001:470::5'), nameServers: ['[2620:fe::fe]:53', '9.9.9.9'] },
       [],
-      { servers: ['[2620:fe::fe]:53'], localAddresses: { v6: '2001:470::5' } },
+      { servers: ['[2620:fe::fe]:53'], localAddress: '2001:470::5' },
     ],
   ])('%s', (_, uplink, servers, expected) => {
     expect(route(uplink, servers)).toEqual(expected);
@@ -71,14 +53,7 @@ describe('the way of a question', () => {
   it.each<[string, Partial<ConfiguredUplink>, readonly string[], string]>([
     ['servers on loopback alone', {}, ['127.0.0.53'], 'set nameServers'],
     ['no server at all', {}, [], 'set nameServers'],
-    ['an interface that is not there', over('wlan0'), ['9.9.9.9'], 'no address now'],
-    ['a link-local address alone', over('tun0'), ['2620:fe::fe'], 'no address now'],
-    [
-      'servers of the other family',
-      { ...over('wwan0'), nameServers: ['2620:fe::fe'] },
-      [],
-      'no address of the family',
-    ],
+    ['servers of the other family', from('10.64.0.9'), ['2620:fe::fe'], 'set nameServers'],
   ])('there is none with %s', (_, uplink, servers, why) => {
     expect(() => route(uplink, servers)).toThrow(
       expect.objectContaining({
@@ -87,5 +62,9 @@ describe('the way of a question', () => {
         message: expect.stringContaining(why),
       }),
     );
+  });
+
+  it('there is none over an interface without the native calls', () => {
+    expect(() => route({}, ['9.9.9.9'], [])).toThrow('needs Linux and koffi');
   });
 });

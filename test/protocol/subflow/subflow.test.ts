@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { KernelMeasurement } from '../../../shared/protocol/kernel-measurement.ts';
 import { Subflow } from '../../../shared/protocol/subflow/subflow.ts';
-import { DEGRADED_MS, FIRST_IN_FLIGHT_BYTES } from '../../../shared/protocol/tunables.ts';
+import { DEGRADED_MS, FIRST_IN_FLIGHT_BYTES, MIN_COMMIT_BYTES } from '../../../shared/protocol/tunables.ts';
 
 const KERNEL: KernelMeasurement = {
   rttMs: 600,
@@ -51,6 +51,22 @@ describe('what a subflow may have in flight', () => {
     expect(subflow.inFlightCapBytes).toBe(usual);
     subflow.onKernelMeasurement({ ...kernel, rttMs: 460, totalRetransmittedPackets: 2 }, nowMs + 201);
     expect(subflow.inFlightCapBytes).toBe(usual);
+  });
+});
+
+describe('what a subflow takes at once', () => {
+  it.each([
+    ['a slow one little, so that its pipe never holds a single record', 250, MIN_COMMIT_BYTES],
+    ['a fast one 10 ms of its rate', 3_000, 30_000],
+  ])('%s', (_, bytesPerMs, expected) => {
+    const subflow = newSubflow();
+    keepBusy(subflow, { untilMs: 2_000, rttMs: 100, bytesPerMs });
+    for (const frame = new Uint8Array(1_000); subflow.canTake(2_000); ) {
+      subflow.append([frame], { kind: 'receipt' }, 2_000);
+    }
+    const taken = subflow.takeOutput().reduce((sum, { length }) => sum + length, 0);
+    expect(taken).toBeGreaterThan(expected * 0.9);
+    expect(taken).toBeLessThan(expected * 1.1 + 1_000);
   });
 });
 

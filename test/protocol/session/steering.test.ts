@@ -1,0 +1,187 @@
+import { describe, expect, it } from 'vitest';
+import type { ControlFrame } from '../../../shared/protocol/codec/frame.ts';
+import type { SteeringFrame } from '../../../shared/protocol/codec/steering-frame.ts';
+import { frameOfPolicy } from '../../../shared/protocol/steering/policy-frame.ts';
+import type { SteeringPolicy } from '../../../shared/protocol/steering/steering-policy.ts';
+import { CountingChunk, patternBytes, thrownBy } from '../support.ts';
+import { dataFrame, openFrame, SessionBed } from './session-bed.ts';
+
+const ORIGIN = { host: 'origin.example', port: 80 };
+const policy: SteeringPolicy = { mode: 'aggregate', only: ['uplink1'] };
+
+function steering(only: string, generation: number, streamId = 0): SteeringFrame {
+  return frameOfPolicy({ mode: 'aggregate', only: [only] }, streamId, generation);
+}
+
+/** On which subflows the concentrator sends what its origin writes now. */
+function carriers(bed: SessionBed, streamId = 0): number[] {
+  bed.session.write(streamId, new CountingChunk(patternBytes(0, 100)));
+  return bed.session.subflows
+    .map(({ id }) => id)
+    .filter((id) => bed.sent(id).some(({ kind }) => kind === 'data'));
+}
+
+function types(frames: readonly ControlFrame[]): string[] {
+  return frames.map(({ type }) => type);
+}
+
+describe('a client that opens a stream', () => {
+  it('sends STEERING directly behind OPEN where a mode does not say it all', () => {
+    const bed = new SessionBed('client', [0, 1]);
+    bed.session.openStream(ORIGIN, policy, 0);
+    const sent = bed.sentControl();
+    expect(types(sent)).toEqual(['open', 'steering']);
+    expect(sent[1]).toEqual(frameOfPolicy(policy, 0, 1));
+  });
+
+  it('sends none where it does', () => {
+    const bed = new SessionBed('client');
+    bed.session.openStream(ORIGIN, { mode: 'redundant' }, 0);
+    expect(bed.sentControl()).toMatchObject([{ type: 'open', mode: 5 }]);
+  });
+
+  it('sends another one for each change, and those that wait no more once there is a newer one', () => {
+    const bed = new SessionBed('client');
+    const id = bed.session.openStream(ORIGIN, { mode: 'aggregate' }, 0);
+    bed.sent();
+    bed.session.steerStream(id, policy, 0);
+    bed.session.steerStream(id, { mode: 'aggregate' }, 0);
+    expect(bed.sentControl()).toEqual([frameOfPolicy({ mode: 'aggregate' }, id, 2)]);
+    bed.session.reset(id, 'cancelled');
+    bed.session.steerStream(id, policy, 0);
+    expect(types(bed.sentControl())).toEqual(['reset']);
+  });
+
+  it('is told at once of a policy that the wire can not carry, and has no stream then', () => {
+    const bed = new SessionBed('client');
+    const wrong = { mode: 'aggregate', only: [] } as const;
+    const misuse = { code: 'internalError', name: 'MisuseError' };
+    expect(thrownBy(() => bed.session.openStream(ORIGIN, wrong, 0))).toEqual(misuse);
+    expect(bed.session.streamCount).toBe(0);
+    const id = bed.session.openStream(ORIGIN, { mode: 'aggregate' }, 0);
+    expect(thrownBy(() => bed.session.steerStream(id, wrong, 0))).toEqual(misuse);
+  });
+});
+
+describe('STEERING at the concentrator', () => {
+  it('decides where it sends', () => {
+    const bed = new SessionBed('concentrator', [0, 1, 2]);
+    bed.openStream(0);
+    bed.control(steering('uplink2', 1));
+    expect(carriers(bed)).toEqual([2]);
+  });
+
+  it('may overtake its OPEN, whose mode then says nothing', () => {
+    const bed = new SessionBed('concentrator', [0, 1]);
+    bed.control(steering('uplink1', 1), 1);
+    expect(bed.events()).toEqual([]);
+    bed.openStream(0);
+    expect(carriers(bed)).toEqual([1]);
+  });
+
+  it('counts by its generation, in whatever order it comes', () => {
+    const bed = new SessionBed('concentrator', [0, 1]);
+    bed.openStream(0);
+    bed.control(steering('uplink1', 2));
+    bed.control(steering('uplink0', 1), 1);
+    bed.control(steering('uplink0', 2), 1);
+    expect(carriers(bed)).toEqual([1]);
+    bed.control(steering('uplink0', 3));
+    expect(carriers(bed)).toEqual([0]);
+  });
+
+  it('that names uplinks of nobody makes the stream wait, until it comes again', () => {
+    const bed = new SessionBed('concentrator', [0, 1]);
+    bed.openStream(0);
+    bed.control(steering('elsewhere', 1));
+    expect(carriers(bed)).toEqual([]);
+    bed.control(steering('uplink1', 2));
+    expect(carriers(bed)).toEqual([1]);
+  });
+
+  it('waits for an uplink that is yet to come', () => {
+    const bed = new SessionBed('concentrator', [0]);
+    bed.openStream(0);
+    bed.control(steering('uplink7', 1));
+    expect(carriers(bed)).toEqual([]);
+    bed.addSubflow(7);
+    expect(carriers(bed)).toEqual([7]);
+  });
+
+  it('for a stream that is closed is ignored; far ahead it is a violation', () => {
+    const bed = new SessionBed('concentrator');
+    bed.openStream(0);
+    bed.session.reset(0, 'cancelled');
+    bed.control(steering('uplink0', 1));
+    expect([bed.session.isClosed, bed.session.streamCount]).toEqual([false, 0]);
+    bed.control(steering('uplink0', 1, 1_000_000));
+    expect(bed.session.isClosed).toBe(true);
+  });
+
+  it('from a concentrator is a violation', () => {
+    const bed = new SessionBed('client');
+    bed.session.openStream(ORIGIN, { mode: 'aggregate' }, 0);
+    bed.control(steering('uplink0', 1));
+    expect(bed.events().at(-1)).toMatchObject({ type: 'session-closed', error: 'malformedMessage' });
+  });
+});
+
+describe('PRIORITY', () => {
+  const priority = (backup: boolean, generation: number): ControlFrame => ({
+    type: 'priority',
+    subflowId: 0,
+    backup,
+    generation,
+  });
+
+  it('counts by its generation', () => {
+    const bed = new SessionBed('concentrator', [0, 1]);
+    const isBackup = () => bed.session.subflows[0]!.isBackup;
+    bed.control(priority(true, 2));
+    bed.control(priority(false, 1), 1);
+    expect(isBackup()).toBe(true);
+    bed.control(priority(false, 3), 1);
+    expect(isBackup()).toBe(false);
+  });
+
+  it('is sent for each change and no repeat, the newest alone of those that wait', () => {
+    const bed = new SessionBed('client', [0, 1]);
+    bed.session.setBackup(0, false, 0);
+    expect(bed.sentControl(1)).toEqual([]);
+    bed.session.setBackup(0, true, 0);
+    bed.session.setBackup(0, true, 0);
+    expect(bed.sentControl(1)).toEqual([priority(true, 1)]);
+    bed.session.setBackup(0, false, 0);
+    bed.session.setBackup(0, true, 0);
+    expect(bed.sentControl(1)).toEqual([priority(true, 3)]);
+    bed.session.setBackup(99, true, 0);
+    expect(bed.sentControl(1)).toEqual([]);
+  });
+
+  it('makes a subflow a backup: used only when no other works', () => {
+    const bed = new SessionBed('concentrator', [0, 1]);
+    bed.control(openFrame(0));
+    bed.session.acceptStream(0);
+    bed.control(priority(true, 1));
+    expect(carriers(bed)).toEqual([1]);
+    bed.session.doubtSubflow(1, 'its interface is down', bed.nowMs);
+    expect(carriers(bed)).toEqual([0]);
+  });
+});
+
+it('with all subflows in doubt, control frames go where the peer was heard last', () => {
+  const bed = new SessionBed('concentrator', [0, 1, 2, 3]);
+  bed.openStream(0);
+  bed.nowMs = 10;
+  bed.control(openFrame(1), 2);
+  for (const id of [3, 2]) {
+    bed.nowMs += 10;
+    bed.receive(dataFrame(0, id, patternBytes(id, 1)), id);
+  }
+  bed.events();
+  for (const id of [0, 1, 2, 3]) bed.session.doubtSubflow(id, 'its interface is down', bed.nowMs);
+  for (const id of [0, 1, 2, 3]) bed.sent(id);
+  bed.session.acceptStream(1);
+  const told = [0, 1, 2, 3].filter((id) => types(bed.sentControl(id)).includes('opened'));
+  expect(told).toEqual([2, 3]);
+});
