@@ -1,3 +1,5 @@
+import type { Transfer } from '../lab/agent/arrivals.ts';
+
 /** A figure, and the bound it is held against, if any. */
 export interface Check {
   readonly what: string;
@@ -19,6 +21,12 @@ export function atMost(what: string, value: number, bound: number, unit = ''): C
 /** Met when the figure is the bound. */
 export function exactly(what: string, value: number, bound: number, unit = ''): Check {
   return { what, value, unit, bound: { is: 'exactly', value: bound } };
+}
+
+/** Met when all of these transfers were whole: not reset, not late, each byte the right one. */
+export function noneBroken(what: string, ...transfers: readonly (Transfer | undefined)[]): Check {
+  const broken = transfers.filter((one) => !one?.isExact || one.error !== undefined);
+  return exactly(`${what} reset or with a wrong byte`, broken.length, 0);
 }
 
 /** Only shown. */

@@ -20,6 +20,7 @@ test('says what was required, what was found, and what of it does not hold', () 
     client: {},
     verdict: 'missed',
     checks: [atMost('median', 123.4, 100, 'ms'), shown('pieces', 12)],
+    complaints: ['echo: reset'],
     events: [],
     rates: {},
     stepMs: 100,
@@ -29,6 +30,7 @@ test('says what was required, what was found, and what of it does not hold', () 
     '  required: it is quick',
     '  MISSED  median  123  ms  at most 100',
     '          pieces   12',
+    '  an application failed: echo: reset',
   ]);
   const machine = { emulatorLateUs: 700, cpuWaitShare: 0.5 };
   expect(reportText({ ...outcome, verdict: 'too slow', machine, error: 'no subflow' })).toMatch(

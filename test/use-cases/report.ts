@@ -3,9 +3,19 @@ import { type Check, isMet } from './check.ts';
 import type { Outcome } from './run-use-case.ts';
 
 /** What to say of a use case that was played. */
-export function reportText({ name, title, verdict, requirement, checks, error, machine }: Outcome): string {
+export function reportText({
+  name,
+  title,
+  verdict,
+  requirement,
+  checks,
+  error,
+  complaints,
+  machine,
+}: Outcome): string {
   const lines = [`${name}: ${title}: ${verdict.toUpperCase()}`, `  required: ${requirement}`];
   if (checks.length > 0) lines.push(indented(grid(checks.map(row))));
+  for (const complaint of complaints) lines.push(`  an application failed: ${complaint}`);
   if (error !== undefined) lines.push(`  went wrong: ${error}`);
   if (verdict === 'too slow' && machine)
     lines.push(

@@ -19,6 +19,8 @@ export interface Outcome {
   readonly checks: readonly Check[];
   /** Why there are no checks. */
   readonly error?: string;
+  /** What went wrong for the applications. */
+  readonly complaints: readonly string[];
   readonly machine?: Machine;
   readonly events: readonly SceneEvent[];
   /** Mbit/s in each step of {@link STEP_MS}. */
@@ -64,6 +66,7 @@ export async function runUseCase(
     verdict: verdictOf(checks, error, machine),
     ...(error === undefined ? {} : { error }),
     ...(machine ? { machine } : {}),
+    complaints: scene?.complaints ?? [],
     events: scene?.events ?? [],
     rates: scene?.isRecorded ? ratesOf(scene) : {},
     stepMs: STEP_MS,

@@ -40,7 +40,9 @@ const JOB_EXTRA_MS = 10_000;
 export class Scene {
   readonly bed: Bed;
   readonly events: SceneEvent[] = [];
-  /** For {@link play} to fill. */
+  /** What went wrong for the applications. */
+  readonly complaints: string[] = [];
+  /** For {@link UseCase.play} to fill. */
   readonly absences: Absence[] = [];
   readonly #origin: Origin;
   readonly #pair: StartedPair;
@@ -122,9 +124,13 @@ export class Scene {
   }
 
   /** An application of the client at work through the proxy, or as `route` says; it must be done within `ms` and some seconds. */
-  job(task: ClientJob['task'], ms: number, route: Route = { socks: SOCKS }): Promise<ClientResult> {
+  async job(task: ClientJob['task'], ms: number, route: Route = { socks: SOCKS }): Promise<ClientResult> {
     const origin = { host: this.bed.origin.address.v4, port: ORIGIN_PORT };
-    return startJob(this.bed.client, { task, origin, route, limitMs: ms + JOB_EXTRA_MS }).result;
+    const job = { task, origin, route, limitMs: ms + JOB_EXTRA_MS };
+    const result = await startJob(this.bed.client, job).result;
+    const error = result.error ?? result.bulk?.error;
+    if (error !== undefined) this.complaints.push(`${task.kind}: ${error}`);
+    return result;
   }
 
   /** What comes of the next upload to the origin, of which only one may be under way. */

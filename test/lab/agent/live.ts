@@ -28,10 +28,11 @@ export function watchLive(
         const isWhole = isExact && record.bytes === bytes;
         const reason = isWhole ? undefined : (error?.message ?? `${record.bytes} of ${bytes} bytes`);
         const { playback } = player;
+        const failure = reason === undefined ? {} : { error: reason };
         resolve({
-          bulk: { ...record, isExact },
+          bulk: { ...record, isExact, ...failure },
           ...(playback ? { playback } : {}),
-          ...(reason === undefined ? {} : { error: reason }),
+          ...failure,
         });
       },
     });

@@ -5,11 +5,11 @@ import { changes } from '../traffic.ts';
 import type { UseCase } from '../use-case.ts';
 
 /** Small pieces of a map, one after the other. */
-const PIECES = { kind: 'echo', bytes: 2_000, everyMs: 100, count: 260 } as const;
+const PIECES = { kind: 'echo', bytes: 2_000, everyMs: 100, count: 220 } as const;
 const END_MS = PIECES.count * PIECES.everyMs;
-const SLOW_AT_MS = 5_000;
-const WAVERING_FROM_MS = 11_000;
-const GOOD_AT_MS = 17_000;
+const SLOW_AT_MS = 4_000;
+const WAVERING_FROM_MS = 9_000;
+const GOOD_AT_MS = 15_000;
 const LOOK_MS = 500;
 
 /** A map that is dragged about on a Wi-Fi whose delay is good, bad, wavering, and good again. */

@@ -6,7 +6,7 @@ import type { UseCase } from '../use-case.ts';
 /** As keystrokes or readings of a sensor. */
 const ECHO = { kind: 'echo', bytes: 200, everyMs: 50 } as const;
 const ALONE_COUNT = 40;
-const COUNT = 320;
+const COUNT = 300;
 const PAUSE = { gapMs: [3_000, 8_000], lengthMs: [400, 800] } as const;
 const UPLINKS = ['lte-a', 'lte-b', 'lte-c'];
 
