@@ -25,6 +25,20 @@ export const makeBeforeBreak = siri({
   mostSilenceMs: 1_000,
 });
 
+/** The other uplink is dialled when there is no other: it costs nothing meanwhile. */
+export const breakBeforeMake = siri({
+  variant: 'break-before-make',
+  title: 'walking out of Wi-Fi while speaking, LTE dialled when Wi-Fi is gone',
+  client: {
+    uplinks: [
+      { name: 'wifi', interface: 'wifi' },
+      { name: 'lte', interface: 'lte', backup: true, standby: 'break-before-make' },
+    ],
+  },
+  isUp: ['wifi'],
+  mostSilenceMs: 3_000,
+});
+
 function siri({
   variant,
   title,
