@@ -3,6 +3,7 @@ import type { SessionEvent } from '../../shared/protocol/session/events.ts';
 import { FIRST_UPLOAD_WINDOW_BYTES, Session } from '../../shared/protocol/session/session.ts';
 import { FLOOR_WINDOW_BYTES } from '../../shared/protocol/tunables.ts';
 import type { VirtualClock } from './clock.ts';
+import { LentMemory } from './lent-memory.ts';
 import type { Connection, Side } from './network.ts';
 import type { Random } from './random.ts';
 import type { Trace } from './trace.ts';
@@ -38,6 +39,7 @@ export class End {
   readonly #trace: Trace;
   readonly #options: EndOptions;
   readonly #connections = new Map<number, Connection>();
+  readonly #lent = new LentMemory();
   #pumpArmed = false;
   #timerForMs = Number.POSITIVE_INFINITY;
   #timerGeneration = 0;
@@ -84,7 +86,7 @@ export class End {
     };
     connection.inward(side).onBytes = (bytes) => {
       if (!this.#connections.has(id)) return;
-      session.receive(id, bytes, this.#clock.nowMs);
+      this.#lent.lend(bytes, (lent) => session.receive(id, lent, this.#clock.nowMs));
       this.wake();
     };
     connection.onClosed[side] = () => {
@@ -152,7 +154,9 @@ export class End {
       if (event.type === 'subflow-close') this.#closeTransport(event.subflowId);
       if (event.type === 'session-closed') this.#onClosed(event.error);
       this.onEvent(event);
+      if (event.type === 'stream-data') this.#lent.takeBack(event.bytes);
     }
+    this.#lent.checkAllBack();
     return hadAny;
   }
 

@@ -1,4 +1,4 @@
-import { LAMBDA_STEP_DOWN, LAMBDA_STEP_UP, MAX_LAMBDA, MIN_LAMBDA } from '../tunables.ts';
+import { DEGRADED_RTT, LAMBDA_STEP_DOWN, LAMBDA_STEP_UP, MAX_LAMBDA, MIN_LAMBDA } from '../tunables.ts';
 import {
   deliveryTimeMs,
   least,
@@ -13,16 +13,17 @@ import {
  * Urgent segments wait for the best subflow when it is busy (ECF, CoNEXT 2017). Bulk also takes slower ones, as long as
  * the segment would not be the one that closes the window for the fast ones (BLEST, IFIP Networking 2016), and, where
  * the stream's end is known, as long as the rest would not arrive earlier by waiting. One that has just become much slower gets
- * nothing of it: the little that it carries is not worth the stop until its first segment arrives.
+ * nothing: the little that it carries is not worth the stop until its first segment arrives.
  */
 export class EarliestDeliveryFirst implements PacketScheduler {
   #lambda = MIN_LAMBDA;
 
   select<View extends SubflowView>(
     request: SegmentRequest,
-    candidates: readonly View[],
+    all: readonly View[],
     nowMs: number,
   ): View | undefined {
+    const candidates = worthConsidering(all, request, nowMs);
     const best = least(candidates, (view) => segmentTimeMs(view, request))!;
     const probed = request.mayProbe ? this.#unproven(request, candidates, best, nowMs) : undefined;
     if (probed !== undefined) return probed;
@@ -33,7 +34,7 @@ export class EarliestDeliveryFirst implements PacketScheduler {
     const next = least(free, (view) => segmentTimeMs(view, request));
     if (next === undefined) return undefined;
     if (next.uplinkName === fastest.uplinkName) return next;
-    return this.#passesGate(request, next, best, fastest, candidates, nowMs) ? next : undefined;
+    return this.#passesGate(request, next, best, fastest, candidates) ? next : undefined;
   }
 
   onRound(wasBlocked: boolean): void {
@@ -56,7 +57,7 @@ export class EarliestDeliveryFirst implements PacketScheduler {
     const next = least(growing, (view) => segmentTimeMs(view, request));
     const fastest = least(candidates, (view) => -view.rateBytesPerSecond)!;
     if (next === undefined || next === best) return next;
-    return this.#passesGate(request, next, best, fastest, candidates, nowMs) ? next : undefined;
+    return this.#passesGate(request, next, best, fastest, candidates) ? next : undefined;
   }
 
   #passesGate(
@@ -65,9 +66,7 @@ export class EarliestDeliveryFirst implements PacketScheduler {
     best: SubflowView,
     fastest: SubflowView,
     candidates: readonly SubflowView[],
-    nowMs: number,
   ): boolean {
-    if (slow.isDegraded(nowMs)) return false;
     const { windowLeftBytes, remainingBytes } = request;
     const lengthBytes = Math.min(request.lengthBytes, slow.segmentBytes);
     const slowMs = deliveryTimeMs(slow, lengthBytes);
@@ -77,6 +76,25 @@ export class EarliestDeliveryFirst implements PacketScheduler {
     const fastBytes = (uplinkRate(candidates, fastest.uplinkName) * slowMs) / 1000;
     return fastBytes * this.#lambda <= windowLeftBytes - (slow.inFlightBytes + lengthBytes);
   }
+}
+
+/**
+ * Without those that have just become much slower, unless the others are twice as slow: a hiccup of the others, as BBR's while it
+ * measures the round trip, is over sooner than a segment on such a one.
+ */
+function worthConsidering<View extends SubflowView>(
+  views: readonly View[],
+  request: SegmentRequest,
+  nowMs: number,
+): readonly View[] {
+  if (!views.some((view) => view.isDegraded(nowMs))) return views;
+  const sound = least(
+    views.filter((view) => !view.isDegraded(nowMs)),
+    (view) => segmentTimeMs(view, request),
+  );
+  if (sound === undefined) return views;
+  const limitMs = segmentTimeMs(sound, request) / DEGRADED_RTT;
+  return views.filter((view) => !view.isDegraded(nowMs) || segmentTimeMs(view, request) < limitMs);
 }
 
 /** Bytes per second of all subflows of one uplink. */

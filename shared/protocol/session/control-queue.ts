@@ -6,10 +6,11 @@ import type { ControlItem } from './control-item.ts';
  */
 export class ControlQueue {
   #items: ControlItem[] = [];
+  #head = 0;
   readonly #unsettled = new Set<ControlItem>();
 
   get isEmpty(): boolean {
-    return this.#items.length === 0;
+    return this.#head === this.#items.length;
   }
 
   /** How many items wait or are under way, neither receipted nor out of date. */
@@ -26,13 +27,24 @@ export class ControlQueue {
 
   /** Takes the oldest item that still says something, with its bytes. */
   shift(): { item: ControlItem; bytes: Uint8Array } | undefined {
-    for (let item = this.#items.shift(); item !== undefined; item = this.#items.shift()) {
+    while (!this.isEmpty) {
+      const item = this.#take();
       item.isQueued = false;
       const bytes = item.isReceipted ? undefined : item.encode();
       if (bytes !== undefined) return { item, bytes };
       this.#unsettled.delete(item);
     }
     return undefined;
+  }
+
+  /** Not `Array.shift`: it moves all that is left, and a peer may let many thousands wait. */
+  #take(): ControlItem {
+    const item = this.#items[this.#head++]!;
+    if (this.isEmpty || (this.#head > 64 && this.#head * 2 > this.#items.length)) {
+      this.#items = this.#items.slice(this.#head);
+      this.#head = 0;
+    }
+    return item;
   }
 
   /** The item has arrived. */

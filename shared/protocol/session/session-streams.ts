@@ -173,6 +173,25 @@ export class SessionStreams {
     }
   }
 
+  /** When a stream has waited for long enough without any of the uplinks that it is bound to. */
+  get deadlineMs(): number {
+    const { stranded } = this.#transmitter;
+    if (stranded.size === 0) return Number.POSITIVE_INFINITY;
+    let first = Number.POSITIVE_INFINITY;
+    for (const sinceMs of stranded.values()) first = Math.min(first, sinceMs);
+    return first + this.#options.lingerMs;
+  }
+
+  /** Streams that have waited so long fail, as all do with a session that has no subflow. */
+  failStranded(): void {
+    if (this.#host.nowMs < this.deadlineMs) return;
+    for (const [stream, sinceMs] of [...this.#transmitter.stranded]) {
+      if (this.#host.nowMs - sinceMs < this.#options.lingerMs) continue;
+      this.#host.emit({ type: 'stream-failed', streamId: stream.id, error: 'uplinksLost' });
+      this.reset(stream.id, 'uplinksLost');
+    }
+  }
+
   /** All streams fail: the session is over. */
   failAll(error: ErrorName): void {
     for (const stream of [...this.#table.all()]) {
@@ -189,7 +208,10 @@ export class SessionStreams {
     if (stream === undefined) return 0;
     let handedOnBytes = 0;
     if (stream.phase === 'opening') this.#noteOpened(stream);
-    for (const bytes of stream.receive.receive(dsn, payload, fin)) {
+    // Before OPEN a copy, as in the reorder buffer: it may wait for long, and would keep all that was read with it.
+    const mustCopy = stream.phase === 'embryonic';
+    for (const ready of stream.receive.receive(dsn, payload, fin)) {
+      const bytes = mustCopy ? new Uint8Array(ready) : ready;
       if (bytes.buffer === payload.buffer) handedOnBytes += bytes.length;
       this.#tell(stream, { type: 'stream-data', streamId, bytes });
     }

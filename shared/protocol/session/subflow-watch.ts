@@ -1,6 +1,11 @@
 import { encodeControl, type RemoteSubflowState } from '../codec/frame.ts';
 import type { Subflow } from '../subflow/subflow.ts';
-import { ABANDON_AFTER_MS, GIVE_UP_AFTER_MS, REPLACE_AFTER_MS } from '../tunables.ts';
+import {
+  ABANDON_AFTER_MS,
+  GIVE_UP_AFTER_MS,
+  MAX_UNANSWERED_RECEIPTS,
+  REPLACE_AFTER_MS,
+} from '../tunables.ts';
 import { controlItem } from './control-item.ts';
 import type { SessionEvent } from './events.ts';
 import { isDeliveredElsewhere } from './reinjection.ts';
@@ -41,7 +46,9 @@ export class SubflowWatch {
 
   check(subflows: readonly Subflow[], streams: Iterable<Stream>, nowMs: number): void {
     for (const subflow of subflows) {
-      if (subflow.state === 'active') this.#checkActive(subflow, nowMs);
+      if (subflow.ledger.unansweredReceipts > MAX_UNANSWERED_RECEIPTS) {
+        this.#session.close(subflow, 'the peer receipts nothing');
+      } else if (subflow.state === 'active') this.#checkActive(subflow, nowMs);
       else if (subflow.state === 'doubted') this.#checkDoubted(subflow, subflows, nowMs);
     }
     if (nowMs < this.#nextTickMs) return;

@@ -3,7 +3,6 @@ import { FLAP_MEMORY_MS, FLAP_PENALTY_MS, MAX_FLAP_PENALTY_MS } from '../tunable
 /** Makes a subflow that is doubted again and again wait longer each time before it gets data. */
 export class FlapDamper {
   #flaps = 0;
-  #lastDoubtMs = Number.NEGATIVE_INFINITY;
   #readyMs = Number.NEGATIVE_INFINITY;
 
   /** When the subflow may get data again. */
@@ -12,12 +11,11 @@ export class FlapDamper {
   }
 
   onDoubt(nowMs: number): void {
-    if (nowMs - this.#lastDoubtMs > FLAP_MEMORY_MS) this.#flaps = 0;
+    if (nowMs - this.#readyMs > FLAP_MEMORY_MS) this.#flaps = 0;
     this.#flaps++;
-    this.#lastDoubtMs = nowMs;
   }
 
-  /** The first few pauses are everyday and cost nothing. */
+  /** The first two are forgiven. */
   onRecover(nowMs: number): void {
     const penaltyMs = this.#flaps <= 2 ? 0 : FLAP_PENALTY_MS * 2 ** Math.min(this.#flaps - 3, 10);
     this.#readyMs = nowMs + Math.min(penaltyMs, MAX_FLAP_PENALTY_MS);

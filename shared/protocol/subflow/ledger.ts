@@ -28,13 +28,17 @@ export interface LedgerEntry {
   surrendered: boolean;
 }
 
-/** The frames under way on one subflow, oldest first. Bounded by the subflow's in-flight cap. */
+/**
+ * The frames under way on one subflow, oldest first. Data is bounded by the subflow's in-flight cap, control frames by what the session
+ * lets go unanswered, receipts by MAX_UNANSWERED_RECEIPTS.
+ */
 export class Ledger {
   #entries: LedgerEntry[] = [];
   #head = 0;
   #writtenBytes = 0;
   #receiptedBytes = 0;
   #lastElicitingOffset = 0;
+  #receipts = 0;
 
   get writtenBytes(): number {
     return this.#writtenBytes;
@@ -57,10 +61,16 @@ export class Ledger {
     return this.#entries.length - this.#head;
   }
 
+  /** RECEIPTs of ours among them. */
+  get unansweredReceipts(): number {
+    return this.#receipts;
+  }
+
   /** Moves the count on; the caller fills in the entry that ends there. */
   append(entry: LedgerEntry): void {
     this.#writtenBytes = entry.endOffset;
-    if (entry.item.kind !== 'receipt') this.#lastElicitingOffset = entry.endOffset;
+    if (entry.item.kind === 'receipt') this.#receipts++;
+    else this.#lastElicitingOffset = entry.endOffset;
     this.#entries.push(entry);
   }
 
@@ -70,6 +80,7 @@ export class Ledger {
     const start = this.#head;
     while (this.#head < this.#entries.length && this.#entries[this.#head]!.endOffset <= bytes) this.#head++;
     const receipted = this.#entries.slice(start, this.#head);
+    for (const { item } of receipted) if (item.kind === 'receipt') this.#receipts--;
     if (this.#head > 64 && this.#head * 2 > this.#entries.length) {
       this.#entries = this.#entries.slice(this.#head);
       this.#head = 0;

@@ -28,9 +28,11 @@ export class RttEstimator {
     return recent === Number.POSITIVE_INFINITY ? this.minMs : recent;
   }
 
-  /** Forgets the minimum: the path may have changed. */
+  /** Forgets the minima: the path may have changed. */
   restart(): void {
     this.#minMs = Number.POSITIVE_INFINITY;
+    this.#bucketMs = Number.POSITIVE_INFINITY;
+    this.#lastBucketMs = Number.POSITIVE_INFINITY;
   }
 
   addSample(rttMs: number, nowMs: number): void {

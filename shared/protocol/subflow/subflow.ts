@@ -8,6 +8,7 @@ import {
   COMMIT_MS,
   CRUISE_GAIN,
   DEGRADED_MS,
+  DEGRADED_PING_INTERVAL_MS,
   DEGRADED_RTT,
   DEGRADED_SLACK_MS,
   FIRST_IN_FLIGHT_BYTES,
@@ -79,6 +80,10 @@ export class Subflow implements SubflowView {
   #doubtedSinceMs = Number.POSITIVE_INFINITY;
   /** It was doubted once: it earns its traffic back from little. */
   #hasRecovered = false;
+  /** What was written before it came back; it was stuck, and its receipts say nothing of the path as it is now. */
+  #stuckBytes = -1;
+  /** Whether a round trip was measured since it came back. */
+  #isMeasured = true;
   /** The smallest round trip before it was doubted, which it is measured by until #degradedUntilMs. */
   #usualRttMs = Number.POSITIVE_INFINITY;
   #degradedUntilMs = Number.NEGATIVE_INFINITY;
@@ -126,8 +131,13 @@ export class Subflow implements SubflowView {
     return Math.max(this.rtt.minMs, this.#kernel?.minRttMs ?? 0);
   }
 
+  /**
+   * Of one that has become much slower the kernel's figure: the last receipts came back on another, and what lies before the
+   * doubt is still the kernel's minimum.
+   */
   get recentRttMs(): number {
-    return Math.max(this.minRttMs, this.rtt.recentMinMs);
+    const recentMs = Math.max(this.minRttMs, this.rtt.recentMinMs);
+    return this.#isUnusual(recentMs) ? Math.max(recentMs, this.#kernel?.rttMs ?? 0) : recentMs;
   }
 
   get delayMs(): number {
@@ -203,7 +213,7 @@ export class Subflow implements SubflowView {
 
   /** In flight while nothing is known: what the kernel would let out at once, where it tells. */
   get #firstInFlightBytes(): number {
-    if (this.#hasRecovered) return MIN_IN_FLIGHT_BYTES;
+    if (!this.#isMeasured) return MIN_IN_FLIGHT_BYTES;
     return clamp(
       this.#kernel?.cwndBytes ?? FIRST_IN_FLIGHT_BYTES,
       MIN_IN_FLIGHT_BYTES,
@@ -222,9 +232,12 @@ export class Subflow implements SubflowView {
   }
 
   isDegraded(nowMs: number): boolean {
-    return (
-      nowMs < this.#degradedUntilMs && this.recentRttMs > DEGRADED_RTT * this.#usualRttMs + DEGRADED_SLACK_MS
-    );
+    if (nowMs >= this.#degradedUntilMs) return false;
+    return !this.#isMeasured || this.#isUnusual(this.recentRttMs);
+  }
+
+  #isUnusual(rttMs: number): boolean {
+    return rttMs > DEGRADED_RTT * this.#usualRttMs + DEGRADED_SLACK_MS;
   }
 
   /** Whether it takes data now: its transport is idle, its in-flight cap has room, and this turn's commitment is not used up. */
@@ -290,7 +303,10 @@ export class Subflow implements SubflowView {
     const receipted = ledger.receipt(bytes);
     const newest = receipted.at(-1);
     this.#lastReceiptMs = nowMs;
-    if (newest !== undefined) this.rtt.addSample(nowMs - newest.sentMs - delayMs, nowMs);
+    if (newest !== undefined && newest.endOffset > this.#stuckBytes) {
+      this.rtt.addSample(nowMs - newest.sentMs - delayMs, nowMs);
+      this.#isMeasured = true;
+    }
     this.rate.onReceipt(bytes, newest, nowMs, this.rtt.minMs);
     return receipted;
   }
@@ -329,7 +345,7 @@ export class Subflow implements SubflowView {
     if (this.state === 'doubted') return nowMs + 20;
     if (!this.ledger.awaitsReceipt) {
       // A busy transport takes no ping; its next room is an input, and looks here again.
-      return this.isWritable ? this.#lastElicitingMs + PING_INTERVAL_MS : Number.POSITIVE_INFINITY;
+      return this.isWritable ? this.#nextPingMs(nowMs) : Number.POSITIVE_INFINITY;
     }
     return nowMs + Math.max(1, this.silenceLimitMs - this.silenceMs(nowMs));
   }
@@ -337,7 +353,11 @@ export class Subflow implements SubflowView {
   /** Whether so much time has passed without a question that its silence would say nothing. */
   wantsPing(nowMs: number): boolean {
     // The same sum as in deadlineMs, so that rounding never puts the ping behind its own deadline.
-    return !this.ledger.awaitsReceipt && nowMs >= this.#lastElicitingMs + PING_INTERVAL_MS;
+    return !this.ledger.awaitsReceipt && nowMs >= this.#nextPingMs(nowMs);
+  }
+
+  #nextPingMs(nowMs: number): number {
+    return this.#lastElicitingMs + (this.isDegraded(nowMs) ? DEGRADED_PING_INTERVAL_MS : PING_INTERVAL_MS);
   }
 
   doubt(nowMs: number): void {
@@ -355,7 +375,9 @@ export class Subflow implements SubflowView {
     this.#hasRecovered = true;
     this.#degradedUntilMs = nowMs + DEGRADED_MS;
     // The path may be another one now.
-    this.rate.restart(this.ledger.writtenBytes);
+    this.#stuckBytes = this.ledger.writtenBytes;
+    this.#isMeasured = false;
+    this.rate.restart(this.#stuckBytes);
     this.rtt.restart();
   }
 

@@ -23,7 +23,8 @@ export interface Block {
 export class BlockPool {
   /**
    * Where connections without a block read: shared by all of them, since Node calls back in the same breath as
-   * it reads, and its contents are copied out in that callback. So an idle connection pins no memory.
+   * it reads, and its contents are copied out in that callback. So an idle connection pins no memory, but for the one
+   * block of a bulk connection whose last read was full.
    */
   readonly scratch: Buffer = Buffer.allocUnsafeSlow(SCRATCH_BYTES);
   readonly #maxBlocks: number;

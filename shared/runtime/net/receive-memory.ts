@@ -4,7 +4,7 @@ import { MisuseError } from '../../protocol/errors.ts';
 export const SLAB_BYTES = 65_536;
 /** Plaintext of a full TLS record (RFC 8446 section 5.1), and so of one read. */
 export const RECORD_BYTES = 16_384;
-/** Full reads that follow each other within this time make a bulk subflow: above 26 Mbit/s. */
+/** A read this soon after a full one belongs to bulk, and so will the next: above 26 Mbit/s, or in bursts. */
 const BULK_GAP_MS = 5;
 /** Kept for the next burst: 4 MiB; the garbage collector has the rest. */
 const MAX_FREE_SLABS = 64;
@@ -36,6 +36,11 @@ export function releaseReceived(bytes: Uint8Array, length: number = bytes.length
   reuse(slab);
 }
 
+/** Whether keeping `bytes` keeps a slab out of use. */
+export function pinsSlab(bytes: Uint8Array): boolean {
+  return slabs.has(bytes.buffer);
+}
+
 function reuse(slab: Slab): void {
   if (slab.isReadInto || slab.heldBytes > 0 || free.length >= MAX_FREE_SLABS) return;
   slab.usedBytes = 0;
@@ -55,15 +60,19 @@ function takeSlab(): Slab {
 
 /**
  * Gives one subflow its read buffers. A busy one reads record after record into slabs that are used again: a new
- * buffer for each of a gigabyte's 65,000 records would keep the garbage collector busy. A quiet one pins nothing.
+ * buffer for each of a gigabyte's 65,000 records would keep the garbage collector busy. A quiet one pins nothing, but
+ * for the one slab of a busy one that has just fallen quiet.
  */
 export class ReceiveMemory {
   #slab: Slab | undefined;
   #lastFullMs = Number.NEGATIVE_INFINITY;
+  #isBulk = false;
 
   /** What a read into the last `next()` brought; the receiver's to keep, or to hand back by `releaseReceived`. */
   take(length: number): Uint8Array {
-    if (length >= RECORD_BYTES) this.#lastFullMs = performance.now();
+    const nowMs = performance.now();
+    this.#isBulk = nowMs - this.#lastFullMs <= BULK_GAP_MS;
+    if (length >= RECORD_BYTES) this.#lastFullMs = nowMs;
     const slab = this.#slab;
     if (slab === undefined) return scratch.slice(0, length);
     const bytes = new Uint8Array(slab.memory, slab.usedBytes, length);
@@ -72,9 +81,9 @@ export class ReceiveMemory {
     return bytes;
   }
 
-  /** Where the next read goes. */
+  /** Where the next read goes; asked right after `take`, by whose time it goes. */
   next(): Uint8Array {
-    if (performance.now() - this.#lastFullMs > BULK_GAP_MS) {
+    if (!this.#isBulk) {
       this.close();
       return scratch;
     }

@@ -66,15 +66,17 @@ export class TlsSubflow implements SubflowTransport {
         return true;
       },
     });
-    if (!reads) socket.on('data', (bytes) => this.#handlers?.onBytes(bytes));
-    // What came with the end of the handshake.
-    else queueMicrotask(() => this.#deliverEarly());
-    socket.resume();
-  }
-
-  #deliverEarly(): void {
-    const early = this.#socket.read() as Buffer | null;
-    if (early !== null) this.#handlers?.onBytes(early);
+    if (!reads) {
+      socket.on('data', (bytes) => this.#handlers?.onBytes(bytes));
+      socket.resume();
+      return;
+    }
+    queueMicrotask(() => {
+      // What came with the end of the handshake, before `resume` throws it away for want of a 'data' listener.
+      const early = socket.read() as Buffer | null;
+      if (early !== null) this.#handlers?.onBytes(early);
+      socket.resume();
+    });
   }
 
   write(buffers: readonly Uint8Array[]): void {

@@ -1,6 +1,7 @@
 import { type ErrorName, StreamError } from '../../protocol/errors.ts';
 import type { AppChunk, AppSocket, AppSocketHandlers } from '../net/app-socket.ts';
 import { releaseReceived } from '../net/receive-memory.ts';
+import { compactReceived } from '../net/received-pieces.ts';
 import type { SessionDriver, StreamHandlers } from './session-driver.ts';
 
 /**
@@ -84,8 +85,9 @@ export class StreamRelay implements Omit<StreamHandlers, 'onOpened'>, AppSocketH
 
   onData(pieces: readonly Uint8Array[]): void {
     this.activity++;
-    if (this.#socket === undefined) this.#early.push(...pieces);
-    else this.#writeOn(this.#socket, pieces);
+    const compact = compactReceived(pieces);
+    if (this.#socket === undefined) this.#early.push(...compact);
+    else this.#writeOn(this.#socket, compact);
   }
 
   onEnded(): void {
@@ -104,11 +106,10 @@ export class StreamRelay implements Omit<StreamHandlers, 'onOpened'>, AppSocketH
   }
 
   #writeOn(socket: AppSocket, pieces: readonly Uint8Array[]): void {
-    const joined = joinNeighbours(pieces);
     let bytes = 0;
-    for (const piece of joined) bytes += piece.length;
-    socket.write(joined, () => {
-      for (const piece of joined) releaseReceived(piece);
+    for (const piece of pieces) bytes += piece.length;
+    socket.write(pieces, () => {
+      for (const piece of pieces) releaseReceived(piece);
       this.#driver.consumed(this.#streamId, bytes);
     });
   }
@@ -119,18 +120,4 @@ export class StreamRelay implements Omit<StreamHandlers, 'onOpened'>, AppSocketH
     this.#driver.forgetStream(this.#streamId);
     this.#onOver?.();
   }
-}
-
-/** Pieces that lie behind each other in memory become one, which costs the socket less. */
-function joinNeighbours(pieces: readonly Uint8Array[]): readonly Uint8Array[] {
-  const joined: Uint8Array[] = [];
-  for (const piece of pieces) {
-    const last = joined.at(-1);
-    if (last?.buffer === piece.buffer && last.byteOffset + last.length === piece.byteOffset) {
-      joined[joined.length - 1] = new Uint8Array(last.buffer, last.byteOffset, last.length + piece.length);
-    } else {
-      joined.push(piece);
-    }
-  }
-  return joined;
 }

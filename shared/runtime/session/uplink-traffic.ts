@@ -9,17 +9,18 @@ export class TrafficTable {
   readonly #byUplink = new Map<string, UplinkTraffic>();
   readonly #maxUplinks: number;
 
-  /** @param maxUplinks names beyond it are counted together as `other` */
+  /** @param maxUplinks names beyond it are counted together, as `other` */
   constructor(maxUplinks: number) {
     this.#maxUplinks = maxUplinks;
   }
 
   of(uplinkName: string): UplinkTraffic {
-    let traffic = this.#byUplink.get(uplinkName);
-    if (traffic === undefined && this.#byUplink.size >= this.#maxUplinks) return this.of('other');
+    const name =
+      this.#byUplink.has(uplinkName) || this.#byUplink.size < this.#maxUplinks ? uplinkName : OTHER;
+    let traffic = this.#byUplink.get(name);
     if (traffic === undefined) {
       traffic = { sentBytes: 0, receivedBytes: 0 };
-      this.#byUplink.set(uplinkName, traffic);
+      this.#byUplink.set(name, traffic);
     }
     return traffic;
   }
@@ -28,3 +29,5 @@ export class TrafficTable {
     return this.#byUplink.entries();
   }
 }
+
+const OTHER = 'other';

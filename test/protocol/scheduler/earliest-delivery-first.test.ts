@@ -35,7 +35,7 @@ describe('EarliestDeliveryFirst', () => {
     expect(new EarliestDeliveryFirst().select(request, candidates, NOW_MS)).toBe(candidates[1]);
   });
 
-  it('gives bulk to a degraded subflow only when it is the best', () => {
+  it('gives bulk to a degraded subflow only when it is by far the best', () => {
     const scheduler = new EarliestDeliveryFirst();
     const degraded = view(1, 5, 200, { isDegraded: true, isRateGrowing: true });
     expect(scheduler.select(bulk(), [view(0, 100, 20, { isFree: false }), degraded], NOW_MS)).toBeUndefined();
@@ -43,6 +43,9 @@ describe('EarliestDeliveryFirst', () => {
       scheduler.select(bulk({ mayProbe: true }), [view(0, 100, 20, { isFree: false }), degraded], NOW_MS),
     ).toBeUndefined();
     expect(scheduler.select(bulk(), [degraded], NOW_MS)).toBe(degraded);
+    const [far, farther] = [view(0, 100, 300, { isFree: false }), view(0, 100, 600, { isFree: false })];
+    expect(scheduler.select(bulk(), [far, degraded], NOW_MS)).toBeUndefined();
+    expect(scheduler.select(bulk(), [farther, degraded], NOW_MS)).toBe(degraded);
   });
 
   it('closes the gate for a slow subflow when the window is small, opens it when it is large (BLEST)', () => {

@@ -2,7 +2,11 @@ import { describe, expect, it } from 'vitest';
 import { encodeControl } from '../../../shared/protocol/codec/frame.ts';
 import { ERROR_CODE, type ErrorName } from '../../../shared/protocol/errors.ts';
 import { FIRST_UPLOAD_WINDOW_BYTES } from '../../../shared/protocol/session/session.ts';
-import { MAX_CONTROL_PER_STREAM, MAX_REORDER_ENTRIES } from '../../../shared/protocol/tunables.ts';
+import {
+  MAX_CONTROL_PER_STREAM,
+  MAX_REORDER_ENTRIES,
+  MAX_UNANSWERED_RECEIPTS,
+} from '../../../shared/protocol/tunables.ts';
 import { CountingChunk, hex, patternBytes } from '../support.ts';
 import { dataFrame, MAX_STREAMS, openFrame, SessionBed } from './session-bed.ts';
 
@@ -167,3 +171,43 @@ it('a client that opens and opens, and reads the answers, does not', () => {
   }
   expect(bed.session.isClosed).toBe(false);
 });
+
+/** What a kernel says while the far kernel acknowledges all it is sent. */
+const ACKNOWLEDGING = {
+  rttMs: 20,
+  rttVarMs: 1,
+  minRttMs: 20,
+  mssBytes: 1_400,
+  cwndBytes: 14_000,
+  notSentBytes: 0,
+  unackedBytes: 1,
+  bytesAcked: 0,
+  deliveryRateBytesPerSecond: 1e6,
+  lastAckReceivedMs: 1,
+  backoff: 0,
+  totalRetransmittedPackets: 0,
+  sentPackets: 0,
+};
+
+it.each([
+  { what: 'receipts nothing', receiptedBytes: 0, isClosed: true },
+  { what: 'receipts byte after byte', receiptedBytes: 1, isClosed: true },
+  { what: 'receipts all', receiptedBytes: 1_000, isClosed: false },
+])(
+  'a subflow whose peer asks and asks and $what, while its kernel acknowledges: closed is $isClosed',
+  ({ receiptedBytes, isClosed }) => {
+    const bed = new SessionBed('concentrator');
+    const { session } = bed;
+    for (let i = 0; i < 3 * MAX_UNANSWERED_RECEIPTS && session.subflows.length > 0; i++) {
+      bed.nowMs += 5;
+      bed.control({ type: 'ping' });
+      const { ledger } = session.subflows[0]!;
+      const bytes = Math.min(ledger.receiptedBytes + receiptedBytes, ledger.writtenBytes);
+      bed.receive(receipt(0, bytes));
+      session.subflowMeasured(0, ACKNOWLEDGING, bed.nowMs);
+      bed.sent();
+      bed.events();
+    }
+    expect(session.subflows.length).toBe(isClosed ? 0 : 1);
+  },
+);

@@ -97,6 +97,17 @@ describe('frames that come in another order than they were sent', () => {
     expect(toHex(Buffer.concat(bytes))).toBe(toHex(patternBytes(0, 8)));
   });
 
+  it('DATA before its OPEN keeps nothing of the memory that it was read into', () => {
+    const bed = new SessionBed('concentrator');
+    const read = dataFrame(0, 0, FOUR);
+    expect(bed.session.receive(0, read, 0)).toBe(0);
+    read.fill(0xdd);
+    bed.control(openFrame(0));
+    const bytes = bed.events().flatMap((event) => (event.type === 'stream-data' ? [event.bytes] : []));
+    expect(bytes.map(toHex)).toEqual([toHex(FOUR)]);
+    expect(bed.session.receive(0, dataFrame(0, 4, FOUR), 0)).toBe(FOUR.length);
+  });
+
   it('a whole stream before its OPEN is told behind the request', () => {
     const bed = new SessionBed('concentrator', [0, 1]);
     bed.receive(dataFrame(0, 0, FOUR, true), 1);
@@ -145,4 +156,16 @@ describe('what this version does not know', () => {
     bed.receive(new Uint8Array(0), 0);
     expect([bed.events(), bed.session.isClosed]).toEqual([[], false]);
   });
+});
+
+it('frames on more subflows than one RECEIPT has room for are receipted on all of them', () => {
+  const ids = Array.from({ length: 130 }, (_, id) => id);
+  const bed = new SessionBed('concentrator', ids);
+  const ping = encodeControl({ type: 'ping' });
+  for (const id of ids) bed.receive(ping, id);
+  bed.nowMs = 5;
+  const entries = bed.sentControl(0).flatMap((frame) => (frame.type === 'receipt' ? frame.entries : []));
+  expect(entries.map(({ subflowId, bytes }) => [subflowId, bytes])).toEqual(
+    ids.map((id) => [id, ping.length]),
+  );
 });

@@ -22,6 +22,12 @@ describe('trustedSubflows', () => {
     expect(ids(trustedSubflows(all))).toEqual([2]);
   });
 
+  it('with BBR are the next one when the oldest is a backup', () => {
+    const all = [subflow(0, 'lte', 'bbr'), subflow(1, 'lte', 'bbr')];
+    all[0]!.isBackup = true;
+    expect(ids(trustedSubflows(all))).toEqual([1]);
+  });
+
   it('are those that are about to go when there is nothing else', () => {
     const all = [subflow(0, 'lte'), subflow(1, 'dsl')];
     all[0]!.doubt(0);

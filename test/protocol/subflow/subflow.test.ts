@@ -71,6 +71,35 @@ describe('what a subflow takes at once', () => {
 });
 
 describe('a subflow that comes back from a doubt', () => {
+  it('is asked soon for its round trip, and counts as degraded until that is known', () => {
+    const subflow = newSubflow();
+    keepBusy(subflow, { untilMs: 3_000, rttMs: 40, bytesPerMs: 100 });
+    subflow.append([new Uint8Array(50)], { kind: 'receipt' }, 3_000);
+    subflow.takeOutput();
+    subflow.isWritable = true;
+    subflow.doubt(3_000);
+    subflow.recover(3_600);
+    subflow.onReceipt(subflow.ledger.writtenBytes, 0, 3_610);
+    expect(subflow.isDegraded(3_610)).toBe(true);
+    expect(subflow.smoothedRttMs).toBeLessThan(50);
+    expect(subflow.wantsPing(3_610)).toBe(true);
+    subflow.append([new Uint8Array(8)], { kind: 'receipt' }, 3_610);
+    subflow.onReceipt(subflow.ledger.writtenBytes, 0, 3_650);
+    expect(subflow.isDegraded(3_650)).toBe(false);
+  });
+
+  it('is judged by the kernel when it has become much slower, since receipts return elsewhere', () => {
+    const subflow = newSubflow();
+    keepBusy(subflow, { untilMs: 3_000, rttMs: 40, bytesPerMs: 100 });
+    subflow.onKernelMeasurement({ ...KERNEL, rttMs: 90, minRttMs: 40 }, 3_000);
+    expect(subflow.recentRttMs).toBeLessThan(50);
+    subflow.doubt(3_000);
+    subflow.recover(3_100);
+    keepBusy(subflow, { untilMs: 5_000, rttMs: 240, bytesPerMs: 10, fromMs: 3_100 });
+    subflow.onKernelMeasurement({ ...KERNEL, rttMs: 440, minRttMs: 40 }, 5_000);
+    expect(subflow.recentRttMs).toBe(440);
+  });
+
   it.each([
     [40, 45, false],
     [40, 140, true],

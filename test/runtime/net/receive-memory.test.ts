@@ -1,10 +1,11 @@
-import { describe, expect, it } from 'vitest';
+import { afterEach, describe, expect, it, vi } from 'vitest';
 import {
   RECORD_BYTES,
   ReceiveMemory,
   releaseReceived,
   SLAB_BYTES,
 } from '../../../shared/runtime/net/receive-memory.ts';
+import { SlabReading } from './slab-reading.ts';
 
 /** As Node does: asks for a buffer, fills it, says how much, asks for the next. */
 class Reading {
@@ -22,6 +23,10 @@ class Reading {
 function holds(bytes: Uint8Array, value: number): boolean {
   return bytes.every((byte) => byte === value);
 }
+
+afterEach(() => {
+  vi.restoreAllMocks();
+});
 
 describe('the memory that subflows are read into', () => {
   it('is not written to again before all of it was handed back', () => {
@@ -63,14 +68,40 @@ describe('the memory that subflows are read into', () => {
     expect(pieces.every((bytes, i) => holds(bytes, i + 1))).toBe(true);
   });
 
+  it.each([
+    { gapMs: 6, isSlab: false },
+    { gapMs: 4, isSlab: true },
+  ])(
+    'is a slab for full records $gapMs ms apart: $isSlab; the clock is read once for each',
+    ({ gapMs, isSlab }) => {
+      let nowMs = 1_000;
+      const clock = vi.spyOn(performance, 'now').mockImplementation(() => nowMs);
+      const reading = new Reading();
+      const buffers = [1, 2, 3, 4].map((value) => {
+        nowMs += gapMs;
+        return reading.read(value, RECORD_BYTES).buffer;
+      });
+      expect(buffers.slice(2).map(({ byteLength }) => byteLength === SLAB_BYTES)).toEqual([isSlab, isSlab]);
+      expect(clock).toHaveBeenCalledTimes(4);
+    },
+  );
+
   it('gives a full record a buffer that takes it whole', () => {
     const reading = new Reading();
-    reading.read(0, RECORD_BYTES);
+    for (let i = 0; i < 2; i++) reading.read(0, RECORD_BYTES);
     for (let i = 0; i < 20; i++) {
       expect(reading.memory.next().length).toBeGreaterThanOrEqual(RECORD_BYTES);
       reading.read(0, 5_000);
       reading.read(0, RECORD_BYTES);
     }
+  });
+
+  it('is refused when it is handed back twice', () => {
+    const reading = new SlabReading();
+    const [first, second] = [reading.read(1, 100), reading.read(2, 100)];
+    releaseReceived(first);
+    releaseReceived(second, 60);
+    expect(() => releaseReceived(second, 60)).toThrow(/twice/);
   });
 
   it('ignores memory that is not its own', () => {

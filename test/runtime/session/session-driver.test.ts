@@ -6,9 +6,12 @@ import { MAX_BODY_BYTES } from '../../../shared/protocol/codec/wire.ts';
 import { ERROR_CODE } from '../../../shared/protocol/errors.ts';
 import { MemoryBudget } from '../../../shared/protocol/memory-budget.ts';
 import { Session } from '../../../shared/protocol/session/session.ts';
+import { releaseReceived } from '../../../shared/runtime/net/receive-memory.ts';
+import type { SubflowTransport } from '../../../shared/runtime/net/subflow-transport.ts';
 import { SessionDriver } from '../../../shared/runtime/session/session-driver.ts';
 import { RecordingSink } from '../../protocol/support.ts';
 import { deferred } from '../../support/deferred.ts';
+import { pattern } from '../net/app-pair.ts';
 import { bench, dial } from '../net/subflow-bench.ts';
 
 const clock = () => performance.now();
@@ -80,13 +83,76 @@ it('says CLOSE also where a write is still under way', async () => {
   expect(sink.parsed).toEqual([{ kind: 'control', frame: { type: 'close', code: ERROR_CODE.goingAway } }]);
 });
 
-function newSession(role: 'client' | 'concentrator'): Session {
+it('hands on bulk unchanged, however long its receiver takes to give it back', async () => {
+  const { port, subflow } = await bench();
+  const near = await dial(port);
+  const far = await subflow.promise;
+  const sent = pattern(16 * 1024 * 1024, 7);
+  const done = deferred<void>();
+  const held: { piece: Uint8Array; offset: number }[] = [];
+  let [receivedBytes, wrongPieces] = [0, 0];
+  const giveBack = ({ piece, offset }: { piece: Uint8Array; offset: number }) => {
+    if (!sent.subarray(offset, offset + piece.length).equals(piece)) wrongPieces++;
+    releaseReceived(piece);
+  };
+  const client = drive(newSession('client', 16e6), near);
+  const concentrator = drive(newSession('concentrator', 16e6), far, (streamId) => {
+    concentrator.attachStream(streamId, {
+      ...NO_HANDLERS,
+      onData(pieces) {
+        for (const piece of pieces) {
+          held.push({ piece, offset: receivedBytes });
+          receivedBytes += piece.length;
+          concentrator.consumed(streamId, piece.length);
+        }
+        while (held.length > 40) giveBack(held.splice(held.length >> 1, 1)[0]!);
+        if (receivedBytes === sent.length) done.resolve();
+      },
+    });
+    concentrator.acceptStream(streamId);
+  });
+  client.openStream({ host: '192.0.2.1', port: 80 }, { mode: 'aggregate' }, (streamId) => {
+    let offset = 0;
+    const write = () => {
+      for (let hasRoom = true; hasRoom && offset < sent.length; offset += 100_000) {
+        const bytes = sent.subarray(offset, offset + 100_000);
+        hasRoom = client.write(streamId, { bytes, headroomBytes: 0, release() {} });
+      }
+    };
+    setImmediate(write);
+    return { ...NO_HANDLERS, onWritable: write };
+  });
+  await done.promise;
+  for (const one of held) giveBack(one);
+  expect(wrongPieces).toBe(0);
+  for (const driver of [client, concentrator]) driver.close('goingAway');
+});
+
+const NO_HANDLERS = { onOpened() {}, onData() {}, onEnded() {}, onFailed() {}, onWritable() {} };
+
+function drive(
+  session: Session,
+  transport: SubflowTransport,
+  onStreamRequested: (streamId: number) => void = () => {},
+): SessionDriver {
+  const driver = new SessionDriver({
+    session,
+    clock,
+    logger: pino({ enabled: false }),
+    owner: { onStreamRequested, onSubflowClosed() {}, onClosed() {} },
+    trafficOf: () => ({ sentBytes: 0, receivedBytes: 0 }),
+  });
+  driver.addSubflow({ id: 0, uplinkName: 'lan', isBackup: false }, transport, new Uint8Array(0));
+  return driver;
+}
+
+function newSession(role: 'client' | 'concentrator', memoryBytes = 1e6): Session {
   return new Session({
     role,
     maxStreams: 4,
     firstWindowBytes: 0,
     lingerMs: 1_000,
-    memory: new MemoryBudget(1e6),
+    memory: new MemoryBudget(memoryBytes),
     nowMs: clock(),
   });
 }
