@@ -1,12 +1,18 @@
 /**
  * What a session receives lies in memory that is used again, as in the runtime, as soon as all of it was handed back: what
- * `receive` does not keep at once, the rest once its events were taken. Whoever reads it later reads rubbish.
+ * `receive` does not keep at once, the rest once its events were taken. Whoever reads it later reads rubbish. So it goes with one in
+ * LEND_EVERY of what arrives: with all, the copies would take a quarter of the simulation's time.
  */
 export class LentMemory {
   readonly #keptBytes = new Map<ArrayBufferLike, number>();
+  #arrivals = 0;
 
   /** @param receive the session's; says how many of the bytes its events will bring */
   lend(bytes: Uint8Array, receive: (bytes: Uint8Array) => number): void {
+    if (this.#arrivals++ % LEND_EVERY > 0) {
+      receive(bytes);
+      return;
+    }
     const lent = new Uint8Array(bytes);
     const keptBytes = receive(lent);
     if (keptBytes === 0) lent.fill(RUBBISH);
@@ -30,4 +36,5 @@ export class LentMemory {
   }
 }
 
+const LEND_EVERY = 8;
 const RUBBISH = 0xdd;

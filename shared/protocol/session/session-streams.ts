@@ -186,7 +186,8 @@ export class SessionStreams {
   failStranded(): void {
     if (this.#host.nowMs < this.deadlineMs) return;
     for (const [stream, sinceMs] of [...this.#transmitter.stranded]) {
-      if (this.#host.nowMs - sinceMs < this.#options.lingerMs) continue;
+      // The same sum as in deadlineMs, so that rounding never puts it behind its own deadline.
+      if (this.#host.nowMs < sinceMs + this.#options.lingerMs) continue;
       this.#host.emit({ type: 'stream-failed', streamId: stream.id, error: 'uplinksLost' });
       this.reset(stream.id, 'uplinksLost');
     }
