@@ -1,5 +1,7 @@
 import { type Bed, createBed } from '../bed/bed.ts';
 import { checkLinkBriefly, isOff, LINK_CHECK_MS, type LinkFigure } from '../bed/link-check.ts';
+import { LATE_US } from '../lab/lateness.ts';
+import { circumstances, writeResults } from '../lab/results.ts';
 import type { ContestantKind } from './contestants/contestant.ts';
 import { judge } from './goals.ts';
 import type { BenchOptions } from './options.ts';
@@ -7,13 +9,9 @@ import { pictures } from './pictures.ts';
 import { expectedMs, type Group, isWanted, plan } from './plan.ts';
 import { minutes, Progress } from './progress.ts';
 import { reportText } from './report.ts';
-import { circumstances, writeResults } from './results.ts';
 import { type RunRecord, runGroup } from './run-group.ts';
 import { NETWORKS, type Scenario } from './scenarios.ts';
 import { Summary } from './summary.ts';
-
-/** Later than this a packet came late because of the machine, not because of the link. */
-const LATE_US = 500;
 
 /** A measuring run that can be stopped. */
 export class Bench {

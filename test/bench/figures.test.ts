@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { BUCKET_MS, type Transfer } from './agent/arrivals.ts';
+import { BUCKET_MS, type Transfer } from '../lab/agent/arrivals.ts';
 import { FAULTS } from './faults.ts';
 import { figuresOf } from './figures.ts';
 import { networkById } from './scenarios.ts';

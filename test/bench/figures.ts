@@ -1,10 +1,10 @@
 import type { Direction } from '../bed/emulator.ts';
-import { BUCKET_MS, type Transfer } from './agent/arrivals.ts';
-import type { ClientResult } from './agent/job.ts';
-import type { Watched } from './agent/watch.ts';
+import { BUCKET_MS, type Transfer } from '../lab/agent/arrivals.ts';
+import type { ClientResult } from '../lab/agent/job.ts';
+import type { Watched } from '../lab/agent/watch.ts';
+import { median, percentile } from '../lab/statistics.ts';
 import { capacity } from './faults.ts';
 import type { Scenario } from './scenarios.ts';
-import { median, percentile } from './statistics.ts';
 import { WARM_UP_MS } from './workloads/bulk.ts';
 
 /** What is judged of one run. Absent: it has no meaning there. */

@@ -1,10 +1,10 @@
 import { expect, test } from 'vitest';
+import type { TributarySetup } from '../lab/tributary-setup.ts';
 import { cSocks } from './contestants/c-socks.ts';
 import type { ContestantKind } from './contestants/contestant.ts';
 import { kernelMptcp } from './contestants/kernel-mptcp.ts';
 import { single } from './contestants/single.ts';
 import { tributary, tributaryCubic } from './contestants/tributary.ts';
-import type { TributarySetup } from './contestants/tributary-setup.ts';
 import { GOALS } from './goals.ts';
 import { parseOptions } from './options.ts';
 import { expectedMs, type Group, plan } from './plan.ts';

@@ -1,8 +1,8 @@
-import { BUCKET_MS } from './agent/arrivals.ts';
+import { BUCKET_MS } from '../lab/agent/arrivals.ts';
+import { barChart, lineChart } from '../lab/svg.ts';
 import { FAULTS } from './faults.ts';
 import type { RunRecord } from './run-group.ts';
 import type { Place, Summary } from './summary.ts';
-import { barChart, lineChart } from './svg.ts';
 
 /** Rates are drawn as means over this long: shorter, and every burst is a spike. */
 const STEP_MS = 100;

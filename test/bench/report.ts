@@ -1,6 +1,6 @@
+import { grid } from '../lab/grid.ts';
 import type { Figures } from './figures.ts';
 import { GOALS, type Judgement } from './goals.ts';
-import { grid } from './grid.ts';
 import { headlineOf, type Place, type Summary } from './summary.ts';
 import { WORKLOADS } from './workloads/all.ts';
 

@@ -1,11 +1,12 @@
 import { type Bed, createBed } from '../bed/bed.ts';
-import type { Direction } from '../bed/emulator.ts';
-import { monotonicMs } from './agent/arrivals.ts';
-import { Origin, startJob } from './agents.ts';
+import { monotonicMs } from '../lab/agent/arrivals.ts';
+import { Origin, startJob } from '../lab/agents.ts';
+import { ORIGIN_PORT } from '../lab/bed-place.ts';
+import { lateness } from '../lab/lateness.ts';
+import { outcome } from '../lab/outcome.ts';
 import type { Running } from './contestants/contestant.ts';
 import type { FaultStep } from './faults.ts';
 import { type Figures, figuresOf } from './figures.ts';
-import { outcome } from './outcome.ts';
 import type { Group, Hosts } from './plan.ts';
 import type { Scenario } from './scenarios.ts';
 import { usageOf } from './usage.ts';
@@ -28,8 +29,6 @@ export interface RunRecord {
   readonly trace?: { readonly buckets: readonly number[]; readonly stepsAtMs: readonly number[] };
 }
 
-/** HTTP's, for which proxies may answer before the origin does. */
-const ORIGIN_PORT = 80;
 /** Of expected times, then it is given up. */
 const LIMIT_FACTOR = 3;
 const LIMIT_EXTRA_MS = 30_000;
@@ -157,16 +156,6 @@ function startFaults(bed: Bed, steps: readonly FaultStep[], firstByte: Promise<n
       for (const timer of timers) clearTimeout(timer);
     },
   };
-}
-
-async function lateness(bed: Bed): Promise<number> {
-  const stats = await Promise.all(bed.uplinks.map((uplink) => uplink.stats()));
-  return Math.max(
-    ...stats.flatMap(({ up, down }: Record<Direction, { meanLateUs: number }>) => [
-      up.meanLateUs,
-      down.meanLateUs,
-    ]),
-  );
 }
 
 /** Lets what the last workload left in the queues run out. */

@@ -1,7 +1,7 @@
+import { median } from '../lab/statistics.ts';
 import type { Figures } from './figures.ts';
 import type { Hosts } from './plan.ts';
 import type { RunRecord } from './run-group.ts';
-import { median } from './statistics.ts';
 import type { WorkloadName } from './workloads/workload.ts';
 
 /** Where a figure is from: everything but the contestant. */

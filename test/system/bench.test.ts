@@ -1,20 +1,18 @@
 import { execFile, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync } from 'node:fs';
 import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
-import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { whyNoBed } from '../bed/namespace.ts';
 import type { RunRecord } from '../bench/run-group.ts';
+import { compile } from './support/compile.ts';
+import { ROOT } from './support/program.ts';
 
 const run = promisify(execFile);
-const PROJECT = fileURLToPath(new URL('../../', import.meta.url));
-const COMPILER = join(PROJECT, 'node_modules', 'typescript', 'bin', 'tsc');
-const BENCH = join(PROJECT, 'test/bench/build/bench/main.js');
+const BENCH = join(ROOT, 'test/bench/build/bench/main.js');
 const ONE_DOWNLOAD = [
   '--scenarios',
   'E9',
@@ -30,11 +28,7 @@ const reason = whyNoBed();
 describe.skipIf(reason)(`npm run bench${reason ? ` (skipped: ${reason})` : ''}`, () => {
   let out: string;
 
-  beforeAll(async () => {
-    // Other tests may be running the programs: they are built here only when nobody has.
-    if (!existsSync(join(PROJECT, 'dist', 'client-proxy', 'main.js'))) await compile('tsconfig.build.json');
-    await compile('test/bench/tsconfig.json');
-  });
+  beforeAll(() => compile('test/bench/tsconfig.json'));
   beforeEach(async () => {
     out = await mkdtemp(join(tmpdir(), 'tributary-bench-out-'));
   });
@@ -148,8 +142,4 @@ async function untilMore(before: readonly string[]): Promise<void> {
     if (Date.now() > deadline) throw new Error('no bed after 10 s');
     await new Promise((resolve) => setTimeout(resolve, 50));
   }
-}
-
-async function compile(project: string): Promise<void> {
-  await run(process.execPath, [COMPILER, '-p', join(PROJECT, project)], { timeout: 60_000 });
 }

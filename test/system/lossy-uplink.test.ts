@@ -1,9 +1,9 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { type Bed, createBed } from '../bed/bed.ts';
 import { whyNoBed } from '../bed/namespace.ts';
-import { BED_PLACE } from '../bench/contestants/tributary.ts';
-import { startPair } from '../bench/contestants/tributary-pair.ts';
-import { TributarySetup } from '../bench/contestants/tributary-setup.ts';
+import { BED_PLACE } from '../lab/bed-place.ts';
+import { startPair } from '../lab/tributary-pair.ts';
+import { TributarySetup } from '../lab/tributary-setup.ts';
 import { report } from './support/system.ts';
 
 const reason = whyNoBed();
@@ -31,7 +31,8 @@ describe.skipIf(reason)(
 
     test('gets several subflows, and several times the rate', async () => {
       bed.origin.spawn(process.execPath, ['-e', ORIGIN], { stdio: 'ignore' });
-      const { stop } = await startPair(bed, setup, [{ name: 'wifi', interface: 'wifi' }], 'cubic');
+      const uplinks = [{ name: 'wifi', interface: 'wifi' }];
+      const { stop } = await startPair(bed, await setup.withUplinks(uplinks, 'cubic'), uplinks);
       try {
         const download = async (seconds: number) => {
           const { v4 } = bed.origin.address;

@@ -1,5 +1,5 @@
+import { endProgram, missingProgram, untilListening } from '../../lab/programs.ts';
 import type { ContestantKind } from './contestant.ts';
-import { endProgram, missingProgram, untilListening } from './programs.ts';
 
 const PORT = 1081;
 

@@ -1,6 +1,7 @@
 import type { Bed } from '../../bed/bed.ts';
-import type { Endpoint, Route } from '../agent/job.ts';
-import type { Watched } from '../agent/watch.ts';
+import type { Route } from '../../lab/agent/job.ts';
+import type { Watched } from '../../lab/agent/watch.ts';
+import type { PairProcess } from '../../lab/tributary-pair.ts';
 import type { Hosts } from '../plan.ts';
 import type { Scenario } from '../scenarios.ts';
 
@@ -27,11 +28,8 @@ export interface ContestantKind {
 export interface Running {
   readonly route: Route;
   /** Programs whose CPU time and memory count. */
-  readonly processes: readonly { readonly role: 'client' | 'concentrator'; readonly pid: number }[];
+  readonly processes: readonly PairProcess[];
   /** Starts to look at its metrics; the answer stops and tells. */
   watch?(): Promise<() => Promise<{ client: Watched; concentrator: Watched }>>;
   stop(): Promise<void>;
 }
-
-/** Where the SOCKS5 proxy of a contestant is, seen from the client. */
-export const SOCKS: Endpoint = { host: '127.0.0.1', port: 1080 };

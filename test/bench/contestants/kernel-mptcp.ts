@@ -1,6 +1,7 @@
 import { existsSync } from 'node:fs';
-import { type ContestantKind, SOCKS } from './contestant.ts';
-import { endProgram, missingProgram, untilListening } from './programs.ts';
+import { SOCKS } from '../../lab/bed-place.ts';
+import { endProgram, missingProgram, untilListening } from '../../lab/programs.ts';
+import type { ContestantKind } from './contestant.ts';
 
 const PORT = 8388;
 const CIPHER = ['-k', 'benchmark', '-m', 'aes-256-gcm', '--no-delay'];

@@ -1,15 +1,10 @@
-import { startWatch } from '../agents.ts';
-import { type Contestant, type ContestantKind, SOCKS } from './contestant.ts';
-import { startPair } from './tributary-pair.ts';
-import type { CongestionControl, PairPlace, TributarySetup } from './tributary-setup.ts';
+import { startWatch } from '../../lab/agents.ts';
+import { SOCKS } from '../../lab/bed-place.ts';
+import { startPair } from '../../lab/tributary-pair.ts';
+import type { CongestionControl, TributarySetup } from '../../lab/tributary-setup.ts';
+import type { Contestant, ContestantKind } from './contestant.ts';
 
 const METRICS = { client: 'http://127.0.0.1:9101/metrics', concentrator: 'http://127.0.0.1:9102/metrics' };
-/** The concentrator's public address in every bed, and a network that covers all of a bed's. */
-export const BED_PLACE: PairPlace = {
-  concentrator: { host: '10.77.0.1', port: 8443 },
-  socks: SOCKS,
-  allow: ['10.77.0.0/16'],
-};
 
 /** The built pair, with an uplink for each of the scenario's, bound by interface. */
 export function tributary(setup: TributarySetup): ContestantKind {
@@ -40,7 +35,8 @@ function pair(name: string, setup: TributarySetup, congestionControl?: Congestio
     async start(bed) {
       const { client, concentrator } = bed;
       const uplinks = bed.uplinks.map((uplink) => ({ name: uplink.name, interface: uplink.name }));
-      const started = await startPair({ client, concentrator }, setup, uplinks, congestionControl);
+      const files = await setup.withUplinks(uplinks, congestionControl);
+      const started = await startPair({ client, concentrator }, files, uplinks);
       return {
         ...started,
         route: { socks: SOCKS },

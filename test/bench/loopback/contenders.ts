@@ -1,8 +1,8 @@
 import { dirname, join } from 'node:path';
 import type { Namespace } from '../../bed/namespace.ts';
-import { endProgram, missingProgram, untilListening } from '../contestants/programs.ts';
-import { startPair } from '../contestants/tributary-pair.ts';
-import type { PairPlace, TributarySetup } from '../contestants/tributary-setup.ts';
+import { endProgram, missingProgram, untilListening } from '../../lab/programs.ts';
+import { startPair } from '../../lab/tributary-pair.ts';
+import type { PairPlace, TributarySetup } from '../../lab/tributary-setup.ts';
 import type { LoadTarget } from './load.ts';
 
 /** A pair of relays on one machine: what is compared on loopback. */
@@ -44,7 +44,8 @@ export function tributaryContender(setup: TributarySetup, uplinkCount: number): 
     isSocks: true,
     missing: () => undefined,
     async start(where) {
-      const pair = await startPair({ client: where, concentrator: where }, setup, uplinks);
+      const files = await setup.withUplinks(uplinks);
+      const pair = await startPair({ client: where, concentrator: where }, files, uplinks);
       const pids = pair.processes.map(({ pid }) => pid);
       return { target: viaSocks(), pids, stop: pair.stop };
     },

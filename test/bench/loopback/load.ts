@@ -4,7 +4,7 @@ import { mkdir, rename } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { promisify } from 'node:util';
 import type { Namespace } from '../../bed/namespace.ts';
-import { endProgram, untilListening } from '../contestants/programs.ts';
+import { endProgram, untilListening } from '../../lab/programs.ts';
 
 const run = promisify(execFile);
 const COMPILE_TIMEOUT_MS = 60_000;

@@ -1,9 +1,9 @@
-import { TributarySetup } from '../contestants/tributary-setup.ts';
-import { grid } from '../grid.ts';
+import { grid } from '../../lab/grid.ts';
+import { circumstances, writeResults } from '../../lab/results.ts';
+import { median } from '../../lab/statistics.ts';
+import { TributarySetup } from '../../lab/tributary-setup.ts';
 import type { BenchOptions } from '../options.ts';
 import { minutes } from '../progress.ts';
-import { circumstances, writeResults } from '../results.ts';
-import { median } from '../statistics.ts';
 import { type Contender, LOOPBACK_PLACE, nodeRelays, shadowsocks, tributaryContender } from './contenders.ts';
 import { type LoopbackFigures, measureContender, measureSlowReader, slowReaderMs } from './measure.ts';
 

@@ -1,6 +1,7 @@
 import { createBed } from '../../bed/bed.ts';
-import { BED_PLACE, tributary } from '../contestants/tributary.ts';
-import type { TributarySetup } from '../contestants/tributary-setup.ts';
+import { BED_PLACE } from '../../lab/bed-place.ts';
+import type { TributarySetup } from '../../lab/tributary-setup.ts';
+import { tributary } from '../contestants/tributary.ts';
 import { networkById } from '../scenarios.ts';
 import { usageOf } from '../usage.ts';
 import { type Contender, ORIGIN_PORT } from './contenders.ts';

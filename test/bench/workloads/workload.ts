@@ -1,4 +1,4 @@
-import type { ClientJob } from '../agent/job.ts';
+import type { ClientJob } from '../../lab/agent/job.ts';
 import type { Scenario } from '../scenarios.ts';
 
 /** What applications do, and how long it takes about. */

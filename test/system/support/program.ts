@@ -5,6 +5,7 @@ import { dirname, join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import type { Namespace } from '../../bed/namespace.ts';
+import { waitedForCpuMs } from '../../lab/cpu-wait.ts';
 
 /** The folder of the project. */
 export const ROOT = fileURLToPath(new URL('../../..', import.meta.url));
@@ -103,9 +104,8 @@ export class Program {
   }
 
   /** How long it was ready to run and had to wait for a processor since its start, milliseconds. */
-  async waitedForCpuMs(): Promise<number> {
-    const [, waitedNs] = (await readFile(`/proc/${this.#child.pid}/schedstat`, 'utf8')).split(' ');
-    return Number(waitedNs) / 1e6;
+  waitedForCpuMs(): Promise<number> {
+    return waitedForCpuMs(this.#child.pid!);
   }
 
   /** The sum of a metric's values whose labels are these. */

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { barChart, lineChart } from './svg.ts';
+import { barChart, layerChart, lineChart } from './svg.ts';
 
 test('texts are escaped', () => {
   const svg = barChart({ title: 'a < b & "c"', yLabel: '', groups: [] });
@@ -31,4 +31,28 @@ test('what is drawn stays within the picture, even without anything to draw', ()
   const svg = lineChart({ ...chart, lines: [{ label: 'a', colour: 'red', points }] });
   expect(svg).toContain('points="60,312 840,138.4"');
   expect(lineChart({ ...chart, lines: [] })).not.toMatch(/NaN|Infinity/);
+});
+
+test('layers stand on each other, with labelled marks, and strips where one could not be', () => {
+  const svg = layerChart({
+    title: 't',
+    xLabel: 'x',
+    yLabel: 'y',
+    layers: [
+      { label: 'a', colour: 'red', values: [1, 1] },
+      { label: 'b', colour: 'blue', values: [1, 4] },
+    ],
+    stepX: 0.5,
+    marks: [{ x: 0.5, label: 'now' }],
+    absences: [{ label: 'b', fromX: 0, toX: 0.5 }],
+  });
+  // The plot is 60 to 840 wide, and 5 units are 248 high.
+  expect(svg).toContain('fill="red" points="255,262.4 645,262.4 645,312 255,312"');
+  expect(svg).toContain('fill="blue" points="255,212.8 645,64 645,262.4 255,262.4"');
+  expect(svg).toMatch(/x1="450" x2="450".*dasharray/);
+  expect(svg).toContain('>now<');
+  expect(svg).toContain('<rect x="60" y="54" width="390" height="4" fill="blue"/>');
+  expect(layerChart({ title: '', xLabel: '', yLabel: '', layers: [], stepX: 1, marks: [] })).not.toMatch(
+    /NaN|Infinity/,
+  );
 });

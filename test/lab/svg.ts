@@ -1,4 +1,4 @@
-/** Small SVG pictures written by hand: lines over time, and bars. */
+/** Small SVG pictures written by hand: lines over time, layers over time, and bars. */
 
 /** A line of a chart: y over x. */
 export interface Line {
@@ -16,6 +16,23 @@ export interface LineChart {
   readonly marks: readonly number[];
 }
 
+/** What of several together makes a whole over time, as layers on each other, with what happened meanwhile. */
+export interface LayerChart {
+  readonly title: string;
+  readonly xLabel: string;
+  readonly yLabel: string;
+  /** The lowest first; all with values at the same x, in steps. */
+  readonly layers: readonly {
+    readonly label: string;
+    readonly colour: string;
+    readonly values: readonly number[];
+  }[];
+  readonly stepX: number;
+  readonly marks: readonly { readonly x: number; readonly label: string }[];
+  /** When a layer could not be: strips of its colour above the plot. */
+  readonly absences?: readonly { readonly label: string; readonly fromX: number; readonly toX: number }[];
+}
+
 /** Groups of bars. */
 export interface BarChart {
   readonly title: string;
@@ -31,7 +48,10 @@ const HEIGHT = 360;
 const PLOT = { left: 60, right: WIDTH - 20, top: 64, bottom: HEIGHT - 48 };
 const TICKS = 5;
 /** Of figures above bars, where they have room and where not. */
-const FIGURE_SIZES = { wide: 12, narrow: 9 };
+const FIGURE_SIZES = { wide: 12, narrow: 9, mark: 11 };
+/** Labels of neighbouring marks stand below each other. */
+const MARK_ROWS = 4;
+const STRIP_PX = 5;
 const NARROW_BAR = 26;
 
 /** Draws lines. */
@@ -41,14 +61,9 @@ export function lineChart({ title, xLabel, yLabel, lines, marks }: LineChart): s
   const maxY = niceCeiling(Math.max(...points.map(([, y]) => y), 0));
   const x = (value: number) => PLOT.left + (value / maxX) * (PLOT.right - PLOT.left);
   const y = scaleY(maxY);
-  const xTicks = ticks(niceCeiling(maxX)).filter((value) => value <= maxX);
   return picture(title, yLabel, maxY, [
-    ...xTicks.map((value) => text(x(value), PLOT.bottom + 18, 'middle', number(value))),
-    text((PLOT.left + PLOT.right) / 2, HEIGHT - 8, 'middle', xLabel),
-    ...marks.map(
-      (mark) =>
-        `<line x1="${r(x(mark))}" x2="${r(x(mark))}" y1="${PLOT.top}" y2="${PLOT.bottom}" stroke="#cf222e" stroke-dasharray="4 3"/>`,
-    ),
+    ...xAxis(maxX, x, xLabel),
+    ...marks.map((mark) => markLine(x(mark))),
     ...lines.map(
       (line) =>
         `<polyline fill="none" stroke="${line.colour}" stroke-width="1.5" points="${line.points
@@ -57,6 +72,52 @@ export function lineChart({ title, xLabel, yLabel, lines, marks }: LineChart): s
     ),
     ...legend(lines),
   ]);
+}
+
+/** Draws layers. */
+export function layerChart(chart: LayerChart): string {
+  const { title, xLabel, yLabel, layers, stepX, marks, absences = [] } = chart;
+  const count = Math.max(1, ...layers.map(({ values }) => values.length));
+  /** Upper edges: `sums[i]` is that of layer i - 1, and 0 below the first. */
+  const sums: number[][] = [Array(count).fill(0)];
+  for (const { values } of layers) {
+    const below = sums.at(-1)!;
+    sums.push(below.map((sum, at) => sum + (values[at] ?? 0)));
+  }
+  const maxX = count * stepX;
+  const maxY = niceCeiling(Math.max(...sums.at(-1)!));
+  const x = (value: number) => PLOT.left + (value / maxX) * (PLOT.right - PLOT.left);
+  const y = scaleY(maxY);
+  const edge = (values: readonly number[]) =>
+    values.map((value, at) => `${r(x((at + 0.5) * stepX))},${r(y(value))}`);
+  return picture(title, yLabel, maxY, [
+    ...xAxis(maxX, x, xLabel),
+    ...layers.map(
+      ({ colour }, at) =>
+        `<polygon fill="${colour}" points="${[...edge(sums[at + 1]!), ...edge(sums[at]!).reverse()].join(' ')}"/>`,
+    ),
+    ...marks.flatMap((mark, at) => [
+      markLine(x(mark.x)),
+      text(
+        x(mark.x) + (isLate(mark.x, maxX) ? -4 : 4),
+        PLOT.top + 10 + (at % MARK_ROWS) * 13,
+        isLate(mark.x, maxX) ? 'end' : 'start',
+        mark.label,
+        FIGURE_SIZES.mark,
+      ),
+    ]),
+    ...absences.map(({ label, fromX, toX }) => {
+      const at = layers.findIndex((layer) => layer.label === label);
+      const top = PLOT.top - STRIP_PX * (at + 1);
+      return `<rect x="${r(x(fromX))}" y="${top}" width="${r(x(toX) - x(fromX))}" height="${STRIP_PX - 1}" fill="${layers[at]?.colour}"/>`;
+    }),
+    ...legend(layers),
+  ]);
+}
+
+/** Whether a label has no room to the right. */
+function isLate(x: number, maxX: number): boolean {
+  return x > 0.75 * maxX;
 }
 
 /** Draws bars. */
@@ -100,6 +161,18 @@ function picture(title: string, yLabel: string, maxY: number, content: readonly 
     ...content,
     '</svg>\n',
   ].join('\n');
+}
+
+function xAxis(maxX: number, x: (value: number) => number, label: string): string[] {
+  const shown = ticks(niceCeiling(maxX)).filter((value) => value <= maxX);
+  return [
+    ...shown.map((value) => text(x(value), PLOT.bottom + 18, 'middle', number(value))),
+    text((PLOT.left + PLOT.right) / 2, HEIGHT - 8, 'middle', label),
+  ];
+}
+
+function markLine(at: number): string {
+  return `<line x1="${r(at)}" x2="${r(at)}" y1="${PLOT.top}" y2="${PLOT.bottom}" stroke="#cf222e" stroke-dasharray="4 3"/>`;
 }
 
 function legend(entries: readonly { label: string; colour: string }[]): string[] {

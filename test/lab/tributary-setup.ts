@@ -5,10 +5,15 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { promisify } from 'node:util';
 import { parseDocument } from 'yaml';
-import type { Endpoint } from '../agent/job.ts';
+import type { Endpoint } from './agent/job.ts';
 
 const run = promisify(execFile);
 const SETUP_TIMEOUT_MS = 20_000;
+/** Configurations hold keys. */
+const PRIVATE = { mode: 0o600 };
+
+/** Keys of a configuration, with dots for those within others, and their values. */
+export type Changes = Readonly<Record<string, unknown>>;
 
 /** Files of a configured pair. */
 export interface PairFiles {
@@ -37,6 +42,8 @@ export interface PairPlace {
 export class TributarySetup {
   readonly #folder: string;
   readonly #files: PairFiles;
+  /** What the files held at first. */
+  #made: PairFiles = { client: '', concentrator: '' };
 
   private constructor(folder: string) {
     this.#folder = folder;
@@ -56,7 +63,10 @@ export class TributarySetup {
       const target = ['--config', setup.#files.client, '--socks', `${socks.host}:${socks.port}`];
       // It ends with 1 on a machine without uplinks; ours are named later.
       await setUp('client-proxy', ['join', link.trim(), ...target], [0, 1]);
-      await amend(setup.#files.concentrator, { egress: { allow } });
+      setup.#made = {
+        client: await readFile(setup.#files.client, 'utf8'),
+        concentrator: amended(await readFile(setup.#files.concentrator, 'utf8'), { egress: { allow } }),
+      };
     } catch (error) {
       await setup.remove();
       throw error;
@@ -65,13 +75,18 @@ export class TributarySetup {
   }
 
   /** The configurations, with these uplinks for the client; both ends choose their congestion control unless told. */
-  async withUplinks(
+  withUplinks(
     uplinks: readonly ConfiguredUplink[],
     congestionControl?: CongestionControl,
   ): Promise<PairFiles> {
     const chosen = congestionControl ? { congestionControl } : {};
-    await amend(this.#files.client, { uplinks: uplinks.map((uplink) => ({ ...uplink, ...chosen })) });
-    await amend(this.#files.concentrator, { congestionControl });
+    return this.configured({ uplinks: uplinks.map((uplink) => ({ ...uplink, ...chosen })) }, chosen);
+  }
+
+  /** The configurations as they were made, with these keys in place of theirs. */
+  async configured(client: Changes, concentrator: Changes = {}): Promise<PairFiles> {
+    await writeFile(this.#files.client, amended(this.#made.client, client), PRIVATE);
+    await writeFile(this.#files.concentrator, amended(this.#made.concentrator, concentrator), PRIVATE);
     return this.#files;
   }
 
@@ -107,12 +122,9 @@ async function setUp(
   }
 }
 
-async function amend(file: string, changes: Record<string, unknown>): Promise<void> {
-  const document = parseDocument(await readFile(file, 'utf8'));
-  for (const [key, value] of Object.entries(changes)) {
-    if (value === undefined) document.delete(key);
-    else document.set(key, value);
-  }
+function amended(yaml: string, changes: Changes): string {
+  const document = parseDocument(yaml);
+  for (const [path, value] of Object.entries(changes)) document.setIn(path.split('.'), value);
   document.set('log', { level: 'info', format: 'json' });
-  await writeFile(file, String(document), { mode: 0o600 });
+  return String(document);
 }

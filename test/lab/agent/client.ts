@@ -1,7 +1,9 @@
+import { ask } from './ask.ts';
 import { download, upload } from './bulk.ts';
 import { echoAll } from './echo.ts';
 import { fetchAll } from './fetch.ts';
 import { type ClientJob, type ClientResult, tell } from './job.ts';
+import { watchLive } from './live.ts';
 
 /** The offset where the pattern of a bulk transfer starts; also its name at the origin. */
 const BULK_KEY = 1;
@@ -22,6 +24,8 @@ export async function runClient(job: ClientJob): Promise<void> {
 async function work(job: ClientJob): Promise<ClientResult> {
   const { task, route, origin } = job;
   if (task.kind === 'echo') return echoAll(route, origin, task);
+  if (task.kind === 'ask') return ask(route, origin, BULK_KEY, task);
+  if (task.kind === 'live') return watchLive(route, origin, BULK_KEY, task);
   if (task.kind === 'fetch') {
     if (task.besideBulkAfterMs === undefined) return fetchAll(route, origin, task);
     const beside = download(route, origin, BULK_KEY, {});

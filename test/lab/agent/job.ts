@@ -1,4 +1,5 @@
 import type { Transfer } from './arrivals.ts';
+import type { Playback } from './player.ts';
 
 /** A host and a port. */
 export interface Endpoint {
@@ -42,9 +43,25 @@ export interface EchoJob {
   readonly count: number;
 }
 
+/** An upload at an even pace, then the end of its direction, then the origin's answer: as a spoken question. */
+export interface AskJob {
+  readonly kind: 'ask';
+  readonly bytes: number;
+  readonly rateMbps: number;
+  readonly answerBytes: number;
+}
+
+/** A live stream of a constant rate, played from when `bufferMs` of it are there. */
+export interface LiveJob {
+  readonly kind: 'live';
+  readonly rateMbps: number;
+  readonly ms: number;
+  readonly bufferMs: number;
+}
+
 /** What a client agent is told to do. */
 export interface ClientJob {
-  readonly task: BulkJob | FetchJob | EchoJob;
+  readonly task: BulkJob | FetchJob | EchoJob | AskJob | LiveJob;
   readonly origin: Endpoint;
   readonly route: Route;
   /** All in all; it gives up then. */
@@ -53,10 +70,11 @@ export interface ClientJob {
 
 /** What it found out. */
 export interface ClientResult {
-  /** Of a bulk download, also the one that ran beside. */
+  /** Of a bulk download, also the one that ran beside; of a live stream; of the answer to a question. */
   bulk?: Transfer;
-  /** From connecting to the last byte, or from sending to the echo. */
+  /** From connecting to the last byte, or from sending to the echo, or from the end of the question to that of the answer. */
   timesMs?: number[];
+  playback?: Playback;
   /** Of all fetches together. */
   totalMs?: number;
   /** Fetches or echoes that went wrong, with the first reason. */

@@ -1,27 +1,31 @@
 import type { ChildProcess } from 'node:child_process';
-import type { Namespace } from '../../bed/namespace.ts';
-import type { Running } from './contestant.ts';
+import type { Namespace } from '../bed/namespace.ts';
 import { endProgram } from './programs.ts';
-import {
-  builtProgram,
-  type ConfiguredUplink,
-  type CongestionControl,
-  type TributarySetup,
-} from './tributary-setup.ts';
+import { builtProgram, type PairFiles } from './tributary-setup.ts';
 
 /** TCP and TLS over a lossy link of 600 ms. */
 const UP_TIMEOUT_MS = 30_000;
 /** Of what a program says, for the message of a failure. */
 const KEPT_OUTPUT_CHARACTERS = 4_000;
 
-/** Starts both programs; resolves when every uplink carries a subflow. */
+/** One of the two programs at work. */
+export interface PairProcess {
+  readonly role: 'client' | 'concentrator';
+  readonly pid: number;
+}
+
+/** Both programs at work. */
+export interface StartedPair {
+  readonly processes: readonly PairProcess[];
+  stop(): Promise<void>;
+}
+
+/** Starts both programs; resolves when each of these uplinks carries a subflow. */
 export async function startPair(
   where: { client: Namespace; concentrator: Namespace },
-  setup: TributarySetup,
-  uplinks: readonly ConfiguredUplink[],
-  congestionControl?: CongestionControl,
-): Promise<Pick<Running, 'processes' | 'stop'>> {
-  const files = await setup.withUplinks(uplinks, congestionControl);
+  files: PairFiles,
+  uplinks: readonly { readonly name: string }[],
+): Promise<StartedPair> {
   const concentrator = start(where.concentrator, 'server-concentrator', files.concentrator);
   await concentrator.says(['"concentrator is up"']);
   const client = start(where.client, 'client-proxy', files.client);

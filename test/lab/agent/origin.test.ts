@@ -55,3 +55,30 @@ test('an upload for a time that is ended before has failed', async () => {
     error: 'ended early',
   });
 });
+
+test('a question is answered when all of it has come, after the end of its direction', async () => {
+  const answered = async (bytes: Uint8Array) => {
+    const socket = connect({ host: '127.0.0.1', port });
+    socket.write('ask 7 5000 300\n');
+    socket.end(bytes);
+    const pieces: Buffer[] = [];
+    socket.on('data', (piece) => pieces.push(piece));
+    await once(socket, 'close');
+    return Buffer.concat(pieces);
+  };
+  expect(await answered(patternAt(7, 5000))).toEqual(patternAt(7, 300));
+  expect(lines.at(-1)).toMatchObject({ event: 'received', transfer: { bytes: 5000, isExact: true } });
+  expect(await answered(patternAt(8, 5000))).toHaveLength(0);
+  expect(lines.at(-1)).toMatchObject({ transfer: { isExact: false } });
+});
+
+test('a live stream keeps its rate', async () => {
+  const socket = connect({ host: '127.0.0.1', port });
+  const startMs = performance.now();
+  socket.write('live 3 20000 0.8\n');
+  const pieces: Buffer[] = [];
+  socket.on('data', (piece) => pieces.push(piece));
+  await once(socket, 'close');
+  expect(Buffer.concat(pieces)).toEqual(patternAt(3, 20_000));
+  expect(performance.now() - startMs).toBeGreaterThan(180);
+});

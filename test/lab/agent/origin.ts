@@ -1,13 +1,16 @@
 /**
  * The origin of all workloads. A connection begins with one line:
  *
- *   get KEY BYTES     sends the pattern from offset KEY on: so many bytes and the end, or with -1 until it is closed
- *   put KEY MS        takes the pattern, for MS after its first byte (-1: until its end), and tells what came
- *   echo              sends everything back
+ *   get KEY BYTES         sends the pattern from offset KEY on: so many bytes and the end, or with -1 until it is closed
+ *   put KEY MS            takes the pattern, for MS after its first byte (-1: until its end), and tells what came
+ *   live KEY BYTES MBPS   sends the pattern at this rate, and the end
+ *   ask KEY BYTES ANSWER  takes the pattern until its end, tells what came, and if that were BYTES, sends ANSWER bytes of it
+ *   echo                  sends everything back
  */
 import { createServer, type Server, type Socket } from 'node:net';
 import { Arrivals } from './arrivals.ts';
 import { tell } from './job.ts';
+import { writePaced } from './paced.ts';
 import { isPatternAt, patternAt } from './pattern.ts';
 
 const WRITE_BYTES = 128 * 1024;
@@ -32,10 +35,12 @@ function readRequest(socket: Socket): void {
     const end = head.indexOf(10);
     if (end < 0 && head.length < MAX_LINE_BYTES) return;
     socket.off('data', onData);
-    const [verb, key, amount] = head.subarray(0, end).toString('latin1').split(' ');
+    const [verb, key, amount, last] = head.subarray(0, end).toString('latin1').split(' ');
     const rest = head.subarray(end + 1);
     if (verb === 'get') send(socket, Number(key), Number(amount));
     else if (verb === 'put') receive(socket, Number(key), Number(amount), rest);
+    else if (verb === 'ask') hear(socket, Number(key), Number(amount), Number(last), rest);
+    else if (verb === 'live') sendLive(socket, Number(key), Number(amount), Number(last));
     else if (verb === 'echo') echo(socket, rest);
     else socket.destroy();
   };
@@ -82,6 +87,34 @@ function receive(socket: Socket, key: number, ms: number, rest: Buffer): void {
     clearTimeout(timer);
     tell({ event: 'received', key, transfer: { ...arrivals.end(), isExact, ...(error ? { error } : {}) } });
   });
+}
+
+function sendLive(socket: Socket, key: number, bytes: number, rateMbps: number): void {
+  socket.resume();
+  writePaced(socket, key, bytes, rateMbps, () => socket.end());
+}
+
+function hear(socket: Socket, key: number, bytes: number, answerBytes: number, rest: Buffer): void {
+  const arrivals = new Arrivals();
+  let isExact = true;
+  let isHeard = false;
+  const onData = (chunk: Buffer) => {
+    isExact &&= isPatternAt(key + arrivals.bytes, chunk);
+    arrivals.add(chunk.length);
+  };
+  const heard = (error?: string) => {
+    if (isHeard) return;
+    isHeard = true;
+    const record = arrivals.end();
+    isExact &&= record.bytes === bytes;
+    tell({ event: 'received', key, transfer: { ...record, isExact, ...(error ? { error } : {}) } });
+    if (isExact) send(socket, key, answerBytes);
+    else socket.destroy();
+  };
+  if (rest.length > 0) onData(rest);
+  socket.on('data', onData);
+  socket.once('end', () => heard());
+  socket.once('close', () => heard('reset'));
 }
 
 function echo(socket: Socket, rest: Buffer): void {

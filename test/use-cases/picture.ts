@@ -1,0 +1,30 @@
+import type { Direction } from '../bed/emulator.ts';
+import { layerChart } from '../lab/svg.ts';
+import type { Scene } from './scene.ts';
+
+/** Rates are drawn as means over this long: shorter, and every burst is a spike. */
+export const STEP_MS = 100;
+const COLOURS = ['#1f6feb', '#d9822b', '#2da44e', '#a475f9', '#bf8700', '#80ccff', '#57606a', '#cf222e'];
+
+/** Bytes that each uplink delivered in one direction over time, on each other, with what happened. */
+export function picture(
+  { title }: { readonly title: string },
+  { traffic, events, absences }: Pick<Scene, 'traffic' | 'events' | 'absences'>,
+  direction: Direction,
+): string {
+  return layerChart({
+    title: `${title}: ${direction === 'down' ? 'to' : 'from'} the client`,
+    xLabel: 'seconds',
+    yLabel: 'Mbit/s',
+    layers: traffic.links.map((link, index) => ({
+      label: link,
+      colour: COLOURS[index % COLOURS.length]!,
+      values: traffic.rates(link, direction, STEP_MS),
+    })),
+    stepX: STEP_MS / 1000,
+    absences: absences.map(({ uplink, fromMs, toMs }) => ({
+      ...{ label: uplink, fromX: fromMs / 1000, toX: toMs / 1000 },
+    })),
+    marks: events.map(({ atMs, label }) => ({ x: atMs / 1000, label })),
+  });
+}
