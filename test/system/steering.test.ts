@@ -47,6 +47,24 @@ describeSystem('steering', { paths, congestionControl: 'cubic' }, (system) => {
     }
   });
 
+  test('uplinks: one that is dialled on demand alone is dialled for them', async () => {
+    const { pair, network } = system();
+    const rules = [{ cidr: network.origin.address.v4, uplinks: ['wan1'] }];
+    await pair.amend(pair.clientFile, { steering: { rules }, socks: { listen: SOCKS } });
+    await pair.startConcentrator();
+    await pair.startClient([
+      { name: 'wan0', interface: 'wan0' },
+      { name: 'wan1', interface: 'wan1', backup: true, standby: 'break-before-make' },
+    ]);
+    await pair.untilUp(['wan0']);
+    expect(pair.client.log.filter(({ msg, uplink }) => msg === 'subflow up' && uplink === 'wan1')).toEqual(
+      [],
+    );
+    const carried = await carriedDuring(() => expectWhole(download(pair, BODY_BYTES), BODY_BYTES));
+    expect(carried.wan1.receivedBytes).toBeGreaterThan(BODY_BYTES);
+    expect(carried.wan0.receivedBytes).toBeLessThan(SLACK_BYTES);
+  });
+
   test.each(['interface', 'address'] as const)(
     'direct, bound by %s: from the uplink itself, and the name resolved through it',
     async (how) => {
@@ -80,6 +98,49 @@ describeSystem('steering', { paths, congestionControl: 'cubic' }, (system) => {
       expect(await pair.client.metric('tributary_steering_decisions_total', { action: 'direct' })).toBe(2);
     },
   );
+
+  test('direct: over an uplink that is found later, once it is there', async () => {
+    const { pair, network } = system();
+    const rules = [{ cidr: network.origin.address.v4, direct: 'wan1' }];
+    await pair.amend(pair.clientFile, { steering: { rules }, socks: { listen: SOCKS } });
+    await pair.startConcentrator();
+    await pair.startClient({ auto: false, include: ['wan0'] });
+    await pair.untilUp(['wan0']);
+    const isWarning = ({ msg }: { msg: string }) =>
+      msg.startsWith('steering names uplinks that are not there');
+    expect(pair.client.log.filter(isWarning)).toMatchObject([{ missing: ['wan1'], present: ['wan0'] }]);
+    await expectRefused(pair.origin.url, 3);
+    await pair.reload('client', { uplinks: { auto: false, include: ['wan*'] } });
+    await pair.untilUp(['wan1']);
+    expect(await peerOf(network.origin.address.v4)).toBe(network.path('wan1').address.v4);
+    expect(pair.client.log.filter(isWarning)).toHaveLength(1);
+  });
+
+  test('direct: counts towards the cap of a metered uplink, and ends at one that stops it', async () => {
+    const { pair, network } = system();
+    await pair.amend(pair.clientFile, { stateDir: 'direct' });
+    await start(
+      { rules: [{ cidr: network.origin.address.v4, direct: 'wan0' }] },
+      {
+        uplinks: [
+          { name: 'wan0', interface: 'wan0', metered: { daily: '3MB', atCap: 'stop' } },
+          { name: 'wan1', interface: 'wan1' },
+        ],
+      },
+    );
+    const carried = await carriedDuring(() =>
+      expect(get(`${pair.origin.url}/bytes/${LONG_BYTES}`, ['-o', '/dev/null'])).rejects.toThrow(
+        /curl: \((18|56)\)/,
+      ),
+    );
+    report(`cap of 3 MB: carried ${carried.wan0.receivedBytes} bytes`);
+    expect(carried.wan0.receivedBytes).toBeGreaterThan(2_500_000);
+    // A quarter of a second at 5 MB/s, and what is under way; the rest is for a machine that is busy.
+    expect(carried.wan0.receivedBytes).toBeLessThan(8_000_000);
+    await expectRefused(pair.origin.url, 2);
+    const later = await carriedDuring(() => expectRefused(pair.origin.url, 2));
+    expect(later.wan0.sentBytes).toBeLessThan(SLACK_BYTES);
+  });
 
   test('direct: what fails is told by the reply that fits', async () => {
     const { network } = system();

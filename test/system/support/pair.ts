@@ -74,7 +74,10 @@ export class Pair {
         egress: { allow: [`${network.origin.address.v4}/32`] },
         metrics: { listen: `127.0.0.1:${CONCENTRATOR_METRICS_PORT}` },
       });
-      await pair.amend(pair.clientFile, { metrics: { listen: `127.0.0.1:${CLIENT_METRICS_PORT}` } });
+      await pair.amend(pair.clientFile, {
+        metrics: { listen: `127.0.0.1:${CLIENT_METRICS_PORT}` },
+        stateDir: 'usage',
+      });
       return pair;
     } catch (error) {
       await rm(folder, { recursive: true, force: true });
