@@ -28,6 +28,8 @@ export const FIRST_IN_FLIGHT_BYTES = 32 * 1024;
 export const MIN_IN_FLIGHT_BYTES = 8 * 1024;
 /** Most that is allowed for the programs' own delay, as on a machine whose processors are all taken. */
 export const MAX_HOST_LAG_MS = 30;
+/** Bulk arrives on a subflow, too, when it brings this share of what the subflow delivers: an upload beside a download over ADSL brings an eighth. */
+export const TWO_WAY_SHARE = 1 / 16;
 /** While the rate still grows: doubles it in each round trip, like BBR's start-up. */
 export const STARTUP_GAIN = 2.5;
 /** Afterwards: half a round trip's worth waits in the kernel, so that the subflow never idles and the queue stays short. */
@@ -184,7 +186,7 @@ export const DEGRADED_SLACK_MS = 50;
 /** For so long after it came back; then the path is taken for another one, that is as it is. */
 export const DEGRADED_MS = 60_000;
 /** Meanwhile it is asked this often how long its round trip is. */
-export const DEGRADED_PING_INTERVAL_MS = RECENT_RTT_BUCKET_MS;
+export const DEGRADED_PING_INTERVAL_MS = 250;
 
 /** `lowest-latency` leaves an uplink with a longer round trip than this, if the policy gives no other: a map that is dragged feels late beyond. */
 export const DEFAULT_MAX_RTT_MS = 250;

@@ -201,7 +201,7 @@ export class Session {
       this.#close(error.code, error.message, 'us');
       return this.#handedOnBytes;
     }
-    if (this.#receivedBytes > receivedBytes) subflow.lastDataMs = nowMs;
+    if (this.#receivedBytes > receivedBytes) subflow.onArrival(this.#receivedBytes - receivedBytes, nowMs);
     subflow.receipts.onParsed(bytes.length, this.#elicited, nowMs);
     return this.#handedOnBytes;
   }
