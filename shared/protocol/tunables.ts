@@ -28,6 +28,8 @@ export const FIRST_IN_FLIGHT_BYTES = 32 * 1024;
 export const MIN_IN_FLIGHT_BYTES = 8 * 1024;
 /** Most that is allowed for the programs' own delay, as on a machine whose processors are all taken. */
 export const MAX_HOST_LAG_MS = 30;
+/** Bulk arrives on a subflow, too, when it brings this share of what the subflow delivers: an upload beside a download over ADSL brings an eighth. */
+export const TWO_WAY_SHARE = 1 / 16;
 /** While the rate still grows: doubles it in each round trip, like BBR's start-up. */
 export const STARTUP_GAIN = 2.5;
 /** Afterwards: half a round trip's worth waits in the kernel, so that the subflow never idles and the queue stays short. */

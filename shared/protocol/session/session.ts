@@ -221,7 +221,7 @@ export class Session {
       this.#close(error.code, error.message, 'us');
       return this.#handedOnBytes;
     }
-    if (this.#receivedBytes > receivedBytes) subflow.lastDataMs = nowMs;
+    if (this.#receivedBytes > receivedBytes) subflow.onArrival(this.#receivedBytes - receivedBytes, nowMs);
     spendOnAcknowledging(subflow, bytes.length);
     subflow.receipts.onParsed(bytes.length, this.#elicited, nowMs);
     return this.#handedOnBytes;

@@ -26,7 +26,9 @@ import {
   REPAIR_ROUNDS,
   SEGMENT_MS,
   STARTUP_GAIN,
+  TWO_WAY_SHARE,
 } from '../tunables.ts';
+import { ArrivalRate } from './arrival-rate.ts';
 import { isDense, silenceLimitMs } from './doubt.ts';
 import { FlapDamper } from './flap-damper.ts';
 import { Ledger, type LedgerEntry, type LedgerItem } from './ledger.ts';
@@ -73,12 +75,16 @@ export class Subflow implements SubflowView {
   limit: TokenBucket | undefined;
   /** Its uplink costs by the byte: idle, it is asked for receipts seldom. */
   isMetered = false;
-  /** When payload last arrived on it. */
-  lastDataMs: number;
+  #lastDataMs: number;
+  readonly #arrivals = new ArrivalRate();
+  /** Whether bulk arrives on it, too: receipts then wait in the queue of the other direction. */
+  #isTwoWay = false;
   /** The client was asked to dial another one beside it. */
   replacementAsked = false;
   #kernel: KernelMeasurement | undefined;
   #kernelAtMs = Number.NEGATIVE_INFINITY;
+  /** Written up to here, little waits in the kernel; by its last figures. */
+  #kernelTakesTo = 0;
   #repairsUntilMs = Number.NEGATIVE_INFINITY;
   #isRepairing = false;
   readonly #state: StateMachine<SubflowState, SubflowEvent>;
@@ -104,13 +110,18 @@ export class Subflow implements SubflowView {
     this.isBackup = options.isBackup;
     this.path = options.path ?? 0;
     this.congestionControl = options.congestionControl;
-    this.lastDataMs = nowMs;
+    this.#lastDataMs = nowMs;
     this.#lastElicitingMs = nowMs;
     this.#state = new StateMachine(`subflow ${options.id}`, SUBFLOW_TABLE, 'active');
   }
 
   get state(): SubflowState {
     return this.#state.state;
+  }
+
+  /** When payload last arrived on it. */
+  get lastDataMs(): number {
+    return this.#lastDataMs;
   }
 
   get doubtedSinceMs(): number {
@@ -181,6 +192,10 @@ export class Subflow implements SubflowView {
 
   /** Most bytes that may be written and not receipted: enough to keep the path full, little enough to keep its queue short. */
   get inFlightCapBytes(): number {
+    if (this.#isTwoWay) {
+      // Receipts wait in the queue of the other direction, and would let the rate fall, the cap with the rate, and so on.
+      return this.ledger.inFlightBytes + Math.max(0, this.#kernelTakesTo - this.ledger.writtenBytes);
+    }
     const rate = this.rate.bytesPerSecond;
     const pipeBytes = (rate * (this.rtt.minMs + RECEIPT_INTERVAL_MS + this.#hostLagMs)) / 1000;
     // The segment that is arriving counts for nothing until all of it is there, and another one must follow at once.
@@ -262,15 +277,14 @@ export class Subflow implements SubflowView {
   canTake(nowMs: number): boolean {
     if (!this.isWritable || this.state !== 'active' || nowMs < this.flaps.readyMs) return false;
     if (this.limit?.isOpen === false) return false;
-    const commitBytes = clamp(
-      (this.rate.bytesPerSecond * COMMIT_MS) / 1000,
-      MIN_COMMIT_BYTES,
-      MAX_COMMIT_BYTES,
-    );
     // What is written at once becomes one TLS record, and that counts for nothing until all of it is there: as long as
     // the pipe of a slow subflow, it would make it stop and wait.
     const least = this.rate.isProven ? 0 : FIRST_SEGMENT_BYTES;
-    return this.#outputBytes < Math.max(commitBytes, least) && this.roomBytes > 0;
+    return this.#outputBytes < Math.max(this.#commitBytes, least) && this.roomBytes > 0;
+  }
+
+  get #commitBytes(): number {
+    return clamp((this.rate.bytesPerSecond * COMMIT_MS) / 1000, MIN_COMMIT_BYTES, MAX_COMMIT_BYTES);
   }
 
   get hasOutput(): boolean {
@@ -328,7 +342,17 @@ export class Subflow implements SubflowView {
       this.#isMeasured = true;
     }
     this.rate.onReceipt(bytes, newest, nowMs, this.rtt.minMs);
+    this.#isTwoWay =
+      this.#kernel !== undefined &&
+      this.rate.pipeIsFull &&
+      this.#arrivals.bytesPerSecond(nowMs) > TWO_WAY_SHARE * this.rate.bytesPerSecond;
     return receipted;
+  }
+
+  /** Payload has arrived on it. */
+  onArrival(bytes: number, nowMs: number): void {
+    this.#lastDataMs = nowMs;
+    this.#arrivals.add(bytes, nowMs);
   }
 
   onKernelMeasurement(measurement: KernelMeasurement, nowMs: number): void {
@@ -342,6 +366,7 @@ export class Subflow implements SubflowView {
     this.#loss.onCounts(measurement.sentPackets, measurement.totalRetransmittedPackets, nowMs);
     this.#kernel = measurement;
     this.#kernelAtMs = nowMs;
+    this.#kernelTakesTo = this.ledger.writtenBytes + this.#commitBytes - measurement.notSentBytes;
   }
 
   /** For how long bytes have been under way without a sign of life; 0 while nothing is. */

@@ -54,6 +54,23 @@ describe('what a subflow may have in flight', () => {
   });
 });
 
+describe('what a subflow may have in flight while bulk arrives on it, too', () => {
+  it('is what the kernel takes, since receipts wait in the queue of the other direction', () => {
+    const subflow = newSubflow();
+    const kernel = { ...KERNEL, rttMs: 40, minRttMs: 40, cwndBytes: 1_000_000 };
+    keepBusy(subflow, { untilMs: 2_000, rttMs: 40, bytesPerMs: 1_000 });
+    subflow.onKernelMeasurement({ ...kernel, notSentBytes: 2_000 }, 2_000);
+    subflow.append([new Uint8Array(100_000)], { kind: 'receipt' }, 2_000);
+    subflow.onArrival(500_000, 2_000);
+    subflow.onReceipt(subflow.ledger.receiptedBytes + 10_000, 0, 2_001);
+    expect(subflow.roomBytes).toBe(0);
+    subflow.onKernelMeasurement({ ...kernel, notSentBytes: 2_000 }, 2_002);
+    expect(subflow.roomBytes).toBeCloseTo(8_000, -3);
+    subflow.onKernelMeasurement({ ...kernel, notSentBytes: 20_000 }, 2_004);
+    expect(subflow.roomBytes).toBe(0);
+  });
+});
+
 describe('what a subflow takes at once', () => {
   it.each([
     ['a slow one little, so that its pipe never holds a single record', 250, MIN_COMMIT_BYTES],
