@@ -17,11 +17,12 @@ export interface EndOptions {
   readonly lagMs: number;
   /** Whether the session hears the kernel's figures. */
   readonly measures: boolean;
+  /** How often it does. */
+  readonly measureIntervalMs: number;
 }
 
 /** More rounds than this after one input would be a livelock. */
 const MAX_ROUNDS = 10_000;
-const MEASURE_INTERVAL_MS = 20;
 
 /** Drives one session as the runtime does: inputs, then flush, outputs, events, one timer. */
 export class End {
@@ -192,7 +193,7 @@ export class End {
   }
 
   #measure(id: number, connection: Connection): void {
-    this.#clock.after(MEASURE_INTERVAL_MS, () => {
+    this.#clock.after(this.#options.measureIntervalMs, () => {
       if (this.#connections.get(id) !== connection) return;
       this.session.subflowMeasured(id, connection.measure(this.side), this.#clock.nowMs);
       this.#measure(id, connection);
