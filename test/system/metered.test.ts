@@ -143,4 +143,31 @@ describeSystem('metered uplinks', { paths, congestionControl: 'bbr' }, (system) 
     expect(measured).toBeGreaterThan(mbps * 0.8);
     await expectWhole(under, 6 * MB);
   });
+
+  test('the rate limit holds on the wire where bulk goes both ways, and leaves each its rate', async () => {
+    const { pair, network } = system();
+    await pair.start([
+      { name: 'wan0', interface: 'wan0', metered: { rateLimit: { down: '8Mbit/s', up: '4Mbit/s' } } },
+    ]);
+    const path = network.path('wan0');
+    const [down, up] = [download(pair, 10 * MB), upload(pair, 5 * MB)];
+    await Promise.all([down.reached(MB), up.reached(0.5 * MB)]);
+    const [before, sinceMs] = [await path.counters(), performance.now()];
+    await Promise.all([down.reached(5 * MB), sleep(4_000)]);
+    const [after, untilMs] = [await path.counters(), performance.now()];
+    const rate = (direction: 'sentIpBytes' | 'receivedIpBytes') =>
+      ((after[direction] - before[direction]) * 8) / 1000 / (untilMs - sinceMs);
+    const rates = { down: rate('receivedIpBytes'), up: rate('sentIpBytes') };
+    report(
+      `limits of 8 and 4 Mbit/s: ${rates.down.toFixed(2)} and ${rates.up.toFixed(2)} Mbit/s on the wire`,
+    );
+    for (const [measured, limit] of [
+      [rates.down, 8],
+      [rates.up, 4],
+    ] as const) {
+      expect(measured).toBeLessThan(limit * 1.1);
+      expect(measured).toBeGreaterThan(limit * 0.7);
+    }
+    await Promise.all([expectWhole(down, 10 * MB), expectWhole(up, 5 * MB)]);
+  });
 });
