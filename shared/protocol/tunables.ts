@@ -62,7 +62,7 @@ export const QUANTUM_BYTES = 16 * 1024;
 export const NEW_STREAM_BYTES = 64 * 1024;
 
 /** A stream that has sent so much is a long one: it may send on subflows only to find out what they can. */
-export const PROBE_AFTER_BYTES = 128 * 1024;
+export const PROBE_AFTER_BYTES = 512 * 1024;
 /** A stream whose end is not known is expected to send this share of what it has sent: sizes are heavy-tailed, with Pareto's law and a shape of 2 or less it is as much again or more. */
 export const REST_SHARE = 1;
 
