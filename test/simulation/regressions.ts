@@ -13,4 +13,8 @@ export const REGRESSIONS: readonly { readonly found: string; readonly seeds: rea
   { found: 'a ping was due later than the deadline for it said, by a rounding', seeds: [2, 5, 6] },
   { found: 'a receipt that nothing could carry kept the deadline in the past', seeds: [12, 14, 15] },
   { found: 'a doubted subflow with something undelivered was never given up', seeds: [61, 427, 675] },
+  {
+    found: 'a stream without its uplinks failed later than the deadline for it said, by a rounding',
+    seeds: [1_136],
+  },
 ];

@@ -198,6 +198,7 @@ export class World {
         break;
       case 'stream-failed':
       case 'stream-writable':
+        this.#noteStranded(event);
         this.#toApplication(this.streams.get(event.streamId)!.client, event);
         break;
       case 'subflow-replace':
@@ -219,6 +220,12 @@ export class World {
         throw new Error('client: stream-requested');
       default:
     }
+  }
+
+  /** A stream that is bound to uplinks may be without them for as long as a session may be without any. */
+  #noteStranded(event: SessionEvent): void {
+    if (event.type !== 'stream-failed' || event.error !== 'uplinksLost' || !this.mayLoseSession) return;
+    this.streams.get(event.streamId)!.mayFail = true;
   }
 
   #openedNow(streamId: number): void {
@@ -245,6 +252,7 @@ export class World {
       }
       case 'stream-failed': {
         const { origin } = this.streams.get(event.streamId)!;
+        this.#noteStranded(event);
         if (origin !== undefined) this.#toApplication(origin, event);
         break;
       }

@@ -173,6 +173,26 @@ export class SessionStreams {
     }
   }
 
+  /** When a stream has waited for long enough without any of the uplinks that it is bound to. */
+  get deadlineMs(): number {
+    const { stranded } = this.#transmitter;
+    if (stranded.size === 0) return Number.POSITIVE_INFINITY;
+    let first = Number.POSITIVE_INFINITY;
+    for (const sinceMs of stranded.values()) first = Math.min(first, sinceMs);
+    return first + this.#options.lingerMs;
+  }
+
+  /** Streams that have waited so long fail, as all do with a session that has no subflow. */
+  failStranded(): void {
+    if (this.#host.nowMs < this.deadlineMs) return;
+    for (const [stream, sinceMs] of [...this.#transmitter.stranded]) {
+      // The same sum as in deadlineMs, so that rounding never puts it behind its own deadline.
+      if (this.#host.nowMs < sinceMs + this.#options.lingerMs) continue;
+      this.#host.emit({ type: 'stream-failed', streamId: stream.id, error: 'uplinksLost' });
+      this.reset(stream.id, 'uplinksLost');
+    }
+  }
+
   /** All streams fail: the session is over. */
   failAll(error: ErrorName): void {
     for (const stream of [...this.#table.all()]) {

@@ -124,7 +124,8 @@ export class Session {
   /** When `flush` is wanted again though nothing else happens; infinite for never. */
   get deadlineMs(): number {
     if (this.#isClosed) return Number.POSITIVE_INFINITY;
-    return this.subflows.length === 0 ? this.#subflows.lingerEndsMs : this.#subflows.deadlineMs;
+    if (this.subflows.length === 0) return this.#subflows.lingerEndsMs;
+    return Math.min(this.#subflows.deadlineMs, this.#streams.deadlineMs);
   }
 
   // --- subflows ---
@@ -286,6 +287,7 @@ export class Session {
       return;
     }
     this.#subflows.check();
+    this.#streams.failStranded();
     this.#transmitter.transmit(this.subflows, nowMs);
     this.#streams.tellWritable();
   }

@@ -46,8 +46,8 @@ export class Transmitter {
   readonly #schedulers: Schedulers;
   /** Streams that have something to send, and a choice of uplinks of their own. */
   readonly #steered = new Set<Stream>();
-  /** Of them: none of their uplinks works. They wait out of the queue, where they would be in the way of the others. */
-  readonly #stranded = new Set<Stream>();
+  /** Of them, and since when: none of their uplinks works. They wait out of the queue, where they would be in the way of the others. */
+  readonly #stranded = new Map<Stream, number>();
   #strandedWith = '';
   /** Streams that want to repeat all they send. */
   readonly #redundant = new Set<Stream>();
@@ -96,6 +96,11 @@ export class Transmitter {
   receiptDeadlineMs(subflows: readonly Subflow[]): number {
     if (!receiptCarriers(subflows).some((subflow) => subflow.isWritable)) return Number.POSITIVE_INFINITY;
     return Math.min(...subflows.map(({ receipts }) => receipts.dueMs));
+  }
+
+  /** Streams that are bound to uplinks of which none works, and since when, the first of them first. */
+  get stranded(): ReadonlyMap<Stream, number> {
+    return this.#stranded;
   }
 
   /** Copies the segments that hold streams up, within the budget for copies. */
@@ -169,10 +174,11 @@ export class Transmitter {
       const candidates = stream.isSteered ? this.#carriersOf(stream, subflows, nowMs) : trusted;
       if (candidates.length === 0) {
         this.#queue.remove(send);
-        this.#stranded.add(stream);
+        if (!this.#stranded.has(stream)) this.#stranded.set(stream, nowMs);
         this.#strandedWith = '';
         continue;
       }
+      if (this.#stranded.size > 0) this.#stranded.delete(stream);
       if (this.#sendSegment(stream, candidates, nowMs)) continue;
       skipped.add(send);
       if (skipped.size >= MAX_SKIPPED_STREAMS) return;
@@ -187,7 +193,7 @@ export class Transmitter {
       .join();
     if (working === this.#strandedWith) return;
     this.#strandedWith = working;
-    for (const stream of this.#stranded) {
+    for (const stream of this.#stranded.keys()) {
       if (this.#carriersOf(stream, subflows, nowMs).length === 0) continue;
       this.#stranded.delete(stream);
       this.#queue.add(stream.send);

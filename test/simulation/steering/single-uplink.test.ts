@@ -177,6 +177,21 @@ describe('a stream that is bound to uplinks', () => {
     expect(bound.client.receivedBytes).toBe(20_000_000);
   });
 
+  it('fails at both ends, once it has waited as long as a session may', () => {
+    const world = connectedWorld(wifi, lte);
+    const bound = open(world, download(20_000_000), { mode: 'aggregate', only: ['lte'] });
+    world.advance(2_000);
+    const [, second] = world.uplinks;
+    second!.isUp = false;
+    for (const connection of second!.connections) connection.sever({ client: 5, concentrator: 5 });
+    world.advance(59_000);
+    expect([bound.client.failure, bound.origin!.failure]).toEqual([undefined, undefined]);
+    world.advance(2_000);
+    expect([bound.client.failure, bound.origin!.failure]).toEqual(['uplinksLost', 'uplinksLost']);
+    expect(world.ends.client.session.isClosed).toBe(false);
+    expect(world.chunks.lent).toBe(0);
+  });
+
   it('does not hold up others, however many wait', () => {
     const world = connectedWorld(wifi, lte);
     const [, second] = world.uplinks;
