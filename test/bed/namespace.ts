@@ -1,6 +1,7 @@
 import { type ChildProcess, execFile, type SpawnOptions, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { accessSync, constants } from 'node:fs';
+import { isOnPath } from './on-path.ts';
 
 /** An IPv4 and an IPv6 address of the same place. */
 export interface AddressPair {
@@ -127,16 +128,6 @@ export function whyNoBed(): string | undefined {
   } catch {
     return 'no access to /dev/net/tun';
   }
-  const path = `${process.env.PATH ?? ''}:/usr/sbin:/sbin`.split(':');
-  const missing = ['ip', 'cc'].filter((tool) => !path.some((folder) => executable(`${folder}/${tool}`)));
+  const missing = ['ip', 'cc'].filter((tool) => !isOnPath(tool));
   return missing.length > 0 ? `not installed: ${missing.join(', ')}` : undefined;
-}
-
-function executable(path: string): boolean {
-  try {
-    accessSync(path, constants.X_OK);
-    return true;
-  } catch {
-    return false;
-  }
 }

@@ -1,8 +1,7 @@
 import type { ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
-import { accessSync, constants } from 'node:fs';
 import { readFile } from 'node:fs/promises';
-import { delimiter, join } from 'node:path';
+import { isOnPath } from '../bed/on-path.ts';
 
 const READY_TIMEOUT_MS = 10_000;
 const LOOK_EVERY_MS = 20;
@@ -14,8 +13,7 @@ const LISTEN = '0A';
 export function missingProgram(
   programs: readonly { name: string; aptPackage: string }[],
 ): string | undefined {
-  const folders = [...(process.env.PATH ?? '').split(delimiter), '/usr/sbin', '/sbin'];
-  const missing = programs.find(({ name }) => !folders.some((folder) => isExecutable(join(folder, name))));
+  const missing = programs.find(({ name }) => !isOnPath(name));
   return missing && `no ${missing.name}: apt-get install ${missing.aptPackage}`;
 }
 
@@ -50,13 +48,4 @@ async function listens(pid: number, port: number): Promise<boolean> {
     }
   }
   return false;
-}
-
-function isExecutable(path: string): boolean {
-  try {
-    accessSync(path, constants.X_OK);
-    return true;
-  } catch {
-    return false;
-  }
 }

@@ -3,6 +3,7 @@ import { describe, it } from 'vitest';
 import type { SteeringPolicy } from '../../shared/protocol/steering/steering-policy.ts';
 import { finish, settle } from './invariants.ts';
 import { SIDES } from './network.ts';
+import { MODES } from './policies.ts';
 import { download, eager, steadyUplink } from './steady.ts';
 import { World } from './world.ts';
 
@@ -34,15 +35,7 @@ const uplinkNames = fc.uniqueArray(fc.constantFrom('wan0', 'wan1', 'wan2', 'wan3
 /** Bound to uplinks only where the first, that is always there, is one of them. */
 const policy: fc.Arbitrary<SteeringPolicy> = fc.record(
   {
-    mode: fc.constantFrom(
-      'aggregate',
-      'lowest-latency',
-      'active-standby',
-      'priority',
-      'weighted',
-      'redundant',
-      'round-robin',
-    ),
+    mode: fc.constantFrom(...MODES),
     only: uplinkNames.map((names) => [...new Set([...names, 'wan0'])]),
     order: uplinkNames,
     weights: fc.dictionary(fc.constantFrom('wan0', 'wan1', 'wan2', 'wan9'), fc.nat(10)),

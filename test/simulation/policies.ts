@@ -1,15 +1,8 @@
+import { STEERING_MODE, type SteeringMode } from '../../shared/protocol/codec/wire.ts';
 import type { SteeringPolicy } from '../../shared/protocol/steering/steering-policy.ts';
 import type { Random } from './random.ts';
 
-const MODES = [
-  'aggregate',
-  'lowest-latency',
-  'active-standby',
-  'priority',
-  'weighted',
-  'redundant',
-  'round-robin',
-] as const;
+export const MODES = Object.keys(STEERING_MODE) as SteeringMode[];
 
 /** Any policy over the named uplinks; `only` never leaves out all that there are, or a stream might wait for ever. */
 export function randomPolicy(random: Random, uplinkNames: readonly string[]): SteeringPolicy {

@@ -11,6 +11,7 @@ import {
   WISH_REPEAT_MS,
 } from '../tunables.ts';
 import type { SessionEvent } from './events.ts';
+import { byUplink, fullBytes } from './uplink-groups.ts';
 
 /** What the wishes ask of their session. */
 export interface WishingSession {
@@ -86,8 +87,7 @@ export class SubflowWishes {
       if (subflow.state !== 'active') continue;
       inFlightBytes += subflow.inFlightBytes;
       const { kernel } = subflow;
-      // While losses are repaired the cap is wider than what the kernel takes.
-      capBytes += Math.min(subflow.inFlightCapBytes, kernel?.cwndBytes ?? Number.POSITIVE_INFINITY);
+      capBytes += fullBytes(subflow);
       hasQueue ||= kernel !== undefined && kernel.rttMs > kernel.minRttMs * QUEUE_FACTOR + QUEUE_SLACK_MS;
     }
     uplink.samples++;
@@ -164,17 +164,6 @@ function isBoundByLoss({ congestionControl, kernel }: Subflow): boolean {
 /** BBR, in any version, is slowed little by random loss; a second connection would only double its queue. */
 export function paysNoHeedToLoss(congestionControl: string): boolean {
   return congestionControl.startsWith('bbr');
-}
-
-function byUplink(subflows: readonly Subflow[]): Map<string, Subflow[]> {
-  const groups = new Map<string, Subflow[]>();
-  for (const subflow of subflows) {
-    if (subflow.isRetiring) continue;
-    const group = groups.get(subflow.uplinkName);
-    if (group === undefined) groups.set(subflow.uplinkName, [subflow]);
-    else group.push(subflow);
-  }
-  return groups;
 }
 
 /** What a group has sent since the last look at it; a subflow that is new counts from now on. */

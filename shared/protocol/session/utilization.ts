@@ -2,6 +2,7 @@ import type { ControlFrame } from '../codec/frame.ts';
 import type { Subflow } from '../subflow/subflow.ts';
 import { SUBFLOWS_SAMPLE_MS, UTILIZATION_MS, UTILIZATION_STEP } from '../tunables.ts';
 import { type ControlItem, controlItem } from './control-item.ts';
+import { byUplink, fullBytes } from './uplink-groups.ts';
 
 /** What is kept of one uplink. */
 interface Uplink {
@@ -55,7 +56,7 @@ export class Utilization {
   check(subflows: readonly Subflow[], nowMs: number): void {
     if (nowMs < this.#nextSampleMs) return;
     this.#nextSampleMs = nowMs + SUBFLOWS_SAMPLE_MS;
-    const groups = activeByUplink(subflows);
+    const groups = byUplink(subflows.filter(({ state }) => state === 'active'));
     for (const [name, group] of groups) {
       const uplink = this.#uplinkOf(name);
       uplink.samples++;
@@ -116,18 +117,7 @@ function rateShare(uplink: Uplink, group: readonly Subflow[], durationMs: number
 }
 
 /** Whether more could have been given to it: as where the number of subflows is judged, or but for its rate limit. */
-function isFull({ inFlightBytes, inFlightCapBytes, kernel, limit }: Subflow): boolean {
-  if (limit?.isOpen === false) return true;
-  return inFlightBytes >= Math.min(inFlightCapBytes, kernel?.cwndBytes ?? Number.POSITIVE_INFINITY) / 2;
-}
-
-function activeByUplink(subflows: readonly Subflow[]): Map<string, Subflow[]> {
-  const groups = new Map<string, Subflow[]>();
-  for (const subflow of subflows) {
-    if (subflow.state !== 'active' || subflow.isRetiring) continue;
-    const group = groups.get(subflow.uplinkName);
-    if (group === undefined) groups.set(subflow.uplinkName, [subflow]);
-    else group.push(subflow);
-  }
-  return groups;
+function isFull(subflow: Subflow): boolean {
+  if (subflow.limit?.isOpen === false) return true;
+  return subflow.inFlightBytes >= fullBytes(subflow) / 2;
 }

@@ -30,7 +30,6 @@ export class RateEstimator {
   #roundEndBytes = 0;
   #fullPipeRate = 0;
   #roundsWithoutGrowth = 0;
-  #restartOffset = 0;
 
   /** Largest rate of the last round trips, bytes per second; 0 before the first sample. */
   get bytesPerSecond(): number {
@@ -71,12 +70,11 @@ export class RateEstimator {
     this.#applicationLimitedUntil = this.#deliveredBytes + inFlightBytes;
   }
 
-  /** `newest` is the last frame that the receipt covers whole; the receiver held the receipt for `delayMs`. */
+  /** `newest` is the last frame that the receipt covers whole; absent when that says nothing of the path. */
   onReceipt(totalBytes: number, newest: LedgerEntry | undefined, nowMs: number, minRttMs: number): void {
     this.#deliveredBytes = totalBytes;
     this.#deliveredMs = nowMs;
-    // What was stuck arrives in a burst that says nothing of the path.
-    if (newest === undefined || newest.endOffset <= this.#restartOffset) return;
+    if (newest === undefined) return;
     this.#firstSentMs = newest.sentMs;
     const sendMs = newest.sentMs - newest.firstSentMs;
     const receiptMs = nowMs - newest.deliveredMs;
@@ -96,9 +94,8 @@ export class RateEstimator {
     this.#countRound(newest);
   }
 
-  /** The path is not what it was: measure anew, with what is sent from now on, behind `writtenBytes`. */
-  restart(writtenBytes: number): void {
-    this.#restartOffset = writtenBytes;
+  /** The path is not what it was: measure anew. */
+  restart(): void {
     this.#maximum.reset();
     this.#recent = 0;
     this.#isProven = false;

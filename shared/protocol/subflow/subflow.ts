@@ -94,9 +94,10 @@ export class Subflow implements SubflowView {
   #lastReceiptMs = 0;
   #lastElicitingMs: number;
   #doubtedSinceMs = Number.POSITIVE_INFINITY;
-  /** It was doubted once: it earns its traffic back from little. */
-  #hasRecovered = false;
-  /** What was written before it came back; it was stuck, and its receipts say nothing of the path as it is now. */
+  /**
+   * What was written before it came back from a doubt; it was stuck, arrives in a burst, and its receipts say nothing of the path
+   * as it is now. -1: it was never doubted.
+   */
   #stuckBytes = -1;
   /** Whether a round trip was measured since it came back. */
   #isMeasured = true;
@@ -216,7 +217,7 @@ export class Subflow implements SubflowView {
     if (this.#isRepairing) return 2 * kernel.cwndBytes;
     // In slow start it knows first how much comes through, as long as nothing queues.
     const isQueueFree = kernel.rttMs <= kernel.minRttMs * QUEUE_FREE_RTT;
-    return !this.rate.pipeIsFull && !this.#hasRecovered && isQueueFree ? kernel.cwndBytes : 0;
+    return !this.rate.pipeIsFull && this.#stuckBytes < 0 && isQueueFree ? kernel.cwndBytes : 0;
   }
 
   /**
@@ -335,13 +336,14 @@ export class Subflow implements SubflowView {
     if (bytes > ledger.writtenBytes) throw new ProtocolViolation('RECEIPT for more than was sent');
     if (bytes <= ledger.receiptedBytes) return [];
     const receipted = ledger.receipt(bytes);
-    const newest = receipted.at(-1);
     this.#lastReceiptMs = nowMs;
-    if (newest !== undefined && newest.endOffset > this.#stuckBytes) {
-      this.rtt.addSample(nowMs - newest.sentMs - delayMs, nowMs);
+    const newest = receipted.at(-1);
+    const telling = newest !== undefined && newest.endOffset > this.#stuckBytes ? newest : undefined;
+    if (telling !== undefined) {
+      this.rtt.addSample(nowMs - telling.sentMs - delayMs, nowMs);
       this.#isMeasured = true;
     }
-    this.rate.onReceipt(bytes, newest, nowMs, this.rtt.minMs);
+    this.rate.onReceipt(bytes, telling, nowMs, this.rtt.minMs);
     this.#isTwoWay =
       this.#kernel !== undefined &&
       this.rate.pipeIsFull &&
@@ -424,12 +426,11 @@ export class Subflow implements SubflowView {
     this.#doubtedSinceMs = Number.POSITIVE_INFINITY;
     this.replacementAsked = false;
     this.flaps.onRecover(nowMs);
-    this.#hasRecovered = true;
     this.#degradedUntilMs = nowMs + DEGRADED_MS;
     // The path may be another one now.
     this.#stuckBytes = this.ledger.writtenBytes;
     this.#isMeasured = false;
-    this.rate.restart(this.#stuckBytes);
+    this.rate.restart();
     this.rtt.restart();
   }
 

@@ -107,7 +107,7 @@ describe('RateEstimator', () => {
   it('measures anew after a restart', () => {
     const path = new FullPath();
     path.run(1_000, 1_250, 1, 40);
-    path.rate.restart(0);
+    path.rate.restart();
     expect([path.rate.bytesPerSecond, path.rate.recentBytesPerSecond, path.rate.pipeIsFull]).toEqual([
       0,
       0,

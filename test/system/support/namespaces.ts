@@ -19,8 +19,8 @@
  */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { accessSync, constants } from 'node:fs';
 import { type AddressPair, Namespace, run } from '../../bed/namespace.ts';
+import { isOnPath } from '../../bed/on-path.ts';
 
 /** One path between client and concentrator, before it is made. */
 export interface PathSpec {
@@ -55,8 +55,7 @@ let networks = 0;
 export function whyNoNetwork(): string | undefined {
   if (process.platform !== 'linux') return 'network namespaces need Linux';
   if (process.getuid?.() !== 0) return 'network namespaces need root';
-  const folders = `${process.env.PATH ?? ''}:/usr/sbin:/sbin`.split(':');
-  const missing = TOOLS.filter((tool) => !folders.some((folder) => isExecutable(`${folder}/${tool}`)));
+  const missing = TOOLS.filter((tool) => !isOnPath(tool));
   return missing.length > 0 ? `not installed: ${missing.join(', ')}` : undefined;
 }
 
@@ -321,15 +320,6 @@ async function removeStale(): Promise<void> {
 function isAlive(pid: number): boolean {
   try {
     process.kill(pid, 0);
-    return true;
-  } catch {
-    return false;
-  }
-}
-
-function isExecutable(path: string): boolean {
-  try {
-    accessSync(path, constants.X_OK);
     return true;
   } catch {
     return false;
