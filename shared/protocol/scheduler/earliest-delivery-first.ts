@@ -1,4 +1,11 @@
-import { DEGRADED_RTT, LAMBDA_STEP_DOWN, LAMBDA_STEP_UP, MAX_LAMBDA, MIN_LAMBDA } from '../tunables.ts';
+import {
+  DEGRADED_RTT,
+  DEGRADED_SHARE,
+  LAMBDA_STEP_DOWN,
+  LAMBDA_STEP_UP,
+  MAX_LAMBDA,
+  MIN_LAMBDA,
+} from '../tunables.ts';
 import {
   deliveryTimeMs,
   least,
@@ -14,7 +21,7 @@ import {
  * Urgent segments wait for the best subflow when it is busy (ECF, CoNEXT 2017). Bulk also takes slower ones, as long as
  * the segment would not be the one that closes the window for the fast ones (BLEST, IFIP Networking 2016), and, where
  * the stream's end is known, as long as the rest would not arrive earlier by waiting. One that has just become much slower gets
- * nothing: the little that it carries is not worth the stop until its first segment arrives.
+ * nothing, unless it adds much: the little that it carries is not worth the stop until its first segment arrives.
  */
 export class EarliestDeliveryFirst implements PacketScheduler {
   #lambda = MIN_LAMBDA;
@@ -80,8 +87,8 @@ export class EarliestDeliveryFirst implements PacketScheduler {
 }
 
 /**
- * Without those that have just become much slower, unless the others are twice as slow: a hiccup of the others, as BBR's while it
- * measures the round trip, is over sooner than a segment on such a one.
+ * Without those that have just become much slower, unless the others are twice as slow (a hiccup of the others, as BBR's while
+ * it measures the round trip, is over sooner than a segment on such a one), or they are known to add much to the others.
  */
 function worthConsidering<View extends SubflowView>(
   views: readonly View[],
@@ -89,13 +96,17 @@ function worthConsidering<View extends SubflowView>(
   nowMs: number,
 ): readonly View[] {
   if (!views.some((view) => view.isDegraded(nowMs))) return views;
-  const sound = least(
-    views.filter((view) => !view.isDegraded(nowMs)),
-    (view) => segmentTimeMs(view, request),
+  const sound = views.filter((view) => !view.isDegraded(nowMs));
+  const best = least(sound, (view) => segmentTimeMs(view, request));
+  if (best === undefined) return views;
+  const limitMs = segmentTimeMs(best, request) / DEGRADED_RTT;
+  const leastRate = DEGRADED_SHARE * sound.reduce((sum, view) => sum + view.rateBytesPerSecond, 0);
+  return views.filter(
+    (view) =>
+      !view.isDegraded(nowMs) ||
+      segmentTimeMs(view, request) < limitMs ||
+      (view.isRateProven && view.rateBytesPerSecond > leastRate),
   );
-  if (sound === undefined) return views;
-  const limitMs = segmentTimeMs(sound, request) / DEGRADED_RTT;
-  return views.filter((view) => !view.isDegraded(nowMs) || segmentTimeMs(view, request) < limitMs);
 }
 
 /** Bytes per second of all subflows on the path of this one. */

@@ -20,6 +20,8 @@ export interface SubflowView {
   readonly heldBackMs: number;
   /** Whether it has not yet shown what it can: it was never kept busy until its rate stopped growing. */
   readonly isRateGrowing: boolean;
+  /** Whether its rate was measured while it was busy, and is no guess. */
+  readonly isRateProven: boolean;
   /** Most that one segment has on it. */
   readonly segmentBytes: number;
   /** Whether it came back from a doubt with a much longer round trip than it had. */

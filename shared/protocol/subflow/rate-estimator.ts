@@ -94,6 +94,13 @@ export class RateEstimator {
     this.#countRound(newest);
   }
 
+  /** It was seen to deliver so many bytes per second while it was busy. */
+  prove(bytesPerSecond: number, nowMs: number): void {
+    this.#recent = bytesPerSecond;
+    this.#maximum.add(bytesPerSecond, nowMs, MAX_RATE_WINDOW_MS);
+    this.#isProven = true;
+  }
+
   /** The path is not what it was: measure anew. */
   restart(): void {
     this.#maximum.reset();

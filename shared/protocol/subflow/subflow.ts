@@ -99,6 +99,9 @@ export class Subflow implements SubflowView {
    * as it is now. -1: it was never doubted.
    */
   #stuckBytes = -1;
+  /** When it came back, and what had arrived by then. */
+  #recoveredMs = 0;
+  #recoveredBytes = 0;
   /** Whether a round trip was measured since it came back. */
   #isMeasured = true;
   /** The smallest round trip before it was doubted, which it is measured by until #degradedUntilMs. */
@@ -274,6 +277,10 @@ export class Subflow implements SubflowView {
     return rttMs > DEGRADED_RTT * this.#usualRttMs + DEGRADED_SLACK_MS;
   }
 
+  get isRateProven(): boolean {
+    return this.rate.isProven;
+  }
+
   /** Whether it takes data now: its transport is idle, its in-flight cap has room, and this turn's commitment is not used up. */
   canTake(nowMs: number): boolean {
     if (!this.isWritable || this.state !== 'active' || nowMs < this.flaps.readyMs) return false;
@@ -341,14 +348,35 @@ export class Subflow implements SubflowView {
     const telling = newest !== undefined && newest.endOffset > this.#stuckBytes ? newest : undefined;
     if (telling !== undefined) {
       this.rtt.addSample(nowMs - telling.sentMs - delayMs, nowMs);
-      this.#isMeasured = true;
+      if (!this.#isMeasured) this.#onMeasured(nowMs);
     }
-    this.rate.onReceipt(bytes, telling, nowMs, this.rtt.minMs);
+    this.rate.onReceipt(bytes, this.#isMeasured ? telling : undefined, nowMs, this.rtt.minMs);
     this.#isTwoWay =
       this.#kernel !== undefined &&
       this.rate.pipeIsFull &&
       this.#arrivals.bytesPerSecond(nowMs) > TWO_WAY_SHARE * this.rate.bytesPerSecond;
     return receipted;
+  }
+
+  /**
+   * The first round trip since it came back. Where it waited behind what was stuck, that tells the rate of a slow path, and the
+   * next round trip its length.
+   */
+  #onMeasured(nowMs: number): void {
+    const drainedBytes = this.#stuckBytes - this.#recoveredBytes;
+    this.#isMeasured = drainedBytes < MIN_IN_FLIGHT_BYTES || !this.#isUnusual(this.recentRttMs);
+    if (this.#isMeasured) return;
+    this.rate.prove((drainedBytes * 1000) / Math.max(1, nowMs - this.#recoveredMs), nowMs);
+    this.#awaitMeasurement(nowMs);
+  }
+
+  /** What is written by now says nothing of the path as it is. */
+  #awaitMeasurement(nowMs: number): void {
+    this.#recoveredMs = nowMs;
+    this.#recoveredBytes = this.ledger.receiptedBytes;
+    this.#stuckBytes = this.ledger.writtenBytes;
+    this.#isMeasured = false;
+    this.rtt.restart();
   }
 
   /** Payload has arrived on it. */
@@ -428,10 +456,8 @@ export class Subflow implements SubflowView {
     this.flaps.onRecover(nowMs);
     this.#degradedUntilMs = nowMs + DEGRADED_MS;
     // The path may be another one now.
-    this.#stuckBytes = this.ledger.writtenBytes;
-    this.#isMeasured = false;
+    this.#awaitMeasurement(nowMs);
     this.rate.restart();
-    this.rtt.restart();
   }
 
   close(): void {

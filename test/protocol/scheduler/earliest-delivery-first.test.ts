@@ -35,7 +35,7 @@ describe('EarliestDeliveryFirst', () => {
     expect(new EarliestDeliveryFirst().select(request, candidates, NOW_MS)).toBe(candidates[1]);
   });
 
-  it('gives bulk to a degraded subflow only when it is by far the best', () => {
+  it('gives bulk to a degraded subflow that adds little only when it is by far the best', () => {
     const scheduler = new EarliestDeliveryFirst();
     const degraded = view(1, 5, 200, { isDegraded: true, isRateGrowing: true });
     expect(scheduler.select(bulk(), [view(0, 100, 20, { isFree: false }), degraded], NOW_MS)).toBeUndefined();
@@ -46,6 +46,15 @@ describe('EarliestDeliveryFirst', () => {
     const [far, farther] = [view(0, 100, 300, { isFree: false }), view(0, 100, 600, { isFree: false })];
     expect(scheduler.select(bulk(), [far, degraded], NOW_MS)).toBeUndefined();
     expect(scheduler.select(bulk(), [farther, degraded], NOW_MS)).toBe(degraded);
+  });
+
+  it('gives bulk to a degraded subflow that is known to add much to the others', () => {
+    const scheduler = new EarliestDeliveryFirst();
+    const choose = (rateMbps: number, isRateProven: boolean) => {
+      const degraded = view(1, rateMbps, 400, { isDegraded: true, isRateProven });
+      return scheduler.select(bulk(), [view(0, 20, 20, { isFree: false }), degraded], NOW_MS)?.id;
+    };
+    expect([choose(6, true), choose(6, false), choose(4, true)]).toEqual([1, undefined, undefined]);
   });
 
   it('closes the gate for a slow subflow when the window is small, opens it when it is large (BLEST)', () => {

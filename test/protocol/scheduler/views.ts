@@ -10,6 +10,7 @@ export function view(
     isFree?: boolean;
     isRateGrowing?: boolean;
     isDegraded?: boolean;
+    isRateProven?: boolean;
     delayMs?: number;
     lossShare?: number;
     lastDataMs?: number;
@@ -34,6 +35,7 @@ export function view(
     isRateGrowing,
     segmentBytes: Number.POSITIVE_INFINITY,
     canTake: () => isFree,
+    isRateProven: more.isRateProven ?? true,
     isDegraded: () => isDegraded,
   };
 }

@@ -1,7 +1,12 @@
 import { describe, expect, it } from 'vitest';
 import type { KernelMeasurement } from '../../../shared/protocol/kernel-measurement.ts';
 import { Subflow } from '../../../shared/protocol/subflow/subflow.ts';
-import { DEGRADED_MS, FIRST_IN_FLIGHT_BYTES, MIN_COMMIT_BYTES } from '../../../shared/protocol/tunables.ts';
+import {
+  DEGRADED_MS,
+  DEGRADED_PING_INTERVAL_MS,
+  FIRST_IN_FLIGHT_BYTES,
+  MIN_COMMIT_BYTES,
+} from '../../../shared/protocol/tunables.ts';
 
 const KERNEL: KernelMeasurement = {
   rttMs: 600,
@@ -103,6 +108,29 @@ describe('a subflow that comes back from a doubt', () => {
     subflow.append([new Uint8Array(8)], { kind: 'receipt' }, 3_610);
     subflow.onReceipt(subflow.ledger.writtenBytes, 0, 3_650);
     expect(subflow.isDegraded(3_650)).toBe(false);
+  });
+
+  it('learns the rate of a slow path from what was stuck, and its round trip after that', () => {
+    const subflow = newSubflow();
+    keepBusy(subflow, { untilMs: 3_000, rttMs: 40, bytesPerMs: 1_000 });
+    const from = subflow.ledger.receiptedBytes;
+    const stuckBytes = subflow.ledger.writtenBytes - from;
+    subflow.doubt(3_000);
+    subflow.recover(3_200);
+    expect(subflow.isRateProven).toBe(false);
+    subflow.append([new Uint8Array(8)], { kind: 'receipt' }, 3_200);
+    for (let ms = 50; ms <= 500; ms += 50) {
+      subflow.onReceipt(from + Math.floor((stuckBytes * ms) / 500), 0, 3_200 + ms);
+    }
+    subflow.onReceipt(subflow.ledger.writtenBytes, 0, 3_700);
+    expect(subflow.isRateProven).toBe(true);
+    expect(subflow.rateBytesPerSecond).toBeCloseTo(stuckBytes / 0.5, -2);
+    // The round trip was that of the queue; it is asked for anew, with little under way.
+    expect(subflow.wantsPing(3_700 + DEGRADED_PING_INTERVAL_MS)).toBe(true);
+    subflow.append([new Uint8Array(8)], { kind: 'receipt' }, 3_950);
+    subflow.onReceipt(subflow.ledger.writtenBytes, 0, 4_150);
+    expect(subflow.minRttMs).toBe(200);
+    expect(subflow.isDegraded(4_150)).toBe(true);
   });
 
   it('is judged by the kernel when it has become much slower, since receipts return elsewhere', () => {
