@@ -198,6 +198,8 @@ export const DEGRADED_SLACK_MS = 50;
 export const DEGRADED_MS = 60_000;
 /** It carries data nevertheless when it is known to add more than this share to the rate of the others. */
 export const DEGRADED_SHARE = 0.25;
+/** What was stuck tells the rate when it takes this long to arrive, several receipts. */
+export const MIN_DRAIN_MS = 20;
 /** Meanwhile it is asked this often how long its round trip is: once in each span of RECENT_RTT_BUCKET_MS. */
 export const DEGRADED_PING_INTERVAL_MS = 250;
 

@@ -7,10 +7,7 @@ import { StateMachine } from '../transition-table.ts';
 import {
   COMMIT_MS,
   CRUISE_GAIN,
-  DEGRADED_MS,
   DEGRADED_PING_INTERVAL_MS,
-  DEGRADED_RTT,
-  DEGRADED_SLACK_MS,
   FIRST_IN_FLIGHT_BYTES,
   FIRST_SEGMENT_BYTES,
   LONG_QUEUE_RTT,
@@ -33,6 +30,7 @@ import { isDense, silenceLimitMs } from './doubt.ts';
 import { FlapDamper } from './flap-damper.ts';
 import { Ledger, type LedgerEntry, type LedgerItem } from './ledger.ts';
 import { LossMeter } from './loss-meter.ts';
+import { PathKnowledge } from './path-knowledge.ts';
 import { RateEstimator } from './rate-estimator.ts';
 import { ReceiptTracker } from './receipt-tracker.ts';
 import { RttEstimator } from './rtt-estimator.ts';
@@ -94,19 +92,7 @@ export class Subflow implements SubflowView {
   #lastReceiptMs = 0;
   #lastElicitingMs: number;
   #doubtedSinceMs = Number.POSITIVE_INFINITY;
-  /**
-   * What was written before it came back from a doubt; it was stuck, arrives in a burst, and its receipts say nothing of the path
-   * as it is now. -1: it was never doubted.
-   */
-  #stuckBytes = -1;
-  /** When it came back, and what had arrived by then. */
-  #recoveredMs = 0;
-  #recoveredBytes = 0;
-  /** Whether a round trip was measured since it came back. */
-  #isMeasured = true;
-  /** The smallest round trip before it was doubted, which it is measured by until #degradedUntilMs. */
-  #usualRttMs = Number.POSITIVE_INFINITY;
-  #degradedUntilMs = Number.NEGATIVE_INFINITY;
+  readonly #path = new PathKnowledge();
 
   constructor(options: SubflowOptions, nowMs: number) {
     this.id = options.id;
@@ -163,7 +149,7 @@ export class Subflow implements SubflowView {
    */
   get recentRttMs(): number {
     const recentMs = Math.max(this.minRttMs, this.rtt.recentMinMs);
-    return this.#isUnusual(recentMs) ? Math.max(recentMs, this.#kernel?.rttMs ?? 0) : recentMs;
+    return this.#path.isUnusual(recentMs) ? Math.max(recentMs, this.#kernel?.rttMs ?? 0) : recentMs;
   }
 
   get delayMs(): number {
@@ -220,7 +206,7 @@ export class Subflow implements SubflowView {
     if (this.#isRepairing) return 2 * kernel.cwndBytes;
     // In slow start it knows first how much comes through, as long as nothing queues.
     const isQueueFree = kernel.rttMs <= kernel.minRttMs * QUEUE_FREE_RTT;
-    return !this.rate.pipeIsFull && this.#stuckBytes < 0 && isQueueFree ? kernel.cwndBytes : 0;
+    return !this.rate.pipeIsFull && !this.#path.wasDoubted && isQueueFree ? kernel.cwndBytes : 0;
   }
 
   /**
@@ -245,7 +231,7 @@ export class Subflow implements SubflowView {
 
   /** In flight while nothing is known: what the kernel would let out at once, where it tells. */
   get #firstInFlightBytes(): number {
-    if (!this.#isMeasured) return MIN_IN_FLIGHT_BYTES;
+    if (!this.#path.isMeasured) return MIN_IN_FLIGHT_BYTES;
     return clamp(
       this.#kernel?.cwndBytes ?? FIRST_IN_FLIGHT_BYTES,
       MIN_IN_FLIGHT_BYTES,
@@ -269,12 +255,7 @@ export class Subflow implements SubflowView {
   }
 
   isDegraded(nowMs: number): boolean {
-    if (nowMs >= this.#degradedUntilMs) return false;
-    return !this.#isMeasured || this.#isUnusual(this.recentRttMs);
-  }
-
-  #isUnusual(rttMs: number): boolean {
-    return rttMs > DEGRADED_RTT * this.#usualRttMs + DEGRADED_SLACK_MS;
+    return this.#path.isDegraded(this.recentRttMs, nowMs);
   }
 
   get isRateProven(): boolean {
@@ -345,38 +326,20 @@ export class Subflow implements SubflowView {
     const receipted = ledger.receipt(bytes);
     this.#lastReceiptMs = nowMs;
     const newest = receipted.at(-1);
-    const telling = newest !== undefined && newest.endOffset > this.#stuckBytes ? newest : undefined;
+    const drainRate = this.#path.onArrived(bytes, nowMs);
+    if (drainRate !== undefined) this.rate.prove(drainRate, nowMs);
+    const telling = newest !== undefined && this.#path.isTelling(newest.endOffset) ? newest : undefined;
     if (telling !== undefined) {
       this.rtt.addSample(nowMs - telling.sentMs - delayMs, nowMs);
-      if (!this.#isMeasured) this.#onMeasured(nowMs);
+      if (!this.#path.isMeasured && this.#path.onRoundTrip(this.recentRttMs, ledger.writtenBytes))
+        this.rtt.restart();
     }
-    this.rate.onReceipt(bytes, this.#isMeasured ? telling : undefined, nowMs, this.rtt.minMs);
+    this.rate.onReceipt(bytes, this.#path.isMeasured ? telling : undefined, nowMs, this.rtt.minMs);
     this.#isTwoWay =
       this.#kernel !== undefined &&
       this.rate.pipeIsFull &&
       this.#arrivals.bytesPerSecond(nowMs) > TWO_WAY_SHARE * this.rate.bytesPerSecond;
     return receipted;
-  }
-
-  /**
-   * The first round trip since it came back. Where it waited behind what was stuck, that tells the rate of a slow path, and the
-   * next round trip its length.
-   */
-  #onMeasured(nowMs: number): void {
-    const drainedBytes = this.#stuckBytes - this.#recoveredBytes;
-    this.#isMeasured = drainedBytes < MIN_IN_FLIGHT_BYTES || !this.#isUnusual(this.recentRttMs);
-    if (this.#isMeasured) return;
-    this.rate.prove((drainedBytes * 1000) / Math.max(1, nowMs - this.#recoveredMs), nowMs);
-    this.#awaitMeasurement(nowMs);
-  }
-
-  /** What is written by now says nothing of the path as it is. */
-  #awaitMeasurement(nowMs: number): void {
-    this.#recoveredMs = nowMs;
-    this.#recoveredBytes = this.ledger.receiptedBytes;
-    this.#stuckBytes = this.ledger.writtenBytes;
-    this.#isMeasured = false;
-    this.rtt.restart();
   }
 
   /** Payload has arrived on it. */
@@ -445,7 +408,7 @@ export class Subflow implements SubflowView {
   doubt(nowMs: number): void {
     this.#state.apply('doubt');
     this.#doubtedSinceMs = nowMs;
-    if (nowMs >= this.#degradedUntilMs) this.#usualRttMs = this.minRttMs;
+    this.#path.onDoubt(this.minRttMs, nowMs);
     this.flaps.onDoubt(nowMs);
   }
 
@@ -454,9 +417,8 @@ export class Subflow implements SubflowView {
     this.#doubtedSinceMs = Number.POSITIVE_INFINITY;
     this.replacementAsked = false;
     this.flaps.onRecover(nowMs);
-    this.#degradedUntilMs = nowMs + DEGRADED_MS;
-    // The path may be another one now.
-    this.#awaitMeasurement(nowMs);
+    this.#path.onRecover(this.ledger.receiptedBytes, this.ledger.writtenBytes, nowMs);
+    this.rtt.restart();
     this.rate.restart();
   }
 

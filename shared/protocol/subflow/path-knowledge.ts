@@ -1,0 +1,82 @@
+import {
+  DEGRADED_MS,
+  DEGRADED_RTT,
+  DEGRADED_SLACK_MS,
+  MIN_DRAIN_MS,
+  MIN_IN_FLIGHT_BYTES,
+} from '../tunables.ts';
+
+/**
+ * What is known of a subflow's path after a doubt: it may be another one. Bytes are counted as in the ledger, from the subflow's
+ * beginning.
+ */
+export class PathKnowledge {
+  /** `stuck`: what was under way has not arrived; `rate`: it has, and told the rate; `all`: its round trip, too. */
+  #known: 'stuck' | 'nothing' | 'rate' | 'all' = 'all';
+  /** What was written by then was stuck, arrives in a burst, and its receipts say nothing of the path. -1: there was no doubt yet. */
+  #stuckBytes = -1;
+  #recoveredMs = 0;
+  #recoveredBytes = 0;
+  /** The smallest round trip before the doubt, which it is measured by until #degradedUntilMs. */
+  #usualRttMs = Number.POSITIVE_INFINITY;
+  #degradedUntilMs = Number.NEGATIVE_INFINITY;
+
+  /** Whether its round trip was measured since the last doubt. */
+  get isMeasured(): boolean {
+    return this.#known === 'all';
+  }
+
+  get wasDoubted(): boolean {
+    return this.#stuckBytes >= 0;
+  }
+
+  onDoubt(minRttMs: number, nowMs: number): void {
+    if (nowMs >= this.#degradedUntilMs) this.#usualRttMs = minRttMs;
+  }
+
+  onRecover(receiptedBytes: number, writtenBytes: number, nowMs: number): void {
+    this.#known = 'stuck';
+    this.#stuckBytes = writtenBytes;
+    this.#recoveredMs = nowMs;
+    this.#recoveredBytes = receiptedBytes;
+    this.#degradedUntilMs = nowMs + DEGRADED_MS;
+  }
+
+  /** Whether receipts of what ends there say something of the path as it is. */
+  isTelling(endOffset: number): boolean {
+    return endOffset > this.#stuckBytes;
+  }
+
+  /**
+   * All of these bytes have arrived.
+   * @returns bytes per second, once, when what was stuck has drained and kept the path busy meanwhile
+   */
+  onArrived(bytes: number, nowMs: number): number | undefined {
+    if (this.#known !== 'stuck' || bytes < this.#stuckBytes) return undefined;
+    const drainedBytes = this.#stuckBytes - this.#recoveredBytes;
+    const drainMs = nowMs - this.#recoveredMs;
+    const isTelling = drainedBytes >= MIN_IN_FLIGHT_BYTES && drainMs >= MIN_DRAIN_MS;
+    this.#known = isTelling ? 'rate' : 'nothing';
+    return isTelling ? (drainedBytes * 1000) / drainMs : undefined;
+  }
+
+  /**
+   * A round trip of something that tells.
+   * @returns whether it was that behind the queue of a slow path, too long, and to be measured once more
+   */
+  onRoundTrip(recentRttMs: number, writtenBytes: number): boolean {
+    const isQueue = this.#known === 'rate' && this.isUnusual(recentRttMs);
+    this.#known = isQueue ? 'nothing' : 'all';
+    if (isQueue) this.#stuckBytes = writtenBytes;
+    return isQueue;
+  }
+
+  /** Whether the round trip is much longer than before the doubt. */
+  isUnusual(rttMs: number): boolean {
+    return rttMs > DEGRADED_RTT * this.#usualRttMs + DEGRADED_SLACK_MS;
+  }
+
+  isDegraded(recentRttMs: number, nowMs: number): boolean {
+    return nowMs < this.#degradedUntilMs && (!this.isMeasured || this.isUnusual(recentRttMs));
+  }
+}
