@@ -70,6 +70,10 @@ export const REST_SHARE = 1;
 export const WIRE_OVERHEAD = 1.04;
 /** An acknowledgement of 52 bytes for every second packet, in bytes of frames. */
 export const ACK_SHARE = 0.018;
+/** Acknowledgements and control frames use up at most this share of a rate limit: data would wait for as long as a large download takes, and longer. */
+export const UNHELD_SHARE = 0.5;
+/** What they did not use of it counts for so long: they come in bursts. */
+export const UNHELD_MS = 1_000;
 /** A limited uplink makes up for so much time in which it did not send: longer than timers are late, too short to fill a queue. */
 export const LIMIT_BURST_MS = 25;
 /** However deep in debt, a limited uplink is looked at this often: no timer waits for years. */

@@ -92,7 +92,7 @@ export class RateLimits {
 
 /** The kernel's acknowledgements of `bytes` that arrived leave on the same uplink. */
 export function spendOnAcknowledging({ limit }: Subflow, bytes: number): void {
-  limit?.spend(bytes * ACK_SHARE);
+  limit?.spendUnheld(bytes * ACK_SHARE);
 }
 
 /** Whether the half of it that the concentrator must know is another one than before. */

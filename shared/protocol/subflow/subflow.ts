@@ -300,7 +300,8 @@ export class Subflow implements SubflowView {
       bytes += buffer.length;
     }
     this.#outputBytes += bytes;
-    this.limit?.spend(bytes);
+    if (item.kind === 'data') this.limit?.spend(bytes);
+    else this.limit?.spendUnheld(bytes);
     const { ledger } = this;
     const sendState = this.rate.onSend(nowMs, ledger.inFlightBytes === 0);
     if (item.kind !== 'receipt') {

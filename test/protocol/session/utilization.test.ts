@@ -94,7 +94,7 @@ describe('the utilization of an uplink with a rate limit', () => {
     subflow.rtt.addSample(RTT_MS, 0);
     run(1, 2 * UTILIZATION_MS);
     // The bench sends past the bucket: it is the judgement that counts here.
-    const bucket = { bytesPerSecond: 300_000, isOpen: true, waitMs: 0, spend() {} };
+    const bucket = { bytesPerSecond: 300_000, isOpen: true, waitMs: 0, spend() {}, spendUnheld() {} };
     subflow.limit = bucket as unknown as TokenBucket;
     run(0.3, 2 * UTILIZATION_MS);
     expect(utilization.of('dsl')).toBeGreaterThan(0.9);
