@@ -87,6 +87,9 @@ export const MAX_BACKLOG_BYTES = 512 * 1024;
 /** All applications of a session share this while there are enough of them (MIN_BACKLOG_BYTES each they always have). */
 export const MAX_SESSION_BACKLOG_BYTES = 16 * 1024 * 1024;
 
+/** And what they have handed over and the peer does not confirm: above what the windows of a peer that needs it promise, whatever a peer may claim. */
+export const MAX_SESSION_UNDELIVERED_BYTES = 128 * 1024 * 1024;
+
 /** Window of a new stream while the session has memory to spare. */
 export const FIRST_WINDOW_BYTES = 1024 * 1024;
 /** Window of a new stream when it has none: the hard floor, counted in the session's worst case. */

@@ -161,8 +161,9 @@ export class SessionSubflows {
       if (item.kind !== 'data') continue;
       const before = item.stream.deliveredTo;
       item.stream.onReceipted(item.dsn, item.length, item.fin);
-      this.#guard.onInOrder(item.stream.deliveredTo - before);
-      streams.onReceipted(item.stream);
+      const inOrderBytes = item.stream.deliveredTo - before;
+      this.#guard.onInOrder(inOrderBytes);
+      streams.onReceipted(item.stream, inOrderBytes);
     }
   }
 
