@@ -249,3 +249,6 @@ export const MAX_ANNOUNCED_ADDRESSES = 8;
 export const UTILIZATION_MS = 1_000;
 /** The client is told of a change by so many percent, or when it comes to none or all. */
 export const UTILIZATION_STEP = 10;
+/** What is above none is said again this often; the client forgets what was not repeated for UTILIZATION_LIFETIME_MS. */
+export const UTILIZATION_REPEAT_MS = 10_000;
+export const UTILIZATION_LIFETIME_MS = 30_000;
