@@ -1,6 +1,6 @@
 import { encodeControl, MAX_RECEIPT_ENTRIES, type ReceiptEntry } from '../codec/frame.ts';
 import { Schedulers } from '../scheduler/policies.ts';
-import { deliveryTimeMs, type SegmentRequest } from '../scheduler/scheduler.ts';
+import { deliveryTimeMs, type PacketScheduler, type SegmentRequest } from '../scheduler/scheduler.ts';
 import type { Sendable, SendStream } from '../stream/send-stream.ts';
 import type { Subflow } from '../subflow/subflow.ts';
 import {
@@ -81,6 +81,13 @@ export class Transmitter {
     else this.#redundant.delete(stream);
   }
 
+  /** The stream has another policy: what it waited for by the last one is of no account. */
+  onSteered(stream: Stream): void {
+    this.#stranded.delete(stream);
+    this.#steered.delete(stream);
+    this.refresh(stream);
+  }
+
   /** Fills the subflows' outputs with all that may leave now. */
   transmit(subflows: readonly Subflow[], nowMs: number): void {
     this.#beginTurn(subflows, nowMs);
@@ -115,8 +122,10 @@ export class Transmitter {
   }
 
   /** Segment after segment, as long as they are late: a subflow that has collapsed holds many of them. */
-  #copyHeadOfLine({ send, scheduler }: Stream, trusted: readonly Subflow[], nowMs: number): void {
-    const mayCopy = scheduler?.mayCopy && ((target: Subflow) => scheduler.mayCopy?.(target) !== false);
+  #copyHeadOfLine(stream: Stream, trusted: readonly Subflow[], nowMs: number): void {
+    const { send } = stream;
+    const scheduler = this.#schedulerOf(stream);
+    const mayCopy = scheduler.mayCopy && ((target: Subflow) => scheduler.mayCopy?.(target) !== false);
     for (let from = send.firstUndelivered(0); from !== undefined; ) {
       const copy = headOfLineCopy(send, from, trusted, nowMs, mayCopy);
       if (copy === undefined) return;
@@ -229,15 +238,20 @@ export class Transmitter {
       remainingBytes: expectedRestBytes(send),
       waitingMs: pace.waitingMs(nowMs),
     };
-    stream.scheduler ??= this.#schedulers.for(stream.policy);
-    const target = stream.scheduler.select(request, candidates, nowMs);
+    const scheduler = this.#schedulerOf(stream);
+    const target = scheduler.select(request, candidates, nowMs);
     if (target === undefined) return false;
     const length = send.frameBytes(sendable.dsn, Math.min(sendable.length, target.segmentBytes));
     this.#write(stream, sendable, length, target, nowMs);
-    stream.scheduler.onSent?.(target, length);
+    scheduler.onSent?.(target, length);
     this.#queue.charge(send, length);
     this.refresh(stream);
     return true;
+  }
+
+  #schedulerOf(stream: Stream): PacketScheduler {
+    stream.scheduler ??= this.#schedulers.for(stream.policy);
+    return stream.scheduler;
   }
 
   /** Sends what one of the subflows lacks of a stream that is to go over all of them. */
