@@ -75,7 +75,7 @@ export class Stream {
   steer(policy: SteeringPolicy): void {
     this.#policy = policy;
     this.#policyKey = this.isSteered ? JSON.stringify(policy) : '';
-    this.#redundancy = policy.mode === 'redundant' ? new Redundancy() : undefined;
+    this.#redundancy = policy.mode === 'redundant' ? (this.#redundancy ?? new Redundancy()) : undefined;
     this.scheduler = undefined;
   }
 

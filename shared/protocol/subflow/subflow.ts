@@ -195,7 +195,8 @@ export class Subflow implements SubflowView {
   get inFlightCapBytes(): number {
     if (this.#isTwoWay) {
       // Receipts wait in the queue of the other direction, and would let the rate fall, the cap with the rate, and so on.
-      const takenBytes = this.ledger.inFlightBytes + Math.max(0, this.#kernelTakesTo - this.ledger.writtenBytes);
+      const takenBytes =
+        this.ledger.inFlightBytes + Math.max(0, this.#kernelTakesTo - this.ledger.writtenBytes);
       return Math.max(takenBytes, MIN_IN_FLIGHT_BYTES);
     }
     const rate = this.rate.bytesPerSecond;

@@ -153,6 +153,16 @@ describe('STEERING at the concentrator', () => {
     expect(bed.session.subflows[0]!.state).toBe('active');
   });
 
+  it('that leaves a stream redundant repeats nothing that every uplink was given', () => {
+    const bed = new SessionBed('concentrator', [0, 1]);
+    bed.openStream(0);
+    bed.control(frameOfPolicy({ mode: 'redundant' }, 0, 1));
+    expect(carriers(bed)).toEqual([0, 1]);
+    bed.control(frameOfPolicy({ mode: 'redundant', order: ['uplink1'] }, 0, 2));
+    const dataOn = (id: number) => bed.sent(id).filter(({ kind }) => kind === 'data');
+    expect([dataOn(0), dataOn(1)]).toEqual([[], []]);
+  });
+
   it('for a stream that is closed is ignored; far ahead it is a violation', () => {
     const bed = new SessionBed('concentrator');
     bed.openStream(0);
