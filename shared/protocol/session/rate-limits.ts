@@ -25,6 +25,8 @@ export class RateLimits {
   readonly #buckets = new Map<string, TokenBucket>();
   /** Client: the last generation that was told. */
   #told = 0;
+  /** Client: uplinks of which the concentrator may still know a limit, by a subflow that is gone here. */
+  readonly #everTold = new Set<string>();
   /** Concentrator: the highest generation that was heard of an uplink. */
   readonly #heard = new Map<string, number>();
 
@@ -61,7 +63,7 @@ export class RateLimits {
   onAdded(subflow: Subflow): void {
     this.#apply(subflow);
     const limit = this.#limitOf(subflow.uplinkName);
-    if (isForPeer(limit, NO_LIMIT)) this.#tell(subflow, limit);
+    if (isForPeer(limit, NO_LIMIT) || this.#everTold.has(subflow.uplinkName)) this.#tell(subflow, limit);
   }
 
   /** `subflows` are those that are left. The client says it again for the next one, so the concentrator may forget. */
@@ -98,6 +100,7 @@ export class RateLimits {
     if (this.#role === 'concentrator') return;
     const { receiveBytesPerSecond: bytesPerSecond, isMetered: metered } = limit;
     const generation = ++this.#told;
+    this.#everTold.add(uplinkName);
     this.#tellPeer(
       { type: 'rateLimit', subflowId: id, bytesPerSecond, metered, generation },
       () => !isForPeer(limit, this.#limitOf(uplinkName)),

@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { NO_LIMIT } from '../../../shared/protocol/session/rate-limits.ts';
 import { SessionBed } from './session-bed.ts';
 
 const told = (bed: SessionBed, subflowId = 0) =>
@@ -66,6 +67,17 @@ describe('a client with a limited uplink', () => {
     expect(told(bed, 1)).toMatchObject([
       { type: 'rateLimit', subflowId: 2, bytesPerSecond: 2_000, metered: true },
     ]);
+  });
+
+  it('says that a limit has ended when the uplink comes back: the old subflow may still be known, and keep it', () => {
+    const bed = new SessionBed('client', [0, 1]);
+    bed.session.limitRate('uplink0', limit, 0);
+    told(bed, 1);
+    bed.session.removeSubflow(0, 0);
+    bed.session.limitRate('uplink0', NO_LIMIT, 0);
+    expect(told(bed, 1)).toEqual([]);
+    bed.session.addSubflow({ id: 2, uplinkName: 'uplink0', isBackup: false }, 0);
+    expect(told(bed, 1)).toMatchObject([{ subflowId: 2, bytesPerSecond: 0, metered: false }]);
   });
 
   it('ends the session with a concentrator that would limit it', () => {
