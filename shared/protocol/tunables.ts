@@ -70,6 +70,10 @@ export const REST_SHARE = 1;
 export const WIRE_OVERHEAD = 1.04;
 /** An acknowledgement of 52 bytes for every second packet, in bytes of frames. */
 export const ACK_SHARE = 0.018;
+/** Acknowledgements and control frames use up at most this share of a rate limit: data would wait for as long as a large download takes, and longer. */
+export const UNHELD_SHARE = 0.5;
+/** What they did not use of it counts for so long: they come in bursts. */
+export const UNHELD_MS = 1_000;
 /** A limited uplink makes up for so much time in which it did not send: longer than timers are late, too short to fill a queue. */
 export const LIMIT_BURST_MS = 25;
 /** However deep in debt, a limited uplink is looked at this often: no timer waits for years. */
@@ -82,6 +86,9 @@ export const BACKLOG_MS = 20;
 export const MAX_BACKLOG_BYTES = 512 * 1024;
 /** All applications of a session share this while there are enough of them (MIN_BACKLOG_BYTES each they always have). */
 export const MAX_SESSION_BACKLOG_BYTES = 16 * 1024 * 1024;
+
+/** And what they have handed over and the peer does not confirm: above what the windows of a peer that needs it promise, whatever a peer may claim. */
+export const MAX_SESSION_UNDELIVERED_BYTES = 128 * 1024 * 1024;
 
 /** Window of a new stream while the session has memory to spare. */
 export const FIRST_WINDOW_BYTES = 1024 * 1024;
@@ -246,3 +253,6 @@ export const MAX_ANNOUNCED_ADDRESSES = 8;
 export const UTILIZATION_MS = 1_000;
 /** The client is told of a change by so many percent, or when it comes to none or all. */
 export const UTILIZATION_STEP = 10;
+/** What is above none is said again this often; the client forgets what was not repeated for UTILIZATION_LIFETIME_MS. */
+export const UTILIZATION_REPEAT_MS = 10_000;
+export const UTILIZATION_LIFETIME_MS = 30_000;

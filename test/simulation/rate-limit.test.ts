@@ -70,6 +70,14 @@ describe('a limited uplink', () => {
     expect(up).toBeLessThan(2.1);
   });
 
+  it('lets data through beside a download whose acknowledgements alone pass the limit', () => {
+    const world = connectedWorld(fast('lte'));
+    limit(world, 'lte', 0, 0.5);
+    world.openStream(endless);
+    world.advance(10_000);
+    expect(timeOf(world, download(1_000))).toBeLessThan(500);
+  });
+
   it('shares its limit among its subflows', () => {
     const lossy = fast('lte', { congestionControl: 'reno' });
     for (const link of [lossy.up, lossy.down]) link.lossRate = 0.01;

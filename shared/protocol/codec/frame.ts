@@ -55,6 +55,7 @@ export type ControlFrame =
       readonly subflowId: number;
       readonly bytesPerSecond: number;
       readonly metered: boolean;
+      readonly generation: number;
     }
   | { readonly type: 'utilization'; readonly subflowId: number; readonly percent: number }
   | { readonly type: 'goaway'; readonly code: number }
@@ -157,7 +158,7 @@ export function encodeControl(frame: ControlFrame): Uint8Array {
       break;
     case 'rateLimit':
       flags = frame.metered ? FLAG_METERED : 0;
-      body.u32(frame.subflowId).u64(frame.bytesPerSecond);
+      body.u32(frame.subflowId).u64(frame.bytesPerSecond).u32(frame.generation);
       break;
     case 'goaway':
     case 'close':
@@ -237,7 +238,8 @@ export function decodeControl(type: number, flags: number, bytes: Uint8Array): C
     case FRAME_TYPE.rateLimit: {
       const body = new BodyReader(bytes, 'RATE_LIMIT');
       const metered = (flags & FLAG_METERED) !== 0;
-      return { type: 'rateLimit', subflowId: body.u32(), bytesPerSecond: body.u64(), metered };
+      const [subflowId, bytesPerSecond, generation] = [body.u32(), body.u64(), body.u32()];
+      return { type: 'rateLimit', subflowId, bytesPerSecond, metered, generation };
     }
     case FRAME_TYPE.goaway:
       return { type: 'goaway', code: new BodyReader(bytes, 'GOAWAY').u16() };

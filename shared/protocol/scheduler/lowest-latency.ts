@@ -66,6 +66,8 @@ export class LowestLatency implements PacketScheduler {
   #isLeft(view: SubflowView, nowMs: number): boolean {
     let standing = this.#standings.get(view.uplinkName);
     if (standing === undefined) {
+      const oldest = this.#standings.size < MAX_STANDINGS ? undefined : this.#standings.keys().next().value;
+      if (oldest !== undefined) this.#standings.delete(oldest);
       standing = new UplinkStanding();
       this.#standings.set(view.uplinkName, standing);
     }
@@ -75,6 +77,9 @@ export class LowestLatency implements PacketScheduler {
     return standing.update(isBad, isGood, nowMs);
   }
 }
+
+/** Uplinks whose standing a stream remembers; more than work at a time. */
+const MAX_STANDINGS = 64;
 
 /** The delay of the path without what this end has queued there itself: an uplink must not look slow for being used. */
 function pathDelayMs(view: SubflowView): number {

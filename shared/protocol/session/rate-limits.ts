@@ -11,6 +11,8 @@ export interface RateLimit {
   readonly isMetered: boolean;
 }
 
+export type RateLimitFrame = Extract<ControlFrame, { type: 'rateLimit' }>;
+
 /** What an uplink may carry where nothing was said. */
 export const NO_LIMIT: RateLimit = { sendBytesPerSecond: 0, receiveBytesPerSecond: 0, isMetered: false };
 
@@ -21,6 +23,12 @@ export class RateLimits {
   /** A concentrator knows of them only what it is to do itself. */
   readonly #limits = new Map<string, RateLimit>();
   readonly #buckets = new Map<string, TokenBucket>();
+  /** Client: the last generation that was told. */
+  #told = 0;
+  /** Client: uplinks of which the concentrator may still know a limit, by a subflow that is gone here. */
+  readonly #everTold = new Set<string>();
+  /** Concentrator: the highest generation that was heard of an uplink. */
+  readonly #heard = new Map<string, number>();
 
   constructor(
     role: 'client' | 'concentrator',
@@ -45,10 +53,17 @@ export class RateLimits {
     if (isForPeer(limit, before)) for (const subflow of own) this.#tell(subflow, limit);
   }
 
+  /** Concentrator: whether no newer limit of the uplink was heard; notes it. */
+  isNews(uplinkName: string, generation: number): boolean {
+    if (generation <= (this.#heard.get(uplinkName) ?? 0)) return false;
+    this.#heard.set(uplinkName, generation);
+    return true;
+  }
+
   onAdded(subflow: Subflow): void {
     this.#apply(subflow);
     const limit = this.#limitOf(subflow.uplinkName);
-    if (isForPeer(limit, NO_LIMIT)) this.#tell(subflow, limit);
+    if (isForPeer(limit, NO_LIMIT) || this.#everTold.has(subflow.uplinkName)) this.#tell(subflow, limit);
   }
 
   /** `subflows` are those that are left. The client says it again for the next one, so the concentrator may forget. */
@@ -56,6 +71,7 @@ export class RateLimits {
     if (this.#role === 'client' || subflows.some((other) => other.uplinkName === uplinkName)) return;
     this.#limits.delete(uplinkName);
     this.#buckets.delete(uplinkName);
+    this.#heard.delete(uplinkName);
   }
 
   refresh(nowMs: number): void {
@@ -83,8 +99,10 @@ export class RateLimits {
   #tell({ id, uplinkName }: Subflow, limit: RateLimit): void {
     if (this.#role === 'concentrator') return;
     const { receiveBytesPerSecond: bytesPerSecond, isMetered: metered } = limit;
+    const generation = ++this.#told;
+    this.#everTold.add(uplinkName);
     this.#tellPeer(
-      { type: 'rateLimit', subflowId: id, bytesPerSecond, metered },
+      { type: 'rateLimit', subflowId: id, bytesPerSecond, metered, generation },
       () => !isForPeer(limit, this.#limitOf(uplinkName)),
     );
   }
@@ -92,7 +110,7 @@ export class RateLimits {
 
 /** The kernel's acknowledgements of `bytes` that arrived leave on the same uplink. */
 export function spendOnAcknowledging({ limit }: Subflow, bytes: number): void {
-  limit?.spend(bytes * ACK_SHARE);
+  limit?.spendUnheld(bytes * ACK_SHARE);
 }
 
 /** Whether the half of it that the concentrator must know is another one than before. */

@@ -14,6 +14,7 @@ import {
   MAX_BACKLOG_BYTES,
   MAX_REORDER_ENTRIES,
   MAX_SESSION_BACKLOG_BYTES,
+  MAX_SESSION_UNDELIVERED_BYTES,
   MIN_BACKLOG_BYTES,
 } from '../tunables.ts';
 import { controlItem } from './control-item.ts';
@@ -41,6 +42,8 @@ export class SessionStreams {
   readonly #table: StreamTable;
   /** Their applications were told to wait and want to hear when they may go on. */
   readonly #waiting = new Set<Stream>();
+  /** Accepted from all applications, and not known to be delivered up to the first hole of their streams. */
+  #undeliveredBytes = 0;
 
   constructor(options: SessionOptions, host: StreamsHost, transmitter: Transmitter) {
     this.#options = options;
@@ -105,7 +108,7 @@ export class SessionStreams {
     frameOfPolicy(policy, streamId, 1);
     if (stream === undefined) return;
     stream.steer(policy);
-    this.#transmitter.refresh(stream);
+    this.#transmitter.onSteered(stream);
     this.#queueSteering(stream);
   }
 
@@ -138,8 +141,9 @@ export class SessionStreams {
       return true;
     }
     stream.send.write(chunk);
+    this.#undeliveredBytes += chunk.bytes.length;
     this.#transmitter.refresh(stream);
-    const hasRoom = stream.send.backlogBytes < this.#backlogLimitBytes();
+    const hasRoom = this.#hasMemory && stream.send.backlogBytes < this.#backlogLimitBytes();
     if (!hasRoom) this.#waiting.add(stream);
     return hasRoom;
   }
@@ -170,7 +174,7 @@ export class SessionStreams {
 
   /** Applications that were told to wait may be read again. */
   tellWritable(): void {
-    if (this.#waiting.size === 0) return;
+    if (this.#waiting.size === 0 || !this.#hasMemory) return;
     const limit = this.#backlogLimitBytes();
     for (const stream of this.#waiting) {
       if (stream.send.backlogBytes >= limit) continue;
@@ -264,7 +268,7 @@ export class SessionStreams {
     if (stream === undefined || frame.generation <= stream.steeringGeneration) return;
     stream.steeringGeneration = frame.generation;
     stream.steer(policyOfFrame(frame));
-    this.#transmitter.refresh(stream);
+    this.#transmitter.onSteered(stream);
   }
 
   onOpened(streamId: number, limit: number, ok: boolean, code: number): void {
@@ -305,8 +309,9 @@ export class SessionStreams {
     this.#forget(stream);
   }
 
-  /** Bytes of the stream were receipted. */
-  onReceipted(send: SendStream): void {
+  /** Bytes of the stream were receipted; of them and those before it, so many more are delivered without a hole before them. */
+  onReceipted(send: SendStream, inOrderBytes: number): void {
+    this.#undeliveredBytes -= inOrderBytes;
     const stream = this.#table.get(send.id);
     if (stream === undefined) return;
     this.#transmitter.refresh(stream);
@@ -341,6 +346,7 @@ export class SessionStreams {
   }
 
   #forget(stream: Stream): void {
+    this.#undeliveredBytes -= stream.send.undeliveredBytes;
     stream.send.reset();
     stream.receive.reset();
     this.#transmitter.refresh(stream);
@@ -366,6 +372,11 @@ export class SessionStreams {
     const frame = { type: 'window', streamId: stream.id, ack: window.consumedBytes, limit } as const;
     const isCurrent = () => window.limitDsn === limit && stream.receive.state === 'open';
     this.#transmitter.control.push(controlItem(frame, 2, isCurrent));
+  }
+
+  /** A peer may grant any window, and leave out the byte that the memory of all behind it waits for. */
+  get #hasMemory(): boolean {
+    return this.#undeliveredBytes < MAX_SESSION_UNDELIVERED_BYTES;
   }
 
   /** What of one application may wait here: a little, or what all uplinks send in BACKLOG_MS, within a share of what the session may. */

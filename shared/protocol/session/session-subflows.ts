@@ -6,7 +6,7 @@ import { Subflow, type SubflowOptions } from '../subflow/subflow.ts';
 import { type ControlItem, controlItem } from './control-item.ts';
 import type { SessionEvent } from './events.ts';
 import { HarmGuard } from './harm-guard.ts';
-import { type RateLimit, RateLimits } from './rate-limits.ts';
+import { type RateLimit, type RateLimitFrame, RateLimits } from './rate-limits.ts';
 import { Retirement } from './retirement.ts';
 import type { SessionOptions } from './session.ts';
 import type { SessionStreams } from './session-streams.ts';
@@ -161,8 +161,9 @@ export class SessionSubflows {
       if (item.kind !== 'data') continue;
       const before = item.stream.deliveredTo;
       item.stream.onReceipted(item.dsn, item.length, item.fin);
-      this.#guard.onInOrder(item.stream.deliveredTo - before);
-      streams.onReceipted(item.stream);
+      const inOrderBytes = item.stream.deliveredTo - before;
+      this.#guard.onInOrder(inOrderBytes);
+      streams.onReceipted(item.stream, inOrderBytes);
     }
   }
 
@@ -189,14 +190,14 @@ export class SessionSubflows {
   /** Client: how much the concentrator makes use of the uplink of this one. */
   onUtilization(subflowId: number, percent: number): void {
     const subflow = this.#byId.get(subflowId);
-    if (subflow !== undefined) this.utilization.onPeerReport(subflow.uplinkName, percent);
+    if (subflow !== undefined) this.utilization.onPeerReport(subflow.uplinkName, percent, this.#host.nowMs);
   }
 
   /** Concentrator: what the client allows on the uplink of a subflow. */
-  onRateLimit(subflowId: number, bytesPerSecond: number, isMetered: boolean): void {
+  onRateLimit({ subflowId, bytesPerSecond, metered, generation }: RateLimitFrame): void {
     const subflow = this.#byId.get(subflowId);
-    if (subflow === undefined) return;
-    const limit = { sendBytesPerSecond: bytesPerSecond, receiveBytesPerSecond: 0, isMetered };
+    if (subflow === undefined || !this.#limits.isNews(subflow.uplinkName, generation)) return;
+    const limit = { sendBytesPerSecond: bytesPerSecond, receiveBytesPerSecond: 0, isMetered: metered };
     this.limitRate(subflow.uplinkName, limit);
   }
 

@@ -385,7 +385,7 @@ export class Session {
         break;
       case 'rateLimit':
         this.#expectRole('concentrator', 'RATE_LIMIT');
-        this.#subflows.onRateLimit(frame.subflowId, frame.bytesPerSecond, frame.metered);
+        this.#subflows.onRateLimit(frame);
         break;
       case 'addressAdd':
         this.#expectRole('client', 'ADDRESS_ADD');

@@ -1,6 +1,9 @@
 import type { SendStream } from '../stream/send-stream.ts';
 import { QUANTUM_BYTES } from '../tunables.ts';
 
+/** Streams whose turn it is not, whatever the order. */
+export type SkippedStreams = Pick<ReadonlySet<SendStream>, 'has'>;
+
 /**
  * The order among streams that have something to send: deficit round robin, with new streams before the others
  * (fq_codel, RFC 8290 section 4). A stream that empties leaves; it is new again only as long as it has sent little.
@@ -27,7 +30,7 @@ export class StreamQueue {
   }
 
   /** The stream whose turn it is, leaving out those in `skipped`. */
-  next(skipped: ReadonlySet<SendStream>): SendStream | undefined {
+  next(skipped: SkippedStreams): SendStream | undefined {
     return this.#nextIn(this.#fresh, skipped) ?? this.#nextIn(this.#old, skipped);
   }
 
@@ -44,7 +47,7 @@ export class StreamQueue {
     (stream.isNewStream ? this.#fresh : this.#old).add(stream);
   }
 
-  #nextIn(list: ReadonlySet<SendStream>, skipped: ReadonlySet<SendStream>): SendStream | undefined {
+  #nextIn(list: ReadonlySet<SendStream>, skipped: SkippedStreams): SendStream | undefined {
     for (const stream of list) {
       if (skipped.has(stream)) continue;
       const deficit = this.#deficits.get(stream)!;

@@ -29,6 +29,7 @@ export class Stream {
   /** The newest STEERING that was sent or seen; 0 before the first. */
   steeringGeneration = 0;
   #policy: SteeringPolicy;
+  #policyKey = '';
   #redundancy: Redundancy | undefined;
   /** What DATA that overtook OPEN brought, for whoever serves the stream then; bounded by the first window and MAX_REORDER_ENTRIES. */
   readonly beforeOpen: SessionEvent[] = [];
@@ -56,6 +57,11 @@ export class Stream {
     return this.#policy;
   }
 
+  /** The same for all streams with an equal policy. */
+  get policyKey(): string {
+    return this.#policyKey;
+  }
+
   /** Whether it has a choice of uplinks of its own, other than all streams have by default. */
   get isSteered(): boolean {
     return this.#policy.mode !== 'aggregate' || this.#policy.only !== undefined;
@@ -68,7 +74,8 @@ export class Stream {
 
   steer(policy: SteeringPolicy): void {
     this.#policy = policy;
-    this.#redundancy = policy.mode === 'redundant' ? new Redundancy() : undefined;
+    this.#policyKey = this.isSteered ? JSON.stringify(policy) : '';
+    this.#redundancy = policy.mode === 'redundant' ? (this.#redundancy ?? new Redundancy()) : undefined;
     this.scheduler = undefined;
   }
 

@@ -1,7 +1,6 @@
 import { encodeControl, MAX_RECEIPT_ENTRIES, type ReceiptEntry } from '../codec/frame.ts';
 import { Schedulers } from '../scheduler/policies.ts';
-import { deliveryTimeMs, type SegmentRequest } from '../scheduler/scheduler.ts';
-import type { SteeringPolicy } from '../steering/steering-policy.ts';
+import { deliveryTimeMs, type PacketScheduler, type SegmentRequest } from '../scheduler/scheduler.ts';
 import type { Sendable, SendStream } from '../stream/send-stream.ts';
 import type { Subflow } from '../subflow/subflow.ts';
 import {
@@ -15,7 +14,7 @@ import { ControlQueue } from './control-queue.ts';
 import type { Redundancy } from './redundancy.ts';
 import { headOfLineCopy } from './reinjection.ts';
 import type { Stream } from './stream.ts';
-import { StreamQueue } from './stream-queue.ts';
+import { type SkippedStreams, StreamQueue } from './stream-queue.ts';
 import { onDistinctUplinks, steeredSubflows, trustedSubflows } from './trusted-subflows.ts';
 
 export interface TransmitStatistics {
@@ -53,8 +52,8 @@ export class Transmitter {
   readonly #redundant = new Set<Stream>();
   /** Their time of waiting counts from the next turn on. */
   #arrived: Stream[] = [];
-  /** In this turn: what may carry streams with such a policy. */
-  readonly #carriers = new Map<SteeringPolicy, readonly Subflow[]>();
+  /** In this turn: what may carry streams with such a policy, by its key. */
+  readonly #carriers = new Map<string, readonly Subflow[]>();
   #wasBlocked = false;
   #nowMs = 0;
 
@@ -80,6 +79,13 @@ export class Transmitter {
     }
     if (stream.redundancy !== undefined && send.state !== 'done') this.#redundant.add(stream);
     else this.#redundant.delete(stream);
+  }
+
+  /** The stream has another policy: what it waited for by the last one is of no account. */
+  onSteered(stream: Stream): void {
+    this.#stranded.delete(stream);
+    this.#steered.delete(stream);
+    this.refresh(stream);
   }
 
   /** Fills the subflows' outputs with all that may leave now. */
@@ -116,8 +122,10 @@ export class Transmitter {
   }
 
   /** Segment after segment, as long as they are late: a subflow that has collapsed holds many of them. */
-  #copyHeadOfLine({ send, scheduler }: Stream, trusted: readonly Subflow[], nowMs: number): void {
-    const mayCopy = scheduler?.mayCopy && ((target: Subflow) => scheduler.mayCopy?.(target) !== false);
+  #copyHeadOfLine(stream: Stream, trusted: readonly Subflow[], nowMs: number): void {
+    const { send } = stream;
+    const scheduler = this.#schedulerOf(stream);
+    const mayCopy = scheduler.mayCopy && ((target: Subflow) => scheduler.mayCopy?.(target) !== false);
     for (let from = send.firstUndelivered(0); from !== undefined; ) {
       const copy = headOfLineCopy(send, from, trusted, nowMs, mayCopy);
       if (copy === undefined) return;
@@ -164,7 +172,7 @@ export class Transmitter {
   }
 
   #sendStreams(trusted: readonly Subflow[], subflows: readonly Subflow[], nowMs: number): void {
-    const skipped = new Set<SendStream>();
+    const skipped = new SkippedInTurn(this.#streams);
     // A stream that is bound to uplinks may go where none other does.
     const open = this.#steered.size > 0 ? subflows : trusted;
     while (open.some((subflow) => subflow.canTake(nowMs))) {
@@ -180,8 +188,10 @@ export class Transmitter {
       }
       if (this.#stranded.size > 0) this.#stranded.delete(stream);
       if (this.#sendSegment(stream, candidates, nowMs)) continue;
-      skipped.add(send);
-      if (skipped.size >= MAX_SKIPPED_STREAMS) return;
+      skipped.add(
+        stream,
+        candidates.some((subflow) => subflow.canTake(nowMs)),
+      );
     }
   }
 
@@ -200,11 +210,15 @@ export class Transmitter {
     }
   }
 
-  #carriersOf({ policy }: Stream, subflows: readonly Subflow[], nowMs: number): readonly Subflow[] {
-    let carriers = this.#carriers.get(policy);
+  #carriersOf(
+    { policy, policyKey }: Stream,
+    subflows: readonly Subflow[],
+    nowMs: number,
+  ): readonly Subflow[] {
+    let carriers = this.#carriers.get(policyKey);
     if (carriers === undefined) {
       carriers = steeredSubflows(policy, subflows, nowMs);
-      this.#carriers.set(policy, carriers);
+      this.#carriers.set(policyKey, carriers);
     }
     return carriers;
   }
@@ -224,15 +238,20 @@ export class Transmitter {
       remainingBytes: expectedRestBytes(send),
       waitingMs: pace.waitingMs(nowMs),
     };
-    stream.scheduler ??= this.#schedulers.for(stream.policy);
-    const target = stream.scheduler.select(request, candidates, nowMs);
+    const scheduler = this.#schedulerOf(stream);
+    const target = scheduler.select(request, candidates, nowMs);
     if (target === undefined) return false;
     const length = send.frameBytes(sendable.dsn, Math.min(sendable.length, target.segmentBytes));
     this.#write(stream, sendable, length, target, nowMs);
-    stream.scheduler.onSent?.(target, length);
+    scheduler.onSent?.(target, length);
     this.#queue.charge(send, length);
     this.refresh(stream);
     return true;
+  }
+
+  #schedulerOf(stream: Stream): PacketScheduler {
+    stream.scheduler ??= this.#schedulers.for(stream.policy);
+    return stream.scheduler;
   }
 
   /** Sends what one of the subflows lacks of a stream that is to go over all of them. */
@@ -300,8 +319,31 @@ function expectedRestBytes(send: SendStream): number {
   return send.endIsKnown ? send.backlogBytes : Math.max(send.backlogBytes, send.sentBytes * REST_SHARE);
 }
 
-/** Streams that wait for a better subflow, looked at in one turn; the rest get their look in the next. */
+/** Streams of one policy that wait for a better subflow, looked at in one turn; the rest get their look in the next. */
 const MAX_SKIPPED_STREAMS = 64;
+
+/** Streams that were looked at in vain in one turn; by policy, so that those that wait for one uplink are not in the way of others. */
+class SkippedInTurn implements SkippedStreams {
+  readonly #streams: ReadonlyMap<SendStream, Stream>;
+  readonly #skipped = new Set<SendStream>();
+  readonly #looks = new Map<string, number>();
+
+  constructor(streams: ReadonlyMap<SendStream, Stream>) {
+    this.#streams = streams;
+  }
+
+  /** @param isChoice a subflow was free, and the stream waits for a better one; otherwise all with its policy wait like it */
+  add({ send, policyKey }: Stream, isChoice: boolean): void {
+    this.#skipped.add(send);
+    this.#looks.set(policyKey, isChoice ? (this.#looks.get(policyKey) ?? 0) + 1 : MAX_SKIPPED_STREAMS);
+  }
+
+  has(send: SendStream): boolean {
+    if (this.#skipped.size === 0) return false;
+    const looks = this.#looks.get(this.#streams.get(send)!.policyKey) ?? 0;
+    return looks >= MAX_SKIPPED_STREAMS || this.#skipped.has(send);
+  }
+}
 
 function receiptCarriers(subflows: readonly Subflow[]): readonly Subflow[] {
   const trusted = trustedSubflows(subflows);

@@ -1,6 +1,12 @@
 import type { ControlFrame } from '../codec/frame.ts';
 import type { Subflow } from '../subflow/subflow.ts';
-import { SUBFLOWS_SAMPLE_MS, UTILIZATION_MS, UTILIZATION_STEP } from '../tunables.ts';
+import {
+  SUBFLOWS_SAMPLE_MS,
+  UTILIZATION_LIFETIME_MS,
+  UTILIZATION_MS,
+  UTILIZATION_REPEAT_MS,
+  UTILIZATION_STEP,
+} from '../tunables.ts';
 import { type ControlItem, controlItem } from './control-item.ts';
 import { byUplink, fullBytes } from './uplink-groups.ts';
 
@@ -14,8 +20,11 @@ interface Uplink {
   share: number;
   /** What the peer was told, in percent. */
   told: number;
+  toldMs: number;
   /** The same of what the peer sends, as it says. */
   peerShare: number;
+  /** And until when that counts. */
+  peerUntilMs: number;
 }
 
 /** What utilization asks of its session. */
@@ -48,15 +57,17 @@ export class Utilization {
   }
 
   /** Client: what the concentrator says of an uplink. */
-  onPeerReport(uplinkName: string, percent: number): void {
-    this.#uplinkOf(uplinkName).peerShare = percent / 100;
+  onPeerReport(uplinkName: string, percent: number, nowMs: number): void {
+    const uplink = this.#uplinkOf(uplinkName);
+    uplink.peerShare = percent / 100;
+    uplink.peerUntilMs = nowMs + UTILIZATION_LIFETIME_MS;
   }
 
   /** Samples, and every UTILIZATION_MS reviews; cheap in between. */
   check(subflows: readonly Subflow[], nowMs: number): void {
     if (nowMs < this.#nextSampleMs) return;
     this.#nextSampleMs = nowMs + SUBFLOWS_SAMPLE_MS;
-    const groups = byUplink(subflows.filter(({ state }) => state === 'active'));
+    const groups = byUplink(subflows);
     for (const [name, group] of groups) {
       const uplink = this.#uplinkOf(name);
       uplink.samples++;
@@ -65,10 +76,17 @@ export class Utilization {
     const durationMs = nowMs - this.#reviewedMs;
     if (durationMs < UTILIZATION_MS) return;
     this.#reviewedMs = nowMs;
-    for (const [name, uplink] of this.#uplinks) this.#review(name, uplink, groups.get(name), durationMs);
+    for (const [name, uplink] of this.#uplinks)
+      this.#review(name, uplink, groups.get(name), durationMs, nowMs);
   }
 
-  #review(name: string, uplink: Uplink, group: readonly Subflow[] | undefined, durationMs: number): void {
+  #review(
+    name: string,
+    uplink: Uplink,
+    group: readonly Subflow[] | undefined,
+    durationMs: number,
+    nowMs: number,
+  ): void {
     if (group === undefined) {
       this.#uplinks.delete(name);
       return;
@@ -77,15 +95,20 @@ export class Utilization {
     uplink.share = Math.min(1, Math.max(busyShare, rateShare(uplink, group, durationMs)));
     uplink.samples = 0;
     uplink.busySamples = 0;
-    if (this.#role === 'concentrator') this.#tell(uplink, group[0]!.id);
+    if (this.#role === 'concentrator') this.#tell(uplink, group[0]!.id, nowMs);
+    // A report may come too late, behind a newer one, or never.
+    else if (nowMs >= uplink.peerUntilMs) uplink.peerShare = 0;
   }
 
-  #tell(uplink: Uplink, subflowId: number): void {
+  #tell(uplink: Uplink, subflowId: number, nowMs: number): void {
     const percent = Math.round(uplink.share * 100);
     const isEnd = percent === 0 || percent === 100;
     const change = Math.abs(percent - uplink.told);
-    if (change === 0 || (change < UTILIZATION_STEP && !isEnd)) return;
+    const isNews = change >= UTILIZATION_STEP || (change > 0 && isEnd);
+    const isRepeat = percent > 0 && nowMs - uplink.toldMs >= UTILIZATION_REPEAT_MS;
+    if (!isNews && !isRepeat) return;
     uplink.told = percent;
+    uplink.toldMs = nowMs;
     const frame: ControlFrame = { type: 'utilization', subflowId, percent };
     this.#session.tellPeer(controlItem(frame, 1, () => uplink.told === percent));
   }
@@ -93,7 +116,16 @@ export class Utilization {
   #uplinkOf(name: string): Uplink {
     let uplink = this.#uplinks.get(name);
     if (uplink === undefined) {
-      uplink = { samples: 0, busySamples: 0, receipted: new Map(), share: 0, told: 0, peerShare: 0 };
+      uplink = {
+        samples: 0,
+        busySamples: 0,
+        receipted: new Map(),
+        share: 0,
+        told: 0,
+        toldMs: 0,
+        peerShare: 0,
+        peerUntilMs: 0,
+      };
       this.#uplinks.set(name, uplink);
     }
     return uplink;
@@ -104,7 +136,7 @@ export class Utilization {
 function rateShare(uplink: Uplink, group: readonly Subflow[], durationMs: number): number {
   const before = uplink.receipted;
   uplink.receipted = new Map(group.map(({ id, ledger }) => [id, ledger.receiptedBytes]));
-  const used = group.filter(({ rate }) => rate.isProven);
+  const used = group.filter(({ rate, state }) => rate.isProven && state === 'active');
   if (used.length === 0) return 0;
   let deliveredBytes = 0;
   let bytesPerSecond = 0;
@@ -118,6 +150,7 @@ function rateShare(uplink: Uplink, group: readonly Subflow[], durationMs: number
 
 /** Whether more could have been given to it: as where the number of subflows is judged, or but for its rate limit. */
 function isFull(subflow: Subflow): boolean {
+  if (subflow.state !== 'active') return false;
   if (subflow.limit?.isOpen === false) return true;
   return subflow.inFlightBytes >= fullBytes(subflow) / 2;
 }

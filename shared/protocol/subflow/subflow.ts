@@ -184,7 +184,9 @@ export class Subflow implements SubflowView {
   get inFlightCapBytes(): number {
     if (this.#isTwoWay) {
       // Receipts wait in the queue of the other direction, and would let the rate fall, the cap with the rate, and so on.
-      return this.ledger.inFlightBytes + Math.max(0, this.#kernelTakesTo - this.ledger.writtenBytes);
+      const takenBytes =
+        this.ledger.inFlightBytes + Math.max(0, this.#kernelTakesTo - this.ledger.writtenBytes);
+      return Math.max(takenBytes, MIN_IN_FLIGHT_BYTES);
     }
     const rate = this.rate.bytesPerSecond;
     const pipeBytes = (rate * (this.rtt.minMs + RECEIPT_INTERVAL_MS + this.#hostLagMs)) / 1000;
@@ -288,7 +290,8 @@ export class Subflow implements SubflowView {
       bytes += buffer.length;
     }
     this.#outputBytes += bytes;
-    this.limit?.spend(bytes);
+    if (item.kind === 'data') this.limit?.spend(bytes);
+    else this.limit?.spendUnheld(bytes);
     const { ledger } = this;
     const sendState = this.rate.onSend(nowMs, ledger.inFlightBytes === 0);
     if (item.kind !== 'receipt') {

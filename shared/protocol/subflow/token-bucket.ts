@@ -1,19 +1,23 @@
-import { LIMIT_BURST_MS, MIN_SEGMENT_BYTES, WIRE_OVERHEAD } from '../tunables.ts';
+import { LIMIT_BURST_MS, MIN_SEGMENT_BYTES, UNHELD_MS, UNHELD_SHARE, WIRE_OVERHEAD } from '../tunables.ts';
 
 /**
  * A rate limit in bytes per second on the wire, shared by the subflows of one uplink. What must leave (receipts, control
- * frames, the rest of a segment) puts it into debt, and data waits until that is paid.
+ * frames, the rest of a segment) puts it into debt, and data waits until that is paid. Where all but data would by itself use up
+ * more than UNHELD_SHARE of the rate, the rest of it does not count, or data would wait for ever.
  */
 export class TokenBucket {
   readonly bytesPerSecond: number;
   readonly #burstBytes: number;
   #balanceBytes: number;
+  /** What may still be spent on what is not held back. */
+  #unheldBytes: number;
   #refreshedMs: number;
 
   constructor(bytesPerSecond: number, nowMs: number) {
     this.bytesPerSecond = bytesPerSecond;
     this.#burstBytes = Math.max((bytesPerSecond * LIMIT_BURST_MS) / 1000, MIN_SEGMENT_BYTES);
     this.#balanceBytes = this.#burstBytes;
+    this.#unheldBytes = this.#mostUnheldBytes;
     this.#refreshedMs = nowMs;
   }
 
@@ -21,12 +25,24 @@ export class TokenBucket {
   refresh(nowMs: number): void {
     const earnedBytes = (this.bytesPerSecond * Math.max(0, nowMs - this.#refreshedMs)) / 1000;
     this.#balanceBytes = Math.min(this.#burstBytes, this.#balanceBytes + earnedBytes);
+    this.#unheldBytes = Math.min(this.#mostUnheldBytes, this.#unheldBytes + earnedBytes * UNHELD_SHARE);
     this.#refreshedMs = nowMs;
   }
 
-  /** Bytes of frames that leave now; their way through TLS, TCP and IP is added. */
+  get #mostUnheldBytes(): number {
+    return (this.bytesPerSecond * UNHELD_SHARE * UNHELD_MS) / 1000;
+  }
+
+  /** Bytes of DATA frames that leave now; their way through TLS, TCP and IP is added. */
   spend(frameBytes: number): void {
     this.#balanceBytes -= frameBytes * WIRE_OVERHEAD;
+  }
+
+  /** As `spend`, for what leaves whatever the limit says. */
+  spendUnheld(frameBytes: number): void {
+    const countedBytes = Math.min(frameBytes * WIRE_OVERHEAD, this.#unheldBytes);
+    this.#unheldBytes -= countedBytes;
+    this.#balanceBytes -= countedBytes;
   }
 
   /** Whether data may leave. A fraction of a byte is a rounding error. */

@@ -31,7 +31,7 @@ const SHORTEST: readonly [string, number, string][] = [
     '0000000000000001 00000001 03 01 0000 00000000 000f4240 02 00000000 03 64736c',
   ],
   ['UTILIZATION', 0x84, '00000001 64'],
-  ['RATE_LIMIT', 0x82, '00000001 0000000000000001'],
+  ['RATE_LIMIT', 0x82, '00000001 0000000000000001 00000001'],
 ];
 
 describe('bodies', () => {
@@ -159,7 +159,7 @@ describe('fields of control frames', () => {
     ['STEERING of more than 24 uplinks', `81 00 0000 00000018 ${SAFE} 00000001 00 19 0000 00000000 ffffffff`],
     ['SUBFLOWS_WISH 0', '80 00 0000 00000005 00000001 00'],
     ['UTILIZATION above 100 %', '84 00 0000 00000005 00000001 65'],
-    ['RATE_LIMIT bytes per second', `82 00 0000 0000000c 00000001 ${UNSAFE}`],
+    ['RATE_LIMIT bytes per second', `82 00 0000 00000010 00000001 ${UNSAFE} 00000001`],
     ['RECEIPT without entries', '15 00 0000 00000000'],
   ])('%s is malformed', (_, text) => {
     expect(thrownBy(() => parseAll(hex(text)))).toEqual(malformed);

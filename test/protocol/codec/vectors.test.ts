@@ -106,13 +106,13 @@ const CONTROL: readonly [name: string, bytes: string, frame: ControlFrame][] = [
   ],
   [
     'RATE_LIMIT',
-    '82 00 0000 0000000c  00000003 0000000100000000',
-    { type: 'rateLimit', subflowId: 3, bytesPerSecond: 2 ** 32, metered: false },
+    '82 00 0000 00000010  00000003 0000000100000000 00000001',
+    { type: 'rateLimit', subflowId: 3, bytesPerSecond: 2 ** 32, metered: false, generation: 1 },
   ],
   [
     'RATE_LIMIT, metered',
-    '82 01 0000 0000000c  fffffffe 0000000000000000',
-    { type: 'rateLimit', subflowId: 0xffff_fffe, bytesPerSecond: 0, metered: true },
+    '82 01 0000 00000010  fffffffe 0000000000000000 00000100',
+    { type: 'rateLimit', subflowId: 0xffff_fffe, bytesPerSecond: 0, metered: true, generation: 256 },
   ],
   ['UTILIZATION', '84 00 0000 00000005  00000003 50', { type: 'utilization', subflowId: 3, percent: 80 }],
   ['GOAWAY', '1b 00 0000 00000002  0084', { type: 'goaway', code: 0x84 }],

@@ -45,6 +45,16 @@ describe('lowest-latency', () => {
     expect(choices(scheduler, [far(), near()], 6_100, 7_000).at(-1)).toBe(0);
   });
 
+  it("remembers the standing of a few uplinks only: the names are the peer's, and may be many", () => {
+    const scheduler = new LowestLatency(policy);
+    choices(scheduler, [far(), near()], 0, 1_000);
+    choices(scheduler, [far(), near({ delayMs: 400 })], 1_100, 2_000);
+    const others = Array.from({ length: 100 }, (_, i) => ({ ...far(), uplinkName: `other${i}` }));
+    choices(scheduler, others, 2_100, 2_100);
+    expect(choices(scheduler, [near()], 2_200, 2_200)).toEqual([0]);
+    expect(choices(scheduler, [far(), near()], 2_300, 2_300)).toEqual([0]);
+  });
+
   it('takes the best of those that are all too slow, and stays there', () => {
     const scheduler = new LowestLatency({ ...policy, maxRttMs: 20 });
     expect(choices(scheduler, [far(), near()], 0, 10_000)).toEqual([0]);

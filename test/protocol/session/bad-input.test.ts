@@ -5,6 +5,7 @@ import { FIRST_UPLOAD_WINDOW_BYTES } from '../../../shared/protocol/session/sess
 import {
   MAX_CONTROL_PER_STREAM,
   MAX_REORDER_ENTRIES,
+  MAX_SESSION_UNDELIVERED_BYTES,
   MAX_UNANSWERED_RECEIPTS,
 } from '../../../shared/protocol/tunables.ts';
 import { CountingChunk, hex, patternBytes } from '../support.ts';
@@ -211,3 +212,32 @@ it.each([
     expect(session.subflows.length).toBe(isClosed ? 0 : 1);
   },
 );
+
+it('a peer with an endless window that leaves out one byte does not make the session keep all behind it', () => {
+  const bed = new SessionBed('concentrator', [0, 1]);
+  const { session } = bed;
+  bed.openStream(0, Number.MAX_SAFE_INTEGER);
+  const bytes = new Uint8Array(64 * 1024);
+  const twice = (2 * MAX_SESSION_UNDELIVERED_BYTES) / bytes.length;
+  const kept = { chunks: 0, most: 0 };
+  let isRead = true;
+  for (let written = 0; written < twice && bed.nowMs < 60_000; bed.nowMs += 5) {
+    for (let i = 0; i < 16 && isRead; i++, written++) {
+      kept.most = Math.max(kept.most, ++kept.chunks);
+      isRead = session.write(0, { bytes, headroomBytes: 0, release: () => kept.chunks-- });
+    }
+    session.flush(bed.nowMs);
+    for (const { id } of session.subflows) {
+      session.takeOutput(id);
+      session.subflowWritable(id);
+    }
+    // The first subflow lives, byte by byte, and so nothing is sent again elsewhere.
+    const [slow, fast] = session.subflows.map(({ ledger }) => ledger);
+    const slowBytes = Math.min(slow!.receiptedBytes + 1, slow!.writtenBytes);
+    bed.receive([receipt(0, slowBytes), receipt(1, fast!.writtenBytes)], 1);
+    session.flush(bed.nowMs);
+    if (bed.eventTypes().includes('stream-writable')) isRead = true;
+  }
+  expect(session.subflows.map(({ state }) => state)).toEqual(['active', 'active']);
+  expect(kept.most * bytes.length).toBeLessThanOrEqual(MAX_SESSION_UNDELIVERED_BYTES + 2 * bytes.length);
+});

@@ -1,8 +1,9 @@
 import { describe, expect, it } from 'vitest';
+import { NO_LIMIT } from '../../../shared/protocol/session/rate-limits.ts';
 import { SessionBed } from './session-bed.ts';
 
 const told = (bed: SessionBed, subflowId = 0) =>
-  bed.sentControl(subflowId).filter(({ type }) => type === 'rateLimit');
+  bed.sentControl(subflowId).filter((frame) => frame.type === 'rateLimit');
 const limitOf = (bed: SessionBed, id = 0) =>
   bed.session.subflows.find((subflow) => subflow.id === id)?.limit?.bytesPerSecond;
 
@@ -13,12 +14,16 @@ describe('a client with a limited uplink', () => {
     const bed = new SessionBed('client');
     bed.session.limitRate('uplink0', limit, 0);
     expect(limitOf(bed)).toBe(1_000);
-    expect(told(bed)).toEqual([{ type: 'rateLimit', subflowId: 0, bytesPerSecond: 2_000, metered: true }]);
+    expect(told(bed)).toMatchObject([
+      { type: 'rateLimit', subflowId: 0, bytesPerSecond: 2_000, metered: true },
+    ]);
     bed.session.limitRate('uplink1', limit, 0);
     expect(told(bed)).toEqual([]);
     bed.addSubflow(1);
     expect(limitOf(bed, 1)).toBe(1_000);
-    expect(told(bed)).toEqual([{ type: 'rateLimit', subflowId: 1, bytesPerSecond: 2_000, metered: true }]);
+    expect(told(bed)).toMatchObject([
+      { type: 'rateLimit', subflowId: 1, bytesPerSecond: 2_000, metered: true },
+    ]);
   });
 
   it('says a limit once, and when it changes or ends', () => {
@@ -32,14 +37,24 @@ describe('a client with a limited uplink', () => {
       0,
     );
     expect(limitOf(bed)).toBeUndefined();
-    expect(told(bed)).toEqual([{ type: 'rateLimit', subflowId: 0, bytesPerSecond: 0, metered: false }]);
+    expect(told(bed)).toMatchObject([{ type: 'rateLimit', subflowId: 0, bytesPerSecond: 0, metered: false }]);
   });
 
   it('sends only the latest of limits that waited together', () => {
     const bed = new SessionBed('client');
     bed.session.limitRate('uplink0', limit, 0);
     bed.session.limitRate('uplink0', { ...limit, receiveBytesPerSecond: 5_000 }, 0);
-    expect(told(bed)).toEqual([{ type: 'rateLimit', subflowId: 0, bytesPerSecond: 5_000, metered: true }]);
+    expect(told(bed)).toMatchObject([
+      { type: 'rateLimit', subflowId: 0, bytesPerSecond: 5_000, metered: true },
+    ]);
+  });
+
+  it('counts what it tells, whatever the subflow', () => {
+    const bed = new SessionBed('client');
+    bed.session.limitRate('uplink0', limit, 0);
+    bed.session.addSubflow({ id: 1, uplinkName: 'uplink0', isBackup: false }, 0);
+    bed.session.limitRate('uplink0', { ...limit, isMetered: false }, 0);
+    expect(told(bed).map(({ generation }) => generation)).toEqual([3, 4]);
   });
 
   it('keeps the limit while the uplink is down', () => {
@@ -49,19 +64,33 @@ describe('a client with a limited uplink', () => {
     told(bed, 1);
     bed.session.addSubflow({ id: 2, uplinkName: 'uplink0', isBackup: false }, 0);
     expect(limitOf(bed, 2)).toBe(1_000);
-    expect(told(bed, 1)).toEqual([{ type: 'rateLimit', subflowId: 2, bytesPerSecond: 2_000, metered: true }]);
+    expect(told(bed, 1)).toMatchObject([
+      { type: 'rateLimit', subflowId: 2, bytesPerSecond: 2_000, metered: true },
+    ]);
+  });
+
+  it('says that a limit has ended when the uplink comes back: the old subflow may still be known, and keep it', () => {
+    const bed = new SessionBed('client', [0, 1]);
+    bed.session.limitRate('uplink0', limit, 0);
+    told(bed, 1);
+    bed.session.removeSubflow(0, 0);
+    bed.session.limitRate('uplink0', NO_LIMIT, 0);
+    expect(told(bed, 1)).toEqual([]);
+    bed.session.addSubflow({ id: 2, uplinkName: 'uplink0', isBackup: false }, 0);
+    expect(told(bed, 1)).toMatchObject([{ subflowId: 2, bytesPerSecond: 0, metered: false }]);
   });
 
   it('ends the session with a concentrator that would limit it', () => {
     const bed = new SessionBed('client');
-    bed.control({ type: 'rateLimit', subflowId: 0, bytesPerSecond: 1, metered: false });
+    bed.control({ type: 'rateLimit', subflowId: 0, bytesPerSecond: 1, metered: false, generation: 1 });
     expect(bed.session.isClosed).toBe(true);
   });
 });
 
 describe('a concentrator', () => {
-  const rateLimit = (subflowId: number, bytesPerSecond: number, metered = false) =>
-    ({ type: 'rateLimit', subflowId, bytesPerSecond, metered }) as const;
+  let generation = 0;
+  const rateLimit = (subflowId: number, bytesPerSecond: number) =>
+    ({ type: 'rateLimit', subflowId, bytesPerSecond, metered: false, generation: ++generation }) as const;
 
   it('obeys for all subflows of the uplink together, and for those that join it', () => {
     const bed = new SessionBed('concentrator', [0, 1]);
@@ -88,6 +117,16 @@ describe('a concentrator', () => {
     expect(limitOf(bed)).toBe(4_000);
     bed.control(rateLimit(0, 0));
     expect(limitOf(bed)).toBeUndefined();
+  });
+
+  it('goes by the newest, in whatever order they come', () => {
+    const bed = new SessionBed('concentrator', [0, 1]);
+    bed.session.addSubflow({ id: 2, uplinkName: 'uplink0', isBackup: false }, 0);
+    const [late, newest, elsewhere] = [rateLimit(0, 3_000), rateLimit(2, 4_000), rateLimit(1, 5_000)];
+    bed.control(elsewhere);
+    bed.control(newest, 1);
+    bed.control(late);
+    expect([limitOf(bed), limitOf(bed, 1)]).toEqual([4_000, 5_000]);
   });
 
   it('forgets it with the last subflow of the uplink, and ignores subflows that are gone', () => {
@@ -139,7 +178,7 @@ describe('an idle subflow of a metered uplink', () => {
     {
       role: 'concentrator',
       tell: (bed: SessionBed) =>
-        bed.control({ type: 'rateLimit', subflowId: 0, bytesPerSecond: 0, metered: true }),
+        bed.control({ type: 'rateLimit', subflowId: 0, bytesPerSecond: 0, metered: true, generation: 1 }),
     },
   ] as const)(
     'is pinged every quarter of a minute by the $role, in place of every second',

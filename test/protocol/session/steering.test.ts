@@ -4,7 +4,7 @@ import type { SteeringFrame } from '../../../shared/protocol/codec/steering-fram
 import { frameOfPolicy } from '../../../shared/protocol/steering/policy-frame.ts';
 import type { SteeringPolicy } from '../../../shared/protocol/steering/steering-policy.ts';
 import { CountingChunk, patternBytes, thrownBy } from '../support.ts';
-import { dataFrame, openFrame, SessionBed } from './session-bed.ts';
+import { dataFrame, LINGER_MS, openFrame, SessionBed } from './session-bed.ts';
 
 const ORIGIN = { host: 'origin.example', port: 80 };
 const policy: SteeringPolicy = { mode: 'aggregate', only: ['uplink1'] };
@@ -106,6 +106,61 @@ describe('STEERING at the concentrator', () => {
     expect(carriers(bed)).toEqual([]);
     bed.addSubflow(7);
     expect(carriers(bed)).toEqual([7]);
+  });
+
+  it('that lifts the bond ends the wait for what it was bound to', () => {
+    const bed = new SessionBed('concentrator', [0]);
+    bed.openStream(0);
+    bed.control(steering('elsewhere', 1));
+    expect(carriers(bed)).toEqual([]);
+    const step = (untilMs: number) => {
+      for (; bed.nowMs < untilMs; bed.nowMs += 100) {
+        bed.sent();
+        const bytes = bed.session.subflows[0]!.ledger.writtenBytes;
+        bed.control({ type: 'receipt', entries: [{ subflowId: 0, delayMicroseconds: 0, bytes }] });
+      }
+    };
+    step(LINGER_MS - 2_000);
+    // No subflow works, for a while.
+    bed.session.doubtSubflow(0, 'test', bed.nowMs);
+    bed.control(frameOfPolicy({ mode: 'aggregate' }, 0, 2));
+    for (; bed.nowMs < LINGER_MS + 2_000; bed.nowMs += 100) bed.sent();
+    expect(bed.eventTypes()).not.toContain('stream-failed');
+    step(LINGER_MS + 3_000);
+    expect([bed.session.subflows[0]!.state, carriers(bed)]).toEqual(['active', [0]]);
+  });
+
+  it('leaves what is late where the new mode would have it, though nothing new is to be sent', () => {
+    const bed = new SessionBed('concentrator', [0, 1]);
+    bed.openStream(0);
+    bed.control(steering('uplink0', 1));
+    const receipt = (subflowId: number) => {
+      const bytes = bed.session.subflows[subflowId]!.ledger.writtenBytes;
+      bed.control({ type: 'receipt', entries: [{ subflowId, delayMicroseconds: 0, bytes }] }, subflowId);
+    };
+    // The second subflow is much faster than the first.
+    bed.sent(1);
+    bed.nowMs = 1;
+    receipt(1);
+    bed.nowMs = 150;
+    receipt(0);
+    expect(carriers(bed)).toEqual([0]);
+    bed.control(frameOfPolicy({ mode: 'active-standby', order: ['uplink0'] }, 0, 2));
+    for (const endMs = bed.nowMs + 350; bed.nowMs < endMs; bed.nowMs += 10) {
+      bed.sent(0);
+      expect(bed.sent(1).filter(({ kind }) => kind === 'data')).toEqual([]);
+    }
+    expect(bed.session.subflows[0]!.state).toBe('active');
+  });
+
+  it('that leaves a stream redundant repeats nothing that every uplink was given', () => {
+    const bed = new SessionBed('concentrator', [0, 1]);
+    bed.openStream(0);
+    bed.control(frameOfPolicy({ mode: 'redundant' }, 0, 1));
+    expect(carriers(bed)).toEqual([0, 1]);
+    bed.control(frameOfPolicy({ mode: 'redundant', order: ['uplink1'] }, 0, 2));
+    const dataOn = (id: number) => bed.sent(id).filter(({ kind }) => kind === 'data');
+    expect([dataOn(0), dataOn(1)]).toEqual([[], []]);
   });
 
   it('for a stream that is closed is ignored; far ahead it is a violation', () => {

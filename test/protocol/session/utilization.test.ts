@@ -1,9 +1,10 @@
 import { describe, expect, it } from 'vitest';
+import { encodeControl } from '../../../shared/protocol/codec/frame.ts';
 import type { ControlItem } from '../../../shared/protocol/session/control-item.ts';
 import { Utilization } from '../../../shared/protocol/session/utilization.ts';
 import { Subflow } from '../../../shared/protocol/subflow/subflow.ts';
 import type { TokenBucket } from '../../../shared/protocol/subflow/token-bucket.ts';
-import { UTILIZATION_MS } from '../../../shared/protocol/tunables.ts';
+import { UTILIZATION_LIFETIME_MS, UTILIZATION_MS } from '../../../shared/protocol/tunables.ts';
 import { SessionBed } from './session-bed.ts';
 
 const RTT_MS = 20;
@@ -73,8 +74,34 @@ describe('the utilization of an uplink', () => {
   it('is that of the direction that uses more of it', () => {
     const { utilization, run } = bed('client');
     run(0.1);
-    utilization.onPeerReport('dsl', 90);
+    utilization.onPeerReport('dsl', 90, SECOND);
     expect(utilization.of('dsl')).toBe(0.9);
+  });
+
+  it('is told again while there is any, and forgotten by a client that hears of it no more', () => {
+    const { subflow, told, run } = bed();
+    subflow.rtt.addSample(RTT_MS, 0);
+    run(1, 60 * SECOND);
+    expect(told.length).toBeGreaterThanOrEqual(6);
+    expect(told.length).toBeLessThanOrEqual(8);
+    run(0, 60 * SECOND);
+    expect(told.length).toBeLessThanOrEqual(9);
+    const client = bed('client');
+    client.utilization.onPeerReport('dsl', 100, 0);
+    client.run(0, UTILIZATION_LIFETIME_MS - SECOND);
+    expect(client.utilization.of('dsl')).toBe(1);
+    client.run(0, 2 * SECOND);
+    expect(client.utilization.of('dsl')).toBe(0);
+  });
+
+  it('is none while its only subflow is doubted, and that is told', () => {
+    const { utilization, subflow, told, run } = bed();
+    subflow.rtt.addSample(RTT_MS, 0);
+    run(1, 2 * UTILIZATION_MS);
+    subflow.doubt(2 * SECOND);
+    for (let ms = 2 * SECOND; ms < 5 * SECOND; ms += 100) utilization.check([subflow], ms);
+    expect(utilization.of('dsl')).toBe(0);
+    expect(told.at(-1)!.encode()).toEqual(encodeControl({ type: 'utilization', subflowId: 0, percent: 0 }));
   });
 
   it('comes from the concentrator by UTILIZATION', () => {
@@ -94,7 +121,7 @@ describe('the utilization of an uplink with a rate limit', () => {
     subflow.rtt.addSample(RTT_MS, 0);
     run(1, 2 * UTILIZATION_MS);
     // The bench sends past the bucket: it is the judgement that counts here.
-    const bucket = { bytesPerSecond: 300_000, isOpen: true, waitMs: 0, spend() {} };
+    const bucket = { bytesPerSecond: 300_000, isOpen: true, waitMs: 0, spend() {}, spendUnheld() {} };
     subflow.limit = bucket as unknown as TokenBucket;
     run(0.3, 2 * UTILIZATION_MS);
     expect(utilization.of('dsl')).toBeGreaterThan(0.9);

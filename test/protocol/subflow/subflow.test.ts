@@ -76,6 +76,21 @@ describe('what a subflow may have in flight while bulk arrives on it, too', () =
   });
 });
 
+describe('a subflow on which bulk arrives, and of which the kernel says nothing new', () => {
+  it('takes enough for another receipt once all is receipted', () => {
+    const subflow = newSubflow();
+    const kernel = { ...KERNEL, rttMs: 40, minRttMs: 40, cwndBytes: 1_000_000 };
+    keepBusy(subflow, { untilMs: 2_000, rttMs: 40, bytesPerMs: 1_000 });
+    subflow.onKernelMeasurement({ ...kernel, notSentBytes: 2_000 }, 2_000);
+    keepBusy(subflow, { fromMs: 2_000, untilMs: 2_100, rttMs: 40, bytesPerMs: 1_000 });
+    for (let nowMs = 2_110; subflow.inFlightBytes > 0; nowMs += 10) {
+      subflow.onArrival(10_000, nowMs);
+      subflow.onReceipt(subflow.ledger.receiptedBytes + 10_000, 0, nowMs);
+    }
+    expect(subflow.canTake(2_200)).toBe(true);
+  });
+});
+
 describe('what a subflow takes at once', () => {
   it.each([
     ['a slow one little, so that its pipe never holds a single record', 250, MIN_COMMIT_BYTES],

@@ -35,6 +35,19 @@ describe('a token bucket', () => {
     expect(bucket.isOpen).toBe(false);
   });
 
+  it('keeps half of the rate for data, however much leaves that is not held back', () => {
+    const bucket = new TokenBucket(RATE, 0);
+    for (let i = 0; i < 1_000; i++) bucket.spendUnheld(RATE);
+    expect(bucket.waitMs).toBeLessThan(1_000);
+    let dataBytes = 0;
+    for (let nowMs = 1_000; nowMs <= 11_000; nowMs++) {
+      bucket.refresh(nowMs);
+      bucket.spendUnheld(RATE);
+      for (; bucket.isOpen; dataBytes += 2_000) bucket.spend(2_000);
+    }
+    expect((dataBytes * WIRE_OVERHEAD) / RATE / 10).toBeCloseTo(0.5, 1);
+  });
+
   it('says how long it stays shut, and is open then', () => {
     const bucket = new TokenBucket(RATE, 0);
     expect([bucket.isOpen, bucket.waitMs]).toEqual([true, 0]);

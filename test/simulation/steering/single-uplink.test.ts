@@ -204,6 +204,15 @@ describe('a stream that is bound to uplinks', () => {
     second!.isUp = true;
     settle(world);
   });
+
+  it('does not hold up others, however many keep a slow one busy', () => {
+    const world = connectedWorld(wifi, steadyUplink('slow', { downMbit: 0.5, roundTripMs: 60 }));
+    for (let i = 0; i < 80; i++) open(world, download(10_000_000), { mode: 'aggregate', only: ['slow'] });
+    world.advance(3_000);
+    for (const policy of [{ mode: 'aggregate', only: ['wifi'] }, { mode: 'aggregate' }] as const) {
+      expect(finishTime(world, open(world, download(2_000_000), policy))).toBeLessThan(2_000);
+    }
+  });
 });
 
 describe('a policy that changes while the stream is open', () => {
