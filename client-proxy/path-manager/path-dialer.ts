@@ -110,6 +110,11 @@ export class PathDialer {
     this.#maintain();
   }
 
+  /** A dial that is under way begins anew. */
+  redial(): void {
+    this.#reaching?.abort();
+  }
+
   /** The concentrator is no longer to be found there. */
   leaveAddress(address: Destination): void {
     const where = formatDestination(address);

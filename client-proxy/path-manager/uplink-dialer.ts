@@ -12,6 +12,8 @@ export interface UplinkDialerOptions {
   readonly host: PathHost;
   /** Makes a subflow a backup, or an ordinary one again. */
   setBackup(subflowId: number, isBackup: boolean): void;
+  /** Closes all subflows of the uplink, those too that were retired. */
+  clear(): void;
   newPath(host: PathHost): PathDialer;
 }
 
@@ -48,8 +50,10 @@ export class UplinkDialer {
   }
 
   get demandKind(): DemandKind {
-    if (this.isBackup) return this.#uplink.standby === 'break-before-make' ? 'last-resort' : 'always';
-    return this.#uplink.joinAboveUtilization === undefined ? 'always' : 'overflow';
+    const { standby, joinAboveUtilization } = this.#uplink;
+    if (!this.isBackup) return joinAboveUtilization === undefined ? 'always' : 'overflow';
+    // What is not dialled before there is load is not dialled for having reached its cap.
+    return standby === 'break-before-make' || joinAboveUtilization !== undefined ? 'last-resort' : 'always';
   }
 
   get isStopped(): boolean {
@@ -127,10 +131,7 @@ export class UplinkDialer {
       this.#tellBackup();
       if (wasStopped) this.retryNow();
     } else if (!wasStopped) {
-      const { subflowIds } = this;
-      this.#removing = setTimeout(() => {
-        for (const subflowId of subflowIds) this.#options.host.remove(subflowId);
-      }, CLEAR_MS);
+      this.#removing = setTimeout(() => this.#options.clear(), CLEAR_MS);
     }
     this.#distribute();
   }
@@ -138,6 +139,15 @@ export class UplinkDialer {
   /** Something about the network has changed: what failed may work now. */
   retryNow(): void {
     for (const path of this.#paths.values()) path.retryNow();
+  }
+
+  /** What it stood on is gone, only these addresses where they are named: a dial from there would wait for its time limit. */
+  redial(addresses: ReadonlySet<string> | undefined): void {
+    const { binding } = this.#uplink;
+    const isConcerned =
+      binding.kind === 'interface' ||
+      (binding.kind === 'address' && addresses?.has(binding.address) !== false);
+    if (isConcerned) for (const path of this.#paths.values()) path.redial();
   }
 
   stop(): void {
