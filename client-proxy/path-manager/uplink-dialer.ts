@@ -30,9 +30,17 @@ export class UplinkDialer {
   /** Paths that have targets. */
   #targetedPaths = 0;
   #removing: NodeJS.Timeout | undefined;
+  readonly #pathHost: PathHost;
 
   constructor(options: UplinkDialerOptions) {
     this.#options = options;
+    this.#pathHost = {
+      ...options.host,
+      onChange: () => {
+        this.#prune();
+        options.host.onChange();
+      },
+    };
     this.#uplink = options.uplink;
   }
 
@@ -93,14 +101,14 @@ export class UplinkDialer {
   /** Where the concentrator is, and how many subflows there may be. */
   setAddresses(addresses: readonly Destination[], bound: number): void {
     this.#bound = bound;
-    const { mode, host, newPath } = this.#options;
+    const { mode, newPath } = this.#options;
     const paths = pathsOf(mode, this.#uplink.binding, addresses, bound);
     this.#targetedPaths = paths.size;
-    for (const key of paths.keys()) if (!this.#paths.has(key)) this.#paths.set(key, newPath(host));
-    for (const [key, path] of this.#paths) {
-      path.setTargets(paths.get(key) ?? []);
-      if (path.isOver) this.#paths.delete(key);
+    for (const key of paths.keys()) {
+      if (!this.#paths.has(key)) this.#paths.set(key, newPath(this.#pathHost));
     }
+    for (const [key, path] of this.#paths) path.setTargets(paths.get(key) ?? []);
+    this.#prune();
     this.#distribute();
   }
 
@@ -156,10 +164,8 @@ export class UplinkDialer {
   }
 
   onSubflowClosed(subflowId: number): void {
-    for (const [key, path] of this.#paths) {
-      path.onSubflowClosed(subflowId);
-      if (path.isOver) this.#paths.delete(key);
-    }
+    for (const path of this.#paths.values()) path.onSubflowClosed(subflowId);
+    this.#prune();
   }
 
   onSubflowDoubted(subflowId: number): void {
@@ -168,6 +174,11 @@ export class UplinkDialer {
 
   onSubflowRecovered(subflowId: number): void {
     for (const path of this.#paths.values()) path.onSubflowRecovered(subflowId);
+  }
+
+  /** Paths that are over, as when their address was withdrawn while it was dialled. */
+  #prune(): void {
+    for (const [key, path] of this.#paths) if (path.isOver) this.#paths.delete(key);
   }
 
   #tellBackup(): void {

@@ -44,6 +44,15 @@ describe("the concentrator's addresses", () => {
     expect(all()).toEqual(['8.8.8.8']);
   });
 
+  it('stay while they are announced under another id, as when an old one is withdrawn late', () => {
+    const { all, add, addresses } = bed('8.8.8.8:8443');
+    add(1, '9.9.9.9');
+    add(2, '9.9.9.9');
+    expect(all()).toEqual(['8.8.8.8', '9.9.9.9']);
+    expect(addresses.remove(1)).toBeUndefined();
+    expect(addresses.remove(2)).toEqual({ host: '9.9.9.9', port: 8443 });
+  });
+
   it('are the announced ones alone once further subflows go elsewhere', () => {
     const { all, add, addresses } = bed('8.8.8.8:8443');
     expect(addresses.allows({ host: '8.8.8.8', port: 8443 })).toBe(true);
