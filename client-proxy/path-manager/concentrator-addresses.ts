@@ -39,7 +39,7 @@ export class ConcentratorAddresses {
     return [...this.#configured, ...others];
   }
 
-  /** Whether a further subflow may be made at an address that was connected to. */
+  /** Whether a further subflow may be made at an address that was connected to; by a name where a proxy resolves it. */
   allows(address: Destination): boolean {
     return !this.#isElsewhere || this.#isAnnounced(address);
   }
@@ -75,7 +75,7 @@ export class ConcentratorAddresses {
   }
 
   #isAnnounced(address: Destination): boolean {
-    return [...this.#announced.values()].some((one) => isSame(one, address));
+    return isIP(address.host) !== 0 && [...this.#announced.values()].some((one) => isSame(one, address));
   }
 
   #isConfigured(address: Destination): boolean {

@@ -62,6 +62,8 @@ describe("the concentrator's addresses", () => {
     expect(all()).toEqual(['2a00::4']);
     expect(addresses.allows({ host: '2a00:0:0::4', port: 8443 })).toBe(true);
     expect(addresses.allows({ host: '2a00::4', port: 443 })).toBe(false);
+    // Connected to by a proxy that resolves it.
+    expect(addresses.allows({ host: 'vps.example', port: 8443 })).toBe(false);
   });
 
   it('are bounded', () => {
