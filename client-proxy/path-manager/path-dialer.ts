@@ -53,6 +53,8 @@ export class PathDialer {
   #isDialling = false;
   /** Of the dial that goes on, as long as it is not connected: from then on it is carried through. */
   #reaching: Cancellation | undefined;
+  /** What is connected, and waits for its place in the session. */
+  #admitting: { readonly transport: SubflowTransport; readonly signal: Cancellation } | undefined;
   #waiting: NodeJS.Timeout | undefined;
   #isStopped = false;
   #reason = NOT_DIALLED;
@@ -123,9 +125,14 @@ export class PathDialer {
     this.#maintain();
   }
 
-  /** A dial that is under way begins anew. */
-  redial(): void {
+  /** A dial that is under way begins anew; once it is connected, only from one of these addresses where they are named. */
+  redial(addresses: ReadonlySet<string> | undefined): void {
     this.#reaching?.abort();
+    if (this.#admitting === undefined) return;
+    const { transport, signal } = this.#admitting;
+    if (addresses?.has(transport.localAddress) === false) return;
+    signal.abort();
+    transport.destroy();
   }
 
   /** The concentrator is no longer to be found there. */
@@ -247,10 +254,15 @@ export class PathDialer {
         return 'given up';
       }
       const [replaced] = this.#silent;
-      const subflowId = await admit(transport, address, replaced).catch((error: Error) => {
-        transport.destroy();
-        throw error;
-      });
+      this.#admitting = { transport, signal };
+      const subflowId = await admit(transport, address, replaced)
+        .catch((error: Error) => {
+          transport.destroy();
+          throw error;
+        })
+        .finally(() => {
+          this.#admitting = undefined;
+        });
       if (this.#wanted === 0 || this.#isStopped) {
         // A path that is stopped has another in its place, for which this one waits: it may be the session's first.
         if (this.#isStopped) retire(subflowId);

@@ -155,7 +155,7 @@ export class UplinkDialer {
     const isConcerned =
       binding.kind === 'interface' ||
       (binding.kind === 'address' && addresses?.has(binding.address) !== false);
-    if (isConcerned) for (const path of this.#paths.values()) path.redial();
+    if (isConcerned) for (const path of this.#paths.values()) path.redial(addresses);
   }
 
   stop(): void {

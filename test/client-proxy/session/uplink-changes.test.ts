@@ -23,6 +23,8 @@ class Answered implements SubflowTransport {
   readonly congestionControl = undefined;
   readonly localAddress: string;
   isOpen = true;
+  /** It swallows what it is told. */
+  isDeaf = false;
   #handlers: SubflowTransportHandlers | undefined;
   isGreeted = false;
   readonly #handshake = new ConcentratorHandshake({
@@ -42,6 +44,7 @@ class Answered implements SubflowTransport {
   write(buffers: readonly Uint8Array[]): void {
     const request = this.isGreeted ? undefined : this.#handshake.receive(Buffer.concat(buffers));
     this.isGreeted = true;
+    if (this.isDeaf) return;
     setImmediate(() => {
       this.#handlers?.onWritable();
       if (request === undefined) return;
@@ -81,6 +84,8 @@ async function bed(...uplinks: DialledUplink[]) {
   const dialled: { uplink: string; transport: Answered }[] = [];
   /** Uplinks that swallow everything from now on, and how often they were tried. */
   const swallowing = new Map<string, number>();
+  /** Uplinks that connect and then swallow everything. */
+  const deaf = new Set<string>();
   const session = new ClientSession(
     {
       identity: { id: 'laptop', key: KEY },
@@ -106,6 +111,7 @@ async function bed(...uplinks: DialledUplink[]) {
           });
         }
         const transport = new Answered(addresses[name]!);
+        transport.isDeaf = deaf.has(name);
         dialled.push({ uplink: name, transport });
         return transport;
       },
@@ -123,7 +129,7 @@ async function bed(...uplinks: DialledUplink[]) {
   const up = () => session.uplinks.filter(({ isUp }) => isUp).map(({ name }) => name);
   const untilUp = (...names: string[]) => vi.waitFor(() => expect(up()).toEqual(names));
   await untilUp(...uplinks.map(({ name }) => name));
-  return { session, addresses, dialled, swallowing, untilOpen, untilUp };
+  return { session, addresses, dialled, swallowing, deaf, untilOpen, untilUp };
 }
 
 it('dials an uplink that is new, and closes one that is no longer wanted; the others are left alone', async () => {
@@ -333,4 +339,16 @@ it('does not dial an uplink that waits for load because its cap is reached', asy
   ]);
   session.loseUplink({ uplinkName: 'dsl', reason: 'its interface has no carrier', kind: 'interrupted' });
   await untilUp('dsl', 'lte');
+});
+
+it('dials anew at once what had connected, and waits for its JOIN, over an interface that is gone', async () => {
+  const { session, deaf, dialled, untilOpen, untilUp } = await bed(bound('dsl'));
+  deaf.add('lte');
+  session.setUplinks([bound('dsl'), bound('lte')]);
+  await vi.waitFor(() => expect(dialled[1]?.transport.isGreeted).toBe(true));
+  deaf.delete('lte');
+  session.loseUplink({ uplinkName: 'lte', reason: 'its interface is gone', kind: 'gone' });
+  await untilUp('dsl', 'lte');
+  await untilOpen('dsl 10.0.0.2', 'lte 192.168.8.100');
+  expect(dialled).toHaveLength(3);
 });
