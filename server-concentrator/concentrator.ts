@@ -111,6 +111,8 @@ export async function startConcentrator(
       metrics.onHandshake(result);
       logger.debug({ remote, result }, 'subflow handshake');
     } catch (error) {
+      // Closed already where it was refused; not where a defect of ours shows.
+      transport.destroy();
       const { code, message } = error as TributaryError;
       metrics.onHandshake(error instanceof TributaryError ? code : 'internalError');
       logger.info({ remote, reason: message }, 'subflow refused');

@@ -89,7 +89,7 @@ export class Metering {
     const metered = uplinks.filter((uplink) => uplink.metered !== undefined);
     this.#metered = new Set(metered.map(({ name }) => name));
     for (const { name, metered: settings } of metered) this.#meter(name, settings!, before.has(name), nowMs);
-    for (const name of before) if (!this.#metered.has(name)) this.#use(name, { use: 'normal', reason: '' });
+    for (const name of before) if (!this.#metered.has(name)) this.#apply(name, { use: 'normal', reason: '' });
     this.#forget();
     if (this.#metered.size === 0) return;
     this.#look();
@@ -183,14 +183,20 @@ export class Metering {
   }
 
   #use(name: string, verdict: Verdict): void {
-    const before = this.#verdicts.get(name) ?? { use: 'normal', reason: '' };
-    if (before.use === verdict.use && before.reason === verdict.reason) return;
-    this.#verdicts.set(name, verdict);
-    const { logger, setUse } = this.#options;
+    if (!this.#apply(name, verdict)) return;
+    const { logger } = this.#options;
     if (verdict.use === 'normal')
       logger.info({ uplink: name }, 'no cap is reached: the uplink is used again');
     else logger.warn({ uplink: name, use: verdict.use }, verdict.reason);
-    setUse(name, verdict.use, verdict.reason);
+  }
+
+  /** @returns whether it is news */
+  #apply(name: string, { use, reason }: Verdict): boolean {
+    const before = this.#verdicts.get(name) ?? { use: 'normal', reason: '' };
+    if (before.use === use && before.reason === reason) return false;
+    this.#verdicts.set(name, { use, reason });
+    this.#options.setUse(name, use, reason);
+    return true;
   }
 
   get #isUnsaved(): boolean {

@@ -23,7 +23,9 @@ export function clientSubflowHandshake(
     closedError: (cause) =>
       new TributaryError(
         'notAuthorized',
-        "the concentrator closed the connection without an answer: is this client's id in its list, with this key?",
+        "the concentrator closed the connection without an answer: is this client's id in its list, with this key?" +
+          // The network may have done it, too.
+          (cause === undefined ? '' : ` (${cause.message})`),
         'peer',
         cause && { cause },
       ),

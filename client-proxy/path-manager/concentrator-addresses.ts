@@ -1,6 +1,6 @@
 import { isIP } from 'node:net';
 import ipaddr from 'ipaddr.js';
-import type { Destination } from '../../shared/protocol/destination.ts';
+import { type Destination, formatDestination } from '../../shared/protocol/destination.ts';
 import { MAX_ANNOUNCED_ADDRESSES } from '../../shared/protocol/tunables.ts';
 import { embeddedIpv4, parseAddress, specialRange } from '../../shared/runtime/net/special-ranges.ts';
 
@@ -30,15 +30,18 @@ export class ConcentratorAddresses {
 
   /** Where to dial, the configured ones first. */
   get all(): readonly Destination[] {
-    const announced = [...this.#announced.values()];
+    const each = new Map(
+      [...this.#announced.values()].map((address) => [formatDestination(address), address]),
+    );
+    const announced = [...each.values()];
     if (this.#isElsewhere) return announced;
     const others = announced.filter((address) => !this.#isConfigured(address));
     return [...this.#configured, ...others];
   }
 
-  /** Whether a further subflow may be made at an address that was connected to. */
+  /** Whether a further subflow may be made at an address that was connected to; by a name where a proxy resolves it. */
   allows(address: Destination): boolean {
-    return !this.#isElsewhere || [...this.#announced.values()].some((one) => isSame(one, address));
+    return !this.#isElsewhere || this.#isAnnounced(address);
   }
 
   /** From now on announced addresses only. */
@@ -67,7 +70,12 @@ export class ConcentratorAddresses {
     this.#settled.add(addressId);
     const address = this.#announced.get(addressId);
     this.#announced.delete(addressId);
-    return address !== undefined && !this.#isConfigured(address) ? address : undefined;
+    if (address === undefined || this.#isConfigured(address) || this.#isAnnounced(address)) return undefined;
+    return address;
+  }
+
+  #isAnnounced(address: Destination): boolean {
+    return isIP(address.host) !== 0 && [...this.#announced.values()].some((one) => isSame(one, address));
   }
 
   #isConfigured(address: Destination): boolean {

@@ -17,7 +17,10 @@ export interface PathHost {
     preferred: Destination | undefined,
     signal: CancelSignal,
   ): Promise<Reached>;
-  /** Brings the transport into the session, in place of the silent subflow `replaced`; resolves to the subflow's id. */
+  /**
+   * Brings the transport into the session, in place of the silent subflow `replaced`; resolves to the subflow's id. Where it
+   * rejects the transport is closed.
+   */
   admit(transport: SubflowTransport, address: Destination, replaced: number | undefined): Promise<number>;
   /** Takes a subflow out of use, in good order. */
   retire(subflowId: number): void;
@@ -27,6 +30,10 @@ export interface PathHost {
   /** A subflow more or less, or a dial that failed. */
   onChange(): void;
 }
+
+const NOT_DIALLED = 'not dialled yet';
+/** A subflow that ends sooner was none: something on the way takes connections and cuts them. */
+const LASTING_MS = 2_000;
 
 /**
  * Keeps one path in use with as many subflows as are wanted, dialled one after the other; another beside one that is
@@ -39,16 +46,21 @@ export class PathDialer {
   /** Doubted for long: no longer counted, and not yet gone. */
   readonly #silent = new Set<number>();
   readonly #addressOf = new Map<number, Destination>();
+  readonly #upSinceMs = new Map<number, number>();
   #targets: readonly PathTarget[] = [];
   #preferred: Destination | undefined;
   #wanted = 0;
   #isDialling = false;
   /** Of the dial that goes on, as long as it is not connected: from then on it is carried through. */
   #reaching: Cancellation | undefined;
+  /** What is connected, and waits for its place in the session. */
+  #admitting: { readonly transport: SubflowTransport; readonly signal: Cancellation } | undefined;
   #waiting: NodeJS.Timeout | undefined;
   #isStopped = false;
-  #reason = 'not dialled yet';
+  #reason = NOT_DIALLED;
   #hasFailed = false;
+  /** Whether the last subflow did not last. */
+  #isFleeting = false;
 
   constructor(host: PathHost, backoff: Backoff) {
     this.#host = host;
@@ -89,7 +101,10 @@ export class PathDialer {
 
   /** So many subflows from now on; with 0 those that are up are taken out of use. */
   setWanted(count: number): void {
-    if (this.#wanted === 0 && count > 0) this.#hasFailed = false;
+    if (this.#wanted === 0 && count > 0) {
+      this.#hasFailed = false;
+      this.#reason = NOT_DIALLED;
+    }
     this.#wanted = count;
     if (count === 0) this.#giveUp();
     else this.#trim();
@@ -110,6 +125,16 @@ export class PathDialer {
     this.#maintain();
   }
 
+  /** A dial that is under way begins anew; once it is connected, only from one of these addresses where they are named. */
+  redial(addresses: ReadonlySet<string> | undefined): void {
+    this.#reaching?.abort();
+    if (this.#admitting === undefined) return;
+    const { transport, signal } = this.#admitting;
+    if (addresses?.has(transport.localAddress) === false) return;
+    signal.abort();
+    transport.destroy();
+  }
+
   /** The concentrator is no longer to be found there. */
   leaveAddress(address: Destination): void {
     const where = formatDestination(address);
@@ -118,6 +143,7 @@ export class PathDialer {
       if (own === undefined || formatDestination(own) !== where) continue;
       this.#forget(subflowId);
       this.#host.retire(subflowId);
+      this.#reason = 'the concentrator withdrew the address';
     }
     this.#maintain();
   }
@@ -125,6 +151,7 @@ export class PathDialer {
   /** A subflow is gone; perhaps one of this path's. */
   onSubflowClosed(subflowId: number): void {
     const wasHealthy = this.#healthy.has(subflowId);
+    if (wasHealthy) this.#judge(subflowId);
     this.#forget(subflowId);
     if (!wasHealthy) return;
     this.#reason = 'its subflow was lost';
@@ -136,6 +163,7 @@ export class PathDialer {
   /** A subflow has been doubted for long: it no longer counts. */
   onSubflowDoubted(subflowId: number): void {
     if (!this.#healthy.delete(subflowId)) return;
+    this.#judge(subflowId);
     this.#reason = 'its subflow is silent';
     this.#hasFailed = true;
     this.#silent.add(subflowId);
@@ -193,6 +221,13 @@ export class PathDialer {
     this.#healthy.delete(subflowId);
     this.#silent.delete(subflowId);
     this.#addressOf.delete(subflowId);
+    this.#upSinceMs.delete(subflowId);
+  }
+
+  /** Only after one that lasted does the back-off begin anew, or it would hold back none that fail later than in their dial. */
+  #judge(subflowId: number): void {
+    this.#isFleeting = performance.now() - (this.#upSinceMs.get(subflowId) ?? 0) < LASTING_MS;
+    if (!this.#isFleeting) this.#backoff.succeed();
   }
 
   #stopWaiting(): void {
@@ -219,14 +254,25 @@ export class PathDialer {
         return 'given up';
       }
       const [replaced] = this.#silent;
-      const subflowId = await admit(transport, address, replaced);
+      this.#admitting = { transport, signal };
+      const subflowId = await admit(transport, address, replaced)
+        .catch((error: Error) => {
+          transport.destroy();
+          throw error;
+        })
+        .finally(() => {
+          this.#admitting = undefined;
+        });
       if (this.#wanted === 0 || this.#isStopped) {
         // A path that is stopped has another in its place, for which this one waits: it may be the session's first.
         if (this.#isStopped) retire(subflowId);
         else remove(subflowId);
         return 'given up';
       }
-      if (subflowId !== replaced) this.#addressOf.set(subflowId, address);
+      if (subflowId !== replaced) {
+        this.#addressOf.set(subflowId, address);
+        this.#upSinceMs.set(subflowId, performance.now());
+      }
       this.#onUp(subflowId, replaced);
       this.#preferred = address;
       onDial('ok');
@@ -255,7 +301,7 @@ export class PathDialer {
     this.#silent.delete(subflowId);
     this.#healthy.add(subflowId);
     this.#hasFailed = false;
-    this.#backoff.succeed();
+    if (!this.#isFleeting) this.#backoff.succeed();
     this.#trim();
   }
 

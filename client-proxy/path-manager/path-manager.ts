@@ -125,6 +125,8 @@ export class PathManager {
       for (const { id } of this.#subflowsOf(uplink.name)) this.#session.driver?.retireSubflow(id);
       return this.#dialerOf(uplink);
     });
+    // Before anything is judged: an uplink without paths would pass for one that was tried in vain.
+    this.#spread();
     for (const [uplinkName, dialer] of before) {
       dialer.stop();
       this.#toldStates.delete(uplinkName);
@@ -134,12 +136,12 @@ export class PathManager {
       this.#session.driver?.limitRate(uplinkName, NO_LIMIT);
     }
     this.#limitRates();
-    this.#spread();
     this.#review();
   }
 
   /** Subflows that cannot work now: what is under way on them goes elsewhere at once. */
   loseUplink({ uplinkName, addresses, reason, kind }: UplinkLoss): void {
+    if (kind !== 'interrupted') this.#dialer(uplinkName)?.redial(addresses);
     const { driver } = this.#session;
     if (driver === undefined) return;
     for (const { id } of this.#subflowsOf(uplinkName)) {
@@ -299,7 +301,11 @@ export class PathManager {
         if (dialer.isBackup !== isBackup) session.driver?.setBackup(subflowId, dialer.isBackup);
         return subflowId;
       },
-      retire: (subflowId) => session.driver?.retireSubflow(subflowId),
+      retire: (subflowId) => {
+        // Of an uplink that was taken out nothing stays, be it the last.
+        if (this.#dialer(uplink.name) === undefined) session.driver?.removeSubflow(subflowId);
+        else session.driver?.retireSubflow(subflowId);
+      },
       remove: (subflowId) => session.driver?.removeSubflow(subflowId),
       onDial: (result) => onDial(uplink.name, result),
       onChange: () => this.#review(),
@@ -309,6 +315,9 @@ export class PathManager {
       mode: paths,
       host,
       setBackup: (subflowId, isBackup) => session.driver?.setBackup(subflowId, isBackup),
+      clear: () => {
+        for (const { id } of this.#subflowsOf(uplink.name)) session.driver?.removeSubflow(id);
+      },
       newPath: (pathHost) => new PathDialer(pathHost, new Backoff(backoff, random)),
     });
     const use = this.#uses.get(uplink.name);

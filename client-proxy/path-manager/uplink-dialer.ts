@@ -12,6 +12,8 @@ export interface UplinkDialerOptions {
   readonly host: PathHost;
   /** Makes a subflow a backup, or an ordinary one again. */
   setBackup(subflowId: number, isBackup: boolean): void;
+  /** Closes all subflows of the uplink, those too that were retired. */
+  clear(): void;
   newPath(host: PathHost): PathDialer;
 }
 
@@ -28,9 +30,17 @@ export class UplinkDialer {
   /** Paths that have targets. */
   #targetedPaths = 0;
   #removing: NodeJS.Timeout | undefined;
+  readonly #pathHost: PathHost;
 
   constructor(options: UplinkDialerOptions) {
     this.#options = options;
+    this.#pathHost = {
+      ...options.host,
+      onChange: () => {
+        this.#prune();
+        options.host.onChange();
+      },
+    };
     this.#uplink = options.uplink;
   }
 
@@ -48,8 +58,10 @@ export class UplinkDialer {
   }
 
   get demandKind(): DemandKind {
-    if (this.isBackup) return this.#uplink.standby === 'break-before-make' ? 'last-resort' : 'always';
-    return this.#uplink.joinAboveUtilization === undefined ? 'always' : 'overflow';
+    const { standby, joinAboveUtilization } = this.#uplink;
+    if (!this.isBackup) return joinAboveUtilization === undefined ? 'always' : 'overflow';
+    // What is not dialled before there is load is not dialled for having reached its cap.
+    return standby === 'break-before-make' || joinAboveUtilization !== undefined ? 'last-resort' : 'always';
   }
 
   get isStopped(): boolean {
@@ -89,14 +101,14 @@ export class UplinkDialer {
   /** Where the concentrator is, and how many subflows there may be. */
   setAddresses(addresses: readonly Destination[], bound: number): void {
     this.#bound = bound;
-    const { mode, host, newPath } = this.#options;
+    const { mode, newPath } = this.#options;
     const paths = pathsOf(mode, this.#uplink.binding, addresses, bound);
     this.#targetedPaths = paths.size;
-    for (const key of paths.keys()) if (!this.#paths.has(key)) this.#paths.set(key, newPath(host));
-    for (const [key, path] of this.#paths) {
-      path.setTargets(paths.get(key) ?? []);
-      if (path.isOver) this.#paths.delete(key);
+    for (const key of paths.keys()) {
+      if (!this.#paths.has(key)) this.#paths.set(key, newPath(this.#pathHost));
     }
+    for (const [key, path] of this.#paths) path.setTargets(paths.get(key) ?? []);
+    this.#prune();
     this.#distribute();
   }
 
@@ -127,10 +139,7 @@ export class UplinkDialer {
       this.#tellBackup();
       if (wasStopped) this.retryNow();
     } else if (!wasStopped) {
-      const { subflowIds } = this;
-      this.#removing = setTimeout(() => {
-        for (const subflowId of subflowIds) this.#options.host.remove(subflowId);
-      }, CLEAR_MS);
+      this.#removing = setTimeout(() => this.#options.clear(), CLEAR_MS);
     }
     this.#distribute();
   }
@@ -140,16 +149,23 @@ export class UplinkDialer {
     for (const path of this.#paths.values()) path.retryNow();
   }
 
+  /** What it stood on is gone, only these addresses where they are named: a dial from there would wait for its time limit. */
+  redial(addresses: ReadonlySet<string> | undefined): void {
+    const { binding } = this.#uplink;
+    const isConcerned =
+      binding.kind === 'interface' ||
+      (binding.kind === 'address' && addresses?.has(binding.address) !== false);
+    if (isConcerned) for (const path of this.#paths.values()) path.redial(addresses);
+  }
+
   stop(): void {
     clearTimeout(this.#removing);
     for (const path of this.#paths.values()) path.stop();
   }
 
   onSubflowClosed(subflowId: number): void {
-    for (const [key, path] of this.#paths) {
-      path.onSubflowClosed(subflowId);
-      if (path.isOver) this.#paths.delete(key);
-    }
+    for (const path of this.#paths.values()) path.onSubflowClosed(subflowId);
+    this.#prune();
   }
 
   onSubflowDoubted(subflowId: number): void {
@@ -158,6 +174,11 @@ export class UplinkDialer {
 
   onSubflowRecovered(subflowId: number): void {
     for (const path of this.#paths.values()) path.onSubflowRecovered(subflowId);
+  }
+
+  /** Paths that are over, as when their address was withdrawn while it was dialled. */
+  #prune(): void {
+    for (const [key, path] of this.#paths) if (path.isOver) this.#paths.delete(key);
   }
 
   #tellBackup(): void {

@@ -39,7 +39,10 @@ function stateOf(
 ): Pick<UplinkStatus, 'state' | 'reason'> {
   const { use, reason } = dialer.use;
   if (use === 'stopped') return { state: 'stopped', reason: `stopped: ${reason}` };
-  if (!dialer.isWanted) return { state: 'waiting', reason: waitsFor(dialer) };
+  if (!dialer.isWanted) {
+    const waiting = waitsFor(dialer);
+    return { state: 'waiting', reason: use === 'backup' ? `backup: ${reason}; ${waiting}` : waiting };
+  }
   if (own.length > 0 && own.every(({ state }) => state === 'doubted')) {
     return { state: 'doubted', reason: 'silent: what is under way on it is sent again elsewhere' };
   }

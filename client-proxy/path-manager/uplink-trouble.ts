@@ -57,7 +57,7 @@ export function uplinkLosses(uplink: Uplink, before: NetworkView, after: Network
   const was = before.interfaces.find(({ name }) => name === binding.interface);
   const is = after.interfaces.find(({ name }) => name === binding.interface);
   if (was === undefined) return [];
-  if (is === undefined || is.index !== was.index)
+  if (is === undefined || (is.index !== was.index && is.index !== 0 && was.index !== 0))
     return [{ uplinkName, reason: 'its interface is gone', kind: 'gone' }];
   const losses = lostAddresses(uplinkName, was.addresses, is.addresses);
   const trouble = interfaceTrouble(is);

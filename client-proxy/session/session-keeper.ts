@@ -157,7 +157,7 @@ export class SessionKeeper {
   }
 
   #onGoingAway(session: ClientSession): void {
-    if (session !== this.#current) return;
+    if (session !== this.#current || this.#isStopped) return;
     this.#logger.info('the concentrator is going away: its streams go on, new ones wait for another session');
     this.#draining.add(session);
     const timer = setInterval(() => {

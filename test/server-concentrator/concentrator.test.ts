@@ -74,6 +74,14 @@ it('sends further subflows elsewhere from the first word on, if it is to', async
   expect((await connect(concentrator, 'phone')).welcome?.joinElsewhere).toBe(false);
 });
 
+it('lets the connection go when a defect of ours shows while a client is let in', {
+  timeout: 5_000,
+}, async () => {
+  const announce = { addresses: [{ host: 'no address', port: 443 }], joinHere: true };
+  const { concentrator } = await start(['laptop'], {}, { announce });
+  await (await connect(concentrator, 'laptop')).closed;
+});
+
 it('strangers who finish TLS and keep silent do not lock a client out', { timeout: 30_000 }, async () => {
   const { concentrator } = await start(['laptop']);
   const { port } = concentrator.addresses[0]!;

@@ -1,7 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import type { Logger } from 'pino';
 import { Backoff } from '../backoff.ts';
-import { IP_COMMANDS } from './run-ip.ts';
+import { IP_COMMANDS, isNoProgram } from './run-ip.ts';
 
 export interface IpMonitorOptions {
   /** Something about links, addresses, routes or rules has changed, or may have while nobody watched. */
@@ -47,15 +47,24 @@ export class IpMonitor {
     if (command === undefined || this.#isStopped) return;
     const args = ['-oneline', 'monitor', 'link', 'address', 'route', 'rule'];
     const startedMs = performance.now();
-    const child: ChildProcess = spawn(command, args, { stdio: ['ignore', 'pipe', 'ignore'] });
+    const onError = (error: Error) => {
+      const isMissing = isNoProgram(error);
+      if (isMissing) this.#commands.shift();
+      this.#onEnd(error.message, isMissing ? 0 : undefined);
+    };
+    let child: ChildProcess;
+    try {
+      child = spawn(command, args, { stdio: ['ignore', 'pipe', 'ignore'] });
+    } catch (error) {
+      // For some reasons, such as no memory, at once and not as an event.
+      onError(error as Error);
+      return;
+    }
     this.#child = child;
     // There is none when no descriptor is left for it.
     child.stdout?.on('data', () => this.#options.onEvent());
     child.once('spawn', () => this.#options.onEvent());
-    child.once('error', (error: NodeJS.ErrnoException) => {
-      if (error.code === 'ENOENT') this.#commands.shift();
-      this.#onEnd(error.message, error.code === 'ENOENT' ? 0 : undefined);
-    });
+    child.once('error', onError);
     child.once('exit', (code, signal) => {
       if (performance.now() - startedMs > GOOD_MS) this.#restart.succeed();
       this.#onEnd(`exit ${code ?? signal}`);

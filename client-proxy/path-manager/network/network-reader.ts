@@ -24,6 +24,8 @@ export interface NetworkSource {
 const ANYWHERE = ['192.0.2.1', '2001:db8::1'] as const;
 /** Interfaces that are asked for routes; those beyond count as if routes could not be told. */
 const MAX_ASKED = 64;
+/** So often in a row may an `ip` that has worked be of no use before it counts as gone: it may be in the middle of an upgrade. */
+const MAX_LAPSES = 10;
 
 const machine: NetworkSource = {
   runIp,
@@ -37,6 +39,8 @@ export class NetworkReader {
   readonly #source: NetworkSource;
   readonly #onWithoutIp: (reason: string) => void;
   #hasIp = true;
+  #hasWorked = false;
+  #lapses = 0;
 
   /**
    * @param destinations the concentrator's addresses, to which routes are sought
@@ -58,11 +62,15 @@ export class NetworkReader {
     const output = this.#hasIp ? await this.#source.runIp(['-json', '-details', 'address']) : undefined;
     const interfaces = output === undefined ? undefined : parsed(output.stdout, isHardware);
     if (interfaces === undefined) {
+      const reason = output === undefined ? 'none that this user can run' : firstLine(output);
+      if (this.#hasWorked && ++this.#lapses < MAX_LAPSES) throw new Error(`ip: ${reason}`);
       // There is none, or one (of BusyBox) that knows no JSON: that does not change while we run.
-      if (this.#hasIp) this.#onWithoutIp(output === undefined ? 'not installed' : firstLine(output));
+      if (this.#hasIp) this.#onWithoutIp(reason);
       this.#hasIp = false;
       return portableView(this.#source.networkInterfaces(), isHardware);
     }
+    this.#hasWorked = true;
+    this.#lapses = 0;
     const asked = interfaces
       .filter(({ isUp, addresses }) => isUp && addresses.length > 0)
       .slice(0, MAX_ASKED);

@@ -82,6 +82,18 @@ describe('metering', () => {
     await metering.close();
   });
 
+  it('does not say that a cap is no longer reached because the uplink has gone', async () => {
+    const { metering, wire, uses, said, pass } = await bed();
+    wire.receivedBytes = 200 * MB;
+    pass(250);
+    metering.setUplinks([]);
+    expect(uses.map(([, use]) => use)).toEqual(['backup', 'normal']);
+    expect(said('info').map(({ msg }) => msg)).toEqual(['metered uplink']);
+    metering.setUplinks([{ name: 'lte', metered: capped }]);
+    expect(uses.at(-1)).toEqual(['lte', 'backup', 'monthly cap reached, until 2026-12-12']);
+    await metering.close();
+  });
+
   it('uses the uplink again when the next period begins', async () => {
     const { metering, wire, clock, uses, pass } = await bed();
     wire.receivedBytes = 100 * MB;

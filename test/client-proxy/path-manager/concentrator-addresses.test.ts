@@ -44,6 +44,15 @@ describe("the concentrator's addresses", () => {
     expect(all()).toEqual(['8.8.8.8']);
   });
 
+  it('stay while they are announced under another id, as when an old one is withdrawn late', () => {
+    const { all, add, addresses } = bed('8.8.8.8:8443');
+    add(1, '9.9.9.9');
+    add(2, '9.9.9.9');
+    expect(all()).toEqual(['8.8.8.8', '9.9.9.9']);
+    expect(addresses.remove(1)).toBeUndefined();
+    expect(addresses.remove(2)).toEqual({ host: '9.9.9.9', port: 8443 });
+  });
+
   it('are the announced ones alone once further subflows go elsewhere', () => {
     const { all, add, addresses } = bed('8.8.8.8:8443');
     expect(addresses.allows({ host: '8.8.8.8', port: 8443 })).toBe(true);
@@ -53,6 +62,8 @@ describe("the concentrator's addresses", () => {
     expect(all()).toEqual(['2a00::4']);
     expect(addresses.allows({ host: '2a00:0:0::4', port: 8443 })).toBe(true);
     expect(addresses.allows({ host: '2a00::4', port: 443 })).toBe(false);
+    // Connected to by a proxy that resolves it.
+    expect(addresses.allows({ host: 'vps.example', port: 8443 })).toBe(false);
   });
 
   it('are bounded', () => {

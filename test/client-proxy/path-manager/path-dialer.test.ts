@@ -11,7 +11,7 @@ const THERE: PathTarget = { host: '127.0.0.1', port: 2, families: [4] };
 const DIAL_MS = 10;
 
 /** A path whose subflows are numbers: how many dials go on at once, which have come up, which are retired. */
-function bed() {
+function bed(backoff = { minMs: 100, maxMs: 100 }) {
   const seen = {
     dialling: 0,
     mostDialling: 0,
@@ -22,6 +22,8 @@ function bed() {
     preferred: [] as (number | undefined)[],
     fails: false,
     admitMs: 0,
+    refuses: false,
+    destroyed: 0,
   };
   const path: PathDialer = new PathDialer(
     {
@@ -35,10 +37,12 @@ function bed() {
           signal.addEventListener('abort', () => reject(signal.reason));
         }).finally(() => seen.dialling--);
         if (seen.fails) throw new Error('no route');
-        return { transport: { destroy() {} } as SubflowTransport, address: target! };
+        const destroy = () => seen.destroyed++;
+        return { transport: { destroy: () => void destroy() } as SubflowTransport, address: target! };
       },
       async admit(_transport, { port }) {
         if (seen.admitMs > 0) await new Promise((resolve) => setTimeout(resolve, seen.admitMs));
+        if (seen.refuses) throw new Error('refused');
         seen.up.push(seen.up.length);
         seen.ports.push(port);
         return seen.up.length - 1;
@@ -48,7 +52,7 @@ function bed() {
       onDial() {},
       onChange() {},
     },
-    new Backoff({ minMs: 100, maxMs: 100 }, () => 1),
+    new Backoff(backoff, () => 1),
   );
   path.setTargets([HERE]);
   path.setWanted(1);
@@ -179,6 +183,41 @@ it('has failed once a dial has, and until one has not', async () => {
   expect(path.hasFailed).toBe(false);
   path.onSubflowClosed(0);
   expect([path.hasFailed, path.reason]).toEqual([true, 'its subflow was lost']);
+});
+
+it('leaves no connection open that the session does not take', async () => {
+  const { path, seen } = bed();
+  seen.refuses = true;
+  await vi.advanceTimersByTimeAsync(DIAL_MS);
+  expect([path.reason, seen.destroyed]).toEqual(['refused', 1]);
+});
+
+it('is dialled less and less often while each subflow ends as soon as it is up, and at once after a good one', async () => {
+  const { path, seen } = bed({ minMs: 500, maxMs: 8_000 });
+  for (let nowMs = 0; nowMs < 60_000; nowMs += 20) {
+    await vi.advanceTimersByTimeAsync(20);
+    if (path.isUp) path.onSubflowClosed(seen.up.at(-1)!);
+  }
+  expect(seen.up.length).toBeGreaterThan(8);
+  expect(seen.up.length).toBeLessThan(13);
+  await vi.advanceTimersByTimeAsync(60_000);
+  const before = seen.up.length;
+  path.onSubflowClosed(seen.up.at(-1)!);
+  await vi.advanceTimersByTimeAsync(600);
+  expect(seen.up).toHaveLength(before + 1);
+});
+
+it('does not tell an old reason when it is wanted again, nor one of another end', async () => {
+  const { path, seen } = bed();
+  await vi.advanceTimersByTimeAsync(50);
+  path.leaveAddress(HERE);
+  expect(path.reason).toBe('the concentrator withdrew the address');
+  seen.fails = true;
+  await vi.advanceTimersByTimeAsync(50);
+  expect(path.reason).toBe('no route');
+  path.setWanted(0);
+  path.setWanted(1);
+  expect(path.reason).toBe('not dialled yet');
 });
 
 it.each([

@@ -80,6 +80,13 @@ describe('the set of uplinks', () => {
     expect(asked.losses).toMatchObject([{ uplinkName: 'usb0', kind: 'gone' }]);
   });
 
+  it('does not take an interface for another when its number is not told any more', () => {
+    const { set, asked } = bed(AUTO, view(device('usb0', { index: 3 })));
+    set.onNetwork(view(device('usb0', { index: 0, routes: undefined })));
+    set.onNetwork(view(device('usb0', { index: 3 })));
+    expect(asked.losses).toEqual([]);
+  });
+
   it('doubts the subflows of an address that is gone, and no others', () => {
     const { set, asked } = bed(
       {

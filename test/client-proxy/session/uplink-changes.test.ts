@@ -23,8 +23,10 @@ class Answered implements SubflowTransport {
   readonly congestionControl = undefined;
   readonly localAddress: string;
   isOpen = true;
+  /** It swallows what it is told. */
+  isDeaf = false;
   #handlers: SubflowTransportHandlers | undefined;
-  #isGreeted = false;
+  isGreeted = false;
   readonly #handshake = new ConcentratorHandshake({
     crypto: nodeHandshakeCrypto,
     exporter: EXPORTER,
@@ -40,8 +42,9 @@ class Answered implements SubflowTransport {
   }
 
   write(buffers: readonly Uint8Array[]): void {
-    const request = this.#isGreeted ? undefined : this.#handshake.receive(Buffer.concat(buffers));
-    this.#isGreeted = true;
+    const request = this.isGreeted ? undefined : this.#handshake.receive(Buffer.concat(buffers));
+    this.isGreeted = true;
+    if (this.isDeaf) return;
     setImmediate(() => {
       this.#handlers?.onWritable();
       if (request === undefined) return;
@@ -79,6 +82,10 @@ const limit = (bytesPerSecond: number) => ({
 async function bed(...uplinks: DialledUplink[]) {
   const addresses: Record<string, string> = { dsl: '10.0.0.2', lte: '192.168.8.100', sat: '172.16.0.2' };
   const dialled: { uplink: string; transport: Answered }[] = [];
+  /** Uplinks that swallow everything from now on, and how often they were tried. */
+  const swallowing = new Map<string, number>();
+  /** Uplinks that connect and then swallow everything. */
+  const deaf = new Set<string>();
   const session = new ClientSession(
     {
       identity: { id: 'laptop', key: KEY },
@@ -95,8 +102,16 @@ async function bed(...uplinks: DialledUplink[]) {
       random: () => 0,
       logger: pino({ enabled: false }),
       traffic: new TrafficTable(4),
-      async connect({ name }) {
+      async connect({ name }, _address, signal) {
+        const tries = swallowing.get(name);
+        if (tries !== undefined) {
+          swallowing.set(name, tries + 1);
+          await new Promise((_, reject) => {
+            signal.addEventListener('abort', () => reject(signal.reason));
+          });
+        }
         const transport = new Answered(addresses[name]!);
+        transport.isDeaf = deaf.has(name);
         dialled.push({ uplink: name, transport });
         return transport;
       },
@@ -114,7 +129,7 @@ async function bed(...uplinks: DialledUplink[]) {
   const up = () => session.uplinks.filter(({ isUp }) => isUp).map(({ name }) => name);
   const untilUp = (...names: string[]) => vi.waitFor(() => expect(up()).toEqual(names));
   await untilUp(...uplinks.map(({ name }) => name));
-  return { session, addresses, dialled, untilOpen, untilUp };
+  return { session, addresses, dialled, swallowing, deaf, untilOpen, untilUp };
 }
 
 it('dials an uplink that is new, and closes one that is no longer wanted; the others are left alone', async () => {
@@ -263,4 +278,77 @@ it('dials a last resort at once when the network says that nothing else gets thr
   session.loseUplink({ uplinkName: 'dsl', reason: 'its interface has no carrier', kind: 'interrupted' });
   await untilUp('dsl', 'lte');
   expect(session.driver!.session.subflows.map(({ isBackup }) => isBackup)).toEqual([false, true]);
+});
+
+it('lets go of a subflow that comes up for an uplink that was taken out meanwhile, though it is the only one', async () => {
+  const { session, dialled, untilOpen, untilUp } = await bed(bound('dsl'));
+  session.setUplinks([]);
+  await untilOpen();
+  session.setUplinks([bound('lte')]);
+  // Connected, and its JOIN not answered yet.
+  while (!dialled[1]?.transport.isGreeted) await Promise.resolve();
+  session.setUplinks([]);
+  await untilOpen();
+  expect(session.driver!.session.subflows).toEqual([]);
+  session.setUplinks([bound('sat')]);
+  await untilUp('sat');
+});
+
+it('closes all subflows of an uplink that is stopped, those too that were to be replaced', async () => {
+  const { session, swallowing, untilOpen } = await bed(bound('dsl'));
+  swallowing.set('dsl', 0);
+  session.setUplinks([bound('dsl', { binding: { kind: 'interface', interface: 'eth1' } })]);
+  await untilOpen('dsl 10.0.0.2');
+  session.setUse('dsl', { use: 'stopped', reason: 'the volume is used up' });
+  await vi.waitFor(() => expect(session.driver!.session.subflows).toEqual([]), { timeout: 5_000 });
+  await untilOpen();
+});
+
+it.each(['moved', 'gone'] as const)(
+  'dials anew at once what is under way on a network that is %s',
+  async (kind) => {
+    const { session, swallowing, addresses, untilOpen } = await bed(bound('dsl'));
+    swallowing.set('lte', 0);
+    session.setUplinks([bound('dsl'), bound('lte')]);
+    await vi.waitFor(() => expect(swallowing.get('lte')).toBe(1));
+    swallowing.delete('lte');
+    addresses.lte = '192.168.8.101';
+    const lost = kind === 'moved' ? { addresses: new Set(['192.168.8.100']) } : {};
+    session.loseUplink({ uplinkName: 'lte', reason: 'its address is gone', kind, ...lost });
+    await untilOpen('dsl 10.0.0.2', 'lte 192.168.8.101');
+  },
+);
+
+it('tries an uplink that takes the place of another before it dials a last resort', async () => {
+  const lte = bound('lte', { backup: true, standby: 'break-before-make' });
+  const { session, dialled, untilUp } = await bed(bound('dsl'));
+  session.setUplinks([bound('dsl'), lte]);
+  session.setUplinks([bound('sat'), lte]);
+  await untilUp('sat');
+  expect(dialled.map(({ uplink }) => uplink)).toEqual(['dsl', 'sat']);
+});
+
+it('does not dial an uplink that waits for load because its cap is reached', async () => {
+  const { session, dialled, untilUp } = await bed(bound('dsl'));
+  session.setUplinks([bound('dsl'), bound('lte', { joinAboveUtilization: 0.8 })]);
+  session.setUse('lte', { use: 'backup', reason: 'monthly cap reached' });
+  await new Promise((resolve) => setTimeout(resolve, 100));
+  expect([dialled.length, session.uplinks[1]]).toMatchObject([
+    1,
+    { state: 'waiting', reason: 'backup: monthly cap reached; dialled when no other uplink works' },
+  ]);
+  session.loseUplink({ uplinkName: 'dsl', reason: 'its interface has no carrier', kind: 'interrupted' });
+  await untilUp('dsl', 'lte');
+});
+
+it('dials anew at once what had connected, and waits for its JOIN, over an interface that is gone', async () => {
+  const { session, deaf, dialled, untilOpen, untilUp } = await bed(bound('dsl'));
+  deaf.add('lte');
+  session.setUplinks([bound('dsl'), bound('lte')]);
+  await vi.waitFor(() => expect(dialled[1]?.transport.isGreeted).toBe(true));
+  deaf.delete('lte');
+  session.loseUplink({ uplinkName: 'lte', reason: 'its interface is gone', kind: 'gone' });
+  await untilUp('dsl', 'lte');
+  await untilOpen('dsl 10.0.0.2', 'lte 192.168.8.100');
+  expect(dialled).toHaveLength(3);
 });

@@ -58,8 +58,10 @@ it('waits longer and longer for one that ends at once', async () => {
   expect(starts).toBeLessThan(5);
 });
 
-it('does nothing where there is no ip', async () => {
-  const { onEvent } = monitor(['/nonexistent/ip', '/nonexistent/sbin/ip']);
+it('does nothing where there is no ip that can be run', async () => {
+  const { command } = await standIn('');
+  await chmod(command, 0o644);
+  const { onEvent } = monitor(['/nonexistent/ip', command, `${command}/ip`]);
   await new Promise((resolve) => setTimeout(resolve, 200));
   expect(onEvent).not.toHaveBeenCalled();
 });

@@ -4,6 +4,7 @@ import {
   NetworkReader,
   type NetworkSource,
 } from '../../../../client-proxy/path-manager/network/network-reader.ts';
+import type { IpResult } from '../../../../client-proxy/path-manager/network/run-ip.ts';
 import { IP_ADDRESS, NO_ROUTES, OLD_VERSION } from './recorded.ts';
 
 const CONCENTRATOR = [{ host: '203.0.113.9', port: 8443 }];
@@ -94,7 +95,7 @@ describe('what is read of the network', () => {
   });
 
   it.each([
-    { what: 'there is no ip', runIp: () => Promise.resolve(undefined), why: 'not installed' },
+    { what: 'there is no ip', runIp: () => Promise.resolve(undefined), why: 'none that this user can run' },
     {
       what: 'it speaks no JSON',
       runIp: () => Promise.resolve({ stdout: '', stderr: "ip: unrecognized option '-json'" }),
@@ -125,5 +126,26 @@ describe('what is read of the network', () => {
     await expect(reader.read()).rejects.toThrow('EAGAIN');
     fails = false;
     expect((await reader.read()).interfaces).toHaveLength(15);
+  });
+
+  it('is an error, and no network without routes, when an ip that has worked is of no use for a moment', async () => {
+    const told = vi.fn();
+    const whole = source('');
+    let answer: IpResult | undefined | 'whole' = 'whole';
+    const runIp: NetworkSource['runIp'] = (args, input) =>
+      answer === 'whole' ? whole.runIp(args, input) : Promise.resolve(answer);
+    const reader = new NetworkReader(CONCENTRATOR, told, { ...whole, runIp });
+    const before = await reader.read();
+    answer = { stdout: '', stderr: 'Cannot allocate memory' };
+    await expect(reader.read()).rejects.toThrow('ip: Cannot allocate memory');
+    answer = undefined;
+    await expect(reader.read()).rejects.toThrow('none that this user can run');
+    answer = 'whole';
+    expect(await reader.read()).toEqual(before);
+    expect(told).not.toHaveBeenCalled();
+    answer = undefined;
+    for (let lapse = 1; lapse < 10; lapse++) await expect(reader.read()).rejects.toThrow();
+    expect((await reader.read()).interfaces).toHaveLength(2);
+    expect(told).toHaveBeenCalledOnce();
   });
 });
