@@ -105,7 +105,7 @@ export class SessionStreams {
     frameOfPolicy(policy, streamId, 1);
     if (stream === undefined) return;
     stream.steer(policy);
-    this.#transmitter.refresh(stream);
+    this.#transmitter.onSteered(stream);
     this.#queueSteering(stream);
   }
 
@@ -264,7 +264,7 @@ export class SessionStreams {
     if (stream === undefined || frame.generation <= stream.steeringGeneration) return;
     stream.steeringGeneration = frame.generation;
     stream.steer(policyOfFrame(frame));
-    this.#transmitter.refresh(stream);
+    this.#transmitter.onSteered(stream);
   }
 
   onOpened(streamId: number, limit: number, ok: boolean, code: number): void {

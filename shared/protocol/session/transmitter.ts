@@ -67,7 +67,8 @@ export class Transmitter {
     const { send } = stream;
     if (send.next() === undefined && stream.redundancy?.isIncomplete(send) !== true) {
       if (send.isWindowBlocked) this.#wasBlocked = true;
-      else stream.pace.onDrained(this.#nowMs);
+      // Behind a hole it waits for the uplinks all the same; where the peer's application reads slowly it does not.
+      if (!send.isHeldUp) stream.pace.onDrained(this.#nowMs);
       this.#queue.remove(send);
       this.#streams.delete(send);
       this.#steered.delete(stream);
@@ -80,6 +81,13 @@ export class Transmitter {
     }
     if (stream.redundancy !== undefined && send.state !== 'done') this.#redundant.add(stream);
     else this.#redundant.delete(stream);
+  }
+
+  /** The stream has another policy: it waits for other uplinks now, if for any. */
+  onSteered(stream: Stream): void {
+    this.#steered.delete(stream);
+    this.#stranded.delete(stream);
+    this.refresh(stream);
   }
 
   /** Fills the subflows' outputs with all that may leave now. */
