@@ -127,8 +127,12 @@ export async function startClientProxy(config: ClientConfig, deps: ClientProxyDe
       setUplinks(all) {
         metering.setUplinks(all);
         keeper.setUplinks(all);
+        directConnections.setUplinks(all);
       },
-      loseUplink: (loss) => keeper.loseUplink(loss),
+      loseUplink(loss) {
+        keeper.loseUplink(loss);
+        directConnections.onLoss(loss);
+      },
       retryUplinks: () => keeper.retryUplinks(),
       get uplinks() {
         return keeper.uplinks;

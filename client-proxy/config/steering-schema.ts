@@ -30,7 +30,23 @@ const mode = textAs(MODE_FORMAT, (value): ModeName | undefined =>
 
 const UPLINK_NAME = /^[A-Za-z0-9_.-]{1,32}$/;
 const uplinkName = textAs('the name of an uplink', (value) => (UPLINK_NAME.test(value) ? value : undefined));
-const uplinkNames = z.array(uplinkName).min(1).max(MAX_UPLINK_NAMES);
+const uplinkNames = z
+  .array(uplinkName)
+  .min(1)
+  .max(MAX_UPLINK_NAMES)
+  .transform((names, context) => {
+    for (const [index, name] of names.entries()) {
+      if (names.indexOf(name) === index) continue;
+      context.issues.push({
+        code: 'custom',
+        message: `"${name}" stands here twice`,
+        input: name,
+        path: [index],
+      });
+      return z.NEVER;
+    }
+    return names;
+  });
 
 const SHARE_FORMAT = 'a share from 0 to 1, or a percentage such as "2%"';
 const share = z

@@ -1,8 +1,15 @@
+import { isDeepStrictEqual } from 'node:util';
 import type { AppSocket } from '../../shared/runtime/net/app-socket.ts';
+import type { Uplink } from '../../shared/runtime/net/uplink.ts';
+import type { UplinkLoss } from '../path-manager/uplink-trouble.ts';
 
-/** The open direct connections by uplink; as many as there are SOCKS5 connections at most. */
+/**
+ * The open direct connections by uplink; as many as there are SOCKS5 connections at most. They cannot move: they are reset with what
+ * they stand on, or their applications would wait for the kernel to give up, for a quarter of an hour.
+ */
 export class DirectConnections {
   readonly #open = new Map<string, Set<AppSocket>>();
+  #uplinks: readonly Uplink[] = [];
 
   /** @returns to be called when it is gone */
   add(uplinkName: string, origin: AppSocket): () => void {
@@ -16,6 +23,26 @@ export class DirectConnections {
 
   /** Resets all of an uplink, which may carry nothing any more. */
   end(uplinkName: string): void {
-    for (const origin of [...(this.#open.get(uplinkName) ?? [])]) origin.destroy('reset');
+    this.#reset(uplinkName, () => true);
+  }
+
+  /** The uplinks from now on: resets those of uplinks that are gone, or that are bound otherwise. */
+  setUplinks(uplinks: readonly Uplink[]): void {
+    for (const { name, binding } of this.#uplinks) {
+      const now = uplinks.find((one) => one.name === name);
+      if (!isDeepStrictEqual(now?.binding, binding)) this.end(name);
+    }
+    this.#uplinks = uplinks;
+  }
+
+  /** Resets those that cannot go on; an interface that is merely down may be back before the kernel gives up. */
+  onLoss({ uplinkName, addresses, kind }: UplinkLoss): void {
+    if (kind === 'interrupted') return;
+    this.#reset(uplinkName, ({ localAddress }) => addresses?.has(localAddress) ?? true);
+  }
+
+  #reset(uplinkName: string, isMeant: (origin: AppSocket) => boolean): void {
+    for (const origin of [...(this.#open.get(uplinkName) ?? [])])
+      if (isMeant(origin)) origin.destroy('reset');
   }
 }

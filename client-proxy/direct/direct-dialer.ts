@@ -1,4 +1,5 @@
 import { isIP, isIPv4 } from 'node:net';
+import { isDeepStrictEqual } from 'node:util';
 import { type Destination, formatDestination } from '../../shared/protocol/destination.ts';
 import { StreamError, TributaryError } from '../../shared/protocol/errors.ts';
 import type { CancelSignal } from '../../shared/runtime/cancellation.ts';
@@ -9,7 +10,12 @@ import {
   raceConnections,
 } from '../../shared/runtime/net/happy-eyeballs.ts';
 import { originFailure } from '../../shared/runtime/net/origin-failure.ts';
-import { DnsResolver, type OriginResolver } from '../../shared/runtime/net/resolver.ts';
+import {
+  DnsResolver,
+  isLocalhost,
+  LOCALHOST_ADDRESSES,
+  type OriginResolver,
+} from '../../shared/runtime/net/resolver.ts';
 import { withTimeLimit } from '../../shared/runtime/net/time-limit.ts';
 import { UplinkError } from '../../shared/runtime/net/uplink-error.ts';
 import type { MonotonicClock } from '../../shared/runtime/session/clock.ts';
@@ -63,10 +69,10 @@ export class DirectDialer {
         uplink.binding.kind === 'proxy'
           ? await this.#throughProxy(uplink, destination, signal)
           : await this.#race(uplink, destination, signal);
-      const stopped = this.#whyStopped(uplinkName);
-      if (stopped === undefined) return origin;
+      const changed = this.#whyChanged(uplink);
+      if (changed === undefined) return origin;
       origin.destroy('reset');
-      throw stopped;
+      throw changed;
     } catch (cause) {
       throw failure(destination, cause, signal);
     }
@@ -76,6 +82,13 @@ export class DirectDialer {
     const { use, reason } = this.#options.useOf(uplinkName);
     if (use !== 'stopped') return undefined;
     return new TributaryError('notAuthorized', `uplink ${uplinkName}: stopped: ${reason}`, 'ours');
+  }
+
+  /** Why a connection that has just been made may not be used: nobody would end it. */
+  #whyChanged({ name, binding }: ConfiguredUplink): TributaryError | undefined {
+    const now = this.#options.uplinks().find((one) => one.name === name);
+    if (isDeepStrictEqual(now?.binding, binding)) return this.#whyStopped(name);
+    return new UplinkError(name, 'networkFailure', 'it was taken out or changed meanwhile');
   }
 
   #uplink(uplinkName: string): ConfiguredUplink {
@@ -88,6 +101,8 @@ export class DirectDialer {
 
   #throughProxy(uplink: ConfiguredUplink, target: Destination, signal: CancelSignal): Promise<AppSocket> {
     if (isIP(target.host) !== 0) this.#permitted([target.host]);
+    // The proxy may run on this machine. What other names lead to, it alone knows.
+    if (isLocalhost(target.host)) this.#permitted(LOCALHOST_ADDRESSES);
     const limit = { timeoutMs: CONNECT_TIMEOUT_MS, signal };
     return withTimeLimit(`connecting to ${formatDestination(target)}`, limit, (limited) =>
       this.#options.connect(uplink, target, limited, CONNECT_TIMEOUT_MS),
@@ -100,7 +115,7 @@ export class DirectDialer {
     signal: CancelSignal,
   ): Promise<AppSocket> {
     const found = isIP(host) ? [host] : await this.#resolverOf(uplink).resolve(host, signal);
-    const addresses = ofItsFamily(uplink, host, this.#permitted(found));
+    const addresses = ofItsFamily(uplink, this.#permitted(found));
     const { connection } = await raceConnections({
       addresses: interleaveFamilies(addresses, 6, (address) => address),
       connect: (address, attempt) =>
@@ -133,11 +148,11 @@ export class DirectDialer {
   }
 }
 
-function ofItsFamily({ name, binding }: ConfiguredUplink, host: string, addresses: readonly string[]) {
+function ofItsFamily({ name, binding }: ConfiguredUplink, addresses: readonly string[]) {
   if (binding.kind !== 'address') return addresses;
   const reachable = addresses.filter((address) => isIPv4(address) === isIPv4(binding.address));
   if (reachable.length > 0) return reachable;
-  const message = `bound to ${binding.address}, which cannot reach the other address family of ${host}`;
+  const message = `bound to ${binding.address}, which cannot reach the other address family`;
   throw new UplinkError(name, 'networkFailure', message);
 }
 

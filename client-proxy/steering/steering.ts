@@ -82,10 +82,13 @@ export class Steering {
   }
 
   #onDirectFailed(uplink: string, { destination }: ConnectRequest, error: TributaryError): void {
-    const isNews = error.fault === 'ours' && this.#warned.get(uplink) !== error.message;
-    if (error.fault === 'ours') this.#warned.set(uplink, error.message);
+    const where = formatDestination(destination);
+    // The same for each destination.
+    const trouble = error.message.replace(where, '');
+    const isNews = error.fault === 'ours' && this.#warned.get(uplink) !== trouble;
+    if (error.fault === 'ours') this.#warned.set(uplink, trouble);
     this.#options.logger[isNews ? 'warn' : 'debug'](
-      { uplink, reason: error.message, destination: formatDestination(destination) },
+      { uplink, reason: error.message, destination: where },
       'no direct connection',
     );
   }

@@ -228,6 +228,8 @@ export const STANDBY_RETURN_MS = 1_000;
 export const LOSS_SPAN_PACKETS = 100;
 /** and after so long with fewer the loss of the past counts half, so that an uplink without traffic is tried again. */
 export const LOSS_FORGET_MS = 10_000;
+/** Less is none: else halves would never come to it, and an uplink that may lose nothing would be left for good. */
+export const NEGLIGIBLE_LOSS = 0.001;
 
 /** `priority` takes the next uplink for a stream of which something has waited for this long without a break, */
 export const OVERFLOW_WAIT_MS = 200;

@@ -4,7 +4,7 @@ import type { AppSocket } from '../../shared/runtime/net/app-socket.ts';
 export class FakeAppSocket implements AppSocket {
   readonly remoteAddress = '';
   readonly remotePort = 0;
-  readonly localAddress = '';
+  readonly localAddress: string = '';
   readonly localPort = 0;
   readonly written: (readonly Uint8Array[])[] = [];
 

@@ -1,5 +1,5 @@
 import { once } from 'node:events';
-import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
+import { type AddressInfo, connect, createServer, isIP, type Socket } from 'node:net';
 
 export interface SocksRelay {
   readonly port: number;
@@ -8,8 +8,14 @@ export interface SocksRelay {
   close(): Promise<void>;
 }
 
-/** A small real SOCKS5 relay (RFC 1928 CONNECT, RFC 1929) on loopback, to stand in for an upstream proxy. */
-export async function startSocksRelay(login?: { user: string; password: string }): Promise<SocksRelay> {
+/**
+ * A small real SOCKS5 relay (RFC 1928 CONNECT, RFC 1929) on loopback, to stand in for an upstream proxy. It knows `names`, and no
+ * others.
+ */
+export async function startSocksRelay(
+  login?: { user: string; password: string },
+  names: Readonly<Record<string, string>> = { localhost: '127.0.0.1' },
+): Promise<SocksRelay> {
   const requests: string[] = [];
   const sockets = new Set<Socket>();
   const server = createServer({ allowHalfOpen: true }, (socket) => {
@@ -46,7 +52,9 @@ export async function startSocksRelay(login?: { user: string; password: string }
           : (await read(16)).toString('hex').replace(/(....)(?!$)/g, '$1:');
     const port = (await read(2)).readUInt16BE();
     requests.push(`${host}:${port}`);
-    const origin = connect({ host, port, allowHalfOpen: true });
+    const address = names[host] ?? host;
+    if (isIP(address) === 0) return void socket.end(Buffer.of(5, 4, 0, 1, 0, 0, 0, 0, 0, 0));
+    const origin = connect({ host: address, port, allowHalfOpen: true });
     sockets.add(origin);
     origin.on('error', () => socket.end(Buffer.of(5, 5, 0, 1, 0, 0, 0, 0, 0, 0)));
     await once(origin, 'connect');

@@ -19,6 +19,8 @@ const SLACK_BYTES = 400_000;
 const NAME = 'bank.test';
 /** Of curl: the proxy refuses. */
 const CURL_PROXY_REFUSED = 97;
+/** Of curl: the connection ended early, or was reset; 28 would be that its time was up. */
+const CURL_CUT_OFF = [18, 56];
 
 const paths = [
   { name: 'wan0', downMbps: 40, upMbps: 40 },
@@ -140,6 +142,23 @@ describeSystem('steering', { paths, congestionControl: 'cubic' }, (system) => {
     await expectRefused(pair.origin.url, 2);
     const later = await carriedDuring(() => expectRefused(pair.origin.url, 2));
     expect(later.wan0.sentBytes).toBeLessThan(SLACK_BYTES);
+  });
+
+  test('direct: ends with its uplink, which a reload takes out or which is unplugged', async () => {
+    const { pair, network } = system();
+    const rules = [{ cidr: network.origin.address.v4, direct: 'wan1' }];
+    await start({ rules });
+    const first = download(pair, LONG_BYTES, { maxSeconds: 20 });
+    await first.reached(CHANGE_AT_BYTES);
+    await pair.reload('client', { uplinks: [{ name: 'wan0', interface: 'wan0' }], steering: {} });
+    expect(CURL_CUT_OFF).toContain((await first.done).exitCode);
+
+    await pair.reload('client', { uplinks: pair.byInterface(), steering: { rules } });
+    const second = download(pair, LONG_BYTES, { maxSeconds: 20 });
+    await second.reached(CHANGE_AT_BYTES);
+    onTestFinished(() => network.path('wan1').create());
+    await network.path('wan1').remove();
+    expect(CURL_CUT_OFF).toContain((await second.done).exitCode);
   });
 
   test('direct: what fails is told by the reply that fits', async () => {

@@ -41,7 +41,9 @@ export class LowestLatency implements PacketScheduler {
   }
 
   #choose(candidates: readonly SubflowView[], nowMs: number): string {
-    const within = candidates.filter((view) => !this.#isLeft(view, nowMs));
+    const left = this.#leftUplinks(candidates, nowMs);
+    const within =
+      left.size === 0 ? candidates : candidates.filter(({ uplinkName }) => !left.has(uplinkName));
     const eligible = within.length > 0 ? within : candidates;
     const best = least(eligible, pathDelayMs)!;
     const current = least(
@@ -63,18 +65,33 @@ export class LowestLatency implements PacketScheduler {
     return current.uplinkName;
   }
 
-  #isLeft(view: SubflowView, nowMs: number): boolean {
-    let standing = this.#standings.get(view.uplinkName);
+  /** An uplink is as good as the best of its subflows. */
+  #leftUplinks(views: readonly SubflowView[], nowMs: number): ReadonlySet<string> {
+    const left = new Set<string>();
+    for (const uplinkName of new Set(views.map((view) => view.uplinkName))) {
+      const own = views.filter((view) => view.uplinkName === uplinkName);
+      const standing = this.#standingOf(uplinkName);
+      const isBad = own.every((view) => !this.#isWithin(view, 1));
+      const isGood = own.some((view) => this.#isWithin(view, RETURN_SHARE));
+      if (standing.update(isBad, isGood, nowMs)) left.add(uplinkName);
+    }
+    return left;
+  }
+
+  #standingOf(uplinkName: string): UplinkStanding {
+    let standing = this.#standings.get(uplinkName);
     if (standing === undefined) {
       const oldest = this.#standings.size < MAX_STANDINGS ? undefined : this.#standings.keys().next().value;
       if (oldest !== undefined) this.#standings.delete(oldest);
       standing = new UplinkStanding();
-      this.#standings.set(view.uplinkName, standing);
+      this.#standings.set(uplinkName, standing);
     }
-    const { delayMs, lossShare } = view;
-    const isBad = delayMs > this.#maxRttMs || lossShare > this.#maxLoss;
-    const isGood = delayMs < this.#maxRttMs * RETURN_SHARE && lossShare <= this.#maxLoss * RETURN_SHARE;
-    return standing.update(isBad, isGood, nowMs);
+    return standing;
+  }
+
+  /** Whether its figures are below this share of the limits. */
+  #isWithin({ delayMs, lossShare }: SubflowView, share: number): boolean {
+    return delayMs <= this.#maxRttMs * share && lossShare <= this.#maxLoss * share;
   }
 }
 

@@ -66,7 +66,8 @@ export class Transmitter {
     const { send } = stream;
     if (send.next() === undefined && stream.redundancy?.isIncomplete(send) !== true) {
       if (send.isWindowBlocked) this.#wasBlocked = true;
-      else stream.pace.onDrained(this.#nowMs);
+      // Behind a hole it waits for the uplinks all the same; where the peer's application reads slowly it does not.
+      if (!send.isHeldUp) stream.pace.onDrained(this.#nowMs);
       this.#queue.remove(send);
       this.#streams.delete(send);
       this.#steered.delete(stream);
@@ -81,10 +82,10 @@ export class Transmitter {
     else this.#redundant.delete(stream);
   }
 
-  /** The stream has another policy: what it waited for by the last one is of no account. */
+  /** The stream has another policy: it waits for other uplinks now, if for any. */
   onSteered(stream: Stream): void {
-    this.#stranded.delete(stream);
     this.#steered.delete(stream);
+    this.#stranded.delete(stream);
     this.refresh(stream);
   }
 

@@ -1,4 +1,4 @@
-import { LOSS_FORGET_MS, LOSS_SPAN_PACKETS } from '../tunables.ts';
+import { LOSS_FORGET_MS, LOSS_SPAN_PACKETS, NEGLIGIBLE_LOSS } from '../tunables.ts';
 
 /** The share of packets that a subflow's kernel had to send again of late, 0 to 1. */
 export class LossMeter {
@@ -8,7 +8,7 @@ export class LossMeter {
   #sinceMs: number | undefined;
 
   get share(): number {
-    return this.#share;
+    return this.#share < NEGLIGIBLE_LOSS ? 0 : this.#share;
   }
 
   /** The kernel's counts since the connection began. */

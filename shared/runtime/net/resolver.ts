@@ -74,8 +74,7 @@ export class DnsResolver implements OriginResolver {
   async #find(name: string): Promise<Answer> {
     const listed = await this.#hosts.lookup(name);
     if (listed.length > 0) return listed.slice(0, 2 * MAX_ADDRESSES_PER_FAMILY);
-    // RFC 6761 section 6.3: such names are never asked of a name server.
-    if (name === 'localhost' || name.endsWith('.localhost')) return ['::1', '127.0.0.1'];
+    if (isLocalhost(name)) return LOCALHOST_ADDRESSES;
 
     const cached = this.#cache.get(name);
     if (cached && cached.expiresAtMs > this.#options.now()) return cached.answer;
@@ -143,6 +142,12 @@ export class DnsResolver implements OriginResolver {
     return this.#channel;
   }
 }
+
+/** RFC 6761 section 6.3: such names mean this machine, and are never asked of a name server. `name` in lower case. */
+export function isLocalhost(name: string): boolean {
+  return name === 'localhost' || name.endsWith('.localhost');
+}
+export const LOCALHOST_ADDRESSES: readonly string[] = ['::1', '127.0.0.1'];
 
 /** Names asked of the name servers at a time, two queries each; further ones wait. */
 const MAX_QUERIES = 256;

@@ -154,6 +154,11 @@ describe('a mistake', () => {
       '6:28: steering.rules[0].uplinks[1]: no uplink is called "wifi": there are dsl, lte',
     ],
     [
+      '  default: { mode: priority, order: [dsl, lte, dsl] }',
+      '6:48: steering.default.order[2]: "dsl" stands here twice',
+    ],
+    ['  rules: [{ uplinks: [lte, lte] }]', '6:28: steering.rules[0].uplinks[1]: "lte" stands here twice'],
+    [
       '  rules: [{ user: alcie, block: true }]',
       '6:19: steering.rules[0].user: no user is called "alcie" under socks.users: did you mean "alice"?',
     ],

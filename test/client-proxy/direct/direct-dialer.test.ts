@@ -120,7 +120,10 @@ describe('a direct dial', () => {
     await dial(it, 'www.example.org');
     expect(it.attempts).toEqual(['dsl: www.example.org:443']);
     expect(it.queries).toEqual([]);
-    await expect(dial(it, '127.0.0.1')).rejects.toMatchObject({ code: 'notAuthorized' });
+    for (const host of ['127.0.0.1', 'localhost', 'WWW.LocalHost.']) {
+      await expect(dial(it, host)).rejects.toMatchObject({ code: 'notAuthorized' });
+    }
+    expect(it.attempts).toHaveLength(1);
   });
 
   it.each<[string, unknown, string]>([
@@ -179,6 +182,20 @@ describe('a direct dial', () => {
     const late = dial(it, '198.41.0.4');
     use.use = 'stopped';
     await expect(late).rejects.toMatchObject({ code: 'notAuthorized' });
+    expect(destroyed).toBe(1);
+  });
+
+  it.each<[string, Partial<ConfiguredUplink>[]]>([
+    ['gone', []],
+    ['bound otherwise', [{ binding: { kind: 'address', address: '127.0.0.3' } }]],
+  ])('over an uplink that is %s meanwhile is undone', async (_, later) => {
+    const uplinks: Partial<ConfiguredUplink>[] = [{}];
+    let destroyed = 0;
+    const socket = { destroy: () => destroyed++ } as unknown as AppSocket;
+    const it = await bench({ uplinks, connect: async () => socket });
+    const late = dial(it, '198.41.0.4');
+    uplinks.splice(0, 1, ...later);
+    await expect(late).rejects.toMatchObject({ code: 'networkFailure' });
     expect(destroyed).toBe(1);
   });
 

@@ -150,8 +150,8 @@ describe('the log', () => {
 
   it('tells what keeps direct connections from working once, and not what origins do', () => {
     const { ask, directs, warnings } = bench(config({ action: DIRECT }));
-    const fail = (error: TributaryError) => {
-      ask('a.test');
+    const fail = (error: TributaryError, host = 'a.test') => {
+      ask(host);
       directs.at(-1)?.onFailed(error);
     };
     for (let i = 0; i < 3; i++) fail(new UplinkError('dsl', 'networkFailure', 'no name server'));
@@ -159,5 +159,9 @@ describe('the log', () => {
     expect(warnings()).toEqual([
       { uplink: 'dsl', reason: 'uplink dsl: no name server', destination: 'a.test:443' },
     ]);
+    for (const host of ['b.test', 'c.test', 'd.test']) {
+      fail(new UplinkError('dsl', 'networkFailure', `no connection to ${host}:443: the proxy says no`), host);
+    }
+    expect(warnings().slice(1)).toMatchObject([{ destination: 'b.test:443' }]);
   });
 });

@@ -37,6 +37,16 @@ describe('lowest-latency', () => {
     expect(choices(scheduler, [far(), near({ delayMs: 240 })], 1_700, 60_000)).toEqual([1]);
   });
 
+  it('does not leave an uplink for one of its paths, as long as another is within the limit', () => {
+    const scheduler = new LowestLatency(policy);
+    const second = (more = {}) => ({ ...view(2, 10, 30, more), uplinkName: near().uplinkName });
+    choices(scheduler, [far(), near(), second()], 0, 1_000);
+    expect(choices(scheduler, [far(), near({ delayMs: 400 }), second()], 1_100, 5_000)).not.toContain(1);
+    expect(choices(scheduler, [far(), near(), second({ delayMs: 400 })], 5_100, 9_000)).not.toContain(1);
+    const both = [far(), near({ delayMs: 400 }), second({ delayMs: 400 })];
+    expect(choices(scheduler, both, 9_100, 9_500)).toEqual([1]);
+  });
+
   it('goes back once it has been good, and clearly better, for a while', () => {
     const scheduler = new LowestLatency(policy);
     choices(scheduler, [far(), near()], 0, 1_000);

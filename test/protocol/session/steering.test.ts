@@ -99,6 +99,21 @@ describe('STEERING at the concentrator', () => {
     expect(carriers(bed)).toEqual([1]);
   });
 
+  it('ends the wait for the uplinks of the one before, also where the new ones are busy', () => {
+    const bed = new SessionBed('concentrator', [0, 1]);
+    bed.openStream(0);
+    bed.control(steering('elsewhere', 1));
+    expect(carriers(bed)).toEqual([]);
+    bed.nowMs = LINGER_MS - 1;
+    bed.session.subflowBusy(1);
+    bed.control(steering('uplink1', 2));
+    bed.session.flush(bed.nowMs);
+    bed.nowMs = LINGER_MS + 1;
+    bed.session.flush(bed.nowMs);
+    expect(bed.eventTypes()).not.toContain('stream-failed');
+    expect(bed.session.streamCount).toBe(1);
+  });
+
   it('waits for an uplink that is yet to come', () => {
     const bed = new SessionBed('concentrator', [0]);
     bed.openStream(0);

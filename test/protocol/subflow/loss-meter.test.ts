@@ -11,6 +11,17 @@ it('follows the share of packets that were sent again', () => {
   expect(meter.share).toBeLessThan(0.0001);
 });
 
+it('comes to nothing at all when nothing is lost for long, in use or not', () => {
+  for (const packets of [0, 100]) {
+    const meter = new LossMeter();
+    meter.onCounts(0, 0, 0);
+    meter.onCounts(100, 4, 1_000);
+    expect(meter.share).toBe(0.02);
+    for (let span = 1; span <= 5; span++) meter.onCounts(100 + span * packets, 4, 1_000 + span * 10_000);
+    expect(meter.share).toBe(0);
+  }
+});
+
 it('says nothing by a few packets, and forgets what was long ago', () => {
   const meter = new LossMeter();
   meter.onCounts(0, 0, 0);

@@ -38,6 +38,20 @@ describe('priority', () => {
     },
   );
 
+  it.each([3, 10])(
+    'leaves the second alone while an application reads %i Mbit/s of what could come faster',
+    (megabits) => {
+      const world = connectedWorld(dsl, lte);
+      const run = open(world, download(1_000_000_000, { readBytesPerMs: megabits * 125 }), policy);
+      world.advance(2_000);
+      const usage = new Usage(world);
+      const before = run.client.receivedBytes;
+      world.advance(10_000);
+      expect(usage.shareOf('lte')).toBeLessThan(0.05);
+      expect(megabitsPerSecond(run.client.receivedBytes - before, 10_000)).toBeGreaterThan(0.95 * megabits);
+    },
+  );
+
   it('prefers the first though the second has less delay', () => {
     const world = connectedWorld(dsl, steadyUplink('lte', { downMbit: 20, roundTripMs: 10 }));
     open(world, streaming(4), policy);
