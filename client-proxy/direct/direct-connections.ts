@@ -14,6 +14,10 @@ export class DirectConnections {
     };
   }
 
+  countOf(uplinkName: string): number {
+    return this.#open.get(uplinkName)?.size ?? 0;
+  }
+
   /** Resets all of an uplink, which may carry nothing any more. */
   end(uplinkName: string): void {
     for (const origin of [...(this.#open.get(uplinkName) ?? [])]) origin.destroy('reset');

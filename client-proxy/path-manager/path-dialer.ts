@@ -6,6 +6,7 @@ import type { SubflowTransport } from '../../shared/runtime/net/subflow-transpor
 import type { Backoff } from './backoff.ts';
 import type { PathTarget } from './paths.ts';
 import type { Reached } from './reach.ts';
+import { failureReason, type UplinkReason } from './uplink-cause.ts';
 
 /** What a path asks of the session whose subflows it dials. */
 export interface PathHost {
@@ -47,7 +48,7 @@ export class PathDialer {
   #reaching: Cancellation | undefined;
   #waiting: NodeJS.Timeout | undefined;
   #isStopped = false;
-  #reason = 'not dialled yet';
+  #reason = NOT_DIALLED;
   #hasFailed = false;
 
   constructor(host: PathHost, backoff: Backoff) {
@@ -70,7 +71,7 @@ export class PathDialer {
   }
 
   /** Why it has no subflow, or lost its last. */
-  get reason(): string {
+  get reason(): UplinkReason {
     return this.#reason;
   }
 
@@ -127,7 +128,7 @@ export class PathDialer {
     const wasHealthy = this.#healthy.has(subflowId);
     this.#forget(subflowId);
     if (!wasHealthy) return;
-    this.#reason = 'its subflow was lost';
+    this.#reason = { cause: 'subflow-lost', reason: 'its subflow was lost' };
     this.#hasFailed = true;
     this.#scheduleRetry();
     this.#host.onChange();
@@ -136,7 +137,7 @@ export class PathDialer {
   /** A subflow has been doubted for long: it no longer counts. */
   onSubflowDoubted(subflowId: number): void {
     if (!this.#healthy.delete(subflowId)) return;
-    this.#reason = 'its subflow is silent';
+    this.#reason = { cause: 'silent', reason: 'its subflow is silent' };
     this.#hasFailed = true;
     this.#silent.add(subflowId);
     this.#maintain();
@@ -236,7 +237,7 @@ export class PathDialer {
       // Where it failed nobody wants to go any more.
       if (signal.aborted || this.#isStopped || targets !== this.#targets) return 'given up';
       onDial('failed');
-      this.#onFailure((error as Error).message);
+      this.#onFailure(failureReason(error as Error));
       return 'failed';
     }
   }
@@ -259,15 +260,18 @@ export class PathDialer {
     this.#trim();
   }
 
-  #onFailure(reason: string): void {
+  #onFailure(why: UplinkReason): void {
     const { uplinkName: uplink, logger } = this.#host;
+    const { reason } = why;
     this.#hasFailed = true;
     // The same trouble again and again is said once.
-    const isNews = reason !== this.#reason && this.#healthy.size === 0;
-    this.#reason = reason;
+    const isNews = reason !== this.#reason.reason && this.#healthy.size === 0;
+    this.#reason = why;
     logger[isNews ? 'warn' : 'debug'](
       { uplink, concentrator: this.#targets.map(formatDestination).join(', '), reason },
       this.#healthy.size === 0 ? 'uplink not usable' : 'no further subflow',
     );
   }
 }
+
+const NOT_DIALLED: UplinkReason = { cause: 'not-dialled', reason: 'not dialled yet' };

@@ -101,6 +101,7 @@ async function bed(...uplinks: DialledUplink[]) {
         return transport;
       },
       onDial() {},
+      onReviewed() {},
     },
     { onSubflowUp() {}, onGoingAway() {}, onClosed() {} },
   );
