@@ -215,6 +215,7 @@ export async function startClientProxy(config: ClientConfig, deps: ClientProxyDe
 
   const listener = await acceptAppSockets({
     ...config.socks.listen,
+    setting: 'socks.listen',
     pool,
     native,
     onSocket: (socket) => socks.handle(socket),

@@ -7,6 +7,7 @@ import {
   type NetworkInterfaces,
   type NetworkView,
 } from '../path-manager/network/network-view.ts';
+import { pathsOf } from '../path-manager/paths.ts';
 import type { StandbyMode } from '../path-manager/uplink-role.ts';
 import { uplinkTrouble } from '../path-manager/uplink-trouble.ts';
 
@@ -21,7 +22,7 @@ export interface CheckedUplinks {
 
 /** Which uplinks a client with this configuration would use now, and which interfaces it would leave out. */
 export function checkUplinks(
-  { uplinks: list, autoUplinks: auto, standby }: ClientConfig,
+  { uplinks: list, autoUplinks: auto, standby, paths, concentrator }: ClientConfig,
   interfaces: NetworkInterfaces,
   view: NetworkView,
   bindsByInterface: boolean,
@@ -33,7 +34,9 @@ export function checkUplinks(
   const missing = list.filter((uplink) => isMissing(uplink, interfaces));
   const state = (uplink: ConfiguredUplink) => {
     const trouble = missing.includes(uplink) ? undefined : uplinkTrouble(uplink, view);
-    const parts = [bindingState(uplink, interfaces), trouble?.reason, roleOf(uplink, standby)];
+    const hasPath = pathsOf(paths, uplink.binding, concentrator.addresses, 1).size > 0;
+    const noPath = hasPath ? undefined : 'cannot reach concentrator.addresses, which are of the other family';
+    const parts = [bindingState(uplink, interfaces), trouble?.reason, noPath, roleOf(uplink, standby)];
     return `${uplink.name}: ${parts.filter((part) => part !== undefined).join(', ')}`;
   };
   return {

@@ -237,7 +237,7 @@ export class PathDialer {
       // Where it failed nobody wants to go any more.
       if (signal.aborted || this.#isStopped || targets !== this.#targets) return 'given up';
       onDial('failed');
-      this.#onFailure(failureReason(error as Error));
+      this.#onFailure(failureReason(uplink, error as Error));
       return 'failed';
     }
   }

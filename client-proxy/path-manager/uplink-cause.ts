@@ -29,7 +29,12 @@ export interface UplinkReason {
   readonly reason: string;
 }
 
-/** Why a dial has failed. */
-export function failureReason(error: Error): UplinkReason {
-  return { cause: error instanceof TributaryError ? error.code : 'internalError', reason: error.message };
+/** Why a dial of an uplink has failed; who reads it knows which uplink it is about. */
+export function failureReason(uplinkName: string, error: Error): UplinkReason {
+  const { message } = error;
+  const prefix = `uplink ${uplinkName}: `;
+  return {
+    cause: error instanceof TributaryError ? error.code : 'internalError',
+    reason: message.startsWith(prefix) ? message.slice(prefix.length) : message,
+  };
 }

@@ -235,6 +235,18 @@ describe('tributary-client', () => {
     expect(stdout + stderr).not.toMatch(new RegExp(`hunter2|${KEY}`));
   });
 
+  it('checks: says that an uplink cannot reach the concentrator for its address family', async () => {
+    const { exec, file } = await cli();
+    await exec('join', LINK.replace('vps.example.org:8443,', ''));
+    const list = '[{ name: four, address: 192.168.1.5 }, { name: six, address: "2001:db8::5" }]';
+    await writeFile(file, `${await readFile(file, 'utf8')}\n  list: ${list}\n`);
+    const { stdout } = await exec('check');
+    expect(stdout).toContain(
+      'uplink        four: address 192.168.1.5, on wlan0, cannot reach concentrator.addresses, which are of the other family\n',
+    );
+    expect(stdout).toContain('uplink        six: address 2001:db8::5, on eth0\n');
+  });
+
   it('checks: says how connections are steered', async () => {
     const { exec, file } = await cli();
     await exec('join', LINK);
