@@ -13,6 +13,7 @@ import {
 } from '../../../client-proxy/path-manager/network/network-view.ts';
 import { type StatusReport, startHttpEndpoint } from '../../../shared/runtime/observe/http-endpoint.ts';
 import { commandLineDeps } from '../../config/command-line-deps.ts';
+import { device, view } from '../path-manager/views.ts';
 
 const KEY = 'c2VjcmV0LXNlY3JldC1zZWNyZXQtc2VjcmV0LXNlY3I';
 const PIN = `sha256:${'A'.repeat(43)}`;
@@ -233,6 +234,18 @@ describe('tributary-client', () => {
     expect(stderr).toContain('not there now: lte, gone;');
     expect(stderr).toContain('chmod 600');
     expect(stdout + stderr).not.toMatch(new RegExp(`hunter2|${KEY}`));
+  });
+
+  it('checks: tells an interface that is down from one that is not there', async () => {
+    const network = view(device('eth0'), device('wwan0', { isUp: false, addresses: [] }));
+    const { exec, file } = await cli({ readNetwork: () => Promise.resolve(network) });
+    await exec('join', LINK);
+    const list = '[{ name: lte, interface: wwan0 }, { name: usb, interface: usb0 }]';
+    await writeFile(file, `${await readFile(file, 'utf8')}\n  list: ${list}\n`);
+    const { stdout, stderr } = await exec('check');
+    expect(stdout).toContain('uplink        lte: interface wwan0, its interface is down\n');
+    expect(stdout).toContain('uplink        usb: interface usb0, missing\n');
+    expect(stderr).toContain('not there now: usb;');
   });
 
   it('checks: says that an uplink cannot reach the concentrator for its address family', async () => {
