@@ -89,6 +89,16 @@ export function registerClientMetrics(
     },
   });
   new Gauge({
+    name: 'tributary_uplink_reason',
+    help: 'Constant 1, labelled with why the uplink is in its state: none, cap, not-needed, not-dialled, no-session, no-network, interface-gone, no-address, subflow-lost, silent, holds-up-the-rest, or the name of the error that dialling it met; in full at /status',
+    labelNames: ['uplink', 'reason'],
+    registers,
+    collect() {
+      this.reset();
+      for (const { name, cause } of uplinks()) this.set({ uplink: name, reason: cause }, 1);
+    },
+  });
+  new Gauge({
     name: 'tributary_socks_connections',
     help: 'SOCKS5 connections that are open now',
     registers,

@@ -34,6 +34,8 @@ import { UplinkSet } from './path-manager/uplink-set.ts';
 import { SessionKeeper } from './session/session-keeper.ts';
 import { repliesOptimistically } from './socks5/optimistic-reply.ts';
 import { Socks5Server } from './socks5/socks-server.ts';
+import { clientStatus } from './status/client-status.ts';
+import { clientStatusText } from './status/client-status-text.ts';
 import { Steering } from './steering/steering.ts';
 import { openForRequest } from './stream-opening.ts';
 
@@ -98,6 +100,7 @@ export async function startClientProxy(config: ClientConfig, deps: ClientProxyDe
     logger,
     traffic,
     onDial: (uplink, result) => metrics.onDial(uplink, result),
+    onReviewed: () => uplinks.reviewStates(),
     connect: (uplink, address, signal) =>
       connectSubflow(uplink, address, {
         pin,
@@ -140,6 +143,7 @@ export async function startClientProxy(config: ClientConfig, deps: ClientProxyDe
     },
     bindsByInterface: native !== undefined,
     maxUplinks: MAX_UPLINKS,
+    wallClock: deps.wallClock,
     logger,
   });
   const socks = new Socks5Server({
@@ -196,9 +200,26 @@ export async function startClientProxy(config: ClientConfig, deps: ClientProxyDe
     directTraffic,
   });
   registerMeteringMetrics(registry, { wires, meters: () => metering.meters });
+  const status = () =>
+    clientStatus({
+      ...deps,
+      isReady: readiness(keeper, uplinks).ok,
+      current: keeper.current,
+      drivers: keeper.drivers,
+      uplinks: uplinks.status,
+      configured: uplinks.uplinks,
+      leftOut: uplinks.leftOut,
+      steering: current.steering,
+      socksConnections: socks.counters.active,
+      traffic,
+      directTraffic,
+      directConnections: (uplink) => directConnections.countOf(uplink),
+      meters: metering.meters,
+    });
 
   const listener = await acceptAppSockets({
     ...config.socks.listen,
+    setting: 'socks.listen',
     pool,
     native,
     onSocket: (socket) => socks.handle(socket),
@@ -211,6 +232,10 @@ export async function startClientProxy(config: ClientConfig, deps: ClientProxyDe
       registry,
       health: () => ({ ok: true, reasons: [] }),
       ready: () => readiness(keeper, uplinks),
+      status() {
+        const json = status();
+        return { json, text: () => clientStatusText(json) };
+      },
     }).catch(async (error) => {
       await listener.close();
       throw error;

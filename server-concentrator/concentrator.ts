@@ -28,11 +28,15 @@ import { createEgressPolicy } from './egress/egress-policy.ts';
 import { OriginDialer } from './egress/origin-dialer.ts';
 import { OwnAddresses, OwnAddressWatch } from './own-addresses.ts';
 import { SessionRegistry } from './session-registry.ts';
+import { concentratorStatus } from './status/concentrator-status.ts';
+import { concentratorStatusText } from './status/concentrator-status-text.ts';
 import { readApplicant } from './subflow-admission.ts';
 
 export interface ConcentratorDeps {
   readonly logger: Logger;
   readonly clock: MonotonicClock;
+  /** Milliseconds since 1970. */
+  readonly wallClock: () => number;
   readonly native: NativeLoad;
   readonly version: string;
   readonly nodeVersion: string;
@@ -147,6 +151,10 @@ export async function startConcentrator(
       registry,
       health: () => ({ ok: true, reasons: [] }),
       ready: () => ({ ok: !isDraining, reasons: isDraining ? ['shutting down'] : [] }),
+      status() {
+        const json = concentratorStatus({ ...deps, isReady: !isDraining, sessions: sessions.all });
+        return { json, text: () => concentratorStatusText(json) };
+      },
     }).catch(async (error) => {
       await listener.close();
       throw error;

@@ -28,6 +28,8 @@ export interface SessionRegistryOptions {
 
 interface LiveSession {
   readonly clientId: string;
+  /** What logs call it. */
+  readonly id: string;
   readonly token: string;
   readonly driver: SessionDriver;
   /** As its WELCOME said. */
@@ -49,6 +51,10 @@ export class SessionRegistry {
 
   get drivers(): readonly SessionDriver[] {
     return [...this.#sessions.values()].map(({ driver }) => driver);
+  }
+
+  get all(): readonly Pick<LiveSession, 'clientId' | 'id' | 'driver'>[] {
+    return [...this.#sessions.values()];
   }
 
   /** The addresses that clients are told of, those of live sessions too; `joinHere` is for sessions to come. */
@@ -157,7 +163,8 @@ export class SessionRegistry {
 
   #begin(clientId: string, token: string): LiveSession {
     const { limits, lingerMs, clock, traffic, dialer } = this.#options;
-    const logger = this.#options.logger.child({ client: clientId, session: token.slice(0, 8) });
+    const id = token.slice(0, 8);
+    const logger = this.#options.logger.child({ client: clientId, session: id });
     const session = new Session({
       role: 'concentrator',
       maxStreams: limits.streamsPerSession,
@@ -182,7 +189,7 @@ export class SessionRegistry {
       },
     });
     const streams = new OriginStreams({ driver, dialer, logger, idleTimeoutMs: limits.streamIdleTimeoutMs });
-    const live = { clientId, token, driver, joinHere: this.#announced.joinHere };
+    const live = { clientId, id, token, driver, joinHere: this.#announced.joinHere };
     this.#sessions.set(token, live);
     logger.info('session established');
     return live;

@@ -7,6 +7,7 @@ import {
   type NetworkInterfaces,
   type NetworkView,
 } from '../path-manager/network/network-view.ts';
+import { pathsOf } from '../path-manager/paths.ts';
 import type { StandbyMode } from '../path-manager/uplink-role.ts';
 import { uplinkTrouble } from '../path-manager/uplink-trouble.ts';
 
@@ -21,7 +22,7 @@ export interface CheckedUplinks {
 
 /** Which uplinks a client with this configuration would use now, and which interfaces it would leave out. */
 export function checkUplinks(
-  { uplinks: list, autoUplinks: auto, standby }: ClientConfig,
+  { uplinks: list, autoUplinks: auto, standby, paths, concentrator }: ClientConfig,
   interfaces: NetworkInterfaces,
   view: NetworkView,
   bindsByInterface: boolean,
@@ -30,10 +31,17 @@ export function checkUplinks(
     auto === undefined
       ? { uplinks: [], leftOut: [] }
       : discoverUplinks(view, { auto, list, inUse: new Set(), bindsByInterface, maxUplinks: MAX_UPLINKS });
-  const missing = list.filter((uplink) => isMissing(uplink, interfaces));
+  const missing = list.filter((uplink) => isMissing(uplink, interfaces, view));
   const state = (uplink: ConfiguredUplink) => {
     const trouble = missing.includes(uplink) ? undefined : uplinkTrouble(uplink, view);
-    const parts = [bindingState(uplink, interfaces), trouble?.reason, roleOf(uplink, standby)];
+    const hasPath = pathsOf(paths, uplink.binding, concentrator.addresses, 1).size > 0;
+    const noPath = hasPath ? undefined : 'cannot reach concentrator.addresses, which are of the other family';
+    const parts = [
+      bindingState(uplink, interfaces, missing.includes(uplink)),
+      trouble?.reason,
+      noPath,
+      roleOf(uplink, standby),
+    ];
     return `${uplink.name}: ${parts.filter((part) => part !== undefined).join(', ')}`;
   };
   return {
@@ -56,13 +64,13 @@ function roleOf(uplink: ConfiguredUplink, standby: StandbyMode): string | undefi
   return above === undefined ? undefined : `joined above ${Math.round(above * 100)} % of the others`;
 }
 
-function bindingState(uplink: ConfiguredUplink, interfaces: NetworkInterfaces): string {
+function bindingState(uplink: ConfiguredUplink, interfaces: NetworkInterfaces, missing: boolean): string {
   const { binding } = uplink;
-  const missing = isMissing(uplink, interfaces);
   switch (binding.kind) {
     case 'interface': {
-      const addresses = interfaces[binding.interface]?.map(({ address }) => address) ?? [];
-      return `interface ${binding.interface}, ${missing ? 'missing' : `up with ${addresses.join(', ')}`}`;
+      const addresses = interfaces[binding.interface]?.map(({ address }) => address);
+      const is = missing ? 'missing' : addresses && `up with ${addresses.join(', ')}`;
+      return `interface ${binding.interface}${is === undefined ? '' : `, ${is}`}`;
     }
     case 'address':
       return `address ${binding.address}, ${missing ? 'missing' : `on ${holderOf(binding.address, interfaces)}`}`;
@@ -71,8 +79,9 @@ function bindingState(uplink: ConfiguredUplink, interfaces: NetworkInterfaces): 
   }
 }
 
-function isMissing({ binding }: ConfiguredUplink, interfaces: NetworkInterfaces): boolean {
-  if (binding.kind === 'interface') return interfaces[binding.interface] === undefined;
+function isMissing({ binding }: ConfiguredUplink, interfaces: NetworkInterfaces, view: NetworkView): boolean {
+  // What is down is in the view alone.
+  if (binding.kind === 'interface') return view.interfaces.every(({ name }) => name !== binding.interface);
   return binding.kind === 'address' && holderOf(binding.address, interfaces) === undefined;
 }
 

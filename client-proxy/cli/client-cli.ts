@@ -1,6 +1,7 @@
 import { Command } from 'commander';
 import { refuseUnknownCommand, runCommandLine } from '../../shared/runtime/config/command-line.ts';
 import { findConfigFile } from '../../shared/runtime/config/config-search.ts';
+import { printStatus } from '../../shared/runtime/config/status-command.ts';
 import { loadClientConfig } from '../config/load-client-config.ts';
 import { check } from './check.ts';
 import type { ClientCliDeps } from './client-cli-deps.ts';
@@ -59,6 +60,16 @@ First steps:
     .action(async (_options: unknown, command: Command) => {
       const { config } = command.optsWithGlobals<{ config?: string }>();
       await check(await loadClientConfig(await configFile(config)), deps);
+    });
+  program
+    .command('status')
+    .description(
+      'ask the client that runs with this configuration which uplinks it uses, and why not the others',
+    )
+    .option('--json', 'all of it, for programs')
+    .action(async (_options: unknown, command: Command) => {
+      const { config, json } = command.optsWithGlobals<{ config?: string; json?: true }>();
+      await printStatus(await loadClientConfig(await configFile(config)), { json }, program.name(), deps);
     });
   // Only now, since subcommands would inherit it: what is no command then reaches the program's own action.
   return program.allowExcessArguments();

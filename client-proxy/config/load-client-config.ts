@@ -29,6 +29,10 @@ export async function loadClientConfig(file: string): Promise<ClientConfig> {
 const MAX_KEY_FILE_BYTES = 1024;
 
 async function readKeyFile(keyFile: string, source: YamlSource): Promise<Uint8Array> {
+  if (parseClientKey(keyFile) !== undefined) {
+    const message = 'expected the name of a file; this is a key itself, and belongs under client.key';
+    throw new ConfigError([source.problem(['client', 'keyFile'], message)]);
+  }
   const read = await readTextFile(resolve(dirname(source.file), keyFile), MAX_KEY_FILE_BYTES);
   const key = 'text' in read ? parseClientKey(read.text.trim()) : undefined;
   if (key) return key;

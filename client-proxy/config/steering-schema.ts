@@ -237,6 +237,12 @@ function policyOf(
       'mode weighted needs the shares of the uplinks: add "weights", such as {dsl: 70, lte: 30}';
     context.issues.push({ code: 'custom', message, input: given });
   }
+  // Without one it would fill whatever is free, and prefer nothing.
+  if (mode === 'priority' && order === undefined) {
+    const message =
+      'mode priority needs to know which uplink is preferred: add "order", such as [dsl, lte]; without a preference use aggregate';
+    context.issues.push({ code: 'custom', message, input: given });
+  }
   return {
     mode,
     ...(order === undefined ? {} : { order }),

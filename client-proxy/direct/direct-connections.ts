@@ -21,6 +21,10 @@ export class DirectConnections {
     };
   }
 
+  countOf(uplinkName: string): number {
+    return this.#open.get(uplinkName)?.size ?? 0;
+  }
+
   /** Resets all of an uplink, which may carry nothing any more. */
   end(uplinkName: string): void {
     this.#reset(uplinkName, () => true);

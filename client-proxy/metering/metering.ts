@@ -1,8 +1,8 @@
 import type { Logger } from 'pino';
 import { formatBitRate } from '../../shared/runtime/config/bit-rate.ts';
 import type { WireBytes } from '../../shared/runtime/net/wire-counter.ts';
+import { byteText } from '../../shared/runtime/observe/byte-text.ts';
 import type { UplinkUse } from '../path-manager/uplink-use.ts';
-import { byteText } from './byte-text.ts';
 import { CAP_NAME, Meter, type Verdict } from './meter.ts';
 import type { MeteredSettings } from './metered-settings.ts';
 import type { UplinkUsage } from './usage.ts';

@@ -6,6 +6,7 @@ import type { SubflowTransport } from '../../shared/runtime/net/subflow-transpor
 import type { Backoff } from './backoff.ts';
 import type { PathTarget } from './paths.ts';
 import type { Reached } from './reach.ts';
+import { failureReason, type UplinkReason } from './uplink-cause.ts';
 
 /** What a path asks of the session whose subflows it dials. */
 export interface PathHost {
@@ -31,7 +32,6 @@ export interface PathHost {
   onChange(): void;
 }
 
-const NOT_DIALLED = 'not dialled yet';
 /** A subflow that ends sooner was none: something on the way takes connections and cuts them. */
 const LASTING_MS = 2_000;
 
@@ -82,7 +82,7 @@ export class PathDialer {
   }
 
   /** Why it has no subflow, or lost its last. */
-  get reason(): string {
+  get reason(): UplinkReason {
     return this.#reason;
   }
 
@@ -143,7 +143,7 @@ export class PathDialer {
       if (own === undefined || formatDestination(own) !== where) continue;
       this.#forget(subflowId);
       this.#host.retire(subflowId);
-      this.#reason = 'the concentrator withdrew the address';
+      this.#reason = { cause: 'no-address', reason: 'the concentrator withdrew the address' };
     }
     this.#maintain();
   }
@@ -154,7 +154,7 @@ export class PathDialer {
     if (wasHealthy) this.#judge(subflowId);
     this.#forget(subflowId);
     if (!wasHealthy) return;
-    this.#reason = 'its subflow was lost';
+    this.#reason = { cause: 'subflow-lost', reason: 'its subflow was lost' };
     this.#hasFailed = true;
     this.#scheduleRetry();
     this.#host.onChange();
@@ -164,7 +164,7 @@ export class PathDialer {
   onSubflowDoubted(subflowId: number): void {
     if (!this.#healthy.delete(subflowId)) return;
     this.#judge(subflowId);
-    this.#reason = 'its subflow is silent';
+    this.#reason = { cause: 'silent', reason: 'its subflow is silent' };
     this.#hasFailed = true;
     this.#silent.add(subflowId);
     this.#maintain();
@@ -282,7 +282,7 @@ export class PathDialer {
       // Where it failed nobody wants to go any more.
       if (signal.aborted || this.#isStopped || targets !== this.#targets) return 'given up';
       onDial('failed');
-      this.#onFailure((error as Error).message);
+      this.#onFailure(failureReason(uplink, error as Error));
       return 'failed';
     }
   }
@@ -305,15 +305,18 @@ export class PathDialer {
     this.#trim();
   }
 
-  #onFailure(reason: string): void {
+  #onFailure(why: UplinkReason): void {
     const { uplinkName: uplink, logger } = this.#host;
+    const { reason } = why;
     this.#hasFailed = true;
     // The same trouble again and again is said once.
-    const isNews = reason !== this.#reason && this.#healthy.size === 0;
-    this.#reason = reason;
+    const isNews = reason !== this.#reason.reason && this.#healthy.size === 0;
+    this.#reason = why;
     logger[isNews ? 'warn' : 'debug'](
       { uplink, concentrator: this.#targets.map(formatDestination).join(', '), reason },
       this.#healthy.size === 0 ? 'uplink not usable' : 'no further subflow',
     );
   }
 }
+
+const NOT_DIALLED: UplinkReason = { cause: 'not-dialled', reason: 'not dialled yet' };

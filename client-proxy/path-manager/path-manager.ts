@@ -18,7 +18,7 @@ import { subflowBound } from './subflow-bound.ts';
 import { UplinkDemand } from './uplink-demand.ts';
 import { UplinkDialer } from './uplink-dialer.ts';
 import type { DialledUplink } from './uplink-role.ts';
-import { type UplinkState, type UplinkStatus, uplinkStatus } from './uplink-status.ts';
+import { type UplinkStatus, uplinkStatus } from './uplink-status.ts';
 import type { UplinkLoss } from './uplink-trouble.ts';
 import type { UplinkUseWithReason } from './uplink-use.ts';
 
@@ -36,6 +36,8 @@ export interface PathManagerOptions {
   readonly logger: Logger;
   readonly connect: ConnectAddress;
   onDial(uplinkName: string, result: 'ok' | 'failed'): void;
+  /** The states of uplinks may be others now. */
+  onReviewed(): void;
 }
 
 /** What is to become a subflow. */
@@ -68,10 +70,8 @@ export class PathManager {
   /** Of uplinks that are not used as configured. */
   readonly #uses = new Map<string, UplinkUseWithReason>();
   readonly #demand = new UplinkDemand();
-  readonly #parkedFor = new Map<string, string>();
   /** Uplinks whose network is interrupted; their subflows may go on when it is not. */
   readonly #interrupted = new Set<string>();
-  readonly #toldStates = new Map<string, UplinkState>();
   #isEstablished = false;
   #maxSubflows: number | undefined;
   /** While it is started. */
@@ -85,10 +85,7 @@ export class PathManager {
   }
 
   get uplinks(): readonly UplinkStatus[] {
-    const subflows = this.#session.driver?.session.subflows ?? [];
-    return this.#dialers.map((dialer) =>
-      uplinkStatus(dialer, subflows, this.#parkedFor.get(dialer.uplink.name)),
-    );
+    return this.#dialers.map((dialer) => uplinkStatus(dialer, this.#session.driver));
   }
 
   start(): void {
@@ -129,8 +126,6 @@ export class PathManager {
     this.#spread();
     for (const [uplinkName, dialer] of before) {
       dialer.stop();
-      this.#toldStates.delete(uplinkName);
-      this.#parkedFor.delete(uplinkName);
       this.#interrupted.delete(uplinkName);
       this.loseUplink({ uplinkName, reason: 'its uplink was removed', kind: 'gone' });
       this.#session.driver?.limitRate(uplinkName, NO_LIMIT);
@@ -145,7 +140,7 @@ export class PathManager {
     const { driver } = this.#session;
     if (driver === undefined) return;
     for (const { id } of this.#subflowsOf(uplinkName)) {
-      if (addresses?.has(driver.localAddressOf(id) ?? '') === false) continue;
+      if (addresses?.has(driver.linkOf(id)?.local.host ?? '') === false) continue;
       if (kind === 'gone') {
         this.#options.logger.info({ subflow: id, uplink: uplinkName, reason }, 'subflow lost');
         driver.removeSubflow(id);
@@ -221,12 +216,6 @@ export class PathManager {
     for (const dialer of this.#dialers) dialer.onSubflowRecovered(subflowId);
   }
 
-  /** @param reason absent when it is parked no longer */
-  onUplinkParked(uplinkName: string, reason: string | undefined): void {
-    if (reason === undefined) this.#parkedFor.delete(uplinkName);
-    else this.#parkedFor.set(uplinkName, reason);
-  }
-
   #dialer(uplinkName: string): UplinkDialer | undefined {
     return this.#dialers.find(({ uplink }) => uplink.name === uplinkName);
   }
@@ -260,7 +249,7 @@ export class PathManager {
 
   #review(): void {
     if (this.#reviews === undefined) return;
-    const { clock, logger } = this.#options;
+    const { clock, onReviewed } = this.#options;
     const views = this.#dialers
       .filter(({ isStopped }) => !isStopped)
       .map(({ uplink, demandKind, isBackup, isUp, hasFailed }) => {
@@ -277,11 +266,7 @@ export class PathManager {
       });
     const wanted = this.#demand.review(views, clock(), this.#session.driver?.session.boundTo);
     for (const dialer of this.#dialers) dialer.setWanted(wanted.has(dialer.uplink.name));
-    for (const { name, state, reason } of this.uplinks) {
-      if (this.#toldStates.get(name) === state) continue;
-      this.#toldStates.set(name, state);
-      logger.info({ uplink: name, state, reason }, 'state of an uplink');
-    }
+    onReviewed();
   }
 
   #dialerOf(uplink: DialledUplink): UplinkDialer {

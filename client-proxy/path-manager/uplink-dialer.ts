@@ -2,6 +2,7 @@ import type { Destination } from '../../shared/protocol/destination.ts';
 import type { PathDialer, PathHost } from './path-dialer.ts';
 import { type PathMode, pathsOf } from './paths.ts';
 import type { SubflowsPerPath } from './subflow-bound.ts';
+import type { UplinkReason } from './uplink-cause.ts';
 import type { DemandKind } from './uplink-demand.ts';
 import type { DialledUplink } from './uplink-role.ts';
 import { NORMAL_USE, type UplinkUseWithReason } from './uplink-use.ts';
@@ -86,9 +87,13 @@ export class UplinkDialer {
   }
 
   /** Why it has no subflow. */
-  get reason(): string {
-    if (this.#targetedPaths === 0) return this.#whyNoPath();
-    return [...new Set([...this.#paths.values()].map((path) => path.reason))].join('; ');
+  get reason(): UplinkReason {
+    const [first, ...others] = [...this.#paths.values()].map((path) => path.reason);
+    if (this.#targetedPaths === 0 || first === undefined) {
+      return { cause: 'no-address', reason: this.#whyNoPath() };
+    }
+    const texts = new Set([first, ...others].map(({ reason }) => reason));
+    return { cause: first.cause, reason: [...texts].join('; ') };
   }
 
   /** Whether it is used at all now; what is up goes when it is not. */

@@ -2,7 +2,7 @@ import type { Logger } from 'pino';
 import type { ClientConfig, ConfiguredUplink } from '../config/client-config.ts';
 import { type DiscoveredUplink, type Discovery, discoverUplinks, type LeftOut } from './discover-uplinks.ts';
 import type { NetworkView } from './network/network-view.ts';
-import type { UplinkStatus } from './uplink-status.ts';
+import type { UplinkState, UplinkStatus } from './uplink-status.ts';
 import { type UplinkLoss, type UplinkTrouble, uplinkLosses, uplinkTrouble } from './uplink-trouble.ts';
 
 /** What the configuration says about uplinks. */
@@ -18,10 +18,18 @@ export interface UplinkUser {
   readonly uplinks: readonly UplinkStatus[];
 }
 
+/** The status of an uplink, and how long it has been in its state. */
+export interface LastingUplinkStatus extends UplinkStatus {
+  /** Milliseconds since 1970. */
+  readonly sinceMs: number;
+}
+
 export interface UplinkSetOptions {
   readonly user: UplinkUser;
   readonly bindsByInterface: boolean;
   readonly maxUplinks: number;
+  /** Milliseconds since 1970. */
+  readonly wallClock: () => number;
   readonly logger: Logger;
 }
 
@@ -39,6 +47,8 @@ export class UplinkSet {
   /** Discovered uplinks whose interface is gone. */
   readonly #departed = new Set<string>();
   #troubles: ReadonlyMap<string, UplinkTrouble> = new Map();
+  /** As last told, by name. */
+  #states: ReadonlyMap<string, { readonly state: UplinkState; readonly sinceMs: number }> = new Map();
 
   constructor(config: UplinkConfig, options: UplinkSetOptions) {
     this.#config = config;
@@ -72,26 +82,38 @@ export class UplinkSet {
   }
 
   /** Whether each uplink carries a subflow, and if not, why; those included whose interface has gone. */
-  get status(): readonly UplinkStatus[] {
-    const state = 'down' as const;
-    const dialled = new Map(this.#options.user.uplinks.map((status) => [status.name, status]));
-    const present = this.#uplinks.map(({ name }) => {
-      const status = dialled.get(name) ?? {
-        name,
-        isUp: false,
-        state,
-        reason: 'no session to be part of yet',
-      };
-      const trouble = this.#troubles.get(name);
-      if (trouble === undefined || (status.isUp && !trouble.isCertain)) return status;
-      return { name, isUp: false, state, reason: trouble.reason };
+  get status(): readonly LastingUplinkStatus[] {
+    const nowMs = this.#options.wallClock();
+    return this.#status.map((status) => {
+      const told = this.#states.get(status.name);
+      return { ...status, sinceMs: told?.state === status.state ? told.sinceMs : nowMs };
     });
-    const departed = [...this.#departed].map((name) => ({
-      name,
-      isUp: false,
-      state,
-      reason: 'its interface is gone',
-    }));
+  }
+
+  /** States may have changed: tells of those that have. */
+  reviewStates(): void {
+    const { status } = this;
+    for (const { name, state, reason } of status) {
+      if (this.#states.get(name)?.state === state) continue;
+      this.#options.logger.info({ uplink: name, state, reason }, 'state of an uplink');
+    }
+    this.#states = new Map(status.map(({ name, state, sinceMs }) => [name, { state, sinceMs }]));
+  }
+
+  get #status(): readonly UplinkStatus[] {
+    const dialled = new Map(this.#options.user.uplinks.map((status) => [status.name, status]));
+    const down = { isUp: false, state: 'down' } as const;
+    const present = this.#uplinks.map(({ name }): UplinkStatus => {
+      const trouble = this.#troubles.get(name);
+      const status = dialled.get(name);
+      if (trouble !== undefined && !(status?.isUp && !trouble.isCertain)) {
+        return { name, ...down, cause: 'no-network', reason: trouble.reason };
+      }
+      return status ?? { name, ...down, cause: 'no-session', reason: 'no session to be part of yet' };
+    });
+    const departed = [...this.#departed].map((name): UplinkStatus => {
+      return { name, ...down, cause: 'interface-gone', reason: 'its interface is gone' };
+    });
     return [...present, ...departed];
   }
 

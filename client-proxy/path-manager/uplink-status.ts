@@ -1,4 +1,5 @@
-import type { Subflow } from '../../shared/protocol/subflow/subflow.ts';
+import type { SessionDriver } from '../../shared/runtime/session/session-driver.ts';
+import type { UplinkReason } from './uplink-cause.ts';
 import type { UplinkDialer } from './uplink-dialer.ts';
 
 /**
@@ -9,58 +10,58 @@ export const UPLINK_STATES = ['in-use', 'backup', 'waiting', 'doubted', 'parked'
 export type UplinkState = (typeof UPLINK_STATES)[number];
 
 /** How an uplink is, and why, for a person. */
-export interface UplinkStatus {
+export interface UplinkStatus extends UplinkReason {
   readonly name: string;
   /** Whether it carries a subflow. */
   readonly isUp: boolean;
   readonly state: UplinkState;
-  readonly reason: string;
 }
 
-/**
- * @param subflows all of the session
- * @param parkedFor why the harm guard has parked the uplink, if it has
- */
-export function uplinkStatus(
-  dialer: UplinkDialer,
-  subflows: readonly Subflow[],
-  parkedFor: string | undefined,
-): UplinkStatus {
+/** @param driver of the session, once there is one */
+export function uplinkStatus(dialer: UplinkDialer, driver: SessionDriver | undefined): UplinkStatus {
   const { name } = dialer.uplink;
-  const ids = dialer.subflowIds;
-  const own = subflows.filter(({ id }) => ids.includes(id));
-  return { name, isUp: dialer.isUp, ...stateOf(dialer, own, parkedFor) };
+  return { name, isUp: dialer.isUp, ...stateOf(dialer, driver) };
 }
 
 function stateOf(
   dialer: UplinkDialer,
-  own: readonly Subflow[],
-  parkedFor: string | undefined,
-): Pick<UplinkStatus, 'state' | 'reason'> {
+  driver: SessionDriver | undefined,
+): Pick<UplinkStatus, 'state' | 'cause' | 'reason'> {
   const { use, reason } = dialer.use;
-  if (use === 'stopped') return { state: 'stopped', reason: `stopped: ${reason}` };
+  if (use === 'stopped') return { state: 'stopped', cause: 'cap', reason: `stopped: ${reason}` };
   if (!dialer.isWanted) {
     const waiting = waitsFor(dialer);
-    return { state: 'waiting', reason: use === 'backup' ? `backup: ${reason}; ${waiting}` : waiting };
+    if (use !== 'backup') return { state: 'waiting', ...waiting };
+    return { state: 'waiting', cause: 'cap', reason: `backup: ${reason}; ${waiting.reason}` };
   }
+  const ids = dialer.subflowIds;
+  const own = driver?.session.subflows.filter(({ id }) => ids.includes(id)) ?? [];
   if (own.length > 0 && own.every(({ state }) => state === 'doubted')) {
-    return { state: 'doubted', reason: 'silent: what is under way on it is sent again elsewhere' };
+    const why = driver?.linkOf(own[0]!.id)?.doubtReason;
+    const text = `doubted: ${why}; what is under way on it is sent again elsewhere`;
+    return { state: 'doubted', cause: 'silent', reason: text };
   }
-  if (!dialer.isUp) return { state: 'down', reason: dialer.reason };
+  if (!dialer.isUp) return { state: 'down', ...dialer.reason };
   if (dialer.isBackup) {
-    return { state: 'backup', reason: use === 'backup' ? `backup: ${reason}` : 'backup' };
+    return use === 'backup'
+      ? { state: 'backup', cause: 'cap', reason: `backup: ${reason}` }
+      : { state: 'backup', cause: 'none', reason: 'backup' };
   }
-  if (parkedFor !== undefined) return { state: 'parked', reason: `parked: ${parkedFor}` };
-  return { state: 'in-use', reason: 'in use' };
+  const parkedFor = driver?.parkReasonOf(dialer.uplink.name);
+  if (parkedFor !== undefined) {
+    return { state: 'parked', cause: 'holds-up-the-rest', reason: `parked: ${parkedFor}` };
+  }
+  return { state: 'in-use', cause: 'none', reason: 'in use' };
 }
 
-function waitsFor({ demandKind, uplink }: UplinkDialer): string {
+function waitsFor({ demandKind, uplink }: UplinkDialer): UplinkReason {
+  const percent = Math.round((uplink.joinAboveUtilization ?? 0) * 100);
   switch (demandKind) {
     case 'always':
-      return 'not dialled yet';
+      return { cause: 'not-dialled', reason: 'not dialled yet' };
     case 'last-resort':
-      return 'dialled when no other uplink works';
+      return { cause: 'not-needed', reason: 'dialled when no other uplink works' };
     case 'overflow':
-      return `waiting: the others are below ${Math.round((uplink.joinAboveUtilization ?? 0) * 100)} % utilization`;
+      return { cause: 'not-needed', reason: `waiting: the others are below ${percent} % utilization` };
   }
 }

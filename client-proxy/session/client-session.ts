@@ -228,7 +228,6 @@ export class ClientSession {
         onSubflowReplace: (id) => this.#paths.onSubflowDoubted(id),
         onSubflowRecovered: (id) => this.#paths.onSubflowRecovered(id),
         onSubflowsWanted: (uplinkName, count) => this.#paths.onSubflowsWanted(uplinkName, count),
-        onUplinkParked: (uplinkName, reason) => this.#paths.onUplinkParked(uplinkName, reason),
         onAddressAdded: (id, address) => this.#paths.onAddressAdded(id, address),
         onAddressRemoved: (id) => this.#paths.onAddressRemoved(id),
         onGoingAway: () => this.#owner.onGoingAway(),

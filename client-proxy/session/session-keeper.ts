@@ -104,6 +104,11 @@ export class SessionKeeper {
     return this.#sessions.flatMap(({ driver }) => driver ?? []);
   }
 
+  /** Of the session that new streams are opened in, once it is established. */
+  get current(): SessionDriver | undefined {
+    return this.isEstablished ? this.#current?.driver : undefined;
+  }
+
   get isEstablished(): boolean {
     return this.#current?.isEstablished ?? false;
   }

@@ -5,6 +5,7 @@ import {
   runCommandLine,
 } from '../../shared/runtime/config/command-line.ts';
 import { findConfigFile } from '../../shared/runtime/config/config-search.ts';
+import { printStatus } from '../../shared/runtime/config/status-command.ts';
 import type { ConcentratorConfig } from '../config/concentrator-config.ts';
 import { loadConcentratorConfig } from '../config/load-concentrator-config.ts';
 import { check } from './check.ts';
@@ -79,6 +80,11 @@ First steps:
     .command('check')
     .description('check the configuration, and say what the concentrator would do')
     .action(async () => check(await loaded(), deps));
+  program
+    .command('status')
+    .description('ask the concentrator that runs with this configuration for its sessions and their uplinks')
+    .option('--json', 'all of it, for programs')
+    .action(async ({ json }: { json?: true }) => printStatus(await loaded(), { json }, program.name(), deps));
 
   const client = program.command('client').description('the clients that may connect');
   client

@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { startEcho } from './support/origin.ts';
 import { Pair, UPLINKS } from './support/pair.ts';
 import { readAll, socksConnect } from './support/socks-client.ts';
@@ -57,10 +57,27 @@ describe('health and metrics', () => {
     expect(metrics.sum('tributary_stream_opens_total', { result: 'ok' })).toBe(1);
     for (const uplink of UPLINKS) {
       expect(metrics.sum('tributary_subflows', { uplink, state: 'active' })).toBe(1);
-      expect(metrics.sum('tributary_uplink_rtt_seconds', { uplink })).toBeGreaterThan(0);
     }
     expect(metrics.sum('tributary_uplink_bytes_total')).toBeGreaterThan(10);
   });
+
+  it.each(PROGRAMS)(
+    'the %s tells the round trip time of each uplink once it has measured it',
+    async (program) => {
+      // An idle uplink is pinged once a second.
+      await vi.waitFor(
+        async () => {
+          const metrics = await pair.metrics(program);
+          for (const uplink of UPLINKS) {
+            const rttSeconds = metrics.sum('tributary_uplink_rtt_seconds', { uplink });
+            expect(rttSeconds).toBeGreaterThan(0);
+            expect(rttSeconds).toBeLessThan(0.1);
+          }
+        },
+        { timeout: 10_000, interval: 200 },
+      );
+    },
+  );
 
   it('the client tells one state of each uplink', async () => {
     const metrics = await pair.metrics('client');

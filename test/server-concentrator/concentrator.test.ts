@@ -157,6 +157,7 @@ async function start(
   const concentrator = await startConcentrator(config, {
     logger: pino({ level: 'info' }, { write: (line: string) => void lines.push(line) }),
     clock: () => performance.now(),
+    wallClock: () => Date.now(),
     native: loadNative(),
     version: '0',
     nodeVersion: '0',

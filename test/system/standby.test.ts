@@ -89,9 +89,21 @@ describeSystem('an uplink in reserve', { paths, congestionControl: 'bbr' }, (sys
     }
   });
 
+  /** The states of wan1 as both ends tell them. */
+  async function toldStates() {
+    const { pair } = system();
+    const client = await pair.client.status();
+    const concentrator = await pair.concentrator.status();
+    const [session] = concentrator.sessions ?? [];
+    return [client, session].map(
+      (end) => end?.uplinks?.find(({ name }) => name === 'wan1')?.state ?? 'not told of',
+    );
+  }
+
   test('backup or not: changed by a reload, at both ends, without a new subflow', async () => {
     const { pair, network } = system();
     await pair.start(uplinks({ backup: true }));
+    expect(await toldStates()).toEqual(['backup', 'backup']);
     const since = pair.client.log.length;
     const { congestionControl } = network;
     const configured = (backup: boolean) => ({
@@ -101,6 +113,7 @@ describeSystem('an uplink in reserve', { paths, congestionControl: 'bbr' }, (sys
     await state('wan1').toBe('in-use');
     const counts = await countTcp(network.client, 'wan1');
     await expectWhole(download(pair, BODY_BYTES), BODY_BYTES);
+    expect(await toldStates()).toEqual(['in-use', 'in-use']);
     const asOrdinary = await counts();
     expect(asOrdinary.received4 + asOrdinary.received6).toBeGreaterThan(BODY_BYTES / 5);
     await pair.reload('client', configured(true));

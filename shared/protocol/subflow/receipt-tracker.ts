@@ -15,6 +15,11 @@ export class ReceiptTracker {
     if (elicits) this.#elicitedMs ??= nowMs;
   }
 
+  /** All that was parsed. */
+  get parsedBytes(): number {
+    return this.#parsedBytes;
+  }
+
   /** When a receipt is due; infinite while none is. */
   get dueMs(): number {
     if (this.#elicitedMs === undefined) return Number.POSITIVE_INFINITY;

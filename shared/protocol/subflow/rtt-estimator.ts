@@ -10,6 +10,11 @@ export class RttEstimator {
   #lastBucketMs = Number.POSITIVE_INFINITY;
   #bucketStartMs = Number.NEGATIVE_INFINITY;
 
+  /** Until there is a sample, all others are a guess. */
+  get isMeasured(): boolean {
+    return this.#smoothedMs !== undefined;
+  }
+
   get smoothedMs(): number {
     return this.#smoothedMs ?? FIRST_RTT_MS;
   }

@@ -5,11 +5,9 @@ import type { NativeSockets } from './native.ts';
 import { PooledReader } from './pooled-reader.ts';
 import { takeAccepted } from './socket-handle.ts';
 import { newAppSocket, TcpAppSocket, WRITE_HIGH_WATER_BYTES } from './tcp-app-socket.ts';
-import { type ListenAddress, listen } from './tcp-listener.ts';
+import { type ListenAddress, type ListenOptions, listen } from './tcp-listener.ts';
 
-export interface AppSocketListenerOptions extends ListenAddress {
-  /** Connections that the kernel completes and holds before they are accepted; Node's default is 511. */
-  readonly backlog?: number | undefined;
+export interface AppSocketListenerOptions extends ListenAddress, Omit<ListenOptions, 'ipv6Only'> {
   readonly pool: BlockPool;
   /** Without it a reset that arrives together with the last data reads as a clean end (a limit of libuv). */
   readonly native?: NativeSockets | undefined;

@@ -49,7 +49,7 @@ export async function listenForSubflows(options: SubflowListenerOptions): Promis
   try {
     const addresses: ListenAddress[] = [];
     for (const [i, address] of options.addresses.entries()) {
-      const own = { ipv6Only: ipv6Only && isIPv6(address.host) };
+      const own = { ipv6Only: ipv6Only && isIPv6(address.host), setting: 'listen' };
       addresses.push(await listen(servers[i]!, address, own, options.onError));
     }
     return { addresses: () => addresses, close };

@@ -9,13 +9,20 @@ export interface ListenAddress {
   readonly port: number;
 }
 
+export interface ListenOptions {
+  /** Connections that the kernel completes and holds before they are accepted; Node's default is 511. */
+  readonly backlog?: number | undefined;
+  readonly ipv6Only?: boolean | undefined;
+  /** The key of the configuration that the address comes from, for the error. */
+  readonly setting?: string | undefined;
+}
+
 /** A listening address cannot be had; the message says which, why, and what to do. */
 export class ListenError extends TributaryError {
-  constructor(address: ListenAddress, error: NodeJS.ErrnoException) {
+  constructor(address: ListenAddress, setting: string | undefined, error: NodeJS.ErrnoException) {
     const advice = ADVICE[error.code ?? ''] ?? error.message;
-    super('networkFailure', `cannot listen on ${formatDestination(address)}: ${advice}`, 'ours', {
-      cause: error,
-    });
+    const where = `${formatDestination(address)}${setting === undefined ? '' : ` (${setting})`}`;
+    super('networkFailure', `cannot listen on ${where}: ${advice}`, 'ours', { cause: error });
   }
 }
 
@@ -26,11 +33,11 @@ export class ListenError extends TributaryError {
 export function listen(
   server: Server,
   address: ListenAddress,
-  options: { readonly backlog?: number | undefined; readonly ipv6Only?: boolean | undefined },
+  options: ListenOptions,
   onError: (error: Error) => void,
 ): Promise<ListenAddress> {
   return new Promise((resolve, reject) => {
-    const onListenError = (error: Error) => reject(new ListenError(address, error));
+    const onListenError = (error: Error) => reject(new ListenError(address, options.setting, error));
     server.once('error', onListenError);
     server.listen(
       {

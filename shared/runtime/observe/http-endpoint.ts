@@ -10,6 +10,12 @@ export interface Health {
   readonly reasons: readonly string[];
 }
 
+/** What a program does now: one object for programs, rendered for people. Never with secrets in it. */
+export interface StatusReport {
+  readonly json: object;
+  text(): string;
+}
+
 export interface HttpEndpointOptions {
   readonly listen: Destination;
   readonly registry: Registry;
@@ -17,6 +23,7 @@ export interface HttpEndpointOptions {
   readonly health: () => Health;
   /** Whether it can serve now, for instance whether an uplink is up. */
   readonly ready: () => Health;
+  readonly status: () => StatusReport;
 }
 
 export interface HttpEndpoint {
@@ -40,8 +47,8 @@ const REQUEST_TIMEOUT_MS = 10_000;
 const MAX_HEADER_BYTES = 8 * 1024;
 
 /**
- * Serves /metrics (Prometheus text), /healthz and /readyz (200, or 503 with the reasons) over HTTP; anything else is
- * 404. Throws EndpointError when the address cannot be listened at.
+ * Serves /metrics (Prometheus text), /healthz and /readyz (200, or 503 with the reasons), /status (JSON) and /status.txt
+ * over HTTP; anything else is 404. Throws EndpointError when the address cannot be listened at.
  */
 export async function startHttpEndpoint(options: HttpEndpointOptions): Promise<HttpEndpoint> {
   const server = createServer(
@@ -54,9 +61,7 @@ export async function startHttpEndpoint(options: HttpEndpointOptions): Promise<H
       maxHeaderSize: MAX_HEADER_BYTES,
     },
     (request, response) => {
-      answer(request, response, options).catch(() =>
-        send(response, 500, 'the metrics could not be collected\n'),
-      );
+      answer(request, response, options).catch(() => send(response, 500, 'this could not be collected\n'));
     },
   );
   server.maxConnections = MAX_CONNECTIONS;
@@ -80,7 +85,7 @@ export async function startHttpEndpoint(options: HttpEndpointOptions): Promise<H
 async function answer(
   request: IncomingMessage,
   response: ServerResponse,
-  { registry, health, ready }: HttpEndpointOptions,
+  { registry, health, ready, status }: HttpEndpointOptions,
 ): Promise<void> {
   if (request.method !== 'GET' && request.method !== 'HEAD') {
     response.setHeader('Allow', 'GET, HEAD');
@@ -93,8 +98,12 @@ async function answer(
       return sendHealth(response, health());
     case '/readyz':
       return sendHealth(response, ready());
+    case '/status':
+      return send(response, 200, `${JSON.stringify(status().json, undefined, 2)}\n`, 'application/json');
+    case '/status.txt':
+      return send(response, 200, status().text());
     default:
-      return send(response, 404, 'here are /metrics, /healthz and /readyz\n');
+      return send(response, 404, 'here are /metrics, /healthz, /readyz, /status and /status.txt\n');
   }
 }
 

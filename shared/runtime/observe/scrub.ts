@@ -20,9 +20,9 @@ export const SECRET_FIELDS: readonly string[] = [
 
 // Up to the next blank or quote, so that a line of JSON stays valid; an escaped quote or backslash goes along. The user
 // part of a URL is taken greedily to its last @, since a password typed without percent-encoding may hold one. What has no run of characters that
-// could be a key, as in an explanation of what a link looks like, stays.
+// could be a key, as in an explanation of what a link looks like, stays; so does the explanation of a proxy's URL.
 const LINK = /tributary:\/\/(?=\S*[\w-]{16})(?:[^\s"\\]|\\.)*/gi;
-const URL_CREDENTIALS = /\b(socks[45]?[ah]?|https?):\/\/(?:[^\s"\\]|\\.)*@/gi;
+const URL_CREDENTIALS = /\b(socks[45]?[ah]?|https?):\/\/(?!USER:PASSWORD@HOST:PORT\b)(?:[^\s"\\]|\\.)*@/gi;
 
 /** The text without client keys (`tributary://` links) and without credentials in proxy URLs. */
 export function scrubSecrets(text: string): string {

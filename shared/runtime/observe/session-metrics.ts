@@ -1,7 +1,7 @@
 import { Counter, Gauge, type Registry } from 'prom-client';
-import type { Subflow } from '../../protocol/subflow/subflow.ts';
 import type { SessionDriver } from '../session/session-driver.ts';
 import type { TrafficTable } from '../session/uplink-traffic.ts';
+import { SUBFLOW_USES, subflowUse, type UplinkFigures, uplinkFigures } from './uplink-figures.ts';
 
 export interface SessionMetricsSource {
   /** The sessions that live now. */
@@ -10,13 +10,6 @@ export interface SessionMetricsSource {
 }
 
 const UPLINK = ['uplink'];
-const STATES = ['active', 'doubted', 'parked', 'retiring'] as const;
-
-function stateOf({ state, isParked, isRetiring }: Subflow): string {
-  if (state !== 'active') return state;
-  if (isRetiring) return 'retiring';
-  return isParked ? 'parked' : state;
-}
 
 /**
  * Registers what both programs tell of their sessions: bytes per uplink and direction, subflows by state, round trip
@@ -52,9 +45,9 @@ export function registerSessionMetrics(
     collect() {
       this.reset();
       for (const [uplink] of traffic.entries()) {
-        for (const state of STATES) this.set({ uplink, state }, 0);
+        for (const state of SUBFLOW_USES) this.set({ uplink, state }, 0);
       }
-      for (const subflow of subflows()) this.inc({ uplink: subflow.uplinkName, state: stateOf(subflow) });
+      for (const subflow of subflows()) this.inc({ uplink: subflow.uplinkName, state: subflowUse(subflow) });
     },
   });
   new Gauge({
@@ -73,23 +66,25 @@ export function registerSessionMetrics(
       }
     },
   });
-  perUplink('tributary_uplink_rtt_seconds', 'Smoothed round trip time of an uplink, from receipts', (views) =>
-    Math.min(...views.map(({ smoothedRttMs }) => smoothedRttMs / 1000)),
+  perUplink(
+    'tributary_uplink_rtt_seconds',
+    'Smoothed round trip time of an uplink, from receipts',
+    ({ rttMs }) => rttMs && rttMs / 1000,
   );
   perUplink(
     'tributary_uplink_min_rtt_seconds',
     'Smallest round trip time of an uplink, from receipts',
-    (views) => Math.min(...views.map(({ minRttMs }) => minRttMs / 1000)),
+    ({ minRttMs }) => minRttMs && minRttMs / 1000,
   );
   perUplink(
     'tributary_uplink_delivery_rate_bytes_per_second',
     'What an uplink delivered of late while it was kept busy, in the direction from this end',
-    (views) => views.reduce((sum, { rate }) => sum + rate.bytesPerSecond, 0),
+    ({ rateBytesPerSecond = 0 }) => rateBytesPerSecond,
   );
   perUplink(
     'tributary_uplink_in_flight_bytes',
     'Bytes written to the subflows of an uplink and not receipted',
-    (views) => views.reduce((sum, { inFlightBytes }) => sum + inFlightBytes, 0),
+    ({ inFlightBytes }) => inFlightBytes,
   );
   total('tributary_sessions', 'Sessions that live now', () => 1);
   total('tributary_streams', 'Streams that are open now', ({ session }) => session.streamCount);
@@ -127,10 +122,11 @@ export function registerSessionMetrics(
     return [...drivers()].flatMap(({ session }) => session.subflows);
   }
 
+  /** @param value undefined until it is measured */
   function perUplink(
     name: string,
     help: string,
-    value: (views: ReturnType<typeof subflows>) => number,
+    value: (figures: UplinkFigures) => number | undefined,
   ): void {
     new Gauge({
       name,
@@ -141,7 +137,9 @@ export function registerSessionMetrics(
         this.reset();
         const all = subflows();
         for (const uplink of new Set(all.map(({ uplinkName }) => uplinkName))) {
-          this.set({ uplink }, value(all.filter(({ uplinkName }) => uplinkName === uplink)));
+          const own = all.filter(({ uplinkName }) => uplinkName === uplink);
+          const measured = value(uplinkFigures(own));
+          if (measured !== undefined) this.set({ uplink }, measured);
         }
       },
     });

@@ -33,8 +33,6 @@ export interface SessionOwner {
   /** Receipts came again on a subflow that was doubted. */
   onSubflowRecovered?(subflowId: number): void;
   onSubflowsWanted?(uplinkName: string, count: number): void;
-  /** The harm guard leaves an uplink out of what this end sends; no longer, when there is no reason. */
-  onUplinkParked?(uplinkName: string, reason: string | undefined): void;
   /** Client: the concentrator has another address, under this id; `joinHere` is false where further subflows go to announced ones alone. */
   onAddressAdded?(addressId: number, address: AnnouncedAddress): void;
   onAddressRemoved?(addressId: number): void;
@@ -55,6 +53,19 @@ interface Attached {
   readonly transport: SubflowTransport;
   readonly traffic: UplinkTraffic;
   readonly uplinkName: string;
+  readonly sinceMs: number;
+  doubtReason: string | undefined;
+}
+
+/** A subflow's connection, as this end sees it. */
+export interface SubflowLink {
+  readonly local: Destination;
+  /** Where the uplink is a proxy, the proxy. */
+  readonly remote: Destination;
+  /** Since when it is up, by the session's clock. */
+  readonly sinceMs: number;
+  /** Why it is doubted, if it is. */
+  readonly doubtReason: string | undefined;
 }
 
 /** The kernel's figures are read this often while a session is busy; a call costs under a microsecond. */
@@ -68,9 +79,12 @@ const DISPATCH_BYTES = 256 * 1024;
  */
 export class SessionDriver {
   readonly session: Session;
+  /** When the session began, by its clock. */
+  readonly startedMs: number;
   readonly #options: SessionDriverOptions;
   readonly #attached = new Map<number, Attached>();
   readonly #handlers = new Map<number, StreamHandlers>();
+  readonly #parkReasons = new Map<string, string>();
   #undispatchedBytes = 0;
   #turnScheduled: NodeJS.Immediate | undefined;
   #timer: NodeJS.Timeout | undefined;
@@ -87,6 +101,7 @@ export class SessionDriver {
 
   constructor(options: SessionDriverOptions) {
     this.session = options.session;
+    this.startedMs = options.clock();
     this.#options = options;
     this.#wake();
   }
@@ -102,8 +117,9 @@ export class SessionDriver {
     const { congestionControl } = transport;
     this.session.addSubflow({ ...subflow, congestionControl }, this.#options.clock());
     if (isWriting) this.session.subflowBusy(subflow.id);
-    this.#attached.set(subflow.id, { transport, traffic, uplinkName: subflow.uplinkName });
-    const { id } = subflow;
+    const { id, uplinkName } = subflow;
+    const sinceMs = this.#options.clock();
+    this.#attached.set(id, { transport, traffic, uplinkName, sinceMs, doubtReason: undefined });
     transport.setHandlers({
       onBytes: (bytes) => this.#onBytes(id, traffic, bytes),
       onWritable: () => {
@@ -131,9 +147,22 @@ export class SessionDriver {
     this.#wake();
   }
 
-  /** The address at this end of a subflow. */
-  localAddressOf(subflowId: number): string | undefined {
-    return this.#attached.get(subflowId)?.transport.localAddress;
+  /** Undefined when it is gone. */
+  linkOf(subflowId: number): SubflowLink | undefined {
+    const attached = this.#attached.get(subflowId);
+    if (attached === undefined) return undefined;
+    const { transport, sinceMs, doubtReason } = attached;
+    return {
+      local: { host: transport.localAddress, port: transport.localPort },
+      remote: { host: transport.remoteAddress, port: transport.remotePort },
+      sinceMs,
+      doubtReason,
+    };
+  }
+
+  /** Why the harm guard leaves an uplink out of what this end sends, if it does. */
+  parkReasonOf(uplinkName: string): string | undefined {
+    return this.#parkReasons.get(uplinkName);
   }
 
   /** Client: a subflow is one too many; it is closed once nothing is under way on it. */
@@ -369,13 +398,17 @@ export class SessionDriver {
       case 'stream-requested':
         owner.onStreamRequested?.(event.streamId, event.destination, event.mode);
         break;
-      case 'subflow-state':
+      case 'subflow-state': {
+        const attached = this.#attached.get(event.subflowId);
+        if (attached !== undefined)
+          attached.doubtReason = event.state === 'doubted' ? event.reason : undefined;
         logger.info(
-          { subflow: event.subflowId, uplink: this.#uplinkOf(event.subflowId), reason: event.reason },
+          { subflow: event.subflowId, uplink: attached?.uplinkName, reason: event.reason },
           `subflow ${event.state}`,
         );
         if (event.state === 'active') owner.onSubflowRecovered?.(event.subflowId);
         break;
+      }
       case 'subflow-replace':
         owner.onSubflowReplace?.(event.subflowId);
         break;
@@ -385,7 +418,8 @@ export class SessionDriver {
           { uplink: event.uplinkName, reason: event.reason },
           event.type === 'uplink-parked' ? 'uplink parked' : 'uplink in use again',
         );
-        owner.onUplinkParked?.(event.uplinkName, event.type === 'uplink-parked' ? event.reason : undefined);
+        if (event.type === 'uplink-parked') this.#parkReasons.set(event.uplinkName, event.reason);
+        else this.#parkReasons.delete(event.uplinkName);
         break;
       case 'subflows-wanted':
         logger.info({ uplink: event.uplinkName, count: event.count }, 'number of subflows');

@@ -1,7 +1,8 @@
-import { chmod, mkdir, readFile, stat, writeFile } from 'node:fs/promises';
+import { appendFile, chmod, mkdir, readFile, stat, writeFile } from 'node:fs/promises';
 import type { NetworkInterfaceInfo } from 'node:os';
 import { dirname, join } from 'node:path';
-import { describe, expect, it } from 'vitest';
+import { Registry } from 'prom-client';
+import { describe, expect, it, onTestFinished } from 'vitest';
 import { buildClientCli } from '../../../client-proxy/cli/client-cli.ts';
 import type { ClientCliDeps } from '../../../client-proxy/cli/client-cli-deps.ts';
 import { loadClientConfig } from '../../../client-proxy/config/load-client-config.ts';
@@ -10,7 +11,9 @@ import {
   type NetworkView,
   portableView,
 } from '../../../client-proxy/path-manager/network/network-view.ts';
+import { type StatusReport, startHttpEndpoint } from '../../../shared/runtime/observe/http-endpoint.ts';
 import { commandLineDeps } from '../../config/command-line-deps.ts';
+import { device, view } from '../path-manager/views.ts';
 
 const KEY = 'c2VjcmV0LXNlY3JldC1zZWNyZXQtc2VjcmV0LXNlY3I';
 const PIN = `sha256:${'A'.repeat(43)}`;
@@ -233,6 +236,30 @@ describe('tributary-client', () => {
     expect(stdout + stderr).not.toMatch(new RegExp(`hunter2|${KEY}`));
   });
 
+  it('checks: tells an interface that is down from one that is not there', async () => {
+    const network = view(device('eth0'), device('wwan0', { isUp: false, addresses: [] }));
+    const { exec, file } = await cli({ readNetwork: () => Promise.resolve(network) });
+    await exec('join', LINK);
+    const list = '[{ name: lte, interface: wwan0 }, { name: usb, interface: usb0 }]';
+    await writeFile(file, `${await readFile(file, 'utf8')}\n  list: ${list}\n`);
+    const { stdout, stderr } = await exec('check');
+    expect(stdout).toContain('uplink        lte: interface wwan0, its interface is down\n');
+    expect(stdout).toContain('uplink        usb: interface usb0, missing\n');
+    expect(stderr).toContain('not there now: usb;');
+  });
+
+  it('checks: says that an uplink cannot reach the concentrator for its address family', async () => {
+    const { exec, file } = await cli();
+    await exec('join', LINK.replace('vps.example.org:8443,', ''));
+    const list = '[{ name: four, address: 192.168.1.5 }, { name: six, address: "2001:db8::5" }]';
+    await writeFile(file, `${await readFile(file, 'utf8')}\n  list: ${list}\n`);
+    const { stdout } = await exec('check');
+    expect(stdout).toContain(
+      'uplink        four: address 192.168.1.5, on wlan0, cannot reach concentrator.addresses, which are of the other family\n',
+    );
+    expect(stdout).toContain('uplink        six: address 2001:db8::5, on eth0\n');
+  });
+
   it('checks: says how connections are steered', async () => {
     const { exec, file } = await cli();
     await exec('join', LINK);
@@ -331,5 +358,59 @@ describe('tributary-client', () => {
     expect(await exec('--version')).toEqual({ code: 0, stdout: '1.2.3\n', stderr: '' });
     expect((await exec('--help')).stdout).toContain('First steps');
     expect((await exec('help', 'join')).stdout).toContain('--socks <address:port>');
+  });
+});
+
+describe('tributary-client status', () => {
+  /** A configuration whose metrics endpoint is this. */
+  async function configured(metrics: string) {
+    const { exec, file } = await cli();
+    await exec('join', LINK);
+    await appendFile(file, `metrics: ${metrics}\n`);
+    return { exec, file };
+  }
+
+  async function endpoint(status: () => StatusReport) {
+    const ok = () => ({ ok: true, reasons: [] });
+    const registry = new Registry();
+    const listen = { host: '127.0.0.1', port: 0 };
+    const started = await startHttpEndpoint({ listen, registry, health: ok, ready: ok, status });
+    onTestFinished(() => started.close());
+    return started.address.port;
+  }
+
+  it('prints what the running client says, as tables or as JSON', async () => {
+    const port = await endpoint(() => ({ json: { uplinks: [] }, text: () => 'no uplink\n' }));
+    // A program that listens everywhere is asked here.
+    const { exec } = await configured(`{listen: "0.0.0.0:${port}"}`);
+    expect(await exec('status')).toEqual({ code: 0, stdout: 'no uplink\n', stderr: '' });
+    const { stdout } = await exec('status', '--json');
+    expect(JSON.parse(stdout)).toEqual({ uplinks: [] });
+  });
+
+  it('says where nothing answers, what answers otherwise, and that it needs the endpoint', async () => {
+    const off = await configured('false');
+    expect(await off.exec('status')).toMatchObject({
+      code: 2,
+      stderr: expect.stringMatching(
+        /^tributary-client: .*tributary-client\.yaml: "metrics: false" .* metrics\.listen/,
+      ),
+    });
+    const nobody = await configured('{listen: "127.0.0.1:1"}');
+    expect(await nobody.exec('status')).toMatchObject({
+      code: 1,
+      stderr: expect.stringMatching(
+        /nothing answers at 127\.0\.0\.1:1 .*does tributary-client run.*ECONNREFUSED/,
+      ),
+    });
+    const broken = await configured(
+      `{listen: "127.0.0.1:${await endpoint(() => {
+        throw new Error('no');
+      })}"}`,
+    );
+    expect(await broken.exec('status')).toMatchObject({
+      code: 1,
+      stderr: expect.stringContaining('tells no status (HTTP 500)'),
+    });
   });
 });

@@ -402,6 +402,9 @@ linger: soon
   });
 
   it('points at a key file that cannot be used', async () => {
+    expect(await mistakes(MINIMAL.replace('key:', 'keyFile:'))).toEqual([
+      'c.yaml:4:32: client.keyFile: expected the name of a file; this is a key itself, and belongs under client.key',
+    ]);
     const absent = await mistakes(MINIMAL.replace(`key: ${KEY}`, 'keyFile: absent.key'));
     expect(absent).toEqual(['c.yaml:4:32: client.keyFile: cannot read absent.key: there is no such file']);
     const wrong = await temporaryFile('k', `${KEY}${KEY}`);

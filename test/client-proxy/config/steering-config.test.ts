@@ -32,7 +32,7 @@ describe('the default', () => {
     ['  default: smallest-delay', { mode: 'lowest-latency' }],
     ['  default: interactive', { mode: 'lowest-latency' }],
     ['  default: handover', { mode: 'active-standby' }],
-    ['  default: priority-based', { mode: 'priority' }],
+    ['  default: { mode: priority-based, order: [lte] }', { mode: 'priority', order: ['lte'] }],
     ['  default: redundant', { mode: 'redundant' }],
     ['  default: round-robin', { mode: 'round-robin' }],
     ['  default: { mode: priority, order: [lte, dsl] }', { mode: 'priority', order: ['lte', 'dsl'] }],
@@ -122,6 +122,15 @@ describe('a mistake', () => {
     [
       '  default: { mode: aggregate, order: [dsl] }',
       '6:38: steering.default.order: has no effect with mode aggregate: it belongs to mode priority and active-standby',
+    ],
+    [
+      '  default: priority',
+      '6:12: steering.default: mode priority needs to know which uplink is preferred: add "order", such as [dsl, lte]; ' +
+        'without a preference use aggregate',
+    ],
+    [
+      '  rules: [{ port: 22, mode: priority-based, uplinks: [lte] }]',
+      /^6:11: steering.rules\[0\]: mode priority needs /,
     ],
     [
       '  default: weighted',

@@ -177,12 +177,12 @@ it('has failed once a dial has, and until one has not', async () => {
   seen.fails = true;
   expect(path.hasFailed).toBe(false);
   await vi.advanceTimersByTimeAsync(50);
-  expect([path.hasFailed, path.reason]).toEqual([true, 'no route']);
+  expect([path.hasFailed, path.reason.reason]).toEqual([true, 'no route']);
   seen.fails = false;
   await vi.advanceTimersByTimeAsync(1_000);
   expect(path.hasFailed).toBe(false);
   path.onSubflowClosed(0);
-  expect([path.hasFailed, path.reason]).toEqual([true, 'its subflow was lost']);
+  expect([path.hasFailed, path.reason.reason]).toEqual([true, 'its subflow was lost']);
 });
 
 it('leaves no connection open that the session does not take', async () => {

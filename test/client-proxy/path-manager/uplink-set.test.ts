@@ -22,6 +22,7 @@ const onDevice = (name: string): ConfiguredUplink => ({
 function bed(config: UplinkConfig, ...views: NetworkView[]) {
   const asked = { uplinks: [] as readonly ConfiguredUplink[], losses: [] as UplinkLoss[], retries: 0 };
   const log: Record<string, unknown>[] = [];
+  const clock = { nowMs: 0 };
   const set = new UplinkSet(config, {
     user: {
       setUplinks: (uplinks) => {
@@ -34,19 +35,21 @@ function bed(config: UplinkConfig, ...views: NetworkView[]) {
           name,
           isUp: true,
           state: 'in-use' as const,
+          cause: 'none' as const,
           reason: 'in use',
         }));
       },
     },
     bindsByInterface: true,
     maxUplinks: 16,
+    wallClock: () => clock.nowMs,
     logger: pino(
       { level: 'debug', base: null, timestamp: false },
       { write: (line) => log.push(JSON.parse(line)) },
     ),
   });
   for (const one of views) set.onNetwork(one);
-  return { set, asked, log, names: () => asked.uplinks.map(({ name }) => name) };
+  return { set, asked, log, clock, names: () => asked.uplinks.map(({ name }) => name) };
 }
 
 describe('the set of uplinks', () => {
@@ -59,7 +62,7 @@ describe('the set of uplinks', () => {
     set.onNetwork(view(device('eth0')));
     expect(names()).toEqual(['eth0']);
     expect(asked.losses).toEqual([{ uplinkName: 'usb0', reason: 'its interface is gone', kind: 'gone' }]);
-    expect(set.status).toEqual([
+    expect(set.status).toMatchObject([
       { name: 'eth0', isUp: true, state: 'in-use', reason: 'in use' },
       { name: 'usb0', isUp: false, state: 'down', reason: 'its interface is gone' },
     ]);
@@ -119,11 +122,11 @@ describe('the set of uplinks', () => {
     expect(names()).toEqual(['eth0']);
     const reason = 'its interface has no carrier';
     expect(asked.losses).toEqual([{ uplinkName: 'eth0', reason, kind: 'interrupted' }]);
-    expect(set.status).toEqual([{ name: 'eth0', isUp: false, state: 'down', reason }]);
+    expect(set.status).toMatchObject([{ name: 'eth0', isUp: false, state: 'down', reason }]);
     set.onNetwork(pulled);
     set.onNetwork(view(device('eth0', { routes: [] })));
     // A subflow that works knows better.
-    expect(set.status).toEqual([{ name: 'eth0', isUp: true, state: 'in-use', reason: 'in use' }]);
+    expect(set.status).toMatchObject([{ name: 'eth0', isUp: true, state: 'in-use', reason: 'in use' }]);
     set.onNetwork(view(device('eth0')));
     expect(log.slice(1).map(({ msg, reason: why }) => [msg, why])).toEqual([
       ['uplink: no network', reason],
@@ -175,6 +178,29 @@ describe('the set of uplinks', () => {
     expect(set.status).toHaveLength(17);
     expect(set.status.at(-1)).toMatchObject({ name: 'usb98', reason: 'its interface is gone' });
   });
+});
+
+it('tells since when an uplink has been in its state, whoever says so, and each state once', () => {
+  const { set, log, clock } = bed({ ...AUTO, uplinks: [onDevice('eth0')] }, view(device('eth0')));
+  const told = () => set.status.map(({ state, sinceMs }) => `${state} since ${sinceMs}`);
+  const reviewAt = (nowMs: number) => {
+    clock.nowMs = nowMs;
+    set.reviewStates();
+    return told();
+  };
+  expect(reviewAt(1_000)).toEqual(['in-use since 1000']);
+  expect(reviewAt(2_000)).toEqual(['in-use since 1000']);
+  set.onNetwork(view(device('eth0', { hasCarrier: false })));
+  clock.nowMs = 3_000;
+  // Not reviewed yet.
+  expect(told()).toEqual(['down since 3000']);
+  expect(reviewAt(3_500)).toEqual(['down since 3500']);
+  expect(reviewAt(4_000)).toEqual(['down since 3500']);
+  const states = log.filter(({ msg }) => msg === 'state of an uplink');
+  expect(states.map(({ state, reason }) => `${state}: ${reason}`)).toEqual([
+    'in-use: in use',
+    'down: its interface has no carrier',
+  ]);
 });
 
 it('has the rate limits of metered uplinks ready for their sessions, those that are found included', () => {

@@ -42,6 +42,7 @@ it('that is closed while its HELLO is under way lets the connection go', async (
           timeoutMs: 5_000,
         }),
       onDial() {},
+      onReviewed() {},
     },
     { onSubflowUp: () => ups++, onGoingAway() {}, onClosed: () => ended.resolve() },
   );

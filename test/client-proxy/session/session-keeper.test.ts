@@ -70,6 +70,7 @@ it('has no timer left once it is stopped, though the concentrator goes away in t
     traffic: new TrafficTable(4),
     connect: async () => transport,
     onDial() {},
+    onReviewed() {},
     onSessionEnded() {},
   });
   keeper.start();

@@ -116,6 +116,7 @@ async function bed(...uplinks: DialledUplink[]) {
         return transport;
       },
       onDial() {},
+      onReviewed() {},
     },
     { onSubflowUp() {}, onGoingAway() {}, onClosed() {} },
   );

@@ -151,7 +151,7 @@ test('a listening address that is taken is a clear error', async () => {
   const first = await acceptAppSockets({ ...options, port: 0 });
   onCleanup(first.close);
   const { port } = first.address();
-  await expect(acceptAppSockets({ ...options, port })).rejects.toThrow(
-    `cannot listen on 127.0.0.1:${port}: another program already listens there (EADDRINUSE)`,
+  await expect(acceptAppSockets({ ...options, port, setting: 'socks.listen' })).rejects.toThrow(
+    `cannot listen on 127.0.0.1:${port} (socks.listen): another program already listens there (EADDRINUSE)`,
   );
 });

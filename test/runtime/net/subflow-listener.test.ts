@@ -129,7 +129,7 @@ describe('the listener', () => {
     }
     const taken = addresses[0]!;
     await expect(bench({ addresses: [{ host: '127.0.0.1', port: 0 }, taken] })).rejects.toThrow(
-      `cannot listen on 127.0.0.1:${taken.port}: another program already listens there`,
+      `cannot listen on 127.0.0.1:${taken.port} (listen): another program already listens there`,
     );
   });
 

@@ -6,6 +6,7 @@ import { registerBuildInfo } from '../../../shared/runtime/observe/build-info.ts
 import {
   EndpointError,
   type Health,
+  type HttpEndpointOptions,
   startHttpEndpoint,
 } from '../../../shared/runtime/observe/http-endpoint.ts';
 
@@ -22,12 +23,15 @@ vi.mock('node:http', async (original) => {
 
 const OK: Health = { ok: true, reasons: [] };
 
-async function endpoint(options: { registry?: Registry; health?: () => Health; ready?: () => Health } = {}) {
+const status = () => ({ json: { answer: 42 }, text: () => 'all is well\n' });
+
+async function endpoint(options: Partial<HttpEndpointOptions> = {}) {
   const started = await startHttpEndpoint({
     listen: { host: '127.0.0.1', port: 0 },
     registry: new Registry(),
     health: () => OK,
     ready: () => OK,
+    status,
     ...options,
   });
   onTestFinished(() => started.close());
@@ -66,6 +70,18 @@ describe('the HTTP endpoint', () => {
     expect([after.status, await after.text()]).toEqual([200, 'ok\n']);
   });
 
+  it('tells the status to programs and to people', async () => {
+    const { url } = await endpoint();
+    const json = await fetch(`${url}/status`);
+    expect(json.headers.get('content-type')).toBe('application/json');
+    expect(json.headers.get('cache-control')).toBe('no-store');
+    expect(await json.json()).toEqual({ answer: 42 });
+    const text = await fetch(`${url}/status.txt`);
+    expect(text.headers.get('content-type')).toMatch(/^text\/plain/);
+    expect(await text.text()).toBe('all is well\n');
+    expect((await fetch(`${url}/status`, { method: 'POST', body: '{}' })).status).toBe(405);
+  });
+
   it('knows nothing else', async () => {
     const { url } = await endpoint();
     expect((await fetch(`${url}/`)).status).toBe(404);
@@ -99,6 +115,7 @@ describe('the HTTP endpoint', () => {
       registry: new Registry(),
       health: () => OK,
       ready: () => OK,
+      status,
     });
     await expect(start).rejects.toThrow(EndpointError);
     await expect(start).rejects.toThrow(

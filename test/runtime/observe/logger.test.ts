@@ -91,6 +91,10 @@ describe('scrubbing', () => {
       'starts with "tributary://" or tributary://CLIENT:KEY@HOST',
       'starts with "tributary://" or tributary://CLIENT:KEY@HOST',
     ],
+    [
+      '"socks5://USER:PASSWORD@HOST:PORT" (percent-encode',
+      '"socks5://USER:PASSWORD@HOST:PORT" (percent-encode',
+    ],
     [`tributary://half:${SECRET.slice(0, 20)}`, 'tributary://[redacted]'],
     [`TRIBUTARY://a:${SECRET}@c d`, 'tributary://[redacted] d'],
   ])('%s', (text, scrubbed) => expect(scrubSecrets(text)).toBe(scrubbed));

@@ -15,6 +15,12 @@ export type ProgramName = 'client-proxy' | 'server-concentrator';
 /** A line of a program's log. */
 export type LogLine = Readonly<Record<string, unknown>> & { readonly msg: string };
 
+/** What tests look at of /status; sessions only at the concentrator. */
+export interface ProgramStatus {
+  readonly uplinks?: readonly { readonly name: string; readonly state: string }[];
+  readonly sessions?: readonly ProgramStatus[];
+}
+
 /** Older lines are forgotten. */
 const MAX_LOG_LINES = 5_000;
 const LOG_TIMEOUT_MS = 10_000;
@@ -108,10 +114,14 @@ export class Program {
     return waitedForCpuMs(this.#child.pid!);
   }
 
+  /** What it tells at /status. */
+  async status(): Promise<ProgramStatus> {
+    return JSON.parse(await this.#fetch('/status'));
+  }
+
   /** The sum of a metric's values whose labels are these. */
   async metric(name: string, labels: Readonly<Record<string, string>> = {}): Promise<number> {
-    const address = `http://127.0.0.1:${this.#metricsPort}/metrics`;
-    const text = await this.#namespace.exec('curl', ['-sS', '--fail', '--max-time', '5', address]);
+    const text = await this.#fetch('/metrics');
     const samples = text
       .split('\n')
       .filter((line) => line.startsWith(`${name}{`) || line.startsWith(`${name} `));
@@ -119,6 +129,11 @@ export class Program {
     return samples
       .filter((line) => wanted.every((label) => line.includes(label)))
       .reduce((sum, line) => sum + Number(line.split(' ').at(-1)), 0);
+  }
+
+  #fetch(path: string): Promise<string> {
+    const address = `http://127.0.0.1:${this.#metricsPort}${path}`;
+    return this.#namespace.exec('curl', ['-sS', '--fail', '--max-time', '5', address]);
   }
 
   #onLine(text: string): void {

@@ -1,0 +1,40 @@
+import { type ErrorName, TributaryError } from '../../shared/protocol/errors.ts';
+
+/**
+ * Why an uplink is in its state, in a word for programs: `none` where there is nothing to explain; the name of the error that
+ * dialling it met; or one of ours. There are few, so that it can be a label.
+ */
+export type UplinkCause =
+  | 'none'
+  /** A cap of a metered uplink is reached. */
+  | 'cap'
+  /** It waits for the others to fail, or to be full. */
+  | 'not-needed'
+  | 'not-dialled'
+  /** There is no session with the concentrator to be part of. */
+  | 'no-session'
+  /** Its interface is down, or has no carrier, address or route. */
+  | 'no-network'
+  | 'interface-gone'
+  /** No address of the concentrator can be reached from it. */
+  | 'no-address'
+  | 'subflow-lost'
+  | 'silent'
+  | 'holds-up-the-rest'
+  | ErrorName;
+
+/** The word, and the sentence for people. */
+export interface UplinkReason {
+  readonly cause: UplinkCause;
+  readonly reason: string;
+}
+
+/** Why a dial of an uplink has failed; who reads it knows which uplink it is about. */
+export function failureReason(uplinkName: string, error: Error): UplinkReason {
+  const { message } = error;
+  const prefix = `uplink ${uplinkName}: `;
+  return {
+    cause: error instanceof TributaryError ? error.code : 'internalError',
+    reason: message.startsWith(prefix) ? message.slice(prefix.length) : message,
+  };
+}

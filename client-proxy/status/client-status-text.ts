@@ -1,0 +1,70 @@
+import { byteText } from '../../shared/runtime/observe/byte-text.ts';
+import {
+  bitRateText,
+  FIGURE_HEADS,
+  figureCells,
+  forText,
+  SUBFLOW_HEADS,
+  subflowCells,
+  textTable,
+} from '../../shared/runtime/observe/status-text.ts';
+import type { ClientStatus, UplinkReport } from './client-status.ts';
+
+/** The status as a person reads it in a terminal. */
+export function clientStatusText(status: ClientStatus): string {
+  const { session, steering, time, uplinks, leftOut } = status;
+  const since = session.since === null ? '' : ` for ${forText(session.since, time)}`;
+  const draining = session.draining === 0 ? '' : `, ${session.draining} earlier one(s) draining`;
+  const facts = textTable([
+    [status.program, `${status.version}, ${status.ready ? 'ready' : 'not ready'}`],
+    ['session', `${session.state}${since}${draining}`],
+    ['connections', `${session.streams} over the concentrator, ${directOf(uplinks)} direct`],
+    ['steering', `${steering.default}; ${steering.rules} rule(s)`],
+  ]);
+  const subflows = uplinks.flatMap(({ name, subflows }) =>
+    subflows.map((subflow) => subflowCells(name, subflow, time)),
+  );
+  const blocks = [
+    facts,
+    uplinks.length === 0
+      ? 'no uplink\n'
+      : textTable([UPLINK_HEADS, ...uplinks.map((uplink) => uplinkCells(uplink, time))]),
+    subflows.length === 0 ? '' : textTable([SUBFLOW_HEADS, ...subflows]),
+    costsOf(uplinks),
+    leftOut.map((one) => `left out: ${one.interface}: ${one.reason}\n`).join(''),
+  ];
+  return blocks.filter((block) => block !== '').join('\n');
+}
+
+const UPLINK_HEADS = ['UPLINK', 'STATE', 'FOR', ...FIGURE_HEADS, 'SENT', 'RECEIVED', 'REASON'];
+
+function uplinkCells(uplink: UplinkReport, now: string): string[] {
+  return [
+    uplink.name,
+    uplink.state,
+    forText(uplink.since, now),
+    ...figureCells(uplink),
+    byteText(uplink.sentBytes + uplink.direct.sentBytes),
+    byteText(uplink.receivedBytes + uplink.direct.receivedBytes),
+    uplink.reason,
+  ];
+}
+
+function directOf(uplinks: readonly UplinkReport[]): number {
+  return uplinks.reduce((sum, { direct }) => sum + direct.connections, 0);
+}
+
+/** What metered uplinks have used, and rate limits. */
+function costsOf(uplinks: readonly UplinkReport[]): string {
+  const rows = uplinks.flatMap(({ name, metered, rateLimit }) => {
+    const used = (metered ?? []).map(({ period, sentBytes, receivedBytes, capBytes }) => {
+      const bytes = byteText(sentBytes + receivedBytes);
+      return `${bytes}${capBytes === null ? '' : ` of ${byteText(capBytes)}`} this ${period}`;
+    });
+    const { downBitsPerSecond: down = null, upBitsPerSecond: up = null } = rateLimit ?? {};
+    if (down !== null) used.push(`at most ${bitRateText(down)} down`);
+    if (up !== null) used.push(`at most ${bitRateText(up)} up`);
+    return used.length === 0 ? [] : [[name, used.join(', ')]];
+  });
+  return rows.length === 0 ? '' : textTable([['METERED', 'USED'], ...rows]);
+}

@@ -1,0 +1,154 @@
+import type { SubflowsReport } from '../../shared/runtime/observe/subflow-report.ts';
+import { reportSubflows, type StatusClocks, timeText } from '../../shared/runtime/observe/subflow-report.ts';
+import type { SessionDriver } from '../../shared/runtime/session/session-driver.ts';
+import type { TrafficTable, UplinkTraffic } from '../../shared/runtime/session/uplink-traffic.ts';
+import type { ConfiguredUplink } from '../config/client-config.ts';
+import type { Meter } from '../metering/meter.ts';
+import { totalBytes } from '../metering/usage.ts';
+import type { LeftOut } from '../path-manager/discover-uplinks.ts';
+import type { UplinkCause } from '../path-manager/uplink-cause.ts';
+import type { LastingUplinkStatus } from '../path-manager/uplink-set.ts';
+import type { UplinkState } from '../path-manager/uplink-status.ts';
+import { describePolicy, type SteeringConfig } from '../steering/steering-rule.ts';
+
+/** What /status tells at the client; README.md, "The state in full", explains each field. Times are those of RFC 3339. */
+export interface ClientStatus {
+  readonly program: 'tributary-client';
+  readonly version: string;
+  readonly time: string;
+  readonly ready: boolean;
+  readonly session: {
+    /** `lingering`: without a subflow, and waiting for one. */
+    readonly state: 'established' | 'lingering' | 'connecting';
+    readonly since: string | null;
+    readonly streams: number;
+    /** Earlier sessions that live until their streams are done. */
+    readonly draining: number;
+  };
+  readonly socksConnections: number;
+  readonly steering: { readonly default: string; readonly rules: number };
+  readonly uplinks: readonly UplinkReport[];
+  /** Interfaces that would be uplinks, and cannot be used. */
+  readonly leftOut: readonly { readonly interface: string; readonly reason: string }[];
+}
+
+export interface UplinkReport extends SubflowsReport {
+  readonly name: string;
+  readonly state: UplinkState;
+  readonly cause: UplinkCause;
+  readonly reason: string;
+  readonly since: string;
+  readonly backup: boolean;
+  readonly sentBytes: number;
+  readonly receivedBytes: number;
+  /** Past the concentrator. */
+  readonly direct: {
+    readonly connections: number;
+    readonly sentBytes: number;
+    readonly receivedBytes: number;
+  };
+  readonly rateLimit: {
+    readonly upBitsPerSecond: number | null;
+    readonly downBitsPerSecond: number | null;
+  } | null;
+  readonly metered: readonly MeteredReport[] | null;
+}
+
+export interface MeteredReport {
+  readonly period: 'day' | 'month';
+  readonly from: string;
+  readonly until: string;
+  readonly sentBytes: number;
+  readonly receivedBytes: number;
+  readonly capBytes: number | null;
+  readonly usedRatio: number | null;
+}
+
+export interface ClientStatusSource extends StatusClocks {
+  readonly version: string;
+  readonly isReady: boolean;
+  /** Of the session that takes new streams, once it is established. */
+  readonly current: SessionDriver | undefined;
+  /** Of all sessions. */
+  readonly drivers: readonly SessionDriver[];
+  readonly uplinks: readonly LastingUplinkStatus[];
+  readonly configured: readonly ConfiguredUplink[];
+  readonly leftOut: readonly LeftOut[];
+  readonly steering: SteeringConfig;
+  readonly socksConnections: number;
+  readonly traffic: TrafficTable;
+  readonly directTraffic: TrafficTable;
+  directConnections(uplinkName: string): number;
+  readonly meters: readonly Meter[];
+}
+
+export function clientStatus(source: ClientStatusSource): ClientStatus {
+  const { current, drivers, steering } = source;
+  const bytes = {
+    streams: new Map(source.traffic.entries()),
+    direct: new Map(source.directTraffic.entries()),
+  };
+  return {
+    program: 'tributary-client',
+    version: source.version,
+    time: new Date(source.wallClock()).toISOString(),
+    ready: source.isReady,
+    session: {
+      state: stateOf(current),
+      since: current === undefined ? null : timeText(current.startedMs, source),
+      streams: drivers.reduce((sum, { session }) => sum + session.streamCount, 0),
+      draining: drivers.filter((driver) => driver !== current).length,
+    },
+    socksConnections: source.socksConnections,
+    steering: { default: describePolicy(steering.default), rules: steering.rules.length },
+    uplinks: source.uplinks.map((status) => uplinkReport(status, source, bytes)),
+    leftOut: source.leftOut.map(({ interface: device, reason }) => ({ interface: device, reason })),
+  };
+}
+
+function stateOf(current: SessionDriver | undefined): ClientStatus['session']['state'] {
+  if (current === undefined) return 'connecting';
+  return current.session.subflows.length > 0 ? 'established' : 'lingering';
+}
+
+function uplinkReport(
+  { name, state, cause, reason, sinceMs }: LastingUplinkStatus,
+  source: ClientStatusSource,
+  bytes: Record<'streams' | 'direct', ReadonlyMap<string, UplinkTraffic>>,
+): UplinkReport {
+  const configured = source.configured.find((uplink) => uplink.name === name);
+  return {
+    name,
+    state,
+    cause,
+    reason,
+    since: new Date(sinceMs).toISOString(),
+    backup: configured?.backup ?? false,
+    ...(bytes.streams.get(name) ?? NOTHING),
+    ...reportSubflows(source.drivers, name, source),
+    direct: { connections: source.directConnections(name), ...(bytes.direct.get(name) ?? NOTHING) },
+    rateLimit: rateLimitReport(configured),
+    metered: meteredReport(source.meters.find((meter) => meter.name === name)),
+  };
+}
+
+function rateLimitReport(uplink: ConfiguredUplink | undefined): UplinkReport['rateLimit'] {
+  const { upBytesPerSecond: up = 0, downBytesPerSecond: down = 0 } = uplink?.metered?.rateLimit ?? {};
+  if (up === 0 && down === 0) return null;
+  return { upBitsPerSecond: up === 0 ? null : up * 8, downBitsPerSecond: down === 0 ? null : down * 8 };
+}
+
+function meteredReport(meter: Meter | undefined): UplinkReport['metered'] {
+  if (meter === undefined) return null;
+  return meter.caps.map(({ kind, usage, capBytes }) => ({
+    period: kind,
+    from: new Date(usage.startMs).toISOString(),
+    until: new Date(usage.endMs).toISOString(),
+    sentBytes: usage.sentBytes,
+    receivedBytes: usage.receivedBytes,
+    capBytes: capBytes ?? null,
+    usedRatio: capBytes === undefined ? null : totalBytes(usage) / capBytes,
+  }));
+}
+
+const NOTHING: UplinkTraffic = { sentBytes: 0, receivedBytes: 0 };

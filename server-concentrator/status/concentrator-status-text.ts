@@ -1,0 +1,42 @@
+import { byteText } from '../../shared/runtime/observe/byte-text.ts';
+import {
+  bitRateText,
+  FIGURE_HEADS,
+  figureCells,
+  forText,
+  SUBFLOW_HEADS,
+  subflowCells,
+  textTable,
+} from '../../shared/runtime/observe/status-text.ts';
+import type { ConcentratorStatus, SessionReport } from './concentrator-status.ts';
+
+/** The status as a person reads it in a terminal. */
+export function concentratorStatusText(status: ConcentratorStatus): string {
+  const { program, version, ready, sessions, time } = status;
+  const head = `${program}  ${version}, ${ready ? 'ready' : 'shutting down'}, ${sessions.length} session(s)\n`;
+  return [head, ...sessions.map((session) => sessionText(session, time))].join('\n');
+}
+
+const UPLINK_HEADS = ['UPLINK', 'STATE', ...FIGURE_HEADS, 'SENT', 'RECEIVED', 'REASON'];
+
+function sessionText(
+  { client, session, state, since, streams, uplinks }: SessionReport,
+  now: string,
+): string {
+  const head = `${client}, session ${session}: ${state}, for ${forText(since, now)}, ${streams} connection(s)\n`;
+  if (uplinks.length === 0) return head;
+  const rows = uplinks.map((uplink) => [
+    uplink.name,
+    uplink.state,
+    ...figureCells(uplink),
+    byteText(uplink.sentBytes),
+    byteText(uplink.receivedBytes),
+    uplink.rateLimit === null
+      ? uplink.reason
+      : `${uplink.reason}, at most ${bitRateText(uplink.rateLimit.downBitsPerSecond)}`,
+  ]);
+  const subflows = uplinks.flatMap(({ name, subflows }) =>
+    subflows.map((subflow) => subflowCells(name, subflow, now)),
+  );
+  return head + textTable([UPLINK_HEADS, ...rows]) + textTable([SUBFLOW_HEADS, ...subflows]);
+}

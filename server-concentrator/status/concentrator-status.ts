@@ -1,0 +1,105 @@
+import type { Subflow } from '../../shared/protocol/subflow/subflow.ts';
+import {
+  reportSubflows,
+  type StatusClocks,
+  type SubflowsReport,
+  timeText,
+} from '../../shared/runtime/observe/subflow-report.ts';
+import { subflowUse } from '../../shared/runtime/observe/uplink-figures.ts';
+import type { SessionDriver } from '../../shared/runtime/session/session-driver.ts';
+
+/** What /status tells at the concentrator; README.md, "The state in full", explains each field. Times are those of RFC 3339. */
+export interface ConcentratorStatus {
+  readonly program: 'tributary-concentrator';
+  readonly version: string;
+  readonly time: string;
+  readonly ready: boolean;
+  readonly sessions: readonly SessionReport[];
+}
+
+export interface SessionReport {
+  readonly client: string;
+  /** As in the log; it is no secret. */
+  readonly session: string;
+  readonly state: 'established' | 'lingering';
+  readonly since: string;
+  readonly streams: number;
+  readonly uplinks: readonly ClientUplinkReport[];
+}
+
+/** An uplink of a client, as far as it shows here: by its subflows. */
+export interface ClientUplinkReport extends SubflowsReport {
+  readonly name: string;
+  readonly state: ClientUplinkState;
+  readonly reason: string;
+  readonly sentBytes: number;
+  readonly receivedBytes: number;
+  readonly rateLimit: { readonly downBitsPerSecond: number } | null;
+}
+
+export type ClientUplinkState = 'in-use' | 'backup' | 'doubted' | 'parked' | 'retiring';
+
+export interface ConcentratorStatusSource extends StatusClocks {
+  readonly version: string;
+  readonly isReady: boolean;
+  readonly sessions: Iterable<{
+    readonly clientId: string;
+    readonly id: string;
+    readonly driver: SessionDriver;
+  }>;
+}
+
+export function concentratorStatus(source: ConcentratorStatusSource): ConcentratorStatus {
+  return {
+    program: 'tributary-concentrator',
+    version: source.version,
+    time: new Date(source.wallClock()).toISOString(),
+    ready: source.isReady,
+    sessions: [...source.sessions].map(({ clientId, id, driver }) => {
+      const { subflows, streamCount } = driver.session;
+      return {
+        client: clientId,
+        session: id,
+        state: subflows.length > 0 ? 'established' : 'lingering',
+        since: timeText(driver.startedMs, source),
+        streams: streamCount,
+        uplinks: [...new Set(subflows.map(({ uplinkName }) => uplinkName))].map((name) =>
+          uplinkReport(name, driver, source),
+        ),
+      };
+    }),
+  };
+}
+
+function uplinkReport(name: string, driver: SessionDriver, clocks: StatusClocks): ClientUplinkReport {
+  const own = driver.session.subflows.filter(({ uplinkName }) => uplinkName === name);
+  const limit = own.find((subflow) => subflow.limit !== undefined)?.limit;
+  return {
+    name,
+    ...stateOf(name, own, driver),
+    sentBytes: own.reduce((sum, { ledger }) => sum + ledger.writtenBytes, 0),
+    receivedBytes: own.reduce((sum, { receipts }) => sum + receipts.parsedBytes, 0),
+    ...reportSubflows([driver], name, clocks),
+    rateLimit: limit === undefined ? null : { downBitsPerSecond: limit.bytesPerSecond * 8 },
+  };
+}
+
+/** The best that one of its subflows can be used for. */
+function stateOf(
+  name: string,
+  own: readonly Subflow[],
+  driver: SessionDriver,
+): { readonly state: ClientUplinkState; readonly reason: string } {
+  const usable = own.filter(({ state }) => state === 'active');
+  if (usable.length === 0) {
+    return { state: 'doubted', reason: `doubted: ${driver.linkOf(own[0]!.id)?.doubtReason}` };
+  }
+  const kept = usable.filter(({ isRetiring }) => !isRetiring);
+  if (kept.length === 0) return { state: 'retiring', reason: 'closes once all has arrived' };
+  if (kept.every(({ isBackup }) => isBackup))
+    return { state: 'backup', reason: 'backup, as its client says' };
+  if (kept.every((subflow) => subflowUse(subflow) === 'parked')) {
+    return { state: 'parked', reason: `parked: ${driver.parkReasonOf(name)}` };
+  }
+  return { state: 'in-use', reason: 'in use' };
+}

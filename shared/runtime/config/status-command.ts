@@ -1,0 +1,71 @@
+import { get } from 'node:http';
+import { type Destination, formatDestination } from '../../protocol/destination.ts';
+import { TributaryError } from '../../protocol/errors.ts';
+import { type CommandLineDeps, UsageError } from './command-line.ts';
+
+/** Where a running program tells its status, by its configuration. */
+interface ToldAt {
+  readonly file: string;
+  readonly metrics?: { readonly listen: Destination };
+}
+
+/** Nothing that could be asked for its status. */
+class StatusError extends TributaryError {
+  constructor(message: string, options?: ErrorOptions) {
+    super('connectionRefused', message, 'ours', options);
+  }
+}
+
+/** The program answers within milliseconds, or hangs. */
+const ANSWER_MS = 5_000;
+
+/**
+ * Prints what the program that runs with this configuration says at /status. Throws UsageError when the configuration has
+ * no endpoint, StatusError when nothing answers there.
+ */
+export async function printStatus(
+  { file, metrics }: ToldAt,
+  { json }: { readonly json: boolean | undefined },
+  program: string,
+  deps: Pick<CommandLineDeps, 'stdout'>,
+): Promise<void> {
+  if (metrics === undefined) {
+    throw new UsageError(
+      `${file}: "metrics: false" turns off what tells the status: give metrics.listen an address`,
+    );
+  }
+  const { listen } = metrics;
+  const where = `${formatDestination(listen)} (metrics.listen in ${file})`;
+  const { status, text } = await ask(listen, json ? '/status' : '/status.txt').catch(({ message }: Error) => {
+    throw new StatusError(
+      `nothing answers at ${where}: does ${program} run, with this configuration? (${message})`,
+    );
+  });
+  if (status !== 200) {
+    throw new StatusError(
+      `what answers at ${where} tells no status (HTTP ${status}): is it another program, or an older ${program}?`,
+    );
+  }
+  deps.stdout(text);
+}
+
+function ask(
+  { host, port }: Destination,
+  path: string,
+): Promise<{ status: number | undefined; text: string }> {
+  const options = { host: SELF[host] ?? host, port, path, signal: AbortSignal.timeout(ANSWER_MS) };
+  return new Promise((resolve, reject) => {
+    get(options, (response) => {
+      let text = '';
+      response.setEncoding('utf8');
+      response.on('data', (piece) => {
+        text += piece;
+      });
+      response.on('error', reject);
+      response.on('end', () => resolve({ status: response.statusCode, text }));
+    }).on('error', reject);
+  });
+}
+
+/** Where a program that listens at every address answers. */
+const SELF: Readonly<Record<string, string>> = { '0.0.0.0': '127.0.0.1', '::': '::1' };

@@ -1,0 +1,73 @@
+import { expect, it } from 'vitest';
+import { concentratorStatus } from '../../../server-concentrator/status/concentrator-status.ts';
+import { concentratorStatusText } from '../../../server-concentrator/status/concentrator-status-text.ts';
+import { MemoryBudget } from '../../../shared/protocol/memory-budget.ts';
+import { Session } from '../../../shared/protocol/session/session.ts';
+import type { SessionDriver } from '../../../shared/runtime/session/session-driver.ts';
+
+/** A session that began at 1000 on its clock, which shows 61000 now. */
+function bed(...uplinks: readonly string[]) {
+  const session = new Session({
+    role: 'concentrator',
+    maxStreams: 4,
+    firstWindowBytes: 0,
+    lingerMs: 1_000,
+    memory: new MemoryBudget(1e6),
+    nowMs: 1_000,
+  });
+  for (const [id, uplinkName] of uplinks.entries())
+    session.addSubflow({ id, uplinkName, isBackup: false }, 1_000);
+  const driver = {
+    session,
+    startedMs: 1_000,
+    linkOf: () => ({
+      local: { host: '192.0.2.1', port: 8443 },
+      remote: { host: '2001:db8::5', port: 40_000 },
+      sinceMs: 31_000,
+      doubtReason: 'silent for 300 ms',
+    }),
+    parkReasonOf: () => 'holds up the rest',
+  } as unknown as SessionDriver;
+  const report = () =>
+    concentratorStatus({
+      version: '1.2.3',
+      isReady: true,
+      clock: () => 61_000,
+      wallClock: () => Date.parse('2026-11-23T12:00:00Z'),
+      sessions: [{ clientId: 'laptop', id: '0a1b2c3d', driver }],
+    });
+  return { session, report };
+}
+
+it('tells for what the subflows of each uplink can be used, and why for no more', () => {
+  const { session, report } = bed('dsl', 'dsl', 'lte', 'wifi', 'sat', 'old');
+  session.doubtSubflow(0, 'test', 1_000);
+  session.doubtSubflow(2, 'test', 1_000);
+  session.subflows[3]!.isParked = true;
+  session.subflows[4]!.isBackup = true;
+  session.subflows[5]!.isRetiring = true;
+  const [first] = report().sessions;
+  expect(first!.uplinks.map(({ name, state, reason }) => `${name} ${state}: ${reason}`)).toEqual([
+    'dsl in-use: in use',
+    'lte doubted: doubted: silent for 300 ms',
+    'wifi parked: parked: holds up the rest',
+    'sat backup: backup, as its client says',
+    'old retiring: closes once all has arrived',
+  ]);
+  // Nothing has been measured.
+  expect(first!.uplinks[0]).toMatchObject({ rttMs: null, minRttMs: null, rateBitsPerSecond: null });
+});
+
+it('tells times by the clock on the wall, and that a session has no subflow', () => {
+  const { session, report } = bed('dsl');
+  expect(report().sessions[0]).toMatchObject({
+    since: '2026-11-23T11:59:00.000Z',
+    uplinks: [{ subflows: [{ since: '2026-11-23T11:59:30.000Z', remote: '[2001:db8::5]:40000' }] }],
+  });
+  expect(concentratorStatusText(report())).toContain(
+    'laptop, session 0a1b2c3d: established, for 60 s, 0 connection(s)\n',
+  );
+  session.removeSubflow(0, 1_000);
+  expect(report().sessions[0]).toMatchObject({ state: 'lingering', uplinks: [] });
+  expect(concentratorStatusText(report())).toContain(': lingering, for 60 s');
+});
