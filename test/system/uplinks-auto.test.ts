@@ -117,8 +117,9 @@ describeSystem('uplinks that the client finds by itself', { paths, congestionCon
     const changedMs = performance.now();
     const doubted = await pair.client.untilLog(({ msg }) => msg === 'subflow doubted', { since });
     expect(doubted).toMatchObject({ uplink: 'wan0' });
+    // On a busy machine the other end may be the first to miss what it waits for.
     expect(String(doubted.reason)).toMatch(
-      new RegExp(`its address .*(${before}|${path.address.v6}|fd78).* is gone`),
+      new RegExp(`its address .*(${before}|${path.address.v6}|fd78).* is gone|the peer doubts it`),
     );
     await pair.untilUp(['wan0'], since);
     const redialledMs = performance.now() - changedMs;

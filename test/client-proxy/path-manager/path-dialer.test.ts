@@ -189,7 +189,7 @@ it('leaves no connection open that the session does not take', async () => {
   const { path, seen } = bed();
   seen.refuses = true;
   await vi.advanceTimersByTimeAsync(DIAL_MS);
-  expect([path.reason, seen.destroyed]).toEqual(['refused', 1]);
+  expect([path.reason.reason, seen.destroyed]).toEqual(['refused', 1]);
 });
 
 it('is dialled less and less often while each subflow ends as soon as it is up, and at once after a good one', async () => {
@@ -211,13 +211,13 @@ it('does not tell an old reason when it is wanted again, nor one of another end'
   const { path, seen } = bed();
   await vi.advanceTimersByTimeAsync(50);
   path.leaveAddress(HERE);
-  expect(path.reason).toBe('the concentrator withdrew the address');
+  expect(path.reason.reason).toBe('the concentrator withdrew the address');
   seen.fails = true;
   await vi.advanceTimersByTimeAsync(50);
-  expect(path.reason).toBe('no route');
+  expect(path.reason.reason).toBe('no route');
   path.setWanted(0);
   path.setWanted(1);
-  expect(path.reason).toBe('not dialled yet');
+  expect(path.reason.reason).toBe('not dialled yet');
 });
 
 it.each([

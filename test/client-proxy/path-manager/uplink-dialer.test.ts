@@ -48,7 +48,7 @@ it('has failed once all of its paths have', async () => {
   const dialer = bed();
   dialer.setAddresses([HERE, THERE], 8);
   await vi.advanceTimersByTimeAsync(50);
-  expect([dialer.hasFailed, dialer.reason]).toEqual([false, 'no route; not dialled yet']);
+  expect([dialer.hasFailed, dialer.reason.reason]).toEqual([false, 'no route; not dialled yet']);
 });
 
 it('does not count a path whose address was withdrawn while it was dialled', async () => {
@@ -57,5 +57,5 @@ it('does not count a path whose address was withdrawn while it was dialled', asy
   await vi.advanceTimersByTimeAsync(50);
   dialer.setAddresses([HERE], 8);
   await vi.advanceTimersByTimeAsync(50);
-  expect([dialer.hasFailed, dialer.reason]).toEqual([true, 'no route']);
+  expect([dialer.hasFailed, dialer.reason.reason]).toEqual([true, 'no route']);
 });

@@ -1,6 +1,6 @@
 import { createSocket } from 'node:dgram';
 import { once } from 'node:events';
-import { createServer } from 'node:net';
+import { type AddressInfo, createServer } from 'node:net';
 import { describe, expect, test } from 'vitest';
 import { InterfaceDns } from '../../../shared/runtime/net/interface-dns.ts';
 import { loadNative } from '../../../shared/runtime/net/native.ts';
@@ -82,11 +82,12 @@ describe.skipIf(native === undefined)('names asked over one interface', () => {
       asked.writeUInt16BE(0x8380, 2);
       udp.send(asked, from.port, from.address);
     });
-    udp.bind(0, '127.0.0.1');
-    await once(udp, 'listening');
-    const { port } = udp.address();
-    tcp.listen(port, '127.0.0.1');
+    // In this order: connections take TCP ports by chance, next to nothing takes UDP ports.
+    tcp.listen(0, '127.0.0.1');
     await once(tcp, 'listening');
+    const { port } = tcp.address() as AddressInfo;
+    udp.bind(port, '127.0.0.1');
+    await once(udp, 'listening');
     after(() => {
       udp.close();
       tcp.close();
