@@ -1,6 +1,7 @@
 import { type ErrorName, TributaryError } from '../shared/protocol/errors.ts';
 import { Cancellation } from '../shared/runtime/cancellation.ts';
-import type { SessionDriver, StreamHandlers } from '../shared/runtime/session/session-driver.ts';
+import type { SessionDriver } from '../shared/runtime/session/session-driver.ts';
+import type { StreamHandlers } from '../shared/runtime/session/session-handlers.ts';
 import { StreamRelay } from '../shared/runtime/session/stream-relay.ts';
 import type { SessionKeeper } from './session/session-keeper.ts';
 import type { ConnectRequest } from './socks5/connect-request.ts';

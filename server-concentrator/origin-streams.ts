@@ -4,7 +4,8 @@ import { type Destination, formatDestination } from '../shared/protocol/destinat
 import { StreamError } from '../shared/protocol/errors.ts';
 import { Cancellation } from '../shared/runtime/cancellation.ts';
 import type { AppSocket } from '../shared/runtime/net/app-socket.ts';
-import type { SessionDriver, StreamHandlers } from '../shared/runtime/session/session-driver.ts';
+import type { SessionDriver } from '../shared/runtime/session/session-driver.ts';
+import type { StreamHandlers } from '../shared/runtime/session/session-handlers.ts';
 import { StreamRelay } from '../shared/runtime/session/stream-relay.ts';
 import type { OriginDialer } from './egress/origin-dialer.ts';
 

@@ -2,7 +2,8 @@ import { type ErrorName, StreamError } from '../../protocol/errors.ts';
 import type { AppChunk, AppSocket, AppSocketHandlers } from '../net/app-socket.ts';
 import { releaseReceived } from '../net/receive-memory.ts';
 import { compactReceived } from '../net/received-pieces.ts';
-import type { SessionDriver, StreamHandlers } from './session-driver.ts';
+import type { SessionDriver } from './session-driver.ts';
+import type { StreamHandlers } from './session-handlers.ts';
 
 /**
  * Joins one application connection and one stream: bytes, half-closes, resets and back-pressure, both ways. The

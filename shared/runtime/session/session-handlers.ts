@@ -1,0 +1,30 @@
+import type { SteeringMode } from '../../protocol/codec/wire.ts';
+import type { Destination } from '../../protocol/destination.ts';
+import type { ErrorName } from '../../protocol/errors.ts';
+import type { AnnouncedAddress } from '../../protocol/session/announcements.ts';
+
+/** What one end of a stream hears from its session. */
+export interface StreamHandlers {
+  onOpened(): void;
+  /** Bytes in order, all that came in one turn; once they have left, `consumed` is due, and `releaseReceived` for each piece. */
+  onData(pieces: readonly Uint8Array[]): void;
+  onEnded(): void;
+  onFailed(error: ErrorName): void;
+  onWritable(): void;
+}
+
+/** What the program that owns a session hears from it. */
+export interface SessionOwner {
+  /** Concentrator: attach handlers with `attachStream`, then accept or refuse. */
+  onStreamRequested?(streamId: number, destination: Destination, mode: SteeringMode): void;
+  onSubflowClosed(subflowId: number): void;
+  onSubflowReplace?(subflowId: number): void;
+  /** Receipts came again on a subflow that was doubted. */
+  onSubflowRecovered?(subflowId: number): void;
+  onSubflowsWanted?(uplinkName: string, count: number): void;
+  /** Client: the concentrator has another address, under this id; `joinHere` is false where further subflows go to announced ones alone. */
+  onAddressAdded?(addressId: number, address: AnnouncedAddress): void;
+  onAddressRemoved?(addressId: number): void;
+  onGoingAway?(error: ErrorName): void;
+  onClosed(error: ErrorName): void;
+}
