@@ -1,7 +1,7 @@
-import { isDeepStrictEqual } from 'node:util';
 import type { AppSocket } from '../../shared/runtime/net/app-socket.ts';
 import type { Uplink } from '../../shared/runtime/net/uplink.ts';
 import type { UplinkLoss } from '../path-manager/uplink-trouble.ts';
+import { isStillBound } from './still-bound.ts';
 
 /**
  * The open direct connections by uplink; as many as there are SOCKS5 connections at most. They cannot move: they are reset with what
@@ -32,10 +32,7 @@ export class DirectConnections {
 
   /** The uplinks from now on: resets those of uplinks that are gone, or that are bound otherwise. */
   setUplinks(uplinks: readonly Uplink[]): void {
-    for (const { name, binding } of this.#uplinks) {
-      const now = uplinks.find((one) => one.name === name);
-      if (!isDeepStrictEqual(now?.binding, binding)) this.end(name);
-    }
+    for (const uplink of this.#uplinks) if (!isStillBound(uplink, uplinks)) this.end(uplink.name);
     this.#uplinks = uplinks;
   }
 

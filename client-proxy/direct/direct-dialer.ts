@@ -1,5 +1,4 @@
 import { isIP, isIPv4 } from 'node:net';
-import { isDeepStrictEqual } from 'node:util';
 import { type Destination, formatDestination } from '../../shared/protocol/destination.ts';
 import { StreamError, TributaryError } from '../../shared/protocol/errors.ts';
 import type { CancelSignal } from '../../shared/runtime/cancellation.ts';
@@ -22,6 +21,7 @@ import type { MonotonicClock } from '../../shared/runtime/session/clock.ts';
 import type { ConfiguredUplink } from '../config/client-config.ts';
 import type { UplinkUseWithReason } from '../path-manager/uplink-use.ts';
 import { directRefusal } from './direct-destination.ts';
+import { isStillBound } from './still-bound.ts';
 import { type DnsSurroundings, dnsRouteOf } from './uplink-dns-route.ts';
 
 export interface DirectDialerOptions {
@@ -85,10 +85,9 @@ export class DirectDialer {
   }
 
   /** Why a connection that has just been made may not be used: nobody would end it. */
-  #whyChanged({ name, binding }: ConfiguredUplink): TributaryError | undefined {
-    const now = this.#options.uplinks().find((one) => one.name === name);
-    if (isDeepStrictEqual(now?.binding, binding)) return this.#whyStopped(name);
-    return new UplinkError(name, 'networkFailure', 'it was taken out or changed meanwhile');
+  #whyChanged(uplink: ConfiguredUplink): TributaryError | undefined {
+    if (isStillBound(uplink, this.#options.uplinks())) return this.#whyStopped(uplink.name);
+    return new UplinkError(uplink.name, 'networkFailure', 'it was taken out or changed meanwhile');
   }
 
   #uplink(uplinkName: string): ConfiguredUplink {

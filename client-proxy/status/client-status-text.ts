@@ -4,8 +4,7 @@ import {
   FIGURE_HEADS,
   figureCells,
   forText,
-  SUBFLOW_HEADS,
-  subflowCells,
+  subflowTable,
   textTable,
 } from '../../shared/runtime/observe/status-text.ts';
 import type { ClientStatus, UplinkReport } from './client-status.ts';
@@ -21,15 +20,12 @@ export function clientStatusText(status: ClientStatus): string {
     ['connections', `${session.streams} over the concentrator, ${directOf(uplinks)} direct`],
     ['steering', `${steering.default}; ${steering.rules} rule(s)`],
   ]);
-  const subflows = uplinks.flatMap(({ name, subflows }) =>
-    subflows.map((subflow) => subflowCells(name, subflow, time)),
-  );
   const blocks = [
     facts,
     uplinks.length === 0
       ? 'no uplink\n'
       : textTable([UPLINK_HEADS, ...uplinks.map((uplink) => uplinkCells(uplink, time))]),
-    subflows.length === 0 ? '' : textTable([SUBFLOW_HEADS, ...subflows]),
+    subflowTable(uplinks, time),
     costsOf(uplinks),
     leftOut.map((one) => `left out: ${one.interface}: ${one.reason}\n`).join(''),
   ];

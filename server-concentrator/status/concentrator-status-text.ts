@@ -4,8 +4,7 @@ import {
   FIGURE_HEADS,
   figureCells,
   forText,
-  SUBFLOW_HEADS,
-  subflowCells,
+  subflowTable,
   textTable,
 } from '../../shared/runtime/observe/status-text.ts';
 import type { ConcentratorStatus, SessionReport } from './concentrator-status.ts';
@@ -35,8 +34,5 @@ function sessionText(
       ? uplink.reason
       : `${uplink.reason}, at most ${bitRateText(uplink.rateLimit.downBitsPerSecond)}`,
   ]);
-  const subflows = uplinks.flatMap(({ name, subflows }) =>
-    subflows.map((subflow) => subflowCells(name, subflow, now)),
-  );
-  return head + textTable([UPLINK_HEADS, ...rows]) + textTable([SUBFLOW_HEADS, ...subflows]);
+  return head + textTable([UPLINK_HEADS, ...rows]) + subflowTable(uplinks, now);
 }

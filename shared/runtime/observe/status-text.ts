@@ -38,7 +38,18 @@ export function figureCells({
   ];
 }
 
-export const SUBFLOW_HEADS = [
+/** All subflows of the uplinks as one table; empty when there are none. */
+export function subflowTable(
+  uplinks: readonly { readonly name: string; readonly subflows: readonly SubflowReport[] }[],
+  now: string,
+): string {
+  const rows = uplinks.flatMap(({ name, subflows }) =>
+    subflows.map((subflow) => subflowCells(name, subflow, now)),
+  );
+  return rows.length === 0 ? '' : textTable([SUBFLOW_HEADS, ...rows]);
+}
+
+const SUBFLOW_HEADS = [
   'SUBFLOW',
   'UPLINK',
   'STATE',
@@ -51,7 +62,7 @@ export const SUBFLOW_HEADS = [
   'REASON',
 ] as const;
 
-export function subflowCells(uplink: string, subflow: SubflowReport, now: string): string[] {
+function subflowCells(uplink: string, subflow: SubflowReport, now: string): string[] {
   return [
     `${subflow.id}`,
     uplink,

@@ -1,69 +1,8 @@
-import { pino } from 'pino';
 import { expect, it, onTestFinished, vi } from 'vitest';
 import type { DialledUplink } from '../../../client-proxy/path-manager/uplink-role.ts';
 import { ClientSession } from '../../../client-proxy/session/client-session.ts';
-import { ConcentratorHandshake } from '../../../shared/protocol/handshake/concentrator-handshake.ts';
-import { nodeHandshakeCrypto } from '../../../shared/runtime/handshake-crypto.ts';
-import type {
-  SubflowTransport,
-  SubflowTransportHandlers,
-} from '../../../shared/runtime/net/subflow-transport.ts';
-import { TargetNames } from '../../../shared/runtime/net/target-names.ts';
-import { TrafficTable } from '../../../shared/runtime/session/uplink-traffic.ts';
-
-const KEY = new Uint8Array(32).fill(7);
-const EXPORTER = new Uint8Array(32);
-
-/** A subflow to a concentrator that takes every handshake, and says nothing after it. */
-class Answered implements SubflowTransport {
-  readonly remoteAddress = '192.0.2.1';
-  readonly remotePort = 8443;
-  readonly localPort = 1;
-  readonly exporter = EXPORTER;
-  readonly congestionControl = undefined;
-  readonly localAddress: string;
-  isOpen = true;
-  /** It swallows what it is told. */
-  isDeaf = false;
-  #handlers: SubflowTransportHandlers | undefined;
-  isGreeted = false;
-  readonly #handshake = new ConcentratorHandshake({
-    crypto: nodeHandshakeCrypto,
-    exporter: EXPORTER,
-    keyOf: () => KEY,
-  });
-
-  constructor(localAddress: string) {
-    this.localAddress = localAddress;
-  }
-
-  setHandlers(handlers: SubflowTransportHandlers): void {
-    this.#handlers = handlers;
-  }
-
-  write(buffers: readonly Uint8Array[]): void {
-    const request = this.isGreeted ? undefined : this.#handshake.receive(Buffer.concat(buffers));
-    this.isGreeted = true;
-    if (this.isDeaf) return;
-    setImmediate(() => {
-      this.#handlers?.onWritable();
-      if (request === undefined) return;
-      const token = new Uint8Array(16);
-      const limits = { maxStreams: 16, firstWindowBytes: 65_536, lingerMs: 60_000, maxSubflows: 32 };
-      const answer =
-        request.kind === 'hello' ? this.#handshake.welcome({ token, ...limits }) : this.#handshake.joined();
-      this.#handlers?.onBytes(answer);
-    });
-  }
-
-  measure(): undefined {}
-
-  destroy(): void {
-    if (!this.isOpen) return;
-    this.isOpen = false;
-    setImmediate(() => this.#handlers?.onClose());
-  }
-}
+import { Answered } from './answered.ts';
+import { sessionOptions } from './session-options.ts';
 
 const bound = (name: string, over: Partial<DialledUplink> = {}): DialledUplink => ({
   name,
@@ -88,20 +27,9 @@ async function bed(...uplinks: DialledUplink[]) {
   const deaf = new Set<string>();
   const session = new ClientSession(
     {
-      identity: { id: 'laptop', key: KEY },
+      ...sessionOptions(),
       uplinks,
-      addresses: [{ host: '192.0.2.1', port: 8443 }],
-      paths: 'per-uplink',
-      names: new TargetNames(),
-      dialTimeoutMs: 5_000,
-      memoryBytes: 1e6,
-      lingerMs: 60_000,
       backoff: { minMs: 10, maxMs: 10 },
-      handshakeTimeoutMs: 5_000,
-      clock: () => performance.now(),
-      random: () => 0,
-      logger: pino({ enabled: false }),
-      traffic: new TrafficTable(4),
       async connect({ name }, _address, signal) {
         const tries = swallowing.get(name);
         if (tries !== undefined) {
@@ -115,8 +43,6 @@ async function bed(...uplinks: DialledUplink[]) {
         dialled.push({ uplink: name, transport });
         return transport;
       },
-      onDial() {},
-      onReviewed() {},
     },
     { onSubflowUp() {}, onGoingAway() {}, onClosed() {} },
   );

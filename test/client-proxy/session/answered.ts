@@ -1,0 +1,66 @@
+import { ConcentratorHandshake } from '../../../shared/protocol/handshake/concentrator-handshake.ts';
+import { nodeHandshakeCrypto } from '../../../shared/runtime/handshake-crypto.ts';
+import type {
+  SubflowTransport,
+  SubflowTransportHandlers,
+} from '../../../shared/runtime/net/subflow-transport.ts';
+
+/** The client's. */
+export const KEY = new Uint8Array(32).fill(7);
+const EXPORTER = new Uint8Array(32);
+
+/** A subflow to a concentrator that takes every handshake, and says nothing after it but what the test lets it say. */
+export class Answered implements SubflowTransport {
+  readonly remoteAddress = '192.0.2.1';
+  readonly remotePort = 8443;
+  readonly localPort = 1;
+  readonly exporter = EXPORTER;
+  readonly congestionControl = undefined;
+  readonly localAddress: string;
+  isOpen = true;
+  /** It swallows what it is told. */
+  isDeaf = false;
+  #handlers: SubflowTransportHandlers | undefined;
+  isGreeted = false;
+  readonly #handshake = new ConcentratorHandshake({
+    crypto: nodeHandshakeCrypto,
+    exporter: EXPORTER,
+    keyOf: () => KEY,
+  });
+
+  constructor(localAddress: string) {
+    this.localAddress = localAddress;
+  }
+
+  setHandlers(handlers: SubflowTransportHandlers): void {
+    this.#handlers = handlers;
+  }
+
+  write(buffers: readonly Uint8Array[]): void {
+    const request = this.isGreeted ? undefined : this.#handshake.receive(Buffer.concat(buffers));
+    this.isGreeted = true;
+    if (this.isDeaf) return;
+    setImmediate(() => {
+      this.#handlers?.onWritable();
+      if (request === undefined) return;
+      const token = new Uint8Array(16);
+      const limits = { maxStreams: 16, firstWindowBytes: 65_536, lingerMs: 60_000, maxSubflows: 32 };
+      const answer =
+        request.kind === 'hello' ? this.#handshake.welcome({ token, ...limits }) : this.#handshake.joined();
+      this.#handlers?.onBytes(answer);
+    });
+  }
+
+  /** What the concentrator says now. */
+  say(bytes: Uint8Array): void {
+    this.#handlers?.onBytes(bytes);
+  }
+
+  measure(): undefined {}
+
+  destroy(): void {
+    if (!this.isOpen) return;
+    this.isOpen = false;
+    setImmediate(() => this.#handlers?.onClose());
+  }
+}

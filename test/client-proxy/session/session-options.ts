@@ -1,0 +1,24 @@
+import { pino } from 'pino';
+import { TargetNames } from '../../../shared/runtime/net/target-names.ts';
+import { TrafficTable } from '../../../shared/runtime/session/uplink-traffic.ts';
+import { KEY } from './answered.ts';
+
+/** What a session is made with where the test does not care: all but its uplinks, back-off and connections. */
+export function sessionOptions() {
+  return {
+    identity: { id: 'laptop', key: KEY },
+    addresses: [{ host: '192.0.2.1', port: 8443 }],
+    paths: 'per-uplink' as const,
+    names: new TargetNames(),
+    dialTimeoutMs: 5_000,
+    memoryBytes: 1e6,
+    lingerMs: 60_000,
+    handshakeTimeoutMs: 5_000,
+    clock: () => performance.now(),
+    random: () => 0,
+    logger: pino({ enabled: false }),
+    traffic: new TrafficTable(4),
+    onDial() {},
+    onReviewed() {},
+  };
+}
