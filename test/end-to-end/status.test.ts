@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { formatClientKey } from '../../shared/runtime/identity/client-key.ts';
-import { code, projectFile, tableRows } from '../readme/markdown.ts';
+import { code, projectFile, tableRows } from '../documents/markdown.ts';
 import { startEcho } from './support/origin.ts';
 import { Pair, UPLINKS } from './support/pair.ts';
 import { readAll, socksConnect } from './support/socks-client.ts';
