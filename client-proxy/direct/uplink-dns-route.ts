@@ -1,6 +1,7 @@
 import { isIPv4 } from 'node:net';
 import { parseHostPort } from '../../shared/runtime/config/host-port.ts';
 import { isLoopback } from '../../shared/runtime/config/schema-pieces.ts';
+import { OverInterface } from '../../shared/runtime/net/interface-dns.ts';
 import type { NativeSockets } from '../../shared/runtime/net/native.ts';
 import type { DnsRoute } from '../../shared/runtime/net/resolver.ts';
 import { UplinkError } from '../../shared/runtime/net/uplink-error.ts';
@@ -30,7 +31,7 @@ export function dnsRouteOf(
     throw new UplinkError(name, 'networkFailure', advice);
   }
   if (binding.kind === 'interface') {
-    if (native !== undefined) return { servers, over: { interface: binding.interface, native } };
+    if (native !== undefined) return { servers, over: new OverInterface(binding.interface, native) };
     throw new UplinkError(name, 'networkFailure', 'binding to an interface needs Linux and koffi');
   }
   if (binding.kind === 'proxy') return { servers };

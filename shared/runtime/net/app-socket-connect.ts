@@ -3,11 +3,11 @@ import { MisuseError } from '../../protocol/errors.ts';
 import type { CancelSignal } from '../cancellation.ts';
 import type { AppSocket } from './app-socket.ts';
 import type { BlockPool } from './block-pool.ts';
+import { type ConnectionWatcher, watched } from './connection-watcher.ts';
 import type { NativeSockets } from './native.ts';
 import { PooledReader } from './pooled-reader.ts';
 import { socketReady } from './socket-events.ts';
 import { newAppSocket, TcpAppSocket } from './tcp-app-socket.ts';
-import { type ConnectionWatcher, watched } from './wire-counter.ts';
 
 export interface AppSocketTarget {
   /** An IP address: names are resolved, and checked against the egress policy, before this. */

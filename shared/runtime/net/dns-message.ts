@@ -1,4 +1,5 @@
 import ipaddr from 'ipaddr.js';
+import type { DnsRecord } from './resolver.ts';
 
 export type DnsType = 'A' | 'AAAA';
 
@@ -9,12 +10,6 @@ export interface DnsQuestion {
   /** A domain name in ASCII without trailing dot. */
   readonly name: string;
   readonly type: DnsType;
-}
-
-export interface DnsRecord {
-  readonly address: string;
-  /** Seconds. */
-  readonly ttl: number;
 }
 
 export interface DnsAnswer {

@@ -8,12 +8,12 @@ import { parseHostPort } from '../config/host-port.ts';
 import {
   type DnsAnswer,
   type DnsQuestion,
-  type DnsRecord,
   type DnsType,
   decodeAnswer,
   encodeQuestion,
 } from './dns-message.ts';
 import type { NativeSockets } from './native.ts';
+import type { DnsChannel, DnsRecord, DnsTransport, DnsTries } from './resolver.ts';
 import { bindToInterface } from './socket-options.ts';
 import { withTimeLimit } from './time-limit.ts';
 import { connectOverInterface } from './uplink-interface.ts';
@@ -21,21 +21,33 @@ import { connectOverInterface } from './uplink-interface.ts';
 const DNS_PORT = 53;
 const MAX_ID = 0x1_0000;
 
-export interface InterfaceDnsOptions {
+export interface InterfaceDnsOptions extends DnsTries {
   readonly interface: string;
   /** As `address` or `address:port`. */
   readonly servers: readonly string[];
   readonly native: NativeSockets;
-  /** What a server may take at first; doubled for each round over the servers. */
-  readonly firstTryMs: number;
-  readonly tries: number;
+}
+
+/** Asks name servers over one network interface and no other. */
+export class OverInterface implements DnsTransport {
+  readonly interface: string;
+  readonly native: NativeSockets;
+
+  constructor(name: string, native: NativeSockets) {
+    this.interface = name;
+    this.native = native;
+  }
+
+  open(servers: readonly string[], tries: DnsTries): DnsChannel {
+    return new InterfaceDns({ interface: this.interface, native: this.native, servers, ...tries });
+  }
 }
 
 /**
  * Asks name servers over one network interface, whatever the routing table prefers, which c-ares cannot: over UDP, and over TCP
  * where an answer is too long for that (RFC 1035 section 4.2). It stands in for c-ares, with the same calls and error codes.
  */
-export class InterfaceDns {
+export class InterfaceDns implements DnsChannel {
   readonly #options: InterfaceDnsOptions;
 
   constructor(options: InterfaceDnsOptions) {

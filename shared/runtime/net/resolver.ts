@@ -3,8 +3,6 @@ import { isDeepStrictEqual } from 'node:util';
 import { type ErrorName, StreamError } from '../../protocol/errors.ts';
 import type { CancelSignal } from '../cancellation.ts';
 import { HostsFile } from './hosts-file.ts';
-import { InterfaceDns } from './interface-dns.ts';
-import type { NativeSockets } from './native.ts';
 
 /** Turns a name into addresses. */
 export interface OriginResolver {
@@ -32,14 +30,33 @@ export interface DnsRoute {
   readonly servers: readonly string[];
   /** The address of this machine to ask from; any where absent. */
   readonly localAddress?: string;
-  /** The only network interface to ask over, which needs the native calls; any where absent. */
-  readonly over?: { readonly interface: string; readonly native: NativeSockets };
+  /** Asks the servers in place of c-ares, which is used where this is absent. */
+  readonly over?: DnsTransport;
 }
 
-/** What asks name servers: c-ares, or what stands in for it. */
-interface DnsChannel {
-  resolve4(name: string, options: { ttl: true }): Promise<Family['records']>;
-  resolve6(name: string, options: { ttl: true }): Promise<Family['records']>;
+/** A way to name servers that c-ares lacks. Two with the same public fields are the same way. */
+export interface DnsTransport {
+  open(servers: readonly string[], tries: DnsTries): DnsChannel;
+}
+
+/** How patiently name servers are asked. */
+export interface DnsTries {
+  /** How long one server may take in the first round; doubled with each round. */
+  readonly firstTryMs: number;
+  /** Rounds over the servers. */
+  readonly tries: number;
+}
+
+/** One address that a name server told, with its time to live in seconds. */
+export interface DnsRecord {
+  readonly address: string;
+  readonly ttl: number;
+}
+
+/** Asks name servers for the addresses of one family; rejects with an error that has one of c-ares' codes. */
+export interface DnsChannel {
+  resolve4(name: string, options: { ttl: true }): Promise<readonly DnsRecord[]>;
+  resolve6(name: string, options: { ttl: true }): Promise<readonly DnsRecord[]>;
 }
 
 /**
@@ -167,10 +184,7 @@ const TRIES = 3;
 const RESOLUTION_DELAY_MS = 50;
 
 function channelBy(route: DnsRoute | undefined): DnsChannel {
-  if (route?.over) {
-    const { servers, over } = route;
-    return new InterfaceDns({ ...over, servers, firstTryMs: FIRST_TRY_MS, tries: TRIES });
-  }
+  if (route?.over) return route.over.open(route.servers, { firstTryMs: FIRST_TRY_MS, tries: TRIES });
   const channel = new dns.Resolver({ timeout: FIRST_TRY_MS, tries: TRIES });
   if (route) channel.setServers(route.servers);
   if (route?.localAddress) channel.setLocalAddress(route.localAddress);
@@ -181,11 +195,11 @@ type Answer = readonly string[];
 
 /** What the name servers said for one address family. */
 interface Family {
-  readonly records: readonly { readonly address: string; readonly ttl: number }[];
+  readonly records: readonly DnsRecord[];
   readonly errorCode?: string;
 }
 
-async function settle(query: Promise<Family['records']>): Promise<Family> {
+async function settle(query: Promise<readonly DnsRecord[]>): Promise<Family> {
   try {
     return { records: (await query).slice(0, MAX_ADDRESSES_PER_FAMILY) };
   } catch (error) {

@@ -1,9 +1,9 @@
 import { isIP, Socket } from 'node:net';
 import type { Destination } from '../../protocol/destination.ts';
 import type { CancelSignal } from '../cancellation.ts';
+import type { ConnectionWatcher } from './connection-watcher.ts';
 import { socketReady } from './socket-events.ts';
 import { UplinkError } from './uplink-error.ts';
-import type { ConnectionWatcher } from './wire-counter.ts';
 
 /**
  * Connects from a source address of this machine. Which interface the packets leave by is the routing table's

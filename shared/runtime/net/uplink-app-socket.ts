@@ -5,13 +5,13 @@ import type { CancelSignal } from '../cancellation.ts';
 import type { AppSocket } from './app-socket.ts';
 import { connectAppSocket } from './app-socket-connect.ts';
 import type { BlockPool } from './block-pool.ts';
+import { type ConnectionWatcher, watched } from './connection-watcher.ts';
 import type { NativeSockets } from './native.ts';
 import { PooledReader } from './pooled-reader.ts';
 import { newAppSocket, TcpAppSocket } from './tcp-app-socket.ts';
 import type { Uplink } from './uplink.ts';
 import { connectOverInterface } from './uplink-interface.ts';
 import { connectThroughProxy } from './uplink-proxy.ts';
-import { type ConnectionWatcher, watched } from './wire-counter.ts';
 
 /** So that an origin that has gone, or an uplink whose address has, ends the connection within minutes and not never. */
 const KEEP_ALIVE_MS = 60_000;

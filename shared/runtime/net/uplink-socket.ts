@@ -1,6 +1,7 @@
 import { Socket } from 'node:net';
 import { type Destination, formatDestination } from '../../protocol/destination.ts';
 import type { CancelSignal } from '../cancellation.ts';
+import { type ConnectionWatcher, watched } from './connection-watcher.ts';
 import type { NativeSockets } from './native.ts';
 import { type SubflowTuning, tuneSubflow } from './subflow-tuning.ts';
 import { type TimeLimit, withTimeLimit } from './time-limit.ts';
@@ -9,7 +10,6 @@ import { connectFromAddress } from './uplink-address.ts';
 import { connectFailure } from './uplink-error.ts';
 import { connectOverInterface } from './uplink-interface.ts';
 import { connectThroughProxy } from './uplink-proxy.ts';
-import { type ConnectionWatcher, watched } from './wire-counter.ts';
 
 export interface UplinkConnectOptions extends TimeLimit, SubflowTuning {
   /** Needed to bind to an interface; without it the kernel's figures and some socket options are missing too. */

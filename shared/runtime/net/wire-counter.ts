@@ -1,4 +1,5 @@
 import type { Socket } from 'node:net';
+import type { ConnectionWatcher } from './connection-watcher.ts';
 import type { NativeSockets } from './native.ts';
 import { descriptorOf } from './socket-handle.ts';
 import { readTcpTraffic, type TcpTraffic } from './tcp-info.ts';
@@ -7,17 +8,6 @@ import { readTcpTraffic, type TcpTraffic } from './tcp-info.ts';
 export interface WireBytes {
   readonly sentBytes: number;
   readonly receivedBytes: number;
-}
-
-/** What makes connections over an uplink hands each of them in, before it connects: failed attempts count too. */
-export interface ConnectionWatcher {
-  watch(socket: Socket): void;
-}
-
-/** The socket, handed in where anybody counts. */
-export function watched(socket: Socket, watcher: ConnectionWatcher | undefined): Socket {
-  watcher?.watch(socket);
-  return socket;
 }
 
 /**

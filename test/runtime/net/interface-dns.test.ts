@@ -2,7 +2,7 @@ import { createSocket } from 'node:dgram';
 import { once } from 'node:events';
 import { type AddressInfo, createServer } from 'node:net';
 import { describe, expect, test } from 'vitest';
-import { InterfaceDns } from '../../../shared/runtime/net/interface-dns.ts';
+import { InterfaceDns, OverInterface } from '../../../shared/runtime/net/interface-dns.ts';
 import { loadNative } from '../../../shared/runtime/net/native.ts';
 import { DnsResolver } from '../../../shared/runtime/net/resolver.ts';
 import { useCleanups } from '../../support/cleanups.ts';
@@ -109,7 +109,7 @@ describe.skipIf(native === undefined)('names asked over one interface', () => {
 
   test('stands in for c-ares in the resolver', async () => {
     const { address } = await server((type) => ({ addresses: type === 'A' ? ['198.41.0.4'] : [] }));
-    const over = { interface: 'lo', native: native! };
+    const over = new OverInterface('lo', native!);
     const resolver = new DnsResolver({
       timeoutMs: 5_000,
       now: () => performance.now(),
