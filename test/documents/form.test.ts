@@ -42,7 +42,7 @@ describe.each(PAGES)('%s', (page) => {
   it('has one title, and a first paragraph that says who needs the page', async () => {
     const text = (await projectFile(page)).replaceAll(/^```.*?^```$/gms, '');
     expect(text.match(/^# .+$/gm)).toHaveLength(1);
-    expect(text).toMatch(/^# .+\n\nThis page is for [^|#]{20,}?\n\n/);
+    expect(text).toMatch(/^# .+\n\nThis (page|log) is for [^|#]{20,}?\n\n/);
   });
 });
 
