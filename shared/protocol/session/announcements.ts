@@ -1,6 +1,6 @@
+import { controlItem } from '../control/control-item.ts';
+import type { ControlQueue } from '../control/control-queue.ts';
 import { MAX_ANNOUNCED_ADDRESSES } from '../tunables.ts';
-import { controlItem } from './control-item.ts';
-import type { ControlQueue } from './control-queue.ts';
 
 /** Another address of the concentrator. */
 export interface AnnouncedAddress {
