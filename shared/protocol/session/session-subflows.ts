@@ -36,6 +36,8 @@ export interface NewSubflow extends SubflowOptions {
 
 /** What the program around a session tells it of subflows. Those of a subflow that is gone are without effect. */
 export interface SubflowCommands {
+  /** Subflows that are up now. */
+  readonly count: number;
   /** Client: the id for the next subflow; 0 is that of HELLO. */
   allocateId(): number;
   /** @throws MisuseError for an id that is in use */
@@ -106,6 +108,10 @@ export class SessionSubflows implements SubflowCommands {
     );
     this.#guard = this.#makeGuard(surrender);
     this.#retirement = new Retirement(now, tuning.retirement);
+  }
+
+  get count(): number {
+    return this.#all.length;
   }
 
   get all(): readonly Subflow<Uplink>[] {

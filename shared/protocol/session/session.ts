@@ -16,7 +16,7 @@ import { type CoreTuning, DEFAULT_TUNING } from './core-tuning.ts';
 import type { SessionEvent } from './events.ts';
 import { SessionStreams } from './session-streams.ts';
 import { SessionSubflows, type SubflowCommands } from './session-subflows.ts';
-import { type SessionSnapshot, snapshotOf } from './snapshot.ts';
+import { type SessionSnapshot, subflowSnapshot } from './snapshot.ts';
 import type { StreamCommands } from './stream-commands.ts';
 import { Transmitter } from './transmitter.ts';
 
@@ -126,7 +126,11 @@ export class Session {
   snapshot(): SessionSnapshot {
     return {
       streamCount: this.#streams.count,
-      subflows: this.#subflows.all.map(snapshotOf),
+      subflows: this.#subflows.all.map(subflowSnapshot),
+      uplinks: [...this.#subflows.uplinks.all].map(({ name, utilization }) => ({
+        name,
+        utilization: utilization.share,
+      })),
       statistics: { ...this.#transmitter.statistics, receivedBytes: this.#receivedBytes },
       reorderBytes: this.#streams.reorderBytes,
       boundTo: this.#streams.boundTo,

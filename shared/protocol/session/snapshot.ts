@@ -18,6 +18,9 @@ export interface SubflowSnapshot {
   /** Its uplink holds up the others, and carries nothing that anybody waits for. */
   readonly isParked: boolean;
   readonly congestionControl: string | undefined;
+  /** What its uplink may carry from this end, bytes per second on the wire; undefined for no limit. */
+  readonly limitBytesPerSecond: number | undefined;
+  readonly isMetered: boolean;
   /** Whether the round trip times are measured, and no guess. */
   readonly isMeasured: boolean;
   readonly smoothedRttMs: number;
@@ -35,10 +38,18 @@ export interface SubflowSnapshot {
   readonly sendingStreamIds: ReadonlySet<number>;
 }
 
+/** How one uplink is now. */
+export interface UplinkSnapshot {
+  readonly name: string;
+  /** How much of what it can carry is made use of, 0 to 1, in the direction where it is more. */
+  readonly utilization: number;
+}
+
 /** How a session is now, for status and metrics. */
 export interface SessionSnapshot {
   readonly streamCount: number;
   readonly subflows: readonly SubflowSnapshot[];
+  readonly uplinks: readonly UplinkSnapshot[];
   readonly statistics: SessionStatistics;
   /** Bytes that wait in reorder buffers. */
   readonly reorderBytes: number;
@@ -46,7 +57,7 @@ export interface SessionSnapshot {
   readonly boundTo: readonly (readonly string[])[];
 }
 
-export function snapshotOf(subflow: Subflow): SubflowSnapshot {
+export function subflowSnapshot(subflow: Subflow): SubflowSnapshot {
   const { id, uplink, state, duty, congestionControl, meter, congestion, outbox, receipts } = subflow;
   const sendingStreamIds = new Set<number>();
   for (const { item } of outbox.ledger.oldestEntries()) {
@@ -59,6 +70,8 @@ export function snapshotOf(subflow: Subflow): SubflowSnapshot {
     duty: duty.value,
     isParked: uplink.isParked,
     congestionControl,
+    limitBytesPerSecond: uplink.bucket?.bytesPerSecond,
+    isMetered: uplink.isMetered,
     isMeasured: meter.rtt.isMeasured,
     smoothedRttMs: meter.rtt.smoothedMs,
     minRttMs: meter.minRttMs,

@@ -17,8 +17,6 @@ export interface UplinksHost {
 export interface UplinkCommands {
   /** Most that an uplink may carry in each direction from now on; the concentrator is told its half. */
   limitRate(uplinkName: string, limit: RateLimit): void;
-  /** How much of what an uplink can carry is made use of, 0 to 1, in the direction where it is more. */
-  utilizationOf(uplinkName: string): number;
 }
 
 /**
@@ -72,10 +70,6 @@ export class Uplinks implements UplinkCommands {
     const uplink = this.named(uplinkName);
     if (!uplink.rateLimit.set(limit)) return;
     for (const subflow of uplink.subflows) this.#tellLimit(uplink, subflow);
-  }
-
-  utilizationOf(uplinkName: string): number {
-    return this.#byName.get(uplinkName)?.utilization.share ?? 0;
   }
 
   add(subflow: Subflow<Uplink>): void {

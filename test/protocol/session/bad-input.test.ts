@@ -78,7 +78,7 @@ function bedWithStream(role: 'client' | 'concentrator'): SessionBed {
   const bed = new SessionBed(role, [0, 1]);
   if (role === 'concentrator') bed.openStream(0);
   else {
-    bed.session.openStream({ host: 'origin.example', port: 80 }, { mode: 'aggregate' }, 0);
+    bed.at(0).streams.open({ host: 'origin.example', port: 80 }, { mode: 'aggregate' });
     bed.receive(opened);
     bed.sent();
     bed.events();
@@ -104,7 +104,7 @@ describe.each(VIOLATIONS)('%s at a %s', (_, role, code, frames) => {
     expect([bed.sentControl(0), bed.sentControl(1)]).toEqual([[close], [close]]);
     expect(bed.sentControl(0)).toEqual([]);
     // All memory has come back; nothing is due any more.
-    expect([bed.budget.reservedBytes, bed.session.streamCount]).toEqual([0, 0]);
+    expect([bed.budget.reservedBytes, bed.session.streams.count]).toEqual([0, 0]);
     expect(bed.session.deadlineMs).toBe(Number.POSITIVE_INFINITY);
     expect(other.session.isClosed).toBe(false);
     expect(other.events()).toEqual([]);
@@ -118,21 +118,21 @@ describe('after a violation', () => {
     bed.receive([encodeControl(openFrame(2)), dataFrame(2, 0, FOUR)]);
     bed.receive(hex('7f 00 0000 00000004'), 1);
     expect(bed.eventTypes()).toEqual(['stream-failed', 'session-closed']);
-    expect(bed.session.streamCount).toBe(0);
+    expect(bed.session.streams.count).toBe(0);
   });
 
   it('what the applications still do is without effect, and gives their memory back', () => {
     const bed = bedWithStream('concentrator');
     bed.receive(opened);
     const chunk = new CountingChunk(FOUR);
-    bed.session.write(0, chunk);
-    bed.session.end(0);
-    bed.session.consumed(0, 4, 1);
-    bed.session.reset(0, 'cancelled');
-    bed.session.acceptStream(0);
+    bed.session.streams.write(0, chunk);
+    bed.session.streams.end(0);
+    bed.at(1).streams.consumed(0, 4);
+    bed.session.streams.reset(0, 'cancelled');
+    bed.session.streams.accept(0);
     bed.session.goAway('goingAway');
-    bed.session.close('goingAway', 1);
-    bed.session.flush(1);
+    bed.at(1).close('goingAway');
+    bed.at(1).flush();
     expect(chunk.releases).toBe(1);
     expect(bed.eventTypes()).toEqual(['stream-failed', 'session-closed']);
   });
@@ -140,7 +140,7 @@ describe('after a violation', () => {
   it('gives back what applications had under way', () => {
     const bed = bedWithStream('concentrator');
     const chunks = [new CountingChunk(patternBytes(0, 9_000)), new CountingChunk(patternBytes(9_000, 90))];
-    for (const chunk of chunks) bed.session.write(0, chunk);
+    for (const chunk of chunks) bed.session.streams.write(0, chunk);
     bed.sent();
     bed.receive(opened);
     expect(chunks.map(({ releases }) => releases)).toEqual([1, 1]);
@@ -149,15 +149,15 @@ describe('after a violation', () => {
 
 it('a client that opens and opens, and reads no answer, ends its session', () => {
   const bed = new SessionBed('concentrator');
-  bed.session.subflowBusy(0);
+  bed.session.subflows.setWritable(0, false);
   const most = MAX_STREAMS * MAX_CONTROL_PER_STREAM;
   for (let id = 0; id <= most; id++) {
-    bed.session.flush(0);
+    bed.at(0).flush();
     expect(bed.session.isClosed).toBe(false);
     bed.control(openFrame(id));
-    bed.session.refuseStream(id, 'notAuthorized');
+    bed.session.streams.refuse(id, 'notAuthorized');
   }
-  bed.session.flush(0);
+  bed.at(0).flush();
   expect(bed.events().at(-1)).toMatchObject({ type: 'session-closed', error: 'resourceExceeded' });
 });
 
@@ -165,9 +165,9 @@ it('a client that opens and opens, and reads the answers, does not', () => {
   const bed = new SessionBed('concentrator');
   for (let id = 0; id <= 2 * MAX_STREAMS * MAX_CONTROL_PER_STREAM; id++) {
     bed.control(openFrame(id));
-    bed.session.refuseStream(id, 'notAuthorized');
+    bed.session.streams.refuse(id, 'notAuthorized');
     bed.sent();
-    const { writtenBytes } = bed.session.subflows[0]!.ledger;
+    const { writtenBytes } = bed.session.snapshot().subflows[0]!.ledger;
     bed.receive(receipt(0, writtenBytes));
   }
   expect(bed.session.isClosed).toBe(false);

@@ -112,7 +112,7 @@ describe('the utilization of an uplink', () => {
     const client = new SessionBed('client');
     client.control({ type: 'utilization', subflowId: 0, percent: 70 });
     client.control({ type: 'utilization', subflowId: 99, percent: 90 });
-    expect(client.session.utilization('uplink0')).toBe(0.7);
+    expect(client.session.snapshot().uplinks.find(({ name }) => name === 'uplink0')?.utilization).toBe(0.7);
     const concentrator = new SessionBed('concentrator');
     concentrator.control({ type: 'utilization', subflowId: 0, percent: 70 });
     expect(concentrator.session.isClosed).toBe(true);
