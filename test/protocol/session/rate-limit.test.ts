@@ -1,11 +1,12 @@
 import { describe, expect, it } from 'vitest';
-import { NO_LIMIT } from '../../../shared/protocol/session/rate-limits.ts';
+import { NO_LIMIT } from '../../../shared/protocol/uplink/rate-limit.ts';
+import { CountingChunk, patternBytes } from '../support.ts';
 import { SessionBed } from './session-bed.ts';
 
 const told = (bed: SessionBed, subflowId = 0) =>
   bed.sentControl(subflowId).filter((frame) => frame.type === 'rateLimit');
 const limitOf = (bed: SessionBed, id = 0) =>
-  bed.session.snapshot().subflows.find((subflow) => subflow.id === id)?.limit?.bytesPerSecond;
+  bed.session.snapshot().subflows.find((subflow) => subflow.id === id)?.limitBytesPerSecond;
 
 describe('a client with a limited uplink', () => {
   const limit = { sendBytesPerSecond: 1_000, receiveBytesPerSecond: 2_000, isMetered: true };
@@ -94,23 +95,32 @@ describe('a concentrator', () => {
     const bed = new SessionBed('concentrator', [0, 1]);
     bed.at(0).subflows.add({ id: 2, uplinkName: 'uplink0', isBackup: false });
     bed.control(rateLimit(0, 3_000));
-    const [first, other, second] = bed.session.snapshot().subflows;
-    expect([first!.limit?.bytesPerSecond, other!.limit, second!.limit]).toEqual([
-      3_000,
-      undefined,
-      first!.limit,
-    ]);
+    expect([limitOf(bed, 0), limitOf(bed, 1), limitOf(bed, 2)]).toEqual([3_000, undefined, 3_000]);
     bed.at(0).subflows.add({ id: 3, uplinkName: 'uplink0', isBackup: false });
-    expect(bed.session.snapshot().subflows[3]!.limit).toBe(first!.limit);
+    expect(limitOf(bed, 3)).toBe(3_000);
   });
 
   it('does not fill the bucket anew when it is told again', () => {
     const bed = new SessionBed('concentrator');
     bed.control(rateLimit(0, 3_000));
-    const [subflow] = bed.session.snapshot().subflows;
-    const bucket = subflow!.limit;
-    bed.control(rateLimit(0, 3_000));
-    expect(subflow!.limit).toBe(bucket);
+    const sentIn = (ms: number) => {
+      const before = bed.session.snapshot().subflows[0]!.sentBytes;
+      for (const endMs = bed.nowMs + ms; bed.nowMs < endMs; bed.nowMs += 10) {
+        bed.control(rateLimit(0, 3_000));
+        bed.sent();
+        bed.control({
+          type: 'receipt',
+          entries: [
+            { subflowId: 0, delayMicroseconds: 0, bytes: bed.session.snapshot().subflows[0]!.sentBytes },
+          ],
+        });
+      }
+      return bed.session.snapshot().subflows[0]!.sentBytes - before;
+    };
+    bed.openStream(0);
+    bed.session.streams.write(0, new CountingChunk(patternBytes(0, 100_000)));
+    sentIn(1_000);
+    expect(sentIn(5_000)).toBeLessThan(5 * 3_000 * 1.1);
     bed.control(rateLimit(0, 4_000));
     expect(limitOf(bed)).toBe(4_000);
     bed.control(rateLimit(0, 0));
@@ -182,7 +192,7 @@ describe('an idle subflow of a metered uplink', () => {
       expect(pings(new SessionBed(role)).length).toBeGreaterThan(50);
       const bed = new SessionBed(role);
       tell(bed);
-      expect(bed.session.snapshot().subflows[0]!.limit).toBeUndefined();
+      expect(limitOf(bed)).toBeUndefined();
       expect(pings(bed).length).toBeLessThanOrEqual(5);
       expect(pings(bed).length).toBeGreaterThanOrEqual(3);
     },

@@ -207,7 +207,7 @@ describe('PRIORITY', () => {
 
   it('counts by its generation', () => {
     const bed = new SessionBed('concentrator', [0, 1]);
-    const isBackup = () => bed.session.snapshot().subflows[0]!.isBackup;
+    const isBackup = () => bed.session.snapshot().subflows[0]!.duty === 'backup';
     bed.control(priority(true, 2));
     bed.control(priority(false, 1), 1);
     expect(isBackup()).toBe(true);

@@ -14,8 +14,8 @@ function pass(bed: SessionBed, ms: number, silentId?: number): void {
     bed.nowMs += 50;
     const entries = bed.session
       .snapshot()
-      .subflows.filter(({ id, ledger }) => id !== silentId && ledger.writtenBytes > 0)
-      .map(({ id, ledger }) => ({ subflowId: id, delayMicroseconds: 0, bytes: ledger.writtenBytes }));
+      .subflows.filter(({ id, sentBytes }) => id !== silentId && sentBytes > 0)
+      .map(({ id, sentBytes: bytes }) => ({ subflowId: id, delayMicroseconds: 0, bytes }));
     if (entries.length > 0) bed.control({ type: 'receipt', entries }, entries[0]!.subflowId);
   }
 }
