@@ -1,8 +1,8 @@
 import type { Logger } from 'pino';
 import { type Destination, formatDestination } from '../../shared/protocol/destination.ts';
 import type { AnnouncedAddress } from '../../shared/protocol/session/announcements.ts';
-import { MAX_SUBFLOWS_PER_UPLINK } from '../../shared/protocol/tunables.ts';
 import { NO_LIMIT } from '../../shared/protocol/uplink/rate-limit.ts';
+import { MAX_SUBFLOWS_PER_UPLINK } from '../../shared/protocol/uplink/wanted-subflows.ts';
 import type { MonotonicClock } from '../../shared/runtime/session/clock.ts';
 import type { SessionDriver } from '../../shared/runtime/session/session-driver.ts';
 import type { SubflowTransport } from '../../shared/runtime/subflow/subflow-transport.ts';
