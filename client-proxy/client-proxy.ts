@@ -7,12 +7,13 @@ import type { Destination } from '../shared/protocol/destination.ts';
 import { formatDestination } from '../shared/protocol/destination.ts';
 import { acceptAppSockets } from '../shared/runtime/app/app-socket-listener.ts';
 import { BlockPool } from '../shared/runtime/app/block-pool.ts';
+import type { MonotonicClock, WallClock } from '../shared/runtime/clock.ts';
 import type { NativeLoad } from '../shared/runtime/kernel/native.ts';
 import { registerBuildInfo } from '../shared/runtime/observe/build-info.ts';
 import { type Health, startHttpEndpoint } from '../shared/runtime/observe/http-endpoint.ts';
 import { registerSessionMetrics } from '../shared/runtime/observe/session-metrics.ts';
-import type { MonotonicClock } from '../shared/runtime/session/clock.ts';
 import { TrafficTable } from '../shared/runtime/session/uplink-traffic.ts';
+import { ReceivePool } from '../shared/runtime/subflow/receive-pool.ts';
 import { registerClientMetrics } from './client-metrics.ts';
 import type { ClientConfig, ConfiguredUplink } from './config/client-config.ts';
 import { MAX_UPLINKS } from './config/client-schema.ts';
@@ -42,8 +43,7 @@ import { connectAppSocketThroughUplink } from './uplink/uplink-app-socket.ts';
 export interface ClientProxyDeps {
   readonly logger: Logger;
   readonly clock: MonotonicClock;
-  /** Milliseconds since 1970. */
-  readonly wallClock: () => number;
+  readonly wallClock: WallClock;
   readonly random: () => number;
   readonly native: NativeLoad;
   readonly version: string;
@@ -81,7 +81,8 @@ export async function startClientProxy(config: ClientConfig, deps: ClientProxyDe
   const directTraffic = new TrafficTable(MAX_UPLINK_NAMES);
   const directConnections = new DirectConnections();
   const wires = new WireTable(native, MAX_UPLINK_NAMES);
-  const pool = new BlockPool();
+  const pool = new BlockPool(clock);
+  const receivePool = new ReceivePool(clock);
 
   const keeper = new SessionKeeper({
     identity: config.client,
@@ -104,6 +105,7 @@ export async function startClientProxy(config: ClientConfig, deps: ClientProxyDe
     connect: (uplink, address, signal) =>
       connectSubflow(uplink, address, {
         pin,
+        pool: receivePool,
         native,
         wire: wires.of(uplink.name),
         signal,
@@ -246,7 +248,7 @@ export async function startClientProxy(config: ClientConfig, deps: ClientProxyDe
   const watch = new NetworkWatch({
     read: () => reader.read(),
     look: networkInterfaces,
-    monitor: (onEvent) => new IpMonitor({ onEvent, logger, random }),
+    monitor: (onEvent) => new IpMonitor({ onEvent, logger, clock, random }),
     onView: (view) => {
       uplinks.onNetwork(view);
       steering.checkUplinks();

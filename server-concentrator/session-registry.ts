@@ -6,7 +6,7 @@ import type { Hello, Join } from '../shared/protocol/handshake/messages.ts';
 import { MemoryBudget } from '../shared/protocol/memory-budget.ts';
 import { FIRST_UPLOAD_WINDOW_BYTES, Session } from '../shared/protocol/session/session.ts';
 import type { AppSocket } from '../shared/runtime/app/app-socket.ts';
-import type { MonotonicClock } from '../shared/runtime/session/clock.ts';
+import type { MonotonicClock } from '../shared/runtime/clock.ts';
 import { nodeHandshakeCrypto } from '../shared/runtime/session/handshake-crypto.ts';
 import { SessionDriver } from '../shared/runtime/session/session-driver.ts';
 import type { TrafficTable } from '../shared/runtime/session/uplink-traffic.ts';

@@ -3,7 +3,7 @@ import { type Destination, formatDestination } from '../../shared/protocol/desti
 import type { AnnouncedAddress } from '../../shared/protocol/session/announcements.ts';
 import { NO_LIMIT } from '../../shared/protocol/session/rate-limits.ts';
 import { MAX_SUBFLOWS_PER_UPLINK } from '../../shared/protocol/tunables.ts';
-import type { MonotonicClock } from '../../shared/runtime/session/clock.ts';
+import type { MonotonicClock } from '../../shared/runtime/clock.ts';
 import type { SessionDriver } from '../../shared/runtime/session/session-driver.ts';
 import type { SubflowTransport } from '../../shared/runtime/subflow/subflow-transport.ts';
 import type { TargetNames } from '../dns/target-names.ts';
@@ -270,11 +270,12 @@ export class PathManager {
   }
 
   #dialerOf(uplink: DialledUplink): UplinkDialer {
-    const { paths, names, connect, dialTimeoutMs, backoff, random, logger, onDial } = this.#options;
+    const { paths, names, connect, dialTimeoutMs, backoff, random, clock, logger, onDial } = this.#options;
     const session = this.#session;
     const host: PathHost = {
       uplinkName: uplink.name,
       logger,
+      clock,
       reach: (targets, preferred, signal) =>
         reach({ uplink, targets, names, connect, timeoutMs: dialTimeoutMs, preferred, signal }),
       admit: async (transport, address, replaced) => {

@@ -1,4 +1,5 @@
 import type { Logger } from 'pino';
+import type { WallClock } from '../../shared/runtime/clock.ts';
 import type { ClientConfig, ConfiguredUplink } from '../config/client-config.ts';
 import { type DiscoveredUplink, type Discovery, discoverUplinks, type LeftOut } from './discover-uplinks.ts';
 import type { NetworkView } from './network/network-view.ts';
@@ -28,8 +29,7 @@ export interface UplinkSetOptions {
   readonly user: UplinkUser;
   readonly bindsByInterface: boolean;
   readonly maxUplinks: number;
-  /** Milliseconds since 1970. */
-  readonly wallClock: () => number;
+  readonly wallClock: WallClock;
   readonly logger: Logger;
 }
 

@@ -1,5 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import type { Logger } from 'pino';
+import type { MonotonicClock } from '../../../shared/runtime/clock.ts';
 import { Backoff } from '../backoff.ts';
 import { IP_COMMANDS, isNoProgram } from './run-ip.ts';
 
@@ -7,6 +8,7 @@ export interface IpMonitorOptions {
   /** Something about links, addresses, routes or rules has changed, or may have while nobody watched. */
   onEvent(): void;
   readonly logger: Logger;
+  readonly clock: MonotonicClock;
   readonly random: () => number;
   /** In the order in which they are tried. */
   readonly commands?: readonly string[];
@@ -46,7 +48,8 @@ export class IpMonitor {
     const [command] = this.#commands;
     if (command === undefined || this.#isStopped) return;
     const args = ['-oneline', 'monitor', 'link', 'address', 'route', 'rule'];
-    const startedMs = performance.now();
+    const { clock } = this.#options;
+    const startedMs = clock();
     const onError = (error: Error) => {
       const isMissing = isNoProgram(error);
       if (isMissing) this.#commands.shift();
@@ -66,7 +69,7 @@ export class IpMonitor {
     child.once('spawn', () => this.#options.onEvent());
     child.once('error', onError);
     child.once('exit', (code, signal) => {
-      if (performance.now() - startedMs > GOOD_MS) this.#restart.succeed();
+      if (clock() - startedMs > GOOD_MS) this.#restart.succeed();
       this.#onEnd(`exit ${code ?? signal}`);
     });
   }

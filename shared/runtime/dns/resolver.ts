@@ -2,6 +2,7 @@ import { promises as dns } from 'node:dns';
 import { isDeepStrictEqual } from 'node:util';
 import { type ErrorName, StreamError } from '../../protocol/errors.ts';
 import type { CancelSignal } from '../async/cancellation.ts';
+import type { MonotonicClock } from '../clock.ts';
 import { HostsFile } from './hosts-file.ts';
 
 /** Turns a name into addresses. */
@@ -17,8 +18,7 @@ export interface OriginResolver {
 export interface DnsResolverOptions {
   /** What one caller waits at most, queueing included. */
   readonly timeoutMs: number;
-  /** A monotonic clock in milliseconds. */
-  readonly now: () => number;
+  readonly clock: MonotonicClock;
   /** Asked before each query; those of the system, from any address, when absent. May throw StreamError. */
   readonly route?: () => DnsRoute;
   readonly hostsPath?: string;
@@ -81,7 +81,7 @@ export class DnsResolver implements OriginResolver {
 
   constructor(options: DnsResolverOptions) {
     this.#options = options;
-    this.#hosts = new HostsFile(options.hostsPath ?? '/etc/hosts', options.now);
+    this.#hosts = new HostsFile(options.hostsPath ?? '/etc/hosts', options.clock);
   }
 
   resolve(name: string, signal: CancelSignal): Promise<readonly string[]> {
@@ -94,7 +94,7 @@ export class DnsResolver implements OriginResolver {
     if (isLocalhost(name)) return LOCALHOST_ADDRESSES;
 
     const cached = this.#cache.get(name);
-    if (cached && cached.expiresAtMs > this.#options.now()) return cached.answer;
+    if (cached && cached.expiresAtMs > this.#options.clock()) return cached.answer;
 
     let query = this.#underway.get(name);
     if (!query) {
@@ -144,12 +144,12 @@ export class DnsResolver implements OriginResolver {
     this.#cache.delete(name);
     const oldest = this.#cache.size >= MAX_CACHED ? this.#cache.keys().next().value : undefined;
     if (oldest !== undefined) this.#cache.delete(oldest);
-    const expiresAtMs = this.#options.now() + Math.min(ttlSeconds * 1000, MAX_CACHE_AGE_MS);
+    const expiresAtMs = this.#options.clock() + Math.min(ttlSeconds * 1000, MAX_CACHE_AGE_MS);
     this.#cache.set(name, { answer, expiresAtMs });
   }
 
   #currentChannel(): DnsChannel {
-    const now = this.#options.now();
+    const now = this.#options.clock();
     const route = this.#options.route?.();
     const isCurrent = now - this.#channelSinceMs < CHANNEL_AGE_MS && isDeepStrictEqual(route, this.#route);
     if (this.#channel && isCurrent) return this.#channel;

@@ -29,6 +29,7 @@ function bed(backoff = { minMs: 100, maxMs: 100 }) {
     {
       uplinkName: 'dsl',
       logger: pino({ enabled: false }),
+      clock: () => performance.now(),
       async reach([target], preferred, signal) {
         seen.mostDialling = Math.max(seen.mostDialling, ++seen.dialling);
         seen.preferred.push(preferred?.port);

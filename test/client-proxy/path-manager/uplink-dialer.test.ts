@@ -16,6 +16,7 @@ function bed() {
     host: {
       uplinkName: 'dsl',
       logger: pino({ enabled: false }),
+      clock: () => performance.now(),
       async reach([target], _preferred, signal) {
         await new Promise<void>((resolve, reject) => {
           if (target?.host === HERE.host) setTimeout(resolve, DIAL_MS);

@@ -19,7 +19,13 @@ async function standIn(body: string) {
 
 function monitor(commands: string[]) {
   const onEvent = vi.fn();
-  const made = new IpMonitor({ onEvent, commands, logger: pino({ enabled: false }), random: () => 0 });
+  const made = new IpMonitor({
+    onEvent,
+    commands,
+    clock: () => performance.now(),
+    logger: pino({ enabled: false }),
+    random: () => 0,
+  });
   onTestFinished(() => made.stop());
   return { monitor: made, onEvent };
 }
