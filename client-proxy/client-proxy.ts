@@ -15,21 +15,21 @@ import { registerSessionMetrics } from '../shared/runtime/observe/session-metric
 import { TrafficTable } from '../shared/runtime/session/uplink-traffic.ts';
 import { ReceivePool } from '../shared/runtime/subflow/receive-pool.ts';
 import { registerClientMetrics } from './client-metrics.ts';
-import type { ClientConfig, ConfiguredUplink } from './config/client-config.ts';
+import type { ClientConfig } from './config/client-config.ts';
 import { MAX_UPLINKS } from './config/client-schema.ts';
 import { describeReload } from './config/describe-reload.ts';
 import { DirectConnections } from './direct/direct-connections.ts';
 import { DirectDialer } from './direct/direct-dialer.ts';
 import { openDirect } from './direct/direct-opening.ts';
+import { UplinkSet } from './discovery/uplink-set.ts';
 import { TargetNames } from './dns/target-names.ts';
 import { Metering } from './metering/metering.ts';
 import { registerMeteringMetrics } from './metering/metering-metrics.ts';
 import { USAGE_FILE_NAME } from './metering/usage-file.ts';
 import { WireTable } from './metering/wire-table.ts';
-import { IpMonitor } from './path-manager/network/ip-monitor.ts';
-import { NetworkReader } from './path-manager/network/network-reader.ts';
-import { NetworkWatch } from './path-manager/network/network-watch.ts';
-import { UplinkSet } from './path-manager/uplink-set.ts';
+import { IpMonitor } from './network/ip-monitor.ts';
+import { NetworkReader } from './network/network-reader.ts';
+import { NetworkWatch } from './network/network-watch.ts';
 import { SessionKeeper } from './session/session-keeper.ts';
 import { repliesOptimistically } from './socks5/optimistic-reply.ts';
 import { Socks5Server } from './socks5/socks-server.ts';
@@ -111,7 +111,7 @@ export async function startClientProxy(config: ClientConfig, deps: ClientProxyDe
         signal,
         timeoutMs: config.dial.timeoutMs,
         serverName: config.concentrator.serverName,
-        congestionControl: (uplink as ConfiguredUplink).congestionControl,
+        congestionControl: uplink.congestionControl,
         onWarning: (message) => logger.warn({ uplink: uplink.name }, message),
       }),
     onSessionEnded: (driver) => keepCounts(driver),

@@ -21,17 +21,17 @@ import {
 } from '../shared/runtime/subflow/subflow-listener.ts';
 import type { SubflowTransport } from '../shared/runtime/subflow/subflow-transport.ts';
 import { ListenError } from '../shared/runtime/tcp/tcp-listener.ts';
-import { announcedNow } from './announced-addresses.ts';
+import { announcedNow } from './addresses/announced-addresses.ts';
+import { OwnAddresses, OwnAddressWatch } from './addresses/own-addresses.ts';
 import { registerConcentratorMetrics } from './concentrator-metrics.ts';
 import type { ConcentratorConfig } from './config/concentrator-config.ts';
 import { describeReload } from './config/describe-reload.ts';
 import { createEgressPolicy } from './egress/egress-policy.ts';
 import { OriginDialer } from './egress/origin-dialer.ts';
-import { OwnAddresses, OwnAddressWatch } from './own-addresses.ts';
-import { SessionRegistry } from './session-registry.ts';
+import { SessionRegistry } from './session/session-registry.ts';
+import { readApplicant } from './session/subflow-admission.ts';
 import { concentratorStatus } from './status/concentrator-status.ts';
 import { concentratorStatusText } from './status/concentrator-status-text.ts';
-import { readApplicant } from './subflow-admission.ts';
 
 export interface ConcentratorDeps {
   readonly logger: Logger;

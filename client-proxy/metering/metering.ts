@@ -1,7 +1,7 @@
 import type { Logger } from 'pino';
 import type { WallClock } from '../../shared/runtime/clock.ts';
 import { formatBitRate } from '../../shared/runtime/config/bit-rate.ts';
-import { byteText } from '../../shared/runtime/observe/byte-text.ts';
+import { byteText } from '../../shared/runtime/text/byte-text.ts';
 import type { UplinkUse } from '../path-manager/uplink-use.ts';
 import { CAP_NAME, Meter, type Verdict } from './meter.ts';
 import type { MeteredSettings } from './metered-settings.ts';

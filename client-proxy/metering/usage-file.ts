@@ -1,8 +1,8 @@
 import { mkdir, open, rename, stat, unlink } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { z } from 'zod';
-import { readTextFile, reason } from '../../shared/runtime/config/read-file.ts';
-import { fileExists, writePrivateFile } from '../../shared/runtime/identity/private-file.ts';
+import { fileExists, writePrivateFile } from '../../shared/runtime/files/private-file.ts';
+import { readTextFile, reason } from '../../shared/runtime/files/read-file.ts';
 import type { UplinkUsage } from './usage.ts';
 
 /** The name of the file in the state directory. */

@@ -1,10 +1,10 @@
 import { isDeepStrictEqual } from 'node:util';
 import type { Logger } from 'pino';
 import { type Destination, formatDestination } from '../../shared/protocol/destination.ts';
+import type { Backoff } from '../../shared/runtime/async/backoff.ts';
 import { Cancellation, type CancelSignal } from '../../shared/runtime/async/cancellation.ts';
 import type { MonotonicClock } from '../../shared/runtime/clock.ts';
 import type { SubflowTransport } from '../../shared/runtime/subflow/subflow-transport.ts';
-import type { Backoff } from './backoff.ts';
 import type { PathTarget } from './paths.ts';
 import type { Reached } from './reach.ts';
 import { failureReason, type UplinkReason } from './uplink-cause.ts';

@@ -2,11 +2,11 @@ import { Document, isMap, isSeq, type YAMLSeq } from 'yaml';
 import { z } from 'zod';
 import { ConfigError } from '../../shared/runtime/config/config-error.ts';
 import { parseConfig } from '../../shared/runtime/config/parse-config.ts';
-import { readTextFile } from '../../shared/runtime/config/read-file.ts';
 import { clientId, clientKey, textAs } from '../../shared/runtime/config/schema-pieces.ts';
 import { MAX_CONFIG_BYTES, YamlSource } from '../../shared/runtime/config/yaml-source.ts';
+import { writePrivateFile } from '../../shared/runtime/files/private-file.ts';
+import { readTextFile } from '../../shared/runtime/files/read-file.ts';
 import { formatClientKey } from '../../shared/runtime/identity/client-key.ts';
-import { writePrivateFile } from '../../shared/runtime/identity/private-file.ts';
 import type { ClientEntry } from './concentrator-config.ts';
 
 /** A client as listed in the file. */

@@ -1,8 +1,8 @@
 import { pino } from 'pino';
 import { afterEach, beforeEach, expect, it, vi } from 'vitest';
-import { Backoff } from '../../../client-proxy/path-manager/backoff.ts';
 import { PathDialer } from '../../../client-proxy/path-manager/path-dialer.ts';
 import { UplinkDialer } from '../../../client-proxy/path-manager/uplink-dialer.ts';
+import { Backoff } from '../../../shared/runtime/async/backoff.ts';
 
 const HERE = { host: '192.0.2.1', port: 8443 };
 const THERE = { host: '2001:db8::1', port: 8443 };

@@ -1,10 +1,10 @@
 import { pino } from 'pino';
 import { describe, expect, it } from 'vitest';
 import type { ConfiguredUplink } from '../../../client-proxy/config/client-config.ts';
-import type { NetworkView } from '../../../client-proxy/path-manager/network/network-view.ts';
-import { type UplinkConfig, UplinkSet } from '../../../client-proxy/path-manager/uplink-set.ts';
-import type { UplinkLoss } from '../../../client-proxy/path-manager/uplink-trouble.ts';
-import { device, view } from './views.ts';
+import { type UplinkConfig, UplinkSet } from '../../../client-proxy/discovery/uplink-set.ts';
+import type { NetworkView } from '../../../client-proxy/network/network-view.ts';
+import type { UplinkLoss } from '../../../client-proxy/network/uplink-trouble.ts';
+import { device, view } from '../network/views.ts';
 
 const AUTO: UplinkConfig = {
   uplinks: [],

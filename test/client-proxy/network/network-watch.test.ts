@@ -1,7 +1,7 @@
 import { pino } from 'pino';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
-import type { NetworkView } from '../../../../client-proxy/path-manager/network/network-view.ts';
-import { NetworkWatch } from '../../../../client-proxy/path-manager/network/network-watch.ts';
+import type { NetworkView } from '../../../client-proxy/network/network-view.ts';
+import { NetworkWatch } from '../../../client-proxy/network/network-watch.ts';
 
 beforeEach(() => {
   vi.useFakeTimers();

@@ -1,13 +1,13 @@
 import type { Logger } from 'pino';
-import type { SteeringMode } from '../shared/protocol/codec/wire.ts';
-import { type Destination, formatDestination } from '../shared/protocol/destination.ts';
-import { StreamError } from '../shared/protocol/errors.ts';
-import type { AppSocket } from '../shared/runtime/app/app-socket.ts';
-import { Cancellation } from '../shared/runtime/async/cancellation.ts';
-import type { SessionDriver } from '../shared/runtime/session/session-driver.ts';
-import type { StreamHandlers } from '../shared/runtime/session/session-handlers.ts';
-import { StreamRelay } from '../shared/runtime/session/stream-relay.ts';
-import type { OriginDialer } from './egress/origin-dialer.ts';
+import type { SteeringMode } from '../../shared/protocol/codec/wire.ts';
+import { type Destination, formatDestination } from '../../shared/protocol/destination.ts';
+import { StreamError } from '../../shared/protocol/errors.ts';
+import type { AppSocket } from '../../shared/runtime/app/app-socket.ts';
+import { Cancellation } from '../../shared/runtime/async/cancellation.ts';
+import type { SessionDriver } from '../../shared/runtime/session/session-driver.ts';
+import type { StreamHandlers } from '../../shared/runtime/session/session-handlers.ts';
+import { StreamRelay } from '../../shared/runtime/session/stream-relay.ts';
+import type { OriginDialer } from '../egress/origin-dialer.ts';
 
 /** A stream without a byte either way for so long is reset; swept at a tenth of it. */
 export interface OriginStreamsOptions {

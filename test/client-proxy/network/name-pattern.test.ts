@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { matchesPattern } from '../../../client-proxy/path-manager/name-pattern.ts';
+import { matchesPattern } from '../../../client-proxy/network/name-pattern.ts';
 
 it.each([
   ['eth0', 'eth0', true],

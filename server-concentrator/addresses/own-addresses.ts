@@ -2,7 +2,7 @@ import { lookup } from 'node:dns/promises';
 import { isIP } from 'node:net';
 import { networkInterfaces } from 'node:os';
 import { isDeepStrictEqual } from 'node:util';
-import type { Destination } from '../shared/protocol/destination.ts';
+import type { Destination } from '../../shared/protocol/destination.ts';
 
 /** The addresses that lead to this machine. */
 export class OwnAddresses {

@@ -6,7 +6,7 @@ import {
   fileExists,
   readableByOthers,
   writePrivateFile,
-} from '../../../shared/runtime/identity/private-file.ts';
+} from '../../../shared/runtime/files/private-file.ts';
 import { temporaryDirectory } from '../../config/temporary-directory.ts';
 
 const mode = async (file: string) => (await stat(file)).mode & 0o777;

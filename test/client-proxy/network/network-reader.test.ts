@@ -1,10 +1,7 @@
 import type { NetworkInterfaceInfo } from 'node:os';
 import { describe, expect, it, vi } from 'vitest';
-import {
-  NetworkReader,
-  type NetworkSource,
-} from '../../../../client-proxy/path-manager/network/network-reader.ts';
-import type { IpResult } from '../../../../client-proxy/path-manager/network/run-ip.ts';
+import { NetworkReader, type NetworkSource } from '../../../client-proxy/network/network-reader.ts';
+import type { IpResult } from '../../../client-proxy/network/run-ip.ts';
 import { IP_ADDRESS, NO_ROUTES, OLD_VERSION } from './recorded.ts';
 
 const CONCENTRATOR = [{ host: '203.0.113.9', port: 8443 }];

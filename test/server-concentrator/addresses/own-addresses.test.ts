@@ -1,7 +1,7 @@
 import { lookup } from 'node:dns/promises';
 import { networkInterfaces } from 'node:os';
 import { afterEach, expect, it, vi } from 'vitest';
-import { OwnAddresses, OwnAddressWatch } from '../../server-concentrator/own-addresses.ts';
+import { OwnAddresses, OwnAddressWatch } from '../../../server-concentrator/addresses/own-addresses.ts';
 
 vi.mock('node:os');
 vi.mock('node:dns/promises');

@@ -1,6 +1,6 @@
 import { isDeepStrictEqual } from 'node:util';
 import type { Uplink } from '../uplink/uplink.ts';
-import { isSameAddress, type NetworkInterface, type NetworkView } from './network/network-view.ts';
+import { isSameAddress, type NetworkInterface, type NetworkView } from './network-view.ts';
 
 /** Why nothing can get through an uplink now, as the network tells. */
 export interface UplinkTrouble {

@@ -1,7 +1,4 @@
-import type {
-  NetworkInterface,
-  NetworkView,
-} from '../../../client-proxy/path-manager/network/network-view.ts';
+import type { NetworkInterface, NetworkView } from '../../../client-proxy/network/network-view.ts';
 
 /** An interface of hardware that can be used, but for what is said otherwise. */
 export function device(name: string, over: Partial<NetworkInterface> = {}): NetworkInterface {

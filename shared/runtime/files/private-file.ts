@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { chmod, lstat, mkdir, open, realpath, rename, stat, unlink } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { TributaryError } from '../../protocol/errors.ts';
-import { reason } from '../config/read-file.ts';
+import { reason } from './read-file.ts';
 
 /** A file could not be written; the message says which and why. */
 export class FileWriteError extends TributaryError {

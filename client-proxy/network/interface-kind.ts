@@ -1,4 +1,4 @@
-import type { NetworkInterface } from './network/network-view.ts';
+import type { NetworkInterface } from './network-view.ts';
 
 /**
  * Why an interface is no uplink unless the configuration includes it; undefined when it may be one. By what the kernel says

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { addressBytes, announcedNow } from '../../server-concentrator/announced-addresses.ts';
-import { formatDestination } from '../../shared/protocol/destination.ts';
+import { addressBytes, announcedNow } from '../../../server-concentrator/addresses/announced-addresses.ts';
+import { formatDestination } from '../../../shared/protocol/destination.ts';
 
 const NOWHERE = { own: [], listen: [], public: [] };
 

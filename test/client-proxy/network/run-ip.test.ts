@@ -1,8 +1,8 @@
 import { chmod, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect, it } from 'vitest';
-import { runIp } from '../../../../client-proxy/path-manager/network/run-ip.ts';
-import { temporaryDirectory } from '../../../config/temporary-directory.ts';
+import { runIp } from '../../../client-proxy/network/run-ip.ts';
+import { temporaryDirectory } from '../../config/temporary-directory.ts';
 
 async function standIn(mode: number): Promise<string> {
   const file = join(await temporaryDirectory(), 'ip');

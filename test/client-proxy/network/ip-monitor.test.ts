@@ -2,8 +2,8 @@ import { chmod, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { pino } from 'pino';
 import { expect, it, onTestFinished, vi } from 'vitest';
-import { IpMonitor } from '../../../../client-proxy/path-manager/network/ip-monitor.ts';
-import { temporaryDirectory } from '../../../config/temporary-directory.ts';
+import { IpMonitor } from '../../../client-proxy/network/ip-monitor.ts';
+import { temporaryDirectory } from '../../config/temporary-directory.ts';
 
 /** A shell script that stands for `ip`; each start leaves its process id in `pids`. */
 async function standIn(body: string) {

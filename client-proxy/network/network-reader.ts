@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs';
 import { isIP } from 'node:net';
 import { networkInterfaces } from 'node:os';
-import type { Destination } from '../../../shared/protocol/destination.ts';
+import type { Destination } from '../../shared/protocol/destination.ts';
 import {
   answeredRoutes,
   parseIpAddress,

@@ -1,10 +1,15 @@
 import type { Logger } from 'pino';
 import type { WallClock } from '../../shared/runtime/clock.ts';
 import type { ClientConfig, ConfiguredUplink } from '../config/client-config.ts';
+import type { NetworkView } from '../network/network-view.ts';
+import {
+  type UplinkLoss,
+  type UplinkTrouble,
+  uplinkLosses,
+  uplinkTrouble,
+} from '../network/uplink-trouble.ts';
+import type { UplinkState, UplinkStatus } from '../path-manager/uplink-status.ts';
 import { type DiscoveredUplink, type Discovery, discoverUplinks, type LeftOut } from './discover-uplinks.ts';
-import type { NetworkView } from './network/network-view.ts';
-import type { UplinkState, UplinkStatus } from './uplink-status.ts';
-import { type UplinkLoss, type UplinkTrouble, uplinkLosses, uplinkTrouble } from './uplink-trouble.ts';
 
 /** What the configuration says about uplinks. */
 export type UplinkConfig = Pick<ClientConfig, 'uplinks' | 'autoUplinks' | 'subflowsPerPath' | 'standby'>;

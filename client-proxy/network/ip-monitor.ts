@@ -1,7 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import type { Logger } from 'pino';
-import type { MonotonicClock } from '../../../shared/runtime/clock.ts';
-import { Backoff } from '../backoff.ts';
+import { Backoff } from '../../shared/runtime/async/backoff.ts';
+import type { MonotonicClock } from '../../shared/runtime/clock.ts';
 import { IP_COMMANDS, isNoProgram } from './run-ip.ts';
 
 export interface IpMonitorOptions {

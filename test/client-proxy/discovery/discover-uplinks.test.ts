@@ -1,13 +1,10 @@
 import { describe, expect, it } from 'vitest';
 import type { AutoUplinks, ConfiguredUplink } from '../../../client-proxy/config/client-config.ts';
-import {
-  type DiscoveryOptions,
-  discoverUplinks,
-} from '../../../client-proxy/path-manager/discover-uplinks.ts';
-import { NetworkReader } from '../../../client-proxy/path-manager/network/network-reader.ts';
-import type { NetworkView } from '../../../client-proxy/path-manager/network/network-view.ts';
-import { IP_ADDRESS } from './network/recorded.ts';
-import { device, view } from './views.ts';
+import { type DiscoveryOptions, discoverUplinks } from '../../../client-proxy/discovery/discover-uplinks.ts';
+import { NetworkReader } from '../../../client-proxy/network/network-reader.ts';
+import type { NetworkView } from '../../../client-proxy/network/network-view.ts';
+import { IP_ADDRESS } from '../network/recorded.ts';
+import { device, view } from '../network/views.ts';
 
 const AUTO: AutoUplinks = { all: true, include: [], exclude: [], settings: [] };
 

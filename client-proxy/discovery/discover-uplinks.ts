@@ -1,8 +1,8 @@
 import type { AutoUplinks, ConfiguredUplink, UplinkSettings } from '../config/client-config.ts';
-import { whyVirtual } from './interface-kind.ts';
-import { matchesPattern } from './name-pattern.ts';
-import { familyOf, isSameAddress, type NetworkInterface, type NetworkView } from './network/network-view.ts';
-import { interfaceTrouble } from './uplink-trouble.ts';
+import { whyVirtual } from '../network/interface-kind.ts';
+import { matchesPattern } from '../network/name-pattern.ts';
+import { familyOf, isSameAddress, type NetworkInterface, type NetworkView } from '../network/network-view.ts';
+import { interfaceTrouble } from '../network/uplink-trouble.ts';
 
 export interface DiscoveryOptions {
   readonly auto: AutoUplinks;
