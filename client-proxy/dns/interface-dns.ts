@@ -30,16 +30,18 @@ export interface InterfaceDnsOptions extends DnsTries {
 
 /** Asks name servers over one network interface and no other. */
 export class OverInterface implements DnsTransport {
-  readonly interface: string;
-  readonly native: NativeSockets;
+  readonly name: string;
+  readonly #interface: string;
+  readonly #native: NativeSockets;
 
   constructor(name: string, native: NativeSockets) {
-    this.interface = name;
-    this.native = native;
+    this.name = `interface ${name}`;
+    this.#interface = name;
+    this.#native = native;
   }
 
   open(servers: readonly string[], tries: DnsTries): DnsChannel {
-    return new InterfaceDns({ interface: this.interface, native: this.native, servers, ...tries });
+    return new InterfaceDns({ interface: this.#interface, native: this.#native, servers, ...tries });
   }
 }
 

@@ -2,6 +2,7 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import type { Logger } from 'pino';
 import { Backoff } from '../../shared/runtime/async/backoff.ts';
 import type { MonotonicClock } from '../../shared/runtime/clock.ts';
+import type { NetworkMonitor } from './network-watch.ts';
 import { IP_COMMANDS, isNoProgram } from './run-ip.ts';
 
 export interface IpMonitorOptions {
@@ -23,7 +24,7 @@ const GOOD_MS = 5_000;
  * `ip monitor` as a child process: what it prints says that something has changed, and is not read any further. Without
  * iproute2 it does nothing. Should this program be killed, the child's next line finds no reader and ends it.
  */
-export class IpMonitor {
+export class IpMonitor implements NetworkMonitor {
   readonly #options: IpMonitorOptions;
   readonly #commands: string[];
   readonly #restart: Backoff;

@@ -2,13 +2,18 @@ import { isDeepStrictEqual } from 'node:util';
 import type { Logger } from 'pino';
 import type { NetworkView } from './network-view.ts';
 
+/** Tells of changes of the network by itself, until it is stopped. */
+export interface NetworkMonitor {
+  stop(): void;
+}
+
 export interface NetworkWatchOptions {
   /** Reads everything; rejects when it could not this time. */
   read(): Promise<NetworkView>;
   /** A quick look that differs when something has changed (`os.networkInterfaces`); may throw. */
   look(): unknown;
   /** Starts what tells of changes by itself, if anything here does. */
-  monitor(onEvent: () => void): { stop(): void };
+  monitor(onEvent: () => void): NetworkMonitor;
   /** The first view, and each that differs from the one before. */
   onView(view: NetworkView): void;
   readonly logger: Logger;
@@ -30,7 +35,7 @@ export class NetworkWatch {
   #lastLook: unknown;
   #looks: NodeJS.Timeout | undefined;
   #pause: NodeJS.Timeout | undefined;
-  #monitor: { stop(): void } | undefined;
+  #monitor: NetworkMonitor | undefined;
   #pauseMs = READ_PAUSE_MS;
   #isReading = false;
   #isDue = false;

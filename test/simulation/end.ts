@@ -202,7 +202,7 @@ export class End {
 
   #checkBounds(): void {
     const { memory, session } = this;
-    const most = memory.limitBytes + session.streamCount * FLOOR_WINDOW_BYTES;
+    const most = this.#options.memoryBytes + session.streamCount * FLOOR_WINDOW_BYTES;
     if (memory.reservedBytes > most) {
       throw new Error(`${this.side}: windows promise ${memory.reservedBytes} bytes of ${most}`);
     }

@@ -34,8 +34,10 @@ export interface DnsRoute {
   readonly over?: DnsTransport;
 }
 
-/** A way to name servers that c-ares lacks. Two with the same public fields are the same way. */
+/** A way to name servers that c-ares lacks. */
 export interface DnsTransport {
+  /** Two with the same name lead the same way. */
+  readonly name: string;
   open(servers: readonly string[], tries: DnsTries): DnsChannel;
 }
 
@@ -151,7 +153,7 @@ export class DnsResolver implements OriginResolver {
   #currentChannel(): DnsChannel {
     const now = this.#options.clock();
     const route = this.#options.route?.();
-    const isCurrent = now - this.#channelSinceMs < CHANNEL_AGE_MS && isDeepStrictEqual(route, this.#route);
+    const isCurrent = now - this.#channelSinceMs < CHANNEL_AGE_MS && isSameRoute(route, this.#route);
     if (this.#channel && isCurrent) return this.#channel;
     this.#channel = channelBy(route);
     this.#route = route;
@@ -182,6 +184,11 @@ const FIRST_TRY_MS = 1_000;
 const TRIES = 3;
 /** RFC 8305 section 3: what the AAAA answer may take longer than the A answer. */
 const RESOLUTION_DELAY_MS = 50;
+
+function isSameRoute(one: DnsRoute | undefined, other: DnsRoute | undefined): boolean {
+  const way = (route: DnsRoute | undefined) => [route?.servers, route?.localAddress, route?.over?.name];
+  return isDeepStrictEqual(way(one), way(other));
+}
 
 function channelBy(route: DnsRoute | undefined): DnsChannel {
   if (route?.over) return route.over.open(route.servers, { firstTryMs: FIRST_TRY_MS, tries: TRIES });

@@ -226,7 +226,7 @@ describe('metering', () => {
     metering.setUplinks([{ name: 'lte', metered: capped }]);
     wire.receivedBytes += 1 * MB;
     pass(250);
-    expect(metering.meters[0]!.usage.month.receivedBytes).toBe(61 * MB);
+    expect(metering.meters[0]!.caps[1]!.usage.receivedBytes).toBe(61 * MB);
     expect(uses).toEqual([]);
     await metering.close();
     expect(await kept(file)).toBe(61 * MB);
