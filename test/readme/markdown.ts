@@ -6,7 +6,7 @@ export const DOCUMENTS = [
   'CHANGELOG.md',
   'deploy/README.md',
   'shared/README.md',
-  'shared/DECISIONS.md',
+  'docs/decisions.md',
   'shared/protocol/SPEC.md',
 ] as const;
 
