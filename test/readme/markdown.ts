@@ -4,6 +4,7 @@ import { readFile } from 'node:fs/promises';
 export const DOCUMENTS = [
   'README.md',
   'CHANGELOG.md',
+  'SECURITY.md',
   'deploy/README.md',
   'shared/README.md',
   'docs/decisions.md',
