@@ -22,7 +22,7 @@ import {
   SOCKS_REPLY,
   socksReplyFor,
 } from '../../shared/protocol/errors.ts';
-import { SUBFLOW_ALPN, subflowExporter } from '../../shared/runtime/net/subflow-tls.ts';
+import { SUBFLOW_ALPN, subflowExporter } from '../../shared/runtime/subflow/subflow-tls.ts';
 import { type ExampleFrame, exampleBlocks, exampleInputs, SPEC, tableRows } from './spec/spec-text.ts';
 import { specName } from './spec/worked-exchange.ts';
 

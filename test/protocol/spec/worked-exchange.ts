@@ -17,7 +17,7 @@ import {
 import { errorName } from '../../../shared/protocol/errors.ts';
 import { ClientHandshake } from '../../../shared/protocol/handshake/client-handshake.ts';
 import { ConcentratorHandshake } from '../../../shared/protocol/handshake/concentrator-handshake.ts';
-import { nodeHandshakeCrypto } from '../../../shared/runtime/handshake-crypto.ts';
+import { nodeHandshakeCrypto } from '../../../shared/runtime/session/handshake-crypto.ts';
 import { type Parsed, parseAll, toHex } from '../support.ts';
 import {
   type ExampleBlock,
