@@ -3,7 +3,8 @@ import { FRAME_TYPE } from '../../../shared/protocol/codec/wire.ts';
 import { exampleBlocks, layoutsOf, SPEC } from '../spec/spec-text.ts';
 import { checkWorkedExchange, specName } from '../spec/worked-exchange.ts';
 
-const lines = SPEC.split('\n');
+/** The layouts and the examples, without the text around them: it is read again for each fault. */
+const lines = [...SPEC.matchAll(/^```(?:layout|hex).*?^```$/gms)].flatMap(([block]) => block.split('\n'));
 const NAMES = Object.keys(FRAME_TYPE).map(specName);
 
 /** The places of lines in fenced blocks of one kind, fences left out. */
