@@ -1,9 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import { isSeparator, markdownFiles, projectFile, sectionLines, shellLines } from './markdown.ts';
 
-const PAGES = (await markdownFiles()).filter((path) => path.startsWith('docs/'));
-/** The texts for users. */
-const FOR_USERS = ['README.md', 'CHANGELOG.md', 'deploy/README.md', ...PAGES];
+const DOCUMENTS = await markdownFiles();
+const PAGES = DOCUMENTS.filter((path) => path.startsWith('docs/'));
 
 const MAX_README_LINES = 200;
 const MAX_README_BYTES = 14_000;
@@ -46,7 +45,7 @@ describe.each(PAGES)('%s', (page) => {
   });
 });
 
-describe.each(FOR_USERS)('%s', (document) => {
+describe.each(DOCUMENTS)('%s', (document) => {
   it('has no long lines, and no padding in its tables', async () => {
     const lines = (await projectFile(document)).split('\n');
     const isRow = (line: string) => line.startsWith('|');
