@@ -1,16 +1,22 @@
 import { MisuseError } from './errors.ts';
+import { TRANSMIT_TUNING, type TransmitTuning } from './session/transmit-tuning.ts';
+import { STEERING_TUNING, type SteeringTuning } from './steering/steering-tuning.ts';
+import { STREAM_TUNING, type StreamTuning } from './stream/stream-tuning.ts';
 import { RECEIPT_TUNING, type ReceiptTuning } from './subflow/receipt-tracker.ts';
 
 /**
  * Every number of the core that may differ without breaking the wire format or a bound on memory, in groups that stand
  * beside what they tune. Times in milliseconds, sizes in bytes, rates in bytes per second.
  */
-export interface CoreTuning {
+export interface CoreTuning extends SteeringTuning, StreamTuning, TransmitTuning {
   readonly receipts: ReceiptTuning;
 }
 
 export const DEFAULT_TUNING: CoreTuning = {
   receipts: RECEIPT_TUNING,
+  ...STEERING_TUNING,
+  ...STREAM_TUNING,
+  ...TRANSMIT_TUNING,
 };
 
 /** All names that `withTuning` takes, as `group.name`. */

@@ -1,6 +1,5 @@
 import type { Now } from '../now.ts';
-import type { SendStream } from '../stream/send-stream.ts';
-import type { Subflow } from '../subflow/subflow.ts';
+import type { Stream } from '../stream/stream.ts';
 import {
   GUARD_GAIN,
   GUARD_HELD_SHARE,
@@ -16,13 +15,13 @@ import {
 } from '../tunables.ts';
 import type { SessionEvent } from './events.ts';
 import { carrierOf } from './reinjection.ts';
-import type { Stream } from './stream.ts';
+import type { SessionSubflow } from './sent-item.ts';
 
 /** What the guard asks of its session. */
 export interface GuardedSession {
   emit(event: SessionEvent): void;
   /** What is under way on a subflow goes to the others. */
-  surrender(subflow: Subflow): void;
+  surrender(subflow: SessionSubflow): void;
 }
 
 /** GUARD_WINDOW_MS of bulk, in bytes per millisecond and shares of time. */
@@ -84,7 +83,7 @@ export class HarmGuard {
   }
 
   /** Samples, and judges at the end of each window; cheap in between. */
-  check(subflows: readonly Subflow[], streams: Iterable<Stream>): void {
+  check(subflows: readonly SessionSubflow[], streams: Iterable<Stream>): void {
     if (this.#now.ms < this.#nextSampleMs) return;
     this.#nextSampleMs = this.#now.ms + GUARD_SAMPLE_MS;
     this.#release(subflows);
@@ -102,7 +101,7 @@ export class HarmGuard {
   }
 
   /** Those whose time is over, and all when there is nothing else that works. */
-  #release(subflows: readonly Subflow[]): void {
+  #release(subflows: readonly SessionSubflow[]): void {
     if (this.#parked.size === 0) return;
     const isAlone = !subflows.some((subflow) => isUsable(subflow) && !this.#parked.has(subflow.uplinkName));
     for (const [uplinkName, { untilMs, parkMs }] of this.#parked) {
@@ -120,14 +119,15 @@ export class HarmGuard {
     for (const [name, untilMs] of this.#cleared) if (this.#now.ms >= untilMs) this.#cleared.delete(name);
   }
 
-  #sample(subflows: readonly Subflow[], streams: Iterable<Stream>): void {
+  #sample(subflows: readonly SessionSubflow[], streams: Iterable<Stream>): void {
     this.#samples++;
     let bulk = 0;
     const holders: string[] = [];
-    for (const { send, isSteered } of streams) {
+    for (const stream of streams) {
+      const { send, isSteered } = stream;
       // Who says where a stream goes has accepted how fast that is.
       if (isSteered || send.backlogBytes === 0 || send.sentBytes < PROBE_AFTER_BYTES) continue;
-      const holder = send.isHeldUp ? holderOf(send, subflows) : undefined;
+      const holder = send.isHeldUp ? holderOf(stream, subflows) : undefined;
       if (holder !== undefined) holders.push(holder);
       if (++bulk >= MAX_STREAMS) break;
     }
@@ -136,7 +136,7 @@ export class HarmGuard {
   }
 
   /** The window that ends now; undefined when there was not bulk to be sent all the time. */
-  #takeSpan(subflows: readonly Subflow[], windowMs: number): Span | undefined {
+  #takeSpan(subflows: readonly SessionSubflow[], windowMs: number): Span | undefined {
     const isBusy = this.#bulkSamples >= 0.9 * this.#samples;
     const heldShares = new Map([...this.#held].map(([name, samples]) => [name, samples / this.#samples]));
     const inOrderRate = this.#inOrderBytes / windowMs;
@@ -152,7 +152,7 @@ export class HarmGuard {
     this.#trial = undefined;
   }
 
-  #watch(span: Span, subflows: readonly Subflow[]): void {
+  #watch(span: Span, subflows: readonly SessionSubflow[]): void {
     this.#spans.push(span);
     if (this.#spans.length > GUARD_SPANS) this.#spans.shift();
     if (this.#spans.length < GUARD_SPANS) return;
@@ -176,7 +176,7 @@ export class HarmGuard {
     this.#trial = { uplinkName, rateBefore: inOrderRate, rates: [] };
   }
 
-  #judgeTrial(trial: Trial, span: Span, subflows: readonly Subflow[]): void {
+  #judgeTrial(trial: Trial, span: Span, subflows: readonly SessionSubflow[]): void {
     const { uplinkName, rateBefore, rates } = trial;
     rates.push(span.inOrderRate);
     if (rates.length < GUARD_TRIAL_SPANS) return;
@@ -194,7 +194,7 @@ export class HarmGuard {
     for (const subflow of subflows) if (subflow.uplinkName === uplinkName) subflow.isParked = false;
   }
 
-  #park(uplinkName: string, reason: string, subflows: readonly Subflow[]): void {
+  #park(uplinkName: string, reason: string, subflows: readonly SessionSubflow[]): void {
     const parkMs = this.#history.get(uplinkName)?.parkMs ?? MIN_PARK_MS;
     // Until the trial is over, and should the bulk end before.
     const untilMs = this.#now.ms + Math.max(parkMs, (GUARD_TRIAL_SPANS + 1) * GUARD_WINDOW_MS);
@@ -217,31 +217,31 @@ export class HarmGuard {
 }
 
 /** The uplink that was first given the byte that the stream stands still for. */
-function holderOf(send: SendStream, subflows: readonly Subflow[]): string | undefined {
-  const dsn = send.firstUndelivered(0);
+function holderOf(stream: Stream, subflows: readonly SessionSubflow[]): string | undefined {
+  const dsn = stream.send.firstUndelivered(0);
   if (dsn === undefined) return undefined;
   let first: { uplinkName: string; sentMs: number } | undefined;
   for (const subflow of subflows) {
-    const sentMs = carrierOf(send, dsn, subflow)?.entry.sentMs;
+    const sentMs = carrierOf(stream, dsn, subflow)?.entry.sentMs;
     if (sentMs === undefined || sentMs >= (first?.sentMs ?? Number.POSITIVE_INFINITY)) continue;
     first = { uplinkName: subflow.uplinkName, sentMs };
   }
   return first?.uplinkName;
 }
 
-function isUsable({ state, isBackup, isRetiring }: Subflow): boolean {
+function isUsable({ state, isBackup, isRetiring }: SessionSubflow): boolean {
   return state === 'active' && !isBackup && !isRetiring;
 }
 
 /** Whether another uplink could carry everything. */
-function isReplaceable(uplinkName: string, subflows: readonly Subflow[]): boolean {
+function isReplaceable(uplinkName: string, subflows: readonly SessionSubflow[]): boolean {
   return subflows.some(
     (subflow) => subflow.uplinkName !== uplinkName && isUsable(subflow) && !subflow.isParked,
   );
 }
 
 /** Bytes per millisecond of each uplink that is in use, as far as it has shown what it can. */
-function busyRates(subflows: readonly Subflow[]): Map<string, number> {
+function busyRates(subflows: readonly SessionSubflow[]): Map<string, number> {
   const rates = new Map<string, number>();
   for (const subflow of subflows) {
     if (!isUsable(subflow) || subflow.isParked || !subflow.rate.isProven) continue;

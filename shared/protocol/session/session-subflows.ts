@@ -9,6 +9,7 @@ import type { SessionEvent } from './events.ts';
 import { HarmGuard } from './harm-guard.ts';
 import { type RateLimit, type RateLimitFrame, RateLimits } from './rate-limits.ts';
 import { Retirement } from './retirement.ts';
+import type { SentItem, SessionSubflow } from './sent-item.ts';
 import type { SessionOptions } from './session.ts';
 import type { SessionStreams } from './session-streams.ts';
 import { SubflowWatch } from './subflow-watch.ts';
@@ -28,7 +29,7 @@ export class SessionSubflows {
   readonly #host: SubflowsHost;
   readonly #transmitter: Transmitter;
   readonly #lingerMs: number;
-  readonly #byId = new Map<number, Subflow>();
+  readonly #byId = new Map<number, SessionSubflow>();
   readonly #parsers = new Map<number, FrameParser>();
   readonly #watch: SubflowWatch;
   readonly #wishes: SubflowWishes;
@@ -36,7 +37,7 @@ export class SessionSubflows {
   readonly utilization: Utilization;
   readonly #retirement: Retirement;
   readonly #limits: RateLimits;
-  #all: readonly Subflow[] = [];
+  #all: readonly SessionSubflow[] = [];
   #lingerEndsMs: number;
 
   constructor(
@@ -51,7 +52,7 @@ export class SessionSubflows {
     this.#lingerMs = lingerMs;
     this.#lingerEndsMs = this.#now.ms + lingerMs;
     const emit = (event: SessionEvent) => host.emit(event);
-    const surrender = (subflow: Subflow) => this.#surrender(subflow);
+    const surrender = (subflow: SessionSubflow) => this.#surrender(subflow);
     this.#watch = new SubflowWatch(
       {
         emit,
@@ -73,11 +74,11 @@ export class SessionSubflows {
     );
   }
 
-  get all(): readonly Subflow[] {
+  get all(): readonly SessionSubflow[] {
     return this.#all;
   }
 
-  get(subflowId: number): Subflow | undefined {
+  get(subflowId: number): SessionSubflow | undefined {
     return this.#byId.get(subflowId);
   }
 
@@ -102,7 +103,7 @@ export class SessionSubflows {
 
   add(options: SubflowOptions): void {
     if (this.#byId.has(options.id)) throw new MisuseError(`subflow ${options.id} exists`);
-    this.#byId.set(options.id, new Subflow(options, this.#now));
+    this.#byId.set(options.id, new Subflow<SentItem>(options, this.#now));
     this.#all = [...this.#byId.values()];
     this.#parsers.set(options.id, new FrameParser());
     this.#limits.onAdded(this.#byId.get(options.id)!);
@@ -162,11 +163,7 @@ export class SessionSubflows {
     for (const { item } of subflow.onReceipt(bytes, delayMs)) {
       if (item.kind === 'control') this.#transmitter.control.onReceipted(item.control);
       if (item.kind !== 'data') continue;
-      const before = item.stream.deliveredTo;
-      item.stream.onReceipted(item.dsn, item.length, item.fin);
-      const inOrderBytes = item.stream.deliveredTo - before;
-      this.#guard.onInOrder(inOrderBytes);
-      streams.onReceipted(item.stream, inOrderBytes);
+      this.#guard.onInOrder(streams.onReceipted(item));
     }
   }
 
@@ -214,7 +211,7 @@ export class SessionSubflows {
     this.#tell({ type: 'subflowState', subflowId, state });
   }
 
-  #tellPriority({ id, priority }: Subflow, backup: boolean): ControlItem {
+  #tellPriority({ id, priority }: SessionSubflow, backup: boolean): ControlItem {
     const generation = ++priority.told;
     const frame = { type: 'priority', subflowId: id, backup, generation } as const;
     const item = controlItem(frame, 2, () => generation === priority.told);
@@ -223,7 +220,7 @@ export class SessionSubflows {
   }
 
   /** What is under way on a subflow goes to the others. */
-  #surrender(subflow: Subflow): void {
+  #surrender(subflow: SessionSubflow): void {
     let hadAny = false;
     for (const entry of subflow.ledger.oldestEntries()) {
       if (entry.surrendered) continue;
@@ -235,21 +232,19 @@ export class SessionSubflows {
     for (const other of this.#all) other.receipts.repeat();
   }
 
-  #surrenderEntry(entry: LedgerEntry, subflow: Subflow): void {
+  #surrenderEntry(entry: LedgerEntry<SentItem>, subflow: SessionSubflow): void {
     entry.surrendered = true;
     const { item } = entry;
     if (item.kind === 'control') this.#transmitter.control.push(item.control);
-    if (item.kind !== 'data') return;
-    item.stream.onLost(item.dsn, item.length, item.fin);
-    this.#host.streams.onLost(item.stream, subflow, item.dsn, item.length);
+    if (item.kind === 'data') this.#host.streams.onLost(item, subflow);
   }
 
-  #close(subflow: Subflow, reason: string): void {
+  #close(subflow: SessionSubflow, reason: string): void {
     this.#host.emit({ type: 'subflow-close', subflowId: subflow.id, reason });
     this.#drop(subflow);
   }
 
-  #drop(subflow: Subflow): void {
+  #drop(subflow: SessionSubflow): void {
     this.#surrender(subflow);
     subflow.close();
     this.#byId.delete(subflow.id);

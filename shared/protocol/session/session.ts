@@ -1,22 +1,27 @@
 import { type ControlFrame, encodeControl } from '../codec/frame.ts';
 import type { FrameSink } from '../codec/frame-parser.ts';
-import { steeringModeOf } from '../codec/wire.ts';
+import { type CoreTuning, DEFAULT_TUNING } from '../core-tuning.ts';
 import type { Destination } from '../destination.ts';
 import { ERROR_CODE, type ErrorName, errorName, ProtocolViolation, StreamError } from '../errors.ts';
 import type { KernelMeasurement } from '../kernel-measurement.ts';
 import type { MemoryBudget } from '../memory-budget.ts';
 import { SessionClock } from '../now.ts';
+import { modeOfWire } from '../steering/modes.ts';
+import { SessionSteering } from '../steering/session-steering.ts';
 import type { SteeringPolicy } from '../steering/steering-policy.ts';
+import { FLOOR_WINDOW_BYTES } from '../stream/receive-window.ts';
 import type { OutgoingChunk } from '../stream/send-buffer.ts';
-import type { Subflow, SubflowOptions } from '../subflow/subflow.ts';
-import { FLOOR_WINDOW_BYTES, MAX_CONTROL_PER_STREAM } from '../tunables.ts';
+import type { SubflowOptions } from '../subflow/subflow.ts';
 import { type AnnouncedAddress, Announcements } from './announcements.ts';
 import { controlItem } from './control-item.ts';
+import { MAX_CONTROL_PER_STREAM } from './control-queue.ts';
 import type { SessionEvent } from './events.ts';
 import { type RateLimit, spendOnAcknowledging } from './rate-limits.ts';
+import type { SessionSubflow } from './sent-item.ts';
 import { SessionStreams } from './session-streams.ts';
 import { SessionSubflows } from './session-subflows.ts';
-import { type TransmitStatistics, Transmitter } from './transmitter.ts';
+import type { TransmitStatistics } from './transmit-statistics.ts';
+import { Transmitter } from './transmitter.ts';
 
 export interface SessionOptions {
   readonly role: 'client' | 'concentrator';
@@ -29,6 +34,8 @@ export interface SessionOptions {
   /** What all receive windows of the session may promise together. */
   readonly memory: MemoryBudget;
   readonly nowMs: number;
+  /** The numbers that may be varied; by default those of `DEFAULT_TUNING`. */
+  readonly tuning?: CoreTuning;
 }
 
 /** Counts of a session since it began. */
@@ -63,13 +70,13 @@ export class Session {
     this.role = options.role;
     this.#options = options;
     this.#clock = new SessionClock(options.nowMs);
-    this.#transmitter = new Transmitter(options.role);
+    const { role, tuning = DEFAULT_TUNING } = options;
+    const now = this.#clock;
+    const steering = new SessionSteering({ now, tuning, followsPeer: role === 'concentrator' });
+    this.#transmitter = new Transmitter({ now, tuning, steering });
     this.#announcements = new Announcements(this.#transmitter.control);
     const session = this;
     const host = {
-      get nowMs() {
-        return session.#clock.ms;
-      },
       get subflows() {
         return session.subflows;
       },
@@ -81,7 +88,7 @@ export class Session {
       },
       emit: (event: SessionEvent) => this.#emit(event),
     };
-    this.#streams = new SessionStreams(options, host, this.#transmitter);
+    this.#streams = new SessionStreams({ ...options, now, tuning, steering }, host, this.#transmitter);
     this.#subflows = new SessionSubflows(options, host, this.#transmitter, this.#clock);
   }
 
@@ -110,7 +117,7 @@ export class Session {
     return this.#streams.reorderBytes;
   }
 
-  get subflows(): readonly Subflow[] {
+  get subflows(): readonly SessionSubflow[] {
     return this.#subflows.all;
   }
 
@@ -314,7 +321,7 @@ export class Session {
     }
     this.#subflows.check();
     this.#streams.failStranded();
-    this.#transmitter.transmit(this.subflows, nowMs);
+    this.#transmitter.transmit(this.subflows);
     this.#streams.tellWritable();
   }
 
@@ -333,7 +340,7 @@ export class Session {
       this.#elicited = true;
       if (this.#isClosed) return;
       this.#receivedBytes += payload.length;
-      this.#handedOnBytes += this.#streams.onData(streamId, dsn, payload, fin);
+      this.#handedOnBytes += this.#streams.frames.onData(streamId, dsn, payload, fin);
     },
     onControl: (frame) => {
       if (frame.type === 'receipt') {
@@ -351,17 +358,17 @@ export class Session {
     switch (frame.type) {
       case 'open':
         this.#expectRole('concentrator', 'OPEN');
-        this.#streams.onOpen(frame.streamId, frame.limit, steeringModeOf(frame.mode), frame);
+        this.#streams.frames.onOpen(frame.streamId, frame.limit, modeOfWire(frame.mode), frame);
         break;
       case 'opened':
         this.#expectRole('client', 'OPENED');
-        this.#streams.onOpened(frame.streamId, frame.limit, frame.ok, frame.code);
+        this.#streams.frames.onOpened(frame.streamId, frame.limit, frame.ok, frame.code);
         break;
       case 'window':
-        this.#streams.onWindow(frame.streamId, frame.ack, frame.limit);
+        this.#streams.frames.onWindow(frame.streamId, frame.ack, frame.limit);
         break;
       case 'reset':
-        this.#streams.onReset(frame.streamId, frame.code);
+        this.#streams.frames.onReset(frame.streamId, frame.code);
         break;
       case 'ping':
         break;
@@ -381,7 +388,7 @@ export class Session {
         break;
       case 'steering':
         this.#expectRole('concentrator', 'STEERING');
-        this.#streams.onSteering(frame);
+        this.#streams.frames.onSteering(frame);
         break;
       case 'rateLimit':
         this.#expectRole('concentrator', 'RATE_LIMIT');

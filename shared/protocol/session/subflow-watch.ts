@@ -1,6 +1,6 @@
 import { encodeControl, type RemoteSubflowState } from '../codec/frame.ts';
 import type { Now } from '../now.ts';
-import type { Subflow } from '../subflow/subflow.ts';
+import type { Stream } from '../stream/stream.ts';
 import {
   ABANDON_AFTER_MS,
   GIVE_UP_AFTER_MS,
@@ -10,15 +10,15 @@ import {
 import { controlItem } from './control-item.ts';
 import type { SessionEvent } from './events.ts';
 import { isDeliveredElsewhere } from './reinjection.ts';
-import type { Stream } from './stream.ts';
+import type { SessionSubflow } from './sent-item.ts';
 import type { Transmitter } from './transmitter.ts';
 
 /** What the watch asks of its session. */
 export interface WatchedSession {
   emit(event: SessionEvent): void;
   tellPeer(subflowId: number, state: RemoteSubflowState): void;
-  surrender(subflow: Subflow): void;
-  close(subflow: Subflow, reason: string): void;
+  surrender(subflow: SessionSubflow): void;
+  close(subflow: SessionSubflow, reason: string): void;
 }
 
 /** While anything is under way, heads of line and doubted subflows are looked at this often. */
@@ -41,13 +41,13 @@ export class SubflowWatch {
   }
 
   /** When `check` is wanted again because of this subflow. */
-  deadlineMs(subflow: Subflow): number {
+  deadlineMs(subflow: SessionSubflow): number {
     const tickMs = subflow.ledger.awaitsReceipt ? this.#nextTickMs : Number.POSITIVE_INFINITY;
     const readyMs = subflow.flaps.readyMs > this.#now.ms ? subflow.flaps.readyMs : Number.POSITIVE_INFINITY;
     return Math.max(this.#now.ms, Math.min(tickMs, readyMs, subflow.deadlineMs));
   }
 
-  check(subflows: readonly Subflow[], streams: Iterable<Stream>): void {
+  check(subflows: readonly SessionSubflow[], streams: Iterable<Stream>): void {
     for (const subflow of subflows) {
       if (subflow.ledger.unansweredReceipts > MAX_UNANSWERED_RECEIPTS) {
         this.#session.close(subflow, 'the peer receipts nothing');
@@ -56,7 +56,7 @@ export class SubflowWatch {
     }
     if (this.#now.ms < this.#nextTickMs) return;
     this.#nextTickMs = this.#now.ms + TICK_MS;
-    this.#transmitter.copyHeadsOfLine(streams, subflows, this.#now.ms);
+    this.#transmitter.copyHeadsOfLine(streams, subflows);
     if (this.#now.ms >= this.#nextRoundMs) {
       this.#transmitter.onRound();
       this.#nextRoundMs = this.#now.ms + Math.min(...subflows.map(({ smoothedRttMs }) => smoothedRttMs));
@@ -64,7 +64,7 @@ export class SubflowWatch {
   }
 
   /** @param by who doubts; the peer need not be told what it has said itself */
-  doubt(subflow: Subflow, reason: string, by: 'us' | 'peer' = 'us'): void {
+  doubt(subflow: SessionSubflow, reason: string, by: 'us' | 'peer' = 'us'): void {
     if (subflow.state !== 'active') return;
     subflow.doubt();
     this.#session.surrender(subflow);
@@ -72,7 +72,7 @@ export class SubflowWatch {
     this.#session.emit({ type: 'subflow-state', subflowId: subflow.id, state: 'doubted', reason });
   }
 
-  #checkActive(subflow: Subflow): void {
+  #checkActive(subflow: SessionSubflow): void {
     const silenceMs = subflow.silenceMs;
     if (silenceMs > subflow.silenceLimitMs) {
       this.doubt(subflow, `silent for ${Math.round(silenceMs)} ms`);
@@ -81,7 +81,7 @@ export class SubflowWatch {
     }
   }
 
-  #checkDoubted(subflow: Subflow, subflows: readonly Subflow[]): void {
+  #checkDoubted(subflow: SessionSubflow, subflows: readonly SessionSubflow[]): void {
     if (subflow.hasReceiptSinceDoubt && subflow.silenceMs < subflow.silenceLimitMs / 2) {
       subflow.recover();
       this.#session.emit({
@@ -108,7 +108,7 @@ export class SubflowWatch {
     }
   }
 
-  #ping(subflow: Subflow): void {
+  #ping(subflow: SessionSubflow): void {
     if (!subflow.isWritable) return;
     const control = controlItem({ type: 'ping' }, 1, () => false);
     subflow.append([encodeControl({ type: 'ping' })], { kind: 'control', control });

@@ -3,7 +3,6 @@ import { DATA_HEADER_BYTES, MAX_SEQUENCE } from '../codec/wire.ts';
 import { MisuseError, StreamError } from '../errors.ts';
 import { RangeSet } from '../range-set.ts';
 import { StateMachine } from '../transition-table.ts';
-import { NEW_STREAM_BYTES } from '../tunables.ts';
 import { type HalfState, SEND_TABLE, type SendEvent } from './half-state.ts';
 import { type OutgoingChunk, SendBuffer } from './send-buffer.ts';
 
@@ -36,6 +35,11 @@ export class SendStream {
 
   get state(): HalfState {
     return this.#state.state;
+  }
+
+  /** Everything has arrived, or the stream was reset. */
+  get isDone(): boolean {
+    return this.state === 'done';
   }
 
   /** Accepted and not yet sent. */
@@ -72,10 +76,6 @@ export class SendStream {
   /** Everything accepted was sent, and some of it is still under way: nothing but a copy can speed it up. */
   get isTail(): boolean {
     return this.backlogBytes === 0 && this.undeliveredBytes > 0;
-  }
-
-  get isNewStream(): boolean {
-    return this.#nextDsn < NEW_STREAM_BYTES;
   }
 
   /** Whether the application has ended, so that `backlogBytes` is all that will ever come. */
@@ -146,16 +146,20 @@ export class SendStream {
     if (isNew) this.#nextDsn = dsn + length;
     else this.#lost.remove(dsn, dsn + length);
     if (fin) this.#fin = 'underWay';
-    return this.#frame(dsn, length, fin, isNew);
+    // Only the first sending writes into the headroom: a copy may be cut differently while the first still waits.
+    const chunk = isNew ? this.#buffer.wholeChunk(dsn, length, DATA_HEADER_BYTES) : undefined;
+    return chunk === undefined ? this.copy(dsn, length, fin) : frameInPlace(this.id, dsn, chunk, fin);
   }
 
   /** The DATA frame of bytes that are under way already: a second copy for another subflow. */
   copy(dsn: number, length: number, fin: boolean): Uint8Array[] {
-    return this.#frame(dsn, length, fin, false);
+    const header = new Uint8Array(DATA_HEADER_BYTES);
+    writeDataHeader(header, 0, this.id, dsn, length, fin);
+    return length === 0 ? [header] : [header, ...this.#buffer.slices(dsn, length)];
   }
 
   onReceipted(dsn: number, length: number, fin: boolean): void {
-    if (this.state === 'done') return;
+    if (this.isDone) return;
     this.#buffer.markDelivered(dsn, dsn + length);
     this.#lost.remove(dsn, dsn + length);
     if (fin) this.#fin = 'receipted';
@@ -164,7 +168,7 @@ export class SendStream {
 
   /** The subflow that carried this is doubted or dead. @returns bytes that must be sent again */
   onLost(dsn: number, length: number, fin: boolean): number {
-    if (this.state === 'done') return 0;
+    if (this.isDone) return 0;
     if (fin && this.#fin === 'underWay') this.#fin = 'wanted';
     let lostBytes = 0;
     for (const { start, end } of this.#buffer.undelivered(dsn, dsn + length)) {
@@ -186,20 +190,14 @@ export class SendStream {
 
   /** Whether any of [dsn, dsn + length) is still wanted. */
   isUndelivered(dsn: number, length: number): boolean {
-    return this.state !== 'done' && this.#buffer.undelivered(dsn, dsn + length).length > 0;
+    return !this.isDone && this.#buffer.undelivered(dsn, dsn + length).length > 0;
   }
+}
 
-  #frame(dsn: number, length: number, fin: boolean, mayUseHeadroom: boolean): Uint8Array[] {
-    // Only the first sending writes into the headroom: a copy may be cut differently while the first still waits.
-    const chunk = mayUseHeadroom ? this.#buffer.wholeChunk(dsn, length, DATA_HEADER_BYTES) : undefined;
-    if (chunk !== undefined) {
-      const { buffer, byteOffset } = chunk.bytes;
-      const frame = new Uint8Array(buffer, byteOffset - DATA_HEADER_BYTES, DATA_HEADER_BYTES + length);
-      writeDataHeader(frame, 0, this.id, dsn, length, fin);
-      return [frame];
-    }
-    const header = new Uint8Array(DATA_HEADER_BYTES);
-    writeDataHeader(header, 0, this.id, dsn, length, fin);
-    return length === 0 ? [header] : [header, ...this.#buffer.slices(dsn, length)];
-  }
+/** @param chunk is exactly the bytes of the frame, and has room for the header in front of them */
+function frameInPlace(id: number, dsn: number, { bytes }: OutgoingChunk, fin: boolean): Uint8Array[] {
+  const { buffer, byteOffset, length } = bytes;
+  const frame = new Uint8Array(buffer, byteOffset - DATA_HEADER_BYTES, DATA_HEADER_BYTES + length);
+  writeDataHeader(frame, 0, id, dsn, length, fin);
+  return [frame];
 }

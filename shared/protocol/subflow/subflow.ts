@@ -3,7 +3,6 @@ import { MAX_PAYLOAD_BYTES } from '../codec/wire.ts';
 import { ProtocolViolation } from '../errors.ts';
 import type { KernelMeasurement } from '../kernel-measurement.ts';
 import type { Now } from '../now.ts';
-import type { SubflowView } from '../scheduler/scheduler.ts';
 import { StateMachine } from '../transition-table.ts';
 import {
   COMMIT_MS,
@@ -36,6 +35,7 @@ import { RateEstimator } from './rate-estimator.ts';
 import { ReceiptTracker } from './receipt-tracker.ts';
 import { RttEstimator } from './rtt-estimator.ts';
 import { SUBFLOW_TABLE, type SubflowEvent, type SubflowState } from './subflow-state.ts';
+import type { SubflowView } from './subflow-view.ts';
 import type { TokenBucket } from './token-bucket.ts';
 
 export interface SubflowOptions {
@@ -49,14 +49,14 @@ export interface SubflowOptions {
 }
 
 /** One subflow as the core sees it: what is under way, how fast it is, whether it can be trusted. */
-export class Subflow implements SubflowView {
+export class Subflow<Item extends LedgerItem = LedgerItem> implements SubflowView {
   readonly id: number;
   readonly uplinkName: string;
   /** Of an uplink's subflows those with the same path share a bottleneck. */
   readonly path: number;
   readonly rtt: RttEstimator;
   readonly rate: RateEstimator;
-  readonly ledger = new Ledger();
+  readonly ledger = new Ledger<Item>();
   readonly receipts: ReceiptTracker;
   readonly flaps: FlapDamper;
   readonly #loss: LossMeter;
@@ -293,7 +293,7 @@ export class Subflow implements SubflowView {
   }
 
   /** Adds a frame to what leaves with the next write. */
-  append(buffers: readonly Uint8Array[], item: LedgerItem): void {
+  append(buffers: readonly Uint8Array[], item: Item): void {
     let bytes = 0;
     for (const buffer of buffers) {
       this.#output.push(buffer);
@@ -332,7 +332,7 @@ export class Subflow implements SubflowView {
    * @returns the frames that are known to have arrived now
    * @throws ProtocolViolation when it is more than was ever written
    */
-  onReceipt(bytes: number, delayMs: number): readonly LedgerEntry[] {
+  onReceipt(bytes: number, delayMs: number): readonly LedgerEntry<Item>[] {
     const { ledger } = this;
     if (bytes > ledger.writtenBytes) throw new ProtocolViolation('RECEIPT for more than was sent');
     if (bytes <= ledger.receiptedBytes) return [];

@@ -1,6 +1,6 @@
 import { formatDestination } from '../../protocol/destination.ts';
-import type { SendStream } from '../../protocol/stream/send-stream.ts';
-import type { Subflow } from '../../protocol/subflow/subflow.ts';
+import type { SessionSubflow } from '../../protocol/session/sent-item.ts';
+import type { Stream } from '../../protocol/stream/stream.ts';
 import type { MonotonicClock } from '../session/clock.ts';
 import type { SessionDriver } from '../session/session-driver.ts';
 import { type SubflowUse, subflowUse, uplinkFigures } from './uplink-figures.ts';
@@ -69,7 +69,7 @@ export function reportSubflows(
 
 function reportSubflow(
   driver: SessionDriver,
-  subflow: Subflow,
+  subflow: SessionSubflow,
   clocks: StatusClocks,
 ): SubflowReport | undefined {
   const link = driver.linkOf(subflow.id);
@@ -89,7 +89,7 @@ function reportSubflow(
   };
 }
 
-function figuresOf(subflows: readonly Subflow[]): FiguresReport {
+function figuresOf(subflows: readonly SessionSubflow[]): FiguresReport {
   const { rttMs, minRttMs, rateBytesPerSecond, inFlightBytes } = uplinkFigures(subflows);
   return {
     rttMs: tenths(rttMs),
@@ -103,8 +103,8 @@ function tenths(ms: number | undefined): number | null {
   return ms === undefined ? null : Math.round(ms * 10) / 10;
 }
 
-function countStreams(subflows: readonly Subflow[]): number {
-  const streams = new Set<SendStream>();
+function countStreams(subflows: readonly SessionSubflow[]): number {
+  const streams = new Set<Stream>();
   for (const { ledger } of subflows) {
     for (const { item } of ledger.oldestEntries()) if (item.kind === 'data') streams.add(item.stream);
   }

@@ -1,15 +1,16 @@
 import { describe, expect, it } from 'vitest';
+import type { SentItem, SessionSubflow } from '../../../shared/protocol/session/sent-item.ts';
 import { onDistinctUplinks, trustedSubflows } from '../../../shared/protocol/session/trusted-subflows.ts';
 import { Subflow } from '../../../shared/protocol/subflow/subflow.ts';
 import { TestClock } from '../test-clock.ts';
 
 const now = new TestClock();
 
-function subflow(id: number, uplinkName: string, congestionControl?: string): Subflow {
-  return new Subflow({ id, uplinkName, isBackup: false, congestionControl }, now);
+function subflow(id: number, uplinkName: string, congestionControl?: string): SessionSubflow {
+  return new Subflow<SentItem>({ id, uplinkName, isBackup: false, congestionControl }, now);
 }
 
-const ids = (subflows: readonly Subflow[]) => subflows.map(({ id }) => id);
+const ids = (subflows: readonly SessionSubflow[]) => subflows.map(({ id }) => id);
 
 describe('trustedSubflows', () => {
   it('are all of one uplink with CUBIC, the oldest of one with BBR', () => {
@@ -33,7 +34,7 @@ describe('trustedSubflows', () => {
 
   it('with BBR are one of each path', () => {
     const onPath = (id: number, path: number) =>
-      new Subflow({ id, uplinkName: 'lte', isBackup: false, path, congestionControl: 'bbr' }, now);
+      new Subflow<SentItem>({ id, uplinkName: 'lte', isBackup: false, path, congestionControl: 'bbr' }, now);
     expect(ids(trustedSubflows([onPath(0, 6), onPath(1, 4), onPath(2, 4), onPath(3, 6)]))).toEqual([0, 1]);
   });
 

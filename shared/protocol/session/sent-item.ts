@@ -1,0 +1,19 @@
+import type { Segment } from '../steering/packet-scheduler.ts';
+import type { Stream } from '../stream/stream.ts';
+import type { Subflow } from '../subflow/subflow.ts';
+import type { ControlItem } from './control-item.ts';
+
+/** A segment of a stream in a subflow's ledger. */
+export interface DataItem extends Segment {
+  readonly kind: 'data';
+  readonly stream: Stream;
+}
+
+/** What one write to a subflow of a session carried. */
+export type SentItem =
+  | DataItem
+  | { readonly kind: 'control'; readonly control: ControlItem }
+  | { readonly kind: 'receipt' };
+
+/** A subflow that carries the frames of a session. */
+export type SessionSubflow = Subflow<SentItem>;

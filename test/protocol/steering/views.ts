@@ -1,0 +1,55 @@
+import type { SegmentRequest } from '../../../shared/protocol/steering/packet-scheduler.ts';
+import type { SubflowView } from '../../../shared/protocol/subflow/subflow-view.ts';
+
+/** A subflow as a scheduler sees it: rate in Mbit/s, free unless said otherwise. */
+export function view(
+  id: number,
+  megabitsPerSecond: number,
+  minRttMs: number,
+  more: {
+    inFlightBytes?: number;
+    isFree?: boolean;
+    isRateGrowing?: boolean;
+    isDegraded?: boolean;
+    isRateProven?: boolean;
+    delayMs?: number;
+    lossShare?: number;
+    lastDataMs?: number;
+    heldBackMs?: number;
+  } = {},
+): SubflowView {
+  const { heldBackMs = 0 } = more;
+  const { inFlightBytes = 0, isFree = true, isRateGrowing = false, isDegraded = false } = more;
+  return {
+    id,
+    uplinkName: `uplink${id}`,
+    path: 0,
+    rateBytesPerSecond: (megabitsPerSecond * 1_000_000) / 8,
+    minRttMs,
+    smoothedRttMs: minRttMs,
+    recentRttMs: minRttMs,
+    delayMs: more.delayMs ?? minRttMs,
+    lossShare: more.lossShare ?? 0,
+    lastDataMs: more.lastDataMs ?? 0,
+    inFlightBytes,
+    heldBackMs,
+    isRateGrowing,
+    segmentBytes: Number.POSITIVE_INFINITY,
+    canTake: isFree,
+    isRateProven: more.isRateProven ?? true,
+    isDegraded,
+  };
+}
+
+/** A bulk segment of 16 KB with a wide window and no end in sight. */
+export function bulk(more: Partial<SegmentRequest> = {}): SegmentRequest {
+  return {
+    urgency: 'bulk',
+    lengthBytes: 16_000,
+    windowLeftBytes: 16_000_000,
+    remainingBytes: undefined,
+    mayProbe: false,
+    waitingMs: 0,
+    ...more,
+  };
+}
