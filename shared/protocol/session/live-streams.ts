@@ -1,10 +1,10 @@
 import type { ControlFrame } from '../codec/frame.ts';
+import { controlItem } from '../control/control-item.ts';
 import { DEFAULT_MODE } from '../steering/modes.ts';
 import { frameOfPolicy } from '../steering/policy-frame.ts';
 import type { SteeringPolicy } from '../steering/steering-policy.ts';
 import { Stream, type StreamContext, type StreamOptions } from '../stream/stream.ts';
 import type { Backlog } from './backlog.ts';
-import { controlItem } from './control-item.ts';
 import type { StreamTable } from './stream-table.ts';
 import type { Transmitter } from './transmitter.ts';
 

@@ -5,7 +5,7 @@ import { byExpectedDelivery, onDistinctUplinks, trustedOrAll } from './trusted-s
 
 /** When a receipt must leave; infinite while none is due, or while nothing can carry one. */
 export function receiptDeadlineMs(subflows: readonly SessionSubflow[]): number {
-  if (!trustedOrAll(subflows).some((subflow) => subflow.isWritable)) return Number.POSITIVE_INFINITY;
+  if (!trustedOrAll(subflows).some((subflow) => subflow.outbox.isWritable)) return Number.POSITIVE_INFINITY;
   return Math.min(...subflows.map(({ receipts }) => receipts.dueMs));
 }
 

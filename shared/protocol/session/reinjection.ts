@@ -77,7 +77,7 @@ export class HeadOfLineCopies {
 
 /** Whether everything that was written to a subflow has arrived, on it or on others. */
 export function isDeliveredElsewhere(subflow: SessionSubflow): boolean {
-  for (const { item } of subflow.ledger.oldestEntries()) {
+  for (const { item } of subflow.outbox.ledger.oldestEntries()) {
     // A ping, or a WINDOW that a later one has replaced, is missed by nobody.
     if (item.kind === 'control' && !item.control.isReceipted && item.control.encode() !== undefined)
       return false;
@@ -138,7 +138,7 @@ function carriersOf(stream: Stream, dsn: number, subflows: readonly SessionSubfl
 
 /** How long until the frame is delivered, by what is ahead of it and the subflow's rate now. */
 function remainingTimeMs(subflow: SessionSubflow, entry: LedgerEntry): number {
-  const aheadBytes = entry.endOffset - subflow.ledger.receiptedBytes;
+  const aheadBytes = entry.endOffset - subflow.outbox.ledger.receiptedBytes;
   return (aheadBytes * 1000) / subflow.rateBytesPerSecond + subflow.minRttMs / 2;
 }
 
@@ -148,7 +148,7 @@ export function carrierOf(
   dsn: number,
   subflow: SessionSubflow,
 ): { entry: LedgerEntry<SentItem>; segment: Segment } | undefined {
-  for (const entry of subflow.ledger.oldestEntries(SEARCH_DEPTH)) {
+  for (const entry of subflow.outbox.ledger.oldestEntries(SEARCH_DEPTH)) {
     const { item } = entry;
     if (item.kind !== 'data' || item.stream !== stream) continue;
     const end = item.dsn + item.length;

@@ -1,6 +1,5 @@
+import type { ControlItem } from '../control/control-item.ts';
 import type { Now } from '../now.ts';
-import { RETIRE_MS, RETIRE_QUIET_MS } from '../tunables.ts';
-import type { ControlItem } from './control-item.ts';
 import { isDeliveredElsewhere } from './reinjection.ts';
 import type { SessionSubflow } from './sent-item.ts';
 
@@ -10,17 +9,27 @@ interface Retiring {
   readonly notice: ControlItem;
 }
 
+export interface RetirementTuning {
+  /** A subflow that is no longer wanted closes after so long without payload from the far end (or twice its round trip), */
+  readonly quietMs: number;
+  /** and at the latest after this: what is still under way is sent again elsewhere. */
+  readonly limitMs: number;
+}
+
+export const RETIREMENT_TUNING: RetirementTuning = { quietMs: 200, limitMs: 10_000 };
+
 /** Subflows that the client no longer wants: they carry nothing new, and close when all has arrived, both ways. */
 export class Retirement {
   readonly #now: Now;
+  readonly #tuning: RetirementTuning;
   readonly #retiring = new Map<SessionSubflow, Retiring>();
 
-  constructor(now: Now) {
+  constructor(now: Now, tuning: RetirementTuning) {
     this.#now = now;
+    this.#tuning = tuning;
   }
 
   add(subflow: SessionSubflow, notice: ControlItem): void {
-    subflow.isRetiring = true;
     this.#retiring.set(subflow, { sinceMs: this.#now.ms, notice });
   }
 
@@ -28,20 +37,22 @@ export class Retirement {
   takeFinished(subflows: readonly SessionSubflow[]): readonly SessionSubflow[] {
     if (this.#retiring.size === 0) return [];
     // While the others are in doubt it may be all that works.
-    if (!subflows.some(({ state, isRetiring }) => state === 'active' && !isRetiring)) return [];
+    if (!subflows.some(({ state, duty }) => state === 'active' && duty.value !== 'retiring')) return [];
     const finished: SessionSubflow[] = [];
     for (const [subflow, retiring] of this.#retiring) {
-      if (subflow.state !== 'closed' && !isFinished(subflow, retiring, this.#now)) continue;
+      if (subflow.state !== 'closed' && !this.#isFinished(subflow, retiring)) continue;
       this.#retiring.delete(subflow);
       if (subflow.state !== 'closed') finished.push(subflow);
     }
     return finished;
   }
-}
 
-function isFinished(subflow: SessionSubflow, { sinceMs, notice }: Retiring, now: Now): boolean {
-  if (now.ms - sinceMs >= RETIRE_MS) return true;
-  const quietMs = Math.max(RETIRE_QUIET_MS, 2 * subflow.smoothedRttMs);
-  const quietSinceMs = Math.max(sinceMs, subflow.lastDataMs);
-  return notice.isReceipted && now.ms - quietSinceMs >= quietMs && isDeliveredElsewhere(subflow);
+  #isFinished(subflow: SessionSubflow, { sinceMs, notice }: Retiring): boolean {
+    const { quietMs, limitMs } = this.#tuning;
+    const nowMs = this.#now.ms;
+    if (nowMs - sinceMs >= limitMs) return true;
+    const quietSinceMs = Math.max(sinceMs, subflow.lastDataMs);
+    const isQuiet = nowMs - quietSinceMs >= Math.max(quietMs, 2 * subflow.smoothedRttMs);
+    return notice.isReceipted && isQuiet && isDeliveredElsewhere(subflow);
+  }
 }

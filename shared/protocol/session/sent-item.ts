@@ -1,7 +1,8 @@
+import type { ControlItem } from '../control/control-item.ts';
 import type { Segment } from '../steering/packet-scheduler.ts';
 import type { Stream } from '../stream/stream.ts';
 import type { Subflow } from '../subflow/subflow.ts';
-import type { ControlItem } from './control-item.ts';
+import type { Uplink } from '../uplink/uplink.ts';
 
 /** A segment of a stream in a subflow's ledger. */
 export interface DataItem extends Segment {
@@ -16,4 +17,4 @@ export type SentItem =
   | { readonly kind: 'receipt' };
 
 /** A subflow that carries the frames of a session. */
-export type SessionSubflow = Subflow<SentItem>;
+export type SessionSubflow = Subflow<Uplink, SentItem>;

@@ -1,4 +1,3 @@
-import type { CoreTuning } from '../core-tuning.ts';
 import type { Destination } from '../destination.ts';
 import { ERROR_CODE, type ErrorName, StreamError } from '../errors.ts';
 import type { MemoryBudget } from '../memory-budget.ts';
@@ -10,9 +9,11 @@ import type { SteeringPolicy } from '../steering/steering-policy.ts';
 import type { OutgoingChunk } from '../stream/send-buffer.ts';
 import type { Stream } from '../stream/stream.ts';
 import { Backlog } from './backlog.ts';
+import type { CoreTuning } from './core-tuning.ts';
 import type { SessionEvent } from './events.ts';
 import { LiveStreams } from './live-streams.ts';
 import type { DataItem, SessionSubflow } from './sent-item.ts';
+import type { StreamCommands } from './stream-commands.ts';
 import { StreamFrames } from './stream-frames.ts';
 import { StreamTable } from './stream-table.ts';
 import type { Transmitter } from './transmitter.ts';
@@ -37,7 +38,7 @@ export interface StreamsHost {
 }
 
 /** The streams of one session, for the applications behind them: opening, bytes, flow control, ending (SPEC.md section 6). */
-export class SessionStreams {
+export class SessionStreams implements StreamCommands {
   /** For what the peer sends. */
   readonly frames: StreamFrames;
   readonly #options: SessionStreamsOptions;
@@ -79,8 +80,9 @@ export class SessionStreams {
     return this.#table.size;
   }
 
-  get isFull(): boolean {
-    return this.#table.isFull;
+  get cannotOpen(): ErrorName | undefined {
+    if (this.#host.isGoingAway) return 'goingAway';
+    return this.#table.isFull ? 'resourceExceeded' : undefined;
   }
 
   all(): IterableIterator<Stream> {
@@ -99,12 +101,9 @@ export class SessionStreams {
     return this.#options.steering.boundTo;
   }
 
-  /**
-   * Client: opens a stream; its first bytes may follow at once.
-   * @throws StreamError when there are too many; MisuseError for a policy that no frame can say
-   */
   open(destination: Destination, policy: SteeringPolicy): number {
-    if (this.#table.isFull) throw new StreamError('resourceExceeded', 'the session takes no more streams');
+    const error = this.cannotOpen;
+    if (error !== undefined) throw new StreamError(error, 'the session takes no new stream');
     // Throws before there is a stream.
     if (!isModeAlone(policy)) frameOfPolicy(policy, 0, 1);
     const id = this.#table.allocate();
@@ -123,7 +122,6 @@ export class SessionStreams {
     return id;
   }
 
-  /** Client: another policy for a stream; without effect when it is gone. @throws MisuseError as `open` */
   steer(streamId: number, policy: SteeringPolicy): void {
     const stream = this.#live.get(streamId);
     frameOfPolicy(policy, streamId, 1);
@@ -133,7 +131,6 @@ export class SessionStreams {
     this.#live.tellPolicy(stream, policy);
   }
 
-  /** Concentrator: the origin is connected. */
   accept(streamId: number): void {
     const stream = this.#live.get(streamId);
     if (stream === undefined) return;
@@ -143,7 +140,6 @@ export class SessionStreams {
     this.#live.tellPeer({ type: 'opened', streamId, limit: window.limitDsn, ok: true, code: 0 });
   }
 
-  /** Concentrator: the origin cannot be reached. */
   refuse(streamId: number, error: ErrorName): void {
     const stream = this.#live.get(streamId);
     if (stream === undefined) return;
@@ -151,10 +147,6 @@ export class SessionStreams {
     this.#live.forget(stream);
   }
 
-  /**
-   * Sends bytes of a stream; without effect when it is gone.
-   * @returns false when the application should not be read until `stream-writable`
-   */
   write(streamId: number, chunk: OutgoingChunk): boolean {
     const stream = this.#live.get(streamId);
     if (stream === undefined) {
@@ -166,7 +158,6 @@ export class SessionStreams {
     return this.#backlog.onWritten(stream, chunk.bytes.length);
   }
 
-  /** The application has finished sending. */
   end(streamId: number): void {
     const stream = this.#live.get(streamId);
     if (stream === undefined) return;
@@ -174,7 +165,6 @@ export class SessionStreams {
     this.#transmitter.refresh(stream);
   }
 
-  /** Ends both directions of a stream at once and tells the peer. */
   reset(streamId: number, error: ErrorName): void {
     const stream = this.#live.get(streamId);
     if (stream === undefined) return;
@@ -182,7 +172,6 @@ export class SessionStreams {
     this.#live.forget(stream);
   }
 
-  /** The application has taken `bytes` of what `stream-data` brought. */
   consumed(streamId: number, bytes: number): void {
     const stream = this.#live.get(streamId);
     if (stream === undefined) return;

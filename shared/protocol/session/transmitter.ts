@@ -1,9 +1,9 @@
+import { ControlQueue } from '../control/control-queue.ts';
 import type { Now } from '../now.ts';
 import type { SessionSteering } from '../steering/session-steering.ts';
 import type { Stream } from '../stream/stream.ts';
 import type { StreamTuning } from '../stream/stream-tuning.ts';
 import type { ReceiptTuning } from '../subflow/receipt-tracker.ts';
-import { ControlQueue } from './control-queue.ts';
 import { receiptDeadlineMs, sendReceipts } from './receipt-sending.ts';
 import { HeadOfLineCopies } from './reinjection.ts';
 import type { SessionSubflow } from './sent-item.ts';
@@ -55,7 +55,7 @@ export class Transmitter {
 
   /** Fills the subflows' outputs with all that may leave now. */
   transmit(subflows: readonly SessionSubflow[]): void {
-    const turn = new Turn(subflows, this.#options.now);
+    const turn = new Turn(subflows);
     this.#streams.begin(turn);
     this.#sendControl(subflows);
     if (turn.trusted.length > 0) this.#streams.send(turn);
@@ -70,7 +70,7 @@ export class Transmitter {
 
   /** Copies the segments that hold streams up, within the budget for copies. */
   copyHeadsOfLine(streams: Iterable<Stream>, subflows: readonly SessionSubflow[]): void {
-    this.#copies.copy(streams, new Turn(subflows, this.#options.now));
+    this.#copies.copy(streams, new Turn(subflows));
   }
 
   /** About once per shortest round trip. */
@@ -96,6 +96,6 @@ export class Transmitter {
 /** A subflow with room left over is slower than it could be: there was nothing to send, or a better one to wait for. */
 function noteApplicationLimited(subflows: readonly SessionSubflow[]): void {
   for (const subflow of subflows) {
-    if (subflow.canTake) subflow.rate.onApplicationLimited(subflow.inFlightBytes);
+    if (subflow.canTake) subflow.congestion.onApplicationLimited();
   }
 }

@@ -1,10 +1,9 @@
-import type { Now } from '../now.ts';
 import { deliveryTimeMs } from '../steering/delivery-time.ts';
 import { rowOf } from '../steering/modes.ts';
 import type { SteeringPolicy } from '../steering/steering-policy.ts';
+import { ignoresLoss } from '../subflow/congestion-kind.ts';
 import { shareBottleneck } from '../subflow/subflow-view.ts';
 import type { SessionSubflow } from './sent-item.ts';
-import { paysNoHeedToLoss } from './subflow-wishes.ts';
 
 /**
  * Subflows that may carry data: the active ones; backups, those that are parked and those that are about to go only when there is nothing
@@ -14,7 +13,7 @@ export function trustedSubflows(subflows: readonly SessionSubflow[]): readonly S
   const active = subflows.filter((subflow) => subflow.state === 'active');
   const preferred = active.filter(
     (subflow) =>
-      !subflow.isBackup && !subflow.isRetiring && !subflow.isParked && !isSecondOfBbr(subflow, active),
+      subflow.duty.value === 'regular' && !subflow.uplink.isParked && !isSecondOfBbr(subflow, active),
   );
   return preferred.length > 0 ? preferred : active;
 }
@@ -32,17 +31,16 @@ export function trustedOrAll(subflows: readonly SessionSubflow[]): readonly Sess
 export function steeredSubflows(
   { mode, only }: SteeringPolicy,
   subflows: readonly SessionSubflow[],
-  now: Now,
 ): readonly SessionSubflow[] {
   const active = subflows.filter(
     ({ state, uplinkName }) => state === 'active' && (only === undefined || only.includes(uplinkName)),
   );
   const { spreadsFreely = false, carriers } = rowOf(mode);
   if (spreadsFreely) return trustedSubflows(active);
-  const steady = active.filter(({ flaps }) => now.ms >= flaps.readyMs);
+  const steady = active.filter(({ liveness }) => liveness.isReady);
   const working = steady.length > 0 ? steady : active;
   const regular = working.filter(
-    (subflow) => !subflow.isBackup && !subflow.isRetiring && !isSecondOfBbr(subflow, active),
+    (subflow) => subflow.duty.value === 'regular' && !isSecondOfBbr(subflow, active),
   );
   const trusted = regular.length > 0 ? regular : working;
   return carriers === undefined ? trusted : carriers(trusted);
@@ -56,7 +54,7 @@ const CONTROL_FRAME_BYTES = 64;
  * the peer was heard last: it may work in spite of the doubt.
  */
 export function byExpectedDelivery(subflows: readonly SessionSubflow[]): readonly SessionSubflow[] {
-  const free = subflows.filter((subflow) => subflow.isWritable);
+  const free = subflows.filter((subflow) => subflow.outbox.isWritable);
   if (free.length < 2) return free;
   if (!free.some(({ state }) => state === 'active')) {
     return free.sort((a, b) => b.lastDataMs - a.lastDataMs);
@@ -84,9 +82,8 @@ export function onDistinctUplinks(
 
 function isSecondOfBbr(subflow: SessionSubflow, active: readonly SessionSubflow[]): boolean {
   if (active.length < 2 || subflow.congestionControl === undefined) return false;
-  if (!paysNoHeedToLoss(subflow.congestionControl)) return false;
+  if (!ignoresLoss(subflow.congestionControl)) return false;
   return active.some(
-    (other) =>
-      shareBottleneck(other, subflow) && other.id < subflow.id && !other.isRetiring && !other.isBackup,
+    (other) => shareBottleneck(other, subflow) && other.id < subflow.id && other.duty.value === 'regular',
   );
 }

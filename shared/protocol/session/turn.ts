@@ -1,4 +1,3 @@
-import type { Now } from '../now.ts';
 import type { SharedPolicy } from '../steering/session-steering.ts';
 import type { Stream } from '../stream/stream.ts';
 import type { SkippedStreams } from '../stream/stream-queue.ts';
@@ -10,7 +9,6 @@ const MAX_SKIPPED_STREAMS = 64;
 
 /** One turn of sending: what may carry what, and which streams were looked at in vain. */
 export class Turn implements SkippedStreams {
-  readonly #now: Now;
   readonly subflows: readonly SessionSubflow[];
   /** What carries streams without a choice of uplinks of their own. */
   readonly trusted: readonly SessionSubflow[];
@@ -19,8 +17,7 @@ export class Turn implements SkippedStreams {
   /** By policy, so that streams that wait for one uplink are not in the way of others. */
   readonly #looks = new Map<SharedPolicy, number>();
 
-  constructor(subflows: readonly SessionSubflow[], now: Now) {
-    this.#now = now;
+  constructor(subflows: readonly SessionSubflow[]) {
     this.subflows = subflows;
     this.trusted = trustedSubflows(subflows);
   }
@@ -31,7 +28,7 @@ export class Turn implements SkippedStreams {
     if (!shared.isSteered) return this.trusted;
     let carriers = this.#carriers.get(shared);
     if (carriers === undefined) {
-      carriers = steeredSubflows(shared.policy, this.subflows, this.#now);
+      carriers = steeredSubflows(shared.policy, this.subflows);
       this.#carriers.set(shared, carriers);
     }
     return carriers;

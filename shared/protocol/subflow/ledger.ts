@@ -1,3 +1,5 @@
+import type { SendState } from './congestion-controller.ts';
+
 /**
  * What one write to a subflow carried, as far as the subflow must know. `data` waits for the uplink's rate limit. `receipt`: a
  * RECEIPT (or the session's CLOSE) is counted as bytes, is never sent again, and asks for no receipt itself.
@@ -7,15 +9,10 @@ export interface LedgerItem {
 }
 
 /** One frame written to a subflow and not yet receipted, with the state of the rate estimator when it was written. */
-export interface LedgerEntry<Item extends LedgerItem = LedgerItem> {
+export interface LedgerEntry<Item extends LedgerItem = LedgerItem> extends SendState {
   readonly item: Item;
   /** Where the frame ends in the subflow's count of bytes. */
   readonly endOffset: number;
-  readonly sentMs: number;
-  readonly deliveredBytes: number;
-  readonly deliveredMs: number;
-  readonly firstSentMs: number;
-  readonly applicationLimited: boolean;
   /** Handed to the other subflows already; what is sent again is not sent a third time on this one's account. */
   surrendered: boolean;
 }
