@@ -4,7 +4,7 @@ import { isModeName, modeNamed, STEERING_ALIASES } from '../../shared/protocol/s
 import { modesWith, rowOf, STEERING_MODE_NAMES } from '../../shared/protocol/steering/modes.ts';
 import type { ModeParameters } from '../../shared/protocol/steering/policy-parameters.ts';
 import type { SteeringPolicy } from '../../shared/protocol/steering/steering-policy.ts';
-import { isHostName } from '../../shared/runtime/config/host-port.ts';
+import { isHostName } from '../../shared/runtime/address/host-port.ts';
 import { type PortRange, parseNetwork, parsePortRange } from '../../shared/runtime/config/ranges.ts';
 import { duration, text, textAs } from '../../shared/runtime/config/schema-pieces.ts';
 import type { SteeringAction, SteeringConfig, SteeringRule } from '../steering/steering-rule.ts';

@@ -209,7 +209,7 @@ export class End {
 
   #checkBounds(): void {
     const { memory, session } = this;
-    const most = memory.limitBytes + session.streams.count * FLOOR_WINDOW_BYTES;
+    const most = this.#options.memoryBytes + session.streams.count * FLOOR_WINDOW_BYTES;
     if (memory.reservedBytes > most) {
       throw new Error(`${this.side}: windows promise ${memory.reservedBytes} bytes of ${most}`);
     }
