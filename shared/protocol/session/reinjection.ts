@@ -1,6 +1,6 @@
 import type { Now } from '../now.ts';
-import { deliveryTimeMs, least } from '../steering/delivery-time.ts';
-import type { Segment } from '../steering/packet-scheduler.ts';
+import { deliveryTimeMs, least } from '../scheduler/delivery-time.ts';
+import type { Segment } from '../scheduler/packet-scheduler.ts';
 import type { Stream } from '../stream/stream.ts';
 import type { LedgerEntry } from '../subflow/ledger.ts';
 import type { SentItem, SessionSubflow } from './sent-item.ts';

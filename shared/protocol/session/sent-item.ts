@@ -1,5 +1,5 @@
 import type { ControlItem } from '../control/control-item.ts';
-import type { Segment } from '../steering/packet-scheduler.ts';
+import type { Segment } from '../scheduler/packet-scheduler.ts';
 import type { Stream } from '../stream/stream.ts';
 import type { Subflow } from '../subflow/subflow.ts';
 import type { Uplink } from '../uplink/uplink.ts';

@@ -1,5 +1,5 @@
 import type { Now } from '../now.ts';
-import type { SegmentRequest } from '../steering/packet-scheduler.ts';
+import type { SegmentRequest } from '../scheduler/packet-scheduler.ts';
 import type { Sendable, SendStream } from '../stream/send-stream.ts';
 import type { Stream } from '../stream/stream.ts';
 import { StreamQueue } from '../stream/stream-queue.ts';

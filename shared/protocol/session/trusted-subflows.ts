@@ -1,4 +1,4 @@
-import { deliveryTimeMs } from '../steering/delivery-time.ts';
+import { deliveryTimeMs } from '../scheduler/delivery-time.ts';
 import { rowOf } from '../steering/modes.ts';
 import type { SteeringPolicy } from '../steering/steering-policy.ts';
 import { ignoresLoss } from '../subflow/congestion-kind.ts';

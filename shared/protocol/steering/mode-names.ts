@@ -1,5 +1,5 @@
+import type { ModeParameters } from '../scheduler/policy-parameters.ts';
 import { rowOf, STEERING_MODE_NAMES, STEERING_MODES, type SteeringMode } from './modes.ts';
-import type { ModeParameters } from './policy-parameters.ts';
 
 /** All other names of modes, each once. */
 export const STEERING_ALIASES: readonly string[] = [

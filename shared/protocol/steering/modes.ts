@@ -1,3 +1,4 @@
+import type { ModeParameters } from '../scheduler/policy-parameters.ts';
 import { ActiveStandby } from './modes/active-standby.ts';
 import { Aggregate } from './modes/aggregate.ts';
 import { LowestLatency } from './modes/lowest-latency.ts';
@@ -5,7 +6,6 @@ import { Priority } from './modes/priority.ts';
 import { oneOfEachPath, Redundant } from './modes/redundant.ts';
 import { RoundRobin } from './modes/round-robin.ts';
 import { Weighted } from './modes/weighted.ts';
-import type { ModeParameters } from './policy-parameters.ts';
 import type { SteeringModeRow } from './steering-mode.ts';
 
 /**
@@ -19,32 +19,32 @@ export const STEERING_MODES = {
     parameters: {},
     isShared: true,
     spreadsFreely: true,
-    make: ({ tuning }) => new Aggregate(tuning.aggregate),
+    make: (_context, tuning) => new Aggregate(tuning.aggregate),
   },
   'lowest-latency': {
     wire: 1,
     aliases: [{ name: 'smallest-delay' }, { name: 'interactive' }],
     parameters: { maxRttMs: 'optional', maxLoss: 'optional' },
-    make: (context) => new LowestLatency(context),
+    make: (context, tuning) => new LowestLatency(context, tuning.lowestLatency, tuning.standing),
   },
   'active-standby': {
     wire: 2,
     aliases: [{ name: 'handover' }],
     parameters: { order: 'optional' },
-    make: (context) => new ActiveStandby(context),
+    make: (context, tuning) => new ActiveStandby(context, tuning.activeStandby),
   },
   priority: {
     wire: 3,
     aliases: [{ name: 'priority-based' }],
     // Without an order it would fill whatever is free, and prefer nothing.
     parameters: { order: 'required' },
-    make: (context) => new Priority(context),
+    make: (context, tuning) => new Priority(context, tuning.priority),
   },
   weighted: {
     wire: 4,
     aliases: [{ name: 'load-balancing', onlyWith: 'weights' }],
     parameters: { weights: 'required' },
-    make: (context) => new Weighted(context),
+    make: (context, tuning) => new Weighted(context, tuning.weighted),
   },
   redundant: {
     wire: 5,

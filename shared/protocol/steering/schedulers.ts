@@ -1,7 +1,7 @@
 import type { Now } from '../now.ts';
+import type { ModeContext } from '../scheduler/mode-context.ts';
+import type { PacketScheduler, SentStream } from '../scheduler/packet-scheduler.ts';
 import { DEFAULT_MODE, rowOf, type SteeringMode } from './modes.ts';
-import type { PacketScheduler, SentStream } from './packet-scheduler.ts';
-import type { ModeContext } from './steering-mode.ts';
 import type { SteeringPolicy } from './steering-policy.ts';
 import type { SteeringTuning } from './steering-tuning.ts';
 
@@ -29,7 +29,7 @@ export class Schedulers {
     const { isShared = false, make } = rowOf(policy.mode);
     const shared = this.#shared.get(policy.mode);
     if (shared !== undefined) return shared;
-    const made = make(this.#context(policy, stream, previous));
+    const made = make(this.#context(policy, stream, previous), this.#options.tuning);
     if (isShared) this.#shared.set(policy.mode, made);
     return made;
   }
@@ -41,8 +41,10 @@ export class Schedulers {
 
   #context(policy: SteeringPolicy, stream: SentStream, previous: PacketScheduler | undefined): ModeContext {
     const schedulers = this;
+    const { now, followsPeer } = this.#options;
     return {
-      ...this.#options,
+      now,
+      followsPeer,
       policy,
       stream,
       previous,

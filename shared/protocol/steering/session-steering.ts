@@ -1,5 +1,5 @@
+import type { PacketScheduler, SentStream } from '../scheduler/packet-scheduler.ts';
 import { DEFAULT_MODE } from './modes.ts';
-import type { PacketScheduler, SentStream } from './packet-scheduler.ts';
 import { Schedulers, type SchedulersOptions } from './schedulers.ts';
 import type { SteeringPolicy } from './steering-policy.ts';
 

@@ -1,7 +1,7 @@
-import type { Now } from '../now.ts';
+import type { ModeContext } from '../scheduler/mode-context.ts';
+import type { PacketScheduler } from '../scheduler/packet-scheduler.ts';
+import type { ModeParameters } from '../scheduler/policy-parameters.ts';
 import type { SubflowView } from '../subflow/subflow-view.ts';
-import type { PacketScheduler, SentStream } from './packet-scheduler.ts';
-import type { ModeParameters, PolicyParameters } from './policy-parameters.ts';
 import type { SteeringTuning } from './steering-tuning.ts';
 
 /** A steering mode: a row of the table in `modes.ts`. */
@@ -22,25 +22,11 @@ export interface SteeringModeRow {
   /** Of the subflows that the policy allows, those that carry its streams; absent: all. Depends on nothing else. */
   readonly carriers?: <View extends SubflowView>(allowed: readonly View[]) => readonly View[];
   /** Makes the strategy of a stream, or of all streams of a session where it is shared. */
-  readonly make: (context: ModeContext) => PacketScheduler;
+  readonly make: (context: ModeContext, tuning: SteeringTuning) => PacketScheduler;
 }
 
 export interface ModeAlias {
   readonly name: string;
   /** It means this mode only together with this parameter, and another mode without it. */
   readonly onlyWith?: keyof ModeParameters;
-}
-
-/** What a strategy may need of its session, and of its stream if it is not shared. */
-export interface ModeContext {
-  readonly now: Now;
-  readonly tuning: SteeringTuning;
-  /** Where a policy leaves the choice open, the uplink on which the peer sent last is taken. */
-  readonly followsPeer: boolean;
-  readonly policy: PolicyParameters;
-  readonly stream: SentStream;
-  /** The strategy that the stream had so far, if it is steered anew. */
-  readonly previous: PacketScheduler | undefined;
-  /** The session's strategy for streams without a policy. */
-  readonly aggregate: PacketScheduler;
 }

@@ -1,9 +1,9 @@
+import { STANDING_TUNING, type StandingTuning } from '../scheduler/uplink-standing.ts';
 import { ACTIVE_STANDBY_TUNING, type ActiveStandbyTuning } from './modes/active-standby.ts';
 import { AGGREGATE_TUNING, type AggregateTuning } from './modes/aggregate.ts';
 import { LOWEST_LATENCY_TUNING, type LowestLatencyTuning } from './modes/lowest-latency.ts';
 import { PRIORITY_TUNING, type PriorityTuning } from './modes/priority.ts';
 import { WEIGHTED_TUNING, type WeightedTuning } from './modes/weighted.ts';
-import { STANDING_TUNING, type StandingTuning } from './uplink-standing.ts';
 
 /** The numbers of the steering modes, in groups. */
 export interface SteeringTuning {

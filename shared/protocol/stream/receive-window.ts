@@ -45,10 +45,6 @@ export class ReceiveWindow {
     return this.#consumedBytes;
   }
 
-  get windowBytes(): number {
-    return this.#windowBytes;
-  }
-
   /** Takes a first window out of what the session can spare: a quarter of it at most. */
   openUp(): void {
     // The peer may have finished before the origin was connected.

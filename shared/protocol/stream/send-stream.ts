@@ -2,6 +2,7 @@ import { writeDataHeader } from '../codec/frame.ts';
 import { DATA_HEADER_BYTES, MAX_SEQUENCE } from '../codec/wire.ts';
 import { MisuseError, StreamError } from '../errors.ts';
 import { RangeSet } from '../range-set.ts';
+import type { SentStream } from '../scheduler/packet-scheduler.ts';
 import { StateMachine } from '../transition-table.ts';
 import { type HalfState, SEND_TABLE, type SendEvent } from './half-state.ts';
 import { type OutgoingChunk, SendBuffer } from './send-buffer.ts';
@@ -17,8 +18,8 @@ export interface Sendable {
 }
 
 /** The sending half of a stream: accepted bytes, what of them was sent, lost and delivered, and the peer's limit. */
-export class SendStream {
-  readonly id: number;
+export class SendStream implements SentStream {
+  readonly #id: number;
   readonly #state: StateMachine<HalfState, SendEvent>;
   readonly #buffer = new SendBuffer();
   readonly #lost = new RangeSet();
@@ -28,7 +29,7 @@ export class SendStream {
   #fin: 'none' | 'wanted' | 'underWay' | 'receipted' = 'none';
 
   constructor(id: number, limitDsn: number) {
-    this.id = id;
+    this.#id = id;
     this.#limitDsn = limitDsn;
     this.#state = new StateMachine(`stream ${id}, sending half`, SEND_TABLE, 'open');
   }
@@ -37,7 +38,6 @@ export class SendStream {
     return this.#state.state;
   }
 
-  /** Everything has arrived, or the stream was reset. */
   get isDone(): boolean {
     return this.state === 'done';
   }
@@ -83,16 +83,15 @@ export class SendStream {
     return this.#fin !== 'none';
   }
 
-  /** FIN was sent and is not known to have arrived. */
   get finIsUnderWay(): boolean {
     return this.#fin === 'underWay';
   }
 
   /** @throws MisuseError after `end`; StreamError past 2^53 - 1. */
   write(chunk: OutgoingChunk): void {
-    if (this.#fin !== 'none') throw new MisuseError(`stream ${this.id}: write after end`);
+    if (this.#fin !== 'none') throw new MisuseError(`stream ${this.#id}: write after end`);
     if (this.#buffer.endDsn + chunk.bytes.length > MAX_SEQUENCE) {
-      throw new StreamError('resourceExceeded', `stream ${this.id} has used up its data sequence numbers`);
+      throw new StreamError('resourceExceeded', `stream ${this.#id} has used up its data sequence numbers`);
     }
     this.#buffer.append(chunk);
   }
@@ -148,13 +147,13 @@ export class SendStream {
     if (fin) this.#fin = 'underWay';
     // Only the first sending writes into the headroom: a copy may be cut differently while the first still waits.
     const chunk = isNew ? this.#buffer.wholeChunk(dsn, length, DATA_HEADER_BYTES) : undefined;
-    return chunk === undefined ? this.copy(dsn, length, fin) : frameInPlace(this.id, dsn, chunk, fin);
+    return chunk === undefined ? this.copy(dsn, length, fin) : frameInPlace(this.#id, dsn, chunk, fin);
   }
 
   /** The DATA frame of bytes that are under way already: a second copy for another subflow. */
   copy(dsn: number, length: number, fin: boolean): Uint8Array[] {
     const header = new Uint8Array(DATA_HEADER_BYTES);
-    writeDataHeader(header, 0, this.id, dsn, length, fin);
+    writeDataHeader(header, 0, this.#id, dsn, length, fin);
     return length === 0 ? [header] : [header, ...this.#buffer.slices(dsn, length)];
   }
 
@@ -178,12 +177,10 @@ export class SendStream {
     return lostBytes;
   }
 
-  /** [start, end) need not be sent again: another copy is under way on a subflow that is trusted. */
   onUnderWayElsewhere(start: number, end: number): void {
     this.#lost.remove(start, end);
   }
 
-  /** The first byte at or above `dsn` that was sent and is not known to be delivered. */
   firstUndelivered(dsn: number): number | undefined {
     return this.#buffer.undelivered(dsn, this.#nextDsn)[0]?.start;
   }

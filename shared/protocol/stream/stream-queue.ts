@@ -36,11 +36,6 @@ export class StreamQueue {
     this.#tuning = tuning;
   }
 
-  /** Streams that get turns. */
-  get size(): number {
-    return this.#fresh.size + this.#old.size;
-  }
-
   /** Streams that are bound to uplinks of which none works, those that have waited longest first. */
   get stranded(): ReadonlySet<Stream> {
     return this.#stranded;

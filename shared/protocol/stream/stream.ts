@@ -75,7 +75,7 @@ export class Stream {
   }
 
   get isDone(): boolean {
-    return this.send.isDone && this.receive.state === 'done';
+    return this.send.state === 'done' && this.receive.state === 'done';
   }
 
   /** @throws MisuseError for an event that the phase has no answer to */

@@ -1,8 +1,7 @@
+import type { ModeContext } from '../../../shared/protocol/scheduler/mode-context.ts';
+import type { SentStream } from '../../../shared/protocol/scheduler/packet-scheduler.ts';
+import type { PolicyParameters } from '../../../shared/protocol/scheduler/policy-parameters.ts';
 import { AGGREGATE_TUNING, Aggregate } from '../../../shared/protocol/steering/modes/aggregate.ts';
-import type { SentStream } from '../../../shared/protocol/steering/packet-scheduler.ts';
-import type { PolicyParameters } from '../../../shared/protocol/steering/policy-parameters.ts';
-import type { ModeContext } from '../../../shared/protocol/steering/steering-mode.ts';
-import { STEERING_TUNING } from '../../../shared/protocol/steering/steering-tuning.ts';
 import { TestClock } from '../test-clock.ts';
 
 /** A stream of which nothing was sent. */
@@ -19,7 +18,6 @@ export const NOTHING_SENT: SentStream = {
 export function modeContext(policy: PolicyParameters, more: Partial<ModeContext> = {}): ModeContext {
   return {
     now: new TestClock(),
-    tuning: STEERING_TUNING,
     followsPeer: false,
     policy,
     stream: NOTHING_SENT,

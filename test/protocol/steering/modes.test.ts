@@ -1,5 +1,6 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
+import type { ModeParameters } from '../../../shared/protocol/scheduler/policy-parameters.ts';
 import {
   DEFAULT_MODE,
   modeOfWire,
@@ -7,7 +8,6 @@ import {
   rowOf,
   STEERING_MODE_NAMES,
 } from '../../../shared/protocol/steering/modes.ts';
-import type { ModeParameters } from '../../../shared/protocol/steering/policy-parameters.ts';
 
 const ROOT = new URL('../../../', import.meta.url);
 const read = (path: string) => readFileSync(new URL(path, ROOT), 'utf8');

@@ -37,7 +37,7 @@ describe('ReceiveWindow', () => {
     const openedUp = () => {
       const window = new ReceiveWindow(budget, at(0, now), WINDOW_TUNING);
       window.openUp();
-      return window.windowBytes;
+      return window.limitDsn;
     };
     // 75 000 is a quarter of what the first leaves and the second's own floor takes.
     expect([openedUp(), openedUp(), openedUp()]).toEqual([100_000, 75_000, FLOOR_WINDOW_BYTES]);
@@ -56,13 +56,16 @@ describe('ReceiveWindow', () => {
     const budget = new MemoryBudget(ROOMY);
     const window = new ReceiveWindow(budget, at(0, now), WINDOW_TUNING);
     readWindows(window, 30, 100, 100);
-    expect([window.windowBytes, budget.reservedBytes]).toEqual([MAX_WINDOW_BYTES, MAX_WINDOW_BYTES]);
+    expect([window.limitDsn - window.consumedBytes, budget.reservedBytes]).toEqual([
+      MAX_WINDOW_BYTES,
+      MAX_WINDOW_BYTES,
+    ]);
   });
 
   it('does not grow for a slow reader', () => {
-    const window = new ReceiveWindow(new MemoryBudget(ROOMY), at(0, now), WINDOW_TUNING);
-    readWindows(window, 30, 1_000, 100);
-    expect(window.windowBytes).toBe(FLOOR_WINDOW_BYTES);
+    const budget = new MemoryBudget(ROOMY);
+    readWindows(new ReceiveWindow(budget, at(0, now), WINDOW_TUNING), 30, 1_000, 100);
+    expect(budget.reservedBytes).toBe(FLOOR_WINDOW_BYTES);
   });
 
   it('grows no further than the budget has room for', () => {
@@ -74,7 +77,7 @@ describe('ReceiveWindow', () => {
     ];
     for (const window of windows) readWindows(window, 30, 10, 100);
     expect(budget.reservedBytes).toBeLessThanOrEqual(limitBytes);
-    expect(windows[0]?.windowBytes).toBe(512 * 1024);
+    expect(windows.map((window) => window.limitDsn - window.consumedBytes)).toEqual([512 * 1024, 512 * 1024]);
   });
 
   it('never takes credit back, and accounts for every byte it promises', () => {
@@ -94,9 +97,10 @@ describe('ReceiveWindow', () => {
             const due = at(nowMs, window).consume(Math.floor(share * (before - window.consumedBytes)), 50);
             expect(window.limitDsn).toBeGreaterThanOrEqual(before);
             expect(due || window.limitDsn === before).toBe(true);
-            expect(window.limitDsn - window.consumedBytes).toBeLessThanOrEqual(window.windowBytes);
-            expect(budget.reservedBytes).toBe(window.windowBytes);
-            expect(window.windowBytes).toBeLessThanOrEqual(Math.max(limit, FLOOR_WINDOW_BYTES));
+            const creditBytes = window.limitDsn - window.consumedBytes;
+            expect(creditBytes).toBeLessThanOrEqual(budget.reservedBytes);
+            if (due) expect(creditBytes).toBe(budget.reservedBytes);
+            expect(budget.reservedBytes).toBeLessThanOrEqual(Math.max(limit, FLOOR_WINDOW_BYTES));
           }
           window.close();
           expect(budget.reservedBytes).toBe(0);

@@ -1,9 +1,9 @@
 import type { Now } from '../../now.ts';
+import { earliest, freeOn, least } from '../../scheduler/delivery-time.ts';
+import type { ModeContext } from '../../scheduler/mode-context.ts';
+import type { PacketScheduler, SegmentRequest } from '../../scheduler/packet-scheduler.ts';
+import { UplinkOrder } from '../../scheduler/uplink-order.ts';
 import type { SubflowView } from '../../subflow/subflow-view.ts';
-import { earliest, freeOn, least } from '../delivery-time.ts';
-import type { PacketScheduler, SegmentRequest } from '../packet-scheduler.ts';
-import type { ModeContext } from '../steering-mode.ts';
-import { UplinkOrder } from '../uplink-order.ts';
 
 export interface ActiveStandbyTuning {
   /** A stream goes back to a preferred uplink that has worked for this long again. */
@@ -24,14 +24,9 @@ export class ActiveStandby implements PacketScheduler {
   #current: string | undefined;
   #better: { readonly uplinkName: string; readonly sinceMs: number } | undefined;
 
-  constructor({
-    policy,
-    followsPeer,
-    now,
-    tuning,
-  }: Pick<ModeContext, 'policy' | 'followsPeer' | 'now' | 'tuning'>) {
+  constructor({ policy, followsPeer, now }: ModeContext, tuning: ActiveStandbyTuning) {
     this.#now = now;
-    this.#tuning = tuning.activeStandby;
+    this.#tuning = tuning;
     this.#order = new UplinkOrder(policy.order);
     this.#followsPeer = followsPeer;
   }

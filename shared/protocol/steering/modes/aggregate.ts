@@ -1,6 +1,6 @@
+import { deliveryTimeMs, earliest, least, segmentTimeMs } from '../../scheduler/delivery-time.ts';
+import type { PacketScheduler, SegmentRequest } from '../../scheduler/packet-scheduler.ts';
 import { type SubflowView, shareBottleneck } from '../../subflow/subflow-view.ts';
-import { deliveryTimeMs, earliest, least, segmentTimeMs } from '../delivery-time.ts';
-import type { PacketScheduler, SegmentRequest } from '../packet-scheduler.ts';
 
 export interface AggregateTuning {
   /** BLEST's lambda: the gate's margin, larger after head-of-line blocking, smaller without it. */

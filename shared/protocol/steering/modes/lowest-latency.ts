@@ -1,9 +1,9 @@
 import type { Now } from '../../now.ts';
+import { freeOn, least } from '../../scheduler/delivery-time.ts';
+import type { ModeContext } from '../../scheduler/mode-context.ts';
+import type { PacketScheduler, SegmentRequest } from '../../scheduler/packet-scheduler.ts';
+import { type StandingTuning, UplinkStanding } from '../../scheduler/uplink-standing.ts';
 import type { SubflowView } from '../../subflow/subflow-view.ts';
-import { freeOn, least } from '../delivery-time.ts';
-import type { PacketScheduler, SegmentRequest } from '../packet-scheduler.ts';
-import type { ModeContext } from '../steering-mode.ts';
-import { type StandingTuning, UplinkStanding } from '../uplink-standing.ts';
 
 export interface LowestLatencyTuning {
   /** An uplink with a longer round trip is left, if the policy gives no other limit: a map that is dragged feels late beyond. */
@@ -38,11 +38,11 @@ export class LowestLatency implements PacketScheduler {
   #current: string | undefined;
   #rival: { readonly uplinkName: string; readonly sinceMs: number } | undefined;
 
-  constructor({ policy, now, tuning }: Pick<ModeContext, 'policy' | 'now' | 'tuning'>) {
+  constructor({ policy, now }: ModeContext, tuning: LowestLatencyTuning, standingTuning: StandingTuning) {
     this.#now = now;
-    this.#tuning = tuning.lowestLatency;
-    this.#standingTuning = tuning.standing;
-    this.#maxRttMs = policy.maxRttMs ?? this.#tuning.defaultMaxRttMs;
+    this.#tuning = tuning;
+    this.#standingTuning = standingTuning;
+    this.#maxRttMs = policy.maxRttMs ?? tuning.defaultMaxRttMs;
     this.#maxLoss = policy.maxLoss ?? 1;
   }
 

@@ -1,8 +1,8 @@
+import { earliest } from '../../scheduler/delivery-time.ts';
+import type { ModeContext } from '../../scheduler/mode-context.ts';
+import type { PacketScheduler, SegmentRequest } from '../../scheduler/packet-scheduler.ts';
+import { UplinkOrder } from '../../scheduler/uplink-order.ts';
 import type { SubflowView } from '../../subflow/subflow-view.ts';
-import { earliest } from '../delivery-time.ts';
-import type { PacketScheduler, SegmentRequest } from '../packet-scheduler.ts';
-import type { ModeContext } from '../steering-mode.ts';
-import { UplinkOrder } from '../uplink-order.ts';
 
 export interface PriorityTuning {
   /** The next uplink is taken for a stream of which something has waited for this long without a break, */
@@ -24,8 +24,8 @@ export class Priority implements PacketScheduler {
   /** The last rank that takes part now. */
   #reachedRank = 0;
 
-  constructor({ policy, tuning, aggregate }: Pick<ModeContext, 'policy' | 'tuning' | 'aggregate'>) {
-    this.#tuning = tuning.priority;
+  constructor({ policy, aggregate }: ModeContext, tuning: PriorityTuning) {
+    this.#tuning = tuning;
     this.#order = new UplinkOrder(policy.order);
     this.#aggregate = aggregate;
   }

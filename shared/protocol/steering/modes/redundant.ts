@@ -1,7 +1,12 @@
+import { earliest } from '../../scheduler/delivery-time.ts';
+import type {
+  PacketScheduler,
+  Segment,
+  SegmentRequest,
+  SentStream,
+} from '../../scheduler/packet-scheduler.ts';
+import { Redundancy } from '../../scheduler/redundancy.ts';
 import { type SubflowView, shareBottleneck } from '../../subflow/subflow-view.ts';
-import { earliest } from '../delivery-time.ts';
-import type { PacketScheduler, Segment, SegmentRequest, SentStream } from '../packet-scheduler.ts';
-import { Redundancy } from '../redundancy.ts';
 
 /** `redundant`: a new segment first goes where it would arrive first, and is repeated on all other paths. */
 export class Redundant implements PacketScheduler {

@@ -1,5 +1,5 @@
+import type { PacketScheduler, SegmentRequest } from '../../scheduler/packet-scheduler.ts';
 import type { SubflowView } from '../../subflow/subflow-view.ts';
-import type { PacketScheduler, SegmentRequest } from '../packet-scheduler.ts';
 
 /** `round-robin`: the free subflows in turn, whatever their speed. For study and tests. */
 export class RoundRobin implements PacketScheduler {

@@ -1,7 +1,7 @@
+import { freeOn, least } from '../../scheduler/delivery-time.ts';
+import type { ModeContext } from '../../scheduler/mode-context.ts';
+import type { PacketScheduler, Segment, SegmentRequest } from '../../scheduler/packet-scheduler.ts';
 import type { SubflowView } from '../../subflow/subflow-view.ts';
-import { freeOn, least } from '../delivery-time.ts';
-import type { PacketScheduler, Segment, SegmentRequest } from '../packet-scheduler.ts';
-import type { ModeContext } from '../steering-mode.ts';
 
 export interface WeightedTuning {
   /** No uplink is ahead of its share by more than this. Enough for a turn of the fastest, little beside a bulk transfer. */
@@ -21,8 +21,8 @@ export class Weighted implements PacketScheduler {
   #sent = new Map<string, number>();
   #sharers: string | undefined;
 
-  constructor({ policy, tuning }: Pick<ModeContext, 'policy' | 'tuning'>) {
-    this.#tuning = tuning.weighted;
+  constructor({ policy }: ModeContext, tuning: WeightedTuning) {
+    this.#tuning = tuning;
     this.#weights = new Map(Object.entries(policy.weights ?? {}).filter(([, weight]) => weight > 0));
   }
 

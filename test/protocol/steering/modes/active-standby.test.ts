@@ -1,9 +1,12 @@
 import { describe, expect, it } from 'vitest';
-import { ActiveStandby } from '../../../../shared/protocol/steering/modes/active-standby.ts';
-import type { PolicyParameters } from '../../../../shared/protocol/steering/policy-parameters.ts';
+import type { PolicyParameters } from '../../../../shared/protocol/scheduler/policy-parameters.ts';
+import {
+  ACTIVE_STANDBY_TUNING,
+  ActiveStandby,
+} from '../../../../shared/protocol/steering/modes/active-standby.ts';
+import { bulk, view } from '../../scheduler/views.ts';
 import { TestClock } from '../../test-clock.ts';
 import { modeContext } from '../mode-context.ts';
-import { bulk, view } from '../views.ts';
 
 const now = new TestClock();
 const { at } = now;
@@ -11,7 +14,7 @@ const policy = { order: ['uplink2', 'uplink1'] } as const;
 const [first, second, third] = [view(2, 1, 300), view(1, 100, 10), view(0, 100, 5)];
 
 const make = (parameters: PolicyParameters = policy, followsPeer = false) =>
-  new ActiveStandby(modeContext(parameters, { now, followsPeer }));
+  new ActiveStandby(modeContext(parameters, { now, followsPeer }), ACTIVE_STANDBY_TUNING);
 
 describe('active-standby', () => {
   it('takes the first of its order, whatever it is like, and waits for it', () => {

@@ -1,8 +1,8 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { deliveryTimeMs } from '../../../../shared/protocol/steering/delivery-time.ts';
+import { deliveryTimeMs } from '../../../../shared/protocol/scheduler/delivery-time.ts';
 import { AGGREGATE_TUNING, Aggregate } from '../../../../shared/protocol/steering/modes/aggregate.ts';
-import { bulk, view } from '../views.ts';
+import { bulk, view } from '../../scheduler/views.ts';
 
 describe('Aggregate', () => {
   it('takes the subflow that delivers first, not the fastest nor the shortest', () => {

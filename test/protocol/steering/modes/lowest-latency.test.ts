@@ -1,13 +1,18 @@
 import { describe, expect, it } from 'vitest';
-import { LowestLatency } from '../../../../shared/protocol/steering/modes/lowest-latency.ts';
-import type { PolicyParameters } from '../../../../shared/protocol/steering/policy-parameters.ts';
+import type { PolicyParameters } from '../../../../shared/protocol/scheduler/policy-parameters.ts';
+import { STANDING_TUNING } from '../../../../shared/protocol/scheduler/uplink-standing.ts';
+import {
+  LOWEST_LATENCY_TUNING,
+  LowestLatency,
+} from '../../../../shared/protocol/steering/modes/lowest-latency.ts';
+import { bulk, view } from '../../scheduler/views.ts';
 import { TestClock } from '../../test-clock.ts';
 import { modeContext } from '../mode-context.ts';
-import { bulk, view } from '../views.ts';
 
 const now = new TestClock();
 const { at } = now;
-const make = (policy: PolicyParameters = {}) => new LowestLatency(modeContext(policy, { now }));
+const make = (policy: PolicyParameters = {}) =>
+  new LowestLatency(modeContext(policy, { now }), LOWEST_LATENCY_TUNING, STANDING_TUNING);
 
 const near = (more = {}) => view(0, 10, 30, more);
 const far = (more = {}) => view(1, 100, 60, more);

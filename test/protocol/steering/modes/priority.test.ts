@@ -1,9 +1,9 @@
 import { describe, expect, it } from 'vitest';
-import { Priority } from '../../../../shared/protocol/steering/modes/priority.ts';
+import { PRIORITY_TUNING, Priority } from '../../../../shared/protocol/steering/modes/priority.ts';
+import { bulk, view } from '../../scheduler/views.ts';
 import { modeContext } from '../mode-context.ts';
-import { bulk, view } from '../views.ts';
 
-const make = () => new Priority(modeContext({ order: ['uplink1', 'uplink0'] }));
+const make = () => new Priority(modeContext({ order: ['uplink1', 'uplink0'] }), PRIORITY_TUNING);
 const cheap = (more = {}) => view(1, 10, 50, more);
 const dear = (more = {}) => view(0, 100, 10, more);
 const last = view(2, 1_000, 1);

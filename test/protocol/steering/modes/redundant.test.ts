@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { oneOfEachPath, Redundant } from '../../../../shared/protocol/steering/modes/redundant.ts';
+import { bulk, view } from '../../scheduler/views.ts';
 import { NOTHING_SENT } from '../mode-context.ts';
-import { bulk, view } from '../views.ts';
 
 describe('redundant', () => {
   it('sends a new segment where it would arrive first of all that are free', () => {

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { RoundRobin } from '../../../../shared/protocol/steering/modes/round-robin.ts';
-import { bulk, view } from '../views.ts';
+import { bulk, view } from '../../scheduler/views.ts';
 
 const ids = (scheduler: RoundRobin, candidates: ReturnType<typeof view>[], turns: number) =>
   Array.from({ length: turns }, () => scheduler.select(bulk(), candidates)?.id);

@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest';
-import { Weighted } from '../../../../shared/protocol/steering/modes/weighted.ts';
-import type { PolicyParameters } from '../../../../shared/protocol/steering/policy-parameters.ts';
+import type { PolicyParameters } from '../../../../shared/protocol/scheduler/policy-parameters.ts';
+import { WEIGHTED_TUNING, Weighted } from '../../../../shared/protocol/steering/modes/weighted.ts';
+import { bulk, view } from '../../scheduler/views.ts';
 import { modeContext } from '../mode-context.ts';
-import { bulk, view } from '../views.ts';
 
 type Views = ReturnType<typeof view>[];
 
@@ -20,7 +20,8 @@ function send(scheduler: Weighted, views: Views, most: number): Record<string, n
 
 describe('weighted', () => {
   const policy = { weights: { uplink0: 3, uplink1: 1 } };
-  const make = (parameters: PolicyParameters = policy) => new Weighted(modeContext(parameters));
+  const make = (parameters: PolicyParameters = policy) =>
+    new Weighted(modeContext(parameters), WEIGHTED_TUNING);
 
   it('gives bytes by share, whatever the rates', () => {
     expect(send(make(), [view(0, 1, 500), view(1, 100, 1)], 400)).toEqual({

@@ -1,4 +1,4 @@
-import type { SegmentRequest } from '../../../shared/protocol/steering/packet-scheduler.ts';
+import type { SegmentRequest } from '../../../shared/protocol/scheduler/packet-scheduler.ts';
 import type { SubflowView } from '../../../shared/protocol/subflow/subflow-view.ts';
 
 /** A subflow as a scheduler sees it: rate in Mbit/s, free unless said otherwise. */

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { Redundancy } from '../../../shared/protocol/steering/redundancy.ts';
+import { Redundancy } from '../../../shared/protocol/scheduler/redundancy.ts';
 import { SendStream } from '../../../shared/protocol/stream/send-stream.ts';
 import type { Subflow } from '../../../shared/protocol/subflow/subflow.ts';
 import { newSubflow, newUplink } from '../new-subflow.ts';
@@ -19,52 +19,54 @@ function sentOn(...carriers: Subflow[]) {
   redundancy.onCarriers(carriers);
   send.take(0, 100, true);
   redundancy.onSent(carriers[0]!, { dsn: 0, length: 100, fin: true });
-  return { send, redundancy };
+  /** What the subflow, free as it is, is to be given next. */
+  const missingOn = (subflow: Subflow) => redundancy.next([subflow])?.segment;
+  return { send, redundancy, missingOn };
 }
 
 describe('what a redundant stream is to repeat', () => {
   it('is all that was sent, on each of the others, FIN included', () => {
-    const { redundancy } = sentOn(one, two);
-    expect(redundancy.missingOn(one)).toBeUndefined();
-    expect(redundancy.missingOn(two)).toEqual({ dsn: 0, length: 100, fin: true });
+    const { redundancy, missingOn } = sentOn(one, two);
+    expect(missingOn(one)).toBeUndefined();
+    expect(missingOn(two)).toEqual({ dsn: 0, length: 100, fin: true });
     redundancy.onSent(two, { dsn: 0, length: 60, fin: false });
-    expect(redundancy.missingOn(two)).toEqual({ dsn: 60, length: 40, fin: true });
+    expect(missingOn(two)).toEqual({ dsn: 60, length: 40, fin: true });
     redundancy.onSent(two, { dsn: 60, length: 40, fin: true });
     expect(redundancy.isPending).toBe(false);
   });
 
   it('is not what has arrived', () => {
-    const { send, redundancy } = sentOn(one, two);
+    const { send, redundancy, missingOn } = sentOn(one, two);
     send.onReceipted(0, 30, false);
     send.onReceipted(50, 50, false);
     redundancy.onCarriers([one, two]);
-    expect(redundancy.missingOn(two)).toMatchObject({ dsn: 30 });
+    expect(missingOn(two)).toMatchObject({ dsn: 30 });
     send.onReceipted(30, 20, false);
-    expect(redundancy.missingOn(two)).toEqual({ dsn: 100, length: 0, fin: true });
+    expect(missingOn(two)).toEqual({ dsn: 100, length: 0, fin: true });
     send.onReceipted(100, 0, true);
     expect(redundancy.isPending).toBe(false);
   });
 
   it('is everything for a subflow that comes later, or comes again', () => {
-    const { redundancy } = sentOn(one, two);
+    const { redundancy, missingOn } = sentOn(one, two);
     redundancy.onCarriers([one, three]);
-    expect(redundancy.missingOn(three)).toMatchObject({ dsn: 0, length: 100 });
-    expect(redundancy.missingOn(two)).toBeUndefined();
+    expect(missingOn(three)).toMatchObject({ dsn: 0, length: 100 });
+    expect(missingOn(two)).toBeUndefined();
     redundancy.onCarriers([two, three]);
     redundancy.onCarriers([one, two, three]);
-    expect(redundancy.missingOn(one)).toMatchObject({ dsn: 0, length: 100 });
+    expect(missingOn(one)).toMatchObject({ dsn: 0, length: 100 });
   });
 });
 
 describe('when a subflow is lost', () => {
   it('what others carry is not sent again', () => {
-    const { send, redundancy } = sentOn(one, two, three);
+    const { send, redundancy, missingOn } = sentOn(one, two, three);
     redundancy.onSent(two, { dsn: 0, length: 20, fin: false });
     redundancy.onSent(three, { dsn: 50, length: 50, fin: false });
     send.onLost(0, 100, false);
     redundancy.onLost(one, 0, 100);
     expect(send.next()).toMatchObject({ dsn: 20, length: 30, isNew: false });
-    expect(redundancy.missingOn(one)).toBeUndefined();
+    expect(missingOn(one)).toBeUndefined();
   });
 
   it('all of it is, once the others are lost as well', () => {

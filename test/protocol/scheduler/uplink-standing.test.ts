@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { STANDING_TUNING, UplinkStanding } from '../../../shared/protocol/steering/uplink-standing.ts';
+import { STANDING_TUNING, UplinkStanding } from '../../../shared/protocol/scheduler/uplink-standing.ts';
 import { TestClock } from '../test-clock.ts';
 
 const now = new TestClock();

@@ -22,7 +22,7 @@ export class Redundancy implements Repeats {
 
   /** Whether any subflow lacks anything. */
   get isPending(): boolean {
-    for (const subflow of this.#given.keys()) if (this.missingOn(subflow) !== undefined) return true;
+    for (const subflow of this.#given.keys()) if (this.#missingOn(subflow) !== undefined) return true;
     return false;
   }
 
@@ -38,7 +38,7 @@ export class Redundancy implements Repeats {
 
   next<View extends SubflowView>(carriers: readonly View[]): Repeat<View> | undefined {
     for (const target of carriers) {
-      const segment = target.canTake ? this.missingOn(target) : undefined;
+      const segment = target.canTake ? this.#missingOn(target) : undefined;
       if (segment !== undefined) return { target, segment };
     }
     return undefined;
@@ -66,7 +66,7 @@ export class Redundancy implements Repeats {
   }
 
   /** What the subflow still lacks of what was sent, lowest DSN first. */
-  missingOn(subflow: SubflowView): Segment | undefined {
+  #missingOn(subflow: SubflowView): Segment | undefined {
     const given = this.#given.get(subflow);
     if (given === undefined || this.#stream.isDone) return undefined;
     const { deliveredTo, sentBytes, finIsUnderWay } = this.#stream;
