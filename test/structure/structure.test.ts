@@ -10,7 +10,6 @@ const SIZES_FOR_NOW: Readonly<Record<string, number>> = {
   'client-proxy/client-proxy.ts startClientProxy': 224,
   'server-concentrator/concentrator.ts startConcentrator': 161,
   'client-proxy/client-metrics.ts registerClientMetrics': 117,
-  'shared/protocol/session/session-streams.ts SessionStreams': 43,
 };
 
 const sources = readSources(projectFolder());
