@@ -3,12 +3,13 @@ import { type Destination, formatDestination } from '../../shared/protocol/desti
 import type { AnnouncedAddress } from '../../shared/protocol/session/announcements.ts';
 import { NO_LIMIT } from '../../shared/protocol/uplink/rate-limit.ts';
 import { MAX_SUBFLOWS_PER_UPLINK } from '../../shared/protocol/uplink/wanted-subflows.ts';
-import type { MonotonicClock } from '../../shared/runtime/session/clock.ts';
+import { Backoff, type BackoffBounds } from '../../shared/runtime/async/backoff.ts';
+import type { MonotonicClock } from '../../shared/runtime/clock.ts';
 import type { SessionDriver } from '../../shared/runtime/session/session-driver.ts';
 import type { SubflowTransport } from '../../shared/runtime/subflow/subflow-transport.ts';
 import type { TargetNames } from '../dns/target-names.ts';
+import type { UplinkLoss } from '../network/uplink-trouble.ts';
 import type { Uplink } from '../uplink/uplink.ts';
-import { Backoff, type BackoffBounds } from './backoff.ts';
 import { ConcentratorAddresses } from './concentrator-addresses.ts';
 import { PathDialer, type PathHost } from './path-dialer.ts';
 import { type PathMode, pathNumber } from './paths.ts';
@@ -19,7 +20,6 @@ import { UplinkDemand } from './uplink-demand.ts';
 import { UplinkDialer } from './uplink-dialer.ts';
 import type { DialledUplink } from './uplink-role.ts';
 import { type UplinkStatus, uplinkStatus } from './uplink-status.ts';
-import type { UplinkLoss } from './uplink-trouble.ts';
 import type { UplinkUseWithReason } from './uplink-use.ts';
 
 export interface PathManagerOptions {
@@ -282,11 +282,12 @@ export class PathManager {
   }
 
   #dialerOf(uplink: DialledUplink): UplinkDialer {
-    const { paths, names, connect, dialTimeoutMs, backoff, random, logger, onDial } = this.#options;
+    const { paths, names, connect, dialTimeoutMs, backoff, random, clock, logger, onDial } = this.#options;
     const session = this.#session;
     const host: PathHost = {
       uplinkName: uplink.name,
       logger,
+      clock,
       reach: (targets, preferred, signal) =>
         reach({ uplink, targets, names, connect, timeoutMs: dialTimeoutMs, preferred, signal }),
       admit: async (transport, address, replaced) => {

@@ -10,11 +10,11 @@ import { SessionDriver } from '../../shared/runtime/session/session-driver.ts';
 import type { StreamHandlers } from '../../shared/runtime/session/session-handlers.ts';
 import type { TrafficTable } from '../../shared/runtime/session/uplink-traffic.ts';
 import type { SubflowTransport } from '../../shared/runtime/subflow/subflow-transport.ts';
+import type { UplinkLoss } from '../network/uplink-trouble.ts';
 import { clientSubflowHandshake } from '../path-manager/client-subflow-handshake.ts';
 import { type Candidate, PathManager, type PathManagerOptions } from '../path-manager/path-manager.ts';
 import type { DialledUplink } from '../path-manager/uplink-role.ts';
 import type { UplinkStatus } from '../path-manager/uplink-status.ts';
-import type { UplinkLoss } from '../path-manager/uplink-trouble.ts';
 import type { UplinkUseWithReason } from '../path-manager/uplink-use.ts';
 
 export interface ClientSessionOptions extends PathManagerOptions {

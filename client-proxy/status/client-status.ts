@@ -3,15 +3,15 @@ import { reportSubflows, type StatusClocks, timeText } from '../../shared/runtim
 import type { SessionDriver } from '../../shared/runtime/session/session-driver.ts';
 import type { TrafficTable, UplinkTraffic } from '../../shared/runtime/session/uplink-traffic.ts';
 import type { ConfiguredUplink } from '../config/client-config.ts';
+import type { LeftOut } from '../discovery/discover-uplinks.ts';
+import type { LastingUplinkStatus } from '../discovery/uplink-set.ts';
 import type { Meter } from '../metering/meter.ts';
 import { totalBytes } from '../metering/usage.ts';
-import type { LeftOut } from '../path-manager/discover-uplinks.ts';
 import type { UplinkCause } from '../path-manager/uplink-cause.ts';
-import type { LastingUplinkStatus } from '../path-manager/uplink-set.ts';
 import type { UplinkState } from '../path-manager/uplink-status.ts';
 import { describePolicy, type SteeringConfig } from '../steering/steering-rule.ts';
 
-/** What /status tells at the client; README.md, "The state in full", explains each field. Times are those of RFC 3339. */
+/** What /status tells at the client; docs/observability.md explains each field. Times are those of RFC 3339. */
 export interface ClientStatus {
   readonly program: 'tributary-client';
   readonly version: string;

@@ -26,10 +26,6 @@ export interface SteeredStream {
 export class SteeredStreams {
   readonly #streams = new Set<TrackedStream>();
 
-  get size(): number {
-    return this.#streams.size;
-  }
-
   begin({ destination, user }: SteeringSubject, policy: SteeringPolicy): SteeredStream {
     const subject = user === undefined ? { destination } : { destination, user };
     const stream = new TrackedStream(subject, policy, () => this.#streams.delete(stream));

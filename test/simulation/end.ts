@@ -1,7 +1,7 @@
 import { MemoryBudget } from '../../shared/protocol/memory-budget.ts';
 import type { SessionEvent } from '../../shared/protocol/session/events.ts';
 import { FIRST_UPLOAD_WINDOW_BYTES, Session } from '../../shared/protocol/session/session.ts';
-import { FLOOR_WINDOW_BYTES } from '../../shared/protocol/tunables.ts';
+import { FLOOR_WINDOW_BYTES } from '../../shared/protocol/stream/receive-window.ts';
 import type { VirtualClock } from './clock.ts';
 import { LentMemory } from './lent-memory.ts';
 import type { Connection, Side } from './network.ts';
@@ -209,7 +209,7 @@ export class End {
 
   #checkBounds(): void {
     const { memory, session } = this;
-    const most = memory.limitBytes + session.streams.count * FLOOR_WINDOW_BYTES;
+    const most = this.#options.memoryBytes + session.streams.count * FLOOR_WINDOW_BYTES;
     if (memory.reservedBytes > most) {
       throw new Error(`${this.side}: windows promise ${memory.reservedBytes} bytes of ${most}`);
     }

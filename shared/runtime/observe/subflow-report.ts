@@ -1,13 +1,13 @@
 import { formatDestination } from '../../protocol/destination.ts';
 import type { SubflowSnapshot } from '../../protocol/session/snapshot.ts';
-import type { MonotonicClock } from '../session/clock.ts';
+import type { MonotonicClock, WallClock } from '../clock.ts';
 import type { SessionDriver } from '../session/session-driver.ts';
 import { type SubflowUse, subflowUse, uplinkFigures } from './uplink-figures.ts';
 
 /** The two clocks of a program: that of its sessions, and milliseconds since 1970. */
 export interface StatusClocks {
   readonly clock: MonotonicClock;
-  readonly wallClock: () => number;
+  readonly wallClock: WallClock;
 }
 
 /** The time at which the sessions' clock showed `ms`, as in RFC 3339. */

@@ -7,7 +7,7 @@ import { ERROR_CODE } from '../../../shared/protocol/errors.ts';
 import { MemoryBudget } from '../../../shared/protocol/memory-budget.ts';
 import { Session } from '../../../shared/protocol/session/session.ts';
 import { SessionDriver } from '../../../shared/runtime/session/session-driver.ts';
-import { releaseReceived } from '../../../shared/runtime/subflow/receive-memory.ts';
+import { releaseReceived } from '../../../shared/runtime/subflow/receive-pool.ts';
 import type { SubflowTransport } from '../../../shared/runtime/subflow/subflow-transport.ts';
 import { RecordingSink } from '../../protocol/support.ts';
 import { deferred } from '../../support/deferred.ts';
