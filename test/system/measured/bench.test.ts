@@ -5,11 +5,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { promisify } from 'node:util';
-import { afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
-import { whyNoBed } from '../bed/namespace.ts';
-import type { RunRecord } from '../bench/run-group.ts';
-import { compile } from './support/compile.ts';
-import { ROOT } from './support/program.ts';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { whyNoBed } from '../../bed/namespace.ts';
+import type { RunRecord } from '../../bench/run-group.ts';
+import { ROOT } from '../support/program.ts';
 
 const run = promisify(execFile);
 const BENCH = join(ROOT, 'test/bench/build/bench/main.js');
@@ -28,7 +27,6 @@ const reason = whyNoBed();
 describe.skipIf(reason)(`npm run bench${reason ? ` (skipped: ${reason})` : ''}`, () => {
   let out: string;
 
-  beforeAll(() => compile('test/bench/tsconfig.json'));
   beforeEach(async () => {
     out = await mkdtemp(join(tmpdir(), 'tributary-bench-out-'));
   });
