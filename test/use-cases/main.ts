@@ -58,7 +58,9 @@ async function playAll({ useCases, out }: UseCaseOptions): Promise<number> {
     } finally {
       await setup.remove();
     }
-    console.log(`Written: ${await writeResults(out, where, { outcomes }, pictures)} and pictures beside it`);
+    console.log(
+      `Written: ${await writeResults(out, where, { outcomes }, { pictures })} and pictures beside it`,
+    );
   });
   return code || (outcomes.every(({ verdict }) => verdict === 'met') ? 0 : 1);
 }
