@@ -28,9 +28,9 @@
  * argv: a decimal seed for loss, jitter and pauses.
  */
 #define _GNU_SOURCE
-#include <arpa/inet.h>
+#include "tool.h"
+
 #include <dirent.h>
-#include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
 #include <linux/if.h>
@@ -41,19 +41,12 @@
 #include <sched.h>
 #include <signal.h>
 #include <stdarg.h>
-#include <stdbool.h>
-#include <stdint.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 #include <sys/ioctl.h>
 #include <sys/mount.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/uio.h>
-#include <time.h>
-#include <unistd.h>
 
 #define NAME_PREFIX "tbed-"
 #define COMMAND_NAME "tbed-emulator" /* at most 15 characters; how a live owner is told from a reused pid */
@@ -144,12 +137,6 @@ static int link_count;
 static uint64_t memory_held;
 static uint64_t seed;
 static volatile sig_atomic_t stopping;
-
-static uint64_t now_ns(void) {
-  struct timespec t;
-  clock_gettime(CLOCK_MONOTONIC, &t);
-  return (uint64_t)t.tv_sec * 1000000000ull + (uint64_t)t.tv_nsec;
-}
 
 /* splitmix64, in 0..1 */
 static double uniform(uint64_t *state) {
@@ -686,13 +673,11 @@ static void turn(struct pollfd *fds, const sigset_t *mask) {
   static uint64_t last, before;
   uint64_t next = next_event(), now = now_ns();
   if (last - before < 2 * MODERATION_NS && now < last + MODERATION_NS) {
-    uint64_t until = last + MODERATION_NS;
-    struct timespec moderate = {.tv_sec = (time_t)(until / 1000000000ull), .tv_nsec = (long)(until % 1000000000ull)};
-    clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &moderate, NULL);
+    sleep_until(last + MODERATION_NS);
     now = now_ns();
   }
-  uint64_t wait = next == NEVER ? 3600000000000ull : next > now + EARLY_NS ? next - EARLY_NS - now : 0;
-  struct timespec timeout = {.tv_sec = (time_t)(wait / 1000000000ull), .tv_nsec = (long)(wait % 1000000000ull)};
+  uint64_t wait = next == NEVER ? 3600 * SECOND_NS : next > now + EARLY_NS ? next - EARLY_NS - now : 0;
+  struct timespec timeout = timespec_of(wait);
   int ready = ppoll(fds, (nfds_t)count, &timeout, mask);
   now = now_ns();
   before = last;
