@@ -8,7 +8,7 @@ const run = promisify(execFile);
 
 /** The C programs, and the files of `native/` that each is made of. */
 const SOURCES = {
-  emulator: ['emulator.c'],
+  emulator: ['emulator.c', 'direction.c', 'packet.c', 'namespaces.c'],
   probe: ['probe.c'],
   load: ['load.c'],
 } as const;
