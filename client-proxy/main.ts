@@ -1,9 +1,9 @@
 #!/usr/bin/env node
 import { networkInterfaces } from 'node:os';
 import { defaultStateDirectory } from '../shared/runtime/config/state-directory.ts';
-import { loadNative } from '../shared/runtime/net/native.ts';
-import { commandLineDeps, programDeps } from '../shared/runtime/process-deps.ts';
-import { untilStopped } from '../shared/runtime/process-life.ts';
+import { loadNative } from '../shared/runtime/kernel/native.ts';
+import { commandLineDeps, programDeps } from '../shared/runtime/process/process-deps.ts';
+import { untilStopped } from '../shared/runtime/process/process-life.ts';
 import { buildClientCli } from './cli/client-cli.ts';
 import { startClientProxy } from './client-proxy.ts';
 import type { ClientConfig } from './config/client-config.ts';

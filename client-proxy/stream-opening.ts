@@ -1,5 +1,5 @@
 import { type ErrorName, TributaryError } from '../shared/protocol/errors.ts';
-import { Cancellation } from '../shared/runtime/cancellation.ts';
+import { Cancellation } from '../shared/runtime/async/cancellation.ts';
 import type { SessionDriver } from '../shared/runtime/session/session-driver.ts';
 import type { StreamHandlers } from '../shared/runtime/session/session-handlers.ts';
 import { StreamRelay } from '../shared/runtime/session/stream-relay.ts';

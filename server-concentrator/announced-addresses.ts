@@ -1,7 +1,7 @@
 import ipaddr from 'ipaddr.js';
 import type { Destination } from '../shared/protocol/destination.ts';
 import { MAX_ANNOUNCED_ADDRESSES } from '../shared/protocol/tunables.ts';
-import { embeddedIpv4, parseAddress, specialRange } from '../shared/runtime/net/special-ranges.ts';
+import { embeddedIpv4, parseAddress, specialRange } from '../shared/runtime/address/special-ranges.ts';
 
 /** What is told to clients: IP addresses with ports, and whether they may make further subflows where they came in first. */
 export interface Announced {

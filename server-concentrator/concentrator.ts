@@ -4,22 +4,22 @@ import { Registry } from 'prom-client';
 import type { Destination } from '../shared/protocol/destination.ts';
 import { formatDestination } from '../shared/protocol/destination.ts';
 import { TributaryError } from '../shared/protocol/errors.ts';
-import { connectAppSocket } from '../shared/runtime/net/app-socket-connect.ts';
-import { BlockPool } from '../shared/runtime/net/block-pool.ts';
-import type { NativeLoad } from '../shared/runtime/net/native.ts';
-import { DnsResolver } from '../shared/runtime/net/resolver.ts';
-import {
-  listenForSubflows,
-  type SubflowListener,
-  type SubflowListenerOptions,
-} from '../shared/runtime/net/subflow-listener.ts';
-import type { SubflowTransport } from '../shared/runtime/net/subflow-transport.ts';
-import { ListenError } from '../shared/runtime/net/tcp-listener.ts';
+import { connectAppSocket } from '../shared/runtime/app/app-socket-connect.ts';
+import { BlockPool } from '../shared/runtime/app/block-pool.ts';
+import { DnsResolver } from '../shared/runtime/dns/resolver.ts';
+import type { NativeLoad } from '../shared/runtime/kernel/native.ts';
 import { registerBuildInfo } from '../shared/runtime/observe/build-info.ts';
 import { startHttpEndpoint } from '../shared/runtime/observe/http-endpoint.ts';
 import { registerSessionMetrics } from '../shared/runtime/observe/session-metrics.ts';
 import type { MonotonicClock } from '../shared/runtime/session/clock.ts';
 import { TrafficTable } from '../shared/runtime/session/uplink-traffic.ts';
+import {
+  listenForSubflows,
+  type SubflowListener,
+  type SubflowListenerOptions,
+} from '../shared/runtime/subflow/subflow-listener.ts';
+import type { SubflowTransport } from '../shared/runtime/subflow/subflow-transport.ts';
+import { ListenError } from '../shared/runtime/tcp/tcp-listener.ts';
 import { announcedNow } from './announced-addresses.ts';
 import { registerConcentratorMetrics } from './concentrator-metrics.ts';
 import type { ConcentratorConfig } from './config/concentrator-config.ts';

@@ -1,6 +1,6 @@
 #!/usr/bin/env node
-import { commandLineDeps, programDeps } from '../shared/runtime/process-deps.ts';
-import { untilStopped } from '../shared/runtime/process-life.ts';
+import { commandLineDeps, programDeps } from '../shared/runtime/process/process-deps.ts';
+import { untilStopped } from '../shared/runtime/process/process-life.ts';
 import { buildConcentratorCli } from './cli/concentrator-cli.ts';
 import { startConcentrator } from './concentrator.ts';
 import type { ConcentratorConfig } from './config/concentrator-config.ts';

@@ -5,9 +5,9 @@ import { speaksOurVersion } from '../shared/protocol/handshake/concentrator-hand
 import type { Hello, Join } from '../shared/protocol/handshake/messages.ts';
 import { MemoryBudget } from '../shared/protocol/memory-budget.ts';
 import { FIRST_UPLOAD_WINDOW_BYTES, Session } from '../shared/protocol/session/session.ts';
-import { nodeHandshakeCrypto } from '../shared/runtime/handshake-crypto.ts';
-import type { AppSocket } from '../shared/runtime/net/app-socket.ts';
+import type { AppSocket } from '../shared/runtime/app/app-socket.ts';
 import type { MonotonicClock } from '../shared/runtime/session/clock.ts';
+import { nodeHandshakeCrypto } from '../shared/runtime/session/handshake-crypto.ts';
 import { SessionDriver } from '../shared/runtime/session/session-driver.ts';
 import type { TrafficTable } from '../shared/runtime/session/uplink-traffic.ts';
 import { type Announced, addressBytes } from './announced-addresses.ts';

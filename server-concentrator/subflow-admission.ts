@@ -3,9 +3,9 @@ import {
   type AuthenticatedRequest,
   ConcentratorHandshake,
 } from '../shared/protocol/handshake/concentrator-handshake.ts';
-import { nodeHandshakeCrypto } from '../shared/runtime/handshake-crypto.ts';
-import type { SubflowTransport } from '../shared/runtime/net/subflow-transport.ts';
+import { nodeHandshakeCrypto } from '../shared/runtime/session/handshake-crypto.ts';
 import { readHandshake } from '../shared/runtime/session/read-handshake.ts';
+import type { SubflowTransport } from '../shared/runtime/subflow/subflow-transport.ts';
 
 /** A client that has proven its key and waits for an answer on this transport. */
 export interface Applicant {

@@ -1,6 +1,6 @@
 import type { Destination } from '../../shared/protocol/destination.ts';
 import type { LogFormat, LogLevel } from '../../shared/runtime/config/schema-pieces.ts';
-import type { CertificatePin } from '../../shared/runtime/net/certificate-pin.ts';
+import type { CertificatePin } from '../../shared/runtime/identity/certificate-pin.ts';
 import type { MeteredSettings } from '../metering/metered-settings.ts';
 import type { PathMode } from '../path-manager/paths.ts';
 import type { SubflowsPerPath } from '../path-manager/subflow-bound.ts';

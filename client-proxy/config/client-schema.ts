@@ -21,10 +21,10 @@ import {
   textAs,
 } from '../../shared/runtime/config/schema-pieces.ts';
 import { PIN_FORMAT, readPin } from '../../shared/runtime/identity/read-pin.ts';
-import type { UplinkBinding } from '../../shared/runtime/net/uplink.ts';
 import { metered } from '../metering/metered-settings.ts';
 import { PATH_MODES } from '../path-manager/paths.ts';
 import { STANDBY_MODES } from '../path-manager/uplink-role.ts';
+import type { UplinkBinding } from '../uplink/uplink.ts';
 import { steeringMistakes } from './check-steering.ts';
 import type { ConfiguredUplink } from './client-config.ts';
 import { PROXY_URL_FORMAT, parseProxyUrl } from './proxy-url.ts';

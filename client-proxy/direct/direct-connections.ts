@@ -1,6 +1,6 @@
-import type { AppSocket } from '../../shared/runtime/net/app-socket.ts';
-import type { Uplink } from '../../shared/runtime/net/uplink.ts';
+import type { AppSocket } from '../../shared/runtime/app/app-socket.ts';
 import type { UplinkLoss } from '../path-manager/uplink-trouble.ts';
+import type { Uplink } from '../uplink/uplink.ts';
 import { isStillBound } from './still-bound.ts';
 
 /**

@@ -3,7 +3,7 @@ import {
   isInNetwork,
   parseAddress,
   specialRange,
-} from '../../shared/runtime/net/special-ranges.ts';
+} from '../../shared/runtime/address/special-ranges.ts';
 
 /** Special ranges that lie behind an uplink as well as anywhere else; the others are this machine, or nobody's. */
 const REACHABLE: ReadonlySet<string> = new Set([

@@ -1,28 +1,28 @@
 import { isIP, isIPv4 } from 'node:net';
 import { type Destination, formatDestination } from '../../shared/protocol/destination.ts';
 import { StreamError, TributaryError } from '../../shared/protocol/errors.ts';
-import type { CancelSignal } from '../../shared/runtime/cancellation.ts';
-import type { AppSocket } from '../../shared/runtime/net/app-socket.ts';
-import {
-  CONNECTION_ATTEMPT_DELAY_MS,
-  interleaveFamilies,
-  raceConnections,
-} from '../../shared/runtime/net/happy-eyeballs.ts';
-import { originFailure } from '../../shared/runtime/net/origin-failure.ts';
+import type { AppSocket } from '../../shared/runtime/app/app-socket.ts';
+import { originFailure } from '../../shared/runtime/app/origin-failure.ts';
+import type { CancelSignal } from '../../shared/runtime/async/cancellation.ts';
+import { withTimeLimit } from '../../shared/runtime/async/time-limit.ts';
 import {
   DnsResolver,
   isLocalhost,
   LOCALHOST_ADDRESSES,
   type OriginResolver,
-} from '../../shared/runtime/net/resolver.ts';
-import { withTimeLimit } from '../../shared/runtime/net/time-limit.ts';
-import { UplinkError } from '../../shared/runtime/net/uplink-error.ts';
+} from '../../shared/runtime/dns/resolver.ts';
 import type { MonotonicClock } from '../../shared/runtime/session/clock.ts';
+import {
+  CONNECTION_ATTEMPT_DELAY_MS,
+  interleaveFamilies,
+  raceConnections,
+} from '../../shared/runtime/tcp/happy-eyeballs.ts';
 import type { ConfiguredUplink } from '../config/client-config.ts';
+import { type DnsSurroundings, dnsRouteOf } from '../dns/uplink-dns-route.ts';
 import type { UplinkUseWithReason } from '../path-manager/uplink-use.ts';
+import { UplinkError } from '../uplink/uplink-error.ts';
 import { directRefusal } from './direct-destination.ts';
 import { isStillBound } from './still-bound.ts';
-import { type DnsSurroundings, dnsRouteOf } from './uplink-dns-route.ts';
 
 export interface DirectDialerOptions {
   /** The uplinks that there are now. */

@@ -1,10 +1,10 @@
 import { type ErrorName, TributaryError } from '../../shared/protocol/errors.ts';
-import { Cancellation } from '../../shared/runtime/cancellation.ts';
-import { relaySockets } from '../../shared/runtime/net/socket-relay.ts';
+import { Cancellation } from '../../shared/runtime/async/cancellation.ts';
 import type { UplinkTraffic } from '../../shared/runtime/session/uplink-traffic.ts';
 import type { ConnectRequest } from '../socks5/connect-request.ts';
 import type { DirectConnections } from './direct-connections.ts';
 import type { DirectDialer } from './direct-dialer.ts';
+import { relaySockets } from './socket-relay.ts';
 
 export interface DirectOpeningOptions {
   readonly dialer: DirectDialer;

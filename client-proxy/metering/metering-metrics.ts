@@ -1,7 +1,7 @@
 import { Counter, Gauge, type Registry } from 'prom-client';
-import type { WireTable } from '../../shared/runtime/net/wire-table.ts';
 import type { CapStatus, Meter } from './meter.ts';
 import { totalBytes } from './usage.ts';
+import type { WireTable } from './wire-table.ts';
 
 export interface MeteringMetricsSource {
   readonly wires: WireTable;

@@ -1,6 +1,5 @@
 import type { Logger } from 'pino';
 import { formatBitRate } from '../../shared/runtime/config/bit-rate.ts';
-import type { WireBytes } from '../../shared/runtime/net/wire-counter.ts';
 import { byteText } from '../../shared/runtime/observe/byte-text.ts';
 import type { UplinkUse } from '../path-manager/uplink-use.ts';
 import { CAP_NAME, Meter, type Verdict } from './meter.ts';
@@ -14,6 +13,7 @@ import {
   type UsageRead,
   updateUsageFile,
 } from './usage-file.ts';
+import type { WireBytes } from './wire-counter.ts';
 
 export interface MeteredUplink {
   readonly name: string;

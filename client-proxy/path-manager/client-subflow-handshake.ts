@@ -4,8 +4,8 @@ import {
   type ClientHandshakeOptions,
   type ClientHandshakeResult,
 } from '../../shared/protocol/handshake/client-handshake.ts';
-import type { SubflowTransport } from '../../shared/runtime/net/subflow-transport.ts';
 import { type HandshakeRead, readHandshake } from '../../shared/runtime/session/read-handshake.ts';
+import type { SubflowTransport } from '../../shared/runtime/subflow/subflow-transport.ts';
 
 /**
  * HELLO or JOIN and its answer on a fresh transport. Rejects with HandshakeRefused, ProtocolViolation, or a TributaryError

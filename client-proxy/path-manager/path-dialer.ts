@@ -1,8 +1,8 @@
 import { isDeepStrictEqual } from 'node:util';
 import type { Logger } from 'pino';
 import { type Destination, formatDestination } from '../../shared/protocol/destination.ts';
-import { Cancellation, type CancelSignal } from '../../shared/runtime/cancellation.ts';
-import type { SubflowTransport } from '../../shared/runtime/net/subflow-transport.ts';
+import { Cancellation, type CancelSignal } from '../../shared/runtime/async/cancellation.ts';
+import type { SubflowTransport } from '../../shared/runtime/subflow/subflow-transport.ts';
 import type { Backoff } from './backoff.ts';
 import type { PathTarget } from './paths.ts';
 import type { Reached } from './reach.ts';

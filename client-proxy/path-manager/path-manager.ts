@@ -3,11 +3,11 @@ import { type Destination, formatDestination } from '../../shared/protocol/desti
 import type { AnnouncedAddress } from '../../shared/protocol/session/announcements.ts';
 import { NO_LIMIT } from '../../shared/protocol/session/rate-limits.ts';
 import { MAX_SUBFLOWS_PER_UPLINK } from '../../shared/protocol/tunables.ts';
-import type { SubflowTransport } from '../../shared/runtime/net/subflow-transport.ts';
-import type { TargetNames } from '../../shared/runtime/net/target-names.ts';
-import type { Uplink } from '../../shared/runtime/net/uplink.ts';
 import type { MonotonicClock } from '../../shared/runtime/session/clock.ts';
 import type { SessionDriver } from '../../shared/runtime/session/session-driver.ts';
+import type { SubflowTransport } from '../../shared/runtime/subflow/subflow-transport.ts';
+import type { TargetNames } from '../dns/target-names.ts';
+import type { Uplink } from '../uplink/uplink.ts';
 import { Backoff, type BackoffBounds } from './backoff.ts';
 import { ConcentratorAddresses } from './concentrator-addresses.ts';
 import { PathDialer, type PathHost } from './path-dialer.ts';

@@ -1,6 +1,6 @@
 import { isIP } from 'node:net';
 import { type Destination, formatDestination } from '../../shared/protocol/destination.ts';
-import type { UplinkBinding } from '../../shared/runtime/net/uplink.ts';
+import type { UplinkBinding } from '../uplink/uplink.ts';
 
 /**
  * What counts as a path: each uplink; each uplink and address family; or each uplink and address (`fullmesh`, as the path

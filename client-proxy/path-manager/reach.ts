@@ -1,16 +1,16 @@
 import { isIP } from 'node:net';
 import { type Destination, formatDestination } from '../../shared/protocol/destination.ts';
-import type { CancelSignal } from '../../shared/runtime/cancellation.ts';
+import type { CancelSignal } from '../../shared/runtime/async/cancellation.ts';
+import { withTimeLimit } from '../../shared/runtime/async/time-limit.ts';
+import type { SubflowTransport } from '../../shared/runtime/subflow/subflow-transport.ts';
 import {
   CONNECTION_ATTEMPT_DELAY_MS,
   interleaveFamilies,
   raceConnections,
-} from '../../shared/runtime/net/happy-eyeballs.ts';
-import type { SubflowTransport } from '../../shared/runtime/net/subflow-transport.ts';
-import type { TargetNames } from '../../shared/runtime/net/target-names.ts';
-import { withTimeLimit } from '../../shared/runtime/net/time-limit.ts';
-import type { Uplink } from '../../shared/runtime/net/uplink.ts';
-import { connectFailure, UplinkError } from '../../shared/runtime/net/uplink-error.ts';
+} from '../../shared/runtime/tcp/happy-eyeballs.ts';
+import type { TargetNames } from '../dns/target-names.ts';
+import type { Uplink } from '../uplink/uplink.ts';
+import { connectFailure, UplinkError } from '../uplink/uplink-error.ts';
 import type { PathTarget } from './paths.ts';
 
 /** Connects to one address and proves the other end; a name is only for an uplink whose proxy resolves it. */

@@ -1,5 +1,5 @@
 import type { RateLimit } from '../../shared/protocol/session/rate-limits.ts';
-import type { Uplink } from '../../shared/runtime/net/uplink.ts';
+import type { Uplink } from '../uplink/uplink.ts';
 import type { SubflowsPerPath } from './subflow-bound.ts';
 
 /** When the subflows of a backup are made: beforehand, so that it takes over at once, or when nothing else works. */

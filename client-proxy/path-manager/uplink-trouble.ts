@@ -1,5 +1,5 @@
 import { isDeepStrictEqual } from 'node:util';
-import type { Uplink } from '../../shared/runtime/net/uplink.ts';
+import type { Uplink } from '../uplink/uplink.ts';
 import { isSameAddress, type NetworkInterface, type NetworkView } from './network/network-view.ts';
 
 /** Why nothing can get through an uplink now, as the network tells. */

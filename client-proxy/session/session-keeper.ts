@@ -2,7 +2,7 @@ import type { Logger } from 'pino';
 import type { Destination } from '../../shared/protocol/destination.ts';
 import { type ErrorName, StreamError } from '../../shared/protocol/errors.ts';
 import type { SteeringPolicy } from '../../shared/protocol/steering/steering-policy.ts';
-import type { CancelSignal } from '../../shared/runtime/cancellation.ts';
+import type { CancelSignal } from '../../shared/runtime/async/cancellation.ts';
 import type { SessionDriver } from '../../shared/runtime/session/session-driver.ts';
 import type { StreamHandlers } from '../../shared/runtime/session/session-handlers.ts';
 import { Backoff } from '../path-manager/backoff.ts';

@@ -1,4 +1,4 @@
-import type { AppChunk, AppSocket, AppSocketHandlers } from '../../shared/runtime/net/app-socket.ts';
+import type { AppChunk, AppSocket, AppSocketHandlers } from '../../shared/runtime/app/app-socket.ts';
 import { IGNORE_EVENTS } from './closing.ts';
 
 /**

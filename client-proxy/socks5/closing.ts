@@ -1,4 +1,4 @@
-import type { AppSocket, AppSocketHandlers } from '../../shared/runtime/net/app-socket.ts';
+import type { AppSocket, AppSocketHandlers } from '../../shared/runtime/app/app-socket.ts';
 
 /** For a connection that nobody is interested in (any more). */
 export const IGNORE_EVENTS: AppSocketHandlers = {

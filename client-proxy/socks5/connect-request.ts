@@ -1,6 +1,6 @@
 import type { Destination } from '../../shared/protocol/destination.ts';
 import type { ErrorName } from '../../shared/protocol/errors.ts';
-import type { AppSocket } from '../../shared/runtime/net/app-socket.ts';
+import type { AppSocket } from '../../shared/runtime/app/app-socket.ts';
 
 /**
  * A CONNECT that a client asked for and that waits for its answer: exactly one call of `succeed` or `fail`, within

@@ -1,6 +1,6 @@
 import { type Destination, formatDestination } from '../../shared/protocol/destination.ts';
 import { type ErrorName, MisuseError } from '../../shared/protocol/errors.ts';
-import type { AppChunk } from '../../shared/runtime/net/app-socket.ts';
+import type { AppChunk } from '../../shared/runtime/app/app-socket.ts';
 import type { ClientSocket } from './client-socket.ts';
 import { closeAtOnce, closeGracefully } from './closing.ts';
 import type { ConnectRequest } from './connect-request.ts';

@@ -1,6 +1,6 @@
 import type pino from 'pino';
 import { formatDestination } from '../../shared/protocol/destination.ts';
-import type { AppSocket } from '../../shared/runtime/net/app-socket.ts';
+import type { AppSocket } from '../../shared/runtime/app/app-socket.ts';
 import { ClientSocket } from './client-socket.ts';
 import { closeAtOnce } from './closing.ts';
 import type { ConnectRequest } from './connect-request.ts';

@@ -1,6 +1,6 @@
 import ipaddr from 'ipaddr.js';
+import { isInNetwork, type Network } from '../../shared/runtime/address/special-ranges.ts';
 import type { PortRange } from '../../shared/runtime/config/ranges.ts';
-import { isInNetwork, type Network } from '../../shared/runtime/net/special-ranges.ts';
 import type { SteeringRule } from './steering-rule.ts';
 
 /**

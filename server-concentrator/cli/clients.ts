@@ -1,9 +1,9 @@
 import type { CommandLineDeps } from '../../shared/runtime/config/command-line.ts';
 import { UsageError } from '../../shared/runtime/config/command-line.ts';
+import { certificatePin } from '../../shared/runtime/identity/certificate-pin.ts';
 import { CLIENT_ID_FORMAT, isClientId } from '../../shared/runtime/identity/client-id.ts';
 import { generateClientKey } from '../../shared/runtime/identity/client-key.ts';
 import { formatLink } from '../../shared/runtime/identity/link.ts';
-import { certificatePin } from '../../shared/runtime/net/certificate-pin.ts';
 import { ClientsFile, type ListedClient } from '../config/clients-file.ts';
 import type { ConcentratorConfig } from '../config/concentrator-config.ts';
 

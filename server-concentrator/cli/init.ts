@@ -6,9 +6,9 @@ import { defaultConfigDirectory } from '../../shared/runtime/config/config-searc
 import { HOST_PORT_FORMAT, parseHostPort } from '../../shared/runtime/config/host-port.ts';
 import { parseListenAddress } from '../../shared/runtime/config/schema-pieces.ts';
 import { generateCertificate } from '../../shared/runtime/identity/certificate.ts';
+import { certificatePin } from '../../shared/runtime/identity/certificate-pin.ts';
 import { formatLink } from '../../shared/runtime/identity/link.ts';
 import { fileExists, writePrivateFile } from '../../shared/runtime/identity/private-file.ts';
-import { certificatePin } from '../../shared/runtime/net/certificate-pin.ts';
 import { ClientsFile } from '../config/clients-file.ts';
 import { DEFAULT_PORT } from '../config/load-concentrator-config.ts';
 import { newClient, printLink } from './clients.ts';

@@ -7,7 +7,7 @@ import {
   type Network,
   parseAddress,
   specialRange,
-} from '../../shared/runtime/net/special-ranges.ts';
+} from '../../shared/runtime/address/special-ranges.ts';
 import { type EgressRule, formatEgressRule } from '../config/egress-rule.ts';
 
 /** `reason` is for the operator's log: what was refused, by which range or rule. */

@@ -1,14 +1,14 @@
 import { isIP, isIPv4 } from 'node:net';
 import { type Destination, formatDestination } from '../../shared/protocol/destination.ts';
 import { type ErrorName, StreamError, TributaryError } from '../../shared/protocol/errors.ts';
-import type { CancelSignal } from '../../shared/runtime/cancellation.ts';
+import { originFailure } from '../../shared/runtime/app/origin-failure.ts';
+import type { CancelSignal } from '../../shared/runtime/async/cancellation.ts';
+import type { OriginResolver } from '../../shared/runtime/dns/resolver.ts';
 import {
   CONNECTION_ATTEMPT_DELAY_MS,
   interleaveFamilies,
   raceConnections,
-} from '../../shared/runtime/net/happy-eyeballs.ts';
-import { originFailure } from '../../shared/runtime/net/origin-failure.ts';
-import type { OriginResolver } from '../../shared/runtime/net/resolver.ts';
+} from '../../shared/runtime/tcp/happy-eyeballs.ts';
 import type { EgressPolicy } from './egress-policy.ts';
 import { normalizeHost } from './host-name.ts';
 

@@ -12,9 +12,9 @@ import type {
 import type { ControlFrame } from '../../shared/protocol/codec/frame.ts';
 import { FrameParser } from '../../shared/protocol/codec/frame-parser.ts';
 import { ERROR_CODE } from '../../shared/protocol/errors.ts';
-import { nodeHandshakeCrypto } from '../../shared/runtime/handshake-crypto.ts';
-import { loadNative } from '../../shared/runtime/net/native.ts';
-import { dial, identity, ignore, onCleanup, rawClient } from '../runtime/net/subflow-bench.ts';
+import { loadNative } from '../../shared/runtime/kernel/native.ts';
+import { nodeHandshakeCrypto } from '../../shared/runtime/session/handshake-crypto.ts';
+import { dial, identity, ignore, onCleanup, rawClient } from '../runtime/subflow/subflow-bench.ts';
 import { deferred } from '../support/deferred.ts';
 
 const ANOTHER_KEY = new Uint8Array(32).fill(9);

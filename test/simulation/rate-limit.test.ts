@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { SessionClock } from '../../shared/protocol/now.ts';
 import { TokenBucket } from '../../shared/protocol/subflow/token-bucket.ts';
 import { WIRE_OVERHEAD } from '../../shared/protocol/tunables.ts';
 import { settle } from './invariants.ts';
@@ -165,7 +166,7 @@ describe('the uplinks beside a limited one', () => {
 });
 
 it('a bucket at a gigabit lets out whole segments', () => {
-  const bucket = new TokenBucket(1_000 * MBIT, 0);
+  const bucket = new TokenBucket(1_000 * MBIT, new SessionClock(0));
   bucket.spend(256 * 1024);
   expect(bucket.isOpen).toBe(true);
 });

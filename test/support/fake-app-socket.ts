@@ -1,4 +1,4 @@
-import type { AppSocket } from '../../shared/runtime/net/app-socket.ts';
+import type { AppSocket } from '../../shared/runtime/app/app-socket.ts';
 
 /** An AppSocket whose other side takes nothing: what is written stays in `written`. */
 export class FakeAppSocket implements AppSocket {

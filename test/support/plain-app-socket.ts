@@ -1,5 +1,5 @@
 import { createServer, type Socket } from 'node:net';
-import type { AppSocket, AppSocketHandlers } from '../../shared/runtime/net/app-socket.ts';
+import type { AppSocket, AppSocketHandlers } from '../../shared/runtime/app/app-socket.ts';
 
 /** An AppSocket over an ordinary net.Socket, the simplest that keeps the contract. */
 export class PlainAppSocket implements AppSocket {

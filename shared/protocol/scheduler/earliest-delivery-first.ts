@@ -35,10 +35,10 @@ export class EarliestDeliveryFirst implements PacketScheduler {
     const best = least(candidates, (view) => segmentTimeMs(view, request))!;
     const probed = request.mayProbe ? this.#unproven(request, candidates, best, nowMs) : undefined;
     if (probed !== undefined) return probed;
-    if (best.canTake(nowMs)) return best;
+    if (best.canTake) return best;
     if (request.urgency === 'urgent') return undefined;
     const fastest = least(candidates, (view) => -view.rateBytesPerSecond)!;
-    const free = candidates.filter((view) => view.canTake(nowMs));
+    const free = candidates.filter((view) => view.canTake);
     const next = least(free, (view) => segmentTimeMs(view, request));
     if (next === undefined) return undefined;
     if (shareBottleneck(next, fastest)) return next;
@@ -59,9 +59,9 @@ export class EarliestDeliveryFirst implements PacketScheduler {
     request: SegmentRequest,
     candidates: readonly View[],
     best: View,
-    nowMs: number,
+    _nowMs: number,
   ): View | undefined {
-    const growing = candidates.filter((view) => view.isRateGrowing && view.canTake(nowMs));
+    const growing = candidates.filter((view) => view.isRateGrowing && view.canTake);
     const next = least(growing, (view) => segmentTimeMs(view, request));
     const fastest = least(candidates, (view) => -view.rateBytesPerSecond)!;
     if (next === undefined || next === best) return next;
@@ -93,17 +93,17 @@ export class EarliestDeliveryFirst implements PacketScheduler {
 function worthConsidering<View extends SubflowView>(
   views: readonly View[],
   request: SegmentRequest,
-  nowMs: number,
+  _nowMs: number,
 ): readonly View[] {
-  if (!views.some((view) => view.isDegraded(nowMs))) return views;
-  const sound = views.filter((view) => !view.isDegraded(nowMs));
+  if (!views.some((view) => view.isDegraded)) return views;
+  const sound = views.filter((view) => !view.isDegraded);
   const best = least(sound, (view) => segmentTimeMs(view, request));
   if (best === undefined) return views;
   const limitMs = segmentTimeMs(best, request) / DEGRADED_RTT;
   const leastRate = DEGRADED_SHARE * sound.reduce((sum, view) => sum + view.rateBytesPerSecond, 0);
   return views.filter(
     (view) =>
-      !view.isDegraded(nowMs) ||
+      !view.isDegraded ||
       segmentTimeMs(view, request) < limitMs ||
       (view.isRateProven && view.rateBytesPerSecond > leastRate),
   );

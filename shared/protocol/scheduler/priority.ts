@@ -32,7 +32,7 @@ export class Priority implements PacketScheduler {
       const isFirst = reached.length === 0;
       reached.push(...group);
       this.#reachedRank = rank;
-      const free = group.filter((view) => view.canTake(nowMs));
+      const free = group.filter((view) => view.canTake);
       if (free.length > 0) {
         return isFirst ? earliest(free, request) : this.#aggregate.select(request, reached, nowMs);
       }

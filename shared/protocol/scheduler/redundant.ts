@@ -6,10 +6,10 @@ export class Redundant implements PacketScheduler {
   select<View extends SubflowView>(
     request: SegmentRequest,
     candidates: readonly View[],
-    nowMs: number,
+    _nowMs: number,
   ): View | undefined {
     return earliest(
-      candidates.filter((view) => view.canTake(nowMs)),
+      candidates.filter((view) => view.canTake),
       request,
     );
   }

@@ -7,9 +7,9 @@ export class RoundRobin implements PacketScheduler {
   select<View extends SubflowView>(
     _request: SegmentRequest,
     candidates: readonly View[],
-    nowMs: number,
+    _nowMs: number,
   ): View | undefined {
-    const free = candidates.filter((view) => view.canTake(nowMs)).sort((a, b) => a.id - b.id);
+    const free = candidates.filter((view) => view.canTake).sort((a, b) => a.id - b.id);
     const chosen = free.find((view) => view.id > this.#lastId) ?? free[0];
     if (chosen !== undefined) this.#lastId = chosen.id;
     return chosen;

@@ -25,9 +25,9 @@ export interface SubflowView {
   /** Most that one segment has on it. */
   readonly segmentBytes: number;
   /** Whether it came back from a doubt with a much longer round trip than it had. */
-  isDegraded(nowMs: number): boolean;
+  readonly isDegraded: boolean;
   /** Whether it takes data now. One that does not may still be worth waiting for. */
-  canTake(nowMs: number): boolean;
+  readonly canTake: boolean;
 }
 
 /** Whether the two are on one path of one uplink, and so slow each other down. */

@@ -28,9 +28,9 @@ export function freeOn<View extends SubflowView>(
   uplinkName: string,
   views: readonly View[],
   request: SegmentRequest,
-  nowMs: number,
+  _nowMs: number,
 ): View | undefined {
-  const free = views.filter((view) => view.uplinkName === uplinkName && view.canTake(nowMs));
+  const free = views.filter((view) => view.uplinkName === uplinkName && view.canTake);
   return earliest(free, request);
 }
 

@@ -1,3 +1,4 @@
+import type { Now } from '../now.ts';
 import type { SendStream } from '../stream/send-stream.ts';
 import type { Subflow } from '../subflow/subflow.ts';
 import {
@@ -55,6 +56,7 @@ const MAX_STREAMS = 8;
  * parked and is tried again later, each time later than before.
  */
 export class HarmGuard {
+  readonly #now: Now;
   readonly #session: GuardedSession;
   readonly #parked = new Map<string, Parked>();
   /** When an uplink was last let go, and for how long it is parked if it comes to that again soon. */
@@ -70,9 +72,10 @@ export class HarmGuard {
   #nextSampleMs = 0;
   #windowStartMs: number;
 
-  constructor(session: GuardedSession, nowMs: number) {
+  constructor(session: GuardedSession, now: Now) {
+    this.#now = now;
     this.#session = session;
-    this.#windowStartMs = nowMs;
+    this.#windowStartMs = this.#now.ms;
   }
 
   /** So many bytes more of a stream are known to have arrived without a hole before them. */
@@ -81,40 +84,40 @@ export class HarmGuard {
   }
 
   /** Samples, and judges at the end of each window; cheap in between. */
-  check(subflows: readonly Subflow[], streams: Iterable<Stream>, nowMs: number): void {
-    if (nowMs < this.#nextSampleMs) return;
-    this.#nextSampleMs = nowMs + GUARD_SAMPLE_MS;
-    this.#release(subflows, nowMs);
+  check(subflows: readonly Subflow[], streams: Iterable<Stream>): void {
+    if (this.#now.ms < this.#nextSampleMs) return;
+    this.#nextSampleMs = this.#now.ms + GUARD_SAMPLE_MS;
+    this.#release(subflows);
     for (const subflow of subflows) subflow.isParked = this.#parked.has(subflow.uplinkName);
     this.#sample(subflows, streams);
-    const windowMs = nowMs - this.#windowStartMs;
+    const windowMs = this.#now.ms - this.#windowStartMs;
     if (windowMs < GUARD_WINDOW_MS) return;
     const span = this.#takeSpan(subflows, windowMs);
-    this.#windowStartMs = nowMs;
-    this.#forgive(nowMs);
+    this.#windowStartMs = this.#now.ms;
+    this.#forgive();
     // Bulk that pauses says nothing of what the uplinks can.
     if (span === undefined) this.#forget();
-    else if (this.#trial !== undefined) this.#judgeTrial(this.#trial, span, subflows, nowMs);
-    else this.#watch(span, subflows, nowMs);
+    else if (this.#trial !== undefined) this.#judgeTrial(this.#trial, span, subflows);
+    else this.#watch(span, subflows);
   }
 
   /** Those whose time is over, and all when there is nothing else that works. */
-  #release(subflows: readonly Subflow[], nowMs: number): void {
+  #release(subflows: readonly Subflow[]): void {
     if (this.#parked.size === 0) return;
     const isAlone = !subflows.some((subflow) => isUsable(subflow) && !this.#parked.has(subflow.uplinkName));
     for (const [uplinkName, { untilMs, parkMs }] of this.#parked) {
-      if (!isAlone && nowMs < untilMs) continue;
-      this.#history.set(uplinkName, { sinceMs: nowMs, parkMs: Math.min(parkMs * 2, MAX_PARK_MS) });
+      if (!isAlone && this.#now.ms < untilMs) continue;
+      this.#history.set(uplinkName, { sinceMs: this.#now.ms, parkMs: Math.min(parkMs * 2, MAX_PARK_MS) });
       this.#unpark(uplinkName, isAlone ? 'nothing else works' : 'tried again');
     }
   }
 
   /** What was long ago no longer counts. */
-  #forgive(nowMs: number): void {
+  #forgive(): void {
     for (const [name, { sinceMs }] of this.#history) {
-      if (nowMs - sinceMs >= PARK_MEMORY_MS) this.#history.delete(name);
+      if (this.#now.ms - sinceMs >= PARK_MEMORY_MS) this.#history.delete(name);
     }
-    for (const [name, untilMs] of this.#cleared) if (nowMs >= untilMs) this.#cleared.delete(name);
+    for (const [name, untilMs] of this.#cleared) if (this.#now.ms >= untilMs) this.#cleared.delete(name);
   }
 
   #sample(subflows: readonly Subflow[], streams: Iterable<Stream>): void {
@@ -149,7 +152,7 @@ export class HarmGuard {
     this.#trial = undefined;
   }
 
-  #watch(span: Span, subflows: readonly Subflow[], nowMs: number): void {
+  #watch(span: Span, subflows: readonly Subflow[]): void {
     this.#spans.push(span);
     if (this.#spans.length > GUARD_SPANS) this.#spans.shift();
     if (this.#spans.length < GUARD_SPANS) return;
@@ -169,12 +172,11 @@ export class HarmGuard {
       `holds up the rest (in-order rate ${megabits(inOrderRate)} of ${megabits(possibleRate)} Mbit/s, ` +
         `waiting for it ${Math.round(heldShare * 100)} % of the time)`,
       subflows,
-      nowMs,
     );
     this.#trial = { uplinkName, rateBefore: inOrderRate, rates: [] };
   }
 
-  #judgeTrial(trial: Trial, span: Span, subflows: readonly Subflow[], nowMs: number): void {
+  #judgeTrial(trial: Trial, span: Span, subflows: readonly Subflow[]): void {
     const { uplinkName, rateBefore, rates } = trial;
     rates.push(span.inOrderRate);
     if (rates.length < GUARD_TRIAL_SPANS) return;
@@ -184,18 +186,18 @@ export class HarmGuard {
     const parked = this.#parked.get(uplinkName);
     if (parked === undefined) return;
     if (rate >= rateBefore * GUARD_GAIN) {
-      parked.untilMs = nowMs + parked.parkMs;
+      parked.untilMs = this.#now.ms + parked.parkMs;
       return;
     }
-    this.#cleared.set(uplinkName, nowMs + MAX_PARK_MS);
+    this.#cleared.set(uplinkName, this.#now.ms + MAX_PARK_MS);
     this.#unpark(uplinkName, `no faster without it (${megabits(rate)} after ${megabits(rateBefore)} Mbit/s)`);
     for (const subflow of subflows) if (subflow.uplinkName === uplinkName) subflow.isParked = false;
   }
 
-  #park(uplinkName: string, reason: string, subflows: readonly Subflow[], nowMs: number): void {
+  #park(uplinkName: string, reason: string, subflows: readonly Subflow[]): void {
     const parkMs = this.#history.get(uplinkName)?.parkMs ?? MIN_PARK_MS;
     // Until the trial is over, and should the bulk end before.
-    const untilMs = nowMs + Math.max(parkMs, (GUARD_TRIAL_SPANS + 1) * GUARD_WINDOW_MS);
+    const untilMs = this.#now.ms + Math.max(parkMs, (GUARD_TRIAL_SPANS + 1) * GUARD_WINDOW_MS);
     this.#parked.set(uplinkName, { untilMs, parkMs });
     this.#spans = [];
     this.#session.emit({ type: 'uplink-parked', uplinkName, reason });

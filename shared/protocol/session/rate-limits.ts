@@ -1,4 +1,5 @@
 import type { ControlFrame } from '../codec/frame.ts';
+import type { Now } from '../now.ts';
 import type { Subflow } from '../subflow/subflow.ts';
 import { TokenBucket } from '../subflow/token-bucket.ts';
 import { ACK_SHARE, LIMIT_LOOK_MS } from '../tunables.ts';
@@ -18,6 +19,7 @@ export const NO_LIMIT: RateLimit = { sendBytesPerSecond: 0, receiveBytesPerSecon
 
 /** Rate limits by uplink (SPEC.md section 7, RATE_LIMIT): kept for what this end sends; the client tells the other half. */
 export class RateLimits {
+  readonly #now: Now;
   readonly #role: 'client' | 'concentrator';
   readonly #tellPeer: (frame: ControlFrame, isCurrent: () => boolean) => void;
   /** A concentrator knows of them only what it is to do itself. */
@@ -33,13 +35,15 @@ export class RateLimits {
   constructor(
     role: 'client' | 'concentrator',
     tellPeer: (frame: ControlFrame, isCurrent: () => boolean) => void,
+    now: Now,
   ) {
+    this.#now = now;
     this.#role = role;
     this.#tellPeer = tellPeer;
   }
 
   /** From now on, for all subflows that the uplink has and will have. */
-  set(uplinkName: string, limit: RateLimit, subflows: readonly Subflow[], nowMs: number): void {
+  set(uplinkName: string, limit: RateLimit, subflows: readonly Subflow[]): void {
     const before = this.#limitOf(uplinkName);
     if (limit === NO_LIMIT) this.#limits.delete(uplinkName);
     else this.#limits.set(uplinkName, limit);
@@ -47,7 +51,7 @@ export class RateLimits {
     // What is repeated must not fill the bucket anew.
     if (limit.sendBytesPerSecond !== before.sendBytesPerSecond) {
       if (limit.sendBytesPerSecond === 0) this.#buckets.delete(uplinkName);
-      else this.#buckets.set(uplinkName, new TokenBucket(limit.sendBytesPerSecond, nowMs));
+      else this.#buckets.set(uplinkName, new TokenBucket(limit.sendBytesPerSecond, this.#now));
     }
     for (const subflow of own) this.#apply(subflow);
     if (isForPeer(limit, before)) for (const subflow of own) this.#tell(subflow, limit);
@@ -74,15 +78,16 @@ export class RateLimits {
     this.#heard.delete(uplinkName);
   }
 
-  refresh(nowMs: number): void {
-    for (const bucket of this.#buckets.values()) bucket.refresh(nowMs);
+  refresh(): void {
+    for (const bucket of this.#buckets.values()) bucket.refresh();
   }
 
   /** When an uplink that is held back may send again. */
-  deadlineMs(nowMs: number): number {
+  get deadlineMs(): number {
     let deadlineMs = Number.POSITIVE_INFINITY;
     for (const bucket of this.#buckets.values()) {
-      if (!bucket.isOpen) deadlineMs = Math.min(deadlineMs, nowMs + Math.min(bucket.waitMs, LIMIT_LOOK_MS));
+      if (!bucket.isOpen)
+        deadlineMs = Math.min(deadlineMs, this.#now.ms + Math.min(bucket.waitMs, LIMIT_LOOK_MS));
     }
     return deadlineMs;
   }

@@ -49,7 +49,7 @@ export function headOfLineCopy(
     if (carried === undefined) return undefined;
     const { segment, carriers, youngestMs, remainingMs } = carried;
     const free = subflows.filter(
-      (subflow) => !carriers.has(subflow) && subflow.canTake(nowMs) && mayCopy?.(subflow) !== false,
+      (subflow) => !carriers.has(subflow) && subflow.canTake && mayCopy?.(subflow) !== false,
     );
     const target = least(free, (subflow) => deliveryTimeMs(subflow, segment.length));
     const isLate = nowMs - youngestMs >= ageLimitMs;

@@ -1,3 +1,4 @@
+import type { Now } from '../now.ts';
 import type { Subflow } from '../subflow/subflow.ts';
 import { RETIRE_MS, RETIRE_QUIET_MS } from '../tunables.ts';
 import type { ControlItem } from './control-item.ts';
@@ -11,21 +12,26 @@ interface Retiring {
 
 /** Subflows that the client no longer wants: they carry nothing new, and close when all has arrived, both ways. */
 export class Retirement {
+  readonly #now: Now;
   readonly #retiring = new Map<Subflow, Retiring>();
 
-  add(subflow: Subflow, notice: ControlItem, nowMs: number): void {
+  constructor(now: Now) {
+    this.#now = now;
+  }
+
+  add(subflow: Subflow, notice: ControlItem): void {
     subflow.isRetiring = true;
-    this.#retiring.set(subflow, { sinceMs: nowMs, notice });
+    this.#retiring.set(subflow, { sinceMs: this.#now.ms, notice });
   }
 
   /** Those that may be closed now. */
-  takeFinished(subflows: readonly Subflow[], nowMs: number): readonly Subflow[] {
+  takeFinished(subflows: readonly Subflow[]): readonly Subflow[] {
     if (this.#retiring.size === 0) return [];
     // While the others are in doubt it may be all that works.
     if (!subflows.some(({ state, isRetiring }) => state === 'active' && !isRetiring)) return [];
     const finished: Subflow[] = [];
     for (const [subflow, retiring] of this.#retiring) {
-      if (subflow.state !== 'closed' && !isFinished(subflow, retiring, nowMs)) continue;
+      if (subflow.state !== 'closed' && !isFinished(subflow, retiring, this.#now)) continue;
       this.#retiring.delete(subflow);
       if (subflow.state !== 'closed') finished.push(subflow);
     }
@@ -33,9 +39,9 @@ export class Retirement {
   }
 }
 
-function isFinished(subflow: Subflow, { sinceMs, notice }: Retiring, nowMs: number): boolean {
-  if (nowMs - sinceMs >= RETIRE_MS) return true;
+function isFinished(subflow: Subflow, { sinceMs, notice }: Retiring, now: Now): boolean {
+  if (now.ms - sinceMs >= RETIRE_MS) return true;
   const quietMs = Math.max(RETIRE_QUIET_MS, 2 * subflow.smoothedRttMs);
   const quietSinceMs = Math.max(sinceMs, subflow.lastDataMs);
-  return notice.isReceipted && nowMs - quietSinceMs >= quietMs && isDeliveredElsewhere(subflow);
+  return notice.isReceipted && now.ms - quietSinceMs >= quietMs && isDeliveredElsewhere(subflow);
 }

@@ -1,6 +1,7 @@
 import type { ControlFrame, RemoteSubflowState } from '../codec/frame.ts';
 import { FrameParser } from '../codec/frame-parser.ts';
 import { MisuseError } from '../errors.ts';
+import type { Now } from '../now.ts';
 import type { LedgerEntry } from '../subflow/ledger.ts';
 import { Subflow, type SubflowOptions } from '../subflow/subflow.ts';
 import { type ControlItem, controlItem } from './control-item.ts';
@@ -17,14 +18,13 @@ import { Utilization } from './utilization.ts';
 
 /** What the subflows need of their session. */
 export interface SubflowsHost {
-  /** The time of the input that is being worked on. */
-  readonly nowMs: number;
   readonly streams: SessionStreams;
   emit(event: SessionEvent): void;
 }
 
 /** The subflows of one session: coming and going, receipts, doubt, number and usefulness (SPEC.md sections 7 and 8). */
 export class SessionSubflows {
+  readonly #now: Now;
   readonly #host: SubflowsHost;
   readonly #transmitter: Transmitter;
   readonly #lingerMs: number;
@@ -34,20 +34,22 @@ export class SessionSubflows {
   readonly #wishes: SubflowWishes;
   readonly #guard: HarmGuard;
   readonly utilization: Utilization;
-  readonly #retirement = new Retirement();
+  readonly #retirement: Retirement;
   readonly #limits: RateLimits;
   #all: readonly Subflow[] = [];
   #lingerEndsMs: number;
 
   constructor(
-    { role, lingerMs, nowMs }: Pick<SessionOptions, 'role' | 'lingerMs' | 'nowMs'>,
+    { role, lingerMs }: Pick<SessionOptions, 'role' | 'lingerMs'>,
     host: SubflowsHost,
     transmitter: Transmitter,
+    now: Now,
   ) {
+    this.#now = now;
     this.#host = host;
     this.#transmitter = transmitter;
     this.#lingerMs = lingerMs;
-    this.#lingerEndsMs = nowMs + lingerMs;
+    this.#lingerEndsMs = this.#now.ms + lingerMs;
     const emit = (event: SessionEvent) => host.emit(event);
     const surrender = (subflow: Subflow) => this.#surrender(subflow);
     this.#watch = new SubflowWatch(
@@ -58,12 +60,16 @@ export class SessionSubflows {
         close: (subflow, reason) => this.#close(subflow, reason),
       },
       transmitter,
+      now,
     );
-    this.#wishes = new SubflowWishes(role, { emit, tellPeer: (frame) => this.#tell(frame) }, nowMs);
-    this.#guard = new HarmGuard({ emit, surrender }, nowMs);
-    this.utilization = new Utilization(role, { tellPeer: (item) => transmitter.control.push(item) }, nowMs);
-    this.#limits = new RateLimits(role, (frame, isCurrent) =>
-      transmitter.control.push(controlItem(frame, 2, isCurrent)),
+    this.#retirement = new Retirement(now);
+    this.#wishes = new SubflowWishes(role, { emit, tellPeer: (frame) => this.#tell(frame) }, now);
+    this.#guard = new HarmGuard({ emit, surrender }, now);
+    this.utilization = new Utilization(role, { tellPeer: (item) => transmitter.control.push(item) }, now);
+    this.#limits = new RateLimits(
+      role,
+      (frame, isCurrent) => transmitter.control.push(controlItem(frame, 2, isCurrent)),
+      now,
     );
   }
 
@@ -87,19 +93,16 @@ export class SessionSubflows {
 
   /** When to look again, at one of them at least. */
   get deadlineMs(): number {
-    let deadline = Math.min(
-      this.#transmitter.receiptDeadlineMs(this.#all),
-      this.#limits.deadlineMs(this.#host.nowMs),
-    );
+    let deadline = Math.min(this.#transmitter.receiptDeadlineMs(this.#all), this.#limits.deadlineMs);
     for (const subflow of this.#all) {
-      deadline = Math.min(deadline, this.#watch.deadlineMs(subflow, this.#host.nowMs));
+      deadline = Math.min(deadline, this.#watch.deadlineMs(subflow));
     }
     return deadline;
   }
 
   add(options: SubflowOptions): void {
     if (this.#byId.has(options.id)) throw new MisuseError(`subflow ${options.id} exists`);
-    this.#byId.set(options.id, new Subflow(options, this.#host.nowMs));
+    this.#byId.set(options.id, new Subflow(options, this.#now));
     this.#all = [...this.#byId.values()];
     this.#parsers.set(options.id, new FrameParser());
     this.#limits.onAdded(this.#byId.get(options.id)!);
@@ -115,12 +118,12 @@ export class SessionSubflows {
   retire(subflowId: number): void {
     const subflow = this.#byId.get(subflowId);
     if (subflow === undefined || subflow.isRetiring) return;
-    this.#retirement.add(subflow, this.#tellPriority(subflow, true), this.#host.nowMs);
+    this.#retirement.add(subflow, this.#tellPriority(subflow, true));
   }
 
   /** Most that an uplink may carry; the client tells the concentrator its half. */
   limitRate(uplinkName: string, limit: RateLimit): void {
-    this.#limits.set(uplinkName, limit, this.#all, this.#host.nowMs);
+    this.#limits.set(uplinkName, limit, this.#all);
   }
 
   /** Makes a subflow a backup, or one like any other, for both ends. */
@@ -133,19 +136,19 @@ export class SessionSubflows {
 
   doubt(subflowId: number, reason: string): void {
     const subflow = this.#byId.get(subflowId);
-    if (subflow !== undefined) this.#watch.doubt(subflow, reason, this.#host.nowMs);
+    if (subflow !== undefined) this.#watch.doubt(subflow, reason);
   }
 
   /** Works off what time has brought. */
   check(): void {
-    const { streams, nowMs } = this.#host;
+    const { streams } = this.#host;
     const subflows = this.#all;
-    this.#limits.refresh(nowMs);
-    this.#watch.check(subflows, streams.all(), nowMs);
-    this.#wishes.check(subflows, nowMs);
-    this.#guard.check(subflows, streams.all(), nowMs);
-    this.utilization.check(subflows, nowMs);
-    for (const subflow of this.#retirement.takeFinished(subflows, nowMs)) {
+    this.#limits.refresh();
+    this.#watch.check(subflows, streams.all());
+    this.#wishes.check(subflows);
+    this.#guard.check(subflows, streams.all());
+    this.utilization.check(subflows);
+    for (const subflow of this.#retirement.takeFinished(subflows)) {
       this.#close(subflow, 'no longer needed');
     }
   }
@@ -155,8 +158,8 @@ export class SessionSubflows {
   onReceipt(subflowId: number, bytes: number, delayMs: number): void {
     const subflow = this.#byId.get(subflowId);
     if (subflow === undefined) return;
-    const { streams, nowMs } = this.#host;
-    for (const { item } of subflow.onReceipt(bytes, delayMs, nowMs)) {
+    const { streams } = this.#host;
+    for (const { item } of subflow.onReceipt(bytes, delayMs)) {
       if (item.kind === 'control') this.#transmitter.control.onReceipted(item.control);
       if (item.kind !== 'data') continue;
       const before = item.stream.deliveredTo;
@@ -171,7 +174,7 @@ export class SessionSubflows {
     const subflow = this.#byId.get(subflowId);
     if (subflow === undefined || state === 'active') return;
     if (state === 'gone') this.#close(subflow, 'the peer says it is gone');
-    else this.#watch.doubt(subflow, 'the peer doubts it', this.#host.nowMs, 'peer');
+    else this.#watch.doubt(subflow, 'the peer doubts it', 'peer');
   }
 
   onPriority(subflowId: number, isBackup: boolean, generation: number): void {
@@ -184,13 +187,13 @@ export class SessionSubflows {
   /** Client: the concentrator would like so many subflows on the uplink of this one. */
   onWish(subflowId: number, count: number): void {
     const subflow = this.#byId.get(subflowId);
-    if (subflow !== undefined) this.#wishes.onPeerWish(subflow.uplinkName, count, this.#host.nowMs);
+    if (subflow !== undefined) this.#wishes.onPeerWish(subflow.uplinkName, count);
   }
 
   /** Client: how much the concentrator makes use of the uplink of this one. */
   onUtilization(subflowId: number, percent: number): void {
     const subflow = this.#byId.get(subflowId);
-    if (subflow !== undefined) this.utilization.onPeerReport(subflow.uplinkName, percent, this.#host.nowMs);
+    if (subflow !== undefined) this.utilization.onPeerReport(subflow.uplinkName, percent);
   }
 
   /** Concentrator: what the client allows on the uplink of a subflow. */
@@ -229,7 +232,7 @@ export class SessionSubflows {
     }
     if (!hadAny) return;
     // Receipts may have been among it.
-    for (const other of this.#all) other.receipts.repeat(this.#host.nowMs);
+    for (const other of this.#all) other.receipts.repeat();
   }
 
   #surrenderEntry(entry: LedgerEntry, subflow: Subflow): void {
@@ -253,7 +256,7 @@ export class SessionSubflows {
     this.#all = [...this.#byId.values()];
     this.#parsers.delete(subflow.id);
     this.#limits.onRemoved(subflow, this.#all);
-    if (this.#all.length === 0) this.#lingerEndsMs = this.#host.nowMs + this.#lingerMs;
+    if (this.#all.length === 0) this.#lingerEndsMs = this.#now.ms + this.#lingerMs;
     // With none left the next one to come takes it: the peer may not notice by itself.
     this.#tellState(subflow.id, 'gone');
   }

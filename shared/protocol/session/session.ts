@@ -5,6 +5,7 @@ import type { Destination } from '../destination.ts';
 import { ERROR_CODE, type ErrorName, errorName, ProtocolViolation, StreamError } from '../errors.ts';
 import type { KernelMeasurement } from '../kernel-measurement.ts';
 import type { MemoryBudget } from '../memory-budget.ts';
+import { SessionClock } from '../now.ts';
 import type { SteeringPolicy } from '../steering/steering-policy.ts';
 import type { OutgoingChunk } from '../stream/send-buffer.ts';
 import type { Subflow, SubflowOptions } from '../subflow/subflow.ts';
@@ -46,6 +47,7 @@ export interface SessionStatistics extends TransmitStatistics {
 export class Session {
   readonly role: 'client' | 'concentrator';
   readonly #options: SessionOptions;
+  readonly #clock: SessionClock;
   readonly #streams: SessionStreams;
   readonly #subflows: SessionSubflows;
   readonly #announcements: Announcements;
@@ -60,13 +62,13 @@ export class Session {
   constructor(options: SessionOptions) {
     this.role = options.role;
     this.#options = options;
-    this.#nowMs = options.nowMs;
+    this.#clock = new SessionClock(options.nowMs);
     this.#transmitter = new Transmitter(options.role);
     this.#announcements = new Announcements(this.#transmitter.control);
     const session = this;
     const host = {
       get nowMs() {
-        return session.#nowMs;
+        return session.#clock.ms;
       },
       get subflows() {
         return session.subflows;
@@ -80,11 +82,8 @@ export class Session {
       emit: (event: SessionEvent) => this.#emit(event),
     };
     this.#streams = new SessionStreams(options, host, this.#transmitter);
-    this.#subflows = new SessionSubflows(options, host, this.#transmitter);
+    this.#subflows = new SessionSubflows(options, host, this.#transmitter, this.#clock);
   }
-
-  /** The time of the input that is being worked on. */
-  #nowMs: number;
 
   // --- what the program around it may look at ---
 
@@ -151,31 +150,31 @@ export class Session {
 
   /** A subflow is up: its handshake is done and its transport takes a write. */
   addSubflow(options: SubflowOptions, nowMs: number): void {
-    this.#nowMs = nowMs;
+    this.#clock.advance(nowMs);
     this.#subflows.add(options);
   }
 
   /** The transport of a subflow is gone; what was under way on it goes elsewhere, and the peer is told. */
   removeSubflow(subflowId: number, nowMs: number): void {
-    this.#nowMs = nowMs;
+    this.#clock.advance(nowMs);
     this.#subflows.remove(subflowId);
   }
 
   /** Client: a subflow is no longer wanted. Nothing new goes there; `subflow-close` follows once all has arrived. */
   retireSubflow(subflowId: number, nowMs: number): void {
-    this.#nowMs = nowMs;
+    this.#clock.advance(nowMs);
     this.#subflows.retire(subflowId);
   }
 
   /** Client: most that an uplink may carry in each direction, from now on; the concentrator is told. */
   limitRate(uplinkName: string, limit: RateLimit, nowMs: number): void {
-    this.#nowMs = nowMs;
+    this.#clock.advance(nowMs);
     this.#subflows.limitRate(uplinkName, limit);
   }
 
   /** Client: makes a subflow a backup (RFC 8684's B: used only when no other works), or one like any other, both ways. */
   setBackup(subflowId: number, isBackup: boolean, nowMs: number): void {
-    this.#nowMs = nowMs;
+    this.#clock.advance(nowMs);
     this.#subflows.setBackup(subflowId, isBackup);
   }
 
@@ -193,12 +192,13 @@ export class Session {
 
   /** The kernel's figures of a subflow. */
   subflowMeasured(subflowId: number, measurement: KernelMeasurement, nowMs: number): void {
-    this.#subflows.get(subflowId)?.onKernelMeasurement(measurement, nowMs);
+    this.#clock.advance(nowMs);
+    this.#subflows.get(subflowId)?.onKernelMeasurement(measurement);
   }
 
   /** Something outside says that a subflow is in trouble (its interface or address is gone). */
   doubtSubflow(subflowId: number, reason: string, nowMs: number): void {
-    this.#nowMs = nowMs;
+    this.#clock.advance(nowMs);
     this.#subflows.doubt(subflowId, reason);
   }
 
@@ -207,7 +207,7 @@ export class Session {
    * @returns how many of them `stream-data` brings as they are; the rest is needed no more
    */
   receive(subflowId: number, bytes: Uint8Array, nowMs: number): number {
-    this.#nowMs = nowMs;
+    this.#clock.advance(nowMs);
     const subflow = this.#subflows.get(subflowId);
     const parser = this.#subflows.parserOf(subflowId);
     if (subflow === undefined || parser === undefined || this.#isClosed || bytes.length === 0) return 0;
@@ -221,9 +221,9 @@ export class Session {
       this.#close(error.code, error.message, 'us');
       return this.#handedOnBytes;
     }
-    if (this.#receivedBytes > receivedBytes) subflow.onArrival(this.#receivedBytes - receivedBytes, nowMs);
+    if (this.#receivedBytes > receivedBytes) subflow.onArrival(this.#receivedBytes - receivedBytes);
     spendOnAcknowledging(subflow, bytes.length);
-    subflow.receipts.onParsed(bytes.length, this.#elicited, nowMs);
+    subflow.receipts.onParsed(bytes.length, this.#elicited);
     return this.#handedOnBytes;
   }
 
@@ -234,7 +234,7 @@ export class Session {
    * @throws StreamError when `cannotOpen`; MisuseError for a policy that the wire can not carry
    */
   openStream(destination: Destination, policy: SteeringPolicy, nowMs: number): number {
-    this.#nowMs = nowMs;
+    this.#clock.advance(nowMs);
     const error = this.cannotOpen;
     if (error !== undefined) throw new StreamError(error, 'the session takes no new stream');
     return this.#streams.open(destination, policy);
@@ -242,7 +242,7 @@ export class Session {
 
   /** Client: steers an open stream by another policy, in both directions; without effect when it is gone. @throws MisuseError as `openStream` */
   steerStream(streamId: number, policy: SteeringPolicy, nowMs: number): void {
-    this.#nowMs = nowMs;
+    this.#clock.advance(nowMs);
     this.#streams.steer(streamId, policy);
   }
 
@@ -276,7 +276,7 @@ export class Session {
 
   /** The application has taken `bytes` of what `stream-data` brought. */
   consumed(streamId: number, bytes: number, nowMs: number): void {
-    this.#nowMs = nowMs;
+    this.#clock.advance(nowMs);
     this.#streams.consumed(streamId, bytes);
   }
 
@@ -296,13 +296,13 @@ export class Session {
 
   /** Ends the session now. One CLOSE leaves with the next write of each subflow. */
   close(error: ErrorName, nowMs: number): void {
-    this.#nowMs = nowMs;
+    this.#clock.advance(nowMs);
     this.#close(error, 'closed by this end', 'us');
   }
 
   /** Works off what time has brought, and fills the subflows' outputs. */
   flush(nowMs: number): void {
-    this.#nowMs = nowMs;
+    this.#clock.advance(nowMs);
     if (this.#isClosed) return;
     if (this.#transmitter.control.unsettled > this.#options.maxStreams * MAX_CONTROL_PER_STREAM) {
       this.#close('resourceExceeded', 'the peer takes no control frames', 'us');
@@ -418,7 +418,7 @@ export class Session {
     this.#streams.failAll(error);
     const frame = encodeControl({ type: 'close', code: ERROR_CODE[error] });
     for (const subflow of this.subflows) {
-      if (by === 'us') subflow.append([frame], { kind: 'receipt' }, this.#nowMs);
+      if (by === 'us') subflow.append([frame], { kind: 'receipt' });
     }
     this.#emit({ type: 'session-closed', error, by, reason });
   }

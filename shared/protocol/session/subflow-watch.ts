@@ -1,4 +1,5 @@
 import { encodeControl, type RemoteSubflowState } from '../codec/frame.ts';
+import type { Now } from '../now.ts';
 import type { Subflow } from '../subflow/subflow.ts';
 import {
   ABANDON_AFTER_MS,
@@ -27,60 +28,62 @@ const DOUBT_PING_MS = 200;
 
 /** Failure detection: doubt, recovery, replacement and death of subflows; pings; the tick for copies. */
 export class SubflowWatch {
+  readonly #now: Now;
   readonly #session: WatchedSession;
   readonly #transmitter: Transmitter;
   #nextTickMs = 0;
   #nextRoundMs = 0;
 
-  constructor(session: WatchedSession, transmitter: Transmitter) {
+  constructor(session: WatchedSession, transmitter: Transmitter, now: Now) {
+    this.#now = now;
     this.#session = session;
     this.#transmitter = transmitter;
   }
 
   /** When `check` is wanted again because of this subflow. */
-  deadlineMs(subflow: Subflow, nowMs: number): number {
+  deadlineMs(subflow: Subflow): number {
     const tickMs = subflow.ledger.awaitsReceipt ? this.#nextTickMs : Number.POSITIVE_INFINITY;
-    const readyMs = subflow.flaps.readyMs > nowMs ? subflow.flaps.readyMs : Number.POSITIVE_INFINITY;
-    return Math.max(nowMs, Math.min(tickMs, readyMs, subflow.deadlineMs(nowMs)));
+    const readyMs = subflow.flaps.readyMs > this.#now.ms ? subflow.flaps.readyMs : Number.POSITIVE_INFINITY;
+    return Math.max(this.#now.ms, Math.min(tickMs, readyMs, subflow.deadlineMs));
   }
 
-  check(subflows: readonly Subflow[], streams: Iterable<Stream>, nowMs: number): void {
+  check(subflows: readonly Subflow[], streams: Iterable<Stream>): void {
     for (const subflow of subflows) {
       if (subflow.ledger.unansweredReceipts > MAX_UNANSWERED_RECEIPTS) {
         this.#session.close(subflow, 'the peer receipts nothing');
-      } else if (subflow.state === 'active') this.#checkActive(subflow, nowMs);
-      else if (subflow.state === 'doubted') this.#checkDoubted(subflow, subflows, nowMs);
+      } else if (subflow.state === 'active') this.#checkActive(subflow);
+      else if (subflow.state === 'doubted') this.#checkDoubted(subflow, subflows);
     }
-    if (nowMs < this.#nextTickMs) return;
-    this.#nextTickMs = nowMs + TICK_MS;
-    this.#transmitter.copyHeadsOfLine(streams, subflows, nowMs);
-    if (nowMs >= this.#nextRoundMs) {
+    if (this.#now.ms < this.#nextTickMs) return;
+    this.#nextTickMs = this.#now.ms + TICK_MS;
+    this.#transmitter.copyHeadsOfLine(streams, subflows, this.#now.ms);
+    if (this.#now.ms >= this.#nextRoundMs) {
       this.#transmitter.onRound();
-      this.#nextRoundMs = nowMs + Math.min(...subflows.map(({ smoothedRttMs }) => smoothedRttMs));
+      this.#nextRoundMs = this.#now.ms + Math.min(...subflows.map(({ smoothedRttMs }) => smoothedRttMs));
     }
   }
 
   /** @param by who doubts; the peer need not be told what it has said itself */
-  doubt(subflow: Subflow, reason: string, nowMs: number, by: 'us' | 'peer' = 'us'): void {
+  doubt(subflow: Subflow, reason: string, by: 'us' | 'peer' = 'us'): void {
     if (subflow.state !== 'active') return;
-    subflow.doubt(nowMs);
+    subflow.doubt();
     this.#session.surrender(subflow);
     if (by === 'us') this.#session.tellPeer(subflow.id, 'doubted');
     this.#session.emit({ type: 'subflow-state', subflowId: subflow.id, state: 'doubted', reason });
   }
 
-  #checkActive(subflow: Subflow, nowMs: number): void {
-    const silenceMs = subflow.silenceMs(nowMs);
+  #checkActive(subflow: Subflow): void {
+    const silenceMs = subflow.silenceMs;
     if (silenceMs > subflow.silenceLimitMs) {
-      this.doubt(subflow, `silent for ${Math.round(silenceMs)} ms`, nowMs);
-    } else if (subflow.wantsPing(nowMs)) {
-      this.#ping(subflow, nowMs);
+      this.doubt(subflow, `silent for ${Math.round(silenceMs)} ms`);
+    } else if (subflow.wantsPing) {
+      this.#ping(subflow);
     }
   }
 
-  #checkDoubted(subflow: Subflow, subflows: readonly Subflow[], nowMs: number): void {
-    if (subflow.hasReceiptSinceDoubt && subflow.silenceMs(nowMs) < subflow.silenceLimitMs / 2) {
-      subflow.recover(nowMs);
+  #checkDoubted(subflow: Subflow, subflows: readonly Subflow[]): void {
+    if (subflow.hasReceiptSinceDoubt && subflow.silenceMs < subflow.silenceLimitMs / 2) {
+      subflow.recover();
       this.#session.emit({
         type: 'subflow-state',
         subflowId: subflow.id,
@@ -89,12 +92,12 @@ export class SubflowWatch {
       });
       return;
     }
-    if (nowMs - subflow.lastElicitingMs >= DOUBT_PING_MS) {
+    if (this.#now.ms - subflow.lastElicitingMs >= DOUBT_PING_MS) {
       // Control frames came here while all were doubted.
       if (subflows.some(({ state }) => state === 'active')) this.#session.surrender(subflow);
-      this.#ping(subflow, nowMs);
+      this.#ping(subflow);
     }
-    const doubtedMs = nowMs - subflow.doubtedSinceMs;
+    const doubtedMs = this.#now.ms - subflow.doubtedSinceMs;
     if (doubtedMs >= REPLACE_AFTER_MS && !subflow.replacementAsked) {
       subflow.replacementAsked = true;
       this.#session.emit({ type: 'subflow-replace', subflowId: subflow.id });
@@ -105,9 +108,9 @@ export class SubflowWatch {
     }
   }
 
-  #ping(subflow: Subflow, nowMs: number): void {
+  #ping(subflow: Subflow): void {
     if (!subflow.isWritable) return;
     const control = controlItem({ type: 'ping' }, 1, () => false);
-    subflow.append([encodeControl({ type: 'ping' })], { kind: 'control', control }, nowMs);
+    subflow.append([encodeControl({ type: 'ping' })], { kind: 'control', control });
   }
 }

@@ -1,4 +1,5 @@
 import type { ControlFrame } from '../codec/frame.ts';
+import type { Now } from '../now.ts';
 import type { Subflow } from '../subflow/subflow.ts';
 import { WantedSubflows } from '../subflow/wanted-subflows.ts';
 import {
@@ -46,37 +47,39 @@ interface Counts {
  * concentrator tells the client, and the client, who dials, goes by the larger of both ends' wishes.
  */
 export class SubflowWishes {
+  readonly #now: Now;
   readonly #role: 'client' | 'concentrator';
   readonly #session: WishingSession;
   readonly #uplinks = new Map<string, Uplink>();
   #nextSampleMs = 0;
   #reviewedMs: number;
 
-  constructor(role: 'client' | 'concentrator', session: WishingSession, nowMs: number) {
+  constructor(role: 'client' | 'concentrator', session: WishingSession, now: Now) {
+    this.#now = now;
     this.#role = role;
     this.#session = session;
-    this.#reviewedMs = nowMs;
+    this.#reviewedMs = this.#now.ms;
   }
 
   /** Client: the concentrator would like so many subflows on an uplink. */
-  onPeerWish(uplinkName: string, count: number, nowMs: number): void {
+  onPeerWish(uplinkName: string, count: number): void {
     const uplink = this.#uplinkOf(uplinkName);
     uplink.peerCount = Math.min(count, MAX_SUBFLOWS_PER_UPLINK);
-    uplink.peerUntilMs = nowMs + WISH_LIFETIME_MS;
-    this.#sayAtClient(uplinkName, uplink, nowMs);
+    uplink.peerUntilMs = this.#now.ms + WISH_LIFETIME_MS;
+    this.#sayAtClient(uplinkName, uplink);
   }
 
   /** Samples, and every SUBFLOWS_REVIEW_MS decides; cheap in between. */
-  check(subflows: readonly Subflow[], nowMs: number): void {
-    if (nowMs < this.#nextSampleMs) return;
-    this.#nextSampleMs = nowMs + SUBFLOWS_SAMPLE_MS;
+  check(subflows: readonly Subflow[]): void {
+    if (this.#now.ms < this.#nextSampleMs) return;
+    this.#nextSampleMs = this.#now.ms + SUBFLOWS_SAMPLE_MS;
     const groups = byUplink(subflows);
     for (const [name, group] of groups) this.#sample(this.#uplinkOf(name), group);
-    const durationMs = nowMs - this.#reviewedMs;
+    const durationMs = this.#now.ms - this.#reviewedMs;
     if (durationMs < SUBFLOWS_REVIEW_MS) return;
-    this.#reviewedMs = nowMs;
+    this.#reviewedMs = this.#now.ms;
     for (const [name, uplink] of this.#uplinks)
-      this.#review(name, uplink, groups.get(name) ?? [], durationMs, nowMs);
+      this.#review(name, uplink, groups.get(name) ?? [], durationMs);
   }
 
   #sample(uplink: Uplink, group: readonly Subflow[]): void {
@@ -95,7 +98,7 @@ export class SubflowWishes {
     if (hasQueue) uplink.queuedSamples++;
   }
 
-  #review(name: string, uplink: Uplink, group: readonly Subflow[], durationMs: number, nowMs: number): void {
+  #review(name: string, uplink: Uplink, group: readonly Subflow[], durationMs: number): void {
     if (group.length === 0) {
       // It is dialled anew, with one.
       this.#uplinks.delete(name);
@@ -110,25 +113,25 @@ export class SubflowWishes {
     uplink.queuedSamples = 0;
     const isBusy = active.length > 0 && busySamples * 2 >= samples && active.every(isBoundByLoss);
     const hasQueue = queuedSamples * 2 >= samples;
-    uplink.wanted.review({ durationMs, subflows: active.length, isBusy, hasQueue, ...carried }, nowMs);
-    if (this.#role === 'client') this.#sayAtClient(name, uplink, nowMs);
-    else this.#sayToPeer(uplink, group[0]!.id, nowMs);
+    uplink.wanted.review({ durationMs, subflows: active.length, isBusy, hasQueue, ...carried });
+    if (this.#role === 'client') this.#sayAtClient(name, uplink);
+    else this.#sayToPeer(uplink, group[0]!.id);
   }
 
-  #sayAtClient(name: string, uplink: Uplink, nowMs: number): void {
-    const peerCount = nowMs < uplink.peerUntilMs ? uplink.peerCount : 1;
+  #sayAtClient(name: string, uplink: Uplink): void {
+    const peerCount = this.#now.ms < uplink.peerUntilMs ? uplink.peerCount : 1;
     const count = Math.max(uplink.wanted.count, peerCount);
     if (count === uplink.saidCount) return;
     uplink.saidCount = count;
     this.#emit(name, count);
   }
 
-  #sayToPeer(uplink: Uplink, subflowId: number, nowMs: number): void {
+  #sayToPeer(uplink: Uplink, subflowId: number): void {
     const { count } = uplink.wanted;
     const isNews = count !== uplink.saidCount;
-    if (!isNews && (count === 1 || nowMs - uplink.saidMs < WISH_REPEAT_MS)) return;
+    if (!isNews && (count === 1 || this.#now.ms - uplink.saidMs < WISH_REPEAT_MS)) return;
     uplink.saidCount = count;
-    uplink.saidMs = nowMs;
+    uplink.saidMs = this.#now.ms;
     this.#session.tellPeer({ type: 'subflowsWish', subflowId, count });
   }
 
@@ -140,7 +143,7 @@ export class SubflowWishes {
     let uplink = this.#uplinks.get(name);
     if (uplink === undefined) {
       uplink = {
-        wanted: new WantedSubflows(),
+        wanted: new WantedSubflows(this.#now),
         counts: new Map(),
         samples: 0,
         busySamples: 0,

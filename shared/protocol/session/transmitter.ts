@@ -95,7 +95,7 @@ export class Transmitter {
     const trusted = trustedSubflows(subflows);
     this.#sendControl(trusted.length > 0 ? trusted : subflows, nowMs);
     if (trusted.length > 0) this.#sendStreams(trusted, subflows, nowMs);
-    this.#noteApplicationLimited(subflows, nowMs);
+    this.#noteApplicationLimited(subflows);
     this.#sendReceipts(subflows, nowMs);
   }
 
@@ -117,8 +117,7 @@ export class Transmitter {
       const { send } = stream;
       if (!send.isWindowBlocked && !send.isTail) continue;
       const candidates = stream.isSteered ? steeredSubflows(stream.policy, subflows, nowMs) : trusted;
-      if (candidates.some((subflow) => subflow.canTake(nowMs)))
-        this.#copyHeadOfLine(stream, candidates, nowMs);
+      if (candidates.some((subflow) => subflow.canTake)) this.#copyHeadOfLine(stream, candidates, nowMs);
     }
   }
 
@@ -133,7 +132,7 @@ export class Transmitter {
       const { sentBytes, copiedBytes } = this.statistics;
       if (copiedBytes + copy.length > sentBytes * COPY_SHARE + COPY_ALLOWANCE_BYTES) return;
       const { target, dsn, length, fin } = copy;
-      target.append(send.copy(dsn, length, fin), { kind: 'data', stream: send, dsn, length, fin }, nowMs);
+      target.append(send.copy(dsn, length, fin), { kind: 'data', stream: send, dsn, length, fin });
       this.statistics.sentBytes += length;
       this.statistics.copiedBytes += length;
       from = send.firstUndelivered(dsn + length);
@@ -146,14 +145,14 @@ export class Transmitter {
     this.#wasBlocked = false;
   }
 
-  #sendControl(subflows: readonly Subflow[], nowMs: number): void {
+  #sendControl(subflows: readonly Subflow[], _nowMs: number): void {
     while (!this.control.isEmpty) {
       const free = byPromise(subflows.filter((subflow) => subflow.isWritable));
       if (free.length === 0) return;
       const next = this.control.shift();
       if (next === undefined) return;
       for (const subflow of onDistinctUplinks(free, next.item.copies)) {
-        subflow.append([next.bytes], { kind: 'control', control: next.item }, nowMs);
+        subflow.append([next.bytes], { kind: 'control', control: next.item });
       }
     }
   }
@@ -176,7 +175,7 @@ export class Transmitter {
     const skipped = new SkippedInTurn(this.#streams);
     // A stream that is bound to uplinks may go where none other does.
     const open = this.#steered.size > 0 ? subflows : trusted;
-    while (open.some((subflow) => subflow.canTake(nowMs))) {
+    while (open.some((subflow) => subflow.canTake)) {
       const send = this.#queue.next(skipped);
       if (send === undefined) return;
       const stream = this.#streams.get(send)!;
@@ -191,7 +190,7 @@ export class Transmitter {
       if (this.#sendSegment(stream, candidates, nowMs)) continue;
       skipped.add(
         stream,
-        candidates.some((subflow) => subflow.canTake(nowMs)),
+        candidates.some((subflow) => subflow.canTake),
       );
     }
   }
@@ -256,16 +255,16 @@ export class Transmitter {
   }
 
   /** Sends what one of the subflows lacks of a stream that is to go over all of them. */
-  #repeat(stream: Stream, redundancy: Redundancy, carriers: readonly Subflow[], nowMs: number): boolean {
+  #repeat(stream: Stream, redundancy: Redundancy, carriers: readonly Subflow[], _nowMs: number): boolean {
     const { send } = stream;
     for (const target of carriers) {
-      const missing = target.canTake(nowMs) ? redundancy.missingOn(target, send) : undefined;
+      const missing = target.canTake ? redundancy.missingOn(target, send) : undefined;
       if (missing === undefined) continue;
       const { dsn } = missing;
       const length =
         missing.length === 0 ? 0 : send.frameBytes(dsn, Math.min(missing.length, target.segmentBytes));
       const fin = missing.fin && length === missing.length;
-      target.append(send.copy(dsn, length, fin), { kind: 'data', stream: send, dsn, length, fin }, nowMs);
+      target.append(send.copy(dsn, length, fin), { kind: 'data', stream: send, dsn, length, fin });
       redundancy.onSent(target, { dsn, length, fin });
       this.statistics.sentBytes += length;
       this.statistics.redundantBytes += length;
@@ -276,12 +275,12 @@ export class Transmitter {
     return false;
   }
 
-  #write(stream: Stream, sendable: Sendable, length: number, target: Subflow, nowMs: number): void {
+  #write(stream: Stream, sendable: Sendable, length: number, target: Subflow, _nowMs: number): void {
     const { send, redundancy } = stream;
     const { dsn, isNew } = sendable;
     const fin = sendable.fin && length === sendable.length;
     const frame = send.take(dsn, length, fin);
-    target.append(frame, { kind: 'data', stream: send, dsn, length, fin }, nowMs);
+    target.append(frame, { kind: 'data', stream: send, dsn, length, fin });
     this.statistics.sentBytes += length;
     if (!isNew) this.statistics.reinjectedBytes += length;
     redundancy?.onSent(target, { dsn, length, fin });
@@ -294,20 +293,20 @@ export class Transmitter {
     if (free.length === 0) return;
     const entries: ReceiptEntry[] = [];
     for (const subflow of subflows) {
-      const entry = subflow.receipts.take(subflow.id, nowMs);
+      const entry = subflow.receipts.take(subflow.id);
       if (entry !== undefined) entries.push(entry);
     }
     const carriers = onDistinctUplinks(free, RECEIPT_COPIES);
     for (let at = 0; at < entries.length; at += MAX_RECEIPT_ENTRIES) {
       const frame = encodeControl({ type: 'receipt', entries: entries.slice(at, at + MAX_RECEIPT_ENTRIES) });
-      for (const subflow of carriers) subflow.append([frame], { kind: 'receipt' }, nowMs);
+      for (const subflow of carriers) subflow.append([frame], { kind: 'receipt' });
     }
   }
 
   /** A subflow with room left over is slower than it could be: there was nothing to send, or a better one to wait for. */
-  #noteApplicationLimited(subflows: readonly Subflow[], nowMs: number): void {
+  #noteApplicationLimited(subflows: readonly Subflow[]): void {
     for (const subflow of subflows) {
-      if (subflow.canTake(nowMs)) subflow.rate.onApplicationLimited(subflow.inFlightBytes);
+      if (subflow.canTake) subflow.rate.onApplicationLimited(subflow.inFlightBytes);
     }
   }
 }

@@ -1,4 +1,5 @@
 import type { ControlFrame } from '../codec/frame.ts';
+import type { Now } from '../now.ts';
 import type { Subflow } from '../subflow/subflow.ts';
 import {
   SUBFLOWS_SAMPLE_MS,
@@ -38,16 +39,18 @@ export interface MeteredSession {
  * concentrator tells the client (SPEC.md section 7, UTILIZATION), who decides on uplinks.
  */
 export class Utilization {
+  readonly #now: Now;
   readonly #role: 'client' | 'concentrator';
   readonly #session: MeteredSession;
   readonly #uplinks = new Map<string, Uplink>();
   #nextSampleMs = 0;
   #reviewedMs: number;
 
-  constructor(role: 'client' | 'concentrator', session: MeteredSession, nowMs: number) {
+  constructor(role: 'client' | 'concentrator', session: MeteredSession, now: Now) {
+    this.#now = now;
     this.#role = role;
     this.#session = session;
-    this.#reviewedMs = nowMs;
+    this.#reviewedMs = this.#now.ms;
   }
 
   /** Of the direction that uses more of it, 0 to 1. */
@@ -57,36 +60,29 @@ export class Utilization {
   }
 
   /** Client: what the concentrator says of an uplink. */
-  onPeerReport(uplinkName: string, percent: number, nowMs: number): void {
+  onPeerReport(uplinkName: string, percent: number): void {
     const uplink = this.#uplinkOf(uplinkName);
     uplink.peerShare = percent / 100;
-    uplink.peerUntilMs = nowMs + UTILIZATION_LIFETIME_MS;
+    uplink.peerUntilMs = this.#now.ms + UTILIZATION_LIFETIME_MS;
   }
 
   /** Samples, and every UTILIZATION_MS reviews; cheap in between. */
-  check(subflows: readonly Subflow[], nowMs: number): void {
-    if (nowMs < this.#nextSampleMs) return;
-    this.#nextSampleMs = nowMs + SUBFLOWS_SAMPLE_MS;
+  check(subflows: readonly Subflow[]): void {
+    if (this.#now.ms < this.#nextSampleMs) return;
+    this.#nextSampleMs = this.#now.ms + SUBFLOWS_SAMPLE_MS;
     const groups = byUplink(subflows);
     for (const [name, group] of groups) {
       const uplink = this.#uplinkOf(name);
       uplink.samples++;
       if (group.some(isFull)) uplink.busySamples++;
     }
-    const durationMs = nowMs - this.#reviewedMs;
+    const durationMs = this.#now.ms - this.#reviewedMs;
     if (durationMs < UTILIZATION_MS) return;
-    this.#reviewedMs = nowMs;
-    for (const [name, uplink] of this.#uplinks)
-      this.#review(name, uplink, groups.get(name), durationMs, nowMs);
+    this.#reviewedMs = this.#now.ms;
+    for (const [name, uplink] of this.#uplinks) this.#review(name, uplink, groups.get(name), durationMs);
   }
 
-  #review(
-    name: string,
-    uplink: Uplink,
-    group: readonly Subflow[] | undefined,
-    durationMs: number,
-    nowMs: number,
-  ): void {
+  #review(name: string, uplink: Uplink, group: readonly Subflow[] | undefined, durationMs: number): void {
     if (group === undefined) {
       this.#uplinks.delete(name);
       return;
@@ -95,20 +91,20 @@ export class Utilization {
     uplink.share = Math.min(1, Math.max(busyShare, rateShare(uplink, group, durationMs)));
     uplink.samples = 0;
     uplink.busySamples = 0;
-    if (this.#role === 'concentrator') this.#tell(uplink, group[0]!.id, nowMs);
+    if (this.#role === 'concentrator') this.#tell(uplink, group[0]!.id);
     // A report may come too late, behind a newer one, or never.
-    else if (nowMs >= uplink.peerUntilMs) uplink.peerShare = 0;
+    else if (this.#now.ms >= uplink.peerUntilMs) uplink.peerShare = 0;
   }
 
-  #tell(uplink: Uplink, subflowId: number, nowMs: number): void {
+  #tell(uplink: Uplink, subflowId: number): void {
     const percent = Math.round(uplink.share * 100);
     const isEnd = percent === 0 || percent === 100;
     const change = Math.abs(percent - uplink.told);
     const isNews = change >= UTILIZATION_STEP || (change > 0 && isEnd);
-    const isRepeat = percent > 0 && nowMs - uplink.toldMs >= UTILIZATION_REPEAT_MS;
+    const isRepeat = percent > 0 && this.#now.ms - uplink.toldMs >= UTILIZATION_REPEAT_MS;
     if (!isNews && !isRepeat) return;
     uplink.told = percent;
-    uplink.toldMs = nowMs;
+    uplink.toldMs = this.#now.ms;
     const frame: ControlFrame = { type: 'utilization', subflowId, percent };
     this.#session.tellPeer(controlItem(frame, 1, () => uplink.told === percent));
   }

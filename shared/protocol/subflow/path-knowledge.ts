@@ -1,3 +1,4 @@
+import type { Now } from '../now.ts';
 import {
   DEGRADED_MS,
   DEGRADED_RTT,
@@ -11,6 +12,7 @@ import {
  * beginning.
  */
 export class PathKnowledge {
+  readonly #now: Now;
   /** `stuck`: what was under way has not arrived; `rate`: it has, and told the rate; `all`: its round trip, too. */
   #known: 'stuck' | 'nothing' | 'rate' | 'all' = 'all';
   /** What was written by then was stuck, arrives in a burst, and its receipts say nothing of the path. -1: there was no doubt yet. */
@@ -21,6 +23,10 @@ export class PathKnowledge {
   #usualRttMs = Number.POSITIVE_INFINITY;
   #degradedUntilMs = Number.NEGATIVE_INFINITY;
 
+  constructor(now: Now) {
+    this.#now = now;
+  }
+
   /** Whether its round trip was measured since the last doubt. */
   get isMeasured(): boolean {
     return this.#known === 'all';
@@ -30,16 +36,16 @@ export class PathKnowledge {
     return this.#stuckBytes >= 0;
   }
 
-  onDoubt(minRttMs: number, nowMs: number): void {
-    if (nowMs >= this.#degradedUntilMs) this.#usualRttMs = minRttMs;
+  onDoubt(minRttMs: number): void {
+    if (this.#now.ms >= this.#degradedUntilMs) this.#usualRttMs = minRttMs;
   }
 
-  onRecover(receiptedBytes: number, writtenBytes: number, nowMs: number): void {
+  onRecover(receiptedBytes: number, writtenBytes: number): void {
     this.#known = 'stuck';
     this.#stuckBytes = writtenBytes;
-    this.#recoveredMs = nowMs;
+    this.#recoveredMs = this.#now.ms;
     this.#recoveredBytes = receiptedBytes;
-    this.#degradedUntilMs = nowMs + DEGRADED_MS;
+    this.#degradedUntilMs = this.#now.ms + DEGRADED_MS;
   }
 
   /** Whether receipts of what ends there say something of the path as it is. */
@@ -51,10 +57,10 @@ export class PathKnowledge {
    * All of these bytes have arrived.
    * @returns bytes per second, once, when what was stuck has drained and kept the path busy meanwhile
    */
-  onArrived(bytes: number, nowMs: number): number | undefined {
+  onArrived(bytes: number): number | undefined {
     if (this.#known !== 'stuck' || bytes < this.#stuckBytes) return undefined;
     const drainedBytes = this.#stuckBytes - this.#recoveredBytes;
-    const drainMs = nowMs - this.#recoveredMs;
+    const drainMs = this.#now.ms - this.#recoveredMs;
     const isTelling = drainedBytes >= MIN_IN_FLIGHT_BYTES && drainMs >= MIN_DRAIN_MS;
     this.#known = isTelling ? 'rate' : 'nothing';
     return isTelling ? (drainedBytes * 1000) / drainMs : undefined;
@@ -76,7 +82,7 @@ export class PathKnowledge {
     return rttMs > DEGRADED_RTT * this.#usualRttMs + DEGRADED_SLACK_MS;
   }
 
-  isDegraded(recentRttMs: number, nowMs: number): boolean {
-    return nowMs < this.#degradedUntilMs && (!this.isMeasured || this.isUnusual(recentRttMs));
+  isDegraded(recentRttMs: number): boolean {
+    return this.#now.ms < this.#degradedUntilMs && (!this.isMeasured || this.isUnusual(recentRttMs));
   }
 }

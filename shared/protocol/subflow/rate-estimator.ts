@@ -1,3 +1,4 @@
+import type { Now } from '../now.ts';
 import {
   FULL_PIPE_GROWTH,
   FULL_PIPE_ROUNDS,
@@ -19,7 +20,8 @@ export type SendState = Pick<
  * sent and the time in which they were receipted (draft-cheng-iccrg-delivery-rate-estimation, as BBR samples it).
  */
 export class RateEstimator {
-  readonly #maximum = new WindowedMaximum();
+  readonly #now: Now;
+  readonly #maximum: WindowedMaximum;
   #recent = 0;
   #isProven = false;
   #deliveredBytes = 0;
@@ -30,6 +32,11 @@ export class RateEstimator {
   #roundEndBytes = 0;
   #fullPipeRate = 0;
   #roundsWithoutGrowth = 0;
+
+  constructor(now: Now) {
+    this.#now = now;
+    this.#maximum = new WindowedMaximum(now);
+  }
 
   /** Largest rate of the last round trips, bytes per second; 0 before the first sample. */
   get bytesPerSecond(): number {
@@ -51,10 +58,10 @@ export class RateEstimator {
     return this.#roundsWithoutGrowth >= FULL_PIPE_ROUNDS;
   }
 
-  onSend(nowMs: number, nothingInFlight: boolean): SendState {
+  onSend(nothingInFlight: boolean): SendState {
     if (nothingInFlight) {
-      this.#firstSentMs = nowMs;
-      this.#deliveredMs = nowMs;
+      this.#firstSentMs = this.#now.ms;
+      this.#deliveredMs = this.#now.ms;
     }
     return {
       deliveredBytes: this.#deliveredBytes,
@@ -71,13 +78,13 @@ export class RateEstimator {
   }
 
   /** `newest` is the last frame that the receipt covers whole; absent when that says nothing of the path. */
-  onReceipt(totalBytes: number, newest: LedgerEntry | undefined, nowMs: number, minRttMs: number): void {
+  onReceipt(totalBytes: number, newest: LedgerEntry | undefined, minRttMs: number): void {
     this.#deliveredBytes = totalBytes;
-    this.#deliveredMs = nowMs;
+    this.#deliveredMs = this.#now.ms;
     if (newest === undefined) return;
     this.#firstSentMs = newest.sentMs;
     const sendMs = newest.sentMs - newest.firstSentMs;
-    const receiptMs = nowMs - newest.deliveredMs;
+    const receiptMs = this.#now.ms - newest.deliveredMs;
     const intervalMs = Math.max(sendMs, receiptMs);
     if (intervalMs < minRttMs || intervalMs <= 0) return;
     const sample = ((totalBytes - newest.deliveredBytes) * 1000) / intervalMs;
@@ -89,15 +96,15 @@ export class RateEstimator {
     }
     if (!newest.applicationLimited || sample >= this.#maximum.value) {
       const windowMs = Math.max(MIN_RATE_WINDOW_MS, RATE_WINDOW_ROUNDS * minRttMs);
-      this.#maximum.add(sample, nowMs, Math.min(windowMs, MAX_RATE_WINDOW_MS));
+      this.#maximum.add(sample, Math.min(windowMs, MAX_RATE_WINDOW_MS));
     }
     this.#countRound(newest);
   }
 
   /** It was seen to deliver so many bytes per second while it was busy. */
-  prove(bytesPerSecond: number, nowMs: number): void {
+  prove(bytesPerSecond: number): void {
     this.#recent = bytesPerSecond;
-    this.#maximum.add(bytesPerSecond, nowMs, MAX_RATE_WINDOW_MS);
+    this.#maximum.add(bytesPerSecond, MAX_RATE_WINDOW_MS);
     this.#isProven = true;
   }
 

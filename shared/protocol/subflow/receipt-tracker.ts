@@ -1,18 +1,40 @@
 import type { ReceiptEntry } from '../codec/frame.ts';
-import { RECEIPT_EAGER_BYTES, RECEIPT_INTERVAL_MS } from '../tunables.ts';
+import type { Now } from '../now.ts';
+import { RECEIPT_COPIES, RECEIPT_EAGER_BYTES, RECEIPT_INTERVAL_MS } from '../tunables.ts';
+
+/** When receipts leave, and on how many subflows. */
+export interface ReceiptTuning {
+  /** Longest that received bytes wait for their receipt: short beside any uplink's round trip, long enough to batch. */
+  readonly intervalMs: number;
+  /** A receipt goes out earlier after this much, so that a gigabit subflow is not held at cap / interval. */
+  readonly eagerBytes: number;
+  /** On so many of the fastest subflows: one may be dying unnoticed, a third was never the first to arrive. */
+  readonly copies: number;
+}
+
+export const RECEIPT_TUNING: ReceiptTuning = {
+  intervalMs: RECEIPT_INTERVAL_MS,
+  eagerBytes: RECEIPT_EAGER_BYTES,
+  copies: RECEIPT_COPIES,
+};
 
 /** The receiving side of receipts: how much of one subflow was parsed, and when the sender must be told. */
 export class ReceiptTracker {
+  readonly #now: Now;
   #parsedBytes = 0;
   #reportedBytes = 0;
   #lastArrivalMs = 0;
   #elicitedMs: number | undefined;
 
+  constructor(now: Now) {
+    this.#now = now;
+  }
+
   /** @param elicits whether anything but RECEIPTs was among the bytes */
-  onParsed(bytes: number, elicits: boolean, nowMs: number): void {
+  onParsed(bytes: number, elicits: boolean): void {
     this.#parsedBytes += bytes;
-    this.#lastArrivalMs = nowMs;
-    if (elicits) this.#elicitedMs ??= nowMs;
+    this.#lastArrivalMs = this.#now.ms;
+    if (elicits) this.#elicitedMs ??= this.#now.ms;
   }
 
   /** All that was parsed. */
@@ -28,16 +50,16 @@ export class ReceiptTracker {
   }
 
   /** The last receipt may be lost: say it again. */
-  repeat(nowMs: number): void {
-    if (this.#parsedBytes > 0) this.#elicitedMs ??= nowMs;
+  repeat(): void {
+    if (this.#parsedBytes > 0) this.#elicitedMs ??= this.#now.ms;
   }
 
   /** The entry for a RECEIPT that is written now, or undefined when there is nothing new to say. */
-  take(subflowId: number, nowMs: number): ReceiptEntry | undefined {
+  take(subflowId: number): ReceiptEntry | undefined {
     if (this.#elicitedMs === undefined) return undefined;
     this.#elicitedMs = undefined;
     this.#reportedBytes = this.#parsedBytes;
-    const delayMicroseconds = Math.min(Math.round((nowMs - this.#lastArrivalMs) * 1000), 0xffff_ffff);
+    const delayMicroseconds = Math.min(Math.round((this.#now.ms - this.#lastArrivalMs) * 1000), 0xffff_ffff);
     return { subflowId, delayMicroseconds, bytes: this.#parsedBytes };
   }
 }

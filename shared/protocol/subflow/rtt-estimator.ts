@@ -1,7 +1,9 @@
+import type { Now } from '../now.ts';
 import { FIRST_RTT_MS, MIN_RTT_WINDOW_MS, RECENT_RTT_BUCKET_MS } from '../tunables.ts';
 
 /** Smoothed round trip time of one subflow (RFC 6298 section 2), and its minimum over a long window. */
 export class RttEstimator {
+  readonly #now: Now;
   #smoothedMs: number | undefined;
   #varianceMs = FIRST_RTT_MS / 2;
   #minMs = Number.POSITIVE_INFINITY;
@@ -9,6 +11,10 @@ export class RttEstimator {
   #bucketMs = Number.POSITIVE_INFINITY;
   #lastBucketMs = Number.POSITIVE_INFINITY;
   #bucketStartMs = Number.NEGATIVE_INFINITY;
+
+  constructor(now: Now) {
+    this.#now = now;
+  }
 
   /** Until there is a sample, all others are a guess. */
   get isMeasured(): boolean {
@@ -40,16 +46,16 @@ export class RttEstimator {
     this.#lastBucketMs = Number.POSITIVE_INFINITY;
   }
 
-  addSample(rttMs: number, nowMs: number): void {
+  addSample(rttMs: number): void {
     const sample = Math.max(rttMs, 0.01);
-    if (sample <= this.#minMs || nowMs - this.#minAtMs > MIN_RTT_WINDOW_MS) {
+    if (sample <= this.#minMs || this.#now.ms - this.#minAtMs > MIN_RTT_WINDOW_MS) {
       this.#minMs = sample;
-      this.#minAtMs = nowMs;
+      this.#minAtMs = this.#now.ms;
     }
-    if (nowMs - this.#bucketStartMs > RECENT_RTT_BUCKET_MS) {
+    if (this.#now.ms - this.#bucketStartMs > RECENT_RTT_BUCKET_MS) {
       this.#lastBucketMs = this.#bucketMs;
       this.#bucketMs = Number.POSITIVE_INFINITY;
-      this.#bucketStartMs = nowMs;
+      this.#bucketStartMs = this.#now.ms;
     }
     this.#bucketMs = Math.min(this.#bucketMs, sample);
     if (this.#smoothedMs === undefined) {

@@ -2,6 +2,7 @@ import { joinSmall } from '../codec/bytes.ts';
 import { MAX_PAYLOAD_BYTES } from '../codec/wire.ts';
 import { ProtocolViolation } from '../errors.ts';
 import type { KernelMeasurement } from '../kernel-measurement.ts';
+import type { Now } from '../now.ts';
 import type { SubflowView } from '../scheduler/scheduler.ts';
 import { StateMachine } from '../transition-table.ts';
 import {
@@ -53,12 +54,13 @@ export class Subflow implements SubflowView {
   readonly uplinkName: string;
   /** Of an uplink's subflows those with the same path share a bottleneck. */
   readonly path: number;
-  readonly rtt = new RttEstimator();
-  readonly rate = new RateEstimator();
+  readonly rtt: RttEstimator;
+  readonly rate: RateEstimator;
   readonly ledger = new Ledger();
-  readonly receipts = new ReceiptTracker();
-  readonly flaps = new FlapDamper();
-  readonly #loss = new LossMeter();
+  readonly receipts: ReceiptTracker;
+  readonly flaps: FlapDamper;
+  readonly #loss: LossMeter;
+  readonly #now: Now;
   /** Generations of PRIORITY: the last that was told to the peer, the last that it told. */
   readonly priority = { told: 0, heard: 0 };
   /** Whether the transport can take a write now. */
@@ -74,7 +76,7 @@ export class Subflow implements SubflowView {
   /** Its uplink costs by the byte: idle, it is asked for receipts seldom. */
   isMetered = false;
   #lastDataMs: number;
-  readonly #arrivals = new ArrivalRate();
+  readonly #arrivals: ArrivalRate;
   /** Whether bulk arrives on it, too: receipts then wait in the queue of the other direction. */
   #isTwoWay = false;
   /** The client was asked to dial another one beside it. */
@@ -92,16 +94,24 @@ export class Subflow implements SubflowView {
   #lastReceiptMs = 0;
   #lastElicitingMs: number;
   #doubtedSinceMs = Number.POSITIVE_INFINITY;
-  readonly #path = new PathKnowledge();
+  readonly #path: PathKnowledge;
 
-  constructor(options: SubflowOptions, nowMs: number) {
+  constructor(options: SubflowOptions, now: Now) {
+    this.#now = now;
+    this.rtt = new RttEstimator(now);
+    this.rate = new RateEstimator(now);
+    this.receipts = new ReceiptTracker(now);
+    this.flaps = new FlapDamper(now);
+    this.#loss = new LossMeter(now);
+    this.#arrivals = new ArrivalRate(now);
+    this.#path = new PathKnowledge(now);
     this.id = options.id;
     this.uplinkName = options.uplinkName;
     this.isBackup = options.isBackup;
     this.path = options.path ?? 0;
     this.congestionControl = options.congestionControl;
-    this.#lastDataMs = nowMs;
-    this.#lastElicitingMs = nowMs;
+    this.#lastDataMs = this.#now.ms;
+    this.#lastElicitingMs = this.#now.ms;
     this.#state = new StateMachine(`subflow ${options.id}`, SUBFLOW_TABLE, 'active');
   }
 
@@ -256,8 +266,8 @@ export class Subflow implements SubflowView {
     return this.limit?.waitMs ?? 0;
   }
 
-  isDegraded(nowMs: number): boolean {
-    return this.#path.isDegraded(this.recentRttMs, nowMs);
+  get isDegraded(): boolean {
+    return this.#path.isDegraded(this.recentRttMs);
   }
 
   get isRateProven(): boolean {
@@ -265,8 +275,8 @@ export class Subflow implements SubflowView {
   }
 
   /** Whether it takes data now: its transport is idle, its in-flight cap has room, and this turn's commitment is not used up. */
-  canTake(nowMs: number): boolean {
-    if (!this.isWritable || this.state !== 'active' || nowMs < this.flaps.readyMs) return false;
+  get canTake(): boolean {
+    if (!this.isWritable || this.state !== 'active' || this.#now.ms < this.flaps.readyMs) return false;
     if (this.limit?.isOpen === false) return false;
     // What is written at once becomes one TLS record, and that counts for nothing until all of it is there: as long as
     // the pipe of a slow subflow, it would make it stop and wait.
@@ -283,7 +293,7 @@ export class Subflow implements SubflowView {
   }
 
   /** Adds a frame to what leaves with the next write. */
-  append(buffers: readonly Uint8Array[], item: LedgerItem, nowMs: number): void {
+  append(buffers: readonly Uint8Array[], item: LedgerItem): void {
     let bytes = 0;
     for (const buffer of buffers) {
       this.#output.push(buffer);
@@ -293,15 +303,15 @@ export class Subflow implements SubflowView {
     if (item.kind === 'data') this.limit?.spend(bytes);
     else this.limit?.spendUnheld(bytes);
     const { ledger } = this;
-    const sendState = this.rate.onSend(nowMs, ledger.inFlightBytes === 0);
+    const sendState = this.rate.onSend(ledger.inFlightBytes === 0);
     if (item.kind !== 'receipt') {
-      if (!ledger.awaitsReceipt) this.#busySinceMs = nowMs;
-      this.#lastElicitingMs = nowMs;
+      if (!ledger.awaitsReceipt) this.#busySinceMs = this.#now.ms;
+      this.#lastElicitingMs = this.#now.ms;
     }
     ledger.append({
       item,
       endOffset: ledger.writtenBytes + bytes,
-      sentMs: nowMs,
+      sentMs: this.#now.ms,
       surrendered: false,
       ...sendState,
     });
@@ -322,57 +332,57 @@ export class Subflow implements SubflowView {
    * @returns the frames that are known to have arrived now
    * @throws ProtocolViolation when it is more than was ever written
    */
-  onReceipt(bytes: number, delayMs: number, nowMs: number): readonly LedgerEntry[] {
+  onReceipt(bytes: number, delayMs: number): readonly LedgerEntry[] {
     const { ledger } = this;
     if (bytes > ledger.writtenBytes) throw new ProtocolViolation('RECEIPT for more than was sent');
     if (bytes <= ledger.receiptedBytes) return [];
     const receipted = ledger.receipt(bytes);
-    this.#lastReceiptMs = nowMs;
+    this.#lastReceiptMs = this.#now.ms;
     const newest = receipted.at(-1);
-    const drainRate = this.#path.onArrived(bytes, nowMs);
-    if (drainRate !== undefined) this.rate.prove(drainRate, nowMs);
+    const drainRate = this.#path.onArrived(bytes);
+    if (drainRate !== undefined) this.rate.prove(drainRate);
     const telling = newest !== undefined && this.#path.isTelling(newest.endOffset) ? newest : undefined;
     if (telling !== undefined) {
-      this.rtt.addSample(nowMs - telling.sentMs - delayMs, nowMs);
+      this.rtt.addSample(this.#now.ms - telling.sentMs - delayMs);
       if (!this.#path.isMeasured && this.#path.onRoundTrip(this.recentRttMs, ledger.writtenBytes))
         this.rtt.restart();
     }
-    this.rate.onReceipt(bytes, this.#path.isMeasured ? telling : undefined, nowMs, this.rtt.minMs);
+    this.rate.onReceipt(bytes, this.#path.isMeasured ? telling : undefined, this.rtt.minMs);
     this.#isTwoWay =
       this.#kernel !== undefined &&
       this.rate.pipeIsFull &&
-      this.#arrivals.bytesPerSecond(nowMs) > TWO_WAY_SHARE * this.rate.bytesPerSecond;
+      this.#arrivals.bytesPerSecond() > TWO_WAY_SHARE * this.rate.bytesPerSecond;
     return receipted;
   }
 
   /** Payload has arrived on it. */
-  onArrival(bytes: number, nowMs: number): void {
-    this.#lastDataMs = nowMs;
-    this.#arrivals.add(bytes, nowMs);
+  onArrival(bytes: number): void {
+    this.#lastDataMs = this.#now.ms;
+    this.#arrivals.add(bytes);
   }
 
-  onKernelMeasurement(measurement: KernelMeasurement, nowMs: number): void {
+  onKernelMeasurement(measurement: KernelMeasurement): void {
     const lostBefore = this.#kernel?.totalRetransmittedPackets ?? 0;
     if (measurement.totalRetransmittedPackets > lostBefore) {
-      this.#repairsUntilMs = nowMs + REPAIR_ROUNDS * measurement.rttMs;
+      this.#repairsUntilMs = this.#now.ms + REPAIR_ROUNDS * measurement.rttMs;
     }
     // Where a queue stands it is the queue that loses packets: more would not come through.
     const hasQueue = measurement.rttMs > measurement.minRttMs * LONG_QUEUE_RTT;
-    this.#isRepairing = nowMs < this.#repairsUntilMs && !hasQueue;
-    this.#loss.onCounts(measurement.sentPackets, measurement.totalRetransmittedPackets, nowMs);
+    this.#isRepairing = this.#now.ms < this.#repairsUntilMs && !hasQueue;
+    this.#loss.onCounts(measurement.sentPackets, measurement.totalRetransmittedPackets);
     this.#kernel = measurement;
-    this.#kernelAtMs = nowMs;
+    this.#kernelAtMs = this.#now.ms;
     this.#kernelTakesTo = this.ledger.writtenBytes + this.#commitBytes - measurement.notSentBytes;
   }
 
   /** For how long bytes have been under way without a sign of life; 0 while nothing is. */
-  silenceMs(nowMs: number): number {
+  get silenceMs(): number {
     if (!this.ledger.awaitsReceipt) return 0;
-    const receiptSilenceMs = nowMs - Math.max(this.#lastReceiptMs, this.#busySinceMs);
+    const receiptSilenceMs = this.#now.ms - Math.max(this.#lastReceiptMs, this.#busySinceMs);
     // The far kernel's acknowledgements are a sign of life, too: with loss, receipts wait for the retransmission.
     const kernel = this.#kernel;
     if (kernel === undefined || kernel.unackedBytes === 0) return receiptSilenceMs;
-    return Math.min(receiptSilenceMs, kernel.lastAckReceivedMs + nowMs - this.#kernelAtMs);
+    return Math.min(receiptSilenceMs, kernel.lastAckReceivedMs + this.#now.ms - this.#kernelAtMs);
   }
 
   /** How long the silence may last. */
@@ -382,45 +392,45 @@ export class Subflow implements SubflowView {
   }
 
   /** When to look again: for a doubt, or for a ping. */
-  deadlineMs(nowMs: number): number {
-    if (this.state === 'doubted') return nowMs + 20;
+  get deadlineMs(): number {
+    if (this.state === 'doubted') return this.#now.ms + 20;
     if (!this.ledger.awaitsReceipt) {
       // A busy transport takes no ping; its next room is an input, and looks here again.
       if (!this.isWritable) return Number.POSITIVE_INFINITY;
       // The session looks after itself at least as often, ping or not.
-      return Math.min(this.#nextPingMs(nowMs), nowMs + PING_INTERVAL_MS);
+      return Math.min(this.#nextPingMs, this.#now.ms + PING_INTERVAL_MS);
     }
-    return nowMs + Math.max(1, this.silenceLimitMs - this.silenceMs(nowMs));
+    return this.#now.ms + Math.max(1, this.silenceLimitMs - this.silenceMs);
   }
 
   /** Whether so much time has passed without a question that its silence would say nothing. */
-  wantsPing(nowMs: number): boolean {
+  get wantsPing(): boolean {
     // The same sum as in deadlineMs, so that rounding never puts the ping behind its own deadline.
-    return !this.ledger.awaitsReceipt && nowMs >= this.#nextPingMs(nowMs);
+    return !this.ledger.awaitsReceipt && this.#now.ms >= this.#nextPingMs;
   }
 
-  #nextPingMs(nowMs: number): number {
-    return this.#lastElicitingMs + this.#pingIntervalMs(nowMs);
+  get #nextPingMs(): number {
+    return this.#lastElicitingMs + this.#pingIntervalMs;
   }
 
-  #pingIntervalMs(nowMs: number): number {
-    if (this.isDegraded(nowMs)) return this.isMetered ? PING_INTERVAL_MS : DEGRADED_PING_INTERVAL_MS;
+  get #pingIntervalMs(): number {
+    if (this.isDegraded) return this.isMetered ? PING_INTERVAL_MS : DEGRADED_PING_INTERVAL_MS;
     return this.isMetered ? METERED_PING_INTERVAL_MS : PING_INTERVAL_MS;
   }
 
-  doubt(nowMs: number): void {
+  doubt(): void {
     this.#state.apply('doubt');
-    this.#doubtedSinceMs = nowMs;
-    this.#path.onDoubt(this.minRttMs, nowMs);
-    this.flaps.onDoubt(nowMs);
+    this.#doubtedSinceMs = this.#now.ms;
+    this.#path.onDoubt(this.minRttMs);
+    this.flaps.onDoubt();
   }
 
-  recover(nowMs: number): void {
+  recover(): void {
     this.#state.apply('recover');
     this.#doubtedSinceMs = Number.POSITIVE_INFINITY;
     this.replacementAsked = false;
-    this.flaps.onRecover(nowMs);
-    this.#path.onRecover(this.ledger.receiptedBytes, this.ledger.writtenBytes, nowMs);
+    this.flaps.onRecover();
+    this.#path.onRecover(this.ledger.receiptedBytes, this.ledger.writtenBytes);
     this.rtt.restart();
     this.rate.restart();
   }

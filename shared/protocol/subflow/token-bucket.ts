@@ -1,3 +1,4 @@
+import type { Now } from '../now.ts';
 import { LIMIT_BURST_MS, MIN_SEGMENT_BYTES, UNHELD_MS, UNHELD_SHARE, WIRE_OVERHEAD } from '../tunables.ts';
 
 /**
@@ -6,6 +7,7 @@ import { LIMIT_BURST_MS, MIN_SEGMENT_BYTES, UNHELD_MS, UNHELD_SHARE, WIRE_OVERHE
  * more than UNHELD_SHARE of the rate, the rest of it does not count, or data would wait for ever.
  */
 export class TokenBucket {
+  readonly #now: Now;
   readonly bytesPerSecond: number;
   readonly #burstBytes: number;
   #balanceBytes: number;
@@ -13,20 +15,21 @@ export class TokenBucket {
   #unheldBytes: number;
   #refreshedMs: number;
 
-  constructor(bytesPerSecond: number, nowMs: number) {
+  constructor(bytesPerSecond: number, now: Now) {
+    this.#now = now;
     this.bytesPerSecond = bytesPerSecond;
     this.#burstBytes = Math.max((bytesPerSecond * LIMIT_BURST_MS) / 1000, MIN_SEGMENT_BYTES);
     this.#balanceBytes = this.#burstBytes;
     this.#unheldBytes = this.#mostUnheldBytes;
-    this.#refreshedMs = nowMs;
+    this.#refreshedMs = this.#now.ms;
   }
 
   /** What time has brought. All that is asked afterwards is as of then. */
-  refresh(nowMs: number): void {
-    const earnedBytes = (this.bytesPerSecond * Math.max(0, nowMs - this.#refreshedMs)) / 1000;
+  refresh(): void {
+    const earnedBytes = (this.bytesPerSecond * Math.max(0, this.#now.ms - this.#refreshedMs)) / 1000;
     this.#balanceBytes = Math.min(this.#burstBytes, this.#balanceBytes + earnedBytes);
     this.#unheldBytes = Math.min(this.#mostUnheldBytes, this.#unheldBytes + earnedBytes * UNHELD_SHARE);
-    this.#refreshedMs = nowMs;
+    this.#refreshedMs = this.#now.ms;
   }
 
   get #mostUnheldBytes(): number {

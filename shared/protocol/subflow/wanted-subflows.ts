@@ -1,3 +1,4 @@
+import type { Now } from '../now.ts';
 import {
   LOSSY_SHARE,
   MAX_SUBFLOWS_HOLD_MS,
@@ -31,6 +32,7 @@ export interface UplinkSpan {
  * while the uplink is busy, loses, and has no queue; takes back what brought nothing.
  */
 export class WantedSubflows {
+  readonly #now: Now;
   #count = 1;
   #spans: UplinkSpan[] = [];
   /** What the last doubling must bring, bytes per millisecond. */
@@ -42,12 +44,16 @@ export class WantedSubflows {
   #idleMs = 0;
   #missingMs = 0;
 
+  constructor(now: Now) {
+    this.#now = now;
+  }
+
   get count(): number {
     return this.#count;
   }
 
   /** Takes the span that has just ended. */
-  review(span: UplinkSpan, nowMs: number): void {
+  review(span: UplinkSpan): void {
     if (!span.isBusy) {
       this.#idleMs += span.durationMs;
       if (this.#idleMs >= SUBFLOWS_IDLE_MS) this.#settle(1);
@@ -58,23 +64,23 @@ export class WantedSubflows {
       // They are still being dialled; or the client has its reasons, and it is of no use to insist.
       this.#missingMs += span.durationMs;
       this.#restart();
-      if (this.#missingMs >= SUBFLOWS_SURPLUS_MS) this.#lower(Math.max(1, span.subflows), nowMs);
+      if (this.#missingMs >= SUBFLOWS_SURPLUS_MS) this.#lower(Math.max(1, span.subflows));
       return;
     }
     this.#missingMs = 0;
     if (++this.#busySpans <= SUBFLOWS_WARM_UP_SPANS) return;
     this.#spans.push(span);
     if (this.#spans.length > SUBFLOWS_REVIEW_SPANS) this.#spans.shift();
-    if (this.#spans.length >= 2) this.#decide(span, nowMs);
+    if (this.#spans.length >= 2) this.#decide(span);
   }
 
-  #decide(last: UplinkSpan, nowMs: number): void {
+  #decide(last: UplinkSpan): void {
     const rate = sum(this.#spans, 'deliveredBytes') / sum(this.#spans, 'durationMs');
     const losses = sum(this.#spans, 'retransmittedPackets');
     const isWhole = this.#spans.length === SUBFLOWS_REVIEW_SPANS;
     if (rate < this.#rateToReach) {
       // It is given the whole time to show what it brings.
-      if (isWhole) this.#lower(Math.floor(this.#count / 2), nowMs);
+      if (isWhole) this.#lower(Math.floor(this.#count / 2));
       return;
     }
     if (!isWhole && losses < SUBFLOWS_CLEAR_LOSSES) return;
@@ -85,10 +91,10 @@ export class WantedSubflows {
     const isSurplus = last.hasQueue || lossShare < LOSSY_SHARE / 2;
     this.#surplusMs = this.#count > 1 && isSurplus ? this.#surplusMs + last.durationMs : 0;
     if (this.#surplusMs >= SUBFLOWS_SURPLUS_MS) {
-      this.#lower(Math.floor(this.#count / 2), nowMs);
+      this.#lower(Math.floor(this.#count / 2));
       return;
     }
-    const mayAdd = this.#count < MAX_SUBFLOWS_PER_UPLINK && nowMs >= this.#holdUntilMs;
+    const mayAdd = this.#count < MAX_SUBFLOWS_PER_UPLINK && this.#now.ms >= this.#holdUntilMs;
     if (!isLossy || !mayAdd || this.#spans.some(({ hasQueue }) => hasQueue)) return;
     if (last.subflows > this.#count) {
       // The other direction has them already; they are of use here, too.
@@ -99,9 +105,9 @@ export class WantedSubflows {
     this.#rateToReach = rate * SUBFLOWS_GAIN;
   }
 
-  #lower(count: number, nowMs: number): void {
+  #lower(count: number): void {
     this.#settle(count);
-    this.#holdUntilMs = nowMs + this.#holdMs;
+    this.#holdUntilMs = this.#now.ms + this.#holdMs;
     this.#holdMs = Math.min(this.#holdMs * 2, MAX_SUBFLOWS_HOLD_MS);
   }
 

@@ -1,3 +1,5 @@
+import type { Now } from '../now.ts';
+
 interface Sample {
   readonly value: number;
   readonly atMs: number;
@@ -8,18 +10,23 @@ interface Sample {
  * of them: the newest value, and each older one that is larger than all after it.
  */
 export class WindowedMaximum {
+  readonly #now: Now;
   #candidates: Sample[] = [];
+
+  constructor(now: Now) {
+    this.#now = now;
+  }
 
   get value(): number {
     return this.#candidates[0]?.value ?? 0;
   }
 
-  add(value: number, nowMs: number, windowMs: number): void {
+  add(value: number, windowMs: number): void {
     const candidates = this.#candidates;
-    while (candidates.length > 0 && nowMs - candidates[0]!.atMs > windowMs) candidates.shift();
+    while (candidates.length > 0 && this.#now.ms - candidates[0]!.atMs > windowMs) candidates.shift();
     while (candidates.length > 0 && candidates.at(-1)!.value <= value) candidates.pop();
     // At the bound a value smaller than all others is left out: it would count only after all of them.
-    if (candidates.length < MAX_CANDIDATES) candidates.push({ value, atMs: nowMs });
+    if (candidates.length < MAX_CANDIDATES) candidates.push({ value, atMs: this.#now.ms });
   }
 
   reset(): void {

@@ -1,5 +1,5 @@
 import { createPrivateKey, X509Certificate } from 'node:crypto';
-import { type CertificatePin, certificatePin } from '../net/certificate-pin.ts';
+import { type CertificatePin, certificatePin } from './certificate-pin.ts';
 
 /** A certificate and its private key, both PEM. */
 export interface TlsIdentity {

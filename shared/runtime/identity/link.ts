@@ -1,7 +1,7 @@
 import { type Destination, formatDestination } from '../../protocol/destination.ts';
 import { TributaryError } from '../../protocol/errors.ts';
 import { HOST_PORT_FORMAT, parseHostPort } from '../config/host-port.ts';
-import type { CertificatePin } from '../net/certificate-pin.ts';
+import type { CertificatePin } from './certificate-pin.ts';
 import { CLIENT_ID_FORMAT, isClientId } from './client-id.ts';
 import { CLIENT_KEY_FORMAT, formatClientKey, parseClientKey } from './client-key.ts';
 import { PIN_FORMAT, readPin } from './read-pin.ts';

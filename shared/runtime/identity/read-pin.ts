@@ -1,4 +1,4 @@
-import { type CertificatePin, parsePin } from '../net/certificate-pin.ts';
+import { type CertificatePin, parsePin } from './certificate-pin.ts';
 
 /** What `readPin` accepts, in words. */
 export const PIN_FORMAT = 'a certificate pin: "sha256:" and 43 characters of base64url';

@@ -1,4 +1,4 @@
-import type { SubflowTransport } from '../net/subflow-transport.ts';
+import type { SubflowTransport } from '../subflow/subflow-transport.ts';
 
 /** How long a closing session's last frame may take to leave. */
 const FAREWELL_MS = 500;

@@ -1,6 +1,6 @@
 import { concatBytes } from '../../protocol/codec/bytes.ts';
 import { TributaryError } from '../../protocol/errors.ts';
-import type { SubflowTransport } from '../net/subflow-transport.ts';
+import type { SubflowTransport } from '../subflow/subflow-transport.ts';
 
 export interface HandshakeRead<Result> {
   readonly result: Result;

@@ -1,7 +1,7 @@
 import { type ErrorName, StreamError } from '../../protocol/errors.ts';
-import type { AppChunk, AppSocket, AppSocketHandlers } from '../net/app-socket.ts';
-import { releaseReceived } from '../net/receive-memory.ts';
-import { compactReceived } from '../net/received-pieces.ts';
+import type { AppChunk, AppSocket, AppSocketHandlers } from '../app/app-socket.ts';
+import { releaseReceived } from '../subflow/receive-memory.ts';
+import { compactReceived } from '../subflow/received-pieces.ts';
 import type { SessionDriver } from './session-driver.ts';
 import type { StreamHandlers } from './session-handlers.ts';
 

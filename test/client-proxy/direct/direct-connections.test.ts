@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { DirectConnections } from '../../../client-proxy/direct/direct-connections.ts';
-import type { Uplink } from '../../../shared/runtime/net/uplink.ts';
+import type { Uplink } from '../../../client-proxy/uplink/uplink.ts';
 import { FakeAppSocket } from '../../support/fake-app-socket.ts';
 
 class Origin extends FakeAppSocket {

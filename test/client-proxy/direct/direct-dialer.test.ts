@@ -2,10 +2,10 @@ import { describe, expect, it } from 'vitest';
 import type { ConfiguredUplink } from '../../../client-proxy/config/client-config.ts';
 import { DirectDialer, type DirectDialerOptions } from '../../../client-proxy/direct/direct-dialer.ts';
 import { NORMAL_USE, type UplinkUse } from '../../../client-proxy/path-manager/uplink-use.ts';
+import { UplinkError } from '../../../client-proxy/uplink/uplink-error.ts';
 import { formatDestination } from '../../../shared/protocol/destination.ts';
-import { Cancellation } from '../../../shared/runtime/cancellation.ts';
-import type { AppSocket } from '../../../shared/runtime/net/app-socket.ts';
-import { UplinkError } from '../../../shared/runtime/net/uplink-error.ts';
+import type { AppSocket } from '../../../shared/runtime/app/app-socket.ts';
+import { Cancellation } from '../../../shared/runtime/async/cancellation.ts';
 import { useCleanups } from '../../support/cleanups.ts';
 import { type NameServerReply, startNameServer } from '../../support/name-server.ts';
 

@@ -2,7 +2,7 @@ import { Registry } from 'prom-client';
 import { expect, it } from 'vitest';
 import { Meter } from '../../../client-proxy/metering/meter.ts';
 import { registerMeteringMetrics } from '../../../client-proxy/metering/metering-metrics.ts';
-import { WireTable } from '../../../shared/runtime/net/wire-table.ts';
+import { WireTable } from '../../../client-proxy/metering/wire-table.ts';
 
 it('the metrics tell bytes, caps and shares of each period, and nothing of caps that are not there', async () => {
   const nowMs = Date.parse('2026-11-23T12:00Z');

@@ -1,7 +1,7 @@
 import { expect, it } from 'vitest';
 import { clientSubflowHandshake } from '../../../client-proxy/path-manager/client-subflow-handshake.ts';
-import { nodeHandshakeCrypto } from '../../../shared/runtime/handshake-crypto.ts';
-import type { SubflowTransport } from '../../../shared/runtime/net/subflow-transport.ts';
+import { nodeHandshakeCrypto } from '../../../shared/runtime/session/handshake-crypto.ts';
+import type { SubflowTransport } from '../../../shared/runtime/subflow/subflow-transport.ts';
 
 it.each([
   { error: undefined, reason: /with this key\?$/ },

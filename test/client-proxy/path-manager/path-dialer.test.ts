@@ -4,7 +4,7 @@ import { Backoff } from '../../../client-proxy/path-manager/backoff.ts';
 import { PathDialer } from '../../../client-proxy/path-manager/path-dialer.ts';
 import type { PathTarget } from '../../../client-proxy/path-manager/paths.ts';
 import { subflowBound } from '../../../client-proxy/path-manager/subflow-bound.ts';
-import type { SubflowTransport } from '../../../shared/runtime/net/subflow-transport.ts';
+import type { SubflowTransport } from '../../../shared/runtime/subflow/subflow-transport.ts';
 
 const HERE: PathTarget = { host: '127.0.0.1', port: 1, families: [4] };
 const THERE: PathTarget = { host: '127.0.0.1', port: 2, families: [4] };

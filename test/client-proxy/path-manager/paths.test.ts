@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { type PathMode, pathNumber, pathsOf } from '../../../client-proxy/path-manager/paths.ts';
-import type { UplinkBinding } from '../../../shared/runtime/net/uplink.ts';
+import type { UplinkBinding } from '../../../client-proxy/uplink/uplink.ts';
 
 const WIFI: UplinkBinding = { kind: 'interface', interface: 'wlan0' };
 const ADDRESSES = [

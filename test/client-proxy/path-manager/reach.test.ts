@@ -1,11 +1,11 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import type { TargetNames } from '../../../client-proxy/dns/target-names.ts';
 import type { PathTarget } from '../../../client-proxy/path-manager/paths.ts';
 import { type ReachOptions, reach } from '../../../client-proxy/path-manager/reach.ts';
-import { Cancellation } from '../../../shared/runtime/cancellation.ts';
-import type { SubflowTransport } from '../../../shared/runtime/net/subflow-transport.ts';
-import type { TargetNames } from '../../../shared/runtime/net/target-names.ts';
-import type { Uplink } from '../../../shared/runtime/net/uplink.ts';
-import { UplinkError } from '../../../shared/runtime/net/uplink-error.ts';
+import type { Uplink } from '../../../client-proxy/uplink/uplink.ts';
+import { UplinkError } from '../../../client-proxy/uplink/uplink-error.ts';
+import { Cancellation } from '../../../shared/runtime/async/cancellation.ts';
+import type { SubflowTransport } from '../../../shared/runtime/subflow/subflow-transport.ts';
 
 const WIFI: Uplink = { name: 'wifi', binding: { kind: 'interface', interface: 'wlan0' }, backup: false };
 const FOUR: PathTarget = { host: '192.0.2.1', port: 443, families: [4] };

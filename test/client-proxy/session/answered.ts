@@ -1,9 +1,9 @@
 import { ConcentratorHandshake } from '../../../shared/protocol/handshake/concentrator-handshake.ts';
-import { nodeHandshakeCrypto } from '../../../shared/runtime/handshake-crypto.ts';
+import { nodeHandshakeCrypto } from '../../../shared/runtime/session/handshake-crypto.ts';
 import type {
   SubflowTransport,
   SubflowTransportHandlers,
-} from '../../../shared/runtime/net/subflow-transport.ts';
+} from '../../../shared/runtime/subflow/subflow-transport.ts';
 
 /** The client's. */
 export const KEY = new Uint8Array(32).fill(7);

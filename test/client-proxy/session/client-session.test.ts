@@ -1,15 +1,15 @@
 import { pino } from 'pino';
 import { expect, it } from 'vitest';
+import { TargetNames } from '../../../client-proxy/dns/target-names.ts';
 import { ClientSession } from '../../../client-proxy/session/client-session.ts';
+import { connectSubflow } from '../../../client-proxy/uplink/subflow-connect.ts';
 import { TributaryError } from '../../../shared/protocol/errors.ts';
 import { ConcentratorHandshake } from '../../../shared/protocol/handshake/concentrator-handshake.ts';
-import { nodeHandshakeCrypto } from '../../../shared/runtime/handshake-crypto.ts';
-import { certificatePin } from '../../../shared/runtime/net/certificate-pin.ts';
-import { connectSubflow } from '../../../shared/runtime/net/subflow-connect.ts';
-import { TargetNames } from '../../../shared/runtime/net/target-names.ts';
+import { certificatePin } from '../../../shared/runtime/identity/certificate-pin.ts';
+import { nodeHandshakeCrypto } from '../../../shared/runtime/session/handshake-crypto.ts';
 import { readHandshake } from '../../../shared/runtime/session/read-handshake.ts';
 import { TrafficTable } from '../../../shared/runtime/session/uplink-traffic.ts';
-import { bench, identity, lan, native } from '../../runtime/net/subflow-bench.ts';
+import { bench, identity, lan, native } from '../../runtime/subflow/subflow-bench.ts';
 import { deferred } from '../../support/deferred.ts';
 
 const key = new Uint8Array(32).fill(7);

@@ -1,5 +1,5 @@
 import { pino } from 'pino';
-import { TargetNames } from '../../../shared/runtime/net/target-names.ts';
+import { TargetNames } from '../../../client-proxy/dns/target-names.ts';
 import { TrafficTable } from '../../../shared/runtime/session/uplink-traffic.ts';
 import { KEY } from './answered.ts';
 

@@ -3,9 +3,9 @@ import type { ConnectRequest } from '../../../client-proxy/socks5/connect-reques
 import type { SteeredStream, StreamSteerer } from '../../../client-proxy/steering/steered-streams.ts';
 import { Steering } from '../../../client-proxy/steering/steering.ts';
 import type { SteeringConfig, SteeringRule } from '../../../client-proxy/steering/steering-rule.ts';
+import { UplinkError } from '../../../client-proxy/uplink/uplink-error.ts';
 import type { ErrorName, TributaryError } from '../../../shared/protocol/errors.ts';
 import type { SteeringPolicy } from '../../../shared/protocol/steering/steering-policy.ts';
-import { UplinkError } from '../../../shared/runtime/net/uplink-error.ts';
 
 const AGGREGATE: SteeringPolicy = { mode: 'aggregate' };
 const REDUNDANT: SteeringPolicy = { mode: 'redundant', only: ['dsl', 'lte'] };

@@ -3,12 +3,12 @@ import { connect, type TLSSocket } from 'node:tls';
 import type { ControlFrame } from '../../../shared/protocol/codec/frame.ts';
 import { FrameParser } from '../../../shared/protocol/codec/frame-parser.ts';
 import { ClientHandshake } from '../../../shared/protocol/handshake/client-handshake.ts';
-import { nodeHandshakeCrypto } from '../../../shared/runtime/handshake-crypto.ts';
+import { nodeHandshakeCrypto } from '../../../shared/runtime/session/handshake-crypto.ts';
 import {
   SUBFLOW_ALPN,
   SUBFLOW_TLS_OPTIONS,
   subflowExporter,
-} from '../../../shared/runtime/net/subflow-tls.ts';
+} from '../../../shared/runtime/subflow/subflow-tls.ts';
 import type { Pair } from './pair.ts';
 
 /** TLS to the pair's concentrator, as a client has it, and not a byte in it. */

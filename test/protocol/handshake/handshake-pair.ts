@@ -5,7 +5,7 @@ import {
   type ClientIntent,
 } from '../../../shared/protocol/handshake/client-handshake.ts';
 import { ConcentratorHandshake } from '../../../shared/protocol/handshake/concentrator-handshake.ts';
-import { nodeHandshakeCrypto } from '../../../shared/runtime/handshake-crypto.ts';
+import { nodeHandshakeCrypto } from '../../../shared/runtime/session/handshake-crypto.ts';
 
 export const KEY = fixed('key', 32);
 export const EXPORTER = fixed('exporter', 32);

@@ -1,6 +1,6 @@
 import { createHmac } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
-import { nodeHandshakeCrypto } from '../../../shared/runtime/handshake-crypto.ts';
+import { nodeHandshakeCrypto } from '../../../shared/runtime/session/handshake-crypto.ts';
 import { hex, toHex } from '../support.ts';
 import { answerTo, clientSide, EXPORTER, HELLO, JOIN, KEY } from './handshake-pair.ts';
 

@@ -11,7 +11,7 @@ import {
   type Hello,
   withMac,
 } from '../../../shared/protocol/handshake/messages.ts';
-import { nodeHandshakeCrypto } from '../../../shared/runtime/handshake-crypto.ts';
+import { nodeHandshakeCrypto } from '../../../shared/runtime/session/handshake-crypto.ts';
 import { hex, malformed, thrownBy, toHex } from '../support.ts';
 import {
   answerTo,

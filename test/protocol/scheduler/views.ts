@@ -34,9 +34,9 @@ export function view(
     heldBackMs,
     isRateGrowing,
     segmentBytes: Number.POSITIVE_INFINITY,
-    canTake: () => isFree,
+    canTake: isFree,
     isRateProven: more.isRateProven ?? true,
-    isDegraded: () => isDegraded,
+    isDegraded,
   };
 }
 

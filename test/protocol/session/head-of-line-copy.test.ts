@@ -2,6 +2,9 @@ import { expect, it } from 'vitest';
 import { headOfLineCopy } from '../../../shared/protocol/session/reinjection.ts';
 import { SendStream } from '../../../shared/protocol/stream/send-stream.ts';
 import { Subflow } from '../../../shared/protocol/subflow/subflow.ts';
+import { TestClock } from '../test-clock.ts';
+
+const now = new TestClock();
 
 it('copies only the part of a segment that is not delivered: the memory of the rest may be gone', () => {
   const stream = new SendStream(0, 1_000);
@@ -9,12 +12,12 @@ it('copies only the part of a segment that is not delivered: the memory of the r
     stream.write({ bytes: new Uint8Array(100).fill(value), headroomBytes: 0, release: () => {} });
   }
   stream.end();
-  const slow = new Subflow({ id: 0, uplinkName: 'slow', isBackup: false }, 0);
-  const fast = new Subflow({ id: 1, uplinkName: 'fast', isBackup: false }, 0);
-  slow.rtt.addSample(500, 0);
-  fast.rtt.addSample(10, 0);
+  const slow = new Subflow({ id: 0, uplinkName: 'slow', isBackup: false }, now);
+  const fast = new Subflow({ id: 1, uplinkName: 'fast', isBackup: false }, now);
+  slow.rtt.addSample(500);
+  fast.rtt.addSample(10);
   const segment = { kind: 'data', stream, dsn: 0, length: 200, fin: true } as const;
-  slow.append(stream.take(0, 200, true), segment, 0);
+  slow.append(stream.take(0, 200, true), segment);
   // The first half has come through elsewhere, in a frame that was cut differently.
   stream.onReceipted(0, 100, false);
   const copy = headOfLineCopy(stream, stream.deliveredTo, [slow, fast], 400)!;

@@ -1,9 +1,12 @@
 import { describe, expect, it } from 'vitest';
 import { onDistinctUplinks, trustedSubflows } from '../../../shared/protocol/session/trusted-subflows.ts';
 import { Subflow } from '../../../shared/protocol/subflow/subflow.ts';
+import { TestClock } from '../test-clock.ts';
+
+const now = new TestClock();
 
 function subflow(id: number, uplinkName: string, congestionControl?: string): Subflow {
-  return new Subflow({ id, uplinkName, isBackup: false, congestionControl }, 0);
+  return new Subflow({ id, uplinkName, isBackup: false, congestionControl }, now);
 }
 
 const ids = (subflows: readonly Subflow[]) => subflows.map(({ id }) => id);
@@ -17,7 +20,7 @@ describe('trustedSubflows', () => {
 
   it('with BBR are the next one when the oldest is doubted or about to go', () => {
     const all = [subflow(0, 'lte', 'bbr'), subflow(1, 'lte', 'bbr'), subflow(2, 'lte', 'bbr')];
-    all[0]!.doubt(0);
+    all[0]!.doubt();
     all[1]!.isRetiring = true;
     expect(ids(trustedSubflows(all))).toEqual([2]);
   });
@@ -30,13 +33,13 @@ describe('trustedSubflows', () => {
 
   it('with BBR are one of each path', () => {
     const onPath = (id: number, path: number) =>
-      new Subflow({ id, uplinkName: 'lte', isBackup: false, path, congestionControl: 'bbr' }, 0);
+      new Subflow({ id, uplinkName: 'lte', isBackup: false, path, congestionControl: 'bbr' }, now);
     expect(ids(trustedSubflows([onPath(0, 6), onPath(1, 4), onPath(2, 4), onPath(3, 6)]))).toEqual([0, 1]);
   });
 
   it('are those that are about to go when there is nothing else', () => {
     const all = [subflow(0, 'lte'), subflow(1, 'dsl')];
-    all[0]!.doubt(0);
+    all[0]!.doubt();
     all[1]!.isRetiring = true;
     expect(ids(trustedSubflows(all))).toEqual([1]);
   });

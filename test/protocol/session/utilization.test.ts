@@ -5,6 +5,7 @@ import { Utilization } from '../../../shared/protocol/session/utilization.ts';
 import { Subflow } from '../../../shared/protocol/subflow/subflow.ts';
 import type { TokenBucket } from '../../../shared/protocol/subflow/token-bucket.ts';
 import { UTILIZATION_LIFETIME_MS, UTILIZATION_MS } from '../../../shared/protocol/tunables.ts';
+import { TestClock } from '../test-clock.ts';
 import { SessionBed } from './session-bed.ts';
 
 const RTT_MS = 20;
@@ -12,12 +13,15 @@ const SECOND = 1_000;
 
 /** A subflow of 1 MB/s; `share` of it is sent in each 100 ms, for a second. */
 function bed(role: 'client' | 'concentrator' = 'concentrator') {
+  const now = new TestClock();
+  const { at } = now;
   const told: ControlItem[] = [];
-  const utilization = new Utilization(role, { tellPeer: (item) => told.push(item) }, 0);
-  const subflow = new Subflow({ id: 0, uplinkName: 'dsl', isBackup: false }, 0);
+  const utilization = new Utilization(role, { tellPeer: (item) => told.push(item) }, now);
+  const subflow = new Subflow({ id: 0, uplinkName: 'dsl', isBackup: false }, now);
   let nowMs = 0;
   let receiptedBytes = 0;
   return {
+    at,
     utilization,
     told,
     subflow,
@@ -27,17 +31,17 @@ function bed(role: 'client' | 'concentrator' = 'concentrator') {
         // A turn is 100 ms: what is sent in it is receipted in it, but for a full pipe's last round trip.
         const frames = Math.round(100 * share);
         for (let i = 0; i < frames; i++) {
-          subflow.append([new Uint8Array(1_000)], { kind: 'receipt' }, nowMs + i);
+          at(nowMs + i, subflow).append([new Uint8Array(1_000)], { kind: 'receipt' });
           inFlightBytes += 1_000;
         }
         subflow.takeOutput();
         subflow.isWritable = true;
         const kept = share >= 1 ? Math.min(inFlightBytes, subflow.inFlightCapBytes / 2 + 1_000) : 0;
         receiptedBytes = subflow.ledger.writtenBytes - kept;
-        subflow.onReceipt(receiptedBytes, 0, nowMs + 100);
+        at(nowMs + 100, subflow).onReceipt(receiptedBytes, 0);
         if (share < 1) subflow.rate.onApplicationLimited(0);
         nowMs += 100;
-        utilization.check([subflow], nowMs);
+        at(nowMs, utilization).check([subflow]);
       }
     },
   };
@@ -47,7 +51,7 @@ describe('the utilization of an uplink', () => {
   it('is full while more could be sent, and what is sent of what it can otherwise', () => {
     const { utilization, subflow, run } = bed();
     expect(utilization.of('dsl')).toBe(0);
-    subflow.rtt.addSample(RTT_MS, 0);
+    subflow.rtt.addSample(RTT_MS);
     run(1, 2 * UTILIZATION_MS);
     expect(utilization.of('dsl')).toBe(1);
     run(0.3, 2 * UTILIZATION_MS);
@@ -59,7 +63,7 @@ describe('the utilization of an uplink', () => {
 
   it('is told to the client as it changes, and not again and again', () => {
     const { subflow, told, run } = bed();
-    subflow.rtt.addSample(RTT_MS, 0);
+    subflow.rtt.addSample(RTT_MS);
     run(1, 5 * UTILIZATION_MS);
     const atFirst = told.length;
     expect(atFirst).toBeGreaterThan(0);
@@ -72,22 +76,22 @@ describe('the utilization of an uplink', () => {
   });
 
   it('is that of the direction that uses more of it', () => {
-    const { utilization, run } = bed('client');
+    const { at, utilization, run } = bed('client');
     run(0.1);
-    utilization.onPeerReport('dsl', 90, SECOND);
+    at(SECOND, utilization).onPeerReport('dsl', 90);
     expect(utilization.of('dsl')).toBe(0.9);
   });
 
   it('is told again while there is any, and forgotten by a client that hears of it no more', () => {
     const { subflow, told, run } = bed();
-    subflow.rtt.addSample(RTT_MS, 0);
+    subflow.rtt.addSample(RTT_MS);
     run(1, 60 * SECOND);
     expect(told.length).toBeGreaterThanOrEqual(6);
     expect(told.length).toBeLessThanOrEqual(8);
     run(0, 60 * SECOND);
     expect(told.length).toBeLessThanOrEqual(9);
     const client = bed('client');
-    client.utilization.onPeerReport('dsl', 100, 0);
+    client.at(0, client.utilization).onPeerReport('dsl', 100);
     client.run(0, UTILIZATION_LIFETIME_MS - SECOND);
     expect(client.utilization.of('dsl')).toBe(1);
     client.run(0, 2 * SECOND);
@@ -95,11 +99,11 @@ describe('the utilization of an uplink', () => {
   });
 
   it('is none while its only subflow is doubted, and that is told', () => {
-    const { utilization, subflow, told, run } = bed();
-    subflow.rtt.addSample(RTT_MS, 0);
+    const { at, utilization, subflow, told, run } = bed();
+    subflow.rtt.addSample(RTT_MS);
     run(1, 2 * UTILIZATION_MS);
-    subflow.doubt(2 * SECOND);
-    for (let ms = 2 * SECOND; ms < 5 * SECOND; ms += 100) utilization.check([subflow], ms);
+    at(2 * SECOND, subflow).doubt();
+    for (let ms = 2 * SECOND; ms < 5 * SECOND; ms += 100) at(ms, utilization).check([subflow]);
     expect(utilization.of('dsl')).toBe(0);
     expect(told.at(-1)!.encode()).toEqual(encodeControl({ type: 'utilization', subflowId: 0, percent: 0 }));
   });
@@ -118,7 +122,7 @@ describe('the utilization of an uplink', () => {
 describe('the utilization of an uplink with a rate limit', () => {
   it('is full while the limit holds data back, and by what it allows otherwise', () => {
     const { utilization, subflow, run } = bed();
-    subflow.rtt.addSample(RTT_MS, 0);
+    subflow.rtt.addSample(RTT_MS);
     run(1, 2 * UTILIZATION_MS);
     // The bench sends past the bucket: it is the judgement that counts here.
     const bucket = { bytesPerSecond: 300_000, isOpen: true, waitMs: 0, spend() {}, spendUnheld() {} };

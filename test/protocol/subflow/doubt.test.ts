@@ -7,10 +7,14 @@ import {
   MIN_DOUBT_SPARSE_MS,
   RECEIPT_INTERVAL_MS,
 } from '../../../shared/protocol/tunables.ts';
+import { TestClock } from '../test-clock.ts';
+
+const now = new TestClock();
+const { at } = now;
 
 function steadyRtt(rttMs: number): RttEstimator {
-  const rtt = new RttEstimator();
-  for (let i = 0; i < 100; i++) rtt.addSample(rttMs, i);
+  const rtt = new RttEstimator(now);
+  for (let i = 0; i < 100; i++) at(i, rtt).addSample(rttMs);
   return rtt;
 }
 
@@ -23,8 +27,8 @@ describe('how long silence may last', () => {
   it('grows with the round trip time and its variance', () => {
     expect(silenceLimitMs(steadyRtt(300), true)).toBeCloseTo(600 + RECEIPT_INTERVAL_MS, 3);
     expect(silenceLimitMs(steadyRtt(300), false)).toBeCloseTo(600 + RECEIPT_INTERVAL_MS, 3);
-    const jittery = new RttEstimator();
-    for (let i = 0; i < 400; i++) jittery.addSample(i % 2 === 0 ? 100 : 300, i);
+    const jittery = new RttEstimator(now);
+    for (let i = 0; i < 400; i++) at(i, jittery).addSample(i % 2 === 0 ? 100 : 300);
     // Dense: at most twice the smallest round trip for the variance; sparse: all of it, on top of the queue.
     expect(silenceLimitMs(jittery, true)).toBe(2 * 100 + 4 * 50 + RECEIPT_INTERVAL_MS);
     expect(silenceLimitMs(jittery, false)).toBeGreaterThan(700);

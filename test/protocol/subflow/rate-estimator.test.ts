@@ -1,12 +1,14 @@
 import { describe, expect, it } from 'vitest';
 import type { LedgerEntry } from '../../../shared/protocol/subflow/ledger.ts';
 import { RateEstimator } from '../../../shared/protocol/subflow/rate-estimator.ts';
+import { TestClock } from '../test-clock.ts';
 
 /**
  * A path of a fixed rate and round trip time that is kept full: one frame every `gapMs`, each receipted `rttMs` later.
  */
 class FullPath {
-  readonly rate = new RateEstimator();
+  readonly clock = new TestClock();
+  readonly rate = new RateEstimator(this.clock);
   readonly #underWay: { entry: LedgerEntry; arrivesMs: number }[] = [];
   nowMs = 0;
   #written = 0;
@@ -19,7 +21,7 @@ class FullPath {
       this.nowMs = sendMs;
       if (isLimited) this.rate.onApplicationLimited(this.#underWay.length * frameBytes);
       this.#written += frameBytes;
-      const state = this.rate.onSend(sendMs, this.#underWay.length === 0);
+      const state = this.clock.at(sendMs, this.rate).onSend(this.#underWay.length === 0);
       const entry = {
         item: { kind: 'receipt' },
         endOffset: this.#written,
@@ -43,7 +45,7 @@ class FullPath {
     ) {
       this.#underWay.shift();
       this.nowMs = Math.max(this.nowMs, next.arrivesMs);
-      this.rate.onReceipt(next.entry.endOffset, next.entry, next.arrivesMs, rttMs);
+      this.clock.at(next.arrivesMs, this.rate).onReceipt(next.entry.endOffset, next.entry, rttMs);
     }
   }
 }
@@ -93,14 +95,14 @@ describe('RateEstimator', () => {
     const path = new FullPath();
     path.run(10, 1_250, 1, 1);
     const before = path.rate.bytesPerSecond;
-    const state = path.rate.onSend(path.nowMs, false);
+    const state = path.clock.at(path.nowMs, path.rate).onSend(false);
     const entry = {
       item: { kind: 'receipt' },
       endOffset: 1_000_000,
       sentMs: path.nowMs,
       surrendered: false,
     } as const;
-    path.rate.onReceipt(1_000_000, { ...entry, ...state }, path.nowMs + 0.5, 40);
+    path.clock.at(path.nowMs + 0.5, path.rate).onReceipt(1_000_000, { ...entry, ...state }, 40);
     expect(path.rate.bytesPerSecond).toBe(before);
   });
 

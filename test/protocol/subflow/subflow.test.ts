@@ -7,6 +7,10 @@ import {
   FIRST_IN_FLIGHT_BYTES,
   MIN_COMMIT_BYTES,
 } from '../../../shared/protocol/tunables.ts';
+import { TestClock } from '../test-clock.ts';
+
+const now = new TestClock();
+const { at } = now;
 
 const KERNEL: KernelMeasurement = {
   rttMs: 600,
@@ -28,17 +32,17 @@ describe('what a subflow may have in flight', () => {
   it('follows the kernel in slow start, as long as nothing queues', () => {
     const subflow = newSubflow();
     expect(subflow.inFlightCapBytes).toBe(FIRST_IN_FLIGHT_BYTES);
-    subflow.onKernelMeasurement(KERNEL, 0);
+    at(0, subflow).onKernelMeasurement(KERNEL);
     expect(subflow.inFlightCapBytes).toBe(KERNEL.cwndBytes);
-    subflow.onKernelMeasurement({ ...KERNEL, rttMs: 800 }, 1);
+    at(1, subflow).onKernelMeasurement({ ...KERNEL, rttMs: 800 });
     expect(subflow.inFlightCapBytes).toBe(FIRST_IN_FLIGHT_BYTES);
   });
 
   it('does not jump to an old window after a doubt', () => {
     const subflow = newSubflow();
-    subflow.doubt(1);
-    subflow.recover(2);
-    subflow.onKernelMeasurement(KERNEL, 3);
+    at(1, subflow).doubt();
+    at(2, subflow).recover();
+    at(3, subflow).onKernelMeasurement(KERNEL);
     expect(subflow.inFlightCapBytes).toBeLessThan(FIRST_IN_FLIGHT_BYTES);
   });
 
@@ -47,14 +51,14 @@ describe('what a subflow may have in flight', () => {
     const kernel = { ...KERNEL, minRttMs: 60, rttMs: 60, cwndBytes: 100_000 };
     keepBusy(subflow, { untilMs: 2_000, rttMs: 60, bytesPerMs: 1_000 });
     const nowMs = 2_000;
-    subflow.onKernelMeasurement(kernel, nowMs);
+    at(nowMs, subflow).onKernelMeasurement(kernel);
     const usual = subflow.inFlightCapBytes;
     expect(usual).toBeLessThan(120_000);
-    subflow.onKernelMeasurement({ ...kernel, totalRetransmittedPackets: 1 }, nowMs + 1);
+    at(nowMs + 1, subflow).onKernelMeasurement({ ...kernel, totalRetransmittedPackets: 1 });
     expect(subflow.inFlightCapBytes).toBeGreaterThan(usual * 1.3);
-    subflow.onKernelMeasurement({ ...kernel, totalRetransmittedPackets: 1 }, nowMs + 200);
+    at(nowMs + 200, subflow).onKernelMeasurement({ ...kernel, totalRetransmittedPackets: 1 });
     expect(subflow.inFlightCapBytes).toBe(usual);
-    subflow.onKernelMeasurement({ ...kernel, rttMs: 460, totalRetransmittedPackets: 2 }, nowMs + 201);
+    at(nowMs + 201, subflow).onKernelMeasurement({ ...kernel, rttMs: 460, totalRetransmittedPackets: 2 });
     expect(subflow.inFlightCapBytes).toBe(usual);
   });
 });
@@ -64,14 +68,14 @@ describe('what a subflow may have in flight while bulk arrives on it, too', () =
     const subflow = newSubflow();
     const kernel = { ...KERNEL, rttMs: 40, minRttMs: 40, cwndBytes: 1_000_000 };
     keepBusy(subflow, { untilMs: 2_000, rttMs: 40, bytesPerMs: 1_000 });
-    subflow.onKernelMeasurement({ ...kernel, notSentBytes: 2_000 }, 2_000);
-    subflow.append([new Uint8Array(100_000)], { kind: 'receipt' }, 2_000);
-    subflow.onArrival(500_000, 2_000);
-    subflow.onReceipt(subflow.ledger.receiptedBytes + 10_000, 0, 2_001);
+    at(2_000, subflow).onKernelMeasurement({ ...kernel, notSentBytes: 2_000 });
+    at(2_000, subflow).append([new Uint8Array(100_000)], { kind: 'receipt' });
+    at(2_000, subflow).onArrival(500_000);
+    at(2_001, subflow).onReceipt(subflow.ledger.receiptedBytes + 10_000, 0);
     expect(subflow.roomBytes).toBe(0);
-    subflow.onKernelMeasurement({ ...kernel, notSentBytes: 2_000 }, 2_002);
+    at(2_002, subflow).onKernelMeasurement({ ...kernel, notSentBytes: 2_000 });
     expect(subflow.roomBytes).toBeCloseTo(8_000, -3);
-    subflow.onKernelMeasurement({ ...kernel, notSentBytes: 20_000 }, 2_004);
+    at(2_004, subflow).onKernelMeasurement({ ...kernel, notSentBytes: 20_000 });
     expect(subflow.roomBytes).toBe(0);
   });
 });
@@ -81,13 +85,13 @@ describe('a subflow on which bulk arrives, and of which the kernel says nothing 
     const subflow = newSubflow();
     const kernel = { ...KERNEL, rttMs: 40, minRttMs: 40, cwndBytes: 1_000_000 };
     keepBusy(subflow, { untilMs: 2_000, rttMs: 40, bytesPerMs: 1_000 });
-    subflow.onKernelMeasurement({ ...kernel, notSentBytes: 2_000 }, 2_000);
+    at(2_000, subflow).onKernelMeasurement({ ...kernel, notSentBytes: 2_000 });
     keepBusy(subflow, { fromMs: 2_000, untilMs: 2_100, rttMs: 40, bytesPerMs: 1_000 });
     for (let nowMs = 2_110; subflow.inFlightBytes > 0; nowMs += 10) {
-      subflow.onArrival(10_000, nowMs);
-      subflow.onReceipt(subflow.ledger.receiptedBytes + 10_000, 0, nowMs);
+      at(nowMs, subflow).onArrival(10_000);
+      at(nowMs, subflow).onReceipt(subflow.ledger.receiptedBytes + 10_000, 0);
     }
-    expect(subflow.canTake(2_200)).toBe(true);
+    expect(at(2_200, subflow).canTake).toBe(true);
   });
 });
 
@@ -98,8 +102,8 @@ describe('what a subflow takes at once', () => {
   ])('%s', (_, bytesPerMs, expected) => {
     const subflow = newSubflow();
     keepBusy(subflow, { untilMs: 2_000, rttMs: 100, bytesPerMs });
-    for (const frame = new Uint8Array(1_000); subflow.canTake(2_000); ) {
-      subflow.append([frame], { kind: 'receipt' }, 2_000);
+    for (const frame = new Uint8Array(1_000); at(2_000, subflow).canTake; ) {
+      at(2_000, subflow).append([frame], { kind: 'receipt' });
     }
     const taken = subflow.takeOutput().reduce((sum, { length }) => sum + length, 0);
     expect(taken).toBeGreaterThan(expected * 0.9);
@@ -111,18 +115,18 @@ describe('a subflow that comes back from a doubt', () => {
   it('is asked soon for its round trip, and counts as degraded until that is known', () => {
     const subflow = newSubflow();
     keepBusy(subflow, { untilMs: 3_000, rttMs: 40, bytesPerMs: 100 });
-    subflow.append([new Uint8Array(50)], { kind: 'receipt' }, 3_000);
+    at(3_000, subflow).append([new Uint8Array(50)], { kind: 'receipt' });
     subflow.takeOutput();
     subflow.isWritable = true;
-    subflow.doubt(3_000);
-    subflow.recover(3_600);
-    subflow.onReceipt(subflow.ledger.writtenBytes, 0, 3_610);
-    expect(subflow.isDegraded(3_610)).toBe(true);
+    at(3_000, subflow).doubt();
+    at(3_600, subflow).recover();
+    at(3_610, subflow).onReceipt(subflow.ledger.writtenBytes, 0);
+    expect(at(3_610, subflow).isDegraded).toBe(true);
     expect(subflow.smoothedRttMs).toBeLessThan(50);
-    expect(subflow.wantsPing(3_610)).toBe(true);
-    subflow.append([new Uint8Array(8)], { kind: 'receipt' }, 3_610);
-    subflow.onReceipt(subflow.ledger.writtenBytes, 0, 3_650);
-    expect(subflow.isDegraded(3_650)).toBe(false);
+    expect(at(3_610, subflow).wantsPing).toBe(true);
+    at(3_610, subflow).append([new Uint8Array(8)], { kind: 'receipt' });
+    at(3_650, subflow).onReceipt(subflow.ledger.writtenBytes, 0);
+    expect(at(3_650, subflow).isDegraded).toBe(false);
   });
 
   it('learns the rate of a slow path from what was stuck, and its round trip after that', () => {
@@ -130,33 +134,33 @@ describe('a subflow that comes back from a doubt', () => {
     keepBusy(subflow, { untilMs: 3_000, rttMs: 40, bytesPerMs: 1_000 });
     const from = subflow.ledger.receiptedBytes;
     const stuckBytes = subflow.ledger.writtenBytes - from;
-    subflow.doubt(3_000);
-    subflow.recover(3_200);
+    at(3_000, subflow).doubt();
+    at(3_200, subflow).recover();
     expect(subflow.isRateProven).toBe(false);
-    subflow.append([new Uint8Array(8)], { kind: 'receipt' }, 3_200);
+    at(3_200, subflow).append([new Uint8Array(8)], { kind: 'receipt' });
     for (let ms = 50; ms <= 500; ms += 50) {
-      subflow.onReceipt(from + Math.floor((stuckBytes * ms) / 500), 0, 3_200 + ms);
+      at(3_200 + ms, subflow).onReceipt(from + Math.floor((stuckBytes * ms) / 500), 0);
     }
-    subflow.onReceipt(subflow.ledger.writtenBytes, 0, 3_700);
+    at(3_700, subflow).onReceipt(subflow.ledger.writtenBytes, 0);
     expect(subflow.isRateProven).toBe(true);
     expect(subflow.rateBytesPerSecond).toBeCloseTo(stuckBytes / 0.5, -2);
     // The round trip was that of the queue; it is asked for anew, with little under way.
-    expect(subflow.wantsPing(3_700 + DEGRADED_PING_INTERVAL_MS)).toBe(true);
-    subflow.append([new Uint8Array(8)], { kind: 'receipt' }, 3_950);
-    subflow.onReceipt(subflow.ledger.writtenBytes, 0, 4_150);
+    expect(at(3_700 + DEGRADED_PING_INTERVAL_MS, subflow).wantsPing).toBe(true);
+    at(3_950, subflow).append([new Uint8Array(8)], { kind: 'receipt' });
+    at(4_150, subflow).onReceipt(subflow.ledger.writtenBytes, 0);
     expect(subflow.minRttMs).toBe(200);
-    expect(subflow.isDegraded(4_150)).toBe(true);
+    expect(at(4_150, subflow).isDegraded).toBe(true);
   });
 
   it('is judged by the kernel when it has become much slower, since receipts return elsewhere', () => {
     const subflow = newSubflow();
     keepBusy(subflow, { untilMs: 3_000, rttMs: 40, bytesPerMs: 100 });
-    subflow.onKernelMeasurement({ ...KERNEL, rttMs: 90, minRttMs: 40 }, 3_000);
+    at(3_000, subflow).onKernelMeasurement({ ...KERNEL, rttMs: 90, minRttMs: 40 });
     expect(subflow.recentRttMs).toBeLessThan(50);
-    subflow.doubt(3_000);
-    subflow.recover(3_100);
+    at(3_000, subflow).doubt();
+    at(3_100, subflow).recover();
     keepBusy(subflow, { untilMs: 5_000, rttMs: 240, bytesPerMs: 10, fromMs: 3_100 });
-    subflow.onKernelMeasurement({ ...KERNEL, rttMs: 440, minRttMs: 40 }, 5_000);
+    at(5_000, subflow).onKernelMeasurement({ ...KERNEL, rttMs: 440, minRttMs: 40 });
     expect(subflow.recentRttMs).toBe(440);
   });
 
@@ -169,18 +173,18 @@ describe('a subflow that comes back from a doubt', () => {
     (beforeMs, nowMs, expected) => {
       const subflow = newSubflow();
       keepBusy(subflow, { untilMs: 3_000, rttMs: beforeMs, bytesPerMs: 100 });
-      expect(subflow.isDegraded(3_000)).toBe(false);
-      subflow.doubt(3_000);
-      subflow.recover(3_100);
+      expect(at(3_000, subflow).isDegraded).toBe(false);
+      at(3_000, subflow).doubt();
+      at(3_100, subflow).recover();
       keepBusy(subflow, { untilMs: 6_000, rttMs: nowMs, bytesPerMs: 100, fromMs: 3_100 });
-      expect(subflow.isDegraded(6_000)).toBe(expected);
-      expect(subflow.isDegraded(3_100 + DEGRADED_MS)).toBe(false);
+      expect(at(6_000, subflow).isDegraded).toBe(expected);
+      expect(at(3_100 + DEGRADED_MS, subflow).isDegraded).toBe(false);
     },
   );
 });
 
 function newSubflow(): Subflow {
-  return new Subflow({ id: 0, uplinkName: 'lan', isBackup: false }, 0);
+  return new Subflow({ id: 0, uplinkName: 'lan', isBackup: false }, at(0, now));
 }
 
 /** Frames of 10 ms of the rate, each receipted one round trip later. */
@@ -195,12 +199,12 @@ function keepBusy(
 ): void {
   const sentAt: { ms: number; endOffset: number }[] = [];
   for (let ms = fromMs; ms < untilMs; ms += 10) {
-    subflow.append([new Uint8Array(bytesPerMs * 10)], { kind: 'receipt' }, ms);
+    at(ms, subflow).append([new Uint8Array(bytesPerMs * 10)], { kind: 'receipt' });
     subflow.takeOutput();
     subflow.isWritable = true;
     sentAt.push({ ms, endOffset: subflow.ledger.writtenBytes });
     while (sentAt[0] !== undefined && sentAt[0].ms + rttMs <= ms) {
-      subflow.onReceipt(sentAt.shift()!.endOffset, 0, ms);
+      at(ms, subflow).onReceipt(sentAt.shift()!.endOffset, 0);
     }
   }
 }

@@ -1,6 +1,10 @@
 import { describe, expect, it } from 'vitest';
 import { TokenBucket } from '../../../shared/protocol/subflow/token-bucket.ts';
 import { LIMIT_BURST_MS, WIRE_OVERHEAD } from '../../../shared/protocol/tunables.ts';
+import { TestClock } from '../test-clock.ts';
+
+const now = new TestClock();
+const { at } = now;
 
 const RATE = 1_000_000;
 
@@ -8,7 +12,7 @@ const RATE = 1_000_000;
 function sentIn(bucket: TokenBucket, ms: number, segment: number, lookMs: number): number {
   let sent = 0;
   for (let nowMs = 0; nowMs < ms; nowMs += lookMs) {
-    bucket.refresh(nowMs);
+    at(nowMs, bucket).refresh();
     while (bucket.isOpen) {
       bucket.spend(segment);
       sent += segment;
@@ -23,25 +27,25 @@ describe('a token bucket', () => {
     { lookMs: 1, segment: 16_000 },
     { lookMs: 20, segment: 5_000 },
   ])('lets out the rate, headers included, looked at every $lookMs ms', ({ lookMs, segment }) => {
-    const sent = sentIn(new TokenBucket(RATE, 0), 5_000, segment, lookMs) * WIRE_OVERHEAD;
+    const sent = sentIn(new TokenBucket(RATE, at(0, now)), 5_000, segment, lookMs) * WIRE_OVERHEAD;
     expect(sent).toBeGreaterThan(5 * RATE * 0.99);
     expect(sent).toBeLessThan(5 * RATE + (RATE * LIMIT_BURST_MS) / 1000 + 2 * segment);
   });
 
   it('saves up for a burst only, however long it was idle', () => {
-    const bucket = new TokenBucket(RATE, 0);
-    bucket.refresh(1e9);
+    const bucket = new TokenBucket(RATE, at(0, now));
+    at(1e9, bucket).refresh();
     bucket.spend((RATE * LIMIT_BURST_MS) / 1000 / WIRE_OVERHEAD + 100);
     expect(bucket.isOpen).toBe(false);
   });
 
   it('keeps half of the rate for data, however much leaves that is not held back', () => {
-    const bucket = new TokenBucket(RATE, 0);
+    const bucket = new TokenBucket(RATE, at(0, now));
     for (let i = 0; i < 1_000; i++) bucket.spendUnheld(RATE);
     expect(bucket.waitMs).toBeLessThan(1_000);
     let dataBytes = 0;
     for (let nowMs = 1_000; nowMs <= 11_000; nowMs++) {
-      bucket.refresh(nowMs);
+      at(nowMs, bucket).refresh();
       bucket.spendUnheld(RATE);
       for (; bucket.isOpen; dataBytes += 2_000) bucket.spend(2_000);
     }
@@ -49,23 +53,23 @@ describe('a token bucket', () => {
   });
 
   it('says how long it stays shut, and is open then', () => {
-    const bucket = new TokenBucket(RATE, 0);
+    const bucket = new TokenBucket(RATE, at(0, now));
     expect([bucket.isOpen, bucket.waitMs]).toEqual([true, 0]);
     bucket.spend(50_000);
     const { waitMs } = bucket;
     expect(waitMs).toBeGreaterThan(20);
-    bucket.refresh(waitMs - 1);
+    at(waitMs - 1, bucket).refresh();
     expect(bucket.isOpen).toBe(false);
-    bucket.refresh(waitMs);
+    at(waitMs, bucket).refresh();
     expect([bucket.isOpen, bucket.waitMs]).toEqual([true, 0]);
   });
 
   it('earns nothing when time stands still or goes back', () => {
-    const bucket = new TokenBucket(RATE, 100);
+    const bucket = new TokenBucket(RATE, at(100, now));
     bucket.spend(50_000);
     const { waitMs } = bucket;
-    bucket.refresh(100);
-    bucket.refresh(50);
+    at(100, bucket).refresh();
+    at(50, bucket).refresh();
     expect(bucket.waitMs).toBeCloseTo(waitMs, 6);
   });
 });

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { parsePin } from '../../../shared/runtime/identity/certificate-pin.ts';
 import { formatLink, LinkError, parseLink } from '../../../shared/runtime/identity/link.ts';
-import { parsePin } from '../../../shared/runtime/net/certificate-pin.ts';
 
 const KEY = 'c2VjcmV0LXNlY3JldC1zZWNyZXQtc2VjcmV0LXNlY3I';
 const PIN = `sha256:${'A'.repeat(43)}`;

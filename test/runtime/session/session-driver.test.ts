@@ -6,13 +6,13 @@ import { MAX_BODY_BYTES } from '../../../shared/protocol/codec/wire.ts';
 import { ERROR_CODE } from '../../../shared/protocol/errors.ts';
 import { MemoryBudget } from '../../../shared/protocol/memory-budget.ts';
 import { Session } from '../../../shared/protocol/session/session.ts';
-import { releaseReceived } from '../../../shared/runtime/net/receive-memory.ts';
-import type { SubflowTransport } from '../../../shared/runtime/net/subflow-transport.ts';
 import { SessionDriver } from '../../../shared/runtime/session/session-driver.ts';
+import { releaseReceived } from '../../../shared/runtime/subflow/receive-memory.ts';
+import type { SubflowTransport } from '../../../shared/runtime/subflow/subflow-transport.ts';
 import { RecordingSink } from '../../protocol/support.ts';
 import { deferred } from '../../support/deferred.ts';
-import { pattern } from '../net/app-pair.ts';
-import { bench, dial } from '../net/subflow-bench.ts';
+import { pattern } from '../app/app-pair.ts';
+import { bench, dial } from '../subflow/subflow-bench.ts';
 
 const clock = () => performance.now();
 

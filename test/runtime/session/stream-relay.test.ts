@@ -1,9 +1,9 @@
 import { expect, it } from 'vitest';
-import { RECORD_BYTES, releaseReceived } from '../../../shared/runtime/net/receive-memory.ts';
 import type { SessionDriver } from '../../../shared/runtime/session/session-driver.ts';
 import { StreamRelay } from '../../../shared/runtime/session/stream-relay.ts';
+import { RECORD_BYTES, releaseReceived } from '../../../shared/runtime/subflow/receive-memory.ts';
 import { FakeAppSocket } from '../../support/fake-app-socket.ts';
-import { SlabReading } from '../net/slab-reading.ts';
+import { SlabReading } from '../subflow/slab-reading.ts';
 
 it.each([
   ['an application that does not read', true],

@@ -3,9 +3,9 @@ import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { buildConcentratorCli } from '../../../server-concentrator/cli/concentrator-cli.ts';
 import type { ConcentratorConfig } from '../../../server-concentrator/config/concentrator-config.ts';
+import { certificatePin } from '../../../shared/runtime/identity/certificate-pin.ts';
 import { formatClientKey } from '../../../shared/runtime/identity/client-key.ts';
 import { parseLink } from '../../../shared/runtime/identity/link.ts';
-import { certificatePin } from '../../../shared/runtime/net/certificate-pin.ts';
 import { commandLineDeps } from '../../config/command-line-deps.ts';
 
 async function cli(run: (config: ConcentratorConfig) => Promise<void> = () => Promise.resolve()) {

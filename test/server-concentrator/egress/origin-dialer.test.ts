@@ -9,8 +9,8 @@ import {
   OriginDialer,
 } from '../../../server-concentrator/egress/origin-dialer.ts';
 import { StreamError } from '../../../shared/protocol/errors.ts';
-import type { CancelSignal } from '../../../shared/runtime/cancellation.ts';
-import { DnsResolver, type OriginResolver } from '../../../shared/runtime/net/resolver.ts';
+import type { CancelSignal } from '../../../shared/runtime/async/cancellation.ts';
+import { DnsResolver, type OriginResolver } from '../../../shared/runtime/dns/resolver.ts';
 import { startNameServer } from '../../support/name-server.ts';
 
 const NEVER = new AbortController().signal;

@@ -1,0 +1,79 @@
+import type { AppChunk, AppSocket, AppSocketHandlers } from '../../shared/runtime/app/app-socket.ts';
+import type { UplinkTraffic } from '../../shared/runtime/session/uplink-traffic.ts';
+
+/**
+ * Joins the connection of an application and that of an origin: bytes, half-closes, resets and back-pressure, both ways. Of
+ * each direction no more waits here than a socket's own write buffer and one read.
+ *
+ * @param traffic counts the bytes, as seen from the application's end
+ * @param onOriginClosed the origin's connection is gone
+ */
+export function relaySockets(
+  application: AppSocket,
+  origin: AppSocket,
+  traffic: UplinkTraffic,
+  onOriginClosed: () => void = () => {},
+): void {
+  const near = new RelayedSocket(application, (bytes) => {
+    traffic.sentBytes += bytes;
+  });
+  const far = new RelayedSocket(
+    origin,
+    (bytes) => {
+      traffic.receivedBytes += bytes;
+    },
+    onOriginClosed,
+  );
+  near.join(far);
+  far.join(near);
+}
+
+/** One of two joined sockets. */
+class RelayedSocket implements AppSocketHandlers {
+  readonly #socket: AppSocket;
+  readonly #count: (bytes: number) => void;
+  readonly #onClosed: () => void;
+  #other!: RelayedSocket;
+  /** What the other has sent and this socket has not yet written, in order: it must go back to its owner in any case. */
+  readonly #leaving: AppChunk[] = [];
+  #hasEnded = false;
+
+  constructor(socket: AppSocket, count: (bytes: number) => void, onClosed: () => void = () => {}) {
+    this.#socket = socket;
+    this.#count = count;
+    this.#onClosed = onClosed;
+  }
+
+  join(other: RelayedSocket): void {
+    this.#other = other;
+    this.#socket.setHandlers(this);
+    this.#socket.resume();
+  }
+
+  onChunk(chunk: AppChunk): void {
+    this.#count(chunk.bytes.length);
+    if (!this.#other.#write(chunk)) this.#socket.pause();
+  }
+
+  onEnd(): void {
+    this.#hasEnded = true;
+    this.#other.#socket.end();
+  }
+
+  onDrain(): void {
+    this.#other.#socket.resume();
+  }
+
+  onClose(error?: NodeJS.ErrnoException): void {
+    for (const chunk of this.#leaving.splice(0)) chunk.release();
+    // After a clean end both ways the other closes by itself, when all has left.
+    const isClean = error === undefined && this.#hasEnded && this.#other.#hasEnded;
+    if (!isClean) this.#other.#socket.destroy('reset');
+    this.#onClosed();
+  }
+
+  #write(chunk: AppChunk): boolean {
+    this.#leaving.push(chunk);
+    return this.#socket.write([chunk.bytes], () => this.#leaving.shift()?.release());
+  }
+}

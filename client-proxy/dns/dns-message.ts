@@ -1,0 +1,96 @@
+import ipaddr from 'ipaddr.js';
+import type { DnsRecord } from '../../shared/runtime/dns/resolver.ts';
+
+export type DnsType = 'A' | 'AAAA';
+
+/** A question to a name server. */
+export interface DnsQuestion {
+  /** 16 random bits: whoever cannot see the question should not be able to answer it. */
+  readonly id: number;
+  /** A domain name in ASCII without trailing dot. */
+  readonly name: string;
+  readonly type: DnsType;
+}
+
+export interface DnsAnswer {
+  /** RCODE (RFC 1035 section 4.1.1): 0 no error, 3 no such name. */
+  readonly code: number;
+  /** Not all of it: ask again over TCP. */
+  readonly isTruncated: boolean;
+  /** The addresses, of whatever names the aliases (CNAME) lead to. */
+  readonly records: readonly DnsRecord[];
+}
+
+const TYPE_NUMBER: Readonly<Record<DnsType, number>> = { A: 1, AAAA: 28 };
+const CLASS_IN = 1;
+const HEADER_BYTES = 12;
+const RECURSION_DESIRED = 0x0100;
+const IS_RESPONSE = 0x8000;
+const TRUNCATED = 0x0200;
+const CODE_MASK = 0x000f;
+/** Two bits that mark a name's rest as being elsewhere in the message (RFC 1035 section 4.1.4). */
+const POINTER = 0xc0;
+
+/** The question as a message (RFC 1035 section 4). */
+export function encodeQuestion({ id, name, type }: DnsQuestion): Buffer {
+  const labels = name.split('.').map((label) => {
+    const bytes = Buffer.from(label, 'latin1');
+    return Buffer.concat([Buffer.of(bytes.length), bytes]);
+  });
+  const header = Buffer.alloc(HEADER_BYTES);
+  header.writeUInt16BE(id, 0);
+  header.writeUInt16BE(RECURSION_DESIRED, 2);
+  header.writeUInt16BE(1, 4);
+  const tail = Buffer.alloc(5);
+  tail.writeUInt16BE(TYPE_NUMBER[type], 1);
+  tail.writeUInt16BE(CLASS_IN, 3);
+  return Buffer.concat([header, ...labels, tail]);
+}
+
+/** Reads the answer to a question; undefined for what is none, or is broken. */
+export function decodeAnswer(message: Buffer, question: DnsQuestion): DnsAnswer | undefined {
+  try {
+    return readAnswer(message, question);
+  } catch (error) {
+    // Node's own, for a read beyond the message's end.
+    if (error instanceof RangeError) return undefined;
+    throw error;
+  }
+}
+
+function readAnswer(message: Buffer, question: DnsQuestion): DnsAnswer | undefined {
+  const flags = message.readUInt16BE(2);
+  // Id, flags and counts are not repeated; the question itself is.
+  const asked = encodeQuestion(question).subarray(HEADER_BYTES);
+  const echoed = message.subarray(HEADER_BYTES, HEADER_BYTES + asked.length);
+  const isAnswer =
+    message.readUInt16BE(0) === question.id &&
+    (flags & IS_RESPONSE) !== 0 &&
+    message.readUInt16BE(4) === 1 &&
+    echoed.toString('latin1').toLowerCase() === asked.toString('latin1').toLowerCase();
+  if (!isAnswer) return undefined;
+  const records: DnsRecord[] = [];
+  let at = HEADER_BYTES + asked.length;
+  for (let left = message.readUInt16BE(6); left > 0; left--) {
+    at = afterName(message, at);
+    const type = message.readUInt16BE(at);
+    const ttl = message.readUInt32BE(at + 4);
+    const length = message.readUInt16BE(at + 8);
+    const data = message.subarray(at + 10, at + 10 + length);
+    if (data.length < length) return undefined;
+    if (type === TYPE_NUMBER[question.type] && length === (question.type === 'A' ? 4 : 16)) {
+      records.push({ address: ipaddr.fromByteArray([...data]).toString(), ttl });
+    }
+    at += 10 + length;
+  }
+  return { code: flags & CODE_MASK, isTruncated: (flags & TRUNCATED) !== 0, records };
+}
+
+function afterName(message: Buffer, start: number): number {
+  let at = start;
+  for (let length = message.readUInt8(at); length > 0; length = message.readUInt8(at)) {
+    if ((length & POINTER) === POINTER) return at + 2;
+    at += 1 + length;
+  }
+  return at + 1;
+}

@@ -1,0 +1,98 @@
+import type { Socket } from 'node:net';
+import { connect as connectTls, type TLSSocket } from 'node:tls';
+import { type Destination, formatDestination } from '../../shared/protocol/destination.ts';
+import type { CancelSignal } from '../../shared/runtime/async/cancellation.ts';
+import { withTimeLimit } from '../../shared/runtime/async/time-limit.ts';
+import {
+  type CertificatePin,
+  certificatePin,
+  samePin,
+} from '../../shared/runtime/identity/certificate-pin.ts';
+import {
+  cipherPreference,
+  SUBFLOW_ALPN,
+  SUBFLOW_TLS_OPTIONS,
+} from '../../shared/runtime/subflow/subflow-tls.ts';
+import type { SubflowTransport } from '../../shared/runtime/subflow/subflow-transport.ts';
+import { TlsSubflow } from '../../shared/runtime/subflow/tls-subflow.ts';
+import { socketReady } from '../../shared/runtime/tcp/socket-events.ts';
+import { SubflowError } from './subflow-error.ts';
+import type { Uplink } from './uplink.ts';
+import { connectFailure, UplinkError } from './uplink-error.ts';
+import { connectThroughUplink, type UplinkConnectOptions } from './uplink-socket.ts';
+
+export interface SubflowConnectOptions extends UplinkConnectOptions {
+  /** The one certificate the concentrator may show; no authority is asked. */
+  readonly pin: CertificatePin;
+  /** Sent in the clear (SNI, RFC 6066), for a front that routes by it; nothing is sent where absent. */
+  readonly serverName?: string | undefined;
+}
+
+/**
+ * Opens a subflow: TCP over the uplink, TLS 1.3, the certificate checked against the pin before a byte is sent.
+ * `timeoutMs` covers all of it. Rejects with `UplinkError` (not reached) or `SubflowError` (not the concentrator).
+ */
+export async function connectSubflow(
+  uplink: Uplink,
+  target: Destination,
+  options: SubflowConnectOptions,
+): Promise<SubflowTransport> {
+  const where = formatDestination(target);
+  try {
+    return await withTimeLimit(`opening a subflow to ${where}`, options, async (signal) => {
+      const socket = await connectThroughUplink(uplink, target, { ...options, signal });
+      const secured = await secure(socket, options, where, uplink.name, signal);
+      return new TlsSubflow(secured, uplink.binding.kind === 'proxy' ? undefined : options.native);
+    });
+  } catch (error) {
+    throw error instanceof SubflowError ? error : connectFailure(uplink.name, where, error);
+  }
+}
+
+async function secure(
+  socket: Socket,
+  options: SubflowConnectOptions,
+  where: string,
+  uplink: string,
+  signal: CancelSignal,
+): Promise<TLSSocket> {
+  const secured = connectTls({
+    ...SUBFLOW_TLS_OPTIONS,
+    socket,
+    ciphers: cipherPreference(),
+    // The pin takes the place of the authorities: see `checkPeer`.
+    rejectUnauthorized: false,
+    ...(options.serverName === undefined ? {} : { servername: options.serverName }),
+  });
+  try {
+    await socketReady(secured, 'secureConnect', signal);
+    checkPeer(secured, options.pin, where);
+    return secured;
+  } catch (error) {
+    secured.destroy();
+    signal.throwIfAborted();
+    if (error instanceof SubflowError || error instanceof UplinkError) throw error;
+    const { message } = error as Error;
+    throw new SubflowError(
+      'connectionReset',
+      `uplink ${uplink}: ${where} was reached but TLS failed: ${message}; is it a concentrator?`,
+      { cause: error },
+    );
+  }
+}
+
+function checkPeer(secured: TLSSocket, expected: CertificatePin, where: string): void {
+  const certificate = secured.getPeerX509Certificate();
+  if (certificate === undefined) throw new SubflowError('notAuthorized', `${where} showed no certificate`);
+  const seen = certificatePin(certificate.raw);
+  if (!samePin(seen, expected)) {
+    throw new SubflowError(
+      'notAuthorized',
+      `${where} showed a certificate other than the pinned one: expected ${expected.text}, saw ${seen.text}; ` +
+        'either the concentrator has a new certificate (then change the pin) or something else answers in its place',
+    );
+  }
+  if (secured.alpnProtocol !== SUBFLOW_ALPN) {
+    throw new SubflowError('unsupportedVersion', `${where} does not speak ${SUBFLOW_ALPN}`);
+  }
+}

@@ -1,0 +1,83 @@
+import { once } from 'node:events';
+import { Socket } from 'node:net';
+import type { Destination } from '../../shared/protocol/destination.ts';
+import type { AppSocket } from '../../shared/runtime/app/app-socket.ts';
+import { connectAppSocket } from '../../shared/runtime/app/app-socket-connect.ts';
+import type { BlockPool } from '../../shared/runtime/app/block-pool.ts';
+import { PooledReader } from '../../shared/runtime/app/pooled-reader.ts';
+import { newAppSocket, TcpAppSocket } from '../../shared/runtime/app/tcp-app-socket.ts';
+import type { CancelSignal } from '../../shared/runtime/async/cancellation.ts';
+import type { NativeSockets } from '../../shared/runtime/kernel/native.ts';
+import { type ConnectionWatcher, watched } from '../../shared/runtime/tcp/connection-watcher.ts';
+import type { Uplink } from './uplink.ts';
+import { connectOverInterface } from './uplink-interface.ts';
+import { connectThroughProxy } from './uplink-proxy.ts';
+
+/** So that an origin that has gone, or an uplink whose address has, ends the connection within minutes and not never. */
+const KEEP_ALIVE_MS = 60_000;
+
+export interface UplinkAppSocketOptions {
+  readonly pool: BlockPool;
+  /** Needed to bind to an interface. */
+  readonly native?: NativeSockets | undefined;
+  /** Counts what the connection costs on the uplink, also when it fails. */
+  readonly wire?: ConnectionWatcher | undefined;
+  /** Ends the attempt. */
+  readonly signal: CancelSignal;
+  /** The limit that the signal keeps. */
+  readonly timeoutMs: number;
+}
+
+/**
+ * Opens a TCP connection to an origin over this uplink and no other; it comes paused and without handlers. `target.host` is
+ * an IP address, or, for an uplink that is a proxy, anything that the proxy resolves. Rejects with `UplinkError`, with
+ * Node's own error, or with the signal's reason.
+ */
+export async function connectAppSocketThroughUplink(
+  { name, binding }: Uplink,
+  target: Destination,
+  options: UplinkAppSocketOptions,
+): Promise<AppSocket> {
+  const { pool, native, wire, signal, timeoutMs } = options;
+  switch (binding.kind) {
+    case 'address':
+      return connectAppSocket({
+        ...target,
+        localAddress: binding.address,
+        keepAliveMs: KEEP_ALIVE_MS,
+        pool,
+        native,
+        wire,
+        signal,
+      });
+    case 'interface': {
+      const reader = new PooledReader(pool);
+      const newSocket = (fd: number) => watched(newAppSocket(reader, { fd }).pause(), wire);
+      const device = binding.interface;
+      const socket = await connectOverInterface(name, device, target, signal, native, newSocket);
+      return new TcpAppSocket(socket.setKeepAlive(true, KEEP_ALIVE_MS), reader, native);
+    }
+    case 'proxy': {
+      const unconnected = watched(new Socket({ allowHalfOpen: true }), wire);
+      const socket = await connectThroughProxy(name, binding, target, signal, timeoutMs, unconnected);
+      await holdBack(socket);
+      return new TcpAppSocket(socket.setKeepAlive(true, KEEP_ALIVE_MS), undefined, native);
+    }
+  }
+}
+
+/**
+ * The SOCKS library lets the socket flow in the turn after the negotiation, having emitted what it has read ahead: an origin
+ * that speaks first may be in that. Both are caught here and put back.
+ */
+async function holdBack(socket: Socket): Promise<void> {
+  const putBack = (bytes: Buffer) => {
+    socket.pause();
+    socket.unshift(bytes);
+  };
+  socket.on('data', putBack);
+  const stop = () => socket.pause();
+  socket.once('resume', stop);
+  await once(socket, 'resume');
+  socket.off('data', putBack);
+}

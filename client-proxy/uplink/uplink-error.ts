@@ -1,0 +1,32 @@
+import { type ErrorName, TributaryError } from '../../shared/protocol/errors.ts';
+
+/** A connection over an uplink failed; the message names the uplink, the reason and what to do. */
+export class UplinkError extends TributaryError {
+  constructor(uplink: string, code: ErrorName, message: string, options?: ErrorOptions) {
+    super(code, `uplink ${uplink}: ${message}`, code === 'networkFailure' ? 'ours' : 'peer', options);
+  }
+}
+
+/**
+ * What a failed attempt to reach `peer` (a text for the message) means, from Node's error or an abort signal's
+ * reason; an `UplinkError` says it already.
+ */
+export function connectFailure(uplink: string, peer: string, error: unknown): UplinkError {
+  if (error instanceof UplinkError) return error;
+  const { code, name, message }: NodeJS.ErrnoException =
+    error instanceof Error ? error : new Error(`${error}`);
+  const key = name === 'AbortError' ? name : (code ?? '');
+  const [meaning, text] = MEANING[key] ?? ['networkFailure', message];
+  return new UplinkError(uplink, meaning, `no connection to ${peer}: ${text}`, { cause: error });
+}
+
+const MEANING: Readonly<Record<string, readonly [ErrorName, string]>> = {
+  ECONNREFUSED: ['connectionRefused', 'refused (ECONNREFUSED); does anything listen there?'],
+  ECONNRESET: ['connectionReset', 'reset (ECONNRESET)'],
+  AbortError: ['cancelled', 'no longer wanted'],
+  ETIMEDOUT: ['timedOut', 'no answer in time (ETIMEDOUT)'],
+  EHOSTUNREACH: ['destinationUnreachable', 'host unreachable (EHOSTUNREACH)'],
+  ENETUNREACH: ['destinationUnreachable', 'no route over this uplink (ENETUNREACH)'],
+  ENOTFOUND: ['nameNotFound', 'the name does not resolve (ENOTFOUND)'],
+  EAI_AGAIN: ['nameNotFound', 'the name server does not answer (EAI_AGAIN)'],
+};

@@ -1,0 +1,54 @@
+import { Socket } from 'node:net';
+import { type Destination, formatDestination } from '../../shared/protocol/destination.ts';
+import type { CancelSignal } from '../../shared/runtime/async/cancellation.ts';
+import { type TimeLimit, withTimeLimit } from '../../shared/runtime/async/time-limit.ts';
+import type { NativeSockets } from '../../shared/runtime/kernel/native.ts';
+import { type SubflowTuning, tuneSubflow } from '../../shared/runtime/subflow/subflow-tuning.ts';
+import { type ConnectionWatcher, watched } from '../../shared/runtime/tcp/connection-watcher.ts';
+import type { Uplink } from './uplink.ts';
+import { connectFromAddress } from './uplink-address.ts';
+import { connectFailure } from './uplink-error.ts';
+import { connectOverInterface } from './uplink-interface.ts';
+import { connectThroughProxy } from './uplink-proxy.ts';
+
+export interface UplinkConnectOptions extends TimeLimit, SubflowTuning {
+  /** Needed to bind to an interface; without it the kernel's figures and some socket options are missing too. */
+  readonly native?: NativeSockets | undefined;
+  /** Counts what the connection costs on the uplink, also when it fails. */
+  readonly wire?: ConnectionWatcher | undefined;
+}
+
+/**
+ * Opens a TCP connection to `target` (an IP address; for an uplink through a proxy also a name) over this uplink and no
+ * other, with the socket options of a subflow set. Rejects with `UplinkError`.
+ */
+export async function connectThroughUplink(
+  uplink: Uplink,
+  target: Destination,
+  options: UplinkConnectOptions,
+): Promise<Socket> {
+  try {
+    return await withTimeLimit(`connecting to ${formatDestination(target)}`, options, async (signal) => {
+      const socket = await connectBound(uplink, target, signal, options);
+      tuneSubflow(socket, options.native, options);
+      return socket;
+    });
+  } catch (error) {
+    throw connectFailure(uplink.name, formatDestination(target), error);
+  }
+}
+
+async function connectBound(
+  uplink: Uplink,
+  target: Destination,
+  signal: CancelSignal,
+  { native, timeoutMs, wire }: UplinkConnectOptions,
+): Promise<Socket> {
+  const { name, binding } = uplink;
+  if (binding.kind === 'address') return connectFromAddress(name, binding.address, target, signal, wire);
+  if (binding.kind === 'proxy') {
+    return connectThroughProxy(name, binding, target, signal, timeoutMs, watched(new Socket(), wire));
+  }
+  const newSocket = (fd: number) => watched(new Socket({ fd }), wire);
+  return connectOverInterface(name, binding.interface, target, signal, native, newSocket);
+}

@@ -1,0 +1,42 @@
+import { createServer } from 'node:net';
+import type { NativeSockets } from '../kernel/native.ts';
+import { takeAccepted } from '../kernel/socket-handle.ts';
+import { type ListenAddress, type ListenOptions, listen } from '../tcp/tcp-listener.ts';
+import type { AppSocket } from './app-socket.ts';
+import type { BlockPool } from './block-pool.ts';
+import { PooledReader } from './pooled-reader.ts';
+import { newAppSocket, TcpAppSocket, WRITE_HIGH_WATER_BYTES } from './tcp-app-socket.ts';
+
+export interface AppSocketListenerOptions extends ListenAddress, Omit<ListenOptions, 'ipv6Only'> {
+  readonly pool: BlockPool;
+  /** Without it a reset that arrives together with the last data reads as a clean end (a limit of libuv). */
+  readonly native?: NativeSockets | undefined;
+  /** A connection was accepted: paused, without handlers. Whoever gets it bounds how many there are. */
+  onSocket(socket: AppSocket): void;
+  /** Accepting failed (no descriptors left, for one); the listener goes on. */
+  onError(error: Error): void;
+  /** Stands in for `takeAccepted`, for tests of a Node that has no handles: reads are then plain 'data' events. */
+  readonly takeAccepted?: typeof takeAccepted;
+}
+
+export interface AppSocketListener {
+  /** Where it listens, with the port the kernel chose if 0 was asked for. */
+  address(): ListenAddress;
+  /** Stops accepting, at once; connections that were accepted stay. */
+  close(): void;
+}
+
+/** Listens for applications; rejects with `ListenError`. */
+export async function acceptAppSockets(options: AppSocketListenerOptions): Promise<AppSocketListener> {
+  const { onSocket, pool, native, takeAccepted: take = takeAccepted } = options;
+  const server = createServer(
+    { allowHalfOpen: true, pauseOnConnect: true, highWaterMark: WRITE_HIGH_WATER_BYTES },
+    (accepted) => onSocket(new TcpAppSocket(accepted, undefined, native)),
+  );
+  const address = await listen(server, options, options, options.onError);
+  take(server, (handle) => {
+    const reader = new PooledReader(pool);
+    onSocket(new TcpAppSocket(newAppSocket(reader, { handle }), reader, native));
+  });
+  return { address: () => address, close: () => void server.close() };
+}

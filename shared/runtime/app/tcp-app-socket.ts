@@ -1,0 +1,158 @@
+import { type OnReadOpts, Socket, type SocketConstructorOpts } from 'node:net';
+import { MisuseError } from '../../protocol/errors.ts';
+import type { NativeSockets } from '../kernel/native.ts';
+import { descriptorOf } from '../kernel/socket-handle.ts';
+import { takePendingError } from '../kernel/socket-options.ts';
+import { OwnChunk } from './app-chunk.ts';
+import type { AppChunk, AppSocket, AppSocketHandlers } from './app-socket.ts';
+import type { PooledReader } from './pooled-reader.ts';
+
+/** From here on `write` answers false: as much as one corked write carries. */
+export const WRITE_HIGH_WATER_BYTES = 256 * 1024;
+
+/** A socket for a `TcpAppSocket`, not connected: a new one, over a descriptor, or over a handle taken from another socket. */
+export function newAppSocket(reader: PooledReader, over: { handle?: object; fd?: number } = {}): Socket {
+  // Node's own createConnection and Server pass these to the constructor; its type leaves three of them out.
+  const options: SocketConstructorOpts & {
+    onread: OnReadOpts;
+    writableHighWaterMark: number;
+    handle?: object;
+    manualStart: true;
+  } = {
+    allowHalfOpen: true,
+    writableHighWaterMark: WRITE_HIGH_WATER_BYTES,
+    onread: reader.onread,
+    ...over,
+    // Or it reads at once.
+    manualStart: true,
+  };
+  return new Socket(options);
+}
+
+/** `AppSocket` over a TCP connection. */
+export class TcpAppSocket implements AppSocket {
+  readonly #socket: Socket;
+  readonly #native: NativeSockets | undefined;
+  readonly #reader: PooledReader | undefined;
+  #handlers: AppSocketHandlers | undefined;
+  /** The other side's FIN has arrived: there is nothing to resume. */
+  #inputEnded = false;
+  #error: NodeJS.ErrnoException | undefined;
+
+  /**
+   * `socket` is connected, allows half-open, has read nothing, and was made with `newAppSocket`; without a reader
+   * its 'data' events are used. `native` lets it tell a reset from the end of the data; see `#wasReset`.
+   */
+  constructor(socket: Socket, reader: PooledReader | undefined, native: NativeSockets | undefined) {
+    this.#socket = socket;
+    this.#native = native;
+    this.#reader = reader;
+    socket.pause();
+    socket.setNoDelay(true);
+    const deliver = (chunk: AppChunk) => this.#handlers?.onChunk(chunk);
+    if (reader !== undefined) reader.sink = deliver;
+    else socket.on('data', (bytes) => deliver(new OwnChunk(bytes, 0)));
+    socket.on('end', () => this.#onEnd());
+    socket.on('drain', () => this.#handlers?.onDrain());
+    socket.on('error', (error) => {
+      this.#error ??= error;
+    });
+    socket.once('close', () => this.#onClose());
+  }
+
+  // Seldom asked for, and system calls: so not for every connection in advance. Empty once it is closed.
+  get remoteAddress(): string {
+    return this.#socket.remoteAddress ?? '';
+  }
+
+  get remotePort(): number {
+    return this.#socket.remotePort ?? 0;
+  }
+
+  get localAddress(): string {
+    return this.#socket.localAddress ?? '';
+  }
+
+  get localPort(): number {
+    return this.#socket.localPort ?? 0;
+  }
+
+  setHandlers(handlers: AppSocketHandlers): void {
+    this.#handlers = handlers;
+  }
+
+  resume(): void {
+    if (this.#handlers === undefined)
+      throw new MisuseError('an application socket was resumed before setHandlers');
+    if (this.#inputEnded || this.#socket.destroyed) return;
+    // An end that came before the handlers, as behind a proxy's answer.
+    if (this.#socket.readableEnded) queueMicrotask(() => this.#onEnd());
+    else this.#socket.resume();
+  }
+
+  pause(): void {
+    if (!this.#inputEnded && !this.#socket.destroyed) this.#socket.pause();
+  }
+
+  write(pieces: readonly Uint8Array[], onWritten?: () => void): boolean {
+    const socket = this.#socket;
+    if (!socket.writable) return false;
+    const last = pieces.length - 1;
+    if (last > 0) socket.cork();
+    for (let i = 0; i < last; i += 1) socket.write(pieces[i]!);
+    const room = socket.write(pieces[last]!, onWritten && ((error) => error ?? onWritten()));
+    if (last > 0) socket.uncork();
+    return room;
+  }
+
+  end(): void {
+    if (this.#socket.writable) this.#socket.end();
+  }
+
+  destroy(how: 'close' | 'reset' = 'close'): void {
+    const socket = this.#socket;
+    if (socket.destroyed) return;
+    if (how === 'close') {
+      socket.destroy();
+      return;
+    }
+    const finIsLeaving = socket.writableEnded && !socket.writableFinished && socket.writableLength === 0;
+    if (finIsLeaving) {
+      // libuv refuses to reset while a shutdown is under way, and Node would then never close the socket.
+      socket.pause();
+      socket.once('finish', () => this.destroy('reset'));
+    } else {
+      socket.resetAndDestroy();
+    }
+  }
+
+  #onEnd(): void {
+    // Without handlers it waits for `resume`.
+    if (this.#inputEnded || this.#handlers === undefined) return;
+    this.#inputEnded = true;
+    this.#reader?.stop();
+    if (this.#wasReset()) {
+      const error: NodeJS.ErrnoException = new Error('read ECONNRESET');
+      error.code = 'ECONNRESET';
+      this.#socket.destroy(error);
+    } else {
+      this.#handlers?.onEnd();
+    }
+  }
+
+  /**
+   * libuv reports the end of the data when a reset (RST) arrives together with the last data (`uv__stream_io`:
+   * POLLHUP after a partial read), so a transfer that was cut off would look complete. The kernel knows better:
+   * ECONNRESET waits on the socket. EPIPE waits there when the reset came after the FIN, so that nothing is missing.
+   */
+  #wasReset(): boolean {
+    const descriptor = descriptorOf(this.#socket);
+    if (this.#native === undefined || descriptor === undefined) return false;
+    return takePendingError(this.#native, descriptor) === 'ECONNRESET';
+  }
+
+  #onClose(): void {
+    this.#reader?.stop();
+    this.#handlers?.onClose(this.#error);
+  }
+}

@@ -1,0 +1,126 @@
+import type { TLSSocket } from 'node:tls';
+import { MisuseError } from '../../protocol/errors.ts';
+import type { KernelMeasurement } from '../../protocol/kernel-measurement.ts';
+import type { NativeSockets } from '../kernel/native.ts';
+import { descriptorOf, readThrough } from '../kernel/socket-handle.ts';
+import { readCongestionControl } from '../kernel/socket-options.ts';
+import { readTcpInfo } from '../kernel/tcp-info.ts';
+import { ReceiveMemory } from './receive-memory.ts';
+import { subflowExporter } from './subflow-tls.ts';
+import type { SubflowTransport, SubflowTransportHandlers } from './subflow-transport.ts';
+
+/** `SubflowTransport` over a TLS connection whose handshake is done and whose peer has been checked. */
+export class TlsSubflow implements SubflowTransport {
+  readonly remoteAddress: string;
+  readonly remotePort: number;
+  readonly localAddress: string;
+  readonly localPort: number;
+  readonly exporter: Uint8Array;
+  readonly congestionControl: string | undefined;
+  readonly #socket: TLSSocket;
+  readonly #native: NativeSockets | undefined;
+  readonly #memory = new ReceiveMemory();
+  #handlers: SubflowTransportHandlers | undefined;
+  #writing = false;
+  #closed = false;
+  #error: Error | undefined;
+
+  /** `native` reads the kernel's figures; left out where they would be about another connection (a proxy's). */
+  constructor(socket: TLSSocket, native: NativeSockets | undefined) {
+    this.#socket = socket;
+    this.#native = native;
+    this.exporter = subflowExporter(socket);
+    this.congestionControl = congestionControlOf(socket, native);
+    this.remoteAddress = socket.remoteAddress ?? '';
+    this.remotePort = socket.remotePort ?? 0;
+    this.localAddress = socket.localAddress ?? '';
+    this.localPort = socket.localPort ?? 0;
+    socket.pause();
+    socket.on('error', (error) => {
+      this.#error ??= error;
+    });
+    // There is no half-close: a subflow that ends in one direction is of no use in the other.
+    socket.once('end', () => socket.destroy());
+    socket.once('close', () => this.#onClose());
+  }
+
+  setHandlers(handlers: SubflowTransportHandlers): void {
+    const first = this.#handlers === undefined;
+    this.#handlers = handlers;
+    if (!first) return;
+    if (this.#closed) {
+      // It went away while nobody listened.
+      setImmediate(() => this.#handlers?.onClose(this.#error));
+      return;
+    }
+    this.#startReading();
+  }
+
+  #startReading(): void {
+    const socket = this.#socket;
+    const memory = this.#memory;
+    const reads = readThrough(socket, {
+      buffer: () => memory.next(),
+      callback: (length) => {
+        this.#handlers?.onBytes(memory.take(length));
+        return true;
+      },
+    });
+    if (!reads) {
+      socket.on('data', (bytes) => this.#handlers?.onBytes(bytes));
+      socket.resume();
+      return;
+    }
+    queueMicrotask(() => {
+      // What came with the end of the handshake, before `resume` throws it away for want of a 'data' listener.
+      const early = socket.read() as Buffer | null;
+      if (early !== null) this.#handlers?.onBytes(early);
+      socket.resume();
+    });
+  }
+
+  write(buffers: readonly Uint8Array[]): void {
+    const socket = this.#socket;
+    if (!socket.writable) return;
+    if (this.#writing) throw new MisuseError('a subflow was written to before onWritable');
+    const last = buffers.length - 1;
+    if (last < 0) throw new MisuseError('a write to a subflow must carry something');
+    this.#writing = true;
+    // Uncorked at once, with nothing else queued, so that TLS has encrypted it all when this returns.
+    socket.cork();
+    for (let i = 0; i < last; i += 1) socket.write(buffers[i]!);
+    socket.write(buffers[last]!, this.#onWritten);
+    socket.uncork();
+  }
+
+  measure(): KernelMeasurement | undefined {
+    if (this.#native === undefined) return undefined;
+    const descriptor = descriptorOf(this.#socket);
+    return descriptor === undefined ? undefined : readTcpInfo(this.#native, descriptor);
+  }
+
+  destroy(): void {
+    this.#socket.destroy();
+  }
+
+  readonly #onWritten = (error?: Error | null): void => {
+    this.#writing = false;
+    if (!error && !this.#socket.destroyed) this.#handlers?.onWritable();
+  };
+
+  #onClose(): void {
+    this.#closed = true;
+    this.#memory.close();
+    this.#handlers?.onClose(this.#error);
+  }
+}
+
+function congestionControlOf(socket: TLSSocket, native: NativeSockets | undefined): string | undefined {
+  const descriptor = descriptorOf(socket);
+  if (native === undefined || descriptor === undefined) return undefined;
+  try {
+    return readCongestionControl(native, descriptor);
+  } catch {
+    return undefined;
+  }
+}

@@ -1,0 +1,75 @@
+import { describe, expect, it } from 'vitest';
+import { type DnsQuestion, decodeAnswer, encodeQuestion } from '../../../client-proxy/dns/dns-message.ts';
+
+const QUESTION: DnsQuestion = { id: 0xabcd, name: 'www.example.org', type: 'A' };
+const hex = (text: string) => Buffer.from(text.replaceAll(/\s/g, ''), 'hex');
+
+const ASKED = '03 777777 07 6578616d706c65 03 6f7267 00 0001 0001';
+/** An alias and two addresses, names by pointer. */
+const ANSWER = hex(`
+  abcd 8180 0001 0003 0000 0000 ${ASKED}
+  c00c 0005 0001 0000003c 0006 03 6f6e65 c010
+  c02d 0001 0001 0000003c 0004 c6290004
+  03 6f6e65 c010 0001 0001 0000000a 0004 c6290005`);
+
+describe('a DNS message', () => {
+  it('asks, as in RFC 1035', () => {
+    expect(encodeQuestion(QUESTION)).toEqual(hex(`abcd 0100 0001 0000 0000 0000 ${ASKED}`));
+    expect(encodeQuestion({ ...QUESTION, type: 'AAAA' }).readUInt16BE(29)).toBe(28);
+  });
+
+  it('brings the addresses of all aliases', () => {
+    expect(decodeAnswer(ANSWER, QUESTION)).toEqual({
+      code: 0,
+      isTruncated: false,
+      records: [
+        { address: '198.41.0.4', ttl: 60 },
+        { address: '198.41.0.5', ttl: 10 },
+      ],
+    });
+  });
+
+  it('brings IPv6 addresses', () => {
+    const asked = ASKED.replace('00 0001 0001', '00 001c 0001');
+    const bytes = hex(`abcd 8180 0001 0001 0000 0000 ${asked}
+      c00c 001c 0001 0000003c 0010 26200 0fe 0000 0000 0000 0000 0000 00fe`);
+    expect(decodeAnswer(bytes, { ...QUESTION, type: 'AAAA' })?.records).toEqual([
+      { address: '2620:fe::fe', ttl: 60 },
+    ]);
+  });
+
+  it('says that there is no such name, or more over TCP', () => {
+    expect(decodeAnswer(hex(`abcd 8183 0001 0000 0000 0000 ${ASKED}`), QUESTION)?.code).toBe(3);
+    expect(decodeAnswer(hex(`abcd 8380 0001 0000 0000 0000 ${ASKED}`), QUESTION)?.isTruncated).toBe(true);
+  });
+
+  it('counts for its question alone, in whatever case that is repeated', () => {
+    const changed = (at: number, value: number) => {
+      const copy = Buffer.from(ANSWER);
+      copy[at] = value;
+      return copy;
+    };
+    expect(decodeAnswer(changed(0, 0xac), QUESTION)).toBeUndefined();
+    expect(decodeAnswer(changed(2, 0x01), QUESTION)).toBeUndefined();
+    expect(decodeAnswer(changed(5, 2), QUESTION)).toBeUndefined();
+    expect(decodeAnswer(changed(13, 0x78), QUESTION)).toBeUndefined();
+    expect(decodeAnswer(changed(30, 28), QUESTION)).toBeUndefined();
+    expect(decodeAnswer(changed(13, 0x57), QUESTION)).toBeDefined();
+  });
+
+  it('cut off anywhere is none', () => {
+    for (let length = 0; length < ANSWER.length; length++) {
+      expect(decodeAnswer(ANSWER.subarray(0, length), QUESTION)).toBeUndefined();
+    }
+  });
+
+  it('of random bytes behind the question ends all the same', () => {
+    for (let seed = 1; seed < 2_000; seed++) {
+      const copy = Buffer.from(ANSWER);
+      for (let at = 6; at < copy.length; at += 1 + (seed % 7)) {
+        if (at < 8 || at > 32) copy[at] = Math.imul(seed, at * 2654435761) >>> 24;
+      }
+      expect(() => decodeAnswer(copy, QUESTION)).not.toThrow();
+    }
+  });
+});

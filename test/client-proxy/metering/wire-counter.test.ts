@@ -1,0 +1,134 @@
+import { once } from 'node:events';
+import { type AddressInfo, createServer, Socket } from 'node:net';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { describe, expect, test } from 'vitest';
+import { WireCounter } from '../../../client-proxy/metering/wire-counter.ts';
+import { WireTable } from '../../../client-proxy/metering/wire-table.ts';
+import { connectSubflow } from '../../../client-proxy/uplink/subflow-connect.ts';
+import { connectThroughUplink } from '../../../client-proxy/uplink/uplink-socket.ts';
+import { certificatePin } from '../../../shared/runtime/identity/certificate-pin.ts';
+import { bench, identity, ignore, lan, native, onCleanup } from '../../runtime/subflow/subflow-bench.ts';
+
+const BODY_BYTES = 300_000;
+/** A SYN with its options, or the answer. */
+const SYN_BYTES = 60;
+
+/** Connects to a server that sends BODY_BYTES and takes as many; resolves when both have arrived. */
+async function exchange(counter: WireCounter): Promise<Socket> {
+  const server = createServer((peer) => {
+    peer.on('error', () => {});
+    peer.resume().write(Buffer.alloc(BODY_BYTES));
+  });
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  onCleanup(() => server.close());
+  const socket = new Socket();
+  onCleanup(() => socket.destroy());
+  counter.watch(socket);
+  socket.connect((server.address() as AddressInfo).port, '127.0.0.1');
+  let receivedBytes = 0;
+  const received = new Promise<void>((resolve) => {
+    socket.on('data', ({ length }) => {
+      receivedBytes += length;
+      if (receivedBytes === BODY_BYTES) resolve();
+    });
+  });
+  await once(socket, 'connect');
+  await Promise.all([received, new Promise((resolve) => socket.write(Buffer.alloc(BODY_BYTES), resolve))]);
+  return socket;
+}
+
+async function refusedPort(): Promise<number> {
+  const server = createServer().listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const { port } = server.address() as AddressInfo;
+  server.close();
+  await once(server, 'close');
+  return port;
+}
+
+describe.skipIf(native === undefined)('counted by the kernel', () => {
+  test('payload and headers of both directions, while the connection is open and after it', async () => {
+    const counter = new WireCounter(native);
+    const socket = await exchange(counter);
+    await sleep(50);
+    const open = counter.read();
+    for (const bytes of [open.sentBytes, open.receivedBytes]) {
+      expect(bytes).toBeGreaterThan(BODY_BYTES + SYN_BYTES);
+      // Loopback's packets are large, so headers are few.
+      expect(bytes).toBeLessThan(BODY_BYTES * 1.02);
+    }
+    socket.destroy();
+    await once(socket, 'close');
+    const closed = counter.read();
+    expect(closed.sentBytes - open.sentBytes).toBeGreaterThanOrEqual(52);
+    expect(closed.sentBytes - open.sentBytes).toBeLessThan(300);
+    expect(closed.receivedBytes - open.receivedBytes).toBeLessThan(300);
+    expect(counter.read()).toEqual(closed);
+  });
+
+  test('what came between the last look and the end counts, too', async () => {
+    const counter = new WireCounter(native);
+    const socket = await exchange(counter);
+    socket.destroy();
+    await once(socket, 'close');
+    const { sentBytes, receivedBytes } = counter.read();
+    for (const bytes of [sentBytes, receivedBytes]) {
+      expect(bytes).toBeGreaterThan(BODY_BYTES);
+      expect(bytes).toBeLessThan(BODY_BYTES * 1.08);
+    }
+  });
+
+  test('a subflow with its handshakes, and one that is refused', async () => {
+    const { port, subflow } = await bench();
+    const counter = new WireCounter(native);
+    const options = {
+      pin: certificatePin(identity.certificate),
+      native,
+      timeoutMs: 5000,
+      wire: counter,
+    };
+    const transport = await connectSubflow(lan, { host: '127.0.0.1', port }, options);
+    onCleanup(() => transport.destroy());
+    const { sentBytes, receivedBytes } = counter.read();
+    // ClientHello and Finished; the certificate comes the other way.
+    expect(sentBytes).toBeGreaterThan(400);
+    expect(receivedBytes).toBeGreaterThan(800);
+    const far = await subflow.promise;
+    far.setHandlers(ignore);
+    transport.setHandlers(ignore);
+    transport.write([new Uint8Array(100_000)]);
+    await expect.poll(() => counter.read().sentBytes - sentBytes).toBeGreaterThan(100_000);
+    const before = counter.read().sentBytes;
+    const target = { host: '127.0.0.1', port: await refusedPort() };
+    await expect(connectThroughUplink(lan, target, options)).rejects.toThrow('refused');
+    await expect.poll(() => counter.read().sentBytes - before).toBeGreaterThanOrEqual(SYN_BYTES);
+  });
+});
+
+describe('without the kernel', () => {
+  test('the bytes of the sockets, and headers as for full packets', async () => {
+    const counter = new WireCounter(undefined);
+    const socket = await exchange(counter);
+    const open = counter.read();
+    socket.destroy();
+    await once(socket, 'close');
+    const closed = counter.read();
+    for (const { sentBytes, receivedBytes } of [open, closed]) {
+      for (const bytes of [sentBytes, receivedBytes]) {
+        expect(bytes).toBeGreaterThan(BODY_BYTES * 1.03);
+        expect(bytes).toBeLessThan(BODY_BYTES * 1.08);
+      }
+    }
+    expect(closed.sentBytes).toBeGreaterThan(open.sentBytes);
+  });
+});
+
+test('uplinks beyond the bound are counted together', () => {
+  const table = new WireTable(undefined, 2);
+  expect(table.of('a')).toBe(table.of('a'));
+  expect(table.of('b')).not.toBe(table.of('a'));
+  expect(table.of('c')).toBe(table.of('d'));
+  expect([...table.entries()].map(([name]) => name)).toEqual(['a', 'b', 'other']);
+  expect(table.source).toBe('estimate');
+});

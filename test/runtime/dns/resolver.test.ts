@@ -1,0 +1,216 @@
+import { getEventListeners } from 'node:events';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, expect, test } from 'vitest';
+import { DnsResolver } from '../../../shared/runtime/dns/resolver.ts';
+import { type NameServer, type NameServerReply, startNameServer } from '../../support/name-server.ts';
+
+const NEVER = new AbortController().signal;
+
+let directory: string;
+let hostsPath: string;
+let clockMs: number;
+const servers: NameServer[] = [];
+
+beforeEach(async () => {
+  directory = await mkdtemp(join(tmpdir(), 'resolver-'));
+  hostsPath = join(directory, 'hosts');
+  clockMs = 0;
+});
+afterEach(async () => {
+  for (const server of servers.splice(0)) server.close();
+  await rm(directory, { recursive: true });
+});
+
+async function resolverWith(
+  reply: (type: 'A' | 'AAAA', name: string) => NameServerReply,
+  timeoutMs = 5000,
+): Promise<{ resolver: DnsResolver; queries: string[] }> {
+  const server = await startNameServer(reply);
+  servers.push(server);
+  const resolver = new DnsResolver({
+    timeoutMs,
+    now: () => clockMs,
+    route: () => ({ servers: [server.address] }),
+    hostsPath,
+  });
+  return { resolver, queries: server.queries };
+}
+
+const BOTH_FAMILIES = (type: 'A' | 'AAAA'): NameServerReply =>
+  type === 'A' ? { addresses: ['192.0.2.2', '192.0.2.1'] } : { addresses: ['2001:db8::2', '2001:db8::1'] };
+
+test('both families, each in the order of the name server', async () => {
+  const { resolver } = await resolverWith(BOTH_FAMILIES);
+  expect(await resolver.resolve('www.example.org', NEVER)).toEqual([
+    '2001:db8::2',
+    '2001:db8::1',
+    '192.0.2.2',
+    '192.0.2.1',
+  ]);
+});
+
+test('one family alone', async () => {
+  const { resolver } = await resolverWith((type) =>
+    type === 'A' ? { addresses: [] } : { addresses: ['2001:db8::1'] },
+  );
+  expect(await resolver.resolve('v6.example.org', NEVER)).toEqual(['2001:db8::1']);
+});
+
+test('at most 8 addresses of a family', async () => {
+  const { resolver } = await resolverWith((type) => ({
+    addresses: Array.from({ length: 20 }, (_, index) =>
+      type === 'A' ? `192.0.2.${index}` : `2001:db8::${index}`,
+    ),
+  }));
+  expect((await resolver.resolve('many.example.org', NEVER)).length).toBe(16);
+});
+
+test('an AAAA query without an answer does not hold up the A answer', async () => {
+  const { resolver } = await resolverWith((type) =>
+    type === 'A' ? { addresses: ['192.0.2.1'] } : 'silence',
+  );
+  expect(await resolver.resolve('broken.example.org', NEVER)).toEqual(['192.0.2.1']);
+});
+
+test('an A answer a little later than the AAAA answer is waited for', async () => {
+  const { resolver } = await resolverWith((type) =>
+    type === 'A' ? { addresses: ['192.0.2.1'], delayMs: 100 } : { addresses: ['2001:db8::1'] },
+  );
+  expect(await resolver.resolve('slow.example.org', NEVER)).toEqual(['2001:db8::1', '192.0.2.1']);
+});
+
+test.each<[string, NameServerReply, NameServerReply, string]>([
+  ['no such name', 'nxdomain', 'nxdomain', 'nameNotFound'],
+  ['no address', { addresses: [] }, { addresses: [] }, 'nameNotFound'],
+  ['no such name, once', 'nxdomain', 'servfail', 'nameNotFound'],
+  ['failing name server', 'servfail', 'servfail', 'networkFailure'],
+  ['failing for one family', 'servfail', { addresses: [] }, 'networkFailure'],
+])('%s', async (_, ipv4, ipv6, code) => {
+  const { resolver } = await resolverWith((type) => (type === 'A' ? ipv4 : ipv6));
+  await expect(resolver.resolve('bad.example.org', NEVER)).rejects.toMatchObject({
+    code,
+    message: expect.stringContaining('bad.example.org'),
+  });
+});
+
+test('a silent name server: timed out, within the time given', async () => {
+  const { resolver } = await resolverWith(() => 'silence', 150);
+  await expect(resolver.resolve('silent.example.org', NEVER)).rejects.toMatchObject({ code: 'timedOut' });
+});
+
+test('nobody listens: network failure', async () => {
+  const server = await startNameServer(() => 'silence');
+  server.close();
+  const resolver = new DnsResolver({
+    timeoutMs: 5000,
+    now: () => 0,
+    route: () => ({ servers: [server.address] }),
+    hostsPath,
+  });
+  await expect(resolver.resolve('www.example.org', NEVER)).rejects.toMatchObject({ code: 'networkFailure' });
+});
+
+test('the caller gives up: others who wait for the same name do not', async () => {
+  let answer: (() => void) | undefined;
+  const { resolver, queries } = await resolverWith((type) => {
+    if (type === 'A') answer?.();
+    return { addresses: type === 'A' ? ['192.0.2.1'] : [], delayMs: 100 };
+  });
+  const asked = new Promise<void>((resolve) => {
+    answer = resolve;
+  });
+  const caller = new AbortController();
+  const first = resolver.resolve('www.example.org', caller.signal);
+  const other = new AbortController();
+  const second = resolver.resolve('www.example.org', other.signal);
+  await asked;
+  caller.abort();
+  await expect(first).rejects.toMatchObject({ code: 'cancelled' });
+  expect(await second).toEqual(['192.0.2.1']);
+  for (const { signal } of [caller, other]) expect(getEventListeners(signal, 'abort')).toEqual([]);
+  expect(queries.length).toBe(2);
+  await expect(resolver.resolve('www.example.org', AbortSignal.abort())).rejects.toMatchObject({
+    code: 'cancelled',
+  });
+});
+
+test('an answer is kept for its time to live and no longer than a minute', async () => {
+  const { resolver, queries } = await resolverWith((_, name) => ({
+    addresses: ['192.0.2.1'],
+    ttlSeconds: name.startsWith('short') ? 10 : 86_400,
+  }));
+  const timesAsked = async (name: string) => {
+    await resolver.resolve(name, NEVER);
+    return queries.filter((query) => query === `A ${name}`).length;
+  };
+  expect(await timesAsked('short.example.org')).toBe(1);
+  expect(await timesAsked('long.example.org')).toBe(1);
+  clockMs = 9_999;
+  expect(await timesAsked('short.example.org')).toBe(1);
+  clockMs = 10_000;
+  expect(await timesAsked('short.example.org')).toBe(2);
+  clockMs = 59_999;
+  expect(await timesAsked('long.example.org')).toBe(1);
+  clockMs = 60_000;
+  expect(await timesAsked('long.example.org')).toBe(2);
+});
+
+test('an answer without time to live is asked for each time', async () => {
+  const { resolver, queries } = await resolverWith(() => ({ addresses: ['192.0.2.1'], ttlSeconds: 0 }));
+  await resolver.resolve('www.example.org', NEVER);
+  await resolver.resolve('www.example.org', NEVER);
+  expect(queries.filter((query) => query === 'A www.example.org').length).toBe(2);
+});
+
+test('failures are not kept', async () => {
+  let known = false;
+  const { resolver } = await resolverWith(() => (known ? { addresses: ['192.0.2.1'] } : 'nxdomain'));
+  await expect(resolver.resolve('new.example.org', NEVER)).rejects.toMatchObject({ code: 'nameNotFound' });
+  known = true;
+  expect(await resolver.resolve('new.example.org', NEVER)).toContain('192.0.2.1');
+});
+
+test('256 names at a time, the others in line, and an error when the line is full', async () => {
+  let open = false;
+  const { resolver, queries } = await resolverWith(
+    () => (open ? { addresses: ['192.0.2.1'] } : 'silence'),
+    10_000,
+  );
+  const all = Array.from({ length: 256 + 1024 + 1 }, (_, index) =>
+    resolver.resolve(`n${index}.example.org`, new AbortController().signal),
+  );
+  await expect(all.at(-1)).rejects.toMatchObject({ code: 'resourceExceeded' });
+  // c-ares asks the silent server again after a second; from then on it answers.
+  open = true;
+  const answers = await Promise.all(all.slice(0, -1));
+  expect(answers.every((addresses) => addresses.includes('192.0.2.1'))).toBe(true);
+  const names = new Set(queries.map((query) => query.replace(/^.* /, '')));
+  expect(names.size).toBe(256 + 1024);
+});
+
+test('the hosts file comes before the name servers and is read anew when it changes', async () => {
+  await writeFile(
+    hostsPath,
+    '# comment\n192.0.2.7\tPinned.example.org alias # more\n2001:db8::7 pinned.example.org\nbad line\n192.0.2.7 alias\n',
+  );
+  const { resolver, queries } = await resolverWith(BOTH_FAMILIES);
+  expect(await resolver.resolve('pinned.example.org', NEVER)).toEqual(['192.0.2.7', '2001:db8::7']);
+  expect(await resolver.resolve('alias', NEVER)).toEqual(['192.0.2.7']);
+  expect(queries).toEqual([]);
+
+  await writeFile(hostsPath, '192.0.2.88 pinned.example.org\n');
+  clockMs = 5_000;
+  expect(await resolver.resolve('pinned.example.org', NEVER)).toEqual(['192.0.2.88']);
+  await rm(hostsPath);
+  clockMs = 10_000;
+  expect(await resolver.resolve('pinned.example.org', NEVER)).toContain('192.0.2.2');
+});
+
+test('localhost names are never asked of a name server', async () => {
+  const { resolver, queries } = await resolverWith(() => ({ addresses: ['192.0.2.1'] }));
+  expect(await resolver.resolve('localhost', NEVER)).toEqual(['::1', '127.0.0.1']);
+  expect(await resolver.resolve('app.localhost', NEVER)).toEqual(['::1', '127.0.0.1']);
+  expect(queries).toEqual([]);
+});

@@ -1,0 +1,166 @@
+import { once } from 'node:events';
+import { connect as connectTls } from 'node:tls';
+import { describe, expect, test } from 'vitest';
+import { connectSubflow } from '../../../client-proxy/uplink/subflow-connect.ts';
+import type { Uplink } from '../../../client-proxy/uplink/uplink.ts';
+import { certificatePin } from '../../../shared/runtime/identity/certificate-pin.ts';
+import { SUBFLOW_ALPN } from '../../../shared/runtime/subflow/subflow-tls.ts';
+import type { SubflowTransport } from '../../../shared/runtime/subflow/subflow-transport.ts';
+import { deferred } from '../../support/deferred.ts';
+import { pattern } from '../app/app-pair.ts';
+import { bench, dial, drain, identity, ignore, lan, native, onCleanup, rawClient } from './subflow-bench.ts';
+
+describe('the listener', () => {
+  test.each([
+    ['HTTP', Buffer.from('GET / HTTP/1.1\r\nhost: x\r\n\r\n')],
+    ['zeros', Buffer.alloc(1000)],
+    ['a SOCKS5 greeting', Buffer.of(5, 1, 0)],
+    ['a TLS alert', Buffer.of(21, 3, 3, 0, 2, 2, 40)],
+    ['one wrong byte', Buffer.of(0xff)],
+    ['a right first byte and a wrong second', Buffer.of(22, 9, 9, 9, 9, 9)],
+  ])('answers %s with nothing but the end', async (_name, garbage) => {
+    const { port, failure } = await bench();
+    const client = await rawClient(port);
+    client.write(garbage);
+    const { bytes } = await drain(client);
+    expect(bytes).toHaveLength(0);
+    expect(await failure.promise).toBe('not TLS');
+  });
+
+  test('ends garbage behind a TLS record header', async () => {
+    const { port, failure, listener } = await bench();
+    const client = await rawClient(port);
+    client.write(Buffer.concat([Buffer.of(22, 3, 1, 0, 100), pattern(100)]));
+    await drain(client);
+    await failure.promise;
+    expect(listener.addresses()).toHaveLength(1);
+  });
+
+  test.each([['nothing'], ['one byte at a time']])(
+    'ends a client that sends %s, in bounded time',
+    async (how) => {
+      const { port, failure } = await bench({ handshakeTimeoutMs: 150 });
+      const client = await rawClient(port);
+      const hello = Buffer.concat([Buffer.of(22, 3, 1, 2, 0, 1, 0, 1, 252, 3, 3), pattern(200)]);
+      let at = 0;
+      const drip = setInterval(() => {
+        if (how !== 'nothing' && !client.destroyed) client.write(hello.subarray(at, at + 1));
+        at += 1;
+      }, 5);
+      onCleanup(() => clearInterval(drip));
+      expect((await drain(client)).bytes).toHaveLength(0);
+      expect(await failure.promise).toBe('took too long');
+    },
+  );
+
+  test('holds a bounded number of handshakes: the oldest gives way, a real client gets through', async () => {
+    const { port, failures, subflow } = await bench({ maxHandshakes: 3 });
+    const idle = await Promise.all(Array.from({ length: 10 }, () => rawClient(port)));
+    const ends = idle.map((socket) => drain(socket));
+    const client = await dial(port);
+    await subflow.promise;
+    expect(client.exporter).toHaveLength(32);
+    expect(failures.filter((text) => text.endsWith('gave way to a newer connection')).length).toBe(8);
+    await Promise.all(ends.slice(0, 7));
+  });
+
+  test('does not hand over a client of another protocol or of TLS 1.2', async () => {
+    const one = await bench();
+    const wrong = connectTls({
+      port: one.port,
+      host: '127.0.0.1',
+      rejectUnauthorized: false,
+      ALPNProtocols: ['h2'],
+    });
+    await drain(wrong);
+    await one.failure.promise;
+    const two = await bench();
+    const none = connectTls({ port: two.port, host: '127.0.0.1', rejectUnauthorized: false });
+    await drain(none);
+    expect(await two.failure.promise).toBe(`no ${SUBFLOW_ALPN}`);
+    const three = await bench();
+    const old = connectTls({
+      port: three.port,
+      host: '127.0.0.1',
+      rejectUnauthorized: false,
+      maxVersion: 'TLSv1.2',
+      ALPNProtocols: [SUBFLOW_ALPN],
+    });
+    expect((await drain(old)).error).toBeDefined();
+    await three.failure.promise;
+  });
+
+  test('resumes no session', async () => {
+    const { port } = await bench();
+    const attempt = async (session?: Buffer) => {
+      const client = connectTls({
+        port,
+        host: '127.0.0.1',
+        rejectUnauthorized: false,
+        ALPNProtocols: [SUBFLOW_ALPN],
+        ...(session ? { session } : {}),
+      });
+      onCleanup(() => client.destroy());
+      const given = once(client, 'session') as Promise<[Buffer]>;
+      await once(client, 'secureConnect');
+      expect(client.isSessionReused()).toBe(false);
+      return (await given)[0];
+    };
+    await attempt(await attempt());
+  });
+
+  test('listens on several addresses, or on none', async () => {
+    const { listener } = await bench({
+      addresses: [
+        { host: '127.0.0.1', port: 0 },
+        { host: '127.0.0.2', port: 0 },
+        { host: '::1', port: 0 },
+      ],
+    });
+    const addresses = listener.addresses();
+    expect(addresses.map(({ host }) => host)).toEqual(['127.0.0.1', '127.0.0.2', '::1']);
+    const pin = certificatePin(identity.certificate);
+    for (const target of addresses) {
+      const uplink: Uplink = {
+        ...lan,
+        binding: { kind: 'address', address: target.host.includes(':') ? '::1' : '127.0.0.1' },
+      };
+      (await connectSubflow(uplink, target, { pin, native, timeoutMs: 5000 })).destroy();
+    }
+    const taken = addresses[0]!;
+    await expect(bench({ addresses: [{ host: '127.0.0.1', port: 0 }, taken] })).rejects.toThrow(
+      `cannot listen on 127.0.0.1:${taken.port} (listen): another program already listens there`,
+    );
+  });
+
+  test('close ends handshakes and keeps subflows', async () => {
+    const current = await bench();
+    const { port, listener, failures } = current;
+    const client = await dial(port);
+    const server = await current.subflow.promise;
+    const idle = await rawClient(port);
+    // Accepted in order: once this one is through, the idle one is in the gate.
+    const second = deferred<SubflowTransport>();
+    current.subflow = second;
+    const ended = drain(idle);
+    const again = await dial(port);
+    await second.promise;
+    again.destroy();
+    listener.close();
+    await ended;
+    expect(failures).toEqual(['127.0.0.1 the listener is closing']);
+    const bytes = deferred<Uint8Array>();
+    client.setHandlers({ ...ignore, onBytes: bytes.resolve });
+    server.setHandlers(ignore);
+    server.write([Buffer.from('still here')]);
+    expect(Buffer.from(await bytes.promise).toString()).toBe('still here');
+  });
+
+  test('a congestion control that cannot be had is a warning, not a failure', async () => {
+    const warnings: string[] = [];
+    const { port } = await bench({ congestionControl: 'no-such', onWarning: (text) => warnings.push(text) });
+    await dial(port);
+    expect(warnings).toHaveLength(1);
+    expect(warnings[0]).toContain('congestion control no-such cannot be set');
+  });
+});
