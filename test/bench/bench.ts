@@ -4,6 +4,7 @@ import { LATE_US } from '../lab/lateness.ts';
 import { type Circumstances, circumstances, writeResults } from '../lab/results.ts';
 import { describeCheckouts, type NamedCheckout } from './comparison/checkouts.ts';
 import { compare } from './comparison/compare.ts';
+import { comparisonPictures } from './comparison/comparison-pictures.ts';
 import { comparisonText } from './comparison/comparison-text.ts';
 import type { ContestantKind } from './contestants/contestant.ts';
 import { isWanted } from './contestants/names.ts';
@@ -128,10 +129,8 @@ export class Bench {
     const checkouts = await describeCheckouts(this.#checkouts);
     const content = { checkouts, links, records, goals: judge(summary), comparison };
     const texts = new Map(compared ? [['comparison', compared]] : []);
-    const file = await writeResults(this.#options.out, where, content, {
-      texts,
-      pictures: pictures(summary),
-    });
+    const drawn = new Map([...pictures(summary), ...comparisonPictures(comparison)]);
+    const file = await writeResults(this.#options.out, where, content, { texts, pictures: drawn });
     say(`Written: ${file} and pictures beside it`);
   }
 

@@ -73,10 +73,11 @@ describe.skipIf(reason)(`npm run bench${reason ? ` (skipped: ${reason})` : ''}`,
       ...{ one: versions[0], other: 'tributary', where: 'E9 cubic bulk-down', figure: 'goodput over sum' },
       ...{ oneMedian, otherMedian, ratio: { median: oneMedian! / otherMedian!, pairs: 1 } },
     });
+    expect(files.filter((name) => name.endsWith('comparison-1.svg'))).toHaveLength(1);
     const [table] = files.filter((name) => name.endsWith('comparison.md'));
     expect(stdout).toContain(await readFile(join(out, table!), 'utf8'));
     const [picture] = files.filter((name) => name.endsWith('summary-bulk-down-cubic.svg'));
-    expect(await readFile(join(out, picture!), 'utf8')).toMatch(/^<svg [\s\S]*<rect[\s\S]*<\/svg>\n$/);
+    expect(await readFile(join(out, picture!), 'utf8')).toMatch(/^<svg [\s\S]*>tributary<[\s\S]*<\/svg>\n$/);
   });
 
   test('meets a transfer with a fault in its middle, and draws it', async () => {
@@ -105,7 +106,9 @@ describe.skipIf(reason)(`npm run bench${reason ? ` (skipped: ${reason})` : ''}`,
     expect((after * 8) / 5e6).toBeLessThan(20);
     expect(figures.afterFault).toBeCloseTo((after * 8) / 5e6 / 20);
     const [picture] = files.filter((name) => name.endsWith('F1-E1-a-cubic-bulk-up.svg'));
-    expect(await readFile(join(out, picture!), 'utf8')).toMatch(/<polyline[\s\S]*<\/svg>\n$/);
+    expect(await readFile(join(out, picture!), 'utf8')).toMatch(
+      /<path [^>]*stroke="#1f6feb"[\s\S]*<\/svg>\n$/,
+    );
   });
 
   test('refuses a checkout that is not there, before it measures anything', async () => {

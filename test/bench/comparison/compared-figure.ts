@@ -40,3 +40,13 @@ export function verdict({ ratio: { min, max }, isMoreBetter }: ComparedFigure): 
   if (max < 1) return isMoreBetter ? 'worse' : 'better';
   return 'undecided';
 }
+
+/** The figures of each two contestants, under a title for them. */
+export function byPair(figures: readonly ComparedFigure[]): [title: string, ComparedFigure[]][] {
+  const pairs = new Map<string, ComparedFigure[]>();
+  for (const figure of figures) {
+    const title = `${figure.one} over ${figure.other}`;
+    pairs.set(title, [...(pairs.get(title) ?? []), figure]);
+  }
+  return [...pairs];
+}

@@ -1,16 +1,13 @@
 import { markdownTable } from '../../lab/grid.ts';
-import { type ComparedFigure, verdict } from './compared-figure.ts';
+import { byPair, type ComparedFigure, verdict } from './compared-figure.ts';
 
 const DIGITS = 3;
 
 /** A table in Markdown for each two contestants; empty where nothing was compared. */
 export function comparisonText(figures: readonly ComparedFigure[]): string {
-  const byPair = new Map<string, ComparedFigure[]>();
-  for (const figure of figures) {
-    const pair = `${figure.one} over ${figure.other}`;
-    byPair.set(pair, [...(byPair.get(pair) ?? []), figure]);
-  }
-  return [...byPair].map(([pair, of]) => `${pair}\n\n${table(of)}`).join('\n\n');
+  return byPair(figures)
+    .map(([title, of]) => `${title}\n\n${table(of)}`)
+    .join('\n\n');
 }
 
 function table(figures: readonly ComparedFigure[]): string {

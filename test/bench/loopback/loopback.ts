@@ -6,6 +6,7 @@ import {
   type Version,
   withVersions,
 } from '../comparison/checkouts.ts';
+import { comparisonPictures } from '../comparison/comparison-pictures.ts';
 import { comparisonText } from '../comparison/comparison-text.ts';
 import type { BenchOptions } from '../options.ts';
 import { inTurn } from '../plan.ts';
@@ -82,7 +83,9 @@ export class LoopbackBench {
       comparison,
     };
     const texts = new Map(text ? [['comparison', text]] : []);
-    say(`Written: ${await writeResults(out, where, content, { texts })}`);
+    say(
+      `Written: ${await writeResults(out, where, content, { texts, pictures: comparisonPictures(comparison) })}`,
+    );
   }
 
   async #measureAll(
