@@ -26,7 +26,8 @@ test('bars are as long as their values, with figures beside them and one legend 
   const texts = readTexts(svg).map(({ content }) => content);
   for (const text of ['ours', 'theirs', 'one', 'two', '0.25', 'goodput'])
     expect(texts.filter((content) => content === text)).toHaveLength(1);
-  expect(svg).toContain('a &lt; b &amp; &quot;c&quot;');
+  expect(svg).toContain('<title>a &lt; b &amp; "c"</title>');
+  expect(texts).toContain('a &lt; b &amp; &quot;c&quot;');
   expect(svg).toMatch(/^<svg [\s\S]*<\/svg>\n$/);
 });
 

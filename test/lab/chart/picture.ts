@@ -75,7 +75,9 @@ export function picture(frame: Frame, plot: Option): string {
       grid: { left: MARGIN, right, top, height, outerBoundsMode: 'same', outerBoundsContain: 'axisLabel' },
       ...plot,
     } satisfies Option);
-    return `${chart.renderToSVGString().replace(FOR_BROWSERS, '')}\n`;
+    const svg = chart.renderToSVGString().replace(FOR_BROWSERS, '');
+    // What screen readers say.
+    return `${svg.replace('>', () => `>\n<title>${escaped(frame.title)}</title>`)}\n`;
   } finally {
     chart.dispose();
   }
@@ -91,4 +93,8 @@ function wrapped(title: string): string[] {
     else lines.push(word);
   }
   return lines;
+}
+
+function escaped(content: string): string {
+  return content.replaceAll('&', '&amp;').replaceAll('<', '&lt;');
 }
