@@ -7,28 +7,29 @@ import type { Destination } from '../shared/protocol/destination.ts';
 import { formatDestination } from '../shared/protocol/destination.ts';
 import { acceptAppSockets } from '../shared/runtime/app/app-socket-listener.ts';
 import { BlockPool } from '../shared/runtime/app/block-pool.ts';
+import type { MonotonicClock, WallClock } from '../shared/runtime/clock.ts';
 import type { NativeLoad } from '../shared/runtime/kernel/native.ts';
 import { registerBuildInfo } from '../shared/runtime/observe/build-info.ts';
 import { type Health, startHttpEndpoint } from '../shared/runtime/observe/http-endpoint.ts';
 import { registerSessionMetrics } from '../shared/runtime/observe/session-metrics.ts';
-import type { MonotonicClock } from '../shared/runtime/session/clock.ts';
 import { TrafficTable } from '../shared/runtime/session/uplink-traffic.ts';
+import { ReceivePool } from '../shared/runtime/subflow/receive-pool.ts';
 import { registerClientMetrics } from './client-metrics.ts';
-import type { ClientConfig, ConfiguredUplink } from './config/client-config.ts';
+import type { ClientConfig } from './config/client-config.ts';
 import { MAX_UPLINKS } from './config/client-schema.ts';
 import { describeReload } from './config/describe-reload.ts';
 import { DirectConnections } from './direct/direct-connections.ts';
 import { DirectDialer } from './direct/direct-dialer.ts';
 import { openDirect } from './direct/direct-opening.ts';
+import { UplinkSet } from './discovery/uplink-set.ts';
 import { TargetNames } from './dns/target-names.ts';
 import { Metering } from './metering/metering.ts';
 import { registerMeteringMetrics } from './metering/metering-metrics.ts';
 import { USAGE_FILE_NAME } from './metering/usage-file.ts';
 import { WireTable } from './metering/wire-table.ts';
-import { IpMonitor } from './path-manager/network/ip-monitor.ts';
-import { NetworkReader } from './path-manager/network/network-reader.ts';
-import { NetworkWatch } from './path-manager/network/network-watch.ts';
-import { UplinkSet } from './path-manager/uplink-set.ts';
+import { IpMonitor } from './network/ip-monitor.ts';
+import { NetworkReader } from './network/network-reader.ts';
+import { NetworkWatch } from './network/network-watch.ts';
 import { SessionKeeper } from './session/session-keeper.ts';
 import { repliesOptimistically } from './socks5/optimistic-reply.ts';
 import { Socks5Server } from './socks5/socks-server.ts';
@@ -42,8 +43,7 @@ import { connectAppSocketThroughUplink } from './uplink/uplink-app-socket.ts';
 export interface ClientProxyDeps {
   readonly logger: Logger;
   readonly clock: MonotonicClock;
-  /** Milliseconds since 1970. */
-  readonly wallClock: () => number;
+  readonly wallClock: WallClock;
   readonly random: () => number;
   readonly native: NativeLoad;
   readonly version: string;
@@ -81,7 +81,8 @@ export async function startClientProxy(config: ClientConfig, deps: ClientProxyDe
   const directTraffic = new TrafficTable(MAX_UPLINK_NAMES);
   const directConnections = new DirectConnections();
   const wires = new WireTable(native, MAX_UPLINK_NAMES);
-  const pool = new BlockPool();
+  const pool = new BlockPool(clock);
+  const receivePool = new ReceivePool(clock);
 
   const keeper = new SessionKeeper({
     identity: config.client,
@@ -104,12 +105,13 @@ export async function startClientProxy(config: ClientConfig, deps: ClientProxyDe
     connect: (uplink, address, signal) =>
       connectSubflow(uplink, address, {
         pin,
+        pool: receivePool,
         native,
         wire: wires.of(uplink.name),
         signal,
         timeoutMs: config.dial.timeoutMs,
         serverName: config.concentrator.serverName,
-        congestionControl: (uplink as ConfiguredUplink).congestionControl,
+        congestionControl: uplink.congestionControl,
         onWarning: (message) => logger.warn({ uplink: uplink.name }, message),
       }),
     onSessionEnded: (driver) => keepCounts(driver),
@@ -246,7 +248,7 @@ export async function startClientProxy(config: ClientConfig, deps: ClientProxyDe
   const watch = new NetworkWatch({
     read: () => reader.read(),
     look: networkInterfaces,
-    monitor: (onEvent) => new IpMonitor({ onEvent, logger, random }),
+    monitor: (onEvent) => new IpMonitor({ onEvent, logger, clock, random }),
     onView: (view) => {
       uplinks.onNetwork(view);
       steering.checkUplinks();

@@ -8,7 +8,7 @@ import { buildClientCli } from './cli/client-cli.ts';
 import { startClientProxy } from './client-proxy.ts';
 import type { ClientConfig } from './config/client-config.ts';
 import { loadClientConfig } from './config/load-client-config.ts';
-import { NetworkReader } from './path-manager/network/network-reader.ts';
+import { NetworkReader } from './network/network-reader.ts';
 
 /** A first signal lets open connections finish for so long. */
 const DRAIN_MS = 10_000;

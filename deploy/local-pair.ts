@@ -153,8 +153,8 @@ async function output(
 }
 
 async function ready(metricsPort: number): Promise<boolean> {
-  const deadline = Date.now() + READY_TIMEOUT_MS;
-  while (Date.now() < deadline) {
+  const limit = AbortSignal.timeout(READY_TIMEOUT_MS);
+  while (!limit.aborted) {
     const response = await fetch(`http://127.0.0.1:${metricsPort}/readyz`).catch(() => undefined);
     if (response?.ok) return true;
     await new Promise((resolve) => setTimeout(resolve, 50));

@@ -6,13 +6,14 @@ import { formatDestination } from '../shared/protocol/destination.ts';
 import { TributaryError } from '../shared/protocol/errors.ts';
 import { connectAppSocket } from '../shared/runtime/app/app-socket-connect.ts';
 import { BlockPool } from '../shared/runtime/app/block-pool.ts';
+import type { MonotonicClock, WallClock } from '../shared/runtime/clock.ts';
 import { DnsResolver } from '../shared/runtime/dns/resolver.ts';
 import type { NativeLoad } from '../shared/runtime/kernel/native.ts';
 import { registerBuildInfo } from '../shared/runtime/observe/build-info.ts';
 import { startHttpEndpoint } from '../shared/runtime/observe/http-endpoint.ts';
 import { registerSessionMetrics } from '../shared/runtime/observe/session-metrics.ts';
-import type { MonotonicClock } from '../shared/runtime/session/clock.ts';
 import { TrafficTable } from '../shared/runtime/session/uplink-traffic.ts';
+import { ReceivePool } from '../shared/runtime/subflow/receive-pool.ts';
 import {
   listenForSubflows,
   type SubflowListener,
@@ -20,23 +21,22 @@ import {
 } from '../shared/runtime/subflow/subflow-listener.ts';
 import type { SubflowTransport } from '../shared/runtime/subflow/subflow-transport.ts';
 import { ListenError } from '../shared/runtime/tcp/tcp-listener.ts';
-import { announcedNow } from './announced-addresses.ts';
+import { announcedNow } from './addresses/announced-addresses.ts';
+import { OwnAddresses, OwnAddressWatch } from './addresses/own-addresses.ts';
 import { registerConcentratorMetrics } from './concentrator-metrics.ts';
 import type { ConcentratorConfig } from './config/concentrator-config.ts';
 import { describeReload } from './config/describe-reload.ts';
 import { createEgressPolicy } from './egress/egress-policy.ts';
 import { OriginDialer } from './egress/origin-dialer.ts';
-import { OwnAddresses, OwnAddressWatch } from './own-addresses.ts';
-import { SessionRegistry } from './session-registry.ts';
+import { SessionRegistry } from './session/session-registry.ts';
+import { readApplicant } from './session/subflow-admission.ts';
 import { concentratorStatus } from './status/concentrator-status.ts';
 import { concentratorStatusText } from './status/concentrator-status-text.ts';
-import { readApplicant } from './subflow-admission.ts';
 
 export interface ConcentratorDeps {
   readonly logger: Logger;
   readonly clock: MonotonicClock;
-  /** Milliseconds since 1970. */
-  readonly wallClock: () => number;
+  readonly wallClock: WallClock;
   readonly native: NativeLoad;
   readonly version: string;
   readonly nodeVersion: string;
@@ -71,7 +71,7 @@ export async function startConcentrator(
   registerBuildInfo(registry, deps);
   const metrics = registerConcentratorMetrics(registry);
   const traffic = new TrafficTable(MAX_UPLINK_LABELS);
-  const pool = new BlockPool();
+  const pool = new BlockPool(clock);
 
   const ownAddresses = new OwnAddresses();
   let own: readonly string[] = await ownAddresses.find(config.public);
@@ -80,10 +80,10 @@ export async function startConcentrator(
   const policy = () => createEgressPolicy({ ...current.egress, ownAddresses: own, listenPorts });
   const dialer = new OriginDialer({
     policy: policy(),
-    resolver: new DnsResolver({ timeoutMs: config.egress.resolveTimeoutMs, now: clock }),
+    resolver: new DnsResolver({ timeoutMs: config.egress.resolveTimeoutMs, clock }),
     connectTimeoutMs: config.egress.connectTimeoutMs,
     connect: (host, port, signal) => connectAppSocket({ host, port, pool, native, signal }),
-    now: clock,
+    clock,
     onOutcome: (outcome) => metrics.onDial(outcome),
   });
   const sessions = new SessionRegistry({
@@ -128,7 +128,9 @@ export async function startConcentrator(
     addresses: config.listen,
     certificate: config.tls.certificate,
     privateKey: config.tls.key,
+    pool: new ReceivePool(clock),
     native,
+    clock,
     handshakeTimeoutMs: config.limits.handshakeTimeoutMs,
     ...(config.congestionControl === undefined ? {} : { congestionControl: config.congestionControl }),
     onSubflow: (transport, leftMs) => void admit(transport, leftMs),

@@ -1,15 +1,11 @@
 import { formatDestination } from '../../shared/protocol/destination.ts';
 import type { ClientConfig, ConfiguredUplink } from '../config/client-config.ts';
 import { MAX_UPLINKS } from '../config/client-schema.ts';
-import { discoverUplinks } from '../path-manager/discover-uplinks.ts';
-import {
-  isSameAddress,
-  type NetworkInterfaces,
-  type NetworkView,
-} from '../path-manager/network/network-view.ts';
+import { discoverUplinks } from '../discovery/discover-uplinks.ts';
+import { isSameAddress, type NetworkInterfaces, type NetworkView } from '../network/network-view.ts';
+import { uplinkTrouble } from '../network/uplink-trouble.ts';
 import { pathsOf } from '../path-manager/paths.ts';
 import type { StandbyMode } from '../path-manager/uplink-role.ts';
-import { uplinkTrouble } from '../path-manager/uplink-trouble.ts';
 
 /** What `check` says of uplinks. */
 export interface CheckedUplinks {

@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import { formatDestination } from '../../shared/protocol/destination.ts';
 import { defaultStateDirectory } from '../../shared/runtime/config/state-directory.ts';
-import { readableByOthers } from '../../shared/runtime/identity/private-file.ts';
+import { readableByOthers } from '../../shared/runtime/files/private-file.ts';
 import type { ClientConfig, ConfiguredUplink } from '../config/client-config.ts';
 import { readUsageFile, USAGE_FILE_NAME } from '../metering/usage-file.ts';
 import { usageReport } from '../metering/usage-report.ts';

@@ -1,7 +1,7 @@
 import type { Destination } from '../../shared/protocol/destination.ts';
 import type { CommandLineDeps } from '../../shared/runtime/config/command-line.ts';
 import type { ClientConfig } from '../config/client-config.ts';
-import type { NetworkInterfaces, NetworkView } from '../path-manager/network/network-view.ts';
+import type { NetworkInterfaces, NetworkView } from '../network/network-view.ts';
 
 /** Whether this machine lets a socket be bound to an interface, and if not, why. */
 export type InterfaceBinding =

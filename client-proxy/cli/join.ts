@@ -3,12 +3,12 @@ import { join as joinPath, resolve } from 'node:path';
 import { UsageError } from '../../shared/runtime/config/command-line.ts';
 import { defaultConfigDirectory } from '../../shared/runtime/config/config-search.ts';
 import { isLoopback, parseListenAddress } from '../../shared/runtime/config/schema-pieces.ts';
+import { fileExists, writePrivateFile } from '../../shared/runtime/files/private-file.ts';
 import { parseLink } from '../../shared/runtime/identity/link.ts';
-import { fileExists, writePrivateFile } from '../../shared/runtime/identity/private-file.ts';
 import { MAX_UPLINKS } from '../config/client-schema.ts';
-import { discoverUplinks } from '../path-manager/discover-uplinks.ts';
-import { isNamePattern } from '../path-manager/name-pattern.ts';
-import type { NetworkView } from '../path-manager/network/network-view.ts';
+import { discoverUplinks } from '../discovery/discover-uplinks.ts';
+import { isNamePattern } from '../network/name-pattern.ts';
+import type { NetworkView } from '../network/network-view.ts';
 import type { ClientCliDeps } from './client-cli-deps.ts';
 import { clientConfigText } from './client-config-text.ts';
 

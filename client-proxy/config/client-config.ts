@@ -1,6 +1,7 @@
 import type { Destination } from '../../shared/protocol/destination.ts';
 import type { LogFormat, LogLevel } from '../../shared/runtime/config/schema-pieces.ts';
 import type { CertificatePin } from '../../shared/runtime/identity/certificate-pin.ts';
+import type { ResolvingUplink } from '../dns/uplink-dns-route.ts';
 import type { MeteredSettings } from '../metering/metered-settings.ts';
 import type { PathMode } from '../path-manager/paths.ts';
 import type { SubflowsPerPath } from '../path-manager/subflow-bound.ts';
@@ -8,11 +9,7 @@ import type { DialledUplink, StandbyMode } from '../path-manager/uplink-role.ts'
 import type { SteeringConfig } from '../steering/steering-rule.ts';
 
 /** An uplink as configured, or as discovered. */
-export interface ConfiguredUplink extends DialledUplink {
-  /** The kernel's congestion control for its subflows, such as `bbr`; BBR where allowed when absent. */
-  readonly congestionControl?: string;
-  /** Asked for the names of direct destinations, as `address` or `address:port`; those of the system when absent. */
-  readonly nameServers?: readonly string[];
+export interface ConfiguredUplink extends DialledUplink, ResolvingUplink {
   /** Absent: it may carry whatever it can. */
   readonly metered?: MeteredSettings;
 }

@@ -1,7 +1,7 @@
 import { isIP, isIPv4 } from 'node:net';
 import { z } from 'zod';
-import { MAX_SUBFLOWS_PER_UPLINK } from '../../shared/protocol/tunables.ts';
-import { isHostName, isIpv6Literal, parseHostPort } from '../../shared/runtime/config/host-port.ts';
+import { MAX_SUBFLOWS_PER_UPLINK } from '../../shared/protocol/uplink/wanted-subflows.ts';
+import { isHostName, isIpv6Literal, parseHostPort } from '../../shared/runtime/address/host-port.ts';
 import {
   byteSize,
   clientId,

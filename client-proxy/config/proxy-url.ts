@@ -1,5 +1,5 @@
 import type { Destination } from '../../shared/protocol/destination.ts';
-import { parseHostPort } from '../../shared/runtime/config/host-port.ts';
+import { parseHostPort } from '../../shared/runtime/address/host-port.ts';
 
 /** An upstream SOCKS5 proxy. */
 export interface ProxyAddress extends Destination {

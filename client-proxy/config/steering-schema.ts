@@ -7,7 +7,7 @@ import {
   type SteeringAlias,
 } from '../../shared/protocol/steering/steering-names.ts';
 import type { SteeringPolicy } from '../../shared/protocol/steering/steering-policy.ts';
-import { isHostName } from '../../shared/runtime/config/host-port.ts';
+import { isHostName } from '../../shared/runtime/address/host-port.ts';
 import { type PortRange, parseNetwork, parsePortRange } from '../../shared/runtime/config/ranges.ts';
 import { duration, text, textAs } from '../../shared/runtime/config/schema-pieces.ts';
 import type { SteeringAction, SteeringConfig, SteeringRule } from '../steering/steering-rule.ts';

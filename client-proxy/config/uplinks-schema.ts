@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { textAs } from '../../shared/runtime/config/schema-pieces.ts';
-import { isNamePattern, NAME_PATTERN_FORMAT } from '../path-manager/name-pattern.ts';
+import { isNamePattern, NAME_PATTERN_FORMAT } from '../network/name-pattern.ts';
 import type { AutoUplinks, ConfiguredUplink, UplinkSettings } from './client-config.ts';
 
 const pattern = textAs(NAME_PATTERN_FORMAT, (value) => (isNamePattern(value) ? value : undefined));

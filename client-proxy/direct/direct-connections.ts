@@ -1,5 +1,5 @@
 import type { AppSocket } from '../../shared/runtime/app/app-socket.ts';
-import type { UplinkLoss } from '../path-manager/uplink-trouble.ts';
+import type { UplinkLoss } from '../network/uplink-trouble.ts';
 import type { Uplink } from '../uplink/uplink.ts';
 import { isStillBound } from './still-bound.ts';
 

@@ -5,13 +5,13 @@ import type { AppSocket } from '../../shared/runtime/app/app-socket.ts';
 import { originFailure } from '../../shared/runtime/app/origin-failure.ts';
 import type { CancelSignal } from '../../shared/runtime/async/cancellation.ts';
 import { withTimeLimit } from '../../shared/runtime/async/time-limit.ts';
+import type { MonotonicClock } from '../../shared/runtime/clock.ts';
 import {
   DnsResolver,
   isLocalhost,
   LOCALHOST_ADDRESSES,
   type OriginResolver,
 } from '../../shared/runtime/dns/resolver.ts';
-import type { MonotonicClock } from '../../shared/runtime/session/clock.ts';
 import {
   CONNECTION_ATTEMPT_DELAY_MS,
   interleaveFamilies,
@@ -140,7 +140,7 @@ export class DirectDialer {
     let resolver = this.#resolvers.get(uplink);
     if (resolver === undefined) {
       const route = () => dnsRouteOf(uplink, dns);
-      resolver = new DnsResolver({ timeoutMs: RESOLVE_TIMEOUT_MS, now: clock, route });
+      resolver = new DnsResolver({ timeoutMs: RESOLVE_TIMEOUT_MS, clock, route });
       this.#resolvers.set(uplink, resolver);
     }
     return resolver;

@@ -3,9 +3,9 @@ import { createSocket } from 'node:dgram';
 import dns from 'node:dns';
 import { isIPv4, type Socket } from 'node:net';
 import type { Destination } from '../../shared/protocol/destination.ts';
+import { parseHostPort } from '../../shared/runtime/address/host-port.ts';
 import type { CancelSignal } from '../../shared/runtime/async/cancellation.ts';
 import { withTimeLimit } from '../../shared/runtime/async/time-limit.ts';
-import { parseHostPort } from '../../shared/runtime/config/host-port.ts';
 import type { DnsChannel, DnsRecord, DnsTransport, DnsTries } from '../../shared/runtime/dns/resolver.ts';
 import type { NativeSockets } from '../../shared/runtime/kernel/native.ts';
 import { bindToInterface } from '../../shared/runtime/kernel/socket-options.ts';
@@ -30,16 +30,18 @@ export interface InterfaceDnsOptions extends DnsTries {
 
 /** Asks name servers over one network interface and no other. */
 export class OverInterface implements DnsTransport {
-  readonly interface: string;
-  readonly native: NativeSockets;
+  readonly name: string;
+  readonly #interface: string;
+  readonly #native: NativeSockets;
 
   constructor(name: string, native: NativeSockets) {
-    this.interface = name;
-    this.native = native;
+    this.name = `interface ${name}`;
+    this.#interface = name;
+    this.#native = native;
   }
 
   open(servers: readonly string[], tries: DnsTries): DnsChannel {
-    return new InterfaceDns({ interface: this.interface, native: this.native, servers, ...tries });
+    return new InterfaceDns({ interface: this.#interface, native: this.#native, servers, ...tries });
   }
 }
 

@@ -1,9 +1,9 @@
 import { isIPv4 } from 'node:net';
-import { parseHostPort } from '../../shared/runtime/config/host-port.ts';
+import { parseHostPort } from '../../shared/runtime/address/host-port.ts';
 import { isLoopback } from '../../shared/runtime/config/schema-pieces.ts';
 import type { DnsRoute } from '../../shared/runtime/dns/resolver.ts';
 import type { NativeSockets } from '../../shared/runtime/kernel/native.ts';
-import type { ConfiguredUplink } from '../config/client-config.ts';
+import type { Uplink } from '../uplink/uplink.ts';
 import { UplinkError } from '../uplink/uplink-error.ts';
 import { OverInterface } from './interface-dns.ts';
 
@@ -15,13 +15,19 @@ export interface DnsSurroundings {
   readonly native: NativeSockets | undefined;
 }
 
+/** An uplink, and the name servers that are asked through it. */
+export interface ResolvingUplink extends Uplink {
+  /** As `address` or `address:port`; those of the system when absent. */
+  readonly nameServers?: readonly string[];
+}
+
 /**
  * The name servers for what goes directly through an uplink (interface or address), and the way to them, which is the uplink:
  * those of the uplink's configuration, else those of the system except on loopback, since what listens there (a stub such as
  * systemd-resolved) asks over whatever uplink it likes. Throws UplinkError when there is none.
  */
 export function dnsRouteOf(
-  { name, binding, nameServers }: ConfiguredUplink,
+  { name, binding, nameServers }: ResolvingUplink,
   { systemServers, native }: DnsSurroundings,
 ): DnsRoute {
   const servers = nameServers ?? systemServers().filter((server) => !isLoopback(hostOf(server)));

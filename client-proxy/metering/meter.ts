@@ -54,10 +54,6 @@ export class Meter {
     );
   }
 
-  get settings(): MeteredSettings {
-    return this.#settings;
-  }
-
   /** Other settings from now on; what was counted stays. */
   configure(settings: MeteredSettings, nowMs: number): void {
     if (settings === this.#settings) return;
@@ -65,10 +61,6 @@ export class Meter {
     this.#settings = settings;
     this.#calendar = new BillingCalendar(settings);
     this.#usage = perKind((kind) => realigned(this.#usage[kind], kind, this.#calendar, nowMs));
-  }
-
-  get usage(): UplinkUsage {
-    return this.#usage;
   }
 
   /** Bytes that no file knows of yet. */
@@ -86,7 +78,7 @@ export class Meter {
       .filter(({ usage, capBytes }) => capBytes !== undefined && totalBytes(usage) >= capBytes)
       .sort((a, b) => b.usage.endMs - a.usage.endMs)[0];
     if (reached === undefined) return { use: 'normal', reason: '' };
-    const use = this.settings.atCap === 'stop' ? 'stopped' : 'backup';
+    const use = this.#settings.atCap === 'stop' ? 'stopped' : 'backup';
     return { use, reason: `${CAP_NAME[reached.kind]} cap reached, until ${this.#untilDate(reached.kind)}` };
   }
 
@@ -143,7 +135,7 @@ export class Meter {
     for (const { kind, usage, capBytes } of this.caps) {
       if (capBytes === undefined || usage.isWarned) continue;
       const usedBytes = totalBytes(usage);
-      if (usedBytes < capBytes * this.settings.warnAtShare) continue;
+      if (usedBytes < capBytes * this.#settings.warnAtShare) continue;
       this.#usage = { ...this.#usage, [kind]: { ...usage, isWarned: true } };
       warnings.push({ kind, usedBytes, capBytes, untilDate: this.#untilDate(kind) });
     }
@@ -151,7 +143,7 @@ export class Meter {
   }
 
   #capOf(kind: PeriodKind): number | undefined {
-    return kind === 'day' ? this.settings.dailyBytes : this.settings.monthlyBytes;
+    return kind === 'day' ? this.#settings.dailyBytes : this.#settings.monthlyBytes;
   }
 
   /** `2026-12-12`, in the uplink's time zone. */

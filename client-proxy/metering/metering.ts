@@ -1,6 +1,7 @@
 import type { Logger } from 'pino';
+import type { WallClock } from '../../shared/runtime/clock.ts';
 import { formatBitRate } from '../../shared/runtime/config/bit-rate.ts';
-import { byteText } from '../../shared/runtime/observe/byte-text.ts';
+import { byteText } from '../../shared/runtime/text/byte-text.ts';
 import type { UplinkUse } from '../path-manager/uplink-use.ts';
 import { CAP_NAME, Meter, type Verdict } from './meter.ts';
 import type { MeteredSettings } from './metered-settings.ts';
@@ -31,8 +32,7 @@ export interface MeteringOptions {
   /** Where the usage is kept; written only when there are metered uplinks. */
   readonly file: string;
   readonly wires: WireReader;
-  /** Milliseconds since 1970; may jump. */
-  readonly wallClock: () => number;
+  readonly wallClock: WallClock;
   readonly logger: Logger;
   setUse(uplinkName: string, use: UplinkUse, reason: string): void;
 }
@@ -230,7 +230,7 @@ export class Metering {
     this.#savedMs = nowMs;
     const done: (() => void)[] = [];
     try {
-      const isSaved = await updateUsageFile(file, (stored) => {
+      const isSaved = await updateUsageFile(file, nowMs, (stored) => {
         const usage = new Map(stored);
         for (const meter of this.#meters.values()) {
           const result = meter.save(stored.get(meter.name), nowMs);

@@ -1,8 +1,8 @@
 import { mkdir, open, rename, stat, unlink } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { z } from 'zod';
-import { readTextFile, reason } from '../../shared/runtime/config/read-file.ts';
-import { fileExists, writePrivateFile } from '../../shared/runtime/identity/private-file.ts';
+import { fileExists, writePrivateFile } from '../../shared/runtime/files/private-file.ts';
+import { readTextFile, reason } from '../../shared/runtime/files/read-file.ts';
 import type { UplinkUsage } from './usage.ts';
 
 /** The name of the file in the state directory. */
@@ -39,16 +39,18 @@ export function damagedName(file: string): string {
 /**
  * Replaces what the file holds by what `update` makes of it, in one step, while no other program can. A damaged file is moved out
  * of the way first.
+ * @param nowMs milliseconds since 1970, to tell a lock that a dead program left
  * @returns false when another program is at it just now
  * @throws FileWriteError, or the file system's error
  */
 export async function updateUsageFile(
   file: string,
+  nowMs: number,
   update: (stored: StoredUsage) => StoredUsage,
 ): Promise<boolean> {
   await mkdir(dirname(file), { recursive: true, mode: 0o700 });
   const lock = `${file}.lock`;
-  if (!(await take(lock))) return false;
+  if (!(await take(lock, nowMs))) return false;
   try {
     const read = await readUsageFile(file);
     if (read.kind === 'damaged') await rename(file, damagedName(file));
@@ -67,10 +69,10 @@ const MAX_FILE_BYTES = 256 * 1024;
 /** An update takes milliseconds: an older lock was left by a program that died. */
 const STALE_LOCK_MS = 10_000;
 
-async function take(lock: string): Promise<boolean> {
+async function take(lock: string, nowMs: number): Promise<boolean> {
   if (await create(lock)) return true;
   const age = await stat(lock).then(
-    ({ mtimeMs }) => Math.abs(Date.now() - mtimeMs),
+    ({ mtimeMs }) => Math.abs(nowMs - mtimeMs),
     () => 0,
   );
   if (age < STALE_LOCK_MS) return false;

@@ -1,5 +1,5 @@
 import { formatBitRate } from '../../shared/runtime/config/bit-rate.ts';
-import { byteText } from '../../shared/runtime/observe/byte-text.ts';
+import { byteText } from '../../shared/runtime/text/byte-text.ts';
 import { CAP_NAME, Meter } from './meter.ts';
 import type { MeteredSettings } from './metered-settings.ts';
 import { totalBytes, type UplinkUsage } from './usage.ts';

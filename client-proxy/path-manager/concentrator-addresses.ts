@@ -1,7 +1,7 @@
 import { isIP } from 'node:net';
 import ipaddr from 'ipaddr.js';
 import { type Destination, formatDestination } from '../../shared/protocol/destination.ts';
-import { MAX_ANNOUNCED_ADDRESSES } from '../../shared/protocol/tunables.ts';
+import { MAX_ANNOUNCED_ADDRESSES } from '../../shared/protocol/session/announcements.ts';
 import { embeddedIpv4, parseAddress, specialRange } from '../../shared/runtime/address/special-ranges.ts';
 
 /** How an announced address was taken. */

@@ -1,9 +1,10 @@
 import { isDeepStrictEqual } from 'node:util';
 import type { Logger } from 'pino';
 import { type Destination, formatDestination } from '../../shared/protocol/destination.ts';
+import type { Backoff } from '../../shared/runtime/async/backoff.ts';
 import { Cancellation, type CancelSignal } from '../../shared/runtime/async/cancellation.ts';
+import type { MonotonicClock } from '../../shared/runtime/clock.ts';
 import type { SubflowTransport } from '../../shared/runtime/subflow/subflow-transport.ts';
-import type { Backoff } from './backoff.ts';
 import type { PathTarget } from './paths.ts';
 import type { Reached } from './reach.ts';
 import { failureReason, type UplinkReason } from './uplink-cause.ts';
@@ -12,6 +13,7 @@ import { failureReason, type UplinkReason } from './uplink-cause.ts';
 export interface PathHost {
   readonly uplinkName: string;
   readonly logger: Logger;
+  readonly clock: MonotonicClock;
   /** Connects to one of the targets, `preferred` first, and proves the other end. */
   reach(
     targets: readonly PathTarget[],
@@ -226,7 +228,7 @@ export class PathDialer {
 
   /** Only after one that lasted does the back-off begin anew, or it would hold back none that fail later than in their dial. */
   #judge(subflowId: number): void {
-    this.#isFleeting = performance.now() - (this.#upSinceMs.get(subflowId) ?? 0) < LASTING_MS;
+    this.#isFleeting = this.#host.clock() - (this.#upSinceMs.get(subflowId) ?? 0) < LASTING_MS;
     if (!this.#isFleeting) this.#backoff.succeed();
   }
 
@@ -271,7 +273,7 @@ export class PathDialer {
       }
       if (subflowId !== replaced) {
         this.#addressOf.set(subflowId, address);
-        this.#upSinceMs.set(subflowId, performance.now());
+        this.#upSinceMs.set(subflowId, this.#host.clock());
       }
       this.#onUp(subflowId, replaced);
       this.#preferred = address;

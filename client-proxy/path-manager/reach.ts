@@ -9,19 +9,19 @@ import {
   raceConnections,
 } from '../../shared/runtime/tcp/happy-eyeballs.ts';
 import type { TargetNames } from '../dns/target-names.ts';
-import type { Uplink } from '../uplink/uplink.ts';
 import { connectFailure, UplinkError } from '../uplink/uplink-error.ts';
 import type { PathTarget } from './paths.ts';
+import type { DialledUplink } from './uplink-role.ts';
 
 /** Connects to one address and proves the other end; a name is only for an uplink whose proxy resolves it. */
 export type ConnectAddress = (
-  uplink: Uplink,
+  uplink: DialledUplink,
   address: Destination,
   signal: CancelSignal,
 ) => Promise<SubflowTransport>;
 
 export interface ReachOptions {
-  readonly uplink: Uplink;
+  readonly uplink: DialledUplink;
   readonly targets: readonly PathTarget[];
   readonly names: TargetNames;
   readonly connect: ConnectAddress;
@@ -106,7 +106,7 @@ function inOrder(addresses: readonly Destination[], preferred: Destination | und
 
 /** One error for all addresses, in their order; none when nothing was tried. */
 function joined(
-  uplink: Uplink,
+  uplink: DialledUplink,
   addresses: readonly Destination[],
   failures: ReadonlyMap<Destination, Error>,
 ): Error | undefined {

@@ -1,4 +1,4 @@
-import type { RateLimit } from '../../shared/protocol/session/rate-limits.ts';
+import type { RateLimit } from '../../shared/protocol/uplink/rate-limit.ts';
 import type { Uplink } from '../uplink/uplink.ts';
 import type { SubflowsPerPath } from './subflow-bound.ts';
 
@@ -8,6 +8,8 @@ export type StandbyMode = (typeof STANDBY_MODES)[number];
 
 /** An uplink, and when and how often it is dialled. */
 export interface DialledUplink extends Uplink {
+  /** The kernel's congestion control for its subflows, such as `bbr`; BBR where allowed when absent. */
+  readonly congestionControl?: string;
   /** By default `auto`. */
   readonly subflowsPerPath?: SubflowsPerPath;
   /** By default `make-before-break`. */

@@ -2,13 +2,13 @@ import type { Logger } from 'pino';
 import type { Destination } from '../../shared/protocol/destination.ts';
 import { type ErrorName, StreamError } from '../../shared/protocol/errors.ts';
 import type { SteeringPolicy } from '../../shared/protocol/steering/steering-policy.ts';
+import { Backoff } from '../../shared/runtime/async/backoff.ts';
 import type { CancelSignal } from '../../shared/runtime/async/cancellation.ts';
 import type { SessionDriver } from '../../shared/runtime/session/session-driver.ts';
 import type { StreamHandlers } from '../../shared/runtime/session/session-handlers.ts';
-import { Backoff } from '../path-manager/backoff.ts';
+import type { UplinkLoss } from '../network/uplink-trouble.ts';
 import type { DialledUplink } from '../path-manager/uplink-role.ts';
 import type { UplinkStatus } from '../path-manager/uplink-status.ts';
-import type { UplinkLoss } from '../path-manager/uplink-trouble.ts';
 import { NORMAL_USE, type UplinkUse, type UplinkUseWithReason } from '../path-manager/uplink-use.ts';
 import { ClientSession, type ClientSessionOptions } from './client-session.ts';
 
@@ -168,7 +168,7 @@ export class SessionKeeper {
     this.#draining.add(session);
     const timer = setInterval(() => {
       if (!this.#draining.has(session)) clearInterval(timer);
-      else if (session.driver?.session.streamCount === 0) session.close('goingAway');
+      else if (session.driver?.streamCount === 0) session.close('goingAway');
     }, DRAIN_CHECK_MS);
     this.#beginLater();
   }

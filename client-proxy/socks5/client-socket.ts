@@ -44,10 +44,6 @@ export class ClientSocket implements AppSocket {
     return this.#inner.localAddress;
   }
 
-  get localPort(): number {
-    return this.#inner.localPort;
-  }
-
   setHandlers(handlers: AppSocketHandlers): void {
     this.#handlers = handlers;
     const closed = this.#closed;

@@ -3,11 +3,11 @@ import { reportSubflows, type StatusClocks, timeText } from '../../shared/runtim
 import type { SessionDriver } from '../../shared/runtime/session/session-driver.ts';
 import type { TrafficTable, UplinkTraffic } from '../../shared/runtime/session/uplink-traffic.ts';
 import type { ConfiguredUplink } from '../config/client-config.ts';
+import type { LeftOut } from '../discovery/discover-uplinks.ts';
+import type { LastingUplinkStatus } from '../discovery/uplink-set.ts';
 import type { Meter } from '../metering/meter.ts';
 import { totalBytes } from '../metering/usage.ts';
-import type { LeftOut } from '../path-manager/discover-uplinks.ts';
 import type { UplinkCause } from '../path-manager/uplink-cause.ts';
-import type { LastingUplinkStatus } from '../path-manager/uplink-set.ts';
 import type { UplinkState } from '../path-manager/uplink-status.ts';
 import { describePolicy, type SteeringConfig } from '../steering/steering-rule.ts';
 
@@ -96,7 +96,7 @@ export function clientStatus(source: ClientStatusSource): ClientStatus {
     session: {
       state: stateOf(current),
       since: current === undefined ? null : timeText(current.startedMs, source),
-      streams: drivers.reduce((sum, { session }) => sum + session.streamCount, 0),
+      streams: drivers.reduce((sum, { streamCount }) => sum + streamCount, 0),
       draining: drivers.filter((driver) => driver !== current).length,
     },
     socksConnections: source.socksConnections,
@@ -108,7 +108,7 @@ export function clientStatus(source: ClientStatusSource): ClientStatus {
 
 function stateOf(current: SessionDriver | undefined): ClientStatus['session']['state'] {
   if (current === undefined) return 'connecting';
-  return current.session.subflows.length > 0 ? 'established' : 'lingering';
+  return current.hasSubflow ? 'established' : 'lingering';
 }
 
 function uplinkReport(

@@ -8,6 +8,7 @@ import {
   certificatePin,
   samePin,
 } from '../../shared/runtime/identity/certificate-pin.ts';
+import type { ReceivePool } from '../../shared/runtime/subflow/receive-pool.ts';
 import {
   cipherPreference,
   SUBFLOW_ALPN,
@@ -22,6 +23,7 @@ import { connectFailure, UplinkError } from './uplink-error.ts';
 import { connectThroughUplink, type UplinkConnectOptions } from './uplink-socket.ts';
 
 export interface SubflowConnectOptions extends UplinkConnectOptions {
+  readonly pool: ReceivePool;
   /** The one certificate the concentrator may show; no authority is asked. */
   readonly pin: CertificatePin;
   /** Sent in the clear (SNI, RFC 6066), for a front that routes by it; nothing is sent where absent. */
@@ -42,7 +44,8 @@ export async function connectSubflow(
     return await withTimeLimit(`opening a subflow to ${where}`, options, async (signal) => {
       const socket = await connectThroughUplink(uplink, target, { ...options, signal });
       const secured = await secure(socket, options, where, uplink.name, signal);
-      return new TlsSubflow(secured, uplink.binding.kind === 'proxy' ? undefined : options.native);
+      const { pool, native } = options;
+      return new TlsSubflow(secured, pool, uplink.binding.kind === 'proxy' ? undefined : native);
     });
   } catch (error) {
     throw error instanceof SubflowError ? error : connectFailure(uplink.name, where, error);

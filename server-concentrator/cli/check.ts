@@ -1,8 +1,8 @@
 import { formatDestination } from '../../shared/protocol/destination.ts';
 import { formatByteSize } from '../../shared/runtime/config/byte-size.ts';
 import type { CommandLineDeps } from '../../shared/runtime/config/command-line.ts';
+import { readableByOthers } from '../../shared/runtime/files/private-file.ts';
 import { readCertificate } from '../../shared/runtime/identity/certificate.ts';
-import { readableByOthers } from '../../shared/runtime/identity/private-file.ts';
 import type { ConcentratorConfig, ListenAddress } from '../config/concentrator-config.ts';
 import { type EgressRule, formatEgressRule } from '../config/egress-rule.ts';
 

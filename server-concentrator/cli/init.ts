@@ -1,14 +1,14 @@
 import { isIPv6 } from 'node:net';
 import { join, resolve } from 'node:path';
 import type { Destination } from '../../shared/protocol/destination.ts';
+import { HOST_PORT_FORMAT, parseHostPort } from '../../shared/runtime/address/host-port.ts';
 import { type CommandLineDeps, UsageError } from '../../shared/runtime/config/command-line.ts';
 import { defaultConfigDirectory } from '../../shared/runtime/config/config-search.ts';
-import { HOST_PORT_FORMAT, parseHostPort } from '../../shared/runtime/config/host-port.ts';
 import { parseListenAddress } from '../../shared/runtime/config/schema-pieces.ts';
+import { fileExists, writePrivateFile } from '../../shared/runtime/files/private-file.ts';
 import { generateCertificate } from '../../shared/runtime/identity/certificate.ts';
 import { certificatePin } from '../../shared/runtime/identity/certificate-pin.ts';
 import { formatLink } from '../../shared/runtime/identity/link.ts';
-import { fileExists, writePrivateFile } from '../../shared/runtime/identity/private-file.ts';
 import { ClientsFile } from '../config/clients-file.ts';
 import { DEFAULT_PORT } from '../config/load-concentrator-config.ts';
 import { newClient, printLink } from './clients.ts';

@@ -2,11 +2,11 @@ import { Document, isMap, isSeq, type YAMLSeq } from 'yaml';
 import { z } from 'zod';
 import { ConfigError } from '../../shared/runtime/config/config-error.ts';
 import { parseConfig } from '../../shared/runtime/config/parse-config.ts';
-import { readTextFile } from '../../shared/runtime/config/read-file.ts';
 import { clientId, clientKey, textAs } from '../../shared/runtime/config/schema-pieces.ts';
 import { MAX_CONFIG_BYTES, YamlSource } from '../../shared/runtime/config/yaml-source.ts';
+import { writePrivateFile } from '../../shared/runtime/files/private-file.ts';
+import { readTextFile } from '../../shared/runtime/files/read-file.ts';
 import { formatClientKey } from '../../shared/runtime/identity/client-key.ts';
-import { writePrivateFile } from '../../shared/runtime/identity/private-file.ts';
 import type { ClientEntry } from './concentrator-config.ts';
 
 /** A client as listed in the file. */
@@ -49,12 +49,12 @@ const clientsSchema = z
 
 /** The list of clients that may connect, in a YAML file of its own. Changes keep its comments. */
 export class ClientsFile {
-  readonly file: string;
+  readonly #file: string;
   readonly clients: readonly ListedClient[];
   readonly #document: Document;
 
   private constructor(file: string, document: Document, clients: readonly ListedClient[]) {
-    this.file = file;
+    this.#file = file;
     this.#document = document;
     this.clients = clients;
   }
@@ -88,7 +88,7 @@ export class ClientsFile {
     const entries = document.contents as YAMLSeq;
     entries.flow = false;
     entries.add(document.createNode({ ...client, key: formatClientKey(client.key) }));
-    return new ClientsFile(this.file, document, [...this.clients, client]);
+    return new ClientsFile(this.#file, document, [...this.clients, client]);
   }
 
   /** The list without one client; nothing is written yet. */
@@ -97,7 +97,7 @@ export class ClientsFile {
     const entries = document.contents as YAMLSeq;
     entries.items = entries.items.filter((item) => !isMap(item) || item.get('id') !== id);
     return new ClientsFile(
-      this.file,
+      this.#file,
       document,
       this.clients.filter((client) => client.id !== id),
     );
@@ -105,7 +105,7 @@ export class ClientsFile {
 
   /** Writes the list, readable by its owner alone, in one step. */
   async write(options: { readonly overwrite: boolean }): Promise<void> {
-    await writePrivateFile(this.file, this.#document.toString({ lineWidth: 0 }), options);
+    await writePrivateFile(this.#file, this.#document.toString({ lineWidth: 0 }), options);
   }
 }
 

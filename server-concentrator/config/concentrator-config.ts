@@ -1,7 +1,7 @@
 import type { Destination } from '../../shared/protocol/destination.ts';
 import type { LogFormat, LogLevel } from '../../shared/runtime/config/schema-pieces.ts';
 import type { TlsIdentity } from '../../shared/runtime/identity/certificate.ts';
-import type { AnnounceConfig } from '../announced-addresses.ts';
+import type { AnnounceConfig } from '../addresses/announced-addresses.ts';
 import type { EgressRule } from './egress-rule.ts';
 
 /** One socket that subflows arrive at. */

@@ -1,4 +1,4 @@
-import { isHostName } from '../../shared/runtime/config/host-port.ts';
+import { isHostName } from '../../shared/runtime/address/host-port.ts';
 import {
   formatPortRange,
   type PortRange,

@@ -3,8 +3,8 @@ import type { z } from 'zod';
 import { ConfigError, type ConfigProblem } from '../../shared/runtime/config/config-error.ts';
 import { deepFreeze } from '../../shared/runtime/config/freeze.ts';
 import { parseConfig } from '../../shared/runtime/config/parse-config.ts';
-import { readTextFile } from '../../shared/runtime/config/read-file.ts';
 import { MAX_CONFIG_BYTES, YamlSource } from '../../shared/runtime/config/yaml-source.ts';
+import { readTextFile } from '../../shared/runtime/files/read-file.ts';
 import {
   belongsTogether,
   readCertificate,

@@ -3,6 +3,7 @@ import { type Destination, formatDestination } from '../../shared/protocol/desti
 import { type ErrorName, StreamError, TributaryError } from '../../shared/protocol/errors.ts';
 import { originFailure } from '../../shared/runtime/app/origin-failure.ts';
 import type { CancelSignal } from '../../shared/runtime/async/cancellation.ts';
+import type { MonotonicClock } from '../../shared/runtime/clock.ts';
 import type { OriginResolver } from '../../shared/runtime/dns/resolver.ts';
 import {
   CONNECTION_ATTEMPT_DELAY_MS,
@@ -24,8 +25,7 @@ export interface OriginDialerOptions<T> {
   readonly connect: ConnectAddress<T>;
   /** For all addresses of an origin together, after resolution. */
   readonly connectTimeoutMs: number;
-  /** A monotonic clock in milliseconds. */
-  readonly now: () => number;
+  readonly clock: MonotonicClock;
   /** Called once for each dial, before its promise settles. */
   readonly onOutcome?: (outcome: DialOutcome) => void;
 }
@@ -97,10 +97,10 @@ export class OriginDialer<T extends { destroy(): void }> {
   }
 
   async #race(addresses: readonly string[], port: number, signal: CancelSignal): Promise<T> {
-    const { connect, connectTimeoutMs, now } = this.#options;
+    const { connect, connectTimeoutMs, clock } = this.#options;
     const ordered = interleaveFamilies(
       addresses,
-      now() < this.#ipv4FirstUntilMs ? 4 : 6,
+      clock() < this.#ipv4FirstUntilMs ? 4 : 6,
       (address) => address,
     );
     const { connection, address } = await raceConnections({
@@ -111,7 +111,7 @@ export class OriginDialer<T extends { destroy(): void }> {
       signal,
     });
     const ipv6Lost = !isIPv4(ordered[0] ?? '') && isIPv4(address);
-    if (ipv6Lost) this.#ipv4FirstUntilMs = now() + IPV4_FIRST_MS;
+    if (ipv6Lost) this.#ipv4FirstUntilMs = clock() + IPV4_FIRST_MS;
     return connection;
   }
 }

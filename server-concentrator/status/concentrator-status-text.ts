@@ -1,4 +1,3 @@
-import { byteText } from '../../shared/runtime/observe/byte-text.ts';
 import {
   bitRateText,
   FIGURE_HEADS,
@@ -7,6 +6,7 @@ import {
   subflowTable,
   textTable,
 } from '../../shared/runtime/observe/status-text.ts';
+import { byteText } from '../../shared/runtime/text/byte-text.ts';
 import type { ConcentratorStatus, SessionReport } from './concentrator-status.ts';
 
 /** The status as a person reads it in a terminal. */

@@ -26,7 +26,6 @@ export const ERROR_CODE = {
 } as const;
 
 export type ErrorName = keyof typeof ERROR_CODE;
-export type ErrorCode = (typeof ERROR_CODE)[ErrorName];
 
 const NAME_BY_CODE = new Map<number, ErrorName>(
   Object.entries(ERROR_CODE).map(([name, code]) => [code, name as ErrorName]),
@@ -70,7 +69,7 @@ export function socksReplyFor(error: ErrorName): SocksReply {
 
 /**
  * Base of every error this project throws on purpose.
- * `code` is stable and meant for programs; `wireCode` is what the peer is told; `fault` says whose error it is.
+ * `code` is stable: programs read it, and the peer is told its number (`ERROR_CODE`). `fault` says whose error it is.
  */
 export class TributaryError extends Error {
   readonly code: ErrorName;
@@ -81,10 +80,6 @@ export class TributaryError extends Error {
     this.name = new.target.name;
     this.code = code;
     this.fault = fault;
-  }
-
-  get wireCode(): ErrorCode {
-    return ERROR_CODE[this.code];
   }
 }
 

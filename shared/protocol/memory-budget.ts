@@ -2,12 +2,12 @@
  * Bytes that receive windows may promise. A session's budget sits under its process's: a reservation must fit in both.
  */
 export class MemoryBudget {
-  readonly limitBytes: number;
+  readonly #limitBytes: number;
   readonly #parent: MemoryBudget | undefined;
   #reservedBytes = 0;
 
   constructor(limitBytes: number, parent?: MemoryBudget) {
-    this.limitBytes = limitBytes;
+    this.#limitBytes = limitBytes;
     this.#parent = parent;
   }
 
@@ -16,7 +16,7 @@ export class MemoryBudget {
   }
 
   get availableBytes(): number {
-    const own = Math.max(0, this.limitBytes - this.#reservedBytes);
+    const own = Math.max(0, this.#limitBytes - this.#reservedBytes);
     return this.#parent === undefined ? own : Math.min(own, this.#parent.availableBytes);
   }
 

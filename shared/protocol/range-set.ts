@@ -6,13 +6,9 @@ export class RangeSet {
   /** start0, end0, start1, end1, ... */
   readonly #edges: number[] = [];
 
-  get isEmpty(): boolean {
-    return this.#edges.length === 0;
-  }
-
   /** The lowest range. */
   first(): { start: number; end: number } | undefined {
-    return this.isEmpty ? undefined : { start: this.#edges[0]!, end: this.#edges[1]! };
+    return this.#edges.length === 0 ? undefined : { start: this.#edges[0]!, end: this.#edges[1]! };
   }
 
   /** Adds [start, end). */
@@ -37,7 +33,7 @@ export class RangeSet {
 
   /** Takes [start, end) out. */
   remove(start: number, end: number): void {
-    if (start >= end || this.isEmpty) return;
+    if (start >= end || this.#edges.length === 0) return;
     const edges = this.#edges;
     const from = this.#firstEndingAfter(start);
     let to = from;

@@ -5,7 +5,6 @@ export class FakeAppSocket implements AppSocket {
   readonly remoteAddress = '';
   readonly remotePort = 0;
   readonly localAddress: string = '';
-  readonly localPort = 0;
   readonly written: (readonly Uint8Array[])[] = [];
 
   write(pieces: readonly Uint8Array[]): boolean {

@@ -6,7 +6,6 @@ export class PlainAppSocket implements AppSocket {
   readonly remoteAddress: string;
   readonly remotePort: number;
   readonly localAddress: string;
-  readonly localPort: number;
   readonly #socket: Socket;
   #handlers: AppSocketHandlers | undefined;
 
@@ -16,7 +15,6 @@ export class PlainAppSocket implements AppSocket {
     this.remoteAddress = socket.remoteAddress ?? '';
     this.remotePort = socket.remotePort ?? 0;
     this.localAddress = socket.localAddress ?? '';
-    this.localPort = socket.localPort ?? 0;
     let error: NodeJS.ErrnoException | undefined;
     socket.on('data', (bytes: Buffer) => {
       let released = false;

@@ -31,7 +31,6 @@ export interface AppSocket {
   readonly remoteAddress: string;
   readonly remotePort: number;
   readonly localAddress: string;
-  readonly localPort: number;
   /** Replaces the handlers: the SOCKS5 negotiation hands the connection over to the relay this way. */
   setHandlers(handlers: AppSocketHandlers): void;
   resume(): void;

@@ -1,3 +1,5 @@
+import type { MonotonicClock } from '../clock.ts';
+
 /** Room in front of what is read, for the header of the frame that carries it (SPEC.md, DATA). */
 export const HEADROOM_BYTES = 24;
 /** With the headroom exactly sixteen full TLS records (16384 bytes each, RFC 8446 section 5.1): the longest frame. */
@@ -27,12 +29,15 @@ export class BlockPool {
    * block of a bulk connection whose last read was full.
    */
   readonly scratch: Buffer = Buffer.allocUnsafeSlow(SCRATCH_BYTES);
+  /** Readers tell by it whether their connection is a bulk transfer. */
+  readonly clock: MonotonicClock;
   readonly #maxBlocks: number;
   readonly #free: Block[] = [];
   #blocksInUse = 0;
 
   /** `maxBytes` bounds the blocks that are out at one time. */
-  constructor(maxBytes: number = DEFAULT_POOL_BYTES) {
+  constructor(clock: MonotonicClock, maxBytes: number = DEFAULT_POOL_BYTES) {
+    this.clock = clock;
     this.#maxBlocks = Math.floor(maxBytes / BLOCK_BYTES);
   }
 

@@ -52,7 +52,7 @@ export class PooledReader {
   #judge(length: number): void {
     this.#isBulk = false;
     if (length < SCRATCH_BYTES) return;
-    const nowMs = performance.now();
+    const nowMs = this.#pool.clock();
     this.#isBulk = nowMs - this.#lastFullMs <= BULK_GAP_MS;
     this.#lastFullMs = nowMs;
   }

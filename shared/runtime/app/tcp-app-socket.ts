@@ -73,10 +73,6 @@ export class TcpAppSocket implements AppSocket {
     return this.#socket.localAddress ?? '';
   }
 
-  get localPort(): number {
-    return this.#socket.localPort ?? 0;
-  }
-
   setHandlers(handlers: AppSocketHandlers): void {
     this.#handlers = handlers;
   }

@@ -2,7 +2,7 @@ import { type Command, CommanderError } from 'commander';
 import { closest, distance } from 'fastest-levenshtein';
 import { TributaryError } from '../../protocol/errors.ts';
 import { LinkError } from '../identity/link.ts';
-import { scrubSecrets } from '../observe/scrub.ts';
+import { scrubSecrets } from '../text/scrub.ts';
 import { ConfigError } from './config-error.ts';
 import { ConfigNotFoundError, type ConfigPlaces } from './config-search.ts';
 

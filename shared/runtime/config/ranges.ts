@@ -1,6 +1,6 @@
 import { isIPv4 } from 'node:net';
 import ipaddr from 'ipaddr.js';
-import { isIpv6Literal, parsePort } from './host-port.ts';
+import { isIpv6Literal, parsePort } from '../address/host-port.ts';
 
 /** Both ends belong to the range. */
 export interface PortRange {

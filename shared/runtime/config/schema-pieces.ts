@@ -1,11 +1,11 @@
 import { isIP, isIPv4 } from 'node:net';
 import { z } from 'zod';
 import type { Destination } from '../../protocol/destination.ts';
+import { HOST_PORT_FORMAT, isIpv6Literal, parseHostPort } from '../address/host-port.ts';
 import { CLIENT_ID_FORMAT, isClientId } from '../identity/client-id.ts';
 import { CLIENT_KEY_FORMAT, parseClientKey } from '../identity/client-key.ts';
 import { BYTE_SIZE_FORMAT, formatByteSize, parseByteSize } from './byte-size.ts';
 import { DURATION_FORMAT, formatDuration, parseDuration } from './duration.ts';
-import { HOST_PORT_FORMAT, isIpv6Literal, parseHostPort } from './host-port.ts';
 
 /** A text that `parse` turns into a value; `format` says in an error what was expected. */
 export function textAs<T>(format: string, parse: (text: string) => T | undefined) {

@@ -1,4 +1,4 @@
-import { SECRET_FIELDS, scrubSecrets } from '../observe/scrub.ts';
+import { SECRET_FIELDS, scrubSecrets } from '../text/scrub.ts';
 import type { KeyPath } from './yaml-source.ts';
 
 const SECRET = new Set(SECRET_FIELDS.map((field) => field.toLowerCase()));

@@ -1,5 +1,6 @@
 import { readFile, stat } from 'node:fs/promises';
 import { isIP } from 'node:net';
+import type { MonotonicClock } from '../clock.ts';
 
 /** A change of the file is seen within this time; a stat this seldom costs nothing. */
 const CHECK_INTERVAL_MS = 5_000;
@@ -9,24 +10,23 @@ const MAX_FILE_BYTES = 64 * 1024 * 1024;
 /** The names of a hosts(5) file, read anew when it has changed. A file that cannot be read holds no names. */
 export class HostsFile {
   readonly #path: string;
-  readonly #now: () => number;
+  readonly #clock: MonotonicClock;
   #addresses: ReadonlyMap<string, readonly string[]> = new Map();
   #checkedAtMs = Number.NEGATIVE_INFINITY;
   #version = '';
   #loading: Promise<void> | undefined;
 
-  /** `now` is a monotonic clock in milliseconds. */
-  constructor(path: string, now: () => number) {
+  constructor(path: string, clock: MonotonicClock) {
     this.#path = path;
-    this.#now = now;
+    this.#clock = clock;
   }
 
   /** The addresses of a lower-case name in the order of the file; empty when it is not listed. */
   async lookup(name: string): Promise<readonly string[]> {
-    if (this.#now() - this.#checkedAtMs >= CHECK_INTERVAL_MS) {
+    if (this.#clock() - this.#checkedAtMs >= CHECK_INTERVAL_MS) {
       this.#loading ??= this.#reload().finally(() => {
         this.#loading = undefined;
-        this.#checkedAtMs = this.#now();
+        this.#checkedAtMs = this.#clock();
       });
       await this.#loading;
     }

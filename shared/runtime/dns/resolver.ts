@@ -2,6 +2,7 @@ import { promises as dns } from 'node:dns';
 import { isDeepStrictEqual } from 'node:util';
 import { type ErrorName, StreamError } from '../../protocol/errors.ts';
 import type { CancelSignal } from '../async/cancellation.ts';
+import type { MonotonicClock } from '../clock.ts';
 import { HostsFile } from './hosts-file.ts';
 
 /** Turns a name into addresses. */
@@ -17,8 +18,7 @@ export interface OriginResolver {
 export interface DnsResolverOptions {
   /** What one caller waits at most, queueing included. */
   readonly timeoutMs: number;
-  /** A monotonic clock in milliseconds. */
-  readonly now: () => number;
+  readonly clock: MonotonicClock;
   /** Asked before each query; those of the system, from any address, when absent. May throw StreamError. */
   readonly route?: () => DnsRoute;
   readonly hostsPath?: string;
@@ -34,8 +34,10 @@ export interface DnsRoute {
   readonly over?: DnsTransport;
 }
 
-/** A way to name servers that c-ares lacks. Two with the same public fields are the same way. */
+/** A way to name servers that c-ares lacks. */
 export interface DnsTransport {
+  /** Two with the same name lead the same way. */
+  readonly name: string;
   open(servers: readonly string[], tries: DnsTries): DnsChannel;
 }
 
@@ -81,7 +83,7 @@ export class DnsResolver implements OriginResolver {
 
   constructor(options: DnsResolverOptions) {
     this.#options = options;
-    this.#hosts = new HostsFile(options.hostsPath ?? '/etc/hosts', options.now);
+    this.#hosts = new HostsFile(options.hostsPath ?? '/etc/hosts', options.clock);
   }
 
   resolve(name: string, signal: CancelSignal): Promise<readonly string[]> {
@@ -94,7 +96,7 @@ export class DnsResolver implements OriginResolver {
     if (isLocalhost(name)) return LOCALHOST_ADDRESSES;
 
     const cached = this.#cache.get(name);
-    if (cached && cached.expiresAtMs > this.#options.now()) return cached.answer;
+    if (cached && cached.expiresAtMs > this.#options.clock()) return cached.answer;
 
     let query = this.#underway.get(name);
     if (!query) {
@@ -144,14 +146,14 @@ export class DnsResolver implements OriginResolver {
     this.#cache.delete(name);
     const oldest = this.#cache.size >= MAX_CACHED ? this.#cache.keys().next().value : undefined;
     if (oldest !== undefined) this.#cache.delete(oldest);
-    const expiresAtMs = this.#options.now() + Math.min(ttlSeconds * 1000, MAX_CACHE_AGE_MS);
+    const expiresAtMs = this.#options.clock() + Math.min(ttlSeconds * 1000, MAX_CACHE_AGE_MS);
     this.#cache.set(name, { answer, expiresAtMs });
   }
 
   #currentChannel(): DnsChannel {
-    const now = this.#options.now();
+    const now = this.#options.clock();
     const route = this.#options.route?.();
-    const isCurrent = now - this.#channelSinceMs < CHANNEL_AGE_MS && isDeepStrictEqual(route, this.#route);
+    const isCurrent = now - this.#channelSinceMs < CHANNEL_AGE_MS && isSameRoute(route, this.#route);
     if (this.#channel && isCurrent) return this.#channel;
     this.#channel = channelBy(route);
     this.#route = route;
@@ -182,6 +184,11 @@ const FIRST_TRY_MS = 1_000;
 const TRIES = 3;
 /** RFC 8305 section 3: what the AAAA answer may take longer than the A answer. */
 const RESOLUTION_DELAY_MS = 50;
+
+function isSameRoute(one: DnsRoute | undefined, other: DnsRoute | undefined): boolean {
+  const way = (route: DnsRoute | undefined) => [route?.servers, route?.localAddress, route?.over?.name];
+  return isDeepStrictEqual(way(one), way(other));
+}
 
 function channelBy(route: DnsRoute | undefined): DnsChannel {
   if (route?.over) return route.over.open(route.servers, { firstTryMs: FIRST_TRY_MS, tries: TRIES });

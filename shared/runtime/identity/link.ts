@@ -1,6 +1,6 @@
 import { type Destination, formatDestination } from '../../protocol/destination.ts';
 import { TributaryError } from '../../protocol/errors.ts';
-import { HOST_PORT_FORMAT, parseHostPort } from '../config/host-port.ts';
+import { HOST_PORT_FORMAT, parseHostPort } from '../address/host-port.ts';
 import type { CertificatePin } from './certificate-pin.ts';
 import { CLIENT_ID_FORMAT, isClientId } from './client-id.ts';
 import { CLIENT_KEY_FORMAT, formatClientKey, parseClientKey } from './client-key.ts';

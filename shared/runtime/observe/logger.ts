@@ -1,7 +1,7 @@
 import { type Logger, pino } from 'pino';
 import { prettyFactory } from 'pino-pretty';
 import type { LogFormat, LogLevel } from '../config/schema-pieces.ts';
-import { REDACTED, SECRET_FIELDS, scrubSecrets } from './scrub.ts';
+import { REDACTED, SECRET_FIELDS, scrubSecrets } from '../text/scrub.ts';
 
 /** Where log lines go. */
 export interface LogDestination {

@@ -1,5 +1,5 @@
 import { formatBitRate } from '../config/bit-rate.ts';
-import { byteText } from './byte-text.ts';
+import { byteText } from '../text/byte-text.ts';
 import type { SubflowReport, SubflowsReport } from './subflow-report.ts';
 
 /** Rows as a table for a terminal: columns of equal width, two blanks between them. */

@@ -1,5 +1,5 @@
 import { concatBytes } from '../../protocol/codec/bytes.ts';
-import { pinsSlab, releaseReceived, SLAB_BYTES } from './receive-memory.ts';
+import { pinsSlab, releaseReceived, SLAB_BYTES } from './receive-pool.ts';
 
 /** A piece keeps its slab out of use: one that is kept as it is keeps at most eight times its bytes. */
 const COPIED_BELOW_BYTES = SLAB_BYTES / 8;

@@ -1,8 +1,10 @@
 import { constants } from 'node:crypto';
 import { createServer, isIPv4, isIPv6, type Socket } from 'node:net';
 import { createServer as createTlsServer, type TLSSocket, type Server as TlsServer } from 'node:tls';
+import type { MonotonicClock } from '../clock.ts';
 import type { NativeSockets } from '../kernel/native.ts';
 import { type ListenAddress, listen } from '../tcp/tcp-listener.ts';
+import type { ReceivePool } from './receive-pool.ts';
 import { cipherPreference, SUBFLOW_ALPN, SUBFLOW_TLS_OPTIONS } from './subflow-tls.ts';
 import type { SubflowTransport } from './subflow-transport.ts';
 import { type SubflowTuning, tuneSubflow } from './subflow-tuning.ts';
@@ -14,7 +16,9 @@ export interface SubflowListenerOptions extends SubflowTuning {
   readonly certificate: string;
   /** PEM. */
   readonly privateKey: string;
+  readonly pool: ReceivePool;
   readonly native?: NativeSockets | undefined;
+  readonly clock: MonotonicClock;
   /** From accept to the end of the TLS handshake; 10 s where absent. */
   readonly handshakeTimeoutMs?: number | undefined;
   /** Connections in handshake at one time; 512 where absent. At the bound the oldest gives way. */
@@ -116,7 +120,7 @@ class HandshakeGate {
       key: connectionKey(socket),
       socket,
       remote,
-      startedMs: performance.now(),
+      startedMs: this.#options.clock(),
       timer: setTimeout(() => this.#reject(handshake, 'took too long'), this.#timeoutMs),
     };
     this.#handshakes.set(handshake.key, handshake);
@@ -151,8 +155,9 @@ class HandshakeGate {
       this.#reject(handshake, `no ${SUBFLOW_ALPN}`);
     } else {
       this.#settle(handshake);
-      const leftMs = Math.ceil(this.#timeoutMs - (performance.now() - handshake.startedMs));
-      this.#options.onSubflow(new TlsSubflow(secured, this.#options.native), Math.max(0, leftMs));
+      const leftMs = Math.ceil(this.#timeoutMs - (this.#options.clock() - handshake.startedMs));
+      const { pool, native } = this.#options;
+      this.#options.onSubflow(new TlsSubflow(secured, pool, native), Math.max(0, leftMs));
     }
   }
 

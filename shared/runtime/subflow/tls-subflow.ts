@@ -5,7 +5,7 @@ import type { NativeSockets } from '../kernel/native.ts';
 import { descriptorOf, readThrough } from '../kernel/socket-handle.ts';
 import { readCongestionControl } from '../kernel/socket-options.ts';
 import { readTcpInfo } from '../kernel/tcp-info.ts';
-import { ReceiveMemory } from './receive-memory.ts';
+import { ReceiveMemory, type ReceivePool } from './receive-pool.ts';
 import { subflowExporter } from './subflow-tls.ts';
 import type { SubflowTransport, SubflowTransportHandlers } from './subflow-transport.ts';
 
@@ -19,14 +19,15 @@ export class TlsSubflow implements SubflowTransport {
   readonly congestionControl: string | undefined;
   readonly #socket: TLSSocket;
   readonly #native: NativeSockets | undefined;
-  readonly #memory = new ReceiveMemory();
+  readonly #memory: ReceiveMemory;
   #handlers: SubflowTransportHandlers | undefined;
   #writing = false;
   #closed = false;
   #error: Error | undefined;
 
   /** `native` reads the kernel's figures; left out where they would be about another connection (a proxy's). */
-  constructor(socket: TLSSocket, native: NativeSockets | undefined) {
+  constructor(socket: TLSSocket, pool: ReceivePool, native: NativeSockets | undefined) {
+    this.#memory = new ReceiveMemory(pool);
     this.#socket = socket;
     this.#native = native;
     this.exporter = subflowExporter(socket);

@@ -10,10 +10,10 @@ import {
   type NetworkInterfaces,
   type NetworkView,
   portableView,
-} from '../../../client-proxy/path-manager/network/network-view.ts';
+} from '../../../client-proxy/network/network-view.ts';
 import { type StatusReport, startHttpEndpoint } from '../../../shared/runtime/observe/http-endpoint.ts';
 import { commandLineDeps } from '../../config/command-line-deps.ts';
-import { device, view } from '../path-manager/views.ts';
+import { device, view } from '../network/views.ts';
 
 const KEY = 'c2VjcmV0LXNlY3JldC1zZWNyZXQtc2VjcmV0LXNlY3I';
 const PIN = `sha256:${'A'.repeat(43)}`;

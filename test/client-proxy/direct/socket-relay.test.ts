@@ -11,7 +11,7 @@ let originClosed: number;
 let traffic: { sentBytes: number; receivedBytes: number };
 
 beforeEach(async () => {
-  pool = new BlockPool();
+  pool = new BlockPool(() => performance.now());
   near = await appPair({ pool });
   far = await appPair({ pool });
   traffic = { sentBytes: 0, receivedBytes: 0 };

@@ -112,7 +112,7 @@ describe.skipIf(native === undefined)('names asked over one interface', () => {
     const over = new OverInterface('lo', native!);
     const resolver = new DnsResolver({
       timeoutMs: 5_000,
-      now: () => performance.now(),
+      clock: () => performance.now(),
       hostsPath: '/nonexistent',
       route: () => ({ servers: [address], over }),
     });
@@ -128,7 +128,7 @@ test.each(['127.0.0.2', undefined])('c-ares asks from the address %s', async (lo
   after(() => socket.close());
   const resolver = new DnsResolver({
     timeoutMs: 300,
-    now: () => performance.now(),
+    clock: () => performance.now(),
     hostsPath: '/nonexistent',
     route: () => ({
       servers: [`127.0.0.1:${socket.address().port}`],

@@ -1,10 +1,11 @@
 import { describe, expect, it } from 'vitest';
 import type { ConfiguredUplink } from '../../../client-proxy/config/client-config.ts';
+import { OverInterface } from '../../../client-proxy/dns/interface-dns.ts';
 import { dnsRouteOf } from '../../../client-proxy/dns/uplink-dns-route.ts';
 import type { NativeSockets } from '../../../shared/runtime/kernel/native.ts';
 
 const native = {} as NativeSockets;
-const OVER_ETH0 = { interface: 'eth0', native };
+const OVER_ETH0 = new OverInterface('eth0', native);
 
 function route(uplink: Partial<ConfiguredUplink>, systemServers: readonly string[], calls = [native]) {
   const binding = { kind: 'interface', interface: 'eth0' } as const;

@@ -19,10 +19,15 @@ const settings = (more: Partial<MeteredSettings> = {}): MeteredSettings => ({
   ...more,
 });
 
-const used = ({ usage }: Meter) => ({
-  day: usage.day.sentBytes + usage.day.receivedBytes,
-  month: usage.month.sentBytes + usage.month.receivedBytes,
-});
+function usageOf({ caps }: Meter): UplinkUsage {
+  const [day, month] = caps;
+  return { day: day!.usage, month: month!.usage };
+}
+
+function used(meter: Meter) {
+  const { day, month } = usageOf(meter);
+  return { day: day.sentBytes + day.receivedBytes, month: month.sentBytes + month.receivedBytes };
+}
 
 /** As a file would bring it to the next program. */
 function saved(meter: Meter, nowMs: number, stored?: UplinkUsage): UplinkUsage {
@@ -190,7 +195,7 @@ describe('what is saved', () => {
     expect(saved(meter, next, stored).month.receivedBytes).toBe(5);
     const late = new Meter('lte', settings(), stored, NOW);
     late.add(0, 7, NOW);
-    expect(saved(late, NOW, meter.usage).month).toMatchObject({ receivedBytes: 12 });
+    expect(saved(late, NOW, usageOf(meter)).month).toMatchObject({ receivedBytes: 12 });
   });
 
   it('of a period that ended while it was written stays out of the next one', () => {
@@ -210,12 +215,12 @@ describe('the report', () => {
     const rateLimit = { downBytesPerSecond: 1_250_000, upBytesPerSecond: 250_000 };
     const meter = new Meter('lte', settings(), undefined, NOW);
     meter.add(0, 18_240_000, NOW);
-    expect(usageReport(settings({ rateLimit }), meter.usage, NOW)).toBe(
+    expect(usageReport(settings({ rateLimit }), usageOf(meter), NOW)).toBe(
       '18.2 MB of 100 MB today (18 %), 18.2 MB of 1 GB since 2026-11-12 (1 %), ' +
         'at most 10Mbit/s down, at most 2Mbit/s up, at the daily or monthly cap: backup',
     );
     meter.add(0, 90 * MB, NOW);
-    expect(usageReport(settings({ atCap: 'stop' }), meter.usage, NOW)).toContain(
+    expect(usageReport(settings({ atCap: 'stop' }), usageOf(meter), NOW)).toContain(
       'stopped: daily cap reached, until 2026-11-24',
     );
     expect(usageReport(settings(), undefined, NOW)).toContain('0 B of 100 MB today (0 %)');

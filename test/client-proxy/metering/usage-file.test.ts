@@ -23,7 +23,7 @@ describe('the usage file', () => {
   it('is made with its directory, for its owner alone, and read back', async () => {
     const file = await newFile();
     expect(await readUsageFile(file)).toEqual({ kind: 'absent' });
-    expect(await updateUsageFile(file, () => new Map([['lte', usage(5)]]))).toBe(true);
+    expect(await updateUsageFile(file, Date.now(), () => new Map([['lte', usage(5)]]))).toBe(true);
     expect((await stat(file)).mode & 0o777).toBe(0o600);
     expect(await readUsageFile(file)).toEqual({ kind: 'read', usage: new Map([['lte', usage(5)]]) });
     expect(JSON.parse(await readFile(file, 'utf8')).uplinks.lte.month).toEqual({
@@ -37,8 +37,8 @@ describe('the usage file', () => {
 
   it('gives what it holds to who changes it, and leaves nothing else behind', async () => {
     const file = await newFile();
-    await updateUsageFile(file, () => new Map([['lte', usage(5)]]));
-    await updateUsageFile(file, (stored) => new Map([...stored, ['sat', usage(7)]]));
+    await updateUsageFile(file, Date.now(), () => new Map([['lte', usage(5)]]));
+    await updateUsageFile(file, Date.now(), (stored) => new Map([...stored, ['sat', usage(7)]]));
     const read = await readUsageFile(file);
     expect(read.kind === 'read' && [...read.usage.keys()]).toEqual(['lte', 'sat']);
     expect(await readdir(join(file, '..'))).toEqual([USAGE_FILE_NAME]);
@@ -49,7 +49,8 @@ describe('the usage file', () => {
     const add = async () => {
       const more = (stored: ReadonlyMap<string, UplinkUsage>) =>
         new Map([['lte', usage((stored.get('lte')?.month.receivedBytes ?? 0) + 1)]]);
-      while (!(await updateUsageFile(file, more))) await new Promise((resolve) => setTimeout(resolve, 1));
+      while (!(await updateUsageFile(file, Date.now(), more)))
+        await new Promise((resolve) => setTimeout(resolve, 1));
     };
     await Promise.all(Array.from({ length: 20 }, add));
     expect(await readUsageFile(file)).toMatchObject({ usage: new Map([['lte', usage(20)]]) });
@@ -57,12 +58,12 @@ describe('the usage file', () => {
 
   it('is not kept from anybody by the lock of a program that died', async () => {
     const file = await newFile();
-    await updateUsageFile(file, () => new Map());
+    await updateUsageFile(file, Date.now(), () => new Map());
     await writeFile(`${file}.lock`, '');
-    expect(await updateUsageFile(file, () => new Map())).toBe(false);
+    expect(await updateUsageFile(file, Date.now(), () => new Map())).toBe(false);
     const longAgo = new Date(Date.now() - 60_000);
     await utimes(`${file}.lock`, longAgo, longAgo);
-    expect(await updateUsageFile(file, () => new Map())).toBe(true);
+    expect(await updateUsageFile(file, Date.now(), () => new Map())).toBe(true);
   });
 
   const good = JSON.stringify({ version: 1, uplinks: {} });
@@ -75,13 +76,13 @@ describe('the usage file', () => {
     ['huge', ' '.repeat(300_000)],
   ])('that is %s is damaged, and kept aside', async (_, text) => {
     const file = await newFile();
-    await updateUsageFile(file, () => new Map());
+    await updateUsageFile(file, Date.now(), () => new Map());
     await writeFile(file, text);
     expect(await readUsageFile(file)).toMatchObject({
       kind: 'damaged',
       problem: expect.stringContaining(file),
     });
-    await updateUsageFile(file, () => new Map([['lte', usage(5)]]));
+    await updateUsageFile(file, Date.now(), () => new Map([['lte', usage(5)]]));
     expect(await readFile(`${file}.damaged`, 'utf8')).toBe(text);
     expect(await readUsageFile(file)).toMatchObject({ kind: 'read' });
   });
@@ -90,7 +91,7 @@ describe('the usage file', () => {
     const directory = await temporaryDirectory();
     await writeFile(join(directory, 'state'), 'not a directory');
     await expect(
-      updateUsageFile(join(directory, 'state', USAGE_FILE_NAME), () => new Map()),
+      updateUsageFile(join(directory, 'state', USAGE_FILE_NAME), Date.now(), () => new Map()),
     ).rejects.toThrow();
   });
 });

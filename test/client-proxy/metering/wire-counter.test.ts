@@ -7,7 +7,15 @@ import { WireTable } from '../../../client-proxy/metering/wire-table.ts';
 import { connectSubflow } from '../../../client-proxy/uplink/subflow-connect.ts';
 import { connectThroughUplink } from '../../../client-proxy/uplink/uplink-socket.ts';
 import { certificatePin } from '../../../shared/runtime/identity/certificate-pin.ts';
-import { bench, identity, ignore, lan, native, onCleanup } from '../../runtime/subflow/subflow-bench.ts';
+import {
+  bench,
+  identity,
+  ignore,
+  lan,
+  native,
+  onCleanup,
+  receivePool,
+} from '../../runtime/subflow/subflow-bench.ts';
 
 const BODY_BYTES = 300_000;
 /** A SYN with its options, or the answer. */
@@ -84,6 +92,7 @@ describe.skipIf(native === undefined)('counted by the kernel', () => {
     const counter = new WireCounter(native);
     const options = {
       pin: certificatePin(identity.certificate),
+      pool: receivePool,
       native,
       timeoutMs: 5000,
       wire: counter,

@@ -1,8 +1,8 @@
 import ipaddr from 'ipaddr.js';
 import { describe, expect, it } from 'vitest';
 import { ConcentratorAddresses } from '../../../client-proxy/path-manager/concentrator-addresses.ts';
-import { MAX_ANNOUNCED_ADDRESSES } from '../../../shared/protocol/tunables.ts';
-import { parseHostPort } from '../../../shared/runtime/config/host-port.ts';
+import { MAX_ANNOUNCED_ADDRESSES } from '../../../shared/protocol/session/announcements.ts';
+import { parseHostPort } from '../../../shared/runtime/address/host-port.ts';
 
 /** Names stand for these. */
 const KNOWN: Readonly<Record<string, readonly string[]>> = { 'vps.example': ['8.8.4.4', '2a00::4'] };

@@ -1,9 +1,9 @@
 import { pino } from 'pino';
 import { afterEach, beforeEach, expect, it, vi } from 'vitest';
-import { Backoff } from '../../../client-proxy/path-manager/backoff.ts';
 import { PathDialer } from '../../../client-proxy/path-manager/path-dialer.ts';
 import type { PathTarget } from '../../../client-proxy/path-manager/paths.ts';
 import { subflowBound } from '../../../client-proxy/path-manager/subflow-bound.ts';
+import { Backoff } from '../../../shared/runtime/async/backoff.ts';
 import type { SubflowTransport } from '../../../shared/runtime/subflow/subflow-transport.ts';
 
 const HERE: PathTarget = { host: '127.0.0.1', port: 1, families: [4] };
@@ -29,6 +29,7 @@ function bed(backoff = { minMs: 100, maxMs: 100 }) {
     {
       uplinkName: 'dsl',
       logger: pino({ enabled: false }),
+      clock: () => performance.now(),
       async reach([target], preferred, signal) {
         seen.mostDialling = Math.max(seen.mostDialling, ++seen.dialling);
         seen.preferred.push(preferred?.port);

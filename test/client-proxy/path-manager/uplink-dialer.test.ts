@@ -1,8 +1,8 @@
 import { pino } from 'pino';
 import { afterEach, beforeEach, expect, it, vi } from 'vitest';
-import { Backoff } from '../../../client-proxy/path-manager/backoff.ts';
 import { PathDialer } from '../../../client-proxy/path-manager/path-dialer.ts';
 import { UplinkDialer } from '../../../client-proxy/path-manager/uplink-dialer.ts';
+import { Backoff } from '../../../shared/runtime/async/backoff.ts';
 
 const HERE = { host: '192.0.2.1', port: 8443 };
 const THERE = { host: '2001:db8::1', port: 8443 };
@@ -16,6 +16,7 @@ function bed() {
     host: {
       uplinkName: 'dsl',
       logger: pino({ enabled: false }),
+      clock: () => performance.now(),
       async reach([target], _preferred, signal) {
         await new Promise<void>((resolve, reject) => {
           if (target?.host === HERE.host) setTimeout(resolve, DIAL_MS);

@@ -9,7 +9,7 @@ import { certificatePin } from '../../../shared/runtime/identity/certificate-pin
 import { nodeHandshakeCrypto } from '../../../shared/runtime/session/handshake-crypto.ts';
 import { readHandshake } from '../../../shared/runtime/session/read-handshake.ts';
 import { TrafficTable } from '../../../shared/runtime/session/uplink-traffic.ts';
-import { bench, identity, lan, native } from '../../runtime/subflow/subflow-bench.ts';
+import { bench, identity, lan, native, receivePool } from '../../runtime/subflow/subflow-bench.ts';
 import { deferred } from '../../support/deferred.ts';
 
 const key = new Uint8Array(32).fill(7);
@@ -37,6 +37,7 @@ it('that is closed while its HELLO is under way lets the connection go', async (
       connect: (uplink, address, signal) =>
         connectSubflow(uplink, address, {
           pin: certificatePin(identity.certificate),
+          pool: receivePool,
           native,
           signal,
           timeoutMs: 5_000,

@@ -6,7 +6,15 @@ import { connectSubflow } from '../../../client-proxy/uplink/subflow-connect.ts'
 import { SubflowError } from '../../../client-proxy/uplink/subflow-error.ts';
 import { certificatePin } from '../../../shared/runtime/identity/certificate-pin.ts';
 import { cipherPreference, SUBFLOW_ALPN } from '../../../shared/runtime/subflow/subflow-tls.ts';
-import { bench, dial, identity, lan, native, onCleanup } from '../../runtime/subflow/subflow-bench.ts';
+import {
+  bench,
+  dial,
+  identity,
+  lan,
+  native,
+  onCleanup,
+  receivePool,
+} from '../../runtime/subflow/subflow-bench.ts';
 import { makeCertificate } from '../../support/certificate.ts';
 import { deferred } from '../../support/deferred.ts';
 
@@ -48,7 +56,7 @@ describe('the client', () => {
     expect(await name.promise).toBe(false);
     name = deferred();
     const pin = certificatePin(identity.certificate);
-    const named = { pin, serverName: 'front.example', timeoutMs: 5000 };
+    const named = { pin, pool: receivePool, serverName: 'front.example', timeoutMs: 5000 };
     const subflow = await connectSubflow(lan, { host: '127.0.0.1', port }, named);
     onCleanup(() => subflow.destroy());
     expect(await name.promise).toBe('front.example');
@@ -85,15 +93,18 @@ describe('the client', () => {
       host: '127.0.0.1',
       port: (server.address() as AddressInfo).port,
     });
-    await expect(connectSubflow(lan, target(silent), { pin, native, timeoutMs: 100 })).rejects.toMatchObject({
+    await expect(
+      connectSubflow(lan, target(silent), { pin, pool: receivePool, native, timeoutMs: 100 }),
+    ).rejects.toMatchObject({
       code: 'timedOut',
     });
-    await expect(connectSubflow(lan, target(rude), { pin, native, timeoutMs: 5000 })).rejects.toThrow(
-      /was reached but TLS failed/,
-    );
+    await expect(
+      connectSubflow(lan, target(rude), { pin, pool: receivePool, native, timeoutMs: 5000 }),
+    ).rejects.toThrow(/was reached but TLS failed/);
     const controller = new AbortController();
     const pending = connectSubflow(lan, target(silent), {
       pin,
+      pool: receivePool,
       native,
       timeoutMs: 5000,
       signal: controller.signal,

@@ -30,7 +30,13 @@ async function connect(binding: UplinkBinding, port: number, wire?: WireCounter)
   const socket = await connectAppSocketThroughUplink(
     { name: 'dsl', backup: false, binding },
     { host: '127.0.0.1', port },
-    { pool: new BlockPool(), native, wire, signal: new Cancellation(), timeoutMs: 3_000 },
+    {
+      pool: new BlockPool(() => performance.now()),
+      native,
+      wire,
+      signal: new Cancellation(),
+      timeoutMs: 3_000,
+    },
   );
   after(() => socket.destroy());
   return socket;

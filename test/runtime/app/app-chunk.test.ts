@@ -21,7 +21,7 @@ async function pair(options: Parameters<typeof appPair>[0] = {}) {
 
 describe('memory of chunks', () => {
   test('is never reused before release: held long, released late and out of order', async () => {
-    const pool = new BlockPool(40 * BLOCK_BYTES);
+    const pool = new BlockPool(() => performance.now(), 40 * BLOCK_BYTES);
     const { app, peer } = await pair({ pool });
     const sent = pattern(32 * 1024 * 1024, 99);
     const held: { chunk: AppChunk; offset: number }[] = [];
@@ -67,7 +67,7 @@ describe('memory of chunks', () => {
   });
 
   test('an exhausted pool slows nothing to a stop, and a second release is refused', async () => {
-    const pool = new BlockPool(2 * BLOCK_BYTES);
+    const pool = new BlockPool(() => performance.now(), 2 * BLOCK_BYTES);
     const { app, peer } = await pair({ pool });
     const seen = new Recorder();
     app.setHandlers(seen);
@@ -107,7 +107,7 @@ describe('memory of chunks', () => {
   });
 
   test('many connections that share the pool do not mix their bytes', async () => {
-    const pool = new BlockPool(8 * BLOCK_BYTES);
+    const pool = new BlockPool(() => performance.now(), 8 * BLOCK_BYTES);
     const pairs = await Promise.all(Array.from({ length: 16 }, () => pair({ pool })));
     await Promise.all(
       pairs.map(async ({ app, peer }, seed) => {

@@ -16,7 +16,7 @@ export interface AppPair {
 export async function appPair(
   options: { pool?: BlockPool; takeAccepted?: () => boolean } = {},
 ): Promise<AppPair> {
-  const pool = options.pool ?? new BlockPool();
+  const pool = options.pool ?? new BlockPool(() => performance.now());
   const accepted = deferred<AppSocket>();
   const listener = await acceptAppSockets({
     host: '127.0.0.1',

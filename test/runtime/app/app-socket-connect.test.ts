@@ -26,7 +26,7 @@ describe('connectAppSocket', () => {
 
   test('carries a large echo byte for byte and closes cleanly', async () => {
     const port = await origin((socket) => socket.pipe(socket));
-    const pool = new BlockPool();
+    const pool = new BlockPool(() => performance.now());
     const app: AppSocket = await connectAppSocket({ host: '127.0.0.1', port, signal: NEVER, pool });
     expect(app).toMatchObject({ remoteAddress: '127.0.0.1', remotePort: port, localAddress: '127.0.0.1' });
     const seen = new Recorder();
@@ -44,7 +44,12 @@ describe('connectAppSocket', () => {
 
   test('reads nothing before resume, even when the origin speaks first', async () => {
     const port = await origin((socket) => socket.end('banner'));
-    const app = await connectAppSocket({ host: '127.0.0.1', port, signal: NEVER, pool: new BlockPool() });
+    const app = await connectAppSocket({
+      host: '127.0.0.1',
+      port,
+      signal: NEVER,
+      pool: new BlockPool(() => performance.now()),
+    });
     const seen = new Recorder();
     app.setHandlers(seen);
     for (let i = 0; i < 5; i += 1) await new Promise(setImmediate);
@@ -67,7 +72,7 @@ describe('connectAppSocket', () => {
       port,
       localAddress: '127.0.0.3',
       signal: NEVER,
-      pool: new BlockPool(),
+      pool: new BlockPool(() => performance.now()),
     });
     expect(app.localAddress).toBe('127.0.0.3');
     expect(await from.promise).toBe('127.0.0.3');
@@ -79,13 +84,13 @@ describe('connectAppSocket', () => {
     const listener = await acceptAppSockets({
       host: '127.0.0.1',
       port: 0,
-      pool: new BlockPool(),
+      pool: new BlockPool(() => performance.now()),
       onSocket: () => {},
       onError: () => {},
     });
     const closedPort = listener.address().port;
     listener.close();
-    const target = { host: '127.0.0.1', signal: NEVER, pool: new BlockPool() };
+    const target = { host: '127.0.0.1', signal: NEVER, pool: new BlockPool(() => performance.now()) };
     await expect(connectAppSocket({ ...target, port: closedPort })).rejects.toMatchObject({
       code: 'ECONNREFUSED',
     });
@@ -101,7 +106,7 @@ describe('connectAppSocket', () => {
 
   test.skipIf(native === undefined)('a reset behind the last data is an error, not an end', async () => {
     const accepted = deferred<AppSocket>();
-    const pool = new BlockPool();
+    const pool = new BlockPool(() => performance.now());
     const listener = await acceptAppSockets({
       host: '127.0.0.1',
       port: 0,
@@ -131,7 +136,7 @@ describe('connectAppSocket', () => {
         host: '127.0.0.1',
         port,
         signal: NEVER,
-        pool: new BlockPool(),
+        pool: new BlockPool(() => performance.now()),
         native,
       });
       const seen = new Recorder();
@@ -147,7 +152,12 @@ describe('connectAppSocket', () => {
 });
 
 test('a listening address that is taken is a clear error', async () => {
-  const options = { host: '127.0.0.1', pool: new BlockPool(), onSocket: () => {}, onError: () => {} };
+  const options = {
+    host: '127.0.0.1',
+    pool: new BlockPool(() => performance.now()),
+    onSocket: () => {},
+    onError: () => {},
+  };
   const first = await acceptAppSockets({ ...options, port: 0 });
   onCleanup(first.close);
   const { port } = first.address();

@@ -1,9 +1,9 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { formatDestination } from '../../../shared/protocol/destination.ts';
+import { parseHostPort } from '../../../shared/runtime/address/host-port.ts';
 import { formatByteSize, parseByteSize } from '../../../shared/runtime/config/byte-size.ts';
 import { formatDuration, parseDuration } from '../../../shared/runtime/config/duration.ts';
-import { parseHostPort } from '../../../shared/runtime/config/host-port.ts';
 import { parseListenAddress } from '../../../shared/runtime/config/schema-pieces.ts';
 
 describe('durations', () => {

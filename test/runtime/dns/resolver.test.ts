@@ -31,7 +31,7 @@ async function resolverWith(
   servers.push(server);
   const resolver = new DnsResolver({
     timeoutMs,
-    now: () => clockMs,
+    clock: () => clockMs,
     route: () => ({ servers: [server.address] }),
     hostsPath,
   });
@@ -105,7 +105,7 @@ test('nobody listens: network failure', async () => {
   server.close();
   const resolver = new DnsResolver({
     timeoutMs: 5000,
-    now: () => 0,
+    clock: () => 0,
     route: () => ({ servers: [server.address] }),
     hostsPath,
   });

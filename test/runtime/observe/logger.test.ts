@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { createLogger, type LoggerOptions } from '../../../shared/runtime/observe/logger.ts';
-import { scrubSecrets } from '../../../shared/runtime/observe/scrub.ts';
+import { scrubSecrets } from '../../../shared/runtime/text/scrub.ts';
 
 const SECRET = 'c2VjcmV0LXNlY3JldC1zZWNyZXQtc2VjcmV0LXNlY3I';
 

@@ -1,7 +1,7 @@
 import { expect, it } from 'vitest';
 import type { SessionDriver } from '../../../shared/runtime/session/session-driver.ts';
 import { StreamRelay } from '../../../shared/runtime/session/stream-relay.ts';
-import { RECORD_BYTES, releaseReceived } from '../../../shared/runtime/subflow/receive-memory.ts';
+import { RECORD_BYTES, releaseReceived } from '../../../shared/runtime/subflow/receive-pool.ts';
 import { FakeAppSocket } from '../../support/fake-app-socket.ts';
 import { SlabReading } from '../subflow/slab-reading.ts';
 

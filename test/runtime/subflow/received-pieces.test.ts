@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { concatBytes } from '../../../shared/protocol/codec/bytes.ts';
-import { RECORD_BYTES, releaseReceived } from '../../../shared/runtime/subflow/receive-memory.ts';
+import { RECORD_BYTES, releaseReceived } from '../../../shared/runtime/subflow/receive-pool.ts';
 import { compactReceived } from '../../../shared/runtime/subflow/received-pieces.ts';
 import { SlabReading } from './slab-reading.ts';
 

@@ -5,6 +5,7 @@ import { connectSubflow } from '../../../client-proxy/uplink/subflow-connect.ts'
 import type { Uplink } from '../../../client-proxy/uplink/uplink.ts';
 import { certificatePin } from '../../../shared/runtime/identity/certificate-pin.ts';
 import { loadNative } from '../../../shared/runtime/kernel/native.ts';
+import { ReceivePool } from '../../../shared/runtime/subflow/receive-pool.ts';
 import {
   listenForSubflows,
   type SubflowListener,
@@ -17,6 +18,8 @@ import { type Deferred, deferred } from '../../support/deferred.ts';
 
 export const { native } = loadNative();
 export const lan: Uplink = { name: 'lan', binding: { kind: 'address', address: '127.0.0.1' }, backup: false };
+
+export const receivePool = new ReceivePool(() => performance.now());
 
 export let identity: { certificate: string; privateKey: string };
 beforeAll(async () => {
@@ -35,11 +38,15 @@ export interface Bench {
 }
 
 /** A listener on loopback. */
-export async function bench(options: Partial<SubflowListenerOptions> = {}): Promise<Bench> {
+export async function bench(
+  options: Partial<Omit<SubflowListenerOptions, 'clock' | 'pool'>> = {},
+): Promise<Bench> {
   const failures: string[] = [];
   const listener = await listenForSubflows({
     addresses: [{ host: '127.0.0.1', port: 0 }],
     ...identity,
+    pool: receivePool,
+    clock: () => performance.now(),
     native,
     onSubflow: (transport) => {
       onCleanup(() => transport.destroy());
@@ -67,7 +74,7 @@ export async function dial(port: number, uplink = lan, pin = certificatePin(iden
   const transport = await connectSubflow(
     uplink,
     { host: '127.0.0.1', port },
-    { pin, native, timeoutMs: 5000 },
+    { pin, pool: receivePool, native, timeoutMs: 5000 },
   );
   onCleanup(() => transport.destroy());
   return transport;

@@ -8,7 +8,18 @@ import { SUBFLOW_ALPN } from '../../../shared/runtime/subflow/subflow-tls.ts';
 import type { SubflowTransport } from '../../../shared/runtime/subflow/subflow-transport.ts';
 import { deferred } from '../../support/deferred.ts';
 import { pattern } from '../app/app-pair.ts';
-import { bench, dial, drain, identity, ignore, lan, native, onCleanup, rawClient } from './subflow-bench.ts';
+import {
+  bench,
+  dial,
+  drain,
+  identity,
+  ignore,
+  lan,
+  native,
+  onCleanup,
+  rawClient,
+  receivePool,
+} from './subflow-bench.ts';
 
 describe('the listener', () => {
   test.each([
@@ -125,7 +136,7 @@ describe('the listener', () => {
         ...lan,
         binding: { kind: 'address', address: target.host.includes(':') ? '::1' : '127.0.0.1' },
       };
-      (await connectSubflow(uplink, target, { pin, native, timeoutMs: 5000 })).destroy();
+      (await connectSubflow(uplink, target, { pin, pool: receivePool, native, timeoutMs: 5000 })).destroy();
     }
     const taken = addresses[0]!;
     await expect(bench({ addresses: [{ host: '127.0.0.1', port: 0 }, taken] })).rejects.toThrow(

@@ -2,12 +2,12 @@ import { describe, expect, test } from 'vitest';
 import { connectSubflow } from '../../../client-proxy/uplink/subflow-connect.ts';
 import type { Uplink } from '../../../client-proxy/uplink/uplink.ts';
 import { certificatePin } from '../../../shared/runtime/identity/certificate-pin.ts';
-import { releaseReceived } from '../../../shared/runtime/subflow/receive-memory.ts';
+import { releaseReceived } from '../../../shared/runtime/subflow/receive-pool.ts';
 import type { SubflowTransport } from '../../../shared/runtime/subflow/subflow-transport.ts';
 import { deferred } from '../../support/deferred.ts';
 import { startSocksRelay } from '../../support/socks-relay.ts';
 import { pattern } from '../app/app-pair.ts';
-import { bench, dial, identity, ignore, lan, native, onCleanup } from './subflow-bench.ts';
+import { bench, dial, identity, ignore, lan, native, onCleanup, receivePool } from './subflow-bench.ts';
 
 describe('a subflow', () => {
   test('has equal exporters and mirrored addresses at both ends, and another exporter each time', async () => {
@@ -177,7 +177,11 @@ describe('a subflow', () => {
   test('works without koffi, with no figures', async () => {
     const { port, subflow } = await bench({ native: undefined });
     const pin = certificatePin(identity.certificate);
-    const client = await connectSubflow(lan, { host: '127.0.0.1', port }, { pin, timeoutMs: 5000 });
+    const client = await connectSubflow(
+      lan,
+      { host: '127.0.0.1', port },
+      { pin, pool: receivePool, timeoutMs: 5000 },
+    );
     onCleanup(() => client.destroy());
     const server = await subflow.promise;
     const bytes = deferred<Uint8Array>();

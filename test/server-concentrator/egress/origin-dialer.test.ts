@@ -72,14 +72,14 @@ function dialerOf<T extends { destroy(): void }>(options: {
   policy?: EgressPolicy;
   resolver?: OriginResolver;
   connect: ConnectAddress<T>;
-  now?: () => number;
+  clock?: () => number;
 }) {
   const outcomes: DialOutcome[] = [];
   const dialer = new OriginDialer<T>({
     policy: policyOf(),
     resolver: resolverOf({}),
     connectTimeoutMs: 5000,
-    now: () => 0,
+    clock: () => 0,
     onOutcome: (outcome) => outcomes.push(outcome),
     ...options,
   });
@@ -140,7 +140,7 @@ describe('real connections', () => {
     cleanups.push(() => server.close());
     const resolver = new DnsResolver({
       timeoutMs: 5000,
-      now: () => 0,
+      clock: () => 0,
       route: () => ({ servers: [server.address] }),
     });
     const policy = policyOf({ allow: ['127.0.0.1', '::1'] });
@@ -287,7 +287,7 @@ test('IPv6 comes first; after it lost to IPv4, IPv4 comes first for ten minutes'
   const resolver = resolverOf({ 'www.example.org': ['8.8.8.8', '2606:4700::1'] });
   const failures: Record<string, string> = {};
   const { connect, dialled } = connectRecorder(failures);
-  const { dialer } = dialerOf({ resolver, connect, now: () => nowMs });
+  const { dialer } = dialerOf({ resolver, connect, clock: () => nowMs });
   const dial = async () => (await dialer.dial({ host: 'www.example.org', port: 80 }, NEVER)).address;
 
   expect(await dial()).toBe('2606:4700::1');

@@ -1,0 +1,209 @@
+import type { Logger } from 'pino';
+import type { WallClock } from '../../shared/runtime/clock.ts';
+import type { ClientConfig, ConfiguredUplink } from '../config/client-config.ts';
+import type { NetworkView } from '../network/network-view.ts';
+import {
+  type UplinkLoss,
+  type UplinkTrouble,
+  uplinkLosses,
+  uplinkTrouble,
+} from '../network/uplink-trouble.ts';
+import type { UplinkState, UplinkStatus } from '../path-manager/uplink-status.ts';
+import { type DiscoveredUplink, type Discovery, discoverUplinks, type LeftOut } from './discover-uplinks.ts';
+
+/** What the configuration says about uplinks. */
+export type UplinkConfig = Pick<ClientConfig, 'uplinks' | 'autoUplinks' | 'subflowsPerPath' | 'standby'>;
+
+/** Who dials the uplinks. */
+export interface UplinkUser {
+  /** Uplinks that are not among them any more close their subflows. */
+  setUplinks(uplinks: readonly ConfiguredUplink[]): void;
+  loseUplink(loss: UplinkLoss): void;
+  /** What failed may work now. */
+  retryUplinks(): void;
+  readonly uplinks: readonly UplinkStatus[];
+}
+
+/** The status of an uplink, and how long it has been in its state. */
+export interface LastingUplinkStatus extends UplinkStatus {
+  /** Milliseconds since 1970. */
+  readonly sinceMs: number;
+}
+
+export interface UplinkSetOptions {
+  readonly user: UplinkUser;
+  readonly bindsByInterface: boolean;
+  readonly maxUplinks: number;
+  readonly wallClock: WallClock;
+  readonly logger: Logger;
+}
+
+/** Those that are gone and still told of; older ones are forgotten. */
+const MAX_DEPARTED = 16;
+const NOTHING: Discovery = { uplinks: [], leftOut: [] };
+
+/** The uplinks there are at this moment: those of the configuration's list, and what its `auto` finds. */
+export class UplinkSet {
+  readonly #options: UplinkSetOptions;
+  #config: UplinkConfig;
+  #view: NetworkView | undefined;
+  #uplinks: readonly ConfiguredUplink[] = [];
+  #discovery = NOTHING;
+  /** Discovered uplinks whose interface is gone. */
+  readonly #departed = new Set<string>();
+  #troubles: ReadonlyMap<string, UplinkTrouble> = new Map();
+  /** As last told, by name. */
+  #states: ReadonlyMap<string, { readonly state: UplinkState; readonly sinceMs: number }> = new Map();
+
+  constructor(config: UplinkConfig, options: UplinkSetOptions) {
+    this.#config = config;
+    this.#options = options;
+    this.#update('the configuration');
+  }
+
+  /** The network has changed, or is known for the first time. */
+  onNetwork(view: NetworkView): void {
+    const before = this.#view;
+    this.#view = view;
+    if (before !== undefined) {
+      for (const uplink of this.#uplinks) {
+        for (const loss of uplinkLosses(uplink, before, view)) this.#options.user.loseUplink(loss);
+      }
+    }
+    this.#update('the network');
+    this.#options.user.retryUplinks();
+  }
+
+  /** The configuration has changed. */
+  configure(config: UplinkConfig): void {
+    this.#config = config;
+    this.#departed.clear();
+    this.#update('the configuration');
+  }
+
+  /** All that there are; each is another object after a change of the network or the configuration. */
+  get uplinks(): readonly ConfiguredUplink[] {
+    return this.#uplinks;
+  }
+
+  /** Whether each uplink carries a subflow, and if not, why; those included whose interface has gone. */
+  get status(): readonly LastingUplinkStatus[] {
+    const nowMs = this.#options.wallClock();
+    return this.#status.map((status) => {
+      const told = this.#states.get(status.name);
+      return { ...status, sinceMs: told?.state === status.state ? told.sinceMs : nowMs };
+    });
+  }
+
+  /** States may have changed: tells of those that have. */
+  reviewStates(): void {
+    const { status } = this;
+    for (const { name, state, reason } of status) {
+      if (this.#states.get(name)?.state === state) continue;
+      this.#options.logger.info({ uplink: name, state, reason }, 'state of an uplink');
+    }
+    this.#states = new Map(status.map(({ name, state, sinceMs }) => [name, { state, sinceMs }]));
+  }
+
+  get #status(): readonly UplinkStatus[] {
+    const dialled = new Map(this.#options.user.uplinks.map((status) => [status.name, status]));
+    const down = { isUp: false, state: 'down' } as const;
+    const present = this.#uplinks.map(({ name }): UplinkStatus => {
+      const trouble = this.#troubles.get(name);
+      const status = dialled.get(name);
+      if (trouble !== undefined && !(status?.isUp && !trouble.isCertain)) {
+        return { name, ...down, cause: 'no-network', reason: trouble.reason };
+      }
+      return status ?? { name, ...down, cause: 'no-session', reason: 'no session to be part of yet' };
+    });
+    const departed = [...this.#departed].map((name): UplinkStatus => {
+      return { name, ...down, cause: 'interface-gone', reason: 'its interface is gone' };
+    });
+    return [...present, ...departed];
+  }
+
+  /** Interfaces that would be uplinks, by kind and configuration, and cannot be used. */
+  get leftOut(): readonly LeftOut[] {
+    return this.#discovery.leftOut.filter(({ isCandidate }) => isCandidate);
+  }
+
+  #update(cause: string): void {
+    const { user, logger } = this.#options;
+    const before = this.#uplinks;
+    const discoveryBefore = this.#discovery;
+    this.#discovery = this.#discover();
+    const all = [...this.#config.uplinks, ...this.#discovery.uplinks];
+    const { subflowsPerPath, standby } = this.#config;
+    this.#uplinks = all.map((uplink) => ({ subflowsPerPath, standby, ...uplink, ...limitOf(uplink) }));
+    const names = new Set(this.#uplinks.map(({ name }) => name));
+    for (const { name, interface: device } of discoveryBefore.uplinks) {
+      if (!names.has(name) && !this.#isPresent(device)) this.#departed.add(name);
+    }
+    for (const name of names) this.#departed.delete(name);
+    for (const name of this.#departed) {
+      if (this.#departed.size > MAX_DEPARTED) this.#departed.delete(name);
+    }
+    user.setUplinks(this.#uplinks);
+
+    for (const { name, binding } of this.#uplinks) {
+      if (before.some((other) => other.name === name)) continue;
+      logger.info({ uplink: name, binding: binding.kind, cause }, 'uplink added');
+    }
+    for (const { name } of before) {
+      if (!names.has(name)) logger.info({ uplink: name, reason: this.#whyRemoved(name) }, 'uplink removed');
+    }
+    this.#tellTroubles();
+    this.#tellLeftOut(discoveryBefore.leftOut);
+  }
+
+  #discover(): Discovery {
+    const { uplinks: list, autoUplinks: auto } = this.#config;
+    if (auto === undefined || this.#view === undefined) return NOTHING;
+    const { bindsByInterface, maxUplinks } = this.#options;
+    const inUse = new Set(this.#discovery.uplinks.map((uplink: DiscoveredUplink) => uplink.interface));
+    return discoverUplinks(this.#view, { auto, list, inUse, bindsByInterface, maxUplinks });
+  }
+
+  #isPresent(device: string): boolean {
+    return this.#view?.interfaces.some(({ name }) => name === device) ?? false;
+  }
+
+  #whyRemoved(name: string): string {
+    if (this.#departed.has(name)) return 'its interface is gone';
+    const leftOut = this.#discovery.leftOut.find((one) => one.interface === name);
+    return leftOut?.reason ?? 'no longer configured';
+  }
+
+  /** Once for each change. */
+  #tellTroubles(): void {
+    const { logger } = this.#options;
+    const before = this.#troubles;
+    const troubles = new Map<string, UplinkTrouble>();
+    for (const uplink of this.#uplinks) {
+      const { name } = uplink;
+      const trouble = this.#view && uplinkTrouble(uplink, this.#view);
+      if (trouble !== undefined) troubles.set(name, trouble);
+      if (trouble?.reason === before.get(name)?.reason) continue;
+      if (trouble === undefined) logger.info({ uplink: name }, 'uplink: its network is back');
+      else logger.warn({ uplink: name, reason: trouble.reason }, 'uplink: no network');
+    }
+    this.#troubles = troubles;
+  }
+
+  #tellLeftOut(before: readonly LeftOut[]): void {
+    const reasons = new Map(before.map((one) => [one.interface, one.reason]));
+    for (const one of this.#discovery.leftOut) {
+      if (reasons.get(one.interface) === one.reason) continue;
+      const level = one.isCandidate ? 'info' : 'debug';
+      this.#options.logger[level]({ interface: one.interface, reason: one.reason }, 'interface left out');
+    }
+  }
+}
+
+/** The rate limit of a metered uplink, as its session takes it. */
+function limitOf({ metered }: ConfiguredUplink): Pick<ConfiguredUplink, 'rateLimit'> {
+  if (metered === undefined) return {};
+  const { upBytesPerSecond, downBytesPerSecond } = metered.rateLimit;
+  const rateLimit = { sendBytesPerSecond: upBytesPerSecond, receiveBytesPerSecond: downBytesPerSecond };
+  return { rateLimit: { ...rateLimit, isMetered: true } };
+}

@@ -1,0 +1,84 @@
+import { isDeepStrictEqual } from 'node:util';
+import type { Uplink } from '../uplink/uplink.ts';
+import { isSameAddress, type NetworkInterface, type NetworkView } from './network-view.ts';
+
+/** Why nothing can get through an uplink now, as the network tells. */
+export interface UplinkTrouble {
+  readonly reason: string;
+  /** Routes are the kernel's business, and may be right where we see none. */
+  readonly isCertain: boolean;
+}
+
+/** Subflows of an uplink that have lost what they stood on. */
+export interface UplinkLoss {
+  readonly uplinkName: string;
+  /** Only those bound to one of these addresses; absent: all. */
+  readonly addresses?: ReadonlySet<string>;
+  readonly reason: string;
+  /**
+   * `interrupted`: they may go on when the interface does; `moved`: they wait for their address, and another is wanted at once;
+   * `gone`: they cannot come back.
+   */
+  readonly kind: 'interrupted' | 'moved' | 'gone';
+}
+
+/** Undefined when the interface can be used. */
+export function interfaceTrouble(one: NetworkInterface): UplinkTrouble | undefined {
+  if (!one.isUp) return { reason: 'its interface is down', isCertain: true };
+  if (!one.hasCarrier) return { reason: 'its interface has no carrier', isCertain: true };
+  if (one.addresses.length === 0) {
+    return { reason: 'its interface has no address that packets can come back to', isCertain: true };
+  }
+  if (one.routes?.length === 0) return { reason: 'no route towards the concentrator', isCertain: false };
+  return undefined;
+}
+
+/** Undefined when the network knows of none, or has no say (a proxy, an address that no interface lists). */
+export function uplinkTrouble({ binding }: Uplink, view: NetworkView): UplinkTrouble | undefined {
+  if (binding.kind === 'proxy') return undefined;
+  if (binding.kind === 'address') {
+    const holder = view.interfaces.find(({ addresses }) =>
+      addresses.some((address) => isSameAddress(address, binding.address)),
+    );
+    return holder && (holder.isUp && holder.hasCarrier ? undefined : interfaceTrouble(holder));
+  }
+  const own = view.interfaces.find(({ name }) => name === binding.interface);
+  if (own === undefined)
+    return { reason: `there is no network interface ${binding.interface} now`, isCertain: true };
+  return interfaceTrouble(own);
+}
+
+/** What an uplink has lost from one view to the next. */
+export function uplinkLosses(uplink: Uplink, before: NetworkView, after: NetworkView): UplinkLoss[] {
+  const { name: uplinkName, binding } = uplink;
+  if (binding.kind !== 'interface') {
+    return lostAddresses(uplinkName, allAddresses(before), allAddresses(after));
+  }
+  const was = before.interfaces.find(({ name }) => name === binding.interface);
+  const is = after.interfaces.find(({ name }) => name === binding.interface);
+  if (was === undefined) return [];
+  if (is === undefined || (is.index !== was.index && is.index !== 0 && was.index !== 0))
+    return [{ uplinkName, reason: 'its interface is gone', kind: 'gone' }];
+  const losses = lostAddresses(uplinkName, was.addresses, is.addresses);
+  const trouble = interfaceTrouble(is);
+  // Without an address it is told above which subflows are concerned.
+  if (trouble !== undefined && is.addresses.length > 0 && !isDeepStrictEqual(trouble, interfaceTrouble(was)))
+    losses.push({ uplinkName, reason: trouble.reason, kind: 'interrupted' });
+  return losses;
+}
+
+function lostAddresses(
+  uplinkName: string,
+  before: readonly string[],
+  after: readonly string[],
+): UplinkLoss[] {
+  const addresses = new Set(before.filter((address) => !after.includes(address)));
+  if (addresses.size === 0) return [];
+  return [
+    { uplinkName, addresses, reason: `its address ${[...addresses].join(', ')} is gone`, kind: 'moved' },
+  ];
+}
+
+function allAddresses({ interfaces }: NetworkView): string[] {
+  return interfaces.flatMap(({ addresses }) => addresses);
+}

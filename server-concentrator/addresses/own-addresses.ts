@@ -1,0 +1,78 @@
+import { lookup } from 'node:dns/promises';
+import { isIP } from 'node:net';
+import { networkInterfaces } from 'node:os';
+import { isDeepStrictEqual } from 'node:util';
+import type { Destination } from '../../shared/protocol/destination.ts';
+
+/** The addresses that lead to this machine. */
+export class OwnAddresses {
+  #answers: ReadonlyMap<string, readonly string[]> = new Map();
+
+  /**
+   * Those of its interfaces, and its public ones, which behind a one-to-one NAT are on no interface. A public name that
+   * does not resolve now stands for what it last resolved to. Rejects where the interfaces cannot be read.
+   */
+  async find(publicAddresses: readonly Destination[]): Promise<string[]> {
+    const found = new Set<string>();
+    for (const addresses of Object.values(networkInterfaces())) {
+      for (const { address } of addresses ?? []) found.add(withoutZone(address));
+    }
+    const answers = publicAddresses.map(
+      async ({ host }) => [host, await this.#resolve(host)] as [string, readonly string[]],
+    );
+    this.#answers = new Map(await Promise.all(answers));
+    for (const addresses of this.#answers.values()) {
+      for (const address of addresses) found.add(address);
+    }
+    return [...found];
+  }
+
+  async #resolve(host: string): Promise<readonly string[]> {
+    if (isIP(host) !== 0) return [host];
+    try {
+      return (await lookup(host, { all: true })).map(({ address }) => address);
+    } catch {
+      return this.#answers.get(host) ?? [];
+    }
+  }
+}
+
+/** Addresses come and go by DHCP, privacy extensions and dynamic DNS, none of them so often that this is late. */
+const LOOK_EVERY_MS = 10_000;
+
+/** Notices that the addresses have changed, so that a new one is not dialled as if it were another machine's. */
+export class OwnAddressWatch {
+  readonly #timer: NodeJS.Timeout;
+
+  /** @param find when it rejects, the next look may do better */
+  constructor(
+    first: readonly string[],
+    find: () => Promise<readonly string[]>,
+    onChange: (addresses: readonly string[]) => void,
+  ) {
+    let last = new Set(first);
+    let isLooking = false;
+    const look = async () => {
+      if (isLooking) return;
+      isLooking = true;
+      try {
+        const now = new Set(await find());
+        if (!isDeepStrictEqual(now, last)) onChange([...now]);
+        last = now;
+      } catch {
+        // To read the interfaces takes a descriptor, and there may be none just now.
+      } finally {
+        isLooking = false;
+      }
+    };
+    this.#timer = setInterval(look, LOOK_EVERY_MS);
+  }
+
+  stop(): void {
+    clearInterval(this.#timer);
+  }
+}
+
+function withoutZone(address: string): string {
+  return address.replace(/%.*$/, '');
+}

@@ -1,0 +1,226 @@
+import type { Logger } from 'pino';
+import { TOKEN_BYTES } from '../../shared/protocol/codec/wire.ts';
+import type { ErrorName } from '../../shared/protocol/errors.ts';
+import { speaksOurVersion } from '../../shared/protocol/handshake/concentrator-handshake.ts';
+import type { Hello, Join } from '../../shared/protocol/handshake/messages.ts';
+import { MemoryBudget } from '../../shared/protocol/memory-budget.ts';
+import { FIRST_UPLOAD_WINDOW_BYTES, Session } from '../../shared/protocol/session/session.ts';
+import type { AppSocket } from '../../shared/runtime/app/app-socket.ts';
+import type { MonotonicClock } from '../../shared/runtime/clock.ts';
+import { nodeHandshakeCrypto } from '../../shared/runtime/session/handshake-crypto.ts';
+import { SessionDriver } from '../../shared/runtime/session/session-driver.ts';
+import type { TrafficTable } from '../../shared/runtime/session/uplink-traffic.ts';
+import { type Announced, addressBytes } from '../addresses/announced-addresses.ts';
+import type { ConcentratorLimits } from '../config/concentrator-config.ts';
+import type { OriginDialer } from '../egress/origin-dialer.ts';
+import { OriginStreams } from './origin-streams.ts';
+import type { Applicant } from './subflow-admission.ts';
+
+export interface SessionRegistryOptions {
+  readonly limits: ConcentratorLimits;
+  readonly lingerMs: number;
+  readonly dialer: OriginDialer<AppSocket>;
+  readonly clock: MonotonicClock;
+  readonly logger: Logger;
+  readonly traffic: TrafficTable;
+  onSessionEnded(driver: SessionDriver): void;
+}
+
+interface LiveSession {
+  readonly clientId: string;
+  /** What logs call it. */
+  readonly id: string;
+  readonly token: string;
+  readonly driver: SessionDriver;
+  /** As its WELCOME said. */
+  readonly joinHere: boolean;
+}
+
+/** The sessions of all clients: made by HELLO, joined by JOIN, found by token. */
+export class SessionRegistry {
+  readonly #options: SessionRegistryOptions;
+  readonly #memory: MemoryBudget;
+  readonly #sessions = new Map<string, LiveSession>();
+  #isDraining = false;
+  #announced: Announced = { addresses: [], joinHere: true };
+
+  constructor(options: SessionRegistryOptions) {
+    this.#options = options;
+    this.#memory = new MemoryBudget(options.limits.memoryTotalBytes);
+  }
+
+  get drivers(): readonly SessionDriver[] {
+    return [...this.#sessions.values()].map(({ driver }) => driver);
+  }
+
+  get all(): readonly Pick<LiveSession, 'clientId' | 'id' | 'driver'>[] {
+    return [...this.#sessions.values()];
+  }
+
+  /** The addresses that clients are told of, those of live sessions too; `joinHere` is for sessions to come. */
+  announce(announced: Announced): void {
+    this.#announced = announced;
+    for (const live of this.#sessions.values()) this.#announceTo(live);
+  }
+
+  /** Answers an authenticated client. @returns how it went, for the metrics */
+  admit(applicant: Applicant): 'hello' | 'join' | ErrorName {
+    const { request } = applicant;
+    const refusal =
+      request.kind === 'hello' ? this.#whyNoHello(request.hello) : this.#whyNoJoin(request.join);
+    if (refusal !== undefined) {
+      refuse(applicant, refusal);
+      return refusal;
+    }
+    if (request.kind === 'hello') this.#welcome(applicant, request.hello);
+    else this.#join(applicant, request.join);
+    return request.kind;
+  }
+
+  /** No new sessions and streams. Resolves when all streams are done. */
+  async drain(): Promise<void> {
+    this.#isDraining = true;
+    for (const { driver } of this.#sessions.values()) driver.input((session) => session.goAway('goingAway'));
+    while ([...this.#sessions.values()].some(({ driver }) => driver.streamCount > 0)) {
+      await new Promise((resolve) => setTimeout(resolve, DRAIN_CHECK_MS));
+    }
+  }
+
+  /** Ends all sessions; resolves when the clients have been told. */
+  async close(): Promise<void> {
+    this.#isDraining = true;
+    const drivers = this.drivers;
+    for (const driver of drivers) driver.input((session) => session.close('goingAway'));
+    await Promise.all(drivers.map(({ finished }) => finished));
+  }
+
+  /** Ends the sessions of clients that are no longer known, or by another key only. */
+  closeRevoked(isRevoked: (clientId: string) => boolean): void {
+    for (const { clientId, driver } of this.#sessions.values()) {
+      if (isRevoked(clientId)) driver.input((session) => session.close('notAuthorized'));
+    }
+  }
+
+  #whyNoHello(hello: Hello): ErrorName | undefined {
+    if (!speaksOurVersion(hello)) return 'unsupportedVersion';
+    if (this.#isDraining) return 'goingAway';
+    const { sessions, sessionsPerClient } = this.#options.limits;
+    const own = [...this.#sessions.values()].filter(({ clientId }) => clientId === hello.clientId);
+    if (this.#sessions.size < sessions && own.length < sessionsPerClient) return undefined;
+    // A client that lost its sessions without a word (a crash, a power cut) must get in again: those without any
+    // subflow give way.
+    const lost = own.find(({ driver }) => !driver.hasSubflow);
+    if (lost === undefined) return 'resourceExceeded';
+    lost.driver.input((session) => session.close('uplinksLost'));
+    return undefined;
+  }
+
+  #whyNoJoin(join: Join): ErrorName | undefined {
+    if (!speaksOurVersion(join)) return 'unsupportedVersion';
+    const live = this.#sessions.get(tokenText(join.token));
+    if (live === undefined || live.clientId !== join.clientId || live.driver.isClosed)
+      return 'sessionUnknown';
+    const { subflows } = live.driver.snapshot();
+    if (subflows.length >= this.#options.limits.subflowsPerSession) return 'resourceExceeded';
+    if (subflows.some(({ id }) => id === join.subflowId)) return 'malformedMessage';
+    return undefined;
+  }
+
+  #welcome(applicant: Applicant, hello: Hello): void {
+    const { limits, lingerMs } = this.#options;
+    const token = nodeHandshakeCrypto.randomBytes(TOKEN_BYTES);
+    const live = this.#begin(hello.clientId, tokenText(token));
+    applicant.transport.write([
+      applicant.handshake.welcome({
+        token,
+        maxStreams: limits.streamsPerSession,
+        firstWindowBytes: FIRST_UPLOAD_WINDOW_BYTES,
+        lingerMs,
+        maxSubflows: limits.subflowsPerSession,
+        joinElsewhere: !live.joinHere,
+      }),
+    ]);
+    addSubflow(live, applicant, {
+      id: 0,
+      uplinkName: hello.uplinkName,
+      isBackup: hello.backup,
+      path: hello.path,
+    });
+    this.#announceTo(live);
+  }
+
+  #announceTo({ driver, joinHere }: LiveSession): void {
+    const { addresses } = this.#announced;
+    const announced = addresses.map(({ host, port }) => ({ address: addressBytes(host), port, joinHere }));
+    driver.input((session) => session.announce(announced));
+  }
+
+  #join(applicant: Applicant, join: Join): void {
+    const live = this.#sessions.get(tokenText(join.token))!;
+    applicant.transport.write([applicant.handshake.joined()]);
+    const { subflowId: id, uplinkName, backup: isBackup, path } = join;
+    addSubflow(live, applicant, { id, uplinkName, isBackup, path });
+  }
+
+  #begin(clientId: string, token: string): LiveSession {
+    const { limits, lingerMs, clock, traffic, dialer } = this.#options;
+    const id = token.slice(0, 8);
+    const logger = this.#options.logger.child({ client: clientId, session: id });
+    const session = new Session({
+      role: 'concentrator',
+      maxStreams: limits.streamsPerSession,
+      firstWindowBytes: 0,
+      lingerMs,
+      memory: new MemoryBudget(limits.memoryPerSessionBytes, this.#memory),
+      nowMs: clock(),
+    });
+    const driver: SessionDriver = new SessionDriver({
+      session,
+      clock,
+      logger,
+      trafficOf: (uplinkName) => traffic.of(uplinkName),
+      owner: {
+        onStreamRequested: (streamId, destination, mode) => streams.request(streamId, destination, mode),
+        onSubflowClosed: () => {},
+        onClosed: () => {
+          streams.close();
+          this.#sessions.delete(token);
+          this.#options.onSessionEnded(driver);
+        },
+      },
+    });
+    const streams = new OriginStreams({ driver, dialer, logger, idleTimeoutMs: limits.streamIdleTimeoutMs });
+    const live = { clientId, id, token, driver, joinHere: this.#announced.joinHere };
+    this.#sessions.set(token, live);
+    logger.info('session established');
+    return live;
+  }
+}
+
+/** How often a draining concentrator looks whether its streams are done. */
+const DRAIN_CHECK_MS = 100;
+/** A refusal must leave before the connection closes. */
+const REFUSAL_MS = 1_000;
+
+function addSubflow(
+  { driver }: LiveSession,
+  applicant: Applicant,
+  subflow: { id: number; uplinkName: string; isBackup: boolean; path: number },
+): void {
+  // The answer is under way: the transport is writable again once it has gone.
+  driver.addSubflow(subflow, applicant.transport, applicant.takeRest(), true);
+}
+
+function refuse({ transport, handshake }: Applicant, error: ErrorName): void {
+  const timer = setTimeout(() => transport.destroy(), REFUSAL_MS);
+  transport.setHandlers({
+    onBytes() {},
+    onWritable: () => transport.destroy(),
+    onClose: () => clearTimeout(timer),
+  });
+  transport.write([handshake.refuse(error)]);
+}
+
+function tokenText(token: Uint8Array): string {
+  return Buffer.from(token).toString('hex');
+}

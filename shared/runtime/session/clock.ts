@@ -1,2 +1,0 @@
-/** Monotonic milliseconds, with fractions; the zero is arbitrary. */
-export type MonotonicClock = () => number;

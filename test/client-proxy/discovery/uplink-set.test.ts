@@ -1,0 +1,220 @@
+import { pino } from 'pino';
+import { describe, expect, it } from 'vitest';
+import type { ConfiguredUplink } from '../../../client-proxy/config/client-config.ts';
+import { type UplinkConfig, UplinkSet } from '../../../client-proxy/discovery/uplink-set.ts';
+import type { NetworkView } from '../../../client-proxy/network/network-view.ts';
+import type { UplinkLoss } from '../../../client-proxy/network/uplink-trouble.ts';
+import { device, view } from '../network/views.ts';
+
+const AUTO: UplinkConfig = {
+  uplinks: [],
+  autoUplinks: { all: true, include: [], exclude: [], settings: [] },
+  subflowsPerPath: 'auto',
+  standby: 'make-before-break',
+};
+const onDevice = (name: string): ConfiguredUplink => ({
+  name,
+  binding: { kind: 'interface', interface: name },
+  backup: false,
+});
+
+/** A set whose uplinks are all up; what it asked for, and what it logged. */
+function bed(config: UplinkConfig, ...views: NetworkView[]) {
+  const asked = { uplinks: [] as readonly ConfiguredUplink[], losses: [] as UplinkLoss[], retries: 0 };
+  const log: Record<string, unknown>[] = [];
+  const clock = { nowMs: 0 };
+  const set = new UplinkSet(config, {
+    user: {
+      setUplinks: (uplinks) => {
+        asked.uplinks = uplinks;
+      },
+      loseUplink: (loss) => asked.losses.push(loss),
+      retryUplinks: () => asked.retries++,
+      get uplinks() {
+        return asked.uplinks.map(({ name }) => ({
+          name,
+          isUp: true,
+          state: 'in-use' as const,
+          cause: 'none' as const,
+          reason: 'in use',
+        }));
+      },
+    },
+    bindsByInterface: true,
+    maxUplinks: 16,
+    wallClock: () => clock.nowMs,
+    logger: pino(
+      { level: 'debug', base: null, timestamp: false },
+      { write: (line) => log.push(JSON.parse(line)) },
+    ),
+  });
+  for (const one of views) set.onNetwork(one);
+  return { set, asked, log, clock, names: () => asked.uplinks.map(({ name }) => name) };
+}
+
+describe('the set of uplinks', () => {
+  it('follows the interfaces: what appears is used, what is gone is lost, and told as gone until it is back', () => {
+    const { set, asked, names, log } = bed(AUTO, view(device('eth0')));
+    expect(names()).toEqual(['eth0']);
+    set.onNetwork(view(device('eth0'), device('usb0', { index: 3 })));
+    expect(names()).toEqual(['eth0', 'usb0']);
+    expect(asked.losses).toEqual([]);
+    set.onNetwork(view(device('eth0')));
+    expect(names()).toEqual(['eth0']);
+    expect(asked.losses).toEqual([{ uplinkName: 'usb0', reason: 'its interface is gone', kind: 'gone' }]);
+    expect(set.status).toMatchObject([
+      { name: 'eth0', isUp: true, state: 'in-use', reason: 'in use' },
+      { name: 'usb0', isUp: false, state: 'down', reason: 'its interface is gone' },
+    ]);
+    set.onNetwork(view(device('eth0'), device('usb0', { index: 4 })));
+    expect(set.status).toMatchObject([{ name: 'eth0' }, { name: 'usb0', isUp: true }]);
+    expect(asked.retries).toBe(4);
+    expect(log.map(({ msg, uplink }) => `${msg} ${uplink}`)).toEqual([
+      'uplink added eth0',
+      'uplink added usb0',
+      'uplink removed usb0',
+      'uplink added usb0',
+    ]);
+  });
+
+  it('takes an interface that has been made anew between two looks for another', () => {
+    const { set, asked } = bed(AUTO, view(device('usb0', { index: 3 })));
+    set.onNetwork(view(device('usb0', { index: 4 })));
+    expect(asked.losses).toMatchObject([{ uplinkName: 'usb0', kind: 'gone' }]);
+  });
+
+  it('does not take an interface for another when its number is not told any more', () => {
+    const { set, asked } = bed(AUTO, view(device('usb0', { index: 3 })));
+    set.onNetwork(view(device('usb0', { index: 0, routes: undefined })));
+    set.onNetwork(view(device('usb0', { index: 3 })));
+    expect(asked.losses).toEqual([]);
+  });
+
+  it('doubts the subflows of an address that is gone, and no others', () => {
+    const { set, asked } = bed(
+      {
+        ...AUTO,
+        uplinks: [{ name: 'fixed', binding: { kind: 'address', address: '10.0.0.2' }, backup: false }],
+      },
+      view(
+        device('eth0', { addresses: ['10.0.0.2'] }),
+        device('usb0', { addresses: ['192.168.8.100', 'fd00::1'] }),
+      ),
+    );
+    set.onNetwork(
+      view(
+        // The same address on another interface: what is bound to it there has not lost it.
+        device('eth0', { addresses: ['10.0.0.3', '192.168.8.100'] }),
+        device('usb0', { addresses: ['192.168.8.101', 'fd00::1'] }),
+      ),
+    );
+    const told = asked.losses.map(({ uplinkName, addresses, kind }) => [uplinkName, [...addresses!], kind]);
+    expect(told).toEqual([
+      ['fixed', ['10.0.0.2'], 'moved'],
+      ['usb0', ['192.168.8.100'], 'moved'],
+    ]);
+  });
+
+  it('keeps an uplink whose cable is pulled or route is gone, and tells so once', () => {
+    const { set, asked, names, log } = bed(AUTO, view(device('eth0')));
+    const pulled = view(device('eth0', { hasCarrier: false, routes: undefined }));
+    set.onNetwork(pulled);
+    expect(names()).toEqual(['eth0']);
+    const reason = 'its interface has no carrier';
+    expect(asked.losses).toEqual([{ uplinkName: 'eth0', reason, kind: 'interrupted' }]);
+    expect(set.status).toMatchObject([{ name: 'eth0', isUp: false, state: 'down', reason }]);
+    set.onNetwork(pulled);
+    set.onNetwork(view(device('eth0', { routes: [] })));
+    // A subflow that works knows better.
+    expect(set.status).toMatchObject([{ name: 'eth0', isUp: true, state: 'in-use', reason: 'in use' }]);
+    set.onNetwork(view(device('eth0')));
+    expect(log.slice(1).map(({ msg, reason: why }) => [msg, why])).toEqual([
+      ['uplink: no network', reason],
+      ['uplink: no network', 'no route towards the concentrator'],
+      ['uplink: its network is back', undefined],
+    ]);
+  });
+
+  it('tells of an interface that cannot be used why, and takes it when it can', () => {
+    const { set, names } = bed(
+      AUTO,
+      view(
+        device('eth0', { addresses: [] }),
+        device('veth1', { kind: 'veth' }),
+        device('eth1', { routes: [] }),
+      ),
+    );
+    expect(names()).toEqual([]);
+    expect(set.leftOut.map((one) => `${one.interface}: ${one.reason}`)).toEqual([
+      'eth0: its interface has no address that packets can come back to',
+      'eth1: no route towards the concentrator',
+    ]);
+    set.onNetwork(view(device('eth0')));
+    expect(names()).toEqual(['eth0']);
+  });
+
+  it('takes a new configuration over', () => {
+    const { set, names, log } = bed({
+      uplinks: [onDevice('eth0')],
+      subflowsPerPath: 'auto',
+      standby: 'make-before-break',
+    });
+    expect(names()).toEqual(['eth0']);
+    set.onNetwork(view(device('eth0'), device('eth1')));
+    set.configure(AUTO);
+    expect(names()).toEqual(['eth0', 'eth1']);
+    set.configure({ ...AUTO, autoUplinks: { ...AUTO.autoUplinks!, exclude: ['eth1'] } });
+    expect(names()).toEqual(['eth0']);
+    expect(log.filter(({ msg }) => msg === 'uplink removed')).toEqual([
+      expect.objectContaining({ uplink: 'eth1', reason: 'excluded by "eth1"' }),
+    ]);
+    // It is not gone, so nothing is told of it.
+    expect(set.status.map(({ name }) => name)).toEqual(['eth0']);
+  });
+
+  it('remembers only so many that are gone', () => {
+    const { set } = bed(AUTO);
+    for (let i = 0; i < 100; i++) set.onNetwork(view(device(`usb${i}`, { index: i })));
+    expect(set.status).toHaveLength(17);
+    expect(set.status.at(-1)).toMatchObject({ name: 'usb98', reason: 'its interface is gone' });
+  });
+});
+
+it('tells since when an uplink has been in its state, whoever says so, and each state once', () => {
+  const { set, log, clock } = bed({ ...AUTO, uplinks: [onDevice('eth0')] }, view(device('eth0')));
+  const told = () => set.status.map(({ state, sinceMs }) => `${state} since ${sinceMs}`);
+  const reviewAt = (nowMs: number) => {
+    clock.nowMs = nowMs;
+    set.reviewStates();
+    return told();
+  };
+  expect(reviewAt(1_000)).toEqual(['in-use since 1000']);
+  expect(reviewAt(2_000)).toEqual(['in-use since 1000']);
+  set.onNetwork(view(device('eth0', { hasCarrier: false })));
+  clock.nowMs = 3_000;
+  // Not reviewed yet.
+  expect(told()).toEqual(['down since 3000']);
+  expect(reviewAt(3_500)).toEqual(['down since 3500']);
+  expect(reviewAt(4_000)).toEqual(['down since 3500']);
+  const states = log.filter(({ msg }) => msg === 'state of an uplink');
+  expect(states.map(({ state, reason }) => `${state}: ${reason}`)).toEqual([
+    'in-use: in use',
+    'down: its interface has no carrier',
+  ]);
+});
+
+it('has the rate limits of metered uplinks ready for their sessions, those that are found included', () => {
+  const rateLimit = { downBytesPerSecond: 2e6, upBytesPerSecond: 1e6 };
+  const metered = { rateLimit, billingDay: 1, atCap: 'stop', warnAtShare: 0.75 } as const;
+  const settings = [{ match: 'wwan*', metered }];
+  const auto = { all: true, include: [], exclude: [], settings };
+  const { set } = bed(
+    { ...AUTO, uplinks: [{ ...onDevice('lte'), metered }], autoUplinks: auto },
+    view(device('wwan0')),
+  );
+  const expected = { sendBytesPerSecond: 1e6, receiveBytesPerSecond: 2e6, isMetered: true };
+  expect(set.uplinks.map(({ name, rateLimit }) => [name, rateLimit])).toEqual([
+    ['lte', expected],
+    ['wwan0', expected],
+  ]);
+});

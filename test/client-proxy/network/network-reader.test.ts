@@ -1,0 +1,148 @@
+import type { NetworkInterfaceInfo } from 'node:os';
+import { describe, expect, it, vi } from 'vitest';
+import { NetworkReader, type NetworkSource } from '../../../client-proxy/network/network-reader.ts';
+import type { IpResult } from '../../../client-proxy/network/run-ip.ts';
+import { IP_ADDRESS, NO_ROUTES, OLD_VERSION } from './recorded.ts';
+
+const CONCENTRATOR = [{ host: '203.0.113.9', port: 8443 }];
+
+function source(routes: string, over: Partial<NetworkSource> = {}): NetworkSource & { asked: string[] } {
+  const asked: string[] = [];
+  return {
+    asked,
+    runIp(args, input) {
+      if (args.includes('address')) return Promise.resolve({ stdout: IP_ADDRESS, stderr: '' });
+      asked.push(...(input ?? '').trimEnd().split('\n'));
+      return Promise.resolve({ stdout: '', stderr: routes });
+    },
+    networkInterfaces: () =>
+      ({
+        lo: [{ address: '127.0.0.1', internal: true }],
+        eth0: [{ address: 'fe80::1' }, { address: '2001:db8::1' }, { address: '10.0.0.2' }],
+        'eth0:1': [{ address: '10.0.0.3' }],
+      }) as unknown as Record<string, NetworkInterfaceInfo[]>,
+    isHardware: () => false,
+    ...over,
+  };
+}
+
+describe('what is read of the network', () => {
+  it('has kind, state and the addresses that packets come back to', async () => {
+    const { interfaces } = await new NetworkReader(CONCENTRATOR, undefined, source('')).read();
+    expect(interfaces.map(({ name, kind }) => `${name} ${kind}`)).toEqual([
+      'lo loopback',
+      'enp3s0 hardware',
+      'wlp2s0 hardware',
+      'docker0 bridge',
+      'vethc0ffee veth',
+      'wg0 wireguard',
+      'tailscale0 tun',
+      'enx02 hardware',
+      'enx03 hardware',
+      'wwan0 hardware',
+      'ppp0 ppp',
+      'enp3s0.7 vlan',
+      'br0 bridge',
+      'eno1 hardware',
+      'enx04 hardware',
+    ]);
+    const state = (wanted: string) => interfaces.find(({ name }) => name === wanted);
+    expect(state('enp3s0')).toEqual({
+      name: 'enp3s0',
+      index: 2,
+      kind: 'hardware',
+      isUp: true,
+      hasCarrier: true,
+      addresses: ['192.168.1.20', '2001:db8:1::20'],
+      // The concentrator has IPv4 alone.
+      routes: [4],
+    });
+    expect(state('wlp2s0')).toMatchObject({ isUp: true, hasCarrier: false, addresses: [] });
+    expect(state('eno1')).toMatchObject({ isUp: false, hasCarrier: false });
+    // Its only address may yet turn out to be somebody else's.
+    expect(state('enx04')?.addresses).toEqual([]);
+  });
+
+  it('asks the kernel for a route over each interface that has an address, and takes its no', async () => {
+    const kernel = source(NO_ROUTES);
+    const { interfaces } = await new NetworkReader(CONCENTRATOR, undefined, kernel).read();
+    expect(kernel.asked.slice(0, 3)).toEqual([
+      'route get fibmatch 203.0.113.9 oif enp3s0',
+      'route get fibmatch 203.0.113.9 oif docker0',
+      'route get fibmatch 203.0.113.9 oif wg0',
+    ]);
+    const routes = Object.fromEntries(interfaces.map((one) => [one.name, one.routes]));
+    expect(routes).toMatchObject({ enp3s0: [], docker0: [], wg0: [], enx02: [4], enx03: [4], ppp0: [4] });
+  });
+
+  it('seeks a default route where the concentrator is known by name, in each family', async () => {
+    const kernel = source('');
+    const reader = new NetworkReader([{ host: 'vps.example.org', port: 8443 }], undefined, kernel);
+    const { interfaces } = await reader.read();
+    expect(kernel.asked.filter((line) => line.endsWith('wwan0'))).toEqual([
+      'route get fibmatch 192.0.2.1 oif wwan0',
+      'route get fibmatch 2001:db8::1 oif wwan0',
+    ]);
+    expect(interfaces.find(({ name }) => name === 'wwan0')?.routes).toEqual([4, 6]);
+  });
+
+  it('claims nothing about routes from a version that does not understand the question', async () => {
+    const { interfaces } = await new NetworkReader(CONCENTRATOR, undefined, source(OLD_VERSION)).read();
+    expect(interfaces.every(({ routes }) => routes === undefined)).toBe(true);
+  });
+
+  it.each([
+    { what: 'there is no ip', runIp: () => Promise.resolve(undefined), why: 'none that this user can run' },
+    {
+      what: 'it speaks no JSON',
+      runIp: () => Promise.resolve({ stdout: '', stderr: "ip: unrecognized option '-json'" }),
+      why: "ip: unrecognized option '-json'",
+    },
+  ])('comes from Node.js when $what', async ({ runIp, why }) => {
+    const told = vi.fn();
+    const { interfaces } = await new NetworkReader(CONCENTRATOR, told, source('', { runIp })).read();
+    expect(interfaces).toEqual([
+      expect.objectContaining({ name: 'lo', kind: 'loopback', addresses: [] }),
+      expect.objectContaining({
+        name: 'eth0',
+        kind: 'unknown',
+        addresses: ['10.0.0.2', '2001:db8::1'],
+        routes: undefined,
+      }),
+    ]);
+    expect(told.mock.calls).toEqual([[why]]);
+  });
+
+  it('is an error, and no empty network, when ip could not be run this time', async () => {
+    let fails = true;
+    const whole = source('');
+    const reader = new NetworkReader(CONCENTRATOR, undefined, {
+      ...whole,
+      runIp: (args, input) => (fails ? Promise.reject(new Error('EAGAIN')) : whole.runIp(args, input)),
+    });
+    await expect(reader.read()).rejects.toThrow('EAGAIN');
+    fails = false;
+    expect((await reader.read()).interfaces).toHaveLength(15);
+  });
+
+  it('is an error, and no network without routes, when an ip that has worked is of no use for a moment', async () => {
+    const told = vi.fn();
+    const whole = source('');
+    let answer: IpResult | undefined | 'whole' = 'whole';
+    const runIp: NetworkSource['runIp'] = (args, input) =>
+      answer === 'whole' ? whole.runIp(args, input) : Promise.resolve(answer);
+    const reader = new NetworkReader(CONCENTRATOR, told, { ...whole, runIp });
+    const before = await reader.read();
+    answer = { stdout: '', stderr: 'Cannot allocate memory' };
+    await expect(reader.read()).rejects.toThrow('ip: Cannot allocate memory');
+    answer = undefined;
+    await expect(reader.read()).rejects.toThrow('none that this user can run');
+    answer = 'whole';
+    expect(await reader.read()).toEqual(before);
+    expect(told).not.toHaveBeenCalled();
+    answer = undefined;
+    for (let lapse = 1; lapse < 10; lapse++) await expect(reader.read()).rejects.toThrow();
+    expect((await reader.read()).interfaces).toHaveLength(2);
+    expect(told).toHaveBeenCalledOnce();
+  });
+});
