@@ -5,6 +5,7 @@ import type { Logger } from 'pino';
 import { Registry } from 'prom-client';
 import type { Destination } from '../shared/protocol/destination.ts';
 import { formatDestination } from '../shared/protocol/destination.ts';
+import { withTuning } from '../shared/protocol/session/core-tuning.ts';
 import { acceptAppSockets } from '../shared/runtime/app/app-socket-listener.ts';
 import { BlockPool } from '../shared/runtime/app/block-pool.ts';
 import type { MonotonicClock, WallClock } from '../shared/runtime/clock.ts';
@@ -93,6 +94,7 @@ export async function startClientProxy(config: ClientConfig, deps: ClientProxyDe
     dialTimeoutMs: config.dial.timeoutMs,
     memoryBytes: config.memory.perSessionBytes,
     lingerMs: config.lingerMs,
+    tuning: withTuning(config.tuning),
     backoff: { minMs: config.dial.backoffMinMs, maxMs: config.dial.backoffMaxMs },
     handshakeTimeoutMs: config.dial.timeoutMs,
     openTimeoutMs: OPEN_TIMEOUT_MS,
