@@ -78,7 +78,6 @@ export async function startClientProxy(config: ClientConfig, deps: ClientProxyDe
   const registry = new Registry();
   registerBuildInfo(registry, deps);
   const traffic = new TrafficTable(MAX_UPLINK_NAMES);
-  const { pin } = config.concentrator;
   const directTraffic = new TrafficTable(MAX_UPLINK_NAMES);
   const directConnections = new DirectConnections();
   const wires = new WireTable(native, MAX_UPLINK_NAMES);
@@ -106,7 +105,7 @@ export async function startClientProxy(config: ClientConfig, deps: ClientProxyDe
     onReviewed: () => uplinks.reviewStates(),
     connect: (uplink, address, signal) =>
       connectSubflow(uplink, address, {
-        pin,
+        pin: config.concentrator.pin,
         pool: receivePool,
         native,
         wire: wires.of(uplink.name),

@@ -73,7 +73,6 @@ export async function startConcentrator(
   const metrics = registerConcentratorMetrics(registry);
   const traffic = new TrafficTable(MAX_UPLINK_LABELS);
   const pool = new BlockPool(clock);
-
   const ownAddresses = new OwnAddresses();
   let own: readonly string[] = await ownAddresses.find(config.public);
   // Those of the start, whatever a reload says of `listen`: that waits for a restart.
