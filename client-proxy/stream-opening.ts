@@ -68,18 +68,19 @@ class StreamOpening implements StreamHandlers {
 
   begin(): void {
     for (const bytes of this.#request.earlyData) {
-      this.#driver.write(this.#streamId, { bytes, headroomBytes: 0, release() {} });
+      const chunk = { bytes, headroomBytes: 0, release() {} };
+      this.#driver.input(({ streams }) => streams.write(this.#streamId, chunk));
     }
     if (this.#options.isOptimistic) {
       this.#succeed();
       return;
     }
     this.#request.onAbandoned(() => {
-      this.#driver.reset(this.#streamId, 'cancelled');
+      this.#cancel();
       this.#over();
     });
     this.#timer = setTimeout(() => {
-      this.#driver.reset(this.#streamId, 'cancelled');
+      this.#cancel();
       this.onFailed('timedOut');
     }, this.#options.answerTimeoutMs);
   }
@@ -108,6 +109,12 @@ class StreamOpening implements StreamHandlers {
 
   onWritable(): void {
     this.#relay.onWritable();
+  }
+
+  /** Nobody waits for the origin any more. */
+  #cancel(): void {
+    this.#driver.forgetStream(this.#streamId);
+    this.#driver.input(({ streams }) => streams.reset(this.#streamId, 'cancelled'));
   }
 
   #succeed(): void {

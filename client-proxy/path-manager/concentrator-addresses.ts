@@ -1,7 +1,7 @@
 import { isIP } from 'node:net';
 import ipaddr from 'ipaddr.js';
 import { type Destination, formatDestination } from '../../shared/protocol/destination.ts';
-import { MAX_ANNOUNCED_ADDRESSES } from '../../shared/protocol/tunables.ts';
+import { MAX_ANNOUNCED_ADDRESSES } from '../../shared/protocol/session/announcements.ts';
 import { isSameHost } from '../../shared/runtime/address/ip-address.ts';
 import { judgeAddress, type SpecialRange } from '../../shared/runtime/address/special-ranges.ts';
 

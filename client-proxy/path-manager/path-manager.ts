@@ -1,8 +1,8 @@
 import type { Logger } from 'pino';
 import { type Destination, formatDestination } from '../../shared/protocol/destination.ts';
 import type { AnnouncedAddress } from '../../shared/protocol/session/announcements.ts';
-import { NO_LIMIT } from '../../shared/protocol/session/rate-limits.ts';
-import { MAX_SUBFLOWS_PER_UPLINK } from '../../shared/protocol/tunables.ts';
+import { NO_LIMIT } from '../../shared/protocol/uplink/rate-limit.ts';
+import { MAX_SUBFLOWS_PER_UPLINK } from '../../shared/protocol/uplink/wanted-subflows.ts';
 import { Backoff, type BackoffBounds } from '../../shared/runtime/async/backoff.ts';
 import type { MonotonicClock } from '../../shared/runtime/clock.ts';
 import type { SessionDriver } from '../../shared/runtime/session/session-driver.ts';
@@ -119,7 +119,7 @@ export class PathManager {
         return known;
       }
       known?.stop();
-      for (const { id } of this.#subflowsOf(uplink.name)) this.#session.driver?.retireSubflow(id);
+      for (const { id } of this.#subflowsOf(uplink.name)) this.#retire(id);
       return this.#dialerOf(uplink);
     });
     // Before anything is judged: an uplink without paths would pass for one that was tried in vain.
@@ -128,7 +128,7 @@ export class PathManager {
       dialer.stop();
       this.#interrupted.delete(uplinkName);
       this.loseUplink({ uplinkName, reason: 'its uplink was removed', kind: 'gone' });
-      this.#session.driver?.limitRate(uplinkName, NO_LIMIT);
+      this.#session.driver?.input(({ uplinks }) => uplinks.limitRate(uplinkName, NO_LIMIT));
     }
     this.#limitRates();
     this.#review();
@@ -144,10 +144,10 @@ export class PathManager {
       if (kind === 'gone') {
         this.#options.logger.info({ subflow: id, uplink: uplinkName, reason }, 'subflow lost');
         driver.removeSubflow(id);
-        this.onSubflowClosed(id);
+        this.onSubflowClosed(id, uplinkName);
       } else {
-        driver.doubtSubflow(id, reason);
-        if (kind === 'moved') this.onSubflowDoubted(id);
+        driver.input(({ subflows }) => subflows.doubt(id, reason));
+        if (kind === 'moved') this.onSubflowDoubted(id, uplinkName);
       }
     }
     if (kind === 'interrupted') this.#interrupted.add(uplinkName);
@@ -204,16 +204,24 @@ export class PathManager {
     this.#dialer(uplinkName)?.setWish(count);
   }
 
-  onSubflowClosed(subflowId: number): void {
-    for (const dialer of this.#dialers) dialer.onSubflowClosed(subflowId);
+  onSubflowClosed(subflowId: number, uplinkName: string): void {
+    this.#dialer(uplinkName)?.onSubflowClosed(subflowId);
   }
 
-  onSubflowDoubted(subflowId: number): void {
-    for (const dialer of this.#dialers) dialer.onSubflowDoubted(subflowId);
+  onSubflowDoubted(subflowId: number, uplinkName: string): void {
+    this.#dialer(uplinkName)?.onSubflowDoubted(subflowId);
   }
 
-  onSubflowRecovered(subflowId: number): void {
-    for (const dialer of this.#dialers) dialer.onSubflowRecovered(subflowId);
+  onSubflowRecovered(subflowId: number, uplinkName: string): void {
+    this.#dialer(uplinkName)?.onSubflowRecovered(subflowId);
+  }
+
+  #retire(subflowId: number): void {
+    this.#session.driver?.input(({ subflows }) => subflows.retire(subflowId));
+  }
+
+  #setBackup(subflowId: number, isBackup: boolean): void {
+    this.#session.driver?.input(({ subflows }) => subflows.setBackup(subflowId, isBackup));
   }
 
   #dialer(uplinkName: string): UplinkDialer | undefined {
@@ -229,13 +237,15 @@ export class PathManager {
   }
 
   #subflowsOf(uplinkName: string) {
-    const subflows = this.#session.driver?.session.subflows ?? [];
+    const subflows = this.#session.driver?.snapshot().subflows ?? [];
     return subflows.filter((subflow) => subflow.uplinkName === uplinkName);
   }
 
   #limitRates(): void {
     const { driver } = this.#session;
-    for (const { uplink } of this.#dialers) driver?.limitRate(uplink.name, uplink.rateLimit ?? NO_LIMIT);
+    for (const { uplink } of this.#dialers) {
+      driver?.input(({ uplinks }) => uplinks.limitRate(uplink.name, uplink.rateLimit ?? NO_LIMIT));
+    }
   }
 
   /** Tells all uplinks where the concentrator is now. */
@@ -250,6 +260,8 @@ export class PathManager {
   #review(): void {
     if (this.#reviews === undefined) return;
     const { clock, onReviewed } = this.#options;
+    const snapshot = this.#session.driver?.snapshot();
+    const utilization = new Map(snapshot?.uplinks.map((one) => [one.name, one.utilization]));
     const views = this.#dialers
       .filter(({ isStopped }) => !isStopped)
       .map(({ uplink, demandKind, isBackup, isUp, hasFailed }) => {
@@ -261,10 +273,10 @@ export class PathManager {
           threshold: uplink.joinAboveUtilization ?? 0,
           isUp: isUp && !isInterrupted,
           hasFailed: hasFailed || isInterrupted,
-          utilization: this.#session.driver?.session.utilization(uplink.name) ?? 0,
+          utilization: utilization.get(uplink.name) ?? 0,
         };
       });
-    const wanted = this.#demand.review(views, clock(), this.#session.driver?.session.boundTo);
+    const wanted = this.#demand.review(views, clock(), snapshot?.boundTo);
     for (const dialer of this.#dialers) dialer.setWanted(wanted.has(dialer.uplink.name));
     onReviewed();
   }
@@ -284,13 +296,13 @@ export class PathManager {
         const candidate = { uplink: { ...uplink, backup: isBackup }, transport, address, path };
         const subflowId = await session.admit(candidate, replaced);
         // It may have come to another use meanwhile.
-        if (dialer.isBackup !== isBackup) session.driver?.setBackup(subflowId, dialer.isBackup);
+        if (dialer.isBackup !== isBackup) this.#setBackup(subflowId, dialer.isBackup);
         return subflowId;
       },
       retire: (subflowId) => {
         // Of an uplink that was taken out nothing stays, be it the last.
         if (this.#dialer(uplink.name) === undefined) session.driver?.removeSubflow(subflowId);
-        else session.driver?.retireSubflow(subflowId);
+        else this.#retire(subflowId);
       },
       remove: (subflowId) => session.driver?.removeSubflow(subflowId),
       onDial: (result) => onDial(uplink.name, result),
@@ -300,7 +312,7 @@ export class PathManager {
       uplink,
       mode: paths,
       host,
-      setBackup: (subflowId, isBackup) => session.driver?.setBackup(subflowId, isBackup),
+      setBackup: (subflowId, isBackup) => this.#setBackup(subflowId, isBackup),
       clear: () => {
         for (const { id } of this.#subflowsOf(uplink.name)) session.driver?.removeSubflow(id);
       },

@@ -1,4 +1,4 @@
-import { MAX_SUBFLOWS_PER_UPLINK } from '../../shared/protocol/tunables.ts';
+import { MAX_SUBFLOWS_PER_UPLINK } from '../../shared/protocol/uplink/wanted-subflows.ts';
 
 /** How many subflows each uplink keeps: a number, or as many as the losses on it call for. */
 export type SubflowsPerPath = number | 'auto';

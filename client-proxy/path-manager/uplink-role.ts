@@ -1,4 +1,4 @@
-import type { RateLimit } from '../../shared/protocol/session/rate-limits.ts';
+import type { RateLimit } from '../../shared/protocol/uplink/rate-limit.ts';
 import type { Uplink } from '../uplink/uplink.ts';
 import type { SubflowsPerPath } from './subflow-bound.ts';
 

@@ -35,7 +35,7 @@ function stateOf(
     return { state: 'waiting', cause: 'cap', reason: `backup: ${reason}; ${waiting.reason}` };
   }
   const ids = dialer.subflowIds;
-  const own = driver?.session.subflows.filter(({ id }) => ids.includes(id)) ?? [];
+  const own = driver?.snapshot().subflows.filter(({ id }) => ids.includes(id)) ?? [];
   if (own.length > 0 && own.every(({ state }) => state === 'doubted')) {
     const why = driver?.linkOf(own[0]!.id)?.doubtReason;
     const text = `doubted: ${why}; what is under way on it is sent again elsewhere`;

@@ -91,8 +91,8 @@ export class ClientSession {
   /** Whether a stream that is opened now has a subflow to go out on, and a session that takes it. */
   get isReady(): boolean {
     if (!this.isEstablished) return false;
-    const { session } = this.#driver!;
-    return session.subflows.length > 0 && session.cannotOpen !== 'goingAway';
+    const driver = this.#driver!;
+    return driver.hasSubflow && driver.cannotOpen !== 'goingAway';
   }
 
   get driver(): SessionDriver | undefined {
@@ -117,7 +117,7 @@ export class ClientSession {
   /** Ends the session and stops dialling. */
   close(error: ErrorName): void {
     if (this.#driver === undefined) this.#end(error);
-    else this.#driver.close(error);
+    else this.#driver.input((session) => session.close(error));
   }
 
   async #admit(candidate: Candidate, replaced: number | undefined): Promise<number> {
@@ -142,7 +142,7 @@ export class ClientSession {
       if (this.#isOver) throw this.#ended(candidate.transport);
       const welcome = outcome.result.welcome!;
       const driver = this.#establish(welcome);
-      const id = driver.session.allocateSubflowId();
+      const id = driver.input(({ subflows }) => subflows.allocateId());
       addSubflow(driver, id, candidate, outcome.takeRest());
       this.#owner.onSubflowUp();
       return id;
@@ -167,18 +167,20 @@ export class ClientSession {
       transport.destroy();
       return replaced;
     }
-    const subflowId = driver.session.allocateSubflowId();
+    const subflowId = driver.input(({ subflows }) => subflows.allocateId());
     try {
       const token = this.#token!;
       const outcome = await this.#handshake(candidate, { kind: 'join', token, subflowId });
-      if (driver.session.isClosed) throw this.#ended(transport);
+      if (driver.isClosed) throw this.#ended(transport);
       addSubflow(driver, subflowId, candidate, outcome.takeRest());
       if (replaced !== undefined && !isActive(driver, replaced)) driver.removeSubflow(replaced);
       this.#owner.onSubflowUp();
       return subflowId;
     } catch (error) {
       // The concentrator has forgotten the session (it was restarted, or waited long enough): so must we.
-      if (error instanceof TributaryError && error.code === 'sessionUnknown') driver.close('sessionUnknown');
+      if (error instanceof TributaryError && error.code === 'sessionUnknown') {
+        driver.input((session) => session.close('sessionUnknown'));
+      }
       throw error;
     }
   }
@@ -225,9 +227,9 @@ export class ClientSession {
       logger,
       trafficOf: (uplinkName) => traffic.of(uplinkName),
       owner: {
-        onSubflowClosed: (id) => this.#paths.onSubflowClosed(id),
-        onSubflowReplace: (id) => this.#paths.onSubflowDoubted(id),
-        onSubflowRecovered: (id) => this.#paths.onSubflowRecovered(id),
+        onSubflowClosed: (id, uplinkName) => this.#paths.onSubflowClosed(id, uplinkName),
+        onSubflowReplace: (id, uplinkName) => this.#paths.onSubflowDoubted(id, uplinkName),
+        onSubflowRecovered: (id, uplinkName) => this.#paths.onSubflowRecovered(id, uplinkName),
         onSubflowsWanted: (uplinkName, count) => this.#paths.onSubflowsWanted(uplinkName, count),
         onAddressAdded: (id, address) => this.#paths.onAddressAdded(id, address),
         onAddressRemoved: (id) => this.#paths.onAddressRemoved(id),
@@ -251,7 +253,7 @@ export class ClientSession {
 }
 
 function isActive(driver: SessionDriver, subflowId: number): boolean {
-  return driver.session.subflows.some(({ id, state }) => id === subflowId && state === 'active');
+  return driver.snapshot().subflows.some(({ id, state }) => id === subflowId && state === 'active');
 }
 
 function addSubflow(

@@ -168,7 +168,7 @@ export class SessionKeeper {
     this.#draining.add(session);
     const timer = setInterval(() => {
       if (!this.#draining.has(session)) clearInterval(timer);
-      else if (session.driver?.session.streamCount === 0) session.close('goingAway');
+      else if (session.driver?.streamCount === 0) session.close('goingAway');
     }, DRAIN_CHECK_MS);
     this.#beginLater();
   }

@@ -96,7 +96,7 @@ export function clientStatus(source: ClientStatusSource): ClientStatus {
     session: {
       state: stateOf(current),
       since: current === undefined ? null : timeText(current.startedMs, source),
-      streams: drivers.reduce((sum, { session }) => sum + session.streamCount, 0),
+      streams: drivers.reduce((sum, { streamCount }) => sum + streamCount, 0),
       draining: drivers.filter((driver) => driver !== current).length,
     },
     socksConnections: source.socksConnections,
@@ -108,7 +108,7 @@ export function clientStatus(source: ClientStatusSource): ClientStatus {
 
 function stateOf(current: SessionDriver | undefined): ClientStatus['session']['state'] {
   if (current === undefined) return 'connecting';
-  return current.session.subflows.length > 0 ? 'established' : 'lingering';
+  return current.hasSubflow ? 'established' : 'lingering';
 }
 
 function uplinkReport(

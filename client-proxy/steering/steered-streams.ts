@@ -3,9 +3,13 @@ import type { SteeringPolicy } from '../../shared/protocol/steering/steering-pol
 import type { SteeringSubject } from './rule-set.ts';
 import type { SteeringAction } from './steering-rule.ts';
 
+interface StreamSteering {
+  steer(streamId: number, policy: SteeringPolicy): void;
+}
+
 /** What steers streams: a session's driver. */
 export interface StreamSteerer {
-  steerStream(streamId: number, policy: SteeringPolicy): void;
+  input(steer: (session: { readonly streams: StreamSteering }) => void): void;
 }
 
 /** A stream that follows the rules, from its request to its end. */
@@ -63,7 +67,8 @@ class TrackedStream implements SteeredStream {
   steer(policy: SteeringPolicy): boolean {
     if (isDeepStrictEqual(policy, this.policy)) return false;
     this.policy = policy;
-    this.#open?.steerer.steerStream(this.#open.streamId, policy);
+    const open = this.#open;
+    open?.steerer.input(({ streams }) => streams.steer(open.streamId, policy));
     return true;
   }
 }

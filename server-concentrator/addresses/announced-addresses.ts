@@ -1,6 +1,6 @@
 import ipaddr from 'ipaddr.js';
 import type { Destination } from '../../shared/protocol/destination.ts';
-import { MAX_ANNOUNCED_ADDRESSES } from '../../shared/protocol/tunables.ts';
+import { MAX_ANNOUNCED_ADDRESSES } from '../../shared/protocol/session/announcements.ts';
 import { isSameHost } from '../../shared/runtime/address/ip-address.ts';
 import { judgeAddress } from '../../shared/runtime/address/special-ranges.ts';
 

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { MAX_ANNOUNCED_ADDRESSES } from '../../shared/protocol/tunables.ts';
+import { MAX_ANNOUNCED_ADDRESSES } from '../../shared/protocol/session/announcements.ts';
 import {
   byteSize,
   congestionControl,

@@ -51,7 +51,7 @@ export class OriginStreams {
           socket.destroy('reset');
           return;
         }
-        driver.acceptStream(streamId);
+        driver.input(({ streams }) => streams.accept(streamId));
         relay.attach(socket);
       },
       (error: unknown) => {
@@ -59,7 +59,8 @@ export class OriginStreams {
         if (dial.aborted) return;
         const { code, message } = error instanceof StreamError ? error : internalError(error);
         logger.info({ origin: formatDestination(destination), reason: message }, 'origin not reached');
-        driver.refuseStream(streamId, code);
+        driver.forgetStream(streamId);
+        driver.input(({ streams }) => streams.refuse(streamId, code));
       },
     );
   }

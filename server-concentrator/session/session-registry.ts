@@ -80,8 +80,8 @@ export class SessionRegistry {
   /** No new sessions and streams. Resolves when all streams are done. */
   async drain(): Promise<void> {
     this.#isDraining = true;
-    for (const { driver } of this.#sessions.values()) driver.goAway('goingAway');
-    while ([...this.#sessions.values()].some(({ driver }) => driver.session.streamCount > 0)) {
+    for (const { driver } of this.#sessions.values()) driver.input((session) => session.goAway('goingAway'));
+    while ([...this.#sessions.values()].some(({ driver }) => driver.streamCount > 0)) {
       await new Promise((resolve) => setTimeout(resolve, DRAIN_CHECK_MS));
     }
   }
@@ -90,14 +90,14 @@ export class SessionRegistry {
   async close(): Promise<void> {
     this.#isDraining = true;
     const drivers = this.drivers;
-    for (const driver of drivers) driver.close('goingAway');
+    for (const driver of drivers) driver.input((session) => session.close('goingAway'));
     await Promise.all(drivers.map(({ finished }) => finished));
   }
 
   /** Ends the sessions of clients that are no longer known, or by another key only. */
   closeRevoked(isRevoked: (clientId: string) => boolean): void {
     for (const { clientId, driver } of this.#sessions.values()) {
-      if (isRevoked(clientId)) driver.close('notAuthorized');
+      if (isRevoked(clientId)) driver.input((session) => session.close('notAuthorized'));
     }
   }
 
@@ -109,18 +109,18 @@ export class SessionRegistry {
     if (this.#sessions.size < sessions && own.length < sessionsPerClient) return undefined;
     // A client that lost its sessions without a word (a crash, a power cut) must get in again: those without any
     // subflow give way.
-    const lost = own.find(({ driver }) => driver.session.subflows.length === 0);
+    const lost = own.find(({ driver }) => !driver.hasSubflow);
     if (lost === undefined) return 'resourceExceeded';
-    lost.driver.close('uplinksLost');
+    lost.driver.input((session) => session.close('uplinksLost'));
     return undefined;
   }
 
   #whyNoJoin(join: Join): ErrorName | undefined {
     if (!speaksOurVersion(join)) return 'unsupportedVersion';
     const live = this.#sessions.get(tokenText(join.token));
-    if (live === undefined || live.clientId !== join.clientId || live.driver.session.isClosed)
+    if (live === undefined || live.clientId !== join.clientId || live.driver.isClosed)
       return 'sessionUnknown';
-    const { subflows } = live.driver.session;
+    const { subflows } = live.driver.snapshot();
     if (subflows.length >= this.#options.limits.subflowsPerSession) return 'resourceExceeded';
     if (subflows.some(({ id }) => id === join.subflowId)) return 'malformedMessage';
     return undefined;
@@ -151,7 +151,8 @@ export class SessionRegistry {
 
   #announceTo({ driver, joinHere }: LiveSession): void {
     const { addresses } = this.#announced;
-    driver.announce(addresses.map(({ host, port }) => ({ address: addressBytes(host), port, joinHere })));
+    const announced = addresses.map(({ host, port }) => ({ address: addressBytes(host), port, joinHere }));
+    driver.input((session) => session.announce(announced));
   }
 
   #join(applicant: Applicant, join: Join): void {

@@ -1,4 +1,4 @@
-import type { Subflow } from '../../shared/protocol/subflow/subflow.ts';
+import type { SubflowSnapshot } from '../../shared/protocol/session/snapshot.ts';
 import {
   reportSubflows,
   type StatusClocks,
@@ -56,7 +56,7 @@ export function concentratorStatus(source: ConcentratorStatusSource): Concentrat
     time: new Date(source.wallClock()).toISOString(),
     ready: source.isReady,
     sessions: [...source.sessions].map(({ clientId, id, driver }) => {
-      const { subflows, streamCount } = driver.session;
+      const { subflows, streamCount } = driver.snapshot();
       return {
         client: clientId,
         session: id,
@@ -72,31 +72,31 @@ export function concentratorStatus(source: ConcentratorStatusSource): Concentrat
 }
 
 function uplinkReport(name: string, driver: SessionDriver, clocks: StatusClocks): ClientUplinkReport {
-  const own = driver.session.subflows.filter(({ uplinkName }) => uplinkName === name);
-  const limit = own.find((subflow) => subflow.limit !== undefined)?.limit;
+  const own = driver.snapshot().subflows.filter(({ uplinkName }) => uplinkName === name);
+  const limit = own.find(({ limitBytesPerSecond }) => limitBytesPerSecond !== undefined)?.limitBytesPerSecond;
   return {
     name,
     ...stateOf(name, own, driver),
-    sentBytes: own.reduce((sum, { ledger }) => sum + ledger.writtenBytes, 0),
-    receivedBytes: own.reduce((sum, { receipts }) => sum + receipts.parsedBytes, 0),
+    sentBytes: own.reduce((sum, subflow) => sum + subflow.sentBytes, 0),
+    receivedBytes: own.reduce((sum, subflow) => sum + subflow.receivedBytes, 0),
     ...reportSubflows([driver], name, clocks),
-    rateLimit: limit === undefined ? null : { downBitsPerSecond: limit.bytesPerSecond * 8 },
+    rateLimit: limit === undefined ? null : { downBitsPerSecond: limit * 8 },
   };
 }
 
 /** The best that one of its subflows can be used for. */
 function stateOf(
   name: string,
-  own: readonly Subflow[],
+  own: readonly SubflowSnapshot[],
   driver: SessionDriver,
 ): { readonly state: ClientUplinkState; readonly reason: string } {
   const usable = own.filter(({ state }) => state === 'active');
   if (usable.length === 0) {
     return { state: 'doubted', reason: `doubted: ${driver.linkOf(own[0]!.id)?.doubtReason}` };
   }
-  const kept = usable.filter(({ isRetiring }) => !isRetiring);
+  const kept = usable.filter(({ duty }) => duty !== 'retiring');
   if (kept.length === 0) return { state: 'retiring', reason: 'closes once all has arrived' };
-  if (kept.every(({ isBackup }) => isBackup))
+  if (kept.every(({ duty }) => duty === 'backup'))
     return { state: 'backup', reason: 'backup, as its client says' };
   if (kept.every((subflow) => subflowUse(subflow) === 'parked')) {
     return { state: 'parked', reason: `parked: ${driver.parkReasonOf(name)}` };

@@ -130,7 +130,7 @@ export class Application {
   reset(error: ErrorName): void {
     if (this.isSettled) return;
     this.giveUp(error);
-    this.#end.session.reset(this.#streamId, error);
+    this.#end.input(({ streams }) => streams.reset(this.#streamId, error));
     this.#end.wake();
   }
 
@@ -151,20 +151,19 @@ export class Application {
 
   #write(): void {
     const { sendBytes, chunkBytes, writePauseMs, isEven = false } = this.#spec;
-    const { session } = this.#end;
     if (!this.#hasStarted || this.isSendEnded || this.failure !== undefined || this.#mustWait) return;
     while (this.#mayWrite && !this.#writeArmed && this.#sentBytes < sendBytes) {
       const most = Math.min(chunkBytes, sendBytes - this.#sentBytes);
       const length = isEven ? most : Math.ceil(this.#random.logBetween(Math.max(1, most / 16), most));
       const chunk = this.#chunks.make(patternAt(this.#sendKey, this.#sentBytes, length));
       this.#sentBytes += length;
-      this.#mayWrite = session.write(this.#streamId, chunk);
+      this.#mayWrite = this.#end.input(({ streams }) => streams.write(this.#streamId, chunk));
       this.#end.wake();
       if (writePauseMs > 0 && this.#pauses) this.#pauseWriting(writePauseMs);
     }
     if (this.#sentBytes < sendBytes || this.#writeArmed) return;
     this.isSendEnded = true;
-    session.end(this.#streamId);
+    this.#end.input(({ streams }) => streams.end(this.#streamId));
     this.#end.wake();
     this.#noteFinish();
   }
@@ -204,7 +203,7 @@ export class Application {
 
   #consume(bytes: number): void {
     this.consumedBytes += bytes;
-    this.#end.session.consumed(this.#streamId, bytes, this.#clock.nowMs);
+    this.#end.input(({ streams }) => streams.consumed(this.#streamId, bytes));
     this.#end.wake();
     this.#noteFinish();
   }

@@ -80,19 +80,19 @@ export class End {
     }
     this.#connections.set(id, connection);
     const { name, isBackup, congestionControl } = connection.uplink.shape;
-    session.addSubflow({ id, uplinkName: name, isBackup, congestionControl }, this.#clock.nowMs);
+    this.input(({ subflows }) => subflows.add({ id, uplinkName: name, isBackup, congestionControl }));
     connection.outward[side].onRoom = () => {
-      session.subflowWritable(id);
+      this.input(({ subflows }) => subflows.setWritable(id, true));
       this.wake();
     };
     connection.inward(side).onBytes = (bytes) => {
       if (!this.#connections.has(id)) return;
-      this.#lent.lend(bytes, (lent) => session.receive(id, lent, this.#clock.nowMs));
+      this.#lent.lend(bytes, (lent) => this.input((session) => session.receive(id, lent)));
       this.wake();
     };
     connection.onClosed[side] = () => {
       this.#connections.delete(id);
-      session.removeSubflow(id, this.#clock.nowMs);
+      this.input(({ subflows }) => subflows.remove(id));
       this.wake();
     };
     if (this.#options.measures) this.#measure(id, connection);
@@ -102,9 +102,15 @@ export class End {
   /** The program around the session gives a subflow up. */
   removeSubflow(id: number): void {
     if (!this.#connections.has(id)) return;
-    this.session.removeSubflow(id, this.#clock.nowMs);
+    this.input(({ subflows }) => subflows.remove(id));
     this.#closeTransport(id);
     this.wake();
+  }
+
+  /** An input of the session, at the time it is now. */
+  input<Result>(work: (session: Session) => Result): Result {
+    this.session.advance(this.#clock.nowMs);
+    return work(this.session);
   }
 
   /** Something was put into the session. */
@@ -125,7 +131,8 @@ export class End {
     const { session } = this;
     for (let rounds = 0; ; rounds++) {
       if (rounds > MAX_ROUNDS) throw new Error(`${this.side}: the session never comes to rest`);
-      session.flush(this.#clock.nowMs);
+      session.advance(this.#clock.nowMs);
+      session.flush();
       this.#writeOutputs();
       if (!this.#drainEvents()) break;
     }
@@ -135,7 +142,7 @@ export class End {
 
   #writeOutputs(): void {
     for (const [id, connection] of this.#connections) {
-      const buffers = this.session.takeOutput(id);
+      const buffers = this.session.subflows.takeOutput(id);
       if (buffers.length === 0) continue;
       let length = 0;
       for (const buffer of buffers) length += buffer.length;
@@ -195,19 +202,19 @@ export class End {
   #measure(id: number, connection: Connection): void {
     this.#clock.after(this.#options.measureIntervalMs, () => {
       if (this.#connections.get(id) !== connection) return;
-      this.session.subflowMeasured(id, connection.measure(this.side), this.#clock.nowMs);
+      this.input(({ subflows }) => subflows.measured(id, connection.measure(this.side)));
       this.#measure(id, connection);
     });
   }
 
   #checkBounds(): void {
     const { memory, session } = this;
-    const most = this.#options.memoryBytes + session.streamCount * FLOOR_WINDOW_BYTES;
+    const most = this.#options.memoryBytes + session.streams.count * FLOOR_WINDOW_BYTES;
     if (memory.reservedBytes > most) {
       throw new Error(`${this.side}: windows promise ${memory.reservedBytes} bytes of ${most}`);
     }
     if (memory.reservedBytes < 0) throw new Error(`${this.side}: more window memory given back than taken`);
-    const { reorderBytes } = session;
+    const { reorderBytes } = session.snapshot();
     if (reorderBytes > memory.reservedBytes) {
       throw new Error(
         `${this.side}: ${reorderBytes} bytes wait for reordering, promised ${memory.reservedBytes}`,

@@ -142,9 +142,9 @@ function makeMoody(world: World): { stop(): void } {
 
 function rateFor(world: World, ms: number): number {
   const { client } = world.ends;
-  const before = client.session.statistics.receivedBytes;
+  const before = client.session.snapshot().statistics.receivedBytes;
   world.advance(ms);
-  return megabitsPerSecond(client.session.statistics.receivedBytes - before, ms);
+  return megabitsPerSecond(client.session.snapshot().statistics.receivedBytes - before, ms);
 }
 
 describe('an uplink that makes the whole slower', () => {

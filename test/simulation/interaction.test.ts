@@ -128,7 +128,7 @@ function apply(world: World, step: Operation): void {
     case 'doubt-path': {
       const end = world.ends[step.byOrigin ? 'concentrator' : 'client'];
       const id = pick(end.subflowIds, step.index);
-      if (id !== undefined) end.session.doubtSubflow(id, 'its interface is down', world.clock.nowMs);
+      if (id !== undefined) end.input(({ subflows }) => subflows.doubt(id, 'its interface is down'));
       end.wake();
       break;
     }
@@ -144,9 +144,9 @@ function apply(world: World, step: Operation): void {
       break;
     }
     case 'set-backup': {
-      const subflow = pick(world.ends.client.session.subflows, step.index);
+      const subflow = pick(world.ends.client.session.snapshot().subflows, step.index);
       if (subflow !== undefined) {
-        world.ends.client.session.setBackup(subflow.id, step.isBackup, world.clock.nowMs);
+        world.ends.client.input(({ subflows }) => subflows.setBackup(subflow.id, step.isBackup));
       }
       world.ends.client.wake();
       break;

@@ -76,7 +76,8 @@ function checkAllReturned(world: World): void {
   for (const side of SIDES) {
     const { memory, session } = world.ends[side];
     if (memory.reservedBytes !== 0) throw new Error(`${side}: ${memory.reservedBytes} bytes still promised`);
-    if (session.reorderBytes !== 0) throw new Error(`${side}: ${session.reorderBytes} bytes still in order`);
+    const { reorderBytes } = session.snapshot();
+    if (reorderBytes !== 0) throw new Error(`${side}: ${reorderBytes} bytes still in order`);
   }
 }
 
@@ -89,12 +90,13 @@ function checkQuiet(world: World): void {
   SIDES.forEach((side, index) => {
     const { session, writtenBytes } = world.ends[side];
     const bytes = writtenBytes - before[index]!;
-    const most = (IDLE_BYTES_PER_SUBFLOW_AND_SECOND * Math.max(1, session.subflows.length) * IDLE_MS) / 1000;
+    const most =
+      (IDLE_BYTES_PER_SUBFLOW_AND_SECOND * Math.max(1, session.snapshot().subflows.length) * IDLE_MS) / 1000;
     if (bytes > most) throw new Error(`${side}: ${bytes} bytes in ${IDLE_MS} ms without anything to do`);
     if (session.isClosed) return;
-    for (const subflow of session.subflows) {
-      if (subflow.ledger.length > 64) {
-        throw new Error(`${side}: ${subflow.ledger.length} frames under way on an idle subflow`);
+    for (const subflow of session.snapshot().subflows) {
+      if (subflow.framesUnderWay > 64) {
+        throw new Error(`${side}: ${subflow.framesUnderWay} frames under way on an idle subflow`);
       }
     }
   });

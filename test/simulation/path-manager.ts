@@ -84,7 +84,7 @@ export class PathManager {
     for (const id of [...healthy].sort((a, b) => b - a)) {
       if (healthy.size <= wanted) return;
       healthy.delete(id);
-      this.#client.session.retireSubflow(id, this.#clock.nowMs);
+      this.#client.input(({ subflows }) => subflows.retire(id));
     }
   }
 
@@ -118,7 +118,7 @@ export class PathManager {
     keeper.isDialling = true;
     const { uplink } = keeper;
     const connection = new Connection(this.#clock, this.#random, uplink);
-    const id = this.#client.session.allocateSubflowId();
+    const id = this.#client.session.subflows.allocateId();
     const fail = () => {
       if (!keeper.isDialling || connection.isAdmitted) return;
       keeper.isDialling = false;
@@ -150,9 +150,8 @@ export class PathManager {
 
   /** REFUSED with `sessionUnknown`: the client must start anew. */
   #refuse(connection: Connection): void {
-    const { session } = this.#client;
     if (!connection.isOpenAt('client') || connection.inward('client').stalledSinceMs !== undefined) return;
-    session.close('sessionUnknown', this.#clock.nowMs);
+    this.#client.input((session) => session.close('sessionUnknown'));
     this.#client.wake();
   }
 

@@ -149,7 +149,7 @@ function planStreams(world: World, random: Random, profile: Profile, steering: R
     const side = random.pick(SIDES);
     world.clock.at(random.between(0, 10_000), () => {
       world.isGoingAway = true;
-      world.ends[side].session.goAway('goingAway');
+      world.ends[side].input((session) => session.goAway('goingAway'));
       world.ends[side].wake();
     });
   }
@@ -166,8 +166,10 @@ function planSteering(world: World, random: Random, { faultsWithinMs }: Profile)
       if (session.isClosed) return;
       if (world.streams.size > 0 && draws.chance(0.8)) {
         world.steer(draws.pick([...world.streams.keys()]), randomPolicy(draws, names));
-      } else if (session.subflows.length > 0) {
-        session.setBackup(draws.pick(session.subflows).id, draws.chance(0.5), world.clock.nowMs);
+      } else if (session.snapshot().subflows.length > 0) {
+        world.ends.client.input(({ subflows }) =>
+          subflows.setBackup(draws.pick(session.snapshot().subflows).id, draws.chance(0.5)),
+        );
         world.ends.client.wake();
       }
     });
@@ -288,7 +290,7 @@ function slowDown(world: World, random: Random): void {
 function doubtOne(world: World, random: Random): void {
   const end = world.ends[random.pick(SIDES)];
   if (end.subflowIds.length === 0) return;
-  end.session.doubtSubflow(random.pick(end.subflowIds), 'its interface is down', world.clock.nowMs);
+  end.input(({ subflows }) => subflows.doubt(random.pick(end.subflowIds), 'its interface is down'));
   end.wake();
 }
 

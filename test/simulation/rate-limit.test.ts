@@ -1,7 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { SessionClock } from '../../shared/protocol/now.ts';
-import { TokenBucket } from '../../shared/protocol/subflow/token-bucket.ts';
-import { WIRE_OVERHEAD } from '../../shared/protocol/tunables.ts';
+import { RATE_LIMIT_TUNING, TokenBucket } from '../../shared/protocol/subflow/token-bucket.ts';
 import { settle } from './invariants.ts';
 import type { UplinkShape } from './network.ts';
 import { connectedWorld, download, eager, finishTime, steadyUplink, timeOf } from './steady.ts';
@@ -16,12 +15,8 @@ const fast = (name: string, more: Partial<UplinkShape> = {}): UplinkShape => ({
 });
 
 function limit(world: World, uplinkName: string, downMbit: number, upMbit: number): void {
-  const { session } = world.ends.client;
-  session.limitRate(
-    uplinkName,
-    { receiveBytesPerSecond: downMbit * MBIT, sendBytesPerSecond: upMbit * MBIT, isMetered: true },
-    world.clock.nowMs,
-  );
+  const rates = { receiveBytesPerSecond: downMbit * MBIT, sendBytesPerSecond: upMbit * MBIT };
+  world.ends.client.input(({ uplinks }) => uplinks.limitRate(uplinkName, { ...rates, isMetered: true }));
   world.ends.client.wake();
   world.advance(200);
 }
@@ -29,12 +24,13 @@ function limit(world: World, uplinkName: string, downMbit: number, upMbit: numbe
 /** What the ends write on an uplink in so many seconds, as it counts on the wire, in Mbit/s. */
 function wireRates(world: World, uplinkName: string, seconds: number) {
   const written = (side: 'client' | 'concentrator') =>
-    world.ends[side].session.subflows
-      .filter((subflow) => subflow.uplinkName === uplinkName)
-      .reduce((sum, { ledger }) => sum + ledger.writtenBytes, 0);
+    world.ends[side].session
+      .snapshot()
+      .subflows.filter((subflow) => subflow.uplinkName === uplinkName)
+      .reduce((sum, { sentBytes }) => sum + sentBytes, 0);
   const before = { up: written('client'), down: written('concentrator') };
   world.advance(seconds * 1000);
-  const rate = (bytes: number) => (bytes * WIRE_OVERHEAD) / MBIT / seconds;
+  const rate = (bytes: number) => (bytes * RATE_LIMIT_TUNING.wireOverhead) / MBIT / seconds;
   return { up: rate(written('client') - before.up), down: rate(written('concentrator') - before.down) };
 }
 
@@ -86,7 +82,7 @@ describe('a limited uplink', () => {
     const { session } = world.ends.client;
     world.paths.want('lte', 4);
     world.advance(2_000);
-    expect(session.subflows).toHaveLength(4);
+    expect(session.snapshot().subflows).toHaveLength(4);
     limit(world, 'lte', 10, 2);
     world.openStream(endless);
     world.advance(1_000);
@@ -166,7 +162,7 @@ describe('the uplinks beside a limited one', () => {
 });
 
 it('a bucket at a gigabit lets out whole segments', () => {
-  const bucket = new TokenBucket(1_000 * MBIT, new SessionClock(0));
+  const bucket = new TokenBucket(1_000 * MBIT, new SessionClock(0), RATE_LIMIT_TUNING);
   bucket.spend(256 * 1024);
   expect(bucket.isOpen).toBe(true);
 });

@@ -25,15 +25,15 @@ const endlessUpload: StreamSpec = { ...download(0), client: eager(1_000_000_000)
 /** Active subflows of each uplink at the client. */
 function counts(world: World): Record<string, number> {
   const found: Record<string, number> = {};
-  for (const { uplinkName, isRetiring } of world.ends.client.session.subflows) {
-    if (!isRetiring) found[uplinkName] = (found[uplinkName] ?? 0) + 1;
+  for (const { uplinkName, duty } of world.ends.client.session.snapshot().subflows) {
+    if (duty !== 'retiring') found[uplinkName] = (found[uplinkName] ?? 0) + 1;
   }
   return found;
 }
 
 /** Payload that arrives at an end in so many milliseconds, in Mbit/s. */
 function rateFor(world: World, side: Side, ms: number): number {
-  const read = () => world.ends[side].session.statistics.receivedBytes;
+  const read = () => world.ends[side].session.snapshot().statistics.receivedBytes;
   const before = read();
   world.advance(ms);
   return ((read() - before) * 8) / ms / 1000;

@@ -89,9 +89,9 @@ export class World {
   /** @returns undefined when the session takes no new stream */
   openStream(spec: StreamSpec, policy: SteeringPolicy = { mode: 'aggregate' }): StreamRun | undefined {
     const { client } = this.ends;
-    if (client.session.cannotOpen !== undefined) return undefined;
+    if (client.session.streams.cannotOpen !== undefined) return undefined;
     const destination = { host: 'origin.example', port: 80 };
-    const id = client.session.openStream(destination, policy, this.clock.nowMs);
+    const id = client.input(({ streams }) => streams.open(destination, policy));
     const run: StreamRun = {
       spec,
       openedAtMs: this.clock.nowMs,
@@ -112,7 +112,7 @@ export class World {
   /** The client changes the policy of a stream, as far as it is open. */
   steer(streamId: number, policy: SteeringPolicy): void {
     const { client } = this.ends;
-    client.session.steerStream(streamId, policy, this.clock.nowMs);
+    client.input(({ streams }) => streams.steer(streamId, policy));
     client.wake();
   }
 
@@ -132,7 +132,7 @@ export class World {
 
   get isSettled(): boolean {
     const { client, concentrator } = this.ends;
-    if (client.session.streamCount > 0 || concentrator.session.streamCount > 0) return false;
+    if (client.session.streams.count > 0 || concentrator.session.streams.count > 0) return false;
     for (const run of this.streams.values()) if (!run.client.isSettled) return false;
     return true;
   }
@@ -154,13 +154,13 @@ export class World {
     for (const side of SIDES) {
       const { session, memory, closedBecause } = this.ends[side];
       lines.push(
-        `${side}: ${session.streamCount} streams, ${memory.reservedBytes} bytes promised, closed: ${closedBecause ?? 'no'}`,
+        `${side}: ${session.streams.count} streams, ${memory.reservedBytes} bytes promised, closed: ${closedBecause ?? 'no'}`,
       );
-      for (const subflow of session.subflows) {
+      for (const subflow of session.snapshot().subflows) {
         lines.push(
-          `  subflow ${subflow.id} on ${subflow.uplinkName}: ${subflow.state}, writable ${subflow.isWritable}, ` +
-            `in flight ${subflow.inFlightBytes} of ${Math.round(subflow.inFlightCapBytes)}, ledger ${subflow.ledger.length}, ` +
-            `srtt ${subflow.smoothedRttMs.toFixed(1)}, min ${subflow.minRttMs.toFixed(1)}, rate ${Math.round(subflow.rateBytesPerSecond)}`,
+          `  subflow ${subflow.id} on ${subflow.uplinkName}: ${subflow.state}, ${subflow.duty}, ` +
+            `in flight ${subflow.inFlightBytes} of ${Math.round(subflow.inFlightLimitBytes)}, ledger ${subflow.framesUnderWay}, ` +
+            `srtt ${subflow.smoothedRttMs.toFixed(1)}, min ${subflow.minRttMs.toFixed(1)}, rate ${Math.round(subflow.bytesPerSecond)}`,
         );
       }
     }
@@ -286,17 +286,18 @@ export class World {
     run.isRequested = true;
     const origin = this.#makeApplication('concentrator', run.spec.origin, streamId);
     run.origin = origin;
-    const { session } = this.ends.concentrator;
+    const { concentrator } = this.ends;
     this.clock.after(run.spec.dialMs, () => {
       if (origin.failure !== undefined) return;
       if (run.spec.refusal !== undefined) {
         origin.giveUp(run.spec.refusal);
-        session.refuseStream(streamId, run.spec.refusal);
+        const { refusal } = run.spec;
+        concentrator.input(({ streams }) => streams.refuse(streamId, refusal));
       } else {
-        session.acceptStream(streamId);
+        concentrator.input(({ streams }) => streams.accept(streamId));
         origin.start();
       }
-      this.ends.concentrator.wake();
+      concentrator.wake();
     });
   }
 

@@ -1,6 +1,5 @@
-import { MAX_ANNOUNCED_ADDRESSES } from '../tunables.ts';
-import { controlItem } from './control-item.ts';
-import type { ControlQueue } from './control-queue.ts';
+import { controlItem } from '../control/control-item.ts';
+import type { ControlQueue } from '../control/control-queue.ts';
 
 /** Another address of the concentrator. */
 export interface AnnouncedAddress {
@@ -10,6 +9,9 @@ export interface AnnouncedAddress {
   /** False: further subflows go to announced addresses alone (RFC 8684's C flag). */
   readonly joinHere: boolean;
 }
+
+/** Most addresses that a concentrator announces in a session, and that a client heeds: each may cost a dial on each uplink. */
+export const MAX_ANNOUNCED_ADDRESSES = 8;
 
 /** Ids are one byte; 0 is that of the address of the first subflow (RFC 8684 section 3.4.1). */
 const MAX_ADDRESS_ID = 255;

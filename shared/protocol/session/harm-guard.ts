@@ -1,47 +1,62 @@
 import type { Now } from '../now.ts';
 import type { SendStream } from '../stream/send-stream.ts';
 import type { Subflow } from '../subflow/subflow.ts';
-import {
-  GUARD_GAIN,
-  GUARD_HELD_SHARE,
-  GUARD_RATIO,
-  GUARD_SAMPLE_MS,
-  GUARD_SPANS,
-  GUARD_TRIAL_SPANS,
-  GUARD_WINDOW_MS,
-  MAX_PARK_MS,
-  MIN_PARK_MS,
-  PARK_MEMORY_MS,
-  PROBE_AFTER_BYTES,
-} from '../tunables.ts';
-import type { SessionEvent } from './events.ts';
+import type { Uplink } from '../uplink/uplink.ts';
 import { carrierOf } from './reinjection.ts';
 import type { Stream } from './stream.ts';
 
-/** What the guard asks of its session. */
-export interface GuardedSession {
-  emit(event: SessionEvent): void;
-  /** What is under way on a subflow goes to the others. */
-  surrender(subflow: Subflow): void;
+export interface GuardTuning {
+  /** While there is bulk, this often is looked which uplink a stream stands still for, */
+  readonly sampleMs: number;
+  /** and so long are the stretches that are judged: many round trips, so that bursts even out. */
+  readonly windowMs: number;
+  readonly spans: number;
+  /** In order must arrive at least this share of what the other uplinks deliver by themselves; their rates are known no better. */
+  readonly ratio: number;
+  /** An uplink is to blame for standing still only from this share of the time on; healthy ones come to 0 after their start. */
+  readonly heldShare: number;
+  /** A trial without the uplink: a stretch for what had waited, and two that are judged. */
+  readonly trialSpans: number;
+  /** What the trial must bring: above the noise of six seconds, below the smallest harm that was to be found. */
+  readonly gain: number;
+  /** A stream that has sent so much is bulk. */
+  readonly bulkBytes: number;
 }
 
-/** GUARD_WINDOW_MS of bulk, in bytes per millisecond and shares of time. */
+export const GUARD_TUNING: GuardTuning = {
+  sampleMs: 50,
+  windowMs: 2_000,
+  spans: 3,
+  ratio: 0.95,
+  heldShare: 0.1,
+  trialSpans: 3,
+  gain: 1.03,
+  bulkBytes: 512 * 1024,
+};
+
+/** What the guard asks of its session. */
+export interface GuardedSession {
+  readonly subflows: readonly Subflow<Uplink>[];
+  readonly uplinks: Iterable<Uplink>;
+  readonly streams: Iterable<Stream>;
+  onParked(uplink: Uplink, reason: string): void;
+  onUnparked(uplink: Uplink, reason: string): void;
+  /** What is under way on a subflow goes to the others. */
+  surrender(subflow: Subflow<Uplink>): void;
+}
+
+/** A stretch of bulk, in bytes per millisecond and shares of time. */
 interface Span {
   readonly inOrderRate: number;
   /** What each uplink's subflows deliver when they are kept busy. */
-  readonly rates: ReadonlyMap<string, number>;
+  readonly rates: ReadonlyMap<Uplink, number>;
   /** For how much of the time a stream stood still since its next byte was under way on the uplink. */
-  readonly heldShares: ReadonlyMap<string, number>;
-}
-
-interface Parked {
-  untilMs: number;
-  readonly parkMs: number;
+  readonly heldShares: ReadonlyMap<Uplink, number>;
 }
 
 /** An uplink left out to see whether all goes faster without it. */
 interface Trial {
-  readonly uplinkName: string;
+  readonly uplink: Uplink;
   readonly rateBefore: number;
   readonly rates: number[];
 }
@@ -56,14 +71,11 @@ const MAX_STREAMS = 8;
  * parked and is tried again later, each time later than before.
  */
 export class HarmGuard {
-  readonly #now: Now;
   readonly #session: GuardedSession;
-  readonly #parked = new Map<string, Parked>();
-  /** When an uplink was last let go, and for how long it is parked if it comes to that again soon. */
-  readonly #history = new Map<string, { readonly sinceMs: number; readonly parkMs: number }>();
-  /** Uplinks whose trial has shown no harm are left alone until then. */
-  readonly #cleared = new Map<string, number>();
-  readonly #held = new Map<string, number>();
+  readonly #now: Now;
+  readonly #tuning: GuardTuning;
+  /** Samples in which a stream stood still for an uplink. */
+  #held = new Map<Uplink, number>();
   #spans: Span[] = [];
   #trial: Trial | undefined;
   #samples = 0;
@@ -72,10 +84,11 @@ export class HarmGuard {
   #nextSampleMs = 0;
   #windowStartMs: number;
 
-  constructor(session: GuardedSession, now: Now) {
-    this.#now = now;
+  constructor(session: GuardedSession, now: Now, tuning: GuardTuning) {
     this.#session = session;
-    this.#windowStartMs = this.#now.ms;
+    this.#now = now;
+    this.#tuning = tuning;
+    this.#windowStartMs = now.ms;
   }
 
   /** So many bytes more of a stream are known to have arrived without a hole before them. */
@@ -84,50 +97,41 @@ export class HarmGuard {
   }
 
   /** Samples, and judges at the end of each window; cheap in between. */
-  check(subflows: readonly Subflow[], streams: Iterable<Stream>): void {
-    if (this.#now.ms < this.#nextSampleMs) return;
-    this.#nextSampleMs = this.#now.ms + GUARD_SAMPLE_MS;
-    this.#release(subflows);
-    for (const subflow of subflows) subflow.isParked = this.#parked.has(subflow.uplinkName);
-    this.#sample(subflows, streams);
-    const windowMs = this.#now.ms - this.#windowStartMs;
-    if (windowMs < GUARD_WINDOW_MS) return;
-    const span = this.#takeSpan(subflows, windowMs);
-    this.#windowStartMs = this.#now.ms;
-    this.#forgive();
+  check(): void {
+    const nowMs = this.#now.ms;
+    if (nowMs < this.#nextSampleMs) return;
+    this.#nextSampleMs = nowMs + this.#tuning.sampleMs;
+    this.#release();
+    this.#sample();
+    const windowMs = nowMs - this.#windowStartMs;
+    if (windowMs < this.#tuning.windowMs) return;
+    const span = this.#takeSpan(windowMs);
+    this.#windowStartMs = nowMs;
     // Bulk that pauses says nothing of what the uplinks can.
     if (span === undefined) this.#forget();
-    else if (this.#trial !== undefined) this.#judgeTrial(this.#trial, span, subflows);
-    else this.#watch(span, subflows);
+    else if (this.#trial !== undefined) this.#judgeTrial(this.#trial, span);
+    else this.#watch(span);
   }
 
   /** Those whose time is over, and all when there is nothing else that works. */
-  #release(subflows: readonly Subflow[]): void {
-    if (this.#parked.size === 0) return;
-    const isAlone = !subflows.some((subflow) => isUsable(subflow) && !this.#parked.has(subflow.uplinkName));
-    for (const [uplinkName, { untilMs, parkMs }] of this.#parked) {
-      if (!isAlone && this.#now.ms < untilMs) continue;
-      this.#history.set(uplinkName, { sinceMs: this.#now.ms, parkMs: Math.min(parkMs * 2, MAX_PARK_MS) });
-      this.#unpark(uplinkName, isAlone ? 'nothing else works' : 'tried again');
+  #release(): void {
+    const { uplinks, subflows } = this.#session;
+    const isAlone = !subflows.some((subflow) => isUsable(subflow) && !subflow.uplink.isParked);
+    for (const uplink of uplinks) {
+      if (!uplink.isParked || !(isAlone || uplink.parking.isOver)) continue;
+      uplink.parking.release();
+      this.#onUnparked(uplink, isAlone ? 'nothing else works' : 'tried again');
     }
   }
 
-  /** What was long ago no longer counts. */
-  #forgive(): void {
-    for (const [name, { sinceMs }] of this.#history) {
-      if (this.#now.ms - sinceMs >= PARK_MEMORY_MS) this.#history.delete(name);
-    }
-    for (const [name, untilMs] of this.#cleared) if (this.#now.ms >= untilMs) this.#cleared.delete(name);
-  }
-
-  #sample(subflows: readonly Subflow[], streams: Iterable<Stream>): void {
+  #sample(): void {
     this.#samples++;
     let bulk = 0;
-    const holders: string[] = [];
-    for (const { send, isSteered } of streams) {
-      // Who says where a stream goes has accepted how fast that is.
-      if (isSteered || send.backlogBytes === 0 || send.sentBytes < PROBE_AFTER_BYTES) continue;
-      const holder = send.isHeldUp ? holderOf(send, subflows) : undefined;
+    const holders: Uplink[] = [];
+    for (const { send, isSteered } of this.#session.streams) {
+      // A policy that says where a stream goes has accepted how fast that is.
+      if (isSteered || send.backlogBytes === 0 || send.sentBytes < this.#tuning.bulkBytes) continue;
+      const holder = send.isHeldUp ? holderOf(send, this.#session.subflows) : undefined;
       if (holder !== undefined) holders.push(holder);
       if (++bulk >= MAX_STREAMS) break;
     }
@@ -136,15 +140,15 @@ export class HarmGuard {
   }
 
   /** The window that ends now; undefined when there was not bulk to be sent all the time. */
-  #takeSpan(subflows: readonly Subflow[], windowMs: number): Span | undefined {
+  #takeSpan(windowMs: number): Span | undefined {
     const isBusy = this.#bulkSamples >= 0.9 * this.#samples;
-    const heldShares = new Map([...this.#held].map(([name, samples]) => [name, samples / this.#samples]));
+    const heldShares = new Map([...this.#held].map(([uplink, samples]) => [uplink, samples / this.#samples]));
     const inOrderRate = this.#inOrderBytes / windowMs;
     this.#samples = 0;
     this.#bulkSamples = 0;
     this.#inOrderBytes = 0;
-    this.#held.clear();
-    return isBusy ? { inOrderRate, rates: busyRates(subflows), heldShares } : undefined;
+    this.#held = new Map();
+    return isBusy ? { inOrderRate, rates: busyRates(this.#session.subflows), heldShares } : undefined;
   }
 
   #forget(): void {
@@ -152,108 +156,100 @@ export class HarmGuard {
     this.#trial = undefined;
   }
 
-  #watch(span: Span, subflows: readonly Subflow[]): void {
+  #watch(span: Span): void {
+    const { spans, heldShare: leastHeldShare, ratio } = this.#tuning;
     this.#spans.push(span);
-    if (this.#spans.length > GUARD_SPANS) this.#spans.shift();
-    if (this.#spans.length < GUARD_SPANS) return;
+    if (this.#spans.length > spans) this.#spans.shift();
+    if (this.#spans.length < spans) return;
     const inOrderRate = mean(this.#spans.map((one) => one.inOrderRate));
-    let worst: { uplinkName: string; heldShare: number; possibleRate: number } | undefined;
-    for (const uplinkName of span.heldShares.keys()) {
-      if (this.#cleared.has(uplinkName) || !isReplaceable(uplinkName, subflows)) continue;
-      const heldShare = mean(this.#spans.map(({ heldShares }) => heldShares.get(uplinkName) ?? 0));
-      const possibleRate = mean(this.#spans.map(({ rates }) => rateWithout(uplinkName, rates)));
-      if (heldShare < GUARD_HELD_SHARE || inOrderRate >= GUARD_RATIO * possibleRate) continue;
-      if (heldShare > (worst?.heldShare ?? 0)) worst = { uplinkName, heldShare, possibleRate };
+    let worst: { uplink: Uplink; heldShare: number; possibleRate: number } | undefined;
+    for (const uplink of span.heldShares.keys()) {
+      if (uplink.parking.isCleared || !isReplaceable(uplink, this.#session.subflows)) continue;
+      const heldShare = mean(this.#spans.map(({ heldShares }) => heldShares.get(uplink) ?? 0));
+      const possibleRate = mean(this.#spans.map(({ rates }) => rateWithout(uplink, rates)));
+      if (heldShare < leastHeldShare || inOrderRate >= ratio * possibleRate) continue;
+      if (heldShare > (worst?.heldShare ?? 0)) worst = { uplink, heldShare, possibleRate };
     }
     if (worst === undefined) return;
-    const { uplinkName, heldShare, possibleRate } = worst;
-    this.#park(
-      uplinkName,
+    const { uplink, heldShare, possibleRate } = worst;
+    const reason =
       `holds up the rest (in-order rate ${megabits(inOrderRate)} of ${megabits(possibleRate)} Mbit/s, ` +
-        `waiting for it ${Math.round(heldShare * 100)} % of the time)`,
-      subflows,
-    );
-    this.#trial = { uplinkName, rateBefore: inOrderRate, rates: [] };
+      `waiting for it ${Math.round(heldShare * 100)} % of the time)`;
+    this.#park(uplink, reason);
+    this.#trial = { uplink, rateBefore: inOrderRate, rates: [] };
   }
 
-  #judgeTrial(trial: Trial, span: Span, subflows: readonly Subflow[]): void {
-    const { uplinkName, rateBefore, rates } = trial;
+  #judgeTrial(trial: Trial, span: Span): void {
+    const { uplink, rateBefore, rates } = trial;
     rates.push(span.inOrderRate);
-    if (rates.length < GUARD_TRIAL_SPANS) return;
+    if (rates.length < this.#tuning.trialSpans) return;
     this.#trial = undefined;
+    if (!uplink.isParked) return;
     // In the first span what had waited behind holes came in a rush.
     const rate = mean(rates.slice(1));
-    const parked = this.#parked.get(uplinkName);
-    if (parked === undefined) return;
-    if (rate >= rateBefore * GUARD_GAIN) {
-      parked.untilMs = this.#now.ms + parked.parkMs;
+    if (rate >= rateBefore * this.#tuning.gain) {
+      uplink.parking.confirm();
       return;
     }
-    this.#cleared.set(uplinkName, this.#now.ms + MAX_PARK_MS);
-    this.#unpark(uplinkName, `no faster without it (${megabits(rate)} after ${megabits(rateBefore)} Mbit/s)`);
-    for (const subflow of subflows) if (subflow.uplinkName === uplinkName) subflow.isParked = false;
+    uplink.parking.clear();
+    this.#onUnparked(uplink, `no faster without it (${megabits(rate)} after ${megabits(rateBefore)} Mbit/s)`);
   }
 
-  #park(uplinkName: string, reason: string, subflows: readonly Subflow[]): void {
-    const parkMs = this.#history.get(uplinkName)?.parkMs ?? MIN_PARK_MS;
+  #park(uplink: Uplink, reason: string): void {
     // Until the trial is over, and should the bulk end before.
-    const untilMs = this.#now.ms + Math.max(parkMs, (GUARD_TRIAL_SPANS + 1) * GUARD_WINDOW_MS);
-    this.#parked.set(uplinkName, { untilMs, parkMs });
+    uplink.parking.park((this.#tuning.trialSpans + 1) * this.#tuning.windowMs);
     this.#spans = [];
-    this.#session.emit({ type: 'uplink-parked', uplinkName, reason });
-    for (const subflow of subflows) {
-      if (subflow.uplinkName !== uplinkName) continue;
-      subflow.isParked = true;
-      this.#session.surrender(subflow);
-    }
+    this.#session.onParked(uplink, reason);
+    for (const subflow of uplink.subflows) this.#session.surrender(subflow);
   }
 
-  #unpark(uplinkName: string, reason: string): void {
-    this.#parked.delete(uplinkName);
+  #onUnparked(uplink: Uplink, reason: string): void {
     this.#spans = [];
-    if (this.#trial?.uplinkName === uplinkName) this.#trial = undefined;
-    this.#session.emit({ type: 'uplink-unparked', uplinkName, reason });
+    if (this.#trial?.uplink === uplink) this.#trial = undefined;
+    this.#session.onUnparked(uplink, reason);
   }
 }
 
 /** The uplink that was first given the byte that the stream stands still for. */
-function holderOf(send: SendStream, subflows: readonly Subflow[]): string | undefined {
+function holderOf(send: SendStream, subflows: readonly Subflow<Uplink>[]): Uplink | undefined {
   const dsn = send.firstUndelivered(0);
   if (dsn === undefined) return undefined;
-  let first: { uplinkName: string; sentMs: number } | undefined;
+  let holder: Uplink | undefined;
+  let firstMs = Number.POSITIVE_INFINITY;
   for (const subflow of subflows) {
     const sentMs = carrierOf(send, dsn, subflow)?.entry.sentMs;
-    if (sentMs === undefined || sentMs >= (first?.sentMs ?? Number.POSITIVE_INFINITY)) continue;
-    first = { uplinkName: subflow.uplinkName, sentMs };
+    if (sentMs === undefined || sentMs >= firstMs) continue;
+    firstMs = sentMs;
+    holder = subflow.uplink;
   }
-  return first?.uplinkName;
+  return holder;
 }
 
-function isUsable({ state, isBackup, isRetiring }: Subflow): boolean {
-  return state === 'active' && !isBackup && !isRetiring;
+function isUsable({ state, duty }: Subflow): boolean {
+  return state === 'active' && duty.value === 'regular';
 }
 
 /** Whether another uplink could carry everything. */
-function isReplaceable(uplinkName: string, subflows: readonly Subflow[]): boolean {
+function isReplaceable(uplink: Uplink, subflows: readonly Subflow<Uplink>[]): boolean {
   return subflows.some(
-    (subflow) => subflow.uplinkName !== uplinkName && isUsable(subflow) && !subflow.isParked,
+    (subflow) => subflow.uplink !== uplink && isUsable(subflow) && !subflow.uplink.isParked,
   );
 }
 
 /** Bytes per millisecond of each uplink that is in use, as far as it has shown what it can. */
-function busyRates(subflows: readonly Subflow[]): Map<string, number> {
-  const rates = new Map<string, number>();
+function busyRates(subflows: readonly Subflow<Uplink>[]): Map<Uplink, number> {
+  const rates = new Map<Uplink, number>();
   for (const subflow of subflows) {
-    if (!isUsable(subflow) || subflow.isParked || !subflow.rate.isProven) continue;
-    const { uplinkName, rate } = subflow;
-    rates.set(uplinkName, (rates.get(uplinkName) ?? 0) + rate.recentBytesPerSecond / 1000);
+    const { uplink, congestion } = subflow;
+    if (!isUsable(subflow) || uplink.isParked || !congestion.isProven) continue;
+    rates.set(uplink, (rates.get(uplink) ?? 0) + congestion.recentBytesPerSecond / 1000);
   }
   return rates;
 }
 
-function rateWithout(uplinkName: string, rates: ReadonlyMap<string, number>): number {
+function rateWithout(uplink: Uplink, rates: ReadonlyMap<Uplink, number>): number {
   let sum = 0;
-  for (const [name, rate] of rates) if (name !== uplinkName) sum += rate;
+  for (const [other, rate] of rates) if (other !== uplink) sum += rate;
   return sum;
 }
 

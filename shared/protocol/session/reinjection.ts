@@ -18,7 +18,7 @@ export interface Copy {
 
 /** Whether everything that was written to a subflow has arrived, on it or on others. */
 export function isDeliveredElsewhere(subflow: Subflow): boolean {
-  for (const { item } of subflow.ledger.oldestEntries()) {
+  for (const { item } of subflow.outbox.ledger.oldestEntries()) {
     // A ping, or a WINDOW that a later one has replaced, is missed by nobody.
     if (item.kind === 'control' && !item.control.isReceipted && item.control.encode() !== undefined)
       return false;
@@ -80,7 +80,7 @@ function carriersOf(stream: SendStream, dsn: number, subflows: readonly Subflow[
 
 /** How long until the frame is delivered, by what is ahead of it and the subflow's rate now. */
 function remainingTimeMs(subflow: Subflow, entry: LedgerEntry): number {
-  const aheadBytes = entry.endOffset - subflow.ledger.receiptedBytes;
+  const aheadBytes = entry.endOffset - subflow.outbox.ledger.receiptedBytes;
   return (aheadBytes * 1000) / subflow.rateBytesPerSecond + subflow.minRttMs / 2;
 }
 
@@ -90,7 +90,7 @@ export function carrierOf(
   dsn: number,
   subflow: Subflow,
 ): { entry: LedgerEntry; segment: { dsn: number; length: number; fin: boolean } } | undefined {
-  for (const entry of subflow.ledger.oldestEntries(SEARCH_DEPTH)) {
+  for (const entry of subflow.outbox.ledger.oldestEntries(SEARCH_DEPTH)) {
     const { item } = entry;
     if (item.kind !== 'data' || item.stream !== stream) continue;
     const end = item.dsn + item.length;

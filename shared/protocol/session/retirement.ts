@@ -1,7 +1,7 @@
+import type { ControlItem } from '../control/control-item.ts';
 import type { Now } from '../now.ts';
 import type { Subflow } from '../subflow/subflow.ts';
-import { RETIRE_MS, RETIRE_QUIET_MS } from '../tunables.ts';
-import type { ControlItem } from './control-item.ts';
+import type { Uplink } from '../uplink/uplink.ts';
 import { isDeliveredElsewhere } from './reinjection.ts';
 
 interface Retiring {
@@ -10,38 +10,50 @@ interface Retiring {
   readonly notice: ControlItem;
 }
 
+export interface RetirementTuning {
+  /** A subflow that is no longer wanted closes after so long without payload from the far end (or twice its round trip), */
+  readonly quietMs: number;
+  /** and at the latest after this: what is still under way is sent again elsewhere. */
+  readonly limitMs: number;
+}
+
+export const RETIREMENT_TUNING: RetirementTuning = { quietMs: 200, limitMs: 10_000 };
+
 /** Subflows that the client no longer wants: they carry nothing new, and close when all has arrived, both ways. */
 export class Retirement {
   readonly #now: Now;
-  readonly #retiring = new Map<Subflow, Retiring>();
+  readonly #tuning: RetirementTuning;
+  readonly #retiring = new Map<Subflow<Uplink>, Retiring>();
 
-  constructor(now: Now) {
+  constructor(now: Now, tuning: RetirementTuning) {
     this.#now = now;
+    this.#tuning = tuning;
   }
 
-  add(subflow: Subflow, notice: ControlItem): void {
-    subflow.isRetiring = true;
+  add(subflow: Subflow<Uplink>, notice: ControlItem): void {
     this.#retiring.set(subflow, { sinceMs: this.#now.ms, notice });
   }
 
   /** Those that may be closed now. */
-  takeFinished(subflows: readonly Subflow[]): readonly Subflow[] {
+  takeFinished(subflows: readonly Subflow<Uplink>[]): readonly Subflow<Uplink>[] {
     if (this.#retiring.size === 0) return [];
     // While the others are in doubt it may be all that works.
-    if (!subflows.some(({ state, isRetiring }) => state === 'active' && !isRetiring)) return [];
-    const finished: Subflow[] = [];
+    if (!subflows.some(({ state, duty }) => state === 'active' && duty.value !== 'retiring')) return [];
+    const finished: Subflow<Uplink>[] = [];
     for (const [subflow, retiring] of this.#retiring) {
-      if (subflow.state !== 'closed' && !isFinished(subflow, retiring, this.#now)) continue;
+      if (subflow.state !== 'closed' && !this.#isFinished(subflow, retiring)) continue;
       this.#retiring.delete(subflow);
       if (subflow.state !== 'closed') finished.push(subflow);
     }
     return finished;
   }
-}
 
-function isFinished(subflow: Subflow, { sinceMs, notice }: Retiring, now: Now): boolean {
-  if (now.ms - sinceMs >= RETIRE_MS) return true;
-  const quietMs = Math.max(RETIRE_QUIET_MS, 2 * subflow.smoothedRttMs);
-  const quietSinceMs = Math.max(sinceMs, subflow.lastDataMs);
-  return notice.isReceipted && now.ms - quietSinceMs >= quietMs && isDeliveredElsewhere(subflow);
+  #isFinished(subflow: Subflow, { sinceMs, notice }: Retiring): boolean {
+    const { quietMs, limitMs } = this.#tuning;
+    const nowMs = this.#now.ms;
+    if (nowMs - sinceMs >= limitMs) return true;
+    const quietSinceMs = Math.max(sinceMs, subflow.lastDataMs);
+    const isQuiet = nowMs - quietSinceMs >= Math.max(quietMs, 2 * subflow.smoothedRttMs);
+    return notice.isReceipted && isQuiet && isDeliveredElsewhere(subflow);
+  }
 }

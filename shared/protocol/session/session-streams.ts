@@ -1,8 +1,10 @@
 import type { ControlFrame } from '../codec/frame.ts';
 import type { SteeringFrame } from '../codec/steering-frame.ts';
 import { STEERING_MODE, type SteeringMode } from '../codec/wire.ts';
+import { controlItem } from '../control/control-item.ts';
 import type { Destination } from '../destination.ts';
 import { ERROR_CODE, type ErrorName, errorName, ProtocolViolation, StreamError } from '../errors.ts';
+import type { Now } from '../now.ts';
 import { frameOfPolicy, isModeAlone, policyOfFrame } from '../steering/policy-frame.ts';
 import type { SteeringPolicy } from '../steering/steering-policy.ts';
 import { ReceiveStream } from '../stream/receive-stream.ts';
@@ -17,17 +19,16 @@ import {
   MAX_SESSION_UNDELIVERED_BYTES,
   MIN_BACKLOG_BYTES,
 } from '../tunables.ts';
-import { controlItem } from './control-item.ts';
 import type { SessionEvent } from './events.ts';
 import type { SessionOptions } from './session.ts';
 import { Stream } from './stream.ts';
+import type { StreamCommands } from './stream-commands.ts';
 import { StreamTable } from './stream-table.ts';
 import type { Transmitter } from './transmitter.ts';
 
 /** What the streams need of their session. */
 export interface StreamsHost {
-  /** The time of the input that is being worked on. */
-  readonly nowMs: number;
+  readonly now: Now;
   readonly subflows: readonly Subflow[];
   /** No new streams are taken. */
   readonly isGoingAway: boolean;
@@ -35,7 +36,7 @@ export interface StreamsHost {
 }
 
 /** The streams of one session: opening, bytes both ways, flow control, ending (SPEC.md section 6). */
-export class SessionStreams {
+export class SessionStreams implements StreamCommands {
   readonly #options: SessionOptions;
   readonly #host: StreamsHost;
   readonly #transmitter: Transmitter;
@@ -56,8 +57,9 @@ export class SessionStreams {
     return this.#table.size;
   }
 
-  get isFull(): boolean {
-    return this.#table.isFull;
+  get cannotOpen(): ErrorName | undefined {
+    if (this.#host.isGoingAway) return 'goingAway';
+    return this.#table.isFull ? 'resourceExceeded' : undefined;
   }
 
   all(): IterableIterator<Stream> {
@@ -81,10 +83,11 @@ export class SessionStreams {
 
   /**
    * Client: opens a stream; its first bytes may follow at once.
-   * @throws StreamError when there are too many
+   * @throws StreamError when `cannotOpen`
    */
   open(destination: Destination, policy: SteeringPolicy): number {
-    if (this.#table.isFull) throw new StreamError('resourceExceeded', 'the session takes no more streams');
+    const error = this.cannotOpen;
+    if (error !== undefined) throw new StreamError(error, 'the session takes no new stream');
     // Throws for a policy that no frame can say, before there is a stream.
     if (!isModeAlone(policy)) frameOfPolicy(policy, 0, 1);
     const id = this.#table.allocate();
@@ -168,7 +171,7 @@ export class SessionStreams {
   consumed(streamId: number, bytes: number): void {
     const stream = this.#table.get(streamId);
     if (stream === undefined) return;
-    if (stream.receive.consume(bytes, this.#host.nowMs, this.#largestRttMs())) this.#queueWindow(stream);
+    if (stream.receive.consume(bytes, this.#host.now.ms, this.#largestRttMs())) this.#queueWindow(stream);
     this.#forgetIfDone(stream);
   }
 
@@ -194,10 +197,10 @@ export class SessionStreams {
 
   /** Streams that have waited so long fail, as all do with a session that has no subflow. */
   failStranded(): void {
-    if (this.#host.nowMs < this.deadlineMs) return;
+    if (this.#host.now.ms < this.deadlineMs) return;
     for (const [stream, sinceMs] of [...this.#transmitter.stranded]) {
       // The same sum as in deadlineMs, so that rounding never puts it behind its own deadline.
-      if (this.#host.nowMs < sinceMs + this.#options.lingerMs) continue;
+      if (this.#host.now.ms < sinceMs + this.#options.lingerMs) continue;
       this.#host.emit({ type: 'stream-failed', streamId: stream.id, error: 'uplinksLost' });
       this.reset(stream.id, 'uplinksLost');
     }
@@ -335,7 +338,7 @@ export class SessionStreams {
   }
 
   #makeStream(id: number, phase: 'opening' | 'embryonic', policy: SteeringPolicy, sendLimit: number): Stream {
-    const receive = new ReceiveStream(id, this.#options.memory, this.#host.nowMs);
+    const receive = new ReceiveStream(id, this.#options.memory, this.#host.now.ms);
     const stream = new Stream(new SendStream(id, sendLimit), receive, phase, policy);
     this.#table.add(stream);
     return stream;

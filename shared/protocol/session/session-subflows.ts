@@ -1,89 +1,121 @@
-import type { ControlFrame, RemoteSubflowState } from '../codec/frame.ts';
+import type { RemoteSubflowState } from '../codec/frame.ts';
 import { FrameParser } from '../codec/frame-parser.ts';
 import { MisuseError } from '../errors.ts';
+import type { KernelMeasurement } from '../kernel-measurement.ts';
 import type { Now } from '../now.ts';
-import type { LedgerEntry } from '../subflow/ledger.ts';
+import type { MakeCongestionController } from '../subflow/congestion-controller.ts';
 import { Subflow, type SubflowOptions } from '../subflow/subflow.ts';
-import { type ControlItem, controlItem } from './control-item.ts';
+import type { Uplink } from '../uplink/uplink.ts';
+import { Uplinks } from '../uplink/uplinks.ts';
+import type { CoreTuning } from './core-tuning.ts';
 import type { SessionEvent } from './events.ts';
 import { HarmGuard } from './harm-guard.ts';
-import { type RateLimit, type RateLimitFrame, RateLimits } from './rate-limits.ts';
 import { Retirement } from './retirement.ts';
-import type { SessionOptions } from './session.ts';
 import type { SessionStreams } from './session-streams.ts';
+import { SubflowNotices } from './subflow-notices.ts';
 import { SubflowWatch } from './subflow-watch.ts';
-import { SubflowWishes } from './subflow-wishes.ts';
+import { Surrender } from './surrender.ts';
 import type { Transmitter } from './transmitter.ts';
-import { Utilization } from './utilization.ts';
 
 /** What the subflows need of their session. */
 export interface SubflowsHost {
+  readonly role: 'client' | 'concentrator';
+  readonly lingerMs: number;
+  readonly now: Now;
+  readonly tuning: CoreTuning;
+  readonly makeController: MakeCongestionController;
   readonly streams: SessionStreams;
+  readonly transmitter: Transmitter;
   emit(event: SessionEvent): void;
 }
 
-/** The subflows of one session: coming and going, receipts, doubt, number and usefulness (SPEC.md sections 7 and 8). */
-export class SessionSubflows {
-  readonly #now: Now;
-  readonly #host: SubflowsHost;
-  readonly #transmitter: Transmitter;
-  readonly #lingerMs: number;
-  readonly #byId = new Map<number, Subflow>();
-  readonly #parsers = new Map<number, FrameParser>();
-  readonly #watch: SubflowWatch;
-  readonly #wishes: SubflowWishes;
-  readonly #guard: HarmGuard;
-  readonly utilization: Utilization;
-  readonly #retirement: Retirement;
-  readonly #limits: RateLimits;
-  #all: readonly Subflow[] = [];
-  #lingerEndsMs: number;
+/** A subflow that is up: its handshake is done and its transport takes a write. */
+export interface NewSubflow extends SubflowOptions {
+  readonly uplinkName: string;
+}
 
-  constructor(
-    { role, lingerMs }: Pick<SessionOptions, 'role' | 'lingerMs'>,
-    host: SubflowsHost,
-    transmitter: Transmitter,
-    now: Now,
-  ) {
-    this.#now = now;
+/** What the program around a session tells it of subflows. Those of a subflow that is gone are without effect. */
+export interface SubflowCommands {
+  /** Subflows that are up now. */
+  readonly count: number;
+  /** Client: the id for the next subflow; 0 is that of HELLO. */
+  allocateId(): number;
+  /** @throws MisuseError for an id that is in use */
+  add(subflow: NewSubflow): void;
+  /** Its transport is gone; what was under way on it goes elsewhere, and the peer is told. */
+  remove(subflowId: number): void;
+  /** Client: it is no longer wanted. Nothing new goes there; `subflow-close` follows once all has arrived. */
+  retire(subflowId: number): void;
+  /** Client: makes it a backup (RFC 8684's B: used only when no other works), or one like any other, both ways. */
+  setBackup(subflowId: number, isBackup: boolean): void;
+  /** Something outside says that it is in trouble (its interface or address is gone). */
+  doubt(subflowId: number, reason: string): void;
+  /** The transport takes a write again, or is busy with one of somebody else (its handshake). */
+  setWritable(subflowId: number, isWritable: boolean): void;
+  /** The kernel's figures. */
+  measured(subflowId: number, kernel: KernelMeasurement): void;
+  /** What to write to it now; empty when there is nothing, or its transport is busy. */
+  takeOutput(subflowId: number): readonly Uint8Array[];
+}
+
+interface Member {
+  readonly subflow: Subflow<Uplink>;
+  /** Splits what arrives on it into frames. */
+  readonly parser: FrameParser;
+}
+
+/** The subflows of one session: coming and going, receipts, doubt (SPEC.md sections 7 and 8). */
+export class SessionSubflows implements SubflowCommands {
+  readonly uplinks: Uplinks;
+  readonly #host: SubflowsHost;
+  readonly #byId = new Map<number, Member>();
+  readonly #watch: SubflowWatch;
+  readonly #guard: HarmGuard;
+  readonly #retirement: Retirement;
+  readonly #surrender: Surrender;
+  readonly #notices: SubflowNotices;
+  #all: readonly Subflow<Uplink>[] = [];
+  #lingerEndsMs: number;
+  #nextId = 0;
+
+  constructor(host: SubflowsHost) {
     this.#host = host;
-    this.#transmitter = transmitter;
-    this.#lingerMs = lingerMs;
-    this.#lingerEndsMs = this.#now.ms + lingerMs;
-    const emit = (event: SessionEvent) => host.emit(event);
-    const surrender = (subflow: Subflow) => this.#surrender(subflow);
+    const { now, tuning, transmitter, streams, role } = host;
+    this.#lingerEndsMs = now.ms + host.lingerMs;
+    this.#surrender = new Surrender(transmitter.control, streams);
+    this.#notices = new SubflowNotices(transmitter.control);
+    const surrender = (subflow: Subflow) => this.#surrender.of(subflow, this.#all);
+    this.uplinks = new Uplinks(
+      {
+        role,
+        tellPeer: (item) => transmitter.control.push(item),
+        onSubflowsWanted: ({ name }, count) =>
+          host.emit({ type: 'subflows-wanted', uplinkName: name, count }),
+      },
+      now,
+      tuning,
+    );
     this.#watch = new SubflowWatch(
       {
-        emit,
+        emit: (event) => host.emit(event),
         surrender,
-        tellPeer: (subflowId, state) => this.#tellState(subflowId, state),
+        tellPeer: (subflowId, state) => this.#notices.tellState(subflowId, state),
         close: (subflow, reason) => this.#close(subflow, reason),
       },
       transmitter,
       now,
+      tuning.watch,
     );
-    this.#retirement = new Retirement(now);
-    this.#wishes = new SubflowWishes(role, { emit, tellPeer: (frame) => this.#tell(frame) }, now);
-    this.#guard = new HarmGuard({ emit, surrender }, now);
-    this.utilization = new Utilization(role, { tellPeer: (item) => transmitter.control.push(item) }, now);
-    this.#limits = new RateLimits(
-      role,
-      (frame, isCurrent) => transmitter.control.push(controlItem(frame, 2, isCurrent)),
-      now,
-    );
+    this.#guard = this.#makeGuard(surrender);
+    this.#retirement = new Retirement(now, tuning.retirement);
   }
 
-  get all(): readonly Subflow[] {
+  get count(): number {
+    return this.#all.length;
+  }
+
+  get all(): readonly Subflow<Uplink>[] {
     return this.#all;
-  }
-
-  get(subflowId: number): Subflow | undefined {
-    return this.#byId.get(subflowId);
-  }
-
-  /** What splits the bytes of a subflow into frames. */
-  parserOf(subflowId: number): FrameParser | undefined {
-    return this.#parsers.get(subflowId);
   }
 
   /** When the session has waited long enough without any; of no meaning while there is one. */
@@ -93,62 +125,80 @@ export class SessionSubflows {
 
   /** When to look again, at one of them at least. */
   get deadlineMs(): number {
-    let deadline = Math.min(this.#transmitter.receiptDeadlineMs(this.#all), this.#limits.deadlineMs);
-    for (const subflow of this.#all) {
-      deadline = Math.min(deadline, this.#watch.deadlineMs(subflow));
-    }
+    const { transmitter } = this.#host;
+    let deadline = Math.min(transmitter.receiptDeadlineMs(this.#all), this.uplinks.deadlineMs);
+    for (const subflow of this.#all) deadline = Math.min(deadline, this.#watch.deadlineMs(subflow));
     return deadline;
   }
 
-  add(options: SubflowOptions): void {
-    if (this.#byId.has(options.id)) throw new MisuseError(`subflow ${options.id} exists`);
-    this.#byId.set(options.id, new Subflow(options, this.#now));
-    this.#all = [...this.#byId.values()];
-    this.#parsers.set(options.id, new FrameParser());
-    this.#limits.onAdded(this.#byId.get(options.id)!);
+  get(subflowId: number): Subflow<Uplink> | undefined {
+    return this.#byId.get(subflowId)?.subflow;
   }
 
-  /** Its transport is gone; what was under way goes elsewhere, and the peer is told. */
+  /** What splits the bytes of a subflow into frames. */
+  parserOf(subflowId: number): FrameParser | undefined {
+    return this.#byId.get(subflowId)?.parser;
+  }
+
+  allocateId(): number {
+    return this.#nextId++;
+  }
+
+  add(options: NewSubflow): void {
+    if (this.#byId.has(options.id)) throw new MisuseError(`subflow ${options.id} exists`);
+    const { now, tuning, makeController } = this.#host;
+    const uplink = this.uplinks.named(options.uplinkName);
+    const subflow = new Subflow(options, uplink, now, tuning, makeController);
+    this.#byId.set(options.id, { subflow, parser: new FrameParser() });
+    this.#all = [...this.#all, subflow];
+    this.uplinks.add(subflow);
+  }
+
   remove(subflowId: number): void {
-    const subflow = this.#byId.get(subflowId);
+    const subflow = this.get(subflowId);
     if (subflow !== undefined) this.#drop(subflow);
   }
 
-  /** Client: it is no longer wanted, and closes once all has arrived. */
   retire(subflowId: number): void {
-    const subflow = this.#byId.get(subflowId);
-    if (subflow === undefined || subflow.isRetiring) return;
-    this.#retirement.add(subflow, this.#tellPriority(subflow, true));
+    const subflow = this.get(subflowId);
+    if (subflow === undefined || subflow.duty.value === 'retiring') return;
+    subflow.duty.set('retire');
+    this.#retirement.add(subflow, this.#notices.tellPriority(subflow, true));
   }
 
-  /** Most that an uplink may carry; the client tells the concentrator its half. */
-  limitRate(uplinkName: string, limit: RateLimit): void {
-    this.#limits.set(uplinkName, limit, this.#all);
-  }
-
-  /** Makes a subflow a backup, or one like any other, for both ends. */
   setBackup(subflowId: number, isBackup: boolean): void {
-    const subflow = this.#byId.get(subflowId);
-    if (subflow === undefined || subflow.isRetiring || subflow.isBackup === isBackup) return;
-    subflow.isBackup = isBackup;
-    this.#tellPriority(subflow, isBackup);
+    const subflow = this.get(subflowId);
+    const wanted = isBackup ? 'backup' : 'regular';
+    if (subflow === undefined || subflow.duty.value === 'retiring' || subflow.duty.value === wanted) return;
+    subflow.duty.set(isBackup ? 'makeBackup' : 'makeRegular');
+    this.#notices.tellPriority(subflow, isBackup);
   }
 
   doubt(subflowId: number, reason: string): void {
-    const subflow = this.#byId.get(subflowId);
+    const subflow = this.get(subflowId);
     if (subflow !== undefined) this.#watch.doubt(subflow, reason);
+  }
+
+  setWritable(subflowId: number, isWritable: boolean): void {
+    this.get(subflowId)?.outbox.setWritable(isWritable);
+  }
+
+  measured(subflowId: number, kernel: KernelMeasurement): void {
+    this.get(subflowId)?.onKernel(kernel);
+  }
+
+  takeOutput(subflowId: number): readonly Uint8Array[] {
+    return this.get(subflowId)?.outbox.take() ?? [];
   }
 
   /** Works off what time has brought. */
   check(): void {
-    const { streams } = this.#host;
-    const subflows = this.#all;
-    this.#limits.refresh();
-    this.#watch.check(subflows, streams.all());
-    this.#wishes.check(subflows);
-    this.#guard.check(subflows, streams.all());
-    this.utilization.check(subflows);
-    for (const subflow of this.#retirement.takeFinished(subflows)) {
+    this.uplinks.refresh();
+    this.#watch.check(this.#all, this.#host.streams.all());
+    this.uplinks.reviewWishes();
+    this.#guard.check();
+    this.uplinks.reviewUtilization();
+    for (const subflow of this.#retirement.takeFinished(this.#all)) {
       this.#close(subflow, 'no longer needed');
     }
   }
@@ -156,11 +206,9 @@ export class SessionSubflows {
   // --- from the peer ---
 
   onReceipt(subflowId: number, bytes: number, delayMs: number): void {
-    const subflow = this.#byId.get(subflowId);
-    if (subflow === undefined) return;
-    const { streams } = this.#host;
-    for (const { item } of subflow.onReceipt(bytes, delayMs)) {
-      if (item.kind === 'control') this.#transmitter.control.onReceipted(item.control);
+    const { streams, transmitter } = this.#host;
+    for (const { item } of this.get(subflowId)?.onReceipt(bytes, delayMs) ?? []) {
+      if (item.kind === 'control') transmitter.control.onReceipted(item.control);
       if (item.kind !== 'data') continue;
       const before = item.stream.deliveredTo;
       item.stream.onReceipted(item.dsn, item.length, item.fin);
@@ -171,93 +219,53 @@ export class SessionSubflows {
   }
 
   onState(subflowId: number, state: RemoteSubflowState): void {
-    const subflow = this.#byId.get(subflowId);
+    const subflow = this.get(subflowId);
     if (subflow === undefined || state === 'active') return;
     if (state === 'gone') this.#close(subflow, 'the peer says it is gone');
     else this.#watch.doubt(subflow, 'the peer doubts it', 'peer');
   }
 
   onPriority(subflowId: number, isBackup: boolean, generation: number): void {
-    const subflow = this.#byId.get(subflowId);
-    if (subflow === undefined || generation <= subflow.priority.heard) return;
-    subflow.priority.heard = generation;
-    subflow.isBackup = isBackup;
-  }
-
-  /** Client: the concentrator would like so many subflows on the uplink of this one. */
-  onWish(subflowId: number, count: number): void {
-    const subflow = this.#byId.get(subflowId);
-    if (subflow !== undefined) this.#wishes.onPeerWish(subflow.uplinkName, count);
-  }
-
-  /** Client: how much the concentrator makes use of the uplink of this one. */
-  onUtilization(subflowId: number, percent: number): void {
-    const subflow = this.#byId.get(subflowId);
-    if (subflow !== undefined) this.utilization.onPeerReport(subflow.uplinkName, percent);
-  }
-
-  /** Concentrator: what the client allows on the uplink of a subflow. */
-  onRateLimit({ subflowId, bytesPerSecond, metered, generation }: RateLimitFrame): void {
-    const subflow = this.#byId.get(subflowId);
-    if (subflow === undefined || !this.#limits.isNews(subflow.uplinkName, generation)) return;
-    const limit = { sendBytesPerSecond: bytesPerSecond, receiveBytesPerSecond: 0, isMetered: metered };
-    this.limitRate(subflow.uplinkName, limit);
+    this.get(subflowId)?.duty.hear(isBackup, generation);
   }
 
   // --- helpers ---
 
-  #tell(frame: ControlFrame): void {
-    this.#transmitter.control.push(controlItem(frame));
+  #makeGuard(surrender: (subflow: Subflow) => void): HarmGuard {
+    const { host, uplinks } = { host: this.#host, uplinks: this.uplinks };
+    const all = () => this.#all;
+    const session = {
+      get subflows() {
+        return all();
+      },
+      get uplinks() {
+        return uplinks.all;
+      },
+      get streams() {
+        return host.streams.all();
+      },
+      onParked: ({ name }: Uplink, reason: string) =>
+        host.emit({ type: 'uplink-parked', uplinkName: name, reason }),
+      onUnparked: ({ name }: Uplink, reason: string) =>
+        host.emit({ type: 'uplink-unparked', uplinkName: name, reason }),
+      surrender,
+    };
+    return new HarmGuard(session, host.now, host.tuning.guard);
   }
 
-  #tellState(subflowId: number, state: RemoteSubflowState): void {
-    this.#tell({ type: 'subflowState', subflowId, state });
-  }
-
-  #tellPriority({ id, priority }: Subflow, backup: boolean): ControlItem {
-    const generation = ++priority.told;
-    const frame = { type: 'priority', subflowId: id, backup, generation } as const;
-    const item = controlItem(frame, 2, () => generation === priority.told);
-    this.#transmitter.control.push(item);
-    return item;
-  }
-
-  /** What is under way on a subflow goes to the others. */
-  #surrender(subflow: Subflow): void {
-    let hadAny = false;
-    for (const entry of subflow.ledger.oldestEntries()) {
-      if (entry.surrendered) continue;
-      hadAny = true;
-      this.#surrenderEntry(entry, subflow);
-    }
-    if (!hadAny) return;
-    // Receipts may have been among it.
-    for (const other of this.#all) other.receipts.repeat();
-  }
-
-  #surrenderEntry(entry: LedgerEntry, subflow: Subflow): void {
-    entry.surrendered = true;
-    const { item } = entry;
-    if (item.kind === 'control') this.#transmitter.control.push(item.control);
-    if (item.kind !== 'data') return;
-    item.stream.onLost(item.dsn, item.length, item.fin);
-    this.#host.streams.onLost(item.stream, subflow, item.dsn, item.length);
-  }
-
-  #close(subflow: Subflow, reason: string): void {
+  #close(subflow: Subflow<Uplink>, reason: string): void {
     this.#host.emit({ type: 'subflow-close', subflowId: subflow.id, reason });
     this.#drop(subflow);
   }
 
-  #drop(subflow: Subflow): void {
-    this.#surrender(subflow);
+  #drop(subflow: Subflow<Uplink>): void {
+    const { now, lingerMs } = this.#host;
+    this.#surrender.of(subflow, this.#all);
     subflow.close();
     this.#byId.delete(subflow.id);
-    this.#all = [...this.#byId.values()];
-    this.#parsers.delete(subflow.id);
-    this.#limits.onRemoved(subflow, this.#all);
-    if (this.#all.length === 0) this.#lingerEndsMs = this.#now.ms + this.#lingerMs;
-    // With none left the next one to come takes it: the peer may not notice by itself.
-    this.#tellState(subflow.id, 'gone');
+    this.#all = this.#all.filter((other) => other !== subflow);
+    this.uplinks.remove(subflow);
+    if (this.#all.length === 0) this.#lingerEndsMs = now.ms + lingerMs;
+    this.#notices.tellState(subflow.id, 'gone');
   }
 }

@@ -1,22 +1,25 @@
 import { type ControlFrame, encodeControl } from '../codec/frame.ts';
 import type { FrameSink } from '../codec/frame-parser.ts';
 import { steeringModeOf } from '../codec/wire.ts';
-import type { Destination } from '../destination.ts';
-import { ERROR_CODE, type ErrorName, errorName, ProtocolViolation, StreamError } from '../errors.ts';
-import type { KernelMeasurement } from '../kernel-measurement.ts';
+import { controlItem } from '../control/control-item.ts';
+import { MAX_CONTROL_PER_STREAM } from '../control/control-queue.ts';
+import { ERROR_CODE, type ErrorName, errorName, ProtocolViolation } from '../errors.ts';
 import type { MemoryBudget } from '../memory-budget.ts';
 import { SessionClock } from '../now.ts';
-import type { SteeringPolicy } from '../steering/steering-policy.ts';
-import type { OutgoingChunk } from '../stream/send-buffer.ts';
-import type { Subflow, SubflowOptions } from '../subflow/subflow.ts';
-import { FLOOR_WINDOW_BYTES, MAX_CONTROL_PER_STREAM } from '../tunables.ts';
+import type { MakeCongestionController } from '../subflow/congestion-controller.ts';
+import { DeliveryRateController } from '../subflow/delivery-rate-controller.ts';
+import type { Subflow } from '../subflow/subflow.ts';
+import { FLOOR_WINDOW_BYTES } from '../tunables.ts';
+import type { Uplink } from '../uplink/uplink.ts';
+import type { UplinkCommands } from '../uplink/uplinks.ts';
 import { type AnnouncedAddress, Announcements } from './announcements.ts';
-import { controlItem } from './control-item.ts';
+import { type CoreTuning, DEFAULT_TUNING } from './core-tuning.ts';
 import type { SessionEvent } from './events.ts';
-import { type RateLimit, spendOnAcknowledging } from './rate-limits.ts';
 import { SessionStreams } from './session-streams.ts';
-import { SessionSubflows } from './session-subflows.ts';
-import { type TransmitStatistics, Transmitter } from './transmitter.ts';
+import { SessionSubflows, type SubflowCommands } from './session-subflows.ts';
+import { type SessionSnapshot, subflowSnapshot } from './snapshot.ts';
+import type { StreamCommands } from './stream-commands.ts';
+import { Transmitter } from './transmitter.ts';
 
 export interface SessionOptions {
   readonly role: 'client' | 'concentrator';
@@ -29,23 +32,25 @@ export interface SessionOptions {
   /** What all receive windows of the session may promise together. */
   readonly memory: MemoryBudget;
   readonly nowMs: number;
-}
-
-/** Counts of a session since it began. */
-export interface SessionStatistics extends TransmitStatistics {
-  /** Payload bytes received, repeats included. */
-  receivedBytes: number;
+  /** By default DEFAULT_TUNING. */
+  readonly tuning?: CoreTuning;
+  /** By default DeliveryRateController. */
+  readonly makeController?: MakeCongestionController;
 }
 
 /**
- * The sans-IO core of one session (SPEC.md): takes received bytes, local commands and the time; answers with
- * events, bytes for each subflow, and the next deadline.
+ * The sans-IO core of one session (SPEC.md): takes the time, received bytes and local commands; answers with events, bytes for
+ * each subflow, and the next deadline.
  *
- * After any input: call `flush`, write what `takeOutput` gives for each subflow that has output, drain `nextEvent`, and
- * arm one timer for `deadlineMs`. All times are milliseconds of one monotonic clock.
+ * For each input: `advance` to its time, then `receive` or a command of `streams`, `subflows` or `uplinks`. After the inputs of
+ * one turn: call `flush`, write what `subflows.takeOutput` gives for each subflow, drain `nextEvent`, and arm one timer for
+ * `deadlineMs`.
  */
 export class Session {
   readonly role: 'client' | 'concentrator';
+  readonly streams: StreamCommands;
+  readonly subflows: SubflowCommands;
+  readonly uplinks: UplinkCommands;
   readonly #options: SessionOptions;
   readonly #clock: SessionClock;
   readonly #streams: SessionStreams;
@@ -54,74 +59,51 @@ export class Session {
   readonly #transmitter: Transmitter;
   #events: SessionEvent[] = [];
   #eventsTaken = 0;
-  #nextSubflowId = 0;
   #receivedBytes = 0;
   #isGoingAway = false;
   #isClosed = false;
 
   constructor(options: SessionOptions) {
-    this.role = options.role;
+    const { role, lingerMs, tuning = DEFAULT_TUNING } = options;
+    const makeController = options.makeController ?? ((...context) => new DeliveryRateController(...context));
+    this.role = role;
     this.#options = options;
     this.#clock = new SessionClock(options.nowMs);
-    this.#transmitter = new Transmitter(options.role);
+    this.#transmitter = new Transmitter(role);
     this.#announcements = new Announcements(this.#transmitter.control);
     const session = this;
-    const host = {
-      get nowMs() {
-        return session.#clock.ms;
+    const emit = (event: SessionEvent) => this.#emit(event);
+    this.#streams = new SessionStreams(
+      options,
+      {
+        now: this.#clock,
+        get subflows() {
+          return session.#subflows.all;
+        },
+        get isGoingAway() {
+          return session.#isGoingAway || session.#isClosed;
+        },
+        emit,
       },
-      get subflows() {
-        return session.subflows;
-      },
-      get streams() {
-        return session.#streams;
-      },
-      get isGoingAway() {
-        return session.#isGoingAway;
-      },
-      emit: (event: SessionEvent) => this.#emit(event),
-    };
-    this.#streams = new SessionStreams(options, host, this.#transmitter);
-    this.#subflows = new SessionSubflows(options, host, this.#transmitter, this.#clock);
+      this.#transmitter,
+    );
+    this.#subflows = new SessionSubflows({
+      role,
+      lingerMs,
+      now: this.#clock,
+      tuning,
+      makeController,
+      streams: this.#streams,
+      transmitter: this.#transmitter,
+      emit,
+    });
+    this.streams = this.#streams;
+    this.subflows = this.#subflows;
+    this.uplinks = this.#subflows.uplinks;
   }
-
-  // --- what the program around it may look at ---
 
   get isClosed(): boolean {
     return this.#isClosed;
-  }
-
-  /** Whether `openStream` would be refused, and why. */
-  get cannotOpen(): ErrorName | undefined {
-    if (this.#isClosed || this.#isGoingAway) return 'goingAway';
-    return this.#streams.isFull ? 'resourceExceeded' : undefined;
-  }
-
-  get streamCount(): number {
-    return this.#streams.count;
-  }
-
-  get statistics(): SessionStatistics {
-    return { ...this.#transmitter.statistics, receivedBytes: this.#receivedBytes };
-  }
-
-  /** Bytes that wait in reorder buffers. */
-  get reorderBytes(): number {
-    return this.#streams.reorderBytes;
-  }
-
-  get subflows(): readonly Subflow[] {
-    return this.#subflows.all;
-  }
-
-  /** How much of what an uplink can carry is made use of, 0 to 1, in the direction where it is more. */
-  utilization(uplinkName: string): number {
-    return this.#subflows.utilization.of(uplinkName);
-  }
-
-  /** The uplinks of streams that may use no others; those of equal policies may be told once. */
-  get boundTo(): readonly (readonly string[])[] {
-    return this.#streams.boundTo;
   }
 
   /** The next event, oldest first. */
@@ -137,77 +119,35 @@ export class Session {
   /** When `flush` is wanted again though nothing else happens; infinite for never. */
   get deadlineMs(): number {
     if (this.#isClosed) return Number.POSITIVE_INFINITY;
-    if (this.subflows.length === 0) return this.#subflows.lingerEndsMs;
+    if (this.#subflows.all.length === 0) return this.#subflows.lingerEndsMs;
     return Math.min(this.#subflows.deadlineMs, this.#streams.deadlineMs);
   }
 
-  // --- subflows ---
-
-  /** The id for the client's next subflow; 0 is that of HELLO. */
-  allocateSubflowId(): number {
-    return this.#nextSubflowId++;
+  /** How the session is now, for status and metrics. */
+  snapshot(): SessionSnapshot {
+    return {
+      streamCount: this.#streams.count,
+      subflows: this.#subflows.all.map(subflowSnapshot),
+      uplinks: [...this.#subflows.uplinks.all].map(({ name, utilization }) => ({
+        name,
+        utilization: utilization.share,
+      })),
+      statistics: { ...this.#transmitter.statistics, receivedBytes: this.#receivedBytes },
+      reorderBytes: this.#streams.reorderBytes,
+      boundTo: this.#streams.boundTo,
+    };
   }
 
-  /** A subflow is up: its handshake is done and its transport takes a write. */
-  addSubflow(options: SubflowOptions, nowMs: number): void {
+  /** The time of what follows, in milliseconds of one monotonic clock. */
+  advance(nowMs: number): void {
     this.#clock.advance(nowMs);
-    this.#subflows.add(options);
-  }
-
-  /** The transport of a subflow is gone; what was under way on it goes elsewhere, and the peer is told. */
-  removeSubflow(subflowId: number, nowMs: number): void {
-    this.#clock.advance(nowMs);
-    this.#subflows.remove(subflowId);
-  }
-
-  /** Client: a subflow is no longer wanted. Nothing new goes there; `subflow-close` follows once all has arrived. */
-  retireSubflow(subflowId: number, nowMs: number): void {
-    this.#clock.advance(nowMs);
-    this.#subflows.retire(subflowId);
-  }
-
-  /** Client: most that an uplink may carry in each direction, from now on; the concentrator is told. */
-  limitRate(uplinkName: string, limit: RateLimit, nowMs: number): void {
-    this.#clock.advance(nowMs);
-    this.#subflows.limitRate(uplinkName, limit);
-  }
-
-  /** Client: makes a subflow a backup (RFC 8684's B: used only when no other works), or one like any other, both ways. */
-  setBackup(subflowId: number, isBackup: boolean, nowMs: number): void {
-    this.#clock.advance(nowMs);
-    this.#subflows.setBackup(subflowId, isBackup);
-  }
-
-  /** The transport is still busy with a write of somebody else (its handshake). */
-  subflowBusy(subflowId: number): void {
-    const subflow = this.#subflows.get(subflowId);
-    if (subflow !== undefined) subflow.isWritable = false;
-  }
-
-  /** The transport takes a write again. */
-  subflowWritable(subflowId: number): void {
-    const subflow = this.#subflows.get(subflowId);
-    if (subflow !== undefined) subflow.isWritable = true;
-  }
-
-  /** The kernel's figures of a subflow. */
-  subflowMeasured(subflowId: number, measurement: KernelMeasurement, nowMs: number): void {
-    this.#clock.advance(nowMs);
-    this.#subflows.get(subflowId)?.onKernelMeasurement(measurement);
-  }
-
-  /** Something outside says that a subflow is in trouble (its interface or address is gone). */
-  doubtSubflow(subflowId: number, reason: string, nowMs: number): void {
-    this.#clock.advance(nowMs);
-    this.#subflows.doubt(subflowId, reason);
   }
 
   /**
    * Bytes arrived on a subflow, its handshake frames left out. A violation closes the session.
    * @returns how many of them `stream-data` brings as they are; the rest is needed no more
    */
-  receive(subflowId: number, bytes: Uint8Array, nowMs: number): number {
-    this.#clock.advance(nowMs);
+  receive(subflowId: number, bytes: Uint8Array): number {
     const subflow = this.#subflows.get(subflowId);
     const parser = this.#subflows.parserOf(subflowId);
     if (subflow === undefined || parser === undefined || this.#isClosed || bytes.length === 0) return 0;
@@ -222,65 +162,10 @@ export class Session {
       return this.#handedOnBytes;
     }
     if (this.#receivedBytes > receivedBytes) subflow.onArrival(this.#receivedBytes - receivedBytes);
-    spendOnAcknowledging(subflow, bytes.length);
+    subflow.uplink.bucket?.spendOnAcknowledging(bytes.length);
     subflow.receipts.onParsed(bytes.length, this.#elicited);
     return this.#handedOnBytes;
   }
-
-  // --- streams ---
-
-  /**
-   * Client: opens a stream; its first bytes may follow at once.
-   * @throws StreamError when `cannotOpen`; MisuseError for a policy that the wire can not carry
-   */
-  openStream(destination: Destination, policy: SteeringPolicy, nowMs: number): number {
-    this.#clock.advance(nowMs);
-    const error = this.cannotOpen;
-    if (error !== undefined) throw new StreamError(error, 'the session takes no new stream');
-    return this.#streams.open(destination, policy);
-  }
-
-  /** Client: steers an open stream by another policy, in both directions; without effect when it is gone. @throws MisuseError as `openStream` */
-  steerStream(streamId: number, policy: SteeringPolicy, nowMs: number): void {
-    this.#clock.advance(nowMs);
-    this.#streams.steer(streamId, policy);
-  }
-
-  /** Concentrator: the origin is connected. */
-  acceptStream(streamId: number): void {
-    this.#streams.accept(streamId);
-  }
-
-  /** Concentrator: the origin can not be had. */
-  refuseStream(streamId: number, error: ErrorName): void {
-    this.#streams.refuse(streamId, error);
-  }
-
-  /**
-   * Sends bytes of a stream; without effect when it is gone.
-   * @returns false when the application should not be read until `stream-writable`
-   */
-  write(streamId: number, chunk: OutgoingChunk): boolean {
-    return this.#streams.write(streamId, chunk);
-  }
-
-  /** The application has finished sending. */
-  end(streamId: number): void {
-    this.#streams.end(streamId);
-  }
-
-  /** Ends both directions of a stream at once and tells the peer. */
-  reset(streamId: number, error: ErrorName): void {
-    this.#streams.reset(streamId, error);
-  }
-
-  /** The application has taken `bytes` of what `stream-data` brought. */
-  consumed(streamId: number, bytes: number, nowMs: number): void {
-    this.#clock.advance(nowMs);
-    this.#streams.consumed(streamId, bytes);
-  }
-
-  // --- the whole ---
 
   /** Concentrator: these are its other addresses from now on, the first MAX_ANNOUNCED_ADDRESSES of them; the client is told what changes. */
   announce(addresses: readonly AnnouncedAddress[]): void {
@@ -295,32 +180,26 @@ export class Session {
   }
 
   /** Ends the session now. One CLOSE leaves with the next write of each subflow. */
-  close(error: ErrorName, nowMs: number): void {
-    this.#clock.advance(nowMs);
+  close(error: ErrorName): void {
     this.#close(error, 'closed by this end', 'us');
   }
 
-  /** Works off what time has brought, and fills the subflows' outputs. */
-  flush(nowMs: number): void {
-    this.#clock.advance(nowMs);
+  /** Works off what the inputs and time have brought, and fills the subflows' outputs. */
+  flush(): void {
     if (this.#isClosed) return;
     if (this.#transmitter.control.unsettled > this.#options.maxStreams * MAX_CONTROL_PER_STREAM) {
       this.#close('resourceExceeded', 'the peer takes no control frames', 'us');
       return;
     }
-    if (this.subflows.length === 0) {
-      if (nowMs >= this.#subflows.lingerEndsMs) this.#close('uplinksLost', 'no subflow came back', 'us');
+    if (this.#subflows.all.length === 0) {
+      const isOver = this.#clock.ms >= this.#subflows.lingerEndsMs;
+      if (isOver) this.#close('uplinksLost', 'no subflow came back', 'us');
       return;
     }
     this.#subflows.check();
     this.#streams.failStranded();
-    this.#transmitter.transmit(this.subflows, nowMs);
+    this.#transmitter.transmit(this.#subflows.all, this.#clock.ms);
     this.#streams.tellWritable();
-  }
-
-  /** What to write to a subflow now; empty when there is nothing, or its transport is busy. */
-  takeOutput(subflowId: number): readonly Uint8Array[] {
-    return this.#subflows.get(subflowId)?.takeOutput() ?? [];
   }
 
   // --- received frames ---
@@ -373,11 +252,13 @@ export class Session {
         break;
       case 'subflowsWish':
         this.#expectRole('client', 'SUBFLOWS_WISH');
-        this.#subflows.onWish(frame.subflowId, frame.count);
+        this.#withSubflow(frame.subflowId, (subflow) => this.#subflows.uplinks.onWish(subflow, frame.count));
         break;
       case 'utilization':
         this.#expectRole('client', 'UTILIZATION');
-        this.#subflows.onUtilization(frame.subflowId, frame.percent);
+        this.#withSubflow(frame.subflowId, (subflow) =>
+          this.#subflows.uplinks.onUtilization(subflow, frame.percent),
+        );
         break;
       case 'steering':
         this.#expectRole('concentrator', 'STEERING');
@@ -385,7 +266,7 @@ export class Session {
         break;
       case 'rateLimit':
         this.#expectRole('concentrator', 'RATE_LIMIT');
-        this.#subflows.onRateLimit(frame);
+        this.#withSubflow(frame.subflowId, (subflow) => this.#subflows.uplinks.onRateLimit(subflow, frame));
         break;
       case 'addressAdd':
         this.#expectRole('client', 'ADDRESS_ADD');
@@ -408,6 +289,12 @@ export class Session {
 
   // --- helpers ---
 
+  /** A frame that names a subflow may come after it is gone. */
+  #withSubflow(subflowId: number, work: (subflow: Subflow<Uplink>) => void): void {
+    const subflow = this.#subflows.get(subflowId);
+    if (subflow !== undefined) work(subflow);
+  }
+
   #expectRole(role: 'client' | 'concentrator', frame: string): void {
     if (this.role !== role) throw new ProtocolViolation(`${frame} from the wrong end`);
   }
@@ -417,7 +304,7 @@ export class Session {
     this.#isClosed = true;
     this.#streams.failAll(error);
     const frame = encodeControl({ type: 'close', code: ERROR_CODE[error] });
-    for (const subflow of this.subflows) {
+    for (const subflow of this.#subflows.all) {
       if (by === 'us') subflow.append([frame], { kind: 'receipt' });
     }
     this.#emit({ type: 'session-closed', error, by, reason });

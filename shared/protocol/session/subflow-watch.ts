@@ -1,13 +1,8 @@
 import { encodeControl, type RemoteSubflowState } from '../codec/frame.ts';
+import { controlItem } from '../control/control-item.ts';
 import type { Now } from '../now.ts';
 import type { Subflow } from '../subflow/subflow.ts';
-import {
-  ABANDON_AFTER_MS,
-  GIVE_UP_AFTER_MS,
-  MAX_UNANSWERED_RECEIPTS,
-  REPLACE_AFTER_MS,
-} from '../tunables.ts';
-import { controlItem } from './control-item.ts';
+import type { Uplink } from '../uplink/uplink.ts';
 import type { SessionEvent } from './events.ts';
 import { isDeliveredElsewhere } from './reinjection.ts';
 import type { Stream } from './stream.ts';
@@ -17,45 +12,70 @@ import type { Transmitter } from './transmitter.ts';
 export interface WatchedSession {
   emit(event: SessionEvent): void;
   tellPeer(subflowId: number, state: RemoteSubflowState): void;
-  surrender(subflow: Subflow): void;
-  close(subflow: Subflow, reason: string): void;
+  surrender(subflow: Subflow<Uplink>): void;
+  close(subflow: Subflow<Uplink>, reason: string): void;
 }
 
-/** While anything is under way, heads of line and doubted subflows are looked at this often. */
-const TICK_MS = 10;
-/** A doubted subflow is asked again this often: the last receipt for it may have been lost. */
-const DOUBT_PING_MS = 200;
+export interface WatchTuning {
+  /** While anything is under way, heads of line and doubted subflows are looked at this often. */
+  readonly tickMs: number;
+  /** A doubted subflow is asked again this often: the last receipt for it may have been lost. */
+  readonly doubtPingMs: number;
+  /** Doubted this long: the client dials a fresh subflow beside it. */
+  readonly replaceAfterMs: number;
+  /** Doubted this long with everything delivered elsewhere: reset. */
+  readonly giveUpAfterMs: number;
+  /** Doubted this long it is reset whatever is under way: behind the kernel's own time-out, where there is one. */
+  readonly abandonAfterMs: number;
+}
+
+export const WATCH_TUNING: WatchTuning = {
+  tickMs: 10,
+  doubtPingMs: 200,
+  replaceAfterMs: 1_000,
+  giveUpAfterMs: 3_000,
+  abandonAfterMs: 15_000,
+};
+
+/**
+ * RECEIPTs on one subflow of which the peer says nothing: beyond it the subflow is closed. The answer to a PING or a WINDOW, within a
+ * second, covers all before it: two hundred, and some thousands at 10 Gbit/s.
+ */
+export const MAX_UNANSWERED_RECEIPTS = 16 * 1024;
 
 /** Failure detection: doubt, recovery, replacement and death of subflows; pings; the tick for copies. */
 export class SubflowWatch {
   readonly #now: Now;
+  readonly #tuning: WatchTuning;
   readonly #session: WatchedSession;
   readonly #transmitter: Transmitter;
   #nextTickMs = 0;
   #nextRoundMs = 0;
 
-  constructor(session: WatchedSession, transmitter: Transmitter, now: Now) {
+  constructor(session: WatchedSession, transmitter: Transmitter, now: Now, tuning: WatchTuning) {
     this.#now = now;
+    this.#tuning = tuning;
     this.#session = session;
     this.#transmitter = transmitter;
   }
 
   /** When `check` is wanted again because of this subflow. */
-  deadlineMs(subflow: Subflow): number {
-    const tickMs = subflow.ledger.awaitsReceipt ? this.#nextTickMs : Number.POSITIVE_INFINITY;
-    const readyMs = subflow.flaps.readyMs > this.#now.ms ? subflow.flaps.readyMs : Number.POSITIVE_INFINITY;
-    return Math.max(this.#now.ms, Math.min(tickMs, readyMs, subflow.deadlineMs));
+  deadlineMs(subflow: Subflow<Uplink>): number {
+    const tickMs = subflow.outbox.ledger.awaitsReceipt ? this.#nextTickMs : Number.POSITIVE_INFINITY;
+    const { liveness } = subflow;
+    const readyMs = liveness.isReady ? Number.POSITIVE_INFINITY : liveness.readyMs;
+    return Math.max(this.#now.ms, Math.min(tickMs, readyMs, liveness.deadlineMs));
   }
 
-  check(subflows: readonly Subflow[], streams: Iterable<Stream>): void {
+  check(subflows: readonly Subflow<Uplink>[], streams: Iterable<Stream>): void {
     for (const subflow of subflows) {
-      if (subflow.ledger.unansweredReceipts > MAX_UNANSWERED_RECEIPTS) {
+      if (subflow.outbox.ledger.unansweredReceipts > MAX_UNANSWERED_RECEIPTS) {
         this.#session.close(subflow, 'the peer receipts nothing');
       } else if (subflow.state === 'active') this.#checkActive(subflow);
       else if (subflow.state === 'doubted') this.#checkDoubted(subflow, subflows);
     }
     if (this.#now.ms < this.#nextTickMs) return;
-    this.#nextTickMs = this.#now.ms + TICK_MS;
+    this.#nextTickMs = this.#now.ms + this.#tuning.tickMs;
     this.#transmitter.copyHeadsOfLine(streams, subflows, this.#now.ms);
     if (this.#now.ms >= this.#nextRoundMs) {
       this.#transmitter.onRound();
@@ -64,7 +84,7 @@ export class SubflowWatch {
   }
 
   /** @param by who doubts; the peer need not be told what it has said itself */
-  doubt(subflow: Subflow, reason: string, by: 'us' | 'peer' = 'us'): void {
+  doubt(subflow: Subflow<Uplink>, reason: string, by: 'us' | 'peer' = 'us'): void {
     if (subflow.state !== 'active') return;
     subflow.doubt();
     this.#session.surrender(subflow);
@@ -72,17 +92,19 @@ export class SubflowWatch {
     this.#session.emit({ type: 'subflow-state', subflowId: subflow.id, state: 'doubted', reason });
   }
 
-  #checkActive(subflow: Subflow): void {
-    const silenceMs = subflow.silenceMs;
-    if (silenceMs > subflow.silenceLimitMs) {
+  #checkActive(subflow: Subflow<Uplink>): void {
+    const { silenceMs, silenceLimitMs, wantsPing } = subflow.liveness;
+    if (silenceMs > silenceLimitMs) {
       this.doubt(subflow, `silent for ${Math.round(silenceMs)} ms`);
-    } else if (subflow.wantsPing) {
+    } else if (wantsPing) {
       this.#ping(subflow);
     }
   }
 
-  #checkDoubted(subflow: Subflow, subflows: readonly Subflow[]): void {
-    if (subflow.hasReceiptSinceDoubt && subflow.silenceMs < subflow.silenceLimitMs / 2) {
+  #checkDoubted(subflow: Subflow<Uplink>, subflows: readonly Subflow<Uplink>[]): void {
+    const { liveness } = subflow;
+    const { replaceAfterMs, giveUpAfterMs, abandonAfterMs, doubtPingMs } = this.#tuning;
+    if (liveness.hasReceiptSinceDoubt && liveness.silenceMs < liveness.silenceLimitMs / 2) {
       subflow.recover();
       this.#session.emit({
         type: 'subflow-state',
@@ -92,24 +114,23 @@ export class SubflowWatch {
       });
       return;
     }
-    if (this.#now.ms - subflow.lastElicitingMs >= DOUBT_PING_MS) {
+    if (this.#now.ms - liveness.lastQuestionMs >= doubtPingMs) {
       // Control frames came here while all were doubted.
       if (subflows.some(({ state }) => state === 'active')) this.#session.surrender(subflow);
       this.#ping(subflow);
     }
-    const doubtedMs = this.#now.ms - subflow.doubtedSinceMs;
-    if (doubtedMs >= REPLACE_AFTER_MS && !subflow.replacementAsked) {
-      subflow.replacementAsked = true;
+    const { doubtedMs } = liveness;
+    if (doubtedMs >= replaceAfterMs && liveness.askReplacement()) {
       this.#session.emit({ type: 'subflow-replace', subflowId: subflow.id });
     }
-    const limitMs = isDeliveredElsewhere(subflow) ? GIVE_UP_AFTER_MS : ABANDON_AFTER_MS;
+    const limitMs = isDeliveredElsewhere(subflow) ? giveUpAfterMs : abandonAfterMs;
     if (doubtedMs >= limitMs) {
       this.#session.close(subflow, `silent for ${Math.round(doubtedMs)} ms`);
     }
   }
 
-  #ping(subflow: Subflow): void {
-    if (!subflow.isWritable) return;
+  #ping(subflow: Subflow<Uplink>): void {
+    if (!subflow.outbox.isWritable) return;
     const control = controlItem({ type: 'ping' }, 1, () => false);
     subflow.append([encodeControl({ type: 'ping' })], { kind: 'control', control });
   }

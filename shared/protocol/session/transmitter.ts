@@ -1,4 +1,5 @@
 import { encodeControl, MAX_RECEIPT_ENTRIES, type ReceiptEntry } from '../codec/frame.ts';
+import { ControlQueue } from '../control/control-queue.ts';
 import { Schedulers } from '../scheduler/policies.ts';
 import { deliveryTimeMs, type PacketScheduler, type SegmentRequest } from '../scheduler/scheduler.ts';
 import type { Sendable, SendStream } from '../stream/send-stream.ts';
@@ -10,7 +11,6 @@ import {
   RECEIPT_COPIES,
   REST_SHARE,
 } from '../tunables.ts';
-import { ControlQueue } from './control-queue.ts';
 import type { Redundancy } from './redundancy.ts';
 import { headOfLineCopy } from './reinjection.ts';
 import type { Stream } from './stream.ts';
@@ -101,7 +101,8 @@ export class Transmitter {
 
   /** When a receipt must leave; infinite while none is due, or while nothing can carry one. */
   receiptDeadlineMs(subflows: readonly Subflow[]): number {
-    if (!receiptCarriers(subflows).some((subflow) => subflow.isWritable)) return Number.POSITIVE_INFINITY;
+    if (!receiptCarriers(subflows).some((subflow) => subflow.outbox.isWritable))
+      return Number.POSITIVE_INFINITY;
     return Math.min(...subflows.map(({ receipts }) => receipts.dueMs));
   }
 
@@ -147,7 +148,7 @@ export class Transmitter {
 
   #sendControl(subflows: readonly Subflow[], _nowMs: number): void {
     while (!this.control.isEmpty) {
-      const free = byPromise(subflows.filter((subflow) => subflow.isWritable));
+      const free = byPromise(subflows.filter((subflow) => subflow.outbox.isWritable));
       if (free.length === 0) return;
       const next = this.control.shift();
       if (next === undefined) return;
@@ -289,7 +290,7 @@ export class Transmitter {
   /** Receipts for all subflows, on the fastest ones. */
   #sendReceipts(subflows: readonly Subflow[], nowMs: number): void {
     if (!subflows.some((subflow) => subflow.receipts.dueMs <= nowMs)) return;
-    const free = byPromise(receiptCarriers(subflows).filter((subflow) => subflow.isWritable));
+    const free = byPromise(receiptCarriers(subflows).filter((subflow) => subflow.outbox.isWritable));
     if (free.length === 0) return;
     const entries: ReceiptEntry[] = [];
     for (const subflow of subflows) {
@@ -306,7 +307,7 @@ export class Transmitter {
   /** A subflow with room left over is slower than it could be: there was nothing to send, or a better one to wait for. */
   #noteApplicationLimited(subflows: readonly Subflow[]): void {
     for (const subflow of subflows) {
-      if (subflow.canTake) subflow.rate.onApplicationLimited(subflow.inFlightBytes);
+      if (subflow.canTake) subflow.congestion.onApplicationLimited();
     }
   }
 }

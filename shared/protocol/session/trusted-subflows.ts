@@ -1,7 +1,7 @@
 import { shareBottleneck } from '../scheduler/scheduler.ts';
 import type { SteeringPolicy } from '../steering/steering-policy.ts';
+import { ignoresLoss } from '../subflow/congestion-kind.ts';
 import type { Subflow } from '../subflow/subflow.ts';
-import { paysNoHeedToLoss } from './subflow-wishes.ts';
 
 /**
  * Subflows that may carry data: the active ones; backups, those that are parked and those that are about to go only when there is nothing
@@ -11,7 +11,7 @@ export function trustedSubflows(subflows: readonly Subflow[]): readonly Subflow[
   const active = subflows.filter((subflow) => subflow.state === 'active');
   const preferred = active.filter(
     (subflow) =>
-      !subflow.isBackup && !subflow.isRetiring && !subflow.isParked && !isSecondOfBbr(subflow, active),
+      subflow.duty.value === 'regular' && !subflow.uplink.isParked && !isSecondOfBbr(subflow, active),
   );
   return preferred.length > 0 ? preferred : active;
 }
@@ -24,16 +24,16 @@ export function trustedSubflows(subflows: readonly Subflow[]): readonly Subflow[
 export function steeredSubflows(
   { mode, only }: SteeringPolicy,
   subflows: readonly Subflow[],
-  nowMs: number,
+  _nowMs: number,
 ): readonly Subflow[] {
   const active = subflows.filter(
     ({ state, uplinkName }) => state === 'active' && (only === undefined || only.includes(uplinkName)),
   );
   if (mode === 'aggregate') return trustedSubflows(active);
-  const steady = active.filter(({ flaps }) => nowMs >= flaps.readyMs);
+  const steady = active.filter(({ liveness }) => liveness.isReady);
   const working = steady.length > 0 ? steady : active;
   const regular = working.filter(
-    (subflow) => !subflow.isBackup && !subflow.isRetiring && !isSecondOfBbr(subflow, active),
+    (subflow) => subflow.duty.value === 'regular' && !isSecondOfBbr(subflow, active),
   );
   const trusted = regular.length > 0 ? regular : working;
   return mode === 'redundant' ? oneOfEachPath(trusted) : trusted;
@@ -62,9 +62,8 @@ export function onDistinctUplinks(subflows: readonly Subflow[], most: number): r
 
 function isSecondOfBbr(subflow: Subflow, active: readonly Subflow[]): boolean {
   if (active.length < 2 || subflow.congestionControl === undefined) return false;
-  if (!paysNoHeedToLoss(subflow.congestionControl)) return false;
+  if (!ignoresLoss(subflow.congestionControl)) return false;
   return active.some(
-    (other) =>
-      shareBottleneck(other, subflow) && other.id < subflow.id && !other.isRetiring && !other.isBackup,
+    (other) => shareBottleneck(other, subflow) && other.id < subflow.id && other.duty.value === 'regular',
   );
 }

@@ -1,20 +1,30 @@
-import { DENSE_SEGMENTS, MIN_DOUBT_MS, MIN_DOUBT_SPARSE_MS, RECEIPT_INTERVAL_MS } from '../tunables.ts';
 import type { RttEstimator } from './rtt-estimator.ts';
 
+export interface DoubtTuning {
+  /** Shortest silence that counts as doubt; radio pauses below it are everyday. */
+  readonly minMs: number;
+  /** The same where little is under way. */
+  readonly minSparseMs: number;
+  /** With this much under way its receipts come in a steady stream, and silence says something early. */
+  readonly denseSegments: number;
+}
+
+export const DOUBT_TUNING: DoubtTuning = { minMs: 100, minSparseMs: 200, denseSegments: 8 };
+
 /**
- * How long a subflow may be silent, with bytes under way, before it is doubted.
+ * How long a subflow may be silent, with bytes under way, before it is doubted; what the far side may hold a receipt back
+ * comes on top.
  *
  * @param isDense receipts have come since the subflow was last idle and many segments are under way, so the next
  *   receipt does not depend on a whole round trip with its queue
  * @returns milliseconds
  */
-export function silenceLimitMs(rtt: RttEstimator, isDense: boolean): number {
-  const limit = isDense
-    ? Math.max(MIN_DOUBT_MS, 2 * rtt.minMs + 4 * Math.min(rtt.varianceMs, rtt.minMs / 2))
-    : Math.max(MIN_DOUBT_SPARSE_MS, 2 * rtt.smoothedMs + 4 * rtt.varianceMs);
-  return limit + RECEIPT_INTERVAL_MS;
+export function silenceLimitMs(rtt: RttEstimator, isDense: boolean, tuning: DoubtTuning): number {
+  return isDense
+    ? Math.max(tuning.minMs, 2 * rtt.minMs + 4 * Math.min(rtt.varianceMs, rtt.minMs / 2))
+    : Math.max(tuning.minSparseMs, 2 * rtt.smoothedMs + 4 * rtt.varianceMs);
 }
 
-export function isDense(segmentsUnderWay: number, receiptsSinceIdle: boolean): boolean {
-  return receiptsSinceIdle && segmentsUnderWay >= DENSE_SEGMENTS;
+export function isDense(segmentsUnderWay: number, receiptsSinceIdle: boolean, tuning: DoubtTuning): boolean {
+  return receiptsSinceIdle && segmentsUnderWay >= tuning.denseSegments;
 }

@@ -1,5 +1,6 @@
-import type { ControlItem } from '../session/control-item.ts';
+import type { ControlItem } from '../control/control-item.ts';
 import type { SendStream } from '../stream/send-stream.ts';
+import type { SendState } from './congestion-controller.ts';
 
 /** What one write to a subflow carried. */
 export type LedgerItem =
@@ -15,15 +16,10 @@ export type LedgerItem =
   | { readonly kind: 'receipt' };
 
 /** One frame written to a subflow and not yet receipted, with the state of the rate estimator when it was written. */
-export interface LedgerEntry {
+export interface LedgerEntry extends SendState {
   readonly item: LedgerItem;
   /** Where the frame ends in the subflow's count of bytes. */
   readonly endOffset: number;
-  readonly sentMs: number;
-  readonly deliveredBytes: number;
-  readonly deliveredMs: number;
-  readonly firstSentMs: number;
-  readonly applicationLimited: boolean;
   /** Handed to the other subflows already; what is sent again is not sent a third time on this one's account. */
   surrendered: boolean;
 }

@@ -1,11 +1,25 @@
 import type { Now } from '../now.ts';
-import {
-  DEGRADED_MS,
-  DEGRADED_RTT,
-  DEGRADED_SLACK_MS,
-  MIN_DRAIN_MS,
-  MIN_IN_FLIGHT_BYTES,
-} from '../tunables.ts';
+
+export interface PathTuning {
+  /** A subflow that was doubted, and whose round trip is now above this multiple of what it was, */
+  readonly degradedRtt: number;
+  /** and this much more, is degraded, */
+  readonly degradedSlackMs: number;
+  /** for so long after it came back; then the path is taken for another one, that is as it is. */
+  readonly degradedMs: number;
+  /** What was stuck tells the rate when it takes this long to arrive, several receipts, */
+  readonly minDrainMs: number;
+  /** and is at least this much. */
+  readonly minDrainBytes: number;
+}
+
+export const PATH_TUNING: PathTuning = {
+  degradedRtt: 2,
+  degradedSlackMs: 50,
+  degradedMs: 60_000,
+  minDrainMs: 20,
+  minDrainBytes: 8 * 1024,
+};
 
 /**
  * What is known of a subflow's path after a doubt: it may be another one. Bytes are counted as in the ledger, from the subflow's
@@ -13,6 +27,7 @@ import {
  */
 export class PathKnowledge {
   readonly #now: Now;
+  readonly #tuning: PathTuning;
   /** `stuck`: what was under way has not arrived; `rate`: it has, and told the rate; `all`: its round trip, too. */
   #known: 'stuck' | 'nothing' | 'rate' | 'all' = 'all';
   /** What was written by then was stuck, arrives in a burst, and its receipts say nothing of the path. -1: there was no doubt yet. */
@@ -23,8 +38,9 @@ export class PathKnowledge {
   #usualRttMs = Number.POSITIVE_INFINITY;
   #degradedUntilMs = Number.NEGATIVE_INFINITY;
 
-  constructor(now: Now) {
+  constructor(now: Now, tuning: PathTuning) {
     this.#now = now;
+    this.#tuning = tuning;
   }
 
   /** Whether its round trip was measured since the last doubt. */
@@ -45,7 +61,7 @@ export class PathKnowledge {
     this.#stuckBytes = writtenBytes;
     this.#recoveredMs = this.#now.ms;
     this.#recoveredBytes = receiptedBytes;
-    this.#degradedUntilMs = this.#now.ms + DEGRADED_MS;
+    this.#degradedUntilMs = this.#now.ms + this.#tuning.degradedMs;
   }
 
   /** Whether receipts of what ends there say something of the path as it is. */
@@ -61,7 +77,7 @@ export class PathKnowledge {
     if (this.#known !== 'stuck' || bytes < this.#stuckBytes) return undefined;
     const drainedBytes = this.#stuckBytes - this.#recoveredBytes;
     const drainMs = this.#now.ms - this.#recoveredMs;
-    const isTelling = drainedBytes >= MIN_IN_FLIGHT_BYTES && drainMs >= MIN_DRAIN_MS;
+    const isTelling = drainedBytes >= this.#tuning.minDrainBytes && drainMs >= this.#tuning.minDrainMs;
     this.#known = isTelling ? 'rate' : 'nothing';
     return isTelling ? (drainedBytes * 1000) / drainMs : undefined;
   }
@@ -79,7 +95,7 @@ export class PathKnowledge {
 
   /** Whether the round trip is much longer than before the doubt. */
   isUnusual(rttMs: number): boolean {
-    return rttMs > DEGRADED_RTT * this.#usualRttMs + DEGRADED_SLACK_MS;
+    return rttMs > this.#tuning.degradedRtt * this.#usualRttMs + this.#tuning.degradedSlackMs;
   }
 
   isDegraded(recentRttMs: number): boolean {

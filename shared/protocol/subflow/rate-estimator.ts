@@ -1,19 +1,26 @@
 import type { Now } from '../now.ts';
-import {
-  FULL_PIPE_GROWTH,
-  FULL_PIPE_ROUNDS,
-  MAX_RATE_WINDOW_MS,
-  MIN_RATE_WINDOW_MS,
-  RATE_WINDOW_ROUNDS,
-} from '../tunables.ts';
-import type { LedgerEntry } from './ledger.ts';
+import type { SendState } from './congestion-controller.ts';
 import { WindowedMaximum } from './windowed-maximum.ts';
 
-/** What the estimator must remember with each frame. */
-export type SendState = Pick<
-  LedgerEntry,
-  'deliveredBytes' | 'deliveredMs' | 'firstSentMs' | 'applicationLimited'
->;
+export interface RateTuning {
+  /** The delivery rate is the largest sample of so many round trips, */
+  readonly windowRounds: number;
+  /** and at least of this time, */
+  readonly minWindowMs: number;
+  /** and at most of this: an uplink that has collapsed must not be trusted for long on its past. */
+  readonly maxWindowMs: number;
+  /** The pipe counts as full after so many round trips without this growth of the rate (BBR). */
+  readonly fullPipeRounds: number;
+  readonly fullPipeGrowth: number;
+}
+
+export const RATE_TUNING: RateTuning = {
+  windowRounds: 10,
+  minWindowMs: 300,
+  maxWindowMs: 3_000,
+  fullPipeRounds: 3,
+  fullPipeGrowth: 1.25,
+};
 
 /**
  * Delivery rate of one subflow from its receipts: bytes delivered over the longer of the time in which they were
@@ -21,6 +28,7 @@ export type SendState = Pick<
  */
 export class RateEstimator {
   readonly #now: Now;
+  readonly #tuning: RateTuning;
   readonly #maximum: WindowedMaximum;
   #recent = 0;
   #isProven = false;
@@ -33,8 +41,9 @@ export class RateEstimator {
   #fullPipeRate = 0;
   #roundsWithoutGrowth = 0;
 
-  constructor(now: Now) {
+  constructor(now: Now, tuning: RateTuning) {
     this.#now = now;
+    this.#tuning = tuning;
     this.#maximum = new WindowedMaximum(now);
   }
 
@@ -55,7 +64,7 @@ export class RateEstimator {
 
   /** Whether the rate has stopped growing. */
   get pipeIsFull(): boolean {
-    return this.#roundsWithoutGrowth >= FULL_PIPE_ROUNDS;
+    return this.#roundsWithoutGrowth >= this.#tuning.fullPipeRounds;
   }
 
   onSend(nothingInFlight: boolean): SendState {
@@ -64,6 +73,7 @@ export class RateEstimator {
       this.#deliveredMs = this.#now.ms;
     }
     return {
+      sentMs: this.#now.ms,
       deliveredBytes: this.#deliveredBytes,
       deliveredMs: this.#deliveredMs,
       firstSentMs: this.#firstSentMs,
@@ -78,7 +88,7 @@ export class RateEstimator {
   }
 
   /** `newest` is the last frame that the receipt covers whole; absent when that says nothing of the path. */
-  onReceipt(totalBytes: number, newest: LedgerEntry | undefined, minRttMs: number): void {
+  onReceipt(totalBytes: number, newest: SendState | undefined, minRttMs: number): void {
     this.#deliveredBytes = totalBytes;
     this.#deliveredMs = this.#now.ms;
     if (newest === undefined) return;
@@ -95,8 +105,8 @@ export class RateEstimator {
       this.#recent += (sample - this.#recent) * gain;
     }
     if (!newest.applicationLimited || sample >= this.#maximum.value) {
-      const windowMs = Math.max(MIN_RATE_WINDOW_MS, RATE_WINDOW_ROUNDS * minRttMs);
-      this.#maximum.add(sample, Math.min(windowMs, MAX_RATE_WINDOW_MS));
+      const { windowRounds, minWindowMs, maxWindowMs } = this.#tuning;
+      this.#maximum.add(sample, Math.min(Math.max(minWindowMs, windowRounds * minRttMs), maxWindowMs));
     }
     this.#countRound(newest);
   }
@@ -104,7 +114,7 @@ export class RateEstimator {
   /** It was seen to deliver so many bytes per second while it was busy. */
   prove(bytesPerSecond: number): void {
     this.#recent = bytesPerSecond;
-    this.#maximum.add(bytesPerSecond, MAX_RATE_WINDOW_MS);
+    this.#maximum.add(bytesPerSecond, this.#tuning.maxWindowMs);
     this.#isProven = true;
   }
 
@@ -117,11 +127,11 @@ export class RateEstimator {
     this.#roundsWithoutGrowth = 0;
   }
 
-  #countRound(newest: LedgerEntry): void {
+  #countRound(newest: SendState): void {
     if (newest.deliveredBytes < this.#roundEndBytes) return;
     this.#roundEndBytes = this.#deliveredBytes;
     if (newest.applicationLimited) return;
-    if (this.#maximum.value >= this.#fullPipeRate * FULL_PIPE_GROWTH) {
+    if (this.#maximum.value >= this.#fullPipeRate * this.#tuning.fullPipeGrowth) {
       this.#fullPipeRate = this.#maximum.value;
       this.#roundsWithoutGrowth = 0;
     } else {

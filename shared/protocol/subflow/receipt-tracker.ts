@@ -1,6 +1,5 @@
 import type { ReceiptEntry } from '../codec/frame.ts';
 import type { Now } from '../now.ts';
-import { RECEIPT_COPIES, RECEIPT_EAGER_BYTES, RECEIPT_INTERVAL_MS } from '../tunables.ts';
 
 /** When receipts leave, and on how many subflows. */
 export interface ReceiptTuning {
@@ -13,21 +12,23 @@ export interface ReceiptTuning {
 }
 
 export const RECEIPT_TUNING: ReceiptTuning = {
-  intervalMs: RECEIPT_INTERVAL_MS,
-  eagerBytes: RECEIPT_EAGER_BYTES,
-  copies: RECEIPT_COPIES,
+  intervalMs: 5,
+  eagerBytes: 256 * 1024,
+  copies: 2,
 };
 
 /** The receiving side of receipts: how much of one subflow was parsed, and when the sender must be told. */
 export class ReceiptTracker {
   readonly #now: Now;
+  readonly #tuning: ReceiptTuning;
   #parsedBytes = 0;
   #reportedBytes = 0;
   #lastArrivalMs = 0;
   #elicitedMs: number | undefined;
 
-  constructor(now: Now) {
+  constructor(now: Now, tuning: ReceiptTuning) {
     this.#now = now;
+    this.#tuning = tuning;
   }
 
   /** @param elicits whether anything but RECEIPTs was among the bytes */
@@ -45,8 +46,8 @@ export class ReceiptTracker {
   /** When a receipt is due; infinite while none is. */
   get dueMs(): number {
     if (this.#elicitedMs === undefined) return Number.POSITIVE_INFINITY;
-    const isEager = this.#parsedBytes - this.#reportedBytes >= RECEIPT_EAGER_BYTES;
-    return isEager ? this.#elicitedMs : this.#elicitedMs + RECEIPT_INTERVAL_MS;
+    const isEager = this.#parsedBytes - this.#reportedBytes >= this.#tuning.eagerBytes;
+    return isEager ? this.#elicitedMs : this.#elicitedMs + this.#tuning.intervalMs;
   }
 
   /** The last receipt may be lost: say it again. */

@@ -1,19 +1,32 @@
 import type { Now } from '../now.ts';
-import { FIRST_RTT_MS, MIN_RTT_WINDOW_MS, RECENT_RTT_BUCKET_MS } from '../tunables.ts';
+
+export interface RttTuning {
+  /** The minimal round trip time is forgotten after this long, since routes change. */
+  readonly minimumWindowMs: number;
+  /** The path as it is now is judged by the last one or two spans of this length: a few round trips of most uplinks. */
+  readonly recentSpanMs: number;
+  /** Assumed before the first measurement. */
+  readonly firstMs: number;
+}
+
+export const RTT_TUNING: RttTuning = { minimumWindowMs: 60_000, recentSpanMs: 250, firstMs: 100 };
 
 /** Smoothed round trip time of one subflow (RFC 6298 section 2), and its minimum over a long window. */
 export class RttEstimator {
   readonly #now: Now;
+  readonly #tuning: RttTuning;
   #smoothedMs: number | undefined;
-  #varianceMs = FIRST_RTT_MS / 2;
+  #varianceMs: number;
   #minMs = Number.POSITIVE_INFINITY;
   #minAtMs = 0;
-  #bucketMs = Number.POSITIVE_INFINITY;
-  #lastBucketMs = Number.POSITIVE_INFINITY;
-  #bucketStartMs = Number.NEGATIVE_INFINITY;
+  #spanMs = Number.POSITIVE_INFINITY;
+  #lastSpanMs = Number.POSITIVE_INFINITY;
+  #spanStartMs = Number.NEGATIVE_INFINITY;
 
-  constructor(now: Now) {
+  constructor(now: Now, tuning: RttTuning) {
     this.#now = now;
+    this.#tuning = tuning;
+    this.#varianceMs = tuning.firstMs / 2;
   }
 
   /** Until there is a sample, all others are a guess. */
@@ -22,7 +35,7 @@ export class RttEstimator {
   }
 
   get smoothedMs(): number {
-    return this.#smoothedMs ?? FIRST_RTT_MS;
+    return this.#smoothedMs ?? this.#tuning.firstMs;
   }
 
   get varianceMs(): number {
@@ -30,34 +43,35 @@ export class RttEstimator {
   }
 
   get minMs(): number {
-    return this.#minMs === Number.POSITIVE_INFINITY ? FIRST_RTT_MS : this.#minMs;
+    return this.#minMs === Number.POSITIVE_INFINITY ? this.#tuning.firstMs : this.#minMs;
   }
 
-  /** The smallest round trip time of the last RECENT_RTT_BUCKET_MS or two: the path as it is now, its queue included. */
+  /** The smallest round trip time of the last span or two: the path as it is now, its queue included. */
   get recentMinMs(): number {
-    const recent = Math.min(this.#bucketMs, this.#lastBucketMs);
+    const recent = Math.min(this.#spanMs, this.#lastSpanMs);
     return recent === Number.POSITIVE_INFINITY ? this.minMs : recent;
   }
 
   /** Forgets the minima: the path may have changed. */
   restart(): void {
     this.#minMs = Number.POSITIVE_INFINITY;
-    this.#bucketMs = Number.POSITIVE_INFINITY;
-    this.#lastBucketMs = Number.POSITIVE_INFINITY;
+    this.#spanMs = Number.POSITIVE_INFINITY;
+    this.#lastSpanMs = Number.POSITIVE_INFINITY;
   }
 
   addSample(rttMs: number): void {
-    const sample = Math.max(rttMs, 0.01);
-    if (sample <= this.#minMs || this.#now.ms - this.#minAtMs > MIN_RTT_WINDOW_MS) {
+    const nowMs = this.#now.ms;
+    const sample = Math.max(rttMs, LEAST_SAMPLE_MS);
+    if (sample <= this.#minMs || nowMs - this.#minAtMs > this.#tuning.minimumWindowMs) {
       this.#minMs = sample;
-      this.#minAtMs = this.#now.ms;
+      this.#minAtMs = nowMs;
     }
-    if (this.#now.ms - this.#bucketStartMs > RECENT_RTT_BUCKET_MS) {
-      this.#lastBucketMs = this.#bucketMs;
-      this.#bucketMs = Number.POSITIVE_INFINITY;
-      this.#bucketStartMs = this.#now.ms;
+    if (nowMs - this.#spanStartMs > this.#tuning.recentSpanMs) {
+      this.#lastSpanMs = this.#spanMs;
+      this.#spanMs = Number.POSITIVE_INFINITY;
+      this.#spanStartMs = nowMs;
     }
-    this.#bucketMs = Math.min(this.#bucketMs, sample);
+    this.#spanMs = Math.min(this.#spanMs, sample);
     if (this.#smoothedMs === undefined) {
       this.#smoothedMs = sample;
       this.#varianceMs = sample / 2;
@@ -67,3 +81,6 @@ export class RttEstimator {
     this.#smoothedMs += (sample - this.#smoothedMs) / 8;
   }
 }
+
+/** Clocks and the reported delays of receipts can give less, even below zero. */
+const LEAST_SAMPLE_MS = 0.01;

@@ -59,8 +59,8 @@ export function registerSessionMetrics(
       this.reset();
       const reason = 'holds_up_the_rest';
       for (const [uplink] of traffic.entries()) this.set({ uplink, reason }, 0);
-      for (const { session } of drivers()) {
-        const parked = session.subflows.filter(({ isParked }) => isParked);
+      for (const driver of drivers()) {
+        const parked = driver.snapshot().subflows.filter(({ isParked }) => isParked);
         for (const uplink of new Set(parked.map(({ uplinkName }) => uplinkName)))
           this.inc({ uplink, reason });
       }
@@ -87,11 +87,11 @@ export function registerSessionMetrics(
     ({ inFlightBytes }) => inFlightBytes,
   );
   total('tributary_sessions', 'Sessions that live now', () => 1);
-  total('tributary_streams', 'Streams that are open now', ({ session }) => session.streamCount);
+  total('tributary_streams', 'Streams that are open now', ({ streamCount }) => streamCount);
   total(
     'tributary_reorder_buffer_bytes',
     'Bytes that wait for a hole to be filled',
-    ({ session }) => session.reorderBytes,
+    (driver) => driver.snapshot().reorderBytes,
   );
   new Counter({
     name: 'tributary_reinjected_bytes_total',
@@ -101,10 +101,11 @@ export function registerSessionMetrics(
     collect() {
       this.reset();
       let { reinjected, copied, redundant } = finished;
-      for (const { session } of drivers()) {
-        reinjected += session.statistics.reinjectedBytes;
-        copied += session.statistics.copiedBytes;
-        redundant += session.statistics.redundantBytes;
+      for (const driver of drivers()) {
+        const { statistics } = driver.snapshot();
+        reinjected += statistics.reinjectedBytes;
+        copied += statistics.copiedBytes;
+        redundant += statistics.redundantBytes;
       }
       this.inc({ kind: 'lost' }, reinjected);
       this.inc({ kind: 'copy' }, copied);
@@ -112,14 +113,15 @@ export function registerSessionMetrics(
     },
   });
 
-  return ({ session }) => {
-    finished.reinjected += session.statistics.reinjectedBytes;
-    finished.copied += session.statistics.copiedBytes;
-    finished.redundant += session.statistics.redundantBytes;
+  return (ended) => {
+    const { statistics } = ended.snapshot();
+    finished.reinjected += statistics.reinjectedBytes;
+    finished.copied += statistics.copiedBytes;
+    finished.redundant += statistics.redundantBytes;
   };
 
   function subflows() {
-    return [...drivers()].flatMap(({ session }) => session.subflows);
+    return [...drivers()].flatMap((driver) => driver.snapshot().subflows);
   }
 
   /** @param value undefined until it is measured */

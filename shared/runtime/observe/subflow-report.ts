@@ -1,6 +1,5 @@
 import { formatDestination } from '../../protocol/destination.ts';
-import type { SendStream } from '../../protocol/stream/send-stream.ts';
-import type { Subflow } from '../../protocol/subflow/subflow.ts';
+import type { SubflowSnapshot } from '../../protocol/session/snapshot.ts';
 import type { MonotonicClock, WallClock } from '../clock.ts';
 import type { SessionDriver } from '../session/session-driver.ts';
 import { type SubflowUse, subflowUse, uplinkFigures } from './uplink-figures.ts';
@@ -55,21 +54,26 @@ export function reportSubflows(
   clocks: StatusClocks,
 ): SubflowsReport {
   const own = drivers.flatMap((driver) =>
-    driver.session.subflows
-      .filter((subflow) => subflow.uplinkName === uplinkName)
+    driver
+      .snapshot()
+      .subflows.filter((subflow) => subflow.uplinkName === uplinkName)
       .map((subflow) => ({ driver, subflow })),
   );
-  const subflows = own.map(({ subflow }) => subflow);
+  // Stream ids are those of a session.
+  const streams = drivers.map((driver) => {
+    const sending = own.filter((one) => one.driver === driver);
+    return new Set(sending.flatMap(({ subflow }) => [...subflow.sendingStreamIds])).size;
+  });
   return {
-    ...figuresOf(subflows),
-    sendingStreams: countStreams(subflows),
+    ...figuresOf(own.map(({ subflow }) => subflow)),
+    sendingStreams: streams.reduce((sum, count) => sum + count, 0),
     subflows: own.flatMap(({ driver, subflow }) => reportSubflow(driver, subflow, clocks) ?? []),
   };
 }
 
 function reportSubflow(
   driver: SessionDriver,
-  subflow: Subflow,
+  subflow: SubflowSnapshot,
   clocks: StatusClocks,
 ): SubflowReport | undefined {
   const link = driver.linkOf(subflow.id);
@@ -78,18 +82,18 @@ function reportSubflow(
     id: subflow.id,
     state: subflowUse(subflow),
     reason: link.doubtReason ?? null,
-    backup: subflow.isBackup,
+    backup: subflow.duty === 'backup',
     local: formatDestination(link.local),
     remote: formatDestination(link.remote),
     since: timeText(link.sinceMs, clocks),
     congestionControl: subflow.congestionControl ?? null,
     ...figuresOf([subflow]),
-    sentBytes: subflow.ledger.writtenBytes,
-    receivedBytes: subflow.receipts.parsedBytes,
+    sentBytes: subflow.sentBytes,
+    receivedBytes: subflow.receivedBytes,
   };
 }
 
-function figuresOf(subflows: readonly Subflow[]): FiguresReport {
+function figuresOf(subflows: readonly SubflowSnapshot[]): FiguresReport {
   const { rttMs, minRttMs, rateBytesPerSecond, inFlightBytes } = uplinkFigures(subflows);
   return {
     rttMs: tenths(rttMs),
@@ -101,12 +105,4 @@ function figuresOf(subflows: readonly Subflow[]): FiguresReport {
 
 function tenths(ms: number | undefined): number | null {
   return ms === undefined ? null : Math.round(ms * 10) / 10;
-}
-
-function countStreams(subflows: readonly Subflow[]): number {
-  const streams = new Set<SendStream>();
-  for (const { ledger } of subflows) {
-    for (const { item } of ledger.oldestEntries()) if (item.kind === 'data') streams.add(item.stream);
-  }
-  return streams.size;
 }

@@ -1,4 +1,4 @@
-import type { Subflow } from '../../protocol/subflow/subflow.ts';
+import type { SubflowSnapshot } from '../../protocol/session/snapshot.ts';
 
 /** What the subflows of one uplink measure together, in the direction from this end. */
 export interface UplinkFigures {
@@ -12,9 +12,9 @@ export interface UplinkFigures {
   readonly inFlightBytes: number;
 }
 
-export function uplinkFigures(subflows: readonly Subflow[]): UplinkFigures {
-  const measured = subflows.filter(({ rtt }) => rtt.isMeasured);
-  const rateBytesPerSecond = sum(subflows.map(({ rate }) => rate.bytesPerSecond));
+export function uplinkFigures(subflows: readonly SubflowSnapshot[]): UplinkFigures {
+  const measured = subflows.filter(({ isMeasured }) => isMeasured);
+  const rateBytesPerSecond = sum(subflows.map(({ bytesPerSecond }) => bytesPerSecond));
   return {
     rttMs: least(measured.map(({ smoothedRttMs }) => smoothedRttMs)),
     minRttMs: least(measured.map(({ minRttMs }) => minRttMs)),
@@ -35,8 +35,8 @@ function sum(values: readonly number[]): number {
 export const SUBFLOW_USES = ['active', 'doubted', 'parked', 'retiring'] as const;
 export type SubflowUse = (typeof SUBFLOW_USES)[number];
 
-export function subflowUse({ state, isParked, isRetiring }: Subflow): SubflowUse {
+export function subflowUse({ state, duty, isParked }: SubflowSnapshot): SubflowUse {
   if (state === 'doubted') return 'doubted';
-  if (isRetiring) return 'retiring';
+  if (duty === 'retiring') return 'retiring';
   return isParked ? 'parked' : 'active';
 }

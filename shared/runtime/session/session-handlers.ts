@@ -15,12 +15,13 @@ export interface StreamHandlers {
 
 /** What the program that owns a session hears from it. */
 export interface SessionOwner {
-  /** Concentrator: attach handlers with `attachStream`, then accept or refuse. */
+  /** Concentrator: attach handlers with `attachStream`, then tell the session to accept or refuse. */
   onStreamRequested?(streamId: number, destination: Destination, mode: SteeringMode): void;
-  onSubflowClosed(subflowId: number): void;
-  onSubflowReplace?(subflowId: number): void;
+  onSubflowClosed(subflowId: number, uplinkName: string): void;
+  /** Client: dial another one beside a subflow that has been silent for long. */
+  onSubflowReplace?(subflowId: number, uplinkName: string): void;
   /** Receipts came again on a subflow that was doubted. */
-  onSubflowRecovered?(subflowId: number): void;
+  onSubflowRecovered?(subflowId: number, uplinkName: string): void;
   onSubflowsWanted?(uplinkName: string, count: number): void;
   /** Client: the concentrator has another address, under this id; `joinHere` is false where further subflows go to announced ones alone. */
   onAddressAdded?(addressId: number, address: AnnouncedAddress): void;

@@ -46,7 +46,7 @@ export class StreamRelay implements Omit<StreamHandlers, 'onOpened'>, AppSocketH
   /** Ends both sides at once. */
   abort(error: ErrorName): void {
     if (this.#isOver) return;
-    this.#driver.reset(this.#streamId, error);
+    this.#driver.input(({ streams }) => streams.reset(this.#streamId, error));
     this.#socket?.destroy('reset');
     this.#finish();
   }
@@ -56,7 +56,8 @@ export class StreamRelay implements Omit<StreamHandlers, 'onOpened'>, AppSocketH
   onChunk(chunk: AppChunk): void {
     this.activity++;
     try {
-      if (!this.#driver.write(this.#streamId, chunk)) this.#socket?.pause();
+      const mayContinue = this.#driver.input(({ streams }) => streams.write(this.#streamId, chunk));
+      if (!mayContinue) this.#socket?.pause();
     } catch (error) {
       // The stream has used up its sequence numbers (SPEC.md section 3): it ends, the program goes on.
       if (!(error instanceof StreamError)) throw error;
@@ -67,7 +68,7 @@ export class StreamRelay implements Omit<StreamHandlers, 'onOpened'>, AppSocketH
 
   onEnd(): void {
     this.#applicationEnded = true;
-    this.#driver.end(this.#streamId);
+    this.#driver.input(({ streams }) => streams.end(this.#streamId));
   }
 
   onDrain(): void {
@@ -78,7 +79,10 @@ export class StreamRelay implements Omit<StreamHandlers, 'onOpened'>, AppSocketH
     if (this.#isOver) return;
     // Closed both ways without an error: what is still under way in the session goes on without us.
     const isClean = error === undefined && this.#applicationEnded && this.#streamEnded;
-    if (!isClean) this.#driver.reset(this.#streamId, error === undefined ? 'cancelled' : 'connectionReset');
+    if (!isClean) {
+      const reason = error === undefined ? 'cancelled' : 'connectionReset';
+      this.#driver.input(({ streams }) => streams.reset(this.#streamId, reason));
+    }
     this.#finish();
   }
 
@@ -111,7 +115,7 @@ export class StreamRelay implements Omit<StreamHandlers, 'onOpened'>, AppSocketH
     for (const piece of pieces) bytes += piece.length;
     socket.write(pieces, () => {
       for (const piece of pieces) releaseReceived(piece);
-      this.#driver.consumed(this.#streamId, bytes);
+      this.#driver.input(({ streams }) => streams.consumed(this.#streamId, bytes));
     });
   }
 

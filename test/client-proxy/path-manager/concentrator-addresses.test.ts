@@ -1,7 +1,7 @@
 import ipaddr from 'ipaddr.js';
 import { describe, expect, it } from 'vitest';
 import { ConcentratorAddresses } from '../../../client-proxy/path-manager/concentrator-addresses.ts';
-import { MAX_ANNOUNCED_ADDRESSES } from '../../../shared/protocol/tunables.ts';
+import { MAX_ANNOUNCED_ADDRESSES } from '../../../shared/protocol/session/announcements.ts';
 import { parseHostPort } from '../../../shared/runtime/address/host-port.ts';
 
 /** Names stand for these. */

@@ -65,7 +65,7 @@ it('dials an uplink that is new, and closes one that is no longer wanted; the ot
   await untilUp('dsl', 'sat');
   await untilOpen('dsl 10.0.0.2', 'sat 172.16.0.2');
   expect(dialled.map(({ uplink }) => uplink)).toEqual(['dsl', 'lte', 'sat']);
-  expect(session.driver?.session.subflows.map(({ uplinkName }) => uplinkName)).toEqual(['dsl', 'sat']);
+  expect(session.driver?.snapshot().subflows.map(({ uplinkName }) => uplinkName)).toEqual(['dsl', 'sat']);
 });
 
 it('lives on when every uplink has been taken out, until there are others', async () => {
@@ -83,7 +83,7 @@ it('dials an uplink anew that is bound otherwise, and takes the old subflow out 
   session.setUplinks([bound('dsl'), bound('lte', { binding: { kind: 'interface', interface: 'wwan1' } })]);
   await vi.waitFor(() => expect(dialled).toHaveLength(3));
   await untilUp('dsl', 'lte');
-  const retiring = session.driver!.session.subflows.filter(({ isRetiring }) => isRetiring);
+  const retiring = session.driver!.snapshot().subflows.filter(({ duty }) => duty === 'retiring');
   expect(retiring.map(({ uplinkName }) => uplinkName)).toEqual(['lte']);
 });
 
@@ -100,7 +100,7 @@ it('lets go of a subflow that comes up for an uplink that was taken out meanwhil
   session.setUplinks([bound('dsl')]);
   await untilUp('dsl');
   await new Promise((resolve) => setTimeout(resolve, 100));
-  const subflows = session.driver!.session.subflows.filter(({ isRetiring }) => !isRetiring);
+  const subflows = session.driver!.snapshot().subflows.filter(({ duty }) => duty !== 'retiring');
   expect(subflows.map(({ uplinkName }) => uplinkName)).toEqual(['dsl']);
 });
 
@@ -111,7 +111,7 @@ it('doubts the subflow of an address that is gone, and dials beside it at once',
   session.loseUplink({ uplinkName: 'lte', addresses: new Set(['192.168.8.7']), ...lost });
   expect(dialled).toHaveLength(2);
   session.loseUplink({ uplinkName: 'lte', addresses: new Set(['192.168.8.100']), ...lost });
-  const doubted = session.driver!.session.subflows.filter(({ state }) => state === 'doubted');
+  const doubted = session.driver!.snapshot().subflows.filter(({ state }) => state === 'doubted');
   expect(doubted.map(({ uplinkName }) => uplinkName)).toEqual(['lte']);
   await untilOpen('dsl 10.0.0.2', 'lte 192.168.8.101');
 });
@@ -127,13 +127,13 @@ it('closes the subflows of an interface that is gone, and dials it again', async
 it('only doubts, and dials nothing, while a cable is out', async () => {
   const { session, dialled } = await bed(bound('dsl'), bound('lte'));
   session.loseUplink({ uplinkName: 'lte', reason: 'its interface has no carrier', kind: 'interrupted' });
-  expect(session.driver!.session.subflows.map(({ state }) => state)).toEqual(['active', 'doubted']);
+  expect(session.driver!.snapshot().subflows.map(({ state }) => state)).toEqual(['active', 'doubted']);
   expect(dialled).toHaveLength(2);
 });
 
 it('changes the role of an uplink without a new subflow', async () => {
   const { session, dialled } = await bed(bound('dsl'), bound('lte'));
-  const backups = () => session.driver!.session.subflows.map(({ isBackup }) => isBackup);
+  const backups = () => session.driver!.snapshot().subflows.map(({ duty }) => duty === 'backup');
   session.setUplinks([bound('dsl'), bound('lte', { backup: true })]);
   expect([backups(), session.uplinks.map(({ state }) => state)]).toEqual([
     [false, true],
@@ -151,11 +151,13 @@ it('changes the role of an uplink without a new subflow', async () => {
 it('limits uplinks as they come, change and go, without a new subflow', async () => {
   const { session, dialled, untilUp } = await bed(bound('dsl'), bound('lte', { rateLimit: limit(1e6) }));
   const limits = () =>
-    session.driver!.session.subflows.map(({ uplinkName, limit, isMetered }) => [
-      uplinkName,
-      limit?.bytesPerSecond,
-      isMetered,
-    ]);
+    session
+      .driver!.snapshot()
+      .subflows.map(({ uplinkName, limitBytesPerSecond, isMetered }) => [
+        uplinkName,
+        limitBytesPerSecond,
+        isMetered,
+      ]);
   expect(limits()).toEqual([
     ['dsl', undefined, false],
     ['lte', 1e6, true],
@@ -181,7 +183,7 @@ it('takes the subflows of an uplink that is stopped away, and dials it again whe
   const { session, dialled, untilUp } = await bed(bound('dsl'), bound('lte'));
   session.setUse('lte', { use: 'stopped', reason: 'the volume is used up' });
   expect(session.uplinks[1]).toMatchObject({ state: 'stopped', reason: 'stopped: the volume is used up' });
-  expect(session.driver!.session.subflows.map(({ isRetiring }) => isRetiring)).toEqual([false, true]);
+  expect(session.driver!.snapshot().subflows.map(({ duty }) => duty === 'retiring')).toEqual([false, true]);
   await new Promise((resolve) => setTimeout(resolve, 100));
   expect(dialled).toHaveLength(2);
   session.setUse('lte', { use: 'normal', reason: '' });
@@ -192,7 +194,7 @@ it('takes the subflows of an uplink that is stopped away, and dials it again whe
 it('closes the last subflow of all, too, when its uplink is stopped', async () => {
   const { session, untilOpen } = await bed(bound('dsl'));
   session.setUse('dsl', { use: 'stopped', reason: 'the volume is used up' });
-  await vi.waitFor(() => expect(session.driver!.session.subflows).toEqual([]), { timeout: 5_000 });
+  await vi.waitFor(() => expect(session.driver!.snapshot().subflows).toEqual([]), { timeout: 5_000 });
   await untilOpen();
 });
 
@@ -204,7 +206,7 @@ it('dials a last resort at once when the network says that nothing else gets thr
   expect([dialled.length, session.uplinks[1]?.state]).toEqual([1, 'waiting']);
   session.loseUplink({ uplinkName: 'dsl', reason: 'its interface has no carrier', kind: 'interrupted' });
   await untilUp('dsl', 'lte');
-  expect(session.driver!.session.subflows.map(({ isBackup }) => isBackup)).toEqual([false, true]);
+  expect(session.driver!.snapshot().subflows.map(({ duty }) => duty === 'backup')).toEqual([false, true]);
 });
 
 it('lets go of a subflow that comes up for an uplink that was taken out meanwhile, though it is the only one', async () => {
@@ -216,7 +218,7 @@ it('lets go of a subflow that comes up for an uplink that was taken out meanwhil
   while (!dialled[1]?.transport.isGreeted) await Promise.resolve();
   session.setUplinks([]);
   await untilOpen();
-  expect(session.driver!.session.subflows).toEqual([]);
+  expect(session.driver!.snapshot().subflows).toEqual([]);
   session.setUplinks([bound('sat')]);
   await untilUp('sat');
 });
@@ -227,7 +229,7 @@ it('closes all subflows of an uplink that is stopped, those too that were to be 
   session.setUplinks([bound('dsl', { binding: { kind: 'interface', interface: 'eth1' } })]);
   await untilOpen('dsl 10.0.0.2');
   session.setUse('dsl', { use: 'stopped', reason: 'the volume is used up' });
-  await vi.waitFor(() => expect(session.driver!.session.subflows).toEqual([]), { timeout: 5_000 });
+  await vi.waitFor(() => expect(session.driver!.snapshot().subflows).toEqual([]), { timeout: 5_000 });
   await untilOpen();
 });
 

@@ -44,9 +44,8 @@ function bench(initial: SteeringConfig, present = ['dsl', 'lte']) {
 /** Keeps how its streams were steered. */
 class Steerer implements StreamSteerer {
   readonly steered: [number, SteeringPolicy][] = [];
-  steerStream(streamId: number, policy: SteeringPolicy): void {
-    this.steered.push([streamId, policy]);
-  }
+  input: StreamSteerer['input'] = (work) =>
+    work({ streams: { steer: (streamId, policy) => void this.steered.push([streamId, policy]) } });
 }
 
 describe('a request', () => {

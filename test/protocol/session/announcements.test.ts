@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { AnnouncedAddress } from '../../../shared/protocol/session/announcements.ts';
-import { MAX_ANNOUNCED_ADDRESSES } from '../../../shared/protocol/tunables.ts';
+import { MAX_ANNOUNCED_ADDRESSES } from '../../../shared/protocol/session/announcements.ts';
 import { SessionBed } from './session-bed.ts';
 
 const address = (last: number, joinHere = true): AnnouncedAddress => ({

@@ -85,31 +85,33 @@ it.each(['client', 'concentrator'] as const)(
             expect(event.bytes).toEqual(patternBytes(at, event.bytes.length));
             received.set(event.streamId, at + event.bytes.length);
           }
-          if (action === 'open' && bed.session.cannotOpen === undefined && role === 'client') {
-            bed.session.openStream({ host: 'origin.example', port: 1 }, { mode: 'aggregate' }, bed.nowMs);
+          if (action === 'open' && bed.session.streams.cannotOpen === undefined && role === 'client') {
+            bed.at(bed.nowMs).streams.open({ host: 'origin.example', port: 1 }, { mode: 'aggregate' });
           }
           if (action === 'write' && !ended.has(id)) {
             chunks.push(new CountingChunk(patternBytes(0, 30)));
-            bed.session.write(id, chunks.at(-1)!);
+            bed.session.streams.write(id, chunks.at(-1)!);
           }
           if (action === 'end' && !ended.has(id)) {
-            bed.session.end(id);
+            bed.session.streams.end(id);
             ended.add(id);
           }
-          if (action === 'reset') bed.session.reset(id, 'cancelled');
+          if (action === 'reset') bed.session.streams.reset(id, 'cancelled');
           if (action === 'consume') {
             const bytes = (received.get(id) ?? 0) - (consumed.get(id) ?? 0);
-            bed.session.consumed(id, bytes, bed.nowMs);
+            bed.at(bed.nowMs).streams.consumed(id, bytes);
             consumed.set(id, received.get(id) ?? 0);
           }
-          if (action === 'answer' && requested.delete(id)) bed.session.acceptStream(id);
+          if (action === 'answer' && requested.delete(id)) bed.session.streams.accept(id);
           for (const subflow of [0, 1]) bed.sent(subflow);
         }
-        bed.session.close('cancelled', bed.nowMs);
+        bed.at(bed.nowMs).close('cancelled');
         expect(bed.session.isClosed).toBe(true);
-        expect([bed.budget.reservedBytes, bed.session.streamCount, bed.session.reorderBytes]).toEqual([
-          0, 0, 0,
-        ]);
+        expect([
+          bed.budget.reservedBytes,
+          bed.session.streams.count,
+          bed.session.snapshot().reorderBytes,
+        ]).toEqual([0, 0, 0]);
         expect(chunks.filter(({ releases }) => releases !== 1)).toEqual([]);
         expect(bed.events().filter(({ type }) => type === 'session-closed').length).toBeLessThanOrEqual(1);
       }),

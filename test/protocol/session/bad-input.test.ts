@@ -1,13 +1,10 @@
 import { describe, expect, it } from 'vitest';
 import { encodeControl } from '../../../shared/protocol/codec/frame.ts';
+import { MAX_CONTROL_PER_STREAM } from '../../../shared/protocol/control/control-queue.ts';
 import { ERROR_CODE, type ErrorName } from '../../../shared/protocol/errors.ts';
 import { FIRST_UPLOAD_WINDOW_BYTES } from '../../../shared/protocol/session/session.ts';
-import {
-  MAX_CONTROL_PER_STREAM,
-  MAX_REORDER_ENTRIES,
-  MAX_SESSION_UNDELIVERED_BYTES,
-  MAX_UNANSWERED_RECEIPTS,
-} from '../../../shared/protocol/tunables.ts';
+import { MAX_UNANSWERED_RECEIPTS } from '../../../shared/protocol/session/subflow-watch.ts';
+import { MAX_REORDER_ENTRIES, MAX_SESSION_UNDELIVERED_BYTES } from '../../../shared/protocol/tunables.ts';
 import { CountingChunk, hex, patternBytes } from '../support.ts';
 import { dataFrame, MAX_STREAMS, openFrame, SessionBed } from './session-bed.ts';
 
@@ -78,7 +75,7 @@ function bedWithStream(role: 'client' | 'concentrator'): SessionBed {
   const bed = new SessionBed(role, [0, 1]);
   if (role === 'concentrator') bed.openStream(0);
   else {
-    bed.session.openStream({ host: 'origin.example', port: 80 }, { mode: 'aggregate' }, 0);
+    bed.at(0).streams.open({ host: 'origin.example', port: 80 }, { mode: 'aggregate' });
     bed.receive(opened);
     bed.sent();
     bed.events();
@@ -104,7 +101,7 @@ describe.each(VIOLATIONS)('%s at a %s', (_, role, code, frames) => {
     expect([bed.sentControl(0), bed.sentControl(1)]).toEqual([[close], [close]]);
     expect(bed.sentControl(0)).toEqual([]);
     // All memory has come back; nothing is due any more.
-    expect([bed.budget.reservedBytes, bed.session.streamCount]).toEqual([0, 0]);
+    expect([bed.budget.reservedBytes, bed.session.streams.count]).toEqual([0, 0]);
     expect(bed.session.deadlineMs).toBe(Number.POSITIVE_INFINITY);
     expect(other.session.isClosed).toBe(false);
     expect(other.events()).toEqual([]);
@@ -118,21 +115,21 @@ describe('after a violation', () => {
     bed.receive([encodeControl(openFrame(2)), dataFrame(2, 0, FOUR)]);
     bed.receive(hex('7f 00 0000 00000004'), 1);
     expect(bed.eventTypes()).toEqual(['stream-failed', 'session-closed']);
-    expect(bed.session.streamCount).toBe(0);
+    expect(bed.session.streams.count).toBe(0);
   });
 
   it('what the applications still do is without effect, and gives their memory back', () => {
     const bed = bedWithStream('concentrator');
     bed.receive(opened);
     const chunk = new CountingChunk(FOUR);
-    bed.session.write(0, chunk);
-    bed.session.end(0);
-    bed.session.consumed(0, 4, 1);
-    bed.session.reset(0, 'cancelled');
-    bed.session.acceptStream(0);
+    bed.session.streams.write(0, chunk);
+    bed.session.streams.end(0);
+    bed.at(1).streams.consumed(0, 4);
+    bed.session.streams.reset(0, 'cancelled');
+    bed.session.streams.accept(0);
     bed.session.goAway('goingAway');
-    bed.session.close('goingAway', 1);
-    bed.session.flush(1);
+    bed.at(1).close('goingAway');
+    bed.at(1).flush();
     expect(chunk.releases).toBe(1);
     expect(bed.eventTypes()).toEqual(['stream-failed', 'session-closed']);
   });
@@ -140,7 +137,7 @@ describe('after a violation', () => {
   it('gives back what applications had under way', () => {
     const bed = bedWithStream('concentrator');
     const chunks = [new CountingChunk(patternBytes(0, 9_000)), new CountingChunk(patternBytes(9_000, 90))];
-    for (const chunk of chunks) bed.session.write(0, chunk);
+    for (const chunk of chunks) bed.session.streams.write(0, chunk);
     bed.sent();
     bed.receive(opened);
     expect(chunks.map(({ releases }) => releases)).toEqual([1, 1]);
@@ -149,15 +146,15 @@ describe('after a violation', () => {
 
 it('a client that opens and opens, and reads no answer, ends its session', () => {
   const bed = new SessionBed('concentrator');
-  bed.session.subflowBusy(0);
+  bed.session.subflows.setWritable(0, false);
   const most = MAX_STREAMS * MAX_CONTROL_PER_STREAM;
   for (let id = 0; id <= most; id++) {
-    bed.session.flush(0);
+    bed.at(0).flush();
     expect(bed.session.isClosed).toBe(false);
     bed.control(openFrame(id));
-    bed.session.refuseStream(id, 'notAuthorized');
+    bed.session.streams.refuse(id, 'notAuthorized');
   }
-  bed.session.flush(0);
+  bed.at(0).flush();
   expect(bed.events().at(-1)).toMatchObject({ type: 'session-closed', error: 'resourceExceeded' });
 });
 
@@ -165,10 +162,9 @@ it('a client that opens and opens, and reads the answers, does not', () => {
   const bed = new SessionBed('concentrator');
   for (let id = 0; id <= 2 * MAX_STREAMS * MAX_CONTROL_PER_STREAM; id++) {
     bed.control(openFrame(id));
-    bed.session.refuseStream(id, 'notAuthorized');
+    bed.session.streams.refuse(id, 'notAuthorized');
     bed.sent();
-    const { writtenBytes } = bed.session.subflows[0]!.ledger;
-    bed.receive(receipt(0, writtenBytes));
+    bed.receive(receipt(0, bed.session.snapshot().subflows[0]!.sentBytes));
   }
   expect(bed.session.isClosed).toBe(false);
 });
@@ -199,17 +195,17 @@ it.each([
   ({ receiptedBytes, isClosed }) => {
     const bed = new SessionBed('concentrator');
     const { session } = bed;
-    for (let i = 0; i < 3 * MAX_UNANSWERED_RECEIPTS && session.subflows.length > 0; i++) {
+    let receipted = 0;
+    for (let i = 0; i < 3 * MAX_UNANSWERED_RECEIPTS && session.subflows.count > 0; i++) {
       bed.nowMs += 5;
       bed.control({ type: 'ping' });
-      const { ledger } = session.subflows[0]!;
-      const bytes = Math.min(ledger.receiptedBytes + receiptedBytes, ledger.writtenBytes);
-      bed.receive(receipt(0, bytes));
-      session.subflowMeasured(0, ACKNOWLEDGING, bed.nowMs);
+      receipted = Math.min(receipted + receiptedBytes, session.snapshot().subflows[0]!.sentBytes);
+      bed.receive(receipt(0, receipted));
+      bed.at(bed.nowMs).subflows.measured(0, ACKNOWLEDGING);
       bed.sent();
       bed.events();
     }
-    expect(session.subflows.length).toBe(isClosed ? 0 : 1);
+    expect(session.subflows.count).toBe(isClosed ? 0 : 1);
   },
 );
 
@@ -221,23 +217,24 @@ it('a peer with an endless window that leaves out one byte does not make the ses
   const twice = (2 * MAX_SESSION_UNDELIVERED_BYTES) / bytes.length;
   const kept = { chunks: 0, most: 0 };
   let isRead = true;
+  let slowBytes = 0;
   for (let written = 0; written < twice && bed.nowMs < 60_000; bed.nowMs += 5) {
     for (let i = 0; i < 16 && isRead; i++, written++) {
       kept.most = Math.max(kept.most, ++kept.chunks);
-      isRead = session.write(0, { bytes, headroomBytes: 0, release: () => kept.chunks-- });
+      isRead = session.streams.write(0, { bytes, headroomBytes: 0, release: () => kept.chunks-- });
     }
-    session.flush(bed.nowMs);
-    for (const { id } of session.subflows) {
-      session.takeOutput(id);
-      session.subflowWritable(id);
+    bed.at(bed.nowMs).flush();
+    for (const id of [0, 1]) {
+      session.subflows.takeOutput(id);
+      session.subflows.setWritable(id, true);
     }
     // The first subflow lives, byte by byte, and so nothing is sent again elsewhere.
-    const [slow, fast] = session.subflows.map(({ ledger }) => ledger);
-    const slowBytes = Math.min(slow!.receiptedBytes + 1, slow!.writtenBytes);
-    bed.receive([receipt(0, slowBytes), receipt(1, fast!.writtenBytes)], 1);
-    session.flush(bed.nowMs);
+    const [slow, fast] = session.snapshot().subflows;
+    slowBytes = Math.min(slowBytes + 1, slow!.sentBytes);
+    bed.receive([receipt(0, slowBytes), receipt(1, fast!.sentBytes)], 1);
+    bed.at(bed.nowMs).flush();
     if (bed.eventTypes().includes('stream-writable')) isRead = true;
   }
-  expect(session.subflows.map(({ state }) => state)).toEqual(['active', 'active']);
+  expect(session.snapshot().subflows.map(({ state }) => state)).toEqual(['active', 'active']);
   expect(kept.most * bytes.length).toBeLessThanOrEqual(MAX_SESSION_UNDELIVERED_BYTES + 2 * bytes.length);
 });

@@ -8,7 +8,7 @@ const goaway = { type: 'goaway', code: 0x84 } as const;
 describe('CLOSE', () => {
   it('from the peer ends the session and its streams, without an answer', () => {
     const bed = new SessionBed('client');
-    bed.session.openStream(ORIGIN, { mode: 'aggregate' }, 0);
+    bed.at(0).streams.open(ORIGIN, { mode: 'aggregate' });
     bed.sent();
     bed.control({ type: 'close', code: 0x86 });
     expect(bed.events()).toMatchObject([
@@ -22,15 +22,15 @@ describe('CLOSE', () => {
 
   it('to the peer leaves on every subflow, behind a write that is under way', () => {
     const bed = new SessionBed('client', [0, 1]);
-    bed.session.openStream(ORIGIN, { mode: 'aggregate' }, 0);
-    bed.session.flush(0);
+    bed.at(0).streams.open(ORIGIN, { mode: 'aggregate' });
+    bed.at(0).flush();
     // The transport of subflow 0 is busy now.
-    expect(bed.session.takeOutput(0).length).toBeGreaterThan(0);
-    bed.session.close('goingAway', 1);
-    expect(bed.session.takeOutput(0)).toEqual([]);
+    expect(bed.session.subflows.takeOutput(0).length).toBeGreaterThan(0);
+    bed.at(1).close('goingAway');
+    expect(bed.session.subflows.takeOutput(0)).toEqual([]);
     expect(bed.sentControl(1).at(-1)).toEqual({ type: 'close', code: 0x84 });
-    bed.session.subflowWritable(0);
-    expect(bed.session.takeOutput(0)).toHaveLength(1);
+    bed.session.subflows.setWritable(0, true);
+    expect(bed.session.subflows.takeOutput(0)).toHaveLength(1);
     expect(bed.eventTypes()).toEqual(['stream-failed', 'session-closed']);
   });
 });
@@ -38,11 +38,11 @@ describe('CLOSE', () => {
 describe('GOAWAY', () => {
   it('from the concentrator: no new streams, open ones go on', () => {
     const bed = new SessionBed('client');
-    bed.session.openStream(ORIGIN, { mode: 'aggregate' }, 0);
+    bed.at(0).streams.open(ORIGIN, { mode: 'aggregate' });
     bed.control(goaway);
     expect(bed.events()).toEqual([{ type: 'going-away', error: 'goingAway' }]);
-    expect(bed.session.cannotOpen).toBe('goingAway');
-    expect(thrownBy(() => bed.session.openStream(ORIGIN, { mode: 'aggregate' }, 0))).toEqual({
+    expect(bed.session.streams.cannotOpen).toBe('goingAway');
+    expect(thrownBy(() => bed.at(0).streams.open(ORIGIN, { mode: 'aggregate' }))).toEqual({
       code: 'goingAway',
       name: 'StreamError',
     });
@@ -65,7 +65,7 @@ describe('GOAWAY', () => {
       ok: false,
       code: 0x84,
     });
-    expect(bed.session.streamCount).toBe(1);
+    expect(bed.session.streams.count).toBe(1);
   });
 
   it('from the client: streams that it opened before are still served, and the answer can be GOAWAY, too', () => {
@@ -81,13 +81,13 @@ describe('GOAWAY', () => {
 describe('a session without subflows', () => {
   it('waits for as long as it lingers, then ends', () => {
     const bed = new SessionBed('client');
-    bed.session.openStream(ORIGIN, { mode: 'aggregate' }, 0);
+    bed.at(0).streams.open(ORIGIN, { mode: 'aggregate' });
     bed.nowMs = 1_000;
-    bed.session.removeSubflow(0, 1_000);
+    bed.at(1_000).subflows.remove(0);
     expect(bed.session.deadlineMs).toBe(1_000 + LINGER_MS);
-    bed.session.flush(1_000 + LINGER_MS - 1);
+    bed.at(1_000 + LINGER_MS - 1).flush();
     expect(bed.session.isClosed).toBe(false);
-    bed.session.flush(1_000 + LINGER_MS);
+    bed.at(1_000 + LINGER_MS).flush();
     expect(bed.events()).toMatchObject([
       { type: 'stream-failed', error: 'uplinksLost' },
       { type: 'session-closed', error: 'uplinksLost', by: 'us' },
@@ -96,14 +96,14 @@ describe('a session without subflows', () => {
 
   it('goes on where it was when one comes back', () => {
     const bed = new SessionBed('client');
-    bed.session.openStream(ORIGIN, { mode: 'aggregate' }, 0);
+    bed.at(0).streams.open(ORIGIN, { mode: 'aggregate' });
     expect(bed.sentControl()).toMatchObject([{ type: 'open', streamId: 0 }]);
-    bed.session.removeSubflow(0, 10);
+    bed.at(10).subflows.remove(0);
     bed.nowMs = LINGER_MS;
     bed.addSubflow(1);
     // What was under way on the dead one is sent again.
     expect(bed.sentControl(1)[0]).toMatchObject({ type: 'open', streamId: 0 });
-    bed.session.flush(3 * LINGER_MS);
+    bed.at(3 * LINGER_MS).flush();
     expect(bed.session.isClosed).toBe(false);
   });
 });
@@ -111,21 +111,21 @@ describe('a session without subflows', () => {
 describe('opening', () => {
   it('is refused when maxStreams are open, and possible again when one is gone', () => {
     const bed = new SessionBed('client');
-    for (let i = 0; i < MAX_STREAMS; i++) bed.session.openStream(ORIGIN, { mode: 'aggregate' }, 0);
-    expect(bed.session.cannotOpen).toBe('resourceExceeded');
-    expect(thrownBy(() => bed.session.openStream(ORIGIN, { mode: 'aggregate' }, 0))).toEqual({
+    for (let i = 0; i < MAX_STREAMS; i++) bed.at(0).streams.open(ORIGIN, { mode: 'aggregate' });
+    expect(bed.session.streams.cannotOpen).toBe('resourceExceeded');
+    expect(thrownBy(() => bed.at(0).streams.open(ORIGIN, { mode: 'aggregate' }))).toEqual({
       code: 'resourceExceeded',
       name: 'StreamError',
     });
     bed.control({ type: 'opened', streamId: 2, limit: 0, ok: false, code: 0x80 });
     expect(bed.events()).toEqual([{ type: 'stream-failed', streamId: 2, error: 'connectionRefused' }]);
-    expect(bed.session.cannotOpen).toBeUndefined();
+    expect(bed.session.streams.cannotOpen).toBeUndefined();
   });
 
   it('that the concentrator refuses tells the client why', () => {
     const bed = new SessionBed('concentrator');
     bed.control(openFrame(0));
-    bed.session.refuseStream(0, 'nameNotFound');
+    bed.session.streams.refuse(0, 'nameNotFound');
     expect(bed.sentControl()).toContainEqual({
       type: 'opened',
       streamId: 0,
@@ -133,6 +133,6 @@ describe('opening', () => {
       ok: false,
       code: 0x81,
     });
-    expect([bed.session.streamCount, bed.budget.reservedBytes]).toEqual([0, 0]);
+    expect([bed.session.streams.count, bed.budget.reservedBytes]).toEqual([0, 0]);
   });
 });

@@ -11,14 +11,14 @@ describe('repeats', () => {
     bed.control(openFrame(0), 0);
     bed.control(openFrame(0), 1);
     expect(bed.eventTypes()).toEqual(['stream-requested']);
-    bed.session.acceptStream(0);
+    bed.session.streams.accept(0);
     bed.control(openFrame(0), 1);
     expect(bed.events()).toEqual([]);
   });
 
   it('of OPENED open the stream once', () => {
     const bed = new SessionBed('client', [0, 1]);
-    bed.session.openStream({ host: 'a.example', port: 1 }, { mode: 'aggregate' }, 0);
+    bed.at(0).streams.open({ host: 'a.example', port: 1 }, { mode: 'aggregate' });
     for (const subflow of [0, 1])
       bed.control({ type: 'opened', streamId: 0, limit: 9, ok: true, code: 0 }, subflow);
     expect(bed.eventTypes()).toEqual(['stream-opened']);
@@ -35,15 +35,15 @@ describe('repeats', () => {
 
   it('of older WINDOWs and RECEIPTs take nothing back', () => {
     const bed = new SessionBed('client');
-    bed.session.openStream({ host: 'a.example', port: 1 }, { mode: 'aggregate' }, 0);
+    bed.at(0).streams.open({ host: 'a.example', port: 1 }, { mode: 'aggregate' });
     bed.control({ type: 'opened', streamId: 0, limit: 6, ok: true, code: 0 });
     bed.control({ type: 'window', streamId: 0, ack: 0, limit: 5 });
-    bed.session.write(0, new CountingChunk(patternBytes(0, 8)));
+    bed.session.streams.write(0, new CountingChunk(patternBytes(0, 8)));
     const written = bed
       .sent()
       .reduce((sum, item) => sum + (item.kind === 'data' ? 24 + item.payload.length / 2 : 0), 0);
     expect(written).toBeGreaterThan(0);
-    const inFlight = () => bed.session.subflows[0]!.inFlightBytes;
+    const inFlight = () => bed.session.snapshot().subflows[0]!.inFlightBytes;
     const entry = (bytes: number) => ({ subflowId: 0, delayMicroseconds: 0, bytes });
     const all = inFlight();
     bed.control({ type: 'receipt', entries: [entry(all)] });
@@ -56,26 +56,26 @@ describe('frames for closed streams', () => {
   it('are ignored at the concentrator', () => {
     const bed = new SessionBed('concentrator');
     bed.openStream(0);
-    bed.session.reset(0, 'connectionReset');
+    bed.session.streams.reset(0, 'connectionReset');
     bed.sent();
     bed.receive([dataFrame(0, 0, FOUR), dataFrame(0, 2 ** 50, FOUR, true), encodeControl(openFrame(0))]);
     bed.control({ type: 'window', streamId: 0, ack: 4, limit: 99 });
     bed.control({ type: 'reset', streamId: 0, code: 0x89 });
-    expect([bed.events(), bed.session.isClosed, bed.session.streamCount]).toEqual([[], false, 0]);
+    expect([bed.events(), bed.session.isClosed, bed.session.streams.count]).toEqual([[], false, 0]);
     expect(bed.budget.reservedBytes).toBe(0);
   });
 
   it('are ignored at the client, and those for streams that it never opened', () => {
     const bed = new SessionBed('client');
-    bed.session.openStream({ host: 'a.example', port: 1 }, { mode: 'aggregate' }, 0);
-    bed.session.reset(0, 'cancelled');
+    bed.at(0).streams.open({ host: 'a.example', port: 1 }, { mode: 'aggregate' });
+    bed.session.streams.reset(0, 'cancelled');
     for (const streamId of [0, 1, 2 ** 53 - 1]) {
       bed.receive([dataFrame(streamId, 0, FOUR), dataFrame(streamId, 4, FOUR, true)]);
       bed.control({ type: 'opened', streamId, limit: 9, ok: true, code: 0 });
       bed.control({ type: 'window', streamId, ack: 4, limit: 99 });
       bed.control({ type: 'reset', streamId, code: 0x89 });
     }
-    expect([bed.events(), bed.session.isClosed, bed.session.streamCount]).toEqual([[], false, 0]);
+    expect([bed.events(), bed.session.isClosed, bed.session.streams.count]).toEqual([[], false, 0]);
   });
 });
 
@@ -100,12 +100,12 @@ describe('frames that come in another order than they were sent', () => {
   it('DATA before its OPEN keeps nothing of the memory that it was read into', () => {
     const bed = new SessionBed('concentrator');
     const read = dataFrame(0, 0, FOUR);
-    expect(bed.session.receive(0, read, 0)).toBe(0);
+    expect(bed.at(0).receive(0, read)).toBe(0);
     read.fill(0xdd);
     bed.control(openFrame(0));
     const bytes = bed.events().flatMap((event) => (event.type === 'stream-data' ? [event.bytes] : []));
     expect(bytes.map(toHex)).toEqual([toHex(FOUR)]);
-    expect(bed.session.receive(0, dataFrame(0, 4, FOUR), 0)).toBe(FOUR.length);
+    expect(bed.at(0).receive(0, dataFrame(0, 4, FOUR))).toBe(FOUR.length);
   });
 
   it('a whole stream before its OPEN is told behind the request', () => {
@@ -151,7 +151,7 @@ describe('what this version does not know', () => {
 
   it('bytes for a subflow that is gone, and empty reads', () => {
     const bed = new SessionBed('concentrator', [0, 1]);
-    bed.session.removeSubflow(1, 0);
+    bed.at(0).subflows.remove(1);
     bed.receive(hex('7f 00 0000 00000004'), 1);
     bed.receive(new Uint8Array(0), 0);
     expect([bed.events(), bed.session.isClosed]).toEqual([[], false]);

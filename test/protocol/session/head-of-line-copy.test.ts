@@ -1,7 +1,7 @@
 import { expect, it } from 'vitest';
 import { headOfLineCopy } from '../../../shared/protocol/session/reinjection.ts';
 import { SendStream } from '../../../shared/protocol/stream/send-stream.ts';
-import { Subflow } from '../../../shared/protocol/subflow/subflow.ts';
+import { newSubflow, newUplink } from '../new-subflow.ts';
 import { TestClock } from '../test-clock.ts';
 
 const now = new TestClock();
@@ -12,10 +12,10 @@ it('copies only the part of a segment that is not delivered: the memory of the r
     stream.write({ bytes: new Uint8Array(100).fill(value), headroomBytes: 0, release: () => {} });
   }
   stream.end();
-  const slow = new Subflow({ id: 0, uplinkName: 'slow', isBackup: false }, now);
-  const fast = new Subflow({ id: 1, uplinkName: 'fast', isBackup: false }, now);
-  slow.rtt.addSample(500);
-  fast.rtt.addSample(10);
+  const slow = newSubflow({ id: 0 }, newUplink('slow', now), now);
+  const fast = newSubflow({ id: 1 }, newUplink('fast', now), now);
+  slow.meter.rtt.addSample(500);
+  fast.meter.rtt.addSample(10);
   const segment = { kind: 'data', stream, dsn: 0, length: 200, fin: true } as const;
   slow.append(stream.take(0, 200, true), segment);
   // The first half has come through elsewhere, in a frame that was cut differently.

@@ -1,23 +1,24 @@
 import { describe, expect, it } from 'vitest';
-import { NO_LIMIT } from '../../../shared/protocol/session/rate-limits.ts';
+import { NO_LIMIT } from '../../../shared/protocol/uplink/rate-limit.ts';
+import { CountingChunk, patternBytes } from '../support.ts';
 import { SessionBed } from './session-bed.ts';
 
 const told = (bed: SessionBed, subflowId = 0) =>
   bed.sentControl(subflowId).filter((frame) => frame.type === 'rateLimit');
 const limitOf = (bed: SessionBed, id = 0) =>
-  bed.session.subflows.find((subflow) => subflow.id === id)?.limit?.bytesPerSecond;
+  bed.session.snapshot().subflows.find((subflow) => subflow.id === id)?.limitBytesPerSecond;
 
 describe('a client with a limited uplink', () => {
   const limit = { sendBytesPerSecond: 1_000, receiveBytesPerSecond: 2_000, isMetered: true };
 
   it('limits itself, and tells the concentrator for each of its subflows, also those to come', () => {
     const bed = new SessionBed('client');
-    bed.session.limitRate('uplink0', limit, 0);
+    bed.at(0).uplinks.limitRate('uplink0', limit);
     expect(limitOf(bed)).toBe(1_000);
     expect(told(bed)).toMatchObject([
       { type: 'rateLimit', subflowId: 0, bytesPerSecond: 2_000, metered: true },
     ]);
-    bed.session.limitRate('uplink1', limit, 0);
+    bed.at(0).uplinks.limitRate('uplink1', limit);
     expect(told(bed)).toEqual([]);
     bed.addSubflow(1);
     expect(limitOf(bed, 1)).toBe(1_000);
@@ -28,22 +29,20 @@ describe('a client with a limited uplink', () => {
 
   it('says a limit once, and when it changes or ends', () => {
     const bed = new SessionBed('client');
-    bed.session.limitRate('uplink0', limit, 0);
-    bed.session.limitRate('uplink0', limit, 0);
+    bed.at(0).uplinks.limitRate('uplink0', limit);
+    bed.at(0).uplinks.limitRate('uplink0', limit);
     expect(told(bed)).toHaveLength(1);
-    bed.session.limitRate(
-      'uplink0',
-      { sendBytesPerSecond: 0, receiveBytesPerSecond: 0, isMetered: false },
-      0,
-    );
+    bed
+      .at(0)
+      .uplinks.limitRate('uplink0', { sendBytesPerSecond: 0, receiveBytesPerSecond: 0, isMetered: false });
     expect(limitOf(bed)).toBeUndefined();
     expect(told(bed)).toMatchObject([{ type: 'rateLimit', subflowId: 0, bytesPerSecond: 0, metered: false }]);
   });
 
   it('sends only the latest of limits that waited together', () => {
     const bed = new SessionBed('client');
-    bed.session.limitRate('uplink0', limit, 0);
-    bed.session.limitRate('uplink0', { ...limit, receiveBytesPerSecond: 5_000 }, 0);
+    bed.at(0).uplinks.limitRate('uplink0', limit);
+    bed.at(0).uplinks.limitRate('uplink0', { ...limit, receiveBytesPerSecond: 5_000 });
     expect(told(bed)).toMatchObject([
       { type: 'rateLimit', subflowId: 0, bytesPerSecond: 5_000, metered: true },
     ]);
@@ -51,18 +50,18 @@ describe('a client with a limited uplink', () => {
 
   it('counts what it tells, whatever the subflow', () => {
     const bed = new SessionBed('client');
-    bed.session.limitRate('uplink0', limit, 0);
-    bed.session.addSubflow({ id: 1, uplinkName: 'uplink0', isBackup: false }, 0);
-    bed.session.limitRate('uplink0', { ...limit, isMetered: false }, 0);
+    bed.at(0).uplinks.limitRate('uplink0', limit);
+    bed.at(0).subflows.add({ id: 1, uplinkName: 'uplink0', isBackup: false });
+    bed.at(0).uplinks.limitRate('uplink0', { ...limit, isMetered: false });
     expect(told(bed).map(({ generation }) => generation)).toEqual([3, 4]);
   });
 
   it('keeps the limit while the uplink is down', () => {
     const bed = new SessionBed('client', [0, 1]);
-    bed.session.limitRate('uplink0', limit, 0);
-    bed.session.removeSubflow(0, 0);
+    bed.at(0).uplinks.limitRate('uplink0', limit);
+    bed.at(0).subflows.remove(0);
     told(bed, 1);
-    bed.session.addSubflow({ id: 2, uplinkName: 'uplink0', isBackup: false }, 0);
+    bed.at(0).subflows.add({ id: 2, uplinkName: 'uplink0', isBackup: false });
     expect(limitOf(bed, 2)).toBe(1_000);
     expect(told(bed, 1)).toMatchObject([
       { type: 'rateLimit', subflowId: 2, bytesPerSecond: 2_000, metered: true },
@@ -71,12 +70,12 @@ describe('a client with a limited uplink', () => {
 
   it('says that a limit has ended when the uplink comes back: the old subflow may still be known, and keep it', () => {
     const bed = new SessionBed('client', [0, 1]);
-    bed.session.limitRate('uplink0', limit, 0);
+    bed.at(0).uplinks.limitRate('uplink0', limit);
     told(bed, 1);
-    bed.session.removeSubflow(0, 0);
-    bed.session.limitRate('uplink0', NO_LIMIT, 0);
+    bed.at(0).subflows.remove(0);
+    bed.at(0).uplinks.limitRate('uplink0', NO_LIMIT);
     expect(told(bed, 1)).toEqual([]);
-    bed.session.addSubflow({ id: 2, uplinkName: 'uplink0', isBackup: false }, 0);
+    bed.at(0).subflows.add({ id: 2, uplinkName: 'uplink0', isBackup: false });
     expect(told(bed, 1)).toMatchObject([{ subflowId: 2, bytesPerSecond: 0, metered: false }]);
   });
 
@@ -94,25 +93,34 @@ describe('a concentrator', () => {
 
   it('obeys for all subflows of the uplink together, and for those that join it', () => {
     const bed = new SessionBed('concentrator', [0, 1]);
-    bed.session.addSubflow({ id: 2, uplinkName: 'uplink0', isBackup: false }, 0);
+    bed.at(0).subflows.add({ id: 2, uplinkName: 'uplink0', isBackup: false });
     bed.control(rateLimit(0, 3_000));
-    const [first, other, second] = bed.session.subflows;
-    expect([first!.limit?.bytesPerSecond, other!.limit, second!.limit]).toEqual([
-      3_000,
-      undefined,
-      first!.limit,
-    ]);
-    bed.session.addSubflow({ id: 3, uplinkName: 'uplink0', isBackup: false }, 0);
-    expect(bed.session.subflows[3]!.limit).toBe(first!.limit);
+    expect([limitOf(bed, 0), limitOf(bed, 1), limitOf(bed, 2)]).toEqual([3_000, undefined, 3_000]);
+    bed.at(0).subflows.add({ id: 3, uplinkName: 'uplink0', isBackup: false });
+    expect(limitOf(bed, 3)).toBe(3_000);
   });
 
   it('does not fill the bucket anew when it is told again', () => {
     const bed = new SessionBed('concentrator');
     bed.control(rateLimit(0, 3_000));
-    const [subflow] = bed.session.subflows;
-    const bucket = subflow!.limit;
-    bed.control(rateLimit(0, 3_000));
-    expect(subflow!.limit).toBe(bucket);
+    const sentIn = (ms: number) => {
+      const before = bed.session.snapshot().subflows[0]!.sentBytes;
+      for (const endMs = bed.nowMs + ms; bed.nowMs < endMs; bed.nowMs += 10) {
+        bed.control(rateLimit(0, 3_000));
+        bed.sent();
+        bed.control({
+          type: 'receipt',
+          entries: [
+            { subflowId: 0, delayMicroseconds: 0, bytes: bed.session.snapshot().subflows[0]!.sentBytes },
+          ],
+        });
+      }
+      return bed.session.snapshot().subflows[0]!.sentBytes - before;
+    };
+    bed.openStream(0);
+    bed.session.streams.write(0, new CountingChunk(patternBytes(0, 100_000)));
+    sentIn(1_000);
+    expect(sentIn(5_000)).toBeLessThan(5 * 3_000 * 1.1);
     bed.control(rateLimit(0, 4_000));
     expect(limitOf(bed)).toBe(4_000);
     bed.control(rateLimit(0, 0));
@@ -121,7 +129,7 @@ describe('a concentrator', () => {
 
   it('goes by the newest, in whatever order they come', () => {
     const bed = new SessionBed('concentrator', [0, 1]);
-    bed.session.addSubflow({ id: 2, uplinkName: 'uplink0', isBackup: false }, 0);
+    bed.at(0).subflows.add({ id: 2, uplinkName: 'uplink0', isBackup: false });
     const [late, newest, elsewhere] = [rateLimit(0, 3_000), rateLimit(2, 4_000), rateLimit(1, 5_000)];
     bed.control(elsewhere);
     bed.control(newest, 1);
@@ -132,9 +140,9 @@ describe('a concentrator', () => {
   it('forgets it with the last subflow of the uplink, and ignores subflows that are gone', () => {
     const bed = new SessionBed('concentrator', [0, 1]);
     bed.control(rateLimit(0, 3_000));
-    bed.session.removeSubflow(0, 0);
+    bed.at(0).subflows.remove(0);
     bed.control(rateLimit(0, 3_000), 1);
-    bed.session.addSubflow({ id: 2, uplinkName: 'uplink0', isBackup: false }, 0);
+    bed.at(0).subflows.add({ id: 2, uplinkName: 'uplink0', isBackup: false });
     expect([limitOf(bed, 2), bed.session.isClosed]).toEqual([undefined, false]);
   });
 
@@ -144,7 +152,7 @@ describe('a concentrator', () => {
     bed.sent();
     for (let i = 0; i < 500; i++) bed.control({ type: 'window', streamId: 0, ack: 0, limit: 0 });
     bed.openStream(0);
-    bed.session.flush(10);
+    bed.at(10).flush();
     expect(bed.session.deadlineMs).toBeLessThanOrEqual(1_010);
   });
 });
@@ -157,7 +165,7 @@ describe('an idle subflow of a metered uplink', () => {
     while (bed.nowMs < startMs + 60_000) {
       bed.nowMs += 100;
       if (bed.sentControl(0).some(({ type }) => type === 'ping')) times.push(bed.nowMs - startMs);
-      const bytes = bed.session.subflows[0]!.ledger.writtenBytes;
+      const bytes = bed.session.snapshot().subflows[0]!.sentBytes;
       if (bytes > 0)
         bed.control({ type: 'receipt', entries: [{ subflowId: 0, delayMicroseconds: 0, bytes }] });
       expect(bed.session.deadlineMs).toBeLessThanOrEqual(bed.nowMs + 1_000);
@@ -169,11 +177,9 @@ describe('an idle subflow of a metered uplink', () => {
     {
       role: 'client',
       tell: (bed: SessionBed) =>
-        bed.session.limitRate(
-          'uplink0',
-          { sendBytesPerSecond: 0, receiveBytesPerSecond: 0, isMetered: true },
-          0,
-        ),
+        bed
+          .at(0)
+          .uplinks.limitRate('uplink0', { sendBytesPerSecond: 0, receiveBytesPerSecond: 0, isMetered: true }),
     },
     {
       role: 'concentrator',
@@ -186,7 +192,7 @@ describe('an idle subflow of a metered uplink', () => {
       expect(pings(new SessionBed(role)).length).toBeGreaterThan(50);
       const bed = new SessionBed(role);
       tell(bed);
-      expect(bed.session.subflows[0]!.limit).toBeUndefined();
+      expect(limitOf(bed)).toBeUndefined();
       expect(pings(bed).length).toBeLessThanOrEqual(5);
       expect(pings(bed).length).toBeGreaterThanOrEqual(3);
     },

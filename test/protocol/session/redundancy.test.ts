@@ -1,12 +1,13 @@
 import { describe, expect, it } from 'vitest';
 import { Redundancy } from '../../../shared/protocol/session/redundancy.ts';
 import { SendStream } from '../../../shared/protocol/stream/send-stream.ts';
-import { Subflow } from '../../../shared/protocol/subflow/subflow.ts';
+import type { Subflow } from '../../../shared/protocol/subflow/subflow.ts';
+import { newSubflow, newUplink } from '../new-subflow.ts';
 import { CountingChunk, patternBytes } from '../support.ts';
 import { TestClock } from '../test-clock.ts';
 
-const subflow = (id: number) =>
-  new Subflow({ id, uplinkName: `uplink${id}`, isBackup: false }, new TestClock());
+const now = new TestClock();
+const subflow = (id: number): Subflow => newSubflow({ id }, newUplink(`uplink${id}`, now), now);
 const [one, two, three] = [subflow(1), subflow(2), subflow(3)];
 
 /** A stream of 100 bytes, all of them sent on the first of its subflows. */

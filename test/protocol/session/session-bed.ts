@@ -29,15 +29,21 @@ export class SessionBed {
     for (const id of subflowIds) this.addSubflow(id);
   }
 
+  /** The session, for an input at this time. */
+  at(nowMs: number): Session {
+    this.session.advance(nowMs);
+    return this.session;
+  }
+
   addSubflow(id: number): void {
-    this.session.addSubflow({ id, uplinkName: `uplink${id}`, isBackup: false }, this.nowMs);
+    this.at(this.nowMs).subflows.add({ id, uplinkName: `uplink${id}`, isBackup: false });
     this.#sinks.set(id, { parser: new FrameParser(), sink: new RecordingSink() });
   }
 
   /** The peer sends frames on a subflow. */
   receive(frames: readonly Uint8Array[] | Uint8Array, subflowId = 0): void {
     const bytes = frames instanceof Uint8Array ? frames : Buffer.concat(frames);
-    this.session.receive(subflowId, bytes, this.nowMs);
+    this.at(this.nowMs).receive(subflowId, bytes);
   }
 
   control(frame: ControlFrame, subflowId = 0): void {
@@ -59,11 +65,11 @@ export class SessionBed {
 
   /** What the session writes to a subflow when it is flushed now; the transport is free again afterwards. */
   sent(subflowId = 0): Parsed[] {
-    this.session.flush(this.nowMs);
+    this.at(this.nowMs).flush();
     const { parser, sink } = this.#sinks.get(subflowId)!;
     sink.parsed.length = 0;
-    for (const buffer of this.session.takeOutput(subflowId)) parser.push(buffer, sink);
-    this.session.subflowWritable(subflowId);
+    for (const buffer of this.session.subflows.takeOutput(subflowId)) parser.push(buffer, sink);
+    this.session.subflows.setWritable(subflowId, true);
     return sink.parsed;
   }
 
@@ -75,7 +81,7 @@ export class SessionBed {
   /** At a concentrator: the client has opened a stream, and the origin is connected. */
   openStream(streamId: number, limit = 1_000_000): void {
     this.control(openFrame(streamId, limit));
-    this.session.acceptStream(streamId);
+    this.session.streams.accept(streamId);
     this.events();
     this.sent();
   }

@@ -15,9 +15,10 @@ function steering(only: string, generation: number, streamId = 0): SteeringFrame
 
 /** On which subflows the concentrator sends what its origin writes now. */
 function carriers(bed: SessionBed, streamId = 0): number[] {
-  bed.session.write(streamId, new CountingChunk(patternBytes(0, 100)));
-  return bed.session.subflows
-    .map(({ id }) => id)
+  bed.session.streams.write(streamId, new CountingChunk(patternBytes(0, 100)));
+  return bed.session
+    .snapshot()
+    .subflows.map(({ id }) => id)
     .filter((id) => bed.sent(id).some(({ kind }) => kind === 'data'));
 }
 
@@ -28,7 +29,7 @@ function types(frames: readonly ControlFrame[]): string[] {
 describe('a client that opens a stream', () => {
   it('sends STEERING directly behind OPEN where a mode does not say it all', () => {
     const bed = new SessionBed('client', [0, 1]);
-    bed.session.openStream(ORIGIN, policy, 0);
+    bed.at(0).streams.open(ORIGIN, policy);
     const sent = bed.sentControl();
     expect(types(sent)).toEqual(['open', 'steering']);
     expect(sent[1]).toEqual(frameOfPolicy(policy, 0, 1));
@@ -36,19 +37,19 @@ describe('a client that opens a stream', () => {
 
   it('sends none where it does', () => {
     const bed = new SessionBed('client');
-    bed.session.openStream(ORIGIN, { mode: 'redundant' }, 0);
+    bed.at(0).streams.open(ORIGIN, { mode: 'redundant' });
     expect(bed.sentControl()).toMatchObject([{ type: 'open', mode: 5 }]);
   });
 
   it('sends another one for each change, and those that wait no more once there is a newer one', () => {
     const bed = new SessionBed('client');
-    const id = bed.session.openStream(ORIGIN, { mode: 'aggregate' }, 0);
+    const id = bed.at(0).streams.open(ORIGIN, { mode: 'aggregate' });
     bed.sent();
-    bed.session.steerStream(id, policy, 0);
-    bed.session.steerStream(id, { mode: 'aggregate' }, 0);
+    bed.at(0).streams.steer(id, policy);
+    bed.at(0).streams.steer(id, { mode: 'aggregate' });
     expect(bed.sentControl()).toEqual([frameOfPolicy({ mode: 'aggregate' }, id, 2)]);
-    bed.session.reset(id, 'cancelled');
-    bed.session.steerStream(id, policy, 0);
+    bed.session.streams.reset(id, 'cancelled');
+    bed.at(0).streams.steer(id, policy);
     expect(types(bed.sentControl())).toEqual(['reset']);
   });
 
@@ -56,10 +57,10 @@ describe('a client that opens a stream', () => {
     const bed = new SessionBed('client');
     const wrong = { mode: 'aggregate', only: [] } as const;
     const misuse = { code: 'internalError', name: 'MisuseError' };
-    expect(thrownBy(() => bed.session.openStream(ORIGIN, wrong, 0))).toEqual(misuse);
-    expect(bed.session.streamCount).toBe(0);
-    const id = bed.session.openStream(ORIGIN, { mode: 'aggregate' }, 0);
-    expect(thrownBy(() => bed.session.steerStream(id, wrong, 0))).toEqual(misuse);
+    expect(thrownBy(() => bed.at(0).streams.open(ORIGIN, wrong))).toEqual(misuse);
+    expect(bed.session.streams.count).toBe(0);
+    const id = bed.at(0).streams.open(ORIGIN, { mode: 'aggregate' });
+    expect(thrownBy(() => bed.at(0).streams.steer(id, wrong))).toEqual(misuse);
   });
 });
 
@@ -105,13 +106,13 @@ describe('STEERING at the concentrator', () => {
     bed.control(steering('elsewhere', 1));
     expect(carriers(bed)).toEqual([]);
     bed.nowMs = LINGER_MS - 1;
-    bed.session.subflowBusy(1);
+    bed.session.subflows.setWritable(1, false);
     bed.control(steering('uplink1', 2));
-    bed.session.flush(bed.nowMs);
+    bed.at(bed.nowMs).flush();
     bed.nowMs = LINGER_MS + 1;
-    bed.session.flush(bed.nowMs);
+    bed.at(bed.nowMs).flush();
     expect(bed.eventTypes()).not.toContain('stream-failed');
-    expect(bed.session.streamCount).toBe(1);
+    expect(bed.session.streams.count).toBe(1);
   });
 
   it('waits for an uplink that is yet to come', () => {
@@ -131,18 +132,18 @@ describe('STEERING at the concentrator', () => {
     const step = (untilMs: number) => {
       for (; bed.nowMs < untilMs; bed.nowMs += 100) {
         bed.sent();
-        const bytes = bed.session.subflows[0]!.ledger.writtenBytes;
+        const bytes = bed.session.snapshot().subflows[0]!.sentBytes;
         bed.control({ type: 'receipt', entries: [{ subflowId: 0, delayMicroseconds: 0, bytes }] });
       }
     };
     step(LINGER_MS - 2_000);
     // No subflow works, for a while.
-    bed.session.doubtSubflow(0, 'test', bed.nowMs);
+    bed.at(bed.nowMs).subflows.doubt(0, 'test');
     bed.control(frameOfPolicy({ mode: 'aggregate' }, 0, 2));
     for (; bed.nowMs < LINGER_MS + 2_000; bed.nowMs += 100) bed.sent();
     expect(bed.eventTypes()).not.toContain('stream-failed');
     step(LINGER_MS + 3_000);
-    expect([bed.session.subflows[0]!.state, carriers(bed)]).toEqual(['active', [0]]);
+    expect([bed.session.snapshot().subflows[0]!.state, carriers(bed)]).toEqual(['active', [0]]);
   });
 
   it('leaves what is late where the new mode would have it, though nothing new is to be sent', () => {
@@ -150,7 +151,7 @@ describe('STEERING at the concentrator', () => {
     bed.openStream(0);
     bed.control(steering('uplink0', 1));
     const receipt = (subflowId: number) => {
-      const bytes = bed.session.subflows[subflowId]!.ledger.writtenBytes;
+      const bytes = bed.session.snapshot().subflows[subflowId]!.sentBytes;
       bed.control({ type: 'receipt', entries: [{ subflowId, delayMicroseconds: 0, bytes }] }, subflowId);
     };
     // The second subflow is much faster than the first.
@@ -165,7 +166,7 @@ describe('STEERING at the concentrator', () => {
       bed.sent(0);
       expect(bed.sent(1).filter(({ kind }) => kind === 'data')).toEqual([]);
     }
-    expect(bed.session.subflows[0]!.state).toBe('active');
+    expect(bed.session.snapshot().subflows[0]!.state).toBe('active');
   });
 
   it('that leaves a stream redundant repeats nothing that every uplink was given', () => {
@@ -181,16 +182,16 @@ describe('STEERING at the concentrator', () => {
   it('for a stream that is closed is ignored; far ahead it is a violation', () => {
     const bed = new SessionBed('concentrator');
     bed.openStream(0);
-    bed.session.reset(0, 'cancelled');
+    bed.session.streams.reset(0, 'cancelled');
     bed.control(steering('uplink0', 1));
-    expect([bed.session.isClosed, bed.session.streamCount]).toEqual([false, 0]);
+    expect([bed.session.isClosed, bed.session.streams.count]).toEqual([false, 0]);
     bed.control(steering('uplink0', 1, 1_000_000));
     expect(bed.session.isClosed).toBe(true);
   });
 
   it('from a concentrator is a violation', () => {
     const bed = new SessionBed('client');
-    bed.session.openStream(ORIGIN, { mode: 'aggregate' }, 0);
+    bed.at(0).streams.open(ORIGIN, { mode: 'aggregate' });
     bed.control(steering('uplink0', 1));
     expect(bed.events().at(-1)).toMatchObject({ type: 'session-closed', error: 'malformedMessage' });
   });
@@ -206,7 +207,7 @@ describe('PRIORITY', () => {
 
   it('counts by its generation', () => {
     const bed = new SessionBed('concentrator', [0, 1]);
-    const isBackup = () => bed.session.subflows[0]!.isBackup;
+    const isBackup = () => bed.session.snapshot().subflows[0]!.duty === 'backup';
     bed.control(priority(true, 2));
     bed.control(priority(false, 1), 1);
     expect(isBackup()).toBe(true);
@@ -216,25 +217,25 @@ describe('PRIORITY', () => {
 
   it('is sent for each change and no repeat, the newest alone of those that wait', () => {
     const bed = new SessionBed('client', [0, 1]);
-    bed.session.setBackup(0, false, 0);
+    bed.at(0).subflows.setBackup(0, false);
     expect(bed.sentControl(1)).toEqual([]);
-    bed.session.setBackup(0, true, 0);
-    bed.session.setBackup(0, true, 0);
+    bed.at(0).subflows.setBackup(0, true);
+    bed.at(0).subflows.setBackup(0, true);
     expect(bed.sentControl(1)).toEqual([priority(true, 1)]);
-    bed.session.setBackup(0, false, 0);
-    bed.session.setBackup(0, true, 0);
+    bed.at(0).subflows.setBackup(0, false);
+    bed.at(0).subflows.setBackup(0, true);
     expect(bed.sentControl(1)).toEqual([priority(true, 3)]);
-    bed.session.setBackup(99, true, 0);
+    bed.at(0).subflows.setBackup(99, true);
     expect(bed.sentControl(1)).toEqual([]);
   });
 
   it('makes a subflow a backup: used only when no other works', () => {
     const bed = new SessionBed('concentrator', [0, 1]);
     bed.control(openFrame(0));
-    bed.session.acceptStream(0);
+    bed.session.streams.accept(0);
     bed.control(priority(true, 1));
     expect(carriers(bed)).toEqual([1]);
-    bed.session.doubtSubflow(1, 'its interface is down', bed.nowMs);
+    bed.at(bed.nowMs).subflows.doubt(1, 'its interface is down');
     expect(carriers(bed)).toEqual([0]);
   });
 });
@@ -249,9 +250,9 @@ it('with all subflows in doubt, control frames go where the peer was heard last'
     bed.receive(dataFrame(0, id, patternBytes(id, 1)), id);
   }
   bed.events();
-  for (const id of [0, 1, 2, 3]) bed.session.doubtSubflow(id, 'its interface is down', bed.nowMs);
+  for (const id of [0, 1, 2, 3]) bed.at(bed.nowMs).subflows.doubt(id, 'its interface is down');
   for (const id of [0, 1, 2, 3]) bed.sent(id);
-  bed.session.acceptStream(1);
+  bed.session.streams.accept(1);
   const told = [0, 1, 2, 3].filter((id) => types(bed.sentControl(id)).includes('opened'));
   expect(told).toEqual([2, 3]);
 });

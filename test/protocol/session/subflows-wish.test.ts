@@ -10,11 +10,12 @@ function pass(bed: SessionBed, ms: number, silentId?: number): void {
   const endMs = bed.nowMs + ms;
   while (bed.nowMs < endMs) {
     bed.nowMs += 50;
-    for (const { id } of bed.session.subflows) bed.sent(id);
+    for (const { id } of bed.session.snapshot().subflows) bed.sent(id);
     bed.nowMs += 50;
-    const entries = bed.session.subflows
-      .filter(({ id, ledger }) => id !== silentId && ledger.writtenBytes > 0)
-      .map(({ id, ledger }) => ({ subflowId: id, delayMicroseconds: 0, bytes: ledger.writtenBytes }));
+    const entries = bed.session
+      .snapshot()
+      .subflows.filter(({ id, sentBytes }) => id !== silentId && sentBytes > 0)
+      .map(({ id, sentBytes: bytes }) => ({ subflowId: id, delayMicroseconds: 0, bytes }));
     if (entries.length > 0) bed.control({ type: 'receipt', entries }, entries[0]!.subflowId);
   }
 }
@@ -52,13 +53,13 @@ describe('SUBFLOWS_WISH', () => {
 describe('a subflow that is retired', () => {
   it('tells the peer to send elsewhere, and closes once that has arrived and nothing more came', () => {
     const bed = new SessionBed('client', [0, 1]);
-    bed.session.retireSubflow(1, bed.nowMs);
+    bed.at(bed.nowMs).subflows.retire(1);
     expect(bed.sent(0)).toContainEqual({
       kind: 'control',
       frame: { type: 'priority', subflowId: 1, backup: true, generation: 1 },
     });
     bed.nowMs += 50;
-    bed.session.flush(bed.nowMs);
+    bed.at(bed.nowMs).flush();
     expect(bed.eventTypes()).not.toContain('subflow-close');
     pass(bed, 1_000);
     expect(bed.events()).toContainEqual({
@@ -70,8 +71,8 @@ describe('a subflow that is retired', () => {
 
   it('stays while it is all that works', () => {
     const bed = new SessionBed('client', [0, 1]);
-    bed.session.doubtSubflow(0, 'its interface is down', bed.nowMs);
-    bed.session.retireSubflow(1, bed.nowMs);
+    bed.at(bed.nowMs).subflows.doubt(0, 'its interface is down');
+    bed.at(bed.nowMs).subflows.retire(1);
     pass(bed, 2_500, 0);
     expect(bed.events().filter((event) => event.type === 'subflow-close' && event.subflowId === 1)).toEqual(
       [],

@@ -1,12 +1,15 @@
 import { describe, expect, it } from 'vitest';
 import { onDistinctUplinks, trustedSubflows } from '../../../shared/protocol/session/trusted-subflows.ts';
-import { Subflow } from '../../../shared/protocol/subflow/subflow.ts';
+import type { Subflow } from '../../../shared/protocol/subflow/subflow.ts';
+import { newSubflow, newUplink } from '../new-subflow.ts';
 import { TestClock } from '../test-clock.ts';
 
 const now = new TestClock();
 
-function subflow(id: number, uplinkName: string, congestionControl?: string): Subflow {
-  return new Subflow({ id, uplinkName, isBackup: false, congestionControl }, now);
+const uplinks = { dsl: newUplink('dsl', now), lte: newUplink('lte', now) };
+
+function subflow(id: number, uplinkName: 'dsl' | 'lte', congestionControl?: string): Subflow {
+  return newSubflow({ id, congestionControl }, uplinks[uplinkName], now);
 }
 
 const ids = (subflows: readonly Subflow[]) => subflows.map(({ id }) => id);
@@ -21,26 +24,26 @@ describe('trustedSubflows', () => {
   it('with BBR are the next one when the oldest is doubted or about to go', () => {
     const all = [subflow(0, 'lte', 'bbr'), subflow(1, 'lte', 'bbr'), subflow(2, 'lte', 'bbr')];
     all[0]!.doubt();
-    all[1]!.isRetiring = true;
+    all[1]!.duty.set('retire');
     expect(ids(trustedSubflows(all))).toEqual([2]);
   });
 
   it('with BBR are the next one when the oldest is a backup', () => {
     const all = [subflow(0, 'lte', 'bbr'), subflow(1, 'lte', 'bbr')];
-    all[0]!.isBackup = true;
+    all[0]!.duty.set('makeBackup');
     expect(ids(trustedSubflows(all))).toEqual([1]);
   });
 
   it('with BBR are one of each path', () => {
     const onPath = (id: number, path: number) =>
-      new Subflow({ id, uplinkName: 'lte', isBackup: false, path, congestionControl: 'bbr' }, now);
+      newSubflow({ id, path, congestionControl: 'bbr' }, uplinks.lte, now);
     expect(ids(trustedSubflows([onPath(0, 6), onPath(1, 4), onPath(2, 4), onPath(3, 6)]))).toEqual([0, 1]);
   });
 
   it('are those that are about to go when there is nothing else', () => {
     const all = [subflow(0, 'lte'), subflow(1, 'dsl')];
     all[0]!.doubt();
-    all[1]!.isRetiring = true;
+    all[1]!.duty.set('retire');
     expect(ids(trustedSubflows(all))).toEqual([1]);
   });
 });

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { controlItem } from '../../../shared/protocol/session/control-item.ts';
+import { controlItem } from '../../../shared/protocol/control/control-item.ts';
 import { Ledger, type LedgerEntry, type LedgerItem } from '../../../shared/protocol/subflow/ledger.ts';
 
 const CONTROL: LedgerItem = { kind: 'control', control: controlItem({ type: 'ping' }) };

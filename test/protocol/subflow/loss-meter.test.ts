@@ -1,12 +1,12 @@
 import { expect, it } from 'vitest';
-import { LossMeter } from '../../../shared/protocol/subflow/loss-meter.ts';
+import { LOSS_TUNING, LossMeter } from '../../../shared/protocol/subflow/loss-meter.ts';
 import { TestClock } from '../test-clock.ts';
 
 const now = new TestClock();
 const { at } = now;
 
 it('follows the share of packets that were sent again', () => {
-  const meter = new LossMeter(now);
+  const meter = new LossMeter(now, LOSS_TUNING);
   at(0, meter).onCounts(5_000, 900);
   expect(meter.share).toBe(0);
   for (let span = 1; span <= 10; span++) at(span * 100, meter).onCounts(5_000 + span * 100, 900 + span * 3);
@@ -17,7 +17,7 @@ it('follows the share of packets that were sent again', () => {
 
 it('comes to nothing at all when nothing is lost for long, in use or not', () => {
   for (const packets of [0, 100]) {
-    const meter = new LossMeter(now);
+    const meter = new LossMeter(now, LOSS_TUNING);
     at(0, meter).onCounts(0, 0);
     at(1_000, meter).onCounts(100, 4);
     expect(meter.share).toBe(0.02);
@@ -27,7 +27,7 @@ it('comes to nothing at all when nothing is lost for long, in use or not', () =>
 });
 
 it('says nothing by a few packets, and forgets what was long ago', () => {
-  const meter = new LossMeter(now);
+  const meter = new LossMeter(now, LOSS_TUNING);
   at(0, meter).onCounts(0, 0);
   at(1_000, meter).onCounts(99, 50);
   expect(meter.share).toBe(0);

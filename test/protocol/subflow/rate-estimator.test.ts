@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { LedgerEntry } from '../../../shared/protocol/subflow/ledger.ts';
-import { RateEstimator } from '../../../shared/protocol/subflow/rate-estimator.ts';
+import { RATE_TUNING, RateEstimator } from '../../../shared/protocol/subflow/rate-estimator.ts';
 import { TestClock } from '../test-clock.ts';
 
 /**
@@ -8,7 +8,7 @@ import { TestClock } from '../test-clock.ts';
  */
 class FullPath {
   readonly clock = new TestClock();
-  readonly rate = new RateEstimator(this.clock);
+  readonly rate = new RateEstimator(this.clock, RATE_TUNING);
   readonly #underWay: { entry: LedgerEntry; arrivesMs: number }[] = [];
   nowMs = 0;
   #written = 0;

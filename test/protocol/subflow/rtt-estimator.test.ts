@@ -1,6 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { RttEstimator } from '../../../shared/protocol/subflow/rtt-estimator.ts';
-import { FIRST_RTT_MS, MIN_RTT_WINDOW_MS } from '../../../shared/protocol/tunables.ts';
+import { RTT_TUNING, RttEstimator } from '../../../shared/protocol/subflow/rtt-estimator.ts';
 import { TestClock } from '../test-clock.ts';
 
 const now = new TestClock();
@@ -8,16 +7,16 @@ const { at } = now;
 
 describe('RttEstimator', () => {
   it('assumes a round trip time before the first sample', () => {
-    const rtt = new RttEstimator(now);
+    const rtt = new RttEstimator(now, RTT_TUNING);
     expect([rtt.smoothedMs, rtt.minMs, rtt.varianceMs]).toEqual([
-      FIRST_RTT_MS,
-      FIRST_RTT_MS,
-      FIRST_RTT_MS / 2,
+      RTT_TUNING.firstMs,
+      RTT_TUNING.firstMs,
+      RTT_TUNING.firstMs / 2,
     ]);
   });
 
   it('smooths as RFC 6298 section 2 says', () => {
-    const rtt = new RttEstimator(now);
+    const rtt = new RttEstimator(now, RTT_TUNING);
     at(0, rtt).addSample(80);
     expect([rtt.smoothedMs, rtt.varianceMs]).toEqual([80, 40]);
     at(1, rtt).addSample(160);
@@ -29,18 +28,18 @@ describe('RttEstimator', () => {
   });
 
   it('remembers the smallest one, until routes may have changed', () => {
-    const rtt = new RttEstimator(now);
+    const rtt = new RttEstimator(now, RTT_TUNING);
     at(0, rtt).addSample(20);
-    at(MIN_RTT_WINDOW_MS, rtt).addSample(50);
+    at(RTT_TUNING.minimumWindowMs, rtt).addSample(50);
     expect(rtt.minMs).toBe(20);
-    at(MIN_RTT_WINDOW_MS + 1, rtt).addSample(50);
+    at(RTT_TUNING.minimumWindowMs + 1, rtt).addSample(50);
     expect(rtt.minMs).toBe(50);
-    at(MIN_RTT_WINDOW_MS + 2, rtt).addSample(40);
+    at(RTT_TUNING.minimumWindowMs + 2, rtt).addSample(40);
     expect(rtt.minMs).toBe(40);
   });
 
   it('never takes a sample below zero, which clocks and delays of receipts can give', () => {
-    const rtt = new RttEstimator(now);
+    const rtt = new RttEstimator(now, RTT_TUNING);
     at(0, rtt).addSample(-3);
     expect(rtt.minMs).toBeGreaterThan(0);
     expect(rtt.smoothedMs).toBeGreaterThan(0);

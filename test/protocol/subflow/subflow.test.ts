@@ -1,12 +1,10 @@
 import { describe, expect, it } from 'vitest';
 import type { KernelMeasurement } from '../../../shared/protocol/kernel-measurement.ts';
-import { Subflow } from '../../../shared/protocol/subflow/subflow.ts';
-import {
-  DEGRADED_MS,
-  DEGRADED_PING_INTERVAL_MS,
-  FIRST_IN_FLIGHT_BYTES,
-  MIN_COMMIT_BYTES,
-} from '../../../shared/protocol/tunables.ts';
+import { CONGESTION_TUNING } from '../../../shared/protocol/subflow/delivery-rate-controller.ts';
+import { PING_TUNING } from '../../../shared/protocol/subflow/liveness.ts';
+import { PATH_TUNING } from '../../../shared/protocol/subflow/path-knowledge.ts';
+import type { Subflow } from '../../../shared/protocol/subflow/subflow.ts';
+import { newSubflow as makeSubflow, newUplink } from '../new-subflow.ts';
 import { TestClock } from '../test-clock.ts';
 
 const now = new TestClock();
@@ -31,19 +29,19 @@ const KERNEL: KernelMeasurement = {
 describe('what a subflow may have in flight', () => {
   it('follows the kernel in slow start, as long as nothing queues', () => {
     const subflow = newSubflow();
-    expect(subflow.inFlightCapBytes).toBe(FIRST_IN_FLIGHT_BYTES);
-    at(0, subflow).onKernelMeasurement(KERNEL);
-    expect(subflow.inFlightCapBytes).toBe(KERNEL.cwndBytes);
-    at(1, subflow).onKernelMeasurement({ ...KERNEL, rttMs: 800 });
-    expect(subflow.inFlightCapBytes).toBe(FIRST_IN_FLIGHT_BYTES);
+    expect(subflow.congestion.inFlightLimitBytes).toBe(CONGESTION_TUNING.firstInFlightBytes);
+    at(0, subflow).onKernel(KERNEL);
+    expect(subflow.congestion.inFlightLimitBytes).toBe(KERNEL.cwndBytes);
+    at(1, subflow).onKernel({ ...KERNEL, rttMs: 800 });
+    expect(subflow.congestion.inFlightLimitBytes).toBe(CONGESTION_TUNING.firstInFlightBytes);
   });
 
   it('does not jump to an old window after a doubt', () => {
     const subflow = newSubflow();
     at(1, subflow).doubt();
     at(2, subflow).recover();
-    at(3, subflow).onKernelMeasurement(KERNEL);
-    expect(subflow.inFlightCapBytes).toBeLessThan(FIRST_IN_FLIGHT_BYTES);
+    at(3, subflow).onKernel(KERNEL);
+    expect(subflow.congestion.inFlightLimitBytes).toBeLessThan(CONGESTION_TUNING.firstInFlightBytes);
   });
 
   it('is not cut while a lost packet holds receipts back, and is when a long queue stands', () => {
@@ -51,15 +49,15 @@ describe('what a subflow may have in flight', () => {
     const kernel = { ...KERNEL, minRttMs: 60, rttMs: 60, cwndBytes: 100_000 };
     keepBusy(subflow, { untilMs: 2_000, rttMs: 60, bytesPerMs: 1_000 });
     const nowMs = 2_000;
-    at(nowMs, subflow).onKernelMeasurement(kernel);
-    const usual = subflow.inFlightCapBytes;
+    at(nowMs, subflow).onKernel(kernel);
+    const usual = subflow.congestion.inFlightLimitBytes;
     expect(usual).toBeLessThan(120_000);
-    at(nowMs + 1, subflow).onKernelMeasurement({ ...kernel, totalRetransmittedPackets: 1 });
-    expect(subflow.inFlightCapBytes).toBeGreaterThan(usual * 1.3);
-    at(nowMs + 200, subflow).onKernelMeasurement({ ...kernel, totalRetransmittedPackets: 1 });
-    expect(subflow.inFlightCapBytes).toBe(usual);
-    at(nowMs + 201, subflow).onKernelMeasurement({ ...kernel, rttMs: 460, totalRetransmittedPackets: 2 });
-    expect(subflow.inFlightCapBytes).toBe(usual);
+    at(nowMs + 1, subflow).onKernel({ ...kernel, totalRetransmittedPackets: 1 });
+    expect(subflow.congestion.inFlightLimitBytes).toBeGreaterThan(usual * 1.3);
+    at(nowMs + 200, subflow).onKernel({ ...kernel, totalRetransmittedPackets: 1 });
+    expect(subflow.congestion.inFlightLimitBytes).toBe(usual);
+    at(nowMs + 201, subflow).onKernel({ ...kernel, rttMs: 460, totalRetransmittedPackets: 2 });
+    expect(subflow.congestion.inFlightLimitBytes).toBe(usual);
   });
 });
 
@@ -68,15 +66,15 @@ describe('what a subflow may have in flight while bulk arrives on it, too', () =
     const subflow = newSubflow();
     const kernel = { ...KERNEL, rttMs: 40, minRttMs: 40, cwndBytes: 1_000_000 };
     keepBusy(subflow, { untilMs: 2_000, rttMs: 40, bytesPerMs: 1_000 });
-    at(2_000, subflow).onKernelMeasurement({ ...kernel, notSentBytes: 2_000 });
+    at(2_000, subflow).onKernel({ ...kernel, notSentBytes: 2_000 });
     at(2_000, subflow).append([new Uint8Array(100_000)], { kind: 'receipt' });
     at(2_000, subflow).onArrival(500_000);
-    at(2_001, subflow).onReceipt(subflow.ledger.receiptedBytes + 10_000, 0);
-    expect(subflow.roomBytes).toBe(0);
-    at(2_002, subflow).onKernelMeasurement({ ...kernel, notSentBytes: 2_000 });
-    expect(subflow.roomBytes).toBeCloseTo(8_000, -3);
-    at(2_004, subflow).onKernelMeasurement({ ...kernel, notSentBytes: 20_000 });
-    expect(subflow.roomBytes).toBe(0);
+    at(2_001, subflow).onReceipt(subflow.outbox.ledger.receiptedBytes + 10_000, 0);
+    expect(roomBytes(subflow)).toBe(0);
+    at(2_002, subflow).onKernel({ ...kernel, notSentBytes: 2_000 });
+    expect(roomBytes(subflow)).toBeCloseTo(8_000, -3);
+    at(2_004, subflow).onKernel({ ...kernel, notSentBytes: 20_000 });
+    expect(roomBytes(subflow)).toBe(0);
   });
 });
 
@@ -85,11 +83,11 @@ describe('a subflow on which bulk arrives, and of which the kernel says nothing 
     const subflow = newSubflow();
     const kernel = { ...KERNEL, rttMs: 40, minRttMs: 40, cwndBytes: 1_000_000 };
     keepBusy(subflow, { untilMs: 2_000, rttMs: 40, bytesPerMs: 1_000 });
-    at(2_000, subflow).onKernelMeasurement({ ...kernel, notSentBytes: 2_000 });
+    at(2_000, subflow).onKernel({ ...kernel, notSentBytes: 2_000 });
     keepBusy(subflow, { fromMs: 2_000, untilMs: 2_100, rttMs: 40, bytesPerMs: 1_000 });
     for (let nowMs = 2_110; subflow.inFlightBytes > 0; nowMs += 10) {
       at(nowMs, subflow).onArrival(10_000);
-      at(nowMs, subflow).onReceipt(subflow.ledger.receiptedBytes + 10_000, 0);
+      at(nowMs, subflow).onReceipt(subflow.outbox.ledger.receiptedBytes + 10_000, 0);
     }
     expect(at(2_200, subflow).canTake).toBe(true);
   });
@@ -97,7 +95,11 @@ describe('a subflow on which bulk arrives, and of which the kernel says nothing 
 
 describe('what a subflow takes at once', () => {
   it.each([
-    ['a slow one little, so that its pipe never holds a single record', 250, MIN_COMMIT_BYTES],
+    [
+      'a slow one little, so that its pipe never holds a single record',
+      250,
+      CONGESTION_TUNING.minCommitBytes,
+    ],
     ['a fast one 10 ms of its rate', 3_000, 30_000],
   ])('%s', (_, bytesPerMs, expected) => {
     const subflow = newSubflow();
@@ -105,7 +107,7 @@ describe('what a subflow takes at once', () => {
     for (const frame = new Uint8Array(1_000); at(2_000, subflow).canTake; ) {
       at(2_000, subflow).append([frame], { kind: 'receipt' });
     }
-    const taken = subflow.takeOutput().reduce((sum, { length }) => sum + length, 0);
+    const taken = subflow.outbox.take().reduce((sum, { length }) => sum + length, 0);
     expect(taken).toBeGreaterThan(expected * 0.9);
     expect(taken).toBeLessThan(expected * 1.1 + 1_000);
   });
@@ -116,24 +118,24 @@ describe('a subflow that comes back from a doubt', () => {
     const subflow = newSubflow();
     keepBusy(subflow, { untilMs: 3_000, rttMs: 40, bytesPerMs: 100 });
     at(3_000, subflow).append([new Uint8Array(50)], { kind: 'receipt' });
-    subflow.takeOutput();
-    subflow.isWritable = true;
+    subflow.outbox.take();
+    subflow.outbox.setWritable(true);
     at(3_000, subflow).doubt();
     at(3_600, subflow).recover();
-    at(3_610, subflow).onReceipt(subflow.ledger.writtenBytes, 0);
+    at(3_610, subflow).onReceipt(subflow.outbox.ledger.writtenBytes, 0);
     expect(at(3_610, subflow).isDegraded).toBe(true);
     expect(subflow.smoothedRttMs).toBeLessThan(50);
-    expect(at(3_610, subflow).wantsPing).toBe(true);
+    expect(at(3_610, subflow).liveness.wantsPing).toBe(true);
     at(3_610, subflow).append([new Uint8Array(8)], { kind: 'receipt' });
-    at(3_650, subflow).onReceipt(subflow.ledger.writtenBytes, 0);
+    at(3_650, subflow).onReceipt(subflow.outbox.ledger.writtenBytes, 0);
     expect(at(3_650, subflow).isDegraded).toBe(false);
   });
 
   it('learns the rate of a slow path from what was stuck, and its round trip after that', () => {
     const subflow = newSubflow();
     keepBusy(subflow, { untilMs: 3_000, rttMs: 40, bytesPerMs: 1_000 });
-    const from = subflow.ledger.receiptedBytes;
-    const stuckBytes = subflow.ledger.writtenBytes - from;
+    const from = subflow.outbox.ledger.receiptedBytes;
+    const stuckBytes = subflow.outbox.ledger.writtenBytes - from;
     at(3_000, subflow).doubt();
     at(3_200, subflow).recover();
     expect(subflow.isRateProven).toBe(false);
@@ -141,13 +143,13 @@ describe('a subflow that comes back from a doubt', () => {
     for (let ms = 50; ms <= 500; ms += 50) {
       at(3_200 + ms, subflow).onReceipt(from + Math.floor((stuckBytes * ms) / 500), 0);
     }
-    at(3_700, subflow).onReceipt(subflow.ledger.writtenBytes, 0);
+    at(3_700, subflow).onReceipt(subflow.outbox.ledger.writtenBytes, 0);
     expect(subflow.isRateProven).toBe(true);
     expect(subflow.rateBytesPerSecond).toBeCloseTo(stuckBytes / 0.5, -2);
     // The round trip was that of the queue; it is asked for anew, with little under way.
-    expect(at(3_700 + DEGRADED_PING_INTERVAL_MS, subflow).wantsPing).toBe(true);
+    expect(at(3_700 + PING_TUNING.degradedIntervalMs, subflow).liveness.wantsPing).toBe(true);
     at(3_950, subflow).append([new Uint8Array(8)], { kind: 'receipt' });
-    at(4_150, subflow).onReceipt(subflow.ledger.writtenBytes, 0);
+    at(4_150, subflow).onReceipt(subflow.outbox.ledger.writtenBytes, 0);
     expect(subflow.minRttMs).toBe(200);
     expect(at(4_150, subflow).isDegraded).toBe(true);
   });
@@ -155,12 +157,12 @@ describe('a subflow that comes back from a doubt', () => {
   it('is judged by the kernel when it has become much slower, since receipts return elsewhere', () => {
     const subflow = newSubflow();
     keepBusy(subflow, { untilMs: 3_000, rttMs: 40, bytesPerMs: 100 });
-    at(3_000, subflow).onKernelMeasurement({ ...KERNEL, rttMs: 90, minRttMs: 40 });
+    at(3_000, subflow).onKernel({ ...KERNEL, rttMs: 90, minRttMs: 40 });
     expect(subflow.recentRttMs).toBeLessThan(50);
     at(3_000, subflow).doubt();
     at(3_100, subflow).recover();
     keepBusy(subflow, { untilMs: 5_000, rttMs: 240, bytesPerMs: 10, fromMs: 3_100 });
-    at(5_000, subflow).onKernelMeasurement({ ...KERNEL, rttMs: 440, minRttMs: 40 });
+    at(5_000, subflow).onKernel({ ...KERNEL, rttMs: 440, minRttMs: 40 });
     expect(subflow.recentRttMs).toBe(440);
   });
 
@@ -178,13 +180,19 @@ describe('a subflow that comes back from a doubt', () => {
       at(3_100, subflow).recover();
       keepBusy(subflow, { untilMs: 6_000, rttMs: nowMs, bytesPerMs: 100, fromMs: 3_100 });
       expect(at(6_000, subflow).isDegraded).toBe(expected);
-      expect(at(3_100 + DEGRADED_MS, subflow).isDegraded).toBe(false);
+      expect(at(3_100 + PATH_TUNING.degradedMs, subflow).isDegraded).toBe(false);
     },
   );
 });
 
 function newSubflow(): Subflow {
-  return new Subflow({ id: 0, uplinkName: 'lan', isBackup: false }, at(0, now));
+  at(0, now);
+  return makeSubflow({ id: 0 }, newUplink('lan', now), now);
+}
+
+/** What may still be written to it before a receipt comes. */
+function roomBytes({ congestion, inFlightBytes }: Subflow): number {
+  return congestion.inFlightLimitBytes - inFlightBytes;
 }
 
 /** Frames of 10 ms of the rate, each receipted one round trip later. */
@@ -200,9 +208,9 @@ function keepBusy(
   const sentAt: { ms: number; endOffset: number }[] = [];
   for (let ms = fromMs; ms < untilMs; ms += 10) {
     at(ms, subflow).append([new Uint8Array(bytesPerMs * 10)], { kind: 'receipt' });
-    subflow.takeOutput();
-    subflow.isWritable = true;
-    sentAt.push({ ms, endOffset: subflow.ledger.writtenBytes });
+    subflow.outbox.take();
+    subflow.outbox.setWritable(true);
+    sentAt.push({ ms, endOffset: subflow.outbox.ledger.writtenBytes });
     while (sentAt[0] !== undefined && sentAt[0].ms + rttMs <= ms) {
       at(ms, subflow).onReceipt(sentAt.shift()!.endOffset, 0);
     }

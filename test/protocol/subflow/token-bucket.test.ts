@@ -1,6 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { TokenBucket } from '../../../shared/protocol/subflow/token-bucket.ts';
-import { LIMIT_BURST_MS, WIRE_OVERHEAD } from '../../../shared/protocol/tunables.ts';
+import { RATE_LIMIT_TUNING, TokenBucket } from '../../../shared/protocol/subflow/token-bucket.ts';
 import { TestClock } from '../test-clock.ts';
 
 const now = new TestClock();
@@ -27,20 +26,22 @@ describe('a token bucket', () => {
     { lookMs: 1, segment: 16_000 },
     { lookMs: 20, segment: 5_000 },
   ])('lets out the rate, headers included, looked at every $lookMs ms', ({ lookMs, segment }) => {
-    const sent = sentIn(new TokenBucket(RATE, at(0, now)), 5_000, segment, lookMs) * WIRE_OVERHEAD;
+    const sent =
+      sentIn(new TokenBucket(RATE, at(0, now), RATE_LIMIT_TUNING), 5_000, segment, lookMs) *
+      RATE_LIMIT_TUNING.wireOverhead;
     expect(sent).toBeGreaterThan(5 * RATE * 0.99);
-    expect(sent).toBeLessThan(5 * RATE + (RATE * LIMIT_BURST_MS) / 1000 + 2 * segment);
+    expect(sent).toBeLessThan(5 * RATE + (RATE * RATE_LIMIT_TUNING.burstMs) / 1000 + 2 * segment);
   });
 
   it('saves up for a burst only, however long it was idle', () => {
-    const bucket = new TokenBucket(RATE, at(0, now));
+    const bucket = new TokenBucket(RATE, at(0, now), RATE_LIMIT_TUNING);
     at(1e9, bucket).refresh();
-    bucket.spend((RATE * LIMIT_BURST_MS) / 1000 / WIRE_OVERHEAD + 100);
+    bucket.spend((RATE * RATE_LIMIT_TUNING.burstMs) / 1000 / RATE_LIMIT_TUNING.wireOverhead + 100);
     expect(bucket.isOpen).toBe(false);
   });
 
   it('keeps half of the rate for data, however much leaves that is not held back', () => {
-    const bucket = new TokenBucket(RATE, at(0, now));
+    const bucket = new TokenBucket(RATE, at(0, now), RATE_LIMIT_TUNING);
     for (let i = 0; i < 1_000; i++) bucket.spendUnheld(RATE);
     expect(bucket.waitMs).toBeLessThan(1_000);
     let dataBytes = 0;
@@ -49,11 +50,11 @@ describe('a token bucket', () => {
       bucket.spendUnheld(RATE);
       for (; bucket.isOpen; dataBytes += 2_000) bucket.spend(2_000);
     }
-    expect((dataBytes * WIRE_OVERHEAD) / RATE / 10).toBeCloseTo(0.5, 1);
+    expect((dataBytes * RATE_LIMIT_TUNING.wireOverhead) / RATE / 10).toBeCloseTo(0.5, 1);
   });
 
   it('says how long it stays shut, and is open then', () => {
-    const bucket = new TokenBucket(RATE, at(0, now));
+    const bucket = new TokenBucket(RATE, at(0, now), RATE_LIMIT_TUNING);
     expect([bucket.isOpen, bucket.waitMs]).toEqual([true, 0]);
     bucket.spend(50_000);
     const { waitMs } = bucket;
@@ -65,7 +66,7 @@ describe('a token bucket', () => {
   });
 
   it('earns nothing when time stands still or goes back', () => {
-    const bucket = new TokenBucket(RATE, at(100, now));
+    const bucket = new TokenBucket(RATE, at(100, now), RATE_LIMIT_TUNING);
     bucket.spend(50_000);
     const { waitMs } = bucket;
     at(100, bucket).refresh();

@@ -18,13 +18,18 @@ it('tells of each subflow its state once, and which uplinks are parked', async (
   const traffic = new TrafficTable(4);
   for (const [id, uplinkName] of ['dsl', 'dsl', 'lte', 'wifi', 'wifi'].entries()) {
     traffic.of(uplinkName);
-    session.addSubflow({ id, uplinkName, isBackup: false }, 0);
+    session.subflows.add({ id, uplinkName, isBackup: false });
   }
-  session.doubtSubflow(0, 'its interface is down', 0);
-  session.retireSubflow(1, 0);
-  for (const id of [3, 4]) session.subflows[id]!.isParked = true;
+  session.subflows.doubt(0, 'its interface is down');
+  session.subflows.retire(1);
+  const { subflows: all, ...rest } = session.snapshot();
+  const snapshot = {
+    ...rest,
+    subflows: all.map((subflow) => ({ ...subflow, isParked: subflow.uplinkName === 'wifi' })),
+  };
+  const driver = { snapshot: () => snapshot } as Partial<SessionDriver> as SessionDriver;
   const registry = new Registry();
-  registerSessionMetrics(registry, { drivers: () => [{ session } as SessionDriver], traffic });
+  registerSessionMetrics(registry, { drivers: () => [driver], traffic });
   const text = await registry.metrics();
   const subflows = [...text.matchAll(/^tributary_subflows\{uplink="(\w+)",state="(\w+)"\} ([1-9]\d*)$/gm)];
   expect(subflows.map(([, ...fields]) => fields.join(' '))).toEqual([

@@ -68,7 +68,7 @@ it('says CLOSE also where a write is still under way', async () => {
   const skipped = encodeFrame(0xff, 0, new Uint8Array(MAX_BODY_BYTES));
   near.write(Array.from({ length: 64 }, () => skipped));
   driver.addSubflow({ id: 0, uplinkName: 'lan', isBackup: false }, near, new Uint8Array(0), true);
-  driver.close('goingAway');
+  driver.input((session) => session.close('goingAway'));
   await new Promise((resolve) => setImmediate(resolve));
 
   const parser = new FrameParser();
@@ -103,20 +103,22 @@ it('hands on bulk unchanged, however long its receiver takes to give it back', a
         for (const piece of pieces) {
           held.push({ piece, offset: receivedBytes });
           receivedBytes += piece.length;
-          concentrator.consumed(streamId, piece.length);
+          concentrator.input(({ streams }) => streams.consumed(streamId, piece.length));
         }
         while (held.length > 40) giveBack(held.splice(held.length >> 1, 1)[0]!);
         if (receivedBytes === sent.length) done.resolve();
       },
     });
-    concentrator.acceptStream(streamId);
+    concentrator.input(({ streams }) => streams.accept(streamId));
   });
   client.openStream({ host: '192.0.2.1', port: 80 }, { mode: 'aggregate' }, (streamId) => {
     let offset = 0;
     const write = () => {
       for (let hasRoom = true; hasRoom && offset < sent.length; offset += 100_000) {
         const bytes = sent.subarray(offset, offset + 100_000);
-        hasRoom = client.write(streamId, { bytes, headroomBytes: 0, release() {} });
+        hasRoom = client.input(({ streams }) =>
+          streams.write(streamId, { bytes, headroomBytes: 0, release() {} }),
+        );
       }
     };
     setImmediate(write);
@@ -125,7 +127,7 @@ it('hands on bulk unchanged, however long its receiver takes to give it back', a
   await done.promise;
   for (const one of held) giveBack(one);
   expect(wrongPieces).toBe(0);
-  for (const driver of [client, concentrator]) driver.close('goingAway');
+  for (const driver of [client, concentrator]) driver.input((session) => session.close('goingAway'));
 });
 
 const NO_HANDLERS = { onOpened() {}, onData() {}, onEnded() {}, onFailed() {}, onWritable() {} };

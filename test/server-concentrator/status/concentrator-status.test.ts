@@ -16,9 +16,13 @@ function bed(...uplinks: readonly string[]) {
     nowMs: 1_000,
   });
   for (const [id, uplinkName] of uplinks.entries())
-    session.addSubflow({ id, uplinkName, isBackup: false }, 1_000);
+    session.subflows.add({ id, uplinkName, isBackup: uplinkName === 'sat' });
   const driver = {
-    session,
+    snapshot() {
+      const { subflows, ...rest } = session.snapshot();
+      const asTold = subflows.map((one) => ({ ...one, isParked: one.uplinkName === 'wifi' }));
+      return { ...rest, subflows: asTold };
+    },
     startedMs: 1_000,
     linkOf: () => ({
       local: { host: '192.0.2.1', port: 8443 },
@@ -41,11 +45,9 @@ function bed(...uplinks: readonly string[]) {
 
 it('tells for what the subflows of each uplink can be used, and why for no more', () => {
   const { session, report } = bed('dsl', 'dsl', 'lte', 'wifi', 'sat', 'old');
-  session.doubtSubflow(0, 'test', 1_000);
-  session.doubtSubflow(2, 'test', 1_000);
-  session.subflows[3]!.isParked = true;
-  session.subflows[4]!.isBackup = true;
-  session.subflows[5]!.isRetiring = true;
+  session.subflows.doubt(0, 'test');
+  session.subflows.doubt(2, 'test');
+  session.subflows.retire(5);
   const [first] = report().sessions;
   expect(first!.uplinks.map(({ name, state, reason }) => `${name} ${state}: ${reason}`)).toEqual([
     'dsl in-use: in use',
@@ -67,7 +69,7 @@ it('tells times by the clock on the wall, and that a session has no subflow', ()
   expect(concentratorStatusText(report())).toContain(
     'laptop, session 0a1b2c3d: established, for 60 s, 0 connection(s)\n',
   );
-  session.removeSubflow(0, 1_000);
+  session.subflows.remove(0);
   expect(report().sessions[0]).toMatchObject({ state: 'lingering', uplinks: [] });
   expect(concentratorStatusText(report())).toContain(': lingering, for 60 s');
 });

@@ -141,15 +141,15 @@ describe('redundant', () => {
     const run = open(world, streaming(4), { mode: 'redundant' });
     world.advance(5_000);
     const { session } = world.ends.concentrator;
-    const { redundantBytes, copiedBytes } = session.statistics;
+    const { redundantBytes, copiedBytes } = session.snapshot().statistics;
     expect(redundantBytes).toBeGreaterThan(0.8 * run.client.receivedBytes);
     run.client.longestGapMs = 0;
     for (const connection of world.uplinks[0]!.connections) connection.stall(SIDES);
     world.advance(3_000);
     // As much as the other is farther, and a pause between two writes.
     expect(run.client.longestGapMs).toBeLessThan(60);
-    expect(session.statistics.copiedBytes).toBe(copiedBytes);
-    expect(session.statistics.reinjectedBytes).toBeLessThan(50_000);
+    expect(session.snapshot().statistics.copiedBytes).toBe(copiedBytes);
+    expect(session.snapshot().statistics.reinjectedBytes).toBeLessThan(50_000);
   });
 
   it('brings bulk as fast as the fastest uplink alone', () => {

@@ -250,13 +250,15 @@ describe('a policy that changes while the stream is open', () => {
     open(world, download(1_000_000_000), { mode: 'aggregate' });
     world.advance(3_000);
     const usage = new Usage(world);
-    const lteId = world.ends.client.session.subflows.find(({ uplinkName }) => uplinkName === 'lte')!.id;
+    const lteId = world.ends.client.session
+      .snapshot()
+      .subflows.find(({ uplinkName }) => uplinkName === 'lte')!.id;
     for (const [isBackup, most] of [
       [true, 0.02],
       [false, 1],
       [true, 0.02],
     ] as const) {
-      world.ends.client.session.setBackup(lteId, isBackup, world.clock.nowMs);
+      world.ends.client.input(({ subflows }) => subflows.setBackup(lteId, isBackup));
       world.ends.client.wake();
       world.advance(1_000);
       usage.take();

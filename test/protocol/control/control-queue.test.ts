@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { controlItem } from '../../../shared/protocol/session/control-item.ts';
-import { ControlQueue } from '../../../shared/protocol/session/control-queue.ts';
+import { controlItem } from '../../../shared/protocol/control/control-item.ts';
+import { ControlQueue } from '../../../shared/protocol/control/control-queue.ts';
 import { toHex } from '../support.ts';
 
 const goaway = (code: number) => controlItem({ type: 'goaway', code });

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { DEFAULT_TUNING, tuningKeys, withTuning } from '../../shared/protocol/core-tuning.ts';
+import { DEFAULT_TUNING, tuningKeys, withTuning } from '../../../shared/protocol/session/core-tuning.ts';
 
 describe('tuning of the core', () => {
   it('replaces the numbers that are named, and no others', () => {

@@ -1,16 +1,26 @@
-import { MisuseError } from './errors.ts';
-import { RECEIPT_TUNING, type ReceiptTuning } from './subflow/receipt-tracker.ts';
+import { MisuseError } from '../errors.ts';
+import { SUBFLOW_TUNING, type SubflowTuning } from '../subflow/subflow-tuning.ts';
+import { UPLINK_TUNING, type UplinkTuning } from '../uplink/uplink-tuning.ts';
+import { GUARD_TUNING, type GuardTuning } from './harm-guard.ts';
+import { RETIREMENT_TUNING, type RetirementTuning } from './retirement.ts';
+import { WATCH_TUNING, type WatchTuning } from './subflow-watch.ts';
 
 /**
  * Every number of the core that may differ without breaking the wire format or a bound on memory, in groups that stand
  * beside what they tune. Times in milliseconds, sizes in bytes, rates in bytes per second.
  */
-export interface CoreTuning {
-  readonly receipts: ReceiptTuning;
+export interface CoreTuning extends SubflowTuning, UplinkTuning {
+  readonly watch: WatchTuning;
+  readonly guard: GuardTuning;
+  readonly retirement: RetirementTuning;
 }
 
 export const DEFAULT_TUNING: CoreTuning = {
-  receipts: RECEIPT_TUNING,
+  ...SUBFLOW_TUNING,
+  ...UPLINK_TUNING,
+  watch: WATCH_TUNING,
+  guard: GUARD_TUNING,
+  retirement: RETIREMENT_TUNING,
 };
 
 /** All names that `withTuning` takes, as `group.name`. */

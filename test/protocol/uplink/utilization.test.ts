@@ -1,12 +1,13 @@
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import { encodeControl } from '../../../shared/protocol/codec/frame.ts';
-import type { ControlItem } from '../../../shared/protocol/session/control-item.ts';
-import { Utilization } from '../../../shared/protocol/session/utilization.ts';
-import { Subflow } from '../../../shared/protocol/subflow/subflow.ts';
+import type { ControlItem } from '../../../shared/protocol/control/control-item.ts';
+import { DEFAULT_TUNING } from '../../../shared/protocol/session/core-tuning.ts';
 import type { TokenBucket } from '../../../shared/protocol/subflow/token-bucket.ts';
-import { UTILIZATION_LIFETIME_MS, UTILIZATION_MS } from '../../../shared/protocol/tunables.ts';
+import { Uplinks } from '../../../shared/protocol/uplink/uplinks.ts';
+import { UTILIZATION_TUNING } from '../../../shared/protocol/uplink/utilization.ts';
+import { newSubflow } from '../new-subflow.ts';
+import { SessionBed } from '../session/session-bed.ts';
 import { TestClock } from '../test-clock.ts';
-import { SessionBed } from './session-bed.ts';
 
 const RTT_MS = 20;
 const SECOND = 1_000;
@@ -16,13 +17,16 @@ function bed(role: 'client' | 'concentrator' = 'concentrator') {
   const now = new TestClock();
   const { at } = now;
   const told: ControlItem[] = [];
-  const utilization = new Utilization(role, { tellPeer: (item) => told.push(item) }, now);
-  const subflow = new Subflow({ id: 0, uplinkName: 'dsl', isBackup: false }, now);
+  const host = { role, tellPeer: (item: ControlItem) => told.push(item), onSubflowsWanted() {} };
+  const uplinks = new Uplinks(host, now, DEFAULT_TUNING);
+  const uplink = uplinks.named('dsl');
+  const subflow = newSubflow({ id: 0 }, uplink, now);
   let nowMs = 0;
   let receiptedBytes = 0;
   return {
     at,
-    utilization,
+    uplinks,
+    uplink,
     told,
     subflow,
     run(share: number, durationMs = SECOND) {
@@ -34,14 +38,15 @@ function bed(role: 'client' | 'concentrator' = 'concentrator') {
           at(nowMs + i, subflow).append([new Uint8Array(1_000)], { kind: 'receipt' });
           inFlightBytes += 1_000;
         }
-        subflow.takeOutput();
-        subflow.isWritable = true;
-        const kept = share >= 1 ? Math.min(inFlightBytes, subflow.inFlightCapBytes / 2 + 1_000) : 0;
-        receiptedBytes = subflow.ledger.writtenBytes - kept;
+        subflow.outbox.take();
+        subflow.outbox.setWritable(true);
+        const kept =
+          share >= 1 ? Math.min(inFlightBytes, subflow.congestion.inFlightLimitBytes / 2 + 1_000) : 0;
+        receiptedBytes = subflow.outbox.ledger.writtenBytes - kept;
         at(nowMs + 100, subflow).onReceipt(receiptedBytes, 0);
-        if (share < 1) subflow.rate.onApplicationLimited(0);
+        if (share < 1) subflow.congestion.onApplicationLimited();
         nowMs += 100;
-        at(nowMs, utilization).check([subflow]);
+        at(nowMs, uplinks).reviewUtilization();
       }
     },
   };
@@ -49,62 +54,62 @@ function bed(role: 'client' | 'concentrator' = 'concentrator') {
 
 describe('the utilization of an uplink', () => {
   it('is full while more could be sent, and what is sent of what it can otherwise', () => {
-    const { utilization, subflow, run } = bed();
-    expect(utilization.of('dsl')).toBe(0);
-    subflow.rtt.addSample(RTT_MS);
-    run(1, 2 * UTILIZATION_MS);
-    expect(utilization.of('dsl')).toBe(1);
-    run(0.3, 2 * UTILIZATION_MS);
-    expect(utilization.of('dsl')).toBeGreaterThan(0.1);
-    expect(utilization.of('dsl')).toBeLessThan(0.5);
-    run(0, 2 * UTILIZATION_MS);
-    expect(utilization.of('dsl')).toBe(0);
+    const { uplink, subflow, run } = bed();
+    expect(uplink.utilization.share).toBe(0);
+    subflow.meter.rtt.addSample(RTT_MS);
+    run(1, 2 * UTILIZATION_TUNING.reviewMs);
+    expect(uplink.utilization.share).toBe(1);
+    run(0.3, 2 * UTILIZATION_TUNING.reviewMs);
+    expect(uplink.utilization.share).toBeGreaterThan(0.1);
+    expect(uplink.utilization.share).toBeLessThan(0.5);
+    run(0, 2 * UTILIZATION_TUNING.reviewMs);
+    expect(uplink.utilization.share).toBe(0);
   });
 
   it('is told to the client as it changes, and not again and again', () => {
     const { subflow, told, run } = bed();
-    subflow.rtt.addSample(RTT_MS);
-    run(1, 5 * UTILIZATION_MS);
+    subflow.meter.rtt.addSample(RTT_MS);
+    run(1, 5 * UTILIZATION_TUNING.reviewMs);
     const atFirst = told.length;
     expect(atFirst).toBeGreaterThan(0);
-    run(1, 5 * UTILIZATION_MS);
+    run(1, 5 * UTILIZATION_TUNING.reviewMs);
     expect(told).toHaveLength(atFirst);
-    run(0, 3 * UTILIZATION_MS);
+    run(0, 3 * UTILIZATION_TUNING.reviewMs);
     // What was said before is out of date, should it not have left.
     expect(told.slice(0, -1).map((item) => item.encode())).toEqual(told.slice(0, -1).map(() => undefined));
     expect(told.at(-1)!.encode()).toBeDefined();
   });
 
   it('is that of the direction that uses more of it', () => {
-    const { at, utilization, run } = bed('client');
+    const { at, uplink, run } = bed('client');
     run(0.1);
-    at(SECOND, utilization).onPeerReport('dsl', 90);
-    expect(utilization.of('dsl')).toBe(0.9);
+    at(SECOND, uplink.utilization).onPeerReport(90);
+    expect(uplink.utilization.share).toBe(0.9);
   });
 
   it('is told again while there is any, and forgotten by a client that hears of it no more', () => {
     const { subflow, told, run } = bed();
-    subflow.rtt.addSample(RTT_MS);
+    subflow.meter.rtt.addSample(RTT_MS);
     run(1, 60 * SECOND);
     expect(told.length).toBeGreaterThanOrEqual(6);
     expect(told.length).toBeLessThanOrEqual(8);
     run(0, 60 * SECOND);
     expect(told.length).toBeLessThanOrEqual(9);
     const client = bed('client');
-    client.at(0, client.utilization).onPeerReport('dsl', 100);
-    client.run(0, UTILIZATION_LIFETIME_MS - SECOND);
-    expect(client.utilization.of('dsl')).toBe(1);
+    client.at(0, client.uplink.utilization).onPeerReport(100);
+    client.run(0, UTILIZATION_TUNING.lifetimeMs - SECOND);
+    expect(client.uplink.utilization.share).toBe(1);
     client.run(0, 2 * SECOND);
-    expect(client.utilization.of('dsl')).toBe(0);
+    expect(client.uplink.utilization.share).toBe(0);
   });
 
   it('is none while its only subflow is doubted, and that is told', () => {
-    const { at, utilization, subflow, told, run } = bed();
-    subflow.rtt.addSample(RTT_MS);
-    run(1, 2 * UTILIZATION_MS);
+    const { at, uplinks, uplink, subflow, told, run } = bed();
+    subflow.meter.rtt.addSample(RTT_MS);
+    run(1, 2 * UTILIZATION_TUNING.reviewMs);
     at(2 * SECOND, subflow).doubt();
-    for (let ms = 2 * SECOND; ms < 5 * SECOND; ms += 100) at(ms, utilization).check([subflow]);
-    expect(utilization.of('dsl')).toBe(0);
+    for (let ms = 2 * SECOND; ms < 5 * SECOND; ms += 100) at(ms, uplinks).reviewUtilization();
+    expect(uplink.utilization.share).toBe(0);
     expect(told.at(-1)!.encode()).toEqual(encodeControl({ type: 'utilization', subflowId: 0, percent: 0 }));
   });
 
@@ -112,7 +117,7 @@ describe('the utilization of an uplink', () => {
     const client = new SessionBed('client');
     client.control({ type: 'utilization', subflowId: 0, percent: 70 });
     client.control({ type: 'utilization', subflowId: 99, percent: 90 });
-    expect(client.session.utilization('uplink0')).toBe(0.7);
+    expect(client.session.snapshot().uplinks.find(({ name }) => name === 'uplink0')?.utilization).toBe(0.7);
     const concentrator = new SessionBed('concentrator');
     concentrator.control({ type: 'utilization', subflowId: 0, percent: 70 });
     expect(concentrator.session.isClosed).toBe(true);
@@ -121,18 +126,18 @@ describe('the utilization of an uplink', () => {
 
 describe('the utilization of an uplink with a rate limit', () => {
   it('is full while the limit holds data back, and by what it allows otherwise', () => {
-    const { utilization, subflow, run } = bed();
-    subflow.rtt.addSample(RTT_MS);
-    run(1, 2 * UTILIZATION_MS);
+    const { uplink, subflow, run } = bed();
+    subflow.meter.rtt.addSample(RTT_MS);
+    run(1, 2 * UTILIZATION_TUNING.reviewMs);
     // The bench sends past the bucket: it is the judgement that counts here.
     const bucket = { bytesPerSecond: 300_000, isOpen: true, waitMs: 0, spend() {}, spendUnheld() {} };
-    subflow.limit = bucket as unknown as TokenBucket;
-    run(0.3, 2 * UTILIZATION_MS);
-    expect(utilization.of('dsl')).toBeGreaterThan(0.9);
-    run(0.1, 2 * UTILIZATION_MS);
-    expect(utilization.of('dsl')).toBeLessThan(0.5);
+    vi.spyOn(uplink, 'bucket', 'get').mockReturnValue(bucket as unknown as TokenBucket);
+    run(0.3, 2 * UTILIZATION_TUNING.reviewMs);
+    expect(uplink.utilization.share).toBeGreaterThan(0.9);
+    run(0.1, 2 * UTILIZATION_TUNING.reviewMs);
+    expect(uplink.utilization.share).toBeLessThan(0.5);
     bucket.isOpen = false;
-    run(0.1, 2 * UTILIZATION_MS);
-    expect(utilization.of('dsl')).toBe(1);
+    run(0.1, 2 * UTILIZATION_TUNING.reviewMs);
+    expect(uplink.utilization.share).toBe(1);
   });
 });

@@ -1,16 +1,40 @@
 import type { Now } from '../now.ts';
-import {
-  LOSSY_SHARE,
-  MAX_SUBFLOWS_HOLD_MS,
-  MAX_SUBFLOWS_PER_UPLINK,
-  SUBFLOWS_CLEAR_LOSSES,
-  SUBFLOWS_GAIN,
-  SUBFLOWS_HOLD_MS,
-  SUBFLOWS_IDLE_MS,
-  SUBFLOWS_REVIEW_SPANS,
-  SUBFLOWS_SURPLUS_MS,
-  SUBFLOWS_WARM_UP_SPANS,
-} from '../tunables.ts';
+
+/** Most subflows of one uplink: CUBIC on 30 Mbit/s, 60 ms, 1 % loss gave 2.3 Mbit/s with one, 23 with twelve. */
+export const MAX_SUBFLOWS_PER_UPLINK = 8;
+
+export interface WantedSubflowsTuning {
+  /** So many of the last spans are judged together: 3 s, a handful of losses at 2 Mbit/s and 0.5 %. */
+  readonly reviewSpans: number;
+  /** The first spans with another number say nothing: slow start. */
+  readonly warmUpSpans: number;
+  /** Behind them two are enough if they show this many losses. */
+  readonly clearLosses: number;
+  /** From this share of segments on, loss and not the path bounds CUBIC on the paths of homes and radios. */
+  readonly lossyShare: number;
+  /** Twice the subflows must bring this much more rate, or the new ones go again: the loss is the path's own being full. */
+  readonly gain: number;
+  /** A number that was too high is tried again after so long, doubled each time: chance may have judged, */
+  readonly holdMs: number;
+  /** up to this. */
+  readonly maxHoldMs: number;
+  /** Half of them go after so long with a standing queue or hardly any loss, */
+  readonly surplusMs: number;
+  /** all but one after so long without use. */
+  readonly idleMs: number;
+}
+
+export const WANTED_SUBFLOWS_TUNING: WantedSubflowsTuning = {
+  reviewSpans: 6,
+  warmUpSpans: 2,
+  clearLosses: 3,
+  lossyShare: 0.002,
+  gain: 1.15,
+  holdMs: 5_000,
+  maxHoldMs: 60_000,
+  surplusMs: 10_000,
+  idleMs: 30_000,
+};
 
 /** What a sender saw of one uplink in a stretch of time. */
 export interface UplinkSpan {
@@ -33,19 +57,22 @@ export interface UplinkSpan {
  */
 export class WantedSubflows {
   readonly #now: Now;
+  readonly #tuning: WantedSubflowsTuning;
   #count = 1;
   #spans: UplinkSpan[] = [];
   /** What the last doubling must bring, bytes per millisecond. */
   #rateToReach = 0;
   #holdUntilMs = Number.NEGATIVE_INFINITY;
-  #holdMs = SUBFLOWS_HOLD_MS;
+  #holdMs: number;
   #busySpans = 0;
   #surplusMs = 0;
   #idleMs = 0;
   #missingMs = 0;
 
-  constructor(now: Now) {
+  constructor(now: Now, tuning: WantedSubflowsTuning) {
     this.#now = now;
+    this.#tuning = tuning;
+    this.#holdMs = tuning.holdMs;
   }
 
   get count(): number {
@@ -56,7 +83,7 @@ export class WantedSubflows {
   review(span: UplinkSpan): void {
     if (!span.isBusy) {
       this.#idleMs += span.durationMs;
-      if (this.#idleMs >= SUBFLOWS_IDLE_MS) this.#settle(1);
+      if (this.#idleMs >= this.#tuning.idleMs) this.#settle(1);
       return;
     }
     this.#idleMs = 0;
@@ -64,33 +91,33 @@ export class WantedSubflows {
       // They are still being dialled; or the client has its reasons, and it is of no use to insist.
       this.#missingMs += span.durationMs;
       this.#restart();
-      if (this.#missingMs >= SUBFLOWS_SURPLUS_MS) this.#lower(Math.max(1, span.subflows));
+      if (this.#missingMs >= this.#tuning.surplusMs) this.#lower(Math.max(1, span.subflows));
       return;
     }
     this.#missingMs = 0;
-    if (++this.#busySpans <= SUBFLOWS_WARM_UP_SPANS) return;
+    if (++this.#busySpans <= this.#tuning.warmUpSpans) return;
     this.#spans.push(span);
-    if (this.#spans.length > SUBFLOWS_REVIEW_SPANS) this.#spans.shift();
+    if (this.#spans.length > this.#tuning.reviewSpans) this.#spans.shift();
     if (this.#spans.length >= 2) this.#decide(span);
   }
 
   #decide(last: UplinkSpan): void {
     const rate = sum(this.#spans, 'deliveredBytes') / sum(this.#spans, 'durationMs');
     const losses = sum(this.#spans, 'retransmittedPackets');
-    const isWhole = this.#spans.length === SUBFLOWS_REVIEW_SPANS;
+    const isWhole = this.#spans.length === this.#tuning.reviewSpans;
     if (rate < this.#rateToReach) {
       // It is given the whole time to show what it brings.
       if (isWhole) this.#lower(Math.floor(this.#count / 2));
       return;
     }
-    if (!isWhole && losses < SUBFLOWS_CLEAR_LOSSES) return;
-    if (this.#rateToReach > 0) this.#holdMs = SUBFLOWS_HOLD_MS;
+    if (!isWhole && losses < this.#tuning.clearLosses) return;
+    if (this.#rateToReach > 0) this.#holdMs = this.#tuning.holdMs;
     this.#rateToReach = 0;
     const lossShare = sum(this.#spans, 'retransmittedPackets') / Math.max(1, sum(this.#spans, 'sentPackets'));
-    const isLossy = lossShare >= LOSSY_SHARE;
-    const isSurplus = last.hasQueue || lossShare < LOSSY_SHARE / 2;
+    const isLossy = lossShare >= this.#tuning.lossyShare;
+    const isSurplus = last.hasQueue || lossShare < this.#tuning.lossyShare / 2;
     this.#surplusMs = this.#count > 1 && isSurplus ? this.#surplusMs + last.durationMs : 0;
-    if (this.#surplusMs >= SUBFLOWS_SURPLUS_MS) {
+    if (this.#surplusMs >= this.#tuning.surplusMs) {
       this.#lower(Math.floor(this.#count / 2));
       return;
     }
@@ -102,13 +129,13 @@ export class WantedSubflows {
       return;
     }
     this.#settle(Math.min(this.#count * 2, MAX_SUBFLOWS_PER_UPLINK));
-    this.#rateToReach = rate * SUBFLOWS_GAIN;
+    this.#rateToReach = rate * this.#tuning.gain;
   }
 
   #lower(count: number): void {
     this.#settle(count);
     this.#holdUntilMs = this.#now.ms + this.#holdMs;
-    this.#holdMs = Math.min(this.#holdMs * 2, MAX_SUBFLOWS_HOLD_MS);
+    this.#holdMs = Math.min(this.#holdMs * 2, this.#tuning.maxHoldMs);
   }
 
   #settle(count: number): void {

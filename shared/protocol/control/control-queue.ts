@@ -1,6 +1,12 @@
 import type { ControlItem } from './control-item.ts';
 
 /**
+ * Control frames that were not receipted, for each stream that may be open: beyond it the session ends, since the peer asks
+ * and does not listen. Some ten are usual, more when streams are opened and given up while every uplink is silent.
+ */
+export const MAX_CONTROL_PER_STREAM = 64;
+
+/**
  * Control frames that wait for a subflow, oldest first. Each item is in it at most once. A peer that asks and asks, and
  * takes no answer, makes it grow: the session watches `unsettled`.
  */

@@ -1,0 +1,86 @@
+import type { Subflow } from '../subflow/subflow.ts';
+import type { Duty } from '../subflow/subflow-duty.ts';
+import type { SubflowState } from '../subflow/subflow-state.ts';
+import type { TransmitStatistics } from './transmitter.ts';
+
+/** Counts of a session since it began. */
+export interface SessionStatistics extends TransmitStatistics {
+  /** Payload bytes received, repeats included. */
+  readonly receivedBytes: number;
+}
+
+/** How one subflow is now. Rates and round trip times are those of the direction from this end. */
+export interface SubflowSnapshot {
+  readonly id: number;
+  readonly uplinkName: string;
+  readonly state: SubflowState;
+  readonly duty: Duty;
+  /** Its uplink holds up the others, and carries nothing that anybody waits for. */
+  readonly isParked: boolean;
+  readonly congestionControl: string | undefined;
+  /** What its uplink may carry from this end, bytes per second on the wire; undefined for no limit. */
+  readonly limitBytesPerSecond: number | undefined;
+  readonly isMetered: boolean;
+  /** Whether the round trip times are measured, and no guess. */
+  readonly isMeasured: boolean;
+  readonly smoothedRttMs: number;
+  readonly minRttMs: number;
+  /** What was delivered while it was kept busy; 0 while that is not known. */
+  readonly bytesPerSecond: number;
+  /** Written and not receipted, and the most that may be. */
+  readonly inFlightBytes: number;
+  readonly inFlightLimitBytes: number;
+  readonly framesUnderWay: number;
+  /** Frames written to it and parsed from it since it began. */
+  readonly sentBytes: number;
+  readonly receivedBytes: number;
+  /** The streams that have bytes from this end in flight on it. */
+  readonly sendingStreamIds: ReadonlySet<number>;
+}
+
+/** How one uplink is now. */
+export interface UplinkSnapshot {
+  readonly name: string;
+  /** How much of what it can carry is made use of, 0 to 1, in the direction where it is more. */
+  readonly utilization: number;
+}
+
+/** How a session is now, for status and metrics. */
+export interface SessionSnapshot {
+  readonly streamCount: number;
+  readonly subflows: readonly SubflowSnapshot[];
+  readonly uplinks: readonly UplinkSnapshot[];
+  readonly statistics: SessionStatistics;
+  /** Bytes that wait in reorder buffers. */
+  readonly reorderBytes: number;
+  /** The uplinks of streams that may use no others; those of equal policies may be told once. */
+  readonly boundTo: readonly (readonly string[])[];
+}
+
+export function subflowSnapshot(subflow: Subflow): SubflowSnapshot {
+  const { id, uplink, state, duty, congestionControl, meter, congestion, outbox, receipts } = subflow;
+  const sendingStreamIds = new Set<number>();
+  for (const { item } of outbox.ledger.oldestEntries()) {
+    if (item.kind === 'data') sendingStreamIds.add(item.stream.id);
+  }
+  return {
+    id,
+    uplinkName: uplink.name,
+    state,
+    duty: duty.value,
+    isParked: uplink.isParked,
+    congestionControl,
+    limitBytesPerSecond: uplink.bucket?.bytesPerSecond,
+    isMetered: uplink.isMetered,
+    isMeasured: meter.rtt.isMeasured,
+    smoothedRttMs: meter.rtt.smoothedMs,
+    minRttMs: meter.minRttMs,
+    bytesPerSecond: congestion.bytesPerSecond,
+    inFlightBytes: outbox.ledger.inFlightBytes,
+    inFlightLimitBytes: congestion.inFlightLimitBytes,
+    framesUnderWay: outbox.ledger.length,
+    sentBytes: outbox.ledger.writtenBytes,
+    receivedBytes: receipts.parsedBytes,
+    sendingStreamIds,
+  };
+}

@@ -1,0 +1,36 @@
+import type { ControlQueue } from '../control/control-queue.ts';
+import type { LedgerEntry } from '../subflow/ledger.ts';
+import type { Subflow } from '../subflow/subflow.ts';
+import type { SessionStreams } from './session-streams.ts';
+
+/** Takes back what is under way on a subflow that is doubted, parked or gone, so that it is sent again on others. */
+export class Surrender {
+  readonly #control: ControlQueue;
+  readonly #streams: Pick<SessionStreams, 'onLost'>;
+
+  constructor(control: ControlQueue, streams: Pick<SessionStreams, 'onLost'>) {
+    this.#control = control;
+    this.#streams = streams;
+  }
+
+  /** @param all the subflows of the session: receipts of theirs may be lost with what was under way */
+  of(subflow: Subflow, all: readonly Subflow[]): void {
+    let hadAny = false;
+    for (const entry of subflow.outbox.ledger.oldestEntries()) {
+      if (entry.surrendered) continue;
+      hadAny = true;
+      this.#surrender(entry, subflow);
+    }
+    if (!hadAny) return;
+    for (const { receipts } of all) receipts.repeat();
+  }
+
+  #surrender(entry: LedgerEntry, subflow: Subflow): void {
+    entry.surrendered = true;
+    const { item } = entry;
+    if (item.kind === 'control') this.#control.push(item.control);
+    if (item.kind !== 'data') return;
+    item.stream.onLost(item.dsn, item.length, item.fin);
+    this.#streams.onLost(item.stream, subflow, item.dsn, item.length);
+  }
+}

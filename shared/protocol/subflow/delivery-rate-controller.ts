@@ -1,0 +1,245 @@
+import { MAX_PAYLOAD_BYTES } from '../codec/wire.ts';
+import type { KernelMeasurement } from '../kernel-measurement.ts';
+import type { Now } from '../now.ts';
+import { ArrivalRate } from './arrival-rate.ts';
+import type {
+  CongestionController,
+  ControlledSubflow,
+  ReceiptSample,
+  SendState,
+} from './congestion-controller.ts';
+import type { PathMeter } from './path-meter.ts';
+import { RateEstimator } from './rate-estimator.ts';
+import type { SubflowTuning } from './subflow-tuning.ts';
+
+export interface CongestionTuning {
+  /** How long what a subflow is given at once takes to leave: commit late, so that the next choice can differ. */
+  readonly commitMs: number;
+  readonly minCommitBytes: number;
+  /** On a fast subflow a write ends with the frame that passes this: one long frame, or a few shorter ones. */
+  readonly maxCommitBytes: number;
+  /** A segment takes about this long on its subflow: small on slow ones, where it would delay what comes behind it. */
+  readonly segmentMs: number;
+  readonly minSegmentBytes: number;
+  /** In flight at first: twice the kernel's IW10, which so never waits; more would be committed to a subflow that may be slow. */
+  readonly firstInFlightBytes: number;
+  /** Never less than this in flight: two small segments, so that a receipt is always due. */
+  readonly minInFlightBytes: number;
+  /** Most that is allowed for the programs' own delay, as on a machine whose processors are all taken. */
+  readonly maxHostLagMs: number;
+  /** Bulk arrives on a subflow, too, when it brings this share of what the subflow delivers: an upload beside a download over ADSL brings an eighth. */
+  readonly twoWayShare: number;
+  /** While the rate still grows: doubles it in each round trip, like BBR's start-up. */
+  readonly startupGain: number;
+  /** Afterwards: half a round trip's worth waits in the kernel, so that the subflow never idles and the queue stays short. */
+  readonly cruiseGain: number;
+  /** A kernel's round trip below this multiple of the smallest is one without a queue, */
+  readonly queueFreeRtt: number;
+  /** and above this one with a queue that no congestion control keeps on purpose: BBR probes with two round trips in flight, and radios delay. */
+  readonly longQueueRtt: number;
+  /** After a retransmission so many round trips pass until receipts come as steadily as before. */
+  readonly repairRounds: number;
+}
+
+export const CONGESTION_TUNING: CongestionTuning = {
+  commitMs: 10,
+  minCommitBytes: 4 * 1024,
+  maxCommitBytes: 128 * 1024,
+  segmentMs: 5,
+  minSegmentBytes: 2 * 1024,
+  firstInFlightBytes: 32 * 1024,
+  minInFlightBytes: 8 * 1024,
+  maxHostLagMs: 30,
+  twoWayShare: 1 / 16,
+  startupGain: 2.5,
+  cruiseGain: 1.5,
+  queueFreeRtt: 1.25,
+  longQueueRtt: 4,
+  repairRounds: 2,
+};
+
+/** A segment before a rate is known: one TLS record with its header. */
+export const FIRST_SEGMENT_BYTES = 16 * 1024 - 24;
+
+/**
+ * Keeps the path full and its queue short: what is in flight stays under a gain times the delivery rate times the round trip
+ * time, as BBR's, within what the kernel's own congestion window takes.
+ */
+export class DeliveryRateController implements CongestionController {
+  readonly #now: Now;
+  readonly #subflow: ControlledSubflow;
+  readonly #tuning: CongestionTuning;
+  readonly #receiptIntervalMs: number;
+  readonly #rate: RateEstimator;
+  readonly #arrivals: ArrivalRate;
+  /** Whether bulk arrives on it, too: receipts then wait in the queue of the other direction. */
+  #isTwoWay = false;
+  /** Written up to here, little waits in the kernel; by its last figures. */
+  #kernelTakesTo = 0;
+  #repairsUntilMs = Number.NEGATIVE_INFINITY;
+  #isRepairing = false;
+  #retransmittedPackets = 0;
+
+  constructor(subflow: ControlledSubflow, now: Now, tuning: SubflowTuning) {
+    this.#subflow = subflow;
+    this.#now = now;
+    this.#tuning = tuning.congestion;
+    this.#receiptIntervalMs = tuning.receipts.intervalMs;
+    this.#rate = new RateEstimator(now, tuning.rate);
+    this.#arrivals = new ArrivalRate(now, tuning.rtt.recentSpanMs);
+  }
+
+  get bytesPerSecond(): number {
+    return this.#rate.bytesPerSecond;
+  }
+
+  get recentBytesPerSecond(): number {
+    return this.#rate.recentBytesPerSecond;
+  }
+
+  get isProven(): boolean {
+    return this.#rate.isProven;
+  }
+
+  get isGrowing(): boolean {
+    return !this.#rate.pipeIsFull;
+  }
+
+  /**
+   * A subflow that was never kept busy is given the benefit of the doubt, or it would never be tried: what it may have in
+   * flight at first over its round trip time.
+   */
+  get expectedBytesPerSecond(): number {
+    const measured = this.#rate.recentBytesPerSecond;
+    const most = this.#limitBytesPerSecond;
+    if (this.#rate.isProven) return Math.min(measured, most);
+    const guess = (this.#firstInFlightBytes * 1000) / Math.max(this.#meter.rtt.smoothedMs, 1);
+    return Math.min(Math.max(measured, guess), most);
+  }
+
+  get inFlightLimitBytes(): number {
+    const { minInFlightBytes, cruiseGain, startupGain, minSegmentBytes } = this.#tuning;
+    if (this.#isTwoWay) {
+      // Receipts wait in the queue of the other direction, and would let the rate fall, the limit with the rate, and so on.
+      const { inFlightBytes, writtenBytes } = this.#subflow.outbox.ledger;
+      return Math.max(inFlightBytes + Math.max(0, this.#kernelTakesTo - writtenBytes), minInFlightBytes);
+    }
+    const { pipeIsFull, bytesPerSecond } = this.#rate;
+    const pipeBytes =
+      (bytesPerSecond * (this.#meter.rtt.minMs + this.#receiptIntervalMs + this.#hostLagMs)) / 1000;
+    // The segment that is arriving counts for nothing until all of it is there, and another one must follow at once.
+    const cruiseBytes = cruiseGain * pipeBytes + this.segmentBytes + minSegmentBytes;
+    const wanted = pipeIsFull ? cruiseBytes : startupGain * pipeBytes;
+    const least = pipeIsFull ? minInFlightBytes : this.#firstInFlightBytes;
+    return Math.min(
+      Math.max(least, wanted, this.#kernelPipeBytes),
+      this.#kernelLimitBytes + (this.#isRepairing ? pipeBytes : 0),
+    );
+  }
+
+  get commitBytes(): number {
+    const { commitMs, minCommitBytes, maxCommitBytes } = this.#tuning;
+    return clamp((this.#rate.bytesPerSecond * commitMs) / 1000, minCommitBytes, maxCommitBytes);
+  }
+
+  get segmentBytes(): number {
+    const free = this.#rate.isProven ? this.#segmentOf(this.#rate.bytesPerSecond) : FIRST_SEGMENT_BYTES;
+    const { bucket } = this.#subflow.uplink;
+    return bucket === undefined ? free : Math.min(free, this.#segmentOf(bucket.bytesPerSecond));
+  }
+
+  onSent(isIdle: boolean): SendState {
+    return this.#rate.onSend(isIdle);
+  }
+
+  onReceipt({ totalBytes, newest, drainBytesPerSecond }: ReceiptSample): void {
+    if (drainBytesPerSecond !== undefined) this.#rate.prove(drainBytesPerSecond);
+    const { rtt, kernel } = this.#meter;
+    this.#rate.onReceipt(totalBytes, newest, rtt.minMs);
+    this.#isTwoWay =
+      kernel !== undefined &&
+      this.#rate.pipeIsFull &&
+      this.#arrivals.bytesPerSecond > this.#tuning.twoWayShare * this.#rate.bytesPerSecond;
+  }
+
+  onKernel(kernel: KernelMeasurement): void {
+    const { repairRounds, longQueueRtt } = this.#tuning;
+    if (kernel.totalRetransmittedPackets > this.#retransmittedPackets) {
+      this.#repairsUntilMs = this.#now.ms + repairRounds * kernel.rttMs;
+    }
+    this.#retransmittedPackets = kernel.totalRetransmittedPackets;
+    // Where a queue stands it is the queue that loses packets: more would not come through.
+    const hasQueue = kernel.rttMs > kernel.minRttMs * longQueueRtt;
+    this.#isRepairing = this.#now.ms < this.#repairsUntilMs && !hasQueue;
+    this.#kernelTakesTo = this.#subflow.outbox.ledger.writtenBytes + this.commitBytes - kernel.notSentBytes;
+  }
+
+  onArrival(bytes: number): void {
+    this.#arrivals.add(bytes);
+  }
+
+  onApplicationLimited(): void {
+    this.#rate.onApplicationLimited(this.#subflow.outbox.ledger.inFlightBytes);
+  }
+
+  onPathChanged(): void {
+    this.#rate.restart();
+  }
+
+  get #meter(): PathMeter {
+    return this.#subflow.meter;
+  }
+
+  get #limitBytesPerSecond(): number {
+    return this.#subflow.uplink.bucket?.bytesPerSecond ?? Number.POSITIVE_INFINITY;
+  }
+
+  /** What the kernel's congestion window tells of the pipe where receipts tell too little. */
+  get #kernelPipeBytes(): number {
+    const { kernel, wasDoubted } = this.#meter;
+    if (kernel === undefined) return 0;
+    // A lost packet holds receipts back until it comes again; the kernel goes on sending meanwhile, as plain TCP would.
+    if (this.#isRepairing) return 2 * kernel.cwndBytes;
+    // In slow start it knows first how much comes through, as long as nothing queues.
+    const isQueueFree = kernel.rttMs <= kernel.minRttMs * this.#tuning.queueFreeRtt;
+    return this.isGrowing && !wasDoubted && isQueueFree ? kernel.cwndBytes : 0;
+  }
+
+  /**
+   * What the two programs add to the kernel's round trip, since they are busy or wait for a processor: without allowance for it a
+   * starved machine would run its pipes empty. The kernel's own queue of unsent bytes is not part of it.
+   */
+  get #hostLagMs(): number {
+    const { kernel, rtt } = this.#meter;
+    const rate = this.#rate.recentBytesPerSecond;
+    if (kernel === undefined || rate === 0) return 0;
+    const unsentMs = (kernel.notSentBytes * 1000) / rate;
+    return clamp(rtt.recentMinMs - kernel.rttMs - unsentMs, 0, this.#tuning.maxHostLagMs);
+  }
+
+  /** What the kernel may have under way, and what is at its two ends meanwhile: more would only wait unsent. */
+  get #kernelLimitBytes(): number {
+    const { kernel } = this.#meter;
+    if (kernel === undefined) return Number.POSITIVE_INFINITY;
+    const atEndsMs = this.#tuning.commitMs + this.#receiptIntervalMs;
+    return kernel.cwndBytes + (this.#rate.bytesPerSecond * atEndsMs) / 1000 + FIRST_SEGMENT_BYTES;
+  }
+
+  /** In flight while nothing is known: what the kernel would let out at once, where it tells. */
+  get #firstInFlightBytes(): number {
+    const { minInFlightBytes, firstInFlightBytes } = this.#tuning;
+    const { isMeasured, kernel } = this.#meter;
+    if (!isMeasured) return minInFlightBytes;
+    return clamp(kernel?.cwndBytes ?? firstInFlightBytes, minInFlightBytes, firstInFlightBytes);
+  }
+
+  /** What a rate carries in `segmentMs`. */
+  #segmentOf(bytesPerSecond: number): number {
+    const { segmentMs, minSegmentBytes } = this.#tuning;
+    return Math.round(clamp((bytesPerSecond * segmentMs) / 1000, minSegmentBytes, MAX_PAYLOAD_BYTES));
+  }
+}
+
+function clamp(value: number, least: number, most: number): number {
+  return Math.min(Math.max(value, least), most);
+}

@@ -1,0 +1,177 @@
+import type { Now } from '../now.ts';
+import { StateMachine } from '../transition-table.ts';
+import { type DoubtTuning, isDense, silenceLimitMs } from './doubt.ts';
+import { FlapDamper, type FlapTuning } from './flap-damper.ts';
+import type { PathMeter } from './path-meter.ts';
+import { SUBFLOW_TABLE, type SubflowEvent, type SubflowState } from './subflow-state.ts';
+
+export interface PingTuning {
+  /** An idle subflow is asked for a receipt this often, so that its death is noticed before it is needed. */
+  readonly intervalMs: number;
+  /** One that costs by the byte, so seldom: a second's pings are 20 MB a day and direction. Within what any NAT remembers. */
+  readonly meteredIntervalMs: number;
+  /** A degraded one is asked this often how long its round trip is: once in each span of `rtt.recentSpanMs`. */
+  readonly degradedIntervalMs: number;
+}
+
+export const PING_TUNING: PingTuning = {
+  intervalMs: 1_000,
+  meteredIntervalMs: 15_000,
+  degradedIntervalMs: 250,
+};
+
+/** A doubted subflow is looked at this often. */
+const DOUBT_LOOK_MS = 20;
+
+export interface LivenessTuning {
+  readonly doubt: DoubtTuning;
+  readonly flaps: FlapTuning;
+  readonly ping: PingTuning;
+  readonly receipts: { readonly intervalMs: number };
+}
+
+/** The facts about its subflow that its liveness is judged by. */
+export interface WatchedSubflow {
+  readonly outbox: {
+    readonly isWritable: boolean;
+    readonly ledger: { readonly awaitsReceipt: boolean; readonly length: number };
+  };
+  readonly meter: PathMeter;
+  readonly uplink: { readonly isMetered: boolean };
+}
+
+/** Whether the far side of one subflow can be heard: silence, doubt, recovery, and when to ask. */
+export class Liveness {
+  readonly #subflow: WatchedSubflow;
+  readonly #now: Now;
+  readonly #tuning: LivenessTuning;
+  readonly #flaps: FlapDamper;
+  readonly #state: StateMachine<SubflowState, SubflowEvent>;
+  #busySinceMs = 0;
+  #lastReceiptMs = 0;
+  #lastQuestionMs: number;
+  #doubtedSinceMs = Number.POSITIVE_INFINITY;
+  #isReplacementAsked = false;
+
+  constructor(subflowId: number, subflow: WatchedSubflow, now: Now, tuning: LivenessTuning) {
+    this.#subflow = subflow;
+    this.#now = now;
+    this.#tuning = tuning;
+    this.#flaps = new FlapDamper(now, tuning.flaps);
+    this.#state = new StateMachine(`subflow ${subflowId}`, SUBFLOW_TABLE, 'active');
+    this.#lastQuestionMs = now.ms;
+  }
+
+  get state(): SubflowState {
+    return this.#state.state;
+  }
+
+  /** For how long it has been doubted; negative infinity while it is not. */
+  get doubtedMs(): number {
+    return this.#now.ms - this.#doubtedSinceMs;
+  }
+
+  /** When something that must be answered was last sent. */
+  get lastQuestionMs(): number {
+    return this.#lastQuestionMs;
+  }
+
+  get hasReceiptSinceDoubt(): boolean {
+    return this.#lastReceiptMs > this.#doubtedSinceMs;
+  }
+
+  /** When a subflow that was doubted again and again may get data again. */
+  get readyMs(): number {
+    return this.#flaps.readyMs;
+  }
+
+  get isReady(): boolean {
+    return this.#now.ms >= this.#flaps.readyMs;
+  }
+
+  /** For how long bytes have been under way without a sign of life; 0 while nothing is. */
+  get silenceMs(): number {
+    const { kernel, kernelAgeMs } = this.#subflow.meter;
+    if (!this.#awaitsReceipt) return 0;
+    const receiptSilenceMs = this.#now.ms - Math.max(this.#lastReceiptMs, this.#busySinceMs);
+    // The far kernel's acknowledgements are a sign of life, too: with loss, receipts wait for the retransmission.
+    if (kernel === undefined || kernel.unackedBytes === 0) return receiptSilenceMs;
+    return Math.min(receiptSilenceMs, kernel.lastAckReceivedMs + kernelAgeMs);
+  }
+
+  /** How long the silence may last. */
+  get silenceLimitMs(): number {
+    const { doubt, receipts } = this.#tuning;
+    const receiptsSinceIdle = this.#lastReceiptMs > this.#busySinceMs;
+    const isSteady = isDense(this.#subflow.outbox.ledger.length, receiptsSinceIdle, doubt);
+    return silenceLimitMs(this.#subflow.meter.rtt, isSteady, doubt) + receipts.intervalMs;
+  }
+
+  /** When to look again: for a doubt, or for a ping. */
+  get deadlineMs(): number {
+    const nowMs = this.#now.ms;
+    if (this.state === 'doubted') return nowMs + DOUBT_LOOK_MS;
+    if (!this.#awaitsReceipt) {
+      // A busy transport takes no ping; its next room is an input, and looks here again.
+      if (!this.#subflow.outbox.isWritable) return Number.POSITIVE_INFINITY;
+      // The session looks after itself at least as often, ping or not.
+      return Math.min(this.#nextPingMs, nowMs + this.#tuning.ping.intervalMs);
+    }
+    return nowMs + Math.max(1, this.silenceLimitMs - this.silenceMs);
+  }
+
+  /** Whether so much time has passed without a question that its silence would say nothing. */
+  get wantsPing(): boolean {
+    // The same sum as in deadlineMs, so that rounding never puts the ping behind its own deadline.
+    return !this.#awaitsReceipt && this.#now.ms >= this.#nextPingMs;
+  }
+
+  /** Something that must be answered is sent. @param isFirst nothing else awaited an answer */
+  onQuestion(isFirst: boolean): void {
+    if (isFirst) this.#busySinceMs = this.#now.ms;
+    this.#lastQuestionMs = this.#now.ms;
+  }
+
+  onReceipt(): void {
+    this.#lastReceiptMs = this.#now.ms;
+  }
+
+  doubt(): void {
+    this.#state.apply('doubt');
+    this.#doubtedSinceMs = this.#now.ms;
+    this.#flaps.onDoubt();
+  }
+
+  recover(): void {
+    this.#state.apply('recover');
+    this.#doubtedSinceMs = Number.POSITIVE_INFINITY;
+    this.#isReplacementAsked = false;
+    this.#flaps.onRecover();
+  }
+
+  close(): void {
+    this.#state.apply('close');
+  }
+
+  /** The client is to be asked to dial another subflow beside this one. @returns whether it was not asked in this doubt before */
+  askReplacement(): boolean {
+    if (this.#isReplacementAsked) return false;
+    this.#isReplacementAsked = true;
+    return true;
+  }
+
+  get #awaitsReceipt(): boolean {
+    return this.#subflow.outbox.ledger.awaitsReceipt;
+  }
+
+  get #nextPingMs(): number {
+    return this.#lastQuestionMs + this.#pingIntervalMs;
+  }
+
+  get #pingIntervalMs(): number {
+    const { isMetered } = this.#subflow.uplink;
+    const { intervalMs, meteredIntervalMs, degradedIntervalMs } = this.#tuning.ping;
+    if (this.#subflow.meter.isDegraded) return isMetered ? intervalMs : degradedIntervalMs;
+    return isMetered ? meteredIntervalMs : intervalMs;
+  }
+}

@@ -1,0 +1,126 @@
+import type { KernelMeasurement } from '../kernel-measurement.ts';
+import type { Now } from '../now.ts';
+import { LossMeter, type LossTuning } from './loss-meter.ts';
+import { PathKnowledge, type PathTuning } from './path-knowledge.ts';
+import { RttEstimator, type RttTuning } from './rtt-estimator.ts';
+
+/** A frame that a receipt covers whole. */
+export interface ReceiptedFrame {
+  /** Where it ends in the subflow's count of bytes. */
+  readonly endOffset: number;
+  readonly sentMs: number;
+}
+
+export interface PathMeterTuning {
+  readonly rtt: RttTuning;
+  readonly loss: LossTuning;
+  readonly path: PathTuning;
+}
+
+/** What one subflow's receipts and its kernel tell of the path: round trip times, loss, and whether it is what it was. */
+export class PathMeter {
+  readonly rtt: RttEstimator;
+  readonly #now: Now;
+  readonly #loss: LossMeter;
+  readonly #knowledge: PathKnowledge;
+  #kernel: KernelMeasurement | undefined;
+  #kernelAtMs = Number.NEGATIVE_INFINITY;
+
+  constructor(now: Now, tuning: PathMeterTuning) {
+    this.#now = now;
+    this.rtt = new RttEstimator(now, tuning.rtt);
+    this.#loss = new LossMeter(now, tuning.loss);
+    this.#knowledge = new PathKnowledge(now, tuning.path);
+  }
+
+  /** The kernel's last figures, where there are any. */
+  get kernel(): KernelMeasurement | undefined {
+    return this.#kernel;
+  }
+
+  /** How old they are, in milliseconds. */
+  get kernelAgeMs(): number {
+    return this.#now.ms - this.#kernelAtMs;
+  }
+
+  /**
+   * The path's round trip time without queues. Receipts return on the fastest subflow, so those of a slow one show less
+   * than its own round trip; the kernel's figure does not, unless a proxy at the uplink ends the connection early.
+   */
+  get minRttMs(): number {
+    return Math.max(this.rtt.minMs, this.#kernel?.minRttMs ?? 0);
+  }
+
+  /**
+   * The smallest of the last few round trips. For a path that has become much slower it is the kernel's figure: the last
+   * receipts came back on another subflow, and the kernel's minimum is from before the doubt.
+   */
+  get recentRttMs(): number {
+    const recentMs = Math.max(this.minRttMs, this.rtt.recentMinMs);
+    return this.#knowledge.isUnusual(recentMs) ? Math.max(recentMs, this.#kernel?.rttMs ?? 0) : recentMs;
+  }
+
+  /** The round trip as it is now, queues included. */
+  get delayMs(): number {
+    return Math.max(this.recentRttMs, this.#kernel?.rttMs ?? 0);
+  }
+
+  /** The share of packets that were lost of late, 0 to 1; 0 where the kernel does not tell. */
+  get lossShare(): number {
+    return this.#loss.share;
+  }
+
+  /** Whether the round trip was measured since the last doubt. */
+  get isMeasured(): boolean {
+    return this.#knowledge.isMeasured;
+  }
+
+  get wasDoubted(): boolean {
+    return this.#knowledge.wasDoubted;
+  }
+
+  /** Whether it came back from a doubt with a much longer round trip than it had. */
+  get isDegraded(): boolean {
+    return this.#knowledge.isDegraded(this.recentRttMs);
+  }
+
+  onKernel(measurement: KernelMeasurement): void {
+    this.#loss.onCounts(measurement.sentPackets, measurement.totalRetransmittedPackets);
+    this.#kernel = measurement;
+    this.#kernelAtMs = this.#now.ms;
+  }
+
+  /**
+   * All of `totalBytes` have arrived.
+   * @returns bytes per second, once after a doubt, when what was stuck has drained and kept the path busy meanwhile
+   */
+  onArrived(totalBytes: number): number | undefined {
+    return this.#knowledge.onArrived(totalBytes);
+  }
+
+  /**
+   * Takes the round trip of the newest frame that a receipt covers.
+   * @param delayMs how long the receipt waited at the far side
+   * @param writtenBytes all that was written to the subflow
+   * @returns the frame, if its times say something of the path
+   */
+  onReceipt<Frame extends ReceiptedFrame>(
+    newest: Frame | undefined,
+    delayMs: number,
+    writtenBytes: number,
+  ): Frame | undefined {
+    if (newest === undefined || !this.#knowledge.isTelling(newest.endOffset)) return undefined;
+    this.rtt.addSample(this.#now.ms - newest.sentMs - delayMs);
+    if (!this.isMeasured && this.#knowledge.onRoundTrip(this.recentRttMs, writtenBytes)) this.rtt.restart();
+    return newest;
+  }
+
+  onDoubt(): void {
+    this.#knowledge.onDoubt(this.minRttMs);
+  }
+
+  onRecover(receiptedBytes: number, writtenBytes: number): void {
+    this.#knowledge.onRecover(receiptedBytes, writtenBytes);
+    this.rtt.restart();
+  }
+}

@@ -1,0 +1,29 @@
+import { CONGESTION_TUNING, type CongestionTuning } from './delivery-rate-controller.ts';
+import { DOUBT_TUNING } from './doubt.ts';
+import { FLAP_TUNING } from './flap-damper.ts';
+import { type LivenessTuning, PING_TUNING } from './liveness.ts';
+import { LOSS_TUNING } from './loss-meter.ts';
+import { PATH_TUNING } from './path-knowledge.ts';
+import type { PathMeterTuning } from './path-meter.ts';
+import { RATE_TUNING, type RateTuning } from './rate-estimator.ts';
+import { RECEIPT_TUNING, type ReceiptTuning } from './receipt-tracker.ts';
+import { RTT_TUNING } from './rtt-estimator.ts';
+
+/** The numbers of a subflow, in groups. */
+export interface SubflowTuning extends LivenessTuning, PathMeterTuning {
+  readonly congestion: CongestionTuning;
+  readonly rate: RateTuning;
+  readonly receipts: ReceiptTuning;
+}
+
+export const SUBFLOW_TUNING: SubflowTuning = {
+  congestion: CONGESTION_TUNING,
+  rate: RATE_TUNING,
+  rtt: RTT_TUNING,
+  loss: LOSS_TUNING,
+  path: PATH_TUNING,
+  receipts: RECEIPT_TUNING,
+  doubt: DOUBT_TUNING,
+  flaps: FLAP_TUNING,
+  ping: PING_TUNING,
+};

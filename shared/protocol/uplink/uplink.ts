@@ -1,0 +1,56 @@
+import type { Now } from '../now.ts';
+import type { Subflow, SubflowUplink } from '../subflow/subflow.ts';
+import type { TokenBucket } from '../subflow/token-bucket.ts';
+import { Parking } from './parking.ts';
+import { UplinkRateLimit } from './rate-limit.ts';
+import { SubflowWish } from './subflow-wish.ts';
+import type { UplinkTuning } from './uplink-tuning.ts';
+import { UplinkUtilization } from './utilization.ts';
+
+/** One uplink as a session sees it: its subflows, and all that is known of them together. */
+export class Uplink implements SubflowUplink {
+  readonly name: string;
+  readonly rateLimit: UplinkRateLimit;
+  readonly parking: Parking;
+  readonly wish: SubflowWish;
+  readonly utilization: UplinkUtilization;
+  #subflows: readonly Subflow<Uplink>[] = [];
+
+  constructor(name: string, now: Now, tuning: UplinkTuning) {
+    this.name = name;
+    this.rateLimit = new UplinkRateLimit(now, tuning.rateLimit);
+    this.parking = new Parking(now, tuning.parking);
+    this.wish = new SubflowWish(now, tuning.wish);
+    this.utilization = new UplinkUtilization(now, tuning.utilization);
+  }
+
+  /** The oldest first. */
+  get subflows(): readonly Subflow<Uplink>[] {
+    return this.#subflows;
+  }
+
+  /** Its subflows without those that are about to go. */
+  get lasting(): readonly Subflow<Uplink>[] {
+    return this.#subflows.filter(({ duty }) => duty.value !== 'retiring');
+  }
+
+  get bucket(): TokenBucket | undefined {
+    return this.rateLimit.bucket;
+  }
+
+  get isMetered(): boolean {
+    return this.rateLimit.isMetered;
+  }
+
+  get isParked(): boolean {
+    return this.parking.isParked;
+  }
+
+  add(subflow: Subflow<Uplink>): void {
+    this.#subflows = [...this.#subflows, subflow];
+  }
+
+  remove(subflow: Subflow<Uplink>): void {
+    this.#subflows = this.#subflows.filter((other) => other !== subflow);
+  }
+}

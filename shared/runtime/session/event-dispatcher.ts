@@ -1,0 +1,160 @@
+import type { Logger } from 'pino';
+import type { ErrorName } from '../../protocol/errors.ts';
+import type { SessionEvent } from '../../protocol/session/events.ts';
+import type { Session } from '../../protocol/session/session.ts';
+import type { AttachedSubflows } from './attached-subflows.ts';
+import type { SessionOwner, StreamHandlers } from './session-handlers.ts';
+
+export interface EventDispatcherOptions {
+  readonly session: Session;
+  readonly owner: SessionOwner;
+  readonly logger: Logger;
+  readonly subflows: AttachedSubflows;
+}
+
+type SubflowOrUplinkEvent = Extract<SessionEvent, { type: `subflow${string}` | `uplink${string}` }>;
+
+/** Hands a session's events on: to the handlers of streams, to the owner of the session, and to the log. */
+export class EventDispatcher {
+  readonly #options: EventDispatcherOptions;
+  readonly #handlers = new Map<number, StreamHandlers>();
+  /** Why uplinks are parked, by their names. */
+  readonly #parkReasons = new Map<string, string>();
+  #closedWith: ErrorName | undefined;
+  #isClosedByPeer = false;
+
+  constructor(options: EventDispatcherOptions) {
+    this.#options = options;
+  }
+
+  /** Why the session ended, once it has. */
+  get closedWith(): ErrorName | undefined {
+    return this.#closedWith;
+  }
+
+  get isClosedByPeer(): boolean {
+    return this.#isClosedByPeer;
+  }
+
+  parkReasonOf(uplinkName: string): string | undefined {
+    return this.#parkReasons.get(uplinkName);
+  }
+
+  /** Who hears of a stream from now on. */
+  attach(streamId: number, handlers: StreamHandlers): void {
+    this.#handlers.set(streamId, handlers);
+  }
+
+  /** Nobody wants to hear of the stream any more. */
+  forget(streamId: number): void {
+    this.#handlers.delete(streamId);
+  }
+
+  forgetAll(): void {
+    this.#handlers.clear();
+  }
+
+  /** Hands on all events that wait. */
+  dispatch(): void {
+    const { session } = this.#options;
+    let event = session.nextEvent();
+    while (event !== undefined) {
+      if (event.type !== 'stream-data') {
+        this.#dispatchOne(event);
+        event = session.nextEvent();
+        continue;
+      }
+      // What came for one stream goes to its application in one write.
+      const { streamId } = event;
+      const pieces: Uint8Array[] = [];
+      while (event?.type === 'stream-data' && event.streamId === streamId) {
+        pieces.push(event.bytes);
+        event = session.nextEvent();
+      }
+      this.#handlers.get(streamId)?.onData(pieces);
+    }
+  }
+
+  #dispatchOne(event: Exclude<SessionEvent, { type: 'stream-data' }>): void {
+    const { owner, logger } = this.#options;
+    switch (event.type) {
+      case 'stream-writable':
+        this.#handlers.get(event.streamId)?.onWritable();
+        break;
+      case 'stream-opened':
+        this.#handlers.get(event.streamId)?.onOpened();
+        break;
+      case 'stream-ended':
+        this.#handlers.get(event.streamId)?.onEnded();
+        break;
+      case 'stream-failed': {
+        const handlers = this.#handlers.get(event.streamId);
+        this.#handlers.delete(event.streamId);
+        handlers?.onFailed(event.error);
+        break;
+      }
+      case 'stream-requested':
+        owner.onStreamRequested?.(event.streamId, event.destination, event.mode);
+        break;
+      case 'going-away':
+        owner.onGoingAway?.(event.error);
+        break;
+      case 'session-closed':
+        this.#closedWith ??= event.error;
+        this.#isClosedByPeer = event.by === 'peer';
+        logger.info({ error: event.error, by: event.by, reason: event.reason }, 'session closed');
+        break;
+      case 'address-added':
+        owner.onAddressAdded?.(event.addressId, event);
+        break;
+      case 'address-removed':
+        owner.onAddressRemoved?.(event.addressId);
+        break;
+      default:
+        this.#dispatchSubflowEvent(event);
+    }
+  }
+
+  #dispatchSubflowEvent(event: SubflowOrUplinkEvent): void {
+    const { owner, logger, subflows } = this.#options;
+    switch (event.type) {
+      case 'subflow-state': {
+        const attached = subflows.get(event.subflowId);
+        if (attached === undefined) break;
+        const { uplinkName } = attached;
+        attached.doubtReason = event.state === 'doubted' ? event.reason : undefined;
+        const fields = { subflow: event.subflowId, uplink: uplinkName, reason: event.reason };
+        logger.info(fields, `subflow ${event.state}`);
+        if (event.state === 'active') owner.onSubflowRecovered?.(event.subflowId, uplinkName);
+        break;
+      }
+      case 'subflow-replace': {
+        const uplinkName = subflows.get(event.subflowId)?.uplinkName;
+        if (uplinkName !== undefined) owner.onSubflowReplace?.(event.subflowId, uplinkName);
+        break;
+      }
+      case 'subflow-close': {
+        const attached = subflows.delete(event.subflowId);
+        if (attached === undefined) break;
+        const { uplinkName, transport } = attached;
+        const fields = { subflow: event.subflowId, uplink: uplinkName, reason: event.reason };
+        logger.info(fields, 'subflow given up');
+        transport.destroy();
+        owner.onSubflowClosed(event.subflowId, uplinkName);
+        break;
+      }
+      case 'subflows-wanted':
+        logger.info({ uplink: event.uplinkName, count: event.count }, 'number of subflows');
+        owner.onSubflowsWanted?.(event.uplinkName, event.count);
+        break;
+      case 'uplink-parked':
+        logger.info({ uplink: event.uplinkName, reason: event.reason }, 'uplink parked');
+        this.#parkReasons.set(event.uplinkName, event.reason);
+        break;
+      case 'uplink-unparked':
+        logger.info({ uplink: event.uplinkName, reason: event.reason }, 'uplink in use again');
+        this.#parkReasons.delete(event.uplinkName);
+        break;
+    }
+  }
+}
