@@ -8,7 +8,6 @@ import { CORE, parseSource, projectFolder, readSources } from './sources.ts';
 const TOO_LARGE_FOR_NOW: Readonly<Record<string, number>> = {
   'client-proxy/client-proxy.ts startClientProxy': 224,
   'server-concentrator/concentrator.ts startConcentrator': 161,
-  'shared/protocol/session/session-streams.ts SessionStreams': 43,
 };
 
 const sources = readSources(projectFolder());

@@ -1,4 +1,4 @@
-import { deliveryTimeMs, least, type SegmentRequest, type SubflowView } from './scheduler.ts';
+import type { SubflowView } from '../subflow/subflow-view.ts';
 
 /** The order of preference that a policy gives. */
 export class UplinkOrder {
@@ -21,23 +21,4 @@ export class UplinkOrder {
     for (const { uplinkName } of views) best = Math.min(best, this.rankOf(uplinkName));
     return best;
   }
-}
-
-/** Of an uplink's subflows that take data now, the one on which the segment would arrive first. */
-export function freeOn<View extends SubflowView>(
-  uplinkName: string,
-  views: readonly View[],
-  request: SegmentRequest,
-  _nowMs: number,
-): View | undefined {
-  const free = views.filter((view) => view.uplinkName === uplinkName && view.canTake);
-  return earliest(free, request);
-}
-
-/** The view on which the segment would arrive first. */
-export function earliest<View extends SubflowView>(
-  views: readonly View[],
-  { lengthBytes }: SegmentRequest,
-): View | undefined {
-  return least(views, (view) => deliveryTimeMs(view, Math.min(lengthBytes, view.segmentBytes)));
 }

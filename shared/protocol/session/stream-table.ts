@@ -1,5 +1,5 @@
 import { ProtocolViolation } from '../errors.ts';
-import type { Stream } from './stream.ts';
+import type { Stream } from '../stream/stream.ts';
 
 /**
  * The streams of a session by id (SPEC.md section 6): open, expected (a higher id was seen first), or closed. Bounded

@@ -1,4 +1,5 @@
-import type { SegmentRequest, SubflowView } from '../../../shared/protocol/scheduler/scheduler.ts';
+import type { SegmentRequest } from '../../../shared/protocol/scheduler/packet-scheduler.ts';
+import type { SubflowView } from '../../../shared/protocol/subflow/subflow-view.ts';
 
 /** A subflow as a scheduler sees it: rate in Mbit/s, free unless said otherwise. */
 export function view(
