@@ -1,8 +1,8 @@
 import { domainToASCII } from 'node:url';
 import { z } from 'zod';
+import type { ModeParameters } from '../../shared/protocol/scheduler/policy-parameters.ts';
 import { isModeName, modeNamed, STEERING_ALIASES } from '../../shared/protocol/steering/mode-names.ts';
 import { modesWith, rowOf, STEERING_MODE_NAMES } from '../../shared/protocol/steering/modes.ts';
-import type { ModeParameters } from '../../shared/protocol/scheduler/policy-parameters.ts';
 import type { SteeringPolicy } from '../../shared/protocol/steering/steering-policy.ts';
 import { isHostName } from '../../shared/runtime/address/host-port.ts';
 import { type PortRange, parseNetwork, parsePortRange } from '../../shared/runtime/config/ranges.ts';
