@@ -32,8 +32,6 @@ export class StreamSender {
   readonly #queue: StreamQueue;
   /** Streams that repeat what they send, and have something undelivered. */
   readonly #repeating = new Set<Stream>();
-  /** Inputs that bring something to send may come without a time: it waits from the next turn on. */
-  #arrived: Stream[] = [];
   /** The active subflows when stranded streams were last looked at. */
   #strandedWith = '';
   #wasBlocked = false;
@@ -60,7 +58,7 @@ export class StreamSender {
       this.#queue.drain(stream);
     } else {
       this.#queue.fill(stream);
-      if (pace.arrive()) this.#arrived.push(stream);
+      pace.onFilled();
     }
     if (repeats !== undefined && isUnfinished(send)) this.#repeating.add(stream);
     else this.#repeating.delete(stream);
@@ -81,10 +79,6 @@ export class StreamSender {
 
   /** Looks at what has changed since the last turn. */
   begin(turn: Turn): void {
-    if (this.#arrived.length > 0) {
-      for (const { pace } of this.#arrived) pace.onWaiting();
-      this.#arrived = [];
-    }
     if (this.stranded.size > 0) this.#relieveStranded(turn);
     for (const stream of this.#repeating) {
       stream.steering.scheduler.repeats?.onCarriers(turn.carriersOf(stream));

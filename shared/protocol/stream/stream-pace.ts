@@ -29,8 +29,8 @@ export const PACE_TUNING: PaceTuning = {
 export class StreamPace {
   readonly #now: Now;
   readonly #tuning: PaceTuning;
-  #state: 'idle' | 'arriving' | 'waiting' = 'idle';
-  #waitingSinceMs = 0;
+  /** Undefined while all that was accepted is sent. */
+  #waitingSinceMs: number | undefined;
   #spanStartMs = Number.NEGATIVE_INFINITY;
   #busyMs = 0;
   #quietSpans = 0;
@@ -44,33 +44,25 @@ export class StreamPace {
     this.#holdMs = tuning.minHoldMs;
   }
 
-  /** Something is to be sent; its time counts from `onWaiting` on. @returns whether that is news */
-  arrive(): boolean {
-    if (this.#state !== 'idle') return false;
-    this.#state = 'arriving';
-    return true;
-  }
-
-  onWaiting(): void {
-    if (this.#state !== 'arriving') return;
-    this.#state = 'waiting';
+  /** Something is to be sent. */
+  onFilled(): void {
+    if (this.#waitingSinceMs !== undefined) return;
     this.#waitingSinceMs = this.#now.ms;
     if (this.#spanStartMs === Number.NEGATIVE_INFINITY) this.#spanStartMs = this.#now.ms;
   }
 
   /** All of it was sent. */
   onDrained(): void {
-    if (this.#state === 'waiting') {
-      this.#busyMs += this.#now.ms - this.#waitingSinceMs;
-      const spanMs = this.#now.ms - this.#spanStartMs;
-      if (spanMs >= this.#tuning.spanMs) this.#endSpan(this.#busyMs / spanMs);
-    }
-    this.#state = 'idle';
+    if (this.#waitingSinceMs === undefined) return;
+    this.#busyMs += this.#now.ms - this.#waitingSinceMs;
+    this.#waitingSinceMs = undefined;
+    const spanMs = this.#now.ms - this.#spanStartMs;
+    if (spanMs >= this.#tuning.spanMs) this.#endSpan(this.#busyMs / spanMs);
   }
 
   /** For how long something has been waiting without a break. */
   get waitingMs(): number {
-    return this.#state === 'waiting' ? this.#now.ms - this.#waitingSinceMs : 0;
+    return this.#waitingSinceMs === undefined ? 0 : this.#now.ms - this.#waitingSinceMs;
   }
 
   /** Whether the application sets the pace. It no longer does once something has waited for too long. */

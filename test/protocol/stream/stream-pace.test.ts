@@ -9,8 +9,7 @@ const { at } = now;
 function run(pace: StreamPace, fromMs: number, forMs: number, everyMs: number, busyMs: number): number {
   let nowMs = fromMs;
   for (; nowMs < fromMs + forMs; nowMs += everyMs) {
-    pace.arrive();
-    at(nowMs, pace).onWaiting();
+    at(nowMs, pace).onFilled();
     at(nowMs + busyMs, pace).onDrained();
   }
   return nowMs;
@@ -39,8 +38,7 @@ describe('a stream is paced by its application', () => {
 
   it('not while it has never drained', () => {
     const pace = new StreamPace(now, PACE_TUNING);
-    pace.arrive();
-    at(0, pace).onWaiting();
+    at(0, pace).onFilled();
     expect([at(60_000, pace).isPaced(), at(60_000, pace).waitingMs]).toEqual([false, 60_000]);
   });
 
@@ -48,8 +46,7 @@ describe('a stream is paced by its application', () => {
     const pace = new StreamPace(now, PACE_TUNING);
     let nowMs = run(pace, 0, 3_000, 100, 10);
     for (const holdMs of [10_000, 20_000]) {
-      pace.arrive();
-      at(nowMs, pace).onWaiting();
+      at(nowMs, pace).onFilled();
       expect(at(nowMs + 100, pace).isPaced()).toBe(true);
       expect(at(nowMs + 101, pace).isPaced()).toBe(false);
       at(nowMs + 101, pace).onDrained();
@@ -62,12 +59,12 @@ describe('a stream is paced by its application', () => {
   });
 });
 
-it('what waits counts from the turn after it came, and is told of once', () => {
+it('what waits counts from when it came, however often more comes', () => {
   const pace = new StreamPace(now, PACE_TUNING);
-  expect([pace.arrive(), pace.arrive()]).toEqual([true, false]);
-  expect(at(500, pace).waitingMs).toBe(0);
-  at(500, pace).onWaiting();
-  expect([pace.arrive(), at(600, pace).waitingMs]).toEqual([false, 100]);
+  expect(at(400, pace).waitingMs).toBe(0);
+  at(500, pace).onFilled();
+  at(550, pace).onFilled();
+  expect(at(600, pace).waitingMs).toBe(100);
   at(600, pace).onDrained();
-  expect([at(700, pace).waitingMs, pace.arrive()]).toEqual([0, true]);
+  expect(at(700, pace).waitingMs).toBe(0);
 });
