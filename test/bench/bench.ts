@@ -121,12 +121,12 @@ export class Bench {
   ): Promise<void> {
     const summary = new Summary(records);
     const comparison = compare(summary);
-    const compared = comparisonText(comparison);
+    const checkouts = await describeCheckouts(this.#checkouts);
+    const compared = comparisonText(comparison, checkouts);
     say(`\n${[reportText(summary), compared].filter(Boolean).join('\n\n')}\n`);
     const late = records.filter(({ emulatorLateUs }) => emulatorLateUs > LATE_US).length;
     if (late > 0)
       say(`In ${late} of ${records.length} runs the machine was too slow for the links: see emulatorLateUs.`);
-    const checkouts = await describeCheckouts(this.#checkouts);
     const content = { checkouts, links, records, goals: judge(summary), comparison };
     const texts = new Map(compared ? [['comparison', compared]] : []);
     const drawn = new Map([...pictures(summary), ...comparisonPictures(comparison)]);

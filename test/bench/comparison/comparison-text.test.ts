@@ -27,8 +27,15 @@ test.each([
 
 test('a table in Markdown for each two versions', () => {
   const time = { ...speed, figure: 'p95, ms', isMoreBetter: false, other: 'tributary@older' };
-  const text = comparisonText([speed, time, { ...speed, where: 'E8 bbr bulk-up' }]);
-  const blocks = text.split('\n\n');
+  const checkouts = [
+    { contestant: 'tributary', commit: 'abc+', tuning: { 'ping.intervalMs': 500, 'loss.forgetMs': 1 } },
+    { contestant: 'tributary@old', tuning: {} },
+  ];
+  const text = comparisonText([speed, time, { ...speed, where: 'E8 bbr bulk-up' }], checkouts);
+  const [versions, ...blocks] = text.split('\n\n');
+  expect(versions).toBe(
+    '- tributary, commit abc+, ping.intervalMs=500, loss.forgetMs=1\n- tributary@old, commit unknown',
+  );
   expect(blocks[0]).toBe('tributary over tributary@old');
   expect(blocks[2]).toBe('tributary over tributary@older');
   const cells = blocks[1]!.split('\n').map((line) => line.split('|').map((cell) => cell.trim()));
@@ -40,5 +47,5 @@ test('a table in Markdown for each two versions', () => {
     ...['3', 'better', ''],
   ]);
   expect(blocks[3]).toMatch(/\| p95, ms .*\| less .*\| worse/);
-  expect(comparisonText([])).toBe('');
+  expect(comparisonText([], checkouts)).toBe('');
 });

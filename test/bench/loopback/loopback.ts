@@ -73,10 +73,11 @@ export class LoopbackBench {
     const slowReaderPeakBytes = slowBytes ? await this.#measureSlowReader(slowBytes, say) : undefined;
     const goals = contestants ? [] : judgeLoopback(records);
     const comparison = compareLoopback(records);
-    const text = comparisonText(comparison);
+    const checkouts = await describeCheckouts(this.#checkouts);
+    const text = comparisonText(comparison, checkouts);
     say(`\n${[table(records), goalsText(goals), text].filter(Boolean).join('\n\n')}\n`);
     const content = {
-      checkouts: await describeCheckouts(this.#checkouts),
+      checkouts,
       loopback: records,
       ...(slowBytes ? { slowReader: { bytes: slowBytes, slowReaderPeakBytes } } : {}),
       goals,
