@@ -19,7 +19,7 @@ export interface BenchOptions {
   /** Numbers of the core to change. */
   readonly tuning: readonly TuningOption[];
   readonly repetitions: number;
-  /** A quarter of an hour in all: the parts of fixed length are shortened, too. */
+  /** Also shortens the parts of fixed length. */
   readonly isQuick: boolean;
   readonly isLinkCheck: boolean;
   readonly out: string;

@@ -23,6 +23,7 @@ test.each([
 ])('ratios from %d to %d, more is better: %s: %s', (min, max, isMoreBetter, expected) => {
   const ratio = { median: (min + max) / 2, min, max, pairs: 2 };
   expect(verdict({ ...speed, isMoreBetter, ratio })).toBe(expected);
+  expect(verdict({ ...speed, isMoreBetter, ratio: { ...ratio, pairs: 1 } })).toBe('undecided');
 });
 
 test('a table in Markdown for each two versions', () => {
