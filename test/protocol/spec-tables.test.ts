@@ -12,7 +12,6 @@ import {
   MAX_STEERED_UPLINKS,
   PROTOCOL_VERSION,
   REQUEST_PARAMETER,
-  STEERING_MODE,
   WELCOME_PARAMETER,
 } from '../../shared/protocol/codec/wire.ts';
 import {
@@ -22,6 +21,7 @@ import {
   SOCKS_REPLY,
   socksReplyFor,
 } from '../../shared/protocol/errors.ts';
+import { rowOf, STEERING_MODE_NAMES } from '../../shared/protocol/steering/modes.ts';
 import { SUBFLOW_ALPN, subflowExporter } from '../../shared/runtime/subflow/subflow-tls.ts';
 import { type ExampleFrame, exampleBlocks, exampleInputs, SPEC, tableRows } from './spec/spec-text.ts';
 import { specName } from './spec/worked-exchange.ts';
@@ -79,7 +79,9 @@ describe('the tables of SPEC.md', () => {
 
   it('name the steering modes of the code, all of them', () => {
     const modes = tableRows(SPEC, /^\d$/).map(([value, mode]) => [mode, Number(value)]);
-    expect(Object.fromEntries(modes)).toEqual(STEERING_MODE);
+    expect(Object.fromEntries(modes)).toEqual(
+      Object.fromEntries(STEERING_MODE_NAMES.map((mode) => [mode, rowOf(mode).wire])),
+    );
     for (const [mode] of modes) expect(SPEC).toContain(`\n- \`${mode}\`: `);
   });
 

@@ -1,20 +1,21 @@
 import { type ControlFrame, encodeControl } from '../codec/frame.ts';
 import type { FrameSink } from '../codec/frame-parser.ts';
-import { steeringModeOf } from '../codec/wire.ts';
 import { controlItem } from '../control/control-item.ts';
 import { MAX_CONTROL_PER_STREAM } from '../control/control-queue.ts';
 import { ERROR_CODE, type ErrorName, errorName, ProtocolViolation } from '../errors.ts';
+import { OwnBytes, type ReceivedChunk } from '../memory/chunk.ts';
 import type { MemoryBudget } from '../memory-budget.ts';
 import { SessionClock } from '../now.ts';
+import { modeOfWire } from '../steering/modes.ts';
+import { SessionSteering } from '../steering/session-steering.ts';
+import { FLOOR_WINDOW_BYTES } from '../stream/receive-window.ts';
 import type { MakeCongestionController } from '../subflow/congestion-controller.ts';
 import { DeliveryRateController } from '../subflow/delivery-rate-controller.ts';
-import type { Subflow } from '../subflow/subflow.ts';
-import { FLOOR_WINDOW_BYTES } from '../tunables.ts';
-import type { Uplink } from '../uplink/uplink.ts';
 import type { UplinkCommands } from '../uplink/uplinks.ts';
 import { type AnnouncedAddress, Announcements } from './announcements.ts';
 import { type CoreTuning, DEFAULT_TUNING } from './core-tuning.ts';
 import type { SessionEvent } from './events.ts';
+import type { SessionSubflow } from './sent-item.ts';
 import { SessionStreams } from './session-streams.ts';
 import { SessionSubflows, type SubflowCommands } from './session-subflows.ts';
 import { type SessionSnapshot, subflowSnapshot } from './snapshot.ts';
@@ -66,15 +67,16 @@ export class Session {
     const { role, lingerMs, tuning = DEFAULT_TUNING } = options;
     const makeController = options.makeController ?? ((...context) => new DeliveryRateController(...context));
     this.#options = options;
-    this.#clock = new SessionClock(options.nowMs);
-    this.#transmitter = new Transmitter(role);
+    const now = new SessionClock(options.nowMs);
+    this.#clock = now;
+    const steering = new SessionSteering({ now, tuning, followsPeer: role === 'concentrator' });
+    this.#transmitter = new Transmitter({ now, tuning, steering });
     this.#announcements = new Announcements(this.#transmitter.control);
     const session = this;
     const emit = (event: SessionEvent) => this.#emit(event);
     this.#streams = new SessionStreams(
-      options,
+      { ...options, now, tuning, steering },
       {
-        now: this.#clock,
         get subflows() {
           return session.#subflows.all;
         },
@@ -88,7 +90,7 @@ export class Session {
     this.#subflows = new SessionSubflows({
       role,
       lingerMs,
-      now: this.#clock,
+      now,
       tuning,
       makeController,
       streams: this.#streams,
@@ -142,27 +144,20 @@ export class Session {
   }
 
   /**
-   * Bytes arrived on a subflow, its handshake frames left out. A violation closes the session.
-   * @returns how many of them `stream-data` brings as they are; the rest is needed no more
+   * Bytes arrived on a subflow, its handshake frames left out. A violation closes the session. The chunk is released before this
+   * returns; `stream-data` brings what it keeps.
    */
-  receive(subflowId: number, bytes: Uint8Array): number {
-    const subflow = this.#subflows.get(subflowId);
-    const parser = this.#subflows.parserOf(subflowId);
-    if (subflow === undefined || parser === undefined || this.#isClosed || bytes.length === 0) return 0;
-    this.#handedOnBytes = 0;
-    this.#elicited = false;
-    const receivedBytes = this.#receivedBytes;
+  receive(subflowId: number, chunk: ReceivedChunk): void {
+    this.#received = chunk;
     try {
-      parser.push(bytes, this.#sink);
+      this.#parse(subflowId, chunk.bytes);
     } catch (error) {
       if (!(error instanceof ProtocolViolation)) throw error;
       this.#close(error.code, error.message, 'us');
-      return this.#handedOnBytes;
+    } finally {
+      this.#received = NOTHING;
+      chunk.release();
     }
-    if (this.#receivedBytes > receivedBytes) subflow.onArrival(this.#receivedBytes - receivedBytes);
-    subflow.uplink.bucket?.spendOnAcknowledging(bytes.length);
-    subflow.receipts.onParsed(bytes.length, this.#elicited);
-    return this.#handedOnBytes;
   }
 
   /** Concentrator: these are its other addresses from now on, the first MAX_ANNOUNCED_ADDRESSES of them; the client is told what changes. */
@@ -196,21 +191,34 @@ export class Session {
     }
     this.#subflows.check();
     this.#streams.failStranded();
-    this.#transmitter.transmit(this.#subflows.all, this.#clock.ms);
+    this.#transmitter.transmit(this.#subflows.all);
     this.#streams.tellWritable();
   }
 
   // --- received frames ---
 
   #elicited = false;
-  #handedOnBytes = 0;
+  /** What is being parsed. */
+  #received: ReceivedChunk = NOTHING;
+
+  #parse(subflowId: number, bytes: Uint8Array): void {
+    const subflow = this.#subflows.get(subflowId);
+    const parser = this.#subflows.parserOf(subflowId);
+    if (subflow === undefined || parser === undefined || this.#isClosed || bytes.length === 0) return;
+    this.#elicited = false;
+    const receivedBytes = this.#receivedBytes;
+    parser.push(bytes, this.#sink);
+    if (this.#receivedBytes > receivedBytes) subflow.onArrival(this.#receivedBytes - receivedBytes);
+    subflow.uplink.bucket?.spendOnAcknowledging(bytes.length);
+    subflow.receipts.onParsed(bytes.length, this.#elicited);
+  }
 
   readonly #sink: FrameSink = {
     onData: (streamId, dsn, payload, fin) => {
       this.#elicited = true;
       if (this.#isClosed) return;
       this.#receivedBytes += payload.length;
-      this.#handedOnBytes += this.#streams.onData(streamId, dsn, payload, fin);
+      this.#streams.frames.onData(streamId, dsn, payload, fin, this.#received);
     },
     onControl: (frame) => {
       if (frame.type === 'receipt') {
@@ -228,17 +236,17 @@ export class Session {
     switch (frame.type) {
       case 'open':
         this.#expectRole('concentrator', 'OPEN');
-        this.#streams.onOpen(frame.streamId, frame.limit, steeringModeOf(frame.mode), frame);
+        this.#streams.frames.onOpen(frame.streamId, frame.limit, modeOfWire(frame.mode), frame);
         break;
       case 'opened':
         this.#expectRole('client', 'OPENED');
-        this.#streams.onOpened(frame.streamId, frame.limit, frame.ok, frame.code);
+        this.#streams.frames.onOpened(frame.streamId, frame.limit, frame.ok, frame.code);
         break;
       case 'window':
-        this.#streams.onWindow(frame.streamId, frame.ack, frame.limit);
+        this.#streams.frames.onWindow(frame.streamId, frame.ack, frame.limit);
         break;
       case 'reset':
-        this.#streams.onReset(frame.streamId, frame.code);
+        this.#streams.frames.onReset(frame.streamId, frame.code);
         break;
       case 'ping':
         break;
@@ -260,7 +268,7 @@ export class Session {
         break;
       case 'steering':
         this.#expectRole('concentrator', 'STEERING');
-        this.#streams.onSteering(frame);
+        this.#streams.frames.onSteering(frame);
         break;
       case 'rateLimit':
         this.#expectRole('concentrator', 'RATE_LIMIT');
@@ -290,7 +298,7 @@ export class Session {
   // --- helpers ---
 
   /** A frame that names a subflow may come after it is gone. */
-  #withSubflow(subflowId: number, work: (subflow: Subflow<Uplink>) => void): void {
+  #withSubflow(subflowId: number, work: (subflow: SessionSubflow) => void): void {
     const subflow = this.#subflows.get(subflowId);
     if (subflow !== undefined) work(subflow);
   }
@@ -314,6 +322,8 @@ export class Session {
     this.#events.push(event);
   }
 }
+
+const NOTHING = new OwnBytes(new Uint8Array(0));
 
 /** How far the client may send in a stream before OPENED; this version's WELCOME says so. */
 export const FIRST_UPLOAD_WINDOW_BYTES = FLOOR_WINDOW_BYTES;

@@ -1,8 +1,10 @@
 import { ProtocolViolation } from '../errors.ts';
+import type { Chunk, ReceivedChunk } from '../memory/chunk.ts';
 import type { MemoryBudget } from '../memory-budget.ts';
+import type { Now } from '../now.ts';
 import { StateMachine } from '../transition-table.ts';
 import { type HalfState, RECEIVE_TABLE, type ReceiveEvent } from './half-state.ts';
-import { ReceiveWindow } from './receive-window.ts';
+import { ReceiveWindow, type WindowTuning } from './receive-window.ts';
 import { ReorderBuffer } from './reorder-buffer.ts';
 
 /** The receiving half of a stream: reassembly, the window, and the end. */
@@ -15,9 +17,9 @@ export class ReceiveStream {
   #highestDsn = 0;
   #endTold = false;
 
-  constructor(id: number, budget: MemoryBudget, nowMs: number) {
+  constructor(id: number, budget: MemoryBudget, now: Now, tuning: WindowTuning) {
     this.#id = id;
-    this.window = new ReceiveWindow(budget, nowMs);
+    this.window = new ReceiveWindow(budget, now, tuning);
     this.#state = new StateMachine(`stream ${id}, receiving half`, RECEIVE_TABLE, 'open');
   }
 
@@ -30,11 +32,11 @@ export class ReceiveStream {
   }
 
   /**
-   * Takes a piece of a DATA frame.
+   * Takes a piece of a DATA frame, which is a part of `chunk`.
    * @returns the bytes that can be handed on now, in order
    * @throws ProtocolViolation past the limit, past a FIN, or for a FIN that contradicts another
    */
-  receive(dsn: number, bytes: Uint8Array, fin: boolean): readonly Uint8Array[] {
+  receive(dsn: number, bytes: Uint8Array, fin: boolean, chunk: ReceivedChunk): readonly Chunk[] {
     if (this.state === 'done') return [];
     const end = dsn + bytes.length;
     if (end > this.window.limitDsn) {
@@ -45,7 +47,7 @@ export class ReceiveStream {
     }
     this.#highestDsn = Math.max(this.#highestDsn, end);
     if (fin) this.#noteFin(end);
-    return this.#reorder.insert(dsn, bytes);
+    return this.#reorder.insert(dsn, bytes, chunk);
   }
 
   /** True once, when all bytes up to FIN have been handed on. */
@@ -56,10 +58,14 @@ export class ReceiveStream {
     return true;
   }
 
-  /** The application has taken `bytes`. @returns whether a WINDOW frame is due */
-  consume(bytes: number, nowMs: number, rttMs: number): boolean {
+  /**
+   * The application has taken `bytes`.
+   * @param rttMs the largest round trip time in use
+   * @returns whether a WINDOW frame is due
+   */
+  consume(bytes: number, rttMs: number): boolean {
     if (this.state === 'done') return false;
-    const due = this.window.consume(bytes, nowMs, rttMs);
+    const due = this.window.consume(bytes, rttMs);
     this.#finishIfConsumed();
     // Behind a FIN nothing more comes, so no credit is due.
     return due && this.#finDsn === undefined;

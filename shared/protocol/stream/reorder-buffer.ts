@@ -1,6 +1,11 @@
 import { concatBytes } from '../codec/bytes.ts';
 import { ProtocolViolation } from '../errors.ts';
-import { MAX_REORDER_ENTRIES, MELT_BELOW_BYTES } from '../tunables.ts';
+import { type Chunk, OwnBytes, type ReceivedChunk } from '../memory/chunk.ts';
+
+/** A kept slice shorter than this melts into its neighbour. */
+export const MELT_BELOW_BYTES = 4 * 1024;
+/** Segments out of order that one stream keeps: room for the largest window in pieces of half of MELT_BELOW_BYTES. */
+export const MAX_REORDER_ENTRIES = 8 * 1024;
 
 interface Entry {
   readonly dsn: number;
@@ -32,10 +37,11 @@ export class ReorderBuffer {
   }
 
   /**
+   * Takes `bytes`, which are a part of `chunk`: what can be handed on is kept as it is, what must wait is copied.
    * @returns what can be handed on now, in order
    * @throws ProtocolViolation for more holes than any real set of subflows makes
    */
-  insert(dsn: number, bytes: Uint8Array): readonly Uint8Array[] {
+  insert(dsn: number, bytes: Uint8Array, chunk: ReceivedChunk): readonly Chunk[] {
     const end = dsn + bytes.length;
     if (end <= this.#nextDsn) return [];
     if (dsn < this.#nextDsn) {
@@ -48,14 +54,14 @@ export class ReorderBuffer {
     }
     if (this.#entries.length === 0) {
       this.#nextDsn = end;
-      return [bytes];
+      return [chunk.keep(bytes)];
     }
-    return this.#drainBehind(bytes);
+    return this.#drainBehind(chunk.keep(bytes));
   }
 
-  #drainBehind(first: Uint8Array): Uint8Array[] {
+  #drainBehind(first: Chunk): Chunk[] {
     const ready = [first];
-    this.#nextDsn += first.length;
+    this.#nextDsn += first.bytes.length;
     let used = 0;
     for (const entry of this.#entries) {
       if (entry.dsn > this.#nextDsn) break;
@@ -63,7 +69,7 @@ export class ReorderBuffer {
       this.#bufferedBytes -= entry.bytes.length;
       const known = this.#nextDsn - entry.dsn;
       if (known >= entry.bytes.length) continue;
-      ready.push(known === 0 ? entry.bytes : entry.bytes.subarray(known));
+      ready.push(new OwnBytes(known === 0 ? entry.bytes : entry.bytes.subarray(known)));
       this.#nextDsn = entry.dsn + entry.bytes.length;
     }
     if (used > 0) this.#entries.splice(0, used);
@@ -111,8 +117,8 @@ export class ReorderBuffer {
       entries[at] = { dsn, bytes: concatBytes(bytes, behind.bytes) };
       return at;
     }
-    // A copy: it may wait for long, and would keep all that was read with it.
-    entries.splice(at, 0, { dsn, bytes: bytes.slice() });
+    // A copy, since it may wait for long and would keep all that was read with it. (The slice() of a Buffer shares its memory.)
+    entries.splice(at, 0, { dsn, bytes: new Uint8Array(bytes) });
     return at + 1;
   }
 

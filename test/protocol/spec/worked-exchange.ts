@@ -12,11 +12,11 @@ import {
   FLAG_ORDERED,
   FRAME_TYPE,
   NO_MAX_LOSS,
-  STEERING_MODE,
 } from '../../../shared/protocol/codec/wire.ts';
 import { errorName } from '../../../shared/protocol/errors.ts';
 import { ClientHandshake } from '../../../shared/protocol/handshake/client-handshake.ts';
 import { ConcentratorHandshake } from '../../../shared/protocol/handshake/concentrator-handshake.ts';
+import { rowOf, STEERING_MODE_NAMES } from '../../../shared/protocol/steering/modes.ts';
 import { nodeHandshakeCrypto } from '../../../shared/runtime/session/handshake-crypto.ts';
 import { type Parsed, parseAll, toHex } from '../support.ts';
 import {
@@ -67,7 +67,7 @@ function fieldOf({ name: frame, fields }: ExampleFrame, name: string): ExampleFi
 
 /** Words that may stand behind a number, by field, with what they mean. */
 const WORDS: Readonly<Record<string, Readonly<Record<string, number>>>> = {
-  mode: STEERING_MODE,
+  mode: Object.fromEntries(STEERING_MODE_NAMES.map((mode) => [mode, rowOf(mode).wire])),
   state: { active: 0, doubted: 1, gone: 2 },
   flags: { FIN: FLAG_FIN, connected: FLAG_OPENED_OK, metered: FLAG_METERED, ordered: FLAG_ORDERED },
 };
