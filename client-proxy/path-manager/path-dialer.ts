@@ -37,6 +37,15 @@ export interface PathHost {
 /** A subflow that ends sooner was none: something on the way takes connections and cuts them. */
 const LASTING_MS = 2_000;
 
+/** A subflow of a path. */
+interface PathSubflow {
+  /** Of the concentrator. */
+  readonly address: Destination;
+  readonly upSinceMs: number;
+  /** Doubted for long: it no longer counts, and is not yet gone. */
+  isSilent: boolean;
+}
+
 /**
  * Keeps one path in use with as many subflows as are wanted, dialled one after the other; another beside one that is
  * doubted for long; redialled with back-off when they are gone.
@@ -44,16 +53,13 @@ const LASTING_MS = 2_000;
 export class PathDialer {
   readonly #host: PathHost;
   readonly #backoff: Backoff;
-  readonly #healthy = new Set<number>();
-  /** Doubted for long: no longer counted, and not yet gone. */
-  readonly #silent = new Set<number>();
-  readonly #addressOf = new Map<number, Destination>();
-  readonly #upSinceMs = new Map<number, number>();
+  /** By id; silent ones in the order in which they became so. */
+  readonly #subflows = new Map<number, PathSubflow>();
   #targets: readonly PathTarget[] = [];
   #preferred: Destination | undefined;
   #wanted = 0;
   #isDialling = false;
-  /** Of the dial that goes on, as long as it is not connected: from then on it is carried through. */
+  /** Gives up the dial under way, until it is connected: from then on it is carried through. */
   #reaching: Cancellation | undefined;
   /** What is connected, and waits for its place in the session. */
   #admitting: { readonly transport: SubflowTransport; readonly signal: Cancellation } | undefined;
@@ -70,17 +76,22 @@ export class PathDialer {
   }
 
   get isUp(): boolean {
-    return this.#healthy.size > 0;
+    return this.#healthyIds.length > 0;
   }
 
   /** Those that count, and those that are silent. */
   get subflowIds(): readonly number[] {
-    return [...this.#healthy, ...this.#silent];
+    return [...this.#subflows.keys()];
+  }
+
+  /** Whether a subflow is one of this path's. */
+  has(subflowId: number): boolean {
+    return this.#subflows.has(subflowId);
   }
 
   /** Whether it has neither targets nor subflows, nor any that are on their way. */
   get isOver(): boolean {
-    return this.#targets.length === 0 && this.subflowIds.length === 0 && !this.#isDialling;
+    return this.#targets.length === 0 && this.#subflows.size === 0 && !this.#isDialling;
   }
 
   /** Why it has no subflow, or lost its last. */
@@ -140,49 +151,54 @@ export class PathDialer {
   /** The concentrator is no longer to be found there. */
   leaveAddress(address: Destination): void {
     const where = formatDestination(address);
-    for (const subflowId of this.subflowIds) {
-      const own = this.#addressOf.get(subflowId);
-      if (own === undefined || formatDestination(own) !== where) continue;
-      this.#forget(subflowId);
-      this.#host.retire(subflowId);
+    for (const [subflowId, own] of this.#subflows) {
+      if (formatDestination(own.address) !== where) continue;
+      this.#retire(subflowId);
       this.#reason = { cause: 'no-address', reason: 'the concentrator withdrew the address' };
     }
     this.#maintain();
   }
 
-  /** A subflow is gone; perhaps one of this path's. */
+  /** One of this path's subflows is gone. */
   onSubflowClosed(subflowId: number): void {
-    const wasHealthy = this.#healthy.has(subflowId);
-    if (wasHealthy) this.#judge(subflowId);
-    this.#forget(subflowId);
-    if (!wasHealthy) return;
+    const closed = this.#subflows.get(subflowId);
+    this.#subflows.delete(subflowId);
+    if (closed === undefined || closed.isSilent) return;
+    this.#judge(closed);
     this.#reason = { cause: 'subflow-lost', reason: 'its subflow was lost' };
     this.#hasFailed = true;
     this.#scheduleRetry();
     this.#host.onChange();
   }
 
-  /** A subflow has been doubted for long: it no longer counts. */
+  /** One of this path's subflows has been doubted for long: it no longer counts. */
   onSubflowDoubted(subflowId: number): void {
-    if (!this.#healthy.delete(subflowId)) return;
-    this.#judge(subflowId);
+    const doubted = this.#subflows.get(subflowId);
+    if (doubted === undefined || doubted.isSilent) return;
+    this.#judge(doubted);
     this.#reason = { cause: 'silent', reason: 'its subflow is silent' };
     this.#hasFailed = true;
-    this.#silent.add(subflowId);
+    this.#subflows.delete(subflowId);
+    this.#subflows.set(subflowId, { ...doubted, isSilent: true });
     this.#maintain();
     this.#host.onChange();
   }
 
-  /** A subflow that was doubted works again. */
+  /** One of this path's subflows that were doubted works again. */
   onSubflowRecovered(subflowId: number): void {
-    if (!this.#silent.delete(subflowId)) return;
-    this.#healthy.add(subflowId);
+    const recovered = this.#subflows.get(subflowId);
+    if (recovered === undefined || !recovered.isSilent) return;
+    recovered.isSilent = false;
     this.#trim();
     this.#host.onChange();
   }
 
+  get #healthyIds(): readonly number[] {
+    return [...this.#subflows].flatMap(([id, { isSilent }]) => (isSilent ? [] : [id]));
+  }
+
   get #isComplete(): boolean {
-    return this.#healthy.size >= this.#wanted;
+    return this.#healthyIds.length >= this.#wanted;
   }
 
   get #mayDial(): boolean {
@@ -204,31 +220,23 @@ export class PathDialer {
   #giveUp(): void {
     this.#reaching?.abort();
     this.#stopWaiting();
-    for (const subflowId of this.subflowIds) {
-      this.#forget(subflowId);
-      this.#host.retire(subflowId);
-    }
+    for (const subflowId of this.subflowIds) this.#retire(subflowId);
   }
 
   /** The youngest go first. */
   #trim(): void {
-    for (const subflowId of [...this.#healthy].sort((a, b) => b - a)) {
-      if (this.#healthy.size <= this.#wanted) return;
-      this.#forget(subflowId);
-      this.#host.retire(subflowId);
-    }
+    const byAge = [...this.#healthyIds].sort((a, b) => a - b);
+    for (const subflowId of byAge.slice(this.#wanted).reverse()) this.#retire(subflowId);
   }
 
-  #forget(subflowId: number): void {
-    this.#healthy.delete(subflowId);
-    this.#silent.delete(subflowId);
-    this.#addressOf.delete(subflowId);
-    this.#upSinceMs.delete(subflowId);
+  #retire(subflowId: number): void {
+    this.#subflows.delete(subflowId);
+    this.#host.retire(subflowId);
   }
 
   /** Only after one that lasted does the back-off begin anew, or it would hold back none that fail later than in their dial. */
-  #judge(subflowId: number): void {
-    this.#isFleeting = this.#host.clock() - (this.#upSinceMs.get(subflowId) ?? 0) < LASTING_MS;
+  #judge({ upSinceMs }: PathSubflow): void {
+    this.#isFleeting = this.#host.clock() - upSinceMs < LASTING_MS;
     if (!this.#isFleeting) this.#backoff.succeed();
   }
 
@@ -246,45 +254,21 @@ export class PathDialer {
   }
 
   async #dial(): Promise<'up' | 'failed' | 'given up'> {
-    const { uplinkName: uplink, admit, retire, remove, logger, onDial } = this.#host;
+    const { uplinkName, onDial } = this.#host;
     const signal = new Cancellation();
     const targets = this.#targets;
     try {
-      const { transport, address } = await this.#connect(signal);
+      const reached = await this.#connect(signal);
       if (signal.aborted) {
-        transport.destroy();
+        reached.transport.destroy();
         return 'given up';
       }
-      const [replaced] = this.#silent;
-      this.#admitting = { transport, signal };
-      const subflowId = await admit(transport, address, replaced)
-        .catch((error: Error) => {
-          transport.destroy();
-          throw error;
-        })
-        .finally(() => {
-          this.#admitting = undefined;
-        });
-      if (this.#wanted === 0 || this.#isStopped) {
-        // A path that is stopped has another in its place, for which this one waits: it may be the session's first.
-        if (this.#isStopped) retire(subflowId);
-        else remove(subflowId);
-        return 'given up';
-      }
-      if (subflowId !== replaced) {
-        this.#addressOf.set(subflowId, address);
-        this.#upSinceMs.set(subflowId, this.#host.clock());
-      }
-      this.#onUp(subflowId, replaced);
-      this.#preferred = address;
-      onDial('ok');
-      logger.info({ uplink, subflow: subflowId, concentrator: formatDestination(address) }, 'subflow up');
-      return 'up';
+      return await this.#enter(reached, signal);
     } catch (error) {
-      // Where it failed nobody wants to go any more.
+      // The targets have changed, or nobody dials any more: ignore this failure.
       if (signal.aborted || this.#isStopped || targets !== this.#targets) return 'given up';
       onDial('failed');
-      this.#onFailure(failureReason(uplink, error as Error));
+      this.#onFailure(failureReason(uplinkName, error as Error));
       return 'failed';
     }
   }
@@ -298,10 +282,49 @@ export class PathDialer {
     }
   }
 
-  #onUp(subflowId: number, replaced: number | undefined): void {
-    if (replaced !== undefined && replaced !== subflowId) this.#forget(replaced);
-    this.#silent.delete(subflowId);
-    this.#healthy.add(subflowId);
+  /** What is connected becomes a subflow of the session. */
+  async #enter({ transport, address }: Reached, signal: Cancellation): Promise<'up' | 'given up'> {
+    const { uplinkName: uplink, retire, remove, logger, onDial } = this.#host;
+    const replaced = [...this.#subflows].find(([, { isSilent }]) => isSilent)?.[0];
+    const subflowId = await this.#admit(transport, address, replaced, signal);
+    if (this.#isStopped) {
+      // Another path has taken the place of this one, and waits for this subflow: it may be the session's first.
+      retire(subflowId);
+      return 'given up';
+    }
+    if (this.#wanted === 0) {
+      remove(subflowId);
+      return 'given up';
+    }
+    this.#onUp(subflowId, address, replaced);
+    onDial('ok');
+    logger.info({ uplink, subflow: subflowId, concentrator: formatDestination(address) }, 'subflow up');
+    return 'up';
+  }
+
+  async #admit(
+    transport: SubflowTransport,
+    address: Destination,
+    replaced: number | undefined,
+    signal: Cancellation,
+  ): Promise<number> {
+    this.#admitting = { transport, signal };
+    try {
+      return await this.#host.admit(transport, address, replaced);
+    } catch (error) {
+      transport.destroy();
+      throw error;
+    } finally {
+      this.#admitting = undefined;
+    }
+  }
+
+  #onUp(subflowId: number, address: Destination, replaced: number | undefined): void {
+    // The silent one may have come back meanwhile: then the new connection was not needed.
+    const known = this.#subflows.get(subflowId) ?? { address, upSinceMs: this.#host.clock() };
+    if (replaced !== undefined) this.#subflows.delete(replaced);
+    this.#subflows.set(subflowId, { ...known, isSilent: false });
+    this.#preferred = address;
     this.#hasFailed = false;
     if (!this.#isFleeting) this.#backoff.succeed();
     this.#trim();
@@ -312,11 +335,11 @@ export class PathDialer {
     const { reason } = why;
     this.#hasFailed = true;
     // The same trouble again and again is said once.
-    const isNews = reason !== this.#reason.reason && this.#healthy.size === 0;
+    const isNews = reason !== this.#reason.reason && !this.isUp;
     this.#reason = why;
     logger[isNews ? 'warn' : 'debug'](
       { uplink, concentrator: this.#targets.map(formatDestination).join(', '), reason },
-      this.#healthy.size === 0 ? 'uplink not usable' : 'no further subflow',
+      this.isUp ? 'no further subflow' : 'uplink not usable',
     );
   }
 }
