@@ -1,26 +1,44 @@
+import type { Logger } from 'pino';
 import type { Destination } from '../../shared/protocol/destination.ts';
-import type { PathDialer, PathHost } from './path-dialer.ts';
-import { type PathMode, pathsOf } from './paths.ts';
+import type { Backoff } from '../../shared/runtime/async/backoff.ts';
+import type { CancelSignal } from '../../shared/runtime/async/cancellation.ts';
+import type { MonotonicClock } from '../../shared/runtime/clock.ts';
+import type { SubflowTransport } from '../../shared/runtime/subflow/subflow-transport.ts';
+import type { ManagedSubflows } from './managed-subflows.ts';
+import { PathDialer, type PathHost } from './path-dialer.ts';
+import { type PathMode, type PathTarget, pathNumber, pathsOf } from './paths.ts';
+import type { Reached } from './reach.ts';
 import type { SubflowsPerPath } from './subflow-bound.ts';
 import type { UplinkReason } from './uplink-cause.ts';
-import type { DemandKind } from './uplink-demand.ts';
+import type { DemandKind, DemandView } from './uplink-demand.ts';
 import type { DialledUplink } from './uplink-role.ts';
 import { NORMAL_USE, type UplinkUseWithReason } from './uplink-use.ts';
 
-export interface UplinkDialerOptions {
-  readonly uplink: DialledUplink;
+/** How the uplinks of a session are dialled. */
+export interface UplinkDialling {
   readonly mode: PathMode;
-  readonly host: PathHost;
-  /** Makes a subflow a backup, or an ordinary one again. */
-  setBackup(subflowId: number, isBackup: boolean): void;
-  /** Closes all subflows of the uplink, those too that were retired. */
-  clear(): void;
-  newPath(host: PathHost): PathDialer;
+  readonly subflows: ManagedSubflows;
+  readonly logger: Logger;
+  readonly clock: MonotonicClock;
+  /** Connects over an uplink to one of the targets, `preferred` first, and proves the other end. */
+  reach(
+    uplink: DialledUplink,
+    targets: readonly PathTarget[],
+    preferred: Destination | undefined,
+    signal: CancelSignal,
+  ): Promise<Reached>;
+  newBackoff(): Backoff;
+  /** Whether the session has an uplink of this name now. */
+  hasUplink(uplinkName: string): boolean;
+  onDial(uplinkName: string, result: 'ok' | 'failed'): void;
+  /** A subflow more or less, or a dial that failed. */
+  onChange(): void;
 }
 
 /** Keeps one uplink in use: with subflows on each of its paths, as its role, its use and the demand for it say. */
 export class UplinkDialer {
-  readonly #options: UplinkDialerOptions;
+  readonly #dialling: UplinkDialling;
+  readonly #pathHost: PathHost;
   readonly #paths = new Map<string, PathDialer>();
   #uplink: DialledUplink;
   #use = NORMAL_USE;
@@ -30,19 +48,28 @@ export class UplinkDialer {
   #bound = 1;
   /** Paths that have targets. */
   #targetedPaths = 0;
+  /** The network has said that nothing gets through. */
+  #isInterrupted = false;
   #removing: NodeJS.Timeout | undefined;
-  readonly #pathHost: PathHost;
 
-  constructor(options: UplinkDialerOptions) {
-    this.#options = options;
+  constructor(uplink: DialledUplink, dialling: UplinkDialling) {
+    this.#dialling = dialling;
+    this.#uplink = uplink;
+    const { logger, clock, subflows } = dialling;
     this.#pathHost = {
-      ...options.host,
+      uplinkName: uplink.name,
+      logger,
+      clock,
+      reach: (targets, preferred, signal) => dialling.reach(this.#uplink, targets, preferred, signal),
+      admit: (transport, address, replaced) => this.#admit(transport, address, replaced),
+      retire: (subflowId) => this.#retire(subflowId),
+      remove: (subflowId) => subflows.remove(subflowId),
+      onDial: (result) => dialling.onDial(uplink.name, result),
       onChange: () => {
         this.#prune();
-        options.host.onChange();
+        dialling.onChange();
       },
     };
-    this.#uplink = options.uplink;
   }
 
   get uplink(): DialledUplink {
@@ -65,7 +92,7 @@ export class UplinkDialer {
     return standby === 'break-before-make' || joinAboveUtilization !== undefined ? 'last-resort' : 'always';
   }
 
-  get isStopped(): boolean {
+  get #isStopped(): boolean {
     return this.#use.use === 'stopped';
   }
 
@@ -78,7 +105,7 @@ export class UplinkDialer {
   }
 
   /** Whether every path of it was tried in vain, or lost. */
-  get hasFailed(): boolean {
+  get #hasFailed(): boolean {
     return !this.isUp && [...this.#paths.values()].every((path) => path.hasFailed);
   }
 
@@ -96,6 +123,21 @@ export class UplinkDialer {
     return { cause: first.cause, reason: [...texts].join('; ') };
   }
 
+  /** What the demand for it is judged by; undefined while it is stopped. @param utilization of late, 0 to 1 */
+  demandView(utilization: number): DemandView | undefined {
+    if (this.#isStopped) return undefined;
+    const isInterrupted = this.#staysInterrupted();
+    return {
+      name: this.#uplink.name,
+      kind: this.demandKind,
+      isBackup: this.isBackup,
+      threshold: this.#uplink.joinAboveUtilization ?? 0,
+      isUp: this.isUp && !isInterrupted,
+      hasFailed: this.#hasFailed || isInterrupted,
+      utilization,
+    };
+  }
+
   /** Whether it is used at all now; what is up goes when it is not. */
   setWanted(isWanted: boolean): void {
     if (isWanted === this.#isWanted) return;
@@ -106,11 +148,11 @@ export class UplinkDialer {
   /** Where the concentrator is, and how many subflows there may be. */
   setAddresses(addresses: readonly Destination[], bound: number): void {
     this.#bound = bound;
-    const { mode, newPath } = this.#options;
+    const { mode, newBackoff } = this.#dialling;
     const paths = pathsOf(mode, this.#uplink.binding, addresses, bound);
     this.#targetedPaths = paths.size;
     for (const key of paths.keys()) {
-      if (!this.#paths.has(key)) this.#paths.set(key, newPath(this.#pathHost));
+      if (!this.#paths.has(key)) this.#paths.set(key, new PathDialer(this.#pathHost, newBackoff()));
     }
     for (const [key, path] of this.#paths) path.setTargets(paths.get(key) ?? []);
     this.#prune();
@@ -137,16 +179,21 @@ export class UplinkDialer {
 
   /** Stopped, it loses its subflows, those that are the last of the session too. */
   setUse(use: UplinkUseWithReason): void {
-    const wasStopped = this.isStopped;
+    const wasStopped = this.#isStopped;
     this.#use = use;
     clearTimeout(this.#removing);
-    if (!this.isStopped) {
+    if (!this.#isStopped) {
       this.#tellBackup();
       if (wasStopped) this.retryNow();
     } else if (!wasStopped) {
-      this.#removing = setTimeout(() => this.#options.clear(), CLEAR_MS);
+      this.#removing = setTimeout(() => this.#clear(), CLEAR_MS);
     }
     this.#distribute();
+  }
+
+  /** The network says that nothing gets through; its subflows may go on when something does. */
+  interrupt(): void {
+    this.#isInterrupted = true;
   }
 
   /** Something about the network has changed: what failed may work now. */
@@ -169,16 +216,58 @@ export class UplinkDialer {
   }
 
   onSubflowClosed(subflowId: number): void {
-    for (const path of this.#paths.values()) path.onSubflowClosed(subflowId);
+    this.#pathOf(subflowId)?.onSubflowClosed(subflowId);
     this.#prune();
   }
 
+  /** A subflow has been doubted for long. */
   onSubflowDoubted(subflowId: number): void {
-    for (const path of this.#paths.values()) path.onSubflowDoubted(subflowId);
+    this.#pathOf(subflowId)?.onSubflowDoubted(subflowId);
   }
 
+  /** Receipts came again on a subflow that was doubted. */
   onSubflowRecovered(subflowId: number): void {
-    for (const path of this.#paths.values()) path.onSubflowRecovered(subflowId);
+    this.#pathOf(subflowId)?.onSubflowRecovered(subflowId);
+  }
+
+  /** Undefined for a subflow that is no longer counted, as one that retires. */
+  #pathOf(subflowId: number): PathDialer | undefined {
+    return [...this.#paths.values()].find((path) => path.has(subflowId));
+  }
+
+  async #admit(
+    transport: SubflowTransport,
+    address: Destination,
+    replaced: number | undefined,
+  ): Promise<number> {
+    const { mode, subflows } = this.#dialling;
+    const { isBackup } = this;
+    const uplink = { ...this.#uplink, backup: isBackup };
+    const candidate = { uplink, transport, address, path: pathNumber(mode, address) };
+    const subflowId = await subflows.admit(candidate, replaced);
+    // It may have come to another use meanwhile.
+    if (this.isBackup !== isBackup) subflows.setBackup(subflowId, this.isBackup);
+    return subflowId;
+  }
+
+  #retire(subflowId: number): void {
+    const { subflows, hasUplink } = this.#dialling;
+    // Of an uplink that was taken out nothing stays, be it the last.
+    if (hasUplink(this.#uplink.name)) subflows.retire(subflowId);
+    else subflows.remove(subflowId);
+  }
+
+  /** Closes all subflows of the uplink, those too that were retired. */
+  #clear(): void {
+    const { subflows } = this.#dialling;
+    for (const { id } of subflows.of(this.#uplink.name)) subflows.remove(id);
+  }
+
+  /** Whether nothing has got through since the network said so. */
+  #staysInterrupted(): boolean {
+    const own = this.#isInterrupted ? this.#dialling.subflows.of(this.#uplink.name) : [];
+    if (own.some(({ state }) => state === 'active')) this.#isInterrupted = false;
+    return this.#isInterrupted;
   }
 
   /** Paths that are over, as when their address was withdrawn while it was dialled. */
@@ -187,12 +276,12 @@ export class UplinkDialer {
   }
 
   #tellBackup(): void {
-    for (const subflowId of this.subflowIds) this.#options.setBackup(subflowId, this.isBackup);
+    for (const subflowId of this.subflowIds) this.#dialling.subflows.setBackup(subflowId, this.isBackup);
   }
 
   /** Shares the subflows out among the paths. */
   #distribute(): void {
-    const isUsed = this.#isWanted && !this.isStopped;
+    const isUsed = this.#isWanted && !this.#isStopped;
     const paths = Math.max(1, this.#targetedPaths);
     const most = Math.max(1, Math.floor(this.#bound / paths));
     const wished = perPath(this.#uplink.subflowsPerPath, this.#wish, paths);
