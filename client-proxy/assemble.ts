@@ -3,6 +3,7 @@ import { networkInterfaces } from 'node:os';
 import { join } from 'node:path';
 import type { Logger } from 'pino';
 import { Registry } from 'prom-client';
+import { withTuning } from '../shared/protocol/session/core-tuning.ts';
 import { acceptAppSockets } from '../shared/runtime/app/app-socket-listener.ts';
 import { BlockPool } from '../shared/runtime/app/block-pool.ts';
 import type { MonotonicClock, WallClock } from '../shared/runtime/clock.ts';
@@ -143,7 +144,7 @@ function makeCounters({ native: { native } }: ClientProxyDeps) {
 }
 
 function makeKeeper(
-  { client, concentrator, paths, dial, memory, lingerMs }: ClientConfig,
+  { client, concentrator, paths, dial, memory, lingerMs, tuning }: ClientConfig,
   { clock, random, logger }: ClientProxyDeps,
   parts: {
     readonly counters: Counters;
@@ -163,6 +164,7 @@ function makeKeeper(
     backoff: { minMs: dial.backoffMinMs, maxMs: dial.backoffMaxMs },
     memoryBytes: memory.perSessionBytes,
     lingerMs,
+    tuning: withTuning(tuning),
     openTimeoutMs: OPEN_TIMEOUT_MS,
     clock,
     random,

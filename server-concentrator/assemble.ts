@@ -1,5 +1,6 @@
 import type { Logger } from 'pino';
 import { Registry } from 'prom-client';
+import { withTuning } from '../shared/protocol/session/core-tuning.ts';
 import { connectAppSocket } from '../shared/runtime/app/app-socket-connect.ts';
 import { BlockPool } from '../shared/runtime/app/block-pool.ts';
 import type { MonotonicClock, WallClock } from '../shared/runtime/clock.ts';
@@ -67,6 +68,7 @@ export async function assemble(config: ConcentratorConfig, deps: ConcentratorDep
   const sessions = new SessionRegistry({
     limits: config.limits,
     lingerMs: config.lingerMs,
+    tuning: withTuning(config.tuning),
     dialer,
     clock,
     logger,

@@ -1,11 +1,8 @@
 import { domainToASCII } from 'node:url';
 import { z } from 'zod';
-import { STEERING_MODE, type SteeringMode } from '../../shared/protocol/codec/wire.ts';
-import {
-  modeOfAlias,
-  STEERING_ALIASES,
-  type SteeringAlias,
-} from '../../shared/protocol/steering/steering-names.ts';
+import type { ModeParameters } from '../../shared/protocol/scheduler/policy-parameters.ts';
+import { isModeName, modeNamed, STEERING_ALIASES } from '../../shared/protocol/steering/mode-names.ts';
+import { modesWith, rowOf, STEERING_MODE_NAMES } from '../../shared/protocol/steering/modes.ts';
 import type { SteeringPolicy } from '../../shared/protocol/steering/steering-policy.ts';
 import { isHostName } from '../../shared/runtime/address/host-port.ts';
 import { type PortRange, parseNetwork, parsePortRange } from '../../shared/runtime/config/ranges.ts';
@@ -20,13 +17,10 @@ const MAX_ENTRIES = 1024;
 const MAX_UPLINK_NAMES = 16;
 
 const MODE_FORMAT =
-  `a steering mode: ${Object.keys(STEERING_MODE).join(', ')}; ` +
+  `a steering mode: ${STEERING_MODE_NAMES.join(', ')}; ` +
   `or by another name: ${STEERING_ALIASES.join(', ')}`;
-type ModeName = SteeringMode | SteeringAlias;
 
-const mode = textAs(MODE_FORMAT, (value): ModeName | undefined =>
-  isMode(value) ? value : STEERING_ALIASES.find((alias) => alias === value),
-);
+const mode = textAs(MODE_FORMAT, (value) => (isModeName(value) ? value : undefined));
 
 const UPLINK_NAME = /^[A-Za-z0-9_.-]{1,32}$/;
 const uplinkName = textAs('the name of an uplink', (value) => (UPLINK_NAME.test(value) ? value : undefined));
@@ -73,15 +67,30 @@ const parameters = {
   maxLoss: share.optional(),
 };
 
-/** The modes for which each parameter means something. */
-const MODES_WITH: Readonly<Record<keyof typeof parameters, readonly SteeringMode[]>> = {
-  order: ['priority', 'active-standby'],
-  weights: ['weighted'],
-  maxRtt: ['lowest-latency'],
-  maxLoss: ['lowest-latency'],
+/** What each parameter is called in a policy, and what a mode that cannot do without it lacks. */
+const PARAMETERS: Readonly<
+  Record<keyof typeof parameters, { readonly key: keyof ModeParameters; readonly lack?: string }>
+> = {
+  order: {
+    key: 'order',
+    lack:
+      'needs to know which uplink is preferred: add "order", such as [dsl, lte]; ' +
+      'without a preference use aggregate',
+  },
+  weights: {
+    key: 'weights',
+    lack: 'needs the shares of the uplinks: add "weights", such as {dsl: 70, lte: 30}',
+  },
+  maxRtt: { key: 'maxRttMs' },
+  maxLoss: { key: 'maxLoss' },
 };
 
 type Parameters = z.output<z.ZodObject<typeof parameters>>;
+
+const parameterEntries = Object.entries(PARAMETERS) as [
+  keyof typeof parameters,
+  (typeof PARAMETERS)[keyof typeof parameters],
+][];
 
 const defaultPolicy = z
   .union([mode, z.strictObject({ mode, ...parameters })], {
@@ -164,10 +173,6 @@ interface Issues {
   };
 }
 
-function isMode(text: string): text is SteeringMode {
-  return Object.hasOwn(STEERING_MODE, text);
-}
-
 function ruleOf(parsed: ParsedRule, fallback: SteeringPolicy, context: Issues): SteeringRule {
   const { host: hosts, cidr: networks, port: ports, user: users } = parsed;
   return {
@@ -194,7 +199,7 @@ function actionOf(parsed: ParsedRule, fallback: SteeringPolicy, context: Issues)
   }
   const only = uplinks === undefined ? {} : { only: uplinks };
   const policy = { ...(mode === undefined ? fallback : policyOf(mode, parsed, context)), ...only };
-  if (mode === undefined) policyOf(undefined, parsed, context);
+  if (mode === undefined) refuseParameters(parsed, context);
   const { weights } = policy;
   if (weights !== undefined && uplinks?.every((name) => !Object.hasOwn(weights, name))) {
     const message = 'none of these uplinks has a share in the "weights" that hold here';
@@ -209,42 +214,45 @@ function actionOf(parsed: ParsedRule, fallback: SteeringPolicy, context: Issues)
 }
 
 /** The policy of a mode and its parameters, each of which must belong to it. */
-function policyOf(name: ModeName, given: Parameters, context: Issues): SteeringPolicy;
-function policyOf(name: undefined, given: Parameters, context: Issues): undefined;
-function policyOf(
-  name: ModeName | undefined,
-  given: Parameters,
-  context: Issues,
-): SteeringPolicy | undefined {
-  const mode = name === undefined || isMode(name) ? name : modeOfAlias(name, given.weights !== undefined);
-  for (const [key, modes] of Object.entries(MODES_WITH)) {
-    if (given[key as keyof Parameters] === undefined || (mode !== undefined && modes.includes(mode)))
-      continue;
-    const belongs = `it belongs to mode ${modes.join(' and ')}`;
-    const message =
-      mode === undefined ? `without a mode: ${belongs}` : `has no effect with mode ${mode}: ${belongs}`;
+function policyOf(name: string, given: Parameters, context: Issues): SteeringPolicy {
+  const policyParameters = parametersOf(given);
+  const mode = modeNamed(name, policyParameters)!;
+  const taken = rowOf(mode).parameters;
+  for (const [key, { key: parameter, lack }] of parameterEntries) {
+    if (given[key] !== undefined && taken[parameter] === undefined) {
+      const message = `has no effect with mode ${mode}: it belongs to mode ${modesWith(parameter).join(' and ')}`;
+      context.issues.push({ code: 'custom', message, input: given, path: [key] });
+    } else if (given[key] === undefined && taken[parameter] === 'required') {
+      context.issues.push({
+        code: 'custom',
+        message: `mode ${mode} ${lack ?? `needs "${key}"`}`,
+        input: given,
+      });
+    }
+  }
+  checkWeights(given, context);
+  return { mode, ...policyParameters };
+}
+
+/** A rule without a mode takes no parameters of one. */
+function refuseParameters(given: Parameters, context: Issues): void {
+  for (const [key, { key: parameter }] of parameterEntries) {
+    if (given[key] === undefined) continue;
+    const message = `without a mode: it belongs to mode ${modesWith(parameter).join(' and ')}`;
     context.issues.push({ code: 'custom', message, input: given, path: [key] });
   }
-  if (mode === undefined) return undefined;
-  const { order, weights, maxRtt, maxLoss } = given;
-  for (const name of Object.keys(weights ?? {})) {
+}
+
+function checkWeights({ weights = {} }: Parameters, context: Issues): void {
+  for (const name of Object.keys(weights)) {
     if (UPLINK_NAME.test(name)) continue;
     const message = 'expected the name of an uplink in front of the share';
     context.issues.push({ code: 'custom', message, input: name, path: ['weights', name] });
   }
-  if (mode === 'weighted' && weights === undefined) {
-    const message =
-      'mode weighted needs the shares of the uplinks: add "weights", such as {dsl: 70, lte: 30}';
-    context.issues.push({ code: 'custom', message, input: given });
-  }
-  // Without one it would fill whatever is free, and prefer nothing.
-  if (mode === 'priority' && order === undefined) {
-    const message =
-      'mode priority needs to know which uplink is preferred: add "order", such as [dsl, lte]; without a preference use aggregate';
-    context.issues.push({ code: 'custom', message, input: given });
-  }
+}
+
+function parametersOf({ order, weights, maxRtt, maxLoss }: Parameters): ModeParameters {
   return {
-    mode,
     ...(order === undefined ? {} : { order }),
     ...(weights === undefined ? {} : { weights }),
     ...(maxRtt === undefined ? {} : { maxRttMs: maxRtt }),

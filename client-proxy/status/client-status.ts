@@ -17,7 +17,7 @@ import type { Steering } from '../steering/steering.ts';
 import { describePolicy } from '../steering/steering-rule.ts';
 import { clientReadiness, type ReadinessSource } from './client-readiness.ts';
 
-/** What /status tells at the client; README.md, "The state in full", explains each field. Times are those of RFC 3339. */
+/** What /status tells at the client; docs/observability.md explains each field. Times are those of RFC 3339. */
 export interface ClientStatus {
   readonly program: 'tributary-client';
   readonly version: string;

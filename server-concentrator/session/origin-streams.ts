@@ -1,7 +1,7 @@
 import type { Logger } from 'pino';
-import type { SteeringMode } from '../../shared/protocol/codec/wire.ts';
 import { type Destination, formatDestination } from '../../shared/protocol/destination.ts';
 import { StreamError } from '../../shared/protocol/errors.ts';
+import type { SteeringMode } from '../../shared/protocol/steering/modes.ts';
 import type { AppSocket } from '../../shared/runtime/app/app-socket.ts';
 import { Cancellation } from '../../shared/runtime/async/cancellation.ts';
 import type { SessionDriver } from '../../shared/runtime/session/session-driver.ts';

@@ -1,5 +1,6 @@
 import type { Now } from '../../shared/protocol/now.ts';
 import { DEFAULT_TUNING } from '../../shared/protocol/session/core-tuning.ts';
+import type { SessionSubflow } from '../../shared/protocol/session/sent-item.ts';
 import { DeliveryRateController } from '../../shared/protocol/subflow/delivery-rate-controller.ts';
 import { Subflow, type SubflowOptions } from '../../shared/protocol/subflow/subflow.ts';
 import { Uplink } from '../../shared/protocol/uplink/uplink.ts';
@@ -14,8 +15,8 @@ export function newSubflow(
   options: Partial<SubflowOptions> & { readonly id: number },
   uplink: Uplink,
   now: Now,
-): Subflow<Uplink> {
-  const subflow = new Subflow(
+): SessionSubflow {
+  const subflow: SessionSubflow = new Subflow(
     { isBackup: false, ...options },
     uplink,
     now,

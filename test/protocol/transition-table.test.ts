@@ -1,11 +1,9 @@
 import { describe, expect, it } from 'vitest';
-import { MemoryBudget } from '../../shared/protocol/memory-budget.ts';
-import { Stream } from '../../shared/protocol/session/stream.ts';
 import { RECEIVE_TABLE, SEND_TABLE } from '../../shared/protocol/stream/half-state.ts';
-import { ReceiveStream } from '../../shared/protocol/stream/receive-stream.ts';
-import { SendStream } from '../../shared/protocol/stream/send-stream.ts';
+import { SEND_STATE_TABLE } from '../../shared/protocol/stream/queue-place.ts';
 import { SUBFLOW_TABLE } from '../../shared/protocol/subflow/subflow-state.ts';
 import { StateMachine, type TransitionTable } from '../../shared/protocol/transition-table.ts';
+import { newStream } from './stream/streams.ts';
 import { thrownBy } from './support.ts';
 
 const misuse = { code: 'internalError', name: 'MisuseError' };
@@ -35,6 +33,21 @@ const CASES: readonly [string, TransitionTable<string, string>, Record<string, s
       'done reset': 'done',
     },
     ['fin', 'allConsumed', 'reset'],
+  ],
+  [
+    'sending',
+    SEND_STATE_TABLE,
+    {
+      'idle fill': 'queued',
+      'idle drain': 'idle',
+      'queued fill': 'queued',
+      'queued drain': 'idle',
+      'queued strand': 'stranded',
+      'stranded fill': 'stranded',
+      'stranded drain': 'idle',
+      'stranded relieve': 'queued',
+    },
+    ['fill', 'drain', 'strand', 'relieve'],
   ],
   [
     'subflow',
@@ -68,10 +81,7 @@ describe.each(CASES)('%s', (name, table, expected, events) => {
 });
 
 describe('opening of a stream', () => {
-  const stream = (phase: 'opening' | 'embryonic') => {
-    const receive = new ReceiveStream(1, new MemoryBudget(1_000_000), 0);
-    return new Stream(new SendStream(1, 0), receive, phase, { mode: 'aggregate' });
-  };
+  const stream = (phase: 'opening' | 'embryonic') => newStream({ phase });
 
   it('at the client: opening, open', () => {
     const client = stream('opening');

@@ -43,6 +43,7 @@ export async function assembled(
       ...limits,
     },
     lingerMs: 60_000,
+    tuning: {},
     log: { level: 'info', format: 'json' },
     ...keys,
   };

@@ -1,7 +1,7 @@
 import { MemoryBudget } from '../../shared/protocol/memory-budget.ts';
 import type { SessionEvent } from '../../shared/protocol/session/events.ts';
 import { FIRST_UPLOAD_WINDOW_BYTES, Session } from '../../shared/protocol/session/session.ts';
-import { FLOOR_WINDOW_BYTES } from '../../shared/protocol/tunables.ts';
+import { FLOOR_WINDOW_BYTES } from '../../shared/protocol/stream/receive-window.ts';
 import type { VirtualClock } from './clock.ts';
 import { LentMemory } from './lent-memory.ts';
 import type { Connection, Side } from './network.ts';

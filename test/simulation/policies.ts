@@ -1,8 +1,8 @@
-import { STEERING_MODE, type SteeringMode } from '../../shared/protocol/codec/wire.ts';
+import { STEERING_MODE_NAMES } from '../../shared/protocol/steering/modes.ts';
 import type { SteeringPolicy } from '../../shared/protocol/steering/steering-policy.ts';
 import type { Random } from './random.ts';
 
-export const MODES = Object.keys(STEERING_MODE) as SteeringMode[];
+export const MODES = STEERING_MODE_NAMES;
 
 /** Any policy over the named uplinks; `only` never leaves out all that there are, or a stream might wait for ever. */
 export function randomPolicy(random: Random, uplinkNames: readonly string[]): SteeringPolicy {

@@ -70,22 +70,3 @@ export const KEY_BYTES = 32;
 
 /** Largest stream id and DSN: exact in a double (SPEC.md section 3, "53 bits"). */
 export const MAX_SEQUENCE = Number.MAX_SAFE_INTEGER;
-
-/** Steering modes of OPEN, section 6. */
-export const STEERING_MODE = {
-  aggregate: 0,
-  'lowest-latency': 1,
-  'active-standby': 2,
-  priority: 3,
-  weighted: 4,
-  redundant: 5,
-  'round-robin': 6,
-} as const;
-
-export type SteeringMode = keyof typeof STEERING_MODE;
-
-/** The mode of a wire value; an unknown one is `aggregate`, so that an older end keeps working. */
-export function steeringModeOf(value: number): SteeringMode {
-  const found = Object.entries(STEERING_MODE).find(([, number]) => number === value);
-  return (found?.[0] as SteeringMode | undefined) ?? 'aggregate';
-}

@@ -1,15 +1,23 @@
 import { MisuseError } from '../errors.ts';
+import { STEERING_TUNING, type SteeringTuning } from '../steering/steering-tuning.ts';
+import { STREAM_TUNING, type StreamTuning } from '../stream/stream-tuning.ts';
 import { SUBFLOW_TUNING, type SubflowTuning } from '../subflow/subflow-tuning.ts';
 import { UPLINK_TUNING, type UplinkTuning } from '../uplink/uplink-tuning.ts';
 import { GUARD_TUNING, type GuardTuning } from './harm-guard.ts';
 import { RETIREMENT_TUNING, type RetirementTuning } from './retirement.ts';
 import { WATCH_TUNING, type WatchTuning } from './subflow-watch.ts';
+import { TRANSMIT_TUNING, type TransmitTuning } from './transmit-tuning.ts';
 
 /**
  * Every number of the core that may differ without breaking the wire format or a bound on memory, in groups that stand
  * beside what they tune. Times in milliseconds, sizes in bytes, rates in bytes per second.
  */
-export interface CoreTuning extends SubflowTuning, UplinkTuning {
+export interface CoreTuning
+  extends SubflowTuning,
+    UplinkTuning,
+    StreamTuning,
+    SteeringTuning,
+    TransmitTuning {
   readonly watch: WatchTuning;
   readonly guard: GuardTuning;
   readonly retirement: RetirementTuning;
@@ -18,6 +26,9 @@ export interface CoreTuning extends SubflowTuning, UplinkTuning {
 export const DEFAULT_TUNING: CoreTuning = {
   ...SUBFLOW_TUNING,
   ...UPLINK_TUNING,
+  ...STREAM_TUNING,
+  ...STEERING_TUNING,
+  ...TRANSMIT_TUNING,
   watch: WATCH_TUNING,
   guard: GUARD_TUNING,
   retirement: RETIREMENT_TUNING,

@@ -1,6 +1,6 @@
-import type { SteeringMode } from '../codec/wire.ts';
 import type { Destination } from '../destination.ts';
 import type { ErrorName } from '../errors.ts';
+import type { SteeringMode } from '../steering/modes.ts';
 
 /** What a session tells the program around it; drained after each input. */
 export type SessionEvent =

@@ -1,9 +1,8 @@
 import type { Now } from '../now.ts';
-import type { SendStream } from '../stream/send-stream.ts';
-import type { Subflow } from '../subflow/subflow.ts';
+import type { Stream } from '../stream/stream.ts';
 import type { Uplink } from '../uplink/uplink.ts';
 import { carrierOf } from './reinjection.ts';
-import type { Stream } from './stream.ts';
+import type { SessionSubflow } from './sent-item.ts';
 
 export interface GuardTuning {
   /** While there is bulk, this often is looked which uplink a stream stands still for, */
@@ -36,13 +35,13 @@ export const GUARD_TUNING: GuardTuning = {
 
 /** What the guard asks of its session. */
 export interface GuardedSession {
-  readonly subflows: readonly Subflow<Uplink>[];
+  readonly subflows: readonly SessionSubflow[];
   readonly uplinks: Iterable<Uplink>;
   readonly streams: Iterable<Stream>;
   onParked(uplink: Uplink, reason: string): void;
   onUnparked(uplink: Uplink, reason: string): void;
   /** What is under way on a subflow goes to the others. */
-  surrender(subflow: Subflow<Uplink>): void;
+  surrender(subflow: SessionSubflow): void;
 }
 
 /** A stretch of bulk, in bytes per millisecond and shares of time. */
@@ -128,10 +127,11 @@ export class HarmGuard {
     this.#samples++;
     let bulk = 0;
     const holders: Uplink[] = [];
-    for (const { send, isSteered } of this.#session.streams) {
+    for (const stream of this.#session.streams) {
+      const { send, isSteered } = stream;
       // A policy that says where a stream goes has accepted how fast that is.
       if (isSteered || send.backlogBytes === 0 || send.sentBytes < this.#tuning.bulkBytes) continue;
-      const holder = send.isHeldUp ? holderOf(send, this.#session.subflows) : undefined;
+      const holder = send.isHeldUp ? holderOf(stream, this.#session.subflows) : undefined;
       if (holder !== undefined) holders.push(holder);
       if (++bulk >= MAX_STREAMS) break;
     }
@@ -200,7 +200,9 @@ export class HarmGuard {
     uplink.parking.park((this.#tuning.trialSpans + 1) * this.#tuning.windowMs);
     this.#spans = [];
     this.#session.onParked(uplink, reason);
-    for (const subflow of uplink.subflows) this.#session.surrender(subflow);
+    for (const subflow of this.#session.subflows) {
+      if (subflow.uplink === uplink) this.#session.surrender(subflow);
+    }
   }
 
   #onUnparked(uplink: Uplink, reason: string): void {
@@ -211,13 +213,13 @@ export class HarmGuard {
 }
 
 /** The uplink that was first given the byte that the stream stands still for. */
-function holderOf(send: SendStream, subflows: readonly Subflow<Uplink>[]): Uplink | undefined {
-  const dsn = send.firstUndelivered(0);
+function holderOf(stream: Stream, subflows: readonly SessionSubflow[]): Uplink | undefined {
+  const dsn = stream.send.firstUndelivered(0);
   if (dsn === undefined) return undefined;
   let holder: Uplink | undefined;
   let firstMs = Number.POSITIVE_INFINITY;
   for (const subflow of subflows) {
-    const sentMs = carrierOf(send, dsn, subflow)?.entry.sentMs;
+    const sentMs = carrierOf(stream, dsn, subflow)?.entry.sentMs;
     if (sentMs === undefined || sentMs >= firstMs) continue;
     firstMs = sentMs;
     holder = subflow.uplink;
@@ -225,19 +227,19 @@ function holderOf(send: SendStream, subflows: readonly Subflow<Uplink>[]): Uplin
   return holder;
 }
 
-function isUsable({ state, duty }: Subflow): boolean {
+function isUsable({ state, duty }: SessionSubflow): boolean {
   return state === 'active' && duty.value === 'regular';
 }
 
 /** Whether another uplink could carry everything. */
-function isReplaceable(uplink: Uplink, subflows: readonly Subflow<Uplink>[]): boolean {
+function isReplaceable(uplink: Uplink, subflows: readonly SessionSubflow[]): boolean {
   return subflows.some(
     (subflow) => subflow.uplink !== uplink && isUsable(subflow) && !subflow.uplink.isParked,
   );
 }
 
 /** Bytes per millisecond of each uplink that is in use, as far as it has shown what it can. */
-function busyRates(subflows: readonly Subflow<Uplink>[]): Map<Uplink, number> {
+function busyRates(subflows: readonly SessionSubflow[]): Map<Uplink, number> {
   const rates = new Map<Uplink, number>();
   for (const subflow of subflows) {
     const { uplink, congestion } = subflow;

@@ -1,28 +1,87 @@
-import { deliveryTimeMs, least } from '../scheduler/scheduler.ts';
-import type { SendStream } from '../stream/send-stream.ts';
+import type { Now } from '../now.ts';
+import { deliveryTimeMs, least } from '../scheduler/delivery-time.ts';
+import type { Segment } from '../scheduler/packet-scheduler.ts';
+import type { Stream } from '../stream/stream.ts';
 import type { LedgerEntry } from '../subflow/ledger.ts';
-import type { Subflow } from '../subflow/subflow.ts';
-import { MAX_COPY_AGE_MS, MIN_COPY_AGE_MS } from '../tunables.ts';
+import type { SentItem, SessionSubflow } from './sent-item.ts';
+import type { TransmitStatistics } from './transmit-statistics.ts';
+import type { Turn } from './turn.ts';
+
+export interface CopyTuning {
+  /** Copies of head-of-line segments may cost this share of all bytes sent, */
+  readonly share: number;
+  /** and this much on top. */
+  readonly allowanceBytes: number;
+  /** A segment younger than the shortest round trip, within these bounds, is not copied. */
+  readonly minAgeMs: number;
+  readonly maxAgeMs: number;
+}
+
+export const COPY_TUNING: CopyTuning = {
+  share: 0.05,
+  allowanceBytes: 256 * 1024,
+  minAgeMs: 20,
+  maxAgeMs: 500,
+};
 
 /** Entries looked at per subflow to find the one that holds a stream up; it is among the oldest. */
 const SEARCH_DEPTH = 256;
 /** Segments looked at per stream and turn. */
 const SEARCH_SEGMENTS = 32;
 
-export interface Copy {
-  readonly target: Subflow;
-  readonly dsn: number;
-  readonly length: number;
-  readonly fin: boolean;
+export interface Copy extends Segment {
+  readonly target: SessionSubflow;
+}
+
+export interface CopyOptions {
+  readonly now: Now;
+  readonly tuning: { readonly copies: CopyTuning };
+}
+
+/** Copies the segments that hold streams up, within a share of all that is sent. */
+export class HeadOfLineCopies {
+  readonly #options: CopyOptions;
+  readonly #statistics: TransmitStatistics;
+
+  constructor(options: CopyOptions, statistics: TransmitStatistics) {
+    this.#options = options;
+    this.#statistics = statistics;
+  }
+
+  copy(streams: Iterable<Stream>, turn: Turn): void {
+    for (const stream of streams) {
+      const { send } = stream;
+      if (!send.isWindowBlocked && !send.isTail) continue;
+      const candidates = turn.carriersOf(stream);
+      if (candidates.some((subflow) => subflow.canTake)) this.#copyHead(stream, candidates);
+    }
+  }
+
+  /** Segment after segment, as long as they are late: a subflow that has collapsed holds many of them. */
+  #copyHead(stream: Stream, candidates: readonly SessionSubflow[]): void {
+    const { send } = stream;
+    const { share, allowanceBytes } = this.#options.tuning.copies;
+    for (let from = send.firstUndelivered(0); from !== undefined; ) {
+      const copy = headOfLineCopy(stream, from, candidates, this.#options);
+      if (copy === undefined) return;
+      const { sentBytes, copiedBytes } = this.#statistics;
+      if (copiedBytes + copy.length > sentBytes * share + allowanceBytes) return;
+      const { target, dsn, length, fin } = copy;
+      target.append(send.copy(dsn, length, fin), { kind: 'data', stream, dsn, length, fin });
+      this.#statistics.sentBytes += length;
+      this.#statistics.copiedBytes += length;
+      from = send.firstUndelivered(dsn + length);
+    }
+  }
 }
 
 /** Whether everything that was written to a subflow has arrived, on it or on others. */
-export function isDeliveredElsewhere(subflow: Subflow): boolean {
+export function isDeliveredElsewhere(subflow: SessionSubflow): boolean {
   for (const { item } of subflow.outbox.ledger.oldestEntries()) {
     // A ping, or a WINDOW that a later one has replaced, is missed by nobody.
     if (item.kind === 'control' && !item.control.isReceipted && item.control.encode() !== undefined)
       return false;
-    if (item.kind === 'data' && item.stream.isUndelivered(item.dsn, item.length)) return false;
+    if (item.kind === 'data' && item.stream.send.isUndelivered(item.dsn, item.length)) return false;
   }
   return true;
 }
@@ -31,40 +90,39 @@ export function isDeliveredElsewhere(subflow: Subflow): boolean {
  * Opportunistic reinjection (RFC 6182 section 5.1.5's retransmission on another path; NSDI 2012): of the segments that hold
  * the stream up, from `dsn` on, the first that a free subflow would deliver in less than half the time that its carrier
  * still needs.
- *
- * @param mayCopy whether a copy may go to a subflow at all; absent: to any
  */
 export function headOfLineCopy(
-  stream: SendStream,
+  stream: Stream,
   dsn: number,
-  subflows: readonly Subflow[],
-  nowMs: number,
-  mayCopy?: (target: Subflow) => boolean,
+  subflows: readonly SessionSubflow[],
+  { now, tuning }: CopyOptions,
 ): Copy | undefined {
+  const { minAgeMs, maxAgeMs } = tuning.copies;
+  const { scheduler } = stream.steering;
   const shortestRttMs = Math.min(...subflows.map(({ smoothedRttMs }) => smoothedRttMs));
-  const ageLimitMs = Math.max(MIN_COPY_AGE_MS, Math.min(1.1 * shortestRttMs, MAX_COPY_AGE_MS));
+  const ageLimitMs = Math.max(minAgeMs, Math.min(1.1 * shortestRttMs, maxAgeMs));
   let from: number | undefined = dsn;
   for (let looked = 0; from !== undefined && looked < SEARCH_SEGMENTS; looked++) {
     const carried = carriersOf(stream, from, subflows);
     if (carried === undefined) return undefined;
     const { segment, carriers, youngestMs, remainingMs } = carried;
     const free = subflows.filter(
-      (subflow) => !carriers.has(subflow) && subflow.canTake && mayCopy?.(subflow) !== false,
+      (subflow) => !carriers.has(subflow) && subflow.canTake && scheduler.mayCopy?.(subflow) !== false,
     );
     const target = least(free, (subflow) => deliveryTimeMs(subflow, segment.length));
-    const isLate = nowMs - youngestMs >= ageLimitMs;
+    const isLate = now.ms - youngestMs >= ageLimitMs;
     if (isLate && target !== undefined && deliveryTimeMs(target, segment.length) < remainingMs / 2) {
       return { target, ...segment };
     }
-    from = stream.firstUndelivered(segment.dsn + segment.length);
+    from = stream.send.firstUndelivered(segment.dsn + segment.length);
   }
   return undefined;
 }
 
 /** The undelivered segment at `dsn` and the subflows it is under way on. */
-function carriersOf(stream: SendStream, dsn: number, subflows: readonly Subflow[]) {
-  const carriers = new Set<Subflow>();
-  let segment: Omit<Copy, 'target'> | undefined;
+function carriersOf(stream: Stream, dsn: number, subflows: readonly SessionSubflow[]) {
+  const carriers = new Set<SessionSubflow>();
+  let segment: Segment | undefined;
   let youngestMs = 0;
   let remainingMs = Number.POSITIVE_INFINITY;
   for (const subflow of subflows) {
@@ -79,17 +137,17 @@ function carriersOf(stream: SendStream, dsn: number, subflows: readonly Subflow[
 }
 
 /** How long until the frame is delivered, by what is ahead of it and the subflow's rate now. */
-function remainingTimeMs(subflow: Subflow, entry: LedgerEntry): number {
+function remainingTimeMs(subflow: SessionSubflow, entry: LedgerEntry): number {
   const aheadBytes = entry.endOffset - subflow.outbox.ledger.receiptedBytes;
   return (aheadBytes * 1000) / subflow.rateBytesPerSecond + subflow.minRttMs / 2;
 }
 
 /** The frame under way on `subflow` that carries the byte at `dsn`, if it does. */
 export function carrierOf(
-  stream: SendStream,
+  stream: Stream,
   dsn: number,
-  subflow: Subflow,
-): { entry: LedgerEntry; segment: { dsn: number; length: number; fin: boolean } } | undefined {
+  subflow: SessionSubflow,
+): { entry: LedgerEntry<SentItem>; segment: Segment } | undefined {
   for (const entry of subflow.outbox.ledger.oldestEntries(SEARCH_DEPTH)) {
     const { item } = entry;
     if (item.kind !== 'data' || item.stream !== stream) continue;

@@ -1,8 +1,7 @@
 import type { ControlItem } from '../control/control-item.ts';
 import type { Now } from '../now.ts';
-import type { Subflow } from '../subflow/subflow.ts';
-import type { Uplink } from '../uplink/uplink.ts';
 import { isDeliveredElsewhere } from './reinjection.ts';
+import type { SessionSubflow } from './sent-item.ts';
 
 interface Retiring {
   readonly sinceMs: number;
@@ -23,23 +22,23 @@ export const RETIREMENT_TUNING: RetirementTuning = { quietMs: 200, limitMs: 10_0
 export class Retirement {
   readonly #now: Now;
   readonly #tuning: RetirementTuning;
-  readonly #retiring = new Map<Subflow<Uplink>, Retiring>();
+  readonly #retiring = new Map<SessionSubflow, Retiring>();
 
   constructor(now: Now, tuning: RetirementTuning) {
     this.#now = now;
     this.#tuning = tuning;
   }
 
-  add(subflow: Subflow<Uplink>, notice: ControlItem): void {
+  add(subflow: SessionSubflow, notice: ControlItem): void {
     this.#retiring.set(subflow, { sinceMs: this.#now.ms, notice });
   }
 
   /** Those that may be closed now. */
-  takeFinished(subflows: readonly Subflow<Uplink>[]): readonly Subflow<Uplink>[] {
+  takeFinished(subflows: readonly SessionSubflow[]): readonly SessionSubflow[] {
     if (this.#retiring.size === 0) return [];
     // While the others are in doubt it may be all that works.
     if (!subflows.some(({ state, duty }) => state === 'active' && duty.value !== 'retiring')) return [];
-    const finished: Subflow<Uplink>[] = [];
+    const finished: SessionSubflow[] = [];
     for (const [subflow, retiring] of this.#retiring) {
       if (subflow.state !== 'closed' && !this.#isFinished(subflow, retiring)) continue;
       this.#retiring.delete(subflow);
@@ -48,7 +47,7 @@ export class Retirement {
     return finished;
   }
 
-  #isFinished(subflow: Subflow, { sinceMs, notice }: Retiring): boolean {
+  #isFinished(subflow: SessionSubflow, { sinceMs, notice }: Retiring): boolean {
     const { quietMs, limitMs } = this.#tuning;
     const nowMs = this.#now.ms;
     if (nowMs - sinceMs >= limitMs) return true;

@@ -11,6 +11,7 @@ import type { CoreTuning } from './core-tuning.ts';
 import type { SessionEvent } from './events.ts';
 import { HarmGuard } from './harm-guard.ts';
 import { Retirement } from './retirement.ts';
+import type { SessionSubflow } from './sent-item.ts';
 import type { SessionStreams } from './session-streams.ts';
 import { SubflowNotices } from './subflow-notices.ts';
 import { SubflowWatch } from './subflow-watch.ts';
@@ -59,7 +60,7 @@ export interface SubflowCommands {
 }
 
 interface Member {
-  readonly subflow: Subflow<Uplink>;
+  readonly subflow: SessionSubflow;
   /** Splits what arrives on it into frames. */
   readonly parser: FrameParser;
 }
@@ -74,7 +75,7 @@ export class SessionSubflows implements SubflowCommands {
   readonly #retirement: Retirement;
   readonly #surrender: Surrender;
   readonly #notices: SubflowNotices;
-  #all: readonly Subflow<Uplink>[] = [];
+  #all: readonly SessionSubflow[] = [];
   #lingerEndsMs: number;
   #nextId = 0;
 
@@ -84,7 +85,7 @@ export class SessionSubflows implements SubflowCommands {
     this.#lingerEndsMs = now.ms + host.lingerMs;
     this.#surrender = new Surrender(transmitter.control, streams);
     this.#notices = new SubflowNotices(transmitter.control);
-    const surrender = (subflow: Subflow) => this.#surrender.of(subflow, this.#all);
+    const surrender = (subflow: SessionSubflow) => this.#surrender.of(subflow, this.#all);
     this.uplinks = new Uplinks(
       {
         role,
@@ -114,7 +115,7 @@ export class SessionSubflows implements SubflowCommands {
     return this.#all.length;
   }
 
-  get all(): readonly Subflow<Uplink>[] {
+  get all(): readonly SessionSubflow[] {
     return this.#all;
   }
 
@@ -131,7 +132,7 @@ export class SessionSubflows implements SubflowCommands {
     return deadline;
   }
 
-  get(subflowId: number): Subflow<Uplink> | undefined {
+  get(subflowId: number): SessionSubflow | undefined {
     return this.#byId.get(subflowId)?.subflow;
   }
 
@@ -148,7 +149,7 @@ export class SessionSubflows implements SubflowCommands {
     if (this.#byId.has(options.id)) throw new MisuseError(`subflow ${options.id} exists`);
     const { now, tuning, makeController } = this.#host;
     const uplink = this.uplinks.named(options.uplinkName);
-    const subflow = new Subflow(options, uplink, now, tuning, makeController);
+    const subflow: SessionSubflow = new Subflow(options, uplink, now, tuning, makeController);
     this.#byId.set(options.id, { subflow, parser: new FrameParser() });
     this.#all = [...this.#all, subflow];
     this.uplinks.add(subflow);
@@ -210,11 +211,7 @@ export class SessionSubflows implements SubflowCommands {
     for (const { item } of this.get(subflowId)?.onReceipt(bytes, delayMs) ?? []) {
       if (item.kind === 'control') transmitter.control.onReceipted(item.control);
       if (item.kind !== 'data') continue;
-      const before = item.stream.deliveredTo;
-      item.stream.onReceipted(item.dsn, item.length, item.fin);
-      const inOrderBytes = item.stream.deliveredTo - before;
-      this.#guard.onInOrder(inOrderBytes);
-      streams.onReceipted(item.stream, inOrderBytes);
+      this.#guard.onInOrder(streams.onReceipted(item));
     }
   }
 
@@ -231,7 +228,7 @@ export class SessionSubflows implements SubflowCommands {
 
   // --- helpers ---
 
-  #makeGuard(surrender: (subflow: Subflow) => void): HarmGuard {
+  #makeGuard(surrender: (subflow: SessionSubflow) => void): HarmGuard {
     const { host, uplinks } = { host: this.#host, uplinks: this.uplinks };
     const all = () => this.#all;
     const session = {
@@ -253,12 +250,12 @@ export class SessionSubflows implements SubflowCommands {
     return new HarmGuard(session, host.now, host.tuning.guard);
   }
 
-  #close(subflow: Subflow<Uplink>, reason: string): void {
+  #close(subflow: SessionSubflow, reason: string): void {
     this.#host.emit({ type: 'subflow-close', subflowId: subflow.id, reason });
     this.#drop(subflow);
   }
 
-  #drop(subflow: Subflow<Uplink>): void {
+  #drop(subflow: SessionSubflow): void {
     const { now, lingerMs } = this.#host;
     this.#surrender.of(subflow, this.#all);
     subflow.close();

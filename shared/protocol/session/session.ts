@@ -1,20 +1,20 @@
 import { type ControlFrame, encodeControl } from '../codec/frame.ts';
 import type { FrameSink } from '../codec/frame-parser.ts';
-import { steeringModeOf } from '../codec/wire.ts';
 import { controlItem } from '../control/control-item.ts';
 import { MAX_CONTROL_PER_STREAM } from '../control/control-queue.ts';
 import { ERROR_CODE, type ErrorName, errorName, ProtocolViolation } from '../errors.ts';
 import type { MemoryBudget } from '../memory-budget.ts';
 import { SessionClock } from '../now.ts';
+import { modeOfWire } from '../steering/modes.ts';
+import { SessionSteering } from '../steering/session-steering.ts';
+import { FLOOR_WINDOW_BYTES } from '../stream/receive-window.ts';
 import type { MakeCongestionController } from '../subflow/congestion-controller.ts';
 import { DeliveryRateController } from '../subflow/delivery-rate-controller.ts';
-import type { Subflow } from '../subflow/subflow.ts';
-import { FLOOR_WINDOW_BYTES } from '../tunables.ts';
-import type { Uplink } from '../uplink/uplink.ts';
 import type { UplinkCommands } from '../uplink/uplinks.ts';
 import { type AnnouncedAddress, Announcements } from './announcements.ts';
 import { type CoreTuning, DEFAULT_TUNING } from './core-tuning.ts';
 import type { SessionEvent } from './events.ts';
+import type { SessionSubflow } from './sent-item.ts';
 import { SessionStreams } from './session-streams.ts';
 import { SessionSubflows, type SubflowCommands } from './session-subflows.ts';
 import { type SessionSnapshot, subflowSnapshot } from './snapshot.ts';
@@ -47,7 +47,6 @@ export interface SessionOptions {
  * `deadlineMs`.
  */
 export class Session {
-  readonly role: 'client' | 'concentrator';
   readonly streams: StreamCommands;
   readonly subflows: SubflowCommands;
   readonly uplinks: UplinkCommands;
@@ -66,17 +65,17 @@ export class Session {
   constructor(options: SessionOptions) {
     const { role, lingerMs, tuning = DEFAULT_TUNING } = options;
     const makeController = options.makeController ?? ((...context) => new DeliveryRateController(...context));
-    this.role = role;
     this.#options = options;
-    this.#clock = new SessionClock(options.nowMs);
-    this.#transmitter = new Transmitter(role);
+    const now = new SessionClock(options.nowMs);
+    this.#clock = now;
+    const steering = new SessionSteering({ now, tuning, followsPeer: role === 'concentrator' });
+    this.#transmitter = new Transmitter({ now, tuning, steering });
     this.#announcements = new Announcements(this.#transmitter.control);
     const session = this;
     const emit = (event: SessionEvent) => this.#emit(event);
     this.#streams = new SessionStreams(
-      options,
+      { ...options, now, tuning, steering },
       {
-        now: this.#clock,
         get subflows() {
           return session.#subflows.all;
         },
@@ -90,7 +89,7 @@ export class Session {
     this.#subflows = new SessionSubflows({
       role,
       lingerMs,
-      now: this.#clock,
+      now,
       tuning,
       makeController,
       streams: this.#streams,
@@ -198,7 +197,7 @@ export class Session {
     }
     this.#subflows.check();
     this.#streams.failStranded();
-    this.#transmitter.transmit(this.#subflows.all, this.#clock.ms);
+    this.#transmitter.transmit(this.#subflows.all);
     this.#streams.tellWritable();
   }
 
@@ -212,7 +211,7 @@ export class Session {
       this.#elicited = true;
       if (this.#isClosed) return;
       this.#receivedBytes += payload.length;
-      this.#handedOnBytes += this.#streams.onData(streamId, dsn, payload, fin);
+      this.#handedOnBytes += this.#streams.frames.onData(streamId, dsn, payload, fin);
     },
     onControl: (frame) => {
       if (frame.type === 'receipt') {
@@ -230,17 +229,17 @@ export class Session {
     switch (frame.type) {
       case 'open':
         this.#expectRole('concentrator', 'OPEN');
-        this.#streams.onOpen(frame.streamId, frame.limit, steeringModeOf(frame.mode), frame);
+        this.#streams.frames.onOpen(frame.streamId, frame.limit, modeOfWire(frame.mode), frame);
         break;
       case 'opened':
         this.#expectRole('client', 'OPENED');
-        this.#streams.onOpened(frame.streamId, frame.limit, frame.ok, frame.code);
+        this.#streams.frames.onOpened(frame.streamId, frame.limit, frame.ok, frame.code);
         break;
       case 'window':
-        this.#streams.onWindow(frame.streamId, frame.ack, frame.limit);
+        this.#streams.frames.onWindow(frame.streamId, frame.ack, frame.limit);
         break;
       case 'reset':
-        this.#streams.onReset(frame.streamId, frame.code);
+        this.#streams.frames.onReset(frame.streamId, frame.code);
         break;
       case 'ping':
         break;
@@ -262,7 +261,7 @@ export class Session {
         break;
       case 'steering':
         this.#expectRole('concentrator', 'STEERING');
-        this.#streams.onSteering(frame);
+        this.#streams.frames.onSteering(frame);
         break;
       case 'rateLimit':
         this.#expectRole('concentrator', 'RATE_LIMIT');
@@ -278,25 +277,27 @@ export class Session {
         break;
       case 'goaway':
         // A client that goes away opens no more by itself; its OPENs that are still under way came before.
-        if (this.role === 'client') this.#isGoingAway = true;
+        if (this.#options.role === 'client') this.#isGoingAway = true;
         this.#emit({ type: 'going-away', error: errorName(frame.code) });
         break;
       case 'close':
         this.#close(errorName(frame.code), 'closed by the peer', 'peer');
         break;
+      default:
+        frame satisfies never;
     }
   }
 
   // --- helpers ---
 
   /** A frame that names a subflow may come after it is gone. */
-  #withSubflow(subflowId: number, work: (subflow: Subflow<Uplink>) => void): void {
+  #withSubflow(subflowId: number, work: (subflow: SessionSubflow) => void): void {
     const subflow = this.#subflows.get(subflowId);
     if (subflow !== undefined) work(subflow);
   }
 
   #expectRole(role: 'client' | 'concentrator', frame: string): void {
-    if (this.role !== role) throw new ProtocolViolation(`${frame} from the wrong end`);
+    if (this.#options.role !== role) throw new ProtocolViolation(`${frame} from the wrong end`);
   }
 
   #close(error: ErrorName, reason: string, by: 'us' | 'peer'): void {

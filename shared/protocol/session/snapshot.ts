@@ -1,7 +1,7 @@
-import type { Subflow } from '../subflow/subflow.ts';
 import type { Duty } from '../subflow/subflow-duty.ts';
 import type { SubflowState } from '../subflow/subflow-state.ts';
-import type { TransmitStatistics } from './transmitter.ts';
+import type { SessionSubflow } from './sent-item.ts';
+import type { TransmitStatistics } from './transmit-statistics.ts';
 
 /** Counts of a session since it began. */
 export interface SessionStatistics extends TransmitStatistics {
@@ -57,7 +57,7 @@ export interface SessionSnapshot {
   readonly boundTo: readonly (readonly string[])[];
 }
 
-export function subflowSnapshot(subflow: Subflow): SubflowSnapshot {
+export function subflowSnapshot(subflow: SessionSubflow): SubflowSnapshot {
   const { id, uplink, state, duty, congestionControl, meter, congestion, outbox, receipts } = subflow;
   const sendingStreamIds = new Set<number>();
   for (const { item } of outbox.ledger.oldestEntries()) {

@@ -1,18 +1,18 @@
 import { ProtocolViolation } from '../errors.ts';
-import type { Stream } from './stream.ts';
+import type { Stream } from '../stream/stream.ts';
 
 /**
  * The streams of a session by id (SPEC.md section 6): open, expected (a higher id was seen first), or closed. Bounded
  * by twice `maxStreams`.
  */
 export class StreamTable {
-  readonly maxStreams: number;
+  readonly #maxStreams: number;
   readonly #open = new Map<number, Stream>();
   readonly #expected = new Set<number>();
   #nextId = 0;
 
   constructor(maxStreams: number) {
-    this.maxStreams = maxStreams;
+    this.#maxStreams = maxStreams;
   }
 
   get size(): number {
@@ -20,7 +20,7 @@ export class StreamTable {
   }
 
   get isFull(): boolean {
-    return this.#open.size >= this.maxStreams;
+    return this.#open.size >= this.#maxStreams;
   }
 
   /** The id of the next stream that this end opens. */
@@ -51,7 +51,7 @@ export class StreamTable {
   claim(id: number): boolean {
     if (id < this.#nextId) return this.#expected.delete(id);
     const known = this.#open.size + this.#expected.size;
-    if (known + (id - this.#nextId) >= this.maxStreams * 2) {
+    if (known + (id - this.#nextId) >= this.#maxStreams * 2) {
       throw new ProtocolViolation('too many streams', 'resourceExceeded');
     }
     for (let expected = this.#nextId; expected < id; expected++) this.#expected.add(expected);

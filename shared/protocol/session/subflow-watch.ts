@@ -1,19 +1,18 @@
 import { encodeControl, type RemoteSubflowState } from '../codec/frame.ts';
 import { controlItem } from '../control/control-item.ts';
 import type { Now } from '../now.ts';
-import type { Subflow } from '../subflow/subflow.ts';
-import type { Uplink } from '../uplink/uplink.ts';
+import type { Stream } from '../stream/stream.ts';
 import type { SessionEvent } from './events.ts';
 import { isDeliveredElsewhere } from './reinjection.ts';
-import type { Stream } from './stream.ts';
+import type { SessionSubflow } from './sent-item.ts';
 import type { Transmitter } from './transmitter.ts';
 
 /** What the watch asks of its session. */
 export interface WatchedSession {
   emit(event: SessionEvent): void;
   tellPeer(subflowId: number, state: RemoteSubflowState): void;
-  surrender(subflow: Subflow<Uplink>): void;
-  close(subflow: Subflow<Uplink>, reason: string): void;
+  surrender(subflow: SessionSubflow): void;
+  close(subflow: SessionSubflow, reason: string): void;
 }
 
 export interface WatchTuning {
@@ -60,14 +59,14 @@ export class SubflowWatch {
   }
 
   /** When `check` is wanted again because of this subflow. */
-  deadlineMs(subflow: Subflow<Uplink>): number {
+  deadlineMs(subflow: SessionSubflow): number {
     const tickMs = subflow.outbox.ledger.awaitsReceipt ? this.#nextTickMs : Number.POSITIVE_INFINITY;
     const { liveness } = subflow;
     const readyMs = liveness.isReady ? Number.POSITIVE_INFINITY : liveness.readyMs;
     return Math.max(this.#now.ms, Math.min(tickMs, readyMs, liveness.deadlineMs));
   }
 
-  check(subflows: readonly Subflow<Uplink>[], streams: Iterable<Stream>): void {
+  check(subflows: readonly SessionSubflow[], streams: Iterable<Stream>): void {
     for (const subflow of subflows) {
       if (subflow.outbox.ledger.unansweredReceipts > MAX_UNANSWERED_RECEIPTS) {
         this.#session.close(subflow, 'the peer receipts nothing');
@@ -76,7 +75,7 @@ export class SubflowWatch {
     }
     if (this.#now.ms < this.#nextTickMs) return;
     this.#nextTickMs = this.#now.ms + this.#tuning.tickMs;
-    this.#transmitter.copyHeadsOfLine(streams, subflows, this.#now.ms);
+    this.#transmitter.copyHeadsOfLine(streams, subflows);
     if (this.#now.ms >= this.#nextRoundMs) {
       this.#transmitter.onRound();
       this.#nextRoundMs = this.#now.ms + Math.min(...subflows.map(({ smoothedRttMs }) => smoothedRttMs));
@@ -84,7 +83,7 @@ export class SubflowWatch {
   }
 
   /** @param by who doubts; the peer need not be told what it has said itself */
-  doubt(subflow: Subflow<Uplink>, reason: string, by: 'us' | 'peer' = 'us'): void {
+  doubt(subflow: SessionSubflow, reason: string, by: 'us' | 'peer' = 'us'): void {
     if (subflow.state !== 'active') return;
     subflow.doubt();
     this.#session.surrender(subflow);
@@ -92,7 +91,7 @@ export class SubflowWatch {
     this.#session.emit({ type: 'subflow-state', subflowId: subflow.id, state: 'doubted', reason });
   }
 
-  #checkActive(subflow: Subflow<Uplink>): void {
+  #checkActive(subflow: SessionSubflow): void {
     const { silenceMs, silenceLimitMs, wantsPing } = subflow.liveness;
     if (silenceMs > silenceLimitMs) {
       this.doubt(subflow, `silent for ${Math.round(silenceMs)} ms`);
@@ -101,7 +100,7 @@ export class SubflowWatch {
     }
   }
 
-  #checkDoubted(subflow: Subflow<Uplink>, subflows: readonly Subflow<Uplink>[]): void {
+  #checkDoubted(subflow: SessionSubflow, subflows: readonly SessionSubflow[]): void {
     const { liveness } = subflow;
     const { replaceAfterMs, giveUpAfterMs, abandonAfterMs, doubtPingMs } = this.#tuning;
     if (liveness.hasReceiptSinceDoubt && liveness.silenceMs < liveness.silenceLimitMs / 2) {
@@ -129,7 +128,7 @@ export class SubflowWatch {
     }
   }
 
-  #ping(subflow: Subflow<Uplink>): void {
+  #ping(subflow: SessionSubflow): void {
     if (!subflow.outbox.isWritable) return;
     const control = controlItem({ type: 'ping' }, 1, () => false);
     subflow.append([encodeControl({ type: 'ping' })], { kind: 'control', control });

@@ -1,6 +1,6 @@
 import type { ControlQueue } from '../control/control-queue.ts';
 import type { LedgerEntry } from '../subflow/ledger.ts';
-import type { Subflow } from '../subflow/subflow.ts';
+import type { SentItem, SessionSubflow } from './sent-item.ts';
 import type { SessionStreams } from './session-streams.ts';
 
 /** Takes back what is under way on a subflow that is doubted, parked or gone, so that it is sent again on others. */
@@ -14,7 +14,7 @@ export class Surrender {
   }
 
   /** @param all the subflows of the session: receipts of theirs may be lost with what was under way */
-  of(subflow: Subflow, all: readonly Subflow[]): void {
+  of(subflow: SessionSubflow, all: readonly SessionSubflow[]): void {
     let hadAny = false;
     for (const entry of subflow.outbox.ledger.oldestEntries()) {
       if (entry.surrendered) continue;
@@ -25,12 +25,10 @@ export class Surrender {
     for (const { receipts } of all) receipts.repeat();
   }
 
-  #surrender(entry: LedgerEntry, subflow: Subflow): void {
+  #surrender(entry: LedgerEntry<SentItem>, subflow: SessionSubflow): void {
     entry.surrendered = true;
     const { item } = entry;
     if (item.kind === 'control') this.#control.push(item.control);
-    if (item.kind !== 'data') return;
-    item.stream.onLost(item.dsn, item.length, item.fin);
-    this.#streams.onLost(item.stream, subflow, item.dsn, item.length);
+    if (item.kind === 'data') this.#streams.onLost(item, subflow);
   }
 }

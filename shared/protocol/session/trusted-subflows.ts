@@ -1,13 +1,15 @@
-import { shareBottleneck } from '../scheduler/scheduler.ts';
-import type { SteeringPolicy } from '../steering/steering-policy.ts';
+import { deliveryTimeMs } from '../scheduler/delivery-time.ts';
+import { rowOf } from '../steering/modes.ts';
+import type { SharedPolicy } from '../steering/session-steering.ts';
 import { ignoresLoss } from '../subflow/congestion-kind.ts';
-import type { Subflow } from '../subflow/subflow.ts';
+import { shareBottleneck } from '../subflow/subflow-view.ts';
+import type { SessionSubflow } from './sent-item.ts';
 
 /**
  * Subflows that may carry data: the active ones; backups, those that are parked and those that are about to go only when there is nothing
  * else (RFC 8684 section 3.3.8). Of several on one path of an uplink that use BBR the oldest alone.
  */
-export function trustedSubflows(subflows: readonly Subflow[]): readonly Subflow[] {
+export function trustedSubflows(subflows: readonly SessionSubflow[]): readonly SessionSubflow[] {
   const active = subflows.filter((subflow) => subflow.state === 'active');
   const preferred = active.filter(
     (subflow) =>
@@ -16,41 +18,57 @@ export function trustedSubflows(subflows: readonly Subflow[]): readonly Subflow[
   return preferred.length > 0 ? preferred : active;
 }
 
+/** Those of the trusted subflows, or all when none is trusted. */
+export function trustedOrAll(subflows: readonly SessionSubflow[]): readonly SessionSubflow[] {
+  const trusted = trustedSubflows(subflows);
+  return trusted.length > 0 ? trusted : subflows;
+}
+
 /**
  * Subflows that may carry a stream with a policy of its own: of the uplinks that it allows, and without those that serve a
  * penalty for flapping if there are others. That an uplink holds up bulk is of no account where bulk is not spread freely.
- * For `redundant` one of each path.
  */
 export function steeredSubflows(
-  { mode, only }: SteeringPolicy,
-  subflows: readonly Subflow[],
-  _nowMs: number,
-): readonly Subflow[] {
-  const active = subflows.filter(
-    ({ state, uplinkName }) => state === 'active' && (only === undefined || only.includes(uplinkName)),
-  );
-  if (mode === 'aggregate') return trustedSubflows(active);
+  { policy: { mode }, allowed }: SharedPolicy,
+  subflows: readonly SessionSubflow[],
+): readonly SessionSubflow[] {
+  const active = subflows.filter(({ state, uplink }) => state === 'active' && allowed.of(uplink));
+  const { spreadsFreely = false, carriers } = rowOf(mode);
+  if (spreadsFreely) return trustedSubflows(active);
   const steady = active.filter(({ liveness }) => liveness.isReady);
   const working = steady.length > 0 ? steady : active;
   const regular = working.filter(
     (subflow) => subflow.duty.value === 'regular' && !isSecondOfBbr(subflow, active),
   );
   const trusted = regular.length > 0 ? regular : working;
-  return mode === 'redundant' ? oneOfEachPath(trusted) : trusted;
+  return carriers === undefined ? trusted : carriers(trusted);
 }
 
-function oneOfEachPath(subflows: readonly Subflow[]): readonly Subflow[] {
-  return subflows.filter(
-    (subflow, index) => subflows.findIndex((other) => shareBottleneck(other, subflow)) === index,
-  );
+/** A control frame is at most this long for the choice of its subflow. */
+const CONTROL_FRAME_BYTES = 64;
+
+/**
+ * Those that take a frame now, the one first on which it would arrive first. Where all are in doubt, the one first on which
+ * the peer was heard last: it may work in spite of the doubt.
+ */
+export function byExpectedDelivery(subflows: readonly SessionSubflow[]): readonly SessionSubflow[] {
+  const free = subflows.filter((subflow) => subflow.outbox.isWritable);
+  if (free.length < 2) return free;
+  if (!free.some(({ state }) => state === 'active')) {
+    return free.sort((a, b) => b.lastDataMs - a.lastDataMs);
+  }
+  return free.sort((a, b) => deliveryTimeMs(a, CONTROL_FRAME_BYTES) - deliveryTimeMs(b, CONTROL_FRAME_BYTES));
 }
 
 /** The first `most` subflows, one of each uplink before a second of any: what befalls one uplink's is not to befall all copies. */
-export function onDistinctUplinks(subflows: readonly Subflow[], most: number): readonly Subflow[] {
+export function onDistinctUplinks(
+  subflows: readonly SessionSubflow[],
+  most: number,
+): readonly SessionSubflow[] {
   if (subflows.length <= most) return subflows;
-  const chosen: Subflow[] = [];
+  const chosen: SessionSubflow[] = [];
   for (const subflow of subflows) {
-    if (chosen.every(({ uplinkName }) => uplinkName !== subflow.uplinkName)) chosen.push(subflow);
+    if (chosen.every(({ uplink }) => uplink !== subflow.uplink)) chosen.push(subflow);
     if (chosen.length === most) return chosen;
   }
   for (const subflow of subflows) {
@@ -60,7 +78,7 @@ export function onDistinctUplinks(subflows: readonly Subflow[], most: number): r
   return chosen;
 }
 
-function isSecondOfBbr(subflow: Subflow, active: readonly Subflow[]): boolean {
+function isSecondOfBbr(subflow: SessionSubflow, active: readonly SessionSubflow[]): boolean {
   if (active.length < 2 || subflow.congestionControl === undefined) return false;
   if (!ignoresLoss(subflow.congestionControl)) return false;
   return active.some(

@@ -1,6 +1,7 @@
 import type { SteeredUplink, SteeringFrame } from '../codec/steering-frame.ts';
-import { MAX_STEERED_UPLINKS, MILLION, NAME_FORMAT, STEERING_MODE, steeringModeOf } from '../codec/wire.ts';
+import { MAX_STEERED_UPLINKS, MILLION, NAME_FORMAT } from '../codec/wire.ts';
 import { MisuseError } from '../errors.ts';
+import { modeOfWire, rowOf } from './modes.ts';
 import type { SteeringPolicy } from './steering-policy.ts';
 
 /** Whether OPEN's mode says all of it. */
@@ -35,7 +36,7 @@ export function frameOfPolicy(policy: SteeringPolicy, streamId: number, generati
     type: 'steering',
     streamId,
     generation,
-    mode: STEERING_MODE[policy.mode],
+    mode: rowOf(policy.mode).wire,
     maxRttMs: Math.round(maxRttMs ?? 0),
     maxLossMillionths: maxLoss === undefined ? undefined : Math.round(maxLoss * MILLION),
     uplinks,
@@ -50,7 +51,7 @@ export function policyOfFrame({ mode, maxRttMs, maxLossMillionths, uplinks }: St
     .filter(({ weight }) => weight > 0)
     .map(({ name, weight }) => [name, weight] as const);
   return {
-    mode: steeringModeOf(mode),
+    mode: modeOfWire(mode),
     ...(only.length > 0 && { only }),
     ...(order.length > 0 && { order }),
     ...(weights.length > 0 && { weights: Object.fromEntries(weights) }),

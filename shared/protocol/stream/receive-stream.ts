@@ -1,8 +1,9 @@
 import { ProtocolViolation } from '../errors.ts';
 import type { MemoryBudget } from '../memory-budget.ts';
+import type { Now } from '../now.ts';
 import { StateMachine } from '../transition-table.ts';
 import { type HalfState, RECEIVE_TABLE, type ReceiveEvent } from './half-state.ts';
-import { ReceiveWindow } from './receive-window.ts';
+import { ReceiveWindow, type WindowTuning } from './receive-window.ts';
 import { ReorderBuffer } from './reorder-buffer.ts';
 
 /** The receiving half of a stream: reassembly, the window, and the end. */
@@ -15,9 +16,9 @@ export class ReceiveStream {
   #highestDsn = 0;
   #endTold = false;
 
-  constructor(id: number, budget: MemoryBudget, nowMs: number) {
+  constructor(id: number, budget: MemoryBudget, now: Now, tuning: WindowTuning) {
     this.#id = id;
-    this.window = new ReceiveWindow(budget, nowMs);
+    this.window = new ReceiveWindow(budget, now, tuning);
     this.#state = new StateMachine(`stream ${id}, receiving half`, RECEIVE_TABLE, 'open');
   }
 
@@ -56,10 +57,14 @@ export class ReceiveStream {
     return true;
   }
 
-  /** The application has taken `bytes`. @returns whether a WINDOW frame is due */
-  consume(bytes: number, nowMs: number, rttMs: number): boolean {
+  /**
+   * The application has taken `bytes`.
+   * @param rttMs the largest round trip time in use
+   * @returns whether a WINDOW frame is due
+   */
+  consume(bytes: number, rttMs: number): boolean {
     if (this.state === 'done') return false;
-    const due = this.window.consume(bytes, nowMs, rttMs);
+    const due = this.window.consume(bytes, rttMs);
     this.#finishIfConsumed();
     // Behind a FIN nothing more comes, so no credit is due.
     return due && this.#finDsn === undefined;

@@ -1,5 +1,16 @@
 import type { MemoryBudget } from '../memory-budget.ts';
-import { FIRST_WINDOW_BYTES, FLOOR_WINDOW_BYTES, MAX_WINDOW_BYTES } from '../tunables.ts';
+import type { Now } from '../now.ts';
+
+/** The window that every stream is promised, whatever memory the session has: counted in the session's worst case. */
+export const FLOOR_WINDOW_BYTES = 64 * 1024;
+
+export interface WindowTuning {
+  /** Window of a new stream while the session has memory to spare. */
+  readonly firstBytes: number;
+  readonly maxBytes: number;
+}
+
+export const WINDOW_TUNING: WindowTuning = { firstBytes: 1024 * 1024, maxBytes: 16 * 1024 * 1024 };
 
 /**
  * How far the peer may send in one direction of a stream, in memory taken from the session's budget. Doubles while the
@@ -7,6 +18,8 @@ import { FIRST_WINDOW_BYTES, FLOOR_WINDOW_BYTES, MAX_WINDOW_BYTES } from '../tun
  */
 export class ReceiveWindow {
   readonly #budget: MemoryBudget;
+  readonly #now: Now;
+  readonly #tuning: WindowTuning;
   #windowBytes = FLOOR_WINDOW_BYTES;
   #consumedBytes = 0;
   #limitDsn = FLOOR_WINDOW_BYTES;
@@ -15,9 +28,11 @@ export class ReceiveWindow {
   #isClosed = false;
 
   /** Starts at the floor, which every stream is promised. */
-  constructor(budget: MemoryBudget, nowMs: number) {
+  constructor(budget: MemoryBudget, now: Now, tuning: WindowTuning) {
     this.#budget = budget;
-    this.#epochStartMs = nowMs;
+    this.#now = now;
+    this.#tuning = tuning;
+    this.#epochStartMs = now.ms;
     budget.reserve(FLOOR_WINDOW_BYTES);
   }
 
@@ -30,15 +45,11 @@ export class ReceiveWindow {
     return this.#consumedBytes;
   }
 
-  get windowBytes(): number {
-    return this.#windowBytes;
-  }
-
   /** Takes a first window out of what the session can spare: a quarter of it at most. */
   openUp(): void {
     // The peer may have finished before the origin was connected.
     if (this.#isClosed) return;
-    const wanted = Math.min(FIRST_WINDOW_BYTES, Math.floor(this.#budget.availableBytes / 4));
+    const wanted = Math.min(this.#tuning.firstBytes, Math.floor(this.#budget.availableBytes / 4));
     if (wanted > this.#windowBytes) this.#growTo(wanted);
     this.#limitDsn = this.#consumedBytes + this.#windowBytes;
   }
@@ -48,10 +59,10 @@ export class ReceiveWindow {
    * @param rttMs the largest round trip time in use
    * @returns whether a WINDOW frame is due
    */
-  consume(bytes: number, nowMs: number, rttMs: number): boolean {
+  consume(bytes: number, rttMs: number): boolean {
     this.#consumedBytes += bytes;
     if (this.#limitDsn - this.#consumedBytes > this.#windowBytes * 0.75) return false;
-    this.#tune(nowMs, rttMs);
+    this.#tune(rttMs);
     this.#limitDsn = this.#consumedBytes + this.#windowBytes;
     return true;
   }
@@ -63,12 +74,12 @@ export class ReceiveWindow {
     this.#windowBytes = 0;
   }
 
-  #tune(nowMs: number, rttMs: number): void {
+  #tune(rttMs: number): void {
     const readBytes = this.#consumedBytes - this.#epochStartBytes;
     if (readBytes <= this.#windowBytes / 2) return;
-    const isFast = nowMs - this.#epochStartMs < 4 * (readBytes / this.#windowBytes) * rttMs;
-    if (isFast) this.#growTo(Math.min(this.#windowBytes * 2, MAX_WINDOW_BYTES));
-    this.#epochStartMs = nowMs;
+    const isFast = this.#now.ms - this.#epochStartMs < 4 * (readBytes / this.#windowBytes) * rttMs;
+    if (isFast) this.#growTo(Math.min(this.#windowBytes * 2, this.#tuning.maxBytes));
+    this.#epochStartMs = this.#now.ms;
     this.#epochStartBytes = this.#consumedBytes;
   }
 

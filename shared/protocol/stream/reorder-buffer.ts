@@ -1,6 +1,10 @@
 import { concatBytes } from '../codec/bytes.ts';
 import { ProtocolViolation } from '../errors.ts';
-import { MAX_REORDER_ENTRIES, MELT_BELOW_BYTES } from '../tunables.ts';
+
+/** A kept slice shorter than this melts into its neighbour. */
+export const MELT_BELOW_BYTES = 4 * 1024;
+/** Segments out of order that one stream keeps: room for the largest window in pieces of half of MELT_BELOW_BYTES. */
+export const MAX_REORDER_ENTRIES = 8 * 1024;
 
 interface Entry {
   readonly dsn: number;

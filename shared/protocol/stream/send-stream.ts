@@ -2,8 +2,8 @@ import { writeDataHeader } from '../codec/frame.ts';
 import { DATA_HEADER_BYTES, MAX_SEQUENCE } from '../codec/wire.ts';
 import { MisuseError, StreamError } from '../errors.ts';
 import { RangeSet } from '../range-set.ts';
+import type { SentStream } from '../scheduler/packet-scheduler.ts';
 import { StateMachine } from '../transition-table.ts';
-import { NEW_STREAM_BYTES } from '../tunables.ts';
 import { type HalfState, SEND_TABLE, type SendEvent } from './half-state.ts';
 import { type OutgoingChunk, SendBuffer } from './send-buffer.ts';
 
@@ -18,8 +18,8 @@ export interface Sendable {
 }
 
 /** The sending half of a stream: accepted bytes, what of them was sent, lost and delivered, and the peer's limit. */
-export class SendStream {
-  readonly id: number;
+export class SendStream implements SentStream {
+  readonly #id: number;
   readonly #state: StateMachine<HalfState, SendEvent>;
   readonly #buffer = new SendBuffer();
   readonly #lost = new RangeSet();
@@ -29,13 +29,17 @@ export class SendStream {
   #fin: 'none' | 'wanted' | 'underWay' | 'receipted' = 'none';
 
   constructor(id: number, limitDsn: number) {
-    this.id = id;
+    this.#id = id;
     this.#limitDsn = limitDsn;
     this.#state = new StateMachine(`stream ${id}, sending half`, SEND_TABLE, 'open');
   }
 
   get state(): HalfState {
     return this.#state.state;
+  }
+
+  get isDone(): boolean {
+    return this.state === 'done';
   }
 
   /** Accepted and not yet sent. */
@@ -74,25 +78,20 @@ export class SendStream {
     return this.backlogBytes === 0 && this.undeliveredBytes > 0;
   }
 
-  get isNewStream(): boolean {
-    return this.#nextDsn < NEW_STREAM_BYTES;
-  }
-
   /** Whether the application has ended, so that `backlogBytes` is all that will ever come. */
   get endIsKnown(): boolean {
     return this.#fin !== 'none';
   }
 
-  /** FIN was sent and is not known to have arrived. */
   get finIsUnderWay(): boolean {
     return this.#fin === 'underWay';
   }
 
   /** @throws MisuseError after `end`; StreamError past 2^53 - 1. */
   write(chunk: OutgoingChunk): void {
-    if (this.#fin !== 'none') throw new MisuseError(`stream ${this.id}: write after end`);
+    if (this.#fin !== 'none') throw new MisuseError(`stream ${this.#id}: write after end`);
     if (this.#buffer.endDsn + chunk.bytes.length > MAX_SEQUENCE) {
-      throw new StreamError('resourceExceeded', `stream ${this.id} has used up its data sequence numbers`);
+      throw new StreamError('resourceExceeded', `stream ${this.#id} has used up its data sequence numbers`);
     }
     this.#buffer.append(chunk);
   }
@@ -146,16 +145,20 @@ export class SendStream {
     if (isNew) this.#nextDsn = dsn + length;
     else this.#lost.remove(dsn, dsn + length);
     if (fin) this.#fin = 'underWay';
-    return this.#frame(dsn, length, fin, isNew);
+    // Only the first sending writes into the headroom: a copy may be cut differently while the first still waits.
+    const chunk = isNew ? this.#buffer.wholeChunk(dsn, length, DATA_HEADER_BYTES) : undefined;
+    return chunk === undefined ? this.copy(dsn, length, fin) : frameInPlace(this.#id, dsn, chunk, fin);
   }
 
   /** The DATA frame of bytes that are under way already: a second copy for another subflow. */
   copy(dsn: number, length: number, fin: boolean): Uint8Array[] {
-    return this.#frame(dsn, length, fin, false);
+    const header = new Uint8Array(DATA_HEADER_BYTES);
+    writeDataHeader(header, 0, this.#id, dsn, length, fin);
+    return length === 0 ? [header] : [header, ...this.#buffer.slices(dsn, length)];
   }
 
   onReceipted(dsn: number, length: number, fin: boolean): void {
-    if (this.state === 'done') return;
+    if (this.isDone) return;
     this.#buffer.markDelivered(dsn, dsn + length);
     this.#lost.remove(dsn, dsn + length);
     if (fin) this.#fin = 'receipted';
@@ -164,7 +167,7 @@ export class SendStream {
 
   /** The subflow that carried this is doubted or dead. @returns bytes that must be sent again */
   onLost(dsn: number, length: number, fin: boolean): number {
-    if (this.state === 'done') return 0;
+    if (this.isDone) return 0;
     if (fin && this.#fin === 'underWay') this.#fin = 'wanted';
     let lostBytes = 0;
     for (const { start, end } of this.#buffer.undelivered(dsn, dsn + length)) {
@@ -174,32 +177,24 @@ export class SendStream {
     return lostBytes;
   }
 
-  /** [start, end) need not be sent again: another copy is under way on a subflow that is trusted. */
   onUnderWayElsewhere(start: number, end: number): void {
     this.#lost.remove(start, end);
   }
 
-  /** The first byte at or above `dsn` that was sent and is not known to be delivered. */
   firstUndelivered(dsn: number): number | undefined {
     return this.#buffer.undelivered(dsn, this.#nextDsn)[0]?.start;
   }
 
   /** Whether any of [dsn, dsn + length) is still wanted. */
   isUndelivered(dsn: number, length: number): boolean {
-    return this.state !== 'done' && this.#buffer.undelivered(dsn, dsn + length).length > 0;
+    return !this.isDone && this.#buffer.undelivered(dsn, dsn + length).length > 0;
   }
+}
 
-  #frame(dsn: number, length: number, fin: boolean, mayUseHeadroom: boolean): Uint8Array[] {
-    // Only the first sending writes into the headroom: a copy may be cut differently while the first still waits.
-    const chunk = mayUseHeadroom ? this.#buffer.wholeChunk(dsn, length, DATA_HEADER_BYTES) : undefined;
-    if (chunk !== undefined) {
-      const { buffer, byteOffset } = chunk.bytes;
-      const frame = new Uint8Array(buffer, byteOffset - DATA_HEADER_BYTES, DATA_HEADER_BYTES + length);
-      writeDataHeader(frame, 0, this.id, dsn, length, fin);
-      return [frame];
-    }
-    const header = new Uint8Array(DATA_HEADER_BYTES);
-    writeDataHeader(header, 0, this.id, dsn, length, fin);
-    return length === 0 ? [header] : [header, ...this.#buffer.slices(dsn, length)];
-  }
+/** @param chunk is exactly the bytes of the frame, and has room for the header in front of them */
+function frameInPlace(id: number, dsn: number, { bytes }: OutgoingChunk, fin: boolean): Uint8Array[] {
+  const { buffer, byteOffset, length } = bytes;
+  const frame = new Uint8Array(buffer, byteOffset - DATA_HEADER_BYTES, DATA_HEADER_BYTES + length);
+  writeDataHeader(frame, 0, id, dsn, length, fin);
+  return [frame];
 }

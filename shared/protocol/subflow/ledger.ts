@@ -1,23 +1,16 @@
-import type { ControlItem } from '../control/control-item.ts';
-import type { SendStream } from '../stream/send-stream.ts';
 import type { SendState } from './congestion-controller.ts';
 
-/** What one write to a subflow carried. */
-export type LedgerItem =
-  | {
-      readonly kind: 'data';
-      readonly stream: SendStream;
-      readonly dsn: number;
-      readonly length: number;
-      readonly fin: boolean;
-    }
-  | { readonly kind: 'control'; readonly control: ControlItem }
-  /** A RECEIPT (or the session's CLOSE): counted as bytes, never sent again, and it asks for no receipt itself. */
-  | { readonly kind: 'receipt' };
+/**
+ * What one write to a subflow carried, as far as the subflow must know. `data` waits for the uplink's rate limit. `receipt`: a
+ * RECEIPT (or the session's CLOSE) is counted as bytes, is never sent again, and asks for no receipt itself.
+ */
+export interface LedgerItem {
+  readonly kind: 'data' | 'control' | 'receipt';
+}
 
 /** One frame written to a subflow and not yet receipted, with the state of the rate estimator when it was written. */
-export interface LedgerEntry extends SendState {
-  readonly item: LedgerItem;
+export interface LedgerEntry<Item extends LedgerItem = LedgerItem> extends SendState {
+  readonly item: Item;
   /** Where the frame ends in the subflow's count of bytes. */
   readonly endOffset: number;
   /** Handed to the other subflows already; what is sent again is not sent a third time on this one's account. */
@@ -28,8 +21,8 @@ export interface LedgerEntry extends SendState {
  * The frames under way on one subflow, oldest first. Data is bounded by the subflow's in-flight cap, control frames by what the session
  * lets go unanswered, receipts by MAX_UNANSWERED_RECEIPTS.
  */
-export class Ledger {
-  #entries: LedgerEntry[] = [];
+export class Ledger<Item extends LedgerItem = LedgerItem> {
+  #entries: LedgerEntry<Item>[] = [];
   #head = 0;
   #writtenBytes = 0;
   #receiptedBytes = 0;
@@ -63,7 +56,7 @@ export class Ledger {
   }
 
   /** Moves the count on; the caller fills in the entry that ends there. */
-  append(entry: LedgerEntry): void {
+  append(entry: LedgerEntry<Item>): void {
     this.#writtenBytes = entry.endOffset;
     if (entry.item.kind === 'receipt') this.#receipts++;
     else this.#lastElicitingOffset = entry.endOffset;
@@ -71,7 +64,7 @@ export class Ledger {
   }
 
   /** Takes off all entries that end at or below `bytes`, oldest first. */
-  receipt(bytes: number): LedgerEntry[] {
+  receipt(bytes: number): LedgerEntry<Item>[] {
     this.#receiptedBytes = bytes;
     const start = this.#head;
     while (this.#head < this.#entries.length && this.#entries[this.#head]!.endOffset <= bytes) this.#head++;
@@ -85,7 +78,7 @@ export class Ledger {
   }
 
   /** The first `most` entries, oldest first. */
-  *oldestEntries(most = Number.POSITIVE_INFINITY): Generator<LedgerEntry> {
+  *oldestEntries(most = Number.POSITIVE_INFINITY): Generator<LedgerEntry<Item>> {
     const end = Math.min(this.#entries.length, this.#head + most);
     for (let i = this.#head; i < end; i++) yield this.#entries[i]!;
   }

@@ -9,8 +9,8 @@ const JOINED_BELOW_BYTES = 1024;
  * What leaves with the next write of one subflow, and the ledger of what has left. Bounded by what one write may carry, and the
  * control frames of one turn.
  */
-export class Outbox {
-  readonly ledger = new Ledger();
+export class Outbox<Item extends LedgerItem = LedgerItem> {
+  readonly ledger = new Ledger<Item>();
   /** The transport was closed: it takes nothing any more. */
   #isClosed = false;
   #isWritable = true;
@@ -36,7 +36,7 @@ export class Outbox {
    * @param sendState what the congestion controller wants to find again with its receipt
    * @returns its length
    */
-  append(buffers: readonly Uint8Array[], item: LedgerItem, sendState: SendState): number {
+  append(buffers: readonly Uint8Array[], item: Item, sendState: SendState): number {
     let bytes = 0;
     for (const buffer of buffers) {
       this.#buffers.push(buffer);

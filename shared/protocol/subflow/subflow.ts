@@ -1,7 +1,6 @@
 import { ProtocolViolation } from '../errors.ts';
 import type { KernelMeasurement } from '../kernel-measurement.ts';
 import type { Now } from '../now.ts';
-import type { SubflowView } from '../scheduler/scheduler.ts';
 import type { CongestionController, MakeCongestionController } from './congestion-controller.ts';
 import { FIRST_SEGMENT_BYTES } from './delivery-rate-controller.ts';
 import type { LedgerEntry, LedgerItem } from './ledger.ts';
@@ -12,6 +11,7 @@ import { ReceiptTracker } from './receipt-tracker.ts';
 import { SubflowDuty } from './subflow-duty.ts';
 import type { SubflowState } from './subflow-state.ts';
 import type { SubflowTuning } from './subflow-tuning.ts';
+import type { SubflowView } from './subflow-view.ts';
 import type { TokenBucket } from './token-bucket.ts';
 
 /** The uplink of a subflow, as far as the subflow must know it. */
@@ -35,12 +35,14 @@ export interface SubflowOptions {
 }
 
 /** One subflow as the core sees it: what is under way on it, how fast it is, and whether it can be heard. */
-export class Subflow<Uplink extends SubflowUplink = SubflowUplink> implements SubflowView {
+export class Subflow<Uplink extends SubflowUplink = SubflowUplink, Item extends LedgerItem = LedgerItem>
+  implements SubflowView
+{
   readonly id: number;
   readonly uplink: Uplink;
   readonly path: number;
   readonly congestionControl: string | undefined;
-  readonly outbox = new Outbox();
+  readonly outbox = new Outbox<Item>();
   readonly meter: PathMeter;
   readonly congestion: CongestionController;
   readonly liveness: Liveness;
@@ -73,10 +75,6 @@ export class Subflow<Uplink extends SubflowUplink = SubflowUplink> implements Su
 
   get state(): SubflowState {
     return this.liveness.state;
-  }
-
-  get uplinkName(): string {
-    return this.uplink.name;
   }
 
   /** When payload last arrived on it. */
@@ -148,7 +146,7 @@ export class Subflow<Uplink extends SubflowUplink = SubflowUplink> implements Su
   // --- what happens to it ---
 
   /** Adds a frame to what leaves with the next write. */
-  append(buffers: readonly Uint8Array[], item: LedgerItem): void {
+  append(buffers: readonly Uint8Array[], item: Item): void {
     const { ledger } = this.outbox;
     const { bucket } = this.uplink;
     if (item.kind !== 'receipt') this.liveness.onQuestion(!ledger.awaitsReceipt);
@@ -163,7 +161,7 @@ export class Subflow<Uplink extends SubflowUplink = SubflowUplink> implements Su
    * @returns the frames that are known to have arrived now
    * @throws ProtocolViolation when it is more than was ever written
    */
-  onReceipt(bytes: number, delayMs: number): readonly LedgerEntry[] {
+  onReceipt(bytes: number, delayMs: number): readonly LedgerEntry<Item>[] {
     const { meter, congestion } = this;
     const { ledger } = this.outbox;
     if (bytes > ledger.writtenBytes) throw new ProtocolViolation('RECEIPT for more than was sent');

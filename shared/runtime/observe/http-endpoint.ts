@@ -52,10 +52,13 @@ export class HttpEndpoint<Status extends object> {
     this.#options = options;
   }
 
-  /** Rejects with EndpointError when the address cannot be listened at. */
-  async start(): Promise<void> {
+  /**
+   * Resolves to where it listens, with the real port where 0 was asked for; to undefined when it is turned off. Rejects with
+   * EndpointError when the address cannot be listened at.
+   */
+  async start(): Promise<Destination | undefined> {
     const { listen } = this.#options;
-    if (listen === undefined) return;
+    if (listen === undefined) return undefined;
     const server = createServer(LIMITS, (request, response) => {
       answer(request, response, this.#options).catch(() =>
         send(response, 500, 'this could not be collected\n'),
@@ -68,13 +71,7 @@ export class HttpEndpoint<Status extends object> {
       server.listen({ host: listen.host, port: listen.port }, resolve);
     });
     this.#server = server;
-  }
-
-  /** Where it listens, with the real port where 0 was asked for; undefined when it does not. */
-  get address(): Destination | undefined {
-    const { listen } = this.#options;
-    if (listen === undefined || this.#server === undefined) return undefined;
-    return { host: listen.host, port: (this.#server.address() as AddressInfo).port };
+    return { host: listen.host, port: (server.address() as AddressInfo).port };
   }
 
   /** Stops listening and cuts the connections that are open. */

@@ -1,16 +1,18 @@
 import type { SessionDriver } from '../session/session-driver.ts';
 
+type Told = Pick<SessionDriver, 'snapshot'>;
+
 /** Bytes that sessions sent more than once, by the reason; those of sessions that have ended stay counted. */
 export class ResentBytes {
   #ended: ResentByReason = { lost: 0, copied: 0, redundant: 0 };
 
   /** A session is over. */
-  onSessionEnded(ended: SessionDriver): void {
+  onSessionEnded(ended: Told): void {
     this.#ended = sum(this.#ended, resentBy(ended));
   }
 
   /** Of the ended sessions and of these. */
-  total(drivers: Iterable<SessionDriver>): ResentByReason {
+  total(drivers: Iterable<Told>): ResentByReason {
     return [...drivers].map(resentBy).reduce(sum, this.#ended);
   }
 }
@@ -22,7 +24,7 @@ export interface ResentByReason {
   readonly redundant: number;
 }
 
-function resentBy(driver: SessionDriver): ResentByReason {
+function resentBy(driver: Told): ResentByReason {
   const { reinjectedBytes, copiedBytes, redundantBytes } = driver.snapshot().statistics;
   return { lost: reinjectedBytes, copied: copiedBytes, redundant: redundantBytes };
 }

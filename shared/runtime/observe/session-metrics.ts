@@ -1,5 +1,5 @@
 import type { Registry } from 'prom-client';
-import type { SubflowSnapshot } from '../../protocol/session/snapshot.ts';
+import type { SessionSnapshot, SubflowSnapshot } from '../../protocol/session/snapshot.ts';
 import type { SessionDriver } from '../session/session-driver.ts';
 import type { TrafficTable } from '../session/uplink-traffic.ts';
 import type { ResentBytes } from './resent-bytes.ts';
@@ -9,7 +9,7 @@ import { SUBFLOW_USES, subflowUse, type UplinkFigures, uplinkFigures } from './u
 
 export interface SessionMetricsSource {
   /** The sessions that live now. */
-  readonly drivers: () => Iterable<SessionDriver>;
+  readonly drivers: () => Iterable<Pick<SessionDriver, 'snapshot'>>;
   readonly traffic: TrafficTable;
   readonly resent: ResentBytes;
 }
@@ -68,7 +68,7 @@ function registerParked(registry: Registry, { drivers, traffic }: SessionMetrics
 }
 
 /** What is measured of an uplink; `value` is undefined until it is. */
-const FIGURES: readonly {
+const UPLINK_GAUGES: readonly {
   readonly name: string;
   readonly help: string;
   readonly value: (figures: UplinkFigures) => number | undefined;
@@ -96,7 +96,7 @@ const FIGURES: readonly {
 ];
 
 function registerFigures(registry: Registry, { drivers }: SessionMetricsSource): void {
-  for (const { name, help, value } of FIGURES) {
+  for (const { name, help, value } of UPLINK_GAUGES) {
     registerGauge(registry, {
       name,
       help,
@@ -114,10 +114,10 @@ function registerFigures(registry: Registry, { drivers }: SessionMetricsSource):
 }
 
 /** What is added up over the sessions. */
-const TOTALS: readonly {
+const TOTAL_GAUGES: readonly {
   readonly name: string;
   readonly help: string;
-  readonly value: (driver: SessionDriver) => number;
+  readonly value: (session: SessionSnapshot) => number;
 }[] = [
   { name: 'tributary_sessions', help: 'Sessions that live now', value: () => 1 },
   {
@@ -128,18 +128,18 @@ const TOTALS: readonly {
   {
     name: 'tributary_reorder_buffer_bytes',
     help: 'Bytes that wait for a hole to be filled',
-    value: (driver) => driver.snapshot().reorderBytes,
+    value: ({ reorderBytes }) => reorderBytes,
   },
 ];
 
 function registerTotals(registry: Registry, { drivers }: SessionMetricsSource): void {
-  for (const { name, help, value } of TOTALS) {
+  for (const { name, help, value } of TOTAL_GAUGES) {
     registerGauge(registry, {
       name,
       help,
       labelNames: [],
       *samples() {
-        for (const driver of drivers()) yield [{}, value(driver)];
+        for (const driver of drivers()) yield [{}, value(driver.snapshot())];
       },
     });
   }
@@ -159,6 +159,6 @@ function registerResent(registry: Registry, { drivers, resent }: SessionMetricsS
   });
 }
 
-function subflowsOf(drivers: Iterable<SessionDriver>): readonly SubflowSnapshot[] {
+function subflowsOf(drivers: Iterable<Pick<SessionDriver, 'snapshot'>>): readonly SubflowSnapshot[] {
   return [...drivers].flatMap((driver) => driver.snapshot().subflows);
 }

@@ -1,7 +1,7 @@
-import type { SteeringMode } from '../../protocol/codec/wire.ts';
 import type { Destination } from '../../protocol/destination.ts';
 import type { ErrorName } from '../../protocol/errors.ts';
 import type { AnnouncedAddress } from '../../protocol/session/announcements.ts';
+import type { SteeringMode } from '../../protocol/steering/modes.ts';
 
 /** What one end of a stream hears from its session. */
 export interface StreamHandlers {

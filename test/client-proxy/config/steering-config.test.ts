@@ -110,7 +110,7 @@ describe('a mistake', () => {
     [
       '  default: fastest',
       '6:12: steering.default: expected a steering mode: aggregate, lowest-latency, active-standby, priority, weighted, ' +
-        'redundant, round-robin; or by another name: smallest-delay, load-balancing, priority-based, handover, interactive, ' +
+        'redundant, round-robin; or by another name: load-balancing, smallest-delay, interactive, handover, priority-based, ' +
         'found "fastest"',
     ],
     ['  default: constructor', /^6:12: steering.default: expected a steering mode/],
@@ -121,7 +121,7 @@ describe('a mistake', () => {
     ['  default: { order: [dsl] }', /^6:3: steering.default.mode: missing: expected /],
     [
       '  default: { mode: aggregate, order: [dsl] }',
-      '6:38: steering.default.order: has no effect with mode aggregate: it belongs to mode priority and active-standby',
+      '6:38: steering.default.order: has no effect with mode aggregate: it belongs to mode active-standby and priority',
     ],
     [
       '  default: priority',

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { deliveryTimeMs, least } from '../../../shared/protocol/scheduler/scheduler.ts';
+import { deliveryTimeMs, least } from '../../../shared/protocol/scheduler/delivery-time.ts';
 import { view } from './views.ts';
 
 describe('deliveryTimeMs', () => {

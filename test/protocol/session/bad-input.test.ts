@@ -2,9 +2,10 @@ import { describe, expect, it } from 'vitest';
 import { encodeControl } from '../../../shared/protocol/codec/frame.ts';
 import { MAX_CONTROL_PER_STREAM } from '../../../shared/protocol/control/control-queue.ts';
 import { ERROR_CODE, type ErrorName } from '../../../shared/protocol/errors.ts';
+import { MAX_SESSION_UNDELIVERED_BYTES } from '../../../shared/protocol/session/backlog.ts';
 import { FIRST_UPLOAD_WINDOW_BYTES } from '../../../shared/protocol/session/session.ts';
 import { MAX_UNANSWERED_RECEIPTS } from '../../../shared/protocol/session/subflow-watch.ts';
-import { MAX_REORDER_ENTRIES, MAX_SESSION_UNDELIVERED_BYTES } from '../../../shared/protocol/tunables.ts';
+import { MAX_REORDER_ENTRIES } from '../../../shared/protocol/stream/reorder-buffer.ts';
 import { CountingChunk, hex, patternBytes } from '../support.ts';
 import { dataFrame, MAX_STREAMS, openFrame, SessionBed } from './session-bed.ts';
 

@@ -1,15 +1,11 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { MemoryBudget } from '../../../shared/protocol/memory-budget.ts';
-import { Stream } from '../../../shared/protocol/session/stream.ts';
 import { StreamTable } from '../../../shared/protocol/session/stream-table.ts';
-import { ReceiveStream } from '../../../shared/protocol/stream/receive-stream.ts';
-import { SendStream } from '../../../shared/protocol/stream/send-stream.ts';
+import { newStream, streamContext } from '../stream/streams.ts';
 import { thrownBy } from '../support.ts';
 
-const budget = new MemoryBudget(1_000_000_000);
-const stream = (id: number) =>
-  new Stream(new SendStream(id, 0), new ReceiveStream(id, budget, 0), 'embryonic', { mode: 'aggregate' });
+const context = streamContext();
+const stream = (id: number) => newStream({ id, phase: 'embryonic' }, context);
 const tooMany = { code: 'resourceExceeded', name: 'ProtocolViolation' };
 
 describe('StreamTable', () => {

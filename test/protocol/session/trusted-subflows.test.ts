@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
+import type { SessionSubflow } from '../../../shared/protocol/session/sent-item.ts';
 import { onDistinctUplinks, trustedSubflows } from '../../../shared/protocol/session/trusted-subflows.ts';
-import type { Subflow } from '../../../shared/protocol/subflow/subflow.ts';
 import { newSubflow, newUplink } from '../new-subflow.ts';
 import { TestClock } from '../test-clock.ts';
 
@@ -8,11 +8,11 @@ const now = new TestClock();
 
 const uplinks = { dsl: newUplink('dsl', now), lte: newUplink('lte', now) };
 
-function subflow(id: number, uplinkName: 'dsl' | 'lte', congestionControl?: string): Subflow {
+function subflow(id: number, uplinkName: 'dsl' | 'lte', congestionControl?: string): SessionSubflow {
   return newSubflow({ id, congestionControl }, uplinks[uplinkName], now);
 }
 
-const ids = (subflows: readonly Subflow[]) => subflows.map(({ id }) => id);
+const ids = (subflows: readonly SessionSubflow[]) => subflows.map(({ id }) => id);
 
 describe('trustedSubflows', () => {
   it('are all of one uplink with CUBIC, the oldest of one with BBR', () => {

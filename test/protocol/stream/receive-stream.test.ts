@@ -2,14 +2,18 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { MemoryBudget } from '../../../shared/protocol/memory-budget.ts';
 import { ReceiveStream } from '../../../shared/protocol/stream/receive-stream.ts';
-import { FLOOR_WINDOW_BYTES } from '../../../shared/protocol/tunables.ts';
+import { FLOOR_WINDOW_BYTES, WINDOW_TUNING } from '../../../shared/protocol/stream/receive-window.ts';
 import { malformed, patternByte, patternBytes, thrownBy } from '../support.ts';
+import { TestClock } from '../test-clock.ts';
+
+const now = new TestClock();
+const { at } = now;
 
 const ROOMY = 1024 * 1024 * 1024;
 
 function newStream(): { stream: ReceiveStream; budget: MemoryBudget } {
   const budget = new MemoryBudget(ROOMY);
-  return { stream: new ReceiveStream(4, budget, 0), budget };
+  return { stream: new ReceiveStream(4, budget, now, WINDOW_TUNING), budget };
 }
 
 describe('violations', () => {
@@ -66,9 +70,9 @@ describe('the end', () => {
     expect([stream.state, stream.takeEnd()]).toEqual(['ending', false]);
     stream.receive(0, patternBytes(0, 4), false);
     expect([stream.takeEnd(), stream.takeEnd(), stream.state]).toEqual([true, false, 'ending']);
-    stream.consume(9, 1, 10);
+    at(1, stream).consume(9, 10);
     expect([stream.state, budget.reservedBytes]).toEqual(['ending', FLOOR_WINDOW_BYTES]);
-    stream.consume(1, 1, 10);
+    at(1, stream).consume(1, 10);
     expect([stream.state, budget.reservedBytes]).toEqual(['done', 0]);
   });
 
@@ -82,7 +86,7 @@ describe('the end', () => {
     const { stream } = newStream();
     stream.receive(0, patternBytes(0, 3), true);
     stream.takeEnd();
-    stream.consume(3, 0, 1);
+    at(0, stream).consume(3, 1);
     expect(stream.receive(0, patternBytes(0, 3), true)).toEqual([]);
     expect(stream.receive(100, patternBytes(100, 3), true)).toEqual([]);
     expect(stream.takeEnd()).toBe(false);
@@ -94,16 +98,16 @@ describe('the end', () => {
     stream.reset();
     stream.reset();
     expect([stream.state, budget.reservedBytes]).toEqual(['done', 0]);
-    expect(stream.consume(5, 0, 1)).toBe(false);
+    expect(at(0, stream).consume(5, 1)).toBe(false);
   });
 
   it('asks for no WINDOW behind a FIN', () => {
     const { stream } = newStream();
     stream.receive(0, patternBytes(0, 60_000), true);
-    expect(stream.consume(50_000, 1, 10)).toBe(false);
+    expect(at(1, stream).consume(50_000, 10)).toBe(false);
     const { stream: open } = newStream();
     open.receive(0, patternBytes(0, 60_000), false);
-    expect(open.consume(50_000, 1, 10)).toBe(true);
+    expect(at(1, open).consume(50_000, 10)).toBe(true);
   });
 });
 

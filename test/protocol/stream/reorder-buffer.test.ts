@@ -1,11 +1,11 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { ReorderBuffer } from '../../../shared/protocol/stream/reorder-buffer.ts';
+import { WINDOW_TUNING } from '../../../shared/protocol/stream/receive-window.ts';
 import {
   MAX_REORDER_ENTRIES,
-  MAX_WINDOW_BYTES,
   MELT_BELOW_BYTES,
-} from '../../../shared/protocol/tunables.ts';
+  ReorderBuffer,
+} from '../../../shared/protocol/stream/reorder-buffer.ts';
 import { patternByte, patternBytes, thrownBy } from '../support.ts';
 
 const SPACE = 300;
@@ -73,7 +73,7 @@ describe('ReorderBuffer', () => {
     const buffer = new ReorderBuffer();
     const length = MELT_BELOW_BYTES / 2 + 1;
     const piece = new Uint8Array(length);
-    for (let dsn = 1; dsn + length <= MAX_WINDOW_BYTES; dsn += length) buffer.insert(dsn, piece);
+    for (let dsn = 1; dsn + length <= WINDOW_TUNING.maxBytes; dsn += length) buffer.insert(dsn, piece);
     expect(buffer.entryCount).toBeLessThan(MAX_REORDER_ENTRIES);
   });
 

@@ -1,9 +1,8 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { controlItem } from '../../../shared/protocol/control/control-item.ts';
 import { Ledger, type LedgerEntry, type LedgerItem } from '../../../shared/protocol/subflow/ledger.ts';
 
-const CONTROL: LedgerItem = { kind: 'control', control: controlItem({ type: 'ping' }) };
+const CONTROL: LedgerItem = { kind: 'control' };
 const RECEIPT: LedgerItem = { kind: 'receipt' };
 
 function entry(endOffset: number, item: LedgerItem): LedgerEntry {

@@ -33,9 +33,8 @@ const defaults: HttpEndpointOptions<{ answer: number }> = {
 
 async function endpoint(options: Partial<typeof defaults> = {}) {
   const started = new HttpEndpoint({ ...defaults, registry: new Registry(), ...options });
-  await started.start();
+  const address = (await started.start())!;
   onTestFinished(() => started.close());
-  const address = started.address!;
   return { address, close: () => started.close(), url: `http://127.0.0.1:${address.port}` };
 }
 
@@ -108,8 +107,7 @@ describe('the HTTP endpoint', () => {
 
   it('listens nowhere when it is turned off', async () => {
     const off = new HttpEndpoint({ ...defaults, listen: undefined });
-    await off.start();
-    expect(off.address).toBeUndefined();
+    expect(await off.start()).toBeUndefined();
     await off.close();
   });
 
@@ -124,7 +122,6 @@ describe('the HTTP endpoint', () => {
     await expect(start).rejects.toThrow(
       `metrics cannot listen at 127.0.0.1:${port}: the port is taken: choose another`,
     );
-    expect(taken.address).toBeUndefined();
     await taken.close();
   });
 

@@ -2,9 +2,9 @@ import { Registry } from 'prom-client';
 import { expect, it } from 'vitest';
 import { MemoryBudget } from '../../../shared/protocol/memory-budget.ts';
 import { Session } from '../../../shared/protocol/session/session.ts';
+import type { SessionSnapshot } from '../../../shared/protocol/session/snapshot.ts';
 import { ResentBytes } from '../../../shared/runtime/observe/resent-bytes.ts';
 import { registerSessionMetrics } from '../../../shared/runtime/observe/session-metrics.ts';
-import type { SessionDriver } from '../../../shared/runtime/session/session-driver.ts';
 import { TrafficTable } from '../../../shared/runtime/session/uplink-traffic.ts';
 
 it('tells of each subflow its state once, and which uplinks are parked', async () => {
@@ -28,7 +28,7 @@ it('tells of each subflow its state once, and which uplinks are parked', async (
     ...rest,
     subflows: all.map((subflow) => ({ ...subflow, isParked: subflow.uplinkName === 'wifi' })),
   };
-  const driver = { snapshot: () => snapshot } as Partial<SessionDriver> as SessionDriver;
+  const driver = { snapshot: () => snapshot };
   const registry = new Registry();
   registerSessionMetrics(registry, { drivers: () => [driver], traffic, resent: new ResentBytes() });
   const text = await registry.metrics();
@@ -50,7 +50,7 @@ it('keeps the bytes that ended sessions sent more than once', async () => {
       reorderBytes: 0,
       statistics: { reinjectedBytes, copiedBytes: 1, redundantBytes: 0 },
     };
-    return { snapshot: () => snapshot, streamCount: 0 } as unknown as SessionDriver;
+    return { snapshot: () => snapshot as unknown as SessionSnapshot };
   };
   const resent = new ResentBytes();
   resent.onSessionEnded(session(20));

@@ -1,0 +1,80 @@
+import { RangeSet } from '../range-set.ts';
+import type { SubflowView } from '../subflow/subflow-view.ts';
+import type { Repeat, Repeats, Segment, SentStream } from './packet-scheduler.ts';
+
+/** What one subflow was given of a stream. */
+interface Given {
+  readonly ranges: RangeSet;
+  fin: boolean;
+}
+
+/**
+ * What each subflow was given of a stream of which all are to carry all that is not yet delivered. A slow one lags
+ * behind, and leaves out what has arrived meanwhile.
+ */
+export class Redundancy implements Repeats {
+  readonly #stream: SentStream;
+  readonly #given = new Map<SubflowView, Given>();
+
+  constructor(stream: SentStream) {
+    this.#stream = stream;
+  }
+
+  /** Whether any subflow lacks anything. */
+  get isPending(): boolean {
+    for (const subflow of this.#given.keys()) if (this.#missingOn(subflow) !== undefined) return true;
+    return false;
+  }
+
+  /** Any other subflow is forgotten. */
+  onCarriers(carriers: readonly SubflowView[]): void {
+    for (const subflow of this.#given.keys()) if (!carriers.includes(subflow)) this.#given.delete(subflow);
+    for (const subflow of carriers) {
+      const given = this.#given.get(subflow);
+      if (given === undefined) this.#given.set(subflow, { ranges: new RangeSet(), fin: false });
+      else given.ranges.remove(0, this.#stream.deliveredTo);
+    }
+  }
+
+  next<View extends SubflowView>(carriers: readonly View[]): Repeat<View> | undefined {
+    for (const target of carriers) {
+      const segment = target.canTake ? this.#missingOn(target) : undefined;
+      if (segment !== undefined) return { target, segment };
+    }
+    return undefined;
+  }
+
+  onSent(subflow: SubflowView, { dsn, length, fin }: Segment): void {
+    const given = this.#given.get(subflow);
+    if (given === undefined) return;
+    given.ranges.add(dsn, dsn + length);
+    if (fin) given.fin = true;
+  }
+
+  /** A subflow is in doubt or gone: what others were given as well need not be sent once more. */
+  onLost(subflow: SubflowView, dsn: number, length: number): void {
+    this.#given.delete(subflow);
+    const end = dsn + length;
+    for (const { ranges } of this.#given.values()) {
+      let from = dsn;
+      for (const gap of ranges.gaps(dsn, end)) {
+        this.#stream.onUnderWayElsewhere(from, gap.start);
+        from = gap.end;
+      }
+      this.#stream.onUnderWayElsewhere(from, end);
+    }
+  }
+
+  /** What the subflow still lacks of what was sent, lowest DSN first. */
+  #missingOn(subflow: SubflowView): Segment | undefined {
+    const given = this.#given.get(subflow);
+    if (given === undefined || this.#stream.isDone) return undefined;
+    const { deliveredTo, sentBytes, finIsUnderWay } = this.#stream;
+    for (const gap of given.ranges.gaps(deliveredTo, sentBytes)) {
+      const dsn = this.#stream.firstUndelivered(gap.start);
+      if (dsn === undefined) break;
+      if (dsn < gap.end) return { dsn, length: gap.end - dsn, fin: finIsUnderWay && gap.end === sentBytes };
+    }
+    return finIsUnderWay && !given.fin ? { dsn: sentBytes, length: 0, fin: true } : undefined;
+  }
+}

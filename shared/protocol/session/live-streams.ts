@@ -1,0 +1,80 @@
+import type { ControlFrame } from '../codec/frame.ts';
+import { controlItem } from '../control/control-item.ts';
+import { DEFAULT_MODE } from '../steering/modes.ts';
+import { frameOfPolicy } from '../steering/policy-frame.ts';
+import type { SteeringPolicy } from '../steering/steering-policy.ts';
+import { Stream, type StreamContext, type StreamOptions } from '../stream/stream.ts';
+import type { Backlog } from './backlog.ts';
+import type { StreamTable } from './stream-table.ts';
+import type { Transmitter } from './transmitter.ts';
+
+/** What the streams of a session share. */
+export interface LiveStreamsContext extends StreamContext {
+  readonly role: 'client' | 'concentrator';
+  readonly transmitter: Transmitter;
+  readonly table: StreamTable;
+  readonly backlog: Backlog;
+}
+
+/** Makes the streams of a session, forgets them, and tells the peer of them. */
+export class LiveStreams {
+  readonly #context: LiveStreamsContext;
+
+  constructor(context: LiveStreamsContext) {
+    this.#context = context;
+  }
+
+  get(id: number): Stream | undefined {
+    return this.#context.table.get(id);
+  }
+
+  make(options: StreamOptions): Stream {
+    const stream = new Stream(options, this.#context);
+    this.#context.table.add(stream);
+    return stream;
+  }
+
+  /**
+   * Concentrator: the stream, made if a frame that overtook its OPEN is the first that is seen of it.
+   * @returns undefined when it is closed already
+   */
+  getOrMake(id: number): Stream | undefined {
+    const known = this.get(id);
+    if (known !== undefined || this.#context.role === 'client') return known;
+    if (!this.#context.table.claim(id)) return undefined;
+    return this.make({ id, phase: 'embryonic', policy: { mode: DEFAULT_MODE }, sendLimitDsn: 0 });
+  }
+
+  forgetIfDone(stream: Stream): void {
+    if (stream.isDone) this.forget(stream);
+  }
+
+  forget(stream: Stream): void {
+    const { table, backlog, transmitter } = this.#context;
+    backlog.forget(stream);
+    stream.close();
+    transmitter.refresh(stream);
+    table.delete(stream.id);
+  }
+
+  tellPeer(frame: ControlFrame): void {
+    this.#context.transmitter.control.push(controlItem(frame));
+  }
+
+  /** The peer's half of the stream follows the same policy. */
+  tellPolicy(stream: Stream, policy: SteeringPolicy): void {
+    const { steering } = stream;
+    const generation = ++steering.generation;
+    const frame = frameOfPolicy(policy, stream.id, generation);
+    const isCurrent = () => generation === steering.generation && !stream.isDone;
+    this.#context.transmitter.control.push(controlItem(frame, 2, isCurrent));
+  }
+
+  tellWindow({ id, receive }: Stream): void {
+    const { window } = receive;
+    const limit = window.limitDsn;
+    const frame = { type: 'window', streamId: id, ack: window.consumedBytes, limit } as const;
+    const isCurrent = () => window.limitDsn === limit && receive.state === 'open';
+    this.#context.transmitter.control.push(controlItem(frame, 2, isCurrent));
+  }
+}

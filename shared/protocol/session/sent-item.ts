@@ -1,0 +1,20 @@
+import type { ControlItem } from '../control/control-item.ts';
+import type { Segment } from '../scheduler/packet-scheduler.ts';
+import type { Stream } from '../stream/stream.ts';
+import type { Subflow } from '../subflow/subflow.ts';
+import type { Uplink } from '../uplink/uplink.ts';
+
+/** A segment of a stream in a subflow's ledger. */
+export interface DataItem extends Segment {
+  readonly kind: 'data';
+  readonly stream: Stream;
+}
+
+/** What one write to a subflow of a session carried. */
+export type SentItem =
+  | DataItem
+  | { readonly kind: 'control'; readonly control: ControlItem }
+  | { readonly kind: 'receipt' };
+
+/** A subflow that carries the frames of a session. */
+export type SessionSubflow = Subflow<Uplink, SentItem>;

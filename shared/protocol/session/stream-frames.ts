@@ -1,0 +1,136 @@
+import type { SteeringFrame } from '../codec/steering-frame.ts';
+import type { Destination } from '../destination.ts';
+import { ERROR_CODE, errorName, ProtocolViolation } from '../errors.ts';
+import type { SteeringMode } from '../steering/modes.ts';
+import { policyOfFrame } from '../steering/policy-frame.ts';
+import { MAX_REORDER_ENTRIES } from '../stream/reorder-buffer.ts';
+import type { Stream } from '../stream/stream.ts';
+import type { SessionEvent } from './events.ts';
+import type { LiveStreams } from './live-streams.ts';
+import type { StreamTable } from './stream-table.ts';
+import type { Transmitter } from './transmitter.ts';
+
+/** What the frames of streams need of their session. */
+export interface StreamFramesHost {
+  readonly role: 'client' | 'concentrator';
+  /** No new streams are taken. */
+  readonly isGoingAway: boolean;
+  emit(event: SessionEvent): void;
+}
+
+/** What the peer's frames do to the streams of a session (SPEC.md section 6). */
+export class StreamFrames {
+  readonly #host: StreamFramesHost;
+  readonly #live: LiveStreams;
+  readonly #table: StreamTable;
+  readonly #transmitter: Transmitter;
+
+  constructor(host: StreamFramesHost, live: LiveStreams, table: StreamTable, transmitter: Transmitter) {
+    this.#host = host;
+    this.#live = live;
+    this.#table = table;
+    this.#transmitter = transmitter;
+  }
+
+  /** @returns how much of `payload`'s own memory was handed on; the rest is needed no more */
+  onData(streamId: number, dsn: number, payload: Uint8Array, fin: boolean): number {
+    const stream = this.#live.getOrMake(streamId);
+    if (stream === undefined) return 0;
+    let handedOnBytes = 0;
+    if (stream.phase === 'opening') this.#noteOpened(stream);
+    for (const ready of stream.receive.receive(dsn, payload, fin)) {
+      if (stream.phase === 'embryonic') {
+        keepEarly(stream, ready);
+      } else {
+        if (ready.buffer === payload.buffer) handedOnBytes += ready.length;
+        this.#host.emit({ type: 'stream-data', streamId, bytes: ready });
+      }
+    }
+    if (stream.receive.takeEnd()) {
+      if (stream.phase === 'embryonic') stream.early.isEnded = true;
+      else this.#host.emit({ type: 'stream-ended', streamId });
+      this.#live.forgetIfDone(stream);
+    }
+    return handedOnBytes;
+  }
+
+  onOpen(streamId: number, limitDsn: number, mode: SteeringMode, destination: Destination): void {
+    const stream = this.#live.getOrMake(streamId);
+    // A repeat, or a stream that was reset before its OPEN arrived.
+    if (stream === undefined || stream.phase !== 'embryonic') return;
+    if (stream.steering.generation === 0) stream.steering.steer({ mode });
+    stream.send.raiseLimit(limitDsn);
+    stream.advance('openReceived');
+    if (this.#host.isGoingAway) {
+      this.#live.tellPeer({ type: 'opened', streamId, limit: 0, ok: false, code: ERROR_CODE.goingAway });
+      this.#live.forget(stream);
+      return;
+    }
+    // More than maxStreams for a moment is no fault: the client may know sooner which ones have ended.
+    const { host, port } = destination;
+    this.#host.emit({ type: 'stream-requested', streamId, destination: { host, port }, mode });
+    for (const bytes of stream.early.pieces.splice(0)) {
+      this.#host.emit({ type: 'stream-data', streamId, bytes });
+    }
+    if (stream.early.isEnded) this.#host.emit({ type: 'stream-ended', streamId });
+  }
+
+  /** May overtake its OPEN, and other STEERING of the same stream. */
+  onSteering(frame: SteeringFrame): void {
+    const stream = this.#live.getOrMake(frame.streamId);
+    if (stream === undefined || frame.generation <= stream.steering.generation) return;
+    stream.steering.generation = frame.generation;
+    stream.steering.steer(policyOfFrame(frame));
+    this.#transmitter.onSteered(stream);
+  }
+
+  onOpened(streamId: number, limitDsn: number, ok: boolean, code: number): void {
+    const stream = this.#live.get(streamId);
+    if (stream === undefined) return;
+    if (!ok) {
+      this.#host.emit({ type: 'stream-failed', streamId, error: errorName(code) });
+      this.#live.forget(stream);
+      return;
+    }
+    if (stream.phase === 'opening') this.#noteOpened(stream);
+    stream.send.raiseLimit(limitDsn);
+    this.#transmitter.refresh(stream);
+  }
+
+  onWindow(streamId: number, ackDsn: number, limitDsn: number): void {
+    const stream = this.#live.get(streamId);
+    if (stream === undefined) return;
+    stream.send.onConsumed(ackDsn);
+    stream.send.raiseLimit(limitDsn);
+    this.#transmitter.refresh(stream);
+  }
+
+  onReset(streamId: number, code: number): void {
+    const stream = this.#live.get(streamId);
+    if (stream === undefined) {
+      // Its OPEN, still under way on another subflow, will find it closed.
+      if (this.#host.role === 'concentrator') this.#table.claim(streamId);
+      return;
+    }
+    this.#host.emit({ type: 'stream-failed', streamId, error: errorName(code) });
+    this.#live.forget(stream);
+  }
+
+  /** OPENED, or DATA that overtook it: either says that the origin is connected. */
+  #noteOpened(stream: Stream): void {
+    stream.advance('opened');
+    this.#host.emit({ type: 'stream-opened', streamId: stream.id });
+  }
+}
+
+/**
+ * Nobody knows of a stream before its OPEN: what came in front of it is told behind `stream-requested`. A copy, as in the
+ * reorder buffer: it may wait for long, and would keep all that was read with it.
+ * @throws ProtocolViolation `resourceExceeded`
+ */
+function keepEarly({ id, early }: Stream, bytes: Uint8Array): void {
+  if (early.pieces.length >= MAX_REORDER_ENTRIES) {
+    throw new ProtocolViolation(`stream ${id}: too many pieces before OPEN`, 'resourceExceeded');
+  }
+  early.pieces.push(new Uint8Array(bytes));
+}

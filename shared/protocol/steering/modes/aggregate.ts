@@ -1,0 +1,127 @@
+import { deliveryTimeMs, earliest, least, segmentTimeMs } from '../../scheduler/delivery-time.ts';
+import type { PacketScheduler, SegmentRequest } from '../../scheduler/packet-scheduler.ts';
+import { type SubflowView, shareBottleneck } from '../../subflow/subflow-view.ts';
+
+export interface AggregateTuning {
+  /** BLEST's lambda: the gate's margin, larger after head-of-line blocking, smaller without it. */
+  readonly minLambda: number;
+  readonly maxLambda: number;
+  readonly lambdaStepUp: number;
+  readonly lambdaStepDown: number;
+  /** A degraded subflow carries data nevertheless when the others would take this many times as long, */
+  readonly degradedTimeRatio: number;
+  /** or when it is known to add more than this share to their rate. */
+  readonly degradedRateShare: number;
+}
+
+export const AGGREGATE_TUNING: AggregateTuning = {
+  minLambda: 1.0,
+  maxLambda: 1.3,
+  lambdaStepUp: 0.04,
+  lambdaStepDown: 0.01,
+  degradedTimeRatio: 2,
+  degradedRateShare: 0.25,
+};
+
+/**
+ * `aggregate`: each segment goes where it would arrive first.
+ *
+ * Urgent segments wait for the best subflow when it is busy (ECF, CoNEXT 2017). Bulk also takes slower ones, as long as
+ * the segment would not be the one that closes the window for the fast ones (BLEST, IFIP Networking 2016), and, where
+ * the stream's end is known, as long as the rest would not arrive earlier by waiting. One that has just become much slower gets
+ * nothing, unless it adds much: the little that it carries is not worth the stop until its first segment arrives.
+ */
+export class Aggregate implements PacketScheduler {
+  readonly #tuning: AggregateTuning;
+  #lambda: number;
+
+  constructor(tuning: AggregateTuning) {
+    this.#tuning = tuning;
+    this.#lambda = tuning.minLambda;
+  }
+
+  select<View extends SubflowView>(request: SegmentRequest, all: readonly View[]): View | undefined {
+    const candidates = worthConsidering(all, request, this.#tuning);
+    const best = earliest(candidates, request)!;
+    const probed = request.mayProbe ? this.#unproven(request, candidates, best) : undefined;
+    if (probed !== undefined) return probed;
+    if (best.canTake) return best;
+    if (request.urgency === 'urgent') return undefined;
+    const fastest = least(candidates, (view) => -view.rateBytesPerSecond)!;
+    const free = candidates.filter((view) => view.canTake);
+    const next = earliest(free, request);
+    if (next === undefined) return undefined;
+    if (shareBottleneck(next, fastest)) return next;
+    return this.#passesGate(request, next, best, fastest, candidates) ? next : undefined;
+  }
+
+  onRound(wasBlocked: boolean): void {
+    const { minLambda, maxLambda, lambdaStepUp, lambdaStepDown } = this.#tuning;
+    this.#lambda = wasBlocked
+      ? Math.min(maxLambda, this.#lambda + lambdaStepUp)
+      : Math.max(minLambda, this.#lambda - lambdaStepDown);
+  }
+
+  /**
+   * A free subflow whose rate still grows: a long stream finds out what it can, or one that is enough by itself would
+   * keep the others idle for ever.
+   */
+  #unproven<View extends SubflowView>(
+    request: SegmentRequest,
+    candidates: readonly View[],
+    best: View,
+  ): View | undefined {
+    const growing = candidates.filter((view) => view.isRateGrowing && view.canTake);
+    const next = earliest(growing, request);
+    const fastest = least(candidates, (view) => -view.rateBytesPerSecond)!;
+    if (next === undefined || next === best) return next;
+    return this.#passesGate(request, next, best, fastest, candidates) ? next : undefined;
+  }
+
+  #passesGate(
+    request: SegmentRequest,
+    slow: SubflowView,
+    best: SubflowView,
+    fastest: SubflowView,
+    candidates: readonly SubflowView[],
+  ): boolean {
+    const { windowLeftBytes, remainingBytes } = request;
+    const lengthBytes = Math.min(request.lengthBytes, slow.segmentBytes);
+    const slowMs = deliveryTimeMs(slow, lengthBytes);
+    if (remainingBytes !== undefined && deliveryTimeMs(best, remainingBytes) <= slowMs) return false;
+    // What the fastest subflow, and those beside it on its path, send until the slow segment arrives must still fit in
+    // the window.
+    const fastBytes = (pathRate(candidates, fastest) * slowMs) / 1000;
+    return fastBytes * this.#lambda <= windowLeftBytes - (slow.inFlightBytes + lengthBytes);
+  }
+}
+
+/**
+ * Without those that have just become much slower, unless the others are slower still (a hiccup of the others, as BBR's while
+ * it measures the round trip, is over sooner than a segment on such a one), or they are known to add much to the others.
+ */
+function worthConsidering<View extends SubflowView>(
+  views: readonly View[],
+  request: SegmentRequest,
+  { degradedTimeRatio, degradedRateShare }: AggregateTuning,
+): readonly View[] {
+  if (!views.some((view) => view.isDegraded)) return views;
+  const sound = views.filter((view) => !view.isDegraded);
+  const best = earliest(sound, request);
+  if (best === undefined) return views;
+  const limitMs = segmentTimeMs(best, request) / degradedTimeRatio;
+  const leastRate = degradedRateShare * sound.reduce((sum, view) => sum + view.rateBytesPerSecond, 0);
+  return views.filter(
+    (view) =>
+      !view.isDegraded ||
+      segmentTimeMs(view, request) < limitMs ||
+      (view.isRateProven && view.rateBytesPerSecond > leastRate),
+  );
+}
+
+/** Bytes per second of all subflows on the path of this one. */
+function pathRate(views: readonly SubflowView[], one: SubflowView): number {
+  let rate = 0;
+  for (const view of views) if (shareBottleneck(view, one)) rate += view.rateBytesPerSecond;
+  return rate;
+}

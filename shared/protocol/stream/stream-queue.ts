@@ -1,0 +1,126 @@
+import type { Now } from '../now.ts';
+import type { Stream } from './stream.ts';
+
+export interface QueueTuning {
+  /** Deficit round robin: a stream sends so much before the next one's turn. */
+  readonly quantumBytes: number;
+  /** A stream is new, and goes before the others, for its first bytes (fq_codel's new flows). */
+  readonly newStreamBytes: number;
+}
+
+export const QUEUE_TUNING: QueueTuning = { quantumBytes: 16 * 1024, newStreamBytes: 64 * 1024 };
+
+/** Streams whose turn it is not, whatever the order. */
+export interface SkippedStreams {
+  has(stream: Stream): boolean;
+}
+
+/** What a longer frame overdraws is forgiven: it would shut the stream out for many rounds. */
+const MAX_OVERDRAFT_BYTES = 64 * 1024;
+
+/**
+ * The order among streams that have something to send: deficit round robin, with new streams before the others
+ * (fq_codel, RFC 8290 section 4). A stream that empties leaves; it is new again only as long as it has sent little.
+ * Those that none of their uplinks can carry wait beside it.
+ */
+export class StreamQueue {
+  readonly #now: Now;
+  readonly #tuning: QueueTuning;
+  readonly #fresh = new Set<Stream>();
+  readonly #old = new Set<Stream>();
+  readonly #stranded = new Set<Stream>();
+  #steered = 0;
+
+  constructor(now: Now, tuning: QueueTuning) {
+    this.#now = now;
+    this.#tuning = tuning;
+  }
+
+  /** Streams that are bound to uplinks of which none works, those that have waited longest first. */
+  get stranded(): ReadonlySet<Stream> {
+    return this.#stranded;
+  }
+
+  /** Whether a stream with a choice of uplinks of its own has something to send. */
+  get hasSteered(): boolean {
+    return this.#steered > 0;
+  }
+
+  /** The stream has something to send. */
+  fill(stream: Stream): void {
+    const { place } = stream;
+    const before = place.state;
+    if (place.apply('fill') !== before) this.#append(stream, this.#tuning.quantumBytes);
+    this.#countSteered(stream, stream.isSteered);
+  }
+
+  /** The stream has nothing to send. */
+  drain(stream: Stream): void {
+    stream.place.apply('drain');
+    this.#leave(stream);
+    this.#stranded.delete(stream);
+    this.#countSteered(stream, false);
+  }
+
+  /** None of the uplinks that may carry the stream works. */
+  strand(stream: Stream): void {
+    stream.place.apply('strand');
+    this.#leave(stream);
+    stream.place.strandedSinceMs = this.#now.ms;
+    this.#stranded.add(stream);
+  }
+
+  /** One of them works again, or others may carry the stream; without effect on one that is not stranded. */
+  relieve(stream: Stream): void {
+    if (stream.place.state !== 'stranded') return;
+    stream.place.apply('relieve');
+    this.#stranded.delete(stream);
+    this.#append(stream, this.#tuning.quantumBytes);
+  }
+
+  /** The stream whose turn it is, leaving out those in `skipped`. */
+  next(skipped: SkippedStreams): Stream | undefined {
+    return this.#nextIn(this.#fresh, skipped) ?? this.#nextIn(this.#old, skipped);
+  }
+
+  /** A stream of the queue has sent `bytes`. */
+  charge(stream: Stream, bytes: number): void {
+    const { place } = stream;
+    place.deficitBytes -= bytes;
+    if (place.deficitBytes > 0) return;
+    // Its turn is over: to the end of the line, with what it overdrew taken off its next turn.
+    this.#leave(stream);
+    const overdrawnBytes = Math.max(place.deficitBytes, -MAX_OVERDRAFT_BYTES);
+    this.#append(stream, overdrawnBytes + this.#tuning.quantumBytes);
+  }
+
+  /** Whether it has sent so little that it goes before the others. */
+  isNew({ send }: Stream): boolean {
+    return send.sentBytes < this.#tuning.newStreamBytes;
+  }
+
+  #nextIn(list: ReadonlySet<Stream>, skipped: SkippedStreams): Stream | undefined {
+    for (const stream of list) {
+      if (skipped.has(stream)) continue;
+      if (stream.place.deficitBytes > 0) return stream;
+      this.charge(stream, 0);
+    }
+    return undefined;
+  }
+
+  #append(stream: Stream, deficitBytes: number): void {
+    stream.place.deficitBytes = deficitBytes;
+    (this.isNew(stream) ? this.#fresh : this.#old).add(stream);
+  }
+
+  #leave(stream: Stream): void {
+    this.#fresh.delete(stream);
+    this.#old.delete(stream);
+  }
+
+  #countSteered({ place }: Stream, isSteered: boolean): void {
+    if (place.isCountedAsSteered === isSteered) return;
+    place.isCountedAsSteered = isSteered;
+    this.#steered += isSteered ? 1 : -1;
+  }
+}

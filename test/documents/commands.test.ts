@@ -1,0 +1,129 @@
+import { spawnSync } from 'node:child_process';
+import { describe, expect, it } from 'vitest';
+import { buildClientCli } from '../../client-proxy/cli/client-cli.ts';
+import { buildConcentratorCli } from '../../server-concentrator/cli/concentrator-cli.ts';
+import { parseOptions as parseBenchOptions } from '../bench/options.ts';
+import { commandLineDeps } from '../config/command-line-deps.ts';
+import { parseOptions as parseUseCaseOptions } from '../use-cases/options.ts';
+import { markdownFiles, projectFile, sectionLines, shellCommands, shellLines } from './markdown.ts';
+
+const [readme, ci, packageText] = await Promise.all(
+  ['README.md', '.ci/run', 'package.json'].map(projectFile),
+);
+const { scripts, bin } = JSON.parse(packageText!) as {
+  scripts: Record<string, string>;
+  bin: Record<string, string>;
+};
+const documents = await Promise.all((await markdownFiles()).map(projectFile));
+const lines = documents.flatMap(shellLines);
+const commands = shellCommands(lines);
+
+/** Commands of the system that the texts may use. */
+const SYSTEM_COMMANDS = [
+  'apt-get',
+  'chown',
+  'cp',
+  'curl',
+  'journalctl',
+  'npm',
+  'systemctl',
+  'tributary-client',
+  'tributary-concentrator',
+  'useradd',
+];
+
+/** The help of a program's command, by which its words and options are known. */
+async function help(program: string, words: readonly string[]): Promise<string> {
+  const { deps, take } = await commandLineDeps();
+  const unused = () => {
+    throw new Error('not for help');
+  };
+  const run =
+    program === 'tributary-client'
+      ? buildClientCli({
+          ...deps,
+          networkInterfaces: unused,
+          readNetwork: unused,
+          interfaceBinding: unused,
+          run: unused,
+        })
+      : buildConcentratorCli({ ...deps, run: unused });
+  expect(await run([...words, '--help'])).toBe(0);
+  return take().stdout;
+}
+
+describe('the shell blocks of the texts', () => {
+  it('hold commands, none with a prompt, a variable or a path of one machine', () => {
+    expect(commands.length).toBeGreaterThan(20);
+    expect(commands.filter((command) => !SYSTEM_COMMANDS.includes(command.split(' ')[0]!))).toEqual([]);
+    expect(lines.filter((line) => /\$|\/home\/|\/root\//.test(line))).toEqual([]);
+  });
+
+  it('call scripts that package.json has', () => {
+    const npm = commands.filter((command) => command.startsWith('npm ')).map((command) => command.split(' '));
+    const named = npm.map(([, verb = '', name]) => (verb === 'run' ? name : verb));
+    const builtIn = ['ci', 'install', 'uninstall'];
+    expect(named.filter((name) => !builtIn.includes(name!) && !(name! in scripts))).toEqual([]);
+    expect(named).toEqual(expect.arrayContaining(['ci', 'start', 'test', 'bench', 'use-cases']));
+  });
+
+  const optionsOf = (script: string) =>
+    [...new Set(commands)]
+      .filter((command) => command.startsWith(`npm run ${script} -- `))
+      .map((command) => command.split(' -- ')[1]!);
+
+  it.each(optionsOf('bench'))('npm run bench -- %s', (options) => {
+    expect(parseBenchOptions(options.split(' '))).toBeDefined();
+  });
+
+  it.each(optionsOf('use-cases'))('npm run use-cases -- %s', (options) => {
+    expect(parseUseCaseOptions(options.split(' '))).toBeDefined();
+  });
+
+  const ours = commands.filter((command) => command.split(' ')[0]! in bin);
+  it.each([...new Set(ours)])('%s', async (line) => {
+    const [program, ...rest] = line.split(' ');
+    const firstOption = rest.findIndex((word) => word.startsWith('-'));
+    // Subcommands are plain words; an argument is a name in the place of another subcommand, or is quoted.
+    const plain = rest
+      .slice(0, firstOption < 0 ? undefined : firstOption)
+      .filter((word) => !word.includes("'"));
+    const words = plain[0] === 'client' ? plain.slice(0, 2) : plain.slice(0, 1);
+    const text = await help(program!, words);
+    expect(text).toContain(`Usage: ${[program, ...words].join(' ')} `);
+    for (const option of rest.filter((word) => word.startsWith('--'))) expect(text).toContain(option);
+  });
+
+  it('copy units that are there and start the programs of package.json', async () => {
+    for (const line of lines.filter((line) => line.startsWith('cp '))) {
+      const unit = await projectFile(line.split(' ')[1]!);
+      const started = /^ExecStart=\/usr\/bin\/env (\S+) --config \/etc\/tributary\/(\S+)\.yaml$/m.exec(unit);
+      expect(Object.keys(bin)).toContain(started?.[1]);
+      expect(started?.[2]).toBe(started?.[1]);
+    }
+  });
+});
+
+describe('.ci/run', () => {
+  const ciCommands = shellCommands(ci!.split('\n'));
+
+  it('is a shell script without mistakes in its syntax', () => {
+    expect(spawnSync('bash', ['-n', '.ci/run'], { timeout: 10_000 }).status).toBe(0);
+  });
+
+  it('installs what the README says, with the same line', () => {
+    const install = shellLines(readme!).filter((line) => line.startsWith('apt-get '));
+    expect(install).toHaveLength(1);
+    expect(ciCommands).toContain(install[0]);
+  });
+
+  it("runs the README's commands: npm ci, then one that ends with npm test", () => {
+    const npm = ciCommands.filter((command) => command.startsWith('npm '));
+    const tests = sectionLines(readme!, '## Tests').join(' ');
+    expect(npm[0]).toBe('npm ci');
+    expect(npm).toHaveLength(2);
+    expect(tests).toContain(`\`${npm[1]}\``);
+    const script = npm[1]!.replace('npm run ', '');
+    expect(shellCommands([npm[1] === 'npm test' ? npm[1] : scripts[script]!]).at(-1)).toBe('npm test');
+  });
+});

@@ -1,0 +1,77 @@
+import { Registry } from 'prom-client';
+import { describe, expect, it } from 'vitest';
+import { ClientCounts } from '../../client-proxy/client-counts.ts';
+import { registerClientMetrics } from '../../client-proxy/client-metrics.ts';
+import { registerMeteringMetrics } from '../../client-proxy/metering/metering-metrics.ts';
+import { WireTable } from '../../client-proxy/metering/wire-table.ts';
+import { UPLINK_STATES } from '../../client-proxy/path-manager/uplink-status.ts';
+import {
+  ConcentratorCounts,
+  registerConcentratorMetrics,
+} from '../../server-concentrator/concentrator-metrics.ts';
+import { registerBuildInfo } from '../../shared/runtime/observe/build-info.ts';
+import { ResentBytes } from '../../shared/runtime/observe/resent-bytes.ts';
+import { registerSessionMetrics } from '../../shared/runtime/observe/session-metrics.ts';
+import { TrafficTable } from '../../shared/runtime/session/uplink-traffic.ts';
+import { code, codes, projectFile, tableRows } from './markdown.ts';
+
+/** The names of our own metrics, with those that both programs have. */
+function exported(registerOwn: (registry: Registry) => void): string[] {
+  const registry = new Registry();
+  registerBuildInfo(registry, { version: '1', nodeVersion: '1' });
+  registerSessionMetrics(registry, {
+    drivers: () => [],
+    traffic: new TrafficTable(1),
+    resent: new ResentBytes(),
+  });
+  registerOwn(registry);
+  return registry
+    .getMetricsAsArray()
+    .map(({ name }) => name)
+    .filter((name) => name.startsWith('tributary_'));
+}
+
+const atClient = exported((registry) => {
+  registerClientMetrics(registry, {
+    counts: new ClientCounts(1),
+    uplinks: () => [],
+    socks: () => ({ accepted: 0, active: 0, refused: 0, failedNegotiation: {} as never }),
+    directTraffic: new TrafficTable(1),
+  });
+  registerMeteringMetrics(registry, { wires: new WireTable(undefined, 1), meters: () => [] });
+});
+const atConcentrator = exported((registry) => {
+  registerConcentratorMetrics(registry, new ConcentratorCounts());
+});
+
+describe('the metrics of docs/observability.md', async () => {
+  const page = await projectFile('docs/observability.md');
+  const rows = tableRows(page, '## Metrics');
+  const described = (program: 'client' | 'concentrator') =>
+    rows.filter(([, at]) => at === program || at === 'both').map(([name]) => code(name));
+
+  it.each([
+    { program: 'client', names: atClient },
+    { program: 'concentrator', names: atConcentrator },
+  ] as const)('has those of the $program, and no other', ({ program, names }) => {
+    expect(described(program).sort()).toEqual([...names].sort());
+  });
+
+  it('says "both" for those that both have', () => {
+    const common = atClient.filter((name) => atConcentrator.includes(name));
+    expect(
+      rows
+        .filter(([, at]) => at === 'both')
+        .map(([name]) => code(name))
+        .sort(),
+    ).toEqual(common.sort());
+  });
+
+  it('have the states of an uplink, which the page explains', () => {
+    const states = [...UPLINK_STATES].sort();
+    const explained = tableRows(page, '## The command status').map(([state]) => code(state));
+    const labels = codes(rows.find(([name]) => code(name) === 'tributary_uplink_state')?.[2] ?? '');
+    expect(explained.sort()).toEqual(states);
+    expect(labels.filter((label) => label !== 'uplink' && label !== 'state').sort()).toEqual(states);
+  });
+});

@@ -1,0 +1,167 @@
+import { execFile, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { createInterface } from 'node:readline';
+import { promisify } from 'node:util';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { whyNoBed } from '../../bed/namespace.ts';
+import type { RunRecord } from '../../bench/run-group.ts';
+import { ROOT } from '../support/program.ts';
+
+const run = promisify(execFile);
+const BENCH = join(ROOT, 'test/bench/build/bench/main.js');
+const ONE_DOWNLOAD = [
+  '--scenarios',
+  'E9',
+  '--hosts',
+  'cubic',
+  '--workloads',
+  'bulk-down',
+  '--repetitions',
+  '1',
+];
+const reason = whyNoBed();
+
+describe.skipIf(reason)(`npm run bench${reason ? ` (skipped: ${reason})` : ''}`, () => {
+  let out: string;
+
+  beforeEach(async () => {
+    out = await mkdtemp(join(tmpdir(), 'tributary-bench-out-'));
+  });
+  afterEach(() => rm(out, { recursive: true, force: true }));
+
+  test('checks a link, measures downloads over it, compares two checkouts, and writes figures and a picture', async () => {
+    const versions = [`tributary@${ROOT}`, 'tributary'];
+    // Those whose programs this machine has.
+    const contestants = [...versions, 'tributary-cubic', 'kernel-mptcp', 'single', 'c-socks'].join(',');
+    const args = [...ONE_DOWNLOAD, '--contestants', contestants, '--seconds', '2', '--out', out];
+    const { stdout } = await run(process.execPath, [BENCH, ...args], { timeout: 50_000 });
+    expect(stdout).toMatch(/^link E9\/only: RTT, ms 3\d\.\d\d \(30\.\d\d\), down rate, Mbit\/s /m);
+    expect(stdout).toMatch(/bulk download\n.*tributary over sum.*best single over sum/);
+    expect(stdout).toMatch(/^E9 cubic +0\.\d\d/m);
+    expect(stdout).toMatch(/Goals\n.*\n(met|MISSED|not measured) /);
+
+    const files = await readdir(out);
+    const [json] = files.filter((name) => name.endsWith('.json'));
+    const { circumstances, records, goals, links, ...results } = JSON.parse(
+      await readFile(join(out, json!), 'utf8'),
+    );
+    expect(circumstances.node).toBe(process.version);
+    expect(links['E9/only']).toHaveLength(5);
+    expect(goals.length).toBeGreaterThan(0);
+    const byContestant = new Map(
+      (records as RunRecord[]).map((record) => [record.contestant, record.figures]),
+    );
+    expect([...byContestant.keys()]).toEqual(
+      expect.arrayContaining(['single:only', ...versions, 'tributary-cubic']),
+    );
+    for (const { failures, overSum, goodputMbps } of byContestant.values()) {
+      expect(failures).toBe(0);
+      // TCP's headers take the rest of the packets; and a busy machine whatever it wants.
+      expect(overSum).toBeGreaterThan(0.2);
+      expect(overSum).toBeLessThan(0.97);
+      expect(goodputMbps).toBeCloseTo(40 * overSum!);
+    }
+    const { checkouts, comparison } = results;
+    expect(checkouts.map(({ folder }: { folder?: string }) => folder)).toEqual([ROOT, undefined]);
+    const [oneMedian, otherMedian] = versions.map((name) => byContestant.get(name)!.overSum!);
+    expect(comparison[0]).toMatchObject({
+      ...{ one: versions[0], other: 'tributary', where: 'E9 cubic bulk-down', figure: 'goodput over sum' },
+      ...{ oneMedian, otherMedian, ratio: { median: oneMedian! / otherMedian!, pairs: 1 } },
+    });
+    expect(files.filter((name) => name.endsWith('comparison-1.svg'))).toHaveLength(1);
+    const [table] = files.filter((name) => name.endsWith('comparison.md'));
+    expect(stdout).toContain(await readFile(join(out, table!), 'utf8'));
+    const [picture] = files.filter((name) => name.endsWith('summary-bulk-down-cubic.svg'));
+    expect(await readFile(join(out, picture!), 'utf8')).toMatch(/^<svg [\s\S]*>tributary<[\s\S]*<\/svg>\n$/);
+  });
+
+  test('meets a transfer with a fault in its middle, and draws it', async () => {
+    const what = [
+      '--scenarios',
+      'F1/E1/a',
+      '--hosts',
+      'cubic',
+      '--workloads',
+      'bulk-up',
+      '--repetitions',
+      '1',
+    ];
+    const args = [...what, '--contestants', 'tributary', '--no-check', '--out', out];
+    const { stdout } = await run(process.execPath, [BENCH, ...args], { timeout: 50_000 });
+    expect(stdout).toMatch(/^bulk upload through a fault\n.*gap ms.*rate\/left/m);
+
+    const files = await readdir(out);
+    const [json] = files.filter((name) => name.endsWith('.json'));
+    const { records } = JSON.parse(await readFile(join(out, json!), 'utf8'));
+    const [{ figures, trace }] = records as [RunRecord];
+    expect(figures).toMatchObject({ failures: 0 });
+    expect(trace?.stepsAtMs).toEqual([expect.closeTo(4_000, -2)]);
+    // The uplink really was silent: one of two remained.
+    const after = trace!.buckets.slice(500, 1_000).reduce((sum, bytes) => sum + bytes, 0);
+    expect((after * 8) / 5e6).toBeLessThan(20);
+    expect(figures.afterFault).toBeCloseTo((after * 8) / 5e6 / 20);
+    const [picture] = files.filter((name) => name.endsWith('F1-E1-a-cubic-bulk-up.svg'));
+    expect(await readFile(join(out, picture!), 'utf8')).toMatch(
+      /<path [^>]*stroke="#1f6feb"[\s\S]*<\/svg>\n$/,
+    );
+  });
+
+  test('refuses a checkout that is not there, before it measures anything', async () => {
+    const args = [...ONE_DOWNLOAD, '--contestants', `tributary@${out}`, '--out', out];
+    await expect(run(process.execPath, [BENCH, ...args])).rejects.toMatchObject({
+      code: 2,
+      stderr: `bench: ${out} is not a checkout of this project\n`,
+    });
+  });
+
+  test('an interrupt removes the bed, the programs and their keys, and reports what there is', async () => {
+    const args = [
+      ...ONE_DOWNLOAD,
+      '--contestants',
+      'tributary',
+      '--seconds',
+      '60',
+      '--no-check',
+      '--out',
+      out,
+    ];
+    const before = await leftovers();
+    const child = spawn(process.execPath, [BENCH, ...args], { stdio: ['ignore', 'pipe', 'inherit'] });
+    const ended = once(child, 'exit');
+    try {
+      const lines = createInterface({ input: child.stdout });
+      await once(lines, 'line');
+      await untilMore(before);
+      child.kill('SIGINT');
+      // As npm does beside the terminal.
+      child.kill('SIGINT');
+      expect(await ended).toEqual([130, null]);
+    } finally {
+      child.kill('SIGKILL');
+    }
+    expect((await leftovers()).filter((name) => !before.includes(name))).toEqual([]);
+    expect(await readdir(out)).toHaveLength(1);
+  });
+});
+
+/** Namespaces of beds, and folders with keys. */
+async function leftovers(): Promise<string[]> {
+  const namespaces = await readdir('/run/netns').catch(() => []);
+  const folders = await readdir(tmpdir());
+  return [
+    ...namespaces.filter((name) => name.startsWith('tbed-')),
+    ...folders.filter((name) => name.startsWith('tributary-bench-') && !name.includes('-out-')),
+  ].sort();
+}
+
+/** The three namespaces of a bed are there, and so the bench is at work. */
+async function untilMore(before: readonly string[]): Promise<void> {
+  const deadline = Date.now() + 10_000;
+  while ((await leftovers()).length < before.length + 4) {
+    if (Date.now() > deadline) throw new Error('no bed after 10 s');
+    await new Promise((resolve) => setTimeout(resolve, 50));
+  }
+}
