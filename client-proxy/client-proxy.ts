@@ -1,11 +1,9 @@
 import type { Logger } from 'pino';
 import { formatDestination } from '../shared/protocol/destination.ts';
 import type { AppSocketListener } from '../shared/runtime/app/app-socket-listener.ts';
-import { atMost } from '../shared/runtime/async/at-most.ts';
-import { Cancellation } from '../shared/runtime/async/cancellation.ts';
-import { Closers } from '../shared/runtime/async/closers.ts';
 import { applyReload } from '../shared/runtime/config/reload.ts';
 import type { HttpEndpoint } from '../shared/runtime/observe/http-endpoint.ts';
+import { Lifecycle } from '../shared/runtime/process/lifecycle.ts';
 import type { ClientConfig } from './config/client-config.ts';
 import { describeReload } from './config/describe-reload.ts';
 import type { UplinkSet } from './discovery/uplink-set.ts';
@@ -38,10 +36,8 @@ const DRAIN_MS = 10_000;
 /** The client proxy: SOCKS5 in, subflows out. */
 export class ClientProxy {
   readonly #parts: ClientParts;
-  readonly #closers = new Closers();
-  readonly #impatience = new Cancellation();
+  readonly #life = new Lifecycle();
   #config: ClientConfig;
-  #closing: Promise<void> | undefined;
 
   constructor(parts: ClientParts) {
     this.#parts = parts;
@@ -49,13 +45,8 @@ export class ClientProxy {
   }
 
   /** Rejects with ListenError or EndpointError; nothing that was started runs on then. */
-  async start(): Promise<void> {
-    try {
-      await this.#start();
-    } catch (error) {
-      await this.#closers.closeAll();
-      throw error;
-    }
+  start(): Promise<void> {
+    return this.#life.start(() => this.#start());
   }
 
   /**
@@ -77,24 +68,23 @@ export class ClientProxy {
 
   /** Refuses new connections, waits for those that are open, for a while, and ends the rest. A second call ends the wait. */
   close(): Promise<void> {
-    if (this.#closing === undefined) this.#closing = this.#closers.closeAll();
-    else this.#impatience.abort();
-    return this.#closing;
+    return this.#life.close();
   }
 
-  /** What closes is added in the order in which the parts need one another: the last one added closes first. */
+  /** The parts close in the reverse order of the calls of `onClose`. */
   async #start(): Promise<void> {
+    const life = this.#life;
     const { logger, endpoint, uplinks, metering, keeper, socks, listen, network } = this.#parts;
-    this.#closers.add(() => endpoint.close());
-    this.#closers.add(() => metering.close());
-    this.#closers.add(() => keeper.stop());
-    this.#closers.add(() => socks.close());
-    this.#closers.add(() => this.#drain());
+    life.onClose(() => endpoint.close());
+    life.onClose(() => metering.close());
+    life.onClose(() => keeper.stop());
+    life.onClose(() => socks.close());
+    life.onClose(() => this.#drain());
     uplinks.configure(this.#config);
     const listener = await listen();
-    this.#closers.add(() => listener.close());
+    life.onClose(() => listener.close());
     await endpoint.start();
-    this.#closers.add(() => network.stop());
+    life.onClose(() => network.stop());
     await network.start();
     // Only now, when the uplinks that the network offers are known: a reserve would be dialled in their place.
     keeper.start();
@@ -107,6 +97,6 @@ export class ClientProxy {
   async #drain(): Promise<void> {
     const { keeper, socks } = this.#parts;
     keeper.drain();
-    await atMost(DRAIN_MS, socks.drain(), this.#impatience);
+    await this.#life.patiently(DRAIN_MS, socks.drain());
   }
 }

@@ -1,10 +1,8 @@
 import type { Logger } from 'pino';
 import { formatDestination } from '../shared/protocol/destination.ts';
-import { atMost } from '../shared/runtime/async/at-most.ts';
-import { Cancellation } from '../shared/runtime/async/cancellation.ts';
-import { Closers } from '../shared/runtime/async/closers.ts';
 import { applyReload } from '../shared/runtime/config/reload.ts';
 import type { HttpEndpoint } from '../shared/runtime/observe/http-endpoint.ts';
+import { Lifecycle } from '../shared/runtime/process/lifecycle.ts';
 import type { SubflowListener } from '../shared/runtime/subflow/subflow-listener.ts';
 import type { AddressKeeper } from './address-keeper.ts';
 import type { ConcentratorConfig } from './config/concentrator-config.ts';
@@ -30,10 +28,8 @@ export interface ConcentratorParts {
 /** The concentrator: subflows in, connections to origins out. */
 export class Concentrator {
   readonly #parts: ConcentratorParts;
-  readonly #closers = new Closers();
-  readonly #impatience = new Cancellation();
+  readonly #life = new Lifecycle();
   #config: ConcentratorConfig;
-  #closing: Promise<void> | undefined;
 
   constructor(parts: ConcentratorParts) {
     this.#parts = parts;
@@ -41,13 +37,8 @@ export class Concentrator {
   }
 
   /** Rejects with ListenError or EndpointError; nothing that was started runs on then. */
-  async start(): Promise<void> {
-    try {
-      await this.#start();
-    } catch (error) {
-      await this.#closers.closeAll();
-      throw error;
-    }
+  start(): Promise<void> {
+    return this.#life.start(() => this.#start());
   }
 
   /**
@@ -71,22 +62,21 @@ export class Concentrator {
 
   /** GOAWAY, then up to `drainTimeoutMs` for open streams, then the end. A second call ends the wait at once. */
   close(): Promise<void> {
-    if (this.#closing === undefined) this.#closing = this.#closers.closeAll();
-    else this.#impatience.abort();
-    return this.#closing;
+    return this.#life.close();
   }
 
-  /** What closes is added in the order in which the parts need one another: the last one added closes first. */
+  /** The parts close in the reverse order of the calls of `onClose`. */
   async #start(): Promise<void> {
+    const life = this.#life;
     const { logger, endpoint, clients, sessions, admission, listen, addresses } = this.#parts;
-    this.#closers.add(() => endpoint.close());
-    this.#closers.add(() => sessions.close());
-    this.#closers.add(() => admission.close());
-    this.#closers.add(() => this.#drain());
+    life.onClose(() => endpoint.close());
+    life.onClose(() => sessions.close());
+    life.onClose(() => admission.close());
+    life.onClose(() => this.#drain());
     const listener = await listen();
-    this.#closers.add(() => listener.close());
+    life.onClose(() => listener.close());
     await endpoint.start();
-    this.#closers.add(() => addresses.stop());
+    life.onClose(() => addresses.stop());
     addresses.start(listener.addresses());
     logger.info(
       { listen: listener.addresses().map(formatDestination), clients: clients.count },
@@ -96,6 +86,6 @@ export class Concentrator {
 
   async #drain(): Promise<void> {
     const { config, sessions } = this.#parts;
-    await atMost(config.limits.drainTimeoutMs, sessions.drain(), this.#impatience);
+    await this.#life.patiently(config.limits.drainTimeoutMs, sessions.drain());
   }
 }

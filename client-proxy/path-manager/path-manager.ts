@@ -99,7 +99,7 @@ export class PathManager {
 
   /** Something about the network has changed: what failed may work now. */
   retryUplinks(): void {
-    for (const dialer of this.#dialers.values()) dialer.retryNow();
+    for (const dialer of this.#dialers.values()) dialer.paths.retryNow();
   }
 
   /**
@@ -135,10 +135,10 @@ export class PathManager {
       if (kind === 'gone') {
         this.#options.logger.info({ subflow: id, uplink: uplinkName, reason }, 'subflow lost');
         this.#subflows.remove(id);
-        dialer?.onSubflowClosed(id);
+        dialer?.paths.onSubflowClosed(id);
       } else {
         this.#subflows.doubt(id, reason);
-        if (kind === 'moved') dialer?.onSubflowDoubted(id);
+        if (kind === 'moved') dialer?.paths.onSubflowDoubted(id);
       }
     }
     if (kind === 'interrupted') dialer?.interrupt();
@@ -186,7 +186,7 @@ export class PathManager {
       'the concentrator withdrew an address',
     );
     this.#spread();
-    for (const dialer of this.#dialers.values()) dialer.leaveAddress(address);
+    for (const dialer of this.#dialers.values()) dialer.paths.leaveAddress(address);
   }
 
   onSubflowsWanted(uplinkName: string, count: number): void {
@@ -194,15 +194,15 @@ export class PathManager {
   }
 
   onSubflowClosed(subflowId: number, uplinkName: string): void {
-    this.#dialers.get(uplinkName)?.onSubflowClosed(subflowId);
+    this.#dialers.get(uplinkName)?.paths.onSubflowClosed(subflowId);
   }
 
   onSubflowDoubted(subflowId: number, uplinkName: string): void {
-    this.#dialers.get(uplinkName)?.onSubflowDoubted(subflowId);
+    this.#dialers.get(uplinkName)?.paths.onSubflowDoubted(subflowId);
   }
 
   onSubflowRecovered(subflowId: number, uplinkName: string): void {
-    this.#dialers.get(uplinkName)?.onSubflowRecovered(subflowId);
+    this.#dialers.get(uplinkName)?.paths.onSubflowRecovered(subflowId);
   }
 
   #limitRates(): void {

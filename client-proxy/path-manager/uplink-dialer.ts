@@ -11,6 +11,7 @@ import type { Reached } from './reach.ts';
 import type { SubflowsPerPath } from './subflow-bound.ts';
 import type { UplinkReason } from './uplink-cause.ts';
 import type { DemandKind, DemandView } from './uplink-demand.ts';
+import { UplinkPaths } from './uplink-paths.ts';
 import type { DialledUplink } from './uplink-role.ts';
 import { NORMAL_USE, type UplinkUseWithReason } from './uplink-use.ts';
 
@@ -37,17 +38,14 @@ export interface UplinkDialling {
 
 /** Keeps one uplink in use: with subflows on each of its paths, as its role, its use and the demand for it say. */
 export class UplinkDialer {
+  readonly paths: UplinkPaths;
   readonly #dialling: UplinkDialling;
-  readonly #pathHost: PathHost;
-  readonly #paths = new Map<string, PathDialer>();
   #uplink: DialledUplink;
   #use = NORMAL_USE;
   #isWanted = false;
   #wish = 1;
   /** Most subflows. */
   #bound = 1;
-  /** Paths that have targets. */
-  #targetedPaths = 0;
   /** The network has said that nothing gets through. */
   #isInterrupted = false;
   #removing: NodeJS.Timeout | undefined;
@@ -55,21 +53,8 @@ export class UplinkDialer {
   constructor(uplink: DialledUplink, dialling: UplinkDialling) {
     this.#dialling = dialling;
     this.#uplink = uplink;
-    const { logger, clock, subflows } = dialling;
-    this.#pathHost = {
-      uplinkName: uplink.name,
-      logger,
-      clock,
-      reach: (targets, preferred, signal) => dialling.reach(this.#uplink, targets, preferred, signal),
-      admit: (transport, address, replaced) => this.#admit(transport, address, replaced),
-      retire: (subflowId) => this.#retire(subflowId),
-      remove: (subflowId) => subflows.remove(subflowId),
-      onDial: (result) => dialling.onDial(uplink.name, result),
-      onChange: () => {
-        this.#prune();
-        dialling.onChange();
-      },
-    };
+    const host = this.#pathHost();
+    this.paths = new UplinkPaths(() => new PathDialer(host, dialling.newBackoff()));
   }
 
   get uplink(): DialledUplink {
@@ -100,27 +85,9 @@ export class UplinkDialer {
     return this.#isWanted;
   }
 
-  get isUp(): boolean {
-    return [...this.#paths.values()].some((path) => path.isUp);
-  }
-
-  /** Whether every path of it was tried in vain, or lost. */
-  get #hasFailed(): boolean {
-    return !this.isUp && [...this.#paths.values()].every((path) => path.hasFailed);
-  }
-
-  get subflowIds(): readonly number[] {
-    return [...this.#paths.values()].flatMap((path) => path.subflowIds);
-  }
-
   /** Why it has no subflow. */
   get reason(): UplinkReason {
-    const [first, ...others] = [...this.#paths.values()].map((path) => path.reason);
-    if (this.#targetedPaths === 0 || first === undefined) {
-      return { cause: 'no-address', reason: this.#whyNoPath() };
-    }
-    const texts = new Set([first, ...others].map(({ reason }) => reason));
-    return { cause: first.cause, reason: [...texts].join('; ') };
+    return this.paths.reason ?? { cause: 'no-address', reason: this.#whyNoPath() };
   }
 
   /** What the demand for it is judged by; undefined while it is stopped. @param utilization of late, 0 to 1 */
@@ -132,8 +99,8 @@ export class UplinkDialer {
       kind: this.demandKind,
       isBackup: this.isBackup,
       threshold: this.#uplink.joinAboveUtilization ?? 0,
-      isUp: this.isUp && !isInterrupted,
-      hasFailed: this.#hasFailed || isInterrupted,
+      isUp: this.paths.isUp && !isInterrupted,
+      hasFailed: this.paths.hasFailed || isInterrupted,
       utilization,
     };
   }
@@ -148,20 +115,8 @@ export class UplinkDialer {
   /** Where the concentrator is, and how many subflows there may be. */
   setAddresses(addresses: readonly Destination[], bound: number): void {
     this.#bound = bound;
-    const { mode, newBackoff } = this.#dialling;
-    const paths = pathsOf(mode, this.#uplink.binding, addresses, bound);
-    this.#targetedPaths = paths.size;
-    for (const key of paths.keys()) {
-      if (!this.#paths.has(key)) this.#paths.set(key, new PathDialer(this.#pathHost, newBackoff()));
-    }
-    for (const [key, path] of this.#paths) path.setTargets(paths.get(key) ?? []);
-    this.#prune();
+    this.paths.setTargets(pathsOf(this.#dialling.mode, this.#uplink.binding, addresses, bound));
     this.#distribute();
-  }
-
-  /** The concentrator is no longer to be found there. */
-  leaveAddress(address: Destination): void {
-    for (const path of this.#paths.values()) path.leaveAddress(address);
   }
 
   /** A wish of either end for so many subflows on the uplink; of no effect where the number is configured. */
@@ -181,13 +136,12 @@ export class UplinkDialer {
   setUse(use: UplinkUseWithReason): void {
     const wasStopped = this.#isStopped;
     this.#use = use;
-    clearTimeout(this.#removing);
-    if (!this.#isStopped) {
-      this.#tellBackup();
-      if (wasStopped) this.retryNow();
-    } else if (!wasStopped) {
-      this.#removing = setTimeout(() => this.#clear(), CLEAR_MS);
+    if (!this.#isStopped) this.#tellBackup();
+    if (wasStopped && !this.#isStopped) {
+      clearTimeout(this.#removing);
+      this.paths.retryNow();
     }
+    if (!wasStopped && this.#isStopped) this.#removing = setTimeout(() => this.#clear(), CLEAR_MS);
     this.#distribute();
   }
 
@@ -196,43 +150,38 @@ export class UplinkDialer {
     this.#isInterrupted = true;
   }
 
-  /** Something about the network has changed: what failed may work now. */
-  retryNow(): void {
-    for (const path of this.#paths.values()) path.retryNow();
-  }
-
   /** What it stood on is gone, only these addresses where they are named: a dial from there would wait for its time limit. */
   redial(addresses: ReadonlySet<string> | undefined): void {
     const { binding } = this.#uplink;
     const isConcerned =
       binding.kind === 'interface' ||
       (binding.kind === 'address' && addresses?.has(binding.address) !== false);
-    if (isConcerned) for (const path of this.#paths.values()) path.redial(addresses);
+    if (isConcerned) this.paths.redial(addresses);
   }
 
   stop(): void {
     clearTimeout(this.#removing);
-    for (const path of this.#paths.values()) path.stop();
+    this.paths.stop();
   }
 
-  onSubflowClosed(subflowId: number): void {
-    this.#pathOf(subflowId)?.onSubflowClosed(subflowId);
-    this.#prune();
-  }
-
-  /** A subflow has been doubted for long. */
-  onSubflowDoubted(subflowId: number): void {
-    this.#pathOf(subflowId)?.onSubflowDoubted(subflowId);
-  }
-
-  /** Receipts came again on a subflow that was doubted. */
-  onSubflowRecovered(subflowId: number): void {
-    this.#pathOf(subflowId)?.onSubflowRecovered(subflowId);
-  }
-
-  /** Undefined for a subflow that is no longer counted, as one that retires. */
-  #pathOf(subflowId: number): PathDialer | undefined {
-    return [...this.#paths.values()].find((path) => path.has(subflowId));
+  /** What the paths of this uplink ask of their session. */
+  #pathHost(): PathHost {
+    const { logger, clock, subflows, reach, onDial, onChange } = this.#dialling;
+    const uplinkName = this.#uplink.name;
+    return {
+      uplinkName,
+      logger,
+      clock,
+      reach: (targets, preferred, signal) => reach(this.#uplink, targets, preferred, signal),
+      admit: (transport, address, replaced) => this.#admit(transport, address, replaced),
+      retire: (subflowId) => this.#retire(subflowId),
+      remove: (subflowId) => subflows.remove(subflowId),
+      onDial: (result) => onDial(uplinkName, result),
+      onChange: () => {
+        this.paths.prune();
+        onChange();
+      },
+    };
   }
 
   async #admit(
@@ -270,22 +219,18 @@ export class UplinkDialer {
     return this.#isInterrupted;
   }
 
-  /** Paths that are over, as when their address was withdrawn while it was dialled. */
-  #prune(): void {
-    for (const [key, path] of this.#paths) if (path.isOver) this.#paths.delete(key);
-  }
-
   #tellBackup(): void {
-    for (const subflowId of this.subflowIds) this.#dialling.subflows.setBackup(subflowId, this.isBackup);
+    for (const subflowId of this.paths.subflowIds)
+      this.#dialling.subflows.setBackup(subflowId, this.isBackup);
   }
 
   /** Shares the subflows out among the paths. */
   #distribute(): void {
     const isUsed = this.#isWanted && !this.#isStopped;
-    const paths = Math.max(1, this.#targetedPaths);
+    const paths = Math.max(1, this.paths.targetedCount);
     const most = Math.max(1, Math.floor(this.#bound / paths));
     const wished = perPath(this.#uplink.subflowsPerPath, this.#wish, paths);
-    for (const path of this.#paths.values()) path.setWanted(isUsed ? Math.min(wished, most) : 0);
+    this.paths.setWanted(isUsed ? Math.min(wished, most) : 0);
   }
 
   #whyNoPath(): string {

@@ -209,6 +209,14 @@ it('takes the subflows of an uplink that is stopped away, and dials it again whe
   expect(dialled).toHaveLength(3);
 });
 
+it('closes the subflows of an uplink that is stopped though the reason changes meanwhile', async () => {
+  const { session, setUse, untilOpen } = await bed(bound('dsl'));
+  setUse('dsl', 'stopped', 'the daily volume is used up');
+  setUse('dsl', 'stopped', 'the monthly volume is used up');
+  await vi.waitFor(() => expect(session.driver!.snapshot().subflows).toEqual([]), { timeout: 5_000 });
+  await untilOpen();
+});
+
 it('closes the last subflow of all, too, when its uplink is stopped', async () => {
   const { session, setUse, untilOpen } = await bed(bound('dsl'));
   setUse('dsl', 'stopped', 'the volume is used up');
