@@ -222,7 +222,7 @@ function addSubflow(
 function refuse({ transport, handshake }: Applicant, error: ErrorName): void {
   const timer = setTimeout(() => transport.destroy(), REFUSAL_MS);
   transport.setHandlers({
-    onBytes() {},
+    onBytes: (chunk) => chunk.release(),
     onWritable: () => transport.destroy(),
     onClose: () => clearTimeout(timer),
   });

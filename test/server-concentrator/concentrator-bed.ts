@@ -91,7 +91,7 @@ export async function connect(port: number, id: string, key = keyOf(id)) {
   const parser = new FrameParser();
   const sink = { onData() {}, onControl: (frame: ControlFrame) => void frames.push(frame) };
   transport.setHandlers({
-    onBytes: (bytes) => parser.push(bytes, sink),
+    onBytes: (chunk) => parser.push(chunk.bytes, sink),
     onWritable() {},
     onClose: () => closed.resolve(),
   });

@@ -5,6 +5,7 @@ import {
   type SubflowAdmissionOptions,
 } from '../../../server-concentrator/session/subflow-admission.ts';
 import { ClientHandshake } from '../../../shared/protocol/handshake/client-handshake.ts';
+import { OwnBytes } from '../../../shared/protocol/memory/chunk.ts';
 import { nodeHandshakeCrypto } from '../../../shared/runtime/session/handshake-crypto.ts';
 import type {
   SubflowTransport,
@@ -45,7 +46,7 @@ class Stranger {
       intent: { kind: 'hello' },
       exporter: EXPORTER,
     });
-    this.handlers!.onBytes(request);
+    this.handlers!.onBytes(new OwnBytes(request));
   }
 }
 
