@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import type { Logger } from 'pino';
 import { Registry } from 'prom-client';
 import { withTuning } from '../shared/protocol/session/core-tuning.ts';
-import { acceptAppSockets } from '../shared/runtime/app/app-socket-listener.ts';
+import { type AppSocketListener, acceptAppSockets } from '../shared/runtime/app/app-socket-listener.ts';
 import { BlockPool } from '../shared/runtime/app/block-pool.ts';
 import type { MonotonicClock, WallClock } from '../shared/runtime/clock.ts';
 import type { NativeLoad } from '../shared/runtime/kernel/native.ts';
@@ -72,28 +72,10 @@ export async function assemble(config: ClientConfig, deps: ClientProxyDeps): Pro
   const uplinks = new UplinkSet({ bindsByInterface: native !== undefined, maxUplinks: MAX_UPLINKS, logger });
   const states = new UplinkStates({ uplinks, wallClock, logger });
   const uses = new UplinkUses(logger);
-  const connector = new UplinkConnector({
-    ...config.concentrator,
-    subflowTimeoutMs: config.dial.timeoutMs,
-    native,
-    wireOf: (uplinkName) => counters.wires.of(uplinkName),
-    appPool,
-    subflowPool: new ReceivePool(clock),
-    logger,
-  });
+  const connector = makeConnector(config, deps, { counters, appPool });
   const keeper = makeKeeper(config, deps, { counters, states, uses, connector });
   const directConnections = new DirectConnections();
-  const metering = await Metering.open({
-    file: join(config.stateDirectory ?? deps.stateDirectory, USAGE_FILE_NAME),
-    wires: counters.wires,
-    wallClock,
-    logger,
-    setUse(uplinkName, use, reason) {
-      uses.set(uplinkName, use, reason);
-      keeper.onUseChanged(uplinkName);
-      if (use === 'stopped') directConnections.end(uplinkName);
-    },
-  });
+  const metering = await openMetering(config, deps, { counters, uses, keeper, directConnections });
   // Metering first, so that caps hold before anything is dialled.
   uplinks.follow(metering, keeper, directConnections);
   const direct = makeDirectOpener(deps, { counters, uplinks, uses, connector, directConnections });
@@ -103,31 +85,13 @@ export async function assemble(config: ClientConfig, deps: ClientProxyDeps): Pro
     logger,
     onRequest: (request) => steering.serve(request),
   });
-  const listen = () =>
-    acceptAppSockets({
-      ...config.socks.listen,
-      setting: 'socks.listen',
-      pool: appPool,
-      native,
-      onSocket: (socket) => socks.handle(socket),
-      onError: (error) => logger.error({ reason: error.message }, 'accepting failed'),
-    });
+  const listen = () => listenForApplications(config, deps, { socks, appPool });
   const network = makeNetworkWatch(config, deps, { uplinks, steering });
   const uplinkStatus = () => states.status(keeper.uplinks);
   const told = { keeper, uplinks, uplinkStatus, steering, socks, directConnections, metering };
   const endpoint = makeEndpoint(config, { ...deps, ...counters, ...told });
-  return new ClientProxy({
-    config,
-    logger,
-    endpoint,
-    uplinks,
-    metering,
-    keeper,
-    steering,
-    socks,
-    listen,
-    network,
-  });
+  const parts = { endpoint, uplinks, metering, keeper, steering, socks, listen, network };
+  return new ClientProxy({ config, logger, ...parts });
 }
 
 type Counters = ReturnType<typeof makeCounters>;
@@ -141,6 +105,22 @@ function makeCounters({ native: { native } }: ClientProxyDeps) {
     directTraffic: new TrafficTable(MAX_UPLINK_NAMES),
     wires: new WireTable(native, MAX_UPLINK_NAMES),
   };
+}
+
+function makeConnector(
+  { concentrator, dial }: ClientConfig,
+  { clock, logger, native: { native } }: ClientProxyDeps,
+  { counters, appPool }: { readonly counters: Counters; readonly appPool: BlockPool },
+): UplinkConnector {
+  return new UplinkConnector({
+    ...concentrator,
+    subflowTimeoutMs: dial.timeoutMs,
+    native,
+    wireOf: (uplinkName) => counters.wires.of(uplinkName),
+    appPool,
+    subflowPool: new ReceivePool(clock),
+    logger,
+  });
 }
 
 function makeKeeper(
@@ -175,6 +155,30 @@ function makeKeeper(
     onDial: (uplinkName, result) => counters.counts.onDial(uplinkName, result),
     onReviewed: (dialled) => states.review(dialled),
     onSessionEnded: (driver) => counters.resent.onSessionEnded(driver),
+  });
+}
+
+function openMetering(
+  config: ClientConfig,
+  { stateDirectory, wallClock, logger }: ClientProxyDeps,
+  parts: {
+    readonly counters: Counters;
+    readonly uses: UplinkUses;
+    readonly keeper: SessionKeeper;
+    readonly directConnections: DirectConnections;
+  },
+): Promise<Metering> {
+  const { counters, uses, keeper, directConnections } = parts;
+  return Metering.open({
+    file: join(config.stateDirectory ?? stateDirectory, USAGE_FILE_NAME),
+    wires: counters.wires,
+    wallClock,
+    logger,
+    setUse(uplinkName, use, reason) {
+      uses.set(uplinkName, use, reason);
+      keeper.onUseChanged(uplinkName);
+      if (use === 'stopped') directConnections.end(uplinkName);
+    },
   });
 }
 
@@ -230,6 +234,21 @@ function makeSteering(
     openStream: (request, steered) => void streams.open(request, steered),
     openDirect: (request, uplinkName, onFailed) => void direct.open(request, uplinkName, onFailed),
     onDecision: (kind) => counters.counts.onDecision(kind),
+  });
+}
+
+function listenForApplications(
+  { socks: { listen } }: ClientConfig,
+  { logger, native: { native } }: ClientProxyDeps,
+  { socks, appPool }: { readonly socks: Socks5Server; readonly appPool: BlockPool },
+): Promise<AppSocketListener> {
+  return acceptAppSockets({
+    ...listen,
+    setting: 'socks.listen',
+    pool: appPool,
+    native,
+    onSocket: (socket) => socks.handle(socket),
+    onError: (error) => logger.error({ reason: error.message }, 'accepting failed'),
   });
 }
 
