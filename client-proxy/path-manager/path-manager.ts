@@ -13,7 +13,7 @@ import type { PathMode } from './paths.ts';
 import { type ConnectAddress, reach } from './reach.ts';
 import { isSameUplink } from './same-uplink.ts';
 import { subflowBound } from './subflow-bound.ts';
-import { UplinkDemand } from './uplink-demand.ts';
+import { wantedUplinks } from './uplink-demand.ts';
 import { UplinkDialer, type UplinkDialling } from './uplink-dialer.ts';
 import type { DialledUplink } from './uplink-role.ts';
 import { type UplinkStatus, uplinkStatus } from './uplink-status.ts';
@@ -51,7 +51,6 @@ export class PathManager {
   readonly #dialling: UplinkDialling;
   /** By name, in the order of preference. */
   #dialers: ReadonlyMap<string, UplinkDialer>;
-  readonly #demand = new UplinkDemand();
   #isEstablished = false;
   #maxSubflows: number | undefined;
   /** While it is started. */
@@ -229,7 +228,7 @@ export class PathManager {
     const views = [...this.#dialers].flatMap(
       ([name, dialer]) => dialer.demandView(utilization.get(name) ?? 0) ?? [],
     );
-    const wanted = this.#demand.review(views, clock(), snapshot?.boundTo);
+    const wanted = wantedUplinks(views, clock(), snapshot?.boundTo);
     for (const [name, dialer] of this.#dialers) dialer.setWanted(wanted.has(name));
     onReviewed();
   }

@@ -10,7 +10,7 @@ import { type PathMode, type PathTarget, pathNumber, pathsOf } from './paths.ts'
 import type { Reached } from './reach.ts';
 import type { SubflowsPerPath } from './subflow-bound.ts';
 import type { UplinkReason } from './uplink-cause.ts';
-import type { DemandKind, DemandView } from './uplink-demand.ts';
+import { type DemandKind, type DemandView, UplinkDemand } from './uplink-demand.ts';
 import { UplinkPaths } from './uplink-paths.ts';
 import type { DialledUplink } from './uplink-role.ts';
 import { NORMAL_USE, type UplinkUseWithReason } from './uplink-use.ts';
@@ -42,6 +42,7 @@ export class UplinkDialer {
   readonly #dialling: UplinkDialling;
   #uplink: DialledUplink;
   #use = NORMAL_USE;
+  readonly #demand = new UplinkDemand();
   #isWanted = false;
   #wish = 1;
   /** Most subflows. */
@@ -92,7 +93,10 @@ export class UplinkDialer {
 
   /** What the demand for it is judged by; undefined while it is stopped. @param utilization of late, 0 to 1 */
   demandView(utilization: number): DemandView | undefined {
-    if (this.#isStopped) return undefined;
+    if (this.#isStopped) {
+      this.#demand.reset();
+      return undefined;
+    }
     const isInterrupted = this.#staysInterrupted();
     return {
       name: this.#uplink.name,
@@ -102,6 +106,7 @@ export class UplinkDialer {
       isUp: this.paths.isUp && !isInterrupted,
       hasFailed: this.paths.hasFailed || isInterrupted,
       utilization,
+      demand: this.#demand,
     };
   }
 
