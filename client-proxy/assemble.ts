@@ -152,7 +152,7 @@ function makeKeeper(
     traffic: counters.traffic,
     connect: (uplink, address, signal) => connector.subflow(uplink, address, signal),
     useOf: (uplinkName) => uses.of(uplinkName),
-    onDial: (uplinkName, result) => counters.counts.onDial(uplinkName, result),
+    onDial: (uplinkName, result) => void counters.counts.dials.of(uplinkName)[result]++,
     onReviewed: (dialled) => states.review(dialled),
     onSessionEnded: (driver) => counters.resent.onSessionEnded(driver),
   });
@@ -233,7 +233,7 @@ function makeSteering(
     logger,
     openStream: (request, steered) => void streams.open(request, steered),
     openDirect: (request, uplinkName, onFailed) => void direct.open(request, uplinkName, onFailed),
-    onDecision: (kind) => counters.counts.onDecision(kind),
+    onDecision: (kind) => void counters.counts.decisions[kind]++,
   });
 }
 

@@ -66,7 +66,7 @@ function registerDials(registry: Registry, { counts }: ClientMetricsSource): voi
     help: 'Attempts to bring up a subflow, by uplink and result (ok, failed)',
     labelNames: ['uplink', 'result'],
     *samples() {
-      for (const [uplink, { ok, failed }] of counts.dials) {
+      for (const [uplink, { ok, failed }] of counts.dials.entries()) {
         yield [{ uplink, result: 'ok' }, ok];
         yield [{ uplink, result: 'failed' }, failed];
       }

@@ -6,8 +6,8 @@ import { TrafficTable } from '../../shared/runtime/session/uplink-traffic.ts';
 
 it('counts dials by uplink, those of further uplinks together', async () => {
   const counts = new ClientCounts(2);
-  for (const uplink of ['dsl', 'lte', 'usb0', 'usb1', 'dsl']) counts.onDial(uplink, 'ok');
-  counts.onDial('usb2', 'failed');
+  for (const uplink of ['dsl', 'lte', 'usb0', 'usb1', 'dsl']) counts.dials.of(uplink).ok++;
+  counts.dials.of('usb2').failed++;
   const registry = new Registry();
   registerClientMetrics(registry, {
     counts,
@@ -33,7 +33,7 @@ it('tells results that have not come yet as 0, and counts others as they come', 
   const counts = new ClientCounts(1);
   counts.opens.add('timedOut');
   counts.opens.add('timedOut');
-  counts.onDecision('block');
+  counts.decisions.block++;
   const registry = new Registry();
   registerClientMetrics(registry, {
     counts,
