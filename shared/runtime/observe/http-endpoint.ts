@@ -66,7 +66,7 @@ export class HttpEndpoint<Status extends object> {
     });
     server.maxConnections = MAX_CONNECTIONS;
     await new Promise<void>((resolve, reject) => {
-      // Later errors are failures to accept, as without memory for a socket: the next scrape may do better.
+      // Later errors are failures to accept, for example without memory for a socket: the next scrape may work.
       server.on('error', (error: NodeJS.ErrnoException) => reject(listenError(listen, error)));
       server.listen({ host: listen.host, port: listen.port }, resolve);
     });
