@@ -16,6 +16,7 @@ import {
   onCleanup,
   receivePool,
 } from '../../runtime/subflow/subflow-bench.ts';
+import { needs } from '../../support/needs.ts';
 
 const BODY_BYTES = 300_000;
 /** A SYN with its options, or the answer. */
@@ -55,7 +56,7 @@ async function refusedPort(): Promise<number> {
   return port;
 }
 
-describe.skipIf(native === undefined)('counted by the kernel', () => {
+describe('counted by the kernel', needs('libc'), () => {
   test('payload and headers of both directions, while the connection is open and after it', async () => {
     const counter = new WireCounter(native);
     const socket = await exchange(counter);
