@@ -35,7 +35,7 @@ async function playAll({ useCases, out, atOnce }: UseCaseOptions): Promise<numbe
       await player.play(atOnce);
       const { outcomes, pictures } = player;
       console.log(
-        `Written: ${await writeResults(out, where, { outcomes }, pictures)} and pictures beside it`,
+        `Written: ${await writeResults(out, where, { outcomes }, { pictures })} and pictures beside it`,
       );
     },
   );

@@ -65,10 +65,10 @@ export class Scene {
     try {
       await useCase.prepare?.(bed);
       const origin = await Origin.start(bed.origin, bed.origin.address.v4, ORIGIN_PORT);
-      const files = await setup.configured(useCase.client, useCase.concentrator);
+      const configured = await setup.configured(useCase.client, useCase.concentrator);
       const pair = await startPair(
         bed,
-        files,
+        configured,
         useCase.isUp.map((name) => ({ name })),
       );
       return new Scene(bed, origin, pair);

@@ -1,5 +1,5 @@
 import type { Now } from '../now.ts';
-import type { SendState } from './congestion-controller.ts';
+import type { SendState } from './send-state.ts';
 import { WindowedMaximum } from './windowed-maximum.ts';
 
 export interface RateTuning {

@@ -1,6 +1,6 @@
 import type { OnReadOpts } from 'node:net';
-import { OwnChunk, PooledChunk } from './app-chunk.ts';
-import type { AppChunk } from './app-socket.ts';
+import type { OutgoingChunk } from '../../protocol/memory/chunk.ts';
+import { copyWithHeadroom, PooledChunk } from './app-chunk.ts';
 import { type Block, type BlockPool, SCRATCH_BYTES } from './block-pool.ts';
 
 /** Full reads that follow each other within this time make a bulk connection: above 100 Mbit/s. */
@@ -16,7 +16,7 @@ const BULK_GAP_MS = 5;
 export class PooledReader {
   readonly onread: OnReadOpts;
   /** Where the chunks go; set before the socket reads. */
-  sink: (chunk: AppChunk) => void = (chunk) => chunk.release();
+  sink: (chunk: OutgoingChunk) => void = (chunk) => chunk.release();
   readonly #pool: BlockPool;
   /** The block that Node reads into; undefined while that is the scratch buffer. */
   #block: Block | undefined;
@@ -44,7 +44,7 @@ export class PooledReader {
     this.#block = undefined;
     this.#judge(length);
     this.sink(
-      block ? new PooledChunk(this.#pool, block, length) : OwnChunk.copyOf(buffer.subarray(0, length)),
+      block ? new PooledChunk(this.#pool, block, length) : copyWithHeadroom(buffer.subarray(0, length)),
     );
     return true;
   }

@@ -1,4 +1,4 @@
-import { type Command, CommanderError } from 'commander';
+import { Command, CommanderError } from 'commander';
 import { closest, distance } from 'fastest-levenshtein';
 import { TributaryError } from '../../protocol/errors.ts';
 import { LinkError } from '../identity/link.ts';
@@ -14,6 +14,26 @@ export interface CommandLineDeps extends ConfigPlaces {
   /** Explanations and errors, for people. */
   readonly stderr: (text: string) => void;
   readonly now: () => Date;
+}
+
+/** What a program's help says. */
+export interface ProgramHelp {
+  readonly name: string;
+  readonly description: string;
+  /** What it does without a command, and the first steps. */
+  readonly usage: string;
+}
+
+/** A program's command line without its commands: what both have in common. */
+export function programCommand({ name, description, usage }: ProgramHelp, version: string): Command {
+  return new Command(name)
+    .description(description)
+    .version(version)
+    .option('--config <file>', 'the configuration (otherwise $TRIBUTARY_CONFIG, or the first one found)')
+    .configureHelp({ showGlobalOptions: true })
+    .showHelpAfterError('(see --help)')
+    .helpCommand(true)
+    .addHelpText('after', `\n${usage}`);
 }
 
 /** Exit codes of both programs. */

@@ -17,7 +17,7 @@ export function farewell(
   return new Promise((resolve) => {
     const timer = setTimeout(() => transport.destroy(), FAREWELL_MS);
     transport.setHandlers({
-      onBytes: () => {},
+      onBytes: (chunk) => chunk.release(),
       onWritable: () => {
         const rest = takeRest();
         if (rest.length > 0) transport.write(rest);

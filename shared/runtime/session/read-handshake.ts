@@ -38,20 +38,22 @@ export function readHandshake<Result extends { readonly rest: Uint8Array }>(
       timeoutMs,
     );
     transport.setHandlers({
-      onBytes(bytes) {
-        if (isDone) {
-          rest.push(bytes);
-          return;
-        }
+      onBytes(chunk) {
         try {
-          const result = receive(bytes);
+          if (isDone) {
+            rest.push(new Uint8Array(chunk.bytes));
+            return;
+          }
+          const result = receive(chunk.bytes);
           if (result === undefined) return;
           isDone = true;
           clearTimeout(timer);
-          rest.push(result.rest);
+          rest.push(new Uint8Array(result.rest));
           resolve({ result, takeRest: () => concatBytes(...rest) });
         } catch (error) {
           fail(error);
+        } finally {
+          chunk.release();
         }
       },
       onWritable() {},

@@ -1,12 +1,12 @@
 import type { Logger } from 'pino';
 import type { Destination } from '../../protocol/destination.ts';
 import type { ErrorName } from '../../protocol/errors.ts';
+import { OwnBytes, type ReceivedChunk } from '../../protocol/memory/chunk.ts';
 import type { Session } from '../../protocol/session/session.ts';
 import type { NewSubflow } from '../../protocol/session/session-subflows.ts';
 import type { SessionSnapshot } from '../../protocol/session/snapshot.ts';
 import type { SteeringPolicy } from '../../protocol/steering/steering-policy.ts';
 import type { MonotonicClock } from '../clock.ts';
-import { releaseReceived } from '../subflow/receive-pool.ts';
 import type { SubflowTransport } from '../subflow/subflow-transport.ts';
 import { AttachedSubflows, type SubflowLink } from './attached-subflows.ts';
 import { EventDispatcher } from './event-dispatcher.ts';
@@ -117,11 +117,11 @@ export class SessionDriver {
     if (isWriting) this.#session.subflows.setWritable(id, false);
     this.#subflows.set(id, { transport, traffic, uplinkName, sinceMs, doubtReason: undefined });
     transport.setHandlers({
-      onBytes: (bytes) => this.#onBytes(id, traffic, bytes),
+      onBytes: (chunk) => this.#onBytes(id, traffic, chunk),
       onWritable: () => this.input(() => this.#session.subflows.setWritable(id, true)),
       onClose: (error) => this.#onTransportClosed(id, error),
     });
-    if (rest.length > 0) this.#onBytes(id, traffic, rest);
+    if (rest.length > 0) this.#onBytes(id, traffic, new OwnBytes(rest));
   }
 
   /** Closes a subflow of ours; what is under way on it goes elsewhere. */
@@ -154,12 +154,12 @@ export class SessionDriver {
     this.#events.forget(streamId);
   }
 
-  #onBytes(subflowId: number, traffic: UplinkTraffic, bytes: Uint8Array): void {
-    traffic.receivedBytes += bytes.length;
+  #onBytes(subflowId: number, traffic: UplinkTraffic, chunk: ReceivedChunk): void {
+    const { length } = chunk.bytes;
+    traffic.receivedBytes += length;
     this.#contain(() => {
-      const keptBytes = this.input(() => this.#session.receive(subflowId, bytes));
-      releaseReceived(bytes, bytes.length - keptBytes);
-      this.#undispatchedBytes += bytes.length;
+      this.input(() => this.#session.receive(subflowId, chunk));
+      this.#undispatchedBytes += length;
       if (this.#undispatchedBytes >= DISPATCH_BYTES) this.#dispatchEvents();
     });
   }

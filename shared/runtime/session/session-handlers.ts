@@ -1,13 +1,14 @@
 import type { Destination } from '../../protocol/destination.ts';
 import type { ErrorName } from '../../protocol/errors.ts';
+import type { Chunk } from '../../protocol/memory/chunk.ts';
 import type { AnnouncedAddress } from '../../protocol/session/announcements.ts';
 import type { SteeringMode } from '../../protocol/steering/modes.ts';
 
 /** What one end of a stream hears from its session. */
 export interface StreamHandlers {
   onOpened(): void;
-  /** Bytes in order, all that came in one turn; once they have left, `consumed` is due, and `releaseReceived` for each piece. */
-  onData(pieces: readonly Uint8Array[]): void;
+  /** Bytes in order, all that came in one turn. Once they have left, `consumed` is due, and the release of each chunk. */
+  onData(chunks: readonly Chunk[]): void;
   onEnded(): void;
   onFailed(error: ErrorName): void;
   onWritable(): void;

@@ -1,7 +1,7 @@
 import { type ErrorName, StreamError } from '../../protocol/errors.ts';
-import type { AppChunk, AppSocket, AppSocketHandlers } from '../app/app-socket.ts';
-import { releaseReceived } from '../subflow/receive-pool.ts';
-import { compactReceived } from '../subflow/received-pieces.ts';
+import type { Chunk, OutgoingChunk } from '../../protocol/memory/chunk.ts';
+import type { AppSocket, AppSocketHandlers } from '../app/app-socket.ts';
+import { compactChunks } from '../subflow/compact-chunks.ts';
 import type { SessionDriver } from './session-driver.ts';
 import type { StreamHandlers } from './session-handlers.ts';
 
@@ -15,7 +15,9 @@ export class StreamRelay implements Omit<StreamHandlers, 'onOpened'>, AppSocketH
   readonly #streamId: number;
   readonly #onOver: (() => void) | undefined;
   #socket: AppSocket | undefined;
-  #early: Uint8Array[] = [];
+  #early: Chunk[] = [];
+  /** What the connection is writing, by write and in order: it may close before all has left. */
+  readonly #leaving: (readonly Chunk[])[] = [];
   #streamEnded = false;
   #applicationEnded = false;
   #isOver = false;
@@ -53,7 +55,7 @@ export class StreamRelay implements Omit<StreamHandlers, 'onOpened'>, AppSocketH
 
   // --- from the application ---
 
-  onChunk(chunk: AppChunk): void {
+  onChunk(chunk: OutgoingChunk): void {
     this.activity++;
     try {
       const mayContinue = this.#driver.input(({ streams }) => streams.write(this.#streamId, chunk));
@@ -76,6 +78,7 @@ export class StreamRelay implements Omit<StreamHandlers, 'onOpened'>, AppSocketH
   }
 
   onClose(error?: NodeJS.ErrnoException): void {
+    for (const chunks of this.#leaving.splice(0)) releaseAll(chunks);
     if (this.#isOver) return;
     // Closed both ways without an error: what is still under way in the session goes on without us.
     const isClean = error === undefined && this.#applicationEnded && this.#streamEnded;
@@ -88,9 +91,9 @@ export class StreamRelay implements Omit<StreamHandlers, 'onOpened'>, AppSocketH
 
   // --- from the stream ---
 
-  onData(pieces: readonly Uint8Array[]): void {
+  onData(chunks: readonly Chunk[]): void {
     this.activity++;
-    const compact = compactReceived(pieces);
+    const compact = compactChunks(chunks);
     if (this.#socket === undefined) this.#early.push(...compact);
     else this.#writeOn(this.#socket, compact);
   }
@@ -110,19 +113,25 @@ export class StreamRelay implements Omit<StreamHandlers, 'onOpened'>, AppSocketH
     this.#socket?.resume();
   }
 
-  #writeOn(socket: AppSocket, pieces: readonly Uint8Array[]): void {
-    let bytes = 0;
-    for (const piece of pieces) bytes += piece.length;
+  #writeOn(socket: AppSocket, chunks: readonly Chunk[]): void {
+    const pieces = chunks.map(({ bytes }) => bytes);
+    let length = 0;
+    for (const piece of pieces) length += piece.length;
+    this.#leaving.push(chunks);
     socket.write(pieces, () => {
-      for (const piece of pieces) releaseReceived(piece);
-      this.#driver.input(({ streams }) => streams.consumed(this.#streamId, bytes));
+      releaseAll(this.#leaving.shift() ?? []);
+      this.#driver.input(({ streams }) => streams.consumed(this.#streamId, length));
     });
   }
 
   #finish(): void {
     this.#isOver = true;
-    this.#early = [];
+    releaseAll(this.#early.splice(0));
     this.#driver.forgetStream(this.#streamId);
     this.#onOver?.();
   }
+}
+
+function releaseAll(chunks: readonly Chunk[]): void {
+  for (const chunk of chunks) chunk.release();
 }

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { KernelMeasurement } from '../../../shared/protocol/kernel-measurement.ts';
-import { CONGESTION_TUNING } from '../../../shared/protocol/subflow/delivery-rate-controller.ts';
+import { CONGESTION_TUNING } from '../../../shared/protocol/subflow/controller-tuning.ts';
 import { PING_TUNING } from '../../../shared/protocol/subflow/liveness.ts';
 import { PATH_TUNING } from '../../../shared/protocol/subflow/path-knowledge.ts';
 import type { Subflow } from '../../../shared/protocol/subflow/subflow.ts';

@@ -1,0 +1,76 @@
+import { concatBytes } from '../../protocol/codec/bytes.ts';
+import { type Chunk, OwnBytes } from '../../protocol/memory/chunk.ts';
+
+/** Shorter ones are copied together: to a socket each buffer costs more than its bytes. */
+const SHORT_BYTES = 8 * 1024;
+/** A short one may keep at most so many times its bytes out of use. */
+const MOST_PINNED = 8;
+
+/**
+ * The same bytes for somebody who may take long: chunks that lie behind each other in memory become one, which costs the socket
+ * less, and short ones are copied and given back, or an application that does not read would keep much more memory than its
+ * bytes.
+ */
+export function compactChunks(chunks: readonly Chunk[]): readonly Chunk[] {
+  const compact: Chunk[] = [];
+  let short: Chunk[] = [];
+  const endShort = () => {
+    if (short.length > 1 || short.some(pinsMuch)) compact.push(copyOf(short));
+    else compact.push(...short);
+    short = [];
+  };
+  for (const chunk of joinNeighbours(chunks)) {
+    if (chunk.bytes.length < SHORT_BYTES) {
+      short.push(chunk);
+    } else {
+      endShort();
+      compact.push(chunk);
+    }
+  }
+  endShort();
+  return compact;
+}
+
+/** Chunks that lie behind each other, as one. */
+class JoinedChunk implements Chunk {
+  readonly bytes: Uint8Array;
+  readonly #parts: readonly Chunk[];
+
+  constructor(bytes: Uint8Array, parts: readonly Chunk[]) {
+    this.bytes = bytes;
+    this.#parts = parts;
+  }
+
+  release(): void {
+    for (const part of this.#parts) part.release();
+  }
+}
+
+function joinNeighbours(chunks: readonly Chunk[]): readonly Chunk[] {
+  const joined: Chunk[] = [];
+  for (let start = 0; start < chunks.length; ) {
+    const { buffer, byteOffset } = chunks[start]!.bytes;
+    let end = start;
+    let length = 0;
+    while (chunks[end]?.bytes.buffer === buffer && chunks[end]!.bytes.byteOffset === byteOffset + length) {
+      length += chunks[end]!.bytes.length;
+      end++;
+    }
+    const parts = chunks.slice(start, end);
+    joined.push(
+      parts.length === 1 ? parts[0]! : new JoinedChunk(new Uint8Array(buffer, byteOffset, length), parts),
+    );
+    start = end;
+  }
+  return joined;
+}
+
+function copyOf(chunks: readonly Chunk[]): Chunk {
+  const copy = new OwnBytes(concatBytes(...chunks.map(({ bytes }) => bytes)));
+  for (const chunk of chunks) chunk.release();
+  return copy;
+}
+
+function pinsMuch({ bytes }: Chunk): boolean {
+  return bytes.length * MOST_PINNED < bytes.buffer.byteLength;
+}
