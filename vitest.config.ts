@@ -46,6 +46,7 @@ export default defineConfig({
         test: {
           ...programs,
           name: 'measured',
+          globalSetup: [...programs.globalSetup, 'test/support/build-measuring-programs.ts'],
           include: MEASURED,
           sequence: { groupOrder: 2 },
           fileParallelism: false,
