@@ -2,7 +2,7 @@ import type { SharedPolicy } from '../steering/session-steering.ts';
 import type { Stream } from '../stream/stream.ts';
 import type { SkippedStreams } from '../stream/stream-queue.ts';
 import type { SessionSubflow } from './sent-item.ts';
-import { steeredSubflows, trustedSubflows } from './trusted-subflows.ts';
+import { steadySubflows, steeredSubflows, trustedSubflows } from './trusted-subflows.ts';
 
 /** Streams of one policy that wait for a better subflow, looked at in one turn; the rest get their look in the next. */
 const MAX_SKIPPED_STREAMS = 64;
@@ -19,7 +19,7 @@ export class Turn implements SkippedStreams {
 
   constructor(subflows: readonly SessionSubflow[]) {
     this.subflows = subflows;
-    this.trusted = trustedSubflows(subflows);
+    this.trusted = trustedSubflows(steadySubflows(subflows));
   }
 
   /** What may carry the stream now; the same for all streams with its policy. */

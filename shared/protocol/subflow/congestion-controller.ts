@@ -51,6 +51,8 @@ export interface CongestionController {
   onArrival(bytes: number): void;
   /** There was room for more than there was to send. */
   onApplicationLimited(): void;
+  /** The path has stood still for so long, and goes on as it was. */
+  onPauseEnd(pauseMs: number): void;
   /** The path may be another one than before: it came back from a doubt. */
   onPathChanged(): void;
 }

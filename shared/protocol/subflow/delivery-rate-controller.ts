@@ -132,6 +132,10 @@ export class DeliveryRateController implements CongestionController {
     this.#rate.onApplicationLimited(this.#subflow.outbox.ledger.inFlightBytes);
   }
 
+  onPauseEnd(pauseMs: number): void {
+    this.#rate.resume(pauseMs);
+  }
+
   onPathChanged(): void {
     this.#rate.restart();
   }

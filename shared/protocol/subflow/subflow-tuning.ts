@@ -5,6 +5,7 @@ import { type LivenessTuning, PING_TUNING } from './liveness.ts';
 import { LOSS_TUNING } from './loss-meter.ts';
 import { PATH_TUNING } from './path-knowledge.ts';
 import type { PathMeterTuning } from './path-meter.ts';
+import { PAUSE_TUNING, type PauseTuning } from './pause-detector.ts';
 import { RATE_TUNING } from './rate-estimator.ts';
 import { RECEIPT_TUNING, type ReceiptTuning } from './receipt-tracker.ts';
 import { RTT_TUNING } from './rtt-estimator.ts';
@@ -13,6 +14,7 @@ import { RTT_TUNING } from './rtt-estimator.ts';
 export interface SubflowTuning extends ControllerTuning, LivenessTuning, PathMeterTuning {
   // An interface of two parents that both have receipts must say which it means.
   readonly receipts: ReceiptTuning;
+  readonly pause: PauseTuning;
 }
 
 export const SUBFLOW_TUNING: SubflowTuning = {
@@ -25,4 +27,5 @@ export const SUBFLOW_TUNING: SubflowTuning = {
   doubt: DOUBT_TUNING,
   flaps: FLAP_TUNING,
   ping: PING_TUNING,
+  pause: PAUSE_TUNING,
 };

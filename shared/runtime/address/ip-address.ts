@@ -8,11 +8,11 @@ export type Network = readonly [Address, number];
 
 /**
  * Reads an address in its strict text form; undefined for anything else.
- * A zone (`fe80::1%eth0`) is refused: it picks an interface of this machine, which is no business of a client.
+ * A zone (`fe80::1%eth0`) is refused: it names an interface of this machine, which a client must not choose.
  */
 export function parseAddress(text: string): Address | undefined {
   if (isIP(text) === 4) return ipaddr.IPv4.parse(text);
-  // ipaddr.js reads `::192.0.2.1` as `::ffff:192.0.2.1`, the kernel does not: a dotted tail is turned into groups here.
+  // ipaddr.js reads `::192.0.2.1` as `::ffff:192.0.2.1`; the kernel does not. So write a dotted tail as groups first.
   return isIP(text) === 6 && !text.includes('%')
     ? ipaddr.IPv6.parse(text.replace(DOTTED_TAIL, groupsOfDotted))
     : undefined;
@@ -28,7 +28,7 @@ export function isSameAddress(one: Address, other: Address): boolean {
   return one.toNormalizedString() === other.toNormalizedString();
 }
 
-/** Whether both texts stand for the same address, since an IPv6 address has many; false where one is no address. */
+/** Whether both texts stand for the same address (an IPv6 address has many texts). False if either is no address. */
 export function isSameHost(one: string, other: string): boolean {
   const [first, second] = [parseAddress(one), parseAddress(other)];
   return first !== undefined && second !== undefined && isSameAddress(first, second);

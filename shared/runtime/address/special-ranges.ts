@@ -1,7 +1,7 @@
 import ipaddr from 'ipaddr.js';
 import { type Address, isInNetwork, type Network, parseAddress } from './ip-address.ts';
 
-/** A range of addresses that is no ordinary destination on the Internet. */
+/** A range of addresses that are not ordinary destinations on the Internet. */
 export interface SpecialRange {
   readonly cidr: string;
   readonly name: string;
@@ -22,8 +22,8 @@ export interface JudgedAddress {
 }
 
 /**
- * The address itself, and then each IPv4 address that it carries inside (see `embeddedIpv4`), all judged; whoever permits
- * addresses must look at every one. Undefined where the text is no IP address without a zone.
+ * Judges the address, and each IPv4 address that it carries inside (see `embeddedIpv4`). The address itself comes first; a
+ * caller that permits addresses must check all of them. Returns undefined if the text is not an IP address, or has a zone.
  */
 export function judgeAddress(text: string): readonly JudgedAddress[] | undefined {
   const address = parseAddress(text);

@@ -2,7 +2,7 @@ import { MisuseError } from '../../protocol/errors.ts';
 import { type OutgoingChunk, OwnBytes } from '../../protocol/memory/chunk.ts';
 import { type Block, type BlockPool, HEADROOM_BYTES, READ_BYTES } from './block-pool.ts';
 
-/** What one read brought, in the pool's memory. A second `release` throws: it would corrupt another connection. */
+/** What one read brought, in the pool's memory. A second `release` throws, since it would corrupt another connection. */
 export class PooledChunk implements OutgoingChunk {
   readonly bytes: Uint8Array;
   readonly headroomBytes = HEADROOM_BYTES;

@@ -5,7 +5,7 @@ export interface AppSocketHandlers {
   onChunk(chunk: OutgoingChunk): void;
   /** The other side has finished sending (FIN); it may still read. */
   onEnd(): void;
-  /** Everything written so far has left this process, after `write` had answered false. */
+  /** Everything written so far has left this process. Told after `write` returned false. */
   onDrain(): void;
   /** The connection is gone, for good; called exactly once, last. `error` is absent after a clean close. */
   onClose(error?: NodeJS.ErrnoException): void;
@@ -27,9 +27,9 @@ export interface AppSocket {
   resume(): void;
   pause(): void;
   /**
-   * Writes the pieces, at least one, in one system call where possible, keeping them until they have left; false when
-   * the writer should wait for `onDrain`. `onWritten` runs when all have gone to the kernel: that is when
-   * flow-control credit is due.
+   * Writes the pieces, at least one, in one system call where possible. The memory must stay as it is until `onWritten`, which
+   * runs when all of it has gone to the kernel: that is when flow-control credit is due. Returns false if the writer should
+   * wait for `onDrain`.
    */
   write(pieces: readonly Uint8Array[], onWritten?: () => void): boolean;
   /** Half-closes: sends FIN after what was written; reading goes on. */

@@ -10,7 +10,7 @@ export type ConnectAddress<T> = (address: string, port: number, signal: CancelSi
 
 export interface OriginConnectorOptions<T> {
   readonly resolver: OriginResolver;
-  /** Those of the addresses that may be dialled, in the same order; throws the reason where there are none. */
+  /** Returns the addresses that may be dialled, in the same order. Throws the reason if there are none. */
   permitted(addresses: readonly string[], port: number): readonly string[];
   readonly connect: ConnectAddress<T>;
   /** For all addresses of an origin together, after resolution. */
@@ -19,7 +19,7 @@ export interface OriginConnectorOptions<T> {
 }
 
 /**
- * Connects to origins: resolution, the choice of the addresses that may be dialled, then Happy Eyeballs over exactly these.
+ * Connects to origins: resolves the name, asks which addresses may be dialled, and races exactly these (Happy Eyeballs).
  * Nothing is resolved a second time, so what was checked is what is dialled.
  */
 export class OriginConnector<T extends { destroy(): void }> {

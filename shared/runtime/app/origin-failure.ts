@@ -2,7 +2,7 @@ import { type Destination, formatDestination } from '../../protocol/destination.
 import { type ErrorName, StreamError, TributaryError } from '../../protocol/errors.ts';
 import type { CancelSignal } from '../async/cancellation.ts';
 
-/** The error of a dial that failed because of `cause`: cancelled after `signal`, ours as it is, or see `originFailure`. */
+/** The error for a dial that failed: `cancelled` after `signal`, an error of ours as it is, else see `originFailure`. */
 export function dialFailure(destination: Destination, cause: unknown, signal: CancelSignal): TributaryError {
   const where = formatDestination(destination);
   if (signal.aborted) return new StreamError('cancelled', `the dial of ${where} was given up`);

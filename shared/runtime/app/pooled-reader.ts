@@ -9,9 +9,9 @@ const BULK_GAP_MS = 5;
 /**
  * Gives one socket its read buffers, by `net.Socket`'s option `onread`.
  *
- * A quiet connection, or one whose uplinks are slow, reads into the pool's shared scratch buffer and copies out what
- * came: it pins what it read and no more. One that fills its reads in quick succession goes on in large blocks of its
- * own, without copy, until a read comes back short or late.
+ * A quiet connection, or one whose uplinks are slow, reads into the pool's shared scratch buffer and copies what came, so it
+ * holds only what it read. A connection that fills its reads in quick succession reads into large blocks of its own,
+ * without a copy, until a read is short or late.
  */
 export class PooledReader {
   readonly onread: OnReadOpts;
@@ -32,7 +32,7 @@ export class PooledReader {
     };
   }
 
-  /** The socket will read no more (FIN or closed): gives its block back. Not before, or the kernel may fill it. */
+  /** The socket will not read again (FIN, or closed): gives its block back. Earlier, the kernel might still fill it. */
   stop(): void {
     this.#stopped = true;
     if (this.#block !== undefined) this.#pool.release(this.#block);
@@ -58,8 +58,8 @@ export class PooledReader {
   }
 
   /**
-   * Node asks right after each callback, and would silently read into the old buffer again if it got none:
-   * so this always answers, with memory that is free.
+   * Node asks right after each callback. If it got nothing it would silently read into the old buffer again, so this always
+   * returns memory that is free.
    */
   #nextBuffer(): Uint8Array {
     if (this.#isBulk && !this.#stopped) this.#block = this.#pool.acquire();

@@ -60,7 +60,7 @@ export class TcpAppSocket implements AppSocket {
     socket.once('close', () => this.#onClose());
   }
 
-  // Seldom asked for, and system calls: so not for every connection in advance. Empty once it is closed.
+  // These are system calls and seldom needed, so they are not made in advance. Empty once the connection is closed.
   get remoteAddress(): string {
     return this.#socket.remoteAddress ?? '';
   }
@@ -81,7 +81,7 @@ export class TcpAppSocket implements AppSocket {
     if (this.#handlers === undefined)
       throw new MisuseError('an application socket was resumed before setHandlers');
     if (this.#inputEnded || this.#socket.destroyed) return;
-    // An end that came before the handlers, as behind a proxy's answer.
+    // The end came before the handlers, for example together with a proxy's answer.
     if (this.#socket.readableEnded) queueMicrotask(() => this.#onEnd());
     else this.#socket.resume();
   }

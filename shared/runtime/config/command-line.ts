@@ -39,7 +39,7 @@ export function programCommand({ name, description, usage }: ProgramHelp, versio
 /** Exit codes of both programs. */
 const EXIT_CODE = { ok: 0, failed: 1, usage: 2 } as const;
 
-/** The command cannot be done as it was asked for; the message says what to ask for instead. */
+/** The command line is wrong; the message says what to write instead. */
 export class UsageError extends TributaryError {
   constructor(message: string) {
     super('internalError', message, 'ours');
@@ -63,7 +63,7 @@ export async function runCommandLine(
     await command.parseAsync([...args], { from: 'user' });
     return EXIT_CODE.ok;
   } catch (error) {
-    // Already reported by the library, as it is its own.
+    // The library has already reported it.
     if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT_CODE.ok : EXIT_CODE.usage;
     stderr(`${command.name()}: ${error instanceof Error ? error.message : String(error)}\n`);
     return isUsage(error) ? EXIT_CODE.usage : EXIT_CODE.failed;

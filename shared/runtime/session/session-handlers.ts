@@ -7,7 +7,7 @@ import type { SteeringMode } from '../../protocol/steering/modes.ts';
 /** What one end of a stream hears from its session. */
 export interface StreamHandlers {
   onOpened(): void;
-  /** Bytes in order, all that came in one turn. Once they have left, `consumed` is due, and the release of each chunk. */
+  /** Bytes in order, all that came in one turn. When they have left, release each chunk and tell the session with `consumed`. */
   onData(chunks: readonly Chunk[]): void;
   onEnded(): void;
   onFailed(error: ErrorName): void;
@@ -24,7 +24,7 @@ export interface SessionOwner {
   /** Receipts came again on a subflow that was doubted. */
   onSubflowRecovered?(subflowId: number, uplinkName: string): void;
   onSubflowsWanted?(uplinkName: string, count: number): void;
-  /** Client: the concentrator has another address, under this id; `joinHere` is false where further subflows go to announced ones alone. */
+  /** Client: the concentrator has another address, under this id. If `joinHere` is false, further subflows may go to announced addresses only. */
   onAddressAdded?(addressId: number, address: AnnouncedAddress): void;
   onAddressRemoved?(addressId: number): void;
   onGoingAway?(error: ErrorName): void;

@@ -6,9 +6,8 @@ import type { SessionDriver } from './session-driver.ts';
 import type { StreamHandlers } from './session-handlers.ts';
 
 /**
- * Joins one application connection and one stream: bytes, half-closes, resets and back-pressure, both ways. The
- * connection may come later than the stream's first bytes (an origin that is being dialled); they wait here, bounded by
- * the stream's window.
+ * Joins an application connection and a stream: bytes, half-closes, resets and back-pressure, both ways. The stream's first
+ * bytes may come before the connection, while an origin is dialled. They wait here; the stream's window bounds them.
  */
 export class StreamRelay implements Omit<StreamHandlers, 'onOpened'>, AppSocketHandlers {
   readonly #driver: SessionDriver;
@@ -16,12 +15,12 @@ export class StreamRelay implements Omit<StreamHandlers, 'onOpened'>, AppSocketH
   readonly #onOver: (() => void) | undefined;
   #socket: AppSocket | undefined;
   #early: Chunk[] = [];
-  /** What the connection is writing, by write and in order: it may close before all has left. */
+  /** What the connection is writing, write by write: it may close before all has left. */
   readonly #leaving: (readonly Chunk[])[] = [];
   #streamEnded = false;
   #applicationEnded = false;
   #isOver = false;
-  /** Grows with whatever moves, either way; the idle sweep compares it with what it saw last. */
+  /** Grows whenever bytes move, either way. The idle sweep compares it with what it saw last. */
   activity = 0;
 
   /** @param onOver called once, when neither the connection nor the stream needs the relay any more */
@@ -61,7 +60,7 @@ export class StreamRelay implements Omit<StreamHandlers, 'onOpened'>, AppSocketH
       const mayContinue = this.#driver.input(({ streams }) => streams.write(this.#streamId, chunk));
       if (!mayContinue) this.#socket?.pause();
     } catch (error) {
-      // The stream has used up its sequence numbers (SPEC.md section 3): it ends, the program goes on.
+      // The stream has used up its sequence numbers (SPEC.md section 3): end it. The program goes on.
       if (!(error instanceof StreamError)) throw error;
       chunk.release();
       this.abort(error.code);

@@ -1,15 +1,14 @@
 import { concatBytes } from '../../protocol/codec/bytes.ts';
 import { type Chunk, OwnBytes } from '../../protocol/memory/chunk.ts';
 
-/** Shorter ones are copied together: to a socket each buffer costs more than its bytes. */
+/** Shorter chunks are copied together: to a socket each buffer costs more than its bytes. */
 const SHORT_BYTES = 8 * 1024;
-/** A short one may keep at most so many times its bytes out of use. */
+/** A short chunk is copied if it keeps more than this many times its bytes in use. */
 const MOST_PINNED = 8;
 
 /**
- * The same bytes for somebody who may take long: chunks that lie behind each other in memory become one, which costs the socket
- * less, and short ones are copied and given back, or an application that does not read would keep much more memory than its
- * bytes.
+ * Prepares chunks for a receiver that may be slow. Neighbours in memory become one chunk, which costs the socket less. Short
+ * chunks are copied and released: otherwise an application that does not read would hold much more memory than its bytes.
  */
 export function compactChunks(chunks: readonly Chunk[]): readonly Chunk[] {
   const compact: Chunk[] = [];
@@ -31,7 +30,7 @@ export function compactChunks(chunks: readonly Chunk[]): readonly Chunk[] {
   return compact;
 }
 
-/** Chunks that lie behind each other, as one. */
+/** Chunks that are neighbours in memory, as one. */
 class JoinedChunk implements Chunk {
   readonly bytes: Uint8Array;
   readonly #parts: readonly Chunk[];

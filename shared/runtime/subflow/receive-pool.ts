@@ -2,7 +2,7 @@ import { MisuseError } from '../../protocol/errors.ts';
 import { type Chunk, OwnBytes, type ReceivedChunk } from '../../protocol/memory/chunk.ts';
 import type { MonotonicClock } from '../clock.ts';
 
-/** Four full TLS records. Not more, since a few bytes for a stalled stream keep a whole slab out of use. */
+/** Four full TLS records. Not more, since a few bytes of a stalled stream keep a whole slab in use. */
 export const SLAB_BYTES = 65_536;
 /** Plaintext of a full TLS record (RFC 8446 section 5.1), and so of one read. */
 export const RECORD_BYTES = 16_384;
@@ -13,13 +13,13 @@ const MAX_FREE_SLABS = 64;
 
 /**
  * The memory that all subflows of a process are read into. Busy subflows read record after record into slabs that are used
- * again: a new buffer for each of a gigabyte's 65,000 records would keep the garbage collector busy. How much is out at a time
- * is bounded by the receive windows, and what is never given back is the garbage collector's.
+ * again: a new buffer for each of a gigabyte's 65,000 records would keep the garbage collector busy. The receive windows bound
+ * how much is in use. The garbage collector takes slabs that are never given back.
  */
 export class ReceivePool {
   /** Readers tell by it whether their subflow is busy. */
   readonly clock: MonotonicClock;
-  /** Where quiet subflows read: Node calls back in the same breath as it reads, and what came is copied out then. */
+  /** Quiet subflows read into this buffer. Node calls back right after each read, and the callback copies what came. */
   readonly scratch: Uint8Array<ArrayBuffer> = new Uint8Array(SLAB_BYTES);
   readonly #free: Slab[] = [];
 
@@ -40,7 +40,7 @@ export class ReceivePool {
   }
 }
 
-/** A piece of a pool's memory, with the number of those who read it or read into it. */
+/** A piece of a pool's memory. It counts who reads it or reads into it. */
 class Slab {
   readonly memory = new ArrayBuffer(SLAB_BYTES);
   usedBytes = 0;
@@ -81,7 +81,7 @@ class SlabChunk implements ReceivedChunk {
 
   release(): void {
     const slab = this.#slab;
-    // Better no program than one that hands on another stream's bytes.
+    // Otherwise another stream's bytes would be handed on.
     if (slab === undefined) throw new MisuseError('a received chunk was released twice');
     this.#slab = undefined;
     slab.release();
@@ -89,7 +89,7 @@ class SlabChunk implements ReceivedChunk {
 }
 
 /**
- * Gives one subflow its read buffers. A quiet one pins nothing, but for the one slab of a busy one that has just fallen quiet.
+ * Gives one subflow its read buffers. A quiet subflow holds no slab, except for the last one if it was busy until just now.
  */
 export class SubflowReader {
   readonly #pool: ReceivePool;
@@ -113,7 +113,7 @@ export class SubflowReader {
     return new SlabChunk(bytes, slab);
   }
 
-  /** Where the next read goes; asked right after `take`, by whose time it goes. */
+  /** The buffer for the next read. Call it right after `take`, whose time decides which buffer it is. */
   next(): Uint8Array {
     if (!this.#isBulk) {
       this.close();
@@ -126,7 +126,7 @@ export class SubflowReader {
     return new Uint8Array(this.#slab.memory, this.#slab.usedBytes);
   }
 
-  /** Nothing more will be read into what `next()` gave. */
+  /** Nothing more will be read into what `next()` returned. */
   close(): void {
     this.#slab?.release();
     this.#slab = undefined;

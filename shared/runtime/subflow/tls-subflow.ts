@@ -51,7 +51,7 @@ export class TlsSubflow implements SubflowTransport {
     this.#handlers = handlers;
     if (!first) return;
     if (this.#closed) {
-      // It went away while nobody listened.
+      // It was closed before there were handlers.
       setImmediate(() => this.#handlers?.onClose(this.#error));
       return;
     }
@@ -74,7 +74,7 @@ export class TlsSubflow implements SubflowTransport {
       return;
     }
     queueMicrotask(() => {
-      // What came with the end of the handshake, before `resume` throws it away for want of a 'data' listener.
+      // What came with the end of the handshake. `resume` would throw it away, since there is no 'data' listener.
       const early = socket.read() as Buffer | null;
       if (early !== null) this.#handlers?.onBytes(new OwnBytes(early));
       socket.resume();
