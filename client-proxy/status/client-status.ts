@@ -11,7 +11,7 @@ import type { UplinkCause } from '../path-manager/uplink-cause.ts';
 import type { UplinkState } from '../path-manager/uplink-status.ts';
 import { describePolicy, type SteeringConfig } from '../steering/steering-rule.ts';
 
-/** What /status tells at the client; README.md, "The state in full", explains each field. Times are those of RFC 3339. */
+/** What /status tells at the client; docs/observability.md explains each field. Times are those of RFC 3339. */
 export interface ClientStatus {
   readonly program: 'tributary-client';
   readonly version: string;

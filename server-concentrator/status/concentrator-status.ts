@@ -8,7 +8,7 @@ import {
 import { subflowUse } from '../../shared/runtime/observe/uplink-figures.ts';
 import type { SessionDriver } from '../../shared/runtime/session/session-driver.ts';
 
-/** What /status tells at the concentrator; README.md, "The state in full", explains each field. Times are those of RFC 3339. */
+/** What /status tells at the concentrator; docs/observability.md explains each field. Times are those of RFC 3339. */
 export interface ConcentratorStatus {
   readonly program: 'tributary-concentrator';
   readonly version: string;

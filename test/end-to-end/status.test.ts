@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { formatClientKey } from '../../shared/runtime/identity/client-key.ts';
-import { code, projectFile, tableRows } from '../readme/markdown.ts';
+import { code, projectFile, tableRows } from '../documents/markdown.ts';
 import { startEcho } from './support/origin.ts';
 import { Pair, UPLINKS } from './support/pair.ts';
 import { readAll, socksConnect } from './support/socks-client.ts';
@@ -10,12 +10,14 @@ const LOGIN = { user: 'alice', password: PASSWORD };
 /** Nothing is there for the last one to reach. */
 const DEAD = '127.0.0.4';
 
-const rows = tableRows(await projectFile('README.md'), '### The state in full').map(([field, of = '']) => ({
-  field: code(field)!,
-  of: of.split(', '),
-}));
+const rows = tableRows(await projectFile('docs/observability.md'), '## Fields of the status').map(
+  ([field, of = '']) => ({
+    field: code(field)!,
+    of: of.split(', '),
+  }),
+);
 
-/** The paths that the README has for a program. */
+/** The paths that the document has for a program. */
 function documented(program: 'client' | 'concentrator'): string[] {
   const above = program === 'client' ? 'uplinks[].' : 'sessions[].uplinks[].';
   const fieldsOf = (...kinds: string[]) => rows.filter(({ of }) => of.some((kind) => kinds.includes(kind)));
@@ -103,7 +105,7 @@ describe('the status', () => {
   });
 
   it.each(['client', 'concentrator'] as const)(
-    'of the %s has the fields that the README explains',
+    'of the %s has the fields that docs/observability.md explains',
     async (program) => {
       const told = new Set(paths(await status(program)));
       const expected = new Set(documented(program));

@@ -1,10 +1,18 @@
-import { readFileSync } from 'node:fs';
+import { createHmac } from 'node:crypto';
+import type { TLSSocket } from 'node:tls';
 import { describe, expect, it } from 'vitest';
+import { MAX_RECEIPT_ENTRIES } from '../../shared/protocol/codec/frame.ts';
 import {
+  FIRST_IGNORABLE_TYPE,
+  FRAME_HEADER_BYTES,
   FRAME_TYPE,
   MAX_BODY_BYTES,
   MAX_CONTROL_BODY_BYTES,
   MAX_PAYLOAD_BYTES,
+  MAX_STEERED_UPLINKS,
+  PROTOCOL_VERSION,
+  REQUEST_PARAMETER,
+  WELCOME_PARAMETER,
 } from '../../shared/protocol/codec/wire.ts';
 import {
   ERROR_CODE,
@@ -13,28 +21,44 @@ import {
   SOCKS_REPLY,
   socksReplyFor,
 } from '../../shared/protocol/errors.ts';
+import { rowOf, STEERING_MODE_NAMES } from '../../shared/protocol/steering/modes.ts';
+import { SUBFLOW_ALPN, subflowExporter } from '../../shared/runtime/subflow/subflow-tls.ts';
+import { type ExampleFrame, exampleBlocks, exampleInputs, SPEC, tableRows } from './spec/spec-text.ts';
+import { specName } from './spec/worked-exchange.ts';
 
-const SPEC = readFileSync(new URL('../../shared/protocol/SPEC.md', import.meta.url), 'utf8');
+const HEX_ROWS = tableRows(SPEC, /^0x/);
+const FRAMES = HEX_ROWS.filter(([, name]) => /^[A-Z_]+$/.test(name!));
+const GAPS = HEX_ROWS.filter(([, reason]) => !/^\w+$/.test(reason!));
+const ERRORS = HEX_ROWS.filter(([, name]) => /^[a-z]\w*$/.test(name!));
 
-/** The cells of all table rows that begin with a number like 0x1a. */
-const ROWS = SPEC.split('\n')
-  .filter((line) => /^\| 0x/.test(line))
-  .map((line) =>
-    line
-      .split('|')
-      .slice(1, -1)
-      .map((cell) => cell.trim()),
-  );
-const FRAMES = ROWS.filter(([, name]) => /^[A-Z_]+$/.test(name!));
-const ERRORS = ROWS.filter(([, name]) => /^[a-z]/.test(name!));
+/** A cell without its backticks. */
+const plain = (cell: string | undefined) => cell?.replaceAll('`', '');
 
 describe('the tables of SPEC.md', () => {
   it('name the frame types of the code, all of them', () => {
-    const inSpec = FRAMES.map(([code, name]) => [
-      name!.toLowerCase().replace(/_(.)/g, (_, letter) => letter.toUpperCase()),
-      Number(code),
-    ]);
-    expect(Object.fromEntries(inSpec)).toEqual(FRAME_TYPE);
+    const ofCode = Object.entries(FRAME_TYPE).map(([name, type]) => [specName(name), type]);
+    expect(FRAMES.map(([code, name]) => [name, Number(code)])).toEqual(ofCode);
+  });
+
+  it('give each frame type to the section that describes it', () => {
+    const headings = [...SPEC.matchAll(/^##+ (?:(\d+)\. )?(.+)$/gm)];
+    let section = '';
+    const sections = new Map<string, string>();
+    for (const [, number, title] of headings) {
+      section = number ?? section;
+      sections.set(title!, section);
+    }
+    for (const [, name, , number] of FRAMES) expect([name, sections.get(name!)]).toEqual([name, number]);
+  });
+
+  it('give a reason for every frame type that is missing', () => {
+    const explained = GAPS.flatMap(([range]) => {
+      const [first = 0, last = first] = [...range!.matchAll(/0x[0-9a-f]{2}/g)].map(Number);
+      return Array.from({ length: last - first + 1 }, (_, i) => first + i);
+    });
+    const all = [...explained, ...FRAMES.map(([code]) => Number(code))];
+    expect(all.sort((a, b) => a - b)).toEqual([...Array(0x100).keys()]);
+    expect(FIRST_IGNORABLE_TYPE).toBe(0x80);
   });
 
   it('name the error codes of the code, all of them', () => {
@@ -52,11 +76,71 @@ describe('the tables of SPEC.md', () => {
     for (const [name, code] of Object.entries(ERROR_CODE)) expect(errorName(code)).toBe(name);
     for (const code of [0x03, 0x7f, 0x8a, 0xffff]) expect(errorName(code)).toBe('internalError');
   });
+
+  it('name the steering modes of the code, all of them', () => {
+    const modes = tableRows(SPEC, /^\d$/).map(([value, mode]) => [mode, Number(value)]);
+    const ofCode = STEERING_MODE_NAMES.map((mode) => [mode, rowOf(mode).wire]);
+    expect(Object.fromEntries(modes)).toEqual(Object.fromEntries(ofCode));
+    for (const [mode] of modes) expect(SPEC).toContain(`\n- \`${mode}\`: `);
+  });
+
+  it('name the parameters of handshake messages', () => {
+    const parameters = tableRows(SPEC, /^(WELCOME|HELLO, JOIN)$/).map(([message, type]) => [message, type]);
+    const ofCode = [
+      ...Object.values(WELCOME_PARAMETER).map((type) => ['WELCOME', String(type)]),
+      ...Object.values(REQUEST_PARAMETER).map((type) => ['HELLO, JOIN', String(type)]),
+    ];
+    expect(parameters.filter(([, type]) => /^\d$/.test(type!))).toEqual(ofCode);
+  });
+});
+
+describe('the labels of SPEC.md', () => {
+  const frames = exampleBlocks(SPEC).flatMap((block) => block.frames);
+  const inputs = exampleInputs(SPEC);
+  const body = ({ fields }: ExampleFrame) => Buffer.concat(fields.slice(4).map(({ bytes }) => bytes));
+  const frame = (name: string) => frames.find((one) => one.name === name)!;
+
+  it.each([
+    { name: 'HELLO', subflow: 0 },
+    { name: 'WELCOME', behind: 'HELLO', subflow: 0 },
+    { name: 'JOIN', subflow: 1 },
+    { name: 'JOINED', behind: 'JOIN', subflow: 1 },
+  ])('give the MAC of $name as its table says', ({ name, behind, subflow }) => {
+    const [row] = tableRows(SPEC, new RegExp(`^${name}$`)).filter(([, label]) => label!.startsWith('`'));
+    const whole = body(frame(name));
+    const mac = createHmac('sha256', inputs.get('key')!)
+      .update(plain(row![1])!, 'ascii')
+      .update(inputs.get(`exporter of subflow ${subflow}`)!)
+      .update(behind === undefined ? Buffer.alloc(0) : body(frame(behind)))
+      .update(whole.subarray(0, -32))
+      .digest('hex');
+    expect(whole.subarray(-32).toString('hex')).toBe(mac);
+  });
+
+  it('are those of the TLS connection', () => {
+    const asked: unknown[] = [];
+    const socket = {
+      exportKeyingMaterial(...args: unknown[]) {
+        asked.push(...args);
+        return Buffer.alloc(0);
+      },
+    };
+    subflowExporter(socket as unknown as TLSSocket);
+    const [, bytes, label] = /compute (\d+) bytes with the TLS exporter .*?`(\S+)`/s.exec(SPEC)!;
+    expect(asked).toEqual([Number(bytes), label, Buffer.alloc(0)]);
+    expect(/the application protocol `(\S+)`/.exec(SPEC)?.[1]).toBe(SUBFLOW_ALPN);
+    expect(Number(/^# Tributary protocol, version (\d+)$/m.exec(SPEC)?.[1])).toBe(PROTOCOL_VERSION);
+  });
 });
 
 it('the limits of frames in SPEC.md are those of the code', () => {
-  const [, body, frame, control] =
-    /body is at most (\d+) bytes \(a frame is at most (\d+),[^;]*;[^.]* at most (\d+)\./.exec(SPEC)!;
-  expect([Number(body), Number(frame)]).toEqual([MAX_BODY_BYTES, MAX_BODY_BYTES + 8]);
+  const text = SPEC.replaceAll(/\s+/g, ' ');
+  const [, body, frame] = /at most (\d+) bytes, so that a frame is at most (\d+) bytes/.exec(text)!;
+  expect([Number(body), Number(frame)]).toEqual([MAX_BODY_BYTES, MAX_BODY_BYTES + FRAME_HEADER_BYTES]);
+  const [, control] = /The body of every other type is at most (\d+) bytes/.exec(text)!;
   expect([Number(control), MAX_PAYLOAD_BYTES]).toEqual([MAX_CONTROL_BODY_BYTES, MAX_BODY_BYTES - 16]);
+  const [, handshake] = /one handshake frame \((\d+) bytes\)/.exec(text)!;
+  expect(Number(handshake)).toBe(MAX_CONTROL_BODY_BYTES + FRAME_HEADER_BYTES);
+  expect(Number(/each of 1 to (\d+) entries/.exec(text)?.[1])).toBe(MAX_RECEIPT_ENTRIES);
+  expect(Number(/the number of entries, at most (\d+)/.exec(text)?.[1])).toBe(MAX_STEERED_UPLINKS);
 });

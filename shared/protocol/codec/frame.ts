@@ -164,6 +164,8 @@ export function encodeControl(frame: ControlFrame): Uint8Array {
     case 'close':
       body.u16(frame.code);
       break;
+    default:
+      frame satisfies never;
   }
   return encodeFrame(FRAME_TYPE[frame.type], flags, body.finish());
 }

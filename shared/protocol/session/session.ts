@@ -283,6 +283,8 @@ export class Session {
       case 'close':
         this.#close(errorName(frame.code), 'closed by the peer', 'peer');
         break;
+      default:
+        frame satisfies never;
     }
   }
 

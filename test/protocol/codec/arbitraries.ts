@@ -1,6 +1,11 @@
 import fc from 'fast-check';
 import { type ControlFrame, encodeControl, writeDataHeader } from '../../../shared/protocol/codec/frame.ts';
-import { DATA_HEADER_BYTES, MAX_SEQUENCE } from '../../../shared/protocol/codec/wire.ts';
+import {
+  DATA_HEADER_BYTES,
+  FIRST_IGNORABLE_TYPE,
+  MAX_SEQUENCE,
+  SESSION_TYPES,
+} from '../../../shared/protocol/codec/wire.ts';
 import { type Parsed, toHex } from '../support.ts';
 
 const u8 = fc.integer({ min: 0, max: 0xff });
@@ -41,41 +46,68 @@ const steering = fc.record({
   ),
 });
 
-/** Every control frame that can be sent. */
-export const controlFrame: fc.Arbitrary<ControlFrame> = fc.oneof(
-  fc.record({ type: type('reset'), streamId: sequence, code: u16 }),
-  fc.record({ type: type('open'), streamId: sequence, limit: sequence, mode: u8, host: text, port }),
-  fc.record({ type: type('opened'), streamId: sequence, limit: sequence, ok: fc.boolean(), code: u16 }),
-  fc.record({ type: type('window'), streamId: sequence, ack: sequence, limit: sequence }),
-  fc.record({
+/** The control frames by type: one that is missing here does not compile. */
+const BY_TYPE: {
+  readonly [T in ControlFrame['type']]: fc.Arbitrary<Extract<ControlFrame, { type: T }>>;
+} = {
+  reset: fc.record({ type: type('reset'), streamId: sequence, code: u16 }),
+  open: fc.record({ type: type('open'), streamId: sequence, limit: sequence, mode: u8, host: text, port }),
+  opened: fc.record({
+    type: type('opened'),
+    streamId: sequence,
+    limit: sequence,
+    ok: fc.boolean(),
+    code: u16,
+  }),
+  window: fc.record({ type: type('window'), streamId: sequence, ack: sequence, limit: sequence }),
+  receipt: fc.record({
     type: type('receipt'),
     entries: fc.array(fc.record({ subflowId: u32, delayMicroseconds: u32, bytes: sequence }), {
       minLength: 1,
       maxLength: 128,
     }),
   }),
-  fc.record({ type: type('ping') }),
-  fc.record({
+  ping: fc.record({ type: type('ping') }),
+  subflowState: fc.record({
     type: type('subflowState'),
     subflowId: u32,
     state: fc.constantFrom('active' as const, 'doubted' as const, 'gone' as const),
   }),
-  fc.record({ type: type('priority'), subflowId: u32, backup: fc.boolean(), generation: u32 }),
-  fc.record({ type: type('addressAdd'), addressId: u8, address, port, joinHere: fc.boolean() }),
-  fc.record({ type: type('addressRemove'), addressId: u8 }),
-  fc.record({ type: type('utilization'), subflowId: u32, percent: fc.integer({ min: 0, max: 100 }) }),
-  fc.record({
+  priority: fc.record({ type: type('priority'), subflowId: u32, backup: fc.boolean(), generation: u32 }),
+  addressAdd: fc.record({ type: type('addressAdd'), addressId: u8, address, port, joinHere: fc.boolean() }),
+  addressRemove: fc.record({ type: type('addressRemove'), addressId: u8 }),
+  utilization: fc.record({
+    type: type('utilization'),
+    subflowId: u32,
+    percent: fc.integer({ min: 0, max: 100 }),
+  }),
+  rateLimit: fc.record({
     type: type('rateLimit'),
     subflowId: u32,
     bytesPerSecond: sequence,
     metered: fc.boolean(),
     generation: u32,
   }),
-  fc.record({ type: type('subflowsWish'), subflowId: u32, count: fc.integer({ min: 1, max: 0xff }) }),
+  subflowsWish: fc.record({
+    type: type('subflowsWish'),
+    subflowId: u32,
+    count: fc.integer({ min: 1, max: 0xff }),
+  }),
   steering,
-  fc.record({ type: type('goaway'), code: u16 }),
-  fc.record({ type: type('close'), code: u16 }),
+  goaway: fc.record({ type: type('goaway'), code: u16 }),
+  close: fc.record({ type: type('close'), code: u16 }),
+};
+
+/** Every control frame that can be sent. */
+export const controlFrame: fc.Arbitrary<ControlFrame> = fc.oneof(
+  ...(Object.values(BY_TYPE) as fc.Arbitrary<ControlFrame>[]),
 );
+
+/** Types that every receiver skips. */
+const UNKNOWN_IGNORABLE_TYPES = Array.from(
+  { length: 0x100 - FIRST_IGNORABLE_TYPE },
+  (_, i) => FIRST_IGNORABLE_TYPE + i,
+).filter((one) => !SESSION_TYPES.has(one));
 
 interface WireFrame {
   readonly bytes: Uint8Array;
@@ -105,7 +137,7 @@ const dataWire: fc.Arbitrary<WireFrame> = fc
 
 const ignorableWire: fc.Arbitrary<WireFrame> = fc
   .record({
-    frameType: fc.integer({ min: 0x85, max: 0xff }),
+    frameType: fc.constantFrom(...UNKNOWN_IGNORABLE_TYPES),
     flags: u8,
     body: fc.uint8Array({ maxLength: 400 }),
   })

@@ -2,6 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { decodeControl, encodeControl } from '../../../shared/protocol/codec/frame.ts';
 import { FrameParser } from '../../../shared/protocol/codec/frame-parser.ts';
+import { SESSION_TYPES } from '../../../shared/protocol/codec/wire.ts';
 import { cut, cutPlaces, hex, type Parsed, parseAll, RecordingSink, toHex } from '../support.ts';
 import { wireFrames } from './arbitraries.ts';
 
@@ -15,7 +16,7 @@ function oracle(bytes: Uint8Array): Parsed[] {
     if (type === 0x10) {
       const [streamId, dsn] = [Number(view.getBigUint64(at + 8)), Number(view.getBigUint64(at + 16))];
       parsed.push({ kind: 'data', streamId, dsn, payload: toHex(body.subarray(16)), fin: (flags & 1) === 1 });
-    } else if (type <= 0x82 || type === 0x84) {
+    } else if (SESSION_TYPES.has(type)) {
       parsed.push({ kind: 'control', frame: decodeControl(type, flags, Uint8Array.from(body)) });
     }
     at += 8 + length;
@@ -39,7 +40,7 @@ const EVERY_KIND = Buffer.concat([
   encodeControl({ type: 'open', streamId: 6, limit: 9, mode: 0, host: 'example.org', port: 25 }),
   hex('10 01 0000 00000010  0000000000000005 0000000000000105'),
   encodeControl({ type: 'ping' }),
-  hex('85 00 0000 00000000'),
+  hex('ff 00 0000 00000000'),
   encodeControl({ type: 'receipt', entries: [{ subflowId: 1, delayMicroseconds: 2, bytes: 3 }] }),
 ]);
 

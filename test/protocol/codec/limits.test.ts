@@ -1,7 +1,12 @@
 import { describe, expect, it } from 'vitest';
 import { encodeFrame } from '../../../shared/protocol/codec/frame.ts';
 import { FrameParser } from '../../../shared/protocol/codec/frame-parser.ts';
-import { FRAME_TYPE, MAX_BODY_BYTES } from '../../../shared/protocol/codec/wire.ts';
+import {
+  FIRST_IGNORABLE_TYPE,
+  FRAME_TYPE,
+  MAX_BODY_BYTES,
+  SESSION_TYPES,
+} from '../../../shared/protocol/codec/wire.ts';
 import { hex, malformed, parseAll, RecordingSink, thrownBy } from '../support.ts';
 
 const unsupported = { code: 'unsupportedMessage', name: 'ProtocolViolation' };
@@ -35,6 +40,12 @@ const SHORTEST: readonly [string, number, string][] = [
 ];
 
 describe('bodies', () => {
+  it('are tried of every control frame that has one', () => {
+    const tried = new Set(SHORTEST.map(([, type]) => type));
+    const others = [...SESSION_TYPES].filter((type) => !tried.has(type));
+    expect(others).toEqual([FRAME_TYPE.data, FRAME_TYPE.ping]);
+  });
+
   it.each(SHORTEST)('%s: every shorter body is malformed', (_, type, text) => {
     const body = hex(text);
     for (let length = 0; length < body.length; length++) {
@@ -174,11 +185,9 @@ describe('fields of control frames', () => {
 });
 
 describe('unknown types', () => {
-  const known = new Set([...Array(0x1d).keys()].filter((type) => type >= 0x10));
-
   it('closes with unsupportedMessage for every critical one, by the header alone, whatever its length', () => {
-    for (let type = 0; type < 0x80; type++) {
-      if (known.has(type)) continue;
+    for (let type = 0; type < FIRST_IGNORABLE_TYPE; type++) {
+      if (SESSION_TYPES.has(type)) continue;
       for (const length of ['00000000', '00000010', '00000801', 'ffffffff']) {
         const header = Buffer.concat([Uint8Array.of(type, 0, 0, 0), hex(length)]);
         expect(thrownBy(() => parseAll(header))).toEqual(unsupported);
@@ -188,8 +197,8 @@ describe('unknown types', () => {
 
   it('skips every ignorable one, whatever its length and however it is cut', () => {
     const ping = hex('16 00 0000 00000000');
-    for (let type = 0x83; type <= 0xff; type++) {
-      if (type === FRAME_TYPE.utilization) continue;
+    for (let type = FIRST_IGNORABLE_TYPE; type <= 0xff; type++) {
+      if (SESSION_TYPES.has(type)) continue;
       for (const length of [0, 1, 2048, 2049, MAX_BODY_BYTES]) {
         const sink = new RecordingSink();
         const parser = new FrameParser();
@@ -202,6 +211,6 @@ describe('unknown types', () => {
   });
 
   it('refuses an ignorable one that is longer than any frame', () => {
-    expect(thrownBy(() => parseAll(hex(`82 00 0000 ${u32(MAX_BODY_BYTES + 1)}`)))).toEqual(malformed);
+    expect(thrownBy(() => parseAll(hex(`ff 00 0000 ${u32(MAX_BODY_BYTES + 1)}`)))).toEqual(malformed);
   });
 });

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { type ControlFrame, encodeControl, writeDataHeader } from '../../../shared/protocol/codec/frame.ts';
-import { DATA_HEADER_BYTES } from '../../../shared/protocol/codec/wire.ts';
+import { DATA_HEADER_BYTES, FRAME_TYPE, SESSION_TYPES } from '../../../shared/protocol/codec/wire.ts';
 import { hex, parseAll, toHex } from '../support.ts';
 
 /** Written by hand from SPEC.md sections 3 and 6 to 8: type, flags, reserved, length, body. */
@@ -142,6 +142,11 @@ function state(value: 'active' | 'doubted' | 'gone'): ControlFrame {
 }
 
 describe('the bytes of every session frame, by hand from SPEC.md', () => {
+  it('are all there', () => {
+    const shown = new Set(CONTROL.map(([, , { type }]) => FRAME_TYPE[type]));
+    expect([...SESSION_TYPES].filter((type) => !shown.has(type as never))).toEqual([FRAME_TYPE.data]);
+  });
+
   it.each(CONTROL)('%s is written so', (_, bytes, frame) => {
     expect(toHex(encodeControl(frame))).toBe(toHex(hex(bytes)));
   });

@@ -2,25 +2,20 @@ import { describe, expect, it } from 'vitest';
 import { parse } from 'yaml';
 import type { z } from 'zod';
 import { clientSchema } from '../../client-proxy/config/client-schema.ts';
+import { RELOAD_RULES as CLIENT_RELOAD } from '../../client-proxy/config/describe-reload.ts';
 import { concentratorSchema } from '../../server-concentrator/config/concentrator-schema.ts';
+import { RELOAD_RULES as CONCENTRATOR_RELOAD } from '../../server-concentrator/config/describe-reload.ts';
 import { schemaKeyPaths } from '../../shared/runtime/config/schema-keys.ts';
-import { code, projectFile, tableRows } from './markdown.ts';
+import { LEAST_CLIENT } from './least-client.ts';
+import { code, codes, markdownFiles, projectFile, sectionLines, tableRows } from './markdown.ts';
 
-const readme = await projectFile('README.md');
-
-/** The least that each schema takes. */
-const LEAST_CLIENT = {
-  concentrator: { addresses: ['vps.example.org:8443'], pin: `sha256:${'A'.repeat(43)}` },
-  client: { id: 'laptop', key: 'A'.repeat(43) },
-  socks: { users: [{ name: 'alice', password: 'secret' }] },
-  uplinks: [{ name: 'wifi', interface: 'wlan0', metered: {} }],
-};
+const page = await projectFile('docs/configuration.md');
 
 describe.each([
-  { heading: '### Client', schema: clientSchema, least: LEAST_CLIENT },
-  { heading: '### Concentrator', schema: concentratorSchema, least: {} },
-])("the README's table below $heading", ({ heading, schema, least }) => {
-  const rows = tableRows(readme, heading).map(([key, value, meaning]) => ({
+  { heading: '## Client', schema: clientSchema, least: LEAST_CLIENT, reload: CLIENT_RELOAD },
+  { heading: '## Concentrator', schema: concentratorSchema, least: {}, reload: CONCENTRATOR_RELOAD },
+])('docs/configuration.md below $heading', ({ heading, schema, least, reload }) => {
+  const rows = tableRows(page, heading).map(([key, value, meaning]) => ({
     key: code(key),
     value,
     meaning,
@@ -49,15 +44,31 @@ describe.each([
     const required = rows.filter(({ value }) => value === 'required').map(({ key }) => key!);
     for (const key of required) expect(isAccepted(schema, withValue(least, key, undefined)), key).toBe(false);
   });
+
+  it('names the keys that SIGHUP takes over, and no other', () => {
+    const text = sectionLines(page, heading).join(' ');
+    const named = /On SIGHUP a running \w+ reads these keys again: (.*?)\. /.exec(text)?.[1] ?? '';
+    const live = (reload as readonly { key: string; applies: string }[]).filter(
+      ({ applies }) => applies === 'live',
+    );
+    expect(codes(named).sort()).toEqual(live.map(({ key }) => key).sort());
+  });
 });
 
-it("the README's examples of a client's configuration load", () => {
-  const examples = [...readme.matchAll(/^```yaml\n(.*?)^```$/gms)].map(
-    ([, yaml = '']) => parse(yaml) as object,
+describe("the examples of a client's configuration", async () => {
+  const texts = await Promise.all((await markdownFiles()).map(projectFile));
+  const examples = texts.flatMap((text) =>
+    [...text.matchAll(/^```yaml\n(.*?)^```$/gms)].map(([, yaml = '']) => yaml),
   );
-  expect(examples.length).toBeGreaterThan(0);
-  for (const example of examples)
-    expect(clientSchema.safeParse({ ...LEAST_CLIENT, ...example }).error).toBeUndefined();
+
+  it('are there', () => {
+    expect(examples.length).toBeGreaterThan(1);
+  });
+
+  it.each(examples)('load: %s', (example) => {
+    const config = { ...LEAST_CLIENT, ...(parse(example) as object) };
+    expect(clientSchema.safeParse(config).error).toBeUndefined();
+  });
 });
 
 function isBelow(path: string, above: string): boolean {

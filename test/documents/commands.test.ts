@@ -2,17 +2,21 @@ import { spawnSync } from 'node:child_process';
 import { describe, expect, it } from 'vitest';
 import { buildClientCli } from '../../client-proxy/cli/client-cli.ts';
 import { buildConcentratorCli } from '../../server-concentrator/cli/concentrator-cli.ts';
+import { parseOptions as parseBenchOptions } from '../bench/options.ts';
 import { commandLineDeps } from '../config/command-line-deps.ts';
-import { projectFile, shellLines } from './markdown.ts';
+import { parseOptions as parseUseCaseOptions } from '../use-cases/options.ts';
+import { markdownFiles, projectFile, sectionLines, shellCommands, shellLines } from './markdown.ts';
 
-const [readme, deployment, ci, packageText] = await Promise.all(
-  ['README.md', 'deploy/README.md', '.ci/run', 'package.json'].map(projectFile),
+const [readme, ci, packageText] = await Promise.all(
+  ['README.md', '.ci/run', 'package.json'].map(projectFile),
 );
 const { scripts, bin } = JSON.parse(packageText!) as {
   scripts: Record<string, string>;
   bin: Record<string, string>;
 };
-const lines = [...shellLines(readme!), ...shellLines(deployment!)];
+const documents = await Promise.all((await markdownFiles()).map(projectFile));
+const lines = documents.flatMap(shellLines);
+const commands = shellCommands(lines);
 
 /** Commands of the system that the texts may use. */
 const SYSTEM_COMMANDS = [
@@ -50,20 +54,33 @@ async function help(program: string, words: readonly string[]): Promise<string> 
 
 describe('the shell blocks of the texts', () => {
   it('hold commands, none with a prompt, a variable or a path of one machine', () => {
-    expect(lines.length).toBeGreaterThan(20);
-    expect(lines.filter((line) => !SYSTEM_COMMANDS.includes(line.split(' ')[0]!))).toEqual([]);
+    expect(commands.length).toBeGreaterThan(20);
+    expect(commands.filter((command) => !SYSTEM_COMMANDS.includes(command.split(' ')[0]!))).toEqual([]);
     expect(lines.filter((line) => /\$|\/home\/|\/root\//.test(line))).toEqual([]);
   });
 
   it('call scripts that package.json has', () => {
-    const npm = lines.filter((line) => line.startsWith('npm ')).map((line) => line.split(' '));
+    const npm = commands.filter((command) => command.startsWith('npm ')).map((command) => command.split(' '));
     const named = npm.map(([, verb = '', name]) => (verb === 'run' ? name : verb));
     const builtIn = ['ci', 'install', 'uninstall'];
     expect(named.filter((name) => !builtIn.includes(name!) && !(name! in scripts))).toEqual([]);
-    expect(named).toEqual(expect.arrayContaining(['ci', 'start', 'check', 'test', 'build']));
+    expect(named).toEqual(expect.arrayContaining(['ci', 'start', 'test', 'bench', 'use-cases']));
   });
 
-  const ours = lines.filter((line) => line.split(' ')[0]! in bin);
+  const optionsOf = (script: string) =>
+    [...new Set(commands)]
+      .filter((command) => command.startsWith(`npm run ${script} -- `))
+      .map((command) => command.split(' -- ')[1]!);
+
+  it.each(optionsOf('bench'))('npm run bench -- %s', (options) => {
+    expect(parseBenchOptions(options.split(' '))).toBeDefined();
+  });
+
+  it.each(optionsOf('use-cases'))('npm run use-cases -- %s', (options) => {
+    expect(parseUseCaseOptions(options.split(' '))).toBeDefined();
+  });
+
+  const ours = commands.filter((command) => command.split(' ')[0]! in bin);
   it.each([...new Set(ours)])('%s', async (line) => {
     const [program, ...rest] = line.split(' ');
     const firstOption = rest.findIndex((word) => word.startsWith('-'));
@@ -88,21 +105,25 @@ describe('the shell blocks of the texts', () => {
 });
 
 describe('.ci/run', () => {
-  const commands = ci!.split('\n').map((line) => line.trim());
+  const ciCommands = shellCommands(ci!.split('\n'));
 
   it('is a shell script without mistakes in its syntax', () => {
     expect(spawnSync('bash', ['-n', '.ci/run'], { timeout: 10_000 }).status).toBe(0);
   });
 
-  it('installs what the README has installed, with the same line', () => {
-    const install = lines.filter((line) => line.startsWith('apt-get '));
+  it('installs what the README says, with the same line', () => {
+    const install = shellLines(readme!).filter((line) => line.startsWith('apt-get '));
     expect(install).toHaveLength(1);
-    expect(commands).toContain(install[0]);
+    expect(ciCommands).toContain(install[0]);
   });
 
-  it("runs the README's own commands for development, in their order", () => {
-    const development = shellLines(readme!.slice(readme!.indexOf('## Development'))).slice(0, 2);
-    expect(development).toEqual(['npm ci', 'npm run check']);
-    expect(commands.filter((line) => line.startsWith('npm '))).toEqual(development);
+  it("runs the README's commands: npm ci, then one that ends with npm test", () => {
+    const npm = ciCommands.filter((command) => command.startsWith('npm '));
+    const tests = sectionLines(readme!, '## Tests').join(' ');
+    expect(npm[0]).toBe('npm ci');
+    expect(npm).toHaveLength(2);
+    expect(tests).toContain(`\`${npm[1]}\``);
+    const script = npm[1]!.replace('npm run ', '');
+    expect(shellCommands([npm[1] === 'npm test' ? npm[1] : scripts[script]!]).at(-1)).toBe('npm test');
   });
 });

@@ -3,11 +3,12 @@ import { describe, expect, it } from 'vitest';
 import { registerClientMetrics } from '../../client-proxy/client-metrics.ts';
 import { registerMeteringMetrics } from '../../client-proxy/metering/metering-metrics.ts';
 import { WireTable } from '../../client-proxy/metering/wire-table.ts';
+import { UPLINK_STATES } from '../../client-proxy/path-manager/uplink-status.ts';
 import { registerConcentratorMetrics } from '../../server-concentrator/concentrator-metrics.ts';
 import { registerBuildInfo } from '../../shared/runtime/observe/build-info.ts';
 import { registerSessionMetrics } from '../../shared/runtime/observe/session-metrics.ts';
 import { TrafficTable } from '../../shared/runtime/session/uplink-traffic.ts';
-import { code, projectFile, tableRows } from './markdown.ts';
+import { code, codes, projectFile, tableRows } from './markdown.ts';
 
 /** The names of our own metrics, with those that both programs have. */
 function exported(registerOwn: (registry: Registry) => void): string[] {
@@ -32,8 +33,9 @@ const atClient = exported((registry) => {
 });
 const atConcentrator = exported(registerConcentratorMetrics);
 
-describe("the README's table of metrics", async () => {
-  const rows = tableRows(await projectFile('README.md'), '## Which uplink carries what');
+describe('the metrics of docs/observability.md', async () => {
+  const page = await projectFile('docs/observability.md');
+  const rows = tableRows(page, '## Metrics');
   const described = (program: 'client' | 'concentrator') =>
     rows.filter(([, at]) => at === program || at === 'both').map(([name]) => code(name));
 
@@ -52,5 +54,13 @@ describe("the README's table of metrics", async () => {
         .map(([name]) => code(name))
         .sort(),
     ).toEqual(common.sort());
+  });
+
+  it('have the states of an uplink, which the page explains', () => {
+    const states = [...UPLINK_STATES].sort();
+    const explained = tableRows(page, '## The command status').map(([state]) => code(state));
+    const labels = codes(rows.find(([name]) => code(name) === 'tributary_uplink_state')?.[2] ?? '');
+    expect(explained.sort()).toEqual(states);
+    expect(labels.filter((label) => label !== 'uplink' && label !== 'state').sort()).toEqual(states);
   });
 });
