@@ -1,13 +1,21 @@
+import { availableParallelism } from 'node:os';
 import { defineConfig } from 'vitest/config';
 import { SummaryReporter } from './test/support/summary-reporter.ts';
 
-/** They run the built programs, real kernels and real other software, and measure time: one file after the other. */
-const WHOLE_SYSTEM = [
-  'test/system/**/*.test.ts',
-  'test/end-to-end/**/*.test.ts',
-  'test/interop/**/*.test.ts',
-];
+/** They run the built programs, in namespaces of their own or at loopback addresses of their own. */
+const PROGRAMS = ['test/system/**/*.test.ts', 'test/end-to-end/**/*.test.ts', 'test/interop/**/*.test.ts'];
+/** They measure what the programs and the machine can do, and so run alone. */
+const MEASURED = ['test/system/measured/**/*.test.ts'];
+/** They mostly wait for slow links: two at a time leave a processor idle. */
+const PROGRAM_FILES_AT_ONCE = Math.min(2, availableParallelism());
 
+const programs = {
+  globalSetup: ['test/support/build-programs.ts'],
+  testTimeout: 60_000,
+  hookTimeout: 60_000,
+};
+
+/** One project after the other, in the order of their groups. */
 export default defineConfig({
   test: {
     reporters: ['default', new SummaryReporter()],
@@ -16,21 +24,31 @@ export default defineConfig({
         test: {
           name: 'unit',
           include: ['test/**/*.test.ts'],
-          exclude: WHOLE_SYSTEM,
+          exclude: PROGRAMS,
           sequence: { groupOrder: 0 },
+          // By default one processor is left idle.
+          maxWorkers: '100%',
           // A simulation of a minute costs seconds of processor time, several times that on a small or busy machine.
           testTimeout: 60_000,
         },
       },
       {
         test: {
-          name: 'system',
-          include: WHOLE_SYSTEM,
-          fileParallelism: false,
+          ...programs,
+          name: 'programs',
+          include: PROGRAMS,
+          exclude: MEASURED,
           sequence: { groupOrder: 1 },
-          globalSetup: ['test/support/build-programs.ts'],
-          testTimeout: 60_000,
-          hookTimeout: 60_000,
+          maxWorkers: PROGRAM_FILES_AT_ONCE,
+        },
+      },
+      {
+        test: {
+          ...programs,
+          name: 'measured',
+          include: MEASURED,
+          sequence: { groupOrder: 2 },
+          fileParallelism: false,
         },
       },
     ],

@@ -5,6 +5,7 @@ import type { Logger } from 'pino';
 import { Registry } from 'prom-client';
 import type { Destination } from '../shared/protocol/destination.ts';
 import { formatDestination } from '../shared/protocol/destination.ts';
+import { withTuning } from '../shared/protocol/session/core-tuning.ts';
 import { acceptAppSockets } from '../shared/runtime/app/app-socket-listener.ts';
 import { BlockPool } from '../shared/runtime/app/block-pool.ts';
 import type { MonotonicClock, WallClock } from '../shared/runtime/clock.ts';
@@ -77,7 +78,6 @@ export async function startClientProxy(config: ClientConfig, deps: ClientProxyDe
   const registry = new Registry();
   registerBuildInfo(registry, deps);
   const traffic = new TrafficTable(MAX_UPLINK_NAMES);
-  const { pin } = config.concentrator;
   const directTraffic = new TrafficTable(MAX_UPLINK_NAMES);
   const directConnections = new DirectConnections();
   const wires = new WireTable(native, MAX_UPLINK_NAMES);
@@ -93,6 +93,7 @@ export async function startClientProxy(config: ClientConfig, deps: ClientProxyDe
     dialTimeoutMs: config.dial.timeoutMs,
     memoryBytes: config.memory.perSessionBytes,
     lingerMs: config.lingerMs,
+    tuning: withTuning(config.tuning),
     backoff: { minMs: config.dial.backoffMinMs, maxMs: config.dial.backoffMaxMs },
     handshakeTimeoutMs: config.dial.timeoutMs,
     openTimeoutMs: OPEN_TIMEOUT_MS,
@@ -104,7 +105,7 @@ export async function startClientProxy(config: ClientConfig, deps: ClientProxyDe
     onReviewed: () => uplinks.reviewStates(),
     connect: (uplink, address, signal) =>
       connectSubflow(uplink, address, {
-        pin,
+        pin: config.concentrator.pin,
         pool: receivePool,
         native,
         wire: wires.of(uplink.name),

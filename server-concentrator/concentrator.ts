@@ -4,6 +4,7 @@ import { Registry } from 'prom-client';
 import type { Destination } from '../shared/protocol/destination.ts';
 import { formatDestination } from '../shared/protocol/destination.ts';
 import { TributaryError } from '../shared/protocol/errors.ts';
+import { withTuning } from '../shared/protocol/session/core-tuning.ts';
 import { connectAppSocket } from '../shared/runtime/app/app-socket-connect.ts';
 import { BlockPool } from '../shared/runtime/app/block-pool.ts';
 import type { MonotonicClock, WallClock } from '../shared/runtime/clock.ts';
@@ -72,7 +73,6 @@ export async function startConcentrator(
   const metrics = registerConcentratorMetrics(registry);
   const traffic = new TrafficTable(MAX_UPLINK_LABELS);
   const pool = new BlockPool(clock);
-
   const ownAddresses = new OwnAddresses();
   let own: readonly string[] = await ownAddresses.find(config.public);
   // Those of the start, whatever a reload says of `listen`: that waits for a restart.
@@ -89,6 +89,7 @@ export async function startConcentrator(
   const sessions = new SessionRegistry({
     limits: config.limits,
     lingerMs: config.lingerMs,
+    tuning: withTuning(config.tuning),
     dialer,
     clock,
     logger,

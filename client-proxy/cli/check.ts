@@ -1,6 +1,7 @@
 import { join } from 'node:path';
 import { formatDestination } from '../../shared/protocol/destination.ts';
 import { defaultStateDirectory } from '../../shared/runtime/config/state-directory.ts';
+import { tuningWarning } from '../../shared/runtime/config/tuning.ts';
 import { readableByOthers } from '../../shared/runtime/files/private-file.ts';
 import type { ClientConfig, ConfiguredUplink } from '../config/client-config.ts';
 import { readUsageFile, USAGE_FILE_NAME } from '../metering/usage-file.ts';
@@ -33,6 +34,8 @@ export async function check(config: ClientConfig, deps: ClientCliDeps): Promise<
   deps.stdout(`${lines.join('\n')}\n`);
 
   const warn = (line: string) => deps.stderr(`warning: ${line}\n`);
+  const tuned = tuningWarning(config.tuning);
+  if (tuned !== undefined) warn(tuned);
   if (metered.problem !== undefined) warn(`${metered.problem}: the client will set it aside and count anew`);
   if (config.keyFile !== undefined && (await readableByOthers(config.keyFile))) {
     warn(`others can read ${config.keyFile}, which holds the key: chmod 600 ${config.keyFile}`);

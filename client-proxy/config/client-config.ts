@@ -1,5 +1,6 @@
 import type { Destination } from '../../shared/protocol/destination.ts';
 import type { LogFormat, LogLevel } from '../../shared/runtime/config/schema-pieces.ts';
+import type { TuningConfig } from '../../shared/runtime/config/tuning.ts';
 import type { CertificatePin } from '../../shared/runtime/identity/certificate-pin.ts';
 import type { ResolvingUplink } from '../dns/uplink-dns-route.ts';
 import type { MeteredSettings } from '../metering/metered-settings.ts';
@@ -80,5 +81,7 @@ export interface ClientConfig {
   readonly stateDirectory?: string;
   /** Absent: no endpoint. */
   readonly metrics?: { readonly listen: Destination };
+  /** Numbers that replace the core's own; for experiments. */
+  readonly tuning: TuningConfig;
   readonly log: { readonly level: LogLevel; readonly format: LogFormat };
 }

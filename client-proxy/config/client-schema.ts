@@ -20,6 +20,7 @@ import {
   text,
   textAs,
 } from '../../shared/runtime/config/schema-pieces.ts';
+import { tuning } from '../../shared/runtime/config/tuning.ts';
 import { PIN_FORMAT, readPin } from '../../shared/runtime/identity/read-pin.ts';
 import { metered } from '../metering/metered-settings.ts';
 import { PATH_MODES } from '../path-manager/paths.ts';
@@ -194,6 +195,7 @@ export const clientSchema = z
       .prefault({}),
     stateDir: text.optional(),
     metrics: metrics('127.0.0.1:9101'),
+    tuning,
     log,
   })
   .superRefine(({ steering, uplinks, socks }, context) => {

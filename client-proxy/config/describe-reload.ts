@@ -21,6 +21,7 @@ export const RELOAD_RULES: readonly ReloadRule<ClientConfig>[] = [
   { key: 'memory', value: (config) => config.memory, applies: 'restart' },
   { key: 'stateDir', value: (config) => config.stateDirectory, applies: 'restart' },
   { key: 'metrics', value: (config) => config.metrics, applies: 'restart' },
+  { key: 'tuning', value: (config) => config.tuning, applies: 'restart' },
   { key: 'log.level', value: (config) => config.log.level, applies: 'live' },
   { key: 'log.format', value: (config) => config.log.format, applies: 'restart' },
 ];

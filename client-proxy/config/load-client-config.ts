@@ -68,6 +68,7 @@ function toConfig(parsed: z.output<typeof clientSchema>, key: Uint8Array, file: 
     dial: { timeoutMs: dial.timeout, backoffMinMs: dial.backoffMin, backoffMaxMs: dial.backoffMax },
     memory: { perSessionBytes: parsed.memory.perSession },
     ...(parsed.metrics === false ? {} : { metrics: parsed.metrics }),
+    tuning: parsed.tuning,
     log: parsed.log,
   };
 }

@@ -3,6 +3,7 @@ import { type ErrorName, StreamError, TributaryError } from '../../shared/protoc
 import type { ClientIdentity } from '../../shared/protocol/handshake/client-handshake.ts';
 import type { Welcome } from '../../shared/protocol/handshake/messages.ts';
 import { MemoryBudget } from '../../shared/protocol/memory-budget.ts';
+import type { CoreTuning } from '../../shared/protocol/session/core-tuning.ts';
 import { Session } from '../../shared/protocol/session/session.ts';
 import type { SteeringPolicy } from '../../shared/protocol/steering/steering-policy.ts';
 import { nodeHandshakeCrypto } from '../../shared/runtime/session/handshake-crypto.ts';
@@ -23,6 +24,7 @@ export interface ClientSessionOptions extends PathManagerOptions {
   /** How long the session waits with every uplink gone, if the concentrator allows as much. */
   readonly lingerMs: number;
   readonly handshakeTimeoutMs: number;
+  readonly tuning: CoreTuning;
   readonly traffic: TrafficTable;
 }
 
@@ -210,7 +212,7 @@ export class ClientSession {
   }
 
   #establish(welcome: Welcome): SessionDriver {
-    const { clock, logger, memoryBytes, traffic } = this.#options;
+    const { clock, logger, memoryBytes, traffic, tuning } = this.#options;
     this.#token = welcome.token;
     const lingerMs = Math.min(this.#options.lingerMs, welcome.lingerMs);
     const session = new Session({
@@ -220,6 +222,7 @@ export class ClientSession {
       lingerMs,
       memory: new MemoryBudget(memoryBytes),
       nowMs: clock(),
+      tuning,
     });
     this.#driver = new SessionDriver({
       session,

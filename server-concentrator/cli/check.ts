@@ -1,6 +1,7 @@
 import { formatDestination } from '../../shared/protocol/destination.ts';
 import { formatByteSize } from '../../shared/runtime/config/byte-size.ts';
 import type { CommandLineDeps } from '../../shared/runtime/config/command-line.ts';
+import { tuningWarning } from '../../shared/runtime/config/tuning.ts';
 import { readableByOthers } from '../../shared/runtime/files/private-file.ts';
 import { readCertificate } from '../../shared/runtime/identity/certificate.ts';
 import type { ConcentratorConfig, ListenAddress } from '../config/concentrator-config.ts';
@@ -27,6 +28,8 @@ export async function check(config: ConcentratorConfig, deps: CommandLineDeps): 
   deps.stdout(`${lines.join('\n')}\n`);
 
   const warn = (line: string) => deps.stderr(`warning: ${line}\n`);
+  const tuned = tuningWarning(config.tuning);
+  if (tuned !== undefined) warn(tuned);
   for (const file of [config.clientsFile, config.tlsKeyFile]) {
     if (await readableByOthers(file)) warn(`others can read ${file}, which holds keys: chmod 600 ${file}`);
   }

@@ -1,5 +1,6 @@
 import type { Destination } from '../../shared/protocol/destination.ts';
 import type { LogFormat, LogLevel } from '../../shared/runtime/config/schema-pieces.ts';
+import type { TuningConfig } from '../../shared/runtime/config/tuning.ts';
 import type { TlsIdentity } from '../../shared/runtime/identity/certificate.ts';
 import type { AnnounceConfig } from '../addresses/announced-addresses.ts';
 import type { EgressRule } from './egress-rule.ts';
@@ -59,5 +60,7 @@ export interface ConcentratorConfig {
   readonly congestionControl?: string;
   /** Absent: no endpoint. */
   readonly metrics?: { readonly listen: Destination };
+  /** Numbers that replace the core's own; for experiments. */
+  readonly tuning: TuningConfig;
   readonly log: { readonly level: LogLevel; readonly format: LogFormat };
 }

@@ -14,6 +14,7 @@ import {
   text,
   textAs,
 } from '../../shared/runtime/config/schema-pieces.ts';
+import { tuning } from '../../shared/runtime/config/tuning.ts';
 import { EGRESS_RULE_FORMAT, parseEgressRule } from './egress-rule.ts';
 
 /** A list beyond this is a blocklist, which belongs in a resolver or a firewall: each dial walks these rules. */
@@ -90,5 +91,6 @@ export const concentratorSchema = z.strictObject({
   linger,
   congestionControl: congestionControl.optional(),
   metrics: metrics('127.0.0.1:9102'),
+  tuning,
   log,
 });

@@ -22,6 +22,7 @@ export const RELOAD_RULES: readonly ReloadRule<ConcentratorConfig>[] = [
   { key: 'linger', value: (config) => config.lingerMs, applies: 'restart' },
   { key: 'congestionControl', value: (config) => config.congestionControl, applies: 'restart' },
   { key: 'metrics', value: (config) => config.metrics, applies: 'restart' },
+  { key: 'tuning', value: (config) => config.tuning, applies: 'restart' },
   { key: 'log.level', value: (config) => config.log.level, applies: 'live' },
   { key: 'log.format', value: (config) => config.log.format, applies: 'restart' },
 ];

@@ -110,6 +110,7 @@ function toConfig(parsed: z.output<typeof concentratorSchema>) {
     lingerMs: parsed.linger,
     ...(parsed.congestionControl === undefined ? {} : { congestionControl: parsed.congestionControl }),
     ...(parsed.metrics === false ? {} : { metrics: parsed.metrics }),
+    tuning: parsed.tuning,
     log: parsed.log,
   };
 }

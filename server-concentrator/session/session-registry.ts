@@ -4,6 +4,7 @@ import type { ErrorName } from '../../shared/protocol/errors.ts';
 import { speaksOurVersion } from '../../shared/protocol/handshake/concentrator-handshake.ts';
 import type { Hello, Join } from '../../shared/protocol/handshake/messages.ts';
 import { MemoryBudget } from '../../shared/protocol/memory-budget.ts';
+import type { CoreTuning } from '../../shared/protocol/session/core-tuning.ts';
 import { FIRST_UPLOAD_WINDOW_BYTES, Session } from '../../shared/protocol/session/session.ts';
 import type { AppSocket } from '../../shared/runtime/app/app-socket.ts';
 import type { MonotonicClock } from '../../shared/runtime/clock.ts';
@@ -19,6 +20,7 @@ import type { Applicant } from './subflow-admission.ts';
 export interface SessionRegistryOptions {
   readonly limits: ConcentratorLimits;
   readonly lingerMs: number;
+  readonly tuning: CoreTuning;
   readonly dialer: OriginDialer<AppSocket>;
   readonly clock: MonotonicClock;
   readonly logger: Logger;
@@ -163,7 +165,7 @@ export class SessionRegistry {
   }
 
   #begin(clientId: string, token: string): LiveSession {
-    const { limits, lingerMs, clock, traffic, dialer } = this.#options;
+    const { limits, lingerMs, clock, traffic, dialer, tuning } = this.#options;
     const id = token.slice(0, 8);
     const logger = this.#options.logger.child({ client: clientId, session: id });
     const session = new Session({
@@ -173,6 +175,7 @@ export class SessionRegistry {
       lingerMs,
       memory: new MemoryBudget(limits.memoryPerSessionBytes, this.#memory),
       nowMs: clock(),
+      tuning,
     });
     const driver: SessionDriver = new SessionDriver({
       session,

@@ -15,7 +15,7 @@
  *
  * The client reaches the public addresses, and through the concentrator as a router the origin, over whichever uplink its
  * socket is bound to by device or by source address; answers come back over the uplink that has the client's
- * address. Nothing exists outside the namespaces. The emulator (emulator.c) owns them all and removes everything when
+ * address. Nothing exists outside the namespaces. The emulator (native/emulator.c) owns them all and removes everything when
  * this process closes the bed or dies.
  */
 import { Emulator } from './emulator.ts';

@@ -1,40 +1,56 @@
 import { execFile } from 'node:child_process';
 import { existsSync } from 'node:fs';
-import { mkdir, rename, stat } from 'node:fs/promises';
+import { mkdir, readdir, rename, stat } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { promisify } from 'node:util';
 
 const run = promisify(execFile);
 
+/** The C programs, and the files of `native/` that each is made of. */
+const SOURCES = {
+  emulator: ['emulator.c', 'direction.c', 'packet.c', 'namespaces.c'],
+  probe: ['probe.c'],
+  load: ['load.c'],
+} as const;
+const OPTIONS = ['-O2', '-Wall', '-Wextra', '-Werror'];
+const LIBRARIES = ['-lm', '-lpthread'];
+const TIMEOUT_MS = 60_000;
+
 /**
- * The path of the compiled C program of this folder, built first when it is missing or older than its source.
+ * The path of a compiled C program, built first when it is missing or older than any of the sources.
  * Throws an Error with the compiler's words when it does not compile.
  */
-export async function compiled(name: 'emulator' | 'probe'): Promise<string> {
-  const folder = sourceFolder();
-  const source = join(folder, `${name}.c`);
-  const program = join(folder, 'build', name);
-  if ((await modified(program)) >= (await modified(source))) return program;
+export async function compiled(name: keyof typeof SOURCES): Promise<string> {
+  const folder = nativeFolder();
+  const program = join(folder, '..', 'build', name);
+  if ((await modifiedAtMs(program)) >= (await newestAtMs(folder))) return program;
   await mkdir(dirname(program), { recursive: true });
   // Several test workers may compile at once: each builds its own file, and the rename is atomic.
   const draft = `${program}.${process.pid}`;
-  await run('cc', ['-O2', '-Wall', '-Wextra', '-o', draft, source, '-lm'], { timeout: 60_000 });
+  const sources = SOURCES[name].map((file) => join(folder, file));
+  await run('cc', [...OPTIONS, '-o', draft, ...sources, ...LIBRARIES], { timeout: TIMEOUT_MS });
   await rename(draft, program);
   return program;
 }
 
-async function modified(path: string): Promise<number> {
-  return stat(path).then(
-    (found) => found.mtimeMs,
+async function newestAtMs(folder: string): Promise<number> {
+  const files = await readdir(folder);
+  return Math.max(...(await Promise.all(files.map((file) => modifiedAtMs(join(folder, file))))));
+}
+
+/** 0 when there is no such file. */
+async function modifiedAtMs(file: string): Promise<number> {
+  return stat(file).then(
+    ({ mtimeMs }) => mtimeMs,
     () => 0,
   );
 }
 
 /** This module may run from a folder of compiled JavaScript anywhere below the project. */
-function sourceFolder(): string {
+function nativeFolder(): string {
   for (let folder = import.meta.dirname; folder !== dirname(folder); folder = dirname(folder)) {
-    const candidate = join(folder, 'test', 'bed');
-    if (existsSync(join(candidate, 'emulator.c'))) return candidate;
+    const candidate = join(folder, 'test', 'bed', 'native');
+    if (existsSync(candidate)) return candidate;
   }
-  throw new Error(`test/bed/emulator.c not found above ${import.meta.dirname}`);
+  throw new Error(`test/bed/native not found above ${import.meta.dirname}`);
 }

@@ -76,13 +76,18 @@ export class Namespace {
   async routesChanged(): Promise<void> {
     if (!this.#routeCongestionControl) return;
     for (const family of [4, 6] as const) {
-      const routes = await run('ip', ['-n', this.name, `-${family}`, 'route', 'show', 'table', 'all']);
+      // On one line each, with the hops of a route that has several behind backslashes.
+      const args = ['-oneline', '-n', this.name, `-${family}`, 'route', 'show', 'table', 'all'];
+      const routes = (await run('ip', args)).replaceAll('\\', ' ');
       // A local IPv6 route has metric 0, which no command can name.
       const kept = family === 4 ? /^(local|default|\d)/ : /^(default|fd)/;
       const lines = routes.split('\n').filter((line) => kept.test(line) && !line.includes('congctl'));
       await this.ip(
         family,
-        lines.map((line) => `route change ${line} congctl ${this.#routeCongestionControl}`),
+        lines.map((line) => {
+          const [route, ...hops] = line.split(/(?=\bnexthop )/);
+          return `route change ${route} congctl ${this.#routeCongestionControl} ${hops.join(' ')}`;
+        }),
       );
     }
   }

@@ -1,12 +1,17 @@
 import { type Bed, createBed } from '../bed/bed.ts';
 import { checkLinkBriefly, isOff, LINK_CHECK_MS, type LinkFigure } from '../bed/link-check.ts';
 import { LATE_US } from '../lab/lateness.ts';
-import { circumstances, writeResults } from '../lab/results.ts';
+import { type Circumstances, circumstances, writeResults } from '../lab/results.ts';
+import { describeCheckouts, type NamedCheckout } from './comparison/checkouts.ts';
+import { compare } from './comparison/compare.ts';
+import { comparisonPictures } from './comparison/comparison-pictures.ts';
+import { comparisonText } from './comparison/comparison-text.ts';
 import type { ContestantKind } from './contestants/contestant.ts';
+import { isWanted } from './contestants/names.ts';
 import { judge } from './goals.ts';
 import type { BenchOptions } from './options.ts';
 import { pictures } from './pictures.ts';
-import { expectedMs, type Group, isWanted, plan } from './plan.ts';
+import { expectedMs, type Group, plan } from './plan.ts';
 import { minutes, Progress } from './progress.ts';
 import { reportText } from './report.ts';
 import { type RunRecord, runGroup } from './run-group.ts';
@@ -17,12 +22,15 @@ import { Summary } from './summary.ts';
 export class Bench {
   readonly #options: BenchOptions;
   readonly #kinds: readonly ContestantKind[];
+  readonly #checkouts: readonly NamedCheckout[];
   #bed: Bed | undefined;
   #isStopped = false;
 
-  constructor(options: BenchOptions, kinds: readonly ContestantKind[]) {
+  /** `checkouts` are those of the kinds, for the report. */
+  constructor(options: BenchOptions, kinds: readonly ContestantKind[], checkouts: readonly NamedCheckout[]) {
     this.#options = options;
     this.#kinds = kinds;
+    this.#checkouts = checkouts;
   }
 
   /** Measures all that was asked for, and says and writes what came of it. `say` prints a line. */
@@ -52,15 +60,7 @@ export class Bench {
       records.push(...found);
       say(progress.line(group, found));
     }
-    const summary = new Summary(records);
-    say(`\n${reportText(summary)}\n`);
-    const late = records.filter(({ emulatorLateUs }) => emulatorLateUs > LATE_US).length;
-    if (late > 0)
-      say(`In ${late} of ${records.length} runs the machine was too slow for the links: see emulatorLateUs.`);
-    const content = { links: checked, records, goals: judge(summary) };
-    say(
-      `Written: ${await writeResults(this.#options.out, where, content, pictures(summary))} and pictures beside it`,
-    );
+    await this.#report(records, checked, where, say);
   }
 
   /** Ends what is under way at once; `run` then reports what there is. */
@@ -110,6 +110,28 @@ export class Bench {
         `NOT AS ASKED: ${off.map(([name]) => name).join(', ')}; what is measured over them is worth little`,
       );
     return found;
+  }
+
+  /** Says and writes what was measured. */
+  async #report(
+    records: readonly RunRecord[],
+    links: Readonly<Record<string, LinkFigure[]>>,
+    where: Circumstances,
+    say: (line: string) => void,
+  ): Promise<void> {
+    const summary = new Summary(records);
+    const comparison = compare(summary);
+    const compared = comparisonText(comparison);
+    say(`\n${[reportText(summary), compared].filter(Boolean).join('\n\n')}\n`);
+    const late = records.filter(({ emulatorLateUs }) => emulatorLateUs > LATE_US).length;
+    if (late > 0)
+      say(`In ${late} of ${records.length} runs the machine was too slow for the links: see emulatorLateUs.`);
+    const checkouts = await describeCheckouts(this.#checkouts);
+    const content = { checkouts, links, records, goals: judge(summary), comparison };
+    const texts = new Map(compared ? [['comparison', compared]] : []);
+    const drawn = new Map([...pictures(summary), ...comparisonPictures(comparison)]);
+    const file = await writeResults(this.#options.out, where, content, { texts, pictures: drawn });
+    say(`Written: ${file} and pictures beside it`);
   }
 
   async #measure(group: Group): Promise<RunRecord[]> {

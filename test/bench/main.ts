@@ -2,8 +2,8 @@
 import { whyNoBed } from '../bed/namespace.ts';
 import { BED_PLACE } from '../lab/bed-place.ts';
 import { interruptible } from '../lab/interruptible.ts';
-import { TributarySetup } from '../lab/tributary-setup.ts';
 import { Bench } from './bench.ts';
+import { checkoutsOf, withVersions } from './comparison/checkouts.ts';
 import { cSocks } from './contestants/c-socks.ts';
 import { kernelMptcp } from './contestants/kernel-mptcp.ts';
 import { single } from './contestants/single.ts';
@@ -33,25 +33,22 @@ async function main(): Promise<number> {
   }
 }
 
-function measure(options: BenchOptions): Promise<number> {
+async function measure(options: BenchOptions): Promise<number> {
+  const checkouts = await checkoutsOf(options.contestants);
   let running: Bench | LoopbackBench | undefined;
   const stop = () => void running?.stop();
   return interruptible(stop, async (isInterrupted) => {
-    const setup = await TributarySetup.create(BED_PLACE);
-    try {
-      const kinds = [tributary(setup), tributaryCubic(setup), kernelMptcp, single, cSocks];
-      const benches = [
-        ...(options.portions.length > 0 ? [new Bench(options, kinds)] : []),
-        ...(options.isLoopback ? [new LoopbackBench(options, setup)] : []),
-      ];
-      for (const bench of benches) {
-        if (isInterrupted()) break;
-        running = bench;
-        await bench.run((line) => console.log(line));
-      }
-    } finally {
-      await setup.remove();
-    }
+    const run = async (bench: Bench | LoopbackBench) => {
+      if (isInterrupted()) return;
+      running = bench;
+      await bench.run((line) => console.log(line));
+    };
+    if (options.portions.length > 0)
+      await withVersions(BED_PLACE, checkouts, (versions) => {
+        const pairs = [tributary, tributaryCubic].flatMap((kind) => versions.map(kind));
+        return run(new Bench(options, [...pairs, kernelMptcp, single, cSocks], checkouts));
+      });
+    if (options.isLoopback) await run(new LoopbackBench(options, checkouts));
   });
 }
 

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import type { TributarySetup } from '../lab/tributary-setup.ts';
+import type { Version } from './comparison/checkouts.ts';
 import { cSocks } from './contestants/c-socks.ts';
 import type { ContestantKind } from './contestants/contestant.ts';
 import { kernelMptcp } from './contestants/kernel-mptcp.ts';
@@ -11,15 +11,9 @@ import { expectedMs, type Group, plan } from './plan.ts';
 import { Summary } from './summary.ts';
 import { record } from './support/records.ts';
 
-/** What a plan never touches. */
-const NO_SETUP = {} as TributarySetup;
-const KINDS: readonly ContestantKind[] = [
-  tributary(NO_SETUP),
-  tributaryCubic(NO_SETUP),
-  kernelMptcp,
-  single,
-  cSocks,
-];
+/** A plan never touches the set-up. */
+const OWN = {} as Version;
+const KINDS: readonly ContestantKind[] = [tributary(OWN), tributaryCubic(OWN), kernelMptcp, single, cSocks];
 
 function planned(...args: string[]): Group[] {
   const options = parseOptions(args)!;
@@ -63,6 +57,12 @@ test.each([
   [['--workloads', 'bulk'], 'no workload "bulk"'],
   [['--repetitions', '0'], '--repetitions takes'],
   [['--quick', '--scenarios', 'E1'], 'exclude each other'],
+  [['--loopback', '--workloads', 'page'], 'exclude each other'],
+  [['--contestants', 'tributary@'], '"tributary@" lacks the folder'],
+  [['--contestants', 'nobody@/srv'], 'no contestant "nobody"'],
+  [['--contestants', 'kernel-mptcp@/srv'], 'only contestants of Tributary'],
+  [['--contestants', 'shadowsocks'], 'no contestant "shadowsocks"'],
+  [['--loopback', '--contestants', 'kernel-mptcp'], 'no contestant "kernel-mptcp"; there are tributary, '],
 ])('%j is refused', (args, message) => {
   expect(() => parseOptions(args)).toThrow(message);
 });
@@ -72,6 +72,48 @@ test('the whole includes loopback, a subset does not', () => {
   expect(parseOptions(['--quick'])).toMatchObject({ isLoopback: true, repetitions: 1 });
   expect(parseOptions(['--scenarios', 'E1'])?.isLoopback).toBe(false);
   expect(parseOptions(['--loopback'])).toMatchObject({ isLoopback: true, portions: [] });
+});
+
+test('versions run in turn, the other way round in every second repetition', () => {
+  const other: Version = { ...OWN, folder: '../old' };
+  const kinds = [tributary(OWN), tributary(other), tributaryCubic(OWN), tributaryCubic(other)];
+  const versions = ['--contestants', 'tributary,tributary@../old,tributary-cubic@../old'];
+  const part = ['--scenarios', 'E1,F1/E1/a', '--hosts', 'cubic', '--workloads', 'bulk-down,bulk-up'];
+  const options = parseOptions([...part, ...versions, '--repetitions', '2'])!;
+  const groups = plan(options.portions, options.repetitions, kinds);
+  expect(groups.map(({ contestant, workloads }) => `${contestant.name} ${workloads.length}`)).toEqual([
+    ...['tributary 2', 'tributary@../old 2', 'tributary-cubic@../old 2'],
+    // Through a fault, one transfer at a time.
+    ...['tributary 1', 'tributary@../old 1', 'tributary 1', 'tributary@../old 1'],
+    ...['tributary-cubic@../old 2', 'tributary@../old 2', 'tributary 2'],
+    ...['tributary@../old 1', 'tributary 1', 'tributary@../old 1', 'tributary 1'],
+  ]);
+  expect(options).toMatchObject({ isLoopback: false });
+});
+
+test('contestants can be chosen on loopback', () => {
+  const names = ['tributary', 'tributary-4@/srv/old', 'shadowsocks'];
+  const args = ['--loopback', '--contestants', [...names, 'tributary'].join(',')];
+  expect(parseOptions(args)).toMatchObject({ isLoopback: true, portions: [], contestants: names });
+});
+
+test('the quick comparison has what tells versions apart, and loopback if they run there', () => {
+  const options = parseOptions(['--quick', '--contestants', 'tributary,tributary@/srv/old'])!;
+  expect(options).toMatchObject({ isLoopback: true, isQuick: true, repetitions: 1 });
+  const kinds = [tributary(OWN), tributary({ ...OWN, folder: '/srv/old' })];
+  const groups = plan(options.portions, 3, kinds);
+  const measured = groups.flatMap(({ scenario, hosts, workloads }) =>
+    workloads.map(({ name }) => `${scenario.id} ${hosts} ${name}`),
+  );
+  expect([...new Set(measured)]).toEqual([
+    ...['fetch-10k', 'page', 'bulk-down', 'bulk-up'].map((name) => `E1 bbr ${name}`),
+    ...['E6', 'E8'].flatMap((id) => [`${id} bbr bulk-down`, `${id} bbr bulk-up`]),
+    ...['F1/E1/a bbr bulk-down', 'F1/E1/b bbr bulk-down'],
+  ]);
+  expect(measured).toHaveLength(10 * 2 * 3);
+  const minutes = groups.reduce((sum, group) => sum + expectedMs(group), 0) / 60_000;
+  expect(minutes).toBeLessThan(12);
+  expect(parseOptions(['--quick', '--contestants', 'kernel-mptcp'])).toMatchObject({ isLoopback: false });
 });
 
 test('the quick run covers every goal in about a quarter of an hour', () => {

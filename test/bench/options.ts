@@ -1,7 +1,9 @@
 import { parseArgs } from 'node:util';
+import { parseVersion } from './comparison/versions.ts';
+import { CONTESTANTS, LOOPBACK_CONTESTANTS, parseContestants } from './contestants/names.ts';
 import { FAULTS } from './faults.ts';
 import type { Hosts, Portion } from './plan.ts';
-import { QUICK, type Selection } from './quick.ts';
+import { QUICK, QUICK_COMPARISON, type Selection } from './quick.ts';
 import { NETWORKS } from './scenarios.ts';
 import { WORKLOADS } from './workloads/all.ts';
 
@@ -11,6 +13,8 @@ export interface BenchOptions {
   readonly portions: readonly Portion[];
   /** Whether to measure relays on loopback, after everything else. */
   readonly isLoopback: boolean;
+  /** Contestants that were named; absent: all. */
+  readonly contestants?: readonly string[];
   readonly repetitions: number;
   /** A quarter of an hour in all: the parts of fixed length are shortened, too. */
   readonly isQuick: boolean;
@@ -23,27 +27,33 @@ export const HELP = `Measures Tributary and its alternatives over emulated links
 
   npm run bench                              everything, and --loopback: hours, --list says how many
   npm run bench -- --quick                   every goal once, and --loopback: a quarter of an hour
-  npm run bench -- --scenarios E1,E6,F1      networks and faults; F1/E6 for some of the F1
-  npm run bench -- --workloads bulk-down     of: ${WORKLOADS.map(({ name }) => name).join(', ')}
-  npm run bench -- --hosts cubic             congestion control of all hosts: cubic, bbr
-  npm run bench -- --contestants tributary,kernel-mptcp
-                                             of: tributary, tributary-cubic, kernel-mptcp, single, c-socks;
-                                             single:wifi for one of the uplinks
-  npm run bench -- --repetitions 3           medians are taken over them; 3 unless told, 1 with --quick
-  npm run bench -- --seconds 8               of bulk transfers without faults
-  npm run bench -- --no-check                leaves out measuring the emulated links themselves first
-  npm run bench -- --out bench-results       where JSON and pictures go
-  npm run bench -- --list                    says what would be measured, and for how long
   npm run bench -- --loopback                throughput, CPU and connections a second on loopback only
+
+Parts of it:
+
+  --scenarios E1,E6,F1      networks and faults; F1/E6 for some of the F1
+  --workloads bulk-down     of: ${WORKLOADS.map(({ name }) => name).join(', ')}
+  --hosts cubic             congestion control of all hosts: cubic, bbr
+  --contestants tributary,kernel-mptcp
+                            of: tributary, tributary-cubic, kernel-mptcp, single, c-socks; single:wifi for one
+                            of the uplinks; with --loopback of: ${LOOPBACK_CONTESTANTS.join(', ')}
+  --repetitions 3           medians are taken over them; 3 unless told, 1 with --quick
+  --seconds 8               of bulk transfers without faults
+  --no-check                leaves out measuring the emulated links themselves first
+  --out bench-results       where JSON, comparisons and pictures go
+  --list                    says what would be measured, and for how long
+
+Two versions against each other, in turn, with the ratio of each figure:
+
+  npm run bench -- --quick --repetitions 3 --contestants tributary,tributary@DIR
+                            DIR is another checkout of this project with built programs. The figures that tell
+                            versions apart, and --loopback: a quarter of an hour. Without --quick, or with
+                            --loopback or a part in its place, that is measured.
 `;
 
 const MAX_REPETITIONS = 100;
 const MAX_SECONDS = 120;
 const HOSTS: readonly Hosts[] = ['cubic', 'bbr'];
-const CONTESTANTS: readonly string[] = [
-  ...['tributary', 'tributary-cubic', 'kernel-mptcp', 'c-socks', 'single'],
-  ...new Set(NETWORKS.flatMap(({ uplinks }) => uplinks.map(({ name }) => `single:${name}`))),
-];
 
 /** Reads the command line; undefined when help was asked for. Throws an Error that says what is wrong. */
 export function parseOptions(args: readonly string[]): BenchOptions | undefined {
@@ -65,19 +75,27 @@ export function parseOptions(args: readonly string[]): BenchOptions | undefined 
     },
   });
   if (values.help) return undefined;
-  const { quick: isQuick, loopback: isLoopbackOnly } = values;
-  const { scenarios, workloads, hosts, contestants } = values;
-  const isSubset = [scenarios, workloads, hosts, contestants].some((list) => list !== undefined);
-  if (Number(isQuick) + Number(isLoopbackOnly) + Number(isSubset) > 1)
-    throw new Error('--quick, --loopback and a choice of what to measure exclude each other');
+  const { quick: isQuick, loopback: isLoopbackOnly, scenarios, workloads, hosts } = values;
+  const isPart = [scenarios, workloads, hosts].some((list) => list !== undefined);
+  if (Number(isQuick) + Number(isLoopbackOnly) + Number(isPart) > 1)
+    throw new Error('--quick, --loopback and a choice of scenarios, workloads or hosts exclude each other');
+  const contestants =
+    values.contestants === undefined
+      ? undefined
+      : parseContestants(values.contestants, isLoopbackOnly ? LOOPBACK_CONTESTANTS : CONTESTANTS);
   const seconds =
     values.seconds === undefined ? {} : { seconds: number('--seconds', values.seconds, 1, MAX_SECONDS) };
-  const selections = isLoopbackOnly ? [] : isQuick ? QUICK : [{ scenarios, workloads, hosts, contestants }];
-  const repetitions = values.repetitions ?? (isQuick ? '1' : '3');
+  const selections = isLoopbackOnly
+    ? []
+    : isQuick
+      ? quickSelections(contestants)
+      : [{ scenarios, workloads, hosts, contestants }];
+  const isSubset = isPart || (contestants !== undefined && !isQuick);
   return {
     portions: selections.map((selection) => ({ ...portionOf(selection), ...seconds })),
-    isLoopback: isLoopbackOnly || !isSubset,
-    repetitions: number('--repetitions', repetitions, 1, MAX_REPETITIONS),
+    isLoopback: isLoopbackOnly || (!isSubset && isOnLoopback(contestants)),
+    ...(contestants === undefined ? {} : { contestants }),
+    repetitions: number('--repetitions', values.repetitions ?? (isQuick ? '1' : '3'), 1, MAX_REPETITIONS),
     isQuick,
     isLinkCheck: !values['no-check'],
     out: values.out,
@@ -85,14 +103,20 @@ export function parseOptions(args: readonly string[]): BenchOptions | undefined 
   };
 }
 
+function quickSelections(contestants: readonly string[] | undefined): readonly Selection[] {
+  return contestants === undefined ? QUICK : QUICK_COMPARISON.map((part) => ({ ...part, contestants }));
+}
+
+function isOnLoopback(contestants: readonly string[] | undefined): boolean {
+  return contestants?.some((name) => LOOPBACK_CONTESTANTS.includes(parseVersion(name).kind)) ?? true;
+}
+
 function portionOf({ scenarios, workloads, hosts, contestants }: Selection): Portion {
   return {
     scenarios: select('scenario', scenarios, [...NETWORKS, ...FAULTS], ({ id }) => id),
     workloads: select('workload', workloads, WORKLOADS, ({ name }) => name),
     hosts: select('hosts', hosts, HOSTS, (name) => name),
-    ...(contestants === undefined
-      ? {}
-      : { contestants: select('contestant', contestants, CONTESTANTS, (name) => name) }),
+    ...(contestants === undefined ? {} : { contestants }),
   };
 }
 

@@ -1,4 +1,6 @@
 import { expect, test } from 'vitest';
+import { MARK } from '../lab/chart/style.ts';
+import { readShapes, readTexts } from '../lab/chart/support/read-svg.ts';
 import { pictures } from './pictures.ts';
 import { Summary } from './summary.ts';
 import { record } from './support/records.ts';
@@ -16,10 +18,11 @@ test('one summary for each direction and kind of hosts, with one bar for all sin
   );
   expect([...found.keys()]).toEqual(['summary-bulk-down-bbr', 'summary-bulk-up-cubic']);
   const svg = found.get('summary-bulk-down-bbr')!;
-  // The background, three bars, two in the legend.
-  expect(svg.match(/<rect /g)).toHaveLength(6);
-  expect(svg).toContain('>0.47<');
-  expect(svg).not.toContain('>0.3<');
+  const texts = readTexts(svg).map(({ content }) => content);
+  // A bar each, with its value, and one entry of the legend for all places.
+  for (const text of ['0.94', '0.90', '0.47', 'tributary', 'best single uplink'])
+    expect(texts.filter((content) => content === text)).toHaveLength(1);
+  expect(texts).not.toContain('0.3');
 });
 
 test('a fault: the run in the middle of each contestant, with marks where something happened', () => {
@@ -37,9 +40,12 @@ test('a fault: the run in the middle of each contestant, with marks where someth
   );
   expect([...found.keys()]).toEqual(['F1/E1/a-bbr-bulk-down']);
   const svg = found.get('F1/E1/a-bbr-bulk-down')!;
-  const lines = [...svg.matchAll(/<polyline .*? points="([^"]+)"/g)].map(([, points]) => points!.split(' '));
-  expect(lines.map((points) => points.length)).toEqual([10, 10]);
-  expect(svg.match(/stroke-dasharray/g)).toHaveLength(1);
-  // 20 of at most 50 Mbit/s, where the plot is 64 to 312 high.
-  expect(lines[0]![0]).toBe('60,212.8');
+  const [ours, theirs] = ['#1f6feb', '#d9822b'].map((colour) => readShapes(svg, colour));
+  expect([ours!.length, theirs!.length]).toEqual([1, 1]);
+  expect(ours![0]).toHaveLength(10);
+  expect(readShapes(svg, MARK)).toHaveLength(1);
+  // Of 20 and 30 Mbit/s, above the lower edge of the plot.
+  const [[, bottom]] = readShapes(svg, MARK)[0]!.slice(-1) as [[number, number]];
+  const height = (line: (readonly [number, number])[]) => bottom - line[0]![1];
+  expect(height(ours![0]!) / height(theirs![0]!)).toBeCloseTo(2 / 3);
 });

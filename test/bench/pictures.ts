@@ -1,5 +1,6 @@
 import { BUCKET_MS } from '../lab/agent/arrivals.ts';
-import { barChart, lineChart } from '../lab/svg.ts';
+import { barChart } from '../lab/chart/bar-chart.ts';
+import { timeChart } from '../lab/chart/time-chart.ts';
 import { FAULTS } from './faults.ts';
 import type { RunRecord } from './run-group.ts';
 import type { Place, Summary } from './summary.ts';
@@ -43,7 +44,7 @@ function summaryPicture(summary: Summary, places: readonly Place[]): string {
   const sorted = [...places].sort((a, b) => a.scenario.localeCompare(b.scenario));
   return barChart({
     title: titleOf(sorted[0]!),
-    yLabel: 'goodput over the sum of rates',
+    subtitle: 'goodput over the sum of rates',
     groups: sorted.map((place) => ({ label: place.scenario, bars: bars(summary, place) })),
   });
 }
@@ -58,16 +59,16 @@ function faultPicture(summary: Summary, place: Place): string | undefined {
     return runs[runs.length >> 1] ?? [];
   });
   if (chosen.length === 0) return undefined;
-  return lineChart({
+  return timeChart({
     title: `${place.scenario}: ${titleOf(place)}`,
+    subtitle: 'Mbit/s',
     xLabel: 'seconds since the first byte',
-    yLabel: 'Mbit/s',
-    lines: chosen.map((run, index) => ({
+    series: chosen.map((run, index) => ({
       label: run.contestant,
       colour: colourOf(run.contestant, index),
       points: points(run),
     })),
-    marks: chosen[0]!.trace?.stepsAtMs.map((ms) => ms / 1000) ?? [],
+    marks: chosen[0]!.trace?.stepsAtMs.map((ms) => ({ x: ms / 1000 })) ?? [],
   });
 }
 

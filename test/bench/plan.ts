@@ -1,4 +1,5 @@
 import type { Contestant, ContestantKind } from './contestants/contestant.ts';
+import { isWanted } from './contestants/names.ts';
 import type { Scenario } from './scenarios.ts';
 import type { Workload } from './workloads/workload.ts';
 
@@ -31,8 +32,8 @@ const GROUP_OVERHEAD_MS = 2_500;
 const RUN_OVERHEAD_MS = 800;
 
 /**
- * All that is to be measured. Contestants alternate within a repetition, and repetitions come last, so that what the machine
- * does meanwhile meets all alike, and a run that is interrupted has complete rounds.
+ * All that is to be measured. Contestants alternate within a repetition, in the opposite order in every second one, so that a
+ * drift of the machine favours none of them. Repetitions come last: a run that is interrupted has complete rounds.
  */
 export function plan(
   portions: readonly Portion[],
@@ -45,31 +46,30 @@ export function plan(
   return groups;
 }
 
-/** Whether a contestant, or a kind of them, is among those asked for. */
-export function isWanted(name: string, wanted: readonly string[] | undefined): boolean {
-  return (
-    wanted?.some((one) => one === name || name.startsWith(`${one}:`) || one.startsWith(`${name}:`)) ?? true
-  );
+/** `items` in their order in the first, third, ... repetition, the other way round in between. */
+export function inTurn<T>(items: readonly T[], repetition: number): T[] {
+  return repetition % 2 === 1 ? [...items] : [...items].reverse();
 }
 
 function round(portion: Portion, repetition: number, kinds: readonly ContestantKind[]): Group[] {
-  const { scenarios, workloads, hosts: allHosts, contestants, seconds } = portion;
+  const { scenarios, workloads, hosts: allHosts, contestants: wanted, seconds } = portion;
   const groups: Group[] = [];
   for (const scenario of scenarios) {
     const suitable = workloads.filter(({ name }) => !scenario.fault || name.startsWith('bulk'));
     if (suitable.length === 0) continue;
+    // A fault leaves the network changed: each transfer gets its own.
+    const together = scenario.fault ? suitable.map((workload) => [workload]) : [suitable];
     for (const hosts of allHosts) {
-      for (const contestant of kinds.flatMap((kind) => kind.of(scenario, hosts))) {
+      const contestants = kinds
+        .flatMap((kind) => kind.of(scenario, hosts))
         // One uplink cannot outlive its own fault.
-        if ((scenario.fault && contestant.uplink) || !isWanted(contestant.name, contestants)) continue;
-        const base = {
-          ...{ repetition, scenario, hosts, contestant },
-          ...(seconds === undefined ? {} : { seconds }),
-        };
-        // A fault leaves the network changed: each transfer gets its own.
-        if (scenario.fault) groups.push(...suitable.map((workload) => ({ ...base, workloads: [workload] })));
-        else groups.push({ ...base, workloads: suitable });
-      }
+        .filter(({ name, uplink }) => !(scenario.fault && uplink) && isWanted(name, wanted));
+      for (const workloads of together)
+        for (const contestant of inTurn(contestants, repetition))
+          groups.push({
+            ...{ repetition, scenario, hosts, contestant, workloads },
+            ...(seconds === undefined ? {} : { seconds }),
+          });
     }
   }
   return groups;

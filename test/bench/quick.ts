@@ -1,14 +1,14 @@
-/** As on the command line: names with commas between; everything unless told. */
+/** As on the command line, names with commas between them; everything unless told. */
 export interface Selection {
   readonly scenarios?: string | undefined;
   readonly workloads?: string | undefined;
   readonly hosts?: string | undefined;
-  readonly contestants?: string | undefined;
+  readonly contestants?: readonly string[] | undefined;
 }
 
 const BULK = 'bulk-down,bulk-up';
-const US_AND_KERNEL = 'tributary,kernel-mptcp';
-/** Every goal once, in about a quarter of an hour. */
+const US_AND_KERNEL = ['tributary', 'kernel-mptcp'];
+/** What meets every goal once, in about a quarter of an hour. */
 export const QUICK: readonly Selection[] = [
   {
     scenarios: 'E1,E8',
@@ -18,22 +18,29 @@ export const QUICK: readonly Selection[] = [
   },
   { scenarios: 'E4,E6', hosts: 'bbr', workloads: BULK, contestants: US_AND_KERNEL },
   { scenarios: 'E1,E4,E6,E8', hosts: 'cubic', workloads: 'bulk-down', contestants: US_AND_KERNEL },
-  { scenarios: 'E8', hosts: 'cubic', workloads: 'bulk-down', contestants: 'tributary-cubic' },
-  { scenarios: 'E2,E3,E5,E7,E9', hosts: 'bbr', workloads: BULK, contestants: 'tributary,c-socks' },
+  { scenarios: 'E8', hosts: 'cubic', workloads: 'bulk-down', contestants: ['tributary-cubic'] },
+  { scenarios: 'E2,E3,E5,E7,E9', hosts: 'bbr', workloads: BULK, contestants: ['tributary', 'c-socks'] },
   // Of the single uplinks those that can be the best of their network.
   {
     scenarios: 'E1,E2,E3,E4,E5,E8,E9',
     hosts: 'bbr',
     workloads: BULK,
-    contestants: 'single:a,single:wifi,single:fiber,single:good,single:lte-a,single:only',
+    contestants: ['a', 'wifi', 'fiber', 'good', 'lte-a', 'only'].map((name) => `single:${name}`),
   },
-  { scenarios: 'E6', hosts: 'bbr', workloads: BULK, contestants: 'single:lte' },
-  { scenarios: 'E7', hosts: 'bbr', workloads: BULK, contestants: 'single:dsl,single:satellite' },
+  { scenarios: 'E6', hosts: 'bbr', workloads: BULK, contestants: ['single:lte'] },
+  { scenarios: 'E7', hosts: 'bbr', workloads: BULK, contestants: ['single:dsl', 'single:satellite'] },
   { scenarios: 'F1/E1/a,F3/E6', hosts: 'bbr', workloads: 'bulk-down', contestants: US_AND_KERNEL },
   {
     scenarios: 'F1/E6,F2/E1/a,F2/E6,F3/E1,F4,F5',
     hosts: 'bbr',
     workloads: 'bulk-down',
-    contestants: 'tributary',
+    contestants: ['tributary'],
   },
+];
+
+/** What tells two versions apart, in a few minutes for each repetition; the contestants are named on the command line. */
+export const QUICK_COMPARISON: readonly Selection[] = [
+  { scenarios: 'E1', hosts: 'bbr', workloads: `fetch-10k,page,${BULK}` },
+  { scenarios: 'E6,E8', hosts: 'bbr', workloads: BULK },
+  { scenarios: 'F1/E1', hosts: 'bbr', workloads: 'bulk-down' },
 ];

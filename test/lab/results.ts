@@ -1,10 +1,7 @@
-import { execFile } from 'node:child_process';
 import { mkdir, writeFile } from 'node:fs/promises';
 import { cpus, loadavg, release, totalmem } from 'node:os';
 import { join } from 'node:path';
-import { promisify } from 'node:util';
-
-const GIT_TIMEOUT_MS = 5_000;
+import { Checkout } from './checkout.ts';
 
 /** Under what circumstances figures came about. */
 export interface Circumstances {
@@ -23,7 +20,7 @@ export interface Circumstances {
 /** As they are now. */
 export async function circumstances(): Promise<Circumstances> {
   const processors = cpus();
-  const commit = await git('describe', '--always', '--dirty=+', '--abbrev=12');
+  const commit = await Checkout.own().commit();
   return {
     date: new Date().toISOString(),
     ...(commit ? { commit } : {}),
@@ -36,24 +33,27 @@ export async function circumstances(): Promise<Circumstances> {
   };
 }
 
-async function git(...args: string[]): Promise<string> {
-  return promisify(execFile)('git', args, { cwd: import.meta.dirname, timeout: GIT_TIMEOUT_MS }).then(
-    ({ stdout }) => stdout.trim(),
-    () => '',
-  );
+/** What is written beside the JSON, by name. */
+export interface Attachments {
+  /** In Markdown. */
+  readonly texts?: ReadonlyMap<string, string>;
+  /** In SVG. */
+  readonly pictures?: ReadonlyMap<string, string>;
 }
 
-/** Writes `<date>.json` and `<date>-<name>.svg` to `folder`; answers the JSON's path. */
+/** Writes `<date>.json`, `<date>-<name>.md` and `<date>-<name>.svg` to `folder`; answers the path of the JSON. */
 export async function writeResults(
   folder: string,
   where: Circumstances,
   content: object,
-  pictures: ReadonlyMap<string, string>,
+  { texts = new Map(), pictures = new Map() }: Attachments,
 ): Promise<string> {
   await mkdir(folder, { recursive: true });
   const stem = join(folder, where.date.slice(0, 19).replaceAll(':', '-'));
   const file = `${stem}.json`;
+  const beside = (name: string) => `${stem}-${name.replaceAll('/', '-')}`;
   await writeFile(file, JSON.stringify({ circumstances: where, ...content }));
-  for (const [name, svg] of pictures) await writeFile(`${stem}-${name.replaceAll('/', '-')}.svg`, svg);
+  for (const [name, text] of texts) await writeFile(`${beside(name)}.md`, `${text}\n`);
+  for (const [name, svg] of pictures) await writeFile(`${beside(name)}.svg`, svg);
   return file;
 }

@@ -1,11 +1,12 @@
 import type { ChildProcess } from 'node:child_process';
 import type { Namespace } from '../bed/namespace.ts';
-import { endProgram } from './programs.ts';
-import { builtProgram, type PairFiles } from './tributary-setup.ts';
+import { endProgram, untilListening } from './programs.ts';
+import { type ConfiguredPair, metricsUrl } from './tributary-setup.ts';
+import { untilUp } from './until-up.ts';
 
 /** TCP and TLS over a lossy link of 600 ms. */
 const UP_TIMEOUT_MS = 30_000;
-/** Of what a program says, for the message of a failure. */
+/** Of a program's output, for the message of a failure. */
 const KEPT_OUTPUT_CHARACTERS = 4_000;
 
 /** One of the two programs at work. */
@@ -20,19 +21,27 @@ export interface StartedPair {
   stop(): Promise<void>;
 }
 
-/** Starts both programs; resolves when each of these uplinks carries a subflow. */
+/**
+ * Starts both programs; resolves when each of these uplinks carries a subflow. Their metrics tell that, not their logs: the
+ * names of metrics are the same in every version. Throws an Error with a program's output when it ends or is not ready in time.
+ */
 export async function startPair(
   where: { client: Namespace; concentrator: Namespace },
-  files: PairFiles,
+  pair: ConfiguredPair,
   uplinks: readonly { readonly name: string }[],
 ): Promise<StartedPair> {
-  const concentrator = start(where.concentrator, 'server-concentrator', files.concentrator);
-  await concentrator.says(['"concentrator is up"']);
-  const client = start(where.client, 'client-proxy', files.client);
-  await client.says(
-    uplinks.map(({ name }) => `"uplink":"${name}"`),
-    '"subflow up"',
+  const { checkout, place } = pair;
+  const concentrator = new Program(
+    where.concentrator,
+    checkout.program('server-concentrator'),
+    pair.concentrator,
   );
+  await concentrator.unlessItEnds(
+    untilListening(concentrator.child, place.concentrator.port, 'the concentrator'),
+  );
+  const client = new Program(where.client, checkout.program('client-proxy'), pair.client);
+  const names = uplinks.map(({ name }) => name);
+  await client.unlessItEnds(untilUp(where.client, metricsUrl('client-proxy'), names, UP_TIMEOUT_MS));
   return {
     processes: [
       { role: 'client', pid: client.child.pid! },
@@ -45,51 +54,35 @@ export async function startPair(
   };
 }
 
-interface Program {
+/** A program, and the last part of its output. */
+class Program {
   readonly child: ChildProcess;
-  /** Resolves when there was a line with each of the words, and with `also`. */
-  says(words: readonly string[], also?: string): Promise<void>;
-}
+  readonly #file: string;
+  #output = '';
 
-function start(where: Namespace, name: 'client-proxy' | 'server-concentrator', config: string): Program {
-  const child = where.spawn(process.execPath, [builtProgram(name), '--config', config], {
-    stdio: ['ignore', 'pipe', 'pipe'],
-  });
-  let kept = '';
-  let rest = '';
-  let missing: string[] = [];
-  let wanted = '';
-  let wake = () => {};
-  const hear = (text: string) => {
-    kept = (kept + text).slice(-KEPT_OUTPUT_CHARACTERS);
-    const lines = (rest + text).split('\n');
-    rest = lines.pop() ?? '';
-    for (const line of lines) {
-      if (line.includes(wanted)) missing = missing.filter((word) => !line.includes(word));
+  constructor(where: Namespace, file: string, config: string) {
+    this.#file = file;
+    this.child = where.spawn(process.execPath, [file, '--config', config], {
+      stdio: ['ignore', 'pipe', 'pipe'],
+    });
+    const keep = (text: string) => {
+      this.#output = (this.#output + text).slice(-KEPT_OUTPUT_CHARACTERS);
+    };
+    this.child.stdout?.setEncoding('utf8').on('data', keep);
+    this.child.stderr?.setEncoding('utf8').on('data', keep);
+  }
+
+  /** Waits for something that needs this program. Rejects with the program's output. */
+  async unlessItEnds(ready: Promise<void>): Promise<void> {
+    const ended = new Promise<never>((_resolve, reject) => {
+      this.child.once('close', (code, signal) => reject(new Error(`it ended with ${signal ?? code}`)));
+    });
+    // It also ends when it is stopped, and nobody waits for it then.
+    ended.catch(() => {});
+    try {
+      await Promise.race([ready, ended]);
+    } catch (error) {
+      throw new Error(`${this.#file}: ${(error as Error).message}; its output:\n${this.#output}`);
     }
-    wake();
-  };
-  child.stdout?.setEncoding('utf8').on('data', hear);
-  child.stderr?.setEncoding('utf8').on('data', hear);
-  return {
-    child,
-    says: (words, also = '') =>
-      new Promise((resolve, reject) => {
-        missing = [...words];
-        wanted = also;
-        const fail = (why: string) => {
-          clearTimeout(timer);
-          reject(new Error(`${name} ${why}; it said:\n${kept}`));
-        };
-        const timer = setTimeout(() => fail(`did not say ${missing.join(', ')}`), UP_TIMEOUT_MS);
-        const onExit = () => fail('ended');
-        child.once('exit', onExit);
-        wake = () => {
-          if (missing.length > 0) return;
-          clearTimeout(timer);
-          child.off('exit', onExit);
-          resolve();
-        };
-      }),
-  };
+  }
 }

@@ -1,22 +1,32 @@
 import { execFile } from 'node:child_process';
-import { existsSync, rmSync } from 'node:fs';
+import { rmSync } from 'node:fs';
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { dirname, join } from 'node:path';
+import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { parseDocument } from 'yaml';
 import type { Endpoint } from './agent/job.ts';
+import { Checkout, type ProgramName } from './checkout.ts';
 
 const run = promisify(execFile);
-const SETUP_TIMEOUT_MS = 20_000;
+const COMMAND_TIMEOUT_MS = 20_000;
 /** Configurations hold keys. */
 const PRIVATE = { mode: 0o600 };
+/** Where both programs serve their metrics, seen from their own namespaces. */
+const METRICS: Readonly<Record<ProgramName, string>> = {
+  'client-proxy': '127.0.0.1:9101',
+  'server-concentrator': '127.0.0.1:9102',
+};
 
 /** Keys of a configuration, with dots for those within others, and their values. */
 export type Changes = Readonly<Record<string, unknown>>;
 
-/** Files of a configured pair. */
-export interface PairFiles {
+/** A configured pair that can be started. */
+export interface ConfiguredPair {
+  /** Whose programs run. */
+  readonly checkout: Checkout;
+  readonly place: PairPlace;
+  /** Files with the configurations. */
   readonly client: string;
   readonly concentrator: string;
 }
@@ -40,33 +50,36 @@ export interface PairPlace {
 
 /** Keys, certificate and configurations of a pair, made by the programs' own set-up commands in a temporary folder. */
 export class TributarySetup {
+  readonly checkout: Checkout;
+  readonly #place: PairPlace;
   readonly #folder: string;
-  readonly #files: PairFiles;
+  readonly #clientFile: string;
+  readonly #concentratorFile: string;
   /** What the files held at first. */
-  #made: PairFiles = { client: '', concentrator: '' };
+  #made = { client: '', concentrator: '' };
 
-  private constructor(folder: string) {
+  private constructor(place: PairPlace, checkout: Checkout, folder: string) {
+    this.checkout = checkout;
+    this.#place = place;
     this.#folder = folder;
+    this.#clientFile = join(folder, 'tributary-client.yaml');
+    this.#concentratorFile = join(folder, 'tributary-concentrator.yaml');
     process.once('exit', this.#removeAtOnce);
-    this.#files = {
-      client: join(folder, 'tributary-client.yaml'),
-      concentrator: join(folder, 'tributary-concentrator.yaml'),
-    };
   }
 
-  static async create({ concentrator, socks, allow }: PairPlace): Promise<TributarySetup> {
-    const setup = new TributarySetup(await mkdtemp(join(tmpdir(), 'tributary-bench-')));
+  /**
+   * Makes a pair of a checkout's programs; of this one unless told. Throws an Error with the words of a program that does not
+   * know its command line or its configuration.
+   */
+  static async create(place: PairPlace, checkout: Checkout = Checkout.own()): Promise<TributarySetup> {
+    const folder = await mkdtemp(join(tmpdir(), 'tributary-bench-'));
+    const setup = new TributarySetup(place, checkout, folder);
     try {
-      const address = `${concentrator.host}:${concentrator.port}`;
-      const places = ['--public', address, '--listen', address, '--directory', setup.#folder];
-      const link = await setUp('server-concentrator', ['init', ...places, '--client', 'bench']);
-      const target = ['--config', setup.#files.client, '--socks', `${socks.host}:${socks.port}`];
-      // It ends with 1 on a machine without uplinks; ours are named later.
-      await setUp('client-proxy', ['join', link.trim(), ...target], [0, 1]);
-      setup.#made = {
-        client: await readFile(setup.#files.client, 'utf8'),
-        concentrator: amended(await readFile(setup.#files.concentrator, 'utf8'), { egress: { allow } }),
-      };
+      await setup.#make();
+      // A checkout of another version may not know what is written here: better told now than in each run.
+      await setup.withUplinks([{ name: 'check', interface: 'lo' }], 'cubic');
+      await setup.#run('server-concentrator', ['--config', setup.#concentratorFile, 'check']);
+      await setup.#run('client-proxy', ['--config', setup.#clientFile, 'check']);
     } catch (error) {
       await setup.remove();
       throw error;
@@ -74,20 +87,25 @@ export class TributarySetup {
     return setup;
   }
 
-  /** The configurations, with these uplinks for the client; both ends choose their congestion control unless told. */
+  /** The pair with these uplinks for the client; both ends choose their congestion control unless told. */
   withUplinks(
     uplinks: readonly ConfiguredUplink[],
     congestionControl?: CongestionControl,
-  ): Promise<PairFiles> {
+  ): Promise<ConfiguredPair> {
     const chosen = congestionControl ? { congestionControl } : {};
     return this.configured({ uplinks: uplinks.map((uplink) => ({ ...uplink, ...chosen })) }, chosen);
   }
 
-  /** The configurations as they were made, with these keys in place of theirs. */
-  async configured(client: Changes, concentrator: Changes = {}): Promise<PairFiles> {
-    await writeFile(this.#files.client, amended(this.#made.client, client), PRIVATE);
-    await writeFile(this.#files.concentrator, amended(this.#made.concentrator, concentrator), PRIVATE);
-    return this.#files;
+  /** The pair as it was made, with these keys in place of its own. */
+  async configured(client: Changes, concentrator: Changes = {}): Promise<ConfiguredPair> {
+    await writeFile(this.#clientFile, amended(this.#made.client, client), PRIVATE);
+    await writeFile(this.#concentratorFile, amended(this.#made.concentrator, concentrator), PRIVATE);
+    return {
+      checkout: this.checkout,
+      place: this.#place,
+      client: this.#clientFile,
+      concentrator: this.#concentratorFile,
+    };
   }
 
   async remove(): Promise<void> {
@@ -95,36 +113,54 @@ export class TributarySetup {
     await rm(this.#folder, { recursive: true, force: true });
   }
 
+  async #make(): Promise<void> {
+    const { concentrator, socks, allow } = this.#place;
+    const address = `${concentrator.host}:${concentrator.port}`;
+    const places = ['--public', address, '--listen', address, '--directory', this.#folder];
+    const link = await this.#run('server-concentrator', ['init', ...places, '--client', 'bench']);
+    const target = ['--config', this.#clientFile, '--socks', `${socks.host}:${socks.port}`];
+    // It ends with 1 on a machine without uplinks; ours are named later.
+    await this.#run('client-proxy', ['join', link.trim(), ...target], [0, 1]);
+    this.#made = {
+      client: amended(await readFile(this.#clientFile, 'utf8'), common('client-proxy')),
+      concentrator: amended(await readFile(this.#concentratorFile, 'utf8'), {
+        ...common('server-concentrator'),
+        egress: { allow },
+      }),
+    };
+  }
+
+  async #run(
+    name: ProgramName,
+    args: readonly string[],
+    goodCodes: readonly number[] = [0],
+  ): Promise<string> {
+    const program = this.checkout.program(name);
+    try {
+      return (await run(process.execPath, [program, ...args], { timeout: COMMAND_TIMEOUT_MS })).stdout;
+    } catch (error) {
+      const { code, stderr } = error as { code?: unknown; stderr?: string };
+      if (goodCodes.some((good) => good === code)) return '';
+      // Not the arguments: one of them may be the link, which holds a key.
+      throw new Error(`${name} of ${this.checkout.folder} failed: ${stderr?.trim() || `exit code ${code}`}`);
+    }
+  }
+
   /** Keys must not stay, however this process ends. */
   readonly #removeAtOnce = (): void => rmSync(this.#folder, { recursive: true, force: true });
 }
 
-/** The built main file of one of the programs. */
-export function builtProgram(name: 'client-proxy' | 'server-concentrator'): string {
-  for (let folder = import.meta.dirname; folder !== dirname(folder); folder = dirname(folder)) {
-    const file = join(folder, 'dist', name, 'main.js');
-    if (existsSync(file)) return file;
-  }
-  throw new Error(`dist/${name}/main.js not found: run "npm run build" first`);
+/** Where a program of a pair serves its metrics, seen from its namespace. */
+export function metricsUrl(name: ProgramName): string {
+  return `http://${METRICS[name]}/metrics`;
 }
 
-async function setUp(
-  name: 'client-proxy' | 'server-concentrator',
-  args: readonly string[],
-  goodCodes: readonly number[] = [0],
-): Promise<string> {
-  try {
-    return (await run(process.execPath, [builtProgram(name), ...args], { timeout: SETUP_TIMEOUT_MS })).stdout;
-  } catch (error) {
-    const { code, stderr } = error as { code?: unknown; stderr?: string };
-    if (goodCodes.some((good) => good === code)) return '';
-    throw new Error(`${name} ${args[0]} failed: ${stderr || String(error)}`);
-  }
+function common(name: ProgramName): Changes {
+  return { log: { level: 'info', format: 'json' }, metrics: { listen: METRICS[name] } };
 }
 
 function amended(yaml: string, changes: Changes): string {
   const document = parseDocument(yaml);
   for (const [path, value] of Object.entries(changes)) document.setIn(path.split('.'), value);
-  document.set('log', { level: 'info', format: 'json' });
   return String(document);
 }

@@ -105,6 +105,14 @@ it('gives a stranger one time limit for TLS and HELLO together', async () => {
   expect(performance.now() - startedMs).toBeLessThan(3_000);
 });
 
+it('takes the numbers of its configuration: an idle subflow is asked as often as they say', async () => {
+  const { concentrator } = await start(['laptop'], {}, { tuning: { 'ping.intervalMs': 30 } });
+  const { frames } = await connect(concentrator, 'laptop');
+  const pings = () => frames.filter(({ type }) => type === 'ping').length;
+  // By default there is one a second.
+  await expect.poll(pings, { timeout: 1_000 }).toBeGreaterThan(2);
+});
+
 it('says once that the congestion control cannot be had, not for each connection', async () => {
   const { concentrator, lines } = await start(['laptop'], {}, { congestionControl: 'nosuch' });
   for (let i = 0; i < 2; i++) await connect(concentrator, 'laptop');
@@ -151,6 +159,7 @@ async function start(
       ...limits,
     },
     lingerMs: 60_000,
+    tuning: {},
     log: { level: 'info', format: 'json' },
     ...keys,
   };

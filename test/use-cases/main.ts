@@ -1,13 +1,9 @@
 /** `npm run use-cases`: see options.ts for the command line. */
-import type { Bed } from '../bed/bed.ts';
 import { whyNoBed } from '../bed/namespace.ts';
-import { BED_PLACE } from '../lab/bed-place.ts';
 import { interruptible } from '../lab/interruptible.ts';
 import { circumstances, writeResults } from '../lab/results.ts';
-import { TributarySetup } from '../lab/tributary-setup.ts';
 import { HELP, parseOptions, type UseCaseOptions } from './options.ts';
-import { reportText } from './report.ts';
-import { type Outcome, runUseCase } from './run-use-case.ts';
+import { Player } from './player.ts';
 
 process.exitCode = await main().catch((error: Error) => {
   console.error(`use-cases: ${error.message}`);
@@ -30,35 +26,18 @@ async function main(): Promise<number> {
   return playAll(options);
 }
 
-async function playAll({ useCases, out }: UseCaseOptions): Promise<number> {
-  let bed: Bed | undefined;
-  let isStopped = false;
-  const onBed = (made: Bed) => {
-    bed = made;
-    if (isStopped) void made.close();
-  };
-  const outcomes: Outcome[] = [];
-  const stop = () => {
-    isStopped = true;
-    void bed?.close();
-  };
-  const code = await interruptible(stop, async () => {
-    const where = await circumstances();
-    const setup = await TributarySetup.create(BED_PLACE);
-    const pictures = new Map<string, string>();
-    try {
-      for (const [index, useCase] of useCases.entries()) {
-        console.log(`[${index + 1}/${useCases.length}] ${useCase.name} ...`);
-        const played = await runUseCase(useCase, setup, onBed);
-        if (isStopped) break;
-        outcomes.push(played.outcome);
-        for (const [name, svg] of played.pictures) pictures.set(name, svg);
-        console.log(reportText(played.outcome));
-      }
-    } finally {
-      await setup.remove();
-    }
-    console.log(`Written: ${await writeResults(out, where, { outcomes }, pictures)} and pictures beside it`);
-  });
-  return code || (outcomes.every(({ verdict }) => verdict === 'met') ? 0 : 1);
+async function playAll({ useCases, out, atOnce }: UseCaseOptions): Promise<number> {
+  const player = new Player(useCases);
+  const code = await interruptible(
+    () => player.stop(),
+    async () => {
+      const where = await circumstances();
+      await player.play(atOnce);
+      const { outcomes, pictures } = player;
+      console.log(
+        `Written: ${await writeResults(out, where, { outcomes }, { pictures })} and pictures beside it`,
+      );
+    },
+  );
+  return code || (player.outcomes.every(({ verdict }) => verdict === 'met') ? 0 : 1);
 }

@@ -1,5 +1,5 @@
 import type { Direction } from '../bed/emulator.ts';
-import { layerChart } from '../lab/svg.ts';
+import { timeChart } from '../lab/chart/time-chart.ts';
 import type { Scene } from './scene.ts';
 
 /** Rates are drawn as means over this long: shorter, and every burst is a spike. */
@@ -12,16 +12,19 @@ export function picture(
   { traffic, events, absences }: Pick<Scene, 'traffic' | 'events' | 'absences'>,
   direction: Direction,
 ): string {
-  return layerChart({
+  return timeChart({
     title: `${title}: ${direction === 'down' ? 'to' : 'from'} the client`,
+    subtitle: 'Mbit/s',
     xLabel: 'seconds',
-    yLabel: 'Mbit/s',
-    layers: traffic.links.map((link, index) => ({
+    isStacked: true,
+    series: traffic.links.map((link, index) => ({
       label: link,
       colour: COLOURS[index % COLOURS.length]!,
-      values: traffic.rates(link, direction, STEP_MS),
+      // A step's rate stands in its middle.
+      points: traffic
+        .rates(link, direction, STEP_MS)
+        .map((rate, step) => [((step + 0.5) * STEP_MS) / 1000, rate] as const),
     })),
-    stepX: STEP_MS / 1000,
     absences: absences.map(({ uplink, fromMs, toMs }) => ({
       ...{ label: uplink, fromX: fromMs / 1000, toX: toMs / 1000 },
     })),

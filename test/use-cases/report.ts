@@ -20,7 +20,7 @@ export function reportText({
   if (verdict === 'too slow' && machine)
     lines.push(
       `  the machine was busy: the emulator was late by ${machine.emulatorLateUs.toFixed(0)} us, a program waited ` +
-        `${(100 * machine.cpuWaitShare).toFixed(0)} % of the time for a processor`,
+        `${(100 * machine.cpuWaitShare).toFixed(0)} % of the time in which it could have run`,
     );
   return lines.join('\n');
 }

@@ -4,7 +4,7 @@ import { monotonicMs, type Transfer } from '../lab/agent/arrivals.ts';
 import type { ClientJob, ClientResult, Route } from '../lab/agent/job.ts';
 import { Origin, startJob } from '../lab/agents.ts';
 import { ORIGIN_PORT, SOCKS } from '../lab/bed-place.ts';
-import { waitedForCpuMs } from '../lab/cpu-wait.ts';
+import { type CpuTimes, cpuTimes } from '../lab/cpu-wait.ts';
 import { lateness } from '../lab/lateness.ts';
 import { type StartedPair, startPair } from '../lab/tributary-pair.ts';
 import type { TributarySetup } from '../lab/tributary-setup.ts';
@@ -29,7 +29,7 @@ export interface Absence {
 export interface Machine {
   /** Mean of the link emulator, on its worst direction. */
   readonly emulatorLateUs: number;
-  /** Of the time, in which the program that was worse off was ready to run and did not. */
+  /** The part of the time in which the program that was worse off was ready to run, and had to wait. */
   readonly cpuWaitShare: number;
 }
 
@@ -48,7 +48,7 @@ export class Scene {
   readonly #pair: StartedPair;
   #recorder: Recorder | undefined;
   #beganAtMs = 0;
-  #waitedBeforeMs: number[] = [];
+  #cpuBefore: CpuTimes[] = [];
   readonly #timers: NodeJS.Timeout[] = [];
   #failure: Error | undefined;
 
@@ -65,10 +65,10 @@ export class Scene {
     try {
       await useCase.prepare?.(bed);
       const origin = await Origin.start(bed.origin, bed.origin.address.v4, ORIGIN_PORT);
-      const files = await setup.configured(useCase.client, useCase.concentrator);
+      const configured = await setup.configured(useCase.client, useCase.concentrator);
       const pair = await startPair(
         bed,
-        files,
+        configured,
         useCase.isUp.map((name) => ({ name })),
       );
       return new Scene(bed, origin, pair);
@@ -80,7 +80,7 @@ export class Scene {
 
   /** The clock starts, and the record of what passes the sources, which are the uplinks unless told. */
   async begin(sources?: readonly Source[]): Promise<void> {
-    this.#waitedBeforeMs = await this.#waitedMs();
+    this.#cpuBefore = await this.#cpuTimes();
     this.#beganAtMs = monotonicMs();
     this.#recorder = await Recorder.start(
       sources ?? this.bed.uplinks.map((uplink) => ({ name: uplink.name, read: octetsOf(uplink) })),
@@ -141,15 +141,20 @@ export class Scene {
     return transfer;
   }
 
-  /** Ends the record; answers how much the machine was in the way. Throws when something could not be done in time. */
-  async end(): Promise<Machine> {
+  /** Ends the record. Throws when something could not be done in time. */
+  async end(): Promise<void> {
     await this.#recorder?.stop();
-    const waited = (await this.#waitedMs()).map((ms, at) => ms - this.#waitedBeforeMs[at]!);
     if (this.#failure) throw this.#failure;
-    return {
-      emulatorLateUs: await lateness(this.bed),
-      cpuWaitShare: Math.max(...waited) / this.nowMs,
-    };
+  }
+
+  /** How much the machine was in the way since {@link begin}. */
+  async machine(): Promise<Machine> {
+    const shares = (await this.#cpuTimes()).map(({ ranMs, waitedMs }, at) => {
+      const before = this.#cpuBefore[at] ?? { ranMs: 0, waitedMs: 0 };
+      const waited = waitedMs - before.waitedMs;
+      return waited / Math.max(waited + ranMs - before.ranMs, 1);
+    });
+    return { emulatorLateUs: await lateness(this.bed), cpuWaitShare: Math.max(...shares) };
   }
 
   /** Ends all there is. */
@@ -160,8 +165,8 @@ export class Scene {
     await this.bed.close();
   }
 
-  #waitedMs(): Promise<number[]> {
-    return Promise.all(this.#pair.processes.map(({ pid }) => waitedForCpuMs(pid)));
+  #cpuTimes(): Promise<CpuTimes[]> {
+    return Promise.all(this.#pair.processes.map(({ pid }) => cpuTimes(pid)));
   }
 }
 

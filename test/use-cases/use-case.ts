@@ -17,6 +17,8 @@ export interface UseCase {
   readonly concentrator?: Changes;
   /** Uplinks that must carry a subflow before it begins. */
   readonly isUp: readonly string[];
+  /** It judges single round trips, in which another use case that is played beside it would show. */
+  readonly isAlone?: boolean;
   /** Directions of which a picture is drawn. */
   readonly drawn: readonly Direction[];
   /** Completes the network before the programs start. */

@@ -1,4 +1,4 @@
-import type { SubflowView } from '../subflow/subflow-view.ts';
+import type { SubflowView, UplinkView } from '../subflow/subflow-view.ts';
 import type { SegmentRequest } from './packet-scheduler.ts';
 
 /**
@@ -30,12 +30,12 @@ export function earliest<View extends SubflowView>(
 
 /** Of an uplink's subflows that take data now, the one on which the segment would arrive first. */
 export function freeOn<View extends SubflowView>(
-  uplinkName: string,
+  uplink: UplinkView,
   views: readonly View[],
   request: SegmentRequest,
 ): View | undefined {
   return earliest(
-    views.filter((view) => view.uplinkName === uplinkName && view.canTake),
+    views.filter((view) => view.uplink === uplink && view.canTake),
     request,
   );
 }

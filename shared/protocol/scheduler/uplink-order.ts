@@ -1,24 +1,23 @@
-import type { SubflowView } from '../subflow/subflow-view.ts';
+import type { SubflowView, UplinkView } from '../subflow/subflow-view.ts';
+import { UplinkValues } from './uplink-values.ts';
 
 /** The order of preference that a policy gives. */
 export class UplinkOrder {
-  readonly #ranks: ReadonlyMap<string, number>;
-  readonly #last: number;
+  readonly #ranks: UplinkValues<number>;
 
   constructor(order: readonly string[] = []) {
-    this.#ranks = new Map(order.map((name, rank) => [name, rank]));
-    this.#last = order.length;
+    this.#ranks = new UplinkValues(new Map(order.map((name, rank) => [name, rank])), order.length);
   }
 
   /** 0 is best; those not named come last, all alike. */
-  rankOf(uplinkName: string): number {
-    return this.#ranks.get(uplinkName) ?? this.#last;
+  rankOf(uplink: UplinkView): number {
+    return this.#ranks.of(uplink);
   }
 
-  /** The best rank among the views. */
+  /** The best rank among the views; infinite where there are none. */
   bestRank(views: readonly SubflowView[]): number {
-    let best = this.#last;
-    for (const { uplinkName } of views) best = Math.min(best, this.rankOf(uplinkName));
+    let best = Number.POSITIVE_INFINITY;
+    for (const { uplink } of views) best = Math.min(best, this.rankOf(uplink));
     return best;
   }
 }

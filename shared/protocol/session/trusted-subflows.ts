@@ -1,6 +1,6 @@
 import { deliveryTimeMs } from '../scheduler/delivery-time.ts';
 import { rowOf } from '../steering/modes.ts';
-import type { SteeringPolicy } from '../steering/steering-policy.ts';
+import type { SharedPolicy } from '../steering/session-steering.ts';
 import { ignoresLoss } from '../subflow/congestion-kind.ts';
 import { shareBottleneck } from '../subflow/subflow-view.ts';
 import type { SessionSubflow } from './sent-item.ts';
@@ -29,12 +29,10 @@ export function trustedOrAll(subflows: readonly SessionSubflow[]): readonly Sess
  * penalty for flapping if there are others. That an uplink holds up bulk is of no account where bulk is not spread freely.
  */
 export function steeredSubflows(
-  { mode, only }: SteeringPolicy,
+  { policy: { mode }, allowed }: SharedPolicy,
   subflows: readonly SessionSubflow[],
 ): readonly SessionSubflow[] {
-  const active = subflows.filter(
-    ({ state, uplinkName }) => state === 'active' && (only === undefined || only.includes(uplinkName)),
-  );
+  const active = subflows.filter(({ state, uplink }) => state === 'active' && allowed.of(uplink));
   const { spreadsFreely = false, carriers } = rowOf(mode);
   if (spreadsFreely) return trustedSubflows(active);
   const steady = active.filter(({ liveness }) => liveness.isReady);
@@ -70,7 +68,7 @@ export function onDistinctUplinks(
   if (subflows.length <= most) return subflows;
   const chosen: SessionSubflow[] = [];
   for (const subflow of subflows) {
-    if (chosen.every(({ uplinkName }) => uplinkName !== subflow.uplinkName)) chosen.push(subflow);
+    if (chosen.every(({ uplink }) => uplink !== subflow.uplink)) chosen.push(subflow);
     if (chosen.length === most) return chosen;
   }
   for (const subflow of subflows) {

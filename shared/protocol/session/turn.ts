@@ -28,7 +28,7 @@ export class Turn implements SkippedStreams {
     if (!shared.isSteered) return this.trusted;
     let carriers = this.#carriers.get(shared);
     if (carriers === undefined) {
-      carriers = steeredSubflows(shared.policy, this.subflows);
+      carriers = steeredSubflows(shared, this.subflows);
       this.#carriers.set(shared, carriers);
     }
     return carriers;

@@ -1,4 +1,5 @@
 import type { PacketScheduler, SentStream } from '../scheduler/packet-scheduler.ts';
+import { UplinkValues } from '../scheduler/uplink-values.ts';
 import { DEFAULT_MODE } from './modes.ts';
 import { Schedulers, type SchedulersOptions } from './schedulers.ts';
 import type { SteeringPolicy } from './steering-policy.ts';
@@ -13,6 +14,8 @@ export interface SharedPolicy {
   readonly policy: SteeringPolicy;
   /** Whether it is a choice of uplinks, other than all streams have by default. */
   readonly isSteered: boolean;
+  /** Whether an uplink may carry the stream. */
+  readonly allowed: UplinkValues<boolean>;
 }
 
 interface Entry {
@@ -41,7 +44,14 @@ export class SessionSteering {
     const key = isSteered ? JSON.stringify(policy) : '';
     let entry = this.#policies.get(key);
     if (entry === undefined) {
-      const shared: SharedPolicy = { key, policy: isSteered ? policy : { mode: DEFAULT_MODE }, isSteered };
+      const { only } = policy;
+      const allowed = new UplinkValues(new Map(only?.map((name) => [name, true])), only === undefined);
+      const shared: SharedPolicy = {
+        key,
+        policy: isSteered ? policy : { mode: DEFAULT_MODE },
+        isSteered,
+        allowed,
+      };
       entry = { shared, users: 0 };
       this.#policies.set(key, entry);
     }

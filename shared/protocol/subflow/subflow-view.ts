@@ -1,7 +1,12 @@
+/** What steering sees of an uplink: the same object for all of its subflows. */
+export interface UplinkView {
+  readonly name: string;
+}
+
 /** What steering sees of a subflow. Rates in bytes per second, times in milliseconds. */
 export interface SubflowView {
   readonly id: number;
-  readonly uplinkName: string;
+  readonly uplink: UplinkView;
   /** Which of its uplink's paths it takes. */
   readonly path: number;
   readonly rateBytesPerSecond: number;
@@ -32,8 +37,8 @@ export interface SubflowView {
 
 /** Whether the two are on one path of one uplink, and so slow each other down. */
 export function shareBottleneck(
-  one: Pick<SubflowView, 'uplinkName' | 'path'>,
-  other: Pick<SubflowView, 'uplinkName' | 'path'>,
+  one: Pick<SubflowView, 'uplink' | 'path'>,
+  other: Pick<SubflowView, 'uplink' | 'path'>,
 ): boolean {
-  return one.uplinkName === other.uplinkName && one.path === other.path;
+  return one.uplink === other.uplink && one.path === other.path;
 }

@@ -77,10 +77,6 @@ export class Subflow<Uplink extends SubflowUplink = SubflowUplink, Item extends 
     return this.liveness.state;
   }
 
-  get uplinkName(): string {
-    return this.uplink.name;
-  }
-
   /** When payload last arrived on it. */
   get lastDataMs(): number {
     return this.#lastDataMs;

@@ -41,11 +41,6 @@ export class Parking {
     return this.#now.ms < this.#clearedUntilMs;
   }
 
-  /** Whether it is as if it had never been parked. */
-  get isForgotten(): boolean {
-    return !this.isParked && !this.isCleared && !this.#isRemembered;
-  }
-
   /** Leaves it out. @param leastMs for at least so long: until a trial is over */
   park(leastMs: number): void {
     if (!this.#isRemembered) this.#nextParkMs = this.#tuning.minParkMs;

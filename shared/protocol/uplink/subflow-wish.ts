@@ -44,11 +44,6 @@ export class SubflowWish {
     this.#wanted = new WantedSubflows(now, tuning);
   }
 
-  /** Whether it is as if the uplink had never had a subflow. */
-  get isFresh(): boolean {
-    return this.#samples === 0 && this.#saidCount === 1 && this.#peerCount === 1 && this.#counts.size === 0;
-  }
-
   /** @param subflows of the uplink, without those that are about to go */
   sample(subflows: readonly Subflow[]): void {
     const { queueRtt, queueSlackMs } = this.#tuning;

@@ -14,10 +14,14 @@ export class Uplink implements SubflowUplink {
   readonly parking: Parking;
   readonly wish: SubflowWish;
   readonly utilization: UplinkUtilization;
+  readonly #now: Now;
   #subflows: readonly Subflow<Uplink>[] = [];
+  #idleSinceMs: number;
 
   constructor(name: string, now: Now, tuning: UplinkTuning) {
     this.name = name;
+    this.#now = now;
+    this.#idleSinceMs = now.ms;
     this.rateLimit = new UplinkRateLimit(now, tuning.rateLimit);
     this.parking = new Parking(now, tuning.parking);
     this.wish = new SubflowWish(now, tuning.wish);
@@ -32,6 +36,11 @@ export class Uplink implements SubflowUplink {
   /** Its subflows without those that are about to go. */
   get lasting(): readonly Subflow<Uplink>[] {
     return this.#subflows.filter(({ duty }) => duty.value !== 'retiring');
+  }
+
+  /** For how long it has had no subflow. */
+  get idleMs(): number {
+    return this.#subflows.length > 0 ? 0 : this.#now.ms - this.#idleSinceMs;
   }
 
   get bucket(): TokenBucket | undefined {
@@ -52,5 +61,6 @@ export class Uplink implements SubflowUplink {
 
   remove(subflow: Subflow<Uplink>): void {
     this.#subflows = this.#subflows.filter((other) => other !== subflow);
+    this.#idleSinceMs = this.#now.ms;
   }
 }

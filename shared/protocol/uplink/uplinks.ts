@@ -5,6 +5,11 @@ import type { RateLimit, RateLimitFrame } from './rate-limit.ts';
 import { Uplink } from './uplink.ts';
 import type { UplinkTuning } from './uplink-tuning.ts';
 
+/** An uplink without a subflow is remembered for so long: it may come back, and must then be as it was known. */
+const IDLE_MEMORY_MS = 60_000;
+/** And so many of them, the newest. */
+const MAX_IDLE_UPLINKS = 64;
+
 /** What the uplinks ask of their session. */
 export interface UplinksHost {
   readonly role: 'client' | 'concentrator';
@@ -20,8 +25,8 @@ export interface UplinkCommands {
 }
 
 /**
- * The uplinks of one session. This is where a name is looked up, once, when it comes in. An uplink is forgotten when it has no
- * subflow and nothing else is known of it, so a peer that invents names fills nothing.
+ * The uplinks of one session. This is where a name is looked up, once, when it comes in. An uplink that has had no subflow for a
+ * minute is forgotten, and earlier where a peer invents names.
  */
 export class Uplinks implements UplinkCommands {
   readonly #host: UplinksHost;
@@ -113,6 +118,7 @@ export class Uplinks implements UplinkCommands {
     if (durationMs < this.#tuning.utilization.reviewMs) return;
     this.#useReviewedMs = nowMs;
     for (const uplink of this.#byName.values()) this.#reviewUse(uplink, durationMs);
+    this.#forgetIdle();
   }
 
   // --- from the peer ---
@@ -162,7 +168,6 @@ export class Uplinks implements UplinkCommands {
     const [first] = lasting;
     if (first === undefined) {
       utilization.restart();
-      this.#forgetIfUnknown(uplink);
       return;
     }
     utilization.review(lasting, durationMs);
@@ -173,9 +178,14 @@ export class Uplinks implements UplinkCommands {
     this.#host.tellPeer(controlItem({ type: 'utilization', subflowId: first.id, percent }, 1, isCurrent));
   }
 
-  #forgetIfUnknown({ name, subflows, wish, parking, rateLimit }: Uplink): void {
-    if (subflows.length === 0 && wish.isFresh && parking.isForgotten && rateLimit.isNone) {
-      this.#byName.delete(name);
+  /** At the client a limit that was set holds for as long as the session lives. */
+  #forgetIdle(): void {
+    const idle = [...this.#byName.values()].filter(
+      ({ subflows, rateLimit }) => subflows.length === 0 && rateLimit.isNone,
+    );
+    const surplus = idle.length - MAX_IDLE_UPLINKS;
+    for (const [index, { name, idleMs }] of idle.entries()) {
+      if (index < surplus || idleMs >= IDLE_MEMORY_MS) this.#byName.delete(name);
     }
   }
 

@@ -7,9 +7,10 @@ export function knownKeysAt(schema: z.ZodType, path: KeyPath): string[] {
     (places, segment) => places.flatMap((at) => stepInto(at, segment)),
     [schema],
   );
-  return place
-    .flatMap(alternatives)
-    .flatMap((at) => (at instanceof z.ZodObject ? Object.keys(at.shape) : []));
+  return place.flatMap(alternatives).flatMap((at) => {
+    if (at instanceof z.ZodObject) return Object.keys(at.shape);
+    return at instanceof z.ZodRecord && at.keyType instanceof z.ZodEnum ? at.keyType.options.map(String) : [];
+  });
 }
 
 /**

@@ -2,12 +2,16 @@ import { dirname, join } from 'node:path';
 import type { Namespace } from '../../bed/namespace.ts';
 import { endProgram, missingProgram, untilListening } from '../../lab/programs.ts';
 import { startPair } from '../../lab/tributary-pair.ts';
-import type { PairPlace, TributarySetup } from '../../lab/tributary-setup.ts';
+import type { PairPlace } from '../../lab/tributary-setup.ts';
+import type { Version } from '../comparison/checkouts.ts';
+import { versionName } from '../comparison/versions.ts';
 import type { LoadTarget } from './load.ts';
 
 /** A pair of relays on one machine: what is compared on loopback. */
 export interface Contender {
   readonly name: string;
+  /** Other names under which `--contestants` asks for it. */
+  readonly aliases: readonly string[];
   /** Whether it opens connections of its own for each of the application's, to any origin. */
   readonly isSocks: boolean;
   missing(): string | undefined;
@@ -34,18 +38,20 @@ export const LOOPBACK_PLACE: PairPlace = {
 };
 
 /** The pair with so many uplinks, which are source addresses on loopback. */
-export function tributaryContender(setup: TributarySetup, uplinkCount: number): Contender {
+export function tributaryContender({ folder, setup }: Version, uplinkCount: number): Contender {
   const uplinks = Array.from({ length: uplinkCount }, (_, i) => ({
     name: `lo-${i}`,
     address: `127.0.0.${2 + i}`,
   }));
+  const from = folder === undefined ? {} : { folder };
   return {
-    name: `tributary-${uplinkCount}`,
+    name: versionName({ kind: `tributary-${uplinkCount}`, ...from }),
+    aliases: [versionName({ kind: 'tributary', ...from })],
     isSocks: true,
     missing: () => undefined,
     async start(where) {
-      const files = await setup.withUplinks(uplinks);
-      const pair = await startPair({ client: where, concentrator: where }, files, uplinks);
+      const configured = await setup.withUplinks(uplinks);
+      const pair = await startPair({ client: where, concentrator: where }, configured, uplinks);
       const pids = pair.processes.map(({ pid }) => pid);
       return { target: viaSocks(), pids, stop: pair.stop };
     },
@@ -55,6 +61,7 @@ export function tributaryContender(setup: TributarySetup, uplinkCount: number): 
 /** Two plain Node relays, `pipe()` over TLS. */
 export const nodeRelays: Contender = {
   name: 'node-pipe',
+  aliases: [],
   isSocks: false,
   missing: () => undefined,
   async start(where) {
@@ -82,6 +89,7 @@ export const nodeRelays: Contender = {
 /** shadowsocks-libev over plain TCP. */
 export const shadowsocks: Contender = {
   name: 'shadowsocks',
+  aliases: [],
   isSocks: true,
   missing: () => missingProgram([{ name: 'ss-local', aptPackage: 'shadowsocks-libev' }]),
   async start(where) {

@@ -1,13 +1,6 @@
-import { execFile } from 'node:child_process';
-import { existsSync } from 'node:fs';
-import { mkdir, rename } from 'node:fs/promises';
-import { dirname, join } from 'node:path';
-import { promisify } from 'node:util';
+import { compiled } from '../../bed/compile.ts';
 import type { Namespace } from '../../bed/namespace.ts';
 import { endProgram, untilListening } from '../../lab/programs.ts';
-
-const run = promisify(execFile);
-const COMPILE_TIMEOUT_MS = 60_000;
 
 /** How the load reaches the origin. */
 export interface LoadTarget {
@@ -17,11 +10,9 @@ export interface LoadTarget {
   readonly socksPort: number;
 }
 
-let program: Promise<string> | undefined;
-
 /** Serves the pattern at a port of a namespace; answers how to end it. */
 export async function startSource(where: Namespace, port: number): Promise<() => Promise<void>> {
-  const child = where.spawn(await compiledLoad(), ['source', String(port)], { stdio: 'ignore' });
+  const child = where.spawn(await compiled('load'), ['source', String(port)], { stdio: 'ignore' });
   await untilListening(child, port, 'load source');
   return () => endProgram(child);
 }
@@ -70,33 +61,8 @@ async function load(
   timeoutMs: number,
 ): Promise<Partial<Record<string, number>>> {
   const args = [mode, port, socksPort, ...values, address].map(String);
-  const words = (await where.exec(await compiledLoad(), args, { timeoutMs })).trim().split(' ');
+  const words = (await where.exec(await compiled('load'), args, { timeoutMs })).trim().split(' ');
   const found: Partial<Record<string, number>> = {};
   for (let i = 0; i + 1 < words.length; i += 2) found[words[i]!] = Number(words[i + 1]);
   return found;
-}
-
-/** The compiled load.c, built once per run of this process. */
-function compiledLoad(): Promise<string> {
-  program ??= compile();
-  return program;
-}
-
-async function compile(): Promise<string> {
-  const file = join(sourceFolder(), '..', 'build', 'load');
-  await mkdir(dirname(file), { recursive: true });
-  const draft = `${file}.${process.pid}`;
-  const args = ['-O2', '-Wall', '-Wextra', '-o', draft, join(sourceFolder(), 'load.c'), '-lpthread'];
-  await run('cc', args, { timeout: COMPILE_TIMEOUT_MS });
-  await rename(draft, file);
-  return file;
-}
-
-/** This module runs from a folder of compiled JavaScript below that of the sources. */
-function sourceFolder(): string {
-  for (let folder = import.meta.dirname; folder !== dirname(folder); folder = dirname(folder)) {
-    const candidate = join(folder, 'loopback');
-    if (existsSync(join(candidate, 'load.c'))) return candidate;
-  }
-  throw new Error(`loopback/load.c not found above ${import.meta.dirname}`);
 }

@@ -1,6 +1,6 @@
 import { createBed } from '../../bed/bed.ts';
 import { BED_PLACE } from '../../lab/bed-place.ts';
-import type { TributarySetup } from '../../lab/tributary-setup.ts';
+import type { Version } from '../comparison/checkouts.ts';
 import { tributary } from '../contestants/tributary.ts';
 import { networkById } from '../scenarios.ts';
 import { usageOf } from '../usage.ts';
@@ -74,7 +74,7 @@ export function slowReaderMs(bytes: number): number {
 
 /** The larger proxy's memory at its peak, while a reader slower than the network takes `bytes` through a satellite's delays. */
 export async function measureSlowReader(
-  setup: TributarySetup,
+  version: Version,
   bytes: number,
   onBed: (bed: { close(): Promise<void> }) => void,
 ): Promise<number> {
@@ -83,7 +83,7 @@ export async function measureSlowReader(
   onBed(bed);
   try {
     await startSource(bed.origin, ORIGIN_PORT);
-    const [contestant] = tributary(setup).of(networkById(SLOW_READER.scenario), 'cubic');
+    const [contestant] = tributary(version).of(networkById(SLOW_READER.scenario), 'cubic');
     const running = await contestant!.start(bed);
     const target = { address: bed.origin.address.v4, port: ORIGIN_PORT, socksPort: BED_PLACE.socks.port };
     await pull(bed.client, target, bytes, {

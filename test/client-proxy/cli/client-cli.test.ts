@@ -236,6 +236,18 @@ describe('tributary-client', () => {
     expect(stdout + stderr).not.toMatch(new RegExp(`hunter2|${KEY}`));
   });
 
+  it('checks: warns of numbers that are for experiments', async () => {
+    const { exec, file } = await cli();
+    await exec('join', LINK);
+    expect((await exec('check')).stderr).not.toContain('tuning');
+    await appendFile(file, 'tuning: { receipts.intervalMs: 7, ping.intervalMs: 500 }\n');
+    const { code, stderr } = await exec('check');
+    expect(code).toBe(0);
+    expect(stderr).toMatch(
+      /^warning: tuning is for experiments.*: receipts.intervalMs=7, ping.intervalMs=500$/m,
+    );
+  });
+
   it('checks: tells an interface that is down from one that is not there', async () => {
     const network = view(device('eth0'), device('wwan0', { isUp: false, addresses: [] }));
     const { exec, file } = await cli({ readNetwork: () => Promise.resolve(network) });

@@ -57,6 +57,7 @@ describe('a client configuration', () => {
       dial: { timeoutMs: 5_000, backoffMinMs: 500, backoffMaxMs: 8_000 },
       memory: { perSessionBytes: 64 * 1024 * 1024 },
       metrics: { listen: { host: '127.0.0.1', port: 9101 } },
+      tuning: {},
       log: { level: 'info', format: 'auto' },
     });
     expect(Object.isFrozen(config.socks.listen)).toBe(true);
@@ -233,7 +234,7 @@ stateDir: state
     [
       'zzzz: 1',
       'c.yaml:7:1: unknown key "zzzz": known here are concentrator, client, socks, uplinks, subflowsPerPath, paths, standby, steering, linger, ' +
-        'dial, memory, stateDir, metrics, log',
+        'dial, memory, stateDir, metrics, tuning, log',
     ],
     [
       'linger: 60',
@@ -294,6 +295,18 @@ stateDir: state
     [
       'metrics: true',
       'c.yaml:7:10: metrics: expected false, or a map such as {listen: "127.0.0.1:9101"}, found true (a boolean)',
+    ],
+    [
+      'tuning: { receipts.intervalM: 3 }',
+      'c.yaml:7:11: tuning: unknown key "receipts.intervalM": did you mean "receipts.intervalMs"?',
+    ],
+    [
+      'tuning: { receipts.intervalMs: often }',
+      'c.yaml:7:32: tuning.receipts.intervalMs: expected a number, found "often"',
+    ],
+    [
+      'tuning: { receipts.intervalMs: .inf }',
+      'c.yaml:7:32: tuning.receipts.intervalMs: expected a number, found Infinity (a number)',
     ],
     ['metrics: { lisen: x }', 'c.yaml:7:12: metrics: unknown key "lisen": did you mean "listen"?'],
     ['dial: { backoffMin: 10s, backoffMax: 1s }', 'c.yaml:7:38: dial.backoffMax: shorter than backoffMin'],
@@ -431,9 +444,11 @@ describe('a reload', () => {
 
   it('takes the log level over, and names what waits for a restart', async () => {
     const before = await load(MINIMAL);
-    const after = await load(`${MINIMAL}log: { level: debug }\nlinger: 5s\n`);
+    const tuning = 'tuning: { receipts.intervalMs: 7 }';
+    const after = await load(`${MINIMAL}log: { level: debug }\nlinger: 5s\n${tuning}\n`);
     expect(describeReload(before, { ...before })).toEqual({ live: [], restart: [] });
-    expect(describeReload(before, after)).toEqual({ live: ['log.level'], restart: ['linger'] });
+    expect(after.tuning).toEqual({ 'receipts.intervalMs': 7 });
+    expect(describeReload(before, after)).toEqual({ live: ['log.level'], restart: ['linger', 'tuning'] });
   });
 
   it('knows every key', () => {

@@ -1,5 +1,6 @@
 import { pino } from 'pino';
 import { TargetNames } from '../../../client-proxy/dns/target-names.ts';
+import { DEFAULT_TUNING } from '../../../shared/protocol/session/core-tuning.ts';
 import { TrafficTable } from '../../../shared/runtime/session/uplink-traffic.ts';
 import { KEY } from './answered.ts';
 
@@ -13,6 +14,7 @@ export function sessionOptions() {
     dialTimeoutMs: 5_000,
     memoryBytes: 1e6,
     lingerMs: 60_000,
+    tuning: DEFAULT_TUNING,
     handshakeTimeoutMs: 5_000,
     clock: () => performance.now(),
     random: () => 0,

@@ -1,5 +1,14 @@
 import type { SegmentRequest } from '../../../shared/protocol/scheduler/packet-scheduler.ts';
-import type { SubflowView } from '../../../shared/protocol/subflow/subflow-view.ts';
+import type { SubflowView, UplinkView } from '../../../shared/protocol/subflow/subflow-view.ts';
+
+const uplinks = new Map<string, UplinkView>();
+
+/** The same object for the same name. */
+export function uplinkNamed(name: string): UplinkView {
+  const uplink = uplinks.get(name) ?? { name };
+  uplinks.set(name, uplink);
+  return uplink;
+}
 
 /** A subflow as a scheduler sees it: rate in Mbit/s, free unless said otherwise. */
 export function view(
@@ -16,13 +25,14 @@ export function view(
     lossShare?: number;
     lastDataMs?: number;
     heldBackMs?: number;
+    uplink?: UplinkView;
   } = {},
 ): SubflowView {
-  const { heldBackMs = 0 } = more;
+  const { heldBackMs = 0, uplink = uplinkNamed(`uplink${id}`) } = more;
   const { inFlightBytes = 0, isFree = true, isRateGrowing = false, isDegraded = false } = more;
   return {
     id,
-    uplinkName: `uplink${id}`,
+    uplink,
     path: 0,
     rateBytesPerSecond: (megabitsPerSecond * 1_000_000) / 8,
     minRttMs,

@@ -1,4 +1,4 @@
-import { chmod, readFile, stat, writeFile } from 'node:fs/promises';
+import { appendFile, chmod, readFile, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { buildConcentratorCli } from '../../../server-concentrator/cli/concentrator-cli.ts';
@@ -153,6 +153,11 @@ describe('tributary-concentrator', () => {
       expect((await exec('check')).stderr).toContain(`chmod 600 ${join(directory, name)}`);
       await chmod(join(directory, name), 0o600);
     }
+    const config = join(directory, 'tributary-concentrator.yaml');
+    await appendFile(config, 'tuning: { receipts.intervalMs: 7 }\n');
+    expect((await exec('check')).stderr).toMatch(
+      /^warning: tuning is for experiments.*: receipts.intervalMs=7$/m,
+    );
     await exec('client', 'revoke', 'client1');
     expect((await exec('check')).stderr).toContain('warning: nobody may connect');
   });

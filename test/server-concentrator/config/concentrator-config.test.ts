@@ -70,6 +70,7 @@ describe('a concentrator configuration', () => {
       },
       lingerMs: 60_000,
       metrics: { listen: { host: '127.0.0.1', port: 9102 } },
+      tuning: {},
       log: { level: 'info', format: 'auto' },
     });
   });
@@ -101,6 +102,15 @@ limits:
       ),
       'c.yaml:5:3: egress: unknown key "alow": did you mean "allow"?',
       'c.yaml:7:21: limits.memoryPerSession: more than memoryTotal',
+    ]);
+  });
+
+  it('takes numbers of the core, and no others', async () => {
+    const config = await loadConcentratorConfig(await directoryWith('tuning:\n  receipts.intervalMs: 7.5\n'));
+    expect(config.tuning).toEqual({ 'receipts.intervalMs': 7.5 });
+    expect(await mistakes('tuning:\n  receipt.intervalMs: 7\n  receipts.copies: two\n')).toEqual([
+      'c.yaml:2:3: tuning: unknown key "receipt.intervalMs": did you mean "receipts.intervalMs"?',
+      'c.yaml:3:20: tuning.receipts.copies: expected a number, found "two"',
     ]);
   });
 

@@ -28,6 +28,7 @@ export const redundant: UseCase = {
     steering: { default: 'redundant' },
   },
   isUp: UPLINKS,
+  isAlone: true,
   drawn: ['down'],
   play,
 };

@@ -3,7 +3,7 @@ import { earliest, freeOn, least } from '../../scheduler/delivery-time.ts';
 import type { ModeContext } from '../../scheduler/mode-context.ts';
 import type { PacketScheduler, SegmentRequest } from '../../scheduler/packet-scheduler.ts';
 import { UplinkOrder } from '../../scheduler/uplink-order.ts';
-import type { SubflowView } from '../../subflow/subflow-view.ts';
+import type { SubflowView, UplinkView } from '../../subflow/subflow-view.ts';
 
 export interface ActiveStandbyTuning {
   /** A stream goes back to a preferred uplink that has worked for this long again. */
@@ -21,8 +21,8 @@ export class ActiveStandby implements PacketScheduler {
   readonly #tuning: ActiveStandbyTuning;
   readonly #order: UplinkOrder;
   readonly #followsPeer: boolean;
-  #current: string | undefined;
-  #better: { readonly uplinkName: string; readonly sinceMs: number } | undefined;
+  #current: UplinkView | undefined;
+  #better: { readonly uplink: UplinkView; readonly sinceMs: number } | undefined;
 
   constructor({ policy, followsPeer, now }: ModeContext, tuning: ActiveStandbyTuning) {
     this.#now = now;
@@ -38,27 +38,27 @@ export class ActiveStandby implements PacketScheduler {
 
   /** What is late stays late rather than cost something on the standby: if the uplink is dead, doubt says so soon. */
   mayCopy(target: SubflowView): boolean {
-    return target.uplinkName === this.#current;
+    return target.uplink === this.#current;
   }
 
-  #choose(request: SegmentRequest, candidates: readonly SubflowView[]): string {
+  #choose(request: SegmentRequest, candidates: readonly SubflowView[]): UplinkView {
     const best = this.#preferred(request, candidates);
     const current = this.#current;
-    if (current === undefined || !candidates.some(({ uplinkName }) => uplinkName === current)) return best;
+    if (current === undefined || !candidates.some(({ uplink }) => uplink === current)) return best;
     if (this.#order.rankOf(best) >= this.#order.rankOf(current)) {
       this.#better = undefined;
       return current;
     }
-    if (this.#better?.uplinkName !== best) this.#better = { uplinkName: best, sinceMs: this.#now.ms };
+    if (this.#better?.uplink !== best) this.#better = { uplink: best, sinceMs: this.#now.ms };
     return this.#now.ms - this.#better.sinceMs >= this.#tuning.returnMs ? best : current;
   }
 
-  #preferred(request: SegmentRequest, candidates: readonly SubflowView[]): string {
+  #preferred(request: SegmentRequest, candidates: readonly SubflowView[]): UplinkView {
     const rank = this.#order.bestRank(candidates);
-    const alike = candidates.filter(({ uplinkName }) => this.#order.rankOf(uplinkName) === rank);
+    const alike = candidates.filter(({ uplink }) => this.#order.rankOf(uplink) === rank);
     const chosen = this.#followsPeer
       ? least(alike, ({ lastDataMs }) => -lastDataMs)
       : earliest(alike, request);
-    return chosen!.uplinkName;
+    return chosen!.uplink;
   }
 }

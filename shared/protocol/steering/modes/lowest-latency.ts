@@ -3,7 +3,7 @@ import { freeOn, least } from '../../scheduler/delivery-time.ts';
 import type { ModeContext } from '../../scheduler/mode-context.ts';
 import type { PacketScheduler, SegmentRequest } from '../../scheduler/packet-scheduler.ts';
 import { type StandingTuning, UplinkStanding } from '../../scheduler/uplink-standing.ts';
-import type { SubflowView } from '../../subflow/subflow-view.ts';
+import type { SubflowView, UplinkView } from '../../subflow/subflow-view.ts';
 
 export interface LowestLatencyTuning {
   /** An uplink with a longer round trip is left, if the policy gives no other limit: a map that is dragged feels late beyond. */
@@ -34,9 +34,9 @@ export class LowestLatency implements PacketScheduler {
   readonly #standingTuning: StandingTuning;
   readonly #maxRttMs: number;
   readonly #maxLoss: number;
-  readonly #standings = new Map<string, UplinkStanding>();
-  #current: string | undefined;
-  #rival: { readonly uplinkName: string; readonly sinceMs: number } | undefined;
+  readonly #standings = new Map<UplinkView, UplinkStanding>();
+  #current: UplinkView | undefined;
+  #rival: { readonly uplink: UplinkView; readonly sinceMs: number } | undefined;
 
   constructor({ policy, now }: ModeContext, tuning: LowestLatencyTuning, standingTuning: StandingTuning) {
     this.#now = now;
@@ -53,55 +53,54 @@ export class LowestLatency implements PacketScheduler {
 
   /** What is late on an uplink that was left is copied to the one in use. */
   mayCopy(target: SubflowView): boolean {
-    return target.uplinkName === this.#current;
+    return target.uplink === this.#current;
   }
 
-  #choose(candidates: readonly SubflowView[]): string {
+  #choose(candidates: readonly SubflowView[]): UplinkView {
     const left = this.#leftUplinks(candidates);
-    const within =
-      left.size === 0 ? candidates : candidates.filter(({ uplinkName }) => !left.has(uplinkName));
+    const within = left.size === 0 ? candidates : candidates.filter(({ uplink }) => !left.has(uplink));
     const eligible = within.length > 0 ? within : candidates;
     const best = least(eligible, pathDelayMs)!;
     const current = least(
-      eligible.filter(({ uplinkName }) => uplinkName === this.#current),
+      eligible.filter(({ uplink }) => uplink === this.#current),
       pathDelayMs,
     );
     if (current === undefined) {
       this.#rival = undefined;
-      return best.uplinkName;
+      return best.uplink;
     }
     const { rivalDelayShare, rivalSlackMs, rivalMs } = this.#tuning;
     const isBetter = pathDelayMs(best) < pathDelayMs(current) * rivalDelayShare - rivalSlackMs;
     if (!isBetter) this.#rival = undefined;
-    else if (this.#rival?.uplinkName !== best.uplinkName) {
-      this.#rival = { uplinkName: best.uplinkName, sinceMs: this.#now.ms };
+    else if (this.#rival?.uplink !== best.uplink) {
+      this.#rival = { uplink: best.uplink, sinceMs: this.#now.ms };
     } else if (this.#now.ms - this.#rival.sinceMs >= rivalMs) {
       this.#rival = undefined;
-      return best.uplinkName;
+      return best.uplink;
     }
-    return current.uplinkName;
+    return current.uplink;
   }
 
   /** An uplink is as good as the best of its subflows. */
-  #leftUplinks(views: readonly SubflowView[]): ReadonlySet<string> {
-    const left = new Set<string>();
-    for (const uplinkName of new Set(views.map((view) => view.uplinkName))) {
-      const own = views.filter((view) => view.uplinkName === uplinkName);
-      const standing = this.#standingOf(uplinkName);
+  #leftUplinks(views: readonly SubflowView[]): ReadonlySet<UplinkView> {
+    const left = new Set<UplinkView>();
+    for (const uplink of new Set(views.map((view) => view.uplink))) {
+      const own = views.filter((view) => view.uplink === uplink);
+      const standing = this.#standingOf(uplink);
       const isBad = own.every((view) => !this.#isWithin(view, 1));
       const isGood = own.some((view) => this.#isWithin(view, this.#tuning.returnShare));
-      if (standing.update(isBad, isGood)) left.add(uplinkName);
+      if (standing.update(isBad, isGood)) left.add(uplink);
     }
     return left;
   }
 
-  #standingOf(uplinkName: string): UplinkStanding {
-    let standing = this.#standings.get(uplinkName);
+  #standingOf(uplink: UplinkView): UplinkStanding {
+    let standing = this.#standings.get(uplink);
     if (standing === undefined) {
       const oldest = this.#standings.size < MAX_STANDINGS ? undefined : this.#standings.keys().next().value;
       if (oldest !== undefined) this.#standings.delete(oldest);
       standing = new UplinkStanding(this.#now, this.#standingTuning);
-      this.#standings.set(uplinkName, standing);
+      this.#standings.set(uplink, standing);
     }
     return standing;
   }

@@ -35,8 +35,8 @@ export class Priority implements PacketScheduler {
     let rest = candidates;
     while (rest.length > 0) {
       const rank = this.#order.bestRank(rest);
-      const group = rest.filter(({ uplinkName }) => this.#order.rankOf(uplinkName) === rank);
-      rest = rest.filter(({ uplinkName }) => this.#order.rankOf(uplinkName) !== rank);
+      const group = rest.filter(({ uplink }) => this.#order.rankOf(uplink) === rank);
+      rest = rest.filter(({ uplink }) => this.#order.rankOf(uplink) !== rank);
       const isFirst = reached.length === 0;
       reached.push(...group);
       this.#reachedRank = rank;
@@ -51,7 +51,7 @@ export class Priority implements PacketScheduler {
 
   /** Not where nothing else of the stream goes now. */
   mayCopy(target: SubflowView): boolean {
-    return this.#order.rankOf(target.uplinkName) <= this.#reachedRank;
+    return this.#order.rankOf(target.uplink) <= this.#reachedRank;
   }
 
   /** None of them takes anything now, and that is not for a moment. */

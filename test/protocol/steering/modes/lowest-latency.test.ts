@@ -5,7 +5,7 @@ import {
   LOWEST_LATENCY_TUNING,
   LowestLatency,
 } from '../../../../shared/protocol/steering/modes/lowest-latency.ts';
-import { bulk, view } from '../../scheduler/views.ts';
+import { bulk, uplinkNamed, view } from '../../scheduler/views.ts';
 import { TestClock } from '../../test-clock.ts';
 import { modeContext } from '../mode-context.ts';
 
@@ -49,7 +49,7 @@ describe('lowest-latency', () => {
 
   it('does not leave an uplink for one of its paths, as long as another is within the limit', () => {
     const scheduler = make();
-    const second = (more = {}) => ({ ...view(2, 10, 30, more), uplinkName: near().uplinkName });
+    const second = (more = {}) => ({ ...view(2, 10, 30, more), uplink: near().uplink });
     choices(scheduler, [far(), near(), second()], 0, 1_000);
     expect(choices(scheduler, [far(), near({ delayMs: 400 }), second()], 1_100, 5_000)).not.toContain(1);
     expect(choices(scheduler, [far(), near(), second({ delayMs: 400 })], 5_100, 9_000)).not.toContain(1);
@@ -69,7 +69,7 @@ describe('lowest-latency', () => {
     const scheduler = make();
     choices(scheduler, [far(), near()], 0, 1_000);
     choices(scheduler, [far(), near({ delayMs: 400 })], 1_100, 2_000);
-    const others = Array.from({ length: 100 }, (_, i) => ({ ...far(), uplinkName: `other${i}` }));
+    const others = Array.from({ length: 100 }, (_, i) => ({ ...far(), uplink: uplinkNamed(`other${i}`) }));
     choices(scheduler, others, 2_100, 2_100);
     expect(choices(scheduler, [near()], 2_200, 2_200)).toEqual([0]);
     expect(choices(scheduler, [far(), near()], 2_300, 2_300)).toEqual([0]);

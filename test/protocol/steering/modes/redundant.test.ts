@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { oneOfEachPath, Redundant } from '../../../../shared/protocol/steering/modes/redundant.ts';
-import { bulk, view } from '../../scheduler/views.ts';
+import { bulk, uplinkNamed, view } from '../../scheduler/views.ts';
 import { NOTHING_SENT } from '../mode-context.ts';
 
 describe('redundant', () => {
@@ -27,8 +27,8 @@ describe('redundant', () => {
   });
 
   it('goes over one subflow of each path', () => {
-    const [first, second] = [view(0, 10, 20), { ...view(1, 10, 20), uplinkName: 'uplink0' }];
-    const [other, path] = [view(2, 10, 20), { ...view(3, 10, 20), uplinkName: 'uplink0', path: 4 }];
+    const [first, second] = [view(0, 10, 20), { ...view(1, 10, 20), uplink: uplinkNamed('uplink0') }];
+    const [other, path] = [view(2, 10, 20), { ...view(3, 10, 20), uplink: uplinkNamed('uplink0'), path: 4 }];
     expect(oneOfEachPath([first, second, other, path])).toEqual([first, other, path]);
   });
 });

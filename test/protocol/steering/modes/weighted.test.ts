@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { PolicyParameters } from '../../../../shared/protocol/scheduler/policy-parameters.ts';
 import { WEIGHTED_TUNING, Weighted } from '../../../../shared/protocol/steering/modes/weighted.ts';
-import { bulk, view } from '../../scheduler/views.ts';
+import { bulk, uplinkNamed, view } from '../../scheduler/views.ts';
 import { modeContext } from '../mode-context.ts';
 
 type Views = ReturnType<typeof view>[];
@@ -13,7 +13,7 @@ function send(scheduler: Weighted, views: Views, most: number): Record<string, n
     const chosen = scheduler.select(bulk(), views);
     if (chosen === undefined) break;
     scheduler.onSent(chosen, { dsn: i * 16_000, length: 16_000, fin: false });
-    sent[chosen.uplinkName] = (sent[chosen.uplinkName] ?? 0) + 16_000;
+    sent[chosen.uplink.name] = (sent[chosen.uplink.name] ?? 0) + 16_000;
   }
   return sent;
 }
@@ -52,13 +52,13 @@ describe('weighted', () => {
   });
 
   it('without weights shares alike, by uplink and not by subflow', () => {
-    const second = { ...view(2, 1, 1), uplinkName: 'uplink0' };
+    const second = { ...view(2, 1, 1), uplink: uplinkNamed('uplink0') };
     const sent = send(make({}), [view(0, 1, 1), second, view(1, 1, 1)], 100);
     expect(sent).toEqual({ uplink0: 800_000, uplink1: 800_000 });
   });
 
   it('takes names of objects for names of uplinks', () => {
-    const odd = { ...view(0, 1, 1), uplinkName: 'constructor' };
+    const odd = { ...view(0, 1, 1), uplink: uplinkNamed('constructor') };
     const scheduler = make({ weights: { uplink1: 1 } });
     expect(send(scheduler, [odd, view(1, 1, 1)], 10)).toEqual({ uplink1: 160_000 });
   });

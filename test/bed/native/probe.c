@@ -12,21 +12,12 @@
  *   probe udp-ping ADDRESS PORT COUNT GAP_MS    prints "received N rtt MIN MEDIAN MEAN MAX DEVIATION" (ns)
  */
 #define _GNU_SOURCE
-#include <arpa/inet.h>
-#include <errno.h>
+#include "tool.h"
+
 #include <math.h>
-#include <netinet/in.h>
 #include <poll.h>
 #include <sched.h>
-#include <stdbool.h>
-#include <stdint.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 #include <sys/prctl.h>
-#include <sys/socket.h>
-#include <time.h>
-#include <unistd.h>
 
 /* With its IPv4 and UDP headers a packet of 1500 bytes. */
 #define DATAGRAM 1472
@@ -44,66 +35,25 @@ struct stamp {
 
 static char buffer[1 << 18];
 
-static void fail(const char *what) {
-  fprintf(stderr, "%s: %s\n", what, strerror(errno));
-  exit(1);
-}
-
-static uint64_t now_ns(void) {
-  struct timespec t;
-  clock_gettime(CLOCK_MONOTONIC, &t);
-  return (uint64_t)t.tv_sec * 1000000000ull + (uint64_t)t.tv_nsec;
-}
-
-static void sleep_until(uint64_t time) {
-  struct timespec t = {.tv_sec = (time_t)(time / 1000000000ull), .tv_nsec = (long)(time % 1000000000ull)};
-  clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &t, NULL);
-}
-
 static bool readable(int fd, int ms) {
   struct pollfd one = {.fd = fd, .events = POLLIN};
   return poll(&one, 1, ms) > 0;
 }
 
-/* Both families on one socket. */
-static int open_port(int type, const char *port) {
-  int fd = socket(AF_INET6, type, 0), off = 0, on = 1, room = 4 << 20;
-  struct sockaddr_in6 any = {.sin6_family = AF_INET6, .sin6_port = htons((uint16_t)atoi(port))};
-  if (fd < 0) fail("socket");
-  setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &off, sizeof off);
-  setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
-  if (type == SOCK_DGRAM) setsockopt(fd, SOL_SOCKET, SO_RCVBUFFORCE, &room, sizeof room);
-  if (bind(fd, (struct sockaddr *)&any, sizeof any) != 0) fail("bind");
-  if (type == SOCK_STREAM && listen(fd, 1) != 0) fail("listen");
-  printf("ready\n");
-  fflush(stdout);
+static int connection_to(int type, const char *address, const char *port) {
+  int fd = open_connection(type, address, atoi(port), 0);
+  if (fd < 0) fail("connect");
   return fd;
-}
-
-static int open_connection(int type, const char *address, const char *port) {
-  struct sockaddr_in v4 = {.sin_family = AF_INET, .sin_port = htons((uint16_t)atoi(port))};
-  struct sockaddr_in6 v6 = {.sin6_family = AF_INET6, .sin6_port = htons((uint16_t)atoi(port))};
-  bool six = inet_pton(AF_INET, address, &v4.sin_addr) != 1;
-  if (six && inet_pton(AF_INET6, address, &v6.sin6_addr) != 1) fail("address");
-  int fd = socket(six ? AF_INET6 : AF_INET, type, 0);
-  if (fd < 0) fail("socket");
-  if (six ? connect(fd, (struct sockaddr *)&v6, sizeof v6) : connect(fd, (struct sockaddr *)&v4, sizeof v4)) fail("connect");
-  return fd;
-}
-
-static int by_size(const void *a, const void *b) {
-  uint64_t x = *(const uint64_t *)a, y = *(const uint64_t *)b;
-  return (x > y) - (x < y);
 }
 
 static int tcp_sink(const char *port, uint64_t warmup, uint64_t measure) {
-  int listener = open_port(SOCK_STREAM, port);
+  int listener = open_port(SOCK_STREAM, atoi(port), 1);
   if (!readable(listener, 10000)) fail("no connection");
   int fd = accept(listener, NULL, NULL);
   if (fd < 0) fail("accept");
   uint64_t from = now_ns() + warmup, until = from + measure, first = 0, last = 0, bytes = 0, now;
   while ((now = now_ns()) < until) {
-    if (!readable(fd, (int)((until - now) / 1000000) + 1)) continue;
+    if (!readable(fd, (int)((until - now) / MS_NS) + 1)) continue;
     ssize_t got = read(fd, buffer, sizeof buffer);
     if (got <= 0) break;
     now = now_ns();
@@ -117,7 +67,7 @@ static int tcp_sink(const char *port, uint64_t warmup, uint64_t measure) {
 }
 
 static int tcp_send(const char *address, const char *port, uint64_t limit) {
-  int fd = open_connection(SOCK_STREAM, address, port);
+  int fd = connection_to(SOCK_STREAM, address, port);
   uint64_t until = now_ns() + limit;
   while (now_ns() < until) {
     struct pollfd one = {.fd = fd, .events = POLLOUT};
@@ -127,11 +77,11 @@ static int tcp_send(const char *address, const char *port, uint64_t limit) {
 }
 
 static int udp_sink(const char *port, uint64_t limit) {
-  int fd = open_port(SOCK_DGRAM, port);
+  int fd = open_port(SOCK_DGRAM, atoi(port), 0);
   uint64_t until = now_ns() + limit, first = 0, last = 0, received = 0, bytes = 0, reordered = 0, next = 0;
   uint64_t *delays = calloc(MAX_DELAYS, sizeof *delays);
   if (!delays) fail("memory");
-  while (now_ns() < until && readable(fd, received ? SILENCE_MS : (int)(limit / 1000000))) {
+  while (now_ns() < until && readable(fd, received ? SILENCE_MS : (int)(limit / MS_NS))) {
     ssize_t got = recv(fd, buffer, sizeof buffer, 0);
     uint64_t now = now_ns();
     if (got < (ssize_t)sizeof(struct stamp)) continue;
@@ -154,7 +104,7 @@ static int udp_sink(const char *port, uint64_t limit) {
 }
 
 static int udp_send(const char *address, const char *port, double rate, uint64_t duration) {
-  int fd = open_connection(SOCK_DGRAM, address, port);
+  int fd = connection_to(SOCK_DGRAM, address, port);
   double gap = (DATAGRAM + 28) * 8e9 / rate;
   uint64_t start = now_ns(), sent = 0;
   while ((double)sent * gap < (double)duration) {
@@ -170,7 +120,7 @@ static int udp_send(const char *address, const char *port, double rate, uint64_t
 }
 
 static int udp_echo(const char *port, uint64_t limit) {
-  int fd = open_port(SOCK_DGRAM, port);
+  int fd = open_port(SOCK_DGRAM, atoi(port), 0);
   uint64_t until = now_ns() + limit;
   while (now_ns() < until) {
     if (!readable(fd, 100)) continue;
@@ -183,13 +133,13 @@ static int udp_echo(const char *port, uint64_t limit) {
 }
 
 static int udp_ping(const char *address, const char *port, uint64_t count, uint64_t gap) {
-  int fd = open_connection(SOCK_DGRAM, address, port);
+  int fd = connection_to(SOCK_DGRAM, address, port);
   if (count < 1 || count > 100000) fail("count");
   uint64_t *rtts = calloc(count + 1, sizeof *rtts);
   if (!rtts) fail("memory");
   uint64_t start = now_ns(), sent = 0, received = 0;
   double sum = 0, squares = 0;
-  uint64_t end = start + count * gap + PING_WAIT_MS * 1000000ull;
+  uint64_t end = start + count * gap + PING_WAIT_MS * MS_NS;
   for (uint64_t now; (now = now_ns()) < end && received < count;) {
     uint64_t due = sent < count ? start + sent * gap : end;
     if (now >= due) {
@@ -198,7 +148,7 @@ static int udp_ping(const char *address, const char *port, uint64_t count, uint6
       continue;
     }
     struct pollfd one = {.fd = fd, .events = POLLIN};
-    struct timespec wait = {.tv_sec = (time_t)((due - now) / 1000000000ull), .tv_nsec = (long)((due - now) % 1000000000ull)};
+    struct timespec wait = timespec_of(due - now);
     if (ppoll(&one, 1, &wait, NULL) <= 0) continue;
     struct stamp stamp;
     if (recv(fd, &stamp, sizeof stamp, MSG_DONTWAIT) != (ssize_t)sizeof stamp) continue;
@@ -219,20 +169,19 @@ static int udp_ping(const char *address, const char *port, uint64_t count, uint6
 
 int main(int argc, char **argv) {
   const char *mode = argc > 1 ? argv[1] : "";
-  uint64_t ms = 1000000;
   prctl(PR_SET_TIMERSLACK, 1);
   /* What is measured is the path, not how busy the machine is; bulk TCP is left at the priority programs have. */
   struct sched_param priority = {.sched_priority = 5};
   if (strncmp(mode, "udp", 3) == 0) sched_setscheduler(0, SCHED_FIFO, &priority);
   if (argc == 5 && strcmp(mode, "tcp-sink") == 0)
-    return tcp_sink(argv[2], strtoull(argv[3], NULL, 10) * ms, strtoull(argv[4], NULL, 10) * ms);
-  if (argc == 5 && strcmp(mode, "tcp-send") == 0) return tcp_send(argv[2], argv[3], strtoull(argv[4], NULL, 10) * ms);
-  if (argc == 4 && strcmp(mode, "udp-sink") == 0) return udp_sink(argv[2], strtoull(argv[3], NULL, 10) * ms);
+    return tcp_sink(argv[2], strtoull(argv[3], NULL, 10) * MS_NS, strtoull(argv[4], NULL, 10) * MS_NS);
+  if (argc == 5 && strcmp(mode, "tcp-send") == 0) return tcp_send(argv[2], argv[3], strtoull(argv[4], NULL, 10) * MS_NS);
+  if (argc == 4 && strcmp(mode, "udp-sink") == 0) return udp_sink(argv[2], strtoull(argv[3], NULL, 10) * MS_NS);
   if (argc == 6 && strcmp(mode, "udp-send") == 0)
-    return udp_send(argv[2], argv[3], strtod(argv[4], NULL), strtoull(argv[5], NULL, 10) * ms);
-  if (argc == 4 && strcmp(mode, "udp-echo") == 0) return udp_echo(argv[2], strtoull(argv[3], NULL, 10) * ms);
+    return udp_send(argv[2], argv[3], strtod(argv[4], NULL), strtoull(argv[5], NULL, 10) * MS_NS);
+  if (argc == 4 && strcmp(mode, "udp-echo") == 0) return udp_echo(argv[2], strtoull(argv[3], NULL, 10) * MS_NS);
   if (argc == 6 && strcmp(mode, "udp-ping") == 0)
-    return udp_ping(argv[2], argv[3], strtoull(argv[4], NULL, 10), strtoull(argv[5], NULL, 10) * ms);
+    return udp_ping(argv[2], argv[3], strtoull(argv[4], NULL, 10), strtoull(argv[5], NULL, 10) * MS_NS);
   fprintf(stderr, "usage: see the head of probe.c\n");
   return 2;
 }

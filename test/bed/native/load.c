@@ -11,20 +11,11 @@
  * SOCKS is the port of a SOCKS5 proxy on 127.0.0.1, or 0: straight to ADDRESS:PORT. RATE is what the reader takes in bytes/s, 0 all.
  */
 #define _GNU_SOURCE
-#include <arpa/inet.h>
-#include <errno.h>
-#include <netinet/tcp.h>
+#include "tool.h"
+
 #include <pthread.h>
 #include <signal.h>
 #include <stdatomic.h>
-#include <stdbool.h>
-#include <stdint.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <sys/socket.h>
-#include <time.h>
-#include <unistd.h>
 
 #define PIECE (256 << 10)
 /* Prime: no power-of-two shift or swap of pieces goes unnoticed. */
@@ -38,6 +29,8 @@
 #define SERVERS (2 * PACED_LANES)
 #define MAX_TIMES 1000000
 #define TIMEOUT_S 10
+#define PROXY_ADDRESS "127.0.0.1"
+#define BACKLOG 4096
 
 struct target {
   const char *address;
@@ -50,22 +43,6 @@ static atomic_ulong next_ticket, done_count, failed_count;
 static uint64_t start_ns, end_ns, gap_ns;
 static uint64_t *times;
 
-static void fail(const char *what) {
-  fprintf(stderr, "%s: %s\n", what, strerror(errno));
-  exit(1);
-}
-
-static uint64_t now_ns(void) {
-  struct timespec t;
-  clock_gettime(CLOCK_MONOTONIC, &t);
-  return (uint64_t)t.tv_sec * 1000000000ull + (uint64_t)t.tv_nsec;
-}
-
-static void sleep_until(uint64_t time) {
-  struct timespec t = {.tv_sec = (time_t)(time / 1000000000ull), .tv_nsec = (long)(time % 1000000000ull)};
-  clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &t, NULL);
-}
-
 static void make_pattern(void) {
   uint32_t state = 0x9e3779b9;
   for (int i = 0; i < PERIOD; i++) {
@@ -77,12 +54,6 @@ static void make_pattern(void) {
   memcpy(pattern + PERIOD, pattern, PIECE);
 }
 
-static struct sockaddr_in address_of(const char *text, int port) {
-  struct sockaddr_in address = {.sin_family = AF_INET, .sin_port = htons((uint16_t)port)};
-  if (inet_pton(AF_INET, text, &address.sin_addr) != 1) fail("address");
-  return address;
-}
-
 static bool send_all(int fd, const void *bytes, size_t length) {
   return send(fd, bytes, length, MSG_NOSIGNAL) == (ssize_t)length;
 }
@@ -91,25 +62,21 @@ static bool read_exactly(int fd, void *into, size_t length) {
   return recv(fd, into, length, MSG_WAITALL) == (ssize_t)length;
 }
 
-/* -1 when it fails. */
-static int open_connection(void) {
-  struct sockaddr_in origin = address_of(target.address, target.port);
-  struct sockaddr_in first = target.socks ? address_of("127.0.0.1", target.socks) : origin;
-  struct timeval limit = {.tv_sec = TIMEOUT_S};
+/* Asks the SOCKS5 proxy at the other end for a connection to the target. */
+static bool ask_proxy(int fd) {
   unsigned char reply[10], request[10] = {5, 1, 0, 1};
-  int on = 1, fd = socket(AF_INET, SOCK_STREAM, 0);
-  if (fd < 0) return -1;
-  setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
-  setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof limit);
-  setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &limit, sizeof limit);
-  if (connect(fd, (struct sockaddr *)&first, sizeof first) != 0) goto failed;
-  if (!target.socks) return fd;
-  memcpy(request + 4, &origin.sin_addr, 4);
-  memcpy(request + 8, &origin.sin_port, 2);
-  if (!send_all(fd, "\5\1", 3) || !read_exactly(fd, reply, 2) || reply[1] != 0) goto failed;
-  if (!send_all(fd, request, sizeof request) || !read_exactly(fd, reply, sizeof reply) || reply[1] != 0) goto failed;
-  return fd;
-failed:
+  uint16_t port = htons((uint16_t)target.port);
+  if (inet_pton(AF_INET, target.address, request + 4) != 1) return false;
+  memcpy(request + 8, &port, 2);
+  if (!send_all(fd, "\5\1", 3) || !read_exactly(fd, reply, 2) || reply[1] != 0) return false;
+  return send_all(fd, request, sizeof request) && read_exactly(fd, reply, sizeof reply) && reply[1] == 0;
+}
+
+/* A connection to the target, -1 when there is none. */
+static int open_target(void) {
+  const char *first = target.socks ? PROXY_ADDRESS : target.address;
+  int fd = open_connection(SOCK_STREAM, first, target.socks ? target.socks : target.port, TIMEOUT_S);
+  if (fd < 0 || !target.socks || ask_proxy(fd)) return fd;
   close(fd);
   return -1;
 }
@@ -150,12 +117,7 @@ static _Noreturn void *server(void *argument) {
 }
 
 static _Noreturn void source(int port) {
-  struct sockaddr_in any = {.sin_family = AF_INET, .sin_port = htons((uint16_t)port)};
-  int on = 1, listener = socket(AF_INET, SOCK_STREAM, 0);
-  setsockopt(listener, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
-  /* What is accepted inherits it. */
-  setsockopt(listener, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
-  if (bind(listener, (struct sockaddr *)&any, sizeof any) != 0 || listen(listener, 4096) != 0) fail("listen");
+  int listener = open_port(SOCK_STREAM, port, BACKLOG);
   pthread_attr_t small;
   pthread_attr_init(&small);
   pthread_attr_setstacksize(&small, 64 << 10);
@@ -163,15 +125,13 @@ static _Noreturn void source(int port) {
     pthread_t thread;
     if (pthread_create(&thread, &small, server, (void *)(intptr_t)listener) != 0) fail("thread");
   }
-  printf("ready\n");
-  fflush(stdout);
   for (;;) pause();
 }
 
 static int pull(uint64_t bytes, uint64_t rate) {
   static unsigned char buffer[PIECE];
   uint64_t start = now_ns(), got = 0;
-  int fd = open_connection();
+  int fd = open_target();
   if (fd < 0 || !ask(fd, bytes)) fail("open");
   while (got < bytes) {
     ssize_t piece = recv(fd, buffer, sizeof buffer, 0);
@@ -182,7 +142,7 @@ static int pull(uint64_t bytes, uint64_t rate) {
       fail("wrong bytes");
     }
     got += (uint64_t)piece;
-    if (rate) sleep_until(start + (uint64_t)((double)got / (double)rate * 1e9));
+    if (rate) sleep_until(start + (uint64_t)((double)got / (double)rate * SECOND_NS));
   }
   printf("ns %llu\n", (unsigned long long)(now_ns() - start));
   close(fd);
@@ -194,7 +154,7 @@ static uint64_t small_download(void) {
   unsigned char buffer[SMALL + 1];
   uint64_t first = 0;
   size_t got = 0;
-  int fd = open_connection();
+  int fd = open_target();
   if (fd < 0) return 0;
   if (ask(fd, SMALL)) {
     for (ssize_t piece; (piece = recv(fd, buffer + got, sizeof buffer - got, 0)) > 0; got += (size_t)piece)
@@ -223,16 +183,11 @@ static void *paced_lane(void *unused) {
   }
 }
 
-static int by_size(const void *a, const void *b) {
-  uint64_t x = *(const uint64_t *)a, y = *(const uint64_t *)b;
-  return (x > y) - (x < y);
-}
-
 static void run_lanes(int lanes, void *(*lane)(void *), uint64_t ms) {
   pthread_t threads[PACED_LANES];
   if (lanes < 1 || lanes > PACED_LANES) fail("lanes");
   start_ns = now_ns();
-  end_ns = start_ns + ms * 1000000;
+  end_ns = start_ns + ms * MS_NS;
   for (int i = 0; i < lanes; i++)
     if (pthread_create(&threads[i], NULL, lane, NULL) != 0) fail("thread");
   for (int i = 0; i < lanes; i++) pthread_join(threads[i], NULL);
@@ -247,7 +202,7 @@ static int opens(int lanes, uint64_t ms) {
 static int paced(uint64_t per_second, uint64_t ms) {
   times = calloc(MAX_TIMES, sizeof *times);
   if (!times || per_second == 0) fail("memory");
-  gap_ns = 1000000000ull / per_second;
+  gap_ns = SECOND_NS / per_second;
   run_lanes(PACED_LANES, paced_lane, ms);
   qsort(times, done_count, sizeof *times, by_size);
   printf("count %lu failed %lu p50 %llu p99 %llu\n", done_count, failed_count,

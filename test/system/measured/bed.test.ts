@@ -3,10 +3,10 @@ import { once } from 'node:events';
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { createInterface } from 'node:readline';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { type Bed, createBed } from '../bed/bed.ts';
-import { compiled } from '../bed/compile.ts';
-import { run, whyNoBed } from '../bed/namespace.ts';
-import { measureDatagrams, measureRtt } from '../bed/probe.ts';
+import { type Bed, createBed } from '../../bed/bed.ts';
+import { compiled } from '../../bed/compile.ts';
+import { run, whyNoBed } from '../../bed/namespace.ts';
+import { measureDatagrams, measureRtt } from '../../bed/probe.ts';
 
 const reason = whyNoBed();
 

@@ -5,11 +5,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { promisify } from 'node:util';
-import { afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
-import { whyNoBed } from '../bed/namespace.ts';
-import type { RunRecord } from '../bench/run-group.ts';
-import { compile } from './support/compile.ts';
-import { ROOT } from './support/program.ts';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { whyNoBed } from '../../bed/namespace.ts';
+import type { RunRecord } from '../../bench/run-group.ts';
+import { ROOT } from '../support/program.ts';
 
 const run = promisify(execFile);
 const BENCH = join(ROOT, 'test/bench/build/bench/main.js');
@@ -28,15 +27,16 @@ const reason = whyNoBed();
 describe.skipIf(reason)(`npm run bench${reason ? ` (skipped: ${reason})` : ''}`, () => {
   let out: string;
 
-  beforeAll(() => compile('test/bench/tsconfig.json'));
   beforeEach(async () => {
     out = await mkdtemp(join(tmpdir(), 'tributary-bench-out-'));
   });
   afterEach(() => rm(out, { recursive: true, force: true }));
 
-  test('checks a link, measures downloads over it, says so, and writes figures and a picture', async () => {
-    // All contestants whose programs this machine has.
-    const args = [...ONE_DOWNLOAD, '--seconds', '2', '--out', out];
+  test('checks a link, measures downloads over it, compares two checkouts, and writes figures and a picture', async () => {
+    const versions = [`tributary@${ROOT}`, 'tributary'];
+    // Those whose programs this machine has.
+    const contestants = [...versions, 'tributary-cubic', 'kernel-mptcp', 'single', 'c-socks'].join(',');
+    const args = [...ONE_DOWNLOAD, '--contestants', contestants, '--seconds', '2', '--out', out];
     const { stdout } = await run(process.execPath, [BENCH, ...args], { timeout: 50_000 });
     expect(stdout).toMatch(/^link E9\/only: RTT, ms 3\d\.\d\d \(30\.\d\d\), down rate, Mbit\/s /m);
     expect(stdout).toMatch(/bulk download\n.*tributary over sum.*best single over sum/);
@@ -45,7 +45,9 @@ describe.skipIf(reason)(`npm run bench${reason ? ` (skipped: ${reason})` : ''}`,
 
     const files = await readdir(out);
     const [json] = files.filter((name) => name.endsWith('.json'));
-    const { circumstances, records, goals, links } = JSON.parse(await readFile(join(out, json!), 'utf8'));
+    const { circumstances, records, goals, links, ...results } = JSON.parse(
+      await readFile(join(out, json!), 'utf8'),
+    );
     expect(circumstances.node).toBe(process.version);
     expect(links['E9/only']).toHaveLength(5);
     expect(goals.length).toBeGreaterThan(0);
@@ -53,7 +55,7 @@ describe.skipIf(reason)(`npm run bench${reason ? ` (skipped: ${reason})` : ''}`,
       (records as RunRecord[]).map((record) => [record.contestant, record.figures]),
     );
     expect([...byContestant.keys()]).toEqual(
-      expect.arrayContaining(['single:only', 'tributary', 'tributary-cubic']),
+      expect.arrayContaining(['single:only', ...versions, 'tributary-cubic']),
     );
     for (const { failures, overSum, goodputMbps } of byContestant.values()) {
       expect(failures).toBe(0);
@@ -62,8 +64,18 @@ describe.skipIf(reason)(`npm run bench${reason ? ` (skipped: ${reason})` : ''}`,
       expect(overSum).toBeLessThan(0.97);
       expect(goodputMbps).toBeCloseTo(40 * overSum!);
     }
+    const { checkouts, comparison } = results;
+    expect(checkouts.map(({ folder }: { folder?: string }) => folder)).toEqual([ROOT, undefined]);
+    const [oneMedian, otherMedian] = versions.map((name) => byContestant.get(name)!.overSum!);
+    expect(comparison[0]).toMatchObject({
+      ...{ one: versions[0], other: 'tributary', where: 'E9 cubic bulk-down', figure: 'goodput over sum' },
+      ...{ oneMedian, otherMedian, ratio: { median: oneMedian! / otherMedian!, pairs: 1 } },
+    });
+    expect(files.filter((name) => name.endsWith('comparison-1.svg'))).toHaveLength(1);
+    const [table] = files.filter((name) => name.endsWith('comparison.md'));
+    expect(stdout).toContain(await readFile(join(out, table!), 'utf8'));
     const [picture] = files.filter((name) => name.endsWith('summary-bulk-down-cubic.svg'));
-    expect(await readFile(join(out, picture!), 'utf8')).toMatch(/^<svg [\s\S]*<rect[\s\S]*<\/svg>\n$/);
+    expect(await readFile(join(out, picture!), 'utf8')).toMatch(/^<svg [\s\S]*>tributary<[\s\S]*<\/svg>\n$/);
   });
 
   test('meets a transfer with a fault in its middle, and draws it', async () => {
@@ -92,7 +104,17 @@ describe.skipIf(reason)(`npm run bench${reason ? ` (skipped: ${reason})` : ''}`,
     expect((after * 8) / 5e6).toBeLessThan(20);
     expect(figures.afterFault).toBeCloseTo((after * 8) / 5e6 / 20);
     const [picture] = files.filter((name) => name.endsWith('F1-E1-a-cubic-bulk-up.svg'));
-    expect(await readFile(join(out, picture!), 'utf8')).toMatch(/<polyline[\s\S]*<\/svg>\n$/);
+    expect(await readFile(join(out, picture!), 'utf8')).toMatch(
+      /<path [^>]*stroke="#1f6feb"[\s\S]*<\/svg>\n$/,
+    );
+  });
+
+  test('refuses a checkout that is not there, before it measures anything', async () => {
+    const args = [...ONE_DOWNLOAD, '--contestants', `tributary@${out}`, '--out', out];
+    await expect(run(process.execPath, [BENCH, ...args])).rejects.toMatchObject({
+      code: 2,
+      stderr: `bench: ${out} is not a checkout of this project\n`,
+    });
   });
 
   test('an interrupt removes the bed, the programs and their keys, and reports what there is', async () => {

@@ -1,10 +1,10 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { type Bed, createBed } from '../bed/bed.ts';
-import { whyNoBed } from '../bed/namespace.ts';
-import { BED_PLACE } from '../lab/bed-place.ts';
-import { startPair } from '../lab/tributary-pair.ts';
-import { TributarySetup } from '../lab/tributary-setup.ts';
-import { report } from './support/system.ts';
+import { type Bed, createBed } from '../../bed/bed.ts';
+import { whyNoBed } from '../../bed/namespace.ts';
+import { BED_PLACE } from '../../lab/bed-place.ts';
+import { startPair } from '../../lab/tributary-pair.ts';
+import { TributarySetup } from '../../lab/tributary-setup.ts';
+import { report } from '../support/system.ts';
 
 const reason = whyNoBed();
 /** Serves zeros without end. */

@@ -1,8 +1,8 @@
 import { expect, test } from 'vitest';
-import { bestGoodput, percent } from './support/goodput.ts';
-import type { CongestionControl } from './support/namespaces.ts';
-import { describeSystem, expectWhole, report } from './support/system.ts';
-import { download, upload } from './support/transfer.ts';
+import { bestGoodput, percent } from '../support/goodput.ts';
+import type { CongestionControl } from '../support/namespaces.ts';
+import { describeSystem, expectWhole, report } from '../support/system.ts';
+import { download, upload } from '../support/transfer.ts';
 
 const BOTH_BYTES = 20_000_000;
 const ALONE_BYTES = 5_000_000;

@@ -1,8 +1,8 @@
 import { expect, test } from 'vitest';
-import { bestGoodput } from './support/goodput.ts';
-import type { Pair } from './support/pair.ts';
-import { describeSystem, expectWhole, report } from './support/system.ts';
-import { download } from './support/transfer.ts';
+import { bestGoodput } from '../support/goodput.ts';
+import type { Pair } from '../support/pair.ts';
+import { describeSystem, expectWhole, report } from '../support/system.ts';
+import { download } from '../support/transfer.ts';
 
 const FAST_BYTES = 20_000_000;
 const SLOW_BYTES = 500_000_000;
