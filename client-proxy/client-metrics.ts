@@ -27,45 +27,26 @@ export function registerClientMetrics(
   { maxUplinks, uplinks, socks, directTraffic }: ClientMetricsSource,
 ): ClientMetrics {
   const registers = [registry];
-  const dialled = new Set<string>();
-  const dials = new Counter({
-    name: 'tributary_uplink_dials_total',
-    help: 'Attempts to bring up a subflow, by uplink and result (ok, failed)',
-    labelNames: ['uplink', 'result'],
-    registers,
-  });
-  const onOpen = registerResultCounter(registry, {
-    name: 'tributary_stream_opens_total',
-    help: 'Streams asked for by applications, by result: ok, or the name of the error',
-  });
-  const decisions: Record<SteeringAction['kind'], number> = { steer: 0, direct: 0, block: 0 };
-  new Counter({
-    name: 'tributary_steering_decisions_total',
-    help: 'Requests of applications by what the rules have done with them: steer (a stream), direct, block',
-    labelNames: ['action'],
-    registers,
-    collect() {
-      this.reset();
-      for (const [action, count] of Object.entries(decisions)) this.inc({ action }, count);
-    },
-  });
-  const onDirectOpen = registerResultCounter(registry, {
-    name: 'tributary_direct_opens_total',
-    help: 'Connections past the concentrator, by result: ok, or the name of the error',
-  });
-  new Counter({
-    name: 'tributary_uplink_direct_bytes_total',
-    help: 'Bytes carried past the concentrator by an uplink, TCP payload, by direction as the client sees it',
-    labelNames: ['uplink', 'direction'],
-    registers,
-    collect() {
-      this.reset();
-      for (const [uplink, { sentBytes, receivedBytes }] of directTraffic.entries()) {
-        this.inc({ uplink, direction: 'sent' }, sentBytes);
-        this.inc({ uplink, direction: 'received' }, receivedBytes);
-      }
-    },
-  });
+  registerUplinks(registers, uplinks);
+  registerSocks(registers, socks);
+  registerDirectTraffic(registers, directTraffic);
+  return {
+    onDial: registerDials(registers, maxUplinks),
+    onOpen: registerResultCounter(registry, {
+      name: 'tributary_stream_opens_total',
+      help: 'Streams asked for by applications, by result: ok, or the name of the error',
+    }),
+    onDirectOpen: registerResultCounter(registry, {
+      name: 'tributary_direct_opens_total',
+      help: 'Connections past the concentrator, by result: ok, or the name of the error',
+    }),
+    onDecision: registerDecisions(registers),
+  };
+}
+
+type Registers = Registry[];
+
+function registerUplinks(registers: Registers, uplinks: ClientMetricsSource['uplinks']): void {
   new Gauge({
     name: 'tributary_uplink_up',
     help: '1 while the uplink carries a subflow',
@@ -98,6 +79,9 @@ export function registerClientMetrics(
       for (const { name, cause } of uplinks()) this.set({ uplink: name, reason: cause }, 1);
     },
   });
+}
+
+function registerSocks(registers: Registers, socks: ClientMetricsSource['socks']): void {
   new Gauge({
     name: 'tributary_socks_connections',
     help: 'SOCKS5 connections that are open now',
@@ -127,15 +111,51 @@ export function registerClientMetrics(
       for (const [reason, count] of Object.entries(socks().failedNegotiation)) this.inc({ reason }, count);
     },
   });
-  return {
-    onDial(uplink, result) {
-      if (dialled.size < maxUplinks) dialled.add(uplink);
-      dials.inc({ uplink: dialled.has(uplink) ? uplink : 'other', result });
+}
+
+function registerDirectTraffic(registers: Registers, traffic: TrafficTable): void {
+  new Counter({
+    name: 'tributary_uplink_direct_bytes_total',
+    help: 'Bytes carried past the concentrator by an uplink, TCP payload, by direction as the client sees it',
+    labelNames: ['uplink', 'direction'],
+    registers,
+    collect() {
+      this.reset();
+      for (const [uplink, { sentBytes, receivedBytes }] of traffic.entries()) {
+        this.inc({ uplink, direction: 'sent' }, sentBytes);
+        this.inc({ uplink, direction: 'received' }, receivedBytes);
+      }
     },
-    onOpen,
-    onDirectOpen,
-    onDecision: (kind) => {
-      decisions[kind]++;
+  });
+}
+
+function registerDials(registers: Registers, maxUplinks: number): ClientMetrics['onDial'] {
+  const dialled = new Set<string>();
+  const dials = new Counter({
+    name: 'tributary_uplink_dials_total',
+    help: 'Attempts to bring up a subflow, by uplink and result (ok, failed)',
+    labelNames: ['uplink', 'result'],
+    registers,
+  });
+  return (uplink, result) => {
+    if (dialled.size < maxUplinks) dialled.add(uplink);
+    dials.inc({ uplink: dialled.has(uplink) ? uplink : 'other', result });
+  };
+}
+
+function registerDecisions(registers: Registers): ClientMetrics['onDecision'] {
+  const decisions: Record<SteeringAction['kind'], number> = { steer: 0, direct: 0, block: 0 };
+  new Counter({
+    name: 'tributary_steering_decisions_total',
+    help: 'Requests of applications by what the rules have done with them: steer (a stream), direct, block',
+    labelNames: ['action'],
+    registers,
+    collect() {
+      this.reset();
+      for (const [action, count] of Object.entries(decisions)) this.inc({ action }, count);
     },
+  });
+  return (kind) => {
+    decisions[kind]++;
   };
 }

@@ -1,4 +1,5 @@
 import { type ErrorName, TributaryError } from '../shared/protocol/errors.ts';
+import { type Chunk, OwnBytes } from '../shared/protocol/memory/chunk.ts';
 import { Cancellation } from '../shared/runtime/async/cancellation.ts';
 import type { SessionDriver } from '../shared/runtime/session/session-driver.ts';
 import type { StreamHandlers } from '../shared/runtime/session/session-handlers.ts';
@@ -68,19 +69,15 @@ class StreamOpening implements StreamHandlers {
 
   begin(): void {
     for (const bytes of this.#request.earlyData) {
-      const chunk = { bytes, headroomBytes: 0, release() {} };
-      this.#driver.input(({ streams }) => streams.write(this.#streamId, chunk));
+      this.#driver.input(({ streams }) => streams.write(this.#streamId, new OwnBytes(bytes)));
     }
     if (this.#options.isOptimistic) {
       this.#succeed();
       return;
     }
-    this.#request.onAbandoned(() => {
-      this.#cancel();
-      this.#over();
-    });
+    this.#request.onAbandoned(() => this.#relay.abort('cancelled'));
     this.#timer = setTimeout(() => {
-      this.#cancel();
+      this.#driver.input(({ streams }) => streams.reset(this.#streamId, 'cancelled'));
       this.onFailed('timedOut');
     }, this.#options.answerTimeoutMs);
   }
@@ -99,8 +96,8 @@ class StreamOpening implements StreamHandlers {
     this.#relay.onFailed(error);
   }
 
-  onData(pieces: readonly Uint8Array[]): void {
-    this.#relay.onData(pieces);
+  onData(chunks: readonly Chunk[]): void {
+    this.#relay.onData(chunks);
   }
 
   onEnded(): void {
@@ -109,12 +106,6 @@ class StreamOpening implements StreamHandlers {
 
   onWritable(): void {
     this.#relay.onWritable();
-  }
-
-  /** Nobody waits for the origin any more. */
-  #cancel(): void {
-    this.#driver.forgetStream(this.#streamId);
-    this.#driver.input(({ streams }) => streams.reset(this.#streamId, 'cancelled'));
   }
 
   #succeed(): void {

@@ -1,8 +1,9 @@
 import { formatDestination } from '../../shared/protocol/destination.ts';
+import { isSameHost } from '../../shared/runtime/address/ip-address.ts';
 import type { ClientConfig, ConfiguredUplink } from '../config/client-config.ts';
 import { MAX_UPLINKS } from '../config/client-schema.ts';
 import { discoverUplinks } from '../discovery/discover-uplinks.ts';
-import { isSameAddress, type NetworkInterfaces, type NetworkView } from '../network/network-view.ts';
+import type { NetworkInterfaces, NetworkView } from '../network/network-view.ts';
 import { uplinkTrouble } from '../network/uplink-trouble.ts';
 import { pathsOf } from '../path-manager/paths.ts';
 import type { StandbyMode } from '../path-manager/uplink-role.ts';
@@ -83,6 +84,6 @@ function isMissing({ binding }: ConfiguredUplink, interfaces: NetworkInterfaces,
 
 function holderOf(address: string, interfaces: NetworkInterfaces): string | undefined {
   return Object.keys(interfaces).find((name) =>
-    interfaces[name]?.some((info) => isSameAddress(info.address, address)),
+    interfaces[name]?.some((info) => isSameHost(info.address, address)),
   );
 }

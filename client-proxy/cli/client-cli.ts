@@ -1,5 +1,10 @@
-import { Command } from 'commander';
-import { refuseUnknownCommand, runCommandLine } from '../../shared/runtime/config/command-line.ts';
+import type { Command } from 'commander';
+import {
+  type ProgramHelp,
+  programCommand,
+  refuseUnknownCommand,
+  runCommandLine,
+} from '../../shared/runtime/config/command-line.ts';
 import { findConfigFile } from '../../shared/runtime/config/config-search.ts';
 import { printStatus } from '../../shared/runtime/config/status-command.ts';
 import { loadClientConfig } from '../config/load-client-config.ts';
@@ -23,28 +28,10 @@ function clientProgram(deps: ClientCliDeps): Command {
       },
       deps,
     );
-  const program = new Command('tributary-client')
-    .description('A SOCKS5 proxy that spreads each connection over all uplinks of this machine.')
-    .version(deps.version)
-    .option('--config <file>', 'the configuration (otherwise $TRIBUTARY_CONFIG, or the first one found)')
-    .configureHelp({ showGlobalOptions: true })
-    .showHelpAfterError('(see --help)')
-    .helpCommand(true)
-    .addHelpText(
-      'after',
-      `
-Without a command the proxy runs, until SIGTERM or Ctrl-C.
-
-First steps:
-  tributary-client join 'tributary://...'    with the link that the concentrator printed
-  tributary-client check
-  tributary-client
-`,
-    )
-    .action(async ({ config }: { config?: string }) => {
-      refuseUnknownCommand(program);
-      await deps.run(await loadClientConfig(await configFile(config)));
-    });
+  const program = programCommand(HELP, deps.version).action(async ({ config }: { config?: string }) => {
+    refuseUnknownCommand(program);
+    await deps.run(await loadClientConfig(await configFile(config)));
+  });
   program
     .command('join')
     .description('write the configuration of this machine from a link, with the uplinks it has')
@@ -74,3 +61,15 @@ First steps:
   // Only now, since subcommands would inherit it: what is no command then reaches the program's own action.
   return program.allowExcessArguments();
 }
+
+const HELP: ProgramHelp = {
+  name: 'tributary-client',
+  description: 'A SOCKS5 proxy that spreads each connection over all uplinks of this machine.',
+  usage: `Without a command the proxy runs, until SIGTERM or Ctrl-C.
+
+First steps:
+  tributary-client join 'tributary://...'    with the link that the concentrator printed
+  tributary-client check
+  tributary-client
+`,
+};

@@ -1,8 +1,9 @@
 import { randomBytes } from 'node:crypto';
 import { join as joinPath, resolve } from 'node:path';
+import { isLoopback } from '../../shared/runtime/address/special-ranges.ts';
 import { UsageError } from '../../shared/runtime/config/command-line.ts';
 import { defaultConfigDirectory } from '../../shared/runtime/config/config-search.ts';
-import { isLoopback, parseListenAddress } from '../../shared/runtime/config/schema-pieces.ts';
+import { parseListenAddress } from '../../shared/runtime/config/schema-pieces.ts';
 import { fileExists, writePrivateFile } from '../../shared/runtime/files/private-file.ts';
 import { parseLink } from '../../shared/runtime/identity/link.ts';
 import { MAX_UPLINKS } from '../config/client-schema.ts';

@@ -2,6 +2,7 @@ import { isIP, isIPv4 } from 'node:net';
 import { z } from 'zod';
 import { MAX_SUBFLOWS_PER_UPLINK } from '../../shared/protocol/uplink/wanted-subflows.ts';
 import { isHostName, isIpv6Literal, parseHostPort } from '../../shared/runtime/address/host-port.ts';
+import { isLoopback } from '../../shared/runtime/address/special-ranges.ts';
 import {
   byteSize,
   clientId,
@@ -11,7 +12,6 @@ import {
   duration,
   hostPort,
   ipAddress,
-  isLoopback,
   linger,
   listenAddress,
   log,

@@ -2,21 +2,12 @@ import { isIP, isIPv4 } from 'node:net';
 import { type Destination, formatDestination } from '../../shared/protocol/destination.ts';
 import { StreamError, TributaryError } from '../../shared/protocol/errors.ts';
 import type { AppSocket } from '../../shared/runtime/app/app-socket.ts';
-import { originFailure } from '../../shared/runtime/app/origin-failure.ts';
+import { OriginConnector } from '../../shared/runtime/app/origin-connector.ts';
+import { dialFailure } from '../../shared/runtime/app/origin-failure.ts';
 import type { CancelSignal } from '../../shared/runtime/async/cancellation.ts';
 import { withTimeLimit } from '../../shared/runtime/async/time-limit.ts';
 import type { MonotonicClock } from '../../shared/runtime/clock.ts';
-import {
-  DnsResolver,
-  isLocalhost,
-  LOCALHOST_ADDRESSES,
-  type OriginResolver,
-} from '../../shared/runtime/dns/resolver.ts';
-import {
-  CONNECTION_ATTEMPT_DELAY_MS,
-  interleaveFamilies,
-  raceConnections,
-} from '../../shared/runtime/tcp/happy-eyeballs.ts';
+import { DnsResolver, isLocalhost, LOCALHOST_ADDRESSES } from '../../shared/runtime/dns/resolver.ts';
 import type { ConfiguredUplink } from '../config/client-config.ts';
 import { type DnsSurroundings, dnsRouteOf } from '../dns/uplink-dns-route.ts';
 import type { UplinkUseWithReason } from '../path-manager/uplink-use.ts';
@@ -49,8 +40,8 @@ const CONNECT_TIMEOUT_MS = 10_000;
 /** Connects to destinations through one uplink, past the concentrator; their names are resolved through the same uplink. */
 export class DirectDialer {
   readonly #options: DirectDialerOptions;
-  /** With the answers of each uplink; gone with it, since after a change of the network others may hold. */
-  readonly #resolvers = new WeakMap<ConfiguredUplink, OriginResolver>();
+  /** With the name servers' answers to each uplink; gone with it, since after a change of the network others may hold. */
+  readonly #connectors = new WeakMap<ConfiguredUplink, OriginConnector<AppSocket>>();
 
   constructor(options: DirectDialerOptions) {
     this.#options = options;
@@ -68,13 +59,13 @@ export class DirectDialer {
       const origin =
         uplink.binding.kind === 'proxy'
           ? await this.#throughProxy(uplink, destination, signal)
-          : await this.#race(uplink, destination, signal);
+          : await this.#connectorOf(uplink).connect(destination, signal);
       const changed = this.#whyChanged(uplink);
       if (changed === undefined) return origin;
       origin.destroy('reset');
       throw changed;
     } catch (cause) {
-      throw failure(destination, cause, signal);
+      throw dialFailure(destination, cause, signal);
     }
   }
 
@@ -108,24 +99,6 @@ export class DirectDialer {
     );
   }
 
-  async #race(
-    uplink: ConfiguredUplink,
-    { host, port }: Destination,
-    signal: CancelSignal,
-  ): Promise<AppSocket> {
-    const found = isIP(host) ? [host] : await this.#resolverOf(uplink).resolve(host, signal);
-    const addresses = ofItsFamily(uplink, this.#permitted(found));
-    const { connection } = await raceConnections({
-      addresses: interleaveFamilies(addresses, 6, (address) => address),
-      connect: (address, attempt) =>
-        this.#options.connect(uplink, { host: address, port }, attempt, CONNECT_TIMEOUT_MS),
-      attemptDelayMs: CONNECTION_ATTEMPT_DELAY_MS,
-      timeoutMs: CONNECT_TIMEOUT_MS,
-      signal,
-    });
-    return connection;
-  }
-
   /** The addresses that may be dialled; throws when there are none. */
   #permitted(addresses: readonly string[]): readonly string[] {
     const own = this.#options.ownAddresses();
@@ -135,15 +108,21 @@ export class DirectDialer {
     return permitted;
   }
 
-  #resolverOf(uplink: ConfiguredUplink): OriginResolver {
-    const { dns, clock } = this.#options;
-    let resolver = this.#resolvers.get(uplink);
-    if (resolver === undefined) {
+  #connectorOf(uplink: ConfiguredUplink): OriginConnector<AppSocket> {
+    const { connect, dns, clock } = this.#options;
+    let connector = this.#connectors.get(uplink);
+    if (connector === undefined) {
       const route = () => dnsRouteOf(uplink, dns);
-      resolver = new DnsResolver({ timeoutMs: RESOLVE_TIMEOUT_MS, clock, route });
-      this.#resolvers.set(uplink, resolver);
+      connector = new OriginConnector({
+        resolver: new DnsResolver({ timeoutMs: RESOLVE_TIMEOUT_MS, clock, route }),
+        permitted: (addresses) => ofItsFamily(uplink, this.#permitted(addresses)),
+        connect: (host, port, attempt) => connect(uplink, { host, port }, attempt, CONNECT_TIMEOUT_MS),
+        connectTimeoutMs: CONNECT_TIMEOUT_MS,
+        clock,
+      });
+      this.#connectors.set(uplink, connector);
     }
-    return resolver;
+    return connector;
   }
 }
 
@@ -153,11 +132,4 @@ function ofItsFamily({ name, binding }: ConfiguredUplink, addresses: readonly st
   if (reachable.length > 0) return reachable;
   const message = `bound to ${binding.address}, which cannot reach the other address family`;
   throw new UplinkError(name, 'networkFailure', message);
-}
-
-function failure(destination: Destination, cause: unknown, signal: CancelSignal): TributaryError {
-  const where = formatDestination(destination);
-  if (signal.aborted) return new StreamError('cancelled', `the dial of ${where} was given up`);
-  if (cause instanceof TributaryError) return cause;
-  return originFailure(where, cause instanceof AggregateError ? cause.errors : [cause]);
 }

@@ -1,4 +1,5 @@
-import type { AppChunk, AppSocket, AppSocketHandlers } from '../../shared/runtime/app/app-socket.ts';
+import type { OutgoingChunk } from '../../shared/protocol/memory/chunk.ts';
+import type { AppSocket, AppSocketHandlers } from '../../shared/runtime/app/app-socket.ts';
 import type { UplinkTraffic } from '../../shared/runtime/session/uplink-traffic.ts';
 
 /**
@@ -35,7 +36,7 @@ class RelayedSocket implements AppSocketHandlers {
   readonly #onClosed: () => void;
   #other!: RelayedSocket;
   /** What the other has sent and this socket has not yet written, in order: it must go back to its owner in any case. */
-  readonly #leaving: AppChunk[] = [];
+  readonly #leaving: OutgoingChunk[] = [];
   #hasEnded = false;
 
   constructor(socket: AppSocket, count: (bytes: number) => void, onClosed: () => void = () => {}) {
@@ -50,7 +51,7 @@ class RelayedSocket implements AppSocketHandlers {
     this.#socket.resume();
   }
 
-  onChunk(chunk: AppChunk): void {
+  onChunk(chunk: OutgoingChunk): void {
     this.#count(chunk.bytes.length);
     if (!this.#other.#write(chunk)) this.#socket.pause();
   }
@@ -72,7 +73,7 @@ class RelayedSocket implements AppSocketHandlers {
     this.#onClosed();
   }
 
-  #write(chunk: AppChunk): boolean {
+  #write(chunk: OutgoingChunk): boolean {
     this.#leaving.push(chunk);
     return this.#socket.write([chunk.bytes], () => this.#leaving.shift()?.release());
   }

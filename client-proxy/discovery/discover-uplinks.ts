@@ -1,7 +1,8 @@
+import { isSameHost } from '../../shared/runtime/address/ip-address.ts';
 import type { AutoUplinks, ConfiguredUplink, UplinkSettings } from '../config/client-config.ts';
 import { whyVirtual } from '../network/interface-kind.ts';
 import { matchesPattern } from '../network/name-pattern.ts';
-import { familyOf, isSameAddress, type NetworkInterface, type NetworkView } from '../network/network-view.ts';
+import { familyOf, type NetworkInterface, type NetworkView } from '../network/network-view.ts';
 import { interfaceTrouble } from '../network/uplink-trouble.ts';
 
 export interface DiscoveryOptions {
@@ -67,7 +68,7 @@ function whyUnwanted(one: NetworkInterface, { auto, list }: DiscoveryOptions): s
   const listed = list.find(({ binding }) =>
     binding.kind === 'interface'
       ? binding.interface === one.name
-      : binding.kind === 'address' && one.addresses.some((own) => isSameAddress(own, binding.address)),
+      : binding.kind === 'address' && one.addresses.some((own) => isSameHost(own, binding.address)),
   );
   if (listed !== undefined) return `uplink ${listed.name} of the list uses it`;
   const excluding = auto.exclude.find((pattern) => matchesPattern(one.name, pattern));

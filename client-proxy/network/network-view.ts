@@ -1,5 +1,5 @@
 import type { NetworkInterfaceInfo } from 'node:os';
-import ipaddr from 'ipaddr.js';
+import { type AddressScope, judgeAddress } from '../../shared/runtime/address/special-ranges.ts';
 
 /** A network interface of this machine, as far as it matters for uplinks. */
 export interface NetworkInterface {
@@ -45,7 +45,7 @@ export function portableView(table: NetworkInterfaces, isHardware: (name: string
 
 /** Those of the addresses that packets can come back to, IPv4 first. */
 export function usableAddresses(addresses: readonly string[]): string[] {
-  const usable = addresses.filter((address) => !UNUSABLE.has(ipaddr.parse(address).range()));
+  const usable = addresses.filter(isUsable);
   return [...usable.filter((address) => familyOf(address) === 4), ...usable.filter((a) => familyOf(a) === 6)];
 }
 
@@ -53,9 +53,10 @@ export function familyOf(address: string): AddressFamily {
   return address.includes(':') ? 6 : 4;
 }
 
-/** IPv6 addresses have many texts. */
-export function isSameAddress(a: string, b: string): boolean {
-  return ipaddr.parse(a).toString() === ipaddr.parse(b).toString();
-}
+/** Of the scopes of addresses that packets cannot come back to from elsewhere. */
+const UNUSABLE: ReadonlySet<AddressScope> = new Set(['loopback', 'link', 'group', 'unspecified']);
 
-const UNUSABLE = new Set(['loopback', 'linkLocal', 'multicast', 'unspecified', 'broadcast']);
+function isUsable(address: string): boolean {
+  const [own] = judgeAddress(address) ?? [];
+  return own !== undefined && !(own.special && UNUSABLE.has(own.special.scope));
+}

@@ -1,6 +1,7 @@
 import { isDeepStrictEqual } from 'node:util';
+import { isSameHost } from '../../shared/runtime/address/ip-address.ts';
 import type { Uplink } from '../uplink/uplink.ts';
-import { isSameAddress, type NetworkInterface, type NetworkView } from './network-view.ts';
+import type { NetworkInterface, NetworkView } from './network-view.ts';
 
 /** Why nothing can get through an uplink now, as the network tells. */
 export interface UplinkTrouble {
@@ -38,7 +39,7 @@ export function uplinkTrouble({ binding }: Uplink, view: NetworkView): UplinkTro
   if (binding.kind === 'proxy') return undefined;
   if (binding.kind === 'address') {
     const holder = view.interfaces.find(({ addresses }) =>
-      addresses.some((address) => isSameAddress(address, binding.address)),
+      addresses.some((address) => isSameHost(address, binding.address)),
     );
     return holder && (holder.isUp && holder.hasCarrier ? undefined : interfaceTrouble(holder));
   }

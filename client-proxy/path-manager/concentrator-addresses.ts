@@ -2,7 +2,8 @@ import { isIP } from 'node:net';
 import ipaddr from 'ipaddr.js';
 import { type Destination, formatDestination } from '../../shared/protocol/destination.ts';
 import { MAX_ANNOUNCED_ADDRESSES } from '../../shared/protocol/session/announcements.ts';
-import { embeddedIpv4, parseAddress, specialRange } from '../../shared/runtime/address/special-ranges.ts';
+import { isSameHost } from '../../shared/runtime/address/ip-address.ts';
+import { judgeAddress, type SpecialRange } from '../../shared/runtime/address/special-ranges.ts';
 
 /** How an announced address was taken. */
 export type Announcement =
@@ -87,10 +88,11 @@ export class ConcentratorAddresses {
 
   /** A concentrator must not send its clients to machines of their own networks, unless it is such a machine itself. */
   #whyNot(host: string): string | undefined {
-    const special = scopeOf(host);
+    const special = specialOf(host);
     if (special === undefined) return undefined;
-    const scopes = this.#configured.flatMap((one) => this.#addressesOf(one.host)).map(scopeOf);
-    if (special.kind !== 'other' && scopes.some((scope) => scope?.kind === special.kind)) return undefined;
+    const configured = this.#configured.flatMap((one) => this.#addressesOf(one.host)).map(specialOf);
+    const isShared = special.scope === 'loopback' || special.scope === 'site';
+    if (isShared && configured.some((one) => one?.scope === special.scope)) return undefined;
     return `${host} is ${special.name}, and no configured address is`;
   }
 
@@ -99,25 +101,11 @@ export class ConcentratorAddresses {
   }
 }
 
-interface Scope {
-  readonly kind: 'loopback' | 'site' | 'other';
-  readonly name: string;
-}
-
-/** Ranges of networks that a client and its concentrator may share. */
-const SITE_RANGES = ['private', 'unique local', 'carrier-grade NAT'];
-
-/** What an address is, when it is no ordinary one of the Internet. */
-function scopeOf(host: string): Scope | undefined {
-  const address = parseAddress(host);
-  if (address === undefined) return { kind: 'other', name: 'no address' };
-  const carried = embeddedIpv4(address).map(specialRange);
-  const range = specialRange(address) ?? carried.find((one) => one !== undefined);
-  if (range === undefined) return undefined;
-  if (range.name === 'loopback') return { kind: 'loopback', name: range.name };
-  return { kind: SITE_RANGES.includes(range.name) ? 'site' : 'other', name: range.name };
+/** What is special about an address, or about one that it carries inside. */
+function specialOf(host: string): SpecialRange | undefined {
+  return judgeAddress(host)?.find(({ special }) => special !== undefined)?.special;
 }
 
 function isSame(one: Destination, other: Destination): boolean {
-  return one.port === other.port && ipaddr.parse(one.host).toString() === ipaddr.parse(other.host).toString();
+  return one.port === other.port && isSameHost(one.host, other.host);
 }

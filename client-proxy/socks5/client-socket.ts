@@ -1,4 +1,5 @@
-import type { AppChunk, AppSocket, AppSocketHandlers } from '../../shared/runtime/app/app-socket.ts';
+import type { OutgoingChunk } from '../../shared/protocol/memory/chunk.ts';
+import type { AppSocket, AppSocketHandlers } from '../../shared/runtime/app/app-socket.ts';
 import { IGNORE_EVENTS } from './closing.ts';
 
 /**
@@ -17,7 +18,7 @@ export class ClientSocket implements AppSocket {
   #onEndWhileWatching: (() => void) | undefined;
   #replayScheduled = false;
   /** Read ahead while watching, at most one chunk. */
-  #heldChunk: AppChunk | undefined;
+  #heldChunk: OutgoingChunk | undefined;
   #heldEnd = false;
   #closed: { error: NodeJS.ErrnoException | undefined } | undefined;
 
@@ -94,7 +95,7 @@ export class ClientSocket implements AppSocket {
     this.#inner.destroy(how);
   }
 
-  #chunk(chunk: AppChunk): void {
+  #chunk(chunk: OutgoingChunk): void {
     if (this.#reading) {
       this.#handlers.onChunk(chunk);
     } else {

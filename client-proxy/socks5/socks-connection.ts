@@ -1,6 +1,6 @@
 import { type Destination, formatDestination } from '../../shared/protocol/destination.ts';
 import { type ErrorName, MisuseError } from '../../shared/protocol/errors.ts';
-import type { AppChunk } from '../../shared/runtime/app/app-socket.ts';
+import type { OutgoingChunk } from '../../shared/protocol/memory/chunk.ts';
 import type { ClientSocket } from './client-socket.ts';
 import { closeAtOnce, closeGracefully } from './closing.ts';
 import type { ConnectRequest } from './connect-request.ts';
@@ -52,7 +52,7 @@ export class SocksConnection {
     socket.resume();
   }
 
-  #receive(chunk: AppChunk): void {
+  #receive(chunk: OutgoingChunk): void {
     const actions = this.#negotiation.receive(chunk.bytes);
     chunk.release();
     for (const action of actions) this.#perform(action);

@@ -1,6 +1,6 @@
 import ipaddr from 'ipaddr.js';
 import type { Destination } from '../../shared/protocol/destination.ts';
-import { isInNetwork, type Network, parseAddress } from '../../shared/runtime/address/special-ranges.ts';
+import { isInNetwork, type Network, parseAddress } from '../../shared/runtime/address/ip-address.ts';
 import type { SteeringAction, SteeringConfig, SteeringRule } from './steering-rule.ts';
 
 /** What of a request rules can speak of. */

@@ -1,5 +1,5 @@
 import ipaddr from 'ipaddr.js';
-import { isInNetwork, type Network } from '../../shared/runtime/address/special-ranges.ts';
+import { isInNetwork, type Network } from '../../shared/runtime/address/ip-address.ts';
 import type { PortRange } from '../../shared/runtime/config/ranges.ts';
 import type { SteeringRule } from './steering-rule.ts';
 

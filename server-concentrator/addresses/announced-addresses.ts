@@ -1,7 +1,8 @@
 import ipaddr from 'ipaddr.js';
 import type { Destination } from '../../shared/protocol/destination.ts';
 import { MAX_ANNOUNCED_ADDRESSES } from '../../shared/protocol/session/announcements.ts';
-import { embeddedIpv4, parseAddress, specialRange } from '../../shared/runtime/address/special-ranges.ts';
+import { isSameHost } from '../../shared/runtime/address/ip-address.ts';
+import { judgeAddress } from '../../shared/runtime/address/special-ranges.ts';
 
 /** What is told to clients: IP addresses with ports, and whether they may make further subflows where they came in first. */
 export interface Announced {
@@ -53,10 +54,9 @@ function publicAddresses({ own, listen, public: configured }: Reachable): readon
 function isReachedAt(host: string, listen: string): boolean {
   if (listen === '::') return true;
   if (listen === '0.0.0.0') return ipaddr.parse(host).kind() === 'ipv4';
-  return ipaddr.parse(host).toString() === ipaddr.parse(listen).toString();
+  return isSameHost(host, listen);
 }
 
 function isPublic(host: string): boolean {
-  const address = parseAddress(host);
-  return address !== undefined && [address, ...embeddedIpv4(address)].every((one) => !specialRange(one));
+  return judgeAddress(host)?.every(({ special }) => special === undefined) ?? false;
 }

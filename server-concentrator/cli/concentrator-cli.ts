@@ -1,6 +1,8 @@
-import { Command } from 'commander';
+import type { Command } from 'commander';
 import {
   type CommandLineDeps,
+  type ProgramHelp,
+  programCommand,
   refuseUnknownCommand,
   runCommandLine,
 } from '../../shared/runtime/config/command-line.ts';
@@ -26,28 +28,10 @@ export function buildConcentratorCli(
 }
 
 function concentratorProgram(deps: ConcentratorCliDeps): Command {
-  const program = new Command('tributary-concentrator')
-    .description('Joins the subflows of tributary-client and dials the origins.')
-    .version(deps.version)
-    .option('--config <file>', 'the configuration (otherwise $TRIBUTARY_CONFIG, or the first one found)')
-    .configureHelp({ showGlobalOptions: true })
-    .showHelpAfterError('(see --help)')
-    .helpCommand(true)
-    .addHelpText(
-      'after',
-      `
-Without a command the concentrator runs, until SIGTERM or Ctrl-C; SIGHUP makes it read clients and egress rules again.
-
-First steps:
-  tributary-concentrator init --public vps.example.org    prints the link for the first client
-  tributary-concentrator check
-  tributary-concentrator
-`,
-    )
-    .action(async () => {
-      refuseUnknownCommand(program);
-      await deps.run(await loaded());
-    });
+  const program = programCommand(HELP, deps.version).action(async () => {
+    refuseUnknownCommand(program);
+    await deps.run(await loaded());
+  });
   const loaded = async () => {
     const { config: named } = program.opts<{ config?: string }>();
     const file = await findConfigFile(
@@ -104,3 +88,15 @@ First steps:
   // Only now, since subcommands would inherit it: what is no command then reaches the program's own action.
   return program.allowExcessArguments();
 }
+
+const HELP: ProgramHelp = {
+  name: 'tributary-concentrator',
+  description: 'Joins the subflows of tributary-client and dials the origins.',
+  usage: `Without a command the concentrator runs, until SIGTERM or Ctrl-C; SIGHUP makes it read clients and egress rules again.
+
+First steps:
+  tributary-concentrator init --public vps.example.org    prints the link for the first client
+  tributary-concentrator check
+  tributary-concentrator
+`,
+};

@@ -2,12 +2,12 @@ import ipaddr from 'ipaddr.js';
 import { MisuseError } from '../../shared/protocol/errors.ts';
 import {
   type Address,
-  embeddedIpv4,
   isInNetwork,
+  isSameAddress,
   type Network,
   parseAddress,
-  specialRange,
-} from '../../shared/runtime/address/special-ranges.ts';
+} from '../../shared/runtime/address/ip-address.ts';
+import { type AddressScope, judgeAddress } from '../../shared/runtime/address/special-ranges.ts';
 import { type EgressRule, formatEgressRule } from '../config/egress-rule.ts';
 
 /** `reason` is for the operator's log: what was refused, by which range or rule. */
@@ -36,7 +36,7 @@ export interface EgressPolicyOptions {
  *    `example.org` itself. A host pattern does not stop a client from naming the same origin by its address.
  * 2. The concentrator's own listening ports, on its own addresses and on loopback, are refused whatever the
  *    allow rules say: such a connection can only be a loop.
- * 3. Special addresses (loopback, private, link-local, metadata, multicast, reserved ...: see `specialRange`)
+ * 3. Special addresses (loopback, private, link-local, metadata, multicast, reserved ...: see `judgeAddress`)
  *    and this machine's own addresses are refused, unless an `allow` rule names a network that holds the address.
  *    An allow rule with a host pattern or `*` opens no special address, since whoever controls a name's
  *    DNS records chooses the address.
@@ -59,7 +59,7 @@ export function createEgressPolicy(options: EgressPolicyOptions): EgressPolicy {
   const deniedNetworks = networkRules(options.deny);
   const deniedHosts = options.deny.filter((rule) => rule.target.kind !== 'cidr');
 
-  const isOwn = (form: Address) => own.some((address) => isInNetwork(form, [address, hostBits(address)]));
+  const isOwn = (form: Address) => own.some((address) => isSameAddress(form, address));
 
   return {
     checkHost(host, port) {
@@ -70,25 +70,26 @@ export function createEgressPolicy(options: EgressPolicyOptions): EgressPolicy {
     },
 
     checkAddress(text, port) {
-      const address = parseAddress(text);
-      if (!address) return refuse(`"${text}" is not an IP address without a zone`);
-      const forms = [address, ...embeddedIpv4(address)];
-
-      for (const form of forms) {
-        const rule = findNetworkRule(deniedNetworks, form, port);
+      const forms = judgeAddress(text);
+      if (!forms) return refuse(`"${text}" is not an IP address without a zone`);
+      for (const { address } of forms) {
+        const rule = findNetworkRule(deniedNetworks, address, port);
         if (rule) return refuse(`${text} port ${port} is denied by the rule "${formatEgressRule(rule)}"`);
       }
-      for (const form of forms) {
-        const special = specialRange(form);
-        const reachesUs = LOCAL_RANGES.has(special?.name ?? '') || isOwn(form);
+      for (const { address, special } of forms) {
+        const reachesUs = (special && LOCAL_SCOPES.has(special.scope)) || isOwn(address);
         if (reachesUs && listenPorts.has(port)) {
           return refuse(`${text} port ${port} is this concentrator itself`);
         }
-        const what = special ? `${special.name}, ${special.cidr}` : isOwn(form) ? 'this machine' : undefined;
-        if (what && !findNetworkRule(allowedNetworks, form, port)) {
-          const inside = form === address ? '' : ` leads to ${form}, which`;
+        const what = special
+          ? `${special.name}, ${special.cidr}`
+          : isOwn(address)
+            ? 'this machine'
+            : undefined;
+        if (what && !findNetworkRule(allowedNetworks, address, port)) {
+          const inside = address === forms[0]?.address ? '' : ` leads to ${address}, which`;
           return refuse(
-            `${text}${inside} is a special address (${what}); egress.allow needs "${form}" to open it`,
+            `${text}${inside} is a special address (${what}); egress.allow needs "${address}" to open it`,
           );
         }
       }
@@ -100,7 +101,7 @@ export function createEgressPolicy(options: EgressPolicyOptions): EgressPolicy {
 const ALLOWED: EgressVerdict = { allowed: true };
 
 /** Connecting to the unspecified address reaches this machine on Linux, as loopback does. */
-const LOCAL_RANGES: ReadonlySet<string> = new Set(['loopback', 'unspecified']);
+const LOCAL_SCOPES: ReadonlySet<AddressScope> = new Set(['loopback', 'unspecified']);
 
 interface NetworkRule {
   readonly network: Network;
@@ -115,10 +116,6 @@ function parseOwnAddress(text: string): Address {
   const address = parseAddress(text);
   if (!address) throw new MisuseError(`own address "${text}" is not an IP address without a zone`);
   return address;
-}
-
-function hostBits(address: Address): number {
-  return address.kind() === 'ipv4' ? 32 : 128;
 }
 
 function networkRules(rules: readonly EgressRule[]): NetworkRule[] {

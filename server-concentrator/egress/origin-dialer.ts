@@ -1,20 +1,12 @@
-import { isIP, isIPv4 } from 'node:net';
-import { type Destination, formatDestination } from '../../shared/protocol/destination.ts';
-import { type ErrorName, StreamError, TributaryError } from '../../shared/protocol/errors.ts';
-import { originFailure } from '../../shared/runtime/app/origin-failure.ts';
+import type { Destination } from '../../shared/protocol/destination.ts';
+import { type ErrorName, StreamError } from '../../shared/protocol/errors.ts';
+import { type ConnectAddress, OriginConnector } from '../../shared/runtime/app/origin-connector.ts';
+import { dialFailure } from '../../shared/runtime/app/origin-failure.ts';
 import type { CancelSignal } from '../../shared/runtime/async/cancellation.ts';
 import type { MonotonicClock } from '../../shared/runtime/clock.ts';
 import type { OriginResolver } from '../../shared/runtime/dns/resolver.ts';
-import {
-  CONNECTION_ATTEMPT_DELAY_MS,
-  interleaveFamilies,
-  raceConnections,
-} from '../../shared/runtime/tcp/happy-eyeballs.ts';
 import type { EgressPolicy } from './egress-policy.ts';
 import { normalizeHost } from './host-name.ts';
-
-/** Opens one connection to an IP address; rejects when it fails or `signal` aborts. */
-export type ConnectAddress<T> = (address: string, port: number, signal: CancelSignal) => Promise<T>;
 
 /** How one dial ended, for the metrics. */
 export type DialOutcome = 'connected' | ErrorName;
@@ -31,18 +23,21 @@ export interface OriginDialerOptions<T> {
 }
 
 /**
- * Connects streams to their origins: policy on the host, resolution, policy on each address, then
- * Happy Eyeballs over exactly the addresses that passed. Nothing is resolved a second time, so what was checked
- * is what is dialled.
+ * Connects streams to their origins: policy on the host, resolution, policy on each address, then Happy Eyeballs over exactly
+ * the addresses that passed.
  */
 export class OriginDialer<T extends { destroy(): void }> {
   readonly #options: OriginDialerOptions<T>;
+  readonly #connector: OriginConnector<T>;
   #policy: EgressPolicy;
-  #ipv4FirstUntilMs = Number.NEGATIVE_INFINITY;
 
   constructor(options: OriginDialerOptions<T>) {
     this.#options = options;
     this.#policy = options.policy;
+    this.#connector = new OriginConnector({
+      ...options,
+      permitted: (addresses, port) => this.#permitted(addresses, port),
+    });
   }
 
   /** The policy for dials from now on; connections that are open stay. */
@@ -60,7 +55,7 @@ export class OriginDialer<T extends { destroy(): void }> {
       this.#options.onOutcome?.('connected');
       return connection;
     } catch (cause) {
-      const error = streamError(destination, cause, signal);
+      const error = dialFailure(destination, cause, signal);
       this.#options.onOutcome?.(error.code);
       throw error;
     }
@@ -79,8 +74,7 @@ export class OriginDialer<T extends { destroy(): void }> {
     const hostVerdict = this.#policy.checkHost(host, port);
     if (!hostVerdict.allowed) throw notAuthorized([hostVerdict.reason]);
 
-    const addresses = isIP(host) ? [host] : await this.#options.resolver.resolve(host, signal);
-    return this.#race(this.#permitted(addresses, port), port, signal);
+    return this.#connector.connect({ host, port }, signal);
   }
 
   /** The addresses that the policy lets pass; throws notAuthorized when there are none. */
@@ -95,44 +89,8 @@ export class OriginDialer<T extends { destroy(): void }> {
     if (permitted.length === 0) throw notAuthorized(reasons);
     return permitted;
   }
-
-  async #race(addresses: readonly string[], port: number, signal: CancelSignal): Promise<T> {
-    const { connect, connectTimeoutMs, clock } = this.#options;
-    const ordered = interleaveFamilies(
-      addresses,
-      clock() < this.#ipv4FirstUntilMs ? 4 : 6,
-      (address) => address,
-    );
-    const { connection, address } = await raceConnections({
-      addresses: ordered,
-      connect: (address, attempt) => connect(address, port, attempt),
-      attemptDelayMs: CONNECTION_ATTEMPT_DELAY_MS,
-      timeoutMs: connectTimeoutMs,
-      signal,
-    });
-    const ipv6Lost = !isIPv4(ordered[0] ?? '') && isIPv4(address);
-    if (ipv6Lost) this.#ipv4FirstUntilMs = clock() + IPV4_FIRST_MS;
-    return connection;
-  }
 }
-
-/**
- * After IPv6 came first and IPv4 won, IPv4 comes first for this long, so that broken IPv6 does not cost every open
- * the attempt delay (RFC 6555 section 4.2, which names 10 minutes; RFC 8305 section 4 on history).
- */
-const IPV4_FIRST_MS = 10 * 60 * 1000;
 
 function notAuthorized(reasons: readonly string[]): StreamError {
   return new StreamError('notAuthorized', `not permitted by the egress policy: ${reasons.join('; ')}`);
-}
-
-function streamError(destination: Destination, cause: unknown, signal: CancelSignal): TributaryError {
-  if (signal.aborted) {
-    return new StreamError('cancelled', `the dial of ${formatDestination(destination)} was given up`);
-  }
-  if (cause instanceof TributaryError) return cause;
-  return originFailure(
-    formatDestination(destination),
-    cause instanceof AggregateError ? cause.errors : [cause],
-  );
 }

@@ -32,7 +32,6 @@ interface LiveSession {
   readonly clientId: string;
   /** What logs call it. */
   readonly id: string;
-  readonly token: string;
   readonly driver: SessionDriver;
   /** As its WELCOME said. */
   readonly joinHere: boolean;
@@ -193,7 +192,7 @@ export class SessionRegistry {
       },
     });
     const streams = new OriginStreams({ driver, dialer, logger, idleTimeoutMs: limits.streamIdleTimeoutMs });
-    const live = { clientId, id, token, driver, joinHere: this.#announced.joinHere };
+    const live = { clientId, id, driver, joinHere: this.#announced.joinHere };
     this.#sessions.set(token, live);
     logger.info('session established');
     return live;
@@ -217,7 +216,7 @@ function addSubflow(
 function refuse({ transport, handshake }: Applicant, error: ErrorName): void {
   const timer = setTimeout(() => transport.destroy(), REFUSAL_MS);
   transport.setHandlers({
-    onBytes() {},
+    onBytes: (chunk) => chunk.release(),
     onWritable: () => transport.destroy(),
     onClose: () => clearTimeout(timer),
   });

@@ -1,7 +1,7 @@
 import type { Bed } from './bed.ts';
 import type { UplinkSpec } from './uplink.ts';
 
-/** What can be said to a bed while it runs, one line each. */
+/** The commands that a running bed takes, one per line. */
 export const COMMANDS = `  hole NAME [up|down]            drops everything silently
   down NAME, up NAME             the client's interface
   collapse NAME MBPS RTT         a bad radio: rate, and RTT in ms

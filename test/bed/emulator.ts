@@ -40,7 +40,7 @@ export interface DirectionStats {
   meanLateUs: number;
 }
 
-/** No answer of the emulator takes longer unless it hangs. */
+/** An emulator that takes longer to answer hangs. */
 const ANSWER_TIMEOUT_MS = 5_000;
 /** For the kernel to take down namespaces with all that is in them. */
 const EXIT_TIMEOUT_MS = 15_000;

@@ -31,7 +31,7 @@ const PING_GAP_MS = 10;
 /** 16 bytes with UDP and IPv4 headers, both ways. */
 const PING_BITS = 2 * 44 * 8;
 const PACKET_BITS = 1500 * 8;
-/** Without loss nothing needs to be counted for long. */
+/** Losses must be counted for longer than their absence. */
 const BRIEF = { pings: 30, floodMs: 500, excess: 0.3, lossMs: 1_500, noLossMs: 400 };
 
 /** RTT, and rate and loss of both directions, in a few seconds. */

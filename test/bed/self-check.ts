@@ -12,7 +12,7 @@ const PINGS = 150;
 const OVERLOAD_MS = 1_500;
 const LOSS_MS = 3_000;
 
-/** Where one CUBIC connection fills the link soon: beyond, TCP's own slowness would be measured. */
+/** Up to this round-trip time one CUBIC connection fills the link soon. Beyond it, the slowness of TCP would be measured. */
 const MAX_JUDGED_TCP_RTT_MS = 200;
 
 const CASES: readonly UplinkSpec[] = [
@@ -55,7 +55,7 @@ for (const [index, spec] of CASES.entries()) {
     const { rttMs, queueMs } = spec;
     const measured = await measureTcp(bed, uplink, direction, 2500 + 10 * rttMs + 2 * queueMs, 2000);
     const figure = { what: `${direction} TCP, Mbit/s`, asked: rateMbps, measured };
-    // What BBR makes of random loss is BBR's; without loss one connection fills the link.
+    // With random loss the rate depends on congestion control; without, one connection fills the link.
     return lossPercent || rttMs > MAX_JUDGED_TCP_RTT_MS
       ? figure
       : { ...figure, tolerance: rateMbps * TOLERANCE };

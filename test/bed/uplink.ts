@@ -1,7 +1,7 @@
 import type { Direction, DirectionSettings, DirectionStats, Emulator } from './emulator.ts';
 import type { AddressPair, Namespace } from './namespace.ts';
 
-/** A link by what is the same both ways, with exceptions per direction. */
+/** A link: the settings of both directions, with exceptions for one. */
 export interface UplinkSpec {
   /** Name of the interface in both namespaces. */
   name: string;
@@ -31,7 +31,7 @@ const DIRECTIONS: readonly Direction[] = ['up', 'down'];
 export class Uplink {
   /** Name of the interface in both namespaces. */
   readonly name: string;
-  /** What it was made as; {@link restore} goes back to it. */
+  /** Its settings at the start; {@link restore} goes back to them. */
   readonly spec: UplinkSpec;
   readonly #emulator: Emulator;
   readonly #namespaces: { client: Namespace; concentrator: Namespace };
@@ -68,7 +68,7 @@ export class Uplink {
     return subnet(this.#number, 1);
   }
 
-  /** What is set now. */
+  /** The current settings. */
   get settings(): Readonly<Record<Direction, DirectionSettings>> {
     return this.#settings;
   }

@@ -33,7 +33,7 @@ export class Bench {
     this.#checkouts = checkouts;
   }
 
-  /** Measures all that was asked for, and says and writes what came of it. `say` prints a line. */
+  /** Measures everything that was asked for, then prints and writes the results. `say` prints a line. */
   async run(say: (line: string) => void): Promise<void> {
     const groups = this.#plan(say);
     const networks = this.#options.isLinkCheck ? networksOf(groups) : [];
@@ -63,7 +63,7 @@ export class Bench {
     await this.#report(records, checked, where, say);
   }
 
-  /** Ends what is under way at once; `run` then reports what there is. */
+  /** Ends the current measurement at once; `run` then reports the results so far. */
   async stop(): Promise<void> {
     this.#isStopped = true;
     await this.#bed?.close();
@@ -112,7 +112,7 @@ export class Bench {
     return found;
   }
 
-  /** Says and writes what was measured. */
+  /** Prints and writes the results. */
   async #report(
     records: readonly RunRecord[],
     links: Readonly<Record<string, LinkFigure[]>>,
@@ -121,12 +121,12 @@ export class Bench {
   ): Promise<void> {
     const summary = new Summary(records);
     const comparison = compare(summary);
-    const compared = comparisonText(comparison);
+    const checkouts = await describeCheckouts(this.#checkouts);
+    const compared = comparisonText(comparison, checkouts);
     say(`\n${[reportText(summary), compared].filter(Boolean).join('\n\n')}\n`);
     const late = records.filter(({ emulatorLateUs }) => emulatorLateUs > LATE_US).length;
     if (late > 0)
       say(`In ${late} of ${records.length} runs the machine was too slow for the links: see emulatorLateUs.`);
-    const checkouts = await describeCheckouts(this.#checkouts);
     const content = { checkouts, links, records, goals: judge(summary), comparison };
     const texts = new Map(compared ? [['comparison', compared]] : []);
     const drawn = new Map([...pictures(summary), ...comparisonPictures(comparison)]);
@@ -153,7 +153,7 @@ export class Bench {
   };
 }
 
-/** What the groups run in, each set of links once: a fault has those of its network. */
+/** The networks of the groups, each set of links once: a fault has the links of its network. */
 function networksOf(groups: readonly Group[]): Scenario[] {
   const byLinks = new Map(groups.map(({ scenario }) => [scenario.uplinks, scenario]));
   return NETWORKS.filter(({ uplinks }) => byLinks.has(uplinks));

@@ -14,7 +14,7 @@ export interface FaultScript {
   readonly steps: readonly FaultStep[];
   /** The transfer runs for a time after its first byte, or until all of it is there. */
   readonly transfer: { readonly ms: number } | { readonly bytes: number };
-  /** The time in which the longest gap is looked for; of a silent fault, from the fault on. */
+  /** The longest gap is looked for from this time on; for a silent fault that is the time of the fault. */
   readonly gapsFromMs?: number;
   /** The time whose rate is compared with what the network could carry then. */
   readonly judged?: {
@@ -24,9 +24,9 @@ export interface FaultScript {
   };
 }
 
-/** Into the transfer: both ends have settled by then. */
+/** Time from the first byte of a transfer to its fault: both ends have settled by then. */
 const FAULT_AT_MS = 4_000;
-/** From then on the rate must be that of what is left. */
+/** After this time the rate must be that of the links that are left. */
 const RECOVERY_MS = 1_000;
 const JUDGED_MS = 5_000;
 const OUTAGE_MS = 10_000;
@@ -129,7 +129,7 @@ function everythingGone(id: string): Scenario {
         },
       },
     ],
-    // Of the twin network about 5 s before and 5 s after.
+    // In the twin network this takes about 5 s before the outage and 5 s after it.
     transfer: { bytes: 30_000_000 },
     gapsFromMs: FAULT_AT_MS,
   });
@@ -155,7 +155,7 @@ function afterFault(capacityMbps: (direction: Direction) => number): FaultScript
   return { fromMs, toMs: fromMs + JUDGED_MS, capacityMbps };
 }
 
-/** Sum of the uplinks' rates, without one. */
+/** Sum of the rates of all uplinks, or of all but one. */
 export function capacity(network: Scenario, direction: Direction, without?: string): number {
   return network.uplinks
     .filter(({ name }) => name !== without)

@@ -7,7 +7,7 @@ import { capacity } from './faults.ts';
 import type { Scenario } from './scenarios.ts';
 import { WARM_UP_MS } from './workloads/bulk.ts';
 
-/** What is judged of one run. Absent: it has no meaning there. */
+/** The figures of one run. Those that have no meaning for it are absent. */
 export interface Figures {
   /** Application bytes from the first to the last. */
   goodputMbps?: number;
@@ -31,13 +31,13 @@ export interface Figures {
   /** Bytes copied to a second subflow on suspicion, over the transfer's. */
   copyShare?: number;
   peakReorderBytes?: number;
-  /** Of both proxies, the reading of their metrics included, which matters on slow links. */
+  /** Of both proxies, with the time to serve their metrics, which matters on slow links. */
   cpuSecondsPerGb?: number;
   /** Of the larger proxy. */
   peakRssBytes?: number;
 }
 
-/** What a run gave. */
+/** What was observed in a run. */
 export interface Observed {
   readonly scenario: Scenario;
   readonly direction: Direction;

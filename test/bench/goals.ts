@@ -8,12 +8,12 @@ export interface Judgement {
   readonly goal: string;
   readonly where: string;
   readonly value: number;
-  /** What the value is held against. */
+  /** What the value is compared with. */
   readonly bound: number;
   readonly isMet: boolean;
 }
 
-/** What is to be reached, wherever it was measured. */
+/** Something to reach at every place where it was measured. */
 export interface Goal {
   readonly name: string;
   /** Whether values are to reach the bound or to stay below it. */
@@ -21,7 +21,7 @@ export interface Goal {
   judge(summary: Summary): Judgement[];
 }
 
-/** A value and what it is held against; either is missing where it was not measured. */
+/** A value and its bound; undefined where it was not measured. */
 interface Case {
   readonly where: string;
   readonly value: number | undefined;
@@ -31,11 +31,11 @@ interface Case {
 const OURS = 'tributary';
 const KERNEL = 'kernel-mptcp';
 const BULK: readonly WorkloadName[] = ['bulk-down', 'bulk-up'];
-/** Where rates are near enough to each other for the sum to be the measure. */
+/** Networks whose links have similar rates, so that their sum can be reached. */
 const SUMMED: readonly string[] = ['E1', 'E4', 'E6', 'E8'];
 /** Two uplinks without loss: what remains after a fault can carry on at once. */
 const GAPS_IN: readonly string[] = ['E1', 'E6'];
-/** From this much on CUBIC falls far behind. */
+/** From this much random loss on, CUBIC falls far behind. */
 const LOSSY_PERCENT = 0.5;
 
 /** In the order in which they are reported. */
@@ -172,7 +172,7 @@ function over(value: number | undefined, other: number | undefined): number | un
   return value === undefined || !other ? undefined : value / other;
 }
 
-/** Undefined where we did not run. */
+/** Number of failed transfers; undefined where Tributary did not run. */
 function failures(summary: Summary, place: Place): number | undefined {
   const runs = summary.at(place, OURS);
   return runs.length > 0 ? runs.reduce((sum, { figures }) => sum + figures.failures, 0) : undefined;

@@ -34,7 +34,7 @@ async function main(): Promise<number> {
 }
 
 async function measure(options: BenchOptions): Promise<number> {
-  const checkouts = await checkoutsOf(options.contestants);
+  const checkouts = await checkoutsOf(options);
   let running: Bench | LoopbackBench | undefined;
   const stop = () => void running?.stop();
   return interruptible(stop, async (isInterrupted) => {

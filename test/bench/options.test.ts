@@ -58,6 +58,8 @@ test.each([
   [['--repetitions', '0'], '--repetitions takes'],
   [['--quick', '--scenarios', 'E1'], 'exclude each other'],
   [['--loopback', '--workloads', 'page'], 'exclude each other'],
+  [['--tuning', 'tributary@.:a.b=1'], '"tributary@.", which is not among the contestants'],
+  [['--tuning', 'a.b'], '--tuning takes KEY=VALUE'],
   [['--contestants', 'tributary@'], '"tributary@" lacks the folder'],
   [['--contestants', 'nobody@/srv'], 'no contestant "nobody"'],
   [['--contestants', 'kernel-mptcp@/srv'], 'only contestants of Tributary'],
@@ -89,6 +91,17 @@ test('versions run in turn, the other way round in every second repetition', () 
     ...['tributary@../old 1', 'tributary 1', 'tributary@../old 1', 'tributary 1'],
   ]);
   expect(options).toMatchObject({ isLoopback: false });
+});
+
+test('numbers of the core can be changed, for all or for one of the checkouts', () => {
+  const versions = ['--contestants', 'tributary,tributary-cubic@.'];
+  const tuning = ['--tuning', 'a.x=1', '--tuning', 'tributary@.:a.y=2', '--tuning', 'tributary:a.y=3'];
+  expect(parseOptions([...versions, ...tuning])!.tuning).toEqual([
+    { key: 'a.x', value: 1 },
+    { contestant: 'tributary@.', key: 'a.y', value: 2 },
+    { contestant: 'tributary', key: 'a.y', value: 3 },
+  ]);
+  expect(parseOptions([])!.tuning).toEqual([]);
 });
 
 test('contestants can be chosen on loopback', () => {

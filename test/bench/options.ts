@@ -1,10 +1,11 @@
 import { parseArgs } from 'node:util';
-import { parseVersion } from './comparison/versions.ts';
+import { foldersOf, parseVersion } from './comparison/versions.ts';
 import { CONTESTANTS, LOOPBACK_CONTESTANTS, parseContestants } from './contestants/names.ts';
 import { FAULTS } from './faults.ts';
 import type { Hosts, Portion } from './plan.ts';
 import { QUICK, QUICK_COMPARISON, type Selection } from './quick.ts';
 import { NETWORKS } from './scenarios.ts';
+import { parseTuning, type TuningOption } from './tuning-option.ts';
 import { WORKLOADS } from './workloads/all.ts';
 
 /** What the command line asks for. */
@@ -15,8 +16,10 @@ export interface BenchOptions {
   readonly isLoopback: boolean;
   /** Contestants that were named; absent: all. */
   readonly contestants?: readonly string[];
+  /** Numbers of the core to change. */
+  readonly tuning: readonly TuningOption[];
   readonly repetitions: number;
-  /** A quarter of an hour in all: the parts of fixed length are shortened, too. */
+  /** Also shortens the parts of fixed length. */
   readonly isQuick: boolean;
   readonly isLinkCheck: boolean;
   readonly out: string;
@@ -49,6 +52,11 @@ Two versions against each other, in turn, with the ratio of each figure:
                             DIR is another checkout of this project with built programs. The figures that tell
                             versions apart, and --loopback: a quarter of an hour. Without --quick, or with
                             --loopback or a part in its place, that is measured.
+  --tuning KEY=VALUE        a number of the core, such as ping.intervalMs=500, for all of Tributary's contestants,
+                            or with --tuning tributary@.:KEY=VALUE for those of one checkout. Can be repeated
+
+  npm run bench -- --quick --contestants tributary,tributary@. --tuning tributary:ping.intervalMs=500
+                            one number against another, with the same programs
 `;
 
 const MAX_REPETITIONS = 100;
@@ -66,6 +74,7 @@ export function parseOptions(args: readonly string[]): BenchOptions | undefined 
       contestants: { type: 'string' },
       repetitions: { type: 'string' },
       seconds: { type: 'string' },
+      tuning: { type: 'string', multiple: true, default: [] },
       out: { type: 'string', default: 'bench-results' },
       quick: { type: 'boolean', default: false },
       'no-check': { type: 'boolean', default: false },
@@ -95,12 +104,26 @@ export function parseOptions(args: readonly string[]): BenchOptions | undefined 
     portions: selections.map((selection) => ({ ...portionOf(selection), ...seconds })),
     isLoopback: isLoopbackOnly || (!isSubset && isOnLoopback(contestants)),
     ...(contestants === undefined ? {} : { contestants }),
+    tuning: tuningOptions(values.tuning, contestants),
     repetitions: number('--repetitions', values.repetitions ?? (isQuick ? '1' : '3'), 1, MAX_REPETITIONS),
     isQuick,
     isLinkCheck: !values['no-check'],
     out: values.out,
     isList: values.list,
   };
+}
+
+function tuningOptions(
+  texts: readonly string[],
+  contestants: readonly string[] | undefined,
+): readonly TuningOption[] {
+  const options = texts.map(parseTuning);
+  const folders = contestants === undefined ? [undefined] : foldersOf(contestants);
+  for (const { contestant } of options) {
+    if (contestant !== undefined && !folders.includes(parseVersion(contestant).folder))
+      throw new Error(`--tuning is for "${contestant}", which is not among the contestants`);
+  }
+  return options;
 }
 
 function quickSelections(contestants: readonly string[] | undefined): readonly Selection[] {

@@ -5,7 +5,7 @@ import { FAULTS } from './faults.ts';
 import type { RunRecord } from './run-group.ts';
 import type { Place, Summary } from './summary.ts';
 
-/** Rates are drawn as means over this long: shorter, and every burst is a spike. */
+/** Rates are means over this time. With a shorter one every burst would be a spike. */
 const STEP_MS = 100;
 /** One bar for all single uplinks. */
 const BEST_SINGLE = 'best single uplink';
@@ -49,7 +49,7 @@ function summaryPicture(summary: Summary, places: readonly Place[]): string {
   });
 }
 
-/** The run in the middle, by its longest gap, of each contestant. */
+/** Draws one run of each contestant: the median by longest gap. */
 function faultPicture(summary: Summary, place: Place): string | undefined {
   const chosen = summary.contestants().flatMap((name) => {
     const runs = summary

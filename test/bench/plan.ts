@@ -6,14 +6,14 @@ import type { Workload } from './workloads/workload.ts';
 /** Congestion control of all hosts. */
 export type Hosts = 'cubic' | 'bbr';
 
-/** Everything in it with everything else in it. */
+/** Every scenario with every suitable workload, kind of hosts and contestant. */
 export interface Portion {
   readonly scenarios: readonly Scenario[];
   readonly workloads: readonly Workload[];
   readonly hosts: readonly Hosts[];
   /** Names of contestants or of their kinds; all unless told. */
   readonly contestants?: readonly string[];
-  /** Of bulk transfers without a fault; by scenario unless told. */
+  /** Length of bulk transfers without a fault; by default it depends on the scenario. */
   readonly seconds?: number;
 }
 
@@ -27,7 +27,7 @@ export interface Group {
   readonly seconds?: number;
 }
 
-/** Bed, programs, and the queues running empty in between: measured. */
+/** For the bed, the programs, and the queues to run empty in between; measured. */
 const GROUP_OVERHEAD_MS = 2_500;
 const RUN_OVERHEAD_MS = 800;
 
@@ -46,7 +46,7 @@ export function plan(
   return groups;
 }
 
-/** `items` in their order in the first, third, ... repetition, the other way round in between. */
+/** `items` in their order in odd repetitions, and in the opposite order in even ones. */
 export function inTurn<T>(items: readonly T[], repetition: number): T[] {
   return repetition % 2 === 1 ? [...items] : [...items].reverse();
 }
@@ -62,7 +62,7 @@ function round(portion: Portion, repetition: number, kinds: readonly ContestantK
     for (const hosts of allHosts) {
       const contestants = kinds
         .flatMap((kind) => kind.of(scenario, hosts))
-        // One uplink cannot outlive its own fault.
+        // A contestant with one uplink cannot survive the fault of that uplink.
         .filter(({ name, uplink }) => !(scenario.fault && uplink) && isWanted(name, wanted));
       for (const workloads of together)
         for (const contestant of inTurn(contestants, repetition))

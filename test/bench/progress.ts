@@ -2,7 +2,7 @@ import type { Figures } from './figures.ts';
 import { expectedMs, type Group } from './plan.ts';
 import type { RunRecord } from './run-group.ts';
 
-/** Lines while it runs: what, since when, for how long still. */
+/** Progress of a run: what was measured, the time so far, and the time left. */
 export class Progress {
   readonly #totalMs: number;
   readonly #count: number;

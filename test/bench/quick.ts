@@ -1,4 +1,4 @@
-/** As on the command line, names with commas between them; everything unless told. */
+/** A part of what can be measured, as the command line names it: names with commas between them. What is absent stands for all. */
 export interface Selection {
   readonly scenarios?: string | undefined;
   readonly workloads?: string | undefined;
@@ -20,7 +20,7 @@ export const QUICK: readonly Selection[] = [
   { scenarios: 'E1,E4,E6,E8', hosts: 'cubic', workloads: 'bulk-down', contestants: US_AND_KERNEL },
   { scenarios: 'E8', hosts: 'cubic', workloads: 'bulk-down', contestants: ['tributary-cubic'] },
   { scenarios: 'E2,E3,E5,E7,E9', hosts: 'bbr', workloads: BULK, contestants: ['tributary', 'c-socks'] },
-  // Of the single uplinks those that can be the best of their network.
+  // Only the single uplinks that can be the best of their network.
   {
     scenarios: 'E1,E2,E3,E4,E5,E8,E9',
     hosts: 'bbr',

@@ -148,7 +148,7 @@ function goalsText(summary: Summary): string {
     .join('\n\n');
 }
 
-/** Smaller is worse, negative is missed. */
+/** How far a goal is met: a smaller value is worse, a negative one means missed. */
 function margin({ value, bound }: Judgement, isMore: boolean): number {
   const difference = isMore ? value - bound : bound - value;
   return bound === 0 ? difference : difference / bound;

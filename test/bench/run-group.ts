@@ -25,20 +25,20 @@ export interface RunRecord {
   readonly error?: string;
   /** How late the link emulator was on average; a busy machine shows here first. */
   readonly emulatorLateUs: number;
-  /** Bytes of a bulk transfer in each 10 ms since the first, and when what happened in it. */
+  /** Bytes of a bulk transfer in each 10 ms since the first byte, and the times of its fault's steps. */
   readonly trace?: { readonly buckets: readonly number[]; readonly stepsAtMs: readonly number[] };
 }
 
-/** Of expected times, then it is given up. */
+/** A run is given up after this multiple of its expected time, and some more. */
 const LIMIT_FACTOR = 3;
 const LIMIT_EXTRA_MS = 30_000;
-/** What the deepest queue holds, and a bit. */
+/** Longer than the deepest queue takes to run empty. */
 const DRAIN_LIMIT_MS = 8_000;
 const DRAIN_LOOK_MS = 50;
-/** Looks at empty queues in a row: acknowledgements and resets are then through, too. */
+/** So many looks in a row must find empty queues: then acknowledgements and resets have arrived, too. */
 const DRAINED_LOOKS = 4;
 
-/** Measures a group in a bed of its own. `onBed` learns of the bed, to close it when all is to end at once. */
+/** Measures a group in a bed of its own. `onBed` gets the bed, so that it can be closed when everything must end at once. */
 export async function runGroup(group: Group, onBed: (bed: Bed) => void): Promise<RunRecord[]> {
   const { scenario, hosts, contestant, repetition, seconds } = group;
   const records: RunRecord[] = [];
@@ -149,7 +149,7 @@ function startFaults(bed: Bed, steps: readonly FaultStep[], firstByte: Promise<n
   );
   return {
     appliedAtMs,
-    /** Why the transfer did not meet what it was to meet: its figures say nothing then. */
+    /** Why the fault was not applied: the figures mean nothing then. */
     problem: () => failure && `fault not applied: ${failure}`,
     stop() {
       isStopped = true;
@@ -158,7 +158,7 @@ function startFaults(bed: Bed, steps: readonly FaultStep[], firstByte: Promise<n
   };
 }
 
-/** Lets what the last workload left in the queues run out. */
+/** Waits until the queues that the last workload filled are empty. */
 async function drained(bed: Bed): Promise<void> {
   const deadline = monotonicMs() + DRAIN_LIMIT_MS;
   for (let empty = 0; empty < DRAINED_LOOKS && monotonicMs() < deadline; ) {

@@ -11,7 +11,7 @@ export interface Place {
   readonly workload: WorkloadName;
 }
 
-/** Whether more or less of the figure that tells a workload best is better, and which that is. */
+/** The figure that describes a workload best, and whether more of it is better. */
 export interface Headline {
   readonly figure: keyof Figures;
   readonly isMoreBetter: boolean;
@@ -28,12 +28,12 @@ const HEADLINES: Readonly<Record<WorkloadName, Headline>> = {
   'beside-bulk': { figure: 'p95Ms', isMoreBetter: false },
 };
 
-/** The figure that tells a workload best. */
+/** The figure that describes a workload best. */
 export function headlineOf(workload: WorkloadName): Headline {
   return HEADLINES[workload];
 }
 
-/** All runs, to be asked for medians. */
+/** All runs, and medians over them. */
 export class Summary {
   readonly records: readonly RunRecord[];
 

@@ -3,7 +3,7 @@ import { readFile } from 'node:fs/promises';
 /** USER_HZ, in which /proc tells times: 100 on all architectures Node runs on. */
 const TICKS_PER_SECOND = 100;
 
-/** CPU time of processes so far and the memory they had at most (one of them; both since they started). */
+/** CPU time of all processes, and the peak memory of the largest, since they started. */
 export async function usageOf(
   pids: readonly number[],
 ): Promise<{ cpuSeconds: number; peakRssBytes: number }> {

@@ -7,13 +7,13 @@ import type { Transfer } from './agent/arrivals.ts';
 import type { AgentLine, ClientJob, ClientResult } from './agent/job.ts';
 import type { Watched } from './agent/watch.ts';
 
-/** Beyond its own limit, for its start and its last line. */
+/** An agent gets this long beyond its own limit, for its start and its last line. */
 const GRACE_MS = 5_000;
 
 /** Compiled beside this module. */
 const AGENT = join(dirname(import.meta.filename), 'agent', 'main.js');
 
-/** An agent, as its lines tell. */
+/** A running agent, and the lines that it prints. */
 class Agent {
   readonly child: ChildProcess;
   readonly #what: string;
@@ -28,7 +28,7 @@ class Agent {
       .on('close', () => this.#hear(undefined));
   }
 
-  /** The first line from now on that `select` makes something of. */
+  /** What `select` makes of the first line for which it gives something. */
   until<T>(select: (line: AgentLine) => T | undefined, limitMs: number): Promise<T> {
     return new Promise((resolve, reject) => {
       const end = () => {
@@ -92,13 +92,13 @@ export function startJob(where: Namespace, job: ClientJob): RunningJob {
   const agent = new Agent(where, ['client', JSON.stringify(job)]);
   const limitMs = job.limitMs + GRACE_MS;
   const firstByte = agent.until((line) => (line.event === 'first-byte' ? line.atMs : undefined), limitMs);
-  // Whoever waits for the result learns of the failure too.
+  // The result rejects, too, and somebody always waits for that.
   firstByte.catch(() => {});
   const result = agent.until((line) => (line.event === 'result' ? line.result : undefined), limitMs);
   return { firstByte, result };
 }
 
-/** Looks at a program's metrics from inside a namespace until the answer is called. */
+/** Reads a program's metrics from inside a namespace until the function that it gives is called. */
 export async function startWatch(where: Namespace, url: string): Promise<() => Promise<Watched>> {
   const child = where.spawn(process.execPath, [AGENT, 'watch', url], { stdio: ['pipe', 'pipe', 'inherit'] });
   if (!child.stdout) throw new Error('watch without stdout');

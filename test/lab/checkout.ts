@@ -19,7 +19,7 @@ export class Checkout {
     this.folder = folder;
   }
 
-  /** The checkout that this module belongs to. Whoever starts the program that uses it builds it first. */
+  /** The checkout that this module belongs to. It is not checked: npm scripts build it before they start a program. */
   static own(): Checkout {
     for (let folder = import.meta.dirname; folder !== dirname(folder); folder = dirname(folder)) {
       if (existsSync(join(folder, 'package.json'))) return new Checkout(folder);

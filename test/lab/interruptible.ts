@@ -1,6 +1,6 @@
-/** What a shell says of a program that an interrupt ended. */
+/** The exit code that a shell gives a program that an interrupt ended. */
 export const INTERRUPTED = 130;
-/** npm passes on an interrupt that the terminal has sent here, too: what follows this soon is the same one. */
+/** The terminal sends an interrupt to this process, and npm sends it again: a second one within this time is the same. */
 const ECHO_MS = 1_000;
 
 /**

@@ -28,7 +28,7 @@ export async function untilListening(child: ChildProcess, port: number, what: st
   }
 }
 
-/** Ends a program, in order if it can. */
+/** Ends a program with SIGTERM, or with SIGKILL when that takes too long. */
 export async function endProgram(child: ChildProcess): Promise<void> {
   if (child.exitCode !== null || child.signalCode !== null) return;
   const exited = once(child, 'exit');

@@ -3,7 +3,7 @@ import { cpus, loadavg, release, totalmem } from 'node:os';
 import { join } from 'node:path';
 import { Checkout } from './checkout.ts';
 
-/** Under what circumstances figures came about. */
+/** The circumstances of a measurement. */
 export interface Circumstances {
   readonly date: string;
   /** Of the sources, with `+` where they have been changed since; absent outside a checkout. */
@@ -13,11 +13,11 @@ export interface Circumstances {
   readonly memoryGiB: number;
   readonly kernel: string;
   readonly node: string;
-  /** Of the last minute before the start; others at work make every figure worse. */
+  /** Load of the last minute before the start. Other programs at work make every figure worse. */
   readonly loadAtStart: number;
 }
 
-/** As they are now. */
+/** The circumstances now. */
 export async function circumstances(): Promise<Circumstances> {
   const processors = cpus();
   const commit = await Checkout.own().commit();

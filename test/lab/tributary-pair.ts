@@ -4,9 +4,9 @@ import { endProgram, untilListening } from './programs.ts';
 import { type ConfiguredPair, metricsUrl } from './tributary-setup.ts';
 import { untilUp } from './until-up.ts';
 
-/** TCP and TLS over a lossy link of 600 ms. */
+/** Enough for TCP and TLS over a lossy link of 600 ms. */
 const UP_TIMEOUT_MS = 30_000;
-/** Of a program's output, for the message of a failure. */
+/** The end of a program's output is kept for the message of a failure. */
 const KEPT_OUTPUT_CHARACTERS = 4_000;
 
 /** One of the two programs at work. */

@@ -48,32 +48,43 @@ export interface PairPlace {
   readonly allow: readonly string[];
 }
 
+/** Numbers of the core that replace its own, by `group.name`. */
+export type Tuning = Readonly<Record<string, number>>;
+
+/** Whose programs a pair consists of, and how they are tuned: this checkout's, not at all, unless told. */
+export interface SetupOptions {
+  readonly checkout?: Checkout;
+  readonly tuning?: Tuning;
+}
+
 /** Keys, certificate and configurations of a pair, made by the programs' own set-up commands in a temporary folder. */
 export class TributarySetup {
   readonly checkout: Checkout;
   readonly #place: PairPlace;
+  readonly #tuning: Tuning;
   readonly #folder: string;
   readonly #clientFile: string;
   readonly #concentratorFile: string;
   /** What the files held at first. */
   #made = { client: '', concentrator: '' };
 
-  private constructor(place: PairPlace, checkout: Checkout, folder: string) {
+  private constructor(place: PairPlace, { checkout, tuning }: Required<SetupOptions>, folder: string) {
     this.checkout = checkout;
     this.#place = place;
+    this.#tuning = tuning;
     this.#folder = folder;
     this.#clientFile = join(folder, 'tributary-client.yaml');
     this.#concentratorFile = join(folder, 'tributary-concentrator.yaml');
     process.once('exit', this.#removeAtOnce);
   }
 
-  /**
-   * Makes a pair of a checkout's programs; of this one unless told. Throws an Error with the words of a program that does not
-   * know its command line or its configuration.
-   */
-  static async create(place: PairPlace, checkout: Checkout = Checkout.own()): Promise<TributarySetup> {
+  /** Throws an Error with the words of a program that does not know its command line or its configuration. */
+  static async create(
+    place: PairPlace,
+    { checkout = Checkout.own(), tuning = {} }: SetupOptions = {},
+  ): Promise<TributarySetup> {
     const folder = await mkdtemp(join(tmpdir(), 'tributary-bench-'));
-    const setup = new TributarySetup(place, checkout, folder);
+    const setup = new TributarySetup(place, { checkout, tuning }, folder);
     try {
       await setup.#make();
       // A checkout of another version may not know what is written here: better told now than in each run.
@@ -122,11 +133,20 @@ export class TributarySetup {
     // It ends with 1 on a machine without uplinks; ours are named later.
     await this.#run('client-proxy', ['join', link.trim(), ...target], [0, 1]);
     this.#made = {
-      client: amended(await readFile(this.#clientFile, 'utf8'), common('client-proxy')),
+      client: amended(await readFile(this.#clientFile, 'utf8'), this.#common('client-proxy')),
       concentrator: amended(await readFile(this.#concentratorFile, 'utf8'), {
-        ...common('server-concentrator'),
+        ...this.#common('server-concentrator'),
         egress: { allow },
       }),
+    };
+  }
+
+  /** Keys of both configurations. A version that does not know `tuning` is not told of it without need. */
+  #common(name: ProgramName): Changes {
+    return {
+      log: { level: 'info', format: 'json' },
+      metrics: { listen: METRICS[name] },
+      ...(Object.keys(this.#tuning).length === 0 ? {} : { tuning: this.#tuning }),
     };
   }
 
@@ -153,10 +173,6 @@ export class TributarySetup {
 /** Where a program of a pair serves its metrics, seen from its namespace. */
 export function metricsUrl(name: ProgramName): string {
   return `http://${METRICS[name]}/metrics`;
-}
-
-function common(name: ProgramName): Changes {
-  return { log: { level: 'info', format: 'json' }, metrics: { listen: METRICS[name] } };
 }
 
 function amended(yaml: string, changes: Changes): string {

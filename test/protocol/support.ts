@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import type { ControlFrame } from '../../shared/protocol/codec/frame.ts';
 import { FrameParser, type FrameSink } from '../../shared/protocol/codec/frame-parser.ts';
 import { type ErrorName, TributaryError } from '../../shared/protocol/errors.ts';
-import type { OutgoingChunk } from '../../shared/protocol/stream/send-buffer.ts';
+import type { OutgoingChunk } from '../../shared/protocol/memory/chunk.ts';
 
 /** Bytes from hexadecimal text; blanks are for the reader. */
 export function hex(text: string): Uint8Array {

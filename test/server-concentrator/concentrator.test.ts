@@ -198,7 +198,7 @@ async function connect(concentrator: Concentrator, id: string, key = keyOf(id)) 
   const parser = new FrameParser();
   const sink = { onData() {}, onControl: (frame: ControlFrame) => void frames.push(frame) };
   transport.setHandlers({
-    onBytes: (bytes) => parser.push(bytes, sink),
+    onBytes: (chunk) => parser.push(chunk.bytes, sink),
     onWritable() {},
     onClose: () => closed.resolve(),
   });

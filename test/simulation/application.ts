@@ -36,7 +36,7 @@ export class Application {
   /** Longest time between two arrivals of bytes. */
   longestGapMs = 0;
   firstByteAtMs: number | undefined;
-  #lastArrivalMs: number | undefined;
+  lastArrivalMs: number | undefined;
   readonly #clock: VirtualClock;
   readonly #random: Random;
   readonly #end: End;
@@ -101,8 +101,8 @@ export class Application {
     this.receivedBytes += bytes.length;
     const { nowMs } = this.#clock;
     this.firstByteAtMs ??= nowMs;
-    this.longestGapMs = Math.max(this.longestGapMs, nowMs - (this.#lastArrivalMs ?? nowMs));
-    this.#lastArrivalMs = nowMs;
+    this.longestGapMs = Math.max(this.longestGapMs, nowMs - (this.lastArrivalMs ?? nowMs));
+    this.lastArrivalMs = nowMs;
     this.#read();
   }
 

@@ -1,4 +1,4 @@
-import type { OutgoingChunk } from '../../shared/protocol/stream/send-buffer.ts';
+import type { OutgoingChunk } from '../../shared/protocol/memory/chunk.ts';
 import type { Random } from './random.ts';
 
 const HEADROOM_BYTES = 24;

@@ -87,7 +87,7 @@ export class End {
     };
     connection.inward(side).onBytes = (bytes) => {
       if (!this.#connections.has(id)) return;
-      this.#lent.lend(bytes, (lent) => this.input((session) => session.receive(id, lent)));
+      this.input((session) => session.receive(id, this.#lent.lend(bytes)));
       this.wake();
     };
     connection.onClosed[side] = () => {
@@ -156,13 +156,13 @@ export class End {
     let hadAny = false;
     for (let event = this.session.nextEvent(); event !== undefined; event = this.session.nextEvent()) {
       hadAny = true;
-      const size = event.type === 'stream-data' ? event.bytes.length : 0;
+      const size = event.type === 'stream-data' ? event.chunk.bytes.length : 0;
       const id = 'streamId' in event ? event.streamId : 'subflowId' in event ? event.subflowId : -1;
       this.#trace.note(this.#clock.nowMs, this.side, event.type, id, size);
       if (event.type === 'subflow-close') this.#closeTransport(event.subflowId);
       if (event.type === 'session-closed') this.#onClosed(event.error);
       this.onEvent(event);
-      if (event.type === 'stream-data') this.#lent.takeBack(event.bytes);
+      if (event.type === 'stream-data') event.chunk.release();
     }
     this.#lent.checkAllBack();
     return hadAny;

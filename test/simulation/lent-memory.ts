@@ -1,40 +1,27 @@
+import { OwnBytes, type ReceivedChunk } from '../../shared/protocol/memory/chunk.ts';
+import { LentChunk } from '../protocol/lent-chunk.ts';
+
 /**
- * What a session receives lies in memory that is used again, as in the runtime, as soon as all of it was handed back: what
- * `receive` does not keep at once, the rest once its events were taken. Whoever reads it later reads rubbish. So it goes with one in
- * LEND_EVERY of what arrives: with all, the copies would take a quarter of the simulation's time.
+ * Lends what a session receives, and knows what it keeps for too long. So it goes with one in LEND_EVERY of what arrives: with
+ * all, the copies would take a quarter of the simulation's time.
  */
 export class LentMemory {
-  readonly #keptBytes = new Map<ArrayBufferLike, number>();
+  #lent: LentChunk[] = [];
   #arrivals = 0;
 
-  /** @param receive the session's; says how many of the bytes its events will bring */
-  lend(bytes: Uint8Array, receive: (bytes: Uint8Array) => number): void {
-    if (this.#arrivals++ % LEND_EVERY > 0) {
-      receive(bytes);
-      return;
-    }
-    const lent = new Uint8Array(bytes);
-    const keptBytes = receive(lent);
-    if (keptBytes === 0) lent.fill(RUBBISH);
-    else this.#keptBytes.set(lent.buffer, keptBytes);
+  lend(bytes: Uint8Array): ReceivedChunk {
+    if (this.#arrivals++ % LEND_EVERY > 0) return new OwnBytes(bytes);
+    const chunk = new LentChunk(bytes);
+    this.#lent.push(chunk);
+    return chunk;
   }
 
-  /** An event has brought these and its receiver is done with them. */
-  takeBack({ buffer, length }: Uint8Array): void {
-    const keptBytes = this.#keptBytes.get(buffer);
-    if (keptBytes === undefined) return;
-    if (length > keptBytes) throw new Error('more bytes are handed on than the session said');
-    this.#keptBytes.set(buffer, keptBytes - length);
-    if (length < keptBytes) return;
-    this.#keptBytes.delete(buffer);
-    new Uint8Array(buffer).fill(RUBBISH);
-  }
-
-  /** All events were taken. */
+  /** All events were taken, and what they brought is released. */
   checkAllBack(): void {
-    for (const bytes of this.#keptBytes.values()) throw new Error(`${bytes} bytes are never handed back`);
+    const kept = this.#lent.filter(({ isBack }) => !isBack);
+    if (kept.length > 0) throw new Error(`${kept.length} received chunk(s) are never released`);
+    this.#lent = [];
   }
 }
 
 const LEND_EVERY = 8;
-const RUBBISH = 0xdd;

@@ -44,6 +44,25 @@ export class Uplink {
     this.links = { up: new Link({ ...shape.up }), down: new Link({ ...shape.down }) };
   }
 
+  /** A radio's pause: nothing passes until `resume`. `wait`: packets wait at both ends; `vanish`: they are lost. */
+  pause(packets: 'wait' | 'vanish'): void {
+    this.isUp = false;
+    for (const connection of this.connections) {
+      if (packets === 'wait') connection.stall(SIDES);
+      else connection.swallow();
+    }
+  }
+
+  /** Ends a pause of the same kind. */
+  resume(packets: 'wait' | 'vanish', nowMs: number): void {
+    this.isUp = true;
+    for (const link of [this.links.up, this.links.down]) link.freeAtMs = nowMs;
+    for (const connection of this.connections) {
+      if (packets === 'wait') connection.resumeWithLink();
+      else connection.reappear();
+    }
+  }
+
   get roundTripMs(): number {
     return this.links.up.shape.delayMs + this.links.down.shape.delayMs;
   }
@@ -70,6 +89,8 @@ export class Connection {
       client: new Pipe(clock, random, { link: up, back: down, sendBufferBytes, isBoundByLoss }),
       concentrator: new Pipe(clock, random, { link: down, back: up, sendBufferBytes, isBoundByLoss }),
     };
+    this.outward.client.reverse = this.outward.concentrator;
+    this.outward.concentrator.reverse = this.outward.client;
     for (const side of SIDES) this.outward[side].onEnd = () => this.#hear(otherSide(side));
     uplink.connections.add(this);
   }
@@ -111,6 +132,24 @@ export class Connection {
 
   resume(restartMs: number): void {
     for (const side of SIDES) this.outward[side].resume(restartMs);
+  }
+
+  /** The link had stood still, and goes on. */
+  resumeWithLink(): void {
+    for (const side of SIDES) this.outward[side].resumeWithLink();
+  }
+
+  /** Packets of both directions are lost from now on, until `reappear`. */
+  swallow(): void {
+    for (const side of SIDES) {
+      this.outward[side].swallow();
+      this.#watchUserTimeout(side);
+    }
+  }
+
+  reappear(): void {
+    for (const side of SIDES) this.outward[side].reappear();
+    for (const side of SIDES) this.outward[side].repair();
   }
 
   /** The connection is dead: what is under way is lost. */

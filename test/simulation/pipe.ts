@@ -1,5 +1,6 @@
 import type { VirtualClock } from './clock.ts';
 import type { Random } from './random.ts';
+import { RetransmissionTimer } from './retransmission-timer.ts';
 
 /** One direction of an uplink; all connections on it share the rate. */
 export interface LinkShape {
@@ -45,6 +46,8 @@ interface Flight {
 
 const MSS_BYTES = 1460;
 const FIRST_WINDOW_BYTES = 10 * MSS_BYTES;
+/** RFC 9438 section 4.6. */
+const CUBIC_DECREASE = 0.7;
 
 /**
  * One direction of a simulated TCP connection: reliable, ordered, with slow start, a bottleneck, propagation, stalls.
@@ -57,9 +60,12 @@ export class Pipe {
   onEnd: () => void = () => {};
   /** The last write is in the kernel. */
   onRoom: () => void = () => {};
+  /** The other direction of the connection, whose pauses swallow acknowledgements of this one (`swallow`). */
+  reverse: Pipe | undefined;
   readonly #clock: VirtualClock;
   readonly #random: Random;
   readonly #options: PipeOptions;
+  readonly #timer: RetransmissionTimer;
   #unsent: Uint8Array[] = [];
   #unsentBytes = 0;
   #flight: Flight[] = [];
@@ -70,10 +76,22 @@ export class Pipe {
   #recoversUntilMs = 0;
   sentPackets = 0;
   retransmittedPackets = 0;
+  /** The longest time from `reappear` until what was swallowed was sent again: the kernel's time-outs, which are not in anybody's hands. */
+  longestRepairWaitMs = 0;
+  #reappearedMs = 0;
   #smoothedRttMs: number;
   #minRttMs: number;
   #lastArrivalMs = 0;
   #stalledSinceMs: number | undefined;
+  #swallows = false;
+  /** When what was swallowed is sent again. */
+  #sendsAgainAtMs = Number.POSITIVE_INFINITY;
+  /** What is sent again, of the bytes to be sent next; it tells no round trip (Karn). */
+  #repeatedBytes = 0;
+  /** Acknowledgements that were swallowed; the next one covers them. */
+  #unheardBytes = 0;
+  /** The window that comes back with the first acknowledgement after a time-out, where losses do not bound the rate. */
+  #windowBeforeBytes = 0;
   #isDead = false;
   #awaitsRoom = false;
   #endsAfterFlight = false;
@@ -86,6 +104,7 @@ export class Pipe {
     this.#random = random;
     this.#options = options;
     this.#lastAckMs = clock.nowMs;
+    this.#timer = new RetransmissionTimer(clock.nowMs);
     // The TCP handshake was the first sample.
     this.#smoothedRttMs = options.link.shape.delayMs + options.back.shape.delayMs;
     this.#minRttMs = this.#smoothedRttMs;
@@ -105,11 +124,12 @@ export class Pipe {
   }
 
   get unackedBytes(): number {
-    return this.#unackedBytes;
+    return this.#unackedBytes + this.#repeatedBytes;
   }
 
+  /** What was never sent. */
   get unsentBytes(): number {
-    return this.#unsentBytes;
+    return this.#unsentBytes - this.#repeatedBytes;
   }
 
   get lastAckMs(): number {
@@ -157,6 +177,58 @@ export class Pipe {
     this.#armArrival();
   }
 
+  /** Goes on as the link itself does, which had stood still: what waited before the bottleneck passes it now, one after the other. */
+  resumeWithLink(): void {
+    if (this.#isDead || this.#stalledSinceMs === undefined) return;
+    const { link } = this.#options;
+    const { rateBytesPerSecond, delayMs } = link.shape;
+    const { nowMs } = this.#clock;
+    const passedByMs = this.#stalledSinceMs + delayMs;
+    this.#stalledSinceMs = undefined;
+    this.#lastArrivalMs = nowMs;
+    for (const packet of this.#flight) {
+      if (packet.arrivesMs > passedByMs) {
+        link.freeAtMs = Math.max(link.freeAtMs, nowMs) + (packet.bytes.length * 1000) / rateBytesPerSecond;
+        packet.arrivesMs = link.freeAtMs + delayMs;
+      }
+      packet.arrivesMs = Math.max(packet.arrivesMs, this.#lastArrivalMs);
+      this.#lastArrivalMs = packet.arrivesMs;
+    }
+    this.#armArrival();
+  }
+
+  /** What would arrive until `reappear` is lost; so are the acknowledgements that travel this way. */
+  swallow(): void {
+    this.#swallows = true;
+    this.#sendsAgainAtMs = Number.POSITIVE_INFINITY;
+    this.stall();
+  }
+
+  /** What comes from now on arrives; `repair` is wanted next. */
+  reappear(): void {
+    if (this.#isDead || !this.#swallows) return;
+    this.#stalledSinceMs = undefined;
+    this.#swallows = false;
+    this.#reappearedMs = this.#clock.nowMs;
+  }
+
+  /** The sender finds out, as a kernel does, that something was swallowed, and sends it again. */
+  repair(): void {
+    if (this.#isDead || this.#stalledSinceMs !== undefined) return;
+    const { nowMs } = this.#clock;
+    const lost = this.#flight.filter(({ arrivesMs }) => arrivesMs < nowMs).length;
+    const next = this.#flight[lost];
+    if (lost > 0 && next !== undefined) {
+      // What arrives behind a hole tells of it (SACK).
+      this.#repairAt(next.arrivesMs + this.#options.back.shape.delayMs, 'sack');
+    } else if (lost > 0 || (next === undefined && this.#unheardBytes > 0)) {
+      const { atMs, isProbe } = this.#timer.next(nowMs, this.#smoothedRttMs);
+      this.#repairAt(atMs, isProbe ? 'probe' : 'timeout');
+    } else {
+      this.#armArrival();
+    }
+  }
+
   /** Never delivers anything again. */
   kill(): void {
     this.#isDead = true;
@@ -166,20 +238,68 @@ export class Pipe {
 
   /** Moves what the congestion window allows on to the bottleneck. */
   #send(): void {
+    const { nowMs } = this.#clock;
     while (this.#unsentBytes > 0 && this.#unackedBytes < this.#windowBytes) {
       const packet = this.#cutPacket();
+      if (this.#unackedBytes === 0 && this.#repeatedBytes === 0) this.#timer.restart(nowMs);
       this.#unackedBytes += packet.length;
-      this.#flight.push({
-        bytes: packet,
-        sentMs: this.#clock.nowMs,
-        arrivesMs: this.#arrivalOf(packet.length),
-      });
+      const sentMs = this.#repeatedBytes > 0 ? Number.NaN : nowMs;
+      this.#repeatedBytes = Math.max(0, this.#repeatedBytes - packet.length);
+      const arrivesMs = this.#arrivalOf(packet.length);
+      this.#flight.push({ bytes: packet, sentMs, arrivesMs });
+      if (this.#awaitsRepair) this.#repairAt(arrivesMs + this.#options.back.shape.delayMs, 'sack');
     }
     this.#armArrival();
-    if (this.#awaitsRoom && this.#unsentBytes <= this.#options.sendBufferBytes) {
+    if (this.#awaitsRoom && this.unsentBytes <= this.#options.sendBufferBytes) {
       this.#awaitsRoom = false;
       this.#clock.after(0, () => this.onRoom());
     }
+  }
+
+  /** Whether what arrives now has to wait for what was swallowed before it. */
+  get #awaitsRepair(): boolean {
+    return this.#sendsAgainAtMs < Number.POSITIVE_INFINITY;
+  }
+
+  #repairAt(atMs: number, because: 'sack' | 'probe' | 'timeout'): void {
+    if (atMs >= this.#sendsAgainAtMs) return;
+    this.#sendsAgainAtMs = atMs;
+    this.#clock.at(atMs, () => {
+      if (this.#sendsAgainAtMs !== atMs || this.#isDead) return;
+      this.#sendsAgainAtMs = Number.POSITIVE_INFINITY;
+      if (because !== 'sack') this.#timer.expire(atMs);
+      this.longestRepairWaitMs = Math.max(this.longestRepairWaitMs, atMs - this.#reappearedMs);
+      if (this.#flight.length > 0) this.#sendAgain(because);
+      else this.#clock.after(this.#roundTripMs, () => this.#acknowledge(0, Number.NaN));
+    });
+  }
+
+  /** All that is under way; a kernel with SACK spares what has arrived behind the hole, which is less than a round trip's. */
+  #sendAgain(because: 'sack' | 'probe' | 'timeout'): void {
+    const lost = this.#flight.map(({ bytes }) => bytes);
+    const lostBytes = lost.reduce((sum, { length }) => sum + length, 0);
+    this.#flight = [];
+    this.#lastArrivalMs = this.#clock.nowMs;
+    this.#unackedBytes -= lostBytes + this.#unheardBytes;
+    this.#unheardBytes = 0;
+    this.#unsent = [...lost, ...this.#unsent];
+    this.#unsentBytes += lostBytes;
+    this.#repeatedBytes = lostBytes;
+    this.retransmittedPackets += Math.ceil(lostBytes / MSS_BYTES);
+    if (because !== 'timeout') {
+      if (this.#options.isBoundByLoss) this.#onLoss(this.#roundTripMs, CUBIC_DECREASE);
+    } else if (this.#windowBytes > MSS_BYTES) {
+      // RFC 9438 section 4.8; BBR comes back to what it had before (draft-cardwell-iccrg-bbr-congestion-control).
+      if (this.#options.isBoundByLoss)
+        this.#thresholdBytes = Math.max(2 * MSS_BYTES, this.#windowBytes * CUBIC_DECREASE);
+      else this.#windowBeforeBytes = this.#windowBytes;
+      this.#windowBytes = MSS_BYTES;
+    }
+    this.#send();
+  }
+
+  get #roundTripMs(): number {
+    return this.#options.link.shape.delayMs + this.#options.back.shape.delayMs;
   }
 
   #cutPacket(): Uint8Array {
@@ -219,19 +339,19 @@ export class Pipe {
     return ((link.freeAtMs - this.#clock.nowMs) * link.shape.rateBytesPerSecond) / 1000;
   }
 
-  #onLoss(roundTripMs: number): void {
+  #onLoss(roundTripMs: number, decrease = 1 / 2): void {
     if (!this.#options.isBoundByLoss) {
       this.#windowBytes = Math.max(FIRST_WINDOW_BYTES, this.#windowBytes * 0.7);
       return;
     }
     if (this.#clock.nowMs < this.#recoversUntilMs) return;
     this.#recoversUntilMs = this.#clock.nowMs + roundTripMs;
-    this.#windowBytes = Math.max(2 * MSS_BYTES, this.#windowBytes / 2);
+    this.#windowBytes = Math.max(2 * MSS_BYTES, this.#windowBytes * decrease);
     this.#thresholdBytes = this.#windowBytes;
   }
 
   #armArrival(): void {
-    if (this.#stalledSinceMs !== undefined) return;
+    if (this.#stalledSinceMs !== undefined || this.#awaitsRepair) return;
     const first = this.#flight[0];
     if (first === undefined) {
       if (this.#endsAfterFlight && this.#unsentBytes === 0) this.#arriveEnd();
@@ -254,7 +374,7 @@ export class Pipe {
   }
 
   #arrive(): void {
-    if (this.#stalledSinceMs !== undefined) return;
+    if (this.#stalledSinceMs !== undefined || this.#awaitsRepair) return;
     const { nowMs } = this.#clock;
     while (this.#flight.length > 0 && this.#flight[0]!.arrivesMs <= nowMs) {
       const { bytes, sentMs } = this.#flight.shift()!;
@@ -264,15 +384,26 @@ export class Pipe {
     this.#armArrival();
   }
 
-  #acknowledge(bytes: number, sentMs: number): void {
-    const { link, back } = this.#options;
-    const { rateBytesPerSecond, delayMs, queueBytes } = link.shape;
-    const pipeBytes = (rateBytesPerSecond * (delayMs + back.shape.delayMs)) / 1000;
+  #acknowledge(arrivedBytes: number, sentMs: number): void {
+    const isUnheard = this.reverse === undefined ? false : this.reverse.#swallows;
+    if (isUnheard) {
+      this.#unheardBytes += arrivedBytes;
+      return;
+    }
+    const bytes = arrivedBytes + this.#unheardBytes;
+    this.#unheardBytes = 0;
+    const { rateBytesPerSecond, queueBytes } = this.#options.link.shape;
+    const pipeBytes = (rateBytesPerSecond * this.#roundTripMs) / 1000;
     this.#unackedBytes -= bytes;
     this.#lastAckMs = this.#clock.nowMs;
-    const rttMs = this.#clock.nowMs - sentMs;
-    this.#smoothedRttMs += (rttMs - this.#smoothedRttMs) / 8;
-    this.#minRttMs = Math.min(this.#minRttMs, rttMs);
+    this.#timer.restart(this.#clock.nowMs);
+    if (!Number.isNaN(sentMs)) {
+      const rttMs = this.#clock.nowMs - sentMs;
+      this.#smoothedRttMs += (rttMs - this.#smoothedRttMs) / 8;
+      this.#minRttMs = Math.min(this.#minRttMs, rttMs);
+    }
+    this.#windowBytes = Math.max(this.#windowBytes, this.#windowBeforeBytes);
+    this.#windowBeforeBytes = 0;
     const most = Math.max(FIRST_WINDOW_BYTES, pipeBytes + queueBytes);
     const isSlowStart = this.#windowBytes < this.#thresholdBytes;
     const growthBytes = isSlowStart ? bytes : (MSS_BYTES * bytes) / this.#windowBytes;

@@ -274,7 +274,7 @@ export class World {
   }
 
   #toApplication(application: Application, event: SessionEvent): void {
-    if (event.type === 'stream-data') application.onData(event.bytes);
+    if (event.type === 'stream-data') application.onData(event.chunk.bytes);
     else if (event.type === 'stream-ended') application.onEnded();
     else if (event.type === 'stream-writable') application.onWritable();
     else if (event.type === 'stream-failed') application.onFailed(event.error);

@@ -1,14 +1,16 @@
 import type { AppSocket } from '../../shared/runtime/app/app-socket.ts';
 
-/** An AppSocket whose other side takes nothing: what is written stays in `written`. */
+/** An AppSocket whose other side takes nothing: what is written stays in `written`, until its `onWritten` is called. */
 export class FakeAppSocket implements AppSocket {
   readonly remoteAddress = '';
   readonly remotePort = 0;
   readonly localAddress: string = '';
   readonly written: (readonly Uint8Array[])[] = [];
+  readonly onWritten: (() => void)[] = [];
 
-  write(pieces: readonly Uint8Array[]): boolean {
+  write(pieces: readonly Uint8Array[], onWritten: () => void = () => {}): boolean {
     this.written.push(pieces);
+    this.onWritten.push(onWritten);
     return false;
   }
 

@@ -2,11 +2,11 @@ import type { Direction } from '../bed/emulator.ts';
 import { timeChart } from '../lab/chart/time-chart.ts';
 import type { Scene } from './scene.ts';
 
-/** Rates are drawn as means over this long: shorter, and every burst is a spike. */
+/** Rates are means over this time. With a shorter one every burst would be a spike. */
 export const STEP_MS = 100;
 const COLOURS = ['#1f6feb', '#d9822b', '#2da44e', '#a475f9', '#bf8700', '#80ccff', '#57606a', '#cf222e'];
 
-/** Bytes that each uplink delivered in one direction over time, on each other, with what happened. */
+/** Draws the bytes that each uplink delivered in one direction over time, stacked, with what happened meanwhile. */
 export function picture(
   { title }: { readonly title: string },
   { traffic, events, absences }: Pick<Scene, 'traffic' | 'events' | 'absences'>,
@@ -20,7 +20,7 @@ export function picture(
     series: traffic.links.map((link, index) => ({
       label: link,
       colour: COLOURS[index % COLOURS.length]!,
-      // A step's rate stands in its middle.
+      // The rate of a step is drawn at its middle.
       points: traffic
         .rates(link, direction, STEP_MS)
         .map((rate, step) => [((step + 0.5) * STEP_MS) / 1000, rate] as const),

@@ -1,5 +1,6 @@
 import type { Destination } from '../destination.ts';
 import type { ErrorName } from '../errors.ts';
+import type { Chunk } from '../memory/chunk.ts';
 import type { SteeringMode } from '../steering/modes.ts';
 
 /** What a session tells the program around it; drained after each input. */
@@ -13,8 +14,8 @@ export type SessionEvent =
     }
   /** Client: the origin is connected. */
   | { readonly type: 'stream-opened'; readonly streamId: number }
-  /** Bytes in order. The memory is the receiver's to keep; tell the session with `consumed` once they have left. */
-  | { readonly type: 'stream-data'; readonly streamId: number; readonly bytes: Uint8Array }
+  /** Bytes in order. The receiver releases the chunk, and tells the session with `consumed` once they have left. */
+  | { readonly type: 'stream-data'; readonly streamId: number; readonly chunk: Chunk }
   /** No more bytes will come; the other direction goes on. */
   | { readonly type: 'stream-ended'; readonly streamId: number }
   /** The stream ended before its time: refused, reset by the peer, or gone with the session. */

@@ -1,12 +1,12 @@
 import type { Destination } from '../destination.ts';
 import { ERROR_CODE, type ErrorName, StreamError } from '../errors.ts';
+import type { OutgoingChunk } from '../memory/chunk.ts';
 import type { MemoryBudget } from '../memory-budget.ts';
 import type { Now } from '../now.ts';
 import { rowOf } from '../steering/modes.ts';
 import { frameOfPolicy, isModeAlone } from '../steering/policy-frame.ts';
 import type { SessionSteering } from '../steering/session-steering.ts';
 import type { SteeringPolicy } from '../steering/steering-policy.ts';
-import type { OutgoingChunk } from '../stream/send-buffer.ts';
 import type { Stream } from '../stream/stream.ts';
 import { Backlog } from './backlog.ts';
 import type { CoreTuning } from './core-tuning.ts';

@@ -85,6 +85,7 @@ export class SessionSubflows implements SubflowCommands {
     this.#lingerEndsMs = now.ms + host.lingerMs;
     this.#surrender = new Surrender(transmitter.control, streams);
     this.#notices = new SubflowNotices(transmitter.control);
+    const all = () => this.#all;
     const surrender = (subflow: SessionSubflow) => this.#surrender.of(subflow, this.#all);
     this.uplinks = new Uplinks(
       {
@@ -98,6 +99,9 @@ export class SessionSubflows implements SubflowCommands {
     );
     this.#watch = new SubflowWatch(
       {
+        get subflows() {
+          return all();
+        },
         emit: (event) => host.emit(event),
         surrender,
         tellPeer: (subflowId, state) => this.#notices.tellState(subflowId, state),

@@ -3,6 +3,7 @@ import type { FrameSink } from '../codec/frame-parser.ts';
 import { controlItem } from '../control/control-item.ts';
 import { MAX_CONTROL_PER_STREAM } from '../control/control-queue.ts';
 import { ERROR_CODE, type ErrorName, errorName, ProtocolViolation } from '../errors.ts';
+import { OwnBytes, type ReceivedChunk } from '../memory/chunk.ts';
 import type { MemoryBudget } from '../memory-budget.ts';
 import { SessionClock } from '../now.ts';
 import { modeOfWire } from '../steering/modes.ts';
@@ -143,27 +144,20 @@ export class Session {
   }
 
   /**
-   * Bytes arrived on a subflow, its handshake frames left out. A violation closes the session.
-   * @returns how many of them `stream-data` brings as they are; the rest is needed no more
+   * Bytes arrived on a subflow, its handshake frames left out. A violation closes the session. The chunk is released before this
+   * returns; `stream-data` brings what it keeps.
    */
-  receive(subflowId: number, bytes: Uint8Array): number {
-    const subflow = this.#subflows.get(subflowId);
-    const parser = this.#subflows.parserOf(subflowId);
-    if (subflow === undefined || parser === undefined || this.#isClosed || bytes.length === 0) return 0;
-    this.#handedOnBytes = 0;
-    this.#elicited = false;
-    const receivedBytes = this.#receivedBytes;
+  receive(subflowId: number, chunk: ReceivedChunk): void {
+    this.#received = chunk;
     try {
-      parser.push(bytes, this.#sink);
+      this.#parse(subflowId, chunk.bytes);
     } catch (error) {
       if (!(error instanceof ProtocolViolation)) throw error;
       this.#close(error.code, error.message, 'us');
-      return this.#handedOnBytes;
+    } finally {
+      this.#received = NOTHING;
+      chunk.release();
     }
-    if (this.#receivedBytes > receivedBytes) subflow.onArrival(this.#receivedBytes - receivedBytes);
-    subflow.uplink.bucket?.spendOnAcknowledging(bytes.length);
-    subflow.receipts.onParsed(bytes.length, this.#elicited);
-    return this.#handedOnBytes;
   }
 
   /** Concentrator: these are its other addresses from now on, the first MAX_ANNOUNCED_ADDRESSES of them; the client is told what changes. */
@@ -204,14 +198,27 @@ export class Session {
   // --- received frames ---
 
   #elicited = false;
-  #handedOnBytes = 0;
+  /** What is being parsed. */
+  #received: ReceivedChunk = NOTHING;
+
+  #parse(subflowId: number, bytes: Uint8Array): void {
+    const subflow = this.#subflows.get(subflowId);
+    const parser = this.#subflows.parserOf(subflowId);
+    if (subflow === undefined || parser === undefined || this.#isClosed || bytes.length === 0) return;
+    this.#elicited = false;
+    const receivedBytes = this.#receivedBytes;
+    parser.push(bytes, this.#sink);
+    if (this.#receivedBytes > receivedBytes) subflow.onArrival(this.#receivedBytes - receivedBytes);
+    subflow.uplink.bucket?.spendOnAcknowledging(bytes.length);
+    subflow.receipts.onParsed(bytes.length, this.#elicited);
+  }
 
   readonly #sink: FrameSink = {
     onData: (streamId, dsn, payload, fin) => {
       this.#elicited = true;
       if (this.#isClosed) return;
       this.#receivedBytes += payload.length;
-      this.#handedOnBytes += this.#streams.frames.onData(streamId, dsn, payload, fin);
+      this.#streams.frames.onData(streamId, dsn, payload, fin, this.#received);
     },
     onControl: (frame) => {
       if (frame.type === 'receipt') {
@@ -315,6 +322,8 @@ export class Session {
     this.#events.push(event);
   }
 }
+
+const NOTHING = new OwnBytes(new Uint8Array(0));
 
 /** How far the client may send in a stream before OPENED; this version's WELCOME says so. */
 export const FIRST_UPLOAD_WINDOW_BYTES = FLOOR_WINDOW_BYTES;

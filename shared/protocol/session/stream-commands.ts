@@ -1,7 +1,7 @@
 import type { Destination } from '../destination.ts';
 import type { ErrorName } from '../errors.ts';
+import type { OutgoingChunk } from '../memory/chunk.ts';
 import type { SteeringPolicy } from '../steering/steering-policy.ts';
-import type { OutgoingChunk } from '../stream/send-buffer.ts';
 
 /** What the program around a session tells it of streams. Those of a stream that is gone are without effect. */
 export interface StreamCommands {

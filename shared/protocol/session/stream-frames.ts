@@ -1,6 +1,7 @@
 import type { SteeringFrame } from '../codec/steering-frame.ts';
 import type { Destination } from '../destination.ts';
 import { ERROR_CODE, errorName, ProtocolViolation } from '../errors.ts';
+import { type Chunk, OwnBytes, type ReceivedChunk } from '../memory/chunk.ts';
 import type { SteeringMode } from '../steering/modes.ts';
 import { policyOfFrame } from '../steering/policy-frame.ts';
 import { MAX_REORDER_ENTRIES } from '../stream/reorder-buffer.ts';
@@ -32,26 +33,20 @@ export class StreamFrames {
     this.#transmitter = transmitter;
   }
 
-  /** @returns how much of `payload`'s own memory was handed on; the rest is needed no more */
-  onData(streamId: number, dsn: number, payload: Uint8Array, fin: boolean): number {
+  /** A piece of a DATA frame, which is a part of `received`. */
+  onData(streamId: number, dsn: number, payload: Uint8Array, fin: boolean, received: ReceivedChunk): void {
     const stream = this.#live.getOrMake(streamId);
-    if (stream === undefined) return 0;
-    let handedOnBytes = 0;
+    if (stream === undefined) return;
     if (stream.phase === 'opening') this.#noteOpened(stream);
-    for (const ready of stream.receive.receive(dsn, payload, fin)) {
-      if (stream.phase === 'embryonic') {
-        keepEarly(stream, ready);
-      } else {
-        if (ready.buffer === payload.buffer) handedOnBytes += ready.length;
-        this.#host.emit({ type: 'stream-data', streamId, bytes: ready });
-      }
+    for (const chunk of stream.receive.receive(dsn, payload, fin, received)) {
+      if (stream.phase === 'embryonic') keepEarly(stream, chunk);
+      else this.#host.emit({ type: 'stream-data', streamId, chunk });
     }
     if (stream.receive.takeEnd()) {
       if (stream.phase === 'embryonic') stream.early.isEnded = true;
       else this.#host.emit({ type: 'stream-ended', streamId });
       this.#live.forgetIfDone(stream);
     }
-    return handedOnBytes;
   }
 
   onOpen(streamId: number, limitDsn: number, mode: SteeringMode, destination: Destination): void {
@@ -70,7 +65,7 @@ export class StreamFrames {
     const { host, port } = destination;
     this.#host.emit({ type: 'stream-requested', streamId, destination: { host, port }, mode });
     for (const bytes of stream.early.pieces.splice(0)) {
-      this.#host.emit({ type: 'stream-data', streamId, bytes });
+      this.#host.emit({ type: 'stream-data', streamId, chunk: new OwnBytes(bytes) });
     }
     if (stream.early.isEnded) this.#host.emit({ type: 'stream-ended', streamId });
   }
@@ -128,9 +123,11 @@ export class StreamFrames {
  * reorder buffer: it may wait for long, and would keep all that was read with it.
  * @throws ProtocolViolation `resourceExceeded`
  */
-function keepEarly({ id, early }: Stream, bytes: Uint8Array): void {
+function keepEarly({ id, early }: Stream, chunk: Chunk): void {
+  const copy = new Uint8Array(chunk.bytes);
+  chunk.release();
   if (early.pieces.length >= MAX_REORDER_ENTRIES) {
     throw new ProtocolViolation(`stream ${id}: too many pieces before OPEN`, 'resourceExceeded');
   }
-  early.pieces.push(new Uint8Array(bytes));
+  early.pieces.push(copy);
 }

@@ -2,6 +2,7 @@ import { encodeControl, type RemoteSubflowState } from '../codec/frame.ts';
 import { controlItem } from '../control/control-item.ts';
 import type { Now } from '../now.ts';
 import type { Stream } from '../stream/stream.ts';
+import { hasBetterPlace } from './better-place.ts';
 import type { SessionEvent } from './events.ts';
 import { isDeliveredElsewhere } from './reinjection.ts';
 import type { SessionSubflow } from './sent-item.ts';
@@ -9,6 +10,7 @@ import type { Transmitter } from './transmitter.ts';
 
 /** What the watch asks of its session. */
 export interface WatchedSession {
+  readonly subflows: readonly SessionSubflow[];
   emit(event: SessionEvent): void;
   tellPeer(subflowId: number, state: RemoteSubflowState): void;
   surrender(subflow: SessionSubflow): void;
@@ -85,17 +87,23 @@ export class SubflowWatch {
   /** @param by who doubts; the peer need not be told what it has said itself */
   doubt(subflow: SessionSubflow, reason: string, by: 'us' | 'peer' = 'us'): void {
     if (subflow.state !== 'active') return;
-    subflow.doubt();
-    this.#session.surrender(subflow);
-    if (by === 'us') this.#session.tellPeer(subflow.id, 'doubted');
+    const isKept = !hasBetterPlace(subflow, this.#session.subflows);
+    subflow.doubt(isKept);
+    if (!isKept) this.#moveAway(subflow, by);
     this.#session.emit({ type: 'subflow-state', subflowId: subflow.id, state: 'doubted', reason });
   }
 
+  /** What is under way on it goes to others. The peer keeps its own there for as long as it is not told. */
+  #moveAway(subflow: SessionSubflow, by: 'us' | 'peer'): void {
+    this.#session.surrender(subflow);
+    if (by === 'us') this.#session.tellPeer(subflow.id, 'doubted');
+  }
+
   #checkActive(subflow: SessionSubflow): void {
-    const { silenceMs, silenceLimitMs, wantsPing } = subflow.liveness;
+    const { silenceMs, silenceLimitMs, wantsPing, wantsPausePing } = subflow.liveness;
     if (silenceMs > silenceLimitMs) {
       this.doubt(subflow, `silent for ${Math.round(silenceMs)} ms`);
-    } else if (wantsPing) {
+    } else if (wantsPing || wantsPausePing) {
       this.#ping(subflow);
     }
   }
@@ -113,16 +121,23 @@ export class SubflowWatch {
       });
       return;
     }
+    if (liveness.isKept && hasBetterPlace(subflow, subflows)) {
+      subflow.leave();
+      this.#moveAway(subflow, 'us');
+    }
+    const { doubtedMs, isKept } = liveness;
     if (this.#now.ms - liveness.lastQuestionMs >= doubtPingMs) {
       // Control frames came here while all were doubted.
-      if (subflows.some(({ state }) => state === 'active')) this.#session.surrender(subflow);
+      if (!isKept && subflows.some(({ state }) => state === 'active')) this.#session.surrender(subflow);
+      this.#ping(subflow);
+    } else if (isKept && doubtedMs < replaceAfterMs && liveness.wantsPausePing) {
       this.#ping(subflow);
     }
-    const { doubtedMs } = liveness;
     if (doubtedMs >= replaceAfterMs && liveness.askReplacement()) {
       this.#session.emit({ type: 'subflow-replace', subflowId: subflow.id });
     }
-    const limitMs = isDeliveredElsewhere(subflow) ? giveUpAfterMs : abandonAfterMs;
+    const isMissed = isKept || !isDeliveredElsewhere(subflow);
+    const limitMs = isMissed ? abandonAfterMs : giveUpAfterMs;
     if (doubtedMs >= limitMs) {
       this.#session.close(subflow, `silent for ${Math.round(doubtedMs)} ms`);
     }

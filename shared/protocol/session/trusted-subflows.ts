@@ -18,6 +18,16 @@ export function trustedSubflows(subflows: readonly SessionSubflow[]): readonly S
   return preferred.length > 0 ? preferred : active;
 }
 
+/**
+ * Those that may be given data: the active ones without a penalty for flapping; all that are active where each has one, since
+ * it protects nothing then.
+ */
+export function steadySubflows(subflows: readonly SessionSubflow[]): readonly SessionSubflow[] {
+  const active = subflows.filter(({ state }) => state === 'active');
+  const steady = active.filter(({ liveness }) => liveness.isReady);
+  return steady.length > 0 ? steady : active;
+}
+
 /** Those of the trusted subflows, or all when none is trusted. */
 export function trustedOrAll(subflows: readonly SessionSubflow[]): readonly SessionSubflow[] {
   const trusted = trustedSubflows(subflows);
@@ -33,10 +43,9 @@ export function steeredSubflows(
   subflows: readonly SessionSubflow[],
 ): readonly SessionSubflow[] {
   const active = subflows.filter(({ state, uplink }) => state === 'active' && allowed.of(uplink));
+  const working = steadySubflows(active);
   const { spreadsFreely = false, carriers } = rowOf(mode);
-  if (spreadsFreely) return trustedSubflows(active);
-  const steady = active.filter(({ liveness }) => liveness.isReady);
-  const working = steady.length > 0 ? steady : active;
+  if (spreadsFreely) return trustedSubflows(working);
   const regular = working.filter(
     (subflow) => subflow.duty.value === 'regular' && !isSecondOfBbr(subflow, active),
   );

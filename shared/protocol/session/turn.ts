@@ -2,7 +2,7 @@ import type { SharedPolicy } from '../steering/session-steering.ts';
 import type { Stream } from '../stream/stream.ts';
 import type { SkippedStreams } from '../stream/stream-queue.ts';
 import type { SessionSubflow } from './sent-item.ts';
-import { steeredSubflows, trustedSubflows } from './trusted-subflows.ts';
+import { steadySubflows, steeredSubflows, trustedSubflows } from './trusted-subflows.ts';
 
 /** Streams of one policy that wait for a better subflow, looked at in one turn; the rest get their look in the next. */
 const MAX_SKIPPED_STREAMS = 64;
@@ -28,7 +28,7 @@ export class Turn implements SkippedStreams {
 
   /** What carries streams without a choice of uplinks of their own. */
   get trusted(): readonly SessionSubflow[] {
-    this.#trusted ??= trustedSubflows(this.subflows);
+    this.#trusted ??= trustedSubflows(steadySubflows(this.subflows));
     return this.#trusted;
   }
 

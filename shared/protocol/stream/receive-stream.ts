@@ -1,4 +1,5 @@
 import { ProtocolViolation } from '../errors.ts';
+import type { Chunk, ReceivedChunk } from '../memory/chunk.ts';
 import type { MemoryBudget } from '../memory-budget.ts';
 import type { Now } from '../now.ts';
 import { StateMachine } from '../transition-table.ts';
@@ -31,11 +32,11 @@ export class ReceiveStream {
   }
 
   /**
-   * Takes a piece of a DATA frame.
+   * Takes a piece of a DATA frame, which is a part of `chunk`.
    * @returns the bytes that can be handed on now, in order
    * @throws ProtocolViolation past the limit, past a FIN, or for a FIN that contradicts another
    */
-  receive(dsn: number, bytes: Uint8Array, fin: boolean): readonly Uint8Array[] {
+  receive(dsn: number, bytes: Uint8Array, fin: boolean, chunk: ReceivedChunk): readonly Chunk[] {
     if (this.state === 'done') return [];
     const end = dsn + bytes.length;
     if (end > this.window.limitDsn) {
@@ -46,7 +47,7 @@ export class ReceiveStream {
     }
     this.#highestDsn = Math.max(this.#highestDsn, end);
     if (fin) this.#noteFin(end);
-    return this.#reorder.insert(dsn, bytes);
+    return this.#reorder.insert(dsn, bytes, chunk);
   }
 
   /** True once, when all bytes up to FIN have been handed on. */

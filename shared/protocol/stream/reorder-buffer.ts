@@ -1,5 +1,6 @@
 import { concatBytes } from '../codec/bytes.ts';
 import { ProtocolViolation } from '../errors.ts';
+import { type Chunk, OwnBytes, type ReceivedChunk } from '../memory/chunk.ts';
 
 /** A kept slice shorter than this melts into its neighbour. */
 export const MELT_BELOW_BYTES = 4 * 1024;
@@ -36,10 +37,11 @@ export class ReorderBuffer {
   }
 
   /**
+   * Takes `bytes`, which are a part of `chunk`: what can be handed on is kept as it is, what must wait is copied.
    * @returns what can be handed on now, in order
    * @throws ProtocolViolation for more holes than any real set of subflows makes
    */
-  insert(dsn: number, bytes: Uint8Array): readonly Uint8Array[] {
+  insert(dsn: number, bytes: Uint8Array, chunk: ReceivedChunk): readonly Chunk[] {
     const end = dsn + bytes.length;
     if (end <= this.#nextDsn) return [];
     if (dsn < this.#nextDsn) {
@@ -52,14 +54,14 @@ export class ReorderBuffer {
     }
     if (this.#entries.length === 0) {
       this.#nextDsn = end;
-      return [bytes];
+      return [chunk.keep(bytes)];
     }
-    return this.#drainBehind(bytes);
+    return this.#drainBehind(chunk.keep(bytes));
   }
 
-  #drainBehind(first: Uint8Array): Uint8Array[] {
+  #drainBehind(first: Chunk): Chunk[] {
     const ready = [first];
-    this.#nextDsn += first.length;
+    this.#nextDsn += first.bytes.length;
     let used = 0;
     for (const entry of this.#entries) {
       if (entry.dsn > this.#nextDsn) break;
@@ -67,7 +69,7 @@ export class ReorderBuffer {
       this.#bufferedBytes -= entry.bytes.length;
       const known = this.#nextDsn - entry.dsn;
       if (known >= entry.bytes.length) continue;
-      ready.push(known === 0 ? entry.bytes : entry.bytes.subarray(known));
+      ready.push(new OwnBytes(known === 0 ? entry.bytes : entry.bytes.subarray(known)));
       this.#nextDsn = entry.dsn + entry.bytes.length;
     }
     if (used > 0) this.#entries.splice(0, used);
@@ -115,8 +117,8 @@ export class ReorderBuffer {
       entries[at] = { dsn, bytes: concatBytes(bytes, behind.bytes) };
       return at;
     }
-    // A copy: it may wait for long, and would keep all that was read with it.
-    entries.splice(at, 0, { dsn, bytes: bytes.slice() });
+    // A copy, since it may wait for long and would keep all that was read with it. (The slice() of a Buffer shares its memory.)
+    entries.splice(at, 0, { dsn, bytes: new Uint8Array(bytes) });
     return at + 1;
   }
 

@@ -1,12 +1,5 @@
+import type { OutgoingChunk } from '../memory/chunk.ts';
 import { RangeSet } from '../range-set.ts';
-
-/** Bytes that the application handed over; `release` is called once nobody needs them any more. */
-export interface OutgoingChunk {
-  readonly bytes: Uint8Array;
-  /** Free bytes directly in front of `bytes` in the same memory, where a frame header may be written. */
-  readonly headroomBytes: number;
-  release(): void;
-}
 
 interface Held {
   readonly dsn: number;

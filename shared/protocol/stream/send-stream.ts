@@ -1,11 +1,12 @@
 import { writeDataHeader } from '../codec/frame.ts';
 import { DATA_HEADER_BYTES, MAX_SEQUENCE } from '../codec/wire.ts';
 import { MisuseError, StreamError } from '../errors.ts';
+import type { OutgoingChunk } from '../memory/chunk.ts';
 import { RangeSet } from '../range-set.ts';
 import type { SentStream } from '../scheduler/packet-scheduler.ts';
 import { StateMachine } from '../transition-table.ts';
 import { type HalfState, SEND_TABLE, type SendEvent } from './half-state.ts';
-import { type OutgoingChunk, SendBuffer } from './send-buffer.ts';
+import { SendBuffer } from './send-buffer.ts';
 
 /** What a stream would send next. `length` may be 0 only with `fin`. */
 export interface Sendable {

@@ -5,9 +5,9 @@ import type { SteeringPolicy } from '../steering/steering-policy.ts';
 import { StateMachine, type TransitionTable } from '../transition-table.ts';
 import { QueuePlace } from './queue-place.ts';
 import { ReceiveStream } from './receive-stream.ts';
+import type { WindowTuning } from './receive-window.ts';
 import { SendStream } from './send-stream.ts';
-import { StreamPace } from './stream-pace.ts';
-import type { StreamTuning } from './stream-tuning.ts';
+import { type PaceTuning, StreamPace } from './stream-pace.ts';
 
 /** How far the opening of a stream has come, SPEC.md section 6. */
 export type StreamPhase = 'opening' | 'embryonic' | 'dialling' | 'open';
@@ -31,7 +31,7 @@ export interface StreamOptions {
 /** What the streams of one session share. */
 export interface StreamContext {
   readonly now: Now;
-  readonly tuning: StreamTuning;
+  readonly tuning: { readonly window: WindowTuning; readonly pace: PaceTuning };
   /** What all receive windows of the session may promise together. */
   readonly memory: MemoryBudget;
   readonly steering: SessionSteering;

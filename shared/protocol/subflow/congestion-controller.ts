@@ -1,19 +1,8 @@
 import type { KernelMeasurement } from '../kernel-measurement.ts';
 import type { Now } from '../now.ts';
+import type { ControllerTuning } from './controller-tuning.ts';
 import type { PathMeter } from './path-meter.ts';
-import type { SubflowTuning } from './subflow-tuning.ts';
-
-/** What a controller must find again with each frame when its receipt comes. */
-export interface SendState {
-  readonly sentMs: number;
-  /** What was delivered, and when, when the frame was sent. */
-  readonly deliveredBytes: number;
-  readonly deliveredMs: number;
-  /** When the first frame of the flight that the frame belongs to was sent. */
-  readonly firstSentMs: number;
-  /** The subflow had room for more than there was to send. */
-  readonly applicationLimited: boolean;
-}
+import type { SendState } from './send-state.ts';
 
 /** What a receipt says to a controller. */
 export interface ReceiptSample {
@@ -62,6 +51,8 @@ export interface CongestionController {
   onArrival(bytes: number): void;
   /** There was room for more than there was to send. */
   onApplicationLimited(): void;
+  /** The path has stood still for so long, and goes on as it was. */
+  onPauseEnd(pauseMs: number): void;
   /** The path may be another one than before: it came back from a doubt. */
   onPathChanged(): void;
 }
@@ -69,5 +60,5 @@ export interface CongestionController {
 export type MakeCongestionController = (
   subflow: ControlledSubflow,
   now: Now,
-  tuning: SubflowTuning,
+  tuning: ControllerTuning,
 ) => CongestionController;

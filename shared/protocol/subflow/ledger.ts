@@ -1,4 +1,4 @@
-import type { SendState } from './congestion-controller.ts';
+import type { SendState } from './send-state.ts';
 
 /**
  * What one write to a subflow carried, as far as the subflow must know. `data` waits for the uplink's rate limit. `receipt`: a

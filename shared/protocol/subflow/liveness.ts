@@ -3,6 +3,7 @@ import { StateMachine } from '../transition-table.ts';
 import { type DoubtTuning, isDense, silenceLimitMs } from './doubt.ts';
 import { FlapDamper, type FlapTuning } from './flap-damper.ts';
 import type { PathMeter } from './path-meter.ts';
+import { PauseDetector, type PauseTuning } from './pause-detector.ts';
 import { SUBFLOW_TABLE, type SubflowEvent, type SubflowState } from './subflow-state.ts';
 
 export interface PingTuning {
@@ -27,6 +28,7 @@ export interface LivenessTuning {
   readonly doubt: DoubtTuning;
   readonly flaps: FlapTuning;
   readonly ping: PingTuning;
+  readonly pause: PauseTuning;
   readonly receipts: { readonly intervalMs: number };
 }
 
@@ -34,7 +36,11 @@ export interface LivenessTuning {
 export interface WatchedSubflow {
   readonly outbox: {
     readonly isWritable: boolean;
-    readonly ledger: { readonly awaitsReceipt: boolean; readonly length: number };
+    readonly ledger: {
+      readonly awaitsReceipt: boolean;
+      readonly length: number;
+      readonly oldest: { readonly sentMs: number } | undefined;
+    };
   };
   readonly meter: PathMeter;
   readonly uplink: { readonly isMetered: boolean };
@@ -46,11 +52,15 @@ export class Liveness {
   readonly #now: Now;
   readonly #tuning: LivenessTuning;
   readonly #flaps: FlapDamper;
+  readonly #pauses: PauseDetector;
   readonly #state: StateMachine<SubflowState, SubflowEvent>;
   #busySinceMs = 0;
   #lastReceiptMs = 0;
   #lastQuestionMs: number;
   #doubtedSinceMs = Number.POSITIVE_INFINITY;
+  #activeSinceMs = Number.NEGATIVE_INFINITY;
+  /** `kept`: doubted where there was no better place, so what is under way stays on it; `left`: later there was one. */
+  #placement: 'none' | 'kept' | 'left' = 'none';
   #isReplacementAsked = false;
 
   constructor(subflowId: number, subflow: WatchedSubflow, now: Now, tuning: LivenessTuning) {
@@ -58,6 +68,7 @@ export class Liveness {
     this.#now = now;
     this.#tuning = tuning;
     this.#flaps = new FlapDamper(now, tuning.flaps);
+    this.#pauses = new PauseDetector(tuning.pause);
     this.#state = new StateMachine(`subflow ${subflowId}`, SUBFLOW_TABLE, 'active');
     this.#lastQuestionMs = now.ms;
   }
@@ -69,6 +80,16 @@ export class Liveness {
   /** For how long it has been doubted; negative infinity while it is not. */
   get doubtedMs(): number {
     return this.#now.ms - this.#doubtedSinceMs;
+  }
+
+  /** For how long it has worked since its last doubt; infinite before the first. */
+  get activeMs(): number {
+    return this.#now.ms - this.#activeSinceMs;
+  }
+
+  /** Whether it is doubted, and what is under way stays on it: there is no better place. */
+  get isKept(): boolean {
+    return this.#placement === 'kept';
   }
 
   /** When something that must be answered was last sent. */
@@ -102,9 +123,20 @@ export class Liveness {
   /** How long the silence may last. */
   get silenceLimitMs(): number {
     const { doubt, receipts } = this.#tuning;
+    return silenceLimitMs(this.#subflow.meter.rtt, this.hasDenseReceipts, doubt) + receipts.intervalMs;
+  }
+
+  /** Whether so much is under way that its receipts come in a steady stream. */
+  get hasDenseReceipts(): boolean {
     const receiptsSinceIdle = this.#lastReceiptMs > this.#busySinceMs;
-    const isSteady = isDense(this.#subflow.outbox.ledger.length, receiptsSinceIdle, doubt);
-    return silenceLimitMs(this.#subflow.meter.rtt, isSteady, doubt) + receipts.intervalMs;
+    return isDense(this.#subflow.outbox.ledger.length, receiptsSinceIdle, this.#tuning.doubt);
+  }
+
+  /** Whether it is no more silent than a subflow is that works: it could take over what is under way on a silent one. */
+  get isHeard(): boolean {
+    const { silenceMs } = this.#tuning.pause;
+    const { smoothedMs } = this.#subflow.meter.rtt;
+    return this.silenceMs <= (this.hasDenseReceipts ? silenceMs : Math.max(silenceMs, smoothedMs));
   }
 
   /** When to look again: for a doubt, or for a ping. */
@@ -126,6 +158,20 @@ export class Liveness {
     return !this.#awaitsReceipt && this.#now.ms >= this.#nextPingMs;
   }
 
+  /** Whether its path stands still, as far as one can tell, and was not asked for a while. */
+  get wantsPausePing(): boolean {
+    const nowMs = this.#now.ms;
+    return nowMs - this.#lastQuestionMs >= this.#tuning.pause.pingMs && this.#pauseMs(nowMs) > 0;
+  }
+
+  /** The path showed life so long ago. @returns for how long it had stood still before, in milliseconds; 0 if it had not */
+  onSign(agoMs: number): number {
+    const atMs = this.#now.ms - agoMs;
+    const pauseMs = this.#pauseMs(atMs);
+    this.#pauses.onSign(atMs);
+    return pauseMs;
+  }
+
   /** Something that must be answered is sent. @param isFirst nothing else awaited an answer */
   onQuestion(isFirst: boolean): void {
     if (isFirst) this.#busySinceMs = this.#now.ms;
@@ -136,17 +182,26 @@ export class Liveness {
     this.#lastReceiptMs = this.#now.ms;
   }
 
-  doubt(): void {
+  /** @param isKept what is under way stays on it; that is no flap */
+  doubt(isKept: boolean): void {
     this.#state.apply('doubt');
     this.#doubtedSinceMs = this.#now.ms;
-    this.#flaps.onDoubt();
+    this.#placement = isKept ? 'kept' : 'none';
+    if (!isKept) this.#flaps.onDoubt();
+  }
+
+  /** What is under way on it, and was kept, goes elsewhere now. */
+  leave(): void {
+    this.#placement = 'left';
   }
 
   recover(): void {
     this.#state.apply('recover');
     this.#doubtedSinceMs = Number.POSITIVE_INFINITY;
+    this.#activeSinceMs = this.#now.ms;
     this.#isReplacementAsked = false;
-    this.#flaps.onRecover();
+    if (this.#placement === 'none') this.#flaps.onRecover();
+    this.#placement = 'none';
   }
 
   close(): void {
@@ -158,6 +213,13 @@ export class Liveness {
     if (this.#isReplacementAsked) return false;
     this.#isReplacementAsked = true;
     return true;
+  }
+
+  /** For how long the path has stood still by then, as far as one can tell. */
+  #pauseMs(atMs: number): number {
+    const { oldest } = this.#subflow.outbox.ledger;
+    if (oldest === undefined || !this.hasDenseReceipts) return 0;
+    return this.#pauses.pauseMs(atMs, oldest.sentMs + this.#subflow.meter.rtt.minMs);
   }
 
   get #awaitsReceipt(): boolean {

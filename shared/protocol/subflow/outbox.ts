@@ -1,6 +1,6 @@
 import { joinSmall } from '../codec/bytes.ts';
-import type { SendState } from './congestion-controller.ts';
 import { Ledger, type LedgerItem } from './ledger.ts';
+import type { SendState } from './send-state.ts';
 
 /** Control frames and the first requests and answers of streams: less to copy than it costs to hand a buffer on. */
 const JOINED_BELOW_BYTES = 1024;

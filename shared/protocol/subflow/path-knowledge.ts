@@ -32,6 +32,8 @@ export class PathKnowledge {
   #known: 'stuck' | 'nothing' | 'rate' | 'all' = 'all';
   /** What was written by then was stuck, arrives in a burst, and its receipts say nothing of the path. -1: there was no doubt yet. */
   #stuckBytes = -1;
+  /** What was written by then waited for the end of a doubt without a better place, and says nothing of the path either. */
+  #keptBytes = -1;
   #recoveredMs = 0;
   #recoveredBytes = 0;
   /** The smallest round trip before the doubt, which it is measured by until #degradedUntilMs. */
@@ -64,9 +66,19 @@ export class PathKnowledge {
     this.#degradedUntilMs = this.#now.ms + this.#tuning.degradedMs;
   }
 
+  /** It is doubted, and what is under way stays on it. */
+  onKept(): void {
+    this.#keptBytes = Number.POSITIVE_INFINITY;
+  }
+
+  /** Such a doubt is over; the path is taken for what it was. */
+  onKeptEnd(writtenBytes: number): void {
+    this.#keptBytes = writtenBytes;
+  }
+
   /** Whether receipts of what ends there say something of the path as it is. */
   isTelling(endOffset: number): boolean {
-    return endOffset > this.#stuckBytes;
+    return endOffset > Math.max(this.#stuckBytes, this.#keptBytes);
   }
 
   /**
@@ -95,7 +107,12 @@ export class PathKnowledge {
 
   /** Whether the round trip is much longer than before the doubt. */
   isUnusual(rttMs: number): boolean {
-    return rttMs > this.#tuning.degradedRtt * this.#usualRttMs + this.#tuning.degradedSlackMs;
+    return this.isMuchLonger(rttMs, this.#usualRttMs);
+  }
+
+  /** Whether a round trip is so much longer than another that the path must be a different one. */
+  isMuchLonger(rttMs: number, usualRttMs: number): boolean {
+    return rttMs > this.#tuning.degradedRtt * usualRttMs + this.#tuning.degradedSlackMs;
   }
 
   isDegraded(recentRttMs: number): boolean {

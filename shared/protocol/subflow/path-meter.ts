@@ -2,6 +2,7 @@ import type { KernelMeasurement } from '../kernel-measurement.ts';
 import type { Now } from '../now.ts';
 import { LossMeter, type LossTuning } from './loss-meter.ts';
 import { PathKnowledge, type PathTuning } from './path-knowledge.ts';
+import type { PauseTuning } from './pause-detector.ts';
 import { RttEstimator, type RttTuning } from './rtt-estimator.ts';
 
 /** A frame that a receipt covers whole. */
@@ -11,10 +12,19 @@ export interface ReceiptedFrame {
   readonly sentMs: number;
 }
 
+/** What a receipt tells of the path. */
+export interface ReceiptReading<Frame> {
+  /** The frame, if its times say something of the path's rate. */
+  readonly rateFrame: Frame | undefined;
+  /** The path is a much longer one than before the last pause: what was known of the old one is forgotten. */
+  readonly hasChanged: boolean;
+}
+
 export interface PathMeterTuning {
   readonly rtt: RttTuning;
   readonly loss: LossTuning;
   readonly path: PathTuning;
+  readonly pause: PauseTuning;
 }
 
 /** What one subflow's receipts and its kernel tell of the path: round trip times, loss, and whether it is what it was. */
@@ -25,12 +35,16 @@ export class PathMeter {
   readonly #knowledge: PathKnowledge;
   #kernel: KernelMeasurement | undefined;
   #kernelAtMs = Number.NEGATIVE_INFINITY;
+  readonly #comparisonMs: number;
+  /** When the path is compared with what it was before the last pause. */
+  #comparesAtMs = Number.POSITIVE_INFINITY;
 
   constructor(now: Now, tuning: PathMeterTuning) {
     this.#now = now;
     this.rtt = new RttEstimator(now, tuning.rtt);
     this.#loss = new LossMeter(now, tuning.loss);
     this.#knowledge = new PathKnowledge(now, tuning.path);
+    this.#comparisonMs = tuning.pause.comparisonMs;
   }
 
   /** The kernel's last figures, where there are any. */
@@ -102,25 +116,50 @@ export class PathMeter {
    * Takes the round trip of the newest frame that a receipt covers.
    * @param delayMs how long the receipt waited at the far side
    * @param writtenBytes all that was written to the subflow
-   * @returns the frame, if its times say something of the path
    */
   onReceipt<Frame extends ReceiptedFrame>(
     newest: Frame | undefined,
     delayMs: number,
     writtenBytes: number,
-  ): Frame | undefined {
-    if (newest === undefined || !this.#knowledge.isTelling(newest.endOffset)) return undefined;
+  ): ReceiptReading<Frame> {
+    if (newest === undefined || !this.#knowledge.isTelling(newest.endOffset)) return NOTHING_TOLD;
     this.rtt.addSample(this.#now.ms - newest.sentMs - delayMs);
     if (!this.isMeasured && this.#knowledge.onRoundTrip(this.recentRttMs, writtenBytes)) this.rtt.restart();
-    return newest;
+    const hasChanged = this.#comparePath();
+    return { rateFrame: this.isMeasured ? newest : undefined, hasChanged };
   }
 
+  /** It is doubted, and what is under way stays on it: it is taken for the path that it was. */
+  onKept(): void {
+    this.#knowledge.onKept();
+  }
+
+  /** Such a doubt is over. */
+  onKeptEnd(writtenBytes: number): void {
+    this.#knowledge.onKeptEnd(writtenBytes);
+    this.rtt.restartRecent();
+    this.#comparesAtMs = this.#now.ms + this.#comparisonMs;
+  }
+
+  /** It is doubted, and what is under way goes elsewhere. */
   onDoubt(): void {
     this.#knowledge.onDoubt(this.minRttMs);
   }
 
   onRecover(receiptedBytes: number, writtenBytes: number): void {
+    this.#knowledge.onKeptEnd(writtenBytes);
     this.#knowledge.onRecover(receiptedBytes, writtenBytes);
     this.rtt.restart();
   }
+
+  /** Some time after a pause: the path may be a longer one now, and what is known of the old one would keep too little in flight. */
+  #comparePath(): boolean {
+    if (this.#now.ms < this.#comparesAtMs) return false;
+    this.#comparesAtMs = Number.POSITIVE_INFINITY;
+    if (!this.#knowledge.isMuchLonger(this.rtt.recentMinMs, this.rtt.minMs)) return false;
+    this.rtt.restart();
+    return true;
+  }
 }
+
+const NOTHING_TOLD = { rateFrame: undefined, hasChanged: false } as const;

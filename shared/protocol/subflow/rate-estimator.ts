@@ -1,5 +1,5 @@
 import type { Now } from '../now.ts';
-import type { SendState } from './congestion-controller.ts';
+import type { SendState } from './send-state.ts';
 import { WindowedMaximum } from './windowed-maximum.ts';
 
 export interface RateTuning {
@@ -35,6 +35,8 @@ export class RateEstimator {
   #deliveredBytes = 0;
   #deliveredMs = 0;
   #firstSentMs = 0;
+  /** When the last pause ended. */
+  #resumedMs = Number.NEGATIVE_INFINITY;
   /** Samples of what was sent before this many bytes are delivered say less than the subflow can. */
   #applicationLimitedUntil = -1;
   #roundEndBytes = 0;
@@ -93,6 +95,7 @@ export class RateEstimator {
     this.#deliveredMs = this.#now.ms;
     if (newest === undefined) return;
     this.#firstSentMs = newest.sentMs;
+    if (Math.min(newest.firstSentMs, newest.deliveredMs) < this.#resumedMs) return;
     const sendMs = newest.sentMs - newest.firstSentMs;
     const receiptMs = this.#now.ms - newest.deliveredMs;
     const intervalMs = Math.max(sendMs, receiptMs);
@@ -116,6 +119,12 @@ export class RateEstimator {
     this.#recent = bytesPerSecond;
     this.#maximum.add(bytesPerSecond, this.#tuning.maxWindowMs);
     this.#isProven = true;
+  }
+
+  /** A pause of the path has ended: it ages nothing, and no sample that reaches back into it counts. */
+  resume(pauseMs: number): void {
+    this.#maximum.postpone(pauseMs);
+    this.#resumedMs = this.#now.ms;
   }
 
   /** The path is not what it was: measure anew. */

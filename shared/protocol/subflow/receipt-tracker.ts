@@ -25,10 +25,22 @@ export class ReceiptTracker {
   #reportedBytes = 0;
   #lastArrivalMs = 0;
   #elicitedMs: number | undefined;
+  #lastPayloadMs: number;
 
   constructor(now: Now, tuning: ReceiptTuning) {
     this.#now = now;
     this.#tuning = tuning;
+    this.#lastPayloadMs = now.ms;
+  }
+
+  /** When payload last arrived; when the subflow began, before it has. */
+  get lastPayloadMs(): number {
+    return this.#lastPayloadMs;
+  }
+
+  /** There is payload among what arrives now. */
+  onPayload(): void {
+    this.#lastPayloadMs = this.#now.ms;
   }
 
   /** @param elicits whether anything but RECEIPTs was among the bytes */

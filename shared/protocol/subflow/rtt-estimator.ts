@@ -55,6 +55,11 @@ export class RttEstimator {
   /** Forgets the minima: the path may have changed. */
   restart(): void {
     this.#minMs = Number.POSITIVE_INFINITY;
+    this.restartRecent();
+  }
+
+  /** Forgets what the path was of late: from now on `recentMinMs` tells how it is behind a pause. */
+  restartRecent(): void {
     this.#spanMs = Number.POSITIVE_INFINITY;
     this.#lastSpanMs = Number.POSITIVE_INFINITY;
   }

@@ -1,19 +1,20 @@
-import { CONGESTION_TUNING, type CongestionTuning } from './delivery-rate-controller.ts';
+import { CONGESTION_TUNING, type ControllerTuning } from './controller-tuning.ts';
 import { DOUBT_TUNING } from './doubt.ts';
 import { FLAP_TUNING } from './flap-damper.ts';
 import { type LivenessTuning, PING_TUNING } from './liveness.ts';
 import { LOSS_TUNING } from './loss-meter.ts';
 import { PATH_TUNING } from './path-knowledge.ts';
 import type { PathMeterTuning } from './path-meter.ts';
-import { RATE_TUNING, type RateTuning } from './rate-estimator.ts';
+import { PAUSE_TUNING, type PauseTuning } from './pause-detector.ts';
+import { RATE_TUNING } from './rate-estimator.ts';
 import { RECEIPT_TUNING, type ReceiptTuning } from './receipt-tracker.ts';
 import { RTT_TUNING } from './rtt-estimator.ts';
 
 /** The numbers of a subflow, in groups. */
-export interface SubflowTuning extends LivenessTuning, PathMeterTuning {
-  readonly congestion: CongestionTuning;
-  readonly rate: RateTuning;
+export interface SubflowTuning extends ControllerTuning, LivenessTuning, PathMeterTuning {
+  // An interface of two parents that both have receipts must say which it means.
   readonly receipts: ReceiptTuning;
+  readonly pause: PauseTuning;
 }
 
 export const SUBFLOW_TUNING: SubflowTuning = {
@@ -26,4 +27,5 @@ export const SUBFLOW_TUNING: SubflowTuning = {
   doubt: DOUBT_TUNING,
   flaps: FLAP_TUNING,
   ping: PING_TUNING,
+  pause: PAUSE_TUNING,
 };

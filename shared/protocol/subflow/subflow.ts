@@ -48,8 +48,6 @@ export class Subflow<Uplink extends SubflowUplink = SubflowUplink, Item extends 
   readonly liveness: Liveness;
   readonly receipts: ReceiptTracker;
   readonly duty: SubflowDuty;
-  readonly #now: Now;
-  #lastDataMs: number;
 
   constructor(
     options: SubflowOptions,
@@ -67,8 +65,6 @@ export class Subflow<Uplink extends SubflowUplink = SubflowUplink, Item extends 
     this.receipts = new ReceiptTracker(now, tuning.receipts);
     this.congestion = makeController(this, now, tuning);
     this.liveness = new Liveness(options.id, this, now, tuning);
-    this.#now = now;
-    this.#lastDataMs = now.ms;
   }
 
   // --- what its parts and the packet schedulers see ---
@@ -79,7 +75,7 @@ export class Subflow<Uplink extends SubflowUplink = SubflowUplink, Item extends 
 
   /** When payload last arrived on it. */
   get lastDataMs(): number {
-    return this.#lastDataMs;
+    return this.receipts.lastPayloadMs;
   }
 
   get inFlightBytes(): number {
@@ -134,7 +130,7 @@ export class Subflow<Uplink extends SubflowUplink = SubflowUplink, Item extends 
   /** Whether it takes data now: its transport is idle, its in-flight limit has room, and this turn's commitment is not used up. */
   get canTake(): boolean {
     const { outbox, congestion, liveness, uplink } = this;
-    if (!outbox.isWritable || liveness.state !== 'active' || !liveness.isReady) return false;
+    if (!outbox.isWritable || liveness.state !== 'active') return false;
     if (uplink.bucket?.isOpen === false) return false;
     // What is written at once becomes one TLS record, and that counts for nothing until all of it is there: as long as
     // the pipe of a slow subflow, it would make it stop and wait.
@@ -166,43 +162,66 @@ export class Subflow<Uplink extends SubflowUplink = SubflowUplink, Item extends 
     const { ledger } = this.outbox;
     if (bytes > ledger.writtenBytes) throw new ProtocolViolation('RECEIPT for more than was sent');
     if (bytes <= ledger.receiptedBytes) return [];
+    this.#onSign(0);
     const receipted = ledger.receipt(bytes);
     this.liveness.onReceipt();
     const drainBytesPerSecond = meter.onArrived(bytes);
-    const telling = meter.onReceipt(receipted.at(-1), delayMs, ledger.writtenBytes);
-    const newest = meter.isMeasured ? telling : undefined;
-    congestion.onReceipt({ totalBytes: bytes, newest, drainBytesPerSecond });
+    const { rateFrame, hasChanged } = meter.onReceipt(receipted.at(-1), delayMs, ledger.writtenBytes);
+    if (hasChanged) congestion.onPathChanged();
+    congestion.onReceipt({ totalBytes: bytes, newest: rateFrame, drainBytesPerSecond });
     return receipted;
   }
 
   /** Payload has arrived on it. */
   onArrival(bytes: number): void {
-    this.#lastDataMs = this.#now.ms;
+    this.receipts.onPayload();
     this.congestion.onArrival(bytes);
   }
 
   /** The kernel's figures now. */
   onKernel(kernel: KernelMeasurement): void {
+    if (kernel.unackedBytes > 0) this.#onSign(kernel.lastAckReceivedMs);
     this.congestion.onKernel(kernel);
     this.meter.onKernel(kernel);
   }
 
-  /** It is silent, or something outside says that it is in trouble. */
-  doubt(): void {
+  /**
+   * It is silent, or something outside says that it is in trouble.
+   * @param isKept nothing else could carry its data better: it keeps what is under way, and all that is known of the path
+   */
+  doubt(isKept: boolean): void {
+    if (isKept) this.meter.onKept();
+    else this.meter.onDoubt();
+    this.liveness.doubt(isKept);
+  }
+
+  /** There is a better place now for what a doubted subflow has kept. */
+  leave(): void {
     this.meter.onDoubt();
-    this.liveness.doubt();
+    this.liveness.leave();
   }
 
   /** Receipts came again. */
   recover(): void {
     const { receiptedBytes, writtenBytes } = this.outbox.ledger;
+    const wasKept = this.liveness.isKept;
     this.liveness.recover();
-    this.meter.onRecover(receiptedBytes, writtenBytes);
-    this.congestion.onPathChanged();
+    if (wasKept) {
+      this.meter.onKeptEnd(writtenBytes);
+    } else {
+      this.meter.onRecover(receiptedBytes, writtenBytes);
+      this.congestion.onPathChanged();
+    }
   }
 
   close(): void {
     this.liveness.close();
     this.outbox.close();
+  }
+
+  /** The path showed life so long ago. */
+  #onSign(agoMs: number): void {
+    const pauseMs = this.liveness.onSign(agoMs);
+    if (pauseMs > 0) this.congestion.onPauseEnd(pauseMs);
   }
 }

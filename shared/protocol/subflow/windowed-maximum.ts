@@ -29,6 +29,11 @@ export class WindowedMaximum {
     if (candidates.length < MAX_CANDIDATES) candidates.push({ value, atMs: this.#now.ms });
   }
 
+  /** So much time has passed in which there was nothing to see: it does not age what was seen before. */
+  postpone(ms: number): void {
+    this.#candidates = this.#candidates.map(({ value, atMs }) => ({ value, atMs: atMs + ms }));
+  }
+
   reset(): void {
     this.#candidates = [];
   }

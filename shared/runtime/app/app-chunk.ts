@@ -1,9 +1,9 @@
 import { MisuseError } from '../../protocol/errors.ts';
-import type { AppChunk } from './app-socket.ts';
+import { type OutgoingChunk, OwnBytes } from '../../protocol/memory/chunk.ts';
 import { type Block, type BlockPool, HEADROOM_BYTES, READ_BYTES } from './block-pool.ts';
 
-/** What one read brought, in the pool's memory. A second `release` throws: it would corrupt another connection. */
-export class PooledChunk implements AppChunk {
+/** What one read brought, in the pool's memory. A second `release` throws, since it would corrupt another connection. */
+export class PooledChunk implements OutgoingChunk {
   readonly bytes: Uint8Array;
   readonly headroomBytes = HEADROOM_BYTES;
   readonly #pool: BlockPool;
@@ -22,22 +22,9 @@ export class PooledChunk implements AppChunk {
   }
 }
 
-/** What one read brought, in memory of its own, with the headroom in front where `headroomBytes` says so. */
-export class OwnChunk implements AppChunk {
-  readonly bytes: Uint8Array;
-  readonly headroomBytes: number;
-
-  constructor(bytes: Uint8Array, headroomBytes: number) {
-    this.bytes = bytes;
-    this.headroomBytes = headroomBytes;
-  }
-
-  static copyOf(source: Uint8Array): OwnChunk {
-    const memory = Buffer.allocUnsafe(HEADROOM_BYTES + source.length);
-    memory.set(source, HEADROOM_BYTES);
-    return new OwnChunk(memory.subarray(HEADROOM_BYTES), HEADROOM_BYTES);
-  }
-
-  /** Nothing to do: the garbage collector has it. */
-  release(): void {}
+/** A copy in memory of its own, with the headroom in front. */
+export function copyWithHeadroom(source: Uint8Array): OutgoingChunk {
+  const memory = Buffer.allocUnsafe(HEADROOM_BYTES + source.length);
+  memory.set(source, HEADROOM_BYTES);
+  return new OwnBytes(memory.subarray(HEADROOM_BYTES), HEADROOM_BYTES);
 }

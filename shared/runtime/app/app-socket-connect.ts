@@ -15,19 +15,19 @@ export interface AppSocketTarget {
   readonly port: number;
   /** The address to send from. */
   readonly localAddress?: string | undefined;
-  /** The kernel asks an idle peer after this long whether it is still there; never when absent. */
+  /** Idle time after which the kernel probes the peer. Without it, it never does. */
   readonly keepAliveMs?: number | undefined;
   readonly pool: BlockPool;
   /** Without it a reset that arrives together with the last data reads as a clean end (a limit of libuv). */
   readonly native?: NativeSockets | undefined;
-  /** Counts what the connection costs on an uplink, also when it fails. */
+  /** Counts what the connection costs on an uplink, even if it fails. */
   readonly wire?: ConnectionWatcher | undefined;
-  /** Ends the attempt, which has no time limit of its own. */
+  /** Ends the attempt. There is no other time limit. */
   readonly signal: CancelSignal;
 }
 
 /**
- * Opens a TCP connection to an origin; it comes paused and without handlers. Rejects with Node's own error
+ * Opens a TCP connection to an origin. It is paused and has no handlers yet. Rejects with Node's own error
  * (`ECONNREFUSED`, `ENETUNREACH`, ...), or with the signal's reason.
  */
 export async function connectAppSocket(target: AppSocketTarget): Promise<AppSocket> {
@@ -36,7 +36,7 @@ export async function connectAppSocket(target: AppSocketTarget): Promise<AppSock
   signal.throwIfAborted();
   const reader = new PooledReader(pool);
   const socket = watched(newAppSocket(reader), wire);
-  // Before it connects, or it would start to read at once.
+  // Before it connects: otherwise it starts to read at once.
   socket.pause();
   socket.connect(localAddress === undefined ? { host, port } : { host, port, localAddress });
   await socketReady(socket, 'connect', signal);

@@ -11,11 +11,11 @@ export interface AppSocketListenerOptions extends ListenAddress, Omit<ListenOpti
   readonly pool: BlockPool;
   /** Without it a reset that arrives together with the last data reads as a clean end (a limit of libuv). */
   readonly native?: NativeSockets | undefined;
-  /** A connection was accepted: paused, without handlers. Whoever gets it bounds how many there are. */
+  /** A connection was accepted. It is paused and has no handlers yet. The receiver limits how many there are. */
   onSocket(socket: AppSocket): void;
-  /** Accepting failed (no descriptors left, for one); the listener goes on. */
+  /** Accepting failed, for example because no descriptors are left. The listener goes on. */
   onError(error: Error): void;
-  /** Stands in for `takeAccepted`, for tests of a Node that has no handles: reads are then plain 'data' events. */
+  /** Replaces `takeAccepted` in tests of a Node that has no handles: reads are then plain 'data' events. */
   readonly takeAccepted?: typeof takeAccepted;
 }
 

@@ -1,31 +1,22 @@
-/**
- * One plain TCP connection to an application (client-proxy) or an origin (server-concentrator).
- *
- * Reads arrive in large reused buffers where Node allows it, so a chunk belongs to its receiver only until
- * the receiver calls `release`. Nothing is read before `resume` and nothing after `pause`.
- */
-export interface AppChunk {
-  /** The bytes read, at least one. */
-  readonly bytes: Uint8Array;
-  /**
-   * Free bytes directly in front of `bytes` in the same memory, where a frame header may be written so that
-   * header and payload leave as one buffer; 0 where there are none.
-   */
-  readonly headroomBytes: number;
-  /** Gives the memory back for reuse; called exactly once, when nobody reads `bytes` any more. */
-  release(): void;
-}
+import type { OutgoingChunk } from '../../protocol/memory/chunk.ts';
 
 export interface AppSocketHandlers {
-  onChunk(chunk: AppChunk): void;
+  /** At least one byte was read. */
+  onChunk(chunk: OutgoingChunk): void;
   /** The other side has finished sending (FIN); it may still read. */
   onEnd(): void;
-  /** Everything written so far has left this process, after `write` had answered false. */
+  /** Everything written so far has left this process. Told after `write` returned false. */
   onDrain(): void;
   /** The connection is gone, for good; called exactly once, last. `error` is absent after a clean close. */
   onClose(error?: NodeJS.ErrnoException): void;
 }
 
+/**
+ * One plain TCP connection to an application (client-proxy) or an origin (server-concentrator).
+ *
+ * Reads arrive in large reused buffers where Node allows it, so a chunk is its receiver's only until it is
+ * released. Nothing is read before `resume` and nothing after `pause`.
+ */
 export interface AppSocket {
   /** Both addresses are empty once it is closed. */
   readonly remoteAddress: string;
@@ -36,9 +27,9 @@ export interface AppSocket {
   resume(): void;
   pause(): void;
   /**
-   * Writes the pieces, at least one, in one system call where possible, keeping them until they have left; false when
-   * the writer should wait for `onDrain`. `onWritten` runs when all have gone to the kernel: that is when
-   * flow-control credit is due.
+   * Writes the pieces, at least one, in one system call where possible. The memory must stay as it is until `onWritten`, which
+   * runs when all of it has gone to the kernel: that is when flow-control credit is due. Returns false if the writer should
+   * wait for `onDrain`.
    */
   write(pieces: readonly Uint8Array[], onWritten?: () => void): boolean;
   /** Half-closes: sends FIN after what was written; reading goes on. */

@@ -1,11 +1,21 @@
+import { type Destination, formatDestination } from '../../protocol/destination.ts';
 import { type ErrorName, StreamError, TributaryError } from '../../protocol/errors.ts';
+import type { CancelSignal } from '../async/cancellation.ts';
+
+/** The error for a dial that failed: `cancelled` after `signal`, an error of ours as it is, else see `originFailure`. */
+export function dialFailure(destination: Destination, cause: unknown, signal: CancelSignal): TributaryError {
+  const where = formatDestination(destination);
+  if (signal.aborted) return new StreamError('cancelled', `the dial of ${where} was given up`);
+  if (cause instanceof TributaryError) return cause;
+  return originFailure(where, cause instanceof AggregateError ? cause.errors : [cause]);
+}
 
 /**
  * The one error that tells a client why no address of an origin could be connected to. Of several failures
  * the most telling counts: a refusal is an answer from the origin, an unreachable network is often only
  * the address family this machine lacks.
  */
-export function originFailure(destination: string, errors: readonly unknown[]): StreamError {
+function originFailure(destination: string, errors: readonly unknown[]): StreamError {
   const names = errors.map(nameOf);
   const name = MOST_TELLING_FIRST.find((candidate) => names.includes(candidate)) ?? 'internalError';
   const messages = errors.map((error) => (error instanceof Error ? error.message : String(error)));

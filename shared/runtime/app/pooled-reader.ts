@@ -1,6 +1,6 @@
 import type { OnReadOpts } from 'node:net';
-import { OwnChunk, PooledChunk } from './app-chunk.ts';
-import type { AppChunk } from './app-socket.ts';
+import type { OutgoingChunk } from '../../protocol/memory/chunk.ts';
+import { copyWithHeadroom, PooledChunk } from './app-chunk.ts';
 import { type Block, type BlockPool, SCRATCH_BYTES } from './block-pool.ts';
 
 /** Full reads that follow each other within this time make a bulk connection: above 100 Mbit/s. */
@@ -9,14 +9,14 @@ const BULK_GAP_MS = 5;
 /**
  * Gives one socket its read buffers, by `net.Socket`'s option `onread`.
  *
- * A quiet connection, or one whose uplinks are slow, reads into the pool's shared scratch buffer and copies out what
- * came: it pins what it read and no more. One that fills its reads in quick succession goes on in large blocks of its
- * own, without copy, until a read comes back short or late.
+ * A quiet connection, or one whose uplinks are slow, reads into the pool's shared scratch buffer and copies what came, so it
+ * holds only what it read. A connection that fills its reads in quick succession reads into large blocks of its own,
+ * without a copy, until a read is short or late.
  */
 export class PooledReader {
   readonly onread: OnReadOpts;
   /** Where the chunks go; set before the socket reads. */
-  sink: (chunk: AppChunk) => void = (chunk) => chunk.release();
+  sink: (chunk: OutgoingChunk) => void = (chunk) => chunk.release();
   readonly #pool: BlockPool;
   /** The block that Node reads into; undefined while that is the scratch buffer. */
   #block: Block | undefined;
@@ -32,7 +32,7 @@ export class PooledReader {
     };
   }
 
-  /** The socket will read no more (FIN or closed): gives its block back. Not before, or the kernel may fill it. */
+  /** The socket will not read again (FIN, or closed): gives its block back. Earlier, the kernel might still fill it. */
   stop(): void {
     this.#stopped = true;
     if (this.#block !== undefined) this.#pool.release(this.#block);
@@ -44,7 +44,7 @@ export class PooledReader {
     this.#block = undefined;
     this.#judge(length);
     this.sink(
-      block ? new PooledChunk(this.#pool, block, length) : OwnChunk.copyOf(buffer.subarray(0, length)),
+      block ? new PooledChunk(this.#pool, block, length) : copyWithHeadroom(buffer.subarray(0, length)),
     );
     return true;
   }
@@ -58,8 +58,8 @@ export class PooledReader {
   }
 
   /**
-   * Node asks right after each callback, and would silently read into the old buffer again if it got none:
-   * so this always answers, with memory that is free.
+   * Node asks right after each callback. If it got nothing it would silently read into the old buffer again, so this always
+   * returns memory that is free.
    */
   #nextBuffer(): Uint8Array {
     if (this.#isBulk && !this.#stopped) this.#block = this.#pool.acquire();

@@ -1,10 +1,10 @@
 import { type OnReadOpts, Socket, type SocketConstructorOpts } from 'node:net';
 import { MisuseError } from '../../protocol/errors.ts';
+import { type OutgoingChunk, OwnBytes } from '../../protocol/memory/chunk.ts';
 import type { NativeSockets } from '../kernel/native.ts';
 import { descriptorOf } from '../kernel/socket-handle.ts';
 import { takePendingError } from '../kernel/socket-options.ts';
-import { OwnChunk } from './app-chunk.ts';
-import type { AppChunk, AppSocket, AppSocketHandlers } from './app-socket.ts';
+import type { AppSocket, AppSocketHandlers } from './app-socket.ts';
 import type { PooledReader } from './pooled-reader.ts';
 
 /** From here on `write` answers false: as much as one corked write carries. */
@@ -49,9 +49,9 @@ export class TcpAppSocket implements AppSocket {
     this.#reader = reader;
     socket.pause();
     socket.setNoDelay(true);
-    const deliver = (chunk: AppChunk) => this.#handlers?.onChunk(chunk);
+    const deliver = (chunk: OutgoingChunk) => this.#handlers?.onChunk(chunk);
     if (reader !== undefined) reader.sink = deliver;
-    else socket.on('data', (bytes) => deliver(new OwnChunk(bytes, 0)));
+    else socket.on('data', (bytes) => deliver(new OwnBytes(bytes)));
     socket.on('end', () => this.#onEnd());
     socket.on('drain', () => this.#handlers?.onDrain());
     socket.on('error', (error) => {
@@ -60,7 +60,7 @@ export class TcpAppSocket implements AppSocket {
     socket.once('close', () => this.#onClose());
   }
 
-  // Seldom asked for, and system calls: so not for every connection in advance. Empty once it is closed.
+  // These are system calls and seldom needed, so they are not made in advance. Empty once the connection is closed.
   get remoteAddress(): string {
     return this.#socket.remoteAddress ?? '';
   }
@@ -81,7 +81,7 @@ export class TcpAppSocket implements AppSocket {
     if (this.#handlers === undefined)
       throw new MisuseError('an application socket was resumed before setHandlers');
     if (this.#inputEnded || this.#socket.destroyed) return;
-    // An end that came before the handlers, as behind a proxy's answer.
+    // The end came before the handlers, for example together with a proxy's answer.
     if (this.#socket.readableEnded) queueMicrotask(() => this.#onEnd());
     else this.#socket.resume();
   }

@@ -1,4 +1,4 @@
-/** What is used of an AbortSignal, which is one. */
+/** The part of AbortSignal that this project uses; an AbortSignal is one. */
 export interface CancelSignal {
   readonly aborted: boolean;
   readonly reason: unknown;
@@ -9,8 +9,8 @@ export interface CancelSignal {
 }
 
 /**
- * An AbortController and its signal in one, for what happens with every connection: Node's own pair is an EventTarget and
- * an error with a stack, and three of them took a sixth or so of the time that opening a stream took the concentrator.
+ * An AbortController and its signal in one, for use with every connection. Node's own pair costs an EventTarget and an error
+ * with a stack: three of them took about a sixth of the concentrator's time to open a stream.
  */
 export class Cancellation implements CancelSignal {
   readonly #listeners = new Set<() => void>();

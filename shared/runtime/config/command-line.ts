@@ -1,4 +1,4 @@
-import { type Command, CommanderError } from 'commander';
+import { Command, CommanderError } from 'commander';
 import { closest, distance } from 'fastest-levenshtein';
 import { TributaryError } from '../../protocol/errors.ts';
 import { LinkError } from '../identity/link.ts';
@@ -16,10 +16,30 @@ export interface CommandLineDeps extends ConfigPlaces {
   readonly now: () => Date;
 }
 
+/** What a program's help says. */
+export interface ProgramHelp {
+  readonly name: string;
+  readonly description: string;
+  /** What it does without a command, and the first steps. */
+  readonly usage: string;
+}
+
+/** A program's command line without its commands: what both have in common. */
+export function programCommand({ name, description, usage }: ProgramHelp, version: string): Command {
+  return new Command(name)
+    .description(description)
+    .version(version)
+    .option('--config <file>', 'the configuration (otherwise $TRIBUTARY_CONFIG, or the first one found)')
+    .configureHelp({ showGlobalOptions: true })
+    .showHelpAfterError('(see --help)')
+    .helpCommand(true)
+    .addHelpText('after', `\n${usage}`);
+}
+
 /** Exit codes of both programs. */
 const EXIT_CODE = { ok: 0, failed: 1, usage: 2 } as const;
 
-/** The command cannot be done as it was asked for; the message says what to ask for instead. */
+/** The command line is wrong; the message says what to write instead. */
 export class UsageError extends TributaryError {
   constructor(message: string) {
     super('internalError', message, 'ours');
@@ -43,7 +63,7 @@ export async function runCommandLine(
     await command.parseAsync([...args], { from: 'user' });
     return EXIT_CODE.ok;
   } catch (error) {
-    // Already reported by the library, as it is its own.
+    // The library has already reported it.
     if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT_CODE.ok : EXIT_CODE.usage;
     stderr(`${command.name()}: ${error instanceof Error ? error.message : String(error)}\n`);
     return isUsage(error) ? EXIT_CODE.usage : EXIT_CODE.failed;

@@ -56,7 +56,7 @@ export function defaultConfigDirectory(places: ConfigPlaces): string {
 }
 
 function userDirectory({ env, homeDirectory }: ConfigPlaces): string {
-  // The specification has relative paths ignored.
+  // The specification says to ignore relative paths.
   const base = env.XDG_CONFIG_HOME?.startsWith('/') ? env.XDG_CONFIG_HOME : join(homeDirectory, '.config');
   return join(base, 'tributary');
 }

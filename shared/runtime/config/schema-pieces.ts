@@ -73,11 +73,6 @@ export function parseListenAddress(value: string): Destination | undefined {
   return zeroPort ? { host: parsed.host, port: 0 } : parsed;
 }
 
-/** Whether only this machine can reach an address. */
-export function isLoopback(host: string): boolean {
-  return host === '::1' || (isIPv4(host) && host.startsWith('127.'));
-}
-
 /** An IPv4 or IPv6 address. */
 export const ipAddress = textAs('an IP address', (value) =>
   isIPv4(value) || isIpv6Literal(value) ? value : undefined,

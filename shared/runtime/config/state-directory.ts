@@ -12,7 +12,7 @@ export function defaultStateDirectory({
 }: Pick<ConfigPlaces, 'env' | 'homeDirectory' | 'isRoot'>): string {
   const [ofService] = (env.STATE_DIRECTORY ?? '').split(':');
   if (ofService && isAbsolute(ofService)) return ofService;
-  // The specification has relative paths ignored.
+  // The specification says to ignore relative paths.
   const base = env.XDG_STATE_HOME?.startsWith('/') ? env.XDG_STATE_HOME : undefined;
   if (base === undefined && isRoot) return '/var/lib/tributary';
   return join(base ?? join(homeDirectory, '.local/state'), 'tributary');

@@ -16,10 +16,10 @@ export interface OriginResolver {
 }
 
 export interface DnsResolverOptions {
-  /** What one caller waits at most, queueing included. */
+  /** Most that one caller waits, the time in the queue included. */
   readonly timeoutMs: number;
   readonly clock: MonotonicClock;
-  /** Asked before each query; those of the system, from any address, when absent. May throw StreamError. */
+  /** Asked before each query. Without it the system's name servers are asked, from any address. May throw StreamError. */
   readonly route?: () => DnsRoute;
   readonly hostsPath?: string;
 }
@@ -63,9 +63,9 @@ export interface DnsChannel {
 
 /**
  * Resolves through the hosts file, then DNS, by c-ares (`dns.Resolver`) and not by `dns.lookup`: getaddrinfo(3)
- * occupies a thread of libuv's pool, of which Node lets it use two, so two names with a dead name server would
- * hold up every other open for seconds. c-ares waits without threads and tells times to live. The price: no search
- * domains (a client's name is meant as it stands) and no other NSS modules; the hosts file is read here.
+ * occupies a thread of libuv's pool, and Node lets it use two. So two names with a dead name server would hold up every
+ * other open for seconds. c-ares waits without threads and tells times to live. The price is that there are no search domains (a client means
+ * its name as it stands) and no other NSS modules; the hosts file is read here.
  *
  * Callers that want the same name at the same time share one query; answers are kept for their time to live,
  * a minute at most.
@@ -112,7 +112,7 @@ export class DnsResolver implements OriginResolver {
     const ipv4 = settle(channel.resolve4(name, { ttl: true }));
     const ipv6 = settle(channel.resolve6(name, { ttl: true }));
     const complete = Promise.all([ipv6, ipv4]);
-    // The place is free when c-ares is done with both, even when an early answer was given or nobody waits any more.
+    // The place becomes free when c-ares is done with both queries, even if an early answer was given or nobody waits.
     void complete.then((families) => {
       this.#release();
       this.#store(name, families);
@@ -177,12 +177,12 @@ const MAX_ADDRESSES_PER_FAMILY = 8;
 const MAX_CACHED = 2048;
 /** Short enough that a change at the origin is followed, long enough for the opens of one page. */
 const MAX_CACHE_AGE_MS = 60_000;
-/** c-ares reads resolv.conf when it is set up only, so it is set up anew (25 us) to follow changes. */
+/** c-ares reads resolv.conf only when it is set up, so it is set up again (25 us) to follow changes. */
 const CHANNEL_AGE_MS = 60_000;
 /** A lost datagram is asked again after this; c-ares doubles it with each try. */
 const FIRST_TRY_MS = 1_000;
 const TRIES = 3;
-/** RFC 8305 section 3: what the AAAA answer may take longer than the A answer. */
+/** RFC 8305 section 3: how much later than the A answer the AAAA answer may come. */
 const RESOLUTION_DELAY_MS = 50;
 
 function isSameRoute(one: DnsRoute | undefined, other: DnsRoute | undefined): boolean {

@@ -2,19 +2,19 @@ import { createRequire } from 'node:module';
 import { platform } from 'node:os';
 import { getSystemErrorName } from 'node:util';
 
-/** The few libc calls that Node does not offer. Each throws a `NativeSocketError` when the kernel says no. */
+/** The few libc calls that Node does not offer. Each throws `NativeSocketError` if the kernel refuses. */
 export interface NativeSockets {
   /** A new TCP socket, non-blocking and close-on-exec; the caller owns the descriptor. */
   openTcp(family: 4 | 6): number;
   /** The same for UDP. */
   openUdp(family: 4 | 6): number;
   setOption(descriptor: number, level: number, name: number, value: Uint8Array): void;
-  /** Fills `into` from its start and answers how many bytes the kernel wrote. */
+  /** Fills `into` from its start. Returns how many bytes the kernel wrote. */
   getOption(descriptor: number, level: number, name: number, into: Uint8Array): number;
   close(descriptor: number): void;
 }
 
-/** The calls, or the reason for the log why there are none; everything works without them, with fewer figures. */
+/** The calls, or why there are none. Everything works without them, but with fewer figures. */
 export type NativeLoad =
   | { readonly native: NativeSockets; readonly reason?: undefined }
   | { readonly native?: undefined; readonly reason: string };
@@ -33,7 +33,7 @@ export class NativeSocketError extends Error {
 
 /**
  * Loads the optional dependency `koffi` and binds the calls through it. Linux only.
- * `source` stands in for the module loader and the platform, for tests of machines that lack either.
+ * `source` replaces the module loader and the platform in tests.
  */
 export function loadNative(
   source: { readonly platform: string; load(): unknown } = { platform: platform(), load: loadKoffi },

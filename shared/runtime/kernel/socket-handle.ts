@@ -1,9 +1,8 @@
 import type { Server, Socket } from 'node:net';
 
 /**
- * The only place that reaches behind `net.Socket`: Node has no public way to the descriptor or the handle.
- * `_handle` has been there since Node 0.x, is null once the socket is destroyed, and everything that uses this
- * goes on, with less, where it is missing.
+ * The only place that uses private parts of `net.Socket`: Node has no public way to the descriptor or the handle. `_handle`
+ * has been there since Node 0.x and is null once the socket is destroyed. Where it is missing, the callers work without it.
  */
 interface SocketInternals {
   _handle?: { readonly fd?: number; useUserBuffer?(buffer: Uint8Array): void } | null;
@@ -16,10 +15,10 @@ export function descriptorOf(socket: Socket): number | undefined {
 }
 
 /**
- * Has a listening server give each connection that it accepts to `take`, as a handle for a socket with other options
- * (`new Socket({ handle })`), in place of a 'connection' event with a socket whose options nobody can choose.
+ * Makes a listening server give each connection that it accepts to `take`, as a handle for a socket with options of our own
+ * (`new Socket({ handle })`), instead of emitting 'connection' with a socket whose options cannot be chosen.
  *
- * @returns false, and connections come as ever, where this Node has no such handles
+ * @returns false if this Node has no such handles; the server then emits 'connection' as usual
  */
 export function takeAccepted(server: Server, take: (handle: object) => void): boolean {
   const listener = (server as unknown as ServerInternals)._handle;
@@ -38,9 +37,9 @@ interface ServerInternals {
 }
 
 /**
- * Does to a TLS socket over an existing connection what the option `onread` does to other sockets: Node ignores it there.
- * What has been read before still comes through `read()`.
- * @returns false where this Node has no such way; the 'data' events are as they were then
+ * Does for a TLS socket over an existing connection what the option `onread` does for other sockets; Node ignores it there.
+ * What was read before still comes through `read()`.
+ * @returns false if this Node has no such way; use the 'data' events then
  */
 export function readThrough(socket: Socket, { buffer, callback }: ReadThrough): boolean {
   const handle = (socket as unknown as SocketInternals)._handle;

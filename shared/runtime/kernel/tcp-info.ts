@@ -75,7 +75,7 @@ const bytes = new Uint8Array(memory);
 const words = new Uint32Array(memory);
 const longWords = new BigUint64Array(memory);
 
-/** @returns how many bytes the kernel wrote; 0 where it told nothing */
+/** @returns how many bytes the kernel wrote; 0 if it refused */
 function fill(native: NativeSockets, descriptor: number): number {
   try {
     return native.getOption(descriptor, IPPROTO_TCP, TCP_INFO, bytes);

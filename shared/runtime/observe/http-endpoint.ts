@@ -67,7 +67,7 @@ export async function startHttpEndpoint(options: HttpEndpointOptions): Promise<H
   server.maxConnections = MAX_CONNECTIONS;
   const { host, port } = options.listen;
   await new Promise<void>((resolve, reject) => {
-    // Later ones are failures to accept (no memory for a socket, for one): the next scrape may do better.
+    // Later errors are failures to accept, for example without memory for a socket: the next scrape may work.
     server.on('error', (error: NodeJS.ErrnoException) => reject(listenError(options.listen, error)));
     server.listen({ host, port }, resolve);
   });

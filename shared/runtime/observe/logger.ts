@@ -18,8 +18,8 @@ export interface LoggerOptions {
 
 /**
  * Makes the program's logger: JSON lines, or readable ones on a terminal. `logger.level = ...` changes the level while
- * it runs. Secrets do not get out, by two nets: fields with the names of secrets are redacted down to a depth of
- * `REDACTION_DEPTH`, and each finished line is scrubbed of links and URL credentials, wherever in it they stand.
+ * it runs. Two filters keep secrets out: fields with the names of secrets are redacted down to a depth of
+ * `REDACTION_DEPTH`, and links and URL credentials are removed from each finished line.
  */
 export function createLogger({ level, format, isTty, destination }: LoggerOptions): Logger {
   const pretty = format === 'pretty' || (format === 'auto' && isTty);

@@ -18,7 +18,7 @@ export interface ProgramLife {
 export async function untilStopped(signals: ProcessSignals, life: ProgramLife): Promise<void> {
   let reloading = Promise.resolve();
   const reload = () => {
-    // One after the other: a slow one that was asked for first must not undo a later one.
+    // One reload after the other: a slow one must not undo one that was asked for later.
     reloading = reloading
       .then(() => life.reload())
       .catch((error: Error) => {

@@ -7,7 +7,7 @@ export function programVersion(): string {
       return (JSON.parse(readFileSync(new URL(path, import.meta.url), 'utf8')) as { version: string })
         .version;
     } catch {
-      // The other place, then.
+      // Try the other place.
     }
   }
   return 'unknown';

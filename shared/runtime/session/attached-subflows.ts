@@ -40,7 +40,7 @@ export class AttachedSubflows {
     this.#byId.set(subflowId, attached);
   }
 
-  /** @returns what was attached, whose transport is the caller's to close */
+  /** @returns what was attached; the caller closes its transport */
   delete(subflowId: number): Attached | undefined {
     const attached = this.#byId.get(subflowId);
     this.#byId.delete(subflowId);
@@ -78,7 +78,7 @@ export class AttachedSubflows {
     }
   }
 
-  /** The session is over: resolves when its last frame has left on each, or had time to. */
+  /** The session is over: resolves when its last frame has left on each transport, or its time for that is up. */
   async end(isClosedByPeer: boolean): Promise<void> {
     const { subflows } = this.#session;
     const farewells = [...this.#byId].map(([id, { transport }]) =>

@@ -1,5 +1,6 @@
 import type { Logger } from 'pino';
 import type { ErrorName } from '../../protocol/errors.ts';
+import type { Chunk } from '../../protocol/memory/chunk.ts';
 import type { SessionEvent } from '../../protocol/session/events.ts';
 import type { Session } from '../../protocol/session/session.ts';
 import type { AttachedSubflows } from './attached-subflows.ts';
@@ -66,12 +67,14 @@ export class EventDispatcher {
       }
       // What came for one stream goes to its application in one write.
       const { streamId } = event;
-      const pieces: Uint8Array[] = [];
+      const chunks: Chunk[] = [];
       while (event?.type === 'stream-data' && event.streamId === streamId) {
-        pieces.push(event.bytes);
+        chunks.push(event.chunk);
         event = session.nextEvent();
       }
-      this.#handlers.get(streamId)?.onData(pieces);
+      const handlers = this.#handlers.get(streamId);
+      if (handlers === undefined) for (const chunk of chunks) chunk.release();
+      else handlers.onData(chunks);
     }
   }
 

@@ -4,10 +4,11 @@ import type { SubflowTransport } from '../subflow/subflow-transport.ts';
 const FAREWELL_MS = 500;
 
 /**
- * The last frame, CLOSE, is on its way, or waits behind a write that is: a moment for it, whatever the kernel does. The peer
- * closes when it has it; who closes first is answered with a reset by what still arrives, and what is unsent is lost with it.
- * @param isAnswered it was the peer that said CLOSE
- * @param takeRest what still waits for the transport
+ * Gives the last frame, CLOSE, some time to leave: it may wait behind a write that is under way. The peer closes the connection
+ * when it has CLOSE. If this end closed first, data that still arrives would be answered with a reset, and unsent data would be
+ * lost.
+ * @param isAnswered the peer sent CLOSE, so nothing has to wait
+ * @param takeRest returns what still waits for the transport
  */
 export function farewell(
   transport: SubflowTransport,
@@ -17,7 +18,7 @@ export function farewell(
   return new Promise((resolve) => {
     const timer = setTimeout(() => transport.destroy(), FAREWELL_MS);
     transport.setHandlers({
-      onBytes: () => {},
+      onBytes: (chunk) => chunk.release(),
       onWritable: () => {
         const rest = takeRest();
         if (rest.length > 0) transport.write(rest);

@@ -4,12 +4,12 @@ import type { SubflowTransport } from '../subflow/subflow-transport.ts';
 
 export interface HandshakeRead<Result> {
   readonly result: Result;
-  /** What came behind it up to now; to be called once, in the same turn as the transport's new handlers are set. */
+  /** Returns what came behind it up to now. Call it once, in the turn in which the transport's new handlers are set. */
   takeRest(): Uint8Array;
 }
 
 export interface HandshakeReading<Result extends { readonly rest: Uint8Array }> {
-  /** Takes what arrived; the result once it is whole. Whatever it throws ends the reading. */
+  /** Takes what arrived. Returns the result once it is complete. An error that it throws ends the reading. */
   receive(bytes: Uint8Array): Result | undefined;
   readonly timeoutMs: number;
   /** The error when the connection closes first. */
@@ -17,8 +17,8 @@ export interface HandshakeReading<Result extends { readonly rest: Uint8Array }> 
 }
 
 /**
- * Reads the one handshake message that is due on a fresh transport. Rejects, and destroys the transport without a word, when it is
- * wrong, late, or never comes.
+ * Reads the one handshake message that is due on a fresh transport. If it is wrong, late or never comes, the transport is
+ * destroyed without an answer and this rejects.
  */
 export function readHandshake<Result extends { readonly rest: Uint8Array }>(
   transport: SubflowTransport,
@@ -38,20 +38,22 @@ export function readHandshake<Result extends { readonly rest: Uint8Array }>(
       timeoutMs,
     );
     transport.setHandlers({
-      onBytes(bytes) {
-        if (isDone) {
-          rest.push(bytes);
-          return;
-        }
+      onBytes(chunk) {
         try {
-          const result = receive(bytes);
+          if (isDone) {
+            rest.push(new Uint8Array(chunk.bytes));
+            return;
+          }
+          const result = receive(chunk.bytes);
           if (result === undefined) return;
           isDone = true;
           clearTimeout(timer);
-          rest.push(result.rest);
+          rest.push(new Uint8Array(result.rest));
           resolve({ result, takeRest: () => concatBytes(...rest) });
         } catch (error) {
           fail(error);
+        } finally {
+          chunk.release();
         }
       },
       onWritable() {},

@@ -1,12 +1,12 @@
 import type { Logger } from 'pino';
 import type { Destination } from '../../protocol/destination.ts';
 import type { ErrorName } from '../../protocol/errors.ts';
+import { OwnBytes, type ReceivedChunk } from '../../protocol/memory/chunk.ts';
 import type { Session } from '../../protocol/session/session.ts';
 import type { NewSubflow } from '../../protocol/session/session-subflows.ts';
 import type { SessionSnapshot } from '../../protocol/session/snapshot.ts';
 import type { SteeringPolicy } from '../../protocol/steering/steering-policy.ts';
 import type { MonotonicClock } from '../clock.ts';
-import { releaseReceived } from '../subflow/receive-pool.ts';
 import type { SubflowTransport } from '../subflow/subflow-transport.ts';
 import { AttachedSubflows, type SubflowLink } from './attached-subflows.ts';
 import { EventDispatcher } from './event-dispatcher.ts';
@@ -29,17 +29,17 @@ export type SessionCommands = Pick<Session, 'streams' | 'uplinks' | 'announce' |
 
 /** The kernel's figures are read this often while a session is busy; a call costs under a microsecond. */
 const MEASURE_INTERVAL_MS = 2;
-/** Received bytes go on to the applications at the end of the turn, or earlier after this many: while the processor's cache has them. */
+/** Received bytes go on to the applications at the end of the turn, or after this many, while they are in the processor's cache. */
 const DISPATCH_BYTES = 256 * 1024;
 
 /**
- * Runs one session core on real time and real subflows. Inputs of one turn of the event loop are worked off together in
+ * Runs one session core with real time and real subflows. The inputs of one turn of the event loop are handled together in
  * its check phase: everything that was read is parsed before anything is decided.
  */
 export class SessionDriver {
   /** When the session began, by its clock. */
   readonly startedMs: number;
-  /** Resolves when the session has ended and its last frame has left, or had time to. */
+  /** Resolves when the session has ended, and its last frame has left or its time for that is up. */
   readonly finished: Promise<void>;
   readonly #session: Session;
   readonly #options: SessionDriverOptions;
@@ -100,14 +100,14 @@ export class SessionDriver {
     return this.#events.parkReasonOf(uplinkName);
   }
 
-  /** Tells the session something, at the time it is now; what follows from it is worked off at the end of the turn. */
+  /** Gives the session an input, at the present time. What follows from it is done at the end of the turn. */
   input<Result>(work: (session: SessionCommands) => Result): Result {
     this.#session.advance(this.#options.clock());
     this.#wake();
     return work(this.#session);
   }
 
-  /** A subflow whose handshake is done; `rest` is what arrived behind it. `isWriting`: its last frame is still leaving. */
+  /** Adds a subflow whose handshake is done. `rest` arrived behind it. `isWriting`: the handshake's last frame is still leaving. */
   addSubflow(subflow: NewSubflow, transport: SubflowTransport, rest: Uint8Array, isWriting = false): void {
     const { id, uplinkName } = subflow;
     const { congestionControl } = transport;
@@ -117,11 +117,11 @@ export class SessionDriver {
     if (isWriting) this.#session.subflows.setWritable(id, false);
     this.#subflows.set(id, { transport, traffic, uplinkName, sinceMs, doubtReason: undefined });
     transport.setHandlers({
-      onBytes: (bytes) => this.#onBytes(id, traffic, bytes),
+      onBytes: (chunk) => this.#onBytes(id, traffic, chunk),
       onWritable: () => this.input(() => this.#session.subflows.setWritable(id, true)),
       onClose: (error) => this.#onTransportClosed(id, error),
     });
-    if (rest.length > 0) this.#onBytes(id, traffic, rest);
+    if (rest.length > 0) this.#onBytes(id, traffic, new OwnBytes(rest));
   }
 
   /** Closes a subflow of ours; what is under way on it goes elsewhere. */
@@ -154,17 +154,17 @@ export class SessionDriver {
     this.#events.forget(streamId);
   }
 
-  #onBytes(subflowId: number, traffic: UplinkTraffic, bytes: Uint8Array): void {
-    traffic.receivedBytes += bytes.length;
+  #onBytes(subflowId: number, traffic: UplinkTraffic, chunk: ReceivedChunk): void {
+    const { length } = chunk.bytes;
+    traffic.receivedBytes += length;
     this.#contain(() => {
-      const keptBytes = this.input(() => this.#session.receive(subflowId, bytes));
-      releaseReceived(bytes, bytes.length - keptBytes);
-      this.#undispatchedBytes += bytes.length;
+      this.input(() => this.#session.receive(subflowId, chunk));
+      this.#undispatchedBytes += length;
       if (this.#undispatchedBytes >= DISPATCH_BYTES) this.#dispatchEvents();
     });
   }
 
-  /** A defect of ours ends the session it shows in, and not the others of the program. */
+  /** An internal error ends the session in which it shows, but not the program's other sessions. */
   #contain(work: () => void): void {
     try {
       work();
@@ -215,7 +215,7 @@ export class SessionDriver {
     this.#dispatchEvents();
   }
 
-  /** One timer; it is not moved when the deadline moves away, since firing early is harmless. */
+  /** One timer. It stays when the deadline moves further away, since firing early is harmless. */
   #armTimer(): void {
     const { deadlineMs } = this.#session;
     if (deadlineMs >= this.#timerAtMs || deadlineMs === Number.POSITIVE_INFINITY) return;
@@ -224,7 +224,7 @@ export class SessionDriver {
     const waitMs = Math.max(0, Math.ceil(deadlineMs - this.#options.clock()));
     this.#timer = setTimeout(() => {
       this.#timerAtMs = Number.POSITIVE_INFINITY;
-      // Not at once: when this process was held up, receipts wait to be read, and must count before any silence does.
+      // Not at once: if this process was held up, receipts are waiting to be read, and they must count before silence does.
       this.#wake();
     }, waitMs);
   }

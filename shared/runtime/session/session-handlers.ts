@@ -1,13 +1,14 @@
 import type { Destination } from '../../protocol/destination.ts';
 import type { ErrorName } from '../../protocol/errors.ts';
+import type { Chunk } from '../../protocol/memory/chunk.ts';
 import type { AnnouncedAddress } from '../../protocol/session/announcements.ts';
 import type { SteeringMode } from '../../protocol/steering/modes.ts';
 
 /** What one end of a stream hears from its session. */
 export interface StreamHandlers {
   onOpened(): void;
-  /** Bytes in order, all that came in one turn; once they have left, `consumed` is due, and `releaseReceived` for each piece. */
-  onData(pieces: readonly Uint8Array[]): void;
+  /** Bytes in order, all that came in one turn. When they have left, release each chunk and tell the session with `consumed`. */
+  onData(chunks: readonly Chunk[]): void;
   onEnded(): void;
   onFailed(error: ErrorName): void;
   onWritable(): void;
@@ -23,7 +24,7 @@ export interface SessionOwner {
   /** Receipts came again on a subflow that was doubted. */
   onSubflowRecovered?(subflowId: number, uplinkName: string): void;
   onSubflowsWanted?(uplinkName: string, count: number): void;
-  /** Client: the concentrator has another address, under this id; `joinHere` is false where further subflows go to announced ones alone. */
+  /** Client: the concentrator has another address, under this id. If `joinHere` is false, further subflows may go to announced addresses only. */
   onAddressAdded?(addressId: number, address: AnnouncedAddress): void;
   onAddressRemoved?(addressId: number): void;
   onGoingAway?(error: ErrorName): void;

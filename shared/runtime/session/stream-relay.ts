@@ -1,25 +1,26 @@
 import { type ErrorName, StreamError } from '../../protocol/errors.ts';
-import type { AppChunk, AppSocket, AppSocketHandlers } from '../app/app-socket.ts';
-import { releaseReceived } from '../subflow/receive-pool.ts';
-import { compactReceived } from '../subflow/received-pieces.ts';
+import type { Chunk, OutgoingChunk } from '../../protocol/memory/chunk.ts';
+import type { AppSocket, AppSocketHandlers } from '../app/app-socket.ts';
+import { compactChunks } from '../subflow/compact-chunks.ts';
 import type { SessionDriver } from './session-driver.ts';
 import type { StreamHandlers } from './session-handlers.ts';
 
 /**
- * Joins one application connection and one stream: bytes, half-closes, resets and back-pressure, both ways. The
- * connection may come later than the stream's first bytes (an origin that is being dialled); they wait here, bounded by
- * the stream's window.
+ * Joins an application connection and a stream: bytes, half-closes, resets and back-pressure, both ways. The stream's first
+ * bytes may come before the connection, while an origin is dialled. They wait here; the stream's window bounds them.
  */
 export class StreamRelay implements Omit<StreamHandlers, 'onOpened'>, AppSocketHandlers {
   readonly #driver: SessionDriver;
   readonly #streamId: number;
   readonly #onOver: (() => void) | undefined;
   #socket: AppSocket | undefined;
-  #early: Uint8Array[] = [];
+  #early: Chunk[] = [];
+  /** What the connection is writing, write by write: it may close before all has left. */
+  readonly #leaving: (readonly Chunk[])[] = [];
   #streamEnded = false;
   #applicationEnded = false;
   #isOver = false;
-  /** Grows with whatever moves, either way; the idle sweep compares it with what it saw last. */
+  /** Grows whenever bytes move, either way. The idle sweep compares it with what it saw last. */
   activity = 0;
 
   /** @param onOver called once, when neither the connection nor the stream needs the relay any more */
@@ -53,13 +54,13 @@ export class StreamRelay implements Omit<StreamHandlers, 'onOpened'>, AppSocketH
 
   // --- from the application ---
 
-  onChunk(chunk: AppChunk): void {
+  onChunk(chunk: OutgoingChunk): void {
     this.activity++;
     try {
       const mayContinue = this.#driver.input(({ streams }) => streams.write(this.#streamId, chunk));
       if (!mayContinue) this.#socket?.pause();
     } catch (error) {
-      // The stream has used up its sequence numbers (SPEC.md section 3): it ends, the program goes on.
+      // The stream has used up its sequence numbers (SPEC.md section 3): end it. The program goes on.
       if (!(error instanceof StreamError)) throw error;
       chunk.release();
       this.abort(error.code);
@@ -76,6 +77,7 @@ export class StreamRelay implements Omit<StreamHandlers, 'onOpened'>, AppSocketH
   }
 
   onClose(error?: NodeJS.ErrnoException): void {
+    for (const chunks of this.#leaving.splice(0)) releaseAll(chunks);
     if (this.#isOver) return;
     // Closed both ways without an error: what is still under way in the session goes on without us.
     const isClean = error === undefined && this.#applicationEnded && this.#streamEnded;
@@ -88,9 +90,9 @@ export class StreamRelay implements Omit<StreamHandlers, 'onOpened'>, AppSocketH
 
   // --- from the stream ---
 
-  onData(pieces: readonly Uint8Array[]): void {
+  onData(chunks: readonly Chunk[]): void {
     this.activity++;
-    const compact = compactReceived(pieces);
+    const compact = compactChunks(chunks);
     if (this.#socket === undefined) this.#early.push(...compact);
     else this.#writeOn(this.#socket, compact);
   }
@@ -110,19 +112,25 @@ export class StreamRelay implements Omit<StreamHandlers, 'onOpened'>, AppSocketH
     this.#socket?.resume();
   }
 
-  #writeOn(socket: AppSocket, pieces: readonly Uint8Array[]): void {
-    let bytes = 0;
-    for (const piece of pieces) bytes += piece.length;
+  #writeOn(socket: AppSocket, chunks: readonly Chunk[]): void {
+    const pieces = chunks.map(({ bytes }) => bytes);
+    let length = 0;
+    for (const piece of pieces) length += piece.length;
+    this.#leaving.push(chunks);
     socket.write(pieces, () => {
-      for (const piece of pieces) releaseReceived(piece);
-      this.#driver.input(({ streams }) => streams.consumed(this.#streamId, bytes));
+      releaseAll(this.#leaving.shift() ?? []);
+      this.#driver.input(({ streams }) => streams.consumed(this.#streamId, length));
     });
   }
 
   #finish(): void {
     this.#isOver = true;
-    this.#early = [];
+    releaseAll(this.#early.splice(0));
     this.#driver.forgetStream(this.#streamId);
     this.#onOver?.();
   }
+}
+
+function releaseAll(chunks: readonly Chunk[]): void {
+  for (const chunk of chunks) chunk.release();
 }

@@ -23,11 +23,11 @@ export interface SubflowListenerOptions extends SubflowTuning {
   readonly handshakeTimeoutMs?: number | undefined;
   /** Connections in handshake at one time; 512 where absent. At the bound the oldest gives way. */
   readonly maxHandshakes?: number | undefined;
-  /** A client has finished the TLS handshake, with `leftMs` of its time left; who it is, is the receiver's to ask. */
+  /** A client has finished the TLS handshake, with `leftMs` of its time left. The receiver finds out who it is. */
   onSubflow(transport: SubflowTransport, leftMs: number): void;
   /** A client did not get that far: for counters and the debug log. `remote` is its address. */
   onHandshakeFailed(remote: string, reason: string): void;
-  /** Accepting failed (no descriptors left, for one); the listener goes on. */
+  /** Accepting failed, for example because no descriptors are left. The listener goes on. */
   onError(error: Error): void;
 }
 
@@ -63,7 +63,7 @@ export async function listenForSubflows(options: SubflowListenerOptions): Promis
   }
 }
 
-/** Costs about 1 ms of one core each, and a memory of some 50 KB: half a second's work and 25 MB at most. */
+/** Each costs about 1 ms of one core and 50 KB of memory: half a second and 25 MB at most. */
 const MAX_HANDSHAKES = 512;
 /** Several round trips over the worst path with retransmissions. */
 const HANDSHAKE_TIMEOUT_MS = 10_000;
@@ -96,8 +96,8 @@ class HandshakeGate {
       ciphers: cipherPreference(),
       // Our order of ciphers, but ChaCha20 for a client that puts it first because it has no AES instructions.
       honorCipherOrder: true,
-      // Nobody resumes: every subflow is authenticated anew. In TLS 1.3 OpenSSL still sends two tickets, but as
-      // mere references, 400 bytes less a handshake.
+      // Sessions are never resumed: every subflow is authenticated again. In TLS 1.3 OpenSSL still sends two tickets, but
+      // only as references, which saves 400 bytes for each handshake.
       secureOptions: constants.SSL_OP_PRIORITIZE_CHACHA | constants.SSL_OP_NO_TICKET,
     });
     this.#tls.on('secureConnection', (secured) => this.#finish(secured));
@@ -112,7 +112,7 @@ class HandshakeGate {
       return;
     }
     if (this.#handshakes.size >= this.#maxHandshakes) {
-      // The oldest, not the newest: who fills the gate with idle connections does not lock the others out.
+      // The oldest, not the newest: filling the gate with idle connections must not lock others out.
       const [oldest] = this.#handshakes.values();
       if (oldest !== undefined) this.#reject(oldest, 'gave way to a newer connection');
     }
@@ -134,7 +134,7 @@ class HandshakeGate {
     for (const handshake of this.#handshakes.values()) this.#reject(handshake, 'the listener is closing');
   }
 
-  /** The first bytes are here. OpenSSL would answer garbage with an alert; from us it gets nothing but the end. */
+  /** The first bytes are here. OpenSSL would answer garbage with an alert; this end closes without an answer. */
   #begin(handshake: Handshake): void {
     const { socket } = handshake;
     const head = socket.read() as Buffer | null;

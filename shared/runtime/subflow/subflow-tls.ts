@@ -25,7 +25,7 @@ export function subflowExporter(socket: TLSSocket): Uint8Array {
   return socket.exportKeyingMaterial(32, 'EXPORTER-tributary-subflow', Buffer.alloc(0));
 }
 
-/** Linux says so; elsewhere it is taken for granted, as on any processor of the last ten years for desktops. */
+/** Linux tells. Elsewhere it is assumed: desktop processors of the last ten years have them. */
 function hasAesInstructions(): boolean {
   try {
     return /^(flags|features)\s*:.*\baes\b/im.test(readFileSync('/proc/cpuinfo', 'latin1'));

@@ -1,8 +1,9 @@
 import type { KernelMeasurement } from '../../protocol/kernel-measurement.ts';
+import type { ReceivedChunk } from '../../protocol/memory/chunk.ts';
 
 export interface SubflowTransportHandlers {
-  /** Bytes arrived; the memory is the receiver's to keep, or to hand back with `releaseReceived`. */
-  onBytes(bytes: Uint8Array): void;
+  /** Bytes arrived, at least one; the receiver releases them. */
+  onBytes(chunk: ReceivedChunk): void;
   /** The last write has gone to the kernel; the next may follow. */
   onWritable(): void;
   /** The connection is gone, for good; called exactly once, last. */

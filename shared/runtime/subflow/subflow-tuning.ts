@@ -12,7 +12,7 @@ import { readTcpInfo } from '../kernel/tcp-info.ts';
 export interface SubflowTuning {
   /** The kernel's congestion control by name (`bbr`, `cubic`); where absent, see `chooseCongestionControl`. */
   readonly congestionControl?: string | undefined;
-  /** An option that was asked for could not be had; the connection goes on without. */
+  /** An option that was asked for cannot be set. The connection goes on without it. */
   onWarning?(message: string): void;
 }
 
@@ -67,7 +67,7 @@ const USER_TIMEOUT_MS = 10_000;
 /** A path that comes back is tried within a second, not after the 120 s that back-off may reach. */
 const MAX_RETRANSMISSION_TIMEOUT_MS = 1000;
 
-/** Not every kernel has every option, and a connection that has just been lost has none: both are no reason to fail. */
+/** Not every kernel has every option, and a connection that has just been lost has none. Neither is a reason to fail. */
 function attempt(set: () => void): Error | undefined {
   try {
     set();

@@ -1,11 +1,12 @@
 import type { TLSSocket } from 'node:tls';
 import { MisuseError } from '../../protocol/errors.ts';
 import type { KernelMeasurement } from '../../protocol/kernel-measurement.ts';
+import { OwnBytes } from '../../protocol/memory/chunk.ts';
 import type { NativeSockets } from '../kernel/native.ts';
 import { descriptorOf, readThrough } from '../kernel/socket-handle.ts';
 import { readCongestionControl } from '../kernel/socket-options.ts';
 import { readTcpInfo } from '../kernel/tcp-info.ts';
-import { ReceiveMemory, type ReceivePool } from './receive-pool.ts';
+import { type ReceivePool, SubflowReader } from './receive-pool.ts';
 import { subflowExporter } from './subflow-tls.ts';
 import type { SubflowTransport, SubflowTransportHandlers } from './subflow-transport.ts';
 
@@ -19,7 +20,7 @@ export class TlsSubflow implements SubflowTransport {
   readonly congestionControl: string | undefined;
   readonly #socket: TLSSocket;
   readonly #native: NativeSockets | undefined;
-  readonly #memory: ReceiveMemory;
+  readonly #reader: SubflowReader;
   #handlers: SubflowTransportHandlers | undefined;
   #writing = false;
   #closed = false;
@@ -27,7 +28,7 @@ export class TlsSubflow implements SubflowTransport {
 
   /** `native` reads the kernel's figures; left out where they would be about another connection (a proxy's). */
   constructor(socket: TLSSocket, pool: ReceivePool, native: NativeSockets | undefined) {
-    this.#memory = new ReceiveMemory(pool);
+    this.#reader = new SubflowReader(pool);
     this.#socket = socket;
     this.#native = native;
     this.exporter = subflowExporter(socket);
@@ -50,7 +51,7 @@ export class TlsSubflow implements SubflowTransport {
     this.#handlers = handlers;
     if (!first) return;
     if (this.#closed) {
-      // It went away while nobody listened.
+      // It was closed before there were handlers.
       setImmediate(() => this.#handlers?.onClose(this.#error));
       return;
     }
@@ -59,23 +60,23 @@ export class TlsSubflow implements SubflowTransport {
 
   #startReading(): void {
     const socket = this.#socket;
-    const memory = this.#memory;
+    const reader = this.#reader;
     const reads = readThrough(socket, {
-      buffer: () => memory.next(),
+      buffer: () => reader.next(),
       callback: (length) => {
-        this.#handlers?.onBytes(memory.take(length));
+        this.#handlers?.onBytes(reader.take(length));
         return true;
       },
     });
     if (!reads) {
-      socket.on('data', (bytes) => this.#handlers?.onBytes(bytes));
+      socket.on('data', (bytes) => this.#handlers?.onBytes(new OwnBytes(bytes)));
       socket.resume();
       return;
     }
     queueMicrotask(() => {
-      // What came with the end of the handshake, before `resume` throws it away for want of a 'data' listener.
+      // What came with the end of the handshake. `resume` would throw it away, since there is no 'data' listener.
       const early = socket.read() as Buffer | null;
-      if (early !== null) this.#handlers?.onBytes(early);
+      if (early !== null) this.#handlers?.onBytes(new OwnBytes(early));
       socket.resume();
     });
   }
@@ -111,7 +112,7 @@ export class TlsSubflow implements SubflowTransport {
 
   #onClose(): void {
     this.#closed = true;
-    this.#memory.close();
+    this.#reader.close();
     this.#handlers?.onClose(this.#error);
   }
 }

@@ -18,7 +18,7 @@ export interface ComparedFigure {
   readonly ratio: PairedRatio;
 }
 
-/** `worse`, or `better`, where every repetition says so. */
+/** What all repetitions agree on. */
 export type Verdict = 'better' | 'worse' | 'undecided';
 
 /** Holds two contestants against each other; nothing where no repetition has a value of both. */
@@ -34,8 +34,9 @@ export function comparedFigure(
   return [{ one, other, ...what, ...medians, ratio }];
 }
 
-/** What the repetitions agree on. */
-export function verdict({ ratio: { min, max }, isMoreBetter }: ComparedFigure): Verdict {
+/** `better` or `worse` where all repetitions agree, and there are two at least. */
+export function verdict({ ratio: { min, max, pairs }, isMoreBetter }: ComparedFigure): Verdict {
+  if (pairs < 2) return 'undecided';
   if (min > 1) return isMoreBetter ? 'better' : 'worse';
   if (max < 1) return isMoreBetter ? 'worse' : 'better';
   return 'undecided';

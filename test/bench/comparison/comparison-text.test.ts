@@ -23,12 +23,20 @@ test.each([
 ])('ratios from %d to %d, more is better: %s: %s', (min, max, isMoreBetter, expected) => {
   const ratio = { median: (min + max) / 2, min, max, pairs: 2 };
   expect(verdict({ ...speed, isMoreBetter, ratio })).toBe(expected);
+  expect(verdict({ ...speed, isMoreBetter, ratio: { ...ratio, pairs: 1 } })).toBe('undecided');
 });
 
 test('a table in Markdown for each two versions', () => {
   const time = { ...speed, figure: 'p95, ms', isMoreBetter: false, other: 'tributary@older' };
-  const text = comparisonText([speed, time, { ...speed, where: 'E8 bbr bulk-up' }]);
-  const blocks = text.split('\n\n');
+  const checkouts = [
+    { contestant: 'tributary', commit: 'abc+', tuning: { 'ping.intervalMs': 500, 'loss.forgetMs': 1 } },
+    { contestant: 'tributary@old', tuning: {} },
+  ];
+  const text = comparisonText([speed, time, { ...speed, where: 'E8 bbr bulk-up' }], checkouts);
+  const [versions, ...blocks] = text.split('\n\n');
+  expect(versions).toBe(
+    '- tributary, commit abc+, ping.intervalMs=500, loss.forgetMs=1\n- tributary@old, commit unknown',
+  );
   expect(blocks[0]).toBe('tributary over tributary@old');
   expect(blocks[2]).toBe('tributary over tributary@older');
   const cells = blocks[1]!.split('\n').map((line) => line.split('|').map((cell) => cell.trim()));
@@ -40,5 +48,5 @@ test('a table in Markdown for each two versions', () => {
     ...['3', 'better', ''],
   ]);
   expect(blocks[3]).toMatch(/\| p95, ms .*\| less .*\| worse/);
-  expect(comparisonText([])).toBe('');
+  expect(comparisonText([], checkouts)).toBe('');
 });

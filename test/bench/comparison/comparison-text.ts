@@ -1,13 +1,22 @@
 import { markdownTable } from '../../lab/grid.ts';
+import type { CheckoutRecord } from './checkouts.ts';
 import { byPair, type ComparedFigure, verdict } from './compared-figure.ts';
 
 const DIGITS = 3;
 
-/** A table in Markdown for each two contestants; empty where nothing was compared. */
-export function comparisonText(figures: readonly ComparedFigure[]): string {
-  return byPair(figures)
-    .map(([title, of]) => `${title}\n\n${table(of)}`)
-    .join('\n\n');
+/** What was compared, and a table for each two contestants, in Markdown; empty where nothing was compared. */
+export function comparisonText(
+  figures: readonly ComparedFigure[],
+  checkouts: readonly CheckoutRecord[],
+): string {
+  if (figures.length === 0) return '';
+  const tables = byPair(figures).map(([title, of]) => `${title}\n\n${table(of)}`);
+  return [checkouts.map(line).join('\n'), ...tables].join('\n\n');
+}
+
+function line({ contestant, commit, tuning }: CheckoutRecord): string {
+  const numbers = Object.entries(tuning).map(([key, value]) => `${key}=${value}`);
+  return `- ${[contestant, `commit ${commit ?? 'unknown'}`, ...numbers].join(', ')}`;
 }
 
 function table(figures: readonly ComparedFigure[]): string {

@@ -3,7 +3,7 @@ import type { ContestantKind } from './contestant.ts';
 
 const PORT = 1081;
 
-/** Plain TCP over the one uplink to a SOCKS5 proxy in C on the concentrator: what a user of one uplink has otherwise. */
+/** Plain TCP over a single uplink to a SOCKS5 proxy in C at the concentrator: the alternative for a user with one uplink. */
 export const cSocks: ContestantKind = {
   name: 'c-socks',
   title: 'plain TCP to microsocks',

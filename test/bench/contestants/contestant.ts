@@ -5,11 +5,11 @@ import type { PairProcess } from '../../lab/tributary-pair.ts';
 import type { Hosts } from '../plan.ts';
 import type { Scenario } from '../scenarios.ts';
 
-/** How applications of the client can reach the origin: what is compared. */
+/** A way for applications of the client to reach the origin. */
 export interface Contestant {
   /** As `--contestants` and reports name it. */
   readonly name: string;
-  /** The one uplink it uses, where it is only one. */
+  /** The uplink, if it uses only one. */
   readonly uplink?: string;
   start(bed: Bed): Promise<Running>;
 }
@@ -29,7 +29,7 @@ export interface Running {
   readonly route: Route;
   /** Programs whose CPU time and memory count. */
   readonly processes: readonly PairProcess[];
-  /** Starts to look at its metrics; the answer stops and tells. */
+  /** Starts to read its metrics; the function that it gives stops and returns what was seen. */
   watch?(): Promise<() => Promise<{ client: Watched; concentrator: Watched }>>;
   stop(): Promise<void>;
 }

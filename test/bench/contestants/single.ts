@@ -1,6 +1,6 @@
 import type { ContestantKind } from './contestant.ts';
 
-/** Plain TCP from the application to the origin over one uplink, which its source address chooses: one for each uplink. */
+/** Plain TCP from the application to the origin over one uplink, chosen by source address. One contestant for each uplink. */
 export const single: ContestantKind = {
   name: 'single',
   title: 'plain TCP over one uplink',

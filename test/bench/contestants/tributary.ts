@@ -18,8 +18,8 @@ export function tributary(version: Version): ContestantKind {
 }
 
 /**
- * The same where neither end may choose BBR, as on a kernel that does not allow it. On CUBIC hosts without a fault only: the
- * other contestant chooses BBR there by itself.
+ * The same without BBR, as on a kernel that does not allow it. Only on CUBIC hosts and without a fault: `tributary` chooses BBR
+ * there by itself.
  */
 export function tributaryCubic(version: Version): ContestantKind {
   const name = nameOf('tributary-cubic', version);

@@ -12,20 +12,20 @@ export interface Contender {
   readonly name: string;
   /** Other names under which `--contestants` asks for it. */
   readonly aliases: readonly string[];
-  /** Whether it opens connections of its own for each of the application's, to any origin. */
+  /** Whether it is a SOCKS5 proxy, which opens a connection to any origin. */
   readonly isSocks: boolean;
   missing(): string | undefined;
   start(where: Namespace): Promise<StartedContender>;
 }
 
-/** One that runs. */
+/** A running contender. */
 export interface StartedContender {
   readonly target: LoadTarget;
   readonly pids: readonly number[];
   stop(): Promise<void>;
 }
 
-/** HTTP's, for which proxies may answer before the origin does. */
+/** The port of HTTP: a proxy may answer for it before the origin does. */
 export const ORIGIN_PORT = 80;
 const HOST = '127.0.0.1';
 const PORTS = { socks: 1080, subflows: 8443, shadowsocks: 8388, near: 1090, far: 1091 };
@@ -37,7 +37,7 @@ export const LOOPBACK_PLACE: PairPlace = {
   allow: ['127.0.0.0/8'],
 };
 
-/** The pair with so many uplinks, which are source addresses on loopback. */
+/** The pair with `uplinkCount` uplinks, which are source addresses on loopback. */
 export function tributaryContender({ folder, setup }: Version, uplinkCount: number): Contender {
   const uplinks = Array.from({ length: uplinkCount }, (_, i) => ({
     name: `lo-${i}`,

@@ -17,7 +17,7 @@ export async function startSource(where: Namespace, port: number): Promise<() =>
   return () => endProgram(child);
 }
 
-/** Seconds that a download of `bytes` takes; the reader takes at most `bytesPerSecond` (0: all there is). */
+/** Seconds that a download of `bytes` takes; the reader takes at most `bytesPerSecond` (0: no limit). */
 export async function pull(
   where: Namespace,
   target: LoadTarget,
@@ -40,7 +40,7 @@ export async function opensPerSecond(
   return count / (ns / 1e9);
 }
 
-/** From when each of `perSecond` connections was due to its first byte. Throws when any fails. */
+/** Time from when each of `perSecond` connections was due to its first byte. Throws when any fails. */
 export async function openLatency(
   where: Namespace,
   target: LoadTarget,

@@ -19,10 +19,10 @@ const PULLED_BYTES = 2_000_000_000;
 /** A contender in one round, as measured on two cores. */
 const EXPECTED_MS = 19_000;
 const UPLINK_COUNTS = [1, 4];
-/** What a slow reader takes, in bytes. */
+/** Bytes for a slow reader. */
 const SLOW_READER = { whole: 1_000_000_000, quick: 200_000_000 };
 
-/** Compares relays on loopback, where nothing but their own work bounds them. */
+/** Compares relays on loopback, where only their own work limits them. */
 export class LoopbackBench {
   readonly #options: BenchOptions;
   readonly #checkouts: readonly NamedCheckout[];
@@ -34,14 +34,14 @@ export class LoopbackBench {
     this.#checkouts = checkouts;
   }
 
-  /** Measures, says and writes what came of it. `say` prints a line. */
+  /** Measures, then prints and writes the results. `say` prints a line. */
   async run(say: (line: string) => void): Promise<void> {
     await withVersions(LOOPBACK_PLACE, this.#checkouts, (versions) =>
       this.#run(this.#contenders(versions, say), say),
     );
   }
 
-  /** Ends what is under way at once; `run` then reports what there is. */
+  /** Ends the current measurement at once; `run` then reports the results so far. */
   async stop(): Promise<void> {
     this.#isStopped = true;
     await this.#bed?.close();
@@ -61,7 +61,7 @@ export class LoopbackBench {
 
   async #run(contenders: readonly Contender[], say: (line: string) => void): Promise<void> {
     const { repetitions, isQuick, isList, out, contestants } = this.#options;
-    // It tells one figure of this checkout alone: nothing to compare.
+    // It measures this checkout only: there is nothing to compare.
     const slowBytes = contestants ? 0 : isQuick ? SLOW_READER.quick : SLOW_READER.whole;
     const slowMs = slowBytes && slowReaderMs(slowBytes);
     const names = [...contenders.map(({ name }) => name), ...(slowBytes ? ['slow reader'] : [])];
@@ -73,10 +73,11 @@ export class LoopbackBench {
     const slowReaderPeakBytes = slowBytes ? await this.#measureSlowReader(slowBytes, say) : undefined;
     const goals = contestants ? [] : judgeLoopback(records);
     const comparison = compareLoopback(records);
-    const text = comparisonText(comparison);
+    const checkouts = await describeCheckouts(this.#checkouts);
+    const text = comparisonText(comparison, checkouts);
     say(`\n${[table(records), goalsText(goals), text].filter(Boolean).join('\n\n')}\n`);
     const content = {
-      checkouts: await describeCheckouts(this.#checkouts),
+      checkouts,
       loopback: records,
       ...(slowBytes ? { slowReader: { bytes: slowBytes, slowReaderPeakBytes } } : {}),
       goals,

@@ -21,12 +21,12 @@ export interface LoopbackFigures {
 
 const WARM_UP_BYTES = 200_000_000;
 const LANES = 32;
-/** As for the bytes: programs that are compiled while they run show what they can only after some seconds. */
+/** A warm-up, as for the bytes: a just-in-time compiler needs some seconds to reach full speed. */
 const WARM_UP_OPENS_MS = 3_000;
 const OPENS_MS = 3_000;
 const PACED_PER_SECOND = 1_000;
 const PACED_MS = 3_000;
-/** Half of what a relay does at worst. */
+/** Half of the rate of the slowest relay. */
 const MIN_BYTES_PER_SECOND = 50_000_000;
 const SLOW_READER = { scenario: 'E7', bytesPerSecond: 4_000_000 };
 
@@ -36,7 +36,7 @@ export async function measureContender(
   bytes: number,
   onBed: (bed: { close(): Promise<void> }) => void,
 ): Promise<LoopbackFigures> {
-  // BBR paces, which halves what loopback carries: what is measured here is the relays.
+  // Not BBR: its pacing halves the rate of loopback, and the relays are to be measured.
   const bed = await createBed({ uplinks: [], congestionControl: 'cubic' });
   onBed(bed);
   try {
@@ -72,7 +72,7 @@ export function slowReaderMs(bytes: number): number {
   return 5_000 + bytes / (SLOW_READER.bytesPerSecond / 1000);
 }
 
-/** The larger proxy's memory at its peak, while a reader slower than the network takes `bytes` through a satellite's delays. */
+/** The peak memory of the larger proxy, while a reader that is slower than the network takes `bytes` over a satellite link. */
 export async function measureSlowReader(
   version: Version,
   bytes: number,

@@ -1,5 +1,5 @@
 /**
- * A relay of Node's own parts, for comparison: what one writes in an hour.
+ * A relay made of Node's own parts, as one writes it in an hour; for comparison.
  *
  *   relay near PORT FAR_PORT       TCP in, TLS out
  *   relay far PORT ORIGIN_PORT     TLS in, TCP out

@@ -4,7 +4,7 @@ import type { Workload } from './workload.ts';
 
 const SMALL_BYTES = 10_000;
 const SMALL_COUNT = 25;
-/** As a person clicks, only quicker. */
+/** Like the pause between a person's clicks, but shorter. */
 const SMALL_PAUSE_MS = 50;
 const LARGE_BYTES = 1_000_000;
 const LARGE_COUNT = 5;

@@ -4,7 +4,7 @@ import type { Workload } from './workload.ts';
 const OBJECTS = 60;
 const PAGE_BYTES = 1_500_000;
 const PARALLEL = 6;
-/** Of the logarithm of sizes: most objects are small, a few make up the page, as on the web. */
+/** Standard deviation of the logarithm of sizes: most objects are small and a few make up the page, as on the web. */
 const SIGMA = 1.2;
 
 /** 60 objects of 1.5 MB together on fresh connections, 6 at a time; always the same sizes. */

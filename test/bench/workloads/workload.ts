@@ -1,7 +1,7 @@
 import type { ClientJob } from '../../lab/agent/job.ts';
 import type { Scenario } from '../scenarios.ts';
 
-/** What applications do, and how long it takes about. */
+/** What applications do, and about how long it takes. */
 export interface Workload {
   readonly name: WorkloadName;
   readonly title: string;

@@ -1,4 +1,5 @@
 import { ConcentratorHandshake } from '../../../shared/protocol/handshake/concentrator-handshake.ts';
+import { OwnBytes } from '../../../shared/protocol/memory/chunk.ts';
 import { nodeHandshakeCrypto } from '../../../shared/runtime/session/handshake-crypto.ts';
 import type {
   SubflowTransport,
@@ -47,13 +48,13 @@ export class Answered implements SubflowTransport {
       const limits = { maxStreams: 16, firstWindowBytes: 65_536, lingerMs: 60_000, maxSubflows: 32 };
       const answer =
         request.kind === 'hello' ? this.#handshake.welcome({ token, ...limits }) : this.#handshake.joined();
-      this.#handlers?.onBytes(answer);
+      this.#handlers?.onBytes(new OwnBytes(answer));
     });
   }
 
   /** What the concentrator says now. */
   say(bytes: Uint8Array): void {
-    this.#handlers?.onBytes(bytes);
+    this.#handlers?.onBytes(new OwnBytes(bytes));
   }
 
   measure(): undefined {}

@@ -10,7 +10,7 @@ export interface ArrivalRecord {
   bytes: number;
   firstAtMs: number;
   lastAtMs: number;
-  /** When it was ended; silence up to then counts. */
+  /** When it ended; silence up to then counts. */
   endedAtMs: number;
   /** Bytes in each {@link BUCKET_MS} since the first byte. */
   buckets: number[];
@@ -26,7 +26,7 @@ export interface Transfer extends ArrivalRecord {
   error?: string;
 }
 
-/** Writes down arriving bytes over time. */
+/** Records arriving bytes over time. */
 export class Arrivals {
   bytes = 0;
   /** Of the first byte; 0 before. */

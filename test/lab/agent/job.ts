@@ -29,7 +29,7 @@ export interface FetchJob {
   readonly sizes: readonly number[];
   /** How many at a time. */
   readonly parallel: number;
-  /** Between the end of one and the start of the next of the same lane. */
+  /** Pause between the end of one and the start of the next in the same lane. */
   readonly pauseMs: number;
   /** Fetched while a bulk download runs, which gets this long alone first. */
   readonly besideBulkAfterMs?: number;
@@ -64,7 +64,7 @@ export interface ClientJob {
   readonly task: BulkJob | FetchJob | EchoJob | AskJob | LiveJob;
   readonly origin: Endpoint;
   readonly route: Route;
-  /** All in all; it gives up then. */
+  /** The job is given up after this time. */
   readonly limitMs: number;
 }
 

@@ -20,7 +20,7 @@ const MAX_LINE_BYTES = 100;
 /** Listens at `host`:`port` and says "ready". */
 export function serveOrigin(host: string, port: number): Server {
   const server = createServer({ allowHalfOpen: true, noDelay: true }, (socket) => {
-    // The far side may go at any time; what that means, 'close' tells.
+    // The far side may go at any time: 'close' deals with it.
     socket.on('error', () => {});
     readRequest(socket);
   });
@@ -81,7 +81,7 @@ function receive(socket: Socket, key: number, ms: number, rest: Buffer): void {
   };
   if (rest.length > 0) onData(rest);
   socket.on('data', onData);
-  // Who uploads for a time does not end it: somebody in between has.
+  // An upload for a given time is ended by this side: an earlier end comes from somewhere in between.
   socket.on('end', () => stop(ms >= 0 ? 'ended early' : undefined));
   socket.on('close', () => {
     clearTimeout(timer);

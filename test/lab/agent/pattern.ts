@@ -1,7 +1,7 @@
 /** Prime, so that no power-of-two shift, swap or repetition of pieces goes unnoticed. */
 const PERIOD_BYTES = 1_048_573;
 
-/** What {@link patternAt} gives at most. */
+/** Most bytes that {@link patternAt} gives. */
 export const MAX_PATTERN_BYTES = 256 * 1024;
 
 const table = makeTable();

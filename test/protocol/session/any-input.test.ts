@@ -82,8 +82,8 @@ it.each(['client', 'concentrator'] as const)(
             if (event.type === 'stream-failed') ended.add(event.streamId);
             if (event.type !== 'stream-data') continue;
             const at = received.get(event.streamId) ?? 0;
-            expect(event.bytes).toEqual(patternBytes(at, event.bytes.length));
-            received.set(event.streamId, at + event.bytes.length);
+            expect(event.chunk.bytes).toEqual(patternBytes(at, event.chunk.bytes.length));
+            received.set(event.streamId, at + event.chunk.bytes.length);
           }
           if (action === 'open' && bed.session.streams.cannotOpen === undefined && role === 'client') {
             bed.at(bed.nowMs).streams.open({ host: 'origin.example', port: 1 }, { mode: 'aggregate' });

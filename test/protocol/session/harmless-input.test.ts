@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { encodeControl } from '../../../shared/protocol/codec/frame.ts';
+import { LentChunk } from '../lent-chunk.ts';
 import { CountingChunk, hex, patternBytes, toHex } from '../support.ts';
 import { dataFrame, openFrame, SessionBed } from './session-bed.ts';
 
@@ -93,19 +94,56 @@ describe('frames that come in another order than they were sent', () => {
       'stream-data',
       'stream-ended',
     ]);
-    const bytes = events.flatMap((event) => (event.type === 'stream-data' ? [event.bytes] : []));
+    const bytes = events.flatMap((event) => (event.type === 'stream-data' ? [event.chunk.bytes] : []));
     expect(toHex(Buffer.concat(bytes))).toBe(toHex(patternBytes(0, 8)));
   });
 
   it('DATA before its OPEN keeps nothing of the memory that it was read into', () => {
     const bed = new SessionBed('concentrator');
-    const read = dataFrame(0, 0, FOUR);
-    expect(bed.at(0).receive(0, read)).toBe(0);
-    read.fill(0xdd);
+    const read = new LentChunk(dataFrame(0, 0, FOUR));
+    bed.at(0).receive(0, read);
+    expect(read.isBack).toBe(true);
     bed.control(openFrame(0));
-    const bytes = bed.events().flatMap((event) => (event.type === 'stream-data' ? [event.bytes] : []));
-    expect(bytes.map(toHex)).toEqual([toHex(FOUR)]);
-    expect(bed.at(0).receive(0, dataFrame(0, 4, FOUR))).toBe(FOUR.length);
+    expect(bed.data().map(({ bytes }) => toHex(bytes))).toEqual([toHex(FOUR)]);
+  });
+
+  it('DATA keeps the memory that it was read into until it is released, and a repeat keeps none', () => {
+    const bed = new SessionBed('concentrator');
+    bed.openStream(0);
+    const [read, repeat] = [new LentChunk(dataFrame(0, 0, FOUR)), new LentChunk(dataFrame(0, 0, FOUR))];
+    for (const chunk of [read, repeat]) bed.at(0).receive(0, chunk);
+    const [data, ...more] = bed.data();
+    expect([more, read.isBack, repeat.isBack]).toEqual([[], false, true]);
+    expect(toHex(data!.bytes)).toBe(toHex(FOUR));
+    data!.release();
+    expect(read.isBack).toBe(true);
+  });
+
+  it('DATA behind a hole, of a stream that is gone, on a subflow that is gone, or after the end keeps no memory', () => {
+    const bed = new SessionBed('concentrator');
+    bed.openStream(0);
+    const lent: LentChunk[] = [];
+    const receive = (streamId: number, dsn: number, subflowId = 0) => {
+      lent.push(new LentChunk(dataFrame(streamId, dsn, FOUR)));
+      bed.at(0).receive(subflowId, lent.at(-1)!);
+    };
+    receive(0, 4);
+    bed.session.streams.reset(0, 'cancelled');
+    receive(0, 0);
+    receive(0, 0, 7);
+    bed.session.close('goingAway');
+    receive(0, 0);
+    expect(lent.map(({ isBack }) => isBack)).toEqual([true, true, true, true]);
+  });
+
+  it('a violation releases what it was read with, but not what came before it', () => {
+    const bed = new SessionBed('concentrator');
+    bed.openStream(0);
+    const read = new LentChunk(Buffer.concat([dataFrame(0, 0, FOUR), hex('7f 00 0000 00000004')]));
+    bed.at(0).receive(0, read);
+    expect([bed.session.isClosed, read.isBack]).toEqual([true, false]);
+    for (const chunk of bed.data()) chunk.release();
+    expect(read.isBack).toBe(true);
   });
 
   it('a whole stream before its OPEN is told behind the request', () => {

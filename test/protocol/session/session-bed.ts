@@ -1,6 +1,7 @@
 import { type ControlFrame, encodeControl, writeDataHeader } from '../../../shared/protocol/codec/frame.ts';
 import { FrameParser } from '../../../shared/protocol/codec/frame-parser.ts';
 import { DATA_HEADER_BYTES } from '../../../shared/protocol/codec/wire.ts';
+import { type Chunk, OwnBytes } from '../../../shared/protocol/memory/chunk.ts';
 import { MemoryBudget } from '../../../shared/protocol/memory-budget.ts';
 import type { SessionEvent } from '../../../shared/protocol/session/events.ts';
 import { FIRST_UPLOAD_WINDOW_BYTES, Session } from '../../../shared/protocol/session/session.ts';
@@ -40,10 +41,15 @@ export class SessionBed {
     this.#sinks.set(id, { parser: new FrameParser(), sink: new RecordingSink() });
   }
 
+  /** What `stream-data` has brought; the other events are dropped. */
+  data(): Chunk[] {
+    return this.events().flatMap((event) => (event.type === 'stream-data' ? [event.chunk] : []));
+  }
+
   /** The peer sends frames on a subflow. */
   receive(frames: readonly Uint8Array[] | Uint8Array, subflowId = 0): void {
     const bytes = frames instanceof Uint8Array ? frames : Buffer.concat(frames);
-    this.at(this.nowMs).receive(subflowId, bytes);
+    this.at(this.nowMs).receive(subflowId, new OwnBytes(bytes));
   }
 
   control(frame: ControlFrame, subflowId = 0): void {

@@ -56,7 +56,7 @@ it('gives a stream that waits for uplinks its turn again once one of them works'
   const stream = newStream({ policy: { mode: 'aggregate', only: ['dsl'] } }, context);
   stream.send.write(new CountingChunk(patternBytes(0, 100)));
   sender.refresh(stream);
-  subflows[0]!.doubt();
+  subflows[0]!.doubt(false);
   turn();
   expect([[...sender.stranded], statistics.sentBytes]).toEqual([[stream], 0]);
   subflows[0]!.recover();

@@ -23,7 +23,7 @@ describe('trustedSubflows', () => {
 
   it('with BBR are the next one when the oldest is doubted or about to go', () => {
     const all = [subflow(0, 'lte', 'bbr'), subflow(1, 'lte', 'bbr'), subflow(2, 'lte', 'bbr')];
-    all[0]!.doubt();
+    all[0]!.doubt(false);
     all[1]!.duty.set('retire');
     expect(ids(trustedSubflows(all))).toEqual([2]);
   });
@@ -42,7 +42,7 @@ describe('trustedSubflows', () => {
 
   it('are those that are about to go when there is nothing else', () => {
     const all = [subflow(0, 'lte'), subflow(1, 'dsl')];
-    all[0]!.doubt();
+    all[0]!.doubt(false);
     all[1]!.duty.set('retire');
     expect(ids(trustedSubflows(all))).toEqual([1]);
   });

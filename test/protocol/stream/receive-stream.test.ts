@@ -1,5 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { OwnBytes } from '../../../shared/protocol/memory/chunk.ts';
 import { MemoryBudget } from '../../../shared/protocol/memory-budget.ts';
 import { ReceiveStream } from '../../../shared/protocol/stream/receive-stream.ts';
 import { FLOOR_WINDOW_BYTES, WINDOW_TUNING } from '../../../shared/protocol/stream/receive-window.ts';
@@ -16,12 +17,16 @@ function newStream(): { stream: ReceiveStream; budget: MemoryBudget } {
   return { stream: new ReceiveStream(4, budget, now, WINDOW_TUNING), budget };
 }
 
+function receive(stream: ReceiveStream, dsn: number, bytes: Uint8Array, fin: boolean): Uint8Array[] {
+  return stream.receive(dsn, bytes, fin, new OwnBytes(bytes)).map((chunk) => chunk.bytes);
+}
+
 describe('violations', () => {
   it('DATA past the window, but not up to it', () => {
     const { stream } = newStream();
     const limit = stream.window.limitDsn;
-    stream.receive(limit - 1, Uint8Array.of(1), false);
-    expect(thrownBy(() => stream.receive(limit, Uint8Array.of(1), false))).toEqual({
+    receive(stream, limit - 1, Uint8Array.of(1), false);
+    expect(thrownBy(() => receive(stream, limit, Uint8Array.of(1), false))).toEqual({
       code: 'flowControlViolation',
       name: 'ProtocolViolation',
     });
@@ -29,46 +34,46 @@ describe('violations', () => {
 
   it('a FIN alone past the window', () => {
     const { stream } = newStream();
-    stream.receive(stream.window.limitDsn, new Uint8Array(0), true);
+    receive(stream, stream.window.limitDsn, new Uint8Array(0), true);
     expect(stream.state).toBe('ending');
     const { stream: other } = newStream();
-    expect(thrownBy(() => other.receive(other.window.limitDsn + 1, new Uint8Array(0), true))).toMatchObject({
+    expect(thrownBy(() => receive(other, other.window.limitDsn + 1, new Uint8Array(0), true))).toMatchObject({
       code: 'flowControlViolation',
     });
   });
 
   it('DATA past a FIN', () => {
     const { stream } = newStream();
-    stream.receive(0, patternBytes(0, 10), true);
-    expect(stream.receive(5, patternBytes(5, 5), false)).toEqual([]);
-    expect(thrownBy(() => stream.receive(5, patternBytes(5, 6), false))).toEqual(malformed);
+    receive(stream, 0, patternBytes(0, 10), true);
+    expect(receive(stream, 5, patternBytes(5, 5), false)).toEqual([]);
+    expect(thrownBy(() => receive(stream, 5, patternBytes(5, 6), false))).toEqual(malformed);
     const { stream: waiting } = newStream();
-    waiting.receive(5, patternBytes(5, 5), true);
-    expect(thrownBy(() => waiting.receive(8, patternBytes(8, 3), false))).toEqual(malformed);
+    receive(waiting, 5, patternBytes(5, 5), true);
+    expect(thrownBy(() => receive(waiting, 8, patternBytes(8, 3), false))).toEqual(malformed);
   });
 
   it('a FIN below bytes that have come', () => {
     const { stream } = newStream();
-    stream.receive(5, patternBytes(5, 5), false);
-    expect(thrownBy(() => stream.receive(0, patternBytes(0, 9), true))).toEqual(malformed);
+    receive(stream, 5, patternBytes(5, 5), false);
+    expect(thrownBy(() => receive(stream, 0, patternBytes(0, 9), true))).toEqual(malformed);
   });
 
   it('two FINs that differ', () => {
     const { stream } = newStream();
-    stream.receive(9, patternBytes(9, 1), true);
-    expect(thrownBy(() => stream.receive(8, new Uint8Array(0), true))).toEqual(malformed);
+    receive(stream, 9, patternBytes(9, 1), true);
+    expect(thrownBy(() => receive(stream, 8, new Uint8Array(0), true))).toEqual(malformed);
     const { stream: other } = newStream();
-    other.receive(9, new Uint8Array(0), true);
-    expect(thrownBy(() => other.receive(10, new Uint8Array(0), true))).toEqual(malformed);
+    receive(other, 9, new Uint8Array(0), true);
+    expect(thrownBy(() => receive(other, 10, new Uint8Array(0), true))).toEqual(malformed);
   });
 });
 
 describe('the end', () => {
   it('is told once, when all bytes are there; the half is done when they are consumed', () => {
     const { stream, budget } = newStream();
-    stream.receive(4, patternBytes(4, 6), true);
+    receive(stream, 4, patternBytes(4, 6), true);
     expect([stream.state, stream.takeEnd()]).toEqual(['ending', false]);
-    stream.receive(0, patternBytes(0, 4), false);
+    receive(stream, 0, patternBytes(0, 4), false);
     expect([stream.takeEnd(), stream.takeEnd(), stream.state]).toEqual([true, false, 'ending']);
     at(1, stream).consume(9, 10);
     expect([stream.state, budget.reservedBytes]).toEqual(['ending', FLOOR_WINDOW_BYTES]);
@@ -78,23 +83,23 @@ describe('the end', () => {
 
   it('comes at once for an empty stream', () => {
     const { stream, budget } = newStream();
-    stream.receive(0, new Uint8Array(0), true);
+    receive(stream, 0, new Uint8Array(0), true);
     expect([stream.takeEnd(), stream.state, budget.reservedBytes]).toEqual([true, 'done', 0]);
   });
 
   it('leaves repeats without effect, whatever they carry', () => {
     const { stream } = newStream();
-    stream.receive(0, patternBytes(0, 3), true);
+    receive(stream, 0, patternBytes(0, 3), true);
     stream.takeEnd();
     at(0, stream).consume(3, 1);
-    expect(stream.receive(0, patternBytes(0, 3), true)).toEqual([]);
-    expect(stream.receive(100, patternBytes(100, 3), true)).toEqual([]);
+    expect(receive(stream, 0, patternBytes(0, 3), true)).toEqual([]);
+    expect(receive(stream, 100, patternBytes(100, 3), true)).toEqual([]);
     expect(stream.takeEnd()).toBe(false);
   });
 
   it('by reset gives the memory back once', () => {
     const { stream, budget } = newStream();
-    stream.receive(10, patternBytes(10, 10), false);
+    receive(stream, 10, patternBytes(10, 10), false);
     stream.reset();
     stream.reset();
     expect([stream.state, budget.reservedBytes]).toEqual(['done', 0]);
@@ -103,10 +108,10 @@ describe('the end', () => {
 
   it('asks for no WINDOW behind a FIN', () => {
     const { stream } = newStream();
-    stream.receive(0, patternBytes(0, 60_000), true);
+    receive(stream, 0, patternBytes(0, 60_000), true);
     expect(at(1, stream).consume(50_000, 10)).toBe(false);
     const { stream: open } = newStream();
-    open.receive(0, patternBytes(0, 60_000), false);
+    receive(open, 0, patternBytes(0, 60_000), false);
     expect(at(1, open).consume(50_000, 10)).toBe(true);
   });
 });
@@ -118,17 +123,17 @@ it('hands on every byte once and in order and then the end, whatever the order o
       const { stream } = newStream();
       const out: number[] = [];
       let ends = 0;
-      const receive = (start: number, end: number) => {
+      const take = (start: number, end: number) => {
         // A sender puts FIN on whatever reaches the end.
-        for (const bytes of stream.receive(start, patternBytes(start, end - start), end === total))
+        for (const bytes of receive(stream, start, patternBytes(start, end - start), end === total))
           out.push(...bytes);
         if (stream.takeEnd()) ends++;
       };
       for (const { start, length } of pieces) {
         const from = Math.min(start, total);
-        receive(from, Math.min(from + length, total));
+        take(from, Math.min(from + length, total));
       }
-      receive(0, total);
+      take(0, total);
       expect(out.length).toBe(total);
       expect(out.every((byte, dsn) => byte === patternByte(dsn))).toBe(true);
       expect(ends).toBe(1);

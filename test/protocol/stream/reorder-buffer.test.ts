@@ -1,5 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { OwnBytes } from '../../../shared/protocol/memory/chunk.ts';
 import { WINDOW_TUNING } from '../../../shared/protocol/stream/receive-window.ts';
 import {
   MAX_REORDER_ENTRIES,
@@ -11,6 +12,10 @@ import { patternByte, patternBytes, thrownBy } from '../support.ts';
 const SPACE = 300;
 const segment = fc.record({ dsn: fc.nat(SPACE), length: fc.nat(60) });
 
+function insert(buffer: ReorderBuffer, dsn: number, bytes: Uint8Array): Uint8Array[] {
+  return buffer.insert(dsn, bytes, new OwnBytes(bytes)).map((chunk) => chunk.bytes);
+}
+
 describe('ReorderBuffer', () => {
   it('hands on each byte once and in order, whatever overlaps', () => {
     fc.assert(
@@ -19,7 +24,7 @@ describe('ReorderBuffer', () => {
         const seen = new Array<boolean>(SPACE + 60).fill(false);
         const handedOn: number[] = [];
         for (const { dsn, length } of segments) {
-          for (const bytes of buffer.insert(dsn, patternBytes(dsn, length))) handedOn.push(...bytes);
+          for (const bytes of insert(buffer, dsn, patternBytes(dsn, length))) handedOn.push(...bytes);
           seen.fill(true, dsn, dsn + length);
           const firstHole = seen.indexOf(false);
           expect(buffer.nextDsn).toBe(firstHole);
@@ -34,18 +39,18 @@ describe('ReorderBuffer', () => {
 
   it('keeps nothing once all holes are filled', () => {
     const buffer = new ReorderBuffer();
-    buffer.insert(10, patternBytes(10, 10));
-    buffer.insert(30, patternBytes(30, 10));
-    buffer.insert(0, patternBytes(0, 35));
+    insert(buffer, 10, patternBytes(10, 10));
+    insert(buffer, 30, patternBytes(30, 10));
+    insert(buffer, 0, patternBytes(0, 35));
     expect([buffer.nextDsn, buffer.bufferedBytes, buffer.entryCount]).toEqual([40, 0, 0]);
   });
 
   it('does not keep the read that a slice came in while it waits, and does not copy what need not wait', () => {
     const buffer = new ReorderBuffer();
     const read = new Uint8Array(new ArrayBuffer(65_536), 0, 32_768);
-    buffer.insert(1, read);
+    insert(buffer, 1, read);
     const first = patternBytes(0, 1);
-    const [unkept, kept] = buffer.insert(0, first);
+    const [unkept, kept] = insert(buffer, 0, first);
     expect(unkept?.buffer).toBe(first.buffer);
     expect(kept?.buffer).not.toBe(read.buffer);
   });
@@ -53,18 +58,18 @@ describe('ReorderBuffer', () => {
   it('melts small neighbours, and copies little for each', () => {
     const buffer = new ReorderBuffer();
     const large = new Uint8Array(2 * MELT_BELOW_BYTES);
-    buffer.insert(10, large);
+    insert(buffer, 10, large);
     // From both sides, and never into one that has become long.
     const count = 3 * MELT_BELOW_BYTES;
     const start = 10 + large.length;
     for (let i = 0; i < count; i++) {
-      buffer.insert(start + i, patternBytes(start + i, 1));
-      buffer.insert(start + 2 * count - i, patternBytes(start + 2 * count - i, 1));
+      insert(buffer, start + i, patternBytes(start + i, 1));
+      insert(buffer, start + 2 * count - i, patternBytes(start + 2 * count - i, 1));
     }
     expect(buffer.entryCount).toBeLessThan(10);
-    const [, , kept, ...rest] = buffer
-      .insert(0, patternBytes(0, 10))
-      .concat(buffer.insert(start + count, patternBytes(start + count, 1)));
+    const [, , kept, ...rest] = insert(buffer, 0, patternBytes(0, 10)).concat(
+      insert(buffer, start + count, patternBytes(start + count, 1)),
+    );
     expect(kept?.length).toBeLessThanOrEqual(2 * MELT_BELOW_BYTES);
     expect(rest.every(({ length }) => length <= 2 * MELT_BELOW_BYTES)).toBe(true);
   });
@@ -73,16 +78,16 @@ describe('ReorderBuffer', () => {
     const buffer = new ReorderBuffer();
     const length = MELT_BELOW_BYTES / 2 + 1;
     const piece = new Uint8Array(length);
-    for (let dsn = 1; dsn + length <= WINDOW_TUNING.maxBytes; dsn += length) buffer.insert(dsn, piece);
+    for (let dsn = 1; dsn + length <= WINDOW_TUNING.maxBytes; dsn += length) insert(buffer, dsn, piece);
     expect(buffer.entryCount).toBeLessThan(MAX_REORDER_ENTRIES);
   });
 
   it('keeps tiny pieces with as many holes as it may at a price that does not grow', () => {
     const buffer = new ReorderBuffer();
-    for (let i = 1; i < MAX_REORDER_ENTRIES; i++) buffer.insert(i * 100, patternBytes(i * 100, 1));
+    for (let i = 1; i < MAX_REORDER_ENTRIES; i++) insert(buffer, i * 100, patternBytes(i * 100, 1));
     for (let i = 1; i < 50; i++) {
       for (let at = 1; at < MAX_REORDER_ENTRIES; at += 2)
-        buffer.insert(at * 100 + i, patternBytes(at * 100 + i, 1));
+        insert(buffer, at * 100 + i, patternBytes(at * 100 + i, 1));
     }
     // 200000 pieces: with a look at all others for each it takes a minute, and the test its time.
     expect(buffer.entryCount).toBe(MAX_REORDER_ENTRIES - 1);
@@ -91,10 +96,10 @@ describe('ReorderBuffer', () => {
   it('melts neighbours beyond its bound, and loses nothing', () => {
     const buffer = new ReorderBuffer();
     const count = MAX_REORDER_ENTRIES + 10;
-    for (let dsn = 1; dsn <= count; dsn++) buffer.insert(dsn, patternBytes(dsn, 1));
+    for (let dsn = 1; dsn <= count; dsn++) insert(buffer, dsn, patternBytes(dsn, 1));
     expect(buffer.entryCount).toBeLessThan(20);
     expect(buffer.bufferedBytes).toBe(count);
-    const out = Buffer.concat(buffer.insert(0, patternBytes(0, 1)));
+    const out = Buffer.concat(insert(buffer, 0, patternBytes(0, 1)));
     expect(out.equals(patternBytes(0, count + 1))).toBe(true);
   });
 
@@ -103,20 +108,20 @@ describe('ReorderBuffer', () => {
     // Triples with a hole between them: three entries melt into one.
     const triples = Math.ceil(MAX_REORDER_ENTRIES / 3) + 1;
     for (let i = 0; i < triples; i++) {
-      for (let j = 1; j <= 3; j++) buffer.insert(i * 4 + j, patternBytes(i * 4 + j, 1));
+      for (let j = 1; j <= 3; j++) insert(buffer, i * 4 + j, patternBytes(i * 4 + j, 1));
     }
     expect(buffer.entryCount).toBeLessThanOrEqual(triples + 3);
     const out: Uint8Array[] = [];
-    for (let i = 0; i < triples; i++) out.push(...buffer.insert(i * 4, patternBytes(i * 4, 1)));
+    for (let i = 0; i < triples; i++) out.push(...insert(buffer, i * 4, patternBytes(i * 4, 1)));
     expect(Buffer.concat(out).equals(patternBytes(0, triples * 4))).toBe(true);
   });
 
   it('refuses more holes than melting can mend', () => {
     const buffer = new ReorderBuffer();
-    const insert = (i: number) => buffer.insert(1 + i * 2, Uint8Array.of(1));
-    for (let i = 0; i < MAX_REORDER_ENTRIES; i++) insert(i);
+    const add = (i: number) => insert(buffer, 1 + i * 2, Uint8Array.of(1));
+    for (let i = 0; i < MAX_REORDER_ENTRIES; i++) add(i);
     expect(buffer.entryCount).toBe(MAX_REORDER_ENTRIES);
-    expect(thrownBy(() => insert(MAX_REORDER_ENTRIES))).toEqual({
+    expect(thrownBy(() => add(MAX_REORDER_ENTRIES))).toEqual({
       code: 'resourceExceeded',
       name: 'ProtocolViolation',
     });

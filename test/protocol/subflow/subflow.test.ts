@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { KernelMeasurement } from '../../../shared/protocol/kernel-measurement.ts';
-import { CONGESTION_TUNING } from '../../../shared/protocol/subflow/delivery-rate-controller.ts';
+import { CONGESTION_TUNING } from '../../../shared/protocol/subflow/controller-tuning.ts';
 import { PING_TUNING } from '../../../shared/protocol/subflow/liveness.ts';
 import { PATH_TUNING } from '../../../shared/protocol/subflow/path-knowledge.ts';
 import type { Subflow } from '../../../shared/protocol/subflow/subflow.ts';
@@ -38,7 +38,7 @@ describe('what a subflow may have in flight', () => {
 
   it('does not jump to an old window after a doubt', () => {
     const subflow = newSubflow();
-    at(1, subflow).doubt();
+    at(1, subflow).doubt(false);
     at(2, subflow).recover();
     at(3, subflow).onKernel(KERNEL);
     expect(subflow.congestion.inFlightLimitBytes).toBeLessThan(CONGESTION_TUNING.firstInFlightBytes);
@@ -120,7 +120,7 @@ describe('a subflow that comes back from a doubt', () => {
     at(3_000, subflow).append([new Uint8Array(50)], { kind: 'receipt' });
     subflow.outbox.take();
     subflow.outbox.setWritable(true);
-    at(3_000, subflow).doubt();
+    at(3_000, subflow).doubt(false);
     at(3_600, subflow).recover();
     at(3_610, subflow).onReceipt(subflow.outbox.ledger.writtenBytes, 0);
     expect(at(3_610, subflow).isDegraded).toBe(true);
@@ -136,7 +136,7 @@ describe('a subflow that comes back from a doubt', () => {
     keepBusy(subflow, { untilMs: 3_000, rttMs: 40, bytesPerMs: 1_000 });
     const from = subflow.outbox.ledger.receiptedBytes;
     const stuckBytes = subflow.outbox.ledger.writtenBytes - from;
-    at(3_000, subflow).doubt();
+    at(3_000, subflow).doubt(false);
     at(3_200, subflow).recover();
     expect(subflow.isRateProven).toBe(false);
     at(3_200, subflow).append([new Uint8Array(8)], { kind: 'receipt' });
@@ -159,7 +159,7 @@ describe('a subflow that comes back from a doubt', () => {
     keepBusy(subflow, { untilMs: 3_000, rttMs: 40, bytesPerMs: 100 });
     at(3_000, subflow).onKernel({ ...KERNEL, rttMs: 90, minRttMs: 40 });
     expect(subflow.recentRttMs).toBeLessThan(50);
-    at(3_000, subflow).doubt();
+    at(3_000, subflow).doubt(false);
     at(3_100, subflow).recover();
     keepBusy(subflow, { untilMs: 5_000, rttMs: 240, bytesPerMs: 10, fromMs: 3_100 });
     at(5_000, subflow).onKernel({ ...KERNEL, rttMs: 440, minRttMs: 40 });
@@ -176,7 +176,7 @@ describe('a subflow that comes back from a doubt', () => {
       const subflow = newSubflow();
       keepBusy(subflow, { untilMs: 3_000, rttMs: beforeMs, bytesPerMs: 100 });
       expect(at(3_000, subflow).isDegraded).toBe(false);
-      at(3_000, subflow).doubt();
+      at(3_000, subflow).doubt(false);
       at(3_100, subflow).recover();
       keepBusy(subflow, { untilMs: 6_000, rttMs: nowMs, bytesPerMs: 100, fromMs: 3_100 });
       expect(at(6_000, subflow).isDegraded).toBe(expected);

@@ -107,7 +107,7 @@ describe('the utilization of an uplink', () => {
     const { at, uplinks, uplink, subflow, told, run } = bed();
     subflow.meter.rtt.addSample(RTT_MS);
     run(1, 2 * UTILIZATION_TUNING.reviewMs);
-    at(2 * SECOND, subflow).doubt();
+    at(2 * SECOND, subflow).doubt(false);
     for (let ms = 2 * SECOND; ms < 5 * SECOND; ms += 100) at(ms, uplinks).reviewUtilization();
     expect(uplink.utilization.share).toBe(0);
     expect(told.at(-1)!.encode()).toEqual(encodeControl({ type: 'utilization', subflowId: 0, percent: 0 }));

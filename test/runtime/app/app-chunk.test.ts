@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
+import type { OutgoingChunk } from '../../../shared/protocol/memory/chunk.ts';
 import { PooledChunk } from '../../../shared/runtime/app/app-chunk.ts';
-import type { AppChunk } from '../../../shared/runtime/app/app-socket.ts';
 import {
   BLOCK_BYTES,
   BlockPool,
@@ -24,7 +24,7 @@ describe('memory of chunks', () => {
     const pool = new BlockPool(() => performance.now(), 40 * BLOCK_BYTES);
     const { app, peer } = await pair({ pool });
     const sent = pattern(32 * 1024 * 1024, 99);
-    const held: { chunk: AppChunk; offset: number }[] = [];
+    const held: { chunk: OutgoingChunk; offset: number }[] = [];
     let offset = 0;
     let corrupted = 0;
     let pooled = 0;

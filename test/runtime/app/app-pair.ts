@@ -1,6 +1,7 @@
 import { once } from 'node:events';
 import { connect, type Socket } from 'node:net';
-import type { AppChunk, AppSocket } from '../../../shared/runtime/app/app-socket.ts';
+import type { OutgoingChunk } from '../../../shared/protocol/memory/chunk.ts';
+import type { AppSocket } from '../../../shared/runtime/app/app-socket.ts';
 import { acceptAppSockets } from '../../../shared/runtime/app/app-socket-listener.ts';
 import { BlockPool } from '../../../shared/runtime/app/block-pool.ts';
 import { deferred } from '../../support/deferred.ts';
@@ -43,13 +44,13 @@ export async function appPair(
 
 /** Handlers that keep what they see. */
 export class Recorder {
-  readonly chunks: AppChunk[] = [];
+  readonly chunks: OutgoingChunk[] = [];
   ended = 0;
   closed = 0;
   error: Error | undefined;
   readonly end = deferred<void>();
   readonly close = deferred<void>();
-  onChunk(chunk: AppChunk): void {
+  onChunk(chunk: OutgoingChunk): void {
     this.chunks.push(chunk);
   }
   onEnd(): void {

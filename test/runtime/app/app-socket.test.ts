@@ -1,6 +1,6 @@
 import { once } from 'node:events';
 import { describe, expect, test } from 'vitest';
-import type { AppChunk } from '../../../shared/runtime/app/app-socket.ts';
+import type { OutgoingChunk } from '../../../shared/protocol/memory/chunk.ts';
 import { useCleanups } from '../../support/cleanups.ts';
 import { deferred } from '../../support/deferred.ts';
 import { appPair, pattern, Recorder, readAll } from './app-pair.ts';
@@ -143,7 +143,7 @@ describe.each([
     // The data is in our kernel: loopback delivers within the write.
     for (let i = 0; i < 5; i += 1) await new Promise(setImmediate);
     expect(seen.chunks).toHaveLength(0);
-    const first = deferred<AppChunk>();
+    const first = deferred<OutgoingChunk>();
     app.setHandlers({
       onChunk: (chunk) => {
         app.pause();

@@ -4,10 +4,10 @@ import { encodeControl, encodeFrame } from '../../../shared/protocol/codec/frame
 import { FrameParser } from '../../../shared/protocol/codec/frame-parser.ts';
 import { MAX_BODY_BYTES } from '../../../shared/protocol/codec/wire.ts';
 import { ERROR_CODE } from '../../../shared/protocol/errors.ts';
+import type { Chunk } from '../../../shared/protocol/memory/chunk.ts';
 import { MemoryBudget } from '../../../shared/protocol/memory-budget.ts';
 import { Session } from '../../../shared/protocol/session/session.ts';
 import { SessionDriver } from '../../../shared/runtime/session/session-driver.ts';
-import { releaseReceived } from '../../../shared/runtime/subflow/receive-pool.ts';
 import type { SubflowTransport } from '../../../shared/runtime/subflow/subflow-transport.ts';
 import { RecordingSink } from '../../protocol/support.ts';
 import { deferred } from '../../support/deferred.ts';
@@ -39,7 +39,7 @@ it('ends the session in which a defect shows, and tells the peer', async () => {
   driver.addSubflow({ id: 0, uplinkName: 'lan', isBackup: false }, near, new Uint8Array(0));
   const sink = new RecordingSink();
   const parser = new FrameParser();
-  far.setHandlers({ onBytes: (bytes) => parser.push(bytes, sink), onWritable() {}, onClose() {} });
+  far.setHandlers({ onBytes: (chunk) => parser.push(chunk.bytes, sink), onWritable() {}, onClose() {} });
   far.write([
     encodeControl({ type: 'open', streamId: 0, limit: 65_536, mode: 0, host: '192.0.2.1', port: 80 }),
   ]);
@@ -75,7 +75,7 @@ it('says CLOSE also where a write is still under way', async () => {
   const sink = new RecordingSink();
   const closed = deferred<void>();
   far.setHandlers({
-    onBytes: (bytes) => parser.push(bytes, sink),
+    onBytes: (chunk) => parser.push(chunk.bytes, sink),
     onWritable() {},
     onClose: () => closed.resolve(),
   });
@@ -89,21 +89,22 @@ it('hands on bulk unchanged, however long its receiver takes to give it back', a
   const far = await subflow.promise;
   const sent = pattern(16 * 1024 * 1024, 7);
   const done = deferred<void>();
-  const held: { piece: Uint8Array; offset: number }[] = [];
+  const held: { chunk: Chunk; offset: number }[] = [];
   let [receivedBytes, wrongPieces] = [0, 0];
-  const giveBack = ({ piece, offset }: { piece: Uint8Array; offset: number }) => {
-    if (!sent.subarray(offset, offset + piece.length).equals(piece)) wrongPieces++;
-    releaseReceived(piece);
+  const giveBack = ({ chunk, offset }: { chunk: Chunk; offset: number }) => {
+    if (!sent.subarray(offset, offset + chunk.bytes.length).equals(chunk.bytes)) wrongPieces++;
+    chunk.release();
   };
   const client = drive(newSession('client', 16e6), near);
   const concentrator = drive(newSession('concentrator', 16e6), far, (streamId) => {
     concentrator.attachStream(streamId, {
       ...NO_HANDLERS,
-      onData(pieces) {
-        for (const piece of pieces) {
-          held.push({ piece, offset: receivedBytes });
-          receivedBytes += piece.length;
-          concentrator.input(({ streams }) => streams.consumed(streamId, piece.length));
+      onData(chunks) {
+        for (const chunk of chunks) {
+          const { length } = chunk.bytes;
+          held.push({ chunk, offset: receivedBytes });
+          receivedBytes += length;
+          concentrator.input(({ streams }) => streams.consumed(streamId, length));
         }
         while (held.length > 40) giveBack(held.splice(held.length >> 1, 1)[0]!);
         if (receivedBytes === sent.length) done.resolve();

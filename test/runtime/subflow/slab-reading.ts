@@ -1,29 +1,25 @@
-import {
-  RECORD_BYTES,
-  ReceiveMemory,
-  ReceivePool,
-  releaseReceived,
-} from '../../../shared/runtime/subflow/receive-pool.ts';
+import type { ReceivedChunk } from '../../../shared/protocol/memory/chunk.ts';
+import { RECORD_BYTES, ReceivePool, SubflowReader } from '../../../shared/runtime/subflow/receive-pool.ts';
 
 /**
  * Reads as Node does, in slabs from the start: asks for a buffer, fills it, says how much, asks for the next. The clock stands, so that a
  * busy machine changes nothing.
  */
 export class SlabReading {
-  readonly memory = new ReceiveMemory(new ReceivePool(() => 0));
   readonly slabs = new Set<ArrayBufferLike>();
-  #buffer = this.memory.next();
+  readonly #reader = new SubflowReader(new ReceivePool(() => 0));
+  #buffer = this.#reader.next();
 
   constructor() {
-    for (let i = 0; i < 3; i++) releaseReceived(this.read(0, RECORD_BYTES));
+    for (let i = 0; i < 3; i++) this.read(0, RECORD_BYTES).release();
     this.slabs.clear();
   }
 
-  read(value: number, length: number): Uint8Array {
+  read(value: number, length: number): ReceivedChunk {
     this.#buffer.fill(value, 0, length);
-    const bytes = this.memory.take(length);
-    this.#buffer = this.memory.next();
-    this.slabs.add(bytes.buffer);
-    return bytes;
+    const chunk = this.#reader.take(length);
+    this.#buffer = this.#reader.next();
+    this.slabs.add(chunk.bytes.buffer);
+    return chunk;
   }
 }

@@ -3,6 +3,7 @@ import { connect as connectTls } from 'node:tls';
 import { describe, expect, test } from 'vitest';
 import { connectSubflow } from '../../../client-proxy/uplink/subflow-connect.ts';
 import type { Uplink } from '../../../client-proxy/uplink/uplink.ts';
+import type { ReceivedChunk } from '../../../shared/protocol/memory/chunk.ts';
 import { certificatePin } from '../../../shared/runtime/identity/certificate-pin.ts';
 import { SUBFLOW_ALPN } from '../../../shared/runtime/subflow/subflow-tls.ts';
 import type { SubflowTransport } from '../../../shared/runtime/subflow/subflow-transport.ts';
@@ -160,11 +161,11 @@ describe('the listener', () => {
     listener.close();
     await ended;
     expect(failures).toEqual(['127.0.0.1 the listener is closing']);
-    const bytes = deferred<Uint8Array>();
-    client.setHandlers({ ...ignore, onBytes: bytes.resolve });
+    const chunk = deferred<ReceivedChunk>();
+    client.setHandlers({ ...ignore, onBytes: chunk.resolve });
     server.setHandlers(ignore);
     server.write([Buffer.from('still here')]);
-    expect(Buffer.from(await bytes.promise).toString()).toBe('still here');
+    expect(Buffer.from((await chunk.promise).bytes).toString()).toBe('still here');
   });
 
   test('a congestion control that cannot be had is a warning, not a failure', async () => {

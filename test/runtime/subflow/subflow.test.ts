@@ -1,8 +1,8 @@
 import { describe, expect, test } from 'vitest';
 import { connectSubflow } from '../../../client-proxy/uplink/subflow-connect.ts';
 import type { Uplink } from '../../../client-proxy/uplink/uplink.ts';
+import type { ReceivedChunk } from '../../../shared/protocol/memory/chunk.ts';
 import { certificatePin } from '../../../shared/runtime/identity/certificate-pin.ts';
-import { releaseReceived } from '../../../shared/runtime/subflow/receive-pool.ts';
 import type { SubflowTransport } from '../../../shared/runtime/subflow/subflow-transport.ts';
 import { deferred } from '../../support/deferred.ts';
 import { startSocksRelay } from '../../support/socks-relay.ts';
@@ -44,7 +44,7 @@ describe('a subflow', () => {
           from.write(views.filter((view) => view.length > 0));
           for (const buffer of scratch) buffer.fill(0);
         },
-        onBytes: (bytes: Uint8Array) => {
+        onBytes: ({ bytes }: ReceivedChunk) => {
           received.push(bytes);
           length += bytes.length;
           return length === sent.length;
@@ -58,12 +58,12 @@ describe('a subflow', () => {
     const upDone = deferred<void>();
     const downDone = deferred<void>();
     server.setHandlers({
-      onBytes: (bytes) => void (up.onBytes(bytes) && upDone.resolve()),
+      onBytes: (chunk) => void (up.onBytes(chunk) && upDone.resolve()),
       onWritable: down.next,
       onClose: () => {},
     });
     client.setHandlers({
-      onBytes: (bytes) => void (down.onBytes(bytes) && downDone.resolve()),
+      onBytes: (chunk) => void (down.onBytes(chunk) && downDone.resolve()),
       onWritable: up.next,
       onClose: () => {},
     });
@@ -84,12 +84,13 @@ describe('a subflow', () => {
     const done = deferred<void>();
     client.setHandlers({
       ...ignore,
-      onBytes: (bytes) => {
+      onBytes: (chunk) => {
+        const { bytes } = chunk;
         if (!sent.subarray(length, length + bytes.length).equals(bytes))
           done.reject(new Error('other bytes'));
         memories.add(bytes.buffer);
         length += bytes.length;
-        releaseReceived(bytes);
+        chunk.release();
         if (length === sent.length) done.resolve();
       },
     });
@@ -119,9 +120,9 @@ describe('a subflow', () => {
     client.write([Buffer.from('early')]);
     const server = await subflow.promise;
     for (let i = 0; i < 20; i += 1) await new Promise(setImmediate);
-    const bytes = deferred<Uint8Array>();
-    call(() => server.setHandlers({ ...ignore, onBytes: bytes.resolve }));
-    expect(Buffer.from(await bytes.promise).toString()).toBe('early');
+    const chunk = deferred<ReceivedChunk>();
+    call(() => server.setHandlers({ ...ignore, onBytes: chunk.resolve }));
+    expect(Buffer.from((await chunk.promise).bytes).toString()).toBe('early');
   });
 
   test.each([['client'], ['server']])('destroyed by the %s, closes once at both ends', async (side) => {
@@ -184,11 +185,11 @@ describe('a subflow', () => {
     );
     onCleanup(() => client.destroy());
     const server = await subflow.promise;
-    const bytes = deferred<Uint8Array>();
-    server.setHandlers({ ...ignore, onBytes: bytes.resolve });
+    const chunk = deferred<ReceivedChunk>();
+    server.setHandlers({ ...ignore, onBytes: chunk.resolve });
     client.setHandlers(ignore);
     client.write([Buffer.from('plain')]);
-    expect(Buffer.from(await bytes.promise).toString()).toBe('plain');
+    expect(Buffer.from((await chunk.promise).bytes).toString()).toBe('plain');
     expect(client.measure()).toBeUndefined();
     expect(server.measure()).toBeUndefined();
   });
@@ -209,7 +210,7 @@ describe('a subflow', () => {
     const done = deferred<void>();
     client.setHandlers({
       ...ignore,
-      onBytes: (bytes) => {
+      onBytes: ({ bytes }) => {
         received.push(bytes);
         if (Buffer.concat(received).length === sent.length) done.resolve();
       },

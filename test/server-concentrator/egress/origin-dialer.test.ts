@@ -3,12 +3,9 @@ import net from 'node:net';
 import { afterEach, describe, expect, test } from 'vitest';
 import { type EgressRule, parseEgressRule } from '../../../server-concentrator/config/egress-rule.ts';
 import { createEgressPolicy, type EgressPolicy } from '../../../server-concentrator/egress/egress-policy.ts';
-import {
-  type ConnectAddress,
-  type DialOutcome,
-  OriginDialer,
-} from '../../../server-concentrator/egress/origin-dialer.ts';
+import { type DialOutcome, OriginDialer } from '../../../server-concentrator/egress/origin-dialer.ts';
 import { StreamError } from '../../../shared/protocol/errors.ts';
+import type { ConnectAddress } from '../../../shared/runtime/app/origin-connector.ts';
 import type { CancelSignal } from '../../../shared/runtime/async/cancellation.ts';
 import { DnsResolver, type OriginResolver } from '../../../shared/runtime/dns/resolver.ts';
 import { startNameServer } from '../../support/name-server.ts';

@@ -32,12 +32,15 @@ describe.skipIf(reason)(`npm run bench${reason ? ` (skipped: ${reason})` : ''}`,
   });
   afterEach(() => rm(out, { recursive: true, force: true }));
 
-  test('checks a link, measures downloads over it, compares two checkouts, and writes figures and a picture', async () => {
+  test('checks a link, measures downloads over it, compares two checkouts, and writes figures and a picture', {
+    timeout: 90_000,
+  }, async () => {
     const versions = [`tributary@${ROOT}`, 'tributary'];
     // Those whose programs this machine has.
     const contestants = [...versions, 'tributary-cubic', 'kernel-mptcp', 'single', 'c-socks'].join(',');
-    const args = [...ONE_DOWNLOAD, '--contestants', contestants, '--seconds', '2', '--out', out];
-    const { stdout } = await run(process.execPath, [BENCH, ...args], { timeout: 50_000 });
+    const what = [...ONE_DOWNLOAD, '--contestants', contestants, '--tuning', 'tributary:ping.intervalMs=500'];
+    const args = [...what, '--seconds', '2', '--out', out];
+    const { stdout } = await run(process.execPath, [BENCH, ...args], { timeout: 80_000 });
     expect(stdout).toMatch(/^link E9\/only: RTT, ms 3\d\.\d\d \(30\.\d\d\), down rate, Mbit\/s /m);
     expect(stdout).toMatch(/bulk download\n.*tributary over sum.*best single over sum/);
     expect(stdout).toMatch(/^E9 cubic +0\.\d\d/m);
@@ -65,7 +68,10 @@ describe.skipIf(reason)(`npm run bench${reason ? ` (skipped: ${reason})` : ''}`,
       expect(goodputMbps).toBeCloseTo(40 * overSum!);
     }
     const { checkouts, comparison } = results;
-    expect(checkouts.map(({ folder }: { folder?: string }) => folder)).toEqual([ROOT, undefined]);
+    expect(checkouts).toEqual([
+      expect.objectContaining({ contestant: versions[0], tuning: {} }),
+      expect.objectContaining({ contestant: 'tributary', tuning: { 'ping.intervalMs': 500 } }),
+    ]);
     const [oneMedian, otherMedian] = versions.map((name) => byContestant.get(name)!.overSum!);
     expect(comparison[0]).toMatchObject({
       ...{ one: versions[0], other: 'tributary', where: 'E9 cubic bulk-down', figure: 'goodput over sum' },
@@ -114,6 +120,24 @@ describe.skipIf(reason)(`npm run bench${reason ? ` (skipped: ${reason})` : ''}`,
     await expect(run(process.execPath, [BENCH, ...args])).rejects.toMatchObject({
       code: 2,
       stderr: `bench: ${out} is not a checkout of this project\n`,
+    });
+  });
+
+  test('a number of the core that is not there is refused with the one that was meant', async () => {
+    const args = [
+      ...ONE_DOWNLOAD,
+      '--contestants',
+      'tributary',
+      '--tuning',
+      'ping.intervalM=1',
+      '--out',
+      out,
+    ];
+    await expect(run(process.execPath, [BENCH, ...args])).rejects.toMatchObject({
+      code: 2,
+      stderr: expect.stringMatching(
+        /tuning: unknown key "ping.intervalM": did you mean "ping.intervalMs"\?$/m,
+      ),
     });
   });
 

@@ -1,30 +1,24 @@
 import { createHmac } from 'node:crypto';
 import type { TLSSocket } from 'node:tls';
 import { describe, expect, it } from 'vitest';
-import { MAX_RECEIPT_ENTRIES } from '../../shared/protocol/codec/frame.ts';
 import {
   FIRST_IGNORABLE_TYPE,
-  FRAME_HEADER_BYTES,
   FRAME_TYPE,
-  MAX_BODY_BYTES,
-  MAX_CONTROL_BODY_BYTES,
-  MAX_PAYLOAD_BYTES,
-  MAX_STEERED_UPLINKS,
   PROTOCOL_VERSION,
   REQUEST_PARAMETER,
   WELCOME_PARAMETER,
-} from '../../shared/protocol/codec/wire.ts';
+} from '../../../shared/protocol/codec/wire.ts';
 import {
   ERROR_CODE,
   type ErrorName,
   errorName,
   SOCKS_REPLY,
   socksReplyFor,
-} from '../../shared/protocol/errors.ts';
-import { rowOf, STEERING_MODE_NAMES } from '../../shared/protocol/steering/modes.ts';
-import { SUBFLOW_ALPN, subflowExporter } from '../../shared/runtime/subflow/subflow-tls.ts';
-import { type ExampleFrame, exampleBlocks, exampleInputs, SPEC, tableRows } from './spec/spec-text.ts';
-import { specName } from './spec/worked-exchange.ts';
+} from '../../../shared/protocol/errors.ts';
+import { rowOf, STEERING_MODE_NAMES } from '../../../shared/protocol/steering/modes.ts';
+import { SUBFLOW_ALPN, subflowExporter } from '../../../shared/runtime/subflow/subflow-tls.ts';
+import { type ExampleFrame, exampleBlocks, exampleInputs, SPEC, tableRows } from './spec-text.ts';
+import { specName } from './worked-exchange.ts';
 
 const HEX_ROWS = tableRows(SPEC, /^0x/);
 const FRAMES = HEX_ROWS.filter(([, name]) => /^[A-Z_]+$/.test(name!));
@@ -131,16 +125,4 @@ describe('the labels of SPEC.md', () => {
     expect(/the application protocol `(\S+)`/.exec(SPEC)?.[1]).toBe(SUBFLOW_ALPN);
     expect(Number(/^# Tributary protocol, version (\d+)$/m.exec(SPEC)?.[1])).toBe(PROTOCOL_VERSION);
   });
-});
-
-it('the limits of frames in SPEC.md are those of the code', () => {
-  const text = SPEC.replaceAll(/\s+/g, ' ');
-  const [, body, frame] = /at most (\d+) bytes, so that a frame is at most (\d+) bytes/.exec(text)!;
-  expect([Number(body), Number(frame)]).toEqual([MAX_BODY_BYTES, MAX_BODY_BYTES + FRAME_HEADER_BYTES]);
-  const [, control] = /The body of every other type is at most (\d+) bytes/.exec(text)!;
-  expect([Number(control), MAX_PAYLOAD_BYTES]).toEqual([MAX_CONTROL_BODY_BYTES, MAX_BODY_BYTES - 16]);
-  const [, handshake] = /one handshake frame \((\d+) bytes\)/.exec(text)!;
-  expect(Number(handshake)).toBe(MAX_CONTROL_BODY_BYTES + FRAME_HEADER_BYTES);
-  expect(Number(/each of 1 to (\d+) entries/.exec(text)?.[1])).toBe(MAX_RECEIPT_ENTRIES);
-  expect(Number(/the number of entries, at most (\d+)/.exec(text)?.[1])).toBe(MAX_STEERED_UPLINKS);
 });

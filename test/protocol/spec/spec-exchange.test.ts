@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { FRAME_TYPE } from '../../../shared/protocol/codec/wire.ts';
-import { exampleBlocks, layoutsOf, SPEC } from '../spec/spec-text.ts';
-import { checkWorkedExchange, specName } from '../spec/worked-exchange.ts';
+import { exampleBlocks, layoutsOf, SPEC } from './spec-text.ts';
+import { checkWorkedExchange, specName } from './worked-exchange.ts';
 
 /** The layouts and the examples, without the text around them: it is read again for each fault. */
 const lines = [...SPEC.matchAll(/^```(?:layout|hex).*?^```$/gms)].flatMap(([block]) => block.split('\n'));

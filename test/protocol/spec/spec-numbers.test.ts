@@ -1,0 +1,65 @@
+import { expect, it } from 'vitest';
+import { MAX_RECEIPT_ENTRIES } from '../../../shared/protocol/codec/frame.ts';
+import {
+  FRAME_HEADER_BYTES,
+  MAX_BODY_BYTES,
+  MAX_CONTROL_BODY_BYTES,
+  MAX_PAYLOAD_BYTES,
+  MAX_STEERED_UPLINKS,
+  MILLION,
+} from '../../../shared/protocol/codec/wire.ts';
+import { MAX_CONTROL_PER_STREAM } from '../../../shared/protocol/control/control-queue.ts';
+import { MAX_ANNOUNCED_ADDRESSES } from '../../../shared/protocol/session/announcements.ts';
+import { DEFAULT_TUNING } from '../../../shared/protocol/session/core-tuning.ts';
+import { MAX_UNANSWERED_RECEIPTS } from '../../../shared/protocol/session/subflow-watch.ts';
+import { MAX_REORDER_ENTRIES } from '../../../shared/protocol/stream/reorder-buffer.ts';
+import { SPEC } from './spec-text.ts';
+
+/** Without line breaks, so that a sentence can be found wherever it is wrapped. */
+const TEXT = SPEC.replaceAll(/\s+/g, ' ');
+const { receipts, ping, watch, wish, utilization, lowestLatency } = DEFAULT_TUNING;
+
+/** Sentences of SPEC.md with their numbers left out, and the numbers of the code. */
+const SENTENCES: readonly (readonly [string, ...number[]])[] = [
+  [
+    'at most # bytes, so that a frame is at most # bytes',
+    MAX_BODY_BYTES,
+    MAX_BODY_BYTES + FRAME_HEADER_BYTES,
+  ],
+  ['The body of every other type is at most # bytes', MAX_CONTROL_BODY_BYTES],
+  ['one handshake frame (# bytes)', MAX_CONTROL_BODY_BYTES + FRAME_HEADER_BYTES],
+  ['each of 1 to # entries', MAX_RECEIPT_ENTRIES],
+  ['the number of entries, at most #.', MAX_STEERED_UPLINKS],
+  ['Another value above # is a violation', MILLION],
+  ['more than # separate pieces', MAX_REORDER_ENTRIES],
+  ['0: the default of # ms', lowestLatency.defaultMaxRttMs],
+  ['a RECEIPT within # ms', receipts.intervalMs],
+  ['idle for a second, so that silence means something, or for # s', ping.meteredIntervalMs / 1000],
+  ['PING on its idle subflows only every # s', ping.meteredIntervalMs / 1000],
+  ['A client accepts at least # addresses', MAX_ANNOUNCED_ADDRESSES],
+  [
+    'repeats a wish above 1 every # s; the client forgets a wish after # s',
+    wish.repeatMs / 1000,
+    wish.lifetimeMs / 1000,
+  ],
+  ['when the value has changed by # or more', utilization.stepPercent],
+  ['repeats a value above 0 every # s', utilization.repeatMs / 1000],
+  ['before the first report and # s after the last', utilization.lifetimeMs / 1000],
+  ['more than # times `max streams` control frames', MAX_CONTROL_PER_STREAM],
+  ['more than # of its RECEIPTs', MAX_UNANSWERED_RECEIPTS],
+];
+
+it.each(SENTENCES)('SPEC.md: "%s"', (sentence, ...numbers) => {
+  const pattern = String(sentence)
+    .replaceAll(/[.*+?^${}()|[\]\\]/g, '\\$&')
+    .replaceAll('#', '(\\d+)');
+  const found = new RegExp(pattern).exec(TEXT);
+  expect(found?.slice(1).map(Number)).toEqual(numbers);
+});
+
+it('what SPEC.md says in words is so', () => {
+  expect(ping.intervalMs).toBe(1_000);
+  expect(1_000 / watch.doubtPingMs).toBe(5);
+  expect(utilization.reviewMs).toBe(1_000);
+  expect(MAX_PAYLOAD_BYTES).toBe(MAX_BODY_BYTES - 16);
+});
