@@ -25,7 +25,11 @@ const CASES = PAUSES.flatMap((pauses) =>
   ),
 );
 
-function pausing(name: string, one: (typeof CASES)[number], roundTripMs = one.roundTripMs): PausingUplink {
+function pausing(
+  name: string,
+  one: (typeof CASES)[number],
+  roundTripMs: number = one.roundTripMs,
+): PausingUplink {
   const { mbit, bound, pauseMs, periodMs, packets } = one;
   const pauses = { pauseMs, periodMs, fromMs: 1_000, packets };
   return { shape: pausingUplink(name, { mbit, roundTripMs, bound }), pauses };
