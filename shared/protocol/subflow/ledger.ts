@@ -50,6 +50,11 @@ export class Ledger<Item extends LedgerItem = LedgerItem> {
     return this.#entries.length - this.#head;
   }
 
+  /** The frame that has been under way for longest. */
+  get oldest(): LedgerEntry<Item> | undefined {
+    return this.#entries[this.#head];
+  }
+
   /** RECEIPTs of ours among them. */
   get unansweredReceipts(): number {
     return this.#receipts;
