@@ -68,6 +68,8 @@ export class PathKnowledge {
 
   /** It is doubted, and what is under way stays on it. */
   onKept(): void {
+    // What was stuck drains no more without a break, and so tells no rate.
+    if (this.#known === 'stuck') this.#known = 'nothing';
     this.#keptBytes = Number.POSITIVE_INFINITY;
   }
 

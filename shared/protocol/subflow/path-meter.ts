@@ -138,7 +138,8 @@ export class PathMeter {
   onKeptEnd(writtenBytes: number): void {
     this.#knowledge.onKeptEnd(writtenBytes);
     this.rtt.restartRecent();
-    this.#comparesAtMs = this.#now.ms + this.#comparisonMs;
+    // Pauses that follow one another may be the longer round trip itself: they do not put it off.
+    this.#comparesAtMs = Math.min(this.#comparesAtMs, this.#now.ms + this.#comparisonMs);
   }
 
   /** It is doubted, and what is under way goes elsewhere. */
