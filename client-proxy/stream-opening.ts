@@ -6,46 +6,59 @@ import type { StreamHandlers } from '../shared/runtime/session/session-handlers.
 import { StreamRelay } from '../shared/runtime/session/stream-relay.ts';
 import type { SessionKeeper } from './session/session-keeper.ts';
 import type { ConnectRequest } from './socks5/connect-request.ts';
+import { type OptimisticReplyPolicy, repliesOptimistically } from './socks5/optimistic-reply.ts';
 import type { SteeredStream } from './steering/steered-streams.ts';
 
-export interface StreamOpeningOptions {
-  readonly keeper: SessionKeeper;
-  readonly steered: SteeredStream;
-  /** Whether to answer before the origin does. */
-  readonly isOptimistic: boolean;
-  /** How long the origin may take to answer a client that waits for it. */
+export interface StreamOpenerOptions {
+  readonly keeper: Pick<SessionKeeper, 'openStream'>;
+  /** When an application is answered before the origin has answered. */
+  readonly optimisticReply: OptimisticReplyPolicy;
+  /** How long the origin may take to answer an application that waits for it. */
   readonly answerTimeoutMs: number;
+  /** How an opening ended. */
   onResult(result: 'ok' | ErrorName): void;
 }
 
-/** Opens a stream for a SOCKS5 request and relays it; answers the request in any case. Never rejects. */
-export async function openForRequest(request: ConnectRequest, options: StreamOpeningOptions): Promise<void> {
-  const abandoned = new Cancellation();
-  request.onAbandoned(() => abandoned.abort());
-  try {
-    const opening = await options.keeper.openStream(
-      request.destination,
-      () => options.steered.policy,
-      (driver, streamId) => new StreamOpening(request, options, driver, streamId),
-      abandoned,
-    );
-    opening.begin();
-  } catch (error) {
-    options.steered.over();
-    const name = abandoned.aborted
-      ? 'cancelled'
-      : error instanceof TributaryError
-        ? error.code
-        : 'internalError';
-    options.onResult(name);
-    request.fail(name);
+/** Opens a stream for each SOCKS5 request and relays it. */
+export class StreamOpener {
+  readonly #options: StreamOpenerOptions;
+
+  constructor(options: StreamOpenerOptions) {
+    this.#options = options;
   }
+
+  /** Answers the request in any case. Never rejects. */
+  async open(request: ConnectRequest, steered: SteeredStream): Promise<void> {
+    const abandoned = new Cancellation();
+    request.onAbandoned(() => abandoned.abort());
+    try {
+      const opening = await this.#options.keeper.openStream(
+        request.destination,
+        () => steered.policy,
+        (driver, streamId) => new StreamOpening({ ...this.#options, request, steered, driver, streamId }),
+        abandoned,
+      );
+      opening.begin();
+    } catch (error) {
+      steered.over();
+      const name = abandoned.aborted ? 'cancelled' : errorName(error);
+      this.#options.onResult(name);
+      request.fail(name);
+    }
+  }
+}
+
+interface StreamOpeningOptions extends StreamOpenerOptions {
+  readonly request: ConnectRequest;
+  readonly steered: SteeredStream;
+  readonly driver: SessionDriver;
+  readonly streamId: number;
 }
 
 /** A stream from its OPEN until its relay has taken over. */
 class StreamOpening implements StreamHandlers {
-  readonly #request: ConnectRequest;
   readonly #options: StreamOpeningOptions;
+  readonly #request: ConnectRequest;
   readonly #driver: SessionDriver;
   readonly #streamId: number;
   readonly #relay: StreamRelay;
@@ -53,25 +66,21 @@ class StreamOpening implements StreamHandlers {
   #isDecided = false;
   #timer: NodeJS.Timeout | undefined;
 
-  constructor(
-    request: ConnectRequest,
-    options: StreamOpeningOptions,
-    driver: SessionDriver,
-    streamId: number,
-  ) {
-    this.#request = request;
+  constructor(options: StreamOpeningOptions) {
+    const { request, steered, driver, streamId } = options;
     this.#options = options;
+    this.#request = request;
     this.#driver = driver;
     this.#streamId = streamId;
     this.#relay = new StreamRelay(driver, streamId, () => this.#over());
-    options.steered.opened(driver, streamId);
+    steered.opened(driver, streamId);
   }
 
   begin(): void {
     for (const bytes of this.#request.earlyData) {
       this.#driver.input(({ streams }) => streams.write(this.#streamId, new OwnBytes(bytes)));
     }
-    if (this.#options.isOptimistic) {
+    if (repliesOptimistically(this.#options.optimisticReply, this.#request.destination)) {
       this.#succeed();
       return;
     }
@@ -128,4 +137,8 @@ class StreamOpening implements StreamHandlers {
     this.#isDecided = true;
     this.#options.onResult(result);
   }
+}
+
+function errorName(error: unknown): ErrorName {
+  return error instanceof TributaryError ? error.code : 'internalError';
 }

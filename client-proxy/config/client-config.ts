@@ -7,6 +7,7 @@ import type { MeteredSettings } from '../metering/metered-settings.ts';
 import type { PathMode } from '../path-manager/paths.ts';
 import type { SubflowsPerPath } from '../path-manager/subflow-bound.ts';
 import type { DialledUplink, StandbyMode } from '../path-manager/uplink-role.ts';
+import type { OptimisticReplyPolicy } from '../socks5/optimistic-reply.ts';
 import type { SteeringConfig } from '../steering/steering-rule.ts';
 
 /** An uplink as configured, or as discovered. */
@@ -28,9 +29,6 @@ export interface AutoUplinks {
   /** The first that matches counts. */
   readonly settings: readonly ({ readonly match: string } & UplinkSettings)[];
 }
-
-/** When an application is told "connected" before the origin answered. */
-export type OptimisticReply = { readonly ports: readonly number[] } | 'always' | 'never';
 
 /** Everything the client proxy is told by its configuration file: checked, complete, frozen. */
 export interface ClientConfig {
@@ -55,7 +53,8 @@ export interface ClientConfig {
     readonly listen: Destination;
     /** Empty: no authentication. */
     readonly users: readonly { readonly name: string; readonly password: string }[];
-    readonly optimisticReply: OptimisticReply;
+    /** When an application is told "connected" before the origin has answered. */
+    readonly optimisticReply: OptimisticReplyPolicy;
     readonly negotiationTimeoutMs: number;
     readonly maxConnections: number;
   };

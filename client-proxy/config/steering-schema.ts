@@ -46,12 +46,17 @@ const SHARE_FORMAT = 'a share from 0 to 1, or a percentage such as "2%"';
 const share = z
   .union([z.number(), z.string()], { error: `expected ${SHARE_FORMAT}` })
   .transform((value, context): number => {
-    const percent = typeof value === 'string' ? /^(\d{1,3}(?:\.\d{1,3})?) ?%$/.exec(value)?.[1] : undefined;
-    const parsed = typeof value === 'number' ? value : percent === undefined ? -1 : Number(percent) / 100;
-    if (parsed >= 0 && parsed <= 1) return parsed;
+    const parsed = typeof value === 'number' ? value : parsePercentage(value);
+    if (parsed !== undefined && parsed >= 0 && parsed <= 1) return parsed;
     context.issues.push({ code: 'custom', message: `expected ${SHARE_FORMAT}`, input: value });
     return z.NEVER;
   });
+
+/** `2.5%` or `2.5 %` as 0.025; undefined when it is none. */
+function parsePercentage(text: string): number | undefined {
+  const percent = /^(\d{1,3}(?:\.\d{1,3})?) ?%$/.exec(text)?.[1];
+  return percent === undefined ? undefined : Number(percent) / 100;
+}
 
 const WEIGHT_ERROR = 'expected a number above 0: the share of this uplink, in any unit';
 const weight = z.number({ error: WEIGHT_ERROR }).positive({ error: WEIGHT_ERROR });

@@ -1,4 +1,5 @@
 import type { AppSocket } from '../../shared/runtime/app/app-socket.ts';
+import type { UplinkFollower } from '../network/uplink-follower.ts';
 import type { UplinkLoss } from '../network/uplink-trouble.ts';
 import type { Uplink } from '../uplink/uplink.ts';
 import { isStillBound } from './still-bound.ts';
@@ -7,7 +8,7 @@ import { isStillBound } from './still-bound.ts';
  * The open direct connections by uplink; as many as there are SOCKS5 connections at most. They cannot move: they are reset with what
  * they stand on, or their applications would wait for the kernel to give up, for a quarter of an hour.
  */
-export class DirectConnections {
+export class DirectConnections implements UplinkFollower<Uplink> {
   readonly #open = new Map<string, Set<AppSocket>>();
   #uplinks: readonly Uplink[] = [];
 
@@ -37,7 +38,7 @@ export class DirectConnections {
   }
 
   /** Resets those that cannot go on; an interface that is merely down may be back before the kernel gives up. */
-  onLoss({ uplinkName, addresses, kind }: UplinkLoss): void {
+  loseUplink({ uplinkName, addresses, kind }: UplinkLoss): void {
     if (kind === 'interrupted') return;
     this.#reset(uplinkName, ({ localAddress }) => addresses?.has(localAddress) ?? true);
   }

@@ -1,41 +1,64 @@
 import { type ErrorName, TributaryError } from '../../shared/protocol/errors.ts';
+import type { AppSocket } from '../../shared/runtime/app/app-socket.ts';
 import { Cancellation } from '../../shared/runtime/async/cancellation.ts';
-import type { UplinkTraffic } from '../../shared/runtime/session/uplink-traffic.ts';
+import type { TrafficTable } from '../../shared/runtime/session/uplink-traffic.ts';
 import type { ConnectRequest } from '../socks5/connect-request.ts';
 import type { DirectConnections } from './direct-connections.ts';
 import type { DirectDialer } from './direct-dialer.ts';
 import { relaySockets } from './socket-relay.ts';
 
-export interface DirectOpeningOptions {
-  readonly dialer: DirectDialer;
-  readonly uplink: string;
+export interface DirectOpenerOptions {
+  readonly dialer: Pick<DirectDialer, 'dial'>;
   readonly connections: DirectConnections;
-  readonly traffic: UplinkTraffic;
-  /** How the opening ended, with the error where it failed. */
-  onResult(result: 'ok' | ErrorName, error?: TributaryError): void;
+  readonly traffic: TrafficTable;
+  /** How an opening ended. */
+  onResult(result: 'ok' | ErrorName): void;
 }
 
-/** Connects a SOCKS5 request past the concentrator and relays it; answers the request in any case. Never rejects. */
-export async function openDirect(request: ConnectRequest, options: DirectOpeningOptions): Promise<void> {
-  const { dialer, uplink, connections, traffic, onResult } = options;
-  const abandoned = new Cancellation();
-  request.onAbandoned(() => abandoned.abort());
-  try {
-    const origin = await dialer.dial(uplink, request.destination, abandoned);
-    if (abandoned.aborted) {
-      origin.destroy('reset');
-      onResult('cancelled');
-      return;
+/** Connects SOCKS5 requests past the concentrator and relays them. */
+export class DirectOpener {
+  readonly #options: DirectOpenerOptions;
+
+  constructor(options: DirectOpenerOptions) {
+    this.#options = options;
+  }
+
+  /**
+   * Answers the request in any case. Never rejects.
+   * @param onFailed told why there is no connection, unless the application has gone or this program is at fault
+   */
+  async open(
+    request: ConnectRequest,
+    uplinkName: string,
+    onFailed: (error: TributaryError) => void,
+  ): Promise<void> {
+    const { dialer, onResult } = this.#options;
+    const abandoned = new Cancellation();
+    request.onAbandoned(() => abandoned.abort());
+    try {
+      const origin = await dialer.dial(uplinkName, request.destination, abandoned);
+      if (abandoned.aborted) {
+        origin.destroy('reset');
+        onResult('cancelled');
+        return;
+      }
+      onResult('ok');
+      this.#relay(request, uplinkName, origin);
+    } catch (error) {
+      const known = error instanceof TributaryError ? error : undefined;
+      const name = known?.code ?? 'internalError';
+      onResult(name);
+      if (known !== undefined) onFailed(known);
+      request.fail(name);
     }
-    onResult('ok');
+  }
+
+  #relay(request: ConnectRequest, uplinkName: string, origin: AppSocket): void {
+    const { connections, traffic } = this.#options;
+    const own = traffic.of(uplinkName);
     request.succeed();
-    for (const bytes of request.earlyData) traffic.sentBytes += bytes.length;
+    for (const bytes of request.earlyData) own.sentBytes += bytes.length;
     if (request.earlyData.length > 0) origin.write(request.earlyData);
-    relaySockets(request.socket, origin, traffic, connections.add(uplink, origin));
-  } catch (error) {
-    const known = error instanceof TributaryError ? error : undefined;
-    const name = known?.code ?? 'internalError';
-    onResult(name, known);
-    request.fail(name);
+    relaySockets(request.socket, origin, own, connections.add(uplinkName, origin));
   }
 }

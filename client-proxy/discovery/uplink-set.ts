@@ -1,64 +1,44 @@
 import type { Logger } from 'pino';
-import type { WallClock } from '../../shared/runtime/clock.ts';
 import type { ClientConfig, ConfiguredUplink } from '../config/client-config.ts';
 import type { NetworkView } from '../network/network-view.ts';
-import {
-  type UplinkLoss,
-  type UplinkTrouble,
-  uplinkLosses,
-  uplinkTrouble,
-} from '../network/uplink-trouble.ts';
-import type { UplinkState, UplinkStatus } from '../path-manager/uplink-status.ts';
+import type { UplinkFollower } from '../network/uplink-follower.ts';
+import { type UplinkTrouble, uplinkLosses, uplinkTrouble } from '../network/uplink-trouble.ts';
 import { type DiscoveredUplink, type Discovery, discoverUplinks, type LeftOut } from './discover-uplinks.ts';
 
 /** What the configuration says about uplinks. */
 export type UplinkConfig = Pick<ClientConfig, 'uplinks' | 'autoUplinks' | 'subflowsPerPath' | 'standby'>;
 
-/** Who dials the uplinks. */
-export interface UplinkUser {
-  /** Uplinks that are not among them any more close their subflows. */
-  setUplinks(uplinks: readonly ConfiguredUplink[]): void;
-  loseUplink(loss: UplinkLoss): void;
-  /** What failed may work now. */
-  retryUplinks(): void;
-  readonly uplinks: readonly UplinkStatus[];
-}
-
-/** The status of an uplink, and how long it has been in its state. */
-export interface LastingUplinkStatus extends UplinkStatus {
-  /** Milliseconds since 1970. */
-  readonly sinceMs: number;
-}
-
 export interface UplinkSetOptions {
-  readonly user: UplinkUser;
+  /** Whether sockets can be bound to an interface here; to its address otherwise. */
   readonly bindsByInterface: boolean;
   readonly maxUplinks: number;
-  readonly wallClock: WallClock;
   readonly logger: Logger;
 }
 
-/** Those that are gone and still told of; older ones are forgotten. */
+/** Uplinks that are gone and still told of; older ones are forgotten. */
 const MAX_DEPARTED = 16;
+const NO_CONFIG: UplinkConfig = { uplinks: [], subflowsPerPath: 'auto', standby: 'make-before-break' };
 const NOTHING: Discovery = { uplinks: [], leftOut: [] };
 
 /** The uplinks there are at this moment: those of the configuration's list, and what its `auto` finds. */
 export class UplinkSet {
   readonly #options: UplinkSetOptions;
-  #config: UplinkConfig;
+  readonly #followers: UplinkFollower<ConfiguredUplink>[] = [];
+  #config = NO_CONFIG;
   #view: NetworkView | undefined;
   #uplinks: readonly ConfiguredUplink[] = [];
   #discovery = NOTHING;
   /** Discovered uplinks whose interface is gone. */
   readonly #departed = new Set<string>();
   #troubles: ReadonlyMap<string, UplinkTrouble> = new Map();
-  /** As last told, by name. */
-  #states: ReadonlyMap<string, { readonly state: UplinkState; readonly sinceMs: number }> = new Map();
 
-  constructor(config: UplinkConfig, options: UplinkSetOptions) {
-    this.#config = config;
+  constructor(options: UplinkSetOptions) {
     this.#options = options;
-    this.#update('the configuration');
+  }
+
+  /** Tells these parts of every change from now on, in this order. */
+  follow(...followers: readonly UplinkFollower<ConfiguredUplink>[]): void {
+    this.#followers.push(...followers);
   }
 
   /** The network has changed, or is known for the first time. */
@@ -67,14 +47,16 @@ export class UplinkSet {
     this.#view = view;
     if (before !== undefined) {
       for (const uplink of this.#uplinks) {
-        for (const loss of uplinkLosses(uplink, before, view)) this.#options.user.loseUplink(loss);
+        for (const loss of uplinkLosses(uplink, before, view)) {
+          for (const follower of this.#followers) follower.loseUplink?.(loss);
+        }
       }
     }
     this.#update('the network');
-    this.#options.user.retryUplinks();
+    for (const follower of this.#followers) follower.retryUplinks?.();
   }
 
-  /** The configuration has changed. */
+  /** The configuration has changed, or is known for the first time. */
   configure(config: UplinkConfig): void {
     this.#config = config;
     this.#departed.clear();
@@ -86,40 +68,14 @@ export class UplinkSet {
     return this.#uplinks;
   }
 
-  /** Whether each uplink carries a subflow, and if not, why; those included whose interface has gone. */
-  get status(): readonly LastingUplinkStatus[] {
-    const nowMs = this.#options.wallClock();
-    return this.#status.map((status) => {
-      const told = this.#states.get(status.name);
-      return { ...status, sinceMs: told?.state === status.state ? told.sinceMs : nowMs };
-    });
+  /** Why nothing can get through each uplink now, by name, as far as the network tells. */
+  get troubles(): ReadonlyMap<string, UplinkTrouble> {
+    return this.#troubles;
   }
 
-  /** States may have changed: tells of those that have. */
-  reviewStates(): void {
-    const { status } = this;
-    for (const { name, state, reason } of status) {
-      if (this.#states.get(name)?.state === state) continue;
-      this.#options.logger.info({ uplink: name, state, reason }, 'state of an uplink');
-    }
-    this.#states = new Map(status.map(({ name, state, sinceMs }) => [name, { state, sinceMs }]));
-  }
-
-  get #status(): readonly UplinkStatus[] {
-    const dialled = new Map(this.#options.user.uplinks.map((status) => [status.name, status]));
-    const down = { isUp: false, state: 'down' } as const;
-    const present = this.#uplinks.map(({ name }): UplinkStatus => {
-      const trouble = this.#troubles.get(name);
-      const status = dialled.get(name);
-      if (trouble !== undefined && !(status?.isUp && !trouble.isCertain)) {
-        return { name, ...down, cause: 'no-network', reason: trouble.reason };
-      }
-      return status ?? { name, ...down, cause: 'no-session', reason: 'no session to be part of yet' };
-    });
-    const departed = [...this.#departed].map((name): UplinkStatus => {
-      return { name, ...down, cause: 'interface-gone', reason: 'its interface is gone' };
-    });
-    return [...present, ...departed];
+  /** The names of discovered uplinks whose interface is gone. */
+  get departed(): readonly string[] {
+    return [...this.#departed];
   }
 
   /** Interfaces that would be uplinks, by kind and configuration, and cannot be used. */
@@ -128,7 +84,7 @@ export class UplinkSet {
   }
 
   #update(cause: string): void {
-    const { user, logger } = this.#options;
+    const { logger } = this.#options;
     const before = this.#uplinks;
     const discoveryBefore = this.#discovery;
     this.#discovery = this.#discover();
@@ -143,7 +99,7 @@ export class UplinkSet {
     for (const name of this.#departed) {
       if (this.#departed.size > MAX_DEPARTED) this.#departed.delete(name);
     }
-    user.setUplinks(this.#uplinks);
+    for (const follower of this.#followers) follower.setUplinks(this.#uplinks);
 
     for (const { name, binding } of this.#uplinks) {
       if (before.some((other) => other.name === name)) continue;

@@ -1,4 +1,5 @@
 import { lookup } from 'node:dns/promises';
+import { atMost } from '../../shared/runtime/async/at-most.ts';
 import type { CancelSignal } from '../../shared/runtime/async/cancellation.ts';
 
 /** A name server that answers at all answers sooner; then the last answer is as good. */
@@ -82,14 +83,4 @@ export class TargetNames {
 
 function keyOf(name: string, family: 4 | 6): string {
   return `${family} ${name}`;
-}
-
-/** Resolves with `work`, or when the time is up. */
-async function atMost(timeMs: number, work: Promise<unknown>): Promise<void> {
-  let timer: NodeJS.Timeout | undefined;
-  const limit = new Promise((resolve) => {
-    timer = setTimeout(resolve, timeMs);
-  });
-  await Promise.race([work, limit]);
-  clearTimeout(timer);
 }

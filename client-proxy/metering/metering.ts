@@ -2,6 +2,7 @@ import type { Logger } from 'pino';
 import type { WallClock } from '../../shared/runtime/clock.ts';
 import { formatBitRate } from '../../shared/runtime/config/bit-rate.ts';
 import { byteText } from '../../shared/runtime/text/byte-text.ts';
+import type { UplinkFollower } from '../network/uplink-follower.ts';
 import type { UplinkUse } from '../path-manager/uplink-use.ts';
 import { CAP_NAME, Meter, type Verdict } from './meter.ts';
 import type { MeteredSettings } from './metered-settings.ts';
@@ -52,7 +53,7 @@ const LAST_TRIES = 10;
 const LAST_TRY_PAUSE_MS = 50;
 
 /** Counts what the metered uplinks carry, keeps it on disk, and takes them out of use at their caps. */
-export class Metering {
+export class Metering implements UplinkFollower<MeteredUplink> {
   readonly #options: MeteringOptions;
   readonly #stored: StoredUsage;
   /** Of all uplinks that were metered once. */

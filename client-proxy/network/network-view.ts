@@ -34,13 +34,19 @@ export function portableView(table: NetworkInterfaces, isHardware: (name: string
     .map(([name, infos = []]) => ({
       name,
       index: 0,
-      kind: infos.some(({ internal }) => internal) ? 'loopback' : isHardware(name) ? 'hardware' : 'unknown',
+      kind: kindOf(infos, isHardware(name)),
       isUp: true,
       hasCarrier: true,
       addresses: usableAddresses(infos.map(({ address }) => address)),
       routes: undefined,
     }));
   return { interfaces };
+}
+
+/** As far as Node.js and the file system tell. */
+function kindOf(infos: readonly { readonly internal: boolean }[], isHardware: boolean): string {
+  if (infos.some(({ internal }) => internal)) return 'loopback';
+  return isHardware ? 'hardware' : 'unknown';
 }
 
 /** Those of the addresses that packets can come back to, IPv4 first. */

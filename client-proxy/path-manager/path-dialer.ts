@@ -2,29 +2,17 @@ import { isDeepStrictEqual } from 'node:util';
 import type { Logger } from 'pino';
 import { type Destination, formatDestination } from '../../shared/protocol/destination.ts';
 import type { Backoff } from '../../shared/runtime/async/backoff.ts';
-import { Cancellation, type CancelSignal } from '../../shared/runtime/async/cancellation.ts';
 import type { MonotonicClock } from '../../shared/runtime/clock.ts';
-import type { SubflowTransport } from '../../shared/runtime/subflow/subflow-transport.ts';
+import { DialAttempt, type DialHost, type DialledSubflow } from './dial-attempt.ts';
+import { type PathSubflow, PathSubflows } from './path-subflows.ts';
 import type { PathTarget } from './paths.ts';
-import type { Reached } from './reach.ts';
 import { failureReason, type UplinkReason } from './uplink-cause.ts';
 
 /** What a path asks of the session whose subflows it dials. */
-export interface PathHost {
+export interface PathHost extends DialHost {
   readonly uplinkName: string;
   readonly logger: Logger;
   readonly clock: MonotonicClock;
-  /** Connects to one of the targets, `preferred` first, and proves the other end. */
-  reach(
-    targets: readonly PathTarget[],
-    preferred: Destination | undefined,
-    signal: CancelSignal,
-  ): Promise<Reached>;
-  /**
-   * Brings the transport into the session, in place of the silent subflow `replaced`; resolves to the subflow's id. Where it
-   * rejects the transport is closed.
-   */
-  admit(transport: SubflowTransport, address: Destination, replaced: number | undefined): Promise<number>;
   /** Takes a subflow out of use, in good order. */
   retire(subflowId: number): void;
   /** Closes a subflow now. */
@@ -36,6 +24,7 @@ export interface PathHost {
 
 /** A subflow that ends sooner was none: something on the way takes connections and cuts them. */
 const LASTING_MS = 2_000;
+const NOT_DIALLED: UplinkReason = { cause: 'not-dialled', reason: 'not dialled yet' };
 
 /**
  * Keeps one path in use with as many subflows as are wanted, dialled one after the other; another beside one that is
@@ -44,19 +33,14 @@ const LASTING_MS = 2_000;
 export class PathDialer {
   readonly #host: PathHost;
   readonly #backoff: Backoff;
-  readonly #healthy = new Set<number>();
-  /** Doubted for long: no longer counted, and not yet gone. */
-  readonly #silent = new Set<number>();
-  readonly #addressOf = new Map<number, Destination>();
-  readonly #upSinceMs = new Map<number, number>();
+  readonly #subflows = new PathSubflows();
   #targets: readonly PathTarget[] = [];
+  /** What answered last; it is tried first. */
   #preferred: Destination | undefined;
   #wanted = 0;
-  #isDialling = false;
-  /** Of the dial that goes on, as long as it is not connected: from then on it is carried through. */
-  #reaching: Cancellation | undefined;
-  /** What is connected, and waits for its place in the session. */
-  #admitting: { readonly transport: SubflowTransport; readonly signal: Cancellation } | undefined;
+  /** Under way. */
+  #attempt: DialAttempt | undefined;
+  /** For the next attempt. */
   #waiting: NodeJS.Timeout | undefined;
   #isStopped = false;
   #reason = NOT_DIALLED;
@@ -70,17 +54,22 @@ export class PathDialer {
   }
 
   get isUp(): boolean {
-    return this.#healthy.size > 0;
+    return this.#subflows.healthyCount > 0;
   }
 
   /** Those that count, and those that are silent. */
   get subflowIds(): readonly number[] {
-    return [...this.#healthy, ...this.#silent];
+    return this.#subflows.ids;
+  }
+
+  /** Whether a subflow is one of this path's. */
+  has(subflowId: number): boolean {
+    return this.#subflows.has(subflowId);
   }
 
   /** Whether it has neither targets nor subflows, nor any that are on their way. */
   get isOver(): boolean {
-    return this.#targets.length === 0 && this.subflowIds.length === 0 && !this.#isDialling;
+    return this.#targets.length === 0 && this.#subflows.size === 0 && this.#attempt === undefined;
   }
 
   /** Why it has no subflow, or lost its last. */
@@ -97,7 +86,7 @@ export class PathDialer {
   setTargets(targets: readonly PathTarget[]): void {
     if (isDeepStrictEqual(targets, this.#targets)) return;
     this.#targets = targets;
-    this.#reaching?.abort();
+    this.#attempt?.giveUp();
     this.retryNow();
   }
 
@@ -116,7 +105,7 @@ export class PathDialer {
   /** No dials and no timers any more; the subflows are the session's to end. */
   stop(): void {
     this.#isStopped = true;
-    this.#reaching?.abort();
+    this.#attempt?.giveUp();
     clearTimeout(this.#waiting);
   }
 
@@ -129,71 +118,58 @@ export class PathDialer {
 
   /** A dial that is under way begins anew; once it is connected, only from one of these addresses where they are named. */
   redial(addresses: ReadonlySet<string> | undefined): void {
-    this.#reaching?.abort();
-    if (this.#admitting === undefined) return;
-    const { transport, signal } = this.#admitting;
-    if (addresses?.has(transport.localAddress) === false) return;
-    signal.abort();
-    transport.destroy();
+    this.#attempt?.loseNetwork(addresses);
   }
 
   /** The concentrator is no longer to be found there. */
   leaveAddress(address: Destination): void {
-    const where = formatDestination(address);
-    for (const subflowId of this.subflowIds) {
-      const own = this.#addressOf.get(subflowId);
-      if (own === undefined || formatDestination(own) !== where) continue;
-      this.#forget(subflowId);
-      this.#host.retire(subflowId);
+    for (const subflowId of this.#subflows.idsAt(address)) {
+      this.#retire(subflowId);
       this.#reason = { cause: 'no-address', reason: 'the concentrator withdrew the address' };
     }
     this.#maintain();
   }
 
-  /** A subflow is gone; perhaps one of this path's. */
+  /** One of this path's subflows is gone. */
   onSubflowClosed(subflowId: number): void {
-    const wasHealthy = this.#healthy.has(subflowId);
-    if (wasHealthy) this.#judge(subflowId);
-    this.#forget(subflowId);
-    if (!wasHealthy) return;
+    const closed = this.#subflows.remove(subflowId);
+    if (closed === undefined || closed.isSilent) return;
+    this.#judge(closed);
     this.#reason = { cause: 'subflow-lost', reason: 'its subflow was lost' };
     this.#hasFailed = true;
     this.#scheduleRetry();
     this.#host.onChange();
   }
 
-  /** A subflow has been doubted for long: it no longer counts. */
+  /** One of this path's subflows has been doubted for long: it no longer counts. */
   onSubflowDoubted(subflowId: number): void {
-    if (!this.#healthy.delete(subflowId)) return;
-    this.#judge(subflowId);
+    const doubted = this.#subflows.silence(subflowId);
+    if (doubted === undefined) return;
+    this.#judge(doubted);
     this.#reason = { cause: 'silent', reason: 'its subflow is silent' };
     this.#hasFailed = true;
-    this.#silent.add(subflowId);
     this.#maintain();
     this.#host.onChange();
   }
 
-  /** A subflow that was doubted works again. */
+  /** One of this path's subflows that were doubted works again. */
   onSubflowRecovered(subflowId: number): void {
-    if (!this.#silent.delete(subflowId)) return;
-    this.#healthy.add(subflowId);
+    if (!this.#subflows.recover(subflowId)) return;
     this.#trim();
     this.#host.onChange();
   }
 
-  get #isComplete(): boolean {
-    return this.#healthy.size >= this.#wanted;
-  }
-
   get #mayDial(): boolean {
-    return !this.#isComplete && this.#targets.length > 0 && !this.#isStopped;
+    if (this.#isStopped || this.#attempt !== undefined || this.#waiting !== undefined) return false;
+    return this.#subflows.healthyCount < this.#wanted && this.#targets.length > 0;
   }
 
   #maintain(): void {
-    if (!this.#mayDial || this.#isDialling || this.#waiting !== undefined) return;
-    this.#isDialling = true;
-    void this.#dial().then((result) => {
-      this.#isDialling = false;
+    if (!this.#mayDial) return;
+    const attempt = new DialAttempt(this.#host);
+    this.#attempt = attempt;
+    void this.#dial(attempt).then((result) => {
+      this.#attempt = undefined;
       if (result === 'failed') this.#scheduleRetry();
       else this.#maintain();
       this.#host.onChange();
@@ -202,33 +178,23 @@ export class PathDialer {
 
   /** Nothing is wanted: what is up goes. */
   #giveUp(): void {
-    this.#reaching?.abort();
+    this.#attempt?.giveUp();
     this.#stopWaiting();
-    for (const subflowId of this.subflowIds) {
-      this.#forget(subflowId);
-      this.#host.retire(subflowId);
-    }
+    for (const subflowId of this.subflowIds) this.#retire(subflowId);
   }
 
-  /** The youngest go first. */
   #trim(): void {
-    for (const subflowId of [...this.#healthy].sort((a, b) => b - a)) {
-      if (this.#healthy.size <= this.#wanted) return;
-      this.#forget(subflowId);
-      this.#host.retire(subflowId);
-    }
+    for (const subflowId of this.#subflows.idsBeyond(this.#wanted)) this.#retire(subflowId);
   }
 
-  #forget(subflowId: number): void {
-    this.#healthy.delete(subflowId);
-    this.#silent.delete(subflowId);
-    this.#addressOf.delete(subflowId);
-    this.#upSinceMs.delete(subflowId);
+  #retire(subflowId: number): void {
+    this.#subflows.remove(subflowId);
+    this.#host.retire(subflowId);
   }
 
   /** Only after one that lasted does the back-off begin anew, or it would hold back none that fail later than in their dial. */
-  #judge(subflowId: number): void {
-    this.#isFleeting = this.#host.clock() - (this.#upSinceMs.get(subflowId) ?? 0) < LASTING_MS;
+  #judge({ upSinceMs }: PathSubflow): void {
+    this.#isFleeting = this.#host.clock() - upSinceMs < LASTING_MS;
     if (!this.#isFleeting) this.#backoff.succeed();
   }
 
@@ -238,73 +204,50 @@ export class PathDialer {
   }
 
   #scheduleRetry(): void {
-    if (!this.#mayDial || this.#isDialling || this.#waiting !== undefined) return;
+    if (!this.#mayDial) return;
     this.#waiting = setTimeout(() => {
       this.#waiting = undefined;
       this.#maintain();
     }, this.#backoff.nextMs());
   }
 
-  async #dial(): Promise<'up' | 'failed' | 'given up'> {
-    const { uplinkName: uplink, admit, retire, remove, logger, onDial } = this.#host;
-    const signal = new Cancellation();
+  async #dial(attempt: DialAttempt): Promise<'up' | 'failed' | 'given up'> {
+    const { uplinkName, onDial } = this.#host;
     const targets = this.#targets;
     try {
-      const { transport, address } = await this.#connect(signal);
-      if (signal.aborted) {
-        transport.destroy();
-        return 'given up';
-      }
-      const [replaced] = this.#silent;
-      this.#admitting = { transport, signal };
-      const subflowId = await admit(transport, address, replaced)
-        .catch((error: Error) => {
-          transport.destroy();
-          throw error;
-        })
-        .finally(() => {
-          this.#admitting = undefined;
-        });
-      if (this.#wanted === 0 || this.#isStopped) {
-        // A path that is stopped has another in its place, for which this one waits: it may be the session's first.
-        if (this.#isStopped) retire(subflowId);
-        else remove(subflowId);
-        return 'given up';
-      }
-      if (subflowId !== replaced) {
-        this.#addressOf.set(subflowId, address);
-        this.#upSinceMs.set(subflowId, this.#host.clock());
-      }
-      this.#onUp(subflowId, replaced);
-      this.#preferred = address;
-      onDial('ok');
-      logger.info({ uplink, subflow: subflowId, concentrator: formatDestination(address) }, 'subflow up');
+      const dialled = await attempt.run(targets, this.#preferred, () => this.#subflows.firstSilent);
+      if (dialled === undefined || !this.#keeps(dialled)) return 'given up';
+      this.#onUp(dialled);
       return 'up';
     } catch (error) {
-      // Where it failed nobody wants to go any more.
-      if (signal.aborted || this.#isStopped || targets !== this.#targets) return 'given up';
+      // The targets have changed, or nobody dials any more: ignore this failure.
+      if (attempt.isGivenUp || this.#isStopped || targets !== this.#targets) return 'given up';
       onDial('failed');
-      this.#onFailure(failureReason(uplink, error as Error));
+      this.#onFailure(failureReason(uplinkName, error as Error));
       return 'failed';
     }
   }
 
-  async #connect(signal: Cancellation): Promise<Reached> {
-    this.#reaching = signal;
-    try {
-      return await this.#host.reach(this.#targets, this.#preferred, signal);
-    } finally {
-      this.#reaching = undefined;
+  /** Whether a subflow is still wanted now that it is up; lets it go where it is not. */
+  #keeps({ id }: DialledSubflow): boolean {
+    if (this.#isStopped) {
+      // Another path has taken the place of this one, and waits for this subflow: it may be the session's first.
+      this.#host.retire(id);
+      return false;
     }
+    if (this.#wanted === 0) this.#host.remove(id);
+    return this.#wanted > 0;
   }
 
-  #onUp(subflowId: number, replaced: number | undefined): void {
-    if (replaced !== undefined && replaced !== subflowId) this.#forget(replaced);
-    this.#silent.delete(subflowId);
-    this.#healthy.add(subflowId);
+  #onUp({ id, address, replaced }: DialledSubflow): void {
+    const { uplinkName: uplink, clock, logger, onDial } = this.#host;
+    this.#subflows.add(id, address, clock(), replaced);
+    this.#preferred = address;
     this.#hasFailed = false;
     if (!this.#isFleeting) this.#backoff.succeed();
     this.#trim();
+    onDial('ok');
+    logger.info({ uplink, subflow: id, concentrator: formatDestination(address) }, 'subflow up');
   }
 
   #onFailure(why: UplinkReason): void {
@@ -312,13 +255,11 @@ export class PathDialer {
     const { reason } = why;
     this.#hasFailed = true;
     // The same trouble again and again is said once.
-    const isNews = reason !== this.#reason.reason && this.#healthy.size === 0;
+    const isNews = reason !== this.#reason.reason && !this.isUp;
     this.#reason = why;
     logger[isNews ? 'warn' : 'debug'](
       { uplink, concentrator: this.#targets.map(formatDestination).join(', '), reason },
-      this.#healthy.size === 0 ? 'uplink not usable' : 'no further subflow',
+      this.isUp ? 'no further subflow' : 'uplink not usable',
     );
   }
 }
-
-const NOT_DIALLED: UplinkReason = { cause: 'not-dialled', reason: 'not dialled yet' };

@@ -5,19 +5,16 @@ import { NO_LIMIT } from '../../shared/protocol/uplink/rate-limit.ts';
 import { MAX_SUBFLOWS_PER_UPLINK } from '../../shared/protocol/uplink/wanted-subflows.ts';
 import { Backoff, type BackoffBounds } from '../../shared/runtime/async/backoff.ts';
 import type { MonotonicClock } from '../../shared/runtime/clock.ts';
-import type { SessionDriver } from '../../shared/runtime/session/session-driver.ts';
-import type { SubflowTransport } from '../../shared/runtime/subflow/subflow-transport.ts';
 import type { TargetNames } from '../dns/target-names.ts';
 import type { UplinkLoss } from '../network/uplink-trouble.ts';
-import type { Uplink } from '../uplink/uplink.ts';
 import { ConcentratorAddresses } from './concentrator-addresses.ts';
-import { PathDialer, type PathHost } from './path-dialer.ts';
-import { type PathMode, pathNumber } from './paths.ts';
+import { type ManagedSession, ManagedSubflows } from './managed-subflows.ts';
+import type { PathMode } from './paths.ts';
 import { type ConnectAddress, reach } from './reach.ts';
 import { isSameUplink } from './same-uplink.ts';
 import { subflowBound } from './subflow-bound.ts';
-import { UplinkDemand } from './uplink-demand.ts';
-import { UplinkDialer } from './uplink-dialer.ts';
+import { wantedUplinks } from './uplink-demand.ts';
+import { UplinkDialer, type UplinkDialling } from './uplink-dialer.ts';
 import type { DialledUplink } from './uplink-role.ts';
 import { type UplinkStatus, uplinkStatus } from './uplink-status.ts';
 import type { UplinkUseWithReason } from './uplink-use.ts';
@@ -35,27 +32,11 @@ export interface PathManagerOptions {
   readonly random: () => number;
   readonly logger: Logger;
   readonly connect: ConnectAddress;
+  /** What an uplink may be used for now. */
+  useOf(uplinkName: string): UplinkUseWithReason;
   onDial(uplinkName: string, result: 'ok' | 'failed'): void;
   /** The states of uplinks may be others now. */
   onReviewed(): void;
-}
-
-/** What is to become a subflow. */
-export interface Candidate {
-  /** With `backup` as it is to be used now. */
-  readonly uplink: Uplink;
-  readonly transport: SubflowTransport;
-  readonly address: Destination;
-  /** Which of the uplink's paths, as HELLO and JOIN say it. */
-  readonly path: number;
-}
-
-/** The session that the paths are for. */
-export interface ManagedSession {
-  /** Once there is one. */
-  readonly driver: SessionDriver | undefined;
-  /** Brings a transport into the session, in place of the silent subflow `replaced`; resolves to the subflow's id. */
-  admit(candidate: Candidate, replaced: number | undefined): Promise<number>;
 }
 
 /** How often utilization and the time that something has lasted are looked at. */
@@ -65,27 +46,40 @@ const REVIEW_MS = 500;
 export class PathManager {
   readonly #options: PathManagerOptions;
   readonly #session: ManagedSession;
+  readonly #subflows: ManagedSubflows;
   readonly #addresses: ConcentratorAddresses;
-  #dialers: readonly UplinkDialer[];
-  /** Of uplinks that are not used as configured. */
-  readonly #uses = new Map<string, UplinkUseWithReason>();
-  readonly #demand = new UplinkDemand();
-  /** Uplinks whose network is interrupted; their subflows may go on when it is not. */
-  readonly #interrupted = new Set<string>();
+  readonly #dialling: UplinkDialling;
+  /** By name, in the order of preference. */
+  #dialers: ReadonlyMap<string, UplinkDialer>;
   #isEstablished = false;
   #maxSubflows: number | undefined;
   /** While it is started. */
   #reviews: NodeJS.Timeout | undefined;
+  #isStopped = false;
 
   constructor(options: PathManagerOptions, session: ManagedSession) {
     this.#options = options;
     this.#session = session;
+    this.#subflows = new ManagedSubflows(session);
     this.#addresses = new ConcentratorAddresses(options.addresses, (name) => options.names.known(name));
-    this.#dialers = options.uplinks.map((uplink) => this.#dialerOf(uplink));
+    const { names, connect, dialTimeoutMs: timeoutMs, backoff, random, logger, clock } = options;
+    this.#dialling = {
+      mode: options.paths,
+      subflows: this.#subflows,
+      logger,
+      clock,
+      reach: (uplink, targets, preferred, signal) =>
+        reach({ uplink, targets, names, connect, timeoutMs, preferred, signal }),
+      newBackoff: () => new Backoff(backoff, random),
+      hasUplink: (uplinkName) => this.#dialers.has(uplinkName),
+      onDial: (uplinkName, result) => options.onDial(uplinkName, result),
+      onChange: () => this.#review(),
+    };
+    this.#dialers = new Map(options.uplinks.map((uplink) => [uplink.name, this.#dialerOf(uplink)]));
   }
 
   get uplinks(): readonly UplinkStatus[] {
-    return this.#dialers.map((dialer) => uplinkStatus(dialer, this.#session.driver));
+    return [...this.#dialers.values()].map((dialer) => uplinkStatus(dialer, this.#session.driver));
   }
 
   start(): void {
@@ -94,15 +88,17 @@ export class PathManager {
     this.#review();
   }
 
+  /** No dials and no timers any more. */
   stop(): void {
+    this.#isStopped = true;
     clearInterval(this.#reviews);
     this.#reviews = undefined;
-    for (const dialer of this.#dialers) dialer.stop();
+    for (const dialer of this.#dialers.values()) dialer.stop();
   }
 
-  /** Something about the network has changed. */
-  retryNow(): void {
-    for (const dialer of this.#dialers) dialer.retryNow();
+  /** Something about the network has changed: what failed may work now. */
+  retryUplinks(): void {
+    for (const dialer of this.#dialers.values()) dialer.paths.retryNow();
   }
 
   /**
@@ -110,23 +106,16 @@ export class PathManager {
    * close; those that are not among them any more close theirs. A change of its role alone costs an uplink nothing.
    */
   setUplinks(uplinks: readonly DialledUplink[]): void {
-    const before = new Map(this.#dialers.map((dialer) => [dialer.uplink.name, dialer]));
-    this.#dialers = uplinks.map((uplink) => {
-      const known = before.get(uplink.name);
-      before.delete(uplink.name);
-      if (known !== undefined && isSameUplink(known.uplink, uplink)) {
-        known.setRole(uplink);
-        return known;
-      }
-      known?.stop();
-      for (const { id } of this.#subflowsOf(uplink.name)) this.#retire(id);
-      return this.#dialerOf(uplink);
-    });
+    if (this.#isStopped) return;
+    const removed = new Map(this.#dialers);
+    for (const { name } of uplinks) removed.delete(name);
+    this.#dialers = new Map(
+      uplinks.map((uplink) => [uplink.name, this.#takeOver(this.#dialers.get(uplink.name), uplink)]),
+    );
     // Before anything is judged: an uplink without paths would pass for one that was tried in vain.
     this.#spread();
-    for (const [uplinkName, dialer] of before) {
+    for (const [uplinkName, dialer] of removed) {
       dialer.stop();
-      this.#interrupted.delete(uplinkName);
       this.loseUplink({ uplinkName, reason: 'its uplink was removed', kind: 'gone' });
       this.#session.driver?.input(({ uplinks }) => uplinks.limitRate(uplinkName, NO_LIMIT));
     }
@@ -136,29 +125,28 @@ export class PathManager {
 
   /** Subflows that cannot work now: what is under way on them goes elsewhere at once. */
   loseUplink({ uplinkName, addresses, reason, kind }: UplinkLoss): void {
-    if (kind !== 'interrupted') this.#dialer(uplinkName)?.redial(addresses);
-    const { driver } = this.#session;
-    if (driver === undefined) return;
-    for (const { id } of this.#subflowsOf(uplinkName)) {
-      if (addresses?.has(driver.linkOf(id)?.local.host ?? '') === false) continue;
+    if (this.#isStopped) return;
+    const dialer = this.#dialers.get(uplinkName);
+    if (kind !== 'interrupted') dialer?.redial(addresses);
+    if (this.#session.driver === undefined) return;
+    for (const { id } of this.#subflows.of(uplinkName)) {
+      if (addresses?.has(this.#subflows.localHostOf(id) ?? '') === false) continue;
       if (kind === 'gone') {
         this.#options.logger.info({ subflow: id, uplink: uplinkName, reason }, 'subflow lost');
-        driver.removeSubflow(id);
-        this.onSubflowClosed(id, uplinkName);
+        this.#subflows.remove(id);
+        dialer?.paths.onSubflowClosed(id);
       } else {
-        driver.input(({ subflows }) => subflows.doubt(id, reason));
-        if (kind === 'moved') this.onSubflowDoubted(id, uplinkName);
+        this.#subflows.doubt(id, reason);
+        if (kind === 'moved') dialer?.paths.onSubflowDoubted(id);
       }
     }
-    if (kind === 'interrupted') this.#interrupted.add(uplinkName);
+    if (kind === 'interrupted') dialer?.interrupt();
     this.#review();
   }
 
-  /** What an uplink of this name may be used for from now on. */
-  setUse(uplinkName: string, use: UplinkUseWithReason): void {
-    if (use.use === 'normal') this.#uses.delete(uplinkName);
-    else this.#uses.set(uplinkName, use);
-    this.#dialer(uplinkName)?.setUse(use);
+  /** An uplink of this name may be used for something else from now on. */
+  onUseChanged(uplinkName: string): void {
+    this.#dialers.get(uplinkName)?.setUse(this.#options.useOf(uplinkName));
     this.#review();
   }
 
@@ -197,53 +185,28 @@ export class PathManager {
       'the concentrator withdrew an address',
     );
     this.#spread();
-    for (const dialer of this.#dialers) dialer.leaveAddress(address);
+    for (const dialer of this.#dialers.values()) dialer.paths.leaveAddress(address);
   }
 
   onSubflowsWanted(uplinkName: string, count: number): void {
-    this.#dialer(uplinkName)?.setWish(count);
+    this.#dialers.get(uplinkName)?.setWish(count);
   }
 
   onSubflowClosed(subflowId: number, uplinkName: string): void {
-    this.#dialer(uplinkName)?.onSubflowClosed(subflowId);
+    this.#dialers.get(uplinkName)?.paths.onSubflowClosed(subflowId);
   }
 
   onSubflowDoubted(subflowId: number, uplinkName: string): void {
-    this.#dialer(uplinkName)?.onSubflowDoubted(subflowId);
+    this.#dialers.get(uplinkName)?.paths.onSubflowDoubted(subflowId);
   }
 
   onSubflowRecovered(subflowId: number, uplinkName: string): void {
-    this.#dialer(uplinkName)?.onSubflowRecovered(subflowId);
-  }
-
-  #retire(subflowId: number): void {
-    this.#session.driver?.input(({ subflows }) => subflows.retire(subflowId));
-  }
-
-  #setBackup(subflowId: number, isBackup: boolean): void {
-    this.#session.driver?.input(({ subflows }) => subflows.setBackup(subflowId, isBackup));
-  }
-
-  #dialer(uplinkName: string): UplinkDialer | undefined {
-    return this.#dialers.find(({ uplink }) => uplink.name === uplinkName);
-  }
-
-  /** Whether its network has said that nothing gets through, and nothing has since. */
-  #isInterrupted(uplinkName: string): boolean {
-    if (!this.#interrupted.has(uplinkName)) return false;
-    if (this.#subflowsOf(uplinkName).every(({ state }) => state !== 'active')) return true;
-    this.#interrupted.delete(uplinkName);
-    return false;
-  }
-
-  #subflowsOf(uplinkName: string) {
-    const subflows = this.#session.driver?.snapshot().subflows ?? [];
-    return subflows.filter((subflow) => subflow.uplinkName === uplinkName);
+    this.#dialers.get(uplinkName)?.paths.onSubflowRecovered(subflowId);
   }
 
   #limitRates(): void {
     const { driver } = this.#session;
-    for (const { uplink } of this.#dialers) {
+    for (const { uplink } of this.#dialers.values()) {
       driver?.input(({ uplinks }) => uplinks.limitRate(uplink.name, uplink.rateLimit ?? NO_LIMIT));
     }
   }
@@ -252,9 +215,9 @@ export class PathManager {
   #spread(): void {
     // Before WELCOME has said how many there may be, each path is tried with one.
     const bound = this.#isEstablished
-      ? subflowBound(this.#maxSubflows, this.#dialers.length)
+      ? subflowBound(this.#maxSubflows, this.#dialers.size)
       : MAX_SUBFLOWS_PER_UPLINK;
-    for (const dialer of this.#dialers) dialer.setAddresses(this.#addresses.all, bound);
+    for (const dialer of this.#dialers.values()) dialer.setAddresses(this.#addresses.all, bound);
   }
 
   #review(): void {
@@ -262,64 +225,28 @@ export class PathManager {
     const { clock, onReviewed } = this.#options;
     const snapshot = this.#session.driver?.snapshot();
     const utilization = new Map(snapshot?.uplinks.map((one) => [one.name, one.utilization]));
-    const views = this.#dialers
-      .filter(({ isStopped }) => !isStopped)
-      .map(({ uplink, demandKind, isBackup, isUp, hasFailed }) => {
-        const isInterrupted = this.#isInterrupted(uplink.name);
-        return {
-          name: uplink.name,
-          kind: demandKind,
-          isBackup,
-          threshold: uplink.joinAboveUtilization ?? 0,
-          isUp: isUp && !isInterrupted,
-          hasFailed: hasFailed || isInterrupted,
-          utilization: utilization.get(uplink.name) ?? 0,
-        };
-      });
-    const wanted = this.#demand.review(views, clock(), snapshot?.boundTo);
-    for (const dialer of this.#dialers) dialer.setWanted(wanted.has(dialer.uplink.name));
+    const views = [...this.#dialers].flatMap(
+      ([name, dialer]) => dialer.demandView(utilization.get(name) ?? 0) ?? [],
+    );
+    const wanted = wantedUplinks(views, clock(), snapshot?.boundTo);
+    for (const [name, dialer] of this.#dialers) dialer.setWanted(wanted.has(name));
     onReviewed();
   }
 
+  /** The dialler of an uplink from now on. @param before that of the uplink of this name until now */
+  #takeOver(before: UplinkDialer | undefined, uplink: DialledUplink): UplinkDialer {
+    if (before !== undefined && isSameUplink(before.uplink, uplink)) {
+      before.setRole(uplink);
+      return before;
+    }
+    before?.stop();
+    for (const { id } of this.#subflows.of(uplink.name)) this.#subflows.retire(id);
+    return this.#dialerOf(uplink);
+  }
+
   #dialerOf(uplink: DialledUplink): UplinkDialer {
-    const { paths, names, connect, dialTimeoutMs, backoff, random, clock, logger, onDial } = this.#options;
-    const session = this.#session;
-    const host: PathHost = {
-      uplinkName: uplink.name,
-      logger,
-      clock,
-      reach: (targets, preferred, signal) =>
-        reach({ uplink, targets, names, connect, timeoutMs: dialTimeoutMs, preferred, signal }),
-      admit: async (transport, address, replaced) => {
-        const { isBackup } = dialer;
-        const path = pathNumber(paths, address);
-        const candidate = { uplink: { ...uplink, backup: isBackup }, transport, address, path };
-        const subflowId = await session.admit(candidate, replaced);
-        // It may have come to another use meanwhile.
-        if (dialer.isBackup !== isBackup) this.#setBackup(subflowId, dialer.isBackup);
-        return subflowId;
-      },
-      retire: (subflowId) => {
-        // Of an uplink that was taken out nothing stays, be it the last.
-        if (this.#dialer(uplink.name) === undefined) session.driver?.removeSubflow(subflowId);
-        else this.#retire(subflowId);
-      },
-      remove: (subflowId) => session.driver?.removeSubflow(subflowId),
-      onDial: (result) => onDial(uplink.name, result),
-      onChange: () => this.#review(),
-    };
-    const dialer: UplinkDialer = new UplinkDialer({
-      uplink,
-      mode: paths,
-      host,
-      setBackup: (subflowId, isBackup) => this.#setBackup(subflowId, isBackup),
-      clear: () => {
-        for (const { id } of this.#subflowsOf(uplink.name)) session.driver?.removeSubflow(id);
-      },
-      newPath: (pathHost) => new PathDialer(pathHost, new Backoff(backoff, random)),
-    });
-    const use = this.#uses.get(uplink.name);
-    if (use !== undefined) dialer.setUse(use);
+    const dialer = new UplinkDialer(uplink, this.#dialling);
+    dialer.setUse(this.#options.useOf(uplink.name));
     return dialer;
   }
 }

@@ -13,6 +13,7 @@ export interface DemandView {
   readonly hasFailed: boolean;
   /** The share of what it can carry that was used of late, 0 to 1. */
   readonly utilization: number;
+  readonly demand: UplinkDemand;
 }
 
 /** The others are full for so long before another uplink is dialled: not for each page. */
@@ -23,49 +24,76 @@ const LEAVE_SHARE = 0.75;
 /** Another one works for so long before a last resort is left: those that come and go would have it dialled each time. */
 export const SETTLED_MS = 10_000;
 
-interface Asked {
-  isJoined: boolean;
+/** The demand for one uplink that is not always dialled, from one review to the next. */
+export class UplinkDemand {
+  #isJoined = false;
   /** Since when the reason to join, or to leave, holds. */
-  sinceMs: number | undefined;
+  #sinceMs: number | undefined;
+
+  /** The uplink is dialled in any case, or never: what was decided before no longer counts. */
+  reset(): void {
+    this.#isJoined = false;
+    this.#sinceMs = undefined;
+  }
+
+  /**
+   * Whether the uplink is wanted now.
+   * @param others those that it stands in for
+   * @param isNeeded a stream may use this one, and has no other
+   */
+  judge(
+    { kind, threshold }: DemandView,
+    others: readonly DemandView[],
+    isNeeded: boolean,
+    nowMs: number,
+  ): boolean {
+    if (isNeeded) this.#isJoined = true;
+    const working = others.filter(({ isUp }) => isUp);
+    if (working.length === 0) {
+      this.#sinceMs = undefined;
+      if (others.every(({ hasFailed }) => hasFailed)) this.#isJoined = true;
+      return this.#isJoined;
+    }
+    const fullness = Math.min(...working.map(({ utilization }) => utilization));
+    if (this.#isJoined) {
+      const mayLeave = !isNeeded && (kind === 'last-resort' || fullness < threshold * LEAVE_SHARE);
+      this.#turn(mayLeave, kind === 'last-resort' ? SETTLED_MS : LEAVE_AFTER_MS, nowMs);
+    } else {
+      this.#turn(kind === 'overflow' && fullness >= threshold, JOIN_AFTER_MS, nowMs);
+    }
+    return this.#isJoined;
+  }
+
+  /** Joins, or leaves, once the reason for it has held for so long. */
+  #turn(holds: boolean, afterMs: number, nowMs: number): void {
+    if (!holds) {
+      this.#sinceMs = undefined;
+      return;
+    }
+    this.#sinceMs ??= nowMs;
+    if (nowMs - this.#sinceMs < afterMs) return;
+    this.#isJoined = !this.#isJoined;
+    this.#sinceMs = undefined;
+  }
 }
 
 /**
- * Decides which uplinks are wanted now. Those of a kind other than `always` are not even dialled before: break before make,
- * and the overflow link of hybrid access.
+ * The names of the uplinks that are wanted now. Those of a kind other than `always` are not even dialled before: break before
+ * make, and the overflow link of hybrid access.
+ * @param bound the uplinks of each stream that may use no others
  */
-export class UplinkDemand {
-  readonly #asked = new Map<string, Asked>();
-
-  /**
-   * The names of the uplinks that are wanted now.
-   * @param bound the uplinks of each stream that may use no others
-   */
-  review(
-    views: readonly DemandView[],
-    nowMs: number,
-    bound: readonly (readonly string[])[] = [],
-  ): ReadonlySet<string> {
-    const wanted = new Set<string>();
-    for (const [index, view] of views.entries()) {
-      if (view.kind === 'always' || this.#isWanted(view, views, index, wanted, nowMs, bound))
-        wanted.add(view.name);
+export function wantedUplinks(
+  views: readonly DemandView[],
+  nowMs: number,
+  bound: readonly (readonly string[])[] = [],
+): ReadonlySet<string> {
+  const wanted = new Set<string>();
+  for (const [index, view] of views.entries()) {
+    if (view.kind === 'always') {
+      view.demand.reset();
+      wanted.add(view.name);
+      continue;
     }
-    for (const name of this.#asked.keys()) {
-      if (!views.some((view) => view.name === name && view.kind !== 'always')) this.#asked.delete(name);
-    }
-    return wanted;
-  }
-
-  #isWanted(
-    view: DemandView,
-    views: readonly DemandView[],
-    index: number,
-    wanted: ReadonlySet<string>,
-    nowMs: number,
-    bound: readonly (readonly string[])[],
-  ): boolean {
-    const asked = this.#asked.get(view.name) ?? { isJoined: false, sinceMs: undefined };
-    this.#asked.set(view.name, asked);
     // Those that this one stands in for: a backup is no substitute for an ordinary uplink, and of several that are
     // dialled on demand the first comes first.
     const others = views.filter(
@@ -74,40 +102,20 @@ export class UplinkDemand {
         (view.isBackup || !other.isBackup) &&
         (other.kind === 'always' || (at < index && wanted.has(other.name))),
     );
-    // A stream that may use this one and has no other waits for nothing else.
-    const isNeeded = bound.some(
-      (names) =>
-        names.includes(view.name) &&
-        others.every(({ name, isUp, hasFailed }) => !names.includes(name) || (!isUp && hasFailed)),
-    );
-    if (isNeeded) asked.isJoined = true;
-    const working = others.filter(({ isUp }) => isUp);
-    if (working.length === 0) {
-      asked.sinceMs = undefined;
-      if (others.every(({ hasFailed }) => hasFailed)) asked.isJoined = true;
-      return asked.isJoined;
-    }
-    const fullness = Math.min(...working.map(({ utilization }) => utilization));
-    const { kind, threshold } = view;
-    if (asked.isJoined) {
-      const mayLeave = !isNeeded && (kind === 'last-resort' || fullness < threshold * LEAVE_SHARE);
-      const afterMs = kind === 'last-resort' ? SETTLED_MS : LEAVE_AFTER_MS;
-      this.#turn(asked, mayLeave, afterMs, nowMs);
-    } else {
-      this.#turn(asked, kind === 'overflow' && fullness >= threshold, JOIN_AFTER_MS, nowMs);
-    }
-    return asked.isJoined;
+    if (view.demand.judge(view, others, isNeeded(view, others, bound), nowMs)) wanted.add(view.name);
   }
+  return wanted;
+}
 
-  /** Joins, or leaves, once the reason for it has held for so long. */
-  #turn(asked: Asked, holds: boolean, afterMs: number, nowMs: number): void {
-    if (!holds) {
-      asked.sinceMs = undefined;
-      return;
-    }
-    asked.sinceMs ??= nowMs;
-    if (nowMs - asked.sinceMs < afterMs) return;
-    asked.isJoined = !asked.isJoined;
-    asked.sinceMs = undefined;
-  }
+/** Whether a stream may use the uplink and has no other: it waits for nothing else. */
+function isNeeded(
+  view: DemandView,
+  others: readonly DemandView[],
+  bound: readonly (readonly string[])[],
+): boolean {
+  return bound.some(
+    (names) =>
+      names.includes(view.name) &&
+      others.every(({ name, isUp, hasFailed }) => !names.includes(name) || (!isUp && hasFailed)),
+  );
 }

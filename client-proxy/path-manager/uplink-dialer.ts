@@ -1,48 +1,61 @@
+import type { Logger } from 'pino';
 import type { Destination } from '../../shared/protocol/destination.ts';
-import type { PathDialer, PathHost } from './path-dialer.ts';
-import { type PathMode, pathsOf } from './paths.ts';
+import type { Backoff } from '../../shared/runtime/async/backoff.ts';
+import type { CancelSignal } from '../../shared/runtime/async/cancellation.ts';
+import type { MonotonicClock } from '../../shared/runtime/clock.ts';
+import type { SubflowTransport } from '../../shared/runtime/subflow/subflow-transport.ts';
+import type { ManagedSubflows } from './managed-subflows.ts';
+import { PathDialer, type PathHost } from './path-dialer.ts';
+import { type PathMode, type PathTarget, pathNumber, pathsOf } from './paths.ts';
+import type { Reached } from './reach.ts';
 import type { SubflowsPerPath } from './subflow-bound.ts';
 import type { UplinkReason } from './uplink-cause.ts';
-import type { DemandKind } from './uplink-demand.ts';
+import { type DemandKind, type DemandView, UplinkDemand } from './uplink-demand.ts';
+import { UplinkPaths } from './uplink-paths.ts';
 import type { DialledUplink } from './uplink-role.ts';
 import { NORMAL_USE, type UplinkUseWithReason } from './uplink-use.ts';
 
-export interface UplinkDialerOptions {
-  readonly uplink: DialledUplink;
+/** How the uplinks of a session are dialled. */
+export interface UplinkDialling {
   readonly mode: PathMode;
-  readonly host: PathHost;
-  /** Makes a subflow a backup, or an ordinary one again. */
-  setBackup(subflowId: number, isBackup: boolean): void;
-  /** Closes all subflows of the uplink, those too that were retired. */
-  clear(): void;
-  newPath(host: PathHost): PathDialer;
+  readonly subflows: ManagedSubflows;
+  readonly logger: Logger;
+  readonly clock: MonotonicClock;
+  /** Connects over an uplink to one of the targets, `preferred` first, and proves the other end. */
+  reach(
+    uplink: DialledUplink,
+    targets: readonly PathTarget[],
+    preferred: Destination | undefined,
+    signal: CancelSignal,
+  ): Promise<Reached>;
+  newBackoff(): Backoff;
+  /** Whether the session has an uplink of this name now. */
+  hasUplink(uplinkName: string): boolean;
+  onDial(uplinkName: string, result: 'ok' | 'failed'): void;
+  /** A subflow more or less, or a dial that failed. */
+  onChange(): void;
 }
 
 /** Keeps one uplink in use: with subflows on each of its paths, as its role, its use and the demand for it say. */
 export class UplinkDialer {
-  readonly #options: UplinkDialerOptions;
-  readonly #paths = new Map<string, PathDialer>();
+  readonly paths: UplinkPaths;
+  readonly #dialling: UplinkDialling;
   #uplink: DialledUplink;
   #use = NORMAL_USE;
+  readonly #demand = new UplinkDemand();
   #isWanted = false;
   #wish = 1;
   /** Most subflows. */
   #bound = 1;
-  /** Paths that have targets. */
-  #targetedPaths = 0;
+  /** The network has said that nothing gets through. */
+  #isInterrupted = false;
   #removing: NodeJS.Timeout | undefined;
-  readonly #pathHost: PathHost;
 
-  constructor(options: UplinkDialerOptions) {
-    this.#options = options;
-    this.#pathHost = {
-      ...options.host,
-      onChange: () => {
-        this.#prune();
-        options.host.onChange();
-      },
-    };
-    this.#uplink = options.uplink;
+  constructor(uplink: DialledUplink, dialling: UplinkDialling) {
+    this.#dialling = dialling;
+    this.#uplink = uplink;
+    const host = this.#pathHost();
+    this.paths = new UplinkPaths(() => new PathDialer(host, dialling.newBackoff()));
   }
 
   get uplink(): DialledUplink {
@@ -65,7 +78,7 @@ export class UplinkDialer {
     return standby === 'break-before-make' || joinAboveUtilization !== undefined ? 'last-resort' : 'always';
   }
 
-  get isStopped(): boolean {
+  get #isStopped(): boolean {
     return this.#use.use === 'stopped';
   }
 
@@ -73,27 +86,28 @@ export class UplinkDialer {
     return this.#isWanted;
   }
 
-  get isUp(): boolean {
-    return [...this.#paths.values()].some((path) => path.isUp);
-  }
-
-  /** Whether every path of it was tried in vain, or lost. */
-  get hasFailed(): boolean {
-    return !this.isUp && [...this.#paths.values()].every((path) => path.hasFailed);
-  }
-
-  get subflowIds(): readonly number[] {
-    return [...this.#paths.values()].flatMap((path) => path.subflowIds);
-  }
-
   /** Why it has no subflow. */
   get reason(): UplinkReason {
-    const [first, ...others] = [...this.#paths.values()].map((path) => path.reason);
-    if (this.#targetedPaths === 0 || first === undefined) {
-      return { cause: 'no-address', reason: this.#whyNoPath() };
+    return this.paths.reason ?? { cause: 'no-address', reason: this.#whyNoPath() };
+  }
+
+  /** What the demand for it is judged by; undefined while it is stopped. @param utilization of late, 0 to 1 */
+  demandView(utilization: number): DemandView | undefined {
+    if (this.#isStopped) {
+      this.#demand.reset();
+      return undefined;
     }
-    const texts = new Set([first, ...others].map(({ reason }) => reason));
-    return { cause: first.cause, reason: [...texts].join('; ') };
+    const isInterrupted = this.#staysInterrupted();
+    return {
+      name: this.#uplink.name,
+      kind: this.demandKind,
+      isBackup: this.isBackup,
+      threshold: this.#uplink.joinAboveUtilization ?? 0,
+      isUp: this.paths.isUp && !isInterrupted,
+      hasFailed: this.paths.hasFailed || isInterrupted,
+      utilization,
+      demand: this.#demand,
+    };
   }
 
   /** Whether it is used at all now; what is up goes when it is not. */
@@ -106,20 +120,8 @@ export class UplinkDialer {
   /** Where the concentrator is, and how many subflows there may be. */
   setAddresses(addresses: readonly Destination[], bound: number): void {
     this.#bound = bound;
-    const { mode, newPath } = this.#options;
-    const paths = pathsOf(mode, this.#uplink.binding, addresses, bound);
-    this.#targetedPaths = paths.size;
-    for (const key of paths.keys()) {
-      if (!this.#paths.has(key)) this.#paths.set(key, newPath(this.#pathHost));
-    }
-    for (const [key, path] of this.#paths) path.setTargets(paths.get(key) ?? []);
-    this.#prune();
+    this.paths.setTargets(pathsOf(this.#dialling.mode, this.#uplink.binding, addresses, bound));
     this.#distribute();
-  }
-
-  /** The concentrator is no longer to be found there. */
-  leaveAddress(address: Destination): void {
-    for (const path of this.#paths.values()) path.leaveAddress(address);
   }
 
   /** A wish of either end for so many subflows on the uplink; of no effect where the number is configured. */
@@ -137,21 +139,20 @@ export class UplinkDialer {
 
   /** Stopped, it loses its subflows, those that are the last of the session too. */
   setUse(use: UplinkUseWithReason): void {
-    const wasStopped = this.isStopped;
+    const wasStopped = this.#isStopped;
     this.#use = use;
-    clearTimeout(this.#removing);
-    if (!this.isStopped) {
-      this.#tellBackup();
-      if (wasStopped) this.retryNow();
-    } else if (!wasStopped) {
-      this.#removing = setTimeout(() => this.#options.clear(), CLEAR_MS);
+    if (!this.#isStopped) this.#tellBackup();
+    if (wasStopped && !this.#isStopped) {
+      clearTimeout(this.#removing);
+      this.paths.retryNow();
     }
+    if (!wasStopped && this.#isStopped) this.#removing = setTimeout(() => this.#clear(), CLEAR_MS);
     this.#distribute();
   }
 
-  /** Something about the network has changed: what failed may work now. */
-  retryNow(): void {
-    for (const path of this.#paths.values()) path.retryNow();
+  /** The network says that nothing gets through; its subflows may go on when something does. */
+  interrupt(): void {
+    this.#isInterrupted = true;
   }
 
   /** What it stood on is gone, only these addresses where they are named: a dial from there would wait for its time limit. */
@@ -160,43 +161,81 @@ export class UplinkDialer {
     const isConcerned =
       binding.kind === 'interface' ||
       (binding.kind === 'address' && addresses?.has(binding.address) !== false);
-    if (isConcerned) for (const path of this.#paths.values()) path.redial(addresses);
+    if (isConcerned) this.paths.redial(addresses);
   }
 
   stop(): void {
     clearTimeout(this.#removing);
-    for (const path of this.#paths.values()) path.stop();
+    this.paths.stop();
   }
 
-  onSubflowClosed(subflowId: number): void {
-    for (const path of this.#paths.values()) path.onSubflowClosed(subflowId);
-    this.#prune();
+  /** What the paths of this uplink ask of their session. */
+  #pathHost(): PathHost {
+    const { logger, clock, subflows, reach, onDial, onChange } = this.#dialling;
+    const uplinkName = this.#uplink.name;
+    return {
+      uplinkName,
+      logger,
+      clock,
+      reach: (targets, preferred, signal) => reach(this.#uplink, targets, preferred, signal),
+      admit: (transport, address, replaced) => this.#admit(transport, address, replaced),
+      retire: (subflowId) => this.#retire(subflowId),
+      remove: (subflowId) => subflows.remove(subflowId),
+      onDial: (result) => onDial(uplinkName, result),
+      onChange: () => {
+        this.paths.prune();
+        onChange();
+      },
+    };
   }
 
-  onSubflowDoubted(subflowId: number): void {
-    for (const path of this.#paths.values()) path.onSubflowDoubted(subflowId);
+  async #admit(
+    transport: SubflowTransport,
+    address: Destination,
+    replaced: number | undefined,
+  ): Promise<number> {
+    const { mode, subflows } = this.#dialling;
+    const { isBackup } = this;
+    const uplink = { ...this.#uplink, backup: isBackup };
+    const candidate = { uplink, transport, address, path: pathNumber(mode, address) };
+    const subflowId = await subflows.admit(candidate, replaced);
+    // It may have come to another use meanwhile.
+    if (this.isBackup !== isBackup) subflows.setBackup(subflowId, this.isBackup);
+    return subflowId;
   }
 
-  onSubflowRecovered(subflowId: number): void {
-    for (const path of this.#paths.values()) path.onSubflowRecovered(subflowId);
+  #retire(subflowId: number): void {
+    const { subflows, hasUplink } = this.#dialling;
+    // Of an uplink that was taken out nothing stays, be it the last.
+    if (hasUplink(this.#uplink.name)) subflows.retire(subflowId);
+    else subflows.remove(subflowId);
   }
 
-  /** Paths that are over, as when their address was withdrawn while it was dialled. */
-  #prune(): void {
-    for (const [key, path] of this.#paths) if (path.isOver) this.#paths.delete(key);
+  /** Closes all subflows of the uplink, those too that were retired. */
+  #clear(): void {
+    const { subflows } = this.#dialling;
+    for (const { id } of subflows.of(this.#uplink.name)) subflows.remove(id);
+  }
+
+  /** Whether nothing has got through since the network said so. */
+  #staysInterrupted(): boolean {
+    const own = this.#isInterrupted ? this.#dialling.subflows.of(this.#uplink.name) : [];
+    if (own.some(({ state }) => state === 'active')) this.#isInterrupted = false;
+    return this.#isInterrupted;
   }
 
   #tellBackup(): void {
-    for (const subflowId of this.subflowIds) this.#options.setBackup(subflowId, this.isBackup);
+    for (const subflowId of this.paths.subflowIds)
+      this.#dialling.subflows.setBackup(subflowId, this.isBackup);
   }
 
   /** Shares the subflows out among the paths. */
   #distribute(): void {
-    const isUsed = this.#isWanted && !this.isStopped;
-    const paths = Math.max(1, this.#targetedPaths);
+    const isUsed = this.#isWanted && !this.#isStopped;
+    const paths = Math.max(1, this.paths.targetedCount);
     const most = Math.max(1, Math.floor(this.#bound / paths));
     const wished = perPath(this.#uplink.subflowsPerPath, this.#wish, paths);
-    for (const path of this.#paths.values()) path.setWanted(isUsed ? Math.min(wished, most) : 0);
+    this.paths.setWanted(isUsed ? Math.min(wished, most) : 0);
   }
 
   #whyNoPath(): string {

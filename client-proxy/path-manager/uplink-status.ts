@@ -20,7 +20,7 @@ export interface UplinkStatus extends UplinkReason {
 /** @param driver of the session, once there is one */
 export function uplinkStatus(dialer: UplinkDialer, driver: SessionDriver | undefined): UplinkStatus {
   const { name } = dialer.uplink;
-  return { name, isUp: dialer.isUp, ...stateOf(dialer, driver) };
+  return { name, isUp: dialer.paths.isUp, ...stateOf(dialer, driver) };
 }
 
 function stateOf(
@@ -34,14 +34,14 @@ function stateOf(
     if (use !== 'backup') return { state: 'waiting', ...waiting };
     return { state: 'waiting', cause: 'cap', reason: `backup: ${reason}; ${waiting.reason}` };
   }
-  const ids = dialer.subflowIds;
+  const ids = dialer.paths.subflowIds;
   const own = driver?.snapshot().subflows.filter(({ id }) => ids.includes(id)) ?? [];
   if (own.length > 0 && own.every(({ state }) => state === 'doubted')) {
     const why = driver?.linkOf(own[0]!.id)?.doubtReason;
     const text = `doubted: ${why}; what is under way on it is sent again elsewhere`;
     return { state: 'doubted', cause: 'silent', reason: text };
   }
-  if (!dialer.isUp) return { state: 'down', ...dialer.reason };
+  if (!dialer.paths.isUp) return { state: 'down', ...dialer.reason };
   if (dialer.isBackup) {
     return use === 'backup'
       ? { state: 'backup', cause: 'cap', reason: `backup: ${reason}` }

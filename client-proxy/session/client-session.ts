@@ -11,12 +11,9 @@ import { SessionDriver } from '../../shared/runtime/session/session-driver.ts';
 import type { StreamHandlers } from '../../shared/runtime/session/session-handlers.ts';
 import type { TrafficTable } from '../../shared/runtime/session/uplink-traffic.ts';
 import type { SubflowTransport } from '../../shared/runtime/subflow/subflow-transport.ts';
-import type { UplinkLoss } from '../network/uplink-trouble.ts';
 import { clientSubflowHandshake } from '../path-manager/client-subflow-handshake.ts';
-import { type Candidate, PathManager, type PathManagerOptions } from '../path-manager/path-manager.ts';
-import type { DialledUplink } from '../path-manager/uplink-role.ts';
-import type { UplinkStatus } from '../path-manager/uplink-status.ts';
-import type { UplinkUseWithReason } from '../path-manager/uplink-use.ts';
+import type { Candidate } from '../path-manager/managed-subflows.ts';
+import { PathManager, type PathManagerOptions } from '../path-manager/path-manager.ts';
 
 export interface ClientSessionOptions extends PathManagerOptions {
   readonly identity: ClientIdentity;
@@ -34,6 +31,12 @@ export interface ClientSessionOwner {
   onGoingAway(): void;
   onClosed(error: ErrorName): void;
 }
+
+/** What a program tells a session of its uplinks, and asks. */
+export type SessionPaths = Pick<
+  PathManager,
+  'uplinks' | 'setUplinks' | 'loseUplink' | 'retryUplinks' | 'onUseChanged'
+>;
 
 /**
  * One session with the concentrator, from its first dial to its end. All uplinks are dialled at once; the first to get
@@ -66,24 +69,9 @@ export class ClientSession {
     this.#paths.start();
   }
 
-  /** What an uplink may be used for from now on; without effect for one that is not there. */
-  setUse(uplinkName: string, use: UplinkUseWithReason): void {
-    this.#paths.setUse(uplinkName, use);
-  }
-
-  /** From now on these uplinks, by name. */
-  setUplinks(uplinks: readonly DialledUplink[]): void {
-    if (!this.#isOver) this.#paths.setUplinks(uplinks);
-  }
-
-  /** Subflows that cannot work now: what is under way on them goes elsewhere at once. */
-  loseUplink(loss: UplinkLoss): void {
-    if (!this.#isOver) this.#paths.loseUplink(loss);
-  }
-
-  /** Something about the network has changed. */
-  retryUplinks(): void {
-    this.#paths.retryNow();
+  /** What it does with its uplinks. */
+  get paths(): SessionPaths {
+    return this.#paths;
   }
 
   get isEstablished(): boolean {
@@ -99,10 +87,6 @@ export class ClientSession {
 
   get driver(): SessionDriver | undefined {
     return this.#driver;
-  }
-
-  get uplinks(): readonly UplinkStatus[] {
-    return this.#paths.uplinks;
   }
 
   /** @throws StreamError when the session takes no stream */

@@ -6,15 +6,17 @@ import { Backoff } from '../../shared/runtime/async/backoff.ts';
 import type { CancelSignal } from '../../shared/runtime/async/cancellation.ts';
 import type { SessionDriver } from '../../shared/runtime/session/session-driver.ts';
 import type { StreamHandlers } from '../../shared/runtime/session/session-handlers.ts';
+import type { UplinkFollower } from '../network/uplink-follower.ts';
 import type { UplinkLoss } from '../network/uplink-trouble.ts';
 import type { DialledUplink } from '../path-manager/uplink-role.ts';
 import type { UplinkStatus } from '../path-manager/uplink-status.ts';
-import { NORMAL_USE, type UplinkUse, type UplinkUseWithReason } from '../path-manager/uplink-use.ts';
 import { ClientSession, type ClientSessionOptions } from './client-session.ts';
 
-export interface SessionKeeperOptions extends ClientSessionOptions {
+export interface SessionKeeperOptions extends Omit<ClientSessionOptions, 'uplinks' | 'onReviewed'> {
   /** How long a stream waits for a session before it fails; the time in which one lingers does not count. */
   readonly openTimeoutMs: number;
+  /** The states of the uplinks, as the current session has them, may be others now. */
+  onReviewed(uplinks: readonly UplinkStatus[]): void;
   /** A session that carried streams is over. */
   onSessionEnded(driver: SessionDriver): void;
 }
@@ -28,17 +30,15 @@ const DRAIN_CHECK_MS = 250;
  * Always one session to open streams in: a new one when the last has ended or takes no new streams. Those that go away
  * live until their streams are done.
  */
-export class SessionKeeper {
+export class SessionKeeper implements UplinkFollower<DialledUplink> {
   readonly #options: SessionKeeperOptions;
   readonly #logger: Logger;
   readonly #restart: Backoff;
   readonly #draining = new Set<ClientSession>();
-  #uplinks: readonly DialledUplink[];
+  #uplinks: readonly DialledUplink[] = [];
   #current: ClientSession | undefined;
   #currentSinceMs = 0;
   readonly #waiting = new Set<() => void>();
-  /** Of each uplink that is not used as configured. */
-  readonly #uses = new Map<string, UplinkUseWithReason>();
   #restartTimer: NodeJS.Timeout | undefined;
   #isDraining = false;
   #isStopped = false;
@@ -47,7 +47,6 @@ export class SessionKeeper {
     this.#options = options;
     this.#logger = options.logger;
     this.#restart = new Backoff(options.backoff, options.random);
-    this.#uplinks = options.uplinks;
   }
 
   start(): void {
@@ -72,32 +71,23 @@ export class SessionKeeper {
 
   /** Something about the network has changed: uplinks that wait are dialled now. */
   retryUplinks(): void {
-    for (const session of this.#sessions) session.retryUplinks();
+    for (const session of this.#sessions) session.paths.retryUplinks();
   }
 
   /** From now on these uplinks, in every session. */
   setUplinks(uplinks: readonly DialledUplink[]): void {
     this.#uplinks = uplinks;
-    for (const session of this.#sessions) session.setUplinks(uplinks);
+    for (const session of this.#sessions) session.paths.setUplinks(uplinks);
   }
 
   /** The network says that subflows of an uplink have lost what they stood on. */
   loseUplink(loss: UplinkLoss): void {
-    for (const session of this.#sessions) session.loseUplink(loss);
+    for (const session of this.#sessions) session.paths.loseUplink(loss);
   }
 
-  /** What an uplink may be used for, in all sessions from now on; `reason` is for people. */
-  setUse(uplinkName: string, use: UplinkUse, reason = ''): void {
-    const next: UplinkUseWithReason = use === 'normal' ? NORMAL_USE : { use, reason };
-    if (use === 'normal') this.#uses.delete(uplinkName);
-    else this.#uses.set(uplinkName, next);
-    this.#logger.info({ uplink: uplinkName, use, reason }, 'use of an uplink');
-    for (const session of this.#sessions) session.setUse(uplinkName, next);
-  }
-
-  /** What an uplink may be used for now. */
-  useOf(uplinkName: string): UplinkUseWithReason {
-    return this.#uses.get(uplinkName) ?? NORMAL_USE;
+  /** An uplink of this name may be used for something else from now on. */
+  onUseChanged(uplinkName: string): void {
+    for (const session of this.#sessions) session.paths.onUseChanged(uplinkName);
   }
 
   /** All sessions that carry streams: the current one first. */
@@ -115,7 +105,7 @@ export class SessionKeeper {
   }
 
   get uplinks(): readonly UplinkStatus[] {
-    return this.#current?.uplinks ?? [];
+    return this.#current?.paths.uplinks ?? [];
   }
 
   /**
@@ -151,14 +141,17 @@ export class SessionKeeper {
   #begin(): void {
     if (this.#isStopped) return;
     this.#currentSinceMs = this.#options.clock();
-    const options = { ...this.#options, uplinks: this.#uplinks };
+    const options = {
+      ...this.#options,
+      uplinks: this.#uplinks,
+      onReviewed: () => this.#options.onReviewed(this.uplinks),
+    };
     const session: ClientSession = new ClientSession(options, {
       onSubflowUp: () => this.#wakeWaiting(),
       onGoingAway: () => this.#onGoingAway(session),
       onClosed: (error) => this.#onClosed(session, error),
     });
     this.#current = session;
-    for (const [uplinkName, use] of this.#uses) session.setUse(uplinkName, use);
     session.start();
   }
 

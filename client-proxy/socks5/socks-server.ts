@@ -130,11 +130,19 @@ export class Socks5Server {
 
   #failed(client: string, reason: SocksFailure, detail: string): void {
     this.#counters.failedNegotiation[reason] += 1;
-    // A client that just leaves is what port checks and impatient users do all day.
-    const level = reason === 'clientClosed' ? 'debug' : reason === 'badCredentials' ? 'warn' : 'info';
-    this.#options.logger[level]({ client, reason }, `SOCKS5: no request from ${client}: ${detail}`);
+    this.#options.logger[LEVELS[reason] ?? 'info'](
+      { client, reason },
+      `SOCKS5: no request from ${client}: ${detail}`,
+    );
   }
 }
+
+/** At which level a failure is logged, if not `info`. */
+const LEVELS: Partial<Record<SocksFailure, 'debug' | 'warn'>> = {
+  // What port checks and impatient users do all day.
+  clientClosed: 'debug',
+  badCredentials: 'warn',
+};
 
 /** For the log; a connection that is gone has no address any more. */
 function nameOf({ remoteAddress: host, remotePort: port }: AppSocket): string {

@@ -3,13 +3,19 @@ import { reportSubflows, type StatusClocks, timeText } from '../../shared/runtim
 import type { SessionDriver } from '../../shared/runtime/session/session-driver.ts';
 import type { TrafficTable, UplinkTraffic } from '../../shared/runtime/session/uplink-traffic.ts';
 import type { ConfiguredUplink } from '../config/client-config.ts';
-import type { LeftOut } from '../discovery/discover-uplinks.ts';
-import type { LastingUplinkStatus } from '../discovery/uplink-set.ts';
+import type { DirectConnections } from '../direct/direct-connections.ts';
+import type { UplinkSet } from '../discovery/uplink-set.ts';
+import type { LastingUplinkStatus } from '../discovery/uplink-states.ts';
 import type { Meter } from '../metering/meter.ts';
+import type { Metering } from '../metering/metering.ts';
 import { totalBytes } from '../metering/usage.ts';
 import type { UplinkCause } from '../path-manager/uplink-cause.ts';
 import type { UplinkState } from '../path-manager/uplink-status.ts';
-import { describePolicy, type SteeringConfig } from '../steering/steering-rule.ts';
+import type { SessionKeeper } from '../session/session-keeper.ts';
+import type { Socks5Server } from '../socks5/socks-server.ts';
+import type { Steering } from '../steering/steering.ts';
+import { describePolicy } from '../steering/steering-rule.ts';
+import { clientReadiness, type ReadinessSource } from './client-readiness.ts';
 
 /** What /status tells at the client; docs/observability.md explains each field. Times are those of RFC 3339. */
 export interface ClientStatus {
@@ -64,46 +70,56 @@ export interface MeteredReport {
   readonly usedRatio: number | null;
 }
 
-export interface ClientStatusSource extends StatusClocks {
+/** The parts of the client that its status is read from. */
+export interface ClientStatusSource extends StatusClocks, ReadinessSource {
   readonly version: string;
-  readonly isReady: boolean;
-  /** Of the session that takes new streams, once it is established. */
-  readonly current: SessionDriver | undefined;
-  /** Of all sessions. */
-  readonly drivers: readonly SessionDriver[];
-  readonly uplinks: readonly LastingUplinkStatus[];
-  readonly configured: readonly ConfiguredUplink[];
-  readonly leftOut: readonly LeftOut[];
-  readonly steering: SteeringConfig;
-  readonly socksConnections: number;
+  readonly keeper: Pick<SessionKeeper, 'isEstablished' | 'current' | 'drivers'>;
+  readonly uplinks: Pick<UplinkSet, 'uplinks' | 'leftOut'>;
+  readonly uplinkStatus: () => readonly LastingUplinkStatus[];
+  readonly steering: Pick<Steering, 'config'>;
+  readonly socks: Pick<Socks5Server, 'counters'>;
   readonly traffic: TrafficTable;
   readonly directTraffic: TrafficTable;
-  directConnections(uplinkName: string): number;
-  readonly meters: readonly Meter[];
+  readonly directConnections: Pick<DirectConnections, 'countOf'>;
+  readonly metering: Pick<Metering, 'meters'>;
 }
 
 export function clientStatus(source: ClientStatusSource): ClientStatus {
-  const { current, drivers, steering } = source;
-  const bytes = {
-    streams: new Map(source.traffic.entries()),
-    direct: new Map(source.directTraffic.entries()),
+  const { keeper, uplinks, uplinkStatus } = source;
+  const { current, drivers } = keeper;
+  const steering = source.steering.config;
+  const read: Reading = {
+    uplinks: uplinks.uplinks,
+    drivers,
+    meters: source.metering.meters,
+    traffic: new Map(source.traffic.entries()),
+    directTraffic: new Map(source.directTraffic.entries()),
   };
   return {
     program: 'tributary-client',
     version: source.version,
     time: new Date(source.wallClock()).toISOString(),
-    ready: source.isReady,
+    ready: clientReadiness(source).ok,
     session: {
       state: stateOf(current),
       since: current === undefined ? null : timeText(current.startedMs, source),
       streams: drivers.reduce((sum, { streamCount }) => sum + streamCount, 0),
       draining: drivers.filter((driver) => driver !== current).length,
     },
-    socksConnections: source.socksConnections,
+    socksConnections: source.socks.counters.active,
     steering: { default: describePolicy(steering.default), rules: steering.rules.length },
-    uplinks: source.uplinks.map((status) => uplinkReport(status, source, bytes)),
-    leftOut: source.leftOut.map(({ interface: device, reason }) => ({ interface: device, reason })),
+    uplinks: uplinkStatus().map((status) => uplinkReport(status, source, read)),
+    leftOut: uplinks.leftOut.map(({ interface: device, reason }) => ({ interface: device, reason })),
   };
+}
+
+/** What the reports of all uplinks look things up in. */
+interface Reading {
+  readonly uplinks: readonly ConfiguredUplink[];
+  readonly drivers: readonly SessionDriver[];
+  readonly meters: readonly Meter[];
+  readonly traffic: ReadonlyMap<string, UplinkTraffic>;
+  readonly directTraffic: ReadonlyMap<string, UplinkTraffic>;
 }
 
 function stateOf(current: SessionDriver | undefined): ClientStatus['session']['state'] {
@@ -114,9 +130,9 @@ function stateOf(current: SessionDriver | undefined): ClientStatus['session']['s
 function uplinkReport(
   { name, state, cause, reason, sinceMs }: LastingUplinkStatus,
   source: ClientStatusSource,
-  bytes: Record<'streams' | 'direct', ReadonlyMap<string, UplinkTraffic>>,
+  read: Reading,
 ): UplinkReport {
-  const configured = source.configured.find((uplink) => uplink.name === name);
+  const configured = read.uplinks.find((uplink) => uplink.name === name);
   return {
     name,
     state,
@@ -124,11 +140,14 @@ function uplinkReport(
     reason,
     since: new Date(sinceMs).toISOString(),
     backup: configured?.backup ?? false,
-    ...(bytes.streams.get(name) ?? NOTHING),
-    ...reportSubflows(source.drivers, name, source),
-    direct: { connections: source.directConnections(name), ...(bytes.direct.get(name) ?? NOTHING) },
+    ...(read.traffic.get(name) ?? NOTHING),
+    ...reportSubflows(read.drivers, name, source),
+    direct: {
+      connections: source.directConnections.countOf(name),
+      ...(read.directTraffic.get(name) ?? NOTHING),
+    },
     rateLimit: rateLimitReport(configured),
-    metered: meteredReport(source.meters.find((meter) => meter.name === name)),
+    metered: meteredReport(read.meters.find((meter) => meter.name === name)),
   };
 }
 

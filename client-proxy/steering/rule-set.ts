@@ -12,10 +12,12 @@ export interface SteeringSubject {
 
 /** The rules made ready for matching: a list of thousands of names costs as much as one. */
 export class RuleSet {
+  readonly config: SteeringConfig;
   readonly #rules: readonly { readonly matches: Matcher; readonly action: SteeringAction }[];
   readonly #default: SteeringAction;
 
   constructor(config: SteeringConfig) {
+    this.config = config;
     this.#rules = config.rules.map((rule) => ({ matches: matcherOf(rule), action: rule.action }));
     this.#default = { kind: 'steer', policy: config.default };
   }

@@ -2,12 +2,12 @@ import type { Logger } from 'pino';
 import { formatDestination } from '../../shared/protocol/destination.ts';
 import type { TributaryError } from '../../shared/protocol/errors.ts';
 import type { ConnectRequest } from '../socks5/connect-request.ts';
-import { RuleSet } from './rule-set.ts';
+import type { RuleSet } from './rule-set.ts';
 import { type SteeredStream, SteeredStreams } from './steered-streams.ts';
 import { type SteeringAction, type SteeringConfig, uplinksNamed } from './steering-rule.ts';
 
 export interface SteeringOptions {
-  readonly config: SteeringConfig;
+  readonly rules: RuleSet;
   /** The names of the uplinks that there are now. */
   readonly uplinkNames: () => readonly string[];
   readonly logger: Pick<Logger, 'debug' | 'warn'>;
@@ -24,15 +24,18 @@ export class Steering {
   readonly #streams = new SteeredStreams();
   /** By uplink, the last failure of a direct connection that is ours to mend: said once, not for each connection. */
   readonly #warned = new Map<string, string>();
-  #config: SteeringConfig;
   #rules: RuleSet;
   /** Uplinks that rules name and that are not there, as last told. */
   #missing: readonly string[] = [];
 
   constructor(options: SteeringOptions) {
     this.#options = options;
-    this.#config = options.config;
-    this.#rules = new RuleSet(options.config);
+    this.#rules = options.rules;
+  }
+
+  /** What the rules of now were made from. */
+  get config(): SteeringConfig {
+    return this.#rules.config;
   }
 
   /** Treats a request: it is answered in any case. */
@@ -61,17 +64,16 @@ export class Steering {
    * Other rules, for new requests and open streams at once.
    * @returns how many streams were steered anew
    */
-  reload(config: SteeringConfig): number {
-    this.#config = config;
-    this.#rules = new RuleSet(config);
+  reload(rules: RuleSet): number {
+    this.#rules = rules;
     this.checkUplinks();
-    return this.#streams.follow((subject) => this.#rules.decide(subject));
+    return this.#streams.follow((subject) => rules.decide(subject));
   }
 
   /** Other uplinks may be there: says which of those that rules name are not, once for each that goes missing. */
   checkUplinks(): void {
     const present = this.#options.uplinkNames();
-    const missing = uplinksNamed(this.#config).filter((name) => !present.includes(name));
+    const missing = uplinksNamed(this.config).filter((name) => !present.includes(name));
     const isNews = missing.some((name) => !this.#missing.includes(name));
     this.#missing = missing;
     if (!isNews) return;

@@ -42,7 +42,11 @@ const LOOK_EVERY_MS = 10_000;
 
 /** Notices that the addresses have changed, so that a new one is not dialled as if it were another machine's. */
 export class OwnAddressWatch {
+  readonly #find: () => Promise<readonly string[]>;
+  readonly #onChange: (addresses: readonly string[]) => void;
   readonly #timer: NodeJS.Timeout;
+  #last: ReadonlySet<string>;
+  #isLooking = false;
 
   /** @param find when it rejects, the next look may do better */
   constructor(
@@ -50,26 +54,28 @@ export class OwnAddressWatch {
     find: () => Promise<readonly string[]>,
     onChange: (addresses: readonly string[]) => void,
   ) {
-    let last = new Set(first);
-    let isLooking = false;
-    const look = async () => {
-      if (isLooking) return;
-      isLooking = true;
-      try {
-        const now = new Set(await find());
-        if (!isDeepStrictEqual(now, last)) onChange([...now]);
-        last = now;
-      } catch {
-        // To read the interfaces takes a descriptor, and there may be none just now.
-      } finally {
-        isLooking = false;
-      }
-    };
-    this.#timer = setInterval(look, LOOK_EVERY_MS);
+    this.#find = find;
+    this.#onChange = onChange;
+    this.#last = new Set(first);
+    this.#timer = setInterval(() => this.#look(), LOOK_EVERY_MS);
   }
 
   stop(): void {
     clearInterval(this.#timer);
+  }
+
+  async #look(): Promise<void> {
+    if (this.#isLooking) return;
+    this.#isLooking = true;
+    try {
+      const now = new Set(await this.#find());
+      if (!isDeepStrictEqual(now, this.#last)) this.#onChange([...now]);
+      this.#last = now;
+    } catch {
+      // To read the interfaces takes a descriptor, and there may be none just now.
+    } finally {
+      this.#isLooking = false;
+    }
   }
 }
 

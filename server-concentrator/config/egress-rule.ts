@@ -36,9 +36,20 @@ export function parseEgressRule(text: string): EgressRule | undefined {
 
 /** The rule as a line of the configuration file. */
 export function formatEgressRule({ target, ports }: EgressRule): string {
-  const text = target.kind === 'any' ? '*' : target.kind === 'cidr' ? target.cidr : target.pattern;
+  const text = formatTarget(target);
   if (!ports) return text;
   return `${text.includes(':') ? `[${text}]` : text}:${formatPortRange(ports)}`;
+}
+
+function formatTarget(target: EgressRule['target']): string {
+  switch (target.kind) {
+    case 'any':
+      return '*';
+    case 'cidr':
+      return target.cidr;
+    case 'host':
+      return target.pattern;
+  }
 }
 
 function splitPorts(text: string): { targetText: string; portText?: string } {

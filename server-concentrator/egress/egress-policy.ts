@@ -81,11 +81,8 @@ export function createEgressPolicy(options: EgressPolicyOptions): EgressPolicy {
         if (reachesUs && listenPorts.has(port)) {
           return refuse(`${text} port ${port} is this concentrator itself`);
         }
-        const what = special
-          ? `${special.name}, ${special.cidr}`
-          : isOwn(address)
-            ? 'this machine'
-            : undefined;
+        const own = isOwn(address) ? 'this machine' : undefined;
+        const what = special ? `${special.name}, ${special.cidr}` : own;
         if (what && !findNetworkRule(allowedNetworks, address, port)) {
           const inside = address === forms[0]?.address ? '' : ` leads to ${address}, which`;
           return refuse(

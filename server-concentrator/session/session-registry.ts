@@ -14,8 +14,8 @@ import type { TrafficTable } from '../../shared/runtime/session/uplink-traffic.t
 import { type Announced, addressBytes } from '../addresses/announced-addresses.ts';
 import type { ConcentratorLimits } from '../config/concentrator-config.ts';
 import type { OriginDialer } from '../egress/origin-dialer.ts';
+import type { Applicant } from './applicant.ts';
 import { OriginStreams } from './origin-streams.ts';
-import type { Applicant } from './subflow-admission.ts';
 
 export interface SessionRegistryOptions {
   readonly limits: ConcentratorLimits;
@@ -58,6 +58,11 @@ export class SessionRegistry {
     return [...this.#sessions.values()];
   }
 
+  /** Whether there are no new sessions and streams any more. */
+  get isDraining(): boolean {
+    return this.#isDraining;
+  }
+
   /** The addresses that clients are told of, those of live sessions too; `joinHere` is for sessions to come. */
   announce(announced: Announced): void {
     this.#announced = announced;
@@ -95,10 +100,10 @@ export class SessionRegistry {
     await Promise.all(drivers.map(({ finished }) => finished));
   }
 
-  /** Ends the sessions of clients that are no longer known, or by another key only. */
-  closeRevoked(isRevoked: (clientId: string) => boolean): void {
+  /** Ends the sessions of these clients. */
+  closeRevoked(clientIds: ReadonlySet<string>): void {
     for (const { clientId, driver } of this.#sessions.values()) {
-      if (isRevoked(clientId)) driver.input((session) => session.close('notAuthorized'));
+      if (clientIds.has(clientId)) driver.input((session) => session.close('notAuthorized'));
     }
   }
 

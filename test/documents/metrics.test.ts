@@ -1,11 +1,16 @@
 import { Registry } from 'prom-client';
 import { describe, expect, it } from 'vitest';
+import { ClientCounts } from '../../client-proxy/client-counts.ts';
 import { registerClientMetrics } from '../../client-proxy/client-metrics.ts';
 import { registerMeteringMetrics } from '../../client-proxy/metering/metering-metrics.ts';
 import { WireTable } from '../../client-proxy/metering/wire-table.ts';
 import { UPLINK_STATES } from '../../client-proxy/path-manager/uplink-status.ts';
-import { registerConcentratorMetrics } from '../../server-concentrator/concentrator-metrics.ts';
+import {
+  ConcentratorCounts,
+  registerConcentratorMetrics,
+} from '../../server-concentrator/concentrator-metrics.ts';
 import { registerBuildInfo } from '../../shared/runtime/observe/build-info.ts';
+import { ResentBytes } from '../../shared/runtime/observe/resent-bytes.ts';
 import { registerSessionMetrics } from '../../shared/runtime/observe/session-metrics.ts';
 import { TrafficTable } from '../../shared/runtime/session/uplink-traffic.ts';
 import { code, codes, projectFile, tableRows } from './markdown.ts';
@@ -14,7 +19,11 @@ import { code, codes, projectFile, tableRows } from './markdown.ts';
 function exported(registerOwn: (registry: Registry) => void): string[] {
   const registry = new Registry();
   registerBuildInfo(registry, { version: '1', nodeVersion: '1' });
-  registerSessionMetrics(registry, { drivers: () => [], traffic: new TrafficTable(1) });
+  registerSessionMetrics(registry, {
+    drivers: () => [],
+    traffic: new TrafficTable(1),
+    resent: new ResentBytes(),
+  });
   registerOwn(registry);
   return registry
     .getMetricsAsArray()
@@ -24,14 +33,16 @@ function exported(registerOwn: (registry: Registry) => void): string[] {
 
 const atClient = exported((registry) => {
   registerClientMetrics(registry, {
-    maxUplinks: 1,
+    counts: new ClientCounts(1),
     uplinks: () => [],
     socks: () => ({ accepted: 0, active: 0, refused: 0, failedNegotiation: {} as never }),
     directTraffic: new TrafficTable(1),
   });
   registerMeteringMetrics(registry, { wires: new WireTable(undefined, 1), meters: () => [] });
 });
-const atConcentrator = exported(registerConcentratorMetrics);
+const atConcentrator = exported((registry) => {
+  registerConcentratorMetrics(registry, new ConcentratorCounts());
+});
 
 describe('the metrics of docs/observability.md', async () => {
   const page = await projectFile('docs/observability.md');

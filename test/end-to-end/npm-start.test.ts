@@ -8,6 +8,7 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { describe, expect, it } from 'vitest';
 import { useCleanups } from '../support/cleanups.ts';
+import { freePort } from '../support/ports.ts';
 import { startOrigin } from './support/origin.ts';
 import { PROJECT_FOLDER, Program } from './support/program.ts';
 import { readAll, socksConnect } from './support/socks-client.ts';
@@ -183,13 +184,4 @@ async function refused(port: number): Promise<boolean> {
     await new Promise((resolve) => setTimeout(resolve, 20));
   }
   return false;
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen({ host: '127.0.0.1', port: 0 });
-  await once(server, 'listening');
-  const { port } = server.address() as { port: number };
-  server.close();
-  await once(server, 'close');
-  return port;
 }

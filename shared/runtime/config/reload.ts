@@ -1,4 +1,6 @@
 import { isDeepStrictEqual } from 'node:util';
+import type { Logger } from 'pino';
+import { TributaryError } from '../../protocol/errors.ts';
 
 /** One key of a configuration: where its value is, and whether a running program takes a new one over. */
 export interface ReloadRule<Config> {
@@ -15,6 +17,14 @@ export interface Reload {
   readonly restart: readonly string[];
 }
 
+/** A new configuration was taken over in part only, since a defect of this program showed. */
+export class PartialReloadError extends TributaryError {
+  constructor(cause: unknown) {
+    const reason = cause instanceof Error ? cause.message : String(cause);
+    super('internalError', `internal error: ${reason}`, 'ours', { cause });
+  }
+}
+
 /** Compares two configurations by a table of their keys. */
 export function compareConfigs<Config>(
   rules: readonly ReloadRule<Config>[],
@@ -25,4 +35,26 @@ export function compareConfigs<Config>(
   const keys = (applies: ReloadRule<Config>['applies']) =>
     changed.filter((rule) => rule.applies === applies).map(({ key }) => key);
   return { live: keys('live'), restart: keys('restart') };
+}
+
+/**
+ * Makes the changes of a reload, and logs which keys they concern. All that can fail must be ready before, so that a
+ * reload which fails changes nothing.
+ *
+ * @param changes makes them; returns what else is to be logged
+ * @throws PartialReloadError when a change fails all the same
+ */
+export async function applyReload(
+  { live, restart }: Reload,
+  logger: Pick<Logger, 'info'>,
+  changes: () => object | Promise<object>,
+): Promise<void> {
+  let details: object;
+  try {
+    details = await changes();
+  } catch (error) {
+    throw new PartialReloadError(error);
+  }
+  const message = restart.length > 0 ? 'reloaded; some keys need a restart' : 'reloaded';
+  logger.info({ live, restart, ...details }, message);
 }

@@ -1,36 +1,25 @@
-import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import type { Registry } from 'prom-client';
 import { type Destination, formatDestination } from '../../protocol/destination.ts';
 import { TributaryError } from '../../protocol/errors.ts';
 
-/** A health report, for a person: when not ok, the reasons; details in any case. */
+/** Whether a program can serve, and why not; for a person, who also gets details when it can. */
 export interface Health {
   readonly ok: boolean;
   readonly reasons: readonly string[];
 }
 
-/** What a program does now: one object for programs, rendered for people. Never with secrets in it. */
-export interface StatusReport {
-  readonly json: object;
-  text(): string;
-}
-
-export interface HttpEndpointOptions {
-  readonly listen: Destination;
+export interface HttpEndpointOptions<Status extends object> {
+  /** Where to listen; undefined: nowhere, as the configuration says. */
+  readonly listen: Destination | undefined;
   readonly registry: Registry;
-  /** Whether the process works at all; if not, it should be restarted. */
-  readonly health: () => Health;
-  /** Whether it can serve now, for instance whether an uplink is up. */
+  /** Whether the program can serve now, for instance whether an uplink is up. */
   readonly ready: () => Health;
-  readonly status: () => StatusReport;
-}
-
-export interface HttpEndpoint {
-  /** Where it listens; the port is the real one also when 0 was asked for. */
-  readonly address: Destination;
-  /** Stops listening and cuts what is open. */
-  close(): Promise<void>;
+  /** What the program does now, for programs. Never with secrets in it. */
+  readonly status: () => Status;
+  /** The same for people. */
+  readonly statusText: (status: Status) => string;
 }
 
 /** The endpoint cannot listen at its address. */
@@ -40,52 +29,67 @@ export class EndpointError extends TributaryError {
   }
 }
 
-// A scraper or two, a health checker, a person.
+/** A scraper or two, a health checker, a person. */
 const MAX_CONNECTIONS = 32;
-const HEADERS_TIMEOUT_MS = 5_000;
-const REQUEST_TIMEOUT_MS = 10_000;
-const MAX_HEADER_BYTES = 8 * 1024;
+const LIMITS = {
+  headersTimeout: 5_000,
+  requestTimeout: 10_000,
+  // How late the two above may be noticed.
+  connectionsCheckingInterval: 1_000,
+  keepAliveTimeout: 10_000,
+  maxHeaderSize: 8 * 1024,
+};
 
 /**
- * Serves /metrics (Prometheus text), /healthz and /readyz (200, or 503 with the reasons), /status (JSON) and /status.txt
- * over HTTP; anything else is 404. Throws EndpointError when the address cannot be listened at.
+ * Serves /metrics (Prometheus text), /healthz (200 as long as the process answers), /readyz (200, or 503 with the
+ * reasons), /status (JSON) and /status.txt over HTTP; anything else is 404.
  */
-export async function startHttpEndpoint(options: HttpEndpointOptions): Promise<HttpEndpoint> {
-  const server = createServer(
-    {
-      headersTimeout: HEADERS_TIMEOUT_MS,
-      requestTimeout: REQUEST_TIMEOUT_MS,
-      // How late the two above may be noticed.
-      connectionsCheckingInterval: 1_000,
-      keepAliveTimeout: REQUEST_TIMEOUT_MS,
-      maxHeaderSize: MAX_HEADER_BYTES,
-    },
-    (request, response) => {
-      answer(request, response, options).catch(() => send(response, 500, 'this could not be collected\n'));
-    },
-  );
-  server.maxConnections = MAX_CONNECTIONS;
-  const { host, port } = options.listen;
-  await new Promise<void>((resolve, reject) => {
-    // Later errors are failures to accept, for example without memory for a socket: the next scrape may work.
-    server.on('error', (error: NodeJS.ErrnoException) => reject(listenError(options.listen, error)));
-    server.listen({ host, port }, resolve);
-  });
-  const bound = (server.address() as AddressInfo).port;
-  return {
-    address: { host, port: bound },
-    close: () =>
-      new Promise((resolve) => {
-        server.close(() => resolve());
-        server.closeAllConnections();
-      }),
-  };
+export class HttpEndpoint<Status extends object> {
+  readonly #options: HttpEndpointOptions<Status>;
+  #server: Server | undefined;
+
+  constructor(options: HttpEndpointOptions<Status>) {
+    this.#options = options;
+  }
+
+  /**
+   * Resolves to where it listens, with the real port where 0 was asked for; to undefined when it is turned off. Rejects with
+   * EndpointError when the address cannot be listened at.
+   */
+  async start(): Promise<Destination | undefined> {
+    const { listen } = this.#options;
+    if (listen === undefined) return undefined;
+    const server = createServer(LIMITS, (request, response) => {
+      answer(request, response, this.#options).catch(() =>
+        send(response, 500, 'this could not be collected\n'),
+      );
+    });
+    server.maxConnections = MAX_CONNECTIONS;
+    await new Promise<void>((resolve, reject) => {
+      // Later errors are failures to accept, for example without memory for a socket: the next scrape may work.
+      server.on('error', (error: NodeJS.ErrnoException) => reject(listenError(listen, error)));
+      server.listen({ host: listen.host, port: listen.port }, resolve);
+    });
+    this.#server = server;
+    return { host: listen.host, port: (server.address() as AddressInfo).port };
+  }
+
+  /** Stops listening and cuts the connections that are open. */
+  async close(): Promise<void> {
+    const server = this.#server;
+    if (server === undefined) return;
+    this.#server = undefined;
+    await new Promise<void>((resolve) => {
+      server.close(() => resolve());
+      server.closeAllConnections();
+    });
+  }
 }
 
-async function answer(
+async function answer<Status extends object>(
   request: IncomingMessage,
   response: ServerResponse,
-  { registry, health, ready, status }: HttpEndpointOptions,
+  { registry, ready, status, statusText }: HttpEndpointOptions<Status>,
 ): Promise<void> {
   if (request.method !== 'GET' && request.method !== 'HEAD') {
     response.setHeader('Allow', 'GET, HEAD');
@@ -95,13 +99,13 @@ async function answer(
     case '/metrics':
       return send(response, 200, await registry.metrics(), registry.contentType);
     case '/healthz':
-      return sendHealth(response, health());
+      return sendHealth(response, { ok: true, reasons: [] });
     case '/readyz':
       return sendHealth(response, ready());
     case '/status':
-      return send(response, 200, `${JSON.stringify(status().json, undefined, 2)}\n`, 'application/json');
+      return send(response, 200, `${JSON.stringify(status(), undefined, 2)}\n`, 'application/json');
     case '/status.txt':
-      return send(response, 200, status().text());
+      return send(response, 200, statusText(status()));
     default:
       return send(response, 404, 'here are /metrics, /healthz, /readyz, /status and /status.txt\n');
   }

@@ -1,4 +1,5 @@
 import type { Logger } from 'pino';
+import { PartialReloadError } from '../config/reload.ts';
 
 /** The part of `process` that a program's life depends on; handed in by main.ts. */
 export interface ProcessSignals {
@@ -7,7 +8,7 @@ export interface ProcessSignals {
 }
 
 export interface ProgramLife {
-  /** SIGHUP. */
+  /** SIGHUP. Rejects when nothing has changed, or with PartialReloadError. */
   reload(): Promise<void>;
   /** The first SIGTERM or SIGINT: an orderly end. Called again by the second one: at once. */
   close(): Promise<void>;
@@ -22,7 +23,11 @@ export async function untilStopped(signals: ProcessSignals, life: ProgramLife): 
     reloading = reloading
       .then(() => life.reload())
       .catch((error: Error) => {
-        life.logger.error({ reason: error.message }, 'reload failed; nothing has changed');
+        const outcome =
+          error instanceof PartialReloadError
+            ? 'reload failed; some changes hold and others do not: restart the program'
+            : 'reload failed; nothing has changed';
+        life.logger.error({ reason: error.message }, outcome);
       });
   };
   signals.on('SIGHUP', reload);

@@ -11,7 +11,7 @@ import {
   type NetworkView,
   portableView,
 } from '../../../client-proxy/network/network-view.ts';
-import { type StatusReport, startHttpEndpoint } from '../../../shared/runtime/observe/http-endpoint.ts';
+import { HttpEndpoint } from '../../../shared/runtime/observe/http-endpoint.ts';
 import { commandLineDeps } from '../../config/command-line-deps.ts';
 import { device, view } from '../network/views.ts';
 
@@ -382,17 +382,21 @@ describe('tributary-client status', () => {
     return { exec, file };
   }
 
-  async function endpoint(status: () => StatusReport) {
-    const ok = () => ({ ok: true, reasons: [] });
-    const registry = new Registry();
-    const listen = { host: '127.0.0.1', port: 0 };
-    const started = await startHttpEndpoint({ listen, registry, health: ok, ready: ok, status });
+  async function endpoint(status: () => object) {
+    const started = new HttpEndpoint({
+      listen: { host: '127.0.0.1', port: 0 },
+      registry: new Registry(),
+      ready: () => ({ ok: true, reasons: [] }),
+      status,
+      statusText: () => 'no uplink\n',
+    });
+    const address = await started.start();
     onTestFinished(() => started.close());
-    return started.address.port;
+    return address!.port;
   }
 
   it('prints what the running client says, as tables or as JSON', async () => {
-    const port = await endpoint(() => ({ json: { uplinks: [] }, text: () => 'no uplink\n' }));
+    const port = await endpoint(() => ({ uplinks: [] }));
     // A program that listens everywhere is asked here.
     const { exec } = await configured(`{listen: "0.0.0.0:${port}"}`);
     expect(await exec('status')).toEqual({ code: 0, stdout: 'no uplink\n', stderr: '' });

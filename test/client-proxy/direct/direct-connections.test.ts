@@ -53,10 +53,10 @@ describe('open direct connections are reset', () => {
     const [stays, moved] = [new Origin('10.0.0.1'), new Origin('10.0.0.2')];
     const connections = open(['dsl', stays], ['dsl', moved]);
     const loss = { uplinkName: 'dsl', reason: 'as told' };
-    connections.onLoss({ ...loss, kind: 'interrupted' });
-    connections.onLoss({ ...loss, kind: 'moved', addresses: new Set(['10.0.0.2']) });
+    connections.loseUplink({ ...loss, kind: 'interrupted' });
+    connections.loseUplink({ ...loss, kind: 'moved', addresses: new Set(['10.0.0.2']) });
     expect([stays.destroyed, moved.destroyed]).toEqual([[], ['reset']]);
-    connections.onLoss({ ...loss, kind: 'gone' });
+    connections.loseUplink({ ...loss, kind: 'gone' });
     expect(stays.destroyed).toEqual(['reset']);
   });
 });

@@ -2,6 +2,7 @@ import { pino } from 'pino';
 import { describe, expect, it } from 'vitest';
 import type { ConfiguredUplink } from '../../../client-proxy/config/client-config.ts';
 import { type UplinkConfig, UplinkSet } from '../../../client-proxy/discovery/uplink-set.ts';
+import { UplinkStates } from '../../../client-proxy/discovery/uplink-states.ts';
 import type { NetworkView } from '../../../client-proxy/network/network-view.ts';
 import type { UplinkLoss } from '../../../client-proxy/network/uplink-trouble.ts';
 import { device, view } from '../network/views.ts';
@@ -18,43 +19,48 @@ const onDevice = (name: string): ConfiguredUplink => ({
   backup: false,
 });
 
-/** A set whose uplinks are all up; what it asked for, and what it logged. */
+/** A set whose uplinks are all up; what it told its follower, and what it logged. */
 function bed(config: UplinkConfig, ...views: NetworkView[]) {
   const asked = { uplinks: [] as readonly ConfiguredUplink[], losses: [] as UplinkLoss[], retries: 0 };
   const log: Record<string, unknown>[] = [];
   const clock = { nowMs: 0 };
-  const set = new UplinkSet(config, {
-    user: {
-      setUplinks: (uplinks) => {
-        asked.uplinks = uplinks;
-      },
-      loseUplink: (loss) => asked.losses.push(loss),
-      retryUplinks: () => asked.retries++,
-      get uplinks() {
-        return asked.uplinks.map(({ name }) => ({
-          name,
-          isUp: true,
-          state: 'in-use' as const,
-          cause: 'none' as const,
-          reason: 'in use',
-        }));
-      },
+  const logger = pino(
+    { level: 'debug', base: null, timestamp: false },
+    { write: (line) => log.push(JSON.parse(line)) },
+  );
+  const set = new UplinkSet({ bindsByInterface: true, maxUplinks: 16, logger });
+  set.follow({
+    setUplinks: (uplinks) => {
+      asked.uplinks = uplinks;
     },
-    bindsByInterface: true,
-    maxUplinks: 16,
-    wallClock: () => clock.nowMs,
-    logger: pino(
-      { level: 'debug', base: null, timestamp: false },
-      { write: (line) => log.push(JSON.parse(line)) },
-    ),
+    loseUplink: (loss) => asked.losses.push(loss),
+    retryUplinks: () => asked.retries++,
   });
+  set.configure(config);
   for (const one of views) set.onNetwork(one);
-  return { set, asked, log, clock, names: () => asked.uplinks.map(({ name }) => name) };
+  const dialled = () =>
+    asked.uplinks.map(({ name }) => ({
+      name,
+      isUp: true,
+      state: 'in-use' as const,
+      cause: 'none' as const,
+      reason: 'in use',
+    }));
+  const states = new UplinkStates({ uplinks: set, wallClock: () => clock.nowMs, logger });
+  return {
+    set,
+    asked,
+    log,
+    clock,
+    names: () => asked.uplinks.map(({ name }) => name),
+    status: () => states.status(dialled()),
+    review: () => states.review(dialled()),
+  };
 }
 
 describe('the set of uplinks', () => {
   it('follows the interfaces: what appears is used, what is gone is lost, and told as gone until it is back', () => {
-    const { set, asked, names, log } = bed(AUTO, view(device('eth0')));
+    const { set, asked, names, log, status } = bed(AUTO, view(device('eth0')));
     expect(names()).toEqual(['eth0']);
     set.onNetwork(view(device('eth0'), device('usb0', { index: 3 })));
     expect(names()).toEqual(['eth0', 'usb0']);
@@ -62,12 +68,12 @@ describe('the set of uplinks', () => {
     set.onNetwork(view(device('eth0')));
     expect(names()).toEqual(['eth0']);
     expect(asked.losses).toEqual([{ uplinkName: 'usb0', reason: 'its interface is gone', kind: 'gone' }]);
-    expect(set.status).toMatchObject([
+    expect(status()).toMatchObject([
       { name: 'eth0', isUp: true, state: 'in-use', reason: 'in use' },
       { name: 'usb0', isUp: false, state: 'down', reason: 'its interface is gone' },
     ]);
     set.onNetwork(view(device('eth0'), device('usb0', { index: 4 })));
-    expect(set.status).toMatchObject([{ name: 'eth0' }, { name: 'usb0', isUp: true }]);
+    expect(status()).toMatchObject([{ name: 'eth0' }, { name: 'usb0', isUp: true }]);
     expect(asked.retries).toBe(4);
     expect(log.map(({ msg, uplink }) => `${msg} ${uplink}`)).toEqual([
       'uplink added eth0',
@@ -116,17 +122,17 @@ describe('the set of uplinks', () => {
   });
 
   it('keeps an uplink whose cable is pulled or route is gone, and tells so once', () => {
-    const { set, asked, names, log } = bed(AUTO, view(device('eth0')));
+    const { set, asked, names, log, status } = bed(AUTO, view(device('eth0')));
     const pulled = view(device('eth0', { hasCarrier: false, routes: undefined }));
     set.onNetwork(pulled);
     expect(names()).toEqual(['eth0']);
     const reason = 'its interface has no carrier';
     expect(asked.losses).toEqual([{ uplinkName: 'eth0', reason, kind: 'interrupted' }]);
-    expect(set.status).toMatchObject([{ name: 'eth0', isUp: false, state: 'down', reason }]);
+    expect(status()).toMatchObject([{ name: 'eth0', isUp: false, state: 'down', reason }]);
     set.onNetwork(pulled);
     set.onNetwork(view(device('eth0', { routes: [] })));
     // A subflow that works knows better.
-    expect(set.status).toMatchObject([{ name: 'eth0', isUp: true, state: 'in-use', reason: 'in use' }]);
+    expect(status()).toMatchObject([{ name: 'eth0', isUp: true, state: 'in-use', reason: 'in use' }]);
     set.onNetwork(view(device('eth0')));
     expect(log.slice(1).map(({ msg, reason: why }) => [msg, why])).toEqual([
       ['uplink: no network', reason],
@@ -154,7 +160,7 @@ describe('the set of uplinks', () => {
   });
 
   it('takes a new configuration over', () => {
-    const { set, names, log } = bed({
+    const { set, names, log, status } = bed({
       uplinks: [onDevice('eth0')],
       subflowsPerPath: 'auto',
       standby: 'make-before-break',
@@ -169,23 +175,26 @@ describe('the set of uplinks', () => {
       expect.objectContaining({ uplink: 'eth1', reason: 'excluded by "eth1"' }),
     ]);
     // It is not gone, so nothing is told of it.
-    expect(set.status.map(({ name }) => name)).toEqual(['eth0']);
+    expect(status().map(({ name }) => name)).toEqual(['eth0']);
   });
 
   it('remembers only so many that are gone', () => {
-    const { set } = bed(AUTO);
+    const { set, status } = bed(AUTO);
     for (let i = 0; i < 100; i++) set.onNetwork(view(device(`usb${i}`, { index: i })));
-    expect(set.status).toHaveLength(17);
-    expect(set.status.at(-1)).toMatchObject({ name: 'usb98', reason: 'its interface is gone' });
+    expect(status()).toHaveLength(17);
+    expect(status().at(-1)).toMatchObject({ name: 'usb98', reason: 'its interface is gone' });
   });
 });
 
 it('tells since when an uplink has been in its state, whoever says so, and each state once', () => {
-  const { set, log, clock } = bed({ ...AUTO, uplinks: [onDevice('eth0')] }, view(device('eth0')));
-  const told = () => set.status.map(({ state, sinceMs }) => `${state} since ${sinceMs}`);
+  const { set, log, clock, status, review } = bed(
+    { ...AUTO, uplinks: [onDevice('eth0')] },
+    view(device('eth0')),
+  );
+  const told = () => status().map(({ state, sinceMs }) => `${state} since ${sinceMs}`);
   const reviewAt = (nowMs: number) => {
     clock.nowMs = nowMs;
-    set.reviewStates();
+    review();
     return told();
   };
   expect(reviewAt(1_000)).toEqual(['in-use since 1000']);

@@ -5,9 +5,13 @@ import {
   LEAVE_AFTER_MS,
   SETTLED_MS,
   UplinkDemand,
+  wantedUplinks,
 } from '../../../client-proxy/path-manager/uplink-demand.ts';
 
-const DSL: DemandView = {
+/** What does not outlast a review. */
+type View = Omit<DemandView, 'demand'>;
+
+const DSL: View = {
   name: 'dsl',
   kind: 'always',
   isBackup: false,
@@ -16,19 +20,24 @@ const DSL: DemandView = {
   hasFailed: false,
   utilization: 0,
 };
-const LTE: DemandView = { ...DSL, name: 'lte', kind: 'last-resort', isBackup: true, isUp: false };
-const OVERFLOW: DemandView = { ...LTE, kind: 'overflow', isBackup: false, threshold: 0.8 };
+const LTE: View = { ...DSL, name: 'lte', kind: 'last-resort', isBackup: true, isUp: false };
+const OVERFLOW: View = { ...LTE, kind: 'overflow', isBackup: false, threshold: 0.8 };
 const DOWN = { isUp: false, hasFailed: true };
 
 /** Time passes in steps as long as a review's. */
 function bed() {
-  const demand = new UplinkDemand();
+  const demands = new Map<string, UplinkDemand>();
   let nowMs = 0;
-  return (views: readonly DemandView[], durationMs = 0, bound: readonly (readonly string[])[] = []) => {
-    let wanted = [...demand.review(views, nowMs, bound)];
+  const review = (views: readonly View[], bound: readonly (readonly string[])[]) => {
+    for (const { name } of views) if (!demands.has(name)) demands.set(name, new UplinkDemand());
+    const asked = views.map((view) => ({ ...view, demand: demands.get(view.name)! }));
+    return [...wantedUplinks(asked, nowMs, bound)];
+  };
+  return (views: readonly View[], durationMs = 0, bound: readonly (readonly string[])[] = []) => {
+    let wanted = review(views, bound);
     for (const endMs = nowMs + durationMs; nowMs < endMs; ) {
       nowMs += 500;
-      wanted = [...demand.review(views, nowMs, bound)];
+      wanted = review(views, bound);
     }
     return wanted;
   };
@@ -98,6 +107,13 @@ describe('an uplink for overflow', () => {
     expect(review([calm, joined], LEAVE_AFTER_MS - 500)).toContain('lte');
     expect(review([full, joined], 500)).toContain('lte');
     expect(review([calm, joined], LEAVE_AFTER_MS + 500)).toEqual(['dsl']);
+  });
+
+  it('waits anew after it was dialled in any case, as another configuration had it', () => {
+    const review = bed();
+    expect(review([full, OVERFLOW], JOIN_AFTER_MS + 500)).toEqual(['dsl', 'lte']);
+    expect(review([calm, { ...OVERFLOW, kind: 'always' }])).toEqual(['dsl', 'lte']);
+    expect(review([calm, OVERFLOW])).toEqual(['dsl']);
   });
 
   it('is wanted when none of the others works, rather than a backup', () => {

@@ -1,39 +1,37 @@
 import { pino } from 'pino';
 import { afterEach, beforeEach, expect, it, vi } from 'vitest';
-import { PathDialer } from '../../../client-proxy/path-manager/path-dialer.ts';
-import { UplinkDialer } from '../../../client-proxy/path-manager/uplink-dialer.ts';
+import { ManagedSubflows } from '../../../client-proxy/path-manager/managed-subflows.ts';
+import { UplinkDialer, type UplinkDialling } from '../../../client-proxy/path-manager/uplink-dialer.ts';
 import { Backoff } from '../../../shared/runtime/async/backoff.ts';
+import type { SubflowTransport } from '../../../shared/runtime/subflow/subflow-transport.ts';
 
 const HERE = { host: '192.0.2.1', port: 8443 };
 const THERE = { host: '2001:db8::1', port: 8443 };
 const DIAL_MS = 10;
 
 /** An uplink that reaches nobody: over IPv4 it is told so, over IPv6 nothing answers. */
-function bed() {
-  const dialer = new UplinkDialer({
-    uplink: { name: 'dsl', binding: { kind: 'interface', interface: 'eth0' }, backup: false },
-    mode: 'per-family',
-    host: {
-      uplinkName: 'dsl',
+function bed(over: Partial<UplinkDialling> = {}) {
+  const dialer = new UplinkDialer(
+    { name: 'dsl', binding: { kind: 'interface', interface: 'eth0' }, backup: false },
+    {
+      mode: 'per-family',
+      subflows: new ManagedSubflows({ driver: undefined, admit: () => Promise.reject(new Error('never')) }),
       logger: pino({ enabled: false }),
       clock: () => performance.now(),
-      async reach([target], _preferred, signal) {
+      async reach(_uplink, [target], _preferred, signal) {
         await new Promise<void>((resolve, reject) => {
           if (target?.host === HERE.host) setTimeout(resolve, DIAL_MS);
           signal.addEventListener('abort', () => reject(signal.reason));
         });
         throw new Error('no route');
       },
-      admit: () => Promise.reject(new Error('never')),
-      retire() {},
-      remove() {},
+      newBackoff: () => new Backoff({ minMs: 100, maxMs: 100 }, () => 1),
+      hasUplink: () => true,
       onDial() {},
       onChange() {},
+      ...over,
     },
-    setBackup() {},
-    clear() {},
-    newPath: (host) => new PathDialer(host, new Backoff({ minMs: 100, maxMs: 100 }, () => 1)),
-  });
+  );
   dialer.setWanted(true);
   return dialer;
 }
@@ -49,7 +47,10 @@ it('has failed once all of its paths have', async () => {
   const dialer = bed();
   dialer.setAddresses([HERE, THERE], 8);
   await vi.advanceTimersByTimeAsync(50);
-  expect([dialer.hasFailed, dialer.reason.reason]).toEqual([false, 'no route; not dialled yet']);
+  expect([dialer.demandView(0)?.hasFailed, dialer.reason.reason]).toEqual([
+    false,
+    'no route; not dialled yet',
+  ]);
 });
 
 it('does not count a path whose address was withdrawn while it was dialled', async () => {
@@ -58,5 +59,28 @@ it('does not count a path whose address was withdrawn while it was dialled', asy
   await vi.advanceTimersByTimeAsync(50);
   dialer.setAddresses([HERE], 8);
   await vi.advanceTimersByTimeAsync(50);
-  expect([dialer.hasFailed, dialer.reason.reason]).toEqual([true, 'no route']);
+  expect([dialer.demandView(0)?.hasFailed, dialer.reason.reason]).toEqual([true, 'no route']);
+});
+
+it('tells the path that has a subflow, and no other, that it is gone', async () => {
+  let ids = 0;
+  const session = { driver: undefined, admit: async () => ids++ };
+  const transport = { destroy() {} } as SubflowTransport;
+  const dialer = bed({
+    subflows: new ManagedSubflows(session),
+    reach: async (_uplink, [target]) => ({ transport, address: target! }),
+  });
+  dialer.setAddresses([HERE, THERE], 8);
+  await vi.advanceTimersByTimeAsync(50);
+  expect(dialer.paths.subflowIds).toEqual([0, 1]);
+  dialer.paths.onSubflowClosed(1);
+  dialer.paths.onSubflowDoubted(7);
+  expect([dialer.paths.isUp, dialer.paths.subflowIds]).toEqual([true, [0]]);
+  await vi.advanceTimersByTimeAsync(200);
+  expect(dialer.paths.subflowIds).toEqual([0, 2]);
+  dialer.paths.onSubflowDoubted(0);
+  dialer.paths.onSubflowDoubted(2);
+  expect(dialer.paths.isUp).toBe(false);
+  dialer.paths.onSubflowRecovered(2);
+  expect(dialer.paths.isUp).toBe(true);
 });

@@ -1,6 +1,7 @@
 import { pino } from 'pino';
 import { expect, it } from 'vitest';
 import { TargetNames } from '../../../client-proxy/dns/target-names.ts';
+import { NORMAL_USE } from '../../../client-proxy/path-manager/uplink-use.ts';
 import { ClientSession } from '../../../client-proxy/session/client-session.ts';
 import { connectSubflow } from '../../../client-proxy/uplink/subflow-connect.ts';
 import { TributaryError } from '../../../shared/protocol/errors.ts';
@@ -44,6 +45,7 @@ it('that is closed while its HELLO is under way lets the connection go', async (
           signal,
           timeoutMs: 5_000,
         }),
+      useOf: () => NORMAL_USE,
       onDial() {},
       onReviewed() {},
     },

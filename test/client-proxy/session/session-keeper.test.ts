@@ -16,12 +16,12 @@ it('has no timer left once it is stopped, though the concentrator goes away in t
   const transport = new Answered('192.168.1.2');
   const keeper = new SessionKeeper({
     ...sessionOptions(),
-    uplinks: [{ name: 'lan', binding: { kind: 'interface', interface: 'lan' }, backup: false }],
     backoff: { minMs: 60_000, maxMs: 60_000 },
     openTimeoutMs: 1_000,
     connect: async () => transport,
     onSessionEnded() {},
   });
+  keeper.setUplinks([{ name: 'lan', binding: { kind: 'interface', interface: 'lan' }, backup: false }]);
   keeper.start();
   const turn = () => new Promise((resolve) => setImmediate(resolve));
   while (!keeper.isEstablished) await turn();

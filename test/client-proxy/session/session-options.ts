@@ -1,5 +1,6 @@
 import { pino } from 'pino';
 import { TargetNames } from '../../../client-proxy/dns/target-names.ts';
+import { NORMAL_USE } from '../../../client-proxy/path-manager/uplink-use.ts';
 import { DEFAULT_TUNING } from '../../../shared/protocol/session/core-tuning.ts';
 import { TrafficTable } from '../../../shared/runtime/session/uplink-traffic.ts';
 import { KEY } from './answered.ts';
@@ -20,6 +21,7 @@ export function sessionOptions() {
     random: () => 0,
     logger: pino({ enabled: false }),
     traffic: new TrafficTable(4),
+    useOf: () => NORMAL_USE,
     onDial() {},
     onReviewed() {},
   };

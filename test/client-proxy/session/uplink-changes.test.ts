@@ -1,5 +1,7 @@
+import { pino } from 'pino';
 import { expect, it, onTestFinished, vi } from 'vitest';
 import type { DialledUplink } from '../../../client-proxy/path-manager/uplink-role.ts';
+import { type UplinkUse, UplinkUses } from '../../../client-proxy/path-manager/uplink-use.ts';
 import { ClientSession } from '../../../client-proxy/session/client-session.ts';
 import { Answered } from './answered.ts';
 import { sessionOptions } from './session-options.ts';
@@ -25,10 +27,12 @@ async function bed(...uplinks: DialledUplink[]) {
   const swallowing = new Map<string, number>();
   /** Uplinks that connect and then swallow everything. */
   const deaf = new Set<string>();
+  const uses = new UplinkUses(pino({ enabled: false }));
   const session = new ClientSession(
     {
       ...sessionOptions(),
       uplinks,
+      useOf: (name) => uses.of(name),
       backoff: { minMs: 10, maxMs: 10 },
       async connect({ name }, _address, signal) {
         const tries = swallowing.get(name);
@@ -53,15 +57,19 @@ async function bed(...uplinks: DialledUplink[]) {
       .filter(({ transport }) => transport.isOpen)
       .map(({ uplink, transport }) => `${uplink} ${transport.localAddress}`);
   const untilOpen = (...wanted: string[]) => vi.waitFor(() => expect(open().sort()).toEqual(wanted.sort()));
-  const up = () => session.uplinks.filter(({ isUp }) => isUp).map(({ name }) => name);
+  const up = () => session.paths.uplinks.filter(({ isUp }) => isUp).map(({ name }) => name);
   const untilUp = (...names: string[]) => vi.waitFor(() => expect(up()).toEqual(names));
   await untilUp(...uplinks.map(({ name }) => name));
-  return { session, addresses, dialled, swallowing, deaf, untilOpen, untilUp };
+  const setUse = (name: string, use: UplinkUse, reason: string) => {
+    uses.set(name, use, reason);
+    session.paths.onUseChanged(name);
+  };
+  return { session, addresses, dialled, swallowing, deaf, setUse, untilOpen, untilUp };
 }
 
 it('dials an uplink that is new, and closes one that is no longer wanted; the others are left alone', async () => {
   const { session, dialled, untilOpen, untilUp } = await bed(bound('dsl'), bound('lte'));
-  session.setUplinks([bound('dsl'), bound('sat')]);
+  session.paths.setUplinks([bound('dsl'), bound('sat')]);
   await untilUp('dsl', 'sat');
   await untilOpen('dsl 10.0.0.2', 'sat 172.16.0.2');
   expect(dialled.map(({ uplink }) => uplink)).toEqual(['dsl', 'lte', 'sat']);
@@ -70,17 +78,20 @@ it('dials an uplink that is new, and closes one that is no longer wanted; the ot
 
 it('lives on when every uplink has been taken out, until there are others', async () => {
   const { session, untilOpen, untilUp } = await bed(bound('dsl'));
-  session.setUplinks([]);
+  session.paths.setUplinks([]);
   await untilOpen();
   expect([session.isEstablished, session.isReady]).toEqual([true, false]);
-  session.setUplinks([bound('lte')]);
+  session.paths.setUplinks([bound('lte')]);
   await untilUp('lte');
   expect(session.isReady).toBe(true);
 });
 
 it('dials an uplink anew that is bound otherwise, and takes the old subflow out of use', async () => {
   const { session, dialled, untilUp } = await bed(bound('dsl'), bound('lte'));
-  session.setUplinks([bound('dsl'), bound('lte', { binding: { kind: 'interface', interface: 'wwan1' } })]);
+  session.paths.setUplinks([
+    bound('dsl'),
+    bound('lte', { binding: { kind: 'interface', interface: 'wwan1' } }),
+  ]);
   await vi.waitFor(() => expect(dialled).toHaveLength(3));
   await untilUp('dsl', 'lte');
   const retiring = session.driver!.snapshot().subflows.filter(({ duty }) => duty === 'retiring');
@@ -89,15 +100,15 @@ it('dials an uplink anew that is bound otherwise, and takes the old subflow out 
 
 it('only counts anew when nothing but the number of subflows has changed', async () => {
   const { session, dialled } = await bed(bound('dsl'), bound('lte'));
-  session.setUplinks([bound('dsl', { subflowsPerPath: 3 }), bound('lte')]);
+  session.paths.setUplinks([bound('dsl', { subflowsPerPath: 3 }), bound('lte')]);
   await vi.waitFor(() => expect(dialled.map(({ uplink }) => uplink)).toEqual(['dsl', 'lte', 'dsl', 'dsl']));
 });
 
 it('lets go of a subflow that comes up for an uplink that was taken out meanwhile', async () => {
   const { session, dialled, untilUp } = await bed(bound('dsl'));
-  session.setUplinks([bound('dsl'), bound('lte')]);
+  session.paths.setUplinks([bound('dsl'), bound('lte')]);
   await vi.waitFor(() => expect(dialled).toHaveLength(2));
-  session.setUplinks([bound('dsl')]);
+  session.paths.setUplinks([bound('dsl')]);
   await untilUp('dsl');
   await new Promise((resolve) => setTimeout(resolve, 100));
   const subflows = session.driver!.snapshot().subflows.filter(({ duty }) => duty !== 'retiring');
@@ -108,9 +119,9 @@ it('doubts the subflow of an address that is gone, and dials beside it at once',
   const { session, addresses, dialled, untilOpen } = await bed(bound('dsl'), bound('lte'));
   addresses.lte = '192.168.8.101';
   const lost = { reason: 'its address is gone', kind: 'moved' } as const;
-  session.loseUplink({ uplinkName: 'lte', addresses: new Set(['192.168.8.7']), ...lost });
+  session.paths.loseUplink({ uplinkName: 'lte', addresses: new Set(['192.168.8.7']), ...lost });
   expect(dialled).toHaveLength(2);
-  session.loseUplink({ uplinkName: 'lte', addresses: new Set(['192.168.8.100']), ...lost });
+  session.paths.loseUplink({ uplinkName: 'lte', addresses: new Set(['192.168.8.100']), ...lost });
   const doubted = session.driver!.snapshot().subflows.filter(({ state }) => state === 'doubted');
   expect(doubted.map(({ uplinkName }) => uplinkName)).toEqual(['lte']);
   await untilOpen('dsl 10.0.0.2', 'lte 192.168.8.101');
@@ -118,7 +129,7 @@ it('doubts the subflow of an address that is gone, and dials beside it at once',
 
 it('closes the subflows of an interface that is gone, and dials it again', async () => {
   const { session, dialled, untilOpen, untilUp } = await bed(bound('dsl'), bound('lte'));
-  session.loseUplink({ uplinkName: 'lte', reason: 'its interface is gone', kind: 'gone' });
+  session.paths.loseUplink({ uplinkName: 'lte', reason: 'its interface is gone', kind: 'gone' });
   expect(dialled[1]?.transport.isOpen).toBe(false);
   await untilUp('dsl', 'lte');
   await untilOpen('dsl 10.0.0.2', 'lte 192.168.8.100');
@@ -126,25 +137,29 @@ it('closes the subflows of an interface that is gone, and dials it again', async
 
 it('only doubts, and dials nothing, while a cable is out', async () => {
   const { session, dialled } = await bed(bound('dsl'), bound('lte'));
-  session.loseUplink({ uplinkName: 'lte', reason: 'its interface has no carrier', kind: 'interrupted' });
+  session.paths.loseUplink({
+    uplinkName: 'lte',
+    reason: 'its interface has no carrier',
+    kind: 'interrupted',
+  });
   expect(session.driver!.snapshot().subflows.map(({ state }) => state)).toEqual(['active', 'doubted']);
   expect(dialled).toHaveLength(2);
 });
 
 it('changes the role of an uplink without a new subflow', async () => {
-  const { session, dialled } = await bed(bound('dsl'), bound('lte'));
+  const { session, setUse, dialled } = await bed(bound('dsl'), bound('lte'));
   const backups = () => session.driver!.snapshot().subflows.map(({ duty }) => duty === 'backup');
-  session.setUplinks([bound('dsl'), bound('lte', { backup: true })]);
-  expect([backups(), session.uplinks.map(({ state }) => state)]).toEqual([
+  session.paths.setUplinks([bound('dsl'), bound('lte', { backup: true })]);
+  expect([backups(), session.paths.uplinks.map(({ state }) => state)]).toEqual([
     [false, true],
     ['in-use', 'backup'],
   ]);
-  session.setUse('dsl', { use: 'backup', reason: 'half of the volume is used' });
-  expect([backups(), session.uplinks[0]]).toMatchObject([
+  setUse('dsl', 'backup', 'half of the volume is used');
+  expect([backups(), session.paths.uplinks[0]]).toMatchObject([
     [true, true],
     { state: 'backup', reason: 'backup: half of the volume is used' },
   ]);
-  session.setUse('dsl', { use: 'normal', reason: '' });
+  setUse('dsl', 'normal', '');
   expect([backups(), dialled.length]).toEqual([[false, true], 2]);
 });
 
@@ -162,7 +177,7 @@ it('limits uplinks as they come, change and go, without a new subflow', async ()
     ['dsl', undefined, false],
     ['lte', 1e6, true],
   ]);
-  session.setUplinks([bound('dsl', { rateLimit: limit(0) }), bound('lte', { rateLimit: limit(2e6) })]);
+  session.paths.setUplinks([bound('dsl', { rateLimit: limit(0) }), bound('lte', { rateLimit: limit(2e6) })]);
   expect([limits(), dialled.length]).toEqual([
     [
       ['dsl', undefined, true],
@@ -170,8 +185,8 @@ it('limits uplinks as they come, change and go, without a new subflow', async ()
     ],
     2,
   ]);
-  session.setUplinks([bound('dsl')]);
-  session.setUplinks([bound('dsl'), bound('lte')]);
+  session.paths.setUplinks([bound('dsl')]);
+  session.paths.setUplinks([bound('dsl'), bound('lte')]);
   await untilUp('dsl', 'lte');
   expect(limits()).toEqual([
     ['dsl', undefined, false],
@@ -180,20 +195,31 @@ it('limits uplinks as they come, change and go, without a new subflow', async ()
 });
 
 it('takes the subflows of an uplink that is stopped away, and dials it again when it is not', async () => {
-  const { session, dialled, untilUp } = await bed(bound('dsl'), bound('lte'));
-  session.setUse('lte', { use: 'stopped', reason: 'the volume is used up' });
-  expect(session.uplinks[1]).toMatchObject({ state: 'stopped', reason: 'stopped: the volume is used up' });
+  const { session, setUse, dialled, untilUp } = await bed(bound('dsl'), bound('lte'));
+  setUse('lte', 'stopped', 'the volume is used up');
+  expect(session.paths.uplinks[1]).toMatchObject({
+    state: 'stopped',
+    reason: 'stopped: the volume is used up',
+  });
   expect(session.driver!.snapshot().subflows.map(({ duty }) => duty === 'retiring')).toEqual([false, true]);
   await new Promise((resolve) => setTimeout(resolve, 100));
   expect(dialled).toHaveLength(2);
-  session.setUse('lte', { use: 'normal', reason: '' });
+  setUse('lte', 'normal', '');
   await untilUp('dsl', 'lte');
   expect(dialled).toHaveLength(3);
 });
 
+it('closes the subflows of an uplink that is stopped though the reason changes meanwhile', async () => {
+  const { session, setUse, untilOpen } = await bed(bound('dsl'));
+  setUse('dsl', 'stopped', 'the daily volume is used up');
+  setUse('dsl', 'stopped', 'the monthly volume is used up');
+  await vi.waitFor(() => expect(session.driver!.snapshot().subflows).toEqual([]), { timeout: 5_000 });
+  await untilOpen();
+});
+
 it('closes the last subflow of all, too, when its uplink is stopped', async () => {
-  const { session, untilOpen } = await bed(bound('dsl'));
-  session.setUse('dsl', { use: 'stopped', reason: 'the volume is used up' });
+  const { session, setUse, untilOpen } = await bed(bound('dsl'));
+  setUse('dsl', 'stopped', 'the volume is used up');
   await vi.waitFor(() => expect(session.driver!.snapshot().subflows).toEqual([]), { timeout: 5_000 });
   await untilOpen();
 });
@@ -201,34 +227,38 @@ it('closes the last subflow of all, too, when its uplink is stopped', async () =
 it('dials a last resort at once when the network says that nothing else gets through', async () => {
   const lte = bound('lte', { backup: true, standby: 'break-before-make' });
   const { session, dialled, untilUp } = await bed(bound('dsl'));
-  session.setUplinks([bound('dsl'), lte]);
+  session.paths.setUplinks([bound('dsl'), lte]);
   await new Promise((resolve) => setTimeout(resolve, 100));
-  expect([dialled.length, session.uplinks[1]?.state]).toEqual([1, 'waiting']);
-  session.loseUplink({ uplinkName: 'dsl', reason: 'its interface has no carrier', kind: 'interrupted' });
+  expect([dialled.length, session.paths.uplinks[1]?.state]).toEqual([1, 'waiting']);
+  session.paths.loseUplink({
+    uplinkName: 'dsl',
+    reason: 'its interface has no carrier',
+    kind: 'interrupted',
+  });
   await untilUp('dsl', 'lte');
   expect(session.driver!.snapshot().subflows.map(({ duty }) => duty === 'backup')).toEqual([false, true]);
 });
 
 it('lets go of a subflow that comes up for an uplink that was taken out meanwhile, though it is the only one', async () => {
   const { session, dialled, untilOpen, untilUp } = await bed(bound('dsl'));
-  session.setUplinks([]);
+  session.paths.setUplinks([]);
   await untilOpen();
-  session.setUplinks([bound('lte')]);
+  session.paths.setUplinks([bound('lte')]);
   // Connected, and its JOIN not answered yet.
   while (!dialled[1]?.transport.isGreeted) await Promise.resolve();
-  session.setUplinks([]);
+  session.paths.setUplinks([]);
   await untilOpen();
   expect(session.driver!.snapshot().subflows).toEqual([]);
-  session.setUplinks([bound('sat')]);
+  session.paths.setUplinks([bound('sat')]);
   await untilUp('sat');
 });
 
 it('closes all subflows of an uplink that is stopped, those too that were to be replaced', async () => {
-  const { session, swallowing, untilOpen } = await bed(bound('dsl'));
+  const { session, setUse, swallowing, untilOpen } = await bed(bound('dsl'));
   swallowing.set('dsl', 0);
-  session.setUplinks([bound('dsl', { binding: { kind: 'interface', interface: 'eth1' } })]);
+  session.paths.setUplinks([bound('dsl', { binding: { kind: 'interface', interface: 'eth1' } })]);
   await untilOpen('dsl 10.0.0.2');
-  session.setUse('dsl', { use: 'stopped', reason: 'the volume is used up' });
+  setUse('dsl', 'stopped', 'the volume is used up');
   await vi.waitFor(() => expect(session.driver!.snapshot().subflows).toEqual([]), { timeout: 5_000 });
   await untilOpen();
 });
@@ -238,12 +268,12 @@ it.each(['moved', 'gone'] as const)(
   async (kind) => {
     const { session, swallowing, addresses, untilOpen } = await bed(bound('dsl'));
     swallowing.set('lte', 0);
-    session.setUplinks([bound('dsl'), bound('lte')]);
+    session.paths.setUplinks([bound('dsl'), bound('lte')]);
     await vi.waitFor(() => expect(swallowing.get('lte')).toBe(1));
     swallowing.delete('lte');
     addresses.lte = '192.168.8.101';
     const lost = kind === 'moved' ? { addresses: new Set(['192.168.8.100']) } : {};
-    session.loseUplink({ uplinkName: 'lte', reason: 'its address is gone', kind, ...lost });
+    session.paths.loseUplink({ uplinkName: 'lte', reason: 'its address is gone', kind, ...lost });
     await untilOpen('dsl 10.0.0.2', 'lte 192.168.8.101');
   },
 );
@@ -251,32 +281,36 @@ it.each(['moved', 'gone'] as const)(
 it('tries an uplink that takes the place of another before it dials a last resort', async () => {
   const lte = bound('lte', { backup: true, standby: 'break-before-make' });
   const { session, dialled, untilUp } = await bed(bound('dsl'));
-  session.setUplinks([bound('dsl'), lte]);
-  session.setUplinks([bound('sat'), lte]);
+  session.paths.setUplinks([bound('dsl'), lte]);
+  session.paths.setUplinks([bound('sat'), lte]);
   await untilUp('sat');
   expect(dialled.map(({ uplink }) => uplink)).toEqual(['dsl', 'sat']);
 });
 
 it('does not dial an uplink that waits for load because its cap is reached', async () => {
-  const { session, dialled, untilUp } = await bed(bound('dsl'));
-  session.setUplinks([bound('dsl'), bound('lte', { joinAboveUtilization: 0.8 })]);
-  session.setUse('lte', { use: 'backup', reason: 'monthly cap reached' });
+  const { session, setUse, dialled, untilUp } = await bed(bound('dsl'));
+  session.paths.setUplinks([bound('dsl'), bound('lte', { joinAboveUtilization: 0.8 })]);
+  setUse('lte', 'backup', 'monthly cap reached');
   await new Promise((resolve) => setTimeout(resolve, 100));
-  expect([dialled.length, session.uplinks[1]]).toMatchObject([
+  expect([dialled.length, session.paths.uplinks[1]]).toMatchObject([
     1,
     { state: 'waiting', reason: 'backup: monthly cap reached; dialled when no other uplink works' },
   ]);
-  session.loseUplink({ uplinkName: 'dsl', reason: 'its interface has no carrier', kind: 'interrupted' });
+  session.paths.loseUplink({
+    uplinkName: 'dsl',
+    reason: 'its interface has no carrier',
+    kind: 'interrupted',
+  });
   await untilUp('dsl', 'lte');
 });
 
 it('dials anew at once what had connected, and waits for its JOIN, over an interface that is gone', async () => {
   const { session, deaf, dialled, untilOpen, untilUp } = await bed(bound('dsl'));
   deaf.add('lte');
-  session.setUplinks([bound('dsl'), bound('lte')]);
+  session.paths.setUplinks([bound('dsl'), bound('lte')]);
   await vi.waitFor(() => expect(dialled[1]?.transport.isGreeted).toBe(true));
   deaf.delete('lte');
-  session.loseUplink({ uplinkName: 'lte', reason: 'its interface is gone', kind: 'gone' });
+  session.paths.loseUplink({ uplinkName: 'lte', reason: 'its interface is gone', kind: 'gone' });
   await untilUp('dsl', 'lte');
   await untilOpen('dsl 10.0.0.2', 'lte 192.168.8.100');
   expect(dialled).toHaveLength(3);

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { ConnectRequest } from '../../../client-proxy/socks5/connect-request.ts';
+import { RuleSet } from '../../../client-proxy/steering/rule-set.ts';
 import type { SteeredStream, StreamSteerer } from '../../../client-proxy/steering/steered-streams.ts';
 import { Steering } from '../../../client-proxy/steering/steering.ts';
 import type { SteeringConfig, SteeringRule } from '../../../client-proxy/steering/steering-rule.ts';
@@ -21,7 +22,7 @@ function bench(initial: SteeringConfig, present = ['dsl', 'lte']) {
   const log: { level: string; fields: unknown }[] = [];
   const failures: ErrorName[] = [];
   const steering = new Steering({
-    config: initial,
+    rules: new RuleSet(initial),
     uplinkNames: () => present,
     logger: {
       debug: (fields: unknown) => void log.push({ level: 'debug', fields }),
@@ -73,7 +74,7 @@ describe('other rules', () => {
 
   it('hold for new requests at once', () => {
     const { steering, ask, failures } = bench(config());
-    steering.reload(config(byHost('a.test', BLOCK)));
+    steering.reload(new RuleSet(config(byHost('a.test', BLOCK))));
     ask('a.test');
     expect(failures).toEqual(['notAuthorized']);
   });
@@ -86,7 +87,9 @@ describe('other rules', () => {
       streams[index]?.opened(steerer, index);
     }
     expect(
-      steering.reload(config(byHost('a.test', steer(REDUNDANT)), byHost('c.test', steer(AGGREGATE)))),
+      steering.reload(
+        new RuleSet(config(byHost('a.test', steer(REDUNDANT)), byHost('c.test', steer(AGGREGATE)))),
+      ),
     ).toBe(2);
     expect(steerer.steered).toEqual([
       [0, REDUNDANT],
@@ -101,14 +104,14 @@ describe('other rules', () => {
       ask(host);
       streams[index]?.opened(steerer, index);
     }
-    expect(steering.reload(config(byHost('a.test', BLOCK), byHost('b.test', DIRECT)))).toBe(0);
+    expect(steering.reload(new RuleSet(config(byHost('a.test', BLOCK), byHost('b.test', DIRECT))))).toBe(0);
     expect([steerer.steered, failures]).toEqual([[], []]);
   });
 
   it('hold for a stream that still waits for its session', () => {
     const { steering, ask, streams } = bench(config());
     ask('a.test');
-    steering.reload(config(byHost('a.test', steer(REDUNDANT))));
+    steering.reload(new RuleSet(config(byHost('a.test', steer(REDUNDANT)))));
     expect(streams[0]?.policy).toEqual(REDUNDANT);
   });
 
@@ -118,7 +121,7 @@ describe('other rules', () => {
     ask('a.test');
     streams[0]?.opened(steerer, 0);
     streams[0]?.over();
-    expect(steering.reload({ default: REDUNDANT, rules: [] })).toBe(0);
+    expect(steering.reload(new RuleSet({ default: REDUNDANT, rules: [] }))).toBe(0);
     expect(steerer.steered).toEqual([]);
   });
 });
@@ -129,7 +132,7 @@ describe('the log', () => {
     steering.checkUplinks();
     expect(warnings()).toEqual([{ missing: ['wifi'], present: ['dsl', 'lte'] }]);
     const policy: SteeringPolicy = { mode: 'weighted', weights: { dsl: 1, satellite: 1 }, only: ['train'] };
-    steering.reload({ default: policy, rules: [{ action: DIRECT }] });
+    steering.reload(new RuleSet({ default: policy, rules: [{ action: DIRECT }] }));
     expect(warnings()[1]).toEqual({ missing: ['train', 'satellite'], present: ['dsl', 'lte'] });
   });
 

@@ -6,8 +6,8 @@ import { registerBuildInfo } from '../../../shared/runtime/observe/build-info.ts
 import {
   EndpointError,
   type Health,
+  HttpEndpoint,
   type HttpEndpointOptions,
-  startHttpEndpoint,
 } from '../../../shared/runtime/observe/http-endpoint.ts';
 
 /** The server of the newest endpoint. */
@@ -23,19 +23,19 @@ vi.mock('node:http', async (original) => {
 
 const OK: Health = { ok: true, reasons: [] };
 
-const status = () => ({ json: { answer: 42 }, text: () => 'all is well\n' });
+const defaults: HttpEndpointOptions<{ answer: number }> = {
+  listen: { host: '127.0.0.1', port: 0 },
+  registry: new Registry(),
+  ready: () => OK,
+  status: () => ({ answer: 42 }),
+  statusText: ({ answer }) => `the answer is ${answer}\n`,
+};
 
-async function endpoint(options: Partial<HttpEndpointOptions> = {}) {
-  const started = await startHttpEndpoint({
-    listen: { host: '127.0.0.1', port: 0 },
-    registry: new Registry(),
-    health: () => OK,
-    ready: () => OK,
-    status,
-    ...options,
-  });
+async function endpoint(options: Partial<typeof defaults> = {}) {
+  const started = new HttpEndpoint({ ...defaults, registry: new Registry(), ...options });
+  const address = (await started.start())!;
   onTestFinished(() => started.close());
-  return { ...started, url: `http://127.0.0.1:${started.address.port}` };
+  return { address, close: () => started.close(), url: `http://127.0.0.1:${address.port}` };
 }
 
 describe('the HTTP endpoint', () => {
@@ -78,7 +78,7 @@ describe('the HTTP endpoint', () => {
     expect(await json.json()).toEqual({ answer: 42 });
     const text = await fetch(`${url}/status.txt`);
     expect(text.headers.get('content-type')).toMatch(/^text\/plain/);
-    expect(await text.text()).toBe('all is well\n');
+    expect(await text.text()).toBe('the answer is 42\n');
     expect((await fetch(`${url}/status`, { method: 'POST', body: '{}' })).status).toBe(405);
   });
 
@@ -105,22 +105,24 @@ describe('the HTTP endpoint', () => {
     expect((await fetch(`${url}/healthz`)).status).toBe(200);
   });
 
+  it('listens nowhere when it is turned off', async () => {
+    const off = new HttpEndpoint({ ...defaults, listen: undefined });
+    expect(await off.start()).toBeUndefined();
+    await off.close();
+  });
+
   it('says when the port is taken', async () => {
     const other = createServer();
     await new Promise<void>((resolve) => other.listen(0, '127.0.0.1', resolve));
     onTestFinished(() => void other.close());
     const { port } = other.address() as { port: number };
-    const start = startHttpEndpoint({
-      listen: { host: '127.0.0.1', port },
-      registry: new Registry(),
-      health: () => OK,
-      ready: () => OK,
-      status,
-    });
+    const taken = new HttpEndpoint({ ...defaults, listen: { host: '127.0.0.1', port } });
+    const start = taken.start();
     await expect(start).rejects.toThrow(EndpointError);
     await expect(start).rejects.toThrow(
       `metrics cannot listen at 127.0.0.1:${port}: the port is taken: choose another`,
     );
+    await taken.close();
   });
 
   it('closes on a client that says nothing when it is closed itself', async () => {

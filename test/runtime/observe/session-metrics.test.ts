@@ -2,6 +2,8 @@ import { Registry } from 'prom-client';
 import { expect, it } from 'vitest';
 import { MemoryBudget } from '../../../shared/protocol/memory-budget.ts';
 import { Session } from '../../../shared/protocol/session/session.ts';
+import type { SessionSnapshot } from '../../../shared/protocol/session/snapshot.ts';
+import { ResentBytes } from '../../../shared/runtime/observe/resent-bytes.ts';
 import { registerSessionMetrics } from '../../../shared/runtime/observe/session-metrics.ts';
 import { TrafficTable } from '../../../shared/runtime/session/uplink-traffic.ts';
 
@@ -28,7 +30,7 @@ it('tells of each subflow its state once, and which uplinks are parked', async (
   };
   const driver = { snapshot: () => snapshot };
   const registry = new Registry();
-  registerSessionMetrics(registry, { drivers: () => [driver], traffic });
+  registerSessionMetrics(registry, { drivers: () => [driver], traffic, resent: new ResentBytes() });
   const text = await registry.metrics();
   const subflows = [...text.matchAll(/^tributary_subflows\{uplink="(\w+)",state="(\w+)"\} ([1-9]\d*)$/gm)];
   expect(subflows.map(([, ...fields]) => fields.join(' '))).toEqual([
@@ -39,4 +41,25 @@ it('tells of each subflow its state once, and which uplinks are parked', async (
   ]);
   const parked = [...text.matchAll(/^tributary_uplink_parked\{uplink="(\w+)",reason="(\w+)"\} (\d+)$/gm)];
   expect(parked.map(([, uplink, , count]) => `${uplink} ${count}`)).toEqual(['dsl 0', 'lte 0', 'wifi 1']);
+});
+
+it('keeps the bytes that ended sessions sent more than once', async () => {
+  const session = (reinjectedBytes: number) => {
+    const snapshot = {
+      subflows: [],
+      reorderBytes: 0,
+      statistics: { reinjectedBytes, copiedBytes: 1, redundantBytes: 0 },
+    };
+    return { snapshot: () => snapshot as unknown as SessionSnapshot };
+  };
+  const resent = new ResentBytes();
+  resent.onSessionEnded(session(20));
+  resent.onSessionEnded(session(300));
+  const registry = new Registry();
+  const drivers = () => [session(4_000)];
+  registerSessionMetrics(registry, { drivers, traffic: new TrafficTable(1), resent });
+  const text = await registry.metrics();
+  expect(text).toContain('tributary_reinjected_bytes_total{kind="lost"} 4320\n');
+  expect(text).toContain('tributary_reinjected_bytes_total{kind="copy"} 3\n');
+  expect(text).toContain('tributary_reinjected_bytes_total{kind="redundant"} 0\n');
 });

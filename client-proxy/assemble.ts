@@ -1,0 +1,293 @@
+import { Resolver } from 'node:dns';
+import { networkInterfaces } from 'node:os';
+import { join } from 'node:path';
+import type { Logger } from 'pino';
+import { Registry } from 'prom-client';
+import { withTuning } from '../shared/protocol/session/core-tuning.ts';
+import { type AppSocketListener, acceptAppSockets } from '../shared/runtime/app/app-socket-listener.ts';
+import { BlockPool } from '../shared/runtime/app/block-pool.ts';
+import type { MonotonicClock, WallClock } from '../shared/runtime/clock.ts';
+import type { NativeLoad } from '../shared/runtime/kernel/native.ts';
+import { registerBuildInfo } from '../shared/runtime/observe/build-info.ts';
+import { HttpEndpoint } from '../shared/runtime/observe/http-endpoint.ts';
+import { ResentBytes } from '../shared/runtime/observe/resent-bytes.ts';
+import { registerSessionMetrics } from '../shared/runtime/observe/session-metrics.ts';
+import { TrafficTable } from '../shared/runtime/session/uplink-traffic.ts';
+import { ReceivePool } from '../shared/runtime/subflow/receive-pool.ts';
+import { ClientCounts } from './client-counts.ts';
+import { registerClientMetrics } from './client-metrics.ts';
+import { ClientProxy } from './client-proxy.ts';
+import type { ClientConfig } from './config/client-config.ts';
+import { MAX_UPLINKS } from './config/client-schema.ts';
+import { DirectConnections } from './direct/direct-connections.ts';
+import { DirectDialer } from './direct/direct-dialer.ts';
+import { DirectOpener } from './direct/direct-opening.ts';
+import { UplinkSet } from './discovery/uplink-set.ts';
+import { UplinkStates } from './discovery/uplink-states.ts';
+import { TargetNames } from './dns/target-names.ts';
+import { Metering } from './metering/metering.ts';
+import { registerMeteringMetrics } from './metering/metering-metrics.ts';
+import { USAGE_FILE_NAME } from './metering/usage-file.ts';
+import { WireTable } from './metering/wire-table.ts';
+import { IpMonitor } from './network/ip-monitor.ts';
+import { NetworkReader } from './network/network-reader.ts';
+import { NetworkWatch } from './network/network-watch.ts';
+import { UplinkUses } from './path-manager/uplink-use.ts';
+import { SessionKeeper } from './session/session-keeper.ts';
+import { Socks5Server } from './socks5/socks-server.ts';
+import { clientReadiness } from './status/client-readiness.ts';
+import { type ClientStatus, type ClientStatusSource, clientStatus } from './status/client-status.ts';
+import { clientStatusText } from './status/client-status-text.ts';
+import { RuleSet } from './steering/rule-set.ts';
+import { Steering } from './steering/steering.ts';
+import { StreamOpener } from './stream-opening.ts';
+import { UplinkConnector } from './uplink/uplink-connector.ts';
+
+/** What the client proxy gets from its process. */
+export interface ClientProxyDeps {
+  readonly logger: Logger;
+  readonly clock: MonotonicClock;
+  readonly wallClock: WallClock;
+  readonly random: () => number;
+  readonly native: NativeLoad;
+  readonly version: string;
+  readonly nodeVersion: string;
+  /** Where the usage of metered uplinks is kept unless the configuration says. */
+  readonly stateDirectory: string;
+}
+
+/** Uplinks that are counted by name: those that come and go may be more than there are at a time. */
+const MAX_UPLINK_NAMES = 4 * MAX_UPLINKS;
+/** How long a stream waits for a session, and an application for the origin's answer. */
+const OPEN_TIMEOUT_MS = 15_000;
+const ANSWER_TIMEOUT_MS = 30_000;
+
+/** Makes the client proxy of its parts, each after those that it needs. Nothing runs before `start`. */
+export async function assemble(config: ClientConfig, deps: ClientProxyDeps): Promise<ClientProxy> {
+  const { logger, clock, wallClock } = deps;
+  const { native } = deps.native;
+  if (native === undefined) logger.info({ reason: deps.native.reason }, 'no native socket calls');
+  const counters = makeCounters(deps);
+  const appPool = new BlockPool(clock);
+  const uplinks = new UplinkSet({ bindsByInterface: native !== undefined, maxUplinks: MAX_UPLINKS, logger });
+  const states = new UplinkStates({ uplinks, wallClock, logger });
+  const uses = new UplinkUses(logger);
+  const connector = makeConnector(config, deps, { counters, appPool });
+  const keeper = makeKeeper(config, deps, { counters, states, uses, connector });
+  const directConnections = new DirectConnections();
+  const metering = await openMetering(config, deps, { counters, uses, keeper, directConnections });
+  // Metering first, so that caps hold before anything is dialled.
+  uplinks.follow(metering, keeper, directConnections);
+  const direct = makeDirectOpener(deps, { counters, uplinks, uses, connector, directConnections });
+  const steering = makeSteering(config, deps, { counters, uplinks, keeper, direct });
+  const socks = new Socks5Server({
+    ...config.socks,
+    logger,
+    onRequest: (request) => steering.serve(request),
+  });
+  const listen = () => listenForApplications(config, deps, { socks, appPool });
+  const network = makeNetworkWatch(config, deps, { uplinks, steering });
+  const uplinkStatus = () => states.status(keeper.uplinks);
+  const told = { keeper, uplinks, uplinkStatus, steering, socks, directConnections, metering };
+  const endpoint = makeEndpoint(config, { ...deps, ...counters, ...told });
+  const parts = { endpoint, uplinks, metering, keeper, steering, socks, listen, network };
+  return new ClientProxy({ config, logger, ...parts });
+}
+
+type Counters = ReturnType<typeof makeCounters>;
+
+/** What is counted as it happens, for the metrics and the status. */
+function makeCounters({ native: { native } }: ClientProxyDeps) {
+  return {
+    counts: new ClientCounts(MAX_UPLINK_NAMES),
+    resent: new ResentBytes(),
+    traffic: new TrafficTable(MAX_UPLINK_NAMES),
+    directTraffic: new TrafficTable(MAX_UPLINK_NAMES),
+    wires: new WireTable(native, MAX_UPLINK_NAMES),
+  };
+}
+
+function makeConnector(
+  { concentrator, dial }: ClientConfig,
+  { clock, logger, native: { native } }: ClientProxyDeps,
+  { counters, appPool }: { readonly counters: Counters; readonly appPool: BlockPool },
+): UplinkConnector {
+  return new UplinkConnector({
+    ...concentrator,
+    subflowTimeoutMs: dial.timeoutMs,
+    native,
+    wireOf: (uplinkName) => counters.wires.of(uplinkName),
+    appPool,
+    subflowPool: new ReceivePool(clock),
+    logger,
+  });
+}
+
+function makeKeeper(
+  { client, concentrator, paths, dial, memory, lingerMs, tuning }: ClientConfig,
+  { clock, random, logger }: ClientProxyDeps,
+  parts: {
+    readonly counters: Counters;
+    readonly states: UplinkStates;
+    readonly uses: UplinkUses;
+    readonly connector: UplinkConnector;
+  },
+): SessionKeeper {
+  const { counters, states, uses, connector } = parts;
+  return new SessionKeeper({
+    identity: client,
+    addresses: concentrator.addresses,
+    paths,
+    names: new TargetNames(),
+    dialTimeoutMs: dial.timeoutMs,
+    handshakeTimeoutMs: dial.timeoutMs,
+    backoff: { minMs: dial.backoffMinMs, maxMs: dial.backoffMaxMs },
+    memoryBytes: memory.perSessionBytes,
+    lingerMs,
+    tuning: withTuning(tuning),
+    openTimeoutMs: OPEN_TIMEOUT_MS,
+    clock,
+    random,
+    logger,
+    traffic: counters.traffic,
+    connect: (uplink, address, signal) => connector.subflow(uplink, address, signal),
+    useOf: (uplinkName) => uses.of(uplinkName),
+    onDial: (uplinkName, result) => void counters.counts.dials.of(uplinkName)[result]++,
+    onReviewed: (dialled) => states.review(dialled),
+    onSessionEnded: (driver) => counters.resent.onSessionEnded(driver),
+  });
+}
+
+function openMetering(
+  config: ClientConfig,
+  { stateDirectory, wallClock, logger }: ClientProxyDeps,
+  parts: {
+    readonly counters: Counters;
+    readonly uses: UplinkUses;
+    readonly keeper: SessionKeeper;
+    readonly directConnections: DirectConnections;
+  },
+): Promise<Metering> {
+  const { counters, uses, keeper, directConnections } = parts;
+  return Metering.open({
+    file: join(config.stateDirectory ?? stateDirectory, USAGE_FILE_NAME),
+    wires: counters.wires,
+    wallClock,
+    logger,
+    setUse(uplinkName, use, reason) {
+      uses.set(uplinkName, use, reason);
+      keeper.onUseChanged(uplinkName);
+      if (use === 'stopped') directConnections.end(uplinkName);
+    },
+  });
+}
+
+function makeDirectOpener(
+  { clock, native: { native } }: ClientProxyDeps,
+  parts: {
+    readonly counters: Counters;
+    readonly uplinks: UplinkSet;
+    readonly uses: UplinkUses;
+    readonly connector: UplinkConnector;
+    readonly directConnections: DirectConnections;
+  },
+): DirectOpener {
+  const { counters, uplinks, uses, connector, directConnections } = parts;
+  const dialer = new DirectDialer({
+    uplinks: () => uplinks.uplinks,
+    useOf: (uplinkName) => uses.of(uplinkName),
+    connect: (uplink, target, signal, timeoutMs) => connector.origin(uplink, target, signal, timeoutMs),
+    dns: { systemServers: () => new Resolver().getServers(), native },
+    ownAddresses: () =>
+      Object.values(networkInterfaces()).flatMap((infos = []) => infos.map(({ address }) => address)),
+    clock,
+  });
+  return new DirectOpener({
+    dialer,
+    connections: directConnections,
+    traffic: counters.directTraffic,
+    onResult: (result) => counters.counts.directOpens.add(result),
+  });
+}
+
+function makeSteering(
+  config: ClientConfig,
+  { logger }: ClientProxyDeps,
+  parts: {
+    readonly counters: Counters;
+    readonly uplinks: UplinkSet;
+    readonly keeper: SessionKeeper;
+    readonly direct: DirectOpener;
+  },
+): Steering {
+  const { counters, uplinks, keeper, direct } = parts;
+  const streams = new StreamOpener({
+    keeper,
+    optimisticReply: config.socks.optimisticReply,
+    answerTimeoutMs: ANSWER_TIMEOUT_MS,
+    onResult: (result) => counters.counts.opens.add(result),
+  });
+  return new Steering({
+    rules: new RuleSet(config.steering),
+    uplinkNames: () => uplinks.uplinks.map(({ name }) => name),
+    logger,
+    openStream: (request, steered) => void streams.open(request, steered),
+    openDirect: (request, uplinkName, onFailed) => void direct.open(request, uplinkName, onFailed),
+    onDecision: (kind) => void counters.counts.decisions[kind]++,
+  });
+}
+
+function listenForApplications(
+  { socks: { listen } }: ClientConfig,
+  { logger, native: { native } }: ClientProxyDeps,
+  { socks, appPool }: { readonly socks: Socks5Server; readonly appPool: BlockPool },
+): Promise<AppSocketListener> {
+  return acceptAppSockets({
+    ...listen,
+    setting: 'socks.listen',
+    pool: appPool,
+    native,
+    onSocket: (socket) => socks.handle(socket),
+    onError: (error) => logger.error({ reason: error.message }, 'accepting failed'),
+  });
+}
+
+function makeNetworkWatch(
+  config: ClientConfig,
+  { clock, random, logger }: ClientProxyDeps,
+  { uplinks, steering }: { readonly uplinks: UplinkSet; readonly steering: Steering },
+): NetworkWatch {
+  const reader = new NetworkReader(config.concentrator.addresses, (reason) => {
+    logger.info({ reason }, 'no iproute2: interfaces are known by name, routes are not known');
+  });
+  return new NetworkWatch({
+    read: () => reader.read(),
+    look: networkInterfaces,
+    monitor: (onEvent) => new IpMonitor({ onEvent, logger, clock, random }),
+    onView(view) {
+      uplinks.onNetwork(view);
+      steering.checkUplinks();
+    },
+    logger,
+  });
+}
+
+/** Metrics, readiness and status; they read the parts when they are asked. */
+function makeEndpoint(
+  { metrics }: ClientConfig,
+  source: ClientStatusSource & Counters & Pick<ClientProxyDeps, 'version' | 'nodeVersion'>,
+): HttpEndpoint<ClientStatus> {
+  const registry = new Registry();
+  const { keeper, uplinkStatus, socks, metering } = source;
+  registerBuildInfo(registry, source);
+  registerSessionMetrics(registry, { ...source, drivers: () => keeper.drivers });
+  registerClientMetrics(registry, { ...source, uplinks: uplinkStatus, socks: () => socks.counters });
+  registerMeteringMetrics(registry, { ...source, meters: () => metering.meters });
+  return new HttpEndpoint({
+    listen: metrics?.listen,
+    registry,
+    ready: () => clientReadiness(source),
+    status: () => clientStatus(source),
+    statusText: clientStatusText,
+  });
+}

@@ -1,0 +1,11 @@
+import type { UplinkLoss } from './uplink-trouble.ts';
+
+/** A part that uses uplinks and is told which there are. `Uplink`: what it wants to know of each. */
+export interface UplinkFollower<Uplink> {
+  /** The uplinks from now on; those that are not among them any more are gone. */
+  setUplinks(uplinks: readonly Uplink[]): void;
+  /** What was connected over an uplink has lost what it stood on. */
+  loseUplink?(loss: UplinkLoss): void;
+  /** The network has changed: what failed may work now. */
+  retryUplinks?(): void;
+}

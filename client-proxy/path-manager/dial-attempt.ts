@@ -1,0 +1,101 @@
+import type { Destination } from '../../shared/protocol/destination.ts';
+import { Cancellation, type CancelSignal } from '../../shared/runtime/async/cancellation.ts';
+import type { SubflowTransport } from '../../shared/runtime/subflow/subflow-transport.ts';
+import type { PathTarget } from './paths.ts';
+import type { Reached } from './reach.ts';
+
+/** What an attempt needs of the session whose subflows are dialled. */
+export interface DialHost {
+  /** Connects to one of the targets, `preferred` first, and proves the other end. */
+  reach(
+    targets: readonly PathTarget[],
+    preferred: Destination | undefined,
+    signal: CancelSignal,
+  ): Promise<Reached>;
+  /**
+   * Brings the transport into the session, in place of the silent subflow `replaced`; resolves to the subflow's id. Where it
+   * rejects the transport is closed.
+   */
+  admit(transport: SubflowTransport, address: Destination, replaced: number | undefined): Promise<number>;
+}
+
+/** A subflow that an attempt has brought up. */
+export interface DialledSubflow {
+  readonly id: number;
+  readonly address: Destination;
+  /** The silent subflow whose place it has taken. It is the same one where that has come back meanwhile. */
+  readonly replaced: number | undefined;
+}
+
+/** One attempt to bring up a subflow: it connects, and then enters the session. */
+export class DialAttempt {
+  readonly #host: DialHost;
+  readonly #cancellation = new Cancellation();
+  #isConnecting = true;
+  /** What is connected, while it waits for its place in the session. */
+  #entering: SubflowTransport | undefined;
+
+  constructor(host: DialHost) {
+    this.#host = host;
+  }
+
+  /**
+   * Resolves to undefined when it was given up while it connected. Rejects when it fails.
+   * @param replaced asked once it is connected
+   */
+  async run(
+    targets: readonly PathTarget[],
+    preferred: Destination | undefined,
+    replaced: () => number | undefined,
+  ): Promise<DialledSubflow | undefined> {
+    const { transport, address } = await this.#connect(targets, preferred);
+    if (this.isGivenUp) {
+      transport.destroy();
+      return undefined;
+    }
+    return this.#enter(transport, address, replaced());
+  }
+
+  /** Whether nobody waits for it any more, however it ends. */
+  get isGivenUp(): boolean {
+    return this.#cancellation.aborted;
+  }
+
+  /** It is not wanted any more; what is connected is carried through. */
+  giveUp(): void {
+    if (this.#isConnecting) this.#cancellation.abort();
+  }
+
+  /** The network that it stands on is gone; once it is connected, only if it is bound to one of these addresses, where given. */
+  loseNetwork(addresses: ReadonlySet<string> | undefined): void {
+    this.giveUp();
+    const transport = this.#entering;
+    if (transport === undefined || addresses?.has(transport.localAddress) === false) return;
+    this.#cancellation.abort();
+    transport.destroy();
+  }
+
+  async #connect(targets: readonly PathTarget[], preferred: Destination | undefined): Promise<Reached> {
+    try {
+      return await this.#host.reach(targets, preferred, this.#cancellation);
+    } finally {
+      this.#isConnecting = false;
+    }
+  }
+
+  async #enter(
+    transport: SubflowTransport,
+    address: Destination,
+    replaced: number | undefined,
+  ): Promise<DialledSubflow> {
+    this.#entering = transport;
+    try {
+      return { id: await this.#host.admit(transport, address, replaced), address, replaced };
+    } catch (error) {
+      transport.destroy();
+      throw error;
+    } finally {
+      this.#entering = undefined;
+    }
+  }
+}

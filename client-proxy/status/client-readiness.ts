@@ -1,0 +1,31 @@
+import type { Health } from '../../shared/runtime/observe/http-endpoint.ts';
+import type { UplinkSet } from '../discovery/uplink-set.ts';
+import type { UplinkStatus } from '../path-manager/uplink-status.ts';
+import type { SessionKeeper } from '../session/session-keeper.ts';
+
+/** The parts of the client that its readiness is read from. */
+export interface ReadinessSource {
+  readonly keeper: Pick<SessionKeeper, 'isEstablished'>;
+  readonly uplinks: Pick<UplinkSet, 'leftOut'>;
+  /** The state of each uplink now. */
+  readonly uplinkStatus: () => readonly UplinkStatus[];
+}
+
+/** Interfaces that are named when no uplink is up; there can be hundreds. */
+const MAX_LEFT_OUT = 16;
+
+/** Ready means: a stream that is opened now has an uplink to go out on. */
+export function clientReadiness({ keeper, uplinks, uplinkStatus }: ReadinessSource): Health {
+  const status = uplinkStatus();
+  const isUp = status.some((uplink) => uplink.isUp);
+  const reasons: string[] = [];
+  if (!keeper.isEstablished) reasons.push('no session with the concentrator');
+  if (status.length === 0) reasons.push('no interface is an uplink');
+  for (const { name, reason } of status) reasons.push(`uplink ${name}: ${reason}`);
+  if (!isUp) {
+    for (const one of uplinks.leftOut.slice(0, MAX_LEFT_OUT)) {
+      reasons.push(`interface ${one.interface}, left out: ${one.reason}`);
+    }
+  }
+  return { ok: isUp && keeper.isEstablished, reasons };
+}

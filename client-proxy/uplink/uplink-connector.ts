@@ -1,0 +1,65 @@
+import type { Logger } from 'pino';
+import type { Destination } from '../../shared/protocol/destination.ts';
+import type { AppSocket } from '../../shared/runtime/app/app-socket.ts';
+import type { BlockPool } from '../../shared/runtime/app/block-pool.ts';
+import type { CancelSignal } from '../../shared/runtime/async/cancellation.ts';
+import type { CertificatePin } from '../../shared/runtime/identity/certificate-pin.ts';
+import type { NativeSockets } from '../../shared/runtime/kernel/native.ts';
+import type { ReceivePool } from '../../shared/runtime/subflow/receive-pool.ts';
+import type { SubflowTransport } from '../../shared/runtime/subflow/subflow-transport.ts';
+import type { ConnectionWatcher } from '../../shared/runtime/tcp/connection-watcher.ts';
+import { connectSubflow } from './subflow-connect.ts';
+import type { Uplink } from './uplink.ts';
+import { connectAppSocketThroughUplink } from './uplink-app-socket.ts';
+
+export interface UplinkConnectorOptions {
+  /** The one certificate that the concentrator may show. */
+  readonly pin: CertificatePin;
+  /** Sent to the concentrator as SNI; nothing is sent where absent. */
+  readonly serverName?: string | undefined;
+  /** For TCP and TLS of a subflow together. */
+  readonly subflowTimeoutMs: number;
+  readonly native: NativeSockets | undefined;
+  /** Counts what the connections of each uplink cost on the wire. */
+  wireOf(uplinkName: string): ConnectionWatcher;
+  readonly appPool: BlockPool;
+  readonly subflowPool: ReceivePool;
+  readonly logger: Logger;
+}
+
+/** An uplink whose subflows may ask for a congestion control of the kernel's by name. */
+export interface TunedUplink extends Uplink {
+  readonly congestionControl?: string;
+}
+
+/** Opens the connections of this program over its uplinks, with what is the same for all of them. */
+export class UplinkConnector {
+  readonly #options: UplinkConnectorOptions;
+
+  constructor(options: UplinkConnectorOptions) {
+    this.#options = options;
+  }
+
+  /** A subflow to an address of the concentrator. Rejects with UplinkError or SubflowError. */
+  subflow(uplink: TunedUplink, address: Destination, signal: CancelSignal): Promise<SubflowTransport> {
+    const { pin, serverName, subflowTimeoutMs, native, subflowPool, logger } = this.#options;
+    return connectSubflow(uplink, address, {
+      pin,
+      serverName,
+      pool: subflowPool,
+      native,
+      wire: this.#options.wireOf(uplink.name),
+      signal,
+      timeoutMs: subflowTimeoutMs,
+      congestionControl: uplink.congestionControl,
+      onWarning: (message) => logger.warn({ uplink: uplink.name }, message),
+    });
+  }
+
+  /** A connection to an origin, past the concentrator. Rejects as `connectAppSocketThroughUplink` does. */
+  origin(uplink: Uplink, target: Destination, signal: CancelSignal, timeoutMs: number): Promise<AppSocket> {
+    const { native, appPool } = this.#options;
+    const wire = this.#options.wireOf(uplink.name);
+    return connectAppSocketThroughUplink(uplink, target, { pool: appPool, native, wire, signal, timeoutMs });
+  }
+}

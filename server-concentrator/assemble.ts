@@ -1,0 +1,146 @@
+import type { Logger } from 'pino';
+import { Registry } from 'prom-client';
+import { withTuning } from '../shared/protocol/session/core-tuning.ts';
+import { connectAppSocket } from '../shared/runtime/app/app-socket-connect.ts';
+import { BlockPool } from '../shared/runtime/app/block-pool.ts';
+import type { MonotonicClock, WallClock } from '../shared/runtime/clock.ts';
+import { DnsResolver } from '../shared/runtime/dns/resolver.ts';
+import type { NativeLoad } from '../shared/runtime/kernel/native.ts';
+import { registerBuildInfo } from '../shared/runtime/observe/build-info.ts';
+import { HttpEndpoint } from '../shared/runtime/observe/http-endpoint.ts';
+import { ResentBytes } from '../shared/runtime/observe/resent-bytes.ts';
+import { registerSessionMetrics } from '../shared/runtime/observe/session-metrics.ts';
+import { warnOnce } from '../shared/runtime/observe/warn-once.ts';
+import { TrafficTable } from '../shared/runtime/session/uplink-traffic.ts';
+import { ReceivePool } from '../shared/runtime/subflow/receive-pool.ts';
+import type { SubflowListener } from '../shared/runtime/subflow/subflow-listener.ts';
+import type { SubflowTransport } from '../shared/runtime/subflow/subflow-transport.ts';
+import { AddressKeeper } from './address-keeper.ts';
+import { OwnAddresses } from './addresses/own-addresses.ts';
+import { Concentrator } from './concentrator.ts';
+import { ConcentratorCounts, registerConcentratorMetrics } from './concentrator-metrics.ts';
+import type { ConcentratorConfig } from './config/concentrator-config.ts';
+import { createEgressPolicy } from './egress/egress-policy.ts';
+import { OriginDialer } from './egress/origin-dialer.ts';
+import { listenWherePossible } from './listen-where-possible.ts';
+import { ClientKeys } from './session/client-keys.ts';
+import { SessionRegistry } from './session/session-registry.ts';
+import { SubflowAdmission } from './session/subflow-admission.ts';
+import { type ConcentratorStatus, concentratorStatus } from './status/concentrator-status.ts';
+import { concentratorStatusText } from './status/concentrator-status-text.ts';
+
+/** What the concentrator gets from its process. */
+export interface ConcentratorDeps {
+  readonly logger: Logger;
+  readonly clock: MonotonicClock;
+  readonly wallClock: WallClock;
+  readonly native: NativeLoad;
+  readonly version: string;
+  readonly nodeVersion: string;
+}
+
+/** Uplink names at all clients together that get a metric of their own. */
+const MAX_UPLINK_NAMES = 256;
+
+/** Makes the concentrator of its parts, each after those that it needs. Nothing runs before `start`. */
+export async function assemble(config: ConcentratorConfig, deps: ConcentratorDeps): Promise<Concentrator> {
+  const { logger, clock } = deps;
+  const { native } = deps.native;
+  if (native === undefined) logger.info({ reason: deps.native.reason }, 'no native socket calls');
+  const counters = {
+    counts: new ConcentratorCounts(),
+    resent: new ResentBytes(),
+    traffic: new TrafficTable(MAX_UPLINK_NAMES),
+  };
+  const ownAddresses = new OwnAddresses();
+  const own = await ownAddresses.find(config.public);
+  const listenPorts = config.listen.map(({ port }) => port);
+  const appPool = new BlockPool(clock);
+  const dialer = new OriginDialer({
+    policy: createEgressPolicy({ ...config.egress, ownAddresses: own, listenPorts }),
+    resolver: new DnsResolver({ timeoutMs: config.egress.resolveTimeoutMs, clock }),
+    connectTimeoutMs: config.egress.connectTimeoutMs,
+    connect: (host, port, signal) => connectAppSocket({ host, port, pool: appPool, native, signal }),
+    clock,
+    onOutcome: (outcome) => counters.counts.opens.add(outcome === 'connected' ? 'ok' : outcome),
+  });
+  const clients = new ClientKeys(config.clients);
+  const sessions = new SessionRegistry({
+    limits: config.limits,
+    lingerMs: config.lingerMs,
+    tuning: withTuning(config.tuning),
+    dialer,
+    clock,
+    logger,
+    traffic: counters.traffic,
+    onSessionEnded: (driver) => counters.resent.onSessionEnded(driver),
+  });
+  const addresses = new AddressKeeper({ config, ownAddresses, own, listenPorts, dialer, sessions, logger });
+  const admission = new SubflowAdmission({
+    keyOf: (clientId) => clients.of(clientId),
+    sessions,
+    onResult: (result) => counters.counts.handshakes.add(result),
+    logger,
+  });
+  const subflowPool = new ReceivePool(clock);
+  const listen = () => listenForClients(config, deps, { admission, subflowPool, counts: counters.counts });
+  const endpoint = makeEndpoint(config, deps, { ...counters, sessions });
+  return new Concentrator({ config, logger, endpoint, clients, sessions, admission, listen, addresses });
+}
+
+function listenForClients(
+  { listen, tls, limits, congestionControl }: ConcentratorConfig,
+  { clock, logger, native: { native } }: ConcentratorDeps,
+  parts: {
+    readonly admission: SubflowAdmission;
+    readonly subflowPool: ReceivePool;
+    readonly counts: ConcentratorCounts;
+  },
+): Promise<SubflowListener> {
+  const { admission, subflowPool, counts } = parts;
+  const options = {
+    certificate: tls.certificate,
+    privateKey: tls.key,
+    native,
+    pool: subflowPool,
+    clock,
+    handshakeTimeoutMs: limits.handshakeTimeoutMs,
+    congestionControl,
+    onSubflow: (transport: SubflowTransport, leftMs: number) => void admission.admit(transport, leftMs),
+    onHandshakeFailed(remote: string, reason: string) {
+      counts.handshakes.add('tls');
+      logger.debug({ remote, reason }, 'no TLS handshake');
+    },
+    onError: (error: Error) => logger.error({ reason: error.message }, 'accepting failed'),
+    onWarning: warnOnce(logger),
+  };
+  return listenWherePossible(listen, options, logger);
+}
+
+/** Metrics, readiness and status; they read the parts when they are asked. */
+function makeEndpoint(
+  { metrics }: ConcentratorConfig,
+  deps: ConcentratorDeps,
+  parts: {
+    readonly counts: ConcentratorCounts;
+    readonly resent: ResentBytes;
+    readonly traffic: TrafficTable;
+    readonly sessions: SessionRegistry;
+  },
+): HttpEndpoint<ConcentratorStatus> {
+  const { counts, sessions } = parts;
+  const registry = new Registry();
+  registerBuildInfo(registry, deps);
+  registerSessionMetrics(registry, { ...parts, drivers: () => sessions.drivers });
+  registerConcentratorMetrics(registry, counts);
+  return new HttpEndpoint({
+    listen: metrics?.listen,
+    registry,
+    ready: () => ({
+      ok: !sessions.isDraining,
+      reasons: sessions.isDraining ? ['shutting down'] : [],
+    }),
+    status: () => concentratorStatus({ ...deps, isReady: !sessions.isDraining, sessions: sessions.all }),
+    statusText: concentratorStatusText,
+  });
+}

@@ -1,0 +1,37 @@
+import { TributaryError } from '../../shared/protocol/errors.ts';
+import {
+  type AuthenticatedRequest,
+  ConcentratorHandshake,
+} from '../../shared/protocol/handshake/concentrator-handshake.ts';
+import { nodeHandshakeCrypto } from '../../shared/runtime/session/handshake-crypto.ts';
+import { readHandshake } from '../../shared/runtime/session/read-handshake.ts';
+import type { SubflowTransport } from '../../shared/runtime/subflow/subflow-transport.ts';
+
+/** A client that has proven its key and waits for an answer on this transport. */
+export interface Applicant {
+  readonly transport: SubflowTransport;
+  readonly handshake: ConcentratorHandshake;
+  readonly request: AuthenticatedRequest;
+  /** What came behind the request up to now; to be called once, in the turn in which the transport gets its handlers. */
+  takeRest(): Uint8Array;
+}
+
+/** Reads HELLO or JOIN from a fresh transport. Rejects with TributaryError: unauthenticated, malformed, too slow, gone. */
+export async function readApplicant(
+  transport: SubflowTransport,
+  keyOf: (clientId: string) => Uint8Array | undefined,
+  timeoutMs: number,
+): Promise<Applicant> {
+  const handshake = new ConcentratorHandshake({
+    crypto: nodeHandshakeCrypto,
+    exporter: transport.exporter,
+    keyOf,
+  });
+  const { result, takeRest } = await readHandshake(transport, {
+    receive: (bytes) => handshake.receive(bytes),
+    timeoutMs,
+    closedError: (cause) =>
+      new TributaryError('cancelled', 'closed before HELLO or JOIN was whole', 'peer', cause && { cause }),
+  });
+  return { transport, handshake, request: result, takeRest };
+}

@@ -1,0 +1,140 @@
+import { once } from 'node:events';
+import { connect } from 'node:net';
+import { pino } from 'pino';
+import { afterEach, beforeEach, expect, it, vi } from 'vitest';
+import { assemble } from '../../client-proxy/assemble.ts';
+import type { ClientConfig } from '../../client-proxy/config/client-config.ts';
+import { loadClientConfig } from '../../client-proxy/config/load-client-config.ts';
+import { PartialReloadError } from '../../shared/runtime/config/reload.ts';
+import { loadNative } from '../../shared/runtime/kernel/native.ts';
+import { EndpointError } from '../../shared/runtime/observe/http-endpoint.ts';
+import { ListenError } from '../../shared/runtime/tcp/tcp-listener.ts';
+import { temporaryDirectory, temporaryFile } from '../config/temporary-directory.ts';
+import { useCleanups } from '../support/cleanups.ts';
+import { freePort, takenPort } from '../support/ports.ts';
+import { running } from '../support/running.ts';
+
+const after = useCleanups();
+
+beforeEach(async () => {
+  // What the test before this one has closed may need a moment to be gone.
+  await vi.waitFor(() => expect(running()).toEqual([]));
+  vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout', 'setInterval', 'clearInterval'] });
+});
+afterEach(() => {
+  vi.useRealTimers();
+});
+
+/** A client whose concentrator is not there, with an uplink whose bytes are counted; what it logs. */
+async function client({ socks = 0, metrics = 0 } = {}) {
+  const file = await temporaryFile(
+    'client.yaml',
+    `concentrator: { addresses: ["127.0.0.1:${await freePort()}"], pin: "sha256:${'A'.repeat(43)}" }
+client: { id: laptop, key: c2VjcmV0LXNlY3JldC1zZWNyZXQtc2VjcmV0LXNlY3I }
+socks: { listen: "127.0.0.1:${socks || (await freePort())}" }
+metrics: { listen: "127.0.0.1:${metrics || (await freePort())}" }
+uplinks:
+  - { name: left, address: 127.0.0.2, metered: { monthly: 1 GB } }
+`,
+  );
+  const config = await loadClientConfig(file);
+  const lines: string[] = [];
+  const logger = pino({ level: 'info' }, { write: (line: string) => void lines.push(line) });
+  const proxy = await assemble(config, {
+    logger,
+    clock: () => performance.now(),
+    wallClock: () => Date.now(),
+    random: () => 0,
+    native: loadNative(),
+    version: '0',
+    nodeVersion: '0',
+    stateDirectory: await temporaryDirectory(),
+  });
+  const said = (message: string) => lines.filter((line) => line.includes(`"msg":"${message}"`));
+  return { proxy, config, logger, said };
+}
+
+it('leaves nothing behind when it closes', async () => {
+  const before = running();
+  const { proxy } = await client();
+  await proxy.start();
+  expect(running().length).toBeGreaterThan(before.length + 3);
+  await proxy.close();
+  await vi.waitFor(() => expect(running()).toEqual(before));
+});
+
+it('leaves nothing behind when the port of its metrics is taken', async () => {
+  const { port: metrics, free } = await takenPort();
+  after(free);
+  const before = running();
+  const { proxy, config } = await client({ metrics });
+  await expect(proxy.start()).rejects.toThrow(EndpointError);
+  await vi.waitFor(() => expect(running()).toEqual(before));
+  const socket = connect(config.socks.listen);
+  await expect(once(socket, 'connect')).rejects.toThrow('ECONNREFUSED');
+});
+
+it('leaves nothing behind when the port for applications is taken', async () => {
+  const { port: socks, free } = await takenPort();
+  after(free);
+  const before = running();
+  const { proxy } = await client({ socks });
+  await expect(proxy.start()).rejects.toThrow(ListenError);
+  await vi.waitFor(() => expect(running()).toEqual(before));
+});
+
+it('waits for open connections when it closes, until it is told a second time', async () => {
+  const { proxy, config } = await client();
+  await proxy.start();
+  const socket = connect(config.socks.listen);
+  const reset = once(socket, 'error');
+  await once(socket, 'connect');
+  let isOver = false;
+  const closed = proxy.close().then(() => {
+    isOver = true;
+  });
+  const refused = connect(config.socks.listen);
+  await expect(once(refused, 'connect')).rejects.toThrow('ECONNREFUSED');
+  expect(isOver).toBe(false);
+  await proxy.close();
+  await closed;
+  expect((await reset)[0].code).toBe('ECONNRESET');
+});
+
+it('takes a new configuration over', async () => {
+  const { proxy, config, logger, said } = await client();
+  await proxy.start();
+  after(() => proxy.close());
+  await proxy.reload({ ...withUplink(config, 'right'), log: { ...config.log, level: 'debug' } });
+  expect([said('uplink added').length, logger.level]).toEqual([2, 'debug']);
+  expect(said('reloaded')).toHaveLength(1);
+});
+
+it('changes nothing when the rules of a new configuration cannot be made', async () => {
+  const { proxy, config, logger, said } = await client();
+  await proxy.start();
+  after(() => proxy.close());
+  const broken: ClientConfig = {
+    ...withUplink(config, 'right'),
+    log: { level: 'debug', format: 'json' },
+    steering: { ...config.steering, rules: [{ networks: ['no network'], action: { kind: 'block' } }] },
+  };
+  const reload = proxy.reload(broken);
+  await expect(reload).rejects.toThrow('CIDR format');
+  await expect(reload).rejects.not.toThrow(PartialReloadError);
+  expect([said('uplink added').length, logger.level, said('reloaded')]).toEqual([1, 'info', []]);
+});
+
+it('says so when a new configuration holds in part only', async () => {
+  const { proxy, config, said } = await client();
+  await proxy.start();
+  after(() => proxy.close());
+  const broken = withUplink(config, 'right', { metered: { monthlyBytes: 1e9 } as never });
+  await expect(proxy.reload(broken)).rejects.toThrow(PartialReloadError);
+  expect(said('reloaded')).toEqual([]);
+});
+
+function withUplink(config: ClientConfig, name: string, over: object = {}): ClientConfig {
+  const right = { name, binding: { kind: 'address', address: '127.0.0.3' }, backup: false, ...over } as const;
+  return { ...config, uplinks: [...config.uplinks, right] };
+}

@@ -1,0 +1,40 @@
+import { expect, it } from 'vitest';
+import { clientReadiness, type ReadinessSource } from '../../../client-proxy/status/client-readiness.ts';
+
+const UP = { name: 'dsl', isUp: true, state: 'in-use', cause: 'none', reason: 'in use' } as const;
+const DOWN = { name: 'lte', isUp: false, state: 'down', cause: 'no-network', reason: 'no carrier' } as const;
+const leftOut = Array.from({ length: 40 }, (_, i) => ({
+  interface: `eth${i}`,
+  reason: 'no route',
+  isCandidate: true,
+}));
+
+const source = (uplinks: readonly (typeof UP | typeof DOWN)[], isEstablished = true): ReadinessSource => ({
+  keeper: { isEstablished },
+  uplinks: { leftOut },
+  uplinkStatus: () => uplinks,
+});
+
+it('is there with a session and an uplink that is up, and tells of each uplink', () => {
+  expect(clientReadiness(source([UP, DOWN]))).toEqual({
+    ok: true,
+    reasons: ['uplink dsl: in use', 'uplink lte: no carrier'],
+  });
+});
+
+it('is not there without a session', () => {
+  expect(clientReadiness(source([UP], false))).toEqual({
+    ok: false,
+    reasons: ['no session with the concentrator', 'uplink dsl: in use'],
+  });
+});
+
+it('is not there without an uplink, and tells which interfaces are none, within bounds', () => {
+  const { ok, reasons } = clientReadiness(source([DOWN]));
+  expect([ok, reasons.length, reasons.slice(0, 2)]).toEqual([
+    false,
+    17,
+    ['uplink lte: no carrier', 'interface eth0, left out: no route'],
+  ]);
+  expect(clientReadiness(source([])).reasons[0]).toBe('no interface is an uplink');
+});

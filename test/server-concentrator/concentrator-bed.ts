@@ -1,0 +1,100 @@
+import { pino } from 'pino';
+import { clientSubflowHandshake } from '../../client-proxy/path-manager/client-subflow-handshake.ts';
+import { assemble } from '../../server-concentrator/assemble.ts';
+import type {
+  ConcentratorConfig,
+  ConcentratorLimits,
+} from '../../server-concentrator/config/concentrator-config.ts';
+import type { ControlFrame } from '../../shared/protocol/codec/frame.ts';
+import { FrameParser } from '../../shared/protocol/codec/frame-parser.ts';
+import { parseHostPort } from '../../shared/runtime/address/host-port.ts';
+import { loadNative } from '../../shared/runtime/kernel/native.ts';
+import { nodeHandshakeCrypto } from '../../shared/runtime/session/handshake-crypto.ts';
+import { dial, identity, onCleanup } from '../runtime/subflow/subflow-bench.ts';
+import { deferred } from '../support/deferred.ts';
+
+/** A concentrator that is not started yet, for these clients; what it logs. */
+export async function assembled(
+  clientIds: readonly string[],
+  limits: Partial<ConcentratorLimits> = {},
+  keys: Partial<ConcentratorConfig> = {},
+) {
+  const lines: string[] = [];
+  const config: ConcentratorConfig = {
+    file: 'concentrator.yaml',
+    listen: [{ host: '127.0.0.1', port: 0, required: true }],
+    public: [],
+    announce: { addresses: [], joinHere: true },
+    tls: { certificate: identity.certificate, key: identity.privateKey },
+    tlsKeyFile: 'key.pem',
+    clientsFile: 'clients.yaml',
+    clients: clientIds.map((id) => ({ id, key: keyOf(id) })),
+    egress: { allow: [], deny: [], connectTimeoutMs: 1_000, resolveTimeoutMs: 1_000 },
+    limits: {
+      sessions: 16,
+      sessionsPerClient: 4,
+      streamsPerSession: 16,
+      subflowsPerSession: 4,
+      memoryPerSessionBytes: 1_000_000,
+      memoryTotalBytes: 16_000_000,
+      handshakeTimeoutMs: 20_000,
+      streamIdleTimeoutMs: 60_000,
+      drainTimeoutMs: 0,
+      ...limits,
+    },
+    lingerMs: 60_000,
+    tuning: {},
+    log: { level: 'info', format: 'json' },
+    ...keys,
+  };
+  const concentrator = await assemble(config, {
+    logger: pino({ level: 'info' }, { write: (line: string) => void lines.push(line) }),
+    clock: () => performance.now(),
+    wallClock: () => Date.now(),
+    native: loadNative(),
+    version: '0',
+    nodeVersion: '0',
+  });
+  return { concentrator, config, lines };
+}
+
+/** The same, started; and the port where it takes subflows. */
+export async function start(...options: Parameters<typeof assembled>) {
+  const { concentrator, config, lines } = await assembled(...options);
+  await concentrator.start();
+  onCleanup(() => concentrator.close());
+  const { listen } = JSON.parse(lines.find((line) => line.includes('"concentrator is up"'))!);
+  const { port } = parseHostPort(listen[0])!;
+  return { concentrator, port, config, lines };
+}
+
+function keyOf(clientId: string): Uint8Array {
+  return new Uint8Array(32).fill(clientId.length);
+}
+
+/** A client with one subflow that only listens. */
+export async function connect(port: number, id: string, key = keyOf(id)) {
+  const transport = await dial(port);
+  const { result, takeRest } = await clientSubflowHandshake(
+    transport,
+    {
+      crypto: nodeHandshakeCrypto,
+      identity: { id, key },
+      uplinkName: 'lan',
+      backup: false,
+      intent: { kind: 'hello' },
+    },
+    5_000,
+  );
+  const frames: ControlFrame[] = [];
+  const closed = deferred<void>();
+  const parser = new FrameParser();
+  const sink = { onData() {}, onControl: (frame: ControlFrame) => void frames.push(frame) };
+  transport.setHandlers({
+    onBytes: (chunk) => parser.push(chunk.bytes, sink),
+    onWritable() {},
+    onClose: () => closed.resolve(),
+  });
+  parser.push(takeRest(), sink);
+  return { transport, welcome: result.welcome, frames, closed: closed.promise };
+}
