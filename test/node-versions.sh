@@ -14,8 +14,9 @@ TESTS=(
 # A reporter without the line that ends `npm test`: these are no other tests.
 VITEST=(node_modules/vitest/vitest.mjs run --reporter=dot --project unit --project programs)
 
+echo "Runs ${TESTS[*]} on other versions of Node.js"
 for version in "$@"; do
   [[ -n $version ]] || continue
-  npx --yes --package "node@$version" -- bash -c 'echo "Node.js $(node --version): ${*:6}"; exec node "$@"' _ \
+  npx --yes --package "node@$version" -- bash -c 'echo "Node.js $(node --version)"; exec node "$@"' _ \
     "${VITEST[@]}" "${TESTS[@]}"
 done
