@@ -41,7 +41,8 @@ export class PauseDetector {
    * @returns for how long, in milliseconds, the path has stood still by then; 0 if it has not
    */
   pauseMs(atMs: number, dueMs: number): number {
-    if (this.#lastSignMs - this.#streamSinceMs < this.#tuning.streamMs) return 0;
+    // Also where there was none: that is no number.
+    if (!(this.#lastSignMs - this.#streamSinceMs >= this.#tuning.streamMs)) return 0;
     const silentMs = atMs - Math.max(this.#lastSignMs, dueMs);
     return silentMs > this.#tuning.silenceMs ? silentMs : 0;
   }

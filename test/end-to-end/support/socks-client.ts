@@ -1,6 +1,9 @@
 import { once } from 'node:events';
 import { connect, isIPv4, isIPv6, type Socket } from 'node:net';
 import type { Destination } from '../../../shared/protocol/destination.ts';
+import { loadNative } from '../../../shared/runtime/kernel/native.ts';
+import { descriptorOf } from '../../../shared/runtime/kernel/socket-handle.ts';
+import { takePendingError } from '../../../shared/runtime/kernel/socket-options.ts';
 
 export interface SocksOptions {
   readonly login?: { readonly user: string; readonly password: string };
@@ -71,12 +74,20 @@ export function readAll(socket: Socket): Promise<{ bytes: Buffer; error: string 
   return new Promise((resolve) => {
     const finish = (error?: string) => resolve({ bytes: Buffer.concat(chunks), error });
     socket.on('data', (chunk: Buffer) => chunks.push(chunk));
-    socket.once('end', () => finish());
+    socket.once('end', () => finish(wasReset(socket) ? 'ECONNRESET' : undefined));
     socket.once('error', (error: NodeJS.ErrnoException) => finish(error.code));
     socket.once('close', () => finish('closed'));
-    if (socket.readableEnded) finish();
+    if (socket.readableEnded) finish(wasReset(socket) ? 'ECONNRESET' : undefined);
     else if (socket.destroyed) finish((socket.errored as NodeJS.ErrnoException | null)?.code ?? 'closed');
   });
+}
+
+/** A reset that comes together with the last bytes is an end to libuv; the kernel knows better. */
+function wasReset(socket: Socket): boolean {
+  const { native } = loadNative();
+  const descriptor = descriptorOf(socket);
+  if (native === undefined || descriptor === undefined) return false;
+  return takePendingError(native, descriptor) === 'ECONNRESET';
 }
 
 function addressOf({ host, port }: Destination, asName: boolean): Buffer {

@@ -1,6 +1,10 @@
 import { describe, expect, it } from 'vitest';
 import type { SessionSubflow } from '../../../shared/protocol/session/sent-item.ts';
-import { onDistinctUplinks, trustedSubflows } from '../../../shared/protocol/session/trusted-subflows.ts';
+import {
+  onDistinctUplinks,
+  steadySubflows,
+  trustedSubflows,
+} from '../../../shared/protocol/session/trusted-subflows.ts';
 import { newSubflow, newUplink } from '../new-subflow.ts';
 import { TestClock } from '../test-clock.ts';
 
@@ -45,6 +49,34 @@ describe('trustedSubflows', () => {
     all[0]!.doubt(false);
     all[1]!.duty.set('retire');
     expect(ids(trustedSubflows(all))).toEqual([1]);
+  });
+});
+
+describe('steadySubflows', () => {
+  /** Doubted again and again, the last time just now. */
+  function flapping(id: number, uplinkName: 'dsl' | 'lte') {
+    const one = subflow(id, uplinkName);
+    for (let nowMs = 0; nowMs <= 1_000; nowMs += 250) {
+      now.at(nowMs, one).doubt(false);
+      one.recover();
+    }
+    return one;
+  }
+
+  it('are without those that serve a penalty, as long as they do', () => {
+    const all = [flapping(0, 'lte'), subflow(1, 'dsl')];
+    const { readyMs } = all[0]!.liveness;
+    expect(readyMs).toBeGreaterThan(1_000);
+    expect(ids(steadySubflows(now.at(1_000, all)))).toEqual([1]);
+    expect(ids(steadySubflows(now.at(readyMs, all)))).toEqual([0, 1]);
+  });
+
+  it('are those that serve a penalty when nothing else works', () => {
+    const all = [flapping(0, 'lte'), subflow(1, 'dsl')];
+    now.at(1_000, all[1]!).doubt(false);
+    expect(ids(steadySubflows(all))).toEqual([0]);
+    const both = [flapping(0, 'lte'), flapping(1, 'dsl')];
+    expect(ids(steadySubflows(now.at(1_000, both)))).toEqual([0, 1]);
   });
 });
 

@@ -33,6 +33,13 @@ class FullPath {
     this.nowMs = endMs;
   }
 
+  /** Nothing passes for so long; what is under way comes at its end. */
+  pause(durationMs: number): void {
+    for (const one of this.#underWay) one.arrivesMs += durationMs;
+    this.nowMs += durationMs;
+    this.clock.at(this.nowMs, this.rate).resume(durationMs);
+  }
+
   drain(rttMs: number): void {
     this.#receiveUntil(Number.POSITIVE_INFINITY, rttMs);
   }
@@ -89,6 +96,27 @@ describe('RateEstimator', () => {
     path.nowMs += 10_000;
     path.run(200, 1_250, 1, 40);
     expect(path.rate.recentBytesPerSecond).toBeGreaterThan(1_250_000 * 0.7);
+  });
+
+  it('does not mistake a pause of the path for a slow path, nor what waited for its end', () => {
+    const path = new FullPath();
+    path.run(1_000, 1_250, 1, 40);
+    const before = [path.rate.bytesPerSecond, path.rate.recentBytesPerSecond, path.rate.pipeIsFull];
+    for (let pauses = 0; pauses < 10; pauses++) {
+      path.pause(400);
+      path.run(100, 1_250, 1, 40);
+      expect([path.rate.bytesPerSecond, path.rate.recentBytesPerSecond, path.rate.pipeIsFull]).toEqual(
+        before,
+      );
+    }
+  });
+
+  it('sees behind a pause that the path has become slower', () => {
+    const path = new FullPath();
+    path.run(1_000, 1_250, 1, 40);
+    path.pause(400);
+    path.run(2_000, 1_250, 10, 40);
+    expect(path.rate.bytesPerSecond).toBeLessThan(125_000 * 1.1);
   });
 
   it('takes no sample over less than the smallest round trip time', () => {

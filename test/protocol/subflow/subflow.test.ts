@@ -3,6 +3,7 @@ import type { KernelMeasurement } from '../../../shared/protocol/kernel-measurem
 import { CONGESTION_TUNING } from '../../../shared/protocol/subflow/controller-tuning.ts';
 import { PING_TUNING } from '../../../shared/protocol/subflow/liveness.ts';
 import { PATH_TUNING } from '../../../shared/protocol/subflow/path-knowledge.ts';
+import { PAUSE_TUNING } from '../../../shared/protocol/subflow/pause-detector.ts';
 import type { Subflow } from '../../../shared/protocol/subflow/subflow.ts';
 import { newSubflow as makeSubflow, newUplink } from '../new-subflow.ts';
 import { TestClock } from '../test-clock.ts';
@@ -110,6 +111,68 @@ describe('what a subflow takes at once', () => {
     const taken = subflow.outbox.take().reduce((sum, { length }) => sum + length, 0);
     expect(taken).toBeGreaterThan(expected * 0.9);
     expect(taken).toBeLessThan(expected * 1.1 + 1_000);
+  });
+});
+
+describe('a subflow whose path stands still', () => {
+  it('is asked again and again, so that the kernel learns at the first answer what was lost', () => {
+    const subflow = newSubflow();
+    const ping = (nowMs: number) => {
+      at(nowMs, subflow).append([new Uint8Array(8)], { kind: 'control' });
+    };
+    keepBusy(subflow, { untilMs: 2_900, rttMs: 120, bytesPerMs: 100 });
+    ping(2_900);
+    at(2_901, subflow).onReceipt(subflow.outbox.ledger.receiptedBytes + 1_000, 0);
+    expect(at(2_901 + PAUSE_TUNING.silenceMs, subflow).liveness.wantsPausePing).toBe(false);
+    const nowMs = 2_901 + PAUSE_TUNING.silenceMs + 20;
+    expect(at(nowMs, subflow).liveness.wantsPausePing).toBe(true);
+    ping(nowMs);
+    expect(at(nowMs + PAUSE_TUNING.pingMs - 1, subflow).liveness.wantsPausePing).toBe(false);
+    expect(at(nowMs + PAUSE_TUNING.pingMs, subflow).liveness.wantsPausePing).toBe(true);
+  });
+});
+
+describe('a subflow that comes back from a doubt in which nothing else could carry its data', () => {
+  /** 100 bytes a millisecond over 40 ms, silent for 300 ms, doubted on the way. */
+  function paused() {
+    const subflow = newSubflow();
+    keepBusy(subflow, { untilMs: 3_000, rttMs: 40, bytesPerMs: 100 });
+    at(3_000, subflow).append([new Uint8Array(50)], { kind: 'receipt' });
+    at(3_150, subflow).doubt(true);
+    return subflow;
+  }
+  const known = ({ rateBytesPerSecond, congestion, minRttMs, smoothedRttMs }: Subflow) => ({
+    rateBytesPerSecond,
+    inFlightLimitBytes: congestion.inFlightLimitBytes,
+    minRttMs,
+    smoothedRttMs,
+  });
+
+  it('knows all that it knew, and waits for nothing', () => {
+    const subflow = paused();
+    const before = known(subflow);
+    at(3_300, subflow).onReceipt(subflow.outbox.ledger.writtenBytes, 0);
+    subflow.recover();
+    expect(known(subflow)).toEqual(before);
+    expect([subflow.isDegraded, subflow.isRateProven]).toEqual([false, true]);
+    expect(subflow.liveness.readyMs).toBe(Number.NEGATIVE_INFINITY);
+  });
+
+  it('measures the round trip anew all the same when the path turns out to be a much longer one', () => {
+    const subflow = paused();
+    at(3_300, subflow).recover();
+    keepBusy(subflow, { untilMs: 6_000, rttMs: 400, bytesPerMs: 100, fromMs: 3_300 });
+    expect(subflow.minRttMs).toBe(400);
+    expect(subflow.congestion.inFlightLimitBytes).toBeGreaterThan(400 * 100);
+  });
+
+  it('measures anew when its data went to a better place that came meanwhile', () => {
+    const subflow = paused();
+    expect(subflow.liveness.isKept).toBe(true);
+    at(3_200, subflow).leave();
+    expect(subflow.liveness.isKept).toBe(false);
+    at(3_300, subflow).recover();
+    expect(subflow.isRateProven).toBe(false);
   });
 });
 

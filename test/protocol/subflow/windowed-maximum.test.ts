@@ -35,6 +35,16 @@ describe('WindowedMaximum', () => {
     expect(maximum.value).toBe(5);
   });
 
+  it('does not age while it is postponed', () => {
+    const maximum = new WindowedMaximum(now);
+    at(0, maximum).add(7, 100);
+    maximum.postpone(500);
+    at(600, maximum).add(3, 100);
+    expect(maximum.value).toBe(7);
+    at(601, maximum).add(3, 100);
+    expect(maximum.value).toBe(3);
+  });
+
   it('is 0 before the first value and after a reset, and keeps an old one when nothing new comes', () => {
     const maximum = new WindowedMaximum(now);
     expect(maximum.value).toBe(0);
