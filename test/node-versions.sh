@@ -4,9 +4,9 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
-LINES=(20 22 24 26)
+VERSIONS=(20 22 24 26)
 running=$(node --print 'process.versions.node.split(".")[0]')
-(($# > 0)) || set -- "${LINES[@]/#$running/}"
+(($# > 0)) || set -- "${VERSIONS[@]/#$running/}"
 TESTS=(
   test/protocol/session test/runtime test/client-proxy/uplink
   test/end-to-end/{access,direct-through-proxy,observe,refusals,restart,status,streams}.test.ts
