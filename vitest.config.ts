@@ -28,8 +28,8 @@ export default defineConfig({
           sequence: { groupOrder: 0 },
           // By default one processor is left idle.
           maxWorkers: '100%',
-          // A simulation of a minute costs seconds of processor time, several times that on a small or busy machine.
-          testTimeout: 60_000,
+          // A simulation of a minute costs seconds of processor time, and many times that on a machine that is busy.
+          testTimeout: 180_000,
         },
       },
       {
@@ -46,6 +46,7 @@ export default defineConfig({
         test: {
           ...programs,
           name: 'measured',
+          globalSetup: [...programs.globalSetup, 'test/support/build-measuring-programs.ts'],
           include: MEASURED,
           sequence: { groupOrder: 2 },
           fileParallelism: false,

@@ -1,7 +1,7 @@
-import { spawnSync } from 'node:child_process';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { Destination } from '../../shared/protocol/destination.ts';
 import { SOCKS_REPLY } from '../../shared/protocol/errors.ts';
+import { needs } from '../support/needs.ts';
 import { startEcho } from './support/origin.ts';
 import { ORIGIN_NAME, Pair } from './support/pair.ts';
 import { readAll, socksConnect } from './support/socks-client.ts';
@@ -9,13 +9,13 @@ import { readAll, socksConnect } from './support/socks-client.ts';
 /** `refusing` has port 9. */
 const OPTIMISTIC_PORTS = [9, 25];
 /** The name server that does not know a name has to be ours. */
-const mayMount = spawnSync('unshare', ['--mount', 'true']).status === 0;
+const ownNameServer = needs('mounts');
 
 describe('what the pair refuses', () => {
   let pair: Pair;
   beforeAll(async () => {
     pair = await Pair.start({
-      nameServer: mayMount,
+      nameServer: ownNameServer.skip !== true,
       client: { socks: { optimisticReply: { ports: OPTIMISTIC_PORTS } } },
     });
   });
@@ -39,7 +39,7 @@ describe('what the pair refuses', () => {
     },
   );
 
-  it.skipIf(!mayMount)('a name that does not exist: host unreachable; one that does is served', async () => {
+  it('a name that does not exist: host unreachable; one that does is served', ownNameServer, async () => {
     const unknown = await socksConnect(pair.socks, { host: 'nothing.test', port: 8080 });
     expect(unknown.reply).toBe(SOCKS_REPLY.hostUnreachable);
     unknown.socket.destroy();

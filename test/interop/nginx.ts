@@ -4,8 +4,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { generateCertificate } from '../../shared/runtime/identity/certificate.ts';
 import { Program } from '../end-to-end/support/program.ts';
-import { pathOf } from './programs.ts';
 
+/** In no folder of the programs of a user who is not root. */
+const NGINX = '/usr/sbin/nginx';
 /** Not taken at the address of a pair. */
 const HTTP_PORT = 28_080;
 const HTTPS_PORT = 28_081;
@@ -37,14 +38,7 @@ export class Nginx {
     await writeFile(join(folder, 'key.pem'), key, { mode: 0o600 });
     await writeFile(join(folder, 'nginx.conf'), configuration(host, folder));
     const errorLog = join(folder, 'error.log');
-    const program = new Program(pathOf('nginx'), [
-      '-e',
-      errorLog,
-      '-p',
-      folder,
-      '-c',
-      `${folder}/nginx.conf`,
-    ]);
+    const program = new Program(NGINX, ['-e', errorLog, '-p', folder, '-c', `${folder}/nginx.conf`]);
     await listening(host, HTTP_PORT);
     return new Nginx(host, folder, program);
   }

@@ -39,11 +39,8 @@ const CASES: readonly [string, TransitionTable<string, string>, Record<string, s
     SEND_STATE_TABLE,
     {
       'idle fill': 'queued',
-      'idle drain': 'idle',
-      'queued fill': 'queued',
       'queued drain': 'idle',
       'queued strand': 'stranded',
-      'stranded fill': 'stranded',
       'stranded drain': 'idle',
       'stranded relieve': 'queued',
     },

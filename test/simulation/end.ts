@@ -214,7 +214,7 @@ export class End {
       throw new Error(`${this.side}: windows promise ${memory.reservedBytes} bytes of ${most}`);
     }
     if (memory.reservedBytes < 0) throw new Error(`${this.side}: more window memory given back than taken`);
-    const { reorderBytes } = session.snapshot();
+    const { reorderBytes } = session.streams;
     if (reorderBytes > memory.reservedBytes) {
       throw new Error(
         `${this.side}: ${reorderBytes} bytes wait for reordering, promised ${memory.reservedBytes}`,

@@ -25,7 +25,7 @@ export function settle(world: World): void {
 /** All uplinks go for good: both sessions end by themselves once they have waited for `lingerMs`. */
 export function finish(world: World, lingerMs: number): void {
   for (const uplink of world.uplinks) {
-    uplink.isUp = false;
+    uplink.goForGood();
     for (const connection of uplink.connections) connection.sever({ client: 10, concentrator: 20 });
   }
   const goneMs = world.clock.nowMs;

@@ -35,13 +35,27 @@ export interface Learning {
 export class Uplink {
   readonly shape: UplinkShape;
   /** Whether a dial can succeed now. */
-  isUp = true;
+  #isUp = true;
+  #isGone = false;
   readonly connections = new Set<Connection>();
   readonly links: { readonly up: Link; readonly down: Link };
 
   constructor(shape: UplinkShape) {
     this.shape = shape;
     this.links = { up: new Link({ ...shape.up }), down: new Link({ ...shape.down }) };
+  }
+
+  get isUp(): boolean {
+    return this.#isUp && !this.#isGone;
+  }
+
+  set isUp(isUp: boolean) {
+    this.#isUp = isUp;
+  }
+
+  /** It never comes up again, whatever is still to happen to it. */
+  goForGood(): void {
+    this.#isGone = true;
   }
 
   /** A radio's pause: nothing passes until `resume`. `wait`: packets wait at both ends; `vanish`: they are lost. */

@@ -3,7 +3,7 @@ import { runSeed } from './plan.ts';
 import { REGRESSIONS } from './regressions.ts';
 
 const DEFAULT_SEEDS = 1_500;
-const SEEDS_PER_TEST = 250;
+const SEEDS_PER_TEST = 100;
 /** `from..to`, for long runs. */
 const asked = process.env.TRIBUTARY_SIMULATION_SEEDS;
 
@@ -27,7 +27,7 @@ describe('two cores over a random network', () => {
   const { from, to } = seedRange();
   for (let first = from; first <= to; first += SEEDS_PER_TEST) {
     const last = Math.min(to, first + SEEDS_PER_TEST - 1);
-    it(`keep all that must hold, seeds ${first} to ${last}`, { timeout: 120_000 }, () => {
+    it(`keep all that must hold, seeds ${first} to ${last}`, () => {
       let streams = 0;
       for (let seed = first; seed <= last; seed++) streams += run(seed).streams;
       expect(streams).toBeGreaterThan(0);

@@ -34,8 +34,8 @@ export interface SubflowSnapshot {
   /** Frames written to it and parsed from it since it began. */
   readonly sentBytes: number;
   readonly receivedBytes: number;
-  /** The streams that have bytes from this end in flight on it. */
-  readonly sendingStreamIds: ReadonlySet<number>;
+  /** The streams that have bytes from this end in flight on it. Looked for when it is asked, in all that is under way then. */
+  sendingStreamIds(): ReadonlySet<number>;
 }
 
 /** How one uplink is now. */
@@ -59,10 +59,6 @@ export interface SessionSnapshot {
 
 export function subflowSnapshot(subflow: SessionSubflow): SubflowSnapshot {
   const { id, uplink, state, duty, congestionControl, meter, congestion, outbox, receipts } = subflow;
-  const sendingStreamIds = new Set<number>();
-  for (const { item } of outbox.ledger.oldestEntries()) {
-    if (item.kind === 'data') sendingStreamIds.add(item.stream.id);
-  }
   return {
     id,
     uplinkName: uplink.name,
@@ -81,6 +77,12 @@ export function subflowSnapshot(subflow: SessionSubflow): SubflowSnapshot {
     framesUnderWay: outbox.ledger.length,
     sentBytes: outbox.ledger.writtenBytes,
     receivedBytes: receipts.parsedBytes,
-    sendingStreamIds,
+    sendingStreamIds: () => sendingStreamIds(subflow),
   };
+}
+
+function sendingStreamIds({ outbox }: SessionSubflow): Set<number> {
+  const ids = new Set<number>();
+  for (const { item } of outbox.ledger.oldestEntries()) if (item.kind === 'data') ids.add(item.stream.id);
+  return ids;
 }

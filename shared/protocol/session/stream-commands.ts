@@ -7,6 +7,8 @@ import type { SteeringPolicy } from '../steering/steering-policy.ts';
 export interface StreamCommands {
   /** Streams that are open now. */
   readonly count: number;
+  /** Bytes that wait in reorder buffers. */
+  readonly reorderBytes: number;
   /** Client: why `open` would be refused; undefined when it would not. */
   readonly cannotOpen: ErrorName | undefined;
   /**

@@ -9,6 +9,8 @@ import type { SteeringPolicy } from './steering-policy.ts';
  * that wait for one of them wait alike.
  */
 export interface SharedPolicy {
+  /** What tells it from the other policies of the session. */
+  readonly key: string;
   readonly policy: SteeringPolicy;
   /** Whether it is a choice of uplinks, other than all streams have by default. */
   readonly isSteered: boolean;
@@ -16,14 +18,15 @@ export interface SharedPolicy {
   readonly allowed: UplinkValues<boolean>;
 }
 
-interface Entry extends SharedPolicy {
-  readonly key: string;
+interface Entry {
+  readonly shared: SharedPolicy;
   users: number;
 }
 
 /** The policies and packet schedulers of one session. Holds a policy as long as a stream has it. */
 export class SessionSteering {
   readonly #schedulers: Schedulers;
+  /** By key. */
   readonly #policies = new Map<string, Entry>();
 
   constructor(options: SchedulersOptions) {
@@ -43,16 +46,22 @@ export class SessionSteering {
     if (entry === undefined) {
       const { only } = policy;
       const allowed = new UplinkValues(new Map(only?.map((name) => [name, true])), only === undefined);
-      entry = { key, policy: isSteered ? policy : { mode: DEFAULT_MODE }, isSteered, allowed, users: 0 };
+      const shared: SharedPolicy = {
+        key,
+        policy: isSteered ? policy : { mode: DEFAULT_MODE },
+        isSteered,
+        allowed,
+      };
+      entry = { shared, users: 0 };
       this.#policies.set(key, entry);
     }
     entry.users++;
-    return entry;
+    return entry.shared;
   }
 
-  release(shared: SharedPolicy): void {
-    const entry = shared as Entry;
-    if (--entry.users === 0) this.#policies.delete(entry.key);
+  release({ key }: SharedPolicy): void {
+    const entry = this.#policies.get(key);
+    if (entry !== undefined && --entry.users === 0) this.#policies.delete(key);
   }
 
   /** The scheduler for a stream; `previous` is the one that it had so far. */
@@ -68,7 +77,9 @@ export class SessionSteering {
   /** The uplinks of policies that allow no others. */
   get boundTo(): readonly (readonly string[])[] {
     const bound: (readonly string[])[] = [];
-    for (const { policy } of this.#policies.values()) if (policy.only !== undefined) bound.push(policy.only);
+    for (const { shared } of this.#policies.values()) {
+      if (shared.policy.only !== undefined) bound.push(shared.policy.only);
+    }
     return bound;
   }
 }

@@ -8,9 +8,9 @@ export type SendState = 'idle' | 'queued' | 'stranded';
 export type SendStateEvent = 'fill' | 'drain' | 'strand' | 'relieve';
 
 export const SEND_STATE_TABLE: TransitionTable<SendState, SendStateEvent> = {
-  idle: { fill: 'queued', drain: 'idle' },
-  queued: { fill: 'queued', drain: 'idle', strand: 'stranded' },
-  stranded: { fill: 'stranded', drain: 'idle', relieve: 'queued' },
+  idle: { fill: 'queued' },
+  queued: { drain: 'idle', strand: 'stranded' },
+  stranded: { drain: 'idle', relieve: 'queued' },
 };
 
 /** What the queue of streams notes of one of them. The queue alone writes it. */

@@ -46,16 +46,18 @@ export class StreamQueue {
     return this.#steered > 0;
   }
 
-  /** The stream has something to send. */
+  /** The stream has something to send, as it may have had before. */
   fill(stream: Stream): void {
-    const { place } = stream;
-    const before = place.state;
-    if (place.apply('fill') !== before) this.#append(stream, this.#tuning.quantumBytes);
+    if (stream.place.state === 'idle') {
+      stream.place.apply('fill');
+      this.#append(stream, this.#tuning.quantumBytes);
+    }
     this.#countSteered(stream, stream.isSteered);
   }
 
-  /** The stream has nothing to send. */
+  /** The stream has nothing to send, as it may have had nothing before. */
   drain(stream: Stream): void {
+    if (stream.place.state === 'idle') return;
     stream.place.apply('drain');
     this.#leave(stream);
     this.#stranded.delete(stream);

@@ -50,6 +50,7 @@ export class Ledger<Item extends LedgerItem = LedgerItem> {
     return this.#entries.length - this.#head;
   }
 
+  /** The frame that has been under way for longest. */
   get oldest(): LedgerEntry<Item> | undefined {
     return this.#entries[this.#head];
   }

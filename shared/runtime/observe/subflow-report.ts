@@ -62,7 +62,7 @@ export function reportSubflows(
   // Stream ids are those of a session.
   const streams = drivers.map((driver) => {
     const sending = own.filter((one) => one.driver === driver);
-    return new Set(sending.flatMap(({ subflow }) => [...subflow.sendingStreamIds])).size;
+    return new Set(sending.flatMap(({ subflow }) => [...subflow.sendingStreamIds()])).size;
   });
   return {
     ...figuresOf(own.map(({ subflow }) => subflow)),

@@ -7,6 +7,7 @@ import { DnsResolver } from '../../../shared/runtime/dns/resolver.ts';
 import { loadNative } from '../../../shared/runtime/kernel/native.ts';
 import { useCleanups } from '../../support/cleanups.ts';
 import { type NameServerReply, startNameServer } from '../../support/name-server.ts';
+import { needs } from '../../support/needs.ts';
 
 const { native } = loadNative();
 const after = useCleanups();
@@ -20,7 +21,7 @@ async function server(reply: (type: 'A' | 'AAAA', name: string) => NameServerRep
 const overLoopback = (servers: readonly string[], device = 'lo') =>
   new InterfaceDns({ interface: device, servers, native: native!, firstTryMs: 60, tries: 2 });
 
-describe.skipIf(native === undefined)('names asked over one interface', () => {
+describe('names asked over one interface', needs('libc'), () => {
   test('both families, with their time to live', async () => {
     const { address } = await server((type) => ({
       addresses: type === 'A' ? ['198.41.0.4', '198.41.0.5'] : ['2620:fe::fe'],

@@ -1,9 +1,10 @@
-import { execFile, spawnSync } from 'node:child_process';
+import { execFile } from 'node:child_process';
 import { once } from 'node:events';
 import { createServer, type Server } from 'node:http';
 import { promisify } from 'node:util';
 import { SocksClient } from 'socks';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { needs } from '../../support/needs.ts';
 import {
   connectRequest,
   dialDirectly,
@@ -66,7 +67,7 @@ async function curl(...args: string[]): Promise<{ code: number; stdout: string }
   }
 }
 
-describe.skipIf(spawnSync('curl', ['--version']).status !== 0)('curl', () => {
+describe('curl', needs('curl'), () => {
   const url = (host: string) => `http://${host}:${webPort}/`;
 
   it.each([

@@ -5,6 +5,7 @@ import type { Uplink, UplinkBinding } from '../../../client-proxy/uplink/uplink.
 import { UplinkError } from '../../../client-proxy/uplink/uplink-error.ts';
 import { connectThroughUplink } from '../../../client-proxy/uplink/uplink-socket.ts';
 import { loadNative } from '../../../shared/runtime/kernel/native.ts';
+import { needs } from '../../support/needs.ts';
 import { type SocksRelay, startSocksRelay } from '../../support/socks-relay.ts';
 
 const { native } = loadNative();
@@ -105,7 +106,7 @@ describe('bound to a source address', () => {
 describe('bound to an interface', () => {
   const lo = uplink({ kind: 'interface', interface: 'lo' });
 
-  test.skipIf(native === undefined)('connects over it, IPv4 and IPv6, again and again', async () => {
+  test('connects over it, IPv4 and IPv6, again and again', needs('libc'), async () => {
     for (let i = 0; i < 20; i += 1) {
       const four = await connectThroughUplink(lo, { host: '127.0.0.1', port }, limit);
       expect(await answer(four)).toBe('127.0.0.1');
@@ -114,7 +115,7 @@ describe('bound to an interface', () => {
     }
   });
 
-  test.skipIf(native === undefined)('a missing interface is named', async () => {
+  test('a missing interface is named', needs('libc'), async () => {
     for (const name of ['missing0', 'a-name-beyond-fifteen-bytes']) {
       const missing = uplink({ kind: 'interface', interface: name });
       const error = await failure(connectThroughUplink(missing, { host: '127.0.0.1', port }, limit));

@@ -73,9 +73,8 @@ describe('the tables of SPEC.md', () => {
 
   it('name the steering modes of the code, all of them', () => {
     const modes = tableRows(SPEC, /^\d$/).map(([value, mode]) => [mode, Number(value)]);
-    expect(Object.fromEntries(modes)).toEqual(
-      Object.fromEntries(STEERING_MODE_NAMES.map((mode) => [mode, rowOf(mode).wire])),
-    );
+    const ofCode = STEERING_MODE_NAMES.map((mode) => [mode, rowOf(mode).wire]);
+    expect(Object.fromEntries(modes)).toEqual(Object.fromEntries(ofCode));
     for (const [mode] of modes) expect(SPEC).toContain(`\n- \`${mode}\`: `);
   });
 

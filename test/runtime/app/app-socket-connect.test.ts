@@ -9,6 +9,7 @@ import { Cancellation } from '../../../shared/runtime/async/cancellation.ts';
 import { loadNative } from '../../../shared/runtime/kernel/native.ts';
 import { useCleanups } from '../../support/cleanups.ts';
 import { deferred } from '../../support/deferred.ts';
+import { needs } from '../../support/needs.ts';
 import { pattern, Recorder } from './app-pair.ts';
 
 const { native } = loadNative();
@@ -104,7 +105,7 @@ describe('connectAppSocket', () => {
     await expect(pending).rejects.toThrow('given up');
   });
 
-  test.skipIf(native === undefined)('a reset behind the last data is an error, not an end', async () => {
+  test('a reset behind the last data is an error, not an end', needs('libc'), async () => {
     const accepted = deferred<AppSocket>();
     const pool = new BlockPool(() => performance.now());
     const listener = await acceptAppSockets({
@@ -128,27 +129,24 @@ describe('connectAppSocket', () => {
     expect(seen).toMatchObject({ ended: 0, closed: 1, error: { code: 'ECONNRESET' } });
   });
 
-  test.skipIf(native === undefined)(
-    'a FIN behind the last data is an end, with both sides finished',
-    async () => {
-      const port = await origin((socket) => socket.end(pattern(20_000)).resume());
-      const app = await connectAppSocket({
-        host: '127.0.0.1',
-        port,
-        signal: NEVER,
-        pool: new BlockPool(() => performance.now()),
-        native,
-      });
-      const seen = new Recorder();
-      app.setHandlers(seen);
-      app.end();
-      for (let i = 0; i < 5; i += 1) await new Promise(setImmediate);
-      app.resume();
-      await seen.close.promise;
-      expect(seen).toMatchObject({ ended: 1, closed: 1, error: undefined });
-      expect(seen.bytes.length).toBe(20_000);
-    },
-  );
+  test('a FIN behind the last data is an end, with both sides finished', needs('libc'), async () => {
+    const port = await origin((socket) => socket.end(pattern(20_000)).resume());
+    const app = await connectAppSocket({
+      host: '127.0.0.1',
+      port,
+      signal: NEVER,
+      pool: new BlockPool(() => performance.now()),
+      native,
+    });
+    const seen = new Recorder();
+    app.setHandlers(seen);
+    app.end();
+    for (let i = 0; i < 5; i += 1) await new Promise(setImmediate);
+    app.resume();
+    await seen.close.promise;
+    expect(seen).toMatchObject({ ended: 1, closed: 1, error: undefined });
+    expect(seen.bytes.length).toBe(20_000);
+  });
 });
 
 test('a listening address that is taken is a clear error', async () => {

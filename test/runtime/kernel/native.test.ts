@@ -12,6 +12,7 @@ import {
 } from '../../../shared/runtime/kernel/socket-options.ts';
 import { readTcpInfo } from '../../../shared/runtime/kernel/tcp-info.ts';
 import { tuneSubflow } from '../../../shared/runtime/subflow/subflow-tuning.ts';
+import { needs } from '../../support/needs.ts';
 
 const { native } = loadNative();
 
@@ -38,7 +39,7 @@ test('without koffi, or not on Linux, there is a reason instead', () => {
   });
 });
 
-describe.skipIf(native === undefined)('with libc', () => {
+describe('with libc', needs('libc'), () => {
   const libc = native!;
   const server = createServer((socket) => socket.resume());
   let socket: Socket;

@@ -5,9 +5,10 @@ import type { ReceivedChunk } from '../../../shared/protocol/memory/chunk.ts';
 import { certificatePin } from '../../../shared/runtime/identity/certificate-pin.ts';
 import type { SubflowTransport } from '../../../shared/runtime/subflow/subflow-transport.ts';
 import { deferred } from '../../support/deferred.ts';
+import { needs } from '../../support/needs.ts';
 import { startSocksRelay } from '../../support/socks-relay.ts';
 import { pattern } from '../app/app-pair.ts';
-import { bench, dial, identity, ignore, lan, native, onCleanup, receivePool } from './subflow-bench.ts';
+import { bench, dial, identity, ignore, lan, onCleanup, receivePool } from './subflow-bench.ts';
 
 describe('a subflow', () => {
   test('has equal exporters and mirrored addresses at both ends, and another exporter each time', async () => {
@@ -164,7 +165,7 @@ describe('a subflow', () => {
     await late.promise;
   });
 
-  test.skipIf(native === undefined)('measures its TCP connection at both ends', async () => {
+  test('measures its TCP connection at both ends', needs('libc'), async () => {
     const { port, subflow } = await bench();
     const client = await dial(port);
     const server = await subflow.promise;

@@ -5,12 +5,11 @@ import { createInterface } from 'node:readline';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { type Bed, createBed } from '../../bed/bed.ts';
 import { compiled } from '../../bed/compile.ts';
-import { run, whyNoBed } from '../../bed/namespace.ts';
+import { run } from '../../bed/namespace.ts';
 import { measureDatagrams, measureRtt } from '../../bed/probe.ts';
+import { needs } from '../../support/needs.ts';
 
-const reason = whyNoBed();
-
-describe.skipIf(reason)(`the test bed${reason ? ` (skipped: ${reason})` : ''}`, () => {
+describe('the test bed', needs('bed'), () => {
   let bed: Bed;
 
   beforeAll(async () => {
@@ -160,8 +159,7 @@ describe.skipIf(reason)(`the test bed${reason ? ` (skipped: ${reason})` : ''}`, 
     expect(namespaces(dead.pid ?? 0)).toHaveLength(0);
   });
 
-  test('kernel MPTCP gets an endpoint for each uplink', async (context) => {
-    if (!existsSync('/proc/sys/net/mptcp/enabled')) context.skip();
+  test('kernel MPTCP gets an endpoint for each uplink', needs('bed', 'mptcp'), async () => {
     await bed.enableKernelMptcp();
     const endpoints = await bed.client.exec('ip', ['mptcp', 'endpoint', 'show']);
     for (const { client } of bed.uplinks) expect(endpoints).toContain(client.v4);

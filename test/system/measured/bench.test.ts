@@ -6,8 +6,8 @@ import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { promisify } from 'node:util';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { whyNoBed } from '../../bed/namespace.ts';
 import type { RunRecord } from '../../bench/run-group.ts';
+import { needs } from '../../support/needs.ts';
 import { ROOT } from '../support/program.ts';
 
 const run = promisify(execFile);
@@ -22,9 +22,8 @@ const ONE_DOWNLOAD = [
   '--repetitions',
   '1',
 ];
-const reason = whyNoBed();
 
-describe.skipIf(reason)(`npm run bench${reason ? ` (skipped: ${reason})` : ''}`, () => {
+describe('npm run bench', needs('bed'), () => {
   let out: string;
 
   beforeEach(async () => {

@@ -4,7 +4,7 @@ import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { whyNoBed } from '../../bed/namespace.ts';
+import { needs } from '../../support/needs.ts';
 import { USE_CASES } from '../../use-cases/cases/all.ts';
 import { isMet } from '../../use-cases/check.ts';
 import { reportText } from '../../use-cases/report.ts';
@@ -16,9 +16,8 @@ const PROGRAM = join(ROOT, 'test/use-cases/build/use-cases/main.js');
 /** They mostly wait: two at once leave a processor idle, and take two minutes on a machine of their own. */
 const AT_ONCE = 2;
 const LIMIT_MS = 300_000;
-const reason = whyNoBed();
 
-describe.skipIf(reason)(`npm run use-cases${reason ? ` (skipped: ${reason})` : ''}`, () => {
+describe('npm run use-cases', needs('bed'), () => {
   let out: string;
   let files: string[] = [];
   let outcomes: readonly Outcome[] = [];

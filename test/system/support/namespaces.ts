@@ -20,7 +20,6 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { type AddressPair, Namespace, run } from '../../bed/namespace.ts';
-import { isOnPath } from '../../bed/on-path.ts';
 
 /** One path between client and concentrator, before it is made. */
 export interface PathSpec {
@@ -47,17 +46,8 @@ const ORIGIN_SUBNET = 254;
 const TBF_BURST = '16kb';
 /** What may wait in front of the bucket. */
 const TBF_LATENCY = '50ms';
-const TOOLS = ['ip', 'tc', 'nft', 'curl', 'sh', 'xargs'];
 /** Networks that this process has made: several may exist at once. */
 let networks = 0;
-
-/** Why no network can be made on this machine; undefined when one can. */
-export function whyNoNetwork(): string | undefined {
-  if (process.platform !== 'linux') return 'network namespaces need Linux';
-  if (process.getuid?.() !== 0) return 'network namespaces need root';
-  const missing = TOOLS.filter((tool) => !isOnPath(tool));
-  return missing.length > 0 ? `not installed: ${missing.join(', ')}` : undefined;
-}
 
 /** The network drawn above. */
 export class Network {
@@ -80,7 +70,7 @@ export class Network {
     this.#undertaker = undertaker(this.#namespaces.map((namespace) => namespace.name));
   }
 
-  /** Builds it. Removes what dead owners have left. Throws when the machine cannot (see {@link whyNoNetwork}). */
+  /** Builds it. Removes what dead owners have left. Throws when the machine cannot (see `needs('network')`). */
   static async create(options: NetworkOptions): Promise<Network> {
     await removeStale();
     const network = new Network(options);

@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect } from 'vitest';
-import { Network, type NetworkOptions, whyNoNetwork } from './namespaces.ts';
+import { needs } from '../../support/needs.ts';
+import { Network, type NetworkOptions } from './namespaces.ts';
 import { Pair } from './pair.ts';
 import { expectedSha256, type Transfer, type TransferResult } from './transfer.ts';
 
@@ -18,9 +19,7 @@ export function describeSystem(
   options: NetworkOptions,
   tests: (system: () => System) => void,
 ): void {
-  const reason = whyNoNetwork();
-  const title = `${name}${reason ? ` (skipped: ${reason})` : ''}`;
-  describe.skipIf(reason)(title, { timeout: TEST_TIMEOUT_MS }, () => {
+  describe(name, { timeout: TEST_TIMEOUT_MS, ...needs('network') }, () => {
     let network: Network | undefined;
     let pair: Pair | undefined;
     beforeAll(async () => {

@@ -1,0 +1,21 @@
+#!/usr/bin/env bash
+# Runs the tests of what depends most on Node.js - sockets, TLS, the built programs - on other versions of it, from the npm package
+# "node": on the newest of each line but the one that runs this, or on those that are named: npm run test:node-versions -- 24 26.1.0
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+LINES=(20 22 24 26)
+running=$(node --print 'process.versions.node.split(".")[0]')
+(($# > 0)) || set -- "${LINES[@]/#$running/}"
+TESTS=(
+  test/protocol/session test/runtime test/client-proxy/uplink
+  test/end-to-end/{access,direct-through-proxy,observe,refusals,restart,status,streams}.test.ts
+)
+# A reporter without the line that ends `npm test`: these are no other tests.
+VITEST=(node_modules/vitest/vitest.mjs run --reporter=dot --project unit --project programs)
+
+for version in "$@"; do
+  [[ -n $version ]] || continue
+  npx --yes --package "node@$version" -- bash -c 'echo "Node.js $(node --version): ${*:6}"; exec node "$@"' _ \
+    "${VITEST[@]}" "${TESTS[@]}"
+done

@@ -1,0 +1,78 @@
+import { expect, it, vi } from 'vitest';
+import { SEGMENT_TUNING, StreamSender } from '../../../shared/protocol/session/stream-sender.ts';
+import { Turn } from '../../../shared/protocol/session/turn.ts';
+import { QUEUE_TUNING } from '../../../shared/protocol/stream/stream-queue.ts';
+import { newSubflow, newUplink } from '../new-subflow.ts';
+import { newStream, streamContext } from '../stream/streams.ts';
+import { CountingChunk, patternBytes } from '../support.ts';
+import { TestClock } from '../test-clock.ts';
+
+const now = new TestClock();
+const context = streamContext(now);
+
+function bed() {
+  const statistics = { sentBytes: 0, reinjectedBytes: 0, copiedBytes: 0, redundantBytes: 0 };
+  const sender = new StreamSender(
+    { now, tuning: { queue: QUEUE_TUNING, segments: SEGMENT_TUNING } },
+    statistics,
+  );
+  const subflows = ['dsl', 'lte'].map((name, id) => newSubflow({ id }, newUplink(name, now), now));
+  const turn = () => {
+    const one = new Turn(subflows);
+    sender.begin(one);
+    sender.send(one);
+  };
+  return { sender, statistics, subflows, turn };
+}
+
+function redundantStream(id: number) {
+  const stream = newStream({ id, policy: { mode: 'redundant' } }, context);
+  return { stream, looks: vi.spyOn(stream.steering.scheduler.repeats!, 'onCarriers') };
+}
+
+it('looks at a redundant stream in a turn only while something of it is undelivered', () => {
+  const { sender, statistics, turn } = bed();
+  const [idle, busy] = [redundantStream(0), redundantStream(1)];
+  for (const { stream } of [idle, busy]) {
+    stream.send.write(new CountingChunk(patternBytes(0, 100)));
+    sender.refresh(stream);
+  }
+  turn();
+  expect(statistics).toMatchObject({ sentBytes: 400, redundantBytes: 200 });
+  idle.stream.send.onReceipted(0, 100, false);
+  sender.refresh(idle.stream);
+  for (const { looks } of [idle, busy]) looks.mockClear();
+  turn();
+  expect([idle.looks.mock.calls.length, busy.looks.mock.calls.length]).toEqual([0, 1]);
+  idle.stream.send.write(new CountingChunk(patternBytes(100, 50)));
+  sender.refresh(idle.stream);
+  turn();
+  expect(idle.looks).toHaveBeenCalledTimes(1);
+  expect(statistics).toMatchObject({ sentBytes: 500, redundantBytes: 250 });
+});
+
+it('gives a stream that waits for uplinks its turn again once one of them works', () => {
+  const { sender, statistics, subflows, turn } = bed();
+  const stream = newStream({ policy: { mode: 'aggregate', only: ['dsl'] } }, context);
+  stream.send.write(new CountingChunk(patternBytes(0, 100)));
+  sender.refresh(stream);
+  subflows[0]!.doubt(false);
+  turn();
+  expect([[...sender.stranded], statistics.sentBytes]).toEqual([[stream], 0]);
+  subflows[0]!.recover();
+  turn();
+  expect([sender.stranded.size, statistics.sentBytes]).toEqual([0, 100]);
+});
+
+it('lets a stream that waits for uplinks take others when it is steered anew', () => {
+  const { sender, statistics, turn } = bed();
+  const stream = newStream({ policy: { mode: 'aggregate', only: ['wifi'] } }, context);
+  stream.send.write(new CountingChunk(patternBytes(0, 100)));
+  sender.refresh(stream);
+  turn();
+  expect(sender.stranded.size).toBe(1);
+  stream.steering.steer({ mode: 'aggregate' });
+  sender.onSteered(stream);
+  turn();
+  expect([sender.stranded.size, statistics.sentBytes]).toEqual([0, 100]);
+});

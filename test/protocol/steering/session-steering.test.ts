@@ -1,0 +1,39 @@
+import { expect, it } from 'vitest';
+import { SessionSteering } from '../../../shared/protocol/steering/session-steering.ts';
+import { STEERING_TUNING } from '../../../shared/protocol/steering/steering-tuning.ts';
+import { TestClock } from '../test-clock.ts';
+import { NOTHING_SENT } from './mode-context.ts';
+
+const make = () => new SessionSteering({ now: new TestClock(), tuning: STEERING_TUNING, followsPeer: false });
+
+it('streams with equal policies share one object, and all that are not steered another', () => {
+  const session = make();
+  const begin = (policy: Parameters<typeof session.begin>[0]) => session.begin(policy, NOTHING_SENT);
+  const bound = begin({ mode: 'redundant', only: ['dsl'] });
+  expect(begin({ mode: 'redundant', only: ['dsl'] }).shared).toBe(bound.shared);
+  expect(begin({ mode: 'redundant', only: ['lte'] }).shared).not.toBe(bound.shared);
+  const free = begin({ mode: 'aggregate' });
+  expect(begin({ mode: 'aggregate', order: ['dsl'] }).shared).toBe(free.shared);
+  expect([bound.isSteered, free.isSteered]).toEqual([true, false]);
+  expect(begin({ mode: 'aggregate', only: ['dsl'] }).isSteered).toBe(true);
+});
+
+it('a policy is held as long as a stream has it', () => {
+  const session = make();
+  const [one, two] = [1, 2].map(() => session.begin({ mode: 'aggregate', only: ['dsl'] }, NOTHING_SENT));
+  expect(session.boundTo).toEqual([['dsl']]);
+  one!.steer({ mode: 'priority', only: ['lte'], order: ['lte'] });
+  expect(session.boundTo).toEqual([['dsl'], ['lte']]);
+  two!.end();
+  expect(session.boundTo).toEqual([['lte']]);
+  one!.steer({ mode: 'aggregate' });
+  expect(session.boundTo).toEqual([]);
+});
+
+it('a stream that is steered by an equal policy keeps its shared object', () => {
+  const session = make();
+  const one = session.begin({ mode: 'round-robin' }, NOTHING_SENT);
+  const before = one.shared;
+  one.steer({ mode: 'round-robin' });
+  expect(one.shared).toBe(before);
+});

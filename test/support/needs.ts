@@ -1,0 +1,104 @@
+import { existsSync, readFileSync } from 'node:fs';
+import type { TestOptions } from 'vitest';
+import { loadNative } from '../../shared/runtime/kernel/native.ts';
+import { whyNoBed } from '../bed/namespace.ts';
+import { isOnPath } from '../bed/on-path.ts';
+
+/** Debian packages with programs that tests run, and how to see that one is there. */
+export const PACKAGES = {
+  iproute2: () => isOnPath('ip'),
+  nftables: () => isOnPath('nft'),
+  curl: () => isOnPath('curl'),
+  'nginx-light': () => isOnPath('nginx'),
+  chromium: () => isOnPath('chromium'),
+  proxychains4: () => isOnPath('proxychains4'),
+  wrk: () => isOnPath('wrk'),
+  gcc: () => isOnPath('gcc'),
+  'libc6-dev': () => existsSync('/usr/include/stdio.h'),
+} as const;
+
+export type PackageName = keyof typeof PACKAGES;
+
+/** CAP_NET_ADMIN and CAP_SYS_ADMIN, as the bits of capabilities(7). */
+const CAPABILITIES = (1n << 12n) | (1n << 21n);
+
+/** Something that a test needs of the machine besides Node.js. */
+interface Requirement {
+  readonly packages?: readonly PackageName[];
+  /** What only root may do. */
+  readonly forRoot?: string;
+  /** What else is wrong with the machine. */
+  whyNot?(): string | undefined;
+}
+
+const REQUIREMENTS = {
+  /** See system/support/namespaces.ts. */
+  network: {
+    packages: ['iproute2', 'nftables', 'curl'],
+    forRoot: 'network namespaces',
+  },
+  /** See bed/bed.ts. */
+  bed: { packages: ['iproute2', 'gcc', 'libc6-dev'], forRoot: 'network namespaces', whyNot: whyNoBed },
+  mounts: { forRoot: 'mounts' },
+  mptcp: {
+    whyNot: () => (existsSync('/proc/sys/net/mptcp/enabled') ? undefined : 'the kernel has no MPTCP'),
+  },
+  /** Its functions, called without a compiler. */
+  libc: { whyNot: () => loadNative().reason },
+  curl: { packages: ['curl'] },
+  nginx: { packages: ['nginx-light'] },
+  chromium: { packages: ['chromium'] },
+  proxychains: { packages: ['proxychains4'] },
+  wrk: { packages: ['wrk'] },
+} as const satisfies Record<string, Requirement>;
+
+export type Need = keyof typeof REQUIREMENTS;
+
+/** What this machine lacks for a test. */
+export interface Lack {
+  readonly reason: string;
+  readonly packages: readonly PackageName[];
+  readonly isRootLacking: boolean;
+}
+
+declare module 'vitest' {
+  interface TaskMeta {
+    /** Why the test is skipped. */
+    lack?: Lack;
+  }
+}
+
+/**
+ * Options for `describe` and `test`: skipped on a machine that lacks something of this, with the reason for the summary of the
+ * run. Throws instead in CI, which has to have all of it.
+ */
+export function needs(...all: readonly Need[]): TestOptions {
+  const lack = lackOf(all.map((need) => REQUIREMENTS[need]));
+  if (lack === undefined) return {};
+  if (process.env.CI === 'true') throw new Error(`this machine lacks what the tests need: ${lack.reason}`);
+  return { skip: true, meta: { lack } };
+}
+
+function lackOf(requirements: readonly Requirement[]): Lack | undefined {
+  const right = missingRight();
+  const reasons = requirements.flatMap(({ forRoot, whyNot }) => {
+    if (forRoot !== undefined && right !== undefined) return `${forRoot} need ${right}`;
+    return whyNot?.() ?? [];
+  });
+  const needed = new Set(requirements.flatMap(({ packages = [] }) => packages));
+  const packages = [...needed].filter((name) => !PACKAGES[name]());
+  if (packages.length > 0) reasons.push(`not installed: ${packages.join(', ')}`);
+  const [reason] = reasons;
+  if (reason === undefined) return undefined;
+  const isForRoot = requirements.some(({ forRoot }) => forRoot !== undefined);
+  return { reason, packages, isRootLacking: right === 'root' && isForRoot };
+}
+
+/** What this process lacks to make namespaces: root has not everything in a container. */
+function missingRight(): string | undefined {
+  if (process.platform !== 'linux') return 'Linux';
+  if (process.getuid?.() !== 0) return 'root';
+  const effective = /^CapEff:\s*([0-9a-f]+)$/m.exec(readFileSync('/proc/self/status', 'latin1'))?.[1];
+  const has = BigInt(`0x${effective ?? '0'}`);
+  return (has & CAPABILITIES) === CAPABILITIES ? undefined : 'CAP_NET_ADMIN and CAP_SYS_ADMIN';
+}
