@@ -50,6 +50,10 @@ export class Ledger<Item extends LedgerItem = LedgerItem> {
     return this.#entries.length - this.#head;
   }
 
+  get oldest(): LedgerEntry<Item> | undefined {
+    return this.#entries[this.#head];
+  }
+
   /** RECEIPTs of ours among them. */
   get unansweredReceipts(): number {
     return this.#receipts;
