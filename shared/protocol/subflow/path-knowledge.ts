@@ -78,6 +78,12 @@ export class PathKnowledge {
     this.#keptBytes = writtenBytes;
   }
 
+  /** Behind a pause it is a much longer path than the one that had `usualRttMs`: degraded, as behind any other doubt. */
+  onLonger(usualRttMs: number): void {
+    this.onDoubt(usualRttMs);
+    this.#degradedUntilMs = this.#now.ms + this.#tuning.degradedMs;
+  }
+
   /** Whether receipts of what ends there say something of the path as it is. */
   isTelling(endOffset: number): boolean {
     return endOffset > Math.max(this.#stuckBytes, this.#keptBytes);

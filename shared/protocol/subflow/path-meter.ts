@@ -158,6 +158,7 @@ export class PathMeter {
     if (this.#now.ms < this.#comparesAtMs) return false;
     this.#comparesAtMs = Number.POSITIVE_INFINITY;
     if (!this.#knowledge.isMuchLonger(this.rtt.recentMinMs, this.rtt.minMs)) return false;
+    this.#knowledge.onLonger(this.rtt.minMs);
     this.rtt.restart();
     return true;
   }
