@@ -33,11 +33,10 @@ export async function configurePair(options: PairOptions): Promise<{ concentrato
     log,
   });
   const client = join(folder, 'tributary-client.yaml');
-  await output(
-    'client-proxy',
-    ['join', link.trim(), '--config', client, '--socks', `127.0.0.1:${socksPort}`],
-    [0, 1],
-  );
+  await output('client-proxy', [
+    ...['join', link.trim(), '--config', client],
+    ...['--socks', `127.0.0.1:${socksPort}`],
+  ]);
   await amend(client, {
     uplinks: uplinkAddresses.map((source, i) => ({ name: `loopback-${i + 1}`, address: source })),
     metrics: { listen: `127.0.0.1:${metricsPorts.client}` },
@@ -57,12 +56,8 @@ async function amend(file: string, changes: Record<string, unknown>): Promise<vo
   await writeFile(file, String(document), { mode: 0o600 });
 }
 
-/** What a set-up command prints. `join` exits with 1 on a machine without uplinks; ours are named afterwards. */
-async function output(
-  name: string,
-  args: readonly string[],
-  goodCodes: readonly number[] = [0],
-): Promise<string> {
+/** What a set-up command prints. Throws its error output if it fails. */
+async function output(name: string, args: readonly string[]): Promise<string> {
   const child = spawn(process.execPath, [programFile(name), ...args], { stdio: ['ignore', 'pipe', 'pipe'] });
   let stdout = '';
   let stderr = '';
@@ -73,6 +68,6 @@ async function output(
     stderr += text;
   });
   const [code] = await once(child, 'close');
-  if (!goodCodes.includes(code)) throw new Error(`${name} ${args[0]} failed:\n${stderr}`);
+  if (code !== 0) throw new Error(`${name} ${args[0]} failed:\n${stderr}`);
   return stdout;
 }

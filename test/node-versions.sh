@@ -4,9 +4,9 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
-LINES=(20 22 24 26)
+VERSIONS=(20 22 24 26)
 running=$(node --print 'process.versions.node.split(".")[0]')
-(($# > 0)) || set -- "${LINES[@]/#$running/}"
+(($# > 0)) || set -- "${VERSIONS[@]/#$running/}"
 TESTS=(
   test/protocol/session test/runtime test/client-proxy/uplink
   test/end-to-end/{access,direct-through-proxy,observe,refusals,restart,status,streams}.test.ts
@@ -14,8 +14,9 @@ TESTS=(
 # A reporter without the line that ends `npm test`: these are no other tests.
 VITEST=(node_modules/vitest/vitest.mjs run --reporter=dot --project unit --project programs)
 
+echo "Runs ${TESTS[*]} on other versions of Node.js"
 for version in "$@"; do
   [[ -n $version ]] || continue
-  npx --yes --package "node@$version" -- bash -c 'echo "Node.js $(node --version): ${*:6}"; exec node "$@"' _ \
+  npx --yes --package "node@$version" -- bash -c 'echo "Node.js $(node --version)"; exec node "$@"' _ \
     "${VITEST[@]}" "${TESTS[@]}"
 done

@@ -27,6 +27,7 @@ const SYSTEM_COMMANDS = [
   'curl',
   'journalctl',
   'npm',
+  'runuser',
   'systemctl',
   'tributary-client',
   'tributary-concentrator',

@@ -139,9 +139,9 @@ describe('npm start', () => {
 /** npm itself and the shell in which it runs a script. */
 const NPM_PROCESSES = 2;
 
-/** Not what the client watches the network with, where there is one. */
+/** Not what the client watches and reads the network with: `ip monitor`, and `ip` for a moment after each change. */
 function isOurs({ command }: { command: string }): boolean {
-  return !command.includes(' monitor ');
+  return !/^(\S*\/)?ip /.test(command);
 }
 
 /** What a terminal does: to npm, its shell and what that runs. */

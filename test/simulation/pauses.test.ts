@@ -3,6 +3,7 @@ import {
   type Outcome,
   type Pauses,
   type PausingUplink,
+  pauseAgainAndAgain,
   pausingUplink,
   RUN_MS,
   runPair,
@@ -171,6 +172,19 @@ describe('two uplinks of which one works while the other pauses', () => {
     const { share } = judge(all, runPair(all));
     expect(share).toBeGreaterThan(0.6);
     expect(share).toBeLessThan(0.9);
+  });
+});
+
+describe('a redundant stream on one uplink that pauses', () => {
+  it('repeats nothing', () => {
+    const world = connectedWorld(pausingUplink('lte', { mbit: 20, roundTripMs: 40, bound: 'rate' }));
+    const pauses = { pauseMs: 200, periodMs: 800, fromMs: 500, packets: 'wait' } as const;
+    pauseAgainAndAgain(world.clock, world.uplinks[0]!, pauses, world.clock.nowMs + 10_000);
+    const run = world.openStream(download(Number.MAX_SAFE_INTEGER), { mode: 'redundant' })!;
+    world.advance(10_000);
+    expect(megabitsPerSecond(run.client.receivedBytes, 10_000)).toBeGreaterThan(12);
+    const { redundantBytes, reinjectedBytes } = world.ends.concentrator.session.snapshot().statistics;
+    expect({ redundantBytes, reinjectedBytes }).toEqual({ redundantBytes: 0, reinjectedBytes: 0 });
   });
 });
 

@@ -15,6 +15,7 @@ interface Given {
 export class Redundancy implements Repeats {
   readonly #stream: SentStream;
   readonly #given = new Map<SubflowView, Given>();
+  #carriers: readonly SubflowView[] = [];
 
   constructor(stream: SentStream) {
     this.#stream = stream;
@@ -22,17 +23,18 @@ export class Redundancy implements Repeats {
 
   /** Whether any subflow lacks anything. */
   get isPending(): boolean {
-    for (const subflow of this.#given.keys()) if (this.#missingOn(subflow) !== undefined) return true;
-    return false;
+    return this.#carriers.some((subflow) => this.#missingOn(subflow) !== undefined);
   }
 
-  /** Any other subflow is forgotten. */
+  /** Another subflow is remembered as long as what it was given may still arrive on it: it may only have paused. */
   onCarriers(carriers: readonly SubflowView[]): void {
-    for (const subflow of this.#given.keys()) if (!carriers.includes(subflow)) this.#given.delete(subflow);
+    this.#carriers = carriers;
+    for (const [subflow, { ranges }] of this.#given) {
+      ranges.remove(0, this.#stream.deliveredTo);
+      if (ranges.first() === undefined && !carriers.includes(subflow)) this.#given.delete(subflow);
+    }
     for (const subflow of carriers) {
-      const given = this.#given.get(subflow);
-      if (given === undefined) this.#given.set(subflow, { ranges: new RangeSet(), fin: false });
-      else given.ranges.remove(0, this.#stream.deliveredTo);
+      if (!this.#given.has(subflow)) this.#given.set(subflow, { ranges: new RangeSet(), fin: false });
     }
   }
 

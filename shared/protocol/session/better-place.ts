@@ -1,3 +1,4 @@
+import { shareBottleneck } from '../subflow/subflow-view.ts';
 import type { SessionSubflow } from './sent-item.ts';
 
 /**
@@ -9,7 +10,13 @@ export function hasBetterPlace(silent: SessionSubflow, subflows: readonly Sessio
     (other) =>
       other !== silent &&
       other.state === 'active' &&
+      (!shareBottleneck(other, silent) || isFresher(other, silent)) &&
       other.liveness.activeMs > silent.minRttMs &&
       other.liveness.isHeard,
   );
+}
+
+/** On the same path an idle subflow says nothing: it must have been heard, or made, since the other fell silent. */
+function isFresher({ liveness }: SessionSubflow, silent: SessionSubflow): boolean {
+  return liveness.sinceHeardMs < silent.liveness.silenceMs;
 }

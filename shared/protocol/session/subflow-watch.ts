@@ -50,6 +50,8 @@ export class SubflowWatch {
   readonly #tuning: WatchTuning;
   readonly #session: WatchedSession;
   readonly #transmitter: Transmitter;
+  /** Doubted subflows beside which the client was asked to dial another. */
+  readonly #replacements = new WeakSet<SessionSubflow>();
   #nextTickMs = 0;
   #nextRoundMs = 0;
 
@@ -113,6 +115,7 @@ export class SubflowWatch {
     const { replaceAfterMs, giveUpAfterMs, abandonAfterMs, doubtPingMs } = this.#tuning;
     if (liveness.hasReceiptSinceDoubt && liveness.silenceMs < liveness.silenceLimitMs / 2) {
       subflow.recover();
+      this.#replacements.delete(subflow);
       this.#session.emit({
         type: 'subflow-state',
         subflowId: subflow.id,
@@ -126,14 +129,15 @@ export class SubflowWatch {
       this.#moveAway(subflow, 'us');
     }
     const { doubtedMs, isKept } = liveness;
-    if (this.#now.ms - liveness.lastQuestionMs >= doubtPingMs) {
+    if (liveness.pings.sinceQuestionMs >= doubtPingMs) {
       // Control frames came here while all were doubted.
       if (!isKept && subflows.some(({ state }) => state === 'active')) this.#session.surrender(subflow);
       this.#ping(subflow);
     } else if (isKept && doubtedMs < replaceAfterMs && liveness.wantsPausePing) {
       this.#ping(subflow);
     }
-    if (doubtedMs >= replaceAfterMs && liveness.askReplacement()) {
+    if (doubtedMs >= replaceAfterMs && !this.#replacements.has(subflow)) {
+      this.#replacements.add(subflow);
       this.#session.emit({ type: 'subflow-replace', subflowId: subflow.id });
     }
     const isMissed = isKept || !isDeliveredElsewhere(subflow);

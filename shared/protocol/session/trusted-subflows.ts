@@ -18,12 +18,8 @@ export function trustedSubflows(subflows: readonly SessionSubflow[]): readonly S
   return preferred.length > 0 ? preferred : active;
 }
 
-/**
- * Those that may be given data: the active ones without a penalty for flapping; all that are active where each has one, since
- * it protects nothing then.
- */
-export function steadySubflows(subflows: readonly SessionSubflow[]): readonly SessionSubflow[] {
-  const active = subflows.filter(({ state }) => state === 'active');
+/** Those without a penalty for flapping; all of them where each has one, since it protects nothing then. */
+export function steadySubflows(active: readonly SessionSubflow[]): readonly SessionSubflow[] {
   const steady = active.filter(({ liveness }) => liveness.isReady);
   return steady.length > 0 ? steady : active;
 }
@@ -43,9 +39,10 @@ export function steeredSubflows(
   subflows: readonly SessionSubflow[],
 ): readonly SessionSubflow[] {
   const active = subflows.filter(({ state, uplink }) => state === 'active' && allowed.of(uplink));
-  const working = steadySubflows(active);
   const { spreadsFreely = false, carriers } = rowOf(mode);
-  if (spreadsFreely) return trustedSubflows(working);
+  // First what they are for, then the penalty: a backup does not stand in for a subflow that flaps.
+  if (spreadsFreely) return steadySubflows(trustedSubflows(active));
+  const working = steadySubflows(active);
   const regular = working.filter(
     (subflow) => subflow.duty.value === 'regular' && !isSecondOfBbr(subflow, active),
   );

@@ -28,7 +28,7 @@ export class Turn implements SkippedStreams {
 
   /** What carries streams without a choice of uplinks of their own. */
   get trusted(): readonly SessionSubflow[] {
-    this.#trusted ??= trustedSubflows(steadySubflows(this.subflows));
+    this.#trusted ??= steadySubflows(trustedSubflows(this.subflows));
     return this.#trusted;
   }
 

@@ -2,24 +2,11 @@ import type { Now } from '../now.ts';
 import { StateMachine } from '../transition-table.ts';
 import { type DoubtTuning, isDense, silenceLimitMs } from './doubt.ts';
 import { FlapDamper, type FlapTuning } from './flap-damper.ts';
+import type { Outbox } from './outbox.ts';
 import type { PathMeter } from './path-meter.ts';
 import { PauseDetector, type PauseTuning } from './pause-detector.ts';
+import { type PingedSubflow, PingTimer, type PingTuning } from './ping-timer.ts';
 import { SUBFLOW_TABLE, type SubflowEvent, type SubflowState } from './subflow-state.ts';
-
-export interface PingTuning {
-  /** An idle subflow is asked for a receipt this often, so that its death is noticed before it is needed. */
-  readonly intervalMs: number;
-  /** One that costs by the byte, so seldom: a second's pings are 20 MB a day and direction. Within what any NAT remembers. */
-  readonly meteredIntervalMs: number;
-  /** A degraded one is asked this often how long its round trip is: once in each span of `rtt.recentSpanMs`. */
-  readonly degradedIntervalMs: number;
-}
-
-export const PING_TUNING: PingTuning = {
-  intervalMs: 1_000,
-  meteredIntervalMs: 15_000,
-  degradedIntervalMs: 250,
-};
 
 /** A doubted subflow is looked at this often. */
 const DOUBT_LOOK_MS = 20;
@@ -33,17 +20,9 @@ export interface LivenessTuning {
 }
 
 /** The facts about its subflow that its liveness is judged by. */
-export interface WatchedSubflow {
-  readonly outbox: {
-    readonly isWritable: boolean;
-    readonly ledger: {
-      readonly awaitsReceipt: boolean;
-      readonly length: number;
-      readonly oldest: { readonly sentMs: number } | undefined;
-    };
-  };
+export interface WatchedSubflow extends PingedSubflow {
+  readonly outbox: Outbox;
   readonly meter: PathMeter;
-  readonly uplink: { readonly isMetered: boolean };
 }
 
 /** Whether the far side of one subflow can be heard: silence, doubt, recovery, and when to ask. */
@@ -51,26 +30,27 @@ export class Liveness {
   readonly #subflow: WatchedSubflow;
   readonly #now: Now;
   readonly #tuning: LivenessTuning;
+  readonly pings: PingTimer;
   readonly #flaps: FlapDamper;
   readonly #pauses: PauseDetector;
   readonly #state: StateMachine<SubflowState, SubflowEvent>;
   #busySinceMs = 0;
-  #lastReceiptMs = 0;
-  #lastQuestionMs: number;
+  /** Or when it began: its handshake was a sign of life. */
+  #lastReceiptMs: number;
   #doubtedSinceMs = Number.POSITIVE_INFINITY;
   #activeSinceMs = Number.NEGATIVE_INFINITY;
   /** `kept`: doubted where there was no better place, so what is under way stays on it; `left`: later there was one. */
   #placement: 'none' | 'kept' | 'left' = 'none';
-  #isReplacementAsked = false;
 
   constructor(subflowId: number, subflow: WatchedSubflow, now: Now, tuning: LivenessTuning) {
     this.#subflow = subflow;
     this.#now = now;
     this.#tuning = tuning;
+    this.pings = new PingTimer(subflow, now, tuning.ping);
     this.#flaps = new FlapDamper(now, tuning.flaps);
     this.#pauses = new PauseDetector(tuning.pause);
     this.#state = new StateMachine(`subflow ${subflowId}`, SUBFLOW_TABLE, 'active');
-    this.#lastQuestionMs = now.ms;
+    this.#lastReceiptMs = now.ms;
   }
 
   get state(): SubflowState {
@@ -92,9 +72,9 @@ export class Liveness {
     return this.#placement === 'kept';
   }
 
-  /** When something that must be answered was last sent. */
-  get lastQuestionMs(): number {
-    return this.#lastQuestionMs;
+  /** For how long it was not heard. */
+  get sinceHeardMs(): number {
+    return this.#now.ms - this.#lastReceiptMs;
   }
 
   get hasReceiptSinceDoubt(): boolean {
@@ -113,7 +93,7 @@ export class Liveness {
   /** For how long bytes have been under way without a sign of life; 0 while nothing is. */
   get silenceMs(): number {
     const { kernel, kernelAgeMs } = this.#subflow.meter;
-    if (!this.#awaitsReceipt) return 0;
+    if (!this.#subflow.outbox.ledger.awaitsReceipt) return 0;
     const receiptSilenceMs = this.#now.ms - Math.max(this.#lastReceiptMs, this.#busySinceMs);
     // The far kernel's acknowledgements are a sign of life, too: with loss, receipts wait for the retransmission.
     if (kernel === undefined || kernel.unackedBytes === 0) return receiptSilenceMs;
@@ -123,11 +103,11 @@ export class Liveness {
   /** How long the silence may last. */
   get silenceLimitMs(): number {
     const { doubt, receipts } = this.#tuning;
-    return silenceLimitMs(this.#subflow.meter.rtt, this.hasDenseReceipts, doubt) + receipts.intervalMs;
+    return silenceLimitMs(this.#subflow.meter.rtt, this.#hasDenseReceipts, doubt) + receipts.intervalMs;
   }
 
   /** Whether so much is under way that its receipts come in a steady stream. */
-  get hasDenseReceipts(): boolean {
+  get #hasDenseReceipts(): boolean {
     const receiptsSinceIdle = this.#lastReceiptMs > this.#busySinceMs;
     return isDense(this.#subflow.outbox.ledger.length, receiptsSinceIdle, this.#tuning.doubt);
   }
@@ -136,18 +116,18 @@ export class Liveness {
   get isHeard(): boolean {
     const { silenceMs } = this.#tuning.pause;
     const { smoothedMs } = this.#subflow.meter.rtt;
-    return this.silenceMs <= (this.hasDenseReceipts ? silenceMs : Math.max(silenceMs, smoothedMs));
+    return this.silenceMs <= (this.#hasDenseReceipts ? silenceMs : Math.max(silenceMs, smoothedMs));
   }
 
   /** When to look again: for a doubt, or for a ping. */
   get deadlineMs(): number {
     const nowMs = this.#now.ms;
     if (this.state === 'doubted') return nowMs + DOUBT_LOOK_MS;
-    if (!this.#awaitsReceipt) {
+    if (!this.#subflow.outbox.ledger.awaitsReceipt) {
       // A busy transport takes no ping; its next room is an input, and looks here again.
       if (!this.#subflow.outbox.isWritable) return Number.POSITIVE_INFINITY;
       // The session looks after itself at least as often, ping or not.
-      return Math.min(this.#nextPingMs, nowMs + this.#tuning.ping.intervalMs);
+      return Math.min(this.pings.nextMs, nowMs + this.#tuning.ping.intervalMs);
     }
     return nowMs + Math.max(1, this.silenceLimitMs - this.silenceMs);
   }
@@ -155,13 +135,13 @@ export class Liveness {
   /** Whether so much time has passed without a question that its silence would say nothing. */
   get wantsPing(): boolean {
     // The same sum as in deadlineMs, so that rounding never puts the ping behind its own deadline.
-    return !this.#awaitsReceipt && this.#now.ms >= this.#nextPingMs;
+    return !this.#subflow.outbox.ledger.awaitsReceipt && this.#now.ms >= this.pings.nextMs;
   }
 
   /** Whether its path stands still, as far as one can tell, and was not asked for a while. */
   get wantsPausePing(): boolean {
-    const nowMs = this.#now.ms;
-    return nowMs - this.#lastQuestionMs >= this.#tuning.pause.pingMs && this.#pauseMs(nowMs) > 0;
+    const { pingMs } = this.#tuning.pause;
+    return this.pings.sinceQuestionMs >= pingMs && this.#pauseMs(this.#now.ms) > 0;
   }
 
   /** The path showed life so long ago. @returns for how long it had stood still before, in milliseconds; 0 if it had not */
@@ -175,7 +155,7 @@ export class Liveness {
   /** Something that must be answered is sent. @param isFirst nothing else awaited an answer */
   onQuestion(isFirst: boolean): void {
     if (isFirst) this.#busySinceMs = this.#now.ms;
-    this.#lastQuestionMs = this.#now.ms;
+    this.pings.onQuestion();
   }
 
   onReceipt(): void {
@@ -190,7 +170,7 @@ export class Liveness {
     if (!isKept) this.#flaps.onDoubt();
   }
 
-  /** What is under way on it, and was kept, goes elsewhere now. */
+  /** What is under way on it, and was kept, goes elsewhere now. That is no flap: the other may only have come back first. */
   leave(): void {
     this.#placement = 'left';
   }
@@ -199,7 +179,6 @@ export class Liveness {
     this.#state.apply('recover');
     this.#doubtedSinceMs = Number.POSITIVE_INFINITY;
     this.#activeSinceMs = this.#now.ms;
-    this.#isReplacementAsked = false;
     if (this.#placement === 'none') this.#flaps.onRecover();
     this.#placement = 'none';
   }
@@ -208,32 +187,10 @@ export class Liveness {
     this.#state.apply('close');
   }
 
-  /** The client is to be asked to dial another subflow beside this one. @returns whether it was not asked in this doubt before */
-  askReplacement(): boolean {
-    if (this.#isReplacementAsked) return false;
-    this.#isReplacementAsked = true;
-    return true;
-  }
-
   /** For how long the path has stood still by then, as far as one can tell. */
   #pauseMs(atMs: number): number {
     const { oldest } = this.#subflow.outbox.ledger;
-    if (oldest === undefined || !this.hasDenseReceipts) return 0;
+    if (oldest === undefined || !this.#hasDenseReceipts) return 0;
     return this.#pauses.pauseMs(atMs, oldest.sentMs + this.#subflow.meter.rtt.minMs);
-  }
-
-  get #awaitsReceipt(): boolean {
-    return this.#subflow.outbox.ledger.awaitsReceipt;
-  }
-
-  get #nextPingMs(): number {
-    return this.#lastQuestionMs + this.#pingIntervalMs;
-  }
-
-  get #pingIntervalMs(): number {
-    const { isMetered } = this.#subflow.uplink;
-    const { intervalMs, meteredIntervalMs, degradedIntervalMs } = this.#tuning.ping;
-    if (this.#subflow.meter.isDegraded) return isMetered ? intervalMs : degradedIntervalMs;
-    return isMetered ? meteredIntervalMs : intervalMs;
   }
 }

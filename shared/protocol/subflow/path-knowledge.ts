@@ -68,12 +68,20 @@ export class PathKnowledge {
 
   /** It is doubted, and what is under way stays on it. */
   onKept(): void {
+    // What was stuck drains no more without a break, and so tells no rate.
+    if (this.#known === 'stuck') this.#known = 'nothing';
     this.#keptBytes = Number.POSITIVE_INFINITY;
   }
 
   /** Such a doubt is over; the path is taken for what it was. */
   onKeptEnd(writtenBytes: number): void {
     this.#keptBytes = writtenBytes;
+  }
+
+  /** Behind a pause it is a much longer path than the one that had `usualRttMs`: degraded, as behind any other doubt. */
+  onLonger(usualRttMs: number): void {
+    this.onDoubt(usualRttMs);
+    this.#degradedUntilMs = this.#now.ms + this.#tuning.degradedMs;
   }
 
   /** Whether receipts of what ends there say something of the path as it is. */

@@ -76,7 +76,7 @@ export class PathMeter {
 
   /** The round trip as it is now, queues included. */
   get delayMs(): number {
-    return Math.max(this.recentRttMs, this.#kernel?.rttMs ?? 0);
+    return Math.max(this.recentRttMs, this.#kernelDelayMs);
   }
 
   /** The share of packets that were lost of late, 0 to 1; 0 where the kernel does not tell. */
@@ -138,7 +138,8 @@ export class PathMeter {
   onKeptEnd(writtenBytes: number): void {
     this.#knowledge.onKeptEnd(writtenBytes);
     this.rtt.restartRecent();
-    this.#comparesAtMs = this.#now.ms + this.#comparisonMs;
+    // Pauses that follow one another may be the longer round trip itself: they do not put it off.
+    this.#comparesAtMs = Math.min(this.#comparesAtMs, this.#now.ms + this.#comparisonMs);
   }
 
   /** It is doubted, and what is under way goes elsewhere. */
@@ -152,14 +153,27 @@ export class PathMeter {
     this.rtt.restart();
   }
 
+  /** The kernel's round trip; of one or two packets without the time for which the far kernel may delay its acknowledgement. */
+  get #kernelDelayMs(): number {
+    if (this.#kernel === undefined) return 0;
+    const { rttMs, unackedBytes } = this.#kernel;
+    return unackedBytes < FEW_PACKETS_BYTES ? rttMs - DELAYED_ACK_MS : rttMs;
+  }
+
   /** Some time after a pause: the path may be a longer one now, and what is known of the old one would keep too little in flight. */
   #comparePath(): boolean {
     if (this.#now.ms < this.#comparesAtMs) return false;
     this.#comparesAtMs = Number.POSITIVE_INFINITY;
     if (!this.#knowledge.isMuchLonger(this.rtt.recentMinMs, this.rtt.minMs)) return false;
+    this.#knowledge.onLonger(this.rtt.minMs);
     this.rtt.restart();
     return true;
   }
 }
+
+/** TCP_DELACK_MIN of Linux; RFC 1122 section 4.2.3.2 allows more. */
+const DELAYED_ACK_MS = 40;
+/** Two packets, as a PING and a RECEIPT are: a kernel counts small ones as full. */
+const FEW_PACKETS_BYTES = 3_000;
 
 const NOTHING_TOLD = { rateFrame: undefined, hasChanged: false } as const;

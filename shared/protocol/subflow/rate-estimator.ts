@@ -132,6 +132,7 @@ export class RateEstimator {
     this.#maximum.reset();
     this.#recent = 0;
     this.#isProven = false;
+    this.#resumedMs = Number.NEGATIVE_INFINITY;
     this.#fullPipeRate = 0;
     this.#roundsWithoutGrowth = 0;
   }

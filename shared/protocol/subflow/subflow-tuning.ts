@@ -1,11 +1,12 @@
 import { CONGESTION_TUNING, type ControllerTuning } from './controller-tuning.ts';
 import { DOUBT_TUNING } from './doubt.ts';
 import { FLAP_TUNING } from './flap-damper.ts';
-import { type LivenessTuning, PING_TUNING } from './liveness.ts';
+import type { LivenessTuning } from './liveness.ts';
 import { LOSS_TUNING } from './loss-meter.ts';
 import { PATH_TUNING } from './path-knowledge.ts';
 import type { PathMeterTuning } from './path-meter.ts';
 import { PAUSE_TUNING, type PauseTuning } from './pause-detector.ts';
+import { PING_TUNING } from './ping-timer.ts';
 import { RATE_TUNING } from './rate-estimator.ts';
 import { RECEIPT_TUNING, type ReceiptTuning } from './receipt-tracker.ts';
 import { RTT_TUNING } from './rtt-estimator.ts';

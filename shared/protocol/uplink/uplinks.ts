@@ -181,7 +181,7 @@ export class Uplinks implements UplinkCommands {
   /** At the client a limit that was set holds for as long as the session lives. */
   #forgetIdle(): void {
     const idle = [...this.#byName.values()].filter(
-      ({ subflows, rateLimit }) => subflows.length === 0 && rateLimit.isNone,
+      ({ subflows, rateLimit, isParked }) => subflows.length === 0 && rateLimit.isNone && !isParked,
     );
     const surplus = idle.length - MAX_IDLE_UPLINKS;
     for (const [index, { name, idleMs }] of idle.entries()) {

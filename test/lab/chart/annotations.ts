@@ -1,9 +1,6 @@
 import type { CustomSeriesOption } from 'echarts/charts';
 import { BACKGROUND, CHARACTER, MARK, TEXT, WIDTH } from './style.ts';
 
-/** How far the background of a text reaches beyond it. */
-const COVER = 12;
-
 /** Where the plot is in the picture. */
 export interface Plot {
   readonly left: number;
@@ -66,8 +63,8 @@ export function markShapes(marks: readonly Mark[], plot: Plot, labelsTop: number
 /** A text that covers what is behind it. */
 export function words(content: string, x: number, y: number, align: 'left' | 'right'): Shape {
   const { color: fill, fontFamily, fontSize } = TEXT;
-  // The library takes characters to be narrower than some fonts have them.
-  const padding = align === 'left' ? [2, COVER, 2, 2] : [2, 2, 2, COVER];
-  const place = { x, y, align, padding, backgroundColor: BACKGROUND };
+  // Left to itself, the library takes characters to be narrower than some fonts have them.
+  const width = content.length * CHARACTER.text;
+  const place = { x, y, align, width, padding: 2, backgroundColor: BACKGROUND };
   return { type: 'text', style: { ...place, text: content, fill, fontFamily, fontSize } };
 }

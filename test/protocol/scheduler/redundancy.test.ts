@@ -47,14 +47,29 @@ describe('what a redundant stream is to repeat', () => {
     expect(redundancy.isPending).toBe(false);
   });
 
-  it('is everything for a subflow that comes later, or comes again', () => {
+  it('is everything for a subflow that comes later', () => {
     const { redundancy, missingOn } = sentOn(one, two);
     redundancy.onCarriers([one, three]);
     expect(missingOn(three)).toMatchObject({ dsn: 0, length: 100 });
     expect(missingOn(two)).toBeUndefined();
-    redundancy.onCarriers([two, three]);
-    redundancy.onCarriers([one, two, three]);
+  });
+
+  it('is nothing for one that only paused, and everything for one that lost it', () => {
+    const { redundancy, missingOn } = sentOn(one, two);
+    redundancy.onCarriers([two]);
+    redundancy.onCarriers([one, two]);
+    expect(missingOn(one)).toBeUndefined();
+    redundancy.onCarriers([two]);
+    redundancy.onLost(one, 0, 100);
+    redundancy.onCarriers([one, two]);
     expect(missingOn(one)).toMatchObject({ dsn: 0, length: 100 });
+  });
+
+  it('is not awaited from one that pauses', () => {
+    const { redundancy } = sentOn(one, two);
+    expect(redundancy.isPending).toBe(true);
+    redundancy.onCarriers([one]);
+    expect(redundancy.isPending).toBe(false);
   });
 });
 

@@ -5,6 +5,7 @@ import {
   steadySubflows,
   trustedSubflows,
 } from '../../../shared/protocol/session/trusted-subflows.ts';
+import { Turn } from '../../../shared/protocol/session/turn.ts';
 import { newSubflow, newUplink } from '../new-subflow.ts';
 import { TestClock } from '../test-clock.ts';
 
@@ -52,17 +53,17 @@ describe('trustedSubflows', () => {
   });
 });
 
-describe('steadySubflows', () => {
-  /** Doubted again and again, the last time just now. */
-  function flapping(id: number, uplinkName: 'dsl' | 'lte') {
-    const one = subflow(id, uplinkName);
-    for (let nowMs = 0; nowMs <= 1_000; nowMs += 250) {
-      now.at(nowMs, one).doubt(false);
-      one.recover();
-    }
-    return one;
+/** Doubted again and again, the last time just now. */
+function flapping(id: number, uplinkName: 'dsl' | 'lte') {
+  const one = subflow(id, uplinkName);
+  for (let nowMs = 0; nowMs <= 1_000; nowMs += 250) {
+    now.at(nowMs, one).doubt(false);
+    one.recover();
   }
+  return one;
+}
 
+describe('steadySubflows', () => {
   it('are without those that serve a penalty, as long as they do', () => {
     const all = [flapping(0, 'lte'), subflow(1, 'dsl')];
     const { readyMs } = all[0]!.liveness;
@@ -74,9 +75,18 @@ describe('steadySubflows', () => {
   it('are those that serve a penalty when nothing else works', () => {
     const all = [flapping(0, 'lte'), subflow(1, 'dsl')];
     now.at(1_000, all[1]!).doubt(false);
-    expect(ids(steadySubflows(all))).toEqual([0]);
+    expect(ids(steadySubflows(trustedSubflows(all)))).toEqual([0]);
     const both = [flapping(0, 'lte'), flapping(1, 'dsl')];
     expect(ids(steadySubflows(now.at(1_000, both)))).toEqual([0, 1]);
+  });
+});
+
+describe('a turn', () => {
+  it('gives nothing to a backup because a regular subflow flaps', () => {
+    const all = [flapping(0, 'lte'), subflow(1, 'dsl')];
+    all[1]!.duty.set('makeBackup');
+    now.at(1_000, all);
+    expect(ids(new Turn(all).trusted)).toEqual([0]);
   });
 });
 

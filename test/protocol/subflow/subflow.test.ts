@@ -1,9 +1,9 @@
 import { describe, expect, it } from 'vitest';
 import type { KernelMeasurement } from '../../../shared/protocol/kernel-measurement.ts';
 import { CONGESTION_TUNING } from '../../../shared/protocol/subflow/controller-tuning.ts';
-import { PING_TUNING } from '../../../shared/protocol/subflow/liveness.ts';
 import { PATH_TUNING } from '../../../shared/protocol/subflow/path-knowledge.ts';
 import { PAUSE_TUNING } from '../../../shared/protocol/subflow/pause-detector.ts';
+import { PING_TUNING } from '../../../shared/protocol/subflow/ping-timer.ts';
 import type { Subflow } from '../../../shared/protocol/subflow/subflow.ts';
 import { newSubflow as makeSubflow, newUplink } from '../new-subflow.ts';
 import { TestClock } from '../test-clock.ts';

@@ -1,0 +1,58 @@
+import type { Now } from '../now.ts';
+
+export interface PingTuning {
+  /** An idle subflow is asked for a receipt this often, so that its death is noticed before it is needed. */
+  readonly intervalMs: number;
+  /** One that costs by the byte, so seldom: a second's pings are 20 MB a day and direction. Within what any NAT remembers. */
+  readonly meteredIntervalMs: number;
+  /** A degraded one is asked this often how long its round trip is: once in each span of `rtt.recentSpanMs`. */
+  readonly degradedIntervalMs: number;
+}
+
+export const PING_TUNING: PingTuning = {
+  intervalMs: 1_000,
+  meteredIntervalMs: 15_000,
+  degradedIntervalMs: 250,
+};
+
+/** The facts about its subflow that decide how often it is asked. */
+export interface PingedSubflow {
+  readonly meter: { readonly isDegraded: boolean };
+  readonly uplink: { readonly isMetered: boolean };
+}
+
+/** When an idle subflow is to be asked for a sign of life. */
+export class PingTimer {
+  readonly #subflow: PingedSubflow;
+  readonly #now: Now;
+  readonly #tuning: PingTuning;
+  #lastQuestionMs: number;
+
+  constructor(subflow: PingedSubflow, now: Now, tuning: PingTuning) {
+    this.#subflow = subflow;
+    this.#now = now;
+    this.#tuning = tuning;
+    this.#lastQuestionMs = now.ms;
+  }
+
+  /** For how long nothing that must be answered was sent. */
+  get sinceQuestionMs(): number {
+    return this.#now.ms - this.#lastQuestionMs;
+  }
+
+  get nextMs(): number {
+    return this.#lastQuestionMs + this.#intervalMs;
+  }
+
+  /** Something that must be answered is sent, a PING or anything else. */
+  onQuestion(): void {
+    this.#lastQuestionMs = this.#now.ms;
+  }
+
+  get #intervalMs(): number {
+    const { intervalMs, meteredIntervalMs, degradedIntervalMs } = this.#tuning;
+    const { isMetered } = this.#subflow.uplink;
+    if (this.#subflow.meter.isDegraded) return isMetered ? intervalMs : degradedIntervalMs;
+    return isMetered ? meteredIntervalMs : intervalMs;
+  }
+}
