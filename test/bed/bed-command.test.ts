@@ -18,7 +18,7 @@ test.each(['wifi', 'wifi:20/40', 'wifi:x/40/q100', 'wifi:0/40/q100', 'wifi:20/40
 );
 
 test('a line changes one uplink', async () => {
-  const wifi = { set: vi.fn(), blackhole: vi.fn(), pauses: vi.fn() };
+  const wifi = { set: vi.fn(), blackhole: vi.fn(), pauses: vi.fn(), holes: vi.fn() };
   const bed = { uplink: () => wifi } as unknown as Bed;
   expect(await carryOut(bed, 'set wifi rtt=60 up.rate=2 down.loss=1')).toBe('ok');
   expect(wifi.set).toHaveBeenCalledWith({
@@ -29,6 +29,8 @@ test('a line changes one uplink', async () => {
   expect(wifi.blackhole).toHaveBeenCalledWith('down');
   await carryOut(bed, ' pauses wifi 2000-5000 400 ');
   expect(wifi.pauses).toHaveBeenCalledWith([2000, 5000], [400, 400]);
+  await carryOut(bed, 'holes wifi 600 200');
+  expect(wifi.holes).toHaveBeenCalledWith([600, 600], [200, 200]);
   await expect(carryOut(bed, 'hole wifi sideways')).rejects.toThrow('sideways');
   await expect(carryOut(bed, 'melt wifi')).rejects.toThrow('no command');
 });

@@ -8,6 +8,7 @@ export const COMMANDS = `  hole NAME [up|down]            drops everything silen
   set NAME KEY=VALUE ...         rate, rtt, queue, loss, jitter; up.rate or down.rate for one direction
   pause NAME MS                  holds all packets for so long
   pauses NAME GAP LENGTH         again and again, ranges in ms: 2000-5000 400-800
+  holes NAME GAP LENGTH          the same, but drops the packets
   address NAME                   gives the client another address
   restore NAME                   as it was made
   stats NAME                     counters of both directions
@@ -47,6 +48,7 @@ export async function carryOut(bed: Bed, line: string): Promise<string> {
   else if (verb === 'collapse') await uplink.collapse({ rateMbps: positive(first), rttMs: amount(second) });
   else if (verb === 'set') await uplink.set(changeOf(args));
   else if (verb === 'pause') await uplink.pause(amount(first));
+  else if (verb === 'holes') await uplink.holes(range(first), range(second));
   else if (verb === 'pauses') await uplink.pauses(range(first), range(second));
   else if (verb === 'address') return (await uplink.changeAddress()).v4;
   else if (verb === 'restore') await uplink.restore();

@@ -126,6 +126,10 @@ export class Emulator {
     await this.#command(`pauses ${link} ${[...gapMs, ...lengthMs].map(ns).join(' ')}`);
   }
 
+  async holes(link: number, gapMs: [min: number, max: number], lengthMs: [min: number, max: number]) {
+    await this.#command(`holes ${link} ${[...gapMs, ...lengthMs].map(ns).join(' ')}`);
+  }
+
   async stats(link: number, direction: Direction): Promise<DirectionStats> {
     const words = await this.#command(`stats ${link} ${side(direction)}`);
     const at = (index: number) => Number(words[index] ?? Number.NaN);

@@ -121,6 +121,11 @@ export class Uplink {
     await this.#emulator.pauses(this.#link, gapMs, lengthMs);
   }
 
+  /** The same, but what comes during a pause is dropped, as by a radio that roams. */
+  async holes(gapMs: [min: number, max: number], lengthMs: [min: number, max: number]): Promise<void> {
+    await this.#emulator.holes(this.#link, gapMs, lengthMs);
+  }
+
   /** Ends black holes and repeated pauses, returns to the spec, sets the interface up. A pause under way runs out. */
   async restore(): Promise<void> {
     await this.#emulator.pauses(this.#link, [0, 0], [0, 0]);

@@ -14,6 +14,8 @@ export interface FaultScript {
   readonly steps: readonly FaultStep[];
   /** The transfer runs for a time after its first byte, or until all of it is there. */
   readonly transfer: { readonly ms: number } | { readonly bytes: number };
+  /** Whether one uplink by itself can get through it. Plain TCP over one is then compared, too. */
+  readonly leavesUplinks?: boolean;
   /** The longest gap is looked for from this time on; for a silent fault that is the time of the fault. */
   readonly gapsFromMs?: number;
   /** The time whose rate is compared with what the network could carry then. */
@@ -39,6 +41,8 @@ export const FAULTS: readonly Scenario[] = [
   collapse('E6', 'lte'),
   radioPauses('E8'),
   everythingGone('E1'),
+  movingRadio(1),
+  movingRadio(2),
 ];
 
 function eachUplink(id: string, make: (network: Scenario, uplink: UplinkSpec) => Scenario): Scenario[] {
@@ -132,6 +136,38 @@ function everythingGone(id: string): Scenario {
     // In the twin network this takes about 5 s before the outage and 5 s after it.
     transfer: { bytes: 30_000_000 },
     gapsFromMs: FAULT_AT_MS,
+  });
+}
+
+/** One uplink, or several at the same times, as when they share a mast: there is nowhere else to go meanwhile. */
+function movingRadio(uplinks: number): Scenario {
+  const names = ['radio-a', 'radio-b'].slice(0, uplinks);
+  const network: Scenario = {
+    id: uplinks === 1 ? 'one' : 'two',
+    title: uplinks === 1 ? 'one radio' : 'two radios',
+    uplinks: names.map((name) => ({ name, rateMbps: 50, rttMs: 30, queueMs: 100 })),
+  };
+  const gapMs = 600;
+  const lengthMs = 200;
+  const fromMs = 2_000;
+  const toMs = fromMs + 9 * (gapMs + lengthMs);
+  return scenario('F6', network, 'all', 'swallows everything for 200 ms of every 800', {
+    steps: [
+      {
+        atMs: 0,
+        apply: async (bed) => {
+          await Promise.all(bed.uplinks.map((uplink) => uplink.holes([gapMs, gapMs], [lengthMs, lengthMs])));
+        },
+      },
+    ],
+    transfer: { ms: toMs },
+    leavesUplinks: true,
+    gapsFromMs: fromMs,
+    judged: {
+      fromMs,
+      toMs,
+      capacityMbps: (direction) => (capacity(network, direction) * gapMs) / (gapMs + lengthMs),
+    },
   });
 }
 

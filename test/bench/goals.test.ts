@@ -78,6 +78,25 @@ test('gaps: the median of each uplink, and the worst of all, where nothing is lo
   });
 });
 
+test('pauses of all uplinks at once: what plain TCP gets on each of them together, and its longest gap', () => {
+  const run = (
+    contestant: string,
+    afterFault: number,
+    longestGapMs: number,
+    hosts: 'bbr' | 'cubic' = 'bbr',
+  ) => record({ afterFault, longestGapMs }, { scenario: 'F6/two/all', hosts, contestant });
+  const plain = [run('single:radio-a', 0.26, 620), run('single:radio-b', 0.24, 600)];
+  const where = 'F6/two/all bbr bulk-down';
+  const met = [run('tributary', 0.48, 620), ...plain];
+  expect(verdicts('goodput through F6', met)).toEqual({ [where]: true });
+  expect(verdicts('longest gap through F6', met)).toEqual({ [where]: true });
+  const missed = [run('tributary', 0.47, 621), ...plain];
+  expect(verdicts('goodput through F6', missed)).toEqual({ [where]: false });
+  expect(verdicts('longest gap through F6', missed)).toEqual({ [where]: false });
+  // One uplink alone says nothing.
+  expect(verdicts('through F6', [run('tributary', 0.48, 620), plain[0]!])).toEqual({});
+});
+
 test('a run that failed misses a goal wherever it ran, even if it has no figures', () => {
   const failed = record({ failures: 1 }, { error: 'no test bed' });
   expect(verdicts('without faults that were reset', [failed])).toEqual({ 'E1 bbr bulk-down': false });

@@ -1,3 +1,4 @@
+import { FAULTS } from './faults.ts';
 import type { Hosts } from './plan.ts';
 import { NETWORKS } from './scenarios.ts';
 import type { Place, Summary } from './summary.ts';
@@ -113,6 +114,20 @@ export const GOALS: readonly Goal[] = [
   atLeast('goodput over what the pauses of F4 leave: 0.8', (summary) =>
     faultPlaces(summary, ['F4']).map((place) => held(summary, place, 'afterFault', 0.8)),
   ),
+  atLeast('goodput through F6 over plain TCP on each of its uplinks: 0.95', (summary) =>
+    faultPlaces(summary, ['F6']).map((place) => ({
+      where: at(place),
+      value: over(summary.median(place, OURS, 'afterFault'), plainTcp(summary, place, 'afterFault', sum)),
+      bound: 0.95,
+    })),
+  ),
+  atMost("longest gap through F6 on BBR hosts, median in ms: plain TCP's", (summary) =>
+    faultPlaces(summary, ['F6'])
+      .filter(({ hosts }) => hosts === 'bbr')
+      .map((place) =>
+        held(summary, place, 'longestGapMs', plainTcp(summary, place, 'longestGapMs', largest)),
+      ),
+  ),
   atMost('transfers through faults that were reset, late or not exact: 0', (summary) =>
     summary
       .places()
@@ -170,6 +185,26 @@ function held(
 
 function over(value: number | undefined, other: number | undefined): number | undefined {
   return value === undefined || !other ? undefined : value / other;
+}
+
+/** Of plain TCP on each uplink by itself, taken together; undefined where it did not run on each. */
+function plainTcp(
+  summary: Summary,
+  place: Place,
+  figure: Parameters<Summary['median']>[2],
+  together: (values: readonly number[]) => number,
+): number | undefined {
+  const uplinks = FAULTS.find(({ id }) => id === place.scenario)?.uplinks ?? [];
+  const values = uplinks.flatMap(({ name }) => summary.median(place, `single:${name}`, figure) ?? []);
+  return values.length > 0 && values.length === uplinks.length ? together(values) : undefined;
+}
+
+function sum(values: readonly number[]): number {
+  return values.reduce((all, value) => all + value, 0);
+}
+
+function largest(values: readonly number[]): number {
+  return Math.max(...values);
 }
 
 /** Number of failed transfers; undefined where Tributary did not run. */

@@ -62,8 +62,7 @@ function round(portion: Portion, repetition: number, kinds: readonly ContestantK
     for (const hosts of allHosts) {
       const contestants = kinds
         .flatMap((kind) => kind.of(scenario, hosts))
-        // A contestant with one uplink cannot survive the fault of that uplink.
-        .filter(({ name, uplink }) => !(scenario.fault && uplink) && isWanted(name, wanted));
+        .filter(({ name, uplink }) => (!uplink || survivesAlone(scenario)) && isWanted(name, wanted));
       for (const workloads of together)
         for (const contestant of inTurn(contestants, repetition))
           groups.push({
@@ -73,6 +72,11 @@ function round(portion: Portion, repetition: number, kinds: readonly ContestantK
     }
   }
   return groups;
+}
+
+/** A contestant with one uplink cannot survive the fault of that uplink, unless the fault only pauses it. */
+function survivesAlone({ fault }: Scenario): boolean {
+  return fault === undefined || fault.leavesUplinks === true;
 }
 
 /** About how long a group takes. */

@@ -36,6 +36,7 @@ export const QUICK: readonly Selection[] = [
     workloads: 'bulk-down',
     contestants: ['tributary'],
   },
+  { scenarios: 'F6/one', hosts: 'bbr', workloads: 'bulk-down', contestants: ['tributary', 'single:radio-a'] },
 ];
 
 /** What tells two versions apart, in a few minutes for each repetition; the contestants are named on the command line. */

@@ -67,6 +67,10 @@ void pause_direction(struct direction *d, uint64_t now, uint64_t length) {
   d->free_at = later(d->free_at, now + length);
 }
 
+static bool drops(const struct direction *d, uint64_t now) {
+  return d->hole || now < d->hole_until;
+}
+
 /* Judges each segment of what was read, and queues the survivors in chunks. */
 static void accept_burst(struct direction *d, struct burst *burst, uint64_t now) {
   struct counters *c = &d->counters;
@@ -82,7 +86,7 @@ static void accept_burst(struct direction *d, struct burst *burst, uint64_t now)
     c->packets_in++;
     c->bytes_in += bytes;
     uint64_t *dropped = NULL;
-    if (d->hole) dropped = &c->lost_hole;
+    if (drops(d, now)) dropped = &c->lost_hole;
     else if (d->loss > 0 && uniform(&d->random) < d->loss) dropped = &c->lost_random;
     else if (d->queued > 0 && d->queued + bytes > d->queue_limit) dropped = &c->lost_queue;
     else if (burst_memory() > MEMORY_LIMIT) dropped = &c->lost_queue;
@@ -123,7 +127,7 @@ void deliver(struct direction *d, uint64_t now) {
     c->late_count++;
     c->late_sum += late;
     c->late_max = later(c->late_max, late);
-    if (d->hole) {
+    if (drops(d, time)) {
       c->lost_hole += chunk->count;
     } else if (chunk_write(chunk, d->to)) {
       c->packets_out += chunk->count;

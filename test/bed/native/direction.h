@@ -20,6 +20,7 @@ struct direction {
   uint64_t delay, jitter, queue_limit;
   double loss;
   bool reorder, hole;
+  uint64_t hole_until;
 
   struct fifo queue, line; /* waiting to be serialised; on their way */
   uint64_t queued;         /* bytes in queue */

@@ -23,6 +23,7 @@
  *   hole LINK DIR 0|1                            drops silently whatever arrives at or leaves the direction
  *   pause LINK DIR NS                            serves nothing for that long; the queue fills meanwhile
  *   pauses LINK GAP_MIN GAP_MAX LEN_MIN LEN_MAX  ns; both directions pause again and again; all 0: no more
+ *   holes LINK GAP_MIN GAP_MAX LEN_MIN LEN_MAX   the same, but drops silently what arrives or leaves meanwhile
  *   stats LINK DIR                               answers counters, see command_stats
  *
  * argv: a decimal seed for loss, jitter and pauses.
@@ -55,6 +56,7 @@ struct link {
   char name[IFNAMSIZ];
   struct direction direction[2];
   uint64_t gap_min, gap_max, length_min, length_max, next_pause;
+  bool pauses_drop;
   uint64_t random;
 };
 
@@ -121,7 +123,7 @@ static void command_set(struct direction *d, const char *rest, uint64_t now) {
   answer("ok");
 }
 
-static void command_pauses(struct link *link, const char *rest, uint64_t now) {
+static void command_pauses(struct link *link, bool drops, const char *rest, uint64_t now) {
   uint64_t gap_min, gap_max, length_min, length_max;
   if (sscanf(rest, "%" SCNu64 " %" SCNu64 " %" SCNu64 " %" SCNu64, &gap_min, &gap_max, &length_min, &length_max) != 4 ||
       gap_min > gap_max || length_min > length_max)
@@ -130,6 +132,7 @@ static void command_pauses(struct link *link, const char *rest, uint64_t now) {
   link->gap_max = gap_max;
   link->length_min = length_min;
   link->length_max = length_max;
+  link->pauses_drop = drops;
   link->next_pause = length_max == 0 ? NEVER : now + between(&link->random, gap_min, gap_max);
   answer("ok");
 }
@@ -148,10 +151,11 @@ static void command(const char *line) {
   char verb[16];
   int index = -1, side = 0, at = 0;
   if (strncmp(line, "link ", 5) == 0) return command_link(line);
-  if (strncmp(line, "pauses ", 7) == 0) {
-    if (sscanf(line, "pauses %d %n", &index, &at) != 1 || at == 0 || index < 0 || index >= link_count)
+  bool is_holes = strncmp(line, "holes ", 6) == 0;
+  if (is_holes || strncmp(line, "pauses ", 7) == 0) {
+    if (sscanf(line, "%15s %d %n", verb, &index, &at) != 2 || at == 0 || index < 0 || index >= link_count)
       return answer("error no such link: %s", line);
-    return command_pauses(&links[index], line + at, now);
+    return command_pauses(&links[index], is_holes, line + at, now);
   }
   if (sscanf(line, "%15s %d %d%n", verb, &index, &side, &at) != 3 || index < 0 || index >= link_count || side < 0 || side > 1)
     return answer("error no such command, link or direction: %s", line);
@@ -200,8 +204,10 @@ static void read_commands(void) {
 static void run_pauses(struct link *link, uint64_t now) {
   if (now < link->next_pause) return;
   uint64_t length = between(&link->random, link->length_min, link->length_max);
-  pause_direction(&link->direction[0], now, length);
-  pause_direction(&link->direction[1], now, length);
+  for (int side = 0; side < 2; side++) {
+    if (link->pauses_drop) link->direction[side].hole_until = now + length;
+    else pause_direction(&link->direction[side], now, length);
+  }
   link->next_pause = now + length + between(&link->random, link->gap_min, link->gap_max);
 }
 
