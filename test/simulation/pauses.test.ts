@@ -11,7 +11,7 @@ import {
 } from './pausing.ts';
 import { connectedWorld, download, megabitsPerSecond } from './steady.ts';
 
-/** Receipts wait 5 ms, frames are cut into pieces of 5 ms, and a silent subflow is asked every 20 ms. */
+/** Receipts wait 5 ms, frames are cut into pieces of 5 ms, and a path that stands still is asked every 10 ms. */
 const GRANULARITY_MS = 30;
 /** Set to `all` for every combination, which takes some minutes. */
 const isWhole = process.env.TRIBUTARY_PAUSES === 'all';

@@ -5,14 +5,14 @@ export interface PauseTuning {
   readonly streamMs: number;
   /**
    * Meanwhile the path is asked this often. What passes first after a pause tells the kernel at once what was lost; its own
-   * time-out would come later.
+   * time-out would come later. The more packets follow a pause, the larger a window the kernel starts from.
    */
   readonly pingMs: number;
   /** So long after a pause the path is compared with what it was: the kernels have sent again by then what was lost. */
   readonly comparisonMs: number;
 }
 
-export const PAUSE_TUNING: PauseTuning = { silenceMs: 50, streamMs: 20, pingMs: 20, comparisonMs: 500 };
+export const PAUSE_TUNING: PauseTuning = { silenceMs: 50, streamMs: 20, pingMs: 10, comparisonMs: 500 };
 
 /**
  * Notices that a path stands still: neither receipts nor acknowledgements come, though there was a stream of them. Where they are
