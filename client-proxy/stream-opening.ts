@@ -117,6 +117,10 @@ class StreamOpening implements StreamHandlers {
     this.#relay.onWritable();
   }
 
+  onBlocked(): void {
+    this.#relay.onBlocked();
+  }
+
   #succeed(): void {
     this.#isAnswered = true;
     clearTimeout(this.#timer);

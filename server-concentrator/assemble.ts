@@ -11,6 +11,7 @@ import { HttpEndpoint } from '../shared/runtime/observe/http-endpoint.ts';
 import { ResentBytes } from '../shared/runtime/observe/resent-bytes.ts';
 import { registerSessionMetrics } from '../shared/runtime/observe/session-metrics.ts';
 import { warnOnce } from '../shared/runtime/observe/warn-once.ts';
+import { heapShortage } from '../shared/runtime/process/heap-limit.ts';
 import { TrafficTable } from '../shared/runtime/session/uplink-traffic.ts';
 import { ReceivePool } from '../shared/runtime/subflow/receive-pool.ts';
 import type { SubflowListener } from '../shared/runtime/subflow/subflow-listener.ts';
@@ -24,7 +25,10 @@ import { createEgressPolicy } from './egress/egress-policy.ts';
 import { OriginDialer } from './egress/origin-dialer.ts';
 import { listenWherePossible } from './listen-where-possible.ts';
 import { ClientKeys } from './session/client-keys.ts';
+import { KernelMemoryWatch, kernelMemoryLimit } from './session/kernel-memory-watch.ts';
+import { MemoryLevels } from './session/memory-levels.ts';
 import { SessionRegistry } from './session/session-registry.ts';
+import { ShortageWatch } from './session/shortage-watch.ts';
 import { SubflowAdmission } from './session/subflow-admission.ts';
 import { type ConcentratorStatus, concentratorStatus } from './status/concentrator-status.ts';
 import { concentratorStatusText } from './status/concentrator-status-text.ts';
@@ -55,7 +59,10 @@ export async function assemble(config: ConcentratorConfig, deps: ConcentratorDep
   const ownAddresses = new OwnAddresses();
   const own = await ownAddresses.find(config.public);
   const listenPorts = config.listen.map(({ port }) => port);
-  const appPool = new BlockPool(clock);
+  const memory = new MemoryLevels(config.limits);
+  const smallHeap = heapShortage(config.limits.memoryTotalBytes);
+  if (smallHeap !== undefined) logger.warn(smallHeap);
+  const appPool = new BlockPool(clock, poolBytes(memory));
   const dialer = new OriginDialer({
     policy: createEgressPolicy({ ...config.egress, ownAddresses: own, listenPorts }),
     resolver: new DnsResolver({ timeoutMs: config.egress.resolveTimeoutMs, clock }),
@@ -67,6 +74,7 @@ export async function assemble(config: ConcentratorConfig, deps: ConcentratorDep
   const clients = new ClientKeys(config.clients);
   const sessions = new SessionRegistry({
     limits: config.limits,
+    memory,
     lingerMs: config.lingerMs,
     tuning: withTuning(config.tuning),
     dialer,
@@ -82,11 +90,42 @@ export async function assemble(config: ConcentratorConfig, deps: ConcentratorDep
     onResult: (result) => counters.counts.handshakes.add(result),
     logger,
   });
-  const subflowPool = new ReceivePool(clock);
+  const shortage = new ShortageWatch({
+    total: memory.total,
+    holders: () => sessions.holders,
+    clock,
+    logger,
+  });
+  const kernelMemory = new KernelMemoryWatch({
+    limitBytes: await kernelMemoryLimit(config.limits.memoryTotalBytes),
+    holders: () => sessions.kernelHolders(),
+    onReset: (count) => memory.total.onRefused(count),
+    logger,
+  });
+  const subflowPool = new ReceivePool(clock, poolBytes(memory));
   const listen = () => listenForClients(config, deps, { admission, subflowPool, counts: counters.counts });
-  const endpoint = makeEndpoint(config, deps, { ...counters, sessions });
-  return new Concentrator({ config, logger, endpoint, clients, sessions, admission, listen, addresses });
+  const endpoint = makeEndpoint(config, deps, { ...counters, memory, sessions });
+  return new Concentrator({
+    config,
+    logger,
+    endpoint,
+    clients,
+    sessions,
+    watches: [shortage, kernelMemory],
+    admission,
+    listen,
+    addresses,
+  });
 }
+
+/** What buffers to read into may take: a part of the memory of streams, which they are in addition to. */
+function poolBytes({ total }: MemoryLevels): number {
+  return Math.min(total.limitBytes * POOL_PART, MAX_POOL_BYTES);
+}
+
+const POOL_PART = 1 / 16;
+/** Enough for what a process reads and writes on at any time. */
+const MAX_POOL_BYTES = 64 * 1024 * 1024;
 
 function listenForClients(
   { listen, tls, limits, congestionControl }: ConcentratorConfig,
@@ -125,14 +164,15 @@ function makeEndpoint(
     readonly counts: ConcentratorCounts;
     readonly resent: ResentBytes;
     readonly traffic: TrafficTable;
+    readonly memory: MemoryLevels;
     readonly sessions: SessionRegistry;
   },
 ): HttpEndpoint<ConcentratorStatus> {
-  const { counts, sessions } = parts;
+  const { counts, memory, sessions } = parts;
   const registry = new Registry();
   registerBuildInfo(registry, deps);
   registerSessionMetrics(registry, { ...parts, drivers: () => sessions.drivers });
-  registerConcentratorMetrics(registry, counts);
+  registerConcentratorMetrics(registry, counts, memory);
   return new HttpEndpoint({
     listen: metrics?.listen,
     registry,

@@ -1,6 +1,8 @@
 import type { Registry } from 'prom-client';
 import { registerResultCounter } from '../shared/runtime/observe/result-counter.ts';
 import { ResultCounts } from '../shared/runtime/observe/result-counts.ts';
+import { registerCounter, registerGauge } from '../shared/runtime/observe/scraped-metric.ts';
+import type { MemoryLevels } from './session/memory-levels.ts';
 
 /** What is counted as it happens at the concentrator; the metrics read it when they are scraped. */
 export class ConcentratorCounts {
@@ -10,10 +12,11 @@ export class ConcentratorCounts {
   readonly opens = new ResultCounts('ok');
 }
 
-/** Registers what only the concentrator can tell: who came, and which origins could be reached. */
+/** Registers what only the concentrator can tell: who came, which origins could be reached, and what clients hold. */
 export function registerConcentratorMetrics(
   registry: Registry,
   { handshakes, opens }: ConcentratorCounts,
+  memory: MemoryLevels,
 ): void {
   registerResultCounter(
     registry,
@@ -31,4 +34,21 @@ export function registerConcentratorMetrics(
     },
     opens,
   );
+  registerGauge(registry, {
+    name: 'tributary_memory_bytes',
+    help: 'Memory that streams hold or were promised: all, and that of the client that has most (limits.memoryTotal, memoryPerClient)',
+    labelNames: ['of'],
+    *samples() {
+      yield [{ of: 'all' }, memory.total.usedBytes];
+      yield [{ of: 'largest-client' }, memory.largestClientBytes];
+    },
+  });
+  registerCounter(registry, {
+    name: 'tributary_memory_refusals_total',
+    help: 'Streams that were refused or reset because there was no memory for them',
+    labelNames: [],
+    *samples() {
+      yield [{}, memory.total.refusals];
+    },
+  });
 }

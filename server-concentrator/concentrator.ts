@@ -19,6 +19,8 @@ export interface ConcentratorParts {
   readonly endpoint: HttpEndpoint<ConcentratorStatus>;
   readonly clients: ClientKeys;
   readonly sessions: SessionRegistry;
+  /** Look after memory, now and then. */
+  readonly watches: readonly { start(): void; stop(): void }[];
   readonly admission: SubflowAdmission;
   /** Listens for subflows, which go to `admission`. Rejects with ListenError. */
   listen(): Promise<SubflowListener>;
@@ -68,9 +70,13 @@ export class Concentrator {
   /** The parts close in the reverse order of the calls of `onClose`. */
   async #start(): Promise<void> {
     const life = this.#life;
-    const { logger, endpoint, clients, sessions, admission, listen, addresses } = this.#parts;
+    const { logger, endpoint, clients, sessions, watches, admission, listen, addresses } = this.#parts;
     life.onClose(() => endpoint.close());
     life.onClose(() => sessions.close());
+    for (const watch of watches) {
+      life.onClose(() => watch.stop());
+      watch.start();
+    }
     life.onClose(() => admission.close());
     life.onClose(() => this.#drain());
     const listener = await listen();

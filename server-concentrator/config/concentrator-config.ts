@@ -25,6 +25,7 @@ export interface ConcentratorLimits {
   readonly streamsPerSession: number;
   readonly subflowsPerSession: number;
   readonly memoryPerSessionBytes: number;
+  readonly memoryPerClientBytes: number;
   readonly memoryTotalBytes: number;
   /** From a connection's arrival to its accepted HELLO or JOIN. */
   readonly handshakeTimeoutMs: number;

@@ -41,6 +41,7 @@ const limits = z
     // 16 uplinks with two subflows each: a fresh one beside one in doubt.
     subflowsPerSession: count(1, 256).default(32),
     memoryPerSession: byteSize({ min: '1MiB', max: '4GiB' }).prefault('64MiB'),
+    memoryPerClient: byteSize({ min: '1MiB', max: '1024GiB' }).optional(),
     memoryTotal: byteSize({ min: '16MiB', max: '1024GiB' }).prefault('512MiB'),
     handshakeTimeout: duration({ min: '1s', max: '1m' }).prefault('10s'),
     // RFC 5382 REQ-5: who stands in the middle of an established connection keeps it for 2 hours and 4 minutes at
@@ -49,9 +50,11 @@ const limits = z
     drainTimeout: duration({ min: '0s', max: '1h' }).prefault('30s'),
   })
   .prefault({})
-  .superRefine(({ memoryPerSession, memoryTotal }, context) => {
-    if (memoryPerSession <= memoryTotal) return;
-    context.addIssue({ code: 'custom', path: ['memoryPerSession'], message: 'more than memoryTotal' });
+  .superRefine(({ memoryPerSession, memoryPerClient, memoryTotal }, context) => {
+    const tooMuch = (key: string) =>
+      context.addIssue({ code: 'custom', path: [key], message: 'more than memoryTotal' });
+    if (memoryPerSession > memoryTotal) tooMuch('memoryPerSession');
+    if (memoryPerClient !== undefined && memoryPerClient > memoryTotal) tooMuch('memoryPerClient');
   });
 
 const announce = z

@@ -83,6 +83,9 @@ function joined(results: readonly PromiseSettledResult<unknown>[]): unknown {
   return other ?? new ConfigError((errors as ConfigError[]).flatMap(({ problems }) => problems));
 }
 
+/** The part of all memory that one client may take by default. */
+const CLIENT_PART = 1 / 4;
+
 function toConfig(parsed: z.output<typeof concentratorSchema>) {
   const { egress, limits } = parsed;
   return {
@@ -102,6 +105,7 @@ function toConfig(parsed: z.output<typeof concentratorSchema>) {
       streamsPerSession: limits.streamsPerSession,
       subflowsPerSession: limits.subflowsPerSession,
       memoryPerSessionBytes: limits.memoryPerSession,
+      memoryPerClientBytes: limits.memoryPerClient ?? Math.floor(limits.memoryTotal * CLIENT_PART),
       memoryTotalBytes: limits.memoryTotal,
       handshakeTimeoutMs: limits.handshakeTimeout,
       streamIdleTimeoutMs: limits.streamIdleTimeout,

@@ -3,7 +3,7 @@ import { TOKEN_BYTES } from '../../shared/protocol/codec/wire.ts';
 import type { ErrorName } from '../../shared/protocol/errors.ts';
 import { speaksOurVersion } from '../../shared/protocol/handshake/concentrator-handshake.ts';
 import type { Hello, Join } from '../../shared/protocol/handshake/messages.ts';
-import { MemoryBudget } from '../../shared/protocol/memory-budget.ts';
+import type { MemoryBudget } from '../../shared/protocol/memory-budget.ts';
 import type { CoreTuning } from '../../shared/protocol/session/core-tuning.ts';
 import { FIRST_UPLOAD_WINDOW_BYTES, Session } from '../../shared/protocol/session/session.ts';
 import type { AppSocket } from '../../shared/runtime/app/app-socket.ts';
@@ -15,10 +15,14 @@ import { type Announced, addressBytes } from '../addresses/announced-addresses.t
 import type { ConcentratorLimits } from '../config/concentrator-config.ts';
 import type { OriginDialer } from '../egress/origin-dialer.ts';
 import type { Applicant } from './applicant.ts';
+import type { KernelHolder } from './kernel-memory-watch.ts';
+import type { MemoryLevels } from './memory-levels.ts';
 import { OriginStreams } from './origin-streams.ts';
+import type { MemoryHolder } from './shortage-watch.ts';
 
 export interface SessionRegistryOptions {
   readonly limits: ConcentratorLimits;
+  readonly memory: MemoryLevels;
   readonly lingerMs: number;
   readonly tuning: CoreTuning;
   readonly dialer: OriginDialer<AppSocket>;
@@ -33,6 +37,8 @@ interface LiveSession {
   /** What logs call it. */
   readonly id: string;
   readonly driver: SessionDriver;
+  readonly memory: MemoryBudget;
+  readonly streams: OriginStreams;
   /** As its WELCOME said. */
   readonly joinHere: boolean;
 }
@@ -40,14 +46,12 @@ interface LiveSession {
 /** The sessions of all clients: made by HELLO, joined by JOIN, found by token. */
 export class SessionRegistry {
   readonly #options: SessionRegistryOptions;
-  readonly #memory: MemoryBudget;
   readonly #sessions = new Map<string, LiveSession>();
   #isDraining = false;
   #announced: Announced = { addresses: [], joinHere: true };
 
   constructor(options: SessionRegistryOptions) {
     this.#options = options;
-    this.#memory = new MemoryBudget(options.limits.memoryTotalBytes);
   }
 
   get drivers(): readonly SessionDriver[] {
@@ -56,6 +60,24 @@ export class SessionRegistry {
 
   get all(): readonly Pick<LiveSession, 'clientId' | 'id' | 'driver'>[] {
     return [...this.#sessions.values()];
+  }
+
+  /** What holds memory. */
+  get holders(): readonly MemoryHolder[] {
+    return [...this.#sessions.values()].map(({ clientId, id, memory, driver }) => ({
+      clientId,
+      id,
+      memory,
+      isLingering: !driver.hasSubflow && !driver.isClosed,
+      end: () => driver.input((session) => session.close('resourceExceeded')),
+    }));
+  }
+
+  /** What the kernel keeps for origins. */
+  *kernelHolders(): Generator<KernelHolder> {
+    for (const { clientId, streams } of this.#sessions.values()) {
+      for (const holder of streams.kernelHolders()) yield { clientId, ...holder };
+    }
   }
 
   /** Whether there are no new sessions and streams any more. */
@@ -172,12 +194,13 @@ export class SessionRegistry {
     const { limits, lingerMs, clock, traffic, dialer, tuning } = this.#options;
     const id = token.slice(0, 8);
     const logger = this.#options.logger.child({ client: clientId, session: id });
+    const memory = this.#options.memory.forSession(clientId);
     const session = new Session({
       role: 'concentrator',
       maxStreams: limits.streamsPerSession,
       firstWindowBytes: 0,
       lingerMs,
-      memory: new MemoryBudget(limits.memoryPerSessionBytes, this.#memory),
+      memory,
       nowMs: clock(),
       tuning,
     });
@@ -197,7 +220,7 @@ export class SessionRegistry {
       },
     });
     const streams = new OriginStreams({ driver, dialer, logger, idleTimeoutMs: limits.streamIdleTimeoutMs });
-    const live = { clientId, id, driver, joinHere: this.#announced.joinHere };
+    const live = { clientId, id, driver, memory, streams, joinHere: this.#announced.joinHere };
     this.#sessions.set(token, live);
     logger.info('session established');
     return live;

@@ -36,6 +36,7 @@ export async function assembled(
       streamsPerSession: 16,
       subflowsPerSession: 4,
       memoryPerSessionBytes: 1_000_000,
+      memoryPerClientBytes: 16_000_000,
       memoryTotalBytes: 16_000_000,
       handshakeTimeoutMs: 20_000,
       streamIdleTimeoutMs: 60_000,

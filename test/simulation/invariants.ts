@@ -75,7 +75,7 @@ function checkAllReturned(world: World): void {
   if (world.chunks.lent !== 0) throw new Error(`${world.chunks.lent} chunks were never released`);
   for (const side of SIDES) {
     const { memory, session } = world.ends[side];
-    if (memory.reservedBytes !== 0) throw new Error(`${side}: ${memory.reservedBytes} bytes still promised`);
+    if (memory.usedBytes !== 0) throw new Error(`${side}: ${memory.usedBytes} bytes still promised`);
     const { reorderBytes } = session.snapshot();
     if (reorderBytes !== 0) throw new Error(`${side}: ${reorderBytes} bytes still in order`);
   }

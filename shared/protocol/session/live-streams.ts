@@ -1,10 +1,12 @@
 import type { ControlFrame } from '../codec/frame.ts';
 import { controlItem } from '../control/control-item.ts';
+import { ERROR_CODE, type ErrorName } from '../errors.ts';
 import { DEFAULT_MODE } from '../steering/modes.ts';
 import { frameOfPolicy } from '../steering/policy-frame.ts';
 import type { SteeringPolicy } from '../steering/steering-policy.ts';
 import { Stream, type StreamContext, type StreamOptions } from '../stream/stream.ts';
 import type { Backlog } from './backlog.ts';
+import { type Embryos, MAX_EMBRYOS } from './embryos.ts';
 import type { StreamTable } from './stream-table.ts';
 import type { Transmitter } from './transmitter.ts';
 
@@ -14,6 +16,7 @@ export interface LiveStreamsContext extends StreamContext {
   readonly transmitter: Transmitter;
   readonly table: StreamTable;
   readonly backlog: Backlog;
+  readonly embryos: Embryos;
 }
 
 /** Makes the streams of a session, forgets them, and tells the peer of them. */
@@ -36,13 +39,20 @@ export class LiveStreams {
 
   /**
    * Concentrator: the stream, made if a frame that overtook its OPEN is the first that is seen of it.
-   * @returns undefined when it is closed already
+   * @returns undefined when it is closed already, or is one too many
    */
   getOrMake(id: number): Stream | undefined {
     const known = this.get(id);
     if (known !== undefined || this.#context.role === 'client') return known;
-    if (!this.#context.table.claim(id)) return undefined;
-    return this.make({ id, phase: 'embryonic', policy: { mode: DEFAULT_MODE }, sendLimitDsn: 0 });
+    const { table, embryos } = this.#context;
+    if (!table.claim(id)) return undefined;
+    if (embryos.count >= MAX_EMBRYOS) {
+      this.tellPeer({ type: 'reset', streamId: id, code: ERROR_CODE.resourceExceeded });
+      return undefined;
+    }
+    const stream = this.make({ id, phase: 'embryonic', policy: { mode: DEFAULT_MODE }, sendLimitDsn: 0 });
+    embryos.add(stream);
+    return stream;
   }
 
   forgetIfDone(stream: Stream): void {
@@ -50,11 +60,18 @@ export class LiveStreams {
   }
 
   forget(stream: Stream): void {
-    const { table, backlog, transmitter } = this.#context;
+    const { table, backlog, embryos, transmitter } = this.#context;
     backlog.forget(stream);
+    embryos.delete(stream);
     stream.close();
     transmitter.refresh(stream);
     table.delete(stream.id);
+  }
+
+  /** Ends it, and tells the peer why. */
+  reset(stream: Stream, error: ErrorName): void {
+    this.tellPeer({ type: 'reset', streamId: stream.id, code: ERROR_CODE[error] });
+    this.forget(stream);
   }
 
   tellPeer(frame: ControlFrame): void {

@@ -7,9 +7,10 @@ import { rowOf } from '../steering/modes.ts';
 import { frameOfPolicy, isModeAlone } from '../steering/policy-frame.ts';
 import type { SessionSteering } from '../steering/session-steering.ts';
 import type { SteeringPolicy } from '../steering/steering-policy.ts';
-import type { Stream } from '../stream/stream.ts';
+import { hasRoomForStream, type Stream } from '../stream/stream.ts';
 import { Backlog } from './backlog.ts';
 import type { CoreTuning } from './core-tuning.ts';
+import { Embryos } from './embryos.ts';
 import type { SessionEvent } from './events.ts';
 import { LiveStreams } from './live-streams.ts';
 import type { DataItem, SessionSubflow } from './sent-item.ts';
@@ -53,27 +54,29 @@ export class SessionStreams implements StreamCommands {
     this.#host = host;
     this.#transmitter = transmitter;
     const table = new StreamTable(options.maxStreams);
-    const backlog = new Backlog(options.tuning.backlog, {
+    const { role, memory, now, tuning } = options;
+    const backlog = new Backlog(tuning.backlog, memory, {
       get subflows() {
         return host.subflows;
       },
-      get streamCount() {
-        return table.size;
-      },
+      streams: () => table.all(),
       tellWritable: (streamId) => host.emit({ type: 'stream-writable', streamId }),
+      tellBlocked: (streamId) => host.emit({ type: 'stream-blocked', streamId }),
     });
+    const embryos = new Embryos(now);
+    const live = new LiveStreams({ ...options, transmitter, table, backlog, embryos });
     this.#table = table;
     this.#backlog = backlog;
-    this.#live = new LiveStreams({ ...options, transmitter, table, backlog });
-    const { role } = options;
+    this.#live = live;
     const framesHost = {
       role,
       get isGoingAway() {
         return host.isGoingAway;
       },
+      memory,
       emit: (event: SessionEvent) => host.emit(event),
     };
-    this.frames = new StreamFrames(framesHost, this.#live, table, transmitter);
+    this.frames = new StreamFrames(framesHost, { live, table, embryos, transmitter });
   }
 
   get count(): number {
@@ -82,7 +85,7 @@ export class SessionStreams implements StreamCommands {
 
   get cannotOpen(): ErrorName | undefined {
     if (this.#host.isGoingAway) return 'goingAway';
-    return this.#table.isFull ? 'resourceExceeded' : undefined;
+    return this.#table.isFull || !hasRoomForStream(this.#options.memory) ? 'resourceExceeded' : undefined;
   }
 
   all(): IterableIterator<Stream> {
@@ -155,7 +158,7 @@ export class SessionStreams implements StreamCommands {
     }
     stream.send.write(chunk);
     this.#transmitter.refresh(stream);
-    return this.#backlog.onWritten(stream, chunk.bytes.length);
+    return this.#backlog.onWritten(stream);
   }
 
   end(streamId: number): void {
@@ -167,9 +170,7 @@ export class SessionStreams implements StreamCommands {
 
   reset(streamId: number, error: ErrorName): void {
     const stream = this.#live.get(streamId);
-    if (stream === undefined) return;
-    this.#live.tellPeer({ type: 'reset', streamId, code: ERROR_CODE[error] });
-    this.#live.forget(stream);
+    if (stream !== undefined) this.#live.reset(stream, error);
   }
 
   consumed(streamId: number, bytes: number): void {
@@ -218,7 +219,6 @@ export class SessionStreams implements StreamCommands {
     const before = stream.send.deliveredTo;
     stream.send.onReceipted(dsn, length, fin);
     const inOrderBytes = stream.send.deliveredTo - before;
-    this.#backlog.onDelivered(inOrderBytes);
     if (this.#isLive(stream)) {
       this.#transmitter.refresh(stream);
       this.#live.forgetIfDone(stream);

@@ -4,6 +4,7 @@ import { controlItem } from '../control/control-item.ts';
 import { MAX_CONTROL_PER_STREAM } from '../control/control-queue.ts';
 import { ERROR_CODE, type ErrorName, errorName, ProtocolViolation } from '../errors.ts';
 import { OwnBytes, type ReceivedChunk } from '../memory/chunk.ts';
+import { PIECE_BYTES } from '../memory/footprint.ts';
 import type { MemoryBudget } from '../memory-budget.ts';
 import { SessionClock } from '../now.ts';
 import { modeOfWire } from '../steering/modes.ts';
@@ -30,7 +31,7 @@ export interface SessionOptions {
   readonly firstWindowBytes: number;
   /** How long the session waits without any subflow. */
   readonly lingerMs: number;
-  /** What all receive windows of the session may promise together. */
+  /** What the session may take, in both directions. */
   readonly memory: MemoryBudget;
   readonly nowMs: number;
   /** By default DEFAULT_TUNING. */
@@ -38,6 +39,13 @@ export interface SessionOptions {
   /** By default DeliveryRateController. */
   readonly makeController?: MakeCongestionController;
 }
+
+/** Frames under way, and control frames that wait, may take this part of the session's memory: beyond it the session ends. */
+const UNANSWERED_PART = 1 / 4;
+/** What they may take however little that is: 8192 frames. */
+const MIN_UNANSWERED_BYTES = 8 * 1024 * PIECE_BYTES;
+/** Taken in steps, since most sessions have a few frames under way. */
+const UNANSWERED_STEP_BYTES = 64 * 1024;
 
 /**
  * The sans-IO core of one session (SPEC.md): takes the time, received bytes and local commands; answers with events, bytes for
@@ -60,6 +68,8 @@ export class Session {
   #events: SessionEvent[] = [];
   #eventsTaken = 0;
   #receivedBytes = 0;
+  /** What `#accountForUnanswered` has taken. */
+  #unansweredBytes = 0;
   #isGoingAway = false;
   #isClosed = false;
 
@@ -189,10 +199,31 @@ export class Session {
       if (isOver) this.#close('uplinksLost', 'no subflow came back', 'us');
       return;
     }
+    if (!this.#accountForUnanswered()) {
+      this.#close('resourceExceeded', 'the peer confirms too little of what it is told', 'us');
+      return;
+    }
     this.#subflows.check();
     this.#streams.failStranded();
+    this.#streams.frames.endEmbryos();
     this.#transmitter.transmit(this.#subflows.all);
     this.#streams.tellWritable();
+  }
+
+  /** What frames take of which the peer has said nothing. @returns false when it is too much */
+  #accountForUnanswered(): boolean {
+    const { memory } = this.#options;
+    let frames = this.#transmitter.control.unsettled;
+    for (const { outbox } of this.#subflows.all) frames += outbox.ledger.length;
+    const bytes = frames * PIECE_BYTES;
+    if (Math.abs(bytes - this.#unansweredBytes) >= UNANSWERED_STEP_BYTES) this.#takeForUnanswered(bytes);
+    return bytes <= Math.max(memory.limitBytes * UNANSWERED_PART, MIN_UNANSWERED_BYTES);
+  }
+
+  #takeForUnanswered(bytes: number): void {
+    this.#options.memory.give(this.#unansweredBytes);
+    this.#unansweredBytes = bytes;
+    this.#options.memory.take(bytes);
   }
 
   // --- received frames ---
@@ -311,6 +342,7 @@ export class Session {
     if (this.#isClosed) return;
     this.#isClosed = true;
     this.#streams.failAll(error);
+    this.#takeForUnanswered(0);
     const frame = encodeControl({ type: 'close', code: ERROR_CODE[error] });
     for (const subflow of this.#subflows.all) {
       if (by === 'us') subflow.append([frame], { kind: 'receipt' });

@@ -1,6 +1,10 @@
 import { ProtocolViolation } from '../errors.ts';
 import type { Stream } from '../stream/stream.ts';
 
+/** What the slack of `StreamTable.most` is at least, and as a share. */
+const MIN_SLACK = 16;
+const SLACK_SHARE = 1 / 8;
+
 /**
  * The streams of a session by id (SPEC.md section 6): open, expected (a higher id was seen first), or closed. Bounded
  * by twice `maxStreams`.
@@ -21,6 +25,11 @@ export class StreamTable {
 
   get isFull(): boolean {
     return this.#open.size >= this.#maxStreams;
+  }
+
+  /** Streams that the peer may have open: a few more than it was told, since it may know sooner which ones have ended. */
+  get most(): number {
+    return this.#maxStreams + Math.max(MIN_SLACK, Math.ceil(this.#maxStreams * SLACK_SHARE));
   }
 
   /** The id of the next stream that this end opens. */

@@ -2,6 +2,7 @@ import { writeDataHeader } from '../codec/frame.ts';
 import { DATA_HEADER_BYTES, MAX_SEQUENCE } from '../codec/wire.ts';
 import { MisuseError, StreamError } from '../errors.ts';
 import type { OutgoingChunk } from '../memory/chunk.ts';
+import type { MemoryBudget } from '../memory-budget.ts';
 import { RangeSet } from '../range-set.ts';
 import type { SentStream } from '../scheduler/packet-scheduler.ts';
 import { StateMachine } from '../transition-table.ts';
@@ -22,15 +23,16 @@ export interface Sendable {
 export class SendStream implements SentStream {
   readonly #id: number;
   readonly #state: StateMachine<HalfState, SendEvent>;
-  readonly #buffer = new SendBuffer();
+  readonly #buffer: SendBuffer;
   readonly #lost = new RangeSet();
   #nextDsn = 0;
   #limitDsn: number;
   #consumedDsn = 0;
   #fin: 'none' | 'wanted' | 'underWay' | 'receipted' = 'none';
 
-  constructor(id: number, limitDsn: number) {
+  constructor(id: number, limitDsn: number, memory: MemoryBudget) {
     this.#id = id;
+    this.#buffer = new SendBuffer(memory);
     this.#limitDsn = limitDsn;
     this.#state = new StateMachine(`stream ${id}, sending half`, SEND_TABLE, 'open');
   }

@@ -32,6 +32,8 @@ export interface AppSocket {
    * wait for `onDrain`.
    */
   write(pieces: readonly Uint8Array[], onWritten?: () => void): boolean;
+  /** What the kernel keeps for it, in bytes of its memory; undefined where that cannot be asked. */
+  kernelBytes?(): number | undefined;
   /** Half-closes: sends FIN after what was written; reading goes on. */
   end(): void;
   /** Closes at once; `reset` sends RST where the platform can, so that the other side sees an error. */

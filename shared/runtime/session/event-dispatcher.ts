@@ -84,6 +84,9 @@ export class EventDispatcher {
       case 'stream-writable':
         this.#handlers.get(event.streamId)?.onWritable();
         break;
+      case 'stream-blocked':
+        this.#handlers.get(event.streamId)?.onBlocked();
+        break;
       case 'stream-opened':
         this.#handlers.get(event.streamId)?.onOpened();
         break;

@@ -12,6 +12,8 @@ export interface StreamHandlers {
   onEnded(): void;
   onFailed(error: ErrorName): void;
   onWritable(): void;
+  /** The application must not be read until `onWritable`. */
+  onBlocked(): void;
 }
 
 /** What the program that owns a session hears from it. */

@@ -15,7 +15,7 @@ describe('CLOSE', () => {
       { type: 'stream-failed', streamId: 0, error: 'idleTimeout' },
       { type: 'session-closed', error: 'idleTimeout', by: 'peer' },
     ]);
-    expect([bed.sent(), bed.budget.reservedBytes]).toEqual([[], 0]);
+    expect([bed.sent(), bed.budget.usedBytes]).toEqual([[], 0]);
     bed.control({ type: 'close', code: 0x86 });
     expect(bed.events()).toEqual([]);
   });
@@ -133,6 +133,6 @@ describe('opening', () => {
       ok: false,
       code: 0x81,
     });
-    expect([bed.session.streams.count, bed.budget.reservedBytes]).toEqual([0, 0]);
+    expect([bed.session.streams.count, bed.budget.usedBytes]).toEqual([0, 0]);
   });
 });

@@ -63,6 +63,7 @@ describe('a concentrator configuration', () => {
         streamsPerSession: 1024,
         subflowsPerSession: 32,
         memoryPerSessionBytes: 64 * 1024 * 1024,
+        memoryPerClientBytes: 128 * 1024 * 1024,
         memoryTotalBytes: 512 * 1024 * 1024,
         handshakeTimeoutMs: 10_000,
         streamIdleTimeoutMs: 7_440_000,

@@ -1,0 +1,45 @@
+import { MemoryBudget } from '../../shared/protocol/memory-budget.ts';
+
+export interface MemoryLimits {
+  readonly memoryTotalBytes: number;
+  readonly memoryPerClientBytes: number;
+  readonly memoryPerSessionBytes: number;
+}
+
+/** What the program takes besides the memory of streams. */
+const BESIDES_BYTES = 256 * 1024 * 1024;
+
+/**
+ * What the process and the kernel's memory for its sockets, which systemd counts as well, may take in all: the same again as
+ * for streams for the kernel, and what the program itself takes.
+ */
+export function memoryMaxBytes(memoryTotalBytes: number): number {
+  return 2 * memoryTotalBytes + BESIDES_BYTES;
+}
+
+/** The memory of the process and of each client, above that of their sessions. */
+export class MemoryLevels {
+  readonly total: MemoryBudget;
+  readonly #limits: MemoryLimits;
+  /** By client id: as many as there are keys. */
+  readonly #clients = new Map<string, MemoryBudget>();
+
+  constructor(limits: MemoryLimits) {
+    this.#limits = limits;
+    this.total = new MemoryBudget(limits.memoryTotalBytes);
+  }
+
+  get largestClientBytes(): number {
+    return Math.max(0, ...[...this.#clients.values()].map(({ usedBytes }) => usedBytes));
+  }
+
+  /** For a new session of the client. */
+  forSession(clientId: string): MemoryBudget {
+    let client = this.#clients.get(clientId);
+    if (client === undefined) {
+      client = new MemoryBudget(this.#limits.memoryPerClientBytes, this.total);
+      this.#clients.set(clientId, client);
+    }
+    return new MemoryBudget(this.#limits.memoryPerSessionBytes, client);
+  }
+}
