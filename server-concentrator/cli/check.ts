@@ -3,11 +3,11 @@ import { formatByteSize } from '../../shared/runtime/config/byte-size.ts';
 import type { CommandLineDeps } from '../../shared/runtime/config/command-line.ts';
 import { tuningWarning } from '../../shared/runtime/config/tuning.ts';
 import { readableByOthers } from '../../shared/runtime/files/private-file.ts';
-import { heapOption, heapShortage } from '../../shared/runtime/process/heap-limit.ts';
 import { readCertificate } from '../../shared/runtime/identity/certificate.ts';
-import { memoryMaxBytes } from '../session/memory-levels.ts';
+import { heapOption, heapShortage } from '../../shared/runtime/process/heap-limit.ts';
 import type { ConcentratorConfig, ListenAddress } from '../config/concentrator-config.ts';
 import { type EgressRule, formatEgressRule } from '../config/egress-rule.ts';
+import { memoryMaxBytes } from '../session/memory-levels.ts';
 
 /** Says what the concentrator would do with this configuration. */
 export async function check(config: ConcentratorConfig, deps: CommandLineDeps): Promise<void> {

@@ -90,7 +90,10 @@ export class KernelMemoryWatch {
 
 /** The bound: as much as the program itself may take for streams, within what the machine has for TCP. */
 export async function kernelMemoryLimit(memoryTotalBytes: number, file = TCP_MEMORY_FILE): Promise<number> {
-  return Math.min(memoryTotalBytes, ((await tcpMemoryBytes(file)) ?? Number.POSITIVE_INFINITY) * MACHINE_SHARE);
+  return Math.min(
+    memoryTotalBytes,
+    ((await tcpMemoryBytes(file)) ?? Number.POSITIVE_INFINITY) * MACHINE_SHARE,
+  );
 }
 
 const TCP_MEMORY_FILE = '/proc/sys/net/ipv4/tcp_mem';

@@ -57,7 +57,7 @@ export class MemoryBudget {
     if (this.#usedBytes >= this.limitBytes * TIGHT_SHARE || this.#isOverItsPart) return true;
     const parent = this.#parent;
     // The top level is shared by strangers: what they use is no reason, as long as each has its part.
-    return parent?.#parent !== undefined && parent.isTight;
+    return parent !== undefined && parent.#parent !== undefined && parent.isTight;
   }
 
   /** Whether nothing more should be read from applications: some level has no room, or others need what is left. */

@@ -57,30 +57,41 @@ describe('a client that wants the concentrator to keep more than it may', () => 
     for (const origin of Object.values(origins)) await origin.close();
   });
 
-  it.each(MEMORY_ATTACKS)('$what: is held to its part, and another client to nothing', { timeout: 20_000 }, async (attack) => {
-    forgetPeak(pair);
-    const rogues = await attackWith(attack, pair, { ...origins, refusing: pair.refusing });
-    const { limitBytes, uploadMs } = await serviceOfVictim(pair, origins.sink);
-    const peakBytes = residentBytes(pair, 'VmHWM');
-    const metrics = await pair.metrics('concentrator');
-    const heldBytes = metrics.sum('tributary_memory_bytes', { of: 'largest-client' });
-    console.log(
-      `${attack.what}: peak ${mebibytes(peakBytes)} MiB (at rest ${mebibytes(restBytes)}), counted ${mebibytes(heldBytes)}; ` +
-        `the other client: first window ${limitBytes / 1024} KiB, ${UPLOAD_BYTES / MIB} MiB uploaded in ${uploadMs.toFixed(0)} ms`,
-    );
-    expect(peakBytes).toBeLessThan(TOTAL_BYTES + BEYOND_TOTAL_BYTES);
-    expect(peakBytes - restBytes).toBeLessThan(ONE_CLIENT_BYTES + BESIDES_BYTES);
-    expect(limitBytes).toBeGreaterThan(FLOOR_BYTES);
-    for (const { client } of rogues) client.socket.destroy();
-    const memory = async () => (await pair.metrics('concentrator')).sum('tributary_memory_bytes', { of: 'largest-client' });
-    await expect.poll(memory, { timeout: 5_000 }).toBeLessThan(MIB);
-  });
+  it.each(MEMORY_ATTACKS)(
+    '$what: is held to its part, and another client to nothing',
+    { timeout: 20_000 },
+    async (attack) => {
+      forgetPeak(pair);
+      const rogues = await attackWith(attack, pair, { ...origins, refusing: pair.refusing });
+      const { limitBytes, uploadMs } = await serviceOfVictim(pair, origins.sink);
+      const peakBytes = residentBytes(pair, 'VmHWM');
+      const metrics = await pair.metrics('concentrator');
+      const heldBytes = metrics.sum('tributary_memory_bytes', { of: 'largest-client' });
+      console.log(
+        `${attack.what}: peak ${mebibytes(peakBytes)} MiB (at rest ${mebibytes(restBytes)}), counted ${mebibytes(heldBytes)}; ` +
+          `the other client: first window ${limitBytes / 1024} KiB, ${UPLOAD_BYTES / MIB} MiB uploaded in ${uploadMs.toFixed(0)} ms`,
+      );
+      expect(peakBytes).toBeLessThan(TOTAL_BYTES + BEYOND_TOTAL_BYTES);
+      expect(peakBytes - restBytes).toBeLessThan(ONE_CLIENT_BYTES + BESIDES_BYTES);
+      expect(limitBytes).toBeGreaterThan(FLOOR_BYTES);
+      for (const { client } of rogues) client.socket.destroy();
+      const memory = async () =>
+        (await pair.metrics('concentrator')).sum('tributary_memory_bytes', { of: 'largest-client' });
+      await expect.poll(memory, { timeout: 5_000 }).toBeLessThan(MIB);
+    },
+  );
 });
 
 const CHUNK = Buffer.alloc(64 * 1024);
 
-async function attackWith(attack: MemoryAttack, pair: Pair, origins: AttackOrigins): Promise<readonly Rogue[]> {
-  const rogues = await Promise.all(Array.from({ length: attack.sessions }, () => Rogue.connect(pair, 'rogue')));
+async function attackWith(
+  attack: MemoryAttack,
+  pair: Pair,
+  origins: AttackOrigins,
+): Promise<readonly Rogue[]> {
+  const rogues = await Promise.all(
+    Array.from({ length: attack.sessions }, () => Rogue.connect(pair, 'rogue')),
+  );
   const endMs = performance.now() + ATTACK_MS;
   const running = rogues.map((rogue) =>
     attack.run(rogue, origins, () => rogue.isClosed || performance.now() > endMs).catch(() => {}),

@@ -47,7 +47,7 @@ export class GatheredBytes {
 
   #close(): void {
     if (this.#lastUsed > 0) this.#full.push(this.#last.subarray(0, this.#lastUsed));
-    this.#last: Uint8Array = NOTHING;
+    this.#last = NOTHING;
     this.#lastUsed = 0;
   }
 }

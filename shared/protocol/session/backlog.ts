@@ -9,7 +9,7 @@ export interface BacklogTuning {
   readonly ms: number;
   /** at most this: what is read and sent within the processor's cache costs less; two blocks of the fastest applications. */
   readonly maxBytes: number;
-  /** All that wait share this, or a part of the session's memory if that is less. */
+  /** All of a session share this, or a part of its memory if that is less: each may have as much as is left. */
   readonly maxSessionBytes: number;
 }
 
@@ -30,6 +30,8 @@ const RESUME_SHARE = 15 / 16;
 /** What the backlog asks of its session. */
 export interface BacklogHost {
   readonly subflows: readonly Subflow[];
+  /** What all have accepted and not sent. */
+  readonly bytes: number;
   streams(): Iterable<Stream>;
   /** The application of the stream may be read again. */
   tellWritable(streamId: number): void;
@@ -106,6 +108,6 @@ export class Backlog {
     for (const subflow of this.#host.subflows) rate += subflow.rateBytesPerSecond;
     const usualBytes = Math.min(Math.max((rate * ms) / 1000, minBytes), maxBytes);
     const sharedBytes = Math.min(maxSessionBytes, this.#memory.limitBytes * SHARED_PART);
-    return Math.max(Math.min(usualBytes, sharedBytes / (this.#waiting.size + 1)), LEAST_BYTES);
+    return Math.max(Math.min(usualBytes, sharedBytes - this.#host.bytes), LEAST_BYTES);
   }
 }

@@ -15,7 +15,7 @@ export interface LiveStreamsContext extends StreamContext {
   readonly role: 'client' | 'concentrator';
   readonly transmitter: Transmitter;
   readonly table: StreamTable;
-  readonly backlog: Backlog;
+  readonly waiting: Backlog;
   readonly embryos: Embryos;
 }
 
@@ -38,15 +38,16 @@ export class LiveStreams {
   }
 
   /**
-   * Concentrator: the stream, made if a frame that overtook its OPEN is the first that is seen of it.
-   * @returns undefined when it is closed already, or is one too many
+   * Concentrator: the stream, made if this frame is the first that is seen of it.
+   * @param frame DATA and STEERING may overtake OPEN
+   * @returns undefined when it is closed already, or is one too many without OPEN
    */
-  getOrMake(id: number): Stream | undefined {
+  getOrMake(id: number, frame: 'open' | 'early'): Stream | undefined {
     const known = this.get(id);
     if (known !== undefined || this.#context.role === 'client') return known;
     const { table, embryos } = this.#context;
     if (!table.claim(id)) return undefined;
-    if (embryos.count >= MAX_EMBRYOS) {
+    if (frame === 'early' && embryos.count >= MAX_EMBRYOS) {
       this.tellPeer({ type: 'reset', streamId: id, code: ERROR_CODE.resourceExceeded });
       return undefined;
     }
@@ -60,8 +61,8 @@ export class LiveStreams {
   }
 
   forget(stream: Stream): void {
-    const { table, backlog, embryos, transmitter } = this.#context;
-    backlog.forget(stream);
+    const { table, waiting, embryos, transmitter } = this.#context;
+    waiting.forget(stream);
     embryos.delete(stream);
     stream.close();
     transmitter.refresh(stream);

@@ -55,7 +55,11 @@ export class SessionStreams implements StreamCommands {
     this.#transmitter = transmitter;
     const table = new StreamTable(options.maxStreams);
     const { role, memory, now, tuning } = options;
+    const unsent = { bytes: 0 };
     const backlog = new Backlog(tuning.backlog, memory, {
+      get bytes() {
+        return unsent.bytes;
+      },
       get subflows() {
         return host.subflows;
       },
@@ -64,7 +68,14 @@ export class SessionStreams implements StreamCommands {
       tellBlocked: (streamId) => host.emit({ type: 'stream-blocked', streamId }),
     });
     const embryos = new Embryos(now);
-    const live = new LiveStreams({ ...options, transmitter, table, backlog, embryos });
+    const live = new LiveStreams({
+      ...options,
+      transmitter,
+      table,
+      waiting: backlog,
+      embryos,
+      backlog: unsent,
+    });
     this.#table = table;
     this.#backlog = backlog;
     this.#live = live;

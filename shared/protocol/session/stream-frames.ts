@@ -42,7 +42,7 @@ export class StreamFrames {
 
   /** A piece of a DATA frame, which is a part of `received`. */
   onData(streamId: number, dsn: number, payload: Uint8Array, fin: boolean, received: ReceivedChunk): void {
-    const stream = this.#live.getOrMake(streamId);
+    const stream = this.#live.getOrMake(streamId, 'early');
     if (stream === undefined) return;
     if (stream.phase === 'opening') this.#noteOpened(stream);
     const chunks = stream.receive.receive(dsn, payload, fin, received);
@@ -64,7 +64,7 @@ export class StreamFrames {
   }
 
   onOpen(streamId: number, limitDsn: number, mode: SteeringMode, destination: Destination): void {
-    const stream = this.#live.getOrMake(streamId);
+    const stream = this.#live.getOrMake(streamId, 'open');
     // A repeat, or a stream that was reset before its OPEN arrived.
     if (stream === undefined || stream.phase !== 'embryonic') return;
     if (stream.steering.generation === 0) stream.steering.steer({ mode });
@@ -87,7 +87,7 @@ export class StreamFrames {
 
   /** May overtake its OPEN, and other STEERING of the same stream. */
   onSteering(frame: SteeringFrame): void {
-    const stream = this.#live.getOrMake(frame.streamId);
+    const stream = this.#live.getOrMake(frame.streamId, 'early');
     if (stream === undefined || frame.generation <= stream.steering.generation) return;
     stream.steering.generation = frame.generation;
     stream.steering.steer(policyOfFrame(frame));

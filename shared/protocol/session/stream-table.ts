@@ -1,7 +1,7 @@
 import { ProtocolViolation } from '../errors.ts';
 import type { Stream } from '../stream/stream.ts';
 
-/** What the slack of `StreamTable.most` is at least, and as a share. */
+/** What the slack of `StreamTable.most` is at least, unless that is most of the streams, and as a share. */
 const MIN_SLACK = 16;
 const SLACK_SHARE = 1 / 8;
 
@@ -29,7 +29,8 @@ export class StreamTable {
 
   /** Streams that the peer may have open: a few more than it was told, since it may know sooner which ones have ended. */
   get most(): number {
-    return this.#maxStreams + Math.max(MIN_SLACK, Math.ceil(this.#maxStreams * SLACK_SHARE));
+    const least = Math.min(MIN_SLACK, Math.ceil(this.#maxStreams / 2));
+    return this.#maxStreams + Math.max(least, Math.ceil(this.#maxStreams * SLACK_SHARE));
   }
 
   /** The id of the next stream that this end opens. */

@@ -10,6 +10,8 @@ interface Held {
   bytes: Uint8Array;
   /** Memory behind `bytes` that further small chunks are copied into. */
   roomBytes: number;
+  /** Whether small chunks were copied into it. */
+  readonly isGathered: boolean;
   /** What it takes of the session's budget. */
   readonly costBytes: number;
 }
@@ -58,12 +60,16 @@ export class SendBuffer {
     if (last !== undefined && last.roomBytes >= bytes.length) {
       copyBehind(last, bytes);
       chunk.release();
-    } else if (last !== undefined && last.bytes.length < SMALL_BYTES && bytes.length < SMALL_BYTES) {
+    } else if (
+      last !== undefined &&
+      bytes.length < SMALL_BYTES &&
+      (last.isGathered || last.bytes.length < SMALL_BYTES)
+    ) {
       this.#gather(bytes, last);
       chunk.release();
     } else {
       const costBytes = headroomBytes + bytes.length + PIECE_BYTES;
-      this.#hold({ dsn: this.#endDsn, chunk, bytes, roomBytes: 0, costBytes });
+      this.#hold({ dsn: this.#endDsn, chunk, bytes, roomBytes: 0, isGathered: false, costBytes });
     }
     this.#endDsn += bytes.length;
   }
@@ -138,6 +144,7 @@ export class SendBuffer {
       chunk: new OwnBytes(memory),
       bytes: memory.subarray(0, 0),
       roomBytes: length,
+      isGathered: true,
       costBytes: length + PIECE_BYTES,
     };
     copyBehind(held, bytes);

@@ -8,7 +8,7 @@ import { StateMachine, type TransitionTable } from '../transition-table.ts';
 import { QueuePlace } from './queue-place.ts';
 import { ReceiveStream } from './receive-stream.ts';
 import { FLOOR_WINDOW_BYTES, type WindowTuning } from './receive-window.ts';
-import { SendStream } from './send-stream.ts';
+import { type SendMemory, SendStream } from './send-stream.ts';
 import { type PaceTuning, StreamPace } from './stream-pace.ts';
 
 /** How far the opening of a stream has come, SPEC.md section 6. */
@@ -31,11 +31,9 @@ export interface StreamOptions {
 }
 
 /** What the streams of one session share. */
-export interface StreamContext {
+export interface StreamContext extends SendMemory {
   readonly now: Now;
   readonly tuning: { readonly window: WindowTuning; readonly pace: PaceTuning };
-  /** What the streams of the session may take together, in both directions. */
-  readonly memory: MemoryBudget;
   readonly steering: SessionSteering;
 }
 
@@ -67,7 +65,7 @@ export class Stream {
     this.id = id;
     this.#memory = context.memory;
     this.#memory.take(STREAM_BYTES);
-    this.send = new SendStream(id, sendLimitDsn, context.memory);
+    this.send = new SendStream(id, sendLimitDsn, context);
     this.receive = new ReceiveStream(id, context.memory, context.now, context.tuning.window);
     this.pace = new StreamPace(context.now, context.tuning.pace);
     this.place = new QueuePlace(id);

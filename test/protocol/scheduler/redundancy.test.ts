@@ -13,7 +13,7 @@ const [one, two, three] = [subflow(1), subflow(2), subflow(3)];
 
 /** A stream of 100 bytes, all of them sent on the first of its subflows. */
 function sentOn(...carriers: Subflow[]) {
-  const send = new SendStream(0, 1_000, new MemoryBudget(0));
+  const send = new SendStream(0, 1_000, { memory: new MemoryBudget(0), backlog: { bytes: 0 } });
   send.write(new CountingChunk(patternBytes(0, 100)));
   send.end();
   const redundancy = new Redundancy(send);

@@ -89,7 +89,7 @@ describe('streams without OPEN', () => {
 describe('OPEN', () => {
   it('beyond max streams and a few more is refused, and the session goes on', () => {
     const bed = new SessionBed('concentrator');
-    const most = MAX_STREAMS + 16;
+    const most = MAX_STREAMS * 1.5;
     for (let id = 0; id <= most; id++) bed.control(openFrame(id));
     const refused = bed.sentControl().filter(({ type }) => type === 'opened');
     expect(refused).toEqual([{ type: 'opened', streamId: most, limit: 0, ok: false, code: tooMuch }]);
@@ -132,7 +132,7 @@ describe('single bytes with holes between them', () => {
 
 describe('what waits to be sent', () => {
   it('of a thousand applications whose far ends do not read leaves room for one whose does', () => {
-    const memoryBytes = 16 * MIB;
+    const memoryBytes = 32 * MIB;
     const bed = roomyBed('concentrator', memoryBytes);
     const { session } = bed;
     const slow = 1_000;

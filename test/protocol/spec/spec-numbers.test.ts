@@ -11,8 +11,8 @@ import {
 import { MAX_CONTROL_PER_STREAM } from '../../../shared/protocol/control/control-queue.ts';
 import { MAX_ANNOUNCED_ADDRESSES } from '../../../shared/protocol/session/announcements.ts';
 import { DEFAULT_TUNING } from '../../../shared/protocol/session/core-tuning.ts';
-import { MAX_UNANSWERED_RECEIPTS } from '../../../shared/protocol/session/subflow-watch.ts';
 import { MAX_EMBRYO_BYTES, MAX_EMBRYOS } from '../../../shared/protocol/session/embryos.ts';
+import { MAX_UNANSWERED_RECEIPTS } from '../../../shared/protocol/session/subflow-watch.ts';
 import { MAX_REORDER_ENTRIES } from '../../../shared/protocol/stream/reorder-buffer.ts';
 import { SPEC } from './spec-text.ts';
 

@@ -34,6 +34,10 @@ describe('ReceiveAccount', () => {
   it('takes nothing more once it is closed', () => {
     const { budget, account } = newAccount();
     account.close();
-    expect([account.keep(5 * KIB), account.tryPromise(5 * KIB, 1), budget.usedBytes]).toEqual([true, false, 0]);
+    expect([account.keep(5 * KIB), account.tryPromise(5 * KIB, 1), budget.usedBytes]).toEqual([
+      true,
+      false,
+      0,
+    ]);
   });
 });

@@ -55,13 +55,13 @@ describe('ReceiveWindow', () => {
     grown.openUp();
     const firstLimit = grown.limitDsn;
     budget.take(800_000);
-    expect(at(10_000, window).consume(50_000, 1)).toBe(true);
-    expect(window.limitDsn).toBe(50_000 + 16 * 1024 > FLOOR_WINDOW_BYTES ? 50_000 + 16 * 1024 : FLOOR_WINDOW_BYTES);
+    expect(at(10_000, window).consume(60_000, 1)).toBe(true);
+    expect(window.limitDsn).toBe(60_000 + 16 * 1024);
     expect(at(10_000, window).consume(20, 1)).toBe(false);
     expect(grown.limitDsn).toBe(firstLimit);
     budget.give(800_000);
     expect(at(20_000, window).consume(10_000, 1)).toBe(true);
-    expect(window.limitDsn).toBe(60_020 + FLOOR_WINDOW_BYTES);
+    expect(window.limitDsn).toBe(70_020 + FLOOR_WINDOW_BYTES);
   });
 
   it('grants credit when a quarter was consumed, not before', () => {
@@ -92,13 +92,11 @@ describe('ReceiveWindow', () => {
   it('grows no further than the budget has room for', () => {
     const limitBytes = 1024 * 1024;
     const budget = new MemoryBudget(limitBytes);
-    const windows = [
-      newWindow(budget),
-      newWindow(budget),
-    ];
+    const windows = [newWindow(budget), newWindow(budget)];
     for (const window of windows) readWindows(window, 30, 10, 100);
-    expect(budget.usedBytes).toBeLessThanOrEqual(limitBytes);
-    expect(windows.map((window) => window.limitDsn - window.consumedBytes)).toEqual([512 * 1024, 512 * 1024]);
+    // Five eighths, of which the first has taken four.
+    expect(budget.usedBytes).toBe(limitBytes * PROMISED_SHARE);
+    expect(windows.map((window) => window.limitDsn - window.consumedBytes)).toEqual([512 * 1024, 128 * 1024]);
   });
 
   it('never takes credit back, and accounts for every byte it promises', () => {

@@ -80,7 +80,8 @@ describe('SendBuffer', () => {
           delivered.fill(true, start, end);
           check();
           const missing = new Array<boolean>(buffer.endDsn).fill(false);
-          for (const range of buffer.undelivered(0, buffer.endDsn)) missing.fill(true, range.start, range.end);
+          for (const range of buffer.undelivered(0, buffer.endDsn))
+            missing.fill(true, range.start, range.end);
           expect(missing.every((isMissing, dsn) => isMissing !== delivered[dsn])).toBe(true);
         }
         buffer.markDelivered(0, buffer.endDsn);

@@ -2,8 +2,8 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { type Chunk, OwnBytes } from '../../../shared/protocol/memory/chunk.ts';
 import { AppWriter } from '../../../shared/runtime/app/app-writer.ts';
-import { FakeAppSocket } from '../../support/fake-app-socket.ts';
 import { patternBytes } from '../../protocol/support.ts';
+import { FakeAppSocket } from '../../support/fake-app-socket.ts';
 import { SlabReading } from '../subflow/slab-reading.ts';
 
 /** A socket that notes its end among its writes. */
@@ -77,6 +77,8 @@ describe('AppWriter', () => {
     const reading = new SlabReading();
     writer.write([new OwnBytes(patternBytes(0, 1))]);
     const small = reading.read(1, 8_192);
+    // What is left of the first block.
+    for (let i = 0; i < 2; i++) reading.read(2, 16_384).release();
     const large = [1, 2, 3].map(() => reading.read(2, 16_384));
     writer.write([small]);
     writer.write(large);

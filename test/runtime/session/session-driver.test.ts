@@ -131,7 +131,14 @@ it('hands on bulk unchanged, however long its receiver takes to give it back', a
   for (const driver of [client, concentrator]) driver.input((session) => session.close('goingAway'));
 });
 
-const NO_HANDLERS = { onOpened() {}, onData() {}, onEnded() {}, onFailed() {}, onWritable() {} };
+const NO_HANDLERS = {
+  onOpened() {},
+  onData() {},
+  onEnded() {},
+  onFailed() {},
+  onWritable() {},
+  onBlocked() {},
+};
 
 function drive(
   session: Session,

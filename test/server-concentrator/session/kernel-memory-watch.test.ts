@@ -39,11 +39,48 @@ function resetOf(given: readonly Given[]): readonly number[] {
 
 describe('KernelMemoryWatch', () => {
   it.each<[string, readonly Given[], readonly number[]]>([
-    ['nothing at the limit', [{ client: 'a', bytes: 60 }, { client: 'b', bytes: 40 }], []],
-    ['the largest of the client that has most', [{ client: 'a', bytes: 50 }, { client: 'b', bytes: 30 }, { client: 'b', bytes: 40 }], [2]],
-    ['those where nothing moves first', [{ client: 'a', bytes: 80, isMoving: true }, { client: 'a', bytes: 30 }], [1]],
-    ['as many as it takes', [{ client: 'a', bytes: 60 }, { client: 'a', bytes: 60 }, { client: 'a', bytes: 90 }], [2, 0]],
-    ['those of the next client when one has too little', [{ client: 'a', bytes: 150 }, { client: 'b', bytes: 110 }], [0, 1]],
+    [
+      'nothing at the limit',
+      [
+        { client: 'a', bytes: 60 },
+        { client: 'b', bytes: 40 },
+      ],
+      [],
+    ],
+    [
+      'the largest of the client that has most',
+      [
+        { client: 'a', bytes: 50 },
+        { client: 'b', bytes: 30 },
+        { client: 'b', bytes: 40 },
+      ],
+      [2],
+    ],
+    [
+      'those where nothing moves first',
+      [
+        { client: 'a', bytes: 80, isMoving: true },
+        { client: 'a', bytes: 30 },
+      ],
+      [1],
+    ],
+    [
+      'as many as it takes',
+      [
+        { client: 'a', bytes: 60 },
+        { client: 'a', bytes: 60 },
+        { client: 'a', bytes: 90 },
+      ],
+      [2, 0],
+    ],
+    [
+      'those of the next client when one has too little',
+      [
+        { client: 'a', bytes: 150 },
+        { client: 'b', bytes: 110 },
+      ],
+      [0, 1],
+    ],
   ])('resets %s', (_, given, reset) => {
     expect(resetOf(given)).toEqual(reset);
   });
