@@ -8,7 +8,9 @@ import type { AddressKeeper } from './address-keeper.ts';
 import type { ConcentratorConfig } from './config/concentrator-config.ts';
 import { describeReload } from './config/describe-reload.ts';
 import type { ClientKeys } from './session/client-keys.ts';
+import type { KernelMemoryWatch } from './session/kernel-memory-watch.ts';
 import type { SessionRegistry } from './session/session-registry.ts';
+import type { ShortageWatch } from './session/shortage-watch.ts';
 import type { SubflowAdmission } from './session/subflow-admission.ts';
 import type { ConcentratorStatus } from './status/concentrator-status.ts';
 
@@ -20,7 +22,7 @@ export interface ConcentratorParts {
   readonly clients: ClientKeys;
   readonly sessions: SessionRegistry;
   /** Look after memory, now and then. */
-  readonly watches: readonly { start(): void; stop(): void }[];
+  readonly watches: readonly (ShortageWatch | KernelMemoryWatch)[];
   readonly admission: SubflowAdmission;
   /** Listens for subflows, which go to `admission`. Rejects with ListenError. */
   listen(): Promise<SubflowListener>;

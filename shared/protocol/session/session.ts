@@ -4,7 +4,6 @@ import { controlItem } from '../control/control-item.ts';
 import { MAX_CONTROL_PER_STREAM } from '../control/control-queue.ts';
 import { ERROR_CODE, type ErrorName, errorName, ProtocolViolation } from '../errors.ts';
 import { OwnBytes, type ReceivedChunk } from '../memory/chunk.ts';
-import { PIECE_BYTES } from '../memory/footprint.ts';
 import type { MemoryBudget } from '../memory-budget.ts';
 import { SessionClock } from '../now.ts';
 import { modeOfWire } from '../steering/modes.ts';
@@ -22,6 +21,7 @@ import { SessionSubflows, type SubflowCommands } from './session-subflows.ts';
 import { type SessionSnapshot, subflowSnapshot } from './snapshot.ts';
 import type { StreamCommands } from './stream-commands.ts';
 import { Transmitter } from './transmitter.ts';
+import { UnansweredFrames } from './unanswered-frames.ts';
 
 export interface SessionOptions {
   readonly role: 'client' | 'concentrator';
@@ -39,13 +39,6 @@ export interface SessionOptions {
   /** By default DeliveryRateController. */
   readonly makeController?: MakeCongestionController;
 }
-
-/** Frames under way, and control frames that wait, may take this part of the session's memory: beyond it the session ends. */
-const UNANSWERED_PART = 1 / 4;
-/** What they may take however little that is: 8192 frames. */
-const MIN_UNANSWERED_BYTES = 8 * 1024 * PIECE_BYTES;
-/** Taken in steps, since most sessions have a few frames under way. */
-const UNANSWERED_STEP_BYTES = 64 * 1024;
 
 /**
  * The sans-IO core of one session (SPEC.md): takes the time, received bytes and local commands; answers with events, bytes for
@@ -65,11 +58,10 @@ export class Session {
   readonly #subflows: SessionSubflows;
   readonly #announcements: Announcements;
   readonly #transmitter: Transmitter;
+  readonly #unanswered: UnansweredFrames;
   #events: SessionEvent[] = [];
   #eventsTaken = 0;
   #receivedBytes = 0;
-  /** What `#accountForUnanswered` has taken. */
-  #unansweredBytes = 0;
   #isGoingAway = false;
   #isClosed = false;
 
@@ -77,6 +69,7 @@ export class Session {
     const { role, lingerMs, tuning = DEFAULT_TUNING } = options;
     const makeController = options.makeController ?? ((...context) => new DeliveryRateController(...context));
     this.#options = options;
+    this.#unanswered = new UnansweredFrames(options.memory);
     const now = new SessionClock(options.nowMs);
     this.#clock = now;
     const steering = new SessionSteering({ now, tuning, followsPeer: role === 'concentrator' });
@@ -194,13 +187,15 @@ export class Session {
       this.#close('resourceExceeded', 'the peer takes no control frames', 'us');
       return;
     }
+    let unanswered = this.#transmitter.control.unsettled;
+    for (const { outbox } of this.#subflows.all) unanswered += outbox.ledger.length;
+    if (!this.#unanswered.count(unanswered)) {
+      this.#close('resourceExceeded', 'the peer confirms too little of what it is told', 'us');
+      return;
+    }
     if (this.#subflows.all.length === 0) {
       const isOver = this.#clock.ms >= this.#subflows.lingerEndsMs;
       if (isOver) this.#close('uplinksLost', 'no subflow came back', 'us');
-      return;
-    }
-    if (!this.#accountForUnanswered()) {
-      this.#close('resourceExceeded', 'the peer confirms too little of what it is told', 'us');
       return;
     }
     this.#subflows.check();
@@ -208,22 +203,6 @@ export class Session {
     this.#streams.frames.endEmbryos();
     this.#transmitter.transmit(this.#subflows.all);
     this.#streams.tellWritable();
-  }
-
-  /** What frames take of which the peer has said nothing. @returns false when it is too much */
-  #accountForUnanswered(): boolean {
-    const { memory } = this.#options;
-    let frames = this.#transmitter.control.unsettled;
-    for (const { outbox } of this.#subflows.all) frames += outbox.ledger.length;
-    const bytes = frames * PIECE_BYTES;
-    if (Math.abs(bytes - this.#unansweredBytes) >= UNANSWERED_STEP_BYTES) this.#takeForUnanswered(bytes);
-    return bytes <= Math.max(memory.limitBytes * UNANSWERED_PART, MIN_UNANSWERED_BYTES);
-  }
-
-  #takeForUnanswered(bytes: number): void {
-    this.#options.memory.give(this.#unansweredBytes);
-    this.#unansweredBytes = bytes;
-    this.#options.memory.take(bytes);
   }
 
   // --- received frames ---
@@ -342,7 +321,7 @@ export class Session {
     if (this.#isClosed) return;
     this.#isClosed = true;
     this.#streams.failAll(error);
-    this.#takeForUnanswered(0);
+    this.#unanswered.close();
     const frame = encodeControl({ type: 'close', code: ERROR_CODE[error] });
     for (const subflow of this.#subflows.all) {
       if (by === 'us') subflow.append([frame], { kind: 'receipt' });
