@@ -93,7 +93,7 @@ export class EventDispatcher {
       case 'stream-failed': {
         const handlers = this.#handlers.get(event.streamId);
         this.#handlers.delete(event.streamId);
-        handlers?.onFailed(event.error);
+        handlers?.onFailed(event.error, event.isRefused ?? false);
         break;
       }
       case 'stream-requested':

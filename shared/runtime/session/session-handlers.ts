@@ -10,7 +10,8 @@ export interface StreamHandlers {
   /** Bytes in order, all that came in one turn. When they have left, release each chunk and tell the session with `consumed`. */
   onData(chunks: readonly Chunk[]): void;
   onEnded(): void;
-  onFailed(error: ErrorName): void;
+  /** @param isRefused the origin was never connected: the peer has answered so */
+  onFailed(error: ErrorName, isRefused: boolean): void;
   onWritable(): void;
 }
 
