@@ -1,4 +1,5 @@
 import { once } from 'node:events';
+import { connect, type Socket } from 'node:net';
 import { connect as connectTls } from 'node:tls';
 import { describe, expect, test } from 'vitest';
 import { connectSubflow } from '../../../client-proxy/uplink/subflow-connect.ts';
@@ -65,15 +66,51 @@ describe('the listener', () => {
     },
   );
 
-  test('holds a bounded number of handshakes: the oldest gives way, a real client gets through', async () => {
-    const { port, failures, subflow } = await bench({ maxHandshakes: 3 });
-    const idle = await Promise.all(Array.from({ length: 10 }, () => rawClient(port)));
-    const ends = idle.map((socket) => drain(socket));
+  test('gives one source a share of its places, and lets another in', async () => {
+    const crowded: string[] = [];
+    const { port, failures, subflow } = await bench({
+      maxPlaces: { silent: 8, line: 8, tls: 8 },
+      onCrowded: (stage, outcome, remote) => crowded.push(`${stage} ${outcome} ${remote}`),
+    });
+    const idle = Array.from({ length: 10 }, () => connectFrom('127.0.0.9', port));
+    for (const socket of idle) void drain(socket);
+    await expect.poll(() => crowded.length).toBe(8);
     const client = await dial(port);
     await subflow.promise;
     expect(client.exporter).toHaveLength(32);
-    expect(failures.filter((text) => text.endsWith('gave way to a newer connection')).length).toBe(8);
-    await Promise.all(ends.slice(0, 7));
+    // One a second gives way to another of the same source.
+    expect(crowded.slice(0, 2)).toEqual(['silent displaced 127.0.0.9', 'silent refused 127.0.0.9']);
+    expect(failures.slice(0, 2)).toEqual([
+      '127.0.0.9 gave way to a newer connection',
+      '127.0.0.9 its source has its share of places',
+    ]);
+    expect(failures).toHaveLength(8);
+  });
+
+  test('takes the place of a newcomer from the source that has most', async () => {
+    const crowded: string[] = [];
+    const { port, subflow } = await bench({
+      maxPlaces: { silent: 8, line: 8, tls: 8 },
+      onCrowded: (stage, outcome, remote) => crowded.push(`${stage} ${outcome} ${remote}`),
+    });
+    for (const address of ['127.0.1.9', '127.0.2.9', '127.0.3.9', '127.0.4.9'])
+      for (let i = 0; i < 2; i++) await once(connectFrom(address, port), 'connect');
+    await dial(port);
+    await subflow.promise;
+    expect(crowded).toEqual(['silent displaced 127.0.1.9']);
+  });
+
+  test('counts an address the same over a dual-stack socket', async () => {
+    const crowded: string[] = [];
+    await bench({
+      addresses: [{ host: '::', port: 0 }],
+      maxPlaces: { silent: 4, line: 4, tls: 4 },
+      isProven: ({ host, network }) => {
+        crowded.push(`${host} ${network}`);
+        return false;
+      },
+    }).then(async ({ port }) => once(connectFrom('127.0.0.9', port), 'connect'));
+    await expect.poll(() => crowded).toEqual(['127.0.0.9 127.0.0.0/24']);
   });
 
   test('does not hand over a client of another protocol or of TLS 1.2', async () => {
@@ -176,3 +213,9 @@ describe('the listener', () => {
     expect(warnings[0]).toContain('congestion control no-such cannot be set');
   });
 });
+
+function connectFrom(localAddress: string, port: number): Socket {
+  const socket = connect({ port, host: '127.0.0.1', localAddress });
+  onCleanup(() => socket.destroy());
+  return socket.on('error', () => {});
+}
