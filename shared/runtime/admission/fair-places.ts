@@ -52,9 +52,10 @@ export class FairPlaces<Guest extends object> {
   enter(guest: Guest, visitor: Visitor): Guest | undefined {
     const leaving = this.#whoLeaves(guest, visitor);
     if (leaving === guest) return guest;
-    if (leaving !== undefined) this.leave(leaving);
     this.#visitors.set(guest, visitor);
     this.#crowdOf(visitor).add(guest, visitor.source);
+    // Only now: a host that has no guest for a moment would be forgotten, with its turnover.
+    if (leaving !== undefined) this.leave(leaving);
     return leaving;
   }
 

@@ -100,6 +100,45 @@ describe('the listener', () => {
     expect(crowded).toEqual(['silent displaced 127.0.1.9']);
   });
 
+  test('lets a connection wait for its turn at TLS, and carries it through', async () => {
+    const { port, failures } = await bench({ handshakesPerSecond: 20 });
+    const startMs = performance.now();
+    // Ten a second may begin, and one at once.
+    await Promise.all(Array.from({ length: 4 }, () => dial(port)));
+    expect(performance.now() - startMs).toBeGreaterThan(200);
+    expect(failures).toEqual([]);
+  });
+
+  test.each([
+    ['in line', { silent: 8, line: 4, tls: 8 }, 'line'],
+    ['in TLS', { silent: 8, line: 8, tls: 4 }, 'tls'],
+  ])('gives one source a share of the places %s', async (_name, maxPlaces, stage) => {
+    const crowded: string[] = [];
+    const perSecond = stage === 'line' ? { handshakesPerSecond: 20 } : {};
+    const { port } = await bench({
+      ...perSecond,
+      maxPlaces,
+      onCrowded: (...of) => crowded.push(of.join(' ')),
+    });
+    const hello = Buffer.concat([Buffer.of(22, 3, 1, 2, 0, 1, 0, 1, 252, 3, 3), pattern(200)]);
+    for (let i = 0; i < 4; i++) connectFrom('127.0.0.9', port).write(hello);
+    await expect.poll(() => crowded).toContain(`${stage} refused 127.0.0.9`);
+    await dial(port);
+  });
+
+  test('ends those that wait in line when it closes', async () => {
+    const { port, listener, failures } = await bench({ handshakesPerSecond: 20 });
+    const hello = Buffer.concat([Buffer.of(22, 3, 1, 2, 0, 1, 0, 1, 252, 3, 3), pattern(200)]);
+    const clients = Array.from({ length: 8 }, () => connectFrom('127.0.0.9', port));
+    const ends = clients.map((client) => drain(client));
+    for (const client of clients) client.write(hello);
+    await once(clients.at(-1)!, 'connect');
+    listener.close();
+    await Promise.all(ends);
+    expect(failures.length).toBeGreaterThan(0);
+    expect(new Set(failures)).toEqual(new Set(['127.0.0.9 the listener is closing']));
+  });
+
   test('counts an address the same over a dual-stack socket', async () => {
     const crowded: string[] = [];
     await bench({
