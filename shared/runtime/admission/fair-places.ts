@@ -18,8 +18,12 @@ const HOST_SHARE = 1 / 4;
 const NETWORK_SHARE = 1 / 2;
 /** Several clients behind one address, each with several uplinks, may come back at once. */
 const PROVEN_SCALE = 2;
-/** So large a share of all places changes hands in a second within one host: it is not worth more of the processor's time. */
-const TURNOVER_SHARE = 1 / 8;
+/**
+ * Within one host, the places that change hands in a second, as a share of all places. Each costs a socket. A client that shares
+ * its address with a flood gets in the more often the more there are.
+ */
+const TURNOVER_SHARE = 1 / 4;
+const PROVEN_TURNOVER_SHARE = 1;
 
 /**
  * A bounded number of places for connections whose peers have not yet said who they are. At a bound somebody gives way:
@@ -38,9 +42,8 @@ export class FairPlaces<Guest extends object> {
 
   constructor(options: FairPlacesOptions) {
     this.#options = options;
-    const turnoverPerSecond = Math.max(1, options.total * TURNOVER_SHARE);
-    this.#strangers = new Crowd(turnoverPerSecond);
-    this.#proven = new Crowd(turnoverPerSecond);
+    this.#strangers = new Crowd(Math.max(1, options.total * TURNOVER_SHARE));
+    this.#proven = new Crowd(Math.max(1, options.total * PROVEN_TURNOVER_SHARE));
   }
 
   /** All that have a place. */

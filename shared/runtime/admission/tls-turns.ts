@@ -10,9 +10,12 @@ export interface TlsTurnsOptions<Guest> {
   onTurn(guest: Guest): void;
 }
 
-/** Of all handshakes of a second: half for everybody, half kept for hosts that have proven themselves lately. */
+/**
+ * Of all handshakes of a second: half for everybody, half kept for hosts that have proven themselves lately. Strangers get of the
+ * latter what would be left over.
+ */
 const RESERVED_SHARE = 1 / 2;
-/** Both may begin so much of a second's worth at once: no more than delays other traffic by a few tens of milliseconds. */
+/** Of both, so much of a second's worth may begin at once: no more than delays other traffic by a few tens of milliseconds. */
 const BURST_S = 1 / 8;
 /** Shares of one source, and for how long it may save them up: clients behind one address come back together. */
 const HOST_SHARE = 1 / 16;
@@ -87,7 +90,7 @@ export class TlsTurns<Guest> {
   }
 
   #next(nowMs: number): Guest | undefined {
-    if (!this.#hasRoom(this.#common, 1 - RESERVED_SHARE, nowMs) && !this.#hasReserve(nowMs)) return undefined;
+    if (!this.#hasCommon(nowMs) && !this.#hasReserve(nowMs)) return undefined;
     let best: Guest | undefined;
     let least = Number.POSITIVE_INFINITY;
     for (const [guest, waiting] of this.#line) {
@@ -104,15 +107,25 @@ export class TlsTurns<Guest> {
     if (isProven && !this.#hasShare(host, PROVEN_HOST_SHARE, nowMs)) return false;
     if (!isProven && !this.#hasShare(host, HOST_SHARE, nowMs)) return false;
     if (!isProven && !this.#hasShare(network, NETWORK_SHARE, nowMs)) return false;
-    return (isProven && this.#hasReserve(nowMs)) || this.#hasRoom(this.#common, 1 - RESERVED_SHARE, nowMs);
+    return this.#hasCommon(nowMs) || (isProven ? this.#hasReserve(nowMs) : this.#isReserveFull(nowMs));
   }
 
   #count({ isProven, host, network }: Waiting, nowMs: number): void {
     const { perSecond } = this.#options;
-    if (isProven && this.#hasReserve(nowMs)) this.#reserve.add(nowMs, perSecond * RESERVED_SHARE);
+    const isReserved = isProven ? this.#hasReserve(nowMs) : !this.#hasCommon(nowMs);
+    if (isReserved) this.#reserve.add(nowMs, perSecond * RESERVED_SHARE);
     else this.#common.add(nowMs, perSecond * (1 - RESERVED_SHARE));
     host.add(nowMs, perSecond * (isProven ? PROVEN_HOST_SHARE : HOST_SHARE));
     if (!isProven) network.add(nowMs, perSecond * NETWORK_SHARE);
+  }
+
+  #hasCommon(nowMs: number): boolean {
+    return this.#hasRoom(this.#common, 1 - RESERVED_SHARE, nowMs);
+  }
+
+  /** Nobody would miss one of it. */
+  #isReserveFull(nowMs: number): boolean {
+    return this.#reserve.at(nowMs, this.#options.perSecond * RESERVED_SHARE) === 0;
   }
 
   #hasReserve(nowMs: number): boolean {

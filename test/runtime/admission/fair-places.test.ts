@@ -44,16 +44,22 @@ it('gives one host a quarter and one network half of the places', () => {
   expect(counts()).toEqual({ '10.0.0.1': 2, '10.0.0.2': 3, '10.0.0.3': 3 });
 });
 
-it('takes the place of a newcomer from the oldest of the same host, twice in a second here', () => {
-  const { fill, come, pass } = bed();
-  const [first, second, third] = fill(4, () => '10.0.0.1');
-  expect(come('10.0.0.1').leaving).toBe(first!.guest);
-  expect(come('10.0.0.1').leaving).toBe(second!.guest);
-  const refused = come('10.0.0.1');
-  expect(refused.leaving).toBe(refused.guest);
-  pass(500);
-  expect(come('10.0.0.1').leaving).toBe(third!.guest);
-});
+it.each([
+  ['a stranger', false, 4, 4],
+  ['one that has proven itself', true, 8, 16],
+])(
+  'lets the oldest give way to a newcomer of the same host, for %s so often in a second',
+  (_who, isProven, places, turnover) => {
+    const { fill, come, pass } = bed();
+    const guests = fill(places + turnover, () => '10.0.0.1', isProven);
+    const displaced = guests.slice(places).map(({ leaving }) => leaving);
+    expect(displaced).toEqual(guests.slice(0, turnover).map(({ guest }) => guest));
+    const refused = come('10.0.0.1', isProven);
+    expect(refused.leaving).toBe(refused.guest);
+    pass(1_000 / turnover);
+    expect(come('10.0.0.1', isProven).leaving).toBe(guests[turnover]!.guest);
+  },
+);
 
 it('takes the place of a newcomer from the network that has most, and in it from the host that has most', () => {
   const { fill, come } = bed();

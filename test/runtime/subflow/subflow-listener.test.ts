@@ -72,19 +72,18 @@ describe('the listener', () => {
       maxPlaces: { silent: 8, line: 8, tls: 8 },
       onCrowded: (stage, outcome, remote) => crowded.push(`${stage} ${outcome} ${remote}`),
     });
-    const idle = Array.from({ length: 10 }, () => connectFrom('127.0.0.9', port));
+    const idle = Array.from({ length: 20 }, () => connectFrom('127.0.0.9', port));
     for (const socket of idle) void drain(socket);
-    await expect.poll(() => crowded.length).toBe(8);
+    await expect.poll(() => crowded.length).toBe(18);
     const client = await dial(port);
     await subflow.promise;
     expect(client.exporter).toHaveLength(32);
-    // One a second gives way to another of the same source.
-    expect(crowded.slice(0, 2)).toEqual(['silent displaced 127.0.0.9', 'silent refused 127.0.0.9']);
-    expect(failures.slice(0, 2)).toEqual([
-      '127.0.0.9 gave way to a newer connection',
-      '127.0.0.9 its source has its share of places',
-    ]);
-    expect(failures).toHaveLength(8);
+    // Two in a second give way to others of the same source.
+    expect(crowded[0]).toBe('silent displaced 127.0.0.9');
+    expect(crowded).toContain('silent refused 127.0.0.9');
+    expect(failures[0]).toBe('127.0.0.9 gave way to a newer connection');
+    expect(failures).toContain('127.0.0.9 its source has its share of places');
+    expect(failures).toHaveLength(18);
   });
 
   test('takes the place of a newcomer from the source that has most', async () => {
@@ -103,9 +102,9 @@ describe('the listener', () => {
   test('lets a connection wait for its turn at TLS, and carries it through', async () => {
     const { port, failures } = await bench({ handshakesPerSecond: 20 });
     const startMs = performance.now();
-    // Ten a second may begin, and one at once.
-    await Promise.all(Array.from({ length: 4 }, () => dial(port)));
-    expect(performance.now() - startMs).toBeGreaterThan(200);
+    // Twenty a second may begin, and two at once: the last after 200 ms.
+    await Promise.all(Array.from({ length: 5 }, () => dial(port)));
+    expect(performance.now() - startMs).toBeGreaterThan(150);
     expect(failures).toEqual([]);
   });
 
@@ -121,7 +120,7 @@ describe('the listener', () => {
       onCrowded: (...of) => crowded.push(of.join(' ')),
     });
     const hello = Buffer.concat([Buffer.of(22, 3, 1, 2, 0, 1, 0, 1, 252, 3, 3), pattern(200)]);
-    for (let i = 0; i < 4; i++) connectFrom('127.0.0.9', port).write(hello);
+    for (let i = 0; i < 12; i++) connectFrom('127.0.0.9', port).write(hello);
     await expect.poll(() => crowded).toContain(`${stage} refused 127.0.0.9`);
     await dial(port);
   });

@@ -121,12 +121,12 @@ it('keeps so many that say nothing, and gives the place of the oldest to one of 
 
 it('gives one source a quarter of the places', async () => {
   const { results, crowded, come } = bed({ maxApplicants: 8 });
-  const all = [come(), come(), come(), come()];
-  await Promise.all([all[0]!.settled, all[3]!.settled]);
-  // One in a second gives way to another of its source.
-  expect(all.map(({ isOpen }) => isOpen)).toEqual([false, true, true, false]);
-  expect(results.sort()).toEqual(['cancelled', 'resourceExceeded']);
-  expect(crowded).toEqual(['displaced 192.0.2.1', 'refused 192.0.2.1']);
+  const all = Array.from({ length: 5 }, () => come());
+  await Promise.all([all[0]!.settled, all[1]!.settled, all[4]!.settled]);
+  // Two in a second give way to others of their source.
+  expect(all.map(({ isOpen }) => isOpen)).toEqual([false, false, true, true, false]);
+  expect(results.sort()).toEqual(['cancelled', 'cancelled', 'resourceExceeded']);
+  expect(crowded).toEqual(['displaced 192.0.2.1', 'displaced 192.0.2.1', 'refused 192.0.2.1']);
 });
 
 it('prefers those whose source has proven itself, and learns that from clients alone', async () => {
