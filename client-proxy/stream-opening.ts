@@ -124,7 +124,7 @@ class StreamOpening implements StreamHandlers {
     request.onAbandoned(() => this.#relay.abort('cancelled'));
     this.#timer = setTimeout(() => {
       this.#driver.input(({ streams }) => streams.reset(this.#streamId, 'cancelled'));
-      this.onFailed('timedOut', false);
+      this.onFailed('timedOut');
     }, this.#options.answerTimeoutMs);
   }
 
@@ -136,12 +136,13 @@ class StreamOpening implements StreamHandlers {
     else this.#succeed();
   }
 
-  onFailed(error: ErrorName, isRefused: boolean): void {
-    // The concentrator was going away already when OPEN came, and has not connected the origin.
-    if (isRefused && error === 'goingAway' && this.#mayRepeat) {
-      this.#repeat();
-      return;
-    }
+  onRefused(error: ErrorName): void {
+    // The concentrator was going away already when OPEN came.
+    if (error === 'goingAway' && this.#mayRepeat) this.#repeat();
+    else this.onFailed(error);
+  }
+
+  onFailed(error: ErrorName): void {
     this.#decide(error);
     if (!this.#asked.isAnswered) {
       this.#asked.isAnswered = true;
