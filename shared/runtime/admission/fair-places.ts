@@ -18,6 +18,8 @@ const HOST_SHARE = 1 / 4;
 const NETWORK_SHARE = 1 / 2;
 /** Several clients behind one address, each with several uplinks, may come back at once. */
 const PROVEN_SCALE = 2;
+/** All proven hosts together: some of them may be hostile, and a client at a new address is a stranger. */
+const ALL_PROVEN_SHARE = 3 / 4;
 /**
  * Within one host, the places that change hands in a second, as a share of all places. Each costs a socket. A client that shares
  * its address with a flood gets in the more often the more there are.
@@ -28,7 +30,7 @@ const PROVEN_TURNOVER_SHARE = 1;
 /**
  * A bounded number of places for connections whose peers have not yet said who they are. At a bound somebody gives way:
  *
- * - a stranger before anybody whose host has proven itself;
+ * - a stranger before anybody whose host has proven itself, while these have up to three quarters of the places;
  * - the oldest of the network, and in it of the host, that has most, if that is more than the newcomer's has;
  * - otherwise the oldest of the newcomer's own host, or, where many of them gave way of late, the newcomer.
  *
@@ -81,6 +83,9 @@ export class FairPlaces<Guest extends object> {
     }
     if (crowd.networkSize(source) >= Math.ceil(total * NETWORK_SHARE * scale)) {
       return crowd.inNetwork(source, nowMs) ?? guest;
+    }
+    if (isProven && crowd.size >= Math.ceil(total * ALL_PROVEN_SHARE)) {
+      return crowd.anywhere(source, nowMs) ?? guest;
     }
     if (this.#visitors.size < total) return undefined;
     if (isProven && this.#strangers.size > 0) return this.#strangers.oldestOfLargest;
