@@ -97,8 +97,7 @@ describe('a flood of handshakes', needs('compiler'), () => {
       const planned = FLOOD_S * (SILENT_PER_SECOND + HELLOS_PER_SECOND);
       const connected = Number(/connected (\d+)/.exec(flooded)?.[1]);
       if (connected < FLOODED_SHARE * planned || waited > WAITED_SHARE) {
-        console.log('the machine is too busy to measure');
-        return;
+        context.skip('the machine is too busy to measure');
       }
       for (const all of [back, beside, behind, fresh]) {
         expect(inTime(all)).toBeGreaterThanOrEqual(SHARE_IN_TIME);
