@@ -102,7 +102,7 @@ describe('a flood of handshakes', needs('compiler'), () => {
       for (const all of [back, beside, behind, fresh]) {
         expect(inTime(all)).toBeGreaterThanOrEqual(SHARE_IN_TIME);
       }
-      expect(back.length).toBeGreaterThan(50);
+      expect(Math.min(...[back, beside, fresh].map(({ length }) => length))).toBeGreaterThan(5);
       expect(metrics.sum('tributary_handshakes_crowded_total')).toBeGreaterThan(SILENT_PER_SECOND);
       // A burst of 20, and one in ten seconds; see LineLimit.
       expect(concentrator.lines('a connection was turned away')).toBeLessThan(30);
@@ -127,7 +127,10 @@ async function loadOf(concentrator: LoneConcentrator) {
     const cores = ((cpuAfter! - cpuBefore!) / seconds).toFixed(2);
     const waited = (after.waitedMs - before.waitedMs) / 1_000 / seconds;
     const megabytes = (after.metrics.sum('process_resident_memory_bytes') / 1e6).toFixed(0);
-    const text = `${cores} cores, ${megabytes} MB; ${(waited * 100).toFixed(0)} % of the time it waited for a core`;
+    const lag = (after.metrics.sum('nodejs_eventloop_lag_p99_seconds') * 1_000).toFixed(0);
+    const text =
+      `${cores} cores, ${megabytes} MB, event loop late by ${lag} ms (p99); ` +
+      `${(waited * 100).toFixed(0)} % of the time it waited for a core`;
     return { text, waited };
   };
 }
