@@ -108,6 +108,7 @@ function toConfig(parsed: z.output<typeof concentratorSchema>) {
       memoryPerClientBytes: limits.memoryPerClient ?? Math.floor(limits.memoryTotal * CLIENT_PART),
       memoryTotalBytes: limits.memoryTotal,
       handshakeTimeoutMs: limits.handshakeTimeout,
+      handshakesPerSecond: limits.handshakesPerSecond,
       streamIdleTimeoutMs: limits.streamIdleTimeout,
       drainTimeoutMs: limits.drainTimeout,
     },

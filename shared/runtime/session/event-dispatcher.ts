@@ -85,7 +85,7 @@ export class EventDispatcher {
         this.#handlers.get(event.streamId)?.onWritable();
         break;
       case 'stream-blocked':
-        this.#handlers.get(event.streamId)?.onBlocked();
+        this.#handlers.get(event.streamId)?.onBlocked?.();
         break;
       case 'stream-opened':
         this.#handlers.get(event.streamId)?.onOpened();
@@ -96,7 +96,8 @@ export class EventDispatcher {
       case 'stream-failed': {
         const handlers = this.#handlers.get(event.streamId);
         this.#handlers.delete(event.streamId);
-        handlers?.onFailed(event.error);
+        if (event.isRefused && handlers?.onRefused !== undefined) handlers.onRefused(event.error);
+        else handlers?.onFailed(event.error);
         break;
       }
       case 'stream-requested':

@@ -131,14 +131,7 @@ it('hands on bulk unchanged, however long its receiver takes to give it back', a
   for (const driver of [client, concentrator]) driver.input((session) => session.close('goingAway'));
 });
 
-const NO_HANDLERS = {
-  onOpened() {},
-  onData() {},
-  onEnded() {},
-  onFailed() {},
-  onWritable() {},
-  onBlocked() {},
-};
+const NO_HANDLERS = { onOpened() {}, onData() {}, onEnded() {}, onFailed() {}, onWritable() {} };
 
 function drive(
   session: Session,
