@@ -21,7 +21,7 @@ import type { SubflowListener, SubflowListenerOptions } from '../shared/runtime/
 import type { SubflowTransport } from '../shared/runtime/subflow/subflow-transport.ts';
 import { AddressKeeper } from './address-keeper.ts';
 import { OwnAddresses } from './addresses/own-addresses.ts';
-import { Concentrator } from './concentrator.ts';
+import { Concentrator, type ConcentratorParts } from './concentrator.ts';
 import {
   ConcentratorCounts,
   type CrowdedStage,
@@ -67,9 +67,7 @@ export async function assemble(config: ConcentratorConfig, deps: ConcentratorDep
   const own = await ownAddresses.find(config.public);
   const listenPorts = config.listen.map(({ port }) => port);
   const memory = new MemoryLevels(config.limits);
-  const smallHeap = heapShortage(config.limits.memoryTotalBytes);
-  if (smallHeap !== undefined) logger.warn(smallHeap);
-  const appPool = new BlockPool(clock, poolBytes(memory));
+  const appPool = new BlockPool(clock, memory.poolBytes);
   const dialer = new OriginDialer({
     policy: createEgressPolicy({ ...config.egress, ownAddresses: own, listenPorts }),
     resolver: new DnsResolver({ timeoutMs: config.egress.resolveTimeoutMs, clock }),
@@ -107,20 +105,9 @@ export async function assemble(config: ConcentratorConfig, deps: ConcentratorDep
     clock,
     logger: strangersLog,
   });
-  const shortage = new ShortageWatch({
-    total: memory.total,
-    holders: () => sessions.holders,
-    clock,
-    logger,
-  });
-  const kernelMemory = new KernelMemoryWatch({
-    limitBytes: await kernelMemoryLimit(config.limits.memoryTotalBytes),
-    holders: () => sessions.kernelHolders(),
-    onReset: (count) => memory.total.onRefused(count),
-    logger,
-  });
+  const watches = await makeMemoryWatches(deps, memory, sessions);
   const gate = {
-    pool: new ReceivePool(clock, poolBytes(memory)),
+    pool: new ReceivePool(clock, memory.poolBytes),
     isProven: (source: Source) => proven.has(source),
     onSubflow: (transport: SubflowTransport, leftMs: number) => void admission.admit(transport, leftMs),
     onHandshakeFailed(remote: string, reason: string) {
@@ -131,32 +118,33 @@ export async function assemble(config: ConcentratorConfig, deps: ConcentratorDep
   };
   const listen = () => listenForClients(config, deps, gate);
   const endpoint = makeEndpoint(config, deps, { ...counters, memory, sessions });
-  return new Concentrator({
-    config,
-    logger,
-    endpoint,
-    clients,
-    sessions,
-    watches: [shortage, kernelMemory],
-    admission,
-    listen,
-    addresses,
-  });
+  const parts = { endpoint, clients, sessions, watches, admission, listen, addresses };
+  return new Concentrator({ config, logger, ...parts });
+}
+
+/** They read the sessions when they look. */
+async function makeMemoryWatches(
+  { clock, logger }: ConcentratorDeps,
+  { total }: MemoryLevels,
+  sessions: SessionRegistry,
+): Promise<ConcentratorParts['watches']> {
+  const smallHeap = heapShortage(total.limitBytes);
+  if (smallHeap !== undefined) logger.warn(smallHeap);
+  return [
+    new ShortageWatch({ total, holders: () => sessions.holders, clock, logger }),
+    new KernelMemoryWatch({
+      limitBytes: await kernelMemoryLimit(total.limitBytes),
+      holders: () => sessions.kernelHolders(),
+      onReset: (count) => total.onRefused(count),
+      logger,
+    }),
+  ];
 }
 
 type GateParts = Pick<
   SubflowListenerOptions,
   'pool' | 'isProven' | 'onSubflow' | 'onHandshakeFailed' | 'onCrowded'
 >;
-
-/** What buffers to read into may take: a part of the memory of streams, which they are in addition to. */
-function poolBytes({ total }: MemoryLevels): number {
-  return Math.min(total.limitBytes * POOL_PART, MAX_POOL_BYTES);
-}
-
-const POOL_PART = 1 / 16;
-/** Enough for what a process reads and writes on at any time. */
-const MAX_POOL_BYTES = 64 * 1024 * 1024;
 
 function listenForClients(
   { listen, tls, limits, congestionControl }: ConcentratorConfig,

@@ -6,6 +6,9 @@ export interface MemoryLimits {
   readonly memoryPerSessionBytes: number;
 }
 
+const POOL_PART = 1 / 16;
+/** Enough for what a process reads and writes on at any time. */
+const MAX_POOL_BYTES = 64 * 1024 * 1024;
 /** What the program takes besides the memory of streams. */
 const BESIDES_BYTES = 256 * 1024 * 1024;
 
@@ -27,6 +30,11 @@ export class MemoryLevels {
   constructor(limits: MemoryLimits) {
     this.#limits = limits;
     this.total = new MemoryBudget(limits.memoryTotalBytes);
+  }
+
+  /** What buffers to read into may take, in addition to what streams may. */
+  get poolBytes(): number {
+    return Math.min(this.total.limitBytes * POOL_PART, MAX_POOL_BYTES);
   }
 
   get largestClientBytes(): number {
