@@ -16,7 +16,7 @@ const BESIDES_BYTES = 64 * MIB;
 const BEYOND_TOTAL_BYTES = 150e6;
 const FLOOR_BYTES = 64 * 1024;
 /** How long an attack goes on. */
-const ATTACK_MS = 1_500;
+const ATTACK_MS = 1_000;
 const UPLOAD_BYTES = 4 * MIB;
 
 describe('a client that wants the concentrator to keep more than it may', () => {
