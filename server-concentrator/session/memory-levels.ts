@@ -9,6 +9,10 @@ export interface MemoryLimits {
 const POOL_PART = 1 / 16;
 /** Enough for what a process reads and writes on at any time. */
 const MAX_POOL_BYTES = 64 * 1024 * 1024;
+/** What TLS and Node.js keep for one connection. */
+const SUBFLOW_BYTES = 64 * 1024;
+/** Subflows that a session may have however short its memory is. */
+const FIRST_SUBFLOWS = 8;
 /** What the program takes besides the memory of streams. */
 const BESIDES_BYTES = 256 * 1024 * 1024;
 
@@ -49,5 +53,36 @@ export class MemoryLevels {
       this.#clients.set(clientId, client);
     }
     return new MemoryBudget(this.#limits.memoryPerSessionBytes, client);
+  }
+}
+
+/** The memory of a session's subflows themselves. */
+export class SubflowMemory {
+  readonly #memory: MemoryBudget;
+  #count = 0;
+
+  constructor(memory: MemoryBudget) {
+    this.#memory = memory;
+  }
+
+  /** Whether there is memory for another one. The first few are taken in any case: what is kept leaves on them. */
+  get hasRoom(): boolean {
+    return this.#count < FIRST_SUBFLOWS || this.#memory.freeBytes() >= SUBFLOW_BYTES;
+  }
+
+  add(): void {
+    this.#count++;
+    this.#memory.take(SUBFLOW_BYTES);
+  }
+
+  remove(): void {
+    if (this.#count === 0) return;
+    this.#count--;
+    this.#memory.give(SUBFLOW_BYTES);
+  }
+
+  /** The session is over. */
+  close(): void {
+    while (this.#count > 0) this.remove();
   }
 }

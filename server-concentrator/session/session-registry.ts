@@ -16,7 +16,7 @@ import type { ConcentratorLimits } from '../config/concentrator-config.ts';
 import type { OriginDialer } from '../egress/origin-dialer.ts';
 import type { Applicant } from './applicant.ts';
 import type { KernelHolder } from './kernel-memory-watch.ts';
-import type { MemoryLevels } from './memory-levels.ts';
+import { type MemoryLevels, SubflowMemory } from './memory-levels.ts';
 import { OriginStreams } from './origin-streams.ts';
 import type { MemoryHolder } from './shortage-watch.ts';
 
@@ -39,6 +39,7 @@ interface LiveSession {
   readonly driver: SessionDriver;
   readonly memory: MemoryBudget;
   readonly streams: OriginStreams;
+  readonly subflowMemory: SubflowMemory;
   /** As its WELCOME said. */
   readonly joinHere: boolean;
 }
@@ -151,6 +152,7 @@ export class SessionRegistry {
     const { subflows } = live.driver.snapshot();
     if (subflows.length >= this.#options.limits.subflowsPerSession) return 'resourceExceeded';
     if (subflows.some(({ id }) => id === join.subflowId)) return 'malformedMessage';
+    if (!live.subflowMemory.hasRoom) return 'resourceExceeded';
     return undefined;
   }
 
@@ -195,6 +197,7 @@ export class SessionRegistry {
     const id = token.slice(0, 8);
     const logger = this.#options.logger.child({ client: clientId, session: id });
     const memory = this.#options.memory.forSession(clientId);
+    const subflowMemory = new SubflowMemory(memory);
     const session = new Session({
       role: 'concentrator',
       maxStreams: limits.streamsPerSession,
@@ -211,16 +214,18 @@ export class SessionRegistry {
       trafficOf: (uplinkName) => traffic.of(uplinkName),
       owner: {
         onStreamRequested: (streamId, destination, mode) => streams.request(streamId, destination, mode),
-        onSubflowClosed: () => {},
+        onSubflowClosed: () => subflowMemory.remove(),
         onClosed: () => {
           streams.close();
+          subflowMemory.close();
           this.#sessions.delete(token);
           this.#options.onSessionEnded(driver);
         },
       },
     });
     const streams = new OriginStreams({ driver, dialer, logger, idleTimeoutMs: limits.streamIdleTimeoutMs });
-    const live = { clientId, id, driver, memory, streams, joinHere: this.#announced.joinHere };
+    const { joinHere } = this.#announced;
+    const live = { clientId, id, driver, memory, streams, subflowMemory, joinHere };
     this.#sessions.set(token, live);
     logger.info('session established');
     return live;
@@ -233,11 +238,12 @@ const DRAIN_CHECK_MS = 100;
 const REFUSAL_MS = 1_000;
 
 function addSubflow(
-  { driver }: LiveSession,
+  { driver, subflowMemory }: LiveSession,
   applicant: Applicant,
   subflow: { id: number; uplinkName: string; isBackup: boolean; path: number },
 ): void {
   // The answer is under way: the transport is writable again once it has gone.
+  subflowMemory.add();
   driver.addSubflow(subflow, applicant.transport, applicant.takeRest(), true);
 }
 
