@@ -77,7 +77,7 @@ export async function assemble(config: ConcentratorConfig, deps: ConcentratorDep
   });
   const addresses = new AddressKeeper({ config, ownAddresses, own, listenPorts, dialer, sessions, logger });
   const admission = new SubflowAdmission({
-    keyOf: (clientId) => clients.of(clientId),
+    keysOf: (clientId) => clients.of(clientId),
     sessions,
     onResult: (result) => counters.counts.handshakes.add(result),
     logger,
@@ -135,6 +135,7 @@ function makeEndpoint(
   registerConcentratorMetrics(registry, counts);
   return new HttpEndpoint({
     listen: metrics?.listen,
+    hosts: metrics?.hosts,
     registry,
     ready: () => ({
       ok: !sessions.isDraining,

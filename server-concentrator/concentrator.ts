@@ -29,6 +29,7 @@ export interface ConcentratorParts {
 export class Concentrator {
   readonly #parts: ConcentratorParts;
   readonly #life = new Lifecycle();
+  #listener: SubflowListener | undefined;
   #config: ConcentratorConfig;
 
   constructor(parts: ConcentratorParts) {
@@ -51,7 +52,9 @@ export class Concentrator {
     const setAddresses = addresses.prepare(next);
     await applyReload(changes, logger, async () => {
       // Before any name is waited for: a revoked client loses its sessions at once.
-      sessions.closeRevoked(clients.replace(next.clients));
+      clients.replace(next.clients);
+      sessions.closeRevoked((clientId) => clients.of(clientId));
+      this.#listener?.setIdentity(next.tls);
       logger.level = next.log.level;
       setAddresses();
       this.#config = next;
@@ -74,6 +77,7 @@ export class Concentrator {
     life.onClose(() => admission.close());
     life.onClose(() => this.#drain());
     const listener = await listen();
+    this.#listener = listener;
     life.onClose(() => listener.close());
     await endpoint.start();
     life.onClose(() => addresses.stop());

@@ -16,7 +16,8 @@ import type { Candidate } from '../path-manager/managed-subflows.ts';
 import { PathManager, type PathManagerOptions } from '../path-manager/path-manager.ts';
 
 export interface ClientSessionOptions extends PathManagerOptions {
-  readonly identity: ClientIdentity;
+  /** As it is when a subflow introduces itself. */
+  identity(): ClientIdentity;
   readonly memoryBytes: number;
   /** How long the session waits with every uplink gone, if the concentrator allows as much. */
   readonly lingerMs: number;
@@ -35,7 +36,7 @@ export interface ClientSessionOwner {
 /** What a program tells a session of its uplinks, and asks. */
 export type SessionPaths = Pick<
   PathManager,
-  'uplinks' | 'setUplinks' | 'loseUplink' | 'retryUplinks' | 'onUseChanged'
+  'uplinks' | 'setUplinks' | 'loseUplink' | 'retryUplinks' | 'renewSubflows' | 'onUseChanged'
 >;
 
 /**
@@ -187,7 +188,7 @@ export class ClientSession {
     try {
       return await clientSubflowHandshake(
         transport,
-        { crypto: nodeHandshakeCrypto, identity, uplinkName, backup, path, intent },
+        { crypto: nodeHandshakeCrypto, identity: identity(), uplinkName, backup, path, intent },
         handshakeTimeoutMs,
       );
     } finally {

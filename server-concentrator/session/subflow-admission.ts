@@ -5,8 +5,8 @@ import { readApplicant } from './applicant.ts';
 import type { SessionRegistry } from './session-registry.ts';
 
 export interface SubflowAdmissionOptions {
-  /** The key of a client; undefined for one that is not known. */
-  keyOf(clientId: string): Uint8Array | undefined;
+  /** The keys of a client; none for one that is not known. */
+  keysOf(clientId: string): readonly Uint8Array[];
   readonly sessions: Pick<SessionRegistry, 'admit'>;
   /** How a handshake ended. */
   onResult(result: 'hello' | 'join' | ErrorName): void;
@@ -32,12 +32,12 @@ export class SubflowAdmission {
 
   /** Never rejects. @param leftMs what is left of the time for the handshake */
   async admit(transport: SubflowTransport, leftMs: number): Promise<void> {
-    const { keyOf, sessions, onResult, logger } = this.#options;
+    const { keysOf, sessions, onResult, logger } = this.#options;
     const remote = transport.remoteAddress;
     this.#makeRoom();
     this.#applicants.add(transport);
     try {
-      const applicant = await readApplicant(transport, keyOf, leftMs);
+      const applicant = await readApplicant(transport, keysOf, leftMs);
       const result = sessions.admit(applicant);
       onResult(result);
       logger.debug({ remote, result }, 'subflow handshake');

@@ -2,6 +2,7 @@ import { constants } from 'node:crypto';
 import { createServer, isIPv4, isIPv6, type Socket } from 'node:net';
 import { createServer as createTlsServer, type TLSSocket, type Server as TlsServer } from 'node:tls';
 import type { MonotonicClock } from '../clock.ts';
+import type { TlsIdentity } from '../identity/certificate.ts';
 import type { NativeSockets } from '../kernel/native.ts';
 import { type ListenAddress, listen } from '../tcp/tcp-listener.ts';
 import type { ReceivePool } from './receive-pool.ts';
@@ -34,6 +35,8 @@ export interface SubflowListenerOptions extends SubflowTuning {
 export interface SubflowListener {
   /** Where it listens, in the order asked for, with the ports the kernel chose where 0 was asked for. */
   addresses(): readonly ListenAddress[];
+  /** Shows another certificate to those that come from now on; subflows that are up, and handshakes under way, stay. PEM. */
+  setIdentity(identity: TlsIdentity): void;
   /** Stops accepting, at once, and ends the handshakes under way; subflows that were handed over stay. */
   close(): void;
 }
@@ -56,7 +59,7 @@ export async function listenForSubflows(options: SubflowListenerOptions): Promis
       const own = { ipv6Only: ipv6Only && isIPv6(address.host), setting: 'listen' };
       addresses.push(await listen(servers[i]!, address, own, options.onError));
     }
-    return { addresses: () => addresses, close };
+    return { addresses: () => addresses, setIdentity: (identity) => gate.setIdentity(identity), close };
   } catch (error) {
     close();
     throw error;
@@ -89,19 +92,14 @@ class HandshakeGate {
     this.#options = options;
     this.#maxHandshakes = options.maxHandshakes ?? MAX_HANDSHAKES;
     this.#timeoutMs = options.handshakeTimeoutMs ?? HANDSHAKE_TIMEOUT_MS;
-    this.#tls = createTlsServer({
-      ...SUBFLOW_TLS_OPTIONS,
-      cert: options.certificate,
-      key: options.privateKey,
-      ciphers: cipherPreference(),
-      // Our order of ciphers, but ChaCha20 for a client that puts it first because it has no AES instructions.
-      honorCipherOrder: true,
-      // Sessions are never resumed: every subflow is authenticated again. In TLS 1.3 OpenSSL still sends two tickets, but
-      // only as references, which saves 400 bytes for each handshake.
-      secureOptions: constants.SSL_OP_PRIORITIZE_CHACHA | constants.SSL_OP_NO_TICKET,
-    });
+    const { certificate, privateKey: key } = options;
+    this.#tls = createTlsServer({ ...SUBFLOW_TLS_OPTIONS, ...serverContext({ certificate, key }) });
     this.#tls.on('secureConnection', (secured) => this.#finish(secured));
     this.#tls.on('tlsClientError', (error, secured) => this.#fail(secured, error));
+  }
+
+  setIdentity(identity: TlsIdentity): void {
+    this.#tls.setSecureContext({ ...SUBFLOW_TLS_OPTIONS, ...serverContext(identity) });
   }
 
   admit(socket: Socket): void {
@@ -180,6 +178,20 @@ class HandshakeGate {
     this.#handshakes.delete(handshake.key);
     return true;
   }
+}
+
+/** How the listener does TLS, with one certificate. */
+function serverContext({ certificate, key }: TlsIdentity) {
+  return {
+    cert: certificate,
+    key,
+    ciphers: cipherPreference(),
+    // Our order of ciphers, but ChaCha20 for a client that puts it first because it has no AES instructions.
+    honorCipherOrder: true,
+    // Sessions are never resumed: every subflow is authenticated again. In TLS 1.3 OpenSSL still sends two tickets, but
+    // only as references, which saves 400 bytes for each handshake.
+    secureOptions: constants.SSL_OP_PRIORITIZE_CHACHA | constants.SSL_OP_NO_TICKET,
+  };
 }
 
 /** RFC 8446 section 5.1: content type, and the first byte of any version. */

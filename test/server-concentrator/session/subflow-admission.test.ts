@@ -53,7 +53,7 @@ class Stranger {
 function bed(over: Partial<SubflowAdmissionOptions> = {}) {
   const results: string[] = [];
   const admission = new SubflowAdmission({
-    keyOf: () => KEY,
+    keysOf: () => [KEY],
     sessions: { admit: () => 'hello' },
     onResult: (result) => results.push(result),
     logger: pino({ enabled: false }),
