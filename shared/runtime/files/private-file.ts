@@ -40,7 +40,8 @@ export async function writePrivateFile(
       if (before?.isDirectory()) throw Object.assign(new Error(), { code: 'EISDIR' });
       await refuseForeign(file, namedIn, directory);
       const model = before ?? (like === undefined ? undefined : await lstatOrNone(directory.pathOf(like)));
-      await replace(directory, name, text, model);
+      // The rights of a link say nothing.
+      await replace(directory, name, text, model?.isFile() ? model : undefined);
     }),
   );
 }

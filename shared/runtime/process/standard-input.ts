@@ -30,10 +30,11 @@ export function standardInput(
       return text.trim() === '' ? undefined : text.trim();
     },
     ask(question) {
-      process.stderr.write(question);
       // What readline would show of the line goes nowhere.
       const output = new Writable({ write: (_chunk, _encoding, done) => done() });
       const lines = createInterface({ input: process.stdin, output, terminal: true, historySize: 0 });
+      // Only now, when the terminal shows nothing any more: some paste as soon as they are asked.
+      process.stderr.write(question);
       return new Promise((resolve) => {
         lines.once('line', (line) => {
           resolve(line);

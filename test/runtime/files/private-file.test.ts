@@ -78,8 +78,14 @@ describe('a private file', () => {
     await chmod(model, 0o640);
     await writePrivateFile(file, 'x', { overwrite: false, like: 'model' });
     expect(await mode(file)).toBe(0o640);
-    await writePrivateFile(join(directory, 'g'), 'x', { overwrite: false, like: 'absent' });
-    expect(await mode(join(directory, 'g'))).toBe(0o600);
+    await symlink(model, join(directory, 'link'));
+    for (const [name, like] of [
+      ['g', 'absent'],
+      ['h', 'link'],
+    ] as const) {
+      await writePrivateFile(join(directory, name), 'x', { overwrite: false, like });
+      expect(await mode(join(directory, name))).toBe(0o600);
+    }
   });
 
   it('is removed, if it is there', async () => {
