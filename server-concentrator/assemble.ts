@@ -1,13 +1,11 @@
 import type { Logger } from 'pino';
 import { Registry } from 'prom-client';
 import { withTuning } from '../shared/protocol/session/core-tuning.ts';
-import { connectAppSocket } from '../shared/runtime/app/app-socket-connect.ts';
-import { BlockPool } from '../shared/runtime/app/block-pool.ts';
 import type { MonotonicClock, WallClock } from '../shared/runtime/clock.ts';
-import { DnsResolver } from '../shared/runtime/dns/resolver.ts';
 import type { NativeLoad } from '../shared/runtime/kernel/native.ts';
 import { registerBuildInfo } from '../shared/runtime/observe/build-info.ts';
 import { HttpEndpoint } from '../shared/runtime/observe/http-endpoint.ts';
+import { LineLimit, type LineLog } from '../shared/runtime/observe/line-limit.ts';
 import { ResentBytes } from '../shared/runtime/observe/resent-bytes.ts';
 import { registerSessionMetrics } from '../shared/runtime/observe/session-metrics.ts';
 import { warnOnce } from '../shared/runtime/observe/warn-once.ts';
@@ -21,7 +19,11 @@ import { Concentrator } from './concentrator.ts';
 import { ConcentratorCounts, registerConcentratorMetrics } from './concentrator-metrics.ts';
 import type { ConcentratorConfig } from './config/concentrator-config.ts';
 import { createEgressPolicy } from './egress/egress-policy.ts';
-import { OriginDialer } from './egress/origin-dialer.ts';
+import { makeOriginDialer } from './egress/make-origin-dialer.ts';
+import { ClientLogs } from './limits/client-logs.ts';
+import { descriptorLimit } from './limits/descriptor-limit.ts';
+import { LimitHits } from './limits/limit-hits.ts';
+import { joinRate, TokenBuckets } from './limits/token-buckets.ts';
 import { listenWherePossible } from './listen-where-possible.ts';
 import { ClientKeys } from './session/client-keys.ts';
 import { SessionRegistry } from './session/session-registry.ts';
@@ -55,13 +57,15 @@ export async function assemble(config: ConcentratorConfig, deps: ConcentratorDep
   const ownAddresses = new OwnAddresses();
   const own = await ownAddresses.find(config.public);
   const listenPorts = config.listen.map(({ port }) => port);
-  const appPool = new BlockPool(clock);
-  const dialer = new OriginDialer({
-    policy: createEgressPolicy({ ...config.egress, ownAddresses: own, listenPorts }),
-    resolver: new DnsResolver({ timeoutMs: config.egress.resolveTimeoutMs, clock }),
-    connectTimeoutMs: config.egress.connectTimeoutMs,
-    connect: (host, port, signal) => connectAppSocket({ host, port, pool: appPool, native, signal }),
+  const logs = new ClientLogs(logger, clock);
+  const limitHits = new LimitHits(counters.counts.limits, logs);
+  const policy = createEgressPolicy({ ...config.egress, ownAddresses: own, listenPorts });
+  const dialer = makeOriginDialer(config, {
+    policy,
+    descriptors: await descriptorLimit(),
+    native,
     clock,
+    limitHits,
     onOutcome: (outcome) => counters.counts.opens.add(outcome === 'connected' ? 'ok' : outcome),
   });
   const clients = new ClientKeys(config.clients);
@@ -71,19 +75,22 @@ export async function assemble(config: ConcentratorConfig, deps: ConcentratorDep
     tuning: withTuning(config.tuning),
     dialer,
     clock,
-    logger,
+    logs,
+    joins: new TokenBuckets(joinRate(config.limits.joinsPerSecond), clock),
+    limitHits,
     traffic: counters.traffic,
     onSessionEnded: (driver) => counters.resent.onSessionEnded(driver),
   });
   const addresses = new AddressKeeper({ config, ownAddresses, own, listenPorts, dialer, sessions, logger });
+  const strangerLog = new LineLimit(clock).over(logger);
   const admission = new SubflowAdmission({
     keyOf: (clientId) => clients.of(clientId),
     sessions,
     onResult: (result) => counters.counts.handshakes.add(result),
-    logger,
+    logger: strangerLog,
   });
   const subflowPool = new ReceivePool(clock);
-  const listen = () => listenForClients(config, deps, { admission, subflowPool, counts: counters.counts });
+  const listen = () => listenForClients(config, deps, { ...counters, admission, subflowPool, strangerLog });
   const endpoint = makeEndpoint(config, deps, { ...counters, sessions });
   return new Concentrator({ config, logger, endpoint, clients, sessions, admission, listen, addresses });
 }
@@ -95,9 +102,10 @@ function listenForClients(
     readonly admission: SubflowAdmission;
     readonly subflowPool: ReceivePool;
     readonly counts: ConcentratorCounts;
+    readonly strangerLog: LineLog;
   },
 ): Promise<SubflowListener> {
-  const { admission, subflowPool, counts } = parts;
+  const { admission, subflowPool, counts, strangerLog } = parts;
   const options = {
     certificate: tls.certificate,
     privateKey: tls.key,
@@ -109,9 +117,9 @@ function listenForClients(
     onSubflow: (transport: SubflowTransport, leftMs: number) => void admission.admit(transport, leftMs),
     onHandshakeFailed(remote: string, reason: string) {
       counts.handshakes.add('tls');
-      logger.debug({ remote, reason }, 'no TLS handshake');
+      strangerLog.debug({ remote, reason }, 'no TLS handshake');
     },
-    onError: (error: Error) => logger.error({ reason: error.message }, 'accepting failed'),
+    onError: (error: Error) => strangerLog.error({ reason: error.message }, 'accepting failed'),
     onWarning: warnOnce(logger),
   };
   return listenWherePossible(listen, options, logger);

@@ -1,5 +1,5 @@
-import type { Logger } from 'pino';
 import { type ErrorName, TributaryError } from '../../shared/protocol/errors.ts';
+import type { LineLog } from '../../shared/runtime/observe/line-limit.ts';
 import type { SubflowTransport } from '../../shared/runtime/subflow/subflow-transport.ts';
 import { readApplicant } from './applicant.ts';
 import type { SessionRegistry } from './session-registry.ts';
@@ -10,7 +10,7 @@ export interface SubflowAdmissionOptions {
   readonly sessions: Pick<SessionRegistry, 'admit'>;
   /** How a handshake ended. */
   onResult(result: 'hello' | 'join' | ErrorName): void;
-  readonly logger: Logger;
+  readonly logger: LineLog;
   /** Connections that have not yet said who they are; 512 where absent. At the bound the oldest gives way. */
   readonly maxApplicants?: number;
 }
