@@ -43,7 +43,7 @@ const limits = z
     // A burst is a few seconds' worth; opens that reach their origin cost a tenth.
     opensPerSecond: count(1, 100_000).default(200),
     dialsPerClient: count(1, 65536).default(256),
-    namesPerClient: count(1, 256).default(64),
+    namesPerClient: count(1, 128).default(64),
     joinsPerSecond: count(1, 10_000).default(16),
     memoryPerSession: byteSize({ min: '1MiB', max: '4GiB' }).prefault('64MiB'),
     memoryTotal: byteSize({ min: '16MiB', max: '1024GiB' }).prefault('512MiB'),

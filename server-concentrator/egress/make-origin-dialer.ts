@@ -5,10 +5,10 @@ import { connectAppSocket } from '../../shared/runtime/app/app-socket-connect.ts
 import { BlockPool } from '../../shared/runtime/app/block-pool.ts';
 import { SharedPlaces } from '../../shared/runtime/async/shared-places.ts';
 import type { MonotonicClock } from '../../shared/runtime/clock.ts';
-import { DnsResolver, MAX_NAMES } from '../../shared/runtime/dns/resolver.ts';
+import { DnsResolver } from '../../shared/runtime/dns/resolver.ts';
 import type { NativeSockets } from '../../shared/runtime/kernel/native.ts';
 import type { ConcentratorConfig } from '../config/concentrator-config.ts';
-import { DescriptorShares, dialPlaces, originDescriptors } from '../limits/descriptor-shares.ts';
+import { DescriptorShares, dialPlaces, namePlaces, originDescriptors } from '../limits/descriptor-shares.ts';
 import type { LimitHits, LimitName } from '../limits/limit-hits.ts';
 import { OpenLine, openRate } from '../limits/open-line.ts';
 import type { EgressPolicy } from './egress-policy.ts';
@@ -37,7 +37,7 @@ export function makeOriginDialer(
     resolver: new DnsResolver({
       timeoutMs: egress.resolveTimeoutMs,
       clock,
-      names: { total: MAX_NAMES, perOwner: limits.namesPerClient },
+      names: namePlaces(descriptors, limits.namesPerClient),
       onWait: onWait('namesPerClient'),
     }),
     connectTimeoutMs: egress.connectTimeoutMs,

@@ -1,5 +1,10 @@
 import type { PlaceBounds } from '../../shared/runtime/async/shared-places.ts';
 
+/** Names that are looked up at a time: name servers answer no faster for more. */
+const MAX_NAMES = 256;
+/** c-ares has a socket for each of the two queries, and these may be half of what is reserved. */
+const RESERVED_FOR_NAME = 4;
+
 /** What a client may hold, in multiples of what nobody holds. So one client leaves a quarter to the others. */
 const SHARE_OF_FREE = 3;
 
@@ -22,6 +27,13 @@ const DIALLING_SHARE = 0.25;
 export function dialPlaces(originDescriptors: number, dialsPerClient: number): PlaceBounds {
   const total = Math.max(1, Math.floor(originDescriptors * DIALLING_SHARE));
   return { total, perOwner: Math.min(dialsPerClient, Math.max(1, Math.floor(total * DIALLING_SHARE))) };
+}
+
+/** Places for names that are looked up; one client has half of them at most. */
+export function namePlaces(limit: number, namesPerClient: number): PlaceBounds {
+  const reserved = limit - originDescriptors(limit);
+  const total = Math.max(2, Math.min(MAX_NAMES, Math.floor(reserved / RESERVED_FOR_NAME)));
+  return { total, perOwner: Math.min(namesPerClient, Math.floor(total / 2)) };
 }
 
 /**

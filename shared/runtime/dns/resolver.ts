@@ -30,7 +30,7 @@ export interface DnsResolverOptions {
 }
 
 /** Names asked of the name servers at a time, two queries each; further ones wait. */
-export const MAX_NAMES = 256;
+const MAX_NAMES = 256;
 
 /**
  * Resolves through the hosts file, then DNS, by c-ares (`dns.Resolver`) and not by `dns.lookup`: getaddrinfo(3)

@@ -5,6 +5,7 @@ import { descriptorLimit } from '../../../server-concentrator/limits/descriptor-
 import {
   DescriptorShares,
   dialPlaces,
+  namePlaces,
   originDescriptors,
 } from '../../../server-concentrator/limits/descriptor-shares.ts';
 import { temporaryDirectory } from '../../config/temporary-directory.ts';
@@ -42,6 +43,16 @@ test.each([
   const { total, perOwner } = dialPlaces(row.origins, 256);
   expect(perOwner).toBe(row.perClient);
   expect(total).toBeLessThanOrEqual(row.origins);
+});
+
+test.each([
+  { limit: 262_144, total: 256, perOwner: 64 },
+  { limit: 4_096, total: 256, perOwner: 64 },
+  { limit: 1_024, total: 64, perOwner: 32 },
+  { limit: 128, total: 16, perOwner: 8 },
+  { limit: 10, total: 2, perOwner: 1 },
+])('of $limit descriptors those of $total names are reserved', ({ limit, ...places }) => {
+  expect(namePlaces(limit, 64)).toEqual(places);
 });
 
 it('reads the limit of the process, or assumes one', async () => {
