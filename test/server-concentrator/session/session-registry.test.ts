@@ -27,6 +27,7 @@ const LIMITS = {
   joinsPerSecond: 16,
   memoryPerSessionBytes: 1_000_000,
   memoryTotalBytes: 16_000_000,
+  handshakesPerSecond: 100,
   handshakeTimeoutMs: 20_000,
   streamIdleTimeoutMs: 600_000,
   drainTimeoutMs: 0,
