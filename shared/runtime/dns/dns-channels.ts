@@ -77,8 +77,11 @@ export class DnsChannels {
   }
 }
 
-/** Few names are looked up at the same time for long; a channel more costs 25 us. */
-const MAX_IDLE = 16;
+/**
+ * As many as there are names at a time: each has to learn by itself which servers do not answer, which takes a second. One has
+ * 10 KB and no socket.
+ */
+const MAX_IDLE = 256;
 /** c-ares reads resolv.conf only when it is set up, so it is set up again to follow changes. */
 const CHANNEL_AGE_MS = 60_000;
 /** A lost datagram is asked again after this; c-ares doubles it with each try. */
