@@ -3,10 +3,7 @@ import { Registry } from 'prom-client';
 import { withTuning } from '../shared/protocol/session/core-tuning.ts';
 import { ProvenSources } from '../shared/runtime/admission/proven-sources.ts';
 import type { Source } from '../shared/runtime/admission/source.ts';
-import { connectAppSocket } from '../shared/runtime/app/app-socket-connect.ts';
-import { BlockPool } from '../shared/runtime/app/block-pool.ts';
 import type { MonotonicClock, WallClock } from '../shared/runtime/clock.ts';
-import { DnsResolver } from '../shared/runtime/dns/resolver.ts';
 import type { NativeLoad } from '../shared/runtime/kernel/native.ts';
 import { registerBuildInfo } from '../shared/runtime/observe/build-info.ts';
 import { HttpEndpoint } from '../shared/runtime/observe/http-endpoint.ts';
@@ -29,7 +26,11 @@ import {
 } from './concentrator-metrics.ts';
 import type { ConcentratorConfig } from './config/concentrator-config.ts';
 import { createEgressPolicy } from './egress/egress-policy.ts';
-import { OriginDialer } from './egress/origin-dialer.ts';
+import { makeOriginDialer } from './egress/make-origin-dialer.ts';
+import { ClientLogs } from './limits/client-logs.ts';
+import { descriptorLimit } from './limits/descriptor-limit.ts';
+import { LimitHits } from './limits/limit-hits.ts';
+import { joinRate, TokenBuckets } from './limits/token-buckets.ts';
 import { listenWherePossible } from './listen-where-possible.ts';
 import { ClientKeys } from './session/client-keys.ts';
 import { KernelMemoryWatch, kernelMemoryLimit } from './session/kernel-memory-watch.ts';
@@ -67,13 +68,16 @@ export async function assemble(config: ConcentratorConfig, deps: ConcentratorDep
   const own = await ownAddresses.find(config.public);
   const listenPorts = config.listen.map(({ port }) => port);
   const memory = new MemoryLevels(config.limits);
-  const appPool = new BlockPool(clock, memory.poolBytes);
-  const dialer = new OriginDialer({
-    policy: createEgressPolicy({ ...config.egress, ownAddresses: own, listenPorts }),
-    resolver: new DnsResolver({ timeoutMs: config.egress.resolveTimeoutMs, clock }),
-    connectTimeoutMs: config.egress.connectTimeoutMs,
-    connect: (host, port, signal) => connectAppSocket({ host, port, pool: appPool, native, signal }),
+  const logs = new ClientLogs(logger, clock);
+  const limitHits = new LimitHits(counters.counts.limits, logs);
+  const policy = createEgressPolicy({ ...config.egress, ownAddresses: own, listenPorts });
+  const dialer = makeOriginDialer(config, {
+    policy,
+    descriptors: await descriptorLimit(),
+    native,
+    poolBytes: memory.poolBytes,
     clock,
+    limitHits,
     onOutcome: (outcome) => counters.counts.opens.add(outcome === 'connected' ? 'ok' : outcome),
   });
   const clients = new ClientKeys(config.clients);
@@ -84,7 +88,9 @@ export async function assemble(config: ConcentratorConfig, deps: ConcentratorDep
     tuning: withTuning(config.tuning),
     dialer,
     clock,
-    logger,
+    logs,
+    joins: new TokenBuckets(joinRate(config.limits.joinsPerSecond), clock),
+    limitHits,
     traffic: counters.traffic,
     onSessionEnded: (driver) => counters.resent.onSessionEnded(driver),
   });
@@ -97,7 +103,7 @@ export async function assemble(config: ConcentratorConfig, deps: ConcentratorDep
     strangersLog.warn({ remote, stage, outcome }, 'many handshakes: a connection was turned away');
   };
   const admission = new SubflowAdmission({
-    keyOf: (clientId) => clients.of(clientId),
+    keysOf: (clientId) => clients.of(clientId),
     sessions,
     proven,
     onResult: (result) => handshakes.add(result),
@@ -115,6 +121,7 @@ export async function assemble(config: ConcentratorConfig, deps: ConcentratorDep
       logger.debug({ remote, reason }, 'no TLS handshake');
     },
     onCrowded,
+    onError: (error: Error) => strangersLog.error({ reason: error.message }, 'accepting failed'),
   };
   const listen = () => listenForClients(config, deps, gate);
   const endpoint = makeEndpoint(config, deps, { ...counters, memory, sessions });
@@ -143,7 +150,7 @@ async function makeMemoryWatches(
 
 type GateParts = Pick<
   SubflowListenerOptions,
-  'pool' | 'isProven' | 'onSubflow' | 'onHandshakeFailed' | 'onCrowded'
+  'pool' | 'isProven' | 'onSubflow' | 'onHandshakeFailed' | 'onCrowded' | 'onError'
 >;
 
 function listenForClients(
@@ -160,7 +167,6 @@ function listenForClients(
     handshakeTimeoutMs: limits.handshakeTimeoutMs,
     handshakesPerSecond: limits.handshakesPerSecond,
     congestionControl,
-    onError: (error: Error) => logger.error({ reason: error.message }, 'accepting failed'),
     onWarning: warnOnce(logger),
   };
   return listenWherePossible(listen, options, logger);
@@ -185,6 +191,7 @@ function makeEndpoint(
   registerConcentratorMetrics(registry, counts, memory);
   return new HttpEndpoint({
     listen: metrics?.listen,
+    hosts: metrics?.hosts,
     registry,
     ready: () => ({
       ok: !sessions.isDraining,

@@ -3,6 +3,7 @@ import { registerResultCounter } from '../shared/runtime/observe/result-counter.
 import { ResultCounts } from '../shared/runtime/observe/result-counts.ts';
 import { registerCounter, registerGauge } from '../shared/runtime/observe/scraped-metric.ts';
 import type { HandshakeStage } from '../shared/runtime/subflow/pending-handshake.ts';
+import { LIMIT_NAMES } from './limits/limit-hits.ts';
 import type { MemoryLevels } from './session/memory-levels.ts';
 
 /** Where a connection waits before it is a subflow: the stages of TLS, and then as `applicant`, to say who it is. */
@@ -36,12 +37,14 @@ export class ConcentratorCounts {
   readonly crowded = new CrowdedCounts();
   /** Dials of origins: `ok`, or the name of the error. */
   readonly opens = new ResultCounts('ok');
+  /** How often each limit made a client wait or refused it something. */
+  readonly limits = new ResultCounts(...LIMIT_NAMES);
 }
 
 /** Registers what only the concentrator can tell: who came, which origins could be reached, and what clients hold. */
 export function registerConcentratorMetrics(
   registry: Registry,
-  { handshakes, crowded, opens }: ConcentratorCounts,
+  { handshakes, crowded, opens, limits }: ConcentratorCounts,
   memory: MemoryLevels,
 ): void {
   registerResultCounter(
@@ -66,6 +69,14 @@ export function registerConcentratorMetrics(
     },
     opens,
   );
+  registerCounter(registry, {
+    name: 'tributary_limits_reached_total',
+    help: 'Times that a limit made a client wait or refused it something, by limit',
+    labelNames: ['limit'],
+    *samples() {
+      for (const [limit, count] of limits.entries()) yield [{ limit }, count];
+    },
+  });
   registerGauge(registry, {
     name: 'tributary_memory_bytes',
     help: 'Memory that streams hold or were promised: all, and that of the client that has most (limits.memoryTotal, memoryPerClient)',

@@ -17,7 +17,8 @@ import { PathManager, type PathManagerOptions } from '../path-manager/path-manag
 import { isHeardSince } from './heard-since.ts';
 
 export interface ClientSessionOptions extends PathManagerOptions {
-  readonly identity: ClientIdentity;
+  /** As it is when a subflow introduces itself. */
+  identity(): ClientIdentity;
   /** Of all sessions together, and of this one. */
   readonly memory: MemoryBudget;
   readonly memoryBytes: number;
@@ -38,7 +39,7 @@ export interface ClientSessionOwner {
 /** What a program tells a session of its uplinks, and asks. */
 export type SessionPaths = Pick<
   PathManager,
-  'uplinks' | 'setUplinks' | 'loseUplink' | 'retryUplinks' | 'onUseChanged'
+  'uplinks' | 'setUplinks' | 'loseUplink' | 'retryUplinks' | 'renewSubflows' | 'onUseChanged'
 >;
 
 /**
@@ -201,7 +202,7 @@ export class ClientSession {
     try {
       return await clientSubflowHandshake(
         transport,
-        { crypto: nodeHandshakeCrypto, identity, uplinkName, backup, path, intent },
+        { crypto: nodeHandshakeCrypto, identity: identity(), uplinkName, backup, path, intent },
         handshakeTimeoutMs,
       );
     } finally {

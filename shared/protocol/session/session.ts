@@ -109,6 +109,11 @@ export class Session {
     return this.#isClosed;
   }
 
+  /** How many events wait. */
+  get eventCount(): number {
+    return this.#events.length - this.#eventsTaken;
+  }
+
   /** The next event, oldest first. */
   nextEvent(): SessionEvent | undefined {
     const event = this.#events[this.#eventsTaken++];

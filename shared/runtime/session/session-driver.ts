@@ -1,4 +1,3 @@
-import type { Logger } from 'pino';
 import type { Destination } from '../../protocol/destination.ts';
 import type { ErrorName } from '../../protocol/errors.ts';
 import { OwnBytes, type ReceivedChunk } from '../../protocol/memory/chunk.ts';
@@ -10,14 +9,14 @@ import type { MonotonicClock } from '../clock.ts';
 import type { SubflowTransport } from '../subflow/subflow-transport.ts';
 import { AttachedSubflows, type SubflowLink } from './attached-subflows.ts';
 import { EventDispatcher } from './event-dispatcher.ts';
-import type { SessionOwner, StreamHandlers } from './session-handlers.ts';
+import type { SessionLog, SessionOwner, StreamHandlers } from './session-handlers.ts';
 import type { UplinkTraffic } from './uplink-traffic.ts';
 
 export interface SessionDriverOptions {
   readonly session: Session;
   readonly owner: SessionOwner;
   readonly clock: MonotonicClock;
-  readonly logger: Logger;
+  readonly logger: SessionLog;
   /** Counts the bytes of an uplink, by name. */
   trafficOf(uplinkName: string): UplinkTraffic;
 }
@@ -31,6 +30,8 @@ export type SessionCommands = Pick<Session, 'streams' | 'uplinks' | 'announce' |
 const MEASURE_INTERVAL_MS = 2;
 /** Received bytes go on to the applications at the end of the turn, or after this many, while they are in the processor's cache. */
 const DISPATCH_BYTES = 256 * 1024;
+/** Or after so many events: very small frames become rubbish that is collected while it is young. */
+const DISPATCH_EVENTS = 512;
 
 /**
  * Runs one session core with real time and real subflows. The inputs of one turn of the event loop are handled together in
@@ -160,7 +161,8 @@ export class SessionDriver {
     this.#contain(() => {
       this.input(() => this.#session.receive(subflowId, chunk));
       this.#undispatchedBytes += length;
-      if (this.#undispatchedBytes >= DISPATCH_BYTES) this.#dispatchEvents();
+      const isMuch = this.#undispatchedBytes >= DISPATCH_BYTES || this.#session.eventCount >= DISPATCH_EVENTS;
+      if (isMuch) this.#dispatchEvents();
     });
   }
 
