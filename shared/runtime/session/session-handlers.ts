@@ -10,8 +10,11 @@ export interface StreamHandlers {
   /** Bytes in order, all that came in one turn. When they have left, release each chunk and tell the session with `consumed`. */
   onData(chunks: readonly Chunk[]): void;
   onEnded(): void;
-  onFailed(error: ErrorName): void;
+  /** `hasAll`: everything had come, up to the end. */
+  onFailed(error: ErrorName, hasAll?: boolean): void;
   onWritable(): void;
+  /** Concentrator: the application keeps its silent connection alive, after so much silence. */
+  onKeepAlive?(idleMs: number): void;
 }
 
 /** What the program that owns a session hears from it. */
