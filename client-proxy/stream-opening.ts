@@ -15,6 +15,8 @@ export interface StreamOpenerOptions {
   readonly optimisticReply: OptimisticReplyPolicy;
   /** How long the origin may take to answer an application that waits for it. */
   readonly answerTimeoutMs: number;
+  /** What an application that is gone had sent may make no progress for so long: its origin takes nothing. */
+  readonly stallTimeoutMs: number;
   /** How an opening ended. */
   onResult(result: 'ok' | ErrorName): void;
 }
@@ -67,12 +69,12 @@ class StreamOpening implements StreamHandlers {
   #timer: NodeJS.Timeout | undefined;
 
   constructor(options: StreamOpeningOptions) {
-    const { request, steered, driver, streamId } = options;
+    const { request, steered, driver, streamId, stallTimeoutMs } = options;
     this.#options = options;
     this.#request = request;
     this.#driver = driver;
     this.#streamId = streamId;
-    this.#relay = new StreamRelay(driver, streamId, () => this.#over());
+    this.#relay = new StreamRelay(driver, streamId, () => this.#over(), stallTimeoutMs);
     steered.opened(driver, streamId);
   }
 
@@ -96,13 +98,13 @@ class StreamOpening implements StreamHandlers {
     if (!this.#isAnswered) this.#succeed();
   }
 
-  onFailed(error: ErrorName): void {
+  onFailed(error: ErrorName, hasAll = false): void {
     this.#decide(error);
     if (!this.#isAnswered) {
       this.#isAnswered = true;
       this.#request.fail(error);
     }
-    this.#relay.onFailed(error);
+    this.#relay.onFailed(error, hasAll);
   }
 
   onData(chunks: readonly Chunk[]): void {
