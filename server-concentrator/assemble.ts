@@ -3,11 +3,13 @@ import { Registry } from 'prom-client';
 import { withTuning } from '../shared/protocol/session/core-tuning.ts';
 import { connectAppSocket } from '../shared/runtime/app/app-socket-connect.ts';
 import { BlockPool } from '../shared/runtime/app/block-pool.ts';
+import { PeerWatch } from '../shared/runtime/app/peer-watch.ts';
 import type { MonotonicClock, WallClock } from '../shared/runtime/clock.ts';
 import { DnsResolver } from '../shared/runtime/dns/resolver.ts';
 import type { NativeLoad } from '../shared/runtime/kernel/native.ts';
 import { registerBuildInfo } from '../shared/runtime/observe/build-info.ts';
 import { HttpEndpoint } from '../shared/runtime/observe/http-endpoint.ts';
+import { PeerLosses, registerPeerLosses } from '../shared/runtime/observe/peer-losses.ts';
 import { ResentBytes } from '../shared/runtime/observe/resent-bytes.ts';
 import { registerSessionMetrics } from '../shared/runtime/observe/session-metrics.ts';
 import { warnOnce } from '../shared/runtime/observe/warn-once.ts';
@@ -51,16 +53,23 @@ export async function assemble(config: ConcentratorConfig, deps: ConcentratorDep
     counts: new ConcentratorCounts(),
     resent: new ResentBytes(),
     traffic: new TrafficTable(MAX_UPLINK_NAMES),
+    peerLosses: new PeerLosses(),
   };
   const ownAddresses = new OwnAddresses();
   const own = await ownAddresses.find(config.public);
   const listenPorts = config.listen.map(({ port }) => port);
   const appPool = new BlockPool(clock);
+  const peers = new PeerWatch({
+    ...config.connections,
+    native,
+    clock,
+    onLost: (role, reason) => counters.peerLosses.add(role, reason),
+  });
   const dialer = new OriginDialer({
     policy: createEgressPolicy({ ...config.egress, ownAddresses: own, listenPorts }),
     resolver: new DnsResolver({ timeoutMs: config.egress.resolveTimeoutMs, clock }),
     connectTimeoutMs: config.egress.connectTimeoutMs,
-    connect: (host, port, signal) => connectAppSocket({ host, port, pool: appPool, native, signal }),
+    connect: (host, port, signal) => connectAppSocket({ host, port, pool: appPool, peers, native, signal }),
     clock,
     onOutcome: (outcome) => counters.counts.opens.add(outcome === 'connected' ? 'ok' : outcome),
   });
@@ -125,6 +134,7 @@ function makeEndpoint(
     readonly counts: ConcentratorCounts;
     readonly resent: ResentBytes;
     readonly traffic: TrafficTable;
+    readonly peerLosses: PeerLosses;
     readonly sessions: SessionRegistry;
   },
 ): HttpEndpoint<ConcentratorStatus> {
@@ -133,6 +143,7 @@ function makeEndpoint(
   registerBuildInfo(registry, deps);
   registerSessionMetrics(registry, { ...parts, drivers: () => sessions.drivers });
   registerConcentratorMetrics(registry, counts);
+  registerPeerLosses(registry, parts.peerLosses);
   return new HttpEndpoint({
     listen: metrics?.listen,
     registry,

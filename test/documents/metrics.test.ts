@@ -10,6 +10,7 @@ import {
   registerConcentratorMetrics,
 } from '../../server-concentrator/concentrator-metrics.ts';
 import { registerBuildInfo } from '../../shared/runtime/observe/build-info.ts';
+import { PeerLosses, registerPeerLosses } from '../../shared/runtime/observe/peer-losses.ts';
 import { ResentBytes } from '../../shared/runtime/observe/resent-bytes.ts';
 import { registerSessionMetrics } from '../../shared/runtime/observe/session-metrics.ts';
 import { TrafficTable } from '../../shared/runtime/session/uplink-traffic.ts';
@@ -24,6 +25,7 @@ function exported(registerOwn: (registry: Registry) => void): string[] {
     traffic: new TrafficTable(1),
     resent: new ResentBytes(),
   });
+  registerPeerLosses(registry, new PeerLosses());
   registerOwn(registry);
   return registry
     .getMetricsAsArray()
