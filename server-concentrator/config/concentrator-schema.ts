@@ -45,6 +45,8 @@ const limits = z
     memoryPerSession: byteSize({ min: '1MiB', max: '4GiB' }).prefault('64MiB'),
     memoryTotal: byteSize({ min: '16MiB', max: '1024GiB' }).prefault('512MiB'),
     handshakeTimeout: duration({ min: '1s', max: '1m' }).prefault('10s'),
+    // A flood of them then takes a fifth of a core, and a full concentrator has its subflows back soon after a restart.
+    handshakesPerSecond: count(20, 100_000).default(400),
     // Both ends are known to be there, by keep-alives, so nothing is gained by ending it. The bound is for those that nobody needs.
     streamIdleTimeout: duration({ min: '1m', max: '90d' }).prefault('7d'),
     drainTimeout: duration({ min: '0s', max: '1h' }).prefault('30s'),

@@ -27,6 +27,8 @@ export type SessionEvent =
       readonly streamId: number;
       readonly error: ErrorName;
       readonly hasAll?: true;
+      /** Client: OPENED said so, thus the origin was not connected. */
+      readonly isRefused?: boolean;
     }
   /** Concentrator: the application keeps its silent connection alive; so should the origin's be, after so much silence. */
   | { readonly type: 'stream-keep-alive'; readonly streamId: number; readonly seconds: number }

@@ -93,7 +93,8 @@ export class EventDispatcher {
       case 'stream-failed': {
         const handlers = this.#handlers.get(event.streamId);
         this.#handlers.delete(event.streamId);
-        handlers?.onFailed(event.error, event.hasAll);
+        if (event.isRefused && handlers?.onRefused !== undefined) handlers.onRefused(event.error);
+        else handlers?.onFailed(event.error, event.hasAll);
         break;
       }
       case 'stream-keep-alive':
