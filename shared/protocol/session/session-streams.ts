@@ -158,7 +158,8 @@ export class SessionStreams implements StreamCommands {
 
   write(streamId: number, chunk: OutgoingChunk): boolean {
     const stream = this.#live.get(streamId);
-    if (stream === undefined) {
+    // Nobody would receive it where the peer has reset the stream.
+    if (stream === undefined || stream.isReset) {
       chunk.release();
       return true;
     }
@@ -169,7 +170,7 @@ export class SessionStreams implements StreamCommands {
 
   end(streamId: number): void {
     const stream = this.#live.get(streamId);
-    if (stream === undefined) return;
+    if (stream === undefined || stream.isReset) return;
     stream.send.end();
     this.#transmitter.refresh(stream);
   }
@@ -177,7 +178,7 @@ export class SessionStreams implements StreamCommands {
   reset(streamId: number, error: ErrorName): void {
     const stream = this.#live.get(streamId);
     if (stream === undefined) return;
-    this.#live.tellPeer({ type: 'reset', streamId, code: ERROR_CODE[error] });
+    if (!stream.isReset) this.#live.tellPeer({ type: 'reset', streamId, code: ERROR_CODE[error] });
     this.#live.forget(stream);
   }
 

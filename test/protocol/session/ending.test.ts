@@ -168,7 +168,20 @@ describe('RESET behind the end of the peer', () => {
     bed.receive(dataFrame(0, 0, bytes, true));
     bed.control(reset);
     expect(bed.session.streams.undeliveredBytes(0)).toBe(0);
-    bed.at(1).streams.consumed(0, bytes.length);
+    // What the application says meanwhile is of no use any more.
+    expect(bed.at(1).streams.write(0, new OwnBytes(bytes))).toBe(true);
+    bed.session.streams.end(0);
+    bed.session.streams.consumed(0, bytes.length);
+    expect([bed.session.streams.count, bed.budget.reservedBytes]).toEqual([0, 0]);
+  });
+
+  it('is not answered when the application closes instead', () => {
+    const bed = new SessionBed('concentrator');
+    bed.openStream(0);
+    bed.receive(dataFrame(0, 0, bytes, true));
+    bed.control(reset);
+    bed.at(1).streams.reset(0, 'cancelled');
+    expect(bed.sentControl().filter(({ type }) => type === 'reset')).toEqual([]);
     expect([bed.session.streams.count, bed.budget.reservedBytes]).toEqual([0, 0]);
   });
 
