@@ -36,6 +36,7 @@ import { NetworkReader } from './network/network-reader.ts';
 import { NetworkWatch } from './network/network-watch.ts';
 import { UplinkUses } from './path-manager/uplink-use.ts';
 import { SessionKeeper } from './session/session-keeper.ts';
+import { SessionSecrets } from './session/session-secrets.ts';
 import { Socks5Server } from './socks5/socks-server.ts';
 import { clientReadiness } from './status/client-readiness.ts';
 import { type ClientStatus, type ClientStatusSource, clientStatus } from './status/client-status.ts';
@@ -80,8 +81,9 @@ export async function assemble(config: ClientConfig, deps: ClientProxyDeps): Pro
     clock,
     onLost: (role, reason) => counters.peerLosses.add(role, reason),
   });
-  const connector = makeConnector(config, deps, { counters, appPool, peers });
-  const keeper = makeKeeper(config, deps, { counters, states, uses, connector });
+  const secrets = new SessionSecrets(config);
+  const connector = makeConnector(config, deps, { counters, appPool, peers, secrets });
+  const keeper = makeKeeper(config, deps, { counters, states, uses, connector, secrets });
   const directConnections = new DirectConnections();
   const metering = await openMetering(config, deps, { counters, uses, keeper, directConnections });
   // Metering first, so that caps hold before anything is dialled.
@@ -90,6 +92,7 @@ export async function assemble(config: ClientConfig, deps: ClientProxyDeps): Pro
   const steering = makeSteering(config, deps, { counters, uplinks, keeper, direct });
   const socks = new Socks5Server({
     ...config.socks,
+    clock,
     logger,
     onRequest: (request) => steering.serve(request),
   });
@@ -98,7 +101,7 @@ export async function assemble(config: ClientConfig, deps: ClientProxyDeps): Pro
   const uplinkStatus = () => states.status(keeper.uplinks);
   const told = { keeper, uplinks, uplinkStatus, steering, socks, directConnections, metering };
   const endpoint = makeEndpoint(config, { ...deps, ...counters, ...told });
-  const parts = { endpoint, uplinks, metering, keeper, steering, socks, listen, network };
+  const parts = { endpoint, uplinks, metering, secrets, keeper, steering, socks, listen, network };
   return new ClientProxy({ config, logger, ...parts });
 }
 
@@ -119,11 +122,17 @@ function makeCounters({ native: { native } }: ClientProxyDeps) {
 function makeConnector(
   { concentrator, dial }: ClientConfig,
   { clock, logger, native: { native } }: ClientProxyDeps,
-  parts: { readonly counters: Counters; readonly appPool: BlockPool; readonly peers: PeerWatch },
+  parts: {
+    readonly counters: Counters;
+    readonly appPool: BlockPool;
+    readonly peers: PeerWatch;
+    readonly secrets: SessionSecrets;
+  },
 ): UplinkConnector {
-  const { counters, appPool, peers } = parts;
+  const { counters, appPool, peers, secrets } = parts;
   return new UplinkConnector({
-    ...concentrator,
+    pins: () => secrets.pins,
+    serverName: concentrator.serverName,
     subflowTimeoutMs: dial.timeoutMs,
     native,
     wireOf: (uplinkName) => counters.wires.of(uplinkName),
@@ -135,18 +144,19 @@ function makeConnector(
 }
 
 function makeKeeper(
-  { client, concentrator, paths, dial, memory, lingerMs, tuning }: ClientConfig,
+  { concentrator, paths, dial, memory, lingerMs, tuning }: ClientConfig,
   { clock, random, logger }: ClientProxyDeps,
   parts: {
     readonly counters: Counters;
     readonly states: UplinkStates;
     readonly uses: UplinkUses;
     readonly connector: UplinkConnector;
+    readonly secrets: SessionSecrets;
   },
 ): SessionKeeper {
-  const { counters, states, uses, connector } = parts;
+  const { counters, states, uses, connector, secrets } = parts;
   return new SessionKeeper({
-    identity: client,
+    identity: () => secrets.identity,
     addresses: concentrator.addresses,
     paths,
     names: new TargetNames(),
@@ -300,6 +310,7 @@ function makeEndpoint(
   registerMeteringMetrics(registry, { ...source, meters: () => metering.meters });
   return new HttpEndpoint({
     listen: metrics?.listen,
+    hosts: metrics?.hosts,
     registry,
     ready: () => clientReadiness(source),
     status: () => clientStatus(source),

@@ -100,7 +100,7 @@ export async function assemble(config: ConcentratorConfig, deps: ConcentratorDep
     strangersLog.warn({ remote, stage, outcome }, 'many handshakes: a connection was turned away');
   };
   const admission = new SubflowAdmission({
-    keyOf: (clientId) => clients.of(clientId),
+    keysOf: (clientId) => clients.of(clientId),
     sessions,
     proven,
     onResult: (result) => handshakes.add(result),
@@ -168,6 +168,7 @@ function makeEndpoint(
   registerPeerLosses(registry, parts.peerLosses);
   return new HttpEndpoint({
     listen: metrics?.listen,
+    hosts: metrics?.hosts,
     registry,
     ready: () => ({
       ok: !sessions.isDraining,

@@ -11,8 +11,11 @@ import {
 } from '../../../shared/runtime/subflow/subflow-tls.ts';
 import type { Pair } from './pair.ts';
 
+/** What of a pair a client of its concentrator needs. */
+export type Target = Pick<Pair, 'subflows' | 'clientId' | 'clientKey'>;
+
 /** TLS to the pair's concentrator, as a client has it, and not a byte in it. */
-export async function openTls(pair: Pair, alpn = SUBFLOW_ALPN): Promise<TLSSocket> {
+export async function openTls(pair: Pick<Target, 'subflows'>, alpn = SUBFLOW_ALPN): Promise<TLSSocket> {
   const socket = connect({
     ...SUBFLOW_TLS_OPTIONS,
     ...pair.subflows,
@@ -25,7 +28,7 @@ export async function openTls(pair: Pair, alpn = SUBFLOW_ALPN): Promise<TLSSocke
 }
 
 /** The HELLO for one connection; of another client, or with another key, where told. */
-export function helloFor(socket: TLSSocket, pair: Pair, identity: { id?: string; key?: Uint8Array } = {}) {
+export function helloFor(socket: TLSSocket, pair: Target, identity: { id?: string; key?: Uint8Array } = {}) {
   return new ClientHandshake({
     crypto: nodeHandshakeCrypto,
     identity: { id: pair.clientId, key: pair.clientKey, ...identity },
@@ -48,7 +51,7 @@ export class RogueClient {
     this.socket = socket;
   }
 
-  static async connect(pair: Pair): Promise<RogueClient> {
+  static async connect(pair: Target): Promise<RogueClient> {
     const socket = await openTls(pair);
     const client = new RogueClient(socket);
     const handshake = helloFor(socket, pair);
