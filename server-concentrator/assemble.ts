@@ -3,11 +3,8 @@ import { Registry } from 'prom-client';
 import { withTuning } from '../shared/protocol/session/core-tuning.ts';
 import { ProvenSources } from '../shared/runtime/admission/proven-sources.ts';
 import type { Source } from '../shared/runtime/admission/source.ts';
-import { connectAppSocket } from '../shared/runtime/app/app-socket-connect.ts';
-import { BlockPool } from '../shared/runtime/app/block-pool.ts';
 import { PeerWatch } from '../shared/runtime/app/peer-watch.ts';
 import type { MonotonicClock, WallClock } from '../shared/runtime/clock.ts';
-import { DnsResolver } from '../shared/runtime/dns/resolver.ts';
 import type { NativeLoad } from '../shared/runtime/kernel/native.ts';
 import { registerBuildInfo } from '../shared/runtime/observe/build-info.ts';
 import { HttpEndpoint } from '../shared/runtime/observe/http-endpoint.ts';
@@ -30,7 +27,11 @@ import {
 } from './concentrator-metrics.ts';
 import type { ConcentratorConfig } from './config/concentrator-config.ts';
 import { createEgressPolicy } from './egress/egress-policy.ts';
-import { OriginDialer } from './egress/origin-dialer.ts';
+import { makeOriginDialer } from './egress/make-origin-dialer.ts';
+import { ClientLogs } from './limits/client-logs.ts';
+import { descriptorLimit } from './limits/descriptor-limit.ts';
+import { LimitHits } from './limits/limit-hits.ts';
+import { joinRate, TokenBuckets } from './limits/token-buckets.ts';
 import { listenWherePossible } from './listen-where-possible.ts';
 import { ClientKeys } from './session/client-keys.ts';
 import { SessionRegistry } from './session/session-registry.ts';
@@ -65,19 +66,22 @@ export async function assemble(config: ConcentratorConfig, deps: ConcentratorDep
   const ownAddresses = new OwnAddresses();
   const own = await ownAddresses.find(config.public);
   const listenPorts = config.listen.map(({ port }) => port);
-  const appPool = new BlockPool(clock);
   const peers = new PeerWatch({
     ...config.connections,
     native,
     clock,
     onLost: (role, reason) => counters.peerLosses.add(role, reason),
   });
-  const dialer = new OriginDialer({
-    policy: createEgressPolicy({ ...config.egress, ownAddresses: own, listenPorts }),
-    resolver: new DnsResolver({ timeoutMs: config.egress.resolveTimeoutMs, clock }),
-    connectTimeoutMs: config.egress.connectTimeoutMs,
-    connect: (host, port, signal) => connectAppSocket({ host, port, pool: appPool, peers, native, signal }),
+  const logs = new ClientLogs(logger, clock);
+  const limitHits = new LimitHits(counters.counts.limits, logs);
+  const policy = createEgressPolicy({ ...config.egress, ownAddresses: own, listenPorts });
+  const dialer = makeOriginDialer(config, {
+    policy,
+    descriptors: await descriptorLimit(),
+    native,
+    peers,
     clock,
+    limitHits,
     onOutcome: (outcome) => counters.counts.opens.add(outcome === 'connected' ? 'ok' : outcome),
   });
   const clients = new ClientKeys(config.clients);
@@ -87,7 +91,9 @@ export async function assemble(config: ConcentratorConfig, deps: ConcentratorDep
     tuning: withTuning(config.tuning),
     dialer,
     clock,
-    logger,
+    logs,
+    joins: new TokenBuckets(joinRate(config.limits.joinsPerSecond), clock),
+    limitHits,
     traffic: counters.traffic,
     onSessionEnded: (driver) => counters.resent.onSessionEnded(driver),
   });
@@ -117,6 +123,7 @@ export async function assemble(config: ConcentratorConfig, deps: ConcentratorDep
       logger.debug({ remote, reason }, 'no TLS handshake');
     },
     onCrowded,
+    onError: (error: Error) => strangersLog.error({ reason: error.message }, 'accepting failed'),
   };
   const listen = () => listenForClients(config, deps, gate);
   const endpoint = makeEndpoint(config, deps, { ...counters, sessions });
@@ -125,7 +132,7 @@ export async function assemble(config: ConcentratorConfig, deps: ConcentratorDep
 
 type GateParts = Pick<
   SubflowListenerOptions,
-  'pool' | 'isProven' | 'onSubflow' | 'onHandshakeFailed' | 'onCrowded'
+  'pool' | 'isProven' | 'onSubflow' | 'onHandshakeFailed' | 'onCrowded' | 'onError'
 >;
 
 function listenForClients(
@@ -142,7 +149,6 @@ function listenForClients(
     handshakeTimeoutMs: limits.handshakeTimeoutMs,
     handshakesPerSecond: limits.handshakesPerSecond,
     congestionControl,
-    onError: (error: Error) => logger.error({ reason: error.message }, 'accepting failed'),
     onWarning: warnOnce(logger),
   };
   return listenWherePossible(listen, options, logger);
