@@ -74,11 +74,16 @@ class RelayedSocket implements AppSocketHandlers {
     // The writer says when there is room.
   }
 
+  onKeepAlive(idleMs: number): void {
+    this.#other.#socket.keepAlive(idleMs);
+  }
+
   onClose(error?: NodeJS.ErrnoException): void {
     this.#writer.close();
     // After a clean end both ways the other closes by itself, when all has left.
     const isClean = error === undefined && this.#hasEnded && this.#other.#hasEnded;
-    if (!isClean) this.#other.#socket.destroy('reset');
+    // What this one had sent before its end still goes.
+    if (!isClean) this.#other.#socket.destroy(this.#hasEnded ? 'after-writes' : 'reset');
     this.#onClosed();
   }
 

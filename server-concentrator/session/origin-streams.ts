@@ -114,8 +114,9 @@ function handlersOf(relay: StreamRelay): StreamHandlers {
     onOpened() {},
     onData: (pieces) => relay.onData(pieces),
     onEnded: () => relay.onEnded(),
-    onFailed: (error) => relay.onFailed(error),
+    onFailed: (error, hasAll) => relay.onFailed(error, hasAll),
     onWritable: () => relay.onWritable(),
     onBlocked: () => relay.onBlocked(),
+    onKeepAlive: (idleMs) => relay.keepAlive(idleMs),
   };
 }

@@ -11,7 +11,7 @@ const MIB = 1024 * 1024;
 const TOTAL_BYTES = 96 * MIB;
 /** By default a client may have a quarter. What the program takes besides, rubbish before it is collected included, is not counted. */
 const ONE_CLIENT_BYTES = TOTAL_BYTES / 3;
-const BESIDES_BYTES = 96 * MIB;
+const BESIDES_BYTES = 64 * MIB;
 /** The project's promise. */
 const BEYOND_TOTAL_BYTES = 150e6;
 const FLOOR_BYTES = 64 * 1024;

@@ -58,6 +58,7 @@ export class LiveStreams {
 
   forgetIfDone(stream: Stream): void {
     if (stream.isDone) this.forget(stream);
+    else if (stream.isSettled) this.#context.table.settle(stream);
   }
 
   forget(stream: Stream): void {
@@ -73,6 +74,14 @@ export class LiveStreams {
   reset(stream: Stream, error: ErrorName): void {
     this.tellPeer({ type: 'reset', streamId: stream.id, code: ERROR_CODE[error] });
     this.forget(stream);
+  }
+
+  /** Nobody receives what this end sends any more; what it has received is still to be taken. */
+  stopSending(stream: Stream): void {
+    this.#context.waiting.forget(stream);
+    stream.send.reset();
+    this.#context.transmitter.refresh(stream);
+    this.forgetIfDone(stream);
   }
 
   tellPeer(frame: ControlFrame): void {
