@@ -70,12 +70,7 @@ export async function assemble(config: ConcentratorConfig, deps: ConcentratorDep
   const ownAddresses = new OwnAddresses();
   const own = await ownAddresses.find(config.public);
   const listenPorts = config.listen.map(({ port }) => port);
-  const peers = new PeerWatch({
-    ...config.connections,
-    native,
-    clock,
-    onLost: (role, reason) => counters.peerLosses.add(role, reason),
-  });
+  const peers = watchPeers(config, deps, counters.peerLosses);
   const memory = new MemoryLevels(config.limits);
   const logs = new ClientLogs(logger, clock);
   const limitHits = new LimitHits(counters.counts.limits, logs);
@@ -137,6 +132,19 @@ export async function assemble(config: ConcentratorConfig, deps: ConcentratorDep
   const endpoint = makeEndpoint(config, deps, { ...counters, memory, sessions });
   const parts = { endpoint, clients, sessions, watches, admission, listen, addresses };
   return new Concentrator({ config, logger, ...parts });
+}
+
+function watchPeers(
+  { connections }: ConcentratorConfig,
+  { clock, native: { native } }: ConcentratorDeps,
+  losses: PeerLosses,
+): PeerWatch {
+  return new PeerWatch({
+    ...connections,
+    native,
+    clock,
+    onLost: (role, reason) => losses.add(role, reason),
+  });
 }
 
 /** They read the sessions when they look. */
