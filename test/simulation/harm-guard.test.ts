@@ -120,8 +120,8 @@ describe('no uplink is parked', () => {
   });
 });
 
-/** Receivers with little memory, of which windows get 2 MB, and an uplink whose delay changes faster than it can be measured. */
-const LITTLE_MEMORY = 5_333_000;
+/** Receivers with little memory, and an uplink whose delay changes faster than it can be measured. */
+const LITTLE_MEMORY = 3_500_000;
 const good = link('good', 200, 20, 100);
 const moody = link('moody', 20, 40, 2_000);
 
