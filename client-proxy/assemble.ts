@@ -10,6 +10,7 @@ import type { MonotonicClock, WallClock } from '../shared/runtime/clock.ts';
 import type { NativeLoad } from '../shared/runtime/kernel/native.ts';
 import { registerBuildInfo } from '../shared/runtime/observe/build-info.ts';
 import { HttpEndpoint } from '../shared/runtime/observe/http-endpoint.ts';
+import { ProcessWatch, warnWithoutNative } from '../shared/runtime/observe/process-watch.ts';
 import { ResentBytes } from '../shared/runtime/observe/resent-bytes.ts';
 import { registerSessionMetrics } from '../shared/runtime/observe/session-metrics.ts';
 import { TrafficTable } from '../shared/runtime/session/uplink-traffic.ts';
@@ -52,6 +53,8 @@ export interface ClientProxyDeps {
   readonly native: NativeLoad;
   readonly version: string;
   readonly nodeVersion: string;
+  /** Log lines that could not be written. */
+  readonly droppedLogLines?: () => number;
   /** Where the usage of metered uplinks is kept unless the configuration says. */
   readonly stateDirectory: string;
 }
@@ -66,13 +69,14 @@ const ANSWER_TIMEOUT_MS = 30_000;
 export async function assemble(config: ClientConfig, deps: ClientProxyDeps): Promise<ClientProxy> {
   const { logger, clock, wallClock } = deps;
   const { native } = deps.native;
-  if (native === undefined) logger.info({ reason: deps.native.reason }, 'no native socket calls');
+  if (native === undefined) warnWithoutNative(logger, deps.native.reason);
   const counters = makeCounters(deps);
+  const watch = new ProcessWatch(deps);
   const appPool = new BlockPool(clock);
   const uplinks = new UplinkSet({ bindsByInterface: native !== undefined, maxUplinks: MAX_UPLINKS, logger });
   const states = new UplinkStates({ uplinks, wallClock, logger });
   const uses = new UplinkUses(logger);
-  const connector = makeConnector(config, deps, { counters, appPool });
+  const connector = makeConnector(config, deps, { counters, appPool, watch });
   const keeper = makeKeeper(config, deps, { counters, states, uses, connector });
   const directConnections = new DirectConnections();
   const metering = await openMetering(config, deps, { counters, uses, keeper, directConnections });
@@ -85,12 +89,12 @@ export async function assemble(config: ClientConfig, deps: ClientProxyDeps): Pro
     logger,
     onRequest: (request) => steering.serve(request),
   });
-  const listen = () => listenForApplications(config, deps, { socks, appPool });
+  const listen = () => listenForApplications(config, deps, { socks, appPool, watch });
   const network = makeNetworkWatch(config, deps, { uplinks, steering });
   const uplinkStatus = () => states.status(keeper.uplinks);
-  const told = { keeper, uplinks, uplinkStatus, steering, socks, directConnections, metering };
+  const told = { keeper, uplinks, uplinkStatus, steering, socks, directConnections, metering, watch };
   const endpoint = makeEndpoint(config, { ...deps, ...counters, ...told });
-  const parts = { endpoint, uplinks, metering, keeper, steering, socks, listen, network };
+  const parts = { endpoint, uplinks, metering, keeper, steering, socks, listen, network, watch };
   return new ClientProxy({ config, logger, ...parts });
 }
 
@@ -110,8 +114,9 @@ function makeCounters({ native: { native } }: ClientProxyDeps) {
 function makeConnector(
   { concentrator, dial }: ClientConfig,
   { clock, logger, native: { native } }: ClientProxyDeps,
-  { counters, appPool }: { readonly counters: Counters; readonly appPool: BlockPool },
+  parts: { readonly counters: Counters; readonly appPool: BlockPool; readonly watch: ProcessWatch },
 ): UplinkConnector {
+  const { counters, appPool, watch } = parts;
   return new UplinkConnector({
     ...concentrator,
     subflowTimeoutMs: dial.timeoutMs,
@@ -119,6 +124,7 @@ function makeConnector(
     wireOf: (uplinkName) => counters.wires.of(uplinkName),
     appPool,
     subflowPool: new ReceivePool(clock),
+    hasDescriptor: (work) => watch.hasDescriptor(work),
     logger,
   });
 }
@@ -239,16 +245,17 @@ function makeSteering(
 
 function listenForApplications(
   { socks: { listen } }: ClientConfig,
-  { logger, native: { native } }: ClientProxyDeps,
-  { socks, appPool }: { readonly socks: Socks5Server; readonly appPool: BlockPool },
+  { native: { native } }: ClientProxyDeps,
+  parts: { readonly socks: Socks5Server; readonly appPool: BlockPool; readonly watch: ProcessWatch },
 ): Promise<AppSocketListener> {
+  const { socks, appPool, watch } = parts;
   return acceptAppSockets({
     ...listen,
     setting: 'socks.listen',
     pool: appPool,
     native,
-    onSocket: (socket) => socks.handle(socket),
-    onError: (error) => logger.error({ reason: error.message }, 'accepting failed'),
+    onSocket: (socket) => (watch.hasDescriptor('stream') ? socks.handle(socket) : socks.refuse(socket)),
+    onError: (error) => watch.onAcceptFailed(error),
   });
 }
 
@@ -275,7 +282,9 @@ function makeNetworkWatch(
 /** Metrics, readiness and status; they read the parts when they are asked. */
 function makeEndpoint(
   { metrics }: ClientConfig,
-  source: ClientStatusSource & Counters & Pick<ClientProxyDeps, 'version' | 'nodeVersion'>,
+  source: ClientStatusSource &
+    Counters &
+    Pick<ClientProxyDeps, 'version' | 'nodeVersion'> & { readonly watch: ProcessWatch },
 ): HttpEndpoint<ClientStatus> {
   const registry = new Registry();
   const { keeper, uplinkStatus, socks, metering } = source;
@@ -283,6 +292,7 @@ function makeEndpoint(
   registerSessionMetrics(registry, { ...source, drivers: () => keeper.drivers });
   registerClientMetrics(registry, { ...source, uplinks: uplinkStatus, socks: () => socks.counters });
   registerMeteringMetrics(registry, { ...source, meters: () => metering.meters });
+  source.watch.register(registry);
   return new HttpEndpoint({
     listen: metrics?.listen,
     registry,

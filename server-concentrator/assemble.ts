@@ -1,5 +1,6 @@
 import type { Logger } from 'pino';
 import { Registry } from 'prom-client';
+import { StreamError } from '../shared/protocol/errors.ts';
 import { withTuning } from '../shared/protocol/session/core-tuning.ts';
 import { ProvenSources } from '../shared/runtime/admission/proven-sources.ts';
 import type { Source } from '../shared/runtime/admission/source.ts';
@@ -11,6 +12,7 @@ import type { NativeLoad } from '../shared/runtime/kernel/native.ts';
 import { registerBuildInfo } from '../shared/runtime/observe/build-info.ts';
 import { HttpEndpoint } from '../shared/runtime/observe/http-endpoint.ts';
 import { LineLimit } from '../shared/runtime/observe/line-limit.ts';
+import { ProcessWatch, warnWithoutNative } from '../shared/runtime/observe/process-watch.ts';
 import { ResentBytes } from '../shared/runtime/observe/resent-bytes.ts';
 import { registerSessionMetrics } from '../shared/runtime/observe/session-metrics.ts';
 import { warnOnce } from '../shared/runtime/observe/warn-once.ts';
@@ -44,6 +46,8 @@ export interface ConcentratorDeps {
   readonly native: NativeLoad;
   readonly version: string;
   readonly nodeVersion: string;
+  /** Log lines that could not be written. */
+  readonly droppedLogLines?: () => number;
 }
 
 /** Uplink names at all clients together that get a metric of their own. */
@@ -53,7 +57,7 @@ const MAX_UPLINK_NAMES = 256;
 export async function assemble(config: ConcentratorConfig, deps: ConcentratorDeps): Promise<Concentrator> {
   const { logger, clock } = deps;
   const { native } = deps.native;
-  if (native === undefined) logger.info({ reason: deps.native.reason }, 'no native socket calls');
+  if (native === undefined) warnWithoutNative(logger, deps.native.reason);
   const counters = {
     counts: new ConcentratorCounts(),
     resent: new ResentBytes(),
@@ -63,11 +67,16 @@ export async function assemble(config: ConcentratorConfig, deps: ConcentratorDep
   const own = await ownAddresses.find(config.public);
   const listenPorts = config.listen.map(({ port }) => port);
   const appPool = new BlockPool(clock);
+  const watch = new ProcessWatch(deps);
   const dialer = new OriginDialer({
     policy: createEgressPolicy({ ...config.egress, ownAddresses: own, listenPorts }),
     resolver: new DnsResolver({ timeoutMs: config.egress.resolveTimeoutMs, clock }),
     connectTimeoutMs: config.egress.connectTimeoutMs,
-    connect: (host, port, signal) => connectAppSocket({ host, port, pool: appPool, native, signal }),
+    async connect(host, port, signal) {
+      if (!watch.hasDescriptor('stream'))
+        throw new StreamError('resourceExceeded', 'few descriptors are left');
+      return connectAppSocket({ host, port, pool: appPool, native, signal });
+    },
     clock,
     onOutcome: (outcome) => counters.counts.opens.add(outcome === 'connected' ? 'ok' : outcome),
   });
@@ -108,15 +117,27 @@ export async function assemble(config: ConcentratorConfig, deps: ConcentratorDep
       logger.debug({ remote, reason }, 'no TLS handshake');
     },
     onCrowded,
+    onError: (error: Error) => watch.onAcceptFailed(error),
+    hasDescriptor: () => watch.hasDescriptor('subflow'),
   };
   const listen = () => listenForClients(config, deps, gate);
-  const endpoint = makeEndpoint(config, deps, { ...counters, sessions });
-  return new Concentrator({ config, logger, endpoint, clients, sessions, admission, listen, addresses });
+  const endpoint = makeEndpoint(config, deps, { ...counters, sessions, watch });
+  return new Concentrator({
+    config,
+    logger,
+    endpoint,
+    clients,
+    sessions,
+    admission,
+    listen,
+    addresses,
+    watch,
+  });
 }
 
 type GateParts = Pick<
   SubflowListenerOptions,
-  'pool' | 'isProven' | 'onSubflow' | 'onHandshakeFailed' | 'onCrowded'
+  'pool' | 'isProven' | 'onSubflow' | 'onHandshakeFailed' | 'onCrowded' | 'onError' | 'hasDescriptor'
 >;
 
 function listenForClients(
@@ -133,7 +154,6 @@ function listenForClients(
     handshakeTimeoutMs: limits.handshakeTimeoutMs,
     handshakesPerSecond: limits.handshakesPerSecond,
     congestionControl,
-    onError: (error: Error) => logger.error({ reason: error.message }, 'accepting failed'),
     onWarning: warnOnce(logger),
   };
   return listenWherePossible(listen, options, logger);
@@ -148,13 +168,15 @@ function makeEndpoint(
     readonly resent: ResentBytes;
     readonly traffic: TrafficTable;
     readonly sessions: SessionRegistry;
+    readonly watch: ProcessWatch;
   },
 ): HttpEndpoint<ConcentratorStatus> {
-  const { counts, sessions } = parts;
+  const { counts, sessions, watch } = parts;
   const registry = new Registry();
   registerBuildInfo(registry, deps);
   registerSessionMetrics(registry, { ...parts, drivers: () => sessions.drivers });
   registerConcentratorMetrics(registry, counts);
+  watch.register(registry);
   return new HttpEndpoint({
     listen: metrics?.listen,
     registry,

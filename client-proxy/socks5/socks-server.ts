@@ -71,8 +71,7 @@ export class Socks5Server {
   /** Serves a connection that was just accepted. */
   handle(accepted: AppSocket): void {
     if (this.#draining || this.#isFull()) {
-      this.#counters.refused += 1;
-      closeAtOnce(accepted);
+      this.refuse(accepted);
       return;
     }
     this.#counters.accepted += 1;
@@ -84,6 +83,12 @@ export class Socks5Server {
       onRequest: this.#options.onRequest,
       onFailure: (reason, detail) => this.#failed(nameOf(accepted), reason, detail),
     });
+  }
+
+  /** Closes a connection that was just accepted and cannot be served. */
+  refuse(accepted: AppSocket): void {
+    this.#counters.refused += 1;
+    closeAtOnce(accepted);
   }
 
   /** Refuses new connections; resolves when those that are open have ended by themselves. */

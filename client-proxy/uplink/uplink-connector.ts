@@ -4,6 +4,7 @@ import type { AppSocket } from '../../shared/runtime/app/app-socket.ts';
 import type { BlockPool } from '../../shared/runtime/app/block-pool.ts';
 import type { CancelSignal } from '../../shared/runtime/async/cancellation.ts';
 import type { CertificatePin } from '../../shared/runtime/identity/certificate-pin.ts';
+import type { DescriptorWork } from '../../shared/runtime/kernel/descriptors.ts';
 import type { NativeSockets } from '../../shared/runtime/kernel/native.ts';
 import type { ReceivePool } from '../../shared/runtime/subflow/receive-pool.ts';
 import type { SubflowTransport } from '../../shared/runtime/subflow/subflow-transport.ts';
@@ -11,6 +12,7 @@ import type { ConnectionWatcher } from '../../shared/runtime/tcp/connection-watc
 import { connectSubflow } from './subflow-connect.ts';
 import type { Uplink } from './uplink.ts';
 import { connectAppSocketThroughUplink } from './uplink-app-socket.ts';
+import { UplinkError } from './uplink-error.ts';
 
 export interface UplinkConnectorOptions {
   /** The one certificate that the concentrator may show. */
@@ -24,6 +26,8 @@ export interface UplinkConnectorOptions {
   wireOf(uplinkName: string): ConnectionWatcher;
   readonly appPool: BlockPool;
   readonly subflowPool: ReceivePool;
+  /** Whether a file descriptor may be used for this. */
+  hasDescriptor(work: DescriptorWork): boolean;
   readonly logger: Logger;
 }
 
@@ -41,7 +45,8 @@ export class UplinkConnector {
   }
 
   /** A subflow to an address of the concentrator. Rejects with UplinkError or SubflowError. */
-  subflow(uplink: TunedUplink, address: Destination, signal: CancelSignal): Promise<SubflowTransport> {
+  async subflow(uplink: TunedUplink, address: Destination, signal: CancelSignal): Promise<SubflowTransport> {
+    this.#takeDescriptor(uplink, 'subflow');
     const { pin, serverName, subflowTimeoutMs, native, subflowPool, logger } = this.#options;
     return connectSubflow(uplink, address, {
       pin,
@@ -57,9 +62,20 @@ export class UplinkConnector {
   }
 
   /** A connection to an origin, past the concentrator. Rejects as `connectAppSocketThroughUplink` does. */
-  origin(uplink: Uplink, target: Destination, signal: CancelSignal, timeoutMs: number): Promise<AppSocket> {
+  async origin(
+    uplink: Uplink,
+    target: Destination,
+    signal: CancelSignal,
+    timeoutMs: number,
+  ): Promise<AppSocket> {
+    this.#takeDescriptor(uplink, 'stream');
     const { native, appPool } = this.#options;
     const wire = this.#options.wireOf(uplink.name);
     return connectAppSocketThroughUplink(uplink, target, { pool: appPool, native, wire, signal, timeoutMs });
+  }
+
+  #takeDescriptor(uplink: Uplink, work: DescriptorWork): void {
+    if (this.#options.hasDescriptor(work)) return;
+    throw new UplinkError(uplink.name, 'resourceExceeded', 'this program has few file descriptors left');
   }
 }
