@@ -4,6 +4,7 @@ import { defaultStateDirectory } from '../shared/runtime/config/state-directory.
 import { loadNative } from '../shared/runtime/kernel/native.ts';
 import { commandLineDeps } from '../shared/runtime/process/process-deps.ts';
 import { endWith, runProgram } from '../shared/runtime/process/run-program.ts';
+import { standardInput } from '../shared/runtime/process/standard-input.ts';
 import { StandardStreams } from '../shared/runtime/process/standard-streams.ts';
 import { assemble } from './assemble.ts';
 import { buildClientCli } from './cli/client-cli.ts';
@@ -26,6 +27,7 @@ const run = (config: ClientConfig) =>
 
 const cli = buildClientCli({
   ...deps,
+  input: standardInput(process),
   run,
   networkInterfaces,
   readNetwork: (destinations) => new NetworkReader(destinations).read(),

@@ -1,13 +1,9 @@
 import type { Logger } from 'pino';
 import { Registry } from 'prom-client';
-import { StreamError } from '../shared/protocol/errors.ts';
 import { withTuning } from '../shared/protocol/session/core-tuning.ts';
 import { ProvenSources } from '../shared/runtime/admission/proven-sources.ts';
 import type { Source } from '../shared/runtime/admission/source.ts';
-import { connectAppSocket } from '../shared/runtime/app/app-socket-connect.ts';
-import { BlockPool } from '../shared/runtime/app/block-pool.ts';
 import type { MonotonicClock, WallClock } from '../shared/runtime/clock.ts';
-import { DnsResolver } from '../shared/runtime/dns/resolver.ts';
 import type { NativeLoad } from '../shared/runtime/kernel/native.ts';
 import { registerBuildInfo } from '../shared/runtime/observe/build-info.ts';
 import { HttpEndpoint } from '../shared/runtime/observe/http-endpoint.ts';
@@ -30,7 +26,11 @@ import {
 } from './concentrator-metrics.ts';
 import type { ConcentratorConfig } from './config/concentrator-config.ts';
 import { createEgressPolicy } from './egress/egress-policy.ts';
-import { OriginDialer } from './egress/origin-dialer.ts';
+import { makeOriginDialer } from './egress/make-origin-dialer.ts';
+import { ClientLogs } from './limits/client-logs.ts';
+import { descriptorLimit } from './limits/descriptor-limit.ts';
+import { LimitHits } from './limits/limit-hits.ts';
+import { joinRate, TokenBuckets } from './limits/token-buckets.ts';
 import { listenWherePossible } from './listen-where-possible.ts';
 import { ClientKeys } from './session/client-keys.ts';
 import { SessionRegistry } from './session/session-registry.ts';
@@ -66,18 +66,17 @@ export async function assemble(config: ConcentratorConfig, deps: ConcentratorDep
   const ownAddresses = new OwnAddresses();
   const own = await ownAddresses.find(config.public);
   const listenPorts = config.listen.map(({ port }) => port);
-  const appPool = new BlockPool(clock);
   const watch = new ProcessWatch(deps);
-  const dialer = new OriginDialer({
-    policy: createEgressPolicy({ ...config.egress, ownAddresses: own, listenPorts }),
-    resolver: new DnsResolver({ timeoutMs: config.egress.resolveTimeoutMs, clock }),
-    connectTimeoutMs: config.egress.connectTimeoutMs,
-    async connect(host, port, signal) {
-      if (!watch.hasDescriptor('stream'))
-        throw new StreamError('resourceExceeded', 'few descriptors are left');
-      return connectAppSocket({ host, port, pool: appPool, native, signal });
-    },
+  const logs = new ClientLogs(logger, clock);
+  const limitHits = new LimitHits(counters.counts.limits, logs);
+  const policy = createEgressPolicy({ ...config.egress, ownAddresses: own, listenPorts });
+  const dialer = makeOriginDialer(config, {
+    policy,
+    descriptors: await descriptorLimit(),
+    hasDescriptor: () => watch.hasDescriptor('stream'),
+    native,
     clock,
+    limitHits,
     onOutcome: (outcome) => counters.counts.opens.add(outcome === 'connected' ? 'ok' : outcome),
   });
   const clients = new ClientKeys(config.clients);
@@ -87,7 +86,9 @@ export async function assemble(config: ConcentratorConfig, deps: ConcentratorDep
     tuning: withTuning(config.tuning),
     dialer,
     clock,
-    logger,
+    logs,
+    joins: new TokenBuckets(joinRate(config.limits.joinsPerSecond), clock),
+    limitHits,
     traffic: counters.traffic,
     onSessionEnded: (driver) => counters.resent.onSessionEnded(driver),
   });
@@ -100,7 +101,7 @@ export async function assemble(config: ConcentratorConfig, deps: ConcentratorDep
     strangersLog.warn({ remote, stage, outcome }, 'many handshakes: a connection was turned away');
   };
   const admission = new SubflowAdmission({
-    keyOf: (clientId) => clients.of(clientId),
+    keysOf: (clientId) => clients.of(clientId),
     sessions,
     proven,
     onResult: (result) => handshakes.add(result),
@@ -122,17 +123,8 @@ export async function assemble(config: ConcentratorConfig, deps: ConcentratorDep
   };
   const listen = () => listenForClients(config, deps, gate);
   const endpoint = makeEndpoint(config, deps, { ...counters, sessions, watch });
-  return new Concentrator({
-    config,
-    logger,
-    endpoint,
-    clients,
-    sessions,
-    admission,
-    listen,
-    addresses,
-    watch,
-  });
+  const parts = { endpoint, clients, sessions, admission, listen, addresses, watch };
+  return new Concentrator({ config, logger, ...parts });
 }
 
 type GateParts = Pick<
@@ -179,6 +171,7 @@ function makeEndpoint(
   watch.register(registry);
   return new HttpEndpoint({
     listen: metrics?.listen,
+    hosts: metrics?.hosts,
     registry,
     ready: () => ({
       ok: !sessions.isDraining,

@@ -3,6 +3,7 @@ import { registerResultCounter } from '../shared/runtime/observe/result-counter.
 import { ResultCounts } from '../shared/runtime/observe/result-counts.ts';
 import { registerCounter } from '../shared/runtime/observe/scraped-metric.ts';
 import type { HandshakeStage } from '../shared/runtime/subflow/pending-handshake.ts';
+import { LIMIT_NAMES } from './limits/limit-hits.ts';
 
 /** Where a connection waits before it is a subflow: the stages of TLS, and then as `applicant`, to say who it is. */
 export type CrowdedStage = HandshakeStage | 'applicant';
@@ -35,12 +36,14 @@ export class ConcentratorCounts {
   readonly crowded = new CrowdedCounts();
   /** Dials of origins: `ok`, or the name of the error. */
   readonly opens = new ResultCounts('ok');
+  /** How often each limit made a client wait or refused it something. */
+  readonly limits = new ResultCounts(...LIMIT_NAMES);
 }
 
 /** Registers what only the concentrator can tell: who came, and which origins could be reached. */
 export function registerConcentratorMetrics(
   registry: Registry,
-  { handshakes, crowded, opens }: ConcentratorCounts,
+  { handshakes, crowded, opens, limits }: ConcentratorCounts,
 ): void {
   registerResultCounter(
     registry,
@@ -64,4 +67,12 @@ export function registerConcentratorMetrics(
     },
     opens,
   );
+  registerCounter(registry, {
+    name: 'tributary_limits_reached_total',
+    help: 'Times that a limit made a client wait or refused it something, by limit',
+    labelNames: ['limit'],
+    *samples() {
+      for (const [limit, count] of limits.entries()) yield [{ limit }, count];
+    },
+  });
 }

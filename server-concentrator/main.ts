@@ -2,6 +2,7 @@
 import { commandLineDeps } from '../shared/runtime/process/process-deps.ts';
 import { endWith, runProgram } from '../shared/runtime/process/run-program.ts';
 import { StandardStreams } from '../shared/runtime/process/standard-streams.ts';
+import { OwnAddresses } from './addresses/own-addresses.ts';
 import { assemble } from './assemble.ts';
 import { buildConcentratorCli } from './cli/concentrator-cli.ts';
 import type { ConcentratorConfig } from './config/concentrator-config.ts';
@@ -19,5 +20,9 @@ const run = (config: ConcentratorConfig) =>
     };
   });
 
-const cli = buildConcentratorCli({ ...commandLineDeps(process, streams), run });
+const cli = buildConcentratorCli({
+  ...commandLineDeps(process, streams),
+  run,
+  ownAddresses: (publicAddresses) => new OwnAddresses().find(publicAddresses),
+});
 endWith(process, streams, await cli(process.argv.slice(2)));

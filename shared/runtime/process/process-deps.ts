@@ -16,7 +16,7 @@ export interface ProgramProcess extends ProcessSignals {
   readonly version: string;
   exitCode?: number | string | null | undefined;
   cwd(): string;
-  getuid?(): number;
+  geteuid?(): number;
   exit(code?: number): never;
   on(event: 'uncaughtException', listener: (error: unknown, origin: string) => void): unknown;
   on(...args: Parameters<ProcessSignals['on']>): unknown;
@@ -31,7 +31,7 @@ export function commandLineDeps(process: ProgramProcess, streams: StandardStream
     cwd: process.cwd(),
     env: process.env,
     homeDirectory: homedir(),
-    isRoot: process.getuid?.() === 0,
+    isRoot: process.geteuid?.() === 0,
     now: () => new Date(),
   };
 }
