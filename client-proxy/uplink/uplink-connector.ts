@@ -2,6 +2,7 @@ import type { Logger } from 'pino';
 import type { Destination } from '../../shared/protocol/destination.ts';
 import type { AppSocket } from '../../shared/runtime/app/app-socket.ts';
 import type { BlockPool } from '../../shared/runtime/app/block-pool.ts';
+import type { PeerWatch } from '../../shared/runtime/app/peer-watch.ts';
 import type { CancelSignal } from '../../shared/runtime/async/cancellation.ts';
 import type { CertificatePin } from '../../shared/runtime/identity/certificate-pin.ts';
 import type { DescriptorWork } from '../../shared/runtime/kernel/descriptors.ts';
@@ -25,6 +26,8 @@ export interface UplinkConnectorOptions {
   /** Counts what the connections of each uplink cost on the wire. */
   wireOf(uplinkName: string): ConnectionWatcher;
   readonly appPool: BlockPool;
+  /** Looks after origins. */
+  readonly peers: PeerWatch;
   readonly subflowPool: ReceivePool;
   /** Whether a file descriptor may be used for this. */
   hasDescriptor(work: DescriptorWork): boolean;
@@ -69,9 +72,16 @@ export class UplinkConnector {
     timeoutMs: number,
   ): Promise<AppSocket> {
     this.#takeDescriptor(uplink, 'stream');
-    const { native, appPool } = this.#options;
+    const { native, appPool, peers } = this.#options;
     const wire = this.#options.wireOf(uplink.name);
-    return connectAppSocketThroughUplink(uplink, target, { pool: appPool, native, wire, signal, timeoutMs });
+    return connectAppSocketThroughUplink(uplink, target, {
+      pool: appPool,
+      peers,
+      native,
+      wire,
+      signal,
+      timeoutMs,
+    });
   }
 
   #takeDescriptor(uplink: Uplink, work: DescriptorWork): void {

@@ -3,6 +3,7 @@ import { StreamError } from '../../shared/protocol/errors.ts';
 import type { AppSocket } from '../../shared/runtime/app/app-socket.ts';
 import { connectAppSocket } from '../../shared/runtime/app/app-socket-connect.ts';
 import { BlockPool } from '../../shared/runtime/app/block-pool.ts';
+import type { PeerWatch } from '../../shared/runtime/app/peer-watch.ts';
 import { SharedPlaces } from '../../shared/runtime/async/shared-places.ts';
 import type { MonotonicClock } from '../../shared/runtime/clock.ts';
 import { DnsResolver } from '../../shared/runtime/dns/resolver.ts';
@@ -21,6 +22,8 @@ export interface OriginDialerParts {
   /** Whether one more may be used now, whatever the others are used for. */
   hasDescriptor(): boolean;
   readonly native: NativeSockets | undefined;
+  /** Looks after origins. */
+  readonly peers: PeerWatch;
   readonly clock: MonotonicClock;
   readonly limitHits: LimitHits;
   onOutcome(outcome: DialOutcome): void;
@@ -29,8 +32,9 @@ export interface OriginDialerParts {
 /** Dials origins under the limits of each client and of the process: opens, names, attempts under way, descriptors. */
 export function makeOriginDialer(
   { egress, limits }: Pick<ConcentratorConfig, 'egress' | 'limits'>,
-  { policy, descriptors, hasDescriptor, native, clock, limitHits, onOutcome }: OriginDialerParts,
+  parts: OriginDialerParts,
 ): OriginDialer<AppSocket> {
+  const { policy, descriptors, hasDescriptor, native, peers, clock, limitHits, onOutcome } = parts;
   const pool = new BlockPool(clock);
   const shares = new DescriptorShares(originDescriptors(descriptors));
   const onWait = (limit: LimitName) => (clientId: string) => limitHits.note(limit, clientId);
@@ -52,7 +56,7 @@ export function makeOriginDialer(
       }
       if (!hasDescriptor()) throw new StreamError('resourceExceeded', 'few descriptors are left');
       const wire = { watch: (socket: Socket) => void socket.once('close', shares.take(clientId)) };
-      return connectAppSocket({ host, port, pool, native, wire, signal });
+      return connectAppSocket({ host, port, pool, peers, native, wire, signal });
     },
     clock,
     onOutcome,
