@@ -10,6 +10,7 @@ import { registerBuildInfo } from '../shared/runtime/observe/build-info.ts';
 import { HttpEndpoint } from '../shared/runtime/observe/http-endpoint.ts';
 import { LineLimit } from '../shared/runtime/observe/line-limit.ts';
 import { PeerLosses, registerPeerLosses } from '../shared/runtime/observe/peer-losses.ts';
+import { ProcessWatch, warnWithoutNative } from '../shared/runtime/observe/process-watch.ts';
 import { ResentBytes } from '../shared/runtime/observe/resent-bytes.ts';
 import { registerSessionMetrics } from '../shared/runtime/observe/session-metrics.ts';
 import { warnOnce } from '../shared/runtime/observe/warn-once.ts';
@@ -51,6 +52,8 @@ export interface ConcentratorDeps {
   readonly native: NativeLoad;
   readonly version: string;
   readonly nodeVersion: string;
+  /** Log lines that could not be written. */
+  readonly droppedLogLines?: () => number;
 }
 
 /** Uplink names at all clients together that get a metric of their own. */
@@ -60,7 +63,7 @@ const MAX_UPLINK_NAMES = 256;
 export async function assemble(config: ConcentratorConfig, deps: ConcentratorDeps): Promise<Concentrator> {
   const { logger, clock } = deps;
   const { native } = deps.native;
-  if (native === undefined) logger.info({ reason: deps.native.reason }, 'no native socket calls');
+  if (native === undefined) warnWithoutNative(logger, deps.native.reason);
   const counters = {
     counts: new ConcentratorCounts(),
     resent: new ResentBytes(),
@@ -70,6 +73,7 @@ export async function assemble(config: ConcentratorConfig, deps: ConcentratorDep
   const ownAddresses = new OwnAddresses();
   const own = await ownAddresses.find(config.public);
   const listenPorts = config.listen.map(({ port }) => port);
+  const watch = new ProcessWatch(deps);
   const peers = watchPeers(config, deps, counters.peerLosses);
   const memory = new MemoryLevels(config.limits);
   const logs = new ClientLogs(logger, clock);
@@ -78,6 +82,7 @@ export async function assemble(config: ConcentratorConfig, deps: ConcentratorDep
   const dialer = makeOriginDialer(config, {
     policy,
     descriptors: await descriptorLimit(),
+    hasDescriptor: () => watch.hasDescriptor('stream'),
     native,
     peers,
     poolBytes: memory.poolBytes,
@@ -126,11 +131,12 @@ export async function assemble(config: ConcentratorConfig, deps: ConcentratorDep
       logger.debug({ remote, reason }, 'no TLS handshake');
     },
     onCrowded,
-    onError: (error: Error) => strangersLog.error({ reason: error.message }, 'accepting failed'),
+    onError: (error: Error) => watch.onAcceptFailed(error),
+    hasDescriptor: () => watch.hasDescriptor('subflow'),
   };
   const listen = () => listenForClients(config, deps, gate);
-  const endpoint = makeEndpoint(config, deps, { ...counters, memory, sessions });
-  const parts = { endpoint, clients, sessions, watches, admission, listen, addresses };
+  const endpoint = makeEndpoint(config, deps, { ...counters, memory, sessions, watch });
+  const parts = { endpoint, clients, sessions, watches, admission, listen, addresses, watch };
   return new Concentrator({ config, logger, ...parts });
 }
 
@@ -168,7 +174,7 @@ async function makeMemoryWatches(
 
 type GateParts = Pick<
   SubflowListenerOptions,
-  'pool' | 'isProven' | 'onSubflow' | 'onHandshakeFailed' | 'onCrowded' | 'onError'
+  'pool' | 'isProven' | 'onSubflow' | 'onHandshakeFailed' | 'onCrowded' | 'onError' | 'hasDescriptor'
 >;
 
 function listenForClients(
@@ -201,14 +207,16 @@ function makeEndpoint(
     readonly peerLosses: PeerLosses;
     readonly memory: MemoryLevels;
     readonly sessions: SessionRegistry;
+    readonly watch: ProcessWatch;
   },
 ): HttpEndpoint<ConcentratorStatus> {
-  const { counts, memory, sessions } = parts;
+  const { counts, memory, sessions, watch } = parts;
   const registry = new Registry();
   registerBuildInfo(registry, deps);
   registerSessionMetrics(registry, { ...parts, drivers: () => sessions.drivers });
   registerConcentratorMetrics(registry, counts, memory);
   registerPeerLosses(registry, parts.peerLosses);
+  watch.register(registry);
   return new HttpEndpoint({
     listen: metrics?.listen,
     hosts: metrics?.hosts,
