@@ -15,7 +15,7 @@ describe('a client that has proven its key and breaks the protocol', () => {
   let pair: Pair;
   let echo: Origin;
   beforeAll(async () => {
-    pair = await Pair.start();
+    pair = await Pair.start({ concentrator: { limits: { streamsPerSession: 1024 } } });
     echo = await startEcho();
   });
   afterAll(async () => {
