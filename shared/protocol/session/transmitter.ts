@@ -63,9 +63,9 @@ export class Transmitter {
     sendReceipts(subflows, this.#options.now, this.#options.tuning.receipts.copies);
   }
 
-  /** When a receipt must leave; infinite while none is due, or while nothing can carry one. */
-  receiptDeadlineMs(subflows: readonly SessionSubflow[]): number {
-    return receiptDeadlineMs(subflows);
+  /** When `transmit` is wanted again: for a receipt, or for streams that had no look; infinite while there is neither. */
+  deadlineMs(subflows: readonly SessionSubflow[]): number {
+    return this.#streams.hasMore ? this.#options.now.ms : receiptDeadlineMs(subflows);
   }
 
   /** Copies the segments that hold streams up, within the budget for copies. */
