@@ -11,11 +11,12 @@ import {
 } from '../../../shared/runtime/subflow/subflow-tls.ts';
 import type { Pair } from './pair.ts';
 
-/** TLS to the pair's concentrator, as a client has it, and not a byte in it. */
-export async function openTls(pair: Pair, alpn = SUBFLOW_ALPN): Promise<TLSSocket> {
+/** TLS to the pair's concentrator, as a client has it, and not a byte in it. @param localAddress another one on loopback */
+export async function openTls(pair: Pair, alpn = SUBFLOW_ALPN, localAddress?: string): Promise<TLSSocket> {
   const socket = connect({
     ...SUBFLOW_TLS_OPTIONS,
     ...pair.subflows,
+    ...(localAddress === undefined ? {} : { localAddress }),
     rejectUnauthorized: false,
     ALPNProtocols: [alpn],
   });
@@ -48,10 +49,11 @@ export class RogueClient {
     this.socket = socket;
   }
 
-  static async connect(pair: Pair): Promise<RogueClient> {
+  /** @param identity another client than the pair's own */
+  static async connect(pair: Pair, identity: { id?: string; key?: Uint8Array } = {}): Promise<RogueClient> {
     const socket = await openTls(pair);
     const client = new RogueClient(socket);
-    const handshake = helloFor(socket, pair);
+    const handshake = helloFor(socket, pair, identity);
     await new Promise<void>((resolve, reject) => {
       let isWelcome = false;
       socket.once('close', () => reject(new Error('closed before WELCOME')));

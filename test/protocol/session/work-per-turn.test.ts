@@ -113,7 +113,9 @@ const MOST_STEPS = 2 * MAX_STEPS + 2 * SUBFLOWS * MAX_VAIN_LOOKS + 2 * MAX_SEARC
 describe('the work of a turn does not grow with streams and subflows that a peer chooses', () => {
   it.each(attacks)('$what', (attack) => {
     const steps = worstTurn(attack);
-    console.log(`steps of a turn with ${STREAMS} streams and ${SUBFLOWS} subflows: ${steps} (${attack.what})`);
+    console.log(
+      `steps of a turn with ${STREAMS} streams and ${SUBFLOWS} subflows: ${steps} (${attack.what})`,
+    );
     expect(steps).toBeLessThan(MOST_STEPS);
   });
 });
