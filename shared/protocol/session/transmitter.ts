@@ -19,6 +19,9 @@ export interface TransmitterOptions {
   readonly steering: SessionSteering;
 }
 
+/** Control frames sent in one turn; the rest leave with the next ones. A peer that reads nothing for a while lets many thousands wait. */
+export const MAX_CONTROL_PER_TURN = 256;
+
 /** Decides what leaves on which subflow: control frames, streams in turn, copies, receipts. */
 export class Transmitter {
   readonly control = new ControlQueue();
@@ -31,6 +34,7 @@ export class Transmitter {
   readonly #options: TransmitterOptions;
   readonly #streams: StreamSender;
   readonly #copies: HeadOfLineCopies;
+  #hasMoreControl = false;
 
   constructor(options: TransmitterOptions) {
     this.#options = options;
@@ -63,9 +67,9 @@ export class Transmitter {
     sendReceipts(subflows, this.#options.now, this.#options.tuning.receipts.copies);
   }
 
-  /** When `transmit` is wanted again: for a receipt, or for streams that had no look; infinite while there is neither. */
+  /** When `transmit` is wanted again: for a receipt, or for what one turn has left out; infinite while there is neither. */
   deadlineMs(subflows: readonly SessionSubflow[]): number {
-    return this.#streams.hasMore ? this.#options.now.ms : receiptDeadlineMs(subflows);
+    return this.#hasMoreControl || this.#streams.hasMore ? this.#options.now.ms : receiptDeadlineMs(subflows);
   }
 
   /** Copies the segments that hold streams up, within the budget for copies. */
@@ -79,11 +83,16 @@ export class Transmitter {
   }
 
   #sendControl(subflows: readonly SessionSubflow[]): void {
+    this.#hasMoreControl = false;
     if (this.control.isEmpty) return;
     const carriers = trustedOrAll(subflows);
-    while (!this.control.isEmpty) {
+    for (let sent = 0; !this.control.isEmpty; sent++) {
       const free = byExpectedDelivery(carriers);
       if (free.length === 0) return;
+      if (sent === MAX_CONTROL_PER_TURN) {
+        this.#hasMoreControl = true;
+        return;
+      }
       const next = this.control.shift();
       if (next === undefined) return;
       for (const subflow of onDistinctUplinks(free, next.item.copies)) {

@@ -1,5 +1,6 @@
 import { afterEach, describe, expect, it, vi } from 'vitest';
 import { Redundancy } from '../../../shared/protocol/scheduler/redundancy.ts';
+import { MAX_CONTROL_PER_TURN } from '../../../shared/protocol/session/transmitter.ts';
 import { MAX_VAIN_LOOKS, Turn } from '../../../shared/protocol/session/turn.ts';
 import { MAX_SEARCH_STEPS, UnderWay } from '../../../shared/protocol/session/under-way.ts';
 import { MAX_POLICIES } from '../../../shared/protocol/steering/session-steering.ts';
@@ -8,6 +9,7 @@ import { SendStream } from '../../../shared/protocol/stream/send-stream.ts';
 import { MAX_STEPS } from '../../../shared/protocol/stream/stream-queue.ts';
 import { Subflow } from '../../../shared/protocol/subflow/subflow.ts';
 import { ManySubflows, SUBFLOWS, uplinkName } from './many-subflows.ts';
+import { openFrame } from './session-bed.ts';
 
 afterEach(() => {
   vi.restoreAllMocks();
@@ -118,6 +120,26 @@ describe('the work of a turn does not grow with streams and subflows that a peer
     );
     expect(steps).toBeLessThan(MOST_STEPS);
   });
+});
+
+it('sends a long queue of control frames in several turns, which it asks for', () => {
+  const bed = new ManySubflows(8 * MAX_CONTROL_PER_TURN);
+  for (let id = 0; id < SUBFLOWS; id++) bed.session.subflows.setWritable(id, false);
+  // The peer asks, and reads no answer yet.
+  for (let id = 0; id < 4 * MAX_CONTROL_PER_TURN; id++) {
+    bed.hear([openFrame(id)]);
+    bed.session.streams.refuse(id, 'notAuthorized');
+  }
+  for (let id = 0; id < SUBFLOWS; id++) bed.session.subflows.setWritable(id, true);
+  const sent: number[] = [];
+  const append = vi.spyOn(Subflow.prototype, 'append');
+  do {
+    append.mockClear();
+    bed.turn();
+    sent.push(append.mock.calls.filter(([, item]) => item.kind === 'control').length);
+  } while (bed.session.deadlineMs <= bed.nowMs && sent.length < 100);
+  // Each goes on two subflows.
+  expect(sent).toEqual(Array(4).fill(2 * MAX_CONTROL_PER_TURN));
 });
 
 it('serves all streams that a bounded turn leaves out, in the turns that it asks for', () => {
