@@ -10,7 +10,11 @@ const PROGRAMS = [
   'test/hostile/**/*.test.ts',
 ];
 /** They measure what the programs and the machine can do, and so run alone. */
-const MEASURED = ['test/system/measured/**/*.test.ts', 'test/hostile/measured/**/*.test.ts'];
+const MEASURED = [
+  'test/system/measured/**/*.test.ts',
+  'test/hostile/measured/**/*.test.ts',
+  'test/hostile/handshake-flood.test.ts',
+];
 /** They mostly wait for slow links: two at a time leave a processor idle. */
 const PROGRAM_FILES_AT_ONCE = Math.min(2, availableParallelism());
 
@@ -29,7 +33,7 @@ export default defineConfig({
         test: {
           name: 'unit',
           include: ['test/**/*.test.ts'],
-          exclude: PROGRAMS,
+          exclude: [...PROGRAMS, ...MEASURED],
           sequence: { groupOrder: 0 },
           // By default one processor is left idle.
           maxWorkers: '100%',

@@ -30,7 +30,7 @@ export interface ClientParts {
   readonly network: NetworkWatch;
 }
 
-/** How long connections that are open may take to end when the proxy closes. */
+/** How long connections that are open, and what they have sent, may take to end when the proxy closes. */
 const DRAIN_MS = 10_000;
 
 /** The client proxy: SOCKS5 in, subflows out. */
@@ -96,7 +96,6 @@ export class ClientProxy {
 
   async #drain(): Promise<void> {
     const { keeper, socks } = this.#parts;
-    keeper.drain();
-    await this.#life.patiently(DRAIN_MS, socks.drain());
+    await this.#life.patiently(DRAIN_MS, Promise.all([keeper.drain(), socks.drain()]));
   }
 }

@@ -60,7 +60,10 @@ export class Concentrator {
     });
   }
 
-  /** GOAWAY, then up to `drainTimeoutMs` for open streams, then the end. A second call ends the wait at once. */
+  /**
+   * GOAWAY, then up to `drainTimeoutMs` for open streams, while their sessions may have further subflows and there are no new
+   * ones; then the end. A second call ends the wait at once.
+   */
   close(): Promise<void> {
     return this.#life.close();
   }
@@ -72,9 +75,10 @@ export class Concentrator {
     life.onClose(() => endpoint.close());
     life.onClose(() => sessions.close());
     life.onClose(() => admission.close());
-    life.onClose(() => this.#drain());
     const listener = await listen();
     life.onClose(() => listener.close());
+    // It listens until then: sessions that go on may need another subflow, as when an uplink was lost for a moment.
+    life.onClose(() => this.#drain());
     await endpoint.start();
     life.onClose(() => addresses.stop());
     addresses.start(listener.addresses());

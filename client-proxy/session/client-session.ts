@@ -14,6 +14,7 @@ import type { SubflowTransport } from '../../shared/runtime/subflow/subflow-tran
 import { clientSubflowHandshake } from '../path-manager/client-subflow-handshake.ts';
 import type { Candidate } from '../path-manager/managed-subflows.ts';
 import { PathManager, type PathManagerOptions } from '../path-manager/path-manager.ts';
+import { isHeardSince } from './heard-since.ts';
 
 export interface ClientSessionOptions extends PathManagerOptions {
   readonly identity: ClientIdentity;
@@ -154,6 +155,7 @@ export class ClientSession {
       return replaced;
     }
     const subflowId = driver.input(({ subflows }) => subflows.allocateId());
+    const sinceMs = this.#options.clock();
     try {
       const token = this.#token!;
       const outcome = await this.#handshake(candidate, { kind: 'join', token, subflowId });
@@ -163,11 +165,21 @@ export class ClientSession {
       this.#owner.onSubflowUp();
       return subflowId;
     } catch (error) {
-      // The concentrator has forgotten the session (it was restarted, or waited long enough): so must we.
       if (error instanceof TributaryError && error.code === 'sessionUnknown') {
-        driver.input((session) => session.close('sessionUnknown'));
+        await this.#onUnknown(driver, address, sinceMs);
       }
       throw error;
+    }
+  }
+
+  /** The concentrator at this address does not know the session; JOIN was sent to it then. */
+  async #onUnknown(driver: SessionDriver, address: Destination, sinceMs: number): Promise<void> {
+    if (await isHeardSince(driver, sinceMs, this.#options.clock)) {
+      // The session lives, so another machine has answered: one that has taken over the name, or a second of several.
+      this.#paths.leaveOut(address);
+    } else {
+      // It has been forgotten (the concentrator was restarted, or waited long enough): so must we.
+      driver.input((session) => session.close('sessionUnknown'));
     }
   }
 

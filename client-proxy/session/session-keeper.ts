@@ -25,6 +25,8 @@ export interface SessionKeeperOptions extends Omit<ClientSessionOptions, 'uplink
 const GOOD_SESSION_MS = 10_000;
 /** How often a session that is going away is asked whether its streams are done. */
 const DRAIN_CHECK_MS = 250;
+/** The same when the program waits for it to end. */
+const LAST_STREAMS_CHECK_MS = 50;
 
 /**
  * Always one session to open streams in: a new one when the last has ended or takes no new streams. Those that go away
@@ -53,10 +55,16 @@ export class SessionKeeper implements UplinkFollower<DialledUplink> {
     this.#begin();
   }
 
-  /** No stream waits for a session any more: there is no time for it. */
-  drain(): void {
+  /**
+   * No stream waits for a session any more: there is no time for it. Resolves when all streams are done. Some outlive their
+   * connections: what an application has sent before it closed may still be on its way.
+   */
+  async drain(): Promise<void> {
     this.#isDraining = true;
     this.#wakeWaiting();
+    while (!this.#isStopped && this.drivers.some(({ streamCount }) => streamCount > 0)) {
+      await new Promise((resolve) => setTimeout(resolve, LAST_STREAMS_CHECK_MS));
+    }
   }
 
   /** Ends all sessions; resolves when they have said so to the concentrator. */
@@ -112,6 +120,7 @@ export class SessionKeeper implements UplinkFollower<DialledUplink> {
    * Opens a stream, as soon as there is a session with a subflow. One without is left alone, though it would take the
    * stream: if the concentrator has forgotten it, its streams go with it, while this one can go to the next.
    * @param policyOf the steering policy; asked when the stream is opened
+   * @param refusedBy a session that has refused it, since it is going away; the next one is waited for
    * @throws StreamError when there is none in time, or when it has no room
    */
   async openStream<Handlers extends StreamHandlers>(
@@ -119,13 +128,16 @@ export class SessionKeeper implements UplinkFollower<DialledUplink> {
     policyOf: () => SteeringPolicy,
     handlersOf: (driver: SessionDriver, streamId: number) => Handlers,
     signal: CancelSignal,
+    refusedBy?: SessionDriver,
   ): Promise<Handlers> {
     let leftMs = this.#options.openTimeoutMs;
-    while (!this.#current?.isReady) {
+    // That it is going away may be heard later than the refusal.
+    const isRefusing = () => refusedBy !== undefined && this.#current?.driver === refusedBy;
+    while (!this.#current?.isReady || isRefusing()) {
       if (leftMs <= 0 || this.#isDraining || this.#isStopped)
         throw new StreamError('uplinksLost', 'no session with the concentrator');
       const sinceMs = this.#options.clock();
-      const lingers = this.isEstablished;
+      const lingers = this.isEstablished && !isRefusing();
       await this.#change(lingers ? undefined : leftMs, signal);
       signal.throwIfAborted();
       if (!lingers) leftMs -= this.#options.clock() - sinceMs;

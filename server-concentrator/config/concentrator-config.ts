@@ -28,6 +28,8 @@ export interface ConcentratorLimits {
   readonly memoryTotalBytes: number;
   /** From a connection's arrival to its accepted HELLO or JOIN. */
   readonly handshakeTimeoutMs: number;
+  /** TLS handshakes that may begin in a second; half of them are kept for sources that have proven a key lately. */
+  readonly handshakesPerSecond: number;
   readonly streamIdleTimeoutMs: number;
   /** From the signal to stop until what is left is cut. */
   readonly drainTimeoutMs: number;

@@ -43,6 +43,8 @@ const limits = z
     memoryPerSession: byteSize({ min: '1MiB', max: '4GiB' }).prefault('64MiB'),
     memoryTotal: byteSize({ min: '16MiB', max: '1024GiB' }).prefault('512MiB'),
     handshakeTimeout: duration({ min: '1s', max: '1m' }).prefault('10s'),
+    // A flood of them then takes a fifth of a core, and a full concentrator has its subflows back soon after a restart.
+    handshakesPerSecond: count(20, 100_000).default(400),
     // RFC 5382 REQ-5: who stands in the middle of an established connection keeps it for 2 hours and 4 minutes at
     // least when nothing is said, so that a keep-alive of RFC 1122 (every 2 hours) still finds it.
     streamIdleTimeout: duration({ min: '1m', max: '7d' }).prefault('2h4m'),

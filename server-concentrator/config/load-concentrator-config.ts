@@ -104,6 +104,7 @@ function toConfig(parsed: z.output<typeof concentratorSchema>) {
       memoryPerSessionBytes: limits.memoryPerSession,
       memoryTotalBytes: limits.memoryTotal,
       handshakeTimeoutMs: limits.handshakeTimeout,
+      handshakesPerSecond: limits.handshakesPerSecond,
       streamIdleTimeoutMs: limits.streamIdleTimeout,
       drainTimeoutMs: limits.drainTimeout,
     },

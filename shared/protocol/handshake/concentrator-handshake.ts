@@ -98,9 +98,10 @@ export class ConcentratorHandshake {
 
   #prove(label: 'hello' | 'join', clientId: string, message: Uint8Array, mac: Uint8Array): void {
     const { crypto, exporter } = this.#options;
+    // Drawn for known clients, too: an unknown one costs the same work as a wrong key. It cannot be guessed either.
+    const random = crypto.randomBytes(KEY_BYTES);
     const known = this.#options.keyOf(clientId);
-    // An unknown client costs the same work as a wrong key: a random key can not be guessed either.
-    const key = known ?? crypto.randomBytes(KEY_BYTES);
+    const key = known ?? random;
     const right = crypto.constantTimeEqual(handshakeMac(crypto, key, label, exporter, message), mac);
     if (!right || known === undefined) {
       throw new ProtocolViolation('handshake: unknown client or wrong key', 'notAuthorized');

@@ -19,7 +19,13 @@ export type SessionEvent =
   /** No more bytes will come; the other direction goes on. */
   | { readonly type: 'stream-ended'; readonly streamId: number }
   /** The stream ended before its time: refused, reset by the peer, or gone with the session. */
-  | { readonly type: 'stream-failed'; readonly streamId: number; readonly error: ErrorName }
+  | {
+      readonly type: 'stream-failed';
+      readonly streamId: number;
+      readonly error: ErrorName;
+      /** Client: OPENED said so, thus the origin was not connected. */
+      readonly isRefused?: boolean;
+    }
   /** The application may be read again. */
   | { readonly type: 'stream-writable'; readonly streamId: number }
   | {

@@ -91,7 +91,8 @@ export class StreamFrames {
     const stream = this.#live.get(streamId);
     if (stream === undefined) return;
     if (!ok) {
-      this.#host.emit({ type: 'stream-failed', streamId, error: errorName(code) });
+      const isRefused = stream.phase === 'opening';
+      this.#host.emit({ type: 'stream-failed', streamId, error: errorName(code), isRefused });
       this.#live.forget(stream);
       return;
     }

@@ -98,7 +98,8 @@ export class EventDispatcher {
       case 'stream-failed': {
         const handlers = this.#handlers.get(event.streamId);
         this.#handlers.delete(event.streamId);
-        handlers?.onFailed(event.error);
+        if (event.isRefused && handlers?.onRefused !== undefined) handlers.onRefused(event.error);
+        else handlers?.onFailed(event.error);
         break;
       }
       case 'stream-requested':

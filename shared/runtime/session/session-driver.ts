@@ -27,7 +27,7 @@ export interface SessionDriverOptions {
 
 /** What a program may tell its session. Subflows come and go by the driver, which has their transports. */
 export type SessionCommands = Pick<Session, 'streams' | 'uplinks' | 'announce' | 'goAway' | 'close'> & {
-  readonly subflows: Pick<Session['subflows'], 'allocateId' | 'retire' | 'setBackup' | 'doubt'>;
+  readonly subflows: Pick<Session['subflows'], 'allocateId' | 'retire' | 'setBackup' | 'doubt' | 'ask'>;
 };
 
 /** The kernel's figures are read this often while a session is busy; a call costs under a microsecond. */

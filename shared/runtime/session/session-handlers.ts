@@ -10,6 +10,8 @@ export interface StreamHandlers {
   /** Bytes in order, all that came in one turn. When they have left, release each chunk and tell the session with `consumed`. */
   onData(chunks: readonly Chunk[]): void;
   onEnded(): void;
+  /** In place of `onFailed`, where it is there: the peer has answered that the origin was never connected. */
+  onRefused?(error: ErrorName): void;
   onFailed(error: ErrorName): void;
   onWritable(): void;
 }

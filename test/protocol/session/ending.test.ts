@@ -118,7 +118,9 @@ describe('opening', () => {
       name: 'StreamError',
     });
     bed.control({ type: 'opened', streamId: 2, limit: 0, ok: false, code: 0x80 });
-    expect(bed.events()).toEqual([{ type: 'stream-failed', streamId: 2, error: 'connectionRefused' }]);
+    expect(bed.events()).toEqual([
+      { type: 'stream-failed', streamId: 2, error: 'connectionRefused', isRefused: true },
+    ]);
     expect(bed.session.streams.cannotOpen).toBeUndefined();
   });
 

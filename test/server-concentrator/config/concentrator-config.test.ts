@@ -65,6 +65,7 @@ describe('a concentrator configuration', () => {
         memoryPerSessionBytes: 64 * 1024 * 1024,
         memoryTotalBytes: 512 * 1024 * 1024,
         handshakeTimeoutMs: 10_000,
+        handshakesPerSecond: 400,
         streamIdleTimeoutMs: 7_440_000,
         drainTimeoutMs: 30_000,
       },
