@@ -89,7 +89,7 @@ export class StreamSender {
     return wasBlocked;
   }
 
-  /** Whether the next turn is wanted at once: this one has left streams without a look, since a turn costs only so much. */
+  /** Whether the next turn is wanted soon: this one has left streams without a look, since a turn costs only so much. */
   get hasMore(): boolean {
     return this.#goesOn || this.#uninformed.size > 0 || this.#strandedAhead !== undefined;
   }

@@ -21,6 +21,8 @@ export interface TransmitterOptions {
 
 /** Control frames sent in one turn; the rest leave with the next ones. A peer that reads nothing for a while lets many thousands wait. */
 export const MAX_CONTROL_PER_TURN = 256;
+/** What one turn has left out is looked at so much later, after the inputs of others. */
+const REST_AFTER_MS = 1;
 
 /** Decides what leaves on which subflow: control frames, streams in turn, copies, receipts. */
 export class Transmitter {
@@ -35,6 +37,7 @@ export class Transmitter {
   readonly #streams: StreamSender;
   readonly #copies: HeadOfLineCopies;
   #hasMoreControl = false;
+  #restAtMs = Number.POSITIVE_INFINITY;
 
   constructor(options: TransmitterOptions) {
     this.#options = options;
@@ -65,11 +68,13 @@ export class Transmitter {
     if (turn.trusted.length > 0) this.#streams.send(turn);
     noteApplicationLimited(subflows);
     sendReceipts(subflows, this.#options.now, this.#options.tuning.receipts.copies);
+    const hasRest = this.#hasMoreControl || this.#streams.hasMore;
+    this.#restAtMs = hasRest ? this.#options.now.ms + REST_AFTER_MS : Number.POSITIVE_INFINITY;
   }
 
   /** When `transmit` is wanted again: for a receipt, or for what one turn has left out; infinite while there is neither. */
   deadlineMs(subflows: readonly SessionSubflow[]): number {
-    return this.#hasMoreControl || this.#streams.hasMore ? this.#options.now.ms : receiptDeadlineMs(subflows);
+    return Math.min(this.#restAtMs, receiptDeadlineMs(subflows));
   }
 
   /** Copies the segments that hold streams up, within the budget for copies. */

@@ -53,6 +53,14 @@ export class ManySubflows {
     return bytes;
   }
 
+  /** A millisecond later, if the session wants a turn by then. */
+  goOn(): boolean {
+    const nextMs = this.nowMs + 1;
+    if (this.session.deadlineMs > nextMs) return false;
+    this.nowMs = nextMs;
+    return true;
+  }
+
   /** Turns until nothing leaves any more. */
   settle(): void {
     while (this.turn() > 0);
