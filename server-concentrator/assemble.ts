@@ -71,6 +71,7 @@ export async function assemble(config: ConcentratorConfig, deps: ConcentratorDep
     clock,
     onOutcome: (outcome) => counters.counts.opens.add(outcome === 'connected' ? 'ok' : outcome),
   });
+  const shareLog = new LineLimit(clock).over(logger);
   const clients = new ClientKeys(config.clients);
   const sessions = new SessionRegistry({
     limits: config.limits,
@@ -81,6 +82,10 @@ export async function assemble(config: ConcentratorConfig, deps: ConcentratorDep
     logger,
     traffic: counters.traffic,
     onSessionEnded: (driver) => counters.resent.onSessionEnded(driver),
+    onOverShare(client) {
+      counters.counts.processorWaits++;
+      shareLog.info({ client }, 'the client waits: it has used more than its share of the processor');
+    },
   });
   const addresses = new AddressKeeper({ config, ownAddresses, own, listenPorts, dialer, sessions, logger });
   const { handshakes, crowded } = counters.counts;

@@ -35,13 +35,13 @@ export class ConcentratorCounts {
   readonly crowded = new CrowdedCounts();
   /** Dials of origins: `ok`, or the name of the error. */
   readonly opens = new ResultCounts('ok');
+  /** Times that a client had to wait since it had used more than its share of the processor. */
+  processorWaits = 0;
 }
 
 /** Registers what only the concentrator can tell: who came, and which origins could be reached. */
-export function registerConcentratorMetrics(
-  registry: Registry,
-  { handshakes, crowded, opens }: ConcentratorCounts,
-): void {
+export function registerConcentratorMetrics(registry: Registry, counts: ConcentratorCounts): void {
+  const { handshakes, crowded, opens } = counts;
   registerResultCounter(
     registry,
     {
@@ -64,4 +64,10 @@ export function registerConcentratorMetrics(
     },
     opens,
   );
+  registerCounter(registry, {
+    name: 'tributary_processor_waits_total',
+    help: 'Times that a client had to wait since it had used more than its share of the processor',
+    labelNames: [],
+    samples: () => [[{}, counts.processorWaits]],
+  });
 }

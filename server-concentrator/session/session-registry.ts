@@ -27,6 +27,8 @@ export interface SessionRegistryOptions {
   readonly logger: Logger;
   readonly traffic: TrafficTable;
   onSessionEnded(driver: SessionDriver): void;
+  /** A client has used more than its share of the processor while others had work, and waits. */
+  onOverShare(clientId: string): void;
 }
 
 interface LiveSession {
@@ -50,7 +52,7 @@ export class SessionRegistry {
   constructor(options: SessionRegistryOptions) {
     this.#options = options;
     this.#memory = new MemoryBudget(options.limits.memoryTotalBytes);
-    this.#share = new FairShare(options.clock);
+    this.#share = new FairShare(options.clock, options.onOverShare);
   }
 
   get drivers(): readonly SessionDriver[] {
