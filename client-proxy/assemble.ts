@@ -34,6 +34,7 @@ import { NetworkReader } from './network/network-reader.ts';
 import { NetworkWatch } from './network/network-watch.ts';
 import { UplinkUses } from './path-manager/uplink-use.ts';
 import { SessionKeeper } from './session/session-keeper.ts';
+import { SessionSecrets } from './session/session-secrets.ts';
 import { Socks5Server } from './socks5/socks-server.ts';
 import { clientReadiness } from './status/client-readiness.ts';
 import { type ClientStatus, type ClientStatusSource, clientStatus } from './status/client-status.ts';
@@ -72,8 +73,9 @@ export async function assemble(config: ClientConfig, deps: ClientProxyDeps): Pro
   const uplinks = new UplinkSet({ bindsByInterface: native !== undefined, maxUplinks: MAX_UPLINKS, logger });
   const states = new UplinkStates({ uplinks, wallClock, logger });
   const uses = new UplinkUses(logger);
-  const connector = makeConnector(config, deps, { counters, appPool });
-  const keeper = makeKeeper(config, deps, { counters, states, uses, connector });
+  const secrets = new SessionSecrets(config);
+  const connector = makeConnector(config, deps, { counters, appPool, secrets });
+  const keeper = makeKeeper(config, deps, { counters, states, uses, connector, secrets });
   const directConnections = new DirectConnections();
   const metering = await openMetering(config, deps, { counters, uses, keeper, directConnections });
   // Metering first, so that caps hold before anything is dialled.
@@ -82,6 +84,7 @@ export async function assemble(config: ClientConfig, deps: ClientProxyDeps): Pro
   const steering = makeSteering(config, deps, { counters, uplinks, keeper, direct });
   const socks = new Socks5Server({
     ...config.socks,
+    clock,
     logger,
     onRequest: (request) => steering.serve(request),
   });
@@ -90,7 +93,7 @@ export async function assemble(config: ClientConfig, deps: ClientProxyDeps): Pro
   const uplinkStatus = () => states.status(keeper.uplinks);
   const told = { keeper, uplinks, uplinkStatus, steering, socks, directConnections, metering };
   const endpoint = makeEndpoint(config, { ...deps, ...counters, ...told });
-  const parts = { endpoint, uplinks, metering, keeper, steering, socks, listen, network };
+  const parts = { endpoint, uplinks, metering, secrets, keeper, steering, socks, listen, network };
   return new ClientProxy({ config, logger, ...parts });
 }
 
@@ -110,10 +113,12 @@ function makeCounters({ native: { native } }: ClientProxyDeps) {
 function makeConnector(
   { concentrator, dial }: ClientConfig,
   { clock, logger, native: { native } }: ClientProxyDeps,
-  { counters, appPool }: { readonly counters: Counters; readonly appPool: BlockPool },
+  parts: { readonly counters: Counters; readonly appPool: BlockPool; readonly secrets: SessionSecrets },
 ): UplinkConnector {
+  const { counters, appPool, secrets } = parts;
   return new UplinkConnector({
-    ...concentrator,
+    pins: () => secrets.pins,
+    serverName: concentrator.serverName,
     subflowTimeoutMs: dial.timeoutMs,
     native,
     wireOf: (uplinkName) => counters.wires.of(uplinkName),
@@ -124,18 +129,19 @@ function makeConnector(
 }
 
 function makeKeeper(
-  { client, concentrator, paths, dial, memory, lingerMs, tuning }: ClientConfig,
+  { concentrator, paths, dial, memory, lingerMs, tuning }: ClientConfig,
   { clock, random, logger }: ClientProxyDeps,
   parts: {
     readonly counters: Counters;
     readonly states: UplinkStates;
     readonly uses: UplinkUses;
     readonly connector: UplinkConnector;
+    readonly secrets: SessionSecrets;
   },
 ): SessionKeeper {
-  const { counters, states, uses, connector } = parts;
+  const { counters, states, uses, connector, secrets } = parts;
   return new SessionKeeper({
-    identity: client,
+    identity: () => secrets.identity,
     addresses: concentrator.addresses,
     paths,
     names: new TargetNames(),
@@ -285,6 +291,7 @@ function makeEndpoint(
   registerMeteringMetrics(registry, { ...source, meters: () => metering.meters });
   return new HttpEndpoint({
     listen: metrics?.listen,
+    hosts: metrics?.hosts,
     registry,
     ready: () => clientReadiness(source),
     status: () => clientStatus(source),

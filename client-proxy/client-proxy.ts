@@ -10,6 +10,7 @@ import type { UplinkSet } from './discovery/uplink-set.ts';
 import type { Metering } from './metering/metering.ts';
 import type { NetworkWatch } from './network/network-watch.ts';
 import type { SessionKeeper } from './session/session-keeper.ts';
+import type { SessionSecrets } from './session/session-secrets.ts';
 import type { Socks5Server } from './socks5/socks-server.ts';
 import type { ClientStatus } from './status/client-status.ts';
 import { RuleSet } from './steering/rule-set.ts';
@@ -22,6 +23,7 @@ export interface ClientParts {
   readonly endpoint: HttpEndpoint<ClientStatus>;
   readonly uplinks: UplinkSet;
   readonly metering: Metering;
+  readonly secrets: SessionSecrets;
   readonly keeper: SessionKeeper;
   readonly steering: Steering;
   readonly socks: Socks5Server;
@@ -54,11 +56,12 @@ export class ClientProxy {
    * nothing, or with PartialReloadError.
    */
   async reload(next: ClientConfig): Promise<void> {
-    const { logger, uplinks, steering } = this.#parts;
+    const { logger, uplinks, steering, secrets, keeper } = this.#parts;
     const changes = describeReload(this.#config, next);
     const rules = new RuleSet(next.steering);
     await applyReload(changes, logger, () => {
       logger.level = next.log.level;
+      if (secrets.replace(next)) keeper.renewSubflows();
       uplinks.configure(next);
       const resteered = steering.reload(rules);
       this.#config = next;

@@ -96,7 +96,7 @@ export async function assemble(config: ConcentratorConfig, deps: ConcentratorDep
     strangersLog.warn({ remote, stage, outcome }, 'many handshakes: a connection was turned away');
   };
   const admission = new SubflowAdmission({
-    keyOf: (clientId) => clients.of(clientId),
+    keysOf: (clientId) => clients.of(clientId),
     sessions,
     proven,
     onResult: (result) => handshakes.add(result),
@@ -162,6 +162,7 @@ function makeEndpoint(
   registerConcentratorMetrics(registry, counts);
   return new HttpEndpoint({
     listen: metrics?.listen,
+    hosts: metrics?.hosts,
     registry,
     ready: () => ({
       ok: !sessions.isDraining,

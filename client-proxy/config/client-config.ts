@@ -37,8 +37,8 @@ export interface ClientConfig {
   readonly concentrator: {
     /** Tried in any order; at least one. */
     readonly addresses: readonly Destination[];
-    /** The certificate that it must show. */
-    readonly pin: CertificatePin;
+    /** The certificates of which it must show one: one, or two while it changes to another. */
+    readonly pins: readonly CertificatePin[];
     /** Sent as SNI; nothing is sent when absent. */
     readonly serverName?: string;
   };
@@ -79,7 +79,7 @@ export interface ClientConfig {
   /** Where the usage of metered uplinks is kept, when not in the usual place. */
   readonly stateDirectory?: string;
   /** Absent: no endpoint. */
-  readonly metrics?: { readonly listen: Destination };
+  readonly metrics?: { readonly listen: Destination; readonly hosts: readonly string[] };
   /** Numbers that replace the core's own; for experiments. */
   readonly tuning: TuningConfig;
   readonly log: { readonly level: LogLevel; readonly format: LogFormat };

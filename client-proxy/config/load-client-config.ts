@@ -47,7 +47,7 @@ function toConfig(parsed: z.output<typeof clientSchema>, key: Uint8Array, file: 
     file,
     concentrator: {
       addresses: concentrator.addresses,
-      pin: concentrator.pin,
+      pins: concentrator.pin,
       ...(concentrator.serverName === undefined ? {} : { serverName: concentrator.serverName }),
     },
     client: { id: client.id, key },

@@ -112,6 +112,11 @@ export class PathManager {
     for (const dialer of this.#dialers.values()) dialer.paths.retryNow();
   }
 
+  /** Dials a subflow more on every path in use; what is then one too many is taken out of use in good order. */
+  renewSubflows(): void {
+    for (const dialer of this.#dialers.values()) dialer.paths.renew();
+  }
+
   /**
    * From now on these uplinks, by name. New ones are dialled; one that is bound otherwise is dialled anew before its subflows
    * close; those that are not among them any more close theirs. A change of its role alone costs an uplink nothing.

@@ -17,7 +17,8 @@ import { PathManager, type PathManagerOptions } from '../path-manager/path-manag
 import { isHeardSince } from './heard-since.ts';
 
 export interface ClientSessionOptions extends PathManagerOptions {
-  readonly identity: ClientIdentity;
+  /** As it is when a subflow introduces itself. */
+  identity(): ClientIdentity;
   readonly memoryBytes: number;
   /** How long the session waits with every uplink gone, if the concentrator allows as much. */
   readonly lingerMs: number;
@@ -36,7 +37,7 @@ export interface ClientSessionOwner {
 /** What a program tells a session of its uplinks, and asks. */
 export type SessionPaths = Pick<
   PathManager,
-  'uplinks' | 'setUplinks' | 'loseUplink' | 'retryUplinks' | 'onUseChanged'
+  'uplinks' | 'setUplinks' | 'loseUplink' | 'retryUplinks' | 'renewSubflows' | 'onUseChanged'
 >;
 
 /**
@@ -199,7 +200,7 @@ export class ClientSession {
     try {
       return await clientSubflowHandshake(
         transport,
-        { crypto: nodeHandshakeCrypto, identity, uplinkName, backup, path, intent },
+        { crypto: nodeHandshakeCrypto, identity: identity(), uplinkName, backup, path, intent },
         handshakeTimeoutMs,
       );
     } finally {

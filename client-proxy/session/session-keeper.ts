@@ -82,6 +82,11 @@ export class SessionKeeper implements UplinkFollower<DialledUplink> {
     for (const session of this.#sessions) session.paths.retryUplinks();
   }
 
+  /** This client has another key: every session proves it by a fresh subflow, and so outlives the old one. */
+  renewSubflows(): void {
+    for (const session of this.#sessions) session.paths.renewSubflows();
+  }
+
   /** From now on these uplinks, in every session. */
   setUplinks(uplinks: readonly DialledUplink[]): void {
     this.#uplinks = uplinks;

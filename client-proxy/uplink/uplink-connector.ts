@@ -13,8 +13,8 @@ import type { Uplink } from './uplink.ts';
 import { connectAppSocketThroughUplink } from './uplink-app-socket.ts';
 
 export interface UplinkConnectorOptions {
-  /** The one certificate that the concentrator may show. */
-  readonly pin: CertificatePin;
+  /** The certificates of which the concentrator must show one, as they are when it is dialled. */
+  pins(): readonly CertificatePin[];
   /** Sent to the concentrator as SNI; nothing is sent where absent. */
   readonly serverName?: string | undefined;
   /** For TCP and TLS of a subflow together. */
@@ -42,9 +42,9 @@ export class UplinkConnector {
 
   /** A subflow to an address of the concentrator. Rejects with UplinkError or SubflowError. */
   subflow(uplink: TunedUplink, address: Destination, signal: CancelSignal): Promise<SubflowTransport> {
-    const { pin, serverName, subflowTimeoutMs, native, subflowPool, logger } = this.#options;
+    const { pins, serverName, subflowTimeoutMs, native, subflowPool, logger } = this.#options;
     return connectSubflow(uplink, address, {
-      pin,
+      pins: pins(),
       serverName,
       pool: subflowPool,
       native,

@@ -16,6 +16,8 @@ export interface ClientEntry {
   readonly id: string;
   /** 32 bytes. */
   readonly key: Uint8Array;
+  /** The key before this one, which is good as well until the client has changed to the new one. */
+  readonly oldKey?: Uint8Array;
 }
 
 /** Named bounds of one concentrator process. */
@@ -46,7 +48,10 @@ export interface ConcentratorConfig {
   readonly announce: AnnounceConfig;
   /** PEM texts. */
   readonly tls: TlsIdentity;
+  readonly tlsCertificateFile: string;
   readonly tlsKeyFile: string;
+  /** The certificate that the concentrator is about to change to, PEM: links have its pin, too. */
+  readonly nextCertificate?: string;
   readonly clientsFile: string;
   readonly clients: readonly ClientEntry[];
   readonly egress: {
@@ -61,7 +66,7 @@ export interface ConcentratorConfig {
   /** The kernel's congestion control for accepted subflows; BBR where allowed when absent. */
   readonly congestionControl?: string;
   /** Absent: no endpoint. */
-  readonly metrics?: { readonly listen: Destination };
+  readonly metrics?: { readonly listen: Destination; readonly hosts: readonly string[] };
   /** Numbers that replace the core's own; for experiments. */
   readonly tuning: TuningConfig;
   readonly log: { readonly level: LogLevel; readonly format: LogFormat };

@@ -17,6 +17,7 @@ import type { ConcentratorLimits } from '../config/concentrator-config.ts';
 import type { OriginDialer } from '../egress/origin-dialer.ts';
 import type { Applicant } from './applicant.ts';
 import { OriginStreams } from './origin-streams.ts';
+import { ProvenKeys } from './proven-keys.ts';
 
 export interface SessionRegistryOptions {
   readonly limits: ConcentratorLimits;
@@ -38,6 +39,7 @@ interface LiveSession {
   readonly driver: SessionDriver;
   /** As its WELCOME said. */
   readonly joinHere: boolean;
+  readonly keys: ProvenKeys;
 }
 
 /** The sessions of all clients: made by HELLO, joined by JOIN, found by token. */
@@ -105,10 +107,10 @@ export class SessionRegistry {
     await Promise.all(drivers.map(({ finished }) => finished));
   }
 
-  /** Ends the sessions of these clients. */
-  closeRevoked(clientIds: ReadonlySet<string>): void {
-    for (const { clientId, driver } of this.#sessions.values()) {
-      if (clientIds.has(clientId)) driver.input((session) => session.close('notAuthorized'));
+  /** Ends the sessions whose clients have proven none of the keys that they have now. */
+  closeRevoked(keysOf: (clientId: string) => readonly Uint8Array[]): void {
+    for (const { clientId, driver, keys } of this.#sessions.values()) {
+      if (!keys.keepAny(keysOf(clientId))) driver.input((session) => session.close('notAuthorized'));
     }
   }
 
@@ -141,6 +143,7 @@ export class SessionRegistry {
     const { limits, lingerMs } = this.#options;
     const token = nodeHandshakeCrypto.randomBytes(TOKEN_BYTES);
     const live = this.#begin(hello.clientId, tokenText(token));
+    live.keys.add(applicant.handshake.provenKey);
     applicant.transport.write([
       applicant.handshake.welcome({
         token,
@@ -168,6 +171,7 @@ export class SessionRegistry {
 
   #join(applicant: Applicant, join: Join): void {
     const live = this.#sessions.get(tokenText(join.token))!;
+    live.keys.add(applicant.handshake.provenKey);
     applicant.transport.write([applicant.handshake.joined()]);
     const { subflowId: id, uplinkName, backup: isBackup, path } = join;
     addSubflow(live, applicant, { id, uplinkName, isBackup, path });
@@ -203,7 +207,8 @@ export class SessionRegistry {
       },
     });
     const streams = new OriginStreams({ driver, dialer, logger, idleTimeoutMs: limits.streamIdleTimeoutMs });
-    const live = { clientId, id, driver, joinHere: this.#announced.joinHere };
+    const keys = new ProvenKeys();
+    const live = { clientId, id, driver, joinHere: this.#announced.joinHere, keys };
     this.#sessions.set(token, live);
     logger.info('session established');
     return live;

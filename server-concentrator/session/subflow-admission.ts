@@ -9,8 +9,8 @@ import { type Applicant, readApplicant } from './applicant.ts';
 import type { SessionRegistry } from './session-registry.ts';
 
 export interface SubflowAdmissionOptions {
-  /** The key of a client; undefined for one that is not known. */
-  keyOf(clientId: string): Uint8Array | undefined;
+  /** The keys of a client; none for one that is not known. */
+  keysOf(clientId: string): readonly Uint8Array[];
   readonly sessions: Pick<SessionRegistry, 'admit'>;
   /** Learns where clients have proven their keys from. */
   readonly proven: ProvenSources;
@@ -42,12 +42,12 @@ export class SubflowAdmission {
 
   /** Never rejects. @param leftMs what is left of the time for the handshake */
   async admit(transport: SubflowTransport, leftMs: number): Promise<void> {
-    const { keyOf, sessions, proven, onResult, logger } = this.#options;
+    const { keysOf, sessions, proven, onResult, logger } = this.#options;
     const remote = transport.remoteAddress;
     const source = sourceOf(remote);
     try {
       if (!this.#enter(transport, source)) throw new TributaryError('resourceExceeded', CROWDED, 'ours');
-      const applicant = await readApplicant(transport, keyOf, leftMs);
+      const applicant = await readApplicant(transport, keysOf, leftMs);
       proven.add(clientIdOf(applicant), source);
       const result = sessions.admit(applicant);
       onResult(result);

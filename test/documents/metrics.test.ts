@@ -10,6 +10,7 @@ import {
   registerConcentratorMetrics,
 } from '../../server-concentrator/concentrator-metrics.ts';
 import { registerBuildInfo } from '../../shared/runtime/observe/build-info.ts';
+import { HttpEndpoint } from '../../shared/runtime/observe/http-endpoint.ts';
 import { ResentBytes } from '../../shared/runtime/observe/resent-bytes.ts';
 import { registerSessionMetrics } from '../../shared/runtime/observe/session-metrics.ts';
 import { TrafficTable } from '../../shared/runtime/session/uplink-traffic.ts';
@@ -23,6 +24,14 @@ function exported(registerOwn: (registry: Registry) => void): string[] {
     drivers: () => [],
     traffic: new TrafficTable(1),
     resent: new ResentBytes(),
+  });
+  // It counts requests itself.
+  new HttpEndpoint({
+    listen: undefined,
+    registry,
+    ready: () => ({ ok: true, reasons: [] }),
+    status: () => ({}),
+    statusText: () => '',
   });
   registerOwn(registry);
   return registry

@@ -26,6 +26,7 @@ export async function assembled(
     public: [],
     announce: { addresses: [], joinHere: true },
     tls: { certificate: identity.certificate, key: identity.privateKey },
+    tlsCertificateFile: 'certificate.pem',
     tlsKeyFile: 'key.pem',
     clientsFile: 'clients.yaml',
     clients: clientIds.map((id) => ({ id, key: keyOf(id) })),

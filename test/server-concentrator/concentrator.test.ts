@@ -24,6 +24,20 @@ describe('a reload', () => {
     await connect(port, 'rotated', ANOTHER_KEY);
   });
 
+  it('ends no session while a client has two keys, and then those that have proven the old one alone', async () => {
+    const { concentrator, port, config } = await start(['laptop']);
+    const before = await connect(port, 'laptop');
+    const [{ id, key }] = config.clients as [(typeof config.clients)[0]];
+    await concentrator.reload({ ...config, clients: [{ id, key: ANOTHER_KEY, oldKey: key }] });
+    const [old, after] = [await connect(port, 'laptop', key), await connect(port, 'laptop', ANOTHER_KEY)];
+    expect([before.frames, old.frames]).toEqual([[], []]);
+    await concentrator.reload({ ...config, clients: [{ id, key: ANOTHER_KEY }] });
+    await Promise.all([before.closed, old.closed]);
+    expect(before.frames).toEqual([{ type: 'close', code: ERROR_CODE.notAuthorized }]);
+    expect(after.frames).toEqual([]);
+    await expect(connect(port, 'laptop', key)).rejects.toThrow('without an answer');
+  });
+
   it('tells sessions that live of addresses that are new, or no longer announced', async () => {
     const { concentrator, port, config } = await start(['laptop']);
     const client = await connect(port, 'laptop');

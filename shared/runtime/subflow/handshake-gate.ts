@@ -5,6 +5,7 @@ import { FairPlaces } from '../admission/fair-places.ts';
 import { type Source, sourceOf } from '../admission/source.ts';
 import { TlsTurns } from '../admission/tls-turns.ts';
 import type { MonotonicClock } from '../clock.ts';
+import type { TlsIdentity } from '../identity/certificate.ts';
 import type { NativeSockets } from '../kernel/native.ts';
 import type { Arrival } from './arrivals.ts';
 import { type HandshakeStage, PendingHandshake } from './pending-handshake.ts';
@@ -68,19 +69,15 @@ export class HandshakeGate {
       line: new FairPlaces({ clock, total: maxPlaces.line }),
       tls: new FairPlaces({ clock, total: maxPlaces.tls }),
     };
-    this.#tls = createTlsServer({
-      ...SUBFLOW_TLS_OPTIONS,
-      cert: options.certificate,
-      key: options.privateKey,
-      ciphers: cipherPreference(),
-      // Our order of ciphers, but ChaCha20 for a client that puts it first because it has no AES instructions.
-      honorCipherOrder: true,
-      // Sessions are never resumed: every subflow is authenticated again. In TLS 1.3 OpenSSL still sends two tickets, but
-      // only as references, which saves 400 bytes for each handshake.
-      secureOptions: constants.SSL_OP_PRIORITIZE_CHACHA | constants.SSL_OP_NO_TICKET,
-    });
+    const { certificate, privateKey: key } = options;
+    this.#tls = createTlsServer({ ...SUBFLOW_TLS_OPTIONS, ...serverContext({ certificate, key }) });
     this.#tls.on('secureConnection', (secured) => this.#finish(secured));
     this.#tls.on('tlsClientError', (error, secured) => this.#fail(secured, error));
+  }
+
+  /** Shows another certificate from now on. */
+  setIdentity(identity: TlsIdentity): void {
+    this.#tls.setSecureContext({ ...SUBFLOW_TLS_OPTIONS, ...serverContext(identity) });
   }
 
   /** A connection has come. Where its source has its share of places, nothing more is spent on it. */
@@ -197,4 +194,18 @@ const TLS_MAJOR = 3;
 /** The same for a TCP socket and the TLS socket over it, and for no two connections at one time. */
 function connectionKey({ remoteAddress, remotePort, localAddress, localPort }: Socket): string {
   return `${remoteAddress} ${remotePort} ${localAddress} ${localPort}`;
+}
+
+/** How the listener does TLS, with one certificate. */
+function serverContext({ certificate, key }: TlsIdentity) {
+  return {
+    cert: certificate,
+    key,
+    ciphers: cipherPreference(),
+    // Our order of ciphers, but ChaCha20 for a client that puts it first because it has no AES instructions.
+    honorCipherOrder: true,
+    // Sessions are never resumed: every subflow is authenticated again. In TLS 1.3 OpenSSL still sends two tickets, but
+    // only as references, which saves 400 bytes for each handshake.
+    secureOptions: constants.SSL_OP_PRIORITIZE_CHACHA | constants.SSL_OP_NO_TICKET,
+  };
 }

@@ -1,4 +1,5 @@
 import { isIPv4, isIPv6 } from 'node:net';
+import type { TlsIdentity } from '../identity/certificate.ts';
 import { type ListenAddress, listen } from '../tcp/tcp-listener.ts';
 import { serverOfArrivals } from './arrivals.ts';
 import { HandshakeGate, type HandshakeGateOptions } from './handshake-gate.ts';
@@ -12,6 +13,8 @@ export interface SubflowListenerOptions extends HandshakeGateOptions {
 export interface SubflowListener {
   /** Where it listens, in the order asked for, with the ports the kernel chose where 0 was asked for. */
   addresses(): readonly ListenAddress[];
+  /** Shows another certificate to those that come from now on; subflows that are up, and handshakes under way, stay. PEM. */
+  setIdentity(identity: TlsIdentity): void;
   /** Stops accepting, at once, and ends the handshakes under way; subflows that were handed over stay. */
   close(): void;
 }
@@ -40,7 +43,7 @@ export async function listenForSubflows(options: SubflowListenerOptions): Promis
       addresses.push(await listen(server, address, own, options.onError));
       take();
     }
-    return { addresses: () => addresses, close };
+    return { addresses: () => addresses, setIdentity: (identity) => gate.setIdentity(identity), close };
   } catch (error) {
     close();
     throw error;

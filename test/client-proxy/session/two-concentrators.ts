@@ -43,7 +43,7 @@ export async function twoConcentrators() {
   const transports: SubflowTransport[] = [];
   const keeper = new SessionKeeper({
     ...sessionOptions(),
-    identity: { id: 'laptop', key: keyOf('laptop') },
+    identity: () => ({ id: 'laptop', key: keyOf('laptop') }),
     addresses: [first, second].map(({ port }) => ({ host: '127.0.0.1', port })),
     backoff: { minMs: 20, maxMs: 50 },
     openTimeoutMs: 5_000,
@@ -51,8 +51,8 @@ export async function twoConcentrators() {
     async connect(uplink, address, signal) {
       dialled.push(`${uplink.name} ${address.port === first.port ? 'first' : 'second'}`);
       if (address.port !== reaches[uplink.name]) throw new Error('not reached');
-      const pin = certificatePin(identity.certificate);
-      const options = { pin, pool: receivePool, native, signal, timeoutMs: 5_000 };
+      const pins = [certificatePin(identity.certificate)];
+      const options = { pins, pool: receivePool, native, signal, timeoutMs: 5_000 };
       const transport = await connectSubflow(uplink, address, options);
       transports.push(transport);
       return transport;

@@ -194,8 +194,8 @@ export const BEYOND_LOOPBACK = [
 
 let pairs = 0;
 
-/** In 127.64.0.0/10, by the number of this process. */
-function ownAddress(): string {
+/** A loopback address that no other pair has: in 127.64.0.0/10, by the number of this process. */
+export function ownAddress(): string {
   pairs += 1;
   const number = (process.pid * 16 + (pairs % 16)) % 2 ** 22;
   return `127.${64 + (number >> 16)}.${(number >> 8) & 255}.${number & 255}`;

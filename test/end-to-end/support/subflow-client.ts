@@ -11,8 +11,15 @@ import {
 } from '../../../shared/runtime/subflow/subflow-tls.ts';
 import type { Pair } from './pair.ts';
 
+/** What of a pair a client of its concentrator needs. */
+export type Target = Pick<Pair, 'subflows' | 'clientId' | 'clientKey'>;
+
 /** TLS to the pair's concentrator, as a client has it, and not a byte in it. @param localAddress another one on loopback */
-export async function openTls(pair: Pair, alpn = SUBFLOW_ALPN, localAddress?: string): Promise<TLSSocket> {
+export async function openTls(
+  pair: Pick<Target, 'subflows'>,
+  alpn = SUBFLOW_ALPN,
+  localAddress?: string,
+): Promise<TLSSocket> {
   const socket = connect({
     ...SUBFLOW_TLS_OPTIONS,
     ...pair.subflows,
@@ -26,7 +33,7 @@ export async function openTls(pair: Pair, alpn = SUBFLOW_ALPN, localAddress?: st
 }
 
 /** The HELLO for one connection; of another client, or with another key, where told. */
-export function helloFor(socket: TLSSocket, pair: Pair, identity: { id?: string; key?: Uint8Array } = {}) {
+export function helloFor(socket: TLSSocket, pair: Target, identity: { id?: string; key?: Uint8Array } = {}) {
   return new ClientHandshake({
     crypto: nodeHandshakeCrypto,
     identity: { id: pair.clientId, key: pair.clientKey, ...identity },
@@ -50,7 +57,7 @@ export class RogueClient {
   }
 
   /** @param identity another client than the pair's own */
-  static async connect(pair: Pair, identity: { id?: string; key?: Uint8Array } = {}): Promise<RogueClient> {
+  static async connect(pair: Target, identity: { id?: string; key?: Uint8Array } = {}): Promise<RogueClient> {
     const socket = await openTls(pair);
     const client = new RogueClient(socket);
     const handshake = helloFor(socket, pair, identity);

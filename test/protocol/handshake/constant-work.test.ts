@@ -3,6 +3,10 @@ import { ConcentratorHandshake } from '../../../shared/protocol/handshake/concen
 import { nodeHandshakeCrypto } from '../../../shared/runtime/session/handshake-crypto.ts';
 import { clientSide, EXPORTER, HELLO, JOIN, KEY } from './handshake-pair.ts';
 
+const OTHER_KEY = new Uint8Array(32).fill(9);
+/** One of them changes its key. */
+const keys: Readonly<Record<string, readonly Uint8Array[]>> = { laptop: [KEY], router: [OTHER_KEY, KEY] };
+
 it.each([
   ['HELLO', HELLO],
   ['JOIN', JOIN],
@@ -25,7 +29,7 @@ it.each([
         },
       },
       exporter: EXPORTER,
-      keyOf: (name) => (name === 'laptop' ? KEY : undefined),
+      keysOf: (name) => keys[name] ?? [],
     });
     const { request } = clientSide(intent, { identity: { id, key } });
     try {
@@ -38,6 +42,9 @@ it.each([
   const right = workFor('laptop', KEY);
   expect(right).toContain('random 32');
   expect(workFor('laptop', EXPORTER)).toEqual([...right, 'refused']);
-  // A name of the same length.
+  // Names of the same length.
+  expect(workFor('router', KEY)).toEqual(right);
+  expect(workFor('router', OTHER_KEY)).toEqual(right);
+  expect(workFor('router', EXPORTER)).toEqual([...right, 'refused']);
   expect(workFor('nobody', KEY)).toEqual([...right, 'refused']);
 });

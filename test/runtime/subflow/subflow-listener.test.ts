@@ -212,7 +212,9 @@ describe('the listener', () => {
         ...lan,
         binding: { kind: 'address', address: target.host.includes(':') ? '::1' : '127.0.0.1' },
       };
-      (await connectSubflow(uplink, target, { pin, pool: receivePool, native, timeoutMs: 5000 })).destroy();
+      (
+        await connectSubflow(uplink, target, { pins: [pin], pool: receivePool, native, timeoutMs: 5000 })
+      ).destroy();
     }
     const taken = addresses[0]!;
     await expect(bench({ addresses: [{ host: '127.0.0.1', port: 0 }, taken] })).rejects.toThrow(

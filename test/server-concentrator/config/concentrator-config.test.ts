@@ -50,6 +50,7 @@ describe('a concentrator configuration', () => {
       public: [],
       announce: { addresses: [], joinHere: true },
       tls: identity,
+      tlsCertificateFile: file.replace('c.yaml', 'certificate.pem'),
       tlsKeyFile: file.replace('c.yaml', 'key.pem'),
       clientsFile: file.replace('c.yaml', 'clients.yaml'),
       clients: [{ id: 'a', key: new Uint8Array(32).fill(7) }].map(({ id, key }) => ({
@@ -70,7 +71,7 @@ describe('a concentrator configuration', () => {
         drainTimeoutMs: 30_000,
       },
       lingerMs: 60_000,
-      metrics: { listen: { host: '127.0.0.1', port: 9102 } },
+      metrics: { listen: { host: '127.0.0.1', port: 9102 }, hosts: [] },
       tuning: {},
       log: { level: 'info', format: 'auto' },
     });

@@ -61,7 +61,7 @@ function bed(over: Partial<SubflowAdmissionOptions> = {}) {
   const crowded: string[] = [];
   const proven = new ProvenSources(() => 0);
   const admission = new SubflowAdmission({
-    keyOf: () => KEY,
+    keysOf: () => [KEY],
     sessions: { admit: () => 'hello' },
     proven,
     onResult: (result) => results.push(result),
