@@ -14,6 +14,7 @@ const MEASURED = [
   'test/system/measured/**/*.test.ts',
   'test/hostile/measured/**/*.test.ts',
   'test/hostile/handshake-flood.test.ts',
+  'test/hostile/opens.test.ts',
 ];
 /** They mostly wait for slow links: two at a time leave a processor idle. */
 const PROGRAM_FILES_AT_ONCE = Math.min(2, availableParallelism());

@@ -3,6 +3,7 @@ import { registerResultCounter } from '../shared/runtime/observe/result-counter.
 import { ResultCounts } from '../shared/runtime/observe/result-counts.ts';
 import { registerCounter } from '../shared/runtime/observe/scraped-metric.ts';
 import type { HandshakeStage } from '../shared/runtime/subflow/pending-handshake.ts';
+import { LIMIT_NAMES } from './limits/limit-hits.ts';
 
 /** Where a connection waits before it is a subflow: the stages of TLS, and then as `applicant`, to say who it is. */
 export type CrowdedStage = HandshakeStage | 'applicant';
@@ -35,13 +36,15 @@ export class ConcentratorCounts {
   readonly crowded = new CrowdedCounts();
   /** Dials of origins: `ok`, or the name of the error. */
   readonly opens = new ResultCounts('ok');
-  /** Times that a client had to wait since it had used more than its share of the processor. */
-  processorWaits = 0;
+  /** How often each limit made a client wait or refused it something. */
+  readonly limits = new ResultCounts(...LIMIT_NAMES);
 }
 
 /** Registers what only the concentrator can tell: who came, and which origins could be reached. */
-export function registerConcentratorMetrics(registry: Registry, counts: ConcentratorCounts): void {
-  const { handshakes, crowded, opens } = counts;
+export function registerConcentratorMetrics(
+  registry: Registry,
+  { handshakes, crowded, opens, limits }: ConcentratorCounts,
+): void {
   registerResultCounter(
     registry,
     {
@@ -65,9 +68,11 @@ export function registerConcentratorMetrics(registry: Registry, counts: Concentr
     opens,
   );
   registerCounter(registry, {
-    name: 'tributary_processor_waits_total',
-    help: 'Times that a client had to wait since it had used more than its share of the processor',
-    labelNames: [],
-    samples: () => [[{}, counts.processorWaits]],
+    name: 'tributary_limits_reached_total',
+    help: 'Times that a limit made a client wait or refused it something, by limit',
+    labelNames: ['limit'],
+    *samples() {
+      for (const [limit, count] of limits.entries()) yield [{ limit }, count];
+    },
   });
 }

@@ -26,6 +26,14 @@ export interface ConcentratorLimits {
   readonly sessionsPerClient: number;
   readonly streamsPerSession: number;
   readonly subflowsPerSession: number;
+  /** Of one client: streams asked for; those beyond wait. */
+  readonly opensPerSecond: number;
+  /** Of one client: connection attempts to origins under way; those beyond wait. */
+  readonly dialsPerClient: number;
+  /** Of one client: names that are looked up at a time; those beyond wait. */
+  readonly namesPerClient: number;
+  /** Of one client: HELLO and JOIN; those beyond are refused. */
+  readonly joinsPerSecond: number;
   readonly memoryPerSessionBytes: number;
   readonly memoryTotalBytes: number;
   /** From a connection's arrival to its accepted HELLO or JOIN. */

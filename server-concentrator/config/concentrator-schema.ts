@@ -40,6 +40,11 @@ const limits = z
     streamsPerSession: count(1, 65536).default(1024),
     // 16 uplinks with two subflows each: a fresh one beside one in doubt.
     subflowsPerSession: count(1, 256).default(32),
+    // A burst is a few seconds' worth; opens that reach their origin cost a tenth.
+    opensPerSecond: count(1, 100_000).default(200),
+    dialsPerClient: count(1, 65536).default(256),
+    namesPerClient: count(1, 128).default(64),
+    joinsPerSecond: count(1, 10_000).default(16),
     memoryPerSession: byteSize({ min: '1MiB', max: '4GiB' }).prefault('64MiB'),
     memoryTotal: byteSize({ min: '16MiB', max: '1024GiB' }).prefault('512MiB'),
     handshakeTimeout: duration({ min: '1s', max: '1m' }).prefault('10s'),

@@ -1,4 +1,3 @@
-import type { Logger } from 'pino';
 import type { Destination } from '../../protocol/destination.ts';
 import type { ErrorName } from '../../protocol/errors.ts';
 import { OwnBytes, type ReceivedChunk } from '../../protocol/memory/chunk.ts';
@@ -11,14 +10,14 @@ import type { SubflowTransport } from '../subflow/subflow-transport.ts';
 import { AttachedSubflows, type SubflowLink } from './attached-subflows.ts';
 import { EventDispatcher } from './event-dispatcher.ts';
 import { READ_COST_MS, type ShareHolder, type ShareSeat, SOLE_SEAT } from './fair-share.ts';
-import type { SessionOwner, StreamHandlers } from './session-handlers.ts';
+import type { SessionLog, SessionOwner, StreamHandlers } from './session-handlers.ts';
 import type { UplinkTraffic } from './uplink-traffic.ts';
 
 export interface SessionDriverOptions {
   readonly session: Session;
   readonly owner: SessionOwner;
   readonly clock: MonotonicClock;
-  readonly logger: Logger;
+  readonly logger: SessionLog;
   /** Takes a place in the line for the processor; left out where the session has the process for itself. */
   enter?(holder: ShareHolder): ShareSeat;
   /** Counts the bytes of an uplink, by name. */

@@ -4,6 +4,12 @@ import type { Chunk } from '../../protocol/memory/chunk.ts';
 import type { AnnouncedAddress } from '../../protocol/session/announcements.ts';
 import type { SteeringMode } from '../../protocol/steering/modes.ts';
 
+/** What a session logs to: a `Logger`, or one that limits the lines that the peer causes. */
+export interface SessionLog {
+  info(fields: object, message: string): void;
+  error(fields: object, message: string): void;
+}
+
 /** What one end of a stream hears from its session. */
 export interface StreamHandlers {
   onOpened(): void;

@@ -49,6 +49,8 @@ export class RogueClient {
   readonly socket: TLSSocket;
   /** What the concentrator said since WELCOME, DATA left out. */
   readonly frames: ControlFrame[] = [];
+  /** Bytes that came together with WELCOME, behind it. */
+  restBytes = 0;
   readonly #parser = new FrameParser();
   readonly #waiting = new Set<() => void>();
 
@@ -56,7 +58,7 @@ export class RogueClient {
     this.socket = socket;
   }
 
-  /** @param identity another client than the pair's own */
+  /** @param identity another client than the target's own */
   static async connect(pair: Target, identity: { id?: string; key?: Uint8Array } = {}): Promise<RogueClient> {
     const socket = await openTls(pair);
     const client = new RogueClient(socket);
@@ -69,6 +71,7 @@ export class RogueClient {
         const result = handshake.receive(bytes);
         if (result === undefined) return;
         isWelcome = true;
+        client.restBytes = result.rest.length;
         client.#receive(result.rest);
         resolve();
       });

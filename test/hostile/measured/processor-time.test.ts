@@ -133,7 +133,9 @@ it('a client that floods the concentrator with work leaves another its service',
   let found = await compare();
   for (let attempt = 1; attempt < ATTEMPTS && !isFair(found); attempt++) found = await compare();
   expect(attackers.every(({ isConnected }) => isConnected)).toBe(true);
-  const waits = (await pair.metrics('concentrator')).sum('tributary_processor_waits_total');
+  const waits = (await pair.metrics('concentrator')).sum('tributary_limits_reached_total', {
+    limit: 'processorShare',
+  });
   console.log(`the flooding client had to wait ${waits} times`);
   expect(waits).toBeGreaterThan(100);
   expect(found.fetchRatio).toBeLessThan(MOST_FETCH_RATIO);
