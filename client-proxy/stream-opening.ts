@@ -16,6 +16,8 @@ export interface StreamOpenerOptions {
   readonly optimisticReply: OptimisticReplyPolicy;
   /** How long the origin may take to answer an application that waits for it. */
   readonly answerTimeoutMs: number;
+  /** What an application that is gone had sent may make no progress for so long: its origin takes nothing. */
+  readonly stallTimeoutMs: number;
   /** How an opening ended. */
   onResult(result: 'ok' | ErrorName): void;
 }
@@ -98,12 +100,12 @@ class StreamOpening implements StreamHandlers {
   #timer: NodeJS.Timeout | undefined;
 
   constructor(options: StreamOpeningOptions) {
-    const { asked, driver, streamId } = options;
+    const { asked, driver, streamId, stallTimeoutMs } = options;
     this.#options = options;
     this.#asked = asked;
     this.#driver = driver;
     this.#streamId = streamId;
-    this.#relay = new StreamRelay(driver, streamId, () => this.#over());
+    this.#relay = new StreamRelay(driver, streamId, () => this.#over(), stallTimeoutMs);
     asked.steered.opened(driver, streamId);
   }
 
@@ -142,13 +144,13 @@ class StreamOpening implements StreamHandlers {
     else this.onFailed(error);
   }
 
-  onFailed(error: ErrorName): void {
+  onFailed(error: ErrorName, hasAll = false): void {
     this.#decide(error);
     if (!this.#asked.isAnswered) {
       this.#asked.isAnswered = true;
       this.#asked.request.fail(error);
     }
-    this.#relay.onFailed(error);
+    this.#relay.onFailed(error, hasAll);
   }
 
   onData(chunks: readonly Chunk[]): void {

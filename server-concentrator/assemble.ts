@@ -3,11 +3,13 @@ import { Registry } from 'prom-client';
 import { withTuning } from '../shared/protocol/session/core-tuning.ts';
 import { ProvenSources } from '../shared/runtime/admission/proven-sources.ts';
 import type { Source } from '../shared/runtime/admission/source.ts';
+import { PeerWatch } from '../shared/runtime/app/peer-watch.ts';
 import type { MonotonicClock, WallClock } from '../shared/runtime/clock.ts';
 import type { NativeLoad } from '../shared/runtime/kernel/native.ts';
 import { registerBuildInfo } from '../shared/runtime/observe/build-info.ts';
 import { HttpEndpoint } from '../shared/runtime/observe/http-endpoint.ts';
 import { LineLimit } from '../shared/runtime/observe/line-limit.ts';
+import { PeerLosses, registerPeerLosses } from '../shared/runtime/observe/peer-losses.ts';
 import { ResentBytes } from '../shared/runtime/observe/resent-bytes.ts';
 import { registerSessionMetrics } from '../shared/runtime/observe/session-metrics.ts';
 import { warnOnce } from '../shared/runtime/observe/warn-once.ts';
@@ -59,10 +61,17 @@ export async function assemble(config: ConcentratorConfig, deps: ConcentratorDep
     counts: new ConcentratorCounts(),
     resent: new ResentBytes(),
     traffic: new TrafficTable(MAX_UPLINK_NAMES),
+    peerLosses: new PeerLosses(),
   };
   const ownAddresses = new OwnAddresses();
   const own = await ownAddresses.find(config.public);
   const listenPorts = config.listen.map(({ port }) => port);
+  const peers = new PeerWatch({
+    ...config.connections,
+    native,
+    clock,
+    onLost: (role, reason) => counters.peerLosses.add(role, reason),
+  });
   const logs = new ClientLogs(logger, clock);
   const limitHits = new LimitHits(counters.counts.limits, logs);
   const policy = createEgressPolicy({ ...config.egress, ownAddresses: own, listenPorts });
@@ -70,6 +79,7 @@ export async function assemble(config: ConcentratorConfig, deps: ConcentratorDep
     policy,
     descriptors: await descriptorLimit(),
     native,
+    peers,
     clock,
     limitHits,
     onOutcome: (outcome) => counters.counts.opens.add(outcome === 'connected' ? 'ok' : outcome),
@@ -152,6 +162,7 @@ function makeEndpoint(
     readonly counts: ConcentratorCounts;
     readonly resent: ResentBytes;
     readonly traffic: TrafficTable;
+    readonly peerLosses: PeerLosses;
     readonly sessions: SessionRegistry;
   },
 ): HttpEndpoint<ConcentratorStatus> {
@@ -160,6 +171,7 @@ function makeEndpoint(
   registerBuildInfo(registry, deps);
   registerSessionMetrics(registry, { ...parts, drivers: () => sessions.drivers });
   registerConcentratorMetrics(registry, counts);
+  registerPeerLosses(registry, parts.peerLosses);
   return new HttpEndpoint({
     listen: metrics?.listen,
     hosts: metrics?.hosts,

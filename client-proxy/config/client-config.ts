@@ -1,4 +1,5 @@
 import type { Destination } from '../../shared/protocol/destination.ts';
+import type { PeerTimes } from '../../shared/runtime/app/watched-peer.ts';
 import type { LogFormat, LogLevel } from '../../shared/runtime/config/schema-pieces.ts';
 import type { TuningConfig } from '../../shared/runtime/config/tuning.ts';
 import type { CertificatePin } from '../../shared/runtime/identity/certificate-pin.ts';
@@ -75,6 +76,8 @@ export interface ClientConfig {
     readonly backoffMinMs: number;
     readonly backoffMaxMs: number;
   };
+  /** How the other ends of connections of applications and of direct origins are looked after. */
+  readonly connections: PeerTimes;
   readonly memory: { readonly perSessionBytes: number };
   /** Where the usage of metered uplinks is kept, when not in the usual place. */
   readonly stateDirectory?: string;

@@ -8,6 +8,7 @@ import {
   clientId,
   clientKey,
   congestionControl,
+  connections,
   count,
   duration,
   hostPort,
@@ -198,6 +199,7 @@ export const clientSchema = z
         if (backoffMin <= backoffMax) return;
         context.addIssue({ code: 'custom', path: ['backoffMax'], message: 'shorter than backoffMin' });
       }),
+    connections,
     memory: z
       .strictObject({ perSession: byteSize({ min: '1MiB', max: '4GiB' }).prefault('64MiB') })
       .prefault({}),

@@ -30,6 +30,7 @@ export const RELOAD_RULES: readonly ReloadRule<ClientConfig>[] = [
   { key: 'paths', value: (config) => config.paths, applies: 'restart' },
   { key: 'linger', value: (config) => config.lingerMs, applies: 'restart' },
   { key: 'dial', value: (config) => config.dial, applies: 'restart' },
+  { key: 'connections', value: (config) => config.connections, applies: 'restart' },
   { key: 'memory', value: (config) => config.memory, applies: 'restart' },
   { key: 'stateDir', value: (config) => config.stateDirectory, applies: 'restart' },
   { key: 'metrics', value: (config) => config.metrics, applies: 'restart' },

@@ -87,6 +87,11 @@ export class ClientSession {
     return driver.hasSubflow && driver.cannotOpen !== 'goingAway';
   }
 
+  /** It carries as many streams as the concentrator takes in one session. */
+  get isFull(): boolean {
+    return this.#driver?.cannotOpen === 'resourceExceeded';
+  }
+
   get driver(): SessionDriver | undefined {
     return this.#driver;
   }

@@ -23,6 +23,10 @@ export interface SessionKeeperOptions extends Omit<ClientSessionOptions, 'uplink
 
 /** A session that lasted this long was a good one; the next may start at once. */
 const GOOD_SESSION_MS = 10_000;
+/** How often the log says so. */
+const SAY_FULL_INTERVAL_MS = 60_000;
+/** How often a full session is asked whether it takes streams again. */
+const ROOM_CHECK_MS = 100;
 /** How often a session that is going away is asked whether its streams are done. */
 const DRAIN_CHECK_MS = 250;
 /** The same when the program waits for it to end. */
@@ -42,6 +46,8 @@ export class SessionKeeper implements UplinkFollower<DialledUplink> {
   #currentSinceMs = 0;
   readonly #waiting = new Set<() => void>();
   #restartTimer: NodeJS.Timeout | undefined;
+  #saidFullMs = Number.NEGATIVE_INFINITY;
+  #roomTimer: NodeJS.Timeout | undefined;
   #isDraining = false;
   #isStopped = false;
 
@@ -71,6 +77,7 @@ export class SessionKeeper implements UplinkFollower<DialledUplink> {
   async stop(): Promise<void> {
     this.#isStopped = true;
     clearTimeout(this.#restartTimer);
+    clearInterval(this.#roomTimer);
     const sessions = this.#sessions;
     for (const session of sessions) session.close('goingAway');
     this.#wakeWaiting();
@@ -138,11 +145,15 @@ export class SessionKeeper implements UplinkFollower<DialledUplink> {
     let leftMs = this.#options.openTimeoutMs;
     // That it is going away may be heard later than the refusal.
     const isRefusing = () => refusedBy !== undefined && this.#current?.driver === refusedBy;
-    while (!this.#current?.isReady || isRefusing()) {
-      if (leftMs <= 0 || this.#isDraining || this.#isStopped)
+    while (!this.#current?.isReady || this.#current.isFull || isRefusing()) {
+      const isFull = this.#current?.isReady === true && this.#current.isFull && !isRefusing();
+      if (leftMs <= 0 || this.#isDraining || this.#isStopped) {
+        if (isFull) throw new StreamError('resourceExceeded', 'the session has no room for another stream');
         throw new StreamError('uplinksLost', 'no session with the concentrator');
+      }
+      if (isFull) this.#awaitRoom();
       const sinceMs = this.#options.clock();
-      const lingers = this.isEstablished && !isRefusing();
+      const lingers = this.isEstablished && !isFull && !isRefusing();
       await this.#change(lingers ? undefined : leftMs, signal);
       signal.throwIfAborted();
       if (!lingers) leftMs -= this.#options.clock() - sinceMs;
@@ -211,6 +222,25 @@ export class SessionKeeper implements UplinkFollower<DialledUplink> {
       signal.addEventListener('abort', done);
       this.#waiting.add(done);
     });
+  }
+
+  /** Wakes those that wait as soon as streams of the full session have ended. */
+  #awaitRoom(): void {
+    if (this.#roomTimer !== undefined) return;
+    const nowMs = this.#options.clock();
+    if (nowMs - this.#saidFullMs >= SAY_FULL_INTERVAL_MS) {
+      this.#saidFullMs = nowMs;
+      this.#logger.warn(
+        { streams: this.#current?.driver?.streamCount },
+        'the session is full: new connections wait until others end (limits.streamsPerSession at the concentrator)',
+      );
+    }
+    this.#roomTimer = setInterval(() => {
+      if (this.#current?.isFull && !this.#isStopped && this.#waiting.size > 0) return;
+      clearInterval(this.#roomTimer);
+      this.#roomTimer = undefined;
+      this.#wakeWaiting();
+    }, ROOM_CHECK_MS);
   }
 
   #wakeWaiting(): void {

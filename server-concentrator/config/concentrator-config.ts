@@ -1,4 +1,5 @@
 import type { Destination } from '../../shared/protocol/destination.ts';
+import type { PeerTimes } from '../../shared/runtime/app/watched-peer.ts';
 import type { LogFormat, LogLevel } from '../../shared/runtime/config/schema-pieces.ts';
 import type { TuningConfig } from '../../shared/runtime/config/tuning.ts';
 import type { TlsIdentity } from '../../shared/runtime/identity/certificate.ts';
@@ -69,6 +70,8 @@ export interface ConcentratorConfig {
     readonly resolveTimeoutMs: number;
   };
   readonly limits: ConcentratorLimits;
+  /** How the other ends of connections of origins are looked after. */
+  readonly connections: PeerTimes;
   /** How long a session and its streams wait without any subflow. */
   readonly lingerMs: number;
   /** The kernel's congestion control for accepted subflows; BBR where allowed when absent. */

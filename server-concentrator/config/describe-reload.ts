@@ -19,6 +19,7 @@ export const RELOAD_RULES: readonly ReloadRule<ConcentratorConfig>[] = [
   { key: 'egress.connectTimeout', value: (config) => config.egress.connectTimeoutMs, applies: 'restart' },
   { key: 'egress.resolveTimeout', value: (config) => config.egress.resolveTimeoutMs, applies: 'restart' },
   { key: 'limits', value: (config) => config.limits, applies: 'restart' },
+  { key: 'connections', value: (config) => config.connections, applies: 'restart' },
   { key: 'linger', value: (config) => config.lingerMs, applies: 'restart' },
   { key: 'congestionControl', value: (config) => config.congestionControl, applies: 'restart' },
   { key: 'metrics', value: (config) => config.metrics, applies: 'restart' },

@@ -143,6 +143,10 @@ function toConfig(parsed: z.output<typeof concentratorSchema>) {
       streamIdleTimeoutMs: limits.streamIdleTimeout,
       drainTimeoutMs: limits.drainTimeout,
     },
+    connections: {
+      keepAliveMs: parsed.connections.keepAlive,
+      stallTimeoutMs: parsed.connections.stallTimeout,
+    },
     lingerMs: parsed.linger,
     ...(parsed.congestionControl === undefined ? {} : { congestionControl: parsed.congestionControl }),
     ...(parsed.metrics === false ? {} : { metrics: parsed.metrics }),

@@ -3,6 +3,7 @@ import { StreamError } from '../../shared/protocol/errors.ts';
 import type { AppSocket } from '../../shared/runtime/app/app-socket.ts';
 import { connectAppSocket } from '../../shared/runtime/app/app-socket-connect.ts';
 import { BlockPool } from '../../shared/runtime/app/block-pool.ts';
+import type { PeerWatch } from '../../shared/runtime/app/peer-watch.ts';
 import { SharedPlaces } from '../../shared/runtime/async/shared-places.ts';
 import type { MonotonicClock } from '../../shared/runtime/clock.ts';
 import { DnsResolver } from '../../shared/runtime/dns/resolver.ts';
@@ -19,6 +20,8 @@ export interface OriginDialerParts {
   /** How many this process may have. */
   readonly descriptors: number;
   readonly native: NativeSockets | undefined;
+  /** Looks after origins. */
+  readonly peers: PeerWatch;
   readonly clock: MonotonicClock;
   readonly limitHits: LimitHits;
   onOutcome(outcome: DialOutcome): void;
@@ -27,7 +30,7 @@ export interface OriginDialerParts {
 /** Dials origins under the limits of each client and of the process: opens, names, attempts under way, descriptors. */
 export function makeOriginDialer(
   { egress, limits }: Pick<ConcentratorConfig, 'egress' | 'limits'>,
-  { policy, descriptors, native, clock, limitHits, onOutcome }: OriginDialerParts,
+  { policy, descriptors, native, peers, clock, limitHits, onOutcome }: OriginDialerParts,
 ): OriginDialer<AppSocket> {
   const pool = new BlockPool(clock);
   const shares = new DescriptorShares(originDescriptors(descriptors));
@@ -49,7 +52,7 @@ export function makeOriginDialer(
         throw new StreamError('resourceExceeded', shares.refusal);
       }
       const wire = { watch: (socket: Socket) => void socket.once('close', shares.take(clientId)) };
-      return connectAppSocket({ host, port, pool, native, wire, signal });
+      return connectAppSocket({ host, port, pool, peers, native, wire, signal });
     },
     clock,
     onOutcome,

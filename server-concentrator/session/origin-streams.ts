@@ -97,7 +97,8 @@ function handlersOf(relay: StreamRelay): StreamHandlers {
     onOpened() {},
     onData: (pieces) => relay.onData(pieces),
     onEnded: () => relay.onEnded(),
-    onFailed: (error) => relay.onFailed(error),
+    onFailed: (error, hasAll) => relay.onFailed(error, hasAll),
     onWritable: () => relay.onWritable(),
+    onKeepAlive: (idleMs) => relay.keepAlive(idleMs),
   };
 }

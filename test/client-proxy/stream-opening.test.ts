@@ -43,6 +43,7 @@ async function crossed(
   const opener = new StreamOpener({
     keeper,
     optimisticReply,
+    stallTimeoutMs: 1_000,
     answerTimeoutMs: 5_000,
     onResult: (result) => results.push(result),
   });

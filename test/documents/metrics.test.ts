@@ -11,6 +11,7 @@ import {
 } from '../../server-concentrator/concentrator-metrics.ts';
 import { registerBuildInfo } from '../../shared/runtime/observe/build-info.ts';
 import { HttpEndpoint } from '../../shared/runtime/observe/http-endpoint.ts';
+import { PeerLosses, registerPeerLosses } from '../../shared/runtime/observe/peer-losses.ts';
 import { ResentBytes } from '../../shared/runtime/observe/resent-bytes.ts';
 import { registerSessionMetrics } from '../../shared/runtime/observe/session-metrics.ts';
 import { TrafficTable } from '../../shared/runtime/session/uplink-traffic.ts';
@@ -33,6 +34,7 @@ function exported(registerOwn: (registry: Registry) => void): string[] {
     status: () => ({}),
     statusText: () => '',
   });
+  registerPeerLosses(registry, new PeerLosses());
   registerOwn(registry);
   return registry
     .getMetricsAsArray()

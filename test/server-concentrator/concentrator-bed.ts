@@ -48,6 +48,7 @@ export async function assembled(
       drainTimeoutMs: 0,
       ...limits,
     },
+    connections: { keepAliveMs: 300_000, stallTimeoutMs: 120_000 },
     lingerMs: 60_000,
     tuning: {},
     log: { level: 'info', format: 'json' },

@@ -48,6 +48,7 @@ export class LiveStreams {
 
   forgetIfDone(stream: Stream): void {
     if (stream.isDone) this.forget(stream);
+    else if (stream.isSettled) this.#context.table.settle(stream);
   }
 
   forget(stream: Stream): void {
@@ -60,8 +61,16 @@ export class LiveStreams {
 
   /** Ends it, and tells the peer why. */
   reset(stream: Stream, error: ErrorName): void {
-    this.tellPeer({ type: 'reset', streamId: stream.id, code: ERROR_CODE[error] });
+    if (!stream.isReset) this.tellPeer({ type: 'reset', streamId: stream.id, code: ERROR_CODE[error] });
     this.forget(stream);
+  }
+
+  /** Nobody receives what this end sends any more; what it has received is still to be taken. */
+  stopSending(stream: Stream): void {
+    this.#context.backlog.forget(stream);
+    stream.send.reset();
+    this.#context.transmitter.refresh(stream);
+    this.forgetIfDone(stream);
   }
 
   tellPeer(frame: ControlFrame): void {

@@ -93,6 +93,15 @@ export const congestionControl = textAs(
 /** How long a session without any subflow waits for one to come back; the sides use the shorter of theirs. */
 export const linger = duration({ min: '0s', max: '1h' }).prefault('60s');
 
+/** How the other ends of connections are looked after; the bounds of the kernel's keep-alive are wider. */
+export const connections = z
+  .strictObject({
+    keepAlive: duration({ min: '1s', max: '2h' }).prefault('5m'),
+    // The least that a slow origin shows of itself: its kernel opens a closed window by a sixteenth of its buffer.
+    stallTimeout: duration({ min: '1s', max: '1h' }).prefault('2m'),
+  })
+  .prefault({});
+
 /** More than a machine has names. */
 const MAX_METRICS_HOSTS = 32;
 const metricsHost = textAs('a host name or an IP address, without a port', (value) =>

@@ -98,9 +98,12 @@ export class EventDispatcher {
         const handlers = this.#handlers.get(event.streamId);
         this.#handlers.delete(event.streamId);
         if (event.isRefused && handlers?.onRefused !== undefined) handlers.onRefused(event.error);
-        else handlers?.onFailed(event.error);
+        else handlers?.onFailed(event.error, event.hasAll);
         break;
       }
+      case 'stream-keep-alive':
+        this.#handlers.get(event.streamId)?.onKeepAlive?.(event.seconds * 1000);
+        break;
       case 'stream-requested':
         owner.onStreamRequested?.(event.streamId, event.destination, event.mode);
         break;

@@ -18,8 +18,11 @@ export interface StreamHandlers {
   onEnded(): void;
   /** In place of `onFailed`, where it is there: the peer has answered that the origin was never connected. */
   onRefused?(error: ErrorName): void;
-  onFailed(error: ErrorName): void;
+  /** `hasAll`: everything had come, up to the end. */
+  onFailed(error: ErrorName, hasAll?: boolean): void;
   onWritable(): void;
+  /** Concentrator: the application keeps its silent connection alive, after so much silence. */
+  onKeepAlive?(idleMs: number): void;
 }
 
 /** What the program that owns a session hears from it. */

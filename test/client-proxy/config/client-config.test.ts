@@ -55,6 +55,7 @@ describe('a client configuration', () => {
       steering: { default: { mode: 'aggregate' }, rules: [] },
       lingerMs: 60_000,
       dial: { timeoutMs: 5_000, backoffMinMs: 500, backoffMaxMs: 8_000 },
+      connections: { keepAliveMs: 300_000, stallTimeoutMs: 120_000 },
       memory: { perSessionBytes: 64 * 1024 * 1024 },
       metrics: { listen: { host: '127.0.0.1', port: 9101 }, hosts: [] },
       tuning: {},
@@ -234,7 +235,7 @@ stateDir: state
     [
       'zzzz: 1',
       'c.yaml:7:1: unknown key "zzzz": known here are concentrator, client, socks, uplinks, subflowsPerPath, paths, standby, steering, linger, ' +
-        'dial, memory, stateDir, metrics, tuning, log',
+        'dial, connections, memory, stateDir, metrics, tuning, log',
     ],
     [
       'linger: 60',
