@@ -15,6 +15,8 @@ export const PACKAGES = {
   wrk: () => isOnPath('wrk'),
   gcc: () => isOnPath('gcc'),
   'libc6-dev': () => existsSync('/usr/include/stdio.h'),
+  // For `systemd-analyze`, which needs no running systemd.
+  systemd: () => isOnPath('systemd-analyze'),
 } as const;
 
 export type PackageName = keyof typeof PACKAGES;
@@ -51,6 +53,7 @@ const REQUIREMENTS = {
   chromium: { packages: ['chromium'] },
   proxychains: { packages: ['proxychains4'] },
   wrk: { packages: ['wrk'] },
+  systemd: { packages: ['systemd'] },
 } as const satisfies Record<string, Requirement>;
 
 export type Need = keyof typeof REQUIREMENTS;
