@@ -72,7 +72,7 @@ export class LiveStreams {
 
   /** Ends it, and tells the peer why. */
   reset(stream: Stream, error: ErrorName): void {
-    this.tellPeer({ type: 'reset', streamId: stream.id, code: ERROR_CODE[error] });
+    if (!stream.isReset) this.tellPeer({ type: 'reset', streamId: stream.id, code: ERROR_CODE[error] });
     this.forget(stream);
   }
 
