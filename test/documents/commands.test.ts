@@ -3,7 +3,9 @@ import { describe, expect, it } from 'vitest';
 import { buildClientCli } from '../../client-proxy/cli/client-cli.ts';
 import { buildConcentratorCli } from '../../server-concentrator/cli/concentrator-cli.ts';
 import { parseOptions as parseBenchOptions } from '../bench/options.ts';
+import { parseOptions as parseChaosOptions } from '../chaos/options.ts';
 import { commandLineDeps } from '../config/command-line-deps.ts';
+import { parseOptions as parseLoadOptions } from '../load/options.ts';
 import { PACKAGES } from '../support/needs.ts';
 import { parseOptions as parseUseCaseOptions } from '../use-cases/options.ts';
 import { markdownFiles, projectFile, sectionLines, shellCommands, shellLines } from './markdown.ts';
@@ -80,6 +82,14 @@ describe('the shell blocks of the texts', () => {
 
   it.each(optionsOf('use-cases'))('npm run use-cases -- %s', (options) => {
     expect(parseUseCaseOptions(options.split(' '))).toBeDefined();
+  });
+
+  it.each(optionsOf('chaos'))('npm run chaos -- %s', (options) => {
+    expect(parseChaosOptions(options.split(' '))).toBeDefined();
+  });
+
+  it.each(optionsOf('load'))('npm run load -- %s', (options) => {
+    expect(parseLoadOptions(options.split(' '))).toBeDefined();
   });
 
   const ours = commands.filter((command) => command.split(' ')[0]! in bin);
