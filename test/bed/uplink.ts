@@ -173,8 +173,8 @@ export class Uplink {
       const table = 100 + this.#number;
       await this.#namespaces.client.ip(family, [
         `address add ${address}/${prefix} dev ${this.name}${family === 6 ? ' nodad' : ''}`,
-        `route add default via ${gateway} dev ${this.name} metric ${table}`,
-        `route add default via ${gateway} dev ${this.name} table ${table}`,
+        `route replace default via ${gateway} dev ${this.name} metric ${table}`,
+        `route replace default via ${gateway} dev ${this.name} table ${table}`,
         `rule add from ${address} lookup ${table} priority ${this.#rulePriority}`,
       ]);
     }

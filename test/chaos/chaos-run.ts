@@ -126,7 +126,12 @@ export class ChaosRun {
     const steps = schedule
       .flatMap((fault) => [
         { atMs: fault.atMs, act: () => kindOf(fault).begin(stage, fault), fault, isBegin: true },
-        { atMs: fault.atMs + fault.lastsMs, act: () => kindOf(fault).end?.(stage, fault), fault, isBegin: false },
+        {
+          atMs: fault.atMs + fault.lastsMs,
+          act: () => kindOf(fault).end?.(stage, fault),
+          fault,
+          isBegin: false,
+        },
       ])
       .sort((a, b) => a.atMs - b.atMs);
     const timer = setInterval(() => this.#say(this.#progress(traffic, schedule)), SAY_EVERY_MS);
@@ -220,7 +225,8 @@ function leaks(before: Readonly<Record<Role, Holdings>>, after: Readonly<Record<
     if (!(is.streams === 0)) found.push(`${is.streams} streams`);
     if (!(is.descriptors <= was.descriptors + COUNT_SLACK))
       found.push(`${is.descriptors} descriptors, ${was.descriptors} before`);
-    if (!(is.handles <= was.handles + COUNT_SLACK)) found.push(`${is.handles} handles, ${was.handles} before`);
+    if (!(is.handles <= was.handles + COUNT_SLACK))
+      found.push(`${is.handles} handles, ${was.handles} before`);
     if (!(is.heapBytes <= was.heapBytes + HEAP_SLACK_BYTES))
       found.push(`${mib(is.heapBytes)} MiB of heap, ${mib(was.heapBytes)} before`);
     return found.map((what) => `in the end the ${role} still holds ${what}`);

@@ -33,12 +33,20 @@ const KINDS: readonly { readonly what: string; readonly weight: number; shape(ra
   {
     what: 'bulk down',
     weight: 6,
-    shape: (random) => ({ ...SILENT_TALK, upBytes: 200, downBytes: whole(random.logBetween(500_000, 12_000_000)) }),
+    shape: (random) => ({
+      ...SILENT_TALK,
+      upBytes: 200,
+      downBytes: whole(random.logBetween(500_000, 12_000_000)),
+    }),
   },
   {
     what: 'bulk up',
     weight: 6,
-    shape: (random) => ({ ...SILENT_TALK, upBytes: whole(random.logBetween(200_000, 6_000_000)), downBytes: 500 }),
+    shape: (random) => ({
+      ...SILENT_TALK,
+      upBytes: whole(random.logBetween(200_000, 6_000_000)),
+      downBytes: 500,
+    }),
   },
   {
     what: 'both ways',
@@ -123,7 +131,12 @@ export function drawConversations(random: Random, lengthMs: number, firstKey: nu
 }
 
 /** Downloads of which nobody reads more than the beginning for `stallMs`. */
-export function stalledReaders(count: number, stallMs: number, atMs: number, firstKey: number): Conversation[] {
+export function stalledReaders(
+  count: number,
+  stallMs: number,
+  atMs: number,
+  firstKey: number,
+): Conversation[] {
   return Array.from({ length: count }, (_, index) => ({
     ...{ atMs, what: 'stalled reader', port: PORTS.optimistic },
     talk: { key: firstKey + index, ...SILENT_TALK, upBytes: 100, downBytes: STALLED_BYTES, stallMs },

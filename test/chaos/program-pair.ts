@@ -84,7 +84,7 @@ export class ProgramPair {
 
   async killConcentrator(): Promise<void> {
     const child = this.#children.concentrator!;
-    this.#children.concentrator = undefined;
+    delete this.#children.concentrator;
     const exited = once(child, 'exit');
     child.kill('SIGKILL');
     await exited;

@@ -27,7 +27,11 @@ export class CrowdLoad {
   }
 
   /** Begins so many a second, each through the proxy that `proxyOf` names; resolves when all have begun. */
-  async begin(talks: readonly Talk[], perSecond: number, proxyOf: (index: number) => Endpoint): Promise<void> {
+  async begin(
+    talks: readonly Talk[],
+    perSecond: number,
+    proxyOf: (index: number) => Endpoint,
+  ): Promise<void> {
     const perStep = Math.ceil((perSecond * STEP_MS) / 1000);
     for (let from = 0; from < talks.length; from += perStep) {
       for (const [index, talk] of talks.slice(from, from + perStep).entries())

@@ -29,10 +29,7 @@ const CELLS: readonly Cell[] = [
   ['turn p99 ms', ({ turnP99Ms }) => digits(turnP99Ms, 1)],
   ['open beside p50 ms', ({ loadedOpenP50Ms }) => digits(loadedOpenP50Ms, 2)],
   ['open beside p99 ms', ({ loadedOpenP99Ms }) => digits(loadedOpenP99Ms, 2)],
-  [
-    'failed',
-    ({ failures, connections }) => (connections === undefined ? '-' : `${failures}/${connections}`),
-  ],
+  ['failed', ({ failures, connections }) => (connections === undefined ? '-' : `${failures}/${connections}`)],
 ];
 
 const COLOURS: readonly [string, string] = ['#1f6feb', '#d9822b'];

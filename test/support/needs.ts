@@ -82,7 +82,8 @@ export function needs(...all: readonly Need[]): TestOptions {
   const lack = lackOf(requirements);
   if (lack === undefined) return {};
   const isCi = process.env.CI === 'true';
-  if (isCi && lackOf(requirements.filter(({ isOptional = false }) => !isOptional)) !== undefined) throw new Error(`this machine lacks what the tests need: ${lack.reason}`);
+  if (isCi && lackOf(requirements.filter(({ isOptional = false }) => !isOptional)) !== undefined)
+    throw new Error(`this machine lacks what the tests need: ${lack.reason}`);
   return { skip: true, meta: { lack } };
 }
 

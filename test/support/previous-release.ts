@@ -47,7 +47,10 @@ async function unpack(folder: string): Promise<void> {
 /** What git prints; undefined when it fails. */
 function git(...args: readonly string[]): string | undefined {
   try {
-    return execFileSync('git', [...GIT, ...args], { encoding: 'utf8', stdio: ['ignore', 'pipe', 'ignore'] }).trim();
+    return execFileSync('git', [...GIT, ...args], {
+      encoding: 'utf8',
+      stdio: ['ignore', 'pipe', 'ignore'],
+    }).trim();
   } catch {
     return undefined;
   }

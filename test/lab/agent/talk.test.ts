@@ -18,9 +18,9 @@ async function talk(
       follow(socket, new TalkSide(talkOf(words), 'origin', socket, resolve), meddle);
     });
   });
-  server?.listen(0, '127.0.0.1');
+  server!.listen(0, '127.0.0.1');
   await once(server!, 'listening');
-  const { port } = server?.address() as AddressInfo;
+  const { port } = server!.address() as AddressInfo;
   const client = await new Promise<TalkEnd>((resolve) => {
     const socket = connect({ port, host: '127.0.0.1', allowHalfOpen: true });
     follow(socket, new TalkSide(whole, 'client', socket, resolve), (bytes) => bytes);
