@@ -134,7 +134,7 @@ export class ChaosRun {
         },
       ])
       .sort((a, b) => a.atMs - b.atMs);
-    const timer = setInterval(() => this.#say(this.#progress(traffic, schedule)), SAY_EVERY_MS);
+    const timer = setInterval(() => this.#say(this.#progress(traffic)), SAY_EVERY_MS);
     try {
       for (const { atMs, act, fault, isBegin } of steps) {
         await sleep(Math.max(0, atMs - traffic.nowMs));
@@ -187,11 +187,11 @@ export class ChaosRun {
     }
   }
 
-  #progress(traffic: Traffic, schedule: readonly Fault[]): string {
-    const { results } = this.#judge(traffic, schedule);
+  #progress(traffic: Traffic): string {
     const now = (traffic.nowMs / 1000).toFixed(0);
-    const { openCount } = traffic;
-    return `seed ${this.#seed}, ${now} s: ${openCount} open, ${results.exact} exact, ${results.broken} broken by a kill`;
+    const ended = [...traffic.accounts.values()].filter(({ client }) => client !== undefined);
+    const failed = ended.filter(({ client }) => client?.error !== undefined);
+    return `seed ${this.#seed}, ${now} s: ${traffic.openCount} open, ${ended.length} ended, ${failed.length} of them with an error`;
   }
 }
 

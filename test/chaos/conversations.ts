@@ -15,8 +15,8 @@ type Shape = Omit<Talk, 'key'>;
 
 /** From one conversation to the next, about. */
 const EVERY_MS = 350;
-/** Shells and mail clients that stay open all the time and say something now and then. */
-const LONG_IDLE = 12;
+/** Shells and mail clients that stay open to the end and say something now and then: some at first, then one more so often. */
+const LONG_IDLE = { atFirst: 6, everyMs: 15_000 };
 const LONG_PAUSE_MS = [5_000, 40_000] as const;
 
 /** Kinds of conversations: how often each, and what is drawn for it. */
@@ -108,17 +108,18 @@ const PORT_WEIGHTS: readonly (readonly [port: number, weight: number])[] = [
   [PORTS.direct, 12],
 ];
 
-/** Draws the traffic of `lengthMs`, in the order of its beginning, with keys from `firstKey` on. */
+/** Draws the traffic of `lengthMs`, with keys from `firstKey` on. */
 export function drawConversations(random: Random, lengthMs: number, firstKey: number): Conversation[] {
   const drawn: Conversation[] = [];
   const add = (atMs: number, what: string, shape: Shape, port: number) =>
     drawn.push({ atMs, what, port, talk: { key: firstKey + drawn.length, ...shape } });
-  for (let i = 0; i < LONG_IDLE; i++) {
+  const longIdle = LONG_IDLE.atFirst + Math.floor(lengthMs / LONG_IDLE.everyMs);
+  for (let index = 0; index < longIdle; index++) {
+    const atMs = Math.max(0, index - LONG_IDLE.atFirst) * LONG_IDLE.everyMs;
     const pauseMs = whole(random.between(...LONG_PAUSE_MS));
-    const bytes = 100 * Math.max(2, Math.floor(lengthMs / pauseMs));
+    const bytes = 100 * Math.max(2, Math.floor((lengthMs - atMs) / pauseMs));
     const shape: Shape = { ...SILENT_TALK, order: 'turns', upBytes: bytes, downBytes: bytes };
-    const port = i % 2 === 0 ? PORTS.plain : PORTS.optimistic;
-    add(0, 'long idle', { ...shape, messageBytes: 100, pauseMs }, port);
+    add(atMs, 'long idle', { ...shape, messageBytes: 100, pauseMs }, weighted(random, PORT_WEIGHTS));
   }
   for (let atMs = 0; atMs < lengthMs; atMs += random.between(0, 2 * EVERY_MS)) {
     const { what, shape } = weighted(
