@@ -67,7 +67,7 @@ describe('docs/chaos-and-load.md', async () => {
   const page = await projectFile('docs/chaos-and-load.md');
 
   it('has every kind of fault', () => {
-    const named = tableRows(page, '## Faults').map(([name]) => name);
+    const named = tableRows(page, '### Faults').map(([name]) => name);
     expect(named).toEqual(FAULT_KINDS.map(({ name }) => name));
   });
 });
