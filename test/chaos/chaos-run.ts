@@ -4,8 +4,9 @@ import { Crowd, Origin } from '../lab/agents.ts';
 import type { TributarySetup } from '../lab/tributary-setup.ts';
 import { Random } from '../simulation/random.ts';
 import { drawConversations, stalledReaders } from './conversations.ts';
-import type { Fault } from './fault.ts';
-import { describeFault, kindOf, type Stage } from './fault-kinds.ts';
+import { disturb } from './disturbance.ts';
+import type { Fault, PlayedFault } from './fault.ts';
+import type { Stage } from './fault-kinds.ts';
 import { CLIENT, CONCENTRATOR, PORTS, UPLINKS } from './network.ts';
 import { type Holdings, ProgramPair, type Role } from './program-pair.ts';
 import { drawSchedule, excusesOf } from './schedule.ts';
@@ -92,9 +93,14 @@ export class ChaosRun {
     const before = await this.#warmUp(programs, traffic);
     traffic.begin();
     traffic.plan(conversations);
-    await this.#disturb(stageOf(bed, programs, traffic), schedule, traffic, lengthMs);
+    const disturbed = await this.#disturb(stageOf(bed, programs, traffic), schedule, traffic, lengthMs);
     await this.#finish(traffic);
-    const { results, bytes, findings } = this.#judge(traffic, schedule);
+    const sessionsAtMs = programs.sessionsAtMs.map((ms) => traffic.at(ms));
+    const played = disturbed.map((fault) => {
+      const newSessionAtMs = sessionsAtMs.find((ms) => ms >= fault.atMs);
+      return { ...fault, ...(newSessionAtMs === undefined ? {} : { newSessionAtMs }) };
+    });
+    const { results, bytes, findings } = this.#judge(traffic, played);
     const after = await this.#settle(programs, before);
     return {
       ...{ seed: this.#seed, minutes: this.#minutes, schedule, results, bytes, before, after },
@@ -116,32 +122,18 @@ export class ChaosRun {
     return holdings(programs);
   }
 
-  /** Plays the schedule; resolves at its end, when all is well again. */
+  /** Plays the schedule, to its end. */
   async #disturb(
     stage: Stage,
     schedule: readonly Fault[],
     traffic: Traffic,
     lengthMs: number,
-  ): Promise<void> {
-    const steps = schedule
-      .flatMap((fault) => [
-        { atMs: fault.atMs, act: () => kindOf(fault).begin(stage, fault), fault, isBegin: true },
-        {
-          atMs: fault.atMs + fault.lastsMs,
-          act: () => kindOf(fault).end?.(stage, fault),
-          fault,
-          isBegin: false,
-        },
-      ])
-      .sort((a, b) => a.atMs - b.atMs);
+  ): Promise<PlayedFault[]> {
     const timer = setInterval(() => this.#say(this.#progress(traffic)), SAY_EVERY_MS);
     try {
-      for (const { atMs, act, fault, isBegin } of steps) {
-        await sleep(Math.max(0, atMs - traffic.nowMs));
-        if (isBegin) this.#say(`  ${describeFault(fault)}`);
-        await act();
-      }
+      const played = await disturb(stage, schedule, () => traffic.nowMs, this.#say);
       await sleep(Math.max(0, lengthMs - traffic.nowMs));
+      return played;
     } finally {
       clearInterval(timer);
     }
@@ -154,8 +146,8 @@ export class ChaosRun {
     traffic.stop();
   }
 
-  #judge(traffic: Traffic, schedule: readonly Fault[]) {
-    const excuses = excusesOf(schedule);
+  #judge(traffic: Traffic, played: readonly PlayedFault[]) {
+    const excuses = excusesOf(played);
     const results: Record<Result, number> = { exact: 0, broken: 0, defect: 0 };
     const findings: string[] = [];
     let bytes = 0;

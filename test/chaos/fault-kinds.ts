@@ -1,5 +1,5 @@
 import type { Bed } from '../bed/bed.ts';
-import type { Excuse, Fault, Target } from './fault.ts';
+import type { Excuse, Fault, PlayedFault, Target } from './fault.ts';
 import { DIRECT_UPLINK } from './network.ts';
 
 /** What faults act upon. */
@@ -29,11 +29,11 @@ export interface FaultKind {
   begin(stage: Stage, fault: Fault): Promise<void>;
   end?(stage: Stage, fault: Fault): Promise<void>;
   /** What it may break; nothing unless told. */
-  excuses?(fault: Fault): readonly Excuse[];
+  excuses?(fault: PlayedFault): readonly Excuse[];
 }
 
-/** After a concentrator's return, the client may take this long to find that its session is lost: it redials every 8 s at most. */
-const SESSION_LOST_MS = 15_000;
+/** Connections that were opened while the client learned that its session is lost. */
+const SESSION_LOST_MS = 2_000;
 /** A direct connection learns that its address is gone when it sends the next time, which may be a retransmission. */
 const DIRECT_LOST_MS = 120_000;
 const DAY_S = 86_400;
@@ -157,8 +157,8 @@ export const FAULT_KINDS: readonly FaultKind[] = [
     lastsMs: [200, 6_000],
     begin: (stage) => stage.killConcentrator(),
     end: (stage) => stage.startConcentrator(),
-    excuses: ({ atMs, lastsMs }) => [
-      { route: 'concentrator', fromMs: atMs, toMs: atMs + lastsMs + SESSION_LOST_MS },
+    excuses: ({ atMs, newSessionAtMs = Number.POSITIVE_INFINITY }) => [
+      { route: 'concentrator', fromMs: atMs, toMs: newSessionAtMs + SESSION_LOST_MS },
     ],
   },
   {

@@ -12,6 +12,12 @@ export interface Fault {
   readonly value: number;
 }
 
+/** A fault as it was played, on a machine that may have been late: its times are those of what happened. */
+export interface PlayedFault extends Fault {
+  /** When the client next had a new session; absent: it had none. */
+  readonly newSessionAtMs?: number;
+}
+
 /** Time in which a fault may break connections of a route: through the concentrator, or directly over an uplink. */
 export interface Excuse {
   readonly route: 'concentrator' | 'direct';

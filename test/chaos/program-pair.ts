@@ -6,6 +6,7 @@ import { dirname, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Bed } from '../bed/bed.ts';
 import { compiled } from '../bed/compile.ts';
+import { monotonicMs } from '../lab/agent/arrivals.ts';
 import { endProgram } from '../lab/programs.ts';
 import { readMetrics } from '../lab/read-metrics.ts';
 import { type Launch, startClient, startConcentrator } from '../lab/tributary-pair.ts';
@@ -35,6 +36,8 @@ const NODE_OPTIONS = ['--expose-gc', `--max-old-space-size=${HEAP_MIB}`, '--impo
 const COLLECT_MS = 300;
 /** Of each program's output, from the start and at the end of a run. */
 const KEPT_CHARACTERS = 4 << 20;
+/** What the client logs of each. */
+const NEW_SESSION = '"session established"';
 /** Levels of the logger: an error is always a defect here. */
 const ERROR_LEVEL = 50;
 
@@ -42,6 +45,8 @@ const ERROR_LEVEL = 50;
 export class ProgramPair {
   /** Errors in the logs, and programs that ended by themselves. */
   readonly complaints: string[] = [];
+  /** When the client had a new session, by the monotonic clock. */
+  readonly sessionsAtMs: number[] = [];
   readonly output: Record<Role, string> = { client: '', concentrator: '' };
   readonly #bed: Bed;
   readonly #configured: ConfiguredPair;
@@ -151,6 +156,7 @@ export class ProgramPair {
   #hear(role: Role, text: string): void {
     if (this.output[role].length < KEPT_CHARACTERS) this.output[role] += text;
     else this.output[role] = (this.output[role] + text).slice(-KEPT_CHARACTERS);
+    if (role === 'client' && text.includes(NEW_SESSION)) this.sessionsAtMs.push(monotonicMs());
     for (const line of text.split('\n')) {
       const level = Number(/^\{"level":(\d+)/.exec(line)?.[1] ?? 0);
       if (level >= ERROR_LEVEL) this.complaints.push(`the ${role} logs an error: ${line}`);

@@ -1,5 +1,5 @@
 import type { Random } from '../simulation/random.ts';
-import type { Excuse, Fault, Target } from './fault.ts';
+import type { Excuse, Fault, PlayedFault, Target } from './fault.ts';
 import { FAULT_KINDS, type FaultKind, kindOf } from './fault-kinds.ts';
 import { UPLINKS } from './network.ts';
 
@@ -34,9 +34,14 @@ export function drawSchedule(random: Random, lengthMs: number): Fault[] {
   }
 }
 
-/** What all faults of a schedule may break. */
-export function excusesOf(faults: readonly Fault[]): Excuse[] {
+/** What these faults may have broken. */
+export function excusesOf(faults: readonly PlayedFault[]): Excuse[] {
   return faults.flatMap((fault) => kindOf(fault).excuses?.(fault) ?? []);
+}
+
+/** All that a fault hits. */
+export function hit({ target }: Fault): readonly Target[] {
+  return target === 'all uplinks' ? UPLINKS.map(({ name }) => name) : [target];
 }
 
 function draw(random: Random, { name, targets, lastsMs, value = [0, 0] }: FaultKind, atMs: number): Fault {
@@ -50,11 +55,6 @@ function draw(random: Random, { name, targets, lastsMs, value = [0, 0] }: FaultK
     lastsMs: Math.round(random.between(...lastsMs)),
     value: random.between(...value),
   };
-}
-
-/** All that a fault hits. */
-function hit({ target }: Fault): readonly Target[] {
-  return target === 'all uplinks' ? UPLINKS.map(({ name }) => name) : [target];
 }
 
 function shuffled<Item>(random: Random, items: readonly Item[]): Item[] {

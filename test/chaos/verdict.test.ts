@@ -49,9 +49,12 @@ test.each<[string, Partial<Account>]>([
 });
 
 test('a fault excuses what lived during it, on its own route', () => {
-  const account = { client: { ...CLIENT, ...RESET }, origin: [] };
-  expect(verdict(account, [{ ...KILL, fromMs: 2_001 }]).result).toBe('defect');
+  const account = { client: { ...CLIENT, ...RESET }, origin: [{ ...ORIGIN, endedAtMs: 2_500 }] };
+  expect(verdict(account, [{ ...KILL, fromMs: 2_501 }]).result).toBe('defect');
   expect(verdict(account, [{ ...KILL, fromMs: 0, toMs: 999 }]).result).toBe('defect');
   expect(verdict(account, [KILL], PORTS.direct).result).toBe('defect');
   expect(verdict(account, [{ ...KILL, route: 'direct' }], PORTS.direct).result).toBe('broken');
+  // Refused long before: the origin has never heard of it.
+  const refused = { client: { ...CLIENT, ...RESET }, origin: [] };
+  expect(verdict(refused, [{ ...KILL, fromMs: 2_001 }]).result).toBe('defect');
 });

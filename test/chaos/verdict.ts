@@ -32,7 +32,7 @@ export function judge(
   const { client, origin, conversation } = account;
   const { upBytes, downBytes } = conversation.talk;
   const [far] = origin;
-  const endedAtMs = client ? atMs(client.endedAtMs) : endMs;
+  const endedAtMs = lastEndMs(account, atMs) ?? endMs;
   const isExcused = excuses.some(
     ({ route, fromMs, toMs }) =>
       (route === 'direct') === (conversation.port === PORTS.direct) &&
@@ -61,6 +61,17 @@ export function judge(
   return defect(
     `the client was served, but not the origin: ${far.error ?? 'closed'} after ${far.receivedBytes} of ${upBytes} bytes`,
   );
+}
+
+/** When the last side ended; undefined while one has not. */
+function lastEndMs(
+  { client, origin: [far] }: Account,
+  atMs: (monotonicMs: number) => number,
+): number | undefined {
+  // The client may have all it wants and be gone while its upload is still under way.
+  if (client && far) return atMs(Math.max(client.endedAtMs, far.endedAtMs));
+  // What has failed early was never heard of at the origin.
+  return client?.error === undefined ? undefined : atMs(client.endedAtMs);
 }
 
 function isWhole(end: TalkEnd, bytes: number): boolean {
