@@ -39,7 +39,7 @@ async function runAll({ seeds, minutes, out }: ChaosOptions): Promise<number> {
           console.log(`seed ${seed}, ${minutes} min`);
           run = new ChaosRun(seed, minutes, (line) => console.log(line));
           const outcome = await run.run(setup).catch((error: Error) => {
-            if (!isInterrupted()) throw error;
+            if (!isInterrupted()) throw new Error(`seed ${seed} could not be played: ${error.message}`);
           });
           if (!outcome || isInterrupted()) break;
           outcomes.push(outcome);

@@ -3,7 +3,8 @@ import { once } from 'node:events';
 import { readFile } from 'node:fs/promises';
 import { isOnPath } from '../bed/on-path.ts';
 
-const READY_TIMEOUT_MS = 10_000;
+/** A machine that is busy takes its time to start a program. */
+const READY_TIMEOUT_MS = 30_000;
 const LOOK_EVERY_MS = 20;
 const STOP_TIMEOUT_MS = 5_000;
 /** States of sockets in /proc/net/tcp (include/net/tcp_states.h). */

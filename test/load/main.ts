@@ -5,7 +5,7 @@ import { interruptible } from '../lab/interruptible.ts';
 import { circumstances, writeResults } from '../lab/results.ts';
 import { TributarySetup } from '../lab/tributary-setup.ts';
 import { contenders } from './contenders.ts';
-import { measureSessions, type SessionFigures } from './measure-sessions.ts';
+import { measureSessions } from './measure-sessions.ts';
 import { measureStreams } from './measure-streams.ts';
 import { HELP, type LoadOptions, parseOptions } from './options.ts';
 import { type LoadResults, pictures, reportText, type StreamRecord } from './report.ts';
@@ -68,19 +68,21 @@ async function measureAll(
       streams.push({ contender: contender.name, figures: {}, error: (error as Error).message });
     }
   }
-  let sessions: SessionFigures | undefined;
-  if (options.sessions > 0 && !isInterrupted()) {
-    console.log(`${options.sessions} sessions ...`);
-    sessions = await measureSessions(setup, options.sessions, onBed);
+  if (options.sessions === 0 || isInterrupted()) return { streams };
+  console.log(`${options.sessions} sessions ...`);
+  try {
+    return { streams, sessions: await measureSessions(setup, options.sessions, onBed) };
+  } catch (error) {
+    return { streams, sessionsError: (error as Error).message };
   }
-  return { streams, ...(sessions ? { sessions } : {}) };
 }
 
 /** Whether nothing failed through the pair; of the others it is only told. */
-function isGood({ streams, sessions }: LoadResults): boolean {
+function isGood({ streams, sessions, sessionsError }: LoadResults): boolean {
   const ours = streams.filter(({ contender }) => contender === 'tributary');
   return (
     ours.every(({ figures, error }) => error === undefined && figures.failures === 0) &&
+    sessionsError === undefined &&
     (sessions?.failures ?? 0) === 0
   );
 }

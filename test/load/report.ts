@@ -15,6 +15,7 @@ export interface StreamRecord {
 export interface LoadResults {
   readonly streams: readonly StreamRecord[];
   readonly sessions?: SessionFigures;
+  readonly sessionsError?: string;
 }
 
 type Cell = readonly [head: string, text: (figures: StreamFigures) => string];
@@ -35,7 +36,7 @@ const CELLS: readonly Cell[] = [
 const COLOURS: readonly [string, string] = ['#1f6feb', '#d9822b'];
 
 /** The table, with the machine and the date. */
-export function reportText({ streams, sessions }: LoadResults, where: Circumstances): string {
+export function reportText({ streams, sessions, sessionsError }: LoadResults, where: Circumstances): string {
   const { date, commit, cpu, cores, memoryGiB, kernel, node, loadAtStart } = where;
   const lines = [
     `${date.slice(0, 10)}, ${cores} x ${cpu}, ${memoryGiB} GiB, Linux ${kernel}, Node.js ${node}` +
@@ -47,6 +48,7 @@ export function reportText({ streams, sessions }: LoadResults, where: Circumstan
     ]),
     ...streams.flatMap(({ contender, error }) => (error === undefined ? [] : [`${contender}: ${error}`])),
   ];
+  if (sessionsError !== undefined) lines.push('', `sessions: ${sessionsError}`);
   if (sessions) {
     const { bytesPerSession, upMs, fetchP50Ms, fetchP99Ms, failures, fetches } = sessions;
     lines.push(
