@@ -1,3 +1,5 @@
+import { isIP } from 'node:net';
+import { z } from 'zod';
 import { type AddressFamily, familyOf, type NetworkInterface, usableAddresses } from './network-view.ts';
 
 /** One route question: is there a route to `target` over the interface `device`? */
@@ -6,32 +8,40 @@ export interface RouteQuestion {
   readonly target: string;
 }
 
+const ipAddress = z.object({
+  local: z.string().optional(),
+  tentative: z.boolean().optional(),
+  dadfailed: z.boolean().optional(),
+});
+
 /** What `ip -json -details address` prints of an interface, in part (iproute2's names). */
-interface IpLink {
-  readonly ifindex: number;
-  readonly ifname: string;
-  readonly flags: readonly string[];
-  readonly link_type?: string;
-  readonly parentbus?: string;
-  readonly linkinfo?: { readonly info_kind?: string };
-  readonly addr_info?: readonly IpAddress[];
-}
+const ipLink = z.object({
+  ifindex: z.int(),
+  ifname: z.string().min(1),
+  flags: z.array(z.string()),
+  link_type: z.string().optional(),
+  parentbus: z.string().optional(),
+  linkinfo: z.object({ info_kind: z.string().optional() }).optional(),
+  addr_info: z.array(ipAddress).optional(),
+});
 
-interface IpAddress {
-  readonly local?: string;
-  readonly tentative?: boolean;
-  readonly dadfailed?: boolean;
-}
+// Older versions put an empty object where an interface was filtered out.
+const ipLinks = z.array(z.union([ipLink, z.strictObject({})]));
 
-/** Reads the output of `ip -json -details address`. Routes are not in it. Throws when it is something else. */
+type IpLink = z.output<typeof ipLink>;
+type IpAddress = z.output<typeof ipAddress>;
+
+/**
+ * Reads the output of `ip -json -details address`. Routes are not in it.
+ * @throws SyntaxError when it is something else
+ */
 export function parseIpAddress(
   text: string,
   isHardware: (name: string) => boolean,
 ): Omit<NetworkInterface, 'routes'>[] {
-  const links: unknown = JSON.parse(text);
-  if (!Array.isArray(links)) throw new SyntaxError('not a list of interfaces');
-  // Older versions put an empty object where an interface was filtered out.
-  return links.filter(isLink).map((link) => ({
+  const links = ipLinks.safeParse(JSON.parse(text));
+  if (!links.success) throw new SyntaxError('not a list of interfaces');
+  return links.data.filter(isLink).map((link) => ({
     name: link.ifname,
     index: link.ifindex,
     kind: kindOf(link, isHardware),
@@ -83,12 +93,12 @@ export function routedFamilies(
   );
 }
 
-function isLink(value: unknown): value is IpLink {
-  return typeof value === 'object' && value !== null && 'ifname' in value && 'flags' in value;
+function isLink(value: IpLink | Record<string, never>): value is IpLink {
+  return 'ifname' in value;
 }
 
-function boundAddress({ local, tentative, dadfailed }: IpAddress): string[] {
-  return local === undefined || tentative || dadfailed ? [] : [local];
+function boundAddress({ local = '', tentative, dadfailed }: IpAddress): string[] {
+  return isIP(local) === 0 || tentative || dadfailed ? [] : [local];
 }
 
 function kindOf(link: IpLink, isHardware: (name: string) => boolean): string {

@@ -8,8 +8,10 @@ import type { AgentLine, ClientJob, ClientResult, CrowdLine } from './agent/job.
 import type { TalkEnd } from './agent/talk.ts';
 import type { Watched } from './agent/watch.ts';
 
-/** An agent gets this long beyond its own limit, for its start and its last line. */
+/** An agent gets this long beyond its own limit, for its last line. */
 const GRACE_MS = 5_000;
+/** For its start; a machine that is busy takes its time. */
+const START_MS = 30_000;
 
 /** Compiled beside this module. */
 const AGENT = join(dirname(import.meta.filename), 'agent', 'main.js');
@@ -74,7 +76,7 @@ export class Origin {
 
   static async start(where: Namespace, host: string, port: number): Promise<Origin> {
     const agent = new Agent(where, ['origin', host, String(port)]);
-    await agent.until((line) => line.event === 'ready' || undefined, GRACE_MS);
+    await agent.until((line) => line.event === 'ready' || undefined, START_MS);
     return new Origin(agent);
   }
 
@@ -104,7 +106,7 @@ export class Crowd {
 
   static async start(where: Namespace): Promise<Crowd> {
     const agent = new Agent(where, ['crowd']);
-    await agent.until((line) => line.event === 'ready' || undefined, GRACE_MS);
+    await agent.until((line) => line.event === 'ready' || undefined, START_MS);
     return new Crowd(agent);
   }
 

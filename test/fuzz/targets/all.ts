@@ -1,0 +1,21 @@
+import type { FuzzTarget } from '../fuzz-target.ts';
+import { configuration } from './configuration.ts';
+import { dns } from './dns.ts';
+import { frameParser } from './frame-parser.ts';
+import { handshake } from './handshake.ts';
+import { ipOutput } from './ip-output.ts';
+import { link } from './link.ts';
+import { session } from './session.ts';
+import { socks } from './socks.ts';
+
+/** All that is fuzzed: whatever takes bytes from outside. */
+export const FUZZ_TARGETS: readonly FuzzTarget[] = [
+  frameParser,
+  handshake,
+  session,
+  socks,
+  configuration,
+  link,
+  dns,
+  ipOutput,
+];
