@@ -30,12 +30,14 @@ export interface FaultKind {
   end?(stage: Stage, fault: Fault): Promise<void>;
   /** What it may break; nothing unless told. */
   excuses?(fault: PlayedFault): readonly Excuse[];
+  /** Comes half as often as others: it breaks so much that little is left to look at. */
+  readonly isRare?: boolean;
 }
 
 /** Connections that were opened while the client learned that its session is lost. */
 const SESSION_LOST_MS = 2_000;
-/** A direct connection learns that its address is gone when it sends the next time, which may be a retransmission. */
-const DIRECT_LOST_MS = 120_000;
+/** Direct connections that were opened before the client has noticed that the uplink is back. */
+const UPLINK_BACK_MS = 2_000;
 const DAY_S = 86_400;
 
 const restore: FaultKind['end'] = ({ bed }, { target }) => bed.uplink(target).restore();
@@ -153,6 +155,7 @@ export const FAULT_KINDS: readonly FaultKind[] = [
   },
   {
     name: 'killed',
+    isRare: true,
     targets: ['concentrator'],
     lastsMs: [200, 6_000],
     begin: (stage) => stage.killConcentrator(),
@@ -195,7 +198,7 @@ export function describeFault(fault: Fault): string {
 
 function directExcuse({ target, atMs, lastsMs }: Fault): Excuse[] {
   if (target !== DIRECT_UPLINK && target !== 'all uplinks') return [];
-  return [{ route: 'direct', fromMs: atMs, toMs: atMs + lastsMs + DIRECT_LOST_MS }];
+  return [{ route: 'direct', fromMs: atMs, toMs: atMs + lastsMs + UPLINK_BACK_MS }];
 }
 
 async function forEachUplink(

@@ -8,13 +8,16 @@ const FIRST_AT_MS = 3_000;
 /** From the beginning of one fault to that of the next: several overlap now and then. */
 const GAP_MS = [300, 5_000] as const;
 
-/** Draws faults for `lengthMs`; the last ones end before that. Every kind has its turn before any comes again. */
+/** A rare kind once, others twice. */
+const DECK = FAULT_KINDS.flatMap((kind) => (kind.isRare ? [kind] : [kind, kind]));
+
+/** Draws faults for `lengthMs`; the last ones end before that. All of the deck is drawn before it begins anew. */
 export function drawSchedule(random: Random, lengthMs: number): Fault[] {
   const faults: Fault[] = [];
   const freeAtMs = new Map<Target, number>();
   let deck: FaultKind[] = [];
   for (let atMs = FIRST_AT_MS; atMs < lengthMs; atMs += random.between(...GAP_MS)) {
-    if (deck.length === 0) deck = shuffled(random, FAULT_KINDS);
+    if (deck.length === 0) deck = shuffled(random, DECK);
     // Draws come in the same order whatever is taken.
     const drawn = deck.map((kind) => draw(random, kind, atMs));
     const at = drawn.findIndex((fault) => isPossible(fault));
