@@ -37,7 +37,7 @@ export interface FaultKind {
 /** Connections that were opened while the client learned that its session is lost. */
 const SESSION_LOST_MS = 2_000;
 /** Direct connections that were opened before the client has noticed that the uplink is back. */
-const UPLINK_BACK_MS = 2_000;
+export const UPLINK_BACK_MS = 2_000;
 const DAY_S = 86_400;
 
 const restore: FaultKind['end'] = ({ bed }, { target }) => bed.uplink(target).restore();

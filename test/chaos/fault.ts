@@ -23,4 +23,6 @@ export interface Excuse {
   readonly route: 'concentrator' | 'direct';
   readonly fromMs: number;
   readonly toMs: number;
+  /** It may only keep new ones from opening. */
+  readonly onlyOpens?: boolean;
 }

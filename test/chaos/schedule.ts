@@ -1,7 +1,7 @@
 import type { Random } from '../simulation/random.ts';
 import type { Excuse, Fault, PlayedFault, Target } from './fault.ts';
-import { FAULT_KINDS, type FaultKind, kindOf } from './fault-kinds.ts';
-import { UPLINKS } from './network.ts';
+import { FAULT_KINDS, type FaultKind, kindOf, UPLINK_BACK_MS } from './fault-kinds.ts';
+import { DIRECT_UPLINK, UPLINKS } from './network.ts';
 
 /** Traffic is under way by then. */
 const FIRST_AT_MS = 3_000;
@@ -39,7 +39,13 @@ export function drawSchedule(random: Random, lengthMs: number): Fault[] {
 
 /** What these faults may have broken. */
 export function excusesOf(faults: readonly PlayedFault[]): Excuse[] {
-  return faults.flatMap((fault) => kindOf(fault).excuses?.(fault) ?? []);
+  return faults.flatMap((fault) => {
+    const own = kindOf(fault).excuses?.(fault) ?? [];
+    if (!hit(fault).includes(DIRECT_UPLINK)) return own;
+    // A direct connection has nowhere else to go, and its dial gives up after some seconds.
+    const toMs = fault.atMs + fault.lastsMs + UPLINK_BACK_MS;
+    return [...own, { route: 'direct', fromMs: fault.atMs, toMs, onlyOpens: true }];
+  });
 }
 
 /** All that a fault hits. */

@@ -57,4 +57,9 @@ test('a fault excuses what lived during it, on its own route', () => {
   // Refused long before: the origin has never heard of it.
   const refused = { client: { ...CLIENT, ...RESET }, origin: [] };
   expect(verdict(refused, [{ ...KILL, fromMs: 2_001 }]).result).toBe('defect');
+  // What hits its only uplink may keep a direct connection from opening, and may not break an open one.
+  const hit: Excuse = { route: 'direct', fromMs: 0, toMs: 3_000, onlyOpens: true };
+  const unopened = { client: { ...CLIENT, ...RESET, receivedBytes: 0 }, origin: [] };
+  expect(verdict(unopened, [hit], PORTS.direct).result).toBe('broken');
+  expect(verdict(account, [hit], PORTS.direct).result).toBe('defect');
 });

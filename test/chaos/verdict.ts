@@ -33,8 +33,10 @@ export function judge(
   const { upBytes, downBytes } = conversation.talk;
   const [far] = origin;
   const endedAtMs = lastEndMs(account, atMs) ?? endMs;
+  const isUnopened = !far && client?.receivedBytes === 0;
   const isExcused = excuses.some(
-    ({ route, fromMs, toMs }) =>
+    ({ route, fromMs, toMs, onlyOpens = false }) =>
+      (!onlyOpens || isUnopened) &&
       (route === 'direct') === (conversation.port === PORTS.direct) &&
       account.beganAtMs <= toMs &&
       endedAtMs >= fromMs,

@@ -49,12 +49,20 @@ export class CrowdLoad {
   }
 }
 
-/** How many of these talks did not end as they should. */
-export function failureCount(talks: readonly Talk[], ends: readonly TalkEnd[]): number {
-  const bytes = new Map(talks.map(({ key, downBytes }) => [key, downBytes]));
-  const good = ends.filter(
-    ({ key, isExact, hasEnd, isSent, error, receivedBytes }) =>
-      isExact && hasEnd && isSent && error === undefined && receivedBytes === bytes.get(key),
-  );
-  return talks.length - good.length;
+/** How many of these conversations did not end as they should, by reason. */
+export function failures(talks: readonly Talk[], ends: readonly TalkEnd[]): Record<string, number> {
+  const found: Record<string, number> = {};
+  const byKey = new Map(ends.map((end) => [end.key, end]));
+  for (const { key, downBytes } of talks) {
+    const reason = failure(byKey.get(key), downBytes);
+    if (reason !== undefined) found[reason] = (found[reason] ?? 0) + 1;
+  }
+  return found;
+}
+
+function failure(end: TalkEnd | undefined, downBytes: number): string | undefined {
+  if (!end) return 'not over in time';
+  if (end.error !== undefined) return end.error;
+  if (!end.isExact) return 'wrong bytes';
+  return end.hasEnd && end.isSent && end.receivedBytes === downBytes ? undefined : 'ended early';
 }

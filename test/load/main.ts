@@ -8,7 +8,7 @@ import { contenders } from './contenders.ts';
 import { measureSessions } from './measure-sessions.ts';
 import { measureStreams } from './measure-streams.ts';
 import { HELP, type LoadOptions, parseOptions } from './options.ts';
-import { type LoadResults, pictures, reportText, type StreamRecord } from './report.ts';
+import { failureCount, type LoadResults, pictures, reportText, type StreamRecord } from './report.ts';
 
 process.exitCode = await main().catch((error: Error) => {
   console.error(`load: ${error.message}`);
@@ -81,8 +81,8 @@ async function measureAll(
 function isGood({ streams, sessions, sessionsError }: LoadResults): boolean {
   const ours = streams.filter(({ contender }) => contender === 'tributary');
   return (
-    ours.every(({ figures, error }) => error === undefined && figures.failures === 0) &&
+    ours.every(({ figures, error }) => error === undefined && failureCount(figures.failures ?? {}) === 0) &&
     sessionsError === undefined &&
-    (sessions?.failures ?? 0) === 0
+    failureCount(sessions?.failures ?? {}) === 0
   );
 }

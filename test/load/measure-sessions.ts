@@ -12,7 +12,7 @@ import { percentile } from '../lab/statistics.ts';
 import { startConcentrator } from '../lab/tributary-pair.ts';
 import { metricsUrl, type TributarySetup } from '../lab/tributary-setup.ts';
 import { clientName } from './client-name.ts';
-import { CrowdLoad, failureCount } from './crowd-load.ts';
+import { CrowdLoad, failures } from './crowd-load.ts';
 import { residentBytes } from './measure-streams.ts';
 
 /** Figures of many sessions on one concentrator. */
@@ -25,7 +25,8 @@ export interface SessionFigures {
   /** Small fetches over all of them at once: from connecting to the end. */
   fetchP50Ms: number;
   fetchP99Ms: number;
-  failures: number;
+  /** By reason. */
+  failures: Readonly<Record<string, number>>;
   fetches: number;
 }
 
@@ -108,7 +109,7 @@ async function fetchAll(where: Namespace, sessions: number) {
   return {
     fetchP50Ms: percentile(times, 0.5),
     fetchP99Ms: percentile(times, 0.99),
-    failures: failureCount(talks, ends),
+    failures: failures(talks, ends),
     fetches: talks.length,
   };
 }

@@ -7,7 +7,7 @@ import { openLatency, opensPerSecond, startSource } from '../bench/loopback/load
 import { SILENT_TALK, type Talk } from '../lab/agent/talk.ts';
 import { connectionCount } from '../lab/programs.ts';
 import { percentile } from '../lab/statistics.ts';
-import { CrowdLoad, failureCount } from './crowd-load.ts';
+import { CrowdLoad, failures } from './crowd-load.ts';
 import type { LoadOptions } from './options.ts';
 
 /** Figures of one contender. What it could not take is absent. */
@@ -25,8 +25,8 @@ export interface StreamFigures {
   /** Opens beside all of these. */
   loadedOpenP50Ms?: number;
   loadedOpenP99Ms?: number;
-  /** Connections that did not deliver exactly, and of how many. */
-  failures?: number;
+  /** Connections that did not deliver exactly, by reason; and of how many. */
+  failures?: Readonly<Record<string, number>>;
   connections?: number;
 }
 
@@ -37,10 +37,13 @@ const OPENS_MS = 5_000;
 /** Of the opens whose time is taken: no contender is busy with them. */
 const PACED_PER_SECOND = 200;
 const CROWD_PORT = 8081;
-const BEGIN_PER_SECOND = 1_000;
+const BEGIN_PER_SECOND = 500;
 /** How long the idle ones wait between their two messages: longer than everything that is measured beside them. */
-const IDLE_MS = 75_000;
+const IDLE_MS = 100_000;
 const SETTLE_MS = 4_000;
+/** For what has begun to reach the origin. */
+const OPEN_LIMIT_MS = 20_000;
+const LOOK_EVERY_MS = 500;
 const MESSAGE_BYTES = 200;
 const TURNS = 15;
 const FINISH_MS = 60_000;
@@ -93,8 +96,8 @@ async function measureCrowd(
   await sleep(SETTLE_MS);
   const before = await residentBytes(pids);
   await load.begin(idleTalks, BEGIN_PER_SECOND, () => proxy);
+  figures.idle = await held(pids[0]!, idle);
   await sleep(SETTLE_MS);
-  figures.idle = await connectionCount(pids[0]!, CROWD_PORT);
   if (idle > 0 && figures.idle >= ENOUGH * idle)
     figures.bytesPerIdle = ((await residentBytes(pids)) - before) / figures.idle;
   await load.begin(activeTalks, BEGIN_PER_SECOND, () => proxy);
@@ -106,9 +109,19 @@ async function measureCrowd(
   Object.assign(figures, {
     ...(times.length > 0 ? { turnP50Ms: percentile(times, 0.5), turnP99Ms: percentile(times, 0.99) } : {}),
     ...(loaded ? { loadedOpenP50Ms: loaded.p50Ms, loadedOpenP99Ms: loaded.p99Ms } : {}),
-    failures: failureCount(idleTalks, idleEnds) + failureCount(activeTalks, activeEnds),
+    failures: failures([...idleTalks, ...activeTalks], [...idleEnds, ...activeEnds]),
     connections: idle + active,
   });
+}
+
+/** How many connections have reached the origin, when all have, or after a while. */
+async function held(pid: number, wanted: number): Promise<number> {
+  const limitMs = performance.now() + OPEN_LIMIT_MS;
+  for (;;) {
+    const count = await connectionCount(pid, CROWD_PORT);
+    if (count >= wanted || performance.now() > limitMs) return count;
+    await sleep(LOOK_EVERY_MS);
+  }
 }
 
 /** So many conversations of so many messages. */

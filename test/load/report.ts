@@ -30,7 +30,11 @@ const CELLS: readonly Cell[] = [
   ['turn p99 ms', ({ turnP99Ms }) => digits(turnP99Ms, 1)],
   ['open beside p50 ms', ({ loadedOpenP50Ms }) => digits(loadedOpenP50Ms, 2)],
   ['open beside p99 ms', ({ loadedOpenP99Ms }) => digits(loadedOpenP99Ms, 2)],
-  ['failed', ({ failures, connections }) => (connections === undefined ? '-' : `${failures}/${connections}`)],
+  [
+    'failed',
+    ({ failures = {}, connections }) =>
+      connections === undefined ? '-' : `${failureCount(failures)}/${connections}`,
+  ],
 ];
 
 const COLOURS: readonly [string, string] = ['#1f6feb', '#d9822b'];
@@ -46,7 +50,10 @@ export function reportText({ streams, sessions, sessionsError }: LoadResults, wh
       ['', ...CELLS.map(([head]) => head)],
       ...streams.map(({ contender, figures }) => [contender, ...CELLS.map(([, text]) => text(figures))]),
     ]),
-    ...streams.flatMap(({ contender, error }) => (error === undefined ? [] : [`${contender}: ${error}`])),
+    ...streams.flatMap(({ contender, error, figures: { failures = {} } }) => {
+      const reasons = Object.entries(failures).map(([reason, count]) => `${count} failed: ${reason}`);
+      return [...(error === undefined ? [] : [error]), ...reasons].map((what) => `${contender}: ${what}`);
+    }),
   ];
   if (sessionsError !== undefined) lines.push('', `sessions: ${sessionsError}`);
   if (sessions) {
@@ -55,10 +62,15 @@ export function reportText({ streams, sessions, sessionsError }: LoadResults, wh
       '',
       `${sessions.sessions} sessions on one concentrator: up in ${(upMs / 1000).toFixed(1)} s, ` +
         `${(bytesPerSession / 1024).toFixed(0)} KiB of its memory each; fetches of 10 kB over all of them: ` +
-        `p50 ${fetchP50Ms.toFixed(1)} ms, p99 ${fetchP99Ms.toFixed(1)} ms, ${failures} of ${fetches} failed`,
+        `p50 ${fetchP50Ms.toFixed(1)} ms, p99 ${fetchP99Ms.toFixed(1)} ms, ${failureCount(failures)} of ${fetches} failed`,
     );
   }
   return lines.join('\n');
+}
+
+/** All failures together. */
+export function failureCount(failures: Readonly<Record<string, number>>): number {
+  return Object.values(failures).reduce((sum, count) => sum + count, 0);
 }
 
 /** Pictures by name. */

@@ -1,6 +1,7 @@
 import { once } from 'node:events';
 import { type AddressInfo, connect, createServer, type Server, type Socket } from 'node:net';
 import { afterEach, expect, test } from 'vitest';
+import { needs } from '../../support/needs.ts';
 import { requestOf, SILENT_TALK, type Talk, type TalkEnd, TalkSide, talkOf } from './talk.ts';
 
 let server: Server | undefined;
@@ -64,4 +65,28 @@ test.each([
 ])('%s is noticed', async (_, meddle) => {
   const { origin } = await talk({ upBytes: 1_000, downBytes: 10 }, meddle);
   expect(origin.isExact).toBe(false);
+});
+
+test('a reset behind the last data is no end', needs('libc'), async () => {
+  const reset = new Promise<void>((resolve) => {
+    server = createServer({ allowHalfOpen: true }, (socket) => {
+      socket.on('close', () => resolve());
+      // The client has sent all: nothing but a read can tell it of the reset.
+      socket.on('end', () => socket.write(Buffer.alloc(1_000), () => socket.resetAndDestroy()));
+      socket.resume();
+    });
+  });
+  server!.listen(0, '127.0.0.1');
+  await once(server!, 'listening');
+  const { port } = server!.address() as AddressInfo;
+  const end = await new Promise<TalkEnd>((resolve) => {
+    const socket = connect({ port, host: '127.0.0.1', allowHalfOpen: true });
+    const whole = { ...SILENT_TALK, key: 5, order: 'up-first' as const, upBytes: 1, downBytes: 2_000 };
+    follow(socket, new TalkSide(whole, 'client', socket, resolve), (bytes) => bytes);
+    socket.pause();
+    // Loopback has delivered both by then: they are read together.
+    void reset.then(() => socket.resume());
+  });
+  expect(end.hasEnd).toBe(false);
+  expect(end.error).toBeDefined();
 });

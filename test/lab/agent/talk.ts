@@ -1,6 +1,7 @@
 import type { Socket } from 'node:net';
 import { monotonicMs } from './arrivals.ts';
 import { isPatternAt, patternAt } from './pattern.ts';
+import { pendingError } from './pending-error.ts';
 
 /** Who speaks when. `turns`: the origin sends as much as it has got, the client its next message after that. */
 export type TalkOrder = 'together' | 'up-first' | 'down-first' | 'turns';
@@ -146,8 +147,13 @@ export class TalkSide {
       });
   }
 
-  /** The other side has ended its direction. */
+  /** The other side has ended its direction, or so it seems. */
   end(): void {
+    const error = pendingError(this.#socket);
+    if (error) {
+      this.#socket.destroy(error);
+      return;
+    }
     this.#hasEnd = true;
     this.send();
   }
