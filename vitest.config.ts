@@ -3,9 +3,18 @@ import { defineConfig } from 'vitest/config';
 import { SummaryReporter } from './test/support/summary-reporter.ts';
 
 /** They run the built programs, in namespaces of their own or at loopback addresses of their own. */
-const PROGRAMS = ['test/system/**/*.test.ts', 'test/end-to-end/**/*.test.ts', 'test/interop/**/*.test.ts'];
+const PROGRAMS = [
+  'test/system/**/*.test.ts',
+  'test/end-to-end/**/*.test.ts',
+  'test/interop/**/*.test.ts',
+  'test/hostile/**/*.test.ts',
+];
 /** They measure what the programs and the machine can do, and so run alone. */
-const MEASURED = ['test/system/measured/**/*.test.ts'];
+const MEASURED = [
+  'test/system/measured/**/*.test.ts',
+  'test/hostile/handshake-flood.test.ts',
+  'test/hostile/opens.test.ts',
+];
 /** They mostly wait for slow links: two at a time leave a processor idle. */
 const PROGRAM_FILES_AT_ONCE = Math.min(2, availableParallelism());
 
@@ -24,7 +33,7 @@ export default defineConfig({
         test: {
           name: 'unit',
           include: ['test/**/*.test.ts'],
-          exclude: PROGRAMS,
+          exclude: [...PROGRAMS, ...MEASURED],
           sequence: { groupOrder: 0 },
           // By default one processor is left idle.
           maxWorkers: '100%',

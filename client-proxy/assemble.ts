@@ -6,10 +6,12 @@ import { Registry } from 'prom-client';
 import { withTuning } from '../shared/protocol/session/core-tuning.ts';
 import { type AppSocketListener, acceptAppSockets } from '../shared/runtime/app/app-socket-listener.ts';
 import { BlockPool } from '../shared/runtime/app/block-pool.ts';
+import { PeerWatch } from '../shared/runtime/app/peer-watch.ts';
 import type { MonotonicClock, WallClock } from '../shared/runtime/clock.ts';
 import type { NativeLoad } from '../shared/runtime/kernel/native.ts';
 import { registerBuildInfo } from '../shared/runtime/observe/build-info.ts';
 import { HttpEndpoint } from '../shared/runtime/observe/http-endpoint.ts';
+import { PeerLosses, registerPeerLosses } from '../shared/runtime/observe/peer-losses.ts';
 import { ResentBytes } from '../shared/runtime/observe/resent-bytes.ts';
 import { registerSessionMetrics } from '../shared/runtime/observe/session-metrics.ts';
 import { TrafficTable } from '../shared/runtime/session/uplink-traffic.ts';
@@ -34,6 +36,7 @@ import { NetworkReader } from './network/network-reader.ts';
 import { NetworkWatch } from './network/network-watch.ts';
 import { UplinkUses } from './path-manager/uplink-use.ts';
 import { SessionKeeper } from './session/session-keeper.ts';
+import { SessionSecrets } from './session/session-secrets.ts';
 import { Socks5Server } from './socks5/socks-server.ts';
 import { clientReadiness } from './status/client-readiness.ts';
 import { type ClientStatus, type ClientStatusSource, clientStatus } from './status/client-status.ts';
@@ -72,8 +75,15 @@ export async function assemble(config: ClientConfig, deps: ClientProxyDeps): Pro
   const uplinks = new UplinkSet({ bindsByInterface: native !== undefined, maxUplinks: MAX_UPLINKS, logger });
   const states = new UplinkStates({ uplinks, wallClock, logger });
   const uses = new UplinkUses(logger);
-  const connector = makeConnector(config, deps, { counters, appPool });
-  const keeper = makeKeeper(config, deps, { counters, states, uses, connector });
+  const peers = new PeerWatch({
+    ...config.connections,
+    native,
+    clock,
+    onLost: (role, reason) => counters.peerLosses.add(role, reason),
+  });
+  const secrets = new SessionSecrets(config);
+  const connector = makeConnector(config, deps, { counters, appPool, peers, secrets });
+  const keeper = makeKeeper(config, deps, { counters, states, uses, connector, secrets });
   const directConnections = new DirectConnections();
   const metering = await openMetering(config, deps, { counters, uses, keeper, directConnections });
   // Metering first, so that caps hold before anything is dialled.
@@ -82,15 +92,16 @@ export async function assemble(config: ClientConfig, deps: ClientProxyDeps): Pro
   const steering = makeSteering(config, deps, { counters, uplinks, keeper, direct });
   const socks = new Socks5Server({
     ...config.socks,
+    clock,
     logger,
     onRequest: (request) => steering.serve(request),
   });
-  const listen = () => listenForApplications(config, deps, { socks, appPool });
+  const listen = () => listenForApplications(config, deps, { socks, appPool, peers });
   const network = makeNetworkWatch(config, deps, { uplinks, steering });
   const uplinkStatus = () => states.status(keeper.uplinks);
   const told = { keeper, uplinks, uplinkStatus, steering, socks, directConnections, metering };
   const endpoint = makeEndpoint(config, { ...deps, ...counters, ...told });
-  const parts = { endpoint, uplinks, metering, keeper, steering, socks, listen, network };
+  const parts = { endpoint, uplinks, metering, secrets, keeper, steering, socks, listen, network };
   return new ClientProxy({ config, logger, ...parts });
 }
 
@@ -104,38 +115,48 @@ function makeCounters({ native: { native } }: ClientProxyDeps) {
     traffic: new TrafficTable(MAX_UPLINK_NAMES),
     directTraffic: new TrafficTable(MAX_UPLINK_NAMES),
     wires: new WireTable(native, MAX_UPLINK_NAMES),
+    peerLosses: new PeerLosses(),
   };
 }
 
 function makeConnector(
   { concentrator, dial }: ClientConfig,
   { clock, logger, native: { native } }: ClientProxyDeps,
-  { counters, appPool }: { readonly counters: Counters; readonly appPool: BlockPool },
+  parts: {
+    readonly counters: Counters;
+    readonly appPool: BlockPool;
+    readonly peers: PeerWatch;
+    readonly secrets: SessionSecrets;
+  },
 ): UplinkConnector {
+  const { counters, appPool, peers, secrets } = parts;
   return new UplinkConnector({
-    ...concentrator,
+    pins: () => secrets.pins,
+    serverName: concentrator.serverName,
     subflowTimeoutMs: dial.timeoutMs,
     native,
     wireOf: (uplinkName) => counters.wires.of(uplinkName),
     appPool,
+    peers,
     subflowPool: new ReceivePool(clock),
     logger,
   });
 }
 
 function makeKeeper(
-  { client, concentrator, paths, dial, memory, lingerMs, tuning }: ClientConfig,
+  { concentrator, paths, dial, memory, lingerMs, tuning }: ClientConfig,
   { clock, random, logger }: ClientProxyDeps,
   parts: {
     readonly counters: Counters;
     readonly states: UplinkStates;
     readonly uses: UplinkUses;
     readonly connector: UplinkConnector;
+    readonly secrets: SessionSecrets;
   },
 ): SessionKeeper {
-  const { counters, states, uses, connector } = parts;
+  const { counters, states, uses, connector, secrets } = parts;
   return new SessionKeeper({
-    identity: client,
+    identity: () => secrets.identity,
     addresses: concentrator.addresses,
     paths,
     names: new TargetNames(),
@@ -225,6 +246,7 @@ function makeSteering(
     keeper,
     optimisticReply: config.socks.optimisticReply,
     answerTimeoutMs: ANSWER_TIMEOUT_MS,
+    stallTimeoutMs: config.connections.stallTimeoutMs,
     onResult: (result) => counters.counts.opens.add(result),
   });
   return new Steering({
@@ -240,13 +262,15 @@ function makeSteering(
 function listenForApplications(
   { socks: { listen } }: ClientConfig,
   { logger, native: { native } }: ClientProxyDeps,
-  { socks, appPool }: { readonly socks: Socks5Server; readonly appPool: BlockPool },
+  parts: { readonly socks: Socks5Server; readonly appPool: BlockPool; readonly peers: PeerWatch },
 ): Promise<AppSocketListener> {
+  const { socks, appPool, peers } = parts;
   return acceptAppSockets({
     ...listen,
     setting: 'socks.listen',
     pool: appPool,
     native,
+    peers,
     onSocket: (socket) => socks.handle(socket),
     onError: (error) => logger.error({ reason: error.message }, 'accepting failed'),
   });
@@ -282,9 +306,11 @@ function makeEndpoint(
   registerBuildInfo(registry, source);
   registerSessionMetrics(registry, { ...source, drivers: () => keeper.drivers });
   registerClientMetrics(registry, { ...source, uplinks: uplinkStatus, socks: () => socks.counters });
+  registerPeerLosses(registry, source.peerLosses);
   registerMeteringMetrics(registry, { ...source, meters: () => metering.meters });
   return new HttpEndpoint({
     listen: metrics?.listen,
+    hosts: metrics?.hosts,
     registry,
     ready: () => clientReadiness(source),
     status: () => clientStatus(source),

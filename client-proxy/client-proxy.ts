@@ -10,6 +10,7 @@ import type { UplinkSet } from './discovery/uplink-set.ts';
 import type { Metering } from './metering/metering.ts';
 import type { NetworkWatch } from './network/network-watch.ts';
 import type { SessionKeeper } from './session/session-keeper.ts';
+import type { SessionSecrets } from './session/session-secrets.ts';
 import type { Socks5Server } from './socks5/socks-server.ts';
 import type { ClientStatus } from './status/client-status.ts';
 import { RuleSet } from './steering/rule-set.ts';
@@ -22,6 +23,7 @@ export interface ClientParts {
   readonly endpoint: HttpEndpoint<ClientStatus>;
   readonly uplinks: UplinkSet;
   readonly metering: Metering;
+  readonly secrets: SessionSecrets;
   readonly keeper: SessionKeeper;
   readonly steering: Steering;
   readonly socks: Socks5Server;
@@ -30,7 +32,7 @@ export interface ClientParts {
   readonly network: NetworkWatch;
 }
 
-/** How long connections that are open may take to end when the proxy closes. */
+/** How long connections that are open, and what they have sent, may take to end when the proxy closes. */
 const DRAIN_MS = 10_000;
 
 /** The client proxy: SOCKS5 in, subflows out. */
@@ -54,11 +56,12 @@ export class ClientProxy {
    * nothing, or with PartialReloadError.
    */
   async reload(next: ClientConfig): Promise<void> {
-    const { logger, uplinks, steering } = this.#parts;
+    const { logger, uplinks, steering, secrets, keeper } = this.#parts;
     const changes = describeReload(this.#config, next);
     const rules = new RuleSet(next.steering);
     await applyReload(changes, logger, () => {
       logger.level = next.log.level;
+      if (secrets.replace(next)) keeper.renewSubflows();
       uplinks.configure(next);
       const resteered = steering.reload(rules);
       this.#config = next;
@@ -96,7 +99,6 @@ export class ClientProxy {
 
   async #drain(): Promise<void> {
     const { keeper, socks } = this.#parts;
-    keeper.drain();
-    await this.#life.patiently(DRAIN_MS, socks.drain());
+    await this.#life.patiently(DRAIN_MS, Promise.all([keeper.drain(), socks.drain()]));
   }
 }

@@ -4,6 +4,7 @@ import { defaultStateDirectory } from '../shared/runtime/config/state-directory.
 import { loadNative } from '../shared/runtime/kernel/native.ts';
 import { commandLineDeps, programDeps } from '../shared/runtime/process/process-deps.ts';
 import { untilStopped } from '../shared/runtime/process/process-life.ts';
+import { standardInput } from '../shared/runtime/process/standard-input.ts';
 import { assemble } from './assemble.ts';
 import { buildClientCli } from './cli/client-cli.ts';
 import type { ClientConfig } from './config/client-config.ts';
@@ -24,6 +25,7 @@ async function run(config: ClientConfig): Promise<void> {
 
 const cli = buildClientCli({
   ...commandLineDeps(process),
+  input: standardInput(process),
   run,
   networkInterfaces,
   readNetwork: (destinations) => new NetworkReader(destinations).read(),

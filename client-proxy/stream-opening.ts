@@ -4,6 +4,7 @@ import { Cancellation } from '../shared/runtime/async/cancellation.ts';
 import type { SessionDriver } from '../shared/runtime/session/session-driver.ts';
 import type { StreamHandlers } from '../shared/runtime/session/session-handlers.ts';
 import { StreamRelay } from '../shared/runtime/session/stream-relay.ts';
+import { FirstBytes } from './first-bytes.ts';
 import type { SessionKeeper } from './session/session-keeper.ts';
 import type { ConnectRequest } from './socks5/connect-request.ts';
 import { type OptimisticReplyPolicy, repliesOptimistically } from './socks5/optimistic-reply.ts';
@@ -15,8 +16,22 @@ export interface StreamOpenerOptions {
   readonly optimisticReply: OptimisticReplyPolicy;
   /** How long the origin may take to answer an application that waits for it. */
   readonly answerTimeoutMs: number;
+  /** What an application that is gone had sent may make no progress for so long: its origin takes nothing. */
+  readonly stallTimeoutMs: number;
   /** How an opening ended. */
   onResult(result: 'ok' | ErrorName): void;
+}
+
+/** A session may go away just when a stream is opened in it, and so may the next. */
+const MAX_ATTEMPTS = 3;
+
+/** What an application has asked for, through all attempts to open a stream for it. */
+interface Asked {
+  readonly request: ConnectRequest;
+  readonly steered: SteeredStream;
+  readonly firstBytes: FirstBytes;
+  isAnswered: boolean;
+  attempts: number;
 }
 
 /** Opens a stream for each SOCKS5 request and relays it. */
@@ -28,63 +43,87 @@ export class StreamOpener {
   }
 
   /** Answers the request in any case. Never rejects. */
-  async open(request: ConnectRequest, steered: SteeredStream): Promise<void> {
+  open(request: ConnectRequest, steered: SteeredStream): Promise<void> {
+    const firstBytes = new FirstBytes(request.earlyData);
+    return this.#attempt({ request, steered, firstBytes, isAnswered: false, attempts: 0 });
+  }
+
+  /** @param refusedBy the session that has refused the last attempt */
+  async #attempt(asked: Asked, refusedBy?: SessionDriver): Promise<void> {
+    const { request, steered, firstBytes } = asked;
     const abandoned = new Cancellation();
-    request.onAbandoned(() => abandoned.abort());
+    if (asked.isAnswered) firstBytes.hold(() => abandoned.abort());
+    else request.onAbandoned(() => abandoned.abort());
+    asked.attempts++;
     try {
       const opening = await this.#options.keeper.openStream(
         request.destination,
         () => steered.policy,
-        (driver, streamId) => new StreamOpening({ ...this.#options, request, steered, driver, streamId }),
+        (driver, streamId) =>
+          new StreamOpening({
+            ...this.#options,
+            asked,
+            driver,
+            streamId,
+            repeat: () => void this.#attempt(asked, driver),
+          }),
         abandoned,
+        refusedBy,
       );
       opening.begin();
     } catch (error) {
       steered.over();
       const name = abandoned.aborted ? 'cancelled' : errorName(error);
       this.#options.onResult(name);
-      request.fail(name);
+      if (asked.isAnswered) request.socket.destroy('reset');
+      else request.fail(name);
     }
   }
 }
 
 interface StreamOpeningOptions extends StreamOpenerOptions {
-  readonly request: ConnectRequest;
-  readonly steered: SteeredStream;
+  readonly asked: Asked;
   readonly driver: SessionDriver;
   readonly streamId: number;
+  /** Begins again, in another session. */
+  repeat(): void;
 }
 
 /** A stream from its OPEN until its relay has taken over. */
 class StreamOpening implements StreamHandlers {
   readonly #options: StreamOpeningOptions;
-  readonly #request: ConnectRequest;
+  readonly #asked: Asked;
   readonly #driver: SessionDriver;
   readonly #streamId: number;
   readonly #relay: StreamRelay;
-  #isAnswered = false;
   #isDecided = false;
   #timer: NodeJS.Timeout | undefined;
 
   constructor(options: StreamOpeningOptions) {
-    const { request, steered, driver, streamId } = options;
+    const { asked, driver, streamId, stallTimeoutMs } = options;
     this.#options = options;
-    this.#request = request;
+    this.#asked = asked;
     this.#driver = driver;
     this.#streamId = streamId;
-    this.#relay = new StreamRelay(driver, streamId, () => this.#over());
-    steered.opened(driver, streamId);
+    this.#relay = new StreamRelay(driver, streamId, () => this.#over(), stallTimeoutMs);
+    asked.steered.opened(driver, streamId);
   }
 
   begin(): void {
-    for (const bytes of this.#request.earlyData) {
+    const { request, firstBytes, isAnswered } = this.#asked;
+    for (const bytes of firstBytes.pieces) {
       this.#driver.input(({ streams }) => streams.write(this.#streamId, new OwnBytes(bytes)));
     }
-    if (repliesOptimistically(this.#options.optimisticReply, this.#request.destination)) {
+    if (firstBytes.hasEnded) this.#relay.onEnd();
+    if (isAnswered) {
+      this.#attach();
+      return;
+    }
+    if (repliesOptimistically(this.#options.optimisticReply, request.destination)) {
       this.#succeed();
       return;
     }
-    this.#request.onAbandoned(() => this.#relay.abort('cancelled'));
+    request.onAbandoned(() => this.#relay.abort('cancelled'));
     this.#timer = setTimeout(() => {
       this.#driver.input(({ streams }) => streams.reset(this.#streamId, 'cancelled'));
       this.onFailed('timedOut');
@@ -92,17 +131,26 @@ class StreamOpening implements StreamHandlers {
   }
 
   onOpened(): void {
+    const { request, firstBytes, isAnswered } = this.#asked;
     this.#decide('ok');
-    if (!this.#isAnswered) this.#succeed();
+    firstBytes.release();
+    if (isAnswered) request.socket.setHandlers(this.#relay);
+    else this.#succeed();
   }
 
-  onFailed(error: ErrorName): void {
+  onRefused(error: ErrorName): void {
+    // The concentrator was going away already when OPEN came.
+    if (error === 'goingAway' && this.#mayRepeat) this.#repeat();
+    else this.onFailed(error);
+  }
+
+  onFailed(error: ErrorName, hasAll = false): void {
     this.#decide(error);
-    if (!this.#isAnswered) {
-      this.#isAnswered = true;
-      this.#request.fail(error);
+    if (!this.#asked.isAnswered) {
+      this.#asked.isAnswered = true;
+      this.#asked.request.fail(error);
     }
-    this.#relay.onFailed(error);
+    this.#relay.onFailed(error, hasAll);
   }
 
   onData(chunks: readonly Chunk[]): void {
@@ -118,16 +166,37 @@ class StreamOpening implements StreamHandlers {
   }
 
   #succeed(): void {
-    this.#isAnswered = true;
+    this.#asked.isAnswered = true;
     clearTimeout(this.#timer);
-    this.#request.succeed();
-    this.#relay.attach(this.#request.socket);
+    this.#asked.request.succeed();
+    this.#attach();
+  }
+
+  #attach(): void {
+    const { request, firstBytes } = this.#asked;
+    this.#relay.attach(request.socket);
+    if (this.#isDecided) return;
+    firstBytes.goOnTo(this.#relay);
+    request.socket.setHandlers(firstBytes);
+  }
+
+  get #mayRepeat(): boolean {
+    const { attempts, firstBytes } = this.#asked;
+    return !this.#isDecided && attempts < MAX_ATTEMPTS && firstBytes.mayRepeat;
+  }
+
+  /** The relay has nothing of the application's but what the first bytes have, too: it is left where it is. */
+  #repeat(): void {
+    clearTimeout(this.#timer);
+    this.#isDecided = true;
+    if (this.#asked.isAnswered) this.#asked.request.socket.pause();
+    this.#options.repeat();
   }
 
   /** The stream is gone, or nobody wants it any more. */
   #over(): void {
     this.#decide('cancelled');
-    this.#options.steered.over();
+    this.#asked.steered.over();
   }
 
   /** Counts how the opening ended, once. */

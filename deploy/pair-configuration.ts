@@ -33,10 +33,8 @@ export async function configurePair(options: PairOptions): Promise<{ concentrato
     log,
   });
   const client = join(folder, 'tributary-client.yaml');
-  await output('client-proxy', [
-    ...['join', link.trim(), '--config', client],
-    ...['--socks', `127.0.0.1:${socksPort}`],
-  ]);
+  // Not as an argument, which every user of the machine can see.
+  await output('client-proxy', ['join', '-', '--config', client, '--socks', `127.0.0.1:${socksPort}`], link);
   await amend(client, {
     uplinks: uplinkAddresses.map((source, i) => ({ name: `loopback-${i + 1}`, address: source })),
     metrics: { listen: `127.0.0.1:${metricsPorts.client}` },
@@ -56,9 +54,12 @@ async function amend(file: string, changes: Record<string, unknown>): Promise<vo
   await writeFile(file, String(document), { mode: 0o600 });
 }
 
-/** What a set-up command prints. Throws its error output if it fails. */
-async function output(name: string, args: readonly string[]): Promise<string> {
-  const child = spawn(process.execPath, [programFile(name), ...args], { stdio: ['ignore', 'pipe', 'pipe'] });
+/** What a set-up command prints. Throws its error output if it fails. @param input what it reads */
+async function output(name: string, args: readonly string[], input = ''): Promise<string> {
+  const child = spawn(process.execPath, [programFile(name), ...args], { stdio: 'pipe' });
+  // One that has ended already reads nothing: its exit code says why.
+  child.stdin.on('error', () => {});
+  child.stdin.end(input);
   let stdout = '';
   let stderr = '';
   child.stdout.on('data', (text) => {

@@ -1,8 +1,14 @@
 import type { Logger } from 'pino';
 import { type Destination, formatDestination } from '../shared/protocol/destination.ts';
+import { isLoopback } from '../shared/runtime/address/special-ranges.ts';
 import type { AppSocket } from '../shared/runtime/app/app-socket.ts';
 import { announcedNow } from './addresses/announced-addresses.ts';
-import { type OwnAddresses, OwnAddressWatch } from './addresses/own-addresses.ts';
+import {
+  lacksPublicAddress,
+  type OwnAddresses,
+  OwnAddressWatch,
+  PUBLIC_ADDRESS_HINT,
+} from './addresses/own-addresses.ts';
 import type { ConcentratorConfig } from './config/concentrator-config.ts';
 import { createEgressPolicy } from './egress/egress-policy.ts';
 import type { OriginDialer } from './egress/origin-dialer.ts';
@@ -21,7 +27,7 @@ export interface AddressKeeperOptions {
   readonly dialer: Pick<OriginDialer<AppSocket>, 'setPolicy'>;
   /** Tell clients of the addresses. */
   readonly sessions: Pick<SessionRegistry, 'announce'>;
-  readonly logger: Pick<Logger, 'debug'>;
+  readonly logger: Pick<Logger, 'debug' | 'warn'>;
 }
 
 /**
@@ -45,6 +51,8 @@ export class AddressKeeper {
   start(listen: readonly Destination[]): void {
     this.#listen = listen;
     this.prepare(this.#config)();
+    const isForOthers = listen.some(({ host }) => !isLoopback(host));
+    if (isForOthers && lacksPublicAddress(this.#own)) this.#options.logger.warn({}, PUBLIC_ADDRESS_HINT);
     const find = () => this.#options.ownAddresses.find(this.#config.public);
     this.#watch = new OwnAddressWatch(this.#own, find, (own) => this.#setOwn(own));
   }

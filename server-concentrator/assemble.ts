@@ -1,27 +1,37 @@
 import type { Logger } from 'pino';
 import { Registry } from 'prom-client';
 import { withTuning } from '../shared/protocol/session/core-tuning.ts';
-import { connectAppSocket } from '../shared/runtime/app/app-socket-connect.ts';
-import { BlockPool } from '../shared/runtime/app/block-pool.ts';
+import { ProvenSources } from '../shared/runtime/admission/proven-sources.ts';
+import type { Source } from '../shared/runtime/admission/source.ts';
+import { PeerWatch } from '../shared/runtime/app/peer-watch.ts';
 import type { MonotonicClock, WallClock } from '../shared/runtime/clock.ts';
-import { DnsResolver } from '../shared/runtime/dns/resolver.ts';
 import type { NativeLoad } from '../shared/runtime/kernel/native.ts';
 import { registerBuildInfo } from '../shared/runtime/observe/build-info.ts';
 import { HttpEndpoint } from '../shared/runtime/observe/http-endpoint.ts';
+import { LineLimit } from '../shared/runtime/observe/line-limit.ts';
+import { PeerLosses, registerPeerLosses } from '../shared/runtime/observe/peer-losses.ts';
 import { ResentBytes } from '../shared/runtime/observe/resent-bytes.ts';
 import { registerSessionMetrics } from '../shared/runtime/observe/session-metrics.ts';
 import { warnOnce } from '../shared/runtime/observe/warn-once.ts';
 import { TrafficTable } from '../shared/runtime/session/uplink-traffic.ts';
 import { ReceivePool } from '../shared/runtime/subflow/receive-pool.ts';
-import type { SubflowListener } from '../shared/runtime/subflow/subflow-listener.ts';
+import type { SubflowListener, SubflowListenerOptions } from '../shared/runtime/subflow/subflow-listener.ts';
 import type { SubflowTransport } from '../shared/runtime/subflow/subflow-transport.ts';
 import { AddressKeeper } from './address-keeper.ts';
 import { OwnAddresses } from './addresses/own-addresses.ts';
 import { Concentrator } from './concentrator.ts';
-import { ConcentratorCounts, registerConcentratorMetrics } from './concentrator-metrics.ts';
+import {
+  ConcentratorCounts,
+  type CrowdedStage,
+  registerConcentratorMetrics,
+} from './concentrator-metrics.ts';
 import type { ConcentratorConfig } from './config/concentrator-config.ts';
 import { createEgressPolicy } from './egress/egress-policy.ts';
-import { OriginDialer } from './egress/origin-dialer.ts';
+import { makeOriginDialer } from './egress/make-origin-dialer.ts';
+import { ClientLogs } from './limits/client-logs.ts';
+import { descriptorLimit } from './limits/descriptor-limit.ts';
+import { LimitHits } from './limits/limit-hits.ts';
+import { joinRate, TokenBuckets } from './limits/token-buckets.ts';
 import { listenWherePossible } from './listen-where-possible.ts';
 import { ClientKeys } from './session/client-keys.ts';
 import { SessionRegistry } from './session/session-registry.ts';
@@ -51,17 +61,27 @@ export async function assemble(config: ConcentratorConfig, deps: ConcentratorDep
     counts: new ConcentratorCounts(),
     resent: new ResentBytes(),
     traffic: new TrafficTable(MAX_UPLINK_NAMES),
+    peerLosses: new PeerLosses(),
   };
   const ownAddresses = new OwnAddresses();
   const own = await ownAddresses.find(config.public);
   const listenPorts = config.listen.map(({ port }) => port);
-  const appPool = new BlockPool(clock);
-  const dialer = new OriginDialer({
-    policy: createEgressPolicy({ ...config.egress, ownAddresses: own, listenPorts }),
-    resolver: new DnsResolver({ timeoutMs: config.egress.resolveTimeoutMs, clock }),
-    connectTimeoutMs: config.egress.connectTimeoutMs,
-    connect: (host, port, signal) => connectAppSocket({ host, port, pool: appPool, native, signal }),
+  const peers = new PeerWatch({
+    ...config.connections,
+    native,
     clock,
+    onLost: (role, reason) => counters.peerLosses.add(role, reason),
+  });
+  const logs = new ClientLogs(logger, clock);
+  const limitHits = new LimitHits(counters.counts.limits, logs);
+  const policy = createEgressPolicy({ ...config.egress, ownAddresses: own, listenPorts });
+  const dialer = makeOriginDialer(config, {
+    policy,
+    descriptors: await descriptorLimit(),
+    native,
+    peers,
+    clock,
+    limitHits,
     onOutcome: (outcome) => counters.counts.opens.add(outcome === 'connected' ? 'ok' : outcome),
   });
   const clients = new ClientKeys(config.clients);
@@ -71,47 +91,64 @@ export async function assemble(config: ConcentratorConfig, deps: ConcentratorDep
     tuning: withTuning(config.tuning),
     dialer,
     clock,
-    logger,
+    logs,
+    joins: new TokenBuckets(joinRate(config.limits.joinsPerSecond), clock),
+    limitHits,
     traffic: counters.traffic,
     onSessionEnded: (driver) => counters.resent.onSessionEnded(driver),
   });
   const addresses = new AddressKeeper({ config, ownAddresses, own, listenPorts, dialer, sessions, logger });
+  const { handshakes, crowded } = counters.counts;
+  const proven = new ProvenSources(clock);
+  const strangersLog = new LineLimit(clock).over(logger);
+  const onCrowded = (stage: CrowdedStage, outcome: 'refused' | 'displaced', remote: string) => {
+    crowded.add(stage, outcome);
+    strangersLog.warn({ remote, stage, outcome }, 'many handshakes: a connection was turned away');
+  };
   const admission = new SubflowAdmission({
-    keyOf: (clientId) => clients.of(clientId),
+    keysOf: (clientId) => clients.of(clientId),
     sessions,
-    onResult: (result) => counters.counts.handshakes.add(result),
-    logger,
+    proven,
+    onResult: (result) => handshakes.add(result),
+    onCrowded: (outcome, remote) => onCrowded('applicant', outcome, remote),
+    clock,
+    logger: strangersLog,
   });
-  const subflowPool = new ReceivePool(clock);
-  const listen = () => listenForClients(config, deps, { admission, subflowPool, counts: counters.counts });
+  const gate = {
+    pool: new ReceivePool(clock),
+    isProven: (source: Source) => proven.has(source),
+    onSubflow: (transport: SubflowTransport, leftMs: number) => void admission.admit(transport, leftMs),
+    onHandshakeFailed(remote: string, reason: string) {
+      handshakes.add('tls');
+      logger.debug({ remote, reason }, 'no TLS handshake');
+    },
+    onCrowded,
+    onError: (error: Error) => strangersLog.error({ reason: error.message }, 'accepting failed'),
+  };
+  const listen = () => listenForClients(config, deps, gate);
   const endpoint = makeEndpoint(config, deps, { ...counters, sessions });
   return new Concentrator({ config, logger, endpoint, clients, sessions, admission, listen, addresses });
 }
 
+type GateParts = Pick<
+  SubflowListenerOptions,
+  'pool' | 'isProven' | 'onSubflow' | 'onHandshakeFailed' | 'onCrowded' | 'onError'
+>;
+
 function listenForClients(
   { listen, tls, limits, congestionControl }: ConcentratorConfig,
   { clock, logger, native: { native } }: ConcentratorDeps,
-  parts: {
-    readonly admission: SubflowAdmission;
-    readonly subflowPool: ReceivePool;
-    readonly counts: ConcentratorCounts;
-  },
+  gate: GateParts,
 ): Promise<SubflowListener> {
-  const { admission, subflowPool, counts } = parts;
   const options = {
+    ...gate,
     certificate: tls.certificate,
     privateKey: tls.key,
     native,
-    pool: subflowPool,
     clock,
     handshakeTimeoutMs: limits.handshakeTimeoutMs,
+    handshakesPerSecond: limits.handshakesPerSecond,
     congestionControl,
-    onSubflow: (transport: SubflowTransport, leftMs: number) => void admission.admit(transport, leftMs),
-    onHandshakeFailed(remote: string, reason: string) {
-      counts.handshakes.add('tls');
-      logger.debug({ remote, reason }, 'no TLS handshake');
-    },
-    onError: (error: Error) => logger.error({ reason: error.message }, 'accepting failed'),
     onWarning: warnOnce(logger),
   };
   return listenWherePossible(listen, options, logger);
@@ -125,6 +162,7 @@ function makeEndpoint(
     readonly counts: ConcentratorCounts;
     readonly resent: ResentBytes;
     readonly traffic: TrafficTable;
+    readonly peerLosses: PeerLosses;
     readonly sessions: SessionRegistry;
   },
 ): HttpEndpoint<ConcentratorStatus> {
@@ -133,8 +171,10 @@ function makeEndpoint(
   registerBuildInfo(registry, deps);
   registerSessionMetrics(registry, { ...parts, drivers: () => sessions.drivers });
   registerConcentratorMetrics(registry, counts);
+  registerPeerLosses(registry, parts.peerLosses);
   return new HttpEndpoint({
     listen: metrics?.listen,
+    hosts: metrics?.hosts,
     registry,
     ready: () => ({
       ok: !sessions.isDraining,

@@ -1,19 +1,49 @@
 import type { Registry } from 'prom-client';
 import { registerResultCounter } from '../shared/runtime/observe/result-counter.ts';
 import { ResultCounts } from '../shared/runtime/observe/result-counts.ts';
+import { registerCounter } from '../shared/runtime/observe/scraped-metric.ts';
+import type { HandshakeStage } from '../shared/runtime/subflow/pending-handshake.ts';
+import { LIMIT_NAMES } from './limits/limit-hits.ts';
+
+/** Where a connection waits before it is a subflow: the stages of TLS, and then as `applicant`, to say who it is. */
+export type CrowdedStage = HandshakeStage | 'applicant';
+
+/** Connections that found no place in their handshake, or lost it to others, by stage. */
+export class CrowdedCounts {
+  readonly #byStage: Readonly<Record<CrowdedStage, { refused: number; displaced: number }>> = {
+    silent: { refused: 0, displaced: 0 },
+    line: { refused: 0, displaced: 0 },
+    tls: { refused: 0, displaced: 0 },
+    applicant: { refused: 0, displaced: 0 },
+  };
+
+  add(stage: CrowdedStage, outcome: 'refused' | 'displaced'): void {
+    this.#byStage[stage][outcome]++;
+  }
+
+  *samples(): Generator<[{ stage: string; outcome: string }, number]> {
+    for (const [stage, { refused, displaced }] of Object.entries(this.#byStage)) {
+      yield [{ stage, outcome: 'refused' }, refused];
+      yield [{ stage, outcome: 'displaced' }, displaced];
+    }
+  }
+}
 
 /** What is counted as it happens at the concentrator; the metrics read it when they are scraped. */
 export class ConcentratorCounts {
   /** Subflow handshakes: `hello`, `join`, or why not. */
   readonly handshakes = new ResultCounts();
+  readonly crowded = new CrowdedCounts();
   /** Dials of origins: `ok`, or the name of the error. */
   readonly opens = new ResultCounts('ok');
+  /** How often each limit made a client wait or refused it something. */
+  readonly limits = new ResultCounts(...LIMIT_NAMES);
 }
 
 /** Registers what only the concentrator can tell: who came, and which origins could be reached. */
 export function registerConcentratorMetrics(
   registry: Registry,
-  { handshakes, opens }: ConcentratorCounts,
+  { handshakes, crowded, opens, limits }: ConcentratorCounts,
 ): void {
   registerResultCounter(
     registry,
@@ -23,6 +53,12 @@ export function registerConcentratorMetrics(
     },
     handshakes,
   );
+  registerCounter(registry, {
+    name: 'tributary_handshakes_crowded_total',
+    help: 'Connections that others left no place for before they were subflows, by stage and outcome',
+    labelNames: ['stage', 'outcome'],
+    samples: () => crowded.samples(),
+  });
   registerResultCounter(
     registry,
     {
@@ -31,4 +67,12 @@ export function registerConcentratorMetrics(
     },
     opens,
   );
+  registerCounter(registry, {
+    name: 'tributary_limits_reached_total',
+    help: 'Times that a limit made a client wait or refused it something, by limit',
+    labelNames: ['limit'],
+    *samples() {
+      for (const [limit, count] of limits.entries()) yield [{ limit }, count];
+    },
+  });
 }

@@ -29,6 +29,7 @@ export interface ConcentratorParts {
 export class Concentrator {
   readonly #parts: ConcentratorParts;
   readonly #life = new Lifecycle();
+  #listener: SubflowListener | undefined;
   #config: ConcentratorConfig;
 
   constructor(parts: ConcentratorParts) {
@@ -51,7 +52,9 @@ export class Concentrator {
     const setAddresses = addresses.prepare(next);
     await applyReload(changes, logger, async () => {
       // Before any name is waited for: a revoked client loses its sessions at once.
-      sessions.closeRevoked(clients.replace(next.clients));
+      clients.replace(next.clients);
+      sessions.closeRevoked((clientId) => clients.of(clientId));
+      this.#listener?.setIdentity(next.tls);
       logger.level = next.log.level;
       setAddresses();
       this.#config = next;
@@ -60,7 +63,10 @@ export class Concentrator {
     });
   }
 
-  /** GOAWAY, then up to `drainTimeoutMs` for open streams, then the end. A second call ends the wait at once. */
+  /**
+   * GOAWAY, then up to `drainTimeoutMs` for open streams, while their sessions may have further subflows and there are no new
+   * ones; then the end. A second call ends the wait at once.
+   */
   close(): Promise<void> {
     return this.#life.close();
   }
@@ -72,9 +78,11 @@ export class Concentrator {
     life.onClose(() => endpoint.close());
     life.onClose(() => sessions.close());
     life.onClose(() => admission.close());
-    life.onClose(() => this.#drain());
     const listener = await listen();
+    this.#listener = listener;
     life.onClose(() => listener.close());
+    // It listens until then: sessions that go on may need another subflow, as when an uplink was lost for a moment.
+    life.onClose(() => this.#drain());
     await endpoint.start();
     life.onClose(() => addresses.stop());
     addresses.start(listener.addresses());

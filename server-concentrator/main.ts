@@ -1,6 +1,7 @@
 #!/usr/bin/env node
 import { commandLineDeps, programDeps } from '../shared/runtime/process/process-deps.ts';
 import { untilStopped } from '../shared/runtime/process/process-life.ts';
+import { OwnAddresses } from './addresses/own-addresses.ts';
 import { assemble } from './assemble.ts';
 import { buildConcentratorCli } from './cli/concentrator-cli.ts';
 import type { ConcentratorConfig } from './config/concentrator-config.ts';
@@ -17,5 +18,9 @@ async function run(config: ConcentratorConfig): Promise<void> {
   });
 }
 
-const cli = buildConcentratorCli({ ...commandLineDeps(process), run });
+const cli = buildConcentratorCli({
+  ...commandLineDeps(process),
+  run,
+  ownAddresses: (publicAddresses) => new OwnAddresses().find(publicAddresses),
+});
 process.exitCode = await cli(process.argv.slice(2));

@@ -22,7 +22,7 @@ export async function check(config: ClientConfig, deps: ClientCliDeps): Promise<
     `${config.file} is valid`,
     `client        ${client.id}`,
     `concentrator  ${concentrator.addresses.map(formatDestination).join(', ')}`,
-    `pin           ${concentrator.pin.text}`,
+    ...concentrator.pins.map(({ text }) => `pin           ${text}`),
     `socks         ${formatDestination(socks.listen)}, ${users}`,
     `metrics       ${metrics ? formatDestination(metrics.listen) : 'off'}`,
     ...uplinks.lines,

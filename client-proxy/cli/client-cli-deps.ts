@@ -1,5 +1,6 @@
 import type { Destination } from '../../shared/protocol/destination.ts';
 import type { CommandLineDeps } from '../../shared/runtime/config/command-line.ts';
+import type { StandardInput } from '../../shared/runtime/process/standard-input.ts';
 import type { ClientConfig } from '../config/client-config.ts';
 import type { NetworkInterfaces, NetworkView } from '../network/network-view.ts';
 
@@ -10,6 +11,7 @@ export type InterfaceBinding =
 
 /** What the client's command line gets from the process and the composer. */
 export interface ClientCliDeps extends CommandLineDeps {
+  readonly input: StandardInput;
   readonly networkInterfaces: () => NetworkInterfaces;
   /** The interfaces, with routes towards these addresses. */
   readonly readNetwork: (destinations: readonly Destination[]) => Promise<NetworkView>;

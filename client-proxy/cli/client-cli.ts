@@ -7,10 +7,13 @@ import {
 } from '../../shared/runtime/config/command-line.ts';
 import { findConfigFile } from '../../shared/runtime/config/config-search.ts';
 import { printStatus } from '../../shared/runtime/config/status-command.ts';
+import { parseLink } from '../../shared/runtime/identity/link.ts';
 import { loadClientConfig } from '../config/load-client-config.ts';
 import { check } from './check.ts';
 import type { ClientCliDeps } from './client-cli-deps.ts';
-import { CLIENT_CONFIG_NAME, join } from './join.ts';
+import { CLIENT_CONFIG_NAME, DEFAULT_SOCKS, type JoinOptions, join } from './join.ts';
+import { readLink } from './read-link.ts';
+import { updateFromLink } from './update-from-link.ts';
 
 /** The client's command line: takes the arguments after the program's name, resolves to the exit code. */
 export function buildClientCli(deps: ClientCliDeps): (args: readonly string[]) => Promise<number> {
@@ -24,7 +27,7 @@ function clientProgram(deps: ClientCliDeps): Command {
         ...(named === undefined ? {} : { named }),
         fileName: CLIENT_CONFIG_NAME,
         nextCommand:
-          'tributary-client join LINK (the concentrator\'s "init" and "client add" print the link)',
+          'tributary-client join (it asks for the link that the concentrator\'s "init" or "client add" printed)',
       },
       deps,
     );
@@ -35,11 +38,19 @@ function clientProgram(deps: ClientCliDeps): Command {
   program
     .command('join')
     .description('write the configuration of this machine from a link, with the uplinks it has')
-    .argument('<link>', 'tributary://..., in quotes')
-    .option('--socks <address:port>', 'where applications connect', '127.0.0.1:1080')
+    .argument(
+      '[link]',
+      'tributary://... in quotes, visible to others; "-" for standard input; without it, join asks',
+    )
+    .option('--link-file <file>', 'a file that holds the link')
+    .option('--socks <address:port>', 'where applications connect', DEFAULT_SOCKS)
     .option('--force', 'replace a configuration that exists')
-    .action(async (link: string, _options: unknown, command: Command) => {
-      await join(link, command.optsWithGlobals(), deps);
+    .option('--update', 'of a configuration that exists replace only what the link says')
+    .action(async (argument: string | undefined, _options: unknown, command: Command) => {
+      const options = command.optsWithGlobals<JoinOptions & { linkFile?: string; update?: true }>();
+      const link = parseLink(await readLink({ argument, linkFile: options.linkFile }, deps));
+      if (options.update) await updateFromLink(link, await configFile(options.config), deps);
+      else await join(link, options, deps);
     });
   program
     .command('check')
@@ -68,7 +79,7 @@ const HELP: ProgramHelp = {
   usage: `Without a command the proxy runs, until SIGTERM or Ctrl-C.
 
 First steps:
-  tributary-client join 'tributary://...'    with the link that the concentrator printed
+  tributary-client join      asks for the link that the concentrator printed
   tributary-client check
   tributary-client
 `,

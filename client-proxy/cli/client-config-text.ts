@@ -25,7 +25,7 @@ concentrator:
   addresses:
 ${link.addresses.map((address) => `    - ${quoted(formatDestination(address))}\n`).join('')}\
   # The SHA-256 of the concentrator's certificate: no other machine is trusted.
-  pin: ${quoted(link.pin.text)}
+  pin: ${pinText(link.pins)}
 
 client:
   id: ${quoted(link.clientId)}
@@ -58,6 +58,12 @@ function usersText(users: readonly { readonly name: string; readonly password: s
   return `  # Other machines can reach this address, so a user and password are asked for.
   users:
 ${users.map(({ name, password }) => `    - { name: ${quoted(name)}, password: ${quoted(password)} }\n`).join('')}`;
+}
+
+/** Two while the concentrator is about to change its certificate. */
+function pinText(pins: JoinLink['pins']): string {
+  const texts = pins.map(({ text }) => quoted(text));
+  return texts.length === 1 ? texts.join() : `[${texts.join(', ')}]`;
 }
 
 /** A text as YAML in double quotes, of which JSON is a subset. */

@@ -5,7 +5,7 @@ import { UsageError } from '../../shared/runtime/config/command-line.ts';
 import { defaultConfigDirectory } from '../../shared/runtime/config/config-search.ts';
 import { parseListenAddress } from '../../shared/runtime/config/schema-pieces.ts';
 import { fileExists, writePrivateFile } from '../../shared/runtime/files/private-file.ts';
-import { parseLink } from '../../shared/runtime/identity/link.ts';
+import type { JoinLink } from '../../shared/runtime/identity/link.ts';
 import { MAX_UPLINKS } from '../config/client-schema.ts';
 import { discoverUplinks } from '../discovery/discover-uplinks.ts';
 import { isNamePattern } from '../network/name-pattern.ts';
@@ -16,7 +16,10 @@ import { clientConfigText } from './client-config-text.ts';
 /** The configuration's usual name. */
 export const CLIENT_CONFIG_NAME = 'tributary-client.yaml';
 
-interface JoinOptions {
+/** Where applications connect unless told. */
+export const DEFAULT_SOCKS = '127.0.0.1:1080';
+
+export interface JoinOptions {
   readonly config?: string;
   readonly socks: string;
   readonly force?: boolean;
@@ -29,14 +32,15 @@ interface Found {
 }
 
 /** Writes a client's configuration from a link, and says which uplinks there are now. */
-export async function join(linkText: string, options: JoinOptions, deps: ClientCliDeps): Promise<void> {
-  const link = parseLink(linkText);
+export async function join(link: JoinLink, options: JoinOptions, deps: ClientCliDeps): Promise<void> {
   const listen = parseListenAddress(options.socks);
   if (!listen)
     throw new UsageError('--socks expects ADDRESS:PORT, for example 127.0.0.1:1080 or "[::1]:1080"');
   const file = targetFile(options.config, deps);
   if (!options.force && (await fileExists(file))) {
-    throw new UsageError(`${file} exists already: --force replaces it, --config FILE writes another`);
+    throw new UsageError(
+      `${file} exists already: --force replaces it, --update keeps all but what the link says, --config FILE writes another`,
+    );
   }
   const binding = deps.interfaceBinding();
   const view = await deps.readNetwork(link.addresses);

@@ -1,4 +1,5 @@
 import type { Destination } from '../../shared/protocol/destination.ts';
+import type { PeerTimes } from '../../shared/runtime/app/watched-peer.ts';
 import type { LogFormat, LogLevel } from '../../shared/runtime/config/schema-pieces.ts';
 import type { TuningConfig } from '../../shared/runtime/config/tuning.ts';
 import type { CertificatePin } from '../../shared/runtime/identity/certificate-pin.ts';
@@ -37,8 +38,8 @@ export interface ClientConfig {
   readonly concentrator: {
     /** Tried in any order; at least one. */
     readonly addresses: readonly Destination[];
-    /** The certificate that it must show. */
-    readonly pin: CertificatePin;
+    /** The certificates of which it must show one: one, or two while it changes to another. */
+    readonly pins: readonly CertificatePin[];
     /** Sent as SNI; nothing is sent when absent. */
     readonly serverName?: string;
   };
@@ -75,11 +76,13 @@ export interface ClientConfig {
     readonly backoffMinMs: number;
     readonly backoffMaxMs: number;
   };
+  /** How the other ends of connections of applications and of direct origins are looked after. */
+  readonly connections: PeerTimes;
   readonly memory: { readonly perSessionBytes: number };
   /** Where the usage of metered uplinks is kept, when not in the usual place. */
   readonly stateDirectory?: string;
   /** Absent: no endpoint. */
-  readonly metrics?: { readonly listen: Destination };
+  readonly metrics?: { readonly listen: Destination; readonly hosts: readonly string[] };
   /** Numbers that replace the core's own; for experiments. */
   readonly tuning: TuningConfig;
   readonly log: { readonly level: LogLevel; readonly format: LogFormat };

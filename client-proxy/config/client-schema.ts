@@ -8,6 +8,7 @@ import {
   clientId,
   clientKey,
   congestionControl,
+  connections,
   count,
   duration,
   hostPort,
@@ -21,6 +22,7 @@ import {
   textAs,
 } from '../../shared/runtime/config/schema-pieces.ts';
 import { tuning } from '../../shared/runtime/config/tuning.ts';
+import { MAX_PINS } from '../../shared/runtime/identity/link.ts';
 import { PIN_FORMAT, readPin } from '../../shared/runtime/identity/read-pin.ts';
 import { metered } from '../metering/metered-settings.ts';
 import { PATH_MODES } from '../path-manager/paths.ts';
@@ -157,12 +159,19 @@ const uplinkList = z
     refuseRepeated(uplinks, context, [], 'an uplink of this name stands above');
   });
 
+const pin = textAs(PIN_FORMAT, readPin);
+const pins = z
+  .union([pin, z.array(pin).min(1).max(MAX_PINS)], {
+    error: `expected ${PIN_FORMAT}; or a list of two while the certificate changes`,
+  })
+  .transform((value) => (Array.isArray(value) ? value : [value]));
+
 /** The client's configuration file. Its output has the file's keys, and values in milliseconds and bytes. */
 export const clientSchema = z
   .strictObject({
     concentrator: z.strictObject({
       addresses: z.array(hostPort).min(1).max(16),
-      pin: textAs(PIN_FORMAT, readPin),
+      pin: pins,
       serverName: textAs('a host name', (value) => (isHostName(value) ? value : undefined)).optional(),
     }),
     client: z
@@ -190,6 +199,7 @@ export const clientSchema = z
         if (backoffMin <= backoffMax) return;
         context.addIssue({ code: 'custom', path: ['backoffMax'], message: 'shorter than backoffMin' });
       }),
+    connections,
     memory: z
       .strictObject({ perSession: byteSize({ min: '1MiB', max: '4GiB' }).prefault('64MiB') })
       .prefault({}),

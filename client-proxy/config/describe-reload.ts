@@ -3,13 +3,25 @@ import type { ClientConfig } from './client-config.ts';
 
 /** What a reload (SIGHUP) of the client's configuration changes: taken over at once, or only by a restart. */
 export function describeReload(before: ClientConfig, after: ClientConfig): Reload {
-  return compareConfigs(RELOAD_RULES, before, after);
+  const { live, restart } = compareConfigs(RELOAD_RULES, before, after);
+  // Those of another concentrator, or of another client, are of use only together with its addresses or its name.
+  const waiting = restart.some((key) => OWNER_KEYS.has(key))
+    ? live.filter((key) => SECRET_KEYS.has(key))
+    : [];
+  return { live: live.filter((key) => !waiting.includes(key)), restart: [...restart, ...waiting] };
 }
+
+const OWNER_KEYS = new Set(['concentrator.addresses', 'concentrator.serverName', 'client.id']);
+const SECRET_KEYS = new Set(['concentrator.pin', 'client.key', 'client.keyFile']);
 
 /** Every key of the file stands here, by itself or by one above it. */
 export const RELOAD_RULES: readonly ReloadRule<ClientConfig>[] = [
-  { key: 'concentrator', value: (config) => config.concentrator, applies: 'restart' },
-  { key: 'client', value: (config) => config.client, applies: 'restart' },
+  { key: 'concentrator.addresses', value: (config) => config.concentrator.addresses, applies: 'restart' },
+  { key: 'concentrator.pin', value: (config) => config.concentrator.pins, applies: 'live' },
+  { key: 'concentrator.serverName', value: (config) => config.concentrator.serverName, applies: 'restart' },
+  { key: 'client.id', value: (config) => config.client.id, applies: 'restart' },
+  { key: 'client.key', value: (config) => config.client.key, applies: 'live' },
+  { key: 'client.keyFile', value: (config) => config.keyFile, applies: 'live' },
   { key: 'socks', value: (config) => config.socks, applies: 'restart' },
   { key: 'uplinks', value: ({ uplinks, autoUplinks }) => ({ uplinks, autoUplinks }), applies: 'live' },
   { key: 'subflowsPerPath', value: (config) => config.subflowsPerPath, applies: 'live' },
@@ -18,6 +30,7 @@ export const RELOAD_RULES: readonly ReloadRule<ClientConfig>[] = [
   { key: 'paths', value: (config) => config.paths, applies: 'restart' },
   { key: 'linger', value: (config) => config.lingerMs, applies: 'restart' },
   { key: 'dial', value: (config) => config.dial, applies: 'restart' },
+  { key: 'connections', value: (config) => config.connections, applies: 'restart' },
   { key: 'memory', value: (config) => config.memory, applies: 'restart' },
   { key: 'stateDir', value: (config) => config.stateDirectory, applies: 'restart' },
   { key: 'metrics', value: (config) => config.metrics, applies: 'restart' },

@@ -47,7 +47,7 @@ function toConfig(parsed: z.output<typeof clientSchema>, key: Uint8Array, file: 
     file,
     concentrator: {
       addresses: concentrator.addresses,
-      pin: concentrator.pin,
+      pins: concentrator.pin,
       ...(concentrator.serverName === undefined ? {} : { serverName: concentrator.serverName }),
     },
     client: { id: client.id, key },
@@ -66,6 +66,10 @@ function toConfig(parsed: z.output<typeof clientSchema>, key: Uint8Array, file: 
     paths: parsed.paths,
     lingerMs: parsed.linger,
     dial: { timeoutMs: dial.timeout, backoffMinMs: dial.backoffMin, backoffMaxMs: dial.backoffMax },
+    connections: {
+      keepAliveMs: parsed.connections.keepAlive,
+      stallTimeoutMs: parsed.connections.stallTimeout,
+    },
     memory: { perSessionBytes: parsed.memory.perSession },
     ...(parsed.metrics === false ? {} : { metrics: parsed.metrics }),
     tuning: parsed.tuning,

@@ -8,8 +8,8 @@ const REACHABLE: ReadonlySet<AddressScope> = new Set(['site', 'assigned']);
  * Why no direct connection may be made to an address, in words; undefined where one may.
  *
  * Private networks are open, since a rule sends them there on purpose (a printer, a router's pages). Closed is what leads to
- * this machine, link-local and metadata addresses included: whoever uses the proxy from elsewhere, or controls a name that
- * a rule lets pass, must not get at what listens for this machine alone.
+ * this machine, link-local and all metadata addresses included, also those amid private space: whoever uses the proxy from
+ * elsewhere, or controls a name that a rule lets pass, must not get at what listens for this machine alone.
  */
 export function directRefusal(text: string, ownAddresses: readonly string[]): string | undefined {
   const forms = judgeAddress(text);

@@ -38,6 +38,7 @@ class RelayedSocket implements AppSocketHandlers {
   /** What the other has sent and this socket has not yet written, in order: it must go back to its owner in any case. */
   readonly #leaving: OutgoingChunk[] = [];
   #hasEnded = false;
+  #isClosed = false;
 
   constructor(socket: AppSocket, count: (bytes: number) => void, onClosed: () => void = () => {}) {
     this.#socket = socket;
@@ -65,15 +66,25 @@ class RelayedSocket implements AppSocketHandlers {
     this.#other.#socket.resume();
   }
 
+  onKeepAlive(idleMs: number): void {
+    this.#other.#socket.keepAlive(idleMs);
+  }
+
   onClose(error?: NodeJS.ErrnoException): void {
+    this.#isClosed = true;
     for (const chunk of this.#leaving.splice(0)) chunk.release();
     // After a clean end both ways the other closes by itself, when all has left.
     const isClean = error === undefined && this.#hasEnded && this.#other.#hasEnded;
-    if (!isClean) this.#other.#socket.destroy('reset');
+    // What this one had sent before its end still goes.
+    if (!isClean) this.#other.#socket.destroy(this.#hasEnded ? 'after-writes' : 'reset');
     this.#onClosed();
   }
 
   #write(chunk: OutgoingChunk): boolean {
+    if (this.#isClosed) {
+      chunk.release();
+      return true;
+    }
     this.#leaving.push(chunk);
     return this.#socket.write([chunk.bytes], () => this.#leaving.shift()?.release());
   }

@@ -1,5 +1,5 @@
 import ipaddr from 'ipaddr.js';
-import type { DnsRecord } from '../../shared/runtime/dns/resolver.ts';
+import type { DnsRecord } from '../../shared/runtime/dns/dns-channels.ts';
 
 export type DnsType = 'A' | 'AAAA';
 

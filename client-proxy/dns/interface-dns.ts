@@ -4,9 +4,9 @@ import dns from 'node:dns';
 import { isIPv4, type Socket } from 'node:net';
 import type { Destination } from '../../shared/protocol/destination.ts';
 import { parseHostPort } from '../../shared/runtime/address/host-port.ts';
-import type { CancelSignal } from '../../shared/runtime/async/cancellation.ts';
-import { withTimeLimit } from '../../shared/runtime/async/time-limit.ts';
-import type { DnsChannel, DnsRecord, DnsTransport, DnsTries } from '../../shared/runtime/dns/resolver.ts';
+import { Cancellation, type CancelSignal } from '../../shared/runtime/async/cancellation.ts';
+import { type TimeLimit, withTimeLimit } from '../../shared/runtime/async/time-limit.ts';
+import type { DnsChannel, DnsRecord, DnsTransport, DnsTries } from '../../shared/runtime/dns/dns-channels.ts';
 import type { NativeSockets } from '../../shared/runtime/kernel/native.ts';
 import { bindToInterface } from '../../shared/runtime/kernel/socket-options.ts';
 import { connectOverInterface } from '../uplink/uplink-interface.ts';
@@ -51,9 +51,16 @@ export class OverInterface implements DnsTransport {
  */
 export class InterfaceDns implements DnsChannel {
   readonly #options: InterfaceDnsOptions;
+  /** Of all that is asked now. */
+  #cancellation = new Cancellation();
 
   constructor(options: InterfaceDnsOptions) {
     this.#options = options;
+  }
+
+  cancel(): void {
+    this.#cancellation.abort(failed(dns.CANCELLED));
+    this.#cancellation = new Cancellation();
   }
 
   resolve4(name: string): Promise<readonly DnsRecord[]> {
@@ -66,11 +73,14 @@ export class InterfaceDns implements DnsChannel {
 
   async #resolve(name: string, type: DnsType): Promise<readonly DnsRecord[]> {
     const { servers, firstTryMs, tries } = this.#options;
+    const signal = this.#cancellation;
     let failure: string = dns.TIMEOUT;
     for (let round = 0; round < tries; round++) {
       for (const server of servers) {
         const question = { id: randomInt(MAX_ID), name, type };
-        const answer = await this.#ask(question, addressOf(server), firstTryMs * 2 ** round).catch(codeOf);
+        const limit = { timeoutMs: firstTryMs * 2 ** round, signal };
+        const answer = await this.#ask(question, addressOf(server), limit).catch(codeOf);
+        signal.throwIfAborted();
         if (typeof answer === 'string') failure = answer;
         else if (answer.code === NO_SUCH_NAME) throw failed(dns.NOTFOUND);
         else if (answer.code !== 0) failure = dns.SERVFAIL;
@@ -81,8 +91,7 @@ export class InterfaceDns implements DnsChannel {
     throw failed(failure);
   }
 
-  async #ask(question: DnsQuestion, server: Destination, timeoutMs: number): Promise<DnsAnswer> {
-    const limit = { timeoutMs };
+  async #ask(question: DnsQuestion, server: Destination, limit: TimeLimit): Promise<DnsAnswer> {
     const answer = await withTimeLimit('a name server', limit, (signal) =>
       this.#askByUdp(question, server, signal),
     );

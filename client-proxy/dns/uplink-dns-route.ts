@@ -1,7 +1,7 @@
 import { isIPv4 } from 'node:net';
 import { parseHostPort } from '../../shared/runtime/address/host-port.ts';
 import { isLoopback } from '../../shared/runtime/address/special-ranges.ts';
-import type { DnsRoute } from '../../shared/runtime/dns/resolver.ts';
+import type { DnsRoute } from '../../shared/runtime/dns/dns-channels.ts';
 import type { NativeSockets } from '../../shared/runtime/kernel/native.ts';
 import type { Uplink } from '../uplink/uplink.ts';
 import { UplinkError } from '../uplink/uplink-error.ts';

@@ -43,6 +43,8 @@ export class PathDialer {
   /** For the next attempt. */
   #waiting: NodeJS.Timeout | undefined;
   #isStopped = false;
+  /** Whether one more than wanted is to be dialled. */
+  #isRenewing = false;
   #reason = NOT_DIALLED;
   #hasFailed = false;
   /** Whether the last subflow did not last. */
@@ -97,6 +99,7 @@ export class PathDialer {
       this.#reason = NOT_DIALLED;
     }
     this.#wanted = count;
+    if (count === 0) this.#isRenewing = false;
     if (count === 0) this.#giveUp();
     else this.#trim();
     this.#maintain();
@@ -114,6 +117,12 @@ export class PathDialer {
     this.#backoff.succeed();
     this.#stopWaiting();
     this.#maintain();
+  }
+
+  /** One subflow more is dialled, however many there are; the oldest ones stay. */
+  renew(): void {
+    this.#isRenewing = this.#wanted > 0 && !this.#isStopped;
+    this.retryNow();
   }
 
   /** A dial that is under way begins anew; once it is connected, only from one of these addresses where they are named. */
@@ -161,15 +170,18 @@ export class PathDialer {
 
   get #mayDial(): boolean {
     if (this.#isStopped || this.#attempt !== undefined || this.#waiting !== undefined) return false;
-    return this.#subflows.healthyCount < this.#wanted && this.#targets.length > 0;
+    const wanted = this.#wanted + (this.#isRenewing ? 1 : 0);
+    return this.#subflows.healthyCount < wanted && this.#targets.length > 0;
   }
 
   #maintain(): void {
     if (!this.#mayDial) return;
     const attempt = new DialAttempt(this.#host);
     this.#attempt = attempt;
+    const isRenewing = this.#isRenewing;
     void this.#dial(attempt).then((result) => {
       this.#attempt = undefined;
+      if (isRenewing && result === 'up') this.#isRenewing = false;
       if (result === 'failed') this.#scheduleRetry();
       else this.#maintain();
       this.#host.onChange();

@@ -8,6 +8,7 @@ import type { MonotonicClock } from '../../shared/runtime/clock.ts';
 import type { TargetNames } from '../dns/target-names.ts';
 import type { UplinkLoss } from '../network/uplink-trouble.ts';
 import { ConcentratorAddresses } from './concentrator-addresses.ts';
+import { LeftOutAddresses } from './left-out-addresses.ts';
 import { type ManagedSession, ManagedSubflows } from './managed-subflows.ts';
 import type { PathMode } from './paths.ts';
 import { type ConnectAddress, reach } from './reach.ts';
@@ -48,6 +49,7 @@ export class PathManager {
   readonly #session: ManagedSession;
   readonly #subflows: ManagedSubflows;
   readonly #addresses: ConcentratorAddresses;
+  readonly #leftOut = new LeftOutAddresses();
   readonly #dialling: UplinkDialling;
   /** By name, in the order of preference. */
   #dialers: ReadonlyMap<string, UplinkDialer>;
@@ -69,7 +71,16 @@ export class PathManager {
       logger,
       clock,
       reach: (uplink, targets, preferred, signal) =>
-        reach({ uplink, targets, names, connect, timeoutMs, preferred, signal }),
+        reach({
+          uplink,
+          targets,
+          names,
+          connect,
+          timeoutMs,
+          preferred,
+          isLeftOut: (address) => this.#leftOut.has(address),
+          signal,
+        }),
       newBackoff: () => new Backoff(backoff, random),
       hasUplink: (uplinkName) => this.#dialers.has(uplinkName),
       onDial: (uplinkName, result) => options.onDial(uplinkName, result),
@@ -99,6 +110,11 @@ export class PathManager {
   /** Something about the network has changed: what failed may work now. */
   retryUplinks(): void {
     for (const dialer of this.#dialers.values()) dialer.paths.retryNow();
+  }
+
+  /** Dials a subflow more on every path in use; what is then one too many is taken out of use in good order. */
+  renewSubflows(): void {
+    for (const dialer of this.#dialers.values()) dialer.paths.renew();
   }
 
   /**
@@ -164,6 +180,16 @@ export class PathManager {
     return this.#addresses.allows(address);
   }
 
+  /** Another machine answers there, while the session works over other subflows: not dialled as long as it does. */
+  leaveOut(address: Destination): void {
+    const concentrator = formatDestination(address);
+    this.#options.logger.warn(
+      { concentrator },
+      'another concentrator answers at this address, and does not know the session: leaving the address out',
+    );
+    this.#leftOut.add(address);
+  }
+
   onAddressAdded(addressId: number, { address, port, joinHere }: AnnouncedAddress): void {
     const { logger } = this.#options;
     if (!joinHere) this.#addresses.leaveConfigured();
@@ -204,6 +230,14 @@ export class PathManager {
     this.#dialers.get(uplinkName)?.paths.onSubflowRecovered(subflowId);
   }
 
+  /** Without a subflow that works every address is worth a try: the session may be there, or must be given up. */
+  #reconsider(): void {
+    const subflows = this.#session.driver?.snapshot().subflows ?? [];
+    if (subflows.some(({ state }) => state === 'active')) return;
+    this.#leftOut.clear();
+    this.retryUplinks();
+  }
+
   #limitRates(): void {
     const { driver } = this.#session;
     for (const { uplink } of this.#dialers.values()) {
@@ -222,6 +256,7 @@ export class PathManager {
 
   #review(): void {
     if (this.#reviews === undefined) return;
+    if (!this.#leftOut.isEmpty) this.#reconsider();
     const { clock, onReviewed } = this.#options;
     const snapshot = this.#session.driver?.snapshot();
     const utilization = new Map(snapshot?.uplinks.map((one) => [one.name, one.utilization]));

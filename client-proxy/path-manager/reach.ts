@@ -29,6 +29,8 @@ export interface ReachOptions {
   readonly timeoutMs: number;
   /** What answered last; it is tried first. */
   readonly preferred?: Destination | undefined;
+  /** Addresses that are not tried; none where absent. */
+  isLeftOut?(address: Destination): boolean;
   readonly signal: CancelSignal;
 }
 
@@ -66,14 +68,23 @@ export async function reach(options: ReachOptions): Promise<Reached> {
 }
 
 /** The addresses of all targets, each once. Rejects when there are none. */
-async function resolved({
+async function resolved(options: ReachOptions): Promise<readonly Destination[]> {
+  const { uplink, targets, isLeftOut } = options;
+  const addresses = uplink.binding.kind === 'proxy' ? targets : await resolvedHere(options);
+  const left = addresses.filter((address) => !isLeftOut?.(address));
+  if (left.length > 0) return left;
+  const where = addresses.map(formatDestination).join(', ');
+  const text = `the concentrator at ${where} does not know this session, which works over other subflows`;
+  throw new UplinkError(uplink.name, 'sessionUnknown', text);
+}
+
+async function resolvedHere({
   uplink,
   targets,
   names,
   timeoutMs,
   signal,
 }: ReachOptions): Promise<readonly Destination[]> {
-  if (uplink.binding.kind === 'proxy') return targets;
   const errors: unknown[] = [];
   const found = await Promise.all(
     targets.map(async ({ host, port, families }) => {

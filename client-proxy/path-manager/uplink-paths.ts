@@ -62,6 +62,11 @@ export class UplinkPaths {
     for (const path of this.#all) path.retryNow();
   }
 
+  /** As `PathDialer.renew`. */
+  renew(): void {
+    for (const path of this.#all) path.renew();
+  }
+
   /** As `PathDialer.redial`. */
   redial(addresses: ReadonlySet<string> | undefined): void {
     for (const path of this.#all) path.redial(addresses);

@@ -14,9 +14,11 @@ import type { SubflowTransport } from '../../shared/runtime/subflow/subflow-tran
 import { clientSubflowHandshake } from '../path-manager/client-subflow-handshake.ts';
 import type { Candidate } from '../path-manager/managed-subflows.ts';
 import { PathManager, type PathManagerOptions } from '../path-manager/path-manager.ts';
+import { isHeardSince } from './heard-since.ts';
 
 export interface ClientSessionOptions extends PathManagerOptions {
-  readonly identity: ClientIdentity;
+  /** As it is when a subflow introduces itself. */
+  identity(): ClientIdentity;
   readonly memoryBytes: number;
   /** How long the session waits with every uplink gone, if the concentrator allows as much. */
   readonly lingerMs: number;
@@ -35,7 +37,7 @@ export interface ClientSessionOwner {
 /** What a program tells a session of its uplinks, and asks. */
 export type SessionPaths = Pick<
   PathManager,
-  'uplinks' | 'setUplinks' | 'loseUplink' | 'retryUplinks' | 'onUseChanged'
+  'uplinks' | 'setUplinks' | 'loseUplink' | 'retryUplinks' | 'renewSubflows' | 'onUseChanged'
 >;
 
 /**
@@ -83,6 +85,11 @@ export class ClientSession {
     if (!this.isEstablished) return false;
     const driver = this.#driver!;
     return driver.hasSubflow && driver.cannotOpen !== 'goingAway';
+  }
+
+  /** It carries as many streams as the concentrator takes in one session. */
+  get isFull(): boolean {
+    return this.#driver?.cannotOpen === 'resourceExceeded';
   }
 
   get driver(): SessionDriver | undefined {
@@ -154,6 +161,7 @@ export class ClientSession {
       return replaced;
     }
     const subflowId = driver.input(({ subflows }) => subflows.allocateId());
+    const sinceMs = this.#options.clock();
     try {
       const token = this.#token!;
       const outcome = await this.#handshake(candidate, { kind: 'join', token, subflowId });
@@ -163,11 +171,21 @@ export class ClientSession {
       this.#owner.onSubflowUp();
       return subflowId;
     } catch (error) {
-      // The concentrator has forgotten the session (it was restarted, or waited long enough): so must we.
       if (error instanceof TributaryError && error.code === 'sessionUnknown') {
-        driver.input((session) => session.close('sessionUnknown'));
+        await this.#onUnknown(driver, address, sinceMs);
       }
       throw error;
+    }
+  }
+
+  /** The concentrator at this address does not know the session; JOIN was sent to it then. */
+  async #onUnknown(driver: SessionDriver, address: Destination, sinceMs: number): Promise<void> {
+    if (await isHeardSince(driver, sinceMs, this.#options.clock)) {
+      // The session lives, so another machine has answered: one that has taken over the name, or a second of several.
+      this.#paths.leaveOut(address);
+    } else {
+      // It has been forgotten (the concentrator was restarted, or waited long enough): so must we.
+      driver.input((session) => session.close('sessionUnknown'));
     }
   }
 
@@ -187,7 +205,7 @@ export class ClientSession {
     try {
       return await clientSubflowHandshake(
         transport,
-        { crypto: nodeHandshakeCrypto, identity, uplinkName, backup, path, intent },
+        { crypto: nodeHandshakeCrypto, identity: identity(), uplinkName, backup, path, intent },
         handshakeTimeoutMs,
       );
     } finally {

@@ -23,8 +23,14 @@ export interface SessionKeeperOptions extends Omit<ClientSessionOptions, 'uplink
 
 /** A session that lasted this long was a good one; the next may start at once. */
 const GOOD_SESSION_MS = 10_000;
+/** How often the log says so. */
+const SAY_FULL_INTERVAL_MS = 60_000;
+/** How often a full session is asked whether it takes streams again. */
+const ROOM_CHECK_MS = 100;
 /** How often a session that is going away is asked whether its streams are done. */
 const DRAIN_CHECK_MS = 250;
+/** The same when the program waits for it to end. */
+const LAST_STREAMS_CHECK_MS = 50;
 
 /**
  * Always one session to open streams in: a new one when the last has ended or takes no new streams. Those that go away
@@ -40,6 +46,8 @@ export class SessionKeeper implements UplinkFollower<DialledUplink> {
   #currentSinceMs = 0;
   readonly #waiting = new Set<() => void>();
   #restartTimer: NodeJS.Timeout | undefined;
+  #saidFullMs = Number.NEGATIVE_INFINITY;
+  #roomTimer: NodeJS.Timeout | undefined;
   #isDraining = false;
   #isStopped = false;
 
@@ -53,16 +61,23 @@ export class SessionKeeper implements UplinkFollower<DialledUplink> {
     this.#begin();
   }
 
-  /** No stream waits for a session any more: there is no time for it. */
-  drain(): void {
+  /**
+   * No stream waits for a session any more: there is no time for it. Resolves when all streams are done. Some outlive their
+   * connections: what an application has sent before it closed may still be on its way.
+   */
+  async drain(): Promise<void> {
     this.#isDraining = true;
     this.#wakeWaiting();
+    while (!this.#isStopped && this.drivers.some(({ streamCount }) => streamCount > 0)) {
+      await new Promise((resolve) => setTimeout(resolve, LAST_STREAMS_CHECK_MS));
+    }
   }
 
   /** Ends all sessions; resolves when they have said so to the concentrator. */
   async stop(): Promise<void> {
     this.#isStopped = true;
     clearTimeout(this.#restartTimer);
+    clearInterval(this.#roomTimer);
     const sessions = this.#sessions;
     for (const session of sessions) session.close('goingAway');
     this.#wakeWaiting();
@@ -72,6 +87,11 @@ export class SessionKeeper implements UplinkFollower<DialledUplink> {
   /** Something about the network has changed: uplinks that wait are dialled now. */
   retryUplinks(): void {
     for (const session of this.#sessions) session.paths.retryUplinks();
+  }
+
+  /** This client has another key: every session proves it by a fresh subflow, and so outlives the old one. */
+  renewSubflows(): void {
+    for (const session of this.#sessions) session.paths.renewSubflows();
   }
 
   /** From now on these uplinks, in every session. */
@@ -112,6 +132,7 @@ export class SessionKeeper implements UplinkFollower<DialledUplink> {
    * Opens a stream, as soon as there is a session with a subflow. One without is left alone, though it would take the
    * stream: if the concentrator has forgotten it, its streams go with it, while this one can go to the next.
    * @param policyOf the steering policy; asked when the stream is opened
+   * @param refusedBy a session that has refused it, since it is going away; the next one is waited for
    * @throws StreamError when there is none in time, or when it has no room
    */
   async openStream<Handlers extends StreamHandlers>(
@@ -119,13 +140,20 @@ export class SessionKeeper implements UplinkFollower<DialledUplink> {
     policyOf: () => SteeringPolicy,
     handlersOf: (driver: SessionDriver, streamId: number) => Handlers,
     signal: CancelSignal,
+    refusedBy?: SessionDriver,
   ): Promise<Handlers> {
     let leftMs = this.#options.openTimeoutMs;
-    while (!this.#current?.isReady) {
-      if (leftMs <= 0 || this.#isDraining || this.#isStopped)
+    // That it is going away may be heard later than the refusal.
+    const isRefusing = () => refusedBy !== undefined && this.#current?.driver === refusedBy;
+    while (!this.#current?.isReady || this.#current.isFull || isRefusing()) {
+      const isFull = this.#current?.isReady === true && this.#current.isFull && !isRefusing();
+      if (leftMs <= 0 || this.#isDraining || this.#isStopped) {
+        if (isFull) throw new StreamError('resourceExceeded', 'the session has no room for another stream');
         throw new StreamError('uplinksLost', 'no session with the concentrator');
+      }
+      if (isFull) this.#awaitRoom();
       const sinceMs = this.#options.clock();
-      const lingers = this.isEstablished;
+      const lingers = this.isEstablished && !isFull && !isRefusing();
       await this.#change(lingers ? undefined : leftMs, signal);
       signal.throwIfAborted();
       if (!lingers) leftMs -= this.#options.clock() - sinceMs;
@@ -194,6 +222,25 @@ export class SessionKeeper implements UplinkFollower<DialledUplink> {
       signal.addEventListener('abort', done);
       this.#waiting.add(done);
     });
+  }
+
+  /** Wakes those that wait as soon as streams of the full session have ended. */
+  #awaitRoom(): void {
+    if (this.#roomTimer !== undefined) return;
+    const nowMs = this.#options.clock();
+    if (nowMs - this.#saidFullMs >= SAY_FULL_INTERVAL_MS) {
+      this.#saidFullMs = nowMs;
+      this.#logger.warn(
+        { streams: this.#current?.driver?.streamCount },
+        'the session is full: new connections wait until others end (limits.streamsPerSession at the concentrator)',
+      );
+    }
+    this.#roomTimer = setInterval(() => {
+      if (this.#current?.isFull && !this.#isStopped && this.#waiting.size > 0) return;
+      clearInterval(this.#roomTimer);
+      this.#roomTimer = undefined;
+      this.#wakeWaiting();
+    }, ROOM_CHECK_MS);
   }
 
   #wakeWaiting(): void {

@@ -30,6 +30,7 @@ export class ClientSocket implements AppSocket {
       onEnd: () => this.#end(),
       onDrain: () => this.#handlers.onDrain(),
       onClose: (error) => this.#close(error),
+      onKeepAlive: (idleMs) => this.#handlers.onKeepAlive?.(idleMs),
     });
   }
 
@@ -91,7 +92,11 @@ export class ClientSocket implements AppSocket {
     this.#inner.end();
   }
 
-  destroy(how?: 'close' | 'reset'): void {
+  keepAlive(idleMs: number): void {
+    this.#inner.keepAlive(idleMs);
+  }
+
+  destroy(how?: 'close' | 'reset' | 'after-writes'): void {
     this.#inner.destroy(how);
   }
 

@@ -1,6 +1,5 @@
 import type { Destination } from '../../shared/protocol/destination.ts';
 import { MisuseError, SOCKS_REPLY } from '../../shared/protocol/errors.ts';
-import type { Authenticate } from './credentials.ts';
 import { recogniseForeignProtocol } from './foreign-protocol.ts';
 import { encodeReply } from './replies.ts';
 import { hostFromAddressBytes, hostFromDomainField } from './requested-host.ts';
@@ -16,9 +15,14 @@ export type NegotiationFailure =
   | 'unsupportedAddressType'
   | 'badDestination';
 
-/** What to do after some bytes; `request` and `failure` are the last. No action at all: more bytes are needed. */
+/**
+ * What to do after some bytes; `request` and `failure` are the last. After `login` nothing comes until it is answered. No action
+ * at all: more bytes are needed.
+ */
 export type NegotiationAction =
   | { readonly kind: 'send'; readonly bytes: Uint8Array }
+  /** To be checked, and answered by `answerLogin`; copies. */
+  | { readonly kind: 'login'; readonly name: Uint8Array; readonly password: Uint8Array }
   | {
       readonly kind: 'request';
       readonly destination: Destination;
@@ -48,17 +52,18 @@ export type NegotiationAction =
  *     05 01 00 atyp address port    ──►
  *                                   ◄──     reply               (by the caller, for a request)
  *
- * What it keeps between calls is an unfinished message, so never more than the 513 bytes of the longest one.
+ * What it keeps between calls is an unfinished message, so never more than the 513 bytes of the longest one; while a login is
+ * checked, also what came with it. The caller should read no more meanwhile.
  */
 export class Negotiation {
-  readonly #authenticate: Authenticate | undefined;
+  readonly #asksForLogin: boolean;
   #state: State = 'greeting';
   #unparsed: Uint8Array = new Uint8Array(0);
   #user: string | undefined;
 
-  /** Without `authenticate` no credentials are asked for (method 00), with it they are required (method 02). */
-  constructor(authenticate: Authenticate | undefined) {
-    this.#authenticate = authenticate;
+  /** @param asksForLogin whether user and password are required (method 02), or not asked for (method 00) */
+  constructor(asksForLogin: boolean) {
+    this.#asksForLogin = asksForLogin;
   }
 
   /**
@@ -70,16 +75,40 @@ export class Negotiation {
     if (this.#state === 'requested' || this.#state === 'failed') {
       throw new MisuseError(`The SOCKS5 negotiation takes no bytes in state "${this.#state}".`);
     }
-    let rest = this.#unparsed.length === 0 ? bytes : Buffer.concat([this.#unparsed, bytes]);
-    const actions: NegotiationAction[] = [];
+    return this.#advance(this.#unparsed.length === 0 ? bytes : Buffer.concat([this.#unparsed, bytes]), []);
+  }
+
+  /**
+   * The answer to `login`: whose credentials these are, or undefined if they are wrong.
+   *
+   * @throws MisuseError when no login waits for an answer.
+   */
+  answerLogin(user: string | undefined): NegotiationAction[] {
+    this.#user = user;
+    if (user === undefined) {
+      const refused = refuse('badCredentials', 'wrong user name or password', AUTHENTICATION_FAILED);
+      return this.#advance(new Uint8Array(0), [this.#take(refused)]);
+    }
+    const accepted = Uint8Array.of(AUTHENTICATION_VERSION, 0x00);
+    const step: Step = { event: 'authenticated', usedBytes: 0, action: { kind: 'send', bytes: accepted } };
+    return this.#advance(this.#unparsed, [this.#take(step)]);
+  }
+
+  /** Parses as far as the bytes go. @param actions what is to be done before */
+  #advance(bytes: Uint8Array, actions: NegotiationAction[]): NegotiationAction[] {
+    let rest = bytes;
     for (let step = this.#parse(rest); step !== undefined; step = this.#parse(rest)) {
       rest = rest.subarray(step.usedBytes);
-      this.#state = nextState(this.#state, step.event);
-      actions.push(step.action);
+      actions.push(this.#take(step));
     }
     const over = this.#state === 'requested' || this.#state === 'failed';
     this.#unparsed = over ? new Uint8Array(0) : new Uint8Array(rest);
     return actions;
+  }
+
+  #take({ event, action }: Step): NegotiationAction {
+    this.#state = nextState(this.#state, event);
+    return action;
   }
 
   #parse(bytes: Uint8Array): Step | undefined {
@@ -91,6 +120,7 @@ export class Negotiation {
         return this.#parseAuthentication(bytes);
       case 'request':
         return this.#parseRequest(bytes);
+      case 'checking':
       case 'requested':
       case 'failed':
         return undefined;
@@ -105,9 +135,9 @@ export class Negotiation {
     if (bytes.length < 2) return undefined;
     const usedBytes = 2 + bytes[1]!;
     if (bytes.length < usedBytes) return undefined;
-    const method = this.#authenticate ? METHOD.password : METHOD.noAuthentication;
+    const method = this.#asksForLogin ? METHOD.password : METHOD.noAuthentication;
     if (!bytes.subarray(2, usedBytes).includes(method)) {
-      const detail = this.#authenticate
+      const detail = this.#asksForLogin
         ? 'the client offers no user name and password; set them in the application'
         : 'the client insists on authentication but no users are configured; configure some, or remove the credentials from the application';
       return refuse('noAcceptableMethod', detail, Uint8Array.of(SOCKS_VERSION, METHOD.noneAcceptable));
@@ -128,15 +158,9 @@ export class Negotiation {
     if (bytes.length <= nameEnd) return undefined;
     const usedBytes = nameEnd + 1 + bytes[nameEnd]!;
     if (bytes.length < usedBytes) return undefined;
-    this.#user = this.#authenticate?.(bytes.subarray(2, nameEnd), bytes.subarray(nameEnd + 1, usedBytes));
-    if (this.#user === undefined) {
-      return refuse('badCredentials', 'wrong user name or password', AUTHENTICATION_FAILED);
-    }
-    return {
-      event: 'authenticated',
-      usedBytes,
-      action: { kind: 'send', bytes: Uint8Array.of(AUTHENTICATION_VERSION, 0x00) },
-    };
+    const name = new Uint8Array(bytes.subarray(2, nameEnd));
+    const password = new Uint8Array(bytes.subarray(nameEnd + 1, usedBytes));
+    return { event: 'loginGiven', usedBytes, action: { kind: 'login', name, password } };
   }
 
   #parseRequest(bytes: Uint8Array): Step | undefined {
@@ -213,12 +237,19 @@ const COMMAND_NAMES: Readonly<Record<number, string>> = { 2: 'BIND', 3: 'UDP ASS
 const ADDRESS_TYPE = { ipv4: 0x01, domain: 0x03, ipv6: 0x04 } as const;
 const ADDRESS_BYTES: Readonly<Record<number, number>> = { [ADDRESS_TYPE.ipv4]: 4, [ADDRESS_TYPE.ipv6]: 16 };
 
-type State = 'greeting' | 'authentication' | 'request' | 'requested' | 'failed';
-type Event = 'noAuthenticationChosen' | 'passwordChosen' | 'authenticated' | 'accepted' | 'refused';
+type State = 'greeting' | 'authentication' | 'checking' | 'request' | 'requested' | 'failed';
+type Event =
+  | 'noAuthenticationChosen'
+  | 'passwordChosen'
+  | 'loginGiven'
+  | 'authenticated'
+  | 'accepted'
+  | 'refused';
 
 const TRANSITIONS: Readonly<Record<State, Readonly<Partial<Record<Event, State>>>>> = {
   greeting: { noAuthenticationChosen: 'request', passwordChosen: 'authentication', refused: 'failed' },
-  authentication: { authenticated: 'request', refused: 'failed' },
+  authentication: { loginGiven: 'checking', refused: 'failed' },
+  checking: { authenticated: 'request', refused: 'failed' },
   request: { accepted: 'requested', refused: 'failed' },
   requested: {},
   failed: {},

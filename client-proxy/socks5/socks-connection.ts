@@ -5,18 +5,30 @@ import type { ClientSocket } from './client-socket.ts';
 import { closeAtOnce, closeGracefully } from './closing.ts';
 import type { ConnectRequest } from './connect-request.ts';
 import type { Authenticate } from './credentials.ts';
+import type { LoginPace } from './login-pace.ts';
 import { Negotiation, type NegotiationAction, type NegotiationFailure } from './negotiation.ts';
 import { encodeErrorReply, encodeSuccessReply } from './replies.ts';
 
 /** Why a connection ended before it made a request. */
-export type SocksFailure = NegotiationFailure | 'timeout' | 'clientClosed';
+export type SocksFailure =
+  | NegotiationFailure
+  | 'timeout'
+  | 'clientClosed'
+  /** Too many logins from the same address wait after wrong ones: this one was not checked. */
+  | 'tooManyLogins'
+  /** It gave way to a newer connection. */
+  | 'gaveWay';
 
 interface SocksConnectionOptions {
   /** Absent: no credentials are asked for. */
   readonly authenticate: Authenticate | undefined;
+  /** When logins are checked. */
+  readonly logins: LoginPace;
   /** For the whole negotiation, however the client's bytes trickle in. */
   readonly negotiationTimeoutMs: number;
   readonly onRequest: (request: ConnectRequest) => void;
+  /** The negotiation has led to a request, which comes next. */
+  readonly onNegotiated: () => void;
   readonly onFailure: (reason: SocksFailure, detail: string) => void;
 }
 
@@ -29,6 +41,7 @@ export class SocksConnection {
   readonly #options: SocksConnectionOptions;
   readonly #negotiation: Negotiation;
   readonly #timeLimit: NodeJS.Timeout;
+  #loginDelay: NodeJS.Timeout | undefined;
   #state: State = 'negotiating';
   #onAbandoned: (() => void) | undefined;
 
@@ -36,7 +49,7 @@ export class SocksConnection {
   constructor(socket: ClientSocket, options: SocksConnectionOptions) {
     this.#socket = socket;
     this.#options = options;
-    this.#negotiation = new Negotiation(options.authenticate);
+    this.#negotiation = new Negotiation(options.authenticate !== undefined);
     this.#timeLimit = setTimeout(() => this.#timeOut(), options.negotiationTimeoutMs);
     socket.setHandlers({
       onChunk: (chunk) => this.#receive(chunk),
@@ -52,9 +65,19 @@ export class SocksConnection {
     socket.resume();
   }
 
+  /** Ends a connection that has made no request yet, for another one. */
+  giveWay(): void {
+    if (this.#state === 'negotiating') this.#endNegotiation('gaveWay', 'a newer connection took its place');
+    else this.#socket.destroy('close');
+  }
+
   #receive(chunk: OutgoingChunk): void {
     const actions = this.#negotiation.receive(chunk.bytes);
     chunk.release();
+    this.#performAll(actions);
+  }
+
+  #performAll(actions: readonly NegotiationAction[]): void {
     for (const action of actions) this.#perform(action);
   }
 
@@ -64,6 +87,9 @@ export class SocksConnection {
         // The answers to one negotiation are a few bytes: no need to look at back-pressure.
         this.#socket.write([action.bytes]);
         return;
+      case 'login':
+        this.#pace(action.name, action.password);
+        return;
       case 'failure':
         this.#endNegotiation(action.reason, action.detail, action.farewell);
         return;
@@ -72,9 +98,35 @@ export class SocksConnection {
     }
   }
 
+  /** Checks a login, after wrong ones from the same address only when its turn has come. */
+  #pace(name: Uint8Array, password: Uint8Array): void {
+    const waitMs = this.#options.logins.reserve(this.#socket.remoteAddress);
+    if (waitMs === undefined) {
+      // Without an answer, since its password may be right.
+      this.#endNegotiation('tooManyLogins', 'too many logins wait after wrong ones from this address');
+    } else if (waitMs === 0) {
+      this.#check(name, password);
+    } else {
+      this.#socket.pause();
+      this.#loginDelay = setTimeout(() => {
+        // A request pauses it again.
+        this.#socket.resume();
+        this.#check(name, password);
+      }, waitMs);
+    }
+  }
+
+  #check(name: Uint8Array, password: Uint8Array): void {
+    const { authenticate, logins } = this.#options;
+    const user = authenticate?.(name, password);
+    if (user !== undefined) logins.onRight(this.#socket.remoteAddress);
+    this.#performAll(this.#negotiation.answerLogin(user));
+  }
+
   #ask(destination: Destination, user: string | undefined, earlyData: Uint8Array): void {
     this.#enter('requested');
     clearTimeout(this.#timeLimit);
+    this.#options.onNegotiated();
     this.#socket.watch(() => {
       // With bytes to deliver, FIN is a half-close: the origin's answer is still wanted.
       if (earlyData.length > 0) return;
@@ -131,6 +183,7 @@ export class SocksConnection {
   #endNegotiation(reason: SocksFailure, detail: string, farewell?: Uint8Array): void {
     this.#enter('closing');
     clearTimeout(this.#timeLimit);
+    clearTimeout(this.#loginDelay);
     this.#options.onFailure(reason, detail);
     if (farewell) closeGracefully(this.#socket, farewell);
     else closeAtOnce(this.#socket);

@@ -1,10 +1,14 @@
 import type pino from 'pino';
 import { formatDestination } from '../../shared/protocol/destination.ts';
 import type { AppSocket } from '../../shared/runtime/app/app-socket.ts';
+import type { MonotonicClock } from '../../shared/runtime/clock.ts';
+import { LineLimit, type LineLog } from '../../shared/runtime/observe/line-limit.ts';
 import { ClientSocket } from './client-socket.ts';
 import { closeAtOnce } from './closing.ts';
 import type { ConnectRequest } from './connect-request.ts';
 import { type Authenticate, createAuthenticator, type SocksUser } from './credentials.ts';
+import { LoginPace } from './login-pace.ts';
+import { NegotiatingPlaces } from './negotiating-places.ts';
 import { SocksConnection, type SocksFailure } from './socks-connection.ts';
 
 export interface Socks5ServerOptions {
@@ -12,9 +16,13 @@ export interface Socks5ServerOptions {
   readonly users: readonly SocksUser[];
   /** From accepting a connection to its request. Default 10 s: applications negotiate within milliseconds. */
   readonly negotiationTimeoutMs?: number;
-  /** Connections at a time, negotiating or in use. Default 4096: a household of browsers uses hundreds. */
+  /**
+   * Connections at a time, negotiating or in use. Default 4096: a household of browsers uses hundreds. Those that still
+   * negotiate give way to newer ones (see `NegotiatingPlaces`).
+   */
   readonly maxConnections?: number;
-  readonly logger: Pick<pino.Logger, 'debug' | 'info' | 'warn'>;
+  readonly clock: MonotonicClock;
+  readonly logger: pino.Logger;
   readonly onRequest: (request: ConnectRequest) => void;
 }
 
@@ -23,7 +31,7 @@ export interface Socks5Counters {
   readonly accepted: number;
   /** Open now, negotiating or in use. */
   readonly active: number;
-  /** Closed unserved: `maxConnections` were open, or the server was draining. */
+  /** Closed unserved: `maxConnections` were in use, or the server was draining. */
   readonly refused: number;
   readonly failedNegotiation: Readonly<Record<SocksFailure, number>>;
 }
@@ -35,7 +43,11 @@ export interface Socks5Counters {
 export class Socks5Server {
   readonly #options: Socks5ServerOptions;
   readonly #authenticate: Authenticate | undefined;
+  readonly #logins: LoginPace;
   readonly #connections = new Set<ClientSocket>();
+  /** Those that have made no request yet. */
+  readonly #negotiating: NegotiatingPlaces<SocksConnection>;
+  readonly #log: LineLog;
   readonly #counters = {
     accepted: 0,
     refused: 0,
@@ -50,6 +62,8 @@ export class Socks5Server {
       badDestination: 0,
       timeout: 0,
       clientClosed: 0,
+      tooManyLogins: 0,
+      gaveWay: 0,
     } satisfies Record<SocksFailure, number>,
   };
   #draining = false;
@@ -60,6 +74,10 @@ export class Socks5Server {
   constructor(options: Socks5ServerOptions) {
     this.#options = options;
     this.#authenticate = options.users.length > 0 ? createAuthenticator(options.users) : undefined;
+    const { clock } = options;
+    this.#logins = new LoginPace(clock);
+    this.#negotiating = new NegotiatingPlaces(this.#limit);
+    this.#log = new LineLimit(clock).over(options.logger);
   }
 
   /** A copy of the counters as they are now. */
@@ -76,14 +94,17 @@ export class Socks5Server {
       return;
     }
     this.#counters.accepted += 1;
-    const socket: ClientSocket = new ClientSocket(accepted, () => this.#gone(socket));
-    this.#connections.add(socket);
-    new SocksConnection(socket, {
+    const socket: ClientSocket = new ClientSocket(accepted, () => this.#gone(socket, connection));
+    const connection: SocksConnection = new SocksConnection(socket, {
       authenticate: this.#authenticate,
+      logins: this.#logins,
       negotiationTimeoutMs: this.#options.negotiationTimeoutMs ?? DEFAULT_NEGOTIATION_TIMEOUT_MS,
       onRequest: this.#options.onRequest,
+      onNegotiated: () => this.#negotiating.leave(connection),
       onFailure: (reason, detail) => this.#failed(nameOf(accepted), reason, detail),
     });
+    this.#connections.add(socket);
+    this.#negotiating.enter(connection, accepted.remoteAddress)?.giveWay();
   }
 
   /** Refuses new connections; resolves when those that are open have ended by themselves. */
@@ -103,10 +124,21 @@ export class Socks5Server {
     return idle;
   }
 
+  get #limit(): number {
+    return this.#options.maxConnections ?? DEFAULT_MAX_CONNECTIONS;
+  }
+
   #isFull(): boolean {
-    const limit = this.#options.maxConnections ?? DEFAULT_MAX_CONNECTIONS;
+    const limit = this.#limit;
     if (this.#connections.size < limit) {
       this.#saidFull = false;
+      return false;
+    }
+    // Who connects and says nothing must not keep others out.
+    const { oldest } = this.#negotiating;
+    if (oldest !== undefined) {
+      this.#negotiating.leave(oldest);
+      oldest.giveWay();
       return false;
     }
     // Once for each time the limit is reached, not for each connection turned away.
@@ -120,8 +152,9 @@ export class Socks5Server {
     return true;
   }
 
-  #gone(socket: ClientSocket): void {
+  #gone(socket: ClientSocket, connection: SocksConnection): void {
     this.#connections.delete(socket);
+    this.#negotiating.leave(connection);
     if (this.#connections.size > 0) return;
     const waiting = this.#waitingForIdle;
     this.#waitingForIdle = [];
@@ -130,10 +163,7 @@ export class Socks5Server {
 
   #failed(client: string, reason: SocksFailure, detail: string): void {
     this.#counters.failedNegotiation[reason] += 1;
-    this.#options.logger[LEVELS[reason] ?? 'info'](
-      { client, reason },
-      `SOCKS5: no request from ${client}: ${detail}`,
-    );
+    this.#log[LEVELS[reason] ?? 'info']({ client, reason, detail }, MESSAGES[reason] ?? 'SOCKS5: no request');
   }
 }
 
@@ -142,12 +172,20 @@ const LEVELS: Partial<Record<SocksFailure, 'debug' | 'warn'>> = {
   // What port checks and impatient users do all day.
   clientClosed: 'debug',
   badCredentials: 'warn',
+  tooManyLogins: 'warn',
 };
 
 /** For the log; a connection that is gone has no address any more. */
 function nameOf({ remoteAddress: host, remotePort: port }: AppSocket): string {
   return host === '' ? 'a client that has gone' : formatDestination({ host, port });
 }
+
+/** Kinds of lines, each with its own limit: what others do must not hide who guesses. */
+const MESSAGES: Partial<Record<SocksFailure, string>> = {
+  badCredentials: 'SOCKS5: wrong user name or password',
+  tooManyLogins: 'SOCKS5: a login was not checked, since too many wait after wrong ones',
+  gaveWay: 'SOCKS5: a connection without a request gave way to a newer one',
+};
 
 const DEFAULT_NEGOTIATION_TIMEOUT_MS = 10_000;
 const DEFAULT_MAX_CONNECTIONS = 4096;

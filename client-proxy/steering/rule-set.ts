@@ -1,6 +1,7 @@
 import ipaddr from 'ipaddr.js';
 import type { Destination } from '../../shared/protocol/destination.ts';
 import { isInNetwork, type Network, parseAddress } from '../../shared/runtime/address/ip-address.ts';
+import { addressForms } from '../../shared/runtime/address/special-ranges.ts';
 import type { SteeringAction, SteeringConfig, SteeringRule } from './steering-rule.ts';
 
 /** What of a request rules can speak of. */
@@ -46,14 +47,29 @@ function destinationMatcher(
 ): (host: string) => boolean {
   if ((hosts === undefined && networks === undefined) || hosts?.includes('*')) return () => true;
   const names = new Set(hosts);
-  const parsed: readonly Network[] = (networks ?? []).map((network) => ipaddr.parseCIDR(network));
+  const parsed = (networks ?? []).flatMap(networkForms);
   return (host) => {
     const address = parseAddress(host);
-    if (address !== undefined) return parsed.some((network) => isInNetwork(address, network));
+    // An application may write an IPv4 address inside IPv6 to get past a rule: the rule holds for both.
+    if (address !== undefined) {
+      return addressForms(address).some((form) => parsed.some((network) => isInNetwork(form, network)));
+    }
     if (names.has(host)) return true;
     for (let dot = host.indexOf('.'); dot >= 0; dot = host.indexOf('.', dot + 1)) {
       if (names.has(`*${host.slice(dot)}`)) return true;
     }
     return false;
   };
+}
+
+const IPV4_MAPPED: Network = ipaddr.parseCIDR('::ffff:0:0/96');
+
+/** The network as written; one of IPv4-mapped addresses is a network of IPv4 addresses, too. */
+function networkForms(text: string): readonly Network[] {
+  const network: Network = ipaddr.parseCIDR(text);
+  const [address, bits] = network;
+  const isMapped = bits >= IPV4_MAPPED[1] && isInNetwork(address, IPV4_MAPPED);
+  return isMapped
+    ? [network, [new ipaddr.IPv4(address.toByteArray().slice(12)), bits - IPV4_MAPPED[1]]]
+    : [network];
 }

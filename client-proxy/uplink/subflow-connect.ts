@@ -24,8 +24,8 @@ import { connectThroughUplink, type UplinkConnectOptions } from './uplink-socket
 
 export interface SubflowConnectOptions extends UplinkConnectOptions {
   readonly pool: ReceivePool;
-  /** The one certificate the concentrator may show; no authority is asked. */
-  readonly pin: CertificatePin;
+  /** The certificates of which the concentrator must show one; no authority is asked. */
+  readonly pins: readonly CertificatePin[];
   /** Sent in the clear (SNI, RFC 6066), for a front that routes by it; nothing is sent where absent. */
   readonly serverName?: string | undefined;
 }
@@ -69,7 +69,7 @@ async function secure(
   });
   try {
     await socketReady(secured, 'secureConnect', signal);
-    checkPeer(secured, options.pin, where);
+    checkPeer(secured, options.pins, where);
     return secured;
   } catch (error) {
     secured.destroy();
@@ -84,14 +84,15 @@ async function secure(
   }
 }
 
-function checkPeer(secured: TLSSocket, expected: CertificatePin, where: string): void {
+function checkPeer(secured: TLSSocket, pins: readonly CertificatePin[], where: string): void {
   const certificate = secured.getPeerX509Certificate();
   if (certificate === undefined) throw new SubflowError('notAuthorized', `${where} showed no certificate`);
   const seen = certificatePin(certificate.raw);
-  if (!samePin(seen, expected)) {
+  if (!pins.some((pin) => samePin(seen, pin))) {
+    const expected = pins.map(({ text }) => text).join(' or ');
     throw new SubflowError(
       'notAuthorized',
-      `${where} showed a certificate other than the pinned one: expected ${expected.text}, saw ${seen.text}; ` +
+      `${where} showed a certificate other than the pinned one: expected ${expected}, saw ${seen.text}; ` +
         'either the concentrator has a new certificate (then change the pin) or something else answers in its place',
     );
   }

@@ -4,8 +4,9 @@ import type { Destination } from '../../shared/protocol/destination.ts';
 import type { AppSocket } from '../../shared/runtime/app/app-socket.ts';
 import { connectAppSocket } from '../../shared/runtime/app/app-socket-connect.ts';
 import type { BlockPool } from '../../shared/runtime/app/block-pool.ts';
+import type { PeerWatch } from '../../shared/runtime/app/peer-watch.ts';
 import { PooledReader } from '../../shared/runtime/app/pooled-reader.ts';
-import { newAppSocket, TcpAppSocket } from '../../shared/runtime/app/tcp-app-socket.ts';
+import { newAppSocket, type PeerCare, TcpAppSocket } from '../../shared/runtime/app/tcp-app-socket.ts';
 import type { CancelSignal } from '../../shared/runtime/async/cancellation.ts';
 import type { NativeSockets } from '../../shared/runtime/kernel/native.ts';
 import { type ConnectionWatcher, watched } from '../../shared/runtime/tcp/connection-watcher.ts';
@@ -13,11 +14,10 @@ import type { Uplink } from './uplink.ts';
 import { connectOverInterface } from './uplink-interface.ts';
 import { connectThroughProxy } from './uplink-proxy.ts';
 
-/** So that an origin that has gone, or an uplink whose address has, ends the connection within minutes and not never. */
-const KEEP_ALIVE_MS = 60_000;
-
 export interface UplinkAppSocketOptions {
   readonly pool: BlockPool;
+  /** Looks after the origin. */
+  readonly peers?: PeerWatch | undefined;
   /** Needed to bind to an interface. */
   readonly native?: NativeSockets | undefined;
   /** Counts what the connection costs on the uplink, also when it fails. */
@@ -38,13 +38,14 @@ export async function connectAppSocketThroughUplink(
   target: Destination,
   options: UplinkAppSocketOptions,
 ): Promise<AppSocket> {
-  const { pool, native, wire, signal, timeoutMs } = options;
+  const { pool, peers, native, wire, signal, timeoutMs } = options;
+  const care: PeerCare | undefined = peers && { watch: peers, role: 'origin' };
   switch (binding.kind) {
     case 'address':
       return connectAppSocket({
         ...target,
         localAddress: binding.address,
-        keepAliveMs: KEEP_ALIVE_MS,
+        peers,
         pool,
         native,
         wire,
@@ -55,13 +56,13 @@ export async function connectAppSocketThroughUplink(
       const newSocket = (fd: number) => watched(newAppSocket(reader, { fd }).pause(), wire);
       const device = binding.interface;
       const socket = await connectOverInterface(name, device, target, signal, native, newSocket);
-      return new TcpAppSocket(socket.setKeepAlive(true, KEEP_ALIVE_MS), reader, native);
+      return new TcpAppSocket(socket, reader, native, care);
     }
     case 'proxy': {
       const unconnected = watched(new Socket({ allowHalfOpen: true }), wire);
       const socket = await connectThroughProxy(name, binding, target, signal, timeoutMs, unconnected);
       await holdBack(socket);
-      return new TcpAppSocket(socket.setKeepAlive(true, KEEP_ALIVE_MS), undefined, native);
+      return new TcpAppSocket(socket, undefined, native, care);
     }
   }
 }

@@ -2,6 +2,7 @@ import type { Logger } from 'pino';
 import type { Destination } from '../../shared/protocol/destination.ts';
 import type { AppSocket } from '../../shared/runtime/app/app-socket.ts';
 import type { BlockPool } from '../../shared/runtime/app/block-pool.ts';
+import type { PeerWatch } from '../../shared/runtime/app/peer-watch.ts';
 import type { CancelSignal } from '../../shared/runtime/async/cancellation.ts';
 import type { CertificatePin } from '../../shared/runtime/identity/certificate-pin.ts';
 import type { NativeSockets } from '../../shared/runtime/kernel/native.ts';
@@ -13,8 +14,8 @@ import type { Uplink } from './uplink.ts';
 import { connectAppSocketThroughUplink } from './uplink-app-socket.ts';
 
 export interface UplinkConnectorOptions {
-  /** The one certificate that the concentrator may show. */
-  readonly pin: CertificatePin;
+  /** The certificates of which the concentrator must show one, as they are when it is dialled. */
+  pins(): readonly CertificatePin[];
   /** Sent to the concentrator as SNI; nothing is sent where absent. */
   readonly serverName?: string | undefined;
   /** For TCP and TLS of a subflow together. */
@@ -23,6 +24,8 @@ export interface UplinkConnectorOptions {
   /** Counts what the connections of each uplink cost on the wire. */
   wireOf(uplinkName: string): ConnectionWatcher;
   readonly appPool: BlockPool;
+  /** Looks after origins. */
+  readonly peers: PeerWatch;
   readonly subflowPool: ReceivePool;
   readonly logger: Logger;
 }
@@ -42,9 +45,9 @@ export class UplinkConnector {
 
   /** A subflow to an address of the concentrator. Rejects with UplinkError or SubflowError. */
   subflow(uplink: TunedUplink, address: Destination, signal: CancelSignal): Promise<SubflowTransport> {
-    const { pin, serverName, subflowTimeoutMs, native, subflowPool, logger } = this.#options;
+    const { pins, serverName, subflowTimeoutMs, native, subflowPool, logger } = this.#options;
     return connectSubflow(uplink, address, {
-      pin,
+      pins: pins(),
       serverName,
       pool: subflowPool,
       native,
@@ -58,8 +61,15 @@ export class UplinkConnector {
 
   /** A connection to an origin, past the concentrator. Rejects as `connectAppSocketThroughUplink` does. */
   origin(uplink: Uplink, target: Destination, signal: CancelSignal, timeoutMs: number): Promise<AppSocket> {
-    const { native, appPool } = this.#options;
+    const { native, appPool, peers } = this.#options;
     const wire = this.#options.wireOf(uplink.name);
-    return connectAppSocketThroughUplink(uplink, target, { pool: appPool, native, wire, signal, timeoutMs });
+    return connectAppSocketThroughUplink(uplink, target, {
+      pool: appPool,
+      peers,
+      native,
+      wire,
+      signal,
+      timeoutMs,
+    });
   }
 }

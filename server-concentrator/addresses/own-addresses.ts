@@ -3,6 +3,7 @@ import { isIP } from 'node:net';
 import { networkInterfaces } from 'node:os';
 import { isDeepStrictEqual } from 'node:util';
 import type { Destination } from '../../shared/protocol/destination.ts';
+import { judgeAddress } from '../../shared/runtime/address/special-ranges.ts';
 
 /** The addresses that lead to this machine. */
 export class OwnAddresses {
@@ -36,6 +37,24 @@ export class OwnAddresses {
     }
   }
 }
+
+/**
+ * Whether a NAT seems to stand in front of this machine, with a public address that is not known: among its own addresses are IPv4
+ * addresses of private networks, and none of the Internet. That address could be dialled like another machine's.
+ */
+export function lacksPublicAddress(own: readonly string[]): boolean {
+  const judged = own.flatMap((address) => judgeAddress(address)?.slice(0, 1) ?? []);
+  const ipv4 = judged.filter(({ address }) => address.kind() === 'ipv4');
+  return (
+    ipv4.some(({ special }) => special?.scope === 'site') &&
+    ipv4.every(({ special }) => special !== undefined)
+  );
+}
+
+/** What to do where `lacksPublicAddress`. */
+export const PUBLIC_ADDRESS_HINT =
+  'this machine has private IPv4 addresses only: if clients reach it through a NAT, add its public address to "public", ' +
+  'or clients can connect through it to services of this machine itself';
 
 /** Addresses come and go by DHCP, privacy extensions and dynamic DNS, none of them so often that this is late. */
 const LOOK_EVERY_MS = 10_000;

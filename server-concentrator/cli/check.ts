@@ -1,23 +1,33 @@
-import { formatDestination } from '../../shared/protocol/destination.ts';
+import { type Destination, formatDestination } from '../../shared/protocol/destination.ts';
 import { formatByteSize } from '../../shared/runtime/config/byte-size.ts';
 import type { CommandLineDeps } from '../../shared/runtime/config/command-line.ts';
 import { tuningWarning } from '../../shared/runtime/config/tuning.ts';
 import { readableByOthers } from '../../shared/runtime/files/private-file.ts';
 import { readCertificate } from '../../shared/runtime/identity/certificate.ts';
+import { lacksPublicAddress, PUBLIC_ADDRESS_HINT } from '../addresses/own-addresses.ts';
 import type { ConcentratorConfig, ListenAddress } from '../config/concentrator-config.ts';
 import { type EgressRule, formatEgressRule } from '../config/egress-rule.ts';
 
+export interface CheckDeps extends CommandLineDeps {
+  /** The addresses that lead to this machine; see `OwnAddresses`. */
+  readonly ownAddresses: (publicAddresses: readonly Destination[]) => Promise<readonly string[]>;
+}
+
 /** Says what the concentrator would do with this configuration. */
-export async function check(config: ConcentratorConfig, deps: CommandLineDeps): Promise<void> {
+export async function check(config: ConcentratorConfig, deps: CheckDeps): Promise<void> {
   const { listen, egress, limits, metrics } = config;
   const certificate = readCertificate(config.tls.certificate);
+  const next = config.nextCertificate === undefined ? undefined : readCertificate(config.nextCertificate);
   const lines = [
     `${config.file} is valid`,
     `listens at    ${listen.map(listenText).join(', ')}`,
     `public        ${config.public.map(formatDestination).join(', ') || 'none'}`,
     `announces     ${announceText(config)}`,
     `certificate   ${certificate?.pin.text}, expires ${certificate?.expires.toISOString().slice(0, 10)}`,
-    `clients       ${config.clients.length}, in ${config.clientsFile}`,
+    ...(next === undefined
+      ? []
+      : [`prepared      ${next.pin.text}: in new links, shown after "certificate switch"`]),
+    `clients       ${clientsText(config)}`,
     'egress        public addresses are allowed, private and other special ones refused',
     `  but allows  ${rulesText(egress.allow)}`,
     `  but denies  ${rulesText(egress.deny)}`,
@@ -36,6 +46,7 @@ export async function check(config: ConcentratorConfig, deps: CommandLineDeps): 
   if (config.clients.length === 0) warn('nobody may connect: tributary-concentrator client add NAME');
   if (config.public.length === 0)
     warn('"client add" needs to know where clients connect: add "public: [HOST:PORT]"');
+  if (lacksPublicAddress(await deps.ownAddresses(config.public))) warn(PUBLIC_ADDRESS_HINT);
   // Clients trust the pin alone, so this stops no one of ours; other programs on the way may care.
   if (certificate && certificate.expires < deps.now()) warn('the certificate has expired');
 }
@@ -50,6 +61,12 @@ function announceText({ announce: { addresses, joinHere } }: ConcentratorConfig)
       ? 'the public addresses of this machine'
       : addresses.map(formatDestination).join(', ') || 'nothing';
   return joinHere ? text : `${text}; further subflows there alone`;
+}
+
+function clientsText({ clients, clientsFile }: ConcentratorConfig): string {
+  const changing = clients.filter(({ oldKey }) => oldKey !== undefined).map(({ id }) => id);
+  const text = `${clients.length}, in ${clientsFile}`;
+  return changing.length === 0 ? text : `${text}; with two keys: ${changing.join(', ')}`;
 }
 
 function rulesText(rules: readonly EgressRule[]): string {

@@ -4,8 +4,8 @@ import { certificatePin } from '../../shared/runtime/identity/certificate-pin.ts
 import { CLIENT_ID_FORMAT, isClientId } from '../../shared/runtime/identity/client-id.ts';
 import { generateClientKey } from '../../shared/runtime/identity/client-key.ts';
 import { formatLink } from '../../shared/runtime/identity/link.ts';
-import { ClientsFile, type ListedClient } from '../config/clients-file.ts';
-import type { ConcentratorConfig } from '../config/concentrator-config.ts';
+import { ClientsFile, type ListedClient, type NewClient } from '../config/clients-file.ts';
+import type { ClientEntry, ConcentratorConfig } from '../config/concentrator-config.ts';
 
 /** Adds a client with a new key to the clients file, and prints its link. Throws UsageError. */
 export async function addClient(
@@ -14,24 +14,63 @@ export async function addClient(
   deps: CommandLineDeps,
 ): Promise<void> {
   const client = newClient(id, deps.now());
-  if (config.public.length === 0) {
-    const message = 'clients would not know where to connect: add "public: [HOST:PORT]" to';
-    throw new UsageError(`${message} ${config.file}`);
-  }
+  refuseWithoutAddress(config);
   const file = await ClientsFile.load(config.clientsFile);
   if (file.clients.some((entry) => entry.id === id)) {
-    throw new UsageError(`there is a client ${id} already: revoke it first, or choose another name`);
+    throw new UsageError(
+      `there is a client ${id} already: revoke it first, choose another name, or give it another key by "client rotate"`,
+    );
   }
-  await file.with(client).write({ overwrite: true });
-  const pin = certificatePin(config.tls.certificate);
-  printLink(formatLink({ clientId: id, clientKey: client.key, addresses: config.public, pin }), client, deps);
+  await file.with(client).write({ overwrite: true, namedIn: config.file });
+  printLink(linkOf(client, config), client, deps);
   deps.stderr(RELOAD_HINT);
+}
+
+/** Gives a client another key, beside which the one of before stays good, and prints the new link. Throws UsageError. */
+export async function rotateClient(
+  id: string,
+  config: ConcentratorConfig,
+  deps: CommandLineDeps,
+): Promise<void> {
+  refuseWithoutAddress(config);
+  const file = await ClientsFile.load(config.clientsFile);
+  if (listed(file, id).oldKey !== undefined) {
+    throw new UsageError(
+      `${id} is changing its key already: end that by "client rotate ${id} --finish" when it has the new one`,
+    );
+  }
+  const { key, created } = newClient(id, deps.now());
+  await file.rotate(id, key, created).write({ overwrite: true, namedIn: config.file });
+  deps.stderr(
+    `${id} has a second key now; the first stays good. First let a running concentrator take it over: ` +
+      'systemctl reload tributary-concentrator\n' +
+      `Then on that machine run "tributary-client join --update" with the link that follows, and reload the client. ` +
+      `Last, here: "client rotate ${id} --finish". The link is a secret: whoever has it can connect.\n`,
+  );
+  deps.stdout(`${linkOf({ id, key }, config)}\n`);
+}
+
+/** Ends the change of a client's key: that of before is not good any more. Throws UsageError. */
+export async function finishRotation(
+  id: string,
+  config: ConcentratorConfig,
+  deps: CommandLineDeps,
+): Promise<void> {
+  const file = await ClientsFile.load(config.clientsFile);
+  if (listed(file, id).oldKey === undefined) throw new UsageError(`${id} has one key only`);
+  await file.finish(id).write({ overwrite: true, namedIn: config.file });
+  deps.stderr(
+    `Removed the old key of ${id}. Its sessions go on if it has used the new key in them.\n${RELOAD_HINT}`,
+  );
 }
 
 /** Prints names and dates, never keys. */
 export async function listClients(config: ConcentratorConfig, deps: CommandLineDeps): Promise<void> {
   const { clients } = await ClientsFile.load(config.clientsFile);
-  for (const { id, created } of clients) deps.stdout(`${id.padEnd(32)}  ${created ?? '-'}\n`);
+  for (const { id, created, oldKey, rotated } of clients) {
+    const change = oldKey === undefined ? '' : `  changing its key since ${rotated ?? 'some time'}`;
+    deps.stdout(`${id.padEnd(32)}  ${created ?? '-'}${change}\n`);
+  }
   if (clients.length === 0) deps.stderr('No clients: tributary-concentrator client add NAME\n');
 }
 
@@ -42,25 +81,44 @@ export async function revokeClient(
   deps: CommandLineDeps,
 ): Promise<void> {
   const file = await ClientsFile.load(config.clientsFile);
-  if (!file.clients.some((entry) => entry.id === id)) {
-    throw new UsageError('there is no client of this name: tributary-concentrator client list');
-  }
-  await file.without(id).write({ overwrite: true });
+  listed(file, id);
+  await file.without(id).write({ overwrite: true, namedIn: config.file });
   deps.stderr(`Removed ${id} from ${config.clientsFile}.\n${RELOAD_HINT}`);
 }
 
 /** A client with a new key. Throws UsageError for an impossible name. */
-export function newClient(id: string, now: Date): Required<ListedClient> {
+export function newClient(id: string, now: Date): NewClient {
   if (!isClientId(id)) throw new UsageError(`expected ${CLIENT_ID_FORMAT}`);
   return { id, key: generateClientKey(), created: `${now.toISOString().slice(0, 19)}Z` };
+}
+
+/** The link of a client of this concentrator, with the pin of the certificate that is prepared, too. */
+function linkOf(
+  { id, key }: ClientEntry,
+  { public: addresses, tls, nextCertificate }: ConcentratorConfig,
+): string {
+  const certificates = nextCertificate === undefined ? [tls.certificate] : [tls.certificate, nextCertificate];
+  return formatLink({ clientId: id, clientKey: key, addresses, pins: certificates.map(certificatePin) });
+}
+
+function listed(file: ClientsFile, id: string): ListedClient {
+  const client = file.clients.find((entry) => entry.id === id);
+  if (client) return client;
+  throw new UsageError('there is no client of this name: tributary-concentrator client list');
+}
+
+function refuseWithoutAddress(config: ConcentratorConfig): void {
+  if (config.public.length > 0) return;
+  const message = 'clients would not know where to connect: add "public: [HOST:PORT]" to';
+  throw new UsageError(`${message} ${config.file}`);
 }
 
 /** The link alone goes to stdout, so that it can be piped; what to do with it to stderr. */
 export function printLink(link: string, client: ListedClient, deps: CommandLineDeps): void {
   deps.stderr(
-    `The link of ${client.id} follows. It is a secret: whoever has it can connect. On that machine run\n`,
+    `The link of ${client.id} follows. It is a secret: whoever has it can connect. On that machine run\n` +
+      '  tributary-client join\nand paste the link when it asks.\n',
   );
-  deps.stderr("  tributary-client join 'LINK'\n");
   deps.stdout(`${link}\n`);
 }
 

@@ -1,6 +1,5 @@
 import type { Command } from 'commander';
 import {
-  type CommandLineDeps,
   type ProgramHelp,
   programCommand,
   refuseUnknownCommand,
@@ -10,12 +9,13 @@ import { findConfigFile } from '../../shared/runtime/config/config-search.ts';
 import { printStatus } from '../../shared/runtime/config/status-command.ts';
 import type { ConcentratorConfig } from '../config/concentrator-config.ts';
 import { loadConcentratorConfig } from '../config/load-concentrator-config.ts';
-import { check } from './check.ts';
-import { addClient, listClients, revokeClient } from './clients.ts';
+import { prepareCertificate, switchCertificate } from './certificates.ts';
+import { type CheckDeps, check } from './check.ts';
+import { addClient, finishRotation, listClients, revokeClient, rotateClient } from './clients.ts';
 import { CONCENTRATOR_CONFIG_NAME, init } from './init.ts';
 
 /** What the concentrator's command line gets from the process and the composer. */
-export interface ConcentratorCliDeps extends CommandLineDeps {
+export interface ConcentratorCliDeps extends CheckDeps {
   /** Runs the concentrator until it is stopped. */
   readonly run: (config: ConcentratorConfig) => Promise<void>;
 }
@@ -77,6 +77,14 @@ function concentratorProgram(deps: ConcentratorCliDeps): Command {
     .description('add a client, and print its link')
     .action(async (name: string) => addClient(name, await loaded(), deps));
   client
+    .command('rotate')
+    .argument('<name>')
+    .description('give a client another key beside its own, and print the new link')
+    .option('--finish', 'end that: the old key is not good any more')
+    .action(async (name: string, { finish }: { finish?: true }) => {
+      await (finish ? finishRotation : rotateClient)(name, await loaded(), deps);
+    });
+  client
     .command('list')
     .description('list the clients, without their keys')
     .action(async () => listClients(await loaded(), deps));
@@ -85,6 +93,16 @@ function concentratorProgram(deps: ConcentratorCliDeps): Command {
     .argument('<name>')
     .description('remove a client')
     .action(async (name: string) => revokeClient(name, await loaded(), deps));
+  const certificate = program.command('certificate').description('change the certificate without an outage');
+  certificate
+    .command('prepare')
+    .description('make another certificate beside the current one, and print the pins of both')
+    .option('--force', 'replace one that is prepared')
+    .action(async (options: { force?: true }) => prepareCertificate(await loaded(), options, deps));
+  certificate
+    .command('switch')
+    .description('make the prepared certificate the current one')
+    .action(async () => switchCertificate(await loaded(), deps));
   // Only now, since subcommands would inherit it: what is no command then reaches the program's own action.
   return program.allowExcessArguments();
 }
@@ -92,7 +110,7 @@ function concentratorProgram(deps: ConcentratorCliDeps): Command {
 const HELP: ProgramHelp = {
   name: 'tributary-concentrator',
   description: 'Joins the subflows of tributary-client and dials the origins.',
-  usage: `Without a command the concentrator runs, until SIGTERM or Ctrl-C; SIGHUP makes it read clients and egress rules again.
+  usage: `Without a command the concentrator runs, until SIGTERM or Ctrl-C; SIGHUP makes it read clients, certificate and egress rules again.
 
 First steps:
   tributary-concentrator init --public vps.example.org    prints the link for the first client

@@ -49,7 +49,12 @@ export async function init(options: InitOptions, deps: CommandLineDeps): Promise
 
   for (const file of Object.values(files)) deps.stderr(`Wrote ${file}\n`);
   const pin = certificatePin(identity.certificate);
-  const link = formatLink({ clientId: client.id, clientKey: client.key, addresses: publicAddresses, pin });
+  const link = formatLink({
+    clientId: client.id,
+    clientKey: client.key,
+    addresses: publicAddresses,
+    pins: [pin],
+  });
   printLink(link, client, deps);
   deps.stderr(`Next, here: tributary-concentrator --config ${files.config}\n`);
 }

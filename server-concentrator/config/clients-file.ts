@@ -1,10 +1,10 @@
-import { Document, isMap, isSeq, type YAMLSeq } from 'yaml';
+import { Document, isMap, isSeq, type YAMLMap, type YAMLSeq } from 'yaml';
 import { z } from 'zod';
 import { ConfigError } from '../../shared/runtime/config/config-error.ts';
 import { parseConfig } from '../../shared/runtime/config/parse-config.ts';
 import { clientId, clientKey, textAs } from '../../shared/runtime/config/schema-pieces.ts';
 import { MAX_CONFIG_BYTES, YamlSource } from '../../shared/runtime/config/yaml-source.ts';
-import { writePrivateFile } from '../../shared/runtime/files/private-file.ts';
+import { type PrivateFileOptions, writePrivateFile } from '../../shared/runtime/files/private-file.ts';
 import { readTextFile } from '../../shared/runtime/files/read-file.ts';
 import { formatClientKey } from '../../shared/runtime/identity/client-key.ts';
 import type { ClientEntry } from './concentrator-config.ts';
@@ -13,23 +13,33 @@ import type { ClientEntry } from './concentrator-config.ts';
 export interface ListedClient extends ClientEntry {
   /** When it was added, ISO 8601; absent in an entry written by hand. */
   readonly created?: string;
+  /** When its key was replaced. */
+  readonly rotated?: string;
 }
+
+/** A client that is added now. */
+export type NewClient = Required<Pick<ListedClient, 'id' | 'key' | 'created'>>;
 
 /** What a megabyte of entries has room for, about. */
 const MAX_CLIENTS = 8192;
 
-const HEADER = ` The clients that may connect: a name, a key and when it was added.
- Written by "tributary-concentrator client add" and "client revoke"; after a change by hand or by these commands,
- a running concentrator takes it over on SIGHUP. Whoever can read this file can connect: keep its mode at 0600.`;
+const HEADER = ` The clients that may connect: a name, a key and when it was added; oldKey is good as well while a client
+ changes its key. Written by "tributary-concentrator client add", "client rotate" and "client revoke"; after a change by hand or
+ by these commands, a running concentrator takes it over on SIGHUP. Whoever can read this file can connect: keep its mode
+ at 0600, or 0640 with the group of the service.`;
+
+const date = textAs('a date and time, for example "2025-01-31T12:00:00Z"', (value) =>
+  Number.isNaN(Date.parse(value)) ? undefined : value,
+);
 
 const clientsSchema = z
   .array(
     z.strictObject({
       id: clientId,
       key: clientKey,
-      created: textAs('a date and time, for example "2025-01-31T12:00:00Z"', (value) =>
-        Number.isNaN(Date.parse(value)) ? undefined : value,
-      ).optional(),
+      oldKey: clientKey.optional(),
+      created: date.optional(),
+      rotated: date.optional(),
     }),
   )
   .max(MAX_CLIENTS)
@@ -74,16 +84,18 @@ export class ClientsFile {
     const source = new YamlSource(read.text, file);
     // A file of comments alone is an empty list.
     if (source.value === null) return new ClientsFile(file, emptied(source.document), []);
-    const clients = parseConfig(source, clientsSchema).map(({ id, key, created }) => ({
+    const clients = parseConfig(source, clientsSchema).map(({ id, key, oldKey, created, rotated }) => ({
       id,
       key,
+      ...(oldKey === undefined ? {} : { oldKey }),
       ...(created === undefined ? {} : { created }),
+      ...(rotated === undefined ? {} : { rotated }),
     }));
     return new ClientsFile(file, source.document, clients);
   }
 
   /** The list with one client more; nothing is written yet. The name must be new. */
-  with(client: Required<ListedClient>): ClientsFile {
+  with(client: NewClient): ClientsFile {
     const document = this.#document.clone();
     const entries = document.contents as YAMLSeq;
     entries.flow = false;
@@ -103,11 +115,42 @@ export class ClientsFile {
     );
   }
 
+  /** The list with another key for a client, beside which the key of before is good until `finish`; nothing is written yet. */
+  rotate(id: string, key: Uint8Array, rotated: string): ClientsFile {
+    return this.#change(id, (entry, { key: oldKey }) => {
+      entry.set('key', formatClientKey(key));
+      entry.set('oldKey', formatClientKey(oldKey));
+      entry.set('rotated', rotated);
+      return { key, oldKey, rotated };
+    });
+  }
+
+  /** The list without the old key of a client; nothing is written yet. */
+  finish(id: string): ClientsFile {
+    return this.#change(id, (entry) => {
+      entry.delete('oldKey');
+      return { oldKey: undefined };
+    });
+  }
+
   /** Writes the list, readable by its owner alone, in one step. */
-  async write(options: { readonly overwrite: boolean }): Promise<void> {
+  async write(options: PrivateFileOptions): Promise<void> {
     await writePrivateFile(this.#file, this.#document.toString({ lineWidth: 0 }), options);
   }
+
+  #change(id: string, change: (entry: YAMLMap, client: ListedClient) => Changes): ClientsFile {
+    const document = this.#document.clone();
+    const entry = (document.contents as YAMLSeq).items.find((item) => isMap(item) && item.get('id') === id);
+    const clients = this.clients.map((client) => {
+      if (client.id !== id) return client;
+      const { oldKey, ...changed } = { ...client, ...change(entry as YAMLMap, client) };
+      return { ...changed, ...(oldKey === undefined ? {} : { oldKey }) };
+    });
+    return new ClientsFile(this.#file, document, clients);
+  }
 }
+
+type Changes = { readonly oldKey: Uint8Array | undefined } & Partial<Pick<ListedClient, 'key' | 'rotated'>>;
 
 function emptied(document: Document.Parsed): Document {
   const list = new Document([]);

@@ -1,4 +1,5 @@
 import type { Destination } from '../../shared/protocol/destination.ts';
+import type { PeerTimes } from '../../shared/runtime/app/watched-peer.ts';
 import type { LogFormat, LogLevel } from '../../shared/runtime/config/schema-pieces.ts';
 import type { TuningConfig } from '../../shared/runtime/config/tuning.ts';
 import type { TlsIdentity } from '../../shared/runtime/identity/certificate.ts';
@@ -16,6 +17,8 @@ export interface ClientEntry {
   readonly id: string;
   /** 32 bytes. */
   readonly key: Uint8Array;
+  /** The key before this one, which is good as well until the client has changed to the new one. */
+  readonly oldKey?: Uint8Array;
 }
 
 /** Named bounds of one concentrator process. */
@@ -24,10 +27,20 @@ export interface ConcentratorLimits {
   readonly sessionsPerClient: number;
   readonly streamsPerSession: number;
   readonly subflowsPerSession: number;
+  /** Of one client: streams asked for; those beyond wait. */
+  readonly opensPerSecond: number;
+  /** Of one client: connection attempts to origins under way; those beyond wait. */
+  readonly dialsPerClient: number;
+  /** Of one client: names that are looked up at a time; those beyond wait. */
+  readonly namesPerClient: number;
+  /** Of one client: HELLO and JOIN; those beyond are refused. */
+  readonly joinsPerSecond: number;
   readonly memoryPerSessionBytes: number;
   readonly memoryTotalBytes: number;
   /** From a connection's arrival to its accepted HELLO or JOIN. */
   readonly handshakeTimeoutMs: number;
+  /** TLS handshakes that may begin in a second; half of them are kept for sources that have proven a key lately. */
+  readonly handshakesPerSecond: number;
   readonly streamIdleTimeoutMs: number;
   /** From the signal to stop until what is left is cut. */
   readonly drainTimeoutMs: number;
@@ -44,7 +57,10 @@ export interface ConcentratorConfig {
   readonly announce: AnnounceConfig;
   /** PEM texts. */
   readonly tls: TlsIdentity;
+  readonly tlsCertificateFile: string;
   readonly tlsKeyFile: string;
+  /** The certificate that the concentrator is about to change to, PEM: links have its pin, too. */
+  readonly nextCertificate?: string;
   readonly clientsFile: string;
   readonly clients: readonly ClientEntry[];
   readonly egress: {
@@ -54,12 +70,14 @@ export interface ConcentratorConfig {
     readonly resolveTimeoutMs: number;
   };
   readonly limits: ConcentratorLimits;
+  /** How the other ends of connections of origins are looked after. */
+  readonly connections: PeerTimes;
   /** How long a session and its streams wait without any subflow. */
   readonly lingerMs: number;
   /** The kernel's congestion control for accepted subflows; BBR where allowed when absent. */
   readonly congestionControl?: string;
   /** Absent: no endpoint. */
-  readonly metrics?: { readonly listen: Destination };
+  readonly metrics?: { readonly listen: Destination; readonly hosts: readonly string[] };
   /** Numbers that replace the core's own; for experiments. */
   readonly tuning: TuningConfig;
   readonly log: { readonly level: LogLevel; readonly format: LogFormat };

@@ -3,6 +3,7 @@ import { MAX_ANNOUNCED_ADDRESSES } from '../../shared/protocol/session/announcem
 import {
   byteSize,
   congestionControl,
+  connections,
   count,
   duration,
   hostPort,
@@ -37,15 +38,22 @@ const limits = z
   .strictObject({
     sessions: count(1, 65536).default(256),
     sessionsPerClient: count(1, 65536).default(8),
-    streamsPerSession: count(1, 65536).default(1024),
+    // As many as the client's socks.maxConnections.
+    streamsPerSession: count(1, 65536).default(4096),
     // 16 uplinks with two subflows each: a fresh one beside one in doubt.
     subflowsPerSession: count(1, 256).default(32),
+    // A burst is a few seconds' worth; opens that reach their origin cost a tenth.
+    opensPerSecond: count(1, 100_000).default(200),
+    dialsPerClient: count(1, 65536).default(256),
+    namesPerClient: count(1, 128).default(64),
+    joinsPerSecond: count(1, 10_000).default(16),
     memoryPerSession: byteSize({ min: '1MiB', max: '4GiB' }).prefault('64MiB'),
     memoryTotal: byteSize({ min: '16MiB', max: '1024GiB' }).prefault('512MiB'),
     handshakeTimeout: duration({ min: '1s', max: '1m' }).prefault('10s'),
-    // RFC 5382 REQ-5: who stands in the middle of an established connection keeps it for 2 hours and 4 minutes at
-    // least when nothing is said, so that a keep-alive of RFC 1122 (every 2 hours) still finds it.
-    streamIdleTimeout: duration({ min: '1m', max: '7d' }).prefault('2h4m'),
+    // A flood of them then takes a fifth of a core, and a full concentrator has its subflows back soon after a restart.
+    handshakesPerSecond: count(20, 100_000).default(400),
+    // Both ends are known to be there, by keep-alives, so nothing is gained by ending it. The bound is for those that nobody needs.
+    streamIdleTimeout: duration({ min: '1m', max: '90d' }).prefault('7d'),
     drainTimeout: duration({ min: '0s', max: '1h' }).prefault('30s'),
   })
   .prefault({})
@@ -88,6 +96,7 @@ export const concentratorSchema = z.strictObject({
     })
     .prefault({}),
   limits,
+  connections,
   linger,
   congestionControl: congestionControl.optional(),
   metrics: metrics('127.0.0.1:9102'),

@@ -1,10 +1,10 @@
-import { dirname, resolve } from 'node:path';
+import { dirname, join, parse as parsePath, resolve } from 'node:path';
 import type { z } from 'zod';
 import { ConfigError, type ConfigProblem } from '../../shared/runtime/config/config-error.ts';
 import { deepFreeze } from '../../shared/runtime/config/freeze.ts';
 import { parseConfig } from '../../shared/runtime/config/parse-config.ts';
 import { MAX_CONFIG_BYTES, YamlSource } from '../../shared/runtime/config/yaml-source.ts';
-import { readTextFile } from '../../shared/runtime/files/read-file.ts';
+import { readTextFile, type TextRead } from '../../shared/runtime/files/read-file.ts';
 import {
   belongsTogether,
   readCertificate,
@@ -25,18 +25,26 @@ export async function loadConcentratorConfig(file: string): Promise<Concentrator
   const source = new YamlSource(read.text, file);
   const parsed = parseConfig(source, concentratorSchema);
   const clientsFile = resolve(dirname(file), parsed.clients);
+  const tlsCertificateFile = resolve(dirname(file), parsed.tls.certificate);
   const tlsKeyFile = resolve(dirname(file), parsed.tls.key);
   const [tls, clients] = await Promise.allSettled([
     readTls(parsed.tls, source),
     ClientsFile.load(clientsFile),
   ]);
   if (tls.status === 'rejected' || clients.status === 'rejected') throw joined([tls, clients]);
-  const listed = clients.value.clients.map(({ id, key }) => ({ id, key }));
+  const listed = clients.value.clients.map(({ id, key, oldKey }) => ({
+    id,
+    key,
+    ...(oldKey === undefined ? {} : { oldKey }),
+  }));
+  const { identity, next } = tls.value;
   return deepFreeze({
     ...toConfig(parsed),
     file,
-    tls: tls.value,
+    tls: identity,
+    tlsCertificateFile,
     tlsKeyFile,
+    ...(next === undefined ? {} : { nextCertificate: next }),
     clientsFile,
     clients: listed,
   });
@@ -50,12 +58,24 @@ const DEFAULT_LISTEN: readonly ListenAddress[] = [
   { host: '::', port: DEFAULT_PORT, required: false },
 ];
 
-async function readTls(
-  files: { certificate: string; key: string },
-  source: YamlSource,
-): Promise<TlsIdentity> {
+/** Where a certificate or key is kept until the concentrator changes to it: `key.next.pem` beside `key.pem`. */
+export function nextFile(file: string): string {
+  const { dir, name, ext } = parsePath(file);
+  return join(dir, `${name}.next${ext}`);
+}
+
+interface ReadTls {
+  readonly identity: TlsIdentity;
+  /** The certificate that is prepared beside it. */
+  readonly next: string | undefined;
+}
+
+async function readTls(files: { certificate: string; key: string }, source: YamlSource): Promise<ReadTls> {
   const read = (file: string) => readTextFile(resolve(dirname(source.file), file), MAX_CONFIG_BYTES);
-  const [certificate, key] = await Promise.all([read(files.certificate), read(files.key)]);
+  const all = [files.certificate, files.key, nextFile(files.certificate), nextFile(files.key)].map(read);
+  const [certificate, key, nextCertificate, nextKey] = (await Promise.all(all)) as [
+    ...[TextRead, TextRead, TextRead, TextRead],
+  ];
   const problems: ConfigProblem[] = [];
   if ('problem' in certificate) problems.push(source.problem(['tls', 'certificate'], certificate.problem));
   else if (!readCertificate(certificate.text)) {
@@ -63,9 +83,14 @@ async function readTls(
   }
   if ('problem' in key) problems.push(source.problem(['tls', 'key'], key.problem));
   if (problems.length === 0 && 'text' in certificate && 'text' in key) {
-    const identity = { certificate: certificate.text, key: key.text };
+    const text = certificate.text;
+    const next = preparedBeside(text, nextCertificate);
+    const identity = { certificate: text, key: key.text };
     const fits = belongsTogether(identity);
-    if (fits) return identity;
+    if (fits) return { identity, next };
+    // In the middle of a change: the certificate is in its place, and its key is not yet.
+    const changing = 'text' in nextKey ? { certificate: text, key: nextKey.text } : undefined;
+    if (changing !== undefined && belongsTogether(changing)) return { identity: changing, next: undefined };
     const message =
       fits === undefined
         ? `${files.key} holds no PEM private key (without a passphrase)`
@@ -73,6 +98,12 @@ async function readTls(
     problems.push(source.problem(['tls', 'key'], message));
   }
   throw new ConfigError(problems);
+}
+
+/** A file there that is none changes nothing of what is shown now, and "certificate prepare" replaces it. */
+function preparedBeside(current: string, next: TextRead): string | undefined {
+  if ('problem' in next || next.text === current) return undefined;
+  return readCertificate(next.text) === undefined ? undefined : next.text;
 }
 
 function joined(results: readonly PromiseSettledResult<unknown>[]): unknown {
@@ -101,11 +132,20 @@ function toConfig(parsed: z.output<typeof concentratorSchema>) {
       sessionsPerClient: limits.sessionsPerClient,
       streamsPerSession: limits.streamsPerSession,
       subflowsPerSession: limits.subflowsPerSession,
+      opensPerSecond: limits.opensPerSecond,
+      dialsPerClient: limits.dialsPerClient,
+      namesPerClient: limits.namesPerClient,
+      joinsPerSecond: limits.joinsPerSecond,
       memoryPerSessionBytes: limits.memoryPerSession,
       memoryTotalBytes: limits.memoryTotal,
       handshakeTimeoutMs: limits.handshakeTimeout,
+      handshakesPerSecond: limits.handshakesPerSecond,
       streamIdleTimeoutMs: limits.streamIdleTimeout,
       drainTimeoutMs: limits.drainTimeout,
+    },
+    connections: {
+      keepAliveMs: parsed.connections.keepAlive,
+      stallTimeoutMs: parsed.connections.stallTimeout,
     },
     lingerMs: parsed.linger,
     ...(parsed.congestionControl === undefined ? {} : { congestionControl: parsed.congestionControl }),

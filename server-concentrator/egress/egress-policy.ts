@@ -7,7 +7,11 @@ import {
   type Network,
   parseAddress,
 } from '../../shared/runtime/address/ip-address.ts';
-import { type AddressScope, judgeAddress } from '../../shared/runtime/address/special-ranges.ts';
+import {
+  type AddressScope,
+  addressForms,
+  judgeAddress,
+} from '../../shared/runtime/address/special-ranges.ts';
 import { type EgressRule, formatEgressRule } from '../config/egress-rule.ts';
 
 /** `reason` is for the operator's log: what was refused, by which range or rule. */
@@ -72,8 +76,8 @@ export function createEgressPolicy(options: EgressPolicyOptions): EgressPolicy {
     checkAddress(text, port) {
       const forms = judgeAddress(text);
       if (!forms) return refuse(`"${text}" is not an IP address without a zone`);
-      for (const { address } of forms) {
-        const rule = findNetworkRule(deniedNetworks, address, port);
+      for (const form of forms.flatMap(({ address }) => addressForms(address))) {
+        const rule = findNetworkRule(deniedNetworks, form, port);
         if (rule) return refuse(`${text} port ${port} is denied by the rule "${formatEgressRule(rule)}"`);
       }
       for (const { address, special } of forms) {

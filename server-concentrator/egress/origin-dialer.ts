@@ -3,8 +3,10 @@ import { type ErrorName, StreamError } from '../../shared/protocol/errors.ts';
 import { type ConnectAddress, OriginConnector } from '../../shared/runtime/app/origin-connector.ts';
 import { dialFailure } from '../../shared/runtime/app/origin-failure.ts';
 import type { CancelSignal } from '../../shared/runtime/async/cancellation.ts';
+import type { SharedPlaces } from '../../shared/runtime/async/shared-places.ts';
 import type { MonotonicClock } from '../../shared/runtime/clock.ts';
 import type { OriginResolver } from '../../shared/runtime/dns/resolver.ts';
+import type { OpenLine } from '../limits/open-line.ts';
 import type { EgressPolicy } from './egress-policy.ts';
 import { normalizeHost } from './host-name.ts';
 
@@ -17,13 +19,17 @@ export interface OriginDialerOptions<T> {
   readonly connect: ConnectAddress<T>;
   /** For all addresses of an origin together, after resolution. */
   readonly connectTimeoutMs: number;
+  /** Paces the dials of each client. */
+  readonly opens?: OpenLine;
+  /** Places for connection attempts under way, shared by the clients. */
+  readonly places?: SharedPlaces;
   readonly clock: MonotonicClock;
   /** Called once for each dial, before its promise settles. */
   readonly onOutcome?: (outcome: DialOutcome) => void;
 }
 
 /**
- * Connects streams to their origins: policy on the host, resolution, policy on each address, then Happy Eyeballs over exactly
+ * Connects streams to their origins: the client's turn, policy on the host, resolution, policy on each address, then Happy Eyeballs over exactly
  * the addresses that passed.
  */
 export class OriginDialer<T extends { destroy(): void }> {
@@ -46,12 +52,16 @@ export class OriginDialer<T extends { destroy(): void }> {
   }
 
   /**
-   * Connects to the destination. Rejects with StreamError: notAuthorized, nameNotFound, connectionRefused,
+   * Connects to the destination for a client. Rejects with StreamError: notAuthorized, nameNotFound, connectionRefused,
    * connectionReset, timedOut, destinationUnreachable, networkFailure, resourceExceeded, or cancelled after `signal`.
    */
-  async dial(destination: Destination, signal: CancelSignal): Promise<T> {
+  async dial(destination: Destination, signal: CancelSignal, clientId: string): Promise<T> {
+    const { opens } = this.#options;
     try {
-      const connection = await this.#connect(destination, signal);
+      signal.throwIfAborted();
+      await opens?.enter(clientId, signal);
+      const connection = await this.#connect(destination, signal, clientId);
+      opens?.onReached(clientId);
       this.#options.onOutcome?.('connected');
       return connection;
     } catch (cause) {
@@ -61,8 +71,7 @@ export class OriginDialer<T extends { destroy(): void }> {
     }
   }
 
-  async #connect(destination: Destination, signal: CancelSignal): Promise<T> {
-    signal.throwIfAborted();
+  #connect(destination: Destination, signal: CancelSignal, clientId: string): Promise<T> {
     const { port } = destination;
     const host = normalizeHost(destination.host);
     if (host === undefined) {
@@ -74,7 +83,7 @@ export class OriginDialer<T extends { destroy(): void }> {
     const hostVerdict = this.#policy.checkHost(host, port);
     if (!hostVerdict.allowed) throw notAuthorized([hostVerdict.reason]);
 
-    return this.#connector.connect({ host, port }, signal);
+    return this.#connector.connect({ host, port }, signal, clientId);
   }
 
   /** The addresses that the policy lets pass; throws notAuthorized when there are none. */

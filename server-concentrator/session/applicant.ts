@@ -19,13 +19,13 @@ export interface Applicant {
 /** Reads HELLO or JOIN from a fresh transport. Rejects with TributaryError: unauthenticated, malformed, too slow, gone. */
 export async function readApplicant(
   transport: SubflowTransport,
-  keyOf: (clientId: string) => Uint8Array | undefined,
+  keysOf: (clientId: string) => readonly Uint8Array[],
   timeoutMs: number,
 ): Promise<Applicant> {
   const handshake = new ConcentratorHandshake({
     crypto: nodeHandshakeCrypto,
     exporter: transport.exporter,
-    keyOf,
+    keysOf,
   });
   const { result, takeRest } = await readHandshake(transport, {
     receive: (bytes) => handshake.receive(bytes),

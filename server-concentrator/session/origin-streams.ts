@@ -1,20 +1,22 @@
-import type { Logger } from 'pino';
 import { type Destination, formatDestination } from '../../shared/protocol/destination.ts';
-import { StreamError } from '../../shared/protocol/errors.ts';
+import { type ErrorName, StreamError } from '../../shared/protocol/errors.ts';
 import type { SteeringMode } from '../../shared/protocol/steering/modes.ts';
 import type { AppSocket } from '../../shared/runtime/app/app-socket.ts';
 import { Cancellation } from '../../shared/runtime/async/cancellation.ts';
+import type { LineLog } from '../../shared/runtime/observe/line-limit.ts';
 import type { SessionDriver } from '../../shared/runtime/session/session-driver.ts';
 import type { StreamHandlers } from '../../shared/runtime/session/session-handlers.ts';
 import { StreamRelay } from '../../shared/runtime/session/stream-relay.ts';
 import type { OriginDialer } from '../egress/origin-dialer.ts';
 
-/** A stream without a byte either way for so long is reset; swept at a tenth of it. */
 export interface OriginStreamsOptions {
   readonly driver: SessionDriver;
+  /** Whose streams they are. */
+  readonly clientId: string;
   readonly dialer: OriginDialer<AppSocket>;
+  /** A stream without a byte either way for so long is reset; swept at a tenth of it. */
   readonly idleTimeoutMs: number;
-  readonly logger: Logger;
+  readonly logger: LineLog;
 }
 
 interface OriginStream {
@@ -37,7 +39,7 @@ export class OriginStreams {
 
   /** A client asks for a stream: dials its origin and answers. */
   request(streamId: number, destination: Destination, _mode: SteeringMode): void {
-    const { driver, logger } = this.#options;
+    const { driver, dialer, clientId } = this.#options;
     const dial = new Cancellation();
     const relay = new StreamRelay(driver, streamId, () => {
       dial.abort();
@@ -45,7 +47,7 @@ export class OriginStreams {
     });
     this.#streams.set(streamId, { relay, seenActivity: 0, idleMs: 0 });
     driver.attachStream(streamId, handlersOf(relay));
-    this.#options.dialer.dial(destination, dial).then(
+    dialer.dial(destination, dial, clientId).then(
       (socket) => {
         if (dial.aborted) {
           socket.destroy('reset');
@@ -57,10 +59,8 @@ export class OriginStreams {
       (error: unknown) => {
         this.#streams.delete(streamId);
         if (dial.aborted) return;
-        const { code, message } = error instanceof StreamError ? error : internalError(error);
-        logger.info({ origin: formatDestination(destination), reason: message }, 'origin not reached');
         driver.forgetStream(streamId);
-        driver.input(({ streams }) => streams.refuse(streamId, code));
+        driver.input(({ streams }) => streams.refuse(streamId, this.#codeOf(error, destination)));
       },
     );
   }
@@ -69,6 +69,17 @@ export class OriginStreams {
   close(): void {
     clearInterval(this.#sweep);
     for (const { relay } of [...this.#streams.values()]) relay.abort('goingAway');
+  }
+
+  /** Where a client goes is nobody's business unless somebody looks for a fault. */
+  #codeOf(error: unknown, destination: Destination): ErrorName {
+    const { logger } = this.#options;
+    if (error instanceof StreamError) {
+      logger.debug({ origin: formatDestination(destination), reason: error.message }, 'origin not reached');
+      return error.code;
+    }
+    logger.error({ err: error }, 'internal error: a stream was refused');
+    return 'internalError';
   }
 
   #resetIdle(sweepMs: number): void {
@@ -86,11 +97,8 @@ function handlersOf(relay: StreamRelay): StreamHandlers {
     onOpened() {},
     onData: (pieces) => relay.onData(pieces),
     onEnded: () => relay.onEnded(),
-    onFailed: (error) => relay.onFailed(error),
+    onFailed: (error, hasAll) => relay.onFailed(error, hasAll),
     onWritable: () => relay.onWritable(),
+    onKeepAlive: (idleMs) => relay.keepAlive(idleMs),
   };
-}
-
-function internalError(error: unknown): StreamError {
-  return new StreamError('internalError', String(error), { cause: error });
 }

@@ -1,4 +1,3 @@
-import type { Logger } from 'pino';
 import { TOKEN_BYTES } from '../../shared/protocol/codec/wire.ts';
 import type { ErrorName } from '../../shared/protocol/errors.ts';
 import { speaksOurVersion } from '../../shared/protocol/handshake/concentrator-handshake.ts';
@@ -14,8 +13,12 @@ import type { TrafficTable } from '../../shared/runtime/session/uplink-traffic.t
 import { type Announced, addressBytes } from '../addresses/announced-addresses.ts';
 import type { ConcentratorLimits } from '../config/concentrator-config.ts';
 import type { OriginDialer } from '../egress/origin-dialer.ts';
+import type { ClientLogs } from '../limits/client-logs.ts';
+import type { LimitHits } from '../limits/limit-hits.ts';
+import type { TokenBuckets } from '../limits/token-buckets.ts';
 import type { Applicant } from './applicant.ts';
 import { OriginStreams } from './origin-streams.ts';
+import { ProvenKeys } from './proven-keys.ts';
 
 export interface SessionRegistryOptions {
   readonly limits: ConcentratorLimits;
@@ -23,7 +26,10 @@ export interface SessionRegistryOptions {
   readonly tuning: CoreTuning;
   readonly dialer: OriginDialer<AppSocket>;
   readonly clock: MonotonicClock;
-  readonly logger: Logger;
+  readonly logs: ClientLogs;
+  /** How often a client may say HELLO or JOIN. */
+  readonly joins: TokenBuckets;
+  readonly limitHits: Pick<LimitHits, 'note'>;
   readonly traffic: TrafficTable;
   onSessionEnded(driver: SessionDriver): void;
 }
@@ -35,6 +41,7 @@ interface LiveSession {
   readonly driver: SessionDriver;
   /** As its WELCOME said. */
   readonly joinHere: boolean;
+  readonly keys: ProvenKeys;
 }
 
 /** The sessions of all clients: made by HELLO, joined by JOIN, found by token. */
@@ -100,34 +107,53 @@ export class SessionRegistry {
     await Promise.all(drivers.map(({ finished }) => finished));
   }
 
-  /** Ends the sessions of these clients. */
-  closeRevoked(clientIds: ReadonlySet<string>): void {
-    for (const { clientId, driver } of this.#sessions.values()) {
-      if (clientIds.has(clientId)) driver.input((session) => session.close('notAuthorized'));
+  /** Ends the sessions whose clients have proven none of the keys that they have now. */
+  closeRevoked(keysOf: (clientId: string) => readonly Uint8Array[]): void {
+    for (const { clientId, driver, keys } of this.#sessions.values()) {
+      if (!keys.keepAny(keysOf(clientId))) driver.input((session) => session.close('notAuthorized'));
     }
   }
 
   #whyNoHello(hello: Hello): ErrorName | undefined {
     if (!speaksOurVersion(hello)) return 'unsupportedVersion';
     if (this.#isDraining) return 'goingAway';
+    const { clientId } = hello;
+    if (!this.#mayJoin(clientId)) return 'resourceExceeded';
     const { sessions, sessionsPerClient } = this.#options.limits;
-    const own = [...this.#sessions.values()].filter(({ clientId }) => clientId === hello.clientId);
-    if (this.#sessions.size < sessions && own.length < sessionsPerClient) return undefined;
+    // Sessions that have ended stay listed until their next turn, and many HELLOs may arrive before that.
+    const live = [...this.#sessions.values()].filter(({ driver }) => !driver.isClosed);
+    const own = live.filter((session) => session.clientId === clientId);
+    const isFullForClient = own.length >= sessionsPerClient;
+    if (!isFullForClient && live.length < sessions) return undefined;
     // A client that lost its sessions without a word (a crash, a power cut) must get in again: those without any
     // subflow give way.
     const lost = own.find(({ driver }) => !driver.hasSubflow);
-    if (lost === undefined) return 'resourceExceeded';
+    if (lost === undefined) {
+      this.#options.limitHits.note(isFullForClient ? 'sessionsPerClient' : 'sessions', clientId);
+      return 'resourceExceeded';
+    }
     lost.driver.input((session) => session.close('uplinksLost'));
     return undefined;
   }
 
+  #mayJoin(clientId: string): boolean {
+    const { joins, limitHits } = this.#options;
+    if (joins.tryTake(clientId)) return true;
+    limitHits.note('joinsPerSecond', clientId);
+    return false;
+  }
+
   #whyNoJoin(join: Join): ErrorName | undefined {
     if (!speaksOurVersion(join)) return 'unsupportedVersion';
+    if (!this.#mayJoin(join.clientId)) return 'resourceExceeded';
     const live = this.#sessions.get(tokenText(join.token));
     if (live === undefined || live.clientId !== join.clientId || live.driver.isClosed)
       return 'sessionUnknown';
     const { subflows } = live.driver.snapshot();
-    if (subflows.length >= this.#options.limits.subflowsPerSession) return 'resourceExceeded';
+    if (subflows.length >= this.#options.limits.subflowsPerSession) {
+      this.#options.limitHits.note('subflowsPerSession', join.clientId);
+      return 'resourceExceeded';
+    }
     if (subflows.some(({ id }) => id === join.subflowId)) return 'malformedMessage';
     return undefined;
   }
@@ -136,6 +162,7 @@ export class SessionRegistry {
     const { limits, lingerMs } = this.#options;
     const token = nodeHandshakeCrypto.randomBytes(TOKEN_BYTES);
     const live = this.#begin(hello.clientId, tokenText(token));
+    live.keys.add(applicant.handshake.provenKey);
     applicant.transport.write([
       applicant.handshake.welcome({
         token,
@@ -163,15 +190,16 @@ export class SessionRegistry {
 
   #join(applicant: Applicant, join: Join): void {
     const live = this.#sessions.get(tokenText(join.token))!;
+    live.keys.add(applicant.handshake.provenKey);
     applicant.transport.write([applicant.handshake.joined()]);
     const { subflowId: id, uplinkName, backup: isBackup, path } = join;
     addSubflow(live, applicant, { id, uplinkName, isBackup, path });
   }
 
   #begin(clientId: string, token: string): LiveSession {
-    const { limits, lingerMs, clock, traffic, dialer, tuning } = this.#options;
+    const { limits, lingerMs, clock, traffic, dialer, tuning, logs } = this.#options;
     const id = token.slice(0, 8);
-    const logger = this.#options.logger.child({ client: clientId, session: id });
+    const logger = logs.ofSession(clientId, id);
     const session = new Session({
       role: 'concentrator',
       maxStreams: limits.streamsPerSession,
@@ -196,10 +224,12 @@ export class SessionRegistry {
         },
       },
     });
-    const streams = new OriginStreams({ driver, dialer, logger, idleTimeoutMs: limits.streamIdleTimeoutMs });
-    const live = { clientId, id, driver, joinHere: this.#announced.joinHere };
+    const idleTimeoutMs = limits.streamIdleTimeoutMs;
+    const streams = new OriginStreams({ driver, clientId, dialer, logger, idleTimeoutMs });
+    const keys = new ProvenKeys();
+    const live = { clientId, id, driver, joinHere: this.#announced.joinHere, keys };
     this.#sessions.set(token, live);
-    logger.info('session established');
+    logger.info({}, 'session established');
     return live;
   }
 }

@@ -1,17 +1,27 @@
-import type { Logger } from 'pino';
 import { type ErrorName, TributaryError } from '../../shared/protocol/errors.ts';
+import { FairPlaces } from '../../shared/runtime/admission/fair-places.ts';
+import type { ProvenSources } from '../../shared/runtime/admission/proven-sources.ts';
+import { type Source, sourceOf } from '../../shared/runtime/admission/source.ts';
+import type { MonotonicClock } from '../../shared/runtime/clock.ts';
+import type { LineLog } from '../../shared/runtime/observe/line-limit.ts';
 import type { SubflowTransport } from '../../shared/runtime/subflow/subflow-transport.ts';
-import { readApplicant } from './applicant.ts';
+import { type Applicant, readApplicant } from './applicant.ts';
 import type { SessionRegistry } from './session-registry.ts';
 
 export interface SubflowAdmissionOptions {
-  /** The key of a client; undefined for one that is not known. */
-  keyOf(clientId: string): Uint8Array | undefined;
+  /** The keys of a client; none for one that is not known. */
+  keysOf(clientId: string): readonly Uint8Array[];
   readonly sessions: Pick<SessionRegistry, 'admit'>;
+  /** Learns where clients have proven their keys from. */
+  readonly proven: ProvenSources;
   /** How a handshake ended. */
   onResult(result: 'hello' | 'join' | ErrorName): void;
-  readonly logger: Logger;
-  /** Connections that have not yet said who they are; 512 where absent. At the bound the oldest gives way. */
+  /** Others needed the place of an applicant: it got none, or lost the one that it had. */
+  onCrowded(outcome: 'refused' | 'displaced', remote: string): void;
+  readonly clock: MonotonicClock;
+  /** Strangers make these lines. */
+  readonly logger: LineLog;
+  /** Connections that have not yet said who they are; 512 where absent. All sources have fair shares of them. */
   readonly maxApplicants?: number;
 }
 
@@ -21,23 +31,24 @@ const MAX_APPLICANTS = 512;
 /** Lets subflows in: asks each connection that has done TLS who it is, and hands it to the sessions. */
 export class SubflowAdmission {
   readonly #options: SubflowAdmissionOptions;
-  readonly #maxApplicants: number;
-  /** Connections that have not yet said who they are, the oldest first. */
-  readonly #applicants = new Set<SubflowTransport>();
+  /** Connections that have not yet said who they are. */
+  readonly #applicants: FairPlaces<SubflowTransport>;
 
   constructor(options: SubflowAdmissionOptions) {
     this.#options = options;
-    this.#maxApplicants = options.maxApplicants ?? MAX_APPLICANTS;
+    const { clock, maxApplicants: total = MAX_APPLICANTS } = options;
+    this.#applicants = new FairPlaces({ clock, total });
   }
 
   /** Never rejects. @param leftMs what is left of the time for the handshake */
   async admit(transport: SubflowTransport, leftMs: number): Promise<void> {
-    const { keyOf, sessions, onResult, logger } = this.#options;
+    const { keysOf, sessions, proven, onResult, logger } = this.#options;
     const remote = transport.remoteAddress;
-    this.#makeRoom();
-    this.#applicants.add(transport);
+    const source = sourceOf(remote);
     try {
-      const applicant = await readApplicant(transport, keyOf, leftMs);
+      if (!this.#enter(transport, source)) throw new TributaryError('resourceExceeded', CROWDED, 'ours');
+      const applicant = await readApplicant(transport, keysOf, leftMs);
+      proven.add(clientIdOf(applicant), source);
       const result = sessions.admit(applicant);
       onResult(result);
       logger.debug({ remote, result }, 'subflow handshake');
@@ -47,21 +58,28 @@ export class SubflowAdmission {
       onResult(error instanceof TributaryError ? error.code : 'internalError');
       logger.info({ remote, reason: (error as Error).message }, 'subflow refused');
     } finally {
-      this.#applicants.delete(transport);
+      this.#applicants.leave(transport);
     }
   }
 
   /** Disconnects all that have not yet said who they are. */
   close(): void {
-    for (const transport of this.#applicants) transport.destroy();
+    for (const transport of [...this.#applicants.guests]) transport.destroy();
   }
 
-  /** The oldest gives way, not the newest: strangers who keep silent do not lock the others out. */
-  #makeRoom(): void {
-    const [oldest] = this.#applicants;
-    if (oldest === undefined || this.#applicants.size < this.#maxApplicants) return;
-    // Now, not when it has closed: more may come by then, and each must cost another one.
-    this.#applicants.delete(oldest);
-    oldest.destroy();
+  /** False where others needed the place. */
+  #enter(transport: SubflowTransport, source: Source): boolean {
+    const { proven, onCrowded } = this.#options;
+    const leaving = this.#applicants.enter(transport, { source, isProven: proven.has(source) });
+    if (leaving === undefined) return true;
+    onCrowded(leaving === transport ? 'refused' : 'displaced', leaving.remoteAddress);
+    leaving.destroy();
+    return leaving !== transport;
   }
+}
+
+const CROWDED = 'too many connections of this source have not said who they are';
+
+function clientIdOf({ request }: Applicant): string {
+  return request.kind === 'hello' ? request.hello.clientId : request.join.clientId;
 }

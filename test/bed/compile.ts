@@ -11,6 +11,7 @@ const SOURCES = {
   emulator: ['emulator.c', 'direction.c', 'packet.c', 'namespaces.c'],
   probe: ['probe.c'],
   load: ['load.c'],
+  flood: ['flood.c'],
   'clock.so': ['clock.c'],
 } as const;
 const OPTIONS = ['-O2', '-Wall', '-Wextra', '-Werror'];

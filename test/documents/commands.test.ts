@@ -24,6 +24,7 @@ const commands = shellCommands(lines);
 /** Commands of the system that the texts may use. */
 const SYSTEM_COMMANDS = [
   'apt-get',
+  'chmod',
   'chown',
   'cp',
   'curl',
@@ -36,6 +37,9 @@ const SYSTEM_COMMANDS = [
   'useradd',
 ];
 
+/** Commands that have subcommands. */
+const GROUPS = ['client', 'certificate'];
+
 /** The help of a program's command, by which its words and options are known. */
 async function help(program: string, words: readonly string[]): Promise<string> {
   const { deps, take } = await commandLineDeps();
@@ -46,12 +50,13 @@ async function help(program: string, words: readonly string[]): Promise<string> 
     program === 'tributary-client'
       ? buildClientCli({
           ...deps,
+          input: { isTerminal: false, readLine: unused, ask: unused },
           networkInterfaces: unused,
           readNetwork: unused,
           interfaceBinding: unused,
           run: unused,
         })
-      : buildConcentratorCli({ ...deps, run: unused });
+      : buildConcentratorCli({ ...deps, run: unused, ownAddresses: unused });
   expect(await run([...words, '--help'])).toBe(0);
   return take().stdout;
 }
@@ -66,7 +71,7 @@ describe('the shell blocks of the texts', () => {
   it('call scripts that package.json has', () => {
     const npm = commands.filter((command) => command.startsWith('npm ')).map((command) => command.split(' '));
     const named = npm.map(([, verb = '', name]) => (verb === 'run' ? name : verb));
-    const builtIn = ['ci', 'install', 'uninstall'];
+    const builtIn = ['ci', 'install', 'prune', 'uninstall'];
     expect(named.filter((name) => !builtIn.includes(name!) && !(name! in scripts))).toEqual([]);
     expect(named).toEqual(expect.arrayContaining(['ci', 'start', 'test', 'bench', 'use-cases']));
   });
@@ -100,7 +105,7 @@ describe('the shell blocks of the texts', () => {
     const plain = rest
       .slice(0, firstOption < 0 ? undefined : firstOption)
       .filter((word) => !word.includes("'"));
-    const words = plain[0] === 'client' ? plain.slice(0, 2) : plain.slice(0, 1);
+    const words = GROUPS.includes(plain[0]!) ? plain.slice(0, 2) : plain.slice(0, 1);
     const text = await help(program!, words);
     expect(text).toContain(`Usage: ${[program, ...words].join(' ')} `);
     for (const option of rest.filter((word) => word.startsWith('--'))) expect(text).toContain(option);

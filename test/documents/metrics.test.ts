@@ -10,6 +10,8 @@ import {
   registerConcentratorMetrics,
 } from '../../server-concentrator/concentrator-metrics.ts';
 import { registerBuildInfo } from '../../shared/runtime/observe/build-info.ts';
+import { HttpEndpoint } from '../../shared/runtime/observe/http-endpoint.ts';
+import { PeerLosses, registerPeerLosses } from '../../shared/runtime/observe/peer-losses.ts';
 import { ResentBytes } from '../../shared/runtime/observe/resent-bytes.ts';
 import { registerSessionMetrics } from '../../shared/runtime/observe/session-metrics.ts';
 import { TrafficTable } from '../../shared/runtime/session/uplink-traffic.ts';
@@ -24,6 +26,15 @@ function exported(registerOwn: (registry: Registry) => void): string[] {
     traffic: new TrafficTable(1),
     resent: new ResentBytes(),
   });
+  // It counts requests itself.
+  new HttpEndpoint({
+    listen: undefined,
+    registry,
+    ready: () => ({ ok: true, reasons: [] }),
+    status: () => ({}),
+    statusText: () => '',
+  });
+  registerPeerLosses(registry, new PeerLosses());
   registerOwn(registry);
   return registry
     .getMetricsAsArray()

@@ -26,6 +26,7 @@ export async function assembled(
     public: [],
     announce: { addresses: [], joinHere: true },
     tls: { certificate: identity.certificate, key: identity.privateKey },
+    tlsCertificateFile: 'certificate.pem',
     tlsKeyFile: 'key.pem',
     clientsFile: 'clients.yaml',
     clients: clientIds.map((id) => ({ id, key: keyOf(id) })),
@@ -35,13 +36,19 @@ export async function assembled(
       sessionsPerClient: 4,
       streamsPerSession: 16,
       subflowsPerSession: 4,
+      opensPerSecond: 200,
+      dialsPerClient: 16,
+      namesPerClient: 16,
+      joinsPerSecond: 16,
       memoryPerSessionBytes: 1_000_000,
       memoryTotalBytes: 16_000_000,
       handshakeTimeoutMs: 20_000,
+      handshakesPerSecond: 400,
       streamIdleTimeoutMs: 60_000,
       drainTimeoutMs: 0,
       ...limits,
     },
+    connections: { keepAliveMs: 300_000, stallTimeoutMs: 120_000 },
     lingerMs: 60_000,
     tuning: {},
     log: { level: 'info', format: 'json' },
@@ -68,12 +75,17 @@ export async function start(...options: Parameters<typeof assembled>) {
   return { concentrator, port, config, lines };
 }
 
-function keyOf(clientId: string): Uint8Array {
+interface JoinIntent {
+  readonly token: Uint8Array;
+  readonly subflowId: number;
+}
+
+export function keyOf(clientId: string): Uint8Array {
   return new Uint8Array(32).fill(clientId.length);
 }
 
-/** A client with one subflow that only listens. */
-export async function connect(port: number, id: string, key = keyOf(id)) {
+/** A client with one subflow that only listens; with a token that subflow joins a session. */
+export async function connect(port: number, id: string, key = keyOf(id), join?: JoinIntent) {
   const transport = await dial(port);
   const { result, takeRest } = await clientSubflowHandshake(
     transport,
@@ -82,7 +94,7 @@ export async function connect(port: number, id: string, key = keyOf(id)) {
       identity: { id, key },
       uplinkName: 'lan',
       backup: false,
-      intent: { kind: 'hello' },
+      intent: join === undefined ? { kind: 'hello' } : { kind: 'join', ...join },
     },
     5_000,
   );

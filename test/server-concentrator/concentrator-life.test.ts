@@ -22,7 +22,7 @@ const at = (port: number) => ({ host: '127.0.0.1', port });
 
 it('leaves nothing behind when it closes', async () => {
   const before = running();
-  const { concentrator } = await assembled(['laptop'], {}, { metrics: { listen: at(0) } });
+  const { concentrator } = await assembled(['laptop'], {}, { metrics: { listen: at(0), hosts: [] } });
   await concentrator.start();
   // Two servers and the watch of its addresses.
   expect(running().length).toBe(before.length + 3);
@@ -35,7 +35,7 @@ it('leaves nothing behind when the port of its metrics is taken', async () => {
   onCleanup(taken.free);
   const before = running();
   const listen = [{ ...at(await freePort()), required: true }];
-  const metrics = { listen: at(taken.port) };
+  const metrics = { listen: at(taken.port), hosts: [] };
   const { concentrator } = await assembled(['laptop'], {}, { listen, metrics });
   await expect(concentrator.start()).rejects.toThrow(EndpointError);
   await vi.waitFor(() => expect(running()).toEqual(before));
@@ -47,7 +47,7 @@ it('leaves nothing behind when the port for subflows is taken', async () => {
   onCleanup(taken.free);
   const before = running();
   const listen = [{ ...at(taken.port), required: true }];
-  const { concentrator } = await assembled(['laptop'], {}, { listen, metrics: { listen: at(0) } });
+  const { concentrator } = await assembled(['laptop'], {}, { listen, metrics: { listen: at(0), hosts: [] } });
   await expect(concentrator.start()).rejects.toThrow(ListenError);
   await vi.waitFor(() => expect(running()).toEqual(before));
 });

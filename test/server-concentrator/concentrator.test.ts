@@ -3,7 +3,7 @@ import { setTimeout } from 'node:timers/promises';
 import { connect as connectTls } from 'node:tls';
 import { describe, expect, it } from 'vitest';
 import { ERROR_CODE } from '../../shared/protocol/errors.ts';
-import { dial, ignore, rawClient } from '../runtime/subflow/subflow-bench.ts';
+import { dial, ignore, lan, rawClient } from '../runtime/subflow/subflow-bench.ts';
 import { connect, start } from './concentrator-bed.ts';
 
 const ANOTHER_KEY = new Uint8Array(32).fill(9);
@@ -22,6 +22,20 @@ describe('a reload', () => {
     expect(kept.frames).toEqual([]);
     await expect(connect(port, 'rotated')).rejects.toThrow('without an answer');
     await connect(port, 'rotated', ANOTHER_KEY);
+  });
+
+  it('ends no session while a client has two keys, and then those that have proven the old one alone', async () => {
+    const { concentrator, port, config } = await start(['laptop']);
+    const before = await connect(port, 'laptop');
+    const [{ id, key }] = config.clients as [(typeof config.clients)[0]];
+    await concentrator.reload({ ...config, clients: [{ id, key: ANOTHER_KEY, oldKey: key }] });
+    const [old, after] = [await connect(port, 'laptop', key), await connect(port, 'laptop', ANOTHER_KEY)];
+    expect([before.frames, old.frames]).toEqual([[], []]);
+    await concentrator.reload({ ...config, clients: [{ id, key: ANOTHER_KEY }] });
+    await Promise.all([before.closed, old.closed]);
+    expect(before.frames).toEqual([{ type: 'close', code: ERROR_CODE.notAuthorized }]);
+    expect(after.frames).toEqual([]);
+    await expect(connect(port, 'laptop', key)).rejects.toThrow('without an answer');
   });
 
   it('tells sessions that live of addresses that are new, or no longer announced', async () => {
@@ -72,9 +86,10 @@ it('lets the connection go when a defect of ours shows while a client is let in'
 });
 
 it('strangers who finish TLS and keep silent do not lock a client out', { timeout: 30_000 }, async () => {
-  const { port } = await start(['laptop']);
+  const { port } = await start(['laptop'], { handshakesPerSecond: 100_000 });
   for (let batch = 0; batch < 13; batch++) {
-    const strangers = await Promise.all(Array.from({ length: 40 }, () => dial(port)));
+    const addresses = Array.from({ length: 40 }, (_, i) => `127.0.${i}.${batch + 2}`);
+    const strangers = await Promise.all(addresses.map((address) => dial(port, from(address))));
     for (const stranger of strangers) stranger.setHandlers(ignore);
   }
   await connect(port, 'laptop');
@@ -117,3 +132,7 @@ it.each([{ sessions: 1 }, { sessionsPerClient: 1 }])(
     await expect.poll(() => connect(port, 'laptop').then(() => 'in', String)).toBe('in');
   },
 );
+
+function from(address: string): typeof lan {
+  return { ...lan, binding: { kind: 'address', address } };
+}

@@ -18,5 +18,6 @@ export class FakeAppSocket implements AppSocket {
   resume(): void {}
   pause(): void {}
   end(): void {}
+  keepAlive(): void {}
   destroy(): void {}
 }

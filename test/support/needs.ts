@@ -48,6 +48,7 @@ const REQUIREMENTS = {
   },
   /** Its functions, called without a compiler. */
   libc: { whyNot: () => loadNative().reason },
+  compiler: { packages: ['gcc', 'libc6-dev'] },
   curl: { packages: ['curl'] },
   nginx: { packages: ['nginx-light'] },
   chromium: { packages: ['chromium'] },

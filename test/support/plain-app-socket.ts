@@ -56,8 +56,11 @@ export class PlainAppSocket implements AppSocket {
     this.#socket.end();
   }
 
-  destroy(how?: 'close' | 'reset'): void {
+  keepAlive(): void {}
+
+  destroy(how?: 'close' | 'reset' | 'after-writes'): void {
     if (how === 'reset') this.#socket.resetAndDestroy();
+    else if (how === 'after-writes') this.#socket.destroySoon();
     else this.#socket.destroy();
   }
 }

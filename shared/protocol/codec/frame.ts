@@ -58,6 +58,7 @@ export type ControlFrame =
       readonly generation: number;
     }
   | { readonly type: 'utilization'; readonly subflowId: number; readonly percent: number }
+  | { readonly type: 'keepAlive'; readonly streamId: number; readonly seconds: number }
   | { readonly type: 'goaway'; readonly code: number }
   | { readonly type: 'close'; readonly code: number };
 
@@ -160,6 +161,9 @@ export function encodeControl(frame: ControlFrame): Uint8Array {
       flags = frame.metered ? FLAG_METERED : 0;
       body.u32(frame.subflowId).u64(frame.bytesPerSecond).u32(frame.generation);
       break;
+    case 'keepAlive':
+      body.u64(frame.streamId).u16(frame.seconds);
+      break;
     case 'goaway':
     case 'close':
       body.u16(frame.code);
@@ -243,6 +247,8 @@ export function decodeControl(type: number, flags: number, bytes: Uint8Array): C
       const [subflowId, bytesPerSecond, generation] = [body.u32(), body.u64(), body.u32()];
       return { type: 'rateLimit', subflowId, bytesPerSecond, metered, generation };
     }
+    case FRAME_TYPE.keepAlive:
+      return decodeKeepAlive(new BodyReader(bytes, 'KEEP_ALIVE'));
     case FRAME_TYPE.goaway:
       return { type: 'goaway', code: new BodyReader(bytes, 'GOAWAY').u16() };
     case FRAME_TYPE.close:
@@ -255,6 +261,12 @@ export function decodeControl(type: number, flags: number, bytes: Uint8Array): C
 /** The violation of a critical type that is not known, or of a handshake message behind the handshake. */
 export function unknownType(type: number): ProtocolViolation {
   return new ProtocolViolation(`frame type 0x${type.toString(16)} is not known here`, 'unsupportedMessage');
+}
+
+function decodeKeepAlive(body: BodyReader): ControlFrame {
+  const [streamId, seconds] = [body.u64(), body.u16()];
+  if (seconds === 0) throw new ProtocolViolation('KEEP_ALIVE: no time');
+  return { type: 'keepAlive', streamId, seconds };
 }
 
 function decodeReceipt(bytes: Uint8Array): ControlFrame {

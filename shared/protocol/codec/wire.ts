@@ -26,6 +26,7 @@ export const FRAME_TYPE = {
   steering: 0x81,
   rateLimit: 0x82,
   utilization: 0x84,
+  keepAlive: 0x85,
 } as const;
 
 /** The types that may follow the handshake. */

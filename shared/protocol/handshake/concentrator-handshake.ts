@@ -19,9 +19,12 @@ import {
 export interface ConcentratorHandshakeOptions {
   readonly crypto: HandshakeCrypto;
   readonly exporter: Uint8Array;
-  /** The key of a client id, or undefined when there is none (any more). */
-  keyOf(clientId: string): Uint8Array | undefined;
+  /** The keys of a client id, one or two; empty when there is none (any more). */
+  keysOf(clientId: string): readonly Uint8Array[];
 }
+
+/** Keys that a client may have at a time: its key, and while it changes to another, that one. */
+const MAX_CLIENT_KEYS = 2;
 
 /** A request whose mac was right. The answer is up to the caller: `welcome`, `joined` or `refuse`. */
 export type AuthenticatedRequest =
@@ -33,6 +36,7 @@ export class ConcentratorHandshake {
   readonly #options: ConcentratorHandshakeOptions;
   readonly #reader = new HandshakeFrameReader();
   #requestBody: Uint8Array | undefined;
+  /** That which the request was proven with. */
   #key: Uint8Array = new Uint8Array(KEY_BYTES);
 
   constructor(options: ConcentratorHandshakeOptions) {
@@ -63,6 +67,12 @@ export class ConcentratorHandshake {
       default:
         throw new ProtocolViolation('handshake: neither HELLO nor JOIN');
     }
+  }
+
+  /** The key that the client has proven; only for a request that `receive` has returned. */
+  get provenKey(): Uint8Array {
+    this.#request();
+    return this.#key;
   }
 
   /** The bytes of WELCOME. */
@@ -97,15 +107,20 @@ export class ConcentratorHandshake {
   }
 
   #prove(label: 'hello' | 'join', clientId: string, message: Uint8Array, mac: Uint8Array): void {
-    const { crypto, exporter } = this.#options;
-    const known = this.#options.keyOf(clientId);
-    // An unknown client costs the same work as a wrong key: a random key can not be guessed either.
-    const key = known ?? crypto.randomBytes(KEY_BYTES);
-    const right = crypto.constantTimeEqual(handshakeMac(crypto, key, label, exporter, message), mac);
-    if (!right || known === undefined) {
+    const { crypto, exporter, keysOf } = this.#options;
+    const known = keysOf(clientId);
+    let proven: Uint8Array | undefined;
+    // The same work for every client, known or not, with one key or two: what is missing is random, and cannot be guessed either.
+    for (let i = 0; i < MAX_CLIENT_KEYS; i++) {
+      const random = crypto.randomBytes(KEY_BYTES);
+      const key = known[i] ?? random;
+      const right = crypto.constantTimeEqual(handshakeMac(crypto, key, label, exporter, message), mac);
+      if (right && known[i] !== undefined) proven = key;
+    }
+    if (proven === undefined) {
       throw new ProtocolViolation('handshake: unknown client or wrong key', 'notAuthorized');
     }
-    this.#key = key;
+    this.#key = proven;
   }
 }
 

@@ -18,8 +18,20 @@ export type SessionEvent =
   | { readonly type: 'stream-data'; readonly streamId: number; readonly chunk: Chunk }
   /** No more bytes will come; the other direction goes on. */
   | { readonly type: 'stream-ended'; readonly streamId: number }
-  /** The stream ended before its time: refused, reset by the peer, or gone with the session. */
-  | { readonly type: 'stream-failed'; readonly streamId: number; readonly error: ErrorName }
+  /**
+   * The stream ended before its time: refused, reset by the peer, or gone with the session. `hasAll`: everything had come from
+   * the peer, up to its end, so that the application shall take it.
+   */
+  | {
+      readonly type: 'stream-failed';
+      readonly streamId: number;
+      readonly error: ErrorName;
+      readonly hasAll?: true;
+      /** Client: OPENED said so, thus the origin was not connected. */
+      readonly isRefused?: boolean;
+    }
+  /** Concentrator: the application keeps its silent connection alive; so should the origin's be, after so much silence. */
+  | { readonly type: 'stream-keep-alive'; readonly streamId: number; readonly seconds: number }
   /** The application may be read again. */
   | { readonly type: 'stream-writable'; readonly streamId: number }
   | {

@@ -47,6 +47,7 @@ export class LiveStreams {
 
   forgetIfDone(stream: Stream): void {
     if (stream.isDone) this.forget(stream);
+    else if (stream.isSettled) this.#context.table.settle(stream);
   }
 
   forget(stream: Stream): void {
@@ -55,6 +56,14 @@ export class LiveStreams {
     stream.close();
     transmitter.refresh(stream);
     table.delete(stream.id);
+  }
+
+  /** Nobody receives what this end sends any more; what it has received is still to be taken. */
+  stopSending(stream: Stream): void {
+    this.#context.backlog.forget(stream);
+    stream.send.reset();
+    this.#context.transmitter.refresh(stream);
+    this.forgetIfDone(stream);
   }
 
   tellPeer(frame: ControlFrame): void {

@@ -18,6 +18,9 @@ import { StreamFrames } from './stream-frames.ts';
 import { StreamTable } from './stream-table.ts';
 import type { Transmitter } from './transmitter.ts';
 
+/** What the frame can say. */
+const MAX_KEEP_ALIVE_SECONDS = 0xffff;
+
 export interface SessionStreamsOptions {
   readonly role: 'client' | 'concentrator';
   readonly maxStreams: number;
@@ -131,6 +134,12 @@ export class SessionStreams implements StreamCommands {
     this.#live.tellPolicy(stream, policy);
   }
 
+  keepAlive(streamId: number, seconds: number): void {
+    const stream = this.#live.get(streamId);
+    if (stream === undefined) return;
+    this.#live.tellPeer({ type: 'keepAlive', streamId, seconds: Math.min(MAX_KEEP_ALIVE_SECONDS, seconds) });
+  }
+
   accept(streamId: number): void {
     const stream = this.#live.get(streamId);
     if (stream === undefined) return;
@@ -149,7 +158,8 @@ export class SessionStreams implements StreamCommands {
 
   write(streamId: number, chunk: OutgoingChunk): boolean {
     const stream = this.#live.get(streamId);
-    if (stream === undefined) {
+    // Nobody would receive it where the peer has reset the stream.
+    if (stream === undefined || stream.isReset) {
       chunk.release();
       return true;
     }
@@ -160,7 +170,7 @@ export class SessionStreams implements StreamCommands {
 
   end(streamId: number): void {
     const stream = this.#live.get(streamId);
-    if (stream === undefined) return;
+    if (stream === undefined || stream.isReset) return;
     stream.send.end();
     this.#transmitter.refresh(stream);
   }
@@ -168,8 +178,13 @@ export class SessionStreams implements StreamCommands {
   reset(streamId: number, error: ErrorName): void {
     const stream = this.#live.get(streamId);
     if (stream === undefined) return;
-    this.#live.tellPeer({ type: 'reset', streamId, code: ERROR_CODE[error] });
+    if (!stream.isReset) this.#live.tellPeer({ type: 'reset', streamId, code: ERROR_CODE[error] });
     this.#live.forget(stream);
+  }
+
+  undeliveredBytes(streamId: number): number | undefined {
+    const send = this.#live.get(streamId)?.send;
+    return send && send.undeliveredBytes + (send.state === 'ending' ? 1 : 0);
   }
 
   consumed(streamId: number, bytes: number): void {

@@ -51,6 +51,8 @@ export interface SubflowCommands {
   setBackup(subflowId: number, isBackup: boolean): void;
   /** Something outside says that it is in trouble (its interface or address is gone). */
   doubt(subflowId: number, reason: string): void;
+  /** Asks each that is idle for a receipt, now. */
+  ask(): void;
   /** The transport takes a write again, or is busy with one of somebody else (its handshake). */
   setWritable(subflowId: number, isWritable: boolean): void;
   /** The kernel's figures. */
@@ -182,6 +184,10 @@ export class SessionSubflows implements SubflowCommands {
   doubt(subflowId: number, reason: string): void {
     const subflow = this.get(subflowId);
     if (subflow !== undefined) this.#watch.doubt(subflow, reason);
+  }
+
+  ask(): void {
+    for (const { liveness } of this.#all) liveness.pings.hurry();
   }
 
   setWritable(subflowId: number, isWritable: boolean): void {

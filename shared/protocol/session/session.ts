@@ -270,6 +270,10 @@ export class Session {
         this.#expectRole('concentrator', 'STEERING');
         this.#streams.frames.onSteering(frame);
         break;
+      case 'keepAlive':
+        this.#expectRole('concentrator', 'KEEP_ALIVE');
+        this.#streams.frames.onKeepAlive(frame.streamId, frame.seconds);
+        break;
       case 'rateLimit':
         this.#expectRole('concentrator', 'RATE_LIMIT');
         this.#withSubflow(frame.subflowId, (subflow) => this.#subflows.uplinks.onRateLimit(subflow, frame));

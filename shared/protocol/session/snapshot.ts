@@ -31,6 +31,8 @@ export interface SubflowSnapshot {
   readonly inFlightBytes: number;
   readonly inFlightLimitBytes: number;
   readonly framesUnderWay: number;
+  /** For how long no receipt had come, when the session had its last input. It begins with 0. */
+  readonly sinceHeardMs: number;
   /** Frames written to it and parsed from it since it began. */
   readonly sentBytes: number;
   readonly receivedBytes: number;
@@ -75,6 +77,7 @@ export function subflowSnapshot(subflow: SessionSubflow): SubflowSnapshot {
     inFlightBytes: outbox.ledger.inFlightBytes,
     inFlightLimitBytes: congestion.inFlightLimitBytes,
     framesUnderWay: outbox.ledger.length,
+    sinceHeardMs: subflow.liveness.sinceHeardMs,
     sentBytes: outbox.ledger.writtenBytes,
     receivedBytes: receipts.parsedBytes,
     sendingStreamIds: () => sendingStreamIds(subflow),

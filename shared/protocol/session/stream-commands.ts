@@ -19,6 +19,8 @@ export interface StreamCommands {
   open(destination: Destination, policy: SteeringPolicy): number;
   /** Client: steers an open stream by another policy, in both directions. @throws MisuseError as `open` */
   steer(streamId: number, policy: SteeringPolicy): void;
+  /** Client: the application sends keep-alives after `seconds` of silence. */
+  keepAlive(streamId: number, seconds: number): void;
   /** Concentrator: the origin is connected. */
   accept(streamId: number): void;
   /** Concentrator: the origin cannot be reached. */
@@ -32,6 +34,11 @@ export interface StreamCommands {
   end(streamId: number): void;
   /** Ends both directions at once and tells the peer. */
   reset(streamId: number, error: ErrorName): void;
+  /**
+   * Bytes that were written and have not all arrived; an end that has not counts as one more. undefined when the stream is
+   * gone.
+   */
+  undeliveredBytes(streamId: number): number | undefined;
   /** The application has taken `bytes` of what `stream-data` brought. */
   consumed(streamId: number, bytes: number): void;
 }

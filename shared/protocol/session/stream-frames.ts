@@ -61,6 +61,7 @@ export class StreamFrames {
       this.#live.forget(stream);
       return;
     }
+    this.#forgetSuperfluous();
     // More than maxStreams for a moment is no fault: the client may know sooner which ones have ended.
     const { host, port } = destination;
     this.#host.emit({ type: 'stream-requested', streamId, destination: { host, port }, mode });
@@ -83,7 +84,8 @@ export class StreamFrames {
     const stream = this.#live.get(streamId);
     if (stream === undefined) return;
     if (!ok) {
-      this.#host.emit({ type: 'stream-failed', streamId, error: errorName(code) });
+      const isRefused = stream.phase === 'opening';
+      this.#host.emit({ type: 'stream-failed', streamId, error: errorName(code), isRefused });
       this.#live.forget(stream);
       return;
     }
@@ -100,6 +102,11 @@ export class StreamFrames {
     this.#transmitter.refresh(stream);
   }
 
+  onKeepAlive(streamId: number, seconds: number): void {
+    if (this.#live.get(streamId)?.phase === 'open')
+      this.#host.emit({ type: 'stream-keep-alive', streamId, seconds });
+  }
+
   onReset(streamId: number, code: number): void {
     const stream = this.#live.get(streamId);
     if (stream === undefined) {
@@ -107,7 +114,24 @@ export class StreamFrames {
       if (this.#host.role === 'concentrator') this.#table.claim(streamId);
       return;
     }
-    this.#host.emit({ type: 'stream-failed', streamId, error: errorName(code) });
+    if (stream.isReset) return;
+    stream.isReset = true;
+    const failed = { type: 'stream-failed', streamId, error: errorName(code) } as const;
+    if (stream.phase === 'open' && stream.receive.hasToldEnd) {
+      // Behind its end the peer only says that it is gone: what it had sent is still wanted.
+      this.#host.emit({ ...failed, hasAll: true });
+      this.#live.stopSending(stream);
+    } else {
+      this.#host.emit(failed);
+      this.#live.forget(stream);
+    }
+  }
+
+  /** Origins that have not taken all of streams that are long over for the peer: the oldest gives way to a new one. */
+  #forgetSuperfluous(): void {
+    const stream = this.#table.superfluous;
+    if (stream === undefined) return;
+    this.#host.emit({ type: 'stream-failed', streamId: stream.id, error: 'resourceExceeded' });
     this.#live.forget(stream);
   }
 

@@ -3,11 +3,13 @@ import type { Stream } from '../stream/stream.ts';
 
 /**
  * The streams of a session by id (SPEC.md section 6): open, expected (a higher id was seen first), or closed. Bounded
- * by twice `maxStreams`.
+ * by twice `maxStreams`. Those that are settled do not count: the peer has forgotten them.
  */
 export class StreamTable {
   readonly #maxStreams: number;
   readonly #open = new Map<number, Stream>();
+  /** Nothing more comes or goes: only this end's application has something left to take. Oldest first. */
+  readonly #settled = new Map<number, Stream>();
   readonly #expected = new Set<number>();
   #nextId = 0;
 
@@ -20,7 +22,14 @@ export class StreamTable {
   }
 
   get isFull(): boolean {
-    return this.#open.size >= this.#maxStreams;
+    return this.#unsettledCount >= this.#maxStreams;
+  }
+
+  /** The stream that was settled first, when there are more of them than there may be streams. */
+  get superfluous(): Stream | undefined {
+    if (this.#settled.size <= this.#maxStreams) return undefined;
+    const [oldest] = this.#settled.values();
+    return oldest;
   }
 
   /** The id of the next stream that this end opens. */
@@ -36,8 +45,13 @@ export class StreamTable {
     this.#open.set(stream.id, stream);
   }
 
+  settle(stream: Stream): void {
+    this.#settled.set(stream.id, stream);
+  }
+
   delete(id: number): void {
     this.#open.delete(id);
+    this.#settled.delete(id);
   }
 
   all(): IterableIterator<Stream> {
@@ -50,12 +64,16 @@ export class StreamTable {
    */
   claim(id: number): boolean {
     if (id < this.#nextId) return this.#expected.delete(id);
-    const known = this.#open.size + this.#expected.size;
+    const known = this.#unsettledCount + this.#expected.size;
     if (known + (id - this.#nextId) >= this.#maxStreams * 2) {
       throw new ProtocolViolation('too many streams', 'resourceExceeded');
     }
     for (let expected = this.#nextId; expected < id; expected++) this.#expected.add(expected);
     this.#nextId = id + 1;
     return true;
+  }
+
+  get #unsettledCount(): number {
+    return this.#open.size - this.#settled.size;
   }
 }

@@ -31,6 +31,11 @@ export class ReceiveStream {
     return this.#reorder.bufferedBytes;
   }
 
+  /** Everything has come, up to the end, and was handed on. */
+  get hasToldEnd(): boolean {
+    return this.#endTold;
+  }
+
   /**
    * Takes a piece of a DATA frame, which is a part of `chunk`.
    * @returns the bytes that can be handed on now, in order

@@ -48,9 +48,9 @@ export class SendStream implements SentStream {
     return this.#buffer.endDsn - this.#nextDsn;
   }
 
-  /** Sent, or accepted, and not yet known to be delivered up to the first hole. */
+  /** Sent, or accepted, and not yet known to be delivered up to the first hole; none after a reset. */
   get undeliveredBytes(): number {
-    return this.#buffer.endDsn - this.#buffer.deliveredTo;
+    return this.isDone ? 0 : this.#buffer.endDsn - this.#buffer.deliveredTo;
   }
 
   get sentBytes(): number {

@@ -53,6 +53,8 @@ export class Stream {
   readonly steering: StreamSteering;
   /** For whoever serves the stream once it is requested. */
   readonly early: EarlyData = { pieces: [], isEnded: false };
+  /** The peer has reset it. What it had sent may still be taken. */
+  isReset = false;
   readonly #phase: StateMachine<StreamPhase, PhaseEvent>;
 
   constructor({ id, phase, policy, sendLimitDsn }: StreamOptions, context: StreamContext) {
@@ -76,6 +78,11 @@ export class Stream {
 
   get isDone(): boolean {
     return this.send.state === 'done' && this.receive.state === 'done';
+  }
+
+  /** All has gone and come; what has come is still to be taken. */
+  get isSettled(): boolean {
+    return this.send.isDone && this.receive.hasToldEnd;
   }
 
   /** @throws MisuseError for an event that the phase has no answer to */

@@ -27,6 +27,8 @@ export class PingTimer {
   readonly #now: Now;
   readonly #tuning: PingTuning;
   #lastQuestionMs: number;
+  /** Asked for by the program. */
+  #isDue = false;
 
   constructor(subflow: PingedSubflow, now: Now, tuning: PingTuning) {
     this.#subflow = subflow;
@@ -41,12 +43,18 @@ export class PingTimer {
   }
 
   get nextMs(): number {
-    return this.#lastQuestionMs + this.#intervalMs;
+    return this.#isDue ? this.#now.ms : this.#lastQuestionMs + this.#intervalMs;
   }
 
   /** Something that must be answered is sent, a PING or anything else. */
   onQuestion(): void {
     this.#lastQuestionMs = this.#now.ms;
+    this.#isDue = false;
+  }
+
+  /** A sign of life is wanted now, however often it is asked otherwise. */
+  hurry(): void {
+    this.#isDue = true;
   }
 
   get #intervalMs(): number {

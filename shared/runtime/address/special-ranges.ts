@@ -30,6 +30,21 @@ export function judgeAddress(text: string): readonly JudgedAddress[] | undefined
   return address && [address, ...embeddedIpv4(address)].map(judged);
 }
 
+/**
+ * The address, and each IPv4 address that packets to it may end at, for rules that must hold however an address is written. More
+ * than what it carries for sure (see `judgeAddress`): local-use NAT64 (RFC 8215) has the IPv4 address at one of four places
+ * (RFC 6052 section 2.2), which the operator of the translator has chosen, and two formats are deprecated.
+ */
+export function addressForms(address: Address): readonly Address[] {
+  const bytes = address.toByteArray();
+  const possible = POSSIBLE_CARRIERS.filter(({ network }) => isInNetwork(address, network));
+  return [
+    address,
+    ...embeddedIpv4(address),
+    ...possible.flatMap(({ inside }) => inside(bytes).map(ipv4FromBytes)),
+  ];
+}
+
 /** Whether only this machine can reach an address. */
 export function isLoopback(host: string): boolean {
   const address = parseAddress(host);
@@ -71,13 +86,15 @@ const IPV4_RANGES = compile([
   ['0.0.0.0/32', 'unspecified', 'unspecified'],
   ['0.0.0.0/8', 'this network', 'unspecified'], // RFC 791 section 3.2
   ['10.0.0.0/8', 'private', 'site'], // RFC 1918
-  ['100.64.0.0/10', 'carrier-grade NAT', 'site'], // RFC 6598; 100.100.100.200 is Alibaba's metadata service
+  ['100.100.100.200/32', 'cloud metadata', 'link'], // Alibaba, in the middle of shared space
+  ['100.64.0.0/10', 'carrier-grade NAT', 'site'], // RFC 6598
   ['127.0.0.0/8', 'loopback', 'loopback'], // RFC 1122
   ['168.63.129.16/32', 'cloud metadata', 'link'], // Azure's WireServer, in the middle of public space
   ['169.254.169.254/32', 'cloud metadata', 'link'], // AWS, Google, Azure, DigitalOcean, Hetzner and others
   ['169.254.0.0/16', 'link-local', 'link'], // RFC 3927
   ['172.16.0.0/12', 'private', 'site'], // RFC 1918
-  ['192.0.0.0/24', 'IETF protocol assignments', 'assigned'], // RFC 6890; 192.0.0.192 is Oracle's metadata service
+  ['192.0.0.192/32', 'cloud metadata', 'link'], // Oracle
+  ['192.0.0.0/24', 'IETF protocol assignments', 'assigned'], // RFC 6890
   ['192.0.2.0/24', 'documentation', 'assigned'], // RFC 5737
   ['192.88.99.0/24', '6to4 relay anycast', 'assigned'], // RFC 7526
   ['192.168.0.0/16', 'private', 'site'], // RFC 1918
@@ -103,7 +120,10 @@ const IPV6_RANGES = compile([
   ['2001:db8::/32', 'documentation', 'assigned'], // RFC 3849
   ['3fff::/20', 'documentation', 'assigned'], // RFC 9637
   ['5f00::/16', 'segment routing', 'unassigned'], // RFC 9602
-  ['fd00:ec2::254/128', 'cloud metadata', 'link'], // AWS
+  ['fd00:ec2::/32', 'cloud metadata', 'link'], // AWS: metadata at ::254, credentials of containers at ::23
+  ['fd00:c1::a9fe:a9fe/128', 'cloud metadata', 'link'], // Oracle
+  ['fd00:42::42/128', 'cloud metadata', 'link'], // Scaleway
+  ['fd00:a9fe:a9fe::/64', 'cloud metadata', 'link'], // Akamai
   ['fd20:ce::254/128', 'cloud metadata', 'link'], // Google
   ['fc00::/7', 'unique local', 'site'], // RFC 4193
   ['fe80::/10', 'link-local', 'link'], // RFC 4291
@@ -129,6 +149,27 @@ const CARRIERS: readonly Carrier[] = [
     inside: (bytes) => [bytes.slice(4, 8), bytes.slice(12).map((byte) => byte ^ 0xff)],
   },
 ];
+
+/** What `addressForms` adds. */
+const POSSIBLE_CARRIERS: readonly Carrier[] = [
+  {
+    network: ipaddr.parseCIDR('64:ff9b:1::/48'),
+    // Prefixes of 48, 56, 64 and 96 bits; the byte in the middle stays zero.
+    inside: (bytes) => [
+      [...bytes.slice(6, 8), ...bytes.slice(9, 11)],
+      [...bytes.slice(7, 8), ...bytes.slice(9, 12)],
+      bytes.slice(9, 13),
+      bytes.slice(12),
+    ],
+  },
+  // RFC 4291 section 2.5.5.1; `::` and `::1` are none of them.
+  { network: ipaddr.parseCIDR('::/96'), inside: (bytes) => (isNearZero(bytes) ? [] : [bytes.slice(12)]) },
+  { network: ipaddr.parseCIDR('::ffff:0:0:0/96'), inside: (bytes) => [bytes.slice(12)] }, // RFC 2765
+];
+
+function isNearZero(bytes: readonly number[]): boolean {
+  return bytes.every((byte, i) => byte === 0 || (i === 15 && byte === 1));
+}
 
 function carrierOf(address: Address): Carrier | undefined {
   return address.kind() === 'ipv6'

@@ -6,6 +6,7 @@ import { type ConnectionWatcher, watched } from '../tcp/connection-watcher.ts';
 import { socketReady } from '../tcp/socket-events.ts';
 import type { AppSocket } from './app-socket.ts';
 import type { BlockPool } from './block-pool.ts';
+import type { PeerWatch } from './peer-watch.ts';
 import { PooledReader } from './pooled-reader.ts';
 import { newAppSocket, TcpAppSocket } from './tcp-app-socket.ts';
 
@@ -15,8 +16,8 @@ export interface AppSocketTarget {
   readonly port: number;
   /** The address to send from. */
   readonly localAddress?: string | undefined;
-  /** Idle time after which the kernel probes the peer. Without it, it never does. */
-  readonly keepAliveMs?: number | undefined;
+  /** Looks after the origin. */
+  readonly peers?: PeerWatch | undefined;
   readonly pool: BlockPool;
   /** Without it a reset that arrives together with the last data reads as a clean end (a limit of libuv). */
   readonly native?: NativeSockets | undefined;
@@ -31,7 +32,7 @@ export interface AppSocketTarget {
  * (`ECONNREFUSED`, `ENETUNREACH`, ...), or with the signal's reason.
  */
 export async function connectAppSocket(target: AppSocketTarget): Promise<AppSocket> {
-  const { host, port, localAddress, keepAliveMs, pool, native, wire, signal } = target;
+  const { host, port, localAddress, peers, pool, native, wire, signal } = target;
   if (isIP(host) === 0) throw new MisuseError(`connectAppSocket wants an IP address, not ${host}`);
   signal.throwIfAborted();
   const reader = new PooledReader(pool);
@@ -40,6 +41,5 @@ export async function connectAppSocket(target: AppSocketTarget): Promise<AppSock
   socket.pause();
   socket.connect(localAddress === undefined ? { host, port } : { host, port, localAddress });
   await socketReady(socket, 'connect', signal);
-  if (keepAliveMs !== undefined) socket.setKeepAlive(true, keepAliveMs);
-  return new TcpAppSocket(socket, reader, native);
+  return new TcpAppSocket(socket, reader, native, peers && { watch: peers, role: 'origin' });
 }

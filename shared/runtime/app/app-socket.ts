@@ -9,6 +9,8 @@ export interface AppSocketHandlers {
   onDrain(): void;
   /** The connection is gone, for good; called exactly once, last. `error` is absent after a clean close. */
   onClose(error?: NodeJS.ErrnoException): void;
+  /** The other side keeps the silent connection alive, after so much silence: what lies behind it should be kept alive, too. */
+  onKeepAlive?(idleMs: number): void;
 }
 
 /**
@@ -34,6 +36,11 @@ export interface AppSocket {
   write(pieces: readonly Uint8Array[], onWritten?: () => void): boolean;
   /** Half-closes: sends FIN after what was written; reading goes on. */
   end(): void;
-  /** Closes at once; `reset` sends RST where the platform can, so that the other side sees an error. */
-  destroy(how?: 'close' | 'reset'): void;
+  /** Asks the other side whether it is still there, after so much silence; it has no effect if that is done earlier already. */
+  keepAlive(idleMs: number): void;
+  /**
+   * Closes both ways: at once; or with RST where the platform can, so that the other side sees an error; or when what was
+   * written has left.
+   */
+  destroy(how?: 'close' | 'reset' | 'after-writes'): void;
 }

@@ -1,12 +1,18 @@
 import { isIP, isIPv4 } from 'node:net';
 import type { Destination } from '../../protocol/destination.ts';
 import type { CancelSignal } from '../async/cancellation.ts';
+import type { ReleasePlace, SharedPlaces } from '../async/shared-places.ts';
 import type { MonotonicClock } from '../clock.ts';
 import type { OriginResolver } from '../dns/resolver.ts';
 import { CONNECTION_ATTEMPT_DELAY_MS, interleaveFamilies, raceConnections } from '../tcp/happy-eyeballs.ts';
 
-/** Opens one connection to an IP address; rejects when it fails or `signal` aborts. */
-export type ConnectAddress<T> = (address: string, port: number, signal: CancelSignal) => Promise<T>;
+/** Opens one connection to an IP address for `owner`; rejects when it fails or `signal` aborts. */
+export type ConnectAddress<T> = (
+  address: string,
+  port: number,
+  signal: CancelSignal,
+  owner: string,
+) => Promise<T>;
 
 export interface OriginConnectorOptions<T> {
   readonly resolver: OriginResolver;
@@ -15,6 +21,8 @@ export interface OriginConnectorOptions<T> {
   readonly connect: ConnectAddress<T>;
   /** For all addresses of an origin together, after resolution. */
   readonly connectTimeoutMs: number;
+  /** A place for each attempt under way, shared by all owners; as many as there are connections to make where absent. */
+  readonly places?: SharedPlaces | undefined;
   readonly clock: MonotonicClock;
 }
 
@@ -31,18 +39,35 @@ export class OriginConnector<T extends { destroy(): void }> {
   }
 
   /**
-   * `host` is a domain name as `normalizeHost` gives it, or an IP address. Rejects with what went wrong, of several addresses
-   * with an AggregateError (see `dialFailure`), or with the signal's reason.
+   * `host` is a domain name as `normalizeHost` gives it, or an IP address. `owner` is whom the connection is for where several
+   * share the places and the name servers. Rejects with what went wrong, of several addresses with an AggregateError (see
+   * `dialFailure`), or with the signal's reason.
    */
-  async connect({ host, port }: Destination, signal: CancelSignal): Promise<T> {
-    const { resolver, permitted, connect, connectTimeoutMs, clock } = this.#options;
-    const found = isIP(host) === 0 ? await resolver.resolve(host, signal) : [host];
+  async connect({ host, port }: Destination, signal: CancelSignal, owner = ''): Promise<T> {
+    const { resolver, permitted } = this.#options;
+    const found = isIP(host) === 0 ? await resolver.resolve(host, signal, owner) : [host];
+    const addresses = permitted(found, port);
+    const release = await this.#place(signal, owner);
+    try {
+      return await this.#race(addresses, port, signal, owner);
+    } finally {
+      release();
+    }
+  }
+
+  async #race(addresses: readonly string[], port: number, signal: CancelSignal, owner: string): Promise<T> {
+    const { connect, connectTimeoutMs, places, clock } = this.#options;
     const first = clock() < this.#ipv4FirstUntilMs ? 4 : 6;
-    const ordered = interleaveFamilies(permitted(found, port), first, (address) => address);
+    const ordered = interleaveFamilies(addresses, first, (address) => address);
     const { connection, address } = await raceConnections({
       addresses: ordered,
-      connect: (address, attempt) => connect(address, port, attempt),
+      connect: (address, attempt) => connect(address, port, attempt, owner),
       attemptDelayMs: CONNECTION_ATTEMPT_DELAY_MS,
+      limit: {
+        maxUnderway: MAX_ATTEMPTS,
+        patienceMs: ATTEMPT_PATIENCE_MS,
+        takeAnother: () => (places === undefined ? NO_PLACE : places.tryClaim(owner)),
+      },
       timeoutMs: connectTimeoutMs,
       signal,
     });
@@ -50,7 +75,34 @@ export class OriginConnector<T extends { destroy(): void }> {
     if (hasIpv6Lost) this.#ipv4FirstUntilMs = clock() + IPV4_FIRST_MS;
     return connection;
   }
+
+  /** Waits for the place of the first attempt. Rejects with the signal's reason. */
+  #place(signal: CancelSignal, owner: string): Promise<ReleasePlace> {
+    const { places } = this.#options;
+    signal.throwIfAborted();
+    if (places === undefined) return Promise.resolve(NO_PLACE);
+    return new Promise((resolve, reject) => {
+      const onAbort = () => {
+        release();
+        reject(signal.reason);
+      };
+      signal.addEventListener('abort', onAbort);
+      const release = places.claim(owner, () => {
+        signal.removeEventListener('abort', onAbort);
+        resolve(() => release());
+      });
+    });
+  }
 }
+
+const NO_PLACE: ReleasePlace = () => {};
+/**
+ * Connections that one race has under way at a time. A name may have 16 addresses of which none answers, and each attempt is a
+ * socket here and packets there.
+ */
+const MAX_ATTEMPTS = 4;
+/** The oldest of four is then 2.5 s old: a SYN that was lost has been repeated after one second, and answered. Later ones have 2 s. */
+const ATTEMPT_PATIENCE_MS = 1_500;
 
 /**
  * After IPv6 came first and IPv4 won, IPv4 comes first for this long, so that broken IPv6 does not cost every open

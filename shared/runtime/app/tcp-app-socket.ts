@@ -5,7 +5,9 @@ import type { NativeSockets } from '../kernel/native.ts';
 import { descriptorOf } from '../kernel/socket-handle.ts';
 import { takePendingError } from '../kernel/socket-options.ts';
 import type { AppSocket, AppSocketHandlers } from './app-socket.ts';
+import type { PeerWatch } from './peer-watch.ts';
 import type { PooledReader } from './pooled-reader.ts';
+import type { PeerRole, WatchedPeer } from './watched-peer.ts';
 
 /** From here on `write` answers false: as much as one corked write carries. */
 export const WRITE_HIGH_WATER_BYTES = 256 * 1024;
@@ -29,11 +31,18 @@ export function newAppSocket(reader: PooledReader, over: { handle?: object; fd?:
   return new Socket(options);
 }
 
+/** Who looks after the other end of a connection, and who that is. */
+export interface PeerCare {
+  readonly watch: PeerWatch;
+  readonly role: PeerRole;
+}
+
 /** `AppSocket` over a TCP connection. */
 export class TcpAppSocket implements AppSocket {
   readonly #socket: Socket;
   readonly #native: NativeSockets | undefined;
   readonly #reader: PooledReader | undefined;
+  readonly #peer: WatchedPeer | undefined;
   #handlers: AppSocketHandlers | undefined;
   /** The other side's FIN has arrived: there is nothing to resume. */
   #inputEnded = false;
@@ -41,9 +50,15 @@ export class TcpAppSocket implements AppSocket {
 
   /**
    * `socket` is connected, allows half-open, has read nothing, and was made with `newAppSocket`; without a reader
-   * its 'data' events are used. `native` lets it tell a reset from the end of the data; see `#wasReset`.
+   * its 'data' events are used. `native` lets it tell a reset from the end of the data; see `#wasReset`. Without `care` nobody
+   * notices that the other end is gone unless it says so.
    */
-  constructor(socket: Socket, reader: PooledReader | undefined, native: NativeSockets | undefined) {
+  constructor(
+    socket: Socket,
+    reader: PooledReader | undefined,
+    native: NativeSockets | undefined,
+    care: PeerCare | undefined,
+  ) {
     this.#socket = socket;
     this.#native = native;
     this.#reader = reader;
@@ -58,6 +73,13 @@ export class TcpAppSocket implements AppSocket {
       this.#error ??= error;
     });
     socket.once('close', () => this.#onClose());
+    this.#peer = care?.watch.add(care.role, socket, {
+      onPeerLost: (error) => {
+        this.#error ??= error;
+        this.destroy('reset');
+      },
+      onPeerKeepsAlive: (idleMs) => this.#handlers?.onKeepAlive?.(idleMs),
+    });
   }
 
   // These are system calls and seldom needed, so they are not made in advance. Empty once the connection is closed.
@@ -105,9 +127,18 @@ export class TcpAppSocket implements AppSocket {
     if (this.#socket.writable) this.#socket.end();
   }
 
-  destroy(how: 'close' | 'reset' = 'close'): void {
+  keepAlive(idleMs: number): void {
+    this.#peer?.keepAlive(idleMs);
+  }
+
+  destroy(how: 'close' | 'reset' | 'after-writes' = 'close'): void {
     const socket = this.#socket;
     if (socket.destroyed) return;
+    if (how === 'after-writes') {
+      // The kernel then resets whatever still comes from the other end.
+      socket.destroySoon();
+      return;
+    }
     if (how === 'close') {
       socket.destroy();
       return;
@@ -127,6 +158,7 @@ export class TcpAppSocket implements AppSocket {
     if (this.#inputEnded || this.#handlers === undefined) return;
     this.#inputEnded = true;
     this.#reader?.stop();
+    this.#peer?.onEnd();
     if (this.#wasReset()) {
       const error: NodeJS.ErrnoException = new Error('read ECONNRESET');
       error.code = 'ECONNRESET';

@@ -23,7 +23,8 @@ const SYSTEM_DIRECTORY = '/etc/tributary';
 /**
  * The configuration file to use: the one named on the command line or in `TRIBUTARY_CONFIG`, which then must exist, or
  * the first that exists in the working directory, the user's configuration directory (XDG Base Directory
- * Specification) and /etc/tributary. Throws ConfigNotFoundError.
+ * Specification) and /etc/tributary. Root does not look in the working directory, where any user may have put a file. Throws
+ * ConfigNotFoundError.
  */
 export async function findConfigFile(
   {
@@ -38,9 +39,8 @@ export async function findConfigFile(
   if (env.TRIBUTARY_CONFIG) {
     return existing(resolve(cwd, env.TRIBUTARY_CONFIG), 'named by TRIBUTARY_CONFIG', nextCommand);
   }
-  const candidates = [cwd, userDirectory(places), SYSTEM_DIRECTORY].map((directory) =>
-    join(directory, fileName),
-  );
+  const directories = [...(places.isRoot ? [] : [cwd]), userDirectory(places), SYSTEM_DIRECTORY];
+  const candidates = directories.map((directory) => join(directory, fileName));
   for (const candidate of candidates) {
     if (await isThere(candidate)) return candidate;
   }

@@ -1,7 +1,7 @@
 import { isIP, isIPv4 } from 'node:net';
 import { z } from 'zod';
 import type { Destination } from '../../protocol/destination.ts';
-import { HOST_PORT_FORMAT, isIpv6Literal, parseHostPort } from '../address/host-port.ts';
+import { HOST_PORT_FORMAT, isHostName, isIpv6Literal, parseHostPort } from '../address/host-port.ts';
 import { CLIENT_ID_FORMAT, isClientId } from '../identity/client-id.ts';
 import { CLIENT_KEY_FORMAT, parseClientKey } from '../identity/client-key.ts';
 import { BYTE_SIZE_FORMAT, formatByteSize, parseByteSize } from './byte-size.ts';
@@ -93,9 +93,27 @@ export const congestionControl = textAs(
 /** How long a session without any subflow waits for one to come back; the sides use the shorter of theirs. */
 export const linger = duration({ min: '0s', max: '1h' }).prefault('60s');
 
-/** Where metrics and health are served, or false for nowhere. */
+/** How the other ends of connections are looked after; the bounds of the kernel's keep-alive are wider. */
+export const connections = z
+  .strictObject({
+    keepAlive: duration({ min: '1s', max: '2h' }).prefault('5m'),
+    // The least that a slow origin shows of itself: its kernel opens a closed window by a sixteenth of its buffer.
+    stallTimeout: duration({ min: '1s', max: '1h' }).prefault('2m'),
+  })
+  .prefault({});
+
+/** More than a machine has names. */
+const MAX_METRICS_HOSTS = 32;
+const metricsHost = textAs('a host name or an IP address, without a port', (value) =>
+  isIPv4(value) || isIpv6Literal(value) || isHostName(value) ? value : undefined,
+);
+
+/** Where metrics and health are served and by which names they may be asked for, or false for nowhere. */
 export function metrics(defaultListen: string) {
-  const settings = z.strictObject({ listen: listenAddress.prefault(defaultListen) });
+  const settings = z.strictObject({
+    listen: listenAddress.prefault(defaultListen),
+    hosts: z.array(metricsHost).max(MAX_METRICS_HOSTS).default([]),
+  });
   return z
     .union([z.literal(false), settings], {
       error: `expected false, or a map such as {listen: "${defaultListen}"}`,

@@ -1,74 +1,137 @@
 import { randomBytes } from 'node:crypto';
-import { chmod, lstat, mkdir, open, realpath, rename, stat, unlink } from 'node:fs/promises';
-import { basename, dirname, join } from 'node:path';
+import { type FileHandle, open, rename, stat, unlink } from 'node:fs/promises';
 import { TributaryError } from '../../protocol/errors.ts';
+import { inDirectoryOf, lstatOrNone, type OpenDirectory, UnsafePathError } from './open-directory.ts';
 import { reason } from './read-file.ts';
 
-/** A file could not be written; the message says which and why. */
+/** A file could not be written or removed; the message says which and why. */
 export class FileWriteError extends TributaryError {
   constructor(message: string, options?: ErrorOptions) {
     super('internalError', message, 'ours', options);
   }
 }
 
+export interface PrivateFileOptions {
+  readonly overwrite: boolean;
+  /** A file of the same directory, whose owner and group a new file gets. */
+  readonly like?: string;
+  /**
+   * The configuration that names the file. If it belongs to another user than root, root writes only to a directory of
+   * that user: the configuration could name any file of the system.
+   */
+  readonly namedIn?: string;
+}
+
 /**
  * Writes a file that its owner alone may read (0600), in one step: whoever reads sees the old text or the new one, also
  * after a crash. Missing directories are made with mode 0700. A file that exists is refused unless `overwrite`, which
- * keeps its owner and a group's right to read, so that a service reading it under its own user still can.
- * Throws FileWriteError.
+ * keeps its owner and a group's right to read, so that a service reading it under its own user still can. Links are followed as
+ * by `inDirectoryOf`. Throws FileWriteError.
  */
 export async function writePrivateFile(
   file: string,
   text: string,
-  { overwrite }: { readonly overwrite: boolean },
+  { overwrite, like, namedIn }: PrivateFileOptions,
 ): Promise<void> {
-  try {
-    await mkdir(dirname(file), { recursive: true, mode: 0o700 });
-    const exists = await fileExists(file);
-    if (exists && !overwrite) throw new FileWriteError(`${file} exists already`);
-    // Through a symbolic link: the file it points to is replaced, not the link.
-    await replace(exists ? await realpath(file) : file, text);
-  } catch (error) {
-    if (error instanceof FileWriteError) throw error;
-    throw new FileWriteError(`cannot write ${file}: ${reason(error)}`, { cause: error });
-  }
+  await attempt(`write ${file}`, () =>
+    inDirectoryOf(file, async (directory, name) => {
+      const before = await lstatOrNone(directory.pathOf(name));
+      if (before !== undefined && !overwrite) throw new FileWriteError(`${file} exists already`);
+      if (before?.isDirectory()) throw Object.assign(new Error(), { code: 'EISDIR' });
+      await refuseForeign(file, namedIn, directory);
+      const model = before ?? (like === undefined ? undefined : await lstatOrNone(directory.pathOf(like)));
+      // The rights of a link say nothing.
+      await replace(directory, name, text, model?.isFile() ? model : undefined);
+    }),
+  );
+}
+
+/** Removes a file, if it is there; never what a link in its place leads to. Throws FileWriteError. */
+export async function removeFile(file: string): Promise<void> {
+  await attempt(`remove ${file}`, async () => {
+    if ((await lstatOrNone(file)) === undefined) return;
+    await inDirectoryOf(file, async (directory, name) => {
+      await unlink(directory.pathOf(name));
+      await directory.sync();
+    });
+  });
 }
 
 /** Whether something stands at this path, be it only a dangling link. */
 export async function fileExists(file: string): Promise<boolean> {
-  return lstat(file).then(
-    () => true,
-    (error: NodeJS.ErrnoException) => {
-      if (error.code === 'ENOENT' || error.code === 'ENOTDIR') return false;
-      throw error;
-    },
+  return (await lstatOrNone(file)) !== undefined;
+}
+
+/**
+ * Whether others than those who should may read a file with keys: everybody, or the group of a file that is not root's. (A file
+ * of root's that a group may read is that of a service.) False where the system has no such modes.
+ */
+export async function readableByOthers(file: string): Promise<boolean> {
+  const { mode, uid } = await stat(file);
+  return (mode & 0o004) !== 0 || ((mode & 0o040) !== 0 && uid !== 0);
+}
+
+async function attempt(what: string, work: () => Promise<void>): Promise<void> {
+  try {
+    await work();
+  } catch (error) {
+    if (error instanceof FileWriteError) throw error;
+    const why = error instanceof UnsafePathError ? error.message : reason(error);
+    throw new FileWriteError(`cannot ${what}: ${why}`, { cause: error });
+  }
+}
+
+async function refuseForeign(
+  file: string,
+  namedIn: string | undefined,
+  { uid }: OpenDirectory,
+): Promise<void> {
+  if (namedIn === undefined) return;
+  const owner = (await stat(namedIn)).uid;
+  if (owner === 0 || owner === uid) return;
+  throw new FileWriteError(
+    `cannot write ${file}: ${namedIn}, which names it, belongs to another user than its directory. Run the command as ` +
+      'the user that owns the configuration, or give the configuration to root',
   );
 }
 
-/** Whether the group's or everybody's rights include reading. False where the system has no such modes. */
-export async function readableByOthers(file: string): Promise<boolean> {
-  return ((await stat(file)).mode & 0o044) !== 0;
+interface Owned {
+  readonly uid: number;
+  readonly gid: number;
+  readonly mode: number;
 }
 
-async function replace(file: string, text: string): Promise<void> {
-  const before = await stat(file).catch(() => undefined);
-  const temporary = join(dirname(file), `.${basename(file)}.${randomBytes(6).toString('hex')}`);
+async function replace(
+  directory: OpenDirectory,
+  name: string,
+  text: string,
+  model: Owned | undefined,
+): Promise<void> {
+  const temporary = directory.pathOf(`.${name}.${randomBytes(6).toString('hex')}`);
+  // With 'wx' nothing that stands there is opened, and no link is followed.
   const handle = await open(temporary, 'wx', 0o600);
   try {
     try {
       await handle.writeFile(text);
-      if (before) {
-        // Only root can give files away; for others the owner is already right, or stays theirs.
-        await handle.chown(before.uid, before.gid).catch(() => undefined);
-      }
+      // Of a file that somebody else has put into a common directory nothing is taken over.
+      if (model && (model.uid === 0 || model.uid === directory.uid)) await takeOver(handle, model);
       await handle.sync();
     } finally {
       await handle.close();
     }
-    if (before && (before.mode & 0o040) !== 0) await chmod(temporary, 0o640);
-    await rename(temporary, file);
+    await rename(temporary, directory.pathOf(name));
   } catch (error) {
     await unlink(temporary).catch(() => undefined);
     throw error;
   }
+  await directory.sync();
+}
+
+/** Owner, group, and the group's right to read. Only root can give files away; for others the owner is right already. */
+async function takeOver(handle: FileHandle, { uid, gid, mode }: Owned): Promise<void> {
+  const isTheirs = await handle.chown(uid, gid).then(
+    () => true,
+    () => false,
+  );
+  if (isTheirs && (mode & 0o040) !== 0) await handle.chmod(0o640);
 }

@@ -1,15 +1,17 @@
+import { constants } from 'node:fs';
 import { open } from 'node:fs/promises';
+
+/** A text, or why there is none. */
+export type TextRead = { readonly text: string } | { readonly problem: string };
 
 /**
  * A file's text, or in words why it cannot be read. Reads no more than `maxBytes`, so that a device or a huge file
  * named by mistake is refused.
  */
-export async function readTextFile(
-  file: string,
-  maxBytes: number,
-): Promise<{ readonly text: string } | { readonly problem: string }> {
+export async function readTextFile(file: string, maxBytes: number): Promise<TextRead> {
   try {
-    const handle = await open(file, 'r');
+    // A pipe that stands there must not keep us waiting for somebody who writes.
+    const handle = await open(file, constants.O_RDONLY | constants.O_NONBLOCK);
     try {
       if (!(await handle.stat()).isFile()) return { problem: `${file} is not a file` };
       const buffer = Buffer.alloc(maxBytes + 1);
@@ -38,6 +40,7 @@ const REASONS: Record<string, string> = {
   EROFS: 'the file system is read-only',
   ENOSPC: 'no space left on the device',
   EEXIST: 'it exists already',
+  ELOOP: 'too many symbolic links, or one where none may be',
 };
 
 /** Why a file operation failed, in words for a person. */

@@ -13,8 +13,8 @@ export interface JoinLink {
   readonly clientKey: Uint8Array;
   /** At least one. */
   readonly addresses: readonly Destination[];
-  /** The concentrator's certificate. */
-  readonly pin: CertificatePin;
+  /** One or two: the concentrator's certificate, and the one that it is about to change to. */
+  readonly pins: readonly CertificatePin[];
 }
 
 /** A link cannot be read; the message says what is wrong with which part, and never holds the key. */
@@ -24,10 +24,11 @@ export class LinkError extends TributaryError {
   }
 }
 
-/** `tributary://CLIENT:KEY@host:port[,host2:port2...]/?pin=sha256:...` */
-export function formatLink({ clientId, clientKey, addresses, pin }: JoinLink): string {
+/** `tributary://CLIENT:KEY@host:port[,host2:port2...]/?pin=sha256:...[,sha256:...]` */
+export function formatLink({ clientId, clientKey, addresses, pins }: JoinLink): string {
   const hosts = addresses.map(formatDestination).join(',');
-  return `tributary://${clientId}:${formatClientKey(clientKey)}@${hosts}/?pin=${pin.text}`;
+  const pinTexts = pins.map(({ text }) => text).join(',');
+  return `tributary://${clientId}:${formatClientKey(clientKey)}@${hosts}/?pin=${pinTexts}`;
 }
 
 /** Reads a link. Throws LinkError. */
@@ -45,11 +46,13 @@ export function parseLink(text: string): JoinLink {
   if (!isClientId(clientId)) throw new LinkError(`before the ":" expected ${CLIENT_ID_FORMAT}`);
   const clientKey = parseClientKey(credentials.slice(colon + 1));
   if (!clientKey) throw new LinkError(`between ":" and "@" expected ${CLIENT_KEY_FORMAT}`);
-  return { clientId, clientKey, addresses: parseAddresses(hosts), pin: pinOf(query) };
+  return { clientId, clientKey, addresses: parseAddresses(hosts), pins: pinsOf(query) };
 }
 
 /** As many as a client's configuration takes. */
 const MAX_ADDRESSES = 16;
+/** Certificates that a concentrator may show: the current one, and the next or the last. */
+export const MAX_PINS = 2;
 
 function parseAddresses(hosts: string): Destination[] {
   const parts = hosts.split(',');
@@ -62,14 +65,20 @@ function parseAddresses(hosts: string): Destination[] {
   });
 }
 
-function pinOf(query: string): CertificatePin {
+function pinsOf(query: string): CertificatePin[] {
   const parameters = query.split('&').filter((part) => part !== '');
   const pins = parameters.filter((part) => part.startsWith('pin='));
-  const [pinText] = pins.map((part) => part.slice('pin='.length).replace(/%3A/i, ':'));
+  const [pinText] = pins.map((part) =>
+    part.slice('pin='.length).replaceAll(/%3A/gi, ':').replaceAll(/%2C/gi, ','),
+  );
   if (pinText === undefined)
     throw new LinkError('it has no "?pin=sha256:..."; a shell cuts an unquoted link at "?" or "&"');
   if (parameters.length > 1) throw new LinkError('after the "?" only one "pin=" is expected');
-  const pin = readPin(pinText);
-  if (!pin) throw new LinkError(`after "pin=" expected ${PIN_FORMAT}`);
-  return pin;
+  const texts = pinText.split(',');
+  if (texts.length > MAX_PINS) throw new LinkError(`it has more than ${MAX_PINS} pins`);
+  return texts.map((text) => {
+    const pin = readPin(text);
+    if (!pin) throw new LinkError(`after "pin=" expected ${PIN_FORMAT}, or two with a comma between them`);
+    return pin;
+  });
 }

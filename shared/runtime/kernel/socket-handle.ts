@@ -1,4 +1,4 @@
-import type { Server, Socket } from 'node:net';
+import { type Server, Socket, type SocketConstructorOpts } from 'node:net';
 
 /**
  * The only place that uses private parts of `net.Socket`: Node has no public way to the descriptor or the handle. `_handle`
@@ -29,6 +29,37 @@ export function takeAccepted(server: Server, take: (handle: object) => void): bo
     else take(accepted);
   };
   return true;
+}
+
+/** The address that an accepted connection comes from; undefined when it is gone already. */
+export function peerAddressOf(handle: object): string | undefined {
+  const peer: { address?: string } = {};
+  (handle as AcceptedHandle).getpeername?.(peer);
+  return peer.address;
+}
+
+/** Ends a connection that was accepted and has no socket yet: with RST, so that nothing of it stays in the kernel. */
+export function resetAccepted(handle: object): void {
+  const { reset } = handle as AcceptedHandle;
+  if (reset?.call(handle, () => {}) !== 0) (handle as AcceptedHandle).close();
+}
+
+/** A paused socket for an accepted connection, as `createServer` with `pauseOnConnect` makes it. */
+export function socketOf(handle: object): Socket {
+  // Node's own Server passes these to the constructor; its type leaves them out.
+  const options: SocketConstructorOpts & { handle: object; pauseOnCreate: true } = {
+    handle,
+    pauseOnCreate: true,
+    readable: true,
+    writable: true,
+  };
+  return new Socket(options);
+}
+
+interface AcceptedHandle {
+  getpeername?(into: { address?: string }): number;
+  reset?(onClosed: () => void): number;
+  close(): void;
 }
 
 /** `status` is libuv's: not 0 when accepting failed, and then there is no connection. */

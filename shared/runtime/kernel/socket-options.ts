@@ -22,6 +22,25 @@ export function setUserTimeout(native: NativeSockets, descriptor: number, timeou
   setInteger(native, descriptor, TCP_USER_TIMEOUT, timeoutMs);
 }
 
+/** When the kernel asks the other end of a silent connection whether it is still there. */
+export interface KeepAliveProbes {
+  /** From the last sign of life to the first probe. */
+  readonly idleMs: number;
+  /** From one probe without an answer to the next. */
+  readonly intervalMs: number;
+  /** After so many without an answer the kernel ends the connection. */
+  readonly count: number;
+}
+
+/** Turns keep-alive on (SO_KEEPALIVE, tcp(7)); the kernel counts in whole seconds. */
+export function setKeepAlive(native: NativeSockets, descriptor: number, probes: KeepAliveProbes): void {
+  const seconds = (ms: number) => Math.max(1, Math.round(ms / 1000));
+  setInteger(native, descriptor, TCP_KEEPIDLE, seconds(probes.idleMs));
+  setInteger(native, descriptor, TCP_KEEPINTVL, seconds(probes.intervalMs));
+  setInteger(native, descriptor, TCP_KEEPCNT, probes.count);
+  native.setOption(descriptor, SOL_SOCKET, SO_KEEPALIVE, integer(1));
+}
+
 /** The longest wait between two retransmissions (TCP_RTO_MAX_MS). Throws ENOPROTOOPT before Linux 6.15. */
 export function setMaxRetransmissionTimeout(
   native: NativeSockets,
@@ -59,7 +78,11 @@ export function takePendingError(native: NativeSockets, descriptor: number): str
 // include/uapi/asm-generic/socket.h and include/uapi/linux/tcp.h
 const SOL_SOCKET = 1;
 const SO_ERROR = 4;
+const SO_KEEPALIVE = 9;
 const SO_BINDTODEVICE = 25;
+const TCP_KEEPIDLE = 4;
+const TCP_KEEPINTVL = 5;
+const TCP_KEEPCNT = 6;
 const TCP_CONGESTION = 13;
 /** TCP_CA_NAME_MAX */
 const CONGESTION_CONTROL_BYTES = 16;
@@ -72,5 +95,9 @@ const pendingError = new Int32Array(1);
 const pendingErrorBytes = new Uint8Array(pendingError.buffer);
 
 function setInteger(native: NativeSockets, descriptor: number, option: number, value: number): void {
-  native.setOption(descriptor, IPPROTO_TCP, option, new Uint8Array(Int32Array.of(value).buffer));
+  native.setOption(descriptor, IPPROTO_TCP, option, integer(value));
+}
+
+function integer(value: number): Uint8Array {
+  return new Uint8Array(Int32Array.of(value).buffer);
 }

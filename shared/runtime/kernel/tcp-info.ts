@@ -60,7 +60,39 @@ export function readTcpTraffic(native: NativeSockets, descriptor: number): TcpTr
   return { ...common, sentBytes: onceBytes + repeatedBytes, repeatedBytes };
 }
 
+/** What the kernel knows of the other end of a TCP connection. */
+export interface TcpPeer {
+  /** The kernel has ended the connection: by a reset, or because the other end does not answer. */
+  readonly isClosed: boolean;
+  /** Repeats and probes in a row that the other end has not answered. */
+  readonly unansweredProbes: number;
+  /** Something that was sent, or is to be sent, is not acknowledged. */
+  readonly isWaiting: boolean;
+  /** Payload that the other end has acknowledged, */
+  readonly ackedBytes: number;
+  /** and that came from it, in order. */
+  readonly receivedBytes: number;
+  readonly receivedSegments: number;
+  readonly lastAckReceivedMs: number;
+}
+
+/** As `readTcpInfo`. */
+export function readTcpPeer(native: NativeSockets, descriptor: number): TcpPeer | undefined {
+  if (fill(native, descriptor) < NEEDED_BYTES) return undefined;
+  return {
+    isClosed: bytes[0] === TCP_CLOSE,
+    unansweredProbes: bytes[2]! + bytes[3]!,
+    isWaiting: word(24) > 0 || word(144) > 0,
+    ackedBytes: Number(longWords[120 / 8]),
+    receivedBytes: Number(longWords[128 / 8]),
+    receivedSegments: word(140),
+    lastAckReceivedMs: word(56),
+  };
+}
+
 const TCP_INFO = 11;
+/** Of tcpi_state: include/net/tcp_states.h. */
+const TCP_CLOSE = 7;
 /** Up to and with tcpi_delivery_rate. */
 const NEEDED_BYTES = 168;
 /** Up to and with tcpi_bytes_retrans (Linux 4.19). */

@@ -3,6 +3,8 @@ import type { AddressInfo } from 'node:net';
 import type { Registry } from 'prom-client';
 import { type Destination, formatDestination } from '../../protocol/destination.ts';
 import { TributaryError } from '../../protocol/errors.ts';
+import { type EndpointNames, endpointHosts, requestedPath } from './requested-path.ts';
+import { registerCounter } from './scraped-metric.ts';
 
 /** Whether a program can serve, and why not; for a person, who also gets details when it can. */
 export interface Health {
@@ -13,6 +15,8 @@ export interface Health {
 export interface HttpEndpointOptions<Status extends object> {
   /** Where to listen; undefined: nowhere, as the configuration says. */
   readonly listen: Destination | undefined;
+  /** Names by which it may be asked, besides IP addresses and `localhost`. */
+  readonly hosts?: readonly string[] | undefined;
   readonly registry: Registry;
   /** Whether the program can serve now, for instance whether an uplink is up. */
   readonly ready: () => Health;
@@ -42,14 +46,23 @@ const LIMITS = {
 
 /**
  * Serves /metrics (Prometheus text), /healthz (200 as long as the process answers), /readyz (200, or 503 with the
- * reasons), /status (JSON) and /status.txt over HTTP; anything else is 404.
+ * reasons), /status (JSON) and /status.txt over HTTP; anything else is 404. A request that names another host is answered
+ * 421 (see `requestedPath`).
  */
 export class HttpEndpoint<Status extends object> {
   readonly #options: HttpEndpointOptions<Status>;
   #server: Server | undefined;
+  #misdirected = 0;
 
   constructor(options: HttpEndpointOptions<Status>) {
     this.#options = options;
+    const samples = () => [[{}, this.#misdirected] as const];
+    registerCounter(options.registry, {
+      name: 'tributary_endpoint_misdirected_requests_total',
+      help: 'Requests to this endpoint that were refused because they name another host (421)',
+      labelNames: [],
+      samples,
+    });
   }
 
   /**
@@ -57,12 +70,11 @@ export class HttpEndpoint<Status extends object> {
    * EndpointError when the address cannot be listened at.
    */
   async start(): Promise<Destination | undefined> {
-    const { listen } = this.#options;
+    const { listen, hosts = [] } = this.#options;
     if (listen === undefined) return undefined;
+    const names = { port: listen.port, hosts: endpointHosts(hosts) };
     const server = createServer(LIMITS, (request, response) => {
-      answer(request, response, this.#options).catch(() =>
-        send(response, 500, 'this could not be collected\n'),
-      );
+      this.#serve(request, response, names);
     });
     server.maxConnections = MAX_CONNECTIONS;
     await new Promise<void>((resolve, reject) => {
@@ -71,7 +83,8 @@ export class HttpEndpoint<Status extends object> {
       server.listen({ host: listen.host, port: listen.port }, resolve);
     });
     this.#server = server;
-    return { host: listen.host, port: (server.address() as AddressInfo).port };
+    names.port = (server.address() as AddressInfo).port;
+    return { host: listen.host, port: names.port };
   }
 
   /** Stops listening and cuts the connections that are open. */
@@ -84,10 +97,27 @@ export class HttpEndpoint<Status extends object> {
       server.closeAllConnections();
     });
   }
+
+  #serve(request: IncomingMessage, response: ServerResponse, names: EndpointNames): void {
+    const path = requestedPath(request, names);
+    if (path === undefined) {
+      this.#misdirected += 1;
+      send(response, 421, MISDIRECTED);
+      return;
+    }
+    answer(request, path, response, this.#options).catch(() =>
+      send(response, 500, 'this could not be collected\n'),
+    );
+  }
 }
+
+const MISDIRECTED =
+  'The request names a host that this endpoint is not known by. Ask by IP address or localhost, ' +
+  'with the port that it listens at, or add the name to metrics.hosts.\n';
 
 async function answer<Status extends object>(
   request: IncomingMessage,
+  path: string,
   response: ServerResponse,
   { registry, ready, status, statusText }: HttpEndpointOptions<Status>,
 ): Promise<void> {
@@ -95,7 +125,7 @@ async function answer<Status extends object>(
     response.setHeader('Allow', 'GET, HEAD');
     return send(response, 405, 'only GET and HEAD are served here\n');
   }
-  switch (request.url?.split('?', 1)[0]) {
+  switch (path) {
     case '/metrics':
       return send(response, 200, await registry.metrics(), registry.contentType);
     case '/healthz':
@@ -121,8 +151,15 @@ function send(
   body: string,
   type = 'text/plain; charset=utf-8',
 ): void {
-  response.writeHead(status, { 'Content-Type': type, 'Cache-Control': 'no-store' }).end(body);
+  response.writeHead(status, { ...HEADERS, 'Content-Type': type }).end(body);
 }
+
+/** Nothing here is for web pages: browsers neither guess another type nor hand the answer to another site's page. */
+const HEADERS = {
+  'Cache-Control': 'no-store',
+  'X-Content-Type-Options': 'nosniff',
+  'Cross-Origin-Resource-Policy': 'same-origin',
+};
 
 function listenError(listen: Destination, error: NodeJS.ErrnoException): EndpointError {
   const where = `metrics cannot listen at ${formatDestination(listen)}`;

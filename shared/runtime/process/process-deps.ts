@@ -12,7 +12,7 @@ export interface ProgramProcess {
   readonly env: Record<string, string | undefined>;
   readonly version: string;
   cwd(): string;
-  getuid?(): number;
+  geteuid?(): number;
 }
 
 /** What both command lines get from the process. */
@@ -24,7 +24,7 @@ export function commandLineDeps(process: ProgramProcess): CommandLineDeps {
     cwd: process.cwd(),
     env: process.env,
     homeDirectory: homedir(),
-    isRoot: process.getuid?.() === 0,
+    isRoot: process.geteuid?.() === 0,
     now: () => new Date(),
   };
 }

@@ -1,15 +1,14 @@
-import type { Logger } from 'pino';
 import type { ErrorName } from '../../protocol/errors.ts';
 import type { Chunk } from '../../protocol/memory/chunk.ts';
 import type { SessionEvent } from '../../protocol/session/events.ts';
 import type { Session } from '../../protocol/session/session.ts';
 import type { AttachedSubflows } from './attached-subflows.ts';
-import type { SessionOwner, StreamHandlers } from './session-handlers.ts';
+import type { SessionLog, SessionOwner, StreamHandlers } from './session-handlers.ts';
 
 export interface EventDispatcherOptions {
   readonly session: Session;
   readonly owner: SessionOwner;
-  readonly logger: Logger;
+  readonly logger: SessionLog;
   readonly subflows: AttachedSubflows;
 }
 
@@ -93,9 +92,13 @@ export class EventDispatcher {
       case 'stream-failed': {
         const handlers = this.#handlers.get(event.streamId);
         this.#handlers.delete(event.streamId);
-        handlers?.onFailed(event.error);
+        if (event.isRefused && handlers?.onRefused !== undefined) handlers.onRefused(event.error);
+        else handlers?.onFailed(event.error, event.hasAll);
         break;
       }
+      case 'stream-keep-alive':
+        this.#handlers.get(event.streamId)?.onKeepAlive?.(event.seconds * 1000);
+        break;
       case 'stream-requested':
         owner.onStreamRequested?.(event.streamId, event.destination, event.mode);
         break;

@@ -1,4 +1,3 @@
-import type { Logger } from 'pino';
 import type { Destination } from '../../protocol/destination.ts';
 import type { ErrorName } from '../../protocol/errors.ts';
 import { OwnBytes, type ReceivedChunk } from '../../protocol/memory/chunk.ts';
@@ -10,21 +9,21 @@ import type { MonotonicClock } from '../clock.ts';
 import type { SubflowTransport } from '../subflow/subflow-transport.ts';
 import { AttachedSubflows, type SubflowLink } from './attached-subflows.ts';
 import { EventDispatcher } from './event-dispatcher.ts';
-import type { SessionOwner, StreamHandlers } from './session-handlers.ts';
+import type { SessionLog, SessionOwner, StreamHandlers } from './session-handlers.ts';
 import type { UplinkTraffic } from './uplink-traffic.ts';
 
 export interface SessionDriverOptions {
   readonly session: Session;
   readonly owner: SessionOwner;
   readonly clock: MonotonicClock;
-  readonly logger: Logger;
+  readonly logger: SessionLog;
   /** Counts the bytes of an uplink, by name. */
   trafficOf(uplinkName: string): UplinkTraffic;
 }
 
 /** What a program may tell its session. Subflows come and go by the driver, which has their transports. */
 export type SessionCommands = Pick<Session, 'streams' | 'uplinks' | 'announce' | 'goAway' | 'close'> & {
-  readonly subflows: Pick<Session['subflows'], 'allocateId' | 'retire' | 'setBackup' | 'doubt'>;
+  readonly subflows: Pick<Session['subflows'], 'allocateId' | 'retire' | 'setBackup' | 'doubt' | 'ask'>;
 };
 
 /** The kernel's figures are read this often while a session is busy; a call costs under a microsecond. */

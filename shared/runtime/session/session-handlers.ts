@@ -4,14 +4,25 @@ import type { Chunk } from '../../protocol/memory/chunk.ts';
 import type { AnnouncedAddress } from '../../protocol/session/announcements.ts';
 import type { SteeringMode } from '../../protocol/steering/modes.ts';
 
+/** What a session logs to: a `Logger`, or one that limits the lines that the peer causes. */
+export interface SessionLog {
+  info(fields: object, message: string): void;
+  error(fields: object, message: string): void;
+}
+
 /** What one end of a stream hears from its session. */
 export interface StreamHandlers {
   onOpened(): void;
   /** Bytes in order, all that came in one turn. When they have left, release each chunk and tell the session with `consumed`. */
   onData(chunks: readonly Chunk[]): void;
   onEnded(): void;
-  onFailed(error: ErrorName): void;
+  /** In place of `onFailed`, where it is there: the peer has answered that the origin was never connected. */
+  onRefused?(error: ErrorName): void;
+  /** `hasAll`: everything had come, up to the end. */
+  onFailed(error: ErrorName, hasAll?: boolean): void;
   onWritable(): void;
+  /** Concentrator: the application keeps its silent connection alive, after so much silence. */
+  onKeepAlive?(idleMs: number): void;
 }
 
 /** What the program that owns a session hears from it. */

@@ -2,6 +2,7 @@ import { type ErrorName, StreamError } from '../../protocol/errors.ts';
 import type { Chunk, OutgoingChunk } from '../../protocol/memory/chunk.ts';
 import type { AppSocket, AppSocketHandlers } from '../app/app-socket.ts';
 import { compactChunks } from '../subflow/compact-chunks.ts';
+import { abandonStream } from './abandoned-stream.ts';
 import type { SessionDriver } from './session-driver.ts';
 import type { StreamHandlers } from './session-handlers.ts';
 
@@ -13,18 +14,30 @@ export class StreamRelay implements Omit<StreamHandlers, 'onOpened'>, AppSocketH
   readonly #driver: SessionDriver;
   readonly #streamId: number;
   readonly #onOver: (() => void) | undefined;
+  readonly #patienceMs: number;
   #socket: AppSocket | undefined;
   #early: Chunk[] = [];
   /** What the connection is writing, write by write: it may close before all has left. */
   readonly #leaving: (readonly Chunk[])[] = [];
   #streamEnded = false;
   #applicationEnded = false;
+  /** The stream has failed; the connection is still to take what had come. */
+  #streamFailed = false;
   #isOver = false;
   /** Grows whenever bytes move, either way. The idle sweep compares it with what it saw last. */
   activity = 0;
 
-  /** @param onOver called once, when neither the connection nor the stream needs the relay any more */
-  constructor(driver: SessionDriver, streamId: number, onOver?: () => void) {
+  /**
+   * @param onOver called once, when neither the connection nor the stream needs the relay any more
+   * @param patienceMs what a connection that is gone had sent may make no progress for so long
+   */
+  constructor(
+    driver: SessionDriver,
+    streamId: number,
+    onOver?: () => void,
+    patienceMs = Number.POSITIVE_INFINITY,
+  ) {
+    this.#patienceMs = patienceMs;
     this.#driver = driver;
     this.#streamId = streamId;
     this.#onOver = onOver;
@@ -55,6 +68,10 @@ export class StreamRelay implements Omit<StreamHandlers, 'onOpened'>, AppSocketH
   // --- from the application ---
 
   onChunk(chunk: OutgoingChunk): void {
+    if (this.#streamFailed) {
+      chunk.release();
+      return;
+    }
     this.activity++;
     try {
       const mayContinue = this.#driver.input(({ streams }) => streams.write(this.#streamId, chunk));
@@ -69,7 +86,12 @@ export class StreamRelay implements Omit<StreamHandlers, 'onOpened'>, AppSocketH
 
   onEnd(): void {
     this.#applicationEnded = true;
-    this.#driver.input(({ streams }) => streams.end(this.#streamId));
+    if (!this.#streamFailed) this.#driver.input(({ streams }) => streams.end(this.#streamId));
+  }
+
+  /** At the client: what lies before the origin may want to see keep-alives as well. */
+  onKeepAlive(idleMs: number): void {
+    this.#driver.input(({ streams }) => streams.keepAlive(this.#streamId, Math.round(idleMs / 1000)));
   }
 
   onDrain(): void {
@@ -81,10 +103,8 @@ export class StreamRelay implements Omit<StreamHandlers, 'onOpened'>, AppSocketH
     if (this.#isOver) return;
     // Closed both ways without an error: what is still under way in the session goes on without us.
     const isClean = error === undefined && this.#applicationEnded && this.#streamEnded;
-    if (!isClean) {
-      const reason = error === undefined ? 'cancelled' : 'connectionReset';
-      this.#driver.input(({ streams }) => streams.reset(this.#streamId, reason));
-    }
+    if (!isClean || this.#streamFailed)
+      this.#leaveStream(error === undefined ? 'cancelled' : 'connectionReset');
     this.#finish();
   }
 
@@ -102,14 +122,32 @@ export class StreamRelay implements Omit<StreamHandlers, 'onOpened'>, AppSocketH
     this.#socket?.end();
   }
 
-  onFailed(_error: ErrorName): void {
+  onFailed(_error: ErrorName, hasAll = false): void {
     if (this.#isOver) return;
+    if (hasAll && this.#socket !== undefined) {
+      // The connection closes when it has taken the rest.
+      this.#streamFailed = true;
+      this.#socket.destroy('after-writes');
+      return;
+    }
     this.#socket?.destroy('reset');
     this.#finish();
   }
 
   onWritable(): void {
     this.#socket?.resume();
+  }
+
+  /** The application at the far end keeps its connection alive. */
+  keepAlive(idleMs: number): void {
+    this.#socket?.keepAlive(idleMs);
+  }
+
+  /** The connection is lost, and not by closing in order. */
+  #leaveStream(reason: ErrorName): void {
+    if (this.#applicationEnded && !this.#streamFailed)
+      abandonStream(this.#driver, this.#streamId, reason, this.#patienceMs);
+    else this.#driver.input(({ streams }) => streams.reset(this.#streamId, reason));
   }
 
   #writeOn(socket: AppSocket, chunks: readonly Chunk[]): void {

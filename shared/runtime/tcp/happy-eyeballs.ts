@@ -11,9 +11,20 @@ export interface ConnectionRace<Address, T> {
   readonly connect: (address: Address, signal: CancelSignal) => Promise<T>;
   /** How long an attempt is left alone before the next one starts beside it. */
   readonly attemptDelayMs: number;
+  /** How many attempts there may be at a time; any number where absent. */
+  readonly limit?: AttemptLimit | undefined;
   /** For the race as a whole. */
   readonly timeoutMs: number;
   readonly signal: CancelSignal;
+}
+
+/** Bounds the attempts of a race that are under way at a time. */
+export interface AttemptLimit {
+  readonly maxUnderway: number;
+  /** At the bound, the oldest attempt gives way to the next address after so long; after that, one each second `attemptDelayMs`. */
+  readonly patienceMs: number;
+  /** Takes what each attempt beside another one needs besides; returns how to give it back, or undefined where there is no more. */
+  takeAnother(): (() => void) | undefined;
 }
 
 /**
@@ -40,7 +51,8 @@ export function interleaveFamilies<Address>(
 /**
  * Connects to the first of several addresses that answers (RFC 8305 section 5): attempts start one after another,
  * the next one at once when one fails, and `attemptDelayMs` after the last start otherwise. The first to succeed
- * wins; the others are aborted, and destroyed should they succeed all the same.
+ * wins; the others are aborted, and destroyed should they succeed all the same. At the limit, attempts that have been silent
+ * for longest give way, so that the last address is tried, too.
  *
  * Rejects with an AggregateError of all attempts' errors in the order they came (the last has code ETIMEDOUT
  * when the time is over), or with the signal's reason.
@@ -48,9 +60,10 @@ export function interleaveFamilies<Address>(
 export function raceConnections<Address, T extends { destroy(): void }>(
   race: ConnectionRace<Address, T>,
 ): Promise<{ connection: T; address: Address }> {
-  const { addresses, connect, attemptDelayMs, timeoutMs, signal } = race;
+  const { addresses, connect, attemptDelayMs, limit, timeoutMs, signal } = race;
   return new Promise((resolve, reject) => {
     const underway = new Set<Cancellation>();
+    const room = new AttemptRoom(limit);
     const errors: unknown[] = [];
     let started = 0;
     let settled = false;
@@ -68,7 +81,7 @@ export function raceConnections<Address, T extends { destroy(): void }>(
     const onAbort = () => settle(() => reject(signal.reason));
     const fail = () => settle(() => reject(new AggregateError(errors, 'no address could be connected to')));
     const overallTimer = setTimeout(() => {
-      errors.push(Object.assign(new Error(`no connection within ${timeoutMs} ms`), { code: 'ETIMEDOUT' }));
+      errors.push(timedOut(`no connection within ${timeoutMs} ms`));
       fail();
     }, timeoutMs);
 
@@ -85,6 +98,8 @@ export function raceConnections<Address, T extends { destroy(): void }>(
         underway.delete(cancellation);
         errors.push(error);
         if (!settled) startNext();
+      } finally {
+        room.shrinkTo(underway.size);
       }
     };
     const startNext = () => {
@@ -93,13 +108,57 @@ export function raceConnections<Address, T extends { destroy(): void }>(
         if (underway.size === 0) fail();
         return;
       }
+      if (!room.growTo(underway.size + 1)) {
+        nextTimer = setTimeout(giveWay, room.takeTurnMs(attemptDelayMs));
+        return;
+      }
       const address = addresses[started++]!;
       if (started < addresses.length) nextTimer = setTimeout(startNext, attemptDelayMs);
       void attempt(address);
+    };
+    /** Its failure starts the next one. */
+    const giveWay = () => {
+      const [oldest] = underway;
+      oldest?.abort(timedOut('no answer for too long, with other addresses left to try'));
     };
 
     if (signal.aborted) return onAbort();
     signal.addEventListener('abort', onAbort);
     startNext();
   });
+}
+
+/** What the attempts of a race may take up. The first needs nothing. */
+class AttemptRoom {
+  readonly #limit: AttemptLimit | undefined;
+  readonly #extras: (() => void)[] = [];
+  #hasWaited = false;
+
+  constructor(limit: AttemptLimit | undefined) {
+    this.#limit = limit;
+  }
+
+  /** @returns whether there may be so many attempts at a time */
+  growTo(count: number): boolean {
+    if (this.#limit === undefined || count <= this.#extras.length + 1) return true;
+    const extra = count > this.#limit.maxUnderway ? undefined : this.#limit.takeAnother();
+    if (extra === undefined) return false;
+    this.#extras.push(extra);
+    return true;
+  }
+
+  shrinkTo(count: number): void {
+    while (this.#extras.length > Math.max(0, count - 1)) this.#extras.pop()?.();
+  }
+
+  /** How long the oldest attempt is left alone once there is no room for another. */
+  takeTurnMs(attemptDelayMs: number): number {
+    const waitMs = this.#hasWaited ? attemptDelayMs : (this.#limit?.patienceMs ?? attemptDelayMs);
+    this.#hasWaited = true;
+    return waitMs;
+  }
+}
+
+function timedOut(message: string): Error {
+  return Object.assign(new Error(message), { code: 'ETIMEDOUT' });
 }

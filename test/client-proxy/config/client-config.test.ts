@@ -42,7 +42,7 @@ describe('a client configuration', () => {
   it('has documented defaults, in milliseconds and bytes, and is frozen', async () => {
     const config = await load(MINIMAL);
     expect(config).toMatchObject({
-      concentrator: { addresses: [{ host: 'vps.example.org', port: 8443 }], pin: { text: PIN } },
+      concentrator: { addresses: [{ host: 'vps.example.org', port: 8443 }], pins: [{ text: PIN }] },
       client: { id: 'laptop', key: Buffer.from(KEY, 'base64url') },
       socks: {
         listen: { host: '127.0.0.1', port: 1080 },
@@ -55,8 +55,9 @@ describe('a client configuration', () => {
       steering: { default: { mode: 'aggregate' }, rules: [] },
       lingerMs: 60_000,
       dial: { timeoutMs: 5_000, backoffMinMs: 500, backoffMaxMs: 8_000 },
+      connections: { keepAliveMs: 300_000, stallTimeoutMs: 120_000 },
       memory: { perSessionBytes: 64 * 1024 * 1024 },
-      metrics: { listen: { host: '127.0.0.1', port: 9101 } },
+      metrics: { listen: { host: '127.0.0.1', port: 9101 }, hosts: [] },
       tuning: {},
       log: { level: 'info', format: 'auto' },
     });
@@ -234,7 +235,7 @@ stateDir: state
     [
       'zzzz: 1',
       'c.yaml:7:1: unknown key "zzzz": known here are concentrator, client, socks, uplinks, subflowsPerPath, paths, standby, steering, linger, ' +
-        'dial, memory, stateDir, metrics, tuning, log',
+        'dial, connections, memory, stateDir, metrics, tuning, log',
     ],
     [
       'linger: 60',
@@ -449,6 +450,20 @@ describe('a reload', () => {
     expect(describeReload(before, { ...before })).toEqual({ live: [], restart: [] });
     expect(after.tuning).toEqual({ 'receipts.intervalMs': 7 });
     expect(describeReload(before, after)).toEqual({ live: ['log.level'], restart: ['linger', 'tuning'] });
+  });
+
+  it('takes pins and key over, but not those of another client or concentrator', async () => {
+    const before = await load(MINIMAL);
+    const other = `sha256:${'B'.repeat(42)}E`;
+    const rotated = MINIMAL.replace(`"${PIN}"`, `["${PIN}", "${other}"]`).replace(KEY, `b${KEY.slice(1)}`);
+    const after = await load(rotated);
+    expect(after.concentrator.pins.map(({ text }) => text)).toEqual([PIN, other]);
+    expect(describeReload(before, after)).toEqual({ live: ['concentrator.pin', 'client.key'], restart: [] });
+    const elsewhere = await load(rotated.replace('vps.example.org', 'other.example.org'));
+    expect(describeReload(before, elsewhere)).toEqual({
+      live: [],
+      restart: ['concentrator.addresses', 'concentrator.pin', 'client.key'],
+    });
   });
 
   it('knows every key', () => {

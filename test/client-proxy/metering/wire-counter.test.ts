@@ -102,7 +102,7 @@ describe('counted by the kernel', needs('libc'), () => {
     const { port, subflow } = await bench();
     const counter = new WireCounter(native);
     const options = {
-      pin: certificatePin(identity.certificate),
+      pins: [certificatePin(identity.certificate)],
       pool: receivePool,
       native,
       timeoutMs: 5000,

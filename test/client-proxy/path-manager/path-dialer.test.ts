@@ -234,3 +234,44 @@ it.each([
     expect(subflowBound(maxSubflows, uplinks)).toBe(bound);
   },
 );
+
+it('dials one more to renew, and goes on as before when that is up', async () => {
+  const { path, seen } = bed();
+  path.setWanted(2);
+  await vi.advanceTimersByTimeAsync(1_000);
+  path.renew();
+  await vi.advanceTimersByTimeAsync(1_000);
+  expect([seen.up, seen.retired]).toEqual([[0, 1, 2], [2]]);
+});
+
+it('renews as soon as it can, and loses nothing until then', async () => {
+  const { path, seen } = bed();
+  await vi.advanceTimersByTimeAsync(1_000);
+  seen.refuses = true;
+  path.renew();
+  await vi.advanceTimersByTimeAsync(1_000);
+  expect([path.isUp, seen.up, seen.retired]).toEqual([true, [0], []]);
+  seen.refuses = false;
+  await vi.advanceTimersByTimeAsync(1_000);
+  expect([seen.up, seen.retired]).toEqual([[0, 1], [1]]);
+});
+
+it('renews by another one than that which was about to enter', async () => {
+  const { path, seen } = bed();
+  seen.admitMs = 50;
+  await vi.advanceTimersByTimeAsync(DIAL_MS + 10);
+  path.renew();
+  await vi.advanceTimersByTimeAsync(1_000);
+  expect([seen.up, seen.retired]).toEqual([[0, 1], [1]]);
+});
+
+it('renews nothing where nothing is wanted', async () => {
+  const { path, seen } = bed();
+  await vi.advanceTimersByTimeAsync(1_000);
+  path.setWanted(0);
+  path.renew();
+  await vi.advanceTimersByTimeAsync(1_000);
+  path.setWanted(1);
+  await vi.advanceTimersByTimeAsync(1_000);
+  expect([seen.up, seen.retired]).toEqual([[0, 1], [0]]);
+});

@@ -26,7 +26,7 @@ export class Answered implements SubflowTransport {
   readonly #handshake = new ConcentratorHandshake({
     crypto: nodeHandshakeCrypto,
     exporter: EXPORTER,
-    keyOf: () => KEY,
+    keysOf: () => [KEY],
   });
 
   constructor(localAddress: string) {

@@ -22,7 +22,7 @@ it('that is closed while its HELLO is under way lets the connection go', async (
   let ups = 0;
   const session = new ClientSession(
     {
-      identity: { id: 'laptop', key },
+      identity: () => ({ id: 'laptop', key }),
       uplinks: [lan],
       addresses: [{ host: '127.0.0.1', port }],
       paths: 'per-uplink',
@@ -39,7 +39,7 @@ it('that is closed while its HELLO is under way lets the connection go', async (
       traffic: new TrafficTable(4),
       connect: (uplink, address, signal) =>
         connectSubflow(uplink, address, {
-          pin: certificatePin(identity.certificate),
+          pins: [certificatePin(identity.certificate)],
           pool: receivePool,
           native,
           signal,
@@ -56,7 +56,7 @@ it('that is closed while its HELLO is under way lets the connection go', async (
   const handshake = new ConcentratorHandshake({
     crypto: nodeHandshakeCrypto,
     exporter: transport.exporter,
-    keyOf: () => key,
+    keysOf: () => [key],
   });
   await readHandshake(transport, {
     receive: (bytes) => handshake.receive(bytes),

@@ -8,7 +8,7 @@ import { KEY } from './answered.ts';
 /** What a session is made with where the test does not care: all but its uplinks, back-off and connections. */
 export function sessionOptions() {
   return {
-    identity: { id: 'laptop', key: KEY },
+    identity: () => ({ id: 'laptop', key: KEY }),
     addresses: [{ host: '192.0.2.1', port: 8443 }],
     paths: 'per-uplink' as const,
     names: new TargetNames(),

@@ -25,7 +25,11 @@ function run(negotiation: Negotiation, pieces: Iterable<Uint8Array>): string[] {
     const lent = Uint8Array.from(piece);
     const actions = negotiation.receive(lent);
     lent.fill(0xdd);
-    for (const action of actions) {
+    for (let action = actions.shift(); action !== undefined; action = actions.shift()) {
+      if (action.kind === 'login') {
+        actions.push(...negotiation.answerLogin(authenticate(action.name, action.password)));
+        continue;
+      }
       if (action.kind === 'request') early = hex(action.earlyData);
       lines.push(line(action));
     }
@@ -38,6 +42,8 @@ function line(action: NegotiationAction): string {
   switch (action.kind) {
     case 'send':
       return `send ${hex(action.bytes)}`;
+    case 'login':
+      return 'login';
     case 'request':
       return `request ${action.destination.host} ${action.destination.port} ${action.user ?? '-'}`;
     case 'failure':
@@ -172,7 +178,7 @@ const REFUSED: [name: string, withUsers: boolean, input: string, lines: string[]
   ],
 ];
 
-const negotiation = (withUsers: boolean) => new Negotiation(withUsers ? authenticate : undefined);
+const negotiation = (withUsers: boolean) => new Negotiation(withUsers);
 
 describe('SOCKS5 negotiation', () => {
   it.each(COMPLETE)('completes: %s', (_name, withUsers, input, lines) => {

@@ -28,7 +28,13 @@ export interface SocksBed {
 export async function startSocks(options: Partial<Socks5ServerOptions>): Promise<SocksBed> {
   const log: string[] = [];
   const logger = pino({ level: 'debug' }, { write: (line: string) => log.push(line) });
-  const server = new Socks5Server({ users: [], logger, onRequest: dialDirectly, ...options });
+  const server = new Socks5Server({
+    users: [],
+    clock: () => performance.now(),
+    logger,
+    onRequest: dialDirectly,
+    ...options,
+  });
   const listener = await acceptPlainAppSockets((socket) => server.handle(socket));
   return {
     server,

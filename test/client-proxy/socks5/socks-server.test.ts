@@ -115,6 +115,58 @@ describe('malformed negotiations on the wire', () => {
   });
 });
 
+describe('guesses', () => {
+  const guess = (password: string) =>
+    Buffer.concat([
+      GREETING_PASSWORD,
+      fromHex('01 03'),
+      Buffer.from('ada'),
+      Uint8Array.of(password.length),
+      Buffer.from(password),
+      connectRequest(echo.port),
+    ]);
+
+  it('are checked one a second from one address, however many connections make them', async () => {
+    await start({ users: USERS });
+    const startMs = performance.now();
+    const answers = await Promise.all(Array.from({ length: 60 }, (_, i) => answerTo(guess(`guess${i}`))));
+    const seconds = (performance.now() - startMs) / 1_000;
+    const { badCredentials, tooManyLogins } = bed.server.counters.failedNegotiation;
+    expect(badCredentials).toBeLessThanOrEqual(1 + Math.ceil(seconds));
+    expect(badCredentials + tooManyLogins).toBe(60);
+    // The others learn nothing, not even that they were wrong.
+    expect(answers.filter((answer) => answer === '0502')).toHaveLength(tooManyLogins);
+    expect(answers.filter((answer) => answer === '05020101')).toHaveLength(badCredentials);
+  });
+
+  it('cost a person who mistypes a second', async () => {
+    await start({ users: USERS });
+    expect(await answerTo(guess('lovelane'))).toBe('05020101');
+    const startMs = performance.now();
+    const client = new RawClient(bed.port);
+    await client.send(Buffer.concat([guess('lovelace'), Buffer.from('early')]));
+    expect((await client.receive(19)).subarray(14).toString()).toBe('early');
+    expect(performance.now() - startMs).toBeGreaterThan(300);
+    const again = new RawClient(bed.port);
+    await again.send(guess('lovelace'));
+    expect(hex(await again.receive(14))).toBe('0502010005000001000000000000');
+    for (const one of [client, again]) one.destroy();
+  });
+
+  it('that wait end with their connections', async () => {
+    await start({ users: USERS, negotiationTimeoutMs: 300 });
+    expect(await answerTo(guess('one'))).toBe('05020101');
+    const [gone, late] = [new RawClient(bed.port), new RawClient(bed.port)];
+    await gone.send(guess('two'));
+    await gone.receive(2);
+    await late.send(guess('lovelace'));
+    gone.destroy('reset');
+    expect(hex(await late.receiveAll())).toBe('0502');
+    await vi.waitFor(() => expect(bed.server.counters.active).toBe(0), { timeout: 5_000 });
+    expect(bed.server.counters.failedNegotiation.badCredentials).toBe(1);
+  });
+});
+
 describe('negotiation in time', () => {
   it('takes a negotiation byte by byte', async () => {
     const client = new RawClient(bed.port);
@@ -164,8 +216,10 @@ describe('limits and shutdown', () => {
   it('turns connections away at the bound, and serves again below it', async () => {
     await start({ maxConnections: 2 });
     const held = [new RawClient(bed.port), new RawClient(bed.port)];
-    for (const client of held) await client.send(NO_AUTH_GREETING);
-    for (const client of held) await client.receive(2);
+    for (const client of held) {
+      await client.send(Buffer.concat([NO_AUTH_GREETING, connectRequest(echo.port)]));
+      await client.receive(12);
+    }
     expect(await answerTo(Buffer.alloc(0))).toBe('');
     expect(await answerTo(Buffer.alloc(0))).toBe('');
     expect(bed.server.counters).toMatchObject({ accepted: 2, active: 2, refused: 2 });
@@ -174,6 +228,39 @@ describe('limits and shutdown', () => {
     await vi.waitFor(() => expect(bed.server.counters.active).toBe(1));
     expect(await echoes(bed.port, echo.port, 'room again')).toBe('room again');
     held[1]!.destroy();
+  });
+
+  it('lets those without a request give way to newer ones at the bound, the oldest first', async () => {
+    await start({ maxConnections: 3 });
+    const used = new RawClient(bed.port);
+    await used.send(Buffer.concat([NO_AUTH_GREETING, connectRequest(echo.port)]));
+    await used.receive(12);
+    const silent = new RawClient(bed.port);
+    await vi.waitFor(() => expect(bed.server.counters.active).toBe(2));
+    // Refused, and it does not close: it takes a place as well.
+    const refused = new RawClient(bed.port);
+    await refused.send(fromHex('05 01 01'));
+    await refused.receive(2);
+    expect(await echoes(bed.port, echo.port, 'let in')).toBe('let in');
+    expect(hex(await silent.receiveAll())).toBe('');
+    expect(await echoes(bed.port, echo.port, 'and again')).toBe('and again');
+    expect(bed.server.counters.failedNegotiation).toMatchObject({ gaveWay: 1, noAcceptableMethod: 1 });
+    expect(bed.server.counters.refused).toBe(0);
+    await used.send(Buffer.from('still here'));
+    expect((await used.receive(22)).subarray(12).toString()).toBe('still here');
+    for (const client of [used, refused]) client.destroy();
+  });
+
+  it('bounds what negotiates from one address, and serves whoever goes on', { timeout: 60_000 }, async () => {
+    // Of 1024 places three quarters are for negotiations, and half of these for an address of this machine.
+    await start({ maxConnections: 1024 });
+    const silent = Array.from({ length: 500 }, () => new RawClient(bed.port));
+    for (const client of silent) await client.send(fromHex('05'));
+    await vi.waitFor(() => expect(bed.server.counters.accepted).toBe(500), { timeout: 20_000 });
+    await vi.waitFor(() => expect(bed.server.counters.active).toBeLessThanOrEqual(384), { timeout: 20_000 });
+    expect(bed.server.counters.failedNegotiation.gaveWay).toBe(500 - 384);
+    expect(await echoes(bed.port, echo.port, 'on')).toBe('on');
+    for (const client of silent) client.destroy();
   });
 
   it('counts a connection in use as active until it ends', async () => {
@@ -233,7 +320,7 @@ it('logs what failed and for whom, never a password', async () => {
   await answerTo(fromHex('05 01 02 01 03 616461 07 73337372337421'));
   await answerTo(Buffer.concat([GREETING_PASSWORD, CREDENTIALS, fromHex('05 02 00 01')]));
   const log = bed.log.join('');
-  expect(log).toMatch(/127\.0\.0\.1:\d+: wrong user name or password/);
+  expect(log).toMatch(/"client":"127\.0\.0\.1:\d+","reason":"badCredentials".*wrong user name or password/);
   expect(log).toMatch(/BIND is not supported/);
   expect(log).not.toMatch(/s3sr3t!|lovelace/);
 });

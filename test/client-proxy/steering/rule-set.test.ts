@@ -42,6 +42,40 @@ describe('a rule', () => {
     expect(matches(rule, host)).toBe(expected);
   });
 
+  // 203.0.113.5 in every spelling by which packets may come to it.
+  const SPELLINGS = [
+    ['IPv4', '203.0.113.5'],
+    ['IPv4-mapped', '::ffff:203.0.113.5'],
+    ['IPv4-mapped, in hex', '::ffff:cb00:7105'],
+    ['IPv4-mapped, at length', '0:0:0:0:0:FFFF:CB00:7105'],
+    ['IPv4-compatible', '::203.0.113.5'],
+    ['IPv4-translated', '::ffff:0:203.0.113.5'],
+    ['NAT64', '64:ff9b::203.0.113.5'],
+    ['local-use NAT64, 48 bits', '64:ff9b:1:cb00:71:500::'],
+    ['local-use NAT64, 56 bits', '64:ff9b:1:aacb:0:7105::'],
+    ['local-use NAT64, 64 bits', '64:ff9b:1:aabb:cb:71:500:0'],
+    ['local-use NAT64, 96 bits', '64:ff9b:1:aabb:cc:ddee:cb00:7105'],
+    ['6to4', '2002:cb00:7105:1::9'],
+    ['Teredo, the server', '2001:0:cb00:7105:8000:63bf:3fff:fdd2'],
+    ['Teredo, the client', '2001:0:4136:e378:8000:63bf:34ff:8efa'],
+  ] as const;
+
+  it.each(SPELLINGS)('for an IPv4 network holds for %s', (_, spelling) => {
+    expect(matches({ networks: ['203.0.113.0/24'] }, spelling)).toBe(true);
+    expect(matches({ networks: ['203.0.113.5/32'] }, spelling)).toBe(true);
+    expect(matches({ networks: ['203.0.113.6/32'] }, spelling)).toBe(false);
+  });
+
+  it('for a network of mapped addresses holds for IPv4', () => {
+    expect(matches({ networks: ['::ffff:203.0.113.0/120'] }, '203.0.113.5')).toBe(true);
+    expect(matches({ networks: ['::ffff:203.0.113.0/120'] }, '203.0.114.5')).toBe(false);
+    expect(matches({ networks: ['::ffff:0:0/96'] }, '8.8.8.8')).toBe(true);
+  });
+
+  it('for 0.0.0.0/8 holds neither for :: nor for ::1', () => {
+    for (const host of ['::', '::1']) expect(matches({ networks: ['0.0.0.0/8'] }, host)).toBe(false);
+  });
+
   it.each<[string, Conditions, number, string | undefined, boolean]>([
     ['a port', { ports: [one(22)] }, 22, undefined, true],
     ['no other port', { ports: [one(22)] }, 23, undefined, false],

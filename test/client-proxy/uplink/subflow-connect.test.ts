@@ -56,7 +56,7 @@ describe('the client', () => {
     expect(await name.promise).toBe(false);
     name = deferred();
     const pin = certificatePin(identity.certificate);
-    const named = { pin, pool: receivePool, serverName: 'front.example', timeoutMs: 5000 };
+    const named = { pins: [pin], pool: receivePool, serverName: 'front.example', timeoutMs: 5000 };
     const subflow = await connectSubflow(lan, { host: '127.0.0.1', port }, named);
     onCleanup(() => subflow.destroy());
     expect(await name.promise).toBe('front.example');
@@ -94,16 +94,16 @@ describe('the client', () => {
       port: (server.address() as AddressInfo).port,
     });
     await expect(
-      connectSubflow(lan, target(silent), { pin, pool: receivePool, native, timeoutMs: 100 }),
+      connectSubflow(lan, target(silent), { pins: [pin], pool: receivePool, native, timeoutMs: 100 }),
     ).rejects.toMatchObject({
       code: 'timedOut',
     });
     await expect(
-      connectSubflow(lan, target(rude), { pin, pool: receivePool, native, timeoutMs: 5000 }),
+      connectSubflow(lan, target(rude), { pins: [pin], pool: receivePool, native, timeoutMs: 5000 }),
     ).rejects.toThrow(/was reached but TLS failed/);
     const controller = new AbortController();
     const pending = connectSubflow(lan, target(silent), {
-      pin,
+      pins: [pin],
       pool: receivePool,
       native,
       timeoutMs: 5000,

@@ -5,7 +5,7 @@ import type { Destination } from '../../../shared/protocol/destination.ts';
 import { generateCertificate } from '../../../shared/runtime/identity/certificate.ts';
 import { certificatePin } from '../../../shared/runtime/identity/certificate-pin.ts';
 import { formatClientKey, generateClientKey } from '../../../shared/runtime/identity/client-key.ts';
-import { type NameServer, startNameServer } from '../../support/name-server.ts';
+import { type NameServer, type NameServerReply, startNameServer } from '../../support/name-server.ts';
 import { type MetricsText, parseMetrics } from './metrics-text.ts';
 import { builtProgram, Program } from './program.ts';
 
@@ -20,6 +20,12 @@ export interface PairOptions {
   readonly clientSays?: string;
   /** Gives the concentrator this pair's own name server, which knows `origin.test`; needs the right to mount. */
   readonly nameServer?: boolean;
+  /** What that name server says to all other names; that there are none unless told. */
+  readonly names?: (type: 'A' | 'AAAA', name: string) => NameServerReply;
+  /** Further clients that the concentrator knows. */
+  readonly otherClients?: readonly string[];
+  /** How many descriptors the concentrator may have; as many as this process unless told. */
+  readonly descriptors?: number;
 }
 
 /** A name that the pair's own name server knows, as 127.0.0.1. */
@@ -43,25 +49,30 @@ export class Pair {
   concentrator!: Program;
   readonly #folder: string;
   readonly #nameServer: NameServer | undefined;
+  readonly #descriptors: number | undefined;
+  readonly #otherKeys: ReadonlyMap<string, Uint8Array>;
 
-  private constructor(host: string, folder: string, key: Uint8Array, names: NameServer | undefined) {
+  private constructor(host: string, folder: string, options: PairOptions, names: NameServer | undefined) {
     this.host = host;
     this.#folder = folder;
-    this.clientKey = key;
+    this.clientKey = generateClientKey();
     this.#nameServer = names;
+    this.#descriptors = options.descriptors;
+    this.#otherKeys = new Map(options.otherClients?.map((id) => [id, generateClientKey()]));
   }
 
   /** Resolves when both uplinks carry a subflow, or both have said `clientSays`. */
   static async start(options: PairOptions = {}): Promise<Pair> {
     const folder = await mkdtemp(join(tmpdir(), 'tributary-pair-'));
     const identity = await generateCertificate(new Date());
-    const names = options.nameServer ? await startOwnNameServer() : undefined;
+    const names = options.nameServer ? await startOwnNameServer(options.names) : undefined;
     const { pin = certificatePin(identity.certificate).text } = options;
-    const pair = new Pair(ownAddress(), folder, generateClientKey(), names);
+    const pair = new Pair(ownAddress(), folder, options, names);
     await pair.#write('certificate.pem', identity.certificate);
     await pair.#write('key.pem', identity.key);
     // JSON is YAML.
-    const clients = [{ id: CLIENT_ID, key: formatClientKey(pair.clientKey) }];
+    const keys = [[CLIENT_ID, pair.clientKey] as const, ...pair.#otherKeys];
+    const clients = keys.map(([id, key]) => ({ id, key: formatClientKey(key) }));
     await pair.#write('clients.yaml', JSON.stringify(clients));
     await pair.#write('concentrator.yaml', JSON.stringify(pair.#concentratorConfig(options)));
     await pair.#write('client.yaml', JSON.stringify(pair.#clientConfig(options, pin)));
@@ -85,6 +96,11 @@ export class Pair {
     return CLIENT_ID;
   }
 
+  /** What one of `otherClients` proves itself with. */
+  identityOf(id: string): { readonly id: string; readonly key: Uint8Array } {
+    return { id, key: this.#otherKeys.get(id)! };
+  }
+
   /** Where SOCKS5 is spoken. */
   get socks(): Destination {
     return { host: this.host, port: 21080 };
@@ -103,6 +119,7 @@ export class Pair {
   /** Starts the concentrator (again); resolves when it listens. */
   async startConcentrator(): Promise<void> {
     const run = [
+      ...(this.#descriptors === undefined ? [] : ['prlimit', `--nofile=${this.#descriptors}`]),
       process.execPath,
       builtProgram('server-concentrator'),
       '--config',
@@ -170,23 +187,23 @@ export class Pair {
 }
 
 /** Whatever a test or a browser asks for, nothing leaves this machine. */
-const BEYOND_LOOPBACK = [
+export const BEYOND_LOOPBACK = [
   ...['0.0.0.0/2', '64.0.0.0/3', '96.0.0.0/4', '112.0.0.0/5', '120.0.0.0/6', '124.0.0.0/7', '126.0.0.0/8'],
   ...['128.0.0.0/1', '2000::/3', 'fc00::/6'],
 ];
 
 let pairs = 0;
 
-/** In 127.64.0.0/10, by the number of this process. */
-function ownAddress(): string {
+/** A loopback address that no other pair has: in 127.64.0.0/10, by the number of this process. */
+export function ownAddress(): string {
   pairs += 1;
   const number = (process.pid * 16 + (pairs % 16)) % 2 ** 22;
   return `127.${64 + (number >> 16)}.${(number >> 8) & 255}.${number & 255}`;
 }
 
-function startOwnNameServer(): Promise<NameServer> {
+function startOwnNameServer(others: PairOptions['names'] = () => 'nxdomain'): Promise<NameServer> {
   return startNameServer((type, name) => {
-    if (name !== ORIGIN_NAME) return 'nxdomain';
+    if (name !== ORIGIN_NAME) return others(type, name);
     return { addresses: type === 'A' ? ['127.0.0.1'] : [] };
   });
 }

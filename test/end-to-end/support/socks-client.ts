@@ -13,6 +13,8 @@ export interface SocksOptions {
   readonly command?: number;
   /** Sends IPv4 and IPv6 addresses as they are; otherwise as a domain name, like `socks5h`. */
   readonly asName?: boolean;
+  /** Where the connection comes from. */
+  readonly localAddress?: string;
 }
 
 export interface SocksAnswer {
@@ -26,9 +28,10 @@ export interface SocksAnswer {
 export async function socksConnect(
   proxy: Destination,
   destination: Destination,
-  { login, earlyData = new Uint8Array(), command = 1, asName = false }: SocksOptions = {},
+  { login, earlyData = new Uint8Array(), command = 1, asName = false, localAddress }: SocksOptions = {},
 ): Promise<SocksAnswer> {
-  const socket = connect({ ...proxy, allowHalfOpen: true });
+  const from = localAddress === undefined ? {} : { localAddress };
+  const socket = connect({ ...proxy, ...from, allowHalfOpen: true });
   // Whoever waits for the end sees 'close'; a reset before that is no news to this process.
   socket.on('error', () => {});
   await once(socket, 'connect');

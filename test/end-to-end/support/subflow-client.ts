@@ -11,11 +11,19 @@ import {
 } from '../../../shared/runtime/subflow/subflow-tls.ts';
 import type { Pair } from './pair.ts';
 
-/** TLS to the pair's concentrator, as a client has it, and not a byte in it. */
-export async function openTls(pair: Pair, alpn = SUBFLOW_ALPN): Promise<TLSSocket> {
+/** What of a pair a client of its concentrator needs. */
+export type Target = Pick<Pair, 'subflows' | 'clientId' | 'clientKey'>;
+
+/** TLS to the pair's concentrator, as a client has it, and not a byte in it. @param localAddress another one on loopback */
+export async function openTls(
+  pair: Pick<Target, 'subflows'>,
+  alpn = SUBFLOW_ALPN,
+  localAddress?: string,
+): Promise<TLSSocket> {
   const socket = connect({
     ...SUBFLOW_TLS_OPTIONS,
     ...pair.subflows,
+    ...(localAddress === undefined ? {} : { localAddress }),
     rejectUnauthorized: false,
     ALPNProtocols: [alpn],
   });
@@ -25,7 +33,7 @@ export async function openTls(pair: Pair, alpn = SUBFLOW_ALPN): Promise<TLSSocke
 }
 
 /** The HELLO for one connection; of another client, or with another key, where told. */
-export function helloFor(socket: TLSSocket, pair: Pair, identity: { id?: string; key?: Uint8Array } = {}) {
+export function helloFor(socket: TLSSocket, pair: Target, identity: { id?: string; key?: Uint8Array } = {}) {
   return new ClientHandshake({
     crypto: nodeHandshakeCrypto,
     identity: { id: pair.clientId, key: pair.clientKey, ...identity },
@@ -41,6 +49,8 @@ export class RogueClient {
   readonly socket: TLSSocket;
   /** What the concentrator said since WELCOME, DATA left out. */
   readonly frames: ControlFrame[] = [];
+  /** Bytes that came together with WELCOME, behind it. */
+  restBytes = 0;
   readonly #parser = new FrameParser();
   readonly #waiting = new Set<() => void>();
 
@@ -48,10 +58,11 @@ export class RogueClient {
     this.socket = socket;
   }
 
-  static async connect(pair: Pair): Promise<RogueClient> {
+  /** @param identity another client than the target's own */
+  static async connect(pair: Target, identity: { id?: string; key?: Uint8Array } = {}): Promise<RogueClient> {
     const socket = await openTls(pair);
     const client = new RogueClient(socket);
-    const handshake = helloFor(socket, pair);
+    const handshake = helloFor(socket, pair, identity);
     await new Promise<void>((resolve, reject) => {
       let isWelcome = false;
       socket.once('close', () => reject(new Error('closed before WELCOME')));
@@ -60,6 +71,7 @@ export class RogueClient {
         const result = handshake.receive(bytes);
         if (result === undefined) return;
         isWelcome = true;
+        client.restBytes = result.rest.length;
         client.#receive(result.rest);
         resolve();
       });

@@ -42,7 +42,7 @@ export function dataFrame(reader: InputReader): Uint8Array {
 export function anyFrame(reader: InputReader): ControlFrame {
   const number = () => Math.min(reader.number(), MAX_SEQUENCE);
   const small = () => reader.u8() % MAX_SUBFLOWS;
-  switch (reader.u8() % 15) {
+  switch (reader.u8() % 16) {
     case 0: {
       const [limit, mode, port] = [number(), reader.u8(), reader.u16()];
       return { type: 'open', streamId: number(), limit, mode, port, host: 'o.example' };
@@ -104,6 +104,8 @@ export function anyFrame(reader: InputReader): ControlFrame {
       return { type: 'utilization', subflowId: small(), percent: reader.u8() };
     case 13:
       return { type: 'goaway', code: reader.u8() };
+    case 14:
+      return { type: 'keepAlive', streamId: number(), seconds: 1 + reader.u8() };
     default:
       return anySteering(reader);
   }

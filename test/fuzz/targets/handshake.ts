@@ -40,7 +40,7 @@ export const handshake: FuzzTarget = {
 };
 
 function concentrator(crypto: HandshakeCrypto): (bytes: Uint8Array) => unknown {
-  const side = new ConcentratorHandshake({ crypto, exporter: EXPORTER, keyOf: () => IDENTITY.key });
+  const side = new ConcentratorHandshake({ crypto, exporter: EXPORTER, keysOf: () => [IDENTITY.key] });
   return (bytes) => side.receive(bytes);
 }
 

@@ -4,6 +4,7 @@ import { type FuzzTarget, promise } from '../fuzz-target.ts';
 import { InputReader } from '../input-reader.ts';
 
 const USER = { name: 'user', password: 'correct' };
+const authenticate = createAuthenticator([USER]);
 
 /** The SOCKS5 port: however the bytes are cut, the same comes of them; no request without the right password. */
 export const socks: FuzzTarget = {
@@ -30,7 +31,7 @@ export const socks: FuzzTarget = {
 };
 
 function negotiate(wantsPassword: boolean, pieces: readonly Uint8Array[]): string {
-  const negotiation = new Negotiation(wantsPassword ? createAuthenticator([USER]) : undefined);
+  const negotiation = new Negotiation(wantsPassword);
   const actions: NegotiationAction[] = [];
   for (const [index, piece] of pieces.entries()) {
     const end = lastOf(actions);
@@ -43,13 +44,18 @@ function negotiate(wantsPassword: boolean, pieces: readonly Uint8Array[]): strin
       break;
     }
     if (end?.kind === 'failure') break;
-    actions.push(...negotiation.receive(piece));
+    for (const action of negotiation.receive(piece)) {
+      if (action.kind !== 'login') actions.push(action);
+      else actions.push(...negotiation.answerLogin(authenticate(action.name, action.password)));
+    }
   }
   return JSON.stringify(actions.map(shown));
 }
 
 function shown(action: NegotiationAction): unknown {
   switch (action.kind) {
+    case 'login':
+      throw new Error('a login behind a login');
     case 'send':
       return { ...action, bytes: hexOf(action.bytes) };
     case 'request':

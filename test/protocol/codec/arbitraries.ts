@@ -94,6 +94,11 @@ const BY_TYPE: {
     count: fc.integer({ min: 1, max: 0xff }),
   }),
   steering,
+  keepAlive: fc.record({
+    type: type('keepAlive'),
+    streamId: sequence,
+    seconds: fc.integer({ min: 1, max: 0xffff }),
+  }),
   goaway: fc.record({ type: type('goaway'), code: u16 }),
   close: fc.record({ type: type('close'), code: u16 }),
 };

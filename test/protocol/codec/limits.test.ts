@@ -36,6 +36,7 @@ const SHORTEST: readonly [string, number, string][] = [
     '0000000000000001 00000001 03 01 0000 00000000 000f4240 02 00000000 03 64736c',
   ],
   ['UTILIZATION', 0x84, '00000001 64'],
+  ['KEEP_ALIVE', 0x85, '0000000000000001 000a'],
   ['RATE_LIMIT', 0x82, '00000001 0000000000000001 00000001'],
 ];
 
@@ -169,6 +170,7 @@ describe('fields of control frames', () => {
     ],
     ['STEERING of more than 24 uplinks', `81 00 0000 00000018 ${SAFE} 00000001 00 19 0000 00000000 ffffffff`],
     ['SUBFLOWS_WISH 0', '80 00 0000 00000005 00000001 00'],
+    ['KEEP_ALIVE after no time', '85 00 0000 0000000a 0000000000000001 0000'],
     ['UTILIZATION above 100 %', '84 00 0000 00000005 00000001 65'],
     ['RATE_LIMIT bytes per second', `82 00 0000 00000010 00000001 ${UNSAFE} 00000001`],
     ['RECEIPT without entries', '15 00 0000 00000000'],

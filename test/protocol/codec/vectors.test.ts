@@ -114,6 +114,11 @@ const CONTROL: readonly [name: string, bytes: string, frame: ControlFrame][] = [
     '82 01 0000 00000010  fffffffe 0000000000000000 00000100',
     { type: 'rateLimit', subflowId: 0xffff_fffe, bytesPerSecond: 0, metered: true, generation: 256 },
   ],
+  [
+    'KEEP_ALIVE',
+    '85 00 0000 0000000a  0000000000000004 003c',
+    { type: 'keepAlive', streamId: 4, seconds: 60 },
+  ],
   ['UTILIZATION', '84 00 0000 00000005  00000003 50', { type: 'utilization', subflowId: 3, percent: 80 }],
   ['GOAWAY', '1b 00 0000 00000002  0084', { type: 'goaway', code: 0x84 }],
   ['CLOSE', '1c 00 0000 00000002  0085', { type: 'close', code: 0x85 }],

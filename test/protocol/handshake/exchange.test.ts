@@ -2,7 +2,17 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { PROTOCOL_VERSION } from '../../../shared/protocol/codec/wire.ts';
 import { cut, cutPlaces, toHex } from '../support.ts';
-import { answerTo, clientSide, concentratorSide, GRANT, HELLO, JOIN, TOKEN } from './handshake-pair.ts';
+import {
+  answerTo,
+  clientSide,
+  concentratorSide,
+  fixed,
+  GRANT,
+  HELLO,
+  JOIN,
+  KEY,
+  TOKEN,
+} from './handshake-pair.ts';
 
 const LATER = Uint8Array.of(0x16, 0, 0, 0, 0, 0, 0, 0);
 
@@ -32,6 +42,23 @@ describe('handshake', () => {
     });
     expect(toHex(result!.welcome!.token)).toBe(toHex(TOKEN));
     expect(result?.rest).toHaveLength(0);
+  });
+
+  it('takes either key of a client that changes it, and answers with the same', () => {
+    const other = fixed('other key', 32);
+    for (const [keys, key] of [
+      [[KEY, other], KEY],
+      [[KEY, other], other],
+    ] as const) {
+      const client = clientSide(HELLO, { identity: { id: 'laptop', key } });
+      const concentrator = concentratorSide(undefined, { laptop: keys });
+      expect(concentrator.receive(client.request)?.kind).toBe('hello');
+      expect(toHex(concentrator.provenKey)).toBe(toHex(key));
+      expect(client.receive(concentrator.welcome(GRANT))?.welcome).toBeDefined();
+    }
+    const client = clientSide(HELLO, { identity: { id: 'laptop', key: fixed('third key', 32) } });
+    const concentrator = concentratorSide(undefined, { laptop: [KEY, other] });
+    expect(() => concentrator.receive(client.request)).toThrow('unknown client or wrong key');
   });
 
   it('tells in WELCOME how many subflows there may be, if the concentrator says so', () => {

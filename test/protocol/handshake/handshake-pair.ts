@@ -36,12 +36,12 @@ export function clientSide(
 
 export function concentratorSide(
   exporter: Uint8Array = EXPORTER,
-  keys: Record<string, Uint8Array> = { laptop: KEY },
+  keys: Record<string, Uint8Array | readonly Uint8Array[]> = { laptop: KEY },
 ): ConcentratorHandshake {
   return new ConcentratorHandshake({
     crypto: nodeHandshakeCrypto,
     exporter,
-    keyOf: (id) => (Object.hasOwn(keys, id) ? keys[id] : undefined),
+    keysOf: (id) => (Object.hasOwn(keys, id) ? [keys[id] ?? []].flat() : []),
   });
 }
 

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
+import { OwnBytes } from '../../../shared/protocol/memory/chunk.ts';
 import { thrownBy } from '../support.ts';
-import { LINGER_MS, MAX_STREAMS, openFrame, SessionBed } from './session-bed.ts';
+import { dataFrame, LINGER_MS, MAX_STREAMS, openFrame, SessionBed } from './session-bed.ts';
 
 const ORIGIN = { host: 'origin.example', port: 443 };
 const goaway = { type: 'goaway', code: 0x84 } as const;
@@ -118,7 +119,9 @@ describe('opening', () => {
       name: 'StreamError',
     });
     bed.control({ type: 'opened', streamId: 2, limit: 0, ok: false, code: 0x80 });
-    expect(bed.events()).toEqual([{ type: 'stream-failed', streamId: 2, error: 'connectionRefused' }]);
+    expect(bed.events()).toEqual([
+      { type: 'stream-failed', streamId: 2, error: 'connectionRefused', isRefused: true },
+    ]);
     expect(bed.session.streams.cannotOpen).toBeUndefined();
   });
 
@@ -134,5 +137,107 @@ describe('opening', () => {
       code: 0x81,
     });
     expect([bed.session.streams.count, bed.budget.reservedBytes]).toEqual([0, 0]);
+  });
+});
+
+describe('RESET behind the end of the peer', () => {
+  const bytes = new Uint8Array(100);
+  const reset = { type: 'reset', streamId: 0, code: 0x89 } as const;
+
+  it('leaves what has come to the application, and what it takes counts', () => {
+    const bed = new SessionBed('concentrator');
+    bed.openStream(0);
+    bed.receive(dataFrame(0, 0, bytes, true));
+    bed.control(reset);
+    expect(bed.events()).toMatchObject([
+      { type: 'stream-data' },
+      { type: 'stream-ended' },
+      { type: 'stream-failed', error: 'cancelled', hasAll: true },
+    ]);
+    expect(bed.session.streams.undeliveredBytes(0)).toBe(0);
+    expect(bed.budget.reservedBytes).toBeGreaterThan(0);
+    bed.at(1).streams.consumed(0, bytes.length);
+    expect(bed.session.streams.undeliveredBytes(0)).toBeUndefined();
+    expect(bed.budget.reservedBytes).toBe(0);
+  });
+
+  it('discards what was to be sent, once', () => {
+    const bed = new SessionBed('concentrator');
+    bed.openStream(0);
+    bed.at(0).streams.write(0, new OwnBytes(bytes));
+    bed.receive(dataFrame(0, 0, bytes, true));
+    bed.control(reset);
+    expect(bed.session.streams.undeliveredBytes(0)).toBe(0);
+    // What the application says meanwhile is of no use any more.
+    expect(bed.at(1).streams.write(0, new OwnBytes(bytes))).toBe(true);
+    bed.session.streams.end(0);
+    bed.session.streams.consumed(0, bytes.length);
+    expect([bed.session.streams.count, bed.budget.reservedBytes]).toEqual([0, 0]);
+  });
+
+  it('is not answered when the application closes instead', () => {
+    const bed = new SessionBed('concentrator');
+    bed.openStream(0);
+    bed.receive(dataFrame(0, 0, bytes, true));
+    bed.control(reset);
+    bed.at(1).streams.reset(0, 'cancelled');
+    expect(bed.sentControl().filter(({ type }) => type === 'reset')).toEqual([]);
+    expect([bed.session.streams.count, bed.budget.reservedBytes]).toEqual([0, 0]);
+  });
+
+  it.each([
+    ['some of it is missing', [dataFrame(0, 50, bytes, true)]],
+    ['it has not ended', [dataFrame(0, 0, bytes)]],
+  ])('ends the stream at once when %s', (_, frames) => {
+    const bed = new SessionBed('concentrator');
+    bed.openStream(0);
+    bed.receive(frames);
+    bed.control(reset);
+    expect(bed.events()).toContainEqual({ type: 'stream-failed', streamId: 0, error: 'cancelled' });
+    expect(bed.session.streams.undeliveredBytes(0)).toBeUndefined();
+    expect(bed.budget.reservedBytes).toBe(0);
+  });
+});
+
+describe('streams that are over for the client', () => {
+  /** The client has sent all, and has all; the origin has taken nothing. */
+  const settle = (bed: SessionBed, id: number) => {
+    bed.openStream(id);
+    bed.receive(dataFrame(id, 0, new Uint8Array(100), true));
+    bed.at(0).streams.end(id);
+    bed.sent();
+    const { sentBytes } = bed.session.snapshot().subflows[0]!;
+    bed.control({ type: 'receipt', entries: [{ subflowId: 0, delayMicroseconds: 0, bytes: sentBytes }] });
+    bed.events();
+  };
+
+  it('do not count, and the oldest gives way when there are too many', () => {
+    const bed = new SessionBed('concentrator');
+    for (let id = 0; id <= MAX_STREAMS; id++) settle(bed, id);
+    expect(bed.session.streams.count).toBe(MAX_STREAMS + 1);
+    bed.control(openFrame(MAX_STREAMS + 1));
+    expect(bed.events()).toMatchObject([
+      { type: 'stream-failed', streamId: 0, error: 'resourceExceeded' },
+      { type: 'stream-requested', streamId: MAX_STREAMS + 1 },
+    ]);
+  });
+});
+
+describe('KEEP_ALIVE', () => {
+  it('tells the concentrator of an open stream, and of no other', () => {
+    const bed = new SessionBed('concentrator');
+    bed.openStream(0);
+    for (const streamId of [0, 0, 1]) bed.control({ type: 'keepAlive', streamId, seconds: 10 });
+    const told = { type: 'stream-keep-alive', streamId: 0, seconds: 10 };
+    expect(bed.events()).toEqual([told, told]);
+  });
+
+  it('is said by the client, with the most that it can say', () => {
+    const bed = new SessionBed('client');
+    bed.at(0).streams.open(ORIGIN, { mode: 'aggregate' });
+    bed.sent();
+    bed.at(0).streams.keepAlive(0, 100_000);
+    bed.at(0).streams.keepAlive(7, 10);
+    expect(bed.sentControl()).toEqual([{ type: 'keepAlive', streamId: 0, seconds: 0xffff }]);
   });
 });

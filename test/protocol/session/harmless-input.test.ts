@@ -31,7 +31,8 @@ describe('repeats', () => {
     for (const subflow of [0, 1]) bed.receive(dataFrame(0, 0, FOUR, true), subflow);
     expect(bed.eventTypes()).toEqual(['stream-data', 'stream-ended']);
     for (const subflow of [0, 1]) bed.control({ type: 'reset', streamId: 0, code: 0x60 }, subflow);
-    expect(bed.events()).toEqual([{ type: 'stream-failed', streamId: 0, error: 'connectionReset' }]);
+    const told = { type: 'stream-failed', streamId: 0, error: 'connectionReset', hasAll: true };
+    expect(bed.events()).toEqual([told]);
   });
 
   it('of older WINDOWs and RECEIPTs take nothing back', () => {

@@ -24,6 +24,20 @@ describe('StreamTable', () => {
     expect([table.isFull, table.get(0), table.get(1)?.id]).toEqual([false, undefined, 1]);
   });
 
+  it('does not count what is settled, and names the oldest when there are more than maxStreams of them', () => {
+    const table = new StreamTable(2);
+    const settled = [stream(0), stream(1), stream(2)];
+    for (const one of settled) {
+      table.claim(one.id);
+      table.add(one);
+      table.settle(one);
+    }
+    expect([table.isFull, table.size, table.superfluous]).toEqual([false, 3, settled[0]]);
+    expect([3, 4, 5, 6].map((id) => table.claim(id))).toEqual([true, true, true, true]);
+    table.delete(0);
+    expect([table.size, table.superfluous]).toEqual([2, undefined]);
+  });
+
   it('tells expected, new and closed ids apart', () => {
     const table = new StreamTable(10);
     expect(table.claim(3)).toBe(true);

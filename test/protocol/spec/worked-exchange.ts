@@ -175,7 +175,7 @@ function checkHandshake(frames: readonly ExampleFrame[], inputs: ReadonlyMap<str
     const concentrator = new ConcentratorHandshake({
       crypto: cryptoWith(fieldOf(answer, 'nonce').bytes),
       exporter,
-      keyOf: (name) => (name === id ? key : undefined),
+      keysOf: (name) => (name === id ? [key] : []),
     });
     equal(concentrator.receive(bytesOf(request))?.kind, intent.kind);
     return { client, concentrator };

@@ -33,6 +33,17 @@ describe('the search for a configuration', () => {
     expect(await findConfigFile(wanted, elsewhere)).toBe(inXdg);
   });
 
+  it('leaves out the working directory as root, where any user may have put a file', async () => {
+    const { put, places } = await place();
+    await put('cwd', wanted.fileName);
+    const inHome = await put('home', '.config', 'tributary', wanted.fileName);
+    expect(await findConfigFile(wanted, { ...places, isRoot: true })).toBe(inHome);
+    const nowhere = { ...places, homeDirectory: '/nonexistent', isRoot: true };
+    await expect(findConfigFile(wanted, nowhere)).rejects.toThrow(
+      'looked for\n  /nonexistent/.config/tributary/tributary-test.yaml\n  /etc/tributary/',
+    );
+  });
+
   it('falls back to ~/.config, also when XDG_CONFIG_HOME is relative', async () => {
     const { put, places } = await place();
     const inHome = await put('home', '.config', 'tributary', wanted.fileName);

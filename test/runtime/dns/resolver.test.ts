@@ -1,9 +1,10 @@
 import { getEventListeners } from 'node:events';
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterEach, beforeEach, expect, test } from 'vitest';
-import { DnsResolver } from '../../../shared/runtime/dns/resolver.ts';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { Cancellation } from '../../../shared/runtime/async/cancellation.ts';
+import { DnsResolver, type DnsResolverOptions } from '../../../shared/runtime/dns/resolver.ts';
 import { type NameServer, type NameServerReply, startNameServer } from '../../support/name-server.ts';
 
 const NEVER = new AbortController().signal;
@@ -26,6 +27,7 @@ afterEach(async () => {
 async function resolverWith(
   reply: (type: 'A' | 'AAAA', name: string) => NameServerReply,
   timeoutMs = 5000,
+  more: Partial<DnsResolverOptions> = {},
 ): Promise<{ resolver: DnsResolver; queries: string[] }> {
   const server = await startNameServer(reply);
   servers.push(server);
@@ -34,6 +36,7 @@ async function resolverWith(
     clock: () => clockMs,
     route: () => ({ servers: [server.address] }),
     hostsPath,
+    ...more,
   });
   return { resolver, queries: server.queries };
 }
@@ -213,4 +216,93 @@ test('localhost names are never asked of a name server', async () => {
   expect(await resolver.resolve('localhost', NEVER)).toEqual(['::1', '127.0.0.1']);
   expect(await resolver.resolve('app.localhost', NEVER)).toEqual(['::1', '127.0.0.1']);
   expect(queries).toEqual([]);
+});
+
+describe('names of several askers', () => {
+  /** Names below dead.test have no answer. */
+  const SOME_DEAD = (type: 'A' | 'AAAA', name: string): NameServerReply =>
+    name.endsWith('.dead.test') ? 'silence' : { addresses: type === 'A' ? ['192.0.2.1'] : [] };
+
+  function askDead(resolver: DnsResolver, count: number, asker: string) {
+    const caller = new Cancellation();
+    const ended = Array.from({ length: count }, (_, i) =>
+      resolver.resolve(`${asker}${i}.dead.test`, caller, asker).then(
+        () => 'answered',
+        ({ code }) => code as string,
+      ),
+    );
+    return { caller, ended };
+  }
+
+  test('one with many dead names does not hold up another', async () => {
+    const waited: string[] = [];
+    const { resolver } = await resolverWith(SOME_DEAD, 5_000, {
+      names: { total: 8, perOwner: 4 },
+      onWait: (asker) => void waited.push(asker),
+    });
+    const dead = askDead(resolver, 500, 'bad');
+    for (let i = 0; i < 20; i++)
+      expect(await resolver.resolve(`n${i}.good.test`, NEVER, 'good')).toEqual(['192.0.2.1']);
+    expect(waited).toHaveLength(496);
+    dead.caller.abort();
+    expect(new Set(await Promise.all(dead.ended))).toEqual(new Set(['cancelled']));
+  });
+
+  test('all of a few places taken by others: the next one that is free is for who has none', async () => {
+    const { resolver } = await resolverWith(SOME_DEAD, 1_000, { names: { total: 4, perOwner: 2 } });
+    const startedMs = performance.now();
+    const dead = [askDead(resolver, 50, 'bad'), askDead(resolver, 50, 'worse')];
+    await resolver.resolve('www.good.test', NEVER, 'good').catch(() => {});
+    // The first four names give up after a second, and so would this one: asked again, it has its turn.
+    expect(await resolver.resolve('www.good.test', NEVER, 'good')).toEqual(['192.0.2.1']);
+    expect(performance.now() - startedMs).toBeLessThan(3_000);
+    for (const { caller } of dead) caller.abort();
+  });
+
+  test('a name that another has in a long line is asked in the turn of whoever is first', async () => {
+    const { resolver, queries } = await resolverWith(SOME_DEAD, 5_000, { names: { total: 8, perOwner: 4 } });
+    const dead = askDead(resolver, 500, 'bad');
+    const inLine = resolver.resolve('www.good.test', NEVER, 'bad');
+    expect(await resolver.resolve('www.good.test', NEVER, 'good')).toEqual(['192.0.2.1']);
+    expect(await inLine).toEqual(['192.0.2.1']);
+    expect(queries.filter((query) => query === 'A www.good.test')).toHaveLength(1);
+    dead.caller.abort();
+  });
+
+  test('a place is free again as soon as nobody waits for its name', async () => {
+    const { resolver, queries } = await resolverWith(SOME_DEAD, 60_000, { names: { total: 2, perOwner: 2 } });
+    const descriptors = async () => (await readdir('/proc/self/fd').catch(() => [])).length;
+    const before = await descriptors();
+    for (let round = 0; round < 50; round++) {
+      const dead = askDead(resolver, 20, `r${round}-`);
+      // Until c-ares has asked.
+      await expect
+        .poll(() => queries.some((query) => query.includes(` r${round}-`)), { interval: 1 })
+        .toBe(true);
+      dead.caller.abort();
+      await Promise.all(dead.ended);
+    }
+    expect(await resolver.resolve('www.good.test', NEVER, 'good')).toEqual(['192.0.2.1']);
+    expect((await descriptors()) - before).toBeLessThan(10);
+  });
+
+  test('name servers are asked no longer than somebody may wait, also for a name that is asked for again and again', async () => {
+    const { resolver } = await resolverWith(SOME_DEAD, 400, { names: { total: 1, perOwner: 1 } });
+    const again = setInterval(() => void resolver.resolve('x.dead.test', NEVER, 'a').catch(() => {}), 50);
+    const first = resolver.resolve('x.dead.test', NEVER, 'a');
+    await expect(first).rejects.toMatchObject({ code: 'timedOut' });
+    clearInterval(again);
+    await expect
+      .poll(() => resolver.resolve('www.good.test', NEVER, 'a').catch(String))
+      .toEqual(['192.0.2.1']);
+  });
+
+  test('a slow AAAA answer keeps no place', async () => {
+    const { resolver } = await resolverWith(
+      (type) => (type === 'A' ? { addresses: ['192.0.2.1'] } : 'silence'),
+      60_000,
+      { names: { total: 1, perOwner: 1 } },
+    );
+    for (let i = 0; i < 10; i++) await resolver.resolve(`n${i}.example.org`, NEVER);
+  });
 });

@@ -1,10 +1,11 @@
-import { chmod, readdir, readFile, readlink, stat, symlink, writeFile } from 'node:fs/promises';
+import { chmod, mkdir, readdir, readFile, readlink, stat, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import {
   FileWriteError,
   fileExists,
   readableByOthers,
+  removeFile,
   writePrivateFile,
 } from '../../../shared/runtime/files/private-file.ts';
 import { temporaryDirectory } from '../../config/temporary-directory.ts';
@@ -51,6 +52,47 @@ describe('a private file', () => {
     await writePrivateFile(link, 'new', { overwrite: true });
     expect(await readlink(link)).toBe(file);
     expect(await readFile(file, 'utf8')).toBe('new');
+  });
+
+  it('is written through links of every kind, where nobody else can make them', async () => {
+    const directory = await temporaryDirectory();
+    await mkdir(join(directory, 'real'));
+    await symlink('real', join(directory, 'relative'));
+    await symlink(join(directory, 'real'), join(directory, 'absolute'));
+    await symlink('../relative/f', join(directory, 'real', 'twice'));
+    for (const path of ['relative/f', 'absolute/f', 'absolute/twice', 'real/../relative/twice']) {
+      await writePrivateFile(join(directory, path), path, { overwrite: true });
+      expect(await readFile(join(directory, 'real', 'f'), 'utf8')).toBe(path);
+    }
+    expect((await readdir(join(directory, 'real'))).sort()).toEqual(['f', 'twice']);
+    await symlink('loop', join(directory, 'loop'));
+    await expect(writePrivateFile(join(directory, 'loop', 'f'), '', { overwrite: true })).rejects.toThrow(
+      'too many symbolic links',
+    );
+  });
+
+  it('gets the rights of another one that it is to be like', async () => {
+    const directory = await temporaryDirectory();
+    const [model, file] = [join(directory, 'model'), join(directory, 'f')];
+    await writeFile(model, '');
+    await chmod(model, 0o640);
+    await writePrivateFile(file, 'x', { overwrite: false, like: 'model' });
+    expect(await mode(file)).toBe(0o640);
+    await symlink(model, join(directory, 'link'));
+    for (const [name, like] of [
+      ['g', 'absent'],
+      ['h', 'link'],
+    ] as const) {
+      await writePrivateFile(join(directory, name), 'x', { overwrite: false, like });
+      expect(await mode(join(directory, name))).toBe(0o600);
+    }
+  });
+
+  it('is removed, if it is there', async () => {
+    const file = join(await temporaryDirectory(), 'f');
+    await writeFile(file, '');
+    for (let i = 0; i < 2; i++) await removeFile(file);
+    expect(await fileExists(file)).toBe(false);
   });
 
   it('says why it cannot be written', async () => {

@@ -11,13 +11,15 @@ const port = fc.integer({ min: 1, max: 65535 });
 const host = fc.oneof(fc.domain(), fc.ipV4(), fc.constantFrom('::1', '2001:db8::1'));
 const bytes = fc.uint8Array({ minLength: 32, maxLength: 32 });
 
+const pin = bytes.map((digest) => parsePin(`sha256:${Buffer.from(digest).toString('base64url')}`));
+
 describe('a link', () => {
   it('reads back whatever was written', () => {
     const link = fc.record({
       clientId: fc.stringMatching(/^[A-Za-z0-9_.-]{1,32}$/),
       clientKey: bytes,
       addresses: fc.array(fc.record({ host, port }), { minLength: 1, maxLength: 4 }),
-      pin: bytes.map((digest) => parsePin(`sha256:${Buffer.from(digest).toString('base64url')}`)),
+      pins: fc.array(pin, { minLength: 1, maxLength: 2 }),
     });
     fc.assert(
       fc.property(link, (value) => {
@@ -36,8 +38,16 @@ describe('a link', () => {
         { host: 'vps.example.org', port: 8443 },
         { host: '::1', port: 443 },
       ],
-      pin: parsePin(PIN),
+      pins: [parsePin(PIN)],
     });
+  });
+
+  it('may have the pins of two certificates, also with an encoded comma', () => {
+    const other = `sha256:${'B'.repeat(42)}E`;
+    for (const comma of [',', '%2C', '%2c']) {
+      const { pins } = parseLink(`${LINK}${comma}${other.replace(':', '%3A')}`);
+      expect(pins.map(({ text }) => text)).toEqual([PIN, other]);
+    }
   });
 
   it.each([
@@ -54,6 +64,8 @@ describe('a link', () => {
     [LINK.slice(0, LINK.indexOf('?')), 'it has no "?pin=sha256:..."'],
     [LINK.replace('AAA', ''), 'after "pin=" expected a certificate pin'],
     [`${LINK}&pin=${PIN}`, 'only one "pin="'],
+    [`${LINK},`, 'or two with a comma'],
+    [`${LINK},${PIN},${PIN}`, 'more than 2 pins'],
     [`${LINK}&x=${KEY}`, 'only one "pin="'],
   ])('%# is refused, and its key not shown', (text, expected) => {
     try {

@@ -53,6 +53,32 @@ describe('the HTTP endpoint', () => {
     expect(text).toMatch(/^nodejs_eventloop_lag_seconds /m);
   });
 
+  it('refuses requests that name another host, counts them, and marks every answer as none for pages', async () => {
+    const { address, url } = await endpoint({ hosts: ['stats.example.org'] });
+    const ask = (lines: string) => exchange(address.port, `${lines}\r\nConnection: close\r\n\r\n`);
+    for (const path of ['/metrics', '/healthz', '/readyz', '/status', '/status.txt', '/nothing']) {
+      const answer = await ask(`GET ${path} HTTP/1.1\r\nHost: attacker.example:${address.port}`);
+      expect(answer).toMatch(/^HTTP\/1\.1 421 [\s\S]*add the name to metrics\.hosts\.\n/);
+      expect(answer).not.toContain('42,');
+    }
+    expect(await ask('GET /status HTTP/1.0')).toMatch(/^HTTP\/1\.1 421 /);
+    expect(await ask('GET /status HTTP/1.1')).toMatch(/^HTTP\/1\.1 400 /);
+    const twice = `Host: 127.0.0.1:${address.port}\r\nHost: attacker.example`;
+    expect(await ask(`GET /status HTTP/1.1\r\n${twice}`)).toMatch(/^HTTP\/1\.1 4(00|21) /);
+    expect(await ask('POST /status HTTP/1.1\r\nHost: attacker.example')).toMatch(/^HTTP\/1\.1 421 /);
+    expect(await ask('GET /status HTTP/1.1\r\nHost: stats.example.org')).toMatch(/^HTTP\/1\.1 200 /);
+
+    for (const path of ['/status', '/nothing', '/metrics']) {
+      const { headers } = await fetch(`${url}${path}`);
+      expect(headers.get('x-content-type-options')).toBe('nosniff');
+      expect(headers.get('cross-origin-resource-policy')).toBe('same-origin');
+    }
+    const metrics = await (await fetch(`${url}/metrics`)).text();
+    expect(
+      Number(/^tributary_endpoint_misdirected_requests_total (\d+)$/m.exec(metrics)?.[1]),
+    ).toBeGreaterThan(7);
+  });
+
   it('outlives connections that cannot be accepted', async () => {
     const { url } = await endpoint();
     for (let i = 0; i < 2; i++) server!.emit('error', new Error('accept ENOMEM'));
@@ -106,7 +132,7 @@ describe('the HTTP endpoint', () => {
   });
 
   it('listens nowhere when it is turned off', async () => {
-    const off = new HttpEndpoint({ ...defaults, listen: undefined });
+    const off = new HttpEndpoint({ ...defaults, registry: new Registry(), listen: undefined });
     expect(await off.start()).toBeUndefined();
     await off.close();
   });
@@ -116,7 +142,8 @@ describe('the HTTP endpoint', () => {
     await new Promise<void>((resolve) => other.listen(0, '127.0.0.1', resolve));
     onTestFinished(() => void other.close());
     const { port } = other.address() as { port: number };
-    const taken = new HttpEndpoint({ ...defaults, listen: { host: '127.0.0.1', port } });
+    const listen = { host: '127.0.0.1', port };
+    const taken = new HttpEndpoint({ ...defaults, registry: new Registry(), listen });
     const start = taken.start();
     await expect(start).rejects.toThrow(EndpointError);
     await expect(start).rejects.toThrow(
@@ -136,3 +163,12 @@ describe('the HTTP endpoint', () => {
     await expect(fetch(`http://127.0.0.1:${address.port}/healthz`)).rejects.toThrow();
   });
 });
+
+/** What a server on this machine answers to some bytes, until it closes. */
+async function exchange(port: number, request: string): Promise<string> {
+  const socket = createConnection(port, '127.0.0.1');
+  socket.end(request);
+  let answer = '';
+  for await (const chunk of socket) answer += chunk;
+  return answer;
+}

@@ -1,5 +1,5 @@
-import { describe, expect, it } from 'vitest';
-import type { Chunk } from '../../../shared/protocol/memory/chunk.ts';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { type Chunk, OwnBytes } from '../../../shared/protocol/memory/chunk.ts';
 import type { SessionDriver } from '../../../shared/runtime/session/session-driver.ts';
 import { StreamRelay } from '../../../shared/runtime/session/stream-relay.ts';
 import { RECORD_BYTES } from '../../../shared/runtime/subflow/receive-pool.ts';
@@ -77,5 +77,88 @@ describe('received memory comes back once', () => {
     relay.onData(chunks);
     relay.abort('cancelled');
     expect(areBack(chunks)).toEqual([true, true, true]);
+  });
+});
+
+describe('an end that is gone', () => {
+  /** A session with one stream, of which so much is not delivered; undefined once it is gone. */
+  const sessionWith = (undelivered: number | undefined) => {
+    const said: string[] = [];
+    const state = { undelivered };
+    const streams = {
+      undeliveredBytes: () => state.undelivered,
+      end: () => void said.push('end'),
+      reset: (_: number, error: string) => {
+        if (state.undelivered !== undefined) said.push(error);
+        state.undelivered = undefined;
+      },
+      write: () => void said.push('write'),
+      consumed: () => {},
+    };
+    const input = (work: (session: object) => unknown) => work({ streams });
+    const driver = { input, forgetStream() {}, isClosed: false } as unknown as SessionDriver;
+    return { driver, state, said };
+  };
+  class ClosingSocket extends FakeAppSocket {
+    readonly closings: (string | undefined)[] = [];
+    override destroy(how?: string): void {
+      this.closings.push(how);
+    }
+  }
+
+  beforeEach(() => void vi.useFakeTimers());
+  afterEach(() => void vi.useRealTimers());
+
+  it.each([
+    ['as soon as all has arrived', (elapsedMs: number) => Math.max(0, 4_000 - elapsedMs), 4_000, 5_000],
+    ['when nothing has moved for as long as it may', () => 50, 10_000, 11_100],
+  ])('has what it had sent delivered; the stream is reset %s', (_, left, fromMs, toMs) => {
+    const { driver, state, said } = sessionWith(100_000);
+    const relay = new StreamRelay(driver, 0, undefined, 10_000);
+    relay.attach(new FakeAppSocket());
+    relay.onEnd();
+    relay.onClose(new Error('gone'));
+    let elapsedMs = 0;
+    while (state.undelivered !== undefined && elapsedMs < 60_000) {
+      state.undelivered = left(elapsedMs);
+      elapsedMs += 10;
+      vi.advanceTimersByTime(10);
+    }
+    expect(said).toEqual(['end', 'connectionReset']);
+    expect(elapsedMs).toBeGreaterThanOrEqual(fromMs);
+    expect(elapsedMs).toBeLessThanOrEqual(toMs);
+    expect(vi.getTimerCount()).toBe(0);
+  });
+
+  it('that has not ended resets the stream at once', () => {
+    const { driver, said } = sessionWith(100);
+    const relay = new StreamRelay(driver, 0);
+    relay.attach(new FakeAppSocket());
+    relay.onClose(new Error('gone'));
+    expect(said).toEqual(['connectionReset']);
+  });
+
+  it('lets the connection take what has come up to the end, and reads nothing more from it', () => {
+    const { driver, said } = sessionWith(0);
+    const relay = new StreamRelay(driver, 0);
+    const socket = new ClosingSocket();
+    relay.attach(socket);
+    relay.onData([new OwnBytes(new Uint8Array(10))]);
+    relay.onEnded();
+    relay.onFailed('connectionReset', true);
+    expect(socket.closings).toEqual(['after-writes']);
+    relay.onChunk(new OwnBytes(new Uint8Array(1)));
+    relay.onEnd();
+    socket.onWritten[0]!();
+    relay.onClose();
+    expect(said).toEqual(['cancelled']);
+  });
+
+  it('resets the connection when not all has come', () => {
+    const socket = new ClosingSocket();
+    const relay = new StreamRelay(sessionWith(0).driver, 0);
+    relay.attach(socket);
+    relay.onFailed('connectionReset');
+    expect(socket.closings).toEqual(['reset']);
   });
 });

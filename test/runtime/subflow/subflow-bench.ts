@@ -74,7 +74,7 @@ export async function dial(port: number, uplink = lan, pin = certificatePin(iden
   const transport = await connectSubflow(
     uplink,
     { host: '127.0.0.1', port },
-    { pin, pool: receivePool, native, timeoutMs: 5000 },
+    { pins: [pin], pool: receivePool, native, timeoutMs: 5000 },
   );
   onCleanup(() => transport.destroy());
   return transport;

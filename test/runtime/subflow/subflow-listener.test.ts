@@ -1,4 +1,5 @@
 import { once } from 'node:events';
+import { connect, type Socket } from 'node:net';
 import { connect as connectTls } from 'node:tls';
 import { describe, expect, test } from 'vitest';
 import { connectSubflow } from '../../../client-proxy/uplink/subflow-connect.ts';
@@ -65,15 +66,89 @@ describe('the listener', () => {
     },
   );
 
-  test('holds a bounded number of handshakes: the oldest gives way, a real client gets through', async () => {
-    const { port, failures, subflow } = await bench({ maxHandshakes: 3 });
-    const idle = await Promise.all(Array.from({ length: 10 }, () => rawClient(port)));
-    const ends = idle.map((socket) => drain(socket));
+  test('gives one source a share of its places, and lets another in', async () => {
+    const crowded: string[] = [];
+    const { port, failures, subflow } = await bench({
+      maxPlaces: { silent: 8, line: 8, tls: 8 },
+      onCrowded: (stage, outcome, remote) => crowded.push(`${stage} ${outcome} ${remote}`),
+    });
+    const idle = Array.from({ length: 20 }, () => connectFrom('127.0.0.9', port));
+    for (const socket of idle) void drain(socket);
+    await expect.poll(() => crowded.length).toBe(18);
     const client = await dial(port);
     await subflow.promise;
     expect(client.exporter).toHaveLength(32);
-    expect(failures.filter((text) => text.endsWith('gave way to a newer connection')).length).toBe(8);
-    await Promise.all(ends.slice(0, 7));
+    // Two in a second give way to others of the same source.
+    expect(crowded[0]).toBe('silent displaced 127.0.0.9');
+    expect(crowded).toContain('silent refused 127.0.0.9');
+    expect(failures[0]).toBe('127.0.0.9 gave way to a newer connection');
+    expect(failures).toContain('127.0.0.9 its source has its share of places');
+    expect(failures).toHaveLength(18);
+  });
+
+  test('takes the place of a newcomer from the source that has most', async () => {
+    const crowded: string[] = [];
+    const { port, subflow } = await bench({
+      maxPlaces: { silent: 8, line: 8, tls: 8 },
+      onCrowded: (stage, outcome, remote) => crowded.push(`${stage} ${outcome} ${remote}`),
+    });
+    for (const address of ['127.0.1.9', '127.0.2.9', '127.0.3.9', '127.0.4.9'])
+      for (let i = 0; i < 2; i++) await once(connectFrom(address, port), 'connect');
+    await dial(port);
+    await subflow.promise;
+    expect(crowded).toEqual(['silent displaced 127.0.1.9']);
+  });
+
+  test('lets a connection wait for its turn at TLS, and carries it through', async () => {
+    const { port, failures } = await bench({ handshakesPerSecond: 20 });
+    const startMs = performance.now();
+    // Twenty a second may begin, and two at once: the last after 200 ms.
+    await Promise.all(Array.from({ length: 5 }, () => dial(port)));
+    expect(performance.now() - startMs).toBeGreaterThan(150);
+    expect(failures).toEqual([]);
+  });
+
+  test.each([
+    ['in line', { silent: 8, line: 4, tls: 8 }, 'line'],
+    ['in TLS', { silent: 8, line: 8, tls: 4 }, 'tls'],
+  ])('gives one source a share of the places %s', async (_name, maxPlaces, stage) => {
+    const crowded: string[] = [];
+    const perSecond = stage === 'line' ? { handshakesPerSecond: 20 } : {};
+    const { port } = await bench({
+      ...perSecond,
+      maxPlaces,
+      onCrowded: (...of) => crowded.push(of.join(' ')),
+    });
+    const hello = Buffer.concat([Buffer.of(22, 3, 1, 2, 0, 1, 0, 1, 252, 3, 3), pattern(200)]);
+    for (let i = 0; i < 12; i++) connectFrom('127.0.0.9', port).write(hello);
+    await expect.poll(() => crowded).toContain(`${stage} refused 127.0.0.9`);
+    await dial(port);
+  });
+
+  test('ends those that wait in line when it closes', async () => {
+    const { port, listener, failures } = await bench({ handshakesPerSecond: 20 });
+    const hello = Buffer.concat([Buffer.of(22, 3, 1, 2, 0, 1, 0, 1, 252, 3, 3), pattern(200)]);
+    const clients = Array.from({ length: 8 }, () => connectFrom('127.0.0.9', port));
+    const ends = clients.map((client) => drain(client));
+    for (const client of clients) client.write(hello);
+    await once(clients.at(-1)!, 'connect');
+    listener.close();
+    await Promise.all(ends);
+    expect(failures.length).toBeGreaterThan(0);
+    expect(new Set(failures)).toEqual(new Set(['127.0.0.9 the listener is closing']));
+  });
+
+  test('counts an address the same over a dual-stack socket', async () => {
+    const crowded: string[] = [];
+    await bench({
+      addresses: [{ host: '::', port: 0 }],
+      maxPlaces: { silent: 4, line: 4, tls: 4 },
+      isProven: ({ host, network }) => {
+        crowded.push(`${host} ${network}`);
+        return false;
+      },
+    }).then(async ({ port }) => once(connectFrom('127.0.0.9', port), 'connect'));
+    await expect.poll(() => crowded).toEqual(['127.0.0.9 127.0.0.0/24']);
   });
 
   test('does not hand over a client of another protocol or of TLS 1.2', async () => {
@@ -137,7 +212,9 @@ describe('the listener', () => {
         ...lan,
         binding: { kind: 'address', address: target.host.includes(':') ? '::1' : '127.0.0.1' },
       };
-      (await connectSubflow(uplink, target, { pin, pool: receivePool, native, timeoutMs: 5000 })).destroy();
+      (
+        await connectSubflow(uplink, target, { pins: [pin], pool: receivePool, native, timeoutMs: 5000 })
+      ).destroy();
     }
     const taken = addresses[0]!;
     await expect(bench({ addresses: [{ host: '127.0.0.1', port: 0 }, taken] })).rejects.toThrow(
@@ -176,3 +253,9 @@ describe('the listener', () => {
     expect(warnings[0]).toContain('congestion control no-such cannot be set');
   });
 });
+
+function connectFrom(localAddress: string, port: number): Socket {
+  const socket = connect({ port, host: '127.0.0.1', localAddress });
+  onCleanup(() => socket.destroy());
+  return socket.on('error', () => {});
+}

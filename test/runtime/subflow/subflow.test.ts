@@ -182,7 +182,7 @@ describe('a subflow', () => {
     const client = await connectSubflow(
       lan,
       { host: '127.0.0.1', port },
-      { pin, pool: receivePool, timeoutMs: 5000 },
+      { pins: [pin], pool: receivePool, timeoutMs: 5000 },
     );
     onCleanup(() => client.destroy());
     const server = await subflow.promise;

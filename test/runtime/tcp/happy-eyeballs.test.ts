@@ -2,6 +2,7 @@ import { getEventListeners } from 'node:events';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import type { CancelSignal } from '../../../shared/runtime/async/cancellation.ts';
 import {
+  type AttemptLimit,
   CONNECTION_ATTEMPT_DELAY_MS,
   interleaveFamilies,
   raceConnections,
@@ -66,10 +67,13 @@ describe('raceConnections', () => {
     vi.useRealTimers();
   });
 
-  function start(addresses: string[], signal = new AbortController().signal) {
+  function start(addresses: string[], signal = new AbortController().signal, limit?: Partial<AttemptLimit>) {
     const attempts = new Attempts();
     const result = raceConnections({
       addresses,
+      ...(limit && {
+        limit: { maxUnderway: 4, patienceMs: 1_500, takeAnother: () => () => {}, ...limit },
+      }),
       connect: attempts.connect,
       attemptDelayMs: CONNECTION_ATTEMPT_DELAY_MS,
       timeoutMs: 10_000,
@@ -186,5 +190,62 @@ describe('raceConnections', () => {
       signal: new AbortController().signal,
     });
     await expect(result).rejects.toMatchObject({ errors: [{ message: 'broken' }, { message: 'broken' }] });
+  });
+
+  describe('with a limit', () => {
+    const NEVER = new AbortController().signal;
+    const MANY = Array.from({ length: 16 }, (_, i) => `a${i}`);
+    /** Attempts that nobody has told to stop. */
+    const underway = ({ started }: Attempts) => started.filter(({ signal }) => !signal.aborted).length;
+
+    test('dead addresses give way, the oldest first, and the last address is tried in time', async () => {
+      const { attempts, result } = start(MANY, NEVER, {});
+      let most = 0;
+      for (let ms = 0; ms < 9_200; ms += 50) {
+        await vi.advanceTimersByTimeAsync(50);
+        most = Math.max(most, underway(attempts));
+        // As a socket that is destroyed.
+        for (const { address, signal } of attempts.started)
+          if (signal.aborted) await attempts.fail(address, 'ETIMEDOUT');
+      }
+      expect(most).toBe(4);
+      expect(attempts.order.map(([address]) => address)).toEqual(MANY);
+      expect(attempts.order[4]![1]).toBe(2_500);
+      await attempts.succeed('a15');
+      expect((await result).address).toBe('a15');
+    });
+
+    test('without room for a second attempt the first gives way after its time', async () => {
+      const { attempts, result } = start(['a', 'b'], NEVER, { takeAnother: () => undefined });
+      await vi.advanceTimersByTimeAsync(1_700);
+      expect(attempts.order).toEqual([['a', 0]]);
+      await vi.advanceTimersByTimeAsync(50);
+      await attempts.fail('a', 'ETIMEDOUT');
+      expect(attempts.order[1]).toEqual(['b', 1_750]);
+      await attempts.succeed('b');
+      expect((await result).address).toBe('b');
+    });
+
+    test.each(['succeeds', 'fails', 'is given up'])('gives all back when the race %s', async (end) => {
+      let taken = 0;
+      let most = 0;
+      const caller = new AbortController();
+      const { attempts, result } = start(['a', 'b', 'c', 'd', 'e'], caller.signal, {
+        takeAnother: () => {
+          most = Math.max(most, ++taken);
+          return () => void taken--;
+        },
+      });
+      await vi.advanceTimersByTimeAsync(800);
+      expect(taken).toBe(3);
+      await attempts.fail('b');
+      expect(attempts.order).toHaveLength(5);
+      expect(taken).toBe(3);
+      if (end === 'succeeds') await attempts.succeed('c');
+      else if (end === 'is given up') caller.abort(new Error('gone'));
+      for (const { address } of attempts.started) await attempts.fail(address);
+      await result.catch(() => {});
+      expect({ taken, most }).toEqual({ taken: 0, most: 3 });
+    });
   });
 });

@@ -1,8 +1,9 @@
-import { appendFile, chmod, readFile, stat, writeFile } from 'node:fs/promises';
+import { appendFile, chmod, readdir, readFile, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { buildConcentratorCli } from '../../../server-concentrator/cli/concentrator-cli.ts';
 import type { ConcentratorConfig } from '../../../server-concentrator/config/concentrator-config.ts';
+import { loadConcentratorConfig } from '../../../server-concentrator/config/load-concentrator-config.ts';
 import { certificatePin } from '../../../shared/runtime/identity/certificate-pin.ts';
 import { formatClientKey } from '../../../shared/runtime/identity/client-key.ts';
 import { parseLink } from '../../../shared/runtime/identity/link.ts';
@@ -10,10 +11,14 @@ import { commandLineDeps } from '../../config/command-line-deps.ts';
 
 async function cli(run: (config: ConcentratorConfig) => Promise<void> = () => Promise.resolve()) {
   const { deps, home, take } = await commandLineDeps();
-  const call = buildConcentratorCli({ ...deps, run });
+  let own: readonly string[] = ['192.0.2.1'];
+  const call = buildConcentratorCli({ ...deps, run, ownAddresses: () => Promise.resolve(own) });
   const directory = join(home, '.config', 'tributary');
   const exec = async (...args: string[]) => ({ code: await call(args), ...take() });
-  return { exec, home, directory };
+  const setOwn = (addresses: readonly string[]) => {
+    own = addresses;
+  };
+  return { exec, home, directory, setOwn };
 }
 
 const mode = async (file: string) => (await stat(file)).mode & 0o777;
@@ -38,13 +43,13 @@ describe('tributary-concentrator init', () => {
         { host: 'vps.example.org', port: 8443 },
         { host: '2001:db8::1', port: 443 },
       ],
-      pin: certificatePin(await readFile(join(directory, 'certificate.pem'), 'utf8')),
+      pins: [certificatePin(await readFile(join(directory, 'certificate.pem'), 'utf8'))],
     });
     for (const name of ['key.pem', 'certificate.pem', 'clients.yaml', 'tributary-concentrator.yaml']) {
       expect(await mode(join(directory, name))).toBe(0o600);
       expect(stderr).toContain(`Wrote ${join(directory, name)}`);
     }
-    expect(stderr).toContain("tributary-client join 'LINK'");
+    expect(stderr).toContain('tributary-client join\nand paste the link');
     expect(stderr).not.toContain(formatClientKey(link.clientKey));
   });
 
@@ -127,6 +132,33 @@ describe('tributary-concentrator client', () => {
     );
   });
 
+  it('rotates a key: both are good until it is finished, and the link has the new one', async () => {
+    const { exec, directory } = await cli();
+    const { stdout: first } = await exec('init', '--public', 'vps.example.org');
+    const keys = async () => {
+      const { clients } = await loadConcentratorConfig(join(directory, 'tributary-concentrator.yaml'));
+      return clients.map(({ key, oldKey }) => [key, oldKey].map((one) => one && formatClientKey(one)));
+    };
+    const [before] = await keys();
+    const rotated = await exec('client', 'rotate', 'client1');
+    expect(rotated.code).toBe(0);
+    expect(rotated.stderr).toContain('client rotate client1 --finish');
+    const link = parseLink(rotated.stdout);
+    const newKey = formatClientKey(link.clientKey);
+    expect(link).toEqual({ ...parseLink(first), clientKey: link.clientKey });
+    expect(newKey).not.toBe(before![0]);
+    expect(await keys()).toEqual([[newKey, before![0]]]);
+    expect(await mode(join(directory, 'clients.yaml'))).toBe(0o600);
+    expect((await exec('check')).stdout).toContain('; with two keys: client1\n');
+    expect((await exec('client', 'list')).stdout).toContain('changing its key since 2025-01-31T12:00:00Z');
+    expect(await exec('client', 'rotate', 'client1')).toMatchObject({ code: 2, stdout: '' });
+    expect((await exec('client', 'rotate', 'client1', '--finish')).code).toBe(0);
+    expect(await keys()).toEqual([[newKey, undefined]]);
+    const again = await exec('client', 'rotate', 'client1', '--finish');
+    expect([again.code, again.stderr]).toEqual([2, expect.stringContaining('has one key only')]);
+    expect((await exec('client', 'rotate', 'nobody')).code).toBe(2);
+  });
+
   it('cannot make a link without knowing where clients connect', async () => {
     const { exec, directory } = await cli();
     await exec('init', '--public', 'vps.example.org');
@@ -138,7 +170,60 @@ describe('tributary-concentrator client', () => {
   });
 });
 
+describe('tributary-concentrator certificate', () => {
+  it('prepares another, whose pin links have, and changes to it', async () => {
+    const { exec, directory } = await cli();
+    const { stdout: first } = await exec('init', '--public', 'vps.example.org');
+    const [pin] = parseLink(first).pins;
+    const early = await exec('certificate', 'switch');
+    expect([early.code, early.stderr]).toEqual([2, expect.stringContaining('no certificate is prepared')]);
+
+    const prepared = await exec('certificate', 'prepare');
+    expect(prepared.code).toBe(0);
+    const added = parseLink((await exec('client', 'add', 'router')).stdout);
+    expect(added.pins[0]).toEqual(pin);
+    expect(added.pins).toHaveLength(2);
+    expect(prepared.stdout).toBe(`pin: [${added.pins.map(({ text }) => `"${text}"`).join(', ')}]\n`);
+    expect((await exec('check')).stdout).toContain(`prepared      ${added.pins[1]!.text}: in new links`);
+    for (const name of ['key.next.pem', 'certificate.next.pem']) {
+      expect(await mode(join(directory, name))).toBe(0o600);
+    }
+    expect((await exec('certificate', 'prepare')).code).toBe(2);
+
+    expect((await exec('certificate', 'switch')).code).toBe(0);
+    expect((await exec('check')).stdout).toContain(`certificate   ${added.pins[1]!.text}, expires`);
+    expect(parseLink((await exec('client', 'add', 'phone')).stdout).pins).toEqual([added.pins[1]]);
+    expect((await readdir(directory)).filter((name) => name.includes('next'))).toEqual([]);
+  });
+
+  it('that was changed half way, as by a power cut, works, and can be completed', async () => {
+    const { exec, directory } = await cli();
+    await exec('init', '--public', 'vps.example.org');
+    await exec('certificate', 'prepare');
+    const next = await readFile(join(directory, 'certificate.next.pem'), 'utf8');
+    await writeFile(join(directory, 'certificate.pem'), next);
+    const { text } = certificatePin(next);
+    expect((await exec('check')).stdout).toContain(`certificate   ${text}, expires`);
+    expect(parseLink((await exec('client', 'add', 'x')).stdout).pins.map((pin) => pin.text)).toEqual([text]);
+    expect((await exec('certificate', 'switch')).code).toBe(0);
+    expect((await readdir(directory)).filter((name) => name.includes('next'))).toEqual([]);
+    expect((await exec('check')).code).toBe(0);
+  });
+});
+
 describe('tributary-concentrator', () => {
+  it.each<[string, string[], boolean]>([
+    ['private addresses alone', ['127.0.0.1', '10.0.0.5', '2001:470::5'], true],
+    ['carrier-grade NAT', ['100.64.0.5'], true],
+    ['a public one, too', ['10.0.0.5', '198.41.0.4'], false],
+    ['loopback alone', ['127.0.0.1'], false],
+  ])('checks: warns that its public address may be unknown, with %s: %s', async (_, addresses, warns) => {
+    const { exec, setOwn } = await cli();
+    await exec('init', '--public', 'vps.example.org');
+    setOwn(addresses);
+    expect((await exec('check')).stderr.includes('add its public address to "public"')).toBe(warns);
+  });
+
   it('checks: says what it would do', async () => {
     const { exec, directory } = await cli();
     await exec('init', '--public', 'vps.example.org');

@@ -105,7 +105,7 @@ describe('real connections', () => {
   test.each(['127.0.0.1', '::1'])('%s with an allow rule', async (host) => {
     const port = await listen(host);
     const { dialer, outcomes } = dialerOf({ policy: policyOf({ allow: [host] }), connect: connectTcp });
-    const socket = await dialer.dial({ host, port }, NEVER);
+    const socket = await dialer.dial({ host, port }, NEVER, 'laptop');
     const [data] = await once(socket, 'data');
     expect(String(data)).toBe('hello');
     expect(outcomes).toEqual(['connected']);
@@ -116,7 +116,9 @@ describe('real connections', () => {
     async (host) => {
       const port = await listen('127.0.0.1');
       const { dialer, outcomes } = dialerOf({ connect: connectTcp });
-      await expect(dialer.dial({ host, port }, NEVER)).rejects.toMatchObject({ code: 'notAuthorized' });
+      await expect(dialer.dial({ host, port }, NEVER, 'laptop')).rejects.toMatchObject({
+        code: 'notAuthorized',
+      });
       expect(outcomes).toEqual(['notAuthorized']);
     },
   );
@@ -124,7 +126,7 @@ describe('real connections', () => {
   test.each(['127.0.0.1', '::1'])('a closed port at %s', async (host) => {
     const port = await closedPort(host);
     const { dialer, outcomes } = dialerOf({ policy: policyOf({ allow: [host] }), connect: connectTcp });
-    await expect(dialer.dial({ host, port }, NEVER)).rejects.toMatchObject({
+    await expect(dialer.dial({ host, port }, NEVER, 'laptop')).rejects.toMatchObject({
       code: 'connectionRefused',
       message: expect.stringContaining('ECONNREFUSED'),
     });
@@ -142,7 +144,7 @@ describe('real connections', () => {
     });
     const policy = policyOf({ allow: ['127.0.0.1', '::1'] });
     const { dialer } = dialerOf({ policy, resolver, connect: connectTcp });
-    const socket = await dialer.dial({ host: 'Origin.Example.Test.', port }, NEVER);
+    const socket = await dialer.dial({ host: 'Origin.Example.Test.', port }, NEVER, 'laptop');
     expect(socket.remoteAddress).toBe('127.0.0.1');
     expect(server.queries.sort()).toEqual(['A origin.example.test', 'AAAA origin.example.test']);
   });
@@ -156,7 +158,9 @@ describe('policy', () => {
     const { connect, dialled } = connectRecorder();
     const policy = policyOf({ allow: ['rebind.example.org', '*'] });
     const { dialer, outcomes } = dialerOf({ policy, resolver, connect });
-    await expect(dialer.dial({ host: 'rebind.example.org', port: 80 }, NEVER)).rejects.toMatchObject({
+    await expect(
+      dialer.dial({ host: 'rebind.example.org', port: 80 }, NEVER, 'laptop'),
+    ).rejects.toMatchObject({
       code: 'notAuthorized',
       message: expect.stringContaining('127.0.0.1 is a special address (loopback'),
     });
@@ -168,9 +172,11 @@ describe('policy', () => {
     const resolver = resolverOf({ 'mixed.example.org': ['10.0.0.1', '8.8.8.8', '::1', '8.8.4.4'] });
     const { connect, dialled } = connectRecorder({ '8.8.8.8': 'ECONNREFUSED', '8.8.4.4': 'ECONNREFUSED' });
     const { dialer } = dialerOf({ resolver, connect });
-    await expect(dialer.dial({ host: 'mixed.example.org', port: 80 }, NEVER)).rejects.toMatchObject({
-      code: 'connectionRefused',
-    });
+    await expect(dialer.dial({ host: 'mixed.example.org', port: 80 }, NEVER, 'laptop')).rejects.toMatchObject(
+      {
+        code: 'connectionRefused',
+      },
+    );
     expect(dialled).toEqual(['8.8.8.8 80', '8.8.4.4 80']);
     expect(resolver.asked).toEqual(['mixed.example.org']);
   });
@@ -181,7 +187,9 @@ describe('policy', () => {
       const resolver = resolverOf({ 'ads.example.org': ['8.8.8.8'] });
       const { connect } = connectRecorder();
       const { dialer } = dialerOf({ policy: policyOf({ deny: ['*.example.org'] }), resolver, connect });
-      await expect(dialer.dial({ host, port: 80 }, NEVER)).rejects.toMatchObject({ code: 'notAuthorized' });
+      await expect(dialer.dial({ host, port: 80 }, NEVER, 'laptop')).rejects.toMatchObject({
+        code: 'notAuthorized',
+      });
       expect(resolver.asked).toEqual([]);
     },
   );
@@ -190,11 +198,11 @@ describe('policy', () => {
     const { connect } = connectRecorder();
     const { dialer, outcomes } = dialerOf({ connect });
     const destination = { host: '8.8.8.8', port: 25 };
-    await dialer.dial(destination, NEVER);
+    await dialer.dial(destination, NEVER, 'laptop');
     dialer.setPolicy(policyOf({ deny: ['*:25'] }));
-    await expect(dialer.dial(destination, NEVER)).rejects.toMatchObject({ code: 'notAuthorized' });
+    await expect(dialer.dial(destination, NEVER, 'laptop')).rejects.toMatchObject({ code: 'notAuthorized' });
     dialer.setPolicy(policyOf());
-    expect((await dialer.dial(destination, NEVER)).address).toBe('8.8.8.8');
+    expect((await dialer.dial(destination, NEVER, 'laptop')).address).toBe('8.8.8.8');
     expect(outcomes).toEqual(['connected', 'notAuthorized', 'connected']);
   });
 });
@@ -213,7 +221,7 @@ describe('failures', () => {
   ])('%s is told as %s', async (errno, code) => {
     const { connect } = connectRecorder({ '8.8.8.8': errno });
     const { dialer, outcomes } = dialerOf({ connect });
-    await expect(dialer.dial({ host: '8.8.8.8', port: 80 }, NEVER)).rejects.toMatchObject({
+    await expect(dialer.dial({ host: '8.8.8.8', port: 80 }, NEVER, 'laptop')).rejects.toMatchObject({
       code,
       message: `8.8.8.8:80 could not be connected to: connect ${errno} 8.8.8.8:80`,
       cause: { code: errno },
@@ -228,7 +236,7 @@ describe('failures', () => {
       '8.8.8.8': 'ECONNREFUSED',
     });
     const { dialer } = dialerOf({ resolver, connect });
-    await expect(dialer.dial({ host: 'www.example.org', port: 80 }, NEVER)).rejects.toMatchObject({
+    await expect(dialer.dial({ host: 'www.example.org', port: 80 }, NEVER, 'laptop')).rejects.toMatchObject({
       code: 'connectionRefused',
     });
     expect(dialled).toEqual(['2606:4700::1 80', '8.8.8.8 80']);
@@ -236,7 +244,7 @@ describe('failures', () => {
 
   test('an unknown name', async () => {
     const { dialer, outcomes } = dialerOf({ connect: connectRecorder().connect });
-    await expect(dialer.dial({ host: 'nowhere.example', port: 80 }, NEVER)).rejects.toMatchObject({
+    await expect(dialer.dial({ host: 'nowhere.example', port: 80 }, NEVER, 'laptop')).rejects.toMatchObject({
       code: 'nameNotFound',
     });
     expect(outcomes).toEqual(['nameNotFound']);
@@ -245,7 +253,7 @@ describe('failures', () => {
   test('no name at all', async () => {
     const resolver = resolverOf({});
     const { dialer } = dialerOf({ resolver, connect: connectRecorder().connect });
-    await expect(dialer.dial({ host: 'a\nb', port: 80 }, NEVER)).rejects.toMatchObject({
+    await expect(dialer.dial({ host: 'a\nb', port: 80 }, NEVER, 'laptop')).rejects.toMatchObject({
       code: 'nameNotFound',
       message: '"a\\nb" is neither a domain name nor an IP address',
     });
@@ -262,7 +270,7 @@ describe('failures', () => {
         return new Promise(() => {});
       },
     });
-    await expect(dialer.dial({ host: '8.8.8.8', port: 80 }, client.signal)).rejects.toMatchObject({
+    await expect(dialer.dial({ host: '8.8.8.8', port: 80 }, client.signal, 'laptop')).rejects.toMatchObject({
       code: 'cancelled',
     });
     expect(attempt?.aborted).toBe(true);
@@ -272,7 +280,9 @@ describe('failures', () => {
   test('the client had given up before', async () => {
     const { connect, dialled } = connectRecorder();
     const { dialer } = dialerOf({ connect });
-    await expect(dialer.dial({ host: '8.8.8.8', port: 80 }, AbortSignal.abort())).rejects.toMatchObject({
+    await expect(
+      dialer.dial({ host: '8.8.8.8', port: 80 }, AbortSignal.abort(), 'laptop'),
+    ).rejects.toMatchObject({
       code: 'cancelled',
     });
     expect(dialled).toEqual([]);
@@ -285,7 +295,8 @@ test('IPv6 comes first; after it lost to IPv4, IPv4 comes first for ten minutes'
   const failures: Record<string, string> = {};
   const { connect, dialled } = connectRecorder(failures);
   const { dialer } = dialerOf({ resolver, connect, clock: () => nowMs });
-  const dial = async () => (await dialer.dial({ host: 'www.example.org', port: 80 }, NEVER)).address;
+  const dial = async () =>
+    (await dialer.dial({ host: 'www.example.org', port: 80 }, NEVER, 'laptop')).address;
 
   expect(await dial()).toBe('2606:4700::1');
   failures['2606:4700::1'] = 'ENETUNREACH';

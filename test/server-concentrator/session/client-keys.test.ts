@@ -1,11 +1,24 @@
 import { expect, it } from 'vitest';
 import { ClientKeys } from '../../../server-concentrator/session/client-keys.ts';
+import { ProvenKeys } from '../../../server-concentrator/session/proven-keys.ts';
 
-const entry = (id: string, byte: number) => ({ id, key: new Uint8Array(32).fill(byte) });
+const key = (byte: number) => new Uint8Array(32).fill(byte);
+const entry = (id: string, byte: number) => ({ id, key: key(byte) });
 
-it('tells which clients are revoked by others, and knows the others at once', () => {
-  const clients = new ClientKeys([entry('kept', 1), entry('rotated', 2), entry('removed', 3)]);
-  const revoked = clients.replace([entry('kept', 1), entry('rotated', 9), entry('new', 4)]);
-  expect([...revoked]).toEqual(['rotated', 'removed']);
-  expect([clients.of('rotated')?.[0], clients.of('removed'), clients.count]).toEqual([9, undefined, 3]);
+it('knows one key of a client, or two, those of a new list at once', () => {
+  const clients = new ClientKeys([entry('kept', 1), { ...entry('rotated', 2), oldKey: key(3) }]);
+  const first = (id: string) => clients.of(id).map(([byte]) => byte);
+  expect([first('kept'), first('rotated'), first('nobody')]).toEqual([[1], [2, 3], []]);
+  clients.replace([entry('rotated', 2), entry('new', 4)]);
+  expect([first('kept'), first('rotated'), first('new'), clients.count]).toEqual([[], [2], [4], 2]);
+});
+
+it('a session keeps to the keys that its client has proven and still has', () => {
+  const proven = new ProvenKeys();
+  proven.add(key(1));
+  expect(proven.keepAny([key(2), key(1)])).toBe(true);
+  proven.add(key(2));
+  expect(proven.keepAny([key(2)])).toBe(true);
+  // What is good again was proven before it was bad.
+  expect(proven.keepAny([key(1)])).toBe(false);
 });

@@ -6,6 +6,7 @@ import {
 } from '../../../server-concentrator/session/subflow-admission.ts';
 import { ClientHandshake } from '../../../shared/protocol/handshake/client-handshake.ts';
 import { OwnBytes } from '../../../shared/protocol/memory/chunk.ts';
+import { ProvenSources } from '../../../shared/runtime/admission/proven-sources.ts';
 import { nodeHandshakeCrypto } from '../../../shared/runtime/session/handshake-crypto.ts';
 import type {
   SubflowTransport,
@@ -19,10 +20,15 @@ const EXPORTER = new Uint8Array(32);
 class Stranger {
   isOpen = true;
   handlers: SubflowTransportHandlers | undefined;
+  readonly #address: string;
+
+  constructor(address: string) {
+    this.#address = address;
+  }
 
   get transport(): SubflowTransport {
     return {
-      remoteAddress: '192.0.2.1',
+      remoteAddress: this.#address,
       exporter: EXPORTER,
       setHandlers: (handlers) => {
         this.handlers = handlers;
@@ -52,19 +58,24 @@ class Stranger {
 
 function bed(over: Partial<SubflowAdmissionOptions> = {}) {
   const results: string[] = [];
+  const crowded: string[] = [];
+  const proven = new ProvenSources(() => 0);
   const admission = new SubflowAdmission({
-    keyOf: () => KEY,
+    keysOf: () => [KEY],
     sessions: { admit: () => 'hello' },
+    proven,
     onResult: (result) => results.push(result),
+    onCrowded: (outcome, remote) => crowded.push(`${outcome} ${remote}`),
+    clock: () => 0,
     logger: pino({ enabled: false }),
     ...over,
   });
-  const come = (): Stranger & { readonly settled: Promise<void> } => {
-    const stranger = new Stranger();
+  const come = (address = '192.0.2.1'): Stranger & { readonly settled: Promise<void> } => {
+    const stranger = new Stranger(address);
     const settled = admission.admit(stranger.transport, 60_000);
     return Object.assign(stranger, { settled });
   };
-  return { admission, results, come };
+  return { admission, results, crowded, proven, come };
 }
 
 it('hands a client that proves its key to the sessions, and leaves its connection alone', async () => {
@@ -95,17 +106,43 @@ it('disconnects a client when an internal error shows, and counts it', async () 
   expect([results, client.isOpen]).toEqual([['internalError'], false]);
 });
 
-it('keeps so many that say nothing, and gives the place of the oldest to the next', async () => {
-  const { results, come } = bed({ maxApplicants: 2 });
-  const [first, second, third] = [come(), come(), come()];
+it('keeps so many that say nothing, and gives the place of the oldest to one of another network', async () => {
+  const { results, crowded, come } = bed({ maxApplicants: 2 });
+  const [first, second, third] = [come('10.0.0.1'), come('10.0.1.1'), come('10.0.2.1')];
   await first.settled;
   expect([first, second, third].map(({ isOpen }) => isOpen)).toEqual([false, true, true]);
   third.greet(KEY);
   await third.settled;
   // There is room again.
-  come();
+  come('10.0.3.1');
   expect(second.isOpen).toBe(true);
-  expect(results).toEqual(['cancelled', 'hello']);
+  expect([results, crowded]).toEqual([['cancelled', 'hello'], ['displaced 10.0.0.1']]);
+});
+
+it('gives one source a quarter of the places', async () => {
+  const { results, crowded, come } = bed({ maxApplicants: 8 });
+  const all = Array.from({ length: 5 }, () => come());
+  await Promise.all([all[0]!.settled, all[1]!.settled, all[4]!.settled]);
+  // Two in a second give way to others of their source.
+  expect(all.map(({ isOpen }) => isOpen)).toEqual([false, false, true, true, false]);
+  expect(results.sort()).toEqual(['cancelled', 'cancelled', 'resourceExceeded']);
+  expect(crowded).toEqual(['displaced 192.0.2.1', 'displaced 192.0.2.1', 'refused 192.0.2.1']);
+});
+
+it('prefers those whose source has proven itself, and learns that from clients alone', async () => {
+  const { crowded, proven, come } = bed({ maxApplicants: 2 });
+  for (const key of [KEY, EXPORTER]) {
+    const client = come(key === KEY ? '10.1.0.1' : '10.1.1.1');
+    client.greet(key);
+    await client.settled;
+  }
+  const known = (host: string) => proven.has({ host, network: '' });
+  expect([known('10.1.0.1'), known('10.1.1.1')]).toEqual([true, false]);
+  come('10.0.0.1');
+  const client = come('10.1.0.1');
+  come('10.0.2.1');
+  expect(client.isOpen).toBe(true);
+  expect(crowded).toEqual(['displaced 10.0.0.1']);
 });
 
 it('disconnects those that have said nothing when it closes', async () => {

@@ -282,7 +282,7 @@ async function shape(namespace: Namespace, device: string, mbps: number): Promis
  * A process that removes these namespaces, and what runs in them, when its stdin ends: because the network is closed, or
  * because this process is gone, however it went.
  */
-function undertaker(names: readonly string[]): ChildProcess {
+export function undertaker(names: readonly string[]): ChildProcess {
   const script = `
     trap '' HUP INT TERM
     cat > /dev/null

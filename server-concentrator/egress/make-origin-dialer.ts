@@ -1,0 +1,60 @@
+import type { Socket } from 'node:net';
+import { StreamError } from '../../shared/protocol/errors.ts';
+import type { AppSocket } from '../../shared/runtime/app/app-socket.ts';
+import { connectAppSocket } from '../../shared/runtime/app/app-socket-connect.ts';
+import { BlockPool } from '../../shared/runtime/app/block-pool.ts';
+import type { PeerWatch } from '../../shared/runtime/app/peer-watch.ts';
+import { SharedPlaces } from '../../shared/runtime/async/shared-places.ts';
+import type { MonotonicClock } from '../../shared/runtime/clock.ts';
+import { DnsResolver } from '../../shared/runtime/dns/resolver.ts';
+import type { NativeSockets } from '../../shared/runtime/kernel/native.ts';
+import type { ConcentratorConfig } from '../config/concentrator-config.ts';
+import { DescriptorShares, dialPlaces, namePlaces, originDescriptors } from '../limits/descriptor-shares.ts';
+import type { LimitHits, LimitName } from '../limits/limit-hits.ts';
+import { OpenLine, openRate } from '../limits/open-line.ts';
+import type { EgressPolicy } from './egress-policy.ts';
+import { type DialOutcome, OriginDialer } from './origin-dialer.ts';
+
+export interface OriginDialerParts {
+  readonly policy: EgressPolicy;
+  /** How many this process may have. */
+  readonly descriptors: number;
+  readonly native: NativeSockets | undefined;
+  /** Looks after origins. */
+  readonly peers: PeerWatch;
+  readonly clock: MonotonicClock;
+  readonly limitHits: LimitHits;
+  onOutcome(outcome: DialOutcome): void;
+}
+
+/** Dials origins under the limits of each client and of the process: opens, names, attempts under way, descriptors. */
+export function makeOriginDialer(
+  { egress, limits }: Pick<ConcentratorConfig, 'egress' | 'limits'>,
+  { policy, descriptors, native, peers, clock, limitHits, onOutcome }: OriginDialerParts,
+): OriginDialer<AppSocket> {
+  const pool = new BlockPool(clock);
+  const shares = new DescriptorShares(originDescriptors(descriptors));
+  const onWait = (limit: LimitName) => (clientId: string) => limitHits.note(limit, clientId);
+  return new OriginDialer({
+    policy,
+    resolver: new DnsResolver({
+      timeoutMs: egress.resolveTimeoutMs,
+      clock,
+      names: namePlaces(descriptors, limits.namesPerClient),
+      onWait: onWait('namesPerClient'),
+    }),
+    connectTimeoutMs: egress.connectTimeoutMs,
+    opens: new OpenLine(openRate(limits.opensPerSecond), clock, onWait('opensPerSecond')),
+    places: new SharedPlaces(dialPlaces(shares.total, limits.dialsPerClient), onWait('dialsPerClient')),
+    async connect(host, port, signal, clientId) {
+      if (!shares.mayTake(clientId)) {
+        limitHits.note('descriptors', clientId);
+        throw new StreamError('resourceExceeded', shares.refusal);
+      }
+      const wire = { watch: (socket: Socket) => void socket.once('close', shares.take(clientId)) };
+      return connectAppSocket({ host, port, pool, peers, native, wire, signal });
+    },
+    clock,
+    onOutcome,
+  });
+}

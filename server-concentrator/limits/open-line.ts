@@ -1,0 +1,88 @@
+import type { CancelSignal } from '../../shared/runtime/async/cancellation.ts';
+import type { MonotonicClock } from '../../shared/runtime/clock.ts';
+import { type Rate, TokenBuckets } from './token-buckets.ts';
+
+/**
+ * What an open gives back when it has reached its origin. Most of the cost is in those that do not: searches for open ports,
+ * names that do not exist, streams that are reset at once. A client that uses what it opens has ten times the rate.
+ */
+const REFUND = 0.9;
+
+/** A page of a browser opens some hundred connections at most. */
+const BURST_SECONDS = 2.5;
+
+/** The rate of opens. */
+export function openRate(perSecond: number): Rate {
+  return { perSecond, burst: perSecond * BURST_SECONDS };
+}
+
+/**
+ * Paces the opens of each client: those beyond its rate wait in a line of their own. A line holds streams that are open, which
+ * `streamsPerSession` bounds; one that is reset leaves it.
+ */
+export class OpenLine {
+  readonly #buckets: TokenBuckets;
+  readonly #onWait: (clientId: string) => void;
+  /** Those that have a line: it stays until its timer finds it empty. */
+  readonly #lines = new Map<string, Line>();
+
+  /** @param onWait called for each open that has to wait */
+  constructor(rate: Rate, clock: MonotonicClock, onWait: (clientId: string) => void) {
+    this.#buckets = new TokenBuckets(rate, clock);
+    this.#onWait = onWait;
+  }
+
+  /** Resolves when it is this open's turn. Rejects with the signal's reason. */
+  enter(clientId: string, signal: CancelSignal): Promise<void> {
+    const known = this.#lines.get(clientId);
+    if (known === undefined && this.#buckets.tryTake(clientId)) return Promise.resolve();
+    this.#onWait(clientId);
+    const line = known ?? this.#newLine(clientId);
+    return new Promise((resolve, reject) => {
+      const onTurn = () => {
+        signal.removeEventListener('abort', onAbort);
+        resolve();
+      };
+      const onAbort = () => {
+        line.delete(onTurn);
+        reject(signal.reason);
+      };
+      line.add(onTurn);
+      signal.addEventListener('abort', onAbort);
+    });
+  }
+
+  /** An open of this client has reached its origin. */
+  onReached(clientId: string): void {
+    this.#buckets.giveBack(clientId, REFUND);
+    const line = this.#lines.get(clientId);
+    if (line !== undefined) this.#serve(clientId, line);
+  }
+
+  #newLine(clientId: string): Line {
+    const line: Line = new Set();
+    this.#lines.set(clientId, line);
+    this.#serveLater(clientId, line);
+    return line;
+  }
+
+  #serve(clientId: string, line: Line): void {
+    for (const onTurn of line) {
+      if (!this.#buckets.tryTake(clientId)) return;
+      line.delete(onTurn);
+      onTurn();
+    }
+  }
+
+  #serveLater(clientId: string, line: Line): void {
+    const waitMs = Math.ceil(this.#buckets.waitMs(clientId));
+    setTimeout(() => {
+      this.#serve(clientId, line);
+      if (line.size > 0) this.#serveLater(clientId, line);
+      else this.#lines.delete(clientId);
+    }, waitMs);
+  }
+}
+
+/** Opens that wait, in their order; each is called when it is its turn. */
+type Line = Set<() => void>;

@@ -1,0 +1,55 @@
+import type { MonotonicClock } from '../clock.ts';
+import type { Source } from './source.ts';
+
+/** A client that was here within a day is likely to come back from there. */
+const PROVEN_MS = 24 * 60 * 60 * 1_000;
+/** The uplinks of one client, and the addresses that they had in a day. The least recent is forgotten. */
+const MAX_HOSTS_PER_CLIENT = 32;
+
+interface ProvenHost {
+  untilMs: number;
+  clients: number;
+}
+
+/**
+ * The hosts from which clients have proven their keys lately. Bounded for each client, so that one with many addresses cannot
+ * make the hosts of others be forgotten.
+ */
+export class ProvenSources {
+  readonly #clock: MonotonicClock;
+  /** The hosts of each client, the least recent first. There are as many clients as the operator has given keys to. */
+  readonly #byClient = new Map<string, Set<string>>();
+  readonly #hosts = new Map<string, ProvenHost>();
+
+  constructor(clock: MonotonicClock) {
+    this.#clock = clock;
+  }
+
+  has({ host }: Source): boolean {
+    const proven = this.#hosts.get(host);
+    return proven !== undefined && this.#clock() < proven.untilMs;
+  }
+
+  /** A client has proven its key from there. */
+  add(clientId: string, { host }: Source): void {
+    let own = this.#byClient.get(clientId);
+    if (own === undefined) {
+      own = new Set();
+      this.#byClient.set(clientId, own);
+    }
+    const proven = this.#hosts.get(host) ?? { untilMs: 0, clients: 0 };
+    this.#hosts.set(host, proven);
+    proven.untilMs = this.#clock() + PROVEN_MS;
+    if (!own.delete(host)) proven.clients++;
+    own.add(host);
+    const [leastRecent] = own;
+    if (own.size > MAX_HOSTS_PER_CLIENT && leastRecent !== undefined) this.#forget(own, leastRecent);
+  }
+
+  #forget(own: Set<string>, host: string): void {
+    own.delete(host);
+    const proven = this.#hosts.get(host)!;
+    proven.clients--;
+    if (proven.clients === 0) this.#hosts.delete(host);
+  }
+}

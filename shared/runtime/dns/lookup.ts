@@ -1,0 +1,196 @@
+import { promises as dns } from 'node:dns';
+import { type ErrorName, StreamError } from '../../protocol/errors.ts';
+import type { CancelSignal } from '../async/cancellation.ts';
+import type { ReleasePlace, SharedPlaces } from '../async/shared-places.ts';
+import type { DnsChannels, DnsRecord } from './dns-channels.ts';
+
+/** What the name servers said for one address family. */
+export interface Family {
+  readonly records: readonly DnsRecord[];
+  readonly errorCode?: string;
+}
+
+export interface LookupOptions {
+  readonly name: string;
+  /** Names are asked for in a place each; those who ask share them. */
+  readonly places: SharedPlaces;
+  readonly channels: DnsChannels;
+  /** For a caller, the time in the line included; and for the name servers. */
+  readonly timeoutMs: number;
+  /** What has been learned. */
+  onLearned(families: readonly Family[]): void;
+  /** Called once: nobody waits any more, or everybody has an answer. */
+  onOver(): void;
+}
+
+interface Caller {
+  readonly asker: string;
+  settle(how: { readonly answer: readonly string[] } | { readonly error: unknown }): void;
+}
+
+/**
+ * One name that is looked up, for all who want it at the same time. It waits for a place in the line of each of them, so that
+ * nobody waits longer because somebody else asked first. When nobody wants it any more it leaves the line, or stops asking.
+ */
+export class Lookup {
+  readonly #options: LookupOptions;
+  readonly #callers = new Set<Caller>();
+  readonly #callersOf = new Map<string, number>();
+  /** By asker: its claim of a place; once asked, of the one in whose place it is. */
+  readonly #claims = new Map<string, ReleasePlace>();
+  #isAsking = false;
+  #stopAsking = () => {};
+  #isOver = false;
+
+  constructor(options: LookupOptions) {
+    this.#options = options;
+  }
+
+  /** Waits for the answer. Rejects with StreamError as `OriginResolver.resolve`. */
+  join(asker: string, signal: CancelSignal): Promise<readonly string[]> {
+    const { name, timeoutMs } = this.#options;
+    return new Promise((resolve, reject) => {
+      const caller: Caller = {
+        asker,
+        settle: (how) => {
+          clearTimeout(timer);
+          signal.removeEventListener('abort', onAbort);
+          this.#count(caller, -1);
+          if ('answer' in how) resolve(how.answer);
+          else reject(how.error);
+        },
+      };
+      const giveUp = (error: StreamError) => {
+        caller.settle({ error });
+        this.#onLeft(asker);
+      };
+      const onAbort = () => giveUp(new StreamError('cancelled', `the lookup of ${name} was given up`));
+      const timer = setTimeout(() => giveUp(this.#tooLate()), timeoutMs);
+      signal.addEventListener('abort', onAbort);
+      this.#count(caller, +1);
+      if (!this.#isAsking) this.#claimFor(asker);
+    });
+  }
+
+  #count(caller: Caller, change: 1 | -1): void {
+    if (change > 0) this.#callers.add(caller);
+    else this.#callers.delete(caller);
+    this.#callersOf.set(caller.asker, (this.#callersOf.get(caller.asker) ?? 0) + change);
+  }
+
+  #claimFor(asker: string): void {
+    if (this.#claims.has(asker)) return;
+    const release = this.#options.places.claim(asker, () => this.#ask(asker));
+    // It may have failed by now.
+    if (this.#isOver) release();
+    else this.#claims.set(asker, release);
+  }
+
+  #onLeft(asker: string): void {
+    if (this.#isOver) return;
+    if (this.#callers.size === 0) {
+      this.#finish();
+    } else if (!this.#isAsking && this.#callersOf.get(asker) === 0) {
+      this.#claims.get(asker)?.();
+      this.#claims.delete(asker);
+    }
+  }
+
+  #ask(asker: string): void {
+    this.#isAsking = true;
+    for (const [other, release] of this.#claims) {
+      if (other === asker) continue;
+      release();
+      this.#claims.delete(other);
+    }
+    try {
+      this.#askNameServers();
+    } catch (error) {
+      this.#settleAll({ error });
+    }
+  }
+
+  #askNameServers(): void {
+    const { name, channels, timeoutMs, onLearned } = this.#options;
+    const open = channels.take();
+    const { channel } = open;
+    const ipv4 = settled(channel.resolve4(name, { ttl: true }));
+    const ipv6 = settled(channel.resolve6(name, { ttl: true }));
+    const timer = setTimeout(() => this.#settleAll({ error: this.#tooLate() }), timeoutMs);
+    let isComplete = false;
+    const complete = Promise.all([ipv6, ipv4]).then((families) => {
+      isComplete = true;
+      return families;
+    });
+    this.#stopAsking = () => {
+      clearTimeout(timer);
+      if (!isComplete) channel.cancel();
+      channels.giveBack(open);
+    };
+    void Promise.race([complete, ipv4AfterDelay(ipv4)]).then((families) => {
+      if (this.#isOver) return;
+      onLearned(families);
+      const answer = answerOf(families);
+      if (answer.length > 0) this.#settleAll({ answer });
+      else this.#settleAll({ error: failureOf(name, families) });
+    });
+  }
+
+  #tooLate(): StreamError {
+    const { name, timeoutMs } = this.#options;
+    return new StreamError('timedOut', `${name} was not resolved within ${timeoutMs} ms`);
+  }
+
+  #settleAll(how: Parameters<Caller['settle']>[0]): void {
+    for (const caller of [...this.#callers]) caller.settle(how);
+    this.#finish();
+  }
+
+  #finish(): void {
+    this.#isOver = true;
+    // Before the place is given to another name.
+    this.#options.onOver();
+    this.#stopAsking();
+    for (const release of this.#claims.values()) release();
+    this.#claims.clear();
+  }
+}
+
+/** More would only be tried after all of these had failed, long past the connect timeout. */
+export const MAX_ADDRESSES_PER_FAMILY = 8;
+/** RFC 8305 section 3: how much later than the A answer the AAAA answer may come. */
+const RESOLUTION_DELAY_MS = 50;
+
+async function settled(query: Promise<readonly DnsRecord[]>): Promise<Family> {
+  try {
+    return { records: (await query).slice(0, MAX_ADDRESSES_PER_FAMILY) };
+  } catch (error) {
+    return { records: [], errorCode: (error as NodeJS.ErrnoException).code ?? 'unknown' };
+  }
+}
+
+/** The IPv4 answer alone, for name servers that drop AAAA queries; never when there is none. */
+async function ipv4AfterDelay(ipv4: Promise<Family>): Promise<readonly Family[]> {
+  const family = await ipv4;
+  return new Promise((resolve) => {
+    if (family.records.length > 0) setTimeout(resolve, RESOLUTION_DELAY_MS, [family]);
+  });
+}
+
+/** All addresses, in the order of the families. */
+export function answerOf(families: readonly Family[]): readonly string[] {
+  return families.flatMap(({ records }) => records.map(({ address }) => address));
+}
+
+function failureOf(name: string, families: readonly Family[]): StreamError {
+  const codes = families.map(({ errorCode }) => errorCode ?? dns.NODATA);
+  return new StreamError(errorOf(codes), `${name} could not be resolved: ${[...new Set(codes)].join(', ')}`);
+}
+
+function errorOf(codes: readonly string[]): ErrorName {
+  // The name does not exist (NXDOMAIN), whatever became of the other query; or it has no address of either family.
+  if (codes.includes(dns.NOTFOUND) || codes.every((code) => NO_ADDRESS.has(code))) return 'nameNotFound';
+  return codes.includes(dns.TIMEOUT) ? 'timedOut' : 'networkFailure';
+}
+
+const NO_ADDRESS: ReadonlySet<string> = new Set([dns.NODATA, dns.BADNAME]);

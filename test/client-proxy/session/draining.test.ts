@@ -1,0 +1,47 @@
+import { once } from 'node:events';
+import { createServer } from 'node:net';
+import { expect, it, vi } from 'vitest';
+import { OwnBytes } from '../../../shared/protocol/memory/chunk.ts';
+import { Cancellation } from '../../../shared/runtime/async/cancellation.ts';
+import { onCleanup } from '../../runtime/subflow/subflow-bench.ts';
+import { twoConcentrators } from './two-concentrators.ts';
+
+const UPLOAD_BYTES = 16_000_000;
+
+it('ends when all that was to be uploaded has been, though nobody waits for it any more', async () => {
+  const { keeper } = await twoConcentrators();
+  let received = 0;
+  // It has nothing to say.
+  const server = createServer({ allowHalfOpen: true }, (socket) => {
+    onCleanup(() => socket.destroy());
+    socket.on('data', (bytes) => {
+      received += bytes.length;
+    });
+    socket.on('error', () => {}).end();
+  });
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  onCleanup(() => void server.close());
+  const { port } = server.address() as { port: number };
+  let hasEnded = false;
+  await keeper.openStream(
+    { host: '127.0.0.1', port },
+    () => ({ mode: 'aggregate' }),
+    (driver, streamId) => {
+      driver.input(({ streams }) => {
+        streams.write(streamId, new OwnBytes(new Uint8Array(UPLOAD_BYTES)));
+        streams.end(streamId);
+      });
+      const ended = () => {
+        hasEnded = true;
+      };
+      return { onOpened() {}, onData() {}, onEnded: ended, onFailed() {}, onWritable() {} };
+    },
+    new Cancellation(),
+  );
+  await vi.waitFor(() => expect(hasEnded).toBe(true));
+  await keeper.drain();
+  expect(keeper.drivers.map(({ streamCount }) => streamCount)).toEqual([0]);
+  await vi.waitFor(() => expect(received).toBe(UPLOAD_BYTES));
+  await keeper.stop();
+});

@@ -1,0 +1,141 @@
+import { once } from 'node:events';
+import { connect, createServer, type Socket } from 'node:net';
+import { afterAll, describe, expect, it } from 'vitest';
+import type { AppSocket } from '../../../shared/runtime/app/app-socket.ts';
+import { connectAppSocket } from '../../../shared/runtime/app/app-socket-connect.ts';
+import { acceptAppSockets } from '../../../shared/runtime/app/app-socket-listener.ts';
+import { BlockPool } from '../../../shared/runtime/app/block-pool.ts';
+import { PeerWatch } from '../../../shared/runtime/app/peer-watch.ts';
+import { Cancellation } from '../../../shared/runtime/async/cancellation.ts';
+import { loadNative } from '../../../shared/runtime/kernel/native.ts';
+import { descriptorOf } from '../../../shared/runtime/kernel/socket-handle.ts';
+import { IPPROTO_TCP } from '../../../shared/runtime/kernel/socket-options.ts';
+import { deferred } from '../../support/deferred.ts';
+import { needs } from '../../support/needs.ts';
+import { Recorder } from './app-pair.ts';
+
+/** tcp(7): how long the kernel remembers a connection that was closed both ways. */
+const TCP_LINGER2 = 8;
+/** The shortest times that the kernel's seconds allow. */
+const TIMES = { keepAliveMs: 4_000, stallTimeoutMs: 2_000 };
+/** Longer than everything that follows from those times. */
+const SETTLED_MS = 6_000;
+
+const { native } = loadNative();
+const clock = () => performance.now();
+/** They run at the same time, since all of them wait. */
+const cleanups: (() => unknown)[] = [];
+const onCleanup = (cleanup: () => unknown) => void cleanups.push(cleanup);
+afterAll(() => {
+  for (const cleanup of cleanups) cleanup();
+});
+
+function newWatch() {
+  const lost: string[] = [];
+  const watch = new PeerWatch({
+    ...TIMES,
+    native,
+    clock,
+    onLost: (role, reason) => lost.push(`${role} ${reason}`),
+  });
+  return { watch, lost };
+}
+
+/** An application's connection, as the client sees it, and the application's own end. */
+async function application(peers: PeerWatch): Promise<{ app: AppSocket; peer: Socket; seen: Recorder }> {
+  const accepted = deferred<AppSocket>();
+  const pool = new BlockPool(clock);
+  const listener = await acceptAppSockets({
+    ...{ host: '127.0.0.1', port: 0, pool, native, peers },
+    onSocket: accepted.resolve,
+    onError: accepted.reject,
+  });
+  onCleanup(() => listener.close());
+  const peer = connect({ ...listener.address(), allowHalfOpen: true });
+  onCleanup(() => peer.destroy());
+  await once(peer, 'connect');
+  const app = await accepted.promise;
+  onCleanup(() => app.destroy());
+  const seen = new Recorder();
+  app.setHandlers(seen);
+  app.resume();
+  return { app, peer, seen };
+}
+
+/** An origin's connection, as the concentrator sees it; the origin does not read. */
+async function origin(peers: PeerWatch): Promise<{ socket: AppSocket; seen: Recorder }> {
+  const server = createServer({ pauseOnConnect: true }, (accepted) => onCleanup(() => accepted.destroy()));
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  onCleanup(() => server.close());
+  const { port } = server.address() as { port: number };
+  const pool = new BlockPool(clock);
+  const signal = new Cancellation();
+  const socket = await connectAppSocket({ host: '127.0.0.1', port, pool, native, peers, signal });
+  onCleanup(() => socket.destroy());
+  const seen = new Recorder();
+  socket.setHandlers(seen);
+  socket.resume();
+  return { socket, seen };
+}
+
+const settled = () => new Promise((resolve) => setTimeout(resolve, SETTLED_MS));
+
+describe.concurrent('PeerWatch', needs('libc'), () => {
+  it('tells an application that has closed both ways from one that has finished sending', async () => {
+    const { watch, lost } = newWatch();
+    const [gone, waiting] = await Promise.all([application(watch), application(watch)]);
+    native!.setOption(
+      descriptorOf(gone.peer)!,
+      IPPROTO_TCP,
+      TCP_LINGER2,
+      new Uint8Array(Int32Array.of(1).buffer),
+    );
+    gone.peer.destroy();
+    waiting.peer.end();
+    await gone.seen.close.promise;
+    expect(gone.seen.error).toMatchObject({ code: 'EPIPE' });
+    await settled();
+    expect([lost, waiting.seen.closed]).toEqual([['application gone'], 0]);
+    waiting.app.write([Buffer.from('late')]);
+    expect(String((await once(waiting.peer, 'data'))[0])).toBe('late');
+  });
+
+  it('gives up an origin that takes nothing once everything was sent, and waits for it before', async () => {
+    const { watch, lost } = newWatch();
+    const [ended, open] = await Promise.all([origin(watch), origin(watch)]);
+    for (const { socket } of [ended, open]) socket.write([Buffer.alloc(16_000_000)]);
+    ended.socket.end();
+    await ended.seen.close.promise;
+    expect(ended.seen.error).toMatchObject({ code: 'ETIMEDOUT' });
+    await settled();
+    expect([lost, open.seen.closed]).toEqual([['origin stalled'], 0]);
+  });
+
+  it('lets an application read slowly for as long as it likes', async () => {
+    const { watch, lost } = newWatch();
+    const { app, seen, peer } = await application(watch);
+    peer.pause();
+    app.write([Buffer.alloc(16_000_000)]);
+    app.end();
+    await settled();
+    expect([lost, seen.closed]).toEqual([[], 0]);
+  });
+
+  it('notices keep-alives of an application, and nothing else', async () => {
+    const { watch } = newWatch();
+    const [eager, busy] = await Promise.all([application(watch), application(watch)]);
+    const noticed: string[] = [];
+    Object.assign(eager.seen, { onKeepAlive: (idleMs: number) => noticed.push(`eager ${idleMs < 4_000}`) });
+    Object.assign(busy.seen, { onKeepAlive: () => noticed.push('busy') });
+    eager.peer.setKeepAlive(true, 1_000);
+    const timer = setInterval(() => {
+      busy.peer.write('x');
+      busy.app.write([Buffer.from('y')]);
+    }, 300);
+    busy.peer.resume();
+    await settled();
+    clearInterval(timer);
+    expect(new Set(noticed)).toEqual(new Set(['eager true']));
+  });
+});
