@@ -17,7 +17,11 @@ function tributary(setup: TributarySetup): Contender {
     async start(where) {
       const configured = await setup.configured(
         { uplinks, 'socks.maxConnections': MANY, log: { level: 'warn', format: 'json' } },
-        { 'limits.streamsPerSession': MANY, log: { level: 'warn', format: 'json' } },
+        {
+          'limits.streamsPerSession': MANY,
+          'limits.opensPerSecond': MANY,
+          log: { level: 'warn', format: 'json' },
+        },
       );
       const pair = await startPair({ client: where, concentrator: where }, configured, uplinks);
       return { target: TARGET, pids: pair.processes.map(({ pid }) => pid), stop: pair.stop };
