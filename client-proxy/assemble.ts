@@ -12,6 +12,7 @@ import type { NativeLoad } from '../shared/runtime/kernel/native.ts';
 import { registerBuildInfo } from '../shared/runtime/observe/build-info.ts';
 import { HttpEndpoint } from '../shared/runtime/observe/http-endpoint.ts';
 import { PeerLosses, registerPeerLosses } from '../shared/runtime/observe/peer-losses.ts';
+import { ProcessWatch, warnWithoutNative } from '../shared/runtime/observe/process-watch.ts';
 import { ResentBytes } from '../shared/runtime/observe/resent-bytes.ts';
 import { registerSessionMetrics } from '../shared/runtime/observe/session-metrics.ts';
 import { TrafficTable } from '../shared/runtime/session/uplink-traffic.ts';
@@ -55,6 +56,8 @@ export interface ClientProxyDeps {
   readonly native: NativeLoad;
   readonly version: string;
   readonly nodeVersion: string;
+  /** Log lines that could not be written. */
+  readonly droppedLogLines?: () => number;
   /** Where the usage of metered uplinks is kept unless the configuration says. */
   readonly stateDirectory: string;
 }
@@ -69,8 +72,9 @@ const ANSWER_TIMEOUT_MS = 30_000;
 export async function assemble(config: ClientConfig, deps: ClientProxyDeps): Promise<ClientProxy> {
   const { logger, clock, wallClock } = deps;
   const { native } = deps.native;
-  if (native === undefined) logger.info({ reason: deps.native.reason }, 'no native socket calls');
+  if (native === undefined) warnWithoutNative(logger, deps.native.reason);
   const counters = makeCounters(deps);
+  const watch = new ProcessWatch(deps);
   const appPool = new BlockPool(clock);
   const uplinks = new UplinkSet({ bindsByInterface: native !== undefined, maxUplinks: MAX_UPLINKS, logger });
   const states = new UplinkStates({ uplinks, wallClock, logger });
@@ -82,7 +86,7 @@ export async function assemble(config: ClientConfig, deps: ClientProxyDeps): Pro
     onLost: (role, reason) => counters.peerLosses.add(role, reason),
   });
   const secrets = new SessionSecrets(config);
-  const connector = makeConnector(config, deps, { counters, appPool, peers, secrets });
+  const connector = makeConnector(config, deps, { counters, appPool, peers, secrets, watch });
   const keeper = makeKeeper(config, deps, { counters, states, uses, connector, secrets });
   const directConnections = new DirectConnections();
   const metering = await openMetering(config, deps, { counters, uses, keeper, directConnections });
@@ -96,12 +100,12 @@ export async function assemble(config: ClientConfig, deps: ClientProxyDeps): Pro
     logger,
     onRequest: (request) => steering.serve(request),
   });
-  const listen = () => listenForApplications(config, deps, { socks, appPool, peers });
+  const listen = () => listenForApplications(config, deps, { socks, appPool, peers, watch });
   const network = makeNetworkWatch(config, deps, { uplinks, steering });
   const uplinkStatus = () => states.status(keeper.uplinks);
-  const told = { keeper, uplinks, uplinkStatus, steering, socks, directConnections, metering };
+  const told = { keeper, uplinks, uplinkStatus, steering, socks, directConnections, metering, watch };
   const endpoint = makeEndpoint(config, { ...deps, ...counters, ...told });
-  const parts = { endpoint, uplinks, metering, secrets, keeper, steering, socks, listen, network };
+  const parts = { endpoint, uplinks, metering, secrets, keeper, steering, socks, listen, network, watch };
   return new ClientProxy({ config, logger, ...parts });
 }
 
@@ -127,9 +131,10 @@ function makeConnector(
     readonly appPool: BlockPool;
     readonly peers: PeerWatch;
     readonly secrets: SessionSecrets;
+    readonly watch: ProcessWatch;
   },
 ): UplinkConnector {
-  const { counters, appPool, peers, secrets } = parts;
+  const { counters, appPool, peers, secrets, watch } = parts;
   return new UplinkConnector({
     pins: () => secrets.pins,
     serverName: concentrator.serverName,
@@ -139,6 +144,7 @@ function makeConnector(
     appPool,
     peers,
     subflowPool: new ReceivePool(clock),
+    hasDescriptor: (work) => watch.hasDescriptor(work),
     logger,
   });
 }
@@ -261,18 +267,23 @@ function makeSteering(
 
 function listenForApplications(
   { socks: { listen } }: ClientConfig,
-  { logger, native: { native } }: ClientProxyDeps,
-  parts: { readonly socks: Socks5Server; readonly appPool: BlockPool; readonly peers: PeerWatch },
+  { native: { native } }: ClientProxyDeps,
+  parts: {
+    readonly socks: Socks5Server;
+    readonly appPool: BlockPool;
+    readonly peers: PeerWatch;
+    readonly watch: ProcessWatch;
+  },
 ): Promise<AppSocketListener> {
-  const { socks, appPool, peers } = parts;
+  const { socks, appPool, peers, watch } = parts;
   return acceptAppSockets({
     ...listen,
     setting: 'socks.listen',
     pool: appPool,
     native,
     peers,
-    onSocket: (socket) => socks.handle(socket),
-    onError: (error) => logger.error({ reason: error.message }, 'accepting failed'),
+    onSocket: (socket) => (watch.hasDescriptor('stream') ? socks.handle(socket) : socks.refuse(socket)),
+    onError: (error) => watch.onAcceptFailed(error),
   });
 }
 
@@ -299,7 +310,9 @@ function makeNetworkWatch(
 /** Metrics, readiness and status; they read the parts when they are asked. */
 function makeEndpoint(
   { metrics }: ClientConfig,
-  source: ClientStatusSource & Counters & Pick<ClientProxyDeps, 'version' | 'nodeVersion'>,
+  source: ClientStatusSource &
+    Counters &
+    Pick<ClientProxyDeps, 'version' | 'nodeVersion'> & { readonly watch: ProcessWatch },
 ): HttpEndpoint<ClientStatus> {
   const registry = new Registry();
   const { keeper, uplinkStatus, socks, metering } = source;
@@ -308,6 +321,7 @@ function makeEndpoint(
   registerClientMetrics(registry, { ...source, uplinks: uplinkStatus, socks: () => socks.counters });
   registerPeerLosses(registry, source.peerLosses);
   registerMeteringMetrics(registry, { ...source, meters: () => metering.meters });
+  source.watch.register(registry);
   return new HttpEndpoint({
     listen: metrics?.listen,
     hosts: metrics?.hosts,

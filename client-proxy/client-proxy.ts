@@ -3,6 +3,7 @@ import { formatDestination } from '../shared/protocol/destination.ts';
 import type { AppSocketListener } from '../shared/runtime/app/app-socket-listener.ts';
 import { applyReload } from '../shared/runtime/config/reload.ts';
 import type { HttpEndpoint } from '../shared/runtime/observe/http-endpoint.ts';
+import type { ProcessWatch } from '../shared/runtime/observe/process-watch.ts';
 import { Lifecycle } from '../shared/runtime/process/lifecycle.ts';
 import type { ClientConfig } from './config/client-config.ts';
 import { describeReload } from './config/describe-reload.ts';
@@ -30,6 +31,7 @@ export interface ClientParts {
   /** Listens for applications, whose connections go to `socks`. Rejects with ListenError. */
   listen(): Promise<AppSocketListener>;
   readonly network: NetworkWatch;
+  readonly watch: ProcessWatch;
 }
 
 /** How long connections that are open, and what they have sent, may take to end when the proxy closes. */
@@ -77,7 +79,9 @@ export class ClientProxy {
   /** The parts close in the reverse order of the calls of `onClose`. */
   async #start(): Promise<void> {
     const life = this.#life;
-    const { logger, endpoint, uplinks, metering, keeper, socks, listen, network } = this.#parts;
+    const { logger, endpoint, uplinks, metering, keeper, socks, listen, network, watch } = this.#parts;
+    life.onClose(() => watch.stop());
+    watch.start();
     life.onClose(() => endpoint.close());
     life.onClose(() => metering.close());
     life.onClose(() => keeper.stop());

@@ -2,29 +2,31 @@
 import { networkInterfaces } from 'node:os';
 import { defaultStateDirectory } from '../shared/runtime/config/state-directory.ts';
 import { loadNative } from '../shared/runtime/kernel/native.ts';
-import { commandLineDeps, programDeps } from '../shared/runtime/process/process-deps.ts';
-import { untilStopped } from '../shared/runtime/process/process-life.ts';
+import { commandLineDeps } from '../shared/runtime/process/process-deps.ts';
+import { endWith, runProgram } from '../shared/runtime/process/run-program.ts';
 import { standardInput } from '../shared/runtime/process/standard-input.ts';
+import { StandardStreams } from '../shared/runtime/process/standard-streams.ts';
 import { assemble } from './assemble.ts';
 import { buildClientCli } from './cli/client-cli.ts';
 import type { ClientConfig } from './config/client-config.ts';
 import { loadClientConfig } from './config/load-client-config.ts';
 import { NetworkReader } from './network/network-reader.ts';
 
-async function run(config: ClientConfig): Promise<void> {
-  const deps = programDeps(process, config.log);
-  const stateDirectory = defaultStateDirectory(commandLineDeps(process));
-  const proxy = await assemble(config, { ...deps, stateDirectory });
-  await proxy.start();
-  await untilStopped(process, {
-    reload: async () => proxy.reload(await loadClientConfig(config.file)),
-    close: () => proxy.close(),
-    logger: deps.logger,
+const streams = new StandardStreams('tributary-client', process.stdout, process.stderr);
+const deps = commandLineDeps(process, streams);
+
+const run = (config: ClientConfig) =>
+  runProgram(process, streams, config.log, async (programDeps) => {
+    const proxy = await assemble(config, { ...programDeps, stateDirectory: defaultStateDirectory(deps) });
+    await proxy.start();
+    return {
+      reload: async () => proxy.reload(await loadClientConfig(config.file)),
+      close: () => proxy.close(),
+    };
   });
-}
 
 const cli = buildClientCli({
-  ...commandLineDeps(process),
+  ...deps,
   input: standardInput(process),
   run,
   networkInterfaces,
@@ -34,4 +36,4 @@ const cli = buildClientCli({
     return native === undefined ? { available: false, reason } : { available: true };
   },
 });
-process.exitCode = await cli(process.argv.slice(2));
+endWith(process, streams, await cli(process.argv.slice(2)));

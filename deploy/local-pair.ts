@@ -1,13 +1,16 @@
 /**
  * `npm start`: the pair on this machine with nothing to configure. Makes keys and configurations in a temporary folder with the
- * programs' own set-up commands, runs both, and removes everything at the end. Two loopback source addresses stand for two
+ * programs' own set-up commands, runs both, and removes everything at the end, also when it is killed. Two loopback source addresses stand for two
  * uplinks; loopback origins are allowed here, and only here.
  */
-import { mkdtemp, rm } from 'node:fs/promises';
+import { randomBytes } from 'node:crypto';
+import { mkdir, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { freePort, isFree } from './free-port.ts';
+import { Janitor } from './janitor.ts';
+import { onceNpmEnds } from './npm-process.ts';
 import type { PairOptions } from './pair-configuration.ts';
 import { RunningPair } from './running-pair.ts';
 
@@ -29,6 +32,9 @@ const { values: args } = parseArgs({
     help: { type: 'boolean', default: false },
   },
 });
+// Where nobody reads it any more, it goes on.
+process.stdout.on('error', () => {});
+process.stderr.on('error', () => {});
 if (args.help) process.stdout.write(HELP);
 else process.exitCode = await main(Number(args.port));
 
@@ -41,11 +47,15 @@ async function main(socksPort: number): Promise<number> {
       `port ${socksPort} on 127.0.0.1 is taken; choose another one: npm start -- --port ${socksPort + 1}`,
     );
   }
-  const pair = new RunningPair(announce);
+  // Before the folder is there, so that it never stays.
+  const folder = join(tmpdir(), `tributary-${randomBytes(6).toString('hex')}`);
+  const janitor = new Janitor(folder);
+  const pair = new RunningPair(announce, janitor);
   process.on('SIGINT', () => pair.stop());
   process.on('SIGTERM', () => pair.stop());
-  const folder = await mkdtemp(join(tmpdir(), 'tributary-'));
+  onceNpmEnds(() => pair.cut());
   try {
+    await mkdir(folder, { mode: 0o700 });
     const problem = await pair.run({
       folder,
       socksPort,
@@ -56,6 +66,7 @@ async function main(socksPort: number): Promise<number> {
     return problem === undefined ? 0 : fail(problem);
   } finally {
     await rm(folder, { recursive: true, force: true });
+    janitor.release();
   }
 }
 

@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseDocument } from 'yaml';
 import { freePort } from './free-port.ts';
+import type { Janitor } from './janitor.ts';
 
 /** What the pair on this machine is to be. */
 export interface PairOptions {
@@ -17,12 +18,18 @@ export interface PairOptions {
   readonly logLevel: 'warn' | 'debug';
 }
 
-/** Makes keys, certificate and both configurations, by the programs' own commands. @returns the files of the configurations */
-export async function configurePair(options: PairOptions): Promise<{ concentrator: string; client: string }> {
+/**
+ * Makes keys, certificate and both configurations, by the programs' own commands, which `janitor` ends with this process.
+ * @returns the files of the configurations
+ */
+export async function configurePair(
+  options: PairOptions,
+  janitor: Pick<Janitor, 'watch' | 'forget'>,
+): Promise<{ concentrator: string; client: string }> {
   const { folder, socksPort, metricsPorts, uplinkAddresses, logLevel } = options;
   const log = { level: logLevel };
   const address = `127.0.0.1:${await freePort(0)}`;
-  const link = await output('server-concentrator', [
+  const link = await output(janitor, 'server-concentrator', [
     ...['init', '--public', address, '--listen', address],
     ...['--directory', folder, '--client', 'local'],
   ]);
@@ -34,7 +41,12 @@ export async function configurePair(options: PairOptions): Promise<{ concentrato
   });
   const client = join(folder, 'tributary-client.yaml');
   // Not as an argument, which every user of the machine can see.
-  await output('client-proxy', ['join', '-', '--config', client, '--socks', `127.0.0.1:${socksPort}`], link);
+  await output(
+    janitor,
+    'client-proxy',
+    ['join', '-', '--config', client, '--socks', `127.0.0.1:${socksPort}`],
+    link,
+  );
   await amend(client, {
     uplinks: uplinkAddresses.map((source, i) => ({ name: `loopback-${i + 1}`, address: source })),
     metrics: { listen: `127.0.0.1:${metricsPorts.client}` },
@@ -55,8 +67,14 @@ async function amend(file: string, changes: Record<string, unknown>): Promise<vo
 }
 
 /** What a set-up command prints. Throws its error output if it fails. @param input what it reads */
-async function output(name: string, args: readonly string[], input = ''): Promise<string> {
+async function output(
+  janitor: Pick<Janitor, 'watch' | 'forget'>,
+  name: string,
+  args: readonly string[],
+  input = '',
+): Promise<string> {
   const child = spawn(process.execPath, [programFile(name), ...args], { stdio: 'pipe' });
+  janitor.watch(child.pid);
   // One that has ended already reads nothing: its exit code says why.
   child.stdin.on('error', () => {});
   child.stdin.end(input);
@@ -69,6 +87,7 @@ async function output(name: string, args: readonly string[], input = ''): Promis
     stderr += text;
   });
   const [code] = await once(child, 'close');
+  janitor.forget();
   if (code !== 0) throw new Error(`${name} ${args[0]} failed:\n${stderr}`);
   return stdout;
 }

@@ -1,5 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
+import type { Janitor } from './janitor.ts';
 import { configurePair, type PairOptions, programFile } from './pair-configuration.ts';
 
 const READY_TIMEOUT_MS = 15_000;
@@ -7,12 +8,17 @@ const READY_TIMEOUT_MS = 15_000;
 /** Both programs as child processes. */
 export class RunningPair {
   readonly #onReady: (options: PairOptions) => void;
+  readonly #janitor: Pick<Janitor, 'watch' | 'forget'>;
   readonly #children: ChildProcess[] = [];
   #isStopping = false;
 
-  /** @param onReady the pair can be used */
-  constructor(onReady: (options: PairOptions) => void) {
+  /**
+   * @param onReady the pair can be used
+   * @param janitor ends both programs when this process is killed
+   */
+  constructor(onReady: (options: PairOptions) => void, janitor: Pick<Janitor, 'watch' | 'forget'>) {
     this.#onReady = onReady;
+    this.#janitor = janitor;
   }
 
   /** Ends both in good order; called again, at once. */
@@ -21,10 +27,16 @@ export class RunningPair {
     for (const child of this.#children) child.kill('SIGTERM');
   }
 
+  /** Ends both at once. */
+  cut(): void {
+    this.#isStopping = true;
+    for (const child of this.#children) child.kill('SIGKILL');
+  }
+
   /** Resolves when both have ended: to undefined when they were stopped, otherwise to what went wrong. */
   async run(options: PairOptions): Promise<string | undefined> {
     try {
-      const { concentrator, client } = await configurePair(options);
+      const { concentrator, client } = await configurePair(options, this.#janitor);
       if (this.#isStopping) return undefined;
       this.#start('server-concentrator', concentrator);
       this.#start('client-proxy', client);
@@ -40,7 +52,9 @@ export class RunningPair {
   #start(program: string, configuration: string): void {
     const command = [programFile(program), '--config', configuration];
     const stdio = ['ignore', 'inherit', 'inherit'] as const;
-    this.#children.push(spawn(process.execPath, command, { stdio: [...stdio], detached: true }));
+    const child = spawn(process.execPath, command, { stdio: [...stdio], detached: true });
+    this.#children.push(child);
+    this.#janitor.watch(child.pid);
   }
 
   async #untilEnded(options: PairOptions): Promise<string | undefined> {

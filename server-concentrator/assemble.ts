@@ -10,6 +10,7 @@ import { registerBuildInfo } from '../shared/runtime/observe/build-info.ts';
 import { HttpEndpoint } from '../shared/runtime/observe/http-endpoint.ts';
 import { LineLimit } from '../shared/runtime/observe/line-limit.ts';
 import { PeerLosses, registerPeerLosses } from '../shared/runtime/observe/peer-losses.ts';
+import { ProcessWatch, warnWithoutNative } from '../shared/runtime/observe/process-watch.ts';
 import { ResentBytes } from '../shared/runtime/observe/resent-bytes.ts';
 import { registerSessionMetrics } from '../shared/runtime/observe/session-metrics.ts';
 import { warnOnce } from '../shared/runtime/observe/warn-once.ts';
@@ -47,6 +48,8 @@ export interface ConcentratorDeps {
   readonly native: NativeLoad;
   readonly version: string;
   readonly nodeVersion: string;
+  /** Log lines that could not be written. */
+  readonly droppedLogLines?: () => number;
 }
 
 /** Uplink names at all clients together that get a metric of their own. */
@@ -56,7 +59,7 @@ const MAX_UPLINK_NAMES = 256;
 export async function assemble(config: ConcentratorConfig, deps: ConcentratorDeps): Promise<Concentrator> {
   const { logger, clock } = deps;
   const { native } = deps.native;
-  if (native === undefined) logger.info({ reason: deps.native.reason }, 'no native socket calls');
+  if (native === undefined) warnWithoutNative(logger, deps.native.reason);
   const counters = {
     counts: new ConcentratorCounts(),
     resent: new ResentBytes(),
@@ -66,6 +69,7 @@ export async function assemble(config: ConcentratorConfig, deps: ConcentratorDep
   const ownAddresses = new OwnAddresses();
   const own = await ownAddresses.find(config.public);
   const listenPorts = config.listen.map(({ port }) => port);
+  const watch = new ProcessWatch(deps);
   const peers = new PeerWatch({
     ...config.connections,
     native,
@@ -78,6 +82,7 @@ export async function assemble(config: ConcentratorConfig, deps: ConcentratorDep
   const dialer = makeOriginDialer(config, {
     policy,
     descriptors: await descriptorLimit(),
+    hasDescriptor: () => watch.hasDescriptor('stream'),
     native,
     peers,
     clock,
@@ -123,16 +128,18 @@ export async function assemble(config: ConcentratorConfig, deps: ConcentratorDep
       logger.debug({ remote, reason }, 'no TLS handshake');
     },
     onCrowded,
-    onError: (error: Error) => strangersLog.error({ reason: error.message }, 'accepting failed'),
+    onError: (error: Error) => watch.onAcceptFailed(error),
+    hasDescriptor: () => watch.hasDescriptor('subflow'),
   };
   const listen = () => listenForClients(config, deps, gate);
-  const endpoint = makeEndpoint(config, deps, { ...counters, sessions });
-  return new Concentrator({ config, logger, endpoint, clients, sessions, admission, listen, addresses });
+  const endpoint = makeEndpoint(config, deps, { ...counters, sessions, watch });
+  const parts = { endpoint, clients, sessions, admission, listen, addresses, watch };
+  return new Concentrator({ config, logger, ...parts });
 }
 
 type GateParts = Pick<
   SubflowListenerOptions,
-  'pool' | 'isProven' | 'onSubflow' | 'onHandshakeFailed' | 'onCrowded' | 'onError'
+  'pool' | 'isProven' | 'onSubflow' | 'onHandshakeFailed' | 'onCrowded' | 'onError' | 'hasDescriptor'
 >;
 
 function listenForClients(
@@ -164,14 +171,16 @@ function makeEndpoint(
     readonly traffic: TrafficTable;
     readonly peerLosses: PeerLosses;
     readonly sessions: SessionRegistry;
+    readonly watch: ProcessWatch;
   },
 ): HttpEndpoint<ConcentratorStatus> {
-  const { counts, sessions } = parts;
+  const { counts, sessions, watch } = parts;
   const registry = new Registry();
   registerBuildInfo(registry, deps);
   registerSessionMetrics(registry, { ...parts, drivers: () => sessions.drivers });
   registerConcentratorMetrics(registry, counts);
   registerPeerLosses(registry, parts.peerLosses);
+  watch.register(registry);
   return new HttpEndpoint({
     listen: metrics?.listen,
     hosts: metrics?.hosts,

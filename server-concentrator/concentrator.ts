@@ -2,6 +2,7 @@ import type { Logger } from 'pino';
 import { formatDestination } from '../shared/protocol/destination.ts';
 import { applyReload } from '../shared/runtime/config/reload.ts';
 import type { HttpEndpoint } from '../shared/runtime/observe/http-endpoint.ts';
+import type { ProcessWatch } from '../shared/runtime/observe/process-watch.ts';
 import { Lifecycle } from '../shared/runtime/process/lifecycle.ts';
 import type { SubflowListener } from '../shared/runtime/subflow/subflow-listener.ts';
 import type { AddressKeeper } from './address-keeper.ts';
@@ -23,6 +24,7 @@ export interface ConcentratorParts {
   /** Listens for subflows, which go to `admission`. Rejects with ListenError. */
   listen(): Promise<SubflowListener>;
   readonly addresses: AddressKeeper;
+  readonly watch: ProcessWatch;
 }
 
 /** The concentrator: subflows in, connections to origins out. */
@@ -74,7 +76,9 @@ export class Concentrator {
   /** The parts close in the reverse order of the calls of `onClose`. */
   async #start(): Promise<void> {
     const life = this.#life;
-    const { logger, endpoint, clients, sessions, admission, listen, addresses } = this.#parts;
+    const { logger, endpoint, clients, sessions, admission, listen, addresses, watch } = this.#parts;
+    life.onClose(() => watch.stop());
+    watch.start();
     life.onClose(() => endpoint.close());
     life.onClose(() => sessions.close());
     life.onClose(() => admission.close());

@@ -9,7 +9,7 @@ running=$(node --print 'process.versions.node.split(".")[0]')
 (($# > 0)) || set -- "${VERSIONS[@]/#$running/}"
 TESTS=(
   test/protocol/session test/runtime test/client-proxy/uplink
-  test/end-to-end/{access,direct-through-proxy,observe,refusals,restart,status,streams}.test.ts
+  test/end-to-end/{process/command-output,process/standard-output,access,direct-through-proxy,observe,refusals,restart,status,streams}.test.ts
 )
 # A reporter without the line that ends `npm test`: these are no other tests.
 VITEST=(node_modules/vitest/vitest.mjs run --reporter=dot --project unit --project programs)

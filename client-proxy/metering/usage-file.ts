@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto';
 import { mkdir, open, rename, stat, unlink } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { z } from 'zod';
@@ -50,16 +51,18 @@ export async function updateUsageFile(
 ): Promise<boolean> {
   await mkdir(dirname(file), { recursive: true, mode: 0o700 });
   const lock = `${file}.lock`;
-  if (!(await take(lock, nowMs))) return false;
+  const ours = await take(lock, nowMs);
+  if (ours === undefined) return false;
   try {
     const read = await readUsageFile(file);
     if (read.kind === 'damaged') await rename(file, damagedName(file));
     const uplinks = Object.fromEntries(update(read.kind === 'read' ? read.usage : new Map()));
     const text = `${JSON.stringify(FILE.encode({ version: 1, uplinks }), null, 2)}\n`;
+    if (!(await isHeld(lock, ours))) return false;
     await writePrivateFile(file, text, { overwrite: true });
     return true;
   } finally {
-    await unlink(lock).catch(() => undefined);
+    if (await isHeld(lock, ours)) await unlink(lock).catch(() => undefined);
   }
 }
 
@@ -69,23 +72,47 @@ const MAX_FILE_BYTES = 256 * 1024;
 /** An update takes milliseconds: an older lock was left by a program that died. */
 const STALE_LOCK_MS = 10_000;
 
-async function take(lock: string, nowMs: number): Promise<boolean> {
-  if (await create(lock)) return true;
-  const age = await stat(lock).then(
-    ({ mtimeMs }) => Math.abs(nowMs - mtimeMs),
-    () => 0,
-  );
-  if (age < STALE_LOCK_MS) return false;
-  await unlink(lock).catch(() => undefined);
-  return create(lock);
+/** @returns what tells our lock from others, or undefined where another program has one */
+async function take(lock: string, nowMs: number): Promise<number | undefined> {
+  const free = await create(lock);
+  if (free !== undefined || !(await isStale(lock, nowMs))) return free;
+  // In one step. Where two programs see the same stale lock the second one has it, and the first finds that before it writes.
+  const own = `${lock}.${randomBytes(6).toString('hex')}`;
+  const taken = await create(own);
+  if (await isStale(lock, nowMs)) {
+    await rename(own, lock);
+    return taken;
+  }
+  await unlink(own);
+  return undefined;
 }
 
-async function create(lock: string): Promise<boolean> {
+/** Whether a program that died has left it there. */
+async function isStale(lock: string, nowMs: number): Promise<boolean> {
+  return stat(lock).then(
+    ({ mtimeMs }) => Math.abs(nowMs - mtimeMs) >= STALE_LOCK_MS,
+    () => false,
+  );
+}
+
+async function isHeld(lock: string, ours: number): Promise<boolean> {
+  return stat(lock).then(
+    ({ ino }) => ino === ours,
+    () => false,
+  );
+}
+
+/** @returns the inode of the new file, or undefined where there is one already */
+async function create(lock: string): Promise<number | undefined> {
   try {
-    await (await open(lock, 'wx', 0o600)).close();
-    return true;
+    const handle = await open(lock, 'wx', 0o600);
+    try {
+      return (await handle.stat()).ino;
+    } finally {
+      await handle.close();
+    }
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'EEXIST') return false;
+    if ((error as NodeJS.ErrnoException).code === 'EEXIST') return undefined;
     throw error;
   }
 }

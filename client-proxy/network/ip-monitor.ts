@@ -1,7 +1,8 @@
-import { type ChildProcess, spawn } from 'node:child_process';
+import type { ChildProcess } from 'node:child_process';
 import type { Logger } from 'pino';
 import { Backoff } from '../../shared/runtime/async/backoff.ts';
 import type { MonotonicClock } from '../../shared/runtime/clock.ts';
+import { isNotRun, spawnBound } from './bound-child.ts';
 import type { NetworkMonitor } from './network-watch.ts';
 import { IP_COMMANDS, isNoProgram } from './run-ip.ts';
 
@@ -19,10 +20,12 @@ export interface IpMonitorOptions {
 const RESTART = { minMs: 500, maxMs: 30_000 };
 /** One that lived this long was a good one. */
 const GOOD_MS = 5_000;
+/** So long after its start it watches, if it lives. What changed before it did is looked for then. */
+const WATCHES_AFTER_MS = 500;
 
 /**
  * `ip monitor` as a child process: what it prints says that something has changed, and is not read any further. Without
- * iproute2 it does nothing. Should this program be killed, the child's next line finds no reader and ends it.
+ * iproute2 it does nothing.
  */
 export class IpMonitor implements NetworkMonitor {
   readonly #options: IpMonitorOptions;
@@ -51,14 +54,22 @@ export class IpMonitor implements NetworkMonitor {
     const args = ['-oneline', 'monitor', 'link', 'address', 'route', 'rule'];
     const { clock } = this.#options;
     const startedMs = clock();
+    const tell = () => {
+      if (!this.#isStopped) this.#options.onEvent();
+    };
+    let watches: NodeJS.Timeout | undefined;
+    const onNoProgram = (reason: string) => {
+      this.#commands.shift();
+      this.#onEnd(reason, 0);
+    };
     const onError = (error: Error) => {
-      const isMissing = isNoProgram(error);
-      if (isMissing) this.#commands.shift();
-      this.#onEnd(error.message, isMissing ? 0 : undefined);
+      clearTimeout(watches);
+      if (isNoProgram(error)) onNoProgram(error.message);
+      else this.#onEnd(error.message);
     };
     let child: ChildProcess;
     try {
-      child = spawn(command, args, { stdio: ['ignore', 'pipe', 'ignore'] });
+      child = spawnBound(command, args);
     } catch (error) {
       // For some reasons, such as no memory, at once and not as an event.
       onError(error as Error);
@@ -66,10 +77,12 @@ export class IpMonitor implements NetworkMonitor {
     }
     this.#child = child;
     // There is none when no descriptor is left for it.
-    child.stdout?.on('data', () => this.#options.onEvent());
-    child.once('spawn', () => this.#options.onEvent());
+    child.stdout?.on('data', tell);
+    watches = setTimeout(tell, WATCHES_AFTER_MS);
     child.once('error', onError);
     child.once('exit', (code, signal) => {
+      clearTimeout(watches);
+      if (isNotRun(code)) return onNoProgram(`exit ${code}`);
       if (clock() - startedMs > GOOD_MS) this.#restart.succeed();
       this.#onEnd(`exit ${code ?? signal}`);
     });

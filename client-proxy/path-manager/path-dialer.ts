@@ -1,8 +1,8 @@
 import { isDeepStrictEqual } from 'node:util';
-import type { Logger } from 'pino';
 import { type Destination, formatDestination } from '../../shared/protocol/destination.ts';
 import type { Backoff } from '../../shared/runtime/async/backoff.ts';
 import type { MonotonicClock } from '../../shared/runtime/clock.ts';
+import type { LineLog } from '../../shared/runtime/observe/line-limit.ts';
 import { DialAttempt, type DialHost, type DialledSubflow } from './dial-attempt.ts';
 import { type PathSubflow, PathSubflows } from './path-subflows.ts';
 import type { PathTarget } from './paths.ts';
@@ -11,7 +11,7 @@ import { failureReason, type UplinkReason } from './uplink-cause.ts';
 /** What a path asks of the session whose subflows it dials. */
 export interface PathHost extends DialHost {
   readonly uplinkName: string;
-  readonly logger: Logger;
+  readonly logger: LineLog;
   readonly clock: MonotonicClock;
   /** Takes a subflow out of use, in good order. */
   retire(subflowId: number): void;

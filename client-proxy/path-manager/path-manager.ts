@@ -1,10 +1,10 @@
-import type { Logger } from 'pino';
 import { type Destination, formatDestination } from '../../shared/protocol/destination.ts';
 import type { AnnouncedAddress } from '../../shared/protocol/session/announcements.ts';
 import { NO_LIMIT } from '../../shared/protocol/uplink/rate-limit.ts';
 import { MAX_SUBFLOWS_PER_UPLINK } from '../../shared/protocol/uplink/wanted-subflows.ts';
 import { Backoff, type BackoffBounds } from '../../shared/runtime/async/backoff.ts';
 import type { MonotonicClock } from '../../shared/runtime/clock.ts';
+import type { LineLog } from '../../shared/runtime/observe/line-limit.ts';
 import type { TargetNames } from '../dns/target-names.ts';
 import type { UplinkLoss } from '../network/uplink-trouble.ts';
 import { ConcentratorAddresses } from './concentrator-addresses.ts';
@@ -31,7 +31,7 @@ export interface PathManagerOptions {
   readonly backoff: BackoffBounds;
   readonly clock: MonotonicClock;
   readonly random: () => number;
-  readonly logger: Logger;
+  readonly logger: LineLog;
   readonly connect: ConnectAddress;
   /** What an uplink may be used for now. */
   useOf(uplinkName: string): UplinkUseWithReason;

@@ -1,8 +1,8 @@
-import type { Logger } from 'pino';
 import type { Destination } from '../../shared/protocol/destination.ts';
 import type { Backoff } from '../../shared/runtime/async/backoff.ts';
 import type { CancelSignal } from '../../shared/runtime/async/cancellation.ts';
 import type { MonotonicClock } from '../../shared/runtime/clock.ts';
+import type { LineLog } from '../../shared/runtime/observe/line-limit.ts';
 import type { SubflowTransport } from '../../shared/runtime/subflow/subflow-transport.ts';
 import type { ManagedSubflows } from './managed-subflows.ts';
 import { PathDialer, type PathHost } from './path-dialer.ts';
@@ -19,7 +19,7 @@ import { NORMAL_USE, type UplinkUseWithReason } from './uplink-use.ts';
 export interface UplinkDialling {
   readonly mode: PathMode;
   readonly subflows: ManagedSubflows;
-  readonly logger: Logger;
+  readonly logger: LineLog;
   readonly clock: MonotonicClock;
   /** Connects over an uplink to one of the targets, `preferred` first, and proves the other end. */
   reach(

@@ -4,6 +4,7 @@ import { type ErrorName, StreamError } from '../../shared/protocol/errors.ts';
 import type { SteeringPolicy } from '../../shared/protocol/steering/steering-policy.ts';
 import { Backoff } from '../../shared/runtime/async/backoff.ts';
 import type { CancelSignal } from '../../shared/runtime/async/cancellation.ts';
+import { LineLimit, type LineLog } from '../../shared/runtime/observe/line-limit.ts';
 import type { SessionDriver } from '../../shared/runtime/session/session-driver.ts';
 import type { StreamHandlers } from '../../shared/runtime/session/session-handlers.ts';
 import type { UplinkFollower } from '../network/uplink-follower.ts';
@@ -12,7 +13,9 @@ import type { DialledUplink } from '../path-manager/uplink-role.ts';
 import type { UplinkStatus } from '../path-manager/uplink-status.ts';
 import { ClientSession, type ClientSessionOptions } from './client-session.ts';
 
-export interface SessionKeeperOptions extends Omit<ClientSessionOptions, 'uplinks' | 'onReviewed'> {
+export interface SessionKeeperOptions
+  extends Omit<ClientSessionOptions, 'uplinks' | 'onReviewed' | 'logger'> {
+  readonly logger: Logger;
   /** How long a stream waits for a session before it fails; the time in which one lingers does not count. */
   readonly openTimeoutMs: number;
   /** The states of the uplinks, as the current session has them, may be others now. */
@@ -38,7 +41,8 @@ const LAST_STREAMS_CHECK_MS = 50;
  */
 export class SessionKeeper implements UplinkFollower<DialledUplink> {
   readonly #options: SessionKeeperOptions;
-  readonly #logger: Logger;
+  /** Bounded: a concentrator can make sessions and subflows come and go as often as it likes. */
+  readonly #log: LineLog;
   readonly #restart: Backoff;
   readonly #draining = new Set<ClientSession>();
   #uplinks: readonly DialledUplink[] = [];
@@ -53,7 +57,7 @@ export class SessionKeeper implements UplinkFollower<DialledUplink> {
 
   constructor(options: SessionKeeperOptions) {
     this.#options = options;
-    this.#logger = options.logger;
+    this.#log = new LineLimit(options.clock).over(options.logger);
     this.#restart = new Backoff(options.backoff, options.random);
   }
 
@@ -171,6 +175,7 @@ export class SessionKeeper implements UplinkFollower<DialledUplink> {
     this.#currentSinceMs = this.#options.clock();
     const options = {
       ...this.#options,
+      logger: this.#log,
       uplinks: this.#uplinks,
       onReviewed: () => this.#options.onReviewed(this.uplinks),
     };
@@ -185,7 +190,10 @@ export class SessionKeeper implements UplinkFollower<DialledUplink> {
 
   #onGoingAway(session: ClientSession): void {
     if (session !== this.#current || this.#isStopped) return;
-    this.#logger.info('the concentrator is going away: its streams go on, new ones wait for another session');
+    this.#log.info(
+      {},
+      'the concentrator is going away: its streams go on, new ones wait for another session',
+    );
     this.#draining.add(session);
     const timer = setInterval(() => {
       if (!this.#draining.has(session)) clearInterval(timer);
@@ -198,7 +206,7 @@ export class SessionKeeper implements UplinkFollower<DialledUplink> {
     this.#draining.delete(session);
     if (session.driver !== undefined) this.#options.onSessionEnded(session.driver);
     if (session !== this.#current || this.#isStopped) return;
-    this.#logger.warn({ error }, 'the session is over, starting another');
+    this.#log.warn({ error }, 'the session is over, starting another');
     this.#beginLater();
   }
 
@@ -230,7 +238,7 @@ export class SessionKeeper implements UplinkFollower<DialledUplink> {
     const nowMs = this.#options.clock();
     if (nowMs - this.#saidFullMs >= SAY_FULL_INTERVAL_MS) {
       this.#saidFullMs = nowMs;
-      this.#logger.warn(
+      this.#log.warn(
         { streams: this.#current?.driver?.streamCount },
         'the session is full: new connections wait until others end (limits.streamsPerSession at the concentrator)',
       );

@@ -89,8 +89,7 @@ export class Socks5Server {
   /** Serves a connection that was just accepted. */
   handle(accepted: AppSocket): void {
     if (this.#draining || this.#isFull()) {
-      this.#counters.refused += 1;
-      closeAtOnce(accepted);
+      this.refuse(accepted);
       return;
     }
     this.#counters.accepted += 1;
@@ -105,6 +104,12 @@ export class Socks5Server {
     });
     this.#connections.add(socket);
     this.#negotiating.enter(connection, accepted.remoteAddress)?.giveWay();
+  }
+
+  /** Closes a connection that was just accepted and cannot be served. */
+  refuse(accepted: AppSocket): void {
+    this.#counters.refused += 1;
+    closeAtOnce(accepted);
   }
 
   /** Refuses new connections; resolves when those that are open have ended by themselves. */

@@ -85,13 +85,19 @@ export class Steering {
 
   #onDirectFailed(uplink: string, { destination }: ConnectRequest, error: TributaryError): void {
     const where = formatDestination(destination);
-    // The same for each destination.
-    const trouble = error.message.replace(where, '');
-    const isNews = error.fault === 'ours' && this.#warned.get(uplink) !== trouble;
-    if (error.fault === 'ours') this.#warned.set(uplink, trouble);
-    this.#options.logger[isNews ? 'warn' : 'debug'](
-      { uplink, reason: error.message, destination: where },
-      'no direct connection',
-    );
+    // The same for each destination, and without it: whoever wants to read destinations in the log asks for details.
+    const reason = withoutDestinations(error.message.replaceAll(where, OTHER_END));
+    const isNews = error.fault === 'ours' && this.#warned.get(uplink) !== reason;
+    if (error.fault === 'ours') this.#warned.set(uplink, reason);
+    const { logger } = this.#options;
+    if (isNews) logger.warn({ uplink, reason }, 'no direct connection');
+    logger.debug({ uplink, reason: error.message, destination: where }, 'no direct connection');
   }
+}
+
+const OTHER_END = 'the destination';
+
+/** The name that was asked for has become an address by the time that it is connected to. */
+function withoutDestinations(message: string): string {
+  return message.replaceAll(/\[[\da-f:.]+\]:\d+|\b\d+\.\d+\.\d+\.\d+:\d+/gi, OTHER_END);
 }

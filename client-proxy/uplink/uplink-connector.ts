@@ -5,6 +5,7 @@ import type { BlockPool } from '../../shared/runtime/app/block-pool.ts';
 import type { PeerWatch } from '../../shared/runtime/app/peer-watch.ts';
 import type { CancelSignal } from '../../shared/runtime/async/cancellation.ts';
 import type { CertificatePin } from '../../shared/runtime/identity/certificate-pin.ts';
+import type { DescriptorWork } from '../../shared/runtime/kernel/descriptors.ts';
 import type { NativeSockets } from '../../shared/runtime/kernel/native.ts';
 import type { ReceivePool } from '../../shared/runtime/subflow/receive-pool.ts';
 import type { SubflowTransport } from '../../shared/runtime/subflow/subflow-transport.ts';
@@ -12,6 +13,7 @@ import type { ConnectionWatcher } from '../../shared/runtime/tcp/connection-watc
 import { connectSubflow } from './subflow-connect.ts';
 import type { Uplink } from './uplink.ts';
 import { connectAppSocketThroughUplink } from './uplink-app-socket.ts';
+import { UplinkError } from './uplink-error.ts';
 
 export interface UplinkConnectorOptions {
   /** The certificates of which the concentrator must show one, as they are when it is dialled. */
@@ -27,6 +29,8 @@ export interface UplinkConnectorOptions {
   /** Looks after origins. */
   readonly peers: PeerWatch;
   readonly subflowPool: ReceivePool;
+  /** Whether a file descriptor may be used for this. */
+  hasDescriptor(work: DescriptorWork): boolean;
   readonly logger: Logger;
 }
 
@@ -44,7 +48,8 @@ export class UplinkConnector {
   }
 
   /** A subflow to an address of the concentrator. Rejects with UplinkError or SubflowError. */
-  subflow(uplink: TunedUplink, address: Destination, signal: CancelSignal): Promise<SubflowTransport> {
+  async subflow(uplink: TunedUplink, address: Destination, signal: CancelSignal): Promise<SubflowTransport> {
+    this.#takeDescriptor(uplink, 'subflow');
     const { pins, serverName, subflowTimeoutMs, native, subflowPool, logger } = this.#options;
     return connectSubflow(uplink, address, {
       pins: pins(),
@@ -60,7 +65,13 @@ export class UplinkConnector {
   }
 
   /** A connection to an origin, past the concentrator. Rejects as `connectAppSocketThroughUplink` does. */
-  origin(uplink: Uplink, target: Destination, signal: CancelSignal, timeoutMs: number): Promise<AppSocket> {
+  async origin(
+    uplink: Uplink,
+    target: Destination,
+    signal: CancelSignal,
+    timeoutMs: number,
+  ): Promise<AppSocket> {
+    this.#takeDescriptor(uplink, 'stream');
     const { native, appPool, peers } = this.#options;
     const wire = this.#options.wireOf(uplink.name);
     return connectAppSocketThroughUplink(uplink, target, {
@@ -71,5 +82,10 @@ export class UplinkConnector {
       signal,
       timeoutMs,
     });
+  }
+
+  #takeDescriptor(uplink: Uplink, work: DescriptorWork): void {
+    if (this.#options.hasDescriptor(work)) return;
+    throw new UplinkError(uplink.name, 'resourceExceeded', 'this program has few file descriptors left');
   }
 }

@@ -19,6 +19,8 @@ export interface OriginDialerParts {
   readonly policy: EgressPolicy;
   /** How many this process may have. */
   readonly descriptors: number;
+  /** Whether one more may be used now, whatever the others are used for. */
+  hasDescriptor(): boolean;
   readonly native: NativeSockets | undefined;
   /** Looks after origins. */
   readonly peers: PeerWatch;
@@ -30,8 +32,9 @@ export interface OriginDialerParts {
 /** Dials origins under the limits of each client and of the process: opens, names, attempts under way, descriptors. */
 export function makeOriginDialer(
   { egress, limits }: Pick<ConcentratorConfig, 'egress' | 'limits'>,
-  { policy, descriptors, native, peers, clock, limitHits, onOutcome }: OriginDialerParts,
+  parts: OriginDialerParts,
 ): OriginDialer<AppSocket> {
+  const { policy, descriptors, hasDescriptor, native, peers, clock, limitHits, onOutcome } = parts;
   const pool = new BlockPool(clock);
   const shares = new DescriptorShares(originDescriptors(descriptors));
   const onWait = (limit: LimitName) => (clientId: string) => limitHits.note(limit, clientId);
@@ -51,6 +54,7 @@ export function makeOriginDialer(
         limitHits.note('descriptors', clientId);
         throw new StreamError('resourceExceeded', shares.refusal);
       }
+      if (!hasDescriptor()) throw new StreamError('resourceExceeded', 'few descriptors are left');
       const wire = { watch: (socket: Socket) => void socket.once('close', shares.take(clientId)) };
       return connectAppSocket({ host, port, pool, peers, native, wire, signal });
     },

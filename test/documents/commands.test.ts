@@ -32,6 +32,7 @@ const SYSTEM_COMMANDS = [
   'npm',
   'runuser',
   'systemctl',
+  'systemd-analyze',
   'tributary-client',
   'tributary-concentrator',
   'useradd',
@@ -114,7 +115,9 @@ describe('the shell blocks of the texts', () => {
   it('copy units that are there and start the programs of package.json', async () => {
     for (const line of lines.filter((line) => line.startsWith('cp '))) {
       const unit = await projectFile(line.split(' ')[1]!);
-      const started = /^ExecStart=\/usr\/bin\/env (\S+) --config \/etc\/tributary\/(\S+)\.yaml$/m.exec(unit);
+      const started = /^ExecStart=\/usr\/bin\/env \S+ (\S+) --config \/etc\/tributary\/(\S+)\.yaml$/m.exec(
+        unit,
+      );
       expect(Object.keys(bin)).toContain(started?.[1]);
       expect(started?.[2]).toBe(started?.[1]);
     }

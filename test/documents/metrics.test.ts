@@ -1,3 +1,4 @@
+import { pino } from 'pino';
 import { Registry } from 'prom-client';
 import { describe, expect, it } from 'vitest';
 import { ClientCounts } from '../../client-proxy/client-counts.ts';
@@ -12,6 +13,7 @@ import {
 import { registerBuildInfo } from '../../shared/runtime/observe/build-info.ts';
 import { HttpEndpoint } from '../../shared/runtime/observe/http-endpoint.ts';
 import { PeerLosses, registerPeerLosses } from '../../shared/runtime/observe/peer-losses.ts';
+import { ProcessWatch } from '../../shared/runtime/observe/process-watch.ts';
 import { ResentBytes } from '../../shared/runtime/observe/resent-bytes.ts';
 import { registerSessionMetrics } from '../../shared/runtime/observe/session-metrics.ts';
 import { TrafficTable } from '../../shared/runtime/session/uplink-traffic.ts';
@@ -21,6 +23,7 @@ import { code, codes, projectFile, tableRows } from './markdown.ts';
 function exported(registerOwn: (registry: Registry) => void): string[] {
   const registry = new Registry();
   registerBuildInfo(registry, { version: '1', nodeVersion: '1' });
+  new ProcessWatch({ logger: pino({ enabled: false }), clock: () => 0 }).register(registry);
   registerSessionMetrics(registry, {
     drivers: () => [],
     traffic: new TrafficTable(1),

@@ -15,6 +15,8 @@ import { readAll, socksConnect } from './support/socks-client.ts';
 
 const LIMIT_MS = 40_000;
 const UP = 'Ctrl-C ends it';
+/** Two set-up commands and two programs, on a busy machine. */
+const START_MS = 20_000;
 
 describe('npm start', () => {
   const onCleanup = useCleanups();
@@ -24,9 +26,9 @@ describe('npm start', () => {
     async () => {
       const port = await freePort();
       const { program, folder } = await npmStart('--port', String(port));
-      await program.untilLine(UP);
+      await program.untilLine(UP, { limitMs: START_MS });
       expect(program.output).toContain(`curl --socks5-hostname 127.0.0.1:${port} https://`);
-      expect(processesIn(folder).filter(isOurs)).toHaveLength(3 + NPM_PROCESSES);
+      expect(processesIn(folder).filter(isOurs)).toHaveLength(4 + NPM_PROCESSES);
 
       const origin = await startOrigin((socket) => {
         socket.end('HTTP/1.0 200 OK\r\nContent-Length: 5\r\n\r\nhello');
@@ -50,7 +52,7 @@ describe('npm start', () => {
     async () => {
       const port = await freePort();
       const { program, folder } = await npmStart('--port', String(port));
-      await program.untilLine(UP);
+      await program.untilLine(UP, { limitMs: START_MS });
       const origin = await startOrigin();
       onCleanup(() => origin.close());
       const { socket } = await socksConnect({ host: '127.0.0.1', port }, origin);
@@ -71,10 +73,38 @@ describe('npm start', () => {
     'ends by SIGTERM to the process that npm runs',
     async () => {
       const { program, folder } = await npmStart('--port', String(await freePort()));
-      await program.untilLine(UP);
+      await program.untilLine(UP, { limitMs: START_MS });
       const localPair = processesIn(folder).find(({ command }) => command.startsWith('node dist/'))!;
       process.kill(localPair.pid, 'SIGTERM');
       expect(await program.untilExit()).toBe(0);
+      await expectNothingLeft(folder);
+    },
+    LIMIT_MS,
+  );
+
+  it.each<[string, (pids: NpmStart) => number]>([
+    ['npm', ({ npm }) => npm],
+    ['the shell that npm runs', ({ shell }) => shell],
+    ['the process that npm runs', ({ localPair }) => localPair],
+    ['all of them, as a group', ({ npm }) => -npm],
+  ])(
+    'leaves nothing when it is killed: %s',
+    async (_name, choose) => {
+      const { program, folder } = await npmStart('--port', String(await freePort()));
+      await program.untilLine(UP, { limitMs: START_MS });
+      process.kill(choose(pidsOf(program, folder)), 'SIGKILL');
+      await expectNothingLeft(folder);
+    },
+    LIMIT_MS,
+  );
+
+  it(
+    'leaves nothing when it is killed while it comes up',
+    async () => {
+      const { program, folder } = await npmStart('--port', String(await freePort()));
+      while (readdirSync(folder).every((name) => !existsSync(join(folder, name, 'clients.yaml'))))
+        await new Promise((resolve) => setTimeout(resolve, 5));
+      process.kill(pidsOf(program, folder).localPair, 'SIGKILL');
       await expectNothingLeft(folder);
     },
     LIMIT_MS,
@@ -136,12 +166,23 @@ describe('npm start', () => {
   }
 });
 
+interface NpmStart {
+  readonly npm: number;
+  readonly shell: number;
+  readonly localPair: number;
+}
+
+function pidsOf(program: Program, folder: string): NpmStart {
+  const pidOf = (start: string) => processesIn(folder).find(({ command }) => command.startsWith(start))!.pid;
+  return { npm: program.pid, shell: pidOf('sh -c node dist/'), localPair: pidOf('node dist/') };
+}
+
 /** npm itself and the shell in which it runs a script. */
 const NPM_PROCESSES = 2;
 
-/** Not what the client watches and reads the network with: `ip monitor`, and `ip` for a moment after each change. */
+/** Not what the client watches and reads the network with: `ip monitor` with its shell, and `ip` for a moment after each change. */
 function isOurs({ command }: { command: string }): boolean {
-  return !/^(\S*\/)?ip /.test(command);
+  return !/^(\S*\/)?ip |^sh -c \{ read/.test(command);
 }
 
 /** What a terminal does: to npm, its shell and what that runs. */
@@ -151,8 +192,8 @@ function pressCtrlC(program: Program): void {
 
 /** npm goes when its child has been told; the rest a moment later. */
 async function expectNothingLeft(folder: string): Promise<void> {
-  await expect.poll(() => processesIn(folder), { timeout: 5_000 }).toEqual([]);
-  expect(readdirSync(folder).filter((name) => name.startsWith('tributary-'))).toEqual([]);
+  const files = () => readdirSync(folder).filter((name) => name.startsWith('tributary-'));
+  await expect.poll(() => [...processesIn(folder), ...files()], { timeout: 15_000 }).toEqual([]);
 }
 
 /** The processes that have this folder for their temporary files. */

@@ -16,6 +16,8 @@ export const PACKAGES = {
   wrk: () => isOnPath('wrk'),
   gcc: () => isOnPath('gcc'),
   'libc6-dev': () => existsSync('/usr/include/stdio.h'),
+  // For `systemd-analyze`, which needs no running systemd.
+  systemd: () => isOnPath('systemd-analyze'),
 } as const;
 
 export type PackageName = keyof typeof PACKAGES;
@@ -54,6 +56,7 @@ const REQUIREMENTS = {
   chromium: { packages: ['chromium'] },
   proxychains: { packages: ['proxychains4'] },
   wrk: { packages: ['wrk'] },
+  systemd: { packages: ['systemd'] },
   /** CI may work on a checkout without history. One that has it all must have this, too: then the test runs, and says so. */
   previousRelease: { whyNot: whyNoPreviousRelease, isOptional: true },
 } as const satisfies Record<string, Requirement>;

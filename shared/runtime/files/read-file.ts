@@ -40,6 +40,11 @@ const REASONS: Record<string, string> = {
   EROFS: 'the file system is read-only',
   ENOSPC: 'no space left on the device',
   EEXIST: 'it exists already',
+  EDQUOT: 'the quota of disk space is used up',
+  EIO: 'the device fails (EIO)',
+  EPIPE: 'nobody reads it any more',
+  EMFILE: 'no file descriptors are left',
+  ENFILE: 'no file descriptors are left on this machine',
   ELOOP: 'too many symbolic links, or one where none may be',
 };
 

@@ -5,13 +5,22 @@ import { type Server, Socket, type SocketConstructorOpts } from 'node:net';
  * has been there since Node 0.x and is null once the socket is destroyed. Where it is missing, the callers work without it.
  */
 interface SocketInternals {
-  _handle?: { readonly fd?: number; useUserBuffer?(buffer: Uint8Array): void } | null;
+  _handle?: {
+    readonly fd?: number;
+    useUserBuffer?(buffer: Uint8Array): void;
+    setBlocking?(on: boolean): number;
+  } | null;
 }
 
 /** The kernel's descriptor of an open TCP or TLS socket; undefined once it is closed, or not on POSIX. */
 export function descriptorOf(socket: Socket): number | undefined {
   const descriptor = (socket as unknown as SocketInternals)._handle?.fd;
   return descriptor !== undefined && descriptor >= 0 ? descriptor : undefined;
+}
+
+/** Makes writes to a terminal wait in the program, as those to a pipe do; Node.js lets the program wait, for as long as it is stopped. */
+export function neverBlock(terminal: object): void {
+  (terminal as SocketInternals)._handle?.setBlocking?.(false);
 }
 
 /**

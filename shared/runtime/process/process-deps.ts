@@ -1,26 +1,33 @@
 import { homedir } from 'node:os';
+import type { Logger } from 'pino';
+import type { MonotonicClock, WallClock } from '../clock.ts';
 import type { CommandLineDeps } from '../config/command-line.ts';
-import type { NativeLoad } from '../kernel/native.ts';
-import { loadNative } from '../kernel/native.ts';
-import { createLogger, type LoggerOptions } from '../observe/logger.ts';
+import { loadNative, type NativeLoad } from '../kernel/native.ts';
+import type { OutputStream } from '../observe/log-sinks.ts';
+import type { ProcessSignals } from './process-life.ts';
+import type { StandardStreams } from './standard-streams.ts';
 import { programVersion } from './version.ts';
 
 /** The part of `process` that the programs use; handed in by main.ts, which alone may touch the real one. */
-export interface ProgramProcess {
-  readonly stdout: { readonly isTTY?: boolean; write(text: string): unknown };
-  readonly stderr: { write(text: string): unknown };
+export interface ProgramProcess extends ProcessSignals {
+  readonly stdout: OutputStream;
+  readonly stderr: OutputStream;
   readonly env: Record<string, string | undefined>;
   readonly version: string;
+  exitCode?: number | string | null | undefined;
   cwd(): string;
   geteuid?(): number;
+  exit(code?: number): never;
+  on(event: 'uncaughtException', listener: (error: unknown, origin: string) => void): unknown;
+  on(...args: Parameters<ProcessSignals['on']>): unknown;
 }
 
 /** What both command lines get from the process. */
-export function commandLineDeps(process: ProgramProcess): CommandLineDeps {
+export function commandLineDeps(process: ProgramProcess, streams: StandardStreams): CommandLineDeps {
   return {
     version: programVersion(),
-    stdout: (text) => process.stdout.write(text),
-    stderr: (text) => process.stderr.write(text),
+    stdout: (text) => streams.print(text),
+    stderr: (text) => streams.explain(text),
     cwd: process.cwd(),
     env: process.env,
     homeDirectory: homedir(),
@@ -30,13 +37,29 @@ export function commandLineDeps(process: ProgramProcess): CommandLineDeps {
 }
 
 /** What both running programs get from the process. */
-export function programDeps(process: ProgramProcess, log: Pick<LoggerOptions, 'level' | 'format'>) {
+export interface ProgramDeps {
+  readonly logger: Logger;
+  /** Log lines that could not be written. */
+  readonly droppedLogLines: () => number;
+  readonly clock: MonotonicClock;
+  readonly wallClock: WallClock;
+  /** Uniform in [0, 1). */
+  readonly random: () => number;
+  readonly native: NativeLoad;
+  readonly version: string;
+  readonly nodeVersion: string;
+}
+
+export function programDeps(
+  process: ProgramProcess,
+  logged: Pick<ProgramDeps, 'logger' | 'droppedLogLines'>,
+): ProgramDeps {
   return {
-    logger: createLogger({ ...log, isTty: process.stdout.isTTY ?? false, destination: process.stdout }),
+    ...logged,
     clock: () => performance.now(),
     wallClock: () => Date.now(),
     random: Math.random,
-    native: loadNative() satisfies NativeLoad,
+    native: loadNative(),
     version: programVersion(),
     nodeVersion: process.version,
   };

@@ -8,6 +8,8 @@ export interface SubflowListenerOptions extends HandshakeGateOptions {
   readonly addresses: readonly ListenAddress[];
   /** Accepting failed, for example because no descriptors are left. The listener goes on. */
   onError(error: Error): void;
+  /** Whether one more connection may be kept; where not, it is closed at once. */
+  hasDescriptor?(): boolean;
 }
 
 export interface SubflowListener {
@@ -28,7 +30,12 @@ const BACKLOG = 4_096;
 /** Listens for subflows on all addresses; rejects with `ListenError` if one cannot be had. */
 export async function listenForSubflows(options: SubflowListenerOptions): Promise<SubflowListener> {
   const gate = new HandshakeGate(options);
-  const servers = options.addresses.map(() => serverOfArrivals((arrival) => gate.admit(arrival)));
+  const servers = options.addresses.map(() =>
+    serverOfArrivals((arrival) => {
+      if (options.hasDescriptor?.() === false) arrival.refuse();
+      else gate.admit(arrival);
+    }),
+  );
   const close = () => {
     for (const { server } of servers) server.close();
     gate.close();

@@ -66,6 +66,24 @@ describe('the usage file', () => {
     expect(await updateUsageFile(file, Date.now(), () => new Map())).toBe(true);
   });
 
+  it('loses nothing when several take the place of a program that died', async () => {
+    const file = await newFile();
+    let counted = 0;
+    for (let round = 0; round < 20; round++) {
+      await updateUsageFile(file, Date.now(), (stored) => new Map(stored));
+      await writeFile(`${file}.lock`, '');
+      const longAgo = new Date(Date.now() - 60_000);
+      await utimes(`${file}.lock`, longAgo, longAgo);
+      const more = (stored: ReadonlyMap<string, UplinkUsage>) =>
+        new Map([['lte', usage((stored.get('lte')?.month.receivedBytes ?? 0) + 1)]]);
+      const all = Array.from({ length: 8 }, () => updateUsageFile(file, Date.now(), more));
+      counted += (await Promise.all(all)).filter((isSaved) => isSaved).length;
+    }
+    expect(counted).toBeGreaterThanOrEqual(20);
+    expect(await readUsageFile(file)).toMatchObject({ usage: new Map([['lte', usage(counted)]]) });
+    expect(await readdir(join(file, '..'))).toEqual([USAGE_FILE_NAME]);
+  });
+
   const good = JSON.stringify({ version: 1, uplinks: {} });
   it.each([
     ['cut off', good.slice(0, -4)],

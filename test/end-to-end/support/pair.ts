@@ -18,6 +18,8 @@ export interface PairOptions {
   readonly pin?: string;
   /** A client that cannot get through: what it says then is what `start` waits for. */
   readonly clientSays?: string;
+  /** Commands that run a program, such as `prlimit`; its output may then be anywhere. */
+  readonly under?: Readonly<Partial<Record<'client' | 'concentrator', readonly string[]>>>;
   /** Gives the concentrator this pair's own name server, which knows `origin.test`; needs the right to mount. */
   readonly nameServer?: boolean;
   /** What that name server says to all other names; that there are none unless told. */
@@ -49,10 +51,12 @@ export class Pair {
   concentrator!: Program;
   readonly #folder: string;
   readonly #nameServer: NameServer | undefined;
+  readonly #under: NonNullable<PairOptions['under']>;
   readonly #descriptors: number | undefined;
   readonly #otherKeys: ReadonlyMap<string, Uint8Array>;
 
   private constructor(host: string, folder: string, options: PairOptions, names: NameServer | undefined) {
+    this.#under = options.under ?? {};
     this.host = host;
     this.#folder = folder;
     this.clientKey = generateClientKey();
@@ -79,12 +83,14 @@ export class Pair {
     if (names) await pair.#write('resolv.conf', `nameserver [127.0.0.1]:${names.address.split(':')[1]}\n`);
     try {
       await pair.startConcentrator();
-      pair.client = new Program(process.execPath, [
+      pair.client = pair.#program('client', [
+        process.execPath,
         builtProgram('client-proxy'),
         '--config',
         join(folder, 'client.yaml'),
       ]);
-      await pair.client.untilLine(options.clientSays ?? '"subflow up"', { count: UPLINKS.length });
+      if (options.under?.client) await pair.#untilOk('client', '/readyz');
+      else await pair.client.untilLine(options.clientSays ?? '"subflow up"', { count: UPLINKS.length });
     } catch (error) {
       await pair.close().catch(() => {});
       throw error;
@@ -125,9 +131,25 @@ export class Pair {
       '--config',
       join(this.#folder, 'concentrator.yaml'),
     ];
-    const [command, ...args] = this.#nameServer ? [...this.#withResolverFile(), ...run] : run;
-    this.concentrator = new Program(command!, args);
-    await this.concentrator.untilLine('concentrator is up');
+    const command = this.#nameServer ? [...this.#withResolverFile(), ...run] : run;
+    this.concentrator = this.#program('concentrator', command);
+    if (this.#under.concentrator) await this.#untilOk('concentrator', '/healthz');
+    else await this.concentrator.untilLine('concentrator is up');
+  }
+
+  #program(program: 'client' | 'concentrator', command: readonly string[]): Program {
+    const [first, ...args] = [...(this.#under[program] ?? []), ...command];
+    return new Program(first!, args);
+  }
+
+  /** Resolves when the program answers with 200; rejects after 10 s. */
+  async #untilOk(program: 'client' | 'concentrator', path: string): Promise<void> {
+    for (let attempt = 0; attempt < 200; attempt += 1) {
+      const answer = await this.get(program, path).catch(() => undefined);
+      if (answer?.status === 200) return;
+      await new Promise((resolve) => setTimeout(resolve, 50));
+    }
+    throw new Error(`the ${program} did not answer at ${path}:\n${this[program].output}`);
   }
 
   /** What a program tells at a path of its HTTP endpoint. */

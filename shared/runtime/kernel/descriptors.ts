@@ -1,0 +1,111 @@
+import { readdirSync, readFileSync, statSync } from 'node:fs';
+import type { MonotonicClock } from '../clock.ts';
+
+/** File descriptors that the process has open, and may have (RLIMIT_NOFILE). */
+export interface DescriptorUse {
+  readonly open: number;
+  readonly limit: number;
+}
+
+/** Reads both from the kernel; undefined where it does not tell. */
+export interface DescriptorSource {
+  readonly open: () => number | undefined;
+  readonly limit: () => number | undefined;
+  /** What is read counts for so long, since reading costs something. */
+  readonly openAgeMs: number;
+}
+
+/** New work that takes a descriptor: a connection of an application or to an origin, or a subflow, without which streams end. */
+export type DescriptorWork = 'stream' | 'subflow';
+
+/**
+ * Kept back for what the process has to go on with: /metrics, files, name servers, `ip`; and as much again for subflows. At
+ * most an eighth of the limit.
+ */
+const RESERVED = 64;
+/** The limit may be changed while the process runs (prlimit). */
+const LIMIT_AGE_MS = 1_000;
+
+/**
+ * Keeps the process below its limit of open file descriptors, so that it can refuse new work in its own words. At the limit
+ * itself libuv closes new connections without telling anybody, and everything else that needs a descriptor fails.
+ */
+export class Descriptors {
+  readonly #clock: MonotonicClock;
+  readonly #onRefused: (work: DescriptorWork, use: DescriptorUse) => void;
+  readonly #source: DescriptorSource;
+  readonly #refused: Record<DescriptorWork, number> = { stream: 0, subflow: 0 };
+  #open: number | undefined;
+  #openReadMs = Number.NEGATIVE_INFINITY;
+  #limit: number | undefined;
+  #limitReadMs = Number.NEGATIVE_INFINITY;
+
+  constructor(
+    clock: MonotonicClock,
+    onRefused: (work: DescriptorWork, use: DescriptorUse) => void,
+    source: DescriptorSource = procSource(),
+  ) {
+    this.#clock = clock;
+    this.#onRefused = onRefused;
+    this.#source = source;
+  }
+
+  /** How often each kind of work was refused. */
+  get refused(): Readonly<Record<DescriptorWork, number>> {
+    return this.#refused;
+  }
+
+  /** Whether there is room for one more descriptor for this work. Where not, that is counted and told. */
+  take(work: DescriptorWork): boolean {
+    this.#read();
+    const [open, limit] = [this.#open, this.#limit];
+    if (open === undefined || limit === undefined) return true;
+    const reserved = Math.min(RESERVED, Math.floor(limit / 8)) * (work === 'stream' ? 2 : 1);
+    if (limit - open > reserved) {
+      this.#open = open + 1;
+      return true;
+    }
+    this.#refused[work] += 1;
+    this.#onRefused(work, { open, limit });
+    return false;
+  }
+
+  #read(): void {
+    const nowMs = this.#clock();
+    if (nowMs - this.#openReadMs >= this.#source.openAgeMs) {
+      this.#openReadMs = nowMs;
+      this.#open = this.#source.open() ?? this.#open;
+    }
+    if (nowMs - this.#limitReadMs >= LIMIT_AGE_MS) {
+      this.#limitReadMs = nowMs;
+      // Reading takes a descriptor itself: where there is none, the old limit counts.
+      this.#limit = this.#source.limit() ?? this.#limit;
+    }
+  }
+}
+
+function procSource(): DescriptorSource {
+  // Linux tells the number as the size of the folder since 6.2, in microseconds. Before, it has to be counted.
+  const isTold = (attempt(() => statSync(OPEN).size) ?? 0) > 0;
+  return {
+    open: () => attempt(() => (isTold ? statSync(OPEN).size : readdirSync(OPEN).length)),
+    limit: () => attempt(() => softLimit(readFileSync('/proc/self/limits', 'latin1'))),
+    openAgeMs: isTold ? 5 : 1_000,
+  };
+}
+
+const OPEN = '/proc/self/fd';
+
+function softLimit(limits: string): number | undefined {
+  const limit = Number(/^Max open files\s+(\d+)/m.exec(limits)?.[1]);
+  return Number.isNaN(limit) ? undefined : limit;
+}
+
+/** Undefined where this is no Linux, or no descriptor is left. */
+function attempt<T>(read: () => T): T | undefined {
+  try {
+    return read();
+  } catch {
+    return undefined;
+  }
+}

@@ -1,0 +1,82 @@
+import type { Logger } from 'pino';
+import { LogOutput } from '../observe/log-output.ts';
+import { createLogger, type LoggerOptions } from '../observe/logger.ts';
+import { type ProgramDeps, type ProgramProcess, programDeps } from './process-deps.ts';
+import { type ProgramLife, untilStopped } from './process-life.ts';
+import type { StandardStreams } from './standard-streams.ts';
+
+/** How a program is told to go on. */
+export type RunningProgram = Pick<ProgramLife, 'reload' | 'close'>;
+
+/** The exit code after an internal error: EX_SOFTWARE of sysexits.h. */
+export const INTERNAL_ERROR_EXIT_CODE = 70;
+/** The last log lines get this long. A reader that lives takes them within milliseconds. */
+const FLUSH_MS = 1_000;
+
+/**
+ * Runs a program until it is stopped, with a log on standard output. It goes on when that is full, closed, or not read. After an internal
+ * error outside of a session, nothing that the program holds can be trusted: it is logged, and the process ends with
+ * `INTERNAL_ERROR_EXIT_CODE`. Rejects with what `start` rejects with.
+ */
+export async function runProgram(
+  process: ProgramProcess,
+  streams: StandardStreams,
+  log: Pick<LoggerOptions, 'level' | 'format'>,
+  start: (deps: ProgramDeps) => Promise<RunningProgram>,
+): Promise<void> {
+  const { logger, output } = openLog(streams, log);
+  endAtInternalErrors(process, streams, logger, output);
+  try {
+    const program = await start(programDeps(process, { logger, droppedLogLines: () => output.droppedLines }));
+    await untilStopped(process, { ...program, logger });
+  } finally {
+    await output.flush(FLUSH_MS);
+    // A write that nobody reads would keep the process for ever.
+    setTimeout(() => process.exit(), FLUSH_MS).unref();
+  }
+}
+
+function openLog(
+  streams: StandardStreams,
+  { level, format }: Pick<LoggerOptions, 'level' | 'format'>,
+): { logger: Logger; output: LogOutput } {
+  const output = new LogOutput({
+    sink: streams.openLog(),
+    onLost: (reason) => {
+      streams.complain(
+        `the log cannot be written (${reason}): lines are lost until it can; the program goes on`,
+      );
+    },
+    onRecovered: (lines) => logger.warn({ lines }, 'log lines were lost'),
+  });
+  const logger = createLogger({ level, format, isTty: streams.isTty, destination: output });
+  return { logger, output };
+}
+
+function endAtInternalErrors(
+  process: ProgramProcess,
+  streams: StandardStreams,
+  logger: Logger,
+  output: LogOutput,
+): void {
+  let isEnding = false;
+  // Also of rejected promises that nobody handles: Node.js makes them such an error.
+  process.on('uncaughtException', (error, origin) => {
+    if (isEnding) return;
+    isEnding = true;
+    logger.fatal({ err: error, origin }, 'internal error: the program ends');
+    void output.flush(FLUSH_MS).then((isWritten) => {
+      if (!isWritten)
+        streams.complain(`internal error: ${error instanceof Error ? error.stack : String(error)}`);
+      process.exit(INTERNAL_ERROR_EXIT_CODE);
+    });
+  });
+}
+
+/** What both programs do with the exit code of their command line. A result that could not be printed is a failure. */
+export function endWith(process: ProgramProcess, streams: StandardStreams, code: number): void {
+  process.exitCode = code;
+  streams.onceFailed(() => {
+    process.exitCode ||= 1;
+  });
+}

@@ -1,0 +1,58 @@
+import { spawnSync } from 'node:child_process';
+import { describe, expect, it } from 'vitest';
+import { projectFolder } from '../structure/sources.ts';
+import { needs } from '../support/needs.ts';
+import { projectFile } from './markdown.ts';
+
+/** What each unit must say, whatever else it says. */
+const WANTED = [
+  'LimitCORE=0',
+  'TasksMax=64',
+  'UnsetEnvironment=NODE_OPTIONS',
+  'NoNewPrivileges=yes',
+  'ProtectSystem=strict',
+  'ProtectHome=yes',
+  'ProtectProc=invisible',
+  'ProcSubset=pid',
+  'PrivateDevices=yes',
+  'DevicePolicy=closed',
+  'PrivateTmp=yes',
+  'PrivateMounts=yes',
+  'RestrictNamespaces=yes',
+  'RestrictSUIDSGID=yes',
+  'SystemCallArchitectures=native',
+  'SystemCallFilter=@system-service',
+  'UMask=0077',
+  // A mistake in the configuration does not go away by itself.
+  'RestartPreventExitStatus=2',
+  'Restart=on-failure',
+];
+
+describe.each([
+  { program: 'client', descriptors: 65_536, heap: 256, memory: 512 },
+  { program: 'concentrator', descriptors: 262_144, heap: 640, memory: 1_280 },
+])('the unit of the $program', ({ program, descriptors, heap, memory }) => {
+  const unit = `deploy/tributary-${program}.service`;
+
+  it('confines it', async () => {
+    const lines = (await projectFile(unit)).split('\n');
+    expect(lines).toEqual(expect.arrayContaining(WANTED));
+    expect(lines).toContain(`LimitNOFILE=${descriptors}`);
+    expect(lines).toContain(`User=tributary-${program}`);
+    expect(lines).toContain(`MemoryMax=${memory}M`);
+    expect(lines.find((line) => line.startsWith('ExecStart='))).toContain(
+      `NODE_OPTIONS=--max-old-space-size=${heap} tributary-${program} `,
+    );
+  });
+
+  it('is as safe as its page says', needs('systemd'), async () => {
+    const [, stated] = /exposure.*?\*\*([\d.]+)\*\*/is.exec(await projectFile('deploy/README.md')) ?? [];
+    const { stdout } = spawnSync(
+      'systemd-analyze',
+      ['security', '--offline=true', '--no-pager', `${projectFolder()}/${unit}`],
+      { encoding: 'utf8' },
+    );
+    const [, measured] = /Overall exposure level for .*?: ([\d.]+)/.exec(stdout) ?? [];
+    expect(Number(measured)).toBeLessThanOrEqual(Number(stated));
+  });
+});

@@ -1,0 +1,78 @@
+import type { Socket } from 'node:net';
+import { describe, expect, it } from 'vitest';
+import { useCleanups } from '../../support/cleanups.ts';
+import { startEcho } from '../support/origin.ts';
+import { Pair } from '../support/pair.ts';
+import { readBytes, socksConnect } from '../support/socks-client.ts';
+
+/** A program alone has some thirty open. */
+const LIMIT = 120;
+const ASKED = 200;
+
+describe('a program with few file descriptors', () => {
+  const onCleanup = useCleanups();
+
+  it.each([
+    {
+      program: 'client',
+      name: 'tributary_descriptor_refusals_total',
+      labels: { work: 'stream' },
+      line: 'few file descriptors are left',
+      mostLines: 1,
+    },
+    // It stops each client earlier.
+    {
+      program: 'concentrator',
+      name: 'tributary_limits_reached_total',
+      labels: { limit: 'descriptors' },
+      line: 'limit reached: descriptors',
+      mostLines: 30,
+    },
+  ] as const)(
+    'refuses new connections, keeps those that are open, says so, and recovers: $program',
+    async ({ program, name, labels, line, mostLines }) => {
+      const pair = await Pair.start({ under: { [program]: ['prlimit', `--nofile=${LIMIT}:${LIMIT}`] } });
+      onCleanup(() => pair.close());
+      const origin = await startEcho();
+      onCleanup(() => origin.close());
+      const first = (await socksConnect(pair.socks, origin)).socket;
+      onCleanup(() => first.destroy());
+
+      const opened: Socket[] = [];
+      onCleanup(() => opened.forEach((socket) => void socket.destroy()));
+      for (let i = 0; i < ASKED; i += 1) {
+        const answer = await socksConnect(pair.socks, origin).catch(() => undefined);
+        if (answer?.reply === 0) opened.push(answer.socket);
+        else answer?.socket.destroy();
+      }
+      expect(opened.length).toBeGreaterThan(LIMIT / 4);
+      expect(opened.length).toBeLessThan(LIMIT);
+      await expectEcho(first);
+      for (const path of ['/healthz', '/metrics', '/status']) {
+        expect((await pair.get(program, path)).status).toBe(200);
+      }
+      const metrics = await pair.metrics(program);
+      expect(metrics.sum(name, labels)).toBeGreaterThan(0);
+      expect(metrics.sum('process_open_fds')).toBeLessThan(LIMIT);
+      await pair[program].untilLine(line);
+      const said = pair[program].output.split('\n').filter((one) => one.includes(line));
+      expect(said.length).toBeLessThanOrEqual(mostLines);
+
+      for (const socket of opened) socket.destroy();
+      await expect
+        .poll(async () => {
+          const answer = await socksConnect(pair.socks, origin).catch(() => undefined);
+          answer?.socket.destroy();
+          return answer?.reply;
+        })
+        .toBe(0);
+      await expectEcho(first);
+    },
+  );
+});
+
+async function expectEcho(socket: Socket): Promise<void> {
+  const bytes = Buffer.alloc(50_000, 'echo');
+  socket.write(bytes);
+  expect((await readBytes(socket, bytes.length)).equals(bytes)).toBe(true);
+}

@@ -1,0 +1,70 @@
+import { spawnSync } from 'node:child_process';
+import { readdirSync, rmSync } from 'node:fs';
+import { describe, expect, it } from 'vitest';
+import { temporaryDirectory } from '../../config/temporary-directory.ts';
+import { useCleanups } from '../../support/cleanups.ts';
+import { needs } from '../../support/needs.ts';
+import { startEcho } from '../support/origin.ts';
+import { Pair, UPLINKS } from '../support/pair.ts';
+import { builtProgram } from '../support/program.ts';
+import { readBytes, socksConnect } from '../support/socks-client.ts';
+
+const MOUNT = 'mount -t tmpfs -o size=64k none "$0"';
+const FILL = 'head -c 200000 /dev/zero > "$0/filler" 2> /dev/null';
+
+describe('a full disk', needs('mounts'), () => {
+  const onCleanup = useCleanups();
+
+  it('keeps no client from its work, which keeps its usage again as soon as it can', async () => {
+    const folder = await temporaryDirectory();
+    const pair = await Pair.start({
+      under: { client: ['unshare', '--mount', 'sh', '-c', `${MOUNT}; ${FILL}; exec "$@"`, folder] },
+      client: {
+        stateDir: folder,
+        uplinks: UPLINKS.map((name, i) => ({ name, address: `127.0.0.${2 + i}`, metered: {} })),
+      },
+    });
+    onCleanup(() => pair.close());
+    const origin = await startEcho();
+    onCleanup(() => origin.close());
+    const { socket } = await socksConnect(pair.socks, origin);
+    onCleanup(() => socket.destroy());
+    // Less is written down once a minute only.
+    const bytes = Buffer.alloc(2_000_000, 'usage');
+    socket.write(bytes);
+    expect((await readBytes(socket, bytes.length)).equals(bytes)).toBe(true);
+    await pair.client.untilLine('the usage of metered uplinks cannot be kept', { limitMs: 20_000 });
+    expect(pair.client.output).toContain('no space left on the device');
+    expect((await pair.get('client', '/metrics')).status).toBe(200);
+    const inside = `/proc/${pair.client.pid}/root${folder}`;
+    // Neither a lock nor the beginning of a file is left.
+    expect(readdirSync(inside)).toEqual(['filler']);
+    rmSync(`${inside}/filler`);
+    await pair.client.untilLine('is kept again', { limitMs: 20_000 });
+    expect(readdirSync(inside)).toEqual(['metered-usage.json']);
+    expect(pair.client.output.split('\n').filter((line) => line.includes('cannot be kept'))).toHaveLength(1);
+  });
+
+  it.each([
+    ['client add another', 'clients.yaml'],
+    ['init --force --public 127.0.0.1', 'key.pem'],
+  ])('leaves files as they were, and says why: %s', async (command, file) => {
+    const folder = await temporaryDirectory();
+    const [verb = ''] = command.split(' ');
+    const where = verb === 'init' ? '--directory "$0"' : '--config "$0/tributary-concentrator.yaml"';
+    const script = `${MOUNT}
+      "$@" init --public 127.0.0.1 --directory "$0" > /dev/null || exit 100
+      ${FILL}
+      before=$(cat "$0/${file}" | cksum; ls -A "$0")
+      "$@" ${command} ${where}
+      code=$?
+      [ "$before" = "$(cat "$0/${file}" | cksum; ls -A "$0")" ] || exit 101
+      exit $code`;
+    const program = [process.execPath, builtProgram('server-concentrator')];
+    const args = ['--mount', 'sh', '-c', script, folder, ...program];
+    const { status, stdout, stderr } = spawnSync('unshare', args, { encoding: 'utf8' });
+    expect({ status, stdout }).toEqual({ status: 1, stdout: '' });
+    expect(stderr).toMatch(/^tributary-concentrator: cannot write .*: no space left on the device$/m);
+    expect(stderr).not.toMatch(/^\s+at /m);
+  });
+});
