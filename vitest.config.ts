@@ -12,6 +12,7 @@ const PROGRAMS = [
 /** They measure what the programs and the machine can do, and so run alone. */
 const MEASURED = [
   'test/system/measured/**/*.test.ts',
+  'test/hostile/measured/**/*.test.ts',
   'test/hostile/handshake-flood.test.ts',
   'test/hostile/opens.test.ts',
 ];

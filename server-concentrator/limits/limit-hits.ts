@@ -11,6 +11,7 @@ export const LIMIT_NAMES = [
   'dialsPerClient',
   'namesPerClient',
   'descriptors',
+  'processorShare',
 ] as const;
 
 export type LimitName = (typeof LIMIT_NAMES)[number];

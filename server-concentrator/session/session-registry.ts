@@ -7,6 +7,7 @@ import type { CoreTuning } from '../../shared/protocol/session/core-tuning.ts';
 import { FIRST_UPLOAD_WINDOW_BYTES, Session } from '../../shared/protocol/session/session.ts';
 import type { AppSocket } from '../../shared/runtime/app/app-socket.ts';
 import type { MonotonicClock } from '../../shared/runtime/clock.ts';
+import { FairShare } from '../../shared/runtime/session/fair-share.ts';
 import { nodeHandshakeCrypto } from '../../shared/runtime/session/handshake-crypto.ts';
 import { SessionDriver } from '../../shared/runtime/session/session-driver.ts';
 import type { TrafficTable } from '../../shared/runtime/session/uplink-traffic.ts';
@@ -49,12 +50,15 @@ export class SessionRegistry {
   readonly #options: SessionRegistryOptions;
   readonly #memory: MemoryBudget;
   readonly #sessions = new Map<string, LiveSession>();
+  readonly #share: FairShare;
   #isDraining = false;
   #announced: Announced = { addresses: [], joinHere: true };
 
   constructor(options: SessionRegistryOptions) {
     this.#options = options;
     this.#memory = new MemoryBudget(options.limits.memoryTotalBytes);
+    const { clock, limitHits } = options;
+    this.#share = new FairShare(clock, (clientId) => limitHits.note('processorShare', clientId));
   }
 
   get drivers(): readonly SessionDriver[] {
@@ -213,6 +217,7 @@ export class SessionRegistry {
       session,
       clock,
       logger,
+      enter: (holder) => this.#share.enter(clientId, holder),
       trafficOf: (uplinkName) => traffic.of(uplinkName),
       owner: {
         onStreamRequested: (streamId, destination, mode) => streams.request(streamId, destination, mode),

@@ -60,6 +60,34 @@ export class RangeSet {
     return found;
   }
 
+  /** The first part of [start, end) that is not in the set. */
+  firstGap(start: number, end: number): { start: number; end: number } | undefined {
+    const edges = this.#edges;
+    let at = this.#firstEndingAfter(start);
+    let from = start;
+    if (at < edges.length && edges[at]! <= start) {
+      from = edges[at + 1]!;
+      at += 2;
+    }
+    if (from >= end) return undefined;
+    return { start: from, end: at < edges.length ? Math.min(end, edges[at]!) : end };
+  }
+
+  /**
+   * Takes out the ranges that continue [.., position) without a gap.
+   * @returns where the last of them ends; `position` where there is none
+   */
+  absorb(position: number): number {
+    const edges = this.#edges;
+    let taken = 0;
+    while (taken < edges.length && edges[taken]! <= position) {
+      position = Math.max(position, edges[taken + 1]!);
+      taken += 2;
+    }
+    if (taken > 0) edges.splice(0, taken);
+    return position;
+  }
+
   clear(): void {
     this.#edges.length = 0;
   }

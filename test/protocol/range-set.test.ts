@@ -48,6 +48,13 @@ describe('RangeSet', () => {
             expect(set.first() === undefined).toBe(!bitmap.flags.includes(true));
           }
           expect(set.gaps(a, b)).toEqual(bitmap.runs(false, a, b));
+          expect(set.firstGap(a, b)).toEqual(bitmap.runs(false, a, b)[0]);
+          // What goes on from `a`, and what begins below it, is taken out.
+          const holeAt = bitmap.flags.indexOf(false, a);
+          const end = holeAt < 0 ? SPACE : Math.max(a, holeAt);
+          expect(set.absorb(a)).toBe(end);
+          bitmap.set(0, end, false);
+          expect(set.gaps(0, SPACE)).toEqual(bitmap.runs(false));
         },
       ),
       { numRuns: 1_000 },

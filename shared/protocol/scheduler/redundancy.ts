@@ -29,9 +29,11 @@ export class Redundancy implements Repeats {
   /** Another subflow is remembered as long as what it was given may still arrive on it: it may only have paused. */
   onCarriers(carriers: readonly SubflowView[]): void {
     this.#carriers = carriers;
+    const working = new Set(carriers);
     for (const [subflow, { ranges }] of this.#given) {
+      if (working.has(subflow)) continue;
       ranges.remove(0, this.#stream.deliveredTo);
-      if (ranges.first() === undefined && !carriers.includes(subflow)) this.#given.delete(subflow);
+      if (ranges.first() === undefined) this.#given.delete(subflow);
     }
     for (const subflow of carriers) {
       if (!this.#given.has(subflow)) this.#given.set(subflow, { ranges: new RangeSet(), fin: false });
@@ -71,11 +73,18 @@ export class Redundancy implements Repeats {
   #missingOn(subflow: SubflowView): Segment | undefined {
     const given = this.#given.get(subflow);
     if (given === undefined || this.#stream.isDone) return undefined;
+    const { ranges } = given;
     const { deliveredTo, sentBytes, finIsUnderWay } = this.#stream;
-    for (const gap of given.ranges.gaps(deliveredTo, sentBytes)) {
-      const dsn = this.#stream.firstUndelivered(gap.start);
-      if (dsn === undefined) break;
+    // What has arrived otherwise is noted as given, so that each gap is passed over once.
+    ranges.add(0, deliveredTo);
+    for (
+      let gap = ranges.firstGap(deliveredTo, sentBytes);
+      gap !== undefined;
+      gap = ranges.firstGap(gap.end, sentBytes)
+    ) {
+      const dsn = this.#stream.firstUndelivered(gap.start) ?? sentBytes;
       if (dsn < gap.end) return { dsn, length: gap.end - dsn, fin: finIsUnderWay && gap.end === sentBytes };
+      ranges.add(gap.start, dsn);
     }
     return finIsUnderWay && !given.fin ? { dsn: sentBytes, length: 0, fin: true } : undefined;
   }

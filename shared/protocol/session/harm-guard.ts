@@ -1,8 +1,8 @@
 import type { Now } from '../now.ts';
 import type { Stream } from '../stream/stream.ts';
 import type { Uplink } from '../uplink/uplink.ts';
-import { carrierOf } from './reinjection.ts';
 import type { SessionSubflow } from './sent-item.ts';
+import { UnderWay } from './under-way.ts';
 
 export interface GuardTuning {
   /** While there is bulk, this often is looked which uplink a stream stands still for, */
@@ -127,11 +127,12 @@ export class HarmGuard {
     this.#samples++;
     let bulk = 0;
     const holders: Uplink[] = [];
+    const underWay = new UnderWay(this.#session.subflows);
     for (const stream of this.#session.streams) {
       const { send, isSteered } = stream;
       // A policy that says where a stream goes has accepted how fast that is.
       if (isSteered || send.backlogBytes === 0 || send.sentBytes < this.#tuning.bulkBytes) continue;
-      const holder = send.isHeldUp ? holderOf(stream, this.#session.subflows) : undefined;
+      const holder = send.isHeldUp ? holderOf(stream, this.#session.subflows, underWay) : undefined;
       if (holder !== undefined) holders.push(holder);
       if (++bulk >= MAX_STREAMS) break;
     }
@@ -213,13 +214,17 @@ export class HarmGuard {
 }
 
 /** The uplink that was first given the byte that the stream stands still for. */
-function holderOf(stream: Stream, subflows: readonly SessionSubflow[]): Uplink | undefined {
+function holderOf(
+  stream: Stream,
+  subflows: readonly SessionSubflow[],
+  underWay: UnderWay,
+): Uplink | undefined {
   const dsn = stream.send.firstUndelivered(0);
   if (dsn === undefined) return undefined;
   let holder: Uplink | undefined;
   let firstMs = Number.POSITIVE_INFINITY;
   for (const subflow of subflows) {
-    const sentMs = carrierOf(stream, dsn, subflow)?.entry.sentMs;
+    const sentMs = underWay.find(stream, dsn, subflow)?.entry.sentMs;
     if (sentMs === undefined || sentMs >= firstMs) continue;
     firstMs = sentMs;
     holder = subflow.uplink;

@@ -1,5 +1,6 @@
 import type { ControlFrame } from '../codec/frame.ts';
 import { controlItem } from '../control/control-item.ts';
+import { ERROR_CODE, type ErrorName } from '../errors.ts';
 import { DEFAULT_MODE } from '../steering/modes.ts';
 import { frameOfPolicy } from '../steering/policy-frame.ts';
 import type { SteeringPolicy } from '../steering/steering-policy.ts';
@@ -56,6 +57,12 @@ export class LiveStreams {
     stream.close();
     transmitter.refresh(stream);
     table.delete(stream.id);
+  }
+
+  /** Ends it, and tells the peer why. */
+  reset(stream: Stream, error: ErrorName): void {
+    if (!stream.isReset) this.tellPeer({ type: 'reset', streamId: stream.id, code: ERROR_CODE[error] });
+    this.forget(stream);
   }
 
   /** Nobody receives what this end sends any more; what it has received is still to be taken. */

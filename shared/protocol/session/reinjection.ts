@@ -3,9 +3,10 @@ import { deliveryTimeMs, least } from '../scheduler/delivery-time.ts';
 import type { Segment } from '../scheduler/packet-scheduler.ts';
 import type { Stream } from '../stream/stream.ts';
 import type { LedgerEntry } from '../subflow/ledger.ts';
-import type { SentItem, SessionSubflow } from './sent-item.ts';
+import type { SessionSubflow } from './sent-item.ts';
 import type { TransmitStatistics } from './transmit-statistics.ts';
 import type { Turn } from './turn.ts';
+import { UnderWay } from './under-way.ts';
 
 export interface CopyTuning {
   /** Copies of head-of-line segments may cost this share of all bytes sent, */
@@ -24,8 +25,6 @@ export const COPY_TUNING: CopyTuning = {
   maxAgeMs: 500,
 };
 
-/** Entries looked at per subflow to find the one that holds a stream up; it is among the oldest. */
-const SEARCH_DEPTH = 256;
 /** Segments looked at per stream and turn. */
 const SEARCH_SEGMENTS = 32;
 
@@ -42,27 +41,39 @@ export interface CopyOptions {
 export class HeadOfLineCopies {
   readonly #options: CopyOptions;
   readonly #statistics: TransmitStatistics;
+  /** Streams that had no look since the first of them had. */
+  #ahead: Iterator<Stream> | undefined;
 
   constructor(options: CopyOptions, statistics: TransmitStatistics) {
     this.#options = options;
     this.#statistics = statistics;
   }
 
+  /** Looks at one stream after the other, as many as one search may cost; the next call goes on with the rest. */
   copy(streams: Iterable<Stream>, turn: Turn): void {
-    for (const stream of streams) {
+    this.#ahead ??= streams[Symbol.iterator]();
+    const underWay = new UnderWay(turn.subflows);
+    while (!underWay.isExhausted) {
+      const { value: stream, done } = this.#ahead.next();
+      if (done === true) {
+        this.#ahead = undefined;
+        return;
+      }
+      underWay.spend(1);
       const { send } = stream;
       if (!send.isWindowBlocked && !send.isTail) continue;
       const candidates = turn.carriersOf(stream);
-      if (candidates.some((subflow) => subflow.canTake)) this.#copyHead(stream, candidates);
+      underWay.spend(candidates.length);
+      if (candidates.some((subflow) => subflow.canTake)) this.#copyHead(stream, candidates, underWay);
     }
   }
 
   /** Segment after segment, as long as they are late: a subflow that has collapsed holds many of them. */
-  #copyHead(stream: Stream, candidates: readonly SessionSubflow[]): void {
+  #copyHead(stream: Stream, candidates: readonly SessionSubflow[], underWay: UnderWay): void {
     const { send } = stream;
     const { share, allowanceBytes } = this.#options.tuning.copies;
     for (let from = send.firstUndelivered(0); from !== undefined; ) {
-      const copy = headOfLineCopy(stream, from, candidates, this.#options);
+      const copy = headOfLineCopy(stream, from, candidates, underWay, this.#options);
       if (copy === undefined) return;
       const { sentBytes, copiedBytes } = this.#statistics;
       if (copiedBytes + copy.length > sentBytes * share + allowanceBytes) return;
@@ -77,13 +88,11 @@ export class HeadOfLineCopies {
 
 /** Whether everything that was written to a subflow has arrived, on it or on others. */
 export function isDeliveredElsewhere(subflow: SessionSubflow): boolean {
-  for (const { item } of subflow.outbox.ledger.oldestEntries()) {
+  return subflow.outbox.ledger.areSettled(({ item }) => {
     // A ping, or a WINDOW that a later one has replaced, is missed by nobody.
-    if (item.kind === 'control' && !item.control.isReceipted && item.control.encode() !== undefined)
-      return false;
-    if (item.kind === 'data' && item.stream.send.isUndelivered(item.dsn, item.length)) return false;
-  }
-  return true;
+    if (item.kind === 'control') return item.control.isReceipted || item.control.encode() === undefined;
+    return item.kind === 'receipt' || !item.stream.send.isUndelivered(item.dsn, item.length);
+  });
 }
 
 /**
@@ -95,6 +104,7 @@ export function headOfLineCopy(
   stream: Stream,
   dsn: number,
   subflows: readonly SessionSubflow[],
+  underWay: UnderWay,
   { now, tuning }: CopyOptions,
 ): Copy | undefined {
   const { minAgeMs, maxAgeMs } = tuning.copies;
@@ -103,7 +113,7 @@ export function headOfLineCopy(
   const ageLimitMs = Math.max(minAgeMs, Math.min(1.1 * shortestRttMs, maxAgeMs));
   let from: number | undefined = dsn;
   for (let looked = 0; from !== undefined && looked < SEARCH_SEGMENTS; looked++) {
-    const carried = carriersOf(stream, from, subflows);
+    const carried = carriersOf(stream, from, subflows, underWay);
     if (carried === undefined) return undefined;
     const { segment, carriers, youngestMs, remainingMs } = carried;
     const free = subflows.filter(
@@ -120,13 +130,13 @@ export function headOfLineCopy(
 }
 
 /** The undelivered segment at `dsn` and the subflows it is under way on. */
-function carriersOf(stream: Stream, dsn: number, subflows: readonly SessionSubflow[]) {
+function carriersOf(stream: Stream, dsn: number, subflows: readonly SessionSubflow[], underWay: UnderWay) {
   const carriers = new Set<SessionSubflow>();
   let segment: Segment | undefined;
   let youngestMs = 0;
   let remainingMs = Number.POSITIVE_INFINITY;
   for (const subflow of subflows) {
-    const found = carrierOf(stream, dsn, subflow);
+    const found = underWay.find(stream, dsn, subflow);
     if (found === undefined) continue;
     carriers.add(subflow);
     segment ??= found.segment;
@@ -140,20 +150,4 @@ function carriersOf(stream: Stream, dsn: number, subflows: readonly SessionSubfl
 function remainingTimeMs(subflow: SessionSubflow, entry: LedgerEntry): number {
   const aheadBytes = entry.endOffset - subflow.outbox.ledger.receiptedBytes;
   return (aheadBytes * 1000) / subflow.rateBytesPerSecond + subflow.minRttMs / 2;
-}
-
-/** The frame under way on `subflow` that carries the byte at `dsn`, if it does. */
-export function carrierOf(
-  stream: Stream,
-  dsn: number,
-  subflow: SessionSubflow,
-): { entry: LedgerEntry<SentItem>; segment: Segment } | undefined {
-  for (const entry of subflow.outbox.ledger.oldestEntries(SEARCH_DEPTH)) {
-    const { item } = entry;
-    if (item.kind !== 'data' || item.stream !== stream) continue;
-    const end = item.dsn + item.length;
-    // What lies below `dsn` is delivered, and its memory may have been given back.
-    if (item.dsn <= dsn && dsn < end) return { entry, segment: { dsn, length: end - dsn, fin: item.fin } };
-  }
-  return undefined;
 }

@@ -109,6 +109,7 @@ export class SessionStreams implements StreamCommands {
     if (error !== undefined) throw new StreamError(error, 'the session takes no new stream');
     // Throws before there is a stream.
     if (!isModeAlone(policy)) frameOfPolicy(policy, 0, 1);
+    this.#options.steering.check(policy);
     const id = this.#table.allocate();
     const sendLimitDsn = this.#options.firstWindowBytes;
     const stream = this.#live.make({ id, phase: 'opening', policy, sendLimitDsn });
@@ -129,7 +130,15 @@ export class SessionStreams implements StreamCommands {
     const stream = this.#live.get(streamId);
     frameOfPolicy(policy, streamId, 1);
     if (stream === undefined) return;
-    stream.steering.steer(policy);
+    try {
+      stream.steering.steer(policy);
+    } catch (error) {
+      if (!(error instanceof StreamError)) throw error;
+      // It must not go on over uplinks that it may no longer use.
+      this.#host.emit({ type: 'stream-failed', streamId, error: error.code });
+      this.#live.reset(stream, error.code);
+      return;
+    }
     this.#transmitter.onSteered(stream);
     this.#live.tellPolicy(stream, policy);
   }
@@ -177,9 +186,7 @@ export class SessionStreams implements StreamCommands {
 
   reset(streamId: number, error: ErrorName): void {
     const stream = this.#live.get(streamId);
-    if (stream === undefined) return;
-    if (!stream.isReset) this.#live.tellPeer({ type: 'reset', streamId, code: ERROR_CODE[error] });
-    this.#live.forget(stream);
+    if (stream !== undefined) this.#live.reset(stream, error);
   }
 
   undeliveredBytes(streamId: number): number | undefined {
@@ -201,17 +208,16 @@ export class SessionStreams implements StreamCommands {
 
   /** When a stream has waited for long enough without any of the uplinks that it is bound to. */
   get deadlineMs(): number {
-    let firstMs = Number.POSITIVE_INFINITY;
-    for (const { place } of this.#transmitter.stranded) firstMs = Math.min(firstMs, place.strandedSinceMs);
-    return firstMs + this.#options.lingerMs;
+    const [first] = this.#transmitter.stranded;
+    return (first?.place.strandedSinceMs ?? Number.POSITIVE_INFINITY) + this.#options.lingerMs;
   }
 
   /** Streams that have waited so long fail, as all do with a session that has no subflow. */
   failStranded(): void {
     const { now, lingerMs } = this.#options;
-    for (const { id, place } of [...this.#transmitter.stranded]) {
+    for (const { id, place } of this.#transmitter.stranded) {
       // The same sum as in deadlineMs, so that rounding never puts it behind its own deadline.
-      if (now.ms < place.strandedSinceMs + lingerMs) continue;
+      if (now.ms < place.strandedSinceMs + lingerMs) return;
       this.#host.emit({ type: 'stream-failed', streamId: id, error: 'uplinksLost' });
       this.reset(id, 'uplinksLost');
     }

@@ -133,7 +133,7 @@ export class SessionSubflows implements SubflowCommands {
   /** When to look again, at one of them at least. */
   get deadlineMs(): number {
     const { transmitter } = this.#host;
-    let deadline = Math.min(transmitter.receiptDeadlineMs(this.#all), this.uplinks.deadlineMs);
+    let deadline = Math.min(transmitter.deadlineMs(this.#all), this.uplinks.deadlineMs);
     for (const subflow of this.#all) deadline = Math.min(deadline, this.#watch.deadlineMs(subflow));
     return deadline;
   }

@@ -14,10 +14,10 @@ export interface StreamCommands {
   /**
    * Client: opens a stream; its first bytes may follow at once.
    * @returns its id
-   * @throws StreamError when `cannotOpen`; MisuseError for a policy that the wire cannot carry
+   * @throws StreamError when `cannotOpen`, or with one steering policy too many; MisuseError for a policy that the wire cannot carry
    */
   open(destination: Destination, policy: SteeringPolicy): number;
-  /** Client: steers an open stream by another policy, in both directions. @throws MisuseError as `open` */
+  /** Client: steers an open stream by another policy, in both directions; with one policy too many it fails. @throws MisuseError as `open` */
   steer(streamId: number, policy: SteeringPolicy): void;
   /** Client: the application sends keep-alives after `seconds` of silence. */
   keepAlive(streamId: number, seconds: number): void;

@@ -1,6 +1,6 @@
 import type { SteeringFrame } from '../codec/steering-frame.ts';
 import type { Destination } from '../destination.ts';
-import { ERROR_CODE, errorName, ProtocolViolation } from '../errors.ts';
+import { ERROR_CODE, errorName, ProtocolViolation, StreamError } from '../errors.ts';
 import { type Chunk, OwnBytes, type ReceivedChunk } from '../memory/chunk.ts';
 import type { SteeringMode } from '../steering/modes.ts';
 import { policyOfFrame } from '../steering/policy-frame.ts';
@@ -76,7 +76,15 @@ export class StreamFrames {
     const stream = this.#live.getOrMake(frame.streamId);
     if (stream === undefined || frame.generation <= stream.steering.generation) return;
     stream.steering.generation = frame.generation;
-    stream.steering.steer(policyOfFrame(frame));
+    try {
+      stream.steering.steer(policyOfFrame(frame));
+    } catch (error) {
+      if (!(error instanceof StreamError)) throw error;
+      const { id: streamId, phase } = stream;
+      if (phase !== 'embryonic') this.#host.emit({ type: 'stream-failed', streamId, error: error.code });
+      this.#live.reset(stream, error.code);
+      return;
+    }
     this.#transmitter.onSteered(stream);
   }
 

@@ -4,6 +4,7 @@ import type { Sendable, SendStream } from '../stream/send-stream.ts';
 import type { Stream } from '../stream/stream.ts';
 import { StreamQueue } from '../stream/stream-queue.ts';
 import type { StreamTuning } from '../stream/stream-tuning.ts';
+import { CarrierChanges } from './carrier-changes.ts';
 import type { SessionSubflow } from './sent-item.ts';
 import type { TransmitStatistics } from './transmit-statistics.ts';
 import type { Turn } from './turn.ts';
@@ -25,15 +26,25 @@ export interface StreamSenderOptions {
   readonly tuning: Pick<StreamTuning, 'queue'> & { readonly segments: SegmentTuning };
 }
 
+/** Streams that are told of other carriers in one turn; the rest are told in the next ones, or when they send. */
+export const MAX_TOLD_STREAMS = 128;
+
 /** Sends the segments of the streams, in turn, where their strategies want them. */
 export class StreamSender {
   readonly #tuning: SegmentTuning;
   readonly #statistics: TransmitStatistics;
   readonly #queue: StreamQueue;
-  /** Streams that repeat what they send, and have something undelivered. */
-  readonly #repeating = new Set<Stream>();
-  /** The active subflows when stranded streams were last looked at. */
-  #strandedWith = '';
+  readonly #changes = new CarrierChanges();
+  /** Streams that repeat what they send, and have something undelivered: those that know their carriers, */
+  #informed = new Set<Stream>();
+  /** and those that must be told of them. */
+  #uninformed = new Set<Stream>();
+  /** Stranded streams that have not been looked at since the subflows changed. */
+  #strandedAhead: Iterator<Stream> | undefined;
+  /** The last turn ended before all streams had their look, */
+  #isMidway = false;
+  /** and they need not wait for anything to happen. */
+  #goesOn = false;
   #wasBlocked = false;
 
   constructor({ now, tuning }: StreamSenderOptions, statistics: TransmitStatistics) {
@@ -60,12 +71,13 @@ export class StreamSender {
       this.#queue.fill(stream);
       pace.onFilled();
     }
-    if (repeats !== undefined && isUnfinished(send)) this.#repeating.add(stream);
-    else this.#repeating.delete(stream);
+    if (repeats === undefined || !isUnfinished(send)) this.#forgetRepeating(stream);
+    else if (!this.#informed.has(stream)) this.#uninformed.add(stream);
   }
 
   /** The stream has another policy: it waits for other uplinks now, if for any. */
   onSteered(stream: Stream): void {
+    this.#forgetRepeating(stream);
     this.#queue.relieve(stream);
     this.refresh(stream);
   }
@@ -77,11 +89,20 @@ export class StreamSender {
     return wasBlocked;
   }
 
+  /** Whether the next turn is wanted soon: this one has left streams without a look, since a turn costs only so much. */
+  get hasMore(): boolean {
+    return this.#goesOn || this.#uninformed.size > 0 || this.#strandedAhead !== undefined;
+  }
+
   /** Looks at what has changed since the last turn. */
   begin(turn: Turn): void {
-    if (this.stranded.size > 0) this.#relieveStranded(turn);
-    for (const stream of this.#repeating) {
-      stream.steering.scheduler.repeats?.onCarriers(turn.carriersOf(stream));
+    this.#goesOn = false;
+    if (this.#changes.note(turn.subflows)) this.#onOtherCarriers();
+    if (this.#strandedAhead !== undefined) this.#relieveStranded(turn, this.#strandedAhead);
+    let told = 0;
+    for (const stream of this.#uninformed) {
+      if (++told > MAX_TOLD_STREAMS) break;
+      this.#inform(stream, turn.carriersOf(stream));
       this.refresh(stream);
     }
   }
@@ -90,14 +111,18 @@ export class StreamSender {
   send(turn: Turn): void {
     // A stream that is bound to uplinks may go where none other does.
     const open = this.#queue.hasSteered ? turn.subflows : turn.trusted;
+    this.#queue.beginTurn(this.#isMidway);
+    this.#isMidway = false;
     while (open.some((subflow) => subflow.canTake)) {
-      const stream = this.#queue.next(turn);
-      if (stream === undefined) return;
+      const stream = turn.isOver ? undefined : this.#queue.next(turn);
+      if (stream === undefined) {
+        this.#isMidway = turn.isOver || this.#queue.isCutShort;
+        this.#goesOn = this.#isMidway;
+        return;
+      }
       const carriers = turn.carriersOf(stream);
-      if (carriers.length === 0) {
-        this.#queue.strand(stream);
-        this.#strandedWith = '';
-      } else if (!this.#sendSegment(stream, carriers)) {
+      if (carriers.length === 0) this.#queue.strand(stream);
+      else if (!this.#sendSegment(stream, carriers)) {
         turn.skip(
           stream,
           carriers.some((subflow) => subflow.canTake),
@@ -106,19 +131,43 @@ export class StreamSender {
     }
   }
 
-  /** Looks at them again when other subflows work than before. */
-  #relieveStranded(turn: Turn): void {
-    const working = turn.subflows
-      .filter(({ state }) => state === 'active')
-      .map(({ id }) => id)
-      .join();
-    if (working === this.#strandedWith) return;
-    this.#strandedWith = working;
-    for (const stream of this.stranded) if (turn.carriersOf(stream).length > 0) this.#queue.relieve(stream);
+  #forgetRepeating(stream: Stream): void {
+    this.#informed.delete(stream);
+    this.#uninformed.delete(stream);
+  }
+
+  /** The subflows are not what they were: stranded streams may go on, and those that repeat must know. */
+  #onOtherCarriers(): void {
+    this.#strandedAhead = this.stranded.size > 0 ? this.stranded.values() : undefined;
+    // In most turns one of the two is empty, and never are there more informed ones than were told since the last change.
+    if (this.#uninformed.size === 0) {
+      [this.#informed, this.#uninformed] = [this.#uninformed, this.#informed];
+      return;
+    }
+    for (const stream of this.#informed) this.#uninformed.add(stream);
+    this.#informed.clear();
+  }
+
+  #inform(stream: Stream, carriers: readonly SessionSubflow[]): void {
+    if (!this.#uninformed.delete(stream)) return;
+    this.#informed.add(stream);
+    stream.steering.scheduler.repeats?.onCarriers(carriers);
+  }
+
+  #relieveStranded(turn: Turn, ahead: Iterator<Stream>): void {
+    for (let looked = 0; looked < MAX_TOLD_STREAMS; looked++) {
+      const { value, done } = ahead.next();
+      if (done === true) {
+        this.#strandedAhead = undefined;
+        return;
+      }
+      if (turn.carriersOf(value).length > 0) this.#queue.relieve(value);
+    }
   }
 
   /** @returns whether anything was sent */
   #sendSegment(stream: Stream, carriers: readonly SessionSubflow[]): boolean {
+    this.#inform(stream, carriers);
     const lengthBytes = this.#repeat(stream, carriers) ?? this.#sendNext(stream, carriers);
     if (lengthBytes === undefined) return false;
     this.#queue.charge(stream, lengthBytes);

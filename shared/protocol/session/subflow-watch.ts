@@ -2,6 +2,7 @@ import { encodeControl, type RemoteSubflowState } from '../codec/frame.ts';
 import { controlItem } from '../control/control-item.ts';
 import type { Now } from '../now.ts';
 import type { Stream } from '../stream/stream.ts';
+import { FULL_LEDGER_ENTRIES } from '../subflow/ledger.ts';
 import { hasBetterPlace } from './better-place.ts';
 import type { SessionEvent } from './events.ts';
 import { isDeliveredElsewhere } from './reinjection.ts';
@@ -43,6 +44,13 @@ export const WATCH_TUNING: WatchTuning = {
  * second, covers all before it: two hundred, and some thousands at 10 Gbit/s.
  */
 export const MAX_UNANSWERED_RECEIPTS = 16 * 1024;
+/**
+ * Frames on one subflow that the peer has not receipted: full of data and of RECEIPTs, with as many control frames as data. Beyond it the
+ * subflow is closed. A control frame goes on two subflows, and is settled when one of them has brought it: the other may keep it for long.
+ */
+export const MAX_LEDGER_ENTRIES = 2 * FULL_LEDGER_ENTRIES + MAX_UNANSWERED_RECEIPTS;
+/** And on all subflows of a session: some 15 MB. Beyond it the subflow with most of them is closed. */
+export const MAX_SESSION_LEDGER_ENTRIES = 2 * MAX_LEDGER_ENTRIES;
 
 /** Failure detection: doubt, recovery, replacement and death of subflows; pings; the tick for copies. */
 export class SubflowWatch {
@@ -71,10 +79,9 @@ export class SubflowWatch {
   }
 
   check(subflows: readonly SessionSubflow[], streams: Iterable<Stream>): void {
+    this.#checkLedgers(subflows);
     for (const subflow of subflows) {
-      if (subflow.outbox.ledger.unansweredReceipts > MAX_UNANSWERED_RECEIPTS) {
-        this.#session.close(subflow, 'the peer receipts nothing');
-      } else if (subflow.state === 'active') this.#checkActive(subflow);
+      if (subflow.state === 'active') this.#checkActive(subflow);
       else if (subflow.state === 'doubted') this.#checkDoubted(subflow, subflows);
     }
     if (this.#now.ms < this.#nextTickMs) return;
@@ -99,6 +106,23 @@ export class SubflowWatch {
   #moveAway(subflow: SessionSubflow, by: 'us' | 'peer'): void {
     this.#session.surrender(subflow);
     if (by === 'us') this.#session.tellPeer(subflow.id, 'doubted');
+  }
+
+  /** What the peer lets lie costs memory here. */
+  #checkLedgers(subflows: readonly SessionSubflow[]): void {
+    let entries = 0;
+    let longest: SessionSubflow | undefined;
+    for (const subflow of subflows) {
+      const { ledger } = subflow.outbox;
+      entries += ledger.length;
+      if (ledger.length > (longest?.outbox.ledger.length ?? 0)) longest = subflow;
+      if (ledger.unansweredReceipts > MAX_UNANSWERED_RECEIPTS || ledger.length > MAX_LEDGER_ENTRIES) {
+        this.#session.close(subflow, 'the peer receipts too little');
+      }
+    }
+    if (longest !== undefined && longest.state !== 'closed' && entries > MAX_SESSION_LEDGER_ENTRIES) {
+      this.#session.close(longest, 'the peer receipts too little on all subflows');
+    }
   }
 
   #checkActive(subflow: SessionSubflow): void {

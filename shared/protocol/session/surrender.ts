@@ -1,6 +1,5 @@
 import type { ControlQueue } from '../control/control-queue.ts';
-import type { LedgerEntry } from '../subflow/ledger.ts';
-import type { SentItem, SessionSubflow } from './sent-item.ts';
+import type { SessionSubflow } from './sent-item.ts';
 import type { SessionStreams } from './session-streams.ts';
 
 /** Takes back what is under way on a subflow that is doubted, parked or gone, so that it is sent again on others. */
@@ -15,20 +14,12 @@ export class Surrender {
 
   /** @param all the subflows of the session: receipts of theirs may be lost with what was under way */
   of(subflow: SessionSubflow, all: readonly SessionSubflow[]): void {
-    let hadAny = false;
-    for (const entry of subflow.outbox.ledger.oldestEntries()) {
-      if (entry.surrendered) continue;
-      hadAny = true;
-      this.#surrender(entry, subflow);
+    const entries = subflow.outbox.ledger.surrender();
+    if (entries.length === 0) return;
+    for (const { item } of entries) {
+      if (item.kind === 'control') this.#control.push(item.control);
+      if (item.kind === 'data') this.#streams.onLost(item, subflow);
     }
-    if (!hadAny) return;
     for (const { receipts } of all) receipts.repeat();
-  }
-
-  #surrender(entry: LedgerEntry<SentItem>, subflow: SessionSubflow): void {
-    entry.surrendered = true;
-    const { item } = entry;
-    if (item.kind === 'control') this.#control.push(item.control);
-    if (item.kind === 'data') this.#streams.onLost(item, subflow);
   }
 }

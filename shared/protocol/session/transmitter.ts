@@ -19,6 +19,11 @@ export interface TransmitterOptions {
   readonly steering: SessionSteering;
 }
 
+/** Control frames sent in one turn; the rest leave with the next ones. A peer that reads nothing for a while lets many thousands wait. */
+export const MAX_CONTROL_PER_TURN = 256;
+/** What one turn has left out is looked at so much later, after the inputs of others. */
+const REST_AFTER_MS = 1;
+
 /** Decides what leaves on which subflow: control frames, streams in turn, copies, receipts. */
 export class Transmitter {
   readonly control = new ControlQueue();
@@ -31,6 +36,8 @@ export class Transmitter {
   readonly #options: TransmitterOptions;
   readonly #streams: StreamSender;
   readonly #copies: HeadOfLineCopies;
+  #hasMoreControl = false;
+  #restAtMs = Number.POSITIVE_INFINITY;
 
   constructor(options: TransmitterOptions) {
     this.#options = options;
@@ -61,11 +68,13 @@ export class Transmitter {
     if (turn.trusted.length > 0) this.#streams.send(turn);
     noteApplicationLimited(subflows);
     sendReceipts(subflows, this.#options.now, this.#options.tuning.receipts.copies);
+    const hasRest = this.#hasMoreControl || this.#streams.hasMore;
+    this.#restAtMs = hasRest ? this.#options.now.ms + REST_AFTER_MS : Number.POSITIVE_INFINITY;
   }
 
-  /** When a receipt must leave; infinite while none is due, or while nothing can carry one. */
-  receiptDeadlineMs(subflows: readonly SessionSubflow[]): number {
-    return receiptDeadlineMs(subflows);
+  /** When `transmit` is wanted again: for a receipt, or for what one turn has left out; infinite while there is neither. */
+  deadlineMs(subflows: readonly SessionSubflow[]): number {
+    return Math.min(this.#restAtMs, receiptDeadlineMs(subflows));
   }
 
   /** Copies the segments that hold streams up, within the budget for copies. */
@@ -79,11 +88,16 @@ export class Transmitter {
   }
 
   #sendControl(subflows: readonly SessionSubflow[]): void {
+    this.#hasMoreControl = false;
     if (this.control.isEmpty) return;
     const carriers = trustedOrAll(subflows);
-    while (!this.control.isEmpty) {
+    for (let sent = 0; !this.control.isEmpty; sent++) {
       const free = byExpectedDelivery(carriers);
       if (free.length === 0) return;
+      if (sent === MAX_CONTROL_PER_TURN) {
+        this.#hasMoreControl = true;
+        return;
+      }
       const next = this.control.shift();
       if (next === undefined) return;
       for (const subflow of onDistinctUplinks(free, next.item.copies)) {

@@ -2,7 +2,7 @@ import { deliveryTimeMs } from '../scheduler/delivery-time.ts';
 import { rowOf } from '../steering/modes.ts';
 import type { SharedPolicy } from '../steering/session-steering.ts';
 import { ignoresLoss } from '../subflow/congestion-kind.ts';
-import { shareBottleneck } from '../subflow/subflow-view.ts';
+import type { Uplink } from '../uplink/uplink.ts';
 import type { SessionSubflow } from './sent-item.ts';
 
 /**
@@ -11,9 +11,9 @@ import type { SessionSubflow } from './sent-item.ts';
  */
 export function trustedSubflows(subflows: readonly SessionSubflow[]): readonly SessionSubflow[] {
   const active = subflows.filter((subflow) => subflow.state === 'active');
+  const seconds = secondsOfBbr(active);
   const preferred = active.filter(
-    (subflow) =>
-      subflow.duty.value === 'regular' && !subflow.uplink.isParked && !isSecondOfBbr(subflow, active),
+    (subflow) => subflow.duty.value === 'regular' && !subflow.uplink.isParked && !seconds.has(subflow),
   );
   return preferred.length > 0 ? preferred : active;
 }
@@ -43,9 +43,8 @@ export function steeredSubflows(
   // First what they are for, then the penalty: a backup does not stand in for a subflow that flaps.
   if (spreadsFreely) return steadySubflows(trustedSubflows(active));
   const working = steadySubflows(active);
-  const regular = working.filter(
-    (subflow) => subflow.duty.value === 'regular' && !isSecondOfBbr(subflow, active),
-  );
+  const seconds = secondsOfBbr(active);
+  const regular = working.filter((subflow) => subflow.duty.value === 'regular' && !seconds.has(subflow));
   const trusted = regular.length > 0 ? regular : working;
   return carriers === undefined ? trusted : carriers(trusted);
 }
@@ -84,10 +83,18 @@ export function onDistinctUplinks(
   return chosen;
 }
 
-function isSecondOfBbr(subflow: SessionSubflow, active: readonly SessionSubflow[]): boolean {
-  if (active.length < 2 || subflow.congestionControl === undefined) return false;
-  if (!ignoresLoss(subflow.congestionControl)) return false;
-  return active.some(
-    (other) => shareBottleneck(other, subflow) && other.id < subflow.id && other.duty.value === 'regular',
-  );
+const NONE: ReadonlySet<SessionSubflow> = new Set();
+
+/** Those that use BBR, and have an older one with regular duty on their path. */
+function secondsOfBbr(active: readonly SessionSubflow[]): ReadonlySet<SessionSubflow> {
+  const usingBbr = active.filter(({ congestionControl: name }) => name !== undefined && ignoresLoss(name));
+  if (active.length < 2 || usingBbr.length === 0) return NONE;
+  const oldest = new Map<Uplink, Map<number, number>>();
+  for (const { uplink, path, id, duty } of active) {
+    if (duty.value !== 'regular') continue;
+    const ids = oldest.get(uplink) ?? new Map<number, number>();
+    oldest.set(uplink, ids);
+    ids.set(path, Math.min(id, ids.get(path) ?? id));
+  }
+  return new Set(usingBbr.filter(({ uplink, path, id }) => (oldest.get(uplink)?.get(path) ?? id) < id));
 }

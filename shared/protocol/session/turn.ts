@@ -6,6 +6,8 @@ import { steadySubflows, steeredSubflows, trustedSubflows } from './trusted-subf
 
 /** Streams of one policy that wait for a better subflow, looked at in one turn; the rest get their look in the next. */
 const MAX_SKIPPED_STREAMS = 64;
+/** And of all policies together: a peer may give each stream a policy of its own. */
+export const MAX_VAIN_LOOKS = 256;
 
 /** Streams that were looked at in vain. */
 interface Skipped {
@@ -30,6 +32,11 @@ export class Turn implements SkippedStreams {
   get trusted(): readonly SessionSubflow[] {
     this.#trusted ??= steadySubflows(trustedSubflows(this.subflows));
     return this.#trusted;
+  }
+
+  /** No further stream is looked at: too many were, in vain. */
+  get isOver(): boolean {
+    return this.#skipped !== undefined && this.#skipped.streams.size >= MAX_VAIN_LOOKS;
   }
 
   /** What may carry the stream now; the same for all streams with its policy. */

@@ -1,6 +1,8 @@
+import { StreamError } from '../errors.ts';
 import type { PacketScheduler, SentStream } from '../scheduler/packet-scheduler.ts';
 import { UplinkValues } from '../scheduler/uplink-values.ts';
 import { DEFAULT_MODE } from './modes.ts';
+import { isModeAlone } from './policy-frame.ts';
 import { Schedulers, type SchedulersOptions } from './schedulers.ts';
 import type { SteeringPolicy } from './steering-policy.ts';
 
@@ -18,6 +20,12 @@ export interface SharedPolicy {
   readonly allowed: UplinkValues<boolean>;
 }
 
+/**
+ * Different policies with parameters that the streams of a session have at a time; a further one is refused. Each costs a look at all
+ * subflows in a turn. Those of a configuration are its rules, of which few differ in what they say of uplinks.
+ */
+export const MAX_POLICIES = 128;
+
 interface Entry {
   readonly shared: SharedPolicy;
   users: number;
@@ -28,6 +36,8 @@ export class SessionSteering {
   readonly #schedulers: Schedulers;
   /** By key. */
   readonly #policies = new Map<string, Entry>();
+  /** Those of them that are more than a mode. */
+  #withParameters = 0;
 
   constructor(options: SchedulersOptions) {
     this.#schedulers = new Schedulers(options);
@@ -38,12 +48,32 @@ export class SessionSteering {
     return new StreamSteering(this, policy, stream);
   }
 
-  /** The shared form of a policy; the caller gives it back with `release`. */
-  share(policy: SteeringPolicy): SharedPolicy {
-    const isSteered = policy.mode !== DEFAULT_MODE || policy.only !== undefined;
-    const key = isSteered ? JSON.stringify(policy) : '';
+  /**
+   * @param replaced what the stream has now, if anything
+   * @throws StreamError `resourceExceeded` for a policy that is one too many
+   */
+  check(policy: SteeringPolicy, replaced?: SharedPolicy): void {
+    if (!isSteering(policy) || isModeAlone(policy) || this.#policies.has(keyOf(policy))) return;
+    const makesRoom =
+      replaced !== undefined &&
+      !isModeAlone(replaced.policy) &&
+      this.#policies.get(replaced.key)?.users === 1;
+    if (this.#withParameters - Number(makesRoom) < MAX_POLICIES) return;
+    const reason = `a session follows at most ${MAX_POLICIES} different steering policies at a time`;
+    throw new StreamError('resourceExceeded', reason);
+  }
+
+  /**
+   * The shared form of a policy; the caller gives it back with `release`.
+   * @param replaced what the caller gives back then
+   * @throws StreamError `resourceExceeded` for a policy that is one too many
+   */
+  share(policy: SteeringPolicy, replaced?: SharedPolicy): SharedPolicy {
+    const isSteered = isSteering(policy);
+    const key = keyOf(policy);
     let entry = this.#policies.get(key);
     if (entry === undefined) {
+      this.check(policy, replaced);
       const { only } = policy;
       const allowed = new UplinkValues(new Map(only?.map((name) => [name, true])), only === undefined);
       const shared: SharedPolicy = {
@@ -54,14 +84,17 @@ export class SessionSteering {
       };
       entry = { shared, users: 0 };
       this.#policies.set(key, entry);
+      if (!isModeAlone(shared.policy)) this.#withParameters++;
     }
     entry.users++;
     return entry.shared;
   }
 
-  release({ key }: SharedPolicy): void {
+  release({ key, policy }: SharedPolicy): void {
     const entry = this.#policies.get(key);
-    if (entry !== undefined && --entry.users === 0) this.#policies.delete(key);
+    if (entry === undefined || --entry.users > 0) return;
+    this.#policies.delete(key);
+    if (!isModeAlone(policy)) this.#withParameters--;
   }
 
   /** The scheduler for a stream; `previous` is the one that it had so far. */
@@ -113,9 +146,10 @@ export class StreamSteering {
     return this.#scheduler;
   }
 
+  /** @throws StreamError `resourceExceeded` for a policy that is one too many; nothing has changed then */
   steer(policy: SteeringPolicy): void {
     const before = this.#shared;
-    this.#shared = this.#session.share(policy);
+    this.#shared = this.#session.share(policy, before);
     this.#session.release(before);
     this.#scheduler = this.#session.schedulerFor(policy, this.#stream, this.#scheduler);
   }
@@ -124,4 +158,13 @@ export class StreamSteering {
   end(): void {
     this.#session.release(this.#shared);
   }
+}
+
+/** Whether it is a choice of uplinks. */
+function isSteering({ mode, only }: SteeringPolicy): boolean {
+  return mode !== DEFAULT_MODE || only !== undefined;
+}
+
+function keyOf(policy: SteeringPolicy): string {
+  return isSteering(policy) ? JSON.stringify(policy) : '';
 }

@@ -1,16 +1,11 @@
-import { concatBytes } from '../codec/bytes.ts';
 import { ProtocolViolation } from '../errors.ts';
 import { type Chunk, OwnBytes, type ReceivedChunk } from '../memory/chunk.ts';
+import { KeptSegment, KeptSegments, type Place } from './kept-segments.ts';
 
 /** A kept slice shorter than this melts into its neighbour. */
 export const MELT_BELOW_BYTES = 4 * 1024;
 /** Segments out of order that one stream keeps: room for the largest window in pieces of half of MELT_BELOW_BYTES. */
 export const MAX_REORDER_ENTRIES = 8 * 1024;
-
-interface Entry {
-  readonly dsn: number;
-  readonly bytes: Uint8Array;
-}
 
 /**
  * Reassembles one direction of a stream by data sequence number: slices in, in any order and overlapping, the same
@@ -18,8 +13,8 @@ interface Entry {
  */
 export class ReorderBuffer {
   #nextDsn = 0;
-  /** Disjoint, by DSN, all above #nextDsn. */
-  #entries: Entry[] = [];
+  /** All above #nextDsn. */
+  readonly #kept = new KeptSegments();
   #bufferedBytes = 0;
 
   /** DSN of the next byte to be handed on. */
@@ -33,7 +28,7 @@ export class ReorderBuffer {
   }
 
   get entryCount(): number {
-    return this.#entries.length;
+    return this.#kept.length;
   }
 
   /**
@@ -52,7 +47,7 @@ export class ReorderBuffer {
       this.#keep(dsn, bytes);
       return [];
     }
-    if (this.#entries.length === 0) {
+    if (this.#kept.length === 0) {
       this.#nextDsn = end;
       return [chunk.keep(bytes)];
     }
@@ -61,85 +56,58 @@ export class ReorderBuffer {
 
   #drainBehind(first: Chunk): Chunk[] {
     const ready = [first];
+    const kept = this.#kept;
     this.#nextDsn += first.bytes.length;
-    let used = 0;
-    for (const entry of this.#entries) {
-      if (entry.dsn > this.#nextDsn) break;
-      used++;
-      this.#bufferedBytes -= entry.bytes.length;
-      const known = this.#nextDsn - entry.dsn;
-      if (known >= entry.bytes.length) continue;
-      ready.push(new OwnBytes(known === 0 ? entry.bytes : entry.bytes.subarray(known)));
-      this.#nextDsn = entry.dsn + entry.bytes.length;
+    for (let one = kept.first; one !== undefined && one.dsn <= this.#nextDsn; one = kept.first) {
+      kept.removeFirst();
+      this.#bufferedBytes -= one.length;
+      const known = this.#nextDsn - one.dsn;
+      if (known >= one.length) continue;
+      ready.push(new OwnBytes(known === 0 ? one.bytes : one.bytes.subarray(known)));
+      this.#nextDsn = one.endDsn;
     }
-    if (used > 0) this.#entries.splice(0, used);
     return ready;
   }
 
   /** Keeps what of the slice is new. */
   #keep(dsn: number, bytes: Uint8Array): void {
-    let at = this.#firstEndingAfter(dsn);
+    let place = this.#kept.seek(dsn);
     const end = dsn + bytes.length;
     let cursor = dsn;
     while (cursor < end) {
-      const following = this.#entries[at];
+      const following = this.#kept.get(place);
       const gapEnd = following === undefined ? end : Math.min(end, following.dsn);
-      if (gapEnd > cursor) at = this.#insertAt(at, cursor, bytes.subarray(cursor - dsn, gapEnd - dsn));
-      if (following === undefined || following.dsn >= end) break;
-      cursor = Math.max(cursor, following.dsn + following.bytes.length);
-      at++;
+      const next = Math.max(gapEnd, following?.endDsn ?? end);
+      if (gapEnd > cursor) place = this.#insertAt(place, cursor, bytes.subarray(cursor - dsn, gapEnd - dsn));
+      cursor = gapEnd === end ? end : next;
+      place = this.#kept.next(place);
     }
-    if (this.#entries.length > MAX_REORDER_ENTRIES) {
+    if (this.#kept.length > MAX_REORDER_ENTRIES) {
       throw new ProtocolViolation('DATA with too many holes', 'resourceExceeded');
     }
   }
 
   /**
    * A small slice melts into a neighbour, so that the cost of keeping entries stays in proportion to their bytes.
-   * @returns the index of the entry behind it
+   * @returns the place of the entry behind it
    */
-  #insertAt(at: number, dsn: number, bytes: Uint8Array): number {
-    const entries = this.#entries;
+  #insertAt(place: Place, dsn: number, bytes: Uint8Array): Place {
     this.#bufferedBytes += bytes.length;
-    const isSmall = bytes.length < MELT_BELOW_BYTES;
-    const before = entries[at - 1];
-    if (
-      isSmall &&
-      before !== undefined &&
-      before.dsn + before.bytes.length === dsn &&
-      mayMelt(before, bytes)
-    ) {
-      entries[at - 1] = { dsn: before.dsn, bytes: concatBytes(before.bytes, bytes) };
-      return at;
+    const before = this.#kept.before(place);
+    if (before?.endDsn === dsn && mayMelt(before, bytes)) {
+      before.append(bytes);
+      return place;
     }
-    const behind = entries[at];
-    if (isSmall && behind !== undefined && dsn + bytes.length === behind.dsn && mayMelt(behind, bytes)) {
-      entries[at] = { dsn, bytes: concatBytes(bytes, behind.bytes) };
-      return at;
+    const behind = this.#kept.get(place);
+    if (behind?.dsn === dsn + bytes.length && mayMelt(behind, bytes)) {
+      behind.prepend(bytes);
+      return place;
     }
-    // A copy, since it may wait for long and would keep all that was read with it. (The slice() of a Buffer shares its memory.)
-    entries.splice(at, 0, { dsn, bytes: new Uint8Array(bytes) });
-    return at + 1;
-  }
-
-  /** Index of the first entry that ends after `dsn`; nearly always the array's end, so that is tried first. */
-  #firstEndingAfter(dsn: number): number {
-    const entries = this.#entries;
-    const last = entries.at(-1);
-    if (last === undefined || last.dsn + last.bytes.length <= dsn) return entries.length;
-    let low = 0;
-    let high = entries.length;
-    while (low < high) {
-      const middle = (low + high) >>> 1;
-      const { dsn: start, bytes } = entries[middle]!;
-      if (start + bytes.length > dsn) high = middle;
-      else low = middle + 1;
-    }
-    return low;
+    return this.#kept.insert(place, new KeptSegment(dsn, bytes));
   }
 }
 
 /** What is copied for a small slice stays small, too. */
-function mayMelt(neighbour: Entry, bytes: Uint8Array): boolean {
-  return neighbour.bytes.length + bytes.length <= 2 * MELT_BELOW_BYTES;
+function mayMelt(neighbour: KeptSegment, bytes: Uint8Array): boolean {
+  return bytes.length < MELT_BELOW_BYTES && neighbour.length + bytes.length <= 2 * MELT_BELOW_BYTES;
 }

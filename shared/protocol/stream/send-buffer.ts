@@ -76,18 +76,18 @@ export class SendBuffer {
       this.#deliveredBeyond.add(start, end);
       return;
     }
-    this.#deliveredTo = Math.max(this.#deliveredTo, end);
-    for (let next = this.#deliveredBeyond.first(); next !== undefined; next = this.#deliveredBeyond.first()) {
-      if (next.start > this.#deliveredTo) break;
-      this.#deliveredTo = Math.max(this.#deliveredTo, next.end);
-      this.#deliveredBeyond.remove(next.start, next.end);
-    }
+    this.#deliveredTo = this.#deliveredBeyond.absorb(Math.max(this.#deliveredTo, end));
     this.#releaseDelivered();
   }
 
   /** The parts of [start, end) that are not known to be delivered. */
   undelivered(start: number, end: number): { start: number; end: number }[] {
     return this.#deliveredBeyond.gaps(Math.max(start, this.#deliveredTo), end);
+  }
+
+  /** The first byte of [start, end) that is not known to be delivered. */
+  firstUndelivered(start: number, end: number): number | undefined {
+    return this.#deliveredBeyond.firstGap(Math.max(start, this.#deliveredTo), end)?.start;
   }
 
   /** Gives everything back: the stream was reset. */

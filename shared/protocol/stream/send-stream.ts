@@ -183,12 +183,12 @@ export class SendStream implements SentStream {
   }
 
   firstUndelivered(dsn: number): number | undefined {
-    return this.#buffer.undelivered(dsn, this.#nextDsn)[0]?.start;
+    return this.#buffer.firstUndelivered(dsn, this.#nextDsn);
   }
 
   /** Whether any of [dsn, dsn + length) is still wanted. */
   isUndelivered(dsn: number, length: number): boolean {
-    return !this.isDone && this.#buffer.undelivered(dsn, dsn + length).length > 0;
+    return !this.isDone && this.#buffer.firstUndelivered(dsn, dsn + length) !== undefined;
   }
 }
 

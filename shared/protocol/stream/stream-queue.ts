@@ -15,6 +15,9 @@ export interface SkippedStreams {
   has(stream: Stream): boolean;
 }
 
+/** Streams passed by in one turn: those behind get their look in the next, so that a turn costs the same however many there are. */
+export const MAX_STEPS = 1024;
+
 /** What a longer frame overdraws is forgiven: it would shut the stream out for many rounds. */
 const MAX_OVERDRAFT_BYTES = 64 * 1024;
 
@@ -30,6 +33,12 @@ export class StreamQueue {
   readonly #old = new Set<Stream>();
   readonly #stranded = new Set<Stream>();
   #steered = 0;
+  /** What of the two lists has had no look in this turn. They go on behind streams that leave their places meanwhile. */
+  #freshAhead = this.#fresh.values();
+  #oldAhead = this.#old.values();
+  /** The stream whose turn it is. */
+  #current: Stream | undefined;
+  #stepsLeft = 0;
 
   constructor(now: Now, tuning: QueueTuning) {
     this.#now = now;
@@ -80,9 +89,36 @@ export class StreamQueue {
     this.#append(stream, this.#tuning.quantumBytes);
   }
 
-  /** The stream whose turn it is, leaving out those in `skipped`. */
+  /** @param goesOn the last turn ended before all had their look: it begins behind those that had */
+  beginTurn(goesOn: boolean): void {
+    this.#current = undefined;
+    this.#stepsLeft = MAX_STEPS;
+    if (goesOn) return;
+    this.#freshAhead = this.#fresh.values();
+    this.#oldAhead = this.#old.values();
+  }
+
+  /** Whether the turn ended for the number of those that were passed by. */
+  get isCutShort(): boolean {
+    return this.#stepsLeft === 0;
+  }
+
+  /**
+   * The stream whose turn it is, leaving out those in `skipped`; a stream that is there once is there for the whole turn.
+   * @returns undefined when all have had their look, or as many as one turn may cost
+   */
   next(skipped: SkippedStreams): Stream | undefined {
-    return this.#nextIn(this.#fresh, skipped) ?? this.#nextIn(this.#old, skipped);
+    while (this.#current === undefined || skipped.has(this.#current)) {
+      if (this.#stepsLeft === 0) return undefined;
+      this.#stepsLeft--;
+      const { value } = this.#freshAhead.next();
+      const stream = value ?? this.#oldAhead.next().value;
+      this.#current = stream;
+      if (stream === undefined) return undefined;
+      // It will be met again at the end of the line.
+      if (stream.place.deficitBytes <= 0) this.charge(stream, 0);
+    }
+    return this.#current;
   }
 
   /** A stream of the queue has sent `bytes`. */
@@ -101,15 +137,6 @@ export class StreamQueue {
     return send.sentBytes < this.#tuning.newStreamBytes;
   }
 
-  #nextIn(list: ReadonlySet<Stream>, skipped: SkippedStreams): Stream | undefined {
-    for (const stream of list) {
-      if (skipped.has(stream)) continue;
-      if (stream.place.deficitBytes > 0) return stream;
-      this.charge(stream, 0);
-    }
-    return undefined;
-  }
-
   #append(stream: Stream, deficitBytes: number): void {
     stream.place.deficitBytes = deficitBytes;
     (this.isNew(stream) ? this.#fresh : this.#old).add(stream);
@@ -118,6 +145,7 @@ export class StreamQueue {
   #leave(stream: Stream): void {
     this.#fresh.delete(stream);
     this.#old.delete(stream);
+    if (this.#current === stream) this.#current = undefined;
   }
 
   #countSteered({ place }: Stream, isSteered: boolean): void {

@@ -44,7 +44,7 @@ export class Outbox<Item extends LedgerItem = LedgerItem> {
     }
     this.#pendingBytes += bytes;
     const endOffset = this.ledger.writtenBytes + bytes;
-    this.ledger.append({ item, endOffset, surrendered: false, ...sendState });
+    this.ledger.append({ item, endOffset, ...sendState });
     return bytes;
   }
 

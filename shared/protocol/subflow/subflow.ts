@@ -3,7 +3,7 @@ import type { KernelMeasurement } from '../kernel-measurement.ts';
 import type { Now } from '../now.ts';
 import type { CongestionController, MakeCongestionController } from './congestion-controller.ts';
 import { FIRST_SEGMENT_BYTES } from './delivery-rate-controller.ts';
-import type { LedgerEntry, LedgerItem } from './ledger.ts';
+import { FULL_LEDGER_ENTRIES, type LedgerEntry, type LedgerItem } from './ledger.ts';
 import { Liveness } from './liveness.ts';
 import { Outbox } from './outbox.ts';
 import { PathMeter } from './path-meter.ts';
@@ -136,6 +136,7 @@ export class Subflow<Uplink extends SubflowUplink = SubflowUplink, Item extends 
     // the pipe of a slow subflow, it would make it stop and wait.
     const least = congestion.isProven ? 0 : FIRST_SEGMENT_BYTES;
     if (outbox.pendingBytes >= Math.max(congestion.commitBytes, least)) return false;
+    if (outbox.ledger.length >= FULL_LEDGER_ENTRIES) return false;
     return outbox.ledger.inFlightBytes < congestion.inFlightLimitBytes;
   }
 

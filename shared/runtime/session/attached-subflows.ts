@@ -1,4 +1,5 @@
 import type { Destination } from '../../protocol/destination.ts';
+import type { ReceivedChunk } from '../../protocol/memory/chunk.ts';
 import type { Session } from '../../protocol/session/session.ts';
 import type { SubflowTransport } from '../subflow/subflow-transport.ts';
 import { farewell } from './farewell.ts';
@@ -21,6 +22,8 @@ export interface Attached {
   readonly uplinkName: string;
   readonly sinceMs: number;
   doubtReason: string | undefined;
+  /** Read while the session had to wait: what TLS had in hand when reading stopped. */
+  readonly held: ReceivedChunk[];
 }
 
 /** The transports of a session's subflows. */
@@ -44,7 +47,32 @@ export class AttachedSubflows {
   delete(subflowId: number): Attached | undefined {
     const attached = this.#byId.get(subflowId);
     this.#byId.delete(subflowId);
+    for (const chunk of attached?.held.splice(0) ?? []) chunk.release();
     return attached;
+  }
+
+  /** Whether all of them are read. */
+  setReading(isReading: boolean): void {
+    for (const { transport } of this.#byId.values()) transport.setReading(isReading);
+  }
+
+  /** Whether something of it waits. */
+  holds(subflowId: number): boolean {
+    return (this.#byId.get(subflowId)?.held.length ?? 0) > 0;
+  }
+
+  /** Keeps what was read. @returns false when the subflow is gone, and nothing is kept */
+  hold(subflowId: number, chunk: ReceivedChunk): boolean {
+    return (this.#byId.get(subflowId)?.held.push(chunk) ?? 0) > 0;
+  }
+
+  /** What was read first and waits, of this subflow or of any. */
+  takeHeld(subflowId?: number): { readonly id: number; readonly chunk: ReceivedChunk } | undefined {
+    for (const [id, { held }] of this.#byId) {
+      const chunk = subflowId === undefined || subflowId === id ? held.shift() : undefined;
+      if (chunk !== undefined) return { id, chunk };
+    }
+    return undefined;
   }
 
   /** Undefined when it is gone. */
@@ -81,12 +109,14 @@ export class AttachedSubflows {
   /** The session is over: resolves when its last frame has left on each transport, or its time for that is up. */
   async end(isClosedByPeer: boolean): Promise<void> {
     const { subflows } = this.#session;
-    const farewells = [...this.#byId].map(([id, { transport }]) =>
-      farewell(transport, isClosedByPeer, () => {
+    this.setReading(true);
+    const farewells = [...this.#byId].map(([id, { transport, held }]) => {
+      for (const chunk of held.splice(0)) chunk.release();
+      return farewell(transport, isClosedByPeer, () => {
         subflows.setWritable(id, true);
         return subflows.takeOutput(id);
-      }),
-    );
+      });
+    });
     this.#byId.clear();
     await Promise.all(farewells);
   }

@@ -54,6 +54,11 @@ export class EventDispatcher {
     this.#handlers.clear();
   }
 
+  /** Its application may be read again. */
+  tellWritable(streamId: number): void {
+    this.#handlers.get(streamId)?.onWritable();
+  }
+
   /** Hands on all events that wait. */
   dispatch(): void {
     const { session } = this.#options;
@@ -81,7 +86,7 @@ export class EventDispatcher {
     const { owner, logger } = this.#options;
     switch (event.type) {
       case 'stream-writable':
-        this.#handlers.get(event.streamId)?.onWritable();
+        this.tellWritable(event.streamId);
         break;
       case 'stream-opened':
         this.#handlers.get(event.streamId)?.onOpened();

@@ -9,6 +9,7 @@ import type { MonotonicClock } from '../clock.ts';
 import type { SubflowTransport } from '../subflow/subflow-transport.ts';
 import { AttachedSubflows, type SubflowLink } from './attached-subflows.ts';
 import { EventDispatcher } from './event-dispatcher.ts';
+import { READ_COST_MS, type ShareHolder, type ShareSeat, SOLE_SEAT } from './fair-share.ts';
 import type { SessionLog, SessionOwner, StreamHandlers } from './session-handlers.ts';
 import type { UplinkTraffic } from './uplink-traffic.ts';
 
@@ -17,6 +18,8 @@ export interface SessionDriverOptions {
   readonly owner: SessionOwner;
   readonly clock: MonotonicClock;
   readonly logger: SessionLog;
+  /** Takes a place in the line for the processor; left out where the session has the process for itself. */
+  enter?(holder: ShareHolder): ShareSeat;
   /** Counts the bytes of an uplink, by name. */
   trafficOf(uplinkName: string): UplinkTraffic;
 }
@@ -30,6 +33,8 @@ export type SessionCommands = Pick<Session, 'streams' | 'uplinks' | 'announce' |
 const MEASURE_INTERVAL_MS = 2;
 /** Received bytes go on to the applications at the end of the turn, or after this many, while they are in the processor's cache. */
 const DISPATCH_BYTES = 256 * 1024;
+/** Applications that were held back are read again so many at a time: all at once may be thousands. */
+const RESUMED_AT_ONCE = 8;
 
 /**
  * Runs one session core with real time and real subflows. The inputs of one turn of the event loop are handled together in
@@ -44,7 +49,11 @@ export class SessionDriver {
   readonly #options: SessionDriverOptions;
   readonly #subflows: AttachedSubflows;
   readonly #events: EventDispatcher;
+  readonly #seat: ShareSeat;
+  /** Streams whose applications are not read since the session must wait. */
+  readonly #heldBack = new Set<number>();
   #undispatchedBytes = 0;
+  #isTurnPutOff = false;
   #turnScheduled: NodeJS.Immediate | undefined;
   #timer: NodeJS.Timeout | undefined;
   #timerAtMs = Number.POSITIVE_INFINITY;
@@ -62,6 +71,8 @@ export class SessionDriver {
     });
     this.#subflows = new AttachedSubflows(session);
     this.#events = new EventDispatcher({ session, owner, logger, subflows: this.#subflows });
+    const holder = { wait: () => this.#subflows.setReading(false), goOn: () => this.#goOn() };
+    this.#seat = options.enter?.(holder) ?? SOLE_SEAT;
     this.#wake();
   }
 
@@ -101,9 +112,17 @@ export class SessionDriver {
 
   /** Gives the session an input, at the present time. What follows from it is done at the end of the turn. */
   input<Result>(work: (session: SessionCommands) => Result): Result {
-    this.#session.advance(this.#options.clock());
-    this.#wake();
-    return work(this.#session);
+    return this.#seat.run(() => {
+      this.#session.advance(this.#options.clock());
+      this.#wake();
+      return work(this.#session);
+    });
+  }
+
+  /** Whether the application of a stream is to wait for `onWritable` since the session must wait. */
+  holdsBack(streamId: number): boolean {
+    if (this.#seat.mustWait) this.#heldBack.add(streamId);
+    return this.#seat.mustWait;
   }
 
   /** Adds a subflow whose handshake is done. `rest` arrived behind it. `isWriting`: the handshake's last frame is still leaving. */
@@ -114,7 +133,8 @@ export class SessionDriver {
     const sinceMs = this.#options.clock();
     this.input(() => this.#session.subflows.add({ ...subflow, congestionControl }));
     if (isWriting) this.#session.subflows.setWritable(id, false);
-    this.#subflows.set(id, { transport, traffic, uplinkName, sinceMs, doubtReason: undefined });
+    this.#subflows.set(id, { transport, traffic, uplinkName, sinceMs, doubtReason: undefined, held: [] });
+    if (this.#seat.mustWait) transport.setReading(false);
     transport.setHandlers({
       onBytes: (chunk) => this.#onBytes(id, traffic, chunk),
       onWritable: () => this.input(() => this.#session.subflows.setWritable(id, true)),
@@ -154,13 +174,43 @@ export class SessionDriver {
   }
 
   #onBytes(subflowId: number, traffic: UplinkTraffic, chunk: ReceivedChunk): void {
+    traffic.receivedBytes += chunk.bytes.length;
+    const mustWait = this.#seat.mustWait || this.#subflows.holds(subflowId);
+    if (!mustWait || !this.#subflows.hold(subflowId, chunk)) this.#receive(subflowId, chunk);
+  }
+
+  #receive(subflowId: number, chunk: ReceivedChunk): void {
     const { length } = chunk.bytes;
-    traffic.receivedBytes += length;
-    this.#contain(() => {
+    const work = () => {
       this.input(() => this.#session.receive(subflowId, chunk));
       this.#undispatchedBytes += length;
       if (this.#undispatchedBytes >= DISPATCH_BYTES) this.#dispatchEvents();
-    });
+    };
+    this.#seat.run(() => this.#contain(work), READ_COST_MS);
+  }
+
+  /** The session need not wait any more: first comes what was read, then what is read from now on. */
+  #goOn(): void {
+    if (this.#isTurnPutOff) this.#wake();
+    for (let next = this.#subflows.takeHeld(); next !== undefined; next = this.#subflows.takeHeld()) {
+      this.#receive(next.id, next.chunk);
+      if (this.#seat.mustWait) return;
+    }
+    this.#subflows.setReading(true);
+    this.#resumeApplications();
+  }
+
+  #resumeApplications(): void {
+    if (this.#seat.mustWait) return;
+    let resumed = 0;
+    for (const streamId of this.#heldBack) {
+      this.#heldBack.delete(streamId);
+      this.#events.tellWritable(streamId);
+      if (++resumed === RESUMED_AT_ONCE) {
+        setImmediate(() => this.#resumeApplications());
+        return;
+      }
+    }
   }
 
   /** An internal error ends the session in which it shows, but not the program's other sessions. */
@@ -175,6 +225,10 @@ export class SessionDriver {
   }
 
   #onTransportClosed(subflowId: number, error: Error | undefined): void {
+    for (let next = this.#subflows.takeHeld(subflowId); next !== undefined; ) {
+      this.#receive(next.id, next.chunk);
+      next = this.#subflows.takeHeld(subflowId);
+    }
     const attached = this.#subflows.delete(subflowId);
     if (attached === undefined) return;
     const { uplinkName } = attached;
@@ -191,7 +245,12 @@ export class SessionDriver {
 
   #turn(): void {
     this.#turnScheduled = undefined;
-    this.#contain(() => this.#work(this.#options.clock()));
+    if (this.#seat.mustWait && !(this.#isTurnPutOff && this.#seat.takeTurn())) {
+      this.#isTurnPutOff = true;
+      return;
+    }
+    this.#isTurnPutOff = false;
+    this.#seat.run(() => this.#contain(() => this.#work(this.#options.clock())));
     if (this.#session.isClosed) {
       this.#subflows.write();
       this.#dispatchEvents();
@@ -237,6 +296,8 @@ export class SessionDriver {
     if (this.#isOver) return;
     this.#isOver = true;
     clearTimeout(this.#timer);
+    this.#seat.leave();
+    this.#heldBack.clear();
     this.#events.forgetAll();
     void this.#subflows.end(this.#events.isClosedByPeer).then(this.#resolveFinished);
     this.#options.owner.onClosed(this.#events.closedWith ?? 'internalError');

@@ -75,7 +75,7 @@ export class StreamRelay implements Omit<StreamHandlers, 'onOpened'>, AppSocketH
     this.activity++;
     try {
       const mayContinue = this.#driver.input(({ streams }) => streams.write(this.#streamId, chunk));
-      if (!mayContinue) this.#socket?.pause();
+      if (!mayContinue || this.#driver.holdsBack(this.#streamId)) this.#socket?.pause();
     } catch (error) {
       // The stream has used up its sequence numbers (SPEC.md section 3): end it. The program goes on.
       if (!(error instanceof StreamError)) throw error;

@@ -27,6 +27,8 @@ export interface SubflowTransport {
    * The buffers may be reused as soon as this returns (TLS has encrypted or copied them).
    */
   write(buffers: readonly Uint8Array[]): void;
+  /** Whether it reads from now on; what was read already may still come. At first it does. */
+  setReading(isReading: boolean): void;
   /** Kernel figures now, or undefined where they cannot be read (not Linux, no koffi, proxied, closed). */
   measure(): KernelMeasurement | undefined;
   destroy(): void;

@@ -23,6 +23,7 @@ export class TlsSubflow implements SubflowTransport {
   readonly #reader: SubflowReader;
   #handlers: SubflowTransportHandlers | undefined;
   #writing = false;
+  #isReading = true;
   #closed = false;
   #error: Error | undefined;
 
@@ -77,7 +78,7 @@ export class TlsSubflow implements SubflowTransport {
       // What came with the end of the handshake. `resume` would throw it away, since there is no 'data' listener.
       const early = socket.read() as Buffer | null;
       if (early !== null) this.#handlers?.onBytes(new OwnBytes(early));
-      socket.resume();
+      if (this.#isReading) socket.resume();
     });
   }
 
@@ -93,6 +94,13 @@ export class TlsSubflow implements SubflowTransport {
     for (let i = 0; i < last; i += 1) socket.write(buffers[i]!);
     socket.write(buffers[last]!, this.#onWritten);
     socket.uncork();
+  }
+
+  setReading(isReading: boolean): void {
+    if (this.#isReading === isReading) return;
+    this.#isReading = isReading;
+    if (isReading) this.#socket.resume();
+    else this.#socket.pause();
   }
 
   measure(): KernelMeasurement | undefined {

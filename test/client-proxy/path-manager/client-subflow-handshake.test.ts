@@ -14,6 +14,7 @@ it.each([
     setHandlers: ({ onClose }) => void setImmediate(() => onClose(one.error)),
     write() {},
     measure: () => undefined,
+    setReading() {},
     destroy() {},
   };
   const options = {

@@ -59,6 +59,8 @@ export class Answered implements SubflowTransport {
 
   measure(): undefined {}
 
+  setReading(): void {}
+
   destroy(): void {
     if (!this.isOpen) return;
     this.isOpen = false;

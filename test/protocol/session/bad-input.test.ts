@@ -4,7 +4,10 @@ import { MAX_CONTROL_PER_STREAM } from '../../../shared/protocol/control/control
 import { ERROR_CODE, type ErrorName } from '../../../shared/protocol/errors.ts';
 import { MAX_SESSION_UNDELIVERED_BYTES } from '../../../shared/protocol/session/backlog.ts';
 import { FIRST_UPLOAD_WINDOW_BYTES } from '../../../shared/protocol/session/session.ts';
-import { MAX_UNANSWERED_RECEIPTS } from '../../../shared/protocol/session/subflow-watch.ts';
+import {
+  MAX_LEDGER_ENTRIES,
+  MAX_UNANSWERED_RECEIPTS,
+} from '../../../shared/protocol/session/subflow-watch.ts';
 import { MAX_REORDER_ENTRIES } from '../../../shared/protocol/stream/reorder-buffer.ts';
 import { CountingChunk, hex, patternBytes } from '../support.ts';
 import { dataFrame, MAX_STREAMS, openFrame, SessionBed } from './session-bed.ts';
@@ -209,6 +212,27 @@ it.each([
     expect(session.subflows.count).toBe(isClosed ? 0 : 1);
   },
 );
+
+it('a subflow that keeps what came on another as well is closed when it has kept too much', () => {
+  const bed = new SessionBed('concentrator', [0, 1]);
+  const { session } = bed;
+  let kept = 0;
+  for (let id = 0; kept <= MAX_LEDGER_ENTRIES && session.subflows.count === 2; bed.nowMs += 2) {
+    for (let i = 0; i < 64; i++, id++) {
+      bed.control(openFrame(id));
+      session.streams.refuse(id, 'notAuthorized');
+    }
+    kept += bed.sent(1).length;
+    bed.sent(0);
+    const [first, second] = session.snapshot().subflows;
+    bed.receive([receipt(0, first!.sentBytes), receipt(1, Math.min(bed.nowMs, second?.sentBytes ?? 0))]);
+    bed.events();
+  }
+  bed.sent();
+  expect(kept).toBeGreaterThan(MAX_LEDGER_ENTRIES / 2);
+  expect(session.snapshot().subflows.map(({ id }) => id)).toEqual([0]);
+  expect(session.isClosed).toBe(false);
+});
 
 it('a peer with an endless window that leaves out one byte does not make the session keep all behind it', () => {
   const bed = new SessionBed('concentrator', [0, 1]);

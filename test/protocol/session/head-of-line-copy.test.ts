@@ -1,5 +1,6 @@
 import { expect, it } from 'vitest';
 import { COPY_TUNING, headOfLineCopy } from '../../../shared/protocol/session/reinjection.ts';
+import { UnderWay } from '../../../shared/protocol/session/under-way.ts';
 import { newSubflow, newUplink } from '../new-subflow.ts';
 import { newStream } from '../stream/streams.ts';
 import { TestClock } from '../test-clock.ts';
@@ -22,8 +23,9 @@ it('copies only the part of a segment that is not delivered: the memory of the r
   slow.append(send.take(0, 200, true), segment);
   // The first half has come through elsewhere, in a frame that was cut differently.
   send.onReceipted(0, 100, false);
+  const subflows = [slow, fast];
   const options = { now: at(400, now), tuning: { copies: COPY_TUNING } };
-  const copy = headOfLineCopy(stream, send.deliveredTo, [slow, fast], options)!;
+  const copy = headOfLineCopy(stream, send.deliveredTo, subflows, new UnderWay(subflows), options)!;
   expect(copy).toEqual({ target: fast, dsn: 100, length: 100, fin: true });
   const frame = Buffer.concat(send.copy(copy.dsn, copy.length, copy.fin));
   expect(frame.subarray(24)).toEqual(Buffer.alloc(100, 2));

@@ -2,8 +2,10 @@ import { describe, expect, it } from 'vitest';
 import type { ControlFrame } from '../../../shared/protocol/codec/frame.ts';
 import type { SteeringFrame } from '../../../shared/protocol/codec/steering-frame.ts';
 import { frameOfPolicy } from '../../../shared/protocol/steering/policy-frame.ts';
+import { MAX_POLICIES } from '../../../shared/protocol/steering/session-steering.ts';
 import type { SteeringPolicy } from '../../../shared/protocol/steering/steering-policy.ts';
 import { CountingChunk, patternBytes, thrownBy } from '../support.ts';
+import { ManySubflows } from './many-subflows.ts';
 import { dataFrame, LINGER_MS, openFrame, SessionBed } from './session-bed.ts';
 
 const ORIGIN = { host: 'origin.example', port: 80 };
@@ -255,4 +257,39 @@ it('with all subflows in doubt, control frames go where the peer was heard last'
   bed.session.streams.accept(1);
   const told = [0, 1, 2, 3].filter((id) => types(bed.sentControl(id)).includes('opened'));
   expect(told).toEqual([2, 3]);
+});
+
+describe('a session with one policy too many', () => {
+  const numbered = (number: number): SteeringPolicy => ({ mode: 'lowest-latency', maxRttMs: 100 + number });
+
+  it('at the concentrator: resets the stream that asks for it, and no other', () => {
+    const bed = new ManySubflows(2 * MAX_POLICIES);
+    for (let id = 0; id < MAX_POLICIES; id++) {
+      bed.hear([openFrame(id), frameOfPolicy(numbered(id), id, 1)]);
+    }
+    const next = MAX_POLICIES;
+    bed.hear([openFrame(next), frameOfPolicy(numbered(0), next, 1)]);
+    expect(bed.session.streams.count).toBe(next + 1);
+    bed.hear([frameOfPolicy(numbered(next), next, 2)]);
+    // Also where STEERING comes in front of its OPEN.
+    bed.hear([frameOfPolicy(numbered(next), next + 1, 1), openFrame(next + 1)]);
+    expect(bed.failed).toEqual([next]);
+    expect([bed.session.streams.count, bed.session.isClosed]).toEqual([MAX_POLICIES, false]);
+  });
+
+  it('at the client: opens no stream with it, and ends one that is to follow it', () => {
+    const { session } = new ManySubflows(2 * MAX_POLICIES, 'client');
+    const ids = Array.from({ length: MAX_POLICIES }, (_, i) => session.streams.open(ORIGIN, numbered(i)));
+    const refused = thrownBy(() => session.streams.open(ORIGIN, numbered(MAX_POLICIES)));
+    expect(refused).toEqual({ code: 'resourceExceeded', name: 'StreamError' });
+    const plain = session.streams.open(ORIGIN, { mode: 'aggregate' });
+    expect(plain).toBe(ids.at(-1)! + 1);
+    session.streams.steer(plain, numbered(MAX_POLICIES));
+    expect(session.nextEvent()).toEqual({
+      type: 'stream-failed',
+      streamId: plain,
+      error: 'resourceExceeded',
+    });
+    expect(session.streams.count).toBe(MAX_POLICIES);
+  });
 });

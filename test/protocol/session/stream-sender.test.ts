@@ -30,8 +30,8 @@ function redundantStream(id: number) {
   return { stream, looks: vi.spyOn(stream.steering.scheduler.repeats!, 'onCarriers') };
 }
 
-it('looks at a redundant stream in a turn only while something of it is undelivered', () => {
-  const { sender, statistics, turn } = bed();
+it('tells a redundant stream of its carriers when they change, and only while something of it is undelivered', () => {
+  const { sender, statistics, subflows, turn } = bed();
   const [idle, busy] = [redundantStream(0), redundantStream(1)];
   for (const { stream } of [idle, busy]) {
     stream.send.write(new CountingChunk(patternBytes(0, 100)));
@@ -43,7 +43,12 @@ it('looks at a redundant stream in a turn only while something of it is undelive
   sender.refresh(idle.stream);
   for (const { looks } of [idle, busy]) looks.mockClear();
   turn();
-  expect([idle.looks.mock.calls.length, busy.looks.mock.calls.length]).toEqual([0, 1]);
+  expect([idle.looks.mock.calls.length, busy.looks.mock.calls.length]).toEqual([0, 0]);
+  subflows[1]!.doubt(true);
+  turn();
+  subflows[1]!.recover();
+  turn();
+  expect([idle.looks.mock.calls.length, busy.looks.mock.calls.length]).toEqual([0, 2]);
   idle.stream.send.write(new CountingChunk(patternBytes(100, 50)));
   sender.refresh(idle.stream);
   turn();

@@ -11,7 +11,12 @@ import {
 import { MAX_CONTROL_PER_STREAM } from '../../../shared/protocol/control/control-queue.ts';
 import { MAX_ANNOUNCED_ADDRESSES } from '../../../shared/protocol/session/announcements.ts';
 import { DEFAULT_TUNING } from '../../../shared/protocol/session/core-tuning.ts';
-import { MAX_UNANSWERED_RECEIPTS } from '../../../shared/protocol/session/subflow-watch.ts';
+import {
+  MAX_LEDGER_ENTRIES,
+  MAX_SESSION_LEDGER_ENTRIES,
+  MAX_UNANSWERED_RECEIPTS,
+} from '../../../shared/protocol/session/subflow-watch.ts';
+import { MAX_POLICIES } from '../../../shared/protocol/steering/session-steering.ts';
 import { MAX_REORDER_ENTRIES } from '../../../shared/protocol/stream/reorder-buffer.ts';
 import { SPEC } from './spec-text.ts';
 
@@ -47,6 +52,9 @@ const SENTENCES: readonly (readonly [string, ...number[]])[] = [
   ['before the first report and # s after the last', utilization.lifetimeMs / 1000],
   ['more than # times `max streams` control frames', MAX_CONTROL_PER_STREAM],
   ['more than # of its RECEIPTs', MAX_UNANSWERED_RECEIPTS],
+  ['more than # of its frames in all', MAX_LEDGER_ENTRIES],
+  ['more than # frames are not confirmed on all subflows', MAX_SESSION_LEDGER_ENTRIES],
+  ['more than # different choices', MAX_POLICIES],
 ];
 
 it.each(SENTENCES)('SPEC.md: "%s"', (sentence, ...numbers) => {

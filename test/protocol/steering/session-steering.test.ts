@@ -1,6 +1,7 @@
 import { expect, it } from 'vitest';
-import { SessionSteering } from '../../../shared/protocol/steering/session-steering.ts';
+import { MAX_POLICIES, SessionSteering } from '../../../shared/protocol/steering/session-steering.ts';
 import { STEERING_TUNING } from '../../../shared/protocol/steering/steering-tuning.ts';
+import { thrownBy } from '../support.ts';
 import { TestClock } from '../test-clock.ts';
 import { NOTHING_SENT } from './mode-context.ts';
 
@@ -36,4 +37,25 @@ it('a stream that is steered by an equal policy keeps its shared object', () => 
   const before = one.shared;
   one.steer({ mode: 'round-robin' });
   expect(one.shared).toBe(before);
+});
+
+it('follows no more different policies than it may, those that are a mode alone not counted', () => {
+  const session = make();
+  const begin = (policy: Parameters<typeof session.begin>[0]) => session.begin(policy, NOTHING_SENT);
+  const streams = Array.from({ length: MAX_POLICIES }, (_, i) =>
+    begin({ mode: 'priority', order: [`u${i}`] }),
+  );
+  const tooMany = { code: 'resourceExceeded', name: 'StreamError' };
+  const further = { mode: 'priority', order: ['further'] } as const;
+  expect(thrownBy(() => begin(further))).toEqual(tooMany);
+  begin({ mode: 'redundant' });
+  begin({ mode: 'priority', order: ['u1'] });
+  const plain = begin({ mode: 'aggregate' });
+  expect(thrownBy(() => plain.steer(further))).toEqual(tooMany);
+  expect(plain.shared.policy).toEqual({ mode: 'aggregate' });
+  // One that is replaced makes room.
+  expect(thrownBy(() => streams[1]!.steer(further))).toEqual(tooMany);
+  streams[2]!.steer(further);
+  streams[3]!.end();
+  begin({ mode: 'priority', order: ['another'] });
 });

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { Stream } from '../../../shared/protocol/stream/stream.ts';
-import { QUEUE_TUNING, StreamQueue } from '../../../shared/protocol/stream/stream-queue.ts';
+import { MAX_STEPS, QUEUE_TUNING, StreamQueue } from '../../../shared/protocol/stream/stream-queue.ts';
 import { CountingChunk, thrownBy } from '../support.ts';
 import { TestClock } from '../test-clock.ts';
 import { newStream, streamContext } from './streams.ts';
@@ -26,7 +26,7 @@ function serve(
 ): Map<number, number> {
   const sent = new Map<number, number>();
   for (let i = 0; i < turns; i++) {
-    const next = queue.next(NOBODY)!;
+    const next = first(queue)!;
     const bytes = segmentBytes(next);
     next.send.take(next.send.sentBytes, bytes, false);
     queue.charge(next, bytes);
@@ -35,8 +35,15 @@ function serve(
   return sent;
 }
 
+/** The stream whose turn it is when a turn begins. */
+function first(queue: StreamQueue): Stream | undefined {
+  queue.beginTurn(false);
+  return queue.next(NOBODY);
+}
+
 /** The streams that get turns, in their order. */
 function waiting(queue: StreamQueue): Stream[] {
+  queue.beginTurn(false);
   const found = new Set<Stream>();
   for (let next = queue.next(found); next !== undefined; next = queue.next(found)) found.add(next);
   return [...found];
@@ -57,7 +64,7 @@ describe('StreamQueue', () => {
     const queue = new StreamQueue(new TestClock(), QUEUE_TUNING);
     const old = stream(0, NEW_STREAM_BYTES);
     queue.fill(old);
-    expect(queue.next(NOBODY)).toBe(old);
+    expect(first(queue)).toBe(old);
     queue.fill(stream(1));
     queue.fill(stream(2));
     const order: number[] = [];
@@ -72,10 +79,28 @@ describe('StreamQueue', () => {
     const queue = new StreamQueue(new TestClock(), QUEUE_TUNING);
     const [a, b, fresh] = [stream(0, NEW_STREAM_BYTES), stream(1, NEW_STREAM_BYTES), stream(2)];
     for (const one of [a, b, fresh]) queue.fill(one);
-    expect(queue.next(NOBODY)).toBe(fresh);
+    expect(first(queue)).toBe(fresh);
     expect(queue.next(new Set([fresh]))).toBe(a);
     expect(queue.next(new Set([fresh, a]))).toBe(b);
     expect(queue.next(new Set([fresh, a, b]))).toBeUndefined();
+  });
+
+  it('gives all their look in several turns, where one turn may not cost so much', () => {
+    const queue = new StreamQueue(new TestClock(), QUEUE_TUNING);
+    const count = 2 * MAX_STEPS + 10;
+    for (let id = 0; id < count; id++) queue.fill(newStream({ id }));
+    const skipped = new Set<Stream>();
+    const turns = [false, true, true].map((goesOn) => {
+      const before = skipped.size;
+      queue.beginTurn(goesOn);
+      for (let next = queue.next(skipped); next !== undefined; next = queue.next(skipped)) skipped.add(next);
+      return [skipped.size - before, queue.isCutShort];
+    });
+    expect(turns).toEqual([
+      [MAX_STEPS, true],
+      [MAX_STEPS, true],
+      [10, false],
+    ]);
   });
 
   it('holds a stream once, and forgets it when it empties', () => {
@@ -87,7 +112,7 @@ describe('StreamQueue', () => {
     queue.charge(one, QUANTUM_BYTES);
     expect(waiting(queue)).toEqual([one]);
     queue.drain(one);
-    expect(queue.next(NOBODY)).toBeUndefined();
+    expect(first(queue)).toBeUndefined();
   });
 
   it('does not shut a stream out for long after one very large segment', () => {
@@ -97,7 +122,7 @@ describe('StreamQueue', () => {
     queue.fill(other);
     queue.charge(greedy, 10_000_000);
     let otherBytes = 0;
-    while (queue.next(NOBODY) === other) {
+    while (first(queue) === other) {
       queue.charge(other, QUANTUM_BYTES);
       otherBytes += QUANTUM_BYTES;
     }
@@ -120,7 +145,7 @@ describe('streams that none of their uplinks can carry', () => {
     queue.relieve(a);
     expect([waiting(queue), queue.stranded.size]).toEqual([[b, a], 0]);
     queue.charge(b, QUANTUM_BYTES);
-    expect(queue.next(NOBODY)).toBe(a);
+    expect(first(queue)).toBe(a);
   });
 
   it('are forgotten when they have nothing to send any more', () => {

@@ -7,7 +7,7 @@ const RECEIPT: LedgerItem = { kind: 'receipt' };
 
 function entry(endOffset: number, item: LedgerItem): LedgerEntry {
   const sendState = { deliveredBytes: 0, deliveredMs: 0, firstSentMs: 0, applicationLimited: false };
-  return { item, endOffset, sentMs: endOffset, surrendered: false, ...sendState };
+  return { item, endOffset, sentMs: endOffset, ...sendState };
 }
 
 describe('Ledger', () => {
@@ -41,6 +41,43 @@ describe('Ledger', () => {
         },
       ),
     );
+  });
+
+  it('gives each entry out once to be sent elsewhere', () => {
+    const ledger = new Ledger();
+    const surrendered = () => ledger.surrender().map(({ endOffset }) => endOffset);
+    for (let end = 10; end <= 30; end += 10) ledger.append(entry(end, CONTROL));
+    ledger.receipt(10);
+    expect([surrendered(), surrendered()]).toEqual([[20, 30], []]);
+    ledger.append(entry(40, CONTROL));
+    ledger.receipt(20);
+    expect([surrendered(), surrendered()]).toEqual([[40], []]);
+  });
+
+  it('asks of each entry until it is settled, and then not again', () => {
+    const ledger = new Ledger();
+    const asked = new Map<number, number>();
+    const settled = new Set<number>();
+    const areSettled = () =>
+      ledger.areSettled(({ endOffset }) => {
+        asked.set(endOffset, (asked.get(endOffset) ?? 0) + 1);
+        return settled.has(endOffset);
+      });
+    const count = 1_000;
+    for (let end = 1; end <= count; end++) ledger.append(entry(end, CONTROL));
+    expect(areSettled()).toBe(false);
+    for (let end = 1; end < count; end++) settled.add(end);
+    for (let look = 1; look <= 10; look++) {
+      // Byte by byte, and at last enough for what is receipted to be forgotten.
+      ledger.receipt(look < 10 ? look : count - 10);
+      expect(areSettled()).toBe(false);
+    }
+    settled.add(count);
+    expect(areSettled()).toBe(true);
+    asked.delete(count);
+    expect(Math.max(...asked.values())).toBeLessThanOrEqual(2);
+    ledger.append(entry(count + 1, CONTROL));
+    expect(areSettled()).toBe(false);
   });
 
   it('shows no more of the oldest than asked for', () => {

@@ -26,7 +26,6 @@ class FullPath {
         item: { kind: 'receipt' },
         endOffset: this.#written,
         sentMs: sendMs,
-        surrendered: false,
       } as const;
       this.#underWay.push({ entry: { ...entry, ...state }, arrivesMs: sendMs + rttMs });
     }
@@ -128,7 +127,6 @@ describe('RateEstimator', () => {
       item: { kind: 'receipt' },
       endOffset: 1_000_000,
       sentMs: path.nowMs,
-      surrendered: false,
     } as const;
     path.clock.at(path.nowMs + 0.5, path.rate).onReceipt(1_000_000, { ...entry, ...state }, 40);
     expect(path.rate.bytesPerSecond).toBe(before);

@@ -7,6 +7,7 @@ import { ERROR_CODE } from '../../../shared/protocol/errors.ts';
 import type { Chunk } from '../../../shared/protocol/memory/chunk.ts';
 import { MemoryBudget } from '../../../shared/protocol/memory-budget.ts';
 import { Session } from '../../../shared/protocol/session/session.ts';
+import { FairShare, type ShareHolder, type ShareSeat } from '../../../shared/runtime/session/fair-share.ts';
 import { SessionDriver } from '../../../shared/runtime/session/session-driver.ts';
 import type { SubflowTransport } from '../../../shared/runtime/subflow/subflow-transport.ts';
 import { RecordingSink } from '../../protocol/support.ts';
@@ -83,7 +84,11 @@ it('says CLOSE also where a write is still under way', async () => {
   expect(sink.parsed).toEqual([{ kind: 'control', frame: { type: 'close', code: ERROR_CODE.goingAway } }]);
 });
 
-it('hands on bulk unchanged, however long its receiver takes to give it back', async () => {
+it.each([
+  { what: 'alone', enter: undefined, waits: false },
+  { what: 'beside another client, so that it must wait again and again', enter: besideAnother, waits: true },
+])('hands on bulk unchanged, however long its receiver takes to give it back, $what', async (one) => {
+  const place = one.enter?.();
   const { port, subflow } = await bench();
   const near = await dial(port);
   const far = await subflow.promise;
@@ -96,7 +101,7 @@ it('hands on bulk unchanged, however long its receiver takes to give it back', a
     chunk.release();
   };
   const client = drive(newSession('client', 16e6), near);
-  const concentrator = drive(newSession('concentrator', 16e6), far, (streamId) => {
+  const onStreamRequested = (streamId: number) => {
     concentrator.attachStream(streamId, {
       ...NO_HANDLERS,
       onData(chunks) {
@@ -111,7 +116,8 @@ it('hands on bulk unchanged, however long its receiver takes to give it back', a
       },
     });
     concentrator.input(({ streams }) => streams.accept(streamId));
-  });
+  };
+  const concentrator = drive(newSession('concentrator', 16e6), far, onStreamRequested, place?.enter);
   client.openStream({ host: '192.0.2.1', port: 80 }, { mode: 'aggregate' }, (streamId) => {
     let offset = 0;
     const write = () => {
@@ -129,7 +135,25 @@ it('hands on bulk unchanged, however long its receiver takes to give it back', a
   for (const one of held) giveBack(one);
   expect(wrongPieces).toBe(0);
   for (const driver of [client, concentrator]) driver.input((session) => session.close('goingAway'));
+  place?.leave();
+  expect((place?.waits() ?? 0) > 0).toBe(one.waits);
 });
+
+/** Where time passes so fast that little work is more than the share of a client, and another one always works. */
+function besideAnother() {
+  let waits = 0;
+  const share = new FairShare(
+    () => performance.now() * 50,
+    () => waits++,
+  );
+  const other = share.enter('other', { wait() {}, goOn() {} });
+  const work = setInterval(() => other.run(() => {}, 20), 1);
+  return {
+    enter: (holder: ShareHolder) => share.enter('one', holder),
+    waits: () => waits,
+    leave: () => clearInterval(work),
+  };
+}
 
 const NO_HANDLERS = { onOpened() {}, onData() {}, onEnded() {}, onFailed() {}, onWritable() {} };
 
@@ -137,6 +161,7 @@ function drive(
   session: Session,
   transport: SubflowTransport,
   onStreamRequested: (streamId: number) => void = () => {},
+  enter?: (holder: ShareHolder) => ShareSeat,
 ): SessionDriver {
   const driver = new SessionDriver({
     session,
@@ -144,6 +169,7 @@ function drive(
     logger: pino({ enabled: false }),
     owner: { onStreamRequested, onSubflowClosed() {}, onClosed() {} },
     trafficOf: () => ({ sentBytes: 0, receivedBytes: 0 }),
+    ...(enter && { enter }),
   });
   driver.addSubflow({ id: 0, uplinkName: 'lan', isBackup: false }, transport, new Uint8Array(0));
   return driver;

@@ -83,9 +83,14 @@ export class LowestLatency implements PacketScheduler {
 
   /** An uplink is as good as the best of its subflows. */
   #leftUplinks(views: readonly SubflowView[]): ReadonlySet<UplinkView> {
+    const byUplink = new Map<UplinkView, SubflowView[]>();
+    for (const view of views) {
+      const own = byUplink.get(view.uplink);
+      if (own === undefined) byUplink.set(view.uplink, [view]);
+      else own.push(view);
+    }
     const left = new Set<UplinkView>();
-    for (const uplink of new Set(views.map((view) => view.uplink))) {
-      const own = views.filter((view) => view.uplink === uplink);
+    for (const [uplink, own] of byUplink) {
       const standing = this.#standingOf(uplink);
       const isBad = own.every((view) => !this.#isWithin(view, 1));
       const isGood = own.some((view) => this.#isWithin(view, this.#tuning.returnShare));

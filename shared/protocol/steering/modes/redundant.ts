@@ -6,7 +6,7 @@ import type {
   SentStream,
 } from '../../scheduler/packet-scheduler.ts';
 import { Redundancy } from '../../scheduler/redundancy.ts';
-import { type SubflowView, shareBottleneck } from '../../subflow/subflow-view.ts';
+import type { SubflowView, UplinkView } from '../../subflow/subflow-view.ts';
 
 /** `redundant`: a new segment first goes where it would arrive first, and is repeated on all other paths. */
 export class Redundant implements PacketScheduler {
@@ -35,5 +35,10 @@ export class Redundant implements PacketScheduler {
 
 /** The first subflow of each path: a second one would share the fate of the first. */
 export function oneOfEachPath<View extends SubflowView>(views: readonly View[]): readonly View[] {
-  return views.filter((view, index) => views.findIndex((other) => shareBottleneck(other, view)) === index);
+  const taken = new Map<UplinkView, Set<number>>();
+  return views.filter(({ uplink, path }) => {
+    const paths = taken.get(uplink) ?? new Set();
+    taken.set(uplink, paths);
+    return paths.size < paths.add(path).size;
+  });
 }

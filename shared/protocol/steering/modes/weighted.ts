@@ -33,8 +33,12 @@ export class Weighted implements PacketScheduler {
     this.#startAnew(shares);
     const total = [...this.#sent.values()].reduce((sum, bytes) => sum + bytes, 0);
     const leadBytes = (uplink: UplinkView) => (this.#sent.get(uplink) ?? 0) - total * shares.get(uplink)!;
-    const free = [...shares.keys()].filter((uplink) => freeOn(uplink, candidates, request) !== undefined);
-    const next = least(free, leadBytes);
+    const free = new Set<UplinkView>();
+    for (const view of candidates) if (view.canTake) free.add(view.uplink);
+    const next = least(
+      [...shares.keys()].filter((uplink) => free.has(uplink)),
+      leadBytes,
+    );
     if (next === undefined || leadBytes(next) > this.#tuning.slackBytes) return undefined;
     return freeOn(next, candidates, request);
   }
