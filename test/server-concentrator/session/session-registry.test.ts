@@ -50,6 +50,7 @@ class Peer {
     },
     write: () => {},
     measure: () => undefined,
+    setReading: () => {},
     destroy: () => this.cut(),
   } as Partial<SubflowTransport> as SubflowTransport;
 
