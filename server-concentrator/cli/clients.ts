@@ -26,7 +26,10 @@ export async function addClient(
   deps.stderr(RELOAD_HINT);
 }
 
-/** Gives a client another key, beside which the one of before stays good, and prints the new link. Throws UsageError. */
+/**
+ * Gives a client another key, beside which the one of before stays good, and prints the new link. While it is changing its key
+ * already the link of that is printed again: it may have been lost on the way. Throws UsageError.
+ */
 export async function rotateClient(
   id: string,
   config: ConcentratorConfig,
@@ -34,20 +37,18 @@ export async function rotateClient(
 ): Promise<void> {
   refuseWithoutAddress(config);
   const file = await ClientsFile.load(config.clientsFile);
-  if (listed(file, id).oldKey !== undefined) {
-    throw new UsageError(
-      `${id} is changing its key already: end that by "client rotate ${id} --finish" when it has the new one`,
-    );
-  }
-  const { key, created } = newClient(id, deps.now());
-  await file.rotate(id, key, created).write({ overwrite: true, namedIn: config.file });
+  const known = listed(file, id);
+  const isChanging = known.oldKey !== undefined;
+  const next = newClient(id, deps.now());
+  if (!isChanging)
+    await file.rotate(id, next.key, next.created).write({ overwrite: true, namedIn: config.file });
   deps.stderr(
-    `${id} has a second key now; the first stays good. First let a running concentrator take it over: ` +
+    `${id} has a second key ${isChanging ? 'already' : 'now'}; the first stays good. First let a running concentrator take it over: ` +
       'systemctl reload tributary-concentrator\n' +
       `Then on that machine run "tributary-client join --update" with the link that follows, and reload the client. ` +
       `Last, here: "client rotate ${id} --finish". The link is a secret: whoever has it can connect.\n`,
   );
-  deps.stdout(`${linkOf({ id, key }, config)}\n`);
+  deps.stdout(`${linkOf(isChanging ? known : next, config)}\n`);
 }
 
 /** Ends the change of a client's key: that of before is not good any more. Throws UsageError. */

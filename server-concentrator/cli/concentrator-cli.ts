@@ -59,7 +59,7 @@ function concentratorProgram(deps: ConcentratorCliDeps): Command {
     )
     .option('--client <name>', "the first client's name", 'client1')
     .option('--force', 'replace files that exist; links given out before stop working')
-    .action((options) => init(options, deps));
+    .action((options, command: Command) => init({ ...options, ...command.optsWithGlobals() }, deps));
   program
     .command('check')
     .description('check the configuration, and say what the concentrator would do')

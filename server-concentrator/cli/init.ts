@@ -18,6 +18,8 @@ import { concentratorConfigText } from './concentrator-config-text.ts';
 export const CONCENTRATOR_CONFIG_NAME = 'tributary-concentrator.yaml';
 
 interface InitOptions {
+  /** Of no use here: what is written is more than one file. */
+  readonly config?: string;
   readonly public: readonly string[];
   readonly listen?: readonly string[];
   readonly directory?: string;
@@ -27,6 +29,11 @@ interface InitOptions {
 
 /** Writes all that a concentrator needs, with a first client, and prints that client's link. Throws UsageError. */
 export async function init(options: InitOptions, deps: CommandLineDeps): Promise<void> {
+  if (options.config !== undefined) {
+    throw new UsageError(
+      'init writes several files: give their directory by --directory, not a file by --config',
+    );
+  }
   const listen = options.listen?.map(listenOption) ?? [];
   const publicAddresses = options.public.map((text) => publicOption(text, listen[0]?.port ?? DEFAULT_PORT));
   const client = newClient(options.client, deps.now());

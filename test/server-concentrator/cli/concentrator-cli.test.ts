@@ -53,6 +53,13 @@ describe('tributary-concentrator init', () => {
     expect(stderr).not.toContain(formatClientKey(link.clientKey));
   });
 
+  it('writes nowhere else than where it was told', async () => {
+    const { exec, directory } = await cli();
+    const refused = await exec('--config', 'elsewhere.yaml', 'init', '--public', 'vps.example.org');
+    expect(refused).toMatchObject({ code: 2, stdout: '', stderr: expect.stringContaining('--directory') });
+    await expect(readdir(directory)).rejects.toThrow('ENOENT');
+  });
+
   it('refuses to replace what is there, unless --force', async () => {
     const { exec, directory } = await cli();
     await exec('init', '--public', 'vps.example.org');
@@ -151,7 +158,9 @@ describe('tributary-concentrator client', () => {
     expect(await mode(join(directory, 'clients.yaml'))).toBe(0o600);
     expect((await exec('check')).stdout).toContain('; with two keys: client1\n');
     expect((await exec('client', 'list')).stdout).toContain('changing its key since 2025-01-31T12:00:00Z');
-    expect(await exec('client', 'rotate', 'client1')).toMatchObject({ code: 2, stdout: '' });
+    // The link was lost on the way, to a full disk for example.
+    expect(await exec('client', 'rotate', 'client1')).toMatchObject({ code: 0, stdout: rotated.stdout });
+    expect(await keys()).toEqual([[newKey, before![0]]]);
     expect((await exec('client', 'rotate', 'client1', '--finish')).code).toBe(0);
     expect(await keys()).toEqual([[newKey, undefined]]);
     const again = await exec('client', 'rotate', 'client1', '--finish');
