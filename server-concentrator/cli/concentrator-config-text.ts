@@ -10,7 +10,7 @@ export function concentratorConfigText({
 }): string {
   return `# Configuration of tributary-concentrator. Paths are relative to this file.
 # Keys that are not here have their defaults; config/concentrator.example.yaml explains all of them.
-# SIGHUP makes a running concentrator read the clients, the egress rules and the log level again.
+# SIGHUP makes a running concentrator read the clients, the certificate, the egress rules and the log level again.
 
 # Where clients' subflows arrive.
 ${listen.length > 0 ? `listen:\n${list(listen)}` : '# listen: ["0.0.0.0:8443", "[::]:8443"]\n'}

@@ -42,7 +42,7 @@ const limits = z
     streamsPerSession: count(1, 65536).default(4096),
     // 16 uplinks with two subflows each: a fresh one beside one in doubt.
     subflowsPerSession: count(1, 256).default(32),
-    // A burst is a few seconds' worth; opens that reach their origin cost a tenth.
+    // A burst is a few seconds' worth; opens that reach their origin cost a fiftieth.
     opensPerSecond: count(1, 100_000).default(200),
     dialsPerClient: count(1, 65536).default(256),
     namesPerClient: count(1, 128).default(64),
