@@ -160,6 +160,18 @@ describe('HELLOs that arrive in one turn', () => {
   });
 });
 
+it('lets nobody join the session of another client, nor learn of it', async () => {
+  const { hello, join, live, end } = bed();
+  const { peer: own } = hello('a');
+  const { peer, result } = join('b', own.token!, 1);
+  expect([result, peer.refusal]).toEqual(['sessionUnknown', 'sessionUnknown']);
+  expect(join('b', new Uint8Array(16), 1).result).toBe('sessionUnknown');
+  await turn();
+  expect(live().map(({ driver }) => driver.snapshot().subflows.length)).toEqual([1]);
+  expect(join('a', own.token!, 1).result).toBe('join');
+  await end();
+});
+
 it('refuses a client that says HELLO and JOIN too often, and no other', async () => {
   const { hello, hits, end } = bed({ perSecond: 1, burst: 10 });
   const results = Array.from({ length: 100 }, () => {
