@@ -5,6 +5,7 @@ import { ProvenSources } from '../shared/runtime/admission/proven-sources.ts';
 import type { Source } from '../shared/runtime/admission/source.ts';
 import { PeerWatch } from '../shared/runtime/app/peer-watch.ts';
 import type { MonotonicClock, WallClock } from '../shared/runtime/clock.ts';
+import { descriptorLimit } from '../shared/runtime/kernel/descriptors.ts';
 import type { NativeLoad } from '../shared/runtime/kernel/native.ts';
 import { registerBuildInfo } from '../shared/runtime/observe/build-info.ts';
 import { HttpEndpoint } from '../shared/runtime/observe/http-endpoint.ts';
@@ -31,7 +32,6 @@ import type { ConcentratorConfig } from './config/concentrator-config.ts';
 import { createEgressPolicy } from './egress/egress-policy.ts';
 import { makeOriginDialer } from './egress/make-origin-dialer.ts';
 import { ClientLogs } from './limits/client-logs.ts';
-import { descriptorLimit } from './limits/descriptor-limit.ts';
 import { LimitHits } from './limits/limit-hits.ts';
 import { joinRate, TokenBuckets } from './limits/token-buckets.ts';
 import { listenWherePossible } from './listen-where-possible.ts';
@@ -56,6 +56,8 @@ export interface ConcentratorDeps {
   readonly droppedLogLines?: () => number;
 }
 
+/** Where the system does not tell its limit: what others allow a process at least. */
+const ASSUMED_DESCRIPTORS = 4_096;
 /** Uplink names at all clients together that get a metric of their own. */
 const MAX_UPLINK_NAMES = 256;
 
@@ -81,7 +83,7 @@ export async function assemble(config: ConcentratorConfig, deps: ConcentratorDep
   const policy = createEgressPolicy({ ...config.egress, ownAddresses: own, listenPorts });
   const dialer = makeOriginDialer(config, {
     policy,
-    descriptors: await descriptorLimit(),
+    descriptors: descriptorLimit() ?? ASSUMED_DESCRIPTORS,
     hasDescriptor: () => watch.hasDescriptor('stream'),
     native,
     peers,

@@ -84,22 +84,26 @@ export class Descriptors {
   }
 }
 
+/**
+ * How many descriptors this process may have, its soft limit, which Node has raised to the hard one; undefined where the system
+ * does not tell, or has no limit.
+ */
+export function descriptorLimit(path = '/proc/self/limits'): number | undefined {
+  const [, limit] = /^Max open files\s+(\d+)/m.exec(attempt(() => readFileSync(path, 'latin1')) ?? '') ?? [];
+  return limit === undefined ? undefined : Number(limit);
+}
+
 function procSource(): DescriptorSource {
   // Linux tells the number as the size of the folder since 6.2, in microseconds. Before, it has to be counted.
   const isTold = (attempt(() => statSync(OPEN).size) ?? 0) > 0;
   return {
     open: () => attempt(() => (isTold ? statSync(OPEN).size : readdirSync(OPEN).length)),
-    limit: () => attempt(() => softLimit(readFileSync('/proc/self/limits', 'latin1'))),
+    limit: descriptorLimit,
     openAgeMs: isTold ? 5 : 1_000,
   };
 }
 
 const OPEN = '/proc/self/fd';
-
-function softLimit(limits: string): number | undefined {
-  const limit = Number(/^Max open files\s+(\d+)/m.exec(limits)?.[1]);
-  return Number.isNaN(limit) ? undefined : limit;
-}
 
 /** Undefined where this is no Linux, or no descriptor is left. */
 function attempt<T>(read: () => T): T | undefined {

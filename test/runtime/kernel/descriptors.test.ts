@@ -1,6 +1,13 @@
 import { closeSync, openSync } from 'node:fs';
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { describe, expect, it, vi } from 'vitest';
-import { Descriptors, type DescriptorUse } from '../../../shared/runtime/kernel/descriptors.ts';
+import {
+  Descriptors,
+  type DescriptorUse,
+  descriptorLimit,
+} from '../../../shared/runtime/kernel/descriptors.ts';
+import { temporaryDirectory } from '../../config/temporary-directory.ts';
 import { needs } from '../../support/needs.ts';
 
 function bed(use: { open: number | undefined; limit: number | undefined }) {
@@ -72,4 +79,16 @@ describe('descriptors', () => {
     for (const descriptor of opened) closeSync(descriptor);
     expect(told).toEqual([]);
   });
+});
+
+it('reads the limit of the process, where the system tells it', async () => {
+  const file = join(await temporaryDirectory(), 'limits');
+  await writeFile(
+    file,
+    'Limit                     Soft Limit           Hard Limit           Units\n' +
+      'Max processes             1000                 1000                 processes\n' +
+      'Max open files            524288               524288               files\n',
+  );
+  expect(await descriptorLimit(file)).toBe(524_288);
+  expect(await descriptorLimit(`${file}.none`)).toBeUndefined();
 });

@@ -1,14 +1,10 @@
-import { writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
 import { expect, it, test } from 'vitest';
-import { descriptorLimit } from '../../../server-concentrator/limits/descriptor-limit.ts';
 import {
   DescriptorShares,
   dialPlaces,
   namePlaces,
   originDescriptors,
 } from '../../../server-concentrator/limits/descriptor-shares.ts';
-import { temporaryDirectory } from '../../config/temporary-directory.ts';
 
 /** Takes all that each client may have, one after the other. */
 function takeAll(shares: DescriptorShares, clients: readonly string[]): number[] {
@@ -53,16 +49,4 @@ test.each([
   { limit: 10, total: 2, perOwner: 1 },
 ])('of $limit descriptors those of $total names are reserved', ({ limit, ...places }) => {
   expect(namePlaces(limit, 64)).toEqual(places);
-});
-
-it('reads the limit of the process, or assumes one', async () => {
-  const file = join(await temporaryDirectory(), 'limits');
-  await writeFile(
-    file,
-    'Limit                     Soft Limit           Hard Limit           Units\n' +
-      'Max processes             1000                 1000                 processes\n' +
-      'Max open files            524288               524288               files\n',
-  );
-  expect(await descriptorLimit(file)).toBe(524_288);
-  expect(await descriptorLimit(`${file}.none`)).toBe(4_096);
 });
