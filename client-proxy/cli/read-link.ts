@@ -40,7 +40,9 @@ export async function readLink({ argument, linkFile }: LinkSource, deps: ClientC
 async function fromFile(linkFile: string, deps: ClientCliDeps): Promise<string> {
   const file = resolve(deps.cwd, linkFile);
   const read = await readTextFile(file, MAX_LINK_BYTES);
-  if ('problem' in read) throw new UsageError(read.problem);
+  if ('problem' in read) {
+    throw new UsageError(`${read.problem}; a link in a pipe is read by "tributary-client join -"`);
+  }
   if (await readableByOthers(file)) {
     deps.stderr(
       `warning: others can read ${file}, which holds the client's key: remove it, or chmod 600 it\n`,
