@@ -237,7 +237,11 @@ describe('KEEP_ALIVE', () => {
     bed.at(0).streams.open(ORIGIN, { mode: 'aggregate' });
     bed.sent();
     bed.at(0).streams.keepAlive(0, 100_000);
+    bed.at(0).streams.keepAlive(0, 0);
     bed.at(0).streams.keepAlive(7, 10);
-    expect(bed.sentControl()).toEqual([{ type: 'keepAlive', streamId: 0, seconds: 0xffff }]);
+    expect(bed.sentControl()).toEqual([
+      { type: 'keepAlive', streamId: 0, seconds: 0xffff },
+      { type: 'keepAlive', streamId: 0, seconds: 1 },
+    ]);
   });
 });
