@@ -227,7 +227,8 @@ export class SessionStreams implements StreamCommands {
   /** All streams fail: the session is over. */
   failAll(error: ErrorName): void {
     for (const stream of [...this.#table.all()]) {
-      this.#host.emit({ type: 'stream-failed', streamId: stream.id, error });
+      // Of one that the peer has reset that is told; its application may take the rest without the session.
+      if (!stream.isReset) this.#host.emit({ type: 'stream-failed', streamId: stream.id, error });
       this.#live.forget(stream);
     }
   }

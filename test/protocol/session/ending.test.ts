@@ -161,6 +161,17 @@ describe('RESET behind the end of the peer', () => {
     expect(bed.budget.reservedBytes).toBe(0);
   });
 
+  it('leaves it to the application when the session ends, too', () => {
+    const bed = new SessionBed('concentrator');
+    bed.openStream(0);
+    bed.receive(dataFrame(0, 0, bytes, true));
+    bed.control(reset);
+    bed.events();
+    bed.control({ type: 'close', code: 0x84 });
+    expect(bed.eventTypes()).toEqual(['session-closed']);
+    expect([bed.session.streams.count, bed.budget.reservedBytes]).toEqual([0, 0]);
+  });
+
   it('discards what was to be sent, once', () => {
     const bed = new SessionBed('concentrator');
     bed.openStream(0);
