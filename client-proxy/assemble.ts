@@ -3,6 +3,7 @@ import { networkInterfaces } from 'node:os';
 import { join } from 'node:path';
 import type { Logger } from 'pino';
 import { Registry } from 'prom-client';
+import { MemoryBudget } from '../shared/protocol/memory-budget.ts';
 import { withTuning } from '../shared/protocol/session/core-tuning.ts';
 import { type AppSocketListener, acceptAppSockets } from '../shared/runtime/app/app-socket-listener.ts';
 import { BlockPool } from '../shared/runtime/app/block-pool.ts';
@@ -67,6 +68,8 @@ const MAX_UPLINK_NAMES = 4 * MAX_UPLINKS;
 /** How long a stream waits for a session, and an application for the origin's answer. */
 const OPEN_TIMEOUT_MS = 15_000;
 const ANSWER_TIMEOUT_MS = 30_000;
+/** Sessions that may have all that one of them may: the current one, and those that end. */
+const SESSIONS_IN_MEMORY = 2;
 
 /** Makes the client proxy of its parts, each after those that it needs. Nothing runs before `start`. */
 export async function assemble(config: ClientConfig, deps: ClientProxyDeps): Promise<ClientProxy> {
@@ -169,6 +172,7 @@ function makeKeeper(
     dialTimeoutMs: dial.timeoutMs,
     handshakeTimeoutMs: dial.timeoutMs,
     backoff: { minMs: dial.backoffMinMs, maxMs: dial.backoffMaxMs },
+    memory: new MemoryBudget(memory.perSessionBytes * SESSIONS_IN_MEMORY),
     memoryBytes: memory.perSessionBytes,
     lingerMs,
     tuning: withTuning(tuning),

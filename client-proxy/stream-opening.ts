@@ -165,6 +165,10 @@ class StreamOpening implements StreamHandlers {
     this.#relay.onWritable();
   }
 
+  onBlocked(): void {
+    this.#relay.onBlocked();
+  }
+
   #succeed(): void {
     this.#asked.isAnswered = true;
     clearTimeout(this.#timer);

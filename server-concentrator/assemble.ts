@@ -14,13 +14,14 @@ import { ProcessWatch, warnWithoutNative } from '../shared/runtime/observe/proce
 import { ResentBytes } from '../shared/runtime/observe/resent-bytes.ts';
 import { registerSessionMetrics } from '../shared/runtime/observe/session-metrics.ts';
 import { warnOnce } from '../shared/runtime/observe/warn-once.ts';
+import { heapShortage } from '../shared/runtime/process/heap-limit.ts';
 import { TrafficTable } from '../shared/runtime/session/uplink-traffic.ts';
 import { ReceivePool } from '../shared/runtime/subflow/receive-pool.ts';
 import type { SubflowListener, SubflowListenerOptions } from '../shared/runtime/subflow/subflow-listener.ts';
 import type { SubflowTransport } from '../shared/runtime/subflow/subflow-transport.ts';
 import { AddressKeeper } from './address-keeper.ts';
 import { OwnAddresses } from './addresses/own-addresses.ts';
-import { Concentrator } from './concentrator.ts';
+import { Concentrator, type ConcentratorParts } from './concentrator.ts';
 import {
   ConcentratorCounts,
   type CrowdedStage,
@@ -35,7 +36,10 @@ import { LimitHits } from './limits/limit-hits.ts';
 import { joinRate, TokenBuckets } from './limits/token-buckets.ts';
 import { listenWherePossible } from './listen-where-possible.ts';
 import { ClientKeys } from './session/client-keys.ts';
+import { KernelMemoryWatch, kernelMemoryLimit } from './session/kernel-memory-watch.ts';
+import { MemoryLevels } from './session/memory-levels.ts';
 import { SessionRegistry } from './session/session-registry.ts';
+import { ShortageWatch } from './session/shortage-watch.ts';
 import { SubflowAdmission } from './session/subflow-admission.ts';
 import { type ConcentratorStatus, concentratorStatus } from './status/concentrator-status.ts';
 import { concentratorStatusText } from './status/concentrator-status-text.ts';
@@ -70,12 +74,8 @@ export async function assemble(config: ConcentratorConfig, deps: ConcentratorDep
   const own = await ownAddresses.find(config.public);
   const listenPorts = config.listen.map(({ port }) => port);
   const watch = new ProcessWatch(deps);
-  const peers = new PeerWatch({
-    ...config.connections,
-    native,
-    clock,
-    onLost: (role, reason) => counters.peerLosses.add(role, reason),
-  });
+  const peers = watchPeers(config, deps, counters.peerLosses);
+  const memory = new MemoryLevels(config.limits);
   const logs = new ClientLogs(logger, clock);
   const limitHits = new LimitHits(counters.counts.limits, logs);
   const policy = createEgressPolicy({ ...config.egress, ownAddresses: own, listenPorts });
@@ -85,6 +85,7 @@ export async function assemble(config: ConcentratorConfig, deps: ConcentratorDep
     hasDescriptor: () => watch.hasDescriptor('stream'),
     native,
     peers,
+    poolBytes: memory.poolBytes,
     clock,
     limitHits,
     onOutcome: (outcome) => counters.counts.opens.add(outcome === 'connected' ? 'ok' : outcome),
@@ -92,6 +93,7 @@ export async function assemble(config: ConcentratorConfig, deps: ConcentratorDep
   const clients = new ClientKeys(config.clients);
   const sessions = new SessionRegistry({
     limits: config.limits,
+    memory,
     lingerMs: config.lingerMs,
     tuning: withTuning(config.tuning),
     dialer,
@@ -119,8 +121,9 @@ export async function assemble(config: ConcentratorConfig, deps: ConcentratorDep
     clock,
     logger: strangersLog,
   });
+  const watches = await makeMemoryWatches(deps, memory, sessions);
   const gate = {
-    pool: new ReceivePool(clock),
+    pool: new ReceivePool(clock, memory.poolBytes),
     isProven: (source: Source) => proven.has(source),
     onSubflow: (transport: SubflowTransport, leftMs: number) => void admission.admit(transport, leftMs),
     onHandshakeFailed(remote: string, reason: string) {
@@ -132,9 +135,41 @@ export async function assemble(config: ConcentratorConfig, deps: ConcentratorDep
     hasDescriptor: () => watch.hasDescriptor('subflow'),
   };
   const listen = () => listenForClients(config, deps, gate);
-  const endpoint = makeEndpoint(config, deps, { ...counters, sessions, watch });
-  const parts = { endpoint, clients, sessions, admission, listen, addresses, watch };
+  const endpoint = makeEndpoint(config, deps, { ...counters, memory, sessions, watch });
+  const parts = { endpoint, clients, sessions, watches, admission, listen, addresses, watch };
   return new Concentrator({ config, logger, ...parts });
+}
+
+function watchPeers(
+  { connections }: ConcentratorConfig,
+  { clock, native: { native } }: ConcentratorDeps,
+  losses: PeerLosses,
+): PeerWatch {
+  return new PeerWatch({
+    ...connections,
+    native,
+    clock,
+    onLost: (role, reason) => losses.add(role, reason),
+  });
+}
+
+/** They read the sessions when they look. */
+async function makeMemoryWatches(
+  { clock, logger }: ConcentratorDeps,
+  { total }: MemoryLevels,
+  sessions: SessionRegistry,
+): Promise<ConcentratorParts['watches']> {
+  const smallHeap = heapShortage(total.limitBytes);
+  if (smallHeap !== undefined) logger.warn(smallHeap);
+  return [
+    new ShortageWatch({ total, holders: () => sessions.holders, clock, logger }),
+    new KernelMemoryWatch({
+      limitBytes: await kernelMemoryLimit(total.limitBytes),
+      holders: () => sessions.kernelHolders(),
+      onReset: (count) => total.onRefused(count),
+      logger,
+    }),
+  ];
 }
 
 type GateParts = Pick<
@@ -170,15 +205,16 @@ function makeEndpoint(
     readonly resent: ResentBytes;
     readonly traffic: TrafficTable;
     readonly peerLosses: PeerLosses;
+    readonly memory: MemoryLevels;
     readonly sessions: SessionRegistry;
     readonly watch: ProcessWatch;
   },
 ): HttpEndpoint<ConcentratorStatus> {
-  const { counts, sessions, watch } = parts;
+  const { counts, memory, sessions, watch } = parts;
   const registry = new Registry();
   registerBuildInfo(registry, deps);
   registerSessionMetrics(registry, { ...parts, drivers: () => sessions.drivers });
-  registerConcentratorMetrics(registry, counts);
+  registerConcentratorMetrics(registry, counts, memory);
   registerPeerLosses(registry, parts.peerLosses);
   watch.register(registry);
   return new HttpEndpoint({

@@ -1,9 +1,10 @@
 import type { Registry } from 'prom-client';
 import { registerResultCounter } from '../shared/runtime/observe/result-counter.ts';
 import { ResultCounts } from '../shared/runtime/observe/result-counts.ts';
-import { registerCounter } from '../shared/runtime/observe/scraped-metric.ts';
+import { registerCounter, registerGauge } from '../shared/runtime/observe/scraped-metric.ts';
 import type { HandshakeStage } from '../shared/runtime/subflow/pending-handshake.ts';
 import { LIMIT_NAMES } from './limits/limit-hits.ts';
+import type { MemoryLevels } from './session/memory-levels.ts';
 
 /** Where a connection waits before it is a subflow: the stages of TLS, and then as `applicant`, to say who it is. */
 export type CrowdedStage = HandshakeStage | 'applicant';
@@ -40,10 +41,11 @@ export class ConcentratorCounts {
   readonly limits = new ResultCounts(...LIMIT_NAMES);
 }
 
-/** Registers what only the concentrator can tell: who came, and which origins could be reached. */
+/** Registers what only the concentrator can tell: who came, which origins could be reached, and what clients hold. */
 export function registerConcentratorMetrics(
   registry: Registry,
   { handshakes, crowded, opens, limits }: ConcentratorCounts,
+  memory: MemoryLevels,
 ): void {
   registerResultCounter(
     registry,
@@ -73,6 +75,23 @@ export function registerConcentratorMetrics(
     labelNames: ['limit'],
     *samples() {
       for (const [limit, count] of limits.entries()) yield [{ limit }, count];
+    },
+  });
+  registerGauge(registry, {
+    name: 'tributary_memory_bytes',
+    help: 'Memory that streams hold or were promised: all, and that of the client that has most (limits.memoryTotal, memoryPerClient)',
+    labelNames: ['of'],
+    *samples() {
+      yield [{ of: 'all' }, memory.total.usedBytes];
+      yield [{ of: 'largest-client' }, memory.largestClientBytes];
+    },
+  });
+  registerCounter(registry, {
+    name: 'tributary_memory_refusals_total',
+    help: 'Streams that were refused or reset because there was no memory for them',
+    labelNames: [],
+    *samples() {
+      yield [{}, memory.total.refusals];
     },
   });
 }

@@ -1,5 +1,7 @@
 import type { OutgoingChunk } from '../../shared/protocol/memory/chunk.ts';
 import type { AppSocket, AppSocketHandlers } from '../../shared/runtime/app/app-socket.ts';
+import { AppWriter } from '../../shared/runtime/app/app-writer.ts';
+import { WRITE_HIGH_WATER_BYTES } from '../../shared/runtime/app/tcp-app-socket.ts';
 import type { UplinkTraffic } from '../../shared/runtime/session/uplink-traffic.ts';
 
 /**
@@ -35,10 +37,11 @@ class RelayedSocket implements AppSocketHandlers {
   readonly #count: (bytes: number) => void;
   readonly #onClosed: () => void;
   #other!: RelayedSocket;
-  /** What the other has sent and this socket has not yet written, in order: it must go back to its owner in any case. */
-  readonly #leaving: OutgoingChunk[] = [];
+  readonly #writer = new AppWriter(() => {
+    if (this.#writer.waitingBytes < WRITE_HIGH_WATER_BYTES) this.#other.#readOn();
+  });
+  #isPaused = false;
   #hasEnded = false;
-  #isClosed = false;
 
   constructor(socket: AppSocket, count: (bytes: number) => void, onClosed: () => void = () => {}) {
     this.#socket = socket;
@@ -48,22 +51,27 @@ class RelayedSocket implements AppSocketHandlers {
 
   join(other: RelayedSocket): void {
     this.#other = other;
+    this.#writer.attach(this.#socket);
     this.#socket.setHandlers(this);
     this.#socket.resume();
   }
 
   onChunk(chunk: OutgoingChunk): void {
     this.#count(chunk.bytes.length);
-    if (!this.#other.#write(chunk)) this.#socket.pause();
+    const writer = this.#other.#writer;
+    writer.write([chunk]);
+    if (writer.waitingBytes < WRITE_HIGH_WATER_BYTES) return;
+    this.#isPaused = true;
+    this.#socket.pause();
   }
 
   onEnd(): void {
     this.#hasEnded = true;
-    this.#other.#socket.end();
+    this.#other.#writer.end();
   }
 
   onDrain(): void {
-    this.#other.#socket.resume();
+    // The writer says when there is room.
   }
 
   onKeepAlive(idleMs: number): void {
@@ -71,8 +79,7 @@ class RelayedSocket implements AppSocketHandlers {
   }
 
   onClose(error?: NodeJS.ErrnoException): void {
-    this.#isClosed = true;
-    for (const chunk of this.#leaving.splice(0)) chunk.release();
+    this.#writer.close();
     // After a clean end both ways the other closes by itself, when all has left.
     const isClean = error === undefined && this.#hasEnded && this.#other.#hasEnded;
     // What this one had sent before its end still goes.
@@ -80,12 +87,10 @@ class RelayedSocket implements AppSocketHandlers {
     this.#onClosed();
   }
 
-  #write(chunk: OutgoingChunk): boolean {
-    if (this.#isClosed) {
-      chunk.release();
-      return true;
-    }
-    this.#leaving.push(chunk);
-    return this.#socket.write([chunk.bytes], () => this.#leaving.shift()?.release());
+  /** The other has room again. */
+  #readOn(): void {
+    if (!this.#isPaused) return;
+    this.#isPaused = false;
+    this.#socket.resume();
   }
 }

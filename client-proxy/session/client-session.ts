@@ -19,6 +19,8 @@ import { isHeardSince } from './heard-since.ts';
 export interface ClientSessionOptions extends PathManagerOptions {
   /** As it is when a subflow introduces itself. */
   identity(): ClientIdentity;
+  /** Of all sessions together, and of this one. */
+  readonly memory: MemoryBudget;
   readonly memoryBytes: number;
   /** How long the session waits with every uplink gone, if the concentrator allows as much. */
   readonly lingerMs: number;
@@ -214,7 +216,7 @@ export class ClientSession {
   }
 
   #establish(welcome: Welcome): SessionDriver {
-    const { clock, logger, memoryBytes, traffic, tuning } = this.#options;
+    const { clock, logger, memory, memoryBytes, traffic, tuning } = this.#options;
     this.#token = welcome.token;
     const lingerMs = Math.min(this.#options.lingerMs, welcome.lingerMs);
     const session = new Session({
@@ -222,7 +224,7 @@ export class ClientSession {
       maxStreams: welcome.maxStreams,
       firstWindowBytes: welcome.firstWindowBytes,
       lingerMs,
-      memory: new MemoryBudget(memoryBytes),
+      memory: new MemoryBudget(memoryBytes, memory),
       nowMs: clock(),
       tuning,
     });

@@ -4,9 +4,11 @@ import type { CommandLineDeps } from '../../shared/runtime/config/command-line.t
 import { tuningWarning } from '../../shared/runtime/config/tuning.ts';
 import { readableByOthers } from '../../shared/runtime/files/private-file.ts';
 import { readCertificate } from '../../shared/runtime/identity/certificate.ts';
+import { heapOption, heapShortage } from '../../shared/runtime/process/heap-limit.ts';
 import { lacksPublicAddress, PUBLIC_ADDRESS_HINT } from '../addresses/own-addresses.ts';
 import type { ConcentratorConfig, ListenAddress } from '../config/concentrator-config.ts';
 import { type EgressRule, formatEgressRule } from '../config/egress-rule.ts';
+import { memoryMaxBytes } from '../session/memory-levels.ts';
 
 export interface CheckDeps extends CommandLineDeps {
   /** The addresses that lead to this machine; see `OwnAddresses`. */
@@ -32,12 +34,17 @@ export async function check(config: ConcentratorConfig, deps: CheckDeps): Promis
     `  but allows  ${rulesText(egress.allow)}`,
     `  but denies  ${rulesText(egress.deny)}`,
     `limits        ${limits.sessions} sessions, ${limits.sessionsPerClient} per client; memory ` +
-      `${formatByteSize(limits.memoryTotalBytes)}, ${formatByteSize(limits.memoryPerSessionBytes)} per session`,
+      `${formatByteSize(limits.memoryTotalBytes)}, ${formatByteSize(limits.memoryPerClientBytes)} per client, ` +
+      `${formatByteSize(limits.memoryPerSessionBytes)} per session`,
+    `memory needs  NODE_OPTIONS=${heapOption(limits.memoryTotalBytes)}; under systemd ` +
+      `MemoryMax=${formatByteSize(memoryMaxBytes(limits.memoryTotalBytes)).replace(/iB$/, '')} or more`,
     `metrics       ${metrics ? formatDestination(metrics.listen) : 'off'}`,
   ];
   deps.stdout(`${lines.join('\n')}\n`);
 
   const warn = (line: string) => deps.stderr(`warning: ${line}\n`);
+  const smallHeap = heapShortage(limits.memoryTotalBytes);
+  if (smallHeap !== undefined) warn(smallHeap);
   const tuned = tuningWarning(config.tuning);
   if (tuned !== undefined) warn(tuned);
   for (const file of [config.clientsFile, config.tlsKeyFile]) {

@@ -36,6 +36,7 @@ export interface ConcentratorLimits {
   /** Of one client: HELLO and JOIN; those beyond are refused. */
   readonly joinsPerSecond: number;
   readonly memoryPerSessionBytes: number;
+  readonly memoryPerClientBytes: number;
   readonly memoryTotalBytes: number;
   /** From a connection's arrival to its accepted HELLO or JOIN. */
   readonly handshakeTimeoutMs: number;

@@ -48,6 +48,7 @@ const limits = z
     namesPerClient: count(1, 128).default(64),
     joinsPerSecond: count(1, 10_000).default(16),
     memoryPerSession: byteSize({ min: '1MiB', max: '4GiB' }).prefault('64MiB'),
+    memoryPerClient: byteSize({ min: '1MiB', max: '1024GiB' }).optional(),
     memoryTotal: byteSize({ min: '16MiB', max: '1024GiB' }).prefault('512MiB'),
     handshakeTimeout: duration({ min: '1s', max: '1m' }).prefault('10s'),
     // A flood of them then takes a fifth of a core, and a full concentrator has its subflows back soon after a restart.
@@ -57,9 +58,11 @@ const limits = z
     drainTimeout: duration({ min: '0s', max: '1h' }).prefault('30s'),
   })
   .prefault({})
-  .superRefine(({ memoryPerSession, memoryTotal }, context) => {
-    if (memoryPerSession <= memoryTotal) return;
-    context.addIssue({ code: 'custom', path: ['memoryPerSession'], message: 'more than memoryTotal' });
+  .superRefine(({ memoryPerSession, memoryPerClient, memoryTotal }, context) => {
+    const tooMuch = (key: string) =>
+      context.addIssue({ code: 'custom', path: [key], message: 'more than memoryTotal' });
+    if (memoryPerSession > memoryTotal) tooMuch('memoryPerSession');
+    if (memoryPerClient !== undefined && memoryPerClient > memoryTotal) tooMuch('memoryPerClient');
   });
 
 const announce = z

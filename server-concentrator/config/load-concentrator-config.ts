@@ -114,6 +114,9 @@ function joined(results: readonly PromiseSettledResult<unknown>[]): unknown {
   return other ?? new ConfigError((errors as ConfigError[]).flatMap(({ problems }) => problems));
 }
 
+/** The part of all memory that one client may take by default. */
+const CLIENT_PART = 1 / 4;
+
 function toConfig(parsed: z.output<typeof concentratorSchema>) {
   const { egress, limits } = parsed;
   return {
@@ -137,6 +140,7 @@ function toConfig(parsed: z.output<typeof concentratorSchema>) {
       namesPerClient: limits.namesPerClient,
       joinsPerSecond: limits.joinsPerSecond,
       memoryPerSessionBytes: limits.memoryPerSession,
+      memoryPerClientBytes: limits.memoryPerClient ?? Math.floor(limits.memoryTotal * CLIENT_PART),
       memoryTotalBytes: limits.memoryTotal,
       handshakeTimeoutMs: limits.handshakeTimeout,
       handshakesPerSecond: limits.handshakesPerSecond,

@@ -24,6 +24,8 @@ export interface OriginDialerParts {
   readonly native: NativeSockets | undefined;
   /** Looks after origins. */
   readonly peers: PeerWatch;
+  /** What the buffers that origins are read into may take. */
+  readonly poolBytes: number;
   readonly clock: MonotonicClock;
   readonly limitHits: LimitHits;
   onOutcome(outcome: DialOutcome): void;
@@ -34,8 +36,8 @@ export function makeOriginDialer(
   { egress, limits }: Pick<ConcentratorConfig, 'egress' | 'limits'>,
   parts: OriginDialerParts,
 ): OriginDialer<AppSocket> {
-  const { policy, descriptors, hasDescriptor, native, peers, clock, limitHits, onOutcome } = parts;
-  const pool = new BlockPool(clock);
+  const { policy, descriptors, hasDescriptor, native, peers, poolBytes, clock, limitHits, onOutcome } = parts;
+  const pool = new BlockPool(clock, poolBytes);
   const shares = new DescriptorShares(originDescriptors(descriptors));
   const onWait = (limit: LimitName) => (clientId: string) => limitHits.note(limit, clientId);
   return new OriginDialer({

@@ -4,9 +4,9 @@ import { type Rate, TokenBuckets } from './token-buckets.ts';
 
 /**
  * What an open gives back when it has reached its origin. Most of the cost is in those that do not: searches for open ports,
- * names that do not exist, streams that are reset at once. A client that uses what it opens has ten times the rate.
+ * names that do not exist, streams that are reset at once. A client that uses what it opens has fifty times the rate.
  */
-const REFUND = 0.9;
+const REFUND = 0.98;
 
 /** A page of a browser opens some hundred connections at most. */
 const BURST_SECONDS = 2.5;

@@ -8,6 +8,7 @@ import type { SessionDriver } from '../../shared/runtime/session/session-driver.
 import type { StreamHandlers } from '../../shared/runtime/session/session-handlers.ts';
 import { StreamRelay } from '../../shared/runtime/session/stream-relay.ts';
 import type { OriginDialer } from '../egress/origin-dialer.ts';
+import type { KernelHolder } from './kernel-memory-watch.ts';
 
 export interface OriginStreamsOptions {
   readonly driver: SessionDriver;
@@ -21,6 +22,9 @@ export interface OriginStreamsOptions {
 
 interface OriginStream {
   readonly relay: StreamRelay;
+  /** What the kernel kept at the last look, and the activity by then. */
+  kernelBytes: number;
+  kernelActivity: number;
   seenActivity: number;
   idleMs: number;
 }
@@ -45,7 +49,7 @@ export class OriginStreams {
       dial.abort();
       this.#streams.delete(streamId);
     });
-    this.#streams.set(streamId, { relay, seenActivity: 0, idleMs: 0 });
+    this.#streams.set(streamId, { relay, kernelBytes: 0, kernelActivity: -1, seenActivity: 0, idleMs: 0 });
     driver.attachStream(streamId, handlersOf(relay));
     dialer.dial(destination, dial, clientId).then(
       (socket) => {
@@ -63,6 +67,19 @@ export class OriginStreams {
         driver.input(({ streams }) => streams.refuse(streamId, this.#codeOf(error, destination)));
       },
     );
+  }
+
+  /** Connections for which the kernel keeps anything. Those where nothing was kept and nothing has moved since are not asked. */
+  *kernelHolders(): Generator<Omit<KernelHolder, 'clientId'>> {
+    for (const stream of this.#streams.values()) {
+      const { activity } = stream.relay;
+      const isMoving = activity !== stream.kernelActivity;
+      if (!isMoving && stream.kernelBytes === 0) continue;
+      stream.kernelActivity = activity;
+      stream.kernelBytes = stream.relay.kernelBytes;
+      if (stream.kernelBytes === 0) continue;
+      yield { bytes: stream.kernelBytes, isMoving, end: () => stream.relay.abort('resourceExceeded') };
+    }
   }
 
   /** The session is over. */
@@ -99,6 +116,7 @@ function handlersOf(relay: StreamRelay): StreamHandlers {
     onEnded: () => relay.onEnded(),
     onFailed: (error, hasAll) => relay.onFailed(error, hasAll),
     onWritable: () => relay.onWritable(),
+    onBlocked: () => relay.onBlocked(),
     onKeepAlive: (idleMs) => relay.keepAlive(idleMs),
   };
 }

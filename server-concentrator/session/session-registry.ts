@@ -2,7 +2,7 @@ import { TOKEN_BYTES } from '../../shared/protocol/codec/wire.ts';
 import type { ErrorName } from '../../shared/protocol/errors.ts';
 import { speaksOurVersion } from '../../shared/protocol/handshake/concentrator-handshake.ts';
 import type { Hello, Join } from '../../shared/protocol/handshake/messages.ts';
-import { MemoryBudget } from '../../shared/protocol/memory-budget.ts';
+import type { MemoryBudget } from '../../shared/protocol/memory-budget.ts';
 import type { CoreTuning } from '../../shared/protocol/session/core-tuning.ts';
 import { FIRST_UPLOAD_WINDOW_BYTES, Session } from '../../shared/protocol/session/session.ts';
 import type { AppSocket } from '../../shared/runtime/app/app-socket.ts';
@@ -18,11 +18,15 @@ import type { ClientLogs } from '../limits/client-logs.ts';
 import type { LimitHits } from '../limits/limit-hits.ts';
 import type { TokenBuckets } from '../limits/token-buckets.ts';
 import type { Applicant } from './applicant.ts';
+import type { KernelHolder } from './kernel-memory-watch.ts';
+import { type MemoryLevels, SubflowMemory } from './memory-levels.ts';
 import { OriginStreams } from './origin-streams.ts';
 import { ProvenKeys } from './proven-keys.ts';
+import type { MemoryHolder } from './shortage-watch.ts';
 
 export interface SessionRegistryOptions {
   readonly limits: ConcentratorLimits;
+  readonly memory: MemoryLevels;
   readonly lingerMs: number;
   readonly tuning: CoreTuning;
   readonly dialer: OriginDialer<AppSocket>;
@@ -40,6 +44,9 @@ interface LiveSession {
   /** What logs call it. */
   readonly id: string;
   readonly driver: SessionDriver;
+  readonly memory: MemoryBudget;
+  readonly streams: OriginStreams;
+  readonly subflowMemory: SubflowMemory;
   /** As its WELCOME said. */
   readonly joinHere: boolean;
   readonly keys: ProvenKeys;
@@ -48,7 +55,6 @@ interface LiveSession {
 /** The sessions of all clients: made by HELLO, joined by JOIN, found by token. */
 export class SessionRegistry {
   readonly #options: SessionRegistryOptions;
-  readonly #memory: MemoryBudget;
   readonly #sessions = new Map<string, LiveSession>();
   readonly #share: FairShare;
   #isDraining = false;
@@ -56,7 +62,6 @@ export class SessionRegistry {
 
   constructor(options: SessionRegistryOptions) {
     this.#options = options;
-    this.#memory = new MemoryBudget(options.limits.memoryTotalBytes);
     const { clock, limitHits } = options;
     this.#share = new FairShare(clock, (clientId) => limitHits.note('processorShare', clientId));
   }
@@ -67,6 +72,24 @@ export class SessionRegistry {
 
   get all(): readonly Pick<LiveSession, 'clientId' | 'id' | 'driver'>[] {
     return [...this.#sessions.values()];
+  }
+
+  /** What holds memory. */
+  get holders(): readonly MemoryHolder[] {
+    return [...this.#sessions.values()].map(({ clientId, id, memory, driver }) => ({
+      clientId,
+      id,
+      memory,
+      isLingering: !driver.hasSubflow && !driver.isClosed,
+      end: () => driver.input((session) => session.close('resourceExceeded')),
+    }));
+  }
+
+  /** What the kernel keeps for origins. */
+  *kernelHolders(): Generator<KernelHolder> {
+    for (const { clientId, streams } of this.#sessions.values()) {
+      for (const holder of streams.kernelHolders()) yield { clientId, ...holder };
+    }
   }
 
   /** Whether there are no new sessions and streams any more. */
@@ -159,6 +182,7 @@ export class SessionRegistry {
       return 'resourceExceeded';
     }
     if (subflows.some(({ id }) => id === join.subflowId)) return 'malformedMessage';
+    if (!live.subflowMemory.hasRoom) return 'resourceExceeded';
     return undefined;
   }
 
@@ -204,12 +228,14 @@ export class SessionRegistry {
     const { limits, lingerMs, clock, traffic, dialer, tuning, logs } = this.#options;
     const id = token.slice(0, 8);
     const logger = logs.ofSession(clientId, id);
+    const memory = this.#options.memory.forSession(clientId);
+    const subflowMemory = new SubflowMemory(memory);
     const session = new Session({
       role: 'concentrator',
       maxStreams: limits.streamsPerSession,
       firstWindowBytes: 0,
       lingerMs,
-      memory: new MemoryBudget(limits.memoryPerSessionBytes, this.#memory),
+      memory,
       nowMs: clock(),
       tuning,
     });
@@ -221,9 +247,10 @@ export class SessionRegistry {
       trafficOf: (uplinkName) => traffic.of(uplinkName),
       owner: {
         onStreamRequested: (streamId, destination, mode) => streams.request(streamId, destination, mode),
-        onSubflowClosed: () => {},
+        onSubflowClosed: () => subflowMemory.remove(),
         onClosed: () => {
           streams.close();
+          subflowMemory.close();
           this.#sessions.delete(token);
           this.#options.onSessionEnded(driver);
         },
@@ -232,7 +259,8 @@ export class SessionRegistry {
     const idleTimeoutMs = limits.streamIdleTimeoutMs;
     const streams = new OriginStreams({ driver, clientId, dialer, logger, idleTimeoutMs });
     const keys = new ProvenKeys();
-    const live = { clientId, id, driver, joinHere: this.#announced.joinHere, keys };
+    const { joinHere } = this.#announced;
+    const live = { clientId, id, driver, memory, streams, subflowMemory, joinHere, keys };
     this.#sessions.set(token, live);
     logger.info({}, 'session established');
     return live;
@@ -245,11 +273,12 @@ const DRAIN_CHECK_MS = 100;
 const REFUSAL_MS = 1_000;
 
 function addSubflow(
-  { driver }: LiveSession,
+  { driver, subflowMemory }: LiveSession,
   applicant: Applicant,
   subflow: { id: number; uplinkName: string; isBackup: boolean; path: number },
 ): void {
   // The answer is under way: the transport is writable again once it has gone.
+  subflowMemory.add();
   driver.addSubflow(subflow, applicant.transport, applicant.takeRest(), true);
 }
 

@@ -6,19 +6,21 @@ import { promisify } from 'node:util';
 
 const run = promisify(execFile);
 
-/** The C programs, and the files of `native/` that each is made of. */
+/** The C programs, and a library to preload into others; and the files of `native/` that each is made of. */
 const SOURCES = {
   emulator: ['emulator.c', 'direction.c', 'packet.c', 'namespaces.c'],
   probe: ['probe.c'],
   load: ['load.c'],
   flood: ['flood.c'],
+  'clock.so': ['clock.c'],
 } as const;
 const OPTIONS = ['-O2', '-Wall', '-Wextra', '-Werror'];
-const LIBRARIES = ['-lm', '-lpthread'];
+const SHARED = ['-shared', '-fPIC'];
+const LIBRARIES = ['-lm', '-lpthread', '-ldl'];
 const TIMEOUT_MS = 60_000;
 
 /**
- * The path of a compiled C program, built first when it is missing or older than any of the sources.
+ * The path of what is compiled from C, built first when it is missing or older than any of the sources.
  * Throws an Error with the compiler's words when it does not compile.
  */
 export async function compiled(name: keyof typeof SOURCES): Promise<string> {
@@ -29,7 +31,8 @@ export async function compiled(name: keyof typeof SOURCES): Promise<string> {
   // Several test workers may compile at once: each builds its own file, and the rename is atomic.
   const draft = `${program}.${process.pid}`;
   const sources = SOURCES[name].map((file) => join(folder, file));
-  await run('cc', [...OPTIONS, '-o', draft, ...sources, ...LIBRARIES], { timeout: TIMEOUT_MS });
+  const options = name.endsWith('.so') ? [...OPTIONS, ...SHARED] : OPTIONS;
+  await run('cc', [...options, '-o', draft, ...sources, ...LIBRARIES], { timeout: TIMEOUT_MS });
   await rename(draft, program);
   return program;
 }

@@ -30,6 +30,7 @@ export interface DirectionStats {
   bytesOut: number;
   droppedByQueue: number;
   droppedByLoss: number;
+  /** Also those that were too large, see `limitPackets`. */
   droppedByBlackhole: number;
   /** The receiving interface was down. */
   droppedByDevice: number;
@@ -116,6 +117,10 @@ export class Emulator {
 
   async hole(link: number, direction: Direction, open: boolean): Promise<void> {
     await this.#command(`hole ${link} ${side(direction)} ${open ? 1 : 0}`);
+  }
+
+  async limit(link: number, direction: Direction, packetBytes: number): Promise<void> {
+    await this.#command(`limit ${link} ${side(direction)} ${packetBytes}`);
   }
 
   async pause(link: number, direction: Direction, lengthMs: number): Promise<void> {

@@ -26,6 +26,7 @@ export interface UplinkChange extends Partial<Omit<DirectionSettings, 'delayMs'>
 }
 
 const DIRECTIONS: readonly Direction[] = ['up', 'down'];
+const DEFAULT_MTU = 1500;
 
 /** An access link of the client: an interface in its namespace, another in the concentrator's, the emulator between. */
 export class Uplink {
@@ -111,6 +112,17 @@ export class Uplink {
     for (const one of of(direction)) await this.#emulator.hole(this.#link, one, true);
   }
 
+  /** Drops larger IP packets and tells nobody: a path MTU that the ends cannot discover. */
+  async limitPackets(packetBytes: number): Promise<void> {
+    for (const direction of DIRECTIONS) await this.#emulator.limit(this.#link, direction, packetBytes);
+  }
+
+  /** Another MTU at both ends, at once. */
+  async setMtu(mtu: number): Promise<void> {
+    const { client, concentrator } = this.#namespaces;
+    for (const host of [client, concentrator]) await host.ip(4, [`link set dev ${this.name} mtu ${mtu}`]);
+  }
+
   /** Sends nothing for that long, as a radio does at a handover; the queue fills and is then sent at the link's rate. */
   async pause(lengthMs: number, direction: Direction | 'both' = 'both'): Promise<void> {
     for (const one of of(direction)) await this.#emulator.pause(this.#link, one, lengthMs);
@@ -126,14 +138,19 @@ export class Uplink {
     await this.#emulator.holes(this.#link, gapMs, lengthMs);
   }
 
-  /** Ends black holes and repeated pauses, returns to the spec, sets the interface up. A pause under way runs out. */
+  /**
+   * Ends black holes, limits of packets and repeated pauses, returns to the spec, sets the interface up. A pause under way runs
+   * out.
+   */
   async restore(): Promise<void> {
     await this.#emulator.pauses(this.#link, [0, 0], [0, 0]);
+    await this.limitPackets(0);
     for (const direction of DIRECTIONS) await this.#emulator.hole(this.#link, direction, false);
     this.#settings = initialSettings(this.spec);
     this.#queueBytes = { up: queueBytes(this.#settings.up), down: queueBytes(this.#settings.down) };
     await this.#apply();
     await this.up();
+    await this.setMtu(this.spec.mtu ?? DEFAULT_MTU);
   }
 
   /** Sets the client's interface down: its routes go, and packets for it vanish. */
@@ -156,8 +173,8 @@ export class Uplink {
       const table = 100 + this.#number;
       await this.#namespaces.client.ip(family, [
         `address add ${address}/${prefix} dev ${this.name}${family === 6 ? ' nodad' : ''}`,
-        `route add default via ${gateway} dev ${this.name} metric ${table}`,
-        `route add default via ${gateway} dev ${this.name} table ${table}`,
+        `route replace default via ${gateway} dev ${this.name} metric ${table}`,
+        `route replace default via ${gateway} dev ${this.name} table ${table}`,
         `rule add from ${address} lookup ${table} priority ${this.#rulePriority}`,
       ]);
     }
@@ -184,7 +201,7 @@ export class Uplink {
 
   get #interfaceLine(): string {
     // The emulator is the bottleneck and has the queue; the device's own must never overflow.
-    return `link set dev ${this.name} mtu ${this.spec.mtu ?? 1500} txqueuelen 10000 up`;
+    return `link set dev ${this.name} mtu ${this.spec.mtu ?? DEFAULT_MTU} txqueuelen 10000 up`;
   }
 
   get #rulePriority(): number {

@@ -3,7 +3,9 @@ import { describe, expect, it } from 'vitest';
 import { buildClientCli } from '../../client-proxy/cli/client-cli.ts';
 import { buildConcentratorCli } from '../../server-concentrator/cli/concentrator-cli.ts';
 import { parseOptions as parseBenchOptions } from '../bench/options.ts';
+import { parseOptions as parseChaosOptions } from '../chaos/options.ts';
 import { commandLineDeps } from '../config/command-line-deps.ts';
+import { parseOptions as parseLoadOptions } from '../load/options.ts';
 import { PACKAGES } from '../support/needs.ts';
 import { parseOptions as parseUseCaseOptions } from '../use-cases/options.ts';
 import { markdownFiles, projectFile, sectionLines, shellCommands, shellLines } from './markdown.ts';
@@ -88,6 +90,14 @@ describe('the shell blocks of the texts', () => {
     expect(parseUseCaseOptions(options.split(' '))).toBeDefined();
   });
 
+  it.each(optionsOf('chaos'))('npm run chaos -- %s', (options) => {
+    expect(parseChaosOptions(options.split(' '))).toBeDefined();
+  });
+
+  it.each(optionsOf('load'))('npm run load -- %s', (options) => {
+    expect(parseLoadOptions(options.split(' '))).toBeDefined();
+  });
+
   const ours = commands.filter((command) => command.split(' ')[0]! in bin);
   it.each([...new Set(ours)])('%s', async (line) => {
     const [program, ...rest] = line.split(' ');
@@ -135,7 +145,7 @@ describe('.ci/run', () => {
     expect(npm[0]).toBe('npm ci');
     for (const command of npm.slice(1)) {
       expect(tests).toContain(`\`${command}\``);
-      expect(Object.keys(scripts)).toContain(command.replace('npm run ', ''));
+      expect(Object.keys(scripts)).toContain(command.replace('npm run ', '').split(' ')[0]);
     }
     // Its line of counts then ends what all of it prints.
     expect(shellCommands([scripts[npm.at(-1)!.replace('npm run ', '')]!]).at(-1)).toBe('npm test');

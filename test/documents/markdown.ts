@@ -2,7 +2,10 @@ import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 
 /** Folders whose texts are not the project's own. */
-const FOREIGN = ['node_modules', 'dist', 'coverage', 'build', 'bench-results', 'use-case-results'];
+const FOREIGN = [
+  ...['node_modules', 'dist', 'coverage', 'build'],
+  ...['bench-results', 'chaos-results', 'load-results', 'use-case-results'],
+];
 
 /** Paths of all Markdown files of the project, relative to its root, sorted. Hidden folders are left out. */
 export async function markdownFiles(folder = '.'): Promise<string[]> {

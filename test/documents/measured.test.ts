@@ -3,6 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { FAULTS } from '../bench/faults.ts';
 import { HELP } from '../bench/options.ts';
 import { NETWORKS } from '../bench/scenarios.ts';
+import { FAULT_KINDS } from '../chaos/fault-kinds.ts';
 import { USE_CASES } from '../use-cases/cases/all.ts';
 import { code, projectFile, tableRows } from './markdown.ts';
 
@@ -59,6 +60,15 @@ describe('docs/use-cases.md', async () => {
   it('has every use case, in the order in which they are played', () => {
     const named = tableRows(page, '# Use cases').map(([name]) => code(name));
     expect(named).toEqual(USE_CASES.map(({ name }) => name));
+  });
+});
+
+describe('docs/chaos-and-load.md', async () => {
+  const page = await projectFile('docs/chaos-and-load.md');
+
+  it('has every kind of fault', () => {
+    const named = tableRows(page, '### Faults').map(([name]) => name);
+    expect(named).toEqual(FAULT_KINDS.map(({ name }) => name));
   });
 });
 

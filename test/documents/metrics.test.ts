@@ -10,6 +10,7 @@ import {
   ConcentratorCounts,
   registerConcentratorMetrics,
 } from '../../server-concentrator/concentrator-metrics.ts';
+import { MemoryLevels } from '../../server-concentrator/session/memory-levels.ts';
 import { registerBuildInfo } from '../../shared/runtime/observe/build-info.ts';
 import { HttpEndpoint } from '../../shared/runtime/observe/http-endpoint.ts';
 import { PeerLosses, registerPeerLosses } from '../../shared/runtime/observe/peer-losses.ts';
@@ -55,7 +56,8 @@ const atClient = exported((registry) => {
   registerMeteringMetrics(registry, { wires: new WireTable(undefined, 1), meters: () => [] });
 });
 const atConcentrator = exported((registry) => {
-  registerConcentratorMetrics(registry, new ConcentratorCounts());
+  const memory = { memoryTotalBytes: 1, memoryPerClientBytes: 1, memoryPerSessionBytes: 1 };
+  registerConcentratorMetrics(registry, new ConcentratorCounts(), new MemoryLevels(memory));
 });
 
 describe('the metrics of docs/observability.md', async () => {

@@ -93,7 +93,7 @@ describe('one client that opens what leads nowhere, as fast as it can', {
     {
       what: 'an origin that answers, given up at once',
       streams: 1,
-      // They cost a tenth, so this is within the rate.
+      // They cost a fiftieth, so this is within the rate.
       limit: undefined,
       maxDescriptors: DIALS_PER_CLIENT,
       destination: () => echo,

@@ -4,11 +4,14 @@ import { dirname, join } from 'node:path';
 import { createInterface } from 'node:readline';
 import type { Namespace } from '../bed/namespace.ts';
 import type { Transfer } from './agent/arrivals.ts';
-import type { AgentLine, ClientJob, ClientResult } from './agent/job.ts';
+import type { AgentLine, ClientJob, ClientResult, CrowdLine } from './agent/job.ts';
+import type { TalkEnd } from './agent/talk.ts';
 import type { Watched } from './agent/watch.ts';
 
-/** An agent gets this long beyond its own limit, for its start and its last line. */
+/** An agent gets this long beyond its own limit, for its last line. */
 const GRACE_MS = 5_000;
+/** For its start; a machine that is busy takes its time. */
+const START_MS = 30_000;
 
 /** Compiled beside this module. */
 const AGENT = join(dirname(import.meta.filename), 'agent', 'main.js');
@@ -21,7 +24,8 @@ class Agent {
 
   constructor(where: Namespace, args: readonly string[]) {
     this.#what = `agent ${args[0]}`;
-    this.child = where.spawn(process.execPath, [AGENT, ...args], { stdio: ['ignore', 'pipe', 'inherit'] });
+    this.child = where.spawn(process.execPath, [AGENT, ...args], { stdio: ['pipe', 'pipe', 'inherit'] });
+    this.child.stdin?.on('error', () => {});
     if (!this.child.stdout) throw new Error('agent without stdout');
     createInterface({ input: this.child.stdout })
       .on('line', (line) => this.#hear(JSON.parse(line)))
@@ -50,6 +54,13 @@ class Agent {
     });
   }
 
+  /** Calls `hear` with how each conversation ends from now on. */
+  onTalked(hear: (end: TalkEnd) => void): void {
+    this.#listeners.add((line) => {
+      if (line?.event === 'talked') hear(line.end);
+    });
+  }
+
   #hear(line: AgentLine | undefined): void {
     for (const listener of [...this.#listeners]) listener(line);
   }
@@ -65,8 +76,13 @@ export class Origin {
 
   static async start(where: Namespace, host: string, port: number): Promise<Origin> {
     const agent = new Agent(where, ['origin', host, String(port)]);
-    await agent.until((line) => line.event === 'ready' || undefined, GRACE_MS);
+    await agent.until((line) => line.event === 'ready' || undefined, START_MS);
     return new Origin(agent);
+  }
+
+  /** Calls `hear` with its side of each conversation that ends from now on. */
+  onTalked(hear: (end: TalkEnd) => void): void {
+    this.#agent.onTalked(hear);
   }
 
   /** When the first byte of an upload arrives, by the monotonic clock. */
@@ -77,6 +93,30 @@ export class Origin {
   /** What has come of an upload when it is over. */
   received(limitMs: number): Promise<Transfer> {
     return this.#agent.until((line) => (line.event === 'received' ? line.transfer : undefined), limitMs);
+  }
+}
+
+/** Many conversations of the client's applications, in one process. */
+export class Crowd {
+  readonly #agent: Agent;
+
+  private constructor(agent: Agent) {
+    this.#agent = agent;
+  }
+
+  static async start(where: Namespace): Promise<Crowd> {
+    const agent = new Agent(where, ['crowd']);
+    await agent.until((line) => line.event === 'ready' || undefined, START_MS);
+    return new Crowd(agent);
+  }
+
+  begin(line: CrowdLine): void {
+    this.#agent.child.stdin?.write(`${JSON.stringify(line)}\n`);
+  }
+
+  /** Calls `hear` with the client's side of each conversation that ends from now on. */
+  onTalked(hear: (end: TalkEnd) => void): void {
+    this.#agent.onTalked(hear);
   }
 }
 

@@ -3,11 +3,13 @@ import { once } from 'node:events';
 import { readFile } from 'node:fs/promises';
 import { isOnPath } from '../bed/on-path.ts';
 
-const READY_TIMEOUT_MS = 10_000;
+/** A machine that is busy takes its time to start a program. */
+const READY_TIMEOUT_MS = 30_000;
 const LOOK_EVERY_MS = 20;
 const STOP_TIMEOUT_MS = 5_000;
-/** State of a listening socket in /proc/net/tcp (include/net/tcp_states.h). */
+/** States of sockets in /proc/net/tcp (include/net/tcp_states.h). */
 const LISTEN = '0A';
+const ESTABLISHED = '01';
 
 /** Says which Debian package to install when a program is not on the PATH; undefined when all are. */
 export function missingProgram(
@@ -38,14 +40,24 @@ export async function endProgram(child: ChildProcess): Promise<void> {
   clearTimeout(timer);
 }
 
+/** How many TCP connections to a local port there are in the network namespace of a process. */
+export function connectionCount(pid: number, port: number): Promise<number> {
+  return socketCount(pid, port, ESTABLISHED);
+}
+
 async function listens(pid: number, port: number): Promise<boolean> {
+  return (await socketCount(pid, port, LISTEN)) > 0;
+}
+
+async function socketCount(pid: number, port: number, wanted: string): Promise<number> {
   const suffix = `:${port.toString(16).toUpperCase().padStart(4, '0')}`;
+  let count = 0;
   for (const table of ['tcp', 'tcp6']) {
     const text = await readFile(`/proc/${pid}/net/${table}`, 'utf8').catch(() => '');
     for (const line of text.split('\n')) {
       const [, local, , state] = line.trim().split(/\s+/);
-      if (state === LISTEN && local?.endsWith(suffix)) return true;
+      if (state === wanted && local?.endsWith(suffix)) count++;
     }
   }
-  return false;
+  return count;
 }

@@ -21,6 +21,16 @@ export interface StartedPair {
   stop(): Promise<void>;
 }
 
+/** How a program is started, besides its configuration. */
+export interface Launch {
+  /** Options of Node.js. */
+  readonly nodeOptions?: readonly string[];
+  /** Added to this process's environment. */
+  readonly env?: Readonly<Record<string, string>>;
+  /** Is given its output as it comes. */
+  onOutput?(text: string): void;
+}
+
 /**
  * Starts both programs; resolves when each of these uplinks carries a subflow. Their metrics tell that, not their logs: the
  * names of metrics are the same in every version. Throws an Error with a program's output when it ends or is not ready in time.
@@ -30,28 +40,42 @@ export async function startPair(
   pair: ConfiguredPair,
   uplinks: readonly { readonly name: string }[],
 ): Promise<StartedPair> {
-  const { checkout, place } = pair;
-  const concentrator = new Program(
-    where.concentrator,
-    checkout.program('server-concentrator'),
-    pair.concentrator,
-  );
-  await concentrator.unlessItEnds(
-    untilListening(concentrator.child, place.concentrator.port, 'the concentrator'),
-  );
-  const client = new Program(where.client, checkout.program('client-proxy'), pair.client);
-  const names = uplinks.map(({ name }) => name);
-  await client.unlessItEnds(untilUp(where.client, metricsUrl('client-proxy'), names, UP_TIMEOUT_MS));
+  const concentrator = await startConcentrator(where.concentrator, pair);
+  const client = await startClient(where.client, pair, uplinks);
   return {
     processes: [
-      { role: 'client', pid: client.child.pid! },
-      { role: 'concentrator', pid: concentrator.child.pid! },
+      { role: 'client', pid: client.pid! },
+      { role: 'concentrator', pid: concentrator.pid! },
     ],
     async stop() {
-      await endProgram(client.child);
-      await endProgram(concentrator.child);
+      await endProgram(client);
+      await endProgram(concentrator);
     },
   };
+}
+
+/** Starts the concentrator; resolves when it listens. Throws an Error with its output when it does not. */
+export async function startConcentrator(
+  where: Namespace,
+  { checkout, place, concentrator }: ConfiguredPair,
+  launch: Launch = {},
+): Promise<ChildProcess> {
+  const program = new Program(where, checkout.program('server-concentrator'), concentrator, launch);
+  await program.unlessItEnds(untilListening(program.child, place.concentrator.port, 'the concentrator'));
+  return program.child;
+}
+
+/** Starts the client; resolves when each of these uplinks carries a subflow. Throws an Error with its output when not. */
+export async function startClient(
+  where: Namespace,
+  { checkout, client }: ConfiguredPair,
+  uplinks: readonly { readonly name: string }[],
+  launch: Launch = {},
+): Promise<ChildProcess> {
+  const program = new Program(where, checkout.program('client-proxy'), client, launch);
+  const names = uplinks.map(({ name }) => name);
+  await program.unlessItEnds(untilUp(where, metricsUrl('client-proxy'), names, UP_TIMEOUT_MS));
+  return program.child;
 }
 
 /** A program, and the last part of its output. */
@@ -60,12 +84,15 @@ class Program {
   readonly #file: string;
   #output = '';
 
-  constructor(where: Namespace, file: string, config: string) {
+  constructor(where: Namespace, file: string, config: string, launch: Launch) {
     this.#file = file;
-    this.child = where.spawn(process.execPath, [file, '--config', config], {
+    const { nodeOptions = [], env = {} } = launch;
+    this.child = where.spawn(process.execPath, [...nodeOptions, file, '--config', config], {
       stdio: ['ignore', 'pipe', 'pipe'],
+      env: { ...process.env, ...env },
     });
     const keep = (text: string) => {
+      launch.onOutput?.(text);
       this.#output = (this.#output + text).slice(-KEPT_OUTPUT_CHARACTERS);
     };
     this.child.stdout?.setEncoding('utf8').on('data', keep);

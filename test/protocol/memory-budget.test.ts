@@ -1,35 +1,86 @@
 import { describe, expect, it } from 'vitest';
 import { MemoryBudget } from '../../shared/protocol/memory-budget.ts';
 
+/** A process with two clients and a session of each. */
+function levels(totalBytes = 1_000, clientBytes = 400, sessionBytes = 300) {
+  const total = new MemoryBudget(totalBytes);
+  const clients = [new MemoryBudget(clientBytes, total), new MemoryBudget(clientBytes, total)] as const;
+  const sessions = clients.map((client) => new MemoryBudget(sessionBytes, client));
+  return { total, clients, sessions: sessions as [MemoryBudget, MemoryBudget] };
+}
+
 describe('MemoryBudget', () => {
-  it('reserves as long as there is room, and again after a release', () => {
+  it('takes as long as there is room, and again when some was given back', () => {
     const budget = new MemoryBudget(100);
-    expect(budget.tryReserve(60)).toBe(true);
-    expect(budget.tryReserve(41)).toBe(false);
-    expect([budget.reservedBytes, budget.availableBytes]).toEqual([60, 40]);
-    expect(budget.tryReserve(40)).toBe(true);
-    budget.release(50);
-    expect(budget.availableBytes).toBe(50);
+    expect([budget.tryTake(60), budget.tryTake(41)]).toEqual([true, false]);
+    expect([budget.usedBytes, budget.freeBytes()]).toEqual([60, 40]);
+    expect(budget.tryTake(40)).toBe(true);
+    budget.give(50);
+    expect(budget.freeBytes()).toBe(50);
   });
 
-  it('must fit in its parent, too', () => {
-    const processWide = new MemoryBudget(100);
-    const [one, other] = [new MemoryBudget(80, processWide), new MemoryBudget(80, processWide)];
-    expect(one.tryReserve(70)).toBe(true);
-    expect(other.availableBytes).toBe(30);
-    expect(other.tryReserve(31)).toBe(false);
-    expect(other.tryReserve(30)).toBe(true);
-    expect([processWide.reservedBytes, processWide.availableBytes]).toEqual([100, 0]);
-    one.release(70);
-    other.release(30);
-    expect(processWide.reservedBytes).toBe(0);
+  it('counts at every level', () => {
+    const { total, clients, sessions } = levels();
+    expect([sessions[0].tryTake(301), sessions[0].tryTake(300)]).toEqual([false, true]);
+    const another = new MemoryBudget(300, clients[0]);
+    expect([another.freeBytes(), another.tryTake(101), another.tryTake(100)]).toEqual([100, false, true]);
+    expect([total.usedBytes, clients[0].usedBytes, clients[1].usedBytes]).toEqual([400, 400, 0]);
+    expect(sessions[1].freeBytes()).toBe(300);
+    sessions[0].give(300);
+    another.give(100);
+    expect(total.usedBytes).toBe(0);
   });
 
-  it('grants floors past its limit, and then nothing else', () => {
+  it('keeps a share of each level for what must be kept, but at a shared top level nearly all may be promised', () => {
+    const { total, sessions } = levels(1_000, 1_000, 1_000);
+    expect(sessions[0].tryTake(501, 0.5)).toBe(false);
+    expect(sessions[0].tryTake(500, 0.5)).toBe(true);
+    expect(sessions[0].freeBytes(0.5)).toBe(0);
+    expect(sessions[1].freeBytes(0.5)).toBe(375);
+    expect(total.freeBytes()).toBe(500);
+  });
+
+  it('takes what is there already past its limit, and nothing else then', () => {
     const budget = new MemoryBudget(100);
-    budget.reserve(150);
-    expect([budget.availableBytes, budget.tryReserve(1), budget.tryReserve(0)]).toEqual([0, false, true]);
-    budget.release(60);
-    expect(budget.availableBytes).toBe(10);
+    budget.take(150);
+    expect([budget.freeBytes(), budget.tryTake(1), budget.isFull]).toEqual([0, false, true]);
+    budget.give(60);
+    expect([budget.freeBytes(), budget.isFull]).toEqual([10, false]);
+  });
+
+  it('is tight from three quarters of a session or a client on, whatever the others use', () => {
+    const { clients, sessions } = levels();
+    sessions[0].take(224);
+    expect(sessions[0].isTight).toBe(false);
+    sessions[0].take(1);
+    expect([sessions[0].isTight, sessions[1].isTight]).toEqual([true, false]);
+    sessions[0].give(225);
+    clients[0].take(300);
+    expect([sessions[0].isTight, sessions[0].isFull]).toEqual([true, false]);
+  });
+
+  it('is full where a level is contested and it has more than its part', () => {
+    const { sessions } = levels(1_000, 800, 800);
+    sessions[0].take(700);
+    // Alone it may.
+    expect(sessions[0].isFull).toBe(false);
+    sessions[1].take(100);
+    expect([sessions[0].isFull, sessions[1].isFull, sessions[1].isTight]).toEqual([true, false, false]);
+    sessions[1].give(100);
+    expect(sessions[0].isFull).toBe(false);
+  });
+
+  it('is full for all when the top level is', () => {
+    const { sessions } = levels(400, 300, 300);
+    sessions[0].take(200);
+    sessions[1].take(200);
+    expect([sessions[0].isFull, sessions[1].isFull]).toEqual([true, true]);
+  });
+
+  it('counts refusals at every level above', () => {
+    const { total, clients, sessions } = levels();
+    sessions[0].onRefused();
+    sessions[1].onRefused();
+    expect([total.refusals, clients[0].refusals, sessions[1].refusals]).toEqual([2, 1, 1]);
   });
 });

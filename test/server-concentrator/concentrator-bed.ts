@@ -41,6 +41,7 @@ export async function assembled(
       namesPerClient: 16,
       joinsPerSecond: 16,
       memoryPerSessionBytes: 1_000_000,
+      memoryPerClientBytes: 16_000_000,
       memoryTotalBytes: 16_000_000,
       handshakeTimeoutMs: 20_000,
       handshakesPerSecond: 400,

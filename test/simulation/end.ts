@@ -210,14 +210,14 @@ export class End {
   #checkBounds(): void {
     const { memory, session } = this;
     const most = this.#options.memoryBytes + session.streams.count * FLOOR_WINDOW_BYTES;
-    if (memory.reservedBytes > most) {
-      throw new Error(`${this.side}: windows promise ${memory.reservedBytes} bytes of ${most}`);
+    if (memory.usedBytes > most) {
+      throw new Error(`${this.side}: windows promise ${memory.usedBytes} bytes of ${most}`);
     }
-    if (memory.reservedBytes < 0) throw new Error(`${this.side}: more window memory given back than taken`);
+    if (memory.usedBytes < 0) throw new Error(`${this.side}: more window memory given back than taken`);
     const { reorderBytes } = session.streams;
-    if (reorderBytes > memory.reservedBytes) {
+    if (reorderBytes > memory.usedBytes) {
       throw new Error(
-        `${this.side}: ${reorderBytes} bytes wait for reordering, promised ${memory.reservedBytes}`,
+        `${this.side}: ${reorderBytes} bytes wait for reordering, promised ${memory.usedBytes}`,
       );
     }
   }

@@ -121,7 +121,7 @@ describe('no uplink is parked', () => {
 });
 
 /** Receivers with little memory, and an uplink whose delay changes faster than it can be measured. */
-const LITTLE_MEMORY = 2_000_000;
+const LITTLE_MEMORY = 3_500_000;
 const good = link('good', 200, 20, 100);
 const moody = link('moody', 20, 40, 2_000);
 

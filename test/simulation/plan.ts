@@ -38,7 +38,7 @@ export function runSeed(seed: number, onTrace?: (line: string) => void): RunResu
     lingerMs,
     lagMs: random.chance(0.3) ? random.logBetween(0.1, 30) : 0,
     measures: random.chance(0.3),
-    memoryBytes: random.chance(profile.smallMemoryChance) ? 512 * 1024 : 64 * 1024 * 1024,
+    memoryBytes: random.chance(profile.smallMemoryChance) ? 2 * 1024 * 1024 : 64 * 1024 * 1024,
     maxStreams: random.chance(0.3) ? 16 : 1_024,
   });
   world.trace.onLine = onTrace;

@@ -154,7 +154,7 @@ export class World {
     for (const side of SIDES) {
       const { session, memory, closedBecause } = this.ends[side];
       lines.push(
-        `${side}: ${session.streams.count} streams, ${memory.reservedBytes} bytes promised, closed: ${closedBecause ?? 'no'}`,
+        `${side}: ${session.streams.count} streams, ${memory.usedBytes} bytes promised, closed: ${closedBecause ?? 'no'}`,
       );
       for (const subflow of session.snapshot().subflows) {
         lines.push(

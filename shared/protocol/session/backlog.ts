@@ -1,3 +1,4 @@
+import type { MemoryBudget } from '../memory-budget.ts';
 import type { Stream } from '../stream/stream.ts';
 import type { Subflow } from '../subflow/subflow.ts';
 
@@ -8,7 +9,7 @@ export interface BacklogTuning {
   readonly ms: number;
   /** at most this: what is read and sent within the processor's cache costs less; two blocks of the fastest applications. */
   readonly maxBytes: number;
-  /** All applications of a session share this while there are enough of them (`minBytes` each they always have). */
+  /** All of a session share this, or a part of its memory if that is less: each may have as much as is left. */
   readonly maxSessionBytes: number;
 }
 
@@ -19,70 +20,85 @@ export const BACKLOG_TUNING: BacklogTuning = {
   maxSessionBytes: 16 * 1024 * 1024,
 };
 
-/**
- * What the applications of a session may have handed over without that the peer confirms it: above what the windows of a
- * peer that needs it promise. A peer may grant any window, and leave out the byte that the memory of all behind it waits for.
- */
-export const MAX_SESSION_UNDELIVERED_BYTES = 128 * 1024 * 1024;
+/** The part of the session's memory: many slow readers at the far end leave most of it to the others. */
+const SHARED_PART = 1 / 8;
+/** However many share it, an application is read until this much waits: a small read. */
+const LEAST_BYTES = 8 * 1024;
+/** After it was full, applications are read again below this share of each level: room for more than one read. */
+const RESUME_SHARE = 15 / 16;
 
 /** What the backlog asks of its session. */
 export interface BacklogHost {
   readonly subflows: readonly Subflow[];
-  /** Streams that share the session's backlog. */
-  readonly streamCount: number;
+  /** What all have accepted and not sent. */
+  readonly bytes: number;
+  streams(): Iterable<Stream>;
   /** The application of the stream may be read again. */
   tellWritable(streamId: number): void;
+  /** It may not, until it is told. */
+  tellBlocked(streamId: number): void;
 }
 
-/** What the applications have handed over to be sent, and which of them were told to wait. */
+/**
+ * Which applications of a session were told to wait. While its memory is tight, an application is read only when all that it
+ * has handed over was sent, so that slow readers at the far end do not take the memory that fast ones need. While it is full,
+ * none is read.
+ */
 export class Backlog {
   readonly #tuning: BacklogTuning;
+  readonly #memory: MemoryBudget;
   readonly #host: BacklogHost;
   /** Their applications want to hear when they may go on. */
   readonly #waiting = new Set<Stream>();
-  /** Accepted from all applications, and not known to be delivered up to the first hole of their streams. */
-  #undeliveredBytes = 0;
 
-  constructor(tuning: BacklogTuning, host: BacklogHost) {
+  constructor(tuning: BacklogTuning, memory: MemoryBudget, host: BacklogHost) {
     this.#tuning = tuning;
+    this.#memory = memory;
     this.#host = host;
   }
 
   /**
-   * The stream has taken `bytes` of its application.
+   * The stream has taken something of its application.
    * @returns false when the application is to wait for `tellWritable`
    */
-  onWritten(stream: Stream, bytes: number): boolean {
-    this.#undeliveredBytes += bytes;
-    const hasRoom = this.#hasMemory && stream.send.backlogBytes < this.#limitBytes();
+  onWritten(stream: Stream): boolean {
+    if (this.#memory.isFull) {
+      this.#blockAll();
+      return false;
+    }
+    const hasRoom = this.#hasRoom(stream, this.#limitBytes());
     if (!hasRoom) this.#waiting.add(stream);
     return hasRoom;
   }
 
-  /** So many bytes more of a stream are delivered without a hole before them. */
-  onDelivered(bytes: number): void {
-    this.#undeliveredBytes -= bytes;
-  }
-
   /** The stream is about to be closed. */
   forget(stream: Stream): void {
-    this.#undeliveredBytes -= stream.send.undeliveredBytes;
     this.#waiting.delete(stream);
   }
 
   /** Applications that were told to wait may be read again, as far as there is room. */
   tellWritable(): void {
-    if (this.#waiting.size === 0 || !this.#hasMemory) return;
+    if (this.#waiting.size === 0) return;
+    if (this.#memory.isFull || this.#memory.freeBytes(RESUME_SHARE) === 0) return;
     const limit = this.#limitBytes();
     for (const stream of this.#waiting) {
-      if (stream.send.backlogBytes >= limit) continue;
+      if (!this.#hasRoom(stream, limit)) continue;
       this.#waiting.delete(stream);
       this.#host.tellWritable(stream.id);
     }
   }
 
-  get #hasMemory(): boolean {
-    return this.#undeliveredBytes < MAX_SESSION_UNDELIVERED_BYTES;
+  /** Those that have said nothing yet, too: each of many idle ones may have a read's worth at once. */
+  #blockAll(): void {
+    for (const stream of this.#host.streams()) {
+      if (this.#waiting.has(stream)) continue;
+      this.#waiting.add(stream);
+      this.#host.tellBlocked(stream.id);
+    }
+  }
+
+  #hasRoom({ send }: Stream, limitBytes: number): boolean {
+    return this.#memory.isTight ? send.backlogBytes === 0 : send.backlogBytes < limitBytes;
   }
 
   /** What of one application may wait here: a little, or what all uplinks send in a moment, within a share of what the session may. */
@@ -90,7 +106,8 @@ export class Backlog {
     const { minBytes, ms, maxBytes, maxSessionBytes } = this.#tuning;
     let rate = 0;
     for (const subflow of this.#host.subflows) rate += subflow.rateBytesPerSecond;
-    const shareBytes = maxSessionBytes / Math.max(1, this.#host.streamCount);
-    return Math.max(Math.min((rate * ms) / 1000, maxBytes, shareBytes), minBytes);
+    const usualBytes = Math.min(Math.max((rate * ms) / 1000, minBytes), maxBytes);
+    const sharedBytes = Math.min(maxSessionBytes, this.#memory.limitBytes * SHARED_PART);
+    return Math.max(Math.min(usualBytes, sharedBytes - this.#host.bytes), LEAST_BYTES);
   }
 }

@@ -34,6 +34,8 @@ export type SessionEvent =
   | { readonly type: 'stream-keep-alive'; readonly streamId: number; readonly seconds: number }
   /** The application may be read again. */
   | { readonly type: 'stream-writable'; readonly streamId: number }
+  /** The application must not be read until `stream-writable`: there is no memory for what it says. */
+  | { readonly type: 'stream-blocked'; readonly streamId: number }
   | {
       readonly type: 'subflow-state';
       readonly subflowId: number;

@@ -6,6 +6,7 @@ import { frameOfPolicy } from '../steering/policy-frame.ts';
 import type { SteeringPolicy } from '../steering/steering-policy.ts';
 import { Stream, type StreamContext, type StreamOptions } from '../stream/stream.ts';
 import type { Backlog } from './backlog.ts';
+import { type Embryos, MAX_EMBRYOS } from './embryos.ts';
 import type { StreamTable } from './stream-table.ts';
 import type { Transmitter } from './transmitter.ts';
 
@@ -14,7 +15,8 @@ export interface LiveStreamsContext extends StreamContext {
   readonly role: 'client' | 'concentrator';
   readonly transmitter: Transmitter;
   readonly table: StreamTable;
-  readonly backlog: Backlog;
+  readonly waiting: Backlog;
+  readonly embryos: Embryos;
 }
 
 /** Makes the streams of a session, forgets them, and tells the peer of them. */
@@ -36,14 +38,22 @@ export class LiveStreams {
   }
 
   /**
-   * Concentrator: the stream, made if a frame that overtook its OPEN is the first that is seen of it.
-   * @returns undefined when it is closed already
+   * Concentrator: the stream, made if this frame is the first that is seen of it.
+   * @param frame DATA and STEERING may overtake OPEN
+   * @returns undefined when it is closed already, or is one too many without OPEN
    */
-  getOrMake(id: number): Stream | undefined {
+  getOrMake(id: number, frame: 'open' | 'early'): Stream | undefined {
     const known = this.get(id);
     if (known !== undefined || this.#context.role === 'client') return known;
-    if (!this.#context.table.claim(id)) return undefined;
-    return this.make({ id, phase: 'embryonic', policy: { mode: DEFAULT_MODE }, sendLimitDsn: 0 });
+    const { table, embryos } = this.#context;
+    if (!table.claim(id)) return undefined;
+    if (frame === 'early' && embryos.count >= MAX_EMBRYOS) {
+      this.tellPeer({ type: 'reset', streamId: id, code: ERROR_CODE.resourceExceeded });
+      return undefined;
+    }
+    const stream = this.make({ id, phase: 'embryonic', policy: { mode: DEFAULT_MODE }, sendLimitDsn: 0 });
+    embryos.add(stream);
+    return stream;
   }
 
   forgetIfDone(stream: Stream): void {
@@ -52,8 +62,9 @@ export class LiveStreams {
   }
 
   forget(stream: Stream): void {
-    const { table, backlog, transmitter } = this.#context;
-    backlog.forget(stream);
+    const { table, waiting, embryos, transmitter } = this.#context;
+    waiting.forget(stream);
+    embryos.delete(stream);
     stream.close();
     transmitter.refresh(stream);
     table.delete(stream.id);
@@ -67,7 +78,7 @@ export class LiveStreams {
 
   /** Nobody receives what this end sends any more; what it has received is still to be taken. */
   stopSending(stream: Stream): void {
-    this.#context.backlog.forget(stream);
+    this.#context.waiting.forget(stream);
     stream.send.reset();
     this.#context.transmitter.refresh(stream);
     this.forgetIfDone(stream);

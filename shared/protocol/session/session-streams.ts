@@ -7,9 +7,10 @@ import { rowOf } from '../steering/modes.ts';
 import { frameOfPolicy, isModeAlone } from '../steering/policy-frame.ts';
 import type { SessionSteering } from '../steering/session-steering.ts';
 import type { SteeringPolicy } from '../steering/steering-policy.ts';
-import type { Stream } from '../stream/stream.ts';
+import { hasRoomForStream, type Stream } from '../stream/stream.ts';
 import { Backlog } from './backlog.ts';
 import type { CoreTuning } from './core-tuning.ts';
+import { Embryos } from './embryos.ts';
 import type { SessionEvent } from './events.ts';
 import { LiveStreams } from './live-streams.ts';
 import type { DataItem, SessionSubflow } from './sent-item.ts';
@@ -56,27 +57,40 @@ export class SessionStreams implements StreamCommands {
     this.#host = host;
     this.#transmitter = transmitter;
     const table = new StreamTable(options.maxStreams);
-    const backlog = new Backlog(options.tuning.backlog, {
+    const { role, memory, now, tuning } = options;
+    const unsent = { bytes: 0 };
+    const backlog = new Backlog(tuning.backlog, memory, {
+      get bytes() {
+        return unsent.bytes;
+      },
       get subflows() {
         return host.subflows;
       },
-      get streamCount() {
-        return table.size;
-      },
+      streams: () => table.all(),
       tellWritable: (streamId) => host.emit({ type: 'stream-writable', streamId }),
+      tellBlocked: (streamId) => host.emit({ type: 'stream-blocked', streamId }),
+    });
+    const embryos = new Embryos(now);
+    const live = new LiveStreams({
+      ...options,
+      transmitter,
+      table,
+      waiting: backlog,
+      embryos,
+      backlog: unsent,
     });
     this.#table = table;
     this.#backlog = backlog;
-    this.#live = new LiveStreams({ ...options, transmitter, table, backlog });
-    const { role } = options;
+    this.#live = live;
     const framesHost = {
       role,
       get isGoingAway() {
         return host.isGoingAway;
       },
+      memory,
       emit: (event: SessionEvent) => host.emit(event),
     };
-    this.frames = new StreamFrames(framesHost, this.#live, table, transmitter);
+    this.frames = new StreamFrames(framesHost, { live, table, embryos, transmitter });
   }
 
   get count(): number {
@@ -85,7 +99,7 @@ export class SessionStreams implements StreamCommands {
 
   get cannotOpen(): ErrorName | undefined {
     if (this.#host.isGoingAway) return 'goingAway';
-    return this.#table.isFull ? 'resourceExceeded' : undefined;
+    return this.#table.isFull || !hasRoomForStream(this.#options.memory) ? 'resourceExceeded' : undefined;
   }
 
   all(): IterableIterator<Stream> {
@@ -175,7 +189,7 @@ export class SessionStreams implements StreamCommands {
     }
     stream.send.write(chunk);
     this.#transmitter.refresh(stream);
-    return this.#backlog.onWritten(stream, chunk.bytes.length);
+    return this.#backlog.onWritten(stream);
   }
 
   end(streamId: number): void {
@@ -241,7 +255,6 @@ export class SessionStreams implements StreamCommands {
     const before = stream.send.deliveredTo;
     stream.send.onReceipted(dsn, length, fin);
     const inOrderBytes = stream.send.deliveredTo - before;
-    this.#backlog.onDelivered(inOrderBytes);
     if (this.#isLive(stream)) {
       this.#transmitter.refresh(stream);
       this.#live.forgetIfDone(stream);

@@ -21,6 +21,7 @@ import { SessionSubflows, type SubflowCommands } from './session-subflows.ts';
 import { type SessionSnapshot, subflowSnapshot } from './snapshot.ts';
 import type { StreamCommands } from './stream-commands.ts';
 import { Transmitter } from './transmitter.ts';
+import { UnansweredFrames } from './unanswered-frames.ts';
 
 export interface SessionOptions {
   readonly role: 'client' | 'concentrator';
@@ -30,7 +31,7 @@ export interface SessionOptions {
   readonly firstWindowBytes: number;
   /** How long the session waits without any subflow. */
   readonly lingerMs: number;
-  /** What all receive windows of the session may promise together. */
+  /** What the session may take, in both directions. */
   readonly memory: MemoryBudget;
   readonly nowMs: number;
   /** By default DEFAULT_TUNING. */
@@ -57,6 +58,7 @@ export class Session {
   readonly #subflows: SessionSubflows;
   readonly #announcements: Announcements;
   readonly #transmitter: Transmitter;
+  readonly #unanswered: UnansweredFrames;
   #events: SessionEvent[] = [];
   #eventsTaken = 0;
   #receivedBytes = 0;
@@ -67,6 +69,7 @@ export class Session {
     const { role, lingerMs, tuning = DEFAULT_TUNING } = options;
     const makeController = options.makeController ?? ((...context) => new DeliveryRateController(...context));
     this.#options = options;
+    this.#unanswered = new UnansweredFrames(options.memory);
     const now = new SessionClock(options.nowMs);
     this.#clock = now;
     const steering = new SessionSteering({ now, tuning, followsPeer: role === 'concentrator' });
@@ -104,6 +107,11 @@ export class Session {
 
   get isClosed(): boolean {
     return this.#isClosed;
+  }
+
+  /** How many events wait. */
+  get eventCount(): number {
+    return this.#events.length - this.#eventsTaken;
   }
 
   /** The next event, oldest first. */
@@ -184,6 +192,12 @@ export class Session {
       this.#close('resourceExceeded', 'the peer takes no control frames', 'us');
       return;
     }
+    let unanswered = this.#transmitter.control.unsettled;
+    for (const { outbox } of this.#subflows.all) unanswered += outbox.ledger.length;
+    if (!this.#unanswered.count(unanswered)) {
+      this.#close('resourceExceeded', 'the peer confirms too little of what it is told', 'us');
+      return;
+    }
     if (this.#subflows.all.length === 0) {
       const isOver = this.#clock.ms >= this.#subflows.lingerEndsMs;
       if (isOver) this.#close('uplinksLost', 'no subflow came back', 'us');
@@ -191,6 +205,7 @@ export class Session {
     }
     this.#subflows.check();
     this.#streams.failStranded();
+    this.#streams.frames.endEmbryos();
     this.#transmitter.transmit(this.#subflows.all);
     this.#streams.tellWritable();
   }
@@ -315,6 +330,7 @@ export class Session {
     if (this.#isClosed) return;
     this.#isClosed = true;
     this.#streams.failAll(error);
+    this.#unanswered.close();
     const frame = encodeControl({ type: 'close', code: ERROR_CODE[error] });
     for (const subflow of this.#subflows.all) {
       if (by === 'us') subflow.append([frame], { kind: 'receipt' });

@@ -1,11 +1,12 @@
 import type { SteeringFrame } from '../codec/steering-frame.ts';
 import type { Destination } from '../destination.ts';
-import { ERROR_CODE, errorName, ProtocolViolation, StreamError } from '../errors.ts';
+import { ERROR_CODE, type ErrorName, errorName, StreamError } from '../errors.ts';
 import { type Chunk, OwnBytes, type ReceivedChunk } from '../memory/chunk.ts';
+import type { MemoryBudget } from '../memory-budget.ts';
 import type { SteeringMode } from '../steering/modes.ts';
 import { policyOfFrame } from '../steering/policy-frame.ts';
-import { MAX_REORDER_ENTRIES } from '../stream/reorder-buffer.ts';
-import type { Stream } from '../stream/stream.ts';
+import { hasRoomForStream, type Stream } from '../stream/stream.ts';
+import type { Embryos } from './embryos.ts';
 import type { SessionEvent } from './events.ts';
 import type { LiveStreams } from './live-streams.ts';
 import type { StreamTable } from './stream-table.ts';
@@ -16,6 +17,7 @@ export interface StreamFramesHost {
   readonly role: 'client' | 'concentrator';
   /** No new streams are taken. */
   readonly isGoingAway: boolean;
+  readonly memory: MemoryBudget;
   emit(event: SessionEvent): void;
 }
 
@@ -24,23 +26,35 @@ export class StreamFrames {
   readonly #host: StreamFramesHost;
   readonly #live: LiveStreams;
   readonly #table: StreamTable;
+  readonly #embryos: Embryos;
   readonly #transmitter: Transmitter;
 
-  constructor(host: StreamFramesHost, live: LiveStreams, table: StreamTable, transmitter: Transmitter) {
+  constructor(
+    host: StreamFramesHost,
+    parts: { live: LiveStreams; table: StreamTable; embryos: Embryos; transmitter: Transmitter },
+  ) {
     this.#host = host;
-    this.#live = live;
-    this.#table = table;
-    this.#transmitter = transmitter;
+    this.#live = parts.live;
+    this.#table = parts.table;
+    this.#embryos = parts.embryos;
+    this.#transmitter = parts.transmitter;
   }
 
   /** A piece of a DATA frame, which is a part of `received`. */
   onData(streamId: number, dsn: number, payload: Uint8Array, fin: boolean, received: ReceivedChunk): void {
-    const stream = this.#live.getOrMake(streamId);
+    const stream = this.#live.getOrMake(streamId, 'early');
     if (stream === undefined) return;
     if (stream.phase === 'opening') this.#noteOpened(stream);
-    for (const chunk of stream.receive.receive(dsn, payload, fin, received)) {
-      if (stream.phase === 'embryonic') keepEarly(stream, chunk);
-      else this.#host.emit({ type: 'stream-data', streamId, chunk });
+    const chunks = stream.receive.receive(dsn, payload, fin, received);
+    if (!stream.receive.takeMemory()) {
+      for (const chunk of chunks) chunk.release();
+      this.#host.memory.onRefused();
+      this.#fail(stream, 'resourceExceeded');
+      return;
+    }
+    for (const chunk of chunks) {
+      if (stream.phase !== 'embryonic') this.#host.emit({ type: 'stream-data', streamId, chunk });
+      else if (!this.#keepEarly(stream, chunk)) return;
     }
     if (stream.receive.takeEnd()) {
       if (stream.phase === 'embryonic') stream.early.isEnded = true;
@@ -50,22 +64,23 @@ export class StreamFrames {
   }
 
   onOpen(streamId: number, limitDsn: number, mode: SteeringMode, destination: Destination): void {
-    const stream = this.#live.getOrMake(streamId);
+    const stream = this.#live.getOrMake(streamId, 'open');
     // A repeat, or a stream that was reset before its OPEN arrived.
     if (stream === undefined || stream.phase !== 'embryonic') return;
     if (stream.steering.generation === 0) stream.steering.steer({ mode });
     stream.send.raiseLimit(limitDsn);
     stream.advance('openReceived');
-    if (this.#host.isGoingAway) {
-      this.#live.tellPeer({ type: 'opened', streamId, limit: 0, ok: false, code: ERROR_CODE.goingAway });
+    this.#embryos.delete(stream);
+    const refusal = this.#whyNot();
+    if (refusal !== undefined) {
+      this.#live.tellPeer({ type: 'opened', streamId, limit: 0, ok: false, code: ERROR_CODE[refusal] });
       this.#live.forget(stream);
       return;
     }
     this.#forgetSuperfluous();
-    // More than maxStreams for a moment is no fault: the client may know sooner which ones have ended.
     const { host, port } = destination;
     this.#host.emit({ type: 'stream-requested', streamId, destination: { host, port }, mode });
-    for (const bytes of stream.early.pieces.splice(0)) {
+    for (const bytes of stream.early.bytes.take()) {
       this.#host.emit({ type: 'stream-data', streamId, chunk: new OwnBytes(bytes) });
     }
     if (stream.early.isEnded) this.#host.emit({ type: 'stream-ended', streamId });
@@ -73,7 +88,7 @@ export class StreamFrames {
 
   /** May overtake its OPEN, and other STEERING of the same stream. */
   onSteering(frame: SteeringFrame): void {
-    const stream = this.#live.getOrMake(frame.streamId);
+    const stream = this.#live.getOrMake(frame.streamId, 'early');
     if (stream === undefined || frame.generation <= stream.steering.generation) return;
     stream.steering.generation = frame.generation;
     try {
@@ -143,23 +158,43 @@ export class StreamFrames {
     this.#live.forget(stream);
   }
 
+  /** Streams whose OPEN has not come in time end. */
+  endEmbryos(): void {
+    for (const stream of this.#embryos.expired()) this.#fail(stream, 'timedOut');
+  }
+
+  /** Why a stream cannot be opened now. */
+  #whyNot(): ErrorName | undefined {
+    if (this.#host.isGoingAway) return 'goingAway';
+    if (this.#table.unsettledCount - this.#embryos.count > this.#table.most) return 'resourceExceeded';
+    if (hasRoomForStream(this.#host.memory)) return undefined;
+    this.#host.memory.onRefused();
+    return 'resourceExceeded';
+  }
+
+  /** Ends the stream at both ends; nobody knows of one before its OPEN. */
+  #fail(stream: Stream, error: ErrorName): void {
+    if (stream.phase !== 'embryonic') {
+      this.#host.emit({ type: 'stream-failed', streamId: stream.id, error });
+    }
+    this.#live.reset(stream, error);
+  }
+
+  /**
+   * What came in front of OPEN is told behind `stream-requested`. A copy, as in the reorder buffer: it may wait for long, and
+   * would keep all that was read with it.
+   * @returns false when the stream has ended: there is too much of it
+   */
+  #keepEarly(stream: Stream, chunk: Chunk): boolean {
+    const isKept = this.#embryos.keep(stream, chunk.bytes);
+    chunk.release();
+    if (!isKept) this.#fail(stream, 'resourceExceeded');
+    return isKept;
+  }
+
   /** OPENED, or DATA that overtook it: either says that the origin is connected. */
   #noteOpened(stream: Stream): void {
     stream.advance('opened');
     this.#host.emit({ type: 'stream-opened', streamId: stream.id });
   }
-}
-
-/**
- * Nobody knows of a stream before its OPEN: what came in front of it is told behind `stream-requested`. A copy, as in the
- * reorder buffer: it may wait for long, and would keep all that was read with it.
- * @throws ProtocolViolation `resourceExceeded`
- */
-function keepEarly({ id, early }: Stream, chunk: Chunk): void {
-  const copy = new Uint8Array(chunk.bytes);
-  chunk.release();
-  if (early.pieces.length >= MAX_REORDER_ENTRIES) {
-    throw new ProtocolViolation(`stream ${id}: too many pieces before OPEN`, 'resourceExceeded');
-  }
-  early.pieces.push(copy);
 }

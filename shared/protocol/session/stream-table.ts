@@ -1,6 +1,10 @@
 import { ProtocolViolation } from '../errors.ts';
 import type { Stream } from '../stream/stream.ts';
 
+/** What the slack of `StreamTable.most` is at least, unless that is most of the streams, and as a share. */
+const MIN_SLACK = 16;
+const SLACK_SHARE = 1 / 8;
+
 /**
  * The streams of a session by id (SPEC.md section 6): open, expected (a higher id was seen first), or closed. Bounded
  * by twice `maxStreams`. Those that are settled do not count: the peer has forgotten them.
@@ -22,7 +26,7 @@ export class StreamTable {
   }
 
   get isFull(): boolean {
-    return this.#unsettledCount >= this.#maxStreams;
+    return this.unsettledCount >= this.#maxStreams;
   }
 
   /** The stream that was settled first, when there are more of them than there may be streams. */
@@ -30,6 +34,12 @@ export class StreamTable {
     if (this.#settled.size <= this.#maxStreams) return undefined;
     const [oldest] = this.#settled.values();
     return oldest;
+  }
+
+  /** Streams that the peer may have open: a few more than it was told, since it may know sooner which ones have ended. */
+  get most(): number {
+    const least = Math.min(MIN_SLACK, Math.ceil(this.#maxStreams / 2));
+    return this.#maxStreams + Math.max(least, Math.ceil(this.#maxStreams * SLACK_SHARE));
   }
 
   /** The id of the next stream that this end opens. */
@@ -64,7 +74,7 @@ export class StreamTable {
    */
   claim(id: number): boolean {
     if (id < this.#nextId) return this.#expected.delete(id);
-    const known = this.#unsettledCount + this.#expected.size;
+    const known = this.unsettledCount + this.#expected.size;
     if (known + (id - this.#nextId) >= this.#maxStreams * 2) {
       throw new ProtocolViolation('too many streams', 'resourceExceeded');
     }
@@ -73,7 +83,8 @@ export class StreamTable {
     return true;
   }
 
-  get #unsettledCount(): number {
+  /** Those that count for the peer. */
+  get unsettledCount(): number {
     return this.#open.size - this.#settled.size;
   }
 }

@@ -1,15 +1,18 @@
 import { ProtocolViolation } from '../errors.ts';
 import type { Chunk, ReceivedChunk } from '../memory/chunk.ts';
+import { PIECE_BYTES } from '../memory/footprint.ts';
 import type { MemoryBudget } from '../memory-budget.ts';
 import type { Now } from '../now.ts';
 import { StateMachine } from '../transition-table.ts';
 import { type HalfState, RECEIVE_TABLE, type ReceiveEvent } from './half-state.ts';
+import { ReceiveAccount } from './receive-account.ts';
 import { ReceiveWindow, type WindowTuning } from './receive-window.ts';
 import { ReorderBuffer } from './reorder-buffer.ts';
 
 /** The receiving half of a stream: reassembly, the window, and the end. */
 export class ReceiveStream {
   readonly window: ReceiveWindow;
+  readonly #account: ReceiveAccount;
   readonly #id: number;
   readonly #state: StateMachine<HalfState, ReceiveEvent>;
   readonly #reorder = new ReorderBuffer();
@@ -19,7 +22,8 @@ export class ReceiveStream {
 
   constructor(id: number, budget: MemoryBudget, now: Now, tuning: WindowTuning) {
     this.#id = id;
-    this.window = new ReceiveWindow(budget, now, tuning);
+    this.#account = new ReceiveAccount(budget);
+    this.window = new ReceiveWindow(this.#account, now, tuning);
     this.#state = new StateMachine(`stream ${id}, receiving half`, RECEIVE_TABLE, 'open');
   }
 
@@ -55,6 +59,18 @@ export class ReceiveStream {
     return this.#reorder.insert(dsn, bytes, chunk);
   }
 
+  /**
+   * Takes memory for what is kept now: bytes that wait for a hole to be filled, piece by piece, and those that were handed on
+   * and are not consumed; who has them keeps them in few pieces.
+   * @returns false when there is none: the stream must end
+   */
+  takeMemory(): boolean {
+    if (this.state === 'done') return true;
+    const handedOnBytes = this.#reorder.nextDsn - this.window.consumedBytes;
+    const waitingBytes = this.#reorder.bufferedBytes + this.#reorder.entryCount * PIECE_BYTES;
+    return this.#account.keep(handedOnBytes + waitingBytes);
+  }
+
   /** True once, when all bytes up to FIN have been handed on. */
   takeEnd(): boolean {
     if (this.#endTold || this.#finDsn === undefined || this.#reorder.nextDsn < this.#finDsn) return false;
@@ -71,6 +87,7 @@ export class ReceiveStream {
   consume(bytes: number, rttMs: number): boolean {
     if (this.state === 'done') return false;
     const due = this.window.consume(bytes, rttMs);
+    this.takeMemory();
     this.#finishIfConsumed();
     // Behind a FIN nothing more comes, so no credit is due.
     return due && this.#finDsn === undefined;

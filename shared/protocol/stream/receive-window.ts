@@ -1,7 +1,8 @@
-import type { MemoryBudget } from '../memory-budget.ts';
+import { FIRST_WINDOWS_SHARE, PROMISED_SHARE } from '../memory-budget.ts';
 import type { Now } from '../now.ts';
+import type { ReceiveAccount } from './receive-account.ts';
 
-/** The window that every stream is promised, whatever memory the session has: counted in the session's worst case. */
+/** The window that every stream is promised. It takes no memory until it is used. */
 export const FLOOR_WINDOW_BYTES = 64 * 1024;
 
 export interface WindowTuning {
@@ -12,12 +13,17 @@ export interface WindowTuning {
 
 export const WINDOW_TUNING: WindowTuning = { firstBytes: 1024 * 1024, maxBytes: 16 * 1024 * 1024 };
 
+/** What a stream at the floor may send further while memory is tight: the floor is promised to more streams than may use it at once. */
+const TIGHT_WINDOW_BYTES = 16 * 1024;
+/** A first window is at most this part of what first windows may still promise: the first few leave something for the next. */
+const FIRST_WINDOW_PART = 1 / 8;
+
 /**
  * How far the peer may send in one direction of a stream, in memory taken from the session's budget. Doubles while the
  * application reads a window faster than in a few round trips (the rule of quic-go's flow controller).
  */
 export class ReceiveWindow {
-  readonly #budget: MemoryBudget;
+  readonly #account: ReceiveAccount;
   readonly #now: Now;
   readonly #tuning: WindowTuning;
   #windowBytes = FLOOR_WINDOW_BYTES;
@@ -28,12 +34,11 @@ export class ReceiveWindow {
   #isClosed = false;
 
   /** Starts at the floor, which every stream is promised. */
-  constructor(budget: MemoryBudget, now: Now, tuning: WindowTuning) {
-    this.#budget = budget;
+  constructor(account: ReceiveAccount, now: Now, tuning: WindowTuning) {
+    this.#account = account;
     this.#now = now;
     this.#tuning = tuning;
     this.#epochStartMs = now.ms;
-    budget.reserve(FLOOR_WINDOW_BYTES);
   }
 
   /** The DSN that the peer must stay below, as last announced. */
@@ -45,11 +50,12 @@ export class ReceiveWindow {
     return this.#consumedBytes;
   }
 
-  /** Takes a first window out of what the session can spare: a quarter of it at most. */
+  /** Takes a first window out of what the session can spare. */
   openUp(): void {
     // The peer may have finished before the origin was connected.
     if (this.#isClosed) return;
-    const wanted = Math.min(this.#tuning.firstBytes, Math.floor(this.#budget.availableBytes / 4));
+    const spareBytes = this.#account.freeBytes(FIRST_WINDOWS_SHARE) * FIRST_WINDOW_PART;
+    const wanted = Math.min(this.#tuning.firstBytes, Math.floor(spareBytes));
     if (wanted > this.#windowBytes) this.#growTo(wanted);
     this.#limitDsn = this.#consumedBytes + this.#windowBytes;
   }
@@ -61,17 +67,26 @@ export class ReceiveWindow {
    */
   consume(bytes: number, rttMs: number): boolean {
     this.#consumedBytes += bytes;
-    if (this.#limitDsn - this.#consumedBytes > this.#windowBytes * 0.75) return false;
+    if (this.#limitDsn - this.#consumedBytes > this.#creditBytes * 0.75) return false;
     this.#tune(rttMs);
-    this.#limitDsn = this.#consumedBytes + this.#windowBytes;
+    const limitDsn = this.#consumedBytes + this.#creditBytes;
+    // Memory may have become tight, and what was granted cannot be taken back.
+    if (limitDsn <= this.#limitDsn) return false;
+    this.#limitDsn = limitDsn;
     return true;
   }
 
-  /** Gives the memory back. */
+  /** Nothing more may come. */
   close(): void {
     this.#isClosed = true;
-    this.#budget.release(this.#windowBytes);
+    this.#account.close();
     this.#windowBytes = 0;
+  }
+
+  /** How far ahead of what was consumed the peer may send. */
+  get #creditBytes(): number {
+    const isShort = this.#windowBytes === FLOOR_WINDOW_BYTES && this.#account.isTight;
+    return isShort ? TIGHT_WINDOW_BYTES : this.#windowBytes;
   }
 
   #tune(rttMs: number): void {
@@ -84,6 +99,6 @@ export class ReceiveWindow {
   }
 
   #growTo(bytes: number): void {
-    if (this.#budget.tryReserve(bytes - this.#windowBytes)) this.#windowBytes = bytes;
+    if (this.#account.tryPromise(bytes, PROMISED_SHARE)) this.#windowBytes = bytes;
   }
 }

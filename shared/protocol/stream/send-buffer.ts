@@ -1,10 +1,26 @@
-import type { OutgoingChunk } from '../memory/chunk.ts';
+import { type OutgoingChunk, OwnBytes } from '../memory/chunk.ts';
+import { PIECE_BYTES } from '../memory/footprint.ts';
+import type { MemoryBudget } from '../memory-budget.ts';
 import { RangeSet } from '../range-set.ts';
 
 interface Held {
   readonly dsn: number;
   readonly chunk: OutgoingChunk;
+  /** What of its memory is in use. */
+  bytes: Uint8Array;
+  /** Memory behind `bytes` that further small chunks are copied into. */
+  roomBytes: number;
+  /** Whether small chunks were copied into it. */
+  readonly isGathered: boolean;
+  /** What it takes of the session's budget. */
+  readonly costBytes: number;
 }
+
+/** Of two chunks below this, one behind the other, the second is copied, and what follows goes behind it while it is as small. */
+const SMALL_BYTES = 4 * 1024;
+/** Memory for small chunks: twice as much as the last one had, between these. */
+const MIN_GATHER_BYTES = 512;
+const MAX_GATHER_BYTES = 16 * 1024;
 
 /** From this size on a frame of one chunk is better than a longer one that must be put together. */
 const LONE_CHUNK_BYTES = 32 * 1024;
@@ -12,15 +28,20 @@ const LONE_CHUNK_BYTES = 32 * 1024;
 const MAX_SLICES = 64;
 
 /**
- * What one direction of a stream has accepted and the far side has not yet receipted. Bounded by the peer's window plus the backlog that
- * the application may build up.
+ * What one direction of a stream has accepted and the far side has not yet receipted, in memory that counts in the session's
+ * budget. Bounded by the peer's window plus the backlog that the application may build up, and by that budget.
  */
 export class SendBuffer {
+  readonly #memory: MemoryBudget;
   #held: Held[] = [];
   #head = 0;
   #endDsn = 0;
   #deliveredTo = 0;
   readonly #deliveredBeyond = new RangeSet();
+
+  constructor(memory: MemoryBudget) {
+    this.#memory = memory;
+  }
 
   /** DSN of the next byte to be accepted. */
   get endDsn(): number {
@@ -32,20 +53,36 @@ export class SendBuffer {
     return this.#deliveredTo;
   }
 
+  /** Takes the chunk, which is released at once where its bytes are copied behind others. */
   append(chunk: OutgoingChunk): void {
-    this.#held.push({ dsn: this.#endDsn, chunk });
-    this.#endDsn += chunk.bytes.length;
+    const { bytes, headroomBytes } = chunk;
+    const last = this.#head < this.#held.length ? this.#held.at(-1)! : undefined;
+    if (last !== undefined && last.roomBytes >= bytes.length) {
+      copyBehind(last, bytes);
+      chunk.release();
+    } else if (
+      last !== undefined &&
+      bytes.length < SMALL_BYTES &&
+      (last.isGathered || last.bytes.length < SMALL_BYTES)
+    ) {
+      this.#gather(bytes, last);
+      chunk.release();
+    } else {
+      const costBytes = headroomBytes + bytes.length + PIECE_BYTES;
+      this.#hold({ dsn: this.#endDsn, chunk, bytes, roomBytes: 0, isGathered: false, costBytes });
+    }
+    this.#endDsn += bytes.length;
   }
 
   /** How many of the `most` bytes from `dsn` on fit in one frame; a large chunk makes one by itself, which saves a copy. */
   frameBytes(dsn: number, most: number): number {
     let at = this.#indexOf(dsn);
-    const first = this.#held[at]?.chunk.bytes.length ?? 0;
+    const first = this.#held[at]?.bytes.length ?? 0;
     if (first >= LONE_CHUNK_BYTES && this.#held[at]!.dsn === dsn) return Math.min(first, most);
     let end = dsn;
     for (let slices = 0; slices < MAX_SLICES && at < this.#held.length && end < dsn + most; slices++, at++) {
       const held = this.#held[at]!;
-      end = held.dsn + held.chunk.bytes.length;
+      end = held.dsn + held.bytes.length;
     }
     return Math.min(end - dsn, most);
   }
@@ -55,9 +92,9 @@ export class SendBuffer {
     const found: Uint8Array[] = [];
     const end = dsn + length;
     for (let at = this.#indexOf(dsn); at < this.#held.length && this.#held[at]!.dsn < end; at++) {
-      const { dsn: start, chunk } = this.#held[at]!;
-      const whole = dsn <= start && start + chunk.bytes.length <= end;
-      found.push(whole ? chunk.bytes : chunk.bytes.subarray(Math.max(0, dsn - start), end - start));
+      const { dsn: start, bytes } = this.#held[at]!;
+      const whole = dsn <= start && start + bytes.length <= end;
+      found.push(whole ? bytes : bytes.subarray(Math.max(0, dsn - start), end - start));
     }
     return found;
   }
@@ -92,16 +129,43 @@ export class SendBuffer {
 
   /** Gives everything back: the stream was reset. */
   releaseAll(): void {
-    for (let at = this.#head; at < this.#held.length; at++) this.#held[at]!.chunk.release();
+    for (let at = this.#head; at < this.#held.length; at++) this.#release(this.#held[at]!);
     this.#held = [];
     this.#head = 0;
   }
 
+  /** Begins memory for small chunks. */
+  #gather(bytes: Uint8Array, last: Held): void {
+    const usualBytes = 2 * (last.bytes.length + last.roomBytes);
+    const length = Math.max(Math.min(Math.max(usualBytes, MIN_GATHER_BYTES), MAX_GATHER_BYTES), bytes.length);
+    const memory = new Uint8Array(length);
+    const held = {
+      dsn: this.#endDsn,
+      chunk: new OwnBytes(memory),
+      bytes: memory.subarray(0, 0),
+      roomBytes: length,
+      isGathered: true,
+      costBytes: length + PIECE_BYTES,
+    };
+    copyBehind(held, bytes);
+    this.#hold(held);
+  }
+
+  #hold(held: Held): void {
+    this.#memory.take(held.costBytes);
+    this.#held.push(held);
+  }
+
+  #release(held: Held): void {
+    held.chunk.release();
+    this.#memory.give(held.costBytes);
+  }
+
   #releaseDelivered(): void {
     while (this.#head < this.#held.length) {
-      const { dsn, chunk } = this.#held[this.#head]!;
-      if (dsn + chunk.bytes.length > this.#deliveredTo) break;
-      chunk.release();
+      const held = this.#held[this.#head]!;
+      if (held.dsn + held.bytes.length > this.#deliveredTo) break;
+      this.#release(held);
       this.#head++;
     }
     if (this.#head > 32 && this.#head * 2 > this.#held.length) {
@@ -116,10 +180,17 @@ export class SendBuffer {
     let high = this.#held.length;
     while (low < high) {
       const middle = (low + high) >>> 1;
-      const { dsn: start, chunk } = this.#held[middle]!;
-      if (start + chunk.bytes.length > dsn) high = middle;
+      const { dsn: start, bytes } = this.#held[middle]!;
+      if (start + bytes.length > dsn) high = middle;
       else low = middle + 1;
     }
     return low;
   }
+}
+
+function copyBehind(held: Held, bytes: Uint8Array): void {
+  const { buffer, byteOffset, length } = held.bytes;
+  held.bytes = new Uint8Array(buffer, byteOffset, length + bytes.length);
+  held.bytes.set(bytes, length);
+  held.roomBytes -= bytes.length;
 }

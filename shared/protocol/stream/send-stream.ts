@@ -2,6 +2,7 @@ import { writeDataHeader } from '../codec/frame.ts';
 import { DATA_HEADER_BYTES, MAX_SEQUENCE } from '../codec/wire.ts';
 import { MisuseError, StreamError } from '../errors.ts';
 import type { OutgoingChunk } from '../memory/chunk.ts';
+import type { MemoryBudget } from '../memory-budget.ts';
 import { RangeSet } from '../range-set.ts';
 import type { SentStream } from '../scheduler/packet-scheduler.ts';
 import { StateMachine } from '../transition-table.ts';
@@ -18,19 +19,28 @@ export interface Sendable {
   readonly isNew: boolean;
 }
 
+/** What the sending halves of a session share: its memory, and the sum of what they have accepted and not sent. */
+export interface SendMemory {
+  readonly memory: MemoryBudget;
+  readonly backlog: { bytes: number };
+}
+
 /** The sending half of a stream: accepted bytes, what of them was sent, lost and delivered, and the peer's limit. */
 export class SendStream implements SentStream {
   readonly #id: number;
   readonly #state: StateMachine<HalfState, SendEvent>;
-  readonly #buffer = new SendBuffer();
+  readonly #buffer: SendBuffer;
+  readonly #backlog: { bytes: number };
   readonly #lost = new RangeSet();
   #nextDsn = 0;
   #limitDsn: number;
   #consumedDsn = 0;
   #fin: 'none' | 'wanted' | 'underWay' | 'receipted' = 'none';
 
-  constructor(id: number, limitDsn: number) {
+  constructor(id: number, limitDsn: number, { memory, backlog }: SendMemory) {
     this.#id = id;
+    this.#buffer = new SendBuffer(memory);
+    this.#backlog = backlog;
     this.#limitDsn = limitDsn;
     this.#state = new StateMachine(`stream ${id}, sending half`, SEND_TABLE, 'open');
   }
@@ -94,6 +104,7 @@ export class SendStream implements SentStream {
     if (this.#buffer.endDsn + chunk.bytes.length > MAX_SEQUENCE) {
       throw new StreamError('resourceExceeded', `stream ${this.#id} has used up its data sequence numbers`);
     }
+    this.#backlog.bytes += chunk.bytes.length;
     this.#buffer.append(chunk);
   }
 
@@ -105,6 +116,7 @@ export class SendStream implements SentStream {
   /** Ends at once and gives all memory back. */
   reset(): void {
     this.#state.apply('reset');
+    this.#backlog.bytes -= this.backlogBytes;
     this.#buffer.releaseAll();
     this.#lost.clear();
     this.#nextDsn = this.#buffer.endDsn;
@@ -143,8 +155,12 @@ export class SendStream implements SentStream {
    */
   take(dsn: number, length: number, fin: boolean): Uint8Array[] {
     const isNew = dsn === this.#nextDsn;
-    if (isNew) this.#nextDsn = dsn + length;
-    else this.#lost.remove(dsn, dsn + length);
+    if (isNew) {
+      this.#nextDsn = dsn + length;
+      this.#backlog.bytes -= length;
+    } else {
+      this.#lost.remove(dsn, dsn + length);
+    }
     if (fin) this.#fin = 'underWay';
     // Only the first sending writes into the headroom: a copy may be cut differently while the first still waits.
     const chunk = isNew ? this.#buffer.wholeChunk(dsn, length, DATA_HEADER_BYTES) : undefined;

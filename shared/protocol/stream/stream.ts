@@ -1,3 +1,5 @@
+import { STREAM_BYTES } from '../memory/footprint.ts';
+import { GatheredBytes } from '../memory/gathered-bytes.ts';
 import type { MemoryBudget } from '../memory-budget.ts';
 import type { Now } from '../now.ts';
 import type { SessionSteering, StreamSteering } from '../steering/session-steering.ts';
@@ -5,8 +7,8 @@ import type { SteeringPolicy } from '../steering/steering-policy.ts';
 import { StateMachine, type TransitionTable } from '../transition-table.ts';
 import { QueuePlace } from './queue-place.ts';
 import { ReceiveStream } from './receive-stream.ts';
-import type { WindowTuning } from './receive-window.ts';
-import { SendStream } from './send-stream.ts';
+import { FLOOR_WINDOW_BYTES, type WindowTuning } from './receive-window.ts';
+import { type SendMemory, SendStream } from './send-stream.ts';
 import { type PaceTuning, StreamPace } from './stream-pace.ts';
 
 /** How far the opening of a stream has come, SPEC.md section 6. */
@@ -29,18 +31,21 @@ export interface StreamOptions {
 }
 
 /** What the streams of one session share. */
-export interface StreamContext {
+export interface StreamContext extends SendMemory {
   readonly now: Now;
   readonly tuning: { readonly window: WindowTuning; readonly pace: PaceTuning };
-  /** What all receive windows of the session may promise together. */
-  readonly memory: MemoryBudget;
   readonly steering: SessionSteering;
 }
 
-/** What DATA brought before OPEN; bounded by the first window, and by MAX_REORDER_ENTRIES in number. */
+/** What DATA brought before OPEN; bounded by the first window, and for all streams of a session by `Embryos`. */
 interface EarlyData {
-  readonly pieces: Uint8Array[];
+  readonly bytes: GatheredBytes;
   isEnded: boolean;
+}
+
+/** Whether there is memory for another stream: for itself and the floor of its window. */
+export function hasRoomForStream(memory: MemoryBudget): boolean {
+  return memory.freeBytes() >= STREAM_BYTES + FLOOR_WINDOW_BYTES;
 }
 
 /** One application connection: two halves, a steering policy, and its place among the streams that send. */
@@ -52,14 +57,17 @@ export class Stream {
   readonly place: QueuePlace;
   readonly steering: StreamSteering;
   /** For whoever serves the stream once it is requested. */
-  readonly early: EarlyData = { pieces: [], isEnded: false };
+  readonly early: EarlyData = { bytes: new GatheredBytes(), isEnded: false };
   /** The peer has reset it. What it had sent may still be taken. */
   isReset = false;
+  readonly #memory: MemoryBudget;
   readonly #phase: StateMachine<StreamPhase, PhaseEvent>;
 
   constructor({ id, phase, policy, sendLimitDsn }: StreamOptions, context: StreamContext) {
     this.id = id;
-    this.send = new SendStream(id, sendLimitDsn);
+    this.#memory = context.memory;
+    this.#memory.take(STREAM_BYTES);
+    this.send = new SendStream(id, sendLimitDsn, context);
     this.receive = new ReceiveStream(id, context.memory, context.now, context.tuning.window);
     this.pace = new StreamPace(context.now, context.tuning.pace);
     this.place = new QueuePlace(id);
@@ -95,5 +103,6 @@ export class Stream {
     this.send.reset();
     this.receive.reset();
     this.steering.end();
+    this.#memory.give(STREAM_BYTES);
   }
 }

@@ -4,8 +4,13 @@ import type { MonotonicClock } from '../clock.ts';
 export const HEADROOM_BYTES = 24;
 /** With its header, the longest frame: exactly sixteen full TLS records (16384 bytes each, RFC 8446 section 5.1). */
 export const BLOCK_BYTES = 262_144;
-/** What one read of a quiet connection can bring at most: libuv's own choice of size. */
+/** What one read into scratch memory can bring at most: libuv's own choice of size. */
 export const SCRATCH_BYTES = 65_536;
+/**
+ * What the first read after a pause can bring: as much as a TLS record carries. Thousands of connections that wake at once
+ * and whose peers take nothing bring no more than this each before they are told to wait.
+ */
+export const FIRST_READ_BYTES = 16_384;
 /** What one read into a block can bring at most. */
 export const READ_BYTES = BLOCK_BYTES - HEADROOM_BYTES;
 
@@ -27,6 +32,8 @@ export class BlockPool {
    * the callback copies the bytes out. So an idle connection holds no memory, except for one block if its last read was full.
    */
   readonly scratch: Buffer = Buffer.allocUnsafeSlow(SCRATCH_BYTES);
+  /** A part of it, for the first read. */
+  readonly firstScratch: Buffer = this.scratch.subarray(0, FIRST_READ_BYTES);
   /** Readers tell by it whether their connection is a bulk transfer. */
   readonly clock: MonotonicClock;
   readonly #maxBlocks: number;

@@ -3,7 +3,7 @@ import { MisuseError } from '../../protocol/errors.ts';
 import { type OutgoingChunk, OwnBytes } from '../../protocol/memory/chunk.ts';
 import type { NativeSockets } from '../kernel/native.ts';
 import { descriptorOf } from '../kernel/socket-handle.ts';
-import { takePendingError } from '../kernel/socket-options.ts';
+import { readSocketMemoryBytes, takePendingError } from '../kernel/socket-options.ts';
 import type { AppSocket, AppSocketHandlers } from './app-socket.ts';
 import type { PeerWatch } from './peer-watch.ts';
 import type { PooledReader } from './pooled-reader.ts';
@@ -121,6 +121,12 @@ export class TcpAppSocket implements AppSocket {
     const room = socket.write(pieces[last]!, onWritten && ((error) => error ?? onWritten()));
     if (last > 0) socket.uncork();
     return room;
+  }
+
+  kernelBytes(): number | undefined {
+    const descriptor = descriptorOf(this.#socket);
+    if (this.#native === undefined || descriptor === undefined) return undefined;
+    return readSocketMemoryBytes(this.#native, descriptor);
   }
 
   end(): void {

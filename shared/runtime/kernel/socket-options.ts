@@ -75,6 +75,12 @@ export function takePendingError(native: NativeSockets, descriptor: number): str
   return errno === 0 ? undefined : getSystemErrorName(-errno);
 }
 
+/** What the kernel keeps for the socket, in bytes of its memory: received and not read, written and not acknowledged (SO_MEMINFO). */
+export function readSocketMemoryBytes(native: NativeSockets, descriptor: number): number {
+  native.getOption(descriptor, SOL_SOCKET, SO_MEMINFO, socketMemoryBytes);
+  return socketMemory[SK_MEMINFO_RMEM_ALLOC]! + socketMemory[SK_MEMINFO_WMEM_QUEUED]!;
+}
+
 // include/uapi/asm-generic/socket.h and include/uapi/linux/tcp.h
 const SOL_SOCKET = 1;
 const SO_ERROR = 4;
@@ -83,6 +89,11 @@ const SO_BINDTODEVICE = 25;
 const TCP_KEEPIDLE = 4;
 const TCP_KEEPINTVL = 5;
 const TCP_KEEPCNT = 6;
+const SO_MEMINFO = 55;
+// include/uapi/linux/sock_diag.h
+const SK_MEMINFO_RMEM_ALLOC = 0;
+const SK_MEMINFO_WMEM_QUEUED = 5;
+const SK_MEMINFO_VARS = 9;
 const TCP_CONGESTION = 13;
 /** TCP_CA_NAME_MAX */
 const CONGESTION_CONTROL_BYTES = 16;
@@ -93,6 +104,9 @@ const TCP_RTO_MAX_MS = 44;
 // Asked once for each application connection, hence not allocated each time.
 const pendingError = new Int32Array(1);
 const pendingErrorBytes = new Uint8Array(pendingError.buffer);
+
+const socketMemory = new Uint32Array(SK_MEMINFO_VARS);
+const socketMemoryBytes = new Uint8Array(socketMemory.buffer);
 
 function setInteger(native: NativeSockets, descriptor: number, option: number, value: number): void {
   native.setOption(descriptor, IPPROTO_TCP, option, integer(value));

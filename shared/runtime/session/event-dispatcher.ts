@@ -88,6 +88,9 @@ export class EventDispatcher {
       case 'stream-writable':
         this.tellWritable(event.streamId);
         break;
+      case 'stream-blocked':
+        this.#handlers.get(event.streamId)?.onBlocked?.();
+        break;
       case 'stream-opened':
         this.#handlers.get(event.streamId)?.onOpened();
         break;

@@ -33,6 +33,8 @@ export type SessionCommands = Pick<Session, 'streams' | 'uplinks' | 'announce' |
 const MEASURE_INTERVAL_MS = 2;
 /** Received bytes go on to the applications at the end of the turn, or after this many, while they are in the processor's cache. */
 const DISPATCH_BYTES = 256 * 1024;
+/** Or after so many events: very small frames become rubbish that is collected while it is young. */
+const DISPATCH_EVENTS = 512;
 /** Applications that were held back are read again so many at a time: all at once may be thousands. */
 const RESUMED_AT_ONCE = 8;
 
@@ -184,7 +186,8 @@ export class SessionDriver {
     const work = () => {
       this.input(() => this.#session.receive(subflowId, chunk));
       this.#undispatchedBytes += length;
-      if (this.#undispatchedBytes >= DISPATCH_BYTES) this.#dispatchEvents();
+      const isMuch = this.#undispatchedBytes >= DISPATCH_BYTES || this.#session.eventCount >= DISPATCH_EVENTS;
+      if (isMuch) this.#dispatchEvents();
     };
     this.#seat.run(() => this.#contain(work), READ_COST_MS);
   }

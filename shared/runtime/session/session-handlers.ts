@@ -21,6 +21,8 @@ export interface StreamHandlers {
   /** `hasAll`: everything had come, up to the end. */
   onFailed(error: ErrorName, hasAll?: boolean): void;
   onWritable(): void;
+  /** The application must not be read until `onWritable`. */
+  onBlocked?(): void;
   /** Concentrator: the application keeps its silent connection alive, after so much silence. */
   onKeepAlive?(idleMs: number): void;
 }

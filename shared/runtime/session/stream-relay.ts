@@ -1,14 +1,17 @@
 import { type ErrorName, StreamError } from '../../protocol/errors.ts';
 import type { Chunk, OutgoingChunk } from '../../protocol/memory/chunk.ts';
 import type { AppSocket, AppSocketHandlers } from '../app/app-socket.ts';
-import { compactChunks } from '../subflow/compact-chunks.ts';
+import { AppWriter } from '../app/app-writer.ts';
 import { abandonStream } from './abandoned-stream.ts';
 import type { SessionDriver } from './session-driver.ts';
 import type { StreamHandlers } from './session-handlers.ts';
 
+/** What a kernel keeps for a connection that is not read, or does not read, before either has shown that it is fast. */
+const KERNEL_GUESS_BYTES = 128 * 1024;
+
 /**
  * Joins an application connection and a stream: bytes, half-closes, resets and back-pressure, both ways. The stream's first
- * bytes may come before the connection, while an origin is dialled. They wait here; the stream's window bounds them.
+ * bytes may come before the connection, while an origin is dialled. They wait in the writer; the stream's window bounds them.
  */
 export class StreamRelay implements Omit<StreamHandlers, 'onOpened'>, AppSocketHandlers {
   readonly #driver: SessionDriver;
@@ -16,9 +19,9 @@ export class StreamRelay implements Omit<StreamHandlers, 'onOpened'>, AppSocketH
   readonly #onOver: (() => void) | undefined;
   readonly #patienceMs: number;
   #socket: AppSocket | undefined;
-  #early: Chunk[] = [];
-  /** What the connection is writing, write by write: it may close before all has left. */
-  readonly #leaving: (readonly Chunk[])[] = [];
+  readonly #writer: AppWriter;
+  /** There is no memory for what the connection says, though it was not read. */
+  #isBlocked = false;
   #streamEnded = false;
   #applicationEnded = false;
   /** The stream has failed; the connection is still to take what had come. */
@@ -41,6 +44,9 @@ export class StreamRelay implements Omit<StreamHandlers, 'onOpened'>, AppSocketH
     this.#driver = driver;
     this.#streamId = streamId;
     this.#onOver = onOver;
+    this.#writer = new AppWriter((bytes) => {
+      driver.input(({ streams }) => streams.consumed(streamId, bytes));
+    });
   }
 
   /** The application connection, ready to be read. */
@@ -51,10 +57,14 @@ export class StreamRelay implements Omit<StreamHandlers, 'onOpened'>, AppSocketH
     }
     this.#socket = socket;
     socket.setHandlers(this);
-    if (this.#early.length > 0) this.#writeOn(socket, this.#early);
-    this.#early = [];
-    if (this.#streamEnded) socket.end();
-    socket.resume();
+    this.#writer.attach(socket);
+    if (!this.#isBlocked) socket.resume();
+  }
+
+  /** What the kernel keeps for the connection; a guess where it cannot be asked. */
+  get kernelBytes(): number {
+    if (this.#socket === undefined) return 0;
+    return this.#socket.kernelBytes?.() ?? KERNEL_GUESS_BYTES;
   }
 
   /** Ends both sides at once. */
@@ -99,10 +109,11 @@ export class StreamRelay implements Omit<StreamHandlers, 'onOpened'>, AppSocketH
   }
 
   onClose(error?: NodeJS.ErrnoException): void {
-    for (const chunks of this.#leaving.splice(0)) releaseAll(chunks);
+    const hasLeft = this.#writer.isEmpty;
+    this.#writer.close();
     if (this.#isOver) return;
     // Closed both ways without an error: what is still under way in the session goes on without us.
-    const isClean = error === undefined && this.#applicationEnded && this.#streamEnded;
+    const isClean = error === undefined && hasLeft && this.#applicationEnded && this.#streamEnded;
     if (!isClean || this.#streamFailed)
       this.#leaveStream(error === undefined ? 'cancelled' : 'connectionReset');
     this.#finish();
@@ -112,14 +123,12 @@ export class StreamRelay implements Omit<StreamHandlers, 'onOpened'>, AppSocketH
 
   onData(chunks: readonly Chunk[]): void {
     this.activity++;
-    const compact = compactChunks(chunks);
-    if (this.#socket === undefined) this.#early.push(...compact);
-    else this.#writeOn(this.#socket, compact);
+    this.#writer.write(chunks);
   }
 
   onEnded(): void {
     this.#streamEnded = true;
-    this.#socket?.end();
+    this.#writer.end();
   }
 
   onFailed(_error: ErrorName, hasAll = false): void {
@@ -135,7 +144,13 @@ export class StreamRelay implements Omit<StreamHandlers, 'onOpened'>, AppSocketH
   }
 
   onWritable(): void {
+    this.#isBlocked = false;
     this.#socket?.resume();
+  }
+
+  onBlocked(): void {
+    this.#isBlocked = true;
+    this.#socket?.pause();
   }
 
   /** The application at the far end keeps its connection alive. */
@@ -150,25 +165,10 @@ export class StreamRelay implements Omit<StreamHandlers, 'onOpened'>, AppSocketH
     else this.#driver.input(({ streams }) => streams.reset(this.#streamId, reason));
   }
 
-  #writeOn(socket: AppSocket, chunks: readonly Chunk[]): void {
-    const pieces = chunks.map(({ bytes }) => bytes);
-    let length = 0;
-    for (const piece of pieces) length += piece.length;
-    this.#leaving.push(chunks);
-    socket.write(pieces, () => {
-      releaseAll(this.#leaving.shift() ?? []);
-      this.#driver.input(({ streams }) => streams.consumed(this.#streamId, length));
-    });
-  }
-
   #finish(): void {
     this.#isOver = true;
-    releaseAll(this.#early.splice(0));
+    this.#writer.discard();
     this.#driver.forgetStream(this.#streamId);
     this.#onOver?.();
   }
-}
-
-function releaseAll(chunks: readonly Chunk[]): void {
-  for (const chunk of chunks) chunk.release();
 }

@@ -45,7 +45,8 @@ class JoinedChunk implements Chunk {
   }
 }
 
-function joinNeighbours(chunks: readonly Chunk[]): readonly Chunk[] {
+/** Neighbours in memory become one chunk. */
+export function joinNeighbours(chunks: readonly Chunk[]): readonly Chunk[] {
   const joined: Chunk[] = [];
   for (let start = 0; start < chunks.length; ) {
     const { buffer, byteOffset } = chunks[start]!.bytes;

@@ -10,25 +10,32 @@ export const RECORD_BYTES = 16_384;
 const BULK_GAP_MS = 5;
 /** Kept for the next burst: 4 MiB; the garbage collector has the rest. */
 const MAX_FREE_SLABS = 64;
+/** What all slabs in use may take by default. Applications that take what comes need some hundred KiB each at any time. */
+const DEFAULT_POOL_BYTES = 32 * 1024 * 1024;
 
 /**
  * The memory that all subflows of a process are read into. Busy subflows read record after record into slabs that are used
- * again: a new buffer for each of a gigabyte's 65,000 records would keep the garbage collector busy. The receive windows bound
- * how much is in use. The garbage collector takes slabs that are never given back.
+ * again: a new buffer for each of a gigabyte's 65,000 records would keep the garbage collector busy. At the bound, subflows read
+ * as quiet ones do, and copy: a few bytes for an application that does not read keep a whole slab, and no budget counts that.
  */
 export class ReceivePool {
   /** Readers tell by it whether their subflow is busy. */
   readonly clock: MonotonicClock;
   /** Quiet subflows read into this buffer. Node calls back right after each read, and the callback copies what came. */
   readonly scratch: Uint8Array<ArrayBuffer> = new Uint8Array(SLAB_BYTES);
+  readonly #maxSlabs: number;
   readonly #free: Slab[] = [];
+  #slabsInUse = 0;
 
-  constructor(clock: MonotonicClock) {
+  constructor(clock: MonotonicClock, maxBytes = DEFAULT_POOL_BYTES) {
     this.clock = clock;
+    this.#maxSlabs = Math.floor(maxBytes / SLAB_BYTES);
   }
 
-  /** An empty slab; its one holder is the caller. */
-  take(): Slab {
+  /** An empty slab, whose one holder is the caller; undefined at the bound. */
+  take(): Slab | undefined {
+    if (this.#slabsInUse >= this.#maxSlabs) return undefined;
+    this.#slabsInUse++;
     const slab = this.#free.pop() ?? new Slab(this);
     slab.retain();
     return slab;
@@ -36,6 +43,7 @@ export class ReceivePool {
 
   /** Nobody holds the slab any more. */
   giveBack(slab: Slab): void {
+    this.#slabsInUse--;
     if (this.#free.length < MAX_FREE_SLABS) this.#free.push(slab);
   }
 }
@@ -122,6 +130,7 @@ export class SubflowReader {
     if (this.#slab === undefined || this.#slab.usedBytes + RECORD_BYTES > SLAB_BYTES) {
       this.close();
       this.#slab = this.#pool.take();
+      if (this.#slab === undefined) return this.#pool.scratch;
     }
     return new Uint8Array(this.#slab.memory, this.#slab.usedBytes);
   }

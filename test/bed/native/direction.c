@@ -86,7 +86,7 @@ static void accept_burst(struct direction *d, struct burst *burst, uint64_t now)
     c->packets_in++;
     c->bytes_in += bytes;
     uint64_t *dropped = NULL;
-    if (drops(d, now)) dropped = &c->lost_hole;
+    if (drops(d, now) || (d->packet_limit && bytes > d->packet_limit)) dropped = &c->lost_hole;
     else if (d->loss > 0 && uniform(&d->random) < d->loss) dropped = &c->lost_random;
     else if (d->queued > 0 && d->queued + bytes > d->queue_limit) dropped = &c->lost_queue;
     else if (burst_memory() > MEMORY_LIMIT) dropped = &c->lost_queue;

@@ -20,6 +20,7 @@ struct direction {
   uint64_t delay, jitter, queue_limit;
   double loss;
   bool reorder, hole;
+  uint32_t packet_limit; /* larger packets vanish, as behind a router that must not fragment and says nothing; 0: none */
   uint64_t hole_until;
 
   struct fifo queue, line; /* waiting to be serialised; on their way */

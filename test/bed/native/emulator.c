@@ -21,6 +21,7 @@
  *   link NAME CLIENT_NETNS CONCENTRATOR_NETNS    creates the two devices; answers the link's index
  *   set LINK DIR RATE DELAY QUEUE LOSS JITTER REORDER   bit/s, ns, bytes, 0..1, ns, 0|1; DIR 0 up, 1 down
  *   hole LINK DIR 0|1                            drops silently whatever arrives at or leaves the direction
+ *   limit LINK DIR BYTES                         drops silently packets that are larger; 0: none
  *   pause LINK DIR NS                            serves nothing for that long; the queue fills meanwhile
  *   pauses LINK GAP_MIN GAP_MAX LEN_MIN LEN_MAX  ns; both directions pause again and again; all 0: no more
  *   holes LINK GAP_MIN GAP_MAX LEN_MIN LEN_MAX   the same, but drops silently what arrives or leaves meanwhile
@@ -165,6 +166,10 @@ static void command(const char *line) {
   if (strcmp(verb, "stats") == 0) return command_stats(d, now);
   if (strcmp(verb, "hole") == 0) {
     d->hole = atoi(rest) != 0;
+    return answer("ok");
+  }
+  if (strcmp(verb, "limit") == 0) {
+    d->packet_limit = (uint32_t)strtoul(rest, NULL, 10);
     return answer("ok");
   }
   if (strcmp(verb, "pause") == 0) {

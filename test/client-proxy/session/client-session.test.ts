@@ -6,6 +6,7 @@ import { ClientSession } from '../../../client-proxy/session/client-session.ts';
 import { connectSubflow } from '../../../client-proxy/uplink/subflow-connect.ts';
 import { TributaryError } from '../../../shared/protocol/errors.ts';
 import { ConcentratorHandshake } from '../../../shared/protocol/handshake/concentrator-handshake.ts';
+import { MemoryBudget } from '../../../shared/protocol/memory-budget.ts';
 import { DEFAULT_TUNING } from '../../../shared/protocol/session/core-tuning.ts';
 import { certificatePin } from '../../../shared/runtime/identity/certificate-pin.ts';
 import { nodeHandshakeCrypto } from '../../../shared/runtime/session/handshake-crypto.ts';
@@ -28,6 +29,7 @@ it('that is closed while its HELLO is under way lets the connection go', async (
       paths: 'per-uplink',
       names: new TargetNames(),
       dialTimeoutMs: 5_000,
+      memory: new MemoryBudget(2e6),
       memoryBytes: 1e6,
       lingerMs: 1_000,
       tuning: DEFAULT_TUNING,

@@ -1,6 +1,7 @@
 import { pino } from 'pino';
 import { TargetNames } from '../../../client-proxy/dns/target-names.ts';
 import { NORMAL_USE } from '../../../client-proxy/path-manager/uplink-use.ts';
+import { MemoryBudget } from '../../../shared/protocol/memory-budget.ts';
 import { DEFAULT_TUNING } from '../../../shared/protocol/session/core-tuning.ts';
 import { TrafficTable } from '../../../shared/runtime/session/uplink-traffic.ts';
 import { KEY } from './answered.ts';
@@ -13,6 +14,7 @@ export function sessionOptions() {
     paths: 'per-uplink' as const,
     names: new TargetNames(),
     dialTimeoutMs: 5_000,
+    memory: new MemoryBudget(2e6),
     memoryBytes: 1e6,
     lingerMs: 60_000,
     tuning: DEFAULT_TUNING,

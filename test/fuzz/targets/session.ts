@@ -98,8 +98,8 @@ class SessionRun {
     this.#act(reader);
     for (let rounds = 0; this.#settle(); rounds++) promise(rounds < MAX_ROUNDS, 'it never comes to rest');
     const most = MEMORY_BYTES + 2 * MAX_STREAMS * FLOOR_WINDOW_BYTES;
-    promise(this.#memory.reservedBytes <= most, `${this.#memory.reservedBytes} bytes are promised`);
-    promise(this.#memory.reservedBytes >= 0, 'more memory was given back than taken');
+    promise(this.#memory.usedBytes <= most, `${this.#memory.usedBytes} bytes are promised`);
+    promise(this.#memory.usedBytes >= 0, 'more memory was given back than taken');
     promise(
       session.isClosed || session.deadlineMs > this.#nowMs,
       'the deadline is in the past: a timer would spin',
@@ -110,10 +110,7 @@ class SessionRun {
     this.#session.advance(this.#nowMs);
     this.#session.close('goingAway');
     this.#settle();
-    promise(
-      this.#memory.reservedBytes === 0,
-      `${this.#memory.reservedBytes} bytes are still promised at the end`,
-    );
+    promise(this.#memory.usedBytes === 0, `${this.#memory.usedBytes} bytes are still promised at the end`);
   }
 
   #act(reader: InputReader): void {

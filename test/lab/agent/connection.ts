@@ -7,6 +7,8 @@ export interface ConnectionHandlers {
   onOpen(socket: Socket): void;
   /** `bytes` are only valid during the call. */
   onBytes(bytes: Uint8Array): void;
+  /** The origin has ended its direction. Without this handler the connection is then closed. */
+  onEnd?(): void;
   /** Called once; `error` when it did not end in order. */
   onClose(error?: Error): void;
 }
@@ -28,6 +30,7 @@ export function openConnection(route: Route, origin: Endpoint, handlers: Connect
     ...first,
     ...(route.localAddress ? { localAddress: route.localAddress } : {}),
     noDelay: true,
+    allowHalfOpen: true,
     onread: {
       buffer: BULK_READ_BUFFER,
       callback: (length) => {
@@ -45,8 +48,11 @@ export function openConnection(route: Route, origin: Endpoint, handlers: Connect
   socket.on('error', (reason) => {
     error ??= reason;
   });
-  // With onread nobody reads the stream itself, so its end would never show.
-  socket.on('end', () => socket.destroy());
+  socket.on('end', () => {
+    if (isOpen && handlers.onEnd) handlers.onEnd();
+    // With onread nobody reads the stream itself, so nobody else would close it.
+    else socket.destroy();
+  });
   socket.on('close', () =>
     handlers.onClose(error ?? (isOpen ? undefined : new Error('closed before it was open'))),
   );

@@ -1,5 +1,6 @@
 import type { Transfer } from './arrivals.ts';
 import type { Playback } from './player.ts';
+import type { Talk, TalkEnd } from './talk.ts';
 
 /** A host and a port. */
 export interface Endpoint {
@@ -82,12 +83,20 @@ export interface ClientResult {
   error?: string;
 }
 
+/** A line on stdin of a crowd, as JSON: a conversation to begin. */
+export interface CrowdLine {
+  readonly talk: Talk;
+  readonly origin: Endpoint;
+  readonly route: Route;
+}
+
 /** Lines on stdout of the agents, as JSON. */
 export type AgentLine =
   | { event: 'ready' }
   | { event: 'first-byte'; atMs: number }
   | { event: 'received'; key: number; transfer: Transfer }
-  | { event: 'result'; result: ClientResult };
+  | { event: 'result'; result: ClientResult }
+  | { event: 'talked'; end: TalkEnd };
 
 /** Prints one. */
 export function tell(line: AgentLine): void {

@@ -6,12 +6,14 @@
  *   live KEY BYTES MBPS   sends the pattern at this rate, and the end
  *   ask KEY BYTES ANSWER  takes the pattern until its end, tells what came, and if that were BYTES, sends ANSWER bytes of it
  *   echo                  sends everything back
+ *   talk KEY UP DOWN ORDER READS   its side of a conversation (talk.ts), and tells how it ended
  */
 import { createServer, type Server, type Socket } from 'node:net';
 import { Arrivals } from './arrivals.ts';
 import { tell } from './job.ts';
 import { writePaced } from './paced.ts';
 import { isPatternAt, patternAt } from './pattern.ts';
+import { TalkSide, talkOf } from './talk.ts';
 
 const WRITE_BYTES = 128 * 1024;
 /** A request line is shorter. */
@@ -35,13 +37,15 @@ function readRequest(socket: Socket): void {
     const end = head.indexOf(10);
     if (end < 0 && head.length < MAX_LINE_BYTES) return;
     socket.off('data', onData);
-    const [verb, key, amount, last] = head.subarray(0, end).toString('latin1').split(' ');
+    const words = head.subarray(0, end).toString('latin1').split(' ');
+    const [verb, key, amount, last] = words;
     const rest = head.subarray(end + 1);
     if (verb === 'get') send(socket, Number(key), Number(amount));
     else if (verb === 'put') receive(socket, Number(key), Number(amount), rest);
     else if (verb === 'ask') hear(socket, Number(key), Number(amount), Number(last), rest);
     else if (verb === 'live') sendLive(socket, Number(key), Number(amount), Number(last));
     else if (verb === 'echo') echo(socket, rest);
+    else if (verb === 'talk') talk(socket, words.slice(1), rest);
     else socket.destroy();
   };
   socket.on('data', onData);
@@ -120,4 +124,17 @@ function hear(socket: Socket, key: number, bytes: number, answerBytes: number, r
 function echo(socket: Socket, rest: Buffer): void {
   if (rest.length > 0) socket.write(rest);
   socket.pipe(socket);
+}
+
+function talk(socket: Socket, words: readonly string[], rest: Buffer): void {
+  let error: Error | undefined;
+  const side = new TalkSide(talkOf(words), 'origin', socket, (end) => tell({ event: 'talked', end }));
+  socket.on('error', (reason) => {
+    error ??= reason;
+  });
+  socket.on('data', (bytes) => side.receive(bytes));
+  socket.on('end', () => side.end());
+  socket.on('close', () => side.closed(error));
+  if (rest.length > 0) side.receive(rest);
+  else side.send();
 }

@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { MemoryBudget } from '../../../shared/protocol/memory-budget.ts';
 import { Redundancy } from '../../../shared/protocol/scheduler/redundancy.ts';
 import { SendStream } from '../../../shared/protocol/stream/send-stream.ts';
 import type { Subflow } from '../../../shared/protocol/subflow/subflow.ts';
@@ -12,7 +13,7 @@ const [one, two, three] = [subflow(1), subflow(2), subflow(3)];
 
 /** A stream of 100 bytes, all of them sent on the first of its subflows. */
 function sentOn(...carriers: Subflow[]) {
-  const send = new SendStream(0, 1_000);
+  const send = new SendStream(0, 1_000, { memory: new MemoryBudget(0), backlog: { bytes: 0 } });
   send.write(new CountingChunk(patternBytes(0, 100)));
   send.end();
   const redundancy = new Redundancy(send);

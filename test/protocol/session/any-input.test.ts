@@ -108,7 +108,7 @@ it.each(['client', 'concentrator'] as const)(
         bed.at(bed.nowMs).close('cancelled');
         expect(bed.session.isClosed).toBe(true);
         expect([
-          bed.budget.reservedBytes,
+          bed.budget.usedBytes,
           bed.session.streams.count,
           bed.session.snapshot().reorderBytes,
         ]).toEqual([0, 0, 0]);

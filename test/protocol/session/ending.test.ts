@@ -16,7 +16,7 @@ describe('CLOSE', () => {
       { type: 'stream-failed', streamId: 0, error: 'idleTimeout' },
       { type: 'session-closed', error: 'idleTimeout', by: 'peer' },
     ]);
-    expect([bed.sent(), bed.budget.reservedBytes]).toEqual([[], 0]);
+    expect([bed.sent(), bed.budget.usedBytes]).toEqual([[], 0]);
     bed.control({ type: 'close', code: 0x86 });
     expect(bed.events()).toEqual([]);
   });
@@ -136,7 +136,7 @@ describe('opening', () => {
       ok: false,
       code: 0x81,
     });
-    expect([bed.session.streams.count, bed.budget.reservedBytes]).toEqual([0, 0]);
+    expect([bed.session.streams.count, bed.budget.usedBytes]).toEqual([0, 0]);
   });
 });
 
@@ -155,10 +155,10 @@ describe('RESET behind the end of the peer', () => {
       { type: 'stream-failed', error: 'cancelled', hasAll: true },
     ]);
     expect(bed.session.streams.undeliveredBytes(0)).toBe(0);
-    expect(bed.budget.reservedBytes).toBeGreaterThan(0);
+    expect(bed.budget.usedBytes).toBeGreaterThan(0);
     bed.at(1).streams.consumed(0, bytes.length);
     expect(bed.session.streams.undeliveredBytes(0)).toBeUndefined();
-    expect(bed.budget.reservedBytes).toBe(0);
+    expect(bed.budget.usedBytes).toBe(0);
   });
 
   it('leaves it to the application when the session ends, too', () => {
@@ -183,7 +183,7 @@ describe('RESET behind the end of the peer', () => {
     expect(bed.at(1).streams.write(0, new OwnBytes(bytes))).toBe(true);
     bed.session.streams.end(0);
     bed.session.streams.consumed(0, bytes.length);
-    expect([bed.session.streams.count, bed.budget.reservedBytes]).toEqual([0, 0]);
+    expect([bed.session.streams.count, bed.budget.usedBytes]).toEqual([0, 0]);
   });
 
   it('is not answered when the application closes instead', () => {
@@ -193,7 +193,7 @@ describe('RESET behind the end of the peer', () => {
     bed.control(reset);
     bed.at(1).streams.reset(0, 'cancelled');
     expect(bed.sentControl().filter(({ type }) => type === 'reset')).toEqual([]);
-    expect([bed.session.streams.count, bed.budget.reservedBytes]).toEqual([0, 0]);
+    expect([bed.session.streams.count, bed.budget.usedBytes]).toEqual([0, 0]);
   });
 
   it.each([
@@ -206,7 +206,7 @@ describe('RESET behind the end of the peer', () => {
     bed.control(reset);
     expect(bed.events()).toContainEqual({ type: 'stream-failed', streamId: 0, error: 'cancelled' });
     expect(bed.session.streams.undeliveredBytes(0)).toBeUndefined();
-    expect(bed.budget.reservedBytes).toBe(0);
+    expect(bed.budget.usedBytes).toBe(0);
   });
 });
 

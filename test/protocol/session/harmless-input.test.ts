@@ -64,7 +64,7 @@ describe('frames for closed streams', () => {
     bed.control({ type: 'window', streamId: 0, ack: 4, limit: 99 });
     bed.control({ type: 'reset', streamId: 0, code: 0x89 });
     expect([bed.events(), bed.session.isClosed, bed.session.streams.count]).toEqual([[], false, 0]);
-    expect(bed.budget.reservedBytes).toBe(0);
+    expect(bed.budget.usedBytes).toBe(0);
   });
 
   it('are ignored at the client, and those for streams that it never opened', () => {

@@ -13,15 +13,20 @@ const ROOMY = 1024 * 1024 * 1024;
 
 /** One real session; the test is its peer and writes and reads frames on its subflows. */
 export class SessionBed {
-  readonly budget = new MemoryBudget(ROOMY);
+  readonly budget: MemoryBudget;
   readonly session: Session;
   readonly #sinks = new Map<number, { parser: FrameParser; sink: RecordingSink }>();
   nowMs = 0;
 
-  constructor(role: 'client' | 'concentrator', subflowIds: readonly number[] = [0]) {
+  constructor(
+    role: 'client' | 'concentrator',
+    subflowIds: readonly number[] = [0],
+    { memoryBytes = ROOMY, maxStreams = MAX_STREAMS } = {},
+  ) {
+    this.budget = new MemoryBudget(memoryBytes);
     this.session = new Session({
       role,
-      maxStreams: MAX_STREAMS,
+      maxStreams,
       firstWindowBytes: FIRST_UPLOAD_WINDOW_BYTES,
       lingerMs: LINGER_MS,
       memory: this.budget,

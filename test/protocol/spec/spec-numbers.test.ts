@@ -11,6 +11,7 @@ import {
 import { MAX_CONTROL_PER_STREAM } from '../../../shared/protocol/control/control-queue.ts';
 import { MAX_ANNOUNCED_ADDRESSES } from '../../../shared/protocol/session/announcements.ts';
 import { DEFAULT_TUNING } from '../../../shared/protocol/session/core-tuning.ts';
+import { MAX_EMBRYO_BYTES, MAX_EMBRYOS } from '../../../shared/protocol/session/embryos.ts';
 import {
   MAX_LEDGER_ENTRIES,
   MAX_SESSION_LEDGER_ENTRIES,
@@ -37,6 +38,7 @@ const SENTENCES: readonly (readonly [string, ...number[]])[] = [
   ['the number of entries, at most #.', MAX_STEERED_UPLINKS],
   ['Another value above # is a violation', MILLION],
   ['more than # separate pieces', MAX_REORDER_ENTRIES],
+  ['more than # of them or when they hold more than # bytes', MAX_EMBRYOS, MAX_EMBRYO_BYTES],
   ['0: the default of # ms', lowestLatency.defaultMaxRttMs],
   ['a RECEIPT within # ms', receipts.intervalMs],
   ['idle for a second, so that silence means something, or for # s', ping.meteredIntervalMs / 1000],

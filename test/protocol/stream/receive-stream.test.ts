@@ -1,9 +1,10 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { OwnBytes } from '../../../shared/protocol/memory/chunk.ts';
+import { PIECE_BYTES, STEP_BYTES } from '../../../shared/protocol/memory/footprint.ts';
 import { MemoryBudget } from '../../../shared/protocol/memory-budget.ts';
 import { ReceiveStream } from '../../../shared/protocol/stream/receive-stream.ts';
-import { FLOOR_WINDOW_BYTES, WINDOW_TUNING } from '../../../shared/protocol/stream/receive-window.ts';
+import { WINDOW_TUNING } from '../../../shared/protocol/stream/receive-window.ts';
 import { malformed, patternByte, patternBytes, thrownBy } from '../support.ts';
 import { TestClock } from '../test-clock.ts';
 
@@ -76,15 +77,16 @@ describe('the end', () => {
     receive(stream, 0, patternBytes(0, 4), false);
     expect([stream.takeEnd(), stream.takeEnd(), stream.state]).toEqual([true, false, 'ending']);
     at(1, stream).consume(9, 10);
-    expect([stream.state, budget.reservedBytes]).toEqual(['ending', FLOOR_WINDOW_BYTES]);
+    expect(stream.takeMemory()).toBe(true);
+    expect([stream.state, budget.usedBytes]).toEqual(['ending', STEP_BYTES]);
     at(1, stream).consume(1, 10);
-    expect([stream.state, budget.reservedBytes]).toEqual(['done', 0]);
+    expect([stream.state, budget.usedBytes]).toEqual(['done', 0]);
   });
 
   it('comes at once for an empty stream', () => {
     const { stream, budget } = newStream();
     receive(stream, 0, new Uint8Array(0), true);
-    expect([stream.takeEnd(), stream.state, budget.reservedBytes]).toEqual([true, 'done', 0]);
+    expect([stream.takeEnd(), stream.state, budget.usedBytes]).toEqual([true, 'done', 0]);
   });
 
   it('leaves repeats without effect, whatever they carry', () => {
@@ -100,9 +102,11 @@ describe('the end', () => {
   it('by reset gives the memory back once', () => {
     const { stream, budget } = newStream();
     receive(stream, 10, patternBytes(10, 10), false);
+    stream.takeMemory();
+    expect(budget.usedBytes).toBe(STEP_BYTES);
     stream.reset();
     stream.reset();
-    expect([stream.state, budget.reservedBytes]).toEqual(['done', 0]);
+    expect([stream.state, budget.usedBytes]).toEqual(['done', 0]);
     expect(at(0, stream).consume(5, 1)).toBe(false);
   });
 
@@ -113,6 +117,36 @@ describe('the end', () => {
     const { stream: open } = newStream();
     receive(open, 0, patternBytes(0, 60_000), false);
     expect(at(1, open).consume(50_000, 10)).toBe(true);
+  });
+});
+
+describe('memory', () => {
+  it('is taken for what waits for a hole, by the piece, until it is consumed', () => {
+    const { stream, budget } = newStream();
+    const pieces = 1_000;
+    for (let i = 1; i <= pieces; i++) {
+      receive(stream, i * 2, patternBytes(i * 2, 1), false);
+      expect(stream.takeMemory()).toBe(true);
+    }
+    const costBytes = pieces * (1 + PIECE_BYTES);
+    expect(budget.usedBytes).toBe(Math.ceil(costBytes / STEP_BYTES) * STEP_BYTES);
+    receive(stream, 0, patternBytes(0, 2 * pieces + 1), false);
+    stream.takeMemory();
+    expect(budget.usedBytes).toBe(STEP_BYTES);
+    at(1, stream).consume(2 * pieces + 1, 10);
+    expect(budget.usedBytes).toBe(0);
+  });
+
+  it('is refused when there is none', () => {
+    const budget = new MemoryBudget(2 * STEP_BYTES);
+    const stream = new ReceiveStream(4, budget, now, WINDOW_TUNING);
+    let pieces = 0;
+    do {
+      pieces++;
+      receive(stream, pieces * 2, patternBytes(pieces * 2, 1), false);
+    } while (stream.takeMemory());
+    expect(pieces).toBe(Math.floor((2 * STEP_BYTES) / (1 + PIECE_BYTES)) + 1);
+    expect(budget.usedBytes).toBe(2 * STEP_BYTES);
   });
 });
 

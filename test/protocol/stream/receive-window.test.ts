@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { MemoryBudget } from '../../../shared/protocol/memory-budget.ts';
+import { MemoryBudget, PROMISED_SHARE } from '../../../shared/protocol/memory-budget.ts';
+import { ReceiveAccount } from '../../../shared/protocol/stream/receive-account.ts';
 import {
   FLOOR_WINDOW_BYTES,
   ReceiveWindow,
@@ -14,6 +15,10 @@ const { at } = now;
 
 const ROOMY = 1024 * 1024 * 1024;
 
+function newWindow(budget: MemoryBudget, account = new ReceiveAccount(budget)): ReceiveWindow {
+  return new ReceiveWindow(account, at(0, now), WINDOW_TUNING);
+}
+
 /** An application that reads all it may, in `readMs` per window. */
 function readWindows(window: ReceiveWindow, count: number, readMs: number, rttMs: number): void {
   let nowMs = 0;
@@ -24,27 +29,43 @@ function readWindows(window: ReceiveWindow, count: number, readMs: number, rttMs
 }
 
 describe('ReceiveWindow', () => {
-  it('starts at the floor and opens up to the first window', () => {
+  it('starts at the floor, which takes nothing, and opens up to the first window', () => {
     const budget = new MemoryBudget(ROOMY);
-    const window = new ReceiveWindow(budget, at(0, now), WINDOW_TUNING);
-    expect([window.limitDsn, budget.reservedBytes]).toEqual([FLOOR_WINDOW_BYTES, FLOOR_WINDOW_BYTES]);
+    const window = newWindow(budget);
+    expect([window.limitDsn, budget.usedBytes]).toEqual([FLOOR_WINDOW_BYTES, 0]);
     window.openUp();
-    expect([window.limitDsn, budget.reservedBytes]).toEqual([FIRST_WINDOW_BYTES, FIRST_WINDOW_BYTES]);
+    expect([window.limitDsn, budget.usedBytes]).toEqual([FIRST_WINDOW_BYTES, FIRST_WINDOW_BYTES]);
   });
 
-  it('opens up to a quarter of what is left, and stays at the floor when that is less', () => {
-    const budget = new MemoryBudget(FLOOR_WINDOW_BYTES + 400_000);
+  it('opens up to an eighth of what first windows may still take, and stays at the floor when that is less', () => {
+    // Three eighths of it are for first windows.
+    const budget = new MemoryBudget((8 / 3) * 640_000);
     const openedUp = () => {
-      const window = new ReceiveWindow(budget, at(0, now), WINDOW_TUNING);
+      const window = newWindow(budget);
       window.openUp();
       return window.limitDsn;
     };
-    // 75 000 is a quarter of what the first leaves and the second's own floor takes.
-    expect([openedUp(), openedUp(), openedUp()]).toEqual([100_000, 75_000, FLOOR_WINDOW_BYTES]);
+    expect([openedUp(), openedUp(), openedUp()]).toEqual([80_000, 70_000, FLOOR_WINDOW_BYTES]);
+  });
+
+  it('grants a stream at the floor little while memory is tight, and never takes credit back', () => {
+    const budget = new MemoryBudget(1_000_000);
+    const window = newWindow(budget);
+    const grown = newWindow(budget);
+    grown.openUp();
+    const firstLimit = grown.limitDsn;
+    budget.take(800_000);
+    expect(at(10_000, window).consume(60_000, 1)).toBe(true);
+    expect(window.limitDsn).toBe(60_000 + 16 * 1024);
+    expect(at(10_000, window).consume(20, 1)).toBe(false);
+    expect(grown.limitDsn).toBe(firstLimit);
+    budget.give(800_000);
+    expect(at(20_000, window).consume(10_000, 1)).toBe(true);
+    expect(window.limitDsn).toBe(70_020 + FLOOR_WINDOW_BYTES);
   });
 
   it('grants credit when a quarter was consumed, not before', () => {
-    const window = new ReceiveWindow(new MemoryBudget(ROOMY), at(0, now), WINDOW_TUNING);
+    const window = newWindow(new MemoryBudget(ROOMY));
     const quarter = FLOOR_WINDOW_BYTES / 4;
     expect(at(10_000, window).consume(quarter - 1, 10)).toBe(false);
     expect(window.limitDsn).toBe(FLOOR_WINDOW_BYTES);
@@ -54,9 +75,9 @@ describe('ReceiveWindow', () => {
 
   it('doubles up to its maximum for a fast reader', () => {
     const budget = new MemoryBudget(ROOMY);
-    const window = new ReceiveWindow(budget, at(0, now), WINDOW_TUNING);
+    const window = newWindow(budget);
     readWindows(window, 30, 100, 100);
-    expect([window.limitDsn - window.consumedBytes, budget.reservedBytes]).toEqual([
+    expect([window.limitDsn - window.consumedBytes, budget.usedBytes]).toEqual([
       MAX_WINDOW_BYTES,
       MAX_WINDOW_BYTES,
     ]);
@@ -64,20 +85,18 @@ describe('ReceiveWindow', () => {
 
   it('does not grow for a slow reader', () => {
     const budget = new MemoryBudget(ROOMY);
-    readWindows(new ReceiveWindow(budget, at(0, now), WINDOW_TUNING), 30, 1_000, 100);
-    expect(budget.reservedBytes).toBe(FLOOR_WINDOW_BYTES);
+    readWindows(newWindow(budget), 30, 1_000, 100);
+    expect(budget.usedBytes).toBe(0);
   });
 
   it('grows no further than the budget has room for', () => {
     const limitBytes = 1024 * 1024;
     const budget = new MemoryBudget(limitBytes);
-    const windows = [
-      new ReceiveWindow(budget, at(0, now), WINDOW_TUNING),
-      new ReceiveWindow(budget, at(0, now), WINDOW_TUNING),
-    ];
+    const windows = [newWindow(budget), newWindow(budget)];
     for (const window of windows) readWindows(window, 30, 10, 100);
-    expect(budget.reservedBytes).toBeLessThanOrEqual(limitBytes);
-    expect(windows.map((window) => window.limitDsn - window.consumedBytes)).toEqual([512 * 1024, 512 * 1024]);
+    // Five eighths, of which the first has taken four.
+    expect(budget.usedBytes).toBe(limitBytes * PROMISED_SHARE);
+    expect(windows.map((window) => window.limitDsn - window.consumedBytes)).toEqual([512 * 1024, 128 * 1024]);
   });
 
   it('never takes credit back, and accounts for every byte it promises', () => {
@@ -88,7 +107,7 @@ describe('ReceiveWindow', () => {
         fc.integer({ min: 0, max: 8_000_000 }),
         (steps, limit) => {
           const budget = new MemoryBudget(limit);
-          const window = new ReceiveWindow(budget, at(0, now), WINDOW_TUNING);
+          const window = newWindow(budget);
           window.openUp();
           let nowMs = 0;
           for (const { share, ms } of steps) {
@@ -98,12 +117,11 @@ describe('ReceiveWindow', () => {
             expect(window.limitDsn).toBeGreaterThanOrEqual(before);
             expect(due || window.limitDsn === before).toBe(true);
             const creditBytes = window.limitDsn - window.consumedBytes;
-            expect(creditBytes).toBeLessThanOrEqual(budget.reservedBytes);
-            if (due) expect(creditBytes).toBe(budget.reservedBytes);
-            expect(budget.reservedBytes).toBeLessThanOrEqual(Math.max(limit, FLOOR_WINDOW_BYTES));
+            expect(creditBytes).toBeLessThanOrEqual(Math.max(budget.usedBytes, FLOOR_WINDOW_BYTES));
+            expect(budget.usedBytes).toBeLessThanOrEqual(limit * PROMISED_SHARE);
           }
           window.close();
-          expect(budget.reservedBytes).toBe(0);
+          expect(budget.usedBytes).toBe(0);
         },
       ),
     );

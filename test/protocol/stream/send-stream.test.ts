@@ -1,5 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { MemoryBudget } from '../../../shared/protocol/memory-budget.ts';
 import { SendStream } from '../../../shared/protocol/stream/send-stream.ts';
 import { CountingChunk, type Parsed, parseAll, patternBytes, thrownBy, toHex } from '../support.ts';
 
@@ -8,7 +9,7 @@ function streamWith(
   limit = 1_000_000,
   headroom = 0,
 ): { stream: SendStream; chunk: CountingChunk } {
-  const stream = new SendStream(9, limit);
+  const stream = new SendStream(9, limit, { memory: new MemoryBudget(0), backlog: { bytes: 0 } });
   const chunk = new CountingChunk(patternBytes(0, length), headroom);
   stream.write(chunk);
   return { stream, chunk };
@@ -47,7 +48,7 @@ describe('what is next', () => {
     stream.take(0, 10, false);
     stream.end();
     expect(stream.next()).toEqual({ dsn: 10, length: 0, fin: true, isNew: true });
-    const empty = new SendStream(1, 0);
+    const empty = new SendStream(1, 0, { memory: new MemoryBudget(0), backlog: { bytes: 0 } });
     empty.end();
     expect(empty.next()).toEqual({ dsn: 0, length: 0, fin: true, isNew: true });
   });
@@ -157,7 +158,7 @@ it('delivers everything once the losses stop, whatever was lost, copied and rece
       fc.array(fc.integer({ min: 1, max: 50 }), { maxLength: 20 }),
       fc.array(step),
       (sizes, steps) => {
-        const stream = new SendStream(9, 0);
+        const stream = new SendStream(9, 0, { memory: new MemoryBudget(0), backlog: { bytes: 0 } });
         const chunks: CountingChunk[] = [];
         const received = new Set<number>();
         let length = 0;

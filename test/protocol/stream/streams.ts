@@ -11,6 +11,7 @@ export function streamContext(now = new TestClock()): StreamContext {
     now,
     tuning: STREAM_TUNING,
     memory: new MemoryBudget(Number.MAX_SAFE_INTEGER),
+    backlog: { bytes: 0 },
     steering: new SessionSteering({ now, tuning: STEERING_TUNING, followsPeer: false }),
   };
 }

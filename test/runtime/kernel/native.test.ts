@@ -8,6 +8,7 @@ import { descriptorOf } from '../../../shared/runtime/kernel/socket-handle.ts';
 import {
   bindToInterface,
   readCongestionControl,
+  readSocketMemoryBytes,
   setCongestionControl,
 } from '../../../shared/runtime/kernel/socket-options.ts';
 import { readTcpInfo } from '../../../shared/runtime/kernel/tcp-info.ts';
@@ -97,6 +98,23 @@ describe('with libc', needs('libc'), () => {
     expect(field('rtt')).toBeCloseTo(now.rttMs, 2);
     expect(Number(/\brtt:[\d.]+\/([\d.]+)/.exec(line)?.[1])).toBeCloseTo(now.rttVarMs, 2);
     expect(field('minrtt')).toBeCloseTo(now.minRttMs, 2);
+  });
+
+  test('the memory of a socket is what it has received and nobody has read', async () => {
+    const reader = createServer({ pauseOnConnect: true });
+    reader.listen(0, '127.0.0.1');
+    await once(reader, 'listening');
+    const accepted = once(reader, 'connection') as Promise<[Socket]>;
+    const writer = connect((reader.address() as AddressInfo).port, '127.0.0.1');
+    const [unread] = await accepted;
+    expect(readSocketMemoryBytes(libc, descriptorOf(unread)!)).toBe(0);
+    writer.write(Buffer.alloc(50_000));
+    await expect
+      .poll(() => readSocketMemoryBytes(libc, descriptorOf(unread)!))
+      .toBeGreaterThanOrEqual(50_000);
+    unread.destroy();
+    writer.destroy();
+    reader.close();
   });
 
   test('a subflow is tuned; a congestion control that cannot be had is a warning', () => {

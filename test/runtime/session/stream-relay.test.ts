@@ -6,11 +6,14 @@ import { RECORD_BYTES } from '../../../shared/runtime/subflow/receive-pool.ts';
 import { FakeAppSocket } from '../../support/fake-app-socket.ts';
 import { SlabReading } from '../subflow/slab-reading.ts';
 
+/** Takes any input, and no more. */
+const DRIVER = { input: () => true, forgetStream() {} } as unknown as SessionDriver;
+
 it.each([
   ['an application that does not read', true],
   ['an origin that is being dialled', false],
 ])('%s keeps no more memory than a few times the bytes that wait for it', (_, isAttached) => {
-  const relay = new StreamRelay({} as SessionDriver, 0);
+  const relay = new StreamRelay(DRIVER, 0);
   const socket = new FakeAppSocket();
   if (isAttached) relay.attach(socket);
   const reading = new SlabReading();
@@ -23,6 +26,7 @@ it.each([
     relay.onData([chunk]);
   }
   if (!isAttached) relay.attach(socket);
+  for (let i = 0; i < socket.onWritten.length; i++) socket.onWritten[i]!();
   const written = socket.written.flat();
   expect(written.reduce((sum, piece) => sum + piece.length, 0)).toBe(bytes);
   expect(written.every((piece) => piece.every((byte) => byte === 2))).toBe(true);
@@ -31,8 +35,6 @@ it.each([
 });
 
 describe('received memory comes back once', () => {
-  /** A driver that takes any input, and no more. */
-  const driver = { input: () => true, forgetStream() {} } as unknown as SessionDriver;
   const bulk = () => {
     const reading = new SlabReading();
     return Array.from({ length: 3 }, () => reading.read(7, RECORD_BYTES));
@@ -48,7 +50,7 @@ describe('received memory comes back once', () => {
     });
 
   it('when it has left', () => {
-    const relay = new StreamRelay(driver, 0);
+    const relay = new StreamRelay(DRIVER, 0);
     const socket = new FakeAppSocket();
     relay.attach(socket);
     const chunks = bulk();
@@ -61,7 +63,7 @@ describe('received memory comes back once', () => {
   });
 
   it('when the connection closes before it has left', () => {
-    const relay = new StreamRelay(driver, 0);
+    const relay = new StreamRelay(DRIVER, 0);
     relay.attach(new FakeAppSocket());
     const [first, second] = [bulk(), bulk()];
     relay.onData(first);
@@ -72,7 +74,7 @@ describe('received memory comes back once', () => {
   });
 
   it('when no connection ever comes', () => {
-    const relay = new StreamRelay(driver, 0);
+    const relay = new StreamRelay(DRIVER, 0);
     const chunks = bulk();
     relay.onData(chunks);
     relay.abort('cancelled');

@@ -66,6 +66,18 @@ describe('the memory that subflows are read into', () => {
     expect(second.every((chunk) => holds(chunk, 2))).toBe(true);
   });
 
+  it('is bounded: beyond that, what is read is copied, until slabs come back', () => {
+    const pool = new ReceivePool(() => 0, 2 * SLAB_BYTES);
+    const reading = new Reading(pool);
+    const chunks = Array.from({ length: 40 }, (_, i) => reading.read(i, RECORD_BYTES));
+    const slabs = new Set(chunks.map(({ bytes }) => bytes.buffer).filter((b) => b.byteLength === SLAB_BYTES));
+    expect(slabs.size).toBe(2);
+    expect(chunks.every((chunk, i) => holds(chunk, i))).toBe(true);
+    for (const chunk of chunks) chunk.release();
+    const later = Array.from({ length: 4 }, (_, i) => reading.read(i, RECORD_BYTES));
+    expect(later.at(-1)!.bytes.buffer.byteLength).toBe(SLAB_BYTES);
+  });
+
   it('is no slab for a quiet subflow', () => {
     const reading = new Reading();
     const chunks = [1, 2, 3, 4].map((value) => reading.read(value, 100));

@@ -68,6 +68,7 @@ describe('a concentrator configuration', () => {
         namesPerClient: 64,
         joinsPerSecond: 16,
         memoryPerSessionBytes: 64 * 1024 * 1024,
+        memoryPerClientBytes: 128 * 1024 * 1024,
         memoryTotalBytes: 512 * 1024 * 1024,
         handshakeTimeoutMs: 10_000,
         handshakesPerSecond: 400,

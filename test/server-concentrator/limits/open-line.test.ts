@@ -38,13 +38,13 @@ it('lets a burst through at once and the rest at the rate, all of them', async (
   expect(vi.getTimerCount()).toBe(0);
 });
 
-it('slows a client that reaches its origins ten times less: 10,000 quick opens are done in seconds', async () => {
+it('slows a client that reaches its origins fifty times less: 10,000 quick opens are done at once', async () => {
   const { line, turns, enter } = bed(200);
   const startedMs = performance.now();
   for (let i = 0; i < 10_000; i++) void enter('a').turn.then(() => line.onReached('a'));
   while ((turns.a ?? 0) < 10_000) await vi.advanceTimersByTimeAsync(10);
   const tookMs = performance.now() - startedMs;
-  expect(tookMs).toBeLessThan(3_000);
+  expect(tookMs).toBeLessThan(200);
 });
 
 it('paces each client by itself', async () => {

@@ -5,6 +5,7 @@ import { ClientLogs } from '../../../server-concentrator/limits/client-logs.ts';
 import type { LimitName } from '../../../server-concentrator/limits/limit-hits.ts';
 import { TokenBuckets } from '../../../server-concentrator/limits/token-buckets.ts';
 import type { Applicant } from '../../../server-concentrator/session/applicant.ts';
+import { MemoryLevels } from '../../../server-concentrator/session/memory-levels.ts';
 import { SessionRegistry } from '../../../server-concentrator/session/session-registry.ts';
 import { encodeControl } from '../../../shared/protocol/codec/frame.ts';
 import { ERROR_CODE, type ErrorName } from '../../../shared/protocol/errors.ts';
@@ -26,6 +27,7 @@ const LIMITS = {
   namesPerClient: 16,
   joinsPerSecond: 16,
   memoryPerSessionBytes: 1_000_000,
+  memoryPerClientBytes: 16e6,
   memoryTotalBytes: 16_000_000,
   handshakesPerSecond: 100,
   handshakeTimeoutMs: 20_000,
@@ -48,6 +50,7 @@ class Peer {
     },
     write: () => {},
     measure: () => undefined,
+    setReading: () => {},
     destroy: () => this.cut(),
   } as Partial<SubflowTransport> as SubflowTransport;
 
@@ -87,6 +90,7 @@ function bed({ perSecond = 1e6, burst = 1e6 } = {}) {
   const clock = () => performance.now();
   const registry = new SessionRegistry({
     limits: LIMITS,
+    memory: new MemoryLevels(LIMITS),
     lingerMs: 60_000,
     tuning: withTuning({}),
     dialer: undefined as never,

@@ -1,6 +1,9 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { mkdtemp, open, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { type Bed, createBed } from '../../bed/bed.ts';
@@ -48,6 +51,75 @@ describe('the test bed', needs('bed'), () => {
     expect(await bed.client.exec('ip', ['-brief', 'link', 'show', 'wifi'])).toContain('LOWER_UP');
     await wifi.restore();
     expect((await ping('wifi')).received).toBe(5);
+  });
+
+  test('a limit of packets swallows larger ones alone, and ends', async () => {
+    const wifi = bed.uplink('wifi');
+    const dropped = async (payloadBytes: number) => {
+      const before = (await wifi.stats()).up.droppedByBlackhole;
+      await bed.client.exec(process.execPath, ['-e', SEND, wifi.concentrator.v4, String(payloadBytes)]);
+      return (await wifi.stats()).up.droppedByBlackhole - before;
+    };
+    await wifi.limitPackets(1_000);
+    // Headers of IPv4 and UDP take 28 bytes.
+    expect([await dropped(973), await dropped(972)]).toEqual([1, 0]);
+    await wifi.restore();
+    expect(await dropped(1_400)).toBe(0);
+  });
+
+  test('another MTU holds until the link is restored', async () => {
+    const wifi = bed.uplink('wifi');
+    const mtus = () =>
+      Promise.all(
+        [bed.client, bed.concentrator].map(async (host) => {
+          const [device] = JSON.parse(await host.exec('ip', ['-j', 'link', 'show', 'dev', 'wifi']));
+          return device.mtu;
+        }),
+      );
+    await wifi.setMtu(1_300);
+    expect(await mtus()).toEqual([1_300, 1_300]);
+    await wifi.restore();
+    expect(await mtus()).toEqual([1_500, 1_500]);
+  });
+
+  test('an uplink changes its address while it is up', async () => {
+    const wifi = bed.uplink('wifi');
+    const old = wifi.client.v4;
+    await wifi.changeAddress();
+    expect(wifi.client.v4).not.toBe(old);
+    expect((await ping('wifi')).received).toBe(5);
+  });
+
+  test('the clock to preload moves the wall clock of a program, and no other', async () => {
+    const folder = await mkdtemp(join(tmpdir(), 'tributary-clock-'));
+    const file = await open(join(folder, 'offset'), 'w');
+    // Written over: a file that is mapped must not be shorter for a moment.
+    const hours = (count: number) => file.write(new BigInt64Array([BigInt(count) * HOUR_NS]), 0, 8, 0);
+    await hours(0);
+    const clock = { LD_PRELOAD: await compiled('clock.so'), TRIBUTARY_BED_CLOCK: join(folder, 'offset') };
+    const env = { ...process.env, ...clock };
+    const child = spawn(process.execPath, ['-e', TELL_CLOCKS], { env, stdio: ['pipe', 'pipe', 'inherit'] });
+    const lines = createInterface({ input: child.stdout! });
+    const clocks = async () => {
+      const line = once(lines, 'line');
+      child.stdin!.write('\n');
+      const [wallMs, monotonicMs] = String(await line)
+        .split(' ')
+        .map(Number);
+      return { hours: Math.round((wallMs! - Date.now()) / 3_600_000), monotonicMs: monotonicMs! };
+    };
+    const before = await clocks();
+    expect(before.hours).toBeCloseTo(0);
+    await hours(-50);
+    expect((await clocks()).hours).toBe(-50);
+    await hours(7);
+    const after = await clocks();
+    expect(after.hours).toBe(7);
+    expect(after.monotonicMs - before.monotonicMs).toBeLessThan(60_000);
+    child.stdin!.end();
+    await once(child, 'exit');
+    await file.close();
+    await rm(folder, { recursive: true });
   });
 
   test('a pause holds packets and loses none', async () => {
@@ -177,6 +249,17 @@ describe('the test bed', needs('bed'), () => {
     return measureRtt(bed, bed.uplink(name), 5, 20);
   }
 });
+
+/** Sends a datagram of so many bytes to the address given. */
+const SEND = `
+  const [host, bytes] = process.argv.slice(1), socket = require('dgram').createSocket('udp4');
+  socket.send(Buffer.alloc(Number(bytes)), 9, host, () => socket.close());`;
+
+const HOUR_NS = 3_600_000_000_000n;
+
+/** Says its wall clock and its monotonic one for each line of stdin. */
+const TELL_CLOCKS = `
+  process.stdin.on('data', () => console.log(Date.now(), performance.now()));`;
 
 const BYTES = 6_000_000;
 

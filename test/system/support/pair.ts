@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { parseDocument } from 'yaml';
 import type { Network } from './namespaces.ts';
 import { Origin } from './origin.ts';
-import { command, Program } from './program.ts';
+import { command, Program, type ProgramName, ROOT } from './program.ts';
 
 export const SOCKS = '127.0.0.1:1080';
 const CLIENT_METRICS_PORT = 9101;
@@ -36,39 +36,47 @@ export interface AutoUplinks {
 /** Changes of top-level keys of a configuration. */
 export type Changes = Readonly<Record<string, unknown>>;
 
+/** Folders of the checkouts whose programs run. */
+export type Releases = Readonly<Record<ProgramName, string>>;
+
+const OWN: Releases = { 'client-proxy': ROOT, 'server-concentrator': ROOT };
+
 /** The folder of one pair, set up with the programs' own commands; its origin; and the two programs, once started. */
 export class Pair {
   readonly network: Network;
   readonly origin: Origin;
   readonly #folder: string;
+  readonly #releases: Releases;
   #concentrator: Program | undefined;
   #client: Program | undefined;
 
-  private constructor(network: Network, folder: string, origin: Origin) {
+  private constructor(network: Network, folder: string, releases: Releases, origin: Origin) {
     this.network = network;
     this.#folder = folder;
+    this.#releases = releases;
     this.origin = origin;
   }
 
   /** Keys, certificate and configurations; the client's uplinks are those that `join` finds. The origin runs. */
-  static async create(network: Network): Promise<Pair> {
+  static async create(network: Network, releases: Releases = OWN): Promise<Pair> {
     const { client, concentrator } = network;
     const folder = await mkdtemp(join(tmpdir(), 'tributary-system-'));
     try {
       const { v4, v6 } = concentrator.address;
-      const link = await command(concentrator, 'server-concentrator', [
-        ...['init', '--public', `${v4}:8443`, '--public', `[${v6}]:8443`],
-        ...['--directory', folder, '--client', CLIENT_ID],
-      ]);
-      const pair = new Pair(network, folder, await Origin.start(network, ORIGIN_PORT));
-      await command(client, 'client-proxy', [
-        'join',
-        link.trim(),
-        '--config',
-        pair.clientFile,
-        '--socks',
-        SOCKS,
-      ]);
+      const places = ['--public', `${v4}:8443`, '--public', `[${v6}]:8443`];
+      const link = await command(
+        concentrator,
+        'server-concentrator',
+        ['init', ...places, '--directory', folder, '--client', CLIENT_ID],
+        releases['server-concentrator'],
+      );
+      const pair = new Pair(network, folder, releases, await Origin.start(network, ORIGIN_PORT));
+      await command(
+        client,
+        'client-proxy',
+        ['join', link.trim(), '--config', pair.clientFile, '--socks', SOCKS],
+        releases['client-proxy'],
+      );
       await pair.amend(pair.concentratorFile, {
         congestionControl: network.congestionControl,
         egress: { allow: [`${network.origin.address.v4}/32`] },
@@ -167,6 +175,7 @@ export class Pair {
       'server-concentrator',
       this.concentratorFile,
       CONCENTRATOR_METRICS_PORT,
+      this.#releases['server-concentrator'],
     );
     await this.#concentrator.untilLog(({ msg }) => msg === 'concentrator is up');
   }
@@ -181,7 +190,13 @@ export class Pair {
     const { client } = this.network;
     await this.stopClient();
     await this.configureUplinks(uplinks);
-    this.#client = new Program(client, 'client-proxy', this.clientFile, CLIENT_METRICS_PORT);
+    this.#client = new Program(
+      client,
+      'client-proxy',
+      this.clientFile,
+      CLIENT_METRICS_PORT,
+      this.#releases['client-proxy'],
+    );
     await this.#client.untilLog(({ msg }) => msg === 'client proxy is up');
   }
 

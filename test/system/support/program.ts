@@ -37,10 +37,17 @@ export class Program {
   /** Resolves to the exit code; null after a signal that it did not handle. */
   readonly exited: Promise<number | null>;
 
-  constructor(namespace: Namespace, name: ProgramName, configFile: string, metricsPort: number) {
+  /** `folder` is that of the checkout whose program runs. */
+  constructor(
+    namespace: Namespace,
+    name: ProgramName,
+    configFile: string,
+    metricsPort: number,
+    folder: string = ROOT,
+  ) {
     this.#namespace = namespace;
     this.#metricsPort = metricsPort;
-    this.#child = namespace.spawn(process.execPath, [programFile(name), '--config', configFile], {
+    this.#child = namespace.spawn(process.execPath, [programFile(name, folder), '--config', configFile], {
       stdio: ['ignore', 'pipe', 'pipe'],
       cwd: dirname(configFile),
     });
@@ -144,10 +151,15 @@ export class Program {
 }
 
 /** Runs a command of a program in a namespace; answers what it prints. Throws with its stderr when it fails. */
-export function command(namespace: Namespace, name: ProgramName, args: readonly string[]): Promise<string> {
-  return namespace.exec(process.execPath, [programFile(name), ...args]);
+export function command(
+  namespace: Namespace,
+  name: ProgramName,
+  args: readonly string[],
+  folder: string = ROOT,
+): Promise<string> {
+  return namespace.exec(process.execPath, [programFile(name, folder), ...args]);
 }
 
-function programFile(name: ProgramName): string {
-  return join(ROOT, 'dist', name, 'main.js');
+function programFile(name: ProgramName, folder: string): string {
+  return join(folder, 'dist', name, 'main.js');
 }

@@ -1,0 +1,67 @@
+/** `npm run chaos`: see options.ts for the command line. */
+import { writeFile } from 'node:fs/promises';
+import { whyNoBed } from '../bed/namespace.ts';
+import { BED_PLACE } from '../lab/bed-place.ts';
+import { interruptible } from '../lab/interruptible.ts';
+import { circumstances, writeResults } from '../lab/results.ts';
+import { TributarySetup } from '../lab/tributary-setup.ts';
+import { ChaosRun, type Outcome } from './chaos-run.ts';
+import { type ChaosOptions, HELP, parseOptions } from './options.ts';
+import { reportText } from './report.ts';
+
+process.exitCode = await main().catch((error: Error) => {
+  console.error(`chaos: ${error.message}`);
+  return 2;
+});
+
+async function main(): Promise<number> {
+  const options = parseOptions(process.argv.slice(2));
+  if (!options) {
+    console.log(HELP);
+    return 0;
+  }
+  const reason = whyNoBed();
+  if (reason) throw new Error(`cannot run here: ${reason}`);
+  return runAll(options);
+}
+
+async function runAll({ seeds, minutes, out }: ChaosOptions): Promise<number> {
+  const outcomes: Outcome[] = [];
+  let run: ChaosRun | undefined;
+  const code = await interruptible(
+    () => run?.stop(),
+    async (isInterrupted) => {
+      const where = await circumstances();
+      const setup = await TributarySetup.create(BED_PLACE);
+      try {
+        for (const seed of seeds) {
+          if (isInterrupted()) break;
+          console.log(`seed ${seed}, ${minutes} min`);
+          run = new ChaosRun(seed, minutes, (line) => console.log(line));
+          const outcome = await run.run(setup).catch((error: Error) => {
+            if (!isInterrupted()) throw new Error(`seed ${seed} could not be played: ${error.message}`);
+          });
+          if (!outcome || isInterrupted()) break;
+          outcomes.push(outcome);
+          console.log(reportText(outcome));
+        }
+      } finally {
+        await setup.remove();
+      }
+      const told = outcomes.map(({ output: _, ...rest }) => rest);
+      const file = await writeResults(out, where, { outcomes: told }, {});
+      await writeLogs(file.replace(/\.json$/, ''), outcomes);
+      console.log(`Written: ${file}`);
+    },
+  );
+  return code || (outcomes.every(({ findings }) => findings.length === 0) ? 0 : 1);
+}
+
+/** What the programs said in the seeds that failed. */
+async function writeLogs(stem: string, outcomes: readonly Outcome[]): Promise<void> {
+  for (const { seed, findings, output } of outcomes) {
+    if (findings.length === 0) continue;
+    for (const [role, text] of Object.entries(output))
+      await writeFile(`${stem}-seed-${seed}-${role}.log`, text);
+  }
+}

@@ -1,0 +1,25 @@
+import { createInterface } from 'node:readline';
+import { openConnection } from './connection.ts';
+import { type CrowdLine, tell } from './job.ts';
+import { requestOf, TalkSide } from './talk.ts';
+
+/** Begins a conversation for each line of stdin and tells how each ended; until stdin ends. */
+export function runCrowd(): void {
+  createInterface({ input: process.stdin })
+    .on('line', (line) => begin(JSON.parse(line)))
+    .on('close', () => process.exit(0));
+  tell({ event: 'ready' });
+}
+
+function begin({ talk, origin, route }: CrowdLine): void {
+  const socket = openConnection(route, origin, {
+    onOpen() {
+      socket.write(requestOf(talk));
+      side.send();
+    },
+    onBytes: (bytes) => side.receive(bytes),
+    onEnd: () => side.end(),
+    onClose: (error) => side.closed(error),
+  });
+  const side = new TalkSide(talk, 'client', socket, (end) => tell({ event: 'talked', end }));
+}

@@ -1,0 +1,4 @@
+/** The name of one of many clients. */
+export function clientName(index: number): string {
+  return `client-${index}`;
+}

@@ -1,0 +1,116 @@
+import { readFile, writeFile } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { parse, stringify } from 'yaml';
+import { createBed } from '../bed/bed.ts';
+import type { Namespace } from '../bed/namespace.ts';
+import { LOOPBACK_PLACE } from '../bench/loopback/contenders.ts';
+import { SILENT_TALK, type Talk } from '../lab/agent/talk.ts';
+import { endProgram } from '../lab/programs.ts';
+import { readMetrics } from '../lab/read-metrics.ts';
+import { percentile } from '../lab/statistics.ts';
+import { startConcentrator } from '../lab/tributary-pair.ts';
+import { metricsUrl, type TributarySetup } from '../lab/tributary-setup.ts';
+import { clientName } from './client-name.ts';
+import { CrowdLoad, failures } from './crowd-load.ts';
+import { residentBytes } from './measure-streams.ts';
+
+/** Figures of many sessions on one concentrator. */
+export interface SessionFigures {
+  sessions: number;
+  /** From the start of the clients, which share a process, to the last session. */
+  upMs: number;
+  /** Resident memory of the concentrator for each idle session of two subflows. */
+  bytesPerSession: number;
+  /** Small fetches over all of them at once: from connecting to the end. */
+  fetchP50Ms: number;
+  fetchP99Ms: number;
+  /** By reason. */
+  failures: Readonly<Record<string, number>>;
+  fetches: number;
+}
+
+/** Compiled beside this module. */
+const MANY_CLIENTS = join(dirname(import.meta.filename), 'many-clients.js');
+const UP_LIMIT_MS = 180_000;
+const LOOK_EVERY_MS = 100;
+const SETTLE_MS = 4_000;
+const FIRST_PORT = 20_000;
+const CROWD = { host: '127.0.0.1', port: 8081 };
+const FETCHES_PER_SESSION = 10;
+const FETCH_BYTES = 10_000;
+/** What two cores carry with half of their time to spare: it is no race. */
+const FETCHES_PER_SECOND = 100;
+const FINISH_MS = 60_000;
+
+/** Measures so many sessions. Rejects when they do not all come up. */
+export async function measureSessions(
+  setup: TributarySetup,
+  sessions: number,
+  onBed: (bed: { close(): Promise<void> }) => void,
+): Promise<SessionFigures> {
+  const bed = await createBed({ uplinks: [], congestionControl: 'cubic' });
+  onBed(bed);
+  try {
+    const where = bed.client;
+    const log = { level: 'warn', format: 'json' };
+    const uplinks = [2, 3].map((host) => ({ name: `lo-${host}`, address: `127.0.0.${host}` }));
+    const configured = await setup.configured({ uplinks, log }, { 'limits.sessions': sessions + 1, log });
+    await writeClients(join(dirname(configured.concentrator), 'clients.yaml'), sessions);
+    const concentrator = await startConcentrator(where, configured);
+    await sleep(SETTLE_MS);
+    const before = await residentBytes([concentrator.pid!]);
+    const startMs = performance.now();
+    const args = [MANY_CLIENTS, configured.client, String(sessions), String(FIRST_PORT)];
+    const clients = where.spawn(process.execPath, args, { stdio: ['ignore', 'ignore', 'inherit'] });
+    await untilSessions(where, sessions);
+    const upMs = performance.now() - startMs;
+    await sleep(SETTLE_MS);
+    const bytesPerSession = ((await residentBytes([concentrator.pid!])) - before) / sessions;
+    const fetched = await fetchAll(where, sessions);
+    await endProgram(clients);
+    await endProgram(concentrator);
+    return { sessions, upMs, bytesPerSession, ...fetched };
+  } finally {
+    await bed.close();
+  }
+}
+
+/** Many clients with the key of the one that there is. */
+async function writeClients(file: string, count: number): Promise<void> {
+  const [one] = parse(await readFile(file, 'utf8')) as object[];
+  const all = Array.from({ length: count }, (_, index) => ({ ...one, id: clientName(index) }));
+  await writeFile(file, stringify([one, ...all]));
+}
+
+async function untilSessions(where: Namespace, sessions: number): Promise<void> {
+  const limitMs = performance.now() + UP_LIMIT_MS;
+  for (;;) {
+    // A concentrator that is busy answers next time.
+    const metrics = await readMetrics(where, metricsUrl('server-concentrator')).catch(() => undefined);
+    const count = metrics?.get('tributary_sessions') ?? 0;
+    if (count >= sessions) return;
+    if (performance.now() > limitMs) throw new Error(`${count} of ${sessions} sessions in ${UP_LIMIT_MS} ms`);
+    await sleep(LOOK_EVERY_MS);
+  }
+}
+
+async function fetchAll(where: Namespace, sessions: number) {
+  const load = await CrowdLoad.start(where, CROWD);
+  const talks: Talk[] = Array.from({ length: sessions * FETCHES_PER_SESSION }, (_, index) => ({
+    ...SILENT_TALK,
+    key: index + 1,
+    upBytes: 100,
+    downBytes: FETCH_BYTES,
+  }));
+  const { host } = LOOPBACK_PLACE.socks;
+  await load.begin(talks, FETCHES_PER_SECOND, (index) => ({ host, port: FIRST_PORT + (index % sessions) }));
+  const ends = await load.ends(talks, FINISH_MS);
+  const times = ends.map(({ startedAtMs, endedAtMs }) => endedAtMs - startedAtMs);
+  return {
+    fetchP50Ms: percentile(times, 0.5),
+    fetchP99Ms: percentile(times, 0.99),
+    failures: failures(talks, ends),
+    fetches: talks.length,
+  };
+}

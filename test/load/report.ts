@@ -1,0 +1,107 @@
+import { barChart } from '../lab/chart/bar-chart.ts';
+import { grid } from '../lab/grid.ts';
+import type { Circumstances } from '../lab/results.ts';
+import type { SessionFigures } from './measure-sessions.ts';
+import type { StreamFigures } from './measure-streams.ts';
+
+/** What one contender did, or why it did not. */
+export interface StreamRecord {
+  readonly contender: string;
+  readonly figures: StreamFigures;
+  readonly error?: string;
+}
+
+/** All that was measured. */
+export interface LoadResults {
+  readonly streams: readonly StreamRecord[];
+  readonly sessions?: SessionFigures;
+  readonly sessionsError?: string;
+}
+
+type Cell = readonly [head: string, text: (figures: StreamFigures) => string];
+
+const CELLS: readonly Cell[] = [
+  ['opens/s', ({ opensPerSecond }) => digits(opensPerSecond, 0)],
+  ['open p50 ms', ({ openP50Ms }) => digits(openP50Ms, 2)],
+  ['open p99 ms', ({ openP99Ms }) => digits(openP99Ms, 2)],
+  ['idle held', ({ idle }) => digits(idle, 0)],
+  ['KiB each', ({ bytesPerIdle }) => digits(bytesPerIdle && bytesPerIdle / 1024, 1)],
+  ['turn p50 ms', ({ turnP50Ms }) => digits(turnP50Ms, 1)],
+  ['turn p99 ms', ({ turnP99Ms }) => digits(turnP99Ms, 1)],
+  ['open beside p50 ms', ({ loadedOpenP50Ms }) => digits(loadedOpenP50Ms, 2)],
+  ['open beside p99 ms', ({ loadedOpenP99Ms }) => digits(loadedOpenP99Ms, 2)],
+  [
+    'failed',
+    ({ failures = {}, connections }) =>
+      connections === undefined ? '-' : `${failureCount(failures)}/${connections}`,
+  ],
+];
+
+const COLOURS: readonly [string, string] = ['#1f6feb', '#d9822b'];
+
+/** The table, with the machine and the date. */
+export function reportText({ streams, sessions, sessionsError }: LoadResults, where: Circumstances): string {
+  const { date, commit, cpu, cores, memoryGiB, kernel, node, loadAtStart } = where;
+  const lines = [
+    `${date.slice(0, 10)}, ${cores} x ${cpu}, ${memoryGiB} GiB, Linux ${kernel}, Node.js ${node}` +
+      `${commit ? `, commit ${commit}` : ''}; load at the start ${loadAtStart.toFixed(1)}`,
+    '',
+    grid([
+      ['', ...CELLS.map(([head]) => head)],
+      ...streams.map(({ contender, figures }) => [contender, ...CELLS.map(([, text]) => text(figures))]),
+    ]),
+    ...streams.flatMap(({ contender, error, figures: { failures = {} } }) => {
+      const reasons = Object.entries(failures).map(([reason, count]) => `${count} failed: ${reason}`);
+      return [...(error === undefined ? [] : [error]), ...reasons].map((what) => `${contender}: ${what}`);
+    }),
+  ];
+  if (sessionsError !== undefined) lines.push('', `sessions: ${sessionsError}`);
+  if (sessions) {
+    const { bytesPerSession, upMs, fetchP50Ms, fetchP99Ms, failures, fetches } = sessions;
+    lines.push(
+      '',
+      `${sessions.sessions} sessions on one concentrator: up in ${(upMs / 1000).toFixed(1)} s, ` +
+        `${(bytesPerSession / 1024).toFixed(0)} KiB of its memory each; fetches of 10 kB over all of them: ` +
+        `p50 ${fetchP50Ms.toFixed(1)} ms, p99 ${fetchP99Ms.toFixed(1)} ms, ${failureCount(failures)} of ${fetches} failed`,
+    );
+  }
+  return lines.join('\n');
+}
+
+/** All failures together. */
+export function failureCount(failures: Readonly<Record<string, number>>): number {
+  return Object.values(failures).reduce((sum, count) => sum + count, 0);
+}
+
+/** Pictures by name. */
+export function pictures({ streams }: LoadResults): Map<string, string> {
+  const bars = (label: string, colour: string, value: number | undefined) =>
+    value === undefined ? [] : [{ label, colour, value }];
+  const opens = barChart({
+    title: 'Opening connections through a proxy that holds many',
+    subtitle: 'ms to the first byte, 99th percentile',
+    groups: streams.map(({ contender, figures }) => ({
+      label: contender,
+      bars: [
+        ...bars('nothing else to do', COLOURS[0], figures.openP99Ms),
+        ...bars('beside all connections', COLOURS[1], figures.loadedOpenP99Ms),
+      ],
+    })),
+  });
+  const memory = barChart({
+    title: 'Memory for each idle connection',
+    subtitle: 'KiB resident, all programs of a proxy together',
+    groups: streams.map(({ contender, figures }) => ({
+      label: contender,
+      bars: bars('KiB', COLOURS[0], figures.bytesPerIdle && figures.bytesPerIdle / 1024),
+    })),
+  });
+  return new Map([
+    ['opens', opens],
+    ['memory', memory],
+  ]);
+}
+
+function digits(value: number | undefined, count: number): string {
+  return value === undefined ? '-' : value.toFixed(count);
+}
