@@ -169,7 +169,7 @@ describe('RESET behind the end of the peer', () => {
     bed.events();
     bed.control({ type: 'close', code: 0x84 });
     expect(bed.eventTypes()).toEqual(['session-closed']);
-    expect([bed.session.streams.count, bed.budget.reservedBytes]).toEqual([0, 0]);
+    expect([bed.session.streams.count, bed.budget.usedBytes]).toEqual([0, 0]);
   });
 
   it('discards what was to be sent, once', () => {
