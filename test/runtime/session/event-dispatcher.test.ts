@@ -28,9 +28,12 @@ function dispatched(events: SessionEvent[]): string[] {
 const failed = { type: 'stream-failed', streamId: 3 } as const;
 
 it('tells of a failed stream once', () => {
-  expect(dispatched([{ ...failed, error: 'cancelled' }, { ...failed, error: 'goingAway' }])).toEqual([
-    'cancelled false',
-  ]);
+  expect(
+    dispatched([
+      { ...failed, error: 'cancelled' },
+      { ...failed, error: 'goingAway' },
+    ]),
+  ).toEqual(['cancelled false']);
 });
 
 it('tells an application that may still take what had come when it must give way', () => {
