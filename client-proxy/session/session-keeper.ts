@@ -34,6 +34,8 @@ const ROOM_CHECK_MS = 100;
 const DRAIN_CHECK_MS = 250;
 /** The same when the program waits for it to end. */
 const LAST_STREAMS_CHECK_MS = 50;
+/** For so long it waits for a subflow that has what is left of them: a redial takes less. */
+const LAST_SUBFLOW_WAIT_MS = 2_000;
 
 /**
  * Always one session to open streams in: a new one when the last has ended or takes no new streams. Those that go away
@@ -72,7 +74,11 @@ export class SessionKeeper implements UplinkFollower<DialledUplink> {
   async drain(): Promise<void> {
     this.#isDraining = true;
     this.#wakeWaiting();
-    while (!this.#isStopped && this.drivers.some(({ streamCount }) => streamCount > 0)) {
+    const { clock } = this.#options;
+    for (let lastSubflowMs = clock(); !this.#isStopped; ) {
+      const busy = this.drivers.filter(({ streamCount }) => streamCount > 0);
+      if (busy.some(({ hasSubflow }) => hasSubflow)) lastSubflowMs = clock();
+      if (busy.length === 0 || clock() - lastSubflowMs > LAST_SUBFLOW_WAIT_MS) return;
       await new Promise((resolve) => setTimeout(resolve, LAST_STREAMS_CHECK_MS));
     }
   }

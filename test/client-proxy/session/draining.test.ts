@@ -4,7 +4,7 @@ import { expect, it, vi } from 'vitest';
 import { OwnBytes } from '../../../shared/protocol/memory/chunk.ts';
 import { Cancellation } from '../../../shared/runtime/async/cancellation.ts';
 import { onCleanup } from '../../runtime/subflow/subflow-bench.ts';
-import { twoConcentrators } from './two-concentrators.ts';
+import { echo, echoServer, twoConcentrators } from './two-concentrators.ts';
 
 const UPLOAD_BYTES = 16_000_000;
 
@@ -44,4 +44,15 @@ it('ends when all that was to be uploaded has been, though nobody waits for it a
   expect(keeper.drivers.map(({ streamCount }) => streamCount)).toEqual([0]);
   await vi.waitFor(() => expect(received).toBe(UPLOAD_BYTES));
   await keeper.stop();
+});
+
+it('does not wait for long where no way to the concentrator is left', async () => {
+  const { keeper, reaches, transports } = await twoConcentrators();
+  await echo(keeper, await echoServer());
+  reaches.dsl = 0;
+  for (const transport of transports) transport.destroy();
+  await vi.waitFor(() => expect(keeper.drivers.map(({ hasSubflow }) => hasSubflow)).toEqual([false]));
+  // It has a stream, and lingers for a minute.
+  expect(keeper.drivers.map(({ streamCount }) => streamCount)).toEqual([1]);
+  await keeper.drain();
 });
