@@ -61,9 +61,8 @@ export class OriginStreams {
         relay.attach(socket);
       },
       (error: unknown) => {
-        this.#streams.delete(streamId);
         if (dial.aborted) return;
-        driver.forgetStream(streamId);
+        relay.discard();
         driver.input(({ streams }) => streams.refuse(streamId, this.#codeOf(error, destination)));
       },
     );

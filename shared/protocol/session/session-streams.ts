@@ -19,7 +19,7 @@ import { StreamFrames } from './stream-frames.ts';
 import { StreamTable } from './stream-table.ts';
 import type { Transmitter } from './transmitter.ts';
 
-/** What the frame can say. */
+/** What the frame can say; the least is 1. */
 const MAX_KEEP_ALIVE_SECONDS = 0xffff;
 
 export interface SessionStreamsOptions {
@@ -160,7 +160,8 @@ export class SessionStreams implements StreamCommands {
   keepAlive(streamId: number, seconds: number): void {
     const stream = this.#live.get(streamId);
     if (stream === undefined) return;
-    this.#live.tellPeer({ type: 'keepAlive', streamId, seconds: Math.min(MAX_KEEP_ALIVE_SECONDS, seconds) });
+    const told = Math.max(1, Math.min(MAX_KEEP_ALIVE_SECONDS, seconds));
+    this.#live.tellPeer({ type: 'keepAlive', streamId, seconds: told });
   }
 
   accept(streamId: number): void {
@@ -240,7 +241,8 @@ export class SessionStreams implements StreamCommands {
   /** All streams fail: the session is over. */
   failAll(error: ErrorName): void {
     for (const stream of [...this.#table.all()]) {
-      this.#host.emit({ type: 'stream-failed', streamId: stream.id, error });
+      // Of one that the peer has reset that is told; its application may take the rest without the session.
+      if (!stream.isReset) this.#host.emit({ type: 'stream-failed', streamId: stream.id, error });
       this.#live.forget(stream);
     }
   }

@@ -19,7 +19,7 @@ export interface StreamCommands {
   open(destination: Destination, policy: SteeringPolicy): number;
   /** Client: steers an open stream by another policy, in both directions; with one policy too many it fails. @throws MisuseError as `open` */
   steer(streamId: number, policy: SteeringPolicy): void;
-  /** Client: the application sends keep-alives after `seconds` of silence. */
+  /** Client: the application sends keep-alives after so many whole `seconds` of silence; 0 counts as 1. */
   keepAlive(streamId: number, seconds: number): void;
   /** Concentrator: the origin is connected. */
   accept(streamId: number): void;

@@ -43,6 +43,8 @@ export class StreamSender {
   #strandedAhead: Iterator<Stream> | undefined;
   /** The last turn ended before all streams had their look, */
   #isMidway = false;
+  /** while these had room, and what waits for others was passed by, */
+  #hadRoom: ReadonlySet<SessionSubflow> = new Set();
   /** and they need not wait for anything to happen. */
   #goesOn = false;
   #wasBlocked = false;
@@ -111,13 +113,15 @@ export class StreamSender {
   send(turn: Turn): void {
     // A stream that is bound to uplinks may go where none other does.
     const open = this.#queue.hasSteered ? turn.subflows : turn.trusted;
-    this.#queue.beginTurn(this.#isMidway);
+    const hasNews = this.#isMidway && open.some((one) => one.canTake && !this.#hadRoom.has(one));
+    this.#queue.beginTurn(this.#isMidway, hasNews);
     this.#isMidway = false;
     while (open.some((subflow) => subflow.canTake)) {
       const stream = turn.isOver ? undefined : this.#queue.next(turn);
       if (stream === undefined) {
         this.#isMidway = turn.isOver || this.#queue.isCutShort;
         this.#goesOn = this.#isMidway;
+        if (this.#isMidway) this.#hadRoom = new Set(open.filter((subflow) => subflow.canTake));
         return;
       }
       const carriers = turn.carriersOf(stream);

@@ -65,7 +65,8 @@ export class Transmitter {
     const turn = new Turn(subflows);
     this.#streams.begin(turn);
     this.#sendControl(subflows);
-    if (turn.trusted.length > 0) this.#streams.send(turn);
+    // Not in front of an OPEN that the turn has left out: the far end bounds the streams that it knows nothing of but their bytes.
+    if (turn.trusted.length > 0 && !this.#hasMoreControl) this.#streams.send(turn);
     noteApplicationLimited(subflows);
     sendReceipts(subflows, this.#options.now, this.#options.tuning.receipts.copies);
     const hasRest = this.#hasMoreControl || this.#streams.hasMore;

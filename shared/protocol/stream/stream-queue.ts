@@ -39,6 +39,8 @@ export class StreamQueue {
   /** The stream whose turn it is. */
   #current: Stream | undefined;
   #stepsLeft = 0;
+  /** Those that had their look in an earlier turn get another one, behind the rest. */
+  #looksAgain = false;
 
   constructor(now: Now, tuning: QueueTuning) {
     this.#now = now;
@@ -60,6 +62,8 @@ export class StreamQueue {
     if (stream.place.state === 'idle') {
       stream.place.apply('fill');
       this.#append(stream, this.#tuning.quantumBytes);
+      // One that is new may have come into a list that was passed by already.
+      this.#looksAgain = true;
     }
     this.#countSteered(stream, stream.isSteered);
   }
@@ -87,15 +91,18 @@ export class StreamQueue {
     stream.place.apply('relieve');
     this.#stranded.delete(stream);
     this.#append(stream, this.#tuning.quantumBytes);
+    this.#looksAgain = true;
   }
 
-  /** @param goesOn the last turn ended before all had their look: it begins behind those that had */
-  beginTurn(goesOn: boolean): void {
+  /**
+   * @param goesOn the last turn ended before all had their look: it begins behind those that had
+   * @param hasNews these could be sent now, as well: they get another look behind the others, in this turn or the next ones
+   */
+  beginTurn(goesOn: boolean, hasNews = false): void {
     this.#current = undefined;
     this.#stepsLeft = MAX_STEPS;
-    if (goesOn) return;
-    this.#freshAhead = this.#fresh.values();
-    this.#oldAhead = this.#old.values();
+    if (goesOn) this.#looksAgain ||= hasNews;
+    else this.#beginRound();
   }
 
   /** Whether the turn ended for the number of those that were passed by. */
@@ -113,6 +120,10 @@ export class StreamQueue {
       this.#stepsLeft--;
       const { value } = this.#freshAhead.next();
       const stream = value ?? this.#oldAhead.next().value;
+      if (stream === undefined && this.#looksAgain) {
+        this.#beginRound();
+        continue;
+      }
       this.#current = stream;
       if (stream === undefined) return undefined;
       // It will be met again at the end of the line.
@@ -135,6 +146,12 @@ export class StreamQueue {
   /** Whether it has sent so little that it goes before the others. */
   isNew({ send }: Stream): boolean {
     return send.sentBytes < this.#tuning.newStreamBytes;
+  }
+
+  #beginRound(): void {
+    this.#freshAhead = this.#fresh.values();
+    this.#oldAhead = this.#old.values();
+    this.#looksAgain = false;
   }
 
   #append(stream: Stream, deficitBytes: number): void {

@@ -200,7 +200,8 @@ export class WatchedPeer {
     const cameNoAck = peer.lastAckReceivedMs >= nowMs - this.#lookedMs;
     if (peer.receivedSegments === last.receivedSegments || !cameNothing || !cameNoAck) return;
     const idleMs = nowMs - this.#movedMs;
-    if (idleMs >= this.#followedMs * NEWS_SHARE) return;
+    // What was read or written only after the keep-alive hides for how long it had been silent.
+    if (idleMs === 0 || idleMs >= this.#followedMs * NEWS_SHARE) return;
     this.#followedMs = idleMs;
     this.#owner.onPeerKeepsAlive(idleMs);
   }

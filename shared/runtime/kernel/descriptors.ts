@@ -25,6 +25,8 @@ export type DescriptorWork = 'stream' | 'subflow';
 const RESERVED = 64;
 /** The limit may be changed while the process runs (prlimit). */
 const LIMIT_AGE_MS = 1_000;
+/** Where work would be refused, the number of open descriptors is read up to so many times as often. */
+const LOOKS_BEFORE_REFUSAL = 5;
 
 /**
  * Keeps the process below its limit of open file descriptors, so that it can refuse new work in its own words. At the limit
@@ -57,11 +59,14 @@ export class Descriptors {
 
   /** Whether there is room for one more descriptor for this work. Where not, that is counted and told. */
   take(work: DescriptorWork): boolean {
-    this.#read();
+    const { openAgeMs } = this.#source;
+    this.#readLimit();
+    this.#readOpen(openAgeMs);
+    // Those that were closed since the last look still count: before a refusal it is looked again.
+    if (!this.#hasRoom(work)) this.#readOpen(openAgeMs / LOOKS_BEFORE_REFUSAL);
     const [open, limit] = [this.#open, this.#limit];
     if (open === undefined || limit === undefined) return true;
-    const reserved = Math.min(RESERVED, Math.floor(limit / 8)) * (work === 'stream' ? 2 : 1);
-    if (limit - open > reserved) {
+    if (this.#hasRoom(work)) {
       this.#open = open + 1;
       return true;
     }
@@ -70,12 +75,22 @@ export class Descriptors {
     return false;
   }
 
-  #read(): void {
+  #hasRoom(work: DescriptorWork): boolean {
+    const [open, limit] = [this.#open, this.#limit];
+    if (open === undefined || limit === undefined) return true;
+    return limit - open > Math.min(RESERVED, Math.floor(limit / 8)) * (work === 'stream' ? 2 : 1);
+  }
+
+  /** @param ageMs what was read counts for so long */
+  #readOpen(ageMs: number): void {
     const nowMs = this.#clock();
-    if (nowMs - this.#openReadMs >= this.#source.openAgeMs) {
-      this.#openReadMs = nowMs;
-      this.#open = this.#source.open() ?? this.#open;
-    }
+    if (nowMs - this.#openReadMs < ageMs) return;
+    this.#openReadMs = nowMs;
+    this.#open = this.#source.open() ?? this.#open;
+  }
+
+  #readLimit(): void {
+    const nowMs = this.#clock();
     if (nowMs - this.#limitReadMs >= LIMIT_AGE_MS) {
       this.#limitReadMs = nowMs;
       // Reading takes a descriptor itself: where there is none, the old limit counts.

@@ -75,9 +75,16 @@ export function takePendingError(native: NativeSockets, descriptor: number): str
   return errno === 0 ? undefined : getSystemErrorName(-errno);
 }
 
-/** What the kernel keeps for the socket, in bytes of its memory: received and not read, written and not acknowledged (SO_MEMINFO). */
-export function readSocketMemoryBytes(native: NativeSockets, descriptor: number): number {
-  native.getOption(descriptor, SOL_SOCKET, SO_MEMINFO, socketMemoryBytes);
+/**
+ * What the kernel keeps for the socket, in bytes of its memory: received and not read, written and not acknowledged (SO_MEMINFO).
+ * Undefined where it does not say: before Linux 4.12, and in sandboxes that stand in for a kernel.
+ */
+export function readSocketMemoryBytes(native: NativeSockets, descriptor: number): number | undefined {
+  try {
+    native.getOption(descriptor, SOL_SOCKET, SO_MEMINFO, socketMemoryBytes);
+  } catch {
+    return undefined;
+  }
   return socketMemory[SK_MEMINFO_RMEM_ALLOC]! + socketMemory[SK_MEMINFO_WMEM_QUEUED]!;
 }
 

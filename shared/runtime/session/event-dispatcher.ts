@@ -99,7 +99,8 @@ export class EventDispatcher {
         break;
       case 'stream-failed': {
         const handlers = this.#handlers.get(event.streamId);
-        this.#handlers.delete(event.streamId);
+        // Until it has taken all, it may have to give way yet.
+        if (event.hasAll !== true) this.#handlers.delete(event.streamId);
         if (event.isRefused && handlers?.onRefused !== undefined) handlers.onRefused(event.error);
         else handlers?.onFailed(event.error, event.hasAll);
         break;

@@ -67,6 +67,11 @@ export class StreamRelay implements Omit<StreamHandlers, 'onOpened'>, AppSocketH
     return this.#socket.kernelBytes?.() ?? KERNEL_GUESS_BYTES;
   }
 
+  /** There will be no connection: gives back what waits for it. The caller says so in the session. */
+  discard(): void {
+    if (!this.#isOver) this.#finish();
+  }
+
   /** Ends both sides at once. */
   abort(error: ErrorName): void {
     if (this.#isOver) return;

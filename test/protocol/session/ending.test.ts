@@ -161,6 +161,17 @@ describe('RESET behind the end of the peer', () => {
     expect(bed.budget.usedBytes).toBe(0);
   });
 
+  it('leaves it to the application when the session ends, too', () => {
+    const bed = new SessionBed('concentrator');
+    bed.openStream(0);
+    bed.receive(dataFrame(0, 0, bytes, true));
+    bed.control(reset);
+    bed.events();
+    bed.control({ type: 'close', code: 0x84 });
+    expect(bed.eventTypes()).toEqual(['session-closed']);
+    expect([bed.session.streams.count, bed.budget.usedBytes]).toEqual([0, 0]);
+  });
+
   it('discards what was to be sent, once', () => {
     const bed = new SessionBed('concentrator');
     bed.openStream(0);
@@ -237,7 +248,11 @@ describe('KEEP_ALIVE', () => {
     bed.at(0).streams.open(ORIGIN, { mode: 'aggregate' });
     bed.sent();
     bed.at(0).streams.keepAlive(0, 100_000);
+    bed.at(0).streams.keepAlive(0, 0);
     bed.at(0).streams.keepAlive(7, 10);
-    expect(bed.sentControl()).toEqual([{ type: 'keepAlive', streamId: 0, seconds: 0xffff }]);
+    expect(bed.sentControl()).toEqual([
+      { type: 'keepAlive', streamId: 0, seconds: 0xffff },
+      { type: 'keepAlive', streamId: 0, seconds: 1 },
+    ]);
   });
 });

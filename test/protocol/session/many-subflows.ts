@@ -1,7 +1,7 @@
 import { type ControlFrame, encodeControl } from '../../../shared/protocol/codec/frame.ts';
 import { OwnBytes } from '../../../shared/protocol/memory/chunk.ts';
 import { MemoryBudget } from '../../../shared/protocol/memory-budget.ts';
-import { Session } from '../../../shared/protocol/session/session.ts';
+import { FIRST_UPLOAD_WINDOW_BYTES, Session } from '../../../shared/protocol/session/session.ts';
 import { frameOfPolicy } from '../../../shared/protocol/steering/policy-frame.ts';
 import type { SteeringPolicy } from '../../../shared/protocol/steering/steering-policy.ts';
 import { CountingChunk } from '../support.ts';
@@ -21,7 +21,7 @@ export class ManySubflows {
     this.session = new Session({
       role,
       maxStreams,
-      firstWindowBytes: 0,
+      firstWindowBytes: role === 'client' ? FIRST_UPLOAD_WINDOW_BYTES : 0,
       lingerMs: 60_000,
       memory: new MemoryBudget(Number.MAX_SAFE_INTEGER),
       nowMs: 0,

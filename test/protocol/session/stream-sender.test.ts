@@ -1,7 +1,7 @@
 import { expect, it, vi } from 'vitest';
 import { SEGMENT_TUNING, StreamSender } from '../../../shared/protocol/session/stream-sender.ts';
 import { Turn } from '../../../shared/protocol/session/turn.ts';
-import { QUEUE_TUNING } from '../../../shared/protocol/stream/stream-queue.ts';
+import { MAX_STEPS, QUEUE_TUNING } from '../../../shared/protocol/stream/stream-queue.ts';
 import { newSubflow, newUplink } from '../new-subflow.ts';
 import { newStream, streamContext } from '../stream/streams.ts';
 import { CountingChunk, patternBytes } from '../support.ts';
@@ -80,4 +80,37 @@ it('lets a stream that waits for uplinks take others when it is steered anew', (
   sender.onSteered(stream);
   turn();
   expect([sender.stranded.size, statistics.sentBytes]).toEqual([0, 100]);
+});
+
+it('looks again at streams that it has passed by when their subflow has room before all had their look', () => {
+  const { sender, subflows, turn } = bed();
+  const [dsl, lte] = [subflows[0]!, subflows[1]!];
+  const bindStream = (id: number, uplink: string) => {
+    const stream = newStream({ id, policy: { mode: 'aggregate', only: [uplink] } }, context);
+    stream.send.write(new CountingChunk(patternBytes(0, 100)));
+    sender.refresh(stream);
+  };
+  for (let id = 0; id < MAX_STEPS; id++) bindStream(id, 'dsl');
+  bindStream(MAX_STEPS, 'lte');
+  dsl.outbox.setWritable(false);
+  turn();
+  expect([dsl.outbox.ledger.length, lte.outbox.ledger.length, sender.hasMore]).toEqual([0, 0, true]);
+  dsl.outbox.setWritable(true);
+  turn();
+  expect(lte.outbox.ledger.length).toBe(1);
+  expect(dsl.outbox.ledger.length).toBeGreaterThan(0);
+});
+
+it('does not go on for ever where nothing changes', () => {
+  const { sender, subflows, turn } = bed();
+  for (let id = 0; id < 2 * MAX_STEPS; id++) {
+    const stream = newStream({ id, policy: { mode: 'aggregate', only: ['dsl'] } }, context);
+    stream.send.write(new CountingChunk(patternBytes(0, 100)));
+    sender.refresh(stream);
+  }
+  subflows[0]!.outbox.setWritable(false);
+  let turns = 0;
+  do turn();
+  while (sender.hasMore && ++turns < 10);
+  expect(turns).toBeLessThan(4);
 });

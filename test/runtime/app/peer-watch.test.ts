@@ -6,6 +6,7 @@ import { connectAppSocket } from '../../../shared/runtime/app/app-socket-connect
 import { acceptAppSockets } from '../../../shared/runtime/app/app-socket-listener.ts';
 import { BlockPool } from '../../../shared/runtime/app/block-pool.ts';
 import { PeerWatch } from '../../../shared/runtime/app/peer-watch.ts';
+import { WatchedPeer } from '../../../shared/runtime/app/watched-peer.ts';
 import { Cancellation } from '../../../shared/runtime/async/cancellation.ts';
 import { loadNative } from '../../../shared/runtime/kernel/native.ts';
 import { descriptorOf } from '../../../shared/runtime/kernel/socket-handle.ts';
@@ -79,7 +80,8 @@ async function origin(peers: PeerWatch): Promise<{ socket: AppSocket; seen: Reco
   return { socket, seen };
 }
 
-const settled = () => new Promise((resolve) => setTimeout(resolve, SETTLED_MS));
+const pause = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
+const settled = () => pause(SETTLED_MS);
 
 describe.concurrent('PeerWatch', needs('libc'), () => {
   it('tells an application that has closed both ways from one that has finished sending', async () => {
@@ -137,5 +139,33 @@ describe.concurrent('PeerWatch', needs('libc'), () => {
     await settled();
     clearInterval(timer);
     expect(new Set(noticed)).toEqual(new Set(['eager true']));
+  });
+
+  it('does not guess after how much silence a keep-alive came when bytes were read behind it', async () => {
+    const server = createServer({ pauseOnConnect: true });
+    onCleanup(() => server.close());
+    server.listen(0, '127.0.0.1');
+    await once(server, 'listening');
+    const peer = connect(server.address() as { port: number });
+    onCleanup(() => peer.destroy());
+    const [socket] = (await once(server, 'connection')) as [Socket];
+    onCleanup(() => socket.destroy());
+    const told: number[] = [];
+    const owner = { onPeerLost() {}, onPeerKeepsAlive: (idleMs: number) => void told.push(idleMs) };
+    const watched = new WatchedPeer('application', socket, owner, { ...TIMES, native });
+    peer.setKeepAlive(true, 1_000);
+    peer.write('x');
+    await pause(200);
+    watched.look(clock());
+    await pause(1_500);
+    // What waited for back-pressure to end.
+    socket.resume();
+    await once(socket, 'data');
+    watched.look(clock());
+    expect(told).toEqual([]);
+    await pause(1_500);
+    watched.look(clock());
+    expect(told).toHaveLength(1);
+    expect(told[0]).toBeGreaterThan(1_000);
   });
 });

@@ -60,6 +60,21 @@ describe('descriptors', () => {
     expect(descriptors.take('stream')).toBe(false);
   });
 
+  it('are counted again before work is refused: most may be closed by then', () => {
+    const use = { open: 0, limit: 96 };
+    const { descriptors, wait } = bed(use);
+    while (descriptors.take('stream'));
+    wait(2);
+    expect(descriptors.take('stream')).toBe(true);
+    // Not at every refusal, since counting costs something.
+    use.open = 90;
+    wait(2);
+    while (descriptors.take('stream'));
+    use.open = 0;
+    wait(1);
+    expect(descriptors.take('stream')).toBe(false);
+  });
+
   it('have no bound where the system tells none', () => {
     expect(bed({ open: undefined, limit: 10 }).descriptors.take('stream')).toBe(true);
     expect(bed({ open: 10, limit: undefined }).descriptors.take('stream')).toBe(true);

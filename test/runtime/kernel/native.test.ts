@@ -117,6 +117,10 @@ describe('with libc', needs('libc'), () => {
     reader.close();
   });
 
+  test('the memory of a socket is not known where the kernel does not say', () => {
+    expect(readSocketMemoryBytes(libc, -1)).toBeUndefined();
+  });
+
   test('a subflow is tuned; a congestion control that cannot be had is a warning', () => {
     const descriptor = descriptorOf(socket)!;
     const warnings: string[] = [];

@@ -139,17 +139,21 @@ it.each([
   expect((place?.waits() ?? 0) > 0).toBe(one.waits);
 });
 
-/** Where time passes so fast that little work is more than the share of a client, and another one always works. */
+/** Where time passes so fast that little work is all that a client may do in a turn, and another one always works. */
 function besideAnother() {
   let waits = 0;
-  const share = new FairShare(
-    () => performance.now() * 50,
-    () => waits++,
-  );
+  const share = new FairShare(() => performance.now() * 50);
   const other = share.enter('other', { wait() {}, goOn() {} });
   const work = setInterval(() => other.run(() => {}, 20), 1);
+  const counted = (holder: ShareHolder): ShareHolder => ({
+    wait() {
+      waits++;
+      holder.wait();
+    },
+    goOn: () => holder.goOn(),
+  });
   return {
-    enter: (holder: ShareHolder) => share.enter('one', holder),
+    enter: (holder: ShareHolder) => share.enter('one', counted(holder)),
     waits: () => waits,
     leave: () => clearInterval(work),
   };

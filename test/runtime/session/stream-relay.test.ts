@@ -156,6 +156,15 @@ describe('an end that is gone', () => {
     expect(said).toEqual(['cancelled']);
   });
 
+  it('resets a connection that is to take the rest when it must give way', () => {
+    const socket = new ClosingSocket();
+    const relay = new StreamRelay(sessionWith(0).driver, 0);
+    relay.attach(socket);
+    relay.onFailed('connectionReset', true);
+    relay.onFailed('resourceExceeded');
+    expect(socket.closings).toEqual(['after-writes', 'reset']);
+  });
+
   it('resets the connection when not all has come', () => {
     const socket = new ClosingSocket();
     const relay = new StreamRelay(sessionWith(0).driver, 0);
