@@ -14,7 +14,7 @@ export type PeerLoss = 'gone' | 'silent' | 'stalled';
 export interface PeerTimes {
   /** A connection without a sign of life for so long is asked whether its other end is still there. */
   readonly keepAliveMs: number;
-  /** An origin whose application has ended may take nothing for so long while something waits for it. */
+  /** An origin whose application has ended may take nothing for so long while something waits for it; an application five times. */
   readonly stallTimeoutMs: number;
 }
 
@@ -41,6 +41,8 @@ const MIN_PROBE_INTERVAL_MS = 1_000;
 const MIN_FOLLOWED_MS = 10_000;
 /** A keep-alive is told again when it comes after so much less silence: the looks are not that exact, and telling costs bytes. */
 const NEWS_SHARE = 0.75;
+/** An application that has finished sending may read nothing for so many times as long as an origin: it may be a pager. */
+const APPLICATION_PATIENCE = 5;
 /**
  * Where the kernel cannot be asked: an application that has finished sending, and gets nothing for so long, counts as gone.
  * With the kernel's help it is known.
@@ -54,7 +56,8 @@ const HALF_CLOSED_MS = 10 * 60_000;
  *   reset; that of one that has only finished sending acknowledges it. Hence more frequent probes after its end (FIN);
  * - it is silent: nothing that it is sent is acknowledged. TCP_USER_TIMEOUT would not do: it also ends connections to those who
  *   acknowledge and do not read for a while, such as a paused player;
- * - it is stalled: an origin that takes nothing any more, though nobody waits for its answer or can stop.
+ * - it is stalled: an origin that takes nothing any more, though nobody waits for its answer or can stop; or an application that
+ *   has finished sending, and takes nothing for much longer. One that has not may read when it likes: a paused player.
  */
 export class WatchedPeer {
   readonly #role: PeerRole;
@@ -176,13 +179,15 @@ export class WatchedPeer {
     const { writableEnded, writableLength, bytesWritten } = this.#socket;
     const takenBytes = peer?.ackedBytes ?? bytesWritten - writableLength;
     const isWaiting = writableLength > 0 || peer?.isWaiting === true;
-    if (this.#role !== 'origin' || !writableEnded || !isWaiting || takenBytes !== this.#takenBytes) {
+    const isBounded = this.#role === 'origin' ? writableEnded : this.#hasEnded;
+    if (!isBounded || !isWaiting || takenBytes !== this.#takenBytes) {
       this.#takenBytes = takenBytes;
       this.#stalledSinceMs = undefined;
       return false;
     }
     this.#stalledSinceMs ??= this.#lookedMs;
-    return nowMs - this.#stalledSinceMs >= this.#options.stallTimeoutMs;
+    const patience = this.#role === 'origin' ? 1 : APPLICATION_PATIENCE;
+    return nowMs - this.#stalledSinceMs >= patience * this.#options.stallTimeoutMs;
   }
 
   #isLongHalfClosed(nowMs: number): boolean {

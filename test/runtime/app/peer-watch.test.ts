@@ -6,7 +6,7 @@ import { connectAppSocket } from '../../../shared/runtime/app/app-socket-connect
 import { acceptAppSockets } from '../../../shared/runtime/app/app-socket-listener.ts';
 import { BlockPool } from '../../../shared/runtime/app/block-pool.ts';
 import { PeerWatch } from '../../../shared/runtime/app/peer-watch.ts';
-import { WatchedPeer } from '../../../shared/runtime/app/watched-peer.ts';
+import { type PeerTimes, WatchedPeer } from '../../../shared/runtime/app/watched-peer.ts';
 import { Cancellation } from '../../../shared/runtime/async/cancellation.ts';
 import { loadNative } from '../../../shared/runtime/kernel/native.ts';
 import { descriptorOf } from '../../../shared/runtime/kernel/socket-handle.ts';
@@ -31,10 +31,10 @@ afterAll(() => {
   for (const cleanup of cleanups) cleanup();
 });
 
-function newWatch() {
+function newWatch(times: PeerTimes = TIMES) {
   const lost: string[] = [];
   const watch = new PeerWatch({
-    ...TIMES,
+    ...times,
     native,
     clock,
     onLost: (role, reason) => lost.push(`${role} ${reason}`),
@@ -114,14 +114,22 @@ describe.concurrent('PeerWatch', needs('libc'), () => {
     expect([lost, open.seen.closed]).toEqual([['origin stalled'], 0]);
   });
 
-  it('lets an application read slowly for as long as it likes', async () => {
-    const { watch, lost } = newWatch();
-    const { app, seen, peer } = await application(watch);
-    peer.pause();
-    app.write([Buffer.alloc(16_000_000)]);
-    app.end();
+  it('gives up an application that reads nothing once it has finished sending, and no other', async () => {
+    const { watch, lost } = newWatch({ ...TIMES, stallTimeoutMs: 800 });
+    const [ended, open] = await Promise.all([application(watch), application(watch)]);
+    for (const { app, peer } of [ended, open]) {
+      peer.pause();
+      app.write([Buffer.alloc(16_000_000)]);
+      app.end();
+    }
+    const startMs = clock();
+    ended.peer.end();
+    await ended.seen.close.promise;
+    expect(ended.seen.error).toMatchObject({ code: 'ETIMEDOUT' });
+    // It has more patience than with an origin.
+    expect(clock() - startMs).toBeGreaterThan(3_000);
     await settled();
-    expect([lost, seen.closed]).toEqual([[], 0]);
+    expect([lost, open.seen.closed]).toEqual([['application stalled'], 0]);
   });
 
   it('notices keep-alives of an application, and nothing else', async () => {
