@@ -1,6 +1,6 @@
 /** `npm run bench`: see options.ts for the command line. */
-import { whyNoBed } from '../bed/namespace.ts';
 import { BED_PLACE } from '../lab/bed-place.ts';
+import { runCommand } from '../lab/command.ts';
 import { interruptible } from '../lab/interruptible.ts';
 import { Bench } from './bench.ts';
 import { checkoutsOf, withVersions } from './comparison/checkouts.ts';
@@ -11,27 +11,7 @@ import { tributary, tributaryCubic } from './contestants/tributary.ts';
 import { LoopbackBench } from './loopback/loopback.ts';
 import { type BenchOptions, HELP, parseOptions } from './options.ts';
 
-process.exitCode = await main();
-
-async function main(): Promise<number> {
-  let options: BenchOptions | undefined;
-  try {
-    options = parseOptions(process.argv.slice(2));
-  } catch (error) {
-    return fail((error as Error).message);
-  }
-  if (!options) {
-    console.log(HELP);
-    return 0;
-  }
-  const reason = whyNoBed();
-  if (reason) return fail(`cannot run here: ${reason}`);
-  try {
-    return await measure(options);
-  } catch (error) {
-    return fail((error as Error).message);
-  }
-}
+await runCommand({ name: 'bench', help: HELP, parse: parseOptions, run: measure });
 
 async function measure(options: BenchOptions): Promise<number> {
   const checkouts = await checkoutsOf(options);
@@ -50,9 +30,4 @@ async function measure(options: BenchOptions): Promise<number> {
       });
     if (options.isLoopback) await run(new LoopbackBench(options, checkouts));
   });
-}
-
-function fail(message: string): number {
-  console.error(`bench: ${message}`);
-  return 2;
 }

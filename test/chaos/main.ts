@@ -1,7 +1,7 @@
 /** `npm run chaos`: see options.ts for the command line. */
 import { writeFile } from 'node:fs/promises';
-import { whyNoBed } from '../bed/namespace.ts';
 import { BED_PLACE } from '../lab/bed-place.ts';
+import { runCommand } from '../lab/command.ts';
 import { interruptible } from '../lab/interruptible.ts';
 import { circumstances, writeResults } from '../lab/results.ts';
 import { TributarySetup } from '../lab/tributary-setup.ts';
@@ -9,21 +9,7 @@ import { ChaosRun, type Outcome } from './chaos-run.ts';
 import { type ChaosOptions, HELP, parseOptions } from './options.ts';
 import { reportText } from './report.ts';
 
-process.exitCode = await main().catch((error: Error) => {
-  console.error(`chaos: ${error.message}`);
-  return 2;
-});
-
-async function main(): Promise<number> {
-  const options = parseOptions(process.argv.slice(2));
-  if (!options) {
-    console.log(HELP);
-    return 0;
-  }
-  const reason = whyNoBed();
-  if (reason) throw new Error(`cannot run here: ${reason}`);
-  return runAll(options);
-}
+await runCommand({ name: 'chaos', help: HELP, parse: parseOptions, run: runAll });
 
 async function runAll({ seeds, minutes, out }: ChaosOptions): Promise<number> {
   const outcomes: Outcome[] = [];

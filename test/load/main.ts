@@ -1,6 +1,6 @@
 /** `npm run load`: see options.ts for the command line. */
-import { whyNoBed } from '../bed/namespace.ts';
 import { LOOPBACK_PLACE } from '../bench/loopback/contenders.ts';
+import { runCommand } from '../lab/command.ts';
 import { interruptible } from '../lab/interruptible.ts';
 import { circumstances, writeResults } from '../lab/results.ts';
 import { TributarySetup } from '../lab/tributary-setup.ts';
@@ -10,19 +10,9 @@ import { measureStreams } from './measure-streams.ts';
 import { HELP, type LoadOptions, parseOptions } from './options.ts';
 import { failureCount, type LoadResults, pictures, reportText, type StreamRecord } from './report.ts';
 
-process.exitCode = await main().catch((error: Error) => {
-  console.error(`load: ${error.message}`);
-  return 2;
-});
+await runCommand({ name: 'load', help: HELP, parse: parseOptions, run: measure });
 
-async function main(): Promise<number> {
-  const options = parseOptions(process.argv.slice(2));
-  if (!options) {
-    console.log(HELP);
-    return 0;
-  }
-  const reason = whyNoBed();
-  if (reason) throw new Error(`cannot run here: ${reason}`);
+async function measure(options: LoadOptions): Promise<number> {
   let results: LoadResults | undefined;
   let bed: { close(): Promise<void> } | undefined;
   const onBed = (one: { close(): Promise<void> }) => {

@@ -1,29 +1,15 @@
 /** `npm run use-cases`: see options.ts for the command line. */
-import { whyNoBed } from '../bed/namespace.ts';
+import { runCommand } from '../lab/command.ts';
 import { interruptible } from '../lab/interruptible.ts';
 import { circumstances, writeResults } from '../lab/results.ts';
 import { HELP, parseOptions, type UseCaseOptions } from './options.ts';
 import { Player } from './player.ts';
 
-process.exitCode = await main().catch((error: Error) => {
-  console.error(`use-cases: ${error.message}`);
-  return 2;
-});
+await runCommand({ name: 'use-cases', help: HELP, parse: parseOptions, list: listOf, run: playAll });
 
-async function main(): Promise<number> {
-  const options = parseOptions(process.argv.slice(2));
-  if (!options) {
-    console.log(HELP);
-    return 0;
-  }
-  if (options.isList) {
-    for (const { name, title, requirement } of options.useCases)
-      console.log(`${name}: ${title}\n  ${requirement}`);
-    return 0;
-  }
-  const reason = whyNoBed();
-  if (reason) throw new Error(`cannot run here: ${reason}`);
-  return playAll(options);
+function listOf({ isList, useCases }: UseCaseOptions): string | undefined {
+  if (!isList) return undefined;
+  return useCases.map(({ name, title, requirement }) => `${name}: ${title}\n  ${requirement}`).join('\n');
 }
 
 async function playAll({ useCases, out, atOnce }: UseCaseOptions): Promise<number> {
