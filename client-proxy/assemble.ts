@@ -1,21 +1,19 @@
 import { Resolver } from 'node:dns';
 import { networkInterfaces } from 'node:os';
 import { join } from 'node:path';
-import type { Logger } from 'pino';
 import { Registry } from 'prom-client';
 import { MemoryBudget } from '../shared/protocol/memory-budget.ts';
 import { withTuning } from '../shared/protocol/session/core-tuning.ts';
 import { type AppSocketListener, acceptAppSockets } from '../shared/runtime/app/app-socket-listener.ts';
 import { BlockPool } from '../shared/runtime/app/block-pool.ts';
 import { PeerWatch } from '../shared/runtime/app/peer-watch.ts';
-import type { MonotonicClock, WallClock } from '../shared/runtime/clock.ts';
-import type { NativeLoad } from '../shared/runtime/kernel/native.ts';
 import { registerBuildInfo } from '../shared/runtime/observe/build-info.ts';
 import { HttpEndpoint } from '../shared/runtime/observe/http-endpoint.ts';
 import { PeerLosses, registerPeerLosses } from '../shared/runtime/observe/peer-losses.ts';
 import { ProcessWatch, warnWithoutNative } from '../shared/runtime/observe/process-watch.ts';
 import { ResentBytes } from '../shared/runtime/observe/resent-bytes.ts';
 import { registerSessionMetrics } from '../shared/runtime/observe/session-metrics.ts';
+import type { ProgramDeps } from '../shared/runtime/process/process-deps.ts';
 import { TrafficTable } from '../shared/runtime/session/uplink-traffic.ts';
 import { ReceivePool } from '../shared/runtime/subflow/receive-pool.ts';
 import { ClientCounts } from './client-counts.ts';
@@ -49,16 +47,7 @@ import { StreamOpener } from './stream-opening.ts';
 import { UplinkConnector } from './uplink/uplink-connector.ts';
 
 /** What the client proxy gets from its process. */
-export interface ClientProxyDeps {
-  readonly logger: Logger;
-  readonly clock: MonotonicClock;
-  readonly wallClock: WallClock;
-  readonly random: () => number;
-  readonly native: NativeLoad;
-  readonly version: string;
-  readonly nodeVersion: string;
-  /** Log lines that could not be written. */
-  readonly droppedLogLines?: () => number;
+export interface ClientProxyDeps extends ProgramDeps {
   /** Where the usage of metered uplinks is kept unless the configuration says. */
   readonly stateDirectory: string;
 }

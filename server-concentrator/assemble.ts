@@ -1,12 +1,9 @@
-import type { Logger } from 'pino';
 import { Registry } from 'prom-client';
 import { withTuning } from '../shared/protocol/session/core-tuning.ts';
 import { ProvenSources } from '../shared/runtime/admission/proven-sources.ts';
 import type { Source } from '../shared/runtime/admission/source.ts';
 import { PeerWatch } from '../shared/runtime/app/peer-watch.ts';
-import type { MonotonicClock, WallClock } from '../shared/runtime/clock.ts';
 import { descriptorLimit } from '../shared/runtime/kernel/descriptors.ts';
-import type { NativeLoad } from '../shared/runtime/kernel/native.ts';
 import { registerBuildInfo } from '../shared/runtime/observe/build-info.ts';
 import { HttpEndpoint } from '../shared/runtime/observe/http-endpoint.ts';
 import { LineLimit } from '../shared/runtime/observe/line-limit.ts';
@@ -16,6 +13,7 @@ import { ResentBytes } from '../shared/runtime/observe/resent-bytes.ts';
 import { registerSessionMetrics } from '../shared/runtime/observe/session-metrics.ts';
 import { warnOnce } from '../shared/runtime/observe/warn-once.ts';
 import { heapShortage } from '../shared/runtime/process/heap-limit.ts';
+import type { ProgramDeps } from '../shared/runtime/process/process-deps.ts';
 import { TrafficTable } from '../shared/runtime/session/uplink-traffic.ts';
 import { ReceivePool } from '../shared/runtime/subflow/receive-pool.ts';
 import type { SubflowListener, SubflowListenerOptions } from '../shared/runtime/subflow/subflow-listener.ts';
@@ -45,16 +43,7 @@ import { type ConcentratorStatus, concentratorStatus } from './status/concentrat
 import { concentratorStatusText } from './status/concentrator-status-text.ts';
 
 /** What the concentrator gets from its process. */
-export interface ConcentratorDeps {
-  readonly logger: Logger;
-  readonly clock: MonotonicClock;
-  readonly wallClock: WallClock;
-  readonly native: NativeLoad;
-  readonly version: string;
-  readonly nodeVersion: string;
-  /** Log lines that could not be written. */
-  readonly droppedLogLines?: () => number;
-}
+export type ConcentratorDeps = Omit<ProgramDeps, 'random'>;
 
 /** Where the system does not tell its limit: what others allow a process at least. */
 const ASSUMED_DESCRIPTORS = 4_096;

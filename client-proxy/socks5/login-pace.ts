@@ -1,5 +1,6 @@
 import { sourceOf } from '../../shared/runtime/admission/source.ts';
 import type { MonotonicClock } from '../../shared/runtime/clock.ts';
+import { keepRecent } from '../../shared/runtime/keep-recent.ts';
 import { isThisMachine } from './this-machine.ts';
 
 /** What one wrong login costs those who come from the same address; a person who has mistyped hardly notices. */
@@ -56,11 +57,8 @@ export class LoginPace {
   }
 
   #set(source: string, untilMs: number): void {
-    this.#untilMs.delete(source);
-    if (untilMs <= this.#clock()) return;
-    this.#untilMs.set(source, untilMs);
-    const [leastRecent] = this.#untilMs.keys();
-    if (this.#untilMs.size > MAX_SOURCES && leastRecent !== undefined) this.#untilMs.delete(leastRecent);
+    if (untilMs <= this.#clock()) this.#untilMs.delete(source);
+    else keepRecent(this.#untilMs, source, untilMs, MAX_SOURCES);
   }
 }
 

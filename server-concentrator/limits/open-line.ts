@@ -1,6 +1,7 @@
 import type { CancelSignal } from '../../shared/runtime/async/cancellation.ts';
+import type { Rate } from '../../shared/runtime/async/token-bucket.ts';
 import type { MonotonicClock } from '../../shared/runtime/clock.ts';
-import { type Rate, TokenBuckets } from './token-buckets.ts';
+import { TokenBuckets } from './token-buckets.ts';
 
 /**
  * What an open gives back when it has reached its origin. Most of the cost is in those that do not: searches for open ports,
@@ -35,7 +36,7 @@ export class OpenLine {
   /** Resolves when it is this open's turn. Rejects with the signal's reason. */
   enter(clientId: string, signal: CancelSignal): Promise<void> {
     const known = this.#lines.get(clientId);
-    if (known === undefined && this.#buckets.tryTake(clientId)) return Promise.resolve();
+    if (known === undefined && this.#buckets.of(clientId).tryTake()) return Promise.resolve();
     this.#onWait(clientId);
     const line = known ?? this.#newLine(clientId);
     return new Promise((resolve, reject) => {
@@ -54,7 +55,7 @@ export class OpenLine {
 
   /** An open of this client has reached its origin. */
   onReached(clientId: string): void {
-    this.#buckets.giveBack(clientId, REFUND);
+    this.#buckets.of(clientId).giveBack(REFUND);
     const line = this.#lines.get(clientId);
     if (line !== undefined) this.#serve(clientId, line);
   }
@@ -68,14 +69,14 @@ export class OpenLine {
 
   #serve(clientId: string, line: Line): void {
     for (const onTurn of line) {
-      if (!this.#buckets.tryTake(clientId)) return;
+      if (!this.#buckets.of(clientId).tryTake()) return;
       line.delete(onTurn);
       onTurn();
     }
   }
 
   #serveLater(clientId: string, line: Line): void {
-    const waitMs = Math.ceil(this.#buckets.waitMs(clientId));
+    const waitMs = Math.ceil(this.#buckets.of(clientId).waitMs);
     setTimeout(() => {
       this.#serve(clientId, line);
       if (line.size > 0) this.#serveLater(clientId, line);

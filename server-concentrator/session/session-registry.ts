@@ -165,7 +165,7 @@ export class SessionRegistry {
 
   #mayJoin(clientId: string): boolean {
     const { joins, limitHits } = this.#options;
-    if (joins.tryTake(clientId)) return true;
+    if (joins.of(clientId).tryTake()) return true;
     limitHits.note('joinsPerSecond', clientId);
     return false;
   }

@@ -1,4 +1,5 @@
 import type { MonotonicClock } from '../clock.ts';
+import { keepRecent } from '../keep-recent.ts';
 import { DecayingCount } from './decaying-count.ts';
 import type { Visitor } from './fair-places.ts';
 
@@ -144,10 +145,7 @@ export class TlsTurns<Guest> {
 
   #countOf(prefix: string): DecayingCount {
     const count = this.#counts.get(prefix) ?? new DecayingCount();
-    this.#counts.delete(prefix);
-    this.#counts.set(prefix, count);
-    const [leastRecent] = this.#counts.keys();
-    if (this.#counts.size > MAX_COUNTS && leastRecent !== undefined) this.#counts.delete(leastRecent);
+    keepRecent(this.#counts, prefix, count, MAX_COUNTS);
     return count;
   }
 }

@@ -2,6 +2,7 @@ import { StreamError } from '../../protocol/errors.ts';
 import type { CancelSignal } from '../async/cancellation.ts';
 import { type PlaceBounds, SharedPlaces } from '../async/shared-places.ts';
 import type { MonotonicClock } from '../clock.ts';
+import { keepRecent } from '../keep-recent.ts';
 import { DnsChannels, type DnsRoute } from './dns-channels.ts';
 import { HostsFile } from './hosts-file.ts';
 import { answerOf, type Family, Lookup, MAX_ADDRESSES_PER_FAMILY } from './lookup.ts';
@@ -93,11 +94,8 @@ export class DnsResolver implements OriginResolver {
     const answer = answerOf(families);
     const ttlSeconds = Math.min(...families.flatMap(({ records }) => records.map(({ ttl }) => ttl)));
     if (answer.length === 0 || ttlSeconds <= 0) return;
-    this.#cache.delete(name);
-    const oldest = this.#cache.size >= MAX_CACHED ? this.#cache.keys().next().value : undefined;
-    if (oldest !== undefined) this.#cache.delete(oldest);
     const expiresAtMs = this.#options.clock() + Math.min(ttlSeconds * 1000, MAX_CACHE_AGE_MS);
-    this.#cache.set(name, { answer, expiresAtMs });
+    keepRecent(this.#cache, name, { answer, expiresAtMs }, MAX_CACHED);
   }
 }
 

@@ -1,4 +1,5 @@
 import type { Logger } from 'pino';
+import { TokenBucket } from '../async/token-bucket.ts';
 import type { MonotonicClock } from '../clock.ts';
 
 /** What log lines are written to: a `Logger`, or one under a `LineLimit`. */
@@ -72,22 +73,16 @@ type Write = (more: object, text: string) => void;
 
 /** Lines of one kind: a token bucket, and what was left out since it ran dry. */
 class Kind {
-  readonly #clock: MonotonicClock;
-  readonly #bounds: LineBounds;
-  #tokens: number;
-  #refilledMs: number;
+  readonly #bucket: TokenBucket;
   #leftOut = 0;
   #tellLeftOut = () => {};
 
-  constructor(clock: MonotonicClock, bounds: LineBounds) {
-    this.#clock = clock;
-    this.#bounds = bounds;
-    this.#tokens = bounds.burst;
-    this.#refilledMs = clock();
+  constructor(clock: MonotonicClock, { burst, intervalMs }: LineBounds) {
+    this.#bucket = new TokenBucket({ perSecond: 1_000 / intervalMs, burst }, clock);
   }
 
   add(message: string, write: Write): void {
-    if (this.#leftOut === 0 && this.#take()) {
+    if (this.#leftOut === 0 && this.#bucket.tryTake()) {
       write({}, message);
       return;
     }
@@ -100,24 +95,13 @@ class Kind {
     if (this.#leftOut === 1) this.#waitForToken();
   }
 
-  #take(): boolean {
-    const nowMs = this.#clock();
-    const { burst, intervalMs } = this.#bounds;
-    this.#tokens = Math.min(burst, this.#tokens + (nowMs - this.#refilledMs) / intervalMs);
-    this.#refilledMs = nowMs;
-    if (this.#tokens < 1) return false;
-    this.#tokens -= 1;
-    return true;
-  }
-
   /** A timer, so that the last lines of a burst are told even when nothing follows. It keeps no process alive. */
   #waitForToken(): void {
-    const waitMs = Math.ceil((1 - this.#tokens) * this.#bounds.intervalMs);
     setTimeout(() => {
-      if (!this.#take()) return this.#waitForToken();
+      if (!this.#bucket.tryTake()) return this.#waitForToken();
       this.#tellLeftOut();
       this.#leftOut = 0;
       this.#tellLeftOut = () => {};
-    }, waitMs).unref();
+    }, Math.ceil(this.#bucket.waitMs)).unref();
   }
 }

@@ -40,7 +40,7 @@ export function commandLineDeps(process: ProgramProcess, streams: StandardStream
 export interface ProgramDeps {
   readonly logger: Logger;
   /** Log lines that could not be written. */
-  readonly droppedLogLines: () => number;
+  readonly droppedLogLines?: () => number;
   readonly clock: MonotonicClock;
   readonly wallClock: WallClock;
   /** Uniform in [0, 1). */

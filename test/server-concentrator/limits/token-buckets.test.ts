@@ -4,15 +4,15 @@ import { joinRate, TokenBuckets } from '../../../server-concentrator/limits/toke
 it('gives each client a burst and then its rate', () => {
   let nowMs = 0;
   const buckets = new TokenBuckets({ perSecond: 10, burst: 3 }, () => nowMs);
-  const taken = (clientId: string) => Array.from({ length: 5 }, () => buckets.tryTake(clientId));
+  const taken = (clientId: string) => Array.from({ length: 5 }, () => buckets.of(clientId).tryTake());
   expect(taken('a')).toEqual([true, true, true, false, false]);
   expect(taken('b')).toEqual([true, true, true, false, false]);
-  expect(buckets.waitMs('a')).toBe(100);
+  expect(buckets.of('a').waitMs).toBe(100);
   nowMs = 100;
   expect(taken('a')).toEqual([true, false, false, false, false]);
-  buckets.giveBack('a', 2);
+  buckets.of('a').giveBack(2);
   expect(taken('a')).toEqual([true, true, false, false, false]);
-  buckets.giveBack('a', 100);
+  buckets.of('a').giveBack(100);
   expect(taken('a')).toEqual([true, true, true, false, false]);
   nowMs = 60_000;
   expect(taken('a')).toEqual([true, true, true, false, false]);
@@ -20,6 +20,6 @@ it('gives each client a burst and then its rate', () => {
 
 it('lets all subflows of all sessions of a client come back at once', () => {
   const buckets = new TokenBuckets(joinRate(16), () => 0);
-  expect(Array.from({ length: 8 * 32 }, () => buckets.tryTake('a'))).not.toContain(false);
-  expect(buckets.tryTake('a')).toBe(false);
+  expect(Array.from({ length: 8 * 32 }, () => buckets.of('a').tryTake())).not.toContain(false);
+  expect(buckets.of('a').tryTake()).toBe(false);
 });
