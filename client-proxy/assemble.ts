@@ -73,6 +73,7 @@ export async function assemble(config: ClientConfig, deps: ClientProxyDeps): Pro
   const uses = new UplinkUses(logger);
   const peers = new PeerWatch({
     ...config.connections,
+    lingerMs: config.lingerMs,
     native,
     clock,
     onLost: (role, reason) => counters.peerLosses.add(role, reason),

@@ -4,6 +4,7 @@ import { type OutgoingChunk, OwnBytes } from '../../protocol/memory/chunk.ts';
 import type { NativeSockets } from '../kernel/native.ts';
 import { descriptorOf } from '../kernel/socket-handle.ts';
 import { readSocketMemoryBytes, takePendingError } from '../kernel/socket-options.ts';
+import { readTcpPeer } from '../kernel/tcp-info.ts';
 import type { AppSocket, AppSocketHandlers } from './app-socket.ts';
 import type { PeerWatch } from './peer-watch.ts';
 import type { PooledReader } from './pooled-reader.ts';
@@ -11,6 +12,9 @@ import type { PeerRole, WatchedPeer } from './watched-peer.ts';
 
 /** From here on `write` answers false: as much as one corked write carries. */
 export const WRITE_HIGH_WATER_BYTES = 256 * 1024;
+
+/** How soon it is asked whether the other end has taken all, and how often then: the time doubles up to the second. */
+const TAKEN_CHECK_MS = [20, 1_000] as const;
 
 /** A socket for a `TcpAppSocket`, not connected: a new one, over a descriptor, or over a handle taken from another socket. */
 export function newAppSocket(reader: PooledReader, over: { handle?: object; fd?: number } = {}): Socket {
@@ -46,6 +50,8 @@ export class TcpAppSocket implements AppSocket {
   #handlers: AppSocketHandlers | undefined;
   /** The other side's FIN has arrived: there is nothing to resume. */
   #inputEnded = false;
+  /** Nothing that is written reaches the other side, but what it had sent is still to be read. */
+  #hasPeerLeft = false;
   #error: NodeJS.ErrnoException | undefined;
 
   /**
@@ -77,6 +83,9 @@ export class TcpAppSocket implements AppSocket {
       onPeerLost: (error) => {
         this.#error ??= error;
         this.destroy('reset');
+      },
+      onPeerLeft: () => {
+        this.#hasPeerLeft = true;
       },
       onPeerKeepsAlive: (idleMs) => this.#handlers?.onKeepAlive?.(idleMs),
     });
@@ -114,7 +123,8 @@ export class TcpAppSocket implements AppSocket {
 
   write(pieces: readonly Uint8Array[], onWritten?: () => void): boolean {
     const socket = this.#socket;
-    if (!socket.writable) return false;
+    // A write that fails would end the connection with what is still to be read.
+    if (!socket.writable || this.#hasPeerLeft) return false;
     const last = pieces.length - 1;
     if (last > 0) socket.cork();
     for (let i = 0; i < last; i += 1) socket.write(pieces[i]!);
@@ -141,8 +151,7 @@ export class TcpAppSocket implements AppSocket {
     const socket = this.#socket;
     if (socket.destroyed) return;
     if (how === 'after-writes') {
-      // The kernel then resets whatever still comes from the other end.
-      socket.destroySoon();
+      this.#destroyWhenTaken();
       return;
     }
     if (how === 'close') {
@@ -157,6 +166,31 @@ export class TcpAppSocket implements AppSocket {
     } else {
       socket.resetAndDestroy();
     }
+  }
+
+  /**
+   * To close what is not read to its end makes the kernel reset the connection, and drop what the other end has not acknowledged
+   * yet. The watch gives up one that takes nothing for long.
+   */
+  #destroyWhenTaken(): void {
+    const socket = this.#socket;
+    const [firstMs, mostMs] = TAKEN_CHECK_MS;
+    const check = (nextMs: number) => {
+      if (socket.destroyed) return;
+      if (this.#isTaken) socket.destroy();
+      else setTimeout(() => check(Math.min(2 * nextMs, mostMs)), nextMs).unref();
+    };
+    this.end();
+    if (socket.writableFinished) check(firstMs);
+    else socket.once('finish', () => check(firstMs));
+  }
+
+  /** Whether the other end has acknowledged all; taken for granted where nobody knows, or nobody would give it up. */
+  get #isTaken(): boolean {
+    const descriptor = descriptorOf(this.#socket);
+    if (this.#native === undefined || descriptor === undefined || this.#peer === undefined) return true;
+    const peer = readTcpPeer(this.#native, descriptor);
+    return peer === undefined || peer.isClosed || !peer.isWaiting;
   }
 
   #onEnd(): void {

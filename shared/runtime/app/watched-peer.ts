@@ -20,6 +20,8 @@ export interface PeerTimes {
 
 export interface PeerOptions extends PeerTimes {
   readonly native: NativeSockets | undefined;
+  /** At the client: all uplinks may be gone for so long, while what an application has left waits for them. */
+  readonly lingerMs?: number;
   /** A connection was ended because of its other end. */
   readonly onLost?: (role: PeerRole, reason: PeerLoss) => void;
 }
@@ -28,6 +30,8 @@ export interface PeerOptions extends PeerTimes {
 export interface WatchedSocket {
   /** The other end is lost: the connection is to be reset, for this reason. */
   onPeerLost(error: NodeJS.ErrnoException): void;
+  /** The other end is gone, and all that it had sent is here to be read; nothing that is written reaches it. */
+  onPeerLeft(): void;
   /** The other end sends keep-alives of its own, after so much silence. */
   onPeerKeepsAlive(idleMs: number): void;
 }
@@ -58,6 +62,9 @@ const HALF_CLOSED_MS = 10 * 60_000;
  *   acknowledge and do not read for a while, such as a paused player;
  * - it is stalled: an origin that takes nothing any more, though nobody waits for its answer or can stop; or an application that
  *   has finished sending, and takes nothing for much longer. One that has not may read when it likes: a paused player.
+ *
+ * One that is gone behind its end is not lost while what it had sent is still to be read: back-pressure may take its time. It is
+ * when nothing of that is read for too long.
  */
 export class WatchedPeer {
   readonly #role: PeerRole;
@@ -67,7 +74,12 @@ export class WatchedPeer {
   readonly #probeIntervalMs: number;
   #idleMs: number;
   #isProbed = false;
+  /** Its end (FIN) was read, */
   #hasEnded = false;
+  /** or is known to wait behind what is still to be read. */
+  #hasFinished = false;
+  /** It is gone, and what it had sent is still to be read. */
+  #hasLeft = false;
   #last: TcpPeer | undefined;
   #lookedMs = 0;
   /** When it was last seen that payload had moved. */
@@ -108,10 +120,15 @@ export class WatchedPeer {
     if (!this.#isProbed) this.#probe();
     const peer = native && readTcpPeer(native, descriptor);
     this.#noteMovement(nowMs);
+    this.#hasFinished ||= peer?.hasFinished === true;
+    const takeError = () => (native && peer?.isClosed ? takePendingError(native, descriptor) : 'ETIMEDOUT');
+    if (peer !== undefined && this.#isOverUnread(peer)) {
+      this.#lookUnread(nowMs, takeError);
+      return;
+    }
     const loss = this.#lossOf(peer, nowMs);
     if (loss !== undefined) {
-      const pending = native && peer?.isClosed ? takePendingError(native, descriptor) : 'ETIMEDOUT';
-      this.#lose(loss, pending ?? 'ECONNRESET');
+      this.#lose(loss, takeError() ?? 'ECONNRESET');
       return;
     }
     if (peer !== undefined) this.#follow(peer, nowMs);
@@ -154,18 +171,34 @@ export class WatchedPeer {
     this.#movedMs = nowMs;
   }
 
-  /**
-   * What is left unread of an origin is still wanted, and reading it shows the reset. What an application left behind that
-   * has not ended is not.
-   */
   #isGone({ isClosed }: TcpPeer): boolean {
-    if (!isClosed) return false;
-    return this.#hasEnded
-      ? !this.#socket.writableFinished
-      : this.#role === 'application' && this.#socket.isPaused();
+    return isClosed && this.#hasEnded && !this.#socket.writableFinished;
+  }
+
+  /** Of an origin what is left unread is wanted in any case, and reading it shows the reset. */
+  #isOverUnread({ isClosed }: TcpPeer): boolean {
+    return isClosed && !this.#hasEnded && this.#role === 'application' && this.#socket.isPaused();
+  }
+
+  /**
+   * What an application has left unread is wanted if it is whole: it has closed in order, or was reset behind its end (EPIPE).
+   * After any other error some may be missing, and taking the error has made the rest look whole.
+   */
+  #lookUnread(nowMs: number, takeError: () => string | undefined): void {
+    const error = takeError();
+    const isWhole = this.#hasLeft || this.#hasFinished || error === undefined || error === 'EPIPE';
+    const { stallTimeoutMs, lingerMs = 0 } = this.#options;
+    if (!isWhole) this.#lose('gone', error ?? 'ECONNRESET');
+    else if (nowMs - this.#movedMs >= stallTimeoutMs + lingerMs) this.#lose('stalled', 'ETIMEDOUT');
+    else if (!this.#hasLeft) {
+      this.#hasLeft = true;
+      this.#owner.onPeerLeft();
+    }
   }
 
   #isSilent({ unansweredProbes }: TcpPeer, nowMs: number): boolean {
+    // It has nothing to say any more, and what it has said is still to be read.
+    if (this.#hasFinished && !this.#hasEnded) return false;
     if (unansweredProbes === 0) {
       this.#silentSinceMs = undefined;
       return false;

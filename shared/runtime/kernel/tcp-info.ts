@@ -62,8 +62,10 @@ export function readTcpTraffic(native: NativeSockets, descriptor: number): TcpTr
 
 /** What the kernel knows of the other end of a TCP connection. */
 export interface TcpPeer {
-  /** The kernel has ended the connection: by a reset, or because the other end does not answer. */
+  /** The connection is over: closed at both ends, or by a reset, or because the other end does not answer. */
   readonly isClosed: boolean;
+  /** All that the other end had to send is here, its end (FIN) included. Not told any more once the connection is over. */
+  readonly hasFinished: boolean;
   /** Repeats and probes in a row that the other end has not answered. */
   readonly unansweredProbes: number;
   /** Something that was sent, or is to be sent, is not acknowledged. */
@@ -81,6 +83,7 @@ export function readTcpPeer(native: NativeSockets, descriptor: number): TcpPeer 
   if (fill(native, descriptor) < NEEDED_BYTES) return undefined;
   return {
     isClosed: bytes[0] === TCP_CLOSE,
+    hasFinished: FINISHED_STATES.has(bytes[0]!),
     unansweredProbes: bytes[2]! + bytes[3]!,
     isWaiting: word(24) > 0 || word(144) > 0,
     ackedBytes: Number(longWords[120 / 8]),
@@ -93,6 +96,8 @@ export function readTcpPeer(native: NativeSockets, descriptor: number): TcpPeer 
 const TCP_INFO = 11;
 /** Of tcpi_state: include/net/tcp_states.h. */
 const TCP_CLOSE = 7;
+/** TCP_CLOSE_WAIT, TCP_LAST_ACK, TCP_CLOSING. */
+const FINISHED_STATES: ReadonlySet<number> = new Set([8, 9, 11]);
 /** Up to and with tcpi_delivery_rate. */
 const NEEDED_BYTES = 168;
 /** Up to and with tcpi_bytes_retrans (Linux 4.19). */

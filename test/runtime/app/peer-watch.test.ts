@@ -6,14 +6,14 @@ import { connectAppSocket } from '../../../shared/runtime/app/app-socket-connect
 import { acceptAppSockets } from '../../../shared/runtime/app/app-socket-listener.ts';
 import { BlockPool } from '../../../shared/runtime/app/block-pool.ts';
 import { PeerWatch } from '../../../shared/runtime/app/peer-watch.ts';
-import { type PeerTimes, WatchedPeer } from '../../../shared/runtime/app/watched-peer.ts';
+import { type PeerOptions, type PeerTimes, WatchedPeer } from '../../../shared/runtime/app/watched-peer.ts';
 import { Cancellation } from '../../../shared/runtime/async/cancellation.ts';
 import { loadNative } from '../../../shared/runtime/kernel/native.ts';
 import { descriptorOf } from '../../../shared/runtime/kernel/socket-handle.ts';
 import { IPPROTO_TCP } from '../../../shared/runtime/kernel/socket-options.ts';
 import { deferred } from '../../support/deferred.ts';
 import { needs } from '../../support/needs.ts';
-import { Recorder } from './app-pair.ts';
+import { pattern, Recorder, readAll } from './app-pair.ts';
 
 /** tcp(7): how long the kernel remembers a connection that was closed both ways. */
 const TCP_LINGER2 = 8;
@@ -21,6 +21,9 @@ const TCP_LINGER2 = 8;
 const TIMES = { keepAliveMs: 4_000, stallTimeoutMs: 2_000 };
 /** Longer than everything that follows from those times. */
 const SETTLED_MS = 6_000;
+
+/** Fits into what a kernel keeps of a connection that is not read. */
+const LEFT = pattern(30_000);
 
 const { native } = loadNative();
 const clock = () => performance.now();
@@ -31,7 +34,7 @@ afterAll(() => {
   for (const cleanup of cleanups) cleanup();
 });
 
-function newWatch(times: PeerTimes = TIMES) {
+function newWatch(times: PeerTimes & Pick<PeerOptions, 'lingerMs'> = TIMES) {
   const lost: string[] = [];
   const watch = new PeerWatch({
     ...times,
@@ -80,6 +83,21 @@ async function origin(peers: PeerWatch): Promise<{ socket: AppSocket; seen: Reco
   return { socket, seen };
 }
 
+/** Its kernel forgets the connection soon after it was closed both ways, as seen from there. */
+function forgetSoon(peer: Socket): void {
+  const second = new Uint8Array(Int32Array.of(1).buffer);
+  native!.setOption(descriptorOf(peer)!, IPPROTO_TCP, TCP_LINGER2, second);
+}
+
+/** As under back-pressure: in a later turn than `resume`, which begins to read in the next one. */
+async function pausedApplication(peers: PeerWatch): ReturnType<typeof application> {
+  const all = await application(peers);
+  await pause(10);
+  all.app.pause();
+  all.peer.resume();
+  return all;
+}
+
 const pause = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
 const settled = () => pause(SETTLED_MS);
 
@@ -87,12 +105,7 @@ describe.concurrent('PeerWatch', needs('libc'), () => {
   it('tells an application that has closed both ways from one that has finished sending', async () => {
     const { watch, lost } = newWatch();
     const [gone, waiting] = await Promise.all([application(watch), application(watch)]);
-    native!.setOption(
-      descriptorOf(gone.peer)!,
-      IPPROTO_TCP,
-      TCP_LINGER2,
-      new Uint8Array(Int32Array.of(1).buffer),
-    );
+    forgetSoon(gone.peer);
     gone.peer.destroy();
     waiting.peer.end();
     await gone.seen.close.promise;
@@ -101,6 +114,78 @@ describe.concurrent('PeerWatch', needs('libc'), () => {
     expect([lost, waiting.seen.closed]).toEqual([['application gone'], 0]);
     waiting.app.write([Buffer.from('late')]);
     expect(String((await once(waiting.peer, 'data'))[0])).toBe('late');
+  });
+
+  it.each<[string, (app: AppSocket, peer: Socket) => Promise<unknown>]>([
+    [
+      'closed behind us',
+      async (app, peer) => {
+        app.end();
+        await once(peer, 'end');
+        peer.end(LEFT);
+      },
+    ],
+    [
+      'closed before us',
+      async (app, peer) => {
+        peer.end(LEFT, () => app.end());
+      },
+    ],
+    [
+      'closed, and was forgotten by its kernel',
+      async (_app, peer) => {
+        forgetSoon(peer);
+        peer.end(LEFT, () => peer.destroy());
+      },
+    ],
+  ])('leaves what an application had sent until it is read: it %s', async (_, leave) => {
+    const { watch, lost } = newWatch({ ...TIMES, lingerMs: 60_000 });
+    const { app, peer, seen } = await pausedApplication(watch);
+    await leave(app, peer);
+    await settled();
+    // Nobody gets it, and it harms nothing.
+    app.write([Buffer.from('late')]);
+    expect([lost, seen.closed]).toEqual([[], 0]);
+    app.resume();
+    await seen.end.promise;
+    expect(seen.bytes.equals(LEFT)).toBe(true);
+  });
+
+  it.each<[string, (app: AppSocket, peer: Socket) => unknown, PeerTimes, string]>([
+    [
+      'was reset before its end',
+      (_app, peer) => peer.write(LEFT, () => peer.resetAndDestroy()),
+      TIMES,
+      'application gone',
+    ],
+    [
+      'closed, and nothing of it is read for too long',
+      (app, peer) => peer.end(LEFT, () => app.end()),
+      { ...TIMES, stallTimeoutMs: 1_000 },
+      'application stalled',
+    ],
+  ])('gives up what an application has left unread: it %s', async (_, leave, times, reason) => {
+    const { watch, lost } = newWatch(times);
+    const { app, peer, seen } = await pausedApplication(watch);
+    leave(app, peer);
+    await seen.close.promise;
+    expect(lost).toEqual([reason]);
+    expect(seen.ended).toBe(0);
+  });
+
+  it('lets an end take the rest, whatever it has said itself and nobody reads', async () => {
+    const { watch } = newWatch();
+    const { app, peer, seen } = await application(watch);
+    await pause(10);
+    app.pause();
+    const bytes = pattern(4_000_000);
+    app.write([bytes]);
+    app.destroy('after-writes');
+    peer.write('not read');
+    await pause(500);
+    expect((await readAll(peer)).equals(bytes)).toBe(true);
+    await seen.close.promise;
+    expect(seen.error).toBeUndefined();
   });
 
   it('gives up an origin that takes nothing once everything was sent, and waits for it before', async () => {
@@ -159,7 +244,11 @@ describe.concurrent('PeerWatch', needs('libc'), () => {
     const [socket] = (await once(server, 'connection')) as [Socket];
     onCleanup(() => socket.destroy());
     const told: number[] = [];
-    const owner = { onPeerLost() {}, onPeerKeepsAlive: (idleMs: number) => void told.push(idleMs) };
+    const owner = {
+      onPeerLost() {},
+      onPeerLeft() {},
+      onPeerKeepsAlive: (idleMs: number) => void told.push(idleMs),
+    };
     const watched = new WatchedPeer('application', socket, owner, { ...TIMES, native });
     peer.setKeepAlive(true, 1_000);
     peer.write('x');
