@@ -127,7 +127,7 @@ export class SessionStreams implements StreamCommands {
     const id = this.#table.allocate();
     const sendLimitDsn = this.#options.firstWindowBytes;
     const stream = this.#live.make({ id, phase: 'opening', policy, sendLimitDsn });
-    stream.receive.window.openUp();
+    stream.receive.window.openUp(0);
     this.#live.tellPeer({
       type: 'open',
       streamId: id,
@@ -169,7 +169,7 @@ export class SessionStreams implements StreamCommands {
     if (stream === undefined) return;
     stream.advance('accepted');
     const { window } = stream.receive;
-    window.openUp();
+    window.openUp(window.limitDsn);
     this.#live.tellPeer({ type: 'opened', streamId, limit: window.limitDsn, ok: true, code: 0 });
   }
 
@@ -205,8 +205,11 @@ export class SessionStreams implements StreamCommands {
   }
 
   undeliveredBytes(streamId: number): number | undefined {
-    const send = this.#live.get(streamId)?.send;
-    return send && send.undeliveredBytes + (send.state === 'ending' ? 1 : 0);
+    const stream = this.#live.get(streamId);
+    if (stream === undefined) return undefined;
+    const { send, phase } = stream;
+    const isUnfinished = send.state === 'ending' || phase === 'opening';
+    return send.undeliveredBytes + (isUnfinished ? 1 : 0);
   }
 
   consumed(streamId: number, bytes: number): void {

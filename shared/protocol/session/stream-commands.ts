@@ -35,8 +35,8 @@ export interface StreamCommands {
   /** Ends both directions at once and tells the peer. */
   reset(streamId: number, error: ErrorName): void;
   /**
-   * Bytes that were written and have not all arrived; an end that has not counts as one more. undefined when the stream is
-   * gone.
+   * Bytes that were written and have not all arrived. An end that has not counts as one more, and so does an origin that is not
+   * known to be connected: nobody has the bytes yet. undefined when the stream is gone.
    */
   undeliveredBytes(streamId: number): number | undefined;
   /** The application has taken `bytes` of what `stream-data` brought. */

@@ -10,10 +10,10 @@ const MAX_CHECK_INTERVAL_MS = 1_000;
  * The application of a stream has finished sending and is gone. What it had sent still goes, as it would from a kernel;
  * then the stream is reset, since nobody is left to receive.
  *
- * @param patienceMs without any progress for so long it is reset, too
+ * @param patienceMs without any progress for so long it is reset, too; the time without any subflow does not count
  */
 export function abandonStream(
-  driver: Pick<SessionDriver, 'input' | 'isClosed'>,
+  driver: Pick<SessionDriver, 'input' | 'isClosed' | 'hasSubflow'>,
   streamId: number,
   error: ErrorName,
   patienceMs: number,
@@ -24,7 +24,8 @@ export function abandonStream(
     if (driver.isClosed) return;
     const leftBytes = driver.input(({ streams }) => streams.undeliveredBytes(streamId));
     if (leftBytes === undefined) return;
-    waitedMs = leftBytes < leastBytes ? 0 : waitedMs + sinceMs;
+    if (leftBytes < leastBytes) waitedMs = 0;
+    else if (driver.hasSubflow) waitedMs += sinceMs;
     leastBytes = leftBytes;
     if (leftBytes === 0 || waitedMs >= patienceMs) {
       driver.input(({ streams }) => streams.reset(streamId, error));

@@ -140,6 +140,20 @@ describe('opening', () => {
   });
 });
 
+it('bytes are not delivered before the origin is connected, though all have arrived', () => {
+  const bed = new SessionBed('client');
+  const { streams } = bed.at(0);
+  streams.open(ORIGIN, { mode: 'aggregate' });
+  streams.write(0, new OwnBytes(new Uint8Array(100)));
+  streams.end(0);
+  bed.sent();
+  const { sentBytes } = bed.session.snapshot().subflows[0]!;
+  bed.control({ type: 'receipt', entries: [{ subflowId: 0, delayMicroseconds: 0, bytes: sentBytes }] });
+  expect(streams.undeliveredBytes(0)).toBe(1);
+  bed.control({ type: 'opened', streamId: 0, limit: 1_000, ok: true, code: 0 });
+  expect(streams.undeliveredBytes(0)).toBe(0);
+});
+
 describe('RESET behind the end of the peer', () => {
   const bytes = new Uint8Array(100);
   const reset = { type: 'reset', streamId: 0, code: 0x89 } as const;

@@ -98,8 +98,15 @@ describe('an end that is gone', () => {
       consumed: () => {},
     };
     const input = (work: (session: object) => unknown) => work({ streams });
-    const driver = { input, forgetStream() {}, isClosed: false } as unknown as SessionDriver;
-    return { driver, state, said };
+    const driver = { input, forgetStream() {}, isClosed: false, hasSubflow: true };
+    return {
+      driver: driver as unknown as SessionDriver,
+      setSubflow: (is: boolean) => {
+        driver.hasSubflow = is;
+      },
+      state,
+      said,
+    };
   };
   class ClosingSocket extends FakeAppSocket {
     readonly closings: (string | undefined)[] = [];
@@ -130,6 +137,22 @@ describe('an end that is gone', () => {
     expect(elapsedMs).toBeGreaterThanOrEqual(fromMs);
     expect(elapsedMs).toBeLessThanOrEqual(toMs);
     expect(vi.getTimerCount()).toBe(0);
+  });
+
+  it('has what it had sent wait for a subflow for as long as the session does', () => {
+    const { driver, setSubflow, state, said } = sessionWith(100_000);
+    const relay = new StreamRelay(driver, 0, undefined, 10_000);
+    relay.attach(new FakeAppSocket());
+    relay.onEnd();
+    setSubflow(false);
+    relay.onClose(new Error('gone'));
+    vi.advanceTimersByTime(60_000);
+    setSubflow(true);
+    vi.advanceTimersByTime(5_000);
+    expect(said).toEqual(['end']);
+    state.undelivered = 0;
+    vi.advanceTimersByTime(5_000);
+    expect(said).toEqual(['end', 'connectionReset']);
   });
 
   it('that has not ended resets the stream at once', () => {
