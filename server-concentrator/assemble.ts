@@ -157,6 +157,7 @@ async function makeMemoryWatches(
     new KernelMemoryWatch({
       limitBytes: await kernelMemoryLimit(total.limitBytes),
       holders: () => sessions.kernelHolders(),
+      narrow: (isNarrow) => sessions.narrowOrigins(isNarrow),
       onReset: (count) => total.onRefused(count),
       logger,
     }),

@@ -18,24 +18,33 @@ export interface KernelMemoryWatchOptions {
   readonly limitBytes: number;
   /** Connections for which the kernel keeps anything, of all clients. */
   holders(): Iterable<KernelHolder>;
+  /** Whether it is to keep little for each connection, those to come included. */
+  narrow(isNarrow: boolean): void;
   /** Connections were reset. */
   onReset(count: number): void;
   readonly logger: Logger;
 }
 
 const LOOK_MS = 1_000;
+/** From this share of the limit on connections are narrow, until it keeps less than the other share. */
+const NARROW_SHARE = 1 / 2;
+const WIDE_SHARE = 1 / 4;
+/** However little the program itself may take: MemoryMax allows it, and it is what some hundred connections need. */
+const LEAST_LIMIT_BYTES = 64 * 1024 * 1024;
 /** The share of what the kernel has for all TCP connections of the machine before it begins to save. */
 const MACHINE_SHARE = 3 / 4;
 const PAGE_BYTES = 4096;
 
 /**
  * Holds what the kernel keeps for origins within a bound: all programs of the machine share its memory for TCP, and when that is
- * used up every connection suffers. Origins that send and are not read, or that do not read, are reset then: those of the client
- * that has most, where nothing moves first, and of these the largest.
+ * used up every connection suffers. From half of the bound on it keeps less for each connection, which is slower. Beyond the
+ * bound, origins that send and are not read, or that do not read, are reset: those of the client that has most, where nothing
+ * moves first, and of these the largest.
  */
 export class KernelMemoryWatch {
   readonly #options: KernelMemoryWatchOptions;
   #timer: NodeJS.Timeout | undefined;
+  #isNarrow = false;
 
   constructor(options: KernelMemoryWatchOptions) {
     this.#options = options;
@@ -59,10 +68,22 @@ export class KernelMemoryWatch {
       if (own === undefined) byClient.set(holder.clientId, [holder]);
       else own.push(holder);
     }
+    this.#narrow(excessBytes + limitBytes);
     const largestFirst = [...byClient].sort(([, one], [, other]) => sumOf(other) - sumOf(one));
     for (const [clientId, own] of largestFirst) {
       if (excessBytes > 0) excessBytes -= this.#shrink(clientId, own, excessBytes);
     }
+  }
+
+  /** Tells the connections what they may have, when that changes. */
+  #narrow(keptBytes: number): void {
+    const { limitBytes, narrow, logger } = this.#options;
+    const isNarrow = keptBytes >= limitBytes * (this.#isNarrow ? WIDE_SHARE : NARROW_SHARE);
+    if (isNarrow === this.#isNarrow) return;
+    this.#isNarrow = isNarrow;
+    narrow(isNarrow);
+    const kernel = formatByteSize(keptBytes);
+    if (isNarrow) logger.info({ kernel }, 'the kernel keeps much for origins: it keeps less for each now');
   }
 
   /** Resets connections of the client until they give back so much, or all of them. @returns what that gives back */
@@ -88,10 +109,10 @@ export class KernelMemoryWatch {
   }
 }
 
-/** The bound: as much as the program itself may take for streams, within what the machine has for TCP. */
+/** The bound: as much as the program itself may take for streams, or a little, within what the machine has for TCP. */
 export async function kernelMemoryLimit(memoryTotalBytes: number, file = TCP_MEMORY_FILE): Promise<number> {
   return Math.min(
-    memoryTotalBytes,
+    Math.max(memoryTotalBytes, LEAST_LIMIT_BYTES),
     ((await tcpMemoryBytes(file)) ?? Number.POSITIVE_INFINITY) * MACHINE_SHARE,
   );
 }

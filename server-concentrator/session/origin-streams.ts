@@ -34,6 +34,7 @@ export class OriginStreams {
   readonly #options: OriginStreamsOptions;
   readonly #streams = new Map<number, OriginStream>();
   readonly #sweep: NodeJS.Timeout;
+  #isNarrow = false;
 
   constructor(options: OriginStreamsOptions) {
     this.#options = options;
@@ -59,6 +60,7 @@ export class OriginStreams {
         }
         driver.input(({ streams }) => streams.accept(streamId));
         relay.attach(socket);
+        if (this.#isNarrow) relay.narrow(true);
       },
       (error: unknown) => {
         if (dial.aborted) return;
@@ -79,6 +81,12 @@ export class OriginStreams {
       if (stream.kernelBytes === 0) continue;
       yield { bytes: stream.kernelBytes, isMoving, end: () => stream.relay.abort('resourceExceeded') };
     }
+  }
+
+  /** Whether the kernel is to keep little for each connection, from now on. */
+  narrow(isNarrow: boolean): void {
+    this.#isNarrow = isNarrow;
+    for (const { relay } of this.#streams.values()) relay.narrow(isNarrow);
   }
 
   /** The session is over. */

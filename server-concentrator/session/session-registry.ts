@@ -58,6 +58,7 @@ export class SessionRegistry {
   readonly #sessions = new Map<string, LiveSession>();
   readonly #share: FairShare;
   #isDraining = false;
+  #isNarrow = false;
   #announced: Announced = { addresses: [], joinHere: true };
 
   constructor(options: SessionRegistryOptions) {
@@ -90,6 +91,12 @@ export class SessionRegistry {
     for (const { clientId, streams } of this.#sessions.values()) {
       for (const holder of streams.kernelHolders()) yield { clientId, ...holder };
     }
+  }
+
+  /** Whether the kernel is to keep little for each origin, from now on. */
+  narrowOrigins(isNarrow: boolean): void {
+    this.#isNarrow = isNarrow;
+    for (const { streams } of this.#sessions.values()) streams.narrow(isNarrow);
   }
 
   /** Whether there are no new sessions and streams any more. */
@@ -258,6 +265,7 @@ export class SessionRegistry {
     });
     const idleTimeoutMs = limits.streamIdleTimeoutMs;
     const streams = new OriginStreams({ driver, clientId, dialer, logger, idleTimeoutMs });
+    streams.narrow(this.#isNarrow);
     const keys = new ProvenKeys();
     const { joinHere } = this.#announced;
     const live = { clientId, id, driver, memory, streams, subflowMemory, joinHere, keys };

@@ -36,6 +36,8 @@ export interface AppSocket {
   write(pieces: readonly Uint8Array[], onWritten?: () => void): boolean;
   /** What the kernel keeps for it, in bytes of its memory; undefined where that cannot be asked. */
   kernelBytes?(): number | undefined;
+  /** Whether the kernel is to keep little for it, in either direction: slower, but many need little together then. */
+  narrow?(isNarrow: boolean): void;
   /** Half-closes: sends FIN after what was written; reading goes on. */
   end(): void;
   /** Asks the other side whether it is still there, after so much silence; it has no effect if that is done earlier already. */

@@ -1,9 +1,14 @@
 import { type OnReadOpts, Socket, type SocketConstructorOpts } from 'node:net';
 import { MisuseError } from '../../protocol/errors.ts';
 import { type OutgoingChunk, OwnBytes } from '../../protocol/memory/chunk.ts';
-import type { NativeSockets } from '../kernel/native.ts';
+import { NativeSocketError, type NativeSockets } from '../kernel/native.ts';
 import { descriptorOf } from '../kernel/socket-handle.ts';
-import { readSocketMemoryBytes, takePendingError } from '../kernel/socket-options.ts';
+import {
+  readSocketMemoryBytes,
+  setNotSentLowWater,
+  setWindowClamp,
+  takePendingError,
+} from '../kernel/socket-options.ts';
 import { readTcpPeer } from '../kernel/tcp-info.ts';
 import type { AppSocket, AppSocketHandlers } from './app-socket.ts';
 import type { PeerWatch } from './peer-watch.ts';
@@ -12,6 +17,11 @@ import type { PeerRole, WatchedPeer } from './watched-peer.ts';
 
 /** From here on `write` answers false: as much as one corked write carries. */
 export const WRITE_HIGH_WATER_BYTES = 256 * 1024;
+
+/** What the kernel keeps in each direction of a narrow connection, about: the floor of a stream's window. */
+const NARROW_BYTES = 64 * 1024;
+/** More than any kernel keeps. */
+const WIDE_BYTES = 0x7fff_ffff;
 
 /** How soon it is asked whether the other end has taken all, and how often then: the time doubles up to the second. */
 const TAKEN_CHECK_MS = [20, 1_000] as const;
@@ -137,6 +147,19 @@ export class TcpAppSocket implements AppSocket {
     const descriptor = descriptorOf(this.#socket);
     if (this.#native === undefined || descriptor === undefined) return undefined;
     return readSocketMemoryBytes(this.#native, descriptor);
+  }
+
+  narrow(isNarrow: boolean): void {
+    const descriptor = descriptorOf(this.#socket);
+    if (this.#native === undefined || descriptor === undefined) return;
+    const bytes = isNarrow ? NARROW_BYTES : WIDE_BYTES;
+    try {
+      setWindowClamp(this.#native, descriptor, bytes);
+      setNotSentLowWater(this.#native, descriptor, bytes);
+    } catch (error) {
+      // It goes on as before in a sandbox that has none of these options.
+      if (!(error instanceof NativeSocketError)) throw error;
+    }
   }
 
   end(): void {

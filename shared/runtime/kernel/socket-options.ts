@@ -17,6 +17,11 @@ export function setNotSentLowWater(native: NativeSockets, descriptor: number, by
   setInteger(native, descriptor, TCP_NOTSENT_LOWAT, bytes);
 }
 
+/** The other end may send at most so much ahead of what is read (TCP_WINDOW_CLAMP, tcp(7)); what it may send already stays allowed. */
+export function setWindowClamp(native: NativeSockets, descriptor: number, bytes: number): void {
+  setInteger(native, descriptor, TCP_WINDOW_CLAMP, bytes);
+}
+
 /** Unacknowledged for longer than this, the kernel closes the connection (TCP_USER_TIMEOUT, RFC 5482). */
 export function setUserTimeout(native: NativeSockets, descriptor: number, timeoutMs: number): void {
   setInteger(native, descriptor, TCP_USER_TIMEOUT, timeoutMs);
@@ -104,6 +109,7 @@ const SK_MEMINFO_VARS = 9;
 const TCP_CONGESTION = 13;
 /** TCP_CA_NAME_MAX */
 const CONGESTION_CONTROL_BYTES = 16;
+const TCP_WINDOW_CLAMP = 10;
 const TCP_USER_TIMEOUT = 18;
 const TCP_NOTSENT_LOWAT = 25;
 const TCP_RTO_MAX_MS = 44;

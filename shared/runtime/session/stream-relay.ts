@@ -67,6 +67,11 @@ export class StreamRelay implements Omit<StreamHandlers, 'onOpened'>, AppSocketH
     return this.#socket.kernelBytes?.() ?? KERNEL_GUESS_BYTES;
   }
 
+  /** Whether the kernel is to keep little for the connection. */
+  narrow(isNarrow: boolean): void {
+    this.#socket?.narrow?.(isNarrow);
+  }
+
   /** There will be no connection: gives back what waits for it. The caller says so in the session. */
   discard(): void {
     if (!this.#isOver) this.#finish();

@@ -27,6 +27,7 @@ function resetOf(given: readonly Given[]): readonly number[] {
         isMoving,
         end: () => reset.push(i),
       })),
+    narrow: () => {},
     onReset: (count) => {
       told += count;
     },
@@ -85,13 +86,32 @@ describe('KernelMemoryWatch', () => {
     expect(resetOf(given)).toEqual(reset);
   });
 
+  it('keeps less for each from half of the bound on, until little is kept', () => {
+    const told: boolean[] = [];
+    let bytes = 0;
+    const watch = new KernelMemoryWatch({
+      limitBytes: 100,
+      holders: () => [{ clientId: 'a', bytes, isMoving: true, end: () => expect.fail() }],
+      narrow: (isNarrow) => told.push(isNarrow),
+      onReset: () => {},
+      logger: pino({ enabled: false }),
+    });
+    const after = [49, 50, 60, 25, 24, 49].map((now) => {
+      bytes = now;
+      watch.check();
+      return told.join();
+    });
+    expect(after).toEqual(['', 'true', 'true', 'true', 'true,false', 'true,false']);
+  });
+
   it('leaves the machine a quarter of what its kernel has for TCP', async () => {
     const folder = await mkdtemp(join(tmpdir(), 'tributary-tcp-mem-'));
     const file = join(folder, 'tcp_mem');
     await writeFile(file, '1000\t2000\t3000\n');
     expect(await kernelMemoryLimit(10 ** 9, file)).toBe(1500 * 4096);
-    expect(await kernelMemoryLimit(10 ** 6, file)).toBe(10 ** 6);
-    expect(await kernelMemoryLimit(10 ** 6, join(folder, 'none'))).toBe(10 ** 6);
+    expect(await kernelMemoryLimit(10 ** 6, file)).toBe(1500 * 4096);
+    expect(await kernelMemoryLimit(10 ** 6, join(folder, 'none'))).toBe(2 ** 26);
+    expect(await kernelMemoryLimit(10 ** 8, join(folder, 'none'))).toBe(10 ** 8);
     await rm(folder, { recursive: true });
   });
 });
