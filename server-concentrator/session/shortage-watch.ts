@@ -22,7 +22,7 @@ export interface ShortageWatchOptions {
 }
 
 const LOOK_MS = 1_000;
-/** Lingering sessions end when some level that they are in has less than this share free. */
+/** Lingering sessions end when so much is used of a level that they share. One that is alone there is in nobody's way. */
 const SHORT_SHARE = 7 / 8;
 /** One line in so long says that streams were refused or reset. */
 const LOG_MS = 60_000;
@@ -59,7 +59,7 @@ export class ShortageWatch {
     const lingering = holders().filter(({ isLingering, memory }) => isLingering && memory.usedBytes > 0);
     lingering.sort((one, other) => other.memory.usedBytes - one.memory.usedBytes);
     for (const { clientId, id, memory, end } of lingering) {
-      if (memory.freeBytes(SHORT_SHARE) > 0) continue;
+      if (!memory.isShortForOthers(SHORT_SHARE)) continue;
       logger.warn({ client: clientId, session: id }, 'memory is short: ending a session without a subflow');
       end();
     }

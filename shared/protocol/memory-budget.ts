@@ -4,8 +4,12 @@ export const PROMISED_SHARE = 5 / 8;
 export const FIRST_WINDOWS_SHARE = 3 / 8;
 /** The share of the top level, where others share it. */
 const SHARED_SHARE = 7 / 8;
-/** From this share on, which windows alone do not reach, applications are read a little at a time. */
+/** From this share on, which windows alone do not reach, applications are read a little at a time, */
 const TIGHT_SHARE = 3 / 4;
+/** and from this one on not at all: what waits to be sent leaves room for what the peer may send in any case, and for new streams. */
+export const FULL_SHARE = 7 / 8;
+/** These two may take this share of a level, but for the top one: every stream may use the floor of its window at any time. */
+export const KEPT_SHARE = 9 / 8;
 /** From this share on, those who have more than their part of a level that others share get nothing more to send. */
 const CONTESTED_SHARE = 3 / 4;
 
@@ -43,13 +47,12 @@ export class MemoryBudget {
     this.#parent?.onRefused(count);
   }
 
-  /** What is free at every level below this share of its limit. */
+  /** What is free at every level below this share of its limit; at the top one at most all of it. */
   freeBytes(share = 1): number {
+    if (this.#parent !== undefined) return Math.min(this.#ownFreeBytes(share), this.#parent.freeBytes(share));
     // A client has but its part of the top level: there, strangers who promise all they may must leave room for the next one.
-    const isShared = this.#parent === undefined && this.#users > 0;
-    const limitBytes = this.limitBytes * (isShared ? Math.max(share, SHARED_SHARE) : share);
-    const own = Math.max(0, Math.floor(limitBytes) - this.#usedBytes);
-    return this.#parent === undefined ? own : Math.min(own, this.#parent.freeBytes(share));
+    const least = this.#users > 0 ? SHARED_SHARE : 0;
+    return this.#ownFreeBytes(Math.min(1, Math.max(share, least)));
   }
 
   /** Whether some level is so full that applications should be read a little at a time. */
@@ -60,10 +63,18 @@ export class MemoryBudget {
     return parent !== undefined && parent.#parent !== undefined && parent.isTight;
   }
 
-  /** Whether nothing more should be read from applications: some level has no room, or others need what is left. */
+  /** Whether nothing more should be read from applications: some level has no room for it, or others need what is left. */
   get isFull(): boolean {
-    if (this.#usedBytes >= this.limitBytes || this.#isOverItsPart) return true;
+    if (this.#usedBytes >= this.limitBytes * FULL_SHARE || this.#isOverItsPart) return true;
     return this.#parent?.isFull ?? false;
+  }
+
+  /** Whether this share of a level that others use as well is used up. */
+  isShortForOthers(share: number): boolean {
+    const parent = this.#parent;
+    if (parent === undefined) return false;
+    const isShort = parent.#users > 1 && parent.#usedBytes >= parent.limitBytes * share;
+    return isShort || parent.isShortForOthers(share);
   }
 
   /** Takes so much if it is free at every level below this share of its limit. */
@@ -86,6 +97,10 @@ export class MemoryBudget {
     this.#usedBytes -= bytes;
     this.#parent?.give(bytes);
     if (this.#usedBytes === 0 && this.#parent !== undefined) this.#parent.#users--;
+  }
+
+  #ownFreeBytes(share: number): number {
+    return Math.max(0, Math.floor(this.limitBytes * share) - this.#usedBytes);
   }
 
   get #isOverItsPart(): boolean {

@@ -14,9 +14,9 @@ export const DIRECT_UPLINK = 'wifi';
 /** What the ports of the origin mean to the client. The proxy answers for the first one before the origin does. */
 export const PORTS = { optimistic: 80, plain: 8080, direct: 81, redundant: 82 } as const;
 
-/** Budgets whose windows the traffic fills now and then. Smaller ones would refuse and reset streams, as they are meant to. */
-const SESSION_MEMORY = '16MiB';
-const TOTAL_MEMORY = '128MiB';
+/** Budgets that the traffic fills now and then. */
+const SESSION_MEMORY = '8MiB';
+const TOTAL_MEMORY = '24MiB';
 
 /** The client's configuration. */
 export const CLIENT: Changes = {

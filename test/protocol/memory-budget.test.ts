@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { MemoryBudget } from '../../shared/protocol/memory-budget.ts';
+import { KEPT_SHARE, MemoryBudget } from '../../shared/protocol/memory-budget.ts';
 
 /** A process with two clients and a session of each. */
 function levels(totalBytes = 1_000, clientBytes = 400, sessionBytes = 300) {
@@ -45,7 +45,7 @@ describe('MemoryBudget', () => {
     budget.take(150);
     expect([budget.freeBytes(), budget.tryTake(1), budget.isFull]).toEqual([0, false, true]);
     budget.give(60);
-    expect([budget.freeBytes(), budget.isFull]).toEqual([10, false]);
+    expect([budget.freeBytes(), budget.isFull]).toEqual([10, true]);
   });
 
   it('is tight from three quarters of a session or a client on, whatever the others use', () => {
@@ -59,8 +59,29 @@ describe('MemoryBudget', () => {
     expect([sessions[0].isTight, sessions[0].isFull]).toEqual([true, false]);
   });
 
+  it('is full from seven eighths of a session or a client on, and then keeps a quarter more of it', () => {
+    const { clients, sessions } = levels(3_200, 800, 800);
+    sessions[0].take(699);
+    expect(sessions[0].isFull).toBe(false);
+    sessions[0].take(1);
+    expect([sessions[0].isFull, sessions[1].isFull]).toEqual([true, false]);
+    expect([sessions[0].tryTake(201, KEPT_SHARE), sessions[0].tryTake(200, KEPT_SHARE)]).toEqual([
+      false,
+      true,
+    ]);
+    sessions[0].give(900);
+    clients[0].take(700);
+    expect([sessions[0].isFull, sessions[0].freeBytes(KEPT_SHARE)]).toEqual([true, 200]);
+  });
+
+  it('keeps no more than the top level has', () => {
+    const { sessions } = levels(400, 400, 400);
+    sessions[0].take(300);
+    expect(sessions[0].freeBytes(KEPT_SHARE)).toBe(100);
+  });
+
   it('is full where a level is contested and it has more than its part', () => {
-    const { sessions } = levels(1_000, 800, 800);
+    const { sessions } = levels(1_000, 900, 900);
     sessions[0].take(700);
     // Alone it may.
     expect(sessions[0].isFull).toBe(false);

@@ -1,4 +1,4 @@
-import type { MemoryBudget } from '../memory-budget.ts';
+import { FULL_SHARE, type MemoryBudget } from '../memory-budget.ts';
 import type { Stream } from '../stream/stream.ts';
 import type { Subflow } from '../subflow/subflow.ts';
 
@@ -24,8 +24,8 @@ export const BACKLOG_TUNING: BacklogTuning = {
 const SHARED_PART = 1 / 8;
 /** However many share it, an application is read until this much waits: a small read. */
 const LEAST_BYTES = 8 * 1024;
-/** After it was full, applications are read again below this share of each level: room for more than one read. */
-const RESUME_SHARE = 15 / 16;
+/** What one read is reckoned to bring, when several are told at once that they may be read again: most bring no more. */
+const READ_BYTES = 64 * 1024;
 
 /** What the backlog asks of its session. */
 export interface BacklogHost {
@@ -76,13 +76,16 @@ export class Backlog {
     this.#waiting.delete(stream);
   }
 
-  /** Applications that were told to wait may be read again, as far as there is room. */
+  /** Applications that were told to wait may be read again, as far as there is room: those that have waited longest come first. */
   tellWritable(): void {
     if (this.#waiting.size === 0) return;
-    if (this.#memory.isFull || this.#memory.freeBytes(RESUME_SHARE) === 0) return;
+    if (this.#memory.isFull) return;
     const limit = this.#limitBytes();
+    let freeBytes = this.#memory.freeBytes(FULL_SHARE);
     for (const stream of this.#waiting) {
+      if (freeBytes <= 0) return;
       if (!this.#hasRoom(stream, limit)) continue;
+      freeBytes -= READ_BYTES;
       this.#waiting.delete(stream);
       this.#host.tellWritable(stream.id);
     }

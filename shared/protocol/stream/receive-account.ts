@@ -1,5 +1,5 @@
 import { STEP_BYTES } from '../memory/footprint.ts';
-import type { MemoryBudget } from '../memory-budget.ts';
+import { KEPT_SHARE, type MemoryBudget } from '../memory-budget.ts';
 
 /**
  * What the receiving half of one stream has taken from its session's budget: what its window promises beyond the floor, or
@@ -38,7 +38,7 @@ export class ReceiveAccount {
     if (this.#isClosed) return true;
     const wanted = Math.max(this.#promisedBytes, Math.ceil(bytes / STEP_BYTES) * STEP_BYTES);
     if (wanted > this.#takenBytes) {
-      if (!this.#budget.tryTake(wanted - this.#takenBytes)) return false;
+      if (!this.#budget.tryTake(wanted - this.#takenBytes, KEPT_SHARE)) return false;
     } else if (wanted < this.#takenBytes) {
       this.#budget.give(this.#takenBytes - wanted);
     }

@@ -50,14 +50,17 @@ export class ReceiveWindow {
     return this.#consumedBytes;
   }
 
-  /** Takes a first window out of what the session can spare. */
-  openUp(): void {
+  /**
+   * Takes a first window out of what the session can spare.
+   * @param promisedDsn how far the peer may send already
+   */
+  openUp(promisedDsn: number): void {
     // The peer may have finished before the origin was connected.
     if (this.#isClosed) return;
     const spareBytes = this.#account.freeBytes(FIRST_WINDOWS_SHARE) * FIRST_WINDOW_PART;
     const wanted = Math.min(this.#tuning.firstBytes, Math.floor(spareBytes));
     if (wanted > this.#windowBytes) this.#growTo(wanted);
-    this.#limitDsn = this.#consumedBytes + this.#windowBytes;
+    this.#limitDsn = Math.max(promisedDsn, this.#consumedBytes + this.#creditBytes);
   }
 
   /**

@@ -1,6 +1,6 @@
 import { STREAM_BYTES } from '../memory/footprint.ts';
 import { GatheredBytes } from '../memory/gathered-bytes.ts';
-import type { MemoryBudget } from '../memory-budget.ts';
+import { KEPT_SHARE, type MemoryBudget } from '../memory-budget.ts';
 import type { Now } from '../now.ts';
 import type { SessionSteering, StreamSteering } from '../steering/session-steering.ts';
 import type { SteeringPolicy } from '../steering/steering-policy.ts';
@@ -45,7 +45,7 @@ interface EarlyData {
 
 /** Whether there is memory for another stream: for itself and the floor of its window. */
 export function hasRoomForStream(memory: MemoryBudget): boolean {
-  return memory.freeBytes() >= STREAM_BYTES + FLOOR_WINDOW_BYTES;
+  return memory.freeBytes(KEPT_SHARE) >= STREAM_BYTES + FLOOR_WINDOW_BYTES;
 }
 
 /** One application connection: two halves, a steering policy, and its place among the streams that send. */

@@ -3,6 +3,7 @@ import { encodeControl } from '../../../shared/protocol/codec/frame.ts';
 import { ERROR_CODE } from '../../../shared/protocol/errors.ts';
 import { OwnBytes } from '../../../shared/protocol/memory/chunk.ts';
 import { PIECE_BYTES, STREAM_BYTES } from '../../../shared/protocol/memory/footprint.ts';
+import { FULL_SHARE } from '../../../shared/protocol/memory-budget.ts';
 import { MAX_EMBRYO_BYTES, MAX_EMBRYOS } from '../../../shared/protocol/session/embryos.ts';
 import { FLOOR_WINDOW_BYTES } from '../../../shared/protocol/stream/receive-window.ts';
 import { patternBytes } from '../support.ts';
@@ -154,6 +155,41 @@ describe('what waits to be sent', () => {
     expect(bed.budget.usedBytes).toBeLessThan(memoryBytes);
     // It was read in most turns.
     expect(fastBytes).toBeGreaterThan(100 * 16_384);
+  });
+
+  it('leaves room for what the peer sends within its windows, and for new streams', () => {
+    const memoryBytes = 4 * MIB;
+    const bed = roomyBed('concentrator', memoryBytes);
+    const { streams } = bed.session;
+    bed.openStream(0);
+    bed.budget.take(memoryBytes * FULL_SHARE - bed.budget.usedBytes);
+    expect(streams.write(0, new OwnBytes(new Uint8Array(10)))).toBe(false);
+    bed.events();
+    const uploads = 7;
+    for (let id = 1; id <= uploads; id++) {
+      bed.openStream(id);
+      bed.receive(dataFrame(id, 0, patternBytes(0, FLOOR_WINDOW_BYTES)));
+      expect(bed.data()).toHaveLength(1);
+    }
+    expect([resets(bed), bed.budget.refusals, streams.count]).toEqual([[], 0, 1 + uploads]);
+  });
+
+  it('lets no more applications go on than there is room for', () => {
+    const bed = roomyBed('concentrator', 4 * MIB);
+    const { streams } = bed.session;
+    const ids = Array.from({ length: 20 }, (_, id) => id);
+    for (const id of ids) bed.openStream(id, 0);
+    const takenBytes = 4 * MIB * FULL_SHARE - bed.budget.usedBytes;
+    bed.budget.take(takenBytes);
+    streams.write(0, new OwnBytes(new Uint8Array(10)));
+    bed.sent();
+    expect(bed.eventTypes()).toEqual(ids.map(() => 'stream-blocked'));
+    bed.budget.give(150 * 1024);
+    bed.sent();
+    expect(bed.eventTypes()).toEqual(Array(3).fill('stream-writable'));
+    bed.budget.give(takenBytes - 150 * 1024);
+    bed.sent();
+    expect(bed.eventTypes()).toHaveLength(ids.length - 3);
   });
 
   it('stops all applications when memory is full, also those that have said nothing, and lets them go on later', () => {

@@ -33,7 +33,7 @@ describe('ReceiveWindow', () => {
     const budget = new MemoryBudget(ROOMY);
     const window = newWindow(budget);
     expect([window.limitDsn, budget.usedBytes]).toEqual([FLOOR_WINDOW_BYTES, 0]);
-    window.openUp();
+    window.openUp(0);
     expect([window.limitDsn, budget.usedBytes]).toEqual([FIRST_WINDOW_BYTES, FIRST_WINDOW_BYTES]);
   });
 
@@ -42,7 +42,7 @@ describe('ReceiveWindow', () => {
     const budget = new MemoryBudget((8 / 3) * 640_000);
     const openedUp = () => {
       const window = newWindow(budget);
-      window.openUp();
+      window.openUp(0);
       return window.limitDsn;
     };
     expect([openedUp(), openedUp(), openedUp()]).toEqual([80_000, 70_000, FLOOR_WINDOW_BYTES]);
@@ -52,7 +52,7 @@ describe('ReceiveWindow', () => {
     const budget = new MemoryBudget(1_000_000);
     const window = newWindow(budget);
     const grown = newWindow(budget);
-    grown.openUp();
+    grown.openUp(0);
     const firstLimit = grown.limitDsn;
     budget.take(800_000);
     expect(at(10_000, window).consume(60_000, 1)).toBe(true);
@@ -108,7 +108,7 @@ describe('ReceiveWindow', () => {
         (steps, limit) => {
           const budget = new MemoryBudget(limit);
           const window = newWindow(budget);
-          window.openUp();
+          window.openUp(0);
           let nowMs = 0;
           for (const { share, ms } of steps) {
             nowMs += ms;

@@ -52,8 +52,14 @@ describe('ShortageWatch', () => {
     expect(ended).toEqual([2]);
   });
 
-  it('leaves them while there is room', () => {
-    const { watch, ended, lines } = watched([{ client: 'a', usedBytes: 340, isLingering: true }]);
+  it.each([
+    ['there is room', 340, 5],
+    ['nobody else wants it', 400, 0],
+  ])('leaves them while %s', (_, usedBytes, othersBytes) => {
+    const { watch, ended, lines } = watched([
+      { client: 'a', usedBytes, isLingering: true },
+      { client: 'a', usedBytes: othersBytes, isLingering: false },
+    ]);
     watch.check();
     expect([ended, lines]).toEqual([[], []]);
   });
