@@ -32,7 +32,7 @@ export interface Outcome {
 
 /** Traffic without faults at first, so that pools have their size when the base line is taken. */
 const WARM_UP_MS = 8_000;
-/** What is under way may take this long when all is well again. */
+/** When all is well again, none of the conversations under way may end for this long. A busy machine may need much longer for all. */
 const FINISH_MS = 120_000;
 /** Sessions without subflows linger for a minute, and closed sockets of a path that was lost a little longer. */
 const SETTLE_MS = 150_000;
@@ -139,10 +139,14 @@ export class ChaosRun {
     }
   }
 
-  /** Waits for conversations to end. */
+  /** Waits for conversations to end, as long as they do. */
   async #finish(traffic: Traffic): Promise<void> {
-    const limitMs = traffic.nowMs + FINISH_MS;
-    while (traffic.openCount > 0 && traffic.nowMs < limitMs) await sleep(LOOK_EVERY_MS / 10);
+    let limitMs = traffic.nowMs + FINISH_MS;
+    for (let openCount = traffic.openCount; openCount > 0 && traffic.nowMs < limitMs; ) {
+      await sleep(LOOK_EVERY_MS / 10);
+      if (traffic.openCount < openCount) limitMs = traffic.nowMs + FINISH_MS;
+      openCount = traffic.openCount;
+    }
     traffic.stop();
   }
 

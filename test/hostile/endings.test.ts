@@ -140,8 +140,8 @@ describe('endings', needs('network'), () => {
       REAPED_MS,
     );
     expect(await lost('client', 'application', 'gone')).toBeGreaterThanOrEqual(2 * COUNT);
-    expect(await lost('client', 'origin', 'stalled')).toBe(COUNT);
-    expect(await lost('concentrator', 'origin', 'stalled')).toBe(COUNT);
+    expect(await lost('client', 'origin', 'stalled')).toBe(2 * COUNT);
+    expect(await lost('concentrator', 'origin', 'stalled')).toBe(2 * COUNT);
   });
 });
 

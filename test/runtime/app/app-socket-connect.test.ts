@@ -1,5 +1,6 @@
 import { once } from 'node:events';
 import { type AddressInfo, createServer, type Socket } from 'node:net';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect, test } from 'vitest';
 import type { AppSocket } from '../../../shared/runtime/app/app-socket.ts';
 import { connectAppSocket } from '../../../shared/runtime/app/app-socket-connect.ts';
@@ -127,6 +128,47 @@ describe('connectAppSocket', () => {
     far.resume();
     await seen.close.promise;
     expect(seen).toMatchObject({ ended: 0, closed: 1, error: { code: 'ECONNRESET' } });
+  });
+
+  test('a narrow one has the kernel keep little, and as much as ever later', needs('libc'), async () => {
+    const sent = pattern(12_000_000);
+    const port = await origin((socket) => socket.end(sent).resume());
+    const pool = new BlockPool(() => performance.now());
+    const keptOf = async (isNarrow: boolean) => {
+      const app = await connectAppSocket({ host: '127.0.0.1', port, signal: NEVER, pool, native });
+      app.narrow?.(isNarrow);
+      const seen = new Recorder();
+      const isHalf = deferred<void>();
+      let bytes = 0;
+      let isHalfRead = false;
+      app.setHandlers({
+        onDrain() {},
+        onEnd: () => seen.onEnd(),
+        onClose: (error) => seen.onClose(error),
+        onChunk(chunk) {
+          bytes += chunk.bytes.length;
+          chunk.release();
+          if (bytes < sent.length / 2 || isHalfRead) return;
+          isHalfRead = true;
+          app.pause();
+          isHalf.resolve();
+        },
+      });
+      app.resume();
+      await isHalf.promise;
+      await sleep(300);
+      const keptBytes = app.kernelBytes?.() ?? 0;
+      app.narrow?.(false);
+      app.resume();
+      await seen.end.promise;
+      app.destroy();
+      expect(bytes).toBe(sent.length);
+      return keptBytes;
+    };
+    const [wide, narrow] = [await keptOf(false), await keptOf(true)];
+    console.log(`the kernel keeps ${wide} bytes, and ${narrow} of a narrow connection`);
+    // Loopback's segments of 64 KiB take more than they carry.
+    expect(narrow).toBeLessThan(wide / 1.5);
   });
 
   test('a FIN behind the last data is an end, with both sides finished', needs('libc'), async () => {
