@@ -6,7 +6,7 @@ import { descriptorOf } from '../kernel/socket-handle.ts';
 import {
   readSocketMemoryBytes,
   setNotSentLowWater,
-  setWindowClamp,
+  setReceiveBuffer,
   takePendingError,
 } from '../kernel/socket-options.ts';
 import { readTcpPeer } from '../kernel/tcp-info.ts';
@@ -20,8 +20,8 @@ export const WRITE_HIGH_WATER_BYTES = 256 * 1024;
 
 /** What the kernel keeps in each direction of a narrow connection, about: the floor of a stream's window. */
 const NARROW_BYTES = 64 * 1024;
-/** More than any kernel keeps. */
-const WIDE_BYTES = 0x7fff_ffff;
+/** More than any kernel keeps unsent. */
+const WIDE_UNSENT_BYTES = 0x7fff_ffff;
 
 /** How soon it is asked whether the other end has taken all, and how often then: the time doubles up to the second. */
 const TAKEN_CHECK_MS = [20, 1_000] as const;
@@ -152,12 +152,11 @@ export class TcpAppSocket implements AppSocket {
   narrow(isNarrow: boolean): void {
     const descriptor = descriptorOf(this.#socket);
     if (this.#native === undefined || descriptor === undefined) return;
-    const bytes = isNarrow ? NARROW_BYTES : WIDE_BYTES;
     try {
-      setWindowClamp(this.#native, descriptor, bytes);
-      setNotSentLowWater(this.#native, descriptor, bytes);
+      setReceiveBuffer(this.#native, descriptor, isNarrow ? NARROW_BYTES : undefined);
+      setNotSentLowWater(this.#native, descriptor, isNarrow ? NARROW_BYTES : WIDE_UNSENT_BYTES);
     } catch (error) {
-      // It goes on as before in a sandbox that has none of these options.
+      // It goes on as before where the kernel is older, and in sandboxes that stand in for one.
       if (!(error instanceof NativeSocketError)) throw error;
     }
   }

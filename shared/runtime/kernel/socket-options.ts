@@ -17,9 +17,14 @@ export function setNotSentLowWater(native: NativeSockets, descriptor: number, by
   setInteger(native, descriptor, TCP_NOTSENT_LOWAT, bytes);
 }
 
-/** The other end may send at most so much ahead of what is read (TCP_WINDOW_CLAMP, tcp(7)); what it may send already stays allowed. */
-export function setWindowClamp(native: NativeSockets, descriptor: number, bytes: number): void {
-  setInteger(native, descriptor, TCP_WINDOW_CLAMP, bytes);
+/**
+ * The kernel keeps about so much of what has come and is not read (SO_RCVBUF, socket(7)); with undefined, as much as it likes again.
+ * Throws ENOPROTOOPT before Linux 5.14, where that cannot be undone.
+ */
+export function setReceiveBuffer(native: NativeSockets, descriptor: number, bytes: number | undefined): void {
+  const lock = bytes === undefined ? 0 : SOCK_RCVBUF_LOCK;
+  native.setOption(descriptor, SOL_SOCKET, SO_BUF_LOCK, integer(lock));
+  if (bytes !== undefined) native.setOption(descriptor, SOL_SOCKET, SO_RCVBUF, integer(bytes));
 }
 
 /** Unacknowledged for longer than this, the kernel closes the connection (TCP_USER_TIMEOUT, RFC 5482). */
@@ -96,12 +101,15 @@ export function readSocketMemoryBytes(native: NativeSockets, descriptor: number)
 // include/uapi/asm-generic/socket.h and include/uapi/linux/tcp.h
 const SOL_SOCKET = 1;
 const SO_ERROR = 4;
+const SO_RCVBUF = 8;
 const SO_KEEPALIVE = 9;
 const SO_BINDTODEVICE = 25;
 const TCP_KEEPIDLE = 4;
 const TCP_KEEPINTVL = 5;
 const TCP_KEEPCNT = 6;
 const SO_MEMINFO = 55;
+const SO_BUF_LOCK = 72;
+const SOCK_RCVBUF_LOCK = 2;
 // include/uapi/linux/sock_diag.h
 const SK_MEMINFO_RMEM_ALLOC = 0;
 const SK_MEMINFO_WMEM_QUEUED = 5;
@@ -109,7 +117,6 @@ const SK_MEMINFO_VARS = 9;
 const TCP_CONGESTION = 13;
 /** TCP_CA_NAME_MAX */
 const CONGESTION_CONTROL_BYTES = 16;
-const TCP_WINDOW_CLAMP = 10;
 const TCP_USER_TIMEOUT = 18;
 const TCP_NOTSENT_LOWAT = 25;
 const TCP_RTO_MAX_MS = 44;
