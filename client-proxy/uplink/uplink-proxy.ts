@@ -7,6 +7,9 @@ import { socketReady } from '../../shared/runtime/tcp/socket-events.ts';
 import type { UplinkBinding } from './uplink.ts';
 import { connectFailure, UplinkError } from './uplink-error.ts';
 
+/** The signal says better what was too slow, so that the library's own timer comes behind it. */
+const LIBRARY_LATER_MS = 1_000;
+
 type ProxyBinding = Extract<UplinkBinding, { kind: 'proxy' }>;
 
 /**
@@ -36,7 +39,7 @@ export async function connectThroughProxy(
       command: 'connect',
       destination: { host: target.host, port: target.port },
       existing_socket: socket,
-      timeout: timeoutMs,
+      timeout: timeoutMs + LIBRARY_LATER_MS,
       proxy: {
         host: proxy.host,
         port: proxy.port,

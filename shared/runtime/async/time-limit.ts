@@ -1,4 +1,5 @@
 import { Cancellation, type CancelSignal } from './cancellation.ts';
+import { lateTimeout } from './late-timeout.ts';
 
 /** How long something may take, and the caller's way to give up earlier. */
 export interface TimeLimit {
@@ -18,7 +19,7 @@ export async function withTimeLimit<T>(
 ): Promise<T> {
   caller?.throwIfAborted();
   const cancellation = new Cancellation();
-  const timer = setTimeout(() => {
+  const clear = lateTimeout(() => {
     const error: NodeJS.ErrnoException = new Error(`${what} took longer than ${timeoutMs} ms`);
     error.code = 'ETIMEDOUT';
     cancellation.abort(error);
@@ -28,7 +29,7 @@ export async function withTimeLimit<T>(
   try {
     return await work(cancellation);
   } finally {
-    clearTimeout(timer);
+    clear();
     caller?.removeEventListener('abort', forward);
   }
 }

@@ -1,5 +1,6 @@
 import { isIPv4 } from 'node:net';
 import { Cancellation, type CancelSignal } from '../async/cancellation.ts';
+import { lateTimeout } from '../async/late-timeout.ts';
 
 /** RFC 8305 section 5: the recommended Connection Attempt Delay. */
 export const CONNECTION_ATTEMPT_DELAY_MS = 250;
@@ -73,14 +74,14 @@ export function raceConnections<Address, T extends { destroy(): void }>(
       if (settled) return;
       settled = true;
       clearTimeout(nextTimer);
-      clearTimeout(overallTimer);
+      clearOverall();
       signal.removeEventListener('abort', onAbort);
       for (const attempt of underway) attempt.abort();
       how();
     };
     const onAbort = () => settle(() => reject(signal.reason));
     const fail = () => settle(() => reject(new AggregateError(errors, 'no address could be connected to')));
-    const overallTimer = setTimeout(() => {
+    const clearOverall = lateTimeout(() => {
       errors.push(timedOut(`no connection within ${timeoutMs} ms`));
       fail();
     }, timeoutMs);
