@@ -28,7 +28,7 @@ import {
 } from './concentrator-metrics.ts';
 import type { ConcentratorConfig } from './config/concentrator-config.ts';
 import { createEgressPolicy } from './egress/egress-policy.ts';
-import { makeOriginDialer } from './egress/make-origin-dialer.ts';
+import { makeOriginDialer, makeOriginResolver } from './egress/make-origin-dialer.ts';
 import { ClientLogs } from './limits/client-logs.ts';
 import { LimitHits } from './limits/limit-hits.ts';
 import { joinRate, TokenBuckets } from './limits/token-buckets.ts';
@@ -69,10 +69,13 @@ export async function assemble(config: ConcentratorConfig, deps: ConcentratorDep
   const memory = new MemoryLevels(config.limits);
   const logs = new ClientLogs(logger, clock);
   const limitHits = new LimitHits(counters.counts.limits, logs);
-  const policy = createEgressPolicy({ ...config.egress, ownAddresses: own, listenPorts });
+  const descriptors = descriptorLimit() ?? ASSUMED_DESCRIPTORS;
+  const resolver = makeOriginResolver(config, { descriptors, clock, limitHits });
+  const nat64 = () => resolver.nat64.known;
   const dialer = makeOriginDialer(config, {
-    policy,
-    descriptors: descriptorLimit() ?? ASSUMED_DESCRIPTORS,
+    policy: createEgressPolicy({ ...config.egress, ownAddresses: own, listenPorts, nat64 }),
+    resolver,
+    descriptors,
     hasDescriptor: () => watch.hasDescriptor('stream'),
     native,
     peers,
@@ -95,7 +98,16 @@ export async function assemble(config: ConcentratorConfig, deps: ConcentratorDep
     traffic: counters.traffic,
     onSessionEnded: (driver) => counters.resent.onSessionEnded(driver),
   });
-  const addresses = new AddressKeeper({ config, ownAddresses, own, listenPorts, dialer, sessions, logger });
+  const addresses = new AddressKeeper({
+    config,
+    ownAddresses,
+    own,
+    listenPorts,
+    nat64,
+    dialer,
+    sessions,
+    logger,
+  });
   const { handshakes, crowded } = counters.counts;
   const proven = new ProvenSources(clock);
   const strangersLog = new LineLimit(clock).over(logger);

@@ -22,10 +22,12 @@ function bed(targets: readonly PathTarget[], fates: Fates, more: Partial<ReachOp
     uplink: WIFI,
     targets,
     names: {
-      async addressesOf(name: string) {
+      async find(_uplinkName: string, name: string) {
         if (name !== NAME.host) throw Object.assign(new Error('unknown'), { code: 'ENOTFOUND' });
-        return ['2001:db8::1', '192.0.2.1'];
+        return { addresses: ['2001:db8::1', '192.0.2.1'] };
       },
+      dialled: async (_uplinkName: string, addresses: readonly string[]) => addresses,
+      onReached: () => {},
     } as unknown as TargetNames,
     async connect(_uplink, { host }, signal) {
       started.push([host, performance.now()]);

@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { Cancellation } from '../../../shared/runtime/async/cancellation.ts';
+import { PlainWay } from '../../../shared/runtime/dns/dns-way.ts';
 import { DnsResolver, type DnsResolverOptions } from '../../../shared/runtime/dns/resolver.ts';
 import { type NameServer, type NameServerReply, startNameServer } from '../../support/name-server.ts';
 
@@ -34,7 +35,7 @@ async function resolverWith(
   const resolver = new DnsResolver({
     timeoutMs,
     clock: () => clockMs,
-    route: () => ({ servers: [server.address] }),
+    route: () => ({ servers: [server.address], way: new PlainWay() }),
     hostsPath,
     ...more,
   });
@@ -109,7 +110,7 @@ test('nobody listens: network failure', async () => {
   const resolver = new DnsResolver({
     timeoutMs: 5000,
     clock: () => 0,
-    route: () => ({ servers: [server.address] }),
+    route: () => ({ servers: [server.address], way: new PlainWay() }),
     hostsPath,
   });
   await expect(resolver.resolve('www.example.org', NEVER)).rejects.toMatchObject({ code: 'networkFailure' });

@@ -7,6 +7,7 @@ import { type DialOutcome, OriginDialer } from '../../../server-concentrator/egr
 import { StreamError } from '../../../shared/protocol/errors.ts';
 import type { ConnectAddress } from '../../../shared/runtime/app/origin-connector.ts';
 import type { CancelSignal } from '../../../shared/runtime/async/cancellation.ts';
+import { PlainWay } from '../../../shared/runtime/dns/dns-way.ts';
 import { DnsResolver, type OriginResolver } from '../../../shared/runtime/dns/resolver.ts';
 import { startNameServer } from '../../support/name-server.ts';
 
@@ -140,7 +141,7 @@ describe('real connections', () => {
     const resolver = new DnsResolver({
       timeoutMs: 5000,
       clock: () => 0,
-      route: () => ({ servers: [server.address] }),
+      route: () => ({ servers: [server.address], way: new PlainWay() }),
     });
     const policy = policyOf({ allow: ['127.0.0.1', '::1'] });
     const { dialer } = dialerOf({ policy, resolver, connect: connectTcp });
