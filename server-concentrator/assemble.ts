@@ -69,21 +69,8 @@ export async function assemble(config: ConcentratorConfig, deps: ConcentratorDep
   const memory = new MemoryLevels(config.limits);
   const logs = new ClientLogs(logger, clock);
   const limitHits = new LimitHits(counters.counts.limits, logs);
-  const descriptors = descriptorLimit() ?? ASSUMED_DESCRIPTORS;
-  const resolver = makeOriginResolver(config, { descriptors, clock, limitHits });
-  const nat64 = () => resolver.nat64.known;
-  const dialer = makeOriginDialer(config, {
-    policy: createEgressPolicy({ ...config.egress, ownAddresses: own, listenPorts, nat64 }),
-    resolver,
-    descriptors,
-    hasDescriptor: () => watch.hasDescriptor('stream'),
-    native,
-    peers,
-    poolBytes: memory.poolBytes,
-    clock,
-    limitHits,
-    onOutcome: (outcome) => counters.counts.opens.add(outcome === 'connected' ? 'ok' : outcome),
-  });
+  const found = { own, listenPorts, watch, peers, memory, limitHits, counters };
+  const { dialer, nat64 } = makeDialer(config, deps, found);
   const clients = new ClientKeys(config.clients);
   const sessions = new SessionRegistry({
     limits: config.limits,
@@ -98,16 +85,8 @@ export async function assemble(config: ConcentratorConfig, deps: ConcentratorDep
     traffic: counters.traffic,
     onSessionEnded: (driver) => counters.resent.onSessionEnded(driver),
   });
-  const addresses = new AddressKeeper({
-    config,
-    ownAddresses,
-    own,
-    listenPorts,
-    nat64,
-    dialer,
-    sessions,
-    logger,
-  });
+  const ownKept = { ownAddresses, own, listenPorts, nat64 };
+  const addresses = new AddressKeeper({ config, ...ownKept, dialer, sessions, logger });
   const { handshakes, crowded } = counters.counts;
   const proven = new ProvenSources(clock);
   const strangersLog = new LineLimit(clock).over(logger);
@@ -154,6 +133,39 @@ function watchPeers(
     clock,
     onLost: (role, reason) => losses.add(role, reason),
   });
+}
+
+/** Dials origins; and the translators (NAT64) that it knows of. */
+function makeDialer(
+  config: ConcentratorConfig,
+  { clock, native: { native } }: ConcentratorDeps,
+  parts: {
+    readonly own: readonly string[];
+    readonly listenPorts: readonly number[];
+    readonly watch: ProcessWatch;
+    readonly peers: PeerWatch;
+    readonly memory: MemoryLevels;
+    readonly limitHits: LimitHits;
+    readonly counters: { readonly counts: ConcentratorCounts };
+  },
+) {
+  const { own: ownAddresses, listenPorts, watch, peers, memory, limitHits, counters } = parts;
+  const descriptors = descriptorLimit() ?? ASSUMED_DESCRIPTORS;
+  const resolver = makeOriginResolver(config, { descriptors, clock, limitHits });
+  const nat64 = () => resolver.nat64.known;
+  const dialer = makeOriginDialer(config, {
+    policy: createEgressPolicy({ ...config.egress, ownAddresses, listenPorts, nat64 }),
+    resolver,
+    descriptors,
+    hasDescriptor: () => watch.hasDescriptor('stream'),
+    native,
+    peers,
+    poolBytes: memory.poolBytes,
+    clock,
+    limitHits,
+    onOutcome: (outcome) => counters.counts.opens.add(outcome === 'connected' ? 'ok' : outcome),
+  });
+  return { dialer, nat64 };
 }
 
 /** They read the sessions when they look. */

@@ -1,8 +1,8 @@
-import { lstat } from 'node:fs/promises';
+import { lstat, unlink } from 'node:fs/promises';
 import { isIP } from 'node:net';
 import type { Logger } from 'pino';
 import { z } from 'zod';
-import { removeFile, writePrivateFile } from '../../shared/runtime/files/private-file.ts';
+import { writePrivateFile } from '../../shared/runtime/files/private-file.ts';
 import { readTextFile } from '../../shared/runtime/files/read-file.ts';
 
 /** The name of the file in the state directory. */
@@ -31,7 +31,7 @@ export class RememberedAddresses {
   /** The most recent one first. */
   #addresses: ReadonlyMap<string, readonly string[]>;
   #isChanged = false;
-  #writing: Promise<void> | undefined;
+  #isWriting = false;
   #hasWarned = false;
 
   private constructor(
@@ -72,17 +72,11 @@ export class RememberedAddresses {
     const addresses = [address, ...known].slice(0, MAX_ADDRESSES);
     this.#addresses = new Map([...this.#addresses, [name, addresses] as const].slice(-MAX_NAMES));
     this.#isChanged = true;
-    this.#writing ??= this.#write().finally(() => {
-      this.#writing = undefined;
-    });
-  }
-
-  /** Resolves when all is written. */
-  async close(): Promise<void> {
-    await this.#writing;
+    if (!this.#isWriting) void this.#write();
   }
 
   async #write(): Promise<void> {
+    this.#isWriting = true;
     while (this.#isChanged) {
       this.#isChanged = false;
       const names = Object.fromEntries(this.#addresses);
@@ -94,12 +88,13 @@ export class RememberedAddresses {
         this.#hasWarned = true;
       });
     }
+    this.#isWriting = false;
   }
 }
 
 /** Never what a link in its place leads to. */
 async function replaceFile(file: string, text: string): Promise<void> {
-  if ((await kindOf(file)) === 'other') await removeFile(file);
+  if ((await kindOf(file)) === 'other') await unlink(file).catch(() => undefined);
   await writePrivateFile(file, text, { overwrite: true });
 }
 

@@ -1,6 +1,6 @@
 import { createSocket, type RemoteInfo } from 'node:dgram';
 import { once } from 'node:events';
-import { type AddressInfo, createServer, type Socket } from 'node:net';
+import { createServer, type Socket } from 'node:net';
 
 /** What the name server says to a query: addresses, an error, what is no answer to it, or nothing at all. */
 export type NameServerReply =
@@ -48,13 +48,14 @@ export async function startNameServer(
   const onUdp = (query: Buffer, from: RemoteInfo) =>
     answerTo(query, false, (answer) => void (isOpen && udp.send(answer, from.port, from.address)));
   const tcp = createServer((socket) => onTcp(socket, (query, send) => answerTo(query, true, send)));
-  // In this order: connections take TCP ports by chance, next to nothing takes UDP ports.
-  tcp.listen(0, '127.0.0.1');
-  await once(tcp, 'listening');
-  const { port } = tcp.address() as AddressInfo;
   udp.on('message', onUdp);
-  udp.bind(port, '127.0.0.1');
+  udp.bind(0, '127.0.0.1');
   await once(udp, 'listening');
+  const { port } = udp.address();
+  // Seldom, a connection has that port by chance: then this one answers by UDP alone.
+  tcp.on('error', () => {});
+  tcp.listen(port, '127.0.0.1');
+  await Promise.race([once(tcp, 'listening'), once(tcp, 'error')]);
   const close = () => {
     isOpen = false;
     udp.close();

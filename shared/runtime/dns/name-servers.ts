@@ -6,6 +6,7 @@ import type { CancelSignal } from '../async/cancellation.ts';
 import type { MonotonicClock } from '../clock.ts';
 import type { DnsAnswer, DnsQuestion, DnsRecord, DnsType } from './dns-message.ts';
 import type { DnsWay } from './dns-way.ts';
+import { SendPace } from './send-pace.ts';
 import { ServerQuery } from './server-query.ts';
 
 /** Which name servers are asked, and from where. */
@@ -26,12 +27,14 @@ export interface DnsPatience {
 
 /** Answers from a cache come within a fraction of this; others may take longer, and then two servers look for them. */
 const NEXT_SERVER_MS = 300;
-/** As other resolvers have it. */
-const PATIENCE: DnsPatience = { nextServerMs: NEXT_SERVER_MS, firstRoundMs: 1_000, rounds: 3 };
+/** Nobody waits for a name longer than four rounds. */
+const PATIENCE: DnsPatience = { nextServerMs: NEXT_SERVER_MS, firstRoundMs: 500, rounds: 4 };
 /** As resolv.conf(5) has it. Each takes a socket while it is asked. */
 export const MAX_ASKED_SERVERS = 3;
 /** So long another one is asked before a server that was too late, or failed where the other did not. */
 const SET_ASIDE_MS = 30_000;
+/** By so much rounds take longer, by chance. */
+const JITTER_PERCENT = 50;
 const DNS_PORT = 53;
 
 /**
@@ -42,6 +45,7 @@ export class NameServers {
   readonly #route: DnsRoute;
   readonly #clock: MonotonicClock;
   readonly #patience: DnsPatience;
+  readonly #pace: SendPace;
   /** By server: until when others come first. */
   readonly #asideUntilMs = new Map<string, number>();
 
@@ -49,6 +53,7 @@ export class NameServers {
     this.#route = route;
     this.#clock = clock;
     this.#patience = patience;
+    this.#pace = new SendPace(clock);
   }
 
   /**
@@ -67,6 +72,7 @@ export class NameServers {
         servers: this.#inOrder(),
         way: this.#route.way,
         patience: this.#patience,
+        pace: this.#pace,
         question: { name, type },
         onAnswer: (answer, server, passedOver) => {
           this.#asideUntilMs.delete(server);
@@ -94,6 +100,7 @@ interface ServerRaceOptions {
   readonly servers: readonly string[];
   readonly way: DnsWay;
   readonly patience: DnsPatience;
+  readonly pace: SendPace;
   readonly question: Omit<DnsQuestion, 'id'>;
   /** @param passedOver those that were asked before and have said nothing of use */
   onAnswer(answer: DnsAnswer, server: string, passedOver: readonly string[]): void;
@@ -111,6 +118,8 @@ class ServerRace {
   /** How many have been asked in this round. */
   #asked = 0;
   #timer: NodeJS.Timeout | undefined;
+  /** Of the question that may still wait for its turn. */
+  #giveUpTurn = () => {};
   #failure: string = dns.TIMEOUT;
 
   constructor(options: ServerRaceOptions) {
@@ -124,20 +133,25 @@ class ServerRace {
 
   stop(): void {
     clearTimeout(this.#timer);
+    this.#giveUpTurn();
     for (const query of this.#queries.values()) query.close();
   }
 
   #askNext(): void {
-    const { servers, patience } = this.#options;
+    const { servers, patience, pace } = this.#options;
     clearTimeout(this.#timer);
     const server = servers[this.#asked++]!;
     // The last one has what is left of the round.
     const isLast = this.#asked === servers.length;
-    const roundMs = patience.firstRoundMs * 2 ** this.#round;
+    // Questions that were asked together are not asked again together: a name server's queue is short.
+    const jitter = 1 + randomInt(JITTER_PERCENT) / 100;
+    const roundMs = patience.firstRoundMs * 2 ** this.#round * jitter;
     const usedMs = patience.nextServerMs * (servers.length - 1);
     const waitMs = isLast ? Math.max(patience.nextServerMs, roundMs - usedMs) : patience.nextServerMs;
-    this.#timer = setTimeout(() => (isLast ? this.#endRound() : this.#askNext()), waitMs);
-    this.#queryTo(server).send();
+    this.#giveUpTurn = pace.run(() => {
+      this.#timer = setTimeout(() => (isLast ? this.#endRound() : this.#askNext()), waitMs);
+      this.#queryTo(server).send();
+    });
   }
 
   #endRound(): void {
