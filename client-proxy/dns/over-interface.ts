@@ -1,8 +1,8 @@
-import type { Socket as UdpSocket } from 'node:dgram';
+import { createSocket, type Socket as UdpSocket } from 'node:dgram';
 import type { Socket } from 'node:net';
 import type { Destination } from '../../shared/protocol/destination.ts';
 import type { CancelSignal } from '../../shared/runtime/async/cancellation.ts';
-import { boundSocket, type DnsWay, newUdpSocket } from '../../shared/runtime/dns/dns-way.ts';
+import { boundSocket, type DnsWay } from '../../shared/runtime/dns/dns-way.ts';
 import type { NativeSockets } from '../../shared/runtime/kernel/native.ts';
 import { bindToInterface } from '../../shared/runtime/kernel/socket-options.ts';
 import { connectOverInterface } from '../uplink/uplink-interface.ts';
@@ -27,7 +27,7 @@ export class OverInterface implements DnsWay {
       this.#native.close(descriptor);
       throw error;
     }
-    const socket = newUdpSocket(family);
+    const socket = createSocket(family === 4 ? 'udp4' : 'udp6');
     return boundSocket(socket, (done) => socket.bind({ fd: descriptor, exclusive: true }, done));
   }
 

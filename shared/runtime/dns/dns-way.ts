@@ -1,5 +1,5 @@
 import { createSocket, type Socket as UdpSocket } from 'node:dgram';
-import { isIP, Socket } from 'node:net';
+import { Socket } from 'node:net';
 import type { Destination } from '../../protocol/destination.ts';
 import type { CancelSignal } from '../async/cancellation.ts';
 import { socketReady } from '../tcp/socket-events.ts';
@@ -25,7 +25,7 @@ export class PlainWay implements DnsWay {
   }
 
   openUdp(family: 4 | 6): Promise<UdpSocket> {
-    const socket = newUdpSocket(family);
+    const socket = createSocket(family === 4 ? 'udp4' : 'udp6');
     return boundSocket(socket, (done) => socket.bind({ address: this.#localAddress, exclusive: true }, done));
   }
 
@@ -35,15 +35,6 @@ export class PlainWay implements DnsWay {
     await socketReady(socket, 'connect', signal);
     return socket;
   }
-}
-
-/** A UDP socket for addresses alone. */
-export function newUdpSocket(family: 4 | 6): UdpSocket {
-  return createSocket({
-    type: family === 4 ? 'udp4' : 'udp6',
-    // Node.js would look up each address as if it were a name, which costs a tenth of a question's time.
-    lookup: (host, _options, done) => done(null, host, isIP(host)),
-  });
 }
 
 /** A UDP socket when `bind` has called back; closed where that fails. */
