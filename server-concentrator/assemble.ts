@@ -3,6 +3,9 @@ import { withTuning } from '../shared/protocol/session/core-tuning.ts';
 import { ProvenSources } from '../shared/runtime/admission/proven-sources.ts';
 import type { Source } from '../shared/runtime/admission/source.ts';
 import { PeerWatch } from '../shared/runtime/app/peer-watch.ts';
+import { Cancellation } from '../shared/runtime/async/cancellation.ts';
+import type { MonotonicClock } from '../shared/runtime/clock.ts';
+import { DnsResolver } from '../shared/runtime/dns/resolver.ts';
 import { descriptorLimit } from '../shared/runtime/kernel/descriptors.ts';
 import { registerBuildInfo } from '../shared/runtime/observe/build-info.ts';
 import { HttpEndpoint } from '../shared/runtime/observe/http-endpoint.ts';
@@ -61,7 +64,7 @@ export async function assemble(config: ConcentratorConfig, deps: ConcentratorDep
     traffic: new TrafficTable(MAX_UPLINK_NAMES),
     peerLosses: new PeerLosses(),
   };
-  const ownAddresses = new OwnAddresses();
+  const ownAddresses = makeOwnAddresses(config, clock);
   const own = await ownAddresses.find(config.public);
   const listenPorts = config.listen.map(({ port }) => port);
   const watch = new ProcessWatch(deps);
@@ -133,6 +136,13 @@ function watchPeers(
     clock,
     onLost: (role, reason) => losses.add(role, reason),
   });
+}
+
+/** Their public names are resolved as those of origins are, so that dead name servers do not hold up the start. */
+function makeOwnAddresses({ egress }: ConcentratorConfig, clock: MonotonicClock): OwnAddresses {
+  const names = new DnsResolver({ timeoutMs: egress.resolveTimeoutMs, clock });
+  const never = new Cancellation();
+  return new OwnAddresses((name) => names.resolve(name, never));
 }
 
 /** Dials origins; and the translators (NAT64) that it knows of. */

@@ -3,7 +3,8 @@ import type { Logger } from 'pino';
 import type { Destination } from '../../shared/protocol/destination.ts';
 import { UplinkError } from '../uplink/uplink-error.ts';
 import { RememberedAddresses } from './remembered-addresses.ts';
-import { systemAddresses, TargetNames } from './target-names.ts';
+import { systemAddresses } from './system-addresses.ts';
+import { TargetNames } from './target-names.ts';
 import type { ResolvingUplink } from './uplink-dns-route.ts';
 import type { UplinkResolver, UplinkResolvers } from './uplink-resolvers.ts';
 

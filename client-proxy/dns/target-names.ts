@@ -1,4 +1,3 @@
-import { lookup } from 'node:dns/promises';
 import { isIP } from 'node:net';
 import type { CancelSignal } from '../../shared/runtime/async/cancellation.ts';
 
@@ -24,7 +23,7 @@ export interface FoundAddresses {
 
 /** Name servers have so long before what is remembered is tried beside them; most answer sooner. */
 const REMEMBERED_AFTER_MS = 250;
-/** The same for asking the system, which takes a thread. */
+/** The same for asking the system, which takes a process. */
 const SYSTEM_AFTER_MS = 500;
 /** Of one family: more are the same machine all the same. */
 const MAX_ADDRESSES = 4;
@@ -40,7 +39,7 @@ export class TargetNames {
   readonly #last = new Map<string, readonly string[]>();
   /** By name: those who wait for the first answer of anybody. */
   readonly #waiting = new Map<string, Set<(addresses: readonly string[]) => void>>();
-  /** Questions to the system that are under way: they cannot be interrupted, and each takes a thread. */
+  /** Questions to the system that are under way, which all who ask meanwhile share. */
   readonly #system = new Map<string, Promise<readonly string[]>>();
 
   constructor(sources: NameSources) {
@@ -152,11 +151,6 @@ export class TargetNames {
     this.#last.set(name, addresses);
     for (const take of [...(this.#waiting.get(name) ?? [])]) take(addresses);
   }
-}
-
-/** By getaddrinfo(3). Rejects with Node's error. */
-export async function systemAddresses(name: string): Promise<readonly string[]> {
-  return (await lookup(name, { all: true })).map(({ address }) => address);
 }
 
 function ofFamilies(addresses: readonly string[], families: readonly (4 | 6)[]): readonly string[] {

@@ -13,14 +13,14 @@ const MAX_AGE_MS = 24 * 3_600_000;
 /** A network that has no translator is not likely to get one. */
 const NONE_AGE_MS = 10 * 60_000;
 /** After name servers that did not answer, or failed. */
-const RETRY_MS = 10_000;
+const RETRY_MS = 2_000;
 
 /** Finds the prefixes of a network's translators from IPv6 to IPv4 by its name servers (RFC 7050), and remembers them. */
 export class Nat64Discovery {
   readonly #ask: (name: string) => Promise<readonly DnsRecord[]>;
   readonly #clock: MonotonicClock;
   #known: readonly Nat64Prefix[] = [];
-  #isTold = false;
+  #hasTried = false;
   #dueMs = Number.NEGATIVE_INFINITY;
   #pending: Promise<void> | undefined;
 
@@ -35,14 +35,18 @@ export class Nat64Discovery {
     return this.#known;
   }
 
-  /** The prefixes; waits for name servers, a second at most, as long as they have never answered. Never rejects. */
-  async current(signal: CancelSignal): Promise<readonly Nat64Prefix[]> {
+  /**
+   * The prefixes. Waits for name servers, a second at most, the first time; later only where nothing can be reached without a
+   * prefix and none is known. Never rejects.
+   */
+  async current(isNeeded: boolean, signal: CancelSignal): Promise<readonly Nat64Prefix[]> {
     if (this.#clock() >= this.#dueMs) {
       this.#pending ??= this.#refresh().finally(() => {
         this.#pending = undefined;
       });
     }
-    if (!this.#isTold && this.#pending !== undefined) await atMost(FIRST_ANSWER_MS, this.#pending, signal);
+    const mustWait = !this.#hasTried || (isNeeded && this.#known.length === 0);
+    if (mustWait && this.#pending !== undefined) await atMost(FIRST_ANSWER_MS, this.#pending, signal);
     return this.#known;
   }
 
@@ -55,12 +59,13 @@ export class Nat64Discovery {
       const { code } = error as NodeJS.ErrnoException;
       if (code === dns.NODATA || code === dns.NOTFOUND) this.#learn([], NONE_AGE_MS);
       else this.#dueMs = this.#clock() + RETRY_MS;
+    } finally {
+      this.#hasTried = true;
     }
   }
 
   #learn(prefixes: readonly Nat64Prefix[], ageMs: number): void {
     this.#known = prefixes;
-    this.#isTold = true;
     this.#dueMs = this.#clock() + Math.min(MAX_AGE_MS, Math.max(MIN_AGE_MS, ageMs));
   }
 }

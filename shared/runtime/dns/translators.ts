@@ -33,9 +33,10 @@ export class Translators {
   async learnFor(addresses: readonly string[], signal: CancelSignal): Promise<void> {
     const families = this.#ownFamilies();
     if (!families.has(6)) return;
-    const matters = (address: string) =>
-      isIPv4(address) ? !families.has(4) && canBeAnswered(address) : !isLoopback(address);
-    if (addresses.some(matters)) await this.#discovery.current(signal);
+    const isNeeded =
+      !families.has(4) && addresses.some((address) => isIPv4(address) && canBeAnswered(address));
+    const mayCarry = addresses.some((address) => !isIPv4(address) && !isLoopback(address));
+    if (isNeeded || mayCarry) await this.#discovery.current(isNeeded, signal);
   }
 
   /** What to dial for these addresses: they themselves, or in place of IPv4, if there is none here, their translations. */

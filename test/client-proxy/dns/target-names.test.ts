@@ -113,7 +113,7 @@ describe('the addresses of a name', () => {
       { addresses: ['192.0.2.3'], afterMs: 501 },
       { addresses: ['192.0.2.3'], afterMs: 501 },
     ]);
-    // It takes a thread: one question for all.
+    // It takes a process: one question for all.
     expect([...asked, ...silent.asked]).toEqual(['dsl', 'system', 'dsl', 'lte', 'system']);
   });
 
