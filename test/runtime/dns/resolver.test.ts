@@ -186,7 +186,7 @@ test('256 names at a time, the others in line, and an error when the line is ful
     resolver.resolve(`n${index}.example.org`, new AbortController().signal),
   );
   await expect(all.at(-1)).rejects.toMatchObject({ code: 'resourceExceeded' });
-  // c-ares asks the silent server again after a second; from then on it answers.
+  // The silent server is asked again after half a second; from then on it answers.
   open = true;
   const answers = await Promise.all(all.slice(0, -1));
   expect(answers.every((addresses) => addresses.includes('192.0.2.1'))).toBe(true);
@@ -276,7 +276,7 @@ describe('names of several askers', () => {
     const before = await descriptors();
     for (let round = 0; round < 50; round++) {
       const dead = askDead(resolver, 20, `r${round}-`);
-      // Until c-ares has asked.
+      // Until it has been asked for.
       await expect
         .poll(() => queries.some((query) => query.includes(` r${round}-`)), { interval: 1 })
         .toBe(true);
