@@ -29,14 +29,17 @@ export class Translators {
     return this.#discovery.known;
   }
 
-  /** Asks for the prefixes, if they matter for who dials these addresses: to reach them, or to know what is behind them. */
-  async learnFor(addresses: readonly string[], signal: CancelSignal): Promise<void> {
+  /**
+   * Asks for the prefixes, if they matter for who dials these addresses: to reach them, or to know what is behind them. Undefined
+   * where they do not.
+   */
+  learnFor(addresses: readonly string[], signal: CancelSignal): Promise<unknown> | undefined {
     const families = this.#ownFamilies();
-    if (!families.has(6)) return;
+    if (!families.has(6)) return undefined;
     const isNeeded =
       !families.has(4) && addresses.some((address) => isIPv4(address) && canBeAnswered(address));
     const mayCarry = addresses.some((address) => !isIPv4(address) && !isLoopback(address));
-    if (isNeeded || mayCarry) await this.#discovery.current(isNeeded, signal);
+    return isNeeded || mayCarry ? this.#discovery.current(isNeeded, signal) : undefined;
   }
 
   /** What to dial for these addresses: they themselves, or in place of IPv4, if there is none here, their translations. */
