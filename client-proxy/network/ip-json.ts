@@ -8,7 +8,7 @@ import { interfaceNameOf } from '../../shared/runtime/kernel/interface-name.ts';
 export function parseIpJson(output: string): unknown {
   // A line end inside of a text is escaped; others are between texts.
   return JSON.parse(
-    output.replaceAll(/\\[^]|[\x01-\x08\x0b\x0e-\x1f\x7f]/g, (part) => {
+    output.replaceAll(/\\.|(?![\t\n\r])\p{Cc}/gu, (part) => {
       if (part.length === 2) return part === "\\'" ? "'" : part;
       return `\\u${part.charCodeAt(0).toString(16).padStart(4, '0')}`;
     }),

@@ -1,13 +1,14 @@
 import { z } from 'zod';
 import type { Destination } from '../../shared/protocol/destination.ts';
 import { interfaceNameIn, parseIpJson } from './ip-json.ts';
+import { deviceWord, type NamedDevice } from './remedy-commands.ts';
 import type { IpResult } from './run-ip.ts';
 
 /** How would the kernel send packets of a TCP connection to `target`, an address? */
 export interface RouteQuestion {
   readonly target: Destination;
   /** For a socket that is bound to this interface. */
-  readonly over?: { readonly name: string; readonly index: number };
+  readonly over?: NamedDevice;
   /** For a socket that is bound to this source address. */
   readonly source?: string;
 }
@@ -29,8 +30,22 @@ export type RouteAnswer = { readonly route: FoundRoute } | { readonly error: str
 
 export type RouteAnswers = ReadonlyMap<RouteQuestion, RouteAnswer>;
 
-/** Arguments of `ip` that go with `routeBatch`. */
-export const ROUTE_BATCH_ARGS = ['-json', '-force', '-batch', '-'] as const;
+/**
+ * Asks the kernel; the answers in the order of the questions. Undefined where there is no iproute2 that understands them. Rejects
+ * as `run` does.
+ */
+export async function askRoutes(
+  run: (args: readonly string[], input: string) => Promise<IpResult | undefined>,
+  questions: readonly RouteQuestion[],
+): Promise<RouteAnswers | undefined> {
+  if (questions.length === 0) return new Map();
+  for (const byPort of [true, false]) {
+    const output = await run(['-json', '-force', '-batch', '-'], routeBatch(questions, byPort));
+    const answers = output && readRouteAnswers(questions, output);
+    if (answers !== undefined || output === undefined) return answers;
+  }
+  return undefined;
+}
 
 /**
  * The input of `ip -force -batch -` for these questions: the kernel answers by its own rules and tables.
@@ -40,7 +55,7 @@ export function routeBatch(questions: readonly RouteQuestion[], byPort = true): 
   return questions
     .map(({ target: { host, port }, over, source }) => {
       const from = source === undefined ? '' : ` from ${source}`;
-      const oif = over === undefined ? '' : ` oif ${batchName(over)}`;
+      const oif = over === undefined ? '' : ` oif ${deviceWord(over)}`;
       const to = byPort ? ` ipproto tcp dport ${port}` : '';
       // Without fibmatch the kernel takes any address for a neighbour when only the interface is given.
       return `route get fibmatch ${host}${from}${oif}${to}\n`;
@@ -122,8 +137,3 @@ function readRoute(line = ''): FoundRoute {
 
 /** How long a route of a router advertisement still holds, which changes with each look. */
 const VOLATILE = /,?"expires":\d+| expires \d+sec/g;
-
-/** A name with other characters would be cut by the batch's own syntax; `ifN` is iproute2's name for the interface of that number. */
-function batchName({ name, index }: { readonly name: string; readonly index: number }): string {
-  return /^[A-Za-z0-9_.@-]+$/.test(name) || index === 0 ? name : `if${index}`;
-}

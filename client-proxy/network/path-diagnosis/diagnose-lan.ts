@@ -1,11 +1,12 @@
 import { z } from 'zod';
 import { isSameHost } from '../../../shared/runtime/address/ip-address.ts';
+import type { Finding } from '../finding.ts';
 import { interfaceNameIn, parseIpJson } from '../ip-json.ts';
+import { confKey, deviceWord } from '../remedy-commands.ts';
 import { routeOf } from '../route-questions.ts';
-import type { Finding } from './finding.ts';
-import type { Path } from './path.ts';
 import type { KernelSource } from './kernel-source.ts';
-import { confKey, deviceWord, inSameLan, type PathDevice } from './path-devices.ts';
+import type { Path } from './path.ts';
+import { inSameLan, type PathDevice } from './path-devices.ts';
 import type { PathRoutes } from './path-routes.ts';
 
 /** More interfaces in one LAN are not looked at. */

@@ -2,14 +2,15 @@ import { isIP } from 'node:net';
 import { isSameHost } from '../../../shared/runtime/address/ip-address.ts';
 import { isLoopback } from '../../../shared/runtime/address/special-ranges.ts';
 import { type DeviceBinding, deviceBindingOf, type Uplink } from '../../uplink/uplink.ts';
+import type { Finding } from '../finding.ts';
 import { type IpLink, parseIpLinks } from '../ip-output.ts';
 import { type AddressFamily, familyOf } from '../network-view.ts';
+import { deviceWord } from '../remedy-commands.ts';
 import { arpFlux, gatewaySilence } from './diagnose-lan.ts';
 import { reversePathFault, routeFault } from './diagnose-routes.ts';
-import type { Finding } from './finding.ts';
 import { type KernelSource, thisKernel } from './kernel-source.ts';
 import type { Path } from './path.ts';
-import { addressesOf, deviceWord, type PathDevice, pathDevice } from './path-devices.ts';
+import { addressesOf, type PathDevice, pathDevice } from './path-devices.ts';
 import { readPathRoutes } from './path-routes.ts';
 
 /** The way of a connection that is to be looked at. */
@@ -30,7 +31,10 @@ const LIMIT_MS = 2_000;
  * certain first. Nothing is sent. Empty when it sees nothing wrong, or cannot tell: without iproute2, for a proxy that is
  * not bound to an interface or address, or when it takes too long. Never rejects.
  */
-export function diagnosePath(question: PathQuestion, kernel: KernelSource = thisKernel): Promise<readonly Finding[]> {
+export function diagnosePath(
+  question: PathQuestion,
+  kernel: KernelSource = thisKernel,
+): Promise<readonly Finding[]> {
   return new Promise((resolve) => {
     const timer = setTimeout(() => resolve([]), LIMIT_MS);
     findings(question, kernel)
@@ -91,7 +95,8 @@ function missingFinding(binding: DeviceBinding): Finding | undefined {
     code: 'address-missing',
     severity: 'fault',
     words: `no interface has the address ${binding.address}`,
-    remedy: 'bind the uplink to its interface, or correct the address: `ip address` lists those that there are',
+    remedy:
+      'bind the uplink to its interface, or correct the address: `ip address` lists those that there are',
   };
 }
 

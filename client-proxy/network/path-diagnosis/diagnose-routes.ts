@@ -1,19 +1,16 @@
 import { z } from 'zod';
 import { isInNetwork, parseAddress } from '../../../shared/runtime/address/ip-address.ts';
+import type { Finding } from '../finding.ts';
 import { parseIpJson } from '../ip-json.ts';
+import { confKey, defaultRouteCommand, deviceWord, ipCommand, ownNumber } from '../remedy-commands.ts';
 import { routeOf } from '../route-questions.ts';
-import type { Finding } from './finding.ts';
 import type { Path } from './path.ts';
-import { confKey, deviceWord } from './path-devices.ts';
 import type { PathRoutes } from './path-routes.ts';
-
-/** For a table or metric of an interface's own in a remedy: it must be nobody else's. */
-const OWN_NUMBER_BASE = 1_000;
 
 /** Why packets do not leave, or not over the uplink's interface. */
 export async function routeFault(path: Path, routes: PathRoutes): Promise<Finding | undefined> {
   const { own, remote, family } = path;
-  const { source, way } = routes;
+  const { source, way, back } = routes;
   const found = routeOf(way);
   if (found !== undefined) {
     const isElsewhere = found.devices.length > 0 && !found.devices.includes(own.name);
@@ -28,12 +25,15 @@ export async function routeFault(path: Path, routes: PathRoutes): Promise<Findin
       remedy: `\`${ipCommand(family)} rule add from ${source} lookup ${table}\``,
     };
   }
-  const error = 'error' in way ? way.error : '';
-  if (REFUSING.test(error)) {
+  // What is bound to an interface and may not go there gets another error.
+  const refusal = [way, back].flatMap((answer) =>
+    'error' in answer && REFUSING.test(answer.error) ? [answer.error] : [],
+  );
+  if (refusal[0] !== undefined) {
     return {
       code: 'route-refused',
       severity: 'fault',
-      words: `a route or rule of this machine refuses packets to ${remote.host} over ${own.name} (${error})`,
+      words: `a route or rule of this machine refuses packets to ${remote.host} over ${own.name} (${refusal[0]})`,
       remedy: `delete it: \`${ipCommand(family)} rule\` and \`${ipCommand(family)} route show table all\` list prohibit and blackhole`,
     };
   }
@@ -41,15 +41,18 @@ export async function routeFault(path: Path, routes: PathRoutes): Promise<Findin
     code: 'no-route',
     severity: 'fault',
     words: `there is no route to ${remote.host} over ${own.name}`,
-    remedy: `\`${defaultRoute(path)} metric ${OWN_NUMBER_BASE + own.index}\``,
+    remedy: `\`${defaultRouteCommand(own, family, own.isBroadcast)} metric ${ownNumber(own)}\``,
   };
 }
 
-/** Of the kinds of routes that say no; others read as if there were none. */
+/** Of prohibit and blackhole; unreachable reads as if there were no route. */
 const REFUSING = /Permission denied|Invalid argument/;
 
 /** Why the kernel drops what comes back (RFC 3704; ip-sysctl: rp_filter). IPv6 has no such filter of its own. */
-export async function reversePathFault(path: Path, { source, back }: PathRoutes): Promise<Finding | undefined> {
+export async function reversePathFault(
+  path: Path,
+  { source, back }: PathRoutes,
+): Promise<Finding | undefined> {
   const { own, remote, family, kernel } = path;
   if (family === 6) return undefined;
   const values = await Promise.all(['all', own.name].map((device) => kernel.readConf(device, 'rp_filter')));
@@ -76,23 +79,15 @@ export async function reversePathFault(path: Path, { source, back }: PathRoutes)
 
 const STRICT = 1;
 
-function leavesElsewhere(path: Path, source: string, devices: readonly string[]): Finding {
-  const { own, family } = path;
-  const table = OWN_NUMBER_BASE + own.index;
+function leavesElsewhere({ own, family }: Path, source: string, devices: readonly string[]): Finding {
+  const table = ownNumber(own);
+  const addRoute = `${defaultRouteCommand(own, family, own.isBroadcast)} table ${table}`;
   return {
     code: 'leaves-elsewhere',
     severity: 'fault',
     words: `packets from ${source} leave over ${devices.join(', ')}, not over ${own.name}, which has this address`,
-    remedy: `\`${ipCommand(family)} rule add from ${source} lookup ${table} && ${defaultRoute(path)} table ${table}\``,
+    remedy: `\`${ipCommand(family)} rule add from ${source} lookup ${table} && ${addRoute}\``,
   };
-}
-
-function defaultRoute({ own, family }: Path): string {
-  return `${ipCommand(family)} route add default ${own.isBroadcast ? 'via GATEWAY ' : ''}dev ${deviceWord(own)}`;
-}
-
-function ipCommand(family: 4 | 6): string {
-  return family === 6 ? 'ip -6' : 'ip';
 }
 
 const listedRoutes = z.array(
@@ -106,7 +101,8 @@ async function tableWithRoute({ own, remote, family, kernel }: Path): Promise<st
   const routes = listedRoutes.safeParse(output && parseIpJson(output.stdout)).data ?? [];
   const host = parseAddress(remote.host);
   return routes.find(({ dst, type = 'unicast', table }) => {
-    if (table === undefined || ['main', 'local', 'default'].includes(table) || type !== 'unicast') return false;
+    if (table === undefined || ['main', 'local', 'default'].includes(table) || type !== 'unicast')
+      return false;
     if (dst === 'default') return true;
     const [base, length] = dst.split('/');
     const network = parseAddress(base ?? '');

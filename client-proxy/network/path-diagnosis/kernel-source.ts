@@ -1,6 +1,5 @@
 import { readFile } from 'node:fs/promises';
 import { interfaceNameBytes } from '../../../shared/runtime/kernel/interface-name.ts';
-import { readRouteAnswers, type RouteAnswers, type RouteQuestion, ROUTE_BATCH_ARGS, routeBatch } from '../route-questions.ts';
 import { type IpResult, runIp } from '../run-ip.ts';
 
 /** Where a diagnosis gets its facts; others stand in for it in tests. */
@@ -13,20 +12,6 @@ export interface KernelSource {
 
 /** This machine. */
 export const thisKernel: KernelSource = { runIp, readConf };
-
-/** Asks for routes; undefined where there is no iproute2 that understands it. */
-export async function askRoutes(
-  { runIp }: Pick<KernelSource, 'runIp'>,
-  questions: readonly RouteQuestion[],
-): Promise<RouteAnswers | undefined> {
-  if (questions.length === 0) return new Map();
-  for (const byPort of [true, false]) {
-    const output = await runIp(ROUTE_BATCH_ARGS, routeBatch(questions, byPort));
-    const answers = output && readRouteAnswers(questions, output);
-    if (answers !== undefined) return answers;
-  }
-  return undefined;
-}
 
 async function readConf(device: string, setting: string): Promise<number | undefined> {
   const path = ['/proc/sys/net/ipv4/conf/', interfaceNameBytes(device), `/${setting}`];

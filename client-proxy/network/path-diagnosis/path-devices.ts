@@ -48,7 +48,11 @@ export function isNear(host: string, { address, prefixLength }: LocalNetwork): b
 }
 
 /** Those of `others` that are up and in the same LAN as `source` on `own`, as far as addresses tell. */
-export function inSameLan(own: PathDevice, source: string, others: readonly PathDevice[]): readonly PathDevice[] {
+export function inSameLan(
+  own: PathDevice,
+  source: string,
+  others: readonly PathDevice[],
+): readonly PathDevice[] {
   const ownNetwork = own.networks.find(({ address }) => isSameHost(address, source));
   if (ownNetwork === undefined) return [];
   return others.filter(
@@ -60,21 +64,9 @@ export function inSameLan(own: PathDevice, source: string, others: readonly Path
       other.networks.some(
         (network) =>
           // The same address twice is in two LANs, or nothing would work there.
-          !isSameHost(network.address, source) && isNear(network.address, ownNetwork) && isNear(source, network),
+          !isSameHost(network.address, source) &&
+          isNear(network.address, ownNetwork) &&
+          isNear(source, network),
       ),
   );
 }
-
-/** The name as a word of a command line; `ifN` is iproute2's name for one that is none. */
-export function deviceWord({ name, index }: Pick<PathDevice, 'name' | 'index'>): string {
-  return PLAIN.test(name) ? name : `if${index}`;
-}
-
-/** `net.ipv4.conf.NAME.SETTING` as a word of a command line for sysctl. */
-export function confKey(device: string, setting: string): string {
-  // Between slashes a dot is part of the name.
-  const key = device.includes('.') ? `net/ipv4/conf/${device}/${setting}` : `net.ipv4.conf.${device}.${setting}`;
-  return PLAIN.test(device) ? key : `'${key.replaceAll("'", "'\\''")}'`;
-}
-
-const PLAIN = /^[A-Za-z0-9_.@-]+$/;

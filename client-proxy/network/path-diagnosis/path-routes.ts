@@ -1,6 +1,11 @@
 import { isSameHost } from '../../../shared/runtime/address/ip-address.ts';
-import { type FoundRoute, type RouteAnswer, type RouteQuestion, routeOf } from '../route-questions.ts';
-import { askRoutes } from './kernel-source.ts';
+import {
+  askRoutes,
+  type FoundRoute,
+  type RouteAnswer,
+  type RouteQuestion,
+  routeOf,
+} from '../route-questions.ts';
 import type { Path } from './path.ts';
 import { addressesOf, isNear } from './path-devices.ts';
 
@@ -20,12 +25,13 @@ const MAX_SOURCES = 4;
 /** Undefined where there is no iproute2 that tells. */
 export async function readPathRoutes(path: Path): Promise<PathRoutes | undefined> {
   const { remote: target, binding, family, own, kernel, bindsByInterface } = path;
-  const sources = binding.kind === 'address' ? [binding.address] : addressesOf(own, family).slice(0, MAX_SOURCES);
+  const sources =
+    binding.kind === 'address' ? [binding.address] : addressesOf(own, family).slice(0, MAX_SOURCES);
   const over = { name: own.name, index: own.index };
   const plain: RouteQuestion = { target, over };
   const bound = sources.map((source): RouteQuestion => ({ target, over, source }));
   const free = sources.map((source): RouteQuestion => ({ target, source }));
-  const answers = await askRoutes(kernel, [plain, ...bound, ...free]);
+  const answers = await askRoutes(kernel.runIp, [plain, ...bound, ...free]);
   if (answers === undefined) return undefined;
   const routed = (questions: readonly RouteQuestion[]) =>
     questions.findIndex((question) => routeOf(answers.get(question)) !== undefined);
@@ -44,7 +50,11 @@ export async function readPathRoutes(path: Path): Promise<PathRoutes | undefined
 }
 
 /** The index of the address that the kernel takes: the route's own, else one in the network of the gateway. */
-function chosenSource({ preferredSource, gateway }: FoundRoute, sources: readonly string[], { own }: Path): number {
+function chosenSource(
+  { preferredSource, gateway }: FoundRoute,
+  sources: readonly string[],
+  { own }: Path,
+): number {
   const named = sources.findIndex((source) => isSameHost(source, preferredSource ?? ''));
   if (named >= 0) return named;
   const near = own.networks.find((network) => isNear(gateway ?? '', network));
