@@ -71,17 +71,14 @@ export class PathExplainer {
     if (failures.some((failure) => isForbidden(failure.error))) return labelled(uplink, error, 'prohibited');
     const asked = oneOfEachFamily(failures.filter((failure) => KERNELS.has(codeOf(failure) ?? '')));
     if (asked.length === 0 || uplink.binding.kind === 'proxy') return error;
-    const findings = await this.#findings(uplink, asked, signal);
-    const [finding] = findings;
-    return finding === undefined
-      ? error
-      : new PathError(
-          uplink.name,
-          codeOf(asked[0]!) ?? 'networkFailure',
-          finding.code,
-          findingLine(finding),
-          { cause: error },
-        );
+    const [finding] = await this.#findings(uplink, asked, signal);
+    if (finding !== undefined) {
+      const code = codeOf(asked[0]!) ?? 'networkFailure';
+      return new PathError(uplink.name, code, finding.code, findingLine(finding), { cause: error });
+    }
+    // With nothing wrong here somebody on the way has said so.
+    const isUnreachable = asked.every((failure) => codeOf(failure) === 'destinationUnreachable');
+    return isUnreachable ? labelled(uplink, error, 'prohibited') : error;
   }
 
   /** The most certain first. */
