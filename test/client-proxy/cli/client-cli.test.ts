@@ -373,7 +373,9 @@ describe('tributary-client', () => {
     const list = '[{ name: lte, interface: wwan0 }, { name: usb, interface: usb0 }]';
     await writeFile(file, `${await readFile(file, 'utf8')}\n  list: ${list}\n`);
     const { stdout, stderr } = await exec('check');
-    expect(stdout).toContain('uplink        lte: interface wwan0, its interface is down\n');
+    expect(stdout).toContain(
+      'uplink        lte: interface wwan0, its interface is down; `ip link set dev wwan0 up`\n',
+    );
     expect(stdout).toContain('uplink        usb: interface usb0, missing\n');
     expect(stderr).toContain('not there now: usb;');
   });

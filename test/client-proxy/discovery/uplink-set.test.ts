@@ -140,7 +140,10 @@ describe('the set of uplinks', () => {
     set.onNetwork(view(device('eth0')));
     expect(log.slice(1).map(({ msg, reason: why }) => [msg, why])).toEqual([
       ['uplink: no network', reason],
-      ['uplink: no network', 'no route towards the concentrator'],
+      [
+        'uplink: no network',
+        'no route towards the concentrator; `ip route add default via GATEWAY dev eth0 metric 1002`',
+      ],
       ['uplink: its network is back', undefined],
     ]);
   });
@@ -157,7 +160,7 @@ describe('the set of uplinks', () => {
     expect(names()).toEqual([]);
     expect(set.leftOut.map((one) => `${one.interface}: ${one.reason}`)).toEqual([
       'eth0: its interface has no address that packets can come back to',
-      'eth1: no route towards the concentrator',
+      'eth1: no route towards the concentrator; `ip route add default via GATEWAY dev eth1 metric 1002`',
     ]);
     set.onNetwork(view(device('eth0')));
     expect(names()).toEqual(['eth0']);
@@ -197,7 +200,8 @@ describe('the set of uplinks', () => {
     expect(set.uplinks.every((uplink, at) => uplink === before[at])).toBe(true);
     const gateway = { ...eth0, routing: { ...routing, ways: ['default via 10.0.0.9'] } };
     expect(retriedBy(gateway, eth1, wlan0)).toEqual(['eth0', 'relay']);
-    expect(retriedBy(gateway, eth1, { ...wlan0, hasCarrier: false })).toEqual(['phone', 'relay']);
+    // What cannot work is not dialled before it can.
+    expect(retriedBy(gateway, eth1, { ...wlan0, hasCarrier: false })).toEqual(['relay']);
     expect(retriedBy(gateway, { ...eth1, index: 30 }, wlan0)).toEqual(['fixed', 'phone', 'relay']);
     expect(retriedBy(gateway, { ...eth1, index: 30 }, wlan0, device('ppp0'))).toEqual(['relay']);
   });

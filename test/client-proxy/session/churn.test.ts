@@ -59,5 +59,6 @@ it('leaves the back-off of an uplink alone unless its own interface changes', as
     `measured: dials in a minute: ${quiet} by itself, ${others} with an interface that comes and goes, ${own} with its own carrier`,
   );
   expect(others).toBe(quiet);
-  expect(own).toBeGreaterThan(50);
+  // At once, each time that it has its carrier again.
+  expect(own).toBeGreaterThanOrEqual(30);
 });
