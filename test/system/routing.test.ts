@@ -124,7 +124,7 @@ const BEDS: readonly Bed[] = [
         'iifname wan0 tcp dport 8443 reject with tcp reset',
         'iifname wan1 tcp dport 8443 drop',
       ]),
-    expected: { wan0: 'port-refused', wan1: 'port-blocked' },
+    expected: { wan0: 'connectionRefused', wan1: 'port-blocked' },
   },
   {
     name: 'a port that a router prohibits; no carrier',

@@ -83,13 +83,19 @@ describe('why an address cannot be reached', () => {
   });
 
   it.each([
-    ['ECONNREFUSED', 'port-refused'],
     ['EHOSTUNREACH', 'prohibited'],
     ['EPERM', 'prohibited'],
     ['EACCES', 'prohibited'],
   ])('is what %s says', async (code, finding) => {
     const error = failed(code);
     expect(await bed(ROUTED).explain({ address: FOUR, error })).toBe(`${finding}: ${error.message}`);
+  });
+
+  it('is not sought where the error says it: refused', async () => {
+    const { explain, runIp } = bed(ROUTED);
+    const error = failed('ECONNREFUSED');
+    expect(await explain({ address: SIX, error: timedOut }, { address: FOUR, error })).toBe(timedOut.message);
+    expect(runIp).not.toHaveBeenCalled();
   });
 
   it('is a stranger in its place', async () => {
