@@ -1,6 +1,6 @@
 import type { ChildProcess } from 'node:child_process';
 import { join } from 'node:path';
-import { createInterface } from 'node:readline';
+import { eachWholeLine } from '../../bed/whole-lines.ts';
 import type { Network } from './namespaces.ts';
 import { ROOT } from './program.ts';
 
@@ -23,7 +23,7 @@ export class NameServer {
     const server = new NameServer(child);
     await new Promise<void>((resolve, reject) => {
       child.once('exit', () => reject(new Error('the name server did not start')));
-      createInterface({ input: child.stdout! }).on('line', (line) => {
+      eachWholeLine(child.stdout!, (line) => {
         if (line === 'ready') resolve();
         else server.queries.push(line);
       });
