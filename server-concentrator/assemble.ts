@@ -69,10 +69,11 @@ export async function assemble(config: ConcentratorConfig, deps: ConcentratorDep
   const memory = new MemoryLevels(config.limits);
   const logs = new ClientLogs(logger, clock);
   const limitHits = new LimitHits(counters.counts.limits, logs);
+  const descriptors = descriptorLimit() ?? ASSUMED_DESCRIPTORS;
   const policy = createEgressPolicy({ ...config.egress, ownAddresses: own, listenPorts });
   const dialer = makeOriginDialer(config, {
     policy,
-    descriptors: descriptorLimit() ?? ASSUMED_DESCRIPTORS,
+    descriptors,
     hasDescriptor: () => watch.hasDescriptor('stream'),
     native,
     peers,
@@ -126,7 +127,7 @@ export async function assemble(config: ConcentratorConfig, deps: ConcentratorDep
     hasDescriptor: () => watch.hasDescriptor('subflow'),
   };
   const listen = () => listenForClients(config, deps, gate);
-  const endpoint = makeEndpoint(config, deps, { ...counters, memory, sessions, watch });
+  const endpoint = makeEndpoint(config, deps, { ...counters, memory, sessions, watch, descriptors });
   const parts = { endpoint, clients, sessions, watches, admission, listen, addresses, watch };
   return new Concentrator({ config, logger, ...parts });
 }
@@ -189,7 +190,7 @@ function listenForClients(
 
 /** Metrics, readiness and status; they read the parts when they are asked. */
 function makeEndpoint(
-  { metrics }: ConcentratorConfig,
+  { metrics, limits }: ConcentratorConfig,
   deps: ConcentratorDeps,
   parts: {
     readonly counts: ConcentratorCounts;
@@ -199,9 +200,10 @@ function makeEndpoint(
     readonly memory: MemoryLevels;
     readonly sessions: SessionRegistry;
     readonly watch: ProcessWatch;
+    readonly descriptors: number;
   },
 ): HttpEndpoint<ConcentratorStatus> {
-  const { counts, memory, sessions, watch } = parts;
+  const { counts, memory, sessions, watch, descriptors } = parts;
   const registry = new Registry();
   registerBuildInfo(registry, deps);
   registerSessionMetrics(registry, { ...parts, drivers: () => sessions.drivers });
@@ -216,7 +218,10 @@ function makeEndpoint(
       ok: !sessions.isDraining,
       reasons: sessions.isDraining ? ['shutting down'] : [],
     }),
-    status: () => concentratorStatus({ ...deps, isReady: !sessions.isDraining, sessions: sessions.all }),
+    status: () => {
+      const { isDraining, all } = sessions;
+      return concentratorStatus({ ...deps, isReady: !isDraining, limits, descriptors, sessions: all });
+    },
     statusText: concentratorStatusText,
   });
 }
