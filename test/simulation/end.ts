@@ -35,6 +35,8 @@ export class End {
   closedAtMs: number | undefined;
   /** Frames' bytes handed to transports. */
   writtenBytes = 0;
+  /** Times at which it had something to do: as often a program wakes up for its session. */
+  wakes = 0;
   readonly #clock: VirtualClock;
   readonly #random: Random;
   readonly #trace: Trace;
@@ -42,6 +44,7 @@ export class End {
   readonly #connections = new Map<number, Connection>();
   readonly #lent = new LentMemory();
   #pumpArmed = false;
+  #pumpedAtMs = Number.NEGATIVE_INFINITY;
   #timerForMs = Number.POSITIVE_INFINITY;
   #timerGeneration = 0;
 
@@ -129,6 +132,8 @@ export class End {
 
   #pump(): void {
     const { session } = this;
+    if (this.#clock.nowMs > this.#pumpedAtMs) this.wakes++;
+    this.#pumpedAtMs = this.#clock.nowMs;
     for (let rounds = 0; ; rounds++) {
       if (rounds > MAX_ROUNDS) throw new Error(`${this.side}: the session never comes to rest`);
       session.advance(this.#clock.nowMs);
