@@ -20,7 +20,7 @@ import type { SubflowListener, SubflowListenerOptions } from '../shared/runtime/
 import type { SubflowTransport } from '../shared/runtime/subflow/subflow-transport.ts';
 import { AddressKeeper } from './address-keeper.ts';
 import { OwnAddresses } from './addresses/own-addresses.ts';
-import { Concentrator, type ConcentratorParts } from './concentrator.ts';
+import { Concentrator } from './concentrator.ts';
 import {
   ConcentratorCounts,
   type CrowdedStage,
@@ -36,6 +36,7 @@ import { listenWherePossible } from './listen-where-possible.ts';
 import { ClientKeys } from './session/client-keys.ts';
 import { KernelMemoryWatch, kernelMemoryLimit } from './session/kernel-memory-watch.ts';
 import { MemoryLevels } from './session/memory-levels.ts';
+import { MemoryWatch } from './session/memory-watch.ts';
 import { SessionRegistry } from './session/session-registry.ts';
 import { ShortageWatch } from './session/shortage-watch.ts';
 import { SubflowAdmission } from './session/subflow-admission.ts';
@@ -70,9 +71,8 @@ export async function assemble(config: ConcentratorConfig, deps: ConcentratorDep
   const logs = new ClientLogs(logger, clock);
   const limitHits = new LimitHits(counters.counts.limits, logs);
   const descriptors = descriptorLimit() ?? ASSUMED_DESCRIPTORS;
-  const policy = createEgressPolicy({ ...config.egress, ownAddresses: own, listenPorts });
   const dialer = makeOriginDialer(config, {
-    policy,
+    policy: createEgressPolicy({ ...config.egress, ownAddresses: own, listenPorts }),
     descriptors,
     hasDescriptor: () => watch.hasDescriptor('stream'),
     native,
@@ -94,8 +94,10 @@ export async function assemble(config: ConcentratorConfig, deps: ConcentratorDep
     joins: new TokenBuckets(joinRate(config.limits.joinsPerSecond), clock),
     limitHits,
     traffic: counters.traffic,
+    onStreamRequested: () => memoryWatch.wake(),
     onSessionEnded: (driver) => counters.resent.onSessionEnded(driver),
   });
+  const memoryWatch = await makeMemoryWatch(deps, memory, sessions);
   const addresses = new AddressKeeper({ config, ownAddresses, own, listenPorts, dialer, sessions, logger });
   const { handshakes, crowded } = counters.counts;
   const proven = new ProvenSources(clock);
@@ -113,7 +115,6 @@ export async function assemble(config: ConcentratorConfig, deps: ConcentratorDep
     clock,
     logger: strangersLog,
   });
-  const watches = await makeMemoryWatches(deps, memory, sessions);
   const gate = {
     pool: new ReceivePool(clock, memory.poolBytes),
     isProven: (source: Source) => proven.has(source),
@@ -128,7 +129,7 @@ export async function assemble(config: ConcentratorConfig, deps: ConcentratorDep
   };
   const listen = () => listenForClients(config, deps, gate);
   const endpoint = makeEndpoint(config, deps, { ...counters, memory, sessions, watch, descriptors });
-  const parts = { endpoint, clients, sessions, watches, admission, listen, addresses, watch };
+  const parts = { endpoint, clients, sessions, memoryWatch, admission, listen, addresses, watch };
   return new Concentrator({ config, logger, ...parts });
 }
 
@@ -145,23 +146,24 @@ function watchPeers(
   });
 }
 
-/** They read the sessions when they look. */
-async function makeMemoryWatches(
+/** It reads the sessions when it looks. */
+async function makeMemoryWatch(
   { clock, logger }: ConcentratorDeps,
   { total }: MemoryLevels,
   sessions: SessionRegistry,
-): Promise<ConcentratorParts['watches']> {
+): Promise<MemoryWatch> {
   const smallHeap = heapShortage(total.limitBytes);
   if (smallHeap !== undefined) logger.warn(smallHeap);
-  return [
-    new ShortageWatch({ total, holders: () => sessions.holders, clock, logger }),
-    new KernelMemoryWatch({
+  return new MemoryWatch({
+    shortage: new ShortageWatch({ total, holders: () => sessions.holders, clock, logger }),
+    kernel: new KernelMemoryWatch({
       limitBytes: await kernelMemoryLimit(total.limitBytes),
       holders: () => sessions.kernelHolders(),
       onReset: (count) => total.onRefused(count),
       logger,
     }),
-  ];
+    hasStreams: () => sessions.hasStreams,
+  });
 }
 
 type GateParts = Pick<
