@@ -98,8 +98,8 @@ it('tells times by the clock on the wall, and that a session has no subflow', ()
 it('tells the limits that hold, as far as the descriptors of the process allow', () => {
   const { report } = bed();
   // Of 1024 descriptors a quarter is not for origins, and of the rest a sixteenth may be dials of one client.
-  expect(report().limits).toEqual({ ...LIMITS, dialsPerClient: 48, namesPerClient: 32, origins: 768 });
+  expect(report().limits).toEqual({ ...LIMITS, dialsPerClient: 48, namesPerClient: 16, origins: 768 });
   expect(concentratorStatusText(report())).toContain(
-    'A client may have 8 sessions, 128MiB of memory, 200 opens a second, 48 dials and 32 names at a time.\n',
+    'A client may have 8 sessions, 128MiB of memory, 200 opens a second, 48 dials and 16 names at a time.\n',
   );
 });
