@@ -327,16 +327,19 @@ function makeNetworkWatch(
   const targets = new RouteTargets({
     destinations: config.concentrator.addresses,
     known: (name) => names.known(name),
-    seek: (name) => names.seek(name),
+    // A name that is known now may have a route that was not asked for.
+    seek: async (name) => {
+      await names.seek(name);
+      watch.refresh();
+    },
     clock,
   });
   const onWithoutIp = (reason: string) => {
     logger.info({ reason }, 'no iproute2: interfaces are known by name, routes are not known');
   };
   const reader = new NetworkReader(() => targets.all, onWithoutIp);
-  return new NetworkWatch({
+  const watch = new NetworkWatch({
     read: () => reader.read(),
-    // A name that is known now may have a route that was not asked for.
     look() {
       targets.seekUnknown();
       return [networkInterfaces(), targets.all];
@@ -349,6 +352,7 @@ function makeNetworkWatch(
     onUnknown: (reason) => uplinks.onUnknownNetwork(reason),
     logger,
   });
+  return watch;
 }
 
 /** Metrics, readiness and status; they read the parts when they are asked. */
