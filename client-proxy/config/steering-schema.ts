@@ -243,7 +243,7 @@ function policyOf(name: string, given: Parameters, context: Issues): SteeringPol
 function refuseParameters(given: Parameters, context: Issues): void {
   for (const [key, { key: parameter }] of parameterEntries) {
     if (given[key] === undefined) continue;
-    const message = `without a mode: it belongs to mode ${modesWith(parameter).join(' and ')}`;
+    const message = `without a mode: add the "mode" that it is for, one of ${modesWith(parameter).join(', ')}`;
     context.issues.push({ code: 'custom', message, input: given, path: [key] });
   }
 }

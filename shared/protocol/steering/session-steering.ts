@@ -1,7 +1,7 @@
 import { StreamError } from '../errors.ts';
 import type { PacketScheduler, SentStream } from '../scheduler/packet-scheduler.ts';
 import { UplinkValues } from '../scheduler/uplink-values.ts';
-import { DEFAULT_MODE } from './modes.ts';
+import { DEFAULT_MODE, hasPreferences } from './modes.ts';
 import { isModeAlone } from './policy-frame.ts';
 import { Schedulers, type SchedulersOptions } from './schedulers.ts';
 import type { SteeringPolicy } from './steering-policy.ts';
@@ -16,6 +16,8 @@ export interface SharedPolicy {
   readonly policy: SteeringPolicy;
   /** Whether it is a choice of uplinks, other than all streams have by default. */
   readonly isSteered: boolean;
+  /** Whether its bulk goes over all uplinks as they are: it shows which of them does harm. */
+  readonly spreadsOverAll: boolean;
   /** Whether an uplink may carry the stream. */
   readonly allowed: UplinkValues<boolean>;
 }
@@ -80,6 +82,7 @@ export class SessionSteering {
         key,
         policy: isSteered ? policy : { mode: DEFAULT_MODE },
         isSteered,
+        spreadsOverAll: spreadsOverAll(policy),
         allowed,
       };
       entry = { shared, users: 0 };
@@ -130,7 +133,7 @@ export class StreamSteering {
     this.#session = session;
     this.#stream = stream;
     this.#shared = session.share(policy);
-    this.#scheduler = session.schedulerFor(policy, stream);
+    this.#scheduler = session.schedulerFor(this.#shared.policy, stream);
   }
 
   /** The same object for all streams with an equal policy. */
@@ -151,7 +154,7 @@ export class StreamSteering {
     const before = this.#shared;
     this.#shared = this.#session.share(policy, before);
     this.#session.release(before);
-    this.#scheduler = this.#session.schedulerFor(policy, this.#stream, this.#scheduler);
+    this.#scheduler = this.#session.schedulerFor(this.#shared.policy, this.#stream, this.#scheduler);
   }
 
   /** The stream is over. */
@@ -160,9 +163,13 @@ export class StreamSteering {
   }
 }
 
-/** Whether it is a choice of uplinks. */
-function isSteering({ mode, only }: SteeringPolicy): boolean {
-  return mode !== DEFAULT_MODE || only !== undefined;
+/** Whether it is a choice of uplinks. Shares mean nothing in the default mode. */
+function isSteering(policy: SteeringPolicy): boolean {
+  return policy.mode !== DEFAULT_MODE || policy.only !== undefined || hasPreferences(policy);
+}
+
+function spreadsOverAll({ mode, only, maxRttMs, maxLoss }: SteeringPolicy): boolean {
+  return mode === DEFAULT_MODE && only === undefined && maxRttMs === undefined && maxLoss === undefined;
 }
 
 function keyOf(policy: SteeringPolicy): string {

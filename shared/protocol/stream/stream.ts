@@ -84,6 +84,11 @@ export class Stream {
     return this.steering.isSteered;
   }
 
+  /** As `SharedPolicy.spreadsOverAll`. */
+  get spreadsOverAll(): boolean {
+    return this.steering.shared.spreadsOverAll;
+  }
+
   get isDone(): boolean {
     return this.send.state === 'done' && this.receive.state === 'done';
   }

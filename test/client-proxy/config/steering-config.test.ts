@@ -50,6 +50,18 @@ describe('the default', () => {
       { mode: 'weighted', weights: { dsl: 1, lte: 3 } },
     ],
     ['  rules: []', { mode: 'aggregate' }],
+    [
+      '  default: { mode: interactive, order: [dsl, lte] }',
+      { mode: 'lowest-latency', order: ['dsl', 'lte'] },
+    ],
+    [
+      '  default: { mode: load-balancing, maxRtt: 250ms, order: [dsl] }',
+      { mode: 'aggregate', maxRttMs: 250, order: ['dsl'] },
+    ],
+    [
+      '  default: { mode: redundant, maxLoss: 1%, order: [dsl] }',
+      { mode: 'redundant', maxLoss: 0.01, order: ['dsl'] },
+    ],
   ])('%s', (yaml, expected) => {
     expect(steeringOf(yaml)).toEqual({ default: expected, rules: [] });
   });
@@ -120,8 +132,8 @@ describe('a mistake', () => {
     ],
     ['  default: { order: [dsl] }', /^6:3: steering.default.mode: missing: expected /],
     [
-      '  default: { mode: aggregate, order: [dsl] }',
-      '6:38: steering.default.order: has no effect with mode aggregate: it belongs to mode active-standby and priority',
+      '  default: { mode: aggregate, weights: { dsl: 1 } }',
+      '6:40: steering.default.weights: has no effect with mode aggregate: it belongs to mode weighted',
     ],
     [
       '  default: priority',
@@ -189,7 +201,8 @@ describe('a mistake', () => {
     ],
     [
       '  rules: [{ port: 22, direct: dsl, maxRtt: 1s }]',
-      '6:44: steering.rules[0].maxRtt: without a mode: it belongs to mode lowest-latency',
+      '6:44: steering.rules[0].maxRtt: without a mode: add the "mode" that it is for, one of aggregate, lowest-latency, ' +
+        'active-standby, priority, weighted, redundant, round-robin',
     ],
     ['  rules: [{ block: false }]', '6:20: steering.rules[0].block: expected true, found false (a boolean)'],
     [

@@ -14,8 +14,10 @@ it('streams with equal policies share one object, and all that are not steered a
   expect(begin({ mode: 'redundant', only: ['dsl'] }).shared).toBe(bound.shared);
   expect(begin({ mode: 'redundant', only: ['lte'] }).shared).not.toBe(bound.shared);
   const free = begin({ mode: 'aggregate' });
-  expect(begin({ mode: 'aggregate', order: ['dsl'] }).shared).toBe(free.shared);
+  expect(begin({ mode: 'aggregate', weights: { dsl: 1 } }).shared).toBe(free.shared);
   expect([bound.isSteered, free.isSteered]).toEqual([true, false]);
+  expect(begin({ mode: 'aggregate', order: ['dsl'] }).isSteered).toBe(true);
+  expect(begin({ mode: 'aggregate', maxLoss: 0.02 }).isSteered).toBe(true);
   expect(begin({ mode: 'aggregate', only: ['dsl'] }).isSteered).toBe(true);
 });
 

@@ -1,14 +1,47 @@
+import type { ModeContext } from '../../scheduler/mode-context.ts';
 import type { PacketScheduler, SegmentRequest } from '../../scheduler/packet-scheduler.ts';
-import type { SubflowView } from '../../subflow/subflow-view.ts';
+import { pathDelayMs } from '../../scheduler/path-delay.ts';
+import type { UplinkLimits } from '../../scheduler/uplink-limits.ts';
+import { UplinkOrder } from '../../scheduler/uplink-order.ts';
+import type { SubflowView, UplinkView } from '../../subflow/subflow-view.ts';
 
-/** `round-robin`: the free subflows in turn, whatever their speed. For study and tests. */
+/**
+ * `round-robin`: the free subflows in turn, whatever their speed; those of uplinks within the limits, in their order. For study
+ * and tests.
+ */
 export class RoundRobin implements PacketScheduler {
-  #lastId = -1;
+  readonly #order: UplinkOrder;
+  readonly #limits: UplinkLimits;
+  #left: ReadonlySet<UplinkView> = new Set();
+  /** Whose turn was last. */
+  #last = { rank: -1, id: -1 };
+
+  constructor({ policy, limits }: ModeContext) {
+    this.#order = new UplinkOrder(policy.order);
+    this.#limits = limits({ delayOf: pathDelayMs });
+  }
 
   select<View extends SubflowView>(_request: SegmentRequest, candidates: readonly View[]): View | undefined {
-    const free = candidates.filter((view) => view.canTake).sort((a, b) => a.id - b.id);
-    const chosen = free.find((view) => view.id > this.#lastId) ?? free[0];
-    if (chosen !== undefined) this.#lastId = chosen.id;
-    return chosen;
+    this.#left = this.#limits.left(candidates);
+    const free = candidates
+      .filter(({ uplink, canTake }) => canTake && !this.#left.has(uplink))
+      .map((view) => ({ view, rank: this.#order.rankOf(view.uplink), id: view.id }))
+      .sort(inTurn);
+    const chosen = free.find((one) => inTurn(one, this.#last) > 0) ?? free[0];
+    if (chosen !== undefined) this.#last = { rank: chosen.rank, id: chosen.id };
+    return chosen?.view;
   }
+
+  mayCopy({ uplink }: SubflowView): boolean {
+    return !this.#left.has(uplink);
+  }
+}
+
+interface Place {
+  readonly rank: number;
+  readonly id: number;
+}
+
+function inTurn(one: Place, other: Place): number {
+  return one.rank - other.rank || one.id - other.id;
 }
