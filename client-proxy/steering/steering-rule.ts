@@ -1,10 +1,14 @@
-import type { SteeringPolicy } from '../../shared/protocol/steering/steering-policy.ts';
+import {
+  halvesOf,
+  type SteeringPolicy,
+  type StreamPolicy,
+} from '../../shared/protocol/steering/steering-policy.ts';
 import { formatPortRange, type PortRange } from '../../shared/runtime/config/ranges.ts';
 
 /** What happens to a connection that an application asks for. */
 export type SteeringAction =
   /** A stream, spread over the uplinks as the policy says. */
-  | { readonly kind: 'steer'; readonly policy: SteeringPolicy }
+  | { readonly kind: 'steer'; readonly policy: StreamPolicy }
   /** Past the concentrator, through the uplink of this name. */
   | { readonly kind: 'direct'; readonly uplink: string }
   | { readonly kind: 'block' };
@@ -26,7 +30,7 @@ export interface SteeringRule {
 
 /** The first rule that matches decides; without one, the default. */
 export interface SteeringConfig {
-  readonly default: SteeringPolicy;
+  readonly default: StreamPolicy;
   readonly rules: readonly SteeringRule[];
 }
 
@@ -42,8 +46,11 @@ export function uplinksNamed({ default: policy, rules }: SteeringConfig): string
 function uplinksOf(action: SteeringAction): readonly string[] {
   if (action.kind === 'block') return [];
   if (action.kind === 'direct') return [action.uplink];
-  const { only = [], order = [], weights = {} } = action.policy;
-  return [...only, ...order, ...Object.keys(weights)];
+  return halvesOf(action.policy).flatMap(({ only = [], order = [], weights = {} }) => [
+    ...only,
+    ...order,
+    ...Object.keys(weights),
+  ]);
 }
 
 /** `*.example.org port 443: direct over dsl`, for a person. */
@@ -63,7 +70,12 @@ export function describeRule({
 }
 
 /** `priority, dsl before lte`, for a person. */
-export function describePolicy({ mode, only, order, weights, maxRttMs, maxLoss }: SteeringPolicy): string {
+export function describePolicy(policy: StreamPolicy): string {
+  const [up, down] = halvesOf(policy);
+  return down === undefined ? describeHalf(up) : `up: ${describeHalf(up)}; down: ${describeHalf(down)}`;
+}
+
+function describeHalf({ mode, only, order, weights, maxRttMs, maxLoss }: SteeringPolicy): string {
   return [
     mode,
     ...(order === undefined ? [] : [order.join(' before ')]),

@@ -6,14 +6,14 @@ import { Steering } from '../../../client-proxy/steering/steering.ts';
 import type { SteeringConfig, SteeringRule } from '../../../client-proxy/steering/steering-rule.ts';
 import { UplinkError } from '../../../client-proxy/uplink/uplink-error.ts';
 import type { ErrorName, TributaryError } from '../../../shared/protocol/errors.ts';
-import type { SteeringPolicy } from '../../../shared/protocol/steering/steering-policy.ts';
+import type { StreamPolicy } from '../../../shared/protocol/steering/steering-policy.ts';
 
-const AGGREGATE: SteeringPolicy = { mode: 'aggregate' };
-const REDUNDANT: SteeringPolicy = { mode: 'redundant', only: ['dsl', 'lte'] };
+const AGGREGATE: StreamPolicy = { mode: 'aggregate' };
+const REDUNDANT: StreamPolicy = { mode: 'redundant', only: ['dsl', 'lte'] };
 const BLOCK = { kind: 'block' } as const;
 const DIRECT = { kind: 'direct', uplink: 'dsl' } as const;
 const config = (...rules: SteeringRule[]): SteeringConfig => ({ default: AGGREGATE, rules });
-const steer = (policy: SteeringPolicy) => ({ kind: 'steer', policy }) as const;
+const steer = (policy: StreamPolicy) => ({ kind: 'steer', policy }) as const;
 
 function bench(initial: SteeringConfig, present = ['dsl', 'lte']) {
   const streams: SteeredStream[] = [];
@@ -44,7 +44,7 @@ function bench(initial: SteeringConfig, present = ['dsl', 'lte']) {
 
 /** Keeps how its streams were steered. */
 class Steerer implements StreamSteerer {
-  readonly steered: [number, SteeringPolicy][] = [];
+  readonly steered: [number, StreamPolicy][] = [];
   input: StreamSteerer['input'] = (work) =>
     work({ streams: { steer: (streamId, policy) => void this.steered.push([streamId, policy]) } });
 }
@@ -131,7 +131,7 @@ describe('the log', () => {
     const { steering, warnings } = bench(config({ action: { kind: 'direct', uplink: 'wifi' } }));
     steering.checkUplinks();
     expect(warnings()).toEqual([{ missing: ['wifi'], present: ['dsl', 'lte'] }]);
-    const policy: SteeringPolicy = { mode: 'weighted', weights: { dsl: 1, satellite: 1 }, only: ['train'] };
+    const policy: StreamPolicy = { mode: 'weighted', weights: { dsl: 1, satellite: 1 }, only: ['train'] };
     steering.reload(new RuleSet({ default: policy, rules: [{ action: DIRECT }] }));
     expect(warnings()[1]).toEqual({ missing: ['train', 'satellite'], present: ['dsl', 'lte'] });
   });

@@ -61,3 +61,19 @@ it('follows no more different policies than it may, those that are a mode alone 
   streams[3]!.end();
   begin({ mode: 'priority', order: ['another'] });
 });
+
+it('counts both directions of a stream, and gives both back', () => {
+  const session = make();
+  const numbered = (i: number) => ({ mode: 'priority', order: [`u${i}`] }) as const;
+  const both = (i: number) => ({ ...numbered(i), down: numbered(i + 1) });
+  const tooMany = { code: 'resourceExceeded', name: 'StreamError' };
+  for (let i = 0; i < MAX_POLICIES - 2; i++) session.begin(numbered(i), NOTHING_SENT);
+  const plain = session.begin({ mode: 'aggregate' }, NOTHING_SENT);
+  expect(plain.isSteered).toBe(false);
+  plain.steer(both(1_000));
+  expect(plain.shared.policy).toEqual(numbered(1_000));
+  expect(thrownBy(() => session.begin(numbered(2_000), NOTHING_SENT))).toEqual(tooMany);
+  plain.steer(both(3_000));
+  plain.end();
+  session.begin(both(4_000), NOTHING_SENT);
+});
