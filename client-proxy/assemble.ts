@@ -35,6 +35,7 @@ import { IpMonitor } from './network/ip-monitor.ts';
 import { NetworkReader } from './network/network-reader.ts';
 import { NetworkWatch } from './network/network-watch.ts';
 import { UplinkUses } from './path-manager/uplink-use.ts';
+import { MinuteTimer } from './schedule/minute-timer.ts';
 import { SessionKeeper } from './session/session-keeper.ts';
 import { SessionSecrets } from './session/session-secrets.ts';
 import { Socks5Server } from './socks5/socks-server.ts';
@@ -68,7 +69,12 @@ export async function assemble(config: ClientConfig, deps: ClientProxyDeps): Pro
   const counters = makeCounters(deps);
   const watch = new ProcessWatch(deps);
   const appPool = new BlockPool(clock);
-  const uplinks = new UplinkSet({ bindsByInterface: native !== undefined, maxUplinks: MAX_UPLINKS, logger });
+  const uplinks = new UplinkSet({
+    bindsByInterface: native !== undefined,
+    maxUplinks: MAX_UPLINKS,
+    wallClock,
+    logger,
+  });
   const states = new UplinkStates({ uplinks, wallClock, logger });
   const uses = new UplinkUses(logger);
   const peers = new PeerWatch({
@@ -94,10 +100,26 @@ export async function assemble(config: ClientConfig, deps: ClientProxyDeps): Pro
   });
   const listen = () => listenForApplications(config, deps, { socks, appPool, peers, watch });
   const network = makeNetworkWatch(config, deps, { uplinks, steering });
+  const minutes = new MinuteTimer(wallClock, () => {
+    uplinks.onTime();
+    steering.review();
+  });
   const uplinkStatus = () => states.status(keeper.uplinks);
   const told = { keeper, uplinks, uplinkStatus, steering, socks, directConnections, metering, watch };
   const endpoint = makeEndpoint(config, { ...deps, ...counters, ...told });
-  const parts = { endpoint, uplinks, metering, secrets, keeper, steering, socks, listen, network, watch };
+  const parts = {
+    endpoint,
+    uplinks,
+    metering,
+    secrets,
+    keeper,
+    steering,
+    socks,
+    listen,
+    network,
+    minutes,
+    watch,
+  };
   return new ClientProxy({ config, logger, ...parts });
 }
 
@@ -232,7 +254,7 @@ function makeDirectOpener(
 
 function makeSteering(
   config: ClientConfig,
-  { logger }: ClientProxyDeps,
+  { wallClock, logger }: ClientProxyDeps,
   parts: {
     readonly counters: Counters;
     readonly uplinks: UplinkSet;
@@ -250,7 +272,8 @@ function makeSteering(
   });
   return new Steering({
     rules: new RuleSet(config.steering),
-    uplinkNames: () => uplinks.uplinks.map(({ name }) => name),
+    uplinks: () => uplinks.uplinks,
+    wallClock,
     logger,
     openStream: (request, steered) => void streams.open(request, steered),
     openDirect: (request, uplinkName, onFailed) => void direct.open(request, uplinkName, onFailed),
@@ -294,7 +317,7 @@ function makeNetworkWatch(
     monitor: (onEvent) => new IpMonitor({ onEvent, logger, clock, random }),
     onView(view) {
       uplinks.onNetwork(view);
-      steering.checkUplinks();
+      steering.review();
     },
     logger,
   });

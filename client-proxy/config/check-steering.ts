@@ -5,7 +5,7 @@ import {
 } from '../../shared/protocol/steering/steering-policy.ts';
 import { didYouMean } from '../../shared/runtime/config/did-you-mean.ts';
 import { shadowedRules } from '../steering/shadowed-rules.ts';
-import type { SteeringAction, SteeringConfig } from '../steering/steering-rule.ts';
+import { goesByCost, type SteeringAction, type SteeringConfig } from '../steering/steering-rule.ts';
 
 /** A mistake below `steering`. */
 interface SteeringMistake {
@@ -19,10 +19,16 @@ interface SteeringMistake {
  */
 export function steeringMistakes(
   config: SteeringConfig,
-  known: { readonly uplinks: readonly string[] | undefined; readonly users: readonly string[] },
+  known: {
+    readonly uplinks: readonly string[] | undefined;
+    readonly users: readonly string[];
+    /** Whether the cost of any uplink is said. */
+    readonly hasCosts: boolean;
+  },
 ): SteeringMistake[] {
   const { rules } = config;
   return [
+    ...(goesByCost(config) && !known.hasCosts ? [NO_COSTS] : []),
     ...(known.uplinks === undefined ? [] : unknownUplinks(config, known.uplinks)),
     ...rules.flatMap(({ users = [] }, index) =>
       users
@@ -38,6 +44,11 @@ export function steeringMistakes(
     })),
   ];
 }
+
+const NO_COSTS: SteeringMistake = {
+  path: [],
+  message: 'goes by cost, and no uplink says what it costs: add costPerGB to those that cost something',
+};
 
 function unknownUplinks(
   { default: policy, rules }: SteeringConfig,

@@ -3,12 +3,9 @@ import { z } from 'zod';
 import type { ModeParameters } from '../../shared/protocol/scheduler/policy-parameters.ts';
 import { isModeName, modeNamed, STEERING_ALIASES } from '../../shared/protocol/steering/mode-names.ts';
 import { modesWith, rowOf, STEERING_MODE_NAMES } from '../../shared/protocol/steering/modes.ts';
-import {
-  type SteeringPolicy,
-  type StreamPolicy,
-  sentBy,
-} from '../../shared/protocol/steering/steering-policy.ts';
+import { sentBy } from '../../shared/protocol/steering/steering-policy.ts';
 import { duration, textAs } from '../../shared/runtime/config/schema-pieces.ts';
+import type { ConfiguredHalf, ConfiguredPolicy } from '../steering/steering-rule.ts';
 
 /** As many as there can be uplinks. */
 const MAX_UPLINK_NAMES = 16;
@@ -60,8 +57,14 @@ function parsePercentage(text: string): number | undefined {
 const WEIGHT_ERROR = 'expected a number above 0: the share of this uplink, in any unit';
 const weight = z.number({ error: WEIGHT_ERROR }).positive({ error: WEIGHT_ERROR });
 
+const BY_COST = 'cost';
+
 const parameters = {
-  order: uplinkNames.optional(),
+  order: z
+    .union([z.literal(BY_COST), uplinkNames], {
+      error: 'expected a list of uplinks, such as [dsl, lte]; or cost: the cheapest first',
+    })
+    .optional(),
   weights: z
     .record(z.string(), weight, {
       error: 'expected a map of uplinks and their shares, such as {dsl: 70, lte: 30}',
@@ -124,7 +127,7 @@ export const defaultPolicy = z
   .union([mode, z.strictObject({ mode, ...parameters, ...directions })], {
     error: 'expected a steering mode, or a map such as {mode: priority, order: [dsl, lte]}',
   })
-  .transform((value, context): StreamPolicy => {
+  .transform((value, context): ConfiguredPolicy => {
     return policyOver(typeof value === 'string' ? { mode: value } : value, { mode: 'aggregate' }, context);
   })
   .prefault('aggregate');
@@ -144,8 +147,8 @@ export function issuesBelow({ issues }: Issues, ...place: (string | number)[]): 
 }
 
 /** The policy that these keys make; what they leave out is as in another, or, beside a mode, not said at all. */
-export function policyOver(given: PolicyKeys, base: StreamPolicy, context: Issues): StreamPolicy {
-  const origin: StreamPolicy = given.mode === undefined ? base : { mode: 'aggregate' };
+export function policyOver(given: PolicyKeys, base: ConfiguredPolicy, context: Issues): ConfiguredPolicy {
+  const origin: ConfiguredPolicy = given.mode === undefined ? base : { mode: 'aggregate' };
   const both = halfOver(given, sentBy(origin), context);
   const baseDown = origin.down === undefined ? both : halfOver(given, origin.down, SAID_ALREADY);
   const up = given.up === undefined ? both : ownHalf(given.up, both, issuesBelow(context, 'up'));
@@ -156,7 +159,7 @@ export function policyOver(given: PolicyKeys, base: StreamPolicy, context: Issue
 
 const SAID_ALREADY: Issues = { issues: { push: () => {} } };
 
-function ownHalf(given: Half, base: SteeringPolicy, context: Issues): SteeringPolicy {
+function ownHalf(given: Half, base: ConfiguredHalf, context: Issues): ConfiguredHalf {
   if (given.mode === undefined && given.uplinks === undefined) {
     const message = 'says nothing about this direction: add mode, or uplinks';
     context.issues.push({ code: 'custom', message, input: given });
@@ -164,12 +167,12 @@ function ownHalf(given: Half, base: SteeringPolicy, context: Issues): SteeringPo
   return halfOver(given, base, context);
 }
 
-function halfOver(given: Half, base: SteeringPolicy, context: Issues): SteeringPolicy {
+function halfOver(given: Half, base: ConfiguredHalf, context: Issues): ConfiguredHalf {
   const { mode: name, uplinks } = given;
   if (name === undefined) refuseParameters(given, context);
   const only = uplinks ?? base.only;
   const { only: _, ...steered } = name === undefined ? base : policyOf(name, given, context);
-  const policy: SteeringPolicy = { ...steered, ...(only === undefined ? {} : { only }) };
+  const policy: ConfiguredHalf = { ...steered, ...(only === undefined ? {} : { only }) };
   const { weights } = policy;
   if (weights !== undefined && uplinks?.every((one) => !Object.hasOwn(weights, one))) {
     const message = 'none of these uplinks has a share in the "weights" that hold here';
@@ -183,7 +186,7 @@ function halfOver(given: Half, base: SteeringPolicy, context: Issues): SteeringP
 }
 
 /** The policy of a mode and its parameters, each of which must belong to it. */
-function policyOf(name: string, given: Parameters, context: Issues): SteeringPolicy {
+function policyOf(name: string, given: Parameters, context: Issues): ConfiguredHalf {
   const policyParameters = parametersOf(given);
   const mode = modeNamed(name, policyParameters)!;
   const taken = rowOf(mode).parameters;
@@ -220,9 +223,9 @@ function checkWeights({ weights = {} }: Parameters, context: Issues): void {
   }
 }
 
-function parametersOf({ order, weights, maxRtt, maxLoss }: Parameters): ModeParameters {
+function parametersOf({ order, weights, maxRtt, maxLoss }: Parameters): Omit<ConfiguredHalf, 'mode'> {
   return {
-    ...(order === undefined ? {} : { order }),
+    ...(order === undefined ? {} : order === BY_COST ? { orderBy: BY_COST } : { order }),
     ...(weights === undefined ? {} : { weights }),
     ...(maxRtt === undefined ? {} : { maxRttMs: maxRtt }),
     ...(maxLoss === undefined ? {} : { maxLoss }),

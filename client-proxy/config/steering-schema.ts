@@ -1,10 +1,15 @@
 import { domainToASCII } from 'node:url';
 import { z } from 'zod';
-import type { StreamPolicy } from '../../shared/protocol/steering/steering-policy.ts';
 import { isHostName } from '../../shared/runtime/address/host-port.ts';
 import { type PortRange, parseNetwork, parsePortRange } from '../../shared/runtime/config/ranges.ts';
 import { text, textAs } from '../../shared/runtime/config/schema-pieces.ts';
-import type { SteeringAction, SteeringConfig, SteeringRule } from '../steering/steering-rule.ts';
+import { timeSpans } from '../schedule/schedule-schema.ts';
+import type {
+  ConfiguredPolicy,
+  SteeringAction,
+  SteeringConfig,
+  SteeringRule,
+} from '../steering/steering-rule.ts';
 import {
   defaultPolicy,
   type Issues,
@@ -52,6 +57,7 @@ const conditions = {
   cidr: oneOrMore(network, 'a network such as "10.0.0.0/8"').optional(),
   port: oneOrMore(ports, PORT_FORMAT).optional(),
   user: oneOrMore(text, 'the name of a SOCKS user').optional(),
+  between: timeSpans.optional(),
 };
 
 const rule = z.strictObject({
@@ -76,13 +82,14 @@ export const steering = z
   )
   .prefault({});
 
-function ruleOf(parsed: ParsedRule, fallback: StreamPolicy, context: Issues): SteeringRule {
-  const { host: hosts, cidr: networks, port: ports, user: users } = parsed;
+function ruleOf(parsed: ParsedRule, fallback: ConfiguredPolicy, context: Issues): SteeringRule {
+  const { host: hosts, cidr: networks, port: ports, user: users, between } = parsed;
   return {
     ...(hosts === undefined ? {} : { hosts }),
     ...(networks === undefined ? {} : { networks }),
     ...(ports === undefined ? {} : { ports }),
     ...(users === undefined ? {} : { users }),
+    ...(between === undefined ? {} : { between }),
     action: actionOf(parsed, fallback, context),
   };
 }
@@ -90,7 +97,7 @@ function ruleOf(parsed: ParsedRule, fallback: StreamPolicy, context: Issues): St
 /** They may stand together. */
 const STEERING_KEYS = ['mode', 'uplinks', 'up', 'down'] as const;
 
-function actionOf(parsed: ParsedRule, fallback: StreamPolicy, context: Issues): SteeringAction {
+function actionOf(parsed: ParsedRule, fallback: ConfiguredPolicy, context: Issues): SteeringAction {
   const { direct, block } = parsed;
   const given = (key: keyof ParsedRule) => parsed[key] !== undefined;
   const steers = STEERING_KEYS.filter(given);

@@ -3,6 +3,11 @@ import type { StreamPolicy } from '../../shared/protocol/steering/steering-polic
 import type { SteeringSubject } from './rule-set.ts';
 import type { SteeringAction } from './steering-rule.ts';
 
+/** What happens to a connection now: its policy as it is at this time. */
+export type DecidedAction =
+  | Exclude<SteeringAction, { readonly kind: 'steer' }>
+  | { readonly kind: 'steer'; readonly policy: StreamPolicy };
+
 interface StreamSteering {
   steer(streamId: number, policy: StreamPolicy): void;
 }
@@ -37,7 +42,7 @@ export class SteeredStreams {
    * Has all streams follow other rules. What these would block or dial directly goes on as it is: its bytes are under way.
    * @returns how many were steered anew
    */
-  follow(decide: (subject: SteeringSubject) => SteeringAction): number {
+  follow(decide: (subject: SteeringSubject) => DecidedAction): number {
     let changed = 0;
     for (const stream of this.#streams) {
       const action = decide(stream.subject);

@@ -9,7 +9,7 @@ import { YamlSource } from '../../../shared/runtime/config/yaml-source.ts';
 const BASE = `concentrator: { addresses: ["vps.example.org:8443"], pin: "sha256:${'A'.repeat(43)}" }
 client: { id: laptop, key: ${'A'.repeat(43)} }
 socks: { users: [{ name: alice, password: secret }, { name: bob, password: secret }] }
-uplinks: [{ name: dsl, interface: eth0 }, { name: lte, interface: wwan0 }]
+uplinks: [{ name: dsl, interface: eth0 }, { name: lte, interface: wwan0, costPerGB: 2 }]
 `;
 
 const steeringOf = (yaml: string) => clientSchema.parse(parse(`${BASE}steering:\n${yaml}`)).steering;
@@ -185,6 +185,48 @@ describe('each direction by itself', () => {
   });
 });
 
+describe('time and cost', () => {
+  it('are a condition of rules, and an order', () => {
+    const { default: fallback, rules } = steeringOf(`  default: { mode: priority, order: cost }
+  rules: [{ between: ["mon-fri 18:00-23:00 UTC", "0:00-6:00"], uplinks: [lte] }]
+`);
+    expect(fallback).toEqual({ mode: 'priority', orderBy: 'cost' });
+    expect(rules).toMatchObject([
+      {
+        between: [{ days: [1, 2, 3, 4, 5], fromMinute: 1080, timeZone: 'UTC' }, { toMinute: 360 }],
+        action: { kind: 'steer', policy: { mode: 'priority', orderBy: 'cost', only: ['lte'] } },
+      },
+    ]);
+  });
+
+  it.each([
+    [
+      '  rules: [{ between: "18-23", block: true }]',
+      /^6:22: steering.rules\[0\].between: expected a time of day such as/,
+    ],
+    [
+      '  default: { mode: priority, order: price }',
+      /^6:37: steering.default.order: expected a list of uplinks/,
+    ],
+    [
+      '  rules: [{ between: "8:00-9:00", block: true }, { between: "8:00-9:00", port: 22, block: true }]',
+      /^6:50: steering.rules\[1\]: is never reached/,
+    ],
+  ])('a mistake: %s', (yaml, expected) => expect(mistakes(yaml)[0]).toMatch(expected));
+
+  it('an order of cost needs the cost of an uplink', () => {
+    const config = { default: { mode: 'priority', orderBy: 'cost' } as const, rules: [] };
+    expect(steeringMistakes(config, { uplinks: ['dsl'], users: [], hasCosts: true })).toEqual([]);
+    expect(steeringMistakes(config, { uplinks: ['dsl'], users: [], hasCosts: false })).toHaveLength(1);
+  });
+
+  it('a rule that holds at times leaves room for one below it', () => {
+    expect(
+      steeringOf('  rules: [{ between: "8:00-9:00", block: true }, { port: 22, block: true }]').rules,
+    ).toHaveLength(2);
+  });
+});
+
 describe('a mistake', () => {
   it.each([
     [
@@ -348,8 +390,8 @@ describe('a mistake', () => {
 it('names of uplinks are not checked where they are not known', () => {
   const rules = [{ action: { kind: 'direct', uplink: 'anything' } as const }];
   const config = { default: { mode: 'aggregate' } as const, rules };
-  expect(steeringMistakes(config, { uplinks: undefined, users: [] })).toEqual([]);
-  expect(steeringMistakes(config, { uplinks: ['dsl'], users: [] })).toHaveLength(1);
+  expect(steeringMistakes(config, { uplinks: undefined, users: [], hasCosts: false })).toEqual([]);
+  expect(steeringMistakes(config, { uplinks: ['dsl'], users: [], hasCosts: false })).toHaveLength(1);
 });
 
 describe('with uplinks that are found while running', () => {
