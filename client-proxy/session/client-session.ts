@@ -238,6 +238,7 @@ export class ClientSession {
         onSubflowReplace: (id, uplinkName) => this.#paths.onSubflowDoubted(id, uplinkName),
         onSubflowRecovered: (id, uplinkName) => this.#paths.onSubflowRecovered(id, uplinkName),
         onSubflowsWanted: (uplinkName, count) => this.#paths.onSubflowsWanted(uplinkName, count),
+        onPathSearch: (uplinkName, extra, surplus) => this.#paths.onPathSearch(uplinkName, extra, surplus),
         onAddressAdded: (id, address) => this.#paths.onAddressAdded(id, address),
         onAddressRemoved: (id) => this.#paths.onAddressRemoved(id),
         onGoingAway: () => this.#owner.onGoingAway(),

@@ -57,6 +57,8 @@ export class World {
   readonly paths: PathManager;
   /** Whether the client has seen GOAWAY. */
   isGoingAway = false;
+  /** How often the client's session has had subflows replaced to find other paths. */
+  searches = 0;
   /** All uplinks are gone for longer than the sessions wait. */
   mayLoseSession = false;
   readonly #random: Random;
@@ -219,6 +221,10 @@ export class World {
         break;
       case 'subflows-wanted':
         this.paths.want(event.uplinkName, event.count);
+        break;
+      case 'path-search':
+        this.searches++;
+        this.paths.search(event.uplinkName, event.extra, event.surplus);
         break;
       case 'subflow-close':
         this.paths.onGone(event.subflowId);
