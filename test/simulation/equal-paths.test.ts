@@ -86,7 +86,7 @@ describe('subflows of one uplink over equal paths, of which the network picks on
     const least = Math.min(paths, 3);
     const shares = Array.from({ length: 10 }, () => share(world, 'concentrator', least, 1_000));
     expect(Math.min(...shares)).toBeGreaterThan(0.9);
-    world.advance(5_000);
+    world.advance(14_000);
     const { searches } = world;
     world.advance(10_000);
     expect([subflowCount(world), world.searches]).toEqual([subflows, searches]);

@@ -1,6 +1,6 @@
 import type { Now } from '../now.ts';
 import type { Subflow } from '../subflow/subflow.ts';
-import { isFull } from './full-subflow.ts';
+import { PathRates, type Rates } from './path-rates.ts';
 
 export interface PathSearchTuning {
   /** After a change so long goes by before rates are compared, */
@@ -63,23 +63,10 @@ export interface SearchOrder {
   readonly surplus: readonly number[];
 }
 
+/** From one stretch to the next a steady sum does not grow by more. */
+const STEADY_RATIO = 1.1;
+
 type Phase = 'idle' | 'watching' | 'dialling' | 'settling' | 'measuring';
-type Direction = 'up' | 'down';
-
-/** What each subflow had carried at a time. */
-interface Mark {
-  readonly atMs: number;
-  readonly bytes: ReadonlyMap<number, number>;
-}
-
-interface Rates {
-  /** Bytes per millisecond by subflow; those that are new since the mark are left out. */
-  readonly byId: ReadonlyMap<number, number>;
-  readonly sum: number;
-  readonly most: number;
-  readonly least: number;
-}
-
 /**
  * Where one uplink leads over several equal paths, and the network picks one by the ports (equal-cost multipath, RFC 2992), some of
  * its subflows meet on one path, and others are left empty. Nobody tells which: so a few more subflows are dialled, from
@@ -90,15 +77,13 @@ interface Rates {
 export class PathSearch {
   readonly #now: Now;
   readonly #tuning: PathSearchTuning;
+  readonly #rates: PathRates;
   /** So many subflows are configured; the search is off below 2. */
   #wanted = 0;
   #room = 0;
   #phase: Phase = 'idle';
-  #direction: Direction = 'up';
-  #sinceMs = 0;
-  #mark: Mark = { atMs: 0, bytes: new Map() };
-  #samples = 0;
-  #busySamples = 0;
+  /** In the last stretch in which it was watched. */
+  #watchedSum = 0;
   /** Of this search: the highest rate of one subflow, and of all together. */
   #pathRate = 0;
   #bestSum = 0;
@@ -117,6 +102,7 @@ export class PathSearch {
   constructor(now: Now, tuning: PathSearchTuning) {
     this.#now = now;
     this.#tuning = tuning;
+    this.#rates = new PathRates(now, tuning.busyShare);
     this.#backoffMs = tuning.backoffMs;
   }
 
@@ -136,10 +122,10 @@ export class PathSearch {
     const active = subflows.filter(({ state }) => state === 'active');
     if (this.#wanted < 2 || this.#room < 1 || active.length < 2)
       return this.#phase === 'idle' ? undefined : this.#stop(0);
-    this.#noteUse(active, peerShare);
+    this.#rates.sample(active, peerShare);
     switch (this.#phase) {
       case 'idle':
-        if (this.#samples > 0 && this.#busySamples > 0) this.#enter('watching', active);
+        if (this.#rates.choose(active, peerShare)) this.#enter('watching', active);
         return undefined;
       case 'watching':
         return this.#hasLasted('measure', active) ? this.#watch(active) : undefined;
@@ -150,15 +136,18 @@ export class PathSearch {
         return undefined;
       case 'measuring':
         if (!this.#hasLasted('measure', active)) return undefined;
-        return this.#isBusy ? this.#judge(active) : this.#stop(0);
+        return this.#rates.isBusy ? this.#judge(active) : this.#stop(0);
     }
   }
 
   #watch(active: readonly Subflow[]): SearchOrder | undefined {
-    if (!this.#isBusy) return this.#stop(0);
-    const rates = this.#rates(active);
+    if (!this.#rates.isBusy) return this.#stop(0);
+    const rates = this.#rates.of(active);
+    // What still grows by itself would pass for another path that was met.
+    const isGrowing = rates.sum > this.#watchedSum * STEADY_RATIO;
+    this.#watchedSum = rates.sum;
     this.#enter('watching', active);
-    if (this.#now.ms < this.#restsUntilMs || active.length < this.#wanted) return undefined;
+    if (isGrowing || this.#now.ms < this.#restsUntilMs || active.length < this.#wanted) return undefined;
     if (this.#hasSearched && !this.#isShared(rates)) return undefined;
     this.#pathRate = rates.most;
     this.#bestSum = rates.sum;
@@ -180,7 +169,7 @@ export class PathSearch {
   }
 
   #awaitDials(active: readonly Subflow[]): SearchOrder | undefined {
-    const isLate = this.#now.ms - this.#sinceMs >= this.#tuning.dialMs;
+    const isLate = this.#rates.lastedMs >= this.#tuning.dialMs;
     if (isLate && active.length <= this.#wanted) return this.#giveUp();
     if (isLate || active.length >= this.#expected) this.#enter('settling', active);
     return undefined;
@@ -188,7 +177,7 @@ export class PathSearch {
 
   /** Whether the trial has met another path; some go that have brought least. */
   #judge(active: readonly Subflow[]): SearchOrder {
-    const rates = this.#rates(active);
+    const rates = this.#rates.of(active);
     this.#pathRate = Math.max(this.#pathRate, rates.most);
     const { gainShare, trialGrowth } = this.#tuning;
     const isVain = rates.sum < this.#bestSum + gainShare * this.#pathRate;
@@ -249,8 +238,7 @@ export class PathSearch {
 
   #stop(restMs: number): SearchOrder {
     this.#phase = 'idle';
-    this.#samples = 0;
-    this.#busySamples = 0;
+    this.#watchedSum = 0;
     if (restMs > 0) {
       this.#hasSearched = true;
       this.#restsUntilMs = this.#now.ms + restMs;
@@ -279,56 +267,15 @@ export class PathSearch {
     return Math.max(1, Math.min(trialSize, this.#wanted, this.#room));
   }
 
-  #noteUse(active: readonly Subflow[], peerShare: number): void {
-    const { busyShare } = this.#tuning;
-    const isUpBusy = active.filter(isFull).length >= busyShare * active.length;
-    const isDownBusy = peerShare >= busyShare;
-    if (this.#phase === 'idle') this.#direction = isUpBusy || !isDownBusy ? 'up' : 'down';
-    this.#samples++;
-    if (this.#direction === 'up' ? isUpBusy : isDownBusy) this.#busySamples++;
-    else if (this.#phase === 'idle') this.#samples = 0;
-  }
-
-  get #isBusy(): boolean {
-    return this.#busySamples >= this.#tuning.busyShare * this.#samples;
-  }
-
   #hasLasted(what: 'settle' | 'measure', active: readonly Subflow[]): boolean {
     const { settleMs, measureMs, leastRoundTrips } = this.#tuning;
     const roundTripMs = Math.max(...active.map(({ smoothedRttMs }) => smoothedRttMs));
     const leastMs = Math.max(what === 'settle' ? settleMs : measureMs, leastRoundTrips * roundTripMs);
-    return this.#now.ms - this.#sinceMs >= leastMs;
+    return this.#rates.lastedMs >= leastMs;
   }
 
   #enter(phase: Phase, active: readonly Subflow[]): void {
     this.#phase = phase;
-    this.#sinceMs = this.#now.ms;
-    this.#samples = 0;
-    this.#busySamples = 0;
-    this.#mark = {
-      atMs: this.#now.ms,
-      bytes: new Map(active.map((one) => [one.id, this.#carriedBytes(one)])),
-    };
-  }
-
-  #rates(active: readonly Subflow[]): Rates {
-    const { atMs, bytes } = this.#mark;
-    const byId = new Map<number, number>();
-    for (const subflow of active) {
-      const before = bytes.get(subflow.id);
-      if (before === undefined) continue;
-      byId.set(subflow.id, (this.#carriedBytes(subflow) - before) / Math.max(1, this.#now.ms - atMs));
-    }
-    const all = [...byId.values()];
-    return {
-      byId,
-      sum: all.reduce((sum, rate) => sum + rate, 0),
-      most: Math.max(0, ...all),
-      least: Math.min(...all),
-    };
-  }
-
-  #carriedBytes({ outbox, receipts }: Subflow): number {
-    return this.#direction === 'up' ? outbox.ledger.receiptedBytes : receipts.parsedBytes;
+    this.#rates.begin(active);
   }
 }
