@@ -25,7 +25,6 @@ export interface KernelMemoryWatchOptions {
   readonly logger: Logger;
 }
 
-const LOOK_MS = 1_000;
 /** From this share of the limit on connections are narrow, until it keeps less than the other share. */
 const NARROW_SHARE = 1 / 2;
 const WIDE_SHARE = 1 / 4;
@@ -43,19 +42,10 @@ const PAGE_BYTES = 4096;
  */
 export class KernelMemoryWatch {
   readonly #options: KernelMemoryWatchOptions;
-  #timer: NodeJS.Timeout | undefined;
   #isNarrow = false;
 
   constructor(options: KernelMemoryWatchOptions) {
     this.#options = options;
-  }
-
-  start(): void {
-    this.#timer = setInterval(() => this.check(), LOOK_MS);
-  }
-
-  stop(): void {
-    clearInterval(this.#timer);
   }
 
   check(): void {
