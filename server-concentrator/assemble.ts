@@ -33,6 +33,7 @@ import { ClientLogs } from './limits/client-logs.ts';
 import { LimitHits } from './limits/limit-hits.ts';
 import { joinRate, TokenBuckets } from './limits/token-buckets.ts';
 import { listenWherePossible } from './listen-where-possible.ts';
+import { Probes } from './probe/probes.ts';
 import { ClientKeys } from './session/client-keys.ts';
 import { KernelMemoryWatch, kernelMemoryLimit } from './session/kernel-memory-watch.ts';
 import { MemoryLevels } from './session/memory-levels.ts';
@@ -82,6 +83,7 @@ export async function assemble(config: ConcentratorConfig, deps: ConcentratorDep
     onOutcome: (outcome) => counters.counts.opens.add(outcome === 'connected' ? 'ok' : outcome),
   });
   const clients = new ClientKeys(config.clients);
+  const joins = new TokenBuckets(joinRate(config.limits.joinsPerSecond), clock);
   const sessions = new SessionRegistry({
     limits: config.limits,
     memory,
@@ -90,11 +92,12 @@ export async function assemble(config: ConcentratorConfig, deps: ConcentratorDep
     dialer,
     clock,
     logs,
-    joins: new TokenBuckets(joinRate(config.limits.joinsPerSecond), clock),
+    joins,
     limitHits,
     traffic: counters.traffic,
     onSessionEnded: (driver) => counters.resent.onSessionEnded(driver),
   });
+  const probes = new Probes({ ...deps, bytesPerHour: config.limits.probeBytesPerHour, joins, limitHits });
   const addresses = new AddressKeeper({ config, ownAddresses, own, listenPorts, dialer, sessions, logger });
   const { handshakes, crowded } = counters.counts;
   const proven = new ProvenSources(clock);
@@ -106,6 +109,7 @@ export async function assemble(config: ConcentratorConfig, deps: ConcentratorDep
   const admission = new SubflowAdmission({
     keysOf: (clientId) => clients.of(clientId),
     sessions,
+    probes,
     proven,
     onResult: (result) => handshakes.add(result),
     onCrowded: (outcome, remote) => onCrowded('applicant', outcome, remote),
@@ -127,7 +131,7 @@ export async function assemble(config: ConcentratorConfig, deps: ConcentratorDep
   };
   const listen = () => listenForClients(config, deps, gate);
   const endpoint = makeEndpoint(config, deps, { ...counters, memory, sessions, watch });
-  const parts = { endpoint, clients, sessions, watches, admission, listen, addresses, watch };
+  const parts = { endpoint, clients, sessions, probes, watches, admission, listen, addresses, watch };
   return new Concentrator({ config, logger, ...parts });
 }
 

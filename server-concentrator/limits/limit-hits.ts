@@ -7,6 +7,8 @@ export const LIMIT_NAMES = [
   'sessionsPerClient',
   'subflowsPerSession',
   'joinsPerSecond',
+  'probeBytesPerHour',
+  'probes',
   'opensPerSecond',
   'dialsPerClient',
   'namesPerClient',

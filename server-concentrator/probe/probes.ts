@@ -1,0 +1,96 @@
+import type { ErrorName } from '../../shared/protocol/errors.ts';
+import type { TokenBucket } from '../../shared/runtime/async/token-bucket.ts';
+import type { MonotonicClock, WallClock } from '../../shared/runtime/clock.ts';
+import { readKernelSettings } from '../../shared/runtime/doctor/kernel-settings.ts';
+import { writeProbeFacts } from '../../shared/runtime/doctor/probe-facts.ts';
+import type { SubflowTransport } from '../../shared/runtime/subflow/subflow-transport.ts';
+import type { LimitHits } from '../limits/limit-hits.ts';
+import { TokenBuckets } from '../limits/token-buckets.ts';
+import { type Applicant, refuse } from '../session/applicant.ts';
+import { ProbeConnection } from './probe-connection.ts';
+
+export interface ProbesOptions {
+  /** Bytes that each client may exchange in an hour for measurements; 0: none beyond the few of each probe. */
+  readonly bytesPerHour: number;
+  /** How often a client may say HELLO or JOIN. */
+  readonly joins: TokenBuckets;
+  readonly limitHits: Pick<LimitHits, 'note'>;
+  readonly clock: MonotonicClock;
+  readonly wallClock: WallClock;
+  readonly version: string;
+}
+
+/** Sixteen uplinks whose silence is measured over four times at once would be many; `doctor` measures one uplink at a time. */
+const MAX_PROBES_PER_CLIENT = 16;
+const MAX_PROBES = 256;
+
+/** The probes of all clients: connections for measurements, which are no sessions (SPEC.md section 5, Probes). */
+export class Probes {
+  readonly #options: ProbesOptions;
+  readonly #allowances: TokenBuckets;
+  readonly #open = new Map<ProbeConnection, string>();
+
+  constructor(options: ProbesOptions) {
+    this.#options = options;
+    const { bytesPerHour, clock } = options;
+    this.#allowances = new TokenBuckets({ perSecond: bytesPerHour / 3_600, burst: bytesPerHour }, clock);
+  }
+
+  /** Answers a client that asks for a probe. @returns how it went, for the metrics */
+  admit(applicant: Applicant, clientId: string): 'probe' | ErrorName {
+    const { transport, handshake } = applicant;
+    const allowance = this.#allowances.of(clientId);
+    if (!this.#hasRoomFor(clientId)) {
+      refuse(applicant, 'resourceExceeded');
+      return 'resourceExceeded';
+    }
+    const probe = { allowanceBytes: Math.floor(allowance.available), facts: this.#factsFor(transport) };
+    const none = { token: NO_TOKEN, maxStreams: 0, firstWindowBytes: 0, lingerMs: 0 };
+    transport.write([handshake.welcome({ ...none, probe })]);
+    this.#add(applicant, clientId, allowance);
+    return 'probe';
+  }
+
+  close(): void {
+    for (const probe of [...this.#open.keys()]) probe.close();
+  }
+
+  #add(applicant: Applicant, clientId: string, allowance: TokenBucket): void {
+    const { limitHits } = this.#options;
+    const probe: ProbeConnection = new ProbeConnection(
+      {
+        transport: applicant.transport,
+        allowance,
+        onExceeded: () => limitHits.note('probeBytesPerHour', clientId),
+        onOver: () => void this.#open.delete(probe),
+      },
+      applicant.takeRest(),
+    );
+    this.#open.set(probe, clientId);
+  }
+
+  #hasRoomFor(clientId: string): boolean {
+    const { joins, limitHits } = this.#options;
+    if (!joins.of(clientId).tryTake()) {
+      limitHits.note('joinsPerSecond', clientId);
+      return false;
+    }
+    const own = [...this.#open.values()].filter((owner) => owner === clientId).length;
+    if (own < MAX_PROBES_PER_CLIENT && this.#open.size < MAX_PROBES) return true;
+    limitHits.note('probes', clientId);
+    return false;
+  }
+
+  #factsFor({ remoteAddress, congestionControl }: SubflowTransport): string {
+    const { wallClock, version } = this.#options;
+    return writeProbeFacts({
+      version,
+      timeMs: wallClock(),
+      seenAddress: remoteAddress,
+      congestionControl,
+      settings: readKernelSettings(),
+    });
+  }
+}
+
+const NO_TOKEN = new Uint8Array(16);
