@@ -33,7 +33,7 @@ import { ClientLogs } from './limits/client-logs.ts';
 import { LimitHits } from './limits/limit-hits.ts';
 import { joinRate, TokenBuckets } from './limits/token-buckets.ts';
 import { listenWherePossible } from './listen-where-possible.ts';
-import { Probes } from './probe/probes.ts';
+import { Measurements } from './measurement/measurements.ts';
 import { ClientKeys } from './session/client-keys.ts';
 import { KernelMemoryWatch, kernelMemoryLimit } from './session/kernel-memory-watch.ts';
 import { MemoryLevels } from './session/memory-levels.ts';
@@ -97,7 +97,12 @@ export async function assemble(config: ConcentratorConfig, deps: ConcentratorDep
     traffic: counters.traffic,
     onSessionEnded: (driver) => counters.resent.onSessionEnded(driver),
   });
-  const probes = new Probes({ ...deps, bytesPerHour: config.limits.probeBytesPerHour, joins, limitHits });
+  const measurements = new Measurements({
+    ...deps,
+    bytesPerHour: config.limits.measurementBytesPerHour,
+    joins,
+    limitHits,
+  });
   const addresses = new AddressKeeper({ config, ownAddresses, own, listenPorts, dialer, sessions, logger });
   const { handshakes, crowded } = counters.counts;
   const proven = new ProvenSources(clock);
@@ -109,7 +114,7 @@ export async function assemble(config: ConcentratorConfig, deps: ConcentratorDep
   const admission = new SubflowAdmission({
     keysOf: (clientId) => clients.of(clientId),
     sessions,
-    probes,
+    measurements,
     proven,
     onResult: (result) => handshakes.add(result),
     onCrowded: (outcome, remote) => onCrowded('applicant', outcome, remote),
@@ -131,7 +136,7 @@ export async function assemble(config: ConcentratorConfig, deps: ConcentratorDep
   };
   const listen = () => listenForClients(config, deps, gate);
   const endpoint = makeEndpoint(config, deps, { ...counters, memory, sessions, watch });
-  const parts = { endpoint, clients, sessions, probes, watches, admission, listen, addresses, watch };
+  const parts = { endpoint, clients, sessions, measurements, watches, admission, listen, addresses, watch };
   return new Concentrator({ config, logger, ...parts });
 }
 

@@ -8,7 +8,7 @@ import type { SubflowListener } from '../shared/runtime/subflow/subflow-listener
 import type { AddressKeeper } from './address-keeper.ts';
 import type { ConcentratorConfig } from './config/concentrator-config.ts';
 import { describeReload } from './config/describe-reload.ts';
-import type { Probes } from './probe/probes.ts';
+import type { Measurements } from './measurement/measurements.ts';
 import type { ClientKeys } from './session/client-keys.ts';
 import type { KernelMemoryWatch } from './session/kernel-memory-watch.ts';
 import type { SessionRegistry } from './session/session-registry.ts';
@@ -23,7 +23,7 @@ export interface ConcentratorParts {
   readonly endpoint: HttpEndpoint<ConcentratorStatus>;
   readonly clients: ClientKeys;
   readonly sessions: SessionRegistry;
-  readonly probes: Probes;
+  readonly measurements: Measurements;
   /** Look after memory, now and then. */
   readonly watches: readonly (ShortageWatch | KernelMemoryWatch)[];
   readonly admission: SubflowAdmission;
@@ -55,14 +55,14 @@ export class Concentrator {
    * nothing, or with PartialReloadError.
    */
   async reload(next: ConcentratorConfig): Promise<void> {
-    const { logger, clients, sessions, probes, addresses } = this.#parts;
+    const { logger, clients, sessions, measurements, addresses } = this.#parts;
     const changes = describeReload(this.#config, next);
     const setAddresses = addresses.prepare(next);
     await applyReload(changes, logger, async () => {
       // Before any name is waited for: a revoked client loses its sessions at once.
       clients.replace(next.clients);
       sessions.closeRevoked((clientId) => clients.of(clientId));
-      probes.close();
+      measurements.close();
       this.#listener?.setIdentity(next.tls);
       logger.level = next.log.level;
       setAddresses();
@@ -83,10 +83,10 @@ export class Concentrator {
   /** The parts close in the reverse order of the calls of `onClose`. */
   async #start(): Promise<void> {
     const life = this.#life;
-    const { logger, endpoint, clients, sessions, probes, admission, listen, addresses } = this.#parts;
+    const { logger, endpoint, clients, sessions, measurements, admission, listen, addresses } = this.#parts;
     life.onClose(() => endpoint.close());
     life.onClose(() => sessions.close());
-    life.onClose(() => probes.close());
+    life.onClose(() => measurements.close());
     for (const watch of [this.#parts.watch, ...this.#parts.watches]) {
       life.onClose(() => watch.stop());
       watch.start();

@@ -36,7 +36,7 @@ export interface ConcentratorLimits {
   /** Of one client: HELLO and JOIN; those beyond are refused. */
   readonly joinsPerSecond: number;
   /** Of one client: bytes exchanged for measurements (`tributary-client doctor`). */
-  readonly probeBytesPerHour: number;
+  readonly measurementBytesPerHour: number;
   readonly memoryPerSessionBytes: number;
   readonly memoryPerClientBytes: number;
   readonly memoryTotalBytes: number;

@@ -139,7 +139,7 @@ function toConfig(parsed: z.output<typeof concentratorSchema>) {
       dialsPerClient: limits.dialsPerClient,
       namesPerClient: limits.namesPerClient,
       joinsPerSecond: limits.joinsPerSecond,
-      probeBytesPerHour: limits.probeBytesPerHour,
+      measurementBytesPerHour: limits.measurementBytesPerHour,
       memoryPerSessionBytes: limits.memoryPerSession,
       memoryPerClientBytes: limits.memoryPerClient ?? Math.floor(limits.memoryTotal * CLIENT_PART),
       memoryTotalBytes: limits.memoryTotal,

@@ -14,11 +14,11 @@ export interface SubflowAdmissionOptions {
   keysOf(clientId: string): readonly Uint8Array[];
   readonly sessions: Pick<SessionRegistry, 'admit'>;
   /** Connections that are to be no part of a session. */
-  readonly probes: { admit(applicant: Applicant, clientId: string): 'probe' | ErrorName };
+  readonly measurements: { admit(applicant: Applicant, clientId: string): 'measurement' | ErrorName };
   /** Learns where clients have proven their keys from. */
   readonly proven: ProvenSources;
   /** How a handshake ended. */
-  onResult(result: 'hello' | 'join' | 'probe' | ErrorName): void;
+  onResult(result: 'hello' | 'join' | 'measurement' | ErrorName): void;
   /** Others needed the place of an applicant: it got none, or lost the one that it had. */
   onCrowded(outcome: 'refused' | 'displaced', remote: string): void;
   readonly clock: MonotonicClock;
@@ -45,7 +45,7 @@ export class SubflowAdmission {
 
   /** Never rejects. @param leftMs what is left of the time for the handshake */
   async admit(transport: SubflowTransport, leftMs: number): Promise<void> {
-    const { keysOf, sessions, probes, proven, onResult, logger } = this.#options;
+    const { keysOf, sessions, measurements, proven, onResult, logger } = this.#options;
     const remote = transport.remoteAddress;
     const source = sourceOf(remote);
     try {
@@ -53,7 +53,9 @@ export class SubflowAdmission {
       const applicant = await readApplicant(transport, keysOf, leftMs);
       const clientId = clientIdOf(applicant);
       proven.add(clientId, source);
-      const result = isProbe(applicant) ? probes.admit(applicant, clientId) : sessions.admit(applicant);
+      const result = isMeasurement(applicant)
+        ? measurements.admit(applicant, clientId)
+        : sessions.admit(applicant);
       onResult(result);
       logger.debug({ remote, result }, 'subflow handshake');
     } catch (error) {
@@ -88,6 +90,6 @@ function clientIdOf({ request }: Applicant): string {
   return request.kind === 'hello' ? request.hello.clientId : request.join.clientId;
 }
 
-function isProbe({ request }: Applicant): boolean {
-  return request.kind === 'hello' && request.hello.isProbe === true && speaksOurVersion(request.hello);
+function isMeasurement({ request }: Applicant): boolean {
+  return request.kind === 'hello' && request.hello.isMeasurement === true && speaksOurVersion(request.hello);
 }

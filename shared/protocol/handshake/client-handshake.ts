@@ -20,9 +20,9 @@ export interface ClientIdentity {
   readonly key: Uint8Array;
 }
 
-/** Begins a session (`hello`) or a probe, or adds a subflow to one (`join`). */
+/** Begins a session (`hello`) or a measurement, or adds a subflow to one (`join`). */
 export type ClientIntent =
-  | { readonly kind: 'hello'; readonly isProbe?: boolean }
+  | { readonly kind: 'hello'; readonly isMeasurement?: boolean }
   | { readonly kind: 'join'; readonly token: Uint8Array; readonly subflowId: number };
 
 export interface ClientHandshakeOptions {
@@ -73,7 +73,7 @@ export class ClientHandshake {
             uplinkName,
             backup,
             path,
-            isProbe: intent.isProbe ?? false,
+            isMeasurement: intent.isMeasurement ?? false,
           })
         : encodeJoin({
             version: PROTOCOL_VERSION,

@@ -21,12 +21,12 @@ export interface Hello {
   readonly backup: boolean;
   /** Which of the uplink's paths, 0 to 255: different ones are expected to have different bottlenecks. */
   readonly path: number;
-  /** The connection is to be a probe, which is no session (section 5, Probes). */
-  readonly isProbe?: boolean;
+  /** The connection is to be for measurements, which is no session (section 5, Measurements). */
+  readonly isMeasurement?: boolean;
 }
 
-/** What a concentrator says to a client that probes it (section 5, Probes). */
-export interface ProbeTerms {
+/** What a concentrator says to a client that measurements it (section 5, Measurements). */
+export interface MeasurementTerms {
   /** Bytes of DATA, both ways together, that may be exchanged for measurements now. */
   readonly allowanceBytes: number;
   /** JSON: what the concentrator tells of itself and of the connection. */
@@ -45,8 +45,8 @@ export interface Welcome {
   readonly maxSubflows?: number | undefined;
   /** Further subflows go to announced addresses alone (RFC 8684's C flag). */
   readonly joinElsewhere?: boolean | undefined;
-  /** The connection is a probe. */
-  readonly probe?: ProbeTerms | undefined;
+  /** The connection is a measurement. */
+  readonly measurement?: MeasurementTerms | undefined;
 }
 
 export interface Join {
@@ -75,7 +75,7 @@ export function encodeHello(hello: Hello): Uint8Array {
     .text(hello.clientId)
     .text(hello.uplinkName)
     .u8(hello.backup ? FLAG_BACKUP : 0)
-    .bytes(requestParameters(hello, hello.isProbe))
+    .bytes(requestParameters(hello, hello.isMeasurement))
     .finish();
 }
 
@@ -89,8 +89,18 @@ export function decodeHello(bytes: Uint8Array): Hello {
   const backup = (body.u8() & FLAG_BACKUP) !== 0;
   const parameters = readParameters(body, 'HELLO');
   const path = pathIn(parameters, 'HELLO');
-  const isProbe = parameters.has(REQUEST_PARAMETER.probe);
-  return { lowestVersion, highestVersion, features, nonce, clientId, uplinkName, backup, path, isProbe };
+  const isMeasurement = parameters.has(REQUEST_PARAMETER.measurement);
+  return {
+    lowestVersion,
+    highestVersion,
+    features,
+    nonce,
+    clientId,
+    uplinkName,
+    backup,
+    path,
+    isMeasurement,
+  };
 }
 
 export function encodeWelcome(welcome: Welcome): Uint8Array {
@@ -120,7 +130,7 @@ export function decodeWelcome(bytes: Uint8Array): Welcome {
   const maxSubflowsValue = parameters.get(WELCOME_PARAMETER.maxSubflows);
   const maxSubflows = maxSubflowsValue && new BodyReader(maxSubflowsValue, 'WELCOME').u16();
   const joinElsewhere = parameters.has(WELCOME_PARAMETER.joinElsewhere);
-  const probe = readProbeTerms(parameters.get(WELCOME_PARAMETER.probe));
+  const measurement = readMeasurementTerms(parameters.get(WELCOME_PARAMETER.measurement));
   return {
     version,
     features,
@@ -131,19 +141,19 @@ export function decodeWelcome(bytes: Uint8Array): Welcome {
     lingerMs,
     maxSubflows,
     joinElsewhere,
-    probe,
+    measurement,
   };
 }
 
-function welcomeParameters({ maxSubflows, joinElsewhere, probe }: Welcome): Uint8Array {
+function welcomeParameters({ maxSubflows, joinElsewhere, measurement }: Welcome): Uint8Array {
   const entries: [number, Uint8Array][] = [];
   if (maxSubflows !== undefined)
     entries.push([WELCOME_PARAMETER.maxSubflows, new BodyWriter().u16(maxSubflows).finish()]);
   if (joinElsewhere) entries.push([WELCOME_PARAMETER.joinElsewhere, new Uint8Array(0)]);
-  if (probe !== undefined) {
-    const facts = new TextEncoder().encode(probe.facts);
-    const value = new BodyWriter().u32(probe.allowanceBytes).bytes(facts).finish();
-    entries.push([WELCOME_PARAMETER.probe, value]);
+  if (measurement !== undefined) {
+    const facts = new TextEncoder().encode(measurement.facts);
+    const value = new BodyWriter().u32(measurement.allowanceBytes).bytes(facts).finish();
+    entries.push([WELCOME_PARAMETER.measurement, value]);
   }
   return writeParameters(entries);
 }
@@ -204,10 +214,10 @@ function readName(body: BodyReader, what: string): string {
   return name;
 }
 
-function requestParameters({ path }: Pick<Join, 'path'>, isProbe = false): Uint8Array {
+function requestParameters({ path }: Pick<Join, 'path'>, isMeasurement = false): Uint8Array {
   const entries: [number, Uint8Array][] = [];
   if (path !== 0) entries.push([REQUEST_PARAMETER.path, Uint8Array.of(path)]);
-  if (isProbe) entries.push([REQUEST_PARAMETER.probe, new Uint8Array(0)]);
+  if (isMeasurement) entries.push([REQUEST_PARAMETER.measurement, new Uint8Array(0)]);
   return writeParameters(entries);
 }
 
@@ -216,7 +226,7 @@ function pathIn(parameters: ReadonlyMap<number, Uint8Array>, what: string): numb
   return value === undefined ? 0 : new BodyReader(value, what).u8();
 }
 
-function readProbeTerms(value: Uint8Array | undefined): ProbeTerms | undefined {
+function readMeasurementTerms(value: Uint8Array | undefined): MeasurementTerms | undefined {
   if (value === undefined) return undefined;
   const body = new BodyReader(value, 'WELCOME');
   const allowanceBytes = body.u32();

@@ -2,15 +2,15 @@ import type { ErrorName } from '../../shared/protocol/errors.ts';
 import type { TokenBucket } from '../../shared/runtime/async/token-bucket.ts';
 import type { MonotonicClock, WallClock } from '../../shared/runtime/clock.ts';
 import { readKernelSettings } from '../../shared/runtime/doctor/kernel-settings.ts';
-import { writeProbeFacts } from '../../shared/runtime/doctor/probe-facts.ts';
+import { writeMeasurementFacts } from '../../shared/runtime/doctor/measurement-facts.ts';
 import type { SubflowTransport } from '../../shared/runtime/subflow/subflow-transport.ts';
 import type { LimitHits } from '../limits/limit-hits.ts';
 import { TokenBuckets } from '../limits/token-buckets.ts';
 import { type Applicant, refuse } from '../session/applicant.ts';
-import { ProbeConnection } from './probe-connection.ts';
+import { MeasurementConnection } from './measurement-connection.ts';
 
-export interface ProbesOptions {
-  /** Bytes that each client may exchange in an hour for measurements; 0: none beyond the few of each probe. */
+export interface MeasurementsOptions {
+  /** Bytes that each client may exchange in an hour for measurements; 0: none beyond the few of each connection. */
   readonly bytesPerHour: number;
   /** How often a client may say HELLO or JOIN. */
   readonly joins: TokenBuckets;
@@ -21,52 +21,52 @@ export interface ProbesOptions {
 }
 
 /** Sixteen uplinks whose silence is measured over four times at once would be many; `doctor` measures one uplink at a time. */
-const MAX_PROBES_PER_CLIENT = 16;
-const MAX_PROBES = 256;
+const MAX_MEASUREMENTS_PER_CLIENT = 16;
+const MAX_MEASUREMENTS = 256;
 
-/** The probes of all clients: connections for measurements, which are no sessions (SPEC.md section 5, Probes). */
-export class Probes {
-  readonly #options: ProbesOptions;
+/** The measurements of all clients: connections for measurements, which are no sessions (SPEC.md section 5, Measurements). */
+export class Measurements {
+  readonly #options: MeasurementsOptions;
   readonly #allowances: TokenBuckets;
-  readonly #open = new Map<ProbeConnection, string>();
+  readonly #open = new Map<MeasurementConnection, string>();
 
-  constructor(options: ProbesOptions) {
+  constructor(options: MeasurementsOptions) {
     this.#options = options;
     const { bytesPerHour, clock } = options;
     this.#allowances = new TokenBuckets({ perSecond: bytesPerHour / 3_600, burst: bytesPerHour }, clock);
   }
 
-  /** Answers a client that asks for a probe. @returns how it went, for the metrics */
-  admit(applicant: Applicant, clientId: string): 'probe' | ErrorName {
+  /** Answers a client that asks for a measurement. @returns how it went, for the metrics */
+  admit(applicant: Applicant, clientId: string): 'measurement' | ErrorName {
     const { transport, handshake } = applicant;
     const allowance = this.#allowances.of(clientId);
     if (!this.#hasRoomFor(clientId)) {
       refuse(applicant, 'resourceExceeded');
       return 'resourceExceeded';
     }
-    const probe = { allowanceBytes: Math.floor(allowance.available), facts: this.#factsFor(transport) };
+    const measurement = { allowanceBytes: Math.floor(allowance.available), facts: this.#factsFor(transport) };
     const none = { token: NO_TOKEN, maxStreams: 0, firstWindowBytes: 0, lingerMs: 0 };
-    transport.write([handshake.welcome({ ...none, probe })]);
+    transport.write([handshake.welcome({ ...none, measurement })]);
     this.#add(applicant, clientId, allowance);
-    return 'probe';
+    return 'measurement';
   }
 
   close(): void {
-    for (const probe of [...this.#open.keys()]) probe.close();
+    for (const measurement of [...this.#open.keys()]) measurement.close();
   }
 
   #add(applicant: Applicant, clientId: string, allowance: TokenBucket): void {
     const { limitHits } = this.#options;
-    const probe: ProbeConnection = new ProbeConnection(
+    const measurement: MeasurementConnection = new MeasurementConnection(
       {
         transport: applicant.transport,
         allowance,
-        onExceeded: () => limitHits.note('probeBytesPerHour', clientId),
-        onOver: () => void this.#open.delete(probe),
+        onExceeded: () => limitHits.note('measurementBytesPerHour', clientId),
+        onOver: () => void this.#open.delete(measurement),
       },
       applicant.takeRest(),
     );
-    this.#open.set(probe, clientId);
+    this.#open.set(measurement, clientId);
   }
 
   #hasRoomFor(clientId: string): boolean {
@@ -76,14 +76,14 @@ export class Probes {
       return false;
     }
     const own = [...this.#open.values()].filter((owner) => owner === clientId).length;
-    if (own < MAX_PROBES_PER_CLIENT && this.#open.size < MAX_PROBES) return true;
-    limitHits.note('probes', clientId);
+    if (own < MAX_MEASUREMENTS_PER_CLIENT && this.#open.size < MAX_MEASUREMENTS) return true;
+    limitHits.note('measurements', clientId);
     return false;
   }
 
   #factsFor({ remoteAddress, congestionControl }: SubflowTransport): string {
     const { wallClock, version } = this.#options;
-    return writeProbeFacts({
+    return writeMeasurementFacts({
       version,
       timeMs: wallClock(),
       seenAddress: remoteAddress,

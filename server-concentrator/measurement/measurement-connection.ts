@@ -7,7 +7,7 @@ import type { ReceivedChunk } from '../../shared/protocol/memory/chunk.ts';
 import type { TokenBucket } from '../../shared/runtime/async/token-bucket.ts';
 import type { SubflowTransport } from '../../shared/runtime/subflow/subflow-transport.ts';
 
-export interface ProbeConnectionOptions {
+export interface MeasurementConnectionOptions {
   readonly transport: SubflowTransport;
   /** A token for each byte of DATA that goes beyond `FREE_BYTES`, either way. */
   readonly allowance: Pick<TokenBucket, 'tryTake'>;
@@ -17,19 +17,19 @@ export interface ProbeConnectionOptions {
   onOver(): void;
 }
 
-/** DATA that a probe may exchange without allowance: enough to see whether full-size packets pass, in either direction. */
+/** DATA that a connection may exchange without allowance: enough to see whether full-size packets pass, in either direction. */
 export const FREE_BYTES = 64 * 1024;
 /** Bytes in one DATA frame: what leaves in one turn. */
 const PIECE_BYTES = 64 * 1024;
-/** A probe ends after this long: somewhat more than the longest silence that `doctor` tries. */
+/** A connection ends after this long: somewhat more than the longest silence that `doctor` tries. */
 const LIFETIME_MS = 30 * 60 * 1000;
 
 /**
- * The concentrator's end of a probe (SPEC.md section 5, Probes): discards DATA, answers it and PING with RECEIPT, sends as much
- * DATA as WINDOW allows, and nothing unasked.
+ * The concentrator's end of a connection for measurements (SPEC.md section 5): discards DATA, answers it and PING with RECEIPT,
+ * sends as much DATA as WINDOW allows, and nothing unasked.
  */
-export class ProbeConnection {
-  readonly #options: ProbeConnectionOptions;
+export class MeasurementConnection {
+  readonly #options: MeasurementConnectionOptions;
   readonly #parser = new FrameParser();
   readonly #lifetime: NodeJS.Timeout;
   #freeBytes = FREE_BYTES;
@@ -43,7 +43,7 @@ export class ProbeConnection {
   #isClosing = false;
 
   /** @param rest what arrived behind HELLO. WELCOME is still leaving. */
-  constructor(options: ProbeConnectionOptions, rest: Uint8Array) {
+  constructor(options: MeasurementConnectionOptions, rest: Uint8Array) {
     this.#options = options;
     const { transport, onOver } = options;
     this.#lifetime = setTimeout(() => transport.destroy(), LIFETIME_MS);

@@ -1,8 +1,8 @@
 import { z } from 'zod';
 import { KERNEL_SETTING_NAMES, type KernelSettings } from './kernel-settings.ts';
 
-/** What a concentrator tells of itself and of the connection to a client that probes it (SPEC.md section 5, Probes). */
-export interface ProbeFacts {
+/** What a concentrator tells of itself and of the connection to a client that measurements it (SPEC.md section 5, Measurements). */
+export interface MeasurementFacts {
   readonly version: string;
   /** Its clock when it answered, in milliseconds since 1970. */
   readonly timeMs: number;
@@ -13,24 +13,31 @@ export interface ProbeFacts {
   readonly settings: KernelSettings;
 }
 
-/** As the wire has it. */
-export function writeProbeFacts(facts: ProbeFacts): string {
-  return JSON.stringify(facts);
+/** SPEC.md section 5, Measurements. */
+const MAX_FACTS_LENGTH = 1_024;
+
+/** As the wire has it; without the settings where they would not fit. */
+export function writeMeasurementFacts(facts: MeasurementFacts): string {
+  const text = JSON.stringify(facts);
+  return text.length <= MAX_FACTS_LENGTH ? text : JSON.stringify({ ...facts, settings: {} });
 }
 
 /** Undefined for what is none. Keys that are not known, of a later version, are left out. */
-export function readProbeFacts(text: string): ProbeFacts | undefined {
+export function readMeasurementFacts(text: string): MeasurementFacts | undefined {
   try {
-    return probeFacts.parse(JSON.parse(text));
+    return measurementFacts.parse(JSON.parse(text));
   } catch {
     return undefined;
   }
 }
 
 /** It is shown on a terminal. */
-const word = z.string().max(200).regex(/^[\x20-\x7e]*$/);
+const word = z
+  .string()
+  .max(200)
+  .regex(/^[\x20-\x7e]*$/);
 
-const probeFacts = z.object({
+const measurementFacts = z.object({
   version: word,
   timeMs: z.number(),
   seenAddress: word,

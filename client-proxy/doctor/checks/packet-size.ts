@@ -1,0 +1,128 @@
+import { isIP } from 'node:net';
+import type { Destination } from '../../../shared/protocol/destination.ts';
+import { type Finding, failed, ok, skipped, warning } from '../../../shared/runtime/doctor/finding.ts';
+import type { Exchange, MeasurementConnection } from '../measurement/measurement-connection.ts';
+import { interfaceOf } from '../own-interface.ts';
+import type { UplinkCase, UplinkCheck } from '../uplink-check.ts';
+import { OLDER } from '../words.ts';
+
+/** Several packets of full size. */
+const BURST_BYTES = 12_000;
+/** A lost packet is there again within this time, on a radio link too. */
+const PATIENCE_MS = 2_000;
+/** Sizes of IP packets that are tried where full ones vanish: what tunnels, PPPoE, mobile networks and IPv6 leave. */
+const SIZES = [1_492, 1_452, 1_400, 1_360, 1_300, 1_240, 1_100, 576] as const;
+/** TLS record, frame header, and the headers of TCP with timestamps. */
+const OVERHEAD_BYTES = 22 + 24 + 32;
+const IP_HEADER_BYTES = { 4: 20, 6: 40 } as const;
+
+type Direction = 'up' | 'down';
+
+/** Whether packets of full size pass, in both directions, to each address: some networks drop them without a word. */
+export const packetSizeCheck: UplinkCheck = {
+  name: 'packet-size',
+  needs: ['tcp', 'tls-and-pin', 'authentication'],
+  async run(it) {
+    const { found } = it;
+    if (!found.canMeasure) return skipped(OLDER);
+    const results = await Promise.all(
+      oneOfEachFamily(found.secured).map((address) => tryAddress(it, address)),
+    );
+    const holes = results.flatMap((result) => result.holes);
+    if (holes.length === 0) return ok('packets of full size pass in both directions');
+    return summary(
+      it,
+      holes,
+      results.every((result) => result.holes.length > 0),
+    );
+  },
+};
+
+interface Hole {
+  readonly family: 4 | 6;
+  readonly direction: Direction;
+  /** The largest packet that passed; undefined where none did. */
+  readonly passes: number | undefined;
+}
+
+async function tryAddress(
+  it: UplinkCase,
+  address: Destination,
+): Promise<{ readonly holes: readonly Hole[] }> {
+  const holes = await Promise.all(
+    (['up', 'down'] as const).map(async (direction): Promise<readonly Hole[]> => {
+      if (await passes(it, address, direction, BURST_BYTES)) return [];
+      // Once more: it may have been a bad moment.
+      if (await passes(it, address, direction, BURST_BYTES)) return [];
+      return [await measure(it, address, direction)];
+    }),
+  );
+  return { holes: holes.flat() };
+}
+
+/** Each size on a connection of its own, since one that has lost a packet stands still. */
+async function measure(it: UplinkCase, address: Destination, direction: Direction): Promise<Hole> {
+  const family = isIP(address.host) === 6 ? 6 : 4;
+  const passed = await Promise.all(
+    SIZES.map(async (size) => {
+      const bytes = size - OVERHEAD_BYTES - IP_HEADER_BYTES[family];
+      return (await passes(it, address, direction, bytes)) ? size : 0;
+    }),
+  );
+  const largest = Math.max(...passed);
+  return { family, direction, passes: largest === 0 ? undefined : largest };
+}
+
+async function passes(
+  { uplink, prober }: UplinkCase,
+  address: Destination,
+  direction: Direction,
+  bytes: number,
+): Promise<boolean> {
+  let connection: MeasurementConnection | undefined;
+  try {
+    connection = (await prober.measure(uplink, address))?.connection;
+    const exchange: Exchange | undefined =
+      direction === 'up'
+        ? await connection?.send(bytes, PATIENCE_MS)
+        : await connection?.receive(bytes, PATIENCE_MS);
+    return exchange?.isComplete ?? false;
+  } catch {
+    return false;
+  } finally {
+    connection?.close();
+  }
+}
+
+/** Addresses of one family are taken to lie behind the same way. */
+function oneOfEachFamily(addresses: readonly Destination[]): Destination[] {
+  const of = (family: number) => addresses.find(({ host }) => isIP(host) === family);
+  const found = [of(4), of(6)].flatMap((address) => address ?? []);
+  return found.length > 0 ? found : addresses.slice(0, 1);
+}
+
+function summary(it: UplinkCase, holes: readonly Hole[], isEverywhere: boolean): Finding {
+  const words = holes.map(({ family, direction, passes }) => {
+    const way = `${direction === 'up' ? 'to' : 'from'} the concentrator over IPv${family}`;
+    return passes === undefined ? `bulk does not pass ${way}` : `packets above ${passes} bytes vanish ${way}`;
+  });
+  const sizes = holes.flatMap(({ passes }) => passes ?? []);
+  const figures =
+    sizes.length === 0 ? {} : { largestPacket: { value: Math.min(...sizes), unit: 'bytes' as const } };
+  const text = `${words.join('; ')}, and nobody says so`;
+  const remedy = remedyFor(it, sizes);
+  return isEverywhere ? failed(text, remedy, figures) : warning(text, remedy, figures);
+}
+
+function remedyFor({ uplink, view }: UplinkCase, sizes: readonly number[]): string[] {
+  const device = interfaceOf(uplink, view)?.name;
+  const lines = [
+    'sysctl -w net.ipv4.tcp_mtu_probing=1   # at both ends: the kernel then finds the size by itself',
+  ];
+  // IPv6 wants 1280 at least.
+  if (device !== undefined && sizes.length > 0)
+    lines.unshift(
+      `ip link set dev ${device} mtu ${Math.max(1_280, Math.min(...sizes))}   # or on the router of this uplink`,
+    );
+  return lines;
+}
