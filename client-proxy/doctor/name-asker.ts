@@ -1,5 +1,4 @@
 import { Resolver } from 'node:dns';
-import { lookup } from 'node:dns/promises';
 import { Cancellation } from '../../shared/runtime/async/cancellation.ts';
 import type { MonotonicClock } from '../../shared/runtime/clock.ts';
 import { DnsResolver } from '../../shared/runtime/dns/resolver.ts';
@@ -13,7 +12,7 @@ export interface NameAsker {
   serversOf(uplink: ConfiguredUplink): readonly string[];
   /** Asks one of them. Rejects with StreamError when it does not answer, or not with addresses. */
   ask(uplink: ConfiguredUplink, server: string, name: string): Promise<readonly string[]>;
-  /** As all programs resolve names. Rejects with Node's error. */
+  /** By the hosts file, and the name servers of the system over whatever uplink. Rejects as `ask`. */
   askSystem(name: string): Promise<readonly string[]>;
 }
 
@@ -45,8 +44,10 @@ export class DnsNameAsker implements NameAsker {
     return resolver.resolve(name, new Cancellation());
   }
 
-  async askSystem(name: string): Promise<readonly string[]> {
-    return (await lookup(name, { all: true })).map(({ address }) => address);
+  askSystem(name: string): Promise<readonly string[]> {
+    // Not getaddrinfo, which nobody can interrupt: with a dead name server it would hold up the end of the program.
+    const resolver = new DnsResolver({ timeoutMs: PATIENCE_MS, clock: this.#clock });
+    return resolver.resolve(name, new Cancellation());
   }
 
   #routeOf(uplink: ConfiguredUplink) {

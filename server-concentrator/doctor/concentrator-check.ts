@@ -15,6 +15,8 @@ export interface ConcentratorCase {
   readonly runTool: typeof runTool;
   /** A file of the kernel's; undefined where it is not there. */
   readFile(path: string): Promise<string | undefined>;
+  /** The addresses of a name. Rejects with StreamError. */
+  resolve(name: string): Promise<readonly string[]>;
   readonly nameServers: readonly string[];
   /** Asks a name server; resolves when it answers, be it that there is no such name. Rejects with Node's error. */
   askNameServer(server: string): Promise<void>;

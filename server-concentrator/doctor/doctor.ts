@@ -1,6 +1,9 @@
 import { promises as dns, Resolver } from 'node:dns';
 import { readFile } from 'node:fs/promises';
 import { totalmem } from 'node:os';
+import { Cancellation } from '../../shared/runtime/async/cancellation.ts';
+import type { MonotonicClock } from '../../shared/runtime/clock.ts';
+import { DnsResolver } from '../../shared/runtime/dns/resolver.ts';
 import { Examination } from '../../shared/runtime/doctor/examination.ts';
 import { runChecks } from '../../shared/runtime/doctor/run-checks.ts';
 import { runTool } from '../../shared/runtime/doctor/run-tool.ts';
@@ -10,6 +13,7 @@ import { CONCENTRATOR_CHECKS } from './concentrator-checks.ts';
 import { lookAtPort } from './look-at-port.ts';
 
 export interface ConcentratorDoctorDeps extends Pick<ConcentratorCase, 'now' | 'ownAddresses'> {
+  readonly clock: MonotonicClock;
   readonly version: string;
   stdout(text: string): void;
 }
@@ -22,7 +26,7 @@ const PATIENCE_MS = 2_500;
 export async function doctor(
   config: ConcentratorConfig,
   { json }: { readonly json: boolean },
-  { version, stdout, now, ownAddresses }: ConcentratorDoctorDeps,
+  { version, stdout, now, clock, ownAddresses }: ConcentratorDoctorDeps,
 ): Promise<void> {
   const examination = new Examination({
     program: 'tributary-concentrator',
@@ -31,6 +35,7 @@ export async function doctor(
     whole: 'this machine',
     stdout,
   });
+  const resolver = new DnsResolver({ timeoutMs: PATIENCE_MS, clock });
   examination.begin('this machine');
   const here: ConcentratorCase = {
     config,
@@ -39,6 +44,7 @@ export async function doctor(
     lookAtPort,
     runTool,
     readFile: (path) => readFile(path, 'utf8').catch(() => undefined),
+    resolve: (name) => resolver.resolve(name, new Cancellation()),
     nameServers: new Resolver().getServers(),
     askNameServer,
     totalMemoryBytes: totalmem(),

@@ -6,8 +6,9 @@ import type { UplinkCheck } from '../uplink-check.ts';
 /** The interface is there, up, and has a carrier. */
 export const interfaceCheck: UplinkCheck = {
   name: 'interface',
+  applies: ({ uplink: { binding } }) => binding.kind !== 'proxy',
   run({ uplink: { binding }, view }) {
-    if (binding.kind === 'proxy') return undefined;
+    if (binding.kind === 'proxy') return skipped('');
     if (binding.kind === 'address') {
       const holder = holderOf(binding.address, view);
       return holder === undefined

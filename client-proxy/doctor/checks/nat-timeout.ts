@@ -12,8 +12,8 @@ const ANSWER_MS = 5_000;
 export const natTimeoutCheck: UplinkCheck = {
   name: 'nat-timeout',
   needs: ['tcp', 'tls-and-pin', 'authentication'],
-  async run({ uplink, prober, found, options }) {
-    if (!options.natTimeout) return undefined;
+  applies: ({ options }) => options.natTimeout,
+  async run({ uplink, prober, found }) {
     const [address] = found.secured;
     if (!found.canMeasure || address === undefined) return skipped(OLDER);
     const lives = await Promise.all(

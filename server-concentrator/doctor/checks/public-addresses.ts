@@ -1,39 +1,31 @@
-import { lookup } from 'node:dns/promises';
 import { isIP } from 'node:net';
 import { formatDestination } from '../../../shared/protocol/destination.ts';
 import { ok, warning } from '../../../shared/runtime/doctor/finding.ts';
 import { lacksPublicAddress, PUBLIC_ADDRESS_HINT } from '../../addresses/own-addresses.ts';
 import type { ConcentratorCheck } from '../concentrator-check.ts';
 
-/** Where clients are told to come is known, resolves, and is at a port that the concentrator listens at. */
+/** Where clients are told to come is known, and resolves. */
 export const publicAddressesCheck: ConcentratorCheck = {
   name: 'public-addresses',
-  async run({ config, ownAddresses }) {
+  async run({ config, ownAddresses, resolve }) {
     const { public: all } = config;
     if (all.length === 0) {
       return warning('where clients connect is not configured, so that no link can be made', [
         `add to ${config.file}:  public: [HOST:PORT]`,
       ]);
     }
-    const unknown = await Promise.all(
-      all
-        .filter(({ host }) => isIP(host) === 0)
-        .map(async ({ host }) => ((await resolves(host)) ? [] : [host])),
-    );
-    const names = unknown.flat();
-    if (names.length > 0)
-      return warning(`${names.join(', ')} does not resolve here`, [
-        "correct the name's records at its DNS provider",
+    const names = all.map(({ host }) => host).filter((host) => isIP(host) === 0);
+    const known = await Promise.all(names.map((name) => resolve(name).catch(() => [])));
+    const unknown = names.filter((_, i) => known[i]!.length === 0);
+    if (unknown.length > 0) {
+      return warning(`${unknown.join(', ')} does not resolve here`, [
+        'correct the records of the name at its DNS provider',
       ]);
-    if (lacksPublicAddress(await ownAddresses(all)))
+    }
+    const addresses = [...(await ownAddresses([])), ...known.flat(), ...all.map(({ host }) => host)];
+    if (lacksPublicAddress(addresses)) {
       return warning(PUBLIC_ADDRESS_HINT, ['add the public address to "public"']);
+    }
     return ok(all.map(formatDestination).join(', '));
   },
 };
-
-async function resolves(name: string): Promise<boolean> {
-  return lookup(name).then(
-    () => true,
-    () => false,
-  );
-}

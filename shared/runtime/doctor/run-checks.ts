@@ -6,8 +6,9 @@ export interface Check<Context> {
   readonly name: string;
   /** Checks before it without which it makes no sense: it is skipped when one of them has failed. */
   readonly needs?: readonly string[];
-  /** Undefined: it does not apply here, and no line is printed. */
-  run(context: Context): Promise<Finding | undefined> | Finding | undefined;
+  /** Whether it makes sense here at all; where not, no line is printed. It does where this is absent. */
+  applies?(context: Context): boolean;
+  run(context: Context): Promise<Finding> | Finding;
 }
 
 /** Runs checks one after the other; `onReport` hears of each as it ends. A check that throws has failed. */
@@ -20,13 +21,13 @@ export async function runChecks<Context>(
   /** Checks that have failed, and those that were left out for that, with the first cause. */
   const causes = new Map<string, string>();
   for (const check of checks) {
+    if (check.applies?.(context) === false) continue;
     const { name } = check;
     const cause = check.needs?.map((need) => causes.get(need)).find((one) => one !== undefined);
-    const finding: Finding | undefined =
+    const finding: Finding =
       cause === undefined
         ? await outcomeOf(check, context)
         : { outcome: 'skipped', words: `not tried, because of: ${titleOf(cause)}` };
-    if (finding === undefined) continue;
     if (cause !== undefined) causes.set(name, cause);
     else if (finding.outcome === 'failed') causes.set(name, name);
     onReport({ uplink, check: name, remedy: [], figures: {}, ...finding });
@@ -38,7 +39,7 @@ export function titleOf(check: string): string {
   return check.replaceAll('-', ' ');
 }
 
-async function outcomeOf<Context>(check: Check<Context>, context: Context): Promise<Finding | undefined> {
+async function outcomeOf<Context>(check: Check<Context>, context: Context): Promise<Finding> {
   try {
     return await check.run(context);
   } catch (error) {

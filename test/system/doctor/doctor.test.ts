@@ -1,0 +1,114 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { needs } from '../../support/needs.ts';
+import { Network, type Path } from '../support/namespaces.ts';
+import type { ConfiguredUplink } from '../support/pair.ts';
+import { type Diagnosis, DoctorBed, NAME, saidOf, troublesOf } from './doctor-bed.ts';
+import { FAULTS, type Fault } from './faults.ts';
+
+/**
+ * Faults are played on two paths of their own each, in so many lanes at a time: a doctor mostly waits. The first path of the network
+ * is in no lane, so that the routes of no lane are the ones that the kernel prefers.
+ */
+const LANES = 4;
+const PATHS = ['spare', ...Array.from({ length: 2 * LANES }, (_, i) => `wan${i}`)];
+
+/** One examination: these faults on the first, and on the second path of a lane. */
+interface Case {
+  readonly first: readonly string[];
+  readonly second: readonly string[];
+}
+
+const SINGLE: readonly Case[] = FAULTS.map(({ name }) => ({ first: [name], second: [] }));
+
+/** Two on different uplinks, and two on the same. */
+const PAIRS: readonly Case[] = [
+  { first: ['no carrier'], second: ['a port that drops'] },
+  { first: ['no route'], second: ["a stranger's certificate"] },
+  { first: ['a dead name server'], second: ['packets above 1400 that vanish'] },
+  { first: ['a port that refuses'], second: ['no address'] },
+  { first: ['an unknown key'], second: ['a port that drops'] },
+  { first: ['a clock that is wrong'], second: ['a dead name server'] },
+  { first: ['a dead name server', 'a port that drops'], second: [] },
+  { first: ['a clock that is wrong', 'packets above 1400 that vanish'], second: [] },
+  { first: ["a stranger's certificate", 'an unknown key'], second: [] },
+  { first: ['no carrier', 'a clock that is wrong'], second: [] },
+];
+
+describe('doctor', { timeout: 60_000, ...needs('network') }, () => {
+  let network: Network;
+  let bed: DoctorBed;
+  const results = new Map<Case, { readonly diagnosis: Diagnosis; readonly paths: readonly [Path, Path] }>();
+
+  beforeAll(async () => {
+    const paths = PATHS.map((name) => ({ name, downMbps: 40, upMbps: 40 }));
+    network = await Network.create({ paths, congestionControl: 'cubic' });
+    bed = await DoctorBed.create(network);
+    const waiting = [...SINGLE, ...PAIRS];
+    await Promise.all(
+      Array.from({ length: LANES }, async (_, lane) => {
+        const own = [network.path(`wan${2 * lane}`), network.path(`wan${2 * lane + 1}`)] as const;
+        for (let next = waiting.shift(); next !== undefined; next = waiting.shift()) {
+          results.set(next, { paths: own, diagnosis: await play(next, own) });
+        }
+      }),
+    );
+  });
+  afterAll(async () => {
+    await bed?.close();
+    await network?.close();
+  });
+
+  async function play({ first, second }: Case, [one, other]: readonly [Path, Path]): Promise<Diagnosis> {
+    const faults = [...first.map((name) => [name, one] as const), ...second.map((name) => [name, other] as const)];
+    const undo: (() => Promise<unknown>)[] = [];
+    const changes: Record<string, unknown> = { 'concentrator.addresses': [`${NAME}:8443`] };
+    const env: Record<string, string> = {};
+    try {
+      for (const [name, path] of faults) {
+        const fault = faultOf(name);
+        if (fault.inject) undo.push(await fault.inject(network, path));
+        Object.assign(changes, fault.changes);
+        Object.assign(env, fault.env);
+      }
+      return await bed.examine([one, other].map(byName), { changes, env });
+    } finally {
+      for (const each of undo.reverse()) await each();
+    }
+  }
+
+  it.each([...SINGLE, ...PAIRS])('finds $first on one uplink and $second on the other', (one) => {
+    const { diagnosis, paths } = results.get(one)!;
+    const global = [...one.first, ...one.second].map(faultOf).filter(({ isGlobal }) => isGlobal);
+    for (const [i, names] of [one.first, one.second].entries()) {
+      const { name } = paths[i]!;
+      const faults = [...new Set([...names.map(faultOf), ...global])];
+      const expected = visible(faults);
+      expect(troublesOf(diagnosis, name), saidOf(diagnosis, name)).toEqual(
+        Object.fromEntries(expected.map(({ check, outcome }) => [check, outcome])),
+      );
+      for (const { check, remedy } of expected) {
+        const found = diagnosis.checks.find((report) => report.uplink === name && report.check === check);
+        expect(found?.remedy.join('\n')).toMatch(remedy);
+        expect(diagnosis.verdict.remedy.join('\n')).toMatch(remedy);
+      }
+    }
+    expect(diagnosis.exitCode).toBe(1);
+  });
+
+  /** The uplink as the name server at its far end is asked through it. */
+  function byName({ name, address }: Path): ConfiguredUplink {
+    const far = address.v4.replace(/\d+$/, '1');
+    return { name, interface: name, nameServers: [far] };
+  }
+});
+
+function faultOf(name: string): Fault {
+  return FAULTS.find((fault) => fault.name === name)!;
+}
+
+/** Behind a check that has failed, nothing is seen. */
+function visible(faults: readonly Fault[]): Fault[] {
+  const inOrder = [...faults].sort((one, other) => FAULTS.indexOf(one) - FAULTS.indexOf(other));
+  const end = inOrder.findIndex(({ outcome }) => outcome === 'failed');
+  return end < 0 ? inOrder : inOrder.slice(0, end + 1);
+}
