@@ -7,6 +7,7 @@ import { withTuning } from '../shared/protocol/session/core-tuning.ts';
 import { type AppSocketListener, acceptAppSockets } from '../shared/runtime/app/app-socket-listener.ts';
 import { BlockPool } from '../shared/runtime/app/block-pool.ts';
 import { PeerWatch } from '../shared/runtime/app/peer-watch.ts';
+import { Cancellation } from '../shared/runtime/async/cancellation.ts';
 import { registerBuildInfo } from '../shared/runtime/observe/build-info.ts';
 import { HttpEndpoint } from '../shared/runtime/observe/http-endpoint.ts';
 import { PeerLosses, registerPeerLosses } from '../shared/runtime/observe/peer-losses.ts';
@@ -33,7 +34,10 @@ import { USAGE_FILE_NAME } from './metering/usage-file.ts';
 import { WireTable } from './metering/wire-table.ts';
 import { IpMonitor } from './network/ip-monitor.ts';
 import { NetworkReader } from './network/network-reader.ts';
+import { ownAddresses } from './network/network-view.ts';
 import { NetworkWatch } from './network/network-watch.ts';
+import { PathExplainer } from './network/path-diagnosis/path-explainer.ts';
+import { RouteTargets } from './network/route-targets.ts';
 import { UplinkUses } from './path-manager/uplink-use.ts';
 import { SessionKeeper } from './session/session-keeper.ts';
 import { SessionSecrets } from './session/session-secrets.ts';
@@ -78,8 +82,9 @@ export async function assemble(config: ClientConfig, deps: ClientProxyDeps): Pro
     onLost: (role, reason) => counters.peerLosses.add(role, reason),
   });
   const secrets = new SessionSecrets(config);
-  const connector = makeConnector(config, deps, { counters, appPool, peers, secrets, watch });
-  const keeper = makeKeeper(config, deps, { counters, states, uses, connector, secrets });
+  const connector = makeConnector(config, deps, { counters, uplinks, appPool, peers, secrets, watch });
+  const names = new TargetNames();
+  const keeper = makeKeeper(config, deps, { counters, states, uses, connector, secrets, names });
   const directConnections = new DirectConnections();
   const metering = await openMetering(config, deps, { counters, uses, keeper, directConnections });
   // Metering first, so that caps hold before anything is dialled.
@@ -93,7 +98,7 @@ export async function assemble(config: ClientConfig, deps: ClientProxyDeps): Pro
     onRequest: (request) => steering.serve(request),
   });
   const listen = () => listenForApplications(config, deps, { socks, appPool, peers, watch });
-  const network = makeNetworkWatch(config, deps, { uplinks, steering });
+  const network = makeNetworkWatch(config, deps, { uplinks, names, steering });
   const uplinkStatus = () => states.status(keeper.uplinks);
   const told = { keeper, uplinks, uplinkStatus, steering, socks, directConnections, metering, watch };
   const endpoint = makeEndpoint(config, { ...deps, ...counters, ...told });
@@ -120,18 +125,20 @@ function makeConnector(
   { clock, logger, native: { native } }: ClientProxyDeps,
   parts: {
     readonly counters: Counters;
+    readonly uplinks: UplinkSet;
     readonly appPool: BlockPool;
     readonly peers: PeerWatch;
     readonly secrets: SessionSecrets;
     readonly watch: ProcessWatch;
   },
 ): UplinkConnector {
-  const { counters, appPool, peers, secrets, watch } = parts;
+  const { counters, uplinks, appPool, peers, secrets, watch } = parts;
   return new UplinkConnector({
     pins: () => secrets.pins,
     serverName: concentrator.serverName,
     subflowTimeoutMs: dial.timeoutMs,
     native,
+    attachment: (binding, host) => uplinks.attachment(binding, host),
     wireOf: (uplinkName) => counters.wires.of(uplinkName),
     appPool,
     peers,
@@ -143,21 +150,27 @@ function makeConnector(
 
 function makeKeeper(
   { concentrator, paths, dial, memory, lingerMs, tuning }: ClientConfig,
-  { clock, random, logger }: ClientProxyDeps,
+  { clock, random, logger, native: { native } }: ClientProxyDeps,
   parts: {
     readonly counters: Counters;
     readonly states: UplinkStates;
     readonly uses: UplinkUses;
     readonly connector: UplinkConnector;
     readonly secrets: SessionSecrets;
+    readonly names: TargetNames;
   },
 ): SessionKeeper {
-  const { counters, states, uses, connector, secrets } = parts;
+  const { counters, states, uses, connector, secrets, names } = parts;
+  const explainer = new PathExplainer({
+    bindsByInterface: native !== undefined,
+    clock,
+    answers: (uplink, address) => connector.answers(uplink, address),
+  });
   return new SessionKeeper({
     identity: () => secrets.identity,
     addresses: concentrator.addresses,
     paths,
-    names: new TargetNames(),
+    names,
     dialTimeoutMs: dial.timeoutMs,
     handshakeTimeoutMs: dial.timeoutMs,
     backoff: { minMs: dial.backoffMinMs, maxMs: dial.backoffMaxMs },
@@ -171,6 +184,7 @@ function makeKeeper(
     logger,
     traffic: counters.traffic,
     connect: (uplink, address, signal) => connector.subflow(uplink, address, signal),
+    explain: (uplink, failures, error, signal) => explainer.explain(uplink, failures, error, signal),
     useOf: (uplinkName) => uses.of(uplinkName),
     onDial: (uplinkName, result) => void counters.counts.dials.of(uplinkName)[result]++,
     onReviewed: (dialled) => states.review(dialled),
@@ -218,8 +232,7 @@ function makeDirectOpener(
     useOf: (uplinkName) => uses.of(uplinkName),
     connect: (uplink, target, signal, timeoutMs) => connector.origin(uplink, target, signal, timeoutMs),
     dns: { systemServers: () => new Resolver().getServers(), native },
-    ownAddresses: () =>
-      Object.values(networkInterfaces()).flatMap((infos = []) => infos.map(({ address }) => address)),
+    ownAddresses,
     clock,
   });
   return new DirectOpener({
@@ -283,19 +296,32 @@ function listenForApplications(
 function makeNetworkWatch(
   config: ClientConfig,
   { clock, random, logger }: ClientProxyDeps,
-  { uplinks, steering }: { readonly uplinks: UplinkSet; readonly steering: Steering },
+  parts: { readonly uplinks: UplinkSet; readonly names: TargetNames; readonly steering: Steering },
 ): NetworkWatch {
-  const reader = new NetworkReader(config.concentrator.addresses, (reason) => {
-    logger.info({ reason }, 'no iproute2: interfaces are known by name, routes are not known');
+  const { uplinks, names, steering } = parts;
+  const targets = new RouteTargets({
+    destinations: config.concentrator.addresses,
+    known: (name) => names.known(name),
+    seek: (name) => names.addressesOf(name, [6, 4], new Cancellation()),
+    clock,
   });
+  const onWithoutIp = (reason: string) => {
+    logger.info({ reason }, 'no iproute2: interfaces are known by name, routes are not known');
+  };
+  const reader = new NetworkReader(() => targets.all, onWithoutIp);
   return new NetworkWatch({
     read: () => reader.read(),
-    look: networkInterfaces,
+    // A name that is known now may have a route that was not asked for.
+    look() {
+      targets.seekUnknown();
+      return [networkInterfaces(), targets.all];
+    },
     monitor: (onEvent) => new IpMonitor({ onEvent, logger, clock, random }),
     onView(view) {
       uplinks.onNetwork(view);
       steering.checkUplinks();
     },
+    onUnknown: (reason) => uplinks.onUnknownNetwork(reason),
     logger,
   });
 }

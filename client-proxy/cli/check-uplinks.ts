@@ -7,6 +7,7 @@ import type { NetworkInterfaces, NetworkView } from '../network/network-view.ts'
 import { uplinkTrouble } from '../network/uplink-trouble.ts';
 import { pathsOf } from '../path-manager/paths.ts';
 import type { StandbyMode } from '../path-manager/uplink-role.ts';
+import { type DeviceBinding, deviceBindingOf } from '../uplink/uplink.ts';
 
 /** What `check` says of uplinks. */
 export interface CheckedUplinks {
@@ -61,8 +62,19 @@ function roleOf(uplink: ConfiguredUplink, standby: StandbyMode): string | undefi
   return above === undefined ? undefined : `joined above ${Math.round(above * 100)} % of the others`;
 }
 
-function bindingState(uplink: ConfiguredUplink, interfaces: NetworkInterfaces, missing: boolean): string {
-  const { binding } = uplink;
+function bindingState(
+  { binding }: ConfiguredUplink,
+  interfaces: NetworkInterfaces,
+  missing: boolean,
+): string {
+  const device = deviceBindingOf(binding);
+  const state = device && deviceState(device, interfaces, missing);
+  if (binding.kind !== 'proxy') return state!;
+  const login = binding.user === undefined ? '' : ', with user and password';
+  return `proxy ${formatDestination(binding)}${login}${state === undefined ? '' : `, over ${state}`}`;
+}
+
+function deviceState(binding: DeviceBinding, interfaces: NetworkInterfaces, missing: boolean): string {
   switch (binding.kind) {
     case 'interface': {
       const addresses = interfaces[binding.interface]?.map(({ address }) => address);
@@ -71,15 +83,14 @@ function bindingState(uplink: ConfiguredUplink, interfaces: NetworkInterfaces, m
     }
     case 'address':
       return `address ${binding.address}, ${missing ? 'missing' : `on ${holderOf(binding.address, interfaces)}`}`;
-    case 'proxy':
-      return `proxy ${formatDestination(binding)}${binding.user === undefined ? '' : ', with user and password'}`;
   }
 }
 
 function isMissing({ binding }: ConfiguredUplink, interfaces: NetworkInterfaces, view: NetworkView): boolean {
+  const device = deviceBindingOf(binding);
   // What is down is in the view alone.
-  if (binding.kind === 'interface') return view.interfaces.every(({ name }) => name !== binding.interface);
-  return binding.kind === 'address' && holderOf(binding.address, interfaces) === undefined;
+  if (device?.kind === 'interface') return view.interfaces.every(({ name }) => name !== device.interface);
+  return device !== undefined && holderOf(device.address, interfaces) === undefined;
 }
 
 function holderOf(address: string, interfaces: NetworkInterfaces): string | undefined {

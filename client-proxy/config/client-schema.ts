@@ -24,10 +24,15 @@ import {
 import { tuning } from '../../shared/runtime/config/tuning.ts';
 import { MAX_PINS } from '../../shared/runtime/identity/link.ts';
 import { PIN_FORMAT, readPin } from '../../shared/runtime/identity/read-pin.ts';
+import {
+  interfaceNameBytes,
+  interfaceNameOf,
+  isInterfaceName,
+} from '../../shared/runtime/kernel/interface-name.ts';
 import { metered } from '../metering/metered-settings.ts';
 import { PATH_MODES } from '../path-manager/paths.ts';
 import { STANDBY_MODES } from '../path-manager/uplink-role.ts';
-import type { UplinkBinding } from '../uplink/uplink.ts';
+import type { DeviceBinding, UplinkBinding } from '../uplink/uplink.ts';
 import { steeringMistakes } from './check-steering.ts';
 import type { ConfiguredUplink } from './client-config.ts';
 import { PROXY_URL_FORMAT, parseProxyUrl } from './proxy-url.ts';
@@ -70,7 +75,8 @@ const socks = z
     context.addIssue({ code: 'custom', path: ['listen'], message });
   });
 
-const INTERFACE_FORMAT = 'the name of a network interface, for example "eth0" (1 to 15 characters)';
+const INTERFACE_FORMAT =
+  'the name of a network interface, for example "eth0" (1 to 15 bytes of UTF-8; "%E4" stands for the byte E4)';
 
 const subflowsPerPath = z.union([z.literal('auto'), count(1, MAX_SUBFLOWS_PER_UPLINK)], {
   error: `expected auto, or a whole number from 1 to ${MAX_SUBFLOWS_PER_UPLINK}`,
@@ -105,9 +111,9 @@ const uplink = z
     name: textAs('a name of 1 to 32 letters, digits, "_", "-" or "."', (value) =>
       /^[A-Za-z0-9_.-]{1,32}$/.test(value) ? value : undefined,
     ),
-    // IFNAMSIZ is 16 with the terminating zero; the kernel refuses blanks and slashes.
     interface: textAs(INTERFACE_FORMAT, (value) =>
-      /^[^\s/:]{1,15}$/.test(value) ? value : undefined,
+      // As it is read from the kernel, so that both can be compared.
+      isInterfaceName(value) ? interfaceNameOf(interfaceNameBytes(value)) : undefined,
     ).optional(),
     address: ipAddress.optional(),
     proxy: textAs(PROXY_URL_FORMAT, parseProxyUrl).optional(),
@@ -116,13 +122,15 @@ const uplink = z
   })
   .transform(
     ({ name, interface: device, address, proxy, backup, ...optional }, context): ConfiguredUplink => {
-      const bindings: UplinkBinding[] = [];
-      if (device !== undefined) bindings.push({ kind: 'interface', interface: device });
-      if (address !== undefined) bindings.push({ kind: 'address', address });
-      if (proxy !== undefined) bindings.push({ kind: 'proxy', ...proxy });
-      const [binding] = bindings;
-      if (binding === undefined || bindings.length > 1) {
-        const message = 'an uplink has exactly one of interface, address and proxy';
+      const devices: DeviceBinding[] = [];
+      if (device !== undefined) devices.push({ kind: 'interface', interface: device });
+      if (address !== undefined) devices.push({ kind: 'address', address });
+      const [over] = devices;
+      const binding: UplinkBinding | undefined =
+        proxy === undefined ? over : { kind: 'proxy', ...proxy, ...(over && { over }) };
+      if (binding === undefined || devices.length > 1) {
+        const message =
+          'an uplink has one of interface, address and proxy; a proxy may have interface or address beside it';
         context.issues.push({ code: 'custom', message, input: name });
         return z.NEVER;
       }

@@ -1,6 +1,6 @@
 import { execFile } from 'node:child_process';
 
-/** What `ip` (iproute2) printed; its exit code says only that some command failed. */
+/** What `ip` (iproute2) printed, its bytes as latin1; its exit code says only that some command failed. */
 export interface IpResult {
   readonly stdout: string;
   readonly stderr: string;
@@ -36,8 +36,14 @@ export async function runIp(
 
 function runOne(command: string, args: readonly string[], input: string): Promise<IpResult | undefined> {
   return new Promise<IpResult | undefined>((resolve, reject) => {
-    const limits = { timeout: TIMEOUT_MS, killSignal: 'SIGKILL', maxBuffer: MAX_OUTPUT_BYTES } as const;
-    const child = execFile(command, args, limits, (error, stdout, stderr) => {
+    const options = {
+      timeout: TIMEOUT_MS,
+      killSignal: 'SIGKILL',
+      maxBuffer: MAX_OUTPUT_BYTES,
+      // Names of interfaces may be any bytes.
+      encoding: 'latin1',
+    } as const;
+    const child = execFile(command, args, options, (error, stdout, stderr) => {
       if (error && typeof error.code !== 'number') reject(error);
       else resolve({ stdout, stderr });
     });

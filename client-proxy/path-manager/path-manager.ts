@@ -8,10 +8,11 @@ import type { LineLog } from '../../shared/runtime/observe/line-limit.ts';
 import type { TargetNames } from '../dns/target-names.ts';
 import type { UplinkLoss } from '../network/uplink-trouble.ts';
 import { ConcentratorAddresses } from './concentrator-addresses.ts';
+import { type ExplainFailure, explainedReach } from './explained-reach.ts';
 import { LeftOutAddresses } from './left-out-addresses.ts';
 import { type ManagedSession, ManagedSubflows } from './managed-subflows.ts';
 import type { PathMode } from './paths.ts';
-import { type ConnectAddress, reach } from './reach.ts';
+import type { ConnectAddress } from './reach.ts';
 import { isSameUplink } from './same-uplink.ts';
 import { subflowBound } from './subflow-bound.ts';
 import { wantedUplinks } from './uplink-demand.ts';
@@ -33,6 +34,8 @@ export interface PathManagerOptions {
   readonly random: () => number;
   readonly logger: LineLog;
   readonly connect: ConnectAddress;
+  /** Absent: failures are told as they are. */
+  readonly explain?: ExplainFailure;
   /** What an uplink may be used for now. */
   useOf(uplinkName: string): UplinkUseWithReason;
   onDial(uplinkName: string, result: 'ok' | 'failed'): void;
@@ -70,17 +73,11 @@ export class PathManager {
       subflows: this.#subflows,
       logger,
       clock,
-      reach: (uplink, targets, preferred, signal) =>
-        reach({
-          uplink,
-          targets,
-          names,
-          connect,
-          timeoutMs,
-          preferred,
-          isLeftOut: (address) => this.#leftOut.has(address),
-          signal,
-        }),
+      reach: (uplink, targets, preferred, signal) => {
+        const isLeftOut = (address: Destination) => this.#leftOut.has(address);
+        const reaching = { uplink, targets, names, connect, timeoutMs, preferred, isLeftOut, signal };
+        return explainedReach(reaching, options.explain);
+      },
       newBackoff: () => new Backoff(backoff, random),
       hasUplink: (uplinkName) => this.#dialers.has(uplinkName),
       onDial: (uplinkName, result) => options.onDial(uplinkName, result),
@@ -107,9 +104,9 @@ export class PathManager {
     for (const dialer of this.#dialers.values()) dialer.stop();
   }
 
-  /** Something about the network has changed: what failed may work now. */
-  retryUplinks(): void {
-    for (const dialer of this.#dialers.values()) dialer.paths.retryNow();
+  /** What these uplinks stand on has changed, or something else that concerns all: what failed may work now. */
+  retryUplinks(uplinkNames: ReadonlySet<string> = new Set(this.#dialers.keys())): void {
+    for (const [name, dialer] of this.#dialers) if (uplinkNames.has(name)) dialer.paths.retryNow();
   }
 
   /** Dials a subflow more on every path in use; what is then one too many is taken out of use in good order. */

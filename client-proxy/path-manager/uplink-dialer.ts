@@ -4,6 +4,7 @@ import type { CancelSignal } from '../../shared/runtime/async/cancellation.ts';
 import type { MonotonicClock } from '../../shared/runtime/clock.ts';
 import type { LineLog } from '../../shared/runtime/observe/line-limit.ts';
 import type { SubflowTransport } from '../../shared/runtime/subflow/subflow-transport.ts';
+import { deviceBindingOf } from '../uplink/uplink.ts';
 import type { ManagedSubflows } from './managed-subflows.ts';
 import { PathDialer, type PathHost } from './path-dialer.ts';
 import { type PathMode, type PathTarget, pathNumber, pathsOf } from './paths.ts';
@@ -157,10 +158,10 @@ export class UplinkDialer {
 
   /** What it stood on is gone, only these addresses where they are named: a dial from there would wait for its time limit. */
   redial(addresses: ReadonlySet<string> | undefined): void {
-    const { binding } = this.#uplink;
+    const binding = deviceBindingOf(this.#uplink.binding);
     const isConcerned =
-      binding.kind === 'interface' ||
-      (binding.kind === 'address' && addresses?.has(binding.address) !== false);
+      binding?.kind === 'interface' ||
+      (binding?.kind === 'address' && addresses?.has(binding.address) !== false);
     if (isConcerned) this.paths.redial(addresses);
   }
 

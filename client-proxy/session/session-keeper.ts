@@ -94,9 +94,9 @@ export class SessionKeeper implements UplinkFollower<DialledUplink> {
     await Promise.all(sessions.map(({ driver }) => driver?.finished));
   }
 
-  /** Something about the network has changed: uplinks that wait are dialled now. */
-  retryUplinks(): void {
-    for (const session of this.#sessions) session.paths.retryUplinks();
+  /** What these uplinks stand on has changed: those of them that wait are dialled now. */
+  retryUplinks(uplinkNames: ReadonlySet<string>): void {
+    for (const session of this.#sessions) session.paths.retryUplinks(uplinkNames);
   }
 
   /** This client has another key: every session proves it by a fresh subflow, and so outlives the old one. */

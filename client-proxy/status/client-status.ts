@@ -74,7 +74,7 @@ export interface MeteredReport {
 export interface ClientStatusSource extends StatusClocks, ReadinessSource {
   readonly version: string;
   readonly keeper: Pick<SessionKeeper, 'isEstablished' | 'current' | 'drivers'>;
-  readonly uplinks: Pick<UplinkSet, 'uplinks' | 'leftOut'>;
+  readonly uplinks: Pick<UplinkSet, 'uplinks' | 'leftOut' | 'whyUnknown'>;
   readonly uplinkStatus: () => readonly LastingUplinkStatus[];
   readonly steering: Pick<Steering, 'config'>;
   readonly socks: Pick<Socks5Server, 'counters'>;

@@ -142,7 +142,10 @@ metrics: false
       '{ settings: [{ match: "*", backups: 1 }] }',
       'uplinks.settings[0]: unknown key "backups": did you mean "backup"?',
     ],
-    ['{ list: [{ name: b }] }', 'uplinks.list[0]: an uplink has exactly one of interface, address and proxy'],
+    [
+      '{ list: [{ name: b }] }',
+      'uplinks.list[0]: an uplink has one of interface, address and proxy; a proxy may have interface or address beside it',
+    ],
     ['{ list: [{ nam: b }] }', /^uplinks.list\[0\]/],
     ['{ list: [~] }', /^uplinks.list\[0\]/],
   ])('refuses uplinks: %s', async (text, expected) => {
@@ -315,10 +318,13 @@ stateDir: state
       '  - { name: wifi, interface: eth0 }',
       'c.yaml:7:13: uplinks[1].name: an uplink of this name stands above',
     ],
-    ['  - { name: b }', 'c.yaml:7:5: uplinks[1]: an uplink has exactly one of interface, address and proxy'],
+    [
+      '  - { name: b }',
+      'c.yaml:7:5: uplinks[1]: an uplink has one of interface, address and proxy; a proxy may have interface or address beside it',
+    ],
     [
       '  - { name: b, interface: eth0, address: 127.0.0.1 }',
-      'c.yaml:7:5: uplinks[1]: an uplink has exactly one of interface, address and proxy',
+      'c.yaml:7:5: uplinks[1]: an uplink has one of interface, address and proxy; a proxy may have interface or address beside it',
     ],
     [
       '  - { name: b, proxy: "socks5://user:hunter2@host" , interfce: x }',

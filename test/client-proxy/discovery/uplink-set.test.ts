@@ -21,7 +21,11 @@ const onDevice = (name: string): ConfiguredUplink => ({
 
 /** A set whose uplinks are all up; what it told its follower, and what it logged. */
 function bed(config: UplinkConfig, ...views: NetworkView[]) {
-  const asked = { uplinks: [] as readonly ConfiguredUplink[], losses: [] as UplinkLoss[], retries: 0 };
+  const asked = {
+    uplinks: [] as readonly ConfiguredUplink[],
+    losses: [] as UplinkLoss[],
+    retries: [] as string[][],
+  };
   const log: Record<string, unknown>[] = [];
   const clock = { nowMs: 0 };
   const logger = pino(
@@ -34,7 +38,7 @@ function bed(config: UplinkConfig, ...views: NetworkView[]) {
       asked.uplinks = uplinks;
     },
     loseUplink: (loss) => asked.losses.push(loss),
-    retryUplinks: () => asked.retries++,
+    retryUplinks: (names) => asked.retries.push([...names]),
   });
   set.configure(config);
   for (const one of views) set.onNetwork(one);
@@ -74,7 +78,7 @@ describe('the set of uplinks', () => {
     ]);
     set.onNetwork(view(device('eth0'), device('usb0', { index: 4 })));
     expect(status()).toMatchObject([{ name: 'eth0' }, { name: 'usb0', isUp: true }]);
-    expect(asked.retries).toBe(4);
+    expect(asked.retries).toEqual([['eth0'], ['usb0'], ['usb0']]);
     expect(log.map(({ msg, uplink }) => `${msg} ${uplink}`)).toEqual([
       'uplink added eth0',
       'uplink added usb0',

@@ -12,7 +12,14 @@ afterEach(() => {
 
 /** A network that is only a list of names. */
 function bed() {
-  const state = { names: ['lan'], reads: 0, fails: false, onEvent: () => {}, looks: 0 as unknown };
+  const state = {
+    names: ['lan'],
+    reads: 0,
+    fails: false,
+    onEvent: () => {},
+    looks: 0 as unknown,
+    unknown: [] as string[],
+  };
   const views: string[][] = [];
   const watch = new NetworkWatch({
     async read(): Promise<NetworkView> {
@@ -36,6 +43,7 @@ function bed() {
       return { stop: () => {} };
     },
     onView: ({ interfaces }) => views.push(interfaces.map(({ name }) => name)),
+    onUnknown: (reason) => state.unknown.push(reason),
     logger: pino({ enabled: false }),
   });
   return { watch, state, views };
