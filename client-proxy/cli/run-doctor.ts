@@ -39,7 +39,6 @@ export async function runDoctor(
     {
       ...deps,
       native: deps.nativeSockets(),
-      view: await deps.readNetwork(config.concentrator.addresses),
       wallClock: () => deps.now().getTime(),
     },
   );

@@ -1,10 +1,20 @@
 import { Resolver } from 'node:dns';
+import { isIP } from 'node:net';
+import type { Destination } from '../../shared/protocol/destination.ts';
 import { Cancellation } from '../../shared/runtime/async/cancellation.ts';
 import type { MonotonicClock } from '../../shared/runtime/clock.ts';
+import { HostsFile } from '../../shared/runtime/dns/hosts-file.ts';
 import { DnsResolver } from '../../shared/runtime/dns/resolver.ts';
 import type { NativeSockets } from '../../shared/runtime/kernel/native.ts';
 import type { ConfiguredUplink } from '../config/client-config.ts';
 import { dnsRouteOf } from '../dns/uplink-dns-route.ts';
+
+/** What a name stands for without an uplink being chosen. */
+export interface KnownName {
+  readonly addresses: readonly string[];
+  /** The hosts file has it, so that no name server is asked. */
+  readonly isListed: boolean;
+}
 
 /** Asks name servers, one by one over an uplink, or as the system does. */
 export interface NameAsker {
@@ -12,21 +22,24 @@ export interface NameAsker {
   serversOf(uplink: ConfiguredUplink): readonly string[];
   /** Asks one of them. Rejects with StreamError when it does not answer, or not with addresses. */
   ask(uplink: ConfiguredUplink, server: string, name: string): Promise<readonly string[]>;
-  /** By the hosts file, and the name servers of the system over whatever uplink. Rejects as `ask`. */
-  askSystem(name: string): Promise<readonly string[]>;
+  /** By the hosts file, and the name servers of the system over whatever uplink; without addresses where that fails. */
+  askSystem(name: string): Promise<KnownName>;
 }
 
 /** A name server that is asked in earnest answers sooner, or the next one is asked. */
 const PATIENCE_MS = 2_500;
+const HOSTS = '/etc/hosts';
 
 /** The name servers themselves. */
 export class DnsNameAsker implements NameAsker {
   readonly #native: NativeSockets | undefined;
   readonly #clock: MonotonicClock;
+  readonly #hosts: HostsFile;
 
   constructor(native: NativeSockets | undefined, clock: MonotonicClock) {
     this.#native = native;
     this.#clock = clock;
+    this.#hosts = new HostsFile(HOSTS, clock);
   }
 
   serversOf(uplink: ConfiguredUplink): readonly string[] {
@@ -44,13 +57,26 @@ export class DnsNameAsker implements NameAsker {
     return resolver.resolve(name, new Cancellation());
   }
 
-  askSystem(name: string): Promise<readonly string[]> {
+  async askSystem(name: string): Promise<KnownName> {
+    const listed = await this.#hosts.lookup(name.toLowerCase());
+    if (listed.length > 0) return { addresses: listed, isListed: true };
     // Not getaddrinfo, which nobody can interrupt: with a dead name server it would hold up the end of the program.
     const resolver = new DnsResolver({ timeoutMs: PATIENCE_MS, clock: this.#clock });
-    return resolver.resolve(name, new Cancellation());
+    const addresses = await resolver.resolve(name, new Cancellation()).catch(() => []);
+    return { addresses, isListed: false };
   }
 
   #routeOf(uplink: ConfiguredUplink) {
     return dnsRouteOf(uplink, { systemServers: () => new Resolver().getServers(), native: this.#native });
   }
+}
+
+/** All names among these addresses, as the system knows them. */
+export async function askSystemForAll(
+  addresses: readonly Destination[],
+  asker: Pick<NameAsker, 'askSystem'>,
+): Promise<ReadonlyMap<string, KnownName>> {
+  const names = new Set(addresses.map(({ host }) => host).filter((host) => isIP(host) === 0));
+  const known = [...names].map(async (name) => [name, await asker.askSystem(name)] as const);
+  return new Map(await Promise.all(known));
 }

@@ -3,8 +3,10 @@ import type { MonotonicClock, WallClock } from '../../shared/runtime/clock.ts';
 import type { MeasurementFacts } from '../../shared/runtime/doctor/measurement-facts.ts';
 import type { Check } from '../../shared/runtime/doctor/run-checks.ts';
 import type { ClientConfig, ConfiguredUplink } from '../config/client-config.ts';
+import type { Finding as PathFinding } from '../network/finding.ts';
 import type { NetworkView } from '../network/network-view.ts';
-import type { NameAsker } from './name-asker.ts';
+import type { NameAnswers } from './name-answers.ts';
+import type { KnownName, NameAsker } from './name-asker.ts';
 import type { UplinkProber } from './uplink-prober.ts';
 
 /** What the user asks of the doctor. */
@@ -24,8 +26,12 @@ export interface UplinkCase {
   readonly options: DoctorOptions;
   /** The interfaces of this machine when the doctor came. */
   readonly view: NetworkView;
+  /** What the kernel would do with packets there and back; see `diagnosePath`. Never rejects. */
+  diagnose(uplink: ConfiguredUplink, target: Destination): Promise<readonly PathFinding[]>;
   readonly prober: UplinkProber;
   readonly names: NameAsker;
+  /** What the system knows of the concentrator's names. */
+  readonly known: ReadonlyMap<string, KnownName>;
   readonly clock: MonotonicClock;
   readonly wallClock: WallClock;
   readonly found: Found;
@@ -33,6 +39,10 @@ export interface UplinkCase {
 
 /** What the checks so far have found; each member is written by one of them. */
 export interface Found {
+  /** What name servers say of the concentrator's names; absent until they are asked. */
+  names?: Promise<readonly NameAnswers[]>;
+  /** What the kernel said of the way to each target; empty where it cannot be asked. */
+  paths: readonly { readonly target: Destination; readonly findings: readonly PathFinding[] }[];
   /** Addresses of the concentrator that the uplink can try; for one that is a proxy, names too. */
   addresses: readonly Destination[];
   /** Those that TCP reached. */
@@ -47,6 +57,8 @@ export interface Found {
   allowanceBytes: number;
   /** Whether the concentrator takes part in measurements. */
   canMeasure: boolean;
+  /** Larger packets vanish. */
+  packetBytes?: number;
   /** The round trip without load. */
   rttMs?: number;
 }
@@ -54,5 +66,5 @@ export interface Found {
 export type UplinkCheck = Check<UplinkCase>;
 
 export function nothingFound(): Found {
-  return { addresses: [], reached: [], secured: [], allowanceBytes: 0, canMeasure: false };
+  return { paths: [], addresses: [], reached: [], secured: [], allowanceBytes: 0, canMeasure: false };
 }

@@ -6,7 +6,7 @@ import { namesCheck } from './checks/names.ts';
 import { natTimeoutCheck } from './checks/nat-timeout.ts';
 import { packetSizeCheck } from './checks/packet-size.ts';
 import { roundTripCheck } from './checks/round-trip.ts';
-import { routeCheck } from './checks/route.ts';
+import { arpCheck, reversePathCheck, routeCheck } from './checks/route.ts';
 import { downloadCheck, uploadCheck } from './checks/speed.ts';
 import { tcpCheck } from './checks/tcp.ts';
 import { tlsCheck } from './checks/tls.ts';
@@ -17,6 +17,8 @@ export const UPLINK_CHECKS: readonly UplinkCheck[] = [
   interfaceCheck,
   addressCheck,
   routeCheck,
+  reversePathCheck,
+  arpCheck,
   namesCheck,
   tcpCheck,
   tlsCheck,

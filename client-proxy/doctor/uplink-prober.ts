@@ -8,6 +8,7 @@ import type { SubflowTransport } from '../../shared/runtime/subflow/subflow-tran
 import type { ClientConfig, ConfiguredUplink } from '../config/client-config.ts';
 import { clientSubflowHandshake } from '../path-manager/client-subflow-handshake.ts';
 import { connectSubflow } from '../uplink/subflow-connect.ts';
+import type { AttachmentFinder } from '../uplink/uplink-device.ts';
 import { connectThroughUplink } from '../uplink/uplink-socket.ts';
 import { closeSession, MeasurementConnection } from './measurement/measurement-connection.ts';
 
@@ -34,15 +35,18 @@ export interface UplinkProber {
 export class SocketProber implements UplinkProber {
   readonly #config: Pick<ClientConfig, 'client' | 'concentrator' | 'dial'>;
   readonly #native: NativeSockets | undefined;
+  readonly #attachment: AttachmentFinder;
   readonly #clock: MonotonicClock;
   readonly #pool: ReceivePool;
 
   constructor(
     config: Pick<ClientConfig, 'client' | 'concentrator' | 'dial'>,
     native: NativeSockets | undefined,
+    attachment: AttachmentFinder,
     clock: MonotonicClock,
   ) {
     this.#config = config;
+    this.#attachment = attachment;
     this.#native = native;
     this.#clock = clock;
     this.#pool = new ReceivePool(clock);
@@ -51,7 +55,11 @@ export class SocketProber implements UplinkProber {
   async connect(uplink: ConfiguredUplink, address: Destination): Promise<number> {
     const startMs = this.#clock();
     const { timeoutMs } = this.#config.dial;
-    const socket = await connectThroughUplink(uplink, address, { timeoutMs, native: this.#native });
+    const socket = await connectThroughUplink(uplink, address, {
+      timeoutMs,
+      native: this.#native,
+      attachment: this.#attachment,
+    });
     socket.on('error', () => {});
     socket.destroy();
     return this.#clock() - startMs;
@@ -93,6 +101,7 @@ export class SocketProber implements UplinkProber {
       serverName: concentrator.serverName,
       pool: this.#pool,
       native: this.#native,
+      attachment: this.#attachment,
       timeoutMs: dial.timeoutMs,
       congestionControl: uplink.congestionControl,
     });

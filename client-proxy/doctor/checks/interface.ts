@@ -1,38 +1,36 @@
-import { failed, ok } from '../../../shared/runtime/doctor/finding.ts';
+import { type Finding, failed, ok } from '../../../shared/runtime/doctor/finding.ts';
 import type { NetworkInterface, NetworkView } from '../../network/network-view.ts';
-import { holderOf } from '../own-interface.ts';
+import { deviceWord } from '../../network/remedy-commands.ts';
+import { type DeviceBinding, deviceBindingOf } from '../../uplink/uplink.ts';
+import { interfaceOf } from '../own-interface.ts';
 import type { UplinkCheck } from '../uplink-check.ts';
 
 /** The interface is there, up, and has a carrier. */
 export const interfaceCheck: UplinkCheck = {
   name: 'interface',
-  applies: ({ uplink: { binding } }) => binding.kind !== 'proxy',
-  run({ uplink: { binding }, view }) {
-    if (binding.kind === 'proxy') return skipped('');
-    if (binding.kind === 'address') {
-      const holder = holderOf(binding.address, view);
-      return holder === undefined
-        ? failed(`no interface has the address ${binding.address} now`, [
-            'ip address   # then correct the uplink, or bind it by "interface"',
-          ])
-        : stateOf(holder);
-    }
-    const own = view.interfaces.find(({ name }) => name === binding.interface);
-    return own === undefined
-      ? failed(`there is no network interface ${binding.interface} now`, [
-          `plug it in, or correct the uplink; there are: ${namesIn(view)}`,
-        ])
-      : stateOf(own);
+  applies: ({ uplink }) => deviceBindingOf(uplink.binding) !== undefined,
+  run({ uplink, view }) {
+    const own = interfaceOf(uplink, view);
+    return own === undefined ? missing(deviceBindingOf(uplink.binding), view) : stateOf(own);
   },
 };
 
-function stateOf({ name, kind, isUp, hasCarrier }: NetworkInterface) {
-  if (!isUp) return failed(`${name} is down`, [`ip link set dev ${name} up`]);
+function missing(device: DeviceBinding | undefined, { interfaces }: NetworkView): Finding {
+  if (device?.kind === 'address') {
+    return failed(`no interface has the address ${device.address} now`, [
+      'ip address   # then correct the uplink, or bind it by "interface"',
+    ]);
+  }
+  const names = interfaces.map(({ name }) => name).join(', ');
+  return failed(`there is no network interface ${device?.interface} now`, [
+    `plug it in, or correct the uplink; there are: ${names}`,
+  ]);
+}
+
+function stateOf(own: NetworkInterface): Finding {
+  const { name, kind, isUp, hasCarrier } = own;
+  if (!isUp) return failed(`${name} is down`, [`ip link set dev ${deviceWord(own)} up`]);
   if (!hasCarrier)
     return failed(`${name} has no carrier`, [`plug in the cable of ${name}, or connect it to its network`]);
   return ok(`${name} is up and has a carrier${kind === 'hardware' ? '' : ` (${kind})`}`);
-}
-
-function namesIn({ interfaces }: NetworkView): string {
-  return interfaces.map(({ name }) => name).join(', ');
 }

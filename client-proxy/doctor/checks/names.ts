@@ -1,114 +1,68 @@
 import { isIP } from 'node:net';
-import type { Destination } from '../../../shared/protocol/destination.ts';
 import { type Finding, failed, ok, skipped, warning } from '../../../shared/runtime/doctor/finding.ts';
 import { familyOf } from '../../network/network-view.ts';
+import { deviceBindingOf } from '../../uplink/uplink.ts';
+import { type NameAnswers, nameAnswers, numberedAddresses } from '../name-answers.ts';
 import { interfaceOf } from '../own-interface.ts';
 import type { UplinkCase, UplinkCheck } from '../uplink-check.ts';
 
-/** The names of the concentrator, asked of each name server over this uplink; then the system, which may ask elsewhere. */
+/** The names of the concentrator, asked of each name server over this uplink; beside it, what the system knows. */
 export const namesCheck: UplinkCheck = {
   name: 'names',
   needs: ['interface', 'address', 'route', 'reverse-path'],
   async run(it) {
     const { uplink, config, found } = it;
-    const all = config.concentrator.addresses;
-    const names = [...new Set(all.map(({ host }) => host).filter((host) => isIP(host) === 0))];
     if (uplink.binding.kind === 'proxy') {
+      const all = config.concentrator.addresses;
       found.addresses = all;
-      return names.length === 0 ? undefined : skipped('the proxy resolves names by itself');
+      const hasNames = all.some(({ host }) => isIP(host) === 0);
+      return skipped(hasNames ? 'the proxy resolves names by itself' : BY_NUMBER);
     }
-    const answers = await Promise.all(names.map((name) => askAll(it, name)));
-    const byName = new Map(answers.map(({ name, addresses }) => [name, addresses]));
-    const resolved = all.flatMap(({ host, port }) =>
-      (byName.get(host) ?? [host]).map((address) => ({ host: address, port })),
-    );
-    found.addresses = distinct(resolved).filter(({ host }) => isReachableFamily(host, it));
-    if (names.length === 0) return skipped('the concentrator is configured by number');
-    return summary(answers, uplink.name);
+    const answers = await nameAnswers(it);
+    found.addresses = (await numberedAddresses(it)).filter(({ host }) => isOfItsFamilies(host, it));
+    return answers.length === 0 ? skipped(BY_NUMBER) : judge(answers, uplink.name);
   },
 };
 
-interface Answers {
-  readonly name: string;
-  /** All that were told, each once. */
-  readonly addresses: readonly string[];
-  readonly good: readonly string[];
-  readonly bad: readonly { readonly server: string; readonly reason: string }[];
-  /** Why no name server can be asked over the uplink. */
-  readonly whyNone?: string;
-  readonly systemKnows: boolean;
-}
+const BY_NUMBER = 'the concentrator is configured by number';
 
-async function askAll({ uplink, names }: UplinkCase, name: string): Promise<Answers> {
-  const system = names.askSystem(name).catch(() => []);
-  let servers: readonly string[] = [];
-  let whyNone: string | undefined;
-  try {
-    servers = names.serversOf(uplink);
-  } catch (error) {
-    whyNone = (error as Error).message.replace(`uplink ${uplink.name}: `, '');
-  }
-  const asked = await Promise.all(
-    servers.map(async (server) => {
-      try {
-        return { server, addresses: await names.ask(uplink, server, name), reason: '' };
-      } catch (error) {
-        return { server, addresses: [], reason: (error as Error).message };
-      }
-    }),
-  );
-  const known = await system;
-  return {
-    name,
-    addresses: [...new Set([...asked.flatMap(({ addresses }) => addresses), ...known])],
-    good: asked.filter(({ addresses }) => addresses.length > 0).map(({ server }) => server),
-    bad: asked.filter(({ addresses }) => addresses.length === 0),
-    ...(whyNone === undefined ? {} : { whyNone }),
-    systemKnows: known.length > 0,
-  };
-}
-
-function summary(answers: readonly Answers[], uplink: string): Finding {
+function judge(answers: readonly NameAnswers[], uplink: string): Finding {
   const unknown = answers.filter(({ addresses }) => addresses.length === 0).map(({ name }) => name);
-  const bad = distinctServers(answers);
+  const bad = [...new Map(answers.flatMap((one) => one.bad).map((one) => [one.server, one])).values()];
   const good = [...new Set(answers.flatMap((one) => one.good))];
-  const reasons = bad.map(({ server, reason }) => `${server}: ${reason}`);
-  const choose = `set nameServers of the uplink "${uplink}" to servers that answer there, for example those of its network`;
+  const reasons = bad.map(({ server, reason }) => `${server}: ${reason}`).join('; ');
+  const choose = `set nameServers of the uplink "${uplink}" to servers that answer there, such as those of its network`;
   if (unknown.length > 0) {
-    const why = reasons.length > 0 ? reasons.join('; ') : answers.find(({ whyNone }) => whyNone)?.whyNone;
-    return failed(`${unknown.join(', ')} cannot be resolved: ${why ?? 'no name server is configured'}`, [
+    const why = reasons || answers.find(({ whyNone }) => whyNone !== undefined)?.whyNone;
+    return failed(`${unknown.join(', ')} cannot be resolved: ${why ?? 'no name server knows it'}`, [choose]);
+  }
+  const text = answers.map(({ name, addresses }) => `${name} is ${addresses.join(', ')}`).join('; ');
+  if (bad.length === 0) {
+    if (good.length > 0) return ok(`${text}, by ${good.join(', ')}`);
+    return ok(`${text}, by ${answers.every(({ isListed }) => isListed) ? HOSTS : SYSTEM}`);
+  }
+  if (good.length === 0) {
+    return warning(`no name server answers over this uplink (${reasons}); the system knows: ${text}`, [
       choose,
     ]);
   }
-  const found = answers.map(({ name, addresses }) => `${name} is ${addresses.join(', ')}`).join('; ');
-  if (good.length === 0 && bad.length > 0)
-    return warning(
-      `no name server answers over this uplink (${reasons.join('; ')}); the system knows: ${found}`,
-      [choose],
-    );
-  if (bad.length > 0)
-    return warning(`${found}; but ${reasons.join('; ')}`, [
-      `take ${bad.map(({ server }) => server).join(', ')} out of nameServers of "${uplink}", or out of the system's name servers`,
-    ]);
-  return ok(good.length === 0 ? `${found}, by the system's resolver` : `${found}, by ${good.join(', ')}`);
+  const names = bad.map(({ server }) => server).join(', ');
+  return warning(`${text}; but ${reasons}`, [
+    `take ${names} out of nameServers of the uplink "${uplink}", or out of the name servers of the system`,
+  ]);
 }
 
-/** Servers that had no answer for some name, each once. */
-function distinctServers(answers: readonly Answers[]) {
-  const each = new Map(answers.flatMap(({ bad }) => bad).map((one) => [one.server, one]));
-  return [...each.values()];
-}
-
-function distinct(addresses: readonly Destination[]): Destination[] {
-  return [...new Map(addresses.map((one) => [`${one.host} ${one.port}`, one])).values()];
-}
+const HOSTS = 'the hosts file';
+const SYSTEM = "the system's resolver";
 
 /** An address of a family that the uplink does not have is no fault of the uplink. */
-function isReachableFamily(host: string, { uplink, view }: UplinkCase): boolean {
-  const { binding } = uplink;
-  if (binding.kind === 'address') return familyOf(binding.address) === familyOf(host);
+function isOfItsFamilies(host: string, { uplink, view, found: { paths } }: UplinkCase): boolean {
+  const device = deviceBindingOf(uplink.binding);
+  if (device?.kind === 'address') return familyOf(device.address) === familyOf(host);
   const own = interfaceOf(uplink, view);
-  if (own === undefined) return true;
-  const hasRoute = own.routes === undefined || own.routes.length === 0 || own.routes.includes(familyOf(host));
-  return hasRoute && own.addresses.some((address) => familyOf(address) === familyOf(host));
+  if (own?.addresses.every((address) => familyOf(address) !== familyOf(host))) return false;
+  const known = paths.filter(({ target }) => familyOf(target.host) === familyOf(host));
+  return !(
+    known.length > 0 && known.every(({ findings }) => findings.some(({ code }) => code === 'no-route'))
+  );
 }

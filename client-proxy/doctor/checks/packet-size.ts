@@ -1,6 +1,7 @@
 import { isIP } from 'node:net';
 import type { Destination } from '../../../shared/protocol/destination.ts';
 import { type Finding, failed, ok, skipped, warning } from '../../../shared/runtime/doctor/finding.ts';
+import { deviceWord } from '../../network/remedy-commands.ts';
 import type { Exchange, MeasurementConnection } from '../measurement/measurement-connection.ts';
 import { interfaceOf } from '../own-interface.ts';
 import type { UplinkCase, UplinkCheck } from '../uplink-check.ts';
@@ -28,13 +29,8 @@ export const packetSizeCheck: UplinkCheck = {
     const results = await Promise.all(
       oneOfEachFamily(found.secured).map((address) => tryAddress(it, address)),
     );
-    const holes = results.flatMap((result) => result.holes);
-    if (holes.length === 0) return ok('packets of full size pass in both directions');
-    return summary(
-      it,
-      holes,
-      results.every((result) => result.holes.length > 0),
-    );
+    const holes = results.flat();
+    return holes.length === 0 ? ok('packets of full size pass in both directions') : judge(it, holes);
   },
 };
 
@@ -45,19 +41,17 @@ interface Hole {
   readonly passes: number | undefined;
 }
 
-async function tryAddress(
-  it: UplinkCase,
-  address: Destination,
-): Promise<{ readonly holes: readonly Hole[] }> {
+async function tryAddress(it: UplinkCase, address: Destination): Promise<readonly Hole[]> {
   const holes = await Promise.all(
     (['up', 'down'] as const).map(async (direction): Promise<readonly Hole[]> => {
       if (await passes(it, address, direction, BURST_BYTES)) return [];
-      // Once more: it may have been a bad moment.
-      if (await passes(it, address, direction, BURST_BYTES)) return [];
-      return [await measure(it, address, direction)];
+      const hole = await measure(it, address, direction);
+      // Every size passes: it was a bad moment, or it is bulk that does not.
+      if (hole.passes !== SIZES[0]) return [hole];
+      return (await passes(it, address, direction, BURST_BYTES)) ? [] : [hole];
     }),
   );
-  return { holes: holes.flat() };
+  return holes.flat();
 }
 
 /** Each size on a connection of its own, since one that has lost a packet stands still. */
@@ -101,28 +95,28 @@ function oneOfEachFamily(addresses: readonly Destination[]): Destination[] {
   return found.length > 0 ? found : addresses.slice(0, 1);
 }
 
-function summary(it: UplinkCase, holes: readonly Hole[], isEverywhere: boolean): Finding {
+function judge(it: UplinkCase, holes: readonly Hole[]): Finding {
   const words = holes.map(({ family, direction, passes }) => {
     const way = `${direction === 'up' ? 'to' : 'from'} the concentrator over IPv${family}`;
     return passes === undefined ? `bulk does not pass ${way}` : `packets above ${passes} bytes vanish ${way}`;
   });
   const sizes = holes.flatMap(({ passes }) => passes ?? []);
-  const figures =
-    sizes.length === 0 ? {} : { largestPacket: { value: Math.min(...sizes), unit: 'bytes' as const } };
   const text = `${words.join('; ')}, and nobody says so`;
-  const remedy = remedyFor(it, sizes);
-  return isEverywhere ? failed(text, remedy, figures) : warning(text, remedy, figures);
+  if (sizes.length < holes.length) return failed(text, [BY_KERNEL]);
+  const largest = Math.min(...sizes);
+  it.found.packetBytes = largest;
+  const figures = { largestPacket: { value: largest, unit: 'bytes' as const } };
+  return warning(text, [...byInterface(it, largest), BY_KERNEL], figures);
 }
 
-function remedyFor({ uplink, view }: UplinkCase, sizes: readonly number[]): string[] {
-  const device = interfaceOf(uplink, view)?.name;
-  const lines = [
-    'sysctl -w net.ipv4.tcp_mtu_probing=1   # at both ends: the kernel then finds the size by itself',
-  ];
-  // IPv6 wants 1280 at least.
-  if (device !== undefined && sizes.length > 0)
-    lines.unshift(
-      `ip link set dev ${device} mtu ${Math.max(1_280, Math.min(...sizes))}   # or on the router of this uplink`,
-    );
-  return lines;
+const BY_KERNEL =
+  'sysctl -w net.ipv4.tcp_mtu_probing=1   # at both ends: the kernel then finds the size by itself';
+/** RFC 8200, section 5. */
+const LEAST_IPV6_BYTES = 1_280;
+
+function byInterface({ uplink, view }: UplinkCase, bytes: number): string[] {
+  const own = interfaceOf(uplink, view);
+  if (own === undefined) return [];
+  const mtu = Math.max(LEAST_IPV6_BYTES, bytes);
+  return [`ip link set dev ${deviceWord(own)} mtu ${mtu}   # or on the router of this uplink`];
 }

@@ -39,6 +39,7 @@ function speedCheck(direction: Direction, name: string): UplinkCheck {
       if (!found.canMeasure || address === undefined) return skipped(OLDER);
       if (uplink.metered !== undefined && !options.metered)
         return skipped('the uplink is metered; `doctor --metered` measures it all the same');
+      if (found.packetBytes !== undefined) return skipped('not before packets of full size pass');
       if (options.speedBytes === 0) return skipped('turned off by --speed-bytes 0B');
       const bytes = Math.min(options.speedBytes, found.allowanceBytes);
       if (bytes < LEAST_BYTES)

@@ -7,7 +7,7 @@ import type { UplinkCheck } from '../uplink-check.ts';
 export const tcpCheck: UplinkCheck = {
   name: 'tcp',
   needs: ['interface', 'address', 'route', 'reverse-path', 'arp', 'names'],
-  async run({ uplink, prober, found, config: { dial } }) {
+  async run({ uplink, prober, found, diagnose, config: { dial } }) {
     const tries = await triedEach(found.addresses, (address) => prober.connect(uplink, address));
     found.reached = tries.reached.map(({ address }) => address);
     const times = tries.reached.map(
@@ -15,7 +15,15 @@ export const tcpCheck: UplinkCheck = {
     );
     const reasons = tries.failures.map(({ error }) => reasonOf(error, uplink.name));
     const remedy = [...new Set(tries.failures.flatMap(({ address, error }) => remedyFor(error, address)))];
-    if (times.length === 0) return failed(reasons.join('; '), remedy);
+    if (times.length === 0) {
+      // What is known of the neighbours now that packets were sent.
+      const suspicions = (
+        await Promise.all(found.paths.map(({ target }) => diagnose(uplink, target)))
+      ).flatMap((findings) => findings.filter(({ code }) => code === 'gateway-silent'));
+      const [silent] = suspicions;
+      if (silent !== undefined) return failed(silent.words, [silent.remedy.replaceAll('`', '')]);
+      return failed(reasons.join('; '), remedy);
+    }
     const connect = milliseconds(Math.min(...tries.reached.map(({ value }) => value)));
     if (reasons.length > 0) return warning([...times, ...reasons].join('; '), remedy, { connect });
     // What took that long lost its first packet.

@@ -31,7 +31,13 @@ export class DoctorBed {
   readonly #stopNames: () => void;
   #configs = 0;
 
-  private constructor(pair: Pair, network: Network, folder: string, stranger: Program, stopNames: () => void) {
+  private constructor(
+    pair: Pair,
+    network: Network,
+    folder: string,
+    stranger: Program,
+    stopNames: () => void,
+  ) {
     this.pair = pair;
     this.#network = network;
     this.#folder = folder;
@@ -43,7 +49,10 @@ export class DoctorBed {
     const pair = await Pair.create(network);
     const folder = await mkdtemp(join(tmpdir(), 'tributary-doctor-'));
     const { concentrator } = network;
-    const [places, where] = [['--public', `${concentrator.address.v4}:${STRANGER_PORT}`], ['--directory', folder]];
+    const [places, where] = [
+      ['--public', `${concentrator.address.v4}:${STRANGER_PORT}`],
+      ['--directory', folder],
+    ];
     const listen = ['--listen', `0.0.0.0:${STRANGER_PORT}`, '--listen', `[::]:${STRANGER_PORT}`];
     await command(concentrator, 'server-concentrator', ['init', ...places, ...where, ...listen]);
     const file = join(folder, 'tributary-concentrator.yaml');
@@ -85,8 +94,7 @@ export class DoctorBed {
   async #configure(uplinks: readonly ConfiguredUplink[] | 'auto', changes: Changes): Promise<string> {
     const document = parseDocument(await readFile(this.pair.clientFile, 'utf8'));
     const { congestionControl } = this.#network;
-    const listed =
-      uplinks === 'auto' ? uplinks : uplinks.map((uplink) => ({ ...uplink, congestionControl }));
+    const listed = uplinks === 'auto' ? uplinks : uplinks.map((uplink) => ({ ...uplink, congestionControl }));
     const keys = { uplinks: listed, dial: { timeout: '1s' }, ...changes };
     for (const [key, value] of Object.entries(keys)) {
       if (key.includes('.')) document.setIn(key.split('.'), value);
@@ -105,7 +113,7 @@ export class DoctorBed {
   ): Promise<Diagnosis> {
     const main = join(ROOT, 'dist', program, 'main.js');
     const settings = Object.entries(env).map(([key, value]) => `${key}=${value}`);
-    const script = 'env "$@" 2> /dev/null; echo; echo $?';
+    const script = 'env "$@" 2> /dev/null; code=$?; echo; echo $code';
     const words = ['-c', script, 'sh', ...settings, process.execPath, main, ...args];
     const printed = (await this.#network[where].exec('sh', words)).trimEnd();
     const end = printed.lastIndexOf('\n');

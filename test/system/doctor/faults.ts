@@ -43,7 +43,9 @@ export const FAULTS: readonly Fault[] = [
     outcome: 'failed',
     remedy: /DHCP|dhclient|ip address/,
     async inject({ client }, path) {
-      await client.ip(4, [`address flush dev ${path.name} scope global`]);
+      for (const family of [4, 6] as const) {
+        await client.ip(family, [`address flush dev ${path.name} scope global`]);
+      }
       return () => path.linkUp();
     },
   },
@@ -54,10 +56,26 @@ export const FAULTS: readonly Fault[] = [
     remedy: /ip route add default/,
     async inject({ client }, path) {
       for (const family of [4, 6] as const) {
-        const lines = ['main', tableOf(path)].map((table) => `route del default dev ${path.name} table ${table}`);
+        const lines = ['main', tableOf(path)].map(
+          (table) => `route del default dev ${path.name} table ${table}`,
+        );
         await client.ip(family, lines, true);
       }
       return () => path.linkUp();
+    },
+  },
+  {
+    name: 'strict reverse path filtering',
+    check: 'reverse-path',
+    outcome: 'failed',
+    remedy: /sysctl -w net\.ipv4\.conf\.\w+\.rp_filter=2/,
+    async inject({ client }, path) {
+      await client.ip(4, [`rule del lookup ${tableOf(path)}`]);
+      await client.sysctl({ [`net.ipv4.conf.${path.name}.rp_filter`]: 1 });
+      return async () => {
+        await client.sysctl({ [`net.ipv4.conf.${path.name}.rp_filter`]: 0 });
+        await path.linkUp();
+      };
     },
   },
   {
@@ -82,7 +100,12 @@ export const FAULTS: readonly Fault[] = [
     outcome: 'failed',
     remedy: /systemctl start tributary-concentrator/,
     inject: ({ concentrator }, { name }) =>
-      rules(concentrator, `refuse-${name}`, `iifname "${name}" tcp dport 8443 reject with tcp reset`, 'input'),
+      rules(
+        concentrator,
+        `refuse-${name}`,
+        `iifname "${name}" tcp dport 8443 reject with tcp reset`,
+        'input',
+      ),
   },
   {
     name: "a stranger's certificate",
@@ -90,7 +113,12 @@ export const FAULTS: readonly Fault[] = [
     outcome: 'failed',
     remedy: /tributary-concentrator check/,
     inject: ({ concentrator }, { name }) =>
-      rules(concentrator, `stranger-${name}`, `iifname "${name}" tcp dport 8443 redirect to :${STRANGER_PORT}`, 'nat'),
+      rules(
+        concentrator,
+        `stranger-${name}`,
+        `iifname "${name}" tcp dport 8443 redirect to :${STRANGER_PORT}`,
+        'nat',
+      ),
   },
   {
     name: 'another pin',
@@ -129,18 +157,6 @@ export const FAULTS: readonly Fault[] = [
         ),
       );
       return () => Promise.all(undo.map((one) => one()));
-    },
-  },
-  {
-    name: 'a queue that is far too long',
-    check: 'upload',
-    outcome: 'warning',
-    remedy: /cake/,
-    async inject({ client }, { name }) {
-      const shape = (rate: string, latency: string) =>
-        client.exec('tc', ['qdisc', 'replace', 'dev', name, 'root', 'tbf', 'rate', rate, 'burst', '16kb', 'latency', latency]);
-      await shape('1mbit', '2s');
-      return () => shape('40mbit', '50ms');
     },
   },
 ];

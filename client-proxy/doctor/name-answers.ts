@@ -1,0 +1,71 @@
+import { isIP } from 'node:net';
+import type { Destination } from '../../shared/protocol/destination.ts';
+import { failureText } from '../uplink/uplink-error.ts';
+import type { UplinkCase } from './uplink-check.ts';
+
+/** What is known of one of the concentrator's names. */
+export interface NameAnswers {
+  readonly name: string;
+  /** All that were told, each once. */
+  readonly addresses: readonly string[];
+  /** The hosts file has it, and no name server was asked. */
+  readonly isListed: boolean;
+  /** Name servers that answered with addresses, over the uplink, */
+  readonly good: readonly string[];
+  /** and those that did not. */
+  readonly bad: readonly { readonly server: string; readonly reason: string }[];
+  /** Why no name server can be asked over the uplink, where that is so. */
+  readonly whyNone: string | undefined;
+}
+
+/** Asks for all names of the concentrator, over the uplink, once. Never rejects. */
+export function nameAnswers(it: UplinkCase): Promise<readonly NameAnswers[]> {
+  const names = new Set(
+    it.config.concentrator.addresses.map(({ host }) => host).filter((host) => isIP(host) === 0),
+  );
+  it.found.names ??= Promise.all([...names].map((name) => askAll(it, name)));
+  return it.found.names;
+}
+
+/** The concentrator's addresses by number, as far as its names are known. */
+export async function numberedAddresses(it: UplinkCase): Promise<readonly Destination[]> {
+  const byName = new Map((await nameAnswers(it)).map(({ name, addresses }) => [name, addresses]));
+  const all = it.config.concentrator.addresses.flatMap(({ host, port }) =>
+    (byName.get(host) ?? [host]).map((address) => ({ host: address, port })),
+  );
+  return [...new Map(all.map((one) => [`${one.host} ${one.port}`, one])).values()];
+}
+
+async function askAll({ uplink, names, known }: UplinkCase, name: string): Promise<NameAnswers> {
+  const system = known.get(name) ?? { addresses: [], isListed: false };
+  const { servers, whyNone } = system.isListed ? { servers: [] } : serversOf(uplink, names);
+  const asked = await Promise.all(
+    servers.map(async (server) => {
+      try {
+        return { server, addresses: await names.ask(uplink, server, name), reason: '' };
+      } catch (error) {
+        return { server, addresses: [], reason: (error as Error).message };
+      }
+    }),
+  );
+  const answered = asked.filter(({ addresses }) => addresses.length > 0);
+  return {
+    name,
+    addresses: [...new Set([...asked, system].flatMap(({ addresses }) => addresses))],
+    isListed: system.isListed,
+    good: answered.map(({ server }) => server),
+    bad: asked.filter((one) => !answered.includes(one)),
+    whyNone,
+  };
+}
+
+function serversOf(
+  uplink: UplinkCase['uplink'],
+  names: UplinkCase['names'],
+): { servers: readonly string[]; whyNone?: string } {
+  try {
+    return { servers: names.serversOf(uplink) };
+  } catch (error) {
+    return { servers: [], whyNone: failureText(uplink.name, error as Error) };
+  }
+}
