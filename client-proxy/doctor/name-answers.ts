@@ -1,22 +1,8 @@
 import { isIP } from 'node:net';
 import type { Destination } from '../../shared/protocol/destination.ts';
 import { failureText } from '../uplink/uplink-error.ts';
+import type { NameAnswers } from './name-asker.ts';
 import type { UplinkCase } from './uplink-check.ts';
-
-/** What is known of one of the concentrator's names. */
-export interface NameAnswers {
-  readonly name: string;
-  /** All that were told, each once. */
-  readonly addresses: readonly string[];
-  /** The hosts file has it, and no name server was asked. */
-  readonly isListed: boolean;
-  /** Name servers that answered with addresses, over the uplink, */
-  readonly good: readonly string[];
-  /** and those that did not. */
-  readonly bad: readonly { readonly server: string; readonly reason: string }[];
-  /** Why no name server can be asked over the uplink, where that is so. */
-  readonly whyNone: string | undefined;
-}
 
 /** Asks for all names of the concentrator, over the uplink, once. Never rejects. */
 export function nameAnswers(it: UplinkCase): Promise<readonly NameAnswers[]> {

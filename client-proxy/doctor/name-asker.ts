@@ -16,6 +16,21 @@ export interface KnownName {
   readonly isListed: boolean;
 }
 
+/** What is known of one of the concentrator's names. */
+export interface NameAnswers {
+  readonly name: string;
+  /** All that were told, each once. */
+  readonly addresses: readonly string[];
+  /** The hosts file has it, and no name server was asked. */
+  readonly isListed: boolean;
+  /** Name servers that answered with addresses, over the uplink, */
+  readonly good: readonly string[];
+  /** and those that did not. */
+  readonly bad: readonly { readonly server: string; readonly reason: string }[];
+  /** Why no name server can be asked over the uplink, where that is so. */
+  readonly whyNone: string | undefined;
+}
+
 /** Asks name servers, one by one over an uplink, or as the system does. */
 export interface NameAsker {
   /** The name servers that can be asked through the uplink. Throws UplinkError, with what to do, where there are none. */

@@ -5,8 +5,7 @@ import type { Check } from '../../shared/runtime/doctor/run-checks.ts';
 import type { ClientConfig, ConfiguredUplink } from '../config/client-config.ts';
 import type { Finding as PathFinding } from '../network/finding.ts';
 import type { NetworkView } from '../network/network-view.ts';
-import type { NameAnswers } from './name-answers.ts';
-import type { KnownName, NameAsker } from './name-asker.ts';
+import type { KnownName, NameAnswers, NameAsker } from './name-asker.ts';
 import type { UplinkProber } from './uplink-prober.ts';
 
 /** What the user asks of the doctor. */

@@ -2,7 +2,8 @@ import { isIP } from 'node:net';
 import { type Finding, failed, ok, skipped, warning } from '../../../shared/runtime/doctor/finding.ts';
 import { familyOf } from '../../network/network-view.ts';
 import { deviceBindingOf } from '../../uplink/uplink.ts';
-import { type NameAnswers, nameAnswers, numberedAddresses } from '../name-answers.ts';
+import { nameAnswers, numberedAddresses } from '../name-answers.ts';
+import type { NameAnswers } from '../name-asker.ts';
 import { interfaceOf } from '../own-interface.ts';
 import type { UplinkCase, UplinkCheck } from '../uplink-check.ts';
 

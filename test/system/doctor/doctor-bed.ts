@@ -5,7 +5,7 @@ import { parseDocument } from 'yaml';
 import type { Outcome, Report } from '../../../shared/runtime/doctor/finding.ts';
 import type { Verdict } from '../../../shared/runtime/doctor/verdict.ts';
 import type { Network } from '../support/namespaces.ts';
-import { type Changes, type ConfiguredUplink, Pair } from '../support/pair.ts';
+import { type AutoUplinks, type Changes, type ConfiguredUplink, Pair } from '../support/pair.ts';
 import { command, Program, ROOT } from '../support/program.ts';
 
 /** What `doctor --json` printed, and how it ended. */
@@ -71,7 +71,7 @@ export class DoctorBed {
 
   /** Runs the client's doctor over these uplinks, with top-level keys of its configuration replaced. */
   async examine(
-    uplinks: readonly ConfiguredUplink[] | 'auto',
+    uplinks: readonly ConfiguredUplink[] | AutoUplinks,
     { changes = {}, args = [], env = {} }: ExamineOptions = {},
   ): Promise<Diagnosis> {
     const file = await this.#configure(uplinks, changes);
@@ -91,10 +91,12 @@ export class DoctorBed {
     await rm(this.#folder, { recursive: true, force: true });
   }
 
-  async #configure(uplinks: readonly ConfiguredUplink[] | 'auto', changes: Changes): Promise<string> {
+  async #configure(uplinks: readonly ConfiguredUplink[] | AutoUplinks, changes: Changes): Promise<string> {
     const document = parseDocument(await readFile(this.pair.clientFile, 'utf8'));
     const { congestionControl } = this.#network;
-    const listed = uplinks === 'auto' ? uplinks : uplinks.map((uplink) => ({ ...uplink, congestionControl }));
+    const listed = Array.isArray(uplinks)
+      ? uplinks.map((uplink: ConfiguredUplink) => ({ ...uplink, congestionControl }))
+      : uplinks;
     const keys = { uplinks: listed, dial: { timeout: '1s' }, ...changes };
     for (const [key, value] of Object.entries(keys)) {
       if (key.includes('.')) document.setIn(key.split('.'), value);

@@ -1,9 +1,10 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { needs } from '../../support/needs.ts';
+import { Modem } from '../support/modem.ts';
 import { Network, type Path } from '../support/namespaces.ts';
 import type { ConfiguredUplink } from '../support/pair.ts';
 import { report } from '../support/system.ts';
-import { type Diagnosis, DoctorBed, NAME, saidOf, troublesOf } from './doctor-bed.ts';
+import { type Diagnosis, DoctorBed, type ExamineOptions, NAME, saidOf, troublesOf } from './doctor-bed.ts';
 import { FAULTS, type Fault } from './faults.ts';
 
 /**
@@ -39,6 +40,61 @@ const PAIRS: readonly Case[] = [
   { first: ["a stranger's certificate", 'an unknown key'], second: [] },
   { first: ['no carrier', 'a clock that is wrong'], second: [] },
 ];
+
+/** Networks in which all is well. */
+const GOOD: readonly {
+  readonly name: string;
+  uplinks(network: Network): Promise<Parameters<DoctorBed['examine']>[0]>;
+  readonly options?: ExamineOptions;
+}[] = [
+  { name: 'IPv4 and IPv6', uplinks: async () => byInterface('wan0', 'wan1') },
+  {
+    name: 'uplinks that are bound to addresses, of either family',
+    uplinks: async (network) => [
+      { name: 'four', address: network.path('wan0').address.v4 },
+      { name: 'six', address: network.path('wan1').address.v6 },
+    ],
+  },
+  { name: 'uplinks that are found', uplinks: async () => ({ auto: false, include: ['wan2', 'wan3'] }) },
+  {
+    name: 'a router with address translation',
+    async uplinks(network) {
+      await Modem.plugIn(network, 'modem', 40);
+      return byInterface('modem');
+    },
+  },
+  {
+    name: 'interfaces that only have to be bound to',
+    async uplinks({ client }) {
+      await client.ip(4, ['rule del lookup 106', 'rule del lookup 107']);
+      return byInterface('wan4', 'wan5');
+    },
+  },
+];
+
+function byInterface(...names: readonly string[]): ConfiguredUplink[] {
+  return names.map((name) => ({ name, interface: name }));
+}
+
+/** Both paths lead to one bridge, as if two cables went to one switch. */
+async function joinLans({ client, concentrator }: Network, one: Path, other: Path): Promise<void> {
+  const far = one.address.v4.replace(/\d+$/, '1');
+  const own = one.address.v4.replace(/\d+$/, '3');
+  await concentrator.ip(4, [
+    'link add lan type bridge',
+    ...[one, other].flatMap(({ name }) => [`address flush dev ${name}`, `link set dev ${name} master lan`]),
+    'link set dev lan up',
+    `address add ${far}/24 dev lan`,
+  ]);
+  await client.ip(4, [
+    `address flush dev ${other.name}`,
+    `address add ${own}/24 dev ${other.name}`,
+    `route replace default via ${far} dev ${other.name} metric 600`,
+    `route replace default via ${far} dev ${other.name} table 600`,
+    `rule add from ${own} lookup 600`,
+  ]);
+  await client.routesChanged();
+}
 
 describe('doctor', { timeout: 60_000, ...needs('network') }, () => {
   let network: Network;
@@ -102,6 +158,51 @@ describe('doctor', { timeout: 60_000, ...needs('network') }, () => {
         expect(found?.remedy.join('\n')).toMatch(remedy);
         expect(diagnosis.verdict.remedy.join('\n')).toMatch(remedy);
       }
+    }
+    expect(diagnosis.exitCode).toBe(1);
+  });
+
+  it.each(GOOD)('finds nothing wrong with $name', async ({ uplinks, options }) => {
+    const diagnosis = await bed.examine(await uplinks(network), options);
+    const names = [...new Set(diagnosis.checks.map(({ uplink }) => uplink))];
+    for (const name of names) expect(troublesOf(diagnosis, name), saidOf(diagnosis, name)).toEqual({});
+    expect(diagnosis.verdict).toMatchObject({ outcome: 'ok', words: ['all is well'], remedy: [] });
+    expect(diagnosis.exitCode).toBe(0);
+  });
+
+  it('leaves a metered uplink in peace unless it is asked', async () => {
+    const uplinks = [{ name: 'lte', interface: 'wan0', metered: {} }];
+    const [unasked, asked] = [
+      await bed.examine(uplinks),
+      await bed.examine(uplinks, { args: ['--metered'] }),
+    ];
+    const outcomes = ({ checks }: Diagnosis) =>
+      checks.filter(({ check }) => check === 'download' || check === 'upload').map(({ outcome }) => outcome);
+    expect([outcomes(unasked), unasked.exitCode]).toEqual([['skipped', 'skipped'], 0]);
+    expect([outcomes(asked), asked.exitCode]).toEqual([['ok', 'ok'], 0]);
+  });
+
+  it('leaves a client that runs in peace, and no session behind', async () => {
+    const { pair } = bed;
+    await pair.startClient(pair.byInterface(['wan0', 'wan1']));
+    await pair.untilUp(['wan0', 'wan1']);
+    const since = pair.client.log.length;
+    const diagnosis = await bed.examine(pair.byInterface(['wan0', 'wan1']));
+    expect(diagnosis.exitCode, saidOf(diagnosis, 'wan0')).toBe(0);
+    expect((await pair.concentrator.status()).sessions).toHaveLength(1);
+    const lost = pair.client.log.slice(since).filter(({ msg }) => msg === 'subflow lost');
+    expect(lost).toEqual([]);
+    expect(await pair.concentrator.metric('tributary_handshakes_total', { result: 'hello' })).toBe(1);
+    await pair.stopClient();
+  });
+
+  it('finds two interfaces in one LAN', async () => {
+    await joinLans(network, network.path('wan0'), network.path('wan1'));
+    const diagnosis = await bed.examine(bed.pair.byInterface(['wan0', 'wan1']));
+    for (const name of ['wan0', 'wan1']) {
+      const found = diagnosis.checks.find(({ uplink, check }) => uplink === name && check === 'arp');
+      expect(found, saidOf(diagnosis, name)).toMatchObject({ outcome: 'warning' });
+      expect(found?.remedy.join()).toMatch(/arp_/);
     }
     expect(diagnosis.exitCode).toBe(1);
   });

@@ -32,9 +32,14 @@ export const FAULTS: readonly Fault[] = [
     check: 'interface',
     outcome: 'failed',
     remedy: /cable|connect/,
-    async inject({ concentrator }, { name }) {
+    async inject({ concentrator }, { name, address }) {
       await concentrator.ip(4, [`link set dev ${name} down`]);
-      return () => concentrator.ip(4, [`link set dev ${name} up`]);
+      return async () => {
+        await concentrator.ip(4, [`link set dev ${name} up`]);
+        // The kernel has taken it away.
+        const far = address.v6.replace(/:\w+$/, ':1');
+        await concentrator.ip(6, [`address replace ${far}/64 dev ${name} nodad`]);
+      };
     },
   },
   {
