@@ -14,9 +14,12 @@ import { closeSession, MeasurementConnection } from './measurement/measurement-c
 
 /** A connection for measurements, which the concentrator has answered. */
 export interface OpenedMeasurement {
-  readonly connection: MeasurementConnection;
+  readonly connection: Measuring;
   readonly terms: MeasurementTerms;
 }
+
+/** What can be done with such a connection, as `MeasurementConnection` does it. */
+export type Measuring = Pick<MeasurementConnection, 'ping' | 'send' | 'receive' | 'keepSilent' | 'close'>;
 
 /** Connections of the doctor's own over an uplink; a client that runs is not concerned. */
 export interface UplinkProber {

@@ -13,6 +13,8 @@ export interface ConcentratorCase {
   /** Who answers at one of the concentrator's addresses. */
   lookAtPort(address: Destination): Promise<PortLook>;
   readonly runTool: typeof runTool;
+  /** Of a file with secrets; rejects where it is not there. */
+  readableByOthers(file: string): Promise<boolean>;
   /** A file of the kernel's; undefined where it is not there. */
   readFile(path: string): Promise<string | undefined>;
   /** The addresses of a name. Rejects with StreamError. */

@@ -7,6 +7,7 @@ import { DnsResolver } from '../../shared/runtime/dns/resolver.ts';
 import { Examination } from '../../shared/runtime/doctor/examination.ts';
 import { runChecks } from '../../shared/runtime/doctor/run-checks.ts';
 import { runTool } from '../../shared/runtime/doctor/run-tool.ts';
+import { readableByOthers } from '../../shared/runtime/files/private-file.ts';
 import type { ConcentratorConfig } from '../config/concentrator-config.ts';
 import type { ConcentratorCase } from './concentrator-check.ts';
 import { CONCENTRATOR_CHECKS } from './concentrator-checks.ts';
@@ -43,6 +44,7 @@ export async function doctor(
     ownAddresses,
     lookAtPort,
     runTool,
+    readableByOthers,
     readFile: (path) => readFile(path, 'utf8').catch(() => undefined),
     resolve: (name) => resolver.resolve(name, new Cancellation()),
     nameServers: new Resolver().getServers(),

@@ -2,9 +2,10 @@ import { isIP } from 'node:net';
 import type { Destination } from '../../../shared/protocol/destination.ts';
 import { type Finding, failed, ok, skipped, warning } from '../../../shared/runtime/doctor/finding.ts';
 import { deviceWord } from '../../network/remedy-commands.ts';
-import type { Exchange, MeasurementConnection } from '../measurement/measurement-connection.ts';
+import type { Exchange } from '../measurement/measurement-connection.ts';
 import { interfaceOf } from '../own-interface.ts';
 import type { UplinkCase, UplinkCheck } from '../uplink-check.ts';
+import type { Measuring } from '../uplink-prober.ts';
 import { OLDER } from '../words.ts';
 
 /** Several packets of full size. */
@@ -73,7 +74,7 @@ async function passes(
   direction: Direction,
   bytes: number,
 ): Promise<boolean> {
-  let connection: MeasurementConnection | undefined;
+  let connection: Measuring | undefined;
   try {
     connection = (await prober.measure(uplink, address))?.connection;
     const exchange: Exchange | undefined =

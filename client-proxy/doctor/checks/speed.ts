@@ -7,10 +7,11 @@ import {
   skipped,
   warning,
 } from '../../../shared/runtime/doctor/finding.ts';
-import type { MeasurementConnection, Sample } from '../measurement/measurement-connection.ts';
+import type { Sample } from '../measurement/measurement-connection.ts';
 import { formatRate, median, rateOf } from '../measurement/rate.ts';
 import { interfaceOf } from '../own-interface.ts';
 import type { UplinkCase, UplinkCheck } from '../uplink-check.ts';
+import type { Measuring } from '../uplink-prober.ts';
 import { OLDER } from '../words.ts';
 import { shown } from './round-trip.ts';
 
@@ -83,7 +84,7 @@ async function load(
 }
 
 /** One round trip after the other, as long as the work takes. */
-async function pingWhile(connection: MeasurementConnection, work: Promise<unknown>): Promise<number[]> {
+async function pingWhile(connection: Measuring, work: Promise<unknown>): Promise<number[]> {
   let isOver = false;
   const over = work.finally(() => {
     isOver = true;

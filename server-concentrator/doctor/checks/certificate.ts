@@ -1,12 +1,11 @@
 import { failed, ok, warning } from '../../../shared/runtime/doctor/finding.ts';
-import { readableByOthers } from '../../../shared/runtime/files/private-file.ts';
 import { readCertificate } from '../../../shared/runtime/identity/certificate.ts';
 import type { ConcentratorCheck } from '../concentrator-check.ts';
 
 /** Certificate and key fit (the configuration would not load otherwise), and nobody else reads the key. */
 export const certificateCheck: ConcentratorCheck = {
   name: 'certificate',
-  async run({ config, now }) {
+  async run({ config, now, readableByOthers }) {
     const certificate = readCertificate(config.tls.certificate);
     if (certificate === undefined) return failed(`${config.tlsCertificateFile} holds no certificate`);
     if (await readableByOthers(config.tlsKeyFile))

@@ -1,11 +1,10 @@
 import { ok, warning } from '../../../shared/runtime/doctor/finding.ts';
-import { readableByOthers } from '../../../shared/runtime/files/private-file.ts';
 import type { ConcentratorCheck } from '../concentrator-check.ts';
 
 /** There are clients, and nobody else reads their keys. */
 export const clientsCheck: ConcentratorCheck = {
   name: 'clients',
-  async run({ config: { clients, clientsFile } }) {
+  async run({ config: { clients, clientsFile }, readableByOthers }) {
     if (await readableByOthers(clientsFile))
       return warning(`others can read ${clientsFile}, which holds keys`, [`chmod 600 ${clientsFile}`]);
     if (clients.length === 0)

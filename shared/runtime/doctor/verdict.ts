@@ -40,5 +40,5 @@ function sumOf(uplinks: readonly string[], broken: readonly string[], troubles: 
   if (broken.length === 0) return 'all uplinks work, but not everything is as it should be';
   if (broken.length === uplinks.length)
     return uplinks.length === 1 ? `the uplink ${uplinks[0]} does not work` : 'no uplink works';
-  return `${uplinks.length - broken.length} of ${uplinks.length} uplinks work; what is wrong with ${broken.join(', ')}:`;
+  return `${uplinks.length - broken.length} of ${uplinks.length} uplinks ${uplinks.length - broken.length === 1 ? 'works' : 'work'}; what is wrong with ${broken.join(', ')}:`;
 }
