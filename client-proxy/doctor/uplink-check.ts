@@ -56,6 +56,8 @@ export interface Found {
   allowanceBytes: number;
   /** Whether the concentrator takes part in measurements. */
   canMeasure: boolean;
+  /** The shortest time that a TCP connection took. */
+  connectMs?: number;
   /** Larger packets vanish. */
   packetBytes?: number;
   /** The round trip without load. */

@@ -24,7 +24,8 @@ export const tcpCheck: UplinkCheck = {
       if (silent !== undefined) return failed(silent.words, [silent.remedy.replaceAll('`', '')]);
       return failed(reasons.join('; '), remedy);
     }
-    const connect = milliseconds(Math.min(...tries.reached.map(({ value }) => value)));
+    found.connectMs = Math.min(...tries.reached.map(({ value }) => value));
+    const connect = milliseconds(found.connectMs);
     if (reasons.length > 0) return warning([...times, ...reasons].join('; '), remedy, { connect });
     // What took that long lost its first packet.
     const slow = tries.reached.filter(({ value }) => value > SLOW_MS && value < dial.timeoutMs);

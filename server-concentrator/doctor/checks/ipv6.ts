@@ -7,18 +7,18 @@ import type { ConcentratorCheck } from '../concentrator-check.ts';
 export const ipv6Check: ConcentratorCheck = {
   name: 'ipv6',
   async run({ config, ownAddresses, readFile }) {
-    const own = await ownAddresses([]);
-    const global = own.filter(
-      (address) => isIPv6(address) && judgeAddress(address)?.[0]?.special === undefined,
-    );
-    const promised = config.public.some(({ host }) => isIPv6(host));
-    if (global.length === 0) {
-      return promised
+    const own = (await ownAddresses([])).filter(isIPv6);
+    const scopeOf = (address: string) => judgeAddress(address)?.[0]?.special?.scope;
+    const usable = own.filter((address) => !BESIDE.has(scopeOf(address) ?? ''));
+    if (usable.length === 0) {
+      return config.public.some(({ host }) => isIPv6(host))
         ? warning('"public" has an IPv6 address, and this machine has none', [
             'enable IPv6 at the provider, or take the address out of "public"',
           ])
-        : ok('none: clients and origins are reached over IPv4');
+        : ok(NONE);
     }
+    const global = usable.filter((address) => scopeOf(address) === undefined);
+    if (global.length === 0) return ok(`${usable.join(', ')}, which lead nowhere outside`);
     const routes = await readFile('/proc/net/ipv6_route');
     if (routes !== undefined && !hasDefaultRoute(routes)) {
       return warning(`${global.join(', ')}, but there is no default route`, [
@@ -33,6 +33,10 @@ export const ipv6Check: ConcentratorCheck = {
 const RTF_UP = 0x1;
 const RTF_REJECT = 0x200;
 const ANY = '0'.repeat(32);
+
+/** Scopes of addresses that no other network knows. */
+const BESIDE: ReadonlySet<string> = new Set(['loopback', 'link']);
+const NONE = 'none: clients and origins are reached over IPv4';
 
 /** In the text of /proc/net/ipv6_route: destination, its length, six more columns, flags, interface. */
 export function hasDefaultRoute(table: string): boolean {

@@ -23,9 +23,8 @@ export const publicAddressesCheck: ConcentratorCheck = {
       ]);
     }
     const addresses = [...(await ownAddresses([])), ...known.flat(), ...all.map(({ host }) => host)];
-    if (lacksPublicAddress(addresses)) {
-      return warning(PUBLIC_ADDRESS_HINT, ['add the public address to "public"']);
-    }
-    return ok(all.map(formatDestination).join(', '));
+    // It may be meant so, as in a private network.
+    const advice = lacksPublicAddress(addresses) ? [PUBLIC_ADDRESS_HINT] : [];
+    return ok(all.map(formatDestination).join(', '), {}, advice);
   },
 };

@@ -211,7 +211,7 @@ describe('packet size', () => {
     const it = hole(direction, most);
     expect(await run('packet-size', it)).toMatchObject({
       outcome: 'warning',
-      words: expect.stringContaining(`packets above ${told} bytes vanish ${way} the concentrator over IPv4`),
+      words: expect.stringContaining(`packets above ${told} bytes vanish (IPv4, ${way} the concentrator)`),
       figures: { largestPacket: { value: told, unit: 'bytes' } },
       remedy: [
         expect.stringContaining(`ip link set dev wlan0 mtu ${Math.max(1_280, told)}`),

@@ -196,6 +196,24 @@ describe('doctor', { timeout: 60_000, ...needs('network') }, () => {
     await pair.stopClient();
   });
 
+  it('finds the port, certificate and firewall of the concentrator in order, and a firewall that closes the port', async () => {
+    const outcomes = async () => {
+      const { checks } = await bed.examineConcentrator();
+      const wanted = ['port', 'firewall', 'certificate', 'clients'];
+      return wanted.map((name) => checks.find(({ check }) => check === name)?.outcome);
+    };
+    expect(await outcomes()).toEqual(['ok', 'ok', 'ok', 'ok']);
+    const { concentrator } = network;
+    const rules = 'iifname "lo" accept; tcp dport 22 accept;';
+    const input = `table inet closed { chain in { type filter hook input priority 0; policy drop; ${rules} }; }\n`;
+    await concentrator.exec('nft', ['-f', '-'], { input });
+    expect(await outcomes()).toEqual(['ok', 'warning', 'ok', 'ok']);
+    await concentrator.exec('nft', ['delete', 'table', 'inet', 'closed']);
+    await bed.pair.concentrator.stop();
+    expect(await outcomes()).toEqual(['failed', 'ok', 'ok', 'ok']);
+    await bed.pair.startConcentrator();
+  });
+
   it('finds two interfaces in one LAN', async () => {
     await joinLans(network, network.path('wan0'), network.path('wan1'));
     const diagnosis = await bed.examine(bed.pair.byInterface(['wan0', 'wan1']));
