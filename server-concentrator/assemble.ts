@@ -56,12 +56,7 @@ export async function assemble(config: ConcentratorConfig, deps: ConcentratorDep
   const { logger, clock } = deps;
   const { native } = deps.native;
   if (native === undefined) warnWithoutNative(logger, deps.native.reason);
-  const counters = {
-    counts: new ConcentratorCounts(),
-    resent: new ResentBytes(),
-    traffic: new TrafficTable(MAX_UPLINK_NAMES),
-    peerLosses: new PeerLosses(),
-  };
+  const counters = makeCounters();
   const ownAddresses = new OwnAddresses();
   const own = await ownAddresses.find(config.public);
   const listenPorts = config.listen.map(({ port }) => port);
@@ -97,12 +92,7 @@ export async function assemble(config: ConcentratorConfig, deps: ConcentratorDep
     traffic: counters.traffic,
     onSessionEnded: (driver) => counters.resent.onSessionEnded(driver),
   });
-  const measurements = new Measurements({
-    ...deps,
-    bytesPerHour: config.limits.measurementBytesPerHour,
-    joins,
-    limitHits,
-  });
+  const measurements = new Measurements({ ...deps, limits: config.limits, joins, limitHits });
   const addresses = new AddressKeeper({ config, ownAddresses, own, listenPorts, dialer, sessions, logger });
   const { handshakes, crowded } = counters.counts;
   const proven = new ProvenSources(clock);
@@ -114,7 +104,7 @@ export async function assemble(config: ConcentratorConfig, deps: ConcentratorDep
   const admission = new SubflowAdmission({
     keysOf: (clientId) => clients.of(clientId),
     sessions,
-    measurements,
+    measure: (applicant, clientId) => measurements.admit(applicant, clientId),
     proven,
     onResult: (result) => handshakes.add(result),
     onCrowded: (outcome, remote) => onCrowded('applicant', outcome, remote),
@@ -138,6 +128,16 @@ export async function assemble(config: ConcentratorConfig, deps: ConcentratorDep
   const endpoint = makeEndpoint(config, deps, { ...counters, memory, sessions, watch });
   const parts = { endpoint, clients, sessions, measurements, watches, admission, listen, addresses, watch };
   return new Concentrator({ config, logger, ...parts });
+}
+
+/** What is counted as it happens, for the metrics and the status. */
+function makeCounters() {
+  return {
+    counts: new ConcentratorCounts(),
+    resent: new ResentBytes(),
+    traffic: new TrafficTable(MAX_UPLINK_NAMES),
+    peerLosses: new PeerLosses(),
+  };
 }
 
 function watchPeers(

@@ -12,11 +12,11 @@ import { attachmentOf } from '../network/attachment.ts';
 import type { NetworkView } from '../network/network-view.ts';
 import { diagnosePath } from '../network/path-diagnosis/diagnose-path.ts';
 import { routeTargets } from '../network/route-targets.ts';
+import { askSystemForAll, DnsNameAsker } from './case/name-asker.ts';
+import { type DoctorOptions, nothingFound, type UplinkCase } from './case/uplink-check.ts';
+import { SocketProber } from './case/uplink-prober.ts';
 import { describeUplink, examinedUplinks } from './examined-uplinks.ts';
-import { askSystemForAll, DnsNameAsker } from './name-asker.ts';
-import { type DoctorOptions, nothingFound, type UplinkCase } from './uplink-check.ts';
 import { UPLINK_CHECKS } from './uplink-checks.ts';
-import { SocketProber } from './uplink-prober.ts';
 
 /** What the doctor gets from the process. */
 export interface DoctorDeps {

@@ -1,3 +1,4 @@
+import type { UplinkCheck } from './case/uplink-check.ts';
 import { addressCheck } from './checks/address.ts';
 import { authenticationCheck } from './checks/authentication.ts';
 import { clockCheck } from './checks/clock.ts';
@@ -10,7 +11,6 @@ import { arpCheck, reversePathCheck, routeCheck } from './checks/route.ts';
 import { downloadCheck, uploadCheck } from './checks/speed.ts';
 import { tcpCheck } from './checks/tcp.ts';
 import { tlsCheck } from './checks/tls.ts';
-import type { UplinkCheck } from './uplink-check.ts';
 
 /** What is checked of each uplink, in this order. */
 export const UPLINK_CHECKS: readonly UplinkCheck[] = [

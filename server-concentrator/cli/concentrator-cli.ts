@@ -78,6 +78,17 @@ function concentratorProgram(deps: ConcentratorCliDeps): Command {
     .option('--json', 'all of it, for programs')
     .action(async ({ json }: { json?: true }) => printStatus(await loaded(), { json }, program.name(), deps));
 
+  addClientCommands(program, loaded, deps);
+  // Only now, since subcommands would inherit it: what is no command then reaches the program's own action.
+  return program.allowExcessArguments();
+}
+
+/** What changes keys and certificates. */
+function addClientCommands(
+  program: Command,
+  loaded: () => Promise<ConcentratorConfig>,
+  deps: ConcentratorCliDeps,
+): void {
   const client = program.command('client').description('the clients that may connect');
   client
     .command('add')
@@ -111,8 +122,6 @@ function concentratorProgram(deps: ConcentratorCliDeps): Command {
     .command('switch')
     .description('make the prepared certificate the current one')
     .action(async () => switchCertificate(await loaded(), deps));
-  // Only now, since subcommands would inherit it: what is no command then reaches the program's own action.
-  return program.allowExcessArguments();
 }
 
 const HELP: ProgramHelp = {

@@ -1,3 +1,4 @@
+import type { ConcentratorCheck } from './case/concentrator-check.ts';
 import { certificateCheck } from './checks/certificate.ts';
 import { clientsCheck } from './checks/clients.ts';
 import { clockCheck } from './checks/clock.ts';
@@ -9,7 +10,6 @@ import { memoryCheck } from './checks/memory.ts';
 import { nameServersCheck } from './checks/name-servers.ts';
 import { portCheck } from './checks/port.ts';
 import { publicAddressesCheck } from './checks/public-addresses.ts';
-import type { ConcentratorCheck } from './concentrator-check.ts';
 
 /** What is checked of a concentrator, in this order. */
 export const CONCENTRATOR_CHECKS: readonly ConcentratorCheck[] = [

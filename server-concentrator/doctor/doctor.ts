@@ -9,9 +9,9 @@ import { runChecks } from '../../shared/runtime/doctor/run-checks.ts';
 import { runTool } from '../../shared/runtime/doctor/run-tool.ts';
 import { readableByOthers } from '../../shared/runtime/files/private-file.ts';
 import type { ConcentratorConfig } from '../config/concentrator-config.ts';
-import type { ConcentratorCase } from './concentrator-check.ts';
+import type { ConcentratorCase } from './case/concentrator-check.ts';
+import { lookAtPort } from './case/look-at-port.ts';
 import { CONCENTRATOR_CHECKS } from './concentrator-checks.ts';
-import { lookAtPort } from './look-at-port.ts';
 
 export interface ConcentratorDoctorDeps extends Pick<ConcentratorCase, 'now' | 'ownAddresses'> {
   readonly clock: MonotonicClock;

@@ -4,14 +4,14 @@ import type { MonotonicClock, WallClock } from '../../shared/runtime/clock.ts';
 import { readKernelSettings } from '../../shared/runtime/doctor/kernel-settings.ts';
 import { writeMeasurementFacts } from '../../shared/runtime/doctor/measurement-facts.ts';
 import type { SubflowTransport } from '../../shared/runtime/subflow/subflow-transport.ts';
+import type { ConcentratorLimits } from '../config/concentrator-config.ts';
 import type { LimitHits } from '../limits/limit-hits.ts';
 import { TokenBuckets } from '../limits/token-buckets.ts';
 import { type Applicant, refuse } from '../session/applicant.ts';
 import { MeasurementConnection } from './measurement-connection.ts';
 
 export interface MeasurementsOptions {
-  /** Bytes that each client may exchange in an hour for measurements; 0: none beyond the few of each connection. */
-  readonly bytesPerHour: number;
+  readonly limits: Pick<ConcentratorLimits, 'measurementBytesPerHour'>;
   /** How often a client may say HELLO or JOIN. */
   readonly joins: TokenBuckets;
   readonly limitHits: Pick<LimitHits, 'note'>;
@@ -32,7 +32,8 @@ export class Measurements {
 
   constructor(options: MeasurementsOptions) {
     this.#options = options;
-    const { bytesPerHour, clock } = options;
+    const { limits, clock } = options;
+    const { measurementBytesPerHour: bytesPerHour } = limits;
     this.#allowances = new TokenBuckets({ perSecond: bytesPerHour / 3_600, burst: bytesPerHour }, clock);
   }
 

@@ -13,8 +13,8 @@ export interface SubflowAdmissionOptions {
   /** The keys of a client; none for one that is not known. */
   keysOf(clientId: string): readonly Uint8Array[];
   readonly sessions: Pick<SessionRegistry, 'admit'>;
-  /** Connections that are to be no part of a session. */
-  readonly measurements: { admit(applicant: Applicant, clientId: string): 'measurement' | ErrorName };
+  /** Answers a client whose connection is to be for measurements, and no part of a session. */
+  measure(applicant: Applicant, clientId: string): 'measurement' | ErrorName;
   /** Learns where clients have proven their keys from. */
   readonly proven: ProvenSources;
   /** How a handshake ended. */
@@ -45,7 +45,7 @@ export class SubflowAdmission {
 
   /** Never rejects. @param leftMs what is left of the time for the handshake */
   async admit(transport: SubflowTransport, leftMs: number): Promise<void> {
-    const { keysOf, sessions, measurements, proven, onResult, logger } = this.#options;
+    const { keysOf, sessions, measure, proven, onResult, logger } = this.#options;
     const remote = transport.remoteAddress;
     const source = sourceOf(remote);
     try {
@@ -53,9 +53,7 @@ export class SubflowAdmission {
       const applicant = await readApplicant(transport, keysOf, leftMs);
       const clientId = clientIdOf(applicant);
       proven.add(clientId, source);
-      const result = isMeasurement(applicant)
-        ? measurements.admit(applicant, clientId)
-        : sessions.admit(applicant);
+      const result = isMeasurement(applicant) ? measure(applicant, clientId) : sessions.admit(applicant);
       onResult(result);
       logger.debug({ remote, result }, 'subflow handshake');
     } catch (error) {

@@ -2,8 +2,8 @@ import { isIP } from 'node:net';
 import { failed, ok } from '../../../shared/runtime/doctor/finding.ts';
 import { familyOf } from '../../network/network-view.ts';
 import { deviceBindingOf } from '../../uplink/uplink.ts';
-import { interfaceOf } from '../own-interface.ts';
-import type { UplinkCheck } from '../uplink-check.ts';
+import { interfaceOf } from '../case/own-interface.ts';
+import type { UplinkCheck } from '../case/uplink-check.ts';
 
 /** It has an address that packets can come back to, of a family that the other end has. */
 export const addressCheck: UplinkCheck = {

@@ -2,7 +2,7 @@ import { formatDestination } from '../../../shared/protocol/destination.ts';
 import { HandshakeRefused } from '../../../shared/protocol/handshake/client-handshake.ts';
 import { failed, ok, skipped, warning } from '../../../shared/runtime/doctor/finding.ts';
 import { readMeasurementFacts } from '../../../shared/runtime/doctor/measurement-facts.ts';
-import type { UplinkCheck } from '../uplink-check.ts';
+import type { UplinkCheck } from '../case/uplink-check.ts';
 
 /** The concentrator knows this client and its key. */
 export const authenticationCheck: UplinkCheck = {

@@ -1,6 +1,6 @@
 import { ok, skipped, warning } from '../../../shared/runtime/doctor/finding.ts';
-import type { UplinkCheck } from '../uplink-check.ts';
-import { OLDER } from '../words.ts';
+import type { UplinkCheck } from '../case/uplink-check.ts';
+import { OLDER } from '../case/words.ts';
 
 /** Far above what a machine without NTP drifts in days, and what an answer may take to come. */
 const MOST_SKEW_MS = 60_000;

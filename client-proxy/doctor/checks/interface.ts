@@ -2,8 +2,8 @@ import { type Finding, failed, ok } from '../../../shared/runtime/doctor/finding
 import type { NetworkInterface, NetworkView } from '../../network/network-view.ts';
 import { deviceWord } from '../../network/remedy-commands.ts';
 import { type DeviceBinding, deviceBindingOf } from '../../uplink/uplink.ts';
-import { interfaceOf } from '../own-interface.ts';
-import type { UplinkCheck } from '../uplink-check.ts';
+import { interfaceOf } from '../case/own-interface.ts';
+import type { UplinkCheck } from '../case/uplink-check.ts';
 
 /** The interface is there, up, and has a carrier. */
 export const interfaceCheck: UplinkCheck = {

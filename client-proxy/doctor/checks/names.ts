@@ -2,10 +2,10 @@ import { isIP } from 'node:net';
 import { type Finding, failed, ok, skipped, warning } from '../../../shared/runtime/doctor/finding.ts';
 import { familyOf } from '../../network/network-view.ts';
 import { deviceBindingOf } from '../../uplink/uplink.ts';
-import { nameAnswers, numberedAddresses } from '../name-answers.ts';
-import type { NameAnswers } from '../name-asker.ts';
-import { interfaceOf } from '../own-interface.ts';
-import type { UplinkCase, UplinkCheck } from '../uplink-check.ts';
+import { nameAnswers, numberedAddresses } from '../case/name-answers.ts';
+import type { NameAnswers } from '../case/name-asker.ts';
+import { interfaceOf } from '../case/own-interface.ts';
+import type { UplinkCase, UplinkCheck } from '../case/uplink-check.ts';
 
 /** The names of the concentrator, asked of each name server over this uplink; beside it, what the system knows. */
 export const namesCheck: UplinkCheck = {

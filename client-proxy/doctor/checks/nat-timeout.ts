@@ -1,6 +1,6 @@
 import { failed, ok, skipped, warning } from '../../../shared/runtime/doctor/finding.ts';
-import type { UplinkCheck } from '../uplink-check.ts';
-import { OLDER } from '../words.ts';
+import type { UplinkCheck } from '../case/uplink-check.ts';
+import { OLDER } from '../case/words.ts';
 
 /** Silences that are tried at the same time, each on a connection of its own. */
 const SILENCES_S = [15, 30, 60, 120, 240] as const;

@@ -5,9 +5,9 @@ import type { FindingCode, Finding as PathFinding } from '../../network/finding.
 import { familyOf } from '../../network/network-view.ts';
 import { routeTargets } from '../../network/route-targets.ts';
 import { deviceBindingOf } from '../../uplink/uplink.ts';
-import { numberedAddresses } from '../name-answers.ts';
-import { interfaceOf } from '../own-interface.ts';
-import type { UplinkCase, UplinkCheck } from '../uplink-check.ts';
+import { numberedAddresses } from '../case/name-answers.ts';
+import { interfaceOf } from '../case/own-interface.ts';
+import type { UplinkCase, UplinkCheck } from '../case/uplink-check.ts';
 
 /** Findings about the answers; all other faults are about the way there. */
 const ABOUT_ANSWERS: ReadonlySet<FindingCode> = new Set(['rp-filter']);

@@ -7,12 +7,12 @@ import {
   skipped,
   warning,
 } from '../../../shared/runtime/doctor/finding.ts';
+import { interfaceOf } from '../case/own-interface.ts';
+import type { UplinkCase, UplinkCheck } from '../case/uplink-check.ts';
+import type { Measuring } from '../case/uplink-prober.ts';
+import { OLDER } from '../case/words.ts';
 import type { Sample } from '../measurement/measurement-connection.ts';
 import { formatRate, median, rateOf } from '../measurement/rate.ts';
-import { interfaceOf } from '../own-interface.ts';
-import type { UplinkCase, UplinkCheck } from '../uplink-check.ts';
-import type { Measuring } from '../uplink-prober.ts';
-import { OLDER } from '../words.ts';
 import { shown } from './round-trip.ts';
 
 type Direction = 'down' | 'up';

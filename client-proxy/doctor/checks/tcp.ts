@@ -1,7 +1,7 @@
 import { type Destination, formatDestination } from '../../../shared/protocol/destination.ts';
 import { failed, milliseconds, ok, warning } from '../../../shared/runtime/doctor/finding.ts';
-import { triedEach } from '../each-address.ts';
-import type { UplinkCheck } from '../uplink-check.ts';
+import { triedEach } from '../case/each-address.ts';
+import type { UplinkCheck } from '../case/uplink-check.ts';
 
 /** A TCP connection to each address of the concentrator. */
 export const tcpCheck: UplinkCheck = {

@@ -1,8 +1,8 @@
 import { formatDestination } from '../../../shared/protocol/destination.ts';
 import { failed, milliseconds, ok, warning } from '../../../shared/runtime/doctor/finding.ts';
 import { SubflowError } from '../../uplink/subflow-error.ts';
-import { triedEach } from '../each-address.ts';
-import type { UplinkCheck } from '../uplink-check.ts';
+import { triedEach } from '../case/each-address.ts';
+import type { UplinkCheck } from '../case/uplink-check.ts';
 import { reasonOf } from './tcp.ts';
 
 /** TLS 1.3, and the certificate that the pin names, at each address that TCP has reached. */

@@ -1,6 +1,6 @@
 import { failed, ok, warning } from '../../../shared/runtime/doctor/finding.ts';
 import { readCertificate } from '../../../shared/runtime/identity/certificate.ts';
-import type { ConcentratorCheck } from '../concentrator-check.ts';
+import type { ConcentratorCheck } from '../case/concentrator-check.ts';
 
 /** Certificate and key fit (the configuration would not load otherwise), and nobody else reads the key. */
 export const certificateCheck: ConcentratorCheck = {

@@ -1,5 +1,5 @@
 import { ok, warning } from '../../../shared/runtime/doctor/finding.ts';
-import type { ConcentratorCheck } from '../concentrator-check.ts';
+import type { ConcentratorCheck } from '../case/concentrator-check.ts';
 
 /** There are clients, and nobody else reads their keys. */
 export const clientsCheck: ConcentratorCheck = {

@@ -1,5 +1,5 @@
 import { clockFinding } from '../../../shared/runtime/doctor/clock-finding.ts';
-import type { ConcentratorCheck } from '../concentrator-check.ts';
+import type { ConcentratorCheck } from '../case/concentrator-check.ts';
 
 /** The clock follows a time server. */
 export const clockCheck: ConcentratorCheck = {

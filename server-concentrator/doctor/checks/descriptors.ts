@@ -1,6 +1,6 @@
 import { ok, skipped, warning } from '../../../shared/runtime/doctor/finding.ts';
 import { descriptorLimit } from '../../../shared/runtime/kernel/descriptors.ts';
-import type { ConcentratorCheck } from '../concentrator-check.ts';
+import type { ConcentratorCheck } from '../case/concentrator-check.ts';
 
 /** A household with some clients has hundreds of connections, each with a descriptor or two. */
 const FEW = 4_096;

@@ -1,5 +1,5 @@
 import { ok, skipped, warning } from '../../../shared/runtime/doctor/finding.ts';
-import type { ConcentratorCheck } from '../concentrator-check.ts';
+import type { ConcentratorCheck } from '../case/concentrator-check.ts';
 
 const PROVIDER = 'a firewall of the provider cannot be seen from here';
 

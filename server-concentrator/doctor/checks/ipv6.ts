@@ -1,7 +1,7 @@
 import { isIPv6 } from 'node:net';
 import { judgeAddress } from '../../../shared/runtime/address/special-ranges.ts';
 import { ok, warning } from '../../../shared/runtime/doctor/finding.ts';
-import type { ConcentratorCheck } from '../concentrator-check.ts';
+import type { ConcentratorCheck } from '../case/concentrator-check.ts';
 
 /** Whether origins, and clients, can be reached over IPv6; a machine that has an address and no route only looks so. */
 export const ipv6Check: ConcentratorCheck = {

@@ -1,6 +1,6 @@
 import { kernelFinding } from '../../../shared/runtime/doctor/kernel-finding.ts';
 import { readKernelSettings } from '../../../shared/runtime/doctor/kernel-settings.ts';
-import type { ConcentratorCheck } from '../concentrator-check.ts';
+import type { ConcentratorCheck } from '../case/concentrator-check.ts';
 
 /** The kernel's settings for TCP. */
 export const kernelCheck: ConcentratorCheck = {

@@ -2,7 +2,7 @@ import { formatByteSize } from '../../../shared/runtime/config/byte-size.ts';
 import { ok, warning } from '../../../shared/runtime/doctor/finding.ts';
 import { heapShortage } from '../../../shared/runtime/process/heap-limit.ts';
 import { memoryMaxBytes } from '../../session/memory-levels.ts';
-import type { ConcentratorCheck } from '../concentrator-check.ts';
+import type { ConcentratorCheck } from '../case/concentrator-check.ts';
 
 const MEBIBYTE = 1024 * 1024;
 

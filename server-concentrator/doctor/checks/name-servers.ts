@@ -1,5 +1,5 @@
 import { failed, ok, warning } from '../../../shared/runtime/doctor/finding.ts';
-import type { ConcentratorCheck } from '../concentrator-check.ts';
+import type { ConcentratorCheck } from '../case/concentrator-check.ts';
 
 /** Each name server of this machine answers: names of origins are asked of them. */
 export const nameServersCheck: ConcentratorCheck = {

@@ -1,8 +1,8 @@
 import { formatDestination } from '../../../shared/protocol/destination.ts';
 import { type Finding, failed, ok, skipped, warning } from '../../../shared/runtime/doctor/finding.ts';
 import { readCertificate } from '../../../shared/runtime/identity/certificate.ts';
-import type { ConcentratorCheck } from '../concentrator-check.ts';
-import { type PortLook, whoHas } from '../look-at-port.ts';
+import type { ConcentratorCheck } from '../case/concentrator-check.ts';
+import { type PortLook, whoHas } from '../case/look-at-port.ts';
 
 /** The concentrator runs, and answers with its certificate at each address that it listens at. */
 export const portCheck: ConcentratorCheck = {

@@ -2,7 +2,7 @@ import { isIP } from 'node:net';
 import { formatDestination } from '../../../shared/protocol/destination.ts';
 import { ok, warning } from '../../../shared/runtime/doctor/finding.ts';
 import { lacksPublicAddress, PUBLIC_ADDRESS_HINT } from '../../addresses/own-addresses.ts';
-import type { ConcentratorCheck } from '../concentrator-check.ts';
+import type { ConcentratorCheck } from '../case/concentrator-check.ts';
 
 /** Where clients are told to come is known, and resolves. */
 export const publicAddressesCheck: ConcentratorCheck = {

@@ -1,5 +1,5 @@
 import { afterEach, describe, expect, it, vi } from 'vitest';
-import type { UplinkCase } from '../../../client-proxy/doctor/uplink-check.ts';
+import type { UplinkCase } from '../../../client-proxy/doctor/case/uplink-check.ts';
 import { UPLINK_CHECKS } from '../../../client-proxy/doctor/uplink-checks.ts';
 import { SubflowError } from '../../../client-proxy/uplink/subflow-error.ts';
 import { UplinkError } from '../../../client-proxy/uplink/uplink-error.ts';

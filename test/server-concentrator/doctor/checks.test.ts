@@ -1,8 +1,8 @@
 import { expect, it } from 'vitest';
 import type { ConcentratorConfig } from '../../../server-concentrator/config/concentrator-config.ts';
+import type { ConcentratorCase } from '../../../server-concentrator/doctor/case/concentrator-check.ts';
 import { isClosedFor } from '../../../server-concentrator/doctor/checks/firewall.ts';
 import { hasDefaultRoute } from '../../../server-concentrator/doctor/checks/ipv6.ts';
-import type { ConcentratorCase } from '../../../server-concentrator/doctor/concentrator-check.ts';
 import { CONCENTRATOR_CHECKS } from '../../../server-concentrator/doctor/concentrator-checks.ts';
 import { readCertificate } from '../../../shared/runtime/identity/certificate.ts';
 import { makeCertificate } from '../../support/certificate.ts';

@@ -19,6 +19,8 @@ export interface Diagnosis {
 export const NAME = 'vps.test';
 /** Where another concentrator listens, that nobody here knows. */
 export const STRANGER_PORT = 9443;
+/** Several times what an examination takes on a machine of its own. */
+const LONGEST_MS = 60_000;
 /** As short as shows anything: a second at the slowest. */
 const SPEED_BYTES = '300KB';
 
@@ -117,7 +119,8 @@ export class DoctorBed {
     const settings = Object.entries(env).map(([key, value]) => `${key}=${value}`);
     const script = 'env "$@" 2> /dev/null; code=$?; echo; echo $code';
     const words = ['-c', script, 'sh', ...settings, process.execPath, main, ...args];
-    const printed = (await this.#network[where].exec('sh', words)).trimEnd();
+    const limit = { timeoutMs: LONGEST_MS };
+    const printed = (await this.#network[where].exec('sh', words, limit)).trimEnd();
     const end = printed.lastIndexOf('\n');
     const exitCode = Number(printed.slice(end));
     return { exitCode, ...JSON.parse(printed.slice(0, end)) };

@@ -1,16 +1,16 @@
-import type { Destination } from '../../shared/protocol/destination.ts';
-import type { MeasurementTerms } from '../../shared/protocol/handshake/messages.ts';
-import type { MonotonicClock } from '../../shared/runtime/clock.ts';
-import type { NativeSockets } from '../../shared/runtime/kernel/native.ts';
-import { nodeHandshakeCrypto } from '../../shared/runtime/session/handshake-crypto.ts';
-import { ReceivePool } from '../../shared/runtime/subflow/receive-pool.ts';
-import type { SubflowTransport } from '../../shared/runtime/subflow/subflow-transport.ts';
-import type { ClientConfig, ConfiguredUplink } from '../config/client-config.ts';
-import { clientSubflowHandshake } from '../path-manager/client-subflow-handshake.ts';
-import { connectSubflow } from '../uplink/subflow-connect.ts';
-import type { AttachmentFinder } from '../uplink/uplink-device.ts';
-import { connectThroughUplink } from '../uplink/uplink-socket.ts';
-import { closeSession, MeasurementConnection } from './measurement/measurement-connection.ts';
+import type { Destination } from '../../../shared/protocol/destination.ts';
+import type { MeasurementTerms } from '../../../shared/protocol/handshake/messages.ts';
+import type { MonotonicClock } from '../../../shared/runtime/clock.ts';
+import type { NativeSockets } from '../../../shared/runtime/kernel/native.ts';
+import { nodeHandshakeCrypto } from '../../../shared/runtime/session/handshake-crypto.ts';
+import { ReceivePool } from '../../../shared/runtime/subflow/receive-pool.ts';
+import type { SubflowTransport } from '../../../shared/runtime/subflow/subflow-transport.ts';
+import type { ClientConfig, ConfiguredUplink } from '../../config/client-config.ts';
+import { clientSubflowHandshake } from '../../path-manager/client-subflow-handshake.ts';
+import { connectSubflow } from '../../uplink/subflow-connect.ts';
+import type { AttachmentFinder } from '../../uplink/uplink-device.ts';
+import { connectThroughUplink } from '../../uplink/uplink-socket.ts';
+import { closeSession, MeasurementConnection } from '../measurement/measurement-connection.ts';
 
 /** A connection for measurements, which the concentrator has answered. */
 export interface OpenedMeasurement {

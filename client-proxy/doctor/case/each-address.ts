@@ -1,4 +1,4 @@
-import type { Destination } from '../../shared/protocol/destination.ts';
+import type { Destination } from '../../../shared/protocol/destination.ts';
 
 export interface EachTried<T> {
   readonly reached: readonly { readonly address: Destination; readonly value: T }[];

@@ -1,6 +1,6 @@
 import { isIP } from 'node:net';
-import type { Destination } from '../../shared/protocol/destination.ts';
-import { failureText } from '../uplink/uplink-error.ts';
+import type { Destination } from '../../../shared/protocol/destination.ts';
+import { failureText } from '../../uplink/uplink-error.ts';
 import type { NameAnswers } from './name-asker.ts';
 import type { UplinkCase } from './uplink-check.ts';
 

@@ -1,7 +1,7 @@
-import type { Destination } from '../../shared/protocol/destination.ts';
-import type { Check } from '../../shared/runtime/doctor/run-checks.ts';
-import type { runTool } from '../../shared/runtime/doctor/run-tool.ts';
-import type { ConcentratorConfig } from '../config/concentrator-config.ts';
+import type { Destination } from '../../../shared/protocol/destination.ts';
+import type { Check } from '../../../shared/runtime/doctor/run-checks.ts';
+import type { runTool } from '../../../shared/runtime/doctor/run-tool.ts';
+import type { ConcentratorConfig } from '../../config/concentrator-config.ts';
 import type { PortLook } from './look-at-port.ts';
 
 /** What the checks of a concentrator are given; others stand in for it in tests. */

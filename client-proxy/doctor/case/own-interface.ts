@@ -1,7 +1,7 @@
-import { isSameHost } from '../../shared/runtime/address/ip-address.ts';
-import type { ConfiguredUplink } from '../config/client-config.ts';
-import type { NetworkInterface, NetworkView } from '../network/network-view.ts';
-import { deviceBindingOf } from '../uplink/uplink.ts';
+import { isSameHost } from '../../../shared/runtime/address/ip-address.ts';
+import type { ConfiguredUplink } from '../../config/client-config.ts';
+import type { NetworkInterface, NetworkView } from '../../network/network-view.ts';
+import { deviceBindingOf } from '../../uplink/uplink.ts';
 
 /** The interface that has an address. */
 export function holderOf(address: string, { interfaces }: NetworkView): NetworkInterface | undefined {

@@ -1,13 +1,13 @@
 import { Resolver } from 'node:dns';
 import { isIP } from 'node:net';
-import type { Destination } from '../../shared/protocol/destination.ts';
-import { Cancellation } from '../../shared/runtime/async/cancellation.ts';
-import type { MonotonicClock } from '../../shared/runtime/clock.ts';
-import { HostsFile } from '../../shared/runtime/dns/hosts-file.ts';
-import { DnsResolver } from '../../shared/runtime/dns/resolver.ts';
-import type { NativeSockets } from '../../shared/runtime/kernel/native.ts';
-import type { ConfiguredUplink } from '../config/client-config.ts';
-import { dnsRouteOf } from '../dns/uplink-dns-route.ts';
+import type { Destination } from '../../../shared/protocol/destination.ts';
+import { Cancellation } from '../../../shared/runtime/async/cancellation.ts';
+import type { MonotonicClock } from '../../../shared/runtime/clock.ts';
+import { HostsFile } from '../../../shared/runtime/dns/hosts-file.ts';
+import { DnsResolver } from '../../../shared/runtime/dns/resolver.ts';
+import type { NativeSockets } from '../../../shared/runtime/kernel/native.ts';
+import type { ConfiguredUplink } from '../../config/client-config.ts';
+import { dnsRouteOf } from '../../dns/uplink-dns-route.ts';
 
 /** What a name stands for without an uplink being chosen. */
 export interface KnownName {

@@ -1,7 +1,7 @@
 import { connect as connectTls } from 'node:tls';
-import { type Destination, formatDestination } from '../../shared/protocol/destination.ts';
-import { certificatePin } from '../../shared/runtime/identity/certificate-pin.ts';
-import { SUBFLOW_TLS_OPTIONS } from '../../shared/runtime/subflow/subflow-tls.ts';
+import { type Destination, formatDestination } from '../../../shared/protocol/destination.ts';
+import { certificatePin } from '../../../shared/runtime/identity/certificate-pin.ts';
+import { SUBFLOW_TLS_OPTIONS } from '../../../shared/runtime/subflow/subflow-tls.ts';
 
 /** What is at a port of this machine. */
 export type PortLook =

@@ -1,10 +1,10 @@
-import type { Destination } from '../../shared/protocol/destination.ts';
-import type { MonotonicClock, WallClock } from '../../shared/runtime/clock.ts';
-import type { MeasurementFacts } from '../../shared/runtime/doctor/measurement-facts.ts';
-import type { Check } from '../../shared/runtime/doctor/run-checks.ts';
-import type { ClientConfig, ConfiguredUplink } from '../config/client-config.ts';
-import type { Finding as PathFinding } from '../network/finding.ts';
-import type { NetworkView } from '../network/network-view.ts';
+import type { Destination } from '../../../shared/protocol/destination.ts';
+import type { MonotonicClock, WallClock } from '../../../shared/runtime/clock.ts';
+import type { MeasurementFacts } from '../../../shared/runtime/doctor/measurement-facts.ts';
+import type { Check } from '../../../shared/runtime/doctor/run-checks.ts';
+import type { ClientConfig, ConfiguredUplink } from '../../config/client-config.ts';
+import type { Finding as PathFinding } from '../../network/finding.ts';
+import type { NetworkView } from '../../network/network-view.ts';
 import type { KnownName, NameAnswers, NameAsker } from './name-asker.ts';
 import type { UplinkProber } from './uplink-prober.ts';
 
