@@ -14,7 +14,7 @@ export interface MeasurementFacts {
 }
 
 /** SPEC.md section 5, Measurements. */
-const MAX_FACTS_LENGTH = 1_024;
+export const MAX_FACTS_LENGTH = 1_024;
 
 /** As the wire has it; without the settings where they would not fit. */
 export function writeMeasurementFacts(facts: MeasurementFacts): string {

@@ -30,7 +30,8 @@ export async function runChecks<Context>(
         : { outcome: 'skipped', words: `not tried, because of: ${titleOf(cause)}` };
     if (cause !== undefined) causes.set(name, cause);
     else if (finding.outcome === 'failed') causes.set(name, name);
-    onReport({ uplink, check: name, remedy: [], figures: {}, ...finding });
+    const { outcome, words, remedy = [], figures = {} } = finding;
+    onReport({ uplink, check: name, outcome, words, remedy, figures });
   }
 }
 
