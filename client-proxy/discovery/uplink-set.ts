@@ -61,8 +61,9 @@ export class UplinkSet {
     }
     this.#update('the network', before);
     const concerned = this.#uplinks.filter((uplink) => isConcerned(uplink, before, view));
-    if (concerned.length === 0) return;
-    const names = new Set(concerned.map(({ name }) => name));
+    const mayWork = concerned.filter(({ name }) => !this.#troubles.get(name)?.isCertain);
+    if (mayWork.length === 0) return;
+    const names = new Set(mayWork.map(({ name }) => name));
     for (const follower of this.#followers) follower.retryUplinks?.(names);
   }
 

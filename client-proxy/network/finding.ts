@@ -22,7 +22,6 @@ export const FINDING_CODES = [
   'gateway-silent',
   /** The machine answers, but not on this port. */
   'port-blocked',
-  'port-refused',
   /** A firewall here, or a router on the way, says no. */
   'prohibited',
   /** Something else answers in the place of the concentrator. */

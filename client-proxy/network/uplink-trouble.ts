@@ -2,7 +2,8 @@ import { isDeepStrictEqual } from 'node:util';
 import { isSameHost } from '../../shared/runtime/address/ip-address.ts';
 import { deviceBindingOf, type Uplink } from '../uplink/uplink.ts';
 import type { FindingCode } from './finding.ts';
-import type { NetworkInterface, NetworkView } from './network-view.ts';
+import { familyOf, type NetworkInterface, type NetworkView } from './network-view.ts';
+import { defaultRouteCommand, deviceWord, ownNumber } from './remedy-commands.ts';
 
 /** Why nothing can get through an uplink now, as the network tells. */
 export interface UplinkTrouble {
@@ -27,14 +28,19 @@ export interface UplinkLoss {
 
 /** Undefined when the interface can be used. */
 export function interfaceTrouble(one: NetworkInterface): UplinkTrouble | undefined {
-  if (!one.isUp) return { code: 'interface-down', reason: 'its interface is down', isCertain: true };
+  if (!one.isUp) {
+    const reason = `its interface is down; \`ip link set dev ${deviceWord(one)} up\``;
+    return { code: 'interface-down', reason, isCertain: true };
+  }
   if (!one.hasCarrier) return { code: 'no-carrier', reason: 'its interface has no carrier', isCertain: true };
   if (one.addresses.length === 0) {
     const reason = 'its interface has no address that packets can come back to';
     return { code: 'no-source-address', reason, isCertain: true };
   }
   if (one.routes?.length === 0) {
-    return { code: 'no-route', reason: 'no route towards the concentrator', isCertain: false };
+    const command = `${defaultRouteCommand(one, familyOf(one.addresses[0]!), true)} metric ${ownNumber(one)}`;
+    const reason = `no route towards the concentrator; \`${command}\``;
+    return { code: 'no-route', reason, isCertain: false };
   }
   return undefined;
 }

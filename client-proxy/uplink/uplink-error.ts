@@ -31,7 +31,10 @@ const MEANING: Readonly<Record<string, readonly [ErrorName, string]>> = {
   ECONNRESET: ['connectionReset', 'reset (ECONNRESET)'],
   AbortError: ['cancelled', 'no longer wanted'],
   ETIMEDOUT: ['timedOut', 'no answer in time (ETIMEDOUT)'],
-  EHOSTUNREACH: ['destinationUnreachable', 'host unreachable (EHOSTUNREACH)'],
+  EHOSTUNREACH: [
+    'destinationUnreachable',
+    'host unreachable, or prohibited by a firewall on the way (EHOSTUNREACH)',
+  ],
   ENETUNREACH: ['destinationUnreachable', 'no route over this uplink (ENETUNREACH)'],
   EPERM: ['notAuthorized', "refused by this machine's own firewall (EPERM); see `nft list ruleset`"],
   EACCES: ['destinationUnreachable', 'prohibited by a firewall or a route on the way (EACCES)'],

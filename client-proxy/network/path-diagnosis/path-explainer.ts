@@ -66,22 +66,21 @@ export class PathExplainer {
       (failure) => failure.error instanceof SubflowError && isStranger(failure.error),
     );
     if (stranger !== undefined) return labelled(uplink, stranger.error, 'stranger');
-    const refused = failures.find((failure) => codeOf(failure) === 'connectionRefused');
-    if (refused !== undefined) return labelled(uplink, error, 'port-refused');
+    // What a proxy cannot reach is not this machine's business.
+    if (uplink.binding.kind === 'proxy') return error;
+    // It has said so itself, and no finding says more.
+    if (failures.some((failure) => codeOf(failure) === 'connectionRefused')) return error;
     if (failures.some((failure) => isForbidden(failure.error))) return labelled(uplink, error, 'prohibited');
     const asked = oneOfEachFamily(failures.filter((failure) => KERNELS.has(codeOf(failure) ?? '')));
-    if (asked.length === 0 || uplink.binding.kind === 'proxy') return error;
-    const findings = await this.#findings(uplink, asked, signal);
-    const [finding] = findings;
-    return finding === undefined
-      ? error
-      : new PathError(
-          uplink.name,
-          codeOf(asked[0]!) ?? 'networkFailure',
-          finding.code,
-          findingLine(finding),
-          { cause: error },
-        );
+    if (asked.length === 0) return error;
+    const [finding] = await this.#findings(uplink, asked, signal);
+    if (finding !== undefined) {
+      const code = codeOf(asked[0]!) ?? 'networkFailure';
+      return new PathError(uplink.name, code, finding.code, findingLine(finding), { cause: error });
+    }
+    // With nothing wrong here somebody on the way has said so.
+    const isUnreachable = asked.every((failure) => codeOf(failure) === 'destinationUnreachable');
+    return isUnreachable ? labelled(uplink, error, 'prohibited') : error;
   }
 
   /** The most certain first. */

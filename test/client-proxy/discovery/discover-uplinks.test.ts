@@ -38,8 +38,8 @@ describe('the discovery of uplinks', () => {
       vethc0ffee: 'virtual (veth)',
       wg0: 'virtual (wireguard)',
       tailscale0: 'virtual (tun)',
-      br0: 'no route towards the concentrator',
-      eno1: 'its interface is down',
+      br0: 'no route towards the concentrator; `ip route add default via GATEWAY dev br0 metric 1014`',
+      eno1: 'its interface is down; `ip link set dev eno1 up`',
       enx04: 'its interface has no address that packets can come back to',
     });
   });

@@ -140,7 +140,10 @@ describe('the set of uplinks', () => {
     set.onNetwork(view(device('eth0')));
     expect(log.slice(1).map(({ msg, reason: why }) => [msg, why])).toEqual([
       ['uplink: no network', reason],
-      ['uplink: no network', 'no route towards the concentrator'],
+      [
+        'uplink: no network',
+        'no route towards the concentrator; `ip route add default via GATEWAY dev eth0 metric 1002`',
+      ],
       ['uplink: its network is back', undefined],
     ]);
   });
@@ -157,10 +160,67 @@ describe('the set of uplinks', () => {
     expect(names()).toEqual([]);
     expect(set.leftOut.map((one) => `${one.interface}: ${one.reason}`)).toEqual([
       'eth0: its interface has no address that packets can come back to',
-      'eth1: no route towards the concentrator',
+      'eth1: no route towards the concentrator; `ip route add default via GATEWAY dev eth1 metric 1002`',
     ]);
     set.onNetwork(view(device('eth0')));
     expect(names()).toEqual(['eth0']);
+  });
+
+  it('retries those uplinks alone that a change concerns, and leaves the others as they are', () => {
+    const proxy = { kind: 'proxy', host: '192.168.43.1', port: 1080 } as const;
+    const list: ConfiguredUplink[] = [
+      onDevice('eth0'),
+      { name: 'fixed', binding: { kind: 'address', address: '10.0.0.2' }, backup: false },
+      {
+        name: 'phone',
+        binding: { ...proxy, over: { kind: 'interface', interface: 'wlan0' } },
+        backup: false,
+      },
+      { name: 'relay', binding: proxy, backup: false },
+    ];
+    const routing = { sources: [], strays: [], ways: ['default via 10.0.0.1'] };
+    const eth0 = device('eth0', { addresses: ['10.0.0.5'], routing });
+    const eth1 = device('eth1', { addresses: ['10.0.0.2'] });
+    const wlan0 = device('wlan0', { addresses: ['192.168.43.7'] });
+    const { set, asked } = bed(
+      { ...AUTO, autoUplinks: undefined, uplinks: list } as never,
+      view(eth0, eth1, wlan0),
+    );
+    const before = set.uplinks;
+    const retriedBy = (...interfaces: Parameters<typeof view>) => {
+      asked.retries.length = 0;
+      set.onNetwork(view(...interfaces));
+      return asked.retries.flat();
+    };
+    for (let index = 10; index < 20; index++) {
+      const veth = device('veth0', { index, kind: 'veth', addresses: ['172.17.0.1'], routes: [] });
+      expect(retriedBy(eth0, eth1, wlan0, veth)).toEqual([]);
+      expect(retriedBy(eth0, eth1, wlan0)).toEqual([]);
+    }
+    expect(set.uplinks.every((uplink, at) => uplink === before[at])).toBe(true);
+    const gateway = { ...eth0, routing: { ...routing, ways: ['default via 10.0.0.9'] } };
+    expect(retriedBy(gateway, eth1, wlan0)).toEqual(['eth0', 'relay']);
+    // What cannot work is not dialled before it can.
+    expect(retriedBy(gateway, eth1, { ...wlan0, hasCarrier: false })).toEqual(['relay']);
+    expect(retriedBy(gateway, { ...eth1, index: 30 }, wlan0)).toEqual(['fixed', 'phone', 'relay']);
+    expect(retriedBy(gateway, { ...eth1, index: 30 }, wlan0, device('ppp0'))).toEqual(['relay']);
+  });
+
+  it('has a proxy use the interface that it is bound to, and needs no route beyond it', () => {
+    const over = { kind: 'interface', interface: 'wlan0' } as const;
+    const phone: ConfiguredUplink = {
+      name: 'phone',
+      binding: { kind: 'proxy', host: '192.168.43.1', port: 1080, over },
+      backup: false,
+    };
+    const { set, names, asked } = bed({ ...AUTO, uplinks: [phone] }, view(device('wlan0', { routes: [] })));
+    expect(names()).toEqual(['phone']);
+    expect(set.troubles.size).toBe(0);
+    set.onNetwork(view(device('wlan0', { hasCarrier: false })));
+    expect(asked.losses).toMatchObject([{ uplinkName: 'phone', kind: 'interrupted' }]);
+    set.onNetwork(view());
+    expect(asked.losses.at(-1)).toMatchObject({ uplinkName: 'phone', kind: 'gone' });
+    expect(set.troubles.get('phone')).toMatchObject({ code: 'interface-missing' });
   });
 
   it('takes a new configuration over', () => {

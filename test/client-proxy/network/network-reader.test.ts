@@ -187,4 +187,38 @@ describe('what is read of the network', () => {
     expect((await reader.read()).interfaces).toHaveLength(2);
     expect(told).toHaveBeenCalledOnce();
   });
+
+  it('is an error that says what to do where the system tells nothing', async () => {
+    const runIp = () =>
+      Promise.resolve({ stdout: '', stderr: 'Cannot bind netlink socket: Permission denied' });
+    const networkInterfaces = () => {
+      throw Object.assign(new Error('uv_interface_addresses returned Unknown system error 13'), {
+        code: 'ERR_SYSTEM_ERROR',
+      });
+    };
+    const reader = new NetworkReader(
+      () => CONCENTRATOR,
+      undefined,
+      source(undefined, { runIp, networkInterfaces }),
+    );
+    await expect(reader.read()).rejects.toThrow(/ERR_SYSTEM_ERROR.*: give uplinks as a list/);
+  });
+
+  it('has names of any bytes', async () => {
+    const link =
+      '{"ifindex":7,"ifname":"w\\\'\xe4\x01"","flags":["UP","LOWER_UP"],"addr_info":[{"local":"10.0.0.1"}]}';
+    const utf8 = link.replace('7', '8').replace('\xe4\x01', '\xc3\xa4');
+    const runIp: NetworkSource['runIp'] = (_, batch) =>
+      Promise.resolve(
+        batch === undefined
+          ? { stdout: `[${link.replace('"",', '\\"",')},${utf8.replace('"",', '\\"",')}]\n`, stderr: '' }
+          : answeredRoutes(batch, () => false),
+      );
+    const { interfaces } = await new NetworkReader(
+      () => CONCENTRATOR,
+      undefined,
+      source(undefined, { runIp }),
+    ).read();
+    expect(interfaces.map(({ name }) => name)).toEqual(['w\'%E4%01"', 'w\'ä"']);
+  });
 });

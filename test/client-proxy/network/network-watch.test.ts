@@ -121,4 +121,13 @@ describe('the watch over the network', () => {
     expect(views).toHaveLength(1);
     expect(vi.getTimerCount()).toBe(0);
   });
+
+  it('says why it knows nothing, once for each reason', async () => {
+    const { watch, state } = bed();
+    state.fails = true;
+    void watch.start();
+    await vi.advanceTimersByTimeAsync(5_000);
+    expect(state.unknown).toEqual(['EMFILE']);
+    watch.stop();
+  });
 });
