@@ -24,7 +24,7 @@ export async function numberedAddresses(it: UplinkCase): Promise<readonly Destin
 
 async function askAll({ uplink, names, known }: UplinkCase, name: string): Promise<NameAnswers> {
   const system = known.get(name) ?? { addresses: [], isListed: false };
-  const { servers, whyNone } = system.isListed ? { servers: [] } : serversOf(uplink, names);
+  const { servers, whyNone } = system.isListed ? { servers: [] } : await serversOf(uplink, names);
   const asked = await Promise.all(
     servers.map(async (server) => {
       try {
@@ -45,12 +45,12 @@ async function askAll({ uplink, names, known }: UplinkCase, name: string): Promi
   };
 }
 
-function serversOf(
+async function serversOf(
   uplink: UplinkCase['uplink'],
   names: UplinkCase['names'],
-): { servers: readonly string[]; whyNone?: string } {
+): Promise<{ servers: readonly string[]; whyNone?: string }> {
   try {
-    return { servers: names.serversOf(uplink) };
+    return { servers: await names.serversOf(uplink) };
   } catch (error) {
     return { servers: [], whyNone: failureText(uplink.name, error as Error) };
   }

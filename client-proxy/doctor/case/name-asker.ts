@@ -33,8 +33,8 @@ export interface NameAnswers {
 
 /** Asks name servers, one by one over an uplink, or as the system does. */
 export interface NameAsker {
-  /** The name servers that can be asked through the uplink. Throws UplinkError, with what to do, where there are none. */
-  serversOf(uplink: ConfiguredUplink): readonly string[];
+  /** The name servers that can be asked through the uplink. Rejects with UplinkError, with what to do, where there are none. */
+  serversOf(uplink: ConfiguredUplink): Promise<readonly string[]>;
   /** Asks one of them. Rejects with StreamError when it does not answer, or not with addresses. */
   ask(uplink: ConfiguredUplink, server: string, name: string): Promise<readonly string[]>;
   /** By the hosts file, and the name servers of the system over whatever uplink; without addresses where that fails. */
@@ -57,7 +57,7 @@ export class DnsNameAsker implements NameAsker {
     this.#hosts = new HostsFile(HOSTS, clock);
   }
 
-  serversOf(uplink: ConfiguredUplink): readonly string[] {
+  async serversOf(uplink: ConfiguredUplink): Promise<readonly string[]> {
     return this.#routeOf(uplink).servers;
   }
 

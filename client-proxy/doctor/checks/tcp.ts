@@ -8,6 +8,11 @@ export const tcpCheck: UplinkCheck = {
   name: 'tcp',
   needs: ['interface', 'address', 'route', 'reverse-path', 'arp', 'names'],
   async run({ uplink, prober, found, diagnose, config: { dial } }) {
+    if (found.addresses.length === 0) {
+      return failed('the concentrator has no address of a family that this uplink has', [
+        'add one to concentrator.addresses, or to the records of its name',
+      ]);
+    }
     const tries = await triedEach(found.addresses, (address) => prober.connect(uplink, address));
     found.reached = tries.reached.map(({ address }) => address);
     const times = tries.reached.map(

@@ -59,7 +59,7 @@ describe('names', () => {
     doctorCase(
       {
         names: {
-          serversOf: () => Object.keys(answers),
+          serversOf: async () => Object.keys(answers),
           async ask(_uplink, server) {
             const answer = answers[server]!;
             if (answer instanceof Error) throw answer;
@@ -104,6 +104,14 @@ describe('names', () => {
 });
 
 describe('tcp and tls', () => {
+  it('say so when the concentrator has no address that the uplink could reach', async () => {
+    const it = doctorCase({}, []);
+    expect(await run('tcp', it)).toMatchObject({
+      outcome: 'failed',
+      words: expect.stringContaining('no address'),
+    });
+  });
+
   it('warn when one of two addresses fails, and go on with the other', async () => {
     const it = doctorCase({}, [ADDRESS, OTHER]);
     const prober = {

@@ -48,7 +48,7 @@ export function doctorCase(
       measure: async () => ({ connection: measuring(), terms: { allowanceBytes: 1e9, facts: '{}' } }),
     },
     names: {
-      serversOf: () => [],
+      serversOf: async () => [],
       ask: async () => [],
       askSystem: async () => ({ addresses: [], isListed: false }),
     },
