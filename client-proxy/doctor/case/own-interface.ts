@@ -1,4 +1,5 @@
 import { isSameHost } from '../../../shared/runtime/address/ip-address.ts';
+import { isLoopback } from '../../../shared/runtime/address/special-ranges.ts';
 import type { ConfiguredUplink } from '../../config/client-config.ts';
 import type { NetworkInterface, NetworkView } from '../../network/network-view.ts';
 import { deviceBindingOf } from '../../uplink/uplink.ts';
@@ -13,4 +14,10 @@ export function interfaceOf({ binding }: ConfiguredUplink, view: NetworkView): N
   const device = deviceBindingOf(binding);
   if (device?.kind === 'address') return holderOf(device.address, view);
   return view.interfaces.find(({ name }) => name === device?.interface);
+}
+
+/** Whether there is an interface to look at: a proxy may be bound to none, and all of 127.0.0.0/8 is there without being listed. */
+export function hasInterface({ binding }: ConfiguredUplink): boolean {
+  const device = deviceBindingOf(binding);
+  return device !== undefined && !(device.kind === 'address' && isLoopback(device.address));
 }

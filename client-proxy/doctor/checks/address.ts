@@ -2,14 +2,14 @@ import { isIP } from 'node:net';
 import { failed, ok } from '../../../shared/runtime/doctor/finding.ts';
 import { familyOf } from '../../network/network-view.ts';
 import { deviceBindingOf } from '../../uplink/uplink.ts';
-import { interfaceOf } from '../case/own-interface.ts';
+import { hasInterface, interfaceOf } from '../case/own-interface.ts';
 import type { UplinkCheck } from '../case/uplink-check.ts';
 
 /** It has an address that packets can come back to, of a family that the other end has. */
 export const addressCheck: UplinkCheck = {
   name: 'address',
   needs: ['interface'],
-  applies: ({ uplink }) => deviceBindingOf(uplink.binding) !== undefined,
+  applies: ({ uplink }) => hasInterface(uplink),
   run({ uplink, view, config }) {
     const own = interfaceOf(uplink, view)!;
     const device = deviceBindingOf(uplink.binding);

@@ -2,13 +2,13 @@ import { type Finding, failed, ok } from '../../../shared/runtime/doctor/finding
 import type { NetworkInterface, NetworkView } from '../../network/network-view.ts';
 import { deviceWord } from '../../network/remedy-commands.ts';
 import { type DeviceBinding, deviceBindingOf } from '../../uplink/uplink.ts';
-import { interfaceOf } from '../case/own-interface.ts';
+import { hasInterface, interfaceOf } from '../case/own-interface.ts';
 import type { UplinkCheck } from '../case/uplink-check.ts';
 
 /** The interface is there, up, and has a carrier. */
 export const interfaceCheck: UplinkCheck = {
   name: 'interface',
-  applies: ({ uplink }) => deviceBindingOf(uplink.binding) !== undefined,
+  applies: ({ uplink }) => hasInterface(uplink),
   run({ uplink, view }) {
     const own = interfaceOf(uplink, view);
     return own === undefined ? missing(deviceBindingOf(uplink.binding), view) : stateOf(own);

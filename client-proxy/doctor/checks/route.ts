@@ -4,9 +4,8 @@ import { type Finding, failed, ok, skipped, warning } from '../../../shared/runt
 import type { FindingCode, Finding as PathFinding } from '../../network/finding.ts';
 import { familyOf } from '../../network/network-view.ts';
 import { routeTargets } from '../../network/route-targets.ts';
-import { deviceBindingOf } from '../../uplink/uplink.ts';
 import { numberedAddresses } from '../case/name-answers.ts';
-import { interfaceOf } from '../case/own-interface.ts';
+import { hasInterface, interfaceOf } from '../case/own-interface.ts';
 import type { UplinkCase, UplinkCheck } from '../case/uplink-check.ts';
 
 /** Findings about the answers; all other faults are about the way there. */
@@ -18,7 +17,7 @@ const UNUSED: ReadonlySet<FindingCode> = new Set(['no-route', 'no-source-address
 export const routeCheck: UplinkCheck = {
   name: 'route',
   needs: ['interface', 'address'],
-  applies: hasDevice,
+  applies: ({ uplink }) => hasInterface(uplink),
   async run(it) {
     const { view, found } = it;
     if (view.interfaces.every(({ routes }) => routes === undefined))
@@ -39,7 +38,7 @@ export const routeCheck: UplinkCheck = {
 export const reversePathCheck: UplinkCheck = {
   name: 'reverse-path',
   needs: ['interface', 'address', 'route'],
-  applies: hasDevice,
+  applies: ({ uplink }) => hasInterface(uplink),
   run({ found: { paths } }) {
     if (paths.length === 0) return skipped('there is no iproute2 here to ask (`ip`)');
     const faults = faultsOf(paths, (code) => ABOUT_ANSWERS.has(code));
@@ -53,7 +52,7 @@ export const reversePathCheck: UplinkCheck = {
 export const arpCheck: UplinkCheck = {
   name: 'arp',
   needs: ['interface', 'address', 'route'],
-  applies: hasDevice,
+  applies: ({ uplink }) => hasInterface(uplink),
   run({ found: { paths } }) {
     if (paths.length === 0) return skipped('there is no iproute2 here to ask (`ip`)');
     const flux = paths.flatMap(({ findings }) => findings).filter(({ code }) => code === 'arp-flux');
@@ -76,10 +75,6 @@ async function targetsOf(it: UplinkCase): Promise<readonly Destination[]> {
   const own = interfaceOf(uplink, view)?.addresses ?? [];
   const usable = all.filter(({ host }) => own.some((address) => familyOf(address) === familyOf(host)));
   return usable.length > 0 ? usable : all;
-}
-
-function hasDevice({ uplink }: UplinkCase): boolean {
-  return deviceBindingOf(uplink.binding) !== undefined;
 }
 
 function faultsOf(
