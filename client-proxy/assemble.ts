@@ -1,4 +1,3 @@
-import { Resolver } from 'node:dns';
 import { networkInterfaces } from 'node:os';
 import { join } from 'node:path';
 import { Registry } from 'prom-client';
@@ -7,7 +6,6 @@ import { withTuning } from '../shared/protocol/session/core-tuning.ts';
 import { type AppSocketListener, acceptAppSockets } from '../shared/runtime/app/app-socket-listener.ts';
 import { BlockPool } from '../shared/runtime/app/block-pool.ts';
 import { PeerWatch } from '../shared/runtime/app/peer-watch.ts';
-import { Cancellation } from '../shared/runtime/async/cancellation.ts';
 import { registerBuildInfo } from '../shared/runtime/observe/build-info.ts';
 import { HttpEndpoint } from '../shared/runtime/observe/http-endpoint.ts';
 import { PeerLosses, registerPeerLosses } from '../shared/runtime/observe/peer-losses.ts';
@@ -27,14 +25,18 @@ import { DirectDialer } from './direct/direct-dialer.ts';
 import { DirectOpener } from './direct/direct-opening.ts';
 import { UplinkSet } from './discovery/uplink-set.ts';
 import { UplinkStates } from './discovery/uplink-states.ts';
-import { TargetNames } from './dns/target-names.ts';
+import { LinkServers } from './dns/link-servers.ts';
+import { openTargetNames } from './dns/open-target-names.ts';
+import { ADDRESSES_FILE_NAME } from './dns/remembered-addresses.ts';
+import type { TargetNames } from './dns/target-names.ts';
+import { UplinkResolvers } from './dns/uplink-resolvers.ts';
 import { Metering } from './metering/metering.ts';
 import { registerMeteringMetrics } from './metering/metering-metrics.ts';
 import { USAGE_FILE_NAME } from './metering/usage-file.ts';
 import { WireTable } from './metering/wire-table.ts';
 import { IpMonitor } from './network/ip-monitor.ts';
 import { NetworkReader } from './network/network-reader.ts';
-import { ownAddresses } from './network/network-view.ts';
+import { knownInterfaces, ownAddresses } from './network/network-view.ts';
 import { NetworkWatch } from './network/network-watch.ts';
 import { PathExplainer } from './network/path-diagnosis/path-explainer.ts';
 import { RouteTargets } from './network/route-targets.ts';
@@ -52,7 +54,7 @@ import { UplinkConnector } from './uplink/uplink-connector.ts';
 
 /** What the client proxy gets from its process. */
 export interface ClientProxyDeps extends ProgramDeps {
-  /** Where the usage of metered uplinks is kept unless the configuration says. */
+  /** Where the usage of metered uplinks and the concentrator's last addresses are kept unless the configuration says. */
   readonly stateDirectory: string;
 }
 
@@ -83,13 +85,30 @@ export async function assemble(config: ClientConfig, deps: ClientProxyDeps): Pro
   });
   const secrets = new SessionSecrets(config);
   const connector = makeConnector(config, deps, { counters, uplinks, appPool, peers, secrets, watch });
-  const names = new TargetNames();
+  const resolvers = new UplinkResolvers(
+    { linkServers: new LinkServers(clock), networkInterfaces: knownInterfaces, native },
+    clock,
+  );
+  const names = await openTargetNames({
+    addresses: config.concentrator.addresses,
+    file: join(config.stateDirectory ?? deps.stateDirectory, ADDRESSES_FILE_NAME),
+    uplinks: () => uplinks.uplinks,
+    resolvers,
+    logger,
+  });
   const keeper = makeKeeper(config, deps, { counters, states, uses, connector, secrets, names });
   const directConnections = new DirectConnections();
   const metering = await openMetering(config, deps, { counters, uses, keeper, directConnections });
   // Metering first, so that caps hold before anything is dialled.
   uplinks.follow(metering, keeper, directConnections);
-  const direct = makeDirectOpener(deps, { counters, uplinks, uses, connector, directConnections });
+  const direct = makeDirectOpener(deps, {
+    counters,
+    uplinks,
+    uses,
+    connector,
+    resolvers,
+    directConnections,
+  });
   const steering = makeSteering(config, deps, { counters, uplinks, keeper, direct });
   const socks = new Socks5Server({
     ...config.socks,
@@ -217,21 +236,22 @@ function openMetering(
 }
 
 function makeDirectOpener(
-  { clock, native: { native } }: ClientProxyDeps,
+  { clock }: ClientProxyDeps,
   parts: {
     readonly counters: Counters;
     readonly uplinks: UplinkSet;
     readonly uses: UplinkUses;
     readonly connector: UplinkConnector;
+    readonly resolvers: UplinkResolvers;
     readonly directConnections: DirectConnections;
   },
 ): DirectOpener {
-  const { counters, uplinks, uses, connector, directConnections } = parts;
+  const { counters, uplinks, uses, connector, resolvers, directConnections } = parts;
   const dialer = new DirectDialer({
     uplinks: () => uplinks.uplinks,
     useOf: (uplinkName) => uses.of(uplinkName),
     connect: (uplink, target, signal, timeoutMs) => connector.origin(uplink, target, signal, timeoutMs),
-    dns: { systemServers: () => new Resolver().getServers(), native },
+    resolvers,
     ownAddresses,
     clock,
   });
@@ -302,7 +322,7 @@ function makeNetworkWatch(
   const targets = new RouteTargets({
     destinations: config.concentrator.addresses,
     known: (name) => names.known(name),
-    seek: (name) => names.addressesOf(name, [6, 4], new Cancellation()),
+    seek: (name) => names.seek(name),
     clock,
   });
   const onWithoutIp = (reason: string) => {

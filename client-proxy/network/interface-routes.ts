@@ -1,6 +1,7 @@
 import type { Destination } from '../../shared/protocol/destination.ts';
 import { familyOf, type NetworkInterface } from './network-view.ts';
 import { type RouteAnswers, type RouteQuestion, routeOf } from './route-questions.ts';
+import { ANYWHERE } from './route-targets.ts';
 
 type Asked = Pick<NetworkInterface, 'name' | 'index' | 'addresses'>;
 
@@ -13,9 +14,15 @@ const MAX_SOURCES = 2;
  */
 export function routeQuestions(one: Asked, targets: readonly Destination[]): RouteQuestion[] {
   const over = { name: one.name, index: one.index };
-  return targets.flatMap((target) => {
+  const families = new Set(one.addresses.map(familyOf));
+  const reachable = targets.filter(({ host }) => families.has(familyOf(host)));
+  // Where there is no IPv4 a translator may lead to IPv4 addresses.
+  const isTranslated = reachable.length === 0 && families.has(6);
+  const asked = isTranslated
+    ? targets.slice(0, 1).map(({ port }) => ({ host: ANYWHERE[6], port }))
+    : reachable;
+  return asked.flatMap((target) => {
     const own = one.addresses.filter((address) => familyOf(address) === familyOf(target.host));
-    if (own.length === 0) return [];
     const bySource = own.slice(0, MAX_SOURCES).flatMap((source): RouteQuestion[] => [
       { target, over, source },
       { target, source },

@@ -13,7 +13,7 @@ export interface RouteTargetsOptions {
 }
 
 /** Addresses that only a default route covers; nothing is ever sent there (RFC 5737, RFC 3849). */
-const ANYWHERE = ['192.0.2.1', '2001:db8::1'] as const;
+export const ANYWHERE = { 4: '192.0.2.1', 6: '2001:db8::1' } as const;
 /** Each is asked about for every interface. */
 const MAX_TARGETS = 32;
 /** How often a name that is not known is sought. */
@@ -28,7 +28,7 @@ export function routeTargets(
   known: (name: string) => readonly string[],
 ): readonly Destination[] {
   const targets = destinations.flatMap(({ host, port }) => {
-    const hosts = isIP(host) === 0 ? [...ANYWHERE, ...known(host)] : [host];
+    const hosts = isIP(host) === 0 ? [ANYWHERE[4], ANYWHERE[6], ...known(host)] : [host];
     return hosts.map((one) => ({ host: one, port }));
   });
   const distinct = new Map(targets.map((target) => [target.host, target]));

@@ -1,7 +1,7 @@
 import { isIP } from 'node:net';
 import type { Destination } from '../../../shared/protocol/destination.ts';
 import { failureText } from '../../uplink/uplink-error.ts';
-import type { NameAnswers } from './name-asker.ts';
+import type { NameAnswers, UplinkServers } from './name-asker.ts';
 import type { UplinkCase } from './uplink-check.ts';
 
 /** Asks for all names of the concentrator, over the uplink, once. Never rejects. */
@@ -13,18 +13,22 @@ export function nameAnswers(it: UplinkCase): Promise<readonly NameAnswers[]> {
   return it.found.names;
 }
 
-/** The concentrator's addresses by number, as far as its names are known. */
+/** The concentrator's addresses by number, as they are dialled over the uplink, as far as its names are known. */
 export async function numberedAddresses(it: UplinkCase): Promise<readonly Destination[]> {
   const byName = new Map((await nameAnswers(it)).map(({ name, addresses }) => [name, addresses]));
-  const all = it.config.concentrator.addresses.flatMap(({ host, port }) =>
-    (byName.get(host) ?? [host]).map((address) => ({ host: address, port })),
+  const all = await Promise.all(
+    it.config.concentrator.addresses.map(async ({ host, port }) => {
+      const told = byName.get(host) ?? [host];
+      const dialled = await Promise.all(told.map((address) => it.names.reachable(it.uplink, address)));
+      return dialled.flat().map((address) => ({ host: address, port }));
+    }),
   );
-  return [...new Map(all.map((one) => [`${one.host} ${one.port}`, one])).values()];
+  return [...new Map(all.flat().map((one) => [`${one.host} ${one.port}`, one])).values()];
 }
 
 async function askAll({ uplink, names, known }: UplinkCase, name: string): Promise<NameAnswers> {
   const system = known.get(name) ?? { addresses: [], isListed: false };
-  const { servers, whyNone } = system.isListed ? { servers: [] } : await serversOf(uplink, names);
+  const { servers, areOfSystem, whyNone } = system.isListed ? NONE : await serversOf(uplink, names);
   const asked = await Promise.all(
     servers.map(async (server) => {
       try {
@@ -41,6 +45,7 @@ async function askAll({ uplink, names, known }: UplinkCase, name: string): Promi
     isListed: system.isListed,
     good: answered.map(({ server }) => server),
     bad: asked.filter((one) => !answered.includes(one)),
+    areOfSystem,
     whyNone,
   };
 }
@@ -48,10 +53,12 @@ async function askAll({ uplink, names, known }: UplinkCase, name: string): Promi
 async function serversOf(
   uplink: UplinkCase['uplink'],
   names: UplinkCase['names'],
-): Promise<{ servers: readonly string[]; whyNone?: string }> {
+): Promise<UplinkServers & { readonly whyNone: string | undefined }> {
   try {
-    return { servers: await names.serversOf(uplink) };
+    return { ...(await names.serversOf(uplink)), whyNone: undefined };
   } catch (error) {
-    return { servers: [], whyNone: failureText(uplink.name, error as Error) };
+    return { ...NONE, whyNone: failureText(uplink.name, error as Error) };
   }
 }
+
+const NONE = { servers: [], areOfSystem: true, whyNone: undefined };

@@ -1,4 +1,4 @@
-import { isIP } from 'node:net';
+import { isIP, isIPv6 } from 'node:net';
 import { failed, ok } from '../../../shared/runtime/doctor/finding.ts';
 import { familyOf } from '../../network/network-view.ts';
 import { deviceBindingOf } from '../../uplink/uplink.ts';
@@ -22,11 +22,14 @@ export const addressCheck: UplinkCheck = {
     const { binding } = uplink;
     const others = binding.kind === 'proxy' ? [binding] : config.concentrator.addresses;
     const families = others.map(({ host }) => isIP(host));
-    if (!addresses.some((address) => families.some((one) => one === 0 || one === familyOf(address)))) {
-      return failed(`${addresses.join(', ')}, but the addresses of the other end are of the other family`, [
-        'add an address of that family to concentrator.addresses, or a name',
-      ]);
-    }
-    return ok(addresses.join(', '));
+    const text = addresses.join(', ');
+    if (addresses.some((address) => families.some((one) => one === 0 || one === familyOf(address))))
+      return ok(text);
+    // A network without IPv4 may have a translator, which is seen when it is used.
+    if (addresses.every(isIPv6) && binding.kind !== 'proxy')
+      return ok(`${text}: to the concentrator's IPv4 it takes a translator (NAT64)`);
+    return failed(`${text}, but the addresses of the other end are of the other family`, [
+      'add an address of that family to concentrator.addresses, or a name',
+    ]);
   },
 };

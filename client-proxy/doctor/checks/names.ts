@@ -42,6 +42,10 @@ function judge(answers: readonly NameAnswers[], uplink: string): Finding {
     if (good.length > 0) return ok(`${text}, by ${good.join(', ')}`);
     return ok(`${text}, by ${answers.every(({ isListed }) => isListed) ? HOSTS : SYSTEM}`);
   }
+  if (good.length === 0 && answers.every(({ areOfSystem }) => areOfSystem)) {
+    // It is in the network of another uplink, which is usual, and enough while that one works.
+    return ok(`${text}, by ${SYSTEM}, which does not answer over this uplink`, {}, [choose]);
+  }
   if (good.length === 0) {
     return warning(`no name server answers over this uplink (${reasons}); the system knows: ${text}`, [
       choose,

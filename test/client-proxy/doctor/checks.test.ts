@@ -59,13 +59,17 @@ describe('names', () => {
     doctorCase(
       {
         names: {
-          serversOf: async () => Object.keys(answers),
+          serversOf: async () => ({
+            servers: Object.keys(answers),
+            areOfSystem: answers.ofSystem !== undefined,
+          }),
           async ask(_uplink, server) {
             const answer = answers[server]!;
             if (answer instanceof Error) throw answer;
             return answer;
           },
           askSystem: async () => ({ addresses: [], isListed: false }),
+          reachable: async (_uplink, address) => [address],
         },
         known: new Map([['vps.test', { addresses: [], isListed: false, ...known }]]),
       },

@@ -48,9 +48,10 @@ export function doctorCase(
       measure: async () => ({ connection: measuring(), terms: { allowanceBytes: 1e9, facts: '{}' } }),
     },
     names: {
-      serversOf: async () => [],
+      serversOf: async () => ({ servers: [], areOfSystem: true }),
       ask: async () => [],
       askSystem: async () => ({ addresses: [], isListed: false }),
+      reachable: async (_uplink, address) => [address],
     },
     known: new Map(),
     clock: () => 0,
