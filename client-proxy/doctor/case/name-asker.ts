@@ -1,4 +1,4 @@
-import { isIP } from 'node:net';
+import { isIP, isIPv4 } from 'node:net';
 import type { Destination } from '../../../shared/protocol/destination.ts';
 import { atMost } from '../../../shared/runtime/async/at-most.ts';
 import { Cancellation } from '../../../shared/runtime/async/cancellation.ts';
@@ -109,6 +109,7 @@ export class DnsNameAsker implements NameAsker {
   }
 
   async reachable(uplink: ConfiguredUplink, address: string): Promise<readonly string[]> {
+    if (!isIPv4(address)) return [address];
     const { translators } = this.#resolvers.of(uplink);
     const limit = { timeoutMs: PATIENCE_MS };
     await withTimeLimit('a translator', limit, async (signal) =>

@@ -81,6 +81,12 @@ describe('names', () => {
     ['one is dead', asked({ a: new Error('silence'), b: ['192.0.2.1'] }), 'warning', /but a: silence/],
     ['all are dead', asked({ a: new Error('silence') }), 'failed', /cannot be resolved: a: silence/],
     [
+      'the server of the system is elsewhere',
+      asked({ ofSystem: new Error('silence') }, { addresses: ['192.0.2.1'] }),
+      'ok',
+      /does not answer over this uplink/,
+    ],
+    [
       'the system alone knows',
       asked({ a: new Error('silence') }, { addresses: ['192.0.2.1'] }),
       'warning',

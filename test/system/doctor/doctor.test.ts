@@ -94,6 +94,8 @@ async function joinLans({ client, concentrator }: Network, one: Path, other: Pat
     `rule add from ${own} lookup 600`,
   ]);
   await client.routesChanged();
+  // What was known before would look as if there were a gateway in each of two LANs.
+  await client.exec('ip', ['neighbour', 'flush', 'all']);
 }
 
 describe('doctor', { timeout: 60_000, ...needs('network') }, () => {
