@@ -86,7 +86,12 @@ export async function assemble(config: ClientConfig, deps: ClientProxyDeps): Pro
   const secrets = new SessionSecrets(config);
   const connector = makeConnector(config, deps, { counters, uplinks, appPool, peers, secrets, watch });
   const resolvers = new UplinkResolvers(
-    { linkServers: new LinkServers(clock), networkInterfaces: knownInterfaces, native },
+    {
+      linkServers: new LinkServers(clock),
+      networkInterfaces: knownInterfaces,
+      native,
+      attachment: (binding, host) => uplinks.attachment(binding, host),
+    },
     clock,
   );
   const names = await openTargetNames({

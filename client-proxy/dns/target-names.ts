@@ -1,5 +1,6 @@
 import { isIP } from 'node:net';
 import type { CancelSignal } from '../../shared/runtime/async/cancellation.ts';
+import { keepRecent } from '../../shared/runtime/keep-recent.ts';
 
 /** Who is asked for the addresses of a name. */
 export interface NameSources {
@@ -25,6 +26,8 @@ export interface FoundAddresses {
 const REMEMBERED_AFTER_MS = 250;
 /** The same for asking the system, which takes a process. */
 const SYSTEM_AFTER_MS = 500;
+/** Uplinks, and names of each, of which something is kept. */
+const MAX_KEPT = 256;
 /** Of one family: more are the same machine all the same. */
 const MAX_ADDRESSES = 4;
 
@@ -35,19 +38,22 @@ const MAX_ADDRESSES = 4;
  */
 export class TargetNames {
   readonly #sources: NameSources;
-  /** By name, the newest answer of anybody. */
-  readonly #last = new Map<string, readonly string[]>();
+  /** By uplink (none: the system) and name. */
+  readonly #answers = new Map<string, { readonly name: string; readonly addresses: readonly string[] }>();
   /** By name: those who wait for the first answer of anybody. */
   readonly #waiting = new Map<string, Set<(addresses: readonly string[]) => void>>();
   /** Questions to the system that are under way, which all who ask meanwhile share. */
   readonly #system = new Map<string, Promise<readonly string[]>>();
+  /** Of uplink and name: nothing was to be reached at the addresses that its name servers tell. */
+  readonly #doubted = new Map<string, true>();
 
   constructor(sources: NameSources) {
     this.#sources = sources;
   }
 
   /**
-   * The addresses of a name for an uplink, of the families asked for, in that order. Rejects when nobody has any: as the uplink's
+   * The addresses of a name for an uplink, of the families asked for, in that order; behind them what others know where nothing
+   * was to be reached last time. Rejects when nobody has any: as the uplink's
    * name servers do, or with the signal's reason.
    */
   async find(
@@ -60,13 +66,15 @@ export class TargetNames {
     let hasAnswered = false;
     const own = this.#sources.ofUplink(uplinkName, name, signal).then((all) => {
       hasAnswered = true;
-      this.#learn(name, all);
+      this.#learn(uplinkName, name, all);
       return usable(all);
     });
     const first = this.#first(name, own, usable, signal);
     const known = usable(this.#sources.remembered(name));
-    const addresses = known.length === 0 ? await first : await within(REMEMBERED_AFTER_MS, first, known);
+    const found = known.length === 0 ? await first : await within(REMEMBERED_AFTER_MS, first, known);
     signal.throwIfAborted();
+    const isDoubted = this.#doubted.has(keyOf(uplinkName, name));
+    const addresses = isDoubted ? [...new Set([...found, ...usable(this.known(name))])] : found;
     if (hasAnswered) return { addresses };
     return { addresses, later: own.catch(() => first).catch(() => []) };
   }
@@ -81,7 +89,8 @@ export class TargetNames {
   }
 
   /** The concentrator has proven itself at an address of a name. */
-  onReached(name: string, address: string): void {
+  onReached(uplinkName: string, name: string, address: string): void {
+    this.#doubted.delete(keyOf(uplinkName, name));
     this.#sources.onReached(name, address);
   }
 
@@ -90,9 +99,16 @@ export class TargetNames {
     return this.#askSystem(name);
   }
 
-  /** What the name was last known to stand for. */
+  /** Nothing was to be reached: its name servers may not tell the truth, so from now on others' addresses are tried, too. */
+  onFailed(uplinkName: string, name: string): void {
+    keepRecent(this.#doubted, keyOf(uplinkName, name), true, MAX_KEPT);
+  }
+
+  /** What the name was last known to stand for, by whoever was asked. */
   known(name: string): readonly string[] {
-    return [...new Set([...(this.#last.get(name) ?? []), ...this.#sources.remembered(name)])];
+    const answers = [...this.#answers.values()].filter((answer) => answer.name === name);
+    const all = answers.flatMap(({ addresses }) => addresses);
+    return [...new Set([...all, ...this.#sources.remembered(name)])];
   }
 
   /** The first answer with usable addresses, whoever has it. Rejects as `own` does, when the system has none either. */
@@ -143,7 +159,7 @@ export class TargetNames {
       pending = this.#sources
         .ofSystem(name)
         .then((addresses) => {
-          this.#learn(name, addresses);
+          this.#learn('', name, addresses);
           return addresses;
         })
         .finally(() => this.#system.delete(name));
@@ -152,8 +168,8 @@ export class TargetNames {
     return pending;
   }
 
-  #learn(name: string, addresses: readonly string[]): void {
-    this.#last.set(name, addresses);
+  #learn(uplinkName: string, name: string, addresses: readonly string[]): void {
+    keepRecent(this.#answers, keyOf(uplinkName, name), { name, addresses }, MAX_KEPT);
     for (const take of [...(this.#waiting.get(name) ?? [])]) take(addresses);
   }
 }
@@ -162,6 +178,10 @@ function ofFamilies(addresses: readonly string[], families: readonly (4 | 6)[]):
   return families.flatMap((family) =>
     addresses.filter((address) => isIP(address) === family).slice(0, MAX_ADDRESSES),
   );
+}
+
+function keyOf(uplinkName: string, name: string): string {
+  return `${uplinkName} ${name}`;
 }
 
 function noneUsable(name: string): Error {

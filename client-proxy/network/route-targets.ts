@@ -28,7 +28,7 @@ export function routeTargets(
   known: (name: string) => readonly string[],
 ): readonly Destination[] {
   const targets = destinations.flatMap(({ host, port }) => {
-    const hosts = isIP(host) === 0 ? [ANYWHERE[4], ANYWHERE[6], ...known(host)] : [host];
+    const hosts = isIP(host) === 0 ? [ANYWHERE[4], ANYWHERE[6], ...[...known(host)].sort()] : [host];
     return hosts.map((one) => ({ host: one, port }));
   });
   const distinct = new Map(targets.map((target) => [target.host, target]));

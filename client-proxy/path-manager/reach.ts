@@ -44,7 +44,7 @@ export interface Reached {
  * Eyeballs, RFC 8305). Rejects with UplinkError or SubflowError, or with the signal's reason.
  */
 export async function reach(options: ReachOptions): Promise<Reached> {
-  const { uplink, connect, timeoutMs, names, signal } = options;
+  const { uplink, targets, connect, timeoutMs, names, signal } = options;
   const { now, later } = await candidatesOf(options);
   /** In the order in which they were tried; an error where it has failed. */
   const tried = new Map<Candidate, Error | undefined>();
@@ -65,10 +65,11 @@ export async function reach(options: ReachOptions): Promise<Reached> {
       signal,
     });
     const { name, address } = reached;
-    if (name !== undefined) names.onReached(name, address.host);
+    if (name !== undefined) names.onReached(uplink.name, name, address.host);
     return { transport: connection, address };
   } catch (error) {
     signal.throwIfAborted();
+    for (const { host } of targets) if (isIP(host) === 0) names.onFailed(uplink.name, host);
     throw joined(uplink, [...tried.values()]) ?? error;
   }
 }

@@ -104,6 +104,21 @@ describe('the addresses of a name', () => {
     expect(soon.names.known(NAME)).toEqual(['192.0.2.1', '192.0.2.7']);
   });
 
+  it('are those of others, too, where nothing is to be reached at what the name servers tell', async () => {
+    const lies = { addresses: ['10.0.0.1'] };
+    const { names, find } = bed(
+      { wifi: lies, lte: { addresses: ['192.0.2.1'] } },
+      { remembered: ['192.0.2.7'] },
+    );
+    await all(find('lte'));
+    expect(await all(find('wifi'))).toMatchObject([{ addresses: ['10.0.0.1'] }]);
+    names.onFailed('wifi', NAME);
+    const others = ['10.0.0.1', '192.0.2.1', '192.0.2.7'];
+    expect(await all(find('wifi'))).toMatchObject([{ addresses: others }]);
+    names.onReached('wifi', NAME, '192.0.2.1');
+    expect(await all(find('wifi'))).toMatchObject([{ addresses: ['10.0.0.1'] }]);
+  });
+
   it('are those that the system knows where no name server of the uplink does', async () => {
     const system = { addresses: ['192.0.2.3'] };
     const { find, asked } = bed({ dsl: { fails: 'there is no such name' } }, { system });

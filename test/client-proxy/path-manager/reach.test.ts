@@ -37,7 +37,8 @@ function bed(
       },
       dialled: async (_uplinkName: string, addresses: readonly string[]) =>
         addresses.map((address) => (address === TRANSLATED.from ? TRANSLATED.to : address)),
-      onReached: (name: string, address: string) => void reached.push(`${name} ${address}`),
+      onReached: (...what: string[]) => void reached.push(what.join(' ')),
+      onFailed: (...what: string[]) => void reached.push(`not ${what.join(' ')}`),
     } as unknown as TargetNames,
     async connect(_uplink, { host }, signal) {
       started.push([host, performance.now()]);
@@ -130,10 +131,11 @@ describe('reaching the concentrator', () => {
       ['192.0.2.1', 0],
       ['192.0.2.9', 700],
     ]);
-    expect(reached).toEqual([`${NAME.host} 192.0.2.9`]);
+    expect(reached).toEqual([`wifi ${NAME.host} 192.0.2.9`]);
     const none = bed([NAME], fates, {}, { addresses: ['192.0.2.1'], later: Promise.resolve([]) });
     await vi.advanceTimersByTimeAsync(2_000);
     await expect(none.result).rejects.toThrow('192.0.2.1: moved');
+    expect(none.reached).toEqual([`not wifi ${NAME.host}`]);
   });
 
   it('dials the translation of an address and knows it by the address itself', async () => {
