@@ -12,6 +12,7 @@ import { attachmentOf } from '../network/attachment.ts';
 import type { NetworkView } from '../network/network-view.ts';
 import { diagnosePath } from '../network/path-diagnosis/diagnose-path.ts';
 import { routeTargets } from '../network/route-targets.ts';
+import type { AttachmentFinder } from '../uplink/uplink-device.ts';
 import { askSystemForAll, DnsNameAsker } from './case/name-asker.ts';
 import { type DoctorOptions, nothingFound, type UplinkCase } from './case/uplink-check.ts';
 import { SocketProber } from './case/uplink-prober.ts';
@@ -42,13 +43,13 @@ export interface DoctorRequest extends DoctorOptions {
 export async function doctor(config: ClientConfig, request: DoctorRequest, deps: DoctorDeps): Promise<void> {
   const { native, clock, wallClock, version, stdout } = deps;
   const bindsByInterface = native !== undefined;
-  const names = new DnsNameAsker(native, clock);
+  let view: NetworkView | undefined;
+  const attachment: AttachmentFinder = (binding, host) => attachmentOf(binding, host, view);
+  const names = new DnsNameAsker(native, attachment, clock);
   const known = await askSystemForAll(config.concentrator.addresses, names);
   const addresses = routeTargets(config.concentrator.addresses, (name) => known.get(name)?.addresses ?? []);
-  const view = await deps.readNetwork(addresses);
+  view = await deps.readNetwork(addresses);
   const { uplinks, leftOut } = examinedUplinks(config, view, bindsByInterface, request.uplinks);
-  const attachment = (...[binding, host]: [Parameters<typeof attachmentOf>[0], string]) =>
-    attachmentOf(binding, host, view);
   const shared = {
     config,
     options: request,

@@ -13,6 +13,7 @@ import { systemAddresses } from '../../dns/system-addresses.ts';
 import { type DnsSurroundings, dnsRouteOf } from '../../dns/uplink-dns-route.ts';
 import { UplinkResolvers } from '../../dns/uplink-resolvers.ts';
 import { knownInterfaces } from '../../network/network-view.ts';
+import type { AttachmentFinder } from '../../uplink/uplink-device.ts';
 
 /** What a name stands for without an uplink being chosen. */
 export interface KnownName {
@@ -68,11 +69,12 @@ export class DnsNameAsker implements NameAsker {
   readonly #clock: MonotonicClock;
   readonly #hosts: HostsFile;
 
-  constructor(native: NativeSockets | undefined, clock: MonotonicClock) {
+  constructor(native: NativeSockets | undefined, attachment: AttachmentFinder, clock: MonotonicClock) {
     this.#surroundings = {
       linkServers: new LinkServers(clock),
       networkInterfaces: knownInterfaces,
       native,
+      attachment,
     };
     this.#resolvers = new UplinkResolvers(this.#surroundings, clock);
     this.#clock = clock;
