@@ -11,7 +11,7 @@ import { FAULTS, type Fault } from './faults.ts';
  * Faults are played on two paths of their own each, in so many lanes at a time: a doctor mostly waits. The first path of the network
  * is in no lane, so that the routes of no lane are the ones that the kernel prefers.
  */
-const LANES = 4;
+const LANES = 6;
 const PATHS = ['spare', ...Array.from({ length: 2 * LANES }, (_, i) => `wan${i}`)];
 
 /** All examinations, some at a time: a quarter of it on a machine of its own. */
