@@ -41,6 +41,7 @@ import { NetworkWatch } from './network/network-watch.ts';
 import { PathExplainer } from './network/path-diagnosis/path-explainer.ts';
 import { RouteTargets } from './network/route-targets.ts';
 import { UplinkUses } from './path-manager/uplink-use.ts';
+import { MinuteTimer } from './schedule/minute-timer.ts';
 import { SessionKeeper } from './session/session-keeper.ts';
 import { SessionSecrets } from './session/session-secrets.ts';
 import { Socks5Server } from './socks5/socks-server.ts';
@@ -74,7 +75,12 @@ export async function assemble(config: ClientConfig, deps: ClientProxyDeps): Pro
   const counters = makeCounters(deps);
   const watch = new ProcessWatch(deps);
   const appPool = new BlockPool(clock);
-  const uplinks = new UplinkSet({ bindsByInterface: native !== undefined, maxUplinks: MAX_UPLINKS, logger });
+  const uplinks = new UplinkSet({
+    bindsByInterface: native !== undefined,
+    maxUplinks: MAX_UPLINKS,
+    wallClock,
+    logger,
+  });
   const states = new UplinkStates({ uplinks, wallClock, logger });
   const uses = new UplinkUses(logger);
   const peers = new PeerWatch({
@@ -123,10 +129,26 @@ export async function assemble(config: ClientConfig, deps: ClientProxyDeps): Pro
   });
   const listen = () => listenForApplications(config, deps, { socks, appPool, peers, watch });
   const network = makeNetworkWatch(config, deps, { uplinks, names, steering });
+  const minutes = new MinuteTimer(wallClock, () => {
+    uplinks.onTime();
+    steering.review();
+  });
   const uplinkStatus = () => states.status(keeper.uplinks);
   const told = { keeper, uplinks, uplinkStatus, steering, socks, directConnections, metering, watch };
   const endpoint = makeEndpoint(config, { ...deps, ...counters, ...told });
-  const parts = { endpoint, uplinks, metering, secrets, keeper, steering, socks, listen, network, watch };
+  const parts = {
+    endpoint,
+    uplinks,
+    metering,
+    secrets,
+    keeper,
+    steering,
+    socks,
+    listen,
+    network,
+    minutes,
+    watch,
+  };
   return new ClientProxy({ config, logger, ...parts });
 }
 
@@ -270,7 +292,7 @@ function makeDirectOpener(
 
 function makeSteering(
   config: ClientConfig,
-  { logger }: ClientProxyDeps,
+  { wallClock, logger }: ClientProxyDeps,
   parts: {
     readonly counters: Counters;
     readonly uplinks: UplinkSet;
@@ -288,7 +310,8 @@ function makeSteering(
   });
   return new Steering({
     rules: new RuleSet(config.steering),
-    uplinkNames: () => uplinks.uplinks.map(({ name }) => name),
+    uplinks: () => uplinks.uplinks,
+    wallClock,
     logger,
     openStream: (request, steered) => void streams.open(request, steered),
     openDirect: (request, uplinkName, onFailed) => void direct.open(request, uplinkName, onFailed),
@@ -327,16 +350,19 @@ function makeNetworkWatch(
   const targets = new RouteTargets({
     destinations: config.concentrator.addresses,
     known: (name) => names.known(name),
-    seek: (name) => names.seek(name),
+    // A name that is known now may have a route that was not asked for.
+    seek: async (name) => {
+      await names.seek(name);
+      watch.refresh();
+    },
     clock,
   });
   const onWithoutIp = (reason: string) => {
     logger.info({ reason }, 'no iproute2: interfaces are known by name, routes are not known');
   };
   const reader = new NetworkReader(() => targets.all, onWithoutIp);
-  return new NetworkWatch({
+  const watch = new NetworkWatch({
     read: () => reader.read(),
-    // A name that is known now may have a route that was not asked for.
     look() {
       targets.seekUnknown();
       return [networkInterfaces(), targets.all];
@@ -344,11 +370,12 @@ function makeNetworkWatch(
     monitor: (onEvent) => new IpMonitor({ onEvent, logger, clock, random }),
     onView(view) {
       uplinks.onNetwork(view);
-      steering.checkUplinks();
+      steering.review();
     },
     onUnknown: (reason) => uplinks.onUnknownNetwork(reason),
     logger,
   });
+  return watch;
 }
 
 /** Metrics, readiness and status; they read the parts when they are asked. */

@@ -8,6 +8,7 @@ import type { NetworkInterfaces } from '../network/network-view.ts';
 import { uplinkTrouble } from '../network/uplink-trouble.ts';
 import { pathsOf } from '../path-manager/paths.ts';
 import type { StandbyMode } from '../path-manager/uplink-role.ts';
+import { describeCondition } from '../schedule/backup-condition.ts';
 import { type DeviceBinding, deviceBindingOf } from '../uplink/uplink.ts';
 import type { KnownNetwork } from './known-network.ts';
 
@@ -67,11 +68,12 @@ function translationOf({ binding }: ConfiguredUplink, addresses: readonly Destin
 }
 
 function roleOf(uplink: ConfiguredUplink, standby: StandbyMode): string | undefined {
-  const { backup, joinAboveUtilization: above } = uplink;
+  const { backup, backupWhen, joinAboveUtilization: above } = uplink;
   if (backup) {
     const isLate = (uplink.standby ?? standby) === 'break-before-make';
     return isLate ? 'backup, dialled when no other works' : 'backup';
   }
+  if (backupWhen !== undefined) return `backup ${describeCondition(backupWhen)}`;
   return above === undefined ? undefined : `joined above ${Math.round(above * 100)} % of the others`;
 }
 

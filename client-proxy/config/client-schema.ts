@@ -32,12 +32,13 @@ import {
 import { metered } from '../metering/metered-settings.ts';
 import { PATH_MODES } from '../path-manager/paths.ts';
 import { STANDBY_MODES } from '../path-manager/uplink-role.ts';
+import { backup, costPerGB } from '../schedule/schedule-schema.ts';
 import type { DeviceBinding, UplinkBinding } from '../uplink/uplink.ts';
 import { steeringMistakes } from './check-steering.ts';
 import type { ConfiguredUplink } from './client-config.ts';
 import { PROXY_URL_FORMAT, parseProxyUrl } from './proxy-url.ts';
 import { steering } from './steering-schema.ts';
-import { type ConfiguredUplinks, uplinksSchema, whyNoRole } from './uplinks-schema.ts';
+import { type ConfiguredUplinks, settingsMistakes, settingsOf, uplinksSchema } from './uplinks-schema.ts';
 
 /** More than a machine has; each uplink costs subflows, timers and a share of every window at both ends. */
 export const MAX_UPLINKS = 16;
@@ -97,13 +98,14 @@ const standby = z.enum(STANDBY_MODES);
 
 /** What may be said of an uplink of the list, and of discovered ones by a pattern. */
 const uplinkSettings = {
-  backup: z.boolean().optional(),
+  backup: backup.optional(),
   standby: standby.optional(),
   joinAboveUtilization: percentage.optional(),
   congestionControl: congestionControl.optional(),
   subflowsPerPath: subflowsPerPath.optional(),
   nameServers: z.array(nameServer).min(1).max(MAX_NAME_SERVERS).optional(),
   metered: metered.optional(),
+  costPerGB: costPerGB.optional(),
 };
 
 const uplink = z
@@ -118,46 +120,29 @@ const uplink = z
     address: ipAddress.optional(),
     proxy: textAs(PROXY_URL_FORMAT, parseProxyUrl).optional(),
     ...uplinkSettings,
-    backup: uplinkSettings.backup.default(false),
   })
-  .transform(
-    ({ name, interface: device, address, proxy, backup, ...optional }, context): ConfiguredUplink => {
-      const devices: DeviceBinding[] = [];
-      if (device !== undefined) devices.push({ kind: 'interface', interface: device });
-      if (address !== undefined) devices.push({ kind: 'address', address });
-      const [over] = devices;
-      const binding: UplinkBinding | undefined =
-        proxy === undefined ? over : { kind: 'proxy', ...proxy, ...(over && { over }) };
-      if (binding === undefined || devices.length > 1) {
-        const message =
-          'an uplink has one of interface, address and proxy; a proxy may have interface or address beside it';
-        context.issues.push({ code: 'custom', message, input: name });
-        return z.NEVER;
-      }
-      const { congestionControl, subflowsPerPath, standby, joinAboveUtilization, nameServers, metered } =
-        optional;
-      const role = whyNoRole({ backup, ...optional });
-      if (role !== undefined) {
-        context.issues.push({ code: 'custom', path: ['joinAboveUtilization'], message: role, input: name });
-        return z.NEVER;
-      }
-      if (binding.kind === 'proxy' && nameServers !== undefined) {
-        const message = 'has no use here: the proxy resolves names';
-        context.issues.push({ code: 'custom', message, input: name, path: ['nameServers'] });
-      }
-      return {
-        name,
-        binding,
-        backup,
-        ...(congestionControl === undefined ? {} : { congestionControl }),
-        ...(subflowsPerPath === undefined ? {} : { subflowsPerPath }),
-        ...(nameServers === undefined ? {} : { nameServers }),
-        ...(standby === undefined ? {} : { standby }),
-        ...(joinAboveUtilization === undefined ? {} : { joinAboveUtilization }),
-        ...(metered === undefined ? {} : { metered }),
-      };
-    },
-  );
+  .transform(({ name, interface: device, address, proxy, ...optional }, context): ConfiguredUplink => {
+    const devices: DeviceBinding[] = [];
+    if (device !== undefined) devices.push({ kind: 'interface', interface: device });
+    if (address !== undefined) devices.push({ kind: 'address', address });
+    const [over] = devices;
+    const binding: UplinkBinding | undefined =
+      proxy === undefined ? over : { kind: 'proxy', ...proxy, ...(over && { over }) };
+    if (binding === undefined || devices.length > 1) {
+      const message =
+        'an uplink has one of interface, address and proxy; a proxy may have interface or address beside it';
+      context.issues.push({ code: 'custom', message, input: name });
+      return z.NEVER;
+    }
+    for (const { path, message } of settingsMistakes(optional)) {
+      context.issues.push({ code: 'custom', path, message, input: name });
+    }
+    if (binding.kind === 'proxy' && optional.nameServers !== undefined) {
+      const message = 'has no use here: the proxy resolves names';
+      context.issues.push({ code: 'custom', message, input: name, path: ['nameServers'] });
+    }
+    return { name, binding, backup: false, ...settingsOf(optional) };
+  });
 
 const uplinkList = z
   .array(uplink)
@@ -222,11 +207,16 @@ export const clientSchema = z
     const known = {
       uplinks: isWrong ? undefined : knownUplinks(uplinks),
       users: socks.users.map(({ name }) => name),
+      hasCosts: isWrong || hasCosts(uplinks),
     };
     for (const { path, message } of steeringMistakes(steering, known)) {
       context.addIssue({ code: 'custom', path: ['steering', ...path], message });
     }
   });
+
+function hasCosts({ list, auto }: ConfiguredUplinks): boolean {
+  return [...list, ...(auto?.settings ?? [])].some(({ costs }) => costs !== undefined);
+}
 
 /** The names of all uplinks that there can be; undefined where some are found while running. */
 function knownUplinks({ list, auto }: ConfiguredUplinks): string[] | undefined {

@@ -1,11 +1,15 @@
 import { isDeepStrictEqual } from 'node:util';
 import type { Logger } from 'pino';
-import type { ClientConfig, ConfiguredUplink } from '../config/client-config.ts';
+import type { WallClock } from '../../shared/runtime/clock.ts';
+import type { ClientConfig, ConfiguredUplink, PresentUplink } from '../config/client-config.ts';
 import { attachmentOf } from '../network/attachment.ts';
 import type { NetworkView } from '../network/network-view.ts';
 import type { UplinkFollower } from '../network/uplink-follower.ts';
 import { situationOf } from '../network/uplink-situation.ts';
 import { type UplinkTrouble, uplinkLosses, uplinkTrouble } from '../network/uplink-trouble.ts';
+import { backupReason } from '../schedule/backup-condition.ts';
+import { costAt } from '../schedule/cost.ts';
+import { WallClocks } from '../schedule/time-span.ts';
 import type { DeviceBinding } from '../uplink/uplink.ts';
 import type { Attachment } from '../uplink/uplink-device.ts';
 import { type DiscoveredUplink, type Discovery, discoverUplinks, type LeftOut } from './discover-uplinks.ts';
@@ -17,6 +21,7 @@ export interface UplinkSetOptions {
   /** Whether sockets can be bound to an interface here; to its address otherwise. */
   readonly bindsByInterface: boolean;
   readonly maxUplinks: number;
+  readonly wallClock: WallClock;
   readonly logger: Logger;
 }
 
@@ -28,11 +33,12 @@ const NOTHING: Discovery = { uplinks: [], leftOut: [] };
 /** The uplinks there are at this moment: those of the configuration's list, and what its `auto` finds. */
 export class UplinkSet {
   readonly #options: UplinkSetOptions;
-  readonly #followers: UplinkFollower<ConfiguredUplink>[] = [];
+  readonly #clocks = new WallClocks();
+  readonly #followers: UplinkFollower<PresentUplink>[] = [];
   #config = NO_CONFIG;
   #view: NetworkView | undefined;
   #whyUnknown: string | undefined;
-  #uplinks: readonly ConfiguredUplink[] = [];
+  #uplinks: readonly PresentUplink[] = [];
   #discovery = NOTHING;
   /** Discovered uplinks whose interface is gone. */
   readonly #departed = new Set<string>();
@@ -43,7 +49,7 @@ export class UplinkSet {
   }
 
   /** Tells these parts of every change from now on, in this order. */
-  follow(...followers: readonly UplinkFollower<ConfiguredUplink>[]): void {
+  follow(...followers: readonly UplinkFollower<PresentUplink>[]): void {
     this.#followers.push(...followers);
   }
 
@@ -79,8 +85,26 @@ export class UplinkSet {
     this.#update('the configuration', this.#view);
   }
 
+  /** Time has passed: what depends on the time of day may be otherwise. */
+  onTime(): void {
+    const uplinks = this.#uplinks.map((uplink) => {
+      const now = this.#atThisTime(uplink);
+      return isDeepStrictEqual(now, uplink) ? uplink : now;
+    });
+    for (const [index, { name, backup, backupReason: reason, costPerGB }] of uplinks.entries()) {
+      if (uplinks[index] === this.#uplinks[index]) continue;
+      this.#options.logger.info(
+        { uplink: name, backup, reason, costPerGB },
+        'uplink: the time of day counts',
+      );
+    }
+    if (uplinks.every((uplink, index) => uplink === this.#uplinks[index])) return;
+    this.#uplinks = uplinks;
+    for (const follower of this.#followers) follower.setUplinks(uplinks);
+  }
+
   /** All that there are; each is another object after a change of its configuration, or of what it stands on. */
-  get uplinks(): readonly ConfiguredUplink[] {
+  get uplinks(): readonly PresentUplink[] {
     return this.#uplinks;
   }
 
@@ -118,7 +142,7 @@ export class UplinkSet {
     const all = [...this.#config.uplinks, ...this.#discovery.uplinks];
     const { subflowsPerPath, standby } = this.#config;
     this.#uplinks = all.map((found) => {
-      const uplink = { subflowsPerPath, standby, ...found, ...limitOf(found) };
+      const uplink = this.#atThisTime({ subflowsPerPath, standby, ...found, ...limitOf(found) });
       const known = before.find(({ name }) => name === uplink.name);
       const isAsBefore = isDeepStrictEqual(known, uplink) && !isConcerned(uplink, viewBefore, this.#view);
       return known !== undefined && isAsBefore ? known : uplink;
@@ -150,6 +174,22 @@ export class UplinkSet {
     const { bindsByInterface, maxUplinks } = this.#options;
     const inUse = new Set(this.#discovery.uplinks.map((uplink: DiscoveredUplink) => uplink.interface));
     return discoverUplinks(this.#view, { auto, list, inUse, bindsByInterface, maxUplinks });
+  }
+
+  /** With what holds for it now. */
+  #atThisTime(uplink: PresentUplink): PresentUplink {
+    const { backupWhen, costs } = uplink;
+    if (backupWhen === undefined && costs === undefined) return uplink;
+    const { backupReason: _, costPerGB: __, ...rest } = uplink;
+    const nowMs = this.#options.wallClock();
+    const cost = costs && costAt(costs, this.#clocks, nowMs);
+    const reason = backupWhen && backupReason(backupWhen, cost ?? 0, this.#clocks, nowMs);
+    return {
+      ...rest,
+      ...(backupWhen === undefined ? {} : { backup: reason !== undefined }),
+      ...(reason === undefined ? {} : { backupReason: reason }),
+      ...(cost === undefined ? {} : { costPerGB: cost }),
+    };
   }
 
   #isPresent(device: string): boolean {

@@ -69,6 +69,11 @@ export class NetworkWatch {
     clearTimeout(this.#pause);
   }
 
+  /** What the view depends on has changed, and nobody else tells. */
+  refresh(): void {
+    if (!this.#isStopped) this.#refresh();
+  }
+
   #lookLater(): void {
     const waitMs = this.#monitor?.isWatching ? LOOK_BESIDE_MONITOR_EVERY_MS : LOOK_EVERY_MS;
     this.#looks = setTimeout(() => {

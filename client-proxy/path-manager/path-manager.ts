@@ -14,7 +14,7 @@ import { type ManagedSession, ManagedSubflows } from './managed-subflows.ts';
 import type { PathMode } from './paths.ts';
 import type { ConnectAddress } from './reach.ts';
 import { isSameUplink } from './same-uplink.ts';
-import { subflowBound } from './subflow-bound.ts';
+import { subflowBound, subflowRoom } from './subflow-bound.ts';
 import { wantedUplinks } from './uplink-demand.ts';
 import { UplinkDialer, type UplinkDialling } from './uplink-dialer.ts';
 import type { DialledUplink } from './uplink-role.ts';
@@ -134,7 +134,7 @@ export class PathManager {
       this.loseUplink({ uplinkName, reason: 'its uplink was removed', kind: 'gone' });
       this.#session.driver?.input(({ uplinks }) => uplinks.limitRate(uplinkName, NO_LIMIT));
     }
-    this.#limitRates();
+    this.#tellUplinks();
     this.#review();
   }
 
@@ -169,7 +169,7 @@ export class PathManager {
   onEstablished(maxSubflows: number | undefined, joinElsewhere: boolean): void {
     this.#isEstablished = true;
     this.#maxSubflows = maxSubflows;
-    this.#limitRates();
+    this.#tellUplinks();
     if (joinElsewhere) this.#addresses.leaveConfigured();
     this.#spread();
   }
@@ -217,6 +217,11 @@ export class PathManager {
     this.#dialers.get(uplinkName)?.setWish(count);
   }
 
+  /** Some subflows of an uplink are replaced by others from other ports, which may take other paths. */
+  onPathSearch(uplinkName: string, extra: number, surplus: readonly number[]): void {
+    this.#dialers.get(uplinkName)?.search(extra, surplus);
+  }
+
   onSubflowClosed(subflowId: number, uplinkName: string): void {
     this.#dialers.get(uplinkName)?.paths.onSubflowClosed(subflowId);
   }
@@ -237,10 +242,18 @@ export class PathManager {
     this.retryUplinks();
   }
 
-  #limitRates(): void {
+  /** What the session is to know of each uplink. */
+  #tellUplinks(): void {
     const { driver } = this.#session;
+    const room = subflowRoom(this.#maxSubflows, this.#dialers.size);
     for (const { uplink } of this.#dialers.values()) {
-      driver?.input(({ uplinks }) => uplinks.limitRate(uplink.name, uplink.rateLimit ?? NO_LIMIT));
+      driver?.input(({ uplinks }) => {
+        uplinks.limitRate(uplink.name, uplink.rateLimit ?? NO_LIMIT);
+        const { subflowsPerPath: count = 'auto' } = uplink;
+        // In other modes paths are told apart already.
+        const isOnePath = this.#options.paths === 'per-uplink';
+        uplinks.searchPaths(uplink.name, count === 'auto' || !isOnePath ? 1 : count, room);
+      });
     }
   }
 

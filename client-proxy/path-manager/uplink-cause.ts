@@ -11,6 +11,8 @@ export type UplinkCause =
   | 'none'
   /** A cap of a metered uplink is reached. */
   | 'cap'
+  /** A condition of the configuration, such as the time of day, makes it a backup. */
+  | 'condition'
   /** It waits for the others to fail, or to be full. */
   | 'not-needed'
   | 'not-dialled'

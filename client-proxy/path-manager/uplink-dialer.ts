@@ -46,6 +46,8 @@ export class UplinkDialer {
   readonly #demand = new UplinkDemand();
   #isWanted = false;
   #wish = 1;
+  /** For a moment, to find other paths. */
+  #extra = 0;
   /** Most subflows. */
   #bound = 1;
   /** The network has said that nothing gets through. */
@@ -128,6 +130,13 @@ export class UplinkDialer {
   /** A wish of either end for so many subflows on the uplink; of no effect where the number is configured. */
   setWish(count: number): void {
     this.#wish = count;
+    this.#distribute();
+  }
+
+  /** The surplus subflows go, and so many more than configured are dialled. */
+  search(extra: number, surplus: readonly number[]): void {
+    this.#extra = extra;
+    for (const subflowId of surplus) this.paths.retire(subflowId);
     this.#distribute();
   }
 
@@ -236,7 +245,7 @@ export class UplinkDialer {
     const paths = Math.max(1, this.paths.targetedCount);
     const most = Math.max(1, Math.floor(this.#bound / paths));
     const wished = perPath(this.#uplink.subflowsPerPath, this.#wish, paths);
-    this.paths.setWanted(isUsed ? Math.min(wished, most) : 0);
+    this.paths.setWanted(isUsed ? Math.min(wished, most) + this.#extra : 0);
   }
 
   #whyNoPath(): string {

@@ -1,7 +1,7 @@
 import type { Logger } from 'pino';
 import type { Destination } from '../../shared/protocol/destination.ts';
 import { type ErrorName, StreamError } from '../../shared/protocol/errors.ts';
-import type { SteeringPolicy } from '../../shared/protocol/steering/steering-policy.ts';
+import type { StreamPolicy } from '../../shared/protocol/steering/steering-policy.ts';
 import { Backoff } from '../../shared/runtime/async/backoff.ts';
 import type { CancelSignal } from '../../shared/runtime/async/cancellation.ts';
 import { LineLimit, type LineLog } from '../../shared/runtime/observe/line-limit.ts';
@@ -147,7 +147,7 @@ export class SessionKeeper implements UplinkFollower<DialledUplink> {
    */
   async openStream<Handlers extends StreamHandlers>(
     destination: Destination,
-    policyOf: () => SteeringPolicy,
+    policyOf: () => StreamPolicy,
     handlersOf: (driver: SessionDriver, streamId: number) => Handlers,
     signal: CancelSignal,
     refusedBy?: SessionDriver,

@@ -1,10 +1,11 @@
 import { pino } from 'pino';
 import { describe, expect, it } from 'vitest';
-import type { ConfiguredUplink } from '../../../client-proxy/config/client-config.ts';
+import type { ConfiguredUplink, PresentUplink } from '../../../client-proxy/config/client-config.ts';
 import { type UplinkConfig, UplinkSet } from '../../../client-proxy/discovery/uplink-set.ts';
 import { UplinkStates } from '../../../client-proxy/discovery/uplink-states.ts';
 import type { NetworkView } from '../../../client-proxy/network/network-view.ts';
 import type { UplinkLoss } from '../../../client-proxy/network/uplink-trouble.ts';
+import { parseTimeSpan } from '../../../client-proxy/schedule/time-span.ts';
 import { device, view } from '../network/views.ts';
 
 const AUTO: UplinkConfig = {
@@ -32,7 +33,12 @@ function bed(config: UplinkConfig, ...views: NetworkView[]) {
     { level: 'debug', base: null, timestamp: false },
     { write: (line) => log.push(JSON.parse(line)) },
   );
-  const set = new UplinkSet({ bindsByInterface: true, maxUplinks: 16, logger });
+  const set = new UplinkSet({
+    bindsByInterface: true,
+    maxUplinks: 16,
+    wallClock: () => clock.nowMs,
+    logger,
+  });
   set.follow({
     setUplinks: (uplinks) => {
       asked.uplinks = uplinks;
@@ -290,4 +296,54 @@ it('has the rate limits of metered uplinks ready for their sessions, those that 
     ['lte', expected],
     ['wwan0', expected],
   ]);
+});
+
+describe('what depends on the time of day', () => {
+  const HOUR_MS = 3_600_000;
+  const between = [parseTimeSpan('18:00-23:00 UTC')!];
+  const config = (more: Partial<ConfiguredUplink>): UplinkConfig => ({
+    ...AUTO,
+    uplinks: [onDevice('eth0'), { ...onDevice('wwan0'), ...more }],
+  });
+  const present = ({ asked }: ReturnType<typeof bed>) => {
+    const { backup, backupReason, costPerGB } = asked.uplinks[1] as PresentUplink;
+    return { backup, backupReason, costPerGB };
+  };
+
+  it('makes an uplink a backup for its time, with the reason, and tells followers when that changes', () => {
+    const at = bed(config({ backupWhen: { between } }));
+    expect(present(at)).toEqual({ backup: false });
+    const before = at.asked.uplinks;
+    at.clock.nowMs = 17 * HOUR_MS;
+    at.set.onTime();
+    expect(at.asked.uplinks).toBe(before);
+    at.clock.nowMs = 18 * HOUR_MS;
+    at.set.onTime();
+    expect(present(at)).toEqual({ backup: true, backupReason: 'between 18:00-23:00 UTC' });
+    at.clock.nowMs = 23 * HOUR_MS;
+    at.set.onTime();
+    expect(present(at)).toEqual({ backup: false });
+  });
+
+  it('is so from the start, and after a change of the network', () => {
+    const at = bed(config({}));
+    at.clock.nowMs = 20 * HOUR_MS;
+    at.set.configure(config({ backupWhen: { between } }));
+    expect(present(at).backup).toBe(true);
+    at.set.onNetwork(view(device('eth0'), device('wwan0')));
+    expect(present(at).backup).toBe(true);
+  });
+
+  it('knows what a gigabyte costs now', () => {
+    const costs = [{ between, cost: 5 }, { cost: 1 }];
+    const at = bed(config({ costs, backupWhen: { aboveCost: 2 } }));
+    expect(present(at)).toEqual({ backup: false, costPerGB: 1 });
+    at.clock.nowMs = 20 * HOUR_MS;
+    at.set.onTime();
+    expect(present(at)).toEqual({
+      backup: true,
+      backupReason: 'it costs 5 per GB, which is above 2',
+      costPerGB: 5,
+    });
+  });
 });

@@ -144,6 +144,21 @@ describe('the watch over the network', () => {
     expect(vi.getTimerCount()).toBe(0);
   });
 
+  it('reads again when it is told to, until it is stopped', async () => {
+    const { watch, state, views } = bed();
+    void watch.start();
+    await vi.advanceTimersByTimeAsync(1_000);
+    state.names = ['lan', 'lte'];
+    watch.refresh();
+    await vi.advanceTimersByTimeAsync(20);
+    expect(views.at(-1)).toEqual(['lan', 'lte']);
+    watch.stop();
+    const { reads } = state;
+    watch.refresh();
+    await vi.advanceTimersByTimeAsync(1_000);
+    expect(state.reads).toBe(reads);
+  });
+
   it('says why it knows nothing, once for each reason', async () => {
     const { watch, state } = bed();
     state.fails = true;

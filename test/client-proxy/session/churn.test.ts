@@ -29,7 +29,12 @@ async function dialsInAMinute(churn: (set: UplinkSet, second: number) => void): 
     },
     { onSubflowUp() {}, onGoingAway() {}, onClosed() {} },
   );
-  const set = new UplinkSet({ bindsByInterface: true, maxUplinks: 16, logger: pino({ enabled: false }) });
+  const set = new UplinkSet({
+    bindsByInterface: true,
+    wallClock: Date.now,
+    maxUplinks: 16,
+    logger: pino({ enabled: false }),
+  });
   set.follow(session.paths);
   const uplinks = [
     { name: 'lte', binding: { kind: 'interface', interface: 'wwan0' }, backup: false },
