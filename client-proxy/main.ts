@@ -31,6 +31,7 @@ const cli = buildClientCli({
   run,
   networkInterfaces,
   readNetwork,
+  nativeSockets: () => loadNative().native,
   interfaceBinding: () => {
     const { native, reason } = loadNative();
     return native === undefined ? { available: false, reason } : { available: true };

@@ -36,6 +36,7 @@ import { ClientLogs } from './limits/client-logs.ts';
 import { LimitHits } from './limits/limit-hits.ts';
 import { joinRate, TokenBuckets } from './limits/token-buckets.ts';
 import { listenWherePossible } from './listen-where-possible.ts';
+import { Measurements } from './measurement/measurements.ts';
 import { ClientKeys } from './session/client-keys.ts';
 import { KernelMemoryWatch, kernelMemoryLimit } from './session/kernel-memory-watch.ts';
 import { MemoryLevels } from './session/memory-levels.ts';
@@ -59,12 +60,7 @@ export async function assemble(config: ConcentratorConfig, deps: ConcentratorDep
   const { logger, clock } = deps;
   const { native } = deps.native;
   if (native === undefined) warnWithoutNative(logger, deps.native.reason);
-  const counters = {
-    counts: new ConcentratorCounts(),
-    resent: new ResentBytes(),
-    traffic: new TrafficTable(MAX_UPLINK_NAMES),
-    peerLosses: new PeerLosses(),
-  };
+  const counters = makeCounters();
   const ownAddresses = makeOwnAddresses(config, clock);
   const own = await ownAddresses.find(config.public);
   const listenPorts = config.listen.map(({ port }) => port);
@@ -77,6 +73,7 @@ export async function assemble(config: ConcentratorConfig, deps: ConcentratorDep
   const found = { own, listenPorts, descriptors, watch, peers, memory, limitHits, counters };
   const { dialer, nat64 } = makeDialer(config, deps, found);
   const clients = new ClientKeys(config.clients);
+  const joins = new TokenBuckets(joinRate(config.limits.joinsPerSecond), clock);
   const sessions = new SessionRegistry({
     limits: config.limits,
     memory,
@@ -85,12 +82,13 @@ export async function assemble(config: ConcentratorConfig, deps: ConcentratorDep
     dialer,
     clock,
     logs,
-    joins: new TokenBuckets(joinRate(config.limits.joinsPerSecond), clock),
+    joins,
     limitHits,
     traffic: counters.traffic,
     onStreamRequested: () => memoryWatch.wake(),
     onSessionEnded: (driver) => counters.resent.onSessionEnded(driver),
   });
+  const measurements = new Measurements({ ...deps, limits: config.limits, joins, limitHits });
   const memoryWatch = await makeMemoryWatch(deps, memory, sessions);
   const ownKept = { ownAddresses, own, listenPorts, nat64 };
   const addresses = new AddressKeeper({ config, ...ownKept, dialer, sessions, logger });
@@ -104,6 +102,7 @@ export async function assemble(config: ConcentratorConfig, deps: ConcentratorDep
   const admission = new SubflowAdmission({
     keysOf: (clientId) => clients.of(clientId),
     sessions,
+    measure: (applicant, clientId) => measurements.admit(applicant, clientId),
     proven,
     onResult: (result) => handshakes.add(result),
     onCrowded: (outcome, remote) => onCrowded('applicant', outcome, remote),
@@ -124,8 +123,28 @@ export async function assemble(config: ConcentratorConfig, deps: ConcentratorDep
   };
   const listen = () => listenForClients(config, deps, gate);
   const endpoint = makeEndpoint(config, deps, { ...counters, memory, sessions, watch, descriptors });
-  const parts = { endpoint, clients, sessions, memoryWatch, admission, listen, addresses, watch };
+  const parts = {
+    endpoint,
+    clients,
+    sessions,
+    measurements,
+    memoryWatch,
+    admission,
+    listen,
+    addresses,
+    watch,
+  };
   return new Concentrator({ config, logger, ...parts });
+}
+
+/** What is counted as it happens, for the metrics and the status. */
+function makeCounters() {
+  return {
+    counts: new ConcentratorCounts(),
+    resent: new ResentBytes(),
+    traffic: new TrafficTable(MAX_UPLINK_NAMES),
+    peerLosses: new PeerLosses(),
+  };
 }
 
 function watchPeers(

@@ -51,7 +51,7 @@ export function registerConcentratorMetrics(
     registry,
     {
       name: 'tributary_handshakes_total',
-      help: 'Subflow handshakes by result: hello, join, tls (not even TLS), or the name of the error',
+      help: 'Subflow handshakes by result: hello, join, measurement, tls (not even TLS), or the name of the error',
     },
     handshakes,
   );

@@ -8,6 +8,7 @@ import type { SubflowListener } from '../shared/runtime/subflow/subflow-listener
 import type { AddressKeeper } from './address-keeper.ts';
 import type { ConcentratorConfig } from './config/concentrator-config.ts';
 import { describeReload } from './config/describe-reload.ts';
+import type { Measurements } from './measurement/measurements.ts';
 import type { ClientKeys } from './session/client-keys.ts';
 import type { MemoryWatch } from './session/memory-watch.ts';
 import type { SessionRegistry } from './session/session-registry.ts';
@@ -21,6 +22,7 @@ export interface ConcentratorParts {
   readonly endpoint: HttpEndpoint<ConcentratorStatus>;
   readonly clients: ClientKeys;
   readonly sessions: SessionRegistry;
+  readonly measurements: Measurements;
   readonly memoryWatch: MemoryWatch;
   readonly admission: SubflowAdmission;
   /** Listens for subflows, which go to `admission`. Rejects with ListenError. */
@@ -51,13 +53,14 @@ export class Concentrator {
    * nothing, or with PartialReloadError.
    */
   async reload(next: ConcentratorConfig): Promise<void> {
-    const { logger, clients, sessions, addresses } = this.#parts;
+    const { logger, clients, sessions, measurements, addresses } = this.#parts;
     const changes = describeReload(this.#config, next);
     const setAddresses = addresses.prepare(next);
     await applyReload(changes, logger, async () => {
       // Before any name is waited for: a revoked client loses its sessions at once.
       clients.replace(next.clients);
       sessions.closeRevoked((clientId) => clients.of(clientId));
+      measurements.close();
       this.#listener?.setIdentity(next.tls);
       logger.level = next.log.level;
       setAddresses();
@@ -78,10 +81,11 @@ export class Concentrator {
   /** The parts close in the reverse order of the calls of `onClose`. */
   async #start(): Promise<void> {
     const life = this.#life;
-    const { logger, endpoint, clients, sessions, admission, listen, addresses, watch, memoryWatch } =
-      this.#parts;
+    const { logger, endpoint, clients, sessions, measurements, admission } = this.#parts;
+    const { listen, addresses, watch, memoryWatch } = this.#parts;
     life.onClose(() => endpoint.close());
     life.onClose(() => sessions.close());
+    life.onClose(() => measurements.close());
     life.onClose(() => watch.stop());
     watch.start();
     life.onClose(() => memoryWatch.stop());

@@ -1,5 +1,6 @@
 import type { Destination } from '../../shared/protocol/destination.ts';
 import type { CommandLineDeps } from '../../shared/runtime/config/command-line.ts';
+import type { NativeSockets } from '../../shared/runtime/kernel/native.ts';
 import type { StandardInput } from '../../shared/runtime/process/standard-input.ts';
 import type { ClientConfig } from '../config/client-config.ts';
 import type { NetworkInterfaces, NetworkView } from '../network/network-view.ts';
@@ -16,6 +17,8 @@ export interface ClientCliDeps extends CommandLineDeps {
   /** The interfaces, with routes towards these addresses. */
   readonly readNetwork: (destinations: readonly Destination[]) => Promise<NetworkView>;
   readonly interfaceBinding: () => InterfaceBinding;
+  /** Socket calls that Node lacks, where there are any. */
+  readonly nativeSockets: () => NativeSockets | undefined;
   /** Runs the proxy until it is stopped. */
   readonly run: (config: ClientConfig) => Promise<void>;
 }

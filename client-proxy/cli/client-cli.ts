@@ -13,6 +13,7 @@ import { check } from './check.ts';
 import type { ClientCliDeps } from './client-cli-deps.ts';
 import { CLIENT_CONFIG_NAME, DEFAULT_SOCKS, type JoinOptions, join } from './join.ts';
 import { readLink } from './read-link.ts';
+import { DEFAULT_SPEED_BYTES, type DoctorArguments, runDoctor } from './run-doctor.ts';
 import { updateFromLink } from './update-from-link.ts';
 
 /** The client's command line: takes the arguments after the program's name, resolves to the exit code. */
@@ -58,6 +59,20 @@ function clientProgram(deps: ClientCliDeps): Command {
     .action(async (_options: unknown, command: Command) => {
       const { config } = command.optsWithGlobals<{ config?: string }>();
       await check(await loadClientConfig(await configFile(config)), deps);
+    });
+  program
+    .command('doctor')
+    .description(
+      'examine each uplink from its interface to its speed, and both ends; say what mends what is wrong',
+    )
+    .option('--uplink <name...>', 'these alone')
+    .option('--json', 'all of it at the end, for programs')
+    .option('--metered', 'measure the speed of metered uplinks, too')
+    .option('--speed-bytes <size>', 'bytes for each measurement of speed, each way', DEFAULT_SPEED_BYTES)
+    .option('--nat-timeout', 'find out how long silent connections live; takes four minutes for each uplink')
+    .action(async (_options: unknown, command: Command) => {
+      const { config, ...options } = command.optsWithGlobals<DoctorArguments & { config?: string }>();
+      await runDoctor(await loadClientConfig(await configFile(config)), options, deps);
     });
   program
     .command('status')

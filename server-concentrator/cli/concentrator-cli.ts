@@ -9,6 +9,7 @@ import { findConfigFile } from '../../shared/runtime/config/config-search.ts';
 import { printStatus } from '../../shared/runtime/config/status-command.ts';
 import type { ConcentratorConfig } from '../config/concentrator-config.ts';
 import { loadConcentratorConfig } from '../config/load-concentrator-config.ts';
+import { doctor } from '../doctor/doctor.ts';
 import { prepareCertificate, switchCertificate } from './certificates.ts';
 import { type CheckDeps, check } from './check.ts';
 import { addClient, finishRotation, listClients, revokeClient, rotateClient } from './clients.ts';
@@ -65,11 +66,29 @@ function concentratorProgram(deps: ConcentratorCliDeps): Command {
     .description('check the configuration, and say what the concentrator would do')
     .action(async () => check(await loaded(), deps));
   program
+    .command('doctor')
+    .description(
+      'examine this machine: port, firewall, certificate, name servers, kernel; say what mends what is wrong',
+    )
+    .option('--json', 'all of it at the end, for programs')
+    .action(async ({ json }: { json?: true }) => doctor(await loaded(), { json: json === true }, deps));
+  program
     .command('status')
     .description('ask the concentrator that runs with this configuration for its sessions and their uplinks')
     .option('--json', 'all of it, for programs')
     .action(async ({ json }: { json?: true }) => printStatus(await loaded(), { json }, program.name(), deps));
 
+  addClientCommands(program, loaded, deps);
+  // Only now, since subcommands would inherit it: what is no command then reaches the program's own action.
+  return program.allowExcessArguments();
+}
+
+/** What changes keys and certificates. */
+function addClientCommands(
+  program: Command,
+  loaded: () => Promise<ConcentratorConfig>,
+  deps: ConcentratorCliDeps,
+): void {
   const client = program.command('client').description('the clients that may connect');
   client
     .command('add')
@@ -103,8 +122,6 @@ function concentratorProgram(deps: ConcentratorCliDeps): Command {
     .command('switch')
     .description('make the prepared certificate the current one')
     .action(async () => switchCertificate(await loaded(), deps));
-  // Only now, since subcommands would inherit it: what is no command then reaches the program's own action.
-  return program.allowExcessArguments();
 }
 
 const HELP: ProgramHelp = {

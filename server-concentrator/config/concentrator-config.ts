@@ -35,6 +35,8 @@ export interface ConcentratorLimits {
   readonly namesPerClient: number;
   /** Of one client: HELLO and JOIN; those beyond are refused. */
   readonly joinsPerSecond: number;
+  /** Of one client: bytes exchanged for measurements (`tributary-client doctor`). */
+  readonly measurementBytesPerHour: number;
   readonly memoryPerSessionBytes: number;
   readonly memoryPerClientBytes: number;
   readonly memoryTotalBytes: number;

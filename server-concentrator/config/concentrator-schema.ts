@@ -47,6 +47,8 @@ const limits = z
     dialsPerClient: count(1, 65536).default(256),
     namesPerClient: count(1, 128).default(64),
     joinsPerSecond: count(1, 10_000).default(16),
+    // Some runs of the doctor over four fast uplinks.
+    measurementBytesPerHour: byteSize({ min: '0B', max: '1TiB' }).prefault('512MiB'),
     memoryPerSession: byteSize({ min: '1MiB', max: '4GiB' }).prefault('64MiB'),
     memoryPerClient: byteSize({ min: '1MiB', max: '1024GiB' }).optional(),
     memoryTotal: byteSize({ min: '16MiB', max: '1024GiB' }).prefault('512MiB'),

@@ -170,6 +170,7 @@ function toConfig(parsed: z.output<typeof concentratorSchema>) {
       dialsPerClient: limits.dialsPerClient,
       namesPerClient: limits.namesPerClient,
       joinsPerSecond: limits.joinsPerSecond,
+      measurementBytesPerHour: limits.measurementBytesPerHour,
       memoryPerSessionBytes: limits.memoryPerSession,
       memoryPerClientBytes: limits.memoryPerClient ?? Math.floor(limits.memoryTotal * CLIENT_PART),
       memoryTotalBytes: limits.memoryTotal,

@@ -7,6 +7,8 @@ export const LIMIT_NAMES = [
   'sessionsPerClient',
   'subflowsPerSession',
   'joinsPerSecond',
+  'measurementBytesPerHour',
+  'measurements',
   'opensPerSecond',
   'dialsPerClient',
   'namesPerClient',

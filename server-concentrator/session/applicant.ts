@@ -1,4 +1,4 @@
-import { TributaryError } from '../../shared/protocol/errors.ts';
+import { type ErrorName, TributaryError } from '../../shared/protocol/errors.ts';
 import {
   type AuthenticatedRequest,
   ConcentratorHandshake,
@@ -34,4 +34,18 @@ export async function readApplicant(
       new TributaryError('cancelled', 'closed before HELLO or JOIN was whole', 'peer', cause && { cause }),
   });
   return { transport, handshake, request: result, takeRest };
+}
+
+/** A refusal must leave before the connection closes. */
+const REFUSAL_MS = 1_000;
+
+/** Answers REFUSED, and closes the connection when that has left. */
+export function refuse({ transport, handshake }: Applicant, error: ErrorName): void {
+  const timer = setTimeout(() => transport.destroy(), REFUSAL_MS);
+  transport.setHandlers({
+    onBytes: (chunk) => chunk.release(),
+    onWritable: () => transport.destroy(),
+    onClose: () => clearTimeout(timer),
+  });
+  transport.write([handshake.refuse(error)]);
 }

@@ -17,7 +17,7 @@ import type { OriginDialer } from '../egress/origin-dialer.ts';
 import type { ClientLogs } from '../limits/client-logs.ts';
 import type { LimitHits } from '../limits/limit-hits.ts';
 import type { TokenBuckets } from '../limits/token-buckets.ts';
-import type { Applicant } from './applicant.ts';
+import { type Applicant, refuse } from './applicant.ts';
 import type { KernelHolder } from './kernel-memory-watch.ts';
 import { type MemoryLevels, SubflowMemory } from './memory-levels.ts';
 import { OriginStreams } from './origin-streams.ts';
@@ -285,8 +285,6 @@ export class SessionRegistry {
 
 /** How often a draining concentrator looks whether its streams are done. */
 const DRAIN_CHECK_MS = 100;
-/** A refusal must leave before the connection closes. */
-const REFUSAL_MS = 1_000;
 
 function addSubflow(
   { driver, subflowMemory }: LiveSession,
@@ -296,16 +294,6 @@ function addSubflow(
   // The answer is under way: the transport is writable again once it has gone.
   subflowMemory.add();
   driver.addSubflow(subflow, applicant.transport, applicant.takeRest(), true);
-}
-
-function refuse({ transport, handshake }: Applicant, error: ErrorName): void {
-  const timer = setTimeout(() => transport.destroy(), REFUSAL_MS);
-  transport.setHandlers({
-    onBytes: (chunk) => chunk.release(),
-    onWritable: () => transport.destroy(),
-    onClose: () => clearTimeout(timer),
-  });
-  transport.write([handshake.refuse(error)]);
 }
 
 function tokenText(token: Uint8Array): string {

@@ -1,4 +1,5 @@
 import { type ErrorName, TributaryError } from '../../shared/protocol/errors.ts';
+import { speaksOurVersion } from '../../shared/protocol/handshake/concentrator-handshake.ts';
 import { FairPlaces } from '../../shared/runtime/admission/fair-places.ts';
 import type { ProvenSources } from '../../shared/runtime/admission/proven-sources.ts';
 import { type Source, sourceOf } from '../../shared/runtime/admission/source.ts';
@@ -12,10 +13,12 @@ export interface SubflowAdmissionOptions {
   /** The keys of a client; none for one that is not known. */
   keysOf(clientId: string): readonly Uint8Array[];
   readonly sessions: Pick<SessionRegistry, 'admit'>;
+  /** Answers a client whose connection is to be for measurements, and no part of a session. */
+  measure(applicant: Applicant, clientId: string): 'measurement' | ErrorName;
   /** Learns where clients have proven their keys from. */
   readonly proven: ProvenSources;
   /** How a handshake ended. */
-  onResult(result: 'hello' | 'join' | ErrorName): void;
+  onResult(result: 'hello' | 'join' | 'measurement' | ErrorName): void;
   /** Others needed the place of an applicant: it got none, or lost the one that it had. */
   onCrowded(outcome: 'refused' | 'displaced', remote: string): void;
   readonly clock: MonotonicClock;
@@ -42,14 +45,15 @@ export class SubflowAdmission {
 
   /** Never rejects. @param leftMs what is left of the time for the handshake */
   async admit(transport: SubflowTransport, leftMs: number): Promise<void> {
-    const { keysOf, sessions, proven, onResult, logger } = this.#options;
+    const { keysOf, sessions, measure, proven, onResult, logger } = this.#options;
     const remote = transport.remoteAddress;
     const source = sourceOf(remote);
     try {
       if (!this.#enter(transport, source)) throw new TributaryError('resourceExceeded', CROWDED, 'ours');
       const applicant = await readApplicant(transport, keysOf, leftMs);
-      proven.add(clientIdOf(applicant), source);
-      const result = sessions.admit(applicant);
+      const clientId = clientIdOf(applicant);
+      proven.add(clientId, source);
+      const result = isMeasurement(applicant) ? measure(applicant, clientId) : sessions.admit(applicant);
       onResult(result);
       logger.debug({ remote, result }, 'subflow handshake');
     } catch (error) {
@@ -82,4 +86,8 @@ const CROWDED = 'too many connections of this source have not said who they are'
 
 function clientIdOf({ request }: Applicant): string {
   return request.kind === 'hello' ? request.hello.clientId : request.join.clientId;
+}
+
+function isMeasurement({ request }: Applicant): boolean {
+  return request.kind === 'hello' && request.hello.isMeasurement === true && speaksOurVersion(request.hello);
 }

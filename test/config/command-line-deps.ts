@@ -12,6 +12,7 @@ export async function commandLineDeps(overrides: Partial<CommandLineDeps> = {}) 
     homeDirectory: home,
     isRoot: false,
     now: () => new Date('2025-01-31T12:00:00Z'),
+    clock: () => performance.now(),
     stdout: (text) => {
       written.stdout += text;
     },

@@ -40,6 +40,7 @@ export async function assembled(
       dialsPerClient: 16,
       namesPerClient: 16,
       joinsPerSecond: 16,
+      measurementBytesPerHour: 1_000_000,
       memoryPerSessionBytes: 1_000_000,
       memoryPerClientBytes: 16_000_000,
       memoryTotalBytes: 16_000_000,

@@ -1,10 +1,11 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import type { Report } from '../../shared/runtime/doctor/finding.ts';
 import { needs } from '../support/needs.ts';
 import { buildPreviousRelease } from '../support/previous-release.ts';
 import { type Conversation, Conversations } from './support/conversations.ts';
 import { Network } from './support/namespaces.ts';
 import { Pair } from './support/pair.ts';
-import { ROOT } from './support/program.ts';
+import { command, ROOT } from './support/program.ts';
 import { expectWhole, report } from './support/system.ts';
 import { download, upload } from './support/transfer.ts';
 
@@ -65,6 +66,7 @@ describe('the previous release', needs('network', 'previousRelease'), () => {
         for (const transfer of transfers) await expectWhole(transfer, BODY_BYTES);
         // The session has outlived the fault: it is still the only one.
         expect(await pair.concentrator.metric('tributary_sessions')).toBe(1);
+        if (old === 'server-concentrator') await expectModestDoctor(pair);
         expect(await talks.hold(CONVERSATIONS)).toEqual([]);
         expect(await talks.say(idle, REMARK_BYTES)).toBe('ok');
 
@@ -88,3 +90,16 @@ describe('the previous release', needs('network', 'previousRelease'), () => {
     },
   );
 });
+
+/** What the concentrator of before cannot tell is left out, and its sessions are as they were. */
+async function expectModestDoctor(pair: Pair): Promise<void> {
+  const args = ['doctor', '--json', '--uplink', 'wan1', '--config', pair.clientFile];
+  const { checks, verdict } = JSON.parse(await command(pair.network.client, 'client-proxy', args));
+  expect(verdict).toMatchObject({ outcome: 'ok' });
+  const outcomes = new Map(checks.map(({ check, outcome }: Report) => [check, outcome]));
+  expect(outcomes.get('authentication')).toBe('ok');
+  for (const name of ['clock', 'packet-size', 'round-trip', 'download', 'upload']) {
+    expect(outcomes.get(name)).toBe('skipped');
+  }
+  await expect.poll(() => pair.concentrator.metric('tributary_sessions')).toBe(1);
+}

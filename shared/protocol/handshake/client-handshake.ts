@@ -20,9 +20,9 @@ export interface ClientIdentity {
   readonly key: Uint8Array;
 }
 
-/** Begins a session (`hello`), or adds a subflow to one (`join`). */
+/** Begins a session (`hello`) or a measurement, or adds a subflow to one (`join`). */
 export type ClientIntent =
-  | { readonly kind: 'hello' }
+  | { readonly kind: 'hello'; readonly isMeasurement?: boolean }
   | { readonly kind: 'join'; readonly token: Uint8Array; readonly subflowId: number };
 
 export interface ClientHandshakeOptions {
@@ -73,6 +73,7 @@ export class ClientHandshake {
             uplinkName,
             backup,
             path,
+            isMeasurement: intent.isMeasurement ?? false,
           })
         : encodeJoin({
             version: PROTOCOL_VERSION,

@@ -21,6 +21,16 @@ export interface Hello {
   readonly backup: boolean;
   /** Which of the uplink's paths, 0 to 255: different ones are expected to have different bottlenecks. */
   readonly path: number;
+  /** The connection is to be for measurements, which is no session (section 5, Measurements). */
+  readonly isMeasurement?: boolean;
+}
+
+/** What a concentrator says to a client that measurements it (section 5, Measurements). */
+export interface MeasurementTerms {
+  /** Bytes of DATA, both ways together, that may be exchanged for measurements now. */
+  readonly allowanceBytes: number;
+  /** JSON: what the concentrator tells of itself and of the connection. */
+  readonly facts: string;
 }
 
 export interface Welcome {
@@ -35,6 +45,8 @@ export interface Welcome {
   readonly maxSubflows?: number | undefined;
   /** Further subflows go to announced addresses alone (RFC 8684's C flag). */
   readonly joinElsewhere?: boolean | undefined;
+  /** The connection is a measurement. */
+  readonly measurement?: MeasurementTerms | undefined;
 }
 
 export interface Join {
@@ -63,7 +75,7 @@ export function encodeHello(hello: Hello): Uint8Array {
     .text(hello.clientId)
     .text(hello.uplinkName)
     .u8(hello.backup ? FLAG_BACKUP : 0)
-    .bytes(requestParameters(hello))
+    .bytes(requestParameters(hello, hello.isMeasurement))
     .finish();
 }
 
@@ -75,8 +87,20 @@ export function decodeHello(bytes: Uint8Array): Hello {
   const nonce = body.bytes(NONCE_BYTES);
   const [clientId, uplinkName] = [readName(body, 'HELLO'), readName(body, 'HELLO')];
   const backup = (body.u8() & FLAG_BACKUP) !== 0;
-  const path = readPath(body, 'HELLO');
-  return { lowestVersion, highestVersion, features, nonce, clientId, uplinkName, backup, path };
+  const parameters = readParameters(body, 'HELLO');
+  const path = pathIn(parameters, 'HELLO');
+  const isMeasurement = parameters.has(REQUEST_PARAMETER.measurement);
+  return {
+    lowestVersion,
+    highestVersion,
+    features,
+    nonce,
+    clientId,
+    uplinkName,
+    backup,
+    path,
+    isMeasurement,
+  };
 }
 
 export function encodeWelcome(welcome: Welcome): Uint8Array {
@@ -106,6 +130,7 @@ export function decodeWelcome(bytes: Uint8Array): Welcome {
   const maxSubflowsValue = parameters.get(WELCOME_PARAMETER.maxSubflows);
   const maxSubflows = maxSubflowsValue && new BodyReader(maxSubflowsValue, 'WELCOME').u16();
   const joinElsewhere = parameters.has(WELCOME_PARAMETER.joinElsewhere);
+  const measurement = readMeasurementTerms(parameters.get(WELCOME_PARAMETER.measurement));
   return {
     version,
     features,
@@ -116,14 +141,20 @@ export function decodeWelcome(bytes: Uint8Array): Welcome {
     lingerMs,
     maxSubflows,
     joinElsewhere,
+    measurement,
   };
 }
 
-function welcomeParameters({ maxSubflows, joinElsewhere }: Welcome): Uint8Array {
+function welcomeParameters({ maxSubflows, joinElsewhere, measurement }: Welcome): Uint8Array {
   const entries: [number, Uint8Array][] = [];
   if (maxSubflows !== undefined)
     entries.push([WELCOME_PARAMETER.maxSubflows, new BodyWriter().u16(maxSubflows).finish()]);
   if (joinElsewhere) entries.push([WELCOME_PARAMETER.joinElsewhere, new Uint8Array(0)]);
+  if (measurement !== undefined) {
+    const facts = new TextEncoder().encode(measurement.facts);
+    const value = new BodyWriter().u32(measurement.allowanceBytes).bytes(facts).finish();
+    entries.push([WELCOME_PARAMETER.measurement, value]);
+  }
   return writeParameters(entries);
 }
 
@@ -149,7 +180,7 @@ export function decodeJoin(bytes: Uint8Array): Join {
   const subflowId = body.u32();
   const [nonce, token] = [body.bytes(NONCE_BYTES), body.bytes(TOKEN_BYTES)];
   const [clientId, uplinkName] = [readName(body, 'JOIN'), readName(body, 'JOIN')];
-  const path = readPath(body, 'JOIN');
+  const path = pathIn(readParameters(body, 'JOIN'), 'JOIN');
   return { version, backup, subflowId, nonce, token, clientId, uplinkName, path };
 }
 
@@ -183,13 +214,24 @@ function readName(body: BodyReader, what: string): string {
   return name;
 }
 
-function requestParameters({ path }: Pick<Join, 'path'>): Uint8Array {
-  return writeParameters(path === 0 ? [] : [[REQUEST_PARAMETER.path, Uint8Array.of(path)]]);
+function requestParameters({ path }: Pick<Join, 'path'>, isMeasurement = false): Uint8Array {
+  const entries: [number, Uint8Array][] = [];
+  if (path !== 0) entries.push([REQUEST_PARAMETER.path, Uint8Array.of(path)]);
+  if (isMeasurement) entries.push([REQUEST_PARAMETER.measurement, new Uint8Array(0)]);
+  return writeParameters(entries);
 }
 
-function readPath(body: BodyReader, what: string): number {
-  const value = readParameters(body, what).get(REQUEST_PARAMETER.path);
+function pathIn(parameters: ReadonlyMap<number, Uint8Array>, what: string): number {
+  const value = parameters.get(REQUEST_PARAMETER.path);
   return value === undefined ? 0 : new BodyReader(value, what).u8();
+}
+
+function readMeasurementTerms(value: Uint8Array | undefined): MeasurementTerms | undefined {
+  if (value === undefined) return undefined;
+  const body = new BodyReader(value, 'WELCOME');
+  const allowanceBytes = body.u32();
+  // For people: what is no UTF-8 is shown as such.
+  return { allowanceBytes, facts: new TextDecoder().decode(body.bytes(body.remaining)) };
 }
 
 /** With their length in front. */

@@ -21,12 +21,18 @@ export class TokenBucket {
     this.#refilledMs = clock();
   }
 
-  /** Takes a token. @returns false where there is none */
-  tryTake(): boolean {
+  /** Takes a token, or so many. @returns false where there are fewer, of which none is taken then */
+  tryTake(count = 1): boolean {
     this.#refill();
-    if (this.#tokens < 1) return false;
-    this.#tokens -= 1;
+    if (this.#tokens < count) return false;
+    this.#tokens -= count;
     return true;
+  }
+
+  /** How many there are now. */
+  get available(): number {
+    this.#refill();
+    return this.#tokens;
   }
 
   /** Gives back a part of what was taken. */

@@ -1,6 +1,7 @@
 import { Command, CommanderError } from 'commander';
 import { closest, distance } from 'fastest-levenshtein';
 import { TributaryError } from '../../protocol/errors.ts';
+import type { MonotonicClock } from '../clock.ts';
 import { LinkError } from '../identity/link.ts';
 import { scrubSecrets } from '../text/scrub.ts';
 import { ConfigError } from './config-error.ts';
@@ -14,6 +15,7 @@ export interface CommandLineDeps extends ConfigPlaces {
   /** Explanations and errors, for people. */
   readonly stderr: (text: string) => void;
   readonly now: () => Date;
+  readonly clock: MonotonicClock;
 }
 
 /** What a program's help says. */

@@ -33,6 +33,7 @@ export function commandLineDeps(process: ProgramProcess, streams: StandardStream
     homeDirectory: homedir(),
     isRoot: process.geteuid?.() === 0,
     now: () => new Date(),
+    clock: () => performance.now(),
   };
 }
 

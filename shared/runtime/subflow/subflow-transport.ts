@@ -29,6 +29,8 @@ export interface SubflowTransport {
   write(buffers: readonly Uint8Array[]): void;
   /** Whether it reads from now on; what was read already may still come. At first it does. */
   setReading(isReading: boolean): void;
+  /** Whether the kernel asks a silent peer for a sign of life, as it does at first where the transport has this. */
+  keepAlive?(isOn: boolean): void;
   /** Kernel figures now, or undefined where they cannot be read (not Linux, no koffi, proxied, closed). */
   measure(): KernelMeasurement | undefined;
   destroy(): void;

@@ -103,6 +103,10 @@ export class TlsSubflow implements SubflowTransport {
     else this.#socket.pause();
   }
 
+  keepAlive(isOn: boolean): void {
+    this.#socket.setKeepAlive(isOn);
+  }
+
   measure(): KernelMeasurement | undefined {
     if (this.#native === undefined) return undefined;
     const descriptor = descriptorOf(this.#socket);

@@ -56,6 +56,7 @@ async function cli(overrides: Partial<ClientCliDeps> = {}) {
     ...deps,
     ...machine(LAPTOP),
     interfaceBinding: () => ({ available: true }),
+    nativeSockets: () => undefined,
     input: {
       isTerminal: false,
       readLine: () => Promise.resolve(undefined),

@@ -1,4 +1,5 @@
 import { expect, it } from 'vitest';
+import { FREE_BYTES } from '../../../server-concentrator/measurement/measurement-connection.ts';
 import { MAX_RECEIPT_ENTRIES } from '../../../shared/protocol/codec/frame.ts';
 import {
   FRAME_HEADER_BYTES,
@@ -19,6 +20,7 @@ import {
 } from '../../../shared/protocol/session/subflow-watch.ts';
 import { MAX_POLICIES } from '../../../shared/protocol/steering/session-steering.ts';
 import { MAX_REORDER_ENTRIES } from '../../../shared/protocol/stream/reorder-buffer.ts';
+import { MAX_FACTS_LENGTH } from '../../../shared/runtime/doctor/measurement-facts.ts';
 import { SPEC } from './spec-text.ts';
 
 /** Without line breaks, so that a sentence can be found wherever it is wrapped. */
@@ -57,6 +59,8 @@ const SENTENCES: readonly (readonly [string, ...number[]])[] = [
   ['more than # of its frames in all', MAX_LEDGER_ENTRIES],
   ['more than # frames are not confirmed on all subflows', MAX_SESSION_LEDGER_ENTRIES],
   ['more than # different choices', MAX_POLICIES],
+  ['The first # bytes of each do not count', FREE_BYTES],
+  ['JSON in UTF-8, of at most # bytes', MAX_FACTS_LENGTH],
 ];
 
 it.each(SENTENCES)('SPEC.md: "%s"', (sentence, ...numbers) => {

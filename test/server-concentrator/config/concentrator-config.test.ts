@@ -67,6 +67,7 @@ describe('a concentrator configuration', () => {
         dialsPerClient: 256,
         namesPerClient: 64,
         joinsPerSecond: 16,
+        measurementBytesPerHour: 512 * 1024 * 1024,
         memoryPerSessionBytes: 64 * 1024 * 1024,
         memoryPerClientBytes: 128 * 1024 * 1024,
         memoryTotalBytes: 512 * 1024 * 1024,

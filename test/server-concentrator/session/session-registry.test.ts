@@ -26,6 +26,7 @@ const LIMITS = {
   dialsPerClient: 16,
   namesPerClient: 16,
   joinsPerSecond: 16,
+  measurementBytesPerHour: 0,
   memoryPerSessionBytes: 1_000_000,
   memoryPerClientBytes: 16e6,
   memoryTotalBytes: 16_000_000,

@@ -63,6 +63,7 @@ function bed(over: Partial<SubflowAdmissionOptions> = {}) {
   const admission = new SubflowAdmission({
     keysOf: () => [KEY],
     sessions: { admit: () => 'hello' },
+    measure: () => 'measurement',
     proven,
     onResult: (result) => results.push(result),
     onCrowded: (outcome, remote) => crowded.push(`${outcome} ${remote}`),

@@ -15,6 +15,7 @@ const LIMITS: ConcentratorLimits = {
   dialsPerClient: 256,
   namesPerClient: 64,
   joinsPerSecond: 16,
+  measurementBytesPerHour: 0,
   memoryPerSessionBytes: 2 ** 26,
   memoryPerClientBytes: 2 ** 27,
   memoryTotalBytes: 2 ** 29,

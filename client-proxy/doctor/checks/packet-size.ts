@@ -1,0 +1,146 @@
+import { isIP } from 'node:net';
+import type { Destination } from '../../../shared/protocol/destination.ts';
+import { type Finding, failed, ok, skipped, warning } from '../../../shared/runtime/doctor/finding.ts';
+import { deviceWord } from '../../network/remedy-commands.ts';
+import { interfaceOf } from '../case/own-interface.ts';
+import type { UplinkCase, UplinkCheck } from '../case/uplink-check.ts';
+import type { Measuring } from '../case/uplink-prober.ts';
+import { OLDER } from '../case/words.ts';
+import type { Exchange } from '../measurement/measurement-connection.ts';
+
+/** Several packets of full size. */
+const BURST_BYTES = 12_000;
+/** A slow link takes a second and more for a burst, and a lost packet is there again within this time. */
+const BURST_MS = 2_500;
+/** For one packet, so many round trips at least: it is repeated after some. */
+const ROUND_TRIPS = 10;
+const LEAST_MS = 1_000;
+/** Sizes of IP packets that are tried where full ones vanish: what tunnels, PPPoE, mobile networks and IPv6 leave. */
+const SIZES = [1_492, 1_452, 1_400, 1_360, 1_300, 1_240, 1_100, 576] as const;
+/** TLS record, frame header, and the headers of TCP with timestamps. */
+const OVERHEAD_BYTES = 22 + 24 + 32;
+const IP_HEADER_BYTES = { 4: 20, 6: 40 } as const;
+
+const DIRECTIONS = ['up', 'down'] as const;
+type Direction = (typeof DIRECTIONS)[number];
+
+/** Whether packets of full size pass, in both directions, to each address: some networks drop them without a word. */
+export const packetSizeCheck: UplinkCheck = {
+  name: 'packet-size',
+  needs: ['tcp', 'tls-and-pin', 'authentication'],
+  async run(it) {
+    const { found } = it;
+    if (!found.canMeasure) return skipped(OLDER);
+    const holes: Hole[] = [];
+    // One after the other: each takes as many connections as there are sizes, and the concentrator allows only some.
+    for (const address of oneOfEachFamily(found.secured)) holes.push(...(await holesTo(it, address)));
+    return holes.length === 0 ? ok('packets of full size pass in both directions') : judge(it, holes);
+  },
+};
+
+interface Hole {
+  readonly family: 4 | 6;
+  readonly direction: Direction;
+  /** The largest packet that passed; undefined where none did. */
+  readonly passes: number | undefined;
+}
+
+async function holesTo(it: UplinkCase, address: Destination): Promise<readonly Hole[]> {
+  const bursts = await Promise.all(
+    DIRECTIONS.map((direction) => passes(it, address, direction, BURST_BYTES, BURST_MS)),
+  );
+  const stuck = DIRECTIONS.filter((_, i) => !bursts[i]);
+  const holes: Hole[] = [];
+  for (const direction of stuck) {
+    const hole = await measure(it, address, direction);
+    // Every size passes: it was a bad moment, or it is bulk that does not.
+    const isMoment =
+      hole.passes === SIZES[0] && (await passes(it, address, direction, BURST_BYTES, BURST_MS));
+    if (!isMoment) holes.push(hole);
+  }
+  return holes;
+}
+
+/** Each size on a connection of its own, since one that has lost a packet stands still. */
+async function measure(it: UplinkCase, address: Destination, direction: Direction): Promise<Hole> {
+  const family = isIP(address.host) === 6 ? 6 : 4;
+  const patienceMs = Math.max(LEAST_MS, ROUND_TRIPS * (it.found.connectMs ?? 0));
+  const passed = await Promise.all(
+    SIZES.map(async (size) => {
+      const bytes = size - OVERHEAD_BYTES - IP_HEADER_BYTES[family];
+      return (await passes(it, address, direction, bytes, patienceMs)) ? size : 0;
+    }),
+  );
+  const largest = Math.max(...passed);
+  return { family, direction, passes: largest === 0 ? undefined : largest };
+}
+
+async function passes(
+  { uplink, prober }: UplinkCase,
+  address: Destination,
+  direction: Direction,
+  bytes: number,
+  patienceMs: number,
+): Promise<boolean> {
+  let connection: Measuring | undefined;
+  try {
+    connection = (await prober.measure(uplink, address))?.connection;
+    const exchange: Exchange | undefined =
+      direction === 'up'
+        ? await connection?.send(bytes, patienceMs)
+        : await connection?.receive(bytes, patienceMs);
+    return exchange?.isComplete ?? false;
+  } catch {
+    return false;
+  } finally {
+    connection?.close();
+  }
+}
+
+/** Addresses of one family are taken to lie behind the same way. */
+function oneOfEachFamily(addresses: readonly Destination[]): Destination[] {
+  const of = (family: number) => addresses.find(({ host }) => isIP(host) === family);
+  const found = [of(4), of(6)].flatMap((address) => address ?? []);
+  return found.length > 0 ? found : addresses.slice(0, 1);
+}
+
+function judge(it: UplinkCase, holes: readonly Hole[]): Finding {
+  const text = `${inWords(holes)}, and nobody says so`;
+  const sizes = holes.flatMap(({ passes }) => passes ?? []);
+  if (sizes.length < holes.length) return failed(text, [BY_KERNEL]);
+  const largest = Math.min(...sizes);
+  it.found.packetBytes = largest;
+  const figures = { largestPacket: { value: largest, unit: 'bytes' as const } };
+  return warning(text, [...byInterface(it, largest), BY_KERNEL], figures);
+}
+
+/** Holes of one size together. */
+function inWords(holes: readonly Hole[]): string {
+  const sizes = [...new Set(holes.map(({ passes }) => passes))];
+  const texts = sizes.map((size) => {
+    const own = holes.filter(({ passes }) => passes === size);
+    const families = [...new Set(own.map(({ family }) => `IPv${family}`))];
+    const ways = families.map((name) => {
+      const directions = own
+        .filter(({ family }) => `IPv${family}` === name)
+        .map(({ direction }) => direction);
+      if (directions.length === DIRECTIONS.length) return `${name}, both ways`;
+      return `${name}, ${directions[0] === 'up' ? 'to' : 'from'} the concentrator`;
+    });
+    const what = size === undefined ? 'bulk does not pass' : `packets above ${size} bytes vanish`;
+    return `${what} (${ways.join('; ')})`;
+  });
+  return texts.join('; ');
+}
+
+const BY_KERNEL =
+  'sysctl -w net.ipv4.tcp_mtu_probing=1   # at both ends: the kernel then finds the size by itself';
+/** RFC 8200, section 5. */
+const LEAST_IPV6_BYTES = 1_280;
+
+function byInterface({ uplink, view }: UplinkCase, bytes: number): string[] {
+  const own = interfaceOf(uplink, view);
+  if (own === undefined) return [];
+  const mtu = Math.max(LEAST_IPV6_BYTES, bytes);
+  return [`ip link set dev ${deviceWord(own)} mtu ${mtu}   # or on the router of this uplink`];
+}

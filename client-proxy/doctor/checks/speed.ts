@@ -1,0 +1,137 @@
+import type { Destination } from '../../../shared/protocol/destination.ts';
+import {
+  type Figure,
+  failed,
+  milliseconds,
+  ok,
+  skipped,
+  warning,
+} from '../../../shared/runtime/doctor/finding.ts';
+import { interfaceOf } from '../case/own-interface.ts';
+import type { UplinkCase, UplinkCheck } from '../case/uplink-check.ts';
+import type { Measuring } from '../case/uplink-prober.ts';
+import { OLDER } from '../case/words.ts';
+import type { Sample } from '../measurement/measurement-connection.ts';
+import { formatRate, median, rateOf } from '../measurement/rate.ts';
+import { shown } from './round-trip.ts';
+
+type Direction = 'down' | 'up';
+
+/** A measurement ends after this long, however much is left. */
+const LONGEST_MS = 3_000;
+/** Between two questions for the round trip under load. */
+const PING_EVERY_MS = 100;
+/** A queue this much longer than the idle round trip is felt in calls, and in every click beside a transfer. */
+const MUCH_QUEUE_MS = 300;
+/** With fewer answers under load nothing is said of it. */
+const LEAST_PINGS = 3;
+
+export const downloadCheck: UplinkCheck = speedCheck('down', 'download');
+export const uploadCheck: UplinkCheck = speedCheck('up', 'upload');
+
+/** How much passes in one direction, and how long the round trip becomes meanwhile. */
+function speedCheck(direction: Direction, name: string): UplinkCheck {
+  return {
+    name,
+    needs: ['tcp', 'tls-and-pin', 'authentication', 'packet-size'],
+    async run(it) {
+      const { uplink, found, options } = it;
+      const [address] = found.secured;
+      if (!found.canMeasure || address === undefined) return skipped(OLDER);
+      if (uplink.metered !== undefined && !options.metered)
+        return skipped('the uplink is metered; `doctor --metered` measures it all the same');
+      if (found.packetBytes !== undefined) return skipped('not before packets of full size pass');
+      if (options.speedBytes === 0) return skipped('turned off by --speed-bytes 0B');
+      const bytes = Math.min(options.speedBytes, found.allowanceBytes);
+      if (bytes < LEAST_BYTES)
+        return skipped(
+          'the concentrator allows no more bytes for measurements now (limits.measurementBytesPerHour there)',
+        );
+      return judge(it, direction, await load(it, address, direction, bytes));
+    },
+  };
+}
+
+/** With fewer bytes nothing can be said of the speed. */
+const LEAST_BYTES = 64 * 1024;
+
+interface Load {
+  readonly samples: readonly Sample[];
+  readonly isComplete: boolean;
+  /** Round trips on another connection meanwhile. */
+  readonly rttsMs: readonly number[];
+}
+
+async function load(
+  { uplink, prober, found }: UplinkCase,
+  address: Destination,
+  direction: Direction,
+  bytes: number,
+): Promise<Load | undefined> {
+  const opened = await Promise.all([prober.measure(uplink, address), prober.measure(uplink, address)]);
+  const [bulk, beside] = opened.map((one) => one?.connection);
+  try {
+    if (bulk === undefined || beside === undefined) return undefined;
+    const loading = direction === 'down' ? bulk.receive(bytes, LONGEST_MS) : bulk.send(bytes, LONGEST_MS);
+    const rttsMs = await pingWhile(beside, loading);
+    const exchange = await loading;
+    found.allowanceBytes -= exchange.samples.at(-1)?.bytes ?? 0;
+    return { ...exchange, rttsMs };
+  } finally {
+    bulk?.close();
+    beside?.close();
+  }
+}
+
+/** One round trip after the other, as long as the work takes. */
+async function pingWhile(connection: Measuring, work: Promise<unknown>): Promise<number[]> {
+  let isOver = false;
+  const over = work.finally(() => {
+    isOver = true;
+  });
+  const times: number[] = [];
+  while (!isOver) {
+    const ms = await connection.ping(LONGEST_MS);
+    if (ms === undefined) break;
+    times.push(ms);
+    await Promise.race([over, new Promise((resolve) => setTimeout(resolve, PING_EVERY_MS))]);
+  }
+  return times;
+}
+
+function judge(it: UplinkCase, direction: Direction, result: Load | undefined) {
+  const rate = result && rateOf(result.samples);
+  if (result === undefined || rate === undefined) {
+    const bytes = result?.samples.at(-1)?.bytes ?? 0;
+    if (result?.isComplete) return ok('faster than a transfer this short can show', {}, MORE_BYTES);
+    return failed(`only ${bytes} bytes passed in ${LONGEST_MS / 1_000} s`);
+  }
+  const figures: Record<string, Figure> = { rate: { value: Math.round(rate), unit: 'bit/s' } };
+  // The first questions are asked before there is a queue.
+  const loaded = result.rttsMs.slice(1);
+  const words = formatRate(rate);
+  if (loaded.length < LEAST_PINGS) return ok(words, figures);
+  const loadedMs = median(loaded);
+  figures.roundTripUnderLoad = milliseconds(loadedMs);
+  const queueMs = loadedMs - (it.found.rttMs ?? 0);
+  if (queueMs <= MUCH_QUEUE_MS) return ok(`${words}, round trip meanwhile ${shown(loadedMs)}`, figures);
+  return warning(
+    `${words}, but the round trip grows by ${shown(queueMs)} under load (bufferbloat)`,
+    queueRemedy(it, direction, rate),
+    figures,
+  );
+}
+
+const MORE_BYTES = ['measure longer: tributary-client doctor --speed-bytes 200MB'];
+/** A little below the rate of the link, the queue is where it can be kept short. */
+const SHAPED_SHARE = 0.9;
+
+function queueRemedy({ uplink, view }: UplinkCase, direction: Direction, rate: number): string[] {
+  const mbps = Math.max(1, Math.round((rate * SHAPED_SHARE) / 1e6));
+  const router = 'turn on SQM (CAKE or FQ-CoDel) in the router of this uplink, where it has that';
+  if (direction === 'down') return [router];
+  const device = interfaceOf(uplink, view)?.name;
+  return device === undefined
+    ? [router]
+    : [`tc qdisc replace dev ${device} root cake bandwidth ${mbps}mbit`, router];
+}

@@ -1,0 +1,56 @@
+import { formatDestination } from '../../shared/protocol/destination.ts';
+import { UsageError } from '../../shared/runtime/config/command-line.ts';
+import type { ClientConfig, ConfiguredUplink } from '../config/client-config.ts';
+import { MAX_UPLINKS } from '../config/client-schema.ts';
+import { discoverUplinks, type LeftOut } from '../discovery/discover-uplinks.ts';
+import type { NetworkView } from '../network/network-view.ts';
+import { type DeviceBinding, deviceBindingOf } from '../uplink/uplink.ts';
+
+/** What the doctor looks at. */
+export interface ExaminedUplinks {
+  /** Those of the list, and those that are found. */
+  readonly uplinks: readonly ConfiguredUplink[];
+  /** Interfaces that would be uplinks, and cannot be used now. */
+  readonly leftOut: readonly LeftOut[];
+}
+
+/**
+ * The uplinks that a client with this configuration would have now; of them those that are named, where some are. Throws UsageError
+ * for a name that none has.
+ */
+export function examinedUplinks(
+  { uplinks: list, autoUplinks: auto }: ClientConfig,
+  view: NetworkView,
+  bindsByInterface: boolean,
+  named: readonly string[] | undefined,
+): ExaminedUplinks {
+  const found =
+    auto === undefined
+      ? { uplinks: [], leftOut: [] }
+      : discoverUplinks(view, { auto, list, inUse: new Set(), bindsByInterface, maxUplinks: MAX_UPLINKS });
+  const all = [...list, ...found.uplinks];
+  if (named === undefined) {
+    return { uplinks: all, leftOut: found.leftOut.filter(({ isCandidate }) => isCandidate) };
+  }
+  const missing = named.filter((name) => all.every((uplink) => uplink.name !== name));
+  if (missing.length > 0) {
+    const names = all.map(({ name }) => name).join(', ') || 'none';
+    throw new UsageError(`there is no uplink ${missing.join(', ')} now: there are ${names}`);
+  }
+  return { uplinks: all.filter(({ name }) => named.includes(name)), leftOut: [] };
+}
+
+/** What an uplink is, for a heading. */
+export function describeUplink({ name, binding, metered }: ConfiguredUplink): string {
+  const device = deviceBindingOf(binding);
+  const over = device && describeDevice(device);
+  const way =
+    binding.kind === 'proxy'
+      ? `proxy ${formatDestination(binding)}${over === undefined ? '' : ` over ${over}`}`
+      : over;
+  return `${name} (${way}${metered === undefined ? '' : ', metered'})`;
+}
+
+function describeDevice(device: DeviceBinding): string {
+  return device.kind === 'interface' ? `interface ${device.interface}` : `address ${device.address}`;
+}

@@ -1,0 +1,32 @@
+import type { UplinkCheck } from './case/uplink-check.ts';
+import { addressCheck } from './checks/address.ts';
+import { authenticationCheck } from './checks/authentication.ts';
+import { clockCheck } from './checks/clock.ts';
+import { interfaceCheck } from './checks/interface.ts';
+import { namesCheck } from './checks/names.ts';
+import { natTimeoutCheck } from './checks/nat-timeout.ts';
+import { packetSizeCheck } from './checks/packet-size.ts';
+import { roundTripCheck } from './checks/round-trip.ts';
+import { arpCheck, reversePathCheck, routeCheck } from './checks/route.ts';
+import { downloadCheck, uploadCheck } from './checks/speed.ts';
+import { tcpCheck } from './checks/tcp.ts';
+import { tlsCheck } from './checks/tls.ts';
+
+/** What is checked of each uplink, in this order. */
+export const UPLINK_CHECKS: readonly UplinkCheck[] = [
+  interfaceCheck,
+  addressCheck,
+  routeCheck,
+  reversePathCheck,
+  arpCheck,
+  namesCheck,
+  tcpCheck,
+  tlsCheck,
+  authenticationCheck,
+  clockCheck,
+  packetSizeCheck,
+  roundTripCheck,
+  downloadCheck,
+  uploadCheck,
+  natTimeoutCheck,
+];

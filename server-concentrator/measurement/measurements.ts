@@ -1,0 +1,97 @@
+import type { ErrorName } from '../../shared/protocol/errors.ts';
+import type { TokenBucket } from '../../shared/runtime/async/token-bucket.ts';
+import type { MonotonicClock, WallClock } from '../../shared/runtime/clock.ts';
+import { readKernelSettings } from '../../shared/runtime/doctor/kernel-settings.ts';
+import { writeMeasurementFacts } from '../../shared/runtime/doctor/measurement-facts.ts';
+import type { SubflowTransport } from '../../shared/runtime/subflow/subflow-transport.ts';
+import type { ConcentratorLimits } from '../config/concentrator-config.ts';
+import type { LimitHits } from '../limits/limit-hits.ts';
+import { TokenBuckets } from '../limits/token-buckets.ts';
+import { type Applicant, refuse } from '../session/applicant.ts';
+import { MeasurementConnection } from './measurement-connection.ts';
+
+export interface MeasurementsOptions {
+  readonly limits: Pick<ConcentratorLimits, 'measurementBytesPerHour'>;
+  /** How often a client may say HELLO or JOIN. */
+  readonly joins: TokenBuckets;
+  readonly limitHits: Pick<LimitHits, 'note'>;
+  readonly clock: MonotonicClock;
+  readonly wallClock: WallClock;
+  readonly version: string;
+}
+
+/** Sixteen uplinks whose silence is measured over four times at once would be many; `doctor` measures one uplink at a time. */
+const MAX_MEASUREMENTS_PER_CLIENT = 16;
+const MAX_MEASUREMENTS = 256;
+
+/** The measurements of all clients: connections for measurements, which are no sessions (SPEC.md section 5, Measurements). */
+export class Measurements {
+  readonly #options: MeasurementsOptions;
+  readonly #allowances: TokenBuckets;
+  readonly #open = new Map<MeasurementConnection, string>();
+
+  constructor(options: MeasurementsOptions) {
+    this.#options = options;
+    const { limits, clock } = options;
+    const { measurementBytesPerHour: bytesPerHour } = limits;
+    this.#allowances = new TokenBuckets({ perSecond: bytesPerHour / 3_600, burst: bytesPerHour }, clock);
+  }
+
+  /** Answers a client that asks for a measurement. @returns how it went, for the metrics */
+  admit(applicant: Applicant, clientId: string): 'measurement' | ErrorName {
+    const { transport, handshake } = applicant;
+    const allowance = this.#allowances.of(clientId);
+    if (!this.#hasRoomFor(clientId)) {
+      refuse(applicant, 'resourceExceeded');
+      return 'resourceExceeded';
+    }
+    const measurement = { allowanceBytes: Math.floor(allowance.available), facts: this.#factsFor(transport) };
+    const none = { token: NO_TOKEN, maxStreams: 0, firstWindowBytes: 0, lingerMs: 0 };
+    transport.write([handshake.welcome({ ...none, measurement })]);
+    this.#add(applicant, clientId, allowance);
+    return 'measurement';
+  }
+
+  close(): void {
+    for (const measurement of [...this.#open.keys()]) measurement.close();
+  }
+
+  #add(applicant: Applicant, clientId: string, allowance: TokenBucket): void {
+    const { limitHits } = this.#options;
+    const measurement: MeasurementConnection = new MeasurementConnection(
+      {
+        transport: applicant.transport,
+        allowance,
+        onExceeded: () => limitHits.note('measurementBytesPerHour', clientId),
+        onOver: () => void this.#open.delete(measurement),
+      },
+      applicant.takeRest(),
+    );
+    this.#open.set(measurement, clientId);
+  }
+
+  #hasRoomFor(clientId: string): boolean {
+    const { joins, limitHits } = this.#options;
+    if (!joins.of(clientId).tryTake()) {
+      limitHits.note('joinsPerSecond', clientId);
+      return false;
+    }
+    const own = [...this.#open.values()].filter((owner) => owner === clientId).length;
+    if (own < MAX_MEASUREMENTS_PER_CLIENT && this.#open.size < MAX_MEASUREMENTS) return true;
+    limitHits.note('measurements', clientId);
+    return false;
+  }
+
+  #factsFor({ remoteAddress, congestionControl }: SubflowTransport): string {
+    const { wallClock, version } = this.#options;
+    return writeMeasurementFacts({
+      version,
+      timeMs: wallClock(),
+      seenAddress: remoteAddress,
+      congestionControl,
+      settings: readKernelSettings(),
+    });
+  }
+}
+
+const NO_TOKEN = new Uint8Array(16);

@@ -1,0 +1,44 @@
+import type { Outcome, Report } from './finding.ts';
+import { titleOf } from './run-checks.ts';
+
+/** All reports in a few words. */
+export interface Verdict {
+  readonly outcome: Exclude<Outcome, 'skipped'>;
+  /** The sum in the first line, then one line for each thing that is wrong. */
+  readonly words: readonly string[];
+  /** What mends it, each line once. */
+  readonly remedy: readonly string[];
+  /** What works, and could be better. */
+  readonly advice: readonly string[];
+}
+
+/** @param whole what the machine-wide reports are about, for people: "this machine" */
+export function verdictOn(reports: readonly Report[], whole: string): Verdict {
+  const failed = reports.filter(({ outcome }) => outcome === 'failed');
+  const warned = reports.filter(({ outcome }) => outcome === 'warning');
+  const uplinks = [...new Set(reports.flatMap(({ uplink }) => uplink ?? []))];
+  const broken = uplinks.filter((name) => failed.some(({ uplink }) => uplink === name));
+  const troubles = [...failed, ...warned];
+  const lines = troubles.map(({ uplink, check, words }) => `${uplink ?? whole}, ${titleOf(check)}: ${words}`);
+  return {
+    outcome: failed.length > 0 ? 'failed' : warned.length > 0 ? 'warning' : 'ok',
+    words: [sumOf(uplinks, broken, troubles.length), ...new Set(lines)],
+    remedy: [...new Set(troubles.flatMap(({ remedy }) => remedy))],
+    advice: [
+      ...new Set(
+        reports
+          .filter(({ outcome }) => outcome === 'ok' || outcome === 'skipped')
+          .flatMap(({ remedy }) => remedy),
+      ),
+    ],
+  };
+}
+
+function sumOf(uplinks: readonly string[], broken: readonly string[], troubles: number): string {
+  if (troubles === 0) return 'all is well';
+  if (uplinks.length === 0) return troubles === 1 ? 'one thing is wrong' : `${troubles} things are wrong`;
+  if (broken.length === 0) return 'all uplinks work, but not everything is as it should be';
+  if (broken.length === uplinks.length)
+    return uplinks.length === 1 ? `the uplink ${uplinks[0]} does not work` : 'no uplink works';
+  return `${uplinks.length - broken.length} of ${uplinks.length} uplinks ${uplinks.length - broken.length === 1 ? 'works' : 'work'}; what is wrong with ${broken.join(', ')}:`;
+}

@@ -1,0 +1,347 @@
+import { afterEach, describe, expect, it, vi } from 'vitest';
+import type { UplinkCase } from '../../../client-proxy/doctor/case/uplink-check.ts';
+import { UPLINK_CHECKS } from '../../../client-proxy/doctor/uplink-checks.ts';
+import { SubflowError } from '../../../client-proxy/uplink/subflow-error.ts';
+import { UplinkError } from '../../../client-proxy/uplink/uplink-error.ts';
+import { ERROR_CODE } from '../../../shared/protocol/errors.ts';
+import { HandshakeRefused } from '../../../shared/protocol/handshake/client-handshake.ts';
+import { runChecks } from '../../../shared/runtime/doctor/run-checks.ts';
+import { ADDRESS, doctorCase, measuring, samplesOf, UPLINK } from './doctor-case.ts';
+
+const NAMED = [{ host: 'vps.test', port: 8443 }];
+const OTHER = { host: '192.0.2.2', port: 8443 };
+
+function run(name: string, it: UplinkCase) {
+  return UPLINK_CHECKS.find((check) => check.name === name)!.run(it);
+}
+
+const timedOut = () =>
+  Promise.reject(new UplinkError('wifi', 'timedOut', 'no connection to x: no answer in time'));
+
+describe('each check', () => {
+  it('has a name of its own, and needs only checks before it', () => {
+    const names = UPLINK_CHECKS.map(({ name }) => name);
+    expect(new Set(names).size).toBe(names.length);
+    for (const [i, { needs = [] }] of UPLINK_CHECKS.entries()) {
+      expect(needs.filter((need) => !names.slice(0, i).includes(need))).toEqual([]);
+    }
+  });
+
+  it('finds nothing wrong where nothing is, and leaves out what was not asked for', async () => {
+    const reports: string[] = [];
+    await runChecks(UPLINK_CHECKS, doctorCase(), 'wifi', ({ check, outcome }) =>
+      reports.push(`${check} ${outcome}`),
+    );
+    expect(reports).toEqual([
+      'interface ok',
+      'address ok',
+      'route ok',
+      'reverse-path ok',
+      'arp ok',
+      'names skipped',
+      'tcp ok',
+      'tls-and-pin ok',
+      'authentication ok',
+      'clock skipped',
+      'packet-size ok',
+      'round-trip ok',
+      'download ok',
+      'upload ok',
+    ]);
+  });
+});
+
+describe('names', () => {
+  const asked = (
+    answers: Record<string, readonly string[] | Error>,
+    known: Partial<{ addresses: string[]; isListed: boolean }> = {},
+  ) =>
+    doctorCase(
+      {
+        names: {
+          serversOf: async () => ({
+            servers: Object.keys(answers),
+            areOfSystem: answers.ofSystem !== undefined,
+          }),
+          async ask(_uplink, server) {
+            const answer = answers[server]!;
+            if (answer instanceof Error) throw answer;
+            return answer;
+          },
+          askSystem: async () => ({ addresses: [], isListed: false }),
+          reachable: async (_uplink, address) => [address],
+        },
+        known: new Map([['vps.test', { addresses: [], isListed: false, ...known }]]),
+      },
+      NAMED,
+    );
+
+  it.each([
+    ['all answer', asked({ a: ['192.0.2.1'], b: ['192.0.2.1'] }), 'ok', /vps.test is 192.0.2.1, by a, b/],
+    ['one is dead', asked({ a: new Error('silence'), b: ['192.0.2.1'] }), 'warning', /but a: silence/],
+    ['all are dead', asked({ a: new Error('silence') }), 'failed', /cannot be resolved: a: silence/],
+    [
+      'the server of the system is elsewhere',
+      asked({ ofSystem: new Error('silence') }, { addresses: ['192.0.2.1'] }),
+      'ok',
+      /does not answer over this uplink/,
+    ],
+    [
+      'the system alone knows',
+      asked({ a: new Error('silence') }, { addresses: ['192.0.2.1'] }),
+      'warning',
+      /the system knows/,
+    ],
+    [
+      'the hosts file has it',
+      asked({ a: new Error('silence') }, { addresses: ['192.0.2.1'], isListed: true }),
+      'ok',
+      /hosts file/,
+    ],
+    ['there is none to ask', asked({}, { addresses: ['192.0.2.1'] }), 'ok', /system's resolver/],
+    ['nobody knows', asked({}), 'failed', /no name server knows it/],
+  ] as const)('where %s', async (_case, it, outcome, words) => {
+    expect(await run('names', it)).toMatchObject({ outcome, words: expect.stringMatching(words) });
+    expect(it.found.addresses).toEqual(outcome === 'failed' ? [] : [ADDRESS]);
+  });
+
+  it('leave out addresses of a family that the uplink does not have', async () => {
+    const both = [ADDRESS, { host: '2001:db8::1', port: 8443 }];
+    const it = doctorCase({}, both);
+    await run('names', it);
+    expect(it.found.addresses).toEqual([ADDRESS]);
+  });
+});
+
+describe('tcp and tls', () => {
+  it('say so when the concentrator has no address that the uplink could reach', async () => {
+    const it = doctorCase({}, []);
+    expect(await run('tcp', it)).toMatchObject({
+      outcome: 'failed',
+      words: expect.stringContaining('no address'),
+    });
+  });
+
+  it('warn when one of two addresses fails, and go on with the other', async () => {
+    const it = doctorCase({}, [ADDRESS, OTHER]);
+    const prober = {
+      ...it.prober,
+      connect: (_uplink: unknown, { host }: { host: string }) =>
+        host === OTHER.host ? timedOut() : Promise.resolve(3),
+    };
+    const found = await run('tcp', { ...it, prober });
+    expect(found).toMatchObject({ outcome: 'warning', figures: { connect: { value: 3, unit: 'ms' } } });
+    expect(it.found.reached).toEqual([ADDRESS]);
+  });
+
+  it('say that the gateway is silent, where that is why', async () => {
+    const words = 'the gateway 192.168.1.1 does not answer on wlan0';
+    const it = doctorCase({
+      diagnose: async () => [
+        { code: 'gateway-silent', severity: 'suspicion', words, remedy: 'check `ip neighbour`' },
+      ],
+    });
+    it.found.paths = [{ target: ADDRESS, findings: [] }];
+    const found = await run('tcp', { ...it, prober: { ...it.prober, connect: timedOut } });
+    expect(found).toMatchObject({ outcome: 'failed', words, remedy: ['check ip neighbour'] });
+  });
+
+  it.each([
+    [new SubflowError('notAuthorized', 'another certificate'), /join --update/],
+    [new SubflowError('unsupportedVersion', 'does not speak'), /no concentrator/],
+    [new UplinkError('wifi', 'connectionReset', 'reset'), /portal/],
+  ])('say what may be behind %s', async (error, remedy) => {
+    const it = doctorCase();
+    const found = await run('tls-and-pin', {
+      ...it,
+      prober: { ...it.prober, secure: () => Promise.reject(error) },
+    });
+    expect(found).toMatchObject({ outcome: 'failed' });
+    expect(found.remedy?.join('\n')).toMatch(remedy);
+  });
+});
+
+describe('authentication', () => {
+  it.each([
+    ['resourceExceeded', 'warning', /too many sessions/],
+    ['goingAway', 'warning', /shutting down/],
+    ['unsupportedVersion', 'failed', /unsupportedVersion/],
+  ] as const)('tells %s from an unknown key', async (code, outcome, words) => {
+    const it = doctorCase();
+    const measure = () => Promise.reject(new HandshakeRefused(ERROR_CODE[code]));
+    const found = await run('authentication', { ...it, prober: { ...it.prober, measure } });
+    expect(found).toMatchObject({ outcome, words: expect.stringMatching(words) });
+  });
+
+  it('leads to nothing but skipped checks at an older concentrator', async () => {
+    const outcomes = new Map<string, string>();
+    const it = doctorCase({ options: { metered: false, speedBytes: 1e6, natTimeout: true } });
+    it.found.canMeasure = false;
+    const older = { ...it, prober: { ...it.prober, measure: async () => undefined } };
+    await runChecks(UPLINK_CHECKS, older, 'wifi', ({ check, outcome, words }) =>
+      outcomes.set(check, `${outcome} ${words}`),
+    );
+    expect(outcomes.get('authentication')).toMatch(/^ok .*older/);
+    for (const name of ['clock', 'packet-size', 'round-trip', 'download', 'upload', 'nat-timeout']) {
+      expect(outcomes.get(name)).toMatch(/^skipped the concentrator is older/);
+    }
+  });
+});
+
+describe('clock', () => {
+  it.each([
+    [59_000, 'ok'],
+    [-59_000, 'ok'],
+    [61_000, 'warning'],
+    [-86_400_000 * 400, 'warning'],
+  ])('with a difference of %d ms', async (clockSkewMs, outcome) => {
+    const it = doctorCase();
+    Object.assign(it.found, {
+      clockSkewMs,
+      facts: { version: '1', timeMs: 0, seenAddress: '', settings: {} },
+    });
+    expect(await run('clock', it)).toMatchObject({
+      outcome,
+      figures: { skew: { value: clockSkewMs, unit: 'ms' } },
+    });
+  });
+});
+
+describe('packet size', () => {
+  /** Packets of IP above this vanish, in this direction. */
+  const hole = (direction: 'send' | 'receive', most: number) => {
+    const overheadBytes = 98;
+    const exchange = async (bytes: number) => ({ samples: [], isComplete: bytes + overheadBytes <= most });
+    const it = doctorCase();
+    const measure = async () => ({
+      connection: measuring({ [direction]: exchange }),
+      terms: { allowanceBytes: 1e9, facts: '{}' },
+    });
+    return { ...it, prober: { ...it.prober, measure } };
+  };
+
+  it.each([
+    ['send', 1_400, 1_400, 'to'],
+    ['receive', 1_400, 1_400, 'from'],
+    ['receive', 1_492, 1_492, 'from'],
+    ['send', 1_290, 1_240, 'to'],
+  ] as const)('finds a hole on %s above %d bytes', async (direction, most, told, way) => {
+    const it = hole(direction, most);
+    expect(await run('packet-size', it)).toMatchObject({
+      outcome: 'warning',
+      words: expect.stringContaining(`packets above ${told} bytes vanish (IPv4, ${way} the concentrator)`),
+      figures: { largestPacket: { value: told, unit: 'bytes' } },
+      remedy: [
+        expect.stringContaining(`ip link set dev wlan0 mtu ${Math.max(1_280, told)}`),
+        expect.anything(),
+      ],
+    });
+    expect(await run('download', it)).toMatchObject({ outcome: 'skipped' });
+  });
+
+  it('fails where nothing passes', async () => {
+    expect(await run('packet-size', hole('receive', 0))).toMatchObject({ outcome: 'failed' });
+  });
+});
+
+describe('download and upload', () => {
+  const loaded = (pings: readonly number[], over: Partial<UplinkCase> = {}) => {
+    const it = doctorCase(over);
+    const times = [...pings];
+    // It ends when the last question is answered.
+    let end = () => {};
+    const done = new Promise<void>((resolve) => {
+      end = resolve;
+    });
+    const exchange = async (bytes: number) => {
+      await done;
+      return { samples: samplesOf(bytes, 1), isComplete: true };
+    };
+    const ping = async () => {
+      const ms = times.shift() ?? pings.at(-1)!;
+      if (times.length === 0) end();
+      return ms;
+    };
+    const measure = async () => ({
+      connection: measuring({ ping, send: exchange, receive: exchange }),
+      terms: { allowanceBytes: 1e9, facts: '{}' },
+    });
+    it.found.rttMs = 20;
+    return { ...it, prober: { ...it.prober, measure } };
+  };
+
+  it('tell the rate, and the round trip meanwhile', async () => {
+    expect(await run('download', loaded([20, 45, 50, 55, 60]))).toMatchObject({
+      outcome: 'ok',
+      words: expect.stringMatching(/^8 Mbit\/s, round trip meanwhile 5\d ms$/),
+      figures: { rate: { value: 8e6, unit: 'bit/s' } },
+    });
+  });
+
+  it('warn of a queue that is too long, and say how to shorten it', async () => {
+    const found = await run('upload', loaded([20, 900, 900, 900, 900]));
+    expect(found).toMatchObject({ outcome: 'warning', words: expect.stringContaining('bufferbloat') });
+    expect(found.remedy?.[0]).toBe('tc qdisc replace dev wlan0 root cake bandwidth 7mbit');
+  });
+
+  it.each([
+    ['a metered uplink', doctorCase({ uplink: { ...UPLINK, metered: {} as never } }), /metered/],
+    [
+      'no bytes wanted',
+      doctorCase({ options: { metered: false, speedBytes: 0, natTimeout: false } }),
+      /--speed-bytes/,
+    ],
+    [
+      'nothing allowed',
+      Object.assign(doctorCase(), { found: { ...doctorCase().found, allowanceBytes: 10 } }),
+      /measurementBytesPerHour/,
+    ],
+  ])('are left out with %s', async (_case, it, words) => {
+    expect(await run('download', it)).toMatchObject({
+      outcome: 'skipped',
+      words: expect.stringMatching(words),
+    });
+  });
+
+  it('fail where nothing passes', async () => {
+    const it = doctorCase();
+    const nothing = async () => ({ samples: [{ atMs: 0, bytes: 0 }], isComplete: false });
+    const measure = async () => ({
+      connection: measuring({ receive: nothing }),
+      terms: { allowanceBytes: 1e9, facts: '{}' },
+    });
+    expect(await run('download', { ...it, prober: { ...it.prober, measure } })).toMatchObject({
+      outcome: 'failed',
+    });
+  });
+});
+
+describe('idle time-out of a NAT', () => {
+  afterEach(() => {
+    vi.useRealTimers();
+  });
+
+  it.each([
+    [Number.POSITIVE_INFINITY, 'ok', /240 s of silence, and more/],
+    [100_000, 'ok', /through 60 s of silence, and are forgotten within 120 s/],
+    [20_000, 'warning', /through 15 s/],
+    [5_000, 'failed', /forgotten within 15 s/],
+  ])('of %d ms', async (timeoutMs, outcome, words) => {
+    vi.useFakeTimers();
+    const it = doctorCase();
+    const measure = async () => {
+      const sinceMs = Date.now();
+      let isSilent = false;
+      const connection = measuring({
+        keepSilent: () => {
+          isSilent = true;
+        },
+        ping: async () => (isSilent && Date.now() - sinceMs > timeoutMs ? undefined : 10),
+      });
+      return { connection, terms: { allowanceBytes: 0, facts: '{}' } };
+    };
+    const finding = run('nat-timeout', { ...it, prober: { ...it.prober, measure } });
+    await vi.advanceTimersByTimeAsync(240_000);
+    expect(await finding).toMatchObject({ outcome, words: expect.stringMatching(words) });
+  });
+});
