@@ -34,6 +34,7 @@ import { WireTable } from './metering/wire-table.ts';
 import { IpMonitor } from './network/ip-monitor.ts';
 import { NetworkReader } from './network/network-reader.ts';
 import { NetworkWatch } from './network/network-watch.ts';
+import { PacketSizes } from './packet-size/packet-sizes.ts';
 import { UplinkUses } from './path-manager/uplink-use.ts';
 import { SessionKeeper } from './session/session-keeper.ts';
 import { SessionSecrets } from './session/session-secrets.ts';
@@ -78,8 +79,9 @@ export async function assemble(config: ClientConfig, deps: ClientProxyDeps): Pro
     onLost: (role, reason) => counters.peerLosses.add(role, reason),
   });
   const secrets = new SessionSecrets(config);
-  const connector = makeConnector(config, deps, { counters, appPool, peers, secrets, watch });
-  const keeper = makeKeeper(config, deps, { counters, states, uses, connector, secrets });
+  const packetSizes = new PacketSizes(clock, logger);
+  const connector = makeConnector(config, deps, { counters, appPool, peers, secrets, watch, packetSizes });
+  const keeper = makeKeeper(config, deps, { counters, states, uses, connector, secrets, packetSizes });
   const directConnections = new DirectConnections();
   const metering = await openMetering(config, deps, { counters, uses, keeper, directConnections });
   // Metering first, so that caps hold before anything is dialled.
@@ -124,9 +126,10 @@ function makeConnector(
     readonly peers: PeerWatch;
     readonly secrets: SessionSecrets;
     readonly watch: ProcessWatch;
+    readonly packetSizes: PacketSizes;
   },
 ): UplinkConnector {
-  const { counters, appPool, peers, secrets, watch } = parts;
+  const { counters, appPool, peers, secrets, watch, packetSizes } = parts;
   return new UplinkConnector({
     pins: () => secrets.pins,
     serverName: concentrator.serverName,
@@ -137,6 +140,8 @@ function makeConnector(
     peers,
     subflowPool: new ReceivePool(clock),
     hasDescriptor: (work) => watch.hasDescriptor(work),
+    packetSizes,
+    clock,
     logger,
   });
 }
@@ -150,9 +155,10 @@ function makeKeeper(
     readonly uses: UplinkUses;
     readonly connector: UplinkConnector;
     readonly secrets: SessionSecrets;
+    readonly packetSizes: PacketSizes;
   },
 ): SessionKeeper {
-  const { counters, states, uses, connector, secrets } = parts;
+  const { counters, states, uses, connector, secrets, packetSizes } = parts;
   return new SessionKeeper({
     identity: () => secrets.identity,
     addresses: concentrator.addresses,
@@ -170,7 +176,8 @@ function makeKeeper(
     random,
     logger,
     traffic: counters.traffic,
-    connect: (uplink, address, signal) => connector.subflow(uplink, address, signal),
+    packetSizes,
+    connect: (uplink, address, signal, isTrial) => connector.subflow(uplink, address, signal, isTrial),
     useOf: (uplinkName) => uses.of(uplinkName),
     onDial: (uplinkName, result) => void counters.counts.dials.of(uplinkName)[result]++,
     onReviewed: (dialled) => states.review(dialled),

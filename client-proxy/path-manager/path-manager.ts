@@ -7,6 +7,7 @@ import type { MonotonicClock } from '../../shared/runtime/clock.ts';
 import type { LineLog } from '../../shared/runtime/observe/line-limit.ts';
 import type { TargetNames } from '../dns/target-names.ts';
 import type { UplinkLoss } from '../network/uplink-trouble.ts';
+import type { PacketSizes } from '../packet-size/packet-sizes.ts';
 import { ConcentratorAddresses } from './concentrator-addresses.ts';
 import { LeftOutAddresses } from './left-out-addresses.ts';
 import { type ManagedSession, ManagedSubflows } from './managed-subflows.ts';
@@ -33,6 +34,7 @@ export interface PathManagerOptions {
   readonly random: () => number;
   readonly logger: LineLog;
   readonly connect: ConnectAddress;
+  readonly packetSizes: PacketSizes;
   /** What an uplink may be used for now. */
   useOf(uplinkName: string): UplinkUseWithReason;
   onDial(uplinkName: string, result: 'ok' | 'failed'): void;
@@ -70,14 +72,15 @@ export class PathManager {
       subflows: this.#subflows,
       logger,
       clock,
-      reach: (uplink, targets, preferred, signal) =>
+      packetSizes: options.packetSizes,
+      reach: (uplink, targets, choice, signal) =>
         reach({
           uplink,
           targets,
           names,
           connect,
           timeoutMs,
-          preferred,
+          choice,
           isLeftOut: (address) => this.#leftOut.has(address),
           signal,
         }),
@@ -264,7 +267,10 @@ export class PathManager {
       ([name, dialer]) => dialer.demandView(utilization.get(name) ?? 0) ?? [],
     );
     const wanted = wantedUplinks(views, clock(), snapshot?.boundTo);
-    for (const [name, dialer] of this.#dialers) dialer.setWanted(wanted.has(name));
+    for (const [name, dialer] of this.#dialers) {
+      dialer.setWanted(wanted.has(name));
+      dialer.paths.tryFullSize();
+    }
     onReviewed();
   }
 

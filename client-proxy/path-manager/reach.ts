@@ -13,11 +13,15 @@ import { connectFailure, UplinkError } from '../uplink/uplink-error.ts';
 import type { PathTarget } from './paths.ts';
 import type { DialledUplink } from './uplink-role.ts';
 
-/** Connects to one address and proves the other end; a name is only for an uplink whose proxy resolves it. */
+/**
+ * Connects to one address and proves the other end; a name is only for an uplink whose proxy resolves it. `isTrial`: only
+ * with packets of full length.
+ */
 export type ConnectAddress = (
   uplink: DialledUplink,
   address: Destination,
   signal: CancelSignal,
+  isTrial: boolean,
 ) => Promise<SubflowTransport>;
 
 export interface ReachOptions {
@@ -27,11 +31,20 @@ export interface ReachOptions {
   readonly connect: ConnectAddress;
   /** For resolving the names, and then for each address. */
   readonly timeoutMs: number;
-  /** What answered last; it is tried first. */
-  readonly preferred?: Destination | undefined;
+  readonly choice?: AddressChoice;
   /** Addresses that are not tried; none where absent. */
   isLeftOut?(address: Destination): boolean;
   readonly signal: CancelSignal;
+}
+
+/** What earlier dials say about the addresses. */
+export interface AddressChoice {
+  /** What answered last; it is tried first. */
+  readonly preferred?: Destination | undefined;
+  /** Where a subflow has failed since; it is tried last. */
+  readonly failed?: Destination | undefined;
+  /** Whether only packets of full length will do. */
+  readonly isTrial?: boolean;
 }
 
 export interface Reached {
@@ -44,14 +57,14 @@ export interface Reached {
  * Eyeballs, RFC 8305). Rejects with UplinkError or SubflowError, or with the signal's reason.
  */
 export async function reach(options: ReachOptions): Promise<Reached> {
-  const { uplink, connect, timeoutMs, signal } = options;
-  const addresses = inOrder(await resolved(options), options.preferred);
+  const { uplink, connect, timeoutMs, choice = {}, signal } = options;
+  const addresses = inOrder(await resolved(options), choice);
   const failures = new Map<Destination, Error>();
   try {
     const { connection, address } = await raceConnections({
       addresses,
       connect: (address, attempt) =>
-        connect(uplink, address, attempt).catch((error: Error) => {
+        connect(uplink, address, attempt, choice.isTrial ?? false).catch((error: Error) => {
           failures.set(address, error);
           throw error;
         }),
@@ -107,12 +120,14 @@ async function resolvedHere({
   return [...distinct.values()];
 }
 
-function inOrder(addresses: readonly Destination[], preferred: Destination | undefined): Destination[] {
-  const last = preferred && formatDestination(preferred);
-  const first = addresses.filter((address) => formatDestination(address) === last);
-  const others = addresses.filter((address) => formatDestination(address) !== last);
-  const next = first.some(({ host }) => isIP(host) === 6) ? 4 : 6;
-  return [...first, ...interleaveFamilies(others, next, ({ host }) => host)];
+function inOrder(addresses: readonly Destination[], { preferred, failed }: AddressChoice): Destination[] {
+  const is = (one: Destination | undefined) => (address: Destination) =>
+    one !== undefined && formatDestination(address) === formatDestination(one);
+  const last = addresses.filter(is(failed));
+  const first = addresses.filter((address) => is(preferred)(address) && !last.includes(address));
+  const others = addresses.filter((address) => !first.includes(address) && !last.includes(address));
+  const next = [...first, ...last].some(({ host }) => isIP(host) === 6) ? 4 : 6;
+  return [...first, ...interleaveFamilies(others, next, ({ host }) => host), ...last];
 }
 
 /** One error for all addresses, in their order; none when nothing was tried. */

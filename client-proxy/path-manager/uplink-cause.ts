@@ -21,6 +21,8 @@ export type UplinkCause =
   | 'subflow-lost'
   | 'silent'
   | 'holds-up-the-rest'
+  /** In use, with small packets: longer ones vanish on the way. */
+  | 'small-packets'
   | ErrorName;
 
 /** The word, and the sentence for people. */

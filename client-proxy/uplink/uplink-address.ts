@@ -1,20 +1,19 @@
 import { isIP, Socket } from 'node:net';
 import type { Destination } from '../../shared/protocol/destination.ts';
 import type { CancelSignal } from '../../shared/runtime/async/cancellation.ts';
-import type { ConnectionWatcher } from '../../shared/runtime/tcp/connection-watcher.ts';
 import { socketReady } from '../../shared/runtime/tcp/socket-events.ts';
 import { UplinkError } from './uplink-error.ts';
 
 /**
  * Connects from a source address of this machine. Which interface the packets leave by is the routing table's
- * choice: it wants an `ip rule from <address>` where that matters.
+ * choice: it wants an `ip rule from <address>` where that matters. `newSocket` makes the socket, not connected.
  */
 export async function connectFromAddress(
   uplink: string,
   localAddress: string,
   target: Destination,
   signal: CancelSignal,
-  wire?: ConnectionWatcher,
+  newSocket: () => Socket = () => new Socket(),
 ): Promise<Socket> {
   if (isIP(localAddress) !== isIP(target.host)) {
     throw new UplinkError(
@@ -23,8 +22,7 @@ export async function connectFromAddress(
       `bound to ${localAddress}, which cannot reach the other address family of ${target.host}`,
     );
   }
-  const socket = new Socket();
-  wire?.watch(socket);
+  const socket = newSocket();
   socket.connect({ host: target.host, port: target.port, localAddress });
   try {
     await socketReady(socket, 'connect', signal);

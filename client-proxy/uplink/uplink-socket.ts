@@ -5,6 +5,7 @@ import { type TimeLimit, withTimeLimit } from '../../shared/runtime/async/time-l
 import type { NativeSockets } from '../../shared/runtime/kernel/native.ts';
 import { type SubflowTuning, tuneSubflow } from '../../shared/runtime/subflow/subflow-tuning.ts';
 import { type ConnectionWatcher, watched } from '../../shared/runtime/tcp/connection-watcher.ts';
+import { limitPackets, sizedSocket } from './sized-socket.ts';
 import type { Uplink } from './uplink.ts';
 import { connectFromAddress } from './uplink-address.ts';
 import { connectFailure } from './uplink-error.ts';
@@ -16,6 +17,8 @@ export interface UplinkConnectOptions extends TimeLimit, SubflowTuning {
   readonly native?: NativeSockets | undefined;
   /** Counts what the connection costs on the uplink, also when it fails. */
   readonly wire?: ConnectionWatcher | undefined;
+  /** Longest IP packets, both ways; as the path allows where absent. */
+  readonly packetBytes?: number | undefined;
 }
 
 /**
@@ -38,17 +41,27 @@ export async function connectThroughUplink(
   }
 }
 
+/** Where the TCP connection of an uplink leads: to the proxy, where it is one. */
+export function connectedHost({ binding }: Uplink, target: Destination): string {
+  return binding.kind === 'proxy' ? binding.host : target.host;
+}
+
 async function connectBound(
   uplink: Uplink,
   target: Destination,
   signal: CancelSignal,
-  { native, timeoutMs, wire }: UplinkConnectOptions,
+  { native, timeoutMs, wire, packetBytes }: UplinkConnectOptions,
 ): Promise<Socket> {
   const { name, binding } = uplink;
-  if (binding.kind === 'address') return connectFromAddress(name, binding.address, target, signal, wire);
+  const limit = { host: connectedHost(uplink, target), packetBytes, native };
+  const unbound = () => watched(sizedSocket(limit), wire);
+  if (binding.kind === 'address') return connectFromAddress(name, binding.address, target, signal, unbound);
   if (binding.kind === 'proxy') {
-    return connectThroughProxy(name, binding, target, signal, timeoutMs, watched(new Socket(), wire));
+    return connectThroughProxy(name, binding, target, signal, timeoutMs, unbound());
   }
-  const newSocket = (fd: number) => watched(new Socket({ fd }), wire);
+  const newSocket = (fd: number) => {
+    limitPackets(fd, limit);
+    return watched(new Socket({ fd }), wire);
+  };
   return connectOverInterface(name, binding.interface, target, signal, native, newSocket);
 }

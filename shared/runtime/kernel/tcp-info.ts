@@ -28,6 +28,17 @@ export function readTcpInfo(native: NativeSockets, descriptor: number): KernelMe
   };
 }
 
+/** The longest segments that a TCP connection may send and that it has told the other end to send, without options; as `readTcpInfo`. */
+export function readSegmentBytes(native: NativeSockets, descriptor: number): SegmentBytes | undefined {
+  if (fill(native, descriptor) < NEEDED_BYTES) return undefined;
+  return { sending: word(16), announced: word(84) };
+}
+
+export interface SegmentBytes {
+  readonly sending: number;
+  readonly announced: number;
+}
+
 /** What a TCP connection has sent and received; a segment that was cut for the wire counts as its pieces. */
 export interface TcpTraffic {
   /** Payload sent, repeats included. */

@@ -5,9 +5,9 @@ import { OwnBytes } from '../../protocol/memory/chunk.ts';
 import type { NativeSockets } from '../kernel/native.ts';
 import { descriptorOf, readThrough } from '../kernel/socket-handle.ts';
 import { readCongestionControl } from '../kernel/socket-options.ts';
-import { readTcpInfo } from '../kernel/tcp-info.ts';
+import { readSegmentBytes, readTcpInfo, type SegmentBytes } from '../kernel/tcp-info.ts';
 import { type ReceivePool, SubflowReader } from './receive-pool.ts';
-import { subflowExporter } from './subflow-tls.ts';
+import { PROBING_ALPN, subflowExporter } from './subflow-tls.ts';
 import type { SubflowTransport, SubflowTransportHandlers } from './subflow-transport.ts';
 
 /** `SubflowTransport` over a TLS connection whose handshake is done and whose peer has been checked. */
@@ -18,6 +18,8 @@ export class TlsSubflow implements SubflowTransport {
   readonly localPort: number;
   readonly exporter: Uint8Array;
   readonly congestionControl: string | undefined;
+  /** The other end answers PROBE. */
+  readonly answersProbe: boolean;
   readonly #socket: TLSSocket;
   readonly #native: NativeSockets | undefined;
   readonly #reader: SubflowReader;
@@ -33,6 +35,7 @@ export class TlsSubflow implements SubflowTransport {
     this.#socket = socket;
     this.#native = native;
     this.exporter = subflowExporter(socket);
+    this.answersProbe = socket.alpnProtocol === PROBING_ALPN;
     this.congestionControl = congestionControlOf(socket, native);
     this.remoteAddress = socket.remoteAddress ?? '';
     this.remotePort = socket.remotePort ?? 0;
@@ -107,6 +110,13 @@ export class TlsSubflow implements SubflowTransport {
     if (this.#native === undefined) return undefined;
     const descriptor = descriptorOf(this.#socket);
     return descriptor === undefined ? undefined : readTcpInfo(this.#native, descriptor);
+  }
+
+  /** How long its segments may be; undefined as with `measure`. */
+  segmentBytes(): SegmentBytes | undefined {
+    if (this.#native === undefined) return undefined;
+    const descriptor = descriptorOf(this.#socket);
+    return descriptor === undefined ? undefined : readSegmentBytes(this.#native, descriptor);
   }
 
   destroy(): void {
