@@ -20,6 +20,9 @@ function bed(backoff = { minMs: 100, maxMs: 100 }) {
     removed: [] as number[],
     ports: [] as number[],
     preferred: [] as (number | undefined)[],
+    failed: [] as (number | undefined)[],
+    trials: 0,
+    isTrialDue: false,
     fails: false,
     admitMs: 0,
     refuses: false,
@@ -30,9 +33,11 @@ function bed(backoff = { minMs: 100, maxMs: 100 }) {
       uplinkName: 'dsl',
       logger: pino({ enabled: false }),
       clock: () => performance.now(),
-      async reach([target], preferred, signal) {
+      async reach([target], { preferred, failed, isTrial = false }, signal) {
         seen.mostDialling = Math.max(seen.mostDialling, ++seen.dialling);
         seen.preferred.push(preferred?.port);
+        seen.failed.push(failed?.port);
+        seen.trials += Number(isTrial);
         await new Promise<void>((resolve, reject) => {
           setTimeout(resolve, DIAL_MS);
           signal.addEventListener('abort', () => reject(signal.reason));
@@ -50,6 +55,10 @@ function bed(backoff = { minMs: 100, maxMs: 100 }) {
       },
       retire: (id) => seen.retired.push(id),
       remove: (id) => seen.removed.push(id),
+      isTrialDue: () => seen.isTrialDue,
+      onTrial() {
+        seen.isTrialDue = false;
+      },
       onDial() {},
       onChange() {},
     },
