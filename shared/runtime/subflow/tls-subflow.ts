@@ -5,7 +5,7 @@ import { OwnBytes } from '../../protocol/memory/chunk.ts';
 import type { NativeSockets } from '../kernel/native.ts';
 import { descriptorOf, readThrough } from '../kernel/socket-handle.ts';
 import { readCongestionControl } from '../kernel/socket-options.ts';
-import { readSegmentBytes, readTcpInfo, type SegmentBytes } from '../kernel/tcp-info.ts';
+import { DeliveryProgress, readSegmentBytes, readTcpInfo, type SegmentBytes } from '../kernel/tcp-info.ts';
 import { type ReceivePool, SubflowReader } from './receive-pool.ts';
 import { PROBING_ALPN, subflowExporter } from './subflow-tls.ts';
 import type { SubflowTransport, SubflowTransportHandlers } from './subflow-transport.ts';
@@ -23,6 +23,7 @@ export class TlsSubflow implements SubflowTransport {
   readonly #socket: TLSSocket;
   readonly #native: NativeSockets | undefined;
   readonly #reader: SubflowReader;
+  readonly #progress: DeliveryProgress;
   #handlers: SubflowTransportHandlers | undefined;
   #writing = false;
   #isReading = true;
@@ -32,6 +33,7 @@ export class TlsSubflow implements SubflowTransport {
   /** `native` reads the kernel's figures; left out where they would be about another connection (a proxy's). */
   constructor(socket: TLSSocket, pool: ReceivePool, native: NativeSockets | undefined) {
     this.#reader = new SubflowReader(pool);
+    this.#progress = new DeliveryProgress(pool.clock);
     this.#socket = socket;
     this.#native = native;
     this.exporter = subflowExporter(socket);
@@ -109,7 +111,7 @@ export class TlsSubflow implements SubflowTransport {
   measure(): KernelMeasurement | undefined {
     if (this.#native === undefined) return undefined;
     const descriptor = descriptorOf(this.#socket);
-    return descriptor === undefined ? undefined : readTcpInfo(this.#native, descriptor);
+    return descriptor === undefined ? undefined : readTcpInfo(this.#native, descriptor, this.#progress);
   }
 
   /** How long its segments may be; undefined as with `measure`. */
