@@ -7,12 +7,20 @@ export interface PingTuning {
   readonly meteredIntervalMs: number;
   /** A degraded one is asked this often how long its round trip is: once in each span of `rtt.recentSpanMs`. */
   readonly degradedIntervalMs: number;
+  /**
+   * One that has brought so much without a break of `hushMs`, and then nothing for as long, is asked once: either its sender is done,
+   * or what it sends is lost, and what this end has sent was answered before.
+   */
+  readonly hushMs: number;
+  readonly bulkBytes: number;
 }
 
 export const PING_TUNING: PingTuning = {
   intervalMs: 1_000,
   meteredIntervalMs: 15_000,
   degradedIntervalMs: 250,
+  hushMs: 150,
+  bulkBytes: 64 * 1024,
 };
 
 /** The facts about its subflow that decide how often it is asked. */
@@ -29,6 +37,9 @@ export class PingTimer {
   #lastQuestionMs: number;
   /** Asked for by the program. */
   #isDue = false;
+  #lastPayloadMs = Number.NEGATIVE_INFINITY;
+  /** Of payload, since the last break. */
+  #burstBytes = 0;
 
   constructor(subflow: PingedSubflow, now: Now, tuning: PingTuning) {
     this.#subflow = subflow;
@@ -43,7 +54,7 @@ export class PingTimer {
   }
 
   get nextMs(): number {
-    return this.#isDue ? this.#now.ms : this.#lastQuestionMs + this.#intervalMs;
+    return this.#isDue ? this.#now.ms : Math.min(this.#lastQuestionMs + this.#intervalMs, this.#hushedMs);
   }
 
   /** Something that must be answered is sent, a PING or anything else. */
@@ -52,9 +63,23 @@ export class PingTimer {
     this.#isDue = false;
   }
 
+  /** Payload has arrived. */
+  onPayload(bytes: number): void {
+    const isBreak = this.#now.ms - this.#lastPayloadMs > this.#tuning.hushMs;
+    this.#burstBytes = isBreak ? bytes : this.#burstBytes + bytes;
+    this.#lastPayloadMs = this.#now.ms;
+  }
+
   /** A sign of life is wanted now, however often it is asked otherwise. */
   hurry(): void {
     this.#isDue = true;
+  }
+
+  /** When it is asked since bulk has stopped; infinite where it has not been heard of since it was asked. */
+  get #hushedMs(): number {
+    const { hushMs, bulkBytes } = this.#tuning;
+    const isBulk = this.#burstBytes >= bulkBytes && this.#lastPayloadMs >= this.#lastQuestionMs;
+    return isBulk ? this.#lastPayloadMs + hushMs : Number.POSITIVE_INFINITY;
   }
 
   get #intervalMs(): number {
