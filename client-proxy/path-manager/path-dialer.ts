@@ -283,9 +283,8 @@ export class PathDialer {
     try {
       const dialled = await attempt.run([target], { isTrial: true }, () => undefined);
       if (dialled === undefined || !this.#keeps(dialled)) return;
-      const before = this.#subflows.idsAt(address);
+      for (const subflowId of this.#subflows.idsAt(address)) this.#retire(subflowId);
       this.#onUp(dialled);
-      for (const subflowId of before) this.#retire(subflowId);
       this.#maintain();
     } catch {
       // The next trial is later.

@@ -54,12 +54,14 @@ export async function connectProbed(
     if (error instanceof SubflowError) throw error;
     const failure = connectFailure(uplink.name, where, error);
     if (failure.code !== 'timedOut' || !isConnected) throw failure;
-    throw new UplinkError(uplink.name, 'timedOut', `${where} takes connections, but ${STANDS_STILL}`, {
-      cause: error,
-    });
+    const { packetBytes } = options;
+    const text =
+      packetBytes === undefined
+        ? `packets of full length do not get through; ${PACKET_ADVICE}`
+        : `nothing gets through, not even packets of at most ${packetBytes} bytes`;
+    throw new UplinkError(uplink.name, 'timedOut', `${where} takes connections: ${text}`, { cause: error });
   }
 }
 
 /** Where the kernel does not say how long packets are. */
 const COMMON_PACKET_BYTES = 1_500;
-const STANDS_STILL = `packets of full length do not get through; ${PACKET_ADVICE}`;

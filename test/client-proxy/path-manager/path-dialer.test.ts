@@ -284,3 +284,42 @@ it('renews nothing where nothing is wanted', async () => {
   await vi.advanceTimersByTimeAsync(1_000);
   expect([seen.up, seen.retired]).toEqual([[0, 1], [0]]);
 });
+
+it('tries the address last where a subflow has failed', async () => {
+  const { path, seen } = bed();
+  await vi.advanceTimersByTimeAsync(1_000);
+  path.onSubflowDoubted(0);
+  await vi.advanceTimersByTimeAsync(1_000);
+  path.renew();
+  await vi.advanceTimersByTimeAsync(1_000);
+  expect(seen.failed).toEqual([undefined, HERE.port, undefined]);
+});
+
+it('puts a subflow with packets of full length in the place of one with short ones, where they get through', async () => {
+  const { path, seen } = bed();
+  const tryAgain = async () => {
+    seen.isTrialDue = true;
+    path.tryFullSize();
+    await vi.advanceTimersByTimeAsync(1_000);
+  };
+  await vi.advanceTimersByTimeAsync(1_000);
+  seen.fails = true;
+  await tryAgain();
+  expect([seen.trials, seen.up, seen.retired, path.hasFailed]).toEqual([1, [0], [], false]);
+  seen.fails = false;
+  await tryAgain();
+  expect([seen.trials, seen.up, seen.retired]).toEqual([2, [0, 1], [0]]);
+});
+
+it('dials what is lost while full packets are tried', async () => {
+  const { path, seen } = bed();
+  await vi.advanceTimersByTimeAsync(1_000);
+  seen.isTrialDue = true;
+  seen.admitMs = 5_000;
+  path.tryFullSize();
+  await vi.advanceTimersByTimeAsync(100);
+  seen.admitMs = 0;
+  path.onSubflowClosed(0);
+  await vi.advanceTimersByTimeAsync(1_000);
+  expect([path.isUp, seen.up]).toEqual([true, [0, 1]]);
+});
