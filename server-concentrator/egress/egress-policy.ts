@@ -63,6 +63,13 @@ export function createEgressPolicy(options: EgressPolicyOptions): EgressPolicy {
   const deniedNetworks = networkRules(options.deny);
   const deniedHosts = options.deny.filter((rule) => rule.target.kind !== 'cidr');
 
+  const findDenial = (forms: readonly Address[], port: number) => {
+    for (const form of forms.flatMap(addressForms)) {
+      const rule = findNetworkRule(deniedNetworks, form, port);
+      if (rule) return rule;
+    }
+    return undefined;
+  };
   const isOwn = (form: Address) => own.some((address) => isSameAddress(form, address));
 
   return {
@@ -76,10 +83,13 @@ export function createEgressPolicy(options: EgressPolicyOptions): EgressPolicy {
     checkAddress(text, port) {
       const forms = judgeAddress(text);
       if (!forms) return refuse(`"${text}" is not an IP address without a zone`);
-      for (const form of forms.flatMap(({ address }) => addressForms(address))) {
-        const rule = findNetworkRule(deniedNetworks, form, port);
-        if (rule) return refuse(`${text} port ${port} is denied by the rule "${formatEgressRule(rule)}"`);
-      }
+      const denied =
+        deniedNetworks.length > 0 &&
+        findDenial(
+          forms.map(({ address }) => address),
+          port,
+        );
+      if (denied) return refuse(`${text} port ${port} is denied by the rule "${formatEgressRule(denied)}"`);
       for (const { address, special } of forms) {
         const reachesUs = (special && LOCAL_SCOPES.has(special.scope)) || isOwn(address);
         if (reachesUs && listenPorts.has(port)) {

@@ -4,7 +4,12 @@ import type { CancelSignal } from '../async/cancellation.ts';
 import type { ReleasePlace, SharedPlaces } from '../async/shared-places.ts';
 import type { MonotonicClock } from '../clock.ts';
 import type { OriginResolver } from '../dns/resolver.ts';
-import { CONNECTION_ATTEMPT_DELAY_MS, interleaveFamilies, raceConnections } from '../tcp/happy-eyeballs.ts';
+import {
+  type AttemptLimit,
+  CONNECTION_ATTEMPT_DELAY_MS,
+  interleaveFamilies,
+  raceConnections,
+} from '../tcp/happy-eyeballs.ts';
 
 /** Opens one connection to an IP address for `owner`; rejects when it fails or `signal` aborts. */
 export type ConnectAddress<T> = (
@@ -56,24 +61,30 @@ export class OriginConnector<T extends { destroy(): void }> {
   }
 
   async #race(addresses: readonly string[], port: number, signal: CancelSignal, owner: string): Promise<T> {
-    const { connect, connectTimeoutMs, places, clock } = this.#options;
+    const { connect, connectTimeoutMs, clock } = this.#options;
     const first = clock() < this.#ipv4FirstUntilMs ? 4 : 6;
-    const ordered = interleaveFamilies(addresses, first, (address) => address);
+    const isRace = addresses.length > 1;
+    const ordered = isRace ? interleaveFamilies(addresses, first, (address) => address) : addresses;
     const { connection, address } = await raceConnections({
       addresses: ordered,
       connect: (address, attempt) => connect(address, port, attempt, owner),
       attemptDelayMs: CONNECTION_ATTEMPT_DELAY_MS,
-      limit: {
-        maxUnderway: MAX_ATTEMPTS,
-        patienceMs: ATTEMPT_PATIENCE_MS,
-        takeAnother: () => (places === undefined ? NO_PLACE : places.tryClaim(owner)),
-      },
+      limit: isRace ? this.#attemptLimit(owner) : undefined,
       timeoutMs: connectTimeoutMs,
       signal,
     });
     const hasIpv6Lost = !isIPv4(ordered[0] ?? '') && isIPv4(address);
     if (hasIpv6Lost) this.#ipv4FirstUntilMs = clock() + IPV4_FIRST_MS;
     return connection;
+  }
+
+  #attemptLimit(owner: string): AttemptLimit {
+    const { places } = this.#options;
+    return {
+      maxUnderway: MAX_ATTEMPTS,
+      patienceMs: ATTEMPT_PATIENCE_MS,
+      takeAnother: () => (places === undefined ? NO_PLACE : places.tryClaim(owner)),
+    };
   }
 
   /** Waits for the place of the first attempt. Rejects with the signal's reason. */
