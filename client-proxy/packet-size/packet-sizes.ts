@@ -49,10 +49,10 @@ export class PacketSizes {
   onSmall(uplinkName: string, address: Destination, packetBytes: number, localHost: string): void {
     const key = keyOf(uplinkName, address);
     const known = this.#small.get(key);
+    if (known?.packetBytes === packetBytes) return;
     const trialWaitMs = known?.trialWaitMs ?? FIRST_TRIAL_MS;
     const trialAtMs = this.#clock() + trialWaitMs;
     keepRecent(this.#small, key, { packetBytes, localHost, trialWaitMs, trialAtMs }, MAX_WAYS);
-    if (known?.packetBytes === packetBytes) return;
     const fields = { uplink: uplinkName, concentrator: formatDestination(address), packetBytes };
     this.#logger.warn(fields, `longer packets vanish on the way: ${PACKET_ADVICE}`);
   }

@@ -6,11 +6,11 @@ export interface SizeRace<Connection> {
   readonly candidates: readonly (number | undefined)[];
   /**
    * Makes a connection and shows that it carries packets of this length both ways. `onConnected`: TCP is there, and what
-   * follows takes a round trip each.
+   * follows takes a round trip each. `isHeard`: the other end has all that was sent, and may be too busy to answer.
    */
   connect(
     packetBytes: number | undefined,
-    onConnected: () => void,
+    onConnected: (isHeard: () => boolean) => void,
     signal: CancelSignal,
   ): Promise<Connection>;
   /** Whether the kernel has sent shorter packets on this connection than it began with. */
@@ -23,6 +23,8 @@ export interface SizeRace<Connection> {
 
 /** A connection that has said nothing for so long, and a round trip, is tried with shorter packets beside it. */
 const STANDSTILL_MS = 250;
+/** One that has been heard, and not answered, for so long: more than one more would not help a concentrator that is busy. */
+const BUSY_MS = 1_000;
 /** TLS and PROBE after TCP. */
 const ROUND_TRIPS = 2;
 /** A longer length may still get through for so long after a shorter one: it may have met with loss. */
@@ -68,10 +70,17 @@ class Race<Connection extends { destroy(): void }> {
     const cancellation = new Cancellation();
     this.#underway.set(index, cancellation);
     const startedMs = clock();
-    const onConnected = () => {
+    const onConnected = (isHeard: () => boolean) => {
       if (this.#winner !== undefined || index + 1 >= candidates.length) return;
       const roundTripMs = clock() - startedMs;
-      this.#nextTimer = setTimeout(() => this.start(index + 1), STANDSTILL_MS + ROUND_TRIPS * roundTripMs);
+      const startNext = () => this.start(index + 1);
+      this.#nextTimer = setTimeout(
+        () => {
+          if (!isHeard()) startNext();
+          else if (index === 0) this.#nextTimer = setTimeout(startNext, BUSY_MS - STANDSTILL_MS);
+        },
+        STANDSTILL_MS + ROUND_TRIPS * roundTripMs,
+      );
     };
     connect(candidates[index], onConnected, cancellation).then(
       (connection) => this.#onUp(index, connection),

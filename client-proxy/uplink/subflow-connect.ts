@@ -29,7 +29,7 @@ export interface SubflowConnectOptions extends UplinkConnectOptions {
   /** Sent in the clear (SNI, RFC 6066), for a front that routes by it; nothing is sent where absent. */
   readonly serverName?: string | undefined;
   /** The TCP connection is there. */
-  onConnected?(): void;
+  onConnected?(socket: Socket): void;
 }
 
 /**
@@ -45,7 +45,7 @@ export async function connectSubflow(
   try {
     return await withTimeLimit(`opening a subflow to ${where}`, options, async (signal) => {
       const socket = await connectThroughUplink(uplink, target, { ...options, signal });
-      options.onConnected?.();
+      options.onConnected?.(socket);
       const secured = await secure(socket, options, where, uplink.name, signal);
       const { pool, native } = options;
       return new TlsSubflow(secured, pool, uplink.binding.kind === 'proxy' ? undefined : native);

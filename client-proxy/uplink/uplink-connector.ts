@@ -52,7 +52,7 @@ interface SizedAttempt {
   readonly packetBytes: number | undefined;
   readonly isTrial: boolean;
   readonly signal: CancelSignal;
-  onConnected(): void;
+  onHandshake(isHeard: () => boolean): void;
 }
 
 /** A trial has a subflow beside it that works: what it waits for is a few round trips, with some loss. */
@@ -81,8 +81,8 @@ export class UplinkConnector {
     const isSizable = !isTrial && canLimitPackets({ host, native });
     const { transport } = await raceSizes<ProbedSubflow>({
       candidates: isSizable ? packetSizes.candidates(uplink.name, address) : [undefined],
-      connect: (packetBytes, onConnected, attempt) =>
-        this.#probed(uplink, address, { packetBytes, onConnected, signal: attempt, isTrial }),
+      connect: (packetBytes, onHandshake, attempt) =>
+        this.#probed(uplink, address, { packetBytes, onHandshake, signal: attempt, isTrial }),
       isLowered: (subflow) => subflow.isLowered(),
       onResult: (packetBytes, { transport: { localAddress } }) => {
         if (packetBytes === undefined) packetSizes.onFull(uplink.name, address);

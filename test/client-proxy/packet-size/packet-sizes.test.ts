@@ -21,6 +21,8 @@ it('knows each way by itself, and forgets it when full packets get through', () 
   ] as const) {
     expect(sizes.candidates(uplink, address)).toEqual([undefined, 1280, 1024, 576]);
   }
+  sizes.onSmall('dsl', SIX, 576, HERE);
+  expect(sizes.candidates('dsl', SIX)).toEqual([576]);
   sizes.onFull('dsl', SIX);
   expect(sizes.limitOf('dsl', SIX)).toBeUndefined();
 });
@@ -39,6 +41,12 @@ it('tries the full length again ever more seldom, and at once from another addre
   expect(sizes.isTrialDue('dsl', SIX, '203.0.113.9')).toBe(true);
   sizes.onTrial('dsl', SIX, '203.0.113.9');
   expect(sizes.isTrialDue('dsl', SIX, '203.0.113.9')).toBe(false);
+});
+
+it('does not put the trial off for every subflow that is dialled meanwhile', () => {
+  const { sizes, clock } = bed();
+  for (; clock.nowMs < 30_000; clock.nowMs += 1_000) sizes.onSmall('dsl', SIX, 1280, HERE);
+  expect(sizes.isTrialDue('dsl', SIX, HERE)).toBe(true);
 });
 
 it('forgets ways beyond its bound', () => {

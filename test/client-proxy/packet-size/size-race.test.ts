@@ -10,6 +10,8 @@ interface Course {
   readonly carriesMs?: number;
   readonly failsMs?: number;
   readonly isLowered?: boolean;
+  /** The other end has all that was sent. */
+  readonly isHeard?: boolean;
 }
 
 const CANDIDATES = [undefined, 1280, 1024, 576];
@@ -25,11 +27,17 @@ function bed(courses: readonly Course[], candidates: readonly (number | undefine
     candidates,
     connect(packetBytes, onConnected, signal) {
       started.push([packetBytes, performance.now() - beganMs]);
-      const { connectMs, carriesMs, failsMs, isLowered = false } = courses[candidates.indexOf(packetBytes)]!;
+      const {
+        connectMs,
+        carriesMs,
+        failsMs,
+        isLowered = false,
+        isHeard = false,
+      } = courses[candidates.indexOf(packetBytes)]!;
       return new Promise<{ packetBytes: number | undefined; isLowered: boolean; destroy(): void }>(
         (resolve, reject) => {
           const timers = [
-            connectMs !== undefined && setTimeout(onConnected, connectMs),
+            connectMs !== undefined && setTimeout(() => onConnected(() => isHeard), connectMs),
             carriesMs !== undefined &&
               setTimeout(() => {
                 open++;
@@ -143,6 +151,18 @@ describe('a race of lengths', () => {
     expect(started).toEqual(tried);
     expect(results).toEqual(learns);
     expect(open()).toBe(1);
+  });
+
+  it('tries one more, and later, where the other end may be busy', async () => {
+    const busy = { ...HOLE, isHeard: true };
+    const { result, started, cancellation } = bed([busy, busy]);
+    await vi.advanceTimersByTimeAsync(9_000);
+    expect(started).toEqual([
+      [undefined, 0],
+      [1280, 1060],
+    ]);
+    cancellation.abort(new Error('not wanted'));
+    await expect(result).rejects.toThrow('not wanted');
   });
 
   it('does not try shorter packets where TCP does not connect, or fails', async () => {
