@@ -68,25 +68,26 @@ export class UplinkConnector {
 
   /**
    * A subflow to an address of the concentrator, with packets as long as get through. Rejects with UplinkError or SubflowError.
-   * @param isTrial only packets of full length will do
+   * @param purpose the concentrator's address that `address` stands for, by which lengths are remembered; `isTrial`: only packets of
+   * full length will do
    */
   async subflow(
     uplink: TunedUplink,
     address: Destination,
     signal: CancelSignal,
-    isTrial = false,
+    { way, isTrial }: { readonly way: Destination; readonly isTrial: boolean },
   ): Promise<SubflowTransport> {
     const { packetSizes, native, clock } = this.#options;
     const host = connectedHost(uplink, address);
     const isSizable = !isTrial && canLimitPackets({ host, native });
     const { transport } = await raceSizes<ProbedSubflow>({
-      candidates: isSizable ? packetSizes.candidates(uplink.name, address) : [undefined],
+      candidates: isSizable ? packetSizes.candidates(uplink.name, way) : [undefined],
       connect: (packetBytes, onHandshake, attempt) =>
         this.#probed(uplink, address, { packetBytes, onHandshake, signal: attempt, isTrial }),
       isLowered: (subflow) => subflow.isLowered(),
       onResult: (packetBytes, { transport: { localAddress } }) => {
-        if (packetBytes === undefined) packetSizes.onFull(uplink.name, address);
-        else packetSizes.onSmall(uplink.name, address, packetBytes, localAddress);
+        if (packetBytes === undefined) packetSizes.onFull(uplink.name, way);
+        else packetSizes.onSmall(uplink.name, way, packetBytes, localAddress);
       },
       clock,
       signal,

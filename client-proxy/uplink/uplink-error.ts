@@ -13,6 +13,11 @@ export class UplinkError extends TributaryError {
  */
 export function connectFailure(uplink: string, peer: string, error: unknown): UplinkError {
   if (error instanceof UplinkError) return error;
+  if (error instanceof TributaryError) {
+    return new UplinkError(uplink, error.code, `no connection to ${peer}: ${error.message}`, {
+      cause: error,
+    });
+  }
   const { code, name, message }: NodeJS.ErrnoException =
     error instanceof Error ? error : new Error(`${error}`);
   const key = name === 'AbortError' ? name : (code ?? '');

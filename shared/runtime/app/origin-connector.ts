@@ -4,6 +4,7 @@ import type { CancelSignal } from '../async/cancellation.ts';
 import type { ReleasePlace, SharedPlaces } from '../async/shared-places.ts';
 import type { MonotonicClock } from '../clock.ts';
 import type { OriginResolver } from '../dns/resolver.ts';
+import type { Translators } from '../dns/translators.ts';
 import {
   type AttemptLimit,
   CONNECTION_ATTEMPT_DELAY_MS,
@@ -23,6 +24,8 @@ export interface OriginConnectorOptions<T> {
   readonly resolver: OriginResolver;
   /** Returns the addresses that may be dialled, in the same order. Throws the reason if there are none. */
   permitted(addresses: readonly string[], port: number): readonly string[];
+  /** Where IPv4 may have to be reached through a translator; what they make of an address must be permitted, too. */
+  readonly translators?: Translators | undefined;
   readonly connect: ConnectAddress<T>;
   /** For all addresses of an origin together, after resolution. */
   readonly connectTimeoutMs: number;
@@ -49,15 +52,27 @@ export class OriginConnector<T extends { destroy(): void }> {
    * `dialFailure`), or with the signal's reason.
    */
   async connect({ host, port }: Destination, signal: CancelSignal, owner = ''): Promise<T> {
-    const { resolver, permitted } = this.#options;
+    const { resolver } = this.#options;
     const found = isIP(host) === 0 ? await resolver.resolve(host, signal, owner) : [host];
-    const addresses = permitted(found, port);
+    const addresses = await this.#dialled(found, port, signal);
     const release = await this.#place(signal, owner);
     try {
       return await this.#race(addresses, port, signal, owner);
     } finally {
       release();
     }
+  }
+
+  async #dialled(found: readonly string[], port: number, signal: CancelSignal): Promise<readonly string[]> {
+    const { permitted, translators } = this.#options;
+    const allowed = permitted(found, port);
+    if (translators === undefined) return allowed;
+    const learning = translators.learnFor(allowed, signal);
+    if (learning !== undefined) await learning;
+    signal.throwIfAborted();
+    if (translators.known.length === 0) return allowed;
+    // Once more, since now it is known which of them are IPv4 addresses in disguise.
+    return permitted(translators.reachable(permitted(allowed, port)), port);
   }
 
   async #race(addresses: readonly string[], port: number, signal: CancelSignal, owner: string): Promise<T> {
