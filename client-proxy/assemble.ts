@@ -36,9 +36,13 @@ import { USAGE_FILE_NAME } from './metering/usage-file.ts';
 import { WireTable } from './metering/wire-table.ts';
 import { IpMonitor } from './network/ip-monitor.ts';
 import { NetworkReader } from './network/network-reader.ts';
+import { knownInterfaces, ownAddresses } from './network/network-view.ts';
 import { NetworkWatch } from './network/network-watch.ts';
+import { PathExplainer } from './network/path-diagnosis/path-explainer.ts';
+import { RouteTargets } from './network/route-targets.ts';
 import { PacketSizes } from './packet-size/packet-sizes.ts';
 import { UplinkUses } from './path-manager/uplink-use.ts';
+import { MinuteTimer } from './schedule/minute-timer.ts';
 import { SessionKeeper } from './session/session-keeper.ts';
 import { SessionSecrets } from './session/session-secrets.ts';
 import { Socks5Server } from './socks5/socks-server.ts';
@@ -72,7 +76,12 @@ export async function assemble(config: ClientConfig, deps: ClientProxyDeps): Pro
   const counters = makeCounters(deps);
   const watch = new ProcessWatch(deps);
   const appPool = new BlockPool(clock);
-  const uplinks = new UplinkSet({ bindsByInterface: native !== undefined, maxUplinks: MAX_UPLINKS, logger });
+  const uplinks = new UplinkSet({
+    bindsByInterface: native !== undefined,
+    maxUplinks: MAX_UPLINKS,
+    wallClock,
+    logger,
+  });
   const states = new UplinkStates({ uplinks, wallClock, logger });
   const uses = new UplinkUses(logger);
   const peers = new PeerWatch({
@@ -82,10 +91,22 @@ export async function assemble(config: ClientConfig, deps: ClientProxyDeps): Pro
     onLost: (role, reason) => counters.peerLosses.add(role, reason),
   });
   const secrets = new SessionSecrets(config);
-  const packetSizes = new PacketSizes(clock, logger);
-  const connector = makeConnector(config, deps, { counters, appPool, peers, secrets, watch, packetSizes });
+  const connector = makeConnector(config, deps, {
+    counters,
+    uplinks,
+    appPool,
+    peers,
+    secrets,
+    watch,
+    packetSizes,
+  });
   const resolvers = new UplinkResolvers(
-    { linkServers: new LinkServers(clock), networkInterfaces, native },
+    {
+      linkServers: new LinkServers(clock),
+      networkInterfaces: knownInterfaces,
+      native,
+      attachment: (binding, host) => uplinks.attachment(binding, host),
+    },
     clock,
   );
   const names = await openTargetNames({
@@ -95,7 +116,7 @@ export async function assemble(config: ClientConfig, deps: ClientProxyDeps): Pro
     resolvers,
     logger,
   });
-  const keeper = makeKeeper(config, deps, { counters, states, uses, connector, secrets, names, packetSizes });
+  const keeper = makeKeeper(config, deps, { counters, states, uses, connector, secrets, names });
   const directConnections = new DirectConnections();
   const metering = await openMetering(config, deps, { counters, uses, keeper, directConnections });
   // Metering first, so that caps hold before anything is dialled.
@@ -116,11 +137,27 @@ export async function assemble(config: ClientConfig, deps: ClientProxyDeps): Pro
     onRequest: (request) => steering.serve(request),
   });
   const listen = () => listenForApplications(config, deps, { socks, appPool, peers, watch });
-  const network = makeNetworkWatch(config, deps, { uplinks, steering });
+  const network = makeNetworkWatch(config, deps, { uplinks, names, steering });
+  const minutes = new MinuteTimer(wallClock, () => {
+    uplinks.onTime();
+    steering.review();
+  });
   const uplinkStatus = () => states.status(keeper.uplinks);
   const told = { keeper, uplinks, uplinkStatus, steering, socks, directConnections, metering, watch };
   const endpoint = makeEndpoint(config, { ...deps, ...counters, ...told });
-  const parts = { endpoint, uplinks, metering, secrets, keeper, steering, socks, listen, network, watch };
+  const parts = {
+    endpoint,
+    uplinks,
+    metering,
+    secrets,
+    keeper,
+    steering,
+    socks,
+    listen,
+    network,
+    minutes,
+    watch,
+  };
   return new ClientProxy({ config, logger, ...parts });
 }
 
@@ -143,25 +180,26 @@ function makeConnector(
   { clock, logger, native: { native } }: ClientProxyDeps,
   parts: {
     readonly counters: Counters;
+    readonly uplinks: UplinkSet;
     readonly appPool: BlockPool;
     readonly peers: PeerWatch;
     readonly secrets: SessionSecrets;
     readonly watch: ProcessWatch;
-    readonly packetSizes: PacketSizes;
   },
 ): UplinkConnector {
-  const { counters, appPool, peers, secrets, watch, packetSizes } = parts;
+  const { counters, uplinks, appPool, peers, secrets, watch } = parts;
   return new UplinkConnector({
     pins: () => secrets.pins,
     serverName: concentrator.serverName,
     subflowTimeoutMs: dial.timeoutMs,
     native,
+    attachment: (binding, host) => uplinks.attachment(binding, host),
     wireOf: (uplinkName) => counters.wires.of(uplinkName),
     appPool,
     peers,
     subflowPool: new ReceivePool(clock),
     hasDescriptor: (work) => watch.hasDescriptor(work),
-    packetSizes,
+    packetSizes: new PacketSizes(clock, logger),
     clock,
     logger,
   });
@@ -169,7 +207,7 @@ function makeConnector(
 
 function makeKeeper(
   { concentrator, paths, dial, memory, lingerMs, tuning }: ClientConfig,
-  { clock, random, logger }: ClientProxyDeps,
+  { clock, random, logger, native: { native } }: ClientProxyDeps,
   parts: {
     readonly counters: Counters;
     readonly states: UplinkStates;
@@ -177,10 +215,14 @@ function makeKeeper(
     readonly connector: UplinkConnector;
     readonly secrets: SessionSecrets;
     readonly names: TargetNames;
-    readonly packetSizes: PacketSizes;
   },
 ): SessionKeeper {
-  const { counters, states, uses, connector, secrets, names, packetSizes } = parts;
+  const { counters, states, uses, connector, secrets, names } = parts;
+  const explainer = new PathExplainer({
+    bindsByInterface: native !== undefined,
+    clock,
+    answers: (uplink, address) => connector.answers(uplink, address),
+  });
   return new SessionKeeper({
     identity: () => secrets.identity,
     addresses: concentrator.addresses,
@@ -198,8 +240,9 @@ function makeKeeper(
     random,
     logger,
     traffic: counters.traffic,
-    packetSizes,
+    packetSizes: connector.packetSizes,
     connect: (uplink, address, signal, purpose) => connector.subflow(uplink, address, signal, purpose),
+    explain: (uplink, failures, error, signal) => explainer.explain(uplink, failures, error, signal),
     useOf: (uplinkName) => uses.of(uplinkName),
     onDial: (uplinkName, result) => void counters.counts.dials.of(uplinkName)[result]++,
     onReviewed: (dialled) => states.review(dialled),
@@ -248,8 +291,7 @@ function makeDirectOpener(
     useOf: (uplinkName) => uses.of(uplinkName),
     connect: (uplink, target, signal, timeoutMs) => connector.origin(uplink, target, signal, timeoutMs),
     resolvers,
-    ownAddresses: () =>
-      Object.values(networkInterfaces()).flatMap((infos = []) => infos.map(({ address }) => address)),
+    ownAddresses,
     clock,
   });
   return new DirectOpener({
@@ -262,7 +304,7 @@ function makeDirectOpener(
 
 function makeSteering(
   config: ClientConfig,
-  { logger }: ClientProxyDeps,
+  { wallClock, logger }: ClientProxyDeps,
   parts: {
     readonly counters: Counters;
     readonly uplinks: UplinkSet;
@@ -280,7 +322,8 @@ function makeSteering(
   });
   return new Steering({
     rules: new RuleSet(config.steering),
-    uplinkNames: () => uplinks.uplinks.map(({ name }) => name),
+    uplinks: () => uplinks.uplinks,
+    wallClock,
     logger,
     openStream: (request, steered) => void streams.open(request, steered),
     openDirect: (request, uplinkName, onFailed) => void direct.open(request, uplinkName, onFailed),
@@ -313,21 +356,38 @@ function listenForApplications(
 function makeNetworkWatch(
   config: ClientConfig,
   { clock, random, logger }: ClientProxyDeps,
-  { uplinks, steering }: { readonly uplinks: UplinkSet; readonly steering: Steering },
+  parts: { readonly uplinks: UplinkSet; readonly names: TargetNames; readonly steering: Steering },
 ): NetworkWatch {
-  const reader = new NetworkReader(config.concentrator.addresses, (reason) => {
-    logger.info({ reason }, 'no iproute2: interfaces are known by name, routes are not known');
+  const { uplinks, names, steering } = parts;
+  const targets = new RouteTargets({
+    destinations: config.concentrator.addresses,
+    known: (name) => names.known(name),
+    // A name that is known now may have a route that was not asked for.
+    seek: async (name) => {
+      await names.seek(name);
+      watch.refresh();
+    },
+    clock,
   });
-  return new NetworkWatch({
+  const onWithoutIp = (reason: string) => {
+    logger.info({ reason }, 'no iproute2: interfaces are known by name, routes are not known');
+  };
+  const reader = new NetworkReader(() => targets.all, onWithoutIp);
+  const watch = new NetworkWatch({
     read: () => reader.read(),
-    look: networkInterfaces,
+    look() {
+      targets.seekUnknown();
+      return [networkInterfaces(), targets.all];
+    },
     monitor: (onEvent) => new IpMonitor({ onEvent, logger, clock, random }),
     onView(view) {
       uplinks.onNetwork(view);
-      steering.checkUplinks();
+      steering.review();
     },
+    onUnknown: (reason) => uplinks.onUnknownNetwork(reason),
     logger,
   });
+  return watch;
 }
 
 /** Metrics, readiness and status; they read the parts when they are asked. */

@@ -10,7 +10,7 @@ import { assemble } from './assemble.ts';
 import { buildClientCli } from './cli/client-cli.ts';
 import type { ClientConfig } from './config/client-config.ts';
 import { loadClientConfig } from './config/load-client-config.ts';
-import { NetworkReader } from './network/network-reader.ts';
+import { readNetwork } from './network/read-network.ts';
 
 const streams = new StandardStreams('tributary-client', process.stdout, process.stderr);
 const deps = commandLineDeps(process, streams);
@@ -30,7 +30,7 @@ const cli = buildClientCli({
   input: standardInput(process),
   run,
   networkInterfaces,
-  readNetwork: (destinations) => new NetworkReader(destinations).read(),
+  readNetwork,
   interfaceBinding: () => {
     const { native, reason } = loadNative();
     return native === undefined ? { available: false, reason } : { available: true };

@@ -7,15 +7,17 @@ import type { ClientConfig, ConfiguredUplink } from '../config/client-config.ts'
 import { readUsageFile, USAGE_FILE_NAME } from '../metering/usage-file.ts';
 import { usageReport } from '../metering/usage-report.ts';
 import { describePolicy, describeRule, uplinksNamed } from '../steering/steering-rule.ts';
+import { deviceBindingOf } from '../uplink/uplink.ts';
 import { checkUplinks } from './check-uplinks.ts';
 import type { ClientCliDeps } from './client-cli-deps.ts';
+import { knownNetwork } from './known-network.ts';
 
 /** Says what the client would do with this configuration, and which of its uplinks are there now. */
 export async function check(config: ClientConfig, deps: ClientCliDeps): Promise<void> {
   const { concentrator, client, socks, metrics } = config;
   const binding = deps.interfaceBinding();
-  const view = await deps.readNetwork(concentrator.addresses);
-  const uplinks = checkUplinks(config, deps.networkInterfaces(), view, binding.available);
+  const network = await knownNetwork(deps, concentrator.addresses);
+  const uplinks = checkUplinks(config, network, binding.available);
   const users = socks.users.length === 0 ? 'without users' : `for ${socks.users.length} user(s)`;
   const metered = await meteredLines(config, uplinks.all, deps);
   const lines = [
@@ -43,7 +45,8 @@ export async function check(config: ClientConfig, deps: ClientCliDeps): Promise<
   if (await readableByOthers(config.file)) {
     warn(`others can read ${config.file}, which may hold a key and passwords: chmod 600 ${config.file}`);
   }
-  if (!binding.available && config.uplinks.some((uplink) => uplink.binding.kind === 'interface')) {
+  if (network.problem !== undefined && config.autoUplinks !== undefined) warn(network.problem);
+  if (!binding.available && config.uplinks.some((uplink) => isByInterface(uplink))) {
     warn('uplinks with "interface" will not come up here: give them an "address" instead');
   }
   const { missing } = uplinks;
@@ -59,6 +62,10 @@ export async function check(config: ClientConfig, deps: ClientCliDeps): Promise<
   if (config.uplinks.length === 0 && !uplinks.lines.some((line) => line.startsWith('found'))) {
     warn('no interface is an uplink now: the reasons are above; what appears is used as soon as it does');
   }
+}
+
+function isByInterface({ binding }: ConfiguredUplink): boolean {
+  return deviceBindingOf(binding)?.kind === 'interface';
 }
 
 /** What the metered uplinks have used, as far as it is written down. */

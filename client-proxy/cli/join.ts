@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { join as joinPath, resolve } from 'node:path';
 import { isLoopback } from '../../shared/runtime/address/special-ranges.ts';
+import { changeFile } from '../../shared/runtime/config/change-file.ts';
 import { UsageError } from '../../shared/runtime/config/command-line.ts';
 import { defaultConfigDirectory } from '../../shared/runtime/config/config-search.ts';
 import { parseListenAddress } from '../../shared/runtime/config/schema-pieces.ts';
@@ -12,6 +13,7 @@ import { isNamePattern } from '../network/name-pattern.ts';
 import type { NetworkView } from '../network/network-view.ts';
 import type { ClientCliDeps } from './client-cli-deps.ts';
 import { clientConfigText } from './client-config-text.ts';
+import { knownNetwork } from './known-network.ts';
 
 /** The configuration's usual name. */
 export const CLIENT_CONFIG_NAME = 'tributary-client.yaml';
@@ -24,6 +26,8 @@ export interface JoinOptions {
   readonly socks: string;
   readonly force?: boolean;
 }
+
+const NOTHING_KNOWN: NetworkView = { interfaces: [] };
 
 interface Found {
   readonly interfaces: readonly string[];
@@ -43,7 +47,7 @@ export async function join(link: JoinLink, options: JoinOptions, deps: ClientCli
     );
   }
   const binding = deps.interfaceBinding();
-  const view = await deps.readNetwork(link.addresses);
+  const { view = NOTHING_KNOWN, problem } = await knownNetwork(deps, link.addresses);
   const { interfaces, include } = findUplinks(view, binding.available);
   const found = interfaces.map((name) => {
     const { addresses } = view.interfaces.find((one) => one.name === name)!;
@@ -53,7 +57,7 @@ export async function join(link: JoinLink, options: JoinOptions, deps: ClientCli
     ? []
     : [{ name: 'tributary', password: randomBytes(18).toString('base64url') }];
   const text = clientConfigText({ link, listen, users, found, include });
-  await writePrivateFile(file, text, { overwrite: options.force === true });
+  await changeFile(file, deps, () => writePrivateFile(file, text, { overwrite: options.force === true }));
 
   const say = (line: string) => deps.stderr(`${line}\n`);
   say(`Wrote ${file} (readable by its owner alone, since it holds the client's key).`);
@@ -66,7 +70,8 @@ export async function join(link: JoinLink, options: JoinOptions, deps: ClientCli
       `Others can reach ${options.socks}, so applications must give a user and password: see socks.users there.`,
     );
   }
-  if (found.length === 0)
+  if (problem !== undefined) say(`No uplink found: ${problem}.`);
+  else if (found.length === 0)
     say('No uplink found on this machine: what is connected is used as soon as it appears.');
   else if (found.length === 1) {
     say(

@@ -8,6 +8,8 @@ import type { MeteredSettings } from '../metering/metered-settings.ts';
 import type { PathMode } from '../path-manager/paths.ts';
 import type { SubflowsPerPath } from '../path-manager/subflow-bound.ts';
 import type { DialledUplink, StandbyMode } from '../path-manager/uplink-role.ts';
+import type { BackupCondition } from '../schedule/backup-condition.ts';
+import type { CostPerGB } from '../schedule/cost.ts';
 import type { OptimisticReplyPolicy } from '../socks5/optimistic-reply.ts';
 import type { SteeringConfig } from '../steering/steering-rule.ts';
 
@@ -15,10 +17,20 @@ import type { SteeringConfig } from '../steering/steering-rule.ts';
 export interface ConfiguredUplink extends DialledUplink, ResolvingUplink {
   /** Absent: it may carry whatever it can. */
   readonly metered?: MeteredSettings;
+  /** Absent: it is a backup always, or never. */
+  readonly backupWhen?: BackupCondition;
+  /** Absent: not said. */
+  readonly costs?: CostPerGB;
 }
 
 /** What may be said of an uplink beside its name and binding. */
 export type UplinkSettings = Partial<Omit<ConfiguredUplink, 'name' | 'binding'>>;
+
+/** An uplink as it is at a time. */
+export interface PresentUplink extends ConfiguredUplink {
+  /** What a gigabyte costs now; absent: not said. */
+  readonly costPerGB?: number;
+}
 
 /** Which interfaces become uplinks by themselves. Patterns are those of name-pattern.ts, for names of interfaces. */
 export interface AutoUplinks {

@@ -1,6 +1,8 @@
 import { z } from 'zod';
 import { textAs } from '../../shared/runtime/config/schema-pieces.ts';
+import type { MeteredSettings } from '../metering/metered-settings.ts';
 import { isNamePattern, NAME_PATTERN_FORMAT } from '../network/name-pattern.ts';
+import type { CostPerGB } from '../schedule/cost.ts';
 import type { AutoUplinks, ConfiguredUplink, UplinkSettings } from './client-config.ts';
 
 const pattern = textAs(NAME_PATTERN_FORMAT, (value) => (isNamePattern(value) ? value : undefined));
@@ -26,10 +28,12 @@ export function uplinksSchema<Settings extends z.ZodRawShape>(
       exclude: patterns,
       settings: z
         .array(
-          z.strictObject({ match: pattern, ...settings }).superRefine((value, context) => {
-            const message = whyNoRole(value as unknown as UplinkSettings);
-            if (message === undefined) return;
-            context.addIssue({ code: 'custom', path: ['joinAboveUtilization'], message });
+          z.strictObject({ match: pattern, ...settings }).transform((value, context) => {
+            const { match, ...own } = value as { readonly match: string } & GivenSettings;
+            for (const { path, message } of settingsMistakes(own)) {
+              context.issues.push({ code: 'custom', path, message, input: value });
+            }
+            return { match, ...settingsOf(own) };
           }),
         )
         .max(64)
@@ -53,16 +57,39 @@ export function uplinksSchema<Settings extends z.ZodRawShape>(
     });
 }
 
-/** What is wrong with the role that an uplink is given. */
-export function whyNoRole({
+/** What may be said of an uplink, as it stands in the file. */
+export interface GivenSettings {
+  readonly backup?: Pick<ConfiguredUplink, 'backup' | 'backupWhen'> | undefined;
+  readonly standby?: ConfiguredUplink['standby'] | undefined;
+  readonly joinAboveUtilization?: number | undefined;
+  readonly congestionControl?: string | undefined;
+  readonly subflowsPerPath?: ConfiguredUplink['subflowsPerPath'];
+  readonly nameServers?: readonly string[] | undefined;
+  readonly metered?: MeteredSettings | undefined;
+  readonly costPerGB?: CostPerGB | undefined;
+}
+
+/** The same without what was not said. */
+export function settingsOf({ backup, costPerGB: costs, ...rest }: GivenSettings): UplinkSettings {
+  const said = Object.entries({ costs, ...rest }).filter(([, value]) => value !== undefined);
+  return { ...backup, ...Object.fromEntries(said) };
+}
+
+/** What in these settings does not go together. */
+export function settingsMistakes({
   backup,
   joinAboveUtilization,
-}: {
-  readonly backup?: boolean | undefined;
-  readonly joinAboveUtilization?: number | undefined;
-}): string | undefined {
-  return backup && joinAboveUtilization !== undefined
-    ? 'a backup carries data only when nothing else works, so to join it for load brings nothing: leave out ' +
-        'joinAboveUtilization, or backup'
-    : undefined;
+  costPerGB,
+}: GivenSettings): { readonly path: string[]; readonly message: string }[] {
+  const mistakes: { readonly path: string[]; readonly message: string }[] = [];
+  if (backup?.backup && joinAboveUtilization !== undefined) {
+    const message =
+      'a backup carries data only when nothing else works, so to join it for load brings nothing: leave out ' +
+      'joinAboveUtilization, or backup';
+    mistakes.push({ path: ['joinAboveUtilization'], message });
+  }
+  if (backup?.backupWhen?.aboveCost !== undefined && costPerGB === undefined) {
+    mistakes.push({ path: ['backup', 'aboveCost'], message: 'needs the cost of this uplink: add costPerGB' });
+  }
+  return mistakes;
 }

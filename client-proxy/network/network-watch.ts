@@ -4,6 +4,8 @@ import type { NetworkView } from './network-view.ts';
 
 /** Tells of changes of the network by itself, until it is stopped. */
 export interface NetworkMonitor {
+  /** Whether it would tell of a change now. */
+  readonly isWatching: boolean;
   stop(): void;
 }
 
@@ -16,11 +18,15 @@ export interface NetworkWatchOptions {
   monitor(onEvent: () => void): NetworkMonitor;
   /** The first view, and each that differs from the one before. */
   onView(view: NetworkView): void;
+  /** There is no view yet, for another reason than before. */
+  onUnknown(reason: string): void;
   readonly logger: Logger;
 }
 
 /** Fast enough to notice within a second where nothing else tells; a look costs well under a millisecond. */
 const LOOK_EVERY_MS = 500;
+/** Where the monitor tells: it may miss something, and each look wakes a machine that would sleep. */
+const LOOK_BESIDE_MONITOR_EVERY_MS = 5_000;
 /** Changes come in bursts: the first is looked into at once, what follows so much later. */
 const READ_PAUSE_MS = 100;
 /** And up to so much later where others change the network all the time, in ways that are nothing to us. */
@@ -33,6 +39,8 @@ export class NetworkWatch {
   readonly #options: NetworkWatchOptions;
   #last: NetworkView | undefined;
   #lastLook: unknown;
+  /** Why the last reading that failed did. */
+  #lastReason: string | undefined;
   #looks: NodeJS.Timeout | undefined;
   #pause: NodeJS.Timeout | undefined;
   #monitor: NetworkMonitor | undefined;
@@ -50,15 +58,28 @@ export class NetworkWatch {
     this.#lastLook = this.#look();
     await this.#read();
     if (this.#isStopped) return;
-    this.#looks = setInterval(() => this.#compare(), LOOK_EVERY_MS);
     this.#monitor = this.#options.monitor(() => this.#refresh());
+    this.#lookLater();
   }
 
   stop(): void {
     this.#isStopped = true;
     this.#monitor?.stop();
-    clearInterval(this.#looks);
+    clearTimeout(this.#looks);
     clearTimeout(this.#pause);
+  }
+
+  /** What the view depends on has changed, and nobody else tells. */
+  refresh(): void {
+    if (!this.#isStopped) this.#refresh();
+  }
+
+  #lookLater(): void {
+    const waitMs = this.#monitor?.isWatching ? LOOK_BESIDE_MONITOR_EVERY_MS : LOOK_EVERY_MS;
+    this.#looks = setTimeout(() => {
+      this.#lookLater();
+      this.#compare();
+    }, waitMs);
   }
 
   #compare(): void {
@@ -86,10 +107,7 @@ export class NetworkWatch {
   async #read(): Promise<void> {
     this.#isReading = true;
     this.#isDue = false;
-    const view = await this.#options.read().catch((error: Error) => {
-      this.#options.logger.debug({ reason: error.message }, 'the network could not be read');
-      return undefined;
-    });
+    const view = await this.#options.read().catch((error: Error) => this.#onFailed(error.message));
     this.#isReading = false;
     if (this.#isStopped) return;
     if (view === undefined) this.#isDue = true;
@@ -99,6 +117,14 @@ export class NetworkWatch {
     if (!isNews) return;
     this.#last = view;
     this.#options.onView(view);
+  }
+
+  #onFailed(reason: string): undefined {
+    const { logger, onUnknown } = this.#options;
+    const isNews = this.#last === undefined && reason !== this.#lastReason;
+    this.#lastReason = reason;
+    logger[isNews ? 'warn' : 'debug']({ reason }, 'the network could not be read');
+    if (isNews) onUnknown(reason);
   }
 
   /** Before the next reading, if one is due then. */

@@ -9,12 +9,13 @@ import type { TargetNames } from '../dns/target-names.ts';
 import type { UplinkLoss } from '../network/uplink-trouble.ts';
 import type { PacketSizes } from '../packet-size/packet-sizes.ts';
 import { ConcentratorAddresses } from './concentrator-addresses.ts';
+import { type ExplainFailure, explainedReach } from './explained-reach.ts';
 import { LeftOutAddresses } from './left-out-addresses.ts';
 import { type ManagedSession, ManagedSubflows } from './managed-subflows.ts';
 import type { PathMode } from './paths.ts';
-import { type ConnectAddress, reach } from './reach.ts';
+import type { ConnectAddress } from './reach.ts';
 import { isSameUplink } from './same-uplink.ts';
-import { subflowBound } from './subflow-bound.ts';
+import { subflowBound, subflowRoom } from './subflow-bound.ts';
 import { wantedUplinks } from './uplink-demand.ts';
 import { UplinkDialer, type UplinkDialling } from './uplink-dialer.ts';
 import type { DialledUplink } from './uplink-role.ts';
@@ -35,6 +36,8 @@ export interface PathManagerOptions {
   readonly logger: LineLog;
   readonly connect: ConnectAddress;
   readonly packetSizes: PacketSizes;
+  /** Absent: failures are told as they are. */
+  readonly explain?: ExplainFailure;
   /** What an uplink may be used for now. */
   useOf(uplinkName: string): UplinkUseWithReason;
   onDial(uplinkName: string, result: 'ok' | 'failed'): void;
@@ -42,8 +45,10 @@ export interface PathManagerOptions {
   onReviewed(): void;
 }
 
-/** How often utilization and the time that something has lasted are looked at. */
+/** How often utilization and the time that something has lasted are looked at, */
 const REVIEW_MS = 500;
+/** and while the session has no stream. Each look wakes a machine that would sleep; what happens by itself is reviewed at once. */
+const IDLE_REVIEW_MS = 1_000;
 
 /** The path manager of one session (RFC 8684 section 3.8): which uplinks and addresses its subflows are made over, and when. */
 export class PathManager {
@@ -73,17 +78,11 @@ export class PathManager {
       logger,
       clock,
       packetSizes: options.packetSizes,
-      reach: (uplink, targets, choice, signal) =>
-        reach({
-          uplink,
-          targets,
-          names,
-          connect,
-          timeoutMs,
-          choice,
-          isLeftOut: (address) => this.#leftOut.has(address),
-          signal,
-        }),
+      reach: (uplink, targets, choice, signal) => {
+        const isLeftOut = (address: Destination) => this.#leftOut.has(address);
+        const reaching = { uplink, targets, names, connect, timeoutMs, choice, isLeftOut, signal };
+        return explainedReach(reaching, options.explain);
+      },
       newBackoff: () => new Backoff(backoff, random),
       hasUplink: (uplinkName) => this.#dialers.has(uplinkName),
       onDial: (uplinkName, result) => options.onDial(uplinkName, result),
@@ -98,21 +97,21 @@ export class PathManager {
 
   start(): void {
     this.#spread();
-    this.#reviews = setInterval(() => this.#review(), REVIEW_MS);
+    this.#reviewLater();
     this.#review();
   }
 
   /** No dials and no timers any more. */
   stop(): void {
     this.#isStopped = true;
-    clearInterval(this.#reviews);
+    clearTimeout(this.#reviews);
     this.#reviews = undefined;
     for (const dialer of this.#dialers.values()) dialer.stop();
   }
 
-  /** Something about the network has changed: what failed may work now. */
-  retryUplinks(): void {
-    for (const dialer of this.#dialers.values()) dialer.paths.retryNow();
+  /** What these uplinks stand on has changed, or something else that concerns all: what failed may work now. */
+  retryUplinks(uplinkNames: ReadonlySet<string> = new Set(this.#dialers.keys())): void {
+    for (const [name, dialer] of this.#dialers) if (uplinkNames.has(name)) dialer.paths.retryNow();
   }
 
   /** Dials a subflow more on every path in use; what is then one too many is taken out of use in good order. */
@@ -138,7 +137,7 @@ export class PathManager {
       this.loseUplink({ uplinkName, reason: 'its uplink was removed', kind: 'gone' });
       this.#session.driver?.input(({ uplinks }) => uplinks.limitRate(uplinkName, NO_LIMIT));
     }
-    this.#limitRates();
+    this.#tellUplinks();
     this.#review();
   }
 
@@ -173,7 +172,7 @@ export class PathManager {
   onEstablished(maxSubflows: number | undefined, joinElsewhere: boolean): void {
     this.#isEstablished = true;
     this.#maxSubflows = maxSubflows;
-    this.#limitRates();
+    this.#tellUplinks();
     if (joinElsewhere) this.#addresses.leaveConfigured();
     this.#spread();
   }
@@ -221,6 +220,11 @@ export class PathManager {
     this.#dialers.get(uplinkName)?.setWish(count);
   }
 
+  /** Some subflows of an uplink are replaced by others from other ports, which may take other paths. */
+  onPathSearch(uplinkName: string, extra: number, surplus: readonly number[]): void {
+    this.#dialers.get(uplinkName)?.search(extra, surplus);
+  }
+
   onSubflowClosed(subflowId: number, uplinkName: string): void {
     this.#dialers.get(uplinkName)?.paths.onSubflowClosed(subflowId);
   }
@@ -241,10 +245,18 @@ export class PathManager {
     this.retryUplinks();
   }
 
-  #limitRates(): void {
+  /** What the session is to know of each uplink. */
+  #tellUplinks(): void {
     const { driver } = this.#session;
+    const room = subflowRoom(this.#maxSubflows, this.#dialers.size);
     for (const { uplink } of this.#dialers.values()) {
-      driver?.input(({ uplinks }) => uplinks.limitRate(uplink.name, uplink.rateLimit ?? NO_LIMIT));
+      driver?.input(({ uplinks }) => {
+        uplinks.limitRate(uplink.name, uplink.rateLimit ?? NO_LIMIT);
+        const { subflowsPerPath: count = 'auto' } = uplink;
+        // In other modes paths are told apart already.
+        const isOnePath = this.#options.paths === 'per-uplink';
+        uplinks.searchPaths(uplink.name, count === 'auto' || !isOnePath ? 1 : count, room);
+      });
     }
   }
 
@@ -255,6 +267,14 @@ export class PathManager {
       ? subflowBound(this.#maxSubflows, this.#dialers.size)
       : MAX_SUBFLOWS_PER_UPLINK;
     for (const dialer of this.#dialers.values()) dialer.setAddresses(this.#addresses.all, bound);
+  }
+
+  #reviewLater(): void {
+    const waitMs = this.#session.driver?.streamCount === 0 ? IDLE_REVIEW_MS : REVIEW_MS;
+    this.#reviews = setTimeout(() => {
+      this.#reviewLater();
+      this.#review();
+    }, waitMs);
   }
 
   #review(): void {

@@ -17,8 +17,9 @@ import { connectProbed, type ProbedSubflow } from './probed-subflow.ts';
 import { canLimitPackets } from './sized-socket.ts';
 import type { Uplink } from './uplink.ts';
 import { connectAppSocketThroughUplink } from './uplink-app-socket.ts';
+import type { AttachmentFinder } from './uplink-device.ts';
 import { UplinkError } from './uplink-error.ts';
-import { connectedHost } from './uplink-socket.ts';
+import { connectedHost, connectThroughUplink } from './uplink-socket.ts';
 
 export interface UplinkConnectorOptions {
   /** The certificates of which the concentrator must show one, as they are when it is dialled. */
@@ -31,6 +32,7 @@ export interface UplinkConnectorOptions {
   /** On which ways long packets vanish. */
   readonly packetSizes: PacketSizes;
   readonly clock: MonotonicClock;
+  readonly attachment: AttachmentFinder;
   /** Counts what the connections of each uplink cost on the wire. */
   wireOf(uplinkName: string): ConnectionWatcher;
   readonly appPool: BlockPool;
@@ -58,12 +60,18 @@ interface SizedAttempt {
 /** A trial has a subflow beside it that works: what it waits for is a few round trips, with some loss. */
 const TRIAL_TIMEOUT_MS = 3_000;
 
+/** The first SYN and one repeated, with a round trip of half a second. */
+const ANSWER_TIMEOUT_MS = 1_500;
+
 /** Opens the connections of this program over its uplinks, with what is the same for all of them. */
 export class UplinkConnector {
+  /** On which ways long packets vanish. */
+  readonly packetSizes: PacketSizes;
   readonly #options: UplinkConnectorOptions;
 
   constructor(options: UplinkConnectorOptions) {
     this.#options = options;
+    this.packetSizes = options.packetSizes;
   }
 
   /**
@@ -103,12 +111,13 @@ export class UplinkConnector {
     timeoutMs: number,
   ): Promise<AppSocket> {
     this.#takeDescriptor(uplink, 'stream');
-    const { native, appPool, peers } = this.#options;
+    const { native, attachment, appPool, peers } = this.#options;
     const wire = this.#options.wireOf(uplink.name);
     return connectAppSocketThroughUplink(uplink, target, {
       pool: appPool,
       peers,
       native,
+      attachment,
       wire,
       signal,
       timeoutMs,
@@ -117,7 +126,7 @@ export class UplinkConnector {
 
   #probed(uplink: TunedUplink, address: Destination, attempt: SizedAttempt): Promise<ProbedSubflow> {
     this.#takeDescriptor(uplink, 'subflow');
-    const { pins, serverName, subflowTimeoutMs, native, subflowPool, logger } = this.#options;
+    const { pins, serverName, subflowTimeoutMs, native, attachment, subflowPool, logger } = this.#options;
     const { isTrial, ...sized } = attempt;
     return connectProbed(uplink, address, {
       ...sized,
@@ -125,11 +134,26 @@ export class UplinkConnector {
       serverName,
       pool: subflowPool,
       native,
+      attachment,
       wire: this.#options.wireOf(uplink.name),
       timeoutMs: isTrial ? Math.min(TRIAL_TIMEOUT_MS, subflowTimeoutMs) : subflowTimeoutMs,
       congestionControl: uplink.congestionControl,
       onWarning: (message) => logger.warn({ uplink: uplink.name }, message),
     });
+  }
+
+  /** Whether anything answers there within a moment, be it that it refuses; asks by one connection. */
+  async answers(uplink: Uplink, address: Destination): Promise<boolean> {
+    const { native, attachment } = this.#options;
+    const wire = this.#options.wireOf(uplink.name);
+    try {
+      this.#takeDescriptor(uplink, 'subflow');
+      const options = { native, attachment, wire, timeoutMs: ANSWER_TIMEOUT_MS };
+      (await connectThroughUplink(uplink, address, options)).destroy();
+      return true;
+    } catch (error) {
+      return error instanceof UplinkError && error.code === 'connectionRefused';
+    }
   }
 
   #takeDescriptor(uplink: Uplink, work: DescriptorWork): void {

@@ -7,6 +7,12 @@ export class UplinkError extends TributaryError {
   }
 }
 
+/** What an error says of an uplink, for who knows which uplink it is about. */
+export function failureText(uplink: string, { message }: Error): string {
+  const prefix = `uplink ${uplink}: `;
+  return message.startsWith(prefix) ? message.slice(prefix.length) : message;
+}
+
 /**
  * What a failed attempt to reach `peer` (a text for the message) means, from Node's error or an abort signal's
  * reason; an `UplinkError` says it already.
@@ -30,8 +36,14 @@ const MEANING: Readonly<Record<string, readonly [ErrorName, string]>> = {
   ECONNRESET: ['connectionReset', 'reset (ECONNRESET)'],
   AbortError: ['cancelled', 'no longer wanted'],
   ETIMEDOUT: ['timedOut', 'no answer in time (ETIMEDOUT)'],
-  EHOSTUNREACH: ['destinationUnreachable', 'host unreachable (EHOSTUNREACH)'],
+  EHOSTUNREACH: [
+    'destinationUnreachable',
+    'host unreachable, or prohibited by a firewall on the way (EHOSTUNREACH)',
+  ],
   ENETUNREACH: ['destinationUnreachable', 'no route over this uplink (ENETUNREACH)'],
+  EPERM: ['notAuthorized', "refused by this machine's own firewall (EPERM); see `nft list ruleset`"],
+  EACCES: ['destinationUnreachable', 'prohibited by a firewall or a route on the way (EACCES)'],
+  ENETDOWN: ['networkFailure', 'the interface is down (ENETDOWN)'],
   ENOTFOUND: ['nameNotFound', 'the name does not resolve (ENOTFOUND)'],
   EAI_AGAIN: ['nameNotFound', 'the name server does not answer (EAI_AGAIN)'],
 };

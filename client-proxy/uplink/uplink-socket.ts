@@ -7,9 +7,8 @@ import { type SubflowTuning, tuneSubflow } from '../../shared/runtime/subflow/su
 import { type ConnectionWatcher, watched } from '../../shared/runtime/tcp/connection-watcher.ts';
 import { limitPackets, sizedSocket } from './sized-socket.ts';
 import type { Uplink } from './uplink.ts';
-import { connectFromAddress } from './uplink-address.ts';
+import { type AttachmentFinder, connectOverDevice } from './uplink-device.ts';
 import { connectFailure } from './uplink-error.ts';
-import { connectOverInterface } from './uplink-interface.ts';
 import { connectThroughProxy } from './uplink-proxy.ts';
 
 export interface UplinkConnectOptions extends TimeLimit, SubflowTuning {
@@ -19,6 +18,7 @@ export interface UplinkConnectOptions extends TimeLimit, SubflowTuning {
   readonly wire?: ConnectionWatcher | undefined;
   /** Longest IP packets, both ways; as the path allows where absent. */
   readonly packetBytes?: number | undefined;
+  readonly attachment?: AttachmentFinder | undefined;
 }
 
 /**
@@ -50,18 +50,16 @@ async function connectBound(
   uplink: Uplink,
   target: Destination,
   signal: CancelSignal,
-  { native, timeoutMs, wire, packetBytes }: UplinkConnectOptions,
+  { native, timeoutMs, wire, attachment, packetBytes }: UplinkConnectOptions,
 ): Promise<Socket> {
   const { name, binding } = uplink;
   const limit = { host: connectedHost(uplink, target), packetBytes, native };
-  const unbound = () => watched(sizedSocket(limit), wire);
-  if (binding.kind === 'address') return connectFromAddress(name, binding.address, target, signal, unbound);
-  if (binding.kind === 'proxy') {
-    return connectThroughProxy(name, binding, target, signal, timeoutMs, unbound());
-  }
-  const newSocket = (fd: number) => {
-    limitPackets(fd, limit);
-    return watched(new Socket({ fd }), wire);
+  const newSocket = (over?: { readonly fd: number }) => {
+    if (over === undefined) return watched(sizedSocket(limit), wire);
+    limitPackets(over.fd, limit);
+    return watched(new Socket(over), wire);
   };
-  return connectOverInterface(name, binding.interface, target, signal, native, newSocket);
+  const options = { signal, native, attachment, newSocket };
+  if (binding.kind !== 'proxy') return connectOverDevice(name, binding, target, options);
+  return connectThroughProxy(name, binding, target, timeoutMs, options);
 }

@@ -132,10 +132,14 @@ export class Liveness {
     return nowMs + Math.max(1, this.silenceLimitMs - this.silenceMs);
   }
 
-  /** Whether so much time has passed without a question that its silence would say nothing. */
-  get wantsPing(): boolean {
+  /**
+   * Whether so much time has passed without a question that its silence would say nothing.
+   * @param isAlong another question is asked now: this one may as well be, if it would be soon
+   */
+  wantsPing(isAlong: boolean): boolean {
+    if (this.#subflow.outbox.ledger.awaitsReceipt) return false;
     // The same sum as in deadlineMs, so that rounding never puts the ping behind its own deadline.
-    return !this.#subflow.outbox.ledger.awaitsReceipt && this.#now.ms >= this.pings.nextMs;
+    return isAlong ? this.pings.isNear : this.#now.ms >= this.pings.nextMs;
   }
 
   /** Whether its path stands still, as far as one can tell, and was not asked for a while. */

@@ -13,6 +13,8 @@ export interface PingTuning {
    */
   readonly hushMs: number;
   readonly bulkBytes: number;
+  /** A question that is due within so long is asked along with another, ours or the peer's: each wakes both machines. */
+  readonly togetherMs: number;
 }
 
 export const PING_TUNING: PingTuning = {
@@ -21,6 +23,7 @@ export const PING_TUNING: PingTuning = {
   degradedIntervalMs: 250,
   hushMs: 150,
   bulkBytes: 64 * 1024,
+  togetherMs: 500,
 };
 
 /** The facts about its subflow that decide how often it is asked. */
@@ -55,6 +58,12 @@ export class PingTimer {
 
   get nextMs(): number {
     return this.#isDue ? this.#now.ms : Math.min(this.#lastQuestionMs + this.#intervalMs, this.#hushedMs);
+  }
+
+  /** Whether it is so near that it may as well be asked now: half of its interval has passed at least. */
+  get isNear(): boolean {
+    const nextMs = this.#isDue ? this.#now.ms : this.#lastQuestionMs + this.#intervalMs;
+    return this.#now.ms >= nextMs - Math.min(this.#tuning.togetherMs, this.#intervalMs / 2);
   }
 
   /** Something that must be answered is sent, a PING or anything else. */

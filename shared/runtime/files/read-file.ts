@@ -2,7 +2,13 @@ import { constants } from 'node:fs';
 import { open } from 'node:fs/promises';
 
 /** A text, or why there is none. */
-export type TextRead = { readonly text: string } | { readonly problem: string };
+export type TextRead =
+  | { readonly text: string }
+  | {
+      readonly problem: string;
+      /** That nothing stands there. */
+      readonly isAbsent?: boolean;
+    };
 
 /**
  * A file's text, or in words why it cannot be read. Reads no more than `maxBytes`, so that a device or a huge file
@@ -27,7 +33,8 @@ export async function readTextFile(file: string, maxBytes: number): Promise<Text
       await handle.close();
     }
   } catch (error) {
-    return { problem: `cannot read ${file}: ${reason(error)}` };
+    const isAbsent = (error as NodeJS.ErrnoException).code === 'ENOENT';
+    return { problem: `cannot read ${file}: ${reason(error)}`, isAbsent };
   }
 }
 

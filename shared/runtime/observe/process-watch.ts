@@ -3,6 +3,7 @@ import type { Registry } from 'prom-client';
 import type { MonotonicClock } from '../clock.ts';
 import { Descriptors, type DescriptorWork } from '../kernel/descriptors.ts';
 import { type LineBounds, LineLimit, type LineLog } from './line-limit.ts';
+import { registerLoopDelays } from './loop-delay-metrics.ts';
 import { LoopWatch } from './loop-watch.ts';
 import { registerCounter } from './scraped-metric.ts';
 
@@ -68,6 +69,7 @@ export class ProcessWatch {
         yield [{}, stalls()];
       },
     });
+    registerLoopDelays(registry, () => this.#loop.takeDelays());
     const dropped = this.#droppedLogLines;
     registerCounter(registry, {
       name: 'tributary_log_lines_dropped_total',

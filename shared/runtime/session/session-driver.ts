@@ -4,7 +4,7 @@ import { OwnBytes, type ReceivedChunk } from '../../protocol/memory/chunk.ts';
 import type { Session } from '../../protocol/session/session.ts';
 import type { NewSubflow } from '../../protocol/session/session-subflows.ts';
 import type { SessionSnapshot } from '../../protocol/session/snapshot.ts';
-import type { SteeringPolicy } from '../../protocol/steering/steering-policy.ts';
+import type { StreamPolicy } from '../../protocol/steering/steering-policy.ts';
 import type { MonotonicClock } from '../clock.ts';
 import type { SubflowTransport } from '../subflow/subflow-transport.ts';
 import { AttachedSubflows, type SubflowLink } from './attached-subflows.ts';
@@ -35,6 +35,8 @@ const MEASURE_INTERVAL_MS = 2;
 const DISPATCH_BYTES = 256 * 1024;
 /** Or after so many events: very small frames become rubbish that is collected while it is young. */
 const DISPATCH_EVENTS = 512;
+/** A timer that fires so soon, or is early by so little, stays: to set another one in each turn of a busy session would cost more. */
+const KEPT_TIMER_MS = 50;
 /** Applications that were held back are read again so many at a time: all at once may be thousands. */
 const RESUMED_AT_ONCE = 8;
 
@@ -156,7 +158,7 @@ export class SessionDriver {
   /** Client: opens a stream; `handlersOf` makes its handlers. @throws StreamError when the session takes none */
   openStream<Handlers extends StreamHandlers>(
     destination: Destination,
-    policy: SteeringPolicy,
+    policy: StreamPolicy,
     handlersOf: (streamId: number) => Handlers,
   ): Handlers {
     const id = this.input(({ streams }) => streams.open(destination, policy));
@@ -276,12 +278,17 @@ export class SessionDriver {
     this.#dispatchEvents();
   }
 
-  /** One timer. It stays when the deadline moves further away, since firing early is harmless. */
+  /** One timer. As a rule it stays when the deadline moves further away, since firing early is harmless. */
   #armTimer(): void {
     const { deadlineMs } = this.#session;
-    if (deadlineMs >= this.#timerAtMs || deadlineMs === Number.POSITIVE_INFINITY) return;
+    if (deadlineMs >= this.#timerAtMs) {
+      const isSoon = this.#timerAtMs < this.#options.clock() + KEPT_TIMER_MS;
+      // But an idle machine is not woken up for it.
+      if (isSoon || deadlineMs < this.#timerAtMs + KEPT_TIMER_MS) return;
+    }
     clearTimeout(this.#timer);
     this.#timerAtMs = deadlineMs;
+    if (deadlineMs === Number.POSITIVE_INFINITY) return;
     const waitMs = Math.max(0, Math.ceil(deadlineMs - this.#options.clock()));
     this.#timer = setTimeout(() => {
       this.#timerAtMs = Number.POSITIVE_INFINITY;

@@ -12,7 +12,11 @@ afterEach(() => {
 
 /** A network that is only a list of names. */
 function bed() {
-  const state = { names: ['lan'], reads: 0, fails: false, onEvent: () => {}, looks: 0 as unknown };
+  const state = {
+    ...{ names: ['lan'], reads: 0, fails: false, isWatching: false },
+    ...{ onEvent: () => {}, looks: 0 as unknown, lookCount: 0 },
+    unknown: [] as string[],
+  };
   const views: string[][] = [];
   const watch = new NetworkWatch({
     async read(): Promise<NetworkView> {
@@ -28,14 +32,21 @@ function bed() {
       };
     },
     look() {
+      state.lookCount++;
       if (state.looks === 'EMFILE') throw new Error('EMFILE');
       return state.looks;
     },
     monitor(onEvent) {
       state.onEvent = onEvent;
-      return { stop: () => {} };
+      return {
+        get isWatching() {
+          return state.isWatching;
+        },
+        stop: () => {},
+      };
     },
     onView: ({ interfaces }) => views.push(interfaces.map(({ name }) => name)),
+    onUnknown: (reason) => state.unknown.push(reason),
     logger: pino({ enabled: false }),
   });
   return { watch, state, views };
@@ -102,6 +113,25 @@ describe('the watch over the network', () => {
     watch.stop();
   });
 
+  it('looks seldom while a monitor watches, so that an idle machine sleeps', async () => {
+    const { watch, state } = bed();
+    void watch.start();
+    const looksIn = async (ms: number) => {
+      const before = state.lookCount;
+      await vi.advanceTimersByTimeAsync(ms);
+      return state.lookCount - before;
+    };
+    expect(await looksIn(10_000)).toBeGreaterThanOrEqual(19);
+    state.isWatching = true;
+    await vi.advanceTimersByTimeAsync(5_000);
+    expect(await looksIn(20_000)).toBe(4);
+    // It may have missed something; and it may end.
+    state.isWatching = false;
+    await vi.advanceTimersByTimeAsync(5_000);
+    expect(await looksIn(10_000)).toBe(20);
+    watch.stop();
+  });
+
   it('is silent once stopped', async () => {
     const { watch, state, views } = bed();
     void watch.start();
@@ -112,5 +142,29 @@ describe('the watch over the network', () => {
     await vi.advanceTimersByTimeAsync(2_000);
     expect(views).toHaveLength(1);
     expect(vi.getTimerCount()).toBe(0);
+  });
+
+  it('reads again when it is told to, until it is stopped', async () => {
+    const { watch, state, views } = bed();
+    void watch.start();
+    await vi.advanceTimersByTimeAsync(1_000);
+    state.names = ['lan', 'lte'];
+    watch.refresh();
+    await vi.advanceTimersByTimeAsync(20);
+    expect(views.at(-1)).toEqual(['lan', 'lte']);
+    watch.stop();
+    const { reads } = state;
+    watch.refresh();
+    await vi.advanceTimersByTimeAsync(1_000);
+    expect(state.reads).toBe(reads);
+  });
+
+  it('says why it knows nothing, once for each reason', async () => {
+    const { watch, state } = bed();
+    state.fails = true;
+    void watch.start();
+    await vi.advanceTimersByTimeAsync(5_000);
+    expect(state.unknown).toEqual(['EMFILE']);
+    watch.stop();
   });
 });

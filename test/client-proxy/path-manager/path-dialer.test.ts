@@ -112,6 +112,23 @@ it('retires one that was too many when a doubted one works again', async () => {
   expect([seen.up, seen.retired]).toEqual([[0, 1, 2, 3], [3]]);
 });
 
+it('retires a certain one, and dials another in its place only where it is wanted', async () => {
+  const { path, seen } = bed();
+  path.setWanted(3);
+  await vi.advanceTimersByTimeAsync(1_000);
+  path.retire(1);
+  path.setWanted(2);
+  await vi.advanceTimersByTimeAsync(1_000);
+  expect([seen.up, seen.retired]).toEqual([[0, 1, 2], [1]]);
+  path.retire(0);
+  path.setWanted(2);
+  await vi.advanceTimersByTimeAsync(1_000);
+  expect([seen.up, seen.retired]).toEqual([
+    [0, 1, 2, 3],
+    [1, 0],
+  ]);
+});
+
 it('is up while further subflows fail, and tries them again with back-off', async () => {
   const { path, seen } = bed();
   await vi.advanceTimersByTimeAsync(1_000);
