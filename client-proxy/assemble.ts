@@ -91,15 +91,7 @@ export async function assemble(config: ClientConfig, deps: ClientProxyDeps): Pro
     onLost: (role, reason) => counters.peerLosses.add(role, reason),
   });
   const secrets = new SessionSecrets(config);
-  const connector = makeConnector(config, deps, {
-    counters,
-    uplinks,
-    appPool,
-    peers,
-    secrets,
-    watch,
-    packetSizes,
-  });
+  const connector = makeConnector(config, deps, { counters, uplinks, appPool, peers, secrets, watch });
   const resolvers = new UplinkResolvers(
     {
       linkServers: new LinkServers(clock),
