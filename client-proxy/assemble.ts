@@ -40,6 +40,7 @@ import { knownInterfaces, ownAddresses } from './network/network-view.ts';
 import { NetworkWatch } from './network/network-watch.ts';
 import { PathExplainer } from './network/path-diagnosis/path-explainer.ts';
 import { RouteTargets } from './network/route-targets.ts';
+import { PacketSizes } from './packet-size/packet-sizes.ts';
 import { UplinkUses } from './path-manager/uplink-use.ts';
 import { MinuteTimer } from './schedule/minute-timer.ts';
 import { SessionKeeper } from './session/session-keeper.ts';
@@ -191,6 +192,8 @@ function makeConnector(
     peers,
     subflowPool: new ReceivePool(clock),
     hasDescriptor: (work) => watch.hasDescriptor(work),
+    packetSizes: new PacketSizes(clock, logger),
+    clock,
     logger,
   });
 }
@@ -230,7 +233,8 @@ function makeKeeper(
     random,
     logger,
     traffic: counters.traffic,
-    connect: (uplink, address, signal) => connector.subflow(uplink, address, signal),
+    packetSizes: connector.packetSizes,
+    connect: (uplink, address, signal, purpose) => connector.subflow(uplink, address, signal, purpose),
     explain: (uplink, failures, error, signal) => explainer.explain(uplink, failures, error, signal),
     useOf: (uplinkName) => uses.of(uplinkName),
     onDial: (uplinkName, result) => void counters.counts.dials.of(uplinkName)[result]++,

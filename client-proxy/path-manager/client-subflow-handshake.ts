@@ -17,7 +17,8 @@ export function clientSubflowHandshake(
   timeoutMs: number,
 ): Promise<HandshakeRead<ClientHandshakeResult>> {
   const handshake = new ClientHandshake({ ...options, exporter: transport.exporter });
-  const answer = readHandshake(transport, {
+  return readHandshake(transport, {
+    request: handshake.request,
     receive: (bytes) => handshake.receive(bytes),
     timeoutMs,
     closedError: (cause) =>
@@ -30,6 +31,4 @@ export function clientSubflowHandshake(
         cause && { cause },
       ),
   });
-  transport.write([handshake.request]);
-  return answer;
 }

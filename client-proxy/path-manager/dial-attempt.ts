@@ -2,16 +2,12 @@ import type { Destination } from '../../shared/protocol/destination.ts';
 import { Cancellation, type CancelSignal } from '../../shared/runtime/async/cancellation.ts';
 import type { SubflowTransport } from '../../shared/runtime/subflow/subflow-transport.ts';
 import type { PathTarget } from './paths.ts';
-import type { Reached } from './reach.ts';
+import type { AddressChoice, Reached } from './reach.ts';
 
 /** What an attempt needs of the session whose subflows are dialled. */
 export interface DialHost {
-  /** Connects to one of the targets, `preferred` first, and proves the other end. */
-  reach(
-    targets: readonly PathTarget[],
-    preferred: Destination | undefined,
-    signal: CancelSignal,
-  ): Promise<Reached>;
+  /** Connects to one of the targets and proves the other end. */
+  reach(targets: readonly PathTarget[], choice: AddressChoice, signal: CancelSignal): Promise<Reached>;
   /**
    * Brings the transport into the session, in place of the silent subflow `replaced`; resolves to the subflow's id. Where it
    * rejects the transport is closed.
@@ -45,10 +41,10 @@ export class DialAttempt {
    */
   async run(
     targets: readonly PathTarget[],
-    preferred: Destination | undefined,
+    choice: AddressChoice,
     replaced: () => number | undefined,
   ): Promise<DialledSubflow | undefined> {
-    const { transport, address } = await this.#connect(targets, preferred);
+    const { transport, address } = await this.#connect(targets, choice);
     if (this.isGivenUp) {
       transport.destroy();
       return undefined;
@@ -75,9 +71,9 @@ export class DialAttempt {
     transport.destroy();
   }
 
-  async #connect(targets: readonly PathTarget[], preferred: Destination | undefined): Promise<Reached> {
+  async #connect(targets: readonly PathTarget[], choice: AddressChoice): Promise<Reached> {
     try {
-      return await this.#host.reach(targets, preferred, this.#cancellation);
+      return await this.#host.reach(targets, choice, this.#cancellation);
     } finally {
       this.#isConnecting = false;
     }

@@ -19,8 +19,8 @@ export async function explainedReach(
   if (explain === undefined) return reach(options);
   const { uplink, connect, signal } = options;
   const failures: { readonly address: Destination; readonly error: Error }[] = [];
-  const noted: typeof connect = (by, address, attempt) =>
-    connect(by, address, attempt).catch((error: Error) => {
+  const noted: typeof connect = (by, address, attempt, purpose) =>
+    connect(by, address, attempt, purpose).catch((error: Error) => {
       failures.push({ address, error });
       throw error;
     });

@@ -1,3 +1,4 @@
+import { isIP } from 'node:net';
 import { isDeepStrictEqual } from 'node:util';
 import { type Destination, formatDestination } from '../../shared/protocol/destination.ts';
 import type { Backoff } from '../../shared/runtime/async/backoff.ts';
@@ -17,6 +18,10 @@ export interface PathHost extends DialHost {
   retire(subflowId: number): void;
   /** Closes a subflow now. */
   remove(subflowId: number): void;
+  /** Whether packets of full length, which had vanished on the way of a subflow, may be tried again. */
+  isTrialDue(address: Destination, subflowId: number): boolean;
+  /** They are. */
+  onTrial(address: Destination, subflowId: number): void;
   onDial(result: 'ok' | 'failed'): void;
   /** A subflow more or less, or a dial that failed. */
   onChange(): void;
@@ -37,9 +42,13 @@ export class PathDialer {
   #targets: readonly PathTarget[] = [];
   /** What answered last; it is tried first. */
   #preferred: Destination | undefined;
+  /** Where its last subflow has failed, unless it has had another since; it is tried last. */
+  #failedAt: Destination | undefined;
   #wanted = 0;
   /** Under way. */
   #attempt: DialAttempt | undefined;
+  /** With packets of full length, beside a subflow that works with small ones. */
+  #trial: DialAttempt | undefined;
   /** For the next attempt. */
   #waiting: NodeJS.Timeout | undefined;
   #isStopped = false;
@@ -67,6 +76,11 @@ export class PathDialer {
   /** Whether a subflow is one of this path's. */
   has(subflowId: number): boolean {
     return this.#subflows.has(subflowId);
+  }
+
+  /** Of the concentrator, that the subflows lead to which are not silent. */
+  get addresses(): readonly Destination[] {
+    return this.#subflows.healthy.map(([, { address }]) => address);
   }
 
   /** Whether it has neither targets nor subflows, nor any that are on their way. */
@@ -109,6 +123,7 @@ export class PathDialer {
   stop(): void {
     this.#isStopped = true;
     this.#attempt?.giveUp();
+    this.#trial?.giveUp();
     clearTimeout(this.#waiting);
   }
 
@@ -125,9 +140,28 @@ export class PathDialer {
     this.retryNow();
   }
 
+  /**
+   * Where packets of full length had vanished and it is time to try them again: dials with them. What comes up takes the place of
+   * what is there; else nothing changes.
+   */
+  tryFullSize(): void {
+    if (this.#isStopped || this.#trial !== undefined || this.#attempt !== undefined) return;
+    const due = this.#subflows.healthy.find(([id, { address }]) => this.#host.isTrialDue(address, id));
+    if (due === undefined) return;
+    const [subflowId, { address }] = due;
+    this.#host.onTrial(address, subflowId);
+    const attempt = new DialAttempt(this.#host);
+    this.#trial = attempt;
+    void this.#replace(attempt, address).finally(() => {
+      this.#trial = undefined;
+      this.#host.onChange();
+    });
+  }
+
   /** A dial that is under way begins anew; once it is connected, only from one of these addresses where they are named. */
   redial(addresses: ReadonlySet<string> | undefined): void {
     this.#attempt?.loseNetwork(addresses);
+    this.#trial?.loseNetwork(addresses);
   }
 
   /** The concentrator is no longer to be found there. */
@@ -196,6 +230,7 @@ export class PathDialer {
   /** Nothing is wanted: what is up goes. */
   #giveUp(): void {
     this.#attempt?.giveUp();
+    this.#trial?.giveUp();
     this.#stopWaiting();
     for (const subflowId of this.subflowIds) this.#retire(subflowId);
   }
@@ -210,7 +245,8 @@ export class PathDialer {
   }
 
   /** Only after one that lasted does the back-off begin anew, or it would hold back none that fail later than in their dial. */
-  #judge({ upSinceMs }: PathSubflow): void {
+  #judge({ upSinceMs, address }: PathSubflow): void {
+    this.#failedAt = address;
     this.#isFleeting = this.#host.clock() - upSinceMs < LASTING_MS;
     if (!this.#isFleeting) this.#backoff.succeed();
   }
@@ -231,8 +267,9 @@ export class PathDialer {
   async #dial(attempt: DialAttempt): Promise<'up' | 'failed' | 'given up'> {
     const { uplinkName, onDial } = this.#host;
     const targets = this.#targets;
+    const choice = { preferred: this.#preferred, failed: this.#failedAt };
     try {
-      const dialled = await attempt.run(targets, this.#preferred, () => this.#subflows.firstSilent);
+      const dialled = await attempt.run(targets, choice, () => this.#subflows.firstSilent);
       if (dialled === undefined || !this.#keeps(dialled)) return 'given up';
       this.#onUp(dialled);
       return 'up';
@@ -242,6 +279,20 @@ export class PathDialer {
       onDial('failed');
       this.#onFailure(failureReason(uplinkName, error as Error));
       return 'failed';
+    }
+  }
+
+  /** Brings a subflow up that takes the place of all others to its address; leaves them alone where it fails. */
+  async #replace(attempt: DialAttempt, address: Destination): Promise<void> {
+    const target = { ...address, families: [isIP(address.host) === 4 ? 4 : 6] } as const;
+    try {
+      const dialled = await attempt.run([target], { isTrial: true }, () => undefined);
+      if (dialled === undefined || !this.#keeps(dialled)) return;
+      for (const subflowId of this.#subflows.idsAt(address)) this.#retire(subflowId);
+      this.#onUp(dialled);
+      this.#maintain();
+    } catch {
+      // The next trial is later.
     }
   }
 
@@ -260,6 +311,7 @@ export class PathDialer {
     const { uplinkName: uplink, clock, logger, onDial } = this.#host;
     this.#subflows.add(id, address, clock(), replaced);
     this.#preferred = address;
+    this.#failedAt = undefined;
     this.#hasFailed = false;
     if (!this.#isFleeting) this.#backoff.succeed();
     this.#trim();

@@ -7,6 +7,7 @@ import type { MonotonicClock } from '../../shared/runtime/clock.ts';
 import type { LineLog } from '../../shared/runtime/observe/line-limit.ts';
 import type { TargetNames } from '../dns/target-names.ts';
 import type { UplinkLoss } from '../network/uplink-trouble.ts';
+import type { PacketSizes } from '../packet-size/packet-sizes.ts';
 import { ConcentratorAddresses } from './concentrator-addresses.ts';
 import { type ExplainFailure, explainedReach } from './explained-reach.ts';
 import { LeftOutAddresses } from './left-out-addresses.ts';
@@ -34,6 +35,7 @@ export interface PathManagerOptions {
   readonly random: () => number;
   readonly logger: LineLog;
   readonly connect: ConnectAddress;
+  readonly packetSizes: PacketSizes;
   /** Absent: failures are told as they are. */
   readonly explain?: ExplainFailure;
   /** What an uplink may be used for now. */
@@ -75,9 +77,10 @@ export class PathManager {
       subflows: this.#subflows,
       logger,
       clock,
-      reach: (uplink, targets, preferred, signal) => {
+      packetSizes: options.packetSizes,
+      reach: (uplink, targets, choice, signal) => {
         const isLeftOut = (address: Destination) => this.#leftOut.has(address);
-        const reaching = { uplink, targets, names, connect, timeoutMs, preferred, isLeftOut, signal };
+        const reaching = { uplink, targets, names, connect, timeoutMs, choice, isLeftOut, signal };
         return explainedReach(reaching, options.explain);
       },
       newBackoff: () => new Backoff(backoff, random),
@@ -284,7 +287,10 @@ export class PathManager {
       ([name, dialer]) => dialer.demandView(utilization.get(name) ?? 0) ?? [],
     );
     const wanted = wantedUplinks(views, clock(), snapshot?.boundTo);
-    for (const [name, dialer] of this.#dialers) dialer.setWanted(wanted.has(name));
+    for (const [name, dialer] of this.#dialers) {
+      dialer.setWanted(wanted.has(name));
+      dialer.paths.tryFullSize();
+    }
     onReviewed();
   }
 

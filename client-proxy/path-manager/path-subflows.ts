@@ -17,6 +17,11 @@ export class PathSubflows {
     return [...this.#byId.keys()];
   }
 
+  /** Those that are not silent, with their addresses. */
+  get healthy(): readonly (readonly [number, PathSubflow])[] {
+    return [...this.#byId].filter(([, { isSilent }]) => !isSilent);
+  }
+
   get size(): number {
     return this.#byId.size;
   }
@@ -27,7 +32,7 @@ export class PathSubflows {
 
   /** How many there are that are not silent. */
   get healthyCount(): number {
-    return this.#healthyIds.length;
+    return this.healthy.length;
   }
 
   /** The one that has been silent for the longest. */
@@ -43,7 +48,7 @@ export class PathSubflows {
 
   /** Those that are healthy beyond `count`, the youngest first. */
   idsBeyond(count: number): readonly number[] {
-    const byAge = [...this.#healthyIds].sort((a, b) => a - b);
+    const byAge = this.healthy.map(([id]) => id).sort((a, b) => a - b);
     return byAge.slice(count).reverse();
   }
 
@@ -76,9 +81,5 @@ export class PathSubflows {
     if (own === undefined || !own.isSilent) return false;
     this.#byId.set(subflowId, { ...own, isSilent: false });
     return true;
-  }
-
-  get #healthyIds(): readonly number[] {
-    return [...this.#byId].flatMap(([id, { isSilent }]) => (isSilent ? [] : [id]));
   }
 }

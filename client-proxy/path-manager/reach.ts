@@ -13,12 +13,23 @@ import { connectFailure, UplinkError } from '../uplink/uplink-error.ts';
 import type { PathTarget } from './paths.ts';
 import type { DialledUplink } from './uplink-role.ts';
 
-/** Connects to one address and proves the other end; a name is only for an uplink whose proxy resolves it. */
+/**
+ * Connects to one address and proves the other end; a name is only for an uplink whose proxy resolves it.
+ */
 export type ConnectAddress = (
   uplink: DialledUplink,
   address: Destination,
   signal: CancelSignal,
+  purpose: DialPurpose,
 ) => Promise<SubflowTransport>;
+
+/** What a connection is made for. */
+export interface DialPurpose {
+  /** The concentrator's address that it leads to; the one that is dialled may be a translation of it. */
+  readonly way: Destination;
+  /** Only packets of full length will do. */
+  readonly isTrial: boolean;
+}
 
 export interface ReachOptions {
   readonly uplink: DialledUplink;
@@ -27,11 +38,20 @@ export interface ReachOptions {
   readonly connect: ConnectAddress;
   /** For resolving the names, and then for each address. */
   readonly timeoutMs: number;
-  /** What answered last; it is tried first. */
-  readonly preferred?: Destination | undefined;
+  readonly choice?: AddressChoice;
   /** Addresses that are not tried; none where absent. */
   isLeftOut?(address: Destination): boolean;
   readonly signal: CancelSignal;
+}
+
+/** What earlier dials say about the addresses. */
+export interface AddressChoice {
+  /** What answered last; it is tried first. */
+  readonly preferred?: Destination | undefined;
+  /** Where a subflow has failed since; it is tried last. */
+  readonly failed?: Destination | undefined;
+  /** Whether only packets of full length will do. */
+  readonly isTrial?: boolean;
 }
 
 export interface Reached {
@@ -44,7 +64,7 @@ export interface Reached {
  * Eyeballs, RFC 8305). Rejects with UplinkError or SubflowError, or with the signal's reason.
  */
 export async function reach(options: ReachOptions): Promise<Reached> {
-  const { uplink, targets, connect, timeoutMs, names, signal } = options;
+  const { uplink, targets, connect, timeoutMs, names, choice = {}, signal } = options;
   const { now, later } = await candidatesOf(options);
   /** In the order in which they were tried; an error where it has failed. */
   const tried = new Map<Candidate, Error | undefined>();
@@ -54,7 +74,9 @@ export async function reach(options: ReachOptions): Promise<Reached> {
       more: later,
       connect(candidate, attempt) {
         tried.set(candidate, undefined);
-        return connect(uplink, candidate.dialled, attempt).catch((error: Error) => {
+        const { dialled, address: way } = candidate;
+        const purpose = { way, isTrial: choice.isTrial ?? false };
+        return connect(uplink, dialled, attempt, purpose).catch((error: Error) => {
           tried.set(candidate, error);
           throw error;
         });
@@ -91,7 +113,7 @@ interface Candidates {
 
 /** The addresses of all targets, each once. Rejects when there are none. */
 async function candidatesOf(options: ReachOptions): Promise<Candidates> {
-  const { uplink, targets, isLeftOut, preferred, signal } = options;
+  const { uplink, targets, isLeftOut, choice = {}, signal } = options;
   const known = new Set<string>();
   const isUsable = ({ address, dialled }: Candidate) => {
     const key = formatDestination(dialled);
@@ -101,7 +123,7 @@ async function candidatesOf(options: ReachOptions): Promise<Candidates> {
   };
   if (uplink.binding.kind === 'proxy') {
     const all = targets.map((target) => ({ address: target, dialled: target }));
-    return { now: inOrder(left(all, isUsable, uplink), preferred) };
+    return { now: inOrder(left(all, isUsable, uplink), choice) };
   }
   const errors: unknown[] = [];
   const found = await Promise.all(
@@ -115,10 +137,10 @@ async function candidatesOf(options: ReachOptions): Promise<Candidates> {
   signal.throwIfAborted();
   const all = found.flatMap(({ now }) => now);
   if (all.length === 0) throw errors[0];
-  const now = inOrder(left(all, isUsable, uplink), preferred);
+  const now = inOrder(left(all, isUsable, uplink), choice);
   const awaited = found.flatMap(({ later }) => later ?? []);
   if (awaited.length === 0) return { now };
-  const later = Promise.all(awaited).then((more) => inOrder(more.flat().filter(isUsable), preferred));
+  const later = Promise.all(awaited).then((more) => inOrder(more.flat().filter(isUsable), choice));
   return { now, later };
 }
 
@@ -156,12 +178,16 @@ async function candidatesAt(target: PathTarget, options: ReachOptions): Promise<
   return { now: await all(addresses), later: later?.then(all).catch(() => []) };
 }
 
-function inOrder(candidates: readonly Candidate[], preferred: Destination | undefined): Candidate[] {
-  const last = preferred && formatDestination(preferred);
-  const first = candidates.filter(({ address }) => formatDestination(address) === last);
-  const others = candidates.filter(({ address }) => formatDestination(address) !== last);
-  const next = first.some(({ dialled }) => isIP(dialled.host) === 6) ? 4 : 6;
-  return [...first, ...interleaveFamilies(others, next, ({ dialled }) => dialled.host)];
+function inOrder(candidates: readonly Candidate[], { preferred, failed }: AddressChoice): Candidate[] {
+  const is =
+    (one: Destination | undefined) =>
+    ({ address }: Candidate) =>
+      one !== undefined && formatDestination(address) === formatDestination(one);
+  const last = candidates.filter(is(failed));
+  const first = candidates.filter((candidate) => is(preferred)(candidate) && !last.includes(candidate));
+  const others = candidates.filter((candidate) => !first.includes(candidate) && !last.includes(candidate));
+  const next = [...first, ...last].some(({ dialled }) => isIP(dialled.host) === 6) ? 4 : 6;
+  return [...first, ...interleaveFamilies(others, next, ({ dialled }) => dialled.host), ...last];
 }
 
 /** One error for all addresses, in their order; none when nothing was tried. */

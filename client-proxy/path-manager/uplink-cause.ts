@@ -24,6 +24,8 @@ export type UplinkCause =
   | 'subflow-lost'
   | 'silent'
   | 'holds-up-the-rest'
+  /** In use, with small packets: longer ones vanish on the way. */
+  | 'small-packets'
   /** What is wrong with its interface, its routes, or the way to the concentrator. */
   | FindingCode
   | ErrorName;

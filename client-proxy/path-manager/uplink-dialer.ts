@@ -4,11 +4,12 @@ import type { CancelSignal } from '../../shared/runtime/async/cancellation.ts';
 import type { MonotonicClock } from '../../shared/runtime/clock.ts';
 import type { LineLog } from '../../shared/runtime/observe/line-limit.ts';
 import type { SubflowTransport } from '../../shared/runtime/subflow/subflow-transport.ts';
+import type { PacketSizes } from '../packet-size/packet-sizes.ts';
 import { deviceBindingOf } from '../uplink/uplink.ts';
 import type { ManagedSubflows } from './managed-subflows.ts';
 import { PathDialer, type PathHost } from './path-dialer.ts';
 import { type PathMode, type PathTarget, pathNumber, pathsOf } from './paths.ts';
-import type { Reached } from './reach.ts';
+import type { AddressChoice, Reached } from './reach.ts';
 import type { SubflowsPerPath } from './subflow-bound.ts';
 import type { UplinkReason } from './uplink-cause.ts';
 import { type DemandKind, type DemandView, UplinkDemand } from './uplink-demand.ts';
@@ -22,11 +23,12 @@ export interface UplinkDialling {
   readonly subflows: ManagedSubflows;
   readonly logger: LineLog;
   readonly clock: MonotonicClock;
-  /** Connects over an uplink to one of the targets, `preferred` first, and proves the other end. */
+  readonly packetSizes: PacketSizes;
+  /** Connects over an uplink to one of the targets and proves the other end. */
   reach(
     uplink: DialledUplink,
     targets: readonly PathTarget[],
-    preferred: Destination | undefined,
+    choice: AddressChoice,
     signal: CancelSignal,
   ): Promise<Reached>;
   newBackoff(): Backoff;
@@ -92,6 +94,15 @@ export class UplinkDialer {
   /** Why it has no subflow. */
   get reason(): UplinkReason {
     return this.paths.reason ?? { cause: 'no-address', reason: this.#whyNoPath() };
+  }
+
+  /** The longest packets that its subflows send, where longer ones vanish; undefined where none do. */
+  get packetBytes(): number | undefined {
+    const { packetSizes } = this.#dialling;
+    const limits = this.paths.addresses.flatMap(
+      (address) => packetSizes.limitOf(this.#uplink.name, address) ?? [],
+    );
+    return limits.length === 0 ? undefined : Math.min(...limits);
   }
 
   /** What the demand for it is judged by; undefined while it is stopped. @param utilization of late, 0 to 1 */
@@ -181,13 +192,17 @@ export class UplinkDialer {
 
   /** What the paths of this uplink ask of their session. */
   #pathHost(): PathHost {
-    const { logger, clock, subflows, reach, onDial, onChange } = this.#dialling;
+    const { logger, clock, subflows, packetSizes, reach, onDial, onChange } = this.#dialling;
     const uplinkName = this.#uplink.name;
     return {
       uplinkName,
       logger,
       clock,
-      reach: (targets, preferred, signal) => reach(this.#uplink, targets, preferred, signal),
+      reach: (targets, choice, signal) => reach(this.#uplink, targets, choice, signal),
+      isTrialDue: (address, subflowId) =>
+        packetSizes.isTrialDue(uplinkName, address, subflows.localHostOf(subflowId)),
+      onTrial: (address, subflowId) =>
+        packetSizes.onTrial(uplinkName, address, subflows.localHostOf(subflowId)),
       admit: (transport, address, replaced) => this.#admit(transport, address, replaced),
       retire: (subflowId) => this.#retire(subflowId),
       remove: (subflowId) => subflows.remove(subflowId),

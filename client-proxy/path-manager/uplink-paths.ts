@@ -31,6 +31,11 @@ export class UplinkPaths {
     return this.#all.flatMap((path) => path.subflowIds);
   }
 
+  /** Of the concentrator, that its subflows lead to. */
+  get addresses(): readonly Destination[] {
+    return this.#all.flatMap((path) => path.addresses);
+  }
+
   /** Why there is no subflow; undefined without paths. */
   get reason(): UplinkReason | undefined {
     const [first, ...others] = this.#all.map((path) => path.reason);
@@ -60,6 +65,11 @@ export class UplinkPaths {
   /** What failed may work now. */
   retryNow(): void {
     for (const path of this.#all) path.retryNow();
+  }
+
+  /** As `PathDialer.tryFullSize`. */
+  tryFullSize(): void {
+    for (const path of this.#all) path.tryFullSize();
   }
 
   /** As `PathDialer.renew`. */

@@ -57,7 +57,10 @@ function stateOf(
   if (parkedFor !== undefined) {
     return { state: 'parked', cause: 'holds-up-the-rest', reason: `parked: ${parkedFor}` };
   }
-  return { state: 'in-use', cause: 'none', reason: 'in use' };
+  const { packetBytes } = dialer;
+  if (packetBytes === undefined) return { state: 'in-use', cause: 'none', reason: 'in use' };
+  const text = `in use with packets of at most ${packetBytes} bytes: longer ones vanish on the way`;
+  return { state: 'in-use', cause: 'small-packets', reason: text };
 }
 
 function waitsFor({ demandKind, uplink }: UplinkDialer): UplinkReason {

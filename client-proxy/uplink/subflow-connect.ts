@@ -11,10 +11,10 @@ import {
 import type { ReceivePool } from '../../shared/runtime/subflow/receive-pool.ts';
 import {
   cipherPreference,
+  isSubflowProtocol,
   SUBFLOW_ALPN,
   SUBFLOW_TLS_OPTIONS,
 } from '../../shared/runtime/subflow/subflow-tls.ts';
-import type { SubflowTransport } from '../../shared/runtime/subflow/subflow-transport.ts';
 import { TlsSubflow } from '../../shared/runtime/subflow/tls-subflow.ts';
 import { socketReady } from '../../shared/runtime/tcp/socket-events.ts';
 import { SubflowError } from './subflow-error.ts';
@@ -28,6 +28,8 @@ export interface SubflowConnectOptions extends UplinkConnectOptions {
   readonly pins: readonly CertificatePin[];
   /** Sent in the clear (SNI, RFC 6066), for a front that routes by it; nothing is sent where absent. */
   readonly serverName?: string | undefined;
+  /** The TCP connection is there. */
+  onConnected?(socket: Socket): void;
 }
 
 /**
@@ -38,11 +40,12 @@ export async function connectSubflow(
   uplink: Uplink,
   target: Destination,
   options: SubflowConnectOptions,
-): Promise<SubflowTransport> {
+): Promise<TlsSubflow> {
   const where = formatDestination(target);
   try {
     return await withTimeLimit(`opening a subflow to ${where}`, options, async (signal) => {
       const socket = await connectThroughUplink(uplink, target, { ...options, signal });
+      options.onConnected?.(socket);
       const secured = await secure(socket, options, where, uplink.name, signal);
       const { pool, native } = options;
       return new TlsSubflow(secured, pool, uplink.binding.kind === 'proxy' ? undefined : native);
@@ -96,7 +99,7 @@ function checkPeer(secured: TLSSocket, pins: readonly CertificatePin[], where: s
         'either the concentrator has a new certificate (then change the pin) or something else answers in its place',
     );
   }
-  if (secured.alpnProtocol !== SUBFLOW_ALPN) {
+  if (!isSubflowProtocol(secured.alpnProtocol)) {
     throw new SubflowError('unsupportedVersion', `${where} does not speak ${SUBFLOW_ALPN}`);
   }
 }

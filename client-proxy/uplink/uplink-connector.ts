@@ -4,18 +4,22 @@ import type { AppSocket } from '../../shared/runtime/app/app-socket.ts';
 import type { BlockPool } from '../../shared/runtime/app/block-pool.ts';
 import type { PeerWatch } from '../../shared/runtime/app/peer-watch.ts';
 import type { CancelSignal } from '../../shared/runtime/async/cancellation.ts';
+import type { MonotonicClock } from '../../shared/runtime/clock.ts';
 import type { CertificatePin } from '../../shared/runtime/identity/certificate-pin.ts';
 import type { DescriptorWork } from '../../shared/runtime/kernel/descriptors.ts';
 import type { NativeSockets } from '../../shared/runtime/kernel/native.ts';
 import type { ReceivePool } from '../../shared/runtime/subflow/receive-pool.ts';
 import type { SubflowTransport } from '../../shared/runtime/subflow/subflow-transport.ts';
 import type { ConnectionWatcher } from '../../shared/runtime/tcp/connection-watcher.ts';
-import { connectSubflow } from './subflow-connect.ts';
+import type { PacketSizes } from '../packet-size/packet-sizes.ts';
+import { raceSizes } from '../packet-size/size-race.ts';
+import { connectProbed, type ProbedSubflow } from './probed-subflow.ts';
+import { canLimitPackets } from './sized-socket.ts';
 import type { Uplink } from './uplink.ts';
 import { connectAppSocketThroughUplink } from './uplink-app-socket.ts';
 import type { AttachmentFinder } from './uplink-device.ts';
 import { UplinkError } from './uplink-error.ts';
-import { connectThroughUplink } from './uplink-socket.ts';
+import { connectedHost, connectThroughUplink } from './uplink-socket.ts';
 
 export interface UplinkConnectorOptions {
   /** The certificates of which the concentrator must show one, as they are when it is dialled. */
@@ -25,6 +29,9 @@ export interface UplinkConnectorOptions {
   /** For TCP and TLS of a subflow together. */
   readonly subflowTimeoutMs: number;
   readonly native: NativeSockets | undefined;
+  /** On which ways long packets vanish. */
+  readonly packetSizes: PacketSizes;
+  readonly clock: MonotonicClock;
   readonly attachment: AttachmentFinder;
   /** Counts what the connections of each uplink cost on the wire. */
   wireOf(uplinkName: string): ConnectionWatcher;
@@ -42,33 +49,58 @@ export interface TunedUplink extends Uplink {
   readonly congestionControl?: string;
 }
 
+/** One of the lengths of packets that a subflow is tried with. */
+interface SizedAttempt {
+  readonly packetBytes: number | undefined;
+  readonly isTrial: boolean;
+  readonly signal: CancelSignal;
+  onHandshake(isHeard: () => boolean): void;
+}
+
+/** A trial has a subflow beside it that works: what it waits for is a few round trips, with some loss. */
+const TRIAL_TIMEOUT_MS = 3_000;
+
 /** The first SYN and one repeated, with a round trip of half a second. */
 const ANSWER_TIMEOUT_MS = 1_500;
 
 /** Opens the connections of this program over its uplinks, with what is the same for all of them. */
 export class UplinkConnector {
+  /** On which ways long packets vanish. */
+  readonly packetSizes: PacketSizes;
   readonly #options: UplinkConnectorOptions;
 
   constructor(options: UplinkConnectorOptions) {
     this.#options = options;
+    this.packetSizes = options.packetSizes;
   }
 
-  /** A subflow to an address of the concentrator. Rejects with UplinkError or SubflowError. */
-  async subflow(uplink: TunedUplink, address: Destination, signal: CancelSignal): Promise<SubflowTransport> {
-    this.#takeDescriptor(uplink, 'subflow');
-    const { pins, serverName, subflowTimeoutMs, native, attachment, subflowPool, logger } = this.#options;
-    return connectSubflow(uplink, address, {
-      pins: pins(),
-      serverName,
-      pool: subflowPool,
-      native,
-      attachment,
-      wire: this.#options.wireOf(uplink.name),
+  /**
+   * A subflow to an address of the concentrator, with packets as long as get through. Rejects with UplinkError or SubflowError.
+   * @param purpose the concentrator's address that `address` stands for, by which lengths are remembered; `isTrial`: only packets of
+   * full length will do
+   */
+  async subflow(
+    uplink: TunedUplink,
+    address: Destination,
+    signal: CancelSignal,
+    { way, isTrial }: { readonly way: Destination; readonly isTrial: boolean },
+  ): Promise<SubflowTransport> {
+    const { packetSizes, native, clock } = this.#options;
+    const host = connectedHost(uplink, address);
+    const isSizable = !isTrial && canLimitPackets({ host, native });
+    const { transport } = await raceSizes<ProbedSubflow>({
+      candidates: isSizable ? packetSizes.candidates(uplink.name, way) : [undefined],
+      connect: (packetBytes, onHandshake, attempt) =>
+        this.#probed(uplink, address, { packetBytes, onHandshake, signal: attempt, isTrial }),
+      isLowered: (subflow) => subflow.isLowered(),
+      onResult: (packetBytes, { transport: { localAddress } }) => {
+        if (packetBytes === undefined) packetSizes.onFull(uplink.name, way);
+        else packetSizes.onSmall(uplink.name, way, packetBytes, localAddress);
+      },
+      clock,
       signal,
-      timeoutMs: subflowTimeoutMs,
-      congestionControl: uplink.congestionControl,
-      onWarning: (message) => logger.warn({ uplink: uplink.name }, message),
     });
+    return transport;
   }
 
   /** A connection to an origin, past the concentrator. Rejects as `connectAppSocketThroughUplink` does. */
@@ -89,6 +121,24 @@ export class UplinkConnector {
       wire,
       signal,
       timeoutMs,
+    });
+  }
+
+  #probed(uplink: TunedUplink, address: Destination, attempt: SizedAttempt): Promise<ProbedSubflow> {
+    this.#takeDescriptor(uplink, 'subflow');
+    const { pins, serverName, subflowTimeoutMs, native, attachment, subflowPool, logger } = this.#options;
+    const { isTrial, ...sized } = attempt;
+    return connectProbed(uplink, address, {
+      ...sized,
+      pins: pins(),
+      serverName,
+      pool: subflowPool,
+      native,
+      attachment,
+      wire: this.#options.wireOf(uplink.name),
+      timeoutMs: isTrial ? Math.min(TRIAL_TIMEOUT_MS, subflowTimeoutMs) : subflowTimeoutMs,
+      congestionControl: uplink.congestionControl,
+      onWarning: (message) => logger.warn({ uplink: uplink.name }, message),
     });
   }
 

@@ -5,6 +5,7 @@ import { type TimeLimit, withTimeLimit } from '../../shared/runtime/async/time-l
 import type { NativeSockets } from '../../shared/runtime/kernel/native.ts';
 import { type SubflowTuning, tuneSubflow } from '../../shared/runtime/subflow/subflow-tuning.ts';
 import { type ConnectionWatcher, watched } from '../../shared/runtime/tcp/connection-watcher.ts';
+import { limitPackets, sizedSocket } from './sized-socket.ts';
 import type { Uplink } from './uplink.ts';
 import { type AttachmentFinder, connectOverDevice } from './uplink-device.ts';
 import { connectFailure } from './uplink-error.ts';
@@ -15,6 +16,8 @@ export interface UplinkConnectOptions extends TimeLimit, SubflowTuning {
   readonly native?: NativeSockets | undefined;
   /** Counts what the connection costs on the uplink, also when it fails. */
   readonly wire?: ConnectionWatcher | undefined;
+  /** Longest IP packets, both ways; as the path allows where absent. */
+  readonly packetBytes?: number | undefined;
   readonly attachment?: AttachmentFinder | undefined;
 }
 
@@ -38,13 +41,24 @@ export async function connectThroughUplink(
   }
 }
 
+/** Where the TCP connection of an uplink leads: to the proxy, where it is one. */
+export function connectedHost({ binding }: Uplink, target: Destination): string {
+  return binding.kind === 'proxy' ? binding.host : target.host;
+}
+
 async function connectBound(
-  { name, binding }: Uplink,
+  uplink: Uplink,
   target: Destination,
   signal: CancelSignal,
-  { native, timeoutMs, wire, attachment }: UplinkConnectOptions,
+  { native, timeoutMs, wire, attachment, packetBytes }: UplinkConnectOptions,
 ): Promise<Socket> {
-  const newSocket = (over?: { readonly fd: number }) => watched(new Socket(over), wire);
+  const { name, binding } = uplink;
+  const limit = { host: connectedHost(uplink, target), packetBytes, native };
+  const newSocket = (over?: { readonly fd: number }) => {
+    if (over === undefined) return watched(sizedSocket(limit), wire);
+    limitPackets(over.fd, limit);
+    return watched(new Socket(over), wire);
+  };
   const options = { signal, native, attachment, newSocket };
   if (binding.kind !== 'proxy') return connectOverDevice(name, binding, target, options);
   return connectThroughProxy(name, binding, target, timeoutMs, options);

@@ -16,7 +16,7 @@ export interface Applicant {
   takeRest(): Uint8Array;
 }
 
-/** Reads HELLO or JOIN from a fresh transport. Rejects with TributaryError: unauthenticated, malformed, too slow, gone. */
+/** Reads HELLO or JOIN from a fresh transport, and answers PROBE before. Rejects with TributaryError: unauthenticated, malformed, too slow, gone. */
 export async function readApplicant(
   transport: SubflowTransport,
   keysOf: (clientId: string) => readonly Uint8Array[],
@@ -28,7 +28,12 @@ export async function readApplicant(
     keysOf,
   });
   const { result, takeRest } = await readHandshake(transport, {
-    receive: (bytes) => handshake.receive(bytes),
+    receive: (bytes, answer) => {
+      const request = handshake.receive(bytes);
+      const probed = handshake.takeProbed();
+      if (probed !== undefined) answer(probed);
+      return request;
+    },
     timeoutMs,
     closedError: (cause) =>
       new TributaryError('cancelled', 'closed before HELLO or JOIN was whole', 'peer', cause && { cause }),

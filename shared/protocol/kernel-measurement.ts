@@ -11,7 +11,10 @@ export interface KernelMeasurement {
   readonly unackedBytes: number;
   readonly bytesAcked: number;
   readonly deliveryRateBytesPerSecond: number;
-  /** Time since the last acknowledgement arrived. */
+  /**
+   * Time since an acknowledgement arrived, of something new where the kernel tells: on a path that has failed in one direction,
+   * or for long packets alone, others still arrive.
+   */
   readonly lastAckReceivedMs: number;
   /** Consecutive retransmission time-outs without progress. */
   readonly backoff: number;

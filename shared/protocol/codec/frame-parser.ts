@@ -9,6 +9,7 @@ import {
   FRAME_TYPE,
   MAX_BODY_BYTES,
   MAX_CONTROL_BODY_BYTES,
+  MAX_PROBE_BODY_BYTES,
   SESSION_TYPES,
 } from './wire.ts';
 
@@ -137,7 +138,18 @@ export class FrameParser {
   }
 }
 
-/** Collects the one handshake frame that opens a subflow; everything behind it is left over. */
+/** A frame of the handshake. */
+export interface HandshakeFrame {
+  readonly type: number;
+  readonly flags: number;
+  /** Without the padding of PROBE and PROBED, which is not kept. */
+  readonly body: Uint8Array;
+  readonly bodyBytes: number;
+  /** What came behind it. */
+  readonly rest: Uint8Array;
+}
+
+/** Collects one frame of the handshake; everything behind it is left over. */
 export class HandshakeFrameReader {
   readonly #buffer = new Uint8Array(FRAME_HEADER_BYTES + MAX_CONTROL_BODY_BYTES);
   #bytes = 0;
@@ -146,19 +158,27 @@ export class HandshakeFrameReader {
    * The frame once it is whole, with the bytes behind it; undefined while it is not.
    * @throws ProtocolViolation when it is longer than allowed.
    */
-  push(chunk: Uint8Array): { type: number; flags: number; body: Uint8Array; rest: Uint8Array } | undefined {
-    const taken = Math.min(chunk.length, this.#buffer.length - this.#bytes);
+  push(chunk: Uint8Array): HandshakeFrame | undefined {
     const before = this.#bytes;
-    this.#buffer.set(chunk.subarray(0, taken), before);
-    this.#bytes += taken;
+    this.#buffer.set(
+      chunk.subarray(0, Math.max(0, this.#buffer.length - before)),
+      Math.min(before, this.#buffer.length),
+    );
+    this.#bytes += chunk.length;
     if (this.#bytes < FRAME_HEADER_BYTES) return undefined;
-    const frameBytes = FRAME_HEADER_BYTES + readU32(this.#buffer, 4);
-    if (frameBytes > this.#buffer.length) throw new ProtocolViolation('handshake: body too long');
+    const type = this.#buffer[0]!;
+    const bodyBytes = readU32(this.#buffer, 4);
+    const isPadding = type === FRAME_TYPE.probe || type === FRAME_TYPE.probed;
+    if (bodyBytes > (isPadding ? MAX_PROBE_BODY_BYTES : MAX_CONTROL_BODY_BYTES)) {
+      throw new ProtocolViolation('handshake: body too long');
+    }
+    const frameBytes = FRAME_HEADER_BYTES + bodyBytes;
     if (this.#bytes < frameBytes) return undefined;
     return {
-      type: this.#buffer[0]!,
+      type,
       flags: this.#buffer[1]!,
-      body: this.#buffer.slice(FRAME_HEADER_BYTES, frameBytes),
+      body: isPadding ? NOTHING : this.#buffer.slice(FRAME_HEADER_BYTES, frameBytes),
+      bodyBytes,
       rest: chunk.subarray(frameBytes - before),
     };
   }

@@ -9,6 +9,8 @@ export const FRAME_TYPE = {
   join: 0x03,
   joined: 0x04,
   refused: 0x05,
+  probe: 0x06,
+  probed: 0x07,
   data: 0x10,
   reset: 0x11,
   open: 0x12,
@@ -42,6 +44,8 @@ export const MAX_BODY_BYTES = 262_136;
 /** A whole DATA frame is then 262144 bytes: sixteen full TLS records. */
 export const MAX_PAYLOAD_BYTES = MAX_BODY_BYTES - 16;
 export const MAX_CONTROL_BODY_BYTES = 2_048;
+/** Of PROBE and PROBED, section 5: a whole frame is one full TLS record, longer than any packet but those of loopback. */
+export const MAX_PROBE_BODY_BYTES = 16_376;
 
 /** Parameters of handshake messages, section 5: those of WELCOME, and those of HELLO and JOIN. */
 export const WELCOME_PARAMETER = { maxSubflows: 1, joinElsewhere: 2, measurement: 3 } as const;

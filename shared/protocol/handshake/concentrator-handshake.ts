@@ -1,6 +1,6 @@
 import { writeU16 } from '../codec/bytes.ts';
 import { encodeFrame } from '../codec/frame.ts';
-import { HandshakeFrameReader } from '../codec/frame-parser.ts';
+import { type HandshakeFrame, HandshakeFrameReader } from '../codec/frame-parser.ts';
 import { FRAME_TYPE, KEY_BYTES, NONCE_BYTES, PROTOCOL_VERSION } from '../codec/wire.ts';
 import { ERROR_CODE, type ErrorName, MisuseError, ProtocolViolation } from '../errors.ts';
 import { type HandshakeCrypto, handshakeMac } from './crypto.ts';
@@ -15,6 +15,7 @@ import {
   type Welcome,
   withMac,
 } from './messages.ts';
+import { encodeProbed } from './path-probe.ts';
 
 export interface ConcentratorHandshakeOptions {
   readonly crypto: HandshakeCrypto;
@@ -34,7 +35,9 @@ export type AuthenticatedRequest =
 /** The concentrator's side of one subflow's handshake (SPEC.md sections 4 and 5), without sockets. */
 export class ConcentratorHandshake {
   readonly #options: ConcentratorHandshakeOptions;
-  readonly #reader = new HandshakeFrameReader();
+  #reader = new HandshakeFrameReader();
+  #hasProbed = false;
+  #probed: Uint8Array | undefined;
   #requestBody: Uint8Array | undefined;
   /** That which the request was proven with. */
   #key: Uint8Array = new Uint8Array(KEY_BYTES);
@@ -50,6 +53,10 @@ export class ConcentratorHandshake {
   receive(chunk: Uint8Array): AuthenticatedRequest | undefined {
     const frame = this.#reader.push(chunk);
     if (frame === undefined) return undefined;
+    if (frame.type === FRAME_TYPE.probe) {
+      this.#onProbe(frame);
+      return undefined;
+    }
     const { message, mac } = splitMac(frame.body);
     switch (frame.type) {
       case FRAME_TYPE.hello: {
@@ -67,6 +74,13 @@ export class ConcentratorHandshake {
       default:
         throw new ProtocolViolation('handshake: neither HELLO nor JOIN');
     }
+  }
+
+  /** The answer to a PROBE that `receive` has taken, once. */
+  takeProbed(): Uint8Array | undefined {
+    const probed = this.#probed;
+    this.#probed = undefined;
+    return probed;
   }
 
   /** The key that the client has proven; only for a request that `receive` has returned. */
@@ -94,6 +108,14 @@ export class ConcentratorHandshake {
     const body = new Uint8Array(2);
     writeU16(body, 0, ERROR_CODE[error]);
     return encodeFrame(FRAME_TYPE.refused, 0, body);
+  }
+
+  /** Once, before HELLO or JOIN, which waits for the answer. */
+  #onProbe({ bodyBytes, rest }: HandshakeFrame): void {
+    if (this.#hasProbed || rest.length > 0) throw new ProtocolViolation('handshake: something behind PROBE');
+    this.#hasProbed = true;
+    this.#reader = new HandshakeFrameReader();
+    this.#probed = encodeProbed(bodyBytes);
   }
 
   #seal(label: 'welcome' | 'joined', message: Uint8Array): Uint8Array {

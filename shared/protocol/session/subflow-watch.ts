@@ -61,6 +61,8 @@ export class SubflowWatch {
   readonly #transmitter: Transmitter;
   /** Doubted subflows beside which the client was asked to dial another. */
   readonly #replacements = new WeakSet<SessionSubflow>();
+  /** Doubted subflows whose other end has doubted them first. */
+  readonly #peersDoubts = new WeakSet<SessionSubflow>();
   #nextTickMs = 0;
   #nextRoundMs = 0;
 
@@ -102,6 +104,8 @@ export class SubflowWatch {
     if (subflow.state !== 'active') return;
     const isKept = !hasBetterPlace(subflow, this.#session.subflows);
     subflow.doubt(isKept);
+    if (by === 'peer') this.#peersDoubts.add(subflow);
+    else this.#peersDoubts.delete(subflow);
     if (!isKept) this.#moveAway(subflow, by);
     this.#session.emit({ type: 'subflow-state', subflowId: subflow.id, state: 'doubted', reason });
   }
@@ -143,7 +147,7 @@ export class SubflowWatch {
   #checkDoubted(subflow: SessionSubflow, subflows: readonly SessionSubflow[]): void {
     const { liveness } = subflow;
     const { replaceAfterMs, giveUpAfterMs, abandonAfterMs, doubtPingMs } = this.#tuning;
-    if (liveness.hasReceiptSinceDoubt && liveness.silenceMs < liveness.silenceLimitMs / 2) {
+    if (this.#worksAgain(subflow)) {
       subflow.recover();
       this.#replacements.delete(subflow);
       this.#session.emit({
@@ -175,6 +179,13 @@ export class SubflowWatch {
     if (doubtedMs >= limitMs) {
       this.#session.close(subflow, `silent for ${Math.round(doubtedMs)} ms`);
     }
+  }
+
+  /** Receipts come on other subflows, too: where the other end has doubted, what it sends here must arrive as well. */
+  #worksAgain(subflow: SessionSubflow): boolean {
+    const { liveness, receipts } = subflow;
+    if (!liveness.hasReceiptSinceDoubt || liveness.silenceMs >= liveness.silenceLimitMs / 2) return false;
+    return !this.#peersDoubts.has(subflow) || receipts.lastArrivalMs > this.#now.ms - liveness.doubtedMs;
   }
 
   #ping(subflow: SessionSubflow): void {

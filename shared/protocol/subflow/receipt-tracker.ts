@@ -35,6 +35,11 @@ export class ReceiptTracker {
     this.#lastPayloadMs = now.ms;
   }
 
+  /** When anything last arrived; 0 before it has. */
+  get lastArrivalMs(): number {
+    return this.#lastArrivalMs;
+  }
+
   /** When payload last arrived; when the subflow began, before it has. */
   get lastPayloadMs(): number {
     return this.#lastPayloadMs;

@@ -182,6 +182,7 @@ export class Subflow<Uplink extends SubflowUplink = SubflowUplink, Item extends 
   /** Payload has arrived on it. */
   onArrival(bytes: number): void {
     this.receipts.onPayload();
+    this.liveness.pings.onPayload(bytes);
     this.congestion.onArrival(bytes);
   }
 

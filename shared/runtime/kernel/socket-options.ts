@@ -34,6 +34,14 @@ export function setUserTimeout(native: NativeSockets, descriptor: number, timeou
   setInteger(native, descriptor, TCP_USER_TIMEOUT, timeoutMs);
 }
 
+/**
+ * Bounds the segments of a connection both ways (TCP_MAXSEG, tcp(7)); before connect. The other end learns of it in SYN, and
+ * both kernels take off what their own options need.
+ */
+export function setMaxSegment(native: NativeSockets, descriptor: number, bytes: number): void {
+  setInteger(native, descriptor, TCP_MAXSEG, bytes);
+}
+
 /** When the kernel asks the other end of a silent connection whether it is still there. */
 export interface KeepAliveProbes {
   /** From the last sign of life to the first probe. */
@@ -106,6 +114,7 @@ const SO_ERROR = 4;
 const SO_RCVBUF = 8;
 const SO_KEEPALIVE = 9;
 const SO_BINDTODEVICE = 25;
+const TCP_MAXSEG = 2;
 const TCP_KEEPIDLE = 4;
 const TCP_KEEPINTVL = 5;
 const TCP_KEEPCNT = 6;

@@ -1,4 +1,5 @@
 import type { KernelMeasurement } from '../../protocol/kernel-measurement.ts';
+import type { MonotonicClock } from '../clock.ts';
 import type { NativeSockets } from './native.ts';
 import { IPPROTO_TCP } from './socket-options.ts';
 
@@ -6,8 +7,14 @@ import { IPPROTO_TCP } from './socket-options.ts';
  * What the kernel knows of a TCP connection (Linux `struct tcp_info`, include/uapi/linux/tcp.h), in about a
  * microsecond; undefined when the descriptor is no TCP socket any more or the kernel is older than 4.9.
  */
-export function readTcpInfo(native: NativeSockets, descriptor: number): KernelMeasurement | undefined {
-  if (fill(native, descriptor) < NEEDED_BYTES) return undefined;
+export function readTcpInfo(
+  native: NativeSockets,
+  descriptor: number,
+  progress?: DeliveryProgress,
+): KernelMeasurement | undefined {
+  const length = fill(native, descriptor);
+  if (length < NEEDED_BYTES) return undefined;
+  const lastAckMs = word(56);
   const rttMs = word(68) / 1000;
   const minRttMicros = word(148);
   const mssBytes = word(16);
@@ -21,11 +28,44 @@ export function readTcpInfo(native: NativeSockets, descriptor: number): KernelMe
     unackedBytes: word(24) * mssBytes,
     bytesAcked: Number(longWords[120 / 8]),
     deliveryRateBytesPerSecond: Number(longWords[160 / 8]),
-    lastAckReceivedMs: word(56),
+    lastAckReceivedMs:
+      progress !== undefined && length >= TRAFFIC_BYTES ? progress.ageMs(word(192), lastAckMs) : lastAckMs,
     backoff: bytes[4]!,
     totalRetransmittedPackets: word(100),
     sentPackets: word(156),
   };
+}
+
+/** When a connection's other end last acknowledged something new, selectively or not, from one look to the next. */
+export class DeliveryProgress {
+  readonly #clock: MonotonicClock;
+  #packets = -1;
+  #atMs = 0;
+
+  constructor(clock: MonotonicClock) {
+    this.#clock = clock;
+  }
+
+  /** How long ago that was. @param packets delivered in all @param lastAckMs since the last acknowledgement of any kind */
+  ageMs(packets: number, lastAckMs: number): number {
+    const nowMs = this.#clock();
+    if (packets !== this.#packets) {
+      this.#packets = packets;
+      this.#atMs = nowMs - lastAckMs;
+    }
+    return Math.max(lastAckMs, nowMs - this.#atMs);
+  }
+}
+
+/** The longest segments that a TCP connection may send and that it has told the other end to send, without options; as `readTcpInfo`. */
+export function readSegmentBytes(native: NativeSockets, descriptor: number): SegmentBytes | undefined {
+  if (fill(native, descriptor) < NEEDED_BYTES) return undefined;
+  return { sending: word(16), announced: word(84) };
+}
+
+export interface SegmentBytes {
+  readonly sending: number;
+  readonly announced: number;
 }
 
 /** What a TCP connection has sent and received; a segment that was cut for the wire counts as its pieces. */

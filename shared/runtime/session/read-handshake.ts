@@ -1,5 +1,6 @@
 import { concatBytes } from '../../protocol/codec/bytes.ts';
 import { TributaryError } from '../../protocol/errors.ts';
+import type { CancelSignal } from '../async/cancellation.ts';
 import type { SubflowTransport } from '../subflow/subflow-transport.ts';
 
 export interface HandshakeRead<Result> {
@@ -9,55 +10,84 @@ export interface HandshakeRead<Result> {
 }
 
 export interface HandshakeReading<Result extends { readonly rest: Uint8Array }> {
-  /** Takes what arrived. Returns the result once it is complete. An error that it throws ends the reading. */
-  receive(bytes: Uint8Array): Result | undefined;
+  /** Sent first, where there is something to send. */
+  readonly request?: Uint8Array;
+  /**
+   * Takes what arrived, and may answer, once. Returns the result once it is complete. An error that it throws ends the
+   * reading.
+   */
+  receive(bytes: Uint8Array, answer: (bytes: Uint8Array) => void): Result | undefined;
   readonly timeoutMs: number;
+  readonly signal?: CancelSignal | undefined;
   /** The error when the connection closes first. */
-  closedError(cause: Error | undefined): TributaryError;
+  closedError(cause: Error | undefined): Error;
 }
 
 /**
- * Reads the one handshake message that is due on a fresh transport. If it is wrong, late or never comes, the transport is
- * destroyed without an answer and this rejects.
+ * Reads the one handshake message that is due on a fresh transport, and resolves when the transport takes a write. If the
+ * message is wrong, late or never comes, the transport is destroyed without an answer and this rejects.
  */
 export function readHandshake<Result extends { readonly rest: Uint8Array }>(
   transport: SubflowTransport,
-  { receive, timeoutMs, closedError }: HandshakeReading<Result>,
+  { request, receive, timeoutMs, signal, closedError }: HandshakeReading<Result>,
 ): Promise<HandshakeRead<Result>> {
   return new Promise((resolve, reject) => {
     const rest: Uint8Array[] = [];
+    let result: Result | undefined;
+    let isWriting = false;
     let isDone = false;
-    const fail = (error: unknown) => {
+    const settle = () => {
       isDone = true;
       clearTimeout(timer);
+      signal?.removeEventListener('abort', onAbort);
+    };
+    const fail = (error: unknown) => {
+      settle();
       reject(error);
       transport.destroy();
+    };
+    const onAbort = () => fail(signal?.reason);
+    const write = (bytes: Uint8Array) => {
+      isWriting = true;
+      transport.write([bytes]);
+    };
+    const resolveOnce = () => {
+      if (isDone || isWriting || result === undefined) return;
+      settle();
+      resolve({ result, takeRest: () => concatBytes(...rest) });
     };
     const timer = setTimeout(
       () => fail(new TributaryError('timedOut', `no handshake message in ${timeoutMs} ms`, 'peer')),
       timeoutMs,
     );
+    signal?.addEventListener('abort', onAbort);
+    if (signal?.aborted) {
+      onAbort();
+      return;
+    }
     transport.setHandlers({
       onBytes(chunk) {
         try {
-          if (isDone) {
+          if (isDone || result !== undefined) {
             rest.push(new Uint8Array(chunk.bytes));
             return;
           }
-          const result = receive(chunk.bytes);
+          result = receive(chunk.bytes, write);
           if (result === undefined) return;
-          isDone = true;
-          clearTimeout(timer);
           rest.push(new Uint8Array(result.rest));
-          resolve({ result, takeRest: () => concatBytes(...rest) });
+          resolveOnce();
         } catch (error) {
           fail(error);
         } finally {
           chunk.release();
         }
       },
-      onWritable() {},
+      onWritable() {
+        isWriting = false;
+        resolveOnce();
+      },
       onClose: (cause) => fail(closedError(cause)),
     });
+    if (request !== undefined) write(request);
   });
 }

@@ -10,7 +10,7 @@ import type { NativeSockets } from '../kernel/native.ts';
 import type { Arrival } from './arrivals.ts';
 import { type HandshakeStage, PendingHandshake } from './pending-handshake.ts';
 import type { ReceivePool } from './receive-pool.ts';
-import { cipherPreference, SUBFLOW_ALPN, SUBFLOW_TLS_OPTIONS } from './subflow-tls.ts';
+import { cipherPreference, isSubflowProtocol, SUBFLOW_ALPN, SUBFLOW_TLS_OPTIONS } from './subflow-tls.ts';
 import type { SubflowTransport } from './subflow-transport.ts';
 import { type SubflowTuning, tuneSubflow } from './subflow-tuning.ts';
 import { TlsSubflow } from './tls-subflow.ts';
@@ -134,7 +134,7 @@ export class HandshakeGate {
     const handshake = this.#inTls.get(connectionKey(secured));
     if (handshake === undefined) {
       secured.destroy();
-    } else if (secured.alpnProtocol !== SUBFLOW_ALPN) {
+    } else if (!isSubflowProtocol(secured.alpnProtocol)) {
       this.#reject(handshake, `no ${SUBFLOW_ALPN}`);
     } else {
       this.#settle(handshake);

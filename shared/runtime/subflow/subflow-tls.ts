@@ -4,9 +4,18 @@ import type { TLSSocket } from 'node:tls';
 /** Application protocol of a subflow (RFC 7301), so that the port can be told from a web server's. */
 export const SUBFLOW_ALPN = 'tributary/1';
 
+/** The same, where the concentrator answers PROBE (SPEC.md section 2). */
+export const PROBING_ALPN = 'tributary/1+probe';
+
+/** Whether a peer that agreed to this application protocol speaks ours. */
+export function isSubflowProtocol(protocol: string | false | null): boolean {
+  return protocol === SUBFLOW_ALPN || protocol === PROBING_ALPN;
+}
+
 /** What both ends agree on: TLS 1.3 and nothing before it. */
 export const SUBFLOW_TLS_OPTIONS = {
-  ALPNProtocols: [SUBFLOW_ALPN],
+  // In the order of the concentrator's preference.
+  ALPNProtocols: [PROBING_ALPN, SUBFLOW_ALPN],
   minVersion: 'TLSv1.3',
   maxVersion: 'TLSv1.3',
 } as const;

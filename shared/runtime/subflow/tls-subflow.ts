@@ -5,9 +5,9 @@ import { OwnBytes } from '../../protocol/memory/chunk.ts';
 import type { NativeSockets } from '../kernel/native.ts';
 import { descriptorOf, readThrough } from '../kernel/socket-handle.ts';
 import { readCongestionControl } from '../kernel/socket-options.ts';
-import { readTcpInfo } from '../kernel/tcp-info.ts';
+import { DeliveryProgress, readSegmentBytes, readTcpInfo, type SegmentBytes } from '../kernel/tcp-info.ts';
 import { type ReceivePool, SubflowReader } from './receive-pool.ts';
-import { subflowExporter } from './subflow-tls.ts';
+import { PROBING_ALPN, subflowExporter } from './subflow-tls.ts';
 import type { SubflowTransport, SubflowTransportHandlers } from './subflow-transport.ts';
 
 /** `SubflowTransport` over a TLS connection whose handshake is done and whose peer has been checked. */
@@ -18,9 +18,12 @@ export class TlsSubflow implements SubflowTransport {
   readonly localPort: number;
   readonly exporter: Uint8Array;
   readonly congestionControl: string | undefined;
+  /** The other end answers PROBE. */
+  readonly answersProbe: boolean;
   readonly #socket: TLSSocket;
   readonly #native: NativeSockets | undefined;
   readonly #reader: SubflowReader;
+  readonly #progress: DeliveryProgress;
   #handlers: SubflowTransportHandlers | undefined;
   #writing = false;
   #isReading = true;
@@ -30,9 +33,11 @@ export class TlsSubflow implements SubflowTransport {
   /** `native` reads the kernel's figures; left out where they would be about another connection (a proxy's). */
   constructor(socket: TLSSocket, pool: ReceivePool, native: NativeSockets | undefined) {
     this.#reader = new SubflowReader(pool);
+    this.#progress = new DeliveryProgress(pool.clock);
     this.#socket = socket;
     this.#native = native;
     this.exporter = subflowExporter(socket);
+    this.answersProbe = socket.alpnProtocol === PROBING_ALPN;
     this.congestionControl = congestionControlOf(socket, native);
     this.remoteAddress = socket.remoteAddress ?? '';
     this.remotePort = socket.remotePort ?? 0;
@@ -110,7 +115,14 @@ export class TlsSubflow implements SubflowTransport {
   measure(): KernelMeasurement | undefined {
     if (this.#native === undefined) return undefined;
     const descriptor = descriptorOf(this.#socket);
-    return descriptor === undefined ? undefined : readTcpInfo(this.#native, descriptor);
+    return descriptor === undefined ? undefined : readTcpInfo(this.#native, descriptor, this.#progress);
+  }
+
+  /** How long its segments may be; undefined as with `measure`. */
+  segmentBytes(): SegmentBytes | undefined {
+    if (this.#native === undefined) return undefined;
+    const descriptor = descriptorOf(this.#socket);
+    return descriptor === undefined ? undefined : readSegmentBytes(this.#native, descriptor);
   }
 
   destroy(): void {

@@ -20,6 +20,9 @@ function bed(backoff = { minMs: 100, maxMs: 100 }) {
     removed: [] as number[],
     ports: [] as number[],
     preferred: [] as (number | undefined)[],
+    failed: [] as (number | undefined)[],
+    trials: 0,
+    isTrialDue: false,
     fails: false,
     admitMs: 0,
     refuses: false,
@@ -30,9 +33,11 @@ function bed(backoff = { minMs: 100, maxMs: 100 }) {
       uplinkName: 'dsl',
       logger: pino({ enabled: false }),
       clock: () => performance.now(),
-      async reach([target], preferred, signal) {
+      async reach([target], { preferred, failed, isTrial = false }, signal) {
         seen.mostDialling = Math.max(seen.mostDialling, ++seen.dialling);
         seen.preferred.push(preferred?.port);
+        seen.failed.push(failed?.port);
+        seen.trials += Number(isTrial);
         await new Promise<void>((resolve, reject) => {
           setTimeout(resolve, DIAL_MS);
           signal.addEventListener('abort', () => reject(signal.reason));
@@ -50,6 +55,10 @@ function bed(backoff = { minMs: 100, maxMs: 100 }) {
       },
       retire: (id) => seen.retired.push(id),
       remove: (id) => seen.removed.push(id),
+      isTrialDue: () => seen.isTrialDue,
+      onTrial() {
+        seen.isTrialDue = false;
+      },
       onDial() {},
       onChange() {},
     },
@@ -291,4 +300,43 @@ it('renews nothing where nothing is wanted', async () => {
   path.setWanted(1);
   await vi.advanceTimersByTimeAsync(1_000);
   expect([seen.up, seen.retired]).toEqual([[0, 1], [0]]);
+});
+
+it('tries the address last where a subflow has failed', async () => {
+  const { path, seen } = bed();
+  await vi.advanceTimersByTimeAsync(1_000);
+  path.onSubflowDoubted(0);
+  await vi.advanceTimersByTimeAsync(1_000);
+  path.renew();
+  await vi.advanceTimersByTimeAsync(1_000);
+  expect(seen.failed).toEqual([undefined, HERE.port, undefined]);
+});
+
+it('puts a subflow with packets of full length in the place of one with short ones, where they get through', async () => {
+  const { path, seen } = bed();
+  const tryAgain = async () => {
+    seen.isTrialDue = true;
+    path.tryFullSize();
+    await vi.advanceTimersByTimeAsync(1_000);
+  };
+  await vi.advanceTimersByTimeAsync(1_000);
+  seen.fails = true;
+  await tryAgain();
+  expect([seen.trials, seen.up, seen.retired, path.hasFailed]).toEqual([1, [0], [], false]);
+  seen.fails = false;
+  await tryAgain();
+  expect([seen.trials, seen.up, seen.retired]).toEqual([2, [0, 1], [0]]);
+});
+
+it('dials what is lost while full packets are tried', async () => {
+  const { path, seen } = bed();
+  await vi.advanceTimersByTimeAsync(1_000);
+  seen.isTrialDue = true;
+  seen.admitMs = 5_000;
+  path.tryFullSize();
+  await vi.advanceTimersByTimeAsync(100);
+  seen.admitMs = 0;
+  path.onSubflowClosed(0);
+  await vi.advanceTimersByTimeAsync(1_000);
+  expect([path.isUp, seen.up]).toEqual([true, [0, 1]]);
 });

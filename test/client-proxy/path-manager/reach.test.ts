@@ -84,7 +84,7 @@ describe('reaching the concentrator', () => {
     const { result, started } = bed(
       [FOUR, SIX],
       { [SIX.host]: { afterMs: 10 }, [FOUR.host]: { afterMs: 10 } },
-      { preferred: { host: FOUR.host, port: FOUR.port } },
+      { choice: { preferred: { host: FOUR.host, port: FOUR.port } } },
     );
     await vi.advanceTimersByTimeAsync(1_000);
     expect([(await result).address.host, started]).toEqual([FOUR.host, [[FOUR.host, 0]]]);

@@ -4,6 +4,7 @@ import { ManagedSubflows } from '../../../client-proxy/path-manager/managed-subf
 import { UplinkDialer, type UplinkDialling } from '../../../client-proxy/path-manager/uplink-dialer.ts';
 import { Backoff } from '../../../shared/runtime/async/backoff.ts';
 import type { SubflowTransport } from '../../../shared/runtime/subflow/subflow-transport.ts';
+import { allLong } from '../packet-size/all-long.ts';
 
 const HERE = { host: '192.0.2.1', port: 8443 };
 const THERE = { host: '2001:db8::1', port: 8443 };
@@ -25,6 +26,7 @@ function bed(over: Partial<UplinkDialling> = {}) {
         });
         throw new Error('no route');
       },
+      packetSizes: allLong(),
       newBackoff: () => new Backoff({ minMs: 100, maxMs: 100 }, () => 1),
       hasUplink: () => true,
       onDial() {},

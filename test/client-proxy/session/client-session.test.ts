@@ -14,6 +14,7 @@ import { TrafficTable } from '../../../shared/runtime/session/uplink-traffic.ts'
 import { bench, identity, lan, native, receivePool } from '../../runtime/subflow/subflow-bench.ts';
 import { deferred } from '../../support/deferred.ts';
 import { literalNames } from '../../support/literal-names.ts';
+import { allLong } from '../packet-size/all-long.ts';
 
 const key = new Uint8Array(32).fill(7);
 
@@ -27,6 +28,7 @@ it('that is closed while its HELLO is under way lets the connection go', async (
       uplinks: [lan],
       addresses: [{ host: '127.0.0.1', port }],
       paths: 'per-uplink',
+      packetSizes: allLong(),
       names: literalNames(),
       dialTimeoutMs: 5_000,
       memory: new MemoryBudget(2e6),

@@ -5,6 +5,8 @@ import type { Uplink, UplinkBinding } from '../../../client-proxy/uplink/uplink.
 import { UplinkError } from '../../../client-proxy/uplink/uplink-error.ts';
 import { connectThroughUplink } from '../../../client-proxy/uplink/uplink-socket.ts';
 import { loadNative } from '../../../shared/runtime/kernel/native.ts';
+import { descriptorOf } from '../../../shared/runtime/kernel/socket-handle.ts';
+import { readSegmentBytes } from '../../../shared/runtime/kernel/tcp-info.ts';
 import { needs } from '../../support/needs.ts';
 import { type SocksRelay, startSocksRelay } from '../../support/socks-relay.ts';
 
@@ -127,6 +129,72 @@ describe('bound to an interface', () => {
   test('without koffi it says what to do', async () => {
     const error = await failure(connectThroughUplink(lo, { host: '127.0.0.1', port }, { timeoutMs: 3000 }));
     expect(error.message).toContain('bind the uplink to its source address');
+  });
+});
+
+describe('with a limit for packets', needs('libc'), () => {
+  const silent = createServer(() => {});
+  const silent6 = createServer(() => {});
+  let relay: SocksRelay;
+  beforeAll(async () => {
+    for (const [one, host] of [
+      [silent, '127.0.0.1'],
+      [silent6, '::1'],
+    ] as const) {
+      one.listen(0, host);
+      await once(one, 'listening');
+    }
+    relay = await startSocksRelay();
+  });
+  afterAll(async () => {
+    silent.close();
+    silent6.close();
+    await relay.close();
+  });
+
+  test.each([
+    {
+      how: 'interface',
+      to: silent,
+      bind: (): UplinkBinding => ({ kind: 'interface', interface: 'lo' }),
+      most: 1240,
+    },
+    {
+      how: 'interface, IPv6',
+      to: silent6,
+      bind: (): UplinkBinding => ({ kind: 'interface', interface: 'lo' }),
+      most: 1220,
+    },
+    {
+      how: 'address',
+      to: silent,
+      bind: (): UplinkBinding => ({ kind: 'address', address: '127.0.0.2' }),
+      most: 1240,
+    },
+    {
+      how: 'address, IPv6',
+      to: silent6,
+      bind: (): UplinkBinding => ({ kind: 'address', address: '::1' }),
+      most: 1220,
+    },
+    {
+      how: 'proxy',
+      to: silent,
+      bind: (): UplinkBinding => ({ kind: 'proxy', host: '127.0.0.1', port: relay.port }),
+      most: 1240,
+    },
+  ] as const)('$how: both ends keep to it', async ({ to, bind, most }) => {
+    const { address: host, port } = to.address() as AddressInfo;
+    const socket = await connectThroughUplink(
+      uplink(bind()),
+      { host, port },
+      { ...limit, packetBytes: 1280 },
+    );
+    const { sending, announced } = readSegmentBytes(native!, descriptorOf(socket)!)!;
+    expect(sending).toBeGreaterThan(most - 20);
+    expect(sending).toBeLessThanOrEqual(most);
+    expect(announced).toBeLessThanOrEqual(most);
+    socket.destroy();
   });
 });
 

@@ -6,6 +6,7 @@ import {
   MAX_BODY_BYTES,
   MAX_CONTROL_BODY_BYTES,
   MAX_PAYLOAD_BYTES,
+  MAX_PROBE_BODY_BYTES,
   MAX_STEERED_UPLINKS,
   MILLION,
 } from '../../../shared/protocol/codec/wire.ts';
@@ -35,6 +36,7 @@ const SENTENCES: readonly (readonly [string, ...number[]])[] = [
     MAX_BODY_BYTES + FRAME_HEADER_BYTES,
   ],
   ['The body of every other type is at most # bytes', MAX_CONTROL_BODY_BYTES],
+  ['but that of PROBE and PROBED up to # bytes', MAX_PROBE_BODY_BYTES],
   ['one handshake frame (# bytes)', MAX_CONTROL_BODY_BYTES + FRAME_HEADER_BYTES],
   ['each of 1 to # entries', MAX_RECEIPT_ENTRIES],
   ['the number of entries, at most #.', MAX_STEERED_UPLINKS],

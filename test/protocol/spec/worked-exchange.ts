@@ -16,6 +16,7 @@ import {
 import { errorName } from '../../../shared/protocol/errors.ts';
 import { ClientHandshake } from '../../../shared/protocol/handshake/client-handshake.ts';
 import { ConcentratorHandshake } from '../../../shared/protocol/handshake/concentrator-handshake.ts';
+import { encodeProbed, PathProbe } from '../../../shared/protocol/handshake/path-probe.ts';
 import { rowOf, STEERING_MODE_NAMES } from '../../../shared/protocol/steering/modes.ts';
 import { nodeHandshakeCrypto } from '../../../shared/runtime/session/handshake-crypto.ts';
 import { type Parsed, parseAll, toHex } from '../support.ts';
@@ -199,6 +200,11 @@ function checkHandshake(frames: readonly ExampleFrame[], inputs: ReadonlyMap<str
   const second = sides(join!, joined!, intent, inputs.get('exporter of subflow 1')!);
   ok(second.client.receive(bytesOf(joined!)));
   equal(toHex(second.concentrator.joined()), toHex(bytesOf(joined!)), 'JOINED');
+  const [probe, probed] = [named('PROBE'), named('PROBED')];
+  const probing = new PathProbe(fieldOf(probe, 'padding').bytes.length);
+  equal(toHex(probing.request), toHex(bytesOf(probe)), 'PROBE');
+  equal(toHex(encodeProbed(bytesOf(probe).length - 8)), toHex(bytesOf(probed)), 'PROBED');
+  ok(probing.receive(bytesOf(probed)));
   const refused = named('REFUSED');
   const reason = errorName(numberOf(fieldOf(refused, 'code').bytes));
   equal(toHex(second.concentrator.refuse(reason)), toHex(bytesOf(refused)), 'REFUSED');

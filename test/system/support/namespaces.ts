@@ -227,12 +227,24 @@ export class Path {
     );
   }
 
-  /** Ends the black hole. */
+  /** Ends the black hole, or the loss of long packets. */
   async restore(): Promise<void> {
     const { client, concentrator } = this.#network;
     await Promise.all(
       [client, concentrator].map((end) => end.exec('nft', ['delete', 'table', 'inet', this.name])),
     );
+  }
+
+  /** Drops packets that are longer than so many bytes, without a word to anybody; after `cutPackets`. `restore` ends it. */
+  async swallowLong(packetBytes: number, which: LongPackets = {}): Promise<void> {
+    const { directions = ['down', 'up'], family } = which;
+    const { client, concentrator } = this.#network;
+    const only = family === undefined ? '' : `meta nfproto ipv${family}`;
+    const rules = (drops: boolean) =>
+      `table inet ${this.name} { chain hole { type filter hook prerouting priority raw; ` +
+      `${drops ? `iifname "${this.name}" ${only} meta length > ${packetBytes} drop;` : ''} }; }\n`;
+    await client.exec('nft', ['-f', '-'], { input: rules(directions.includes('down')) });
+    await concentrator.exec('nft', ['-f', '-'], { input: rules(directions.includes('up')) });
   }
 
   /** Each packet as it would be on a cable: veth else counts many that leave together as one, with one header. */
@@ -255,6 +267,12 @@ export class Path {
       receivedIpBytes: rx.bytes - ETHERNET_HEADER_BYTES * rx.packets,
     };
   }
+}
+
+/** Which long packets vanish; all of them where nothing is said. */
+export interface LongPackets {
+  readonly directions?: readonly ('down' | 'up')[];
+  readonly family?: 4 | 6;
 }
 
 export interface DeviceCounters {

@@ -1,0 +1,98 @@
+import { type Destination, formatDestination } from '../../shared/protocol/destination.ts';
+import type { MonotonicClock } from '../../shared/runtime/clock.ts';
+import { keepRecent } from '../../shared/runtime/keep-recent.ts';
+import type { LineLog } from '../../shared/runtime/observe/line-limit.ts';
+
+/**
+ * Lengths of IP packets that are tried where longer ones vanish, in bytes. 1280 is what IPv6 asks of every link (RFC 8200), and
+ * passes all common tunnels; against packets of 1500 it costs 1.5 % of the rate. 576 is what IPv4 asks of every host (RFC 791).
+ */
+const SMALL_PACKET_BYTES = [1280, 1024, 576] as const;
+/** The full length is tried again after so long, then after twice as long, and so on. */
+const FIRST_TRIAL_MS = 30_000;
+const MAX_TRIAL_MS = 30 * 60_000;
+/** Ways that are remembered; beyond it, the one learned first is learned anew when it is dialled. */
+const MAX_WAYS = 256;
+
+interface SmallWay {
+  readonly packetBytes: number;
+  /** The client's address when that was learned: with another one it may be another network. */
+  readonly localHost: string;
+  readonly trialWaitMs: number;
+  readonly trialAtMs: number;
+}
+
+/** On which ways long packets vanish: from an uplink to an address of the concentrator. Outlives sessions. */
+export class PacketSizes {
+  readonly #clock: MonotonicClock;
+  readonly #logger: LineLog;
+  readonly #small = new Map<string, SmallWay>();
+
+  constructor(clock: MonotonicClock, logger: LineLog) {
+    this.#clock = clock;
+    this.#logger = logger;
+  }
+
+  /** The longest packets that get through, in bytes; undefined where nothing has vanished. */
+  limitOf(uplinkName: string, address: Destination): number | undefined {
+    return this.#small.get(keyOf(uplinkName, address))?.packetBytes;
+  }
+
+  /** What to try on the way, one after the other; undefined stands for the full length. */
+  candidates(uplinkName: string, address: Destination): readonly (number | undefined)[] {
+    const known = this.limitOf(uplinkName, address);
+    const smaller = SMALL_PACKET_BYTES.filter((bytes) => bytes < (known ?? Number.POSITIVE_INFINITY));
+    return [known, ...smaller];
+  }
+
+  /** Longer packets have vanished, and these have got through. */
+  onSmall(uplinkName: string, address: Destination, packetBytes: number, localHost: string): void {
+    const key = keyOf(uplinkName, address);
+    const known = this.#small.get(key);
+    if (known?.packetBytes === packetBytes) return;
+    const trialWaitMs = known?.trialWaitMs ?? FIRST_TRIAL_MS;
+    const trialAtMs = this.#clock() + trialWaitMs;
+    keepRecent(this.#small, key, { packetBytes, localHost, trialWaitMs, trialAtMs }, MAX_WAYS);
+    const fields = { uplink: uplinkName, concentrator: formatDestination(address), packetBytes };
+    this.#logger.warn(fields, `longer packets vanish on the way: ${PACKET_ADVICE}`);
+  }
+
+  /** Packets of full length get through. */
+  onFull(uplinkName: string, address: Destination): void {
+    if (!this.#small.delete(keyOf(uplinkName, address))) return;
+    const fields = { uplink: uplinkName, concentrator: formatDestination(address) };
+    this.#logger.info(fields, 'packets of full length get through again');
+  }
+
+  /** Whether it is time to try the full length again. @param localHost of the connection that is up */
+  isTrialDue(uplinkName: string, address: Destination, localHost: string | undefined): boolean {
+    const way = this.#small.get(keyOf(uplinkName, address));
+    if (way === undefined) return false;
+    const isElsewhere = localHost !== undefined && localHost !== way.localHost;
+    return isElsewhere || this.#clock() >= way.trialAtMs;
+  }
+
+  /** The full length is being tried; if it fails, the next trial is later. */
+  onTrial(uplinkName: string, address: Destination, localHost: string | undefined): void {
+    const key = keyOf(uplinkName, address);
+    const way = this.#small.get(key);
+    if (way === undefined) return;
+    const isElsewhere = localHost !== undefined && localHost !== way.localHost;
+    const trialWaitMs = isElsewhere ? FIRST_TRIAL_MS : Math.min(way.trialWaitMs * 2, MAX_TRIAL_MS);
+    this.#small.set(key, {
+      ...way,
+      localHost: localHost ?? way.localHost,
+      trialWaitMs,
+      trialAtMs: this.#clock() + trialWaitMs,
+    });
+  }
+}
+
+/** What somebody can do where long packets vanish and this program can do nothing, or as little as possible. */
+export const PACKET_ADVICE =
+  'something on the path drops them and lets no ICMP through; where you can, lower the MTU of the interface ' +
+  '(`ip link set dev NAME mtu 1280`), or let both ends probe (`sysctl -w net.ipv4.tcp_mtu_probing=1`)';
+
+function keyOf(uplinkName: string, address: Destination): string {
+  return `${uplinkName} ${formatDestination(address)}`;
+}
