@@ -1,4 +1,3 @@
-import { networkInterfaces } from 'node:os';
 import { join } from 'node:path';
 import { Registry } from 'prom-client';
 import { MemoryBudget } from '../shared/protocol/memory-budget.ts';
@@ -30,16 +29,13 @@ import { openTargetNames } from './dns/open-target-names.ts';
 import { ADDRESSES_FILE_NAME } from './dns/remembered-addresses.ts';
 import type { TargetNames } from './dns/target-names.ts';
 import { UplinkResolvers } from './dns/uplink-resolvers.ts';
+import { makeNetworkWatch } from './make-network-watch.ts';
 import { Metering } from './metering/metering.ts';
 import { registerMeteringMetrics } from './metering/metering-metrics.ts';
 import { USAGE_FILE_NAME } from './metering/usage-file.ts';
 import { WireTable } from './metering/wire-table.ts';
-import { IpMonitor } from './network/ip-monitor.ts';
-import { NetworkReader } from './network/network-reader.ts';
 import { knownInterfaces, ownAddresses } from './network/network-view.ts';
-import { NetworkWatch } from './network/network-watch.ts';
 import { PathExplainer } from './network/path-diagnosis/path-explainer.ts';
-import { RouteTargets } from './network/route-targets.ts';
 import { PacketSizes } from './packet-size/packet-sizes.ts';
 import { UplinkUses } from './path-manager/uplink-use.ts';
 import { MinuteTimer } from './schedule/minute-timer.ts';
@@ -93,15 +89,7 @@ export async function assemble(config: ClientConfig, deps: ClientProxyDeps): Pro
   });
   const secrets = new SessionSecrets(config);
   const connector = makeConnector(config, deps, { counters, uplinks, appPool, peers, secrets, watch });
-  const resolvers = new UplinkResolvers(
-    {
-      linkServers: new LinkServers(clock),
-      networkInterfaces: knownInterfaces,
-      native,
-      attachment: (binding, host) => uplinks.attachment(binding, host),
-    },
-    clock,
-  );
+  const resolvers = makeResolvers(deps, uplinks);
   const names = await openTargetNames({
     addresses: config.concentrator.addresses,
     file: join(config.stateDirectory ?? deps.stateDirectory, ADDRESSES_FILE_NAME),
@@ -166,6 +154,18 @@ function makeCounters({ native: { native } }: ClientProxyDeps) {
     wires: new WireTable(native, MAX_UPLINK_NAMES),
     peerLosses: new PeerLosses(),
   };
+}
+
+function makeResolvers({ clock, native: { native } }: ClientProxyDeps, uplinks: UplinkSet): UplinkResolvers {
+  return new UplinkResolvers(
+    {
+      linkServers: new LinkServers(clock),
+      networkInterfaces: knownInterfaces,
+      native,
+      attachment: (binding, host) => uplinks.attachment(binding, host),
+    },
+    clock,
+  );
 }
 
 function makeConnector(
@@ -344,43 +344,6 @@ function listenForApplications(
     onSocket: (socket) => (watch.hasDescriptor('stream') ? socks.handle(socket) : socks.refuse(socket)),
     onError: (error) => watch.onAcceptFailed(error),
   });
-}
-
-function makeNetworkWatch(
-  config: ClientConfig,
-  { clock, random, logger }: ClientProxyDeps,
-  parts: { readonly uplinks: UplinkSet; readonly names: TargetNames; readonly steering: Steering },
-): NetworkWatch {
-  const { uplinks, names, steering } = parts;
-  const targets = new RouteTargets({
-    destinations: config.concentrator.addresses,
-    known: (name) => names.known(name),
-    // A name that is known now may have a route that was not asked for.
-    seek: async (name) => {
-      await names.seek(name);
-      watch.refresh();
-    },
-    clock,
-  });
-  const onWithoutIp = (reason: string) => {
-    logger.info({ reason }, 'no iproute2: interfaces are known by name, routes are not known');
-  };
-  const reader = new NetworkReader(() => targets.all, onWithoutIp);
-  const watch = new NetworkWatch({
-    read: () => reader.read(),
-    look() {
-      targets.seekUnknown();
-      return [networkInterfaces(), targets.all];
-    },
-    monitor: (onEvent) => new IpMonitor({ onEvent, logger, clock, random }),
-    onView(view) {
-      uplinks.onNetwork(view);
-      steering.review();
-    },
-    onUnknown: (reason) => uplinks.onUnknownNetwork(reason),
-    logger,
-  });
-  return watch;
 }
 
 /** Metrics, readiness and status; they read the parts when they are asked. */
