@@ -34,6 +34,7 @@ import { WireTable } from './metering/wire-table.ts';
 import { IpMonitor } from './network/ip-monitor.ts';
 import { NetworkReader } from './network/network-reader.ts';
 import { NetworkWatch } from './network/network-watch.ts';
+import { SimCards } from './network/sim-cards.ts';
 import { UplinkUses } from './path-manager/uplink-use.ts';
 import { SessionKeeper } from './session/session-keeper.ts';
 import { SessionSecrets } from './session/session-secrets.ts';
@@ -81,7 +82,7 @@ export async function assemble(config: ClientConfig, deps: ClientProxyDeps): Pro
   const connector = makeConnector(config, deps, { counters, appPool, peers, secrets, watch });
   const keeper = makeKeeper(config, deps, { counters, states, uses, connector, secrets });
   const directConnections = new DirectConnections();
-  const metering = await openMetering(config, deps, { counters, uses, keeper, directConnections });
+  const metering = await openMetering(config, deps, { counters, uplinks, uses, keeper, directConnections });
   // Metering first, so that caps hold before anything is dialled.
   uplinks.follow(metering, keeper, directConnections);
   const direct = makeDirectOpener(deps, { counters, uplinks, uses, connector, directConnections });
@@ -183,17 +184,19 @@ function openMetering(
   { stateDirectory, wallClock, logger }: ClientProxyDeps,
   parts: {
     readonly counters: Counters;
+    readonly uplinks: UplinkSet;
     readonly uses: UplinkUses;
     readonly keeper: SessionKeeper;
     readonly directConnections: DirectConnections;
   },
 ): Promise<Metering> {
-  const { counters, uses, keeper, directConnections } = parts;
+  const { counters, uplinks, uses, keeper, directConnections } = parts;
   return Metering.open({
     file: join(config.stateDirectory ?? stateDirectory, USAGE_FILE_NAME),
     wires: counters.wires,
     wallClock,
     logger,
+    isPlan: (name) => uplinks.isPlan(name),
     setUse(uplinkName, use, reason) {
       uses.set(uplinkName, use, reason);
       keeper.onUseChanged(uplinkName);
@@ -288,8 +291,9 @@ function makeNetworkWatch(
   const reader = new NetworkReader(config.concentrator.addresses, (reason) => {
     logger.info({ reason }, 'no iproute2: interfaces are known by name, routes are not known');
   });
+  const simCards = new SimCards(() => uplinks.wantsSimCards);
   return new NetworkWatch({
-    read: () => reader.read(),
+    read: async () => simCards.addTo(await reader.read()),
     look: networkInterfaces,
     monitor: (onEvent) => new IpMonitor({ onEvent, logger, clock, random }),
     onView(view) {
@@ -313,7 +317,11 @@ function makeEndpoint(
   registerSessionMetrics(registry, { ...source, drivers: () => keeper.drivers });
   registerClientMetrics(registry, { ...source, uplinks: uplinkStatus, socks: () => socks.counters });
   registerPeerLosses(registry, source.peerLosses);
-  registerMeteringMetrics(registry, { ...source, meters: () => metering.meters });
+  registerMeteringMetrics(registry, {
+    ...source,
+    meters: () => metering.meters,
+    plans: () => metering.plans,
+  });
   source.watch.register(registry);
   return new HttpEndpoint({
     listen: metrics?.listen,

@@ -11,6 +11,7 @@ import { buildClientCli } from './cli/client-cli.ts';
 import type { ClientConfig } from './config/client-config.ts';
 import { loadClientConfig } from './config/load-client-config.ts';
 import { NetworkReader } from './network/network-reader.ts';
+import { SimCards } from './network/sim-cards.ts';
 
 const streams = new StandardStreams('tributary-client', process.stdout, process.stderr);
 const deps = commandLineDeps(process, streams);
@@ -30,7 +31,8 @@ const cli = buildClientCli({
   input: standardInput(process),
   run,
   networkInterfaces,
-  readNetwork: (destinations) => new NetworkReader(destinations).read(),
+  readNetwork: async (destinations, wantsSimCards = false) =>
+    new SimCards(() => wantsSimCards).addTo(await new NetworkReader(destinations).read()),
   interfaceBinding: () => {
     const { native, reason } = loadNative();
     return native === undefined ? { available: false, reason } : { available: true };

@@ -2,11 +2,13 @@ import { formatDestination } from '../../shared/protocol/destination.ts';
 import { isSameHost } from '../../shared/runtime/address/ip-address.ts';
 import type { ClientConfig, ConfiguredUplink } from '../config/client-config.ts';
 import { MAX_UPLINKS } from '../config/client-schema.ts';
+import { wantsSimCards } from '../discovery/configured-plans.ts';
 import { discoverUplinks } from '../discovery/discover-uplinks.ts';
 import type { NetworkInterfaces, NetworkView } from '../network/network-view.ts';
 import { uplinkTrouble } from '../network/uplink-trouble.ts';
 import { pathsOf } from '../path-manager/paths.ts';
 import type { StandbyMode } from '../path-manager/uplink-role.ts';
+import type { ClientCliDeps } from './client-cli-deps.ts';
 
 /** What `check` says of uplinks. */
 export interface CheckedUplinks {
@@ -18,7 +20,12 @@ export interface CheckedUplinks {
 }
 
 /** Which uplinks a client with this configuration would use now, and which interfaces it would leave out. */
-export function checkUplinks(
+export async function uplinksNow(config: ClientConfig, deps: ClientCliDeps): Promise<CheckedUplinks> {
+  const view = await deps.readNetwork(config.concentrator.addresses, wantsSimCards(config));
+  return checkUplinks(config, deps.networkInterfaces(), view, deps.interfaceBinding().available);
+}
+
+function checkUplinks(
   { uplinks: list, autoUplinks: auto, standby, paths, concentrator }: ClientConfig,
   interfaces: NetworkInterfaces,
   view: NetworkView,
@@ -38,6 +45,7 @@ export function checkUplinks(
       trouble?.reason,
       noPath,
       roleOf(uplink, standby),
+      identityOf(uplink, view),
     ];
     return `${uplink.name}: ${parts.filter((part) => part !== undefined).join(', ')}`;
   };
@@ -50,6 +58,18 @@ export function checkUplinks(
     missing: missing.map(({ name }) => name),
     all: [...list, ...found],
   };
+}
+
+/** What `uplinks.settings` can name it by, beside its name. */
+function identityOf({ binding }: ConfiguredUplink, view: NetworkView): string | undefined {
+  if (binding.kind !== 'interface') return undefined;
+  const one = view.interfaces.find(({ name }) => name === binding.interface);
+  const parts = [
+    ...(one?.macs ?? []).map((mac) => `mac ${mac}`),
+    one?.usbPath && `usb ${one.usbPath}`,
+    one?.iccid && `iccid ${one.iccid}`,
+  ].filter((part) => part !== undefined);
+  return parts.length === 0 ? undefined : parts.join(', ');
 }
 
 function roleOf(uplink: ConfiguredUplink, standby: StandbyMode): string | undefined {

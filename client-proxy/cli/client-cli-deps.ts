@@ -13,8 +13,11 @@ export type InterfaceBinding =
 export interface ClientCliDeps extends CommandLineDeps {
   readonly input: StandardInput;
   readonly networkInterfaces: () => NetworkInterfaces;
-  /** The interfaces, with routes towards these addresses. */
-  readonly readNetwork: (destinations: readonly Destination[]) => Promise<NetworkView>;
+  /** The interfaces, with routes towards these addresses, and with the SIM cards behind them where they are wanted. */
+  readonly readNetwork: (
+    destinations: readonly Destination[],
+    wantsSimCards?: boolean,
+  ) => Promise<NetworkView>;
   readonly interfaceBinding: () => InterfaceBinding;
   /** Runs the proxy until it is stopped. */
   readonly run: (config: ClientConfig) => Promise<void>;

@@ -29,10 +29,10 @@ import { PATH_MODES } from '../path-manager/paths.ts';
 import { STANDBY_MODES } from '../path-manager/uplink-role.ts';
 import type { UplinkBinding } from '../uplink/uplink.ts';
 import { steeringMistakes } from './check-steering.ts';
-import type { ConfiguredUplink } from './client-config.ts';
+import type { ConfiguredUplink, ConfiguredUplinks } from './client-config.ts';
 import { PROXY_URL_FORMAT, parseProxyUrl } from './proxy-url.ts';
 import { steering } from './steering-schema.ts';
-import { type ConfiguredUplinks, uplinksSchema, whyNoRole } from './uplinks-schema.ts';
+import { uplinksSchema, whyNoRole } from './uplinks-schema.ts';
 
 /** More than a machine has; each uplink costs subflows, timers and a share of every window at both ends. */
 export const MAX_UPLINKS = 16;
@@ -89,6 +89,11 @@ const nameServer = textAs(
 
 const standby = z.enum(STANDBY_MODES);
 
+/** Of an uplink or a plan, in logs and metrics. */
+const label = textAs('a name of 1 to 32 letters, digits, "_", "-" or "."', (value) =>
+  /^[A-Za-z0-9_.-]{1,32}$/.test(value) ? value : undefined,
+);
+
 /** What may be said of an uplink of the list, and of discovered ones by a pattern. */
 const uplinkSettings = {
   backup: z.boolean().optional(),
@@ -98,13 +103,12 @@ const uplinkSettings = {
   subflowsPerPath: subflowsPerPath.optional(),
   nameServers: z.array(nameServer).min(1).max(MAX_NAME_SERVERS).optional(),
   metered: metered.optional(),
+  plan: label.optional(),
 };
 
 const uplink = z
   .strictObject({
-    name: textAs('a name of 1 to 32 letters, digits, "_", "-" or "."', (value) =>
-      /^[A-Za-z0-9_.-]{1,32}$/.test(value) ? value : undefined,
-    ),
+    name: label,
     // IFNAMSIZ is 16 with the terminating zero; the kernel refuses blanks and slashes.
     interface: textAs(INTERFACE_FORMAT, (value) =>
       /^[^\s/:]{1,15}$/.test(value) ? value : undefined,
@@ -126,8 +130,15 @@ const uplink = z
         context.issues.push({ code: 'custom', message, input: name });
         return z.NEVER;
       }
-      const { congestionControl, subflowsPerPath, standby, joinAboveUtilization, nameServers, metered } =
-        optional;
+      const {
+        congestionControl,
+        subflowsPerPath,
+        standby,
+        joinAboveUtilization,
+        nameServers,
+        metered,
+        plan,
+      } = optional;
       const role = whyNoRole({ backup, ...optional });
       if (role !== undefined) {
         context.issues.push({ code: 'custom', path: ['joinAboveUtilization'], message: role, input: name });
@@ -147,6 +158,7 @@ const uplink = z
         ...(standby === undefined ? {} : { standby }),
         ...(joinAboveUtilization === undefined ? {} : { joinAboveUtilization }),
         ...(metered === undefined ? {} : { metered }),
+        ...(plan === undefined ? {} : { plan }),
       };
     },
   );

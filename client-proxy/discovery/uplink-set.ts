@@ -3,6 +3,7 @@ import type { ClientConfig, ConfiguredUplink } from '../config/client-config.ts'
 import type { NetworkView } from '../network/network-view.ts';
 import type { UplinkFollower } from '../network/uplink-follower.ts';
 import { type UplinkTrouble, uplinkLosses, uplinkTrouble } from '../network/uplink-trouble.ts';
+import { configuredPlans, wantsSimCards } from './configured-plans.ts';
 import { type DiscoveredUplink, type Discovery, discoverUplinks, type LeftOut } from './discover-uplinks.ts';
 
 /** What the configuration says about uplinks. */
@@ -66,6 +67,16 @@ export class UplinkSet {
   /** All that there are; each is another object after a change of the network or the configuration. */
   get uplinks(): readonly ConfiguredUplink[] {
     return this.#uplinks;
+  }
+
+  /** Whether the configuration names a plan so, be it that of a single uplink. */
+  isPlan(name: string): boolean {
+    return configuredPlans(this.#config).has(name);
+  }
+
+  /** Whether it matters which SIM card is behind an interface. */
+  get wantsSimCards(): boolean {
+    return wantsSimCards(this.#config);
   }
 
   /** Why nothing can get through each uplink now, by name, as far as the network tells. */

@@ -9,7 +9,7 @@ import type { UplinkUsage } from './usage.ts';
 /** The name of the file in the state directory. */
 export const USAGE_FILE_NAME = 'metered-usage.json';
 
-/** By uplink name. */
+/** By plan; an uplink without one is kept by its own name. */
 export type StoredUsage = ReadonlyMap<string, UplinkUsage>;
 
 export type UsageRead =
@@ -68,6 +68,8 @@ export async function updateUsageFile(
 
 /** Most uplinks that the file holds, those of earlier configurations included. */
 export const MAX_STORED_UPLINKS = 64;
+/** A plan that was given no name has what its entry in the configuration says. */
+const MAX_NAME_LENGTH = 128;
 const MAX_FILE_BYTES = 256 * 1024;
 /** An update takes milliseconds: an older lock was left by a program that died. */
 const STALE_LOCK_MS = 10_000;
@@ -165,6 +167,6 @@ const period = z
 const FILE = z.strictObject({
   version: z.literal(1),
   uplinks: z
-    .record(z.string().min(1).max(64), z.strictObject({ day: period, month: period }))
+    .record(z.string().min(1).max(MAX_NAME_LENGTH), z.strictObject({ day: period, month: period }))
     .refine((uplinks) => Object.keys(uplinks).length <= MAX_STORED_UPLINKS),
 });

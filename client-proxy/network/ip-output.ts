@@ -1,6 +1,13 @@
 import { isIP } from 'node:net';
 import { z } from 'zod';
-import { type AddressFamily, familyOf, type NetworkInterface, usableAddresses } from './network-view.ts';
+import {
+  type AddressFamily,
+  type DeviceOf,
+  familyOf,
+  identity,
+  type NetworkInterface,
+  usableAddresses,
+} from './network-view.ts';
 
 /** One route question: is there a route to `target` over the interface `device`? */
 export interface RouteQuestion {
@@ -20,7 +27,10 @@ const ipLink = z.object({
   ifname: z.string().min(1),
   flags: z.array(z.string()),
   link_type: z.string().optional(),
+  address: z.string().optional(),
+  permaddr: z.string().optional(),
   parentbus: z.string().optional(),
+  parentdev: z.string().optional(),
   linkinfo: z.object({ info_kind: z.string().optional() }).optional(),
   addr_info: z.array(ipAddress).optional(),
 });
@@ -35,16 +45,14 @@ type IpAddress = z.output<typeof ipAddress>;
  * Reads the output of `ip -json -details address`. Routes are not in it.
  * @throws SyntaxError when it is something else
  */
-export function parseIpAddress(
-  text: string,
-  isHardware: (name: string) => boolean,
-): Omit<NetworkInterface, 'routes'>[] {
+export function parseIpAddress(text: string, deviceOf: DeviceOf): Omit<NetworkInterface, 'routes'>[] {
   const links = ipLinks.safeParse(JSON.parse(text));
   if (!links.success) throw new SyntaxError('not a list of interfaces');
   return links.data.filter(isLink).map((link) => ({
     name: link.ifname,
     index: link.ifindex,
-    kind: kindOf(link, isHardware),
+    kind: kindOf(link, deviceOf),
+    ...identity([link.address, link.permaddr], link.parentdev ?? deviceOf(link.ifname)),
     isUp: link.flags.includes('UP'),
     hasCarrier: link.flags.includes('LOWER_UP'),
     addresses: usableAddresses((link.addr_info ?? []).flatMap(boundAddress)),
@@ -101,8 +109,8 @@ function boundAddress({ local = '', tentative, dadfailed }: IpAddress): string[]
   return isIP(local) === 0 || tentative || dadfailed ? [] : [local];
 }
 
-function kindOf(link: IpLink, isHardware: (name: string) => boolean): string {
+function kindOf(link: IpLink, deviceOf: DeviceOf): string {
   if (link.link_type === 'loopback') return 'loopback';
-  if (link.parentbus !== undefined || isHardware(link.ifname)) return 'hardware';
+  if (link.parentbus !== undefined || deviceOf(link.ifname) !== undefined) return 'hardware';
   return link.linkinfo?.info_kind ?? (link.link_type === 'ppp' ? 'ppp' : 'unknown');
 }

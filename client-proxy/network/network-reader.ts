@@ -1,6 +1,7 @@
-import { existsSync } from 'node:fs';
+import { readlinkSync } from 'node:fs';
 import { isIP } from 'node:net';
 import { networkInterfaces } from 'node:os';
+import { basename } from 'node:path';
 import type { Destination } from '../../shared/protocol/destination.ts';
 import {
   answeredRoutes,
@@ -9,15 +10,21 @@ import {
   routeBatch,
   routedFamilies,
 } from './ip-output.ts';
-import { familyOf, type NetworkInterfaces, type NetworkView, portableView } from './network-view.ts';
+import {
+  type DeviceOf,
+  familyOf,
+  type NetworkInterfaces,
+  type NetworkView,
+  portableView,
+} from './network-view.ts';
 import { type IpResult, runIp } from './run-ip.ts';
 
 /** Where a reader gets its facts; others stand in for it in tests. */
 export interface NetworkSource {
   runIp(args: readonly string[], input?: string): Promise<IpResult | undefined>;
   networkInterfaces(): NetworkInterfaces;
-  /** Whether a device stands behind the interface. */
-  isHardware(name: string): boolean;
+  /** The device behind an interface, if there is one. */
+  deviceOf: DeviceOf;
 }
 
 /** A name stands for an address that only a default route covers; nothing is ever sent there (RFC 5737, RFC 3849). */
@@ -30,8 +37,16 @@ const MAX_LAPSES = 10;
 const machine: NetworkSource = {
   runIp,
   networkInterfaces,
-  isHardware: (name) => existsSync(`/sys/class/net/${name}/device`),
+  deviceOf,
 };
+
+function deviceOf(interfaceName: string): string | undefined {
+  try {
+    return basename(readlinkSync(`/sys/class/net/${interfaceName}/device`));
+  } catch {
+    return undefined;
+  }
+}
 
 /** Reads the interfaces, their kinds, addresses and routes: from iproute2 where there is one, else from Node.js. */
 export class NetworkReader {
@@ -58,16 +73,16 @@ export class NetworkReader {
 
   /** Rejects when the facts could not be had this time. */
   async read(): Promise<NetworkView> {
-    const { isHardware } = this.#source;
+    const { deviceOf } = this.#source;
     const output = this.#hasIp ? await this.#source.runIp(['-json', '-details', 'address']) : undefined;
-    const interfaces = output === undefined ? undefined : parsed(output.stdout, isHardware);
+    const interfaces = output === undefined ? undefined : parsed(output.stdout, deviceOf);
     if (interfaces === undefined) {
       const reason = output === undefined ? 'none that this user can run' : firstLine(output);
       if (this.#hasWorked && ++this.#lapses < MAX_LAPSES) throw new Error(`ip: ${reason}`);
       // There is none, or one (of BusyBox) that knows no JSON: that does not change while we run.
       if (this.#hasIp) this.#onWithoutIp(reason);
       this.#hasIp = false;
-      return portableView(this.#source.networkInterfaces(), isHardware);
+      return portableView(this.#source.networkInterfaces(), deviceOf);
     }
     this.#hasWorked = true;
     this.#lapses = 0;
@@ -104,9 +119,9 @@ function firstLine({ stderr }: IpResult): string {
   return stderr.split('\n', 1)[0] || 'it prints nothing that can be read';
 }
 
-function parsed(text: string, isHardware: (name: string) => boolean) {
+function parsed(text: string, deviceOf: DeviceOf) {
   try {
-    return parseIpAddress(text, isHardware);
+    return parseIpAddress(text, deviceOf);
   } catch {
     return undefined;
   }

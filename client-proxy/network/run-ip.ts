@@ -34,7 +34,12 @@ export async function runIp(
   return undefined;
 }
 
-function runOne(command: string, args: readonly string[], input: string): Promise<IpResult | undefined> {
+/** Runs a program to its end, within a time limit; undefined where there is none. Rejects when it could not be run to its end. */
+export function runOne(
+  command: string,
+  args: readonly string[],
+  input: string,
+): Promise<IpResult | undefined> {
   return new Promise<IpResult | undefined>((resolve, reject) => {
     const limits = { timeout: TIMEOUT_MS, killSignal: 'SIGKILL', maxBuffer: MAX_OUTPUT_BYTES } as const;
     const child = execFile(command, args, limits, (error, stdout, stderr) => {

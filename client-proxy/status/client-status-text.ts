@@ -50,17 +50,19 @@ function directOf(uplinks: readonly UplinkReport[]): number {
   return uplinks.reduce((sum, { direct }) => sum + direct.connections, 0);
 }
 
-/** What metered uplinks have used, and rate limits. */
+/** What metered plans have used, and the rate limits of their uplinks. */
 function costsOf(uplinks: readonly UplinkReport[]): string {
-  const rows = uplinks.flatMap(({ name, metered, rateLimit }) => {
-    const used = (metered ?? []).map(({ period, sentBytes, receivedBytes, capBytes }) => {
+  const rows = uplinks.flatMap(({ name, plan, metered, rateLimit }, index) => {
+    // Said once of a plan, with its first uplink.
+    const isTold = uplinks.findIndex((other) => other.plan === plan) < index;
+    const used = (isTold ? [] : (metered ?? [])).map(({ period, sentBytes, receivedBytes, capBytes }) => {
       const bytes = byteText(sentBytes + receivedBytes);
       return `${bytes}${capBytes === null ? '' : ` of ${byteText(capBytes)}`} this ${period}`;
     });
     const { downBitsPerSecond: down = null, upBitsPerSecond: up = null } = rateLimit ?? {};
     if (down !== null) used.push(`at most ${bitRateText(down)} down`);
     if (up !== null) used.push(`at most ${bitRateText(up)} up`);
-    return used.length === 0 ? [] : [[name, used.join(', ')]];
+    return used.length === 0 ? [] : [[name, plan ?? name, used.join(', ')]];
   });
-  return rows.length === 0 ? '' : textTable([['METERED', 'USED'], ...rows]);
+  return rows.length === 0 ? '' : textTable([['METERED', 'PLAN', 'USED'], ...rows]);
 }
