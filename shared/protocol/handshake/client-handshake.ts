@@ -9,6 +9,7 @@ import {
   decodeWelcome,
   encodeHello,
   encodeJoin,
+  type Founding,
   splitMac,
   type Welcome,
   withMac,
@@ -22,7 +23,7 @@ export interface ClientIdentity {
 
 /** Begins a session (`hello`), or adds a subflow to one (`join`). */
 export type ClientIntent =
-  | { readonly kind: 'hello' }
+  | { readonly kind: 'hello'; readonly founding?: Founding }
   | { readonly kind: 'join'; readonly token: Uint8Array; readonly subflowId: number };
 
 export interface ClientHandshakeOptions {
@@ -73,6 +74,7 @@ export class ClientHandshake {
             uplinkName,
             backup,
             path,
+            founding: intent.founding,
           })
         : encodeJoin({
             version: PROTOCOL_VERSION,

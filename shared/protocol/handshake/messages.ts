@@ -1,6 +1,8 @@
 import { BodyReader, BodyWriter, concatBytes } from '../codec/bytes.ts';
 import {
   FLAG_BACKUP,
+  FOUNDING_BYTES,
+  HELLO_PARAMETER,
   MAC_BYTES,
   NAME_FORMAT,
   NONCE_BYTES,
@@ -21,6 +23,15 @@ export interface Hello {
   readonly backup: boolean;
   /** Which of the uplink's paths, 0 to 255: different ones are expected to have different bottlenecks. */
   readonly path: number;
+  readonly founding?: Founding | undefined;
+}
+
+/** Tells which HELLOs of a client begin one session: the first to arrive makes it, the others add their subflows to it. */
+export interface Founding {
+  /** 16 bytes, random for each session that the client begins. */
+  readonly id: Uint8Array;
+  /** Of the subflow, if the concentrator knows this parameter. */
+  readonly subflowId: number;
 }
 
 export interface Welcome {
@@ -35,6 +46,8 @@ export interface Welcome {
   readonly maxSubflows?: number | undefined;
   /** Further subflows go to announced addresses alone (RFC 8684's C flag). */
   readonly joinElsewhere?: boolean | undefined;
+  /** The id of this subflow; undefined for 0. */
+  readonly subflowId?: number | undefined;
 }
 
 export interface Join {
@@ -63,7 +76,7 @@ export function encodeHello(hello: Hello): Uint8Array {
     .text(hello.clientId)
     .text(hello.uplinkName)
     .u8(hello.backup ? FLAG_BACKUP : 0)
-    .bytes(requestParameters(hello))
+    .bytes(requestParameters(hello, hello.founding))
     .finish();
 }
 
@@ -75,8 +88,13 @@ export function decodeHello(bytes: Uint8Array): Hello {
   const nonce = body.bytes(NONCE_BYTES);
   const [clientId, uplinkName] = [readName(body, 'HELLO'), readName(body, 'HELLO')];
   const backup = (body.u8() & FLAG_BACKUP) !== 0;
-  const path = readPath(body, 'HELLO');
-  return { lowestVersion, highestVersion, features, nonce, clientId, uplinkName, backup, path };
+  const parameters = readParameters(body, 'HELLO');
+  const path = readPath(parameters, 'HELLO');
+  const founding = readFounding(parameters);
+  return {
+    ...{ lowestVersion, highestVersion, features, nonce, clientId, uplinkName, backup, path },
+    ...(founding === undefined ? {} : { founding }),
+  };
 }
 
 export function encodeWelcome(welcome: Welcome): Uint8Array {
@@ -106,6 +124,8 @@ export function decodeWelcome(bytes: Uint8Array): Welcome {
   const maxSubflowsValue = parameters.get(WELCOME_PARAMETER.maxSubflows);
   const maxSubflows = maxSubflowsValue && new BodyReader(maxSubflowsValue, 'WELCOME').u16();
   const joinElsewhere = parameters.has(WELCOME_PARAMETER.joinElsewhere);
+  const subflowIdValue = parameters.get(WELCOME_PARAMETER.subflowId);
+  const subflowId = subflowIdValue && new BodyReader(subflowIdValue, 'WELCOME').u32();
   return {
     version,
     features,
@@ -116,14 +136,17 @@ export function decodeWelcome(bytes: Uint8Array): Welcome {
     lingerMs,
     maxSubflows,
     joinElsewhere,
+    ...(subflowId === undefined ? {} : { subflowId }),
   };
 }
 
-function welcomeParameters({ maxSubflows, joinElsewhere }: Welcome): Uint8Array {
+function welcomeParameters({ maxSubflows, joinElsewhere, subflowId }: Welcome): Uint8Array {
   const entries: [number, Uint8Array][] = [];
   if (maxSubflows !== undefined)
     entries.push([WELCOME_PARAMETER.maxSubflows, new BodyWriter().u16(maxSubflows).finish()]);
   if (joinElsewhere) entries.push([WELCOME_PARAMETER.joinElsewhere, new Uint8Array(0)]);
+  if (subflowId !== undefined)
+    entries.push([WELCOME_PARAMETER.subflowId, new BodyWriter().u32(subflowId).finish()]);
   return writeParameters(entries);
 }
 
@@ -149,7 +172,7 @@ export function decodeJoin(bytes: Uint8Array): Join {
   const subflowId = body.u32();
   const [nonce, token] = [body.bytes(NONCE_BYTES), body.bytes(TOKEN_BYTES)];
   const [clientId, uplinkName] = [readName(body, 'JOIN'), readName(body, 'JOIN')];
-  const path = readPath(body, 'JOIN');
+  const path = readPath(readParameters(body, 'JOIN'), 'JOIN');
   return { version, backup, subflowId, nonce, token, clientId, uplinkName, path };
 }
 
@@ -183,13 +206,26 @@ function readName(body: BodyReader, what: string): string {
   return name;
 }
 
-function requestParameters({ path }: Pick<Join, 'path'>): Uint8Array {
-  return writeParameters(path === 0 ? [] : [[REQUEST_PARAMETER.path, Uint8Array.of(path)]]);
+function requestParameters({ path }: Pick<Join, 'path'>, founding?: Founding): Uint8Array {
+  const entries: [number, Uint8Array][] = [];
+  if (path !== 0) entries.push([REQUEST_PARAMETER.path, Uint8Array.of(path)]);
+  if (founding !== undefined) {
+    const value = new BodyWriter().bytes(founding.id).u32(founding.subflowId).finish();
+    entries.push([HELLO_PARAMETER.founding, value]);
+  }
+  return writeParameters(entries);
 }
 
-function readPath(body: BodyReader, what: string): number {
-  const value = readParameters(body, what).get(REQUEST_PARAMETER.path);
+function readPath(parameters: ReadonlyMap<number, Uint8Array>, what: string): number {
+  const value = parameters.get(REQUEST_PARAMETER.path);
   return value === undefined ? 0 : new BodyReader(value, what).u8();
+}
+
+function readFounding(parameters: ReadonlyMap<number, Uint8Array>): Founding | undefined {
+  const value = parameters.get(HELLO_PARAMETER.founding);
+  if (value === undefined) return undefined;
+  const body = new BodyReader(value, 'HELLO');
+  return { id: body.bytes(FOUNDING_BYTES), subflowId: body.u32() };
 }
 
 /** With their length in front. */
