@@ -7,12 +7,14 @@ import { uplinksNow } from './check-uplinks.ts';
 import type { ClientCliDeps } from './client-cli-deps.ts';
 import { planUsage } from './plan-usage.ts';
 
-/** Says what the client would do with this configuration, and which of its uplinks are there now. */
+/** Says what the client would do with this configuration, which of its uplinks are there now, and which reach the concentrator. */
 export async function check(config: ClientConfig, deps: ClientCliDeps): Promise<void> {
   const { concentrator, client, socks, metrics } = config;
   const binding = deps.interfaceBinding();
   const uplinks = await uplinksNow(config, deps);
   const users = socks.users.length === 0 ? 'without users' : `for ${socks.users.length} user(s)`;
+  const present = uplinks.all.filter(({ name }) => !uplinks.missing.includes(name));
+  const tried = await deps.tryUplinks(config, present);
   const usage = await planUsage(config, uplinks.all, deps);
   const lines = [
     `${config.file} is valid`,
@@ -22,6 +24,7 @@ export async function check(config: ClientConfig, deps: ClientCliDeps): Promise<
     `socks         ${formatDestination(socks.listen)}, ${users}`,
     `metrics       ${metrics ? formatDestination(metrics.listen) : 'off'}`,
     ...uplinks.lines,
+    ...present.map(({ name }, i) => `tried         ${name}: ${tried[i]}`),
     ...usage.lines.map((line) => `metered       ${line}`),
     ...(usage.lines.length === 0 ? [] : [`usage         ${usage.fileText}`]),
     `steering      ${describePolicy(config.steering.default)}`,

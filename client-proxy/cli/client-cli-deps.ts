@@ -1,7 +1,7 @@
 import type { Destination } from '../../shared/protocol/destination.ts';
 import type { CommandLineDeps } from '../../shared/runtime/config/command-line.ts';
 import type { StandardInput } from '../../shared/runtime/process/standard-input.ts';
-import type { ClientConfig } from '../config/client-config.ts';
+import type { ClientConfig, ConfiguredUplink } from '../config/client-config.ts';
 import type { NetworkInterfaces, NetworkView } from '../network/network-view.ts';
 
 /** Whether this machine lets a socket be bound to an interface, and if not, why. */
@@ -19,6 +19,11 @@ export interface ClientCliDeps extends CommandLineDeps {
     wantsSimCards?: boolean,
   ) => Promise<NetworkView>;
   readonly interfaceBinding: () => InterfaceBinding;
+  /** Connects over each of the uplinks; says in their order how it went. */
+  readonly tryUplinks: (
+    config: ClientConfig,
+    uplinks: readonly ConfiguredUplink[],
+  ) => Promise<readonly string[]>;
   /** Runs the proxy until it is stopped. */
   readonly run: (config: ClientConfig) => Promise<void>;
 }

@@ -55,7 +55,7 @@ function clientProgram(deps: ClientCliDeps): Command {
     });
   program
     .command('check')
-    .description('check the configuration, and say which uplinks are there')
+    .description('check the configuration, and say which uplinks are there and reach the concentrator')
     .action(async (_options: unknown, command: Command) => {
       const { config } = command.optsWithGlobals<{ config?: string }>();
       await check(await loadClientConfig(await configFile(config)), deps);

@@ -3,7 +3,8 @@ import { mkdir, open, rename, stat, unlink } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { z } from 'zod';
 import { fileExists, writePrivateFile } from '../../shared/runtime/files/private-file.ts';
-import { readTextFile, reason } from '../../shared/runtime/files/read-file.ts';
+import { readTextFile } from '../../shared/runtime/files/read-file.ts';
+import { fileErrorWords } from '../../shared/runtime/text/error-words.ts';
 import type { UplinkUsage } from './usage.ts';
 
 /** The name of the file in the state directory. */
@@ -23,7 +24,7 @@ export async function readUsageFile(file: string): Promise<UsageRead> {
   try {
     if (!(await fileExists(file))) return { kind: 'absent' };
   } catch (error) {
-    return { kind: 'damaged', problem: `cannot read ${file}: ${reason(error)}` };
+    return { kind: 'damaged', problem: `cannot read ${file}: ${fileErrorWords(error)}` };
   }
   const read = await readTextFile(file, MAX_FILE_BYTES);
   if ('problem' in read) return { kind: 'damaged', problem: read.problem };

@@ -1,4 +1,6 @@
 import { type ErrorName, TributaryError } from '../../shared/protocol/errors.ts';
+import { errorWords } from '../../shared/runtime/text/error-words.ts';
+import { PortalError } from '../uplink/portal.ts';
 
 /**
  * Why an uplink is in its state, in a word for programs: `none` where there is nothing to explain; the name of the error that
@@ -21,6 +23,8 @@ export type UplinkCause =
   | 'subflow-lost'
   | 'silent'
   | 'holds-up-the-rest'
+  /** Something answers in the concentrator's place until one logs in to the network. */
+  | 'portal'
   | ErrorName;
 
 /** The word, and the sentence for people. */
@@ -31,10 +35,15 @@ export interface UplinkReason {
 
 /** Why a dial of an uplink has failed; who reads it knows which uplink it is about. */
 export function failureReason(uplinkName: string, error: Error): UplinkReason {
-  const { message } = error;
+  const message = errorWords(error);
   const prefix = `uplink ${uplinkName}: `;
   return {
-    cause: error instanceof TributaryError ? error.code : 'internalError',
+    cause: causeOf(error),
     reason: message.startsWith(prefix) ? message.slice(prefix.length) : message,
   };
+}
+
+function causeOf(error: Error): UplinkCause {
+  if (error instanceof PortalError) return 'portal';
+  return error instanceof TributaryError ? error.code : 'internalError';
 }

@@ -55,6 +55,7 @@ async function help(program: string, words: readonly string[]): Promise<string> 
           networkInterfaces: unused,
           readNetwork: unused,
           interfaceBinding: unused,
+          tryUplinks: unused,
           run: unused,
         })
       : buildConcentratorCli({ ...deps, run: unused, ownAddresses: unused });

@@ -1,8 +1,8 @@
 import { randomBytes } from 'node:crypto';
 import { type FileHandle, open, rename, stat, unlink } from 'node:fs/promises';
 import { TributaryError } from '../../protocol/errors.ts';
+import { fileErrorWords } from '../text/error-words.ts';
 import { inDirectoryOf, lstatOrNone, type OpenDirectory, UnsafePathError } from './open-directory.ts';
-import { reason } from './read-file.ts';
 
 /** A file could not be written or removed; the message says which and why. */
 export class FileWriteError extends TributaryError {
@@ -76,7 +76,7 @@ async function attempt(what: string, work: () => Promise<void>): Promise<void> {
     await work();
   } catch (error) {
     if (error instanceof FileWriteError) throw error;
-    const why = error instanceof UnsafePathError ? error.message : reason(error);
+    const why = error instanceof UnsafePathError ? error.message : fileErrorWords(error);
     throw new FileWriteError(`cannot ${what}: ${why}`, { cause: error });
   }
 }

@@ -56,6 +56,7 @@ async function cli(overrides: Partial<ClientCliDeps> = {}) {
     ...deps,
     ...machine(LAPTOP),
     interfaceBinding: () => ({ available: true }),
+    tryUplinks: (_, uplinks) => Promise.resolve(uplinks.map(() => 'portal: a stranger')),
     input: {
       isTerminal: false,
       readLine: () => Promise.resolve(undefined),

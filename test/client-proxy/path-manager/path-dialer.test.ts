@@ -3,6 +3,7 @@ import { afterEach, beforeEach, expect, it, vi } from 'vitest';
 import { PathDialer } from '../../../client-proxy/path-manager/path-dialer.ts';
 import type { PathTarget } from '../../../client-proxy/path-manager/paths.ts';
 import { subflowBound } from '../../../client-proxy/path-manager/subflow-bound.ts';
+import { TributaryError } from '../../../shared/protocol/errors.ts';
 import { Backoff } from '../../../shared/runtime/async/backoff.ts';
 import type { SubflowTransport } from '../../../shared/runtime/subflow/subflow-transport.ts';
 
@@ -37,13 +38,13 @@ function bed(backoff = { minMs: 100, maxMs: 100 }) {
           setTimeout(resolve, DIAL_MS);
           signal.addEventListener('abort', () => reject(signal.reason));
         }).finally(() => seen.dialling--);
-        if (seen.fails) throw new Error('no route');
+        if (seen.fails) throw new TributaryError('networkFailure', 'no route', 'ours');
         const destroy = () => seen.destroyed++;
         return { transport: { destroy: () => void destroy() } as SubflowTransport, address: target! };
       },
       async admit(_transport, { port }) {
         if (seen.admitMs > 0) await new Promise((resolve) => setTimeout(resolve, seen.admitMs));
-        if (seen.refuses) throw new Error('refused');
+        if (seen.refuses) throw new TributaryError('notAuthorized', 'refused', 'peer');
         seen.up.push(seen.up.length);
         seen.ports.push(port);
         return seen.up.length - 1;
