@@ -177,6 +177,7 @@ export class UplinkDialer {
       uplinkName,
       logger,
       clock,
+      isMetered: () => this.#uplink.rateLimit?.isMetered ?? false,
       reach: (targets, preferred, signal) => reach(this.#uplink, targets, preferred, signal),
       admit: (transport, address, replaced) => this.#admit(transport, address, replaced),
       retire: (subflowId) => this.#retire(subflowId),

@@ -176,6 +176,7 @@ export class Subflow<Uplink extends SubflowUplink = SubflowUplink, Item extends 
   /** Payload has arrived on it. */
   onArrival(bytes: number): void {
     this.receipts.onPayload();
+    this.liveness.pings.arrivals.onArrival();
     this.congestion.onArrival(bytes);
   }
 

@@ -25,12 +25,15 @@ function bed(backoff = { minMs: 100, maxMs: 100 }) {
     admitMs: 0,
     refuses: false,
     destroyed: 0,
+    isMetered: false,
+    error: new TributaryError('networkFailure', 'no route', 'ours'),
   };
   const path: PathDialer = new PathDialer(
     {
       uplinkName: 'dsl',
       logger: pino({ enabled: false }),
       clock: () => performance.now(),
+      isMetered: () => seen.isMetered,
       async reach([target], preferred, signal) {
         seen.mostDialling = Math.max(seen.mostDialling, ++seen.dialling);
         seen.preferred.push(preferred?.port);
@@ -38,7 +41,7 @@ function bed(backoff = { minMs: 100, maxMs: 100 }) {
           setTimeout(resolve, DIAL_MS);
           signal.addEventListener('abort', () => reject(signal.reason));
         }).finally(() => seen.dialling--);
-        if (seen.fails) throw new TributaryError('networkFailure', 'no route', 'ours');
+        if (seen.fails) throw seen.error;
         const destroy = () => seen.destroyed++;
         return { transport: { destroy: () => void destroy() } as SubflowTransport, address: target! };
       },
@@ -88,7 +91,7 @@ it('retires the youngest when fewer are wanted, and dials none in their place', 
   expect(seen.up).toHaveLength(4);
 });
 
-it('retires one that was too many when a doubted one works again', async () => {
+it('gives up what it dials in place of a doubted one that works again', async () => {
   const { path, seen } = bed();
   path.setWanted(2);
   await vi.advanceTimersByTimeAsync(1_000);
@@ -101,7 +104,45 @@ it('retires one that was too many when a doubted one works again', async () => {
   await vi.advanceTimersByTimeAsync(5);
   path.onSubflowRecovered(1);
   await vi.advanceTimersByTimeAsync(1_000);
-  expect([seen.up, seen.retired]).toEqual([[0, 1, 2, 3], [3]]);
+  expect([seen.up, seen.retired]).toEqual([[0, 1, 2], []]);
+});
+
+it.each([
+  { what: 'as silent', code: 'timedOut', isMetered: false, leastDials: 55, mostDials: 66 },
+  { what: 'as silent, metered', code: 'timedOut', isMetered: true, leastDials: 55, mostDials: 66 },
+  { what: 'for other reasons', code: 'connectionRefused', isMetered: false, leastDials: 5, mostDials: 20 },
+] as const)('tries a path that has worked and fails, $what, so often in a minute', async (one) => {
+  const { path, seen } = bed({ minMs: 100, maxMs: 8_000 });
+  await vi.advanceTimersByTimeAsync(3_000);
+  Object.assign(seen, {
+    fails: true,
+    isMetered: one.isMetered,
+    error: new TributaryError(one.code, '', 'peer'),
+  });
+  const dials = () => seen.preferred.length;
+  path.onSubflowClosed(0);
+  const before = dials();
+  await vi.advanceTimersByTimeAsync(59_000);
+  expect(dials() - before).toBeGreaterThan(one.leastDials);
+  expect(dials() - before).toBeLessThan(one.mostDials);
+  const later = dials();
+  await vi.advanceTimersByTimeAsync(61_000);
+  // From then on only those that cost nothing are tried every second.
+  if (one.isMetered) expect(dials() - later).toBeLessThan(20);
+  else if (one.code === 'timedOut') expect(dials() - later).toBeGreaterThan(50);
+});
+
+it('dials at once after the loss of one that had lasted, and waits after that of one that had not', async () => {
+  const { path, seen } = bed();
+  await vi.advanceTimersByTimeAsync(3_000);
+  path.onSubflowClosed(0);
+  await vi.advanceTimersByTimeAsync(DIAL_MS);
+  expect(seen.up).toEqual([0, 1]);
+  path.onSubflowClosed(1);
+  await vi.advanceTimersByTimeAsync(50);
+  expect([seen.up, seen.dialling]).toEqual([[0, 1], 0]);
+  await vi.advanceTimersByTimeAsync(100);
+  expect(seen.up).toEqual([0, 1, 2]);
 });
 
 it('is up while further subflows fail, and tries them again with back-off', async () => {
