@@ -1,4 +1,3 @@
-import { Resolver } from 'node:dns';
 import { networkInterfaces } from 'node:os';
 import { join } from 'node:path';
 import { Registry } from 'prom-client';
@@ -26,7 +25,11 @@ import { DirectDialer } from './direct/direct-dialer.ts';
 import { DirectOpener } from './direct/direct-opening.ts';
 import { UplinkSet } from './discovery/uplink-set.ts';
 import { UplinkStates } from './discovery/uplink-states.ts';
-import { TargetNames } from './dns/target-names.ts';
+import { LinkServers } from './dns/link-servers.ts';
+import { openTargetNames } from './dns/open-target-names.ts';
+import { ADDRESSES_FILE_NAME } from './dns/remembered-addresses.ts';
+import type { TargetNames } from './dns/target-names.ts';
+import { UplinkResolvers } from './dns/uplink-resolvers.ts';
 import { Metering } from './metering/metering.ts';
 import { registerMeteringMetrics } from './metering/metering-metrics.ts';
 import { USAGE_FILE_NAME } from './metering/usage-file.ts';
@@ -49,7 +52,7 @@ import { UplinkConnector } from './uplink/uplink-connector.ts';
 
 /** What the client proxy gets from its process. */
 export interface ClientProxyDeps extends ProgramDeps {
-  /** Where the usage of metered uplinks is kept unless the configuration says. */
+  /** Where the usage of metered uplinks and the concentrator's last addresses are kept unless the configuration says. */
   readonly stateDirectory: string;
 }
 
@@ -80,12 +83,30 @@ export async function assemble(config: ClientConfig, deps: ClientProxyDeps): Pro
   });
   const secrets = new SessionSecrets(config);
   const connector = makeConnector(config, deps, { counters, appPool, peers, secrets, watch });
-  const keeper = makeKeeper(config, deps, { counters, states, uses, connector, secrets });
+  const resolvers = new UplinkResolvers(
+    { linkServers: new LinkServers(clock), networkInterfaces, native },
+    clock,
+  );
+  const names = await openTargetNames({
+    addresses: config.concentrator.addresses,
+    file: join(config.stateDirectory ?? deps.stateDirectory, ADDRESSES_FILE_NAME),
+    uplinks: () => uplinks.uplinks,
+    resolvers,
+    logger,
+  });
+  const keeper = makeKeeper(config, deps, { counters, states, uses, connector, secrets, names });
   const directConnections = new DirectConnections();
   const metering = await openMetering(config, deps, { counters, uplinks, uses, keeper, directConnections });
   // Metering first, so that caps hold before anything is dialled.
   uplinks.follow(metering, keeper, directConnections);
-  const direct = makeDirectOpener(deps, { counters, uplinks, uses, connector, directConnections });
+  const direct = makeDirectOpener(deps, {
+    counters,
+    uplinks,
+    uses,
+    connector,
+    resolvers,
+    directConnections,
+  });
   const steering = makeSteering(config, deps, { counters, uplinks, keeper, direct });
   const socks = new Socks5Server({
     ...config.socks,
@@ -151,14 +172,15 @@ function makeKeeper(
     readonly uses: UplinkUses;
     readonly connector: UplinkConnector;
     readonly secrets: SessionSecrets;
+    readonly names: TargetNames;
   },
 ): SessionKeeper {
-  const { counters, states, uses, connector, secrets } = parts;
+  const { counters, states, uses, connector, secrets, names } = parts;
   return new SessionKeeper({
     identity: () => secrets.identity,
     addresses: concentrator.addresses,
     paths,
-    names: new TargetNames(),
+    names,
     dialTimeoutMs: dial.timeoutMs,
     handshakeTimeoutMs: dial.timeoutMs,
     backoff: { minMs: dial.backoffMinMs, maxMs: dial.backoffMaxMs },
@@ -206,21 +228,22 @@ function openMetering(
 }
 
 function makeDirectOpener(
-  { clock, native: { native } }: ClientProxyDeps,
+  { clock }: ClientProxyDeps,
   parts: {
     readonly counters: Counters;
     readonly uplinks: UplinkSet;
     readonly uses: UplinkUses;
     readonly connector: UplinkConnector;
+    readonly resolvers: UplinkResolvers;
     readonly directConnections: DirectConnections;
   },
 ): DirectOpener {
-  const { counters, uplinks, uses, connector, directConnections } = parts;
+  const { counters, uplinks, uses, connector, resolvers, directConnections } = parts;
   const dialer = new DirectDialer({
     uplinks: () => uplinks.uplinks,
     useOf: (uplinkName) => uses.of(uplinkName),
     connect: (uplink, target, signal, timeoutMs) => connector.origin(uplink, target, signal, timeoutMs),
-    dns: { systemServers: () => new Resolver().getServers(), native },
+    resolvers,
     ownAddresses: () =>
       Object.values(networkInterfaces()).flatMap((infos = []) => infos.map(({ address }) => address)),
     clock,

@@ -1,5 +1,6 @@
 import type { Logger } from 'pino';
 import { type Destination, formatDestination } from '../shared/protocol/destination.ts';
+import type { Nat64Prefix } from '../shared/runtime/address/nat64.ts';
 import { isLoopback } from '../shared/runtime/address/special-ranges.ts';
 import type { AppSocket } from '../shared/runtime/app/app-socket.ts';
 import { announcedNow } from './addresses/announced-addresses.ts';
@@ -23,6 +24,8 @@ export interface AddressKeeperOptions {
   readonly own: readonly string[];
   /** The ports on which this concentrator listens, whatever a later configuration says: that waits for a restart. */
   readonly listenPorts: readonly number[];
+  /** As the egress policy wants them. */
+  nat64(): readonly Nat64Prefix[];
   /** Dials origins by the policy. */
   readonly dialer: Pick<OriginDialer<AppSocket>, 'setPolicy'>;
   /** Tell clients of the addresses. */
@@ -63,8 +66,8 @@ export class AddressKeeper {
 
   /** Makes another configuration ready. @returns takes it over, with the addresses that are known now */
   prepare(config: AddressConfig): () => void {
-    const { listenPorts, dialer, sessions, logger } = this.#options;
-    const policy = createEgressPolicy({ ...config.egress, ownAddresses: this.#own, listenPorts });
+    const { listenPorts, nat64, dialer, sessions, logger } = this.#options;
+    const policy = createEgressPolicy({ ...config.egress, ownAddresses: this.#own, listenPorts, nat64 });
     const reachable = { own: this.#own, listen: this.#listen, public: config.public };
     const announced = announcedNow(config.announce, reachable);
     return () => {

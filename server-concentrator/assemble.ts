@@ -3,6 +3,9 @@ import { withTuning } from '../shared/protocol/session/core-tuning.ts';
 import { ProvenSources } from '../shared/runtime/admission/proven-sources.ts';
 import type { Source } from '../shared/runtime/admission/source.ts';
 import { PeerWatch } from '../shared/runtime/app/peer-watch.ts';
+import { Cancellation } from '../shared/runtime/async/cancellation.ts';
+import type { MonotonicClock } from '../shared/runtime/clock.ts';
+import { DnsResolver } from '../shared/runtime/dns/resolver.ts';
 import { descriptorLimit } from '../shared/runtime/kernel/descriptors.ts';
 import { registerBuildInfo } from '../shared/runtime/observe/build-info.ts';
 import { HttpEndpoint } from '../shared/runtime/observe/http-endpoint.ts';
@@ -28,7 +31,7 @@ import {
 } from './concentrator-metrics.ts';
 import type { ConcentratorConfig } from './config/concentrator-config.ts';
 import { createEgressPolicy } from './egress/egress-policy.ts';
-import { makeOriginDialer } from './egress/make-origin-dialer.ts';
+import { makeOriginDialer, makeOriginResolver } from './egress/make-origin-dialer.ts';
 import { ClientLogs } from './limits/client-logs.ts';
 import { LimitHits } from './limits/limit-hits.ts';
 import { joinRate, TokenBuckets } from './limits/token-buckets.ts';
@@ -61,7 +64,7 @@ export async function assemble(config: ConcentratorConfig, deps: ConcentratorDep
     traffic: new TrafficTable(MAX_UPLINK_NAMES),
     peerLosses: new PeerLosses(),
   };
-  const ownAddresses = new OwnAddresses();
+  const ownAddresses = makeOwnAddresses(config, clock);
   const own = await ownAddresses.find(config.public);
   const listenPorts = config.listen.map(({ port }) => port);
   const watch = new ProcessWatch(deps);
@@ -69,18 +72,8 @@ export async function assemble(config: ConcentratorConfig, deps: ConcentratorDep
   const memory = new MemoryLevels(config.limits);
   const logs = new ClientLogs(logger, clock);
   const limitHits = new LimitHits(counters.counts.limits, logs);
-  const policy = createEgressPolicy({ ...config.egress, ownAddresses: own, listenPorts });
-  const dialer = makeOriginDialer(config, {
-    policy,
-    descriptors: descriptorLimit() ?? ASSUMED_DESCRIPTORS,
-    hasDescriptor: () => watch.hasDescriptor('stream'),
-    native,
-    peers,
-    poolBytes: memory.poolBytes,
-    clock,
-    limitHits,
-    onOutcome: (outcome) => counters.counts.opens.add(outcome === 'connected' ? 'ok' : outcome),
-  });
+  const found = { own, listenPorts, watch, peers, memory, limitHits, counters };
+  const { dialer, nat64 } = makeDialer(config, deps, found);
   const clients = new ClientKeys(config.clients);
   const sessions = new SessionRegistry({
     limits: config.limits,
@@ -95,7 +88,8 @@ export async function assemble(config: ConcentratorConfig, deps: ConcentratorDep
     traffic: counters.traffic,
     onSessionEnded: (driver) => counters.resent.onSessionEnded(driver),
   });
-  const addresses = new AddressKeeper({ config, ownAddresses, own, listenPorts, dialer, sessions, logger });
+  const ownKept = { ownAddresses, own, listenPorts, nat64 };
+  const addresses = new AddressKeeper({ config, ...ownKept, dialer, sessions, logger });
   const { handshakes, crowded } = counters.counts;
   const proven = new ProvenSources(clock);
   const strangersLog = new LineLimit(clock).over(logger);
@@ -142,6 +136,46 @@ function watchPeers(
     clock,
     onLost: (role, reason) => losses.add(role, reason),
   });
+}
+
+/** Their public names are resolved as those of origins are, so that dead name servers do not hold up the start. */
+function makeOwnAddresses({ egress }: ConcentratorConfig, clock: MonotonicClock): OwnAddresses {
+  const names = new DnsResolver({ timeoutMs: egress.resolveTimeoutMs, clock });
+  const never = new Cancellation();
+  return new OwnAddresses((name) => names.resolve(name, never));
+}
+
+/** Dials origins; and the translators (NAT64) that it knows of. */
+function makeDialer(
+  config: ConcentratorConfig,
+  { clock, native: { native } }: ConcentratorDeps,
+  parts: {
+    readonly own: readonly string[];
+    readonly listenPorts: readonly number[];
+    readonly watch: ProcessWatch;
+    readonly peers: PeerWatch;
+    readonly memory: MemoryLevels;
+    readonly limitHits: LimitHits;
+    readonly counters: { readonly counts: ConcentratorCounts };
+  },
+) {
+  const { own: ownAddresses, listenPorts, watch, peers, memory, limitHits, counters } = parts;
+  const descriptors = descriptorLimit() ?? ASSUMED_DESCRIPTORS;
+  const resolver = makeOriginResolver(config, { descriptors, clock, limitHits });
+  const nat64 = () => resolver.nat64.known;
+  const dialer = makeOriginDialer(config, {
+    policy: createEgressPolicy({ ...config.egress, ownAddresses, listenPorts, nat64 }),
+    resolver,
+    descriptors,
+    hasDescriptor: () => watch.hasDescriptor('stream'),
+    native,
+    peers,
+    poolBytes: memory.poolBytes,
+    clock,
+    limitHits,
+    onOutcome: (outcome) => counters.counts.opens.add(outcome === 'connected' ? 'ok' : outcome),
+  });
+  return { dialer, nat64 };
 }
 
 /** They read the sessions when they look. */

@@ -1,4 +1,5 @@
-import { formatDestination } from '../../shared/protocol/destination.ts';
+import { isIPv4, isIPv6 } from 'node:net';
+import { type Destination, formatDestination } from '../../shared/protocol/destination.ts';
 import { isSameHost } from '../../shared/runtime/address/ip-address.ts';
 import type { ClientConfig, ConfiguredUplink } from '../config/client-config.ts';
 import { MAX_UPLINKS } from '../config/client-schema.ts';
@@ -39,7 +40,9 @@ function checkUplinks(
   const state = (uplink: ConfiguredUplink) => {
     const trouble = missing.includes(uplink) ? undefined : uplinkTrouble(uplink, view);
     const hasPath = pathsOf(paths, uplink.binding, concentrator.addresses, 1).size > 0;
-    const noPath = hasPath ? undefined : 'cannot reach concentrator.addresses, which are of the other family';
+    const noPath = hasPath
+      ? translationOf(uplink, concentrator.addresses)
+      : 'cannot reach concentrator.addresses, which are of the other family';
     const parts = [
       bindingState(uplink, interfaces, missing.includes(uplink)),
       trouble?.reason,
@@ -70,6 +73,15 @@ function identityOf({ binding }: ConfiguredUplink, view: NetworkView): string | 
     one?.iccid && `iccid ${one.iccid}`,
   ].filter((part) => part !== undefined);
   return parts.length === 0 ? undefined : parts.join(', ');
+}
+
+/** What must be there for an uplink with IPv6 alone to reach addresses that are all of IPv4. */
+function translationOf({ binding }: ConfiguredUplink, addresses: readonly Destination[]): string | undefined {
+  const isTranslated =
+    binding.kind === 'address' && isIPv6(binding.address) && addresses.every(({ host }) => isIPv4(host));
+  return isTranslated
+    ? 'reaches concentrator.addresses through a translator (NAT64) or not at all'
+    : undefined;
 }
 
 function roleOf(uplink: ConfiguredUplink, standby: StandbyMode): string | undefined {

@@ -1,9 +1,12 @@
+import { networkInterfaces } from 'node:os';
 import { Cancellation } from '../../shared/runtime/async/cancellation.ts';
 import type { MonotonicClock } from '../../shared/runtime/clock.ts';
 import type { NativeSockets } from '../../shared/runtime/kernel/native.ts';
 import { ReceivePool } from '../../shared/runtime/subflow/receive-pool.ts';
 import type { ClientConfig, ConfiguredUplink } from '../config/client-config.ts';
-import { TargetNames } from '../dns/target-names.ts';
+import { LinkServers } from '../dns/link-servers.ts';
+import { targetNames } from '../dns/open-target-names.ts';
+import { UplinkResolvers } from '../dns/uplink-resolvers.ts';
 import { pathsOf } from '../path-manager/paths.ts';
 import { reach } from '../path-manager/reach.ts';
 import { failureReason } from '../path-manager/uplink-cause.ts';
@@ -21,7 +24,11 @@ export function tryUplinks(
   const { concentrator, dial, paths } = config;
   const { pins, serverName } = concentrator;
   const pool = new ReceivePool(clock);
-  const names = new TargetNames();
+  const names = targetNames({
+    uplinks: () => uplinks,
+    resolvers: new UplinkResolvers({ linkServers: new LinkServers(clock), networkInterfaces, native }, clock),
+    remembered: { of: () => [], learn() {} },
+  });
   return Promise.all(
     uplinks.map(async (uplink) => {
       const targets = [...pathsOf(paths, uplink.binding, concentrator.addresses, 1).values()].flat();

@@ -1,4 +1,5 @@
 import { isSameAddress, parseAddress } from '../../shared/runtime/address/ip-address.ts';
+import type { Nat64Prefix } from '../../shared/runtime/address/nat64.ts';
 import { type AddressScope, judgeAddress } from '../../shared/runtime/address/special-ranges.ts';
 
 /** Scopes of what lies behind an uplink as well as anywhere else; the others are this machine, or nobody's. */
@@ -10,9 +11,15 @@ const REACHABLE: ReadonlySet<AddressScope> = new Set(['site', 'assigned']);
  * Private networks are open, since a rule sends them there on purpose (a printer, a router's pages). Closed is what leads to
  * this machine, link-local and all metadata addresses included, also those amid private space: whoever uses the proxy from
  * elsewhere, or controls a name that a rule lets pass, must not get at what listens for this machine alone.
+ *
+ * @param nat64 the prefixes of the translators that are known behind the uplink
  */
-export function directRefusal(text: string, ownAddresses: readonly string[]): string | undefined {
-  const forms = judgeAddress(text);
+export function directRefusal(
+  text: string,
+  ownAddresses: readonly string[],
+  nat64: readonly Nat64Prefix[] = [],
+): string | undefined {
+  const forms = judgeAddress(text, nat64);
   if (forms === undefined) return `"${text}" is not an IP address without a zone`;
   for (const { address, special } of forms) {
     if (special !== undefined && !REACHABLE.has(special.scope)) {

@@ -1,15 +1,16 @@
 import { isIP, isIPv4 } from 'node:net';
 import { type Destination, formatDestination } from '../../shared/protocol/destination.ts';
 import { StreamError, TributaryError } from '../../shared/protocol/errors.ts';
+import type { Nat64Prefix } from '../../shared/runtime/address/nat64.ts';
 import type { AppSocket } from '../../shared/runtime/app/app-socket.ts';
 import { OriginConnector } from '../../shared/runtime/app/origin-connector.ts';
 import { dialFailure } from '../../shared/runtime/app/origin-failure.ts';
 import type { CancelSignal } from '../../shared/runtime/async/cancellation.ts';
 import { withTimeLimit } from '../../shared/runtime/async/time-limit.ts';
 import type { MonotonicClock } from '../../shared/runtime/clock.ts';
-import { DnsResolver, isLocalhost, LOCALHOST_ADDRESSES } from '../../shared/runtime/dns/resolver.ts';
+import { isLocalhost, LOCALHOST_ADDRESSES } from '../../shared/runtime/dns/resolver.ts';
 import type { ConfiguredUplink } from '../config/client-config.ts';
-import { type DnsSurroundings, dnsRouteOf } from '../dns/uplink-dns-route.ts';
+import type { UplinkResolvers } from '../dns/uplink-resolvers.ts';
 import type { UplinkUseWithReason } from '../path-manager/uplink-use.ts';
 import { UplinkError } from '../uplink/uplink-error.ts';
 import { directRefusal } from './direct-destination.ts';
@@ -27,20 +28,19 @@ export interface DirectDialerOptions {
     signal: CancelSignal,
     timeoutMs: number,
   ): Promise<AppSocket>;
-  readonly dns: DnsSurroundings;
+  readonly resolvers: UplinkResolvers;
   /** The addresses of this machine. */
   ownAddresses(): readonly string[];
   readonly clock: MonotonicClock;
 }
 
-/** As the concentrator's `egress.resolveTimeout` and `egress.connectTimeout`: what is direct is not more patient. */
-const RESOLVE_TIMEOUT_MS = 5_000;
+/** As the concentrator's `egress.connectTimeout`: what is direct is not more patient. */
 const CONNECT_TIMEOUT_MS = 10_000;
 
 /** Connects to destinations through one uplink, past the concentrator; their names are resolved through the same uplink. */
 export class DirectDialer {
   readonly #options: DirectDialerOptions;
-  /** With the name servers' answers to each uplink; gone with it, since after a change of the network others may hold. */
+  /** Each uplink's; gone with it. */
   readonly #connectors = new WeakMap<ConfiguredUplink, OriginConnector<AppSocket>>();
 
   constructor(options: DirectDialerOptions) {
@@ -100,23 +100,27 @@ export class DirectDialer {
   }
 
   /** The addresses that may be dialled; throws when there are none. */
-  #permitted(addresses: readonly string[]): readonly string[] {
+  #permitted(addresses: readonly string[], nat64: readonly Nat64Prefix[] = []): readonly string[] {
     const own = this.#options.ownAddresses();
-    const refusals = addresses.map((address) => directRefusal(address, own));
+    const refusals = addresses.map((address) => directRefusal(address, own, nat64));
     const permitted = addresses.filter((_, index) => refusals[index] === undefined);
     if (permitted.length === 0) throw new StreamError('notAuthorized', refusals.join('; '));
     return permitted;
   }
 
   #connectorOf(uplink: ConfiguredUplink): OriginConnector<AppSocket> {
-    const { connect, dns, clock } = this.#options;
+    const { connect, resolvers, clock } = this.#options;
     let connector = this.#connectors.get(uplink);
     if (connector === undefined) {
-      const route = () => dnsRouteOf(uplink, dns);
+      const { names, translators } = resolvers.of(uplink);
       connector = new OriginConnector({
-        resolver: new DnsResolver({ timeoutMs: RESOLVE_TIMEOUT_MS, clock, route }),
-        permitted: (addresses) => ofItsFamily(uplink, this.#permitted(addresses)),
-        connect: (host, port, attempt) => connect(uplink, { host, port }, attempt, CONNECT_TIMEOUT_MS),
+        resolver: names,
+        translators,
+        permitted: (addresses) => ofItsFamily(uplink, this.#permitted(addresses, translators.known)),
+        connect: async (host, port, attempt) => {
+          refuseOtherFamily(uplink, host);
+          return connect(uplink, { host, port }, attempt, CONNECT_TIMEOUT_MS);
+        },
         connectTimeoutMs: CONNECT_TIMEOUT_MS,
         clock,
       });
@@ -126,10 +130,15 @@ export class DirectDialer {
   }
 }
 
-function ofItsFamily({ name, binding }: ConfiguredUplink, addresses: readonly string[]) {
+/** Those that the uplink can reach, where it can reach any: a translator may make others of the rest. */
+function ofItsFamily({ binding }: ConfiguredUplink, addresses: readonly string[]): readonly string[] {
   if (binding.kind !== 'address') return addresses;
   const reachable = addresses.filter((address) => isIPv4(address) === isIPv4(binding.address));
-  if (reachable.length > 0) return reachable;
+  return reachable.length > 0 ? reachable : addresses;
+}
+
+function refuseOtherFamily({ name, binding }: ConfiguredUplink, host: string): void {
+  if (binding.kind !== 'address' || isIPv4(host) === isIPv4(binding.address)) return;
   const message = `bound to ${binding.address}, which cannot reach the other address family`;
   throw new UplinkError(name, 'networkFailure', message);
 }

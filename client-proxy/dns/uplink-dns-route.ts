@@ -1,52 +1,70 @@
 import { isIPv4 } from 'node:net';
-import { parseHostPort } from '../../shared/runtime/address/host-port.ts';
-import { isLoopback } from '../../shared/runtime/address/special-ranges.ts';
-import type { DnsRoute } from '../../shared/runtime/dns/dns-channels.ts';
+import { isSameHost } from '../../shared/runtime/address/ip-address.ts';
+import { PlainWay } from '../../shared/runtime/dns/dns-way.ts';
+import { addressOf, type DnsRoute } from '../../shared/runtime/dns/name-servers.ts';
 import type { NativeSockets } from '../../shared/runtime/kernel/native.ts';
-import type { Uplink } from '../uplink/uplink.ts';
+import type { NetworkInterfaces } from '../network/network-view.ts';
+import type { Uplink, UplinkBinding } from '../uplink/uplink.ts';
 import { UplinkError } from '../uplink/uplink-error.ts';
-import { OverInterface } from './interface-dns.ts';
+import type { LinkServers } from './link-servers.ts';
+import { OverInterface } from './over-interface.ts';
 
 /** What of this machine decides how an uplink's names are resolved. */
 export interface DnsSurroundings {
-  /** The system's name servers, as `dns.getServers` tells them. */
-  systemServers(): readonly string[];
+  readonly linkServers: Pick<LinkServers, 'of' | 'ofSystem'>;
+  /** Of this machine, as Node.js tells them. */
+  networkInterfaces(): NetworkInterfaces;
   /** Needed for uplinks that are bound to an interface. */
   readonly native: NativeSockets | undefined;
 }
 
 /** An uplink, and the name servers that are asked through it. */
 export interface ResolvingUplink extends Uplink {
-  /** As `address` or `address:port`; those of the system when absent. */
+  /** As `address` or `address:port`; those of its link, else those of the system when absent. */
   readonly nameServers?: readonly string[];
 }
 
 /**
- * The name servers for what goes directly through an uplink (interface or address), and the way to them, which is the uplink:
- * those of the uplink's configuration, else those of the system except on loopback, since what listens there (a stub such as
- * systemd-resolved) asks over whatever uplink it likes. Throws UplinkError when there is none.
+ * The name servers for what goes through an uplink (interface or address), and the way to them, which is the uplink: those of
+ * the uplink's configuration, else those that its link has been given, else those of the system except on loopback, since what
+ * listens there (a stub such as systemd-resolved) asks over whatever uplink it likes. Rejects with UplinkError when there is
+ * none.
  */
-export function dnsRouteOf(
-  { name, binding, nameServers }: ResolvingUplink,
-  { systemServers, native }: DnsSurroundings,
-): DnsRoute {
-  const servers = nameServers ?? systemServers().filter((server) => !isLoopback(hostOf(server)));
+export async function dnsRouteOf(uplink: ResolvingUplink, surroundings: DnsSurroundings): Promise<DnsRoute> {
+  const { name, binding } = uplink;
+  const servers = await serversOf(uplink, surroundings);
   if (servers.length === 0) {
     const advice =
-      'the system has no name server that can be asked through it (one on loopback asks over any uplink): set nameServers for it';
+      'no name server is known that can be asked through it (one on loopback asks over any uplink): set nameServers for it';
     throw new UplinkError(name, 'networkFailure', advice);
   }
   if (binding.kind === 'interface') {
-    if (native !== undefined) return { servers, over: new OverInterface(binding.interface, native) };
+    const { native } = surroundings;
+    if (native !== undefined) return { servers, way: new OverInterface(binding.interface, native) };
     throw new UplinkError(name, 'networkFailure', 'binding to an interface needs Linux and koffi');
   }
-  if (binding.kind === 'proxy') return { servers };
-  const ofItsFamily = servers.filter((server) => isIPv4(hostOf(server)) === isIPv4(binding.address));
-  if (ofItsFamily.length > 0) return { servers: ofItsFamily, localAddress: binding.address };
+  if (binding.kind === 'proxy') return { servers, way: new PlainWay() };
+  const ofItsFamily = servers.filter((one) => isIPv4(addressOf(one).host) === isIPv4(binding.address));
+  if (ofItsFamily.length > 0) return { servers: ofItsFamily, way: new PlainWay(binding.address) };
   const advice = `no name server has an address of the family of ${binding.address}: set nameServers for it`;
   throw new UplinkError(name, 'networkFailure', advice);
 }
 
-function hostOf(server: string): string {
-  return parseHostPort(server)?.host ?? server.replace(/^\[(.*)\]$/, '$1');
+/** The interface that an uplink stands on; undefined where that cannot be told. */
+export function deviceOf(binding: UplinkBinding, interfaces: NetworkInterfaces): string | undefined {
+  if (binding.kind === 'interface') return binding.interface;
+  if (binding.kind === 'proxy') return undefined;
+  return Object.keys(interfaces).find((device) =>
+    interfaces[device]?.some(({ address }) => isSameHost(address, binding.address)),
+  );
+}
+
+async function serversOf(
+  { binding, nameServers }: ResolvingUplink,
+  { linkServers, networkInterfaces }: DnsSurroundings,
+): Promise<readonly string[]> {
+  if (nameServers !== undefined) return nameServers;
+  const device = deviceOf(binding, networkInterfaces());
+  const ofLink = device === undefined ? [] : await linkServers.of(device);
+  return ofLink.length > 0 ? ofLink : linkServers.ofSystem();
 }

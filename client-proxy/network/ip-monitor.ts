@@ -5,7 +5,8 @@ import type { MonotonicClock } from '../../shared/runtime/clock.ts';
 import { errorWords } from '../../shared/runtime/text/error-words.ts';
 import { isNotRun, spawnBound } from './bound-child.ts';
 import type { NetworkMonitor } from './network-watch.ts';
-import { IP_COMMANDS, isNoProgram } from './run-ip.ts';
+import { isNoProgram } from './run-command.ts';
+import { IP_COMMANDS } from './run-ip.ts';
 
 export interface IpMonitorOptions {
   /** Something about links, addresses, routes or rules has changed, or may have while nobody watched. */

@@ -105,9 +105,10 @@ export class NetworkReader {
   ): Promise<RouteQuestion[] | undefined> {
     const questions = interfaces.flatMap(({ name, addresses }) => {
       const families = new Set(addresses.map(familyOf));
-      return this.#targets
-        .filter((target) => families.has(familyOf(target)))
-        .map((target) => ({ device: name, target }));
+      const reachable = this.#targets.filter((target) => families.has(familyOf(target)));
+      // Where there is no IPv4 a translator may lead to IPv4 addresses.
+      const targets = reachable.length === 0 && families.has(6) ? [ANYWHERE[1]] : reachable;
+      return targets.map((target) => ({ device: name, target }));
     });
     if (questions.length === 0) return [];
     const output = await this.#source.runIp(['-force', '-batch', '-'], routeBatch(questions));

@@ -1,5 +1,5 @@
 import type { NetworkInterfaceInfo } from 'node:os';
-import { type AddressScope, judgeAddress } from '../../shared/runtime/address/special-ranges.ts';
+import { canBeAnswered } from '../../shared/runtime/address/own-families.ts';
 
 /** A network interface of this machine, as far as it matters for uplinks. */
 export interface NetworkInterface {
@@ -81,18 +81,10 @@ const MAC = /^[0-9a-f]{2}(:[0-9a-f]{2}){5}$/i;
 
 /** Those of the addresses that packets can come back to, IPv4 first. */
 export function usableAddresses(addresses: readonly string[]): string[] {
-  const usable = addresses.filter(isUsable);
+  const usable = addresses.filter(canBeAnswered);
   return [...usable.filter((address) => familyOf(address) === 4), ...usable.filter((a) => familyOf(a) === 6)];
 }
 
 export function familyOf(address: string): AddressFamily {
   return address.includes(':') ? 6 : 4;
-}
-
-/** Of the scopes of addresses that packets cannot come back to from elsewhere. */
-const UNUSABLE: ReadonlySet<AddressScope> = new Set(['loopback', 'link', 'group', 'unspecified']);
-
-function isUsable(address: string): boolean {
-  const [own] = judgeAddress(address) ?? [];
-  return own !== undefined && !(own.special && UNUSABLE.has(own.special.scope));
 }

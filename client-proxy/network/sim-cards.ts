@@ -1,7 +1,7 @@
 import { isDeepStrictEqual } from 'node:util';
 import { z } from 'zod';
 import type { NetworkView } from './network-view.ts';
-import { runOne } from './run-ip.ts';
+import { runCommand } from './run-command.ts';
 
 /** Runs ModemManager's `mmcli`; undefined where there is none. */
 export type RunModemManager = (args: readonly string[]) => Promise<string | undefined>;
@@ -70,6 +70,9 @@ const MODEM = z.object({
 });
 const SIM = z.object({ sim: z.object({ properties: z.object({ iccid: z.string() }) }) });
 
+/** It answers within tens of milliseconds, in some kilobytes. */
+const LIMITS = { timeoutMs: 5_000, maxOutputBytes: 256 * 1024 };
+
 async function runModemManager(args: readonly string[]): Promise<string | undefined> {
-  return (await runOne('mmcli', args, ''))?.stdout;
+  return (await runCommand('mmcli', args, LIMITS))?.stdout;
 }

@@ -1,4 +1,4 @@
-import { isIP } from 'node:net';
+import { isIP, isIPv6 } from 'node:net';
 import { type Destination, formatDestination } from '../../shared/protocol/destination.ts';
 import type { UplinkBinding } from '../uplink/uplink.ts';
 
@@ -25,7 +25,10 @@ export function pathsOf(
   most: number,
 ): Paths {
   const paths = new Map<string, PathTarget[]>();
-  for (const target of addresses.flatMap((address) => targetsOf(mode, binding, address))) {
+  const own = addresses.flatMap((address) => targetsOf(mode, binding, address));
+  // Perhaps a translator leads there.
+  const translated = own.length === 0 && binding.kind === 'address' && isIPv6(binding.address);
+  for (const target of translated ? addresses.map(asTranslated) : own) {
     const key = keyOf(mode, target);
     const path = paths.get(key);
     if (path !== undefined) path.push(target);
@@ -48,6 +51,10 @@ function targetsOf(mode: PathMode, binding: UplinkBinding, address: Destination)
   const isWhole = mode === 'per-uplink' || binding.kind === 'proxy';
   if (isWhole) return usable.length > 0 ? [{ ...address, families: usable }] : [];
   return usable.map((family) => ({ ...address, families: [family] }));
+}
+
+function asTranslated(address: Destination): PathTarget {
+  return { ...address, families: familiesOf(address.host) };
 }
 
 function keyOf(mode: PathMode, target: PathTarget): string {

@@ -46,84 +46,129 @@ export interface Reached {
  * Eyeballs, RFC 8305). Rejects with UplinkError or SubflowError, or with the signal's reason.
  */
 export async function reach(options: ReachOptions): Promise<Reached> {
-  const { uplink, connect, timeoutMs, signal } = options;
-  const addresses = inOrder(await resolved(options), options.preferred);
-  const failures = new Map<Destination, Error>();
+  const { uplink, targets, connect, timeoutMs, names, signal } = options;
+  const { now, later } = await candidatesOf(options);
+  /** In the order in which they were tried; an error where it has failed. */
+  const tried = new Map<Candidate, Error | undefined>();
   try {
-    const { connection, address } = await raceConnections({
-      addresses,
-      connect: (address, attempt) =>
-        connect(uplink, address, attempt).catch((error: Error) => {
-          failures.set(address, error);
+    const { connection, address: reached } = await raceConnections({
+      addresses: now,
+      more: later,
+      connect(candidate, attempt) {
+        tried.set(candidate, undefined);
+        return connect(uplink, candidate.dialled, attempt).catch((error: Error) => {
+          tried.set(candidate, error);
           throw error;
-        }),
+        });
+      },
       attemptDelayMs: CONNECTION_ATTEMPT_DELAY_MS,
       // Each attempt keeps its own limit.
-      timeoutMs: timeoutMs * 2 + addresses.length * CONNECTION_ATTEMPT_DELAY_MS,
+      timeoutMs: timeoutMs * 2 + now.length * CONNECTION_ATTEMPT_DELAY_MS,
       signal,
     });
+    const { name, address } = reached;
+    if (name !== undefined) names.onReached(uplink.name, name, address.host);
     return { transport: connection, address };
   } catch (error) {
     signal.throwIfAborted();
-    throw joined(uplink, addresses, failures) ?? error;
+    for (const { host } of targets) if (isIP(host) === 0) names.onFailed(uplink.name, host);
+    throw joined(uplink, [...tried.values()]) ?? error;
   }
 }
 
-/** The addresses of all targets, each once. Rejects when there are none. */
-async function resolved(options: ReachOptions): Promise<readonly Destination[]> {
-  const { uplink, targets, isLeftOut } = options;
-  const addresses = uplink.binding.kind === 'proxy' ? targets : await resolvedHere(options);
-  const left = addresses.filter((address) => !isLeftOut?.(address));
-  if (left.length > 0) return left;
-  const where = addresses.map(formatDestination).join(', ');
-  const text = `the concentrator at ${where} does not know this session, which works over other subflows`;
-  throw new UplinkError(uplink.name, 'sessionUnknown', text);
+/** One way to the concentrator. */
+interface Candidate {
+  readonly address: Destination;
+  /** The address itself; or what a translator makes of it, where the uplink has no IPv4. */
+  readonly dialled: Destination;
+  /** The name that it was found under. */
+  readonly name?: string;
 }
 
-async function resolvedHere({
-  uplink,
-  targets,
-  names,
-  timeoutMs,
-  signal,
-}: ReachOptions): Promise<readonly Destination[]> {
+interface Candidates {
+  readonly now: readonly Candidate[];
+  /** Those that name servers may still tell. */
+  readonly later?: Promise<readonly Candidate[]> | undefined;
+}
+
+/** The addresses of all targets, each once. Rejects when there are none. */
+async function candidatesOf(options: ReachOptions): Promise<Candidates> {
+  const { uplink, targets, isLeftOut, preferred, signal } = options;
+  const known = new Set<string>();
+  const isUsable = ({ address, dialled }: Candidate) => {
+    const key = formatDestination(dialled);
+    if (isLeftOut?.(address) || known.has(key)) return false;
+    known.add(key);
+    return true;
+  };
+  if (uplink.binding.kind === 'proxy') {
+    const all = targets.map((target) => ({ address: target, dialled: target }));
+    return { now: inOrder(left(all, isUsable, uplink), preferred) };
+  }
   const errors: unknown[] = [];
   const found = await Promise.all(
-    targets.map(async ({ host, port, families }) => {
-      if (isIP(host) !== 0) return [{ host, port }];
-      try {
-        const what = `resolving ${host}`;
-        const addresses = await withTimeLimit(what, { timeoutMs, signal }, (limited) =>
-          names.addressesOf(host, families, limited),
-        );
-        return addresses.map((address) => ({ host: address, port }));
-      } catch (error) {
-        errors.push(connectFailure(uplink.name, formatDestination({ host, port }), error));
-        return [];
-      }
-    }),
+    targets.map((target) =>
+      candidatesAt(target, options).catch((error: unknown): Candidates => {
+        errors.push(connectFailure(uplink.name, formatDestination(target), error));
+        return { now: [] };
+      }),
+    ),
   );
   signal.throwIfAborted();
-  const distinct = new Map(found.flat().map((address) => [formatDestination(address), address]));
-  if (distinct.size === 0) throw errors[0];
-  return [...distinct.values()];
+  const all = found.flatMap(({ now }) => now);
+  if (all.length === 0) throw errors[0];
+  const now = inOrder(left(all, isUsable, uplink), preferred);
+  const awaited = found.flatMap(({ later }) => later ?? []);
+  if (awaited.length === 0) return { now };
+  const later = Promise.all(awaited).then((more) => inOrder(more.flat().filter(isUsable), preferred));
+  return { now, later };
 }
 
-function inOrder(addresses: readonly Destination[], preferred: Destination | undefined): Destination[] {
+/** What of the candidates may be dialled; throws when the session is known at none of them. */
+function left(
+  all: readonly Candidate[],
+  isUsable: (candidate: Candidate) => boolean,
+  { name }: DialledUplink,
+): readonly Candidate[] {
+  const usable = all.filter(isUsable);
+  if (usable.length > 0) return usable;
+  const where = all.map(({ address }) => formatDestination(address)).join(', ');
+  const text = `the concentrator at ${where} does not know this session, which works over other subflows`;
+  throw new UplinkError(name, 'sessionUnknown', text);
+}
+
+/** Those of one target. Rejects where a name has no addresses. */
+async function candidatesAt(target: PathTarget, options: ReachOptions): Promise<Candidates> {
+  const { uplink, names, timeoutMs, signal } = options;
+  const { host, port, families } = target;
+  const at = async (address: string, name?: string): Promise<readonly Candidate[]> => {
+    const dialled = await names.dialled(uplink.name, [address], signal);
+    return dialled.map((one) => ({
+      address: { host: address, port },
+      dialled: { host: one, port },
+      ...(name === undefined ? {} : { name }),
+    }));
+  };
+  if (isIP(host) !== 0) return { now: await at(host) };
+  const all = async (addresses: readonly string[]) =>
+    (await Promise.all(addresses.map((address) => at(address, host)))).flat();
+  const { addresses, later } = await withTimeLimit(`resolving ${host}`, { timeoutMs, signal }, (limited) =>
+    names.find(uplink.name, host, families, limited),
+  );
+  return { now: await all(addresses), later: later?.then(all).catch(() => []) };
+}
+
+function inOrder(candidates: readonly Candidate[], preferred: Destination | undefined): Candidate[] {
   const last = preferred && formatDestination(preferred);
-  const first = addresses.filter((address) => formatDestination(address) === last);
-  const others = addresses.filter((address) => formatDestination(address) !== last);
-  const next = first.some(({ host }) => isIP(host) === 6) ? 4 : 6;
-  return [...first, ...interleaveFamilies(others, next, ({ host }) => host)];
+  const first = candidates.filter(({ address }) => formatDestination(address) === last);
+  const others = candidates.filter(({ address }) => formatDestination(address) !== last);
+  const next = first.some(({ dialled }) => isIP(dialled.host) === 6) ? 4 : 6;
+  return [...first, ...interleaveFamilies(others, next, ({ dialled }) => dialled.host)];
 }
 
 /** One error for all addresses, in their order; none when nothing was tried. */
-function joined(
-  uplink: DialledUplink,
-  addresses: readonly Destination[],
-  failures: ReadonlyMap<Destination, Error>,
-): Error | undefined {
-  const errors = addresses.flatMap((address) => failures.get(address) ?? []);
+function joined(uplink: DialledUplink, failures: readonly (Error | undefined)[]): Error | undefined {
+  const errors = failures.filter((error) => error !== undefined);
   const [first] = errors;
   if (first === undefined || errors.length === 1) return first;
   // It explains the other failures, too.

@@ -16,7 +16,10 @@ const LOCAL_HOST_SHARE = 1 / 2;
  */
 export class NegotiatingPlaces<Connection extends object> {
   readonly #total: number;
-  /** By connection, the oldest first. */
+  /** All of them, the oldest first, each with the way to ask for its address. */
+  readonly #places = new Map<Connection, () => string>();
+  /** Those whose address was not asked for yet: asking costs a system call, and few connections meet no bound. */
+  readonly #unasked = new Set<Connection>();
   readonly #hosts = new Map<Connection, string>();
   readonly #byHost = new Map<string, Set<Connection>>();
 
@@ -27,30 +30,51 @@ export class NegotiatingPlaces<Connection extends object> {
 
   /** The one that gives way first. */
   get oldest(): Connection | undefined {
-    const [oldest] = this.#hosts.keys();
+    const [oldest] = this.#places.keys();
     return oldest;
   }
 
-  /** Takes a place. @returns who gives way for it, and has none any more */
-  enter(connection: Connection, address: string): Connection | undefined {
-    const source = sourceOf(address);
-    const own = this.#byHost.get(source.host) ?? new Set();
-    const most = Math.ceil(this.#total * (isThisMachine(source) ? LOCAL_HOST_SHARE : HOST_SHARE));
-    const [oldestOfHost] = own.size >= most ? own : [];
-    const leaving = oldestOfHost ?? (this.#hosts.size >= this.#total ? this.oldest : undefined);
+  /**
+   * Takes a place.
+   *
+   * @param addressOf asked at most once
+   * @returns who gives way for it, and has none any more
+   */
+  enter(connection: Connection, addressOf: () => string): Connection | undefined {
+    this.#places.set(connection, addressOf);
+    this.#unasked.add(connection);
+    if (this.#places.size <= Math.ceil(this.#total * HOST_SHARE)) return undefined;
+    const leaving = this.#superfluous(connection);
     if (leaving !== undefined) this.leave(leaving);
-    this.#hosts.set(connection, source.host);
-    this.#byHost.set(source.host, own.add(connection));
     return leaving;
   }
 
   /** Gives the place back, if there is one. */
   leave(connection: Connection): void {
+    this.#places.delete(connection);
+    this.#unasked.delete(connection);
     const host = this.#hosts.get(connection);
     if (host === undefined) return;
     this.#hosts.delete(connection);
     const own = this.#byHost.get(host);
     own?.delete(connection);
     if (own?.size === 0) this.#byHost.delete(host);
+  }
+
+  /** Who has to leave now that the newest has come. */
+  #superfluous(newest: Connection): Connection | undefined {
+    for (const connection of this.#unasked) this.#count(connection);
+    const host = this.#hosts.get(newest)!;
+    const own = this.#byHost.get(host)!;
+    const most = Math.ceil(this.#total * (isThisMachine({ host }) ? LOCAL_HOST_SHARE : HOST_SHARE));
+    const [oldestOfHost] = own.size > most ? own : [];
+    return oldestOfHost ?? (this.#places.size > this.#total ? this.oldest : undefined);
+  }
+
+  #count(connection: Connection): void {
+    this.#unasked.delete(connection);
+    const { host } = sourceOf(this.#places.get(connection)!());
+    this.#hosts.set(connection, host);
+    this.#byHost.set(host, (this.#byHost.get(host) ?? new Set()).add(connection));
   }
 }

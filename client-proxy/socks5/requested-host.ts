@@ -1,4 +1,5 @@
 import { isIPv4, isIPv6 } from 'node:net';
+import { domainToASCII } from 'node:url';
 import ipaddr from 'ipaddr.js';
 
 /**
@@ -13,14 +14,17 @@ export function hostFromAddressBytes(bytes: Uint8Array): string {
 type DomainField = { readonly host: string } | { readonly problem: string };
 
 /**
- * Reads the DOMAINNAME field of a request (RFC 1928 section 5). A name is passed on as the client wrote it.
+ * Reads the DOMAINNAME field of a request (RFC 1928 section 5). A name is passed on as the client wrote it; an international one
+ * in UTF-8 as its A-labels (RFC 5890), which is what rules and name servers know.
  * An address in text form is treated as that address: clients that leave resolving to the proxy send it so.
  *
  * A `problem` is meant for the log; it quotes nothing that is not printable.
  */
 export function hostFromDomainField(bytes: Uint8Array): DomainField {
   if (bytes.length === 0) return { problem: 'the domain name is empty' };
-  const text = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString('latin1');
+  const text = asciiText(bytes);
+  if (text === undefined)
+    return { problem: 'the domain name is neither ASCII nor an international name in UTF-8' };
   if (isIPv4(text)) return { host: text };
   const unbracketed = text.startsWith('[') && text.endsWith(']') ? text.slice(1, -1) : text;
   // A zone ("fe80::1%eth0") names an interface of the client's machine: it means nothing where the name is dialled.
@@ -30,6 +34,23 @@ export function hostFromDomainField(bytes: Uint8Array): DomainField {
   const problem = domainNameProblem(text);
   return problem === undefined ? { host: text } : { problem };
 }
+
+/** The field as ASCII; undefined where no domain name is behind it. */
+function asciiText(bytes: Uint8Array): string | undefined {
+  if (bytes.every((byte) => byte < FIRST_BEYOND_ASCII)) return Buffer.from(bytes).toString('latin1');
+  try {
+    const text = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes);
+    // domainToASCII parses the host of a URL: it would cut at other characters, or decode them.
+    if (!INTERNATIONAL_NAME.test(text)) return undefined;
+    return domainToASCII(text) || undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+const FIRST_BEYOND_ASCII = 0x80;
+/** Letters, marks and digits of any script, joiners, and the dots that IDNA takes for one (UTS 46 section 2.3). */
+const INTERNATIONAL_NAME = /^(?:[\p{L}\p{M}\p{N}\p{Join_Control}]|[-._\u00b7\u30fb\u3002\uff0e\uff61])+$/u;
 
 /** RFC 1035 section 2.3.4: 255 octets on the wire are at most 253 characters without the final dot. */
 const MAX_NAME_LENGTH = 253;
@@ -53,7 +74,7 @@ function domainNameProblem(text: string): string | undefined {
     if (label.length > MAX_LABEL_LENGTH)
       return `a label of the domain name is longer than ${MAX_LABEL_LENGTH} characters`;
     if (!LABEL.test(label)) {
-      return 'the domain name has characters other than letters, digits, "-", "_" and "." (international names go as A-labels, RFC 5890)';
+      return 'the domain name has characters other than letters, digits, "-", "_" and "."';
     }
   }
   if (NUMERIC_LABEL.test(labels.at(-1)!)) return 'the domain name ends in a number but is no IPv4 address';

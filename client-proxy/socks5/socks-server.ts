@@ -103,7 +103,7 @@ export class Socks5Server {
       onFailure: (reason, detail) => this.#failed(nameOf(accepted), reason, detail),
     });
     this.#connections.add(socket);
-    this.#negotiating.enter(connection, accepted.remoteAddress)?.giveWay();
+    this.#negotiating.enter(connection, () => accepted.remoteAddress)?.giveWay();
   }
 
   /** Closes a connection that was just accepted and cannot be served. */

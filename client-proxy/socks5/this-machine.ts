@@ -3,6 +3,6 @@ import { type Source, sourceOf } from '../../shared/runtime/admission/source.ts'
 const IPV6_LOOPBACK = sourceOf('::1').host;
 
 /** Whether a connection comes from a loopback address. */
-export function isThisMachine({ host }: Source): boolean {
+export function isThisMachine({ host }: Pick<Source, 'host'>): boolean {
   return host.startsWith('127.') || host === IPV6_LOOPBACK;
 }

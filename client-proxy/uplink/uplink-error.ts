@@ -14,6 +14,11 @@ export class UplinkError extends TributaryError {
  */
 export function connectFailure(uplink: string, peer: string, error: unknown): UplinkError {
   if (error instanceof UplinkError) return error;
+  if (error instanceof TributaryError) {
+    return new UplinkError(uplink, error.code, `no connection to ${peer}: ${error.message}`, {
+      cause: error,
+    });
+  }
   const { code = '', name = '' } = error as Partial<NodeJS.ErrnoException>;
   const meaning = MEANING[name === 'AbortError' ? 'ECANCELLED' : code] ?? 'networkFailure';
   const text = `no connection to ${peer}: ${errorWords(error)}${ADVICE[code] ?? ''}`;

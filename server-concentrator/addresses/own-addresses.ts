@@ -7,7 +7,13 @@ import { judgeAddress } from '../../shared/runtime/address/special-ranges.ts';
 
 /** The addresses that lead to this machine. */
 export class OwnAddresses {
+  readonly #addressesOf: (name: string) => Promise<readonly string[]>;
   #answers: ReadonlyMap<string, readonly string[]> = new Map();
+
+  /** @param addressesOf resolves a public name; by default by getaddrinfo(3), which takes a thread as long as it waits */
+  constructor(addressesOf = systemAddresses) {
+    this.#addressesOf = addressesOf;
+  }
 
   /**
    * Those of its interfaces, and its public ones, which behind a one-to-one NAT are on no interface. A public name that
@@ -31,11 +37,15 @@ export class OwnAddresses {
   async #resolve(host: string): Promise<readonly string[]> {
     if (isIP(host) !== 0) return [host];
     try {
-      return (await lookup(host, { all: true })).map(({ address }) => address);
+      return await this.#addressesOf(host);
     } catch {
       return this.#answers.get(host) ?? [];
     }
   }
+}
+
+async function systemAddresses(name: string): Promise<readonly string[]> {
+  return (await lookup(name, { all: true })).map(({ address }) => address);
 }
 
 /**

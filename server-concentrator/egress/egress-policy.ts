@@ -7,6 +7,7 @@ import {
   type Network,
   parseAddress,
 } from '../../shared/runtime/address/ip-address.ts';
+import type { Nat64Prefix } from '../../shared/runtime/address/nat64.ts';
 import {
   type AddressScope,
   addressForms,
@@ -27,6 +28,8 @@ export interface EgressPolicyOptions {
   readonly ownAddresses: readonly string[];
   /** The ports on which this concentrator listens for subflows. */
   readonly listenPorts: readonly number[];
+  /** The prefixes of the translators (NAT64) that this machine's network is known to have now. */
+  readonly nat64?: () => readonly Nat64Prefix[];
 }
 
 /**
@@ -46,8 +49,8 @@ export interface EgressPolicyOptions {
  *    DNS records chooses the address.
  * 4. Everything else is allowed.
  *
- * An IPv6 address that carries IPv4 addresses (mapped, NAT64, 6to4, Teredo) passes only when it and each
- * address inside pass by themselves.
+ * An IPv6 address that carries IPv4 addresses (mapped, NAT64 also with a prefix that was found, 6to4, Teredo) passes only when
+ * it and each address inside pass by themselves.
  */
 export interface EgressPolicy {
   /** `host` as `normalizeHost` gives it: a lower-case name without trailing dot, or an IP address. */
@@ -57,12 +60,20 @@ export interface EgressPolicy {
 
 /** Throws MisuseError when an own address is not an IP address; the rules come checked from the configuration. */
 export function createEgressPolicy(options: EgressPolicyOptions): EgressPolicy {
+  const nat64 = options.nat64 ?? (() => []);
   const listenPorts = new Set(options.listenPorts);
   const own = options.ownAddresses.map(parseOwnAddress);
   const allowedNetworks = networkRules(options.allow);
   const deniedNetworks = networkRules(options.deny);
   const deniedHosts = options.deny.filter((rule) => rule.target.kind !== 'cidr');
 
+  const findDenial = (forms: readonly Address[], port: number) => {
+    for (const form of forms.flatMap((form) => addressForms(form, nat64()))) {
+      const rule = findNetworkRule(deniedNetworks, form, port);
+      if (rule) return rule;
+    }
+    return undefined;
+  };
   const isOwn = (form: Address) => own.some((address) => isSameAddress(form, address));
 
   return {
@@ -74,12 +85,16 @@ export function createEgressPolicy(options: EgressPolicyOptions): EgressPolicy {
     },
 
     checkAddress(text, port) {
-      const forms = judgeAddress(text);
+      const prefixes = nat64();
+      const forms = judgeAddress(text, prefixes);
       if (!forms) return refuse(`"${text}" is not an IP address without a zone`);
-      for (const form of forms.flatMap(({ address }) => addressForms(address))) {
-        const rule = findNetworkRule(deniedNetworks, form, port);
-        if (rule) return refuse(`${text} port ${port} is denied by the rule "${formatEgressRule(rule)}"`);
-      }
+      const denied =
+        deniedNetworks.length > 0 &&
+        findDenial(
+          forms.map(({ address }) => address),
+          port,
+        );
+      if (denied) return refuse(`${text} port ${port} is denied by the rule "${formatEgressRule(denied)}"`);
       for (const { address, special } of forms) {
         const reachesUs = (special && LOCAL_SCOPES.has(special.scope)) || isOwn(address);
         if (reachesUs && listenPorts.has(port)) {

@@ -1,4 +1,5 @@
 import type { Socket } from 'node:net';
+import { networkInterfaces } from 'node:os';
 import { StreamError } from '../../shared/protocol/errors.ts';
 import type { AppSocket } from '../../shared/runtime/app/app-socket.ts';
 import { connectAppSocket } from '../../shared/runtime/app/app-socket-connect.ts';
@@ -7,6 +8,7 @@ import type { PeerWatch } from '../../shared/runtime/app/peer-watch.ts';
 import { SharedPlaces } from '../../shared/runtime/async/shared-places.ts';
 import type { MonotonicClock } from '../../shared/runtime/clock.ts';
 import { DnsResolver } from '../../shared/runtime/dns/resolver.ts';
+import { Translators } from '../../shared/runtime/dns/translators.ts';
 import type { NativeSockets } from '../../shared/runtime/kernel/native.ts';
 import type { ConcentratorConfig } from '../config/concentrator-config.ts';
 import { DescriptorShares, dialPlaces, namePlaces, originDescriptors } from '../limits/descriptor-shares.ts';
@@ -17,6 +19,7 @@ import { type DialOutcome, OriginDialer } from './origin-dialer.ts';
 
 export interface OriginDialerParts {
   readonly policy: EgressPolicy;
+  readonly resolver: DnsResolver;
   /** How many this process may have. */
   readonly descriptors: number;
   /** Whether one more may be used now, whatever the others are used for. */
@@ -31,23 +34,43 @@ export interface OriginDialerParts {
   onOutcome(outcome: DialOutcome): void;
 }
 
+/** Resolves the names of origins; clients take turns. */
+export function makeOriginResolver(
+  { egress, limits }: Pick<ConcentratorConfig, 'egress' | 'limits'>,
+  { descriptors, clock, limitHits }: Pick<OriginDialerParts, 'descriptors' | 'clock' | 'limitHits'>,
+): DnsResolver {
+  return new DnsResolver({
+    timeoutMs: egress.resolveTimeoutMs,
+    clock,
+    names: namePlaces(descriptors, limits.namesPerClient),
+    onWait: (clientId) => limitHits.note('namesPerClient', clientId),
+  });
+}
+
 /** Dials origins under the limits of each client and of the process: opens, names, attempts under way, descriptors. */
 export function makeOriginDialer(
   { egress, limits }: Pick<ConcentratorConfig, 'egress' | 'limits'>,
   parts: OriginDialerParts,
 ): OriginDialer<AppSocket> {
-  const { policy, descriptors, hasDescriptor, native, peers, poolBytes, clock, limitHits, onOutcome } = parts;
+  const {
+    policy,
+    resolver,
+    descriptors,
+    hasDescriptor,
+    native,
+    peers,
+    poolBytes,
+    clock,
+    limitHits,
+    onOutcome,
+  } = parts;
   const pool = new BlockPool(clock, poolBytes);
   const shares = new DescriptorShares(originDescriptors(descriptors));
   const onWait = (limit: LimitName) => (clientId: string) => limitHits.note(limit, clientId);
   return new OriginDialer({
     policy,
-    resolver: new DnsResolver({
-      timeoutMs: egress.resolveTimeoutMs,
-      clock,
-      names: namePlaces(descriptors, limits.namesPerClient),
-      onWait: onWait('namesPerClient'),
-    }),
+    resolver,
+    translators: new Translators(resolver.nat64, machineAddresses, clock),
     connectTimeoutMs: egress.connectTimeoutMs,
     opens: new OpenLine(openRate(limits.opensPerSecond), clock, onWait('opensPerSecond')),
     places: new SharedPlaces(dialPlaces(shares.total, limits.dialsPerClient), onWait('dialsPerClient')),
@@ -63,4 +86,8 @@ export function makeOriginDialer(
     clock,
     onOutcome,
   });
+}
+
+function machineAddresses(): readonly string[] {
+  return Object.values(networkInterfaces()).flatMap((infos = []) => infos.map(({ address }) => address));
 }

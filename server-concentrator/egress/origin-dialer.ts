@@ -6,6 +6,7 @@ import type { CancelSignal } from '../../shared/runtime/async/cancellation.ts';
 import type { SharedPlaces } from '../../shared/runtime/async/shared-places.ts';
 import type { MonotonicClock } from '../../shared/runtime/clock.ts';
 import type { OriginResolver } from '../../shared/runtime/dns/resolver.ts';
+import type { Translators } from '../../shared/runtime/dns/translators.ts';
 import type { OpenLine } from '../limits/open-line.ts';
 import type { EgressPolicy } from './egress-policy.ts';
 import { normalizeHost } from './host-name.ts';
@@ -16,6 +17,8 @@ export type DialOutcome = 'connected' | ErrorName;
 export interface OriginDialerOptions<T> {
   readonly policy: EgressPolicy;
   readonly resolver: OriginResolver;
+  /** Where this machine may have no IPv4. */
+  readonly translators?: Translators;
   readonly connect: ConnectAddress<T>;
   /** For all addresses of an origin together, after resolution. */
   readonly connectTimeoutMs: number;

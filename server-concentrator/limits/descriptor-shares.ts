@@ -2,8 +2,8 @@ import type { PlaceBounds } from '../../shared/runtime/async/shared-places.ts';
 
 /** Names that are looked up at a time: name servers answer no faster for more. */
 const MAX_NAMES = 256;
-/** c-ares has a socket for each of the two queries, and these may be half of what is reserved. */
-const RESERVED_FOR_NAME = 4;
+/** Two questions to three name servers are as many sockets, where none of these answers; others need some, too. */
+const RESERVED_FOR_NAME = 8;
 
 /** What a client may hold, in multiples of what nobody holds. So one client leaves a quarter to the others. */
 const SHARE_OF_FREE = 3;

@@ -23,7 +23,7 @@ const WAITED_SHARE = 0.2;
 /** The defaults. */
 const DIALS_PER_CLIENT = 256;
 const MAX_NAMES_PER_CLIENT = 64;
-/** Sockets of c-ares for one name, and what else comes and goes. */
+/** Sockets for one name, and what else comes and goes. */
 const OTHER_DESCRIPTORS = 64;
 /** A burst of each kind of line and one every ten seconds; a limit has a line of its own. */
 const MAX_LINES = 150;

@@ -13,7 +13,7 @@ export interface EndOptions {
   readonly maxStreams: number;
   readonly lingerMs: number;
   readonly memoryBytes: number;
-  /** Inputs wait up to this long before the session is flushed, and timers are late by as much: a busy event loop. */
+  /** Inputs wait up to this long for the session, and timers are late by as much: a busy event loop, or one that waits for a processor. */
   readonly lagMs: number;
   /** Whether the session hears the kernel's figures. */
   readonly measures: boolean;
@@ -41,6 +41,8 @@ export class End {
   readonly #options: EndOptions;
   readonly #connections = new Map<number, Connection>();
   readonly #lent = new LentMemory();
+  /** What has arrived while the event loop is late. */
+  #waiting: (() => void)[] = [];
   #pumpArmed = false;
   #timerForMs = Number.POSITIVE_INFINITY;
   #timerGeneration = 0;
@@ -81,20 +83,20 @@ export class End {
     this.#connections.set(id, connection);
     const { name, isBackup, congestionControl } = connection.uplink.shape;
     this.input(({ subflows }) => subflows.add({ id, uplinkName: name, isBackup, congestionControl }));
-    connection.outward[side].onRoom = () => {
-      this.input(({ subflows }) => subflows.setWritable(id, true));
-      this.wake();
-    };
-    connection.inward(side).onBytes = (bytes) => {
-      if (!this.#connections.has(id)) return;
-      this.input((session) => session.receive(id, this.#lent.lend(bytes)));
-      this.wake();
-    };
-    connection.onClosed[side] = () => {
-      this.#connections.delete(id);
-      this.input(({ subflows }) => subflows.remove(id));
-      this.wake();
-    };
+    connection.outward[side].onRoom = () =>
+      this.#arrive(() => {
+        this.input(({ subflows }) => subflows.setWritable(id, true));
+      });
+    connection.inward(side).onBytes = (bytes) =>
+      this.#arrive(() => {
+        if (!this.#connections.has(id)) return;
+        this.input((session) => session.receive(id, this.#lent.lend(bytes)));
+      });
+    connection.onClosed[side] = () =>
+      this.#arrive(() => {
+        this.#connections.delete(id);
+        this.input(({ subflows }) => subflows.remove(id));
+      });
     if (this.#options.measures) this.#measure(id, connection);
     this.wake();
   }
@@ -123,12 +125,22 @@ export class End {
     });
   }
 
+  /** The network has something for the session, which takes it in its next turn. */
+  #arrive(input: () => void): void {
+    if (this.#options.lagMs === 0) input();
+    else this.#waiting.push(input);
+    this.wake();
+  }
+
   #lagMs(): number {
     return this.#options.lagMs === 0 ? 0 : this.#random.between(0, this.#options.lagMs);
   }
 
   #pump(): void {
     const { session } = this;
+    const arrived = this.#waiting;
+    this.#waiting = [];
+    for (const input of arrived) input();
     for (let rounds = 0; ; rounds++) {
       if (rounds > MAX_ROUNDS) throw new Error(`${this.side}: the session never comes to rest`);
       session.advance(this.#clock.nowMs);

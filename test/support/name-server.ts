@@ -1,12 +1,25 @@
 import { createSocket, type RemoteInfo } from 'node:dgram';
 import { once } from 'node:events';
+import { createServer, type Socket } from 'node:net';
 
-/** What the name server says to a query: addresses, no such name, an error of its own, or nothing at all. */
+/** What the name server says to a query: addresses, an error, what is no answer to it, or nothing at all. */
 export type NameServerReply =
-  | { readonly addresses: readonly string[]; readonly ttlSeconds?: number; readonly delayMs?: number }
-  | 'nxdomain'
-  | 'servfail'
+  | {
+      readonly addresses: readonly string[];
+      readonly ttlSeconds?: number;
+      readonly delayMs?: number;
+      /** The addresses come over TCP alone. */
+      readonly isTruncated?: boolean;
+    }
+  | keyof typeof RESPONSE_CODES
+  /** It does not know the name, and asks nobody. */
+  | 'referral'
+  | 'other id'
+  | 'other question'
+  | 'damaged'
   | 'silence';
+
+const RESPONSE_CODES = { formerr: 1, servfail: 2, nxdomain: 3, notimp: 4, refused: 5 };
 
 export interface NameServer {
   readonly address: string;
@@ -15,25 +28,53 @@ export interface NameServer {
   close(): void;
 }
 
-/** A DNS server (RFC 1035) on a loopback port that answers A and AAAA queries. */
+/** A DNS server (RFC 1035) on a loopback port, UDP and TCP, that answers A and AAAA queries. */
 export async function startNameServer(
   reply: (type: 'A' | 'AAAA', name: string) => NameServerReply,
 ): Promise<NameServer> {
-  const socket = createSocket('udp4');
+  const udp = createSocket('udp4');
+  let isOpen = true;
   const queries: string[] = [];
-  socket.on('message', (query: Buffer, from: RemoteInfo) => {
+  const answerTo = (query: Buffer, isTcp: boolean, send: (answer: Buffer) => void) => {
     const { name, end } = readName(query, 12);
     const type = query.readUInt16BE(end) === 28 ? 'AAAA' : 'A';
-    queries.push(`${type} ${name}`);
+    queries.push(`${type} ${name}${isTcp ? ' by TCP' : ''}`);
     const answer = reply(type, name);
     if (answer === 'silence') return;
-    const send = () => socket.send(message(query.subarray(0, end + 4), answer), from.port, from.address);
-    if (typeof answer === 'object' && answer.delayMs) setTimeout(send, answer.delayMs);
-    else send();
+    const bytes = message(query.subarray(0, end + 4), answer, isTcp);
+    if (typeof answer === 'object' && answer.delayMs) setTimeout(send, answer.delayMs, bytes);
+    else send(bytes);
+  };
+  const onUdp = (query: Buffer, from: RemoteInfo) =>
+    answerTo(query, false, (answer) => void (isOpen && udp.send(answer, from.port, from.address)));
+  const tcp = createServer((socket) => onTcp(socket, (query, send) => answerTo(query, true, send)));
+  udp.on('message', onUdp);
+  udp.bind(0, '127.0.0.1');
+  await once(udp, 'listening');
+  const { port } = udp.address();
+  // Seldom, a connection has that port by chance: then this one answers by UDP alone.
+  tcp.on('error', () => {});
+  tcp.listen(port, '127.0.0.1');
+  await Promise.race([once(tcp, 'listening'), once(tcp, 'error')]);
+  const close = () => {
+    isOpen = false;
+    udp.close();
+    tcp.close();
+  };
+  return { address: `127.0.0.1:${port}`, queries, close };
+}
+
+/** One query, which comes in one piece; the answer goes in two. */
+function onTcp(socket: Socket, answerTo: (query: Buffer, send: (answer: Buffer) => void) => void): void {
+  socket.on('error', () => {});
+  socket.once('data', (bytes: Buffer) => {
+    answerTo(bytes.subarray(2), (answer) => {
+      const length = Buffer.alloc(2);
+      length.writeUInt16BE(answer.length);
+      socket.write(length.subarray(0, 1));
+      setTimeout(() => socket.write(Buffer.concat([length.subarray(1), answer])), 10);
+    });
   });
-  socket.bind(0, '127.0.0.1');
-  await once(socket, 'listening');
-  return { address: `127.0.0.1:${socket.address().port}`, queries, close: () => socket.close() };
 }
 
 function readName(query: Buffer, start: number): { name: string; end: number } {
@@ -46,13 +87,16 @@ function readName(query: Buffer, start: number): { name: string; end: number } {
   return { name: labels.join('.').toLowerCase(), end: at + 1 };
 }
 
-function message(question: Buffer, reply: Exclude<NameServerReply, 'silence'>): Buffer {
-  const addresses = typeof reply === 'object' ? reply.addresses : [];
+function message(question: Buffer, reply: Exclude<NameServerReply, 'silence'>, isTcp: boolean): Buffer {
+  const isCut = typeof reply === 'object' && reply.isTruncated === true && !isTcp;
+  const addresses = typeof reply === 'object' && !isCut ? reply.addresses : [];
   const header = Buffer.from(question);
-  const responseCode = reply === 'nxdomain' ? 3 : reply === 'servfail' ? 2 : 0;
-  header.writeUInt16BE(0x8180 | responseCode, 2);
-  header.writeUInt16BE(addresses.length, 6);
+  const responseCode = Object.entries(RESPONSE_CODES).find(([name]) => name === reply)?.[1] ?? 0;
+  header.writeUInt16BE((reply === 'referral' ? 0x8100 : 0x8180) | responseCode | (isCut ? 0x0200 : 0), 2);
+  header.writeUInt16BE(reply === 'damaged' ? 3 : addresses.length, 6);
   header.writeUInt16BE(0, 10);
+  if (reply === 'other id') header.writeUInt16BE(header.readUInt16BE() ^ 1);
+  if (reply === 'other question') header.writeUInt8(header.readUInt8(13) ^ 1, 13);
   const ttlSeconds = typeof reply === 'object' ? (reply.ttlSeconds ?? 60) : 0;
   return Buffer.concat([header, ...addresses.map((address) => record(address, ttlSeconds))]);
 }

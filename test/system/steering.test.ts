@@ -33,7 +33,7 @@ describeSystem('steering', { paths, congestionControl: 'cubic' }, (system) => {
     await network.concentrator.sysctl({ 'net.ipv4.ip_forward': 1 });
     const near = network.origin.address.v4.replace(/\d+$/, '1');
     await network.origin.ip(4, [`route add 10.78.1.0/24 via ${near}`, `route add 10.78.2.0/24 via ${near}`]);
-    names = await NameServer.start(network, [`${NAME}=${network.origin.address.v4}`]);
+    names = await NameServer.start(network.origin, [`${NAME}=${network.origin.address.v4}`]);
   });
   afterAll(() => names?.stop());
 

@@ -12,16 +12,26 @@ export class CarrierChanges {
 
   /** @returns whether anything is other than at the last call */
   note(subflows: readonly SessionSubflow[]): boolean {
-    const last = this.#last;
-    const isSame =
-      last.length === subflows.length &&
-      last.every(({ subflow, use }, index) => subflow === subflows[index] && use === useOf(subflow));
-    if (!isSame) this.#last = subflows.map((subflow) => ({ subflow, use: useOf(subflow) }));
-    return !isSame;
+    if (this.#isSame(subflows)) return false;
+    this.#last = subflows.map((subflow) => ({ subflow, use: useOf(subflow) }));
+    return true;
+  }
+
+  /** In every turn, so without rubbish. */
+  #isSame(subflows: readonly SessionSubflow[]): boolean {
+    if (this.#last.length !== subflows.length) return false;
+    let index = 0;
+    for (const { subflow, use } of this.#last) {
+      if (subflow !== subflows[index++] || use !== useOf(subflow)) return false;
+    }
+    return true;
   }
 }
 
 function useOf({ state, duty, uplink, liveness }: SessionSubflow): number {
-  const flags = [state === 'active', duty.value === 'regular', uplink.isParked, liveness.isReady];
-  return flags.reduce((use, flag) => use * 2 + Number(flag), 0);
+  let use = state === 'active' ? 1 : 0;
+  if (duty.value === 'regular') use += 2;
+  if (uplink.isParked) use += 4;
+  if (liveness.isReady) use += 8;
+  return use;
 }

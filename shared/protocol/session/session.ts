@@ -11,6 +11,7 @@ import { SessionSteering } from '../steering/session-steering.ts';
 import { FLOOR_WINDOW_BYTES } from '../stream/receive-window.ts';
 import type { MakeCongestionController } from '../subflow/congestion-controller.ts';
 import { DeliveryRateController } from '../subflow/delivery-rate-controller.ts';
+import { SharedHostLag } from '../subflow/shared-host-lag.ts';
 import type { UplinkCommands } from '../uplink/uplinks.ts';
 import { type AnnouncedAddress, Announcements } from './announcements.ts';
 import { type CoreTuning, DEFAULT_TUNING } from './core-tuning.ts';
@@ -67,11 +68,13 @@ export class Session {
 
   constructor(options: SessionOptions) {
     const { role, lingerMs, tuning = DEFAULT_TUNING } = options;
-    const makeController = options.makeController ?? ((...context) => new DeliveryRateController(...context));
     this.#options = options;
     this.#unanswered = new UnansweredFrames(options.memory);
     const now = new SessionClock(options.nowMs);
     this.#clock = now;
+    const hostLag = new SharedHostLag(now);
+    const makeController =
+      options.makeController ?? ((...context) => new DeliveryRateController(...context, hostLag));
     const steering = new SessionSteering({ now, tuning, followsPeer: role === 'concentrator' });
     this.#transmitter = new Transmitter({ now, tuning, steering });
     this.#announcements = new Announcements(this.#transmitter.control);

@@ -87,8 +87,10 @@ const NONE: ReadonlySet<SessionSubflow> = new Set();
 
 /** Those that use BBR, and have an older one with regular duty on their path. */
 function secondsOfBbr(active: readonly SessionSubflow[]): ReadonlySet<SessionSubflow> {
+  // Mostly an uplink has one subflow.
+  if (active.every(({ uplink }) => uplink.subflows.length < 2)) return NONE;
   const usingBbr = active.filter(({ congestionControl: name }) => name !== undefined && ignoresLoss(name));
-  if (active.length < 2 || usingBbr.length === 0) return NONE;
+  if (usingBbr.length === 0) return NONE;
   const oldest = new Map<Uplink, Map<number, number>>();
   for (const { uplink, path, id, duty } of active) {
     if (duty.value !== 'regular') continue;

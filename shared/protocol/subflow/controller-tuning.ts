@@ -39,7 +39,7 @@ export const CONGESTION_TUNING: CongestionTuning = {
   minSegmentBytes: 2 * 1024,
   firstInFlightBytes: 32 * 1024,
   minInFlightBytes: 8 * 1024,
-  maxHostLagMs: 30,
+  maxHostLagMs: 100,
   twoWayShare: 1 / 16,
   startupGain: 2.5,
   cruiseGain: 1.5,

@@ -4,9 +4,11 @@ import type { Now } from '../now.ts';
 import { ArrivalRate } from './arrival-rate.ts';
 import type { CongestionController, ControlledSubflow, ReceiptSample } from './congestion-controller.ts';
 import type { CongestionTuning, ControllerTuning } from './controller-tuning.ts';
+import { HostLag } from './host-lag.ts';
 import type { PathMeter } from './path-meter.ts';
 import { RateEstimator } from './rate-estimator.ts';
 import type { SendState } from './send-state.ts';
+import { SharedHostLag } from './shared-host-lag.ts';
 
 /** A segment before a rate is known: one TLS record with its header. */
 export const FIRST_SEGMENT_BYTES = 16 * 1024 - 24;
@@ -22,6 +24,8 @@ export class DeliveryRateController implements CongestionController {
   readonly #receiptIntervalMs: number;
   readonly #rate: RateEstimator;
   readonly #arrivals: ArrivalRate;
+  readonly #lag: HostLag;
+  readonly #hostLag: SharedHostLag;
   /** Whether bulk arrives on it, too: receipts then wait in the queue of the other direction. */
   #isTwoWay = false;
   /** Written up to here, little waits in the kernel; by its last figures. */
@@ -30,12 +34,20 @@ export class DeliveryRateController implements CongestionController {
   #isRepairing = false;
   #retransmittedPackets = 0;
 
-  constructor(subflow: ControlledSubflow, now: Now, tuning: ControllerTuning) {
+  /** @param hostLag of all subflows between the same two hosts */
+  constructor(
+    subflow: ControlledSubflow,
+    now: Now,
+    tuning: ControllerTuning,
+    hostLag: SharedHostLag = new SharedHostLag(now),
+  ) {
     this.#subflow = subflow;
     this.#now = now;
     this.#tuning = tuning.congestion;
     this.#receiptIntervalMs = tuning.receipts.intervalMs;
     this.#rate = new RateEstimator(now, tuning.rate);
+    this.#hostLag = hostLag;
+    this.#lag = new HostLag(now, subflow.meter, tuning.congestion);
     this.#arrivals = new ArrivalRate(now, tuning.rtt.recentSpanMs);
   }
 
@@ -75,10 +87,11 @@ export class DeliveryRateController implements CongestionController {
       return Math.max(inFlightBytes + Math.max(0, this.#kernelTakesTo - writtenBytes), minInFlightBytes);
     }
     const { pipeIsFull, bytesPerSecond } = this.#rate;
-    const pipeBytes =
-      (bytesPerSecond * (this.#meter.rtt.minMs + this.#receiptIntervalMs + this.#hostLagMs)) / 1000;
+    const roundMs = this.#meter.rtt.minMs + this.#receiptIntervalMs;
+    const pipeBytes = (bytesPerSecond * roundMs) / 1000;
+    const cruiseMs = Math.max(cruiseGain * roundMs, roundMs + this.#hostLag.ms);
     // The segment that is arriving counts for nothing until all of it is there, and another one must follow at once.
-    const cruiseBytes = cruiseGain * pipeBytes + this.segmentBytes + minSegmentBytes;
+    const cruiseBytes = (bytesPerSecond * cruiseMs) / 1000 + this.segmentBytes + minSegmentBytes;
     const wanted = pipeIsFull ? cruiseBytes : startupGain * pipeBytes;
     const least = pipeIsFull ? minInFlightBytes : this.#firstInFlightBytes;
     return Math.min(
@@ -89,7 +102,9 @@ export class DeliveryRateController implements CongestionController {
 
   get commitBytes(): number {
     const { commitMs, minCommitBytes, maxCommitBytes } = this.#tuning;
-    return clamp((this.#rate.bytesPerSecond * commitMs) / 1000, minCommitBytes, maxCommitBytes);
+    // The next turn comes as much later.
+    const turnMs = commitMs + this.#hostLag.ms;
+    return clamp((this.#rate.bytesPerSecond * turnMs) / 1000, minCommitBytes, maxCommitBytes);
   }
 
   get segmentBytes(): number {
@@ -110,6 +125,10 @@ export class DeliveryRateController implements CongestionController {
       kernel !== undefined &&
       this.#rate.pipeIsFull &&
       this.#arrivals.bytesPerSecond > this.#tuning.twoWayShare * this.#rate.bytesPerSecond;
+    // Where bulk arrives, too, receipts wait in its queue.
+    if (newest === undefined || this.#isTwoWay) return;
+    this.#lag.onRoundTrip(this.#rate.recentBytesPerSecond);
+    this.#hostLag.onNews(this.#lag);
   }
 
   onKernel(kernel: KernelMeasurement): void {
@@ -121,6 +140,8 @@ export class DeliveryRateController implements CongestionController {
     // Where a queue stands it is the queue that loses packets: more would not come through.
     const hasQueue = kernel.rttMs > kernel.minRttMs * longQueueRtt;
     this.#isRepairing = this.#now.ms < this.#repairsUntilMs && !hasQueue;
+    // Beyond the window is what was lost, and is sent again as the window lets it.
+    if (this.#isRepairing || kernel.unackedBytes > kernel.cwndBytes) this.#lag.unsettle();
     this.#kernelTakesTo = this.#subflow.outbox.ledger.writtenBytes + this.commitBytes - kernel.notSentBytes;
   }
 
@@ -133,6 +154,7 @@ export class DeliveryRateController implements CongestionController {
   }
 
   onPauseEnd(pauseMs: number): void {
+    this.#lag.unsettle();
     this.#rate.resume(pauseMs);
   }
 
@@ -157,18 +179,6 @@ export class DeliveryRateController implements CongestionController {
     // In slow start it knows first how much comes through, as long as nothing queues.
     const isQueueFree = kernel.rttMs <= kernel.minRttMs * this.#tuning.queueFreeRtt;
     return this.isGrowing && !wasDoubted && isQueueFree ? kernel.cwndBytes : 0;
-  }
-
-  /**
-   * What the two programs add to the kernel's round trip, since they are busy or wait for a processor: without allowance for it a
-   * starved machine would run its pipes empty. The kernel's own queue of unsent bytes is not part of it.
-   */
-  get #hostLagMs(): number {
-    const { kernel, rtt } = this.#meter;
-    const rate = this.#rate.recentBytesPerSecond;
-    if (kernel === undefined || rate === 0) return 0;
-    const unsentMs = (kernel.notSentBytes * 1000) / rate;
-    return clamp(rtt.recentMinMs - kernel.rttMs - unsentMs, 0, this.#tuning.maxHostLagMs);
   }
 
   /** What the kernel may have under way, and what is at its two ends meanwhile: more would only wait unsent. */

@@ -17,6 +17,7 @@ export class RttEstimator {
   readonly #tuning: RttTuning;
   #smoothedMs: number | undefined;
   #varianceMs: number;
+  #latestMs: number;
   #minMs = Number.POSITIVE_INFINITY;
   #minAtMs = 0;
   #spanMs = Number.POSITIVE_INFINITY;
@@ -27,11 +28,17 @@ export class RttEstimator {
     this.#now = now;
     this.#tuning = tuning;
     this.#varianceMs = tuning.firstMs / 2;
+    this.#latestMs = tuning.firstMs;
   }
 
   /** Until there is a sample, all others are a guess. */
   get isMeasured(): boolean {
     return this.#smoothedMs !== undefined;
+  }
+
+  /** The last sample. */
+  get latestMs(): number {
+    return this.#latestMs;
   }
 
   get smoothedMs(): number {
@@ -67,6 +74,7 @@ export class RttEstimator {
   addSample(rttMs: number): void {
     const nowMs = this.#now.ms;
     const sample = Math.max(rttMs, LEAST_SAMPLE_MS);
+    this.#latestMs = sample;
     if (sample <= this.#minMs || nowMs - this.#minAtMs > this.#tuning.minimumWindowMs) {
       this.#minMs = sample;
       this.#minAtMs = nowMs;

@@ -1,5 +1,6 @@
 import ipaddr from 'ipaddr.js';
 import { type Address, isInNetwork, type Network, parseAddress } from './ip-address.ts';
+import { ipv4BytesInside, type Nat64Prefix } from './nat64.ts';
 
 /** A range of addresses that are not ordinary destinations on the Internet. */
 export interface SpecialRange {
@@ -24,10 +25,15 @@ export interface JudgedAddress {
 /**
  * Judges the address, and each IPv4 address that it carries inside (see `embeddedIpv4`). The address itself comes first; a
  * caller that permits addresses must check all of them. Returns undefined if the text is not an IP address, or has a zone.
+ *
+ * @param nat64 the prefixes of the translators that are known here
  */
-export function judgeAddress(text: string): readonly JudgedAddress[] | undefined {
+export function judgeAddress(
+  text: string,
+  nat64: readonly Nat64Prefix[] = [],
+): readonly JudgedAddress[] | undefined {
   const address = parseAddress(text);
-  return address && [address, ...embeddedIpv4(address)].map(judged);
+  return address && [address, ...embeddedIpv4(address, nat64)].map((one) => judged(one, nat64));
 }
 
 /**
@@ -35,12 +41,12 @@ export function judgeAddress(text: string): readonly JudgedAddress[] | undefined
  * than what it carries for sure (see `judgeAddress`): local-use NAT64 (RFC 8215) has the IPv4 address at one of four places
  * (RFC 6052 section 2.2), which the operator of the translator has chosen, and two formats are deprecated.
  */
-export function addressForms(address: Address): readonly Address[] {
+export function addressForms(address: Address, nat64: readonly Nat64Prefix[] = []): readonly Address[] {
   const bytes = address.toByteArray();
   const possible = POSSIBLE_CARRIERS.filter(({ network }) => isInNetwork(address, network));
   return [
     address,
-    ...embeddedIpv4(address),
+    ...embeddedIpv4(address, nat64),
     ...possible.flatMap(({ inside }) => inside(bytes).map(ipv4FromBytes)),
   ];
 }
@@ -51,8 +57,8 @@ export function isLoopback(host: string): boolean {
   return address !== undefined && specialRange(address)?.scope === 'loopback';
 }
 
-function judged(address: Address): JudgedAddress {
-  const special = specialRange(address);
+function judged(address: Address, nat64: readonly Nat64Prefix[]): JudgedAddress {
+  const special = isLocalTranslator(address, nat64) ? undefined : specialRange(address);
   return special === undefined ? { address } : { address, special };
 }
 
@@ -75,10 +81,21 @@ function specialRange(address: Address): SpecialRange | undefined {
 /**
  * The IPv4 addresses that packets to this IPv6 address would end at: the one inside an IPv4-mapped
  * (RFC 4291 section 2.5.5.2), NAT64 (RFC 6052), 6to4 (RFC 3056) or Teredo (RFC 4380) address, where Teredo has
- * two, its server's and its client's. Empty for every other address.
+ * two, its server's and its client's; and in one of a known translator. Empty for every other address.
  */
-function embeddedIpv4(address: Address): readonly Address[] {
-  return carrierOf(address)?.inside(address.toByteArray()).map(ipv4FromBytes) ?? [];
+function embeddedIpv4(address: Address, nat64: readonly Nat64Prefix[]): readonly Address[] {
+  const bytes = address.toByteArray();
+  const carried = carrierOf(address)?.inside(bytes) ?? [];
+  const translated = nat64.filter((prefix) => isInNetwork(address, prefix));
+  return [...carried, ...translated.map(([, length]) => ipv4BytesInside(bytes, length))].map(ipv4FromBytes);
+}
+
+/**
+ * Whether an address is that of a translator in the range that is set aside for them (RFC 8215): where the length of the prefix is known,
+ * the IPv4 address inside says all. In other special ranges a prefix changes nothing: they are opened by the configuration alone.
+ */
+function isLocalTranslator(address: Address, nat64: readonly Nat64Prefix[]): boolean {
+  return isInNetwork(address, LOCAL_USE_NAT64) && nat64.some((prefix) => isInNetwork(address, prefix));
 }
 
 /** Most specific first: the first range that matches names the reason. */
@@ -131,6 +148,7 @@ const IPV6_RANGES = compile([
   ['ff00::/8', 'multicast', 'group'], // RFC 4291
 ]);
 
+const LOCAL_USE_NAT64: Network = ipaddr.parseCIDR('64:ff9b:1::/48');
 const GLOBAL_UNICAST_IPV6: Network = ipaddr.parseCIDR('2000::/3');
 
 interface Carrier {
@@ -141,7 +159,7 @@ interface Carrier {
 
 const CARRIERS: readonly Carrier[] = [
   { network: ipaddr.parseCIDR('::ffff:0:0/96'), inside: (bytes) => [bytes.slice(12)] },
-  { network: ipaddr.parseCIDR('64:ff9b::/96'), inside: (bytes) => [bytes.slice(12)] },
+  { network: ipaddr.parseCIDR('64:ff9b::/96'), inside: (bytes) => [ipv4BytesInside(bytes, 96)] },
   { network: ipaddr.parseCIDR('2002::/16'), inside: (bytes) => [bytes.slice(2, 6)] },
   {
     network: ipaddr.parseCIDR('2001::/32'),
@@ -153,14 +171,8 @@ const CARRIERS: readonly Carrier[] = [
 /** What `addressForms` adds. */
 const POSSIBLE_CARRIERS: readonly Carrier[] = [
   {
-    network: ipaddr.parseCIDR('64:ff9b:1::/48'),
-    // Prefixes of 48, 56, 64 and 96 bits; the byte in the middle stays zero.
-    inside: (bytes) => [
-      [...bytes.slice(6, 8), ...bytes.slice(9, 11)],
-      [...bytes.slice(7, 8), ...bytes.slice(9, 12)],
-      bytes.slice(9, 13),
-      bytes.slice(12),
-    ],
+    network: LOCAL_USE_NAT64,
+    inside: (bytes) => [48, 56, 64, 96].map((length) => ipv4BytesInside(bytes, length)),
   },
   // RFC 4291 section 2.5.5.1; `::` and `::1` are none of them.
   { network: ipaddr.parseCIDR('::/96'), inside: (bytes) => (isNearZero(bytes) ? [] : [bytes.slice(12)]) },

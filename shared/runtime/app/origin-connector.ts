@@ -4,7 +4,13 @@ import type { CancelSignal } from '../async/cancellation.ts';
 import type { ReleasePlace, SharedPlaces } from '../async/shared-places.ts';
 import type { MonotonicClock } from '../clock.ts';
 import type { OriginResolver } from '../dns/resolver.ts';
-import { CONNECTION_ATTEMPT_DELAY_MS, interleaveFamilies, raceConnections } from '../tcp/happy-eyeballs.ts';
+import type { Translators } from '../dns/translators.ts';
+import {
+  type AttemptLimit,
+  CONNECTION_ATTEMPT_DELAY_MS,
+  interleaveFamilies,
+  raceConnections,
+} from '../tcp/happy-eyeballs.ts';
 
 /** Opens one connection to an IP address for `owner`; rejects when it fails or `signal` aborts. */
 export type ConnectAddress<T> = (
@@ -18,6 +24,8 @@ export interface OriginConnectorOptions<T> {
   readonly resolver: OriginResolver;
   /** Returns the addresses that may be dialled, in the same order. Throws the reason if there are none. */
   permitted(addresses: readonly string[], port: number): readonly string[];
+  /** Where IPv4 may have to be reached through a translator; what they make of an address must be permitted, too. */
+  readonly translators?: Translators | undefined;
   readonly connect: ConnectAddress<T>;
   /** For all addresses of an origin together, after resolution. */
   readonly connectTimeoutMs: number;
@@ -44,9 +52,9 @@ export class OriginConnector<T extends { destroy(): void }> {
    * `dialFailure`), or with the signal's reason.
    */
   async connect({ host, port }: Destination, signal: CancelSignal, owner = ''): Promise<T> {
-    const { resolver, permitted } = this.#options;
+    const { resolver } = this.#options;
     const found = isIP(host) === 0 ? await resolver.resolve(host, signal, owner) : [host];
-    const addresses = permitted(found, port);
+    const addresses = await this.#dialled(found, port, signal);
     const release = await this.#place(signal, owner);
     try {
       return await this.#race(addresses, port, signal, owner);
@@ -55,25 +63,43 @@ export class OriginConnector<T extends { destroy(): void }> {
     }
   }
 
+  async #dialled(found: readonly string[], port: number, signal: CancelSignal): Promise<readonly string[]> {
+    const { permitted, translators } = this.#options;
+    const allowed = permitted(found, port);
+    if (translators === undefined) return allowed;
+    const learning = translators.learnFor(allowed, signal);
+    if (learning !== undefined) await learning;
+    signal.throwIfAborted();
+    if (translators.known.length === 0) return allowed;
+    // Once more, since now it is known which of them are IPv4 addresses in disguise.
+    return permitted(translators.reachable(permitted(allowed, port)), port);
+  }
+
   async #race(addresses: readonly string[], port: number, signal: CancelSignal, owner: string): Promise<T> {
-    const { connect, connectTimeoutMs, places, clock } = this.#options;
+    const { connect, connectTimeoutMs, clock } = this.#options;
     const first = clock() < this.#ipv4FirstUntilMs ? 4 : 6;
-    const ordered = interleaveFamilies(addresses, first, (address) => address);
+    const isRace = addresses.length > 1;
+    const ordered = isRace ? interleaveFamilies(addresses, first, (address) => address) : addresses;
     const { connection, address } = await raceConnections({
       addresses: ordered,
       connect: (address, attempt) => connect(address, port, attempt, owner),
       attemptDelayMs: CONNECTION_ATTEMPT_DELAY_MS,
-      limit: {
-        maxUnderway: MAX_ATTEMPTS,
-        patienceMs: ATTEMPT_PATIENCE_MS,
-        takeAnother: () => (places === undefined ? NO_PLACE : places.tryClaim(owner)),
-      },
+      limit: isRace ? this.#attemptLimit(owner) : undefined,
       timeoutMs: connectTimeoutMs,
       signal,
     });
     const hasIpv6Lost = !isIPv4(ordered[0] ?? '') && isIPv4(address);
     if (hasIpv6Lost) this.#ipv4FirstUntilMs = clock() + IPV4_FIRST_MS;
     return connection;
+  }
+
+  #attemptLimit(owner: string): AttemptLimit {
+    const { places } = this.#options;
+    return {
+      maxUnderway: MAX_ATTEMPTS,
+      patienceMs: ATTEMPT_PATIENCE_MS,
+      takeAnother: () => (places === undefined ? NO_PLACE : places.tryClaim(owner)),
+    };
   }
 
   /** Waits for the place of the first attempt. Rejects with the signal's reason. */

@@ -1,8 +1,9 @@
 import { promises as dns } from 'node:dns';
 import { type ErrorName, StreamError } from '../../protocol/errors.ts';
-import type { CancelSignal } from '../async/cancellation.ts';
+import { Cancellation, type CancelSignal } from '../async/cancellation.ts';
 import type { ReleasePlace, SharedPlaces } from '../async/shared-places.ts';
-import type { DnsChannels, DnsRecord } from './dns-channels.ts';
+import type { DnsRecord } from './dns-message.ts';
+import type { NameServers } from './name-servers.ts';
 
 /** What the name servers said for one address family. */
 export interface Family {
@@ -14,7 +15,8 @@ export interface LookupOptions {
   readonly name: string;
   /** Names are asked for in a place each; those who ask share them. */
   readonly places: SharedPlaces;
-  readonly channels: DnsChannels;
+  /** Called when it is the name's turn. Rejects with StreamError where there are none. */
+  readonly servers: () => Promise<NameServers>;
   /** For a caller, the time in the line included; and for the name servers. */
   readonly timeoutMs: number;
   /** What has been learned. */
@@ -103,37 +105,32 @@ export class Lookup {
       release();
       this.#claims.delete(other);
     }
-    try {
-      this.#askNameServers();
-    } catch (error) {
-      this.#settleAll({ error });
-    }
+    void this.#askNameServers().catch((error: unknown) => this.#settleAll({ error }));
   }
 
-  #askNameServers(): void {
-    const { name, channels, timeoutMs, onLearned } = this.#options;
-    const open = channels.take();
-    const { channel } = open;
-    const ipv4 = settled(channel.resolve4(name, { ttl: true }));
-    const ipv6 = settled(channel.resolve6(name, { ttl: true }));
+  async #askNameServers(): Promise<void> {
+    const { name, timeoutMs, onLearned } = this.#options;
+    const cancellation = new Cancellation();
     const timer = setTimeout(() => this.#settleAll({ error: this.#tooLate() }), timeoutMs);
-    let isComplete = false;
-    const complete = Promise.all([ipv6, ipv4]).then((families) => {
-      isComplete = true;
-      return families;
-    });
     this.#stopAsking = () => {
       clearTimeout(timer);
-      if (!isComplete) channel.cancel();
-      channels.giveBack(open);
+      cancellation.abort();
     };
-    void Promise.race([complete, ipv4AfterDelay(ipv4)]).then((families) => {
-      if (this.#isOver) return;
-      onLearned(families);
-      const answer = answerOf(families);
-      if (answer.length > 0) this.#settleAll({ answer });
-      else this.#settleAll({ error: failureOf(name, families) });
-    });
+    const servers = await this.#options.servers();
+    if (this.#isOver) return;
+    const ipv4 = settled(servers.ask(name, 'A', cancellation));
+    const ipv6 = settled(servers.ask(name, 'AAAA', cancellation));
+    const complete = Promise.all([ipv6, ipv4]);
+    const families = await Promise.race([
+      complete,
+      oneAfterDelay(ipv4, RESOLUTION_DELAY_MS),
+      oneAfterDelay(ipv6, OTHER_FAMILY_DELAY_MS),
+    ]);
+    if (this.#isOver) return;
+    onLearned(families);
+    const answer = answerOf(families);
+    if (answer.length > 0) this.#settleAll({ answer });
+    else this.#settleAll({ error: failureOf(name, families) });
   }
 
   #tooLate(): StreamError {
@@ -160,6 +157,8 @@ export class Lookup {
 export const MAX_ADDRESSES_PER_FAMILY = 8;
 /** RFC 8305 section 3: how much later than the A answer the AAAA answer may come. */
 const RESOLUTION_DELAY_MS = 50;
+/** The same the other way round. IPv4 is what works everywhere, so it gets more time, but not all there is. */
+const OTHER_FAMILY_DELAY_MS = 1_000;
 
 async function settled(query: Promise<readonly DnsRecord[]>): Promise<Family> {
   try {
@@ -169,11 +168,11 @@ async function settled(query: Promise<readonly DnsRecord[]>): Promise<Family> {
   }
 }
 
-/** The IPv4 answer alone, for name servers that drop AAAA queries; never when there is none. */
-async function ipv4AfterDelay(ipv4: Promise<Family>): Promise<readonly Family[]> {
-  const family = await ipv4;
+/** The answer of one family alone, for name servers that drop queries for the other; never when it has no addresses. */
+async function oneAfterDelay(answer: Promise<Family>, delayMs: number): Promise<readonly Family[]> {
+  const family = await answer;
   return new Promise((resolve) => {
-    if (family.records.length > 0) setTimeout(resolve, RESOLUTION_DELAY_MS, [family]);
+    if (family.records.length > 0) setTimeout(resolve, delayMs, [family]);
   });
 }
 
@@ -184,8 +183,23 @@ export function answerOf(families: readonly Family[]): readonly string[] {
 
 function failureOf(name: string, families: readonly Family[]): StreamError {
   const codes = families.map(({ errorCode }) => errorCode ?? dns.NODATA);
-  return new StreamError(errorOf(codes), `${name} could not be resolved: ${[...new Set(codes)].join(', ')}`);
+  const reasons = new Set(codes.map((code) => REASONS[code] ?? `the name servers cannot be asked (${code})`));
+  return new StreamError(errorOf(codes), `${name} could not be resolved: ${[...reasons].join('; ')}`);
 }
+
+const REASONS: Readonly<Record<string, string>> = {
+  [dns.NOTFOUND]: 'there is no such name',
+  [dns.NODATA]: 'it has no address',
+  [dns.TIMEOUT]: 'no name server answered in time',
+  [dns.SERVFAIL]: 'the name servers have failed (SERVFAIL)',
+  [dns.REFUSED]: 'the name servers refuse to answer (REFUSED)',
+  [dns.NOTIMP]: 'the name servers do not know the question (NOTIMP)',
+  [dns.FORMERR]: 'the name servers do not understand the question (FORMERR)',
+  [dns.BADRESP]: 'the name servers answer what cannot be read',
+  [dns.CONNREFUSED]: 'nobody answers at the addresses of the name servers (ECONNREFUSED)',
+  ENETUNREACH: 'there is no route to the name servers (ENETUNREACH)',
+  EHOSTUNREACH: 'the name servers cannot be reached (EHOSTUNREACH)',
+};
 
 function errorOf(codes: readonly string[]): ErrorName {
   // The name does not exist (NXDOMAIN), whatever became of the other query; or it has no address of either family.

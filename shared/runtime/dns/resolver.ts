@@ -1,11 +1,15 @@
+import { isDeepStrictEqual } from 'node:util';
 import { StreamError } from '../../protocol/errors.ts';
-import type { CancelSignal } from '../async/cancellation.ts';
+import { Cancellation, type CancelSignal } from '../async/cancellation.ts';
 import { type PlaceBounds, SharedPlaces } from '../async/shared-places.ts';
 import type { MonotonicClock } from '../clock.ts';
 import { keepRecent } from '../keep-recent.ts';
-import { DnsChannels, type DnsRoute } from './dns-channels.ts';
+import { PlainWay } from './dns-way.ts';
 import { HostsFile } from './hosts-file.ts';
 import { answerOf, type Family, Lookup, MAX_ADDRESSES_PER_FAMILY } from './lookup.ts';
+import { type DnsRoute, NameServers } from './name-servers.ts';
+import { Nat64Discovery } from './nat64-discovery.ts';
+import { systemNameServers } from './system-servers.ts';
 
 /** Turns a name into addresses. */
 export interface OriginResolver {
@@ -21,8 +25,11 @@ export interface DnsResolverOptions {
   /** Most that one caller waits, the time in the queue included. */
   readonly timeoutMs: number;
   readonly clock: MonotonicClock;
-  /** Asked before each query. Without it the system's name servers are asked, from any address. May throw StreamError. */
-  readonly route?: () => DnsRoute;
+  /**
+   * Asked before each name. Without it the system's name servers are asked, from any address. Throws, or rejects with, an error
+   * of ours where there is none.
+   */
+  readonly route?: () => DnsRoute | Promise<DnsRoute>;
   readonly hostsPath?: string;
   /** Names asked for at a time, for all askers and for one; `MAX_NAMES` for either where absent. */
   readonly names?: PlaceBounds;
@@ -34,10 +41,10 @@ export interface DnsResolverOptions {
 const MAX_NAMES = 256;
 
 /**
- * Resolves through the hosts file, then DNS, by c-ares (`dns.Resolver`) and not by `dns.lookup`: getaddrinfo(3)
- * occupies a thread of libuv's pool, and Node lets it use two. So two names with a dead name server would hold up every
- * other open for seconds. c-ares waits without threads and tells times to live. The price is that there are no search domains (a client means
- * its name as it stands) and no other NSS modules; the hosts file is read here.
+ * Resolves through the hosts file, then DNS, by sockets of our own and not by `dns.lookup`: getaddrinfo(3) occupies a thread of
+ * libuv's pool, and Node lets it use two. So two names with a dead name server would hold up every other open for seconds.
+ * The price is that there are no search domains (a client means its name as it stands) and no other NSS modules; the hosts
+ * file is read here.
  *
  * Callers that want the same name at the same time share one query; answers are kept for their time to live,
  * a minute at most.
@@ -46,7 +53,10 @@ export class DnsResolver implements OriginResolver {
   readonly #options: DnsResolverOptions;
   readonly #hosts: HostsFile;
   readonly #places: SharedPlaces;
-  readonly #channels: DnsChannels;
+  readonly #route: () => DnsRoute | Promise<DnsRoute>;
+  /** The translators of the network that the name servers belong to. */
+  readonly nat64: Nat64Discovery;
+  #servers: { readonly route: DnsRoute; readonly servers: NameServers } | undefined;
   readonly #cache = new Map<string, { readonly answer: readonly string[]; readonly expiresAtMs: number }>();
   readonly #lookups = new Map<string, Lookup>();
 
@@ -55,7 +65,11 @@ export class DnsResolver implements OriginResolver {
     this.#options = options;
     this.#hosts = new HostsFile(hostsPath, clock);
     this.#places = new SharedPlaces(names, options.onWait);
-    this.#channels = new DnsChannels(clock, () => options.route?.());
+    this.#route = options.route ?? systemRoute(clock);
+    this.nat64 = new Nat64Discovery(
+      async (name) => (await this.#nameServers()).ask(name, 'AAAA', NEVER),
+      clock,
+    );
   }
 
   async resolve(name: string, signal: CancelSignal, asker = ''): Promise<readonly string[]> {
@@ -81,13 +95,22 @@ export class DnsResolver implements OriginResolver {
     const lookup = new Lookup({
       name,
       places: this.#places,
-      channels: this.#channels,
+      servers: () => this.#nameServers(),
       timeoutMs: this.#options.timeoutMs,
       onLearned: (families) => this.#store(name, families),
       onOver: () => void this.#lookups.delete(name),
     });
     this.#lookups.set(name, lookup);
     return lookup;
+  }
+
+  /** The same ones as long as the route is the same: they know who of them does not answer. */
+  async #nameServers(): Promise<NameServers> {
+    const route = await this.#route();
+    if (this.#servers === undefined || !isSameRoute(route, this.#servers.route)) {
+      this.#servers = { route, servers: new NameServers(route, this.#options.clock) };
+    }
+    return this.#servers.servers;
   }
 
   #store(name: string, families: readonly Family[]): void {
@@ -97,6 +120,19 @@ export class DnsResolver implements OriginResolver {
     const expiresAtMs = this.#options.clock() + Math.min(ttlSeconds * 1000, MAX_CACHE_AGE_MS);
     keepRecent(this.#cache, name, { answer, expiresAtMs }, MAX_CACHED);
   }
+}
+
+/** Rounds over the name servers are bounded. */
+const NEVER = new Cancellation();
+
+function systemRoute(clock: MonotonicClock): () => DnsRoute {
+  const servers = systemNameServers(clock);
+  const way = new PlainWay();
+  return () => ({ servers: servers(), way });
+}
+
+function isSameRoute(one: DnsRoute, other: DnsRoute): boolean {
+  return one.way.name === other.way.name && isDeepStrictEqual(one.servers, other.servers);
 }
 
 /** RFC 6761 section 6.3: such names mean this machine, and are never asked of a name server. `name` in lower case. */

@@ -23,7 +23,7 @@ export type DescriptorWork = 'stream' | 'subflow';
  * most an eighth of the limit.
  */
 const RESERVED = 64;
-/** The limit may be changed while the process runs (prlimit). */
+/** For so long what was read of the limit counts, which may be changed while the process runs (prlimit). */
 const LIMIT_AGE_MS = 1_000;
 /** Where work would be refused, the number of open descriptors is read up to so many times as often. */
 const LOOKS_BEFORE_REFUSAL = 5;
@@ -61,7 +61,7 @@ export class Descriptors {
   take(work: DescriptorWork): boolean {
     const { openAgeMs } = this.#source;
     this.#readLimit();
-    this.#readOpen(openAgeMs);
+    this.#readOpen(this.#hasAmpleRoom ? LIMIT_AGE_MS : openAgeMs);
     // Those that were closed since the last look still count: before a refusal it is looked again.
     if (!this.#hasRoom(work)) this.#readOpen(openAgeMs / LOOKS_BEFORE_REFUSAL);
     const [open, limit] = [this.#open, this.#limit];
@@ -73,6 +73,11 @@ export class Descriptors {
     this.#refused[work] += 1;
     this.#onRefused(work, { open, limit });
     return false;
+  }
+
+  /** Far from the limit what was read is good for longer: what is taken counts at once, and nothing else opens thousands. */
+  get #hasAmpleRoom(): boolean {
+    return this.#open !== undefined && this.#limit !== undefined && this.#open < this.#limit / 2;
   }
 
   #hasRoom(work: DescriptorWork): boolean {

@@ -7,6 +7,8 @@ export const CONNECTION_ATTEMPT_DELAY_MS = 250;
 export interface ConnectionRace<Address, T> {
   /** In the order to try them, at least one. */
   readonly addresses: readonly Address[];
+  /** Further ones that are looked for meanwhile, in the order to try them; the race waits for them. Never rejects. */
+  readonly more?: Promise<readonly Address[]> | undefined;
   /** Opens one connection; rejects when it fails or `signal` aborts. */
   readonly connect: (address: Address, signal: CancelSignal) => Promise<T>;
   /** How long an attempt is left alone before the next one starts beside it. */
@@ -60,7 +62,9 @@ export function interleaveFamilies<Address>(
 export function raceConnections<Address, T extends { destroy(): void }>(
   race: ConnectionRace<Address, T>,
 ): Promise<{ connection: T; address: Address }> {
-  const { addresses, connect, attemptDelayMs, limit, timeoutMs, signal } = race;
+  const { more, connect, attemptDelayMs, limit, timeoutMs, signal } = race;
+  const addresses = [...race.addresses];
+  let isAllKnown = more === undefined;
   return new Promise((resolve, reject) => {
     const underway = new Set<Cancellation>();
     const room = new AttemptRoom(limit);
@@ -105,7 +109,7 @@ export function raceConnections<Address, T extends { destroy(): void }>(
     const startNext = () => {
       clearTimeout(nextTimer);
       if (started === addresses.length) {
-        if (underway.size === 0) fail();
+        if (underway.size === 0 && isAllKnown) fail();
         return;
       }
       if (!room.growTo(underway.size + 1)) {
@@ -113,6 +117,7 @@ export function raceConnections<Address, T extends { destroy(): void }>(
         return;
       }
       const address = addresses[started++]!;
+      // One that is found meanwhile does not wait: those before it had their time.
       if (started < addresses.length) nextTimer = setTimeout(startNext, attemptDelayMs);
       void attempt(address);
     };
@@ -125,6 +130,13 @@ export function raceConnections<Address, T extends { destroy(): void }>(
     if (signal.aborted) return onAbort();
     signal.addEventListener('abort', onAbort);
     startNext();
+    void more?.then((others) => {
+      isAllKnown = true;
+      if (settled) return;
+      const wasDone = started === addresses.length;
+      addresses.push(...others);
+      if (wasDone) startNext();
+    });
   });
 }
 

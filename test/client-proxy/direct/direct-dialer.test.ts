@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { ConfiguredUplink } from '../../../client-proxy/config/client-config.ts';
 import { DirectDialer, type DirectDialerOptions } from '../../../client-proxy/direct/direct-dialer.ts';
+import { UplinkResolvers } from '../../../client-proxy/dns/uplink-resolvers.ts';
 import { NORMAL_USE, type UplinkUse } from '../../../client-proxy/path-manager/uplink-use.ts';
 import { UplinkError } from '../../../client-proxy/uplink/uplink-error.ts';
 import { formatDestination } from '../../../shared/protocol/destination.ts';
@@ -31,6 +32,9 @@ async function bench(
   const names = await startNameServer(options.reply ?? (() => 'nxdomain'));
   after(() => names.close());
   const attempts: string[] = [];
+  const clock = () => performance.now();
+  const linkServers = { of: async () => [], ofSystem: async () => [] };
+  const surroundings = { linkServers, networkInterfaces: () => ({}), native: undefined };
   const dialer = new DirectDialer({
     uplinks: () =>
       (options.uplinks ?? [{}]).map((uplink) => ({
@@ -41,8 +45,8 @@ async function bench(
         ...uplink,
       })),
     useOf: options.useOf ?? (() => NORMAL_USE),
-    clock: () => performance.now(),
-    dns: { systemServers: () => [], native: undefined },
+    clock,
+    resolvers: new UplinkResolvers(surroundings, clock),
     ownAddresses: () => ['127.0.0.1', '::1', '192.168.1.5'],
     connect: async (uplink, target, signal, timeoutMs) => {
       attempts.push(`${uplink.name}: ${formatDestination(target)}`);

@@ -87,6 +87,25 @@ describe('what is read of the network', () => {
     expect(interfaces.find(({ name }) => name === 'wwan0')?.routes).toEqual([4, 6]);
   });
 
+  it('seeks a default route in IPv6 over an interface that has IPv6 alone: a translator may be there', async () => {
+    const kernel = source('');
+    const address = [{ family: 'inet6', local: '2001:470::5', prefixlen: 64, scope: 'global' }];
+    const link = {
+      ifindex: 7,
+      ifname: 'wwan7',
+      flags: ['UP', 'LOWER_UP'],
+      link_type: 'ether',
+      addr_info: address,
+    };
+    const runIp: NetworkSource['runIp'] = (args, input) =>
+      args.includes('address')
+        ? Promise.resolve({ stdout: JSON.stringify([link]), stderr: '' })
+        : kernel.runIp(args, input);
+    const { interfaces } = await new NetworkReader(CONCENTRATOR, undefined, { ...kernel, runIp }).read();
+    expect(kernel.asked).toEqual(['route get fibmatch 2001:db8::1 oif wwan7']);
+    expect(interfaces).toMatchObject([{ name: 'wwan7', routes: [6] }]);
+  });
+
   it('claims nothing about routes from a version that does not understand the question', async () => {
     const { interfaces } = await new NetworkReader(CONCENTRATOR, undefined, source(OLD_VERSION)).read();
     expect(interfaces.every(({ routes }) => routes === undefined)).toBe(true);

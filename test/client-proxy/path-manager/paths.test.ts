@@ -41,7 +41,7 @@ describe('the paths of an uplink', () => {
     const six: UplinkBinding = { kind: 'address', address: 'fd00::2' };
     expect(shown('per-uplink', six, [...ADDRESSES, NAME])).toEqual([['2001:db8::1 6', 'vps.example 6']]);
     expect(shown('per-family', six, [NAME])).toEqual([['vps.example 6']]);
-    expect(shown('per-uplink', six, [ADDRESSES[0]!])).toEqual([]);
+    expect(shown('per-uplink', six, [ADDRESSES[0]!])).toEqual([['192.0.2.1 4']]);
   });
 
   it('leave names whole to a proxy', () => {

@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
-import type { TargetNames } from '../../../client-proxy/dns/target-names.ts';
+import type { FoundAddresses, TargetNames } from '../../../client-proxy/dns/target-names.ts';
 import type { PathTarget } from '../../../client-proxy/path-manager/paths.ts';
 import { type ReachOptions, reach } from '../../../client-proxy/path-manager/reach.ts';
 import type { Uplink } from '../../../client-proxy/uplink/uplink.ts';
@@ -12,20 +12,33 @@ const FOUR: PathTarget = { host: '192.0.2.1', port: 443, families: [4] };
 const SIX: PathTarget = { host: '2001:db8::1', port: 443, families: [6] };
 const NAME: PathTarget = { host: 'vps.example', port: 443, families: [6, 4] };
 
+/** Where the uplink has no IPv4. */
+const TRANSLATED = { from: '198.41.0.4', to: '64:ff9b::c629:4' };
+
 /** What becomes of each address: how long it takes, and whether it fails. */
 type Fates = Readonly<Record<string, { afterMs: number; fails?: string }>>;
 
-function bed(targets: readonly PathTarget[], fates: Fates, more: Partial<ReachOptions> = {}) {
+function bed(
+  targets: readonly PathTarget[],
+  fates: Fates,
+  more: Partial<ReachOptions> = {},
+  found: FoundAddresses = { addresses: ['2001:db8::1', '192.0.2.1'] },
+) {
   const started: [string, number][] = [];
+  const reached: string[] = [];
   let open = 0;
   const result = reach({
     uplink: WIFI,
     targets,
     names: {
-      async addressesOf(name: string) {
+      async find(_uplinkName: string, name: string) {
         if (name !== NAME.host) throw Object.assign(new Error('unknown'), { code: 'ENOTFOUND' });
-        return ['2001:db8::1', '192.0.2.1'];
+        return found;
       },
+      dialled: async (_uplinkName: string, addresses: readonly string[]) =>
+        addresses.map((address) => (address === TRANSLATED.from ? TRANSLATED.to : address)),
+      onReached: (...what: string[]) => void reached.push(what.join(' ')),
+      onFailed: (...what: string[]) => void reached.push(`not ${what.join(' ')}`),
     } as unknown as TargetNames,
     async connect(_uplink, { host }, signal) {
       started.push([host, performance.now()]);
@@ -43,7 +56,7 @@ function bed(targets: readonly PathTarget[], fates: Fates, more: Partial<ReachOp
     ...more,
   });
   result.catch(() => {});
-  return { result, started, stillOpen: () => open };
+  return { result, started, reached, stillOpen: () => open };
 }
 
 beforeEach(() => {
@@ -104,6 +117,33 @@ describe('reaching the concentrator', () => {
     await expect(bed([unknown], {}).result).rejects.toThrow(
       'uplink wifi: no connection to nowhere.example:443: the name does not resolve (ENOTFOUND)',
     );
+  });
+
+  it('tries what its own name servers tell, also after what was known has failed', async () => {
+    const later = new Promise<readonly string[]>((resolve) =>
+      setTimeout(resolve, 700, ['192.0.2.1', '192.0.2.9']),
+    );
+    const fates = { '192.0.2.1': { afterMs: 100, fails: 'moved' }, '192.0.2.9': { afterMs: 50 } };
+    const { result, started, reached } = bed([NAME], fates, {}, { addresses: ['192.0.2.1'], later });
+    await vi.advanceTimersByTimeAsync(2_000);
+    expect((await result).address.host).toBe('192.0.2.9');
+    expect(started).toEqual([
+      ['192.0.2.1', 0],
+      ['192.0.2.9', 700],
+    ]);
+    expect(reached).toEqual([`wifi ${NAME.host} 192.0.2.9`]);
+    const none = bed([NAME], fates, {}, { addresses: ['192.0.2.1'], later: Promise.resolve([]) });
+    await vi.advanceTimersByTimeAsync(2_000);
+    await expect(none.result).rejects.toThrow('192.0.2.1: moved');
+    expect(none.reached).toEqual([`not wifi ${NAME.host}`]);
+  });
+
+  it('dials the translation of an address and knows it by the address itself', async () => {
+    const target: PathTarget = { host: TRANSLATED.from, port: 443, families: [4] };
+    const { result, started } = bed([target], { [TRANSLATED.to]: { afterMs: 10 } });
+    await vi.advanceTimersByTimeAsync(100);
+    expect((await result).address.host).toBe(TRANSLATED.from);
+    expect(started).toEqual([[TRANSLATED.to, 0]]);
   });
 
   it('leaves names to a proxy', async () => {

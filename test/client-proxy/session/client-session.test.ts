@@ -1,6 +1,5 @@
 import { pino } from 'pino';
 import { expect, it } from 'vitest';
-import { TargetNames } from '../../../client-proxy/dns/target-names.ts';
 import { NORMAL_USE } from '../../../client-proxy/path-manager/uplink-use.ts';
 import { ClientSession } from '../../../client-proxy/session/client-session.ts';
 import { connectSubflow } from '../../../client-proxy/uplink/subflow-connect.ts';
@@ -14,6 +13,7 @@ import { readHandshake } from '../../../shared/runtime/session/read-handshake.ts
 import { TrafficTable } from '../../../shared/runtime/session/uplink-traffic.ts';
 import { bench, identity, lan, native, receivePool } from '../../runtime/subflow/subflow-bench.ts';
 import { deferred } from '../../support/deferred.ts';
+import { literalNames } from '../../support/literal-names.ts';
 
 const key = new Uint8Array(32).fill(7);
 
@@ -27,7 +27,7 @@ it('that is closed while its HELLO is under way lets the connection go', async (
       uplinks: [lan],
       addresses: [{ host: '127.0.0.1', port }],
       paths: 'per-uplink',
-      names: new TargetNames(),
+      names: literalNames(),
       dialTimeoutMs: 5_000,
       memory: new MemoryBudget(2e6),
       memoryBytes: 1e6,

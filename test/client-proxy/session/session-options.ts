@@ -1,9 +1,9 @@
 import { pino } from 'pino';
-import { TargetNames } from '../../../client-proxy/dns/target-names.ts';
 import { NORMAL_USE } from '../../../client-proxy/path-manager/uplink-use.ts';
 import { MemoryBudget } from '../../../shared/protocol/memory-budget.ts';
 import { DEFAULT_TUNING } from '../../../shared/protocol/session/core-tuning.ts';
 import { TrafficTable } from '../../../shared/runtime/session/uplink-traffic.ts';
+import { literalNames } from '../../support/literal-names.ts';
 import { KEY } from './answered.ts';
 
 /** What a session is made with where the test does not care: all but its uplinks, back-off and connections. */
@@ -12,7 +12,7 @@ export function sessionOptions() {
     identity: () => ({ id: 'laptop', key: KEY }),
     addresses: [{ host: '192.0.2.1', port: 8443 }],
     paths: 'per-uplink' as const,
-    names: new TargetNames(),
+    names: literalNames(),
     dialTimeoutMs: 5_000,
     memory: new MemoryBudget(2e6),
     memoryBytes: 1e6,

@@ -15,7 +15,7 @@ function bed() {
     /** So many from an address; their names are address and number. */
     come: (address: string, count: number) => {
       for (let i = 0; i < count; i++) {
-        const leaving = places.enter({ name: `${address} ${i}` }, address);
+        const leaving = places.enter({ name: `${address} ${i}` }, () => address);
         if (leaving !== undefined) left.push(leaving.name);
       }
     },
@@ -57,4 +57,20 @@ it('lets the oldest of all go when many addresses fill it', () => {
   const before = left.length;
   come('192.168.1.9', 1);
   expect(left).toHaveLength(before);
+});
+
+it('asks nobody for an address while no bound can be met', () => {
+  const places = new NegotiatingPlaces<Guest>(4_096);
+  let asked = 0;
+  const come = (name: string) =>
+    places.enter({ name }, () => {
+      asked += 1;
+      return '192.168.1.5';
+    });
+  for (let i = 0; i < 768; i++) come(`${i}`);
+  expect(asked).toBe(0);
+  expect(come('one more')?.name).toBe('0');
+  expect(asked).toBe(769);
+  expect(come('another')?.name).toBe('1');
+  expect(asked).toBe(770);
 });

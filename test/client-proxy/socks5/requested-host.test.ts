@@ -41,6 +41,33 @@ describe('the host of a SOCKS5 request', () => {
   });
 
   it.each([
+    ['b\u00fccher.de', 'xn--bcher-kva.de'],
+    ['B\u00dcCHER.de.', 'xn--bcher-kva.de.'],
+    ['www.\u4f8b\u3048\u3002\u30c6\u30b9\u30c8', 'www.xn--r8jz45g.xn--zckzah'],
+    ['\u0645\u062b\u0627\u0644.example', 'xn--mgbh0fb.example'],
+    ['\uff57\uff57\uff57.example', 'www.example'],
+    ['\uff11\uff10.0.0.1', '10.0.0.1'],
+    ['stra\u00dfe.example', 'xn--strae-oqa.example'],
+    ['\uff11\uff12\uff17.1', '127.0.0.1'],
+  ])('reads the international name %s as %s', (text, host) => {
+    expect(hostFromDomainField(Buffer.from(text, 'utf8'))).toEqual({ host });
+  });
+
+  it.each([
+    ['b\u00fccher.example/x', /neither ASCII nor/],
+    ['b\u00fccher.example:80', /neither ASCII nor/],
+    ['b\u00fc%41cher.example', /neither ASCII nor/],
+    ['b\u00fc cher.example', /neither ASCII nor/],
+    ['\ufeffb\u00fccher.example', /neither ASCII nor/],
+    ['\u202ebad.example', /neither ASCII nor/],
+    [`${'\u00fc'.repeat(80)}.example`, /neither ASCII nor|longer than 63/],
+  ])('refuses the international name %j', (text, problem) => {
+    expect(hostFromDomainField(Buffer.from(text, 'utf8'))).toEqual({
+      problem: expect.stringMatching(problem),
+    });
+  });
+
+  it.each([
     ['', /empty/],
     ['.', /empty label/],
     ['a..b', /empty label/],
@@ -52,7 +79,7 @@ describe('the host of a SOCKS5 request', () => {
     ['user@example.org', /characters/],
     ['example.org:80', /characters/],
     ['http://example.org', /characters/],
-    ['b\u00fccher.example', /A-labels/],
+    ['b\u00fccher.example', /neither ASCII nor/],
     ['fe80::1%eth0', /characters/],
     ['[10.0.0.1]', /characters/],
     [':::', /characters/],

@@ -1,5 +1,5 @@
 import { isIP } from 'node:net';
-import { decodeAnswer, encodeQuestion } from '../../../client-proxy/dns/dns-message.ts';
+import { decodeAnswer, encodeQuestion } from '../../../shared/runtime/dns/dns-message.ts';
 import { type FuzzTarget, promise } from '../fuzz-target.ts';
 
 const QUESTION = { id: 0x1234, name: 'vps.example', type: 'A' } as const;

@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { Cancellation } from '../../../shared/runtime/async/cancellation.ts';
+import { PlainWay } from '../../../shared/runtime/dns/dns-way.ts';
 import { DnsResolver, type DnsResolverOptions } from '../../../shared/runtime/dns/resolver.ts';
 import { type NameServer, type NameServerReply, startNameServer } from '../../support/name-server.ts';
 
@@ -34,7 +35,7 @@ async function resolverWith(
   const resolver = new DnsResolver({
     timeoutMs,
     clock: () => clockMs,
-    route: () => ({ servers: [server.address] }),
+    route: () => ({ servers: [server.address], way: new PlainWay() }),
     hostsPath,
     ...more,
   });
@@ -109,7 +110,7 @@ test('nobody listens: network failure', async () => {
   const resolver = new DnsResolver({
     timeoutMs: 5000,
     clock: () => 0,
-    route: () => ({ servers: [server.address] }),
+    route: () => ({ servers: [server.address], way: new PlainWay() }),
     hostsPath,
   });
   await expect(resolver.resolve('www.example.org', NEVER)).rejects.toMatchObject({ code: 'networkFailure' });
@@ -185,7 +186,7 @@ test('256 names at a time, the others in line, and an error when the line is ful
     resolver.resolve(`n${index}.example.org`, new AbortController().signal),
   );
   await expect(all.at(-1)).rejects.toMatchObject({ code: 'resourceExceeded' });
-  // c-ares asks the silent server again after a second; from then on it answers.
+  // The silent server is asked again after half a second; from then on it answers.
   open = true;
   const answers = await Promise.all(all.slice(0, -1));
   expect(answers.every((addresses) => addresses.includes('192.0.2.1'))).toBe(true);
@@ -275,7 +276,7 @@ describe('names of several askers', () => {
     const before = await descriptors();
     for (let round = 0; round < 50; round++) {
       const dead = askDead(resolver, 20, `r${round}-`);
-      // Until c-ares has asked.
+      // Until it has been asked for.
       await expect
         .poll(() => queries.some((query) => query.includes(` r${round}-`)), { interval: 1 })
         .toBe(true);

@@ -5,9 +5,13 @@ import { type EgressRule, parseEgressRule } from '../../../server-concentrator/c
 import { createEgressPolicy, type EgressPolicy } from '../../../server-concentrator/egress/egress-policy.ts';
 import { type DialOutcome, OriginDialer } from '../../../server-concentrator/egress/origin-dialer.ts';
 import { StreamError } from '../../../shared/protocol/errors.ts';
+import type { Nat64Prefix } from '../../../shared/runtime/address/nat64.ts';
 import type { ConnectAddress } from '../../../shared/runtime/app/origin-connector.ts';
 import type { CancelSignal } from '../../../shared/runtime/async/cancellation.ts';
+import { PlainWay } from '../../../shared/runtime/dns/dns-way.ts';
+import { Nat64Discovery } from '../../../shared/runtime/dns/nat64-discovery.ts';
 import { DnsResolver, type OriginResolver } from '../../../shared/runtime/dns/resolver.ts';
+import { Translators } from '../../../shared/runtime/dns/translators.ts';
 import { startNameServer } from '../../support/name-server.ts';
 
 const NEVER = new AbortController().signal;
@@ -16,13 +20,17 @@ afterEach(() => {
   for (const cleanup of cleanups.splice(0)) cleanup();
 });
 
-function policyOf({ allow = [], deny = [] }: { allow?: string[]; deny?: string[] } = {}): EgressPolicy {
+function policyOf(
+  { allow = [], deny = [] }: { allow?: string[]; deny?: string[] } = {},
+  nat64: () => readonly Nat64Prefix[] = () => [],
+): EgressPolicy {
   const rules = (lines: string[]) => lines.map((line) => parseEgressRule(line) as EgressRule);
   return createEgressPolicy({
     allow: rules(allow),
     deny: rules(deny),
     ownAddresses: [],
     listenPorts: [8443],
+    nat64,
   });
 }
 
@@ -140,7 +148,7 @@ describe('real connections', () => {
     const resolver = new DnsResolver({
       timeoutMs: 5000,
       clock: () => 0,
-      route: () => ({ servers: [server.address] }),
+      route: () => ({ servers: [server.address], way: new PlainWay() }),
     });
     const policy = policyOf({ allow: ['127.0.0.1', '::1'] });
     const { dialer } = dialerOf({ policy, resolver, connect: connectTcp });
@@ -148,6 +156,68 @@ describe('real connections', () => {
     expect(socket.remoteAddress).toBe('127.0.0.1');
     expect(server.queries.sort()).toEqual(['A origin.example.test', 'AAAA origin.example.test']);
   });
+});
+
+describe('a concentrator without IPv4, behind a translator', () => {
+  const OPERATOR = '2620:fe:64::c000:aa';
+  const LOCAL = 'fd00:64::c000:aa';
+  const IPV6_ONLY = ['2001:470::5'];
+
+  test.each<[string, string, string[], string[], string]>([
+    ['an IPv4 address', OPERATOR, [], ['198.41.0.4'], '2620:fe:64::c629:4 443'],
+    ['a name that has IPv4 alone', OPERATOR, [], ['four.test'], '2620:fe:64::c629:4 443'],
+    ['a name that has been translated already', OPERATOR, [], ['dns64.test'], '2620:fe:64::c629:5 443'],
+    ['IPv6', OPERATOR, [], ['2620:fe::fe'], '2620:fe::fe 443'],
+    ['a prefix that a rule opens', LOCAL, ['fd00:64::/96'], ['198.41.0.4'], 'fd00:64::c629:4 443'],
+    [
+      'a private address that a rule opens',
+      OPERATOR,
+      ['10.0.0.0/8'],
+      ['10.1.2.3'],
+      '2620:fe:64::a01:203 443',
+    ],
+  ])('dials %s', async (_, shown, allow, [host], expected) => {
+    const { connect, dialled } = connectRecorder();
+    await dialerBehind(shown, { allow }, connect).dial({ host: host!, port: 443 }, NEVER, 'laptop');
+    expect(dialled).toEqual([expected]);
+  });
+
+  test.each<[string, string, { allow?: string[]; deny?: string[] }, string]>([
+    ['a private address in disguise', OPERATOR, {}, '2620:fe:64::a01:203'],
+    ['a name that leads to one', OPERATOR, {}, 'rebind.test'],
+    ['a private address', OPERATOR, {}, '10.1.2.3'],
+    ['a denied address in disguise', OPERATOR, { deny: ['198.41.0.0/16'] }, '2620:fe:64::c629:4'],
+    ['a denied translation', OPERATOR, { deny: ['2620:fe:64::/48'] }, '198.41.0.4'],
+    ['what lies in a private prefix', LOCAL, {}, '198.41.0.4'],
+    ['metadata in a prefix that is open', LOCAL, { allow: ['fd00:64::/96'] }, 'fd00:64::a9fe:a9fe'],
+  ])('refuses %s', async (_, shown, rules, host) => {
+    const { connect, dialled } = connectRecorder();
+    const dial = dialerBehind(shown, rules, connect).dial({ host, port: 443 }, NEVER, 'laptop');
+    await expect(dial).rejects.toMatchObject({ code: 'notAuthorized' });
+    expect(dialled).toEqual([]);
+  });
+
+  function dialerBehind(
+    shown: string,
+    rules: { allow?: string[]; deny?: string[] },
+    connect: ConnectAddress<Connection>,
+  ) {
+    const clock = () => 0;
+    const discovery = new Nat64Discovery(async () => [{ address: shown, ttl: 60 }], clock);
+    const resolver = resolverOf({
+      'four.test': ['198.41.0.4'],
+      'dns64.test': ['2620:fe:64::c629:5'],
+      'rebind.test': ['2620:fe:64::a01:203'],
+    });
+    return new OriginDialer<Connection>({
+      policy: policyOf(rules, () => discovery.known),
+      resolver,
+      translators: new Translators(discovery, () => IPV6_ONLY, clock),
+      connect,
+      connectTimeoutMs: 1_000,
+      clock,
+    });
+  }
 });
 
 describe('policy', () => {

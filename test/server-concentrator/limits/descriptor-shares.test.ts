@@ -43,9 +43,9 @@ test.each([
 
 test.each([
   { limit: 262_144, total: 256, perOwner: 64 },
-  { limit: 4_096, total: 256, perOwner: 64 },
-  { limit: 1_024, total: 64, perOwner: 32 },
-  { limit: 128, total: 16, perOwner: 8 },
+  { limit: 4_096, total: 128, perOwner: 64 },
+  { limit: 1_024, total: 32, perOwner: 16 },
+  { limit: 128, total: 8, perOwner: 4 },
   { limit: 10, total: 2, perOwner: 1 },
 ])('of $limit descriptors those of $total names are reserved', ({ limit, ...places }) => {
   expect(namePlaces(limit, 64)).toEqual(places);

@@ -1,10 +1,10 @@
 import type { ChildProcess } from 'node:child_process';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
-import type { Network } from './namespaces.ts';
+import type { Namespace } from '../../bed/namespace.ts';
 import { ROOT } from './program.ts';
 
-/** A name server in the origin's namespace; name-server.mjs says what it answers. */
+/** A name server in a namespace; name-server.mjs says what it answers. */
 export class NameServer {
   /** The queries so far, as `A NAME FROM`. */
   readonly queries: string[] = [];
@@ -14,10 +14,17 @@ export class NameServer {
     this.#child = child;
   }
 
-  /** @param names as `NAME=ADDRESS` */
-  static async start({ origin }: Network, names: readonly string[]): Promise<NameServer> {
+  /**
+   * @param names as `NAME=ADDRESS`
+   * @param address of the namespace, by default the one where others reach it
+   */
+  static async start(
+    namespace: Namespace,
+    names: readonly string[],
+    address: string = namespace.address.v4,
+  ): Promise<NameServer> {
     const program = join(ROOT, 'test', 'system', 'support', 'name-server.mjs');
-    const child = origin.spawn(process.execPath, [program, origin.address.v4, ...names], {
+    const child = namespace.spawn(process.execPath, [program, address, ...names], {
       stdio: ['ignore', 'pipe', 'inherit'],
     });
     const server = new NameServer(child);

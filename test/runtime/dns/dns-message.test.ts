@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { type DnsQuestion, decodeAnswer, encodeQuestion } from '../../../client-proxy/dns/dns-message.ts';
+import { type DnsQuestion, decodeAnswer, encodeQuestion } from '../../../shared/runtime/dns/dns-message.ts';
 
 const QUESTION: DnsQuestion = { id: 0xabcd, name: 'www.example.org', type: 'A' };
 const hex = (text: string) => Buffer.from(text.replaceAll(/\s/g, ''), 'hex');
@@ -22,6 +22,7 @@ describe('a DNS message', () => {
     expect(decodeAnswer(ANSWER, QUESTION)).toEqual({
       code: 0,
       isTruncated: false,
+      isReferral: false,
       records: [
         { address: '198.41.0.4', ttl: 60 },
         { address: '198.41.0.5', ttl: 10 },

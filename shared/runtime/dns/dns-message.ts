@@ -1,7 +1,12 @@
 import ipaddr from 'ipaddr.js';
-import type { DnsRecord } from '../../shared/runtime/dns/dns-channels.ts';
 
 export type DnsType = 'A' | 'AAAA';
+
+/** One address that a name server told, with its time to live in seconds. */
+export interface DnsRecord {
+  readonly address: string;
+  readonly ttl: number;
+}
 
 /** A question to a name server. */
 export interface DnsQuestion {
@@ -17,6 +22,8 @@ export interface DnsAnswer {
   readonly code: number;
   /** Not all of it: ask again over TCP. */
   readonly isTruncated: boolean;
+  /** It knows nothing of the name, and does not ask others for us: no statement about the name. */
+  readonly isReferral: boolean;
   /** The addresses, of whatever names the aliases (CNAME) lead to. */
   readonly records: readonly DnsRecord[];
 }
@@ -26,7 +33,9 @@ const CLASS_IN = 1;
 const HEADER_BYTES = 12;
 const RECURSION_DESIRED = 0x0100;
 const IS_RESPONSE = 0x8000;
+const AUTHORITATIVE = 0x0400;
 const TRUNCATED = 0x0200;
+const RECURSION_AVAILABLE = 0x0080;
 const CODE_MASK = 0x000f;
 /** Two bits that mark a name's rest as being elsewhere in the message (RFC 1035 section 4.1.4). */
 const POINTER = 0xc0;
@@ -83,7 +92,12 @@ function readAnswer(message: Buffer, question: DnsQuestion): DnsAnswer | undefin
     }
     at += 10 + length;
   }
-  return { code: flags & CODE_MASK, isTruncated: (flags & TRUNCATED) !== 0, records };
+  return {
+    code: flags & CODE_MASK,
+    isTruncated: (flags & TRUNCATED) !== 0,
+    isReferral: message.readUInt16BE(6) === 0 && (flags & (AUTHORITATIVE | RECURSION_AVAILABLE)) === 0,
+    records,
+  };
 }
 
 function afterName(message: Buffer, start: number): number {

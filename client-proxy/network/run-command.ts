@@ -1,0 +1,45 @@
+import { execFile } from 'node:child_process';
+
+/** What a command printed; its exit code says only that something failed. */
+export interface CommandResult {
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+export interface CommandLimits {
+  readonly timeoutMs: number;
+  readonly maxOutputBytes: number;
+}
+
+/** Whether nothing can be run there, now or later; other errors are of a moment (no memory, no descriptors). */
+export function isNoProgram({ code }: NodeJS.ErrnoException): boolean {
+  return NO_PROGRAM.has(code ?? '');
+}
+
+const NO_PROGRAM: ReadonlySet<string> = new Set(['ENOENT', 'ENOTDIR', 'EACCES', 'ELOOP', 'ENAMETOOLONG']);
+
+/**
+ * Runs a command to its end, or kills it when its time is up; undefined where there is no such program. Rejects when it could not
+ * be run to its end.
+ */
+export function runCommand(
+  command: string,
+  args: readonly string[],
+  { timeoutMs, maxOutputBytes }: CommandLimits,
+  input = '',
+): Promise<CommandResult | undefined> {
+  return new Promise<CommandResult | undefined>((resolve, reject) => {
+    const limits = { timeout: timeoutMs, killSignal: 'SIGKILL', maxBuffer: maxOutputBytes } as const;
+    const child = execFile(command, args, limits, (error, stdout, stderr) => {
+      if (error && typeof error.code !== 'number') reject(error);
+      else resolve({ stdout, stderr });
+    });
+    // It may have ended before it has read everything.
+    child.stdin?.on('error', () => {});
+    child.stdin?.end(input);
+  }).catch((error: Error) => {
+    // Some errors are thrown, and not told.
+    if (isNoProgram(error)) return undefined;
+    throw error;
+  });
+}

@@ -1,0 +1,231 @@
+import { randomInt } from 'node:crypto';
+import dns from 'node:dns';
+import type { Destination } from '../../protocol/destination.ts';
+import { parseHostPort } from '../address/host-port.ts';
+import type { CancelSignal } from '../async/cancellation.ts';
+import type { MonotonicClock } from '../clock.ts';
+import type { DnsAnswer, DnsQuestion, DnsRecord, DnsType } from './dns-message.ts';
+import type { DnsWay } from './dns-way.ts';
+import { SendPace } from './send-pace.ts';
+import { ServerQuery } from './server-query.ts';
+
+/** Which name servers are asked, and from where. */
+export interface DnsRoute {
+  /** As `address` or `address:port`; the first ones are asked. */
+  readonly servers: readonly string[];
+  readonly way: DnsWay;
+}
+
+/** How patiently name servers are asked. */
+export interface DnsPatience {
+  /** How long the next one waits behind one that says nothing. */
+  readonly nextServerMs: number;
+  /** From the first question to its repetition where a datagram may have been lost; doubled with each round. */
+  readonly firstRoundMs: number;
+  readonly rounds: number;
+}
+
+/** Answers from a cache come within a fraction of this; others may take longer, and then two servers look for them. */
+const NEXT_SERVER_MS = 300;
+/** Nobody waits for a name longer than four rounds. */
+const PATIENCE: DnsPatience = { nextServerMs: NEXT_SERVER_MS, firstRoundMs: 500, rounds: 4 };
+/** As resolv.conf(5) has it. Each takes a socket while it is asked. */
+export const MAX_ASKED_SERVERS = 3;
+/** So long another one is asked before a server that was too late, or failed where the other did not. */
+const SET_ASIDE_MS = 30_000;
+/** By so much rounds take longer, by chance. */
+const JITTER_PERCENT = 50;
+const DNS_PORT = 53;
+
+/**
+ * The name servers of one route. They are asked in their order. One that fails, talks nonsense or is late has the next one asked
+ * beside it, and the first real answer counts: addresses, that there are none, or that there is no such name.
+ */
+export class NameServers {
+  readonly #route: DnsRoute;
+  readonly #clock: MonotonicClock;
+  readonly #patience: DnsPatience;
+  readonly #pace: SendPace;
+  /** By server: until when others come first. */
+  readonly #asideUntilMs = new Map<string, number>();
+
+  constructor(route: DnsRoute, clock: MonotonicClock, patience: DnsPatience = PATIENCE) {
+    this.#route = route;
+    this.#clock = clock;
+    this.#patience = patience;
+    this.#pace = new SendPace(clock);
+  }
+
+  /**
+   * The addresses of a name. Rejects with an error that has one of c-ares' codes (`dns.NOTFOUND`: there is no such name,
+   * `dns.NODATA`: no address of this type, `dns.SERVFAIL` and others, `dns.TIMEOUT`) or Node's; or with the signal's reason.
+   */
+  ask(name: string, type: DnsType, signal: CancelSignal): Promise<readonly DnsRecord[]> {
+    return new Promise((resolve, reject) => {
+      const settle = (how: () => void) => {
+        race.stop();
+        signal.removeEventListener('abort', onAbort);
+        how();
+      };
+      const onAbort = () => settle(() => reject(signal.reason));
+      const race = new ServerRace({
+        servers: this.#inOrder(),
+        way: this.#route.way,
+        patience: this.#patience,
+        pace: this.#pace,
+        question: { name, type },
+        onAnswer: (answer, server, passedOver) => {
+          this.#asideUntilMs.delete(server);
+          for (const other of passedOver) this.#asideUntilMs.set(other, this.#clock() + SET_ASIDE_MS);
+          settle(() => (answer.records.length > 0 ? resolve(answer.records) : reject(noAddress(answer))));
+        },
+        onFailure: (code) => settle(() => reject(failed(code))),
+      });
+      if (signal.aborted) return onAbort();
+      signal.addEventListener('abort', onAbort);
+      race.start();
+    });
+  }
+
+  #inOrder(): readonly string[] {
+    const nowMs = this.#clock();
+    const isAside = (server: string) => (this.#asideUntilMs.get(server) ?? nowMs) > nowMs;
+    const { servers } = this.#route;
+    const inOrder = [...servers.filter((one) => !isAside(one)), ...servers.filter(isAside)];
+    return inOrder.slice(0, MAX_ASKED_SERVERS);
+  }
+}
+
+interface ServerRaceOptions {
+  readonly servers: readonly string[];
+  readonly way: DnsWay;
+  readonly patience: DnsPatience;
+  readonly pace: SendPace;
+  readonly question: Omit<DnsQuestion, 'id'>;
+  /** @param passedOver those that were asked before and have said nothing of use */
+  onAnswer(answer: DnsAnswer, server: string, passedOver: readonly string[]): void;
+  /** None has answered. */
+  onFailure(code: string): void;
+}
+
+/** One question to several name servers; until `stop`. */
+class ServerRace {
+  readonly #options: ServerRaceOptions;
+  readonly #queries = new Map<string, ServerQuery>();
+  /** Those that have failed in this round. */
+  readonly #failed = new Set<string>();
+  #round = 0;
+  /** How many have been asked in this round. */
+  #asked = 0;
+  #timer: NodeJS.Timeout | undefined;
+  /** Of the question that may still wait for its turn. */
+  #giveUpTurn = () => {};
+  #failure: string = dns.TIMEOUT;
+
+  constructor(options: ServerRaceOptions) {
+    this.#options = options;
+  }
+
+  start(): void {
+    if (this.#options.servers.length === 0) this.#options.onFailure(dns.CONNREFUSED);
+    else this.#askNext();
+  }
+
+  stop(): void {
+    clearTimeout(this.#timer);
+    this.#giveUpTurn();
+    for (const query of this.#queries.values()) query.close();
+  }
+
+  #askNext(): void {
+    const { servers, patience, pace } = this.#options;
+    clearTimeout(this.#timer);
+    const server = servers[this.#asked++]!;
+    // The last one has what is left of the round.
+    const isLast = this.#asked === servers.length;
+    // Questions that were asked together are not asked again together: a name server's queue is short.
+    const jitter = 1 + randomInt(JITTER_PERCENT) / 100;
+    const roundMs = patience.firstRoundMs * 2 ** this.#round * jitter;
+    const usedMs = patience.nextServerMs * (servers.length - 1);
+    const waitMs = isLast ? Math.max(patience.nextServerMs, roundMs - usedMs) : patience.nextServerMs;
+    this.#giveUpTurn = pace.run(() => {
+      this.#timer = setTimeout(() => (isLast ? this.#endRound() : this.#askNext()), waitMs);
+      this.#queryTo(server).send();
+    });
+  }
+
+  #endRound(): void {
+    const { patience, onFailure } = this.#options;
+    this.#round++;
+    this.#asked = 0;
+    this.#failed.clear();
+    if (this.#round === patience.rounds) onFailure(this.#failure);
+    else this.#askNext();
+  }
+
+  #queryTo(server: string): ServerQuery {
+    let query = this.#queries.get(server);
+    if (query === undefined) {
+      const { way, question } = this.#options;
+      query = new ServerQuery({
+        question: { ...question, id: randomInt(MAX_ID) },
+        server: addressOf(server),
+        way,
+        onAnswer: (answer) => this.#onAnswer(server, answer),
+        onFailure: (code) => this.#onFailure(server, code),
+        onNonsense: () => this.#hurry(server),
+      });
+      this.#queries.set(server, query);
+    }
+    return query;
+  }
+
+  #onAnswer(server: string, answer: DnsAnswer): void {
+    if (answer.code !== NO_ERROR && answer.code !== NO_SUCH_NAME) {
+      this.#onFailure(server, FAILURES[answer.code] ?? dns.SERVFAIL);
+    } else if (answer.isReferral && answer.code === NO_ERROR) {
+      this.#onFailure(server, dns.SERVFAIL);
+    } else {
+      const { servers, onAnswer } = this.#options;
+      onAnswer(answer, server, servers.slice(0, servers.indexOf(server)));
+    }
+  }
+
+  #onFailure(server: string, code: string): void {
+    const { servers, onFailure } = this.#options;
+    this.#failure = code;
+    this.#failed.add(server);
+    if (this.#failed.size === servers.length) onFailure(code);
+    else this.#hurry(server);
+  }
+
+  /** The next one need not wait for the one that was asked last. */
+  #hurry(server: string): void {
+    const { servers } = this.#options;
+    if (this.#asked < servers.length && servers[this.#asked - 1] === server) this.#askNext();
+  }
+}
+
+// RFC 1035 section 4.1.1, RCODE
+const NO_ERROR = 0;
+const NO_SUCH_NAME = 3;
+const FAILURES: Readonly<Record<number, string>> = {
+  1: dns.FORMERR,
+  2: dns.SERVFAIL,
+  4: dns.NOTIMP,
+  5: dns.REFUSED,
+};
+const MAX_ID = 0x1_0000;
+
+/** The address and port that a configuration, or the system, names. */
+export function addressOf(server: string): Destination {
+  return parseHostPort(server) ?? { host: server.replace(/^\[(.*)\]$/, '$1'), port: DNS_PORT };
+}
+
+function noAddress({ code }: DnsAnswer): Error {
+  return failed(code === NO_SUCH_NAME ? dns.NOTFOUND : dns.NODATA);
+}
+
+function failed(code: string): Error {
+  return Object.assign(new Error(code), { code });
+}

@@ -1,0 +1,63 @@
+import { isIPv4 } from 'node:net';
+import { type Nat64Prefix, translatedAddress } from '../address/nat64.ts';
+import { canBeAnswered, ownFamilies } from '../address/own-families.ts';
+import { isLoopback } from '../address/special-ranges.ts';
+import type { CancelSignal } from '../async/cancellation.ts';
+import type { MonotonicClock } from '../clock.ts';
+import type { Nat64Discovery } from './nat64-discovery.ts';
+
+/** The addresses of this machine are read at most so often: it is done for each connection. */
+const READ_EVERY_MS = 1_000;
+
+/** How a network without IPv4 reaches IPv4 addresses: by IPv6, and a translator (NAT64). */
+export class Translators {
+  readonly #discovery: Nat64Discovery;
+  readonly #ownAddresses: () => readonly string[];
+  readonly #clock: MonotonicClock;
+  #families: ReadonlySet<4 | 6> = new Set();
+  #readMs = Number.NEGATIVE_INFINITY;
+
+  /** @param ownAddresses what connections are made from */
+  constructor(discovery: Nat64Discovery, ownAddresses: () => readonly string[], clock: MonotonicClock) {
+    this.#discovery = discovery;
+    this.#ownAddresses = ownAddresses;
+    this.#clock = clock;
+  }
+
+  /** The prefixes that are known. */
+  get known(): readonly Nat64Prefix[] {
+    return this.#discovery.known;
+  }
+
+  /**
+   * Asks for the prefixes, if they matter for who dials these addresses: to reach them, or to know what is behind them. Undefined
+   * where they do not.
+   */
+  learnFor(addresses: readonly string[], signal: CancelSignal): Promise<unknown> | undefined {
+    const families = this.#ownFamilies();
+    if (!families.has(6)) return undefined;
+    const isNeeded =
+      !families.has(4) && addresses.some((address) => isIPv4(address) && canBeAnswered(address));
+    const mayCarry = addresses.some((address) => !isIPv4(address) && !isLoopback(address));
+    return isNeeded || mayCarry ? this.#discovery.current(isNeeded, signal) : undefined;
+  }
+
+  /** What to dial for these addresses: they themselves, or in place of IPv4, if there is none here, their translations. */
+  reachable(addresses: readonly string[]): readonly string[] {
+    const { known } = this;
+    if (known.length === 0 || this.#ownFamilies().has(4)) return addresses;
+    return addresses.flatMap((address) =>
+      isIPv4(address) && canBeAnswered(address)
+        ? known.map((prefix) => translatedAddress(prefix, address))
+        : [address],
+    );
+  }
+
+  #ownFamilies(): ReadonlySet<4 | 6> {
+    if (this.#clock() - this.#readMs >= READ_EVERY_MS) {
+      this.#families = ownFamilies(this.#ownAddresses());
+      this.#readMs = this.#clock();
+    }
+    return this.#families;
+  }
+}
