@@ -23,7 +23,7 @@ import type { SubflowListener, SubflowListenerOptions } from '../shared/runtime/
 import type { SubflowTransport } from '../shared/runtime/subflow/subflow-transport.ts';
 import { AddressKeeper } from './address-keeper.ts';
 import { OwnAddresses } from './addresses/own-addresses.ts';
-import { Concentrator, type ConcentratorParts } from './concentrator.ts';
+import { Concentrator } from './concentrator.ts';
 import {
   ConcentratorCounts,
   type CrowdedStage,
@@ -39,6 +39,7 @@ import { listenWherePossible } from './listen-where-possible.ts';
 import { ClientKeys } from './session/client-keys.ts';
 import { KernelMemoryWatch, kernelMemoryLimit } from './session/kernel-memory-watch.ts';
 import { MemoryLevels } from './session/memory-levels.ts';
+import { MemoryWatch } from './session/memory-watch.ts';
 import { SessionRegistry } from './session/session-registry.ts';
 import { ShortageWatch } from './session/shortage-watch.ts';
 import { SubflowAdmission } from './session/subflow-admission.ts';
@@ -72,7 +73,8 @@ export async function assemble(config: ConcentratorConfig, deps: ConcentratorDep
   const memory = new MemoryLevels(config.limits);
   const logs = new ClientLogs(logger, clock);
   const limitHits = new LimitHits(counters.counts.limits, logs);
-  const found = { own, listenPorts, watch, peers, memory, limitHits, counters };
+  const descriptors = descriptorLimit() ?? ASSUMED_DESCRIPTORS;
+  const found = { own, listenPorts, descriptors, watch, peers, memory, limitHits, counters };
   const { dialer, nat64 } = makeDialer(config, deps, found);
   const clients = new ClientKeys(config.clients);
   const sessions = new SessionRegistry({
@@ -86,8 +88,10 @@ export async function assemble(config: ConcentratorConfig, deps: ConcentratorDep
     joins: new TokenBuckets(joinRate(config.limits.joinsPerSecond), clock),
     limitHits,
     traffic: counters.traffic,
+    onStreamRequested: () => memoryWatch.wake(),
     onSessionEnded: (driver) => counters.resent.onSessionEnded(driver),
   });
+  const memoryWatch = await makeMemoryWatch(deps, memory, sessions);
   const ownKept = { ownAddresses, own, listenPorts, nat64 };
   const addresses = new AddressKeeper({ config, ...ownKept, dialer, sessions, logger });
   const { handshakes, crowded } = counters.counts;
@@ -106,7 +110,6 @@ export async function assemble(config: ConcentratorConfig, deps: ConcentratorDep
     clock,
     logger: strangersLog,
   });
-  const watches = await makeMemoryWatches(deps, memory, sessions);
   const gate = {
     pool: new ReceivePool(clock, memory.poolBytes),
     isProven: (source: Source) => proven.has(source),
@@ -120,8 +123,8 @@ export async function assemble(config: ConcentratorConfig, deps: ConcentratorDep
     hasDescriptor: () => watch.hasDescriptor('subflow'),
   };
   const listen = () => listenForClients(config, deps, gate);
-  const endpoint = makeEndpoint(config, deps, { ...counters, memory, sessions, watch });
-  const parts = { endpoint, clients, sessions, watches, admission, listen, addresses, watch };
+  const endpoint = makeEndpoint(config, deps, { ...counters, memory, sessions, watch, descriptors });
+  const parts = { endpoint, clients, sessions, memoryWatch, admission, listen, addresses, watch };
   return new Concentrator({ config, logger, ...parts });
 }
 
@@ -152,6 +155,7 @@ function makeDialer(
   parts: {
     readonly own: readonly string[];
     readonly listenPorts: readonly number[];
+    readonly descriptors: number;
     readonly watch: ProcessWatch;
     readonly peers: PeerWatch;
     readonly memory: MemoryLevels;
@@ -159,8 +163,7 @@ function makeDialer(
     readonly counters: { readonly counts: ConcentratorCounts };
   },
 ) {
-  const { own: ownAddresses, listenPorts, watch, peers, memory, limitHits, counters } = parts;
-  const descriptors = descriptorLimit() ?? ASSUMED_DESCRIPTORS;
+  const { own: ownAddresses, listenPorts, descriptors, watch, peers, memory, limitHits, counters } = parts;
   const resolver = makeOriginResolver(config, { descriptors, clock, limitHits });
   const nat64 = () => resolver.nat64.known;
   const dialer = makeOriginDialer(config, {
@@ -178,23 +181,24 @@ function makeDialer(
   return { dialer, nat64 };
 }
 
-/** They read the sessions when they look. */
-async function makeMemoryWatches(
+/** It reads the sessions when it looks. */
+async function makeMemoryWatch(
   { clock, logger }: ConcentratorDeps,
   { total }: MemoryLevels,
   sessions: SessionRegistry,
-): Promise<ConcentratorParts['watches']> {
+): Promise<MemoryWatch> {
   const smallHeap = heapShortage(total.limitBytes);
   if (smallHeap !== undefined) logger.warn(smallHeap);
-  return [
-    new ShortageWatch({ total, holders: () => sessions.holders, clock, logger }),
-    new KernelMemoryWatch({
+  return new MemoryWatch({
+    shortage: new ShortageWatch({ total, holders: () => sessions.holders, clock, logger }),
+    kernel: new KernelMemoryWatch({
       limitBytes: await kernelMemoryLimit(total.limitBytes),
       holders: () => sessions.kernelHolders(),
       onReset: (count) => total.onRefused(count),
       logger,
     }),
-  ];
+    hasStreams: () => sessions.hasStreams,
+  });
 }
 
 type GateParts = Pick<
@@ -223,7 +227,7 @@ function listenForClients(
 
 /** Metrics, readiness and status; they read the parts when they are asked. */
 function makeEndpoint(
-  { metrics }: ConcentratorConfig,
+  { metrics, limits }: ConcentratorConfig,
   deps: ConcentratorDeps,
   parts: {
     readonly counts: ConcentratorCounts;
@@ -233,9 +237,10 @@ function makeEndpoint(
     readonly memory: MemoryLevels;
     readonly sessions: SessionRegistry;
     readonly watch: ProcessWatch;
+    readonly descriptors: number;
   },
 ): HttpEndpoint<ConcentratorStatus> {
-  const { counts, memory, sessions, watch } = parts;
+  const { counts, memory, sessions, watch, descriptors } = parts;
   const registry = new Registry();
   registerBuildInfo(registry, deps);
   registerSessionMetrics(registry, { ...parts, drivers: () => sessions.drivers });
@@ -250,7 +255,10 @@ function makeEndpoint(
       ok: !sessions.isDraining,
       reasons: sessions.isDraining ? ['shutting down'] : [],
     }),
-    status: () => concentratorStatus({ ...deps, isReady: !sessions.isDraining, sessions: sessions.all }),
+    status: () => {
+      const { isDraining, all } = sessions;
+      return concentratorStatus({ ...deps, isReady: !isDraining, limits, descriptors, sessions: all });
+    },
     statusText: concentratorStatusText,
   });
 }

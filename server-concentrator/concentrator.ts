@@ -9,9 +9,8 @@ import type { AddressKeeper } from './address-keeper.ts';
 import type { ConcentratorConfig } from './config/concentrator-config.ts';
 import { describeReload } from './config/describe-reload.ts';
 import type { ClientKeys } from './session/client-keys.ts';
-import type { KernelMemoryWatch } from './session/kernel-memory-watch.ts';
+import type { MemoryWatch } from './session/memory-watch.ts';
 import type { SessionRegistry } from './session/session-registry.ts';
-import type { ShortageWatch } from './session/shortage-watch.ts';
 import type { SubflowAdmission } from './session/subflow-admission.ts';
 import type { ConcentratorStatus } from './status/concentrator-status.ts';
 
@@ -22,8 +21,7 @@ export interface ConcentratorParts {
   readonly endpoint: HttpEndpoint<ConcentratorStatus>;
   readonly clients: ClientKeys;
   readonly sessions: SessionRegistry;
-  /** Look after memory, now and then. */
-  readonly watches: readonly (ShortageWatch | KernelMemoryWatch)[];
+  readonly memoryWatch: MemoryWatch;
   readonly admission: SubflowAdmission;
   /** Listens for subflows, which go to `admission`. Rejects with ListenError. */
   listen(): Promise<SubflowListener>;
@@ -80,13 +78,13 @@ export class Concentrator {
   /** The parts close in the reverse order of the calls of `onClose`. */
   async #start(): Promise<void> {
     const life = this.#life;
-    const { logger, endpoint, clients, sessions, admission, listen, addresses } = this.#parts;
+    const { logger, endpoint, clients, sessions, admission, listen, addresses, watch, memoryWatch } =
+      this.#parts;
     life.onClose(() => endpoint.close());
     life.onClose(() => sessions.close());
-    for (const watch of [this.#parts.watch, ...this.#parts.watches]) {
-      life.onClose(() => watch.stop());
-      watch.start();
-    }
+    life.onClose(() => watch.stop());
+    watch.start();
+    life.onClose(() => memoryWatch.stop());
     life.onClose(() => admission.close());
     const listener = await listen();
     this.#listener = listener;

@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { join as joinPath, resolve } from 'node:path';
 import { isLoopback } from '../../shared/runtime/address/special-ranges.ts';
+import { changeFile } from '../../shared/runtime/config/change-file.ts';
 import { UsageError } from '../../shared/runtime/config/command-line.ts';
 import { defaultConfigDirectory } from '../../shared/runtime/config/config-search.ts';
 import { parseListenAddress } from '../../shared/runtime/config/schema-pieces.ts';
@@ -53,7 +54,7 @@ export async function join(link: JoinLink, options: JoinOptions, deps: ClientCli
     ? []
     : [{ name: 'tributary', password: randomBytes(18).toString('base64url') }];
   const text = clientConfigText({ link, listen, users, found, include });
-  await writePrivateFile(file, text, { overwrite: options.force === true });
+  await changeFile(file, deps, () => writePrivateFile(file, text, { overwrite: options.force === true }));
 
   const say = (line: string) => deps.stderr(`${line}\n`);
   say(`Wrote ${file} (readable by its owner alone, since it holds the client's key).`);

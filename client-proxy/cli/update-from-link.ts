@@ -1,7 +1,9 @@
 import { dirname, resolve } from 'node:path';
 import { formatDestination } from '../../shared/protocol/destination.ts';
+import { changeFile } from '../../shared/runtime/config/change-file.ts';
 import { UsageError } from '../../shared/runtime/config/command-line.ts';
 import { MAX_CONFIG_BYTES, YamlSource } from '../../shared/runtime/config/yaml-source.ts';
+import type { HeldLock } from '../../shared/runtime/files/file-lock.ts';
 import { writePrivateFile } from '../../shared/runtime/files/private-file.ts';
 import { readTextFile } from '../../shared/runtime/files/read-file.ts';
 import { formatClientKey } from '../../shared/runtime/identity/client-key.ts';
@@ -11,11 +13,20 @@ import type { ClientCliDeps } from './client-cli-deps.ts';
 
 /**
  * Takes over what a link says into a configuration that exists: addresses, pins, name and key. All else stays, with its comments.
- * Throws UsageError, ConfigError, FileWriteError.
+ * Throws UsageError, ConfigError, FileLockedError, FileWriteError.
  */
 export async function updateFromLink(link: JoinLink, file: string, deps: ClientCliDeps): Promise<void> {
   // What has mistakes now would have them afterwards.
   await loadClientConfig(file);
+  await changeFile(file, deps, (lock) => update(link, file, lock));
+  deps.stderr(
+    `Changed ${file}: addresses, pin, name and key are those of the link.\n` +
+      'A client that runs takes over pin and key on SIGHUP, for example: systemctl reload tributary-client. ' +
+      'Other addresses, or another name, need a restart.\n',
+  );
+}
+
+async function update(link: JoinLink, file: string, lock: HeldLock): Promise<void> {
   const read = await readTextFile(file, MAX_CONFIG_BYTES);
   if ('problem' in read) throw new UsageError(read.problem);
   const { document } = new YamlSource(read.text, file);
@@ -25,6 +36,7 @@ export async function updateFromLink(link: JoinLink, file: string, deps: ClientC
   document.setIn(['client', 'id'], link.clientId);
   const key = formatClientKey(link.clientKey);
   const keyFile = document.getIn(['client', 'keyFile']);
+  await lock.confirm();
   if (typeof keyFile === 'string') {
     const path = resolve(dirname(file), keyFile);
     await writePrivateFile(path, `${key}\n`, { overwrite: true, namedIn: file });
@@ -32,9 +44,4 @@ export async function updateFromLink(link: JoinLink, file: string, deps: ClientC
     document.setIn(['client', 'key'], key);
   }
   await writePrivateFile(file, document.toString({ lineWidth: 0 }), { overwrite: true });
-  deps.stderr(
-    `Changed ${file}: addresses, pin, name and key are those of the link.\n` +
-      'A client that runs takes over pin and key on SIGHUP, for example: systemctl reload tributary-client. ' +
-      'Other addresses, or another name, need a restart.\n',
-  );
 }

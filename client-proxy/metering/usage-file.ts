@@ -1,7 +1,6 @@
-import { randomBytes } from 'node:crypto';
-import { mkdir, open, rename, stat, unlink } from 'node:fs/promises';
-import { dirname } from 'node:path';
+import { rename } from 'node:fs/promises';
 import { z } from 'zod';
+import { FileLockedError, withFileLock } from '../../shared/runtime/files/file-lock.ts';
 import { fileExists, writePrivateFile } from '../../shared/runtime/files/private-file.ts';
 import { readTextFile } from '../../shared/runtime/files/read-file.ts';
 import { fileErrorWords } from '../../shared/runtime/text/error-words.ts';
@@ -43,27 +42,26 @@ export function damagedName(file: string): string {
  * of the way first.
  * @param nowMs milliseconds since 1970, to tell a lock that a dead program left
  * @returns false when another program is at it just now
- * @throws FileWriteError, or the file system's error
+ * @throws FileWriteError
  */
 export async function updateUsageFile(
   file: string,
   nowMs: number,
   update: (stored: StoredUsage) => StoredUsage,
 ): Promise<boolean> {
-  await mkdir(dirname(file), { recursive: true, mode: 0o700 });
-  const lock = `${file}.lock`;
-  const ours = await take(lock, nowMs);
-  if (ours === undefined) return false;
   try {
-    const read = await readUsageFile(file);
-    if (read.kind === 'damaged') await rename(file, damagedName(file));
-    const uplinks = Object.fromEntries(update(read.kind === 'read' ? read.usage : new Map()));
-    const text = `${JSON.stringify(FILE.encode({ version: 1, uplinks }), null, 2)}\n`;
-    if (!(await isHeld(lock, ours))) return false;
-    await writePrivateFile(file, text, { overwrite: true });
+    await withFileLock(file, { wallClock: () => nowMs, waitMs: 0 }, async (lock) => {
+      const read = await readUsageFile(file);
+      if (read.kind === 'damaged') await rename(file, damagedName(file));
+      const uplinks = Object.fromEntries(update(read.kind === 'read' ? read.usage : new Map()));
+      const text = `${JSON.stringify(FILE.encode({ version: 1, uplinks }), null, 2)}\n`;
+      await lock.confirm();
+      await writePrivateFile(file, text, { overwrite: true });
+    });
     return true;
-  } finally {
-    if (await isHeld(lock, ours)) await unlink(lock).catch(() => undefined);
+  } catch (error) {
+    if (error instanceof FileLockedError) return false;
+    throw error;
   }
 }
 
@@ -72,53 +70,6 @@ export const MAX_STORED_UPLINKS = 64;
 /** A plan that was given no name has what its entry in the configuration says. */
 const MAX_NAME_LENGTH = 128;
 const MAX_FILE_BYTES = 256 * 1024;
-/** An update takes milliseconds: an older lock was left by a program that died. */
-const STALE_LOCK_MS = 10_000;
-
-/** @returns what tells our lock from others, or undefined where another program has one */
-async function take(lock: string, nowMs: number): Promise<number | undefined> {
-  const free = await create(lock);
-  if (free !== undefined || !(await isStale(lock, nowMs))) return free;
-  // In one step. Where two programs see the same stale lock the second one has it, and the first finds that before it writes.
-  const own = `${lock}.${randomBytes(6).toString('hex')}`;
-  const taken = await create(own);
-  if (await isStale(lock, nowMs)) {
-    await rename(own, lock);
-    return taken;
-  }
-  await unlink(own);
-  return undefined;
-}
-
-/** Whether a program that died has left it there. */
-async function isStale(lock: string, nowMs: number): Promise<boolean> {
-  return stat(lock).then(
-    ({ mtimeMs }) => Math.abs(nowMs - mtimeMs) >= STALE_LOCK_MS,
-    () => false,
-  );
-}
-
-async function isHeld(lock: string, ours: number): Promise<boolean> {
-  return stat(lock).then(
-    ({ ino }) => ino === ours,
-    () => false,
-  );
-}
-
-/** @returns the inode of the new file, or undefined where there is one already */
-async function create(lock: string): Promise<number | undefined> {
-  try {
-    const handle = await open(lock, 'wx', 0o600);
-    try {
-      return (await handle.stat()).ino;
-    } finally {
-      await handle.close();
-    }
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'EEXIST') return undefined;
-    throw error;
-  }
-}
 
 function jsonOf(text: string): unknown {
   try {

@@ -36,12 +36,17 @@ export class IpMonitor implements NetworkMonitor {
   #child: ChildProcess | undefined;
   #timer: NodeJS.Timeout | undefined;
   #isStopped = false;
+  #isWatching = false;
 
   constructor(options: IpMonitorOptions) {
     this.#options = options;
     this.#commands = [...(options.commands ?? IP_COMMANDS)];
     this.#restart = new Backoff(RESTART, options.random);
     this.#start();
+  }
+
+  get isWatching(): boolean {
+    return this.#isWatching;
   }
 
   stop(): void {
@@ -80,7 +85,10 @@ export class IpMonitor implements NetworkMonitor {
     this.#child = child;
     // There is none when no descriptor is left for it.
     child.stdout?.on('data', tell);
-    watches = setTimeout(tell, WATCHES_AFTER_MS);
+    watches = setTimeout(() => {
+      this.#isWatching = true;
+      tell();
+    }, WATCHES_AFTER_MS);
     child.once('error', onError);
     child.once('exit', (code, signal) => {
       clearTimeout(watches);
@@ -92,6 +100,7 @@ export class IpMonitor implements NetworkMonitor {
 
   #onEnd(reason: string, waitMs = this.#restart.nextMs()): void {
     this.#child = undefined;
+    this.#isWatching = false;
     if (this.#isStopped) return;
     if (this.#commands.length === 0) {
       this.#options.logger.debug('no iproute2 here: changes of the network are noticed by looking');

@@ -4,6 +4,8 @@ import type { NetworkView } from './network-view.ts';
 
 /** Tells of changes of the network by itself, until it is stopped. */
 export interface NetworkMonitor {
+  /** Whether it would tell of a change now. */
+  readonly isWatching: boolean;
   stop(): void;
 }
 
@@ -21,6 +23,8 @@ export interface NetworkWatchOptions {
 
 /** Fast enough to notice within a second where nothing else tells; a look costs well under a millisecond. */
 const LOOK_EVERY_MS = 500;
+/** Where the monitor tells: it may miss something, and each look wakes a machine that would sleep. */
+const LOOK_BESIDE_MONITOR_EVERY_MS = 5_000;
 /** Changes come in bursts: the first is looked into at once, what follows so much later. */
 const READ_PAUSE_MS = 100;
 /** And up to so much later where others change the network all the time, in ways that are nothing to us. */
@@ -50,15 +54,23 @@ export class NetworkWatch {
     this.#lastLook = this.#look();
     await this.#read();
     if (this.#isStopped) return;
-    this.#looks = setInterval(() => this.#compare(), LOOK_EVERY_MS);
     this.#monitor = this.#options.monitor(() => this.#refresh());
+    this.#lookLater();
   }
 
   stop(): void {
     this.#isStopped = true;
     this.#monitor?.stop();
-    clearInterval(this.#looks);
+    clearTimeout(this.#looks);
     clearTimeout(this.#pause);
+  }
+
+  #lookLater(): void {
+    const waitMs = this.#monitor?.isWatching ? LOOK_BESIDE_MONITOR_EVERY_MS : LOOK_EVERY_MS;
+    this.#looks = setTimeout(() => {
+      this.#lookLater();
+      this.#compare();
+    }, waitMs);
   }
 
   #compare(): void {

@@ -40,8 +40,10 @@ export interface PathManagerOptions {
   onReviewed(): void;
 }
 
-/** How often utilization and the time that something has lasted are looked at. */
+/** How often utilization and the time that something has lasted are looked at, */
 const REVIEW_MS = 500;
+/** and while the session has no stream. Each look wakes a machine that would sleep; what happens by itself is reviewed at once. */
+const IDLE_REVIEW_MS = 1_000;
 
 /** The path manager of one session (RFC 8684 section 3.8): which uplinks and addresses its subflows are made over, and when. */
 export class PathManager {
@@ -95,14 +97,14 @@ export class PathManager {
 
   start(): void {
     this.#spread();
-    this.#reviews = setInterval(() => this.#review(), REVIEW_MS);
+    this.#reviewLater();
     this.#review();
   }
 
   /** No dials and no timers any more. */
   stop(): void {
     this.#isStopped = true;
-    clearInterval(this.#reviews);
+    clearTimeout(this.#reviews);
     this.#reviews = undefined;
     for (const dialer of this.#dialers.values()) dialer.stop();
   }
@@ -252,6 +254,14 @@ export class PathManager {
       ? subflowBound(this.#maxSubflows, this.#dialers.size)
       : MAX_SUBFLOWS_PER_UPLINK;
     for (const dialer of this.#dialers.values()) dialer.setAddresses(this.#addresses.all, bound);
+  }
+
+  #reviewLater(): void {
+    const waitMs = this.#session.driver?.streamCount === 0 ? IDLE_REVIEW_MS : REVIEW_MS;
+    this.#reviews = setTimeout(() => {
+      this.#reviewLater();
+      this.#review();
+    }, waitMs);
   }
 
   #review(): void {

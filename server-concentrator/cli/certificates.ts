@@ -1,4 +1,5 @@
 import { basename } from 'node:path';
+import { changeFile } from '../../shared/runtime/config/change-file.ts';
 import { type CommandLineDeps, UsageError } from '../../shared/runtime/config/command-line.ts';
 import { MAX_CONFIG_BYTES } from '../../shared/runtime/config/yaml-source.ts';
 import { removeFile, writePrivateFile } from '../../shared/runtime/files/private-file.ts';
@@ -6,10 +7,28 @@ import { readTextFile } from '../../shared/runtime/files/read-file.ts';
 import { belongsTogether, generateCertificate } from '../../shared/runtime/identity/certificate.ts';
 import { certificatePin } from '../../shared/runtime/identity/certificate-pin.ts';
 import type { ConcentratorConfig } from '../config/concentrator-config.ts';
-import { nextFile } from '../config/load-concentrator-config.ts';
+import { loadConcentratorConfig, nextFile } from '../config/load-concentrator-config.ts';
 
-/** Makes the certificate that the concentrator is to change to, beside the current one. Throws UsageError, FileWriteError. */
+/**
+ * Makes the certificate that the concentrator is to change to, beside the current one. Throws UsageError, FileLockedError,
+ * FileWriteError.
+ */
 export async function prepareCertificate(
+  { file, tlsCertificateFile }: ConcentratorConfig,
+  options: { readonly force?: boolean },
+  deps: CommandLineDeps,
+): Promise<void> {
+  // Read again: another command may have changed what is there meanwhile.
+  const work = async () => prepare(await loadConcentratorConfig(file), options, deps);
+  await changeFile(tlsCertificateFile, deps, work, file);
+}
+
+/** Makes the prepared certificate the current one. Throws UsageError, FileLockedError, FileWriteError. */
+export async function switchCertificate(config: ConcentratorConfig, deps: CommandLineDeps): Promise<void> {
+  await changeFile(config.tlsCertificateFile, deps, () => change(config, deps), config.file);
+}
+
+async function prepare(
   config: ConcentratorConfig,
   { force }: { readonly force?: boolean },
   deps: CommandLineDeps,
@@ -38,8 +57,7 @@ export async function prepareCertificate(
   );
 }
 
-/** Makes the prepared certificate the current one. Throws UsageError, FileWriteError. */
-export async function switchCertificate(config: ConcentratorConfig, deps: CommandLineDeps): Promise<void> {
+async function change(config: ConcentratorConfig, deps: CommandLineDeps): Promise<void> {
   const files = filesOf(config);
   const certificate = await readTextFile(files.nextCertificate, MAX_CONFIG_BYTES);
   const key = await readTextFile(files.nextKey, MAX_CONFIG_BYTES);

@@ -6,7 +6,7 @@ import { readableByOthers } from '../../shared/runtime/files/private-file.ts';
 import { readCertificate } from '../../shared/runtime/identity/certificate.ts';
 import { heapOption, heapShortage } from '../../shared/runtime/process/heap-limit.ts';
 import { lacksPublicAddress, PUBLIC_ADDRESS_HINT } from '../addresses/own-addresses.ts';
-import type { ConcentratorConfig, ListenAddress } from '../config/concentrator-config.ts';
+import type { ConcentratorConfig, ConcentratorLimits, ListenAddress } from '../config/concentrator-config.ts';
 import { type EgressRule, formatEgressRule } from '../config/egress-rule.ts';
 import { memoryMaxBytes } from '../session/memory-levels.ts';
 
@@ -33,9 +33,7 @@ export async function check(config: ConcentratorConfig, deps: CheckDeps): Promis
     'egress        public addresses are allowed, private and other special ones refused',
     `  but allows  ${rulesText(egress.allow)}`,
     `  but denies  ${rulesText(egress.deny)}`,
-    `limits        ${limits.sessions} sessions, ${limits.sessionsPerClient} per client; memory ` +
-      `${formatByteSize(limits.memoryTotalBytes)}, ${formatByteSize(limits.memoryPerClientBytes)} per client, ` +
-      `${formatByteSize(limits.memoryPerSessionBytes)} per session`,
+    ...limitLines(limits),
     `memory needs  NODE_OPTIONS=${heapOption(limits.memoryTotalBytes)}; under systemd ` +
       `MemoryMax=${formatByteSize(memoryMaxBytes(limits.memoryTotalBytes)).replace(/iB$/, '')} or more`,
     `metrics       ${metrics ? formatDestination(metrics.listen) : 'off'}`,
@@ -50,12 +48,32 @@ export async function check(config: ConcentratorConfig, deps: CheckDeps): Promis
   for (const file of [config.clientsFile, config.tlsKeyFile]) {
     if (await readableByOthers(file)) warn(`others can read ${file}, which holds keys: chmod 600 ${file}`);
   }
+  if (config.nextCertificateProblem !== undefined) {
+    warn(
+      `what is prepared cannot be changed to: ${config.nextCertificateProblem}. Prepare another one: ` +
+        'tributary-concentrator certificate prepare --force',
+    );
+  }
   if (config.clients.length === 0) warn('nobody may connect: tributary-concentrator client add NAME');
   if (config.public.length === 0)
     warn('"client add" needs to know where clients connect: add "public: [HOST:PORT]"');
   if (lacksPublicAddress(await deps.ownAddresses(config.public))) warn(PUBLIC_ADDRESS_HINT);
   // Clients trust the pin alone, so this stops no one of ours; other programs on the way may care.
   if (certificate && certificate.expires < deps.now()) warn('the certificate has expired');
+}
+
+/** Those of the whole process, of one client, and of one of its sessions. */
+function limitLines(limits: ConcentratorLimits): readonly string[] {
+  const { memoryTotalBytes, memoryPerClientBytes, memoryPerSessionBytes } = limits;
+  return [
+    `limits        ${limits.sessions} sessions, memory ${formatByteSize(memoryTotalBytes)}, ` +
+      `${limits.handshakesPerSecond} TLS handshakes a second`,
+    `  per client  ${limits.sessionsPerClient} sessions, memory ${formatByteSize(memoryPerClientBytes)}, ` +
+      `${limits.opensPerSecond} opens a second, ${limits.dialsPerClient} dials and ${limits.namesPerClient} names ` +
+      `at a time, ${limits.joinsPerSecond} joins a second`,
+    `  per session ${limits.streamsPerSession} connections, ${limits.subflowsPerSession} subflows, ` +
+      `memory ${formatByteSize(memoryPerSessionBytes)}`,
+  ];
 }
 
 function listenText(address: ListenAddress): string {

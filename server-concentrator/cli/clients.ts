@@ -1,5 +1,7 @@
+import { changeFile } from '../../shared/runtime/config/change-file.ts';
 import type { CommandLineDeps } from '../../shared/runtime/config/command-line.ts';
 import { UsageError } from '../../shared/runtime/config/command-line.ts';
+import type { HeldLock } from '../../shared/runtime/files/file-lock.ts';
 import { certificatePin } from '../../shared/runtime/identity/certificate-pin.ts';
 import { CLIENT_ID_FORMAT, isClientId } from '../../shared/runtime/identity/client-id.ts';
 import { generateClientKey } from '../../shared/runtime/identity/client-key.ts';
@@ -15,13 +17,14 @@ export async function addClient(
 ): Promise<void> {
   const client = newClient(id, deps.now());
   refuseWithoutAddress(config);
-  const file = await ClientsFile.load(config.clientsFile);
-  if (file.clients.some((entry) => entry.id === id)) {
-    throw new UsageError(
-      `there is a client ${id} already: revoke it first, choose another name, or give it another key by "client rotate"`,
-    );
-  }
-  await file.with(client).write({ overwrite: true, namedIn: config.file });
+  await changeClients(config, deps, (file) => {
+    if (file.clients.some((entry) => entry.id === id)) {
+      throw new UsageError(
+        `there is a client ${id} already: revoke it first, choose another name, or give it another key by "client rotate"`,
+      );
+    }
+    return file.with(client);
+  });
   printLink(linkOf(client, config), client, deps);
   deps.stderr(RELOAD_HINT);
 }
@@ -36,19 +39,19 @@ export async function rotateClient(
   deps: CommandLineDeps,
 ): Promise<void> {
   refuseWithoutAddress(config);
-  const file = await ClientsFile.load(config.clientsFile);
-  const known = listed(file, id);
-  const isChanging = known.oldKey !== undefined;
   const next = newClient(id, deps.now());
-  if (!isChanging)
-    await file.rotate(id, next.key, next.created).write({ overwrite: true, namedIn: config.file });
+  let isChanging = false;
+  const file = await changeClients(config, deps, (before) => {
+    isChanging = listed(before, id).oldKey !== undefined;
+    return isChanging ? before : before.rotate(id, next.key, next.created);
+  });
   deps.stderr(
     `${id} has a second key ${isChanging ? 'already' : 'now'}; the first stays good. First let a running concentrator take it over: ` +
       'systemctl reload tributary-concentrator\n' +
       `Then on that machine run "tributary-client join --update" with the link that follows, and reload the client. ` +
       `Last, here: "client rotate ${id} --finish". The link is a secret: whoever has it can connect.\n`,
   );
-  deps.stdout(`${linkOf(isChanging ? known : next, config)}\n`);
+  deps.stdout(`${linkOf(listed(file, id), config)}\n`);
 }
 
 /** Ends the change of a client's key: that of before is not good any more. Throws UsageError. */
@@ -57,9 +60,10 @@ export async function finishRotation(
   config: ConcentratorConfig,
   deps: CommandLineDeps,
 ): Promise<void> {
-  const file = await ClientsFile.load(config.clientsFile);
-  if (listed(file, id).oldKey === undefined) throw new UsageError(`${id} has one key only`);
-  await file.finish(id).write({ overwrite: true, namedIn: config.file });
+  await changeClients(config, deps, (file) => {
+    if (listed(file, id).oldKey === undefined) throw new UsageError(`${id} has one key only`);
+    return file.finish(id);
+  });
   deps.stderr(
     `Removed the old key of ${id}. Its sessions go on if it has used the new key in them.\n${RELOAD_HINT}`,
   );
@@ -81,10 +85,28 @@ export async function revokeClient(
   config: ConcentratorConfig,
   deps: CommandLineDeps,
 ): Promise<void> {
-  const file = await ClientsFile.load(config.clientsFile);
-  listed(file, id);
-  await file.without(id).write({ overwrite: true, namedIn: config.file });
+  await changeClients(config, deps, (file) => {
+    listed(file, id);
+    return file.without(id);
+  });
   deps.stderr(`Removed ${id} from ${config.clientsFile}.\n${RELOAD_HINT}`);
+}
+
+/** Replaces the list by what `change` makes of it, while no other command does. @returns the list as it is then */
+async function changeClients(
+  { clientsFile, file: namedIn }: ConcentratorConfig,
+  deps: CommandLineDeps,
+  change: (before: ClientsFile) => ClientsFile,
+): Promise<ClientsFile> {
+  const work = async (lock: HeldLock) => {
+    const before = await ClientsFile.load(clientsFile);
+    const after = change(before);
+    if (after === before) return before;
+    await lock.confirm();
+    await after.write({ overwrite: true, namedIn });
+    return after;
+  };
+  return changeFile(clientsFile, deps, work, namedIn);
 }
 
 /** A client with a new key. Throws UsageError for an impossible name. */

@@ -2,6 +2,7 @@ import { isIPv6 } from 'node:net';
 import { join, resolve } from 'node:path';
 import type { Destination } from '../../shared/protocol/destination.ts';
 import { HOST_PORT_FORMAT, parseHostPort } from '../../shared/runtime/address/host-port.ts';
+import { changeFile } from '../../shared/runtime/config/change-file.ts';
 import { type CommandLineDeps, UsageError } from '../../shared/runtime/config/command-line.ts';
 import { defaultConfigDirectory } from '../../shared/runtime/config/config-search.ts';
 import { parseListenAddress } from '../../shared/runtime/config/schema-pieces.ts';
@@ -44,15 +45,17 @@ export async function init(options: InitOptions, deps: CommandLineDeps): Promise
     clients: join(directory, 'clients.yaml'),
     config: join(directory, CONCENTRATOR_CONFIG_NAME),
   };
-  if (!options.force) await refuseExisting(Object.values(files));
-
   const overwrite = { overwrite: options.force === true };
   const identity = await generateCertificate(deps.now());
-  await writePrivateFile(files.key, identity.key, overwrite);
-  await writePrivateFile(files.certificate, identity.certificate, overwrite);
-  await ClientsFile.empty(files.clients).with(client).write(overwrite);
-  // Last: with it there, all that it names is there too.
-  await writePrivateFile(files.config, concentratorConfigText({ listen, publicAddresses }), overwrite);
+  // The lock of those that add clients, so that none is added meanwhile.
+  await changeFile(files.clients, deps, async () => {
+    if (!options.force) await refuseExisting(Object.values(files));
+    await writePrivateFile(files.key, identity.key, overwrite);
+    await writePrivateFile(files.certificate, identity.certificate, overwrite);
+    await ClientsFile.empty(files.clients).with(client).write(overwrite);
+    // Last: with it there, all that it names is there too.
+    await writePrivateFile(files.config, concentratorConfigText({ listen, publicAddresses }), overwrite);
+  });
 
   for (const file of Object.values(files)) deps.stderr(`Wrote ${file}\n`);
   const pin = certificatePin(identity.certificate);

@@ -62,6 +62,8 @@ export interface ConcentratorConfig {
   readonly tlsKeyFile: string;
   /** The certificate that the concentrator is about to change to, PEM: links have its pin, too. */
   readonly nextCertificate?: string;
+  /** Why it cannot change to what is prepared; for a person. */
+  readonly nextCertificateProblem?: string;
   readonly clientsFile: string;
   readonly clients: readonly ClientEntry[];
   readonly egress: {

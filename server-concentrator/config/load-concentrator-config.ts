@@ -37,7 +37,7 @@ export async function loadConcentratorConfig(file: string): Promise<Concentrator
     key,
     ...(oldKey === undefined ? {} : { oldKey }),
   }));
-  const { identity, next } = tls.value;
+  const { identity, next, nextProblem } = tls.value;
   return deepFreeze({
     ...toConfig(parsed),
     file,
@@ -45,6 +45,7 @@ export async function loadConcentratorConfig(file: string): Promise<Concentrator
     tlsCertificateFile,
     tlsKeyFile,
     ...(next === undefined ? {} : { nextCertificate: next }),
+    ...(nextProblem === undefined ? {} : { nextCertificateProblem: nextProblem }),
     clientsFile,
     clients: listed,
   });
@@ -64,46 +65,76 @@ export function nextFile(file: string): string {
   return join(dir, `${name}.next${ext}`);
 }
 
-interface ReadTls {
+interface Prepared {
+  /** The certificate that is prepared beside the current one. */
+  readonly next?: string;
+  /** Why the concentrator could not change to what stands there. */
+  readonly nextProblem?: string;
+}
+
+interface ReadTls extends Prepared {
   readonly identity: TlsIdentity;
-  /** The certificate that is prepared beside it. */
-  readonly next: string | undefined;
 }
 
-async function readTls(files: { certificate: string; key: string }, source: YamlSource): Promise<ReadTls> {
-  const read = (file: string) => readTextFile(resolve(dirname(source.file), file), MAX_CONFIG_BYTES);
-  const all = [files.certificate, files.key, nextFile(files.certificate), nextFile(files.key)].map(read);
-  const [certificate, key, nextCertificate, nextKey] = (await Promise.all(all)) as [
-    ...[TextRead, TextRead, TextRead, TextRead],
-  ];
-  const problems: ConfigProblem[] = [];
-  if ('problem' in certificate) problems.push(source.problem(['tls', 'certificate'], certificate.problem));
-  else if (!readCertificate(certificate.text)) {
-    problems.push(source.problem(['tls', 'certificate'], `${files.certificate} holds no PEM certificate`));
-  }
-  if ('problem' in key) problems.push(source.problem(['tls', 'key'], key.problem));
-  if (problems.length === 0 && 'text' in certificate && 'text' in key) {
-    const text = certificate.text;
-    const next = preparedBeside(text, nextCertificate);
-    const identity = { certificate: text, key: key.text };
+/** "certificate switch" changes the files one after the other: what does not fit together is read so often, */
+const READ_TRIES = 3;
+/** so long after each other. */
+const READ_PAUSE_MS = 50;
+
+async function readTls(names: { certificate: string; key: string }, source: YamlSource): Promise<ReadTls> {
+  for (let tries = 1; ; tries++) {
+    const files = await readTlsFiles(names, source);
+    const { certificate, key, nextKey } = files;
+    const problems: ConfigProblem[] = [];
+    if ('problem' in certificate) problems.push(source.problem(['tls', 'certificate'], certificate.problem));
+    else if (!readCertificate(certificate.text)) {
+      problems.push(source.problem(['tls', 'certificate'], `${names.certificate} holds no PEM certificate`));
+    }
+    if ('problem' in key) problems.push(source.problem(['tls', 'key'], key.problem));
+    if (problems.length > 0 || 'problem' in certificate || 'problem' in key) throw new ConfigError(problems);
+    const identity = { certificate: certificate.text, key: key.text };
     const fits = belongsTogether(identity);
-    if (fits) return { identity, next };
+    if (fits) return { identity, ...preparedBeside(identity.certificate, files, names) };
     // In the middle of a change: the certificate is in its place, and its key is not yet.
-    const changing = 'text' in nextKey ? { certificate: text, key: nextKey.text } : undefined;
-    if (changing !== undefined && belongsTogether(changing)) return { identity: changing, next: undefined };
-    const message =
-      fits === undefined
-        ? `${files.key} holds no PEM private key (without a passphrase)`
-        : `${files.key} is not the key of ${files.certificate}`;
-    problems.push(source.problem(['tls', 'key'], message));
+    const changing = 'text' in nextKey ? { certificate: certificate.text, key: nextKey.text } : undefined;
+    if (changing !== undefined && belongsTogether(changing)) return { identity: changing };
+    if (tries === READ_TRIES) {
+      const message =
+        fits === undefined
+          ? `${names.key} holds no PEM private key (without a passphrase)`
+          : `${names.key} is not the key of ${names.certificate}`;
+      throw new ConfigError([source.problem(['tls', 'key'], message)]);
+    }
+    await new Promise((resolve) => setTimeout(resolve, READ_PAUSE_MS));
   }
-  throw new ConfigError(problems);
 }
 
-/** A file there that is none changes nothing of what is shown now, and "certificate prepare" replaces it. */
-function preparedBeside(current: string, next: TextRead): string | undefined {
-  if ('problem' in next || next.text === current) return undefined;
-  return readCertificate(next.text) === undefined ? undefined : next.text;
+type TlsFiles = Record<'certificate' | 'key' | 'nextCertificate' | 'nextKey', TextRead>;
+
+async function readTlsFiles(
+  { certificate, key }: { certificate: string; key: string },
+  source: YamlSource,
+): Promise<TlsFiles> {
+  const read = (file: string) => readTextFile(resolve(dirname(source.file), file), MAX_CONFIG_BYTES);
+  const all = [certificate, key, nextFile(certificate), nextFile(key)].map(read);
+  const texts = await Promise.all(all);
+  return { certificate: texts[0]!, key: texts[1]!, nextCertificate: texts[2]!, nextKey: texts[3]! };
+}
+
+/** What is there is shown in links if it is a certificate. Damage changes nothing of what is shown now. */
+function preparedBeside(
+  current: string,
+  { nextCertificate: certificate, nextKey: key }: TlsFiles,
+  names: { certificate: string; key: string },
+): Prepared {
+  if ('problem' in certificate) return certificate.isAbsent ? {} : { nextProblem: certificate.problem };
+  const next = certificate.text;
+  if (next === current) return {};
+  const name = nextFile(names.certificate);
+  if (readCertificate(next) === undefined) return { nextProblem: `${name} holds no PEM certificate` };
+  if ('problem' in key) return { next, nextProblem: key.problem };
+  const fits = belongsTogether({ certificate: next, key: key.text });
+  return fits ? { next } : { next, nextProblem: `${nextFile(names.key)} is not the key of ${name}` };
 }
 
 function joined(results: readonly PromiseSettledResult<unknown>[]): unknown {

@@ -23,7 +23,6 @@ export interface KernelMemoryWatchOptions {
   readonly logger: Logger;
 }
 
-const LOOK_MS = 1_000;
 /** The share of what the kernel has for all TCP connections of the machine before it begins to save. */
 const MACHINE_SHARE = 3 / 4;
 const PAGE_BYTES = 4096;
@@ -35,18 +34,9 @@ const PAGE_BYTES = 4096;
  */
 export class KernelMemoryWatch {
   readonly #options: KernelMemoryWatchOptions;
-  #timer: NodeJS.Timeout | undefined;
 
   constructor(options: KernelMemoryWatchOptions) {
     this.#options = options;
-  }
-
-  start(): void {
-    this.#timer = setInterval(() => this.check(), LOOK_MS);
-  }
-
-  stop(): void {
-    clearInterval(this.#timer);
   }
 
   check(): void {

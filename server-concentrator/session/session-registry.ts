@@ -36,6 +36,7 @@ export interface SessionRegistryOptions {
   readonly joins: TokenBuckets;
   readonly limitHits: Pick<LimitHits, 'note'>;
   readonly traffic: TrafficTable;
+  onStreamRequested(): void;
   onSessionEnded(driver: SessionDriver): void;
 }
 
@@ -88,6 +89,10 @@ export class SessionRegistry {
     }));
   }
 
+  get hasStreams(): boolean {
+    return [...this.#sessions.values()].some(({ driver }) => driver.streamCount > 0);
+  }
+
   /** What the kernel keeps for origins. */
   *kernelHolders(): Generator<KernelHolder> {
     for (const { clientId, streams } of this.#sessions.values()) {
@@ -124,7 +129,7 @@ export class SessionRegistry {
   async drain(): Promise<void> {
     this.#isDraining = true;
     for (const { driver } of this.#sessions.values()) driver.input((session) => session.goAway('goingAway'));
-    while ([...this.#sessions.values()].some(({ driver }) => driver.streamCount > 0)) {
+    while (this.hasStreams) {
       await new Promise((resolve) => setTimeout(resolve, DRAIN_CHECK_MS));
     }
   }
@@ -269,7 +274,10 @@ export class SessionRegistry {
       enter: (holder) => this.#share.enter(clientId, holder),
       trafficOf: (uplinkName) => traffic.of(uplinkName),
       owner: {
-        onStreamRequested: (streamId, destination, mode) => streams.request(streamId, destination, mode),
+        onStreamRequested: (streamId, destination, mode) => {
+          streams.request(streamId, destination, mode);
+          this.#options.onStreamRequested();
+        },
         onSubflowClosed: () => subflowMemory.remove(),
         onClosed: () => {
           streams.close();

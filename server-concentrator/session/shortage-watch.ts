@@ -21,7 +21,6 @@ export interface ShortageWatchOptions {
   readonly logger: Logger;
 }
 
-const LOOK_MS = 1_000;
 /** Lingering sessions end when some level that they are in has less than this share free. */
 const SHORT_SHARE = 7 / 8;
 /** One line in so long says that streams were refused or reset. */
@@ -33,7 +32,6 @@ const LOG_MS = 60_000;
  */
 export class ShortageWatch {
   readonly #options: ShortageWatchOptions;
-  #timer: NodeJS.Timeout | undefined;
   #toldRefusals = 0;
   #toldMs = Number.NEGATIVE_INFINITY;
 
@@ -41,17 +39,14 @@ export class ShortageWatch {
     this.#options = options;
   }
 
-  start(): void {
-    this.#timer = setInterval(() => this.check(), LOOK_MS);
-  }
-
-  stop(): void {
-    clearInterval(this.#timer);
-  }
-
   check(): void {
     this.#endLingering();
     this.#tellRefusals();
+  }
+
+  /** Whether something is still to be said. */
+  get hasUntold(): boolean {
+    return this.#options.total.refusals > this.#toldRefusals;
   }
 
   #endLingering(): void {
@@ -68,7 +63,7 @@ export class ShortageWatch {
   #tellRefusals(): void {
     const { total, clock, logger } = this.#options;
     const refusals = total.refusals - this.#toldRefusals;
-    if (refusals === 0 || clock() - this.#toldMs < LOG_MS) return;
+    if (!this.hasUntold || clock() - this.#toldMs < LOG_MS) return;
     this.#toldRefusals = total.refusals;
     this.#toldMs = clock();
     const used = `${formatByteSize(total.usedBytes)} of ${formatByteSize(total.limitBytes)}`;

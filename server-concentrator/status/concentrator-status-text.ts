@@ -1,3 +1,4 @@
+import { formatByteSize } from '../../shared/runtime/config/byte-size.ts';
 import {
   bitRateText,
   FIGURE_HEADS,
@@ -11,8 +12,11 @@ import type { ConcentratorStatus, SessionReport } from './concentrator-status.ts
 
 /** The status as a person reads it in a terminal. */
 export function concentratorStatusText(status: ConcentratorStatus): string {
-  const { program, version, ready, sessions, time } = status;
-  const head = `${program}  ${version}, ${ready ? 'ready' : 'shutting down'}, ${sessions.length} session(s)\n`;
+  const { program, version, ready, limits, sessions, time } = status;
+  const head =
+    `${program}  ${version}, ${ready ? 'ready' : 'shutting down'}, ${sessions.length} session(s)\n` +
+    `A client may have ${limits.sessionsPerClient} sessions, ${formatByteSize(limits.memoryPerClientBytes)} of memory, ` +
+    `${limits.opensPerSecond} opens a second, ${limits.dialsPerClient} dials and ${limits.namesPerClient} names at a time.\n`;
   return [head, ...sessions.map((session) => sessionText(session, time))].join('\n');
 }
 

@@ -7,6 +7,8 @@ import {
 } from '../../shared/runtime/observe/subflow-report.ts';
 import { subflowUse } from '../../shared/runtime/observe/uplink-figures.ts';
 import type { SessionDriver } from '../../shared/runtime/session/session-driver.ts';
+import type { ConcentratorLimits } from '../config/concentrator-config.ts';
+import { dialPlaces, namePlaces, originDescriptors } from '../limits/descriptor-shares.ts';
 
 /** What /status tells at the concentrator; docs/observability.md explains each field. Times are those of RFC 3339. */
 export interface ConcentratorStatus {
@@ -14,7 +16,17 @@ export interface ConcentratorStatus {
   readonly version: string;
   readonly time: string;
   readonly ready: boolean;
+  readonly limits: LimitsReport;
   readonly sessions: readonly SessionReport[];
+}
+
+/**
+ * The limits that hold now, under the keys of the configuration with their units; of connection attempts and names at a time what
+ * the process's descriptors leave of them.
+ */
+export interface LimitsReport extends ConcentratorLimits {
+  /** Connections to origins that the process may have, for its descriptors. One client may have three times what is free. */
+  readonly origins: number;
 }
 
 export interface SessionReport {
@@ -42,6 +54,9 @@ export type ClientUplinkState = 'in-use' | 'backup' | 'doubted' | 'parked' | 're
 export interface ConcentratorStatusSource extends StatusClocks {
   readonly version: string;
   readonly isReady: boolean;
+  readonly limits: ConcentratorLimits;
+  /** How many the process may have. */
+  readonly descriptors: number;
   readonly sessions: Iterable<{
     readonly clientId: string;
     readonly id: string;
@@ -55,6 +70,7 @@ export function concentratorStatus(source: ConcentratorStatusSource): Concentrat
     version: source.version,
     time: new Date(source.wallClock()).toISOString(),
     ready: source.isReady,
+    limits: limitsReport(source),
     sessions: [...source.sessions].map(({ clientId, id, driver }) => {
       const { subflows, streamCount } = driver.snapshot();
       return {
@@ -68,6 +84,16 @@ export function concentratorStatus(source: ConcentratorStatusSource): Concentrat
         ),
       };
     }),
+  };
+}
+
+function limitsReport({ limits, descriptors }: ConcentratorStatusSource): LimitsReport {
+  const origins = originDescriptors(descriptors);
+  return {
+    ...limits,
+    dialsPerClient: dialPlaces(origins, limits.dialsPerClient).perOwner,
+    namesPerClient: namePlaces(descriptors, limits.namesPerClient).perOwner,
+    origins,
   };
 }
 

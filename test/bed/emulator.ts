@@ -1,7 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { createInterface } from 'node:readline';
 import { compiled } from './compile.ts';
+import { eachWholeLine } from './whole-lines.ts';
 
 /** `up` is client to concentrator, `down` the other way. */
 export type Direction = 'up' | 'down';
@@ -69,7 +69,7 @@ export class Emulator {
     child.on('exit', (code, signal) =>
       this.#fail(new Error(`link emulator ended (${signal ?? code}): ${this.#stderr}`)),
     );
-    if (child.stdout) createInterface({ input: child.stdout }).on('line', (line) => this.#answered(line));
+    if (child.stdout) eachWholeLine(child.stdout, (line) => this.#answered(line));
   }
 
   /** Starts the process; `seed` decides loss, jitter and random pauses. */

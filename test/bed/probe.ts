@@ -1,11 +1,11 @@
 import type { ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
-import { createInterface } from 'node:readline';
 import type { Bed } from './bed.ts';
 import { compiled } from './compile.ts';
 import type { Direction } from './emulator.ts';
 import type { Namespace } from './namespace.ts';
 import type { Uplink } from './uplink.ts';
+import { eachWholeLine } from './whole-lines.ts';
 
 /** Round trips of small datagrams. */
 export interface RttResult {
@@ -123,10 +123,12 @@ async function serve(
     errors += chunk;
   });
   if (!child.stdout) throw new Error('probe without stdout');
-  const lines = createInterface({ input: child.stdout });
-  const ready = once(lines, 'line');
-  lines.on('line', (line) => {
-    text += `${line}\n`;
+  const { stdout } = child;
+  const ready = new Promise<void>((resolve) => {
+    eachWholeLine(stdout, (line) => {
+      text += `${line}\n`;
+      resolve();
+    });
   });
   await Promise.race([
     ready,

@@ -1,8 +1,7 @@
 import type { ChildProcess } from 'node:child_process';
-import { once } from 'node:events';
 import { dirname, join } from 'node:path';
-import { createInterface } from 'node:readline';
 import type { Namespace } from '../bed/namespace.ts';
+import { eachWholeLine } from '../bed/whole-lines.ts';
 import type { Transfer } from './agent/arrivals.ts';
 import type { AgentLine, ClientJob, ClientResult, CrowdLine } from './agent/job.ts';
 import type { TalkEnd } from './agent/talk.ts';
@@ -21,18 +20,21 @@ class Agent {
   readonly child: ChildProcess;
   readonly #what: string;
   readonly #listeners = new Set<(line: AgentLine | undefined) => void>();
+  #isOver = false;
 
   constructor(where: Namespace, args: readonly string[]) {
     this.#what = `agent ${args[0]}`;
     this.child = where.spawn(process.execPath, [AGENT, ...args], { stdio: ['pipe', 'pipe', 'inherit'] });
     this.child.stdin?.on('error', () => {});
     if (!this.child.stdout) throw new Error('agent without stdout');
-    createInterface({ input: this.child.stdout })
-      .on('line', (line) => this.#hear(JSON.parse(line)))
-      .on('close', () => this.#hear(undefined));
+    eachWholeLine(
+      this.child.stdout,
+      (line) => this.#hear(JSON.parse(line)),
+      () => this.#hear(undefined),
+    );
   }
 
-  /** What `select` makes of the first line for which it gives something. */
+  /** What `select` makes of the first line from now on for which it gives something. Rejects when none comes in time, or any more. */
   until<T>(select: (line: AgentLine) => T | undefined, limitMs: number): Promise<T> {
     return new Promise((resolve, reject) => {
       const end = () => {
@@ -51,6 +53,7 @@ class Agent {
         else resolve(found);
       };
       this.#listeners.add(hear);
+      if (this.#isOver) hear(undefined);
     });
   }
 
@@ -62,6 +65,7 @@ class Agent {
   }
 
   #hear(line: AgentLine | undefined): void {
+    if (line === undefined) this.#isOver = true;
     for (const listener of [...this.#listeners]) listener(line);
   }
 }
@@ -140,18 +144,11 @@ export function startJob(where: Namespace, job: ClientJob): RunningJob {
 
 /** Reads a program's metrics from inside a namespace until the function that it gives is called. */
 export async function startWatch(where: Namespace, url: string): Promise<() => Promise<Watched>> {
-  const child = where.spawn(process.execPath, [AGENT, 'watch', url], { stdio: ['pipe', 'pipe', 'inherit'] });
-  if (!child.stdout) throw new Error('watch without stdout');
-  const lines = createInterface({ input: child.stdout });
-  await line();
-  return async () => {
-    const found = line();
-    child.stdin?.end();
-    return JSON.parse(await found) as Watched;
+  const agent = new Agent(where, ['watch', url]);
+  await agent.until((line) => line.event === 'ready' || undefined, START_MS);
+  return () => {
+    const watched = agent.until((line) => (line.event === 'watched' ? line.watched : undefined), GRACE_MS);
+    agent.child.stdin?.end();
+    return watched;
   };
-
-  async function line(): Promise<string> {
-    const [text] = await once(lines, 'line', { signal: AbortSignal.timeout(GRACE_MS) });
-    return String(text);
-  }
 }

@@ -35,6 +35,8 @@ export class End {
   closedAtMs: number | undefined;
   /** Frames' bytes handed to transports. */
   writtenBytes = 0;
+  /** Times at which it had something to do: as often a program wakes up for its session. */
+  wakes = 0;
   readonly #clock: VirtualClock;
   readonly #random: Random;
   readonly #trace: Trace;
@@ -44,6 +46,7 @@ export class End {
   /** What has arrived while the event loop is late. */
   #waiting: (() => void)[] = [];
   #pumpArmed = false;
+  #pumpedAtMs = Number.NEGATIVE_INFINITY;
   #timerForMs = Number.POSITIVE_INFINITY;
   #timerGeneration = 0;
 
@@ -138,6 +141,8 @@ export class End {
 
   #pump(): void {
     const { session } = this;
+    if (this.#clock.nowMs > this.#pumpedAtMs) this.wakes++;
+    this.#pumpedAtMs = this.#clock.nowMs;
     const arrived = this.#waiting;
     this.#waiting = [];
     for (const input of arrived) input();

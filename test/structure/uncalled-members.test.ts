@@ -9,9 +9,6 @@ import { uncalledMembers } from './uncalled-members.ts';
 const KNOWN: readonly string[] = [
   // Whether all memory that was taken has come back shows nowhere else.
   'shared/runtime/app/block-pool.ts BlockPool.usedBytes: tests',
-  // Tests look without waiting for the timer.
-  'server-concentrator/session/kernel-memory-watch.ts KernelMemoryWatch.check: its own class',
-  'server-concentrator/session/shortage-watch.ts ShortageWatch.check: its own class',
   // Used through StreamSteerer of client-proxy, which the core cannot name.
   'shared/protocol/session/session-streams.ts SessionStreams.steer: tests',
 ];

@@ -10,6 +10,7 @@ import { Uplinks } from '../uplink/uplinks.ts';
 import type { CoreTuning } from './core-tuning.ts';
 import type { SessionEvent } from './events.ts';
 import { HarmGuard } from './harm-guard.ts';
+import { isQuiet } from './quiet.ts';
 import { Retirement } from './retirement.ts';
 import type { SessionSubflow } from './sent-item.ts';
 import type { SessionStreams } from './session-streams.ts';
@@ -215,6 +216,11 @@ export class SessionSubflows implements SubflowCommands {
   }
 
   // --- from the peer ---
+
+  /** The peer asks whether a subflow can be heard. */
+  onAsked(subflow: SessionSubflow): void {
+    if (isQuiet(this.#all, this.#host.now)) subflow.onAsked();
+  }
 
   onReceipt(subflowId: number, bytes: number, delayMs: number): void {
     const { streams, transmitter } = this.#host;

@@ -215,7 +215,7 @@ export class Session {
 
   // --- received frames ---
 
-  #elicited = false;
+  #wants: Wanted = 'nothing';
   /** What is being parsed. */
   #received: ReceivedChunk = NOTHING;
 
@@ -223,17 +223,19 @@ export class Session {
     const subflow = this.#subflows.get(subflowId);
     const parser = this.#subflows.parserOf(subflowId);
     if (subflow === undefined || parser === undefined || this.#isClosed || bytes.length === 0) return;
-    this.#elicited = false;
+    this.#wants = 'nothing';
     const receivedBytes = this.#receivedBytes;
     parser.push(bytes, this.#sink);
     if (this.#receivedBytes > receivedBytes) subflow.onArrival(this.#receivedBytes - receivedBytes);
     subflow.uplink.bucket?.spendOnAcknowledging(bytes.length);
-    subflow.receipts.onParsed(bytes.length, this.#elicited);
+    const wanted = this.#wants as Wanted;
+    subflow.receipts.onParsed(bytes.length, wanted !== 'nothing');
+    if (wanted === 'answer') this.#subflows.onAsked(subflow);
   }
 
   readonly #sink: FrameSink = {
     onData: (streamId, dsn, payload, fin) => {
-      this.#elicited = true;
+      if (this.#wants === 'nothing') this.#wants = 'receipt';
       if (this.#isClosed) return;
       this.#receivedBytes += payload.length;
       this.#streams.frames.onData(streamId, dsn, payload, fin, this.#received);
@@ -245,7 +247,7 @@ export class Session {
         }
         return;
       }
-      this.#elicited = true;
+      if (this.#wants === 'nothing') this.#wants = 'receipt';
       if (!this.#isClosed) this.#onControl(frame);
     },
   };
@@ -267,6 +269,7 @@ export class Session {
         this.#streams.frames.onReset(frame.streamId, frame.code);
         break;
       case 'ping':
+        this.#wants = 'answer';
         break;
       case 'subflowState':
         this.#subflows.onState(frame.subflowId, frame.state);
@@ -345,6 +348,9 @@ export class Session {
     this.#events.push(event);
   }
 }
+
+/** What the frames that arrived together want of this end: a receipt soon, or at once. */
+type Wanted = 'nothing' | 'receipt' | 'answer';
 
 const NOTHING = new OwnBytes(new Uint8Array(0));
 

@@ -5,6 +5,7 @@ import type { Stream } from '../stream/stream.ts';
 import { FULL_LEDGER_ENTRIES } from '../subflow/ledger.ts';
 import { hasBetterPlace } from './better-place.ts';
 import type { SessionEvent } from './events.ts';
+import { isQuiet } from './quiet.ts';
 import { isDeliveredElsewhere } from './reinjection.ts';
 import type { SessionSubflow } from './sent-item.ts';
 import type { Transmitter } from './transmitter.ts';
@@ -19,7 +20,7 @@ export interface WatchedSession {
 }
 
 export interface WatchTuning {
-  /** While anything is under way, heads of line and doubted subflows are looked at this often. */
+  /** While data is under way, heads of line and doubted subflows are looked at this often. */
   readonly tickMs: number;
   /** A doubted subflow is asked again this often: the last receipt for it may have been lost. */
   readonly doubtPingMs: number;
@@ -83,16 +84,19 @@ export class SubflowWatch {
 
   /** When `check` is wanted again because of this subflow. */
   deadlineMs(subflow: SessionSubflow): number {
-    const tickMs = subflow.outbox.ledger.awaitsReceipt ? this.#nextTickMs : Number.POSITIVE_INFINITY;
     const { liveness } = subflow;
+    const tickMs = subflow.outbox.ledger.carriesData ? this.#nextTickMs : Number.POSITIVE_INFINITY;
     const readyMs = liveness.isReady ? Number.POSITIVE_INFINITY : liveness.readyMs;
     return Math.max(this.#now.ms, Math.min(tickMs, readyMs, liveness.deadlineMs));
   }
 
   check(subflows: readonly SessionSubflow[], streams: Iterable<Stream>): void {
     this.#checkLedgers(subflows);
+    const isAsking =
+      isQuiet(subflows, this.#now) &&
+      subflows.some(({ state, liveness }) => state === 'active' && liveness.wantsPing(false));
     for (const subflow of subflows) {
-      if (subflow.state === 'active') this.#checkActive(subflow);
+      if (subflow.state === 'active') this.#checkActive(subflow, isAsking);
       else if (subflow.state === 'doubted') this.#checkDoubted(subflow, subflows);
     }
     if (this.#now.ms < this.#nextTickMs) return;
@@ -136,11 +140,13 @@ export class SubflowWatch {
     }
   }
 
-  #checkActive(subflow: SessionSubflow): void {
-    const { silenceMs, silenceLimitMs, wantsPing, wantsPausePing } = subflow.liveness;
+  /** @param isAsking a question is asked on one of them now, and others may go along */
+  #checkActive(subflow: SessionSubflow, isAsking: boolean): void {
+    const { liveness } = subflow;
+    const { silenceMs, silenceLimitMs, wantsPausePing } = liveness;
     if (silenceMs > silenceLimitMs) {
       this.doubt(subflow, `silent for ${Math.round(silenceMs)} ms`);
-    } else if (wantsPing || wantsPausePing) {
+    } else if (liveness.wantsPing(isAsking) || wantsPausePing) {
       this.#ping(subflow);
     }
   }

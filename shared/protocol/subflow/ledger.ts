@@ -32,6 +32,7 @@ export class Ledger<Item extends LedgerItem = LedgerItem> {
   #receiptedBytes = 0;
   #lastElicitingOffset = 0;
   #receipts = 0;
+  #data = 0;
   /** Entries in front of these are settled, as `areSettled` last found, */
   #firstUnsettled = 0;
   /** and were surrendered. */
@@ -54,6 +55,11 @@ export class Ledger<Item extends LedgerItem = LedgerItem> {
     return this.#lastElicitingOffset > this.#receiptedBytes;
   }
 
+  /** Whether data is under way. */
+  get carriesData(): boolean {
+    return this.#data > 0;
+  }
+
   get length(): number {
     return this.#entries.length - this.#head;
   }
@@ -73,6 +79,7 @@ export class Ledger<Item extends LedgerItem = LedgerItem> {
     this.#writtenBytes = entry.endOffset;
     if (entry.item.kind === 'receipt') this.#receipts++;
     else this.#lastElicitingOffset = entry.endOffset;
+    if (entry.item.kind === 'data') this.#data++;
     this.#entries.push(entry);
   }
 
@@ -82,7 +89,10 @@ export class Ledger<Item extends LedgerItem = LedgerItem> {
     const start = this.#head;
     while (this.#head < this.#entries.length && this.#entries[this.#head]!.endOffset <= bytes) this.#head++;
     const receipted = this.#entries.slice(start, this.#head);
-    for (const { item } of receipted) if (item.kind === 'receipt') this.#receipts--;
+    for (const { item } of receipted) {
+      if (item.kind === 'receipt') this.#receipts--;
+      else if (item.kind === 'data') this.#data--;
+    }
     if (this.#head > 64 && this.#head * 2 > this.#entries.length) this.#compact();
     return receipted;
   }

@@ -134,12 +134,15 @@ export class Liveness {
     return dueMs > nowMs ? Math.min(dueMs, limitMs) : limitMs;
   }
 
-  /** Whether so much time has passed without a question that its silence would say nothing. */
-  get wantsPing(): boolean {
+  /**
+   * Whether so much time has passed without a question that its silence would say nothing.
+   * @param isAlong another question is asked now: this one may as well be, if it would be soon
+   */
+  wantsPing(isAlong: boolean): boolean {
+    if (this.#now.ms >= this.pings.arrivals.dueMs) return true;
+    if (this.#subflow.outbox.ledger.awaitsReceipt) return false;
     // The same sum as in deadlineMs, so that rounding never puts the ping behind its own deadline.
-    const nowMs = this.#now.ms;
-    if (nowMs >= this.pings.arrivals.dueMs) return true;
-    return !this.#subflow.outbox.ledger.awaitsReceipt && nowMs >= this.pings.nextMs;
+    return isAlong ? this.pings.isNear : this.#now.ms >= this.pings.nextMs;
   }
 
   /** Whether its path stands still, as far as one can tell, and was not asked for a while. */

@@ -9,12 +9,15 @@ export interface PingTuning {
   readonly meteredIntervalMs: number;
   /** A degraded one is asked this often how long its round trip is: once in each span of `rtt.recentSpanMs`. */
   readonly degradedIntervalMs: number;
+  /** A question that is due within so long is asked along with another, ours or the peer's: each wakes both machines. */
+  readonly togetherMs: number;
 }
 
 export const PING_TUNING: PingTuning = {
   intervalMs: 1_000,
   meteredIntervalMs: 15_000,
   degradedIntervalMs: 250,
+  togetherMs: 500,
 };
 
 /** The facts about its subflow that decide how often it is asked. */
@@ -52,6 +55,11 @@ export class PingTimer {
 
   get nextMs(): number {
     return this.#isDue ? this.#now.ms : this.#lastQuestionMs + this.#intervalMs;
+  }
+
+  /** Whether it is so near that it may as well be asked now: half of its interval has passed at least. */
+  get isNear(): boolean {
+    return this.#now.ms >= this.nextMs - Math.min(this.#tuning.togetherMs, this.#intervalMs / 2);
   }
 
   /** Something that must be answered is sent, a PING or anything else. */

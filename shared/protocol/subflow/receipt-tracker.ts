@@ -25,6 +25,8 @@ export class ReceiptTracker {
   #reportedBytes = 0;
   #lastArrivalMs = 0;
   #elicitedMs: number | undefined;
+  #isHurried = false;
+  #takenMs = Number.NEGATIVE_INFINITY;
   #lastPayloadMs: number;
 
   constructor(now: Now, tuning: ReceiptTuning) {
@@ -58,8 +60,16 @@ export class ReceiptTracker {
   /** When a receipt is due; infinite while none is. */
   get dueMs(): number {
     if (this.#elicitedMs === undefined) return Number.POSITIVE_INFINITY;
-    const isEager = this.#parsedBytes - this.#reportedBytes >= this.#tuning.eagerBytes;
-    return isEager ? this.#elicitedMs : this.#elicitedMs + this.#tuning.intervalMs;
+    const { intervalMs, eagerBytes } = this.#tuning;
+    if (this.#parsedBytes - this.#reportedBytes >= eagerBytes) return this.#elicitedMs;
+    // However many questions come.
+    if (this.#isHurried) return Math.max(this.#elicitedMs, this.#takenMs + intervalMs);
+    return this.#elicitedMs + intervalMs;
+  }
+
+  /** The peer waits for nothing else: the receipt that is due is not held back to go together with others. */
+  hurry(): void {
+    this.#isHurried = true;
   }
 
   /** The last receipt may be lost: say it again. */
@@ -71,6 +81,8 @@ export class ReceiptTracker {
   take(subflowId: number): ReceiptEntry | undefined {
     if (this.#elicitedMs === undefined) return undefined;
     this.#elicitedMs = undefined;
+    this.#isHurried = false;
+    this.#takenMs = this.#now.ms;
     this.#reportedBytes = this.#parsedBytes;
     const delayMicroseconds = Math.min(Math.round((this.#now.ms - this.#lastArrivalMs) * 1000), 0xffff_ffff);
     return { subflowId, delayMicroseconds, bytes: this.#parsedBytes };

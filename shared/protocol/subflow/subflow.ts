@@ -173,6 +173,12 @@ export class Subflow<Uplink extends SubflowUplink = SubflowUplink, Item extends 
     return receipted;
   }
 
+  /** Answers the peer's question at once, and asks the same if that would be soon: the two ends then keep asking at the same time. */
+  onAsked(): void {
+    this.receipts.hurry();
+    if (this.state === 'active' && this.liveness.wantsPing(true)) this.liveness.pings.hurry();
+  }
+
   /** Payload has arrived on it. */
   onArrival(bytes: number): void {
     this.receipts.onPayload();

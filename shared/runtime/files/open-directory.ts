@@ -103,7 +103,10 @@ async function openOrMake(directory: string): Promise<FileHandle> {
   const flags = OPEN_DIRECTORY | constants.O_NOFOLLOW;
   return open(directory, flags).catch(async (error: NodeJS.ErrnoException) => {
     if (error.code !== 'ENOENT') throw error;
-    await mkdir(directory, 0o700);
+    // Another program may have made it meanwhile.
+    await mkdir(directory, 0o700).catch((failure: NodeJS.ErrnoException) => {
+      if (failure.code !== 'EEXIST') throw failure;
+    });
     return open(directory, flags);
   });
 }

@@ -71,17 +71,19 @@ export async function readableByOthers(file: string): Promise<boolean> {
   return (mode & 0o004) !== 0 || ((mode & 0o040) !== 0 && uid !== 0);
 }
 
-async function attempt(what: string, work: () => Promise<void>): Promise<void> {
+/** Does what concerns a file; an error of the file system becomes a FileWriteError that says what could not be done. */
+export async function attempt<T>(what: string, work: () => Promise<T>): Promise<T> {
   try {
-    await work();
+    return await work();
   } catch (error) {
-    if (error instanceof FileWriteError) throw error;
+    if (error instanceof TributaryError && !(error instanceof UnsafePathError)) throw error;
     const why = error instanceof UnsafePathError ? error.message : fileErrorWords(error);
     throw new FileWriteError(`cannot ${what}: ${why}`, { cause: error });
   }
 }
 
-async function refuseForeign(
+/** Throws FileWriteError where `namedIn` of `PrivateFileOptions` forbids to write a file. */
+export async function refuseForeign(
   file: string,
   namedIn: string | undefined,
   { uid }: OpenDirectory,

@@ -3,7 +3,13 @@ import { open } from 'node:fs/promises';
 import { fileErrorWords } from '../text/error-words.ts';
 
 /** A text, or why there is none. */
-export type TextRead = { readonly text: string } | { readonly problem: string };
+export type TextRead =
+  | { readonly text: string }
+  | {
+      readonly problem: string;
+      /** That nothing stands there. */
+      readonly isAbsent?: boolean;
+    };
 
 /**
  * A file's text, or in words why it cannot be read. Reads no more than `maxBytes`, so that a device or a huge file
@@ -28,6 +34,7 @@ export async function readTextFile(file: string, maxBytes: number): Promise<Text
       await handle.close();
     }
   } catch (error) {
-    return { problem: `cannot read ${file}: ${fileErrorWords(error)}` };
+    const isAbsent = (error as NodeJS.ErrnoException).code === 'ENOENT';
+    return { problem: `cannot read ${file}: ${fileErrorWords(error)}`, isAbsent };
   }
 }

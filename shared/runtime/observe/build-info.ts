@@ -1,4 +1,8 @@
 import { collectDefaultMetrics, Gauge, type Registry } from 'prom-client';
+import { LOOP_DELAY_NAMES } from './loop-delay-metrics.ts';
+
+/** The longest period that the sampling of the event loop takes, 24 days: `ProcessWatch` measures its delays. */
+const NEVER_MS = 2 ** 31 - 1;
 
 /** Registers `tributary_build_info` (always 1, the facts are its labels) and the process's own metrics. */
 export function registerBuildInfo(
@@ -11,5 +15,6 @@ export function registerBuildInfo(
     labelNames: ['version', 'node_version'],
     registers: [registry],
   }).set({ version, node_version: nodeVersion }, 1);
-  collectDefaultMetrics({ register: registry });
+  collectDefaultMetrics({ register: registry, eventLoopMonitoringPrecision: NEVER_MS });
+  for (const name of LOOP_DELAY_NAMES) registry.removeSingleMetric(name);
 }

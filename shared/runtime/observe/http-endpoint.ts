@@ -40,7 +40,7 @@ const LIMITS = {
   headersTimeout: 5_000,
   requestTimeout: 10_000,
   // How late the two above may be noticed.
-  connectionsCheckingInterval: 1_000,
+  connectionsCheckingInterval: 5_000,
   keepAliveTimeout: 10_000,
   maxHeaderSize: 8 * 1024,
 };

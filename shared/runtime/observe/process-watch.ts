@@ -4,6 +4,7 @@ import type { MonotonicClock } from '../clock.ts';
 import { Descriptors, type DescriptorWork } from '../kernel/descriptors.ts';
 import { errorWords } from '../text/error-words.ts';
 import { type LineBounds, LineLimit, type LineLog } from './line-limit.ts';
+import { registerLoopDelays } from './loop-delay-metrics.ts';
 import { LoopWatch } from './loop-watch.ts';
 import { registerCounter } from './scraped-metric.ts';
 
@@ -69,6 +70,7 @@ export class ProcessWatch {
         yield [{}, stalls()];
       },
     });
+    registerLoopDelays(registry, () => this.#loop.takeDelays());
     const dropped = this.#droppedLogLines;
     registerCounter(registry, {
       name: 'tributary_log_lines_dropped_total',

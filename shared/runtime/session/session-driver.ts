@@ -36,6 +36,8 @@ const MEASURE_INTERVAL_MS = 2;
 const DISPATCH_BYTES = 256 * 1024;
 /** Or after so many events: very small frames become rubbish that is collected while it is young. */
 const DISPATCH_EVENTS = 512;
+/** A timer that fires so soon, or is early by so little, stays: to set another one in each turn of a busy session would cost more. */
+const KEPT_TIMER_MS = 50;
 /** Applications that were held back are read again so many at a time: all at once may be thousands. */
 const RESUMED_AT_ONCE = 8;
 
@@ -277,12 +279,17 @@ export class SessionDriver {
     this.#dispatchEvents();
   }
 
-  /** One timer. It stays when the deadline moves further away, since firing early is harmless. */
+  /** One timer. As a rule it stays when the deadline moves further away, since firing early is harmless. */
   #armTimer(): void {
     const { deadlineMs } = this.#session;
-    if (deadlineMs >= this.#timerAtMs || deadlineMs === Number.POSITIVE_INFINITY) return;
+    if (deadlineMs >= this.#timerAtMs) {
+      const isSoon = this.#timerAtMs < this.#options.clock() + KEPT_TIMER_MS;
+      // But an idle machine is not woken up for it.
+      if (isSoon || deadlineMs < this.#timerAtMs + KEPT_TIMER_MS) return;
+    }
     clearTimeout(this.#timer);
     this.#timerAtMs = deadlineMs;
+    if (deadlineMs === Number.POSITIVE_INFINITY) return;
     const waitMs = Math.max(0, Math.ceil(deadlineMs - this.#options.clock()));
     this.#timer = setTimeout(() => {
       this.#timerAtMs = Number.POSITIVE_INFINITY;

@@ -47,6 +47,8 @@ it('tells of each line, is started again when it ends, and ends with us', async 
   await vi.waitUntil(async () => (await started()).length === 1, 5_000);
   await vi.waitUntil(() => onEvent.mock.calls.length >= 2, 5_000);
   await vi.waitUntil(async () => (await started()).length === 2, 5_000);
+  expect(running.isWatching).toBe(false);
+  await vi.waitUntil(() => running.isWatching, 5_000);
   const [first, second] = await started();
   await vi.waitUntil(() => !isAlive(first), 5_000);
   running.stop();

@@ -12,7 +12,10 @@ afterEach(() => {
 
 /** A network that is only a list of names. */
 function bed() {
-  const state = { names: ['lan'], reads: 0, fails: false, onEvent: () => {}, looks: 0 as unknown };
+  const state = {
+    ...{ names: ['lan'], reads: 0, fails: false, isWatching: false },
+    ...{ onEvent: () => {}, looks: 0 as unknown, lookCount: 0 },
+  };
   const views: string[][] = [];
   const watch = new NetworkWatch({
     async read(): Promise<NetworkView> {
@@ -28,12 +31,18 @@ function bed() {
       };
     },
     look() {
+      state.lookCount++;
       if (state.looks === 'EMFILE') throw new Error('EMFILE');
       return state.looks;
     },
     monitor(onEvent) {
       state.onEvent = onEvent;
-      return { stop: () => {} };
+      return {
+        get isWatching() {
+          return state.isWatching;
+        },
+        stop: () => {},
+      };
     },
     onView: ({ interfaces }) => views.push(interfaces.map(({ name }) => name)),
     logger: pino({ enabled: false }),
@@ -99,6 +108,25 @@ describe('the watch over the network', () => {
     state.fails = false;
     await vi.advanceTimersByTimeAsync(1_100);
     expect(views).toEqual([['lan'], []]);
+    watch.stop();
+  });
+
+  it('looks seldom while a monitor watches, so that an idle machine sleeps', async () => {
+    const { watch, state } = bed();
+    void watch.start();
+    const looksIn = async (ms: number) => {
+      const before = state.lookCount;
+      await vi.advanceTimersByTimeAsync(ms);
+      return state.lookCount - before;
+    };
+    expect(await looksIn(10_000)).toBeGreaterThanOrEqual(19);
+    state.isWatching = true;
+    await vi.advanceTimersByTimeAsync(5_000);
+    expect(await looksIn(20_000)).toBe(4);
+    // It may have missed something; and it may end.
+    state.isWatching = false;
+    await vi.advanceTimersByTimeAsync(5_000);
+    expect(await looksIn(10_000)).toBe(20);
     watch.stop();
   });
 

@@ -14,11 +14,11 @@ import { once } from 'node:events';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { createInterface } from 'node:readline';
 import { generateCertificate } from '../../../shared/runtime/identity/certificate.ts';
 import { certificatePin } from '../../../shared/runtime/identity/certificate-pin.ts';
 import { formatClientKey, generateClientKey } from '../../../shared/runtime/identity/client-key.ts';
 import { Namespace, run } from '../../bed/namespace.ts';
+import { eachWholeLine } from '../../bed/whole-lines.ts';
 import { undertaker } from '../../system/support/namespaces.ts';
 import { Program, ROOT } from '../../system/support/program.ts';
 
@@ -55,7 +55,7 @@ class Speaker {
   constructor(namespace: Namespace, script: string, args: readonly string[]) {
     const file = join(ROOT, 'test', 'hostile', 'support', script);
     this.#child = namespace.spawn(process.execPath, [file, ...args], { stdio: ['pipe', 'pipe', 'inherit'] });
-    createInterface({ input: this.#child.stdout! }).on('line', (line) => {
+    eachWholeLine(this.#child.stdout!, (line) => {
       this.#lines.push(line);
       for (const wake of [...this.#wake]) wake();
     });

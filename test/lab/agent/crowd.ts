@@ -1,13 +1,15 @@
-import { createInterface } from 'node:readline';
+import { eachWholeLine } from '../../bed/whole-lines.ts';
 import { openConnection } from './connection.ts';
 import { type CrowdLine, tell } from './job.ts';
 import { requestOf, TalkSide } from './talk.ts';
 
 /** Begins a conversation for each line of stdin and tells how each ended; until stdin ends. */
 export function runCrowd(): void {
-  createInterface({ input: process.stdin })
-    .on('line', (line) => begin(JSON.parse(line)))
-    .on('close', () => process.exit(0));
+  eachWholeLine(
+    process.stdin,
+    (line) => begin(JSON.parse(line)),
+    () => process.exit(0),
+  );
   tell({ event: 'ready' });
 }
 

@@ -1,6 +1,7 @@
 import type { Transfer } from './arrivals.ts';
 import type { Playback } from './player.ts';
 import type { Talk, TalkEnd } from './talk.ts';
+import type { Watched } from './watch.ts';
 
 /** A host and a port. */
 export interface Endpoint {
@@ -96,9 +97,10 @@ export type AgentLine =
   | { event: 'first-byte'; atMs: number }
   | { event: 'received'; key: number; transfer: Transfer }
   | { event: 'result'; result: ClientResult }
-  | { event: 'talked'; end: TalkEnd };
+  | { event: 'talked'; end: TalkEnd }
+  | { event: 'watched'; watched: Watched };
 
 /** Prints one. */
-export function tell(line: AgentLine): void {
-  process.stdout.write(`${JSON.stringify(line)}\n`);
+export function tell(line: AgentLine, onWritten: () => void = () => {}): void {
+  process.stdout.write(`${JSON.stringify(line)}\n`, onWritten);
 }

@@ -1,4 +1,5 @@
 import { Agent, get } from 'node:http';
+import { tell } from './job.ts';
 
 /** Looks at a program's metrics this often: a peak shorter than this may be missed. */
 const EVERY_MS = 500;
@@ -12,7 +13,7 @@ export interface Watched {
   growth: Record<string, number>;
 }
 
-/** Reads `url` again and again until stdin ends; prints {@link Watched} as JSON then. */
+/** Reads `url` again and again until stdin ends; tells {@link Watched} then. */
 export async function watch(url: string): Promise<void> {
   const agent = new Agent({ keepAlive: true });
   let first: Map<string, number> | undefined;
@@ -26,7 +27,7 @@ export async function watch(url: string): Promise<void> {
     for (const [name, value] of values) peak.set(name, Math.max(value, peak.get(name) ?? 0));
   };
   await look();
-  process.stdout.write('watching\n');
+  tell({ event: 'ready' });
   const timer = setInterval(look, EVERY_MS);
   process.stdin.resume();
   process.stdin.once('end', async () => {
@@ -34,7 +35,7 @@ export async function watch(url: string): Promise<void> {
     await look();
     const growth = [...last].map(([name, value]) => [name, value - (first?.get(name) ?? 0)]);
     const found: Watched = { peak: Object.fromEntries(peak), growth: Object.fromEntries(growth) };
-    process.stdout.write(`${JSON.stringify(found)}\n`, () => process.exit(0));
+    tell({ event: 'watched', watched: found }, () => process.exit(0));
   });
 }
 

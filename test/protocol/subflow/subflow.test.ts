@@ -188,7 +188,7 @@ describe('a subflow that comes back from a doubt', () => {
     at(3_610, subflow).onReceipt(subflow.outbox.ledger.writtenBytes, 0);
     expect(at(3_610, subflow).isDegraded).toBe(true);
     expect(subflow.smoothedRttMs).toBeLessThan(50);
-    expect(at(3_610, subflow).liveness.wantsPing).toBe(true);
+    expect(at(3_610, subflow).liveness.wantsPing(false)).toBe(true);
     at(3_610, subflow).append([new Uint8Array(8)], { kind: 'receipt' });
     at(3_650, subflow).onReceipt(subflow.outbox.ledger.writtenBytes, 0);
     expect(at(3_650, subflow).isDegraded).toBe(false);
@@ -210,7 +210,7 @@ describe('a subflow that comes back from a doubt', () => {
     expect(subflow.isRateProven).toBe(true);
     expect(subflow.rateBytesPerSecond).toBeCloseTo(stuckBytes / 0.5, -2);
     // The round trip was that of the queue; it is asked for anew, with little under way.
-    expect(at(3_700 + PING_TUNING.degradedIntervalMs, subflow).liveness.wantsPing).toBe(true);
+    expect(at(3_700 + PING_TUNING.degradedIntervalMs, subflow).liveness.wantsPing(false)).toBe(true);
     at(3_950, subflow).append([new Uint8Array(8)], { kind: 'receipt' });
     at(4_150, subflow).onReceipt(subflow.outbox.ledger.writtenBytes, 0);
     expect(subflow.minRttMs).toBe(200);

@@ -12,11 +12,19 @@ it('notices that the program stood still, and not that it was a little late', ()
   watch.start();
   const look = (lateMs: number) => {
     heldUpMs += lateMs;
-    nowMs += 250;
-    vi.advanceTimersByTime(250);
+    nowMs += 500;
+    vi.advanceTimersByTime(500);
   };
+  expect(watch.takeDelays()).toBeUndefined();
   for (const lateMs of [0, 100, 900, 0]) look(lateMs);
   expect(onStall).not.toHaveBeenCalled();
+  const delays = watch.takeDelays()!;
+  expect(delays.min).toBeLessThan(0.001);
+  expect(delays.max).toBeCloseTo(0.9, 2);
+  expect(delays.mean).toBeCloseTo(0.25, 2);
+  expect(delays.p50).toBeLessThan(0.001);
+  expect(delays.p99).toBeCloseTo(0.9, 2);
+  expect(watch.takeDelays()).toBeUndefined();
   look(60_000);
   look(0);
   expect(onStall.mock.calls).toEqual([[60_000]]);

@@ -1,9 +1,10 @@
-import { appendFile, chmod, readdir, readFile, stat, writeFile } from 'node:fs/promises';
+import { appendFile, chmod, mkdir, readdir, readFile, rm, stat, truncate, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { buildConcentratorCli } from '../../../server-concentrator/cli/concentrator-cli.ts';
 import type { ConcentratorConfig } from '../../../server-concentrator/config/concentrator-config.ts';
 import { loadConcentratorConfig } from '../../../server-concentrator/config/load-concentrator-config.ts';
+import { generateCertificate } from '../../../shared/runtime/identity/certificate.ts';
 import { certificatePin } from '../../../shared/runtime/identity/certificate-pin.ts';
 import { formatClientKey } from '../../../shared/runtime/identity/client-key.ts';
 import { parseLink } from '../../../shared/runtime/identity/link.ts';
@@ -205,6 +206,24 @@ describe('tributary-concentrator certificate', () => {
     expect((await readdir(directory)).filter((name) => name.includes('next'))).toEqual([]);
   });
 
+  it('that a command is changing just now is read as a whole, as by a reload', async () => {
+    const { exec, directory } = await cli();
+    await exec('init', '--public', 'vps.example.org');
+    const other = await generateCertificate(new Date());
+    const file = (name: string) => join(directory, name);
+    // The certificate was read before the change, and the key behind it.
+    await writeFile(file('key.pem'), other.key);
+    const loading = loadConcentratorConfig(file('tributary-concentrator.yaml'));
+    await new Promise((resolve) => setTimeout(resolve, 20));
+    await writeFile(file('certificate.pem'), other.certificate);
+    expect((await loading).tls).toEqual(other);
+    await writeFile(file('key.pem'), (await generateCertificate(new Date())).key);
+    expect(await exec('check')).toMatchObject({
+      code: 2,
+      stderr: expect.stringContaining('key.pem is not the key of certificate.pem'),
+    });
+  });
+
   it('that was changed half way, as by a power cut, works, and can be completed', async () => {
     const { exec, directory } = await cli();
     await exec('init', '--public', 'vps.example.org');
@@ -221,6 +240,58 @@ describe('tributary-concentrator certificate', () => {
 });
 
 describe('tributary-concentrator', () => {
+  it.each<[string, (directory: string) => Promise<void>, string]>([
+    [
+      'damaged',
+      (directory) => writeFile(join(directory, 'certificate.next.pem'), '-----BEGIN CERTIFICATE-----\nMII'),
+      'certificate.next.pem holds no PEM certificate',
+    ],
+    ['empty', (directory) => truncate(join(directory, 'certificate.next.pem')), 'holds no PEM certificate'],
+    [
+      'no file',
+      async (directory) => {
+        await rm(join(directory, 'certificate.next.pem'));
+        await mkdir(join(directory, 'certificate.next.pem'));
+      },
+      'certificate.next.pem is not a file',
+    ],
+    [
+      'without its key',
+      (directory) => rm(join(directory, 'key.next.pem')),
+      'key.next.pem: there is no such file',
+    ],
+    [
+      'with another key',
+      async (directory) =>
+        writeFile(join(directory, 'key.next.pem'), await readFile(join(directory, 'key.pem'))),
+      'key.next.pem is not the key of certificate.next.pem',
+    ],
+  ])('checks: warns of a prepared certificate that is %s', async (_, spoil, problem) => {
+    const { exec, directory } = await cli();
+    await exec('init', '--public', 'vps.example.org');
+    await exec('certificate', 'prepare');
+    expect((await exec('check')).stderr).toBe('');
+    await spoil(directory);
+    const { code, stderr } = await exec('check');
+    expect(code).toBe(0);
+    expect(stderr).toContain('warning: what is prepared cannot be changed to: ');
+    expect(stderr).toContain(problem);
+    expect(stderr).toContain('certificate prepare --force');
+    expect((await exec('certificate', 'switch')).code).toBe(2);
+  });
+
+  it('checks: does not warn of what a change of the certificate may leave behind', async () => {
+    const { exec, directory } = await cli();
+    await exec('init', '--public', 'vps.example.org');
+    await exec('certificate', 'prepare');
+    for (const name of ['certificate', 'key']) {
+      await writeFile(join(directory, `${name}.pem`), await readFile(join(directory, `${name}.next.pem`)));
+    }
+    expect((await exec('check')).stderr).toBe('');
+    await rm(join(directory, 'certificate.next.pem'));
+    expect((await exec('check')).stderr).toBe('');
+  });
+
   it.each<[string, string[], boolean]>([
     ['private addresses alone', ['127.0.0.1', '10.0.0.5', '2001:470::5'], true],
     ['carrier-grade NAT', ['100.64.0.5'], true],
@@ -240,6 +311,10 @@ describe('tributary-concentrator', () => {
     expect([code, stderr]).toEqual([0, '']);
     expect(stdout).toContain('listens at    0.0.0.0:8443, [::]:8443 (where the machine has IPv6)');
     expect(stdout).toContain('but denies  *:25');
+    expect(stdout).toContain(
+      '  per client  8 sessions, memory 128MiB, 200 opens a second, 256 dials and 64 names at a time, 16 joins a second\n',
+    );
+    expect(stdout).toContain('  per session 4096 connections, 32 subflows, memory 64MiB\n');
     expect(stdout).toContain('expires 2045-01-31');
     expect(stdout).toContain(`clients       1, in ${join(directory, 'clients.yaml')}`);
     for (const name of ['clients.yaml', 'key.pem']) {

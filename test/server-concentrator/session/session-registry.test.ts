@@ -99,6 +99,7 @@ function bed({ perSecond = 1e6, burst = 1e6 } = {}) {
     joins: new TokenBuckets({ perSecond, burst }, () => 0),
     limitHits: { note: (limit) => void hits.push(limit) },
     traffic: new TrafficTable(1),
+    onStreamRequested() {},
     onSessionEnded() {},
   });
   const peers: Peer[] = [];

@@ -1,9 +1,28 @@
 import { expect, it } from 'vitest';
+import type { ConcentratorLimits } from '../../../server-concentrator/config/concentrator-config.ts';
 import { concentratorStatus } from '../../../server-concentrator/status/concentrator-status.ts';
 import { concentratorStatusText } from '../../../server-concentrator/status/concentrator-status-text.ts';
 import { MemoryBudget } from '../../../shared/protocol/memory-budget.ts';
 import { Session } from '../../../shared/protocol/session/session.ts';
 import type { SessionDriver } from '../../../shared/runtime/session/session-driver.ts';
+
+const LIMITS: ConcentratorLimits = {
+  sessions: 256,
+  sessionsPerClient: 8,
+  streamsPerSession: 4_096,
+  subflowsPerSession: 32,
+  opensPerSecond: 200,
+  dialsPerClient: 256,
+  namesPerClient: 64,
+  joinsPerSecond: 16,
+  memoryPerSessionBytes: 2 ** 26,
+  memoryPerClientBytes: 2 ** 27,
+  memoryTotalBytes: 2 ** 29,
+  handshakeTimeoutMs: 10_000,
+  handshakesPerSecond: 400,
+  streamIdleTimeoutMs: 1e9,
+  drainTimeoutMs: 30_000,
+};
 
 /** A session that began at 1000 on its clock, which shows 61000 now. */
 function bed(...uplinks: readonly string[]) {
@@ -36,6 +55,8 @@ function bed(...uplinks: readonly string[]) {
     concentratorStatus({
       version: '1.2.3',
       isReady: true,
+      limits: LIMITS,
+      descriptors: 1_024,
       clock: () => 61_000,
       wallClock: () => Date.parse('2026-11-23T12:00:00Z'),
       sessions: [{ clientId: 'laptop', id: '0a1b2c3d', driver }],
@@ -72,4 +93,13 @@ it('tells times by the clock on the wall, and that a session has no subflow', ()
   session.subflows.remove(0);
   expect(report().sessions[0]).toMatchObject({ state: 'lingering', uplinks: [] });
   expect(concentratorStatusText(report())).toContain(': lingering, for 60 s');
+});
+
+it('tells the limits that hold, as far as the descriptors of the process allow', () => {
+  const { report } = bed();
+  // Of 1024 descriptors a quarter is not for origins, and of the rest a sixteenth may be dials of one client.
+  expect(report().limits).toEqual({ ...LIMITS, dialsPerClient: 48, namesPerClient: 16, origins: 768 });
+  expect(concentratorStatusText(report())).toContain(
+    'A client may have 8 sessions, 128MiB of memory, 200 opens a second, 48 dials and 16 names at a time.\n',
+  );
 });

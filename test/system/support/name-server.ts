@@ -1,7 +1,7 @@
 import type { ChildProcess } from 'node:child_process';
 import { join } from 'node:path';
-import { createInterface } from 'node:readline';
 import type { Namespace } from '../../bed/namespace.ts';
+import { eachWholeLine } from '../../bed/whole-lines.ts';
 import { ROOT } from './program.ts';
 
 /** A name server in a namespace; name-server.mjs says what it answers. */
@@ -30,7 +30,7 @@ export class NameServer {
     const server = new NameServer(child);
     await new Promise<void>((resolve, reject) => {
       child.once('exit', () => reject(new Error('the name server did not start')));
-      createInterface({ input: child.stdout! }).on('line', (line) => {
+      eachWholeLine(child.stdout!, (line) => {
         if (line === 'ready') resolve();
         else server.queries.push(line);
       });

@@ -1,6 +1,6 @@
 import type { ChildProcess } from 'node:child_process';
 import { join } from 'node:path';
-import { createInterface } from 'node:readline';
+import { eachWholeLine } from '../../bed/whole-lines.ts';
 import type { Network } from './namespaces.ts';
 import { ROOT } from './program.ts';
 
@@ -25,7 +25,7 @@ export class Origin {
     const origin = new Origin(child, `http://${v4}:${port}`);
     await new Promise<void>((resolve, reject) => {
       child.once('exit', () => reject(new Error('the origin did not start')));
-      createInterface({ input: child.stdout! }).on('line', (line) => {
+      eachWholeLine(child.stdout!, (line) => {
         const [kind = '', bytes] = line.split(' ');
         if (kind === 'ready') resolve();
         else origin.onProgress(kind, Number(bytes));

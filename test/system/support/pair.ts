@@ -168,7 +168,8 @@ export class Pair {
     await this.untilUp(uplinks.map(({ name }) => name));
   }
 
-  async startConcentrator(): Promise<void> {
+  /** Starts it (again), if told that of another release. */
+  async startConcentrator(folder = this.#releases['server-concentrator']): Promise<void> {
     const { concentrator } = this.network;
     await this.#concentrator?.stop();
     this.#concentrator = new Program(
@@ -176,7 +177,7 @@ export class Pair {
       'server-concentrator',
       this.concentratorFile,
       CONCENTRATOR_METRICS_PORT,
-      this.#releases['server-concentrator'],
+      folder,
     );
     await this.#concentrator.untilLog(({ msg }) => msg === 'concentrator is up');
   }

@@ -2,9 +2,9 @@ import type { ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { readFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import type { Namespace } from '../../bed/namespace.ts';
+import { eachWholeLine } from '../../bed/whole-lines.ts';
 import { waitedForCpuMs } from '../../lab/cpu-wait.ts';
 
 /** The folder of the project. */
@@ -58,7 +58,7 @@ export class Program {
       return code;
     });
     for (const stream of [this.#child.stdout!, this.#child.stderr!]) {
-      createInterface({ input: stream }).on('line', (line) => this.#onLine(line));
+      eachWholeLine(stream, (line) => this.#onLine(line));
     }
   }
 
