@@ -1,4 +1,3 @@
-import { networkInterfaces } from 'node:os';
 import { join } from 'node:path';
 import { Registry } from 'prom-client';
 import { MemoryBudget } from '../shared/protocol/memory-budget.ts';
@@ -34,11 +33,11 @@ import { Metering } from './metering/metering.ts';
 import { registerMeteringMetrics } from './metering/metering-metrics.ts';
 import { USAGE_FILE_NAME } from './metering/usage-file.ts';
 import { WireTable } from './metering/wire-table.ts';
-import { IpMonitor } from './network/ip-monitor.ts';
-import { NetworkReader } from './network/network-reader.ts';
-import { NetworkWatch } from './network/network-watch.ts';
-import { SimCards } from './network/sim-cards.ts';
+import { knownInterfaces, ownAddresses } from './network/network-view.ts';
+import { PathExplainer } from './network/path-diagnosis/path-explainer.ts';
+import { makeNetworkWatch } from './network-watching.ts';
 import { UplinkUses } from './path-manager/uplink-use.ts';
+import { MinuteTimer } from './schedule/minute-timer.ts';
 import { SessionKeeper } from './session/session-keeper.ts';
 import { SessionSecrets } from './session/session-secrets.ts';
 import { Socks5Server } from './socks5/socks-server.ts';
@@ -72,7 +71,12 @@ export async function assemble(config: ClientConfig, deps: ClientProxyDeps): Pro
   const counters = makeCounters(deps);
   const watch = new ProcessWatch(deps);
   const appPool = new BlockPool(clock);
-  const uplinks = new UplinkSet({ bindsByInterface: native !== undefined, maxUplinks: MAX_UPLINKS, logger });
+  const uplinks = new UplinkSet({
+    bindsByInterface: native !== undefined,
+    maxUplinks: MAX_UPLINKS,
+    wallClock,
+    logger,
+  });
   const states = new UplinkStates({ uplinks, wallClock, logger });
   const uses = new UplinkUses(logger);
   const peers = new PeerWatch({
@@ -82,11 +86,8 @@ export async function assemble(config: ClientConfig, deps: ClientProxyDeps): Pro
     onLost: (role, reason) => counters.peerLosses.add(role, reason),
   });
   const secrets = new SessionSecrets(config);
-  const connector = makeConnector(config, deps, { counters, appPool, peers, secrets, watch });
-  const resolvers = new UplinkResolvers(
-    { linkServers: new LinkServers(clock), networkInterfaces, native },
-    clock,
-  );
+  const connector = makeConnector(config, deps, { counters, uplinks, appPool, peers, secrets, watch });
+  const resolvers = makeResolvers(deps, uplinks);
   const names = await openTargetNames({
     addresses: config.concentrator.addresses,
     file: join(config.stateDirectory ?? deps.stateDirectory, ADDRESSES_FILE_NAME),
@@ -115,15 +116,44 @@ export async function assemble(config: ClientConfig, deps: ClientProxyDeps): Pro
     onRequest: (request) => steering.serve(request),
   });
   const listen = () => listenForApplications(config, deps, { socks, appPool, peers, watch });
-  const network = makeNetworkWatch(config, deps, { uplinks, steering });
+  const network = makeNetworkWatch(config, deps, { uplinks, names, steering });
+  const minutes = new MinuteTimer(wallClock, () => {
+    uplinks.onTime();
+    steering.review();
+  });
   const uplinkStatus = () => states.status(keeper.uplinks);
   const told = { keeper, uplinks, uplinkStatus, steering, socks, directConnections, metering, watch };
   const endpoint = makeEndpoint(config, { ...deps, ...counters, ...told });
-  const parts = { endpoint, uplinks, metering, secrets, keeper, steering, socks, listen, network, watch };
+  const parts = {
+    endpoint,
+    uplinks,
+    metering,
+    secrets,
+    keeper,
+    steering,
+    socks,
+    listen,
+    network,
+    minutes,
+    watch,
+  };
   return new ClientProxy({ config, logger, ...parts });
 }
 
 type Counters = ReturnType<typeof makeCounters>;
+
+function makeResolvers({ clock, native: { native } }: ClientProxyDeps, uplinks: UplinkSet): UplinkResolvers {
+  const linkServers = new LinkServers(clock);
+  return new UplinkResolvers(
+    {
+      linkServers,
+      networkInterfaces: knownInterfaces,
+      native,
+      attachment: (binding, host) => uplinks.attachment(binding, host),
+    },
+    clock,
+  );
+}
 
 /** What is counted as it happens, for the metrics and the status. */
 function makeCounters({ native: { native } }: ClientProxyDeps) {
@@ -142,18 +172,20 @@ function makeConnector(
   { clock, logger, native: { native } }: ClientProxyDeps,
   parts: {
     readonly counters: Counters;
+    readonly uplinks: UplinkSet;
     readonly appPool: BlockPool;
     readonly peers: PeerWatch;
     readonly secrets: SessionSecrets;
     readonly watch: ProcessWatch;
   },
 ): UplinkConnector {
-  const { counters, appPool, peers, secrets, watch } = parts;
+  const { counters, uplinks, appPool, peers, secrets, watch } = parts;
   return new UplinkConnector({
     pins: () => secrets.pins,
     serverName: concentrator.serverName,
     subflowTimeoutMs: dial.timeoutMs,
     native,
+    attachment: (binding, host) => uplinks.attachment(binding, host),
     wireOf: (uplinkName) => counters.wires.of(uplinkName),
     appPool,
     peers,
@@ -165,7 +197,7 @@ function makeConnector(
 
 function makeKeeper(
   { concentrator, paths, dial, memory, lingerMs, tuning }: ClientConfig,
-  { clock, random, logger }: ClientProxyDeps,
+  { clock, random, logger, native: { native } }: ClientProxyDeps,
   parts: {
     readonly counters: Counters;
     readonly states: UplinkStates;
@@ -176,6 +208,11 @@ function makeKeeper(
   },
 ): SessionKeeper {
   const { counters, states, uses, connector, secrets, names } = parts;
+  const explainer = new PathExplainer({
+    bindsByInterface: native !== undefined,
+    clock,
+    answers: (uplink, address) => connector.answers(uplink, address),
+  });
   return new SessionKeeper({
     identity: () => secrets.identity,
     addresses: concentrator.addresses,
@@ -194,6 +231,7 @@ function makeKeeper(
     logger,
     traffic: counters.traffic,
     connect: (uplink, address, signal) => connector.subflow(uplink, address, signal),
+    explain: (uplink, failures, error, signal) => explainer.explain(uplink, failures, error, signal),
     useOf: (uplinkName) => uses.of(uplinkName),
     onDial: (uplinkName, result) => void counters.counts.dials.of(uplinkName)[result]++,
     onReviewed: (dialled) => states.review(dialled),
@@ -244,8 +282,7 @@ function makeDirectOpener(
     useOf: (uplinkName) => uses.of(uplinkName),
     connect: (uplink, target, signal, timeoutMs) => connector.origin(uplink, target, signal, timeoutMs),
     resolvers,
-    ownAddresses: () =>
-      Object.values(networkInterfaces()).flatMap((infos = []) => infos.map(({ address }) => address)),
+    ownAddresses,
     clock,
   });
   return new DirectOpener({
@@ -258,7 +295,7 @@ function makeDirectOpener(
 
 function makeSteering(
   config: ClientConfig,
-  { logger }: ClientProxyDeps,
+  { wallClock, logger }: ClientProxyDeps,
   parts: {
     readonly counters: Counters;
     readonly uplinks: UplinkSet;
@@ -276,7 +313,8 @@ function makeSteering(
   });
   return new Steering({
     rules: new RuleSet(config.steering),
-    uplinkNames: () => uplinks.uplinks.map(({ name }) => name),
+    uplinks: () => uplinks.uplinks,
+    wallClock,
     logger,
     openStream: (request, steered) => void streams.open(request, steered),
     openDirect: (request, uplinkName, onFailed) => void direct.open(request, uplinkName, onFailed),
@@ -303,27 +341,6 @@ function listenForApplications(
     peers,
     onSocket: (socket) => (watch.hasDescriptor('stream') ? socks.handle(socket) : socks.refuse(socket)),
     onError: (error) => watch.onAcceptFailed(error),
-  });
-}
-
-function makeNetworkWatch(
-  config: ClientConfig,
-  { clock, random, logger }: ClientProxyDeps,
-  { uplinks, steering }: { readonly uplinks: UplinkSet; readonly steering: Steering },
-): NetworkWatch {
-  const reader = new NetworkReader(config.concentrator.addresses, (reason) => {
-    logger.info({ reason }, 'no iproute2: interfaces are known by name, routes are not known');
-  });
-  const simCards = new SimCards(() => uplinks.wantsSimCards);
-  return new NetworkWatch({
-    read: async () => simCards.addTo(await reader.read()),
-    look: networkInterfaces,
-    monitor: (onEvent) => new IpMonitor({ onEvent, logger, clock, random }),
-    onView(view) {
-      uplinks.onNetwork(view);
-      steering.checkUplinks();
-    },
-    logger,
   });
 }
 

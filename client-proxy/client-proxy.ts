@@ -10,6 +10,7 @@ import { describeReload } from './config/describe-reload.ts';
 import type { UplinkSet } from './discovery/uplink-set.ts';
 import type { Metering } from './metering/metering.ts';
 import type { NetworkWatch } from './network/network-watch.ts';
+import type { MinuteTimer } from './schedule/minute-timer.ts';
 import type { SessionKeeper } from './session/session-keeper.ts';
 import type { SessionSecrets } from './session/session-secrets.ts';
 import type { Socks5Server } from './socks5/socks-server.ts';
@@ -31,6 +32,7 @@ export interface ClientParts {
   /** Listens for applications, whose connections go to `socks`. Rejects with ListenError. */
   listen(): Promise<AppSocketListener>;
   readonly network: NetworkWatch;
+  readonly minutes: MinuteTimer;
   readonly watch: ProcessWatch;
 }
 
@@ -79,7 +81,8 @@ export class ClientProxy {
   /** The parts close in the reverse order of the calls of `onClose`. */
   async #start(): Promise<void> {
     const life = this.#life;
-    const { logger, endpoint, uplinks, metering, keeper, socks, listen, network, watch } = this.#parts;
+    const { logger, endpoint, uplinks, metering, keeper, socks, listen, network, minutes, watch } =
+      this.#parts;
     life.onClose(() => watch.stop());
     watch.start();
     life.onClose(() => endpoint.close());
@@ -91,6 +94,8 @@ export class ClientProxy {
     const listener = await listen();
     life.onClose(() => listener.close());
     await endpoint.start();
+    life.onClose(() => minutes.stop());
+    minutes.start();
     life.onClose(() => network.stop());
     await network.start();
     // Only now, when the uplinks that the network offers are known: a reserve would be dialled in their place.

@@ -11,8 +11,7 @@ import { buildClientCli } from './cli/client-cli.ts';
 import { tryUplinks } from './cli/try-uplinks.ts';
 import type { ClientConfig } from './config/client-config.ts';
 import { loadClientConfig } from './config/load-client-config.ts';
-import { NetworkReader } from './network/network-reader.ts';
-import { SimCards } from './network/sim-cards.ts';
+import { readNetwork } from './network/read-network.ts';
 
 const streams = new StandardStreams('tributary-client', process.stdout, process.stderr);
 const deps = commandLineDeps(process, streams);
@@ -32,8 +31,7 @@ const cli = buildClientCli({
   input: standardInput(process),
   run,
   networkInterfaces,
-  readNetwork: async (destinations, wantsSimCards = false) =>
-    new SimCards(() => wantsSimCards).addTo(await new NetworkReader(destinations).read()),
+  readNetwork,
   tryUplinks: (config, uplinks) =>
     tryUplinks(config, uplinks, { clock: monotonicClock, native: loadNative().native }),
   interfaceBinding: () => {

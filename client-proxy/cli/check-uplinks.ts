@@ -5,11 +5,14 @@ import type { ClientConfig, ConfiguredUplink } from '../config/client-config.ts'
 import { MAX_UPLINKS } from '../config/client-schema.ts';
 import { wantsSimCards } from '../discovery/configured-plans.ts';
 import { discoverUplinks } from '../discovery/discover-uplinks.ts';
-import type { NetworkInterfaces, NetworkView } from '../network/network-view.ts';
+import type { NetworkInterfaces } from '../network/network-view.ts';
 import { uplinkTrouble } from '../network/uplink-trouble.ts';
 import { pathsOf } from '../path-manager/paths.ts';
 import type { StandbyMode } from '../path-manager/uplink-role.ts';
+import { describeCondition } from '../schedule/backup-condition.ts';
+import { type DeviceBinding, deviceBindingOf } from '../uplink/uplink.ts';
 import type { ClientCliDeps } from './client-cli-deps.ts';
+import { type KnownNetwork, knownNetwork } from './known-network.ts';
 
 /** What `check` says of uplinks. */
 export interface CheckedUplinks {
@@ -18,27 +21,30 @@ export interface CheckedUplinks {
   readonly missing: readonly string[];
   /** All that are listed or found. */
   readonly all: readonly ConfiguredUplink[];
+  /** Why the network is not known. */
+  readonly problem?: string;
 }
 
 /** Which uplinks a client with this configuration would use now, and which interfaces it would leave out. */
 export async function uplinksNow(config: ClientConfig, deps: ClientCliDeps): Promise<CheckedUplinks> {
-  const view = await deps.readNetwork(config.concentrator.addresses, wantsSimCards(config));
-  return checkUplinks(config, deps.networkInterfaces(), view, deps.interfaceBinding().available);
+  const network = await knownNetwork(deps, config.concentrator.addresses, wantsSimCards(config));
+  const uplinks = checkUplinks(config, network, deps.interfaceBinding().available);
+  return network.problem === undefined ? uplinks : { ...uplinks, problem: network.problem };
 }
 
 function checkUplinks(
   { uplinks: list, autoUplinks: auto, standby, paths, concentrator }: ClientConfig,
-  interfaces: NetworkInterfaces,
-  view: NetworkView,
+  network: KnownNetwork,
   bindsByInterface: boolean,
 ): CheckedUplinks {
+  const { view, interfaces } = network;
   const { uplinks: found, leftOut } =
-    auto === undefined
+    auto === undefined || view === undefined
       ? { uplinks: [], leftOut: [] }
       : discoverUplinks(view, { auto, list, inUse: new Set(), bindsByInterface, maxUplinks: MAX_UPLINKS });
-  const missing = list.filter((uplink) => isMissing(uplink, interfaces, view));
+  const missing = list.filter((uplink) => isMissing(uplink, network));
   const state = (uplink: ConfiguredUplink) => {
-    const trouble = missing.includes(uplink) ? undefined : uplinkTrouble(uplink, view);
+    const trouble = missing.includes(uplink) ? undefined : view && uplinkTrouble(uplink, view);
     const hasPath = pathsOf(paths, uplink.binding, concentrator.addresses, 1).size > 0;
     const noPath = hasPath
       ? translationOf(uplink, concentrator.addresses)
@@ -64,9 +70,9 @@ function checkUplinks(
 }
 
 /** What `uplinks.settings` can name it by, beside its name. */
-function identityOf({ binding }: ConfiguredUplink, view: NetworkView): string | undefined {
+function identityOf({ binding }: ConfiguredUplink, view: KnownNetwork['view']): string | undefined {
   if (binding.kind !== 'interface') return undefined;
-  const one = view.interfaces.find(({ name }) => name === binding.interface);
+  const one = view?.interfaces.find(({ name }) => name === binding.interface);
   const parts = [
     ...(one?.macs ?? []).map((mac) => `mac ${mac}`),
     one?.usbPath && `usb ${one.usbPath}`,
@@ -85,33 +91,54 @@ function translationOf({ binding }: ConfiguredUplink, addresses: readonly Destin
 }
 
 function roleOf(uplink: ConfiguredUplink, standby: StandbyMode): string | undefined {
-  const { backup, joinAboveUtilization: above } = uplink;
+  const { backup, backupWhen, joinAboveUtilization: above } = uplink;
   if (backup) {
     const isLate = (uplink.standby ?? standby) === 'break-before-make';
     return isLate ? 'backup, dialled when no other works' : 'backup';
   }
+  if (backupWhen !== undefined) return `backup ${describeCondition(backupWhen)}`;
   return above === undefined ? undefined : `joined above ${Math.round(above * 100)} % of the others`;
 }
 
-function bindingState(uplink: ConfiguredUplink, interfaces: NetworkInterfaces, missing: boolean): string {
-  const { binding } = uplink;
+function bindingState(
+  { binding }: ConfiguredUplink,
+  interfaces: NetworkInterfaces | undefined,
+  missing: boolean,
+): string {
+  const device = deviceBindingOf(binding);
+  const state = device && deviceState(device, interfaces, missing);
+  if (binding.kind !== 'proxy') return state!;
+  const login = binding.user === undefined ? '' : ', with user and password';
+  return `proxy ${formatDestination(binding)}${login}${state === undefined ? '' : `, over ${state}`}`;
+}
+
+function deviceState(
+  binding: DeviceBinding,
+  interfaces: NetworkInterfaces | undefined,
+  missing: boolean,
+): string {
   switch (binding.kind) {
     case 'interface': {
-      const addresses = interfaces[binding.interface]?.map(({ address }) => address);
+      const addresses = interfaces?.[binding.interface]?.map(({ address }) => address);
       const is = missing ? 'missing' : addresses && `up with ${addresses.join(', ')}`;
       return `interface ${binding.interface}${is === undefined ? '' : `, ${is}`}`;
     }
-    case 'address':
-      return `address ${binding.address}, ${missing ? 'missing' : `on ${holderOf(binding.address, interfaces)}`}`;
-    case 'proxy':
-      return `proxy ${formatDestination(binding)}${binding.user === undefined ? '' : ', with user and password'}`;
+    case 'address': {
+      const holder = interfaces && holderOf(binding.address, interfaces);
+      const is = missing ? 'missing' : holder && `on ${holder}`;
+      return `address ${binding.address}${is === undefined ? '' : `, ${is}`}`;
+    }
   }
 }
 
-function isMissing({ binding }: ConfiguredUplink, interfaces: NetworkInterfaces, view: NetworkView): boolean {
+function isMissing({ binding }: ConfiguredUplink, { view, interfaces }: KnownNetwork): boolean {
+  const device = deviceBindingOf(binding);
   // What is down is in the view alone.
-  if (binding.kind === 'interface') return view.interfaces.every(({ name }) => name !== binding.interface);
-  return binding.kind === 'address' && holderOf(binding.address, interfaces) === undefined;
+  if (device?.kind === 'interface')
+    return view?.interfaces.every(({ name }) => name !== device.interface) ?? false;
+  return (
+    device !== undefined && interfaces !== undefined && holderOf(device.address, interfaces) === undefined
+  );
 }
 
 function holderOf(address: string, interfaces: NetworkInterfaces): string | undefined {

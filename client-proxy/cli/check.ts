@@ -1,8 +1,9 @@
 import { formatDestination } from '../../shared/protocol/destination.ts';
 import { tuningWarning } from '../../shared/runtime/config/tuning.ts';
 import { readableByOthers } from '../../shared/runtime/files/private-file.ts';
-import type { ClientConfig } from '../config/client-config.ts';
+import type { ClientConfig, ConfiguredUplink } from '../config/client-config.ts';
 import { describePolicy, describeRule, uplinksNamed } from '../steering/steering-rule.ts';
+import { deviceBindingOf } from '../uplink/uplink.ts';
 import { uplinksNow } from './check-uplinks.ts';
 import type { ClientCliDeps } from './client-cli-deps.ts';
 import { planUsage } from './plan-usage.ts';
@@ -43,7 +44,8 @@ export async function check(config: ClientConfig, deps: ClientCliDeps): Promise<
   if (await readableByOthers(config.file)) {
     warn(`others can read ${config.file}, which may hold a key and passwords: chmod 600 ${config.file}`);
   }
-  if (!binding.available && config.uplinks.some((uplink) => uplink.binding.kind === 'interface')) {
+  if (uplinks.problem !== undefined && config.autoUplinks !== undefined) warn(uplinks.problem);
+  if (!binding.available && config.uplinks.some((uplink) => isByInterface(uplink))) {
     warn('uplinks with "interface" will not come up here: give them an "address" instead');
   }
   const { missing } = uplinks;
@@ -59,4 +61,8 @@ export async function check(config: ClientConfig, deps: ClientCliDeps): Promise<
   if (config.uplinks.length === 0 && !uplinks.lines.some((line) => line.startsWith('found'))) {
     warn('no interface is an uplink now: the reasons are above; what appears is used as soon as it does');
   }
+}
+
+function isByInterface({ binding }: ConfiguredUplink): boolean {
+  return deviceBindingOf(binding)?.kind === 'interface';
 }

@@ -13,6 +13,7 @@ import { isNamePattern } from '../network/name-pattern.ts';
 import type { NetworkView } from '../network/network-view.ts';
 import type { ClientCliDeps } from './client-cli-deps.ts';
 import { clientConfigText } from './client-config-text.ts';
+import { knownNetwork } from './known-network.ts';
 
 /** The configuration's usual name. */
 export const CLIENT_CONFIG_NAME = 'tributary-client.yaml';
@@ -25,6 +26,8 @@ export interface JoinOptions {
   readonly socks: string;
   readonly force?: boolean;
 }
+
+const NOTHING_KNOWN: NetworkView = { interfaces: [] };
 
 interface Found {
   readonly interfaces: readonly string[];
@@ -44,7 +47,7 @@ export async function join(link: JoinLink, options: JoinOptions, deps: ClientCli
     );
   }
   const binding = deps.interfaceBinding();
-  const view = await deps.readNetwork(link.addresses);
+  const { view = NOTHING_KNOWN, problem } = await knownNetwork(deps, link.addresses);
   const { interfaces, include } = findUplinks(view, binding.available);
   const found = interfaces.map((name) => {
     const { addresses } = view.interfaces.find((one) => one.name === name)!;
@@ -67,7 +70,8 @@ export async function join(link: JoinLink, options: JoinOptions, deps: ClientCli
       `Others can reach ${options.socks}, so applications must give a user and password: see socks.users there.`,
     );
   }
-  if (found.length === 0)
+  if (problem !== undefined) say(`No uplink found: ${problem}.`);
+  else if (found.length === 0)
     say('No uplink found on this machine: what is connected is used as soon as it appears.');
   else if (found.length === 1) {
     say(

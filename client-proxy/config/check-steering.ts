@@ -1,7 +1,11 @@
-import type { SteeringPolicy } from '../../shared/protocol/steering/steering-policy.ts';
+import {
+  halvesOf,
+  type SteeringPolicy,
+  type StreamPolicy,
+} from '../../shared/protocol/steering/steering-policy.ts';
 import { didYouMean } from '../../shared/runtime/config/did-you-mean.ts';
 import { shadowedRules } from '../steering/shadowed-rules.ts';
-import type { SteeringAction, SteeringConfig } from '../steering/steering-rule.ts';
+import { goesByCost, type SteeringAction, type SteeringConfig } from '../steering/steering-rule.ts';
 
 /** A mistake below `steering`. */
 interface SteeringMistake {
@@ -15,10 +19,16 @@ interface SteeringMistake {
  */
 export function steeringMistakes(
   config: SteeringConfig,
-  known: { readonly uplinks: readonly string[] | undefined; readonly users: readonly string[] },
+  known: {
+    readonly uplinks: readonly string[] | undefined;
+    readonly users: readonly string[];
+    /** Whether the cost of any uplink is said. */
+    readonly hasCosts: boolean;
+  },
 ): SteeringMistake[] {
   const { rules } = config;
   return [
+    ...(goesByCost(config) && !known.hasCosts ? [NO_COSTS] : []),
     ...(known.uplinks === undefined ? [] : unknownUplinks(config, known.uplinks)),
     ...rules.flatMap(({ users = [] }, index) =>
       users
@@ -35,6 +45,11 @@ export function steeringMistakes(
   ];
 }
 
+const NO_COSTS: SteeringMistake = {
+  path: [],
+  message: 'goes by cost, and no uplink says what it costs: add costPerGB to those that cost something',
+};
+
 function unknownUplinks(
   { default: policy, rules }: SteeringConfig,
   known: readonly string[],
@@ -50,18 +65,38 @@ function unknownUplinks(
     }));
 }
 
-/** Where an action names uplinks, without what it has from the default. */
-function uplinkPaths(action: SteeringAction, base: readonly (string | number)[], fallback?: SteeringPolicy) {
+/** Where an action names uplinks, each once, without what it has from the default. */
+function uplinkPaths(
+  action: SteeringAction,
+  base: readonly (string | number)[],
+  fallback?: StreamPolicy,
+): { readonly name: string; readonly path: readonly (string | number)[] }[] {
   if (action.kind === 'block') return [];
   if (action.kind === 'direct') return [{ name: action.uplink, path: [...base, 'direct'] }];
-  const { only = [], order = [], weights = {} } = action.policy;
+  const [up, down] = halvesOf(action.policy);
+  const known = fallback === undefined ? [] : halvesOf(fallback);
+  if (down === undefined) return policyPaths(up, base, known);
+  const paths = [...policyPaths(up, [...base, 'up'], known), ...policyPaths(down, [...base, 'down'], known)];
+  return paths.filter(({ name }, index) => paths.findIndex((one) => one.name === name) === index);
+}
+
+function policyPaths(
+  { only = [], order = [], weights = {} }: SteeringPolicy,
+  base: readonly (string | number)[],
+  known: readonly SteeringPolicy[],
+) {
+  const isKnown = (key: 'only' | 'order' | 'weights', value: unknown) =>
+    known.some((one) => one[key] === value);
   return [
-    ...only.map((name, index) => ({ name, path: [...base, 'uplinks', index] })),
-    ...(order === fallback?.order ? [] : order).map((name, index) => ({
+    ...(isKnown('only', only) ? [] : only).map((name, index) => ({
+      name,
+      path: [...base, 'uplinks', index],
+    })),
+    ...(isKnown('order', order) ? [] : order).map((name, index) => ({
       name,
       path: [...base, 'order', index],
     })),
-    ...Object.keys(weights === fallback?.weights ? {} : weights).map((name) => ({
+    ...Object.keys(isKnown('weights', weights) ? {} : weights).map((name) => ({
       name,
       path: [...base, 'weights', name],
     })),

@@ -9,6 +9,8 @@ import type { InterfaceMatch } from '../network/interface-match.ts';
 import type { PathMode } from '../path-manager/paths.ts';
 import type { SubflowsPerPath } from '../path-manager/subflow-bound.ts';
 import type { DialledUplink, StandbyMode } from '../path-manager/uplink-role.ts';
+import type { BackupCondition } from '../schedule/backup-condition.ts';
+import type { CostPerGB } from '../schedule/cost.ts';
 import type { OptimisticReplyPolicy } from '../socks5/optimistic-reply.ts';
 import type { SteeringConfig } from '../steering/steering-rule.ts';
 
@@ -18,10 +20,20 @@ export interface ConfiguredUplink extends DialledUplink, ResolvingUplink {
   readonly metered?: MeteredSettings;
   /** The contract whose bytes it uses; it may be that of several uplinks. Absent: it is a plan of its own. */
   readonly plan?: string;
+  /** Absent: it is a backup always, or never. */
+  readonly backupWhen?: BackupCondition;
+  /** Absent: not said. */
+  readonly costs?: CostPerGB;
 }
 
 /** What may be said of an uplink beside its name and binding. */
 export type UplinkSettings = Partial<Omit<ConfiguredUplink, 'name' | 'binding'>>;
+
+/** An uplink as it is at a time. */
+export interface PresentUplink extends ConfiguredUplink {
+  /** What a gigabyte costs now; absent: not said. */
+  readonly costPerGB?: number;
+}
 
 /** Which interfaces become uplinks by themselves. Patterns are those of name-pattern.ts, for names of interfaces. */
 export interface AutoUplinks {

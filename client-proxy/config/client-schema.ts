@@ -24,15 +24,21 @@ import {
 import { tuning } from '../../shared/runtime/config/tuning.ts';
 import { MAX_PINS } from '../../shared/runtime/identity/link.ts';
 import { PIN_FORMAT, readPin } from '../../shared/runtime/identity/read-pin.ts';
+import {
+  interfaceNameBytes,
+  interfaceNameOf,
+  isInterfaceName,
+} from '../../shared/runtime/kernel/interface-name.ts';
 import { metered } from '../metering/metered-settings.ts';
 import { PATH_MODES } from '../path-manager/paths.ts';
 import { STANDBY_MODES } from '../path-manager/uplink-role.ts';
-import type { UplinkBinding } from '../uplink/uplink.ts';
+import { backup, costPerGB } from '../schedule/schedule-schema.ts';
+import type { DeviceBinding, UplinkBinding } from '../uplink/uplink.ts';
 import { steeringMistakes } from './check-steering.ts';
 import type { ConfiguredUplink, ConfiguredUplinks } from './client-config.ts';
 import { PROXY_URL_FORMAT, parseProxyUrl } from './proxy-url.ts';
 import { steering } from './steering-schema.ts';
-import { uplinksSchema, whyNoRole } from './uplinks-schema.ts';
+import { settingsMistakes, settingsOf, uplinksSchema } from './uplinks-schema.ts';
 
 /** More than a machine has; each uplink costs subflows, timers and a share of every window at both ends. */
 export const MAX_UPLINKS = 16;
@@ -70,7 +76,8 @@ const socks = z
     context.addIssue({ code: 'custom', path: ['listen'], message });
   });
 
-const INTERFACE_FORMAT = 'the name of a network interface, for example "eth0" (1 to 15 characters)';
+const INTERFACE_FORMAT =
+  'the name of a network interface, for example "eth0" (1 to 15 bytes of UTF-8; "%E4" stands for the byte E4)';
 
 const subflowsPerPath = z.union([z.literal('auto'), count(1, MAX_SUBFLOWS_PER_UPLINK)], {
   error: `expected auto, or a whole number from 1 to ${MAX_SUBFLOWS_PER_UPLINK}`,
@@ -96,7 +103,7 @@ const label = textAs('a name of 1 to 32 letters, digits, "_", "-" or "."', (valu
 
 /** What may be said of an uplink of the list, and of discovered ones by a pattern. */
 const uplinkSettings = {
-  backup: z.boolean().optional(),
+  backup: backup.optional(),
   standby: standby.optional(),
   joinAboveUtilization: percentage.optional(),
   congestionControl: congestionControl.optional(),
@@ -104,64 +111,42 @@ const uplinkSettings = {
   nameServers: z.array(nameServer).min(1).max(MAX_NAME_SERVERS).optional(),
   metered: metered.optional(),
   plan: label.optional(),
+  costPerGB: costPerGB.optional(),
 };
 
 const uplink = z
   .strictObject({
     name: label,
-    // IFNAMSIZ is 16 with the terminating zero; the kernel refuses blanks and slashes.
     interface: textAs(INTERFACE_FORMAT, (value) =>
-      /^[^\s/:]{1,15}$/.test(value) ? value : undefined,
+      // As it is read from the kernel, so that both can be compared.
+      isInterfaceName(value) ? interfaceNameOf(interfaceNameBytes(value)) : undefined,
     ).optional(),
     address: ipAddress.optional(),
     proxy: textAs(PROXY_URL_FORMAT, parseProxyUrl).optional(),
     ...uplinkSettings,
-    backup: uplinkSettings.backup.default(false),
   })
-  .transform(
-    ({ name, interface: device, address, proxy, backup, ...optional }, context): ConfiguredUplink => {
-      const bindings: UplinkBinding[] = [];
-      if (device !== undefined) bindings.push({ kind: 'interface', interface: device });
-      if (address !== undefined) bindings.push({ kind: 'address', address });
-      if (proxy !== undefined) bindings.push({ kind: 'proxy', ...proxy });
-      const [binding] = bindings;
-      if (binding === undefined || bindings.length > 1) {
-        const message = 'an uplink has exactly one of interface, address and proxy';
-        context.issues.push({ code: 'custom', message, input: name });
-        return z.NEVER;
-      }
-      const {
-        congestionControl,
-        subflowsPerPath,
-        standby,
-        joinAboveUtilization,
-        nameServers,
-        metered,
-        plan,
-      } = optional;
-      const role = whyNoRole({ backup, ...optional });
-      if (role !== undefined) {
-        context.issues.push({ code: 'custom', path: ['joinAboveUtilization'], message: role, input: name });
-        return z.NEVER;
-      }
-      if (binding.kind === 'proxy' && nameServers !== undefined) {
-        const message = 'has no use here: the proxy resolves names';
-        context.issues.push({ code: 'custom', message, input: name, path: ['nameServers'] });
-      }
-      return {
-        name,
-        binding,
-        backup,
-        ...(congestionControl === undefined ? {} : { congestionControl }),
-        ...(subflowsPerPath === undefined ? {} : { subflowsPerPath }),
-        ...(nameServers === undefined ? {} : { nameServers }),
-        ...(standby === undefined ? {} : { standby }),
-        ...(joinAboveUtilization === undefined ? {} : { joinAboveUtilization }),
-        ...(metered === undefined ? {} : { metered }),
-        ...(plan === undefined ? {} : { plan }),
-      };
-    },
-  );
+  .transform(({ name, interface: device, address, proxy, ...optional }, context): ConfiguredUplink => {
+    const devices: DeviceBinding[] = [];
+    if (device !== undefined) devices.push({ kind: 'interface', interface: device });
+    if (address !== undefined) devices.push({ kind: 'address', address });
+    const [over] = devices;
+    const binding: UplinkBinding | undefined =
+      proxy === undefined ? over : { kind: 'proxy', ...proxy, ...(over && { over }) };
+    if (binding === undefined || devices.length > 1) {
+      const message =
+        'an uplink has one of interface, address and proxy; a proxy may have interface or address beside it';
+      context.issues.push({ code: 'custom', message, input: name });
+      return z.NEVER;
+    }
+    for (const { path, message } of settingsMistakes(optional)) {
+      context.issues.push({ code: 'custom', path, message, input: name });
+    }
+    if (binding.kind === 'proxy' && optional.nameServers !== undefined) {
+      const message = 'has no use here: the proxy resolves names';
+      context.issues.push({ code: 'custom', message, input: name, path: ['nameServers'] });
+    }
+    return { name, binding, backup: false, ...settingsOf(optional) };
+  });
 
 const uplinkList = z
   .array(uplink)
@@ -226,11 +211,16 @@ export const clientSchema = z
     const known = {
       uplinks: isWrong ? undefined : knownUplinks(uplinks),
       users: socks.users.map(({ name }) => name),
+      hasCosts: isWrong || hasCosts(uplinks),
     };
     for (const { path, message } of steeringMistakes(steering, known)) {
       context.addIssue({ code: 'custom', path: ['steering', ...path], message });
     }
   });
+
+function hasCosts({ list, auto }: ConfiguredUplinks): boolean {
+  return [...list, ...(auto?.settings ?? [])].some(({ costs }) => costs !== undefined);
+}
 
 /** The names of all uplinks that there can be; undefined where some are found while running. */
 function knownUplinks({ list, auto }: ConfiguredUplinks): string[] | undefined {

@@ -1,7 +1,9 @@
 import { z } from 'zod';
 import { textAs } from '../../shared/runtime/config/schema-pieces.ts';
-import { type InterfaceMatch, matchText } from '../network/interface-match.ts';
+import type { MeteredSettings } from '../metering/metered-settings.ts';
+import type { InterfaceMatch } from '../network/interface-match.ts';
 import { isNamePattern, NAME_PATTERN_FORMAT } from '../network/name-pattern.ts';
+import type { CostPerGB } from '../schedule/cost.ts';
 import type { AutoUplinks, ConfiguredUplink, ConfiguredUplinks, UplinkSettings } from './client-config.ts';
 import { planMistakes, withPlanCosts } from './plan-costs.ts';
 
@@ -40,14 +42,19 @@ export function uplinksSchema<Settings extends z.ZodRawShape>(
               iccid: iccid.optional(),
               ...settings,
             })
-            .superRefine((value, context) => {
-              if (matchText(value as InterfaceMatch) === '') {
+            .transform((value, context) => {
+              const { match, mac, usbPath, iccid, ...own } = value as InterfaceMatch & GivenSettings;
+              const given = Object.entries({ match, mac, usbPath, iccid }).filter(
+                ([, text]) => text !== undefined,
+              );
+              if (given.length === 0) {
                 const message = 'which interfaces is this for? Give match, mac, usbPath or iccid';
-                context.addIssue({ code: 'custom', message });
+                context.issues.push({ code: 'custom', path: [], message, input: value });
               }
-              const message = whyNoRole(value as unknown as UplinkSettings);
-              if (message === undefined) return;
-              context.addIssue({ code: 'custom', path: ['joinAboveUtilization'], message });
+              for (const { path, message } of settingsMistakes(own)) {
+                context.issues.push({ code: 'custom', path, message, input: value });
+              }
+              return { ...(Object.fromEntries(given) as InterfaceMatch), ...settingsOf(own) };
             }),
         )
         .max(64)
@@ -75,16 +82,40 @@ export function uplinksSchema<Settings extends z.ZodRawShape>(
     .transform(withPlanCosts);
 }
 
-/** What is wrong with the role that an uplink is given. */
-export function whyNoRole({
+/** What may be said of an uplink, as it stands in the file. */
+export interface GivenSettings {
+  readonly backup?: Pick<ConfiguredUplink, 'backup' | 'backupWhen'> | undefined;
+  readonly standby?: ConfiguredUplink['standby'] | undefined;
+  readonly joinAboveUtilization?: number | undefined;
+  readonly congestionControl?: string | undefined;
+  readonly subflowsPerPath?: ConfiguredUplink['subflowsPerPath'];
+  readonly nameServers?: readonly string[] | undefined;
+  readonly metered?: MeteredSettings | undefined;
+  readonly plan?: string | undefined;
+  readonly costPerGB?: CostPerGB | undefined;
+}
+
+/** The same without what was not said. */
+export function settingsOf({ backup, costPerGB: costs, ...rest }: GivenSettings): UplinkSettings {
+  const said = Object.entries({ costs, ...rest }).filter(([, value]) => value !== undefined);
+  return { ...backup, ...Object.fromEntries(said) };
+}
+
+/** What in these settings does not go together. */
+export function settingsMistakes({
   backup,
   joinAboveUtilization,
-}: {
-  readonly backup?: boolean | undefined;
-  readonly joinAboveUtilization?: number | undefined;
-}): string | undefined {
-  return backup && joinAboveUtilization !== undefined
-    ? 'a backup carries data only when nothing else works, so to join it for load brings nothing: leave out ' +
-        'joinAboveUtilization, or backup'
-    : undefined;
+  costPerGB,
+}: GivenSettings): { readonly path: string[]; readonly message: string }[] {
+  const mistakes: { readonly path: string[]; readonly message: string }[] = [];
+  if (backup?.backup && joinAboveUtilization !== undefined) {
+    const message =
+      'a backup carries data only when nothing else works, so to join it for load brings nothing: leave out ' +
+      'joinAboveUtilization, or backup';
+    mistakes.push({ path: ['joinAboveUtilization'], message });
+  }
+  if (backup?.backupWhen?.aboveCost !== undefined && costPerGB === undefined) {
+    mistakes.push({ path: ['backup', 'aboveCost'], message: 'needs the cost of this uplink: add costPerGB' });
+  }
+  return mistakes;
 }

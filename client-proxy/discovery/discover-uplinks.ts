@@ -5,6 +5,7 @@ import { matchesInterface, matchText } from '../network/interface-match.ts';
 import { matchesPattern } from '../network/name-pattern.ts';
 import { familyOf, type NetworkInterface, type NetworkView } from '../network/network-view.ts';
 import { interfaceTrouble } from '../network/uplink-trouble.ts';
+import { deviceBindingOf } from '../uplink/uplink.ts';
 
 export interface DiscoveryOptions {
   readonly auto: AutoUplinks;
@@ -66,11 +67,11 @@ export function discoverUplinks(view: NetworkView, options: DiscoveryOptions): D
 
 /** The configuration does not want it. */
 function whyUnwanted(one: NetworkInterface, { auto, list }: DiscoveryOptions): string | undefined {
-  const listed = list.find(({ binding }) =>
-    binding.kind === 'interface'
-      ? binding.interface === one.name
-      : binding.kind === 'address' && one.addresses.some((own) => isSameHost(own, binding.address)),
-  );
+  const listed = list.find(({ binding }) => {
+    const device = deviceBindingOf(binding);
+    if (device?.kind === 'interface') return device.interface === one.name;
+    return device !== undefined && one.addresses.some((own) => isSameHost(own, device.address));
+  });
   if (listed !== undefined) return `uplink ${listed.name} of the list uses it`;
   const excluding = auto.exclude.find((pattern) => matchesPattern(one.name, pattern));
   if (excluding !== undefined) return `excluded by "${excluding}"`;

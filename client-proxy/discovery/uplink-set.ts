@@ -1,8 +1,17 @@
+import { isDeepStrictEqual } from 'node:util';
 import type { Logger } from 'pino';
-import type { ClientConfig, ConfiguredUplink } from '../config/client-config.ts';
+import type { WallClock } from '../../shared/runtime/clock.ts';
+import type { ClientConfig, ConfiguredUplink, PresentUplink } from '../config/client-config.ts';
+import { attachmentOf } from '../network/attachment.ts';
 import type { NetworkView } from '../network/network-view.ts';
 import type { UplinkFollower } from '../network/uplink-follower.ts';
+import { situationOf } from '../network/uplink-situation.ts';
 import { type UplinkTrouble, uplinkLosses, uplinkTrouble } from '../network/uplink-trouble.ts';
+import { backupReason } from '../schedule/backup-condition.ts';
+import { costAt } from '../schedule/cost.ts';
+import { WallClocks } from '../schedule/time-span.ts';
+import type { DeviceBinding } from '../uplink/uplink.ts';
+import type { Attachment } from '../uplink/uplink-device.ts';
 import { configuredPlans, wantsSimCards } from './configured-plans.ts';
 import { type DiscoveredUplink, type Discovery, discoverUplinks, type LeftOut } from './discover-uplinks.ts';
 
@@ -13,6 +22,7 @@ export interface UplinkSetOptions {
   /** Whether sockets can be bound to an interface here; to its address otherwise. */
   readonly bindsByInterface: boolean;
   readonly maxUplinks: number;
+  readonly wallClock: WallClock;
   readonly logger: Logger;
 }
 
@@ -24,10 +34,12 @@ const NOTHING: Discovery = { uplinks: [], leftOut: [] };
 /** The uplinks there are at this moment: those of the configuration's list, and what its `auto` finds. */
 export class UplinkSet {
   readonly #options: UplinkSetOptions;
-  readonly #followers: UplinkFollower<ConfiguredUplink>[] = [];
+  readonly #clocks = new WallClocks();
+  readonly #followers: UplinkFollower<PresentUplink>[] = [];
   #config = NO_CONFIG;
   #view: NetworkView | undefined;
-  #uplinks: readonly ConfiguredUplink[] = [];
+  #whyUnknown: string | undefined;
+  #uplinks: readonly PresentUplink[] = [];
   #discovery = NOTHING;
   /** Discovered uplinks whose interface is gone. */
   readonly #departed = new Set<string>();
@@ -38,14 +50,15 @@ export class UplinkSet {
   }
 
   /** Tells these parts of every change from now on, in this order. */
-  follow(...followers: readonly UplinkFollower<ConfiguredUplink>[]): void {
+  follow(...followers: readonly UplinkFollower<PresentUplink>[]): void {
     this.#followers.push(...followers);
   }
 
-  /** The network has changed, or is known for the first time. */
+  /** The network has changed, or is known for the first time. What concerns other interfaces alone does nothing to an uplink. */
   onNetwork(view: NetworkView): void {
     const before = this.#view;
     this.#view = view;
+    this.#whyUnknown = undefined;
     if (before !== undefined) {
       for (const uplink of this.#uplinks) {
         for (const loss of uplinkLosses(uplink, before, view)) {
@@ -53,19 +66,46 @@ export class UplinkSet {
         }
       }
     }
-    this.#update('the network');
-    for (const follower of this.#followers) follower.retryUplinks?.();
+    this.#update('the network', before);
+    const concerned = this.#uplinks.filter((uplink) => isConcerned(uplink, before, view));
+    const mayWork = concerned.filter(({ name }) => !this.#troubles.get(name)?.isCertain);
+    if (mayWork.length === 0) return;
+    const names = new Set(mayWork.map(({ name }) => name));
+    for (const follower of this.#followers) follower.retryUplinks?.(names);
+  }
+
+  /** Nothing is known of the network, for this reason. */
+  onUnknownNetwork(reason: string): void {
+    this.#whyUnknown = reason;
   }
 
   /** The configuration has changed, or is known for the first time. */
   configure(config: UplinkConfig): void {
     this.#config = config;
     this.#departed.clear();
-    this.#update('the configuration');
+    this.#update('the configuration', this.#view);
   }
 
-  /** All that there are; each is another object after a change of the network or the configuration. */
-  get uplinks(): readonly ConfiguredUplink[] {
+  /** Time has passed: what depends on the time of day may be otherwise. */
+  onTime(): void {
+    const uplinks = this.#uplinks.map((uplink) => {
+      const now = this.#atThisTime(uplink);
+      return isDeepStrictEqual(now, uplink) ? uplink : now;
+    });
+    for (const [index, { name, backup, backupReason: reason, costPerGB }] of uplinks.entries()) {
+      if (uplinks[index] === this.#uplinks[index]) continue;
+      this.#options.logger.info(
+        { uplink: name, backup, reason, costPerGB },
+        'uplink: the time of day counts',
+      );
+    }
+    if (uplinks.every((uplink, index) => uplink === this.#uplinks[index])) return;
+    this.#uplinks = uplinks;
+    for (const follower of this.#followers) follower.setUplinks(uplinks);
+  }
+
+  /** All that there are; each is another object after a change of its configuration, or of what it stands on. */
+  get uplinks(): readonly PresentUplink[] {
     return this.#uplinks;
   }
 
@@ -79,9 +119,19 @@ export class UplinkSet {
     return wantsSimCards(this.#config);
   }
 
+  /** What a socket to `host` must be bound to so that it goes the way of the binding. */
+  attachment(binding: DeviceBinding, host: string): Attachment {
+    return attachmentOf(binding, host, this.#view);
+  }
+
   /** Why nothing can get through each uplink now, by name, as far as the network tells. */
   get troubles(): ReadonlyMap<string, UplinkTrouble> {
     return this.#troubles;
+  }
+
+  /** Why nothing is known of the network, which uplinks could be found in. */
+  get whyUnknown(): string | undefined {
+    return this.#config.autoUplinks === undefined ? undefined : this.#whyUnknown;
   }
 
   /** The names of discovered uplinks whose interface is gone. */
@@ -94,14 +144,20 @@ export class UplinkSet {
     return this.#discovery.leftOut.filter(({ isCandidate }) => isCandidate);
   }
 
-  #update(cause: string): void {
+  /** @param viewBefore the network as it was at the last update */
+  #update(cause: string, viewBefore: NetworkView | undefined): void {
     const { logger } = this.#options;
     const before = this.#uplinks;
     const discoveryBefore = this.#discovery;
     this.#discovery = this.#discover();
     const all = [...this.#config.uplinks, ...this.#discovery.uplinks];
     const { subflowsPerPath, standby } = this.#config;
-    this.#uplinks = all.map((uplink) => ({ subflowsPerPath, standby, ...uplink, ...limitOf(uplink) }));
+    this.#uplinks = all.map((found) => {
+      const uplink = this.#atThisTime({ subflowsPerPath, standby, ...found, ...limitOf(found) });
+      const known = before.find(({ name }) => name === uplink.name);
+      const isAsBefore = isDeepStrictEqual(known, uplink) && !isConcerned(uplink, viewBefore, this.#view);
+      return known !== undefined && isAsBefore ? known : uplink;
+    });
     const names = new Set(this.#uplinks.map(({ name }) => name));
     for (const { name, interface: device } of discoveryBefore.uplinks) {
       if (!names.has(name) && !this.#isPresent(device)) this.#departed.add(name);
@@ -129,6 +185,22 @@ export class UplinkSet {
     const { bindsByInterface, maxUplinks } = this.#options;
     const inUse = new Set(this.#discovery.uplinks.map((uplink: DiscoveredUplink) => uplink.interface));
     return discoverUplinks(this.#view, { auto, list, inUse, bindsByInterface, maxUplinks });
+  }
+
+  /** With what holds for it now. */
+  #atThisTime(uplink: PresentUplink): PresentUplink {
+    const { backupWhen, costs } = uplink;
+    if (backupWhen === undefined && costs === undefined) return uplink;
+    const { backupReason: _, costPerGB: __, ...rest } = uplink;
+    const nowMs = this.#options.wallClock();
+    const cost = costs && costAt(costs, this.#clocks, nowMs);
+    const reason = backupWhen && backupReason(backupWhen, cost ?? 0, this.#clocks, nowMs);
+    return {
+      ...rest,
+      ...(backupWhen === undefined ? {} : { backup: reason !== undefined }),
+      ...(reason === undefined ? {} : { backupReason: reason }),
+      ...(cost === undefined ? {} : { costPerGB: cost }),
+    };
   }
 
   #isPresent(device: string): boolean {
@@ -165,6 +237,16 @@ export class UplinkSet {
       this.#options.logger[level]({ interface: one.interface, reason: one.reason }, 'interface left out');
     }
   }
+}
+
+/** Whether a change of the network concerns an uplink. */
+function isConcerned(
+  uplink: ConfiguredUplink,
+  before: NetworkView | undefined,
+  after: NetworkView | undefined,
+): boolean {
+  if (before === undefined || after === undefined) return before !== after;
+  return !isDeepStrictEqual(situationOf(uplink, before), situationOf(uplink, after));
 }
 
 /** The rate limit of a metered uplink, as its session takes it. */

@@ -1,5 +1,6 @@
 import type { Logger } from 'pino';
 import type { WallClock } from '../../shared/runtime/clock.ts';
+import { FINDING_CODES } from '../network/finding.ts';
 import type { UplinkState, UplinkStatus } from '../path-manager/uplink-status.ts';
 import type { UplinkSet } from './uplink-set.ts';
 
@@ -14,6 +15,8 @@ export interface UplinkStatesOptions {
   readonly wallClock: WallClock;
   readonly logger: Logger;
 }
+
+const FINDINGS: ReadonlySet<string> = new Set(FINDING_CODES);
 
 /** The state of each uplink, as its session and the network tell it, and since when. */
 export class UplinkStates {
@@ -54,9 +57,10 @@ export class UplinkStates {
     const present = uplinks.map(({ name }): UplinkStatus => {
       const trouble = troubles.get(name);
       const status = byName.get(name);
-      // A subflow that works knows better than the routes do.
-      if (trouble !== undefined && !(status?.isUp && !trouble.isCertain)) {
-        return { name, ...down, cause: 'no-network', reason: trouble.reason };
+      // A subflow that works, or a dial of which is known why it has failed, knows better than the routes do.
+      const isKnown = status?.isUp || FINDINGS.has(status?.cause ?? '');
+      if (trouble !== undefined && (trouble.isCertain || !isKnown)) {
+        return { name, ...down, cause: trouble.code, reason: trouble.reason };
       }
       return status ?? { name, ...down, cause: 'no-session', reason: 'no session to be part of yet' };
     });

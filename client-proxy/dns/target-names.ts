@@ -94,6 +94,11 @@ export class TargetNames {
     this.#sources.onReached(name, address);
   }
 
+  /** Asks the system, so that the name is known without any uplink. Rejects as the system does. */
+  seek(name: string): Promise<readonly string[]> {
+    return this.#askSystem(name);
+  }
+
   /** Nothing was to be reached: its name servers may not tell the truth, so from now on others' addresses are tried, too. */
   onFailed(uplinkName: string, name: string): void {
     keepRecent(this.#doubted, keyOf(uplinkName, name), true, MAX_KEPT);

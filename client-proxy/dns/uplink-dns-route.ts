@@ -5,6 +5,7 @@ import { addressOf, type DnsRoute } from '../../shared/runtime/dns/name-servers.
 import type { NativeSockets } from '../../shared/runtime/kernel/native.ts';
 import type { NetworkInterfaces } from '../network/network-view.ts';
 import type { Uplink, UplinkBinding } from '../uplink/uplink.ts';
+import type { AttachmentFinder } from '../uplink/uplink-device.ts';
 import { UplinkError } from '../uplink/uplink-error.ts';
 import type { LinkServers } from './link-servers.ts';
 import { OverInterface } from './over-interface.ts';
@@ -16,6 +17,8 @@ export interface DnsSurroundings {
   networkInterfaces(): NetworkInterfaces;
   /** Needed for uplinks that are bound to an interface. */
   readonly native: NativeSockets | undefined;
+  /** Absent: sockets are bound to what the binding says, and nothing else. */
+  readonly attachment?: AttachmentFinder;
 }
 
 /** An uplink, and the name servers that are asked through it. */
@@ -38,17 +41,27 @@ export async function dnsRouteOf(uplink: ResolvingUplink, surroundings: DnsSurro
       'no name server is known that can be asked through it (one on loopback asks over any uplink): set nameServers for it';
     throw new UplinkError(name, 'networkFailure', advice);
   }
+  const { native, attachment } = surroundings;
   if (binding.kind === 'interface') {
-    const { native } = surroundings;
-    if (native !== undefined) return { servers, way: new OverInterface(binding.interface, native) };
+    const sourceOf = (family: 4 | 6) => attachment?.(binding, UNSPECIFIED[family]).address;
+    if (native !== undefined) return { servers, way: new OverInterface(binding.interface, native, sourceOf) };
     throw new UplinkError(name, 'networkFailure', 'binding to an interface needs Linux and koffi');
   }
   if (binding.kind === 'proxy') return { servers, way: new PlainWay() };
   const ofItsFamily = servers.filter((one) => isIPv4(addressOf(one).host) === isIPv4(binding.address));
-  if (ofItsFamily.length > 0) return { servers: ofItsFamily, way: new PlainWay(binding.address) };
+  if (ofItsFamily.length > 0) {
+    const { address } = binding;
+    const device = attachment?.(binding, address).interface;
+    const isAstray = device !== undefined && native !== undefined;
+    const way = isAstray ? new OverInterface(device, native, () => address) : new PlainWay(address);
+    return { servers: ofItsFamily, way };
+  }
   const advice = `no name server has an address of the family of ${binding.address}: set nameServers for it`;
   throw new UplinkError(name, 'networkFailure', advice);
 }
+
+/** Of each family an address that says nothing else. */
+const UNSPECIFIED = { 4: '0.0.0.0', 6: '::' } as const;
 
 /** The interface that an uplink stands on; undefined where that cannot be told. */
 export function deviceOf(binding: UplinkBinding, interfaces: NetworkInterfaces): string | undefined {

@@ -4,7 +4,7 @@ export const NAME_PATTERN_FORMAT =
 
 /** A name in which `*` stands for any characters and `?` for one. */
 export function isNamePattern(text: string): boolean {
-  return /^[^\s/:]{1,32}$/.test(text);
+  return /^[^\t\n\v\f\r /:]{1,32}$/.test(text);
 }
 
 /** Whether the whole name matches. */

@@ -1,22 +1,18 @@
 import { readlinkSync } from 'node:fs';
-import { isIP } from 'node:net';
 import { networkInterfaces } from 'node:os';
 import { basename } from 'node:path';
 import type { Destination } from '../../shared/protocol/destination.ts';
-import {
-  answeredRoutes,
-  parseIpAddress,
-  type RouteQuestion,
-  routeBatch,
-  routedFamilies,
-} from './ip-output.ts';
+import { interfaceNameBytes } from '../../shared/runtime/kernel/interface-name.ts';
+import { interfaceRoutes, routeQuestions } from './interface-routes.ts';
+import { parseIpAddress } from './ip-output.ts';
 import {
   type DeviceOf,
-  familyOf,
+  type NetworkInterface,
   type NetworkInterfaces,
   type NetworkView,
   portableView,
 } from './network-view.ts';
+import { askRoutes } from './route-questions.ts';
 import { type IpResult, runIp } from './run-ip.ts';
 
 /** Where a reader gets its facts; others stand in for it in tests. */
@@ -27,8 +23,6 @@ export interface NetworkSource {
   deviceOf: DeviceOf;
 }
 
-/** A name stands for an address that only a default route covers; nothing is ever sent there (RFC 5737, RFC 3849). */
-const ANYWHERE = ['192.0.2.1', '2001:db8::1'] as const;
 /** Interfaces that are asked for routes; those beyond count as if routes could not be told. */
 const MAX_ASKED = 64;
 /** So often in a row may an `ip` that has worked be of no use before it counts as gone: it may be in the middle of an upgrade. */
@@ -42,7 +36,8 @@ const machine: NetworkSource = {
 
 function deviceOf(interfaceName: string): string | undefined {
   try {
-    return basename(readlinkSync(`/sys/class/net/${interfaceName}/device`));
+    const parts = [Buffer.from('/sys/class/net/'), interfaceNameBytes(interfaceName), Buffer.from('/device')];
+    return basename(readlinkSync(Buffer.concat(parts)));
   } catch {
     return undefined;
   }
@@ -50,7 +45,7 @@ function deviceOf(interfaceName: string): string | undefined {
 
 /** Reads the interfaces, their kinds, addresses and routes: from iproute2 where there is one, else from Node.js. */
 export class NetworkReader {
-  readonly #targets: readonly string[];
+  readonly #targets: () => readonly Destination[];
   readonly #source: NetworkSource;
   readonly #onWithoutIp: (reason: string) => void;
   #hasIp = true;
@@ -58,15 +53,15 @@ export class NetworkReader {
   #lapses = 0;
 
   /**
-   * @param destinations the concentrator's addresses, to which routes are sought
+   * @param targets the addresses to which routes are sought, as they are now
    * @param onWithoutIp told once, if ever, why iproute2 is of no use here
    */
   constructor(
-    destinations: readonly Destination[],
+    targets: () => readonly Destination[],
     onWithoutIp: (reason: string) => void = () => {},
     source: NetworkSource = machine,
   ) {
-    this.#targets = [...new Set(destinations.flatMap(({ host }) => (isIP(host) === 0 ? ANYWHERE : [host])))];
+    this.#targets = targets;
     this.#onWithoutIp = onWithoutIp;
     this.#source = source;
   }
@@ -82,37 +77,44 @@ export class NetworkReader {
       // There is none, or one (of BusyBox) that knows no JSON: that does not change while we run.
       if (this.#hasIp) this.#onWithoutIp(reason);
       this.#hasIp = false;
-      return portableView(this.#source.networkInterfaces(), deviceOf);
+      return this.#portableView();
     }
     this.#hasWorked = true;
     this.#lapses = 0;
     const asked = interfaces
       .filter(({ isUp, addresses }) => isUp && addresses.length > 0)
       .slice(0, MAX_ASKED);
-    const routes = await this.#routesOver(asked);
+    const targets = this.#targets();
+    const questions = asked.flatMap((one) => routeQuestions(one, targets));
+    const answers = await askRoutes((args, input) => this.#source.runIp(args, input), questions);
     return {
       interfaces: interfaces
         .sort((a, b) => a.index - b.index)
-        .map((one) => ({
-          ...one,
-          routes: routes !== undefined && asked.includes(one) ? routedFamilies(one, routes) : undefined,
-        })),
+        .map((one): NetworkInterface => {
+          const routed = answers !== undefined && asked.includes(one);
+          return { ...one, ...(routed ? interfaceRoutes(one, questions, answers) : { routes: undefined }) };
+        }),
     };
   }
 
-  async #routesOver(
-    interfaces: readonly { readonly name: string; readonly addresses: readonly string[] }[],
-  ): Promise<RouteQuestion[] | undefined> {
-    const questions = interfaces.flatMap(({ name, addresses }) => {
-      const families = new Set(addresses.map(familyOf));
-      const reachable = this.#targets.filter((target) => families.has(familyOf(target)));
-      // Where there is no IPv4 a translator may lead to IPv4 addresses.
-      const targets = reachable.length === 0 && families.has(6) ? [ANYWHERE[1]] : reachable;
-      return targets.map((target) => ({ device: name, target }));
-    });
-    if (questions.length === 0) return [];
-    const output = await this.#source.runIp(['-force', '-batch', '-'], routeBatch(questions));
-    return output && answeredRoutes(questions, output.stderr);
+  #portableView(): NetworkView {
+    const { networkInterfaces, deviceOf } = this.#source;
+    try {
+      return portableView(networkInterfaces(), deviceOf);
+    } catch (error) {
+      // As on Android, where it may not be asked.
+      throw new UnknownNetworkError((error as NodeJS.ErrnoException).code ?? (error as Error).message);
+    }
+  }
+}
+
+/** Neither iproute2 nor Node.js tells which interfaces there are. */
+export class UnknownNetworkError extends Error {
+  constructor(reason: string) {
+    super(
+      `this system does not tell its network interfaces (${reason}), so that "uplinks: auto" finds none: ` +
+        'give uplinks as a list, each with its interface, address or proxy',
+    );
   }
 }
 

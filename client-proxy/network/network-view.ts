@@ -1,4 +1,4 @@
-import type { NetworkInterfaceInfo } from 'node:os';
+import { type NetworkInterfaceInfo, networkInterfaces } from 'node:os';
 import { canBeAnswered } from '../../shared/runtime/address/own-families.ts';
 
 /** A network interface of this machine, as far as it matters for uplinks. */
@@ -20,6 +20,18 @@ export interface NetworkInterface {
   readonly addresses: readonly string[];
   /** Address families with a route to the concentrator over this interface; undefined where that cannot be told. */
   readonly routes: readonly AddressFamily[] | undefined;
+  /** How the kernel routes over it; absent where that cannot be told. */
+  readonly routing?: Routing;
+}
+
+/** How the kernel routes over an interface, as its rules and tables are now. */
+export interface Routing {
+  /** At most one of each family: a socket that is bound to the interface needs this source address, since a rule wants it. */
+  readonly sources: readonly string[];
+  /** Addresses of the interface whose packets leave over another one, unless the socket is bound to the interface too. */
+  readonly strays: readonly string[];
+  /** The routes to the concentrator in the kernel's words, for comparison. */
+  readonly ways: readonly string[];
 }
 
 export type AddressFamily = 4 | 6;
@@ -54,6 +66,20 @@ export function portableView(table: NetworkInterfaces, deviceOf: DeviceOf): Netw
       routes: undefined,
     }));
   return { interfaces };
+}
+
+/** The interfaces of this machine that are up; none where it does not tell, as on Android. */
+export function knownInterfaces(): NetworkInterfaces {
+  try {
+    return networkInterfaces();
+  } catch {
+    return {};
+  }
+}
+
+/** The addresses of this machine; none where it does not tell. */
+export function ownAddresses(): readonly string[] {
+  return Object.values(knownInterfaces()).flatMap((infos = []) => infos.map(({ address }) => address));
 }
 
 /** As far as Node.js and the file system tell. */

@@ -18,6 +18,8 @@ export interface NetworkWatchOptions {
   monitor(onEvent: () => void): NetworkMonitor;
   /** The first view, and each that differs from the one before. */
   onView(view: NetworkView): void;
+  /** There is no view yet, for another reason than before. */
+  onUnknown(reason: string): void;
   readonly logger: Logger;
 }
 
@@ -37,6 +39,8 @@ export class NetworkWatch {
   readonly #options: NetworkWatchOptions;
   #last: NetworkView | undefined;
   #lastLook: unknown;
+  /** Why the last reading that failed did. */
+  #lastReason: string | undefined;
   #looks: NodeJS.Timeout | undefined;
   #pause: NodeJS.Timeout | undefined;
   #monitor: NetworkMonitor | undefined;
@@ -63,6 +67,11 @@ export class NetworkWatch {
     this.#monitor?.stop();
     clearTimeout(this.#looks);
     clearTimeout(this.#pause);
+  }
+
+  /** What the view depends on has changed, and nobody else tells. */
+  refresh(): void {
+    if (!this.#isStopped) this.#refresh();
   }
 
   #lookLater(): void {
@@ -98,10 +107,7 @@ export class NetworkWatch {
   async #read(): Promise<void> {
     this.#isReading = true;
     this.#isDue = false;
-    const view = await this.#options.read().catch((error: Error) => {
-      this.#options.logger.debug({ reason: error.message }, 'the network could not be read');
-      return undefined;
-    });
+    const view = await this.#options.read().catch((error: Error) => this.#onFailed(error.message));
     this.#isReading = false;
     if (this.#isStopped) return;
     if (view === undefined) this.#isDue = true;
@@ -111,6 +117,14 @@ export class NetworkWatch {
     if (!isNews) return;
     this.#last = view;
     this.#options.onView(view);
+  }
+
+  #onFailed(reason: string): undefined {
+    const { logger, onUnknown } = this.#options;
+    const isNews = this.#last === undefined && reason !== this.#lastReason;
+    this.#lastReason = reason;
+    logger[isNews ? 'warn' : 'debug']({ reason }, 'the network could not be read');
+    if (isNews) onUnknown(reason);
   }
 
   /** Before the next reading, if one is due then. */

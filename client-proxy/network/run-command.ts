@@ -9,6 +9,8 @@ export interface CommandResult {
 export interface CommandLimits {
   readonly timeoutMs: number;
   readonly maxOutputBytes: number;
+  /** Of what it prints; UTF-8 where absent. */
+  readonly encoding?: BufferEncoding;
 }
 
 /** Whether nothing can be run there, now or later; other errors are of a moment (no memory, no descriptors). */
@@ -25,11 +27,16 @@ const NO_PROGRAM: ReadonlySet<string> = new Set(['ENOENT', 'ENOTDIR', 'EACCES', 
 export function runCommand(
   command: string,
   args: readonly string[],
-  { timeoutMs, maxOutputBytes }: CommandLimits,
+  { timeoutMs, maxOutputBytes, encoding = 'utf8' }: CommandLimits,
   input = '',
 ): Promise<CommandResult | undefined> {
   return new Promise<CommandResult | undefined>((resolve, reject) => {
-    const limits = { timeout: timeoutMs, killSignal: 'SIGKILL', maxBuffer: maxOutputBytes } as const;
+    const limits = {
+      timeout: timeoutMs,
+      killSignal: 'SIGKILL',
+      maxBuffer: maxOutputBytes,
+      encoding,
+    } as const;
     const child = execFile(command, args, limits, (error, stdout, stderr) => {
       if (error && typeof error.code !== 'number') reject(error);
       else resolve({ stdout, stderr });

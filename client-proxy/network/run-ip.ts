@@ -1,6 +1,6 @@
 import { type CommandResult, runCommand } from './run-command.ts';
 
-/** What `ip` printed; its exit code says only that some command failed. */
+/** What `ip` printed, its bytes as latin1; its exit code says only that some command failed. */
 export type IpResult = CommandResult;
 
 /** Where `ip` (iproute2) may be: a service's PATH often lacks the second and third. */
@@ -17,7 +17,8 @@ export async function runIp(
   input = '',
   commands: readonly string[] = IP_COMMANDS,
 ): Promise<IpResult | undefined> {
-  const limits = { timeoutMs: TIMEOUT_MS, maxOutputBytes: MAX_OUTPUT_BYTES };
+  // Names of interfaces may be any bytes.
+  const limits = { timeoutMs: TIMEOUT_MS, maxOutputBytes: MAX_OUTPUT_BYTES, encoding: 'latin1' } as const;
   for (const command of commands) {
     const result = await runCommand(command, args, limits, input);
     if (result !== undefined) return result;

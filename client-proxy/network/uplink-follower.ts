@@ -6,6 +6,6 @@ export interface UplinkFollower<Uplink> {
   setUplinks(uplinks: readonly Uplink[]): void;
   /** What was connected over an uplink has lost what it stood on. */
   loseUplink?(loss: UplinkLoss): void;
-  /** The network has changed: what failed may work now. */
-  retryUplinks?(): void;
+  /** What these uplinks stand on has changed: what failed may work now. */
+  retryUplinks?(uplinkNames: ReadonlySet<string>): void;
 }

@@ -1,10 +1,13 @@
 import { isDeepStrictEqual } from 'node:util';
 import { isSameHost } from '../../shared/runtime/address/ip-address.ts';
-import type { Uplink } from '../uplink/uplink.ts';
-import type { NetworkInterface, NetworkView } from './network-view.ts';
+import { deviceBindingOf, type Uplink } from '../uplink/uplink.ts';
+import type { FindingCode } from './finding.ts';
+import { familyOf, type NetworkInterface, type NetworkView } from './network-view.ts';
+import { defaultRouteCommand, deviceWord, ownNumber } from './remedy-commands.ts';
 
 /** Why nothing can get through an uplink now, as the network tells. */
 export interface UplinkTrouble {
+  readonly code: FindingCode;
   readonly reason: string;
   /** Routes are the kernel's business, and may be right where we see none. */
   readonly isCertain: boolean;
@@ -25,34 +28,55 @@ export interface UplinkLoss {
 
 /** Undefined when the interface can be used. */
 export function interfaceTrouble(one: NetworkInterface): UplinkTrouble | undefined {
-  if (!one.isUp) return { reason: 'its interface is down', isCertain: true };
-  if (!one.hasCarrier) return { reason: 'its interface has no carrier', isCertain: true };
-  if (one.addresses.length === 0) {
-    return { reason: 'its interface has no address that packets can come back to', isCertain: true };
+  if (!one.isUp) {
+    const reason = `its interface is down; \`ip link set dev ${deviceWord(one)} up\``;
+    return { code: 'interface-down', reason, isCertain: true };
   }
-  if (one.routes?.length === 0) return { reason: 'no route towards the concentrator', isCertain: false };
+  if (!one.hasCarrier) return { code: 'no-carrier', reason: 'its interface has no carrier', isCertain: true };
+  if (one.addresses.length === 0) {
+    const reason = 'its interface has no address that packets can come back to';
+    return { code: 'no-source-address', reason, isCertain: true };
+  }
+  if (one.routes?.length === 0) {
+    const command = `${defaultRouteCommand(one, familyOf(one.addresses[0]!), true)} metric ${ownNumber(one)}`;
+    const reason = `no route towards the concentrator; \`${command}\``;
+    return { code: 'no-route', reason, isCertain: false };
+  }
   return undefined;
 }
 
-/** Undefined when the network knows of none, or has no say (a proxy, an address that no interface lists). */
+/** Undefined when the network knows of none, or has no say (a proxy that is bound to nothing, an address that no interface lists). */
 export function uplinkTrouble({ binding }: Uplink, view: NetworkView): UplinkTrouble | undefined {
-  if (binding.kind === 'proxy') return undefined;
-  if (binding.kind === 'address') {
-    const holder = view.interfaces.find(({ addresses }) =>
-      addresses.some((address) => isSameHost(address, binding.address)),
-    );
-    return holder && (holder.isUp && holder.hasCarrier ? undefined : interfaceTrouble(holder));
-  }
-  const own = view.interfaces.find(({ name }) => name === binding.interface);
-  if (own === undefined)
-    return { reason: `there is no network interface ${binding.interface} now`, isCertain: true };
-  return interfaceTrouble(own);
+  const device = deviceBindingOf(binding);
+  if (device === undefined) return undefined;
+  const trouble =
+    device.kind === 'address' ? holderTrouble(device.address, view) : namedTrouble(device.interface, view);
+  // A proxy needs no route beyond its own network.
+  return binding.kind === 'proxy' && trouble?.code === 'no-route' ? undefined : trouble;
+}
+
+function holderTrouble(bound: string, view: NetworkView): UplinkTrouble | undefined {
+  const holder = view.interfaces.find(({ addresses }) =>
+    addresses.some((address) => isSameHost(address, bound)),
+  );
+  return holder && (holder.isUp && holder.hasCarrier ? undefined : interfaceTrouble(holder));
+}
+
+function namedTrouble(device: string, view: NetworkView): UplinkTrouble | undefined {
+  const own = view.interfaces.find(({ name }) => name === device);
+  if (own !== undefined) return interfaceTrouble(own);
+  return {
+    code: 'interface-missing',
+    reason: `there is no network interface ${device} now`,
+    isCertain: true,
+  };
 }
 
 /** What an uplink has lost from one view to the next. */
 export function uplinkLosses(uplink: Uplink, before: NetworkView, after: NetworkView): UplinkLoss[] {
-  const { name: uplinkName, binding } = uplink;
-  if (binding.kind !== 'interface') {
+  const { name: uplinkName } = uplink;
+  const binding = deviceBindingOf(uplink.binding);
+  if (binding?.kind !== 'interface') {
     return lostAddresses(uplinkName, allAddresses(before), allAddresses(after));
   }
   const was = before.interfaces.find(({ name }) => name === binding.interface);
@@ -61,9 +85,13 @@ export function uplinkLosses(uplink: Uplink, before: NetworkView, after: Network
   if (is === undefined || (is.index !== was.index && is.index !== 0 && was.index !== 0))
     return [{ uplinkName, reason: 'its interface is gone', kind: 'gone' }];
   const losses = lostAddresses(uplinkName, was.addresses, is.addresses);
-  const trouble = interfaceTrouble(is);
+  const trouble = uplinkTrouble(uplink, after);
   // Without an address it is told above which subflows are concerned.
-  if (trouble !== undefined && is.addresses.length > 0 && !isDeepStrictEqual(trouble, interfaceTrouble(was)))
+  if (
+    trouble !== undefined &&
+    is.addresses.length > 0 &&
+    !isDeepStrictEqual(trouble, uplinkTrouble(uplink, before))
+  )
     losses.push({ uplinkName, reason: trouble.reason, kind: 'interrupted' });
   return losses;
 }

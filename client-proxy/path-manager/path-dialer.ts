@@ -149,6 +149,11 @@ export class PathDialer {
     this.#maintain();
   }
 
+  /** Takes one of this path's subflows out of use, in good order; another is dialled if it is wanted. */
+  retire(subflowId: number): void {
+    this.#retire(subflowId);
+  }
+
   /** One of this path's subflows is gone. */
   onSubflowClosed(subflowId: number): void {
     const closed = this.#subflows.remove(subflowId);

@@ -8,12 +8,13 @@ import type { LineLog } from '../../shared/runtime/observe/line-limit.ts';
 import type { TargetNames } from '../dns/target-names.ts';
 import type { UplinkLoss } from '../network/uplink-trouble.ts';
 import { ConcentratorAddresses } from './concentrator-addresses.ts';
+import { type ExplainFailure, explainedReach } from './explained-reach.ts';
 import { LeftOutAddresses } from './left-out-addresses.ts';
 import { type ManagedSession, ManagedSubflows } from './managed-subflows.ts';
 import type { PathMode } from './paths.ts';
-import { type ConnectAddress, reach } from './reach.ts';
+import type { ConnectAddress } from './reach.ts';
 import { isSameUplink } from './same-uplink.ts';
-import { subflowBound } from './subflow-bound.ts';
+import { subflowBound, subflowRoom } from './subflow-bound.ts';
 import { wantedUplinks } from './uplink-demand.ts';
 import { UplinkDialer, type UplinkDialling } from './uplink-dialer.ts';
 import type { DialledUplink } from './uplink-role.ts';
@@ -33,6 +34,8 @@ export interface PathManagerOptions {
   readonly random: () => number;
   readonly logger: LineLog;
   readonly connect: ConnectAddress;
+  /** Absent: failures are told as they are. */
+  readonly explain?: ExplainFailure;
   /** What an uplink may be used for now. */
   useOf(uplinkName: string): UplinkUseWithReason;
   onDial(uplinkName: string, result: 'ok' | 'failed'): void;
@@ -72,17 +75,11 @@ export class PathManager {
       subflows: this.#subflows,
       logger,
       clock,
-      reach: (uplink, targets, preferred, signal) =>
-        reach({
-          uplink,
-          targets,
-          names,
-          connect,
-          timeoutMs,
-          preferred,
-          isLeftOut: (address) => this.#leftOut.has(address),
-          signal,
-        }),
+      reach: (uplink, targets, preferred, signal) => {
+        const isLeftOut = (address: Destination) => this.#leftOut.has(address);
+        const reaching = { uplink, targets, names, connect, timeoutMs, preferred, isLeftOut, signal };
+        return explainedReach(reaching, options.explain);
+      },
       newBackoff: () => new Backoff(backoff, random),
       hasUplink: (uplinkName) => this.#dialers.has(uplinkName),
       onDial: (uplinkName, result) => options.onDial(uplinkName, result),
@@ -109,9 +106,9 @@ export class PathManager {
     for (const dialer of this.#dialers.values()) dialer.stop();
   }
 
-  /** Something about the network has changed: what failed may work now. */
-  retryUplinks(): void {
-    for (const dialer of this.#dialers.values()) dialer.paths.retryNow();
+  /** What these uplinks stand on has changed, or something else that concerns all: what failed may work now. */
+  retryUplinks(uplinkNames: ReadonlySet<string> = new Set(this.#dialers.keys())): void {
+    for (const [name, dialer] of this.#dialers) if (uplinkNames.has(name)) dialer.paths.retryNow();
   }
 
   /** Dials a subflow more on every path in use; what is then one too many is taken out of use in good order. */
@@ -137,7 +134,7 @@ export class PathManager {
       this.loseUplink({ uplinkName, reason: 'its uplink was removed', kind: 'gone' });
       this.#session.driver?.input(({ uplinks }) => uplinks.limitRate(uplinkName, NO_LIMIT));
     }
-    this.#limitRates();
+    this.#tellUplinks();
     this.#review();
   }
 
@@ -172,7 +169,7 @@ export class PathManager {
   onEstablished(maxSubflows: number | undefined, joinElsewhere: boolean): void {
     this.#isEstablished = true;
     this.#maxSubflows = maxSubflows;
-    this.#limitRates();
+    this.#tellUplinks();
     if (joinElsewhere) this.#addresses.leaveConfigured();
     this.#spread();
   }
@@ -220,6 +217,11 @@ export class PathManager {
     this.#dialers.get(uplinkName)?.setWish(count);
   }
 
+  /** Some subflows of an uplink are replaced by others from other ports, which may take other paths. */
+  onPathSearch(uplinkName: string, extra: number, surplus: readonly number[]): void {
+    this.#dialers.get(uplinkName)?.search(extra, surplus);
+  }
+
   onSubflowClosed(subflowId: number, uplinkName: string): void {
     this.#dialers.get(uplinkName)?.paths.onSubflowClosed(subflowId);
   }
@@ -240,10 +242,18 @@ export class PathManager {
     this.retryUplinks();
   }
 
-  #limitRates(): void {
+  /** What the session is to know of each uplink. */
+  #tellUplinks(): void {
     const { driver } = this.#session;
+    const room = subflowRoom(this.#maxSubflows, this.#dialers.size);
     for (const { uplink } of this.#dialers.values()) {
-      driver?.input(({ uplinks }) => uplinks.limitRate(uplink.name, uplink.rateLimit ?? NO_LIMIT));
+      driver?.input(({ uplinks }) => {
+        uplinks.limitRate(uplink.name, uplink.rateLimit ?? NO_LIMIT);
+        const { subflowsPerPath: count = 'auto' } = uplink;
+        // In other modes paths are told apart already.
+        const isOnePath = this.#options.paths === 'per-uplink';
+        uplinks.searchPaths(uplink.name, count === 'auto' || !isOnePath ? 1 : count, room);
+      });
     }
   }
 

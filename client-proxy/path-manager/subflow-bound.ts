@@ -11,6 +11,10 @@ export type SubflowsPerPath = number | 'auto';
  */
 export function subflowBound(maxSubflows: number | undefined, uplinks: number): number {
   if (maxSubflows === undefined) return 1;
-  const share = Math.floor((maxSubflows - uplinks) / uplinks);
-  return Math.min(Math.max(share, 1), MAX_SUBFLOWS_PER_UPLINK);
+  return Math.min(subflowRoom(maxSubflows, uplinks), MAX_SUBFLOWS_PER_UPLINK);
+}
+
+/** As `subflowBound`, for a moment in which there may be more. */
+export function subflowRoom(maxSubflows: number | undefined, uplinks: number): number {
+  return Math.max(Math.floor(((maxSubflows ?? 0) - uplinks) / uplinks), 1);
 }

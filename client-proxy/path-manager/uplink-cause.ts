@@ -1,6 +1,8 @@
 import { type ErrorName, TributaryError } from '../../shared/protocol/errors.ts';
-import { errorWords } from '../../shared/runtime/text/error-words.ts';
+import type { FindingCode } from '../network/finding.ts';
+import { PathError } from '../network/path-diagnosis/path-error.ts';
 import { PortalError } from '../uplink/portal.ts';
+import { failureText } from '../uplink/uplink-error.ts';
 
 /**
  * Why an uplink is in its state, in a word for programs: `none` where there is nothing to explain; the name of the error that
@@ -10,13 +12,13 @@ export type UplinkCause =
   | 'none'
   /** A cap of a metered uplink is reached. */
   | 'cap'
+  /** A condition of the configuration, such as the time of day, makes it a backup. */
+  | 'condition'
   /** It waits for the others to fail, or to be full. */
   | 'not-needed'
   | 'not-dialled'
   /** There is no session with the concentrator to be part of. */
   | 'no-session'
-  /** Its interface is down, or has no carrier, address or route. */
-  | 'no-network'
   | 'interface-gone'
   /** No address of the concentrator can be reached from it. */
   | 'no-address'
@@ -25,6 +27,8 @@ export type UplinkCause =
   | 'holds-up-the-rest'
   /** Something answers in the concentrator's place until one logs in to the network. */
   | 'portal'
+  /** What is wrong with its interface, its routes, or the way to the concentrator. */
+  | FindingCode
   | ErrorName;
 
 /** The word, and the sentence for people. */
@@ -35,15 +39,11 @@ export interface UplinkReason {
 
 /** Why a dial of an uplink has failed; who reads it knows which uplink it is about. */
 export function failureReason(uplinkName: string, error: Error): UplinkReason {
-  const message = errorWords(error);
-  const prefix = `uplink ${uplinkName}: `;
-  return {
-    cause: causeOf(error),
-    reason: message.startsWith(prefix) ? message.slice(prefix.length) : message,
-  };
+  return { cause: causeOf(error), reason: failureText(uplinkName, error) };
 }
 
 function causeOf(error: Error): UplinkCause {
   if (error instanceof PortalError) return 'portal';
+  if (error instanceof PathError) return error.finding;
   return error instanceof TributaryError ? error.code : 'internalError';
 }

@@ -4,6 +4,7 @@ import type { CancelSignal } from '../../shared/runtime/async/cancellation.ts';
 import type { MonotonicClock } from '../../shared/runtime/clock.ts';
 import type { LineLog } from '../../shared/runtime/observe/line-limit.ts';
 import type { SubflowTransport } from '../../shared/runtime/subflow/subflow-transport.ts';
+import { deviceBindingOf } from '../uplink/uplink.ts';
 import type { ManagedSubflows } from './managed-subflows.ts';
 import { PathDialer, type PathHost } from './path-dialer.ts';
 import { type PathMode, type PathTarget, pathNumber, pathsOf } from './paths.ts';
@@ -45,6 +46,8 @@ export class UplinkDialer {
   readonly #demand = new UplinkDemand();
   #isWanted = false;
   #wish = 1;
+  /** For a moment, to find other paths. */
+  #extra = 0;
   /** Most subflows. */
   #bound = 1;
   /** The network has said that nothing gets through. */
@@ -130,6 +133,13 @@ export class UplinkDialer {
     this.#distribute();
   }
 
+  /** The surplus subflows go, and so many more than configured are dialled. */
+  search(extra: number, surplus: readonly number[]): void {
+    this.#extra = extra;
+    for (const subflowId of surplus) this.paths.retire(subflowId);
+    this.#distribute();
+  }
+
   /** As configured, from now on. */
   setRole(uplink: DialledUplink): void {
     this.#uplink = uplink;
@@ -157,10 +167,10 @@ export class UplinkDialer {
 
   /** What it stood on is gone, only these addresses where they are named: a dial from there would wait for its time limit. */
   redial(addresses: ReadonlySet<string> | undefined): void {
-    const { binding } = this.#uplink;
+    const binding = deviceBindingOf(this.#uplink.binding);
     const isConcerned =
-      binding.kind === 'interface' ||
-      (binding.kind === 'address' && addresses?.has(binding.address) !== false);
+      binding?.kind === 'interface' ||
+      (binding?.kind === 'address' && addresses?.has(binding.address) !== false);
     if (isConcerned) this.paths.redial(addresses);
   }
 
@@ -236,7 +246,7 @@ export class UplinkDialer {
     const paths = Math.max(1, this.paths.targetedCount);
     const most = Math.max(1, Math.floor(this.#bound / paths));
     const wished = perPath(this.#uplink.subflowsPerPath, this.#wish, paths);
-    this.paths.setWanted(isUsed ? Math.min(wished, most) : 0);
+    this.paths.setWanted(isUsed ? Math.min(wished, most) + this.#extra : 0);
   }
 
   #whyNoPath(): string {

@@ -82,6 +82,11 @@ export class UplinkPaths {
     this.prune();
   }
 
+  /** Takes a subflow out of use, in good order. */
+  retire(subflowId: number): void {
+    this.#pathOf(subflowId)?.retire(subflowId);
+  }
+
   /** A subflow has been doubted for long. */
   onSubflowDoubted(subflowId: number): void {
     this.#pathOf(subflowId)?.onSubflowDoubted(subflowId);

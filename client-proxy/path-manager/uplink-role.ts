@@ -12,6 +12,8 @@ export interface DialledUplink extends Uplink {
   readonly congestionControl?: string;
   /** By default `auto`. */
   readonly subflowsPerPath?: SubflowsPerPath;
+  /** Why it is a backup now, for people; absent where it is one always. */
+  readonly backupReason?: string;
   /** By default `make-before-break`. */
   readonly standby?: StandbyMode;
   /** It is dialled only while the others are this full, 0 to 1, or none of them works. Absent: always. */

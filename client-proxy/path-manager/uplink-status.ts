@@ -31,7 +31,11 @@ function stateOf(
   if (use === 'stopped') return { state: 'stopped', cause: 'cap', reason: `stopped: ${reason}` };
   if (!dialer.isWanted) {
     const waiting = waitsFor(dialer);
-    if (use !== 'backup') return { state: 'waiting', ...waiting };
+    if (use !== 'backup') {
+      const { backupReason } = dialer.uplink;
+      if (backupReason === undefined) return { state: 'waiting', ...waiting };
+      return { state: 'waiting', cause: 'condition', reason: `backup: ${backupReason}; ${waiting.reason}` };
+    }
     return { state: 'waiting', cause: 'cap', reason: `backup: ${reason}; ${waiting.reason}` };
   }
   const ids = dialer.paths.subflowIds;
@@ -43,9 +47,11 @@ function stateOf(
   }
   if (!dialer.paths.isUp) return { state: 'down', ...dialer.reason };
   if (dialer.isBackup) {
-    return use === 'backup'
-      ? { state: 'backup', cause: 'cap', reason: `backup: ${reason}` }
-      : { state: 'backup', cause: 'none', reason: 'backup' };
+    if (use === 'backup') return { state: 'backup', cause: 'cap', reason: `backup: ${reason}` };
+    const { backupReason } = dialer.uplink;
+    return backupReason === undefined
+      ? { state: 'backup', cause: 'none', reason: 'backup' }
+      : { state: 'backup', cause: 'condition', reason: `backup: ${backupReason}` };
   }
   const parkedFor = driver?.parkReasonOf(dialer.uplink.name);
   if (parkedFor !== undefined) {

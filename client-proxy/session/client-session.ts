@@ -5,7 +5,7 @@ import type { Welcome } from '../../shared/protocol/handshake/messages.ts';
 import { MemoryBudget } from '../../shared/protocol/memory-budget.ts';
 import type { CoreTuning } from '../../shared/protocol/session/core-tuning.ts';
 import { Session } from '../../shared/protocol/session/session.ts';
-import type { SteeringPolicy } from '../../shared/protocol/steering/steering-policy.ts';
+import type { StreamPolicy } from '../../shared/protocol/steering/steering-policy.ts';
 import { nodeHandshakeCrypto } from '../../shared/runtime/session/handshake-crypto.ts';
 import { SessionDriver } from '../../shared/runtime/session/session-driver.ts';
 import type { SessionOwner, StreamHandlers } from '../../shared/runtime/session/session-handlers.ts';
@@ -101,7 +101,7 @@ export class ClientSession {
   /** @throws StreamError when the session takes no stream */
   openStream<Handlers extends StreamHandlers>(
     destination: Destination,
-    policy: SteeringPolicy,
+    policy: StreamPolicy,
     handlersOf: (driver: SessionDriver, streamId: number) => Handlers,
   ): Handlers {
     const driver = this.#driver;
@@ -233,6 +233,7 @@ export class ClientSession {
       onSubflowReplace: (id, uplinkName) => this.#paths.onSubflowDoubted(id, uplinkName),
       onSubflowRecovered: (id, uplinkName) => this.#paths.onSubflowRecovered(id, uplinkName),
       onSubflowsWanted: (uplinkName, count) => this.#paths.onSubflowsWanted(uplinkName, count),
+      onPathSearch: (uplinkName, extra, surplus) => this.#paths.onPathSearch(uplinkName, extra, surplus),
       onAddressAdded: (id, address) => this.#paths.onAddressAdded(id, address),
       onAddressRemoved: (id) => this.#paths.onAddressRemoved(id),
       onGoingAway: () => this.#owner.onGoingAway(),

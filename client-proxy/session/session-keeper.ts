@@ -1,7 +1,7 @@
 import type { Logger } from 'pino';
 import type { Destination } from '../../shared/protocol/destination.ts';
 import { type ErrorName, StreamError } from '../../shared/protocol/errors.ts';
-import type { SteeringPolicy } from '../../shared/protocol/steering/steering-policy.ts';
+import type { StreamPolicy } from '../../shared/protocol/steering/steering-policy.ts';
 import { Backoff } from '../../shared/runtime/async/backoff.ts';
 import type { CancelSignal } from '../../shared/runtime/async/cancellation.ts';
 import { LineLimit, type LineLog } from '../../shared/runtime/observe/line-limit.ts';
@@ -94,9 +94,9 @@ export class SessionKeeper implements UplinkFollower<DialledUplink> {
     await Promise.all(sessions.map(({ driver }) => driver?.finished));
   }
 
-  /** Something about the network has changed: uplinks that wait are dialled now. */
-  retryUplinks(): void {
-    for (const session of this.#sessions) session.paths.retryUplinks();
+  /** What these uplinks stand on has changed: those of them that wait are dialled now. */
+  retryUplinks(uplinkNames: ReadonlySet<string>): void {
+    for (const session of this.#sessions) session.paths.retryUplinks(uplinkNames);
   }
 
   /** This client has another key: every session proves it by a fresh subflow, and so outlives the old one. */
@@ -147,7 +147,7 @@ export class SessionKeeper implements UplinkFollower<DialledUplink> {
    */
   async openStream<Handlers extends StreamHandlers>(
     destination: Destination,
-    policyOf: () => SteeringPolicy,
+    policyOf: () => StreamPolicy,
     handlersOf: (driver: SessionDriver, streamId: number) => Handlers,
     signal: CancelSignal,
     refusedBy?: SessionDriver,

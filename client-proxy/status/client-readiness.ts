@@ -6,7 +6,7 @@ import type { SessionKeeper } from '../session/session-keeper.ts';
 /** The parts of the client that its readiness is read from. */
 export interface ReadinessSource {
   readonly keeper: Pick<SessionKeeper, 'isEstablished'>;
-  readonly uplinks: Pick<UplinkSet, 'leftOut'>;
+  readonly uplinks: Pick<UplinkSet, 'leftOut' | 'whyUnknown'>;
   /** The state of each uplink now. */
   readonly uplinkStatus: () => readonly UplinkStatus[];
 }
@@ -21,6 +21,7 @@ export function clientReadiness({ keeper, uplinks, uplinkStatus }: ReadinessSour
   const reasons: string[] = [];
   if (!keeper.isEstablished) reasons.push('no session with the concentrator');
   if (status.length === 0) reasons.push('no interface is an uplink');
+  if (!isUp && uplinks.whyUnknown !== undefined) reasons.push(uplinks.whyUnknown);
   for (const { name, reason } of status) reasons.push(`uplink ${name}: ${reason}`);
   if (!isUp) {
     for (const one of uplinks.leftOut.slice(0, MAX_LEFT_OUT)) {

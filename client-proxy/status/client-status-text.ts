@@ -18,7 +18,7 @@ export function clientStatusText(status: ClientStatus): string {
     [status.program, `${status.version}, ${status.ready ? 'ready' : 'not ready'}`],
     ['session', `${session.state}${since}${draining}`],
     ['connections', `${session.streams} over the concentrator, ${directOf(uplinks)} direct`],
-    ['steering', `${steering.default}; ${steering.rules} rule(s)`],
+    ['steering', `${steering.default}; ${rulesText(steering)}`],
   ]);
   const blocks = [
     facts,
@@ -46,13 +46,17 @@ function uplinkCells(uplink: UplinkReport, now: string): string[] {
   ];
 }
 
+function rulesText({ rules, holdingRules }: ClientStatus['steering']): string {
+  return `${rules} rule(s)${holdingRules === rules ? '' : `, ${holdingRules} of them at this time`}`;
+}
+
 function directOf(uplinks: readonly UplinkReport[]): number {
   return uplinks.reduce((sum, { direct }) => sum + direct.connections, 0);
 }
 
-/** What metered plans have used, and the rate limits of their uplinks. */
+/** What metered plans have used, rate limits, and what uplinks cost. */
 function costsOf(uplinks: readonly UplinkReport[]): string {
-  const rows = uplinks.flatMap(({ name, plan, metered, rateLimit }, index) => {
+  const rows = uplinks.flatMap(({ name, plan, metered, rateLimit, costPerGB }, index) => {
     // Said once of a plan, with its first uplink.
     const isTold = uplinks.findIndex((other) => other.plan === plan) < index;
     const used = (isTold ? [] : (metered ?? [])).map(({ period, sentBytes, receivedBytes, capBytes }) => {
@@ -62,7 +66,8 @@ function costsOf(uplinks: readonly UplinkReport[]): string {
     const { downBitsPerSecond: down = null, upBitsPerSecond: up = null } = rateLimit ?? {};
     if (down !== null) used.push(`at most ${bitRateText(down)} down`);
     if (up !== null) used.push(`at most ${bitRateText(up)} up`);
+    if (costPerGB !== null) used.push(`${costPerGB} per GB now`);
     return used.length === 0 ? [] : [[name, plan ?? name, used.join(', ')]];
   });
-  return rows.length === 0 ? '' : textTable([['METERED', 'PLAN', 'USED'], ...rows]);
+  return rows.length === 0 ? '' : textTable([['UPLINK', 'PLAN', 'COST'], ...rows]);
 }

@@ -2,7 +2,7 @@ import type { SubflowsReport } from '../../shared/runtime/observe/subflow-report
 import { reportSubflows, type StatusClocks, timeText } from '../../shared/runtime/observe/subflow-report.ts';
 import type { SessionDriver } from '../../shared/runtime/session/session-driver.ts';
 import type { TrafficTable, UplinkTraffic } from '../../shared/runtime/session/uplink-traffic.ts';
-import type { ConfiguredUplink } from '../config/client-config.ts';
+import type { PresentUplink } from '../config/client-config.ts';
 import type { DirectConnections } from '../direct/direct-connections.ts';
 import type { UplinkSet } from '../discovery/uplink-set.ts';
 import type { LastingUplinkStatus } from '../discovery/uplink-states.ts';
@@ -14,7 +14,6 @@ import type { UplinkState } from '../path-manager/uplink-status.ts';
 import type { SessionKeeper } from '../session/session-keeper.ts';
 import type { Socks5Server } from '../socks5/socks-server.ts';
 import type { Steering } from '../steering/steering.ts';
-import { describePolicy } from '../steering/steering-rule.ts';
 import { clientReadiness, type ReadinessSource } from './client-readiness.ts';
 
 /** What /status tells at the client; docs/observability.md explains each field. Times are those of RFC 3339. */
@@ -32,7 +31,7 @@ export interface ClientStatus {
     readonly draining: number;
   };
   readonly socksConnections: number;
-  readonly steering: { readonly default: string; readonly rules: number };
+  readonly steering: { readonly default: string; readonly rules: number; readonly holdingRules: number };
   readonly uplinks: readonly UplinkReport[];
   /** Interfaces that would be uplinks, and cannot be used. */
   readonly leftOut: readonly { readonly interface: string; readonly reason: string }[];
@@ -45,6 +44,8 @@ export interface UplinkReport extends SubflowsReport {
   readonly reason: string;
   readonly since: string;
   readonly backup: boolean;
+  /** What a gigabyte costs now, if it is said. */
+  readonly costPerGB: number | null;
   readonly sentBytes: number;
   readonly receivedBytes: number;
   /** Past the concentrator. */
@@ -77,9 +78,9 @@ export interface MeteredReport {
 export interface ClientStatusSource extends StatusClocks, ReadinessSource {
   readonly version: string;
   readonly keeper: Pick<SessionKeeper, 'isEstablished' | 'current' | 'drivers'>;
-  readonly uplinks: Pick<UplinkSet, 'uplinks' | 'leftOut'>;
+  readonly uplinks: Pick<UplinkSet, 'uplinks' | 'leftOut' | 'whyUnknown'>;
   readonly uplinkStatus: () => readonly LastingUplinkStatus[];
-  readonly steering: Pick<Steering, 'config'>;
+  readonly steering: Pick<Steering, 'config' | 'described'>;
   readonly socks: Pick<Socks5Server, 'counters'>;
   readonly traffic: TrafficTable;
   readonly directTraffic: TrafficTable;
@@ -88,9 +89,8 @@ export interface ClientStatusSource extends StatusClocks, ReadinessSource {
 }
 
 export function clientStatus(source: ClientStatusSource): ClientStatus {
-  const { keeper, uplinks, uplinkStatus } = source;
+  const { keeper, uplinks, uplinkStatus, steering } = source;
   const { current, drivers } = keeper;
-  const steering = source.steering.config;
   const read: Reading = {
     uplinks: uplinks.uplinks,
     drivers,
@@ -111,7 +111,11 @@ export function clientStatus(source: ClientStatusSource): ClientStatus {
       draining: drivers.filter((driver) => driver !== current).length,
     },
     socksConnections: source.socks.counters.active,
-    steering: { default: describePolicy(steering.default), rules: steering.rules.length },
+    steering: {
+      default: steering.described.default,
+      rules: steering.config.rules.length,
+      holdingRules: steering.described.holding,
+    },
     uplinks: uplinkStatus().map((status) => uplinkReport(status, source, read)),
     leftOut: uplinks.leftOut.map(({ interface: device, reason }) => ({ interface: device, reason })),
   };
@@ -119,7 +123,7 @@ export function clientStatus(source: ClientStatusSource): ClientStatus {
 
 /** What the reports of all uplinks look things up in. */
 interface Reading {
-  readonly uplinks: readonly ConfiguredUplink[];
+  readonly uplinks: readonly PresentUplink[];
   readonly drivers: readonly SessionDriver[];
   readonly meters: readonly Meter[];
   readonly plans: ReadonlyMap<string, string>;
@@ -146,6 +150,7 @@ function uplinkReport(
     reason,
     since: new Date(sinceMs).toISOString(),
     backup: configured?.backup ?? false,
+    costPerGB: configured?.costPerGB ?? null,
     ...(read.traffic.get(name) ?? NOTHING),
     ...reportSubflows(read.drivers, name, source),
     direct: {
@@ -158,7 +163,7 @@ function uplinkReport(
   };
 }
 
-function rateLimitReport(uplink: ConfiguredUplink | undefined): UplinkReport['rateLimit'] {
+function rateLimitReport(uplink: PresentUplink | undefined): UplinkReport['rateLimit'] {
   const { upBytesPerSecond: up = 0, downBytesPerSecond: down = 0 } = uplink?.metered?.rateLimit ?? {};
   if (up === 0 && down === 0) return null;
   return { upBitsPerSecond: up === 0 ? null : up * 8, downBitsPerSecond: down === 0 ? null : down * 8 };

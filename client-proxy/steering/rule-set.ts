@@ -2,6 +2,7 @@ import ipaddr from 'ipaddr.js';
 import type { Destination } from '../../shared/protocol/destination.ts';
 import { isInNetwork, type Network, parseAddress } from '../../shared/runtime/address/ip-address.ts';
 import { addressForms } from '../../shared/runtime/address/special-ranges.ts';
+import { WallClocks } from '../schedule/time-span.ts';
 import type { SteeringAction, SteeringConfig, SteeringRule } from './steering-rule.ts';
 
 /** What of a request rules can speak of. */
@@ -15,18 +16,41 @@ export interface SteeringSubject {
 export class RuleSet {
   readonly config: SteeringConfig;
   readonly #rules: readonly { readonly matches: Matcher; readonly action: SteeringAction }[];
+  readonly #clocks = new WallClocks();
+  /** Those that hold at any time, or whose time it was when that was last told. */
+  #holding: readonly { readonly matches: Matcher; readonly action: SteeringAction }[];
   readonly #default: SteeringAction;
 
   constructor(config: SteeringConfig) {
     this.config = config;
     this.#rules = config.rules.map((rule) => ({ matches: matcherOf(rule), action: rule.action }));
     this.#default = { kind: 'steer', policy: config.default };
+    this.#holding = this.#rules.filter((_, index) => config.rules[index]!.between === undefined);
   }
 
-  /** The action of the first rule that matches, or else the default. */
+  /** It is so late, in milliseconds since 1970. @returns whether other rules hold now than before */
+  onTime(nowMs: number): boolean {
+    const before = this.#holding;
+    this.#holding = this.#rules.filter((_, index) => {
+      const { between } = this.config.rules[index]!;
+      return between === undefined || this.#clocks.isIn(between, nowMs);
+    });
+    return (
+      before.length !== this.#holding.length || before.some((rule, index) => rule !== this.#holding[index])
+    );
+  }
+
+  /** How many rules hold now. */
+  get holdingCount(): number {
+    return this.#holding.length;
+  }
+
+  /** The action of the first rule that holds now and matches, or else the default. */
   decide({ destination, user }: SteeringSubject): SteeringAction {
     const host = destination.host.toLowerCase().replace(/\.$/, '');
-    return this.#rules.find(({ matches }) => matches(host, destination.port, user))?.action ?? this.#default;
+    return (
+      this.#holding.find(({ matches }) => matches(host, destination.port, user))?.action ?? this.#default
+    );
   }
 }
 

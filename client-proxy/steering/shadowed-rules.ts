@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from 'node:util';
 import ipaddr from 'ipaddr.js';
 import { isInNetwork, type Network } from '../../shared/runtime/address/ip-address.ts';
 import type { PortRange } from '../../shared/runtime/config/ranges.ts';
@@ -18,6 +19,8 @@ export function shadowedRules(
 
 function covers(earlier: SteeringRule, later: SteeringRule): boolean {
   return (
+    // A rule that holds at times never covers one that holds at others.
+    (earlier.between === undefined || isDeepStrictEqual(earlier.between, later.between)) &&
     coversEach(earlier.ports, later.ports, coversPorts) &&
     coversEach(earlier.users, later.users, (one, other) => one === other) &&
     coversDestinations(earlier, later)

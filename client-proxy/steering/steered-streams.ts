@@ -1,10 +1,15 @@
 import { isDeepStrictEqual } from 'node:util';
-import type { SteeringPolicy } from '../../shared/protocol/steering/steering-policy.ts';
+import type { StreamPolicy } from '../../shared/protocol/steering/steering-policy.ts';
 import type { SteeringSubject } from './rule-set.ts';
 import type { SteeringAction } from './steering-rule.ts';
 
+/** What happens to a connection now: its policy as it is at this time. */
+export type DecidedAction =
+  | Exclude<SteeringAction, { readonly kind: 'steer' }>
+  | { readonly kind: 'steer'; readonly policy: StreamPolicy };
+
 interface StreamSteering {
-  steer(streamId: number, policy: SteeringPolicy): void;
+  steer(streamId: number, policy: StreamPolicy): void;
 }
 
 /** What steers streams: a session's driver. */
@@ -15,7 +20,7 @@ export interface StreamSteerer {
 /** A stream that follows the rules, from its request to its end. */
 export interface SteeredStream {
   /** As the rules have it now. */
-  readonly policy: SteeringPolicy;
+  readonly policy: StreamPolicy;
   /** It was opened, with `policy`. */
   opened(steerer: StreamSteerer, streamId: number): void;
   /** It is gone. */
@@ -26,7 +31,7 @@ export interface SteeredStream {
 export class SteeredStreams {
   readonly #streams = new Set<TrackedStream>();
 
-  begin({ destination, user }: SteeringSubject, policy: SteeringPolicy): SteeredStream {
+  begin({ destination, user }: SteeringSubject, policy: StreamPolicy): SteeredStream {
     const subject = user === undefined ? { destination } : { destination, user };
     const stream = new TrackedStream(subject, policy, () => this.#streams.delete(stream));
     this.#streams.add(stream);
@@ -37,7 +42,7 @@ export class SteeredStreams {
    * Has all streams follow other rules. What these would block or dial directly goes on as it is: its bytes are under way.
    * @returns how many were steered anew
    */
-  follow(decide: (subject: SteeringSubject) => SteeringAction): number {
+  follow(decide: (subject: SteeringSubject) => DecidedAction): number {
     let changed = 0;
     for (const stream of this.#streams) {
       const action = decide(stream.subject);
@@ -49,11 +54,11 @@ export class SteeredStreams {
 
 class TrackedStream implements SteeredStream {
   readonly subject: SteeringSubject;
-  policy: SteeringPolicy;
+  policy: StreamPolicy;
   readonly over: () => void;
   #open: { readonly steerer: StreamSteerer; readonly streamId: number } | undefined;
 
-  constructor(subject: SteeringSubject, policy: SteeringPolicy, over: () => void) {
+  constructor(subject: SteeringSubject, policy: StreamPolicy, over: () => void) {
     this.subject = subject;
     this.policy = policy;
     this.over = over;
@@ -64,7 +69,7 @@ class TrackedStream implements SteeredStream {
   }
 
   /** @returns whether that is another policy */
-  steer(policy: SteeringPolicy): boolean {
+  steer(policy: StreamPolicy): boolean {
     if (isDeepStrictEqual(policy, this.policy)) return false;
     this.policy = policy;
     const open = this.#open;

@@ -1,10 +1,25 @@
-import type { SteeringPolicy } from '../../shared/protocol/steering/steering-policy.ts';
+import {
+  halvesOf,
+  type SteeringPolicy,
+  type StreamPolicy,
+} from '../../shared/protocol/steering/steering-policy.ts';
 import { formatPortRange, type PortRange } from '../../shared/runtime/config/ranges.ts';
+import type { TimeSpan } from '../schedule/time-span.ts';
+
+/** A policy whose order, in either direction, may be that of cost: the cheapest uplink first, as they are now. */
+export interface ConfiguredPolicy extends ConfiguredHalf {
+  readonly down?: ConfiguredHalf;
+}
+
+export interface ConfiguredHalf extends SteeringPolicy {
+  /** In place of `order`. */
+  readonly orderBy?: 'cost';
+}
 
 /** What happens to a connection that an application asks for. */
 export type SteeringAction =
   /** A stream, spread over the uplinks as the policy says. */
-  | { readonly kind: 'steer'; readonly policy: SteeringPolicy }
+  | { readonly kind: 'steer'; readonly policy: ConfiguredPolicy }
   /** Past the concentrator, through the uplink of this name. */
   | { readonly kind: 'direct'; readonly uplink: string }
   | { readonly kind: 'block' };
@@ -21,12 +36,14 @@ export interface SteeringRule {
   readonly ports?: readonly PortRange[];
   /** SOCKS5 users. */
   readonly users?: readonly string[];
+  /** Times of day. */
+  readonly between?: readonly TimeSpan[];
   readonly action: SteeringAction;
 }
 
 /** The first rule that matches decides; without one, the default. */
 export interface SteeringConfig {
-  readonly default: SteeringPolicy;
+  readonly default: ConfiguredPolicy;
   readonly rules: readonly SteeringRule[];
 }
 
@@ -42,8 +59,11 @@ export function uplinksNamed({ default: policy, rules }: SteeringConfig): string
 function uplinksOf(action: SteeringAction): readonly string[] {
   if (action.kind === 'block') return [];
   if (action.kind === 'direct') return [action.uplink];
-  const { only = [], order = [], weights = {} } = action.policy;
-  return [...only, ...order, ...Object.keys(weights)];
+  return halvesOf(action.policy).flatMap(({ only = [], order = [], weights = {} }) => [
+    ...only,
+    ...order,
+    ...Object.keys(weights),
+  ]);
 }
 
 /** `*.example.org port 443: direct over dsl`, for a person. */
@@ -52,20 +72,48 @@ export function describeRule({
   networks = [],
   ports = [],
   users = [],
+  between = [],
   action,
 }: SteeringRule): string {
   const conditions = [
     shortList('', [...hosts, ...networks]),
     shortList('port ', ports.map(formatPortRange)),
     shortList('user ', users),
+    shortList(
+      'between ',
+      between.map(({ text }) => text),
+    ),
   ].filter((text) => text !== '');
   return `${conditions.length > 0 ? conditions.join(' ') : 'everything'}: ${describeAction(action)}`;
 }
 
+/** The policy as it is now. @param cheapestFirst the names of the uplinks */
+export function resolvePolicy(policy: ConfiguredPolicy, cheapestFirst: readonly string[]): StreamPolicy {
+  const resolve = ({ orderBy, ...rest }: ConfiguredHalf): SteeringPolicy =>
+    orderBy === undefined ? rest : { ...rest, order: cheapestFirst };
+  const [up, down] = halvesOf(policy);
+  return down === undefined ? resolve(up) : { ...resolve(up), down: resolve(down) };
+}
+
+/** Whether any of these policies goes by cost. */
+export function goesByCost({ default: policy, rules }: SteeringConfig): boolean {
+  const policies = [
+    policy,
+    ...rules.flatMap(({ action }) => (action.kind === 'steer' ? [action.policy] : [])),
+  ];
+  return policies.some((one) => halvesOf(one).some((half: ConfiguredHalf) => half.orderBy !== undefined));
+}
+
 /** `priority, dsl before lte`, for a person. */
-export function describePolicy({ mode, only, order, weights, maxRttMs, maxLoss }: SteeringPolicy): string {
+export function describePolicy(policy: ConfiguredPolicy): string {
+  const [up, down] = halvesOf(policy);
+  return down === undefined ? describeHalf(up) : `up: ${describeHalf(up)}; down: ${describeHalf(down)}`;
+}
+
+function describeHalf({ mode, only, order, orderBy, weights, maxRttMs, maxLoss }: ConfiguredHalf): string {
   return [
     mode,
+    ...(orderBy === undefined ? [] : ['the cheapest first']),
     ...(order === undefined ? [] : [order.join(' before ')]),
     ...Object.entries(weights ?? {}).map(([uplink, weight]) => `${uplink} ${weight}`),
     ...(maxRttMs === undefined ? [] : [`at most ${maxRttMs} ms`]),

@@ -1,16 +1,29 @@
+import { isDeepStrictEqual } from 'node:util';
 import type { Logger } from 'pino';
 import { formatDestination } from '../../shared/protocol/destination.ts';
 import type { TributaryError } from '../../shared/protocol/errors.ts';
+import type { StreamPolicy } from '../../shared/protocol/steering/steering-policy.ts';
+import type { WallClock } from '../../shared/runtime/clock.ts';
+import { cheapestFirst } from '../schedule/cost.ts';
 import type { ConnectRequest } from '../socks5/connect-request.ts';
-import type { RuleSet } from './rule-set.ts';
-import { type SteeredStream, SteeredStreams } from './steered-streams.ts';
-import { type SteeringAction, type SteeringConfig, uplinksNamed } from './steering-rule.ts';
+import type { RuleSet, SteeringSubject } from './rule-set.ts';
+import { type DecidedAction, type SteeredStream, SteeredStreams } from './steered-streams.ts';
+import {
+  type ConfiguredPolicy,
+  describePolicy,
+  goesByCost,
+  resolvePolicy,
+  type SteeringAction,
+  type SteeringConfig,
+  uplinksNamed,
+} from './steering-rule.ts';
 
 export interface SteeringOptions {
   readonly rules: RuleSet;
-  /** The names of the uplinks that there are now. */
-  readonly uplinkNames: () => readonly string[];
-  readonly logger: Pick<Logger, 'debug' | 'warn'>;
+  /** Those that there are now, and what a gigabyte over each costs. */
+  readonly uplinks: () => readonly { readonly name: string; readonly costPerGB?: number }[];
+  readonly wallClock: WallClock;
+  readonly logger: Pick<Logger, 'debug' | 'info' | 'warn'>;
   /** Opens a stream. */
   openStream(request: ConnectRequest, steered: SteeredStream): void;
   /** Connects past the concentrator. */
@@ -25,12 +38,18 @@ export class Steering {
   /** By uplink, the last failure of a direct connection that is ours to mend: said once, not for each connection. */
   readonly #warned = new Map<string, string>();
   #rules: RuleSet;
+  /** The names of the uplinks, the cheapest first, where the rules go by cost. */
+  #cheapestFirst: readonly string[] = [];
+  /** Policies as they are now, by those of the configuration. */
+  #resolved = new Map<ConfiguredPolicy, StreamPolicy>();
   /** Uplinks that rules name and that are not there, as last told. */
   #missing: readonly string[] = [];
 
   constructor(options: SteeringOptions) {
     this.#options = options;
     this.#rules = options.rules;
+    this.#rules.onTime(options.wallClock());
+    this.#reviewCosts();
   }
 
   /** What the rules of now were made from. */
@@ -40,7 +59,7 @@ export class Steering {
 
   /** Treats a request: it is answered in any case. */
   serve(request: ConnectRequest): void {
-    const action = this.#rules.decide(request);
+    const action = this.#decide(request);
     this.#options.onDecision(action.kind);
     switch (action.kind) {
       case 'steer':
@@ -60,19 +79,64 @@ export class Steering {
     }
   }
 
+  /** How the connections are steered for which no rule says otherwise, and how many rules hold now, for people. */
+  get described(): { readonly default: string; readonly holding: number } {
+    const policy = this.config.default;
+    const resolved = describePolicy(this.#resolve(policy));
+    const isByCost = goesByCost({ default: policy, rules: [] });
+    return { default: isByCost ? `${resolved} (by cost)` : resolved, holding: this.#rules.holdingCount };
+  }
+
   /**
    * Other rules, for new requests and open streams at once.
    * @returns how many streams were steered anew
    */
   reload(rules: RuleSet): number {
     this.#rules = rules;
-    this.checkUplinks();
-    return this.#streams.follow((subject) => rules.decide(subject));
+    rules.onTime(this.#options.wallClock());
+    this.#reviewCosts();
+    this.#tellMissing();
+    return this.#streams.follow((subject) => this.#decide(subject));
   }
 
-  /** Other uplinks may be there: says which of those that rules name are not, once for each that goes missing. */
-  checkUplinks(): void {
-    const present = this.#options.uplinkNames();
+  /** Time has passed, or there are other uplinks: open streams follow where other rules hold, or others are the cheapest. */
+  review(): void {
+    this.#tellMissing();
+    const haveRulesChanged = this.#rules.onTime(this.#options.wallClock());
+    if (!this.#reviewCosts() && !haveRulesChanged) return;
+    const resteered = this.#streams.follow((subject) => this.#decide(subject));
+    this.#options.logger.info(
+      { resteered, rules: this.#rules.holdingCount, cheapestFirst: this.#cheapestFirst },
+      haveRulesChanged
+        ? 'steering: other rules hold at this time'
+        : 'steering: other uplinks are the cheapest',
+    );
+  }
+
+  /** @returns whether the order of cost is another one */
+  #reviewCosts(): boolean {
+    const order = goesByCost(this.config) ? cheapestFirst(this.#options.uplinks()) : [];
+    const isNews = !isDeepStrictEqual(order, this.#cheapestFirst);
+    this.#cheapestFirst = order;
+    this.#resolved = new Map();
+    return isNews;
+  }
+
+  #decide(subject: SteeringSubject): DecidedAction {
+    const action = this.#rules.decide(subject);
+    return action.kind === 'steer' ? { kind: 'steer', policy: this.#resolve(action.policy) } : action;
+  }
+
+  /** The same object for the same policy until something changes. */
+  #resolve(policy: ConfiguredPolicy): StreamPolicy {
+    const known = this.#resolved.get(policy) ?? resolvePolicy(policy, this.#cheapestFirst);
+    this.#resolved.set(policy, known);
+    return known;
+  }
+
+  /** Says which of the uplinks that rules name are not there, once for each that goes missing. */
+  #tellMissing(): void {
+    const present = this.#options.uplinks().map(({ name }) => name);
     const missing = uplinksNamed(this.config).filter((name) => !present.includes(name));
     const isNews = missing.some((name) => !this.#missing.includes(name));
     this.#missing = missing;

@@ -2,7 +2,6 @@ import { once } from 'node:events';
 import { Socket } from 'node:net';
 import type { Destination } from '../../shared/protocol/destination.ts';
 import type { AppSocket } from '../../shared/runtime/app/app-socket.ts';
-import { connectAppSocket } from '../../shared/runtime/app/app-socket-connect.ts';
 import type { BlockPool } from '../../shared/runtime/app/block-pool.ts';
 import type { PeerWatch } from '../../shared/runtime/app/peer-watch.ts';
 import { PooledReader } from '../../shared/runtime/app/pooled-reader.ts';
@@ -11,7 +10,7 @@ import type { CancelSignal } from '../../shared/runtime/async/cancellation.ts';
 import type { NativeSockets } from '../../shared/runtime/kernel/native.ts';
 import { type ConnectionWatcher, watched } from '../../shared/runtime/tcp/connection-watcher.ts';
 import type { Uplink } from './uplink.ts';
-import { connectOverInterface } from './uplink-interface.ts';
+import { type AttachmentFinder, connectOverDevice } from './uplink-device.ts';
 import { connectThroughProxy } from './uplink-proxy.ts';
 
 export interface UplinkAppSocketOptions {
@@ -22,6 +21,7 @@ export interface UplinkAppSocketOptions {
   readonly native?: NativeSockets | undefined;
   /** Counts what the connection costs on the uplink, also when it fails. */
   readonly wire?: ConnectionWatcher | undefined;
+  readonly attachment?: AttachmentFinder | undefined;
   /** Ends the attempt. */
   readonly signal: CancelSignal;
   /** The limit that the signal keeps. */
@@ -38,33 +38,20 @@ export async function connectAppSocketThroughUplink(
   target: Destination,
   options: UplinkAppSocketOptions,
 ): Promise<AppSocket> {
-  const { pool, peers, native, wire, signal, timeoutMs } = options;
+  const { pool, peers, native, wire, signal, timeoutMs, attachment } = options;
   const care: PeerCare | undefined = peers && { watch: peers, role: 'origin' };
-  switch (binding.kind) {
-    case 'address':
-      return connectAppSocket({
-        ...target,
-        localAddress: binding.address,
-        peers,
-        pool,
-        native,
-        wire,
-        signal,
-      });
-    case 'interface': {
-      const reader = new PooledReader(pool);
-      const newSocket = (fd: number) => watched(newAppSocket(reader, { fd }).pause(), wire);
-      const device = binding.interface;
-      const socket = await connectOverInterface(name, device, target, signal, native, newSocket);
-      return new TcpAppSocket(socket, reader, native, care);
-    }
-    case 'proxy': {
-      const unconnected = watched(new Socket({ allowHalfOpen: true }), wire);
-      const socket = await connectThroughProxy(name, binding, target, signal, timeoutMs, unconnected);
-      await holdBack(socket);
-      return new TcpAppSocket(socket, undefined, native, care);
-    }
+  if (binding.kind === 'proxy') {
+    const newSocket = (over?: { readonly fd: number }) =>
+      watched(new Socket({ ...over, allowHalfOpen: true }), wire);
+    const toProxy = { signal, native, attachment, newSocket };
+    const socket = await connectThroughProxy(name, binding, target, timeoutMs, toProxy);
+    await holdBack(socket);
+    return new TcpAppSocket(socket, undefined, native, care);
   }
+  const reader = new PooledReader(pool);
+  const newSocket = (over?: { readonly fd: number }) => watched(newAppSocket(reader, over).pause(), wire);
+  const socket = await connectOverDevice(name, binding, target, { signal, native, attachment, newSocket });
+  return new TcpAppSocket(socket, reader, native, care);
 }
 
 /**

@@ -13,7 +13,9 @@ import type { ConnectionWatcher } from '../../shared/runtime/tcp/connection-watc
 import { connectSubflow } from './subflow-connect.ts';
 import type { Uplink } from './uplink.ts';
 import { connectAppSocketThroughUplink } from './uplink-app-socket.ts';
+import type { AttachmentFinder } from './uplink-device.ts';
 import { UplinkError } from './uplink-error.ts';
+import { connectThroughUplink } from './uplink-socket.ts';
 
 export interface UplinkConnectorOptions {
   /** The certificates of which the concentrator must show one, as they are when it is dialled. */
@@ -23,6 +25,7 @@ export interface UplinkConnectorOptions {
   /** For TCP and TLS of a subflow together. */
   readonly subflowTimeoutMs: number;
   readonly native: NativeSockets | undefined;
+  readonly attachment: AttachmentFinder;
   /** Counts what the connections of each uplink cost on the wire. */
   wireOf(uplinkName: string): ConnectionWatcher;
   readonly appPool: BlockPool;
@@ -39,6 +42,9 @@ export interface TunedUplink extends Uplink {
   readonly congestionControl?: string;
 }
 
+/** The first SYN and one repeated, with a round trip of half a second. */
+const ANSWER_TIMEOUT_MS = 1_500;
+
 /** Opens the connections of this program over its uplinks, with what is the same for all of them. */
 export class UplinkConnector {
   readonly #options: UplinkConnectorOptions;
@@ -50,12 +56,13 @@ export class UplinkConnector {
   /** A subflow to an address of the concentrator. Rejects with UplinkError or SubflowError. */
   async subflow(uplink: TunedUplink, address: Destination, signal: CancelSignal): Promise<SubflowTransport> {
     this.#takeDescriptor(uplink, 'subflow');
-    const { pins, serverName, subflowTimeoutMs, native, subflowPool, logger } = this.#options;
+    const { pins, serverName, subflowTimeoutMs, native, attachment, subflowPool, logger } = this.#options;
     return connectSubflow(uplink, address, {
       pins: pins(),
       serverName,
       pool: subflowPool,
       native,
+      attachment,
       wire: this.#options.wireOf(uplink.name),
       signal,
       timeoutMs: subflowTimeoutMs,
@@ -72,16 +79,31 @@ export class UplinkConnector {
     timeoutMs: number,
   ): Promise<AppSocket> {
     this.#takeDescriptor(uplink, 'stream');
-    const { native, appPool, peers } = this.#options;
+    const { native, attachment, appPool, peers } = this.#options;
     const wire = this.#options.wireOf(uplink.name);
     return connectAppSocketThroughUplink(uplink, target, {
       pool: appPool,
       peers,
       native,
+      attachment,
       wire,
       signal,
       timeoutMs,
     });
+  }
+
+  /** Whether anything answers there within a moment, be it that it refuses; asks by one connection. */
+  async answers(uplink: Uplink, address: Destination): Promise<boolean> {
+    const { native, attachment } = this.#options;
+    const wire = this.#options.wireOf(uplink.name);
+    try {
+      this.#takeDescriptor(uplink, 'subflow');
+      const options = { native, attachment, wire, timeoutMs: ANSWER_TIMEOUT_MS };
+      (await connectThroughUplink(uplink, address, options)).destroy();
+      return true;
+    } catch (error) {
+      return error instanceof UplinkError && error.code === 'connectionRefused';
+    }
   }
 
   #takeDescriptor(uplink: Uplink, work: DescriptorWork): void {

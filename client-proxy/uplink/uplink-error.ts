@@ -8,6 +8,13 @@ export class UplinkError extends TributaryError {
   }
 }
 
+/** What an error says of an uplink, for who knows which uplink it is about. */
+export function failureText(uplink: string, error: Error): string {
+  const message = errorWords(error);
+  const prefix = `uplink ${uplink}: `;
+  return message.startsWith(prefix) ? message.slice(prefix.length) : message;
+}
+
 /**
  * What a failed attempt to reach `peer` (a text for the message) means, from Node's error or an abort signal's
  * reason; an `UplinkError` says it already.
@@ -32,6 +39,9 @@ const MEANING: Readonly<Record<string, ErrorName>> = {
   ECANCELLED: 'cancelled',
   ETIMEDOUT: 'timedOut',
   EHOSTUNREACH: 'destinationUnreachable',
+  EACCES: 'destinationUnreachable',
+  EPERM: 'notAuthorized',
+  ENETDOWN: 'networkFailure',
   ENETUNREACH: 'destinationUnreachable',
   ENOTFOUND: 'nameNotFound',
   EAI_AGAIN: 'nameNotFound',
@@ -39,4 +49,7 @@ const MEANING: Readonly<Record<string, ErrorName>> = {
 
 const ADVICE: Readonly<Record<string, string>> = {
   ECONNREFUSED: '; does anything listen there?',
+  EHOSTUNREACH: ', or prohibited by a firewall on the way',
+  EPERM: "; refused by this machine's own firewall: see `nft list ruleset`",
+  EACCES: ': prohibited by a firewall or a route on the way',
 };

@@ -4,11 +4,12 @@ import type { CancelSignal } from '../../shared/runtime/async/cancellation.ts';
 import { NativeSocketError, type NativeSockets } from '../../shared/runtime/kernel/native.ts';
 import { bindToInterface } from '../../shared/runtime/kernel/socket-options.ts';
 import { socketReady } from '../../shared/runtime/tcp/socket-events.ts';
+import { sourceFailure } from './uplink-address.ts';
 import { UplinkError } from './uplink-error.ts';
 
 /**
  * Connects over one network interface, whatever the routing table prefers; `target.host` is an IP address. `newSocket` makes
- * the socket over a descriptor.
+ * the socket over a descriptor. `localAddress` is the source address, where it matters.
  */
 export async function connectOverInterface(
   uplink: string,
@@ -16,7 +17,8 @@ export async function connectOverInterface(
   target: Destination,
   signal: CancelSignal,
   native: NativeSockets | undefined,
-  newSocket: NewSocket = (fd) => new Socket({ fd }),
+  newSocket: NewSocket = (over) => new Socket(over),
+  localAddress?: string,
 ): Promise<Socket> {
   if (native === undefined) {
     throw new UplinkError(
@@ -29,12 +31,20 @@ export async function connectOverInterface(
   const socket = openBound(uplink, name, native, isIP(target.host) === 6 ? 6 : 4, newSocket);
   // In the same turn of the event loop: a socket made from a descriptor reads at once, and one that is neither
   // connected nor connecting would fail.
-  socket.connect({ host: target.host, port: target.port });
-  await socketReady(socket, 'connect', signal);
+  socket.connect({
+    host: target.host,
+    port: target.port,
+    ...(localAddress === undefined ? {} : { localAddress }),
+  });
+  try {
+    await socketReady(socket, 'connect', signal);
+  } catch (error) {
+    throw sourceFailure(uplink, localAddress ?? '', error as NodeJS.ErrnoException) ?? error;
+  }
   return socket;
 }
 
-type NewSocket = (fd: number) => Socket;
+type NewSocket = (over: { readonly fd: number }) => Socket;
 
 function openBound(
   uplink: string,
@@ -46,12 +56,17 @@ function openBound(
   const descriptor = native.openTcp(family);
   try {
     bindToInterface(native, descriptor, name);
-    return newSocket(descriptor);
+    return newSocket({ fd: descriptor });
   } catch (error) {
     native.close(descriptor);
     if (!(error instanceof NativeSocketError)) throw error;
     const advice = ADVICE[error.code] ?? `the kernel refuses to bind to interface ${name} (${error.code})`;
-    throw new UplinkError(uplink, 'networkFailure', advice.replaceAll('$', name), { cause: error });
+    throw new UplinkError(
+      uplink,
+      'networkFailure',
+      advice.replaceAll('$', () => name),
+      { cause: error },
+    );
   }
 }
 

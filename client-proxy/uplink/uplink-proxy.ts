@@ -1,34 +1,32 @@
-import { Socket } from 'node:net';
+import { lookup } from 'node:dns/promises';
+import { isIP, type Socket } from 'node:net';
 import { SocksClient } from 'socks';
 import { type Destination, formatDestination } from '../../shared/protocol/destination.ts';
 import type { ErrorName } from '../../shared/protocol/errors.ts';
-import type { CancelSignal } from '../../shared/runtime/async/cancellation.ts';
 import { socketReady } from '../../shared/runtime/tcp/socket-events.ts';
 import { errorWords } from '../../shared/runtime/text/error-words.ts';
 import type { UplinkBinding } from './uplink.ts';
+import { connectOverDevice, type DeviceConnectOptions } from './uplink-device.ts';
 import { connectFailure, UplinkError } from './uplink-error.ts';
 
 type ProxyBinding = Extract<UplinkBinding, { kind: 'proxy' }>;
 
 /**
  * Connects through an upstream SOCKS5 proxy (RFC 1928, RFC 1929), which also resolves `target.host`.
- * `timeoutMs` is the limit that the signal keeps, for the library's own timer. `socket` is not connected.
+ * `timeoutMs` is the limit that the signal keeps, for the library's own timer.
  */
 export async function connectThroughProxy(
   uplink: string,
   proxy: ProxyBinding,
   target: Destination,
-  signal: CancelSignal,
   timeoutMs: number,
-  socket: Socket = new Socket(),
+  options: DeviceConnectOptions,
 ): Promise<Socket> {
+  const { signal } = options;
   const at = `the proxy ${formatDestination(proxy)}`;
-  socket.connect({ host: proxy.host, port: proxy.port });
-  try {
-    await socketReady(socket, 'connect', signal);
-  } catch (error) {
+  const socket = await connectToProxy(uplink, proxy, options).catch((error: unknown) => {
     throw connectFailure(uplink, at, error);
-  }
+  });
   // Ends the negotiation when the time is up: the client sees its socket close.
   const giveUp = () => socket.destroy();
   signal.addEventListener('abort', giveUp);
@@ -60,6 +58,24 @@ export async function connectThroughProxy(
   } finally {
     signal.removeEventListener('abort', giveUp);
   }
+}
+
+async function connectToProxy(
+  uplink: string,
+  { host, port, over }: ProxyBinding,
+  options: DeviceConnectOptions,
+): Promise<Socket> {
+  const { signal, newSocket } = options;
+  if (over !== undefined) {
+    const family = over.kind === 'address' ? isIP(over.address) : 0;
+    const { address } = isIP(host) === 0 ? await lookup(host, { family }) : { address: host };
+    signal.throwIfAborted();
+    return connectOverDevice(uplink, over, { host: address, port }, options);
+  }
+  const socket = newSocket();
+  socket.connect({ host, port });
+  await socketReady(socket, 'connect', signal);
+  return socket;
 }
 
 /** By a part of the library's message, which ends in the name of the proxy's reply (RFC 1928 section 6). */

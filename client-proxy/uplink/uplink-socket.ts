@@ -6,9 +6,8 @@ import type { NativeSockets } from '../../shared/runtime/kernel/native.ts';
 import { type SubflowTuning, tuneSubflow } from '../../shared/runtime/subflow/subflow-tuning.ts';
 import { type ConnectionWatcher, watched } from '../../shared/runtime/tcp/connection-watcher.ts';
 import type { Uplink } from './uplink.ts';
-import { connectFromAddress } from './uplink-address.ts';
+import { type AttachmentFinder, connectOverDevice } from './uplink-device.ts';
 import { connectFailure } from './uplink-error.ts';
-import { connectOverInterface } from './uplink-interface.ts';
 import { connectThroughProxy } from './uplink-proxy.ts';
 
 export interface UplinkConnectOptions extends TimeLimit, SubflowTuning {
@@ -16,6 +15,7 @@ export interface UplinkConnectOptions extends TimeLimit, SubflowTuning {
   readonly native?: NativeSockets | undefined;
   /** Counts what the connection costs on the uplink, also when it fails. */
   readonly wire?: ConnectionWatcher | undefined;
+  readonly attachment?: AttachmentFinder | undefined;
 }
 
 /**
@@ -39,16 +39,13 @@ export async function connectThroughUplink(
 }
 
 async function connectBound(
-  uplink: Uplink,
+  { name, binding }: Uplink,
   target: Destination,
   signal: CancelSignal,
-  { native, timeoutMs, wire }: UplinkConnectOptions,
+  { native, timeoutMs, wire, attachment }: UplinkConnectOptions,
 ): Promise<Socket> {
-  const { name, binding } = uplink;
-  if (binding.kind === 'address') return connectFromAddress(name, binding.address, target, signal, wire);
-  if (binding.kind === 'proxy') {
-    return connectThroughProxy(name, binding, target, signal, timeoutMs, watched(new Socket(), wire));
-  }
-  const newSocket = (fd: number) => watched(new Socket({ fd }), wire);
-  return connectOverInterface(name, binding.interface, target, signal, native, newSocket);
+  const newSocket = (over?: { readonly fd: number }) => watched(new Socket(over), wire);
+  const options = { signal, native, attachment, newSocket };
+  if (binding.kind !== 'proxy') return connectOverDevice(name, binding, target, options);
+  return connectThroughProxy(name, binding, target, timeoutMs, options);
 }

@@ -1,6 +1,7 @@
 import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
+import { FINDING_CODES } from '../../client-proxy/network/finding.ts';
 import { codes, projectFile, tableRows } from './markdown.ts';
 
 const rows = tableRows(await projectFile('docs/troubleshooting.md'), '## An uplink is not used');
@@ -27,4 +28,10 @@ describe('the messages of docs/troubleshooting.md', () => {
     const saying = sources.flat().filter((source) => pieces.every((piece) => source.includes(piece)));
     expect(saying.length).toBeGreaterThan(0);
   });
+});
+
+it('has every finding about the way to the concentrator', async () => {
+  const heading = '## What is wrong with the way to the concentrator';
+  const found = tableRows(await projectFile('docs/troubleshooting.md'), heading);
+  expect(found.flatMap(([cause = '']) => codes(cause)).sort()).toEqual([...FINDING_CODES].sort());
 });

@@ -23,12 +23,19 @@ export interface UplinkShape {
   readonly sendBufferBytes: number;
   /** How long either kernel waits with bytes unacknowledged before it gives a connection up (TCP_USER_TIMEOUT). */
   readonly userTimeoutMs: number;
+  /** So many equal paths, each with these links; the ports of a connection decide which one each direction takes. */
+  readonly equalPaths?: number;
 }
 
 /** When each end hears of a connection's death; undefined: only from its own kernel's time-out. */
 export interface Learning {
   readonly client: number | undefined;
   readonly concentrator: number | undefined;
+}
+
+export interface Links {
+  readonly up: Link;
+  readonly down: Link;
 }
 
 /** A network interface of the client, with the way to the concentrator behind it. */
@@ -38,11 +45,23 @@ export class Uplink {
   #isUp = true;
   #isGone = false;
   readonly connections = new Set<Connection>();
-  readonly links: { readonly up: Link; readonly down: Link };
+  /** Those of the first path. */
+  readonly links: Links;
+  readonly paths: readonly Links[];
 
   constructor(shape: UplinkShape) {
     this.shape = shape;
-    this.links = { up: new Link({ ...shape.up }), down: new Link({ ...shape.down }) };
+    this.paths = Array.from({ length: shape.equalPaths ?? 1 }, () => ({
+      up: new Link({ ...shape.up }),
+      down: new Link({ ...shape.down }),
+    }));
+    this.links = this.paths[0]!;
+  }
+
+  /** Those that the network picks for a connection from some port. */
+  pickLinks(random: Random): Links {
+    if (this.paths.length === 1) return this.links;
+    return { up: random.pick(this.paths).up, down: random.pick(this.paths).down };
   }
 
   get isUp(): boolean {
@@ -86,6 +105,7 @@ export class Uplink {
 export class Connection {
   readonly uplink: Uplink;
   readonly onClosed: Record<Side, () => void> = { client: () => {}, concentrator: () => {} };
+  readonly links: Links;
   /** What each end writes into. */
   readonly outward: Record<Side, Pipe>;
   /** The client has its handshake's answer. */
@@ -98,7 +118,8 @@ export class Connection {
     this.#clock = clock;
     const { sendBufferBytes, congestionControl } = uplink.shape;
     const isBoundByLoss = congestionControl === 'reno';
-    const { up, down } = uplink.links;
+    this.links = uplink.pickLinks(random);
+    const { up, down } = this.links;
     this.outward = {
       client: new Pipe(clock, random, { link: up, back: down, sendBufferBytes, isBoundByLoss }),
       concentrator: new Pipe(clock, random, { link: down, back: up, sendBufferBytes, isBoundByLoss }),

@@ -16,6 +16,8 @@ interface Keeper {
   readonly healthy: Set<number>;
   readonly silent: Set<number>;
   wanted: number;
+  /** Beyond that, for a search of paths. */
+  extra: number;
   isDialling: boolean;
   isWaiting: boolean;
   redialMs: number;
@@ -46,6 +48,7 @@ export class PathManager {
       healthy: new Set(),
       silent: new Set(),
       wanted: 1,
+      extra: 0,
       isDialling: false,
       isWaiting: false,
       redialMs: FIRST_REDIAL_MS,
@@ -82,9 +85,22 @@ export class PathManager {
     }
   }
 
-  #trim({ healthy, wanted }: Keeper): void {
+  /** `path-search`. */
+  search(uplinkName: string, extra: number, surplus: readonly number[]): void {
+    for (const keeper of this.#keepers) {
+      if (keeper.uplink.shape.name !== uplinkName) continue;
+      keeper.extra = extra;
+      for (const id of surplus) {
+        if (keeper.healthy.delete(id)) this.#client.input(({ subflows }) => subflows.retire(id));
+      }
+      this.#trim(keeper);
+      this.#maintain(keeper);
+    }
+  }
+
+  #trim({ healthy, wanted, extra }: Keeper): void {
     for (const id of [...healthy].sort((a, b) => b - a)) {
-      if (healthy.size <= wanted) return;
+      if (healthy.size <= wanted + extra) return;
       healthy.delete(id);
       this.#client.input(({ subflows }) => subflows.retire(id));
     }
@@ -99,7 +115,7 @@ export class PathManager {
   }
 
   #maintain(keeper: Keeper): void {
-    if (keeper.healthy.size >= keeper.wanted || keeper.isDialling || keeper.isWaiting) return;
+    if (keeper.healthy.size >= keeper.wanted + keeper.extra || keeper.isDialling || keeper.isWaiting) return;
     if (this.#client.session.isClosed) return;
     if (keeper.uplink.isUp) this.#dial(keeper);
     else if (keeper.silent.size > 0) this.#wait(keeper, SYN_RETRY_MS);

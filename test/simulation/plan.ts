@@ -1,3 +1,4 @@
+import type { StreamPolicy } from '../../shared/protocol/steering/steering-policy.ts';
 import type { ApplicationSpec } from './application.ts';
 import { finish, settle } from './invariants.ts';
 import { SIDES, type Side, type UplinkShape } from './network.ts';
@@ -133,16 +134,21 @@ function randomUplink(random: Random, index: number, profile: Profile): UplinkSh
   };
 }
 
+/** Of the streams that are opened; a session takes 128, of both directions and with those that are steered later. */
+const MOST_POLICIES = 90;
+
 function planStreams(world: World, random: Random, profile: Profile, steering: Random): void {
   const names = world.uplinks.map(({ shape }) => shape.name);
   const areSteered = steering.chance(0.5);
   const isCrowd = random.chance(0.05);
   const count = isCrowd ? random.integer(50, 200) : random.integer(1, 8);
   const mostBytes = isCrowd ? 20_000 : random.chance(0.1) ? profile.largeBytes : profile.mostBytes;
+  const policies: (StreamPolicy | undefined)[] = [];
   for (let i = 0; i < count; i++) {
     const spec = randomStream(random, mostBytes);
     const atMs = random.chance(0.3) ? 0 : random.between(0, isCrowd ? 2_000 : profile.opensWithinMs);
-    const policy = areSteered ? randomPolicy(steering, names) : undefined;
+    policies.push(areSteered ? randomPolicy(steering, names) : undefined);
+    const policy = policies[i % MOST_POLICIES];
     world.clock.at(atMs, () => world.openStream(spec, policy));
   }
   if (random.chance(0.05)) {

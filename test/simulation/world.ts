@@ -1,6 +1,6 @@
 import type { ErrorName } from '../../shared/protocol/errors.ts';
 import type { SessionEvent } from '../../shared/protocol/session/events.ts';
-import type { SteeringPolicy } from '../../shared/protocol/steering/steering-policy.ts';
+import type { StreamPolicy } from '../../shared/protocol/steering/steering-policy.ts';
 import { Application, type ApplicationSpec } from './application.ts';
 import { ChunkKeeper } from './chunk-keeper.ts';
 import { VirtualClock } from './clock.ts';
@@ -57,6 +57,8 @@ export class World {
   readonly paths: PathManager;
   /** Whether the client has seen GOAWAY. */
   isGoingAway = false;
+  /** How often the client's session has had subflows replaced to find other paths. */
+  searches = 0;
   /** All uplinks are gone for longer than the sessions wait. */
   mayLoseSession = false;
   readonly #random: Random;
@@ -87,7 +89,7 @@ export class World {
   }
 
   /** @returns undefined when the session takes no new stream */
-  openStream(spec: StreamSpec, policy: SteeringPolicy = { mode: 'aggregate' }): StreamRun | undefined {
+  openStream(spec: StreamSpec, policy: StreamPolicy = { mode: 'aggregate' }): StreamRun | undefined {
     const { client } = this.ends;
     if (client.session.streams.cannotOpen !== undefined) return undefined;
     const destination = { host: 'origin.example', port: 80 };
@@ -110,7 +112,7 @@ export class World {
   }
 
   /** The client changes the policy of a stream, as far as it is open. */
-  steer(streamId: number, policy: SteeringPolicy): void {
+  steer(streamId: number, policy: StreamPolicy): void {
     const { client } = this.ends;
     client.input(({ streams }) => streams.steer(streamId, policy));
     client.wake();
@@ -219,6 +221,10 @@ export class World {
         break;
       case 'subflows-wanted':
         this.paths.want(event.uplinkName, event.count);
+        break;
+      case 'path-search':
+        this.searches++;
+        this.paths.search(event.uplinkName, event.extra, event.surplus);
         break;
       case 'subflow-close':
         this.paths.onGone(event.subflowId);

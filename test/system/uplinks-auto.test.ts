@@ -151,6 +151,31 @@ describeSystem('uplinks that the client finds by itself', { paths, congestionCon
     }
   });
 
+  test('two phones that serve SOCKS5 at the same address both carry', async () => {
+    const { pair, network } = system();
+    const phones = [
+      await Modem.plugIn(network, 'phone0', 22),
+      await Modem.plugIn(network, 'phone1', 23, true),
+    ];
+    try {
+      for (const phone of phones) await phone.serveSocks();
+      await pair.startConcentrator();
+      const proxy = 'socks5://192.168.8.1:1080';
+      const uplinks = phones.map(({ name }) => ({ name, proxy, interface: name }));
+      await pair.withClientChanges('concentrator', { addresses: ['10.78.0.1:8443'] }, async () => {
+        await pair.startClient(uplinks);
+        await pair.untilUp(['phone0', 'phone1']);
+        await expectWhole(download(pair, BODY_BYTES), BODY_BYTES);
+        const received = await Promise.all(phones.map((phone) => phone.receivedBytes()));
+        report(`the same proxy twice: ${received.join(' and ')} bytes`);
+        for (const bytes of received) expect(bytes).toBeGreaterThan(BODY_BYTES / 5);
+      });
+    } finally {
+      await pair.client.stop();
+      for (const phone of phones) await phone.unplug();
+    }
+  });
+
   test('a reload adds uplinks and takes them out, in the middle of a transfer', async () => {
     const { pair, network } = system();
     await pair.start(pair.byInterface(['wan0']));

@@ -9,20 +9,24 @@ interface Given {
 }
 
 /**
- * What each subflow was given of a stream of which all are to carry all that is not yet delivered. A slow one lags
- * behind, and leaves out what has arrived meanwhile.
+ * What each subflow was given of a stream of which all are to carry all that is not yet delivered, while it is to be repeated. A
+ * slow one lags behind, and leaves out what has arrived meanwhile.
  */
 export class Redundancy implements Repeats {
   readonly #stream: SentStream;
   readonly #given = new Map<SubflowView, Given>();
+  readonly #isWanted: (carriers: readonly SubflowView[]) => boolean;
   #carriers: readonly SubflowView[] = [];
 
-  constructor(stream: SentStream) {
+  /** @param isWanted whether anything is to be repeated now, over these */
+  constructor(stream: SentStream, isWanted: (carriers: readonly SubflowView[]) => boolean = () => true) {
     this.#stream = stream;
+    this.#isWanted = isWanted;
   }
 
   /** Whether any subflow lacks anything. */
   get isPending(): boolean {
+    if (!this.#isWanted(this.#carriers)) return false;
     return this.#carriers.some((subflow) => this.#missingOn(subflow) !== undefined);
   }
 
@@ -41,6 +45,7 @@ export class Redundancy implements Repeats {
   }
 
   next<View extends SubflowView>(carriers: readonly View[]): Repeat<View> | undefined {
+    if (!this.#isWanted(carriers)) return undefined;
     for (const target of carriers) {
       const segment = target.canTake ? this.#missingOn(target) : undefined;
       if (segment !== undefined) return { target, segment };

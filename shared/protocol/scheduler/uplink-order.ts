@@ -3,9 +3,12 @@ import { UplinkValues } from './uplink-values.ts';
 
 /** The order of preference that a policy gives. */
 export class UplinkOrder {
+  /** How many are named. */
+  readonly length: number;
   readonly #ranks: UplinkValues<number>;
 
   constructor(order: readonly string[] = []) {
+    this.length = order.length;
     this.#ranks = new UplinkValues(new Map(order.map((name, rank) => [name, rank])), order.length);
   }
 
@@ -14,10 +17,10 @@ export class UplinkOrder {
     return this.#ranks.of(uplink);
   }
 
-  /** The best rank among the views; infinite where there are none. */
-  bestRank(views: readonly SubflowView[]): number {
+  /** The views of the best rank. */
+  first<View extends SubflowView>(views: readonly View[]): readonly View[] {
     let best = Number.POSITIVE_INFINITY;
     for (const { uplink } of views) best = Math.min(best, this.rankOf(uplink));
-    return best;
+    return views.filter(({ uplink }) => this.rankOf(uplink) === best);
   }
 }

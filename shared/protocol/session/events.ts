@@ -49,6 +49,13 @@ export type SessionEvent =
   | { readonly type: 'subflow-replace'; readonly subflowId: number }
   /** Client: so many subflows are wanted on an uplink, by this end or by the peer, whichever wants more. */
   | { readonly type: 'subflows-wanted'; readonly uplinkName: string; readonly count: number }
+  /** Client: to find other paths, these subflows are to go, in good order, and so many more than configured are to be there. */
+  | {
+      readonly type: 'path-search';
+      readonly uplinkName: string;
+      readonly extra: number;
+      readonly surplus: readonly number[];
+    }
   /** Close the transport now; the session has forgotten the subflow. */
   | { readonly type: 'subflow-close'; readonly subflowId: number; readonly reason: string }
   /** Client: another address of the concentrator, or one less. */

@@ -129,9 +129,9 @@ export class HarmGuard {
     const holders: Uplink[] = [];
     const underWay = new UnderWay(this.#session.subflows);
     for (const stream of this.#session.streams) {
-      const { send, isSteered } = stream;
+      const { send, spreadsOverAll } = stream;
       // A policy that says where a stream goes has accepted how fast that is.
-      if (isSteered || send.backlogBytes === 0 || send.sentBytes < this.#tuning.bulkBytes) continue;
+      if (!spreadsOverAll || send.backlogBytes === 0 || send.sentBytes < this.#tuning.bulkBytes) continue;
       const holder = send.isHeldUp ? holderOf(stream, this.#session.subflows, underWay) : undefined;
       if (holder !== undefined) holders.push(holder);
       if (++bulk >= MAX_STREAMS) break;

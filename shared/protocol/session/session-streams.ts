@@ -6,7 +6,7 @@ import type { Now } from '../now.ts';
 import { rowOf } from '../steering/modes.ts';
 import { frameOfPolicy, isModeAlone } from '../steering/policy-frame.ts';
 import type { SessionSteering } from '../steering/session-steering.ts';
-import type { SteeringPolicy } from '../steering/steering-policy.ts';
+import { askedOfPeer, halvesOf, type StreamPolicy } from '../steering/steering-policy.ts';
 import { hasRoomForStream, type Stream } from '../stream/stream.ts';
 import { Backlog } from './backlog.ts';
 import type { CoreTuning } from './core-tuning.ts';
@@ -118,31 +118,32 @@ export class SessionStreams implements StreamCommands {
     return this.#options.steering.boundTo;
   }
 
-  open(destination: Destination, policy: SteeringPolicy): number {
+  open(destination: Destination, policy: StreamPolicy): number {
     const error = this.cannotOpen;
     if (error !== undefined) throw new StreamError(error, 'the session takes no new stream');
     // Throws before there is a stream.
-    if (!isModeAlone(policy)) frameOfPolicy(policy, 0, 1);
+    checkPolicy(policy);
     this.#options.steering.check(policy);
     const id = this.#table.allocate();
     const sendLimitDsn = this.#options.firstWindowBytes;
     const stream = this.#live.make({ id, phase: 'opening', policy, sendLimitDsn });
     stream.receive.window.openUp();
+    const asked = askedOfPeer(policy);
     this.#live.tellPeer({
       type: 'open',
       streamId: id,
       limit: stream.receive.window.limitDsn,
-      mode: rowOf(policy.mode).wire,
+      mode: rowOf(asked.mode).wire,
       host: destination.host,
       port: destination.port,
     });
-    if (!isModeAlone(policy)) this.#live.tellPolicy(stream, policy);
+    if (!isModeAlone(asked)) this.#live.tellPolicy(stream, asked);
     return id;
   }
 
-  steer(streamId: number, policy: SteeringPolicy): void {
+  steer(streamId: number, policy: StreamPolicy): void {
     const stream = this.#live.get(streamId);
-    frameOfPolicy(policy, streamId, 1);
+    checkPolicy(policy);
     if (stream === undefined) return;
     try {
       stream.steering.steer(policy);
@@ -154,7 +155,7 @@ export class SessionStreams implements StreamCommands {
       return;
     }
     this.#transmitter.onSteered(stream);
-    this.#live.tellPolicy(stream, policy);
+    this.#live.tellPolicy(stream, askedOfPeer(policy));
   }
 
   keepAlive(streamId: number, seconds: number): void {
@@ -280,4 +281,9 @@ export class SessionStreams implements StreamCommands {
     for (const subflow of this.#host.subflows) largest = Math.max(largest, subflow.smoothedRttMs);
     return largest;
   }
+}
+
+/** @throws MisuseError as `frameOfPolicy`, also for the half that no frame tells of */
+function checkPolicy(policy: StreamPolicy): void {
+  for (const half of halvesOf(policy)) if (!isModeAlone(half)) frameOfPolicy(half, 0, 1);
 }

@@ -96,6 +96,7 @@ export class SessionSubflows implements SubflowCommands {
         tellPeer: (item) => transmitter.control.push(item),
         onSubflowsWanted: ({ name }, count) =>
           host.emit({ type: 'subflows-wanted', uplinkName: name, count }),
+        onPathSearch: ({ name }, order) => host.emit({ type: 'path-search', uplinkName: name, ...order }),
       },
       now,
       tuning,

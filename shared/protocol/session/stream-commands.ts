@@ -1,7 +1,7 @@
 import type { Destination } from '../destination.ts';
 import type { ErrorName } from '../errors.ts';
 import type { OutgoingChunk } from '../memory/chunk.ts';
-import type { SteeringPolicy } from '../steering/steering-policy.ts';
+import type { StreamPolicy } from '../steering/steering-policy.ts';
 
 /** What the program around a session tells it of streams. Those of a stream that is gone are without effect. */
 export interface StreamCommands {
@@ -16,9 +16,9 @@ export interface StreamCommands {
    * @returns its id
    * @throws StreamError when `cannotOpen`, or with one steering policy too many; MisuseError for a policy that the wire cannot carry
    */
-  open(destination: Destination, policy: SteeringPolicy): number;
+  open(destination: Destination, policy: StreamPolicy): number;
   /** Client: steers an open stream by another policy, in both directions; with one policy too many it fails. @throws MisuseError as `open` */
-  steer(streamId: number, policy: SteeringPolicy): void;
+  steer(streamId: number, policy: StreamPolicy): void;
   /** Client: the application sends keep-alives after so many whole `seconds` of silence; 0 counts as 1. */
   keepAlive(streamId: number, seconds: number): void;
   /** Concentrator: the origin is connected. */

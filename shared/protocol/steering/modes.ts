@@ -1,6 +1,6 @@
 import type { ModeParameters } from '../scheduler/policy-parameters.ts';
 import { ActiveStandby } from './modes/active-standby.ts';
-import { Aggregate } from './modes/aggregate.ts';
+import { Aggregate, PreferringAggregate } from './modes/aggregate.ts';
 import { LowestLatency } from './modes/lowest-latency.ts';
 import { Priority } from './modes/priority.ts';
 import { oneOfEachPath, Redundant } from './modes/redundant.ts';
@@ -16,50 +16,53 @@ export const STEERING_MODES = {
   aggregate: {
     wire: 0,
     aliases: [{ name: 'load-balancing' }],
-    parameters: {},
+    parameters: { order: 'optional', maxRttMs: 'optional', maxLoss: 'optional' },
     isShared: true,
     spreadsFreely: true,
-    make: (_context, tuning) => new Aggregate(tuning.aggregate),
+    make: (context, tuning) =>
+      hasPreferences(context.policy) ? new PreferringAggregate(context) : new Aggregate(tuning.aggregate),
   },
   'lowest-latency': {
     wire: 1,
     aliases: [{ name: 'smallest-delay' }, { name: 'interactive' }],
-    parameters: { maxRttMs: 'optional', maxLoss: 'optional' },
-    make: (context, tuning) => new LowestLatency(context, tuning.lowestLatency, tuning.standing),
+    parameters: { order: 'optional', maxRttMs: 'optional', maxLoss: 'optional' },
+    make: (context, tuning) => new LowestLatency(context, tuning.lowestLatency),
   },
   'active-standby': {
     wire: 2,
     aliases: [{ name: 'handover' }],
-    parameters: { order: 'optional' },
+    parameters: { order: 'optional', maxRttMs: 'optional', maxLoss: 'optional' },
     make: (context, tuning) => new ActiveStandby(context, tuning.activeStandby),
   },
   priority: {
     wire: 3,
     aliases: [{ name: 'priority-based' }],
     // Without an order it would fill whatever is free, and prefer nothing.
-    parameters: { order: 'required' },
+    parameters: { order: 'required', maxRttMs: 'optional', maxLoss: 'optional' },
     make: (context, tuning) => new Priority(context, tuning.priority),
   },
   weighted: {
     wire: 4,
     aliases: [{ name: 'load-balancing', onlyWith: 'weights' }],
-    parameters: { weights: 'required' },
+    parameters: { order: 'optional', weights: 'required', maxRttMs: 'optional', maxLoss: 'optional' },
     make: (context, tuning) => new Weighted(context, tuning.weighted),
   },
   redundant: {
     wire: 5,
     aliases: [],
-    parameters: {},
+    parameters: { order: 'optional', maxRttMs: 'optional', maxLoss: 'optional' },
     carriers: oneOfEachPath,
-    // What its subflows were given stays true when the stream is steered anew in the same mode.
-    make: ({ stream, previous }) => (previous instanceof Redundant ? previous : new Redundant(stream)),
+    make: (context, tuning) =>
+      context.previous instanceof Redundant
+        ? context.previous.follow(context)
+        : new Redundant(context, tuning.lowestLatency),
   },
   'round-robin': {
     wire: 6,
     aliases: [],
-    parameters: {},
+    parameters: { order: 'optional', maxRttMs: 'optional', maxLoss: 'optional' },
     isShared: true,
-    make: () => new RoundRobin(),
+    make: (context) => new RoundRobin(context),
   },
 } as const satisfies Readonly<Record<string, SteeringModeRow>>;
 
@@ -79,6 +82,11 @@ export function rowOf(mode: SteeringMode): SteeringModeRow {
 /** The mode of a wire value; of an unknown one, the default. */
 export function modeOfWire(value: number): SteeringMode {
   return STEERING_MODE_NAMES.find((mode) => rowOf(mode).wire === value) ?? DEFAULT_MODE;
+}
+
+/** Whether a policy prefers some uplinks to others, in whatever mode: streams with another one cannot share its strategy. */
+export function hasPreferences({ order, maxRttMs, maxLoss }: ModeParameters): boolean {
+  return order !== undefined || maxRttMs !== undefined || maxLoss !== undefined;
 }
 
 /** The modes in which a parameter means something. */

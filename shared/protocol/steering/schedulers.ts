@@ -1,7 +1,8 @@
 import type { Now } from '../now.ts';
-import type { ModeContext } from '../scheduler/mode-context.ts';
+import type { LimitsOfMode, ModeContext } from '../scheduler/mode-context.ts';
 import type { PacketScheduler, SentStream } from '../scheduler/packet-scheduler.ts';
-import { DEFAULT_MODE, rowOf, type SteeringMode } from './modes.ts';
+import { UplinkLimits } from '../scheduler/uplink-limits.ts';
+import { DEFAULT_MODE, hasPreferences, rowOf, type SteeringMode } from './modes.ts';
 import type { SteeringPolicy } from './steering-policy.ts';
 import type { SteeringTuning } from './steering-tuning.ts';
 
@@ -16,18 +17,21 @@ export interface SchedulersOptions {
 export class Schedulers {
   readonly #options: SchedulersOptions;
   readonly #shared = new Map<SteeringMode, PacketScheduler>();
+  /** Of the policies that streams have now. */
+  readonly #limits = new WeakMap<SteeringPolicy, UplinkLimits>();
 
   constructor(options: SchedulersOptions) {
     this.#options = options;
   }
 
   /**
-   * The scheduler of a stream with this policy.
+   * The scheduler of a stream with this policy, which is the same object for all streams that have it.
    * @param previous the one that it had so far, if it is steered anew
    */
   for(policy: SteeringPolicy, stream: SentStream, previous?: PacketScheduler): PacketScheduler {
-    const { isShared = false, make } = rowOf(policy.mode);
-    const shared = this.#shared.get(policy.mode);
+    const { isShared: mayShare = false, make } = rowOf(policy.mode);
+    const isShared = mayShare && !hasPreferences(policy);
+    const shared = isShared ? this.#shared.get(policy.mode) : undefined;
     if (shared !== undefined) return shared;
     const made = make(this.#context(policy, stream, previous), this.#options.tuning);
     if (isShared) this.#shared.set(policy.mode, made);
@@ -48,9 +52,25 @@ export class Schedulers {
       policy,
       stream,
       previous,
+      limits: (how) => this.#limitsOf(policy, how),
       get aggregate() {
         return schedulers.for({ mode: DEFAULT_MODE }, stream);
       },
     };
+  }
+  #limitsOf(policy: SteeringPolicy, { delayOf, defaultMaxRttMs }: LimitsOfMode): UplinkLimits {
+    const known = this.#limits.get(policy);
+    if (known !== undefined) return known;
+    const { now, tuning } = this.#options;
+    const limits = new UplinkLimits({
+      now,
+      maxRttMs: policy.maxRttMs ?? defaultMaxRttMs,
+      maxLoss: policy.maxLoss,
+      tuning: tuning.limits,
+      standingTuning: tuning.standing,
+      delayOf,
+    });
+    this.#limits.set(policy, limits);
+    return limits;
   }
 }

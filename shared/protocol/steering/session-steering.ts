@@ -1,10 +1,10 @@
 import { StreamError } from '../errors.ts';
 import type { PacketScheduler, SentStream } from '../scheduler/packet-scheduler.ts';
 import { UplinkValues } from '../scheduler/uplink-values.ts';
-import { DEFAULT_MODE } from './modes.ts';
+import { DEFAULT_MODE, hasPreferences } from './modes.ts';
 import { isModeAlone } from './policy-frame.ts';
 import { Schedulers, type SchedulersOptions } from './schedulers.ts';
-import type { SteeringPolicy } from './steering-policy.ts';
+import { halvesOf, type SteeringPolicy, type StreamPolicy } from './steering-policy.ts';
 
 /**
  * One distinct policy of a session. Streams with equal policies share the object: they have the same carriers, and those
@@ -16,6 +16,8 @@ export interface SharedPolicy {
   readonly policy: SteeringPolicy;
   /** Whether it is a choice of uplinks, other than all streams have by default. */
   readonly isSteered: boolean;
+  /** Whether its bulk goes over all uplinks as they are: it shows which of them does harm. */
+  readonly spreadsOverAll: boolean;
   /** Whether an uplink may carry the stream. */
   readonly allowed: UplinkValues<boolean>;
 }
@@ -44,50 +46,39 @@ export class SessionSteering {
   }
 
   /** The steering of a new stream. */
-  begin(policy: SteeringPolicy, stream: SentStream): StreamSteering {
+  begin(policy: StreamPolicy, stream: SentStream): StreamSteering {
     return new StreamSteering(this, policy, stream);
   }
 
   /**
-   * @param replaced what the stream has now, if anything
+   * @param replaced what the stream has now
    * @throws StreamError `resourceExceeded` for a policy that is one too many
    */
-  check(policy: SteeringPolicy, replaced?: SharedPolicy): void {
-    if (!isSteering(policy) || isModeAlone(policy) || this.#policies.has(keyOf(policy))) return;
-    const makesRoom =
-      replaced !== undefined &&
-      !isModeAlone(replaced.policy) &&
-      this.#policies.get(replaced.key)?.users === 1;
-    if (this.#withParameters - Number(makesRoom) < MAX_POLICIES) return;
+  check(policy: StreamPolicy, replaced: readonly SharedPolicy[] = []): void {
+    const keys = new Set(halvesOf(policy).flatMap((half) => (hasParameters(half) ? [keyOf(half)] : [])));
+    const added = [...keys].filter((key) => !this.#policies.has(key)).length;
+    if (added === 0) return;
+    const makesRoom = replaced.filter(
+      (shared) => !isModeAlone(shared.policy) && this.#policies.get(shared.key)?.users === 1,
+    ).length;
+    if (this.#withParameters - makesRoom + added <= MAX_POLICIES) return;
     const reason = `a session follows at most ${MAX_POLICIES} different steering policies at a time`;
     throw new StreamError('resourceExceeded', reason);
   }
 
   /**
-   * The shared form of a policy; the caller gives it back with `release`.
+   * The shared forms of what this end goes by and, where it is another, of what the peer is to go by; the caller gives each back with
+   * `release`.
    * @param replaced what the caller gives back then
    * @throws StreamError `resourceExceeded` for a policy that is one too many
    */
-  share(policy: SteeringPolicy, replaced?: SharedPolicy): SharedPolicy {
-    const isSteered = isSteering(policy);
-    const key = keyOf(policy);
-    let entry = this.#policies.get(key);
-    if (entry === undefined) {
-      this.check(policy, replaced);
-      const { only } = policy;
-      const allowed = new UplinkValues(new Map(only?.map((name) => [name, true])), only === undefined);
-      const shared: SharedPolicy = {
-        key,
-        policy: isSteered ? policy : { mode: DEFAULT_MODE },
-        isSteered,
-        allowed,
-      };
-      entry = { shared, users: 0 };
-      this.#policies.set(key, entry);
-      if (!isModeAlone(shared.policy)) this.#withParameters++;
-    }
-    entry.users++;
-    return entry.shared;
+  share(
+    policy: StreamPolicy,
+    replaced: readonly SharedPolicy[] = [],
+  ): readonly [SharedPolicy, ...SharedPolicy[]] {
+    this.check(policy, replaced);
+    const [own, ...asked] = halvesOf(policy);
+    return [this.#enter(own), ...asked.map((half) => this.#enter(half))];
   }
 
   release({ key, policy }: SharedPolicy): void {
@@ -107,13 +98,34 @@ export class SessionSteering {
     this.#schedulers.onRound(wasBlocked);
   }
 
-  /** The uplinks of policies that allow no others. */
+  /** The uplinks of policies that allow no others, in either direction as far as this end decides it. */
   get boundTo(): readonly (readonly string[])[] {
     const bound: (readonly string[])[] = [];
     for (const { shared } of this.#policies.values()) {
       if (shared.policy.only !== undefined) bound.push(shared.policy.only);
     }
     return bound;
+  }
+
+  #enter(policy: SteeringPolicy): SharedPolicy {
+    const key = keyOf(policy);
+    let entry = this.#policies.get(key);
+    if (entry === undefined) {
+      const { only } = policy;
+      const isSteered = isSteering(policy);
+      const shared: SharedPolicy = {
+        key,
+        policy: isSteered ? policy : { mode: DEFAULT_MODE },
+        isSteered,
+        spreadsOverAll: spreadsOverAll(policy),
+        allowed: new UplinkValues(new Map(only?.map((name) => [name, true])), only === undefined),
+      };
+      entry = { shared, users: 0 };
+      this.#policies.set(key, entry);
+      if (!isModeAlone(shared.policy)) this.#withParameters++;
+    }
+    entry.users++;
+    return entry.shared;
   }
 }
 
@@ -123,23 +135,24 @@ export class StreamSteering {
   readonly #stream: SentStream;
   /** The newest STEERING that was sent or seen; 0 before the first. */
   generation = 0;
-  #shared: SharedPolicy;
+  /** What this end goes by; behind it what the peer was asked to, where it is another. */
+  #policies: readonly [SharedPolicy, ...SharedPolicy[]];
   #scheduler: PacketScheduler;
 
-  constructor(session: SessionSteering, policy: SteeringPolicy, stream: SentStream) {
+  constructor(session: SessionSteering, policy: StreamPolicy, stream: SentStream) {
     this.#session = session;
     this.#stream = stream;
-    this.#shared = session.share(policy);
-    this.#scheduler = session.schedulerFor(policy, stream);
+    this.#policies = session.share(policy);
+    this.#scheduler = session.schedulerFor(this.shared.policy, stream);
   }
 
-  /** The same object for all streams with an equal policy. */
+  /** What this end goes by: the same object for all streams with an equal policy. */
   get shared(): SharedPolicy {
-    return this.#shared;
+    return this.#policies[0];
   }
 
   get isSteered(): boolean {
-    return this.#shared.isSteered;
+    return this.shared.isSteered;
   }
 
   get scheduler(): PacketScheduler {
@@ -147,22 +160,30 @@ export class StreamSteering {
   }
 
   /** @throws StreamError `resourceExceeded` for a policy that is one too many; nothing has changed then */
-  steer(policy: SteeringPolicy): void {
-    const before = this.#shared;
-    this.#shared = this.#session.share(policy, before);
-    this.#session.release(before);
-    this.#scheduler = this.#session.schedulerFor(policy, this.#stream, this.#scheduler);
+  steer(policy: StreamPolicy): void {
+    const before = this.#policies;
+    this.#policies = this.#session.share(policy, before);
+    for (const shared of before) this.#session.release(shared);
+    this.#scheduler = this.#session.schedulerFor(this.shared.policy, this.#stream, this.#scheduler);
   }
 
   /** The stream is over. */
   end(): void {
-    this.#session.release(this.#shared);
+    for (const shared of this.#policies) this.#session.release(shared);
   }
 }
 
-/** Whether it is a choice of uplinks. */
-function isSteering({ mode, only }: SteeringPolicy): boolean {
-  return mode !== DEFAULT_MODE || only !== undefined;
+function hasParameters(policy: SteeringPolicy): boolean {
+  return isSteering(policy) && !isModeAlone(policy);
+}
+
+/** Whether it is a choice of uplinks. Shares mean nothing in the default mode. */
+function isSteering(policy: SteeringPolicy): boolean {
+  return policy.mode !== DEFAULT_MODE || policy.only !== undefined || hasPreferences(policy);
+}
+
+function spreadsOverAll({ mode, only, maxRttMs, maxLoss }: SteeringPolicy): boolean {
+  return mode === DEFAULT_MODE && only === undefined && maxRttMs === undefined && maxLoss === undefined;
 }
 
 function keyOf(policy: SteeringPolicy): string {

@@ -12,7 +12,7 @@ export interface SteeringModeRow {
   readonly aliases: readonly ModeAlias[];
   /** The parameters that mean something in it, and whether it can do without. */
   readonly parameters: Readonly<Partial<Record<keyof ModeParameters, 'optional' | 'required'>>>;
-  /** One strategy serves all streams of a session; by default each stream has its own. */
+  /** One strategy serves all streams of a session whose policies have no preferences; by default each stream has its own. */
   readonly isShared?: boolean;
   /**
    * It spreads bulk freely: an uplink that holds up the rest is parked for it. In other modes the policy says where a

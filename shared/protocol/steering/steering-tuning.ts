@@ -1,3 +1,4 @@
+import { LIMITS_TUNING, type LimitsTuning } from '../scheduler/uplink-limits.ts';
 import { STANDING_TUNING, type StandingTuning } from '../scheduler/uplink-standing.ts';
 import { ACTIVE_STANDBY_TUNING, type ActiveStandbyTuning } from './modes/active-standby.ts';
 import { AGGREGATE_TUNING, type AggregateTuning } from './modes/aggregate.ts';
@@ -9,6 +10,7 @@ import { WEIGHTED_TUNING, type WeightedTuning } from './modes/weighted.ts';
 export interface SteeringTuning {
   readonly aggregate: AggregateTuning;
   readonly lowestLatency: LowestLatencyTuning;
+  readonly limits: LimitsTuning;
   readonly standing: StandingTuning;
   readonly activeStandby: ActiveStandbyTuning;
   readonly priority: PriorityTuning;
@@ -18,6 +20,7 @@ export interface SteeringTuning {
 export const STEERING_TUNING: SteeringTuning = {
   aggregate: AGGREGATE_TUNING,
   lowestLatency: LOWEST_LATENCY_TUNING,
+  limits: LIMITS_TUNING,
   standing: STANDING_TUNING,
   activeStandby: ACTIVE_STANDBY_TUNING,
   priority: PRIORITY_TUNING,

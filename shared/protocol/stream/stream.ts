@@ -3,7 +3,7 @@ import { GatheredBytes } from '../memory/gathered-bytes.ts';
 import type { MemoryBudget } from '../memory-budget.ts';
 import type { Now } from '../now.ts';
 import type { SessionSteering, StreamSteering } from '../steering/session-steering.ts';
-import type { SteeringPolicy } from '../steering/steering-policy.ts';
+import type { StreamPolicy } from '../steering/steering-policy.ts';
 import { StateMachine, type TransitionTable } from '../transition-table.ts';
 import { QueuePlace } from './queue-place.ts';
 import { ReceiveStream } from './receive-stream.ts';
@@ -25,7 +25,7 @@ const PHASE_TABLE: TransitionTable<StreamPhase, PhaseEvent> = {
 export interface StreamOptions {
   readonly id: number;
   readonly phase: 'opening' | 'embryonic';
-  readonly policy: SteeringPolicy;
+  readonly policy: StreamPolicy;
   /** How far this end may send before the peer says more. */
   readonly sendLimitDsn: number;
 }
@@ -82,6 +82,11 @@ export class Stream {
   /** Whether it has a choice of uplinks of its own, other than all streams have by default. */
   get isSteered(): boolean {
     return this.steering.isSteered;
+  }
+
+  /** As `SharedPolicy.spreadsOverAll`. */
+  get spreadsOverAll(): boolean {
+    return this.steering.shared.spreadsOverAll;
   }
 
   get isDone(): boolean {

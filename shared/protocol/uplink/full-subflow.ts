@@ -4,3 +4,10 @@ import type { Subflow } from '../subflow/subflow.ts';
 export function fullBytes({ congestion, meter }: Subflow): number {
   return Math.min(congestion.inFlightLimitBytes, meter.kernel?.cwndBytes ?? Number.POSITIVE_INFINITY);
 }
+
+/** Whether more could have been given to it: as where the number of subflows is judged, or but for its rate limit. */
+export function isFull(subflow: Subflow): boolean {
+  if (subflow.state !== 'active') return false;
+  if (subflow.uplink.bucket?.isOpen === false) return true;
+  return subflow.inFlightBytes >= fullBytes(subflow) / 2;
+}

@@ -2,6 +2,7 @@ import type { Now } from '../now.ts';
 import type { Subflow, SubflowUplink } from '../subflow/subflow.ts';
 import type { TokenBucket } from '../subflow/token-bucket.ts';
 import { Parking } from './parking.ts';
+import { PathSearch } from './path-search.ts';
 import { UplinkRateLimit } from './rate-limit.ts';
 import { SubflowWish } from './subflow-wish.ts';
 import type { UplinkTuning } from './uplink-tuning.ts';
@@ -14,6 +15,7 @@ export class Uplink implements SubflowUplink {
   readonly parking: Parking;
   readonly wish: SubflowWish;
   readonly utilization: UplinkUtilization;
+  readonly pathSearch: PathSearch;
   readonly #now: Now;
   #subflows: readonly Subflow<Uplink>[] = [];
   #idleSinceMs: number;
@@ -25,6 +27,7 @@ export class Uplink implements SubflowUplink {
     this.rateLimit = new UplinkRateLimit(now, tuning.rateLimit);
     this.parking = new Parking(now, tuning.parking);
     this.wish = new SubflowWish(now, tuning.wish);
+    this.pathSearch = new PathSearch(now, tuning.pathSearch);
     this.utilization = new UplinkUtilization(now, tuning.utilization);
   }
 

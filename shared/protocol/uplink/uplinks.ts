@@ -1,6 +1,7 @@
 import { type ControlItem, controlItem } from '../control/control-item.ts';
 import type { Now } from '../now.ts';
 import type { Subflow } from '../subflow/subflow.ts';
+import type { SearchOrder } from './path-search.ts';
 import type { RateLimit, RateLimitFrame } from './rate-limit.ts';
 import { Uplink } from './uplink.ts';
 import type { UplinkTuning } from './uplink-tuning.ts';
@@ -16,12 +17,17 @@ export interface UplinksHost {
   tellPeer(item: ControlItem): void;
   /** Client: so many subflows are wanted on an uplink, by this end or by the peer, whichever wants more. */
   onSubflowsWanted(uplink: Uplink, count: number): void;
+  /** Client: some subflows of an uplink are to be replaced, to find other paths. */
+  onPathSearch(uplink: Uplink, order: SearchOrder): void;
 }
 
 /** What the program around a client's session may ask of its uplinks, by their names. */
 export interface UplinkCommands {
   /** Most that an uplink may carry in each direction from now on; the concentrator is told its half. */
   limitRate(uplinkName: string, limit: RateLimit): void;
+
+  /** So many subflows of an uplink are to be on different paths, where there are several, and there may be `most` for a moment; below 2: as it comes. */
+  searchPaths(uplinkName: string, count: number, most: number): void;
 }
 
 /**
@@ -77,6 +83,10 @@ export class Uplinks implements UplinkCommands {
     for (const subflow of uplink.subflows) this.#tellLimit(uplink, subflow);
   }
 
+  searchPaths(uplinkName: string, count: number, most: number): void {
+    this.named(uplinkName).pathSearch.want(count, most);
+  }
+
   add(subflow: Subflow<Uplink>): void {
     const { uplink } = subflow;
     uplink.add(subflow);
@@ -99,7 +109,7 @@ export class Uplinks implements UplinkCommands {
     const nowMs = this.#now.ms;
     if (nowMs < this.#nextWishSampleMs) return;
     this.#nextWishSampleMs = nowMs + this.#tuning.review.sampleMs;
-    for (const { lasting, wish } of this.#byName.values()) if (lasting.length > 0) wish.sample(lasting);
+    for (const uplink of this.#byName.values()) this.#sample(uplink);
     const durationMs = nowMs - this.#wishesReviewedMs;
     if (durationMs < this.#tuning.review.wishMs) return;
     this.#wishesReviewedMs = nowMs;
@@ -140,6 +150,17 @@ export class Uplinks implements UplinkCommands {
   }
 
   // --- helpers ---
+
+  #sample(uplink: Uplink): void {
+    const { lasting, wish, pathSearch, utilization, isMetered } = uplink;
+    if (lasting.length === 0) return;
+    wish.sample(lasting);
+    // A trial costs some bytes. What is known to take different paths needs none.
+    if (this.#host.role !== 'client' || isMetered || lasting.some(({ path }) => path !== lasting[0]!.path))
+      return;
+    const order = pathSearch.sample(lasting, utilization.peerShare);
+    if (order !== undefined) this.#host.onPathSearch(uplink, order);
+  }
 
   #reviewWish(uplink: Uplink, durationMs: number): void {
     const { lasting, wish } = uplink;

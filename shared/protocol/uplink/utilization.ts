@@ -1,6 +1,6 @@
 import type { Now } from '../now.ts';
 import type { Subflow } from '../subflow/subflow.ts';
-import { fullBytes } from './full-subflow.ts';
+import { isFull } from './full-subflow.ts';
 
 export interface UtilizationTuning {
   /** How much of an uplink is made use of is judged this often: long beside round trips, short beside the decision to dial. */
@@ -50,6 +50,11 @@ export class UplinkUtilization {
   /** Of the direction that uses more of it, 0 to 1. */
   get share(): number {
     return Math.max(this.#share, this.#peerShare);
+  }
+
+  /** Client: of what the concentrator can send, as it says, 0 to 1. */
+  get peerShare(): number {
+    return this.#peerShare;
   }
 
   /** What the peer was told last, in percent. */
@@ -126,11 +131,4 @@ export class UplinkUtilization {
 
 function receiptedBytes({ outbox }: Subflow): number {
   return outbox.ledger.receiptedBytes;
-}
-
-/** Whether more could have been given to it: as where the number of subflows is judged, or but for its rate limit. */
-function isFull(subflow: Subflow): boolean {
-  if (subflow.state !== 'active') return false;
-  if (subflow.uplink.bucket?.isOpen === false) return true;
-  return subflow.inFlightBytes >= fullBytes(subflow) / 2;
 }

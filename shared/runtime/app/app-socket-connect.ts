@@ -14,8 +14,6 @@ export interface AppSocketTarget {
   /** An IP address: names are resolved, and checked against the egress policy, before this. */
   readonly host: string;
   readonly port: number;
-  /** The address to send from. */
-  readonly localAddress?: string | undefined;
   /** Looks after the origin. */
   readonly peers?: PeerWatch | undefined;
   readonly pool: BlockPool;
@@ -32,14 +30,14 @@ export interface AppSocketTarget {
  * (`ECONNREFUSED`, `ENETUNREACH`, ...), or with the signal's reason.
  */
 export async function connectAppSocket(target: AppSocketTarget): Promise<AppSocket> {
-  const { host, port, localAddress, peers, pool, native, wire, signal } = target;
+  const { host, port, peers, pool, native, wire, signal } = target;
   if (isIP(host) === 0) throw new MisuseError(`connectAppSocket wants an IP address, not ${host}`);
   signal.throwIfAborted();
   const reader = new PooledReader(pool);
   const socket = watched(newAppSocket(reader), wire);
   // Before it connects: otherwise it starts to read at once.
   socket.pause();
-  socket.connect(localAddress === undefined ? { host, port } : { host, port, localAddress });
+  socket.connect({ host, port });
   await socketReady(socket, 'connect', signal);
   return new TcpAppSocket(socket, reader, native, peers && { watch: peers, role: 'origin' });
 }

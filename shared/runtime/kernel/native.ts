@@ -1,6 +1,7 @@
 import { createRequire } from 'node:module';
 import { platform } from 'node:os';
 import { getSystemErrorName } from 'node:util';
+import ipaddr from 'ipaddr.js';
 import { errorWords } from '../text/error-words.ts';
 
 /** The few libc calls that Node does not offer. Each throws `NativeSocketError` if the kernel refuses. */
@@ -9,6 +10,8 @@ export interface NativeSockets {
   openTcp(family: 4 | 6): number;
   /** The same for UDP. */
   openUdp(family: 4 | 6): number;
+  /** Binds to an IP address of this machine, with a port of the kernel's choice. */
+  bind(descriptor: number, address: string): void;
   setOption(descriptor: number, level: number, name: number, value: Uint8Array): void;
   /** Fills `into` from its start. Returns how many bytes the kernel wrote. */
   getOption(descriptor: number, level: number, name: number, into: Uint8Array): number;
@@ -78,6 +81,7 @@ function bindCalls(koffi: Koffi): NativeSockets {
     'int setsockopt(int fd, int level, int name, const void *value, uint32_t length)',
   );
   const getsockopt = libc.func('int getsockopt(int fd, int level, int name, void *value, void *length)');
+  const bind = libc.func('int bind(int fd, const void *address, uint32_t length)');
   const close = libc.func('int close(int fd)');
 
   const length = new Uint32Array(1);
@@ -90,6 +94,10 @@ function bindCalls(koffi: Koffi): NativeSockets {
   return {
     openTcp: (family) => open(family, SOCK_STREAM),
     openUdp: (family) => open(family, SOCK_DGRAM),
+    bind: (descriptor, address) => {
+      const bytes = socketAddress(address);
+      check('bind', bind(descriptor, bytes, bytes.length));
+    },
     setOption: (descriptor, level, name, value) => {
       check('setsockopt', setsockopt(descriptor, level, name, value, value.length));
     },
@@ -102,4 +110,15 @@ function bindCalls(koffi: Koffi): NativeSockets {
       check('close', close(descriptor));
     },
   };
+}
+
+/** `struct sockaddr_in` or `sockaddr_in6` with port 0 (ip(7), ipv6(7)). */
+function socketAddress(address: string): Uint8Array {
+  const ip = ipaddr.parse(address);
+  const isIpv4 = ip.kind() === 'ipv4';
+  const bytes = new Uint8Array(isIpv4 ? 16 : 28);
+  // The family is in the machine's own byte order.
+  new Uint16Array(bytes.buffer)[0] = isIpv4 ? AF_INET : AF_INET6;
+  bytes.set(ip.toByteArray(), isIpv4 ? 4 : 8);
+  return bytes;
 }

@@ -1,4 +1,5 @@
 import { getSystemErrorName } from 'node:util';
+import { interfaceNameBytes } from './interface-name.ts';
 import type { NativeSockets } from './native.ts';
 
 /** Level of the TCP options, IPPROTO_TCP. */
@@ -9,7 +10,8 @@ export const IPPROTO_TCP = 6;
  * Linux 5.7. Throws `NativeSocketError`: ENODEV where there is no such interface, EPERM where it is not allowed.
  */
 export function bindToInterface(native: NativeSockets, descriptor: number, name: string): void {
-  native.setOption(descriptor, SOL_SOCKET, SO_BINDTODEVICE, Buffer.from(`${name}\0`, 'latin1'));
+  const zeroEnded = Buffer.concat([interfaceNameBytes(name), Buffer.of(0)]);
+  native.setOption(descriptor, SOL_SOCKET, SO_BINDTODEVICE, zeroEnded);
 }
 
 /** The socket counts as writable only below this many unsent bytes (TCP_NOTSENT_LOWAT, tcp(7)). */

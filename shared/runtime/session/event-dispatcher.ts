@@ -12,7 +12,10 @@ export interface EventDispatcherOptions {
   readonly subflows: AttachedSubflows;
 }
 
-type SubflowOrUplinkEvent = Extract<SessionEvent, { type: `subflow${string}` | `uplink${string}` }>;
+type SubflowOrUplinkEvent = Extract<
+  SessionEvent,
+  { type: `subflow${string}` | `uplink${string}` | 'path-search' }
+>;
 
 /** Hands a session's events on: to the handlers of streams, to the owner of the session, and to the log. */
 export class EventDispatcher {
@@ -161,6 +164,13 @@ export class EventDispatcher {
       case 'subflows-wanted':
         logger.info({ uplink: event.uplinkName, count: event.count }, 'number of subflows');
         owner.onSubflowsWanted?.(event.uplinkName, event.count);
+        break;
+      case 'path-search':
+        logger.info(
+          { uplink: event.uplinkName, extra: event.extra, surplus: event.surplus },
+          'search for other paths',
+        );
+        owner.onPathSearch?.(event.uplinkName, event.extra, event.surplus);
         break;
       case 'uplink-parked':
         logger.info({ uplink: event.uplinkName, reason: event.reason }, 'uplink parked');

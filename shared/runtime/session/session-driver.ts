@@ -4,7 +4,7 @@ import { OwnBytes, type ReceivedChunk } from '../../protocol/memory/chunk.ts';
 import type { Session } from '../../protocol/session/session.ts';
 import type { NewSubflow } from '../../protocol/session/session-subflows.ts';
 import type { SessionSnapshot } from '../../protocol/session/snapshot.ts';
-import type { SteeringPolicy } from '../../protocol/steering/steering-policy.ts';
+import type { StreamPolicy } from '../../protocol/steering/steering-policy.ts';
 import type { MonotonicClock } from '../clock.ts';
 import type { SubflowTransport } from '../subflow/subflow-transport.ts';
 import { errorWords } from '../text/error-words.ts';
@@ -159,7 +159,7 @@ export class SessionDriver {
   /** Client: opens a stream; `handlersOf` makes its handlers. @throws StreamError when the session takes none */
   openStream<Handlers extends StreamHandlers>(
     destination: Destination,
-    policy: SteeringPolicy,
+    policy: StreamPolicy,
     handlersOf: (streamId: number) => Handlers,
   ): Handlers {
     const id = this.input(({ streams }) => streams.open(destination, policy));

@@ -37,6 +37,8 @@ export interface SessionOwner {
   /** Receipts came again on a subflow that was doubted. */
   onSubflowRecovered?(subflowId: number, uplinkName: string): void;
   onSubflowsWanted?(uplinkName: string, count: number): void;
+  /** Client: the surplus subflows are to go, and so many more than configured are to be there. */
+  onPathSearch?(uplinkName: string, extra: number, surplus: readonly number[]): void;
   /** Client: the concentrator has another address, under this id. If `joinHere` is false, further subflows may go to announced addresses only. */
   onAddressAdded?(addressId: number, address: AnnouncedAddress): void;
   onAddressRemoved?(addressId: number): void;

@@ -351,6 +351,22 @@ describe('tributary-client', () => {
     );
   });
 
+  it('joins and checks where the system does not tell its network, and says what to do', async () => {
+    const { exec, file } = await cli({
+      networkInterfaces: () => {
+        throw new Error('uv_interface_addresses');
+      },
+      readNetwork: () => Promise.reject(new Error('this system does not tell its network interfaces')),
+    });
+    expect((await exec('join', LINK)).stderr).toContain('No uplink found: this system does not tell');
+    expect((await exec('check')).stderr).toContain('warning: this system does not tell');
+    const list = '[{ name: lte, interface: wwan0 }, { name: here, address: 10.0.0.5 }]';
+    await writeFile(file, (await readFile(file, 'utf8')).replace(/^uplinks:[\s\S]*$/m, `uplinks: ${list}\n`));
+    const { code, stdout, stderr } = await exec('check');
+    expect([code, stderr]).toEqual([0, '']);
+    expect(stdout).toContain('uplink        lte: interface wwan0\nuplink        here: address 10.0.0.5\n');
+  });
+
   it('checks: tells an interface that is down from one that is not there', async () => {
     const network = view(device('eth0'), device('wwan0', { isUp: false, addresses: [] }));
     const { exec, file } = await cli({ readNetwork: () => Promise.resolve(network) });
@@ -358,7 +374,9 @@ describe('tributary-client', () => {
     const list = '[{ name: lte, interface: wwan0 }, { name: usb, interface: usb0 }]';
     await writeFile(file, `${await readFile(file, 'utf8')}\n  list: ${list}\n`);
     const { stdout, stderr } = await exec('check');
-    expect(stdout).toContain('uplink        lte: interface wwan0, its interface is down\n');
+    expect(stdout).toContain(
+      'uplink        lte: interface wwan0, its interface is down; `ip link set dev wwan0 up`\n',
+    );
     expect(stdout).toContain('uplink        usb: interface usb0, missing\n');
     expect(stderr).toContain('not there now: usb;');
   });

@@ -156,7 +156,10 @@ metrics: false
       '{ settings: [{ match: "*", backups: 1 }] }',
       'uplinks.settings[0]: unknown key "backups": did you mean "backup"?',
     ],
-    ['{ list: [{ name: b }] }', 'uplinks.list[0]: an uplink has exactly one of interface, address and proxy'],
+    [
+      '{ list: [{ name: b }] }',
+      'uplinks.list[0]: an uplink has one of interface, address and proxy; a proxy may have interface or address beside it',
+    ],
     ['{ list: [{ nam: b }] }', /^uplinks.list\[0\]/],
     ['{ list: [~] }', /^uplinks.list\[0\]/],
   ])('refuses uplinks: %s', async (text, expected) => {
@@ -348,10 +351,13 @@ stateDir: state
       '  - { name: wifi, interface: eth0 }',
       'c.yaml:7:13: uplinks[1].name: an uplink of this name stands above',
     ],
-    ['  - { name: b }', 'c.yaml:7:5: uplinks[1]: an uplink has exactly one of interface, address and proxy'],
+    [
+      '  - { name: b }',
+      'c.yaml:7:5: uplinks[1]: an uplink has one of interface, address and proxy; a proxy may have interface or address beside it',
+    ],
     [
       '  - { name: b, interface: eth0, address: 127.0.0.1 }',
-      'c.yaml:7:5: uplinks[1]: an uplink has exactly one of interface, address and proxy',
+      'c.yaml:7:5: uplinks[1]: an uplink has one of interface, address and proxy; a proxy may have interface or address beside it',
     ],
     [
       '  - { name: b, proxy: "socks5://user:hunter2@host" , interfce: x }',
@@ -446,6 +452,38 @@ linger: soon
         'expected a percentage from 1% to 100%, for example 80%',
       );
     }
+  });
+
+  it('takes what an uplink costs and when it is a backup, in the list and by a pattern', async () => {
+    const settings =
+      'costPerGB: [{ between: "1:00-7:00 UTC", cost: 0 }, { cost: 2.5 }], backup: { between: "18:00-23:00", aboveCost: 1 }';
+    const expected = {
+      backup: false,
+      backupWhen: { between: [{ text: '18:00-23:00' }], aboveCost: 1 },
+      costs: [{ between: [{ timeZone: 'UTC' }], cost: 0 }, { cost: 2.5 }],
+    };
+    const { uplinks } = await load(withUplinks(`[{ name: lte, interface: wwan0, ${settings} }]`));
+    expect(uplinks).toMatchObject([expected]);
+    const { autoUplinks } = await load(withUplinks(`{ settings: [{ match: "w*", ${settings} }] }`));
+    expect(autoUplinks?.settings).toMatchObject([{ match: 'w*', ...expected }]);
+    const plain = await load(withUplinks('[{ name: lte, interface: wwan0, costPerGB: 2, backup: true }]'));
+    expect(plain.uplinks).toMatchObject([{ costs: [{ cost: 2 }], backup: true }]);
+  });
+
+  it.each([
+    ['backup: {}', /backup: says nothing about when: add between, or aboveCost; or write true/],
+    ['backup: sometimes', /backup: expected true or false, or when: a map/],
+    ['backup: { between: "18:00" }', /backup.between: expected a time of day such as/],
+    ['backup: { aboveCost: 1 }', /backup.aboveCost: needs the cost of this uplink: add costPerGB/],
+    ['costPerGB: -1', /costPerGB: expected a number from 0/],
+    ['costPerGB: []', /costPerGB: expected at least 1 entry/],
+    ['costPerGB: [{ between: "1:00-7:00" }]', /costPerGB\[0\].cost: missing: expected a number from 0/],
+  ])('a mistake about time or cost: %s', async (settings, expected) => {
+    expect((await mistakes(withUplinks(`[{ name: lte, interface: wwan0, ${settings} }]`))).join()).toMatch(
+      expected,
+    );
+    const inSettings = `{ settings: [{ match: "w*", ${settings} }] }`;
+    expect((await mistakes(withUplinks(inSettings))).join()).toMatch(expected);
   });
 
   it('points at a key file that cannot be used', async () => {

@@ -9,7 +9,7 @@ import { YamlSource } from '../../../shared/runtime/config/yaml-source.ts';
 const BASE = `concentrator: { addresses: ["vps.example.org:8443"], pin: "sha256:${'A'.repeat(43)}" }
 client: { id: laptop, key: ${'A'.repeat(43)} }
 socks: { users: [{ name: alice, password: secret }, { name: bob, password: secret }] }
-uplinks: [{ name: dsl, interface: eth0 }, { name: lte, interface: wwan0 }]
+uplinks: [{ name: dsl, interface: eth0 }, { name: lte, interface: wwan0, costPerGB: 2 }]
 `;
 
 const steeringOf = (yaml: string) => clientSchema.parse(parse(`${BASE}steering:\n${yaml}`)).steering;
@@ -50,6 +50,18 @@ describe('the default', () => {
       { mode: 'weighted', weights: { dsl: 1, lte: 3 } },
     ],
     ['  rules: []', { mode: 'aggregate' }],
+    [
+      '  default: { mode: interactive, order: [dsl, lte] }',
+      { mode: 'lowest-latency', order: ['dsl', 'lte'] },
+    ],
+    [
+      '  default: { mode: load-balancing, maxRtt: 250ms, order: [dsl] }',
+      { mode: 'aggregate', maxRttMs: 250, order: ['dsl'] },
+    ],
+    [
+      '  default: { mode: redundant, maxLoss: 1%, order: [dsl] }',
+      { mode: 'redundant', maxLoss: 0.01, order: ['dsl'] },
+    ],
   ])('%s', (yaml, expected) => {
     expect(steeringOf(yaml)).toEqual({ default: expected, rules: [] });
   });
@@ -101,6 +113,120 @@ describe('rules', () => {
   });
 });
 
+describe('each direction by itself', () => {
+  const policy = (yaml: string) => {
+    const { default: fallback, rules } = steeringOf(yaml);
+    const [action] = rules.map(({ action }) => action);
+    return action?.kind === 'steer' ? action.policy : fallback;
+  };
+
+  it.each([
+    [
+      '  rules: [{ port: 443, up: { uplinks: [lte] }, down: { uplinks: [dsl] } }]',
+      { mode: 'aggregate', only: ['lte'], down: { mode: 'aggregate', only: ['dsl'] } },
+    ],
+    [
+      '  rules: [{ port: 443, up: { mode: handover, order: [lte] }, down: redundant }]',
+      { mode: 'active-standby', order: ['lte'], down: { mode: 'redundant' } },
+    ],
+    [
+      '  rules: [{ mode: priority, order: [dsl, lte], down: { uplinks: [dsl] } }]',
+      {
+        mode: 'priority',
+        order: ['dsl', 'lte'],
+        down: { mode: 'priority', order: ['dsl', 'lte'], only: ['dsl'] },
+      },
+    ],
+    [
+      '  rules: [{ uplinks: [dsl], up: { mode: redundant } }]',
+      { mode: 'redundant', only: ['dsl'], down: { mode: 'aggregate', only: ['dsl'] } },
+    ],
+    ['  rules: [{ up: redundant, down: redundant }]', { mode: 'redundant' }],
+    [
+      '  default: { mode: aggregate, up: { uplinks: [lte] } }',
+      { mode: 'aggregate', only: ['lte'], down: { mode: 'aggregate' } },
+    ],
+    [
+      '  default: { mode: aggregate, down: redundant }\n  rules: [{ uplinks: [lte] }]',
+      { mode: 'aggregate', only: ['lte'], down: { mode: 'redundant', only: ['lte'] } },
+    ],
+    [
+      '  default: { mode: aggregate, down: redundant }\n  rules: [{ mode: round-robin }]',
+      { mode: 'round-robin' },
+    ],
+  ])('%s', (yaml, expected) => expect(policy(yaml)).toEqual(expected));
+
+  it.each([
+    [
+      '  rules: [{ up: {} }]',
+      '6:17: steering.rules[0].up: says nothing about this direction: add mode, or uplinks',
+    ],
+    [
+      '  rules: [{ up: priority }]',
+      /^6:17: steering.rules\[0\].up: mode priority needs to know which uplink is preferred/,
+    ],
+    [
+      '  rules: [{ down: { uplinks: [lt] } }]',
+      '6:31: steering.rules[0].down.uplinks[0]: no uplink is called "lt": did you mean "lte"?',
+    ],
+    ['  rules: [{ down: { order: [lte] } }]', /^6:19: steering.rules\[0\].down: says nothing/],
+    [
+      '  rules: [{ down: { mode: redundant, uplink: [lte] } }]',
+      /^6:38: steering.rules\[0\].down: unknown key "uplink"/,
+    ],
+    ['  rules: [{ up: 7 }]', /^6:17: steering.rules\[0\].up: expected a steering mode, or a map/],
+    [
+      '  rules: [{ up: redundant, block: true }]',
+      '6:35: steering.rules[0].block: stands beside "up", and a rule does one thing: take one of them out, or make two rules',
+    ],
+  ])('a mistake: %s', (yaml, expected) => {
+    const [found] = mistakes(yaml);
+    expect(found).toEqual(typeof expected === 'string' ? expected : expect.stringMatching(expected));
+  });
+});
+
+describe('time and cost', () => {
+  it('are a condition of rules, and an order', () => {
+    const { default: fallback, rules } = steeringOf(`  default: { mode: priority, order: cost }
+  rules: [{ between: ["mon-fri 18:00-23:00 UTC", "0:00-6:00"], uplinks: [lte] }]
+`);
+    expect(fallback).toEqual({ mode: 'priority', orderBy: 'cost' });
+    expect(rules).toMatchObject([
+      {
+        between: [{ days: [1, 2, 3, 4, 5], fromMinute: 1080, timeZone: 'UTC' }, { toMinute: 360 }],
+        action: { kind: 'steer', policy: { mode: 'priority', orderBy: 'cost', only: ['lte'] } },
+      },
+    ]);
+  });
+
+  it.each([
+    [
+      '  rules: [{ between: "18-23", block: true }]',
+      /^6:22: steering.rules\[0\].between: expected a time of day such as/,
+    ],
+    [
+      '  default: { mode: priority, order: price }',
+      /^6:37: steering.default.order: expected a list of uplinks/,
+    ],
+    [
+      '  rules: [{ between: "8:00-9:00", block: true }, { between: "8:00-9:00", port: 22, block: true }]',
+      /^6:50: steering.rules\[1\]: is never reached/,
+    ],
+  ])('a mistake: %s', (yaml, expected) => expect(mistakes(yaml)[0]).toMatch(expected));
+
+  it('an order of cost needs the cost of an uplink', () => {
+    const config = { default: { mode: 'priority', orderBy: 'cost' } as const, rules: [] };
+    expect(steeringMistakes(config, { uplinks: ['dsl'], users: [], hasCosts: true })).toEqual([]);
+    expect(steeringMistakes(config, { uplinks: ['dsl'], users: [], hasCosts: false })).toHaveLength(1);
+  });
+
+  it('a rule that holds at times leaves room for one below it', () => {
+    expect(
+      steeringOf('  rules: [{ between: "8:00-9:00", block: true }, { port: 22, block: true }]').rules,
+    ).toHaveLength(2);
+  });
+});
+
 describe('a mistake', () => {
   it.each([
     [
@@ -120,8 +246,8 @@ describe('a mistake', () => {
     ],
     ['  default: { order: [dsl] }', /^6:3: steering.default.mode: missing: expected /],
     [
-      '  default: { mode: aggregate, order: [dsl] }',
-      '6:38: steering.default.order: has no effect with mode aggregate: it belongs to mode active-standby and priority',
+      '  default: { mode: aggregate, weights: { dsl: 1 } }',
+      '6:40: steering.default.weights: has no effect with mode aggregate: it belongs to mode weighted',
     ],
     [
       '  default: priority',
@@ -185,11 +311,12 @@ describe('a mistake', () => {
     ],
     [
       '  rules: [{ port: 22 }]',
-      '6:11: steering.rules[0]: says nothing about what to do: add one of mode, uplinks, direct and block',
+      '6:11: steering.rules[0]: says nothing about what to do: add one of mode, uplinks, up, down, direct and block',
     ],
     [
       '  rules: [{ port: 22, direct: dsl, maxRtt: 1s }]',
-      '6:44: steering.rules[0].maxRtt: without a mode: it belongs to mode lowest-latency',
+      '6:44: steering.rules[0].maxRtt: without a mode: add the "mode" that it is for, one of aggregate, lowest-latency, ' +
+        'active-standby, priority, weighted, redundant, round-robin',
     ],
     ['  rules: [{ block: false }]', '6:20: steering.rules[0].block: expected true, found false (a boolean)'],
     [
@@ -263,8 +390,8 @@ describe('a mistake', () => {
 it('names of uplinks are not checked where they are not known', () => {
   const rules = [{ action: { kind: 'direct', uplink: 'anything' } as const }];
   const config = { default: { mode: 'aggregate' } as const, rules };
-  expect(steeringMistakes(config, { uplinks: undefined, users: [] })).toEqual([]);
-  expect(steeringMistakes(config, { uplinks: ['dsl'], users: [] })).toHaveLength(1);
+  expect(steeringMistakes(config, { uplinks: undefined, users: [], hasCosts: false })).toEqual([]);
+  expect(steeringMistakes(config, { uplinks: ['dsl'], users: [], hasCosts: false })).toHaveLength(1);
 });
 
 describe('with uplinks that are found while running', () => {

@@ -4,7 +4,7 @@ import { type DiscoveryOptions, discoverUplinks } from '../../../client-proxy/di
 import { COUNT_ONLY } from '../../../client-proxy/metering/metered-settings.ts';
 import { NetworkReader } from '../../../client-proxy/network/network-reader.ts';
 import type { NetworkView } from '../../../client-proxy/network/network-view.ts';
-import { IP_ADDRESS } from '../network/recorded.ts';
+import { answeredRoutes, IP_ADDRESS } from '../network/recorded.ts';
 import { device, view } from '../network/views.ts';
 
 const AUTO: AutoUplinks = { all: true, include: [], exclude: [], settings: [] };
@@ -21,14 +21,11 @@ function discover(seen: NetworkView, auto: Partial<AutoUplinks> = {}, over: Part
 
 describe('the discovery of uplinks', () => {
   it('takes what leads to the concentrator, and tells why it leaves out the rest', async () => {
-    const reader = new NetworkReader([{ host: '203.0.113.9', port: 1 }], undefined, {
+    const reader = new NetworkReader(() => [{ host: '203.0.113.9', port: 1 }], undefined, {
       runIp: async (_, batch) => {
+        if (batch === undefined) return { stdout: IP_ADDRESS, stderr: '' };
         // Only the bridge of the containers has no way out.
-        const failed = (batch ?? '').split('\n').findIndex((line) => line.endsWith('br0')) + 1;
-        return {
-          stdout: IP_ADDRESS,
-          stderr: `RTNETLINK answers: No route to host\nCommand failed -:${failed}\n`,
-        };
+        return answeredRoutes(batch, (line) => / oif br0 /.test(line));
       },
       networkInterfaces: () => ({}),
       deviceOf: () => undefined,
@@ -42,8 +39,8 @@ describe('the discovery of uplinks', () => {
       vethc0ffee: 'virtual (veth)',
       wg0: 'virtual (wireguard)',
       tailscale0: 'virtual (tun)',
-      br0: 'no route towards the concentrator',
-      eno1: 'its interface is down',
+      br0: 'no route towards the concentrator; `ip route add default via GATEWAY dev br0 metric 1014`',
+      eno1: 'its interface is down; `ip link set dev eno1 up`',
       enx04: 'its interface has no address that packets can come back to',
     });
   });

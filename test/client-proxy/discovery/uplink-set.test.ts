@@ -1,10 +1,11 @@
 import { pino } from 'pino';
 import { describe, expect, it } from 'vitest';
-import type { ConfiguredUplink } from '../../../client-proxy/config/client-config.ts';
+import type { ConfiguredUplink, PresentUplink } from '../../../client-proxy/config/client-config.ts';
 import { type UplinkConfig, UplinkSet } from '../../../client-proxy/discovery/uplink-set.ts';
 import { UplinkStates } from '../../../client-proxy/discovery/uplink-states.ts';
 import type { NetworkView } from '../../../client-proxy/network/network-view.ts';
 import type { UplinkLoss } from '../../../client-proxy/network/uplink-trouble.ts';
+import { parseTimeSpan } from '../../../client-proxy/schedule/time-span.ts';
 import { device, view } from '../network/views.ts';
 
 const AUTO: UplinkConfig = {
@@ -21,20 +22,29 @@ const onDevice = (name: string): ConfiguredUplink => ({
 
 /** A set whose uplinks are all up; what it told its follower, and what it logged. */
 function bed(config: UplinkConfig, ...views: NetworkView[]) {
-  const asked = { uplinks: [] as readonly ConfiguredUplink[], losses: [] as UplinkLoss[], retries: 0 };
+  const asked = {
+    uplinks: [] as readonly ConfiguredUplink[],
+    losses: [] as UplinkLoss[],
+    retries: [] as string[][],
+  };
   const log: Record<string, unknown>[] = [];
   const clock = { nowMs: 0 };
   const logger = pino(
     { level: 'debug', base: null, timestamp: false },
     { write: (line) => log.push(JSON.parse(line)) },
   );
-  const set = new UplinkSet({ bindsByInterface: true, maxUplinks: 16, logger });
+  const set = new UplinkSet({
+    bindsByInterface: true,
+    maxUplinks: 16,
+    wallClock: () => clock.nowMs,
+    logger,
+  });
   set.follow({
     setUplinks: (uplinks) => {
       asked.uplinks = uplinks;
     },
     loseUplink: (loss) => asked.losses.push(loss),
-    retryUplinks: () => asked.retries++,
+    retryUplinks: (names) => asked.retries.push([...names]),
   });
   set.configure(config);
   for (const one of views) set.onNetwork(one);
@@ -74,7 +84,7 @@ describe('the set of uplinks', () => {
     ]);
     set.onNetwork(view(device('eth0'), device('usb0', { index: 4 })));
     expect(status()).toMatchObject([{ name: 'eth0' }, { name: 'usb0', isUp: true }]);
-    expect(asked.retries).toBe(4);
+    expect(asked.retries).toEqual([['eth0'], ['usb0'], ['usb0']]);
     expect(log.map(({ msg, uplink }) => `${msg} ${uplink}`)).toEqual([
       'uplink added eth0',
       'uplink added usb0',
@@ -136,7 +146,10 @@ describe('the set of uplinks', () => {
     set.onNetwork(view(device('eth0')));
     expect(log.slice(1).map(({ msg, reason: why }) => [msg, why])).toEqual([
       ['uplink: no network', reason],
-      ['uplink: no network', 'no route towards the concentrator'],
+      [
+        'uplink: no network',
+        'no route towards the concentrator; `ip route add default via GATEWAY dev eth0 metric 1002`',
+      ],
       ['uplink: its network is back', undefined],
     ]);
   });
@@ -153,10 +166,67 @@ describe('the set of uplinks', () => {
     expect(names()).toEqual([]);
     expect(set.leftOut.map((one) => `${one.interface}: ${one.reason}`)).toEqual([
       'eth0: its interface has no address that packets can come back to',
-      'eth1: no route towards the concentrator',
+      'eth1: no route towards the concentrator; `ip route add default via GATEWAY dev eth1 metric 1002`',
     ]);
     set.onNetwork(view(device('eth0')));
     expect(names()).toEqual(['eth0']);
+  });
+
+  it('retries those uplinks alone that a change concerns, and leaves the others as they are', () => {
+    const proxy = { kind: 'proxy', host: '192.168.43.1', port: 1080 } as const;
+    const list: ConfiguredUplink[] = [
+      onDevice('eth0'),
+      { name: 'fixed', binding: { kind: 'address', address: '10.0.0.2' }, backup: false },
+      {
+        name: 'phone',
+        binding: { ...proxy, over: { kind: 'interface', interface: 'wlan0' } },
+        backup: false,
+      },
+      { name: 'relay', binding: proxy, backup: false },
+    ];
+    const routing = { sources: [], strays: [], ways: ['default via 10.0.0.1'] };
+    const eth0 = device('eth0', { addresses: ['10.0.0.5'], routing });
+    const eth1 = device('eth1', { addresses: ['10.0.0.2'] });
+    const wlan0 = device('wlan0', { addresses: ['192.168.43.7'] });
+    const { set, asked } = bed(
+      { ...AUTO, autoUplinks: undefined, uplinks: list } as never,
+      view(eth0, eth1, wlan0),
+    );
+    const before = set.uplinks;
+    const retriedBy = (...interfaces: Parameters<typeof view>) => {
+      asked.retries.length = 0;
+      set.onNetwork(view(...interfaces));
+      return asked.retries.flat();
+    };
+    for (let index = 10; index < 20; index++) {
+      const veth = device('veth0', { index, kind: 'veth', addresses: ['172.17.0.1'], routes: [] });
+      expect(retriedBy(eth0, eth1, wlan0, veth)).toEqual([]);
+      expect(retriedBy(eth0, eth1, wlan0)).toEqual([]);
+    }
+    expect(set.uplinks.every((uplink, at) => uplink === before[at])).toBe(true);
+    const gateway = { ...eth0, routing: { ...routing, ways: ['default via 10.0.0.9'] } };
+    expect(retriedBy(gateway, eth1, wlan0)).toEqual(['eth0', 'relay']);
+    // What cannot work is not dialled before it can.
+    expect(retriedBy(gateway, eth1, { ...wlan0, hasCarrier: false })).toEqual(['relay']);
+    expect(retriedBy(gateway, { ...eth1, index: 30 }, wlan0)).toEqual(['fixed', 'phone', 'relay']);
+    expect(retriedBy(gateway, { ...eth1, index: 30 }, wlan0, device('ppp0'))).toEqual(['relay']);
+  });
+
+  it('has a proxy use the interface that it is bound to, and needs no route beyond it', () => {
+    const over = { kind: 'interface', interface: 'wlan0' } as const;
+    const phone: ConfiguredUplink = {
+      name: 'phone',
+      binding: { kind: 'proxy', host: '192.168.43.1', port: 1080, over },
+      backup: false,
+    };
+    const { set, names, asked } = bed({ ...AUTO, uplinks: [phone] }, view(device('wlan0', { routes: [] })));
+    expect(names()).toEqual(['phone']);
+    expect(set.troubles.size).toBe(0);
+    set.onNetwork(view(device('wlan0', { hasCarrier: false })));
+    expect(asked.losses).toMatchObject([{ uplinkName: 'phone', kind: 'interrupted' }]);
+    set.onNetwork(view());
+    expect(asked.losses.at(-1)).toMatchObject({ uplinkName: 'phone', kind: 'gone' });
+    expect(set.troubles.get('phone')).toMatchObject({ code: 'interface-missing' });
   });
 
   it('takes a new configuration over', () => {
@@ -226,4 +296,54 @@ it('has the rate limits of metered uplinks ready for their sessions, those that 
     ['lte', expected],
     ['wwan0', expected],
   ]);
+});
+
+describe('what depends on the time of day', () => {
+  const HOUR_MS = 3_600_000;
+  const between = [parseTimeSpan('18:00-23:00 UTC')!];
+  const config = (more: Partial<ConfiguredUplink>): UplinkConfig => ({
+    ...AUTO,
+    uplinks: [onDevice('eth0'), { ...onDevice('wwan0'), ...more }],
+  });
+  const present = ({ asked }: ReturnType<typeof bed>) => {
+    const { backup, backupReason, costPerGB } = asked.uplinks[1] as PresentUplink;
+    return { backup, backupReason, costPerGB };
+  };
+
+  it('makes an uplink a backup for its time, with the reason, and tells followers when that changes', () => {
+    const at = bed(config({ backupWhen: { between } }));
+    expect(present(at)).toEqual({ backup: false });
+    const before = at.asked.uplinks;
+    at.clock.nowMs = 17 * HOUR_MS;
+    at.set.onTime();
+    expect(at.asked.uplinks).toBe(before);
+    at.clock.nowMs = 18 * HOUR_MS;
+    at.set.onTime();
+    expect(present(at)).toEqual({ backup: true, backupReason: 'between 18:00-23:00 UTC' });
+    at.clock.nowMs = 23 * HOUR_MS;
+    at.set.onTime();
+    expect(present(at)).toEqual({ backup: false });
+  });
+
+  it('is so from the start, and after a change of the network', () => {
+    const at = bed(config({}));
+    at.clock.nowMs = 20 * HOUR_MS;
+    at.set.configure(config({ backupWhen: { between } }));
+    expect(present(at).backup).toBe(true);
+    at.set.onNetwork(view(device('eth0'), device('wwan0')));
+    expect(present(at).backup).toBe(true);
+  });
+
+  it('knows what a gigabyte costs now', () => {
+    const costs = [{ between, cost: 5 }, { cost: 1 }];
+    const at = bed(config({ costs, backupWhen: { aboveCost: 2 } }));
+    expect(present(at)).toEqual({ backup: false, costPerGB: 1 });
+    at.clock.nowMs = 20 * HOUR_MS;
+    at.set.onTime();
+    expect(present(at)).toEqual({
+      backup: true,
+      backupReason: 'it costs 5 per GB, which is above 2',
+      costPerGB: 5,
+    });
+  });
 });

@@ -44,6 +44,19 @@ describe('names asked over one interface', needs('libc'), () => {
     expect(queries).toEqual(['A www.example.org', 'A www.example.org by TCP']);
   });
 
+  test('from the source address that a rule wants', async () => {
+    const { address } = await server(() => ({ addresses: ['198.41.0.4'] }));
+    const from = (source: string) =>
+      new NameServers({ servers: [address], way: new OverInterface('lo', native!, () => source) }, clock);
+    expect(await from('127.0.0.6').ask('www.example.org', 'A', never)).toHaveLength(1);
+    const socket = await new OverInterface('lo', native!, () => '127.0.0.6').openUdp(4);
+    after(() => socket.close());
+    expect(socket.address().address).toBe('127.0.0.6');
+    await expect(from('0.0.0.1').ask('www.example.org', 'A', never)).rejects.toMatchObject({
+      code: 'EADDRNOTAVAIL',
+    });
+  });
+
   test('an interface that is not there is said', async () => {
     await expect(over('missing0', ['127.0.0.1:9']).ask('www.example.org', 'A', never)).rejects.toMatchObject({
       code: 'ENODEV',

@@ -3,6 +3,7 @@ import type { ConfiguredUplink } from '../../../client-proxy/config/client-confi
 import { OverInterface } from '../../../client-proxy/dns/over-interface.ts';
 import { dnsRouteOf } from '../../../client-proxy/dns/uplink-dns-route.ts';
 import type { NetworkInterfaces } from '../../../client-proxy/network/network-view.ts';
+import type { AttachmentFinder } from '../../../client-proxy/uplink/uplink-device.ts';
 import { PlainWay } from '../../../shared/runtime/dns/dns-way.ts';
 import type { NativeSockets } from '../../../shared/runtime/kernel/native.ts';
 
@@ -10,7 +11,12 @@ const native = {} as NativeSockets;
 const OVER_ETH0 = new OverInterface('eth0', native);
 
 /** The link wlan0, which has 10.64.0.10, has been given a name server. */
-function route(uplink: Partial<ConfiguredUplink>, systemServers: readonly string[], calls = [native]) {
+function route(
+  uplink: Partial<ConfiguredUplink>,
+  systemServers: readonly string[],
+  calls = [native],
+  attachment: AttachmentFinder = () => ({}),
+) {
   const binding = { kind: 'interface', interface: 'eth0' } as const;
   const linkServers = {
     of: async (device: string) => (device === 'wlan0' ? ['10.64.0.1'] : []),
@@ -21,13 +27,19 @@ function route(uplink: Partial<ConfiguredUplink>, systemServers: readonly string
       wlan0: [{ address: '10.64.0.10' }],
       eth0: [{ address: '192.168.1.5' }],
     }) as unknown as NetworkInterfaces;
-  const surroundings = { linkServers, networkInterfaces, native: calls[0] };
+  const surroundings = { linkServers, networkInterfaces, native: calls[0], attachment };
   return dnsRouteOf({ name: 'dsl', backup: false, binding, ...uplink }, surroundings);
 }
 
 const from = (address: string) => ({ binding: { kind: 'address', address } as const });
 
 describe('the way of a question', () => {
+  it('is bound to the interface, too, of an address whose packets would leave elsewhere', async () => {
+    const astray = () => ({ address: '10.64.0.9', interface: 'wlan0' });
+    const { way } = await route(from('10.64.0.9'), ['9.9.9.9'], [native], astray);
+    expect(way.name).toBe('interface wlan0');
+  });
+
   it.each<[string, Partial<ConfiguredUplink>, readonly string[], unknown]>([
     [
       "the system's servers, over the interface",

@@ -1,19 +1,27 @@
 import type { NetworkInterfaceInfo } from 'node:os';
 import { describe, expect, it, vi } from 'vitest';
 import { NetworkReader, type NetworkSource } from '../../../client-proxy/network/network-reader.ts';
+import { routeTargets } from '../../../client-proxy/network/route-targets.ts';
 import type { IpResult } from '../../../client-proxy/network/run-ip.ts';
-import { IP_ADDRESS, NO_ROUTES, OLD_VERSION } from './recorded.ts';
+import { answeredRoutes, IP_ADDRESS, OLD_VERSION } from './recorded.ts';
 
 const CONCENTRATOR = [{ host: '203.0.113.9', port: 8443 }];
 
-function source(routes: string, over: Partial<NetworkSource> = {}): NetworkSource & { asked: string[] } {
+/** @param fails which questions have no route; or what `ip` says instead of any answer */
+function source(
+  fails: string | ((question: string) => boolean) = () => false,
+  over: Partial<NetworkSource> = {},
+): NetworkSource & { asked: string[] } {
   const asked: string[] = [];
   return {
     asked,
     runIp(args, input) {
       if (args.includes('address')) return Promise.resolve({ stdout: IP_ADDRESS, stderr: '' });
-      asked.push(...(input ?? '').trimEnd().split('\n'));
-      return Promise.resolve({ stdout: '', stderr: routes });
+      const batch = input ?? '';
+      asked.push(...batch.trimEnd().split('\n'));
+      return Promise.resolve(
+        typeof fails === 'string' ? { stdout: '', stderr: fails } : answeredRoutes(batch, fails),
+      );
     },
     networkInterfaces: () =>
       ({
@@ -28,7 +36,7 @@ function source(routes: string, over: Partial<NetworkSource> = {}): NetworkSourc
 
 describe('what is read of the network', () => {
   it('has kind, state and the addresses that packets come back to', async () => {
-    const { interfaces } = await new NetworkReader(CONCENTRATOR, undefined, source('')).read();
+    const { interfaces } = await new NetworkReader(() => CONCENTRATOR, undefined, source()).read();
     expect(interfaces.map(({ name, kind }) => `${name} ${kind}`)).toEqual([
       'lo loopback',
       'enp3s0 hardware',
@@ -56,6 +64,7 @@ describe('what is read of the network', () => {
       addresses: ['192.168.1.20', '2001:db8:1::20'],
       // The concentrator has IPv4 alone.
       routes: [4],
+      routing: { sources: [], strays: [], ways: [expect.stringContaining('"dev":"enp3s0"')] },
     });
     expect(state('enx02')).toMatchObject({ macs: ['0c:5b:8f:27:9a:64'], usbPath: '1-1.2' });
     expect(state('wlp2s0')).toMatchObject({ isUp: true, hasCarrier: false, addresses: [] });
@@ -65,30 +74,59 @@ describe('what is read of the network', () => {
   });
 
   it('asks the kernel for a route over each interface that has an address, and takes its no', async () => {
-    const kernel = source(NO_ROUTES);
-    const { interfaces } = await new NetworkReader(CONCENTRATOR, undefined, kernel).read();
-    expect(kernel.asked.slice(0, 3)).toEqual([
-      'route get fibmatch 203.0.113.9 oif enp3s0',
-      'route get fibmatch 203.0.113.9 oif docker0',
-      'route get fibmatch 203.0.113.9 oif wg0',
+    const kernel = source((question) => / oif (enp3s0|docker0|wg0) /.test(question));
+    const { interfaces } = await new NetworkReader(() => CONCENTRATOR, undefined, kernel).read();
+    expect(kernel.asked.slice(0, 4)).toEqual([
+      'route get fibmatch 203.0.113.9 oif enp3s0 ipproto tcp dport 8443',
+      'route get fibmatch 203.0.113.9 from 192.168.1.20 oif enp3s0 ipproto tcp dport 8443',
+      'route get fibmatch 203.0.113.9 from 192.168.1.20 ipproto tcp dport 8443',
+      'route get fibmatch 203.0.113.9 oif docker0 ipproto tcp dport 8443',
     ]);
     const routes = Object.fromEntries(interfaces.map((one) => [one.name, one.routes]));
     expect(routes).toMatchObject({ enp3s0: [], docker0: [], wg0: [], enx02: [4], enx03: [4], ppp0: [4] });
   });
 
+  it('knows the source address that a rule wants, and addresses whose packets leave elsewhere', async () => {
+    // A rule by source address alone leads over wg0; everything else leaves over enp3s0.
+    const kernel = source((question) => / oif wg0 /.test(question) && !question.includes(' from '));
+    const { interfaces } = await new NetworkReader(() => CONCENTRATOR, undefined, kernel).read();
+    const routingOf = (name: string) => interfaces.find((one) => one.name === name)?.routing;
+    expect(routingOf('wg0')).toMatchObject({ sources: ['10.9.0.2'], strays: ['10.9.0.2'] });
+    expect(interfaces.find(({ name }) => name === 'wg0')?.routes).toEqual([4]);
+    expect(routingOf('enp3s0')).toMatchObject({ sources: [], strays: [] });
+    expect(routingOf('ppp0')).toMatchObject({ sources: [], strays: ['198.51.100.3'] });
+  });
+
+  it('asks without the port where an older version does not know it', async () => {
+    const whole = source();
+    const old: NetworkSource = {
+      ...whole,
+      runIp: (args, input) =>
+        input?.includes('ipproto')
+          ? Promise.resolve({ stdout: '', stderr: 'Error: either "to" is duplicate\nCommand failed -:1\n' })
+          : whole.runIp(args, input),
+    };
+    const { interfaces } = await new NetworkReader(() => CONCENTRATOR, undefined, old).read();
+    expect(interfaces.find(({ name }) => name === 'wwan0')?.routes).toEqual([4]);
+  });
+
   it('seeks a default route where the concentrator is known by name, in each family', async () => {
-    const kernel = source('');
-    const reader = new NetworkReader([{ host: 'vps.example.org', port: 8443 }], undefined, kernel);
+    const kernel = source();
+    const reader = new NetworkReader(
+      () => routeTargets([{ host: 'vps.example.org', port: 8443 }], () => []),
+      undefined,
+      kernel,
+    );
     const { interfaces } = await reader.read();
-    expect(kernel.asked.filter((line) => line.endsWith('wwan0'))).toEqual([
-      'route get fibmatch 192.0.2.1 oif wwan0',
-      'route get fibmatch 2001:db8::1 oif wwan0',
+    expect(kernel.asked.filter((line) => / \S+ oif wwan0 /.test(line) && !line.includes('from'))).toEqual([
+      'route get fibmatch 192.0.2.1 oif wwan0 ipproto tcp dport 8443',
+      'route get fibmatch 2001:db8::1 oif wwan0 ipproto tcp dport 8443',
     ]);
     expect(interfaces.find(({ name }) => name === 'wwan0')?.routes).toEqual([4, 6]);
   });
 
   it('seeks a default route in IPv6 over an interface that has IPv6 alone: a translator may be there', async () => {
-    const kernel = source('');
+    const kernel = source();
     const address = [{ family: 'inet6', local: '2001:470::5', prefixlen: 64, scope: 'global' }];
     const link = {
       ifindex: 7,
@@ -101,13 +139,16 @@ describe('what is read of the network', () => {
       args.includes('address')
         ? Promise.resolve({ stdout: JSON.stringify([link]), stderr: '' })
         : kernel.runIp(args, input);
-    const { interfaces } = await new NetworkReader(CONCENTRATOR, undefined, { ...kernel, runIp }).read();
-    expect(kernel.asked).toEqual(['route get fibmatch 2001:db8::1 oif wwan7']);
+    const { interfaces } = await new NetworkReader(() => CONCENTRATOR, undefined, {
+      ...kernel,
+      runIp,
+    }).read();
+    expect(kernel.asked[0]).toBe('route get fibmatch 2001:db8::1 oif wwan7 ipproto tcp dport 8443');
     expect(interfaces).toMatchObject([{ name: 'wwan7', routes: [6] }]);
   });
 
   it('claims nothing about routes from a version that does not understand the question', async () => {
-    const { interfaces } = await new NetworkReader(CONCENTRATOR, undefined, source(OLD_VERSION)).read();
+    const { interfaces } = await new NetworkReader(() => CONCENTRATOR, undefined, source(OLD_VERSION)).read();
     expect(interfaces.every(({ routes }) => routes === undefined)).toBe(true);
   });
 
@@ -120,7 +161,11 @@ describe('what is read of the network', () => {
     },
   ])('comes from Node.js when $what', async ({ runIp, why }) => {
     const told = vi.fn();
-    const { interfaces } = await new NetworkReader(CONCENTRATOR, told, source('', { runIp })).read();
+    const { interfaces } = await new NetworkReader(
+      () => CONCENTRATOR,
+      told,
+      source(undefined, { runIp }),
+    ).read();
     expect(interfaces).toEqual([
       expect.objectContaining({ name: 'lo', kind: 'loopback', addresses: [] }),
       expect.objectContaining({
@@ -135,8 +180,8 @@ describe('what is read of the network', () => {
 
   it('is an error, and no empty network, when ip could not be run this time', async () => {
     let fails = true;
-    const whole = source('');
-    const reader = new NetworkReader(CONCENTRATOR, undefined, {
+    const whole = source();
+    const reader = new NetworkReader(() => CONCENTRATOR, undefined, {
       ...whole,
       runIp: (args, input) => (fails ? Promise.reject(new Error('EAGAIN')) : whole.runIp(args, input)),
     });
@@ -147,11 +192,11 @@ describe('what is read of the network', () => {
 
   it('is an error, and no network without routes, when an ip that has worked is of no use for a moment', async () => {
     const told = vi.fn();
-    const whole = source('');
+    const whole = source();
     let answer: IpResult | undefined | 'whole' = 'whole';
     const runIp: NetworkSource['runIp'] = (args, input) =>
       answer === 'whole' ? whole.runIp(args, input) : Promise.resolve(answer);
-    const reader = new NetworkReader(CONCENTRATOR, told, { ...whole, runIp });
+    const reader = new NetworkReader(() => CONCENTRATOR, told, { ...whole, runIp });
     const before = await reader.read();
     answer = { stdout: '', stderr: 'Cannot allocate memory' };
     await expect(reader.read()).rejects.toThrow('ip: Cannot allocate memory');
@@ -164,5 +209,39 @@ describe('what is read of the network', () => {
     for (let lapse = 1; lapse < 10; lapse++) await expect(reader.read()).rejects.toThrow();
     expect((await reader.read()).interfaces).toHaveLength(2);
     expect(told).toHaveBeenCalledOnce();
+  });
+
+  it('is an error that says what to do where the system tells nothing', async () => {
+    const runIp = () =>
+      Promise.resolve({ stdout: '', stderr: 'Cannot bind netlink socket: Permission denied' });
+    const networkInterfaces = () => {
+      throw Object.assign(new Error('uv_interface_addresses returned Unknown system error 13'), {
+        code: 'ERR_SYSTEM_ERROR',
+      });
+    };
+    const reader = new NetworkReader(
+      () => CONCENTRATOR,
+      undefined,
+      source(undefined, { runIp, networkInterfaces }),
+    );
+    await expect(reader.read()).rejects.toThrow(/ERR_SYSTEM_ERROR.*: give uplinks as a list/);
+  });
+
+  it('has names of any bytes', async () => {
+    const link =
+      '{"ifindex":7,"ifname":"w\\\'\xe4\x01"","flags":["UP","LOWER_UP"],"addr_info":[{"local":"10.0.0.1"}]}';
+    const utf8 = link.replace('7', '8').replace('\xe4\x01', '\xc3\xa4');
+    const runIp: NetworkSource['runIp'] = (_, batch) =>
+      Promise.resolve(
+        batch === undefined
+          ? { stdout: `[${link.replace('"",', '\\"",')},${utf8.replace('"",', '\\"",')}]\n`, stderr: '' }
+          : answeredRoutes(batch, () => false),
+      );
+    const { interfaces } = await new NetworkReader(
+      () => CONCENTRATOR,
+      undefined,
+      source(undefined, { runIp }),
+    ).read();
+    expect(interfaces.map(({ name }) => name)).toEqual(['w\'%E4%01"', 'w\'ä"']);
   });
 });

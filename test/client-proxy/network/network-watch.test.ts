@@ -15,6 +15,7 @@ function bed() {
   const state = {
     ...{ names: ['lan'], reads: 0, fails: false, isWatching: false },
     ...{ onEvent: () => {}, looks: 0 as unknown, lookCount: 0 },
+    unknown: [] as string[],
   };
   const views: string[][] = [];
   const watch = new NetworkWatch({
@@ -45,6 +46,7 @@ function bed() {
       };
     },
     onView: ({ interfaces }) => views.push(interfaces.map(({ name }) => name)),
+    onUnknown: (reason) => state.unknown.push(reason),
     logger: pino({ enabled: false }),
   });
   return { watch, state, views };
@@ -140,5 +142,29 @@ describe('the watch over the network', () => {
     await vi.advanceTimersByTimeAsync(2_000);
     expect(views).toHaveLength(1);
     expect(vi.getTimerCount()).toBe(0);
+  });
+
+  it('reads again when it is told to, until it is stopped', async () => {
+    const { watch, state, views } = bed();
+    void watch.start();
+    await vi.advanceTimersByTimeAsync(1_000);
+    state.names = ['lan', 'lte'];
+    watch.refresh();
+    await vi.advanceTimersByTimeAsync(20);
+    expect(views.at(-1)).toEqual(['lan', 'lte']);
+    watch.stop();
+    const { reads } = state;
+    watch.refresh();
+    await vi.advanceTimersByTimeAsync(1_000);
+    expect(state.reads).toBe(reads);
+  });
+
+  it('says why it knows nothing, once for each reason', async () => {
+    const { watch, state } = bed();
+    state.fails = true;
+    void watch.start();
+    await vi.advanceTimersByTimeAsync(5_000);
+    expect(state.unknown).toEqual(['EMFILE']);
+    watch.stop();
   });
 });

@@ -1,3 +1,5 @@
+import type { IpResult } from '../../../client-proxy/network/run-ip.ts';
+
 /** What `ip -json -details address` printed on a laptop with much on it; what nobody reads is left out. */
 export const IP_ADDRESS = JSON.stringify([
   link(1, 'lo', { link_type: 'loopback', flags: ['LOOPBACK', 'UP', 'LOWER_UP'] }, ['127.0.0.1', '::1']),
@@ -23,14 +25,25 @@ export const IP_ADDRESS = JSON.stringify([
   },
 ]);
 
-/** And `ip -force -batch -` to stderr: the first three questions have no route, each in its own words. */
-export const NO_ROUTES = `RTNETLINK answers: No route to host
-Command failed -:1
-RTNETLINK answers: Network is unreachable
-Command failed -:2
-Cannot find device "enx02"
-Command failed -:3
-`;
+/** What `ip -json -force -batch -` prints for questions of this batch, where those that `fails` names have no route. */
+export function answeredRoutes(batch: string, fails: (question: string) => boolean): IpResult {
+  const answers = batch
+    .trimEnd()
+    .split('\n')
+    .map((question, index) => {
+      const dev = / oif (\S+)/.exec(question)?.[1] ?? 'enp3s0';
+      return fails(question)
+        ? { stdout: '', stderr: `RTNETLINK answers: Network is unreachable\nCommand failed -:${index + 1}\n` }
+        : {
+            stdout: `[{"dst":"default","gateway":"192.168.1.1","dev":"${dev}","metric":100,"flags":[]}]\n`,
+            stderr: '',
+          };
+    });
+  return {
+    stdout: answers.map(({ stdout }) => stdout).join(''),
+    stderr: answers.map(({ stderr }) => stderr).join(''),
+  };
+}
 
 /** The same from a version that does not know \`fibmatch\`. */
 export const OLD_VERSION = `Error: any valid prefix is expected rather than "fibmatch".

@@ -145,6 +145,23 @@ it('dials at once after the loss of one that had lasted, and waits after that of
   expect(seen.up).toEqual([0, 1, 2]);
 });
 
+it('retires a certain one, and dials another in its place only where it is wanted', async () => {
+  const { path, seen } = bed();
+  path.setWanted(3);
+  await vi.advanceTimersByTimeAsync(1_000);
+  path.retire(1);
+  path.setWanted(2);
+  await vi.advanceTimersByTimeAsync(1_000);
+  expect([seen.up, seen.retired]).toEqual([[0, 1, 2], [1]]);
+  path.retire(0);
+  path.setWanted(2);
+  await vi.advanceTimersByTimeAsync(1_000);
+  expect([seen.up, seen.retired]).toEqual([
+    [0, 1, 2, 3],
+    [1, 0],
+  ]);
+});
+
 it('is up while further subflows fail, and tries them again with back-off', async () => {
   const { path, seen } = bed();
   await vi.advanceTimersByTimeAsync(1_000);

@@ -85,3 +85,29 @@ it('tells the path that has a subflow, and no other, that it is gone', async () 
   dialer.paths.onSubflowRecovered(2);
   expect(dialer.paths.isUp).toBe(true);
 });
+
+it('has more subflows than configured while paths are searched, and lets those go that are named', async () => {
+  let ids = 0;
+  const retired: number[] = [];
+  const subflows = Object.assign(new ManagedSubflows({ driver: undefined, admit: async () => ids++ }), {
+    retire: (id: number) => void retired.push(id),
+  });
+  const transport = { destroy() {} } as SubflowTransport;
+  const reach: UplinkDialling['reach'] = async (_uplink, [target]) => ({ transport, address: target! });
+  const dialer = bed({ mode: 'per-uplink', subflows, reach });
+  dialer.setRole({ ...dialer.uplink, subflowsPerPath: 2 });
+  dialer.setAddresses([HERE], 8);
+  await vi.advanceTimersByTimeAsync(50);
+  dialer.search(2, []);
+  await vi.advanceTimersByTimeAsync(50);
+  expect(dialer.paths.subflowIds).toEqual([0, 1, 2, 3]);
+  dialer.search(1, [0, 2]);
+  await vi.advanceTimersByTimeAsync(50);
+  expect([dialer.paths.subflowIds, retired]).toEqual([
+    [1, 3, 4],
+    [0, 2],
+  ]);
+  dialer.search(0, [1]);
+  await vi.advanceTimersByTimeAsync(50);
+  expect(dialer.paths.subflowIds).toEqual([3, 4]);
+});

@@ -2,16 +2,20 @@ import { expect, it } from 'vitest';
 import { clientReadiness, type ReadinessSource } from '../../../client-proxy/status/client-readiness.ts';
 
 const UP = { name: 'dsl', isUp: true, state: 'in-use', cause: 'none', reason: 'in use' } as const;
-const DOWN = { name: 'lte', isUp: false, state: 'down', cause: 'no-network', reason: 'no carrier' } as const;
+const DOWN = { name: 'lte', isUp: false, state: 'down', cause: 'no-carrier', reason: 'no carrier' } as const;
 const leftOut = Array.from({ length: 40 }, (_, i) => ({
   interface: `eth${i}`,
   reason: 'no route',
   isCandidate: true,
 }));
 
-const source = (uplinks: readonly (typeof UP | typeof DOWN)[], isEstablished = true): ReadinessSource => ({
+const source = (
+  uplinks: readonly (typeof UP | typeof DOWN)[],
+  isEstablished = true,
+  whyUnknown?: string,
+): ReadinessSource => ({
   keeper: { isEstablished },
-  uplinks: { leftOut },
+  uplinks: { leftOut, whyUnknown },
   uplinkStatus: () => uplinks,
 });
 
@@ -37,4 +41,5 @@ it('is not there without an uplink, and tells which interfaces are none, within 
     ['uplink lte: no carrier', 'interface eth0, left out: no route'],
   ]);
   expect(clientReadiness(source([])).reasons[0]).toBe('no interface is an uplink');
+  expect(clientReadiness(source([], true, 'nothing is told')).reasons[1]).toBe('nothing is told');
 });

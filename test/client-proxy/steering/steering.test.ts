@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { parseTimeSpan } from '../../../client-proxy/schedule/time-span.ts';
 import type { ConnectRequest } from '../../../client-proxy/socks5/connect-request.ts';
 import { RuleSet } from '../../../client-proxy/steering/rule-set.ts';
 import type { SteeredStream, StreamSteerer } from '../../../client-proxy/steering/steered-streams.ts';
@@ -6,16 +7,19 @@ import { Steering } from '../../../client-proxy/steering/steering.ts';
 import type { SteeringConfig, SteeringRule } from '../../../client-proxy/steering/steering-rule.ts';
 import { UplinkError } from '../../../client-proxy/uplink/uplink-error.ts';
 import type { ErrorName, TributaryError } from '../../../shared/protocol/errors.ts';
-import type { SteeringPolicy } from '../../../shared/protocol/steering/steering-policy.ts';
+import type { StreamPolicy } from '../../../shared/protocol/steering/steering-policy.ts';
 
-const AGGREGATE: SteeringPolicy = { mode: 'aggregate' };
-const REDUNDANT: SteeringPolicy = { mode: 'redundant', only: ['dsl', 'lte'] };
+const AGGREGATE: StreamPolicy = { mode: 'aggregate' };
+const REDUNDANT: StreamPolicy = { mode: 'redundant', only: ['dsl', 'lte'] };
 const BLOCK = { kind: 'block' } as const;
 const DIRECT = { kind: 'direct', uplink: 'dsl' } as const;
 const config = (...rules: SteeringRule[]): SteeringConfig => ({ default: AGGREGATE, rules });
-const steer = (policy: SteeringPolicy) => ({ kind: 'steer', policy }) as const;
+const steer = (policy: StreamPolicy) => ({ kind: 'steer', policy }) as const;
 
-function bench(initial: SteeringConfig, present = ['dsl', 'lte']) {
+type PresentUplinks = { name: string; costPerGB?: number }[];
+
+function bench(initial: SteeringConfig, uplinks: PresentUplinks = [{ name: 'dsl' }, { name: 'lte' }]) {
+  const time = { ms: 0 };
   const streams: SteeredStream[] = [];
   const directs: { uplink: string; onFailed: (error: TributaryError) => void }[] = [];
   const decisions: string[] = [];
@@ -23,9 +27,11 @@ function bench(initial: SteeringConfig, present = ['dsl', 'lte']) {
   const failures: ErrorName[] = [];
   const steering = new Steering({
     rules: new RuleSet(initial),
-    uplinkNames: () => present,
+    uplinks: () => uplinks,
+    wallClock: () => time.ms,
     logger: {
       debug: (fields: unknown) => void log.push({ level: 'debug', fields }),
+      info: (fields: unknown) => void log.push({ level: 'info', fields }),
       warn: (fields: unknown) => void log.push({ level: 'warn', fields }),
     } as never,
     openStream: (_request, steered) => void streams.push(steered),
@@ -39,12 +45,12 @@ function bench(initial: SteeringConfig, present = ['dsl', 'lte']) {
       fail: (error: ErrorName) => void failures.push(error),
     } as unknown as ConnectRequest);
   const warnings = () => log.filter(({ level }) => level === 'warn').map(({ fields }) => fields);
-  return { steering, streams, directs, decisions, warnings, failures, ask };
+  return { steering, streams, directs, decisions, warnings, failures, ask, time, log };
 }
 
 /** Keeps how its streams were steered. */
 class Steerer implements StreamSteerer {
-  readonly steered: [number, SteeringPolicy][] = [];
+  readonly steered: [number, StreamPolicy][] = [];
   input: StreamSteerer['input'] = (work) =>
     work({ streams: { steer: (streamId, policy) => void this.steered.push([streamId, policy]) } });
 }
@@ -126,22 +132,88 @@ describe('other rules', () => {
   });
 });
 
+describe('at another time', () => {
+  const HOUR_MS = 3_600_000;
+  const evening = [parseTimeSpan('18:00-23:00 UTC')!];
+  const opened = (bed: ReturnType<typeof bench>, ...hosts: string[]) => {
+    const steerer = new Steerer();
+    for (const [index, host] of hosts.entries()) {
+      bed.ask(host);
+      bed.streams[index]?.opened(steerer, index);
+    }
+    return steerer;
+  };
+
+  it('rules hold for their times alone, and open streams follow', () => {
+    const bed = bench(config({ hosts: ['a.test'], between: evening, action: steer(REDUNDANT) }));
+    const steerer = opened(bed, 'a.test', 'b.test');
+    expect(bed.streams.map(({ policy }) => policy)).toEqual([AGGREGATE, AGGREGATE]);
+    bed.time.ms = 18 * HOUR_MS;
+    bed.steering.review();
+    expect(steerer.steered).toEqual([[0, REDUNDANT]]);
+    bed.ask('a.test');
+    expect(bed.streams[2]?.policy).toEqual(REDUNDANT);
+    expect(bed.steering.described.holding).toBe(1);
+    bed.time.ms = 23 * HOUR_MS;
+    bed.steering.review();
+    expect(steerer.steered).toEqual([
+      [0, REDUNDANT],
+      [0, AGGREGATE],
+    ]);
+    expect(bed.log.filter(({ level }) => level === 'info')).toHaveLength(2);
+  });
+
+  it('does nothing while nothing changes', () => {
+    const bed = bench(config({ between: evening, action: steer(REDUNDANT) }));
+    const steerer = opened(bed, 'a.test');
+    for (let minute = 1; minute < 18 * 60; minute++) {
+      bed.time.ms = minute * 60_000;
+      bed.steering.review();
+    }
+    expect([steerer.steered, bed.log]).toEqual([[], []]);
+  });
+
+  it('goes by what the uplinks cost, the cheapest first, and follows when that changes', () => {
+    const byCost = { mode: 'priority', orderBy: 'cost' } as const;
+    const uplinks = [
+      { name: 'sat', costPerGB: 8 },
+      { name: 'lte', costPerGB: 2 },
+      { name: 'dsl' },
+      { name: 'wifi', costPerGB: 2 },
+    ];
+    const bed = bench(
+      { default: { ...byCost, down: { ...byCost, only: ['sat', 'lte'] } }, rules: [] },
+      uplinks,
+    );
+    const steerer = opened(bed, 'a.test');
+    const order = ['dsl', 'lte', 'wifi', 'sat'];
+    const expected = { mode: 'priority', order, down: { mode: 'priority', order, only: ['sat', 'lte'] } };
+    expect(bed.streams[0]?.policy).toEqual(expected);
+    expect(bed.steering.described.default).toMatch(/^up: priority, dsl before lte .* \(by cost\)$/);
+    uplinks[0]!.costPerGB = 0;
+    bed.steering.review();
+    expect(steerer.steered.map(([, policy]) => policy.order)).toEqual([['sat', 'dsl', 'lte', 'wifi']]);
+    bed.steering.review();
+    expect(steerer.steered).toHaveLength(1);
+  });
+});
+
 describe('the log', () => {
   it('names uplinks of rules that are not there, once the uplinks are known and after a reload', () => {
     const { steering, warnings } = bench(config({ action: { kind: 'direct', uplink: 'wifi' } }));
-    steering.checkUplinks();
+    steering.review();
     expect(warnings()).toEqual([{ missing: ['wifi'], present: ['dsl', 'lte'] }]);
-    const policy: SteeringPolicy = { mode: 'weighted', weights: { dsl: 1, satellite: 1 }, only: ['train'] };
+    const policy: StreamPolicy = { mode: 'weighted', weights: { dsl: 1, satellite: 1 }, only: ['train'] };
     steering.reload(new RuleSet({ default: policy, rules: [{ action: DIRECT }] }));
     expect(warnings()[1]).toEqual({ missing: ['train', 'satellite'], present: ['dsl', 'lte'] });
   });
 
   it('names an uplink of a rule once each time that it goes missing', () => {
-    const present = ['dsl'];
+    const present = [{ name: 'dsl' }];
     const { steering, warnings } = bench(config({ action: DIRECT }), present);
     for (const uplinks of [['dsl'], [], [], ['lte'], ['dsl'], []]) {
-      present.splice(0, 1, ...uplinks);
-      steering.checkUplinks();
+      present.splice(0, 1, ...uplinks.map((name) => ({ name })));
+      steering.review();
     }
     const missing = ['dsl'];
     expect(warnings()).toEqual([

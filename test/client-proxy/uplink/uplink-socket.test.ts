@@ -130,6 +130,33 @@ describe('bound to an interface', () => {
   });
 });
 
+describe('bound to both', () => {
+  const binding = { kind: 'interface', interface: 'lo' } as const;
+  const target = () => ({ host: '127.0.0.1', port });
+
+  test('an interface and the source address that its rule wants', needs('libc'), async () => {
+    const attachment = () => ({ interface: 'lo', address: '127.0.0.3' });
+    const socket = await connectThroughUplink(uplink(binding), target(), { ...limit, attachment });
+    expect(await answer(socket)).toBe('127.0.0.3');
+  });
+
+  test('an address and the interface that has it', needs('libc'), async () => {
+    const from = uplink({ kind: 'address', address: '127.0.0.4' });
+    const attachment = () => ({ interface: 'lo', address: '127.0.0.4' });
+    const socket = await connectThroughUplink(from, target(), { ...limit, attachment });
+    expect(await answer(socket)).toBe('127.0.0.4');
+    const elsewhere = { ...limit, attachment: () => ({ interface: 'missing0', address: '127.0.0.4' }) };
+    // The kernel does not bind to it: the address has to do.
+    expect(await answer(await connectThroughUplink(from, target(), elsewhere))).toBe('127.0.0.4');
+  });
+
+  test('an address that is gone is named', needs('libc'), async () => {
+    const attachment = () => ({ interface: 'lo', address: '0.0.0.1' });
+    const error = await failure(connectThroughUplink(uplink(binding), target(), { ...limit, attachment }));
+    expect(error.message).toMatch(/^uplink wifi: this machine has no address 0\.0\.0\.1 now/);
+  });
+});
+
 describe('through an upstream SOCKS5 proxy', () => {
   let relay: SocksRelay | undefined;
   afterEach(() => relay?.close());
@@ -144,6 +171,24 @@ describe('through an upstream SOCKS5 proxy', () => {
     const named = await connectThroughUplink(through(relay.port), { host: 'localhost', port }, limit);
     expect(await answer(named)).toBe('127.0.0.1');
     expect(relay.requests).toEqual([`127.0.0.1:${port}`, `localhost:${port}`]);
+  });
+
+  test.each([
+    ['an interface', { kind: 'interface', interface: 'lo' }, '127.0.0.1'],
+    ['an address', { kind: 'address', address: '127.0.0.5' }, '127.0.0.1'],
+    ['an interface, the proxy by name', { kind: 'interface', interface: 'lo' }, 'localhost'],
+  ] as const)('over %s', needs('libc'), async (_, over, host) => {
+    relay = await startSocksRelay();
+    const proxy = uplink({ kind: 'proxy', host, port: relay.port, over });
+    const socket = await connectThroughUplink(proxy, { host: '127.0.0.1', port }, limit);
+    expect(socket.localAddress).toBe(over.kind === 'address' ? over.address : '127.0.0.1');
+    expect(await answer(socket)).toBe('127.0.0.1');
+    const astray = uplink({
+      ...{ kind: 'proxy', host, port: relay.port },
+      over: { kind: 'interface', interface: 'missing0' },
+    });
+    const error = await failure(connectThroughUplink(astray, { host: '127.0.0.1', port }, limit));
+    expect(error.message).toContain('there is no network interface missing0 now');
   });
 
   test('logs in; a refused login says so and keeps the password to itself', async () => {

@@ -1,15 +1,12 @@
 import { isIP } from 'node:net';
 import { whyVirtual } from '../../../client-proxy/network/interface-kind.ts';
-import {
-  answeredRoutes,
-  parseIpAddress,
-  type RouteQuestion,
-} from '../../../client-proxy/network/ip-output.ts';
+import { parseIpAddress } from '../../../client-proxy/network/ip-output.ts';
+import { type RouteQuestion, readRouteAnswers } from '../../../client-proxy/network/route-questions.ts';
 import { type FuzzTarget, promise } from '../fuzz-target.ts';
 
 const QUESTIONS: readonly RouteQuestion[] = [
-  { device: 'wan0', target: '192.0.2.1' },
-  { device: 'wan1', target: '2001:db8::1' },
+  { target: { host: '192.0.2.1', port: 1 }, over: { name: 'wan0', index: 2 } },
+  { target: { host: '2001:db8::1', port: 1 }, source: '2001:db8::2' },
 ];
 
 const ADDRESSES = [
@@ -32,10 +29,11 @@ export const ipOutput: FuzzTarget = {
   maxBytes: 2_048,
   seeds: () => [
     Uint8Array.of(0, ...Buffer.from(JSON.stringify(ADDRESSES))),
+    Uint8Array.of(1, ...Buffer.from('[{"dst":"default","nexthops":[{"dev":"wan0"}]}]\n')),
     Uint8Array.of(1, ...Buffer.from('RTNETLINK answers: Network is unreachable\nCommand failed -:2\n')),
   ],
   run(input) {
-    const text = Buffer.from(input.subarray(1)).toString('utf8');
+    const text = Buffer.from(input.subarray(1)).toString('latin1');
     if (((input[0] ?? 0) & 1) === 0) readAddresses(text);
     else readRoutes(text);
   },
@@ -54,9 +52,10 @@ function readAddresses(text: string): void {
 }
 
 function readRoutes(text: string): void {
-  const answered = answeredRoutes(QUESTIONS, text);
-  promise(
-    answered?.every((question) => QUESTIONS.includes(question)) ?? true,
-    'a route that nobody asked for',
-  );
+  // Either of what it prints may be anything.
+  const answers = readRouteAnswers(QUESTIONS, { stdout: text, stderr: '' });
+  promise(answers?.size === QUESTIONS.length, 'a question without an answer');
+  for (const question of readRouteAnswers(QUESTIONS, { stdout: '', stderr: text })?.keys() ?? []) {
+    promise(QUESTIONS.includes(question), 'an answer that nobody asked for');
+  }
 }

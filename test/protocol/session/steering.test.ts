@@ -43,6 +43,26 @@ describe('a client that opens a stream', () => {
     expect(bed.sentControl()).toMatchObject([{ type: 'open', mode: 5 }]);
   });
 
+  it('asks the peer for what holds down alone, and goes by the rest itself', () => {
+    const bed = new SessionBed('client', [0, 1]);
+    const down = { mode: 'priority', order: ['uplink0'] } as const;
+    const id = bed.at(0).streams.open(ORIGIN, { mode: 'aggregate', only: ['uplink1'], down });
+    const sent = bed.sentControl();
+    expect(sent[0]).toMatchObject({ type: 'open', mode: 3 });
+    expect(sent[1]).toEqual(frameOfPolicy(down, id, 1));
+    expect(carriers(bed, id)).toEqual([1]);
+    bed.at(0).streams.steer(id, { mode: 'aggregate', only: ['uplink0'], down: { mode: 'redundant' } });
+    expect(bed.sentControl()).toEqual([frameOfPolicy({ mode: 'redundant' }, id, 2)]);
+    expect(carriers(bed, id)).toEqual([0]);
+  });
+
+  it('has uplinks dialled to which either direction is bound', () => {
+    const bed = new SessionBed('client', [0, 1]);
+    const down = { mode: 'aggregate', only: ['uplink2'] } as const;
+    bed.at(0).streams.open(ORIGIN, { mode: 'aggregate', only: ['uplink1'], down });
+    expect(bed.session.snapshot().boundTo).toEqual([['uplink1'], ['uplink2']]);
+  });
+
   it('sends another one for each change, and those that wait no more once there is a newer one', () => {
     const bed = new SessionBed('client');
     const id = bed.at(0).streams.open(ORIGIN, { mode: 'aggregate' });
@@ -58,8 +78,10 @@ describe('a client that opens a stream', () => {
   it('is told at once of a policy that the wire can not carry, and has no stream then', () => {
     const bed = new SessionBed('client');
     const wrong = { mode: 'aggregate', only: [] } as const;
+    const wrongDown = { mode: 'aggregate', down: wrong } as const;
     const misuse = { code: 'internalError', name: 'MisuseError' };
     expect(thrownBy(() => bed.at(0).streams.open(ORIGIN, wrong))).toEqual(misuse);
+    expect(thrownBy(() => bed.at(0).streams.open(ORIGIN, wrongDown))).toEqual(misuse);
     expect(bed.session.streams.count).toBe(0);
     const id = bed.at(0).streams.open(ORIGIN, { mode: 'aggregate' });
     expect(thrownBy(() => bed.at(0).streams.steer(id, wrong))).toEqual(misuse);

@@ -14,8 +14,10 @@ it('streams with equal policies share one object, and all that are not steered a
   expect(begin({ mode: 'redundant', only: ['dsl'] }).shared).toBe(bound.shared);
   expect(begin({ mode: 'redundant', only: ['lte'] }).shared).not.toBe(bound.shared);
   const free = begin({ mode: 'aggregate' });
-  expect(begin({ mode: 'aggregate', order: ['dsl'] }).shared).toBe(free.shared);
+  expect(begin({ mode: 'aggregate', weights: { dsl: 1 } }).shared).toBe(free.shared);
   expect([bound.isSteered, free.isSteered]).toEqual([true, false]);
+  expect(begin({ mode: 'aggregate', order: ['dsl'] }).isSteered).toBe(true);
+  expect(begin({ mode: 'aggregate', maxLoss: 0.02 }).isSteered).toBe(true);
   expect(begin({ mode: 'aggregate', only: ['dsl'] }).isSteered).toBe(true);
 });
 
@@ -58,4 +60,20 @@ it('follows no more different policies than it may, those that are a mode alone 
   streams[2]!.steer(further);
   streams[3]!.end();
   begin({ mode: 'priority', order: ['another'] });
+});
+
+it('counts both directions of a stream, and gives both back', () => {
+  const session = make();
+  const numbered = (i: number) => ({ mode: 'priority', order: [`u${i}`] }) as const;
+  const both = (i: number) => ({ ...numbered(i), down: numbered(i + 1) });
+  const tooMany = { code: 'resourceExceeded', name: 'StreamError' };
+  for (let i = 0; i < MAX_POLICIES - 2; i++) session.begin(numbered(i), NOTHING_SENT);
+  const plain = session.begin({ mode: 'aggregate' }, NOTHING_SENT);
+  expect(plain.isSteered).toBe(false);
+  plain.steer(both(1_000));
+  expect(plain.shared.policy).toEqual(numbered(1_000));
+  expect(thrownBy(() => session.begin(numbered(2_000), NOTHING_SENT))).toEqual(tooMany);
+  plain.steer(both(3_000));
+  plain.end();
+  session.begin(both(4_000), NOTHING_SENT);
 });

@@ -17,7 +17,12 @@ function bed(role: 'client' | 'concentrator' = 'concentrator') {
   const now = new TestClock();
   const { at } = now;
   const told: ControlItem[] = [];
-  const host = { role, tellPeer: (item: ControlItem) => told.push(item), onSubflowsWanted() {} };
+  const host = {
+    role,
+    tellPeer: (item: ControlItem) => told.push(item),
+    onSubflowsWanted() {},
+    onPathSearch() {},
+  };
   const uplinks = new Uplinks(host, now, DEFAULT_TUNING);
   const uplink = uplinks.named('dsl');
   const subflow = newSubflow({ id: 0 }, uplink, now);

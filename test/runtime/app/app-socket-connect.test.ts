@@ -62,24 +62,6 @@ describe('connectAppSocket', () => {
     await seen.close.promise;
   });
 
-  test('sends from the given local address', async () => {
-    const from = deferred<string | undefined>();
-    const port = await origin((socket) => {
-      from.resolve(socket.remoteAddress);
-      socket.destroy();
-    });
-    const app = await connectAppSocket({
-      host: '127.0.0.1',
-      port,
-      localAddress: '127.0.0.3',
-      signal: NEVER,
-      pool: new BlockPool(() => performance.now()),
-    });
-    expect(app.localAddress).toBe('127.0.0.3');
-    expect(await from.promise).toBe('127.0.0.3');
-    app.destroy();
-  });
-
   test("keeps Node's error code", async () => {
     const port = await origin(() => {});
     const listener = await acceptAppSockets({

@@ -215,6 +215,40 @@ describe('a stream that is bound to uplinks', () => {
   });
 });
 
+describe('a stream with a policy for each direction', () => {
+  const both = {
+    ...streaming(4),
+    client: { ...streaming(2).origin, sendsAfterPeer: false },
+    origin: { ...streaming(4).origin, sendsAfterPeer: false },
+  };
+
+  it('goes up over one uplink and down over the other, and back when it is steered so', () => {
+    const world = connectedWorld(wifi, lte);
+    const order = (name: string) => ({ mode: 'active-standby', order: [name] }) as const;
+    open(world, both, { ...order('lte'), down: order('wifi') });
+    world.advance(2_000);
+    const [down, up] = [new Usage(world), new Usage(world, 'client')];
+    world.advance(5_000);
+    expect([down.shareOf('wifi') > 0.95, up.shareOf('lte') > 0.9]).toEqual([true, true]);
+    world.steer(0, { ...order('wifi'), down: order('lte') });
+    world.advance(500);
+    down.take();
+    up.take();
+    world.advance(5_000);
+    expect([down.shareOf('lte') > 0.95, up.shareOf('wifi') > 0.9]).toEqual([true, true]);
+  });
+
+  it('has the mode of each direction', () => {
+    const world = connectedWorld(wifi, lte);
+    open(world, both, { mode: 'redundant', down: { mode: 'aggregate', only: ['wifi'] } });
+    world.advance(2_000);
+    const [down, up] = [new Usage(world), new Usage(world, 'client')];
+    world.advance(5_000);
+    expect(down.shareOf('wifi')).toBeGreaterThan(0.95);
+    expect(Math.abs(up.shareOf('wifi') - 0.5)).toBeLessThan(0.1);
+  });
+});
+
 describe('a policy that changes while the stream is open', () => {
   it('moves both directions', () => {
     const world = connectedWorld(wifi, lte);

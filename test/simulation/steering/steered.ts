@@ -1,4 +1,4 @@
-import type { SteeringPolicy } from '../../../shared/protocol/steering/steering-policy.ts';
+import type { StreamPolicy } from '../../../shared/protocol/steering/steering-policy.ts';
 import type { Side } from '../network.ts';
 import { download, eager } from '../steady.ts';
 import type { StreamRun, StreamSpec, World } from '../world.ts';
@@ -49,6 +49,6 @@ export function streaming(megabitsPerSecond: number, everyMs = 20): StreamSpec {
   return { ...download(0), origin };
 }
 
-export function open(world: World, spec: StreamSpec, policy: SteeringPolicy): StreamRun {
+export function open(world: World, spec: StreamSpec, policy: StreamPolicy): StreamRun {
   return world.openStream(spec, policy)!;
 }

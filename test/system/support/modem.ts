@@ -5,8 +5,11 @@
  *   client                         modem                              concentrator
  *    <name> 192.168.8.100 ◄────► lan 192.168.8.1   wan 10.78.N.2 ◄────► <name> 10.78.N.1
  */
+import { once } from 'node:events';
+import { join } from 'node:path';
 import { Namespace, run } from '../../bed/namespace.ts';
 import type { Network } from './namespaces.ts';
+import { ROOT } from './program.ts';
 
 /** Of a path between client and concentrator, megabits per second. */
 const RATE = ['tbf', 'rate', '40mbit', 'burst', '16kb', 'latency', '50ms'];
@@ -88,7 +91,18 @@ export class Modem {
     await this.#router.exec('nft', ['-f', '-'], { input: `${rules}\n` });
   }
 
+  /** Has it serve SOCKS5 at 192.168.8.1:1080, as a phone that shares its connection may. */
+  async serveSocks(): Promise<void> {
+    const program = join(ROOT, 'test', 'system', 'support', 'socks-relay.mjs');
+    const child = this.#router.spawn(process.execPath, [program, '192.168.8.1', '1080'], {
+      stdio: ['ignore', 'pipe', 'inherit'],
+    });
+    await once(child.stdout!, 'data');
+  }
+
   async unplug(): Promise<void> {
+    await this.#router.killAll();
+
     await run('ip', ['netns', 'delete', this.#router.name]);
   }
 }

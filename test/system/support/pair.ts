@@ -18,6 +18,7 @@ export interface ConfiguredUplink {
   readonly name: string;
   readonly interface?: string;
   readonly address?: string;
+  readonly proxy?: string;
   readonly nameServers?: readonly string[];
   readonly backup?: boolean;
   readonly standby?: string;

@@ -9,15 +9,18 @@ const PATHS = 8;
 const PATH_MBPS = 10;
 /** As within a building. */
 const RTT_MS = 1;
-const TRANSFER_MS = 5_000;
-const WARM_UP_MS = 1_500;
+/** By then other paths are to have been found. */
+const WARM_UP_MS = 10_000;
+const TRANSFER_MS = 13_000;
+/** Of what the first ports have met. */
+const FIRST_MS = [500, 900] as const;
 const JOIN_LIMIT_MS = 5_000;
 /** The server's one address, reached over all paths alike. */
 const ADDRESS = '10.77.200.1';
 
 /** One subflow, as a lone TCP connection: one path. */
 export const onePath = dataCentre({ variant: 'one-subflow', subflows: 1 });
-/** Several, each with the path that the hash of its ports gives it. */
+/** Several: the hash of their ports gives some of them the same path at first. */
 export const manyPaths = dataCentre({ variant: 'eight-subflows', subflows: PATHS });
 
 function dataCentre({ variant, subflows }: { variant: string; subflows: number }): UseCase {
@@ -27,7 +30,7 @@ function dataCentre({ variant, subflows }: { variant: string; subflows: number }
     requirement:
       subflows === 1
         ? 'one subflow gets one path: what the others are held against'
-        : 'all paths that the hash gives to the subflows are filled, to 0.8 at least',
+        : 'subflows that share a path are dialled anew from other ports: all paths are filled, to 0.95 within ten seconds',
     bed: {
       uplinks: Array.from({ length: PATHS }, (_, i) => ({
         ...{ name: `path${i + 1}`, rateMbps: PATH_MBPS, rttMs: RTT_MS, queueMs: 50 },
@@ -66,16 +69,21 @@ async function play(scene: Scene, subflows: number): Promise<Check[]> {
   await scene.job({ kind: 'bulk', direction: 'up', ms: TRANSFER_MS }, TRANSFER_MS);
   const upload = await received;
   const { traffic } = scene;
-  const rates = traffic.links.map((link) => traffic.rateMbps(link, 'up', WARM_UP_MS, TRANSFER_MS));
-  const sum = rates.reduce((total, rate) => total + rate, 0);
-  const expected = PATHS * (1 - (1 - 1 / PATHS) ** subflows);
+  const rate = (fromMs: number, toMs: number) =>
+    traffic.links
+      .map((link) => traffic.rateMbps(link, 'up', fromMs, toMs))
+      .reduce((sum, one) => sum + one, 0);
+  const wanted = Math.min(subflows, PATHS);
   return [
     noneBroken('uploads', upload),
     exactly('subflows', ports.length, subflows),
-    shown(`paths of ${PATHS} that ${subflows} random ports hit on average`, expected),
-    shown('paths that the hash gives to these', paths),
-    atLeast('rate over that of these paths', sum / (paths * PATH_MBPS), 0.8),
-    shown(`rate over that of all ${PATHS}`, sum / (PATHS * PATH_MBPS)),
+    shown(`paths of ${PATHS} that the hash gives to the first ports`, paths),
+    shown(`rate over that of all ${PATHS}, at first`, rate(...FIRST_MS) / (PATHS * PATH_MBPS)),
+    atLeast(
+      `rate over that of ${wanted} path(s), from ${WARM_UP_MS / 1000} s on`,
+      rate(WARM_UP_MS, TRANSFER_MS) / (wanted * PATH_MBPS),
+      subflows === 1 ? 0.8 : 0.95,
+    ),
   ];
 }
 

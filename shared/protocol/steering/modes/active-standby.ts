@@ -2,6 +2,8 @@ import type { Now } from '../../now.ts';
 import { earliest, freeOn, least } from '../../scheduler/delivery-time.ts';
 import type { ModeContext } from '../../scheduler/mode-context.ts';
 import type { PacketScheduler, SegmentRequest } from '../../scheduler/packet-scheduler.ts';
+import { pathDelayMs } from '../../scheduler/path-delay.ts';
+import type { UplinkLimits } from '../../scheduler/uplink-limits.ts';
 import { UplinkOrder } from '../../scheduler/uplink-order.ts';
 import type { SubflowView, UplinkView } from '../../subflow/subflow-view.ts';
 
@@ -13,26 +15,28 @@ export interface ActiveStandbyTuning {
 export const ACTIVE_STANDBY_TUNING: ActiveStandbyTuning = { returnMs: 1_000 };
 
 /**
- * `active-standby`: the preferred uplink alone; the next one when it is doubted or gone, and back when it has worked
- * again for a while (TS 23.501 section 5.32.8; "make before break": the others are joined all along).
+ * `active-standby`: the preferred uplink alone; the next one when it is doubted, gone or beyond the limits, and back when it has
+ * worked again for a while (TS 23.501 section 5.32.8; "make before break": the others are joined all along).
  */
 export class ActiveStandby implements PacketScheduler {
   readonly #now: Now;
   readonly #tuning: ActiveStandbyTuning;
   readonly #order: UplinkOrder;
+  readonly #limits: UplinkLimits;
   readonly #followsPeer: boolean;
   #current: UplinkView | undefined;
   #better: { readonly uplink: UplinkView; readonly sinceMs: number } | undefined;
 
-  constructor({ policy, followsPeer, now }: ModeContext, tuning: ActiveStandbyTuning) {
+  constructor({ policy, followsPeer, now, limits }: ModeContext, tuning: ActiveStandbyTuning) {
     this.#now = now;
     this.#tuning = tuning;
     this.#order = new UplinkOrder(policy.order);
+    this.#limits = limits({ delayOf: pathDelayMs });
     this.#followsPeer = followsPeer;
   }
 
   select<View extends SubflowView>(request: SegmentRequest, candidates: readonly View[]): View | undefined {
-    this.#current = this.#choose(request, candidates);
+    this.#current = this.#choose(request, this.#limits.within(candidates));
     return freeOn(this.#current, candidates, request);
   }
 
@@ -54,8 +58,7 @@ export class ActiveStandby implements PacketScheduler {
   }
 
   #preferred(request: SegmentRequest, candidates: readonly SubflowView[]): UplinkView {
-    const rank = this.#order.bestRank(candidates);
-    const alike = candidates.filter(({ uplink }) => this.#order.rankOf(uplink) === rank);
+    const alike = this.#order.first(candidates);
     const chosen = this.#followsPeer
       ? least(alike, ({ lastDataMs }) => -lastDataMs)
       : earliest(alike, request);

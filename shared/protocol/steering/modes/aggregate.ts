@@ -1,5 +1,9 @@
 import { deliveryTimeMs, earliest, least, segmentTimeMs } from '../../scheduler/delivery-time.ts';
+import type { ModeContext } from '../../scheduler/mode-context.ts';
 import type { PacketScheduler, SegmentRequest } from '../../scheduler/packet-scheduler.ts';
+import { pathDelayMs } from '../../scheduler/path-delay.ts';
+import type { UplinkLimits } from '../../scheduler/uplink-limits.ts';
+import { UplinkOrder } from '../../scheduler/uplink-order.ts';
 import { type SubflowView, shareBottleneck } from '../../subflow/subflow-view.ts';
 
 export interface AggregateTuning {
@@ -93,6 +97,35 @@ export class Aggregate implements PacketScheduler {
     // the window.
     const fastBytes = (pathRate(candidates, fastest) * slowMs) / 1000;
     return fastBytes * this.#lambda <= windowLeftBytes - (slow.inFlightBytes + lengthBytes);
+  }
+}
+
+/**
+ * `aggregate` with an order or limits: over the uplinks within the limits; what is urgent goes to the first of them, and bulk to
+ * all. How it does so is learned by all streams of the session together.
+ */
+export class PreferringAggregate implements PacketScheduler {
+  readonly #order: UplinkOrder;
+  readonly #limits: UplinkLimits;
+  readonly #aggregate: PacketScheduler;
+  /** What the last segment could have gone to. */
+  #considered: readonly SubflowView[] = [];
+
+  constructor({ policy, limits, aggregate }: ModeContext) {
+    this.#order = new UplinkOrder(policy.order);
+    this.#limits = limits({ delayOf: pathDelayMs });
+    this.#aggregate = aggregate;
+  }
+
+  select<View extends SubflowView>(request: SegmentRequest, candidates: readonly View[]): View | undefined {
+    const within = this.#limits.within(candidates);
+    const considered = request.urgency === 'urgent' ? this.#order.first(within) : within;
+    this.#considered = considered;
+    return this.#aggregate.select(request, considered);
+  }
+
+  mayCopy({ uplink }: SubflowView): boolean {
+    return this.#considered.some((view) => view.uplink === uplink);
   }
 }
 

@@ -1,6 +1,9 @@
 import { freeOn, least } from '../../scheduler/delivery-time.ts';
 import type { ModeContext } from '../../scheduler/mode-context.ts';
 import type { PacketScheduler, Segment, SegmentRequest } from '../../scheduler/packet-scheduler.ts';
+import { pathDelayMs } from '../../scheduler/path-delay.ts';
+import type { UplinkLimits } from '../../scheduler/uplink-limits.ts';
+import { UplinkOrder } from '../../scheduler/uplink-order.ts';
 import { UplinkValues } from '../../scheduler/uplink-values.ts';
 import type { SubflowView, UplinkView } from '../../subflow/subflow-view.ts';
 
@@ -13,19 +16,25 @@ export const WEIGHTED_TUNING: WeightedTuning = { slackBytes: 128 * 1024 };
 
 /**
  * `weighted`: bytes by share, whatever the uplinks could carry; the one that is slowest for its share sets the pace. The
- * shares are those of the uplinks that work; if no uplink with a share does, the others stand in, all alike.
+ * shares are those of the uplinks that work and are within the limits; if no uplink with a share does, the others stand in, the
+ * first of the order, or all alike. Where none is within the limits, the best that would be used without them is.
  */
 export class Weighted implements PacketScheduler {
   readonly #tuning: WeightedTuning;
   /** 0: no share. */
   readonly #weights: UplinkValues<number>;
+  /** Of those that stand in. */
+  readonly #order: UplinkOrder;
+  readonly #limits: UplinkLimits;
   /** Bytes given to each uplink since the set of those that work changed. */
   #sent = new Map<UplinkView, number>();
   #sharers: ReadonlySet<UplinkView> = new Set();
 
-  constructor({ policy }: ModeContext, tuning: WeightedTuning) {
+  constructor({ policy, limits }: ModeContext, tuning: WeightedTuning) {
     this.#tuning = tuning;
     this.#weights = new UplinkValues(new Map(Object.entries(policy.weights ?? {})), 0);
+    this.#order = new UplinkOrder(policy.order);
+    this.#limits = limits({ delayOf: pathDelayMs });
   }
 
   select<View extends SubflowView>(request: SegmentRequest, candidates: readonly View[]): View | undefined {
@@ -54,12 +63,23 @@ export class Weighted implements PacketScheduler {
 
   /** The share of each uplink, 1 in all. */
   #shares(candidates: readonly SubflowView[]): ReadonlyMap<UplinkView, number> {
-    const uplinks = [...new Set(candidates.map(({ uplink }) => uplink))];
-    const weighted = uplinks.filter((uplink) => this.#weights.of(uplink) > 0);
-    const sharers = weighted.length > 0 ? weighted : uplinks;
+    const sharers = this.#sharersAmong(candidates);
     const weightOf = (uplink: UplinkView) => this.#weights.of(uplink) || 1;
     const sum = sharers.reduce((total, uplink) => total + weightOf(uplink), 0);
     return new Map(sharers.map((uplink) => [uplink, weightOf(uplink) / sum]));
+  }
+
+  #sharersAmong(candidates: readonly SubflowView[]): readonly UplinkView[] {
+    const beyond = this.#limits.beyond(candidates);
+    const within = this.#used(candidates.filter(({ uplink }) => !beyond.has(uplink)));
+    if (within.length > 0) return [...new Set(within.map(({ uplink }) => uplink))];
+    return [this.#limits.bestOf(this.#used(candidates))];
+  }
+
+  /** Those with a share, or those that stand in where none has one. */
+  #used(views: readonly SubflowView[]): readonly SubflowView[] {
+    const weighted = views.filter(({ uplink }) => this.#weights.of(uplink) > 0);
+    return weighted.length > 0 ? weighted : this.#order.first(views);
   }
 
   /** Nobody makes up for what was sent while others were away. */

@@ -1,6 +1,5 @@
 import { describe, expect, it } from 'vitest';
 import type { PolicyParameters } from '../../../../shared/protocol/scheduler/policy-parameters.ts';
-import { STANDING_TUNING } from '../../../../shared/protocol/scheduler/uplink-standing.ts';
 import {
   LOWEST_LATENCY_TUNING,
   LowestLatency,
@@ -12,7 +11,7 @@ import { modeContext } from '../mode-context.ts';
 const now = new TestClock();
 const { at } = now;
 const make = (policy: PolicyParameters = {}) =>
-  new LowestLatency(modeContext(policy, { now }), LOWEST_LATENCY_TUNING, STANDING_TUNING);
+  new LowestLatency(modeContext(policy, { now }), LOWEST_LATENCY_TUNING);
 
 const near = (more = {}) => view(0, 10, 30, more);
 const far = (more = {}) => view(1, 100, 60, more);

@@ -1,0 +1,50 @@
+import { networkInterfaces } from 'node:os';
+import type { ProgramDeps } from '../shared/runtime/process/process-deps.ts';
+import type { ClientConfig } from './config/client-config.ts';
+import type { UplinkSet } from './discovery/uplink-set.ts';
+import type { TargetNames } from './dns/target-names.ts';
+import { IpMonitor } from './network/ip-monitor.ts';
+import { NetworkReader } from './network/network-reader.ts';
+import { NetworkWatch } from './network/network-watch.ts';
+import { RouteTargets } from './network/route-targets.ts';
+import { SimCards } from './network/sim-cards.ts';
+import type { Steering } from './steering/steering.ts';
+
+/** What watches the network, with routes to where the concentrator is known to be and SIM cards where they are wanted. */
+export function makeNetworkWatch(
+  config: ClientConfig,
+  { clock, random, logger }: Pick<ProgramDeps, 'clock' | 'random' | 'logger'>,
+  parts: { readonly uplinks: UplinkSet; readonly names: TargetNames; readonly steering: Steering },
+): NetworkWatch {
+  const { uplinks, names, steering } = parts;
+  const targets = new RouteTargets({
+    destinations: config.concentrator.addresses,
+    known: (name) => names.known(name),
+    // A name that is known now may have a route that was not asked for.
+    seek: async (name) => {
+      await names.seek(name);
+      watch.refresh();
+    },
+    clock,
+  });
+  const onWithoutIp = (reason: string) => {
+    logger.info({ reason }, 'no iproute2: interfaces are known by name, routes are not known');
+  };
+  const reader = new NetworkReader(() => targets.all, onWithoutIp);
+  const simCards = new SimCards(() => uplinks.wantsSimCards);
+  const watch = new NetworkWatch({
+    read: async () => simCards.addTo(await reader.read()),
+    look() {
+      targets.seekUnknown();
+      return [networkInterfaces(), targets.all];
+    },
+    monitor: (onEvent) => new IpMonitor({ onEvent, logger, clock, random }),
+    onView(view) {
+      uplinks.onNetwork(view);
+      steering.review();
+    },
+    onUnknown: (reason) => uplinks.onUnknownNetwork(reason),
+    logger,
+  });
+  return watch;
+}

@@ -1,0 +1,30 @@
+import { lookup } from 'node:dns/promises';
+import { isIP } from 'node:net';
+import type { Destination } from '../../shared/protocol/destination.ts';
+import { atMost } from '../../shared/runtime/async/at-most.ts';
+import { NetworkReader } from './network-reader.ts';
+import type { NetworkView } from './network-view.ts';
+import { routeTargets } from './route-targets.ts';
+import { SimCards } from './sim-cards.ts';
+
+/** A name server that answers at all answers sooner. */
+const LOOKUP_MS = 2_000;
+
+/** Reads the network once, with routes towards these addresses, and with SIM cards where they are wanted. Rejects as the reader does. */
+export async function readNetwork(
+  destinations: readonly Destination[],
+  wantsSimCards = false,
+): Promise<NetworkView> {
+  const known = new Map<string, readonly string[]>();
+  const lookups = destinations.map(async ({ host }) => {
+    if (isIP(host) !== 0) return;
+    const answers = await lookup(host, { all: true }).catch(() => []);
+    known.set(
+      host,
+      answers.map(({ address }) => address),
+    );
+  });
+  await atMost(LOOKUP_MS, Promise.all(lookups));
+  const reader = new NetworkReader(() => routeTargets(destinations, (name) => known.get(name) ?? []));
+  return new SimCards(() => wantsSimCards).addTo(await reader.read());
+}

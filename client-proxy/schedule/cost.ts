@@ -1,0 +1,21 @@
+import type { TimeSpan, WallClocks } from './time-span.ts';
+
+/** What a gigabyte over an uplink costs, in whatever currency: the first entry whose time it is counts; without one, nothing. */
+export type CostPerGB = readonly CostAtTime[];
+
+interface CostAtTime {
+  /** Absent: at any time. */
+  readonly between?: readonly TimeSpan[];
+  readonly cost: number;
+}
+
+export function costAt(costs: CostPerGB, clocks: WallClocks, ms: number): number {
+  return costs.find(({ between }) => between === undefined || clocks.isIn(between, ms))?.cost ?? 0;
+}
+
+/** The names of uplinks, the cheapest first; of equal cost, and of those whose cost is not said, the first in the list first. */
+export function cheapestFirst(
+  uplinks: readonly { readonly name: string; readonly costPerGB?: number }[],
+): readonly string[] {
+  return [...uplinks].sort((a, b) => (a.costPerGB ?? 0) - (b.costPerGB ?? 0)).map(({ name }) => name);
+}
