@@ -44,10 +44,10 @@ export const MAX_PAYLOAD_BYTES = MAX_BODY_BYTES - 16;
 export const MAX_CONTROL_BODY_BYTES = 2_048;
 
 /** Parameters of handshake messages, section 5: those of WELCOME, and those of HELLO and JOIN. */
-export const WELCOME_PARAMETER = { maxSubflows: 1, joinElsewhere: 2, subflowId: 3 } as const;
+export const WELCOME_PARAMETER = { maxSubflows: 1, joinElsewhere: 2, subflowId: 4 } as const;
 export const REQUEST_PARAMETER = { path: 1 } as const;
 /** Those of HELLO alone, numbered with them. */
-export const HELLO_PARAMETER = { founding: 3 } as const;
+export const HELLO_PARAMETER = { founding: 4 } as const;
 /** Bytes of what marks the HELLOs that begin one session. */
 export const FOUNDING_BYTES = 16;
 
