@@ -29,13 +29,13 @@ import { openTargetNames } from './dns/open-target-names.ts';
 import { ADDRESSES_FILE_NAME } from './dns/remembered-addresses.ts';
 import type { TargetNames } from './dns/target-names.ts';
 import { UplinkResolvers } from './dns/uplink-resolvers.ts';
-import { makeNetworkWatch } from './make-network-watch.ts';
 import { Metering } from './metering/metering.ts';
 import { registerMeteringMetrics } from './metering/metering-metrics.ts';
 import { USAGE_FILE_NAME } from './metering/usage-file.ts';
 import { WireTable } from './metering/wire-table.ts';
 import { knownInterfaces, ownAddresses } from './network/network-view.ts';
 import { PathExplainer } from './network/path-diagnosis/path-explainer.ts';
+import { makeNetworkWatch } from './network-watching.ts';
 import { PacketSizes } from './packet-size/packet-sizes.ts';
 import { UplinkUses } from './path-manager/uplink-use.ts';
 import { MinuteTimer } from './schedule/minute-timer.ts';
@@ -99,7 +99,7 @@ export async function assemble(config: ClientConfig, deps: ClientProxyDeps): Pro
   });
   const keeper = makeKeeper(config, deps, { counters, states, uses, connector, secrets, names });
   const directConnections = new DirectConnections();
-  const metering = await openMetering(config, deps, { counters, uses, keeper, directConnections });
+  const metering = await openMetering(config, deps, { counters, uplinks, uses, keeper, directConnections });
   // Metering first, so that caps hold before anything is dialled.
   uplinks.follow(metering, keeper, directConnections);
   const direct = makeDirectOpener(deps, {
@@ -144,6 +144,19 @@ export async function assemble(config: ClientConfig, deps: ClientProxyDeps): Pro
 
 type Counters = ReturnType<typeof makeCounters>;
 
+function makeResolvers({ clock, native: { native } }: ClientProxyDeps, uplinks: UplinkSet): UplinkResolvers {
+  const linkServers = new LinkServers(clock);
+  return new UplinkResolvers(
+    {
+      linkServers,
+      networkInterfaces: knownInterfaces,
+      native,
+      attachment: (binding, host) => uplinks.attachment(binding, host),
+    },
+    clock,
+  );
+}
+
 /** What is counted as it happens, for the metrics and the status. */
 function makeCounters({ native: { native } }: ClientProxyDeps) {
   return {
@@ -154,18 +167,6 @@ function makeCounters({ native: { native } }: ClientProxyDeps) {
     wires: new WireTable(native, MAX_UPLINK_NAMES),
     peerLosses: new PeerLosses(),
   };
-}
-
-function makeResolvers({ clock, native: { native } }: ClientProxyDeps, uplinks: UplinkSet): UplinkResolvers {
-  return new UplinkResolvers(
-    {
-      linkServers: new LinkServers(clock),
-      networkInterfaces: knownInterfaces,
-      native,
-      attachment: (binding, host) => uplinks.attachment(binding, host),
-    },
-    clock,
-  );
 }
 
 function makeConnector(
@@ -248,17 +249,19 @@ function openMetering(
   { stateDirectory, wallClock, logger }: ClientProxyDeps,
   parts: {
     readonly counters: Counters;
+    readonly uplinks: UplinkSet;
     readonly uses: UplinkUses;
     readonly keeper: SessionKeeper;
     readonly directConnections: DirectConnections;
   },
 ): Promise<Metering> {
-  const { counters, uses, keeper, directConnections } = parts;
+  const { counters, uplinks, uses, keeper, directConnections } = parts;
   return Metering.open({
     file: join(config.stateDirectory ?? stateDirectory, USAGE_FILE_NAME),
     wires: counters.wires,
     wallClock,
     logger,
+    isPlan: (name) => uplinks.isPlan(name),
     setUse(uplinkName, use, reason) {
       uses.set(uplinkName, use, reason);
       keeper.onUseChanged(uplinkName);
@@ -359,7 +362,11 @@ function makeEndpoint(
   registerSessionMetrics(registry, { ...source, drivers: () => keeper.drivers });
   registerClientMetrics(registry, { ...source, uplinks: uplinkStatus, socks: () => socks.counters });
   registerPeerLosses(registry, source.peerLosses);
-  registerMeteringMetrics(registry, { ...source, meters: () => metering.meters });
+  registerMeteringMetrics(registry, {
+    ...source,
+    meters: () => metering.meters,
+    plans: () => metering.plans,
+  });
   source.watch.register(registry);
   return new HttpEndpoint({
     listen: metrics?.listen,

@@ -2,12 +2,13 @@
 import { networkInterfaces } from 'node:os';
 import { defaultStateDirectory } from '../shared/runtime/config/state-directory.ts';
 import { loadNative } from '../shared/runtime/kernel/native.ts';
-import { commandLineDeps } from '../shared/runtime/process/process-deps.ts';
+import { commandLineDeps, monotonicClock } from '../shared/runtime/process/process-deps.ts';
 import { endWith, runProgram } from '../shared/runtime/process/run-program.ts';
 import { standardInput } from '../shared/runtime/process/standard-input.ts';
 import { StandardStreams } from '../shared/runtime/process/standard-streams.ts';
 import { assemble } from './assemble.ts';
 import { buildClientCli } from './cli/client-cli.ts';
+import { tryUplinks } from './cli/try-uplinks.ts';
 import type { ClientConfig } from './config/client-config.ts';
 import { loadClientConfig } from './config/load-client-config.ts';
 import { readNetwork } from './network/read-network.ts';
@@ -32,6 +33,8 @@ const cli = buildClientCli({
   networkInterfaces,
   readNetwork,
   nativeSockets: () => loadNative().native,
+  tryUplinks: (config, uplinks) =>
+    tryUplinks(config, uplinks, { clock: monotonicClock, native: loadNative().native }),
   interfaceBinding: () => {
     const { native, reason } = loadNative();
     return native === undefined ? { available: false, reason } : { available: true };

@@ -3,6 +3,7 @@ import { type Destination, formatDestination } from '../../shared/protocol/desti
 import { isSameHost } from '../../shared/runtime/address/ip-address.ts';
 import type { ClientConfig, ConfiguredUplink } from '../config/client-config.ts';
 import { MAX_UPLINKS } from '../config/client-schema.ts';
+import { wantsSimCards } from '../discovery/configured-plans.ts';
 import { discoverUplinks } from '../discovery/discover-uplinks.ts';
 import type { NetworkInterfaces } from '../network/network-view.ts';
 import { uplinkTrouble } from '../network/uplink-trouble.ts';
@@ -10,7 +11,8 @@ import { pathsOf } from '../path-manager/paths.ts';
 import type { StandbyMode } from '../path-manager/uplink-role.ts';
 import { describeCondition } from '../schedule/backup-condition.ts';
 import { type DeviceBinding, deviceBindingOf } from '../uplink/uplink.ts';
-import type { KnownNetwork } from './known-network.ts';
+import type { ClientCliDeps } from './client-cli-deps.ts';
+import { type KnownNetwork, knownNetwork } from './known-network.ts';
 
 /** What `check` says of uplinks. */
 export interface CheckedUplinks {
@@ -19,10 +21,18 @@ export interface CheckedUplinks {
   readonly missing: readonly string[];
   /** All that are listed or found. */
   readonly all: readonly ConfiguredUplink[];
+  /** Why the network is not known. */
+  readonly problem?: string;
 }
 
 /** Which uplinks a client with this configuration would use now, and which interfaces it would leave out. */
-export function checkUplinks(
+export async function uplinksNow(config: ClientConfig, deps: ClientCliDeps): Promise<CheckedUplinks> {
+  const network = await knownNetwork(deps, config.concentrator.addresses, wantsSimCards(config));
+  const uplinks = checkUplinks(config, network, deps.interfaceBinding().available);
+  return network.problem === undefined ? uplinks : { ...uplinks, problem: network.problem };
+}
+
+function checkUplinks(
   { uplinks: list, autoUplinks: auto, standby, paths, concentrator }: ClientConfig,
   network: KnownNetwork,
   bindsByInterface: boolean,
@@ -44,6 +54,7 @@ export function checkUplinks(
       trouble?.reason,
       noPath,
       roleOf(uplink, standby),
+      identityOf(uplink, view),
     ];
     return `${uplink.name}: ${parts.filter((part) => part !== undefined).join(', ')}`;
   };
@@ -56,6 +67,18 @@ export function checkUplinks(
     missing: missing.map(({ name }) => name),
     all: [...list, ...found],
   };
+}
+
+/** What `uplinks.settings` can name it by, beside its name. */
+function identityOf({ binding }: ConfiguredUplink, view: KnownNetwork['view']): string | undefined {
+  if (binding.kind !== 'interface') return undefined;
+  const one = view?.interfaces.find(({ name }) => name === binding.interface);
+  const parts = [
+    ...(one?.macs ?? []).map((mac) => `mac ${mac}`),
+    one?.usbPath && `usb ${one.usbPath}`,
+    one?.iccid && `iccid ${one.iccid}`,
+  ].filter((part) => part !== undefined);
+  return parts.length === 0 ? undefined : parts.join(', ');
 }
 
 /** What must be there for an uplink with IPv6 alone to reach addresses that are all of IPv4. */

@@ -1,25 +1,22 @@
-import { join } from 'node:path';
 import { formatDestination } from '../../shared/protocol/destination.ts';
-import { defaultStateDirectory } from '../../shared/runtime/config/state-directory.ts';
 import { tuningWarning } from '../../shared/runtime/config/tuning.ts';
 import { readableByOthers } from '../../shared/runtime/files/private-file.ts';
 import type { ClientConfig, ConfiguredUplink } from '../config/client-config.ts';
-import { readUsageFile, USAGE_FILE_NAME } from '../metering/usage-file.ts';
-import { usageReport } from '../metering/usage-report.ts';
 import { describePolicy, describeRule, uplinksNamed } from '../steering/steering-rule.ts';
 import { deviceBindingOf } from '../uplink/uplink.ts';
-import { checkUplinks } from './check-uplinks.ts';
+import { uplinksNow } from './check-uplinks.ts';
 import type { ClientCliDeps } from './client-cli-deps.ts';
-import { knownNetwork } from './known-network.ts';
+import { planUsage } from './plan-usage.ts';
 
-/** Says what the client would do with this configuration, and which of its uplinks are there now. */
+/** Says what the client would do with this configuration, which of its uplinks are there now, and which reach the concentrator. */
 export async function check(config: ClientConfig, deps: ClientCliDeps): Promise<void> {
   const { concentrator, client, socks, metrics } = config;
   const binding = deps.interfaceBinding();
-  const network = await knownNetwork(deps, concentrator.addresses);
-  const uplinks = checkUplinks(config, network, binding.available);
+  const uplinks = await uplinksNow(config, deps);
   const users = socks.users.length === 0 ? 'without users' : `for ${socks.users.length} user(s)`;
-  const metered = await meteredLines(config, uplinks.all, deps);
+  const present = uplinks.all.filter(({ name }) => !uplinks.missing.includes(name));
+  const tried = await deps.tryUplinks(config, present);
+  const usage = await planUsage(config, uplinks.all, deps);
   const lines = [
     `${config.file} is valid`,
     `client        ${client.id}`,
@@ -28,7 +25,9 @@ export async function check(config: ClientConfig, deps: ClientCliDeps): Promise<
     `socks         ${formatDestination(socks.listen)}, ${users}`,
     `metrics       ${metrics ? formatDestination(metrics.listen) : 'off'}`,
     ...uplinks.lines,
-    ...metered.lines,
+    ...present.map(({ name }, i) => `tried         ${name}: ${tried[i]}`),
+    ...usage.lines.map((line) => `metered       ${line}`),
+    ...(usage.lines.length === 0 ? [] : [`usage         ${usage.fileText}`]),
     `steering      ${describePolicy(config.steering.default)}`,
     ...config.steering.rules.map((rule) => `rule          ${describeRule(rule)}`),
     `binding       ${binding.available ? 'by interface is available' : `by interface is not available: ${binding.reason}`}`,
@@ -38,14 +37,14 @@ export async function check(config: ClientConfig, deps: ClientCliDeps): Promise<
   const warn = (line: string) => deps.stderr(`warning: ${line}\n`);
   const tuned = tuningWarning(config.tuning);
   if (tuned !== undefined) warn(tuned);
-  if (metered.problem !== undefined) warn(`${metered.problem}: the client will set it aside and count anew`);
+  if (usage.problem !== undefined) warn(`${usage.problem}: the client will set it aside and count anew`);
   if (config.keyFile !== undefined && (await readableByOthers(config.keyFile))) {
     warn(`others can read ${config.keyFile}, which holds the key: chmod 600 ${config.keyFile}`);
   }
   if (await readableByOthers(config.file)) {
     warn(`others can read ${config.file}, which may hold a key and passwords: chmod 600 ${config.file}`);
   }
-  if (network.problem !== undefined && config.autoUplinks !== undefined) warn(network.problem);
+  if (uplinks.problem !== undefined && config.autoUplinks !== undefined) warn(uplinks.problem);
   if (!binding.available && config.uplinks.some((uplink) => isByInterface(uplink))) {
     warn('uplinks with "interface" will not come up here: give them an "address" instead');
   }
@@ -66,25 +65,4 @@ export async function check(config: ClientConfig, deps: ClientCliDeps): Promise<
 
 function isByInterface({ binding }: ConfiguredUplink): boolean {
   return deviceBindingOf(binding)?.kind === 'interface';
-}
-
-/** What the metered uplinks have used, as far as it is written down. */
-async function meteredLines(
-  config: ClientConfig,
-  uplinks: readonly ConfiguredUplink[],
-  deps: ClientCliDeps,
-): Promise<{ readonly lines: readonly string[]; readonly problem: string | undefined }> {
-  const file = join(config.stateDirectory ?? defaultStateDirectory(deps), USAGE_FILE_NAME);
-  const metered = uplinks.flatMap(({ name, metered }) => (metered ? [{ name, metered }] : []));
-  if (metered.length === 0) return { lines: [], problem: undefined };
-  const read = await readUsageFile(file);
-  const stored = read.kind === 'read' ? read.usage : new Map<string, never>();
-  const lines = metered.map(
-    ({ name, metered }) =>
-      `metered       ${name}: ${usageReport(metered, stored.get(name), deps.now().getTime())}`,
-  );
-  return {
-    lines: [...lines, `usage         ${file}${read.kind === 'absent' ? ', not written yet' : ''}`],
-    problem: read.kind === 'damaged' ? read.problem : undefined,
-  };
 }

@@ -2,7 +2,7 @@ import type { Destination } from '../../shared/protocol/destination.ts';
 import type { CommandLineDeps } from '../../shared/runtime/config/command-line.ts';
 import type { NativeSockets } from '../../shared/runtime/kernel/native.ts';
 import type { StandardInput } from '../../shared/runtime/process/standard-input.ts';
-import type { ClientConfig } from '../config/client-config.ts';
+import type { ClientConfig, ConfiguredUplink } from '../config/client-config.ts';
 import type { NetworkInterfaces, NetworkView } from '../network/network-view.ts';
 
 /** Whether this machine lets a socket be bound to an interface, and if not, why. */
@@ -14,11 +14,19 @@ export type InterfaceBinding =
 export interface ClientCliDeps extends CommandLineDeps {
   readonly input: StandardInput;
   readonly networkInterfaces: () => NetworkInterfaces;
-  /** The interfaces, with routes towards these addresses. */
-  readonly readNetwork: (destinations: readonly Destination[]) => Promise<NetworkView>;
+  /** The interfaces, with routes towards these addresses, and with the SIM cards behind them where they are wanted. */
+  readonly readNetwork: (
+    destinations: readonly Destination[],
+    wantsSimCards?: boolean,
+  ) => Promise<NetworkView>;
   readonly interfaceBinding: () => InterfaceBinding;
   /** Socket calls that Node lacks, where there are any. */
   readonly nativeSockets: () => NativeSockets | undefined;
+  /** Connects over each of the uplinks; says in their order how it went. */
+  readonly tryUplinks: (
+    config: ClientConfig,
+    uplinks: readonly ConfiguredUplink[],
+  ) => Promise<readonly string[]>;
   /** Runs the proxy until it is stopped. */
   readonly run: (config: ClientConfig) => Promise<void>;
 }

@@ -12,6 +12,7 @@ import { loadClientConfig } from '../config/load-client-config.ts';
 import { check } from './check.ts';
 import type { ClientCliDeps } from './client-cli-deps.ts';
 import { CLIENT_CONFIG_NAME, DEFAULT_SOCKS, type JoinOptions, join } from './join.ts';
+import { usage } from './plan-usage.ts';
 import { readLink } from './read-link.ts';
 import { DEFAULT_SPEED_BYTES, type DoctorArguments, runDoctor } from './run-doctor.ts';
 import { updateFromLink } from './update-from-link.ts';
@@ -55,7 +56,7 @@ function clientProgram(deps: ClientCliDeps): Command {
     });
   program
     .command('check')
-    .description('check the configuration, and say which uplinks are there')
+    .description('check the configuration, and say which uplinks are there and reach the concentrator')
     .action(async (_options: unknown, command: Command) => {
       const { config } = command.optsWithGlobals<{ config?: string }>();
       await check(await loadClientConfig(await configFile(config)), deps);
@@ -83,6 +84,13 @@ function clientProgram(deps: ClientCliDeps): Command {
     .action(async (_options: unknown, command: Command) => {
       const { config, json } = command.optsWithGlobals<{ config?: string; json?: true }>();
       await printStatus(await loadClientConfig(await configFile(config)), { json }, program.name(), deps);
+    });
+  program
+    .command('usage')
+    .description('say what each metered plan has used of its caps')
+    .action(async (_options: unknown, command: Command) => {
+      const { config } = command.optsWithGlobals<{ config?: string }>();
+      await usage(await loadClientConfig(await configFile(config)), deps);
     });
   // Only now, since subcommands would inherit it: what is no command then reaches the program's own action.
   return program.allowExcessArguments();

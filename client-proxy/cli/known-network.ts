@@ -14,10 +14,11 @@ export interface KnownNetwork {
 export async function knownNetwork(
   deps: Pick<ClientCliDeps, 'readNetwork' | 'networkInterfaces'>,
   destinations: readonly Destination[],
+  wantsSimCards = false,
 ): Promise<KnownNetwork> {
   const interfaces = listed(deps);
   try {
-    return { view: await deps.readNetwork(destinations), ...interfaces };
+    return { view: await deps.readNetwork(destinations, wantsSimCards), ...interfaces };
   } catch (error) {
     return { problem: (error as Error).message, ...interfaces };
   }

@@ -5,6 +5,7 @@ import type { TuningConfig } from '../../shared/runtime/config/tuning.ts';
 import type { CertificatePin } from '../../shared/runtime/identity/certificate-pin.ts';
 import type { ResolvingUplink } from '../dns/uplink-dns-route.ts';
 import type { MeteredSettings } from '../metering/metered-settings.ts';
+import type { InterfaceMatch } from '../network/interface-match.ts';
 import type { PathMode } from '../path-manager/paths.ts';
 import type { SubflowsPerPath } from '../path-manager/subflow-bound.ts';
 import type { DialledUplink, StandbyMode } from '../path-manager/uplink-role.ts';
@@ -17,6 +18,8 @@ import type { SteeringConfig } from '../steering/steering-rule.ts';
 export interface ConfiguredUplink extends DialledUplink, ResolvingUplink {
   /** Absent: it may carry whatever it can. */
   readonly metered?: MeteredSettings;
+  /** The contract whose bytes it uses; it may be that of several uplinks. Absent: it is a plan of its own. */
+  readonly plan?: string;
   /** Absent: it is a backup always, or never. */
   readonly backupWhen?: BackupCondition;
   /** Absent: not said. */
@@ -40,7 +43,14 @@ export interface AutoUplinks {
   /** Wins over the others. */
   readonly exclude: readonly string[];
   /** The first that matches counts. */
-  readonly settings: readonly ({ readonly match: string } & UplinkSettings)[];
+  readonly settings: readonly (InterfaceMatch & UplinkSettings)[];
+}
+
+/** Which uplinks there are to be. */
+export interface ConfiguredUplinks {
+  readonly list: readonly ConfiguredUplink[];
+  /** Absent: there are no others. */
+  readonly auto?: AutoUplinks;
 }
 
 /** Everything the client proxy is told by its configuration file: checked, complete, frozen. */

@@ -35,10 +35,10 @@ import { STANDBY_MODES } from '../path-manager/uplink-role.ts';
 import { backup, costPerGB } from '../schedule/schedule-schema.ts';
 import type { DeviceBinding, UplinkBinding } from '../uplink/uplink.ts';
 import { steeringMistakes } from './check-steering.ts';
-import type { ConfiguredUplink } from './client-config.ts';
+import type { ConfiguredUplink, ConfiguredUplinks } from './client-config.ts';
 import { PROXY_URL_FORMAT, parseProxyUrl } from './proxy-url.ts';
 import { steering } from './steering-schema.ts';
-import { type ConfiguredUplinks, settingsMistakes, settingsOf, uplinksSchema } from './uplinks-schema.ts';
+import { settingsMistakes, settingsOf, uplinksSchema } from './uplinks-schema.ts';
 
 /** More than a machine has; each uplink costs subflows, timers and a share of every window at both ends. */
 export const MAX_UPLINKS = 16;
@@ -96,6 +96,11 @@ const nameServer = textAs(
 
 const standby = z.enum(STANDBY_MODES);
 
+/** Of an uplink or a plan, in logs and metrics. */
+const label = textAs('a name of 1 to 32 letters, digits, "_", "-" or "."', (value) =>
+  /^[A-Za-z0-9_.-]{1,32}$/.test(value) ? value : undefined,
+);
+
 /** What may be said of an uplink of the list, and of discovered ones by a pattern. */
 const uplinkSettings = {
   backup: backup.optional(),
@@ -105,14 +110,13 @@ const uplinkSettings = {
   subflowsPerPath: subflowsPerPath.optional(),
   nameServers: z.array(nameServer).min(1).max(MAX_NAME_SERVERS).optional(),
   metered: metered.optional(),
+  plan: label.optional(),
   costPerGB: costPerGB.optional(),
 };
 
 const uplink = z
   .strictObject({
-    name: textAs('a name of 1 to 32 letters, digits, "_", "-" or "."', (value) =>
-      /^[A-Za-z0-9_.-]{1,32}$/.test(value) ? value : undefined,
-    ),
+    name: label,
     interface: textAs(INTERFACE_FORMAT, (value) =>
       // As it is read from the kernel, so that both can be compared.
       isInterfaceName(value) ? interfaceNameOf(interfaceNameBytes(value)) : undefined,

@@ -1,6 +1,7 @@
 import { isSameHost } from '../../shared/runtime/address/ip-address.ts';
 import type { AutoUplinks, ConfiguredUplink, UplinkSettings } from '../config/client-config.ts';
 import { whyVirtual } from '../network/interface-kind.ts';
+import { matchesInterface, matchText } from '../network/interface-match.ts';
 import { matchesPattern } from '../network/name-pattern.ts';
 import { familyOf, type NetworkInterface, type NetworkView } from '../network/network-view.ts';
 import { interfaceTrouble } from '../network/uplink-trouble.ts';
@@ -58,7 +59,7 @@ export function discoverUplinks(view: NetworkView, options: DiscoveryOptions): D
       interface: one.name,
       binding: bindingOf(one, options.bindsByInterface),
       backup: false,
-      ...settingsOf(one.name, options.auto),
+      ...settingsOf(one, options.auto),
     });
   }
   return { uplinks, leftOut };
@@ -97,12 +98,12 @@ function bindingOf(one: NetworkInterface, bindsByInterface: boolean): Configured
   return { kind: 'address', address: routed ?? one.addresses[0]! };
 }
 
-/** Those of the first pattern that matches. */
-function settingsOf(name: string, { settings }: AutoUplinks): UplinkSettings {
-  const found = settings.find(({ match }) => matchesPattern(name, match));
+/** Those of the first entry that matches. What it says of costs it says once, for all that it matches. */
+function settingsOf(one: NetworkInterface, { settings }: AutoUplinks): UplinkSettings {
+  const found = settings.find((entry) => matchesInterface(one, entry));
   if (found === undefined) return {};
-  const { match: _, ...own } = found;
-  return own;
+  const { match: _match, mac: _mac, usbPath: _usbPath, iccid: _iccid, ...own } = found;
+  return own.metered === undefined ? own : { plan: matchText(found), ...own };
 }
 
 /** The interface's name as a label, with a number when it is taken. */

@@ -12,6 +12,7 @@ import { costAt } from '../schedule/cost.ts';
 import { WallClocks } from '../schedule/time-span.ts';
 import type { DeviceBinding } from '../uplink/uplink.ts';
 import type { Attachment } from '../uplink/uplink-device.ts';
+import { configuredPlans, wantsSimCards } from './configured-plans.ts';
 import { type DiscoveredUplink, type Discovery, discoverUplinks, type LeftOut } from './discover-uplinks.ts';
 
 /** What the configuration says about uplinks. */
@@ -106,6 +107,16 @@ export class UplinkSet {
   /** All that there are; each is another object after a change of its configuration, or of what it stands on. */
   get uplinks(): readonly PresentUplink[] {
     return this.#uplinks;
+  }
+
+  /** Whether the configuration names a plan so, be it that of a single uplink. */
+  isPlan(name: string): boolean {
+    return configuredPlans(this.#config).has(name);
+  }
+
+  /** Whether it matters which SIM card is behind an interface. */
+  get wantsSimCards(): boolean {
+    return wantsSimCards(this.#config);
   }
 
   /** What a socket to `host` must be bound to so that it goes the way of the binding. */

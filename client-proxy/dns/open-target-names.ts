@@ -23,7 +23,17 @@ export interface TargetNamesOptions {
 export async function openTargetNames(options: TargetNamesOptions): Promise<TargetNames> {
   const { addresses, file, uplinks, resolvers, logger } = options;
   const names = addresses.map(({ host }) => host).filter((host) => isIP(host) === 0);
-  const remembered = await RememberedAddresses.open(file, names, logger);
+  return targetNames({ uplinks, resolvers, remembered: await RememberedAddresses.open(file, names, logger) });
+}
+
+/** The same with what is kept in any place, or in none. */
+export function targetNames({
+  uplinks,
+  resolvers,
+  remembered,
+}: Pick<TargetNamesOptions, 'uplinks' | 'resolvers'> & {
+  readonly remembered: Pick<RememberedAddresses, 'of' | 'learn'>;
+}): TargetNames {
   const resolverOf = (uplinkName: string): UplinkResolver => {
     const uplink = uplinks().find(({ name }) => name === uplinkName);
     if (uplink !== undefined) return resolvers.of(uplink);

@@ -34,15 +34,16 @@ export interface CapStatus {
   readonly capBytes: number | undefined;
 }
 
-/** Counts one uplink's bytes by period and holds them against its caps. Knows no clock and no file. */
+/** Counts the bytes of one plan's uplinks by period and holds them against its caps. Knows no clock and no file. */
 export class Meter {
+  /** Of the plan, under which its usage is kept. */
   readonly name: string;
   #settings: MeteredSettings;
   #calendar: BillingCalendar;
   #usage: UplinkUsage;
   #added: Record<PeriodKind, Added> = { day: NOTHING, month: NOTHING };
 
-  /** `stored`: what was kept of the uplink, if anything. */
+  /** `stored`: what was kept of the plan, if anything. */
   constructor(name: string, settings: MeteredSettings, stored: UplinkUsage | undefined, nowMs: number) {
     this.name = name;
     this.#settings = settings;
@@ -61,6 +62,20 @@ export class Meter {
     this.#settings = settings;
     this.#calendar = new BillingCalendar(settings);
     this.#usage = perKind((kind) => realigned(this.#usage[kind], kind, this.#calendar, nowMs));
+  }
+
+  /** Takes over what was counted elsewhere, as far as its periods are not over. */
+  absorb(other: UplinkUsage, nowMs: number): void {
+    this.#count(NOTHING, nowMs);
+    this.#usage = perKind((kind) => {
+      const more = realigned(other[kind], kind, this.#calendar, nowMs);
+      this.#added[kind] = sum(this.#added[kind], more);
+      return { ...this.#usage[kind], ...sum(this.#usage[kind], more) };
+    });
+  }
+
+  get usage(): UplinkUsage {
+    return this.#usage;
   }
 
   /** Bytes that no file knows of yet. */

@@ -76,3 +76,6 @@ export const metered = z
       warnAtShare: warnAt,
     };
   });
+
+/** Of a plan for which nothing is said: counted, and free to carry what it can. */
+export const COUNT_ONLY: MeteredSettings = metered.parse({});

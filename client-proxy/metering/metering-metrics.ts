@@ -6,11 +6,17 @@ import type { WireTable } from './wire-table.ts';
 
 export interface MeteringMetricsSource {
   readonly wires: WireTable;
+  /** Of the plans that uplinks belong to. */
   readonly meters: () => readonly Meter[];
+  /** The plan of each metered uplink, by the uplink's name. */
+  readonly plans: () => ReadonlyMap<string, string>;
 }
 
-/** Registers what uplinks cost: bytes on the wire of all, by period and against their caps of those that are metered. */
-export function registerMeteringMetrics(registry: Registry, { wires, meters }: MeteringMetricsSource): void {
+/** Registers what uplinks cost: bytes on the wire of all, and by period and against their caps those of plans. */
+export function registerMeteringMetrics(
+  registry: Registry,
+  { wires, meters, plans }: MeteringMetricsSource,
+): void {
   registerCounter(registry, {
     name: 'tributary_uplink_wire_bytes_total',
     help: 'Bytes of IP packets on an uplink, headers, handshakes and repeats included, by direction and source (kernel, estimate)',
@@ -25,13 +31,21 @@ export function registerMeteringMetrics(registry: Registry, { wires, meters }: M
     },
   });
   registerGauge(registry, {
-    name: 'tributary_metered_bytes',
-    help: 'Bytes on the wire that a metered uplink has carried in the current period (day, month), by direction',
-    labelNames: ['uplink', 'period', 'direction'],
+    name: 'tributary_uplink_plan',
+    help: '1 for the plan that a metered uplink belongs to; one that was given none is a plan of its own',
+    labelNames: ['uplink', 'plan'],
     *samples() {
-      for (const { uplink, kind: period, usage } of capsOf(meters())) {
-        yield [{ uplink, period, direction: 'sent' }, usage.sentBytes];
-        yield [{ uplink, period, direction: 'received' }, usage.receivedBytes];
+      for (const [uplink, plan] of plans()) yield [{ uplink, plan }, 1];
+    },
+  });
+  registerGauge(registry, {
+    name: 'tributary_metered_bytes',
+    help: 'Bytes on the wire that the uplinks of a plan have carried in the current period (day, month), by direction',
+    labelNames: ['plan', 'period', 'direction'],
+    *samples() {
+      for (const { plan, kind: period, usage } of capsOf(meters())) {
+        yield [{ plan, period, direction: 'sent' }, usage.sentBytes];
+        yield [{ plan, period, direction: 'received' }, usage.receivedBytes];
       }
     },
   });
@@ -39,18 +53,18 @@ export function registerMeteringMetrics(registry: Registry, { wires, meters }: M
     registerGauge(registry, {
       name,
       help,
-      labelNames: ['uplink', 'period'],
+      labelNames: ['plan', 'period'],
       *samples() {
         for (const cap of capsOf(meters())) {
-          const { uplink, kind: period, capBytes } = cap;
-          if (capBytes !== undefined) yield [{ uplink, period }, value(cap, capBytes)];
+          const { plan, kind: period, capBytes } = cap;
+          if (capBytes !== undefined) yield [{ plan, period }, value(cap, capBytes)];
         }
       },
     });
   }
 }
 
-/** What is told of each cap of a metered uplink. */
+/** What is told of each cap of a plan. */
 const CAP_METRICS: readonly {
   readonly name: string;
   readonly help: string;
@@ -58,21 +72,21 @@ const CAP_METRICS: readonly {
 }[] = [
   {
     name: 'tributary_metered_cap_bytes',
-    help: 'Most that a metered uplink may carry in a period',
+    help: 'Most that the uplinks of a plan may carry in a period',
     value: (_, capBytes) => capBytes,
   },
   {
     name: 'tributary_metered_used_ratio',
-    help: 'Share of its cap that a metered uplink has used in the current period; 1 and more: the cap is reached',
+    help: 'Share of its cap that a plan has used in the current period; 1 and more: the cap is reached',
     value: ({ usage }, capBytes) => totalBytes(usage) / capBytes,
   },
   {
     name: 'tributary_metered_warning',
-    help: '1 once a metered uplink has used the share of its cap from which on it warns',
+    help: '1 once a plan has used the share of its cap from which on there is a warning',
     value: ({ usage }) => (usage.isWarned ? 1 : 0),
   },
 ];
 
-function capsOf(meters: readonly Meter[]): readonly (CapStatus & { readonly uplink: string })[] {
-  return meters.flatMap(({ name, caps }) => caps.map((cap) => ({ uplink: name, ...cap })));
+function capsOf(meters: readonly Meter[]): readonly (CapStatus & { readonly plan: string })[] {
+  return meters.flatMap(({ name, caps }) => caps.map((cap) => ({ plan: name, ...cap })));
 }

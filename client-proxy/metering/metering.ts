@@ -5,7 +5,7 @@ import { byteText } from '../../shared/runtime/text/byte-text.ts';
 import type { UplinkFollower } from '../network/uplink-follower.ts';
 import type { UplinkUse } from '../path-manager/uplink-use.ts';
 import { CAP_NAME, Meter, type Verdict } from './meter.ts';
-import type { MeteredSettings } from './metered-settings.ts';
+import { formerNames, type Plan, type PlannedUplink, planOf } from './plan.ts';
 import type { UplinkUsage } from './usage.ts';
 import {
   damagedName,
@@ -16,12 +16,6 @@ import {
   updateUsageFile,
 } from './usage-file.ts';
 import type { WireBytes } from './wire-counter.ts';
-
-export interface MeteredUplink {
-  readonly name: string;
-  /** Absent: it is not metered. */
-  readonly metered?: MeteredSettings;
-}
 
 /** Where the figures come from, and the figures of each uplink. */
 export interface WireReader {
@@ -35,6 +29,8 @@ export interface MeteringOptions {
   readonly wires: WireReader;
   readonly wallClock: WallClock;
   readonly logger: Logger;
+  /** Whether the configuration names a plan so, or an uplink. */
+  isPlan(name: string): boolean;
   setUse(uplinkName: string, use: UplinkUse, reason: string): void;
 }
 
@@ -52,14 +48,17 @@ const LITTLE_BYTES = 1_000_000;
 const LAST_TRIES = 10;
 const LAST_TRY_PAUSE_MS = 50;
 
-/** Counts what the metered uplinks carry, keeps it on disk, and takes them out of use at their caps. */
-export class Metering implements UplinkFollower<MeteredUplink> {
+/** Counts by plan what the metered uplinks carry, keeps it on disk, and takes them out of use at their plans' caps. */
+export class Metering implements UplinkFollower<PlannedUplink> {
   readonly #options: MeteringOptions;
-  readonly #stored: StoredUsage;
-  /** Of all uplinks that were metered once. */
+  /** What the file held at the start, and no meter has taken over. */
+  readonly #stored: Map<string, UplinkUsage>;
+  /** By plan: of all that were metered once. */
   readonly #meters = new Map<string, Meter>();
-  /** Those that are metered now. */
-  #metered: ReadonlySet<string> = new Set();
+  /** The plan of each uplink that is metered now. */
+  #plans: ReadonlyMap<string, string> = new Map();
+  /** Names whose usage a plan has taken over, and which the file may still have. */
+  readonly #absorbed = new Set<string>();
   readonly #lastRead = new Map<string, WireBytes>();
   readonly #verdicts = new Map<string, Verdict>();
   /** Why nothing was read, until that is said. */
@@ -72,7 +71,7 @@ export class Metering implements UplinkFollower<MeteredUplink> {
   private constructor(options: MeteringOptions, read: UsageRead) {
     this.#options = options;
     this.#savedMs = options.wallClock();
-    this.#stored = read.kind === 'read' ? read.usage : new Map();
+    this.#stored = new Map(read.kind === 'read' ? read.usage : []);
     this.#damage = read.kind === 'damaged' ? read.problem : undefined;
   }
 
@@ -82,24 +81,39 @@ export class Metering implements UplinkFollower<MeteredUplink> {
   }
 
   /** The uplinks from now on. Caps that are reached are applied before this returns, hence before anything is dialled. */
-  setUplinks(uplinks: readonly MeteredUplink[]): void {
+  setUplinks(uplinks: readonly PlannedUplink[]): void {
     const nowMs = this.#options.wallClock();
-    const before = this.#metered;
+    const before = this.#plans;
     // What those that go have carried until now.
     if (before.size > 0) this.#look();
-    const metered = uplinks.filter((uplink) => uplink.metered !== undefined);
-    this.#metered = new Set(metered.map(({ name }) => name));
-    for (const { name, metered: settings } of metered) this.#meter(name, settings!, before.has(name), nowMs);
-    for (const name of before) if (!this.#metered.has(name)) this.#apply(name, { use: 'normal', reason: '' });
+    const planned = uplinks.flatMap((uplink) => {
+      const plan = planOf(uplink);
+      return plan === undefined ? [] : [{ uplink: uplink.name, plan }];
+    });
+    this.#plans = new Map(planned.map(({ uplink, plan }) => [uplink, plan.name]));
+    for (const { uplink, plan } of planned)
+      this.#meter(uplink, plan, before.get(uplink) === plan.name, nowMs);
+    for (const uplink of before.keys()) {
+      if (this.#plans.has(uplink)) continue;
+      this.#apply(uplink, { use: 'normal', reason: '' });
+      this.#lastRead.delete(uplink);
+      this.#verdicts.delete(uplink);
+    }
     this.#forget();
-    if (this.#metered.size === 0) return;
+    if (this.#plans.size === 0) return;
     this.#look();
     this.#timer ??= setInterval(() => this.#look(), LOOK_EVERY_MS).unref();
   }
 
-  /** Of the uplinks that are metered now. */
+  /** Of the plans that uplinks belong to now. */
   get meters(): readonly Meter[] {
-    return [...this.#meters.values()].filter(({ name }) => this.#metered.has(name));
+    const used = new Set(this.#plans.values());
+    return [...this.#meters.values()].filter(({ name }) => used.has(name));
+  }
+
+  /** The plan of each uplink that is metered now, by the uplink's name. */
+  get plans(): ReadonlyMap<string, string> {
+    return this.#plans;
   }
 
   /** Counts the rest and writes it down. */
@@ -114,19 +128,21 @@ export class Metering implements UplinkFollower<MeteredUplink> {
     }
   }
 
-  #meter(name: string, settings: MeteredSettings, isOld: boolean, nowMs: number): void {
+  #meter(uplink: string, { name, settings }: Plan, isOld: boolean, nowMs: number): void {
     const { file, wires, logger } = this.#options;
     const known = this.#meters.get(name);
     known?.configure(settings, nowMs);
     if (isOld) return;
     const meter = known ?? new Meter(name, settings, this.#stored.get(name), nowMs);
     this.#meters.set(name, meter);
+    this.#stored.delete(name);
+    this.#absorb(meter, nowMs);
     // What it carried while it was not metered is not counted.
-    this.#lastRead.set(name, wires.of(name).read());
+    this.#lastRead.set(uplink, wires.of(uplink).read());
     const { downBytesPerSecond: down, upBytesPerSecond: up } = settings.rateLimit;
     const rate = (bytesPerSecond: number) => (bytesPerSecond === 0 ? 'none' : formatBitRate(bytesPerSecond));
     logger.info(
-      { uplink: name, file, counted: wires.source, rateLimit: { down: rate(down), up: rate(up) } },
+      { uplink, plan: name, file, counted: wires.source, rateLimit: { down: rate(down), up: rate(up) } },
       'metered uplink',
     );
     if (this.#damage !== undefined) {
@@ -139,33 +155,61 @@ export class Metering implements UplinkFollower<MeteredUplink> {
     }
     if (meter.isClockBehind(nowMs)) {
       logger.warn(
-        { uplink: name, file },
+        { uplink, file },
         'the clock stands before the period that is counted: it goes on counting until that ends. ' +
           'If the clock was wrong then and is right now, stop the client and remove the file',
       );
     }
   }
 
-  /** Of uplinks that are not metered any more, only so many as the file takes. */
+  /** What was counted for uplinks of this plan while each was a plan of its own. */
+  #absorb(meter: Meter, nowMs: number): void {
+    const used = new Set(this.#plans.values());
+    const names = formerNames({
+      plan: meter.name,
+      uplinkNames: this.#uplinksOf(meter.name),
+      keptNames: [...this.#stored.keys(), ...this.#meters.keys()],
+      isPlan: (name) => used.has(name) || this.#options.isPlan(name),
+    });
+    for (const name of names) {
+      meter.absorb((this.#meters.get(name)?.usage ?? this.#stored.get(name))!, nowMs);
+      this.#meters.delete(name);
+      this.#stored.delete(name);
+      this.#absorbed.add(name);
+    }
+  }
+
+  #uplinksOf(plan: string): string[] {
+    return [...this.#plans].flatMap(([uplink, own]) => (own === plan ? [uplink] : []));
+  }
+
+  /** Of plans that no uplink has any more, only so many as the file takes. */
   #forget(): void {
+    const used = new Set(this.#plans.values());
     for (const { name, unsavedBytes } of this.#meters.values()) {
       if (this.#meters.size <= MAX_STORED_UPLINKS) return;
-      if (!this.#metered.has(name) && unsavedBytes === 0) this.#meters.delete(name);
+      if (!used.has(name) && unsavedBytes === 0) this.#meters.delete(name);
     }
   }
 
   #look(): void {
     const nowMs = this.#options.wallClock();
     for (const meter of this.meters) {
-      const { sentBytes, receivedBytes } = this.#readSince(meter.name);
+      const uplinks = this.#uplinksOf(meter.name);
+      let [sentBytes, receivedBytes] = [0, 0];
+      for (const uplink of uplinks) {
+        const since = this.#readSince(uplink);
+        sentBytes += since.sentBytes;
+        receivedBytes += since.receivedBytes;
+      }
       for (const { kind, usedBytes, capBytes, untilDate } of meter.add(sentBytes, receivedBytes, nowMs)) {
         const used = `${byteText(usedBytes)} of ${byteText(capBytes)}`;
         this.#options.logger.warn(
-          { uplink: meter.name, used, until: untilDate },
+          { uplink: uplinks.join(', '), plan: meter.name, used, until: untilDate },
           `${CAP_NAME[kind]} cap nearly reached`,
         );
       }
-      this.#use(meter.name, meter.verdict);
+      for (const uplink of uplinks) this.#use(uplink, meter);
     }
     if (this.#isSaveDue(nowMs)) void this.#save();
   }
@@ -183,12 +227,12 @@ export class Metering implements UplinkFollower<MeteredUplink> {
     return { sentBytes, receivedBytes };
   }
 
-  #use(name: string, verdict: Verdict): void {
-    if (!this.#apply(name, verdict)) return;
+  #use(uplink: string, { name: plan, verdict }: Meter): void {
+    if (!this.#apply(uplink, verdict)) return;
     const { logger } = this.#options;
     if (verdict.use === 'normal')
-      logger.info({ uplink: name }, 'no cap is reached: the uplink is used again');
-    else logger.warn({ uplink: name, use: verdict.use }, verdict.reason);
+      logger.info({ uplink, plan }, 'no cap is reached: the uplink is used again');
+    else logger.warn({ uplink, plan, use: verdict.use }, verdict.reason);
   }
 
   /** @returns whether it is news */
@@ -230,9 +274,11 @@ export class Metering implements UplinkFollower<MeteredUplink> {
     const nowMs = wallClock();
     this.#savedMs = nowMs;
     const done: (() => void)[] = [];
+    const absorbed = [...this.#absorbed];
     try {
       const isSaved = await updateUsageFile(file, nowMs, (stored) => {
         const usage = new Map(stored);
+        for (const name of absorbed) if (!this.#meters.has(name)) usage.delete(name);
         for (const meter of this.#meters.values()) {
           const result = meter.save(stored.get(meter.name), nowMs);
           usage.set(meter.name, result.usage);
@@ -241,6 +287,7 @@ export class Metering implements UplinkFollower<MeteredUplink> {
         return bounded(usage, new Set(this.#meters.keys()));
       });
       if (isSaved) for (const saved of done) saved();
+      if (isSaved) for (const name of absorbed) this.#absorbed.delete(name);
       if (isSaved && this.#isFileInTrouble)
         logger.info({ file }, 'the usage of metered uplinks is kept again');
       if (isSaved) this.#isFileInTrouble = false;

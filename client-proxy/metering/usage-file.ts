@@ -2,13 +2,14 @@ import { rename } from 'node:fs/promises';
 import { z } from 'zod';
 import { FileLockedError, withFileLock } from '../../shared/runtime/files/file-lock.ts';
 import { fileExists, writePrivateFile } from '../../shared/runtime/files/private-file.ts';
-import { readTextFile, reason } from '../../shared/runtime/files/read-file.ts';
+import { readTextFile } from '../../shared/runtime/files/read-file.ts';
+import { fileErrorWords } from '../../shared/runtime/text/error-words.ts';
 import type { UplinkUsage } from './usage.ts';
 
 /** The name of the file in the state directory. */
 export const USAGE_FILE_NAME = 'metered-usage.json';
 
-/** By uplink name. */
+/** By plan; an uplink without one is kept by its own name. */
 export type StoredUsage = ReadonlyMap<string, UplinkUsage>;
 
 export type UsageRead =
@@ -22,7 +23,7 @@ export async function readUsageFile(file: string): Promise<UsageRead> {
   try {
     if (!(await fileExists(file))) return { kind: 'absent' };
   } catch (error) {
-    return { kind: 'damaged', problem: `cannot read ${file}: ${reason(error)}` };
+    return { kind: 'damaged', problem: `cannot read ${file}: ${fileErrorWords(error)}` };
   }
   const read = await readTextFile(file, MAX_FILE_BYTES);
   if ('problem' in read) return { kind: 'damaged', problem: read.problem };
@@ -66,6 +67,8 @@ export async function updateUsageFile(
 
 /** Most uplinks that the file holds, those of earlier configurations included. */
 export const MAX_STORED_UPLINKS = 64;
+/** A plan that was given no name has what its entry in the configuration says. */
+const MAX_NAME_LENGTH = 128;
 const MAX_FILE_BYTES = 256 * 1024;
 
 function jsonOf(text: string): unknown {
@@ -116,6 +119,6 @@ const period = z
 const FILE = z.strictObject({
   version: z.literal(1),
   uplinks: z
-    .record(z.string().min(1).max(64), z.strictObject({ day: period, month: period }))
+    .record(z.string().min(1).max(MAX_NAME_LENGTH), z.strictObject({ day: period, month: period }))
     .refine((uplinks) => Object.keys(uplinks).length <= MAX_STORED_UPLINKS),
 });

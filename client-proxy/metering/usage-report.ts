@@ -4,13 +4,18 @@ import { CAP_NAME, Meter } from './meter.ts';
 import type { MeteredSettings } from './metered-settings.ts';
 import { totalBytes, type UplinkUsage } from './usage.ts';
 
-/** One line for a person: what a metered uplink has used of its caps, and what happens there. */
+/**
+ * One line for a person: what a plan has used of its caps, and what happens there.
+ * @param former usage that is kept under other names, and counts for it
+ */
 export function usageReport(
   settings: MeteredSettings,
   stored: UplinkUsage | undefined,
   nowMs: number,
+  former: readonly UplinkUsage[] = [],
 ): string {
   const meter = new Meter('', settings, stored, nowMs);
+  for (const one of former) meter.absorb(one, nowMs);
   const parts = meter.caps.map(({ kind, usage, capBytes }) => {
     const used = byteText(totalBytes(usage));
     const period = kind === 'day' ? 'today' : `since ${meter.dateText(usage.startMs)}`;

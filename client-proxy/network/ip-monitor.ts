@@ -2,6 +2,7 @@ import type { ChildProcess } from 'node:child_process';
 import type { Logger } from 'pino';
 import { Backoff } from '../../shared/runtime/async/backoff.ts';
 import type { MonotonicClock } from '../../shared/runtime/clock.ts';
+import { errorWords } from '../../shared/runtime/text/error-words.ts';
 import { isNotRun, spawnBound } from './bound-child.ts';
 import type { NetworkMonitor } from './network-watch.ts';
 import { isNoProgram } from './run-command.ts';
@@ -70,8 +71,8 @@ export class IpMonitor implements NetworkMonitor {
     };
     const onError = (error: Error) => {
       clearTimeout(watches);
-      if (isNoProgram(error)) onNoProgram(error.message);
-      else this.#onEnd(error.message);
+      if (isNoProgram(error)) onNoProgram(errorWords(error));
+      else this.#onEnd(errorWords(error));
     };
     let child: ChildProcess;
     try {

@@ -1,7 +1,7 @@
 import { isIP } from 'node:net';
 import { z } from 'zod';
 import { interfaceNameIn, parseIpJson } from './ip-json.ts';
-import { type NetworkInterface, usableAddresses } from './network-view.ts';
+import { type DeviceOf, identity, type NetworkInterface, usableAddresses } from './network-view.ts';
 
 const ipAddress = z.object({
   local: z.string().optional(),
@@ -16,7 +16,10 @@ const ipLink = z.object({
   ifname: z.string().min(1),
   flags: z.array(z.string()),
   link_type: z.string().optional(),
+  address: z.string().optional(),
+  permaddr: z.string().optional(),
   parentbus: z.string().optional(),
+  parentdev: z.string().optional(),
   linkinfo: z.object({ info_kind: z.string().optional() }).optional(),
   addr_info: z.array(ipAddress).optional(),
 });
@@ -41,14 +44,12 @@ export function parseIpLinks(output: string): IpLink[] {
  * The interfaces in the output of `ip -json -details address`. Routes are not in it.
  * @throws SyntaxError when it is something else
  */
-export function parseIpAddress(
-  text: string,
-  isHardware: (name: string) => boolean,
-): Omit<NetworkInterface, 'routes'>[] {
+export function parseIpAddress(text: string, deviceOf: DeviceOf): Omit<NetworkInterface, 'routes'>[] {
   return parseIpLinks(text).map((link) => ({
     name: link.ifname,
     index: link.ifindex,
-    kind: kindOf(link, isHardware),
+    kind: kindOf(link, deviceOf),
+    ...identity([link.address, link.permaddr], link.parentdev ?? deviceOf(link.ifname)),
     isUp: link.flags.includes('UP'),
     hasCarrier: link.flags.includes('LOWER_UP'),
     addresses: usableAddresses((link.addr_info ?? []).filter(canBeBound).map(({ local = '' }) => local)),
@@ -64,8 +65,8 @@ function isLink(value: IpLink | Record<string, never>): value is IpLink {
   return 'ifname' in value;
 }
 
-function kindOf(link: IpLink, isHardware: (name: string) => boolean): string {
+function kindOf(link: IpLink, deviceOf: DeviceOf): string {
   if (link.link_type === 'loopback') return 'loopback';
-  if (link.parentbus !== undefined || isHardware(link.ifname)) return 'hardware';
+  if (link.parentbus !== undefined || deviceOf(link.ifname) !== undefined) return 'hardware';
   return link.linkinfo?.info_kind ?? (link.link_type === 'ppp' ? 'ppp' : 'unknown');
 }

@@ -1,10 +1,12 @@
-import { existsSync } from 'node:fs';
+import { readlinkSync } from 'node:fs';
 import { networkInterfaces } from 'node:os';
+import { basename } from 'node:path';
 import type { Destination } from '../../shared/protocol/destination.ts';
 import { interfaceNameBytes } from '../../shared/runtime/kernel/interface-name.ts';
 import { interfaceRoutes, routeQuestions } from './interface-routes.ts';
 import { parseIpAddress } from './ip-output.ts';
 import {
+  type DeviceOf,
   type NetworkInterface,
   type NetworkInterfaces,
   type NetworkView,
@@ -17,8 +19,8 @@ import { type IpResult, runIp } from './run-ip.ts';
 export interface NetworkSource {
   runIp(args: readonly string[], input?: string): Promise<IpResult | undefined>;
   networkInterfaces(): NetworkInterfaces;
-  /** Whether a device stands behind the interface. */
-  isHardware(name: string): boolean;
+  /** The device behind an interface, if there is one. */
+  deviceOf: DeviceOf;
 }
 
 /** Interfaces that are asked for routes; those beyond count as if routes could not be told. */
@@ -29,11 +31,17 @@ const MAX_LAPSES = 10;
 const machine: NetworkSource = {
   runIp,
   networkInterfaces,
-  isHardware: (name) =>
-    existsSync(
-      Buffer.concat([Buffer.from('/sys/class/net/'), interfaceNameBytes(name), Buffer.from('/device')]),
-    ),
+  deviceOf,
 };
+
+function deviceOf(interfaceName: string): string | undefined {
+  try {
+    const parts = [Buffer.from('/sys/class/net/'), interfaceNameBytes(interfaceName), Buffer.from('/device')];
+    return basename(readlinkSync(Buffer.concat(parts)));
+  } catch {
+    return undefined;
+  }
+}
 
 /** Reads the interfaces, their kinds, addresses and routes: from iproute2 where there is one, else from Node.js. */
 export class NetworkReader {
@@ -60,9 +68,9 @@ export class NetworkReader {
 
   /** Rejects when the facts could not be had this time. */
   async read(): Promise<NetworkView> {
-    const { isHardware } = this.#source;
+    const { deviceOf } = this.#source;
     const output = this.#hasIp ? await this.#source.runIp(['-json', '-details', 'address']) : undefined;
-    const interfaces = output === undefined ? undefined : parsed(output.stdout, isHardware);
+    const interfaces = output === undefined ? undefined : parsed(output.stdout, deviceOf);
     if (interfaces === undefined) {
       const reason = output === undefined ? 'none that this user can run' : firstLine(output);
       if (this.#hasWorked && ++this.#lapses < MAX_LAPSES) throw new Error(`ip: ${reason}`);
@@ -90,9 +98,9 @@ export class NetworkReader {
   }
 
   #portableView(): NetworkView {
-    const { networkInterfaces, isHardware } = this.#source;
+    const { networkInterfaces, deviceOf } = this.#source;
     try {
-      return portableView(networkInterfaces(), isHardware);
+      return portableView(networkInterfaces(), deviceOf);
     } catch (error) {
       // As on Android, where it may not be asked.
       throw new UnknownNetworkError((error as NodeJS.ErrnoException).code ?? (error as Error).message);
@@ -114,9 +122,9 @@ function firstLine({ stderr }: IpResult): string {
   return stderr.split('\n', 1)[0] || 'it prints nothing that can be read';
 }
 
-function parsed(text: string, isHardware: (name: string) => boolean) {
+function parsed(text: string, deviceOf: DeviceOf) {
   try {
-    return parseIpAddress(text, isHardware);
+    return parseIpAddress(text, deviceOf);
   } catch {
     return undefined;
   }

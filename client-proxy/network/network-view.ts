@@ -8,6 +8,12 @@ export interface NetworkInterface {
   readonly index: number;
   /** `hardware`, `loopback`, `unknown`, or what the kernel calls it (`veth`, `bridge`, `tun`, `ppp`, `vlan`). */
   readonly kind: string;
+  /** Its hardware addresses: the one that it has now, and the one that it was made with. Lower case. */
+  readonly macs?: readonly string[];
+  /** The USB port that it is plugged into, as the kernel counts ports: `1-1.2`. */
+  readonly usbPath?: string;
+  /** Of the SIM card behind it; only where the configuration asks for it. */
+  readonly iccid?: string;
   readonly isUp: boolean;
   readonly hasCarrier: boolean;
   /** Those that packets can come back to (global, private, shared or unique local; not link-local). IPv4 first. */
@@ -35,18 +41,25 @@ export interface NetworkView {
   readonly interfaces: readonly NetworkInterface[];
 }
 
+/** The device behind an interface, as its bus calls it (`1-1.2:1.0`, `0000:03:00.0`); undefined where there is none. */
+export type DeviceOf = (interfaceName: string) => string | undefined;
+
 /** This machine's interfaces that are up, as `os.networkInterfaces()` tells them. */
 export type NetworkInterfaces = Readonly<Record<string, readonly NetworkInterfaceInfo[] | undefined>>;
 
 /** What Node.js tells on any system: interfaces that are up, with their addresses, and nothing of routes. */
-export function portableView(table: NetworkInterfaces, isHardware: (name: string) => boolean): NetworkView {
+export function portableView(table: NetworkInterfaces, deviceOf: DeviceOf): NetworkView {
   const interfaces = Object.entries(table)
     // An alias (`eth0:1`) is listed under its own name and can not be bound to.
     .filter(([name]) => !name.includes(':'))
     .map(([name, infos = []]) => ({
       name,
       index: 0,
-      kind: kindOf(infos, isHardware(name)),
+      kind: kindOf(infos, deviceOf(name) !== undefined),
+      ...identity(
+        infos.map(({ mac }) => mac),
+        deviceOf(name),
+      ),
       isUp: true,
       hasCarrier: true,
       addresses: usableAddresses(infos.map(({ address }) => address)),
@@ -74,6 +87,23 @@ function kindOf(infos: readonly { readonly internal: boolean }[], isHardware: bo
   if (infos.some(({ internal }) => internal)) return 'loopback';
   return isHardware ? 'hardware' : 'unknown';
 }
+
+/** By what a device is known again, whatever the kernel calls its interface. */
+export function identity(
+  macs: readonly (string | undefined)[],
+  device: string | undefined,
+): Pick<NetworkInterface, 'macs' | 'usbPath'> {
+  const known = new Set(macs.filter((mac) => mac !== undefined && MAC.test(mac)));
+  known.delete('00:00:00:00:00:00');
+  // An interface of a USB device: bus, ports, then configuration and interface number.
+  const usbPath = /^(\d+-\d+(?:\.\d+)*):\d+\.\d+$/.exec(device ?? '')?.[1];
+  return {
+    ...(known.size === 0 ? {} : { macs: [...known].map((mac) => mac!.toLowerCase()) }),
+    ...(usbPath === undefined ? {} : { usbPath }),
+  };
+}
+
+const MAC = /^[0-9a-f]{2}(:[0-9a-f]{2}){5}$/i;
 
 /** Those of the addresses that packets can come back to, IPv4 first. */
 export function usableAddresses(addresses: readonly string[]): string[] {

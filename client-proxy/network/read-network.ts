@@ -5,12 +5,16 @@ import { atMost } from '../../shared/runtime/async/at-most.ts';
 import { NetworkReader } from './network-reader.ts';
 import type { NetworkView } from './network-view.ts';
 import { routeTargets } from './route-targets.ts';
+import { SimCards } from './sim-cards.ts';
 
 /** A name server that answers at all answers sooner. */
 const LOOKUP_MS = 2_000;
 
-/** Reads the network once, with routes towards these addresses. Rejects as the reader does. */
-export async function readNetwork(destinations: readonly Destination[]): Promise<NetworkView> {
+/** Reads the network once, with routes towards these addresses, and with SIM cards where they are wanted. Rejects as the reader does. */
+export async function readNetwork(
+  destinations: readonly Destination[],
+  wantsSimCards = false,
+): Promise<NetworkView> {
   const known = new Map<string, readonly string[]>();
   const lookups = destinations.map(async ({ host }) => {
     if (isIP(host) !== 0) return;
@@ -21,5 +25,6 @@ export async function readNetwork(destinations: readonly Destination[]): Promise
     );
   });
   await atMost(LOOKUP_MS, Promise.all(lookups));
-  return new NetworkReader(() => routeTargets(destinations, (name) => known.get(name) ?? [])).read();
+  const reader = new NetworkReader(() => routeTargets(destinations, (name) => known.get(name) ?? []));
+  return new SimCards(() => wantsSimCards).addTo(await reader.read());
 }

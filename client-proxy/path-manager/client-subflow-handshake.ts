@@ -6,6 +6,7 @@ import {
 } from '../../shared/protocol/handshake/client-handshake.ts';
 import { type HandshakeRead, readHandshake } from '../../shared/runtime/session/read-handshake.ts';
 import type { SubflowTransport } from '../../shared/runtime/subflow/subflow-transport.ts';
+import { errorWords } from '../../shared/runtime/text/error-words.ts';
 
 /**
  * HELLO or JOIN and its answer on a fresh transport. Rejects with HandshakeRefused, ProtocolViolation, or a TributaryError
@@ -26,7 +27,7 @@ export function clientSubflowHandshake(
         'notAuthorized',
         "the concentrator closed the connection without an answer: is this client's id in its list, with this key?" +
           // The network may have done it, too.
-          (cause === undefined ? '' : ` (${cause.message})`),
+          (cause === undefined ? '' : ` (${errorWords(cause)})`),
         'peer',
         cause && { cause },
       ),

@@ -7,13 +7,15 @@ import type { LineLog } from '../../shared/runtime/observe/line-limit.ts';
 import { DialAttempt, type DialHost, type DialledSubflow } from './dial-attempt.ts';
 import { type PathSubflow, PathSubflows } from './path-subflows.ts';
 import type { PathTarget } from './paths.ts';
-import { failureReason, type UplinkReason } from './uplink-cause.ts';
+import { failureReason, type UplinkCause, type UplinkReason } from './uplink-cause.ts';
 
 /** What a path asks of the session whose subflows it dials. */
 export interface PathHost extends DialHost {
   readonly uplinkName: string;
   readonly logger: LineLog;
   readonly clock: MonotonicClock;
+  /** Whether every dial costs. */
+  isMetered(): boolean;
   /** Takes a subflow out of use, in good order. */
   retire(subflowId: number): void;
   /** Closes a subflow now. */
@@ -29,6 +31,12 @@ export interface PathHost extends DialHost {
 
 /** A subflow that ends sooner was none: something on the way takes connections and cuts them. */
 const LASTING_MS = 2_000;
+/** A path that has worked and fell silent is tried again after so long at most: it may work again at any moment. */
+const RETURN_WAIT_MS = 1_000;
+/** Where dials cost, only for so long. */
+const METERED_RETURN_MS = 60_000;
+/** Nothing answers; who answers with a refusal is there, and need not be asked so often. */
+const RETURNING: ReadonlySet<UplinkCause> = new Set(['silent', 'timedOut', 'destinationUnreachable']);
 const NOT_DIALLED: UplinkReason = { cause: 'not-dialled', reason: 'not dialled yet' };
 
 /**
@@ -58,6 +66,8 @@ export class PathDialer {
   #hasFailed = false;
   /** Whether the last subflow did not last. */
   #isFleeting = false;
+  /** Until when there was one that lasted. */
+  #workedMs = Number.NEGATIVE_INFINITY;
 
   constructor(host: PathHost, backoff: Backoff) {
     this.#host = host;
@@ -185,7 +195,9 @@ export class PathDialer {
     this.#judge(closed);
     this.#reason = { cause: 'subflow-lost', reason: 'its subflow was lost' };
     this.#hasFailed = true;
-    this.#scheduleRetry();
+    // One that has lasted was good: what ended it may be over, as where a translator on the way has forgotten it.
+    if (this.#isFleeting) this.#scheduleRetry();
+    else this.#maintain();
     this.#host.onChange();
   }
 
@@ -204,13 +216,18 @@ export class PathDialer {
   onSubflowRecovered(subflowId: number): void {
     if (!this.#subflows.recover(subflowId)) return;
     this.#trim();
+    if (!this.#isWanting) this.#attempt?.giveUp();
     this.#host.onChange();
   }
 
   get #mayDial(): boolean {
     if (this.#isStopped || this.#attempt !== undefined || this.#waiting !== undefined) return false;
-    const wanted = this.#wanted + (this.#isRenewing ? 1 : 0);
-    return this.#subflows.healthyCount < wanted && this.#targets.length > 0;
+    return this.#isWanting && this.#targets.length > 0;
+  }
+
+  /** Whether there are fewer than there should be. */
+  get #isWanting(): boolean {
+    return this.#subflows.healthyCount < this.#wanted + (this.#isRenewing ? 1 : 0);
   }
 
   #maintain(): void {
@@ -248,7 +265,9 @@ export class PathDialer {
   #judge({ upSinceMs, address }: PathSubflow): void {
     this.#failedAt = address;
     this.#isFleeting = this.#host.clock() - upSinceMs < LASTING_MS;
-    if (!this.#isFleeting) this.#backoff.succeed();
+    if (this.#isFleeting) return;
+    this.#workedMs = this.#host.clock();
+    this.#backoff.succeed();
   }
 
   #stopWaiting(): void {
@@ -261,7 +280,17 @@ export class PathDialer {
     this.#waiting = setTimeout(() => {
       this.#waiting = undefined;
       this.#maintain();
-    }, this.#backoff.nextMs());
+    }, this.#nextWaitMs());
+  }
+
+  #nextWaitMs(): number {
+    const waitMs = this.#backoff.nextMs();
+    const isReturning =
+      RETURNING.has(this.#reason.cause) &&
+      (!this.#host.isMetered() || this.#host.clock() - this.#workedMs < METERED_RETURN_MS);
+    return isReturning && this.#workedMs > Number.NEGATIVE_INFINITY
+      ? Math.min(waitMs, RETURN_WAIT_MS)
+      : waitMs;
   }
 
   async #dial(attempt: DialAttempt): Promise<'up' | 'failed' | 'given up'> {

@@ -1,5 +1,6 @@
 import { isIP } from 'node:net';
 import { type Destination, formatDestination } from '../../shared/protocol/destination.ts';
+import { TributaryError } from '../../shared/protocol/errors.ts';
 import type { CancelSignal } from '../../shared/runtime/async/cancellation.ts';
 import { withTimeLimit } from '../../shared/runtime/async/time-limit.ts';
 import type { SubflowTransport } from '../../shared/runtime/subflow/subflow-transport.ts';
@@ -9,6 +10,7 @@ import {
   raceConnections,
 } from '../../shared/runtime/tcp/happy-eyeballs.ts';
 import type { TargetNames } from '../dns/target-names.ts';
+import { PortalError } from '../uplink/portal.ts';
 import { connectFailure, UplinkError } from '../uplink/uplink-error.ts';
 import type { PathTarget } from './paths.ts';
 import type { DialledUplink } from './uplink-role.ts';
@@ -195,10 +197,13 @@ function joined(uplink: DialledUplink, failures: readonly (Error | undefined)[])
   const errors = failures.filter((error) => error !== undefined);
   const [first] = errors;
   if (first === undefined || errors.length === 1) return first;
+  // It explains the other failures, too.
+  const portal = errors.find((error) => error instanceof PortalError);
+  if (portal !== undefined) return portal;
   const prefix = `uplink ${uplink.name}: `;
   const texts = errors.map(({ message }) =>
     message.startsWith(prefix) ? message.slice(prefix.length) : message,
   );
-  const code = first instanceof UplinkError ? first.code : 'networkFailure';
+  const code = first instanceof TributaryError ? first.code : 'networkFailure';
   return new UplinkError(uplink.name, code, [...new Set(texts)].join('; '), { cause: first });
 }

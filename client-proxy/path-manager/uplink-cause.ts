@@ -1,6 +1,7 @@
 import { type ErrorName, TributaryError } from '../../shared/protocol/errors.ts';
 import type { FindingCode } from '../network/finding.ts';
 import { PathError } from '../network/path-diagnosis/path-error.ts';
+import { PortalError } from '../uplink/portal.ts';
 import { failureText } from '../uplink/uplink-error.ts';
 
 /**
@@ -26,6 +27,8 @@ export type UplinkCause =
   | 'holds-up-the-rest'
   /** In use, with small packets: longer ones vanish on the way. */
   | 'small-packets'
+  /** Something answers in the concentrator's place until one logs in to the network. */
+  | 'portal'
   /** What is wrong with its interface, its routes, or the way to the concentrator. */
   | FindingCode
   | ErrorName;
@@ -42,6 +45,7 @@ export function failureReason(uplinkName: string, error: Error): UplinkReason {
 }
 
 function causeOf(error: Error): UplinkCause {
+  if (error instanceof PortalError) return 'portal';
   if (error instanceof PathError) return error.finding;
   return error instanceof TributaryError ? error.code : 'internalError';
 }

@@ -198,6 +198,7 @@ export class UplinkDialer {
       uplinkName,
       logger,
       clock,
+      isMetered: () => this.#uplink.rateLimit?.isMetered ?? false,
       reach: (targets, choice, signal) => reach(this.#uplink, targets, choice, signal),
       isTrialDue: (address, subflowId) =>
         packetSizes.isTrialDue(uplinkName, address, subflows.localHostOf(subflowId)),

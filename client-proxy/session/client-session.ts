@@ -1,6 +1,6 @@
 import type { Destination } from '../../shared/protocol/destination.ts';
 import { type ErrorName, StreamError, TributaryError } from '../../shared/protocol/errors.ts';
-import type { ClientIdentity } from '../../shared/protocol/handshake/client-handshake.ts';
+import type { ClientIdentity, ClientIntent } from '../../shared/protocol/handshake/client-handshake.ts';
 import type { Welcome } from '../../shared/protocol/handshake/messages.ts';
 import { MemoryBudget } from '../../shared/protocol/memory-budget.ts';
 import type { CoreTuning } from '../../shared/protocol/session/core-tuning.ts';
@@ -8,12 +8,13 @@ import { Session } from '../../shared/protocol/session/session.ts';
 import type { StreamPolicy } from '../../shared/protocol/steering/steering-policy.ts';
 import { nodeHandshakeCrypto } from '../../shared/runtime/session/handshake-crypto.ts';
 import { SessionDriver } from '../../shared/runtime/session/session-driver.ts';
-import type { StreamHandlers } from '../../shared/runtime/session/session-handlers.ts';
+import type { SessionOwner, StreamHandlers } from '../../shared/runtime/session/session-handlers.ts';
 import type { TrafficTable } from '../../shared/runtime/session/uplink-traffic.ts';
 import type { SubflowTransport } from '../../shared/runtime/subflow/subflow-transport.ts';
 import { clientSubflowHandshake } from '../path-manager/client-subflow-handshake.ts';
 import type { Candidate } from '../path-manager/managed-subflows.ts';
 import { PathManager, type PathManagerOptions } from '../path-manager/path-manager.ts';
+import { Greetings } from './greetings.ts';
 import { isHeardSince } from './heard-since.ts';
 
 export interface ClientSessionOptions extends PathManagerOptions {
@@ -44,7 +45,7 @@ export type SessionPaths = Pick<
 
 /**
  * One session with the concentrator, from its first dial to its end. All uplinks are dialled at once; the first to get
- * through sends HELLO, the others JOIN.
+ * through sends HELLO, the others JOIN, or HELLO too where the first waits for its answer.
  */
 export class ClientSession {
   readonly #options: ClientSessionOptions;
@@ -54,8 +55,7 @@ export class ClientSession {
   #driver: SessionDriver | undefined;
   #isOver = false;
   readonly #handshaking = new Set<SubflowTransport>();
-  /** Whether a HELLO is under way; others that are ready wait for it. */
-  #hello: Promise<void> | undefined;
+  readonly #greetings = new Greetings(nodeHandshakeCrypto);
 
   constructor(options: ClientSessionOptions, owner: ClientSessionOwner) {
     this.#options = options;
@@ -119,44 +119,58 @@ export class ClientSession {
     while (!this.#isOver) {
       const driver = this.#driver;
       if (driver !== undefined) return this.#join(candidate, driver, replaced);
-      if (this.#hello === undefined) return this.#greet(candidate);
-      await this.#hello;
+      if (this.#greetings.isNextDue) return this.#greet(candidate);
+      await this.#greetings.change();
     }
     throw this.#ended(candidate.transport);
   }
 
-  /** The first subflow. */
+  /** The first subflow, or one whose HELLO was sent before another was answered. */
   async #greet(candidate: Candidate): Promise<number> {
-    let release = () => {};
-    this.#hello = new Promise((resolve) => {
-      release = resolve;
-    });
+    const { transport, address } = candidate;
+    const { founding, end } = this.#greetings.begin();
     try {
-      const outcome = await this.#handshake(candidate, { kind: 'hello' });
+      const outcome = await this.#handshake(candidate, { kind: 'hello', founding });
       // A session that nobody knows of would keep the process alive.
-      if (this.#isOver) throw this.#ended(candidate.transport);
+      if (this.#isOver) throw this.#ended(transport);
       const welcome = outcome.result.welcome!;
-      const driver = this.#establish(welcome);
-      const id = driver.input(({ subflows }) => subflows.allocateId());
+      const driver = this.#driver ?? this.#establish(welcome);
+      if (driver.isClosed) throw this.#ended(transport);
+      const id = welcome.subflowId ?? 0;
+      if (!isSame(welcome.token, this.#token!)) {
+        await this.#discard(welcome, candidate, outcome.takeRest());
+        throw new TributaryError('cancelled', `another uplink's session was established before`, 'ours');
+      }
+      this.#mustAllow(address, transport);
       addSubflow(driver, id, candidate, outcome.takeRest());
       this.#owner.onSubflowUp();
       return id;
     } finally {
-      this.#hello = undefined;
-      release();
+      end();
     }
+  }
+
+  /** Ends a session that was begun twice, and tells the concentrator: an older concentrator cannot tell, nor can another machine. */
+  #discard(welcome: Welcome, candidate: Candidate, rest: Uint8Array): Promise<void> {
+    const driver = this.#newDriver(welcome, {});
+    addSubflow(driver, welcome.subflowId ?? 0, candidate, rest);
+    driver.input((session) => session.close('goingAway'));
+    return driver.finished;
+  }
+
+  #mustAllow(address: Destination, transport: SubflowTransport): void {
+    if (this.#paths.allows(address)) return;
+    transport.destroy();
+    throw new TributaryError(
+      'notAuthorized',
+      'the concentrator takes further subflows at the addresses that it announces alone',
+      'peer',
+    );
   }
 
   async #join(candidate: Candidate, driver: SessionDriver, replaced: number | undefined): Promise<number> {
     const { transport, address } = candidate;
-    if (!this.#paths.allows(address)) {
-      transport.destroy();
-      throw new TributaryError(
-        'notAuthorized',
-        'the concentrator takes further subflows at the addresses that it announces alone',
-        'peer',
-      );
-    }
+    this.#mustAllow(address, transport);
     if (replaced !== undefined && isActive(driver, replaced)) {
       // The silent one has come back meanwhile.
       transport.destroy();
@@ -197,10 +211,7 @@ export class ClientSession {
     return new TributaryError('goingAway', 'the session has ended meanwhile', 'ours');
   }
 
-  async #handshake(
-    { uplink, transport, path }: Candidate,
-    intent: { kind: 'hello' } | { kind: 'join'; token: Uint8Array; subflowId: number },
-  ) {
+  async #handshake({ uplink, transport, path }: Candidate, intent: ClientIntent) {
     const { identity, handshakeTimeoutMs } = this.#options;
     const { name: uplinkName, backup } = uplink;
     this.#handshaking.add(transport);
@@ -216,48 +227,64 @@ export class ClientSession {
   }
 
   #establish(welcome: Welcome): SessionDriver {
-    const { clock, logger, memory, memoryBytes, traffic, tuning } = this.#options;
     this.#token = welcome.token;
-    const lingerMs = Math.min(this.#options.lingerMs, welcome.lingerMs);
+    const driver = this.#newDriver(welcome, {
+      onSubflowClosed: (id, uplinkName) => this.#paths.onSubflowClosed(id, uplinkName),
+      onSubflowReplace: (id, uplinkName) => this.#paths.onSubflowDoubted(id, uplinkName),
+      onSubflowRecovered: (id, uplinkName) => this.#paths.onSubflowRecovered(id, uplinkName),
+      onSubflowsWanted: (uplinkName, count) => this.#paths.onSubflowsWanted(uplinkName, count),
+      onPathSearch: (uplinkName, extra, surplus) => this.#paths.onPathSearch(uplinkName, extra, surplus),
+      onAddressAdded: (id, address) => this.#paths.onAddressAdded(id, address),
+      onAddressRemoved: (id) => this.#paths.onAddressRemoved(id),
+      onGoingAway: () => this.#owner.onGoingAway(),
+      onClosed: (error) => this.#end(error),
+    });
+    this.#driver = driver;
+    // The ids of the HELLOs that are under way.
+    for (let i = 0; i < this.#greetings.said; i++) driver.input(({ subflows }) => subflows.allocateId());
+    const { maxStreams, maxSubflows, joinElsewhere } = welcome;
+    this.#options.logger.info({ maxStreams, lingerMs: this.#lingerMs(welcome) }, 'session established');
+    this.#paths.onEstablished(maxSubflows, joinElsewhere ?? false);
+    return driver;
+  }
+
+  #newDriver(welcome: Welcome, owner: Partial<SessionOwner>): SessionDriver {
+    const { clock, logger, memory, memoryBytes, traffic, tuning } = this.#options;
     const session = new Session({
       role: 'client',
       maxStreams: welcome.maxStreams,
       firstWindowBytes: welcome.firstWindowBytes,
-      lingerMs,
+      lingerMs: this.#lingerMs(welcome),
       memory: new MemoryBudget(memoryBytes, memory),
       nowMs: clock(),
       tuning,
     });
-    this.#driver = new SessionDriver({
+    return new SessionDriver({
       session,
       clock,
       logger,
       trafficOf: (uplinkName) => traffic.of(uplinkName),
-      owner: {
-        onSubflowClosed: (id, uplinkName) => this.#paths.onSubflowClosed(id, uplinkName),
-        onSubflowReplace: (id, uplinkName) => this.#paths.onSubflowDoubted(id, uplinkName),
-        onSubflowRecovered: (id, uplinkName) => this.#paths.onSubflowRecovered(id, uplinkName),
-        onSubflowsWanted: (uplinkName, count) => this.#paths.onSubflowsWanted(uplinkName, count),
-        onPathSearch: (uplinkName, extra, surplus) => this.#paths.onPathSearch(uplinkName, extra, surplus),
-        onAddressAdded: (id, address) => this.#paths.onAddressAdded(id, address),
-        onAddressRemoved: (id) => this.#paths.onAddressRemoved(id),
-        onGoingAway: () => this.#owner.onGoingAway(),
-        onClosed: (error) => this.#end(error),
-      },
+      owner: { onSubflowClosed() {}, onClosed() {}, ...owner },
     });
-    logger.info({ maxStreams: welcome.maxStreams, lingerMs }, 'session established');
-    this.#paths.onEstablished(welcome.maxSubflows, welcome.joinElsewhere ?? false);
-    return this.#driver;
+  }
+
+  #lingerMs(welcome: Welcome): number {
+    return Math.min(this.#options.lingerMs, welcome.lingerMs);
   }
 
   #end(error: ErrorName): void {
     if (this.#isOver) return;
     this.#isOver = true;
     this.#paths.stop();
+    this.#greetings.wake();
     // Else a concentrator that does not answer would keep the process alive for the time limit.
     for (const transport of this.#handshaking) transport.destroy();
     this.#owner.onClosed(error);
   }
+}
+
+function isSame(one: Uint8Array, other: Uint8Array): boolean {
+  return one.every((byte, i) => byte === other[i]);
 }
 
 function isActive(driver: SessionDriver, subflowId: number): boolean {

@@ -54,10 +54,12 @@ function directOf(uplinks: readonly UplinkReport[]): number {
   return uplinks.reduce((sum, { direct }) => sum + direct.connections, 0);
 }
 
-/** What metered uplinks have used, rate limits, and what uplinks cost. */
+/** What metered plans have used, rate limits, and what uplinks cost. */
 function costsOf(uplinks: readonly UplinkReport[]): string {
-  const rows = uplinks.flatMap(({ name, metered, rateLimit, costPerGB }) => {
-    const used = (metered ?? []).map(({ period, sentBytes, receivedBytes, capBytes }) => {
+  const rows = uplinks.flatMap(({ name, plan, metered, rateLimit, costPerGB }, index) => {
+    // Said once of a plan, with its first uplink.
+    const isTold = uplinks.findIndex((other) => other.plan === plan) < index;
+    const used = (isTold ? [] : (metered ?? [])).map(({ period, sentBytes, receivedBytes, capBytes }) => {
       const bytes = byteText(sentBytes + receivedBytes);
       return `${bytes}${capBytes === null ? '' : ` of ${byteText(capBytes)}`} this ${period}`;
     });
@@ -65,7 +67,7 @@ function costsOf(uplinks: readonly UplinkReport[]): string {
     if (down !== null) used.push(`at most ${bitRateText(down)} down`);
     if (up !== null) used.push(`at most ${bitRateText(up)} up`);
     if (costPerGB !== null) used.push(`${costPerGB} per GB now`);
-    return used.length === 0 ? [] : [[name, used.join(', ')]];
+    return used.length === 0 ? [] : [[name, plan ?? name, used.join(', ')]];
   });
-  return rows.length === 0 ? '' : textTable([['UPLINK', 'COST'], ...rows]);
+  return rows.length === 0 ? '' : textTable([['UPLINK', 'PLAN', 'COST'], ...rows]);
 }

@@ -58,6 +58,9 @@ export interface UplinkReport extends SubflowsReport {
     readonly upBitsPerSecond: number | null;
     readonly downBitsPerSecond: number | null;
   } | null;
+  /** That its usage counts for; null where it is not metered. */
+  readonly plan: string | null;
+  /** Of the plan, all its uplinks together. */
   readonly metered: readonly MeteredReport[] | null;
 }
 
@@ -82,7 +85,7 @@ export interface ClientStatusSource extends StatusClocks, ReadinessSource {
   readonly traffic: TrafficTable;
   readonly directTraffic: TrafficTable;
   readonly directConnections: Pick<DirectConnections, 'countOf'>;
-  readonly metering: Pick<Metering, 'meters'>;
+  readonly metering: Pick<Metering, 'meters' | 'plans'>;
 }
 
 export function clientStatus(source: ClientStatusSource): ClientStatus {
@@ -92,6 +95,7 @@ export function clientStatus(source: ClientStatusSource): ClientStatus {
     uplinks: uplinks.uplinks,
     drivers,
     meters: source.metering.meters,
+    plans: source.metering.plans,
     traffic: new Map(source.traffic.entries()),
     directTraffic: new Map(source.directTraffic.entries()),
   };
@@ -122,6 +126,7 @@ interface Reading {
   readonly uplinks: readonly PresentUplink[];
   readonly drivers: readonly SessionDriver[];
   readonly meters: readonly Meter[];
+  readonly plans: ReadonlyMap<string, string>;
   readonly traffic: ReadonlyMap<string, UplinkTraffic>;
   readonly directTraffic: ReadonlyMap<string, UplinkTraffic>;
 }
@@ -137,6 +142,7 @@ function uplinkReport(
   read: Reading,
 ): UplinkReport {
   const configured = read.uplinks.find((uplink) => uplink.name === name);
+  const plan = read.plans.get(name);
   return {
     name,
     state,
@@ -152,7 +158,8 @@ function uplinkReport(
       ...(read.directTraffic.get(name) ?? NOTHING),
     },
     rateLimit: rateLimitReport(configured),
-    metered: meteredReport(read.meters.find((meter) => meter.name === name)),
+    plan: plan ?? null,
+    metered: meteredReport(read.meters.find((meter) => meter.name === plan)),
   };
 }
 

@@ -12,11 +12,12 @@ import type { ReceivePool } from '../../shared/runtime/subflow/receive-pool.ts';
 import {
   cipherPreference,
   isSubflowProtocol,
-  SUBFLOW_ALPN,
   SUBFLOW_TLS_OPTIONS,
 } from '../../shared/runtime/subflow/subflow-tls.ts';
 import { TlsSubflow } from '../../shared/runtime/subflow/tls-subflow.ts';
 import { socketReady } from '../../shared/runtime/tcp/socket-events.ts';
+import { errorWords } from '../../shared/runtime/text/error-words.ts';
+import { portalOf, strangerAt } from './portal.ts';
 import { SubflowError } from './subflow-error.ts';
 import type { Uplink } from './uplink.ts';
 import { connectFailure, UplinkError } from './uplink-error.ts';
@@ -42,16 +43,22 @@ export async function connectSubflow(
   options: SubflowConnectOptions,
 ): Promise<TlsSubflow> {
   const where = formatDestination(target);
+  let isConnected = false;
   try {
     return await withTimeLimit(`opening a subflow to ${where}`, options, async (signal) => {
       const socket = await connectThroughUplink(uplink, target, { ...options, signal });
+      isConnected = true;
       options.onConnected?.(socket);
-      const secured = await secure(socket, options, where, uplink.name, signal);
+      const secured = await secure(socket, options, where, signal);
       const { pool, native } = options;
       return new TlsSubflow(secured, pool, uplink.binding.kind === 'proxy' ? undefined : native);
     });
   } catch (error) {
-    throw error instanceof SubflowError ? error : connectFailure(uplink.name, where, error);
+    if (error instanceof SubflowError) throw error;
+    const failure = connectFailure(uplink.name, where, error);
+    if (failure.code !== 'timedOut' || !isConnected) throw failure;
+    const text = `${where} takes connections and then says nothing: a portal, if this network wants a login, or a firewall`;
+    throw new SubflowError('timedOut', text, { cause: error });
   }
 }
 
@@ -59,7 +66,6 @@ async function secure(
   socket: Socket,
   options: SubflowConnectOptions,
   where: string,
-  uplink: string,
   signal: CancelSignal,
 ): Promise<TLSSocket> {
   const secured = connectTls({
@@ -78,16 +84,13 @@ async function secure(
     secured.destroy();
     signal.throwIfAborted();
     if (error instanceof SubflowError || error instanceof UplinkError) throw error;
-    const { message } = error as Error;
-    throw new SubflowError(
-      'connectionReset',
-      `uplink ${uplink}: ${where} was reached but TLS failed: ${message}; is it a concentrator?`,
-      { cause: error },
-    );
+    const text = `${where} was reached but TLS failed: ${errorWords(error)}; is it a concentrator, or a portal?`;
+    throw portalOf(where, error) ?? new SubflowError('connectionReset', text, { cause: error });
   }
 }
 
 function checkPeer(secured: TLSSocket, pins: readonly CertificatePin[], where: string): void {
+  if (!isSubflowProtocol(secured.alpnProtocol)) throw strangerAt(where);
   const certificate = secured.getPeerX509Certificate();
   if (certificate === undefined) throw new SubflowError('notAuthorized', `${where} showed no certificate`);
   const seen = certificatePin(certificate.raw);
@@ -98,8 +101,5 @@ function checkPeer(secured: TLSSocket, pins: readonly CertificatePin[], where: s
       `${where} showed a certificate other than the pinned one: expected ${expected}, saw ${seen.text}; ` +
         'either the concentrator has a new certificate (then change the pin) or something else answers in its place',
     );
-  }
-  if (!isSubflowProtocol(secured.alpnProtocol)) {
-    throw new SubflowError('unsupportedVersion', `${where} does not speak ${SUBFLOW_ALPN}`);
   }
 }

@@ -1,4 +1,5 @@
 import { type ErrorName, TributaryError } from '../../shared/protocol/errors.ts';
+import { CLOSED, errorWords } from '../../shared/runtime/text/error-words.ts';
 
 /** A connection over an uplink failed; the message names the uplink, the reason and what to do. */
 export class UplinkError extends TributaryError {
@@ -8,7 +9,8 @@ export class UplinkError extends TributaryError {
 }
 
 /** What an error says of an uplink, for who knows which uplink it is about. */
-export function failureText(uplink: string, { message }: Error): string {
+export function failureText(uplink: string, error: Error): string {
+  const message = errorWords(error);
   const prefix = `uplink ${uplink}: `;
   return message.startsWith(prefix) ? message.slice(prefix.length) : message;
 }
@@ -24,26 +26,30 @@ export function connectFailure(uplink: string, peer: string, error: unknown): Up
       cause: error,
     });
   }
-  const { code, name, message }: NodeJS.ErrnoException =
-    error instanceof Error ? error : new Error(`${error}`);
-  const key = name === 'AbortError' ? name : (code ?? '');
-  const [meaning, text] = MEANING[key] ?? ['networkFailure', message];
-  return new UplinkError(uplink, meaning, `no connection to ${peer}: ${text}`, { cause: error });
+  const { code = '', name = '' } = error as Partial<NodeJS.ErrnoException>;
+  const meaning = MEANING[name === 'AbortError' ? 'ECANCELLED' : code] ?? 'networkFailure';
+  const text = `no connection to ${peer}: ${errorWords(error)}${ADVICE[code] ?? ''}`;
+  return new UplinkError(uplink, meaning, text, { cause: error });
 }
 
-const MEANING: Readonly<Record<string, readonly [ErrorName, string]>> = {
-  ECONNREFUSED: ['connectionRefused', 'refused (ECONNREFUSED); does anything listen there?'],
-  ECONNRESET: ['connectionReset', 'reset (ECONNRESET)'],
-  AbortError: ['cancelled', 'no longer wanted'],
-  ETIMEDOUT: ['timedOut', 'no answer in time (ETIMEDOUT)'],
-  EHOSTUNREACH: [
-    'destinationUnreachable',
-    'host unreachable, or prohibited by a firewall on the way (EHOSTUNREACH)',
-  ],
-  ENETUNREACH: ['destinationUnreachable', 'no route over this uplink (ENETUNREACH)'],
-  EPERM: ['notAuthorized', "refused by this machine's own firewall (EPERM); see `nft list ruleset`"],
-  EACCES: ['destinationUnreachable', 'prohibited by a firewall or a route on the way (EACCES)'],
-  ENETDOWN: ['networkFailure', 'the interface is down (ENETDOWN)'],
-  ENOTFOUND: ['nameNotFound', 'the name does not resolve (ENOTFOUND)'],
-  EAI_AGAIN: ['nameNotFound', 'the name server does not answer (EAI_AGAIN)'],
+const MEANING: Readonly<Record<string, ErrorName>> = {
+  ECONNREFUSED: 'connectionRefused',
+  ECONNRESET: 'connectionReset',
+  [CLOSED]: 'connectionReset',
+  ECANCELLED: 'cancelled',
+  ETIMEDOUT: 'timedOut',
+  EHOSTUNREACH: 'destinationUnreachable',
+  EACCES: 'destinationUnreachable',
+  EPERM: 'notAuthorized',
+  ENETDOWN: 'networkFailure',
+  ENETUNREACH: 'destinationUnreachable',
+  ENOTFOUND: 'nameNotFound',
+  EAI_AGAIN: 'nameNotFound',
+};
+
+const ADVICE: Readonly<Record<string, string>> = {
+  ECONNREFUSED: '; does anything listen there?',
+  EHOSTUNREACH: ', or prohibited by a firewall on the way',
+  EPERM: "; refused by this machine's own firewall: see `nft list ruleset`",
+  EACCES: ': prohibited by a firewall or a route on the way',
 };

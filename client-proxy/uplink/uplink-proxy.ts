@@ -4,6 +4,7 @@ import { SocksClient } from 'socks';
 import { type Destination, formatDestination } from '../../shared/protocol/destination.ts';
 import type { ErrorName } from '../../shared/protocol/errors.ts';
 import { socketReady } from '../../shared/runtime/tcp/socket-events.ts';
+import { errorWords } from '../../shared/runtime/text/error-words.ts';
 import type { UplinkBinding } from './uplink.ts';
 import { connectOverDevice, type DeviceConnectOptions } from './uplink-device.ts';
 import { connectFailure, UplinkError } from './uplink-error.ts';
@@ -51,7 +52,11 @@ export async function connectThroughProxy(
     signal.throwIfAborted();
     // Not as `cause`: the library's error carries its options, and those the password.
     const said = error instanceof Error ? error.message : `${error}`;
-    const [, code, text] = MEANING.find(([part]) => said.includes(part)) ?? ['', 'networkFailure', said];
+    const [, code, text] = MEANING.find(([part]) => said.includes(part)) ?? [
+      '',
+      'networkFailure',
+      `does not connect us: ${errorWords(error)}`,
+    ];
     throw new UplinkError(uplink, code, `no connection to ${formatDestination(target)}: ${at} ${text}`);
   } finally {
     signal.removeEventListener('abort', giveUp);

@@ -44,6 +44,9 @@ interface LiveSession {
   readonly clientId: string;
   /** What logs call it. */
   readonly id: string;
+  readonly token: Uint8Array;
+  /** What the HELLOs that begin it have in common, where they say so. */
+  readonly founder: string | undefined;
   readonly driver: SessionDriver;
   readonly memory: MemoryBudget;
   readonly streams: OriginStreams;
@@ -158,6 +161,8 @@ export class SessionRegistry {
     if (this.#isDraining) return 'goingAway';
     const { clientId } = hello;
     if (!this.#mayJoin(clientId)) return 'resourceExceeded';
+    const founded = this.#foundedBy(hello);
+    if (founded !== undefined) return this.#whyNoSubflow(founded, hello.founding!.subflowId);
     const { sessions, sessionsPerClient } = this.#options.limits;
     // Sessions that have ended stay listed until their next turn, and many HELLOs may arrive before that.
     const live = [...this.#sessions.values()].filter(({ driver }) => !driver.isClosed);
@@ -185,23 +190,38 @@ export class SessionRegistry {
   #whyNoJoin(join: Join): ErrorName | undefined {
     if (!speaksOurVersion(join)) return 'unsupportedVersion';
     if (!this.#mayJoin(join.clientId)) return 'resourceExceeded';
-    const live = this.#sessions.get(tokenText(join.token));
+    const live = this.#sessions.get(hexText(join.token));
     if (live === undefined || live.clientId !== join.clientId || live.driver.isClosed)
       return 'sessionUnknown';
+    return this.#whyNoSubflow(live, join.subflowId);
+  }
+
+  #whyNoSubflow(live: LiveSession, subflowId: number): ErrorName | undefined {
     const { subflows } = live.driver.snapshot();
     if (subflows.length >= this.#options.limits.subflowsPerSession) {
-      this.#options.limitHits.note('subflowsPerSession', join.clientId);
+      this.#options.limitHits.note('subflowsPerSession', live.clientId);
       return 'resourceExceeded';
     }
-    if (subflows.some(({ id }) => id === join.subflowId)) return 'malformedMessage';
+    if (subflows.some(({ id }) => id === subflowId)) return 'malformedMessage';
     if (!live.subflowMemory.hasRoom) return 'resourceExceeded';
     return undefined;
   }
 
+  /** The session that an earlier HELLO of the same founding has begun. */
+  #foundedBy({ clientId, founding }: Hello): LiveSession | undefined {
+    if (founding === undefined) return undefined;
+    const founder = hexText(founding.id);
+    return [...this.#sessions.values()].find(
+      (live) => live.clientId === clientId && live.founder === founder && !live.driver.isClosed,
+    );
+  }
+
   #welcome(applicant: Applicant, hello: Hello): void {
     const { limits, lingerMs } = this.#options;
-    const token = nodeHandshakeCrypto.randomBytes(TOKEN_BYTES);
-    const live = this.#begin(hello.clientId, tokenText(token));
+    const { clientId, founding } = hello;
+    const founded = this.#foundedBy(hello);
+    const live = founded ?? this.#begin(clientId, founding && hexText(founding.id));
+    const { token } = live;
     live.keys.add(applicant.handshake.provenKey);
     applicant.transport.write([
       applicant.handshake.welcome({
@@ -211,15 +231,16 @@ export class SessionRegistry {
         lingerMs,
         maxSubflows: limits.subflowsPerSession,
         joinElsewhere: !live.joinHere,
+        subflowId: founding?.subflowId,
       }),
     ]);
     addSubflow(live, applicant, {
-      id: 0,
+      id: founding?.subflowId ?? 0,
       uplinkName: hello.uplinkName,
       isBackup: hello.backup,
       path: hello.path,
     });
-    this.#announceTo(live);
+    if (founded === undefined) this.#announceTo(live);
   }
 
   #announceTo({ driver, joinHere }: LiveSession): void {
@@ -229,16 +250,18 @@ export class SessionRegistry {
   }
 
   #join(applicant: Applicant, join: Join): void {
-    const live = this.#sessions.get(tokenText(join.token))!;
+    const live = this.#sessions.get(hexText(join.token))!;
     live.keys.add(applicant.handshake.provenKey);
     applicant.transport.write([applicant.handshake.joined()]);
     const { subflowId: id, uplinkName, backup: isBackup, path } = join;
     addSubflow(live, applicant, { id, uplinkName, isBackup, path });
   }
 
-  #begin(clientId: string, token: string): LiveSession {
+  #begin(clientId: string, founder: string | undefined): LiveSession {
     const { limits, lingerMs, clock, traffic, dialer, tuning, logs } = this.#options;
-    const id = token.slice(0, 8);
+    const token = nodeHandshakeCrypto.randomBytes(TOKEN_BYTES);
+    const key = hexText(token);
+    const id = key.slice(0, 8);
     const logger = logs.ofSession(clientId, id);
     const memory = this.#options.memory.forSession(clientId);
     const subflowMemory = new SubflowMemory(memory);
@@ -266,7 +289,7 @@ export class SessionRegistry {
         onClosed: () => {
           streams.close();
           subflowMemory.close();
-          this.#sessions.delete(token);
+          this.#sessions.delete(key);
           this.#options.onSessionEnded(driver);
         },
       },
@@ -276,8 +299,9 @@ export class SessionRegistry {
     streams.narrow(this.#isNarrow);
     const keys = new ProvenKeys();
     const { joinHere } = this.#announced;
-    const live = { clientId, id, driver, memory, streams, subflowMemory, joinHere, keys };
-    this.#sessions.set(token, live);
+    const parts = { driver, memory, streams, subflowMemory, joinHere, keys };
+    const live = { clientId, id, token, founder, ...parts };
+    this.#sessions.set(key, live);
     logger.info({}, 'session established');
     return live;
   }
@@ -296,6 +320,6 @@ function addSubflow(
   driver.addSubflow(subflow, applicant.transport, applicant.takeRest(), true);
 }
 
-function tokenText(token: Uint8Array): string {
-  return Buffer.from(token).toString('hex');
+function hexText(bytes: Uint8Array): string {
+  return Buffer.from(bytes).toString('hex');
 }

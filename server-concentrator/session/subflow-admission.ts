@@ -6,6 +6,7 @@ import { type Source, sourceOf } from '../../shared/runtime/admission/source.ts'
 import type { MonotonicClock } from '../../shared/runtime/clock.ts';
 import type { LineLog } from '../../shared/runtime/observe/line-limit.ts';
 import type { SubflowTransport } from '../../shared/runtime/subflow/subflow-transport.ts';
+import { errorWords } from '../../shared/runtime/text/error-words.ts';
 import { type Applicant, readApplicant } from './applicant.ts';
 import type { SessionRegistry } from './session-registry.ts';
 
@@ -60,7 +61,7 @@ export class SubflowAdmission {
       // Already closed where it was refused, but not after an internal error.
       transport.destroy();
       onResult(error instanceof TributaryError ? error.code : 'internalError');
-      logger.info({ remote, reason: (error as Error).message }, 'subflow refused');
+      logger.info({ remote, reason: errorWords(error) }, 'subflow refused');
     } finally {
       this.#applicants.leave(transport);
     }

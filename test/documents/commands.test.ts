@@ -56,6 +56,7 @@ async function help(program: string, words: readonly string[]): Promise<string> 
           readNetwork: unused,
           interfaceBinding: unused,
           nativeSockets: unused,
+          tryUplinks: unused,
           run: unused,
         })
       : buildConcentratorCli({ ...deps, run: unused, ownAddresses: unused });

@@ -53,7 +53,11 @@ const atClient = exported((registry) => {
     socks: () => ({ accepted: 0, active: 0, refused: 0, failedNegotiation: {} as never }),
     directTraffic: new TrafficTable(1),
   });
-  registerMeteringMetrics(registry, { wires: new WireTable(undefined, 1), meters: () => [] });
+  registerMeteringMetrics(registry, {
+    wires: new WireTable(undefined, 1),
+    meters: () => [],
+    plans: () => new Map(),
+  });
 });
 const atConcentrator = exported((registry) => {
   const memory = { memoryTotalBytes: 1, memoryPerClientBytes: 1, memoryPerSessionBytes: 1 };

@@ -5,6 +5,8 @@ import type { Random } from './random.ts';
 
 const FIRST_REDIAL_MS = 500;
 const LAST_REDIAL_MS = 8_000;
+/** A SYN that is lost, as in a radio's pause, is sent again by the kernel after so long: TCP_TIMEOUT_INIT of Linux. */
+const SYN_RETRY_MS = 1_000;
 /** A dial that does not come through in this time has failed. */
 const DIAL_TIMEOUT_MS = 10_000;
 
@@ -116,17 +118,22 @@ export class PathManager {
     if (keeper.healthy.size >= keeper.wanted + keeper.extra || keeper.isDialling || keeper.isWaiting) return;
     if (this.#client.session.isClosed) return;
     if (keeper.uplink.isUp) this.#dial(keeper);
+    else if (keeper.silent.size > 0) this.#wait(keeper, SYN_RETRY_MS);
     else this.#retryLater(keeper);
   }
 
   #retryLater(keeper: Keeper): void {
     if (keeper.isWaiting || keeper.isDialling) return;
+    this.#wait(keeper, this.#random.between(0.5, 1) * keeper.redialMs);
+    keeper.redialMs = Math.min(keeper.redialMs * 2, LAST_REDIAL_MS);
+  }
+
+  #wait(keeper: Keeper, waitMs: number): void {
     keeper.isWaiting = true;
-    this.#clock.after(this.#random.between(0.5, 1) * keeper.redialMs, () => {
+    this.#clock.after(waitMs, () => {
       keeper.isWaiting = false;
       this.#maintain(keeper);
     });
-    keeper.redialMs = Math.min(keeper.redialMs * 2, LAST_REDIAL_MS);
   }
 
   /** TCP and TLS take two round trips; HELLO or JOIN arrives after two and a half, its answer after three. */

@@ -69,3 +69,33 @@ describe('after all uplinks were gone', () => {
     expect(finishTime(world, run)).toBeLessThan(500 + 3 * 50 + 300 + 5 * 50);
   });
 });
+
+/** The only uplink's connection is forgotten by a translator on the way; the next one gets through. */
+function forget(direction: 'down' | 'up'): number {
+  const world = connectedWorld(patient('first', 25));
+  const spec = direction === 'down' ? download(20_000_000) : { ...download(200), client: eager(20_000_000) };
+  const run = world.openStream(spec)!;
+  world.advance(2_000);
+  const reader = direction === 'down' ? run.client : run.origin;
+  const before = () => reader!.receivedBytes;
+  for (const connection of world.uplinks[0]!.connections) {
+    connection.sever(unheard);
+  }
+  // What is on its way arrives, and then nothing until the next connection carries.
+  world.advance(30);
+  const [stopped, atMs] = [before(), world.clock.nowMs];
+  while (before() === stopped && world.clock.nowMs - atMs < 5_000) world.advance(5);
+  return world.clock.nowMs - atMs;
+}
+
+describe('where a translator on the way forgets the only connection', () => {
+  it.each([
+    // Doubt after 100 to 200 ms, three times 105 ms, and a handshake of three round trips.
+    { direction: 'down', mostMs: 900 },
+    { direction: 'up', mostMs: 900 },
+  ] as const)('without a word, the next carries soon: $direction', ({ direction, mostMs }) => {
+    const pauseMs = forget(direction);
+    console.log(`measured: ${direction}, forgotten without a word: ${pauseMs} ms`);
+    expect(pauseMs).toBeLessThan(mostMs);
+  });
+});

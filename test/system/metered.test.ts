@@ -117,7 +117,7 @@ describeSystem('metered uplinks', { paths, congestionControl: 'bbr' }, (system) 
     // A quarter of a second at 2.5 MB/s, and what is under way; the rest is for a machine that is busy.
     expect(carried).toBeGreaterThan(capMB * MB);
     expect(carried).toBeLessThan((capMB + 1.5) * MB);
-    expect(await pair.client.metric('tributary_metered_used_ratio', { uplink: 'wan0' })).toBeGreaterThan(1);
+    expect(await pair.client.metric('tributary_metered_used_ratio', { plan: 'wan0' })).toBeGreaterThan(1);
 
     await pair.startClient(uplinks);
     await pair.untilUp(['wan1']);
@@ -140,6 +140,37 @@ describeSystem('metered uplinks', { paths, congestionControl: 'bbr' }, (system) 
     await expectWhole(download(pair, 1 * MB), 1 * MB);
     const { receivedBytes } = await network.path('wan0').counters();
     expect(receivedBytes - before.receivedBytes).toBeLessThan(1_000);
+  });
+
+  test('a cap holds for a modem that the kernel gives another name, together with what it had before', async () => {
+    const { pair, network } = system();
+    await pair.amend(pair.clientFile, { stateDir: 'renamed' });
+    const uplinks = {
+      auto: false,
+      include: ['wan1', 'enx*'],
+      settings: [{ match: 'enx*', metered: { monthly: '6MB', atCap: 'stop' } }],
+    };
+    let carried = 0;
+    for (const [round, name] of ['enx001122334455', 'enx66778899aabb'].entries()) {
+      const modem = await network.addPath({ name, downMbps: 40, upMbps: 40 });
+      if (round === 0) {
+        await pair.startConcentrator();
+        await pair.startClient(uplinks);
+      }
+      await pair.untilUp([name]);
+      // Half of it goes over the modem, or a little more.
+      await expectWhole(download(pair, 7 * MB), 7 * MB);
+      const { sentIpBytes, receivedIpBytes } = await modem.counters();
+      carried += sentIpBytes + receivedIpBytes;
+      if (round === 0) expect(carried).toBeLessThan(6 * MB);
+      await modem.remove();
+      await pair.client.untilLog(({ msg, uplink }) => msg === 'uplink removed' && uplink === name);
+    }
+    report(`two names of one modem, capped at 6 MB: carried ${(carried / MB).toFixed(2)} MB`);
+    const stopped = pair.client.log.find(({ use, plan }) => use === 'stopped' && plan !== undefined);
+    expect(stopped).toMatchObject({ uplink: 'enx66778899aabb', plan: 'enx*' });
+    expect(carried).toBeGreaterThan(6 * MB);
+    expect(carried).toBeLessThan(8 * MB);
   });
 
   test.each([

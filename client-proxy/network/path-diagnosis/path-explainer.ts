@@ -5,6 +5,7 @@ import { atMost } from '../../../shared/runtime/async/at-most.ts';
 import type { CancelSignal } from '../../../shared/runtime/async/cancellation.ts';
 import type { MonotonicClock } from '../../../shared/runtime/clock.ts';
 import { keepRecent } from '../../../shared/runtime/keep-recent.ts';
+import { PortalError } from '../../uplink/portal.ts';
 import { SubflowError } from '../../uplink/subflow-error.ts';
 import type { Uplink } from '../../uplink/uplink.ts';
 import { failureText, UplinkError } from '../../uplink/uplink-error.ts';
@@ -62,6 +63,9 @@ export class PathExplainer {
     error: Error,
     signal: CancelSignal,
   ): Promise<Error> {
+    // It says all by itself.
+    const portal = failures.find((failure) => failure.error instanceof PortalError);
+    if (portal !== undefined) return portal.error;
     const stranger = failures.find(
       (failure) => failure.error instanceof SubflowError && isStranger(failure.error),
     );

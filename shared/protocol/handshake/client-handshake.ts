@@ -9,6 +9,7 @@ import {
   decodeWelcome,
   encodeHello,
   encodeJoin,
+  type Founding,
   splitMac,
   type Welcome,
   withMac,
@@ -22,7 +23,7 @@ export interface ClientIdentity {
 
 /** Begins a session (`hello`) or a measurement, or adds a subflow to one (`join`). */
 export type ClientIntent =
-  | { readonly kind: 'hello'; readonly isMeasurement?: boolean }
+  | { readonly kind: 'hello'; readonly isMeasurement?: boolean; readonly founding?: Founding }
   | { readonly kind: 'join'; readonly token: Uint8Array; readonly subflowId: number };
 
 export interface ClientHandshakeOptions {
@@ -74,6 +75,7 @@ export class ClientHandshake {
             backup,
             path,
             isMeasurement: intent.isMeasurement ?? false,
+            founding: intent.founding,
           })
         : encodeJoin({
             version: PROTOCOL_VERSION,

@@ -1,6 +1,8 @@
 import { BodyReader, BodyWriter, concatBytes } from '../codec/bytes.ts';
 import {
   FLAG_BACKUP,
+  FOUNDING_BYTES,
+  HELLO_PARAMETER,
   MAC_BYTES,
   NAME_FORMAT,
   NONCE_BYTES,
@@ -23,6 +25,7 @@ export interface Hello {
   readonly path: number;
   /** The connection is to be for measurements, which is no session (section 5, Measurements). */
   readonly isMeasurement?: boolean;
+  readonly founding?: Founding | undefined;
 }
 
 /** What a concentrator says to a client that measurements it (section 5, Measurements). */
@@ -31,6 +34,14 @@ export interface MeasurementTerms {
   readonly allowanceBytes: number;
   /** JSON: what the concentrator tells of itself and of the connection. */
   readonly facts: string;
+}
+
+/** Tells which HELLOs of a client begin one session: the first to arrive makes it, the others add their subflows to it. */
+export interface Founding {
+  /** 16 bytes, random for each session that the client begins. */
+  readonly id: Uint8Array;
+  /** Of the subflow, if the concentrator knows this parameter. */
+  readonly subflowId: number;
 }
 
 export interface Welcome {
@@ -47,6 +58,8 @@ export interface Welcome {
   readonly joinElsewhere?: boolean | undefined;
   /** The connection is a measurement. */
   readonly measurement?: MeasurementTerms | undefined;
+  /** The id of this subflow; undefined for 0. */
+  readonly subflowId?: number | undefined;
 }
 
 export interface Join {
@@ -75,7 +88,7 @@ export function encodeHello(hello: Hello): Uint8Array {
     .text(hello.clientId)
     .text(hello.uplinkName)
     .u8(hello.backup ? FLAG_BACKUP : 0)
-    .bytes(requestParameters(hello, hello.isMeasurement))
+    .bytes(requestParameters(hello, hello))
     .finish();
 }
 
@@ -89,17 +102,11 @@ export function decodeHello(bytes: Uint8Array): Hello {
   const backup = (body.u8() & FLAG_BACKUP) !== 0;
   const parameters = readParameters(body, 'HELLO');
   const path = pathIn(parameters, 'HELLO');
-  const isMeasurement = parameters.has(REQUEST_PARAMETER.measurement);
+  const founding = readFounding(parameters);
   return {
-    lowestVersion,
-    highestVersion,
-    features,
-    nonce,
-    clientId,
-    uplinkName,
-    backup,
-    path,
-    isMeasurement,
+    ...{ lowestVersion, highestVersion, features, nonce, clientId, uplinkName, backup, path },
+    isMeasurement: parameters.has(REQUEST_PARAMETER.measurement),
+    ...(founding === undefined ? {} : { founding }),
   };
 }
 
@@ -131,6 +138,8 @@ export function decodeWelcome(bytes: Uint8Array): Welcome {
   const maxSubflows = maxSubflowsValue && new BodyReader(maxSubflowsValue, 'WELCOME').u16();
   const joinElsewhere = parameters.has(WELCOME_PARAMETER.joinElsewhere);
   const measurement = readMeasurementTerms(parameters.get(WELCOME_PARAMETER.measurement));
+  const subflowIdValue = parameters.get(WELCOME_PARAMETER.subflowId);
+  const subflowId = subflowIdValue && new BodyReader(subflowIdValue, 'WELCOME').u32();
   return {
     version,
     features,
@@ -142,10 +151,11 @@ export function decodeWelcome(bytes: Uint8Array): Welcome {
     maxSubflows,
     joinElsewhere,
     measurement,
+    ...(subflowId === undefined ? {} : { subflowId }),
   };
 }
 
-function welcomeParameters({ maxSubflows, joinElsewhere, measurement }: Welcome): Uint8Array {
+function welcomeParameters({ maxSubflows, joinElsewhere, measurement, subflowId }: Welcome): Uint8Array {
   const entries: [number, Uint8Array][] = [];
   if (maxSubflows !== undefined)
     entries.push([WELCOME_PARAMETER.maxSubflows, new BodyWriter().u16(maxSubflows).finish()]);
@@ -155,6 +165,8 @@ function welcomeParameters({ maxSubflows, joinElsewhere, measurement }: Welcome)
     const value = new BodyWriter().u32(measurement.allowanceBytes).bytes(facts).finish();
     entries.push([WELCOME_PARAMETER.measurement, value]);
   }
+  if (subflowId !== undefined)
+    entries.push([WELCOME_PARAMETER.subflowId, new BodyWriter().u32(subflowId).finish()]);
   return writeParameters(entries);
 }
 
@@ -214,10 +226,17 @@ function readName(body: BodyReader, what: string): string {
   return name;
 }
 
-function requestParameters({ path }: Pick<Join, 'path'>, isMeasurement = false): Uint8Array {
+function requestParameters(
+  { path }: Pick<Join, 'path'>,
+  { isMeasurement = false, founding }: Pick<Hello, 'isMeasurement' | 'founding'> = {},
+): Uint8Array {
   const entries: [number, Uint8Array][] = [];
   if (path !== 0) entries.push([REQUEST_PARAMETER.path, Uint8Array.of(path)]);
   if (isMeasurement) entries.push([REQUEST_PARAMETER.measurement, new Uint8Array(0)]);
+  if (founding !== undefined) {
+    const value = new BodyWriter().bytes(founding.id).u32(founding.subflowId).finish();
+    entries.push([HELLO_PARAMETER.founding, value]);
+  }
   return writeParameters(entries);
 }
 
@@ -232,6 +251,13 @@ function readMeasurementTerms(value: Uint8Array | undefined): MeasurementTerms |
   const allowanceBytes = body.u32();
   // For people: what is no UTF-8 is shown as such.
   return { allowanceBytes, facts: new TextDecoder().decode(body.bytes(body.remaining)) };
+}
+
+function readFounding(parameters: ReadonlyMap<number, Uint8Array>): Founding | undefined {
+  const value = parameters.get(HELLO_PARAMETER.founding);
+  if (value === undefined) return undefined;
+  const body = new BodyReader(value, 'HELLO');
+  return { id: body.bytes(FOUNDING_BYTES), subflowId: body.u32() };
 }
 
 /** With their length in front. */

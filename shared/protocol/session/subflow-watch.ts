@@ -26,6 +26,11 @@ export interface WatchTuning {
   readonly doubtPingMs: number;
   /** Doubted this long: the client dials a fresh subflow beside it. */
   readonly replaceAfterMs: number;
+  /** Where nothing else works it does so earlier: after this and after so many round trips, in which a radio's pause is over. */
+  readonly keptReplaceMs: number;
+  readonly keptReplaceRoundTrips: number;
+  /** What was for nothing so long ago is forgotten. */
+  readonly vainMemoryMs: number;
   /** Doubted this long with everything delivered elsewhere: reset. */
   readonly giveUpAfterMs: number;
   /** Doubted this long it is reset whatever is under way: behind the kernel's own time-out, where there is one. */
@@ -36,6 +41,9 @@ export const WATCH_TUNING: WatchTuning = {
   tickMs: 10,
   doubtPingMs: 200,
   replaceAfterMs: 1_000,
+  keptReplaceMs: 300,
+  keptReplaceRoundTrips: 9,
+  vainMemoryMs: 30_000,
   giveUpAfterMs: 3_000,
   abandonAfterMs: 15_000,
 };
@@ -63,6 +71,9 @@ export class SubflowWatch {
   readonly #replacements = new WeakSet<SessionSubflow>();
   /** Doubted subflows whose other end has doubted them first. */
   readonly #peersDoubts = new WeakSet<SessionSubflow>();
+  /** Replacements in a row whose silent subflow came back, and when the last one did. */
+  #vain = 0;
+  #vainMs = Number.NEGATIVE_INFINITY;
   #nextTickMs = 0;
   #nextRoundMs = 0;
 
@@ -146,10 +157,11 @@ export class SubflowWatch {
 
   #checkDoubted(subflow: SessionSubflow, subflows: readonly SessionSubflow[]): void {
     const { liveness } = subflow;
-    const { replaceAfterMs, giveUpAfterMs, abandonAfterMs, doubtPingMs } = this.#tuning;
+    const { giveUpAfterMs, abandonAfterMs, doubtPingMs } = this.#tuning;
+    const replaceAfterMs = this.#replaceAfterMs(subflow);
     if (this.#worksAgain(subflow)) {
       subflow.recover();
-      this.#replacements.delete(subflow);
+      if (this.#replacements.delete(subflow)) this.#onVain();
       this.#session.emit({
         type: 'subflow-state',
         subflowId: subflow.id,
@@ -186,6 +198,20 @@ export class SubflowWatch {
     const { liveness, receipts } = subflow;
     if (!liveness.hasReceiptSinceDoubt || liveness.silenceMs >= liveness.silenceLimitMs / 2) return false;
     return !this.#peersDoubts.has(subflow) || receipts.lastArrivalMs > this.#now.ms - liveness.doubtedMs;
+  }
+
+  /** A radio pauses, and goes on; a translator on the way that has forgotten the connection does not, nor need anybody wait for it. */
+  #replaceAfterMs({ liveness, minRttMs }: SessionSubflow): number {
+    const { replaceAfterMs, keptReplaceMs, keptReplaceRoundTrips, vainMemoryMs } = this.#tuning;
+    if (!liveness.isKept) return replaceAfterMs;
+    if (this.#now.ms - this.#vainMs > vainMemoryMs) this.#vain = 0;
+    const firstMs = Math.max(keptReplaceMs, keptReplaceRoundTrips * minRttMs);
+    return Math.min(replaceAfterMs, firstMs * 2 ** this.#vain);
+  }
+
+  #onVain(): void {
+    this.#vain++;
+    this.#vainMs = this.#now.ms;
   }
 
   #ping(subflow: SessionSubflow): void {

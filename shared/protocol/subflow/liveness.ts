@@ -46,7 +46,7 @@ export class Liveness {
     this.#subflow = subflow;
     this.#now = now;
     this.#tuning = tuning;
-    this.pings = new PingTimer(subflow, now, tuning.ping);
+    this.pings = new PingTimer(subflow, now, tuning);
     this.#flaps = new FlapDamper(now, tuning.flaps);
     this.#pauses = new PauseDetector(tuning.pause);
     this.#state = new StateMachine(`subflow ${subflowId}`, SUBFLOW_TABLE, 'active');
@@ -127,9 +127,11 @@ export class Liveness {
       // A busy transport takes no ping; its next room is an input, and looks here again.
       if (!this.#subflow.outbox.isWritable) return Number.POSITIVE_INFINITY;
       // The session looks after itself at least as often, ping or not.
-      return Math.min(this.pings.nextMs, nowMs + this.#tuning.ping.intervalMs);
+      return Math.min(this.pings.nextMs, this.pings.arrivals.dueMs, nowMs + this.#tuning.ping.intervalMs);
     }
-    return nowMs + Math.max(1, this.silenceLimitMs - this.silenceMs);
+    const limitMs = nowMs + Math.max(1, this.silenceLimitMs - this.silenceMs);
+    const { dueMs } = this.pings.arrivals;
+    return dueMs > nowMs ? Math.min(dueMs, limitMs) : limitMs;
   }
 
   /**
@@ -137,6 +139,7 @@ export class Liveness {
    * @param isAlong another question is asked now: this one may as well be, if it would be soon
    */
   wantsPing(isAlong: boolean): boolean {
+    if (this.#now.ms >= this.pings.arrivals.dueMs) return true;
     if (this.#subflow.outbox.ledger.awaitsReceipt) return false;
     // The same sum as in deadlineMs, so that rounding never puts the ping behind its own deadline.
     return isAlong ? this.pings.isNear : this.#now.ms >= this.pings.nextMs;

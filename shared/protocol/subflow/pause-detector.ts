@@ -8,11 +8,22 @@ export interface PauseTuning {
    * time-out would come later. The more packets follow a pause, the larger a window the kernel starts from.
    */
   readonly pingMs: number;
+  /**
+   * Payload that stops arriving for so long is asked about, once. Earlier, the question would be lost in everyday pauses, and what
+   * follows would wait behind it for the kernel's time-out.
+   */
+  readonly arrivalSilenceMs: number;
   /** So long after a pause the path is compared with what it was: the kernels have sent again by then what was lost. */
   readonly comparisonMs: number;
 }
 
-export const PAUSE_TUNING: PauseTuning = { silenceMs: 50, streamMs: 20, pingMs: 10, comparisonMs: 500 };
+export const PAUSE_TUNING: PauseTuning = {
+  silenceMs: 50,
+  streamMs: 20,
+  pingMs: 10,
+  arrivalSilenceMs: 150,
+  comparisonMs: 500,
+};
 
 /**
  * Notices that a path stands still: neither receipts nor acknowledgements come, though there was a stream of them. Where they are
@@ -41,9 +52,18 @@ export class PauseDetector {
    * @returns for how long, in milliseconds, the path has stood still by then; 0 if it has not
    */
   pauseMs(atMs: number, dueMs: number): number {
-    // Also where there was none: that is no number.
-    if (!(this.#lastSignMs - this.#streamSinceMs >= this.#tuning.streamMs)) return 0;
+    if (!this.#isStream) return 0;
     const silentMs = atMs - Math.max(this.#lastSignMs, dueMs);
     return silentMs > this.#tuning.silenceMs ? silentMs : 0;
+  }
+
+  /** When there was the last sign; undefined where they did not come in a stream. */
+  get streamEndMs(): number | undefined {
+    return this.#isStream ? this.#lastSignMs : undefined;
+  }
+
+  get #isStream(): boolean {
+    // Also where there was none: that is no number.
+    return this.#lastSignMs - this.#streamSinceMs >= this.#tuning.streamMs;
   }
 }

@@ -1,4 +1,6 @@
 import type { Now } from '../now.ts';
+import { ArrivalWatch } from './arrival-watch.ts';
+import type { PauseTuning } from './pause-detector.ts';
 
 export interface PingTuning {
   /** An idle subflow is asked for a receipt this often, so that its death is noticed before it is needed. */
@@ -32,8 +34,9 @@ export interface PingedSubflow {
   readonly uplink: { readonly isMetered: boolean };
 }
 
-/** When an idle subflow is to be asked for a sign of life. */
+/** When a subflow is to be asked for a sign of life: now and then while it is idle, and when what arrives on it stops. */
 export class PingTimer {
+  readonly arrivals: ArrivalWatch;
   readonly #subflow: PingedSubflow;
   readonly #now: Now;
   readonly #tuning: PingTuning;
@@ -44,10 +47,15 @@ export class PingTimer {
   /** Of payload, since the last break. */
   #burstBytes = 0;
 
-  constructor(subflow: PingedSubflow, now: Now, tuning: PingTuning) {
+  constructor(
+    subflow: PingedSubflow,
+    now: Now,
+    { ping, pause }: { readonly ping: PingTuning; readonly pause: PauseTuning },
+  ) {
     this.#subflow = subflow;
     this.#now = now;
-    this.#tuning = tuning;
+    this.#tuning = ping;
+    this.arrivals = new ArrivalWatch(now, pause);
     this.#lastQuestionMs = now.ms;
   }
 
@@ -70,6 +78,7 @@ export class PingTimer {
   onQuestion(): void {
     this.#lastQuestionMs = this.#now.ms;
     this.#isDue = false;
+    this.arrivals.onQuestion();
   }
 
   /** Payload has arrived. */

@@ -183,6 +183,7 @@ export class Subflow<Uplink extends SubflowUplink = SubflowUplink, Item extends 
   onArrival(bytes: number): void {
     this.receipts.onPayload();
     this.liveness.pings.onPayload(bytes);
+    this.liveness.pings.arrivals.onArrival();
     this.congestion.onArrival(bytes);
   }
 

@@ -1,6 +1,7 @@
 import { type Destination, formatDestination } from '../../protocol/destination.ts';
 import { type ErrorName, StreamError, TributaryError } from '../../protocol/errors.ts';
 import type { CancelSignal } from '../async/cancellation.ts';
+import { errorWords } from '../text/error-words.ts';
 
 /** The error for a dial that failed: `cancelled` after `signal`, an error of ours as it is, else see `originFailure`. */
 export function dialFailure(destination: Destination, cause: unknown, signal: CancelSignal): TributaryError {
@@ -18,12 +19,18 @@ export function dialFailure(destination: Destination, cause: unknown, signal: Ca
 function originFailure(destination: string, errors: readonly unknown[]): StreamError {
   const names = errors.map(nameOf);
   const name = MOST_TELLING_FIRST.find((candidate) => names.includes(candidate)) ?? 'internalError';
-  const messages = errors.map((error) => (error instanceof Error ? error.message : String(error)));
+  const messages = [...new Set(errors.map(wordsAt))];
   const shown = messages.slice(0, MAX_MESSAGES);
   const more = messages.length > shown.length ? ` and ${messages.length - shown.length} more` : '';
   return new StreamError(name, `${destination} could not be connected to: ${shown.join('; ')}${more}`, {
     cause: errors.length === 1 ? errors[0] : new AggregateError(errors),
   });
+}
+
+/** Why one attempt failed, with the address that it was made to, if it is known. */
+function wordsAt(error: unknown): string {
+  const { address } = error as { address?: unknown };
+  return typeof address === 'string' ? `${address}: ${errorWords(error)}` : errorWords(error);
 }
 
 /** Enough to see both families and a pattern, in one line of a log. */

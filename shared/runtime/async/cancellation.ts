@@ -22,7 +22,7 @@ export class Cancellation implements CancelSignal {
   }
 
   get reason(): unknown {
-    if (this.#aborted) this.#reason ??= new Error('no longer wanted');
+    if (this.#aborted) this.#reason ??= Object.assign(new Error('no longer wanted'), { code: 'ECANCELLED' });
     return this.#reason;
   }
 

@@ -1,8 +1,8 @@
 import { randomBytes } from 'node:crypto';
 import { type FileHandle, open, rename, stat, unlink } from 'node:fs/promises';
 import { TributaryError } from '../../protocol/errors.ts';
+import { fileErrorWords } from '../text/error-words.ts';
 import { inDirectoryOf, lstatOrNone, type OpenDirectory, UnsafePathError } from './open-directory.ts';
-import { reason } from './read-file.ts';
 
 /** A file could not be written or removed; the message says which and why. */
 export class FileWriteError extends TributaryError {
@@ -77,7 +77,7 @@ export async function attempt<T>(what: string, work: () => Promise<T>): Promise<
     return await work();
   } catch (error) {
     if (error instanceof TributaryError && !(error instanceof UnsafePathError)) throw error;
-    const why = error instanceof UnsafePathError ? error.message : reason(error);
+    const why = error instanceof UnsafePathError ? error.message : fileErrorWords(error);
     throw new FileWriteError(`cannot ${what}: ${why}`, { cause: error });
   }
 }

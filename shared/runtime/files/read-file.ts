@@ -1,5 +1,6 @@
 import { constants } from 'node:fs';
 import { open } from 'node:fs/promises';
+import { fileErrorWords } from '../text/error-words.ts';
 
 /** A text, or why there is none. */
 export type TextRead =
@@ -34,29 +35,6 @@ export async function readTextFile(file: string, maxBytes: number): Promise<Text
     }
   } catch (error) {
     const isAbsent = (error as NodeJS.ErrnoException).code === 'ENOENT';
-    return { problem: `cannot read ${file}: ${reason(error)}`, isAbsent };
+    return { problem: `cannot read ${file}: ${fileErrorWords(error)}`, isAbsent };
   }
-}
-
-const REASONS: Record<string, string> = {
-  ENOENT: 'there is no such file',
-  ENOTDIR: 'a part of the path is not a directory',
-  EACCES: 'permission denied',
-  EPERM: 'permission denied',
-  EISDIR: 'it is a directory',
-  EROFS: 'the file system is read-only',
-  ENOSPC: 'no space left on the device',
-  EEXIST: 'it exists already',
-  EDQUOT: 'the quota of disk space is used up',
-  EIO: 'the device fails (EIO)',
-  EPIPE: 'nobody reads it any more',
-  EMFILE: 'no file descriptors are left',
-  ENFILE: 'no file descriptors are left on this machine',
-  ELOOP: 'too many symbolic links, or one where none may be',
-};
-
-/** Why a file operation failed, in words for a person. */
-export function reason(error: unknown): string {
-  const code = (error as NodeJS.ErrnoException).code;
-  return (code && REASONS[code]) || code || String(error);
 }

@@ -2,6 +2,7 @@ import { createRequire } from 'node:module';
 import { platform } from 'node:os';
 import { getSystemErrorName } from 'node:util';
 import ipaddr from 'ipaddr.js';
+import { errorWords } from '../text/error-words.ts';
 
 /** The few libc calls that Node does not offer. Each throws `NativeSocketError` if the kernel refuses. */
 export interface NativeSockets {
@@ -47,8 +48,7 @@ export function loadNative(
   try {
     return { native: bindCalls(source.load() as Koffi) };
   } catch (error) {
-    const detail = error instanceof Error ? error.message.split('\n', 1)[0] : String(error);
-    return { reason: `the optional dependency koffi cannot be loaded (${detail})` };
+    return { reason: `the optional dependency koffi cannot be loaded: ${errorWords(error)}` };
   }
 }
 

@@ -3,6 +3,7 @@ import type { AddressInfo } from 'node:net';
 import type { Registry } from 'prom-client';
 import { type Destination, formatDestination } from '../../protocol/destination.ts';
 import { TributaryError } from '../../protocol/errors.ts';
+import { errorWords } from '../text/error-words.ts';
 import { type EndpointNames, endpointHosts, requestedPath } from './requested-path.ts';
 import { registerCounter } from './scraped-metric.ts';
 
@@ -168,5 +169,5 @@ function listenError(listen: Destination, error: NodeJS.ErrnoException): Endpoin
     EADDRNOTAVAIL: 'this machine does not have that address: correct metrics.listen',
     EACCES: 'permission denied: ports below 1024 need rights; choose a higher one with metrics.listen',
   };
-  return new EndpointError(`${where}: ${what[error.code ?? ''] ?? error.message}`, { cause: error });
+  return new EndpointError(`${where}: ${what[error.code ?? ''] ?? errorWords(error)}`, { cause: error });
 }

@@ -1,4 +1,4 @@
-import { reason } from '../files/read-file.ts';
+import { fileErrorWords } from '../text/error-words.ts';
 import type { LogDestination } from './logger.ts';
 
 /** What finally takes the log, such as standard output. */
@@ -84,7 +84,7 @@ export class LogOutput implements LogDestination {
   #onDone(lines: number, error: Error | null | undefined): void {
     this.#isWriting = false;
     if (error) {
-      this.#lose(lines, reason(error));
+      this.#lose(lines, fileErrorWords(error));
       this.#pause = setTimeout(() => {
         this.#pause = undefined;
         this.#next();

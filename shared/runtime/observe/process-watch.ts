@@ -2,6 +2,7 @@ import type { Logger } from 'pino';
 import type { Registry } from 'prom-client';
 import type { MonotonicClock } from '../clock.ts';
 import { Descriptors, type DescriptorWork } from '../kernel/descriptors.ts';
+import { errorWords } from '../text/error-words.ts';
 import { type LineBounds, LineLimit, type LineLog } from './line-limit.ts';
 import { registerLoopDelays } from './loop-delay-metrics.ts';
 import { LoopWatch } from './loop-watch.ts';
@@ -47,7 +48,7 @@ export class ProcessWatch {
 
   /** Accepting a connection failed, as on a machine without memory. */
   onAcceptFailed(error: Error): void {
-    this.#log.error({ reason: error.message }, 'accepting failed');
+    this.#log.error({ reason: errorWords(error) }, 'accepting failed');
   }
 
   register(registry: Registry): void {

@@ -57,11 +57,16 @@ export function programDeps(
 ): ProgramDeps {
   return {
     ...logged,
-    clock: () => performance.now(),
+    clock: monotonicClock,
     wallClock: () => Date.now(),
     random: Math.random,
     native: loadNative(),
     version: programVersion(),
     nodeVersion: process.version,
   };
+}
+
+/** The process's own clock, in milliseconds. */
+export function monotonicClock(): number {
+  return performance.now();
 }

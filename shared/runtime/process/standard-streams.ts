@@ -1,6 +1,6 @@
-import { reason } from '../files/read-file.ts';
 import type { LogSink } from '../observe/log-output.ts';
 import { type OutputStream, standardOutputSink } from '../observe/log-sinks.ts';
+import { fileErrorWords } from '../text/error-words.ts';
 import { scrubSecrets } from '../text/scrub.ts';
 
 /**
@@ -60,7 +60,7 @@ export class StandardStreams {
   #onError(error: NodeJS.ErrnoException): void {
     if (this.#isLog || this.#hasFailed) return;
     this.#hasFailed = true;
-    this.complain(`cannot write to standard output: ${reason(error)}`);
+    this.complain(`cannot write to standard output: ${fileErrorWords(error)}`);
     this.#onFailed();
   }
 }

@@ -7,6 +7,7 @@ import type { SessionSnapshot } from '../../protocol/session/snapshot.ts';
 import type { StreamPolicy } from '../../protocol/steering/steering-policy.ts';
 import type { MonotonicClock } from '../clock.ts';
 import type { SubflowTransport } from '../subflow/subflow-transport.ts';
+import { errorWords } from '../text/error-words.ts';
 import { AttachedSubflows, type SubflowLink } from './attached-subflows.ts';
 import { EventDispatcher } from './event-dispatcher.ts';
 import { READ_COST_MS, type ShareHolder, type ShareSeat, SOLE_SEAT } from './fair-share.ts';
@@ -237,7 +238,7 @@ export class SessionDriver {
     const attached = this.#subflows.delete(subflowId);
     if (attached === undefined) return;
     const { uplinkName } = attached;
-    const fields = { subflow: subflowId, uplink: uplinkName, reason: error?.message ?? 'closed' };
+    const fields = { subflow: subflowId, uplink: uplinkName, reason: error ? errorWords(error) : 'closed' };
     this.#options.logger.info(fields, 'subflow lost');
     this.input(() => this.#session.subflows.remove(subflowId));
     this.#options.owner.onSubflowClosed(subflowId, uplinkName);

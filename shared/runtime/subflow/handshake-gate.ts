@@ -7,6 +7,7 @@ import { TlsTurns } from '../admission/tls-turns.ts';
 import type { MonotonicClock } from '../clock.ts';
 import type { TlsIdentity } from '../identity/certificate.ts';
 import type { NativeSockets } from '../kernel/native.ts';
+import { errorWords } from '../text/error-words.ts';
 import type { Arrival } from './arrivals.ts';
 import { type HandshakeStage, PendingHandshake } from './pending-handshake.ts';
 import type { ReceivePool } from './receive-pool.ts';
@@ -146,7 +147,7 @@ export class HandshakeGate {
 
   #fail(secured: TLSSocket, error: Error): void {
     const handshake = this.#inTls.get(connectionKey(secured));
-    if (handshake !== undefined) this.#reject(handshake, error.message);
+    if (handshake !== undefined) this.#reject(handshake, errorWords(error));
     secured.destroy();
   }
 

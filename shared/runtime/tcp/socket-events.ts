@@ -1,5 +1,6 @@
 import type { Socket } from 'node:net';
 import type { CancelSignal } from '../async/cancellation.ts';
+import { closedError } from '../text/error-words.ts';
 
 /**
  * Waits for a socket's event of success (`connect`, `secureConnect`). Rejects with the socket's error, with a
@@ -22,7 +23,7 @@ export function socketReady(
       settle();
       resolve();
     };
-    const onClose = () => fail(new Error('the connection was closed by the other side'));
+    const onClose = () => fail(closedError());
     const onAbort = () => fail(signal.reason);
     const settle = () => {
       socket.off(event, onReady);

@@ -1,6 +1,7 @@
 import type { AddressInfo, Server } from 'node:net';
 import { formatDestination } from '../../protocol/destination.ts';
 import { TributaryError } from '../../protocol/errors.ts';
+import { errorWords } from '../text/error-words.ts';
 
 export interface ListenAddress {
   /** An IP address of this machine, `0.0.0.0` or `::` for all. */
@@ -20,7 +21,7 @@ export interface ListenOptions {
 /** A listening address cannot be had; the message says which, why, and what to do. */
 export class ListenError extends TributaryError {
   constructor(address: ListenAddress, setting: string | undefined, error: NodeJS.ErrnoException) {
-    const advice = ADVICE[error.code ?? ''] ?? error.message;
+    const advice = ADVICE[error.code ?? ''] ?? errorWords(error);
     const where = `${formatDestination(address)}${setting === undefined ? '' : ` (${setting})`}`;
     super('networkFailure', `cannot listen on ${where}: ${advice}`, 'ours', { cause: error });
   }

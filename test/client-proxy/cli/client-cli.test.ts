@@ -46,7 +46,7 @@ const LAPTOP = interfaces({
 function machine(table: NetworkInterfaces): Pick<ClientCliDeps, 'networkInterfaces' | 'readNetwork'> {
   return {
     networkInterfaces: () => table,
-    readNetwork: () => Promise.resolve(portableView(table, () => false)),
+    readNetwork: () => Promise.resolve(portableView(table, () => undefined)),
   };
 }
 
@@ -57,6 +57,7 @@ async function cli(overrides: Partial<ClientCliDeps> = {}) {
     ...machine(LAPTOP),
     interfaceBinding: () => ({ available: true }),
     nativeSockets: () => undefined,
+    tryUplinks: (_, uplinks) => Promise.resolve(uplinks.map(() => 'portal: a stranger')),
     input: {
       isTerminal: false,
       readLine: () => Promise.resolve(undefined),
@@ -456,9 +457,39 @@ describe('tributary-client', () => {
       found,
       `usage         ${usageFile}`,
     ]);
+    expect((await exec('usage')).stdout).toBe(
+      `lte: 0 B of 100 MB today (0 %), 17.2 GB of 20 GB since 2026-11-12 (86 %), ${rate}\n` +
+        `${found.replace(/^metered +/, '')}\nkept in ${usageFile}\n`,
+    );
     await writeFile(usageFile, '{');
     expect((await lines()).stderr).toContain('set it aside and count anew');
     expect(await readFile(usageFile, 'utf8')).toBe('{');
+  });
+
+  it('says what a plan has used, with its uplinks, and what is kept by their names', async () => {
+    const { exec, file, home } = await cli({ now: () => new Date('2026-11-23T12:00Z') });
+    await exec('join', LINK);
+    expect((await exec('usage')).stdout).toBe('no uplink is metered, and none belongs to a plan\n');
+    const settings = '[{ match: "e*", metered: { monthly: 20MB, timeZone: UTC, atCap: stop } }]';
+    await writeFile(file, `${await readFile(file, 'utf8')}  settings: ${settings}\n`);
+    const period = (from: string, until: string) => ({
+      from: `${from}T00:00:00.000Z`,
+      until: `${until}T00:00:00.000Z`,
+      sentBytes: 0,
+      receivedBytes: 15e6,
+      warned: false,
+    });
+    const kept = { day: period('2026-11-23', '2026-11-24'), month: period('2026-11-01', '2026-12-01') };
+    const usageFile = join(home, '.local/state/tributary/metered-usage.json');
+    await mkdir(dirname(usageFile), { recursive: true });
+    await writeFile(
+      usageFile,
+      JSON.stringify({ version: 1, uplinks: { enx001122334455: kept, usb0: kept } }),
+    );
+    expect((await exec('usage')).stdout).toBe(
+      'e* (eth0): 15 MB today, 15 MB of 20 MB since 2026-11-01 (75 %), at the monthly cap: stop\n' +
+        `kept in ${usageFile}\n`,
+    );
   });
 
   it('warns when uplinks cannot be bound', async () => {

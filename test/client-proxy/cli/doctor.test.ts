@@ -25,6 +25,7 @@ async function cli() {
     readNetwork: async () => ({ interfaces: [] }),
     interfaceBinding: () => ({ available: true }),
     nativeSockets: () => undefined,
+    tryUplinks: unused,
     input: { isTerminal: false, readLine: unused, ask: unused },
     run: unused,
   });

@@ -136,7 +136,21 @@ metrics: false
     ],
     [
       '{ settings: [{ backup: true }] }',
-      /^uplinks.settings\[0\].match: missing: expected a name of a network/,
+      'uplinks.settings[0]: which interfaces is this for? Give match, mac, usbPath or iccid',
+    ],
+    [
+      '{ settings: [{ mac: 0C-5B }] }',
+      /^uplinks.settings\[0\].mac: expected a hardware address, for example/,
+    ],
+    ['{ settings: [{ usbPath: "1-1.2:1.0" }] }', /^uplinks.settings\[0\].usbPath: expected a USB port/],
+    ['{ settings: [{ iccid: "8949" }] }', /^uplinks.settings\[0\].iccid: expected the number of a SIM card/],
+    [
+      '{ settings: [{ match: "*", plan: "my plan" }] }',
+      /^uplinks.settings\[0\].plan: expected a name of 1 to/,
+    ],
+    [
+      '{ settings: [{ match: "a*", plan: sim, metered: {} }, { match: "b*", plan: sim, metered: { daily: 1GB } }] }',
+      /^uplinks.settings\[1\].metered: something else is said of plan sim elsewhere/,
     ],
     [
       '{ settings: [{ match: "*", backups: 1 }] }',
@@ -152,6 +166,25 @@ metrics: false
     const [found] = await mistakes(withUplinks(text));
     const said = found?.replace(/^c.yaml:5:\d+: /, '');
     expect(said).toEqual(typeof expected === 'string' ? expected : expect.stringMatching(expected));
+  });
+
+  it('reads plans, whose costs may be said once, and by what their interfaces are known', async () => {
+    const { uplinks, autoUplinks } = await load(
+      withUplinks(`
+  settings:
+    - { mac: "0C:5B:8F:27:9A:64", plan: sim, metered: { monthly: 20MB, atCap: stop } }
+    - { usbPath: 1-1.2, iccid: "8949000000000000001f", plan: sim }
+    - { match: "wwan*", plan: other }
+  list: [{ name: lte, interface: ppp0, plan: sim }]`),
+    );
+    const monthlyBytes = [20_000_000, 20_000_000, undefined];
+    expect(autoUplinks!.settings.map(({ metered }) => metered?.monthlyBytes)).toEqual(monthlyBytes);
+    expect(autoUplinks!.settings).toMatchObject([
+      { mac: '0c:5b:8f:27:9a:64', plan: 'sim' },
+      { usbPath: '1-1.2', iccid: '8949000000000000001F', plan: 'sim' },
+      { match: 'wwan*', plan: 'other' },
+    ]);
+    expect(uplinks).toMatchObject([{ name: 'lte', plan: 'sim', metered: { monthlyBytes: 20_000_000 } }]);
   });
 
   it('reads what an uplink may cost, with defaults', async () => {

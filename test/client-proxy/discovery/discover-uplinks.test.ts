@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { AutoUplinks, ConfiguredUplink } from '../../../client-proxy/config/client-config.ts';
 import { type DiscoveryOptions, discoverUplinks } from '../../../client-proxy/discovery/discover-uplinks.ts';
+import { COUNT_ONLY } from '../../../client-proxy/metering/metered-settings.ts';
 import { NetworkReader } from '../../../client-proxy/network/network-reader.ts';
 import type { NetworkView } from '../../../client-proxy/network/network-view.ts';
 import { answeredRoutes, IP_ADDRESS } from '../network/recorded.ts';
@@ -27,7 +28,7 @@ describe('the discovery of uplinks', () => {
         return answeredRoutes(batch, (line) => / oif br0 /.test(line));
       },
       networkInterfaces: () => ({}),
-      isHardware: () => false,
+      deviceOf: () => undefined,
     });
     const { names, leftOut } = discover(await reader.read());
     expect(names).toEqual(['enp3s0', 'enx02', 'enx03', 'wwan0', 'ppp0', 'enp3s0.7']);
@@ -95,6 +96,23 @@ describe('the discovery of uplinks', () => {
       { name: 'wwan1', binding: binding('wwan1'), backup: false, subflowsPerPath: 2 },
     ]);
     expect(uplinks[2]).not.toHaveProperty('match');
+  });
+
+  it.each([
+    { entry: { match: 'enx*' }, plans: ['enx*', 'enx*', undefined] },
+    { entry: { mac: '0c:5b:8f:27:9a:64' }, plans: [undefined, 'mac 0c:5b:8f:27:9a:64', undefined] },
+    { entry: { usbPath: '1-1.2' }, plans: ['usb 1-1.2', undefined, undefined] },
+    { entry: { iccid: '8949000000000000001' }, plans: [undefined, undefined, 'iccid 8949000000000000001'] },
+    { entry: { match: 'enx*', usbPath: '1-1.2' }, plans: ['enx* usb 1-1.2', undefined, undefined] },
+    { entry: { match: 'enx*', plan: 'sim' }, plans: ['sim', 'sim', undefined] },
+  ])('counts all that $entry matches for one plan', ({ entry, plans }) => {
+    const seen = view(
+      device('enx1', { usbPath: '1-1.2', macs: ['02:00:00:00:00:01'] }),
+      device('enx2', { usbPath: '1-1.3', macs: ['02:00:00:00:00:02', '0c:5b:8f:27:9a:64'] }),
+      device('wwan0', { iccid: '8949000000000000001' }),
+    );
+    const { uplinks } = discover(seen, { settings: [{ ...entry, metered: COUNT_ONLY }] });
+    expect(uplinks.map(({ plan }) => plan)).toEqual(plans);
   });
 
   it('does not take twice what the list uses, nor its names', () => {

@@ -34,7 +34,7 @@ it('examines uplinks that have no interface: an address of loopback, and a proxy
       config,
       { json: true, metered: false, speedBytes: 200_000, natTimeout: false },
       {
-        readNetwork: async () => portableView({}, () => false),
+        readNetwork: async () => portableView({}, () => undefined),
         native: loadNative().native,
         clock: () => performance.now(),
         wallClock: () => Date.now(),

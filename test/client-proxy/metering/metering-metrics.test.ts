@@ -22,17 +22,22 @@ it('the metrics tell bytes, caps and shares of each period, and nothing of caps 
   const registry = new Registry();
   const wires = new WireTable(undefined, 2);
   wires.of('lte');
-  registerMeteringMetrics(registry, { wires, meters: () => [meter] });
+  registerMeteringMetrics(registry, {
+    wires,
+    meters: () => [meter],
+    plans: () => new Map([['wwan0', 'lte']]),
+  });
   const lines = (await registry.metrics()).split('\n').filter((line) => line !== '' && !line.startsWith('#'));
   expect(lines).toEqual([
     'tributary_uplink_wire_bytes_total{uplink="lte",direction="sent",source="estimate"} 0',
     'tributary_uplink_wire_bytes_total{uplink="lte",direction="received",source="estimate"} 0',
-    'tributary_metered_bytes{uplink="lte",period="day",direction="sent"} 200',
-    'tributary_metered_bytes{uplink="lte",period="day",direction="received"} 300',
-    'tributary_metered_bytes{uplink="lte",period="month",direction="sent"} 200',
-    'tributary_metered_bytes{uplink="lte",period="month",direction="received"} 300',
-    'tributary_metered_cap_bytes{uplink="lte",period="month"} 1000',
-    'tributary_metered_used_ratio{uplink="lte",period="month"} 0.5',
-    'tributary_metered_warning{uplink="lte",period="month"} 1',
+    'tributary_uplink_plan{uplink="wwan0",plan="lte"} 1',
+    'tributary_metered_bytes{plan="lte",period="day",direction="sent"} 200',
+    'tributary_metered_bytes{plan="lte",period="day",direction="received"} 300',
+    'tributary_metered_bytes{plan="lte",period="month",direction="sent"} 200',
+    'tributary_metered_bytes{plan="lte",period="month",direction="received"} 300',
+    'tributary_metered_cap_bytes{plan="lte",period="month"} 1000',
+    'tributary_metered_used_ratio{plan="lte",period="month"} 0.5',
+    'tributary_metered_warning{plan="lte",period="month"} 1',
   ]);
 });

@@ -39,6 +39,7 @@ async function bed(file?: string, metered = capped, nowMs = NOW) {
     wires: { source: 'kernel', of: () => ({ read: () => ({ ...wire }) }) },
     wallClock: () => clock.nowMs,
     logger: createLogger({ level: 'info', format: 'json', isTty: false, destination }),
+    isPlan: () => false,
     setUse: (...use) => uses.push(use),
   });
   metering.setUplinks([{ name: 'lte', metered }]);
@@ -49,6 +50,112 @@ async function bed(file?: string, metered = capped, nowMs = NOW) {
   const said = (level: string) => lines.filter((line) => line.level === level);
   return { metering, file: at, wire, clock, uses, said, pass };
 }
+
+/** Uplinks with a wire each, whose plans the test sets. */
+async function planBed(file?: string, isPlan = (_name: string) => false) {
+  const at = file ?? join(await temporaryDirectory(), 'state', USAGE_FILE_NAME);
+  const received = new Map<string, number>();
+  const uses: unknown[][] = [];
+  const metering = await Metering.open({
+    file: at,
+    wires: {
+      source: 'kernel',
+      of: (name) => ({ read: () => ({ sentBytes: 0, receivedBytes: received.get(name) ?? 0 }) }),
+    },
+    wallClock: () => NOW,
+    logger: createLogger({ level: 'info', format: 'json', isTty: false, destination: { write: () => {} } }),
+    isPlan,
+    setUse: (...use) => uses.push(use),
+  });
+  const carry = (name: string, megabytes: number) => {
+    received.set(name, (received.get(name) ?? 0) + megabytes * MB);
+    vi.advanceTimersByTime(250);
+  };
+  const of = (...names: string[]) => names.map((name) => ({ name, plan: 'enx*', metered: capped20 }));
+  return { metering, file: at, carry, uses, of };
+}
+
+const capped20: MeteredSettings = {
+  rateLimit: { downBytesPerSecond: 0, upBytesPerSecond: 0 },
+  monthlyBytes: 20_000_000,
+  billingDay: 12,
+  timeZone: 'UTC',
+  atCap: 'stop',
+  warnAtShare: 0.75,
+};
+
+describe('a plan of several uplinks', () => {
+  it('has one cap for all of them, whatever the kernel calls them, one after the other', async () => {
+    const { metering, carry, uses, of } = await planBed();
+    metering.setUplinks(of('enx001122334455'));
+    carry('enx001122334455', 15);
+    metering.setUplinks([]);
+    metering.setUplinks(of('enx66778899aabb'));
+    carry('enx66778899aabb', 4);
+    expect(uses).toEqual([]);
+    carry('enx66778899aabb', 1);
+    expect(uses).toEqual([['enx66778899aabb', 'stopped', 'monthly cap reached, until 2026-12-12']]);
+    metering.setUplinks(of('enx66778899aabb', 'enx3'));
+    expect(uses.at(-1)).toEqual(['enx3', 'stopped', 'monthly cap reached, until 2026-12-12']);
+    expect([...metering.plans.values()]).toEqual(['enx*', 'enx*']);
+    await metering.close();
+  });
+
+  it('counts those that are there together, and keeps the sum over a restart', async () => {
+    const first = await planBed();
+    first.metering.setUplinks(first.of('enx1', 'enx2'));
+    first.carry('enx1', 9);
+    first.carry('enx2', 8);
+    expect(first.metering.meters.map(({ usage }) => usage.month.receivedBytes)).toEqual([17 * MB]);
+    await first.metering.close();
+    const { metering, carry, uses, of } = await planBed(first.file);
+    metering.setUplinks(of('enx9'));
+    carry('enx9', 3);
+    expect(uses).toHaveLength(1);
+    await metering.close();
+  });
+
+  it('takes over what was kept of its uplinks by their own names, once, and of those alone', async () => {
+    const old = await planBed();
+    const alone = (...names: string[]) => names.map((name) => ({ name, metered: capped20 }));
+    old.metering.setUplinks(alone('enx1', 'enx2', 'wwan0', 'enx-sim'));
+    for (const name of ['enx1', 'enx2', 'wwan0', 'enx-sim']) old.carry(name, 6);
+    await old.metering.close();
+    const names = async () => {
+      const read = await readUsageFile(old.file);
+      return read.kind === 'read' ? [...read.usage.keys()].sort() : [];
+    };
+    expect(await names()).toEqual(['enx-sim', 'enx1', 'enx2', 'wwan0']);
+    for (const restart of [1, 2]) {
+      const next = await planBed(old.file, (name) => name === 'enx-sim');
+      next.metering.setUplinks(next.of('enx3'));
+      expect(next.metering.meters[0]!.usage.month.receivedBytes, `${restart}`).toBe(12 * MB);
+      await next.metering.close();
+      expect(await names()).toEqual(['enx*', 'enx-sim', 'wwan0']);
+    }
+    const changed = await planBed(old.file);
+    changed.metering.setUplinks(alone('wwan0'));
+    changed.carry('wwan0', 1);
+    changed.metering.setUplinks([{ name: 'wwan0', plan: 'data', metered: capped20 }]);
+    changed.carry('wwan0', 2);
+    expect(changed.metering.meters.map(({ name, usage }) => [name, usage.month.receivedBytes])).toEqual([
+      ['data', 9 * MB],
+    ]);
+    await changed.metering.close();
+    expect(await names()).toEqual(['data', 'enx*', 'enx-sim']);
+  });
+
+  it('is counted, and may carry what it can, where nothing is said of its costs', async () => {
+    const { metering, carry, uses } = await planBed();
+    metering.setUplinks([{ name: 'wwan0', plan: 'data' }, { name: 'eth0' }]);
+    carry('wwan0', 5);
+    expect(metering.meters.map(({ name, usage }) => [name, usage.day.receivedBytes])).toEqual([
+      ['data', 5 * MB],
+    ]);
+    expect(uses).toEqual([]);
+    await metering.close();
+  });
+});
 
 /** Received this month, as the file has it. */
 async function kept(file: string): Promise<number | undefined> {
@@ -188,6 +295,7 @@ describe('metering', () => {
         isTty: false,
         destination: { write: (line) => lines.push(line) },
       }),
+      isPlan: () => false,
       setUse: () => {},
     });
     metering.setUplinks([{ name: 'lte', metered: capped }]);
@@ -203,6 +311,7 @@ describe('metering', () => {
       wires: { source: 'kernel', of: () => ({ read: () => ({ sentBytes: 1, receivedBytes: 1 }) }) },
       wallClock: () => NOW,
       logger: createLogger({ level: 'info', format: 'json', isTty: false, destination: { write: () => {} } }),
+      isPlan: () => false,
       setUse: () => {},
     });
     metering.setUplinks([{ name: 'dsl' }]);

@@ -29,7 +29,7 @@ function source(
         eth0: [{ address: 'fe80::1' }, { address: '2001:db8::1' }, { address: '10.0.0.2' }],
         'eth0:1': [{ address: '10.0.0.3' }],
       }) as unknown as Record<string, NetworkInterfaceInfo[]>,
-    isHardware: () => false,
+    deviceOf: () => undefined,
     ...over,
   };
 }
@@ -66,6 +66,7 @@ describe('what is read of the network', () => {
       routes: [4],
       routing: { sources: [], strays: [], ways: [expect.stringContaining('"dev":"enp3s0"')] },
     });
+    expect(state('enx02')).toMatchObject({ macs: ['0c:5b:8f:27:9a:64'], usbPath: '1-1.2' });
     expect(state('wlp2s0')).toMatchObject({ isUp: true, hasCarrier: false, addresses: [] });
     expect(state('eno1')).toMatchObject({ isUp: false, hasCarrier: false });
     // Its only address may yet turn out to be somebody else's.

@@ -10,7 +10,9 @@ export const IP_ADDRESS = JSON.stringify([
   link(6, 'vethc0ffee', { linkinfo: { info_kind: 'veth' } }, ['fe80::2']),
   link(7, 'wg0', { link_type: 'none', linkinfo: { info_kind: 'wireguard' } }, ['10.9.0.2']),
   link(8, 'tailscale0', { link_type: 'none', linkinfo: { info_kind: 'tun' } }, ['100.101.102.103']),
-  link(9, 'enx02', { parentbus: 'usb' }, ['192.168.8.100']),
+  link(9, 'enx02', { parentbus: 'usb', parentdev: '1-1.2:1.0', address: '0C:5B:8F:27:9A:64' }, [
+    '192.168.8.100',
+  ]),
   link(10, 'enx03', { parentbus: 'usb' }, ['192.168.8.100']),
   link(11, 'wwan0', { parentbus: 'usb', link_type: 'none' }, ['100.64.7.7', 'fd00::7']),
   link(12, 'ppp0', { link_type: 'ppp' }, ['198.51.100.3']),

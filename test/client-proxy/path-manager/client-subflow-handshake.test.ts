@@ -5,7 +5,10 @@ import type { SubflowTransport } from '../../../shared/runtime/subflow/subflow-t
 
 it.each([
   { error: undefined, reason: /with this key\?$/ },
-  { error: new Error('read ECONNRESET'), reason: /with this key\? \(read ECONNRESET\)$/ },
+  {
+    error: Object.assign(new Error('read'), { code: 'ECONNRESET' }),
+    reason: /with this key\? \(reset \(ECONNRESET\)\)$/,
+  },
 ])('that ends without an answer says what may be wrong, and what the network said: $error', async (one) => {
   const transport: SubflowTransport = {
     ...{ remoteAddress: '', remotePort: 0, localAddress: '', localPort: 0 },

@@ -3,6 +3,7 @@ import { afterEach, beforeEach, expect, it, vi } from 'vitest';
 import { PathDialer } from '../../../client-proxy/path-manager/path-dialer.ts';
 import type { PathTarget } from '../../../client-proxy/path-manager/paths.ts';
 import { subflowBound } from '../../../client-proxy/path-manager/subflow-bound.ts';
+import { TributaryError } from '../../../shared/protocol/errors.ts';
 import { Backoff } from '../../../shared/runtime/async/backoff.ts';
 import type { SubflowTransport } from '../../../shared/runtime/subflow/subflow-transport.ts';
 
@@ -27,12 +28,15 @@ function bed(backoff = { minMs: 100, maxMs: 100 }) {
     admitMs: 0,
     refuses: false,
     destroyed: 0,
+    isMetered: false,
+    error: new TributaryError('networkFailure', 'no route', 'ours'),
   };
   const path: PathDialer = new PathDialer(
     {
       uplinkName: 'dsl',
       logger: pino({ enabled: false }),
       clock: () => performance.now(),
+      isMetered: () => seen.isMetered,
       async reach([target], { preferred, failed, isTrial = false }, signal) {
         seen.mostDialling = Math.max(seen.mostDialling, ++seen.dialling);
         seen.preferred.push(preferred?.port);
@@ -42,13 +46,13 @@ function bed(backoff = { minMs: 100, maxMs: 100 }) {
           setTimeout(resolve, DIAL_MS);
           signal.addEventListener('abort', () => reject(signal.reason));
         }).finally(() => seen.dialling--);
-        if (seen.fails) throw new Error('no route');
+        if (seen.fails) throw seen.error;
         const destroy = () => seen.destroyed++;
         return { transport: { destroy: () => void destroy() } as SubflowTransport, address: target! };
       },
       async admit(_transport, { port }) {
         if (seen.admitMs > 0) await new Promise((resolve) => setTimeout(resolve, seen.admitMs));
-        if (seen.refuses) throw new Error('refused');
+        if (seen.refuses) throw new TributaryError('notAuthorized', 'refused', 'peer');
         seen.up.push(seen.up.length);
         seen.ports.push(port);
         return seen.up.length - 1;
@@ -96,7 +100,7 @@ it('retires the youngest when fewer are wanted, and dials none in their place', 
   expect(seen.up).toHaveLength(4);
 });
 
-it('retires one that was too many when a doubted one works again', async () => {
+it('gives up what it dials in place of a doubted one that works again', async () => {
   const { path, seen } = bed();
   path.setWanted(2);
   await vi.advanceTimersByTimeAsync(1_000);
@@ -109,7 +113,45 @@ it('retires one that was too many when a doubted one works again', async () => {
   await vi.advanceTimersByTimeAsync(5);
   path.onSubflowRecovered(1);
   await vi.advanceTimersByTimeAsync(1_000);
-  expect([seen.up, seen.retired]).toEqual([[0, 1, 2, 3], [3]]);
+  expect([seen.up, seen.retired]).toEqual([[0, 1, 2], []]);
+});
+
+it.each([
+  { what: 'as silent', code: 'timedOut', isMetered: false, leastDials: 55, mostDials: 66 },
+  { what: 'as silent, metered', code: 'timedOut', isMetered: true, leastDials: 55, mostDials: 66 },
+  { what: 'for other reasons', code: 'connectionRefused', isMetered: false, leastDials: 5, mostDials: 20 },
+] as const)('tries a path that has worked and fails, $what, so often in a minute', async (one) => {
+  const { path, seen } = bed({ minMs: 100, maxMs: 8_000 });
+  await vi.advanceTimersByTimeAsync(3_000);
+  Object.assign(seen, {
+    fails: true,
+    isMetered: one.isMetered,
+    error: new TributaryError(one.code, '', 'peer'),
+  });
+  const dials = () => seen.preferred.length;
+  path.onSubflowClosed(0);
+  const before = dials();
+  await vi.advanceTimersByTimeAsync(59_000);
+  expect(dials() - before).toBeGreaterThan(one.leastDials);
+  expect(dials() - before).toBeLessThan(one.mostDials);
+  const later = dials();
+  await vi.advanceTimersByTimeAsync(61_000);
+  // From then on only those that cost nothing are tried every second.
+  if (one.isMetered) expect(dials() - later).toBeLessThan(20);
+  else if (one.code === 'timedOut') expect(dials() - later).toBeGreaterThan(50);
+});
+
+it('dials at once after the loss of one that had lasted, and waits after that of one that had not', async () => {
+  const { path, seen } = bed();
+  await vi.advanceTimersByTimeAsync(3_000);
+  path.onSubflowClosed(0);
+  await vi.advanceTimersByTimeAsync(DIAL_MS);
+  expect(seen.up).toEqual([0, 1]);
+  path.onSubflowClosed(1);
+  await vi.advanceTimersByTimeAsync(50);
+  expect([seen.up, seen.dialling]).toEqual([[0, 1], 0]);
+  await vi.advanceTimersByTimeAsync(100);
+  expect(seen.up).toEqual([0, 1, 2]);
 });
 
 it('retires a certain one, and dials another in its place only where it is wanted', async () => {

@@ -2,6 +2,7 @@ import { pino } from 'pino';
 import { afterEach, beforeEach, expect, it, vi } from 'vitest';
 import { ManagedSubflows } from '../../../client-proxy/path-manager/managed-subflows.ts';
 import { UplinkDialer, type UplinkDialling } from '../../../client-proxy/path-manager/uplink-dialer.ts';
+import { TributaryError } from '../../../shared/protocol/errors.ts';
 import { Backoff } from '../../../shared/runtime/async/backoff.ts';
 import type { SubflowTransport } from '../../../shared/runtime/subflow/subflow-transport.ts';
 import { allLong } from '../packet-size/all-long.ts';
@@ -24,7 +25,7 @@ function bed(over: Partial<UplinkDialling> = {}) {
           if (target?.host === HERE.host) setTimeout(resolve, DIAL_MS);
           signal.addEventListener('abort', () => reject(signal.reason));
         });
-        throw new Error('no route');
+        throw new TributaryError('networkFailure', 'no route', 'ours');
       },
       packetSizes: allLong(),
       newBackoff: () => new Backoff({ minMs: 100, maxMs: 100 }, () => 1),

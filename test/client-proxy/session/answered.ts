@@ -1,4 +1,7 @@
-import { ConcentratorHandshake } from '../../../shared/protocol/handshake/concentrator-handshake.ts';
+import {
+  type AuthenticatedRequest,
+  ConcentratorHandshake,
+} from '../../../shared/protocol/handshake/concentrator-handshake.ts';
 import { OwnBytes } from '../../../shared/protocol/memory/chunk.ts';
 import { nodeHandshakeCrypto } from '../../../shared/runtime/session/handshake-crypto.ts';
 import type {
@@ -18,11 +21,18 @@ export class Answered implements SubflowTransport {
   readonly exporter = EXPORTER;
   readonly congestionControl = undefined;
   readonly localAddress: string;
+  /** Of the session that it welcomes to. */
+  token = new Uint8Array(16);
+  /** Whether it knows which HELLOs begin one session. */
+  knowsFounding = true;
   isOpen = true;
+  /** What was written behind the handshake. */
+  readonly written: Uint8Array[] = [];
   /** It swallows what it is told. */
   isDeaf = false;
   #handlers: SubflowTransportHandlers | undefined;
   isGreeted = false;
+  #request: AuthenticatedRequest | undefined;
   readonly #handshake = new ConcentratorHandshake({
     crypto: nodeHandshakeCrypto,
     exporter: EXPORTER,
@@ -40,14 +50,28 @@ export class Answered implements SubflowTransport {
   write(buffers: readonly Uint8Array[]): void {
     const request = this.isGreeted ? undefined : this.#handshake.receive(Buffer.concat(buffers));
     this.isGreeted = true;
-    if (this.isDeaf) return;
+    if (request === undefined) this.written.push(Buffer.concat(buffers));
+    this.#request = request ?? this.#request;
+    if (!this.isDeaf) this.#answer(request);
+  }
+
+  /** It has got what it had swallowed. */
+  hear(): void {
+    this.isDeaf = false;
+    this.#answer(this.#request);
+  }
+
+  #answer(request: AuthenticatedRequest | undefined): void {
     setImmediate(() => {
       this.#handlers?.onWritable();
       if (request === undefined) return;
-      const token = new Uint8Array(16);
+      const { token } = this;
+      const founding = request.kind === 'hello' && this.knowsFounding ? request.hello.founding : undefined;
       const limits = { maxStreams: 16, firstWindowBytes: 65_536, lingerMs: 60_000, maxSubflows: 32 };
       const answer =
-        request.kind === 'hello' ? this.#handshake.welcome({ token, ...limits }) : this.#handshake.joined();
+        request.kind === 'hello'
+          ? this.#handshake.welcome({ token, subflowId: founding?.subflowId, ...limits })
+          : this.#handshake.joined();
       this.#handlers?.onBytes(new OwnBytes(answer));
     });
   }

@@ -44,6 +44,15 @@ describe('handshake', () => {
     expect(result?.rest).toHaveLength(0);
   });
 
+  it('says which HELLOs begin one session, and which subflow each is', () => {
+    const founding = { id: fixed('founding', 16), subflowId: 3 };
+    const client = clientSide({ kind: 'hello', founding }, { path: 2 });
+    const concentrator = concentratorSide();
+    expect(concentrator.receive(client.request)).toMatchObject({ hello: { founding, path: 2 } });
+    const result = client.receive(concentrator.welcome({ ...GRANT, subflowId: 3 }));
+    expect(result?.welcome?.subflowId).toBe(3);
+  });
+
   it('takes either key of a client that changes it, and answers with the same', () => {
     const other = fixed('other key', 32);
     for (const [keys, key] of [

@@ -4,6 +4,7 @@ import { describe, expect, it } from 'vitest';
 import {
   FIRST_IGNORABLE_TYPE,
   FRAME_TYPE,
+  HELLO_PARAMETER,
   PROTOCOL_VERSION,
   REQUEST_PARAMETER,
   WELCOME_PARAMETER,
@@ -79,10 +80,14 @@ describe('the tables of SPEC.md', () => {
   });
 
   it('name the parameters of handshake messages', () => {
-    const parameters = tableRows(SPEC, /^(WELCOME|HELLO, JOIN)$/).map(([message, type]) => [message, type]);
+    const parameters = tableRows(SPEC, /^(WELCOME|HELLO|HELLO, JOIN)$/).map(([message, type]) => [
+      message,
+      type,
+    ]);
     const ofCode = [
       ...Object.values(WELCOME_PARAMETER).map((type) => ['WELCOME', String(type)]),
       ...Object.values(REQUEST_PARAMETER).map((type) => ['HELLO, JOIN', String(type)]),
+      ...Object.values(HELLO_PARAMETER).map((type) => ['HELLO', String(type)]),
     ];
     expect(parameters.filter(([, type]) => /^\d$/.test(type!))).toEqual(ofCode);
   });

@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { PAUSE_TUNING } from '../../../shared/protocol/subflow/pause-detector.ts';
 import { PING_TUNING, PingTimer } from '../../../shared/protocol/subflow/ping-timer.ts';
 import { TestClock } from '../test-clock.ts';
 
@@ -16,11 +17,10 @@ describe('an idle subflow is asked', () => {
     },
   ])('$name', ({ pieces, breakMs = 10, nextMs }) => {
     const now = new TestClock();
-    const timer = new PingTimer(
-      { meter: { isDegraded: false }, uplink: { isMetered: false } },
-      now,
-      PING_TUNING,
-    );
+    const timer = new PingTimer({ meter: { isDegraded: false }, uplink: { isMetered: false } }, now, {
+      ping: PING_TUNING,
+      pause: PAUSE_TUNING,
+    });
     for (const [i, bytes] of pieces.entries()) {
       now.ms = (i + 1) * breakMs;
       timer.onPayload(bytes);
@@ -30,11 +30,10 @@ describe('an idle subflow is asked', () => {
 
   it('once after the bulk', () => {
     const now = new TestClock();
-    const timer = new PingTimer(
-      { meter: { isDegraded: false }, uplink: { isMetered: true } },
-      now,
-      PING_TUNING,
-    );
+    const timer = new PingTimer({ meter: { isDegraded: false }, uplink: { isMetered: true } }, now, {
+      ping: PING_TUNING,
+      pause: PAUSE_TUNING,
+    });
     now.ms = 1;
     timer.onPayload(bulkBytes);
     now.ms = 1 + hushMs;

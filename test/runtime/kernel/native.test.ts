@@ -30,10 +30,10 @@ function kernelHasRtoMax(): boolean {
 
 test('without koffi, or not on Linux, there is a reason instead', () => {
   const load = () => {
-    throw new Error("Cannot find module 'koffi'\nRequire stack: ...");
+    throw Object.assign(new Error('Require stack: ...'), { code: 'MODULE_NOT_FOUND' });
   };
   expect(loadNative({ platform: 'linux', load })).toEqual({
-    reason: "the optional dependency koffi cannot be loaded (Cannot find module 'koffi')",
+    reason: 'the optional dependency koffi cannot be loaded: it is not installed (MODULE_NOT_FOUND)',
   });
   expect(loadNative({ platform: 'darwin', load })).toEqual({
     reason: 'interface binding and TCP_INFO exist on Linux only, this is darwin',

@@ -114,8 +114,11 @@ function bed({ perSecond = 1e6, burst = 1e6 } = {}) {
     registry,
     hits,
     peers,
-    hello: (clientId: string) =>
-      admit({ kind: 'hello', hello: { ...common(clientId), lowestVersion: 1, highestVersion: 1 } }),
+    hello: (clientId: string, founding?: { id: Uint8Array; subflowId: number }) =>
+      admit({
+        kind: 'hello',
+        hello: { ...common(clientId), lowestVersion: 1, highestVersion: 1, founding },
+      }),
     join: (clientId: string, token: Uint8Array, subflowId: number) =>
       admit({ kind: 'join', join: { ...common(clientId), version: 1, token, subflowId } }),
     /** Sessions that have not ended. */
@@ -158,6 +161,40 @@ describe('HELLOs that arrive in one turn', () => {
     for (let i = 0; i < 64; i++) hello('a');
     expect(live()).toHaveLength(5);
     expect(others.map(({ driver }) => driver.isClosed)).toEqual([false, false]);
+    await end();
+  });
+});
+
+describe('HELLOs of one founding', () => {
+  const id = new Uint8Array(16).fill(5);
+
+  it('begin one session, which has a subflow of each', async () => {
+    const { hello, live, end } = bed();
+    const peers = [2, 0].map((subflowId) => hello('a', { id, subflowId }).peer);
+    await turn();
+    expect(live().map(({ driver }) => driver.snapshot().subflows.map((one) => one.id))).toEqual([[2, 0]]);
+    expect(new Set(peers.map(({ token }) => Buffer.from(token!).toString('hex'))).size).toBe(1);
+    expect(hello('a', { id, subflowId: 2 }).result).toBe('malformedMessage');
+    await end();
+  });
+
+  it('count for the limit of subflows, not for that of sessions', async () => {
+    const { hello, live, hits, end } = bed();
+    const results = Array.from({ length: 40 }, (_, subflowId) => hello('a', { id, subflowId }).result);
+    expect(results.filter((result) => result === 'hello')).toHaveLength(LIMITS.subflowsPerSession);
+    expect([live().length, new Set(hits)]).toEqual([1, new Set(['subflowsPerSession'])]);
+    await end();
+  });
+
+  it('of two clients begin two; so do those of one client after its session has ended', async () => {
+    const { hello, live, end } = bed();
+    hello('a', { id, subflowId: 0 });
+    hello('b', { id, subflowId: 1 });
+    await turn();
+    expect(live().map(({ clientId }) => clientId)).toEqual(['a', 'b']);
+    live()[0]!.driver.input((session) => session.close('goingAway'));
+    expect(hello('a', { id, subflowId: 0 }).result).toBe('hello');
+    expect(live()).toHaveLength(2);
     await end();
   });
 });

@@ -46,7 +46,7 @@ export class Modem {
     ]);
     await concentrator.ip(4, [`address add 10.78.${number}.1/24 dev ${name}`, `link set dev ${name} up`]);
     await router.ip(4, [`route add default via 10.78.${number}.1`]);
-    await router.sysctl({ 'net.ipv4.ip_forward': 1 });
+    await router.sysctl({ 'net.ipv4.ip_forward': 1, 'net.ipv4.conf.all.promote_secondaries': 1 });
     const rules =
       'table ip nat { chain out { type nat hook postrouting priority srcnat; oifname "wan" masquerade; }; }';
     await router.exec('nft', ['-f', '-'], { input: `${rules}\n` });
@@ -70,6 +70,25 @@ export class Modem {
       await run('ip', ['-n', client.name, '-s', '-j', 'link', 'show', 'dev', this.name]),
     );
     return device.stats64.rx.bytes;
+  }
+
+  /** Its network gives it another address, with this last part: what it has translated until now it knows no more. */
+  async changeAddress(host: number): Promise<void> {
+    const [prefix] = this.#router.address.v4.split(/\d+$/);
+    await this.#router.ip(4, [
+      `address add ${prefix}${host}/24 dev wan`,
+      `address del ${this.#router.address.v4}/24 dev wan`,
+      `route replace default via ${prefix}1`,
+    ]);
+  }
+
+  /** Whether it drops what belongs to no connection that it has seen begin, as carriers' translators do, or lets it pass. */
+  async forgetConnections(drops: boolean): Promise<void> {
+    await this.#router.sysctl({ 'net.netfilter.nf_conntrack_tcp_loose': drops ? 0 : 1 });
+    if (!drops) return;
+    const rules =
+      'table ip strict { chain guard { type filter hook forward priority filter; ct state invalid drop; }; }';
+    await this.#router.exec('nft', ['-f', '-'], { input: `${rules}\n` });
   }
 
   /** Has it serve SOCKS5 at 192.168.8.1:1080, as a phone that shares its connection may. */

@@ -31,6 +31,7 @@ export interface AutoUplinks {
   readonly auto?: boolean;
   readonly include?: readonly string[];
   readonly exclude?: readonly string[];
+  readonly settings?: readonly Readonly<Record<string, unknown>>[];
   readonly list?: readonly ConfiguredUplink[];
 }
 
@@ -208,8 +209,8 @@ export class Pair {
     const listed = (list: readonly ConfiguredUplink[]) =>
       list.map((uplink) => ({ ...uplink, congestionControl }));
     if (Array.isArray(uplinks)) return this.amend(this.clientFile, { uplinks: listed(uplinks) });
-    const { list, ...auto } = uplinks as AutoUplinks;
-    const settings = [{ match: '*', congestionControl }];
+    const { list, settings: own = [], ...auto } = uplinks as AutoUplinks;
+    const settings = [...own, { match: '*' }].map((entry) => ({ ...entry, congestionControl }));
     return this.amend(this.clientFile, {
       uplinks: { ...auto, settings, ...(list && { list: listed(list) }) },
     });

@@ -7,17 +7,18 @@ import { IpMonitor } from './network/ip-monitor.ts';
 import { NetworkReader } from './network/network-reader.ts';
 import { NetworkWatch } from './network/network-watch.ts';
 import { RouteTargets } from './network/route-targets.ts';
+import { SimCards } from './network/sim-cards.ts';
 import type { Steering } from './steering/steering.ts';
 
-/** Watches the network, and tells the uplinks and the steering what has become of it. */
+/** What watches the network, with routes to where the concentrator is known to be and SIM cards where they are wanted. */
 export function makeNetworkWatch(
-  { concentrator }: Pick<ClientConfig, 'concentrator'>,
+  config: ClientConfig,
   { clock, random, logger }: Pick<ProgramDeps, 'clock' | 'random' | 'logger'>,
   parts: { readonly uplinks: UplinkSet; readonly names: TargetNames; readonly steering: Steering },
 ): NetworkWatch {
   const { uplinks, names, steering } = parts;
   const targets = new RouteTargets({
-    destinations: concentrator.addresses,
+    destinations: config.concentrator.addresses,
     known: (name) => names.known(name),
     // A name that is known now may have a route that was not asked for.
     seek: async (name) => {
@@ -30,8 +31,9 @@ export function makeNetworkWatch(
     logger.info({ reason }, 'no iproute2: interfaces are known by name, routes are not known');
   };
   const reader = new NetworkReader(() => targets.all, onWithoutIp);
+  const simCards = new SimCards(() => uplinks.wantsSimCards);
   const watch = new NetworkWatch({
-    read: () => reader.read(),
+    read: async () => simCards.addTo(await reader.read()),
     look() {
       targets.seekUnknown();
       return [networkInterfaces(), targets.all];

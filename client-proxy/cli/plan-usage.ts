@@ -1,0 +1,62 @@
+import { join } from 'node:path';
+import { defaultStateDirectory } from '../../shared/runtime/config/state-directory.ts';
+import type { ClientConfig, ConfiguredUplink } from '../config/client-config.ts';
+import { configuredPlans } from '../discovery/configured-plans.ts';
+import { formerNames, planOf } from '../metering/plan.ts';
+import type { UplinkUsage } from '../metering/usage.ts';
+import { readUsageFile, USAGE_FILE_NAME } from '../metering/usage-file.ts';
+import { usageReport } from '../metering/usage-report.ts';
+import { uplinksNow } from './check-uplinks.ts';
+import type { ClientCliDeps } from './client-cli-deps.ts';
+
+/** What all plans of a configuration have used, as far as it is written down. */
+export interface PlanUsage {
+  /** One for each plan, with its uplinks where their names are others. */
+  readonly lines: readonly string[];
+  /** Where it is kept. */
+  readonly fileText: string;
+  /** Why it cannot be read. */
+  readonly problem: string | undefined;
+}
+
+/** @param uplinks those that are listed or found now */
+export async function planUsage(
+  config: ClientConfig,
+  uplinks: readonly ConfiguredUplink[],
+  deps: ClientCliDeps,
+): Promise<PlanUsage> {
+  const file = join(config.stateDirectory ?? defaultStateDirectory(deps), USAGE_FILE_NAME);
+  const plans = configuredPlans(config);
+  if (plans.size === 0) return { lines: [], fileText: file, problem: undefined };
+  const read = await readUsageFile(file);
+  const stored: ReadonlyMap<string, UplinkUsage> = read.kind === 'read' ? read.usage : new Map();
+  const nowMs = deps.now().getTime();
+  const lines = [...plans].map(([plan, settings]) => {
+    const uplinkNames = uplinks.filter((uplink) => planOf(uplink)?.name === plan).map(({ name }) => name);
+    const former = formerNames({
+      plan,
+      uplinkNames,
+      keptNames: stored.keys(),
+      isPlan: (name) => plans.has(name),
+    });
+    const usages = former.map((name) => stored.get(name)!);
+    const others = uplinkNames.filter((name) => name !== plan);
+    const who = others.length === 0 ? plan : `${plan} (${others.join(', ')})`;
+    return `${who}: ${usageReport(settings, stored.get(plan), nowMs, usages)}`;
+  });
+  return {
+    lines,
+    fileText: `${file}${read.kind === 'absent' ? ', not written yet' : ''}`,
+    problem: read.kind === 'damaged' ? read.problem : undefined,
+  };
+}
+
+/** Says what all plans have used. */
+export async function usage(config: ClientConfig, deps: ClientCliDeps): Promise<void> {
+  const uplinks = await uplinksNow(config, deps);
+  const { lines, fileText, problem } = await planUsage(config, uplinks.all, deps);
+  if (lines.length === 0) deps.stdout('no uplink is metered, and none belongs to a plan\n');
+  else deps.stdout(`${lines.join('\n')}\nkept in ${fileText}\n`);
+  if (problem !== undefined)
+    deps.stderr(`warning: ${problem}: the client will set it aside and count anew\n`);
+}
