@@ -77,7 +77,7 @@ interface ReadTls extends Prepared {
 }
 
 /** "certificate switch" changes the files one after the other: what does not fit together is read so often, */
-const READ_TRIES = 3;
+const READ_TRIES = 10;
 /** so long after each other. */
 const READ_PAUSE_MS = 50;
 
