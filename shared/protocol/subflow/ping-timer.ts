@@ -9,12 +9,6 @@ export interface PingTuning {
   readonly meteredIntervalMs: number;
   /** A degraded one is asked this often how long its round trip is: once in each span of `rtt.recentSpanMs`. */
   readonly degradedIntervalMs: number;
-  /**
-   * One that has brought so much without a break of `hushMs`, and then nothing for as long, is asked once: either its sender is done,
-   * or what it sends is lost, and what this end has sent was answered before.
-   */
-  readonly hushMs: number;
-  readonly bulkBytes: number;
   /** A question that is due within so long is asked along with another, ours or the peer's: each wakes both machines. */
   readonly togetherMs: number;
 }
@@ -23,8 +17,6 @@ export const PING_TUNING: PingTuning = {
   intervalMs: 1_000,
   meteredIntervalMs: 15_000,
   degradedIntervalMs: 250,
-  hushMs: 150,
-  bulkBytes: 64 * 1024,
   togetherMs: 500,
 };
 
@@ -43,9 +35,6 @@ export class PingTimer {
   #lastQuestionMs: number;
   /** Asked for by the program. */
   #isDue = false;
-  #lastPayloadMs = Number.NEGATIVE_INFINITY;
-  /** Of payload, since the last break. */
-  #burstBytes = 0;
 
   constructor(
     subflow: PingedSubflow,
@@ -65,13 +54,12 @@ export class PingTimer {
   }
 
   get nextMs(): number {
-    return this.#isDue ? this.#now.ms : Math.min(this.#lastQuestionMs + this.#intervalMs, this.#hushedMs);
+    return this.#isDue ? this.#now.ms : this.#lastQuestionMs + this.#intervalMs;
   }
 
   /** Whether it is so near that it may as well be asked now: half of its interval has passed at least. */
   get isNear(): boolean {
-    const nextMs = this.#isDue ? this.#now.ms : this.#lastQuestionMs + this.#intervalMs;
-    return this.#now.ms >= nextMs - Math.min(this.#tuning.togetherMs, this.#intervalMs / 2);
+    return this.#now.ms >= this.nextMs - Math.min(this.#tuning.togetherMs, this.#intervalMs / 2);
   }
 
   /** Something that must be answered is sent, a PING or anything else. */
@@ -81,23 +69,9 @@ export class PingTimer {
     this.arrivals.onQuestion();
   }
 
-  /** Payload has arrived. */
-  onPayload(bytes: number): void {
-    const isBreak = this.#now.ms - this.#lastPayloadMs > this.#tuning.hushMs;
-    this.#burstBytes = isBreak ? bytes : this.#burstBytes + bytes;
-    this.#lastPayloadMs = this.#now.ms;
-  }
-
   /** A sign of life is wanted now, however often it is asked otherwise. */
   hurry(): void {
     this.#isDue = true;
-  }
-
-  /** When it is asked since bulk has stopped; infinite where it has not been heard of since it was asked. */
-  get #hushedMs(): number {
-    const { hushMs, bulkBytes } = this.#tuning;
-    const isBulk = this.#burstBytes >= bulkBytes && this.#lastPayloadMs >= this.#lastQuestionMs;
-    return isBulk ? this.#lastPayloadMs + hushMs : Number.POSITIVE_INFINITY;
   }
 
   get #intervalMs(): number {

@@ -182,7 +182,6 @@ export class Subflow<Uplink extends SubflowUplink = SubflowUplink, Item extends 
   /** Payload has arrived on it. */
   onArrival(bytes: number): void {
     this.receipts.onPayload();
-    this.liveness.pings.onPayload(bytes);
     this.liveness.pings.arrivals.onArrival();
     this.congestion.onArrival(bytes);
   }
