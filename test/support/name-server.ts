@@ -53,9 +53,10 @@ export async function startNameServer(
   await once(udp, 'listening');
   const { port } = udp.address();
   // Seldom, a connection has that port by chance: then this one answers by UDP alone.
-  tcp.on('error', () => {});
-  tcp.listen(port, '127.0.0.1');
-  await Promise.race([once(tcp, 'listening'), once(tcp, 'error')]);
+  await new Promise<void>((resolve) => {
+    tcp.once('error', () => resolve());
+    tcp.listen(port, '127.0.0.1', resolve);
+  });
   const close = () => {
     isOpen = false;
     udp.close();
