@@ -134,6 +134,7 @@ export class ClientSession {
       // A session that nobody knows of would keep the process alive.
       if (this.#isOver) throw this.#ended(transport);
       const welcome = outcome.result.welcome!;
+      const isFirst = this.#driver === undefined;
       const driver = this.#driver ?? this.#establish(welcome);
       if (driver.isClosed) throw this.#ended(transport);
       const id = welcome.subflowId ?? 0;
@@ -141,7 +142,7 @@ export class ClientSession {
         await this.#discard(welcome, candidate, outcome.takeRest());
         throw new TributaryError('cancelled', `another uplink's session was established before`, 'ours');
       }
-      this.#mustAllow(address, transport);
+      if (!isFirst) this.#mustAllow(address, transport);
       addSubflow(driver, id, candidate, outcome.takeRest());
       this.#owner.onSubflowUp();
       return id;
