@@ -33,8 +33,10 @@ const cli = buildClientCli({
   networkInterfaces,
   readNetwork,
   nativeSockets: () => loadNative().native,
-  tryUplinks: (config, uplinks) =>
-    tryUplinks(config, uplinks, { clock: monotonicClock, native: loadNative().native }),
+  tryUplinks: async (config, uplinks) => {
+    const view = await readNetwork(config.concentrator.addresses);
+    return tryUplinks(config, uplinks, { clock: monotonicClock, native: loadNative().native, view });
+  },
   interfaceBinding: () => {
     const { native, reason } = loadNative();
     return native === undefined ? { available: false, reason } : { available: true };

@@ -102,7 +102,7 @@ export async function assemble(config: ConcentratorConfig, deps: ConcentratorDep
   const admission = new SubflowAdmission({
     keysOf: (clientId) => clients.of(clientId),
     sessions,
-    measure: (applicant, clientId) => measurements.admit(applicant, clientId),
+    measure: (applicant, clientId) => measurements.admit(applicant, clientId, sessions.isDraining),
     proven,
     onResult: (result) => handshakes.add(result),
     onCrowded: (outcome, remote) => onCrowded('applicant', outcome, remote),

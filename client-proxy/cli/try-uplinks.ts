@@ -7,10 +7,20 @@ import type { ClientConfig, ConfiguredUplink } from '../config/client-config.ts'
 import { LinkServers } from '../dns/link-servers.ts';
 import { targetNames } from '../dns/open-target-names.ts';
 import { UplinkResolvers } from '../dns/uplink-resolvers.ts';
+import { attachmentOf } from '../network/attachment.ts';
+import type { NetworkView } from '../network/network-view.ts';
 import { pathsOf } from '../path-manager/paths.ts';
 import { reach } from '../path-manager/reach.ts';
 import { failureReason } from '../path-manager/uplink-cause.ts';
 import { connectSubflow } from '../uplink/subflow-connect.ts';
+import type { AttachmentFinder } from '../uplink/uplink-device.ts';
+
+interface TryDeps {
+  readonly clock: MonotonicClock;
+  readonly native: NativeSockets | undefined;
+  /** What is known of the network, with routes. */
+  readonly view: NetworkView;
+}
 
 /**
  * Connects over each of the uplinks to the concentrator and says, in the order of the uplinks, how it went: TCP, TLS and the pin.
@@ -19,14 +29,18 @@ import { connectSubflow } from '../uplink/subflow-connect.ts';
 export function tryUplinks(
   config: ClientConfig,
   uplinks: readonly ConfiguredUplink[],
-  { clock, native }: { readonly clock: MonotonicClock; readonly native: NativeSockets | undefined },
+  { clock, native, view }: TryDeps,
 ): Promise<readonly string[]> {
   const { concentrator, dial, paths } = config;
   const { pins, serverName } = concentrator;
   const pool = new ReceivePool(clock);
+  const attachment: AttachmentFinder = (binding, host) => attachmentOf(binding, host, view);
   const names = targetNames({
     uplinks: () => uplinks,
-    resolvers: new UplinkResolvers({ linkServers: new LinkServers(clock), networkInterfaces, native }, clock),
+    resolvers: new UplinkResolvers(
+      { linkServers: new LinkServers(clock), networkInterfaces, native, attachment },
+      clock,
+    ),
     remembered: { of: () => [], learn() {} },
   });
   return Promise.all(
@@ -47,6 +61,7 @@ export function tryUplinks(
               serverName,
               pool,
               native,
+              attachment,
               signal,
               timeoutMs: dial.timeoutMs,
               congestionControl: uplink.congestionControl,

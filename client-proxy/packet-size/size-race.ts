@@ -107,7 +107,7 @@ class Race<Connection extends { destroy(): void }> {
     for (const [other, cancellation] of this.#underway) if (other > index) cancellation.abort();
     this.#resolve(connection);
     if (this.#underway.size === 0 || index === 0) this.#end(this.#race.candidates[index]);
-    else this.#settledTimer = setTimeout(() => this.#end(this.#race.candidates[index]), SETTLED_MS);
+    else this.#settledTimer = setTimeout(() => this.#end(this.#race.candidates[index]), SETTLED_MS).unref();
   }
 
   #onFailed(index: number, error: unknown): void {

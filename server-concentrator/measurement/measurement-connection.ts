@@ -25,6 +25,13 @@ const PIECE_BYTES = 64 * 1024;
 const LIFETIME_MS = 30 * 60 * 1000;
 
 /**
+ * Frames other than DATA count against no allowance, nor does what DATA is wrapped in: beyond so much, and a part of the payload, nothing
+ * honest is done with them.
+ */
+const MOST_OVERHEAD_BYTES = 64 * 1024;
+const LEAST_PAYLOAD_PER_OVERHEAD = 8;
+
+/**
  * The concentrator's end of a connection for measurements (SPEC.md section 5): discards DATA, answers it and PING with RECEIPT,
  * sends as much DATA as WINDOW allows, and nothing unasked.
  */
@@ -34,6 +41,8 @@ export class MeasurementConnection {
   readonly #lifetime: NodeJS.Timeout;
   #freeBytes = FREE_BYTES;
   #receivedBytes = 0;
+  /** Of DATA, in them. */
+  #payloadBytes = 0;
   #isReceiptDue = false;
   #sentBytes = 0;
   #limitBytes = 0;
@@ -90,11 +99,19 @@ export class MeasurementConnection {
       return;
     }
     this.#receivedBytes += bytes.length;
+    if (
+      this.#receivedBytes - this.#payloadBytes >
+      MOST_OVERHEAD_BYTES + this.#payloadBytes / LEAST_PAYLOAD_PER_OVERHEAD
+    ) {
+      this.#options.transport.destroy();
+      return;
+    }
     this.#send();
   }
 
   #onData(bytes: number): void {
     this.#isReceiptDue = true;
+    this.#payloadBytes += bytes;
     if (!this.#take(bytes)) this.#exceed();
   }
 

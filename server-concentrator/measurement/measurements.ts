@@ -38,8 +38,12 @@ export class Measurements {
   }
 
   /** Answers a client that asks for a measurement. @returns how it went, for the metrics */
-  admit(applicant: Applicant, clientId: string): 'measurement' | ErrorName {
+  admit(applicant: Applicant, clientId: string, isDraining = false): 'measurement' | ErrorName {
     const { transport, handshake } = applicant;
+    if (isDraining) {
+      refuse(applicant, 'goingAway');
+      return 'goingAway';
+    }
     const allowance = this.#allowances.of(clientId);
     if (!this.#hasRoomFor(clientId)) {
       refuse(applicant, 'resourceExceeded');

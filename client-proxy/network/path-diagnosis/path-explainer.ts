@@ -75,7 +75,9 @@ export class PathExplainer {
     // It has said so itself, and no finding says more.
     if (failures.some((failure) => codeOf(failure) === 'connectionRefused')) return error;
     if (failures.some((failure) => isForbidden(failure.error))) return labelled(uplink, error, 'prohibited');
-    const asked = oneOfEachFamily(failures.filter((failure) => KERNELS.has(codeOf(failure) ?? '')));
+    // Where something took the connection, the way to it is good.
+    const notReached = failures.filter((failure) => !(failure.error instanceof SubflowError));
+    const asked = oneOfEachFamily(notReached.filter((failure) => KERNELS.has(codeOf(failure) ?? '')));
     if (asked.length === 0) return error;
     const [finding] = await this.#findings(uplink, asked, signal);
     if (finding !== undefined) {

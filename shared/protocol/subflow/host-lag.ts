@@ -15,6 +15,7 @@ export class HostLag {
   readonly #now: Now;
   readonly #meter: Pick<PathMeter, 'rtt' | 'kernel'>;
   readonly #tuning: HostLagTuning;
+  #isKnown = false;
   #meanMs = 0;
   #deviationMs = 0;
   #settlesMs = Number.NEGATIVE_INFINITY;
@@ -25,8 +26,9 @@ export class HostLag {
     this.#tuning = tuning;
   }
 
-  /** Seldom is it more, ms; 0 while it is not known, or hardly anything. */
-  get usualMostMs(): number {
+  /** Seldom is it more, ms: 0 where it is hardly anything, undefined while it is not known. */
+  get usualMostMs(): number | undefined {
+    if (!this.#isKnown) return undefined;
     return Math.min(Math.max(0, this.#meanMs + 3 * this.#deviationMs - EVEN_MS), this.#tuning.maxHostLagMs);
   }
 
@@ -42,6 +44,7 @@ export class HostLag {
     const unsentMs = (kernel.notSentBytes * 1000) / bytesPerSecond;
     // Below 0 where receipts took a faster way.
     const lagMs = rtt.latestMs - kernel.rttMs - unsentMs;
+    this.#isKnown = true;
     // As round trips are smoothed (RFC 6298 section 2).
     this.#deviationMs += (Math.abs(this.#meanMs - lagMs) - this.#deviationMs) / 4;
     this.#meanMs += (lagMs - this.#meanMs) / 8;

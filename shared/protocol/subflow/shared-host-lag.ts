@@ -23,11 +23,13 @@ export class SharedHostLag {
 
   /** A subflow knows more. */
   onNews(lag: HostLag): void {
+    const ms = lag.usualMostMs;
+    if (ms === undefined) return;
     this.#saidAtMs.set(lag, this.#now.ms);
-    let least = lag.usualMostMs;
+    let least = ms;
     for (const [other, atMs] of this.#saidAtMs) {
       if (this.#now.ms - atMs > SAID_MS) this.#saidAtMs.delete(other);
-      else least = Math.min(least, other.usualMostMs);
+      else least = Math.min(least, other.usualMostMs ?? least);
     }
     this.#ms = least;
   }

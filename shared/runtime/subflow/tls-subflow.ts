@@ -55,13 +55,12 @@ export class TlsSubflow implements SubflowTransport {
   setHandlers(handlers: SubflowTransportHandlers): void {
     const first = this.#handlers === undefined;
     this.#handlers = handlers;
-    if (!first) return;
     if (this.#closed) {
-      // It was closed before there were handlers.
-      setImmediate(() => this.#handlers?.onClose(this.#error));
-      return;
+      // It was closed before there were these handlers.
+      setImmediate(() => handlers.onClose(this.#error));
+    } else if (first) {
+      this.#startReading();
     }
-    this.#startReading();
   }
 
   #startReading(): void {

@@ -23,7 +23,6 @@ function bed() {
 }
 
 it.each([
-  { what: 'nothing is known', samplesMs: [], least: 0, most: 0 },
   { what: 'the programs are always as late', samplesMs: Array(100).fill(30), least: 14, most: 16 },
   {
     what: 'they are late by chance',
@@ -37,6 +36,10 @@ it.each([
   add(samplesMs);
   expect(lag.usualMostMs).toBeGreaterThanOrEqual(least);
   expect(lag.usualMostMs).toBeLessThanOrEqual(most);
+});
+
+it('says nothing before the first round trip', () => {
+  expect(bed().lag.usualMostMs).toBeUndefined();
 });
 
 it('leaves out what comes behind a pause', () => {
