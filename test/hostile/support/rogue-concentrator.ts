@@ -11,7 +11,11 @@ import { generateCertificate, type TlsIdentity } from '../../../shared/runtime/i
 import { certificatePin } from '../../../shared/runtime/identity/certificate-pin.ts';
 import { formatClientKey, generateClientKey } from '../../../shared/runtime/identity/client-key.ts';
 import { nodeHandshakeCrypto } from '../../../shared/runtime/session/handshake-crypto.ts';
-import { SUBFLOW_ALPN, SUBFLOW_TLS_OPTIONS, subflowExporter } from '../../../shared/runtime/subflow/subflow-tls.ts';
+import {
+  SUBFLOW_ALPN,
+  SUBFLOW_TLS_OPTIONS,
+  subflowExporter,
+} from '../../../shared/runtime/subflow/subflow-tls.ts';
 import { builtProgram, Program } from '../../end-to-end/support/program.ts';
 
 /** What a rogue does with a subflow that its client has just made. */
@@ -61,7 +65,12 @@ export class RogueConcentrator {
   }
 
   async #start({ certificate, key }: TlsIdentity): Promise<void> {
-    const server = createServer({ ...SUBFLOW_TLS_OPTIONS, ALPNProtocols: [SUBFLOW_ALPN], cert: certificate, key });
+    const server = createServer({
+      ...SUBFLOW_TLS_OPTIONS,
+      ALPNProtocols: [SUBFLOW_ALPN],
+      cert: certificate,
+      key,
+    });
     this.#server = server;
     server.on('secureConnection', (socket) => this.#accept(socket));
     server.listen(28443, this.host);
