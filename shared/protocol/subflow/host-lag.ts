@@ -15,7 +15,6 @@ export class HostLag {
   readonly #now: Now;
   readonly #meter: Pick<PathMeter, 'rtt' | 'kernel'>;
   readonly #tuning: HostLagTuning;
-  #isKnown = false;
   #meanMs = 0;
   #deviationMs = 0;
   #settlesMs = Number.NEGATIVE_INFINITY;
@@ -26,9 +25,9 @@ export class HostLag {
     this.#tuning = tuning;
   }
 
-  /** Seldom is it more, ms: 0 where it is hardly anything, undefined while it is not known. */
+  /** Seldom is it more, ms: 0 where it is hardly anything, undefined where the kernel tells nothing to compare with. */
   get usualMostMs(): number | undefined {
-    if (!this.#isKnown) return undefined;
+    if (this.#meter.kernel === undefined) return undefined;
     return Math.min(Math.max(0, this.#meanMs + 3 * this.#deviationMs - EVEN_MS), this.#tuning.maxHostLagMs);
   }
 
@@ -44,7 +43,6 @@ export class HostLag {
     const unsentMs = (kernel.notSentBytes * 1000) / bytesPerSecond;
     // Below 0 where receipts took a faster way.
     const lagMs = rtt.latestMs - kernel.rttMs - unsentMs;
-    this.#isKnown = true;
     // As round trips are smoothed (RFC 6298 section 2).
     this.#deviationMs += (Math.abs(this.#meanMs - lagMs) - this.#deviationMs) / 4;
     this.#meanMs += (lagMs - this.#meanMs) / 8;

@@ -38,8 +38,13 @@ it.each([
   expect(lag.usualMostMs).toBeLessThanOrEqual(most);
 });
 
-it('says nothing before the first round trip', () => {
-  expect(bed().lag.usualMostMs).toBeUndefined();
+it('says nothing where the kernel says nothing', () => {
+  const now = { ms: 0 };
+  const meter = { kernel: undefined, rtt: new RttEstimator(now, RTT_TUNING) };
+  const lag = new HostLag(now, meter, CONGESTION_TUNING);
+  meter.rtt.addSample(400);
+  lag.onRoundTrip(BYTES_PER_SECOND);
+  expect(lag.usualMostMs).toBeUndefined();
 });
 
 it('leaves out what comes behind a pause', () => {
