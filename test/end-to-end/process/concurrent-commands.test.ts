@@ -102,12 +102,12 @@ describe('commands that run at the same time', () => {
     const lock = join(folder, 'clients.yaml.lock');
     await writeFile(lock, '');
     // It was killed some seconds ago: the next one waits for the rest of its time, and says so.
-    const then = new Date(Date.now() - 7_000);
+    const then = new Date(Date.now() - 5_000);
     await utimes(lock, then, then);
     const added = await Promise.all(['a', 'b'].map((id) => run('client', 'add', id)));
-    for (const { code, stderr } of added) {
-      expect([code, stderr]).toEqual([0, expect.stringContaining('clients.yaml: waiting for it')]);
-    }
+    expect(added.map(({ code }) => code)).toEqual([0, 0]);
+    // One that is slow to start may have little to wait for.
+    expect(added.map(({ stderr }) => stderr).join('')).toContain('clients.yaml: waiting for it');
     expect([...(await clients()).keys()].sort()).toEqual(['a', 'b', 'client1']);
     expect(await names()).toEqual(FILES);
   });
