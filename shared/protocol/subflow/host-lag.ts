@@ -3,7 +3,7 @@ import type { CongestionTuning } from './controller-tuning.ts';
 import type { PathMeter } from './path-meter.ts';
 
 /** Segments and receipts by themselves come as unevenly. */
-const EVEN_MS = 15;
+const EVEN_MS = 30;
 
 export type HostLagTuning = Pick<CongestionTuning, 'maxHostLagMs' | 'repairRounds'>;
 
