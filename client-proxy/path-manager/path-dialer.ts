@@ -177,7 +177,7 @@ export class PathDialer {
   /** The concentrator is no longer to be found there. */
   leaveAddress(address: Destination): void {
     for (const subflowId of this.#subflows.idsAt(address)) {
-      this.#retire(subflowId);
+      this.retire(subflowId);
       this.#reason = { cause: 'no-address', reason: 'the concentrator withdrew the address' };
     }
     this.#maintain();
@@ -185,7 +185,8 @@ export class PathDialer {
 
   /** Takes one of this path's subflows out of use, in good order; another is dialled if it is wanted. */
   retire(subflowId: number): void {
-    this.#retire(subflowId);
+    this.#subflows.remove(subflowId);
+    this.#host.retire(subflowId);
   }
 
   /** One of this path's subflows is gone. */
@@ -249,16 +250,11 @@ export class PathDialer {
     this.#attempt?.giveUp();
     this.#trial?.giveUp();
     this.#stopWaiting();
-    for (const subflowId of this.subflowIds) this.#retire(subflowId);
+    for (const subflowId of this.subflowIds) this.retire(subflowId);
   }
 
   #trim(): void {
-    for (const subflowId of this.#subflows.idsBeyond(this.#wanted)) this.#retire(subflowId);
-  }
-
-  #retire(subflowId: number): void {
-    this.#subflows.remove(subflowId);
-    this.#host.retire(subflowId);
+    for (const subflowId of this.#subflows.idsBeyond(this.#wanted)) this.retire(subflowId);
   }
 
   /** Only after one that lasted does the back-off begin anew, or it would hold back none that fail later than in their dial. */
@@ -317,7 +313,7 @@ export class PathDialer {
     try {
       const dialled = await attempt.run([target], { isTrial: true }, () => undefined);
       if (dialled === undefined || !this.#keeps(dialled)) return;
-      for (const subflowId of this.#subflows.idsAt(address)) this.#retire(subflowId);
+      for (const subflowId of this.#subflows.idsAt(address)) this.retire(subflowId);
       this.#onUp(dialled);
       this.#maintain();
     } catch {
