@@ -33,10 +33,8 @@ const cli = buildClientCli({
   networkInterfaces,
   readNetwork,
   nativeSockets: () => loadNative().native,
-  tryUplinks: async (config, uplinks) => {
-    const view = await readNetwork(config.concentrator.addresses);
-    return tryUplinks(config, uplinks, { clock: monotonicClock, native: loadNative().native, view });
-  },
+  tryUplinks: (config, uplinks, view) =>
+    tryUplinks(config, uplinks, { clock: monotonicClock, native: loadNative().native, view }),
   interfaceBinding: () => {
     const { native, reason } = loadNative();
     return native === undefined ? { available: false, reason } : { available: true };

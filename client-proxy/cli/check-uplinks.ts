@@ -2,10 +2,9 @@ import { isIPv4, isIPv6 } from 'node:net';
 import { type Destination, formatDestination } from '../../shared/protocol/destination.ts';
 import { isSameHost } from '../../shared/runtime/address/ip-address.ts';
 import type { ClientConfig, ConfiguredUplink } from '../config/client-config.ts';
-import { MAX_UPLINKS } from '../config/client-schema.ts';
 import { wantsSimCards } from '../discovery/configured-plans.ts';
-import { discoverUplinks } from '../discovery/discover-uplinks.ts';
-import type { NetworkInterfaces } from '../network/network-view.ts';
+import { discoverNow } from '../discovery/discover-now.ts';
+import type { NetworkInterfaces, NetworkView } from '../network/network-view.ts';
 import { uplinkTrouble } from '../network/uplink-trouble.ts';
 import { pathsOf } from '../path-manager/paths.ts';
 import type { StandbyMode } from '../path-manager/uplink-role.ts';
@@ -21,6 +20,8 @@ export interface CheckedUplinks {
   readonly missing: readonly string[];
   /** All that are listed or found. */
   readonly all: readonly ConfiguredUplink[];
+  /** The network that they were looked for in, where it is known. */
+  readonly view: NetworkView | undefined;
   /** Why the network is not known. */
   readonly problem?: string;
 }
@@ -33,15 +34,13 @@ export async function uplinksNow(config: ClientConfig, deps: ClientCliDeps): Pro
 }
 
 function checkUplinks(
-  { uplinks: list, autoUplinks: auto, standby, paths, concentrator }: ClientConfig,
+  config: ClientConfig,
   network: KnownNetwork,
   bindsByInterface: boolean,
 ): CheckedUplinks {
+  const { uplinks: list, standby, paths, concentrator } = config;
   const { view, interfaces } = network;
-  const { uplinks: found, leftOut } =
-    auto === undefined || view === undefined
-      ? { uplinks: [], leftOut: [] }
-      : discoverUplinks(view, { auto, list, inUse: new Set(), bindsByInterface, maxUplinks: MAX_UPLINKS });
+  const { uplinks: found, leftOut } = discoverNow(config, view, bindsByInterface);
   const missing = list.filter((uplink) => isMissing(uplink, network));
   const state = (uplink: ConfiguredUplink) => {
     const trouble = missing.includes(uplink) ? undefined : view && uplinkTrouble(uplink, view);
@@ -66,6 +65,7 @@ function checkUplinks(
     ],
     missing: missing.map(({ name }) => name),
     all: [...list, ...found],
+    view,
   };
 }
 

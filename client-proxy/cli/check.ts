@@ -15,7 +15,7 @@ export async function check(config: ClientConfig, deps: ClientCliDeps): Promise<
   const uplinks = await uplinksNow(config, deps);
   const users = socks.users.length === 0 ? 'without users' : `for ${socks.users.length} user(s)`;
   const present = uplinks.all.filter(({ name }) => !uplinks.missing.includes(name));
-  const tried = await deps.tryUplinks(config, present);
+  const tried = await deps.tryUplinks(config, present, uplinks.view);
   const usage = await planUsage(config, uplinks.all, deps);
   const lines = [
     `${config.file} is valid`,

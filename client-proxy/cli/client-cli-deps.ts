@@ -22,10 +22,11 @@ export interface ClientCliDeps extends CommandLineDeps {
   readonly interfaceBinding: () => InterfaceBinding;
   /** Socket calls that Node lacks, where there are any. */
   readonly nativeSockets: () => NativeSockets | undefined;
-  /** Connects over each of the uplinks; says in their order how it went. */
+  /** Connects over each of the uplinks, in this network if it is known; says in their order how it went. */
   readonly tryUplinks: (
     config: ClientConfig,
     uplinks: readonly ConfiguredUplink[],
+    view: NetworkView | undefined,
   ) => Promise<readonly string[]>;
   /** Runs the proxy until it is stopped. */
   readonly run: (config: ClientConfig) => Promise<void>;

@@ -1,4 +1,3 @@
-import { networkInterfaces } from 'node:os';
 import { Cancellation } from '../../shared/runtime/async/cancellation.ts';
 import type { MonotonicClock } from '../../shared/runtime/clock.ts';
 import type { NativeSockets } from '../../shared/runtime/kernel/native.ts';
@@ -8,7 +7,7 @@ import { LinkServers } from '../dns/link-servers.ts';
 import { targetNames } from '../dns/open-target-names.ts';
 import { UplinkResolvers } from '../dns/uplink-resolvers.ts';
 import { attachmentOf } from '../network/attachment.ts';
-import type { NetworkView } from '../network/network-view.ts';
+import { knownInterfaces, type NetworkView } from '../network/network-view.ts';
 import { pathsOf } from '../path-manager/paths.ts';
 import { reach } from '../path-manager/reach.ts';
 import { failureReason } from '../path-manager/uplink-cause.ts';
@@ -19,7 +18,7 @@ interface TryDeps {
   readonly clock: MonotonicClock;
   readonly native: NativeSockets | undefined;
   /** What is known of the network, with routes. */
-  readonly view: NetworkView;
+  readonly view: NetworkView | undefined;
 }
 
 /**
@@ -38,7 +37,7 @@ export function tryUplinks(
   const names = targetNames({
     uplinks: () => uplinks,
     resolvers: new UplinkResolvers(
-      { linkServers: new LinkServers(clock), networkInterfaces, native, attachment },
+      { linkServers: new LinkServers(clock), networkInterfaces: knownInterfaces, native, attachment },
       clock,
     ),
     remembered: { of: () => [], learn() {} },

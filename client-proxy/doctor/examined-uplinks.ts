@@ -1,8 +1,8 @@
 import { formatDestination } from '../../shared/protocol/destination.ts';
 import { UsageError } from '../../shared/runtime/config/command-line.ts';
 import type { ClientConfig, ConfiguredUplink } from '../config/client-config.ts';
-import { MAX_UPLINKS } from '../config/client-schema.ts';
-import { discoverUplinks, type LeftOut } from '../discovery/discover-uplinks.ts';
+import { discoverNow } from '../discovery/discover-now.ts';
+import type { LeftOut } from '../discovery/discover-uplinks.ts';
 import type { NetworkView } from '../network/network-view.ts';
 import { type DeviceBinding, deviceBindingOf } from '../uplink/uplink.ts';
 
@@ -19,16 +19,13 @@ export interface ExaminedUplinks {
  * for a name that none has.
  */
 export function examinedUplinks(
-  { uplinks: list, autoUplinks: auto }: ClientConfig,
+  config: ClientConfig,
   view: NetworkView,
   bindsByInterface: boolean,
   named: readonly string[] | undefined,
 ): ExaminedUplinks {
-  const found =
-    auto === undefined
-      ? { uplinks: [], leftOut: [] }
-      : discoverUplinks(view, { auto, list, inUse: new Set(), bindsByInterface, maxUplinks: MAX_UPLINKS });
-  const all = [...list, ...found.uplinks];
+  const found = discoverNow(config, view, bindsByInterface);
+  const all = [...config.uplinks, ...found.uplinks];
   if (named === undefined) {
     return { uplinks: all, leftOut: found.leftOut.filter(({ isCandidate }) => isCandidate) };
   }
