@@ -5,9 +5,9 @@ import type { SessionDriver } from '../shared/runtime/session/session-driver.ts'
 import type { StreamHandlers } from '../shared/runtime/session/session-handlers.ts';
 import { StreamRelay } from '../shared/runtime/session/stream-relay.ts';
 import { FirstBytes } from './first-bytes.ts';
+import type { ConnectRequest } from './front/connect-request.ts';
+import { type OptimisticReplyPolicy, repliesOptimistically } from './front/optimistic-reply.ts';
 import type { SessionKeeper } from './session/session-keeper.ts';
-import type { ConnectRequest } from './socks5/connect-request.ts';
-import { type OptimisticReplyPolicy, repliesOptimistically } from './socks5/optimistic-reply.ts';
 import type { SteeredStream } from './steering/steered-streams.ts';
 
 export interface StreamOpenerOptions {

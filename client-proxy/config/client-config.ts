@@ -4,6 +4,7 @@ import type { LogFormat, LogLevel } from '../../shared/runtime/config/schema-pie
 import type { TuningConfig } from '../../shared/runtime/config/tuning.ts';
 import type { CertificatePin } from '../../shared/runtime/identity/certificate-pin.ts';
 import type { ResolvingUplink } from '../dns/uplink-dns-route.ts';
+import type { OptimisticReplyPolicy } from '../front/optimistic-reply.ts';
 import type { MeteredSettings } from '../metering/metered-settings.ts';
 import type { InterfaceMatch } from '../network/interface-match.ts';
 import type { PathMode } from '../path-manager/paths.ts';
@@ -11,7 +12,6 @@ import type { SubflowsPerPath } from '../path-manager/subflow-bound.ts';
 import type { DialledUplink, StandbyMode } from '../path-manager/uplink-role.ts';
 import type { BackupCondition } from '../schedule/backup-condition.ts';
 import type { CostPerGB } from '../schedule/cost.ts';
-import type { OptimisticReplyPolicy } from '../socks5/optimistic-reply.ts';
 import type { SteeringConfig } from '../steering/steering-rule.ts';
 
 /** An uplink as configured, or as discovered. */

@@ -2,7 +2,7 @@ import { type ErrorName, TributaryError } from '../../shared/protocol/errors.ts'
 import type { AppSocket } from '../../shared/runtime/app/app-socket.ts';
 import { Cancellation } from '../../shared/runtime/async/cancellation.ts';
 import type { TrafficTable } from '../../shared/runtime/session/uplink-traffic.ts';
-import type { ConnectRequest } from '../socks5/connect-request.ts';
+import type { ConnectRequest } from '../front/connect-request.ts';
 import type { DirectConnections } from './direct-connections.ts';
 import type { DirectDialer } from './direct-dialer.ts';
 import { relaySockets } from './socket-relay.ts';

@@ -1,8 +1,8 @@
 import type { Destination } from '../../shared/protocol/destination.ts';
 import { MisuseError, SOCKS_REPLY } from '../../shared/protocol/errors.ts';
+import { hostFromAddressBytes, hostFromDomainField } from '../front/requested-host.ts';
 import { recogniseForeignProtocol } from './foreign-protocol.ts';
 import { encodeReply } from './replies.ts';
-import { hostFromAddressBytes, hostFromDomainField } from './requested-host.ts';
 
 /** Why the bytes of a client led to no request. */
 export type NegotiationFailure =

@@ -1,11 +1,11 @@
 import { type Destination, formatDestination } from '../../shared/protocol/destination.ts';
 import { type ErrorName, MisuseError } from '../../shared/protocol/errors.ts';
 import type { OutgoingChunk } from '../../shared/protocol/memory/chunk.ts';
-import type { ClientSocket } from './client-socket.ts';
-import { closeAtOnce, closeGracefully } from './closing.ts';
-import type { ConnectRequest } from './connect-request.ts';
-import type { Authenticate } from './credentials.ts';
-import type { LoginPace } from './login-pace.ts';
+import type { ClientSocket } from '../front/client-socket.ts';
+import { closeAtOnce, closeGracefully } from '../front/closing.ts';
+import type { ConnectRequest } from '../front/connect-request.ts';
+import type { Authenticate } from '../front/credentials.ts';
+import type { LoginPace } from '../front/login-pace.ts';
 import { Negotiation, type NegotiationAction, type NegotiationFailure } from './negotiation.ts';
 import { encodeErrorReply, encodeSuccessReply } from './replies.ts';
 

@@ -3,12 +3,12 @@ import { formatDestination } from '../../shared/protocol/destination.ts';
 import type { AppSocket } from '../../shared/runtime/app/app-socket.ts';
 import type { MonotonicClock } from '../../shared/runtime/clock.ts';
 import { LineLimit, type LineLog } from '../../shared/runtime/observe/line-limit.ts';
-import { ClientSocket } from './client-socket.ts';
-import { closeAtOnce } from './closing.ts';
-import type { ConnectRequest } from './connect-request.ts';
-import { type Authenticate, createAuthenticator, type SocksUser } from './credentials.ts';
-import { LoginPace } from './login-pace.ts';
-import { NegotiatingPlaces } from './negotiating-places.ts';
+import { ClientSocket } from '../front/client-socket.ts';
+import { closeAtOnce } from '../front/closing.ts';
+import type { ConnectRequest } from '../front/connect-request.ts';
+import { type Authenticate, createAuthenticator, type SocksUser } from '../front/credentials.ts';
+import { LoginPace } from '../front/login-pace.ts';
+import { NegotiatingPlaces } from '../front/negotiating-places.ts';
 import { SocksConnection, type SocksFailure } from './socks-connection.ts';
 
 export interface Socks5ServerOptions {

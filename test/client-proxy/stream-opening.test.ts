@@ -1,5 +1,5 @@
 import { expect, it, vi } from 'vitest';
-import type { ConnectRequest } from '../../client-proxy/socks5/connect-request.ts';
+import type { ConnectRequest } from '../../client-proxy/front/connect-request.ts';
 import { StreamOpener } from '../../client-proxy/stream-opening.ts';
 import { OwnBytes } from '../../shared/protocol/memory/chunk.ts';
 import type { AppSocketHandlers } from '../../shared/runtime/app/app-socket.ts';

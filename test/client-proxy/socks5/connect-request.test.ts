@@ -1,5 +1,5 @@
 import { afterEach, describe, expect, it, vi } from 'vitest';
-import type { ConnectRequest } from '../../../client-proxy/socks5/connect-request.ts';
+import type { ConnectRequest } from '../../../client-proxy/front/connect-request.ts';
 import { MisuseError } from '../../../shared/protocol/errors.ts';
 import type { AppSocket } from '../../../shared/runtime/app/app-socket.ts';
 import { deferred } from '../../support/deferred.ts';

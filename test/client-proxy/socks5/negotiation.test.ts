@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { createAuthenticator } from '../../../client-proxy/socks5/credentials.ts';
+import { createAuthenticator } from '../../../client-proxy/front/credentials.ts';
 import { Negotiation, type NegotiationAction } from '../../../client-proxy/socks5/negotiation.ts';
 import { MisuseError } from '../../../shared/protocol/errors.ts';
 import { fromHex, hex } from './socks-bed.ts';

@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import { connect, createServer, type Socket } from 'node:net';
 import pino from 'pino';
-import type { ConnectRequest } from '../../../client-proxy/socks5/connect-request.ts';
+import type { ConnectRequest } from '../../../client-proxy/front/connect-request.ts';
 import { Socks5Server, type Socks5ServerOptions } from '../../../client-proxy/socks5/socks-server.ts';
 import { acceptPlainAppSockets } from '../../support/plain-app-socket.ts';
 

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
+import type { ConnectRequest } from '../../../client-proxy/front/connect-request.ts';
 import { parseTimeSpan } from '../../../client-proxy/schedule/time-span.ts';
-import type { ConnectRequest } from '../../../client-proxy/socks5/connect-request.ts';
 import { RuleSet } from '../../../client-proxy/steering/rule-set.ts';
 import type { SteeredStream, StreamSteerer } from '../../../client-proxy/steering/steered-streams.ts';
 import { Steering } from '../../../client-proxy/steering/steering.ts';

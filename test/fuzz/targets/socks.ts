@@ -1,4 +1,4 @@
-import { createAuthenticator } from '../../../client-proxy/socks5/credentials.ts';
+import { createAuthenticator } from '../../../client-proxy/front/credentials.ts';
 import { Negotiation, type NegotiationAction } from '../../../client-proxy/socks5/negotiation.ts';
 import { type FuzzTarget, promise } from '../fuzz-target.ts';
 import { InputReader } from '../input-reader.ts';

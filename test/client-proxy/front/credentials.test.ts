@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { createAuthenticator } from '../../../client-proxy/socks5/credentials.ts';
+import { createAuthenticator } from '../../../client-proxy/front/credentials.ts';
 import { MisuseError } from '../../../shared/protocol/errors.ts';
 
 const bytes = (text: string) => Buffer.from(text);

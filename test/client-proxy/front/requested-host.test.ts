@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { hostFromAddressBytes, hostFromDomainField } from '../../../client-proxy/socks5/requested-host.ts';
+import { hostFromAddressBytes, hostFromDomainField } from '../../../client-proxy/front/requested-host.ts';
 
 const read = (text: string) => hostFromDomainField(Buffer.from(text, 'latin1'));
 

@@ -2,7 +2,7 @@ import { expect, it } from 'vitest';
 import {
   DEFAULT_OPTIMISTIC_REPLY,
   repliesOptimistically,
-} from '../../../client-proxy/socks5/optimistic-reply.ts';
+} from '../../../client-proxy/front/optimistic-reply.ts';
 
 const to = (port: number) => ({ host: 'example.org', port });
 

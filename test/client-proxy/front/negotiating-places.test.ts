@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { NegotiatingPlaces } from '../../../client-proxy/socks5/negotiating-places.ts';
+import { NegotiatingPlaces } from '../../../client-proxy/front/negotiating-places.ts';
 
 interface Guest {
   readonly name: string;
