@@ -7,6 +7,7 @@ import { StreamRelay } from '../shared/runtime/session/stream-relay.ts';
 import { FirstBytes } from './first-bytes.ts';
 import type { ConnectRequest } from './front/connect-request.ts';
 import { type OptimisticReplyPolicy, repliesOptimistically } from './front/optimistic-reply.ts';
+import { ProvenFamilies } from './front/proven-families.ts';
 import type { SessionKeeper } from './session/session-keeper.ts';
 import type { SteeredStream } from './steering/steered-streams.ts';
 
@@ -37,6 +38,7 @@ interface Asked {
 /** Opens a stream for each SOCKS5 request and relays it. */
 export class StreamOpener {
   readonly #options: StreamOpenerOptions;
+  readonly #families = new ProvenFamilies();
 
   constructor(options: StreamOpenerOptions) {
     this.#options = options;
@@ -62,6 +64,7 @@ export class StreamOpener {
         (driver, streamId) =>
           new StreamOpening({
             ...this.#options,
+            families: this.#families,
             asked,
             driver,
             streamId,
@@ -82,6 +85,7 @@ export class StreamOpener {
 }
 
 interface StreamOpeningOptions extends StreamOpenerOptions {
+  readonly families: ProvenFamilies;
   readonly asked: Asked;
   readonly driver: SessionDriver;
   readonly streamId: number;
@@ -119,7 +123,7 @@ class StreamOpening implements StreamHandlers {
       this.#attach();
       return;
     }
-    if (repliesOptimistically(this.#options.optimisticReply, request.destination)) {
+    if (repliesOptimistically(this.#options.optimisticReply, request.destination, this.#options.families)) {
       this.#succeed();
       return;
     }
@@ -208,6 +212,7 @@ class StreamOpening implements StreamHandlers {
     clearTimeout(this.#timer);
     if (this.#isDecided) return;
     this.#isDecided = true;
+    this.#options.families.note(this.#asked.request.destination.host, result);
     this.#options.onResult(result);
   }
 }
