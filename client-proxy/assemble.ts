@@ -2,7 +2,6 @@ import { join } from 'node:path';
 import { Registry } from 'prom-client';
 import { MemoryBudget } from '../shared/protocol/memory-budget.ts';
 import { withTuning } from '../shared/protocol/session/core-tuning.ts';
-import { type AppSocketListener, acceptAppSockets } from '../shared/runtime/app/app-socket-listener.ts';
 import { BlockPool } from '../shared/runtime/app/block-pool.ts';
 import { PeerWatch } from '../shared/runtime/app/peer-watch.ts';
 import { registerBuildInfo } from '../shared/runtime/observe/build-info.ts';
@@ -14,6 +13,7 @@ import { registerSessionMetrics } from '../shared/runtime/observe/session-metric
 import type { ProgramDeps } from '../shared/runtime/process/process-deps.ts';
 import { TrafficTable } from '../shared/runtime/session/uplink-traffic.ts';
 import { ReceivePool } from '../shared/runtime/subflow/receive-pool.ts';
+import type { InheritedSocket } from '../shared/runtime/tcp/listen-point.ts';
 import { ClientCounts } from './client-counts.ts';
 import { registerClientMetrics } from './client-metrics.ts';
 import { ClientProxy } from './client-proxy.ts';
@@ -29,6 +29,8 @@ import { openTargetNames } from './dns/open-target-names.ts';
 import { ADDRESSES_FILE_NAME } from './dns/remembered-addresses.ts';
 import type { TargetNames } from './dns/target-names.ts';
 import { UplinkResolvers } from './dns/uplink-resolvers.ts';
+import { ApplicationPoints } from './front/application-points.ts';
+import { SourceGate } from './front/source-gate.ts';
 import { Metering } from './metering/metering.ts';
 import { registerMeteringMetrics } from './metering/metering-metrics.ts';
 import { USAGE_FILE_NAME } from './metering/usage-file.ts';
@@ -54,6 +56,8 @@ import { UplinkConnector } from './uplink/uplink-connector.ts';
 export interface ClientProxyDeps extends ProgramDeps {
   /** Where the usage of metered uplinks and the concentrator's last addresses are kept unless the configuration says. */
   readonly stateDirectory: string;
+  /** Listening sockets that a service manager has handed over; absent: none. */
+  readonly inheritedSockets?: readonly InheritedSocket[];
 }
 
 /** Uplinks that are counted by name: those that come and go may be more than there are at a time. */
@@ -117,14 +121,14 @@ export async function assemble(config: ClientConfig, deps: ClientProxyDeps): Pro
     logger,
     onRequest: (request) => steering.serve(request),
   });
-  const listen = () => listenForApplications(config, deps, { socks, appPool, peers, watch });
+  const points = makePoints(config, deps, { socks, appPool, peers, watch });
   const network = makeNetworkWatch(config, deps, { uplinks, names, steering });
   const minutes = new MinuteTimer(wallClock, () => {
     uplinks.onTime();
     steering.review();
   });
   const uplinkStatus = () => states.status(keeper.uplinks);
-  const told = { keeper, uplinks, uplinkStatus, steering, socks, directConnections, metering, watch };
+  const told = { keeper, uplinks, uplinkStatus, steering, points, socks, directConnections, metering, watch };
   const endpoint = makeEndpoint(config, { ...deps, ...counters, ...told });
   const parts = {
     endpoint,
@@ -134,7 +138,7 @@ export async function assemble(config: ClientConfig, deps: ClientProxyDeps): Pro
     keeper,
     steering,
     socks,
-    listen,
+    points,
     network,
     minutes,
     watch,
@@ -327,20 +331,22 @@ function makeSteering(
   });
 }
 
-function listenForApplications(
-  { socks: { listen } }: ClientConfig,
-  { native: { native } }: ClientProxyDeps,
+function makePoints(
+  { socks: { listen, allow, users } }: ClientConfig,
+  { native: { native }, inheritedSockets = [], clock, logger }: ClientProxyDeps,
   parts: {
     readonly socks: Socks5Server;
     readonly appPool: BlockPool;
     readonly peers: PeerWatch;
     readonly watch: ProcessWatch;
   },
-): Promise<AppSocketListener> {
+): ApplicationPoints {
   const { socks, appPool, peers, watch } = parts;
-  return acceptAppSockets({
-    ...listen,
-    setting: 'socks.listen',
+  return new ApplicationPoints({
+    listen,
+    inherited: inheritedSockets,
+    gate: new SourceGate({ allow, hasUsers: users.length > 0, clock, logger }),
+    logger,
     pool: appPool,
     native,
     peers,
@@ -354,13 +360,21 @@ function makeEndpoint(
   { metrics }: ClientConfig,
   source: ClientStatusSource &
     Counters &
-    Pick<ClientProxyDeps, 'version' | 'nodeVersion'> & { readonly watch: ProcessWatch },
+    Pick<ClientProxyDeps, 'version' | 'nodeVersion'> & {
+      readonly watch: ProcessWatch;
+      readonly points: ApplicationPoints;
+    },
 ): HttpEndpoint<ClientStatus> {
   const registry = new Registry();
-  const { keeper, uplinkStatus, socks, metering } = source;
+  const { keeper, uplinkStatus, points, socks, metering } = source;
   registerBuildInfo(registry, source);
   registerSessionMetrics(registry, { ...source, drivers: () => keeper.drivers });
-  registerClientMetrics(registry, { ...source, uplinks: uplinkStatus, socks: () => socks.counters });
+  registerClientMetrics(registry, {
+    ...source,
+    uplinks: uplinkStatus,
+    socks: () => socks.counters,
+    refusedByAddress: () => points.gate.refused,
+  });
   registerPeerLosses(registry, source.peerLosses);
   registerMeteringMetrics(registry, {
     ...source,

@@ -86,7 +86,7 @@ describe('tributary-client join', () => {
         pins: [{ text: PIN }],
       },
       client: { id: 'laptop', key: Buffer.from(KEY, 'base64url') },
-      socks: { listen: { host: '127.0.0.1', port: 1080 }, users: [] },
+      socks: { listen: [{ host: '127.0.0.1', port: 1080 }], users: [] },
       uplinks: [],
       autoUplinks: { all: true, include: [], exclude: [], settings: [] },
     });
@@ -171,7 +171,10 @@ describe('tributary-client join', () => {
     const { code, stderr } = await exec('join', LINK, '--socks', '0.0.0.0:1081', '--config', 'c.yaml');
     expect(code).toBe(0);
     const { socks } = await loadClientConfig(join(home, 'c.yaml'));
-    expect(socks).toMatchObject({ listen: { host: '0.0.0.0', port: 1081 }, users: [{ name: 'tributary' }] });
+    expect(socks).toMatchObject({
+      listen: [{ host: '0.0.0.0', port: 1081 }],
+      users: [{ name: 'tributary' }],
+    });
     expect(socks.users[0]?.password).toHaveLength(24);
     expect(stderr).toContain('see socks.users there');
     expect(stderr).not.toContain(socks.users[0]?.password);
