@@ -299,6 +299,7 @@ function makeDirectOpener(
     connections: directConnections,
     traffic: counters.directTraffic,
     onResult: (result) => counters.counts.directOpens.add(result),
+    onLookedUp: (result) => counters.counts.lookups.add(result),
   });
 }
 
@@ -319,6 +320,7 @@ function makeSteering(
     answerTimeoutMs: ANSWER_TIMEOUT_MS,
     stallTimeoutMs: config.connections.stallTimeoutMs,
     onResult: (result) => counters.counts.opens.add(result),
+    onLookedUp: (result) => counters.counts.lookups.add(result),
   });
   return new Steering({
     rules: new RuleSet(config.steering),

@@ -93,6 +93,14 @@ function registerRequests(registry: Registry, { counts }: ClientMetricsSource): 
     },
     counts.directOpens,
   );
+  registerResultCounter(
+    registry,
+    {
+      name: 'tributary_lookups_total',
+      help: 'Questions of applications for an address or a name (RESOLVE), by result: ok, or the name of the error',
+    },
+    counts.lookups,
+  );
   registerCounter(registry, {
     name: 'tributary_steering_decisions_total',
     help: 'Requests of applications by what the rules have done with them: steer (a stream), direct, block',

@@ -6,6 +6,7 @@ import type { StreamHandlers } from '../shared/runtime/session/session-handlers.
 import { StreamRelay } from '../shared/runtime/session/stream-relay.ts';
 import { FirstBytes } from './first-bytes.ts';
 import type { ConnectRequest } from './front/connect-request.ts';
+import { askedOverConcentrator } from './front/name-requests.ts';
 import { type OptimisticReplyPolicy, repliesOptimistically } from './front/optimistic-reply.ts';
 import { ProvenFamilies } from './front/proven-families.ts';
 import type { SessionKeeper } from './session/session-keeper.ts';
@@ -21,6 +22,8 @@ export interface StreamOpenerOptions {
   readonly stallTimeoutMs: number;
   /** How an opening ended. */
   onResult(result: 'ok' | ErrorName): void;
+  /** How a lookup was answered. */
+  readonly onLookedUp: (result: 'ok' | ErrorName) => void;
 }
 
 /** A session may go away just when a stream is opened in it, and so may the next. */
@@ -45,7 +48,8 @@ export class StreamOpener {
   }
 
   /** Answers the request in any case. Never rejects. */
-  open(request: ConnectRequest, steered: SteeredStream): Promise<void> {
+  open(from: ConnectRequest, steered: SteeredStream): Promise<void> {
+    const request = from.lookup === undefined ? from : askedOverConcentrator(from, this.#options.onLookedUp);
     const firstBytes = new FirstBytes(request.earlyData);
     return this.#attempt({ request, steered, firstBytes, isAnswered: false, attempts: 0 });
   }
@@ -123,7 +127,10 @@ class StreamOpening implements StreamHandlers {
       this.#attach();
       return;
     }
-    if (repliesOptimistically(this.#options.optimisticReply, request.destination, this.#options.families)) {
+    const { optimisticReply, families } = this.#options;
+    // To a question there is no answer before the answer.
+    const isQuestion = request.lookup !== undefined;
+    if (!isQuestion && repliesOptimistically(optimisticReply, request.destination, families)) {
       this.#succeed();
       return;
     }

@@ -16,8 +16,8 @@ export const dns: FuzzTarget = {
     if (read === undefined) return;
     const [high, low] = input.subarray(1, 3);
     promise(high === 0x12 && low === 0x34, 'the answer to another question was taken');
-    for (const { address, ttl } of read.records) {
-      promise(isIP(address) === (type === 'A' ? 4 : 6), `${address} is no ${type} record`);
+    for (const { value, ttl } of read.records) {
+      promise(isIP(value) === (type === 'A' ? 4 : 6), `${value} is no ${type} record`);
       promise(ttl >= 0, `a negative time to live: ${ttl}`);
     }
   },

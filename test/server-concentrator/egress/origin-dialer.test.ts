@@ -203,7 +203,7 @@ describe('a concentrator without IPv4, behind a translator', () => {
     connect: ConnectAddress<Connection>,
   ) {
     const clock = () => 0;
-    const discovery = new Nat64Discovery(async () => [{ address: shown, ttl: 60 }], clock);
+    const discovery = new Nat64Discovery(async () => [{ value: shown, ttl: 60 }], clock);
     const resolver = resolverOf({
       'four.test': ['198.41.0.4'],
       'dns64.test': ['2620:fe:64::c629:5'],
