@@ -80,10 +80,7 @@ export function concentratorStatus(source: ConcentratorStatusSource): Concentrat
   };
 }
 
-function sessionReport(
-  { clientId, id, driver }: ReportedSession,
-  clocks: StatusClocks,
-): SessionReport {
+function sessionReport({ clientId, id, driver }: ReportedSession, clocks: StatusClocks): SessionReport {
   const { subflows, streamCount } = driver.snapshot();
   return {
     client: clientId,
