@@ -1,10 +1,12 @@
-import { spawn } from 'node:child_process';
+import { execFile, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync } from 'node:fs';
 import { mkdtemp, readFile, readlink, rm, stat } from 'node:fs/promises';
-import { connect, createServer, type Server } from 'node:net';
+import { createServer as createHttpServer } from 'node:http';
+import { type AddressInfo, connect, createServer, type Server } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it, onTestFinished, vi } from 'vitest';
 import { descriptorOf } from '../../shared/runtime/kernel/socket-handle.ts';
 import { temporaryFile } from '../config/temporary-directory.ts';
@@ -52,6 +54,17 @@ describe('a client that listens at two addresses and a Unix socket', () => {
     for (const place of [first, other, unix]) await expectEcho(place);
     await expectEcho(unix, Buffer.alloc(4_000_000, 'much through a Unix socket'));
     expect((await stat(unix.path)).mode & 0o777).toBe(0o660);
+  });
+
+  it('serves curl at the Unix socket', needs('curl'), async () => {
+    const server = createHttpServer((_request, response) => response.end('by a Unix socket'));
+    server.listen(0, '127.0.0.1');
+    await once(server, 'listening');
+    onTestFinished(() => void server.close());
+    const { port } = server.address() as AddressInfo;
+    const proxy = ['--proxy', `socks5h://localhost${unix.path}`];
+    const args = ['--silent', '--show-error', '--max-time', '20', ...proxy, `http://127.0.0.1:${port}/`];
+    expect((await promisify(execFile)('curl', args)).stdout).toBe('by a Unix socket');
   });
 
   it('names all of them in its log and its status', async () => {
@@ -139,7 +152,7 @@ describe('sockets that are handed over', () => {
       under: { client: ['systemd-socket-activate', ...listen] },
     });
     // It starts the client for the first connection, which the client then serves.
-    const early = await vi.waitFor(() => expectEchoLater(place), { timeout: 10_000 });
+    const early = await vi.waitFor(() => expectEchoLater(place), { timeout: 30_000 });
     const pair = await starting;
     onTestFinished(() => pair.close());
     await early();
@@ -207,6 +220,6 @@ function startClient(config: string, servers: readonly Server[] = [], names = ''
     });
   }
   const untilUp = () =>
-    vi.waitFor(() => expect(output).toContain('client proxy is up'), { timeout: 10_000, interval: 20 });
+    vi.waitFor(() => expect(output).toContain('client proxy is up'), { timeout: 30_000, interval: 20 });
   return { child, output: () => output, untilUp };
 }
