@@ -47,6 +47,9 @@ export async function check(config: ClientConfig, deps: ClientCliDeps): Promise<
   if (await readableByOthers(config.file)) {
     warn(`others can read ${config.file}, which may hold a key and passwords: chmod 600 ${config.file}`);
   }
+  if (socks.users.length === 0 && socks.allow.some((range) => EVERYBODY.includes(range))) {
+    warn('socks.allow has every address, and there are no users: whoever reaches the port may use the proxy');
+  }
   if (uplinks.problem !== undefined && config.autoUplinks !== undefined) warn(uplinks.problem);
   if (!binding.available && config.uplinks.some((uplink) => isByInterface(uplink))) {
     warn('uplinks with "interface" will not come up here: give them an "address" instead');
@@ -65,6 +68,9 @@ export async function check(config: ClientConfig, deps: ClientCliDeps): Promise<
     warn('no interface is an uplink now: the reasons are above; what appears is used as soon as it does');
   }
 }
+
+/** All of IPv4, and of IPv6. */
+const EVERYBODY: readonly string[] = ['0.0.0.0/0', '::/0'];
 
 /** Who may connect there. */
 function admittedText({ socks: { users, allow } }: ClientConfig, point: ConfiguredPoint): string {

@@ -1,3 +1,4 @@
+import { isIPv4 } from 'node:net';
 import type { Logger } from 'pino';
 import { TributaryError } from '../../shared/protocol/errors.ts';
 import {
@@ -97,7 +98,10 @@ export class ApplicationPoints {
       admission: (point: ListenPoint) => gate.at(point),
     };
     try {
-      for (const point of points) this.#listeners.push(await acceptAppSocketsAt(point, options));
+      for (const point of points) {
+        const ipv6Only = hasIpv4Twin(point, points);
+        this.#listeners.push(await acceptAppSocketsAt(point, { ...options, ipv6Only }));
+      }
     } catch (error) {
       this.close();
       throw error;
@@ -113,4 +117,10 @@ export class ApplicationPoints {
   close(): void {
     for (const listener of this.#listeners.splice(0)) listener.close();
   }
+}
+
+/** Whether an IPv6 address must leave IPv4 to another entry with the same port: `::` would take both. */
+function hasIpv4Twin(point: ListenPoint, points: readonly ListenPoint[]): boolean {
+  if (!('host' in point) || isIPv4(point.host)) return false;
+  return points.some((other) => 'host' in other && isIPv4(other.host) && other.port === point.port);
 }

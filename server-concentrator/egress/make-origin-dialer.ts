@@ -72,7 +72,7 @@ export function makeOriginDialer(
     policy,
     resolver,
     translators: new Translators(resolver.nat64, machineAddresses, clock),
-    names: (policyNow, clientId) => new NameService(resolver, policyNow).open(clientId),
+    names: new NameService(resolver),
     connectTimeoutMs: egress.connectTimeoutMs,
     opens: new OpenLine(openRate(limits.opensPerSecond), clock, onWait('opensPerSecond')),
     places: new SharedPlaces(dialPlaces(shares.total, limits.dialsPerClient), onWait('dialsPerClient')),

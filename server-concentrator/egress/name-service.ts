@@ -23,15 +23,13 @@ const NO_PORT = 0;
  */
 export class NameService {
   readonly #resolver: NameResolver;
-  readonly #policy: () => EgressPolicy;
 
-  constructor(resolver: NameResolver, policy: () => EgressPolicy) {
+  constructor(resolver: NameResolver) {
     this.#resolver = resolver;
-    this.#policy = policy;
   }
 
-  /** The other end of a stream that asks: in place of an origin's connection. */
-  open(clientId: string): AppSocket {
+  /** The other end of a client's stream that asks: in place of an origin's connection. */
+  open(clientId: string, policy: EgressPolicy): AppSocket {
     const gone = new Cancellation();
     let isAsked = false;
     const socket = new MessageSocket({
@@ -41,7 +39,9 @@ export class NameService {
         const question = read(bytes);
         if (question === undefined && !hasEnded) return;
         isAsked = true;
-        const answer = question ? this.#answer(question, gone, clientId) : MALFORMED;
+        const answer = question
+          ? this.#answer(question, { policy, signal: gone, asker: clientId })
+          : MALFORMED;
         void answer.then((found) => socket.say(encodeNameAnswer(found)));
       },
       onClosed: () => gone.abort(),
@@ -49,22 +49,19 @@ export class NameService {
     return socket;
   }
 
-  async #answer({ wants, of }: NameQuestion, signal: CancelSignal, asker: string): Promise<NameAnswer> {
+  async #answer({ wants, of }: NameQuestion, asking: Asking): Promise<NameAnswer> {
     try {
-      const values =
-        wants === 'addresses'
-          ? await this.#addresses(of, signal, asker)
-          : await this.#names(of, signal, asker);
-      return { values };
+      return {
+        values: await (wants === 'addresses' ? this.#addresses(of, asking) : this.#names(of, asking)),
+      };
     } catch (error) {
       return { error: error instanceof TributaryError ? error.code : 'internalError' };
     }
   }
 
-  async #addresses(of: string, signal: CancelSignal, asker: string): Promise<readonly string[]> {
+  async #addresses(of: string, { policy, signal, asker }: Asking): Promise<readonly string[]> {
     const name = normalizeHost(of);
     if (name === undefined) throw new StreamError('nameNotFound', 'not a name');
-    const policy = this.#policy();
     if (!policy.checkHost(name, NO_PORT).allowed) throw refused();
     const found = isIP(name) === 0 ? await this.#resolver.resolve(name, signal, asker) : [name];
     const permitted = found.filter((address) => policy.checkAddress(address, NO_PORT).allowed);
@@ -72,11 +69,18 @@ export class NameService {
     return permitted;
   }
 
-  async #names(address: string, signal: CancelSignal, asker: string): Promise<readonly string[]> {
+  async #names(address: string, { policy, signal, asker }: Asking): Promise<readonly string[]> {
     if (isIP(address) === 0) throw new StreamError('nameNotFound', 'not an address');
-    if (!this.#policy().checkAddress(address, NO_PORT).allowed) throw refused();
+    if (!policy.checkAddress(address, NO_PORT).allowed) throw refused();
     return this.#resolver.namesOf(address, signal, asker);
   }
+}
+
+/** Who asks, under which policy, and whether still. */
+interface Asking {
+  readonly policy: EgressPolicy;
+  readonly signal: CancelSignal;
+  readonly asker: string;
 }
 
 const MALFORMED: Promise<NameAnswer> = Promise.resolve({ error: 'malformedMessage' });

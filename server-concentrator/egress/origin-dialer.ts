@@ -29,7 +29,7 @@ export interface OriginDialerOptions<T> {
   readonly places?: SharedPlaces;
   readonly clock: MonotonicClock;
   /** What streams to NAME_SERVICE are joined with. */
-  readonly names?: (policy: () => EgressPolicy, clientId: string) => T;
+  readonly names?: { open(clientId: string, policy: EgressPolicy): T };
   /** Called once for each dial, before its promise settles. */
   readonly onOutcome?: (outcome: DialOutcome) => void;
 }
@@ -86,7 +86,7 @@ export class OriginDialer<T extends { destroy(): void }> {
     if (!verdict.allowed) throw notAuthorized([verdict.reason]);
     const { names } = this.#options;
     if (names === undefined) throw new StreamError('nameNotFound', 'nobody answers questions for names here');
-    return names(() => this.#policy, clientId);
+    return names.open(clientId, this.#policy);
   }
 
   #connect(destination: Destination, signal: CancelSignal, clientId: string): Promise<T> {

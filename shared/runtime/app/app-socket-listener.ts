@@ -9,7 +9,7 @@ import type { PeerWatch } from './peer-watch.ts';
 import { PooledReader } from './pooled-reader.ts';
 import { newAppSocket, type PeerCare, TcpAppSocket, WRITE_HIGH_WATER_BYTES } from './tcp-app-socket.ts';
 
-export interface AppSocketPointOptions extends Omit<ListenOptions, 'ipv6Only'> {
+export interface AppSocketPointOptions extends ListenOptions {
   readonly pool: BlockPool;
   /** Without it a reset that arrives together with the last data reads as a clean end (a limit of libuv). */
   readonly native?: NativeSockets | undefined;

@@ -184,6 +184,30 @@ describe('tributary-client', () => {
     expect(stdout + stderr).not.toMatch(new RegExp(`hunter2|${KEY}`));
   });
 
+  it('checks: says where applications connect, and who may', async () => {
+    const { exec, file } = await cli();
+    await exec('join', LINK);
+    const joined = await readFile(file, 'utf8');
+    const write = (listen: string, allow: string) =>
+      writeFile(file, joined.replace(/^ {2}listen: .*$/m, `  listen: ${listen}\n  allow: ${allow}`));
+    await write(
+      '["127.0.0.1:1080", "192.168.9.1:1080", "unix:/run/tributary/socks", systemd]',
+      '192.168.9.0/24',
+    );
+    const narrow = await exec('check');
+    expect(narrow.stdout.split('\n').filter((line) => line.startsWith('socks'))).toEqual([
+      'socks         127.0.0.1:1080, without users',
+      'socks         192.168.9.1:1080, from 192.168.9.0/24, without users',
+      'socks         unix:/run/tributary/socks, mode 0600, without users',
+      'socks         systemd, from 192.168.9.0/24, without users',
+    ]);
+    expect(narrow.stderr).not.toContain('socks.allow');
+    await write('"0.0.0.0:1080"', '[0.0.0.0/0]');
+    expect((await exec('check')).stderr).toContain(
+      'warning: socks.allow has every address, and there are no users',
+    );
+  });
+
   it('checks: warns of numbers that are for experiments', async () => {
     const { exec, file } = await cli();
     await exec('join', LINK);

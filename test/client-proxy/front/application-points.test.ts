@@ -11,7 +11,7 @@ import { SourceGate } from '../../../client-proxy/front/source-gate.ts';
 import { BlockPool } from '../../../shared/runtime/app/block-pool.ts';
 import { ListenError } from '../../../shared/runtime/tcp/tcp-listener.ts';
 import { temporaryDirectory } from '../../config/temporary-directory.ts';
-import { takenPort } from '../../support/ports.ts';
+import { freePort, takenPort } from '../../support/ports.ts';
 
 const SOCKS = { descriptor: 3, name: 'socks' };
 const OTHER = { descriptor: 4, name: 'other' };
@@ -44,6 +44,27 @@ it.each([
   [{ systemd: 'socks' }, 'systemd:socks'],
 ])('%j reads %s', (point, text) => {
   expect(formatConfiguredPoint(point)).toBe(text);
+});
+
+it('takes the wildcards of both families', async () => {
+  const logger = pino({ enabled: false });
+  const clock = () => 0;
+  const port = await freePort();
+  const points = new ApplicationPoints({
+    listen: [
+      { host: '::', port },
+      { host: '0.0.0.0', port },
+    ],
+    inherited: [],
+    gate: new SourceGate({ allow: [], hasUsers: true, clock, logger }),
+    logger,
+    pool: new BlockPool(clock),
+    onSocket() {},
+    onError() {},
+  });
+  await points.open();
+  expect(points.addresses).toEqual([`[::]:${port}`, `0.0.0.0:${port}`]);
+  points.close();
 });
 
 it('listens at all, or at none', async () => {

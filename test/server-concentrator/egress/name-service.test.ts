@@ -23,23 +23,21 @@ function service(resolver: Partial<NameResolver> = {}) {
     listenPorts: [],
   });
   const asked: string[] = [];
-  const names = new NameService(
-    {
-      async resolve(name, _signal, asker) {
-        asked.push(`${name} for ${asker}`);
-        const found = NAMES[name];
-        if (found === undefined) throw new StreamError('nameNotFound', 'none');
-        return found;
-      },
-      async namesOf(address, _signal, asker) {
-        asked.push(`${address} for ${asker}`);
-        return ['host.test'];
-      },
-      ...resolver,
+  const names = new NameService({
+    async resolve(name, _signal, asker) {
+      asked.push(`${name} for ${asker}`);
+      const found = NAMES[name];
+      if (found === undefined) throw new StreamError('nameNotFound', 'none');
+      return found;
     },
-    () => policy,
-  );
-  return { names, asked };
+    async namesOf(address, _signal, asker) {
+      asked.push(`${address} for ${asker}`);
+      return ['host.test'];
+    },
+    ...resolver,
+  });
+  const open = () => names.open('laptop', policy);
+  return { open, asked };
 }
 
 /** What comes back through the connection until its end. */
@@ -63,7 +61,7 @@ function heard(socket: AppSocket) {
 }
 
 async function answerTo(wants: 'addresses' | 'names', of: string, own = service()) {
-  const socket = own.names.open('laptop');
+  const socket = own.open();
   const said = heard(socket);
   for (const byte of encodeNameQuestion({ wants, of })) socket.write([Uint8Array.of(byte)]);
   await vi.waitFor(() => expect(said.hasEnded).toBe(true));
@@ -106,13 +104,13 @@ describe('a client that asks for names', () => {
 
   it('ends the look-up by leaving', async () => {
     let signal: CancelSignal | undefined;
-    const { names } = service({
+    const { open } = service({
       resolve: (_name, given) => {
         signal = given;
         return new Promise(() => {});
       },
     });
-    const socket = names.open('laptop');
+    const socket = open();
     const said = heard(socket);
     socket.write([encodeNameQuestion({ wants: 'addresses', of: 'public.test' })]);
     expect(signal?.aborted).toBe(false);
@@ -122,12 +120,12 @@ describe('a client that asks for names', () => {
   });
 
   it('is cut off when it says too much, and told when it says nothing that is a question', async () => {
-    const { names } = service();
-    const long = names.open('laptop');
+    const { open } = service();
+    const long = open();
     const cutOff = heard(long);
     long.write([new Uint8Array(300).fill(0xff)]);
     await vi.waitFor(() => expect(cutOff.isClosed).toBe(true));
-    const odd = names.open('laptop');
+    const odd = open();
     const told = heard(odd);
     odd.write([Uint8Array.of(7, 1, 0x61)]);
     odd.end();
