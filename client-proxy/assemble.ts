@@ -13,7 +13,7 @@ import { registerSessionMetrics } from '../shared/runtime/observe/session-metric
 import type { ProgramDeps } from '../shared/runtime/process/process-deps.ts';
 import { TrafficTable } from '../shared/runtime/session/uplink-traffic.ts';
 import { ReceivePool } from '../shared/runtime/subflow/receive-pool.ts';
-import type { InheritedSocket } from '../shared/runtime/tcp/listen-point.ts';
+import { type ListeningDeps, makePoints } from './application-listening.ts';
 import { ClientCounts } from './client-counts.ts';
 import { registerClientMetrics } from './client-metrics.ts';
 import { ClientProxy } from './client-proxy.ts';
@@ -29,8 +29,7 @@ import { openTargetNames } from './dns/open-target-names.ts';
 import { ADDRESSES_FILE_NAME } from './dns/remembered-addresses.ts';
 import type { TargetNames } from './dns/target-names.ts';
 import { UplinkResolvers } from './dns/uplink-resolvers.ts';
-import { ApplicationPoints } from './front/application-points.ts';
-import { SourceGate } from './front/source-gate.ts';
+import type { ApplicationPoints } from './front/application-points.ts';
 import { Metering } from './metering/metering.ts';
 import { registerMeteringMetrics } from './metering/metering-metrics.ts';
 import { USAGE_FILE_NAME } from './metering/usage-file.ts';
@@ -53,11 +52,9 @@ import { StreamOpener } from './stream-opening.ts';
 import { UplinkConnector } from './uplink/uplink-connector.ts';
 
 /** What the client proxy gets from its process. */
-export interface ClientProxyDeps extends ProgramDeps {
+export interface ClientProxyDeps extends ProgramDeps, ListeningDeps {
   /** Where the usage of metered uplinks and the concentrator's last addresses are kept unless the configuration says. */
   readonly stateDirectory: string;
-  /** Listening sockets that a service manager has handed over; absent: none. */
-  readonly inheritedSockets?: readonly InheritedSocket[];
 }
 
 /** Uplinks that are counted by name: those that come and go may be more than there are at a time. */
@@ -330,30 +327,6 @@ function makeSteering(
     openStream: (request, steered) => void streams.open(request, steered),
     openDirect: (request, uplinkName, onFailed) => void direct.open(request, uplinkName, onFailed),
     onDecision: (kind) => void counters.counts.decisions[kind]++,
-  });
-}
-
-function makePoints(
-  { socks: { listen, allow, users } }: ClientConfig,
-  { native: { native }, inheritedSockets = [], clock, logger }: ClientProxyDeps,
-  parts: {
-    readonly socks: Socks5Server;
-    readonly appPool: BlockPool;
-    readonly peers: PeerWatch;
-    readonly watch: ProcessWatch;
-  },
-): ApplicationPoints {
-  const { socks, appPool, peers, watch } = parts;
-  return new ApplicationPoints({
-    listen,
-    inherited: inheritedSockets,
-    gate: new SourceGate({ allow, hasUsers: users.length > 0, clock, logger }),
-    logger,
-    pool: appPool,
-    native,
-    peers,
-    onSocket: (socket) => (watch.hasDescriptor('stream') ? socks.handle(socket) : socks.refuse(socket)),
-    onError: (error) => watch.onAcceptFailed(error),
   });
 }
 
