@@ -103,14 +103,8 @@ export async function assemble(config: ClientConfig, deps: ClientProxyDeps): Pro
   const metering = await openMetering(config, deps, { counters, uplinks, uses, keeper, directConnections });
   // Metering first, so that caps hold before anything is dialled.
   uplinks.follow(metering, keeper, directConnections);
-  const direct = makeDirectOpener(deps, {
-    counters,
-    uplinks,
-    uses,
-    connector,
-    resolvers,
-    directConnections,
-  });
+  const dialling = { counters, uplinks, uses, connector, resolvers, directConnections };
+  const direct = makeDirectOpener(deps, dialling);
   const steering = makeSteering(config, deps, { counters, uplinks, keeper, direct });
   const socks = new Socks5Server({
     ...config.socks,
