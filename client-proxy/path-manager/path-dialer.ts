@@ -202,13 +202,18 @@ export class PathDialer {
     this.#host.onChange();
   }
 
-  /** One of this path's subflows has been doubted for long: it no longer counts. */
-  onSubflowDoubted(subflowId: number): void {
-    const doubted = this.#subflows.silence(subflowId);
+  /**
+   * One of this path's subflows is doubted: it no longer counts. Where it may only pause nothing else is made of it; this is
+   * called again once it has failed.
+   */
+  onSubflowDoubted(subflowId: number, isFailed: boolean): void {
+    const doubted = this.#subflows.silence(subflowId, isFailed);
     if (doubted === undefined) return;
-    this.#judge(doubted);
-    this.#reason = { cause: 'silent', reason: 'its subflow is silent' };
-    this.#hasFailed = true;
+    if (isFailed) {
+      this.#judge(doubted);
+      this.#reason = { cause: 'silent', reason: 'its subflow is silent' };
+      this.#hasFailed = true;
+    }
     this.#maintain();
     this.#host.onChange();
   }

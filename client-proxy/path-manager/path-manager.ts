@@ -155,7 +155,7 @@ export class PathManager {
         dialer?.paths.onSubflowClosed(id);
       } else {
         this.#subflows.doubt(id, reason);
-        if (kind === 'moved') dialer?.paths.onSubflowDoubted(id);
+        if (kind === 'moved') dialer?.paths.onSubflowDoubted(id, true);
       }
     }
     if (kind === 'interrupted') dialer?.interrupt();
@@ -229,8 +229,8 @@ export class PathManager {
     this.#dialers.get(uplinkName)?.paths.onSubflowClosed(subflowId);
   }
 
-  onSubflowDoubted(subflowId: number, uplinkName: string): void {
-    this.#dialers.get(uplinkName)?.paths.onSubflowDoubted(subflowId);
+  onSubflowDoubted(subflowId: number, uplinkName: string, isFailed: boolean): void {
+    this.#dialers.get(uplinkName)?.paths.onSubflowDoubted(subflowId, isFailed);
   }
 
   onSubflowRecovered(subflowId: number, uplinkName: string): void {

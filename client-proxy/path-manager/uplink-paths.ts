@@ -97,9 +97,9 @@ export class UplinkPaths {
     this.#pathOf(subflowId)?.retire(subflowId);
   }
 
-  /** A subflow has been doubted for long. */
-  onSubflowDoubted(subflowId: number): void {
-    this.#pathOf(subflowId)?.onSubflowDoubted(subflowId);
+  /** As `PathDialer.onSubflowDoubted`. */
+  onSubflowDoubted(subflowId: number, isFailed: boolean): void {
+    this.#pathOf(subflowId)?.onSubflowDoubted(subflowId, isFailed);
   }
 
   /** Receipts came again on a subflow that was doubted. */

@@ -35,6 +35,8 @@ export class Liveness {
   readonly #pauses: PauseDetector;
   readonly #state: StateMachine<SubflowState, SubflowEvent>;
   #busySinceMs = 0;
+  /** Whether what arrived had stopped by then. */
+  #wasSilent = false;
   /** Or when it began: its handshake was a sign of life. */
   #lastReceiptMs: number;
   #doubtedSinceMs = Number.POSITIVE_INFINITY;
@@ -103,7 +105,8 @@ export class Liveness {
   /** How long the silence may last. */
   get silenceLimitMs(): number {
     const { doubt, receipts } = this.#tuning;
-    return silenceLimitMs(this.#subflow.meter.rtt, this.#hasDenseReceipts, doubt) + receipts.intervalMs;
+    const { rtt } = this.#subflow.meter;
+    return silenceLimitMs(rtt, this.#hasDenseReceipts, this.#wasSilent, doubt) + receipts.intervalMs;
   }
 
   /** Whether so much is under way that its receipts come in a steady stream. */
@@ -161,7 +164,10 @@ export class Liveness {
 
   /** Something that must be answered is sent. @param isFirst nothing else awaited an answer */
   onQuestion(isFirst: boolean): void {
-    if (isFirst) this.#busySinceMs = this.#now.ms;
+    if (isFirst) {
+      this.#busySinceMs = this.#now.ms;
+      this.#wasSilent = this.#now.ms >= this.pings.arrivals.dueMs;
+    }
     this.pings.onQuestion();
   }
 

@@ -104,16 +104,29 @@ it('gives up what it dials in place of a doubted one that works again', async ()
   const { path, seen } = bed();
   path.setWanted(2);
   await vi.advanceTimersByTimeAsync(1_000);
-  for (const id of [0, 1]) path.onSubflowDoubted(id);
+  for (const id of [0, 1]) path.onSubflowDoubted(id, true);
   path.onSubflowRecovered(1);
   await vi.advanceTimersByTimeAsync(1_000);
   // 0 was replaced by 2; what was begun for 1 is not needed.
   expect([seen.up, seen.retired]).toEqual([[0, 1, 2], []]);
-  path.onSubflowDoubted(1);
+  path.onSubflowDoubted(1, true);
   await vi.advanceTimersByTimeAsync(5);
   path.onSubflowRecovered(1);
   await vi.advanceTimersByTimeAsync(1_000);
   expect([seen.up, seen.retired]).toEqual([[0, 1, 2], []]);
+});
+
+it('has not failed while its subflow may only pause, and dials all the same', async () => {
+  const { path, seen } = bed();
+  path.setWanted(1);
+  await vi.advanceTimersByTimeAsync(1_000);
+  path.onSubflowDoubted(0, false);
+  path.onSubflowDoubted(0, false);
+  expect([path.isUp, path.hasFailed]).toEqual([false, false]);
+  path.onSubflowDoubted(0, true);
+  expect(path.hasFailed).toBe(true);
+  await vi.advanceTimersByTimeAsync(1_000);
+  expect([seen.up, path.isUp, path.hasFailed]).toEqual([[0, 1], true, false]);
 });
 
 it.each([
@@ -347,7 +360,7 @@ it('renews nothing where nothing is wanted', async () => {
 it('tries the address last where a subflow has failed', async () => {
   const { path, seen } = bed();
   await vi.advanceTimersByTimeAsync(1_000);
-  path.onSubflowDoubted(0);
+  path.onSubflowDoubted(0, true);
   await vi.advanceTimersByTimeAsync(1_000);
   path.renew();
   await vi.advanceTimersByTimeAsync(1_000);
