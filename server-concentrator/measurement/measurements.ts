@@ -18,6 +18,8 @@ export interface MeasurementsOptions {
   readonly clock: MonotonicClock;
   readonly wallClock: WallClock;
   readonly version: string;
+  /** Whether no new ones are answered: the concentrator is about to end. */
+  isDraining(): boolean;
 }
 
 /** Sixteen uplinks whose silence is measured over four times at once would be many; `doctor` measures one uplink at a time. */
@@ -38,9 +40,9 @@ export class Measurements {
   }
 
   /** Answers a client that asks for a measurement. @returns how it went, for the metrics */
-  admit(applicant: Applicant, clientId: string, isDraining = false): 'measurement' | ErrorName {
+  admit(applicant: Applicant, clientId: string): 'measurement' | ErrorName {
     const { transport, handshake } = applicant;
-    if (isDraining) {
+    if (this.#options.isDraining()) {
       refuse(applicant, 'goingAway');
       return 'goingAway';
     }
