@@ -16,6 +16,8 @@ export interface PathHost extends DialHost {
   readonly clock: MonotonicClock;
   /** Whether every dial costs. */
   isMetered(): boolean;
+  /** Whether the session carries so much that what a dial costs is nothing beside it. */
+  isBusy(): boolean;
   /** Takes a subflow out of use, in good order. */
   retire(subflowId: number): void;
   /** Closes a subflow now. */
@@ -33,7 +35,7 @@ export interface PathHost extends DialHost {
 const LASTING_MS = 2_000;
 /** A path that has worked and fell silent is tried again after so long at most: it may work again at any moment. */
 const RETURN_WAIT_MS = 1_000;
-/** Where dials cost, only for so long. */
+/** Where dials cost, only for so long, and while the session is busy. */
 const METERED_RETURN_MS = 60_000;
 /** Nothing answers; who answers with a refusal is there, and need not be asked so often. */
 const RETURNING: ReadonlySet<UplinkCause> = new Set(['silent', 'timedOut', 'destinationUnreachable']);
@@ -140,6 +142,13 @@ export class PathDialer {
   /** Something has changed: what failed may work now. */
   retryNow(): void {
     this.#backoff.succeed();
+    this.#stopWaiting();
+    this.#maintain();
+  }
+
+  /** The session has become busy: a path that may work again is not waited for any longer. */
+  onBusy(): void {
+    if (this.#waiting === undefined || !this.#isReturning) return;
     this.#stopWaiting();
     this.#maintain();
   }
@@ -286,12 +295,14 @@ export class PathDialer {
 
   #nextWaitMs(): number {
     const waitMs = this.#backoff.nextMs();
-    const isReturning =
-      RETURNING.has(this.#reason.cause) &&
-      (!this.#host.isMetered() || this.#host.clock() - this.#workedMs < METERED_RETURN_MS);
-    return isReturning && this.#workedMs > Number.NEGATIVE_INFINITY
-      ? Math.min(waitMs, RETURN_WAIT_MS)
-      : waitMs;
+    return this.#isReturning ? Math.min(waitMs, RETURN_WAIT_MS) : waitMs;
+  }
+
+  /** Whether it has worked, may do so again at any moment, and may be asked as often as that. */
+  get #isReturning(): boolean {
+    const { isMetered, isBusy, clock } = this.#host;
+    if (this.#workedMs === Number.NEGATIVE_INFINITY || !RETURNING.has(this.#reason.cause)) return false;
+    return !isMetered() || isBusy() || clock() - this.#workedMs < METERED_RETURN_MS;
   }
 
   async #dial(attempt: DialAttempt): Promise<'up' | 'failed' | 'given up'> {

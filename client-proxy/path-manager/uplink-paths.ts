@@ -77,6 +77,10 @@ export class UplinkPaths {
     for (const path of this.#all) path.renew();
   }
 
+  onBusy(): void {
+    for (const path of this.#all) path.onBusy();
+  }
+
   /** As `PathDialer.redial`. */
   redial(addresses: ReadonlySet<string> | undefined): void {
     for (const path of this.#all) path.redial(addresses);

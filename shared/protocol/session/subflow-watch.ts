@@ -27,12 +27,12 @@ export interface WatchTuning {
   /** Doubted this long: the client dials a fresh subflow beside it. */
   readonly replaceAfterMs: number;
   /**
-   * Where nothing else works it does so at once; and once a silent one has come back, after this and after so many round trips, in
-   * which a radio's pause is over. It has failed then.
+   * Where nothing else works it does so at once; and if it did so not long ago, after this and after so many round trips, in which a
+   * radio's pause is over. It has failed then.
    */
   readonly keptReplaceMs: number;
   readonly keptReplaceRoundTrips: number;
-  /** What was for nothing so long ago is forgotten. */
+  /** What was for nothing so long ago is forgotten, and so is what was dialled at once. */
   readonly vainMemoryMs: number;
   /** Doubted this long with everything delivered elsewhere: reset. */
   readonly giveUpAfterMs: number;
@@ -77,6 +77,8 @@ export class SubflowWatch {
   /** Replacements in a row whose silent subflow came back, and when the last one did. */
   #vain = 0;
   #vainMs = Number.NEGATIVE_INFINITY;
+  /** When another one was last dialled at once. */
+  #atOnceMs = Number.NEGATIVE_INFINITY;
   #nextTickMs = 0;
   #nextRoundMs = 0;
 
@@ -202,12 +204,14 @@ export class SubflowWatch {
 
   /**
    * A radio pauses, and goes on; a translator on the way that has forgotten the connection does not, nor need anybody wait for it. Which
-   * of the two it is, nobody can tell: what is dialled meanwhile costs little, unless pauses come again and again.
+   * of the two it is, nobody can tell: what is dialled meanwhile costs little, unless pauses come again and again, or the path is so
+   * slow that each fresh one is doubted before it is heard.
    */
   #replace(subflow: SessionSubflow, isFailed: boolean): void {
     const asked = this.#replacements.get(subflow);
-    const isEarly = subflow.liveness.isKept && this.#vain === 0;
-    if (asked === 'failed' || (!isFailed && (asked === 'doubted' || !isEarly))) return;
+    const mayAtOnce = subflow.liveness.isKept && this.#now.ms - this.#atOnceMs > this.#tuning.vainMemoryMs;
+    if (asked === 'failed' || (!isFailed && (asked === 'doubted' || !mayAtOnce))) return;
+    if (!isFailed) this.#atOnceMs = this.#now.ms;
     this.#replacements.set(subflow, isFailed ? 'failed' : 'doubted');
     this.#session.emit({ type: 'subflow-replace', subflowId: subflow.id, isFailed });
   }

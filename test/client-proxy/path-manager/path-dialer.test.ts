@@ -29,6 +29,7 @@ function bed(backoff = { minMs: 100, maxMs: 100 }) {
     refuses: false,
     destroyed: 0,
     isMetered: false,
+    isBusy: false,
     error: new TributaryError('networkFailure', 'no route', 'ours'),
   };
   const path: PathDialer = new PathDialer(
@@ -37,6 +38,7 @@ function bed(backoff = { minMs: 100, maxMs: 100 }) {
       logger: pino({ enabled: false }),
       clock: () => performance.now(),
       isMetered: () => seen.isMetered,
+      isBusy: () => seen.isBusy,
       async reach([target], { preferred, failed, isTrial = false }, signal) {
         seen.mostDialling = Math.max(seen.mostDialling, ++seen.dialling);
         seen.preferred.push(preferred?.port);
@@ -118,7 +120,6 @@ it('gives up what it dials in place of a doubted one that works again', async ()
 
 it('has not failed while its subflow may only pause, and dials all the same', async () => {
   const { path, seen } = bed();
-  path.setWanted(1);
   await vi.advanceTimersByTimeAsync(1_000);
   path.onSubflowDoubted(0, false);
   path.onSubflowDoubted(0, false);
@@ -152,6 +153,28 @@ it.each([
   // From then on only those that cost nothing are tried every second.
   if (one.isMetered) expect(dials() - later).toBeLessThan(20);
   else if (one.code === 'timedOut') expect(dials() - later).toBeGreaterThan(50);
+});
+
+it('tries a metered path that has fallen silent as often as others while the session is busy, and less often while it is not', async () => {
+  const { path, seen } = bed({ minMs: 100, maxMs: 8_000 });
+  await vi.advanceTimersByTimeAsync(3_000);
+  Object.assign(seen, { fails: true, isMetered: true, error: new TributaryError('timedOut', '', 'peer') });
+  path.onSubflowClosed(0);
+  await vi.advanceTimersByTimeAsync(90_000);
+  const dialsIn = async (ms: number) => {
+    const before = seen.preferred.length;
+    await vi.advanceTimersByTimeAsync(ms);
+    return seen.preferred.length - before;
+  };
+  // Of 60 bytes each: less than a megabyte in a day.
+  const idle = await dialsIn(600_000);
+  expect(idle).toBeLessThan(100);
+  seen.isBusy = true;
+  path.onBusy();
+  expect(seen.dialling).toBe(1);
+  expect(await dialsIn(60_000)).toBeGreaterThan(50);
+  seen.isBusy = false;
+  expect(await dialsIn(600_000)).toBeLessThan(idle + 5);
 });
 
 it('dials at once after the loss of one that had lasted, and waits after that of one that had not', async () => {

@@ -29,6 +29,7 @@ function bed(over: Partial<UplinkDialling> = {}) {
       },
       packetSizes: allLong(),
       newBackoff: () => new Backoff({ minMs: 100, maxMs: 100 }, () => 1),
+      isBusy: () => false,
       hasUplink: () => true,
       onDial() {},
       onChange() {},
