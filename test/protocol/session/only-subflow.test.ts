@@ -37,7 +37,7 @@ function answer(bed: SessionBed, all: { bytes: number }, endMs: number): void {
   }
 }
 
-it('the only subflow is joined by another as soon as it is doubted, and has failed later; when that was in vain, once it has failed', () => {
+it('the only subflow is joined by another as soon as it is doubted, and has failed later; soon after that, once it has failed', () => {
   const bed = new SessionBed('client', [0]);
   const all = { bytes: 0 };
   answer(bed, all, 1_000);
