@@ -88,8 +88,7 @@ export async function assemble(config: ConcentratorConfig, deps: ConcentratorDep
     onStreamRequested: () => memoryWatch.wake(),
     onSessionEnded: (driver) => counters.resent.onSessionEnded(driver),
   });
-  const isDraining = () => sessions.isDraining;
-  const measurements = new Measurements({ ...deps, limits: config.limits, joins, limitHits, isDraining });
+  const measurements = new Measurements({ ...deps, limits: config.limits, joins, limitHits, sessions });
   const memoryWatch = await makeMemoryWatch(deps, memory, sessions);
   const ownKept = { ownAddresses, own, listenPorts, nat64 };
   const addresses = new AddressKeeper({ config, ...ownKept, dialer, sessions, logger });

@@ -18,8 +18,8 @@ export interface MeasurementsOptions {
   readonly clock: MonotonicClock;
   readonly wallClock: WallClock;
   readonly version: string;
-  /** Whether no new ones are answered: the concentrator is about to end. */
-  isDraining(): boolean;
+  /** While they drain the concentrator is about to end, and no new measurement is answered. */
+  readonly sessions: { readonly isDraining: boolean };
 }
 
 /** Sixteen uplinks whose silence is measured over four times at once would be many; `doctor` measures one uplink at a time. */
@@ -42,7 +42,7 @@ export class Measurements {
   /** Answers a client that asks for a measurement. @returns how it went, for the metrics */
   admit(applicant: Applicant, clientId: string): 'measurement' | ErrorName {
     const { transport, handshake } = applicant;
-    if (this.#options.isDraining()) {
+    if (this.#options.sessions.isDraining) {
       refuse(applicant, 'goingAway');
       return 'goingAway';
     }

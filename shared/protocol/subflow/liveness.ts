@@ -35,8 +35,6 @@ export class Liveness {
   readonly #pauses: PauseDetector;
   readonly #state: StateMachine<SubflowState, SubflowEvent>;
   #busySinceMs = 0;
-  /** Whether what arrived had stopped by then. */
-  #wasSilent = false;
   /** Or when it began: its handshake was a sign of life. */
   #lastReceiptMs: number;
   #doubtedSinceMs = Number.POSITIVE_INFINITY;
@@ -106,7 +104,8 @@ export class Liveness {
   get silenceLimitMs(): number {
     const { doubt, receipts } = this.#tuning;
     const { rtt } = this.#subflow.meter;
-    return silenceLimitMs(rtt, this.#hasDenseReceipts, this.#wasSilent, doubt) + receipts.intervalMs;
+    const { hasStopped } = this.pings.arrivals;
+    return silenceLimitMs(rtt, this.#hasDenseReceipts, hasStopped, doubt) + receipts.intervalMs;
   }
 
   /** Whether so much is under way that its receipts come in a steady stream. */
@@ -164,11 +163,8 @@ export class Liveness {
 
   /** Something that must be answered is sent. @param isFirst nothing else awaited an answer */
   onQuestion(isFirst: boolean): void {
-    if (isFirst) {
-      this.#busySinceMs = this.#now.ms;
-      this.#wasSilent = this.#now.ms >= this.pings.arrivals.dueMs;
-    }
-    this.pings.onQuestion();
+    if (isFirst) this.#busySinceMs = this.#now.ms;
+    this.pings.onQuestion(isFirst);
   }
 
   onReceipt(): void {
