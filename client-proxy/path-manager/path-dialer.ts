@@ -213,12 +213,13 @@ export class PathDialer {
 
   /**
    * One of this path's subflows is doubted: it no longer counts. Where it may only pause nothing else is made of it; this is
-   * called again once it has failed.
+   * called again once it has failed. Then one that is dialled takes its place; until then it goes beside it.
    */
   onSubflowDoubted(subflowId: number, isFailed: boolean): void {
     const doubted = this.#subflows.silence(subflowId, isFailed);
     if (doubted === undefined) return;
-    if (isFailed) {
+    // Where another has come up since, the path works.
+    if (isFailed && this.#isWanting) {
       this.#judge(doubted);
       this.#reason = { cause: 'silent', reason: 'its subflow is silent' };
       this.#hasFailed = true;
@@ -310,7 +311,7 @@ export class PathDialer {
     const targets = this.#targets;
     const choice = { preferred: this.#preferred, failed: this.#failedAt };
     try {
-      const dialled = await attempt.run(targets, choice, () => this.#subflows.firstSilent);
+      const dialled = await attempt.run(targets, choice, () => this.#subflows.firstFailed);
       if (dialled === undefined || !this.#keeps(dialled)) return 'given up';
       this.#onUp(dialled);
       return 'up';

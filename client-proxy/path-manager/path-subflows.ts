@@ -37,9 +37,9 @@ export class PathSubflows {
     return this.healthy.length;
   }
 
-  /** The one that has been silent for the longest. */
-  get firstSilent(): number | undefined {
-    return [...this.#byId].find(([, { isSilent }]) => isSilent)?.[0];
+  /** The one that has been silent for the longest, of those that have failed. */
+  get firstFailed(): number | undefined {
+    return [...this.#byId].find(([, { isFailed }]) => isFailed)?.[0];
   }
 
   /** Those to an address of the concentrator. */

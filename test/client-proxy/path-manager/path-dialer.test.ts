@@ -127,7 +127,26 @@ it('has not failed while its subflow may only pause, and dials all the same', as
   path.onSubflowDoubted(0, true);
   expect(path.hasFailed).toBe(true);
   await vi.advanceTimersByTimeAsync(1_000);
-  expect([seen.up, path.isUp, path.hasFailed]).toEqual([[0, 1], true, false]);
+  expect([seen.up, path.isUp, path.hasFailed, path.subflowIds]).toEqual([[0, 1], true, false, [1]]);
+});
+
+it.each([
+  { what: 'works again', isFailed: false, retired: [1] },
+  { what: 'has failed', isFailed: true, retired: [] },
+])('keeps a subflow that may only pause beside the one that was dialled, until it $what', async (one) => {
+  const { path, seen } = bed();
+  path.setWanted(1);
+  await vi.advanceTimersByTimeAsync(1_000);
+  path.onSubflowDoubted(0, false);
+  await vi.advanceTimersByTimeAsync(100);
+  expect([path.subflowIds, path.isUp]).toEqual([[0, 1], true]);
+  if (one.isFailed) path.onSubflowDoubted(0, true);
+  else path.onSubflowRecovered(0);
+  expect([seen.retired, path.isUp, path.hasFailed]).toEqual([one.retired, true, false]);
+  // What has failed while another worked says nothing of the address.
+  path.onSubflowClosed(1);
+  await vi.advanceTimersByTimeAsync(1_000);
+  if (one.isFailed) expect(seen.failed.slice(0, 2)).toEqual([undefined, undefined]);
 });
 
 it.each([
