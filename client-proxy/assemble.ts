@@ -4,7 +4,7 @@ import { MemoryBudget } from '../shared/protocol/memory-budget.ts';
 import { withTuning } from '../shared/protocol/session/core-tuning.ts';
 import { type AppSocketListener, acceptAppSockets } from '../shared/runtime/app/app-socket-listener.ts';
 import { BlockPool } from '../shared/runtime/app/block-pool.ts';
-import { PeerWatch } from '../shared/runtime/app/peer-watch.ts';
+import { PeerWatch, type PeerWatchOptions } from '../shared/runtime/app/peer-watch.ts';
 import { registerBuildInfo } from '../shared/runtime/observe/build-info.ts';
 import { HttpEndpoint } from '../shared/runtime/observe/http-endpoint.ts';
 import { PeerLosses, registerPeerLosses } from '../shared/runtime/observe/peer-losses.ts';
@@ -48,6 +48,8 @@ import { clientStatusText } from './status/client-status-text.ts';
 import { RuleSet } from './steering/rule-set.ts';
 import { Steering } from './steering/steering.ts';
 import { StreamOpener } from './stream-opening.ts';
+import { makeTransparent } from './transparent/make-transparent.ts';
+import { registerTransparentMetrics } from './transparent/transparent-metrics.ts';
 import { UplinkConnector } from './uplink/uplink-connector.ts';
 
 /** What the client proxy gets from its process. */
@@ -80,13 +82,7 @@ export async function assemble(config: ClientConfig, deps: ClientProxyDeps): Pro
   });
   const states = new UplinkStates({ uplinks, wallClock, logger });
   const uses = new UplinkUses(logger);
-  const peers = new PeerWatch({
-    ...config.connections,
-    lingerMs: config.lingerMs,
-    native,
-    clock,
-    onLost: (role, reason) => counters.peerLosses.add(role, reason),
-  });
+  const peers = makePeers(config, deps, counters);
   const secrets = new SessionSecrets(config);
   const connector = makeConnector(config, deps, { counters, uplinks, appPool, peers, secrets, watch });
   const resolvers = makeResolvers(deps, uplinks);
@@ -118,6 +114,7 @@ export async function assemble(config: ClientConfig, deps: ClientProxyDeps): Pro
     onRequest: (request) => steering.serve(request),
   });
   const listen = () => listenForApplications(config, deps, { socks, appPool, peers, watch });
+  const transparent = makeTransparent(config, { ...deps, steering, names, appPool, peers, watch });
   const network = makeNetworkWatch(config, deps, { uplinks, names, steering });
   const minutes = new MinuteTimer(wallClock, () => {
     uplinks.onTime();
@@ -125,7 +122,7 @@ export async function assemble(config: ClientConfig, deps: ClientProxyDeps): Pro
   });
   const uplinkStatus = () => states.status(keeper.uplinks);
   const told = { keeper, uplinks, uplinkStatus, steering, socks, directConnections, metering, watch };
-  const endpoint = makeEndpoint(config, { ...deps, ...counters, ...told });
+  const endpoint = makeEndpoint(config, { ...deps, ...counters, ...told, transparent });
   const parts = {
     endpoint,
     uplinks,
@@ -135,6 +132,7 @@ export async function assemble(config: ClientConfig, deps: ClientProxyDeps): Pro
     steering,
     socks,
     listen,
+    transparent,
     network,
     minutes,
     watch,
@@ -167,6 +165,15 @@ function makeCounters({ native: { native } }: ClientProxyDeps) {
     wires: new WireTable(native, MAX_UPLINK_NAMES),
     peerLosses: new PeerLosses(),
   };
+}
+
+function makePeers(
+  { connections, lingerMs }: ClientConfig,
+  { clock, native: { native } }: ClientProxyDeps,
+  { peerLosses }: Counters,
+): PeerWatch {
+  const onLost: PeerWatchOptions['onLost'] = (role, reason) => peerLosses.add(role, reason);
+  return new PeerWatch({ ...connections, lingerMs, native, clock, onLost });
 }
 
 function makeConnector(
@@ -357,10 +364,11 @@ function makeEndpoint(
     Pick<ClientProxyDeps, 'version' | 'nodeVersion'> & { readonly watch: ProcessWatch },
 ): HttpEndpoint<ClientStatus> {
   const registry = new Registry();
-  const { keeper, uplinkStatus, socks, metering } = source;
+  const { keeper, uplinkStatus, socks, transparent, metering } = source;
   registerBuildInfo(registry, source);
   registerSessionMetrics(registry, { ...source, drivers: () => keeper.drivers });
   registerClientMetrics(registry, { ...source, uplinks: uplinkStatus, socks: () => socks.counters });
+  registerTransparentMetrics(registry, () => transparent?.server.counters);
   registerPeerLosses(registry, source.peerLosses);
   registerMeteringMetrics(registry, {
     ...source,

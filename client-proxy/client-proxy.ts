@@ -17,6 +17,7 @@ import type { Socks5Server } from './socks5/socks-server.ts';
 import type { ClientStatus } from './status/client-status.ts';
 import { RuleSet } from './steering/rule-set.ts';
 import type { Steering } from './steering/steering.ts';
+import type { TransparentListener } from './transparent/transparent-listener.ts';
 
 /** The parts that the client proxy starts, tells of new configurations, and closes. */
 export interface ClientParts {
@@ -31,6 +32,8 @@ export interface ClientParts {
   readonly socks: Socks5Server;
   /** Listens for applications, whose connections go to `socks`. Rejects with ListenError. */
   listen(): Promise<AppSocketListener>;
+  /** Absent: no redirected connections are served. */
+  readonly transparent: TransparentListener | undefined;
   readonly network: NetworkWatch;
   readonly minutes: MinuteTimer;
   readonly watch: ProcessWatch;
@@ -81,18 +84,31 @@ export class ClientProxy {
   /** The parts close in the reverse order of the calls of `onClose`. */
   async #start(): Promise<void> {
     const life = this.#life;
-    const { logger, endpoint, uplinks, metering, keeper, socks, listen, network, minutes, watch } =
-      this.#parts;
+    const {
+      logger,
+      endpoint,
+      uplinks,
+      metering,
+      keeper,
+      socks,
+      listen,
+      transparent,
+      network,
+      minutes,
+      watch,
+    } = this.#parts;
     life.onClose(() => watch.stop());
     watch.start();
     life.onClose(() => endpoint.close());
     life.onClose(() => metering.close());
     life.onClose(() => keeper.stop());
-    life.onClose(() => socks.close());
+    life.onClose(() => Promise.all([socks.close(), transparent?.server.close()]).then(() => {}));
     life.onClose(() => this.#drain());
     uplinks.configure(this.#config);
     const listener = await listen();
     life.onClose(() => listener.close());
+    life.onClose(() => transparent?.stopListening());
+    await transparent?.start();
     await endpoint.start();
     life.onClose(() => minutes.stop());
     minutes.start();
@@ -107,7 +123,10 @@ export class ClientProxy {
   }
 
   async #drain(): Promise<void> {
-    const { keeper, socks } = this.#parts;
-    await this.#life.patiently(DRAIN_MS, Promise.all([keeper.drain(), socks.drain()]));
+    const { keeper, socks, transparent } = this.#parts;
+    await this.#life.patiently(
+      DRAIN_MS,
+      Promise.all([keeper.drain(), socks.drain(), transparent?.server.drain()]),
+    );
   }
 }

@@ -119,7 +119,7 @@ class StreamOpening implements StreamHandlers {
       this.#attach();
       return;
     }
-    if (repliesOptimistically(this.#options.optimisticReply, request.destination)) {
+    if (request.isConnected || repliesOptimistically(this.#options.optimisticReply, request.destination)) {
       this.#succeed();
       return;
     }

@@ -3,6 +3,7 @@ import { tuningWarning } from '../../shared/runtime/config/tuning.ts';
 import { readableByOthers } from '../../shared/runtime/files/private-file.ts';
 import type { ClientConfig, ConfiguredUplink } from '../config/client-config.ts';
 import { describePolicy, describeRule, uplinksNamed } from '../steering/steering-rule.ts';
+import type { TransparentSettings } from '../transparent/transparent-settings.ts';
 import { deviceBindingOf } from '../uplink/uplink.ts';
 import { uplinksNow } from './check-uplinks.ts';
 import type { ClientCliDeps } from './client-cli-deps.ts';
@@ -10,7 +11,7 @@ import { planUsage } from './plan-usage.ts';
 
 /** Says what the client would do with this configuration, which of its uplinks are there now, and which reach the concentrator. */
 export async function check(config: ClientConfig, deps: ClientCliDeps): Promise<void> {
-  const { concentrator, client, socks, metrics } = config;
+  const { concentrator, client, socks, transparent, metrics } = config;
   const binding = deps.interfaceBinding();
   const uplinks = await uplinksNow(config, deps);
   const users = socks.users.length === 0 ? 'without users' : `for ${socks.users.length} user(s)`;
@@ -23,6 +24,7 @@ export async function check(config: ClientConfig, deps: ClientCliDeps): Promise<
     `concentrator  ${concentrator.addresses.map(formatDestination).join(', ')}`,
     ...concentrator.pins.map(({ text }) => `pin           ${text}`),
     `socks         ${formatDestination(socks.listen)}, ${users}`,
+    ...(transparent === undefined ? [] : [`transparent   ${describeTransparent(transparent)}`]),
     `metrics       ${metrics ? formatDestination(metrics.listen) : 'off'}`,
     ...uplinks.lines,
     ...present.map(({ name }, i) => `tried         ${name}: ${tried[i]}`),
@@ -61,6 +63,10 @@ export async function check(config: ClientConfig, deps: ClientCliDeps): Promise<
   if (config.uplinks.length === 0 && !uplinks.lines.some((line) => line.startsWith('found'))) {
     warn('no interface is an uplink now: the reasons are above; what appears is used as soon as it does');
   }
+}
+
+function describeTransparent({ listen, sniff }: TransparentSettings): string {
+  return `${listen.map(formatDestination).join(', ')}, ${sniff ? 'names are read for rules' : 'by address alone'}`;
 }
 
 function isByInterface({ binding }: ConfiguredUplink): boolean {

@@ -23,6 +23,7 @@ export const RELOAD_RULES: readonly ReloadRule<ClientConfig>[] = [
   { key: 'client.key', value: (config) => config.client.key, applies: 'live' },
   { key: 'client.keyFile', value: (config) => config.keyFile, applies: 'live' },
   { key: 'socks', value: (config) => config.socks, applies: 'restart' },
+  { key: 'transparent', value: (config) => config.transparent, applies: 'restart' },
   { key: 'uplinks', value: ({ uplinks, autoUplinks }) => ({ uplinks, autoUplinks }), applies: 'live' },
   { key: 'subflowsPerPath', value: (config) => config.subflowsPerPath, applies: 'live' },
   { key: 'steering', value: (config) => config.steering, applies: 'live' },

@@ -14,6 +14,7 @@ import type { UplinkState } from '../path-manager/uplink-status.ts';
 import type { SessionKeeper } from '../session/session-keeper.ts';
 import type { Socks5Server } from '../socks5/socks-server.ts';
 import type { Steering } from '../steering/steering.ts';
+import type { TransparentServer } from '../transparent/transparent-server.ts';
 import { clientReadiness, type ReadinessSource } from './client-readiness.ts';
 
 /** What /status tells at the client; docs/observability.md explains each field. Times are those of RFC 3339. */
@@ -31,6 +32,8 @@ export interface ClientStatus {
     readonly draining: number;
   };
   readonly socksConnections: number;
+  /** Redirected ones. */
+  readonly transparentConnections: number;
   readonly steering: { readonly default: string; readonly rules: number; readonly holdingRules: number };
   readonly uplinks: readonly UplinkReport[];
   /** Interfaces that would be uplinks, and cannot be used. */
@@ -82,6 +85,7 @@ export interface ClientStatusSource extends StatusClocks, ReadinessSource {
   readonly uplinkStatus: () => readonly LastingUplinkStatus[];
   readonly steering: Pick<Steering, 'config' | 'described'>;
   readonly socks: Pick<Socks5Server, 'counters'>;
+  readonly transparent: { readonly server: Pick<TransparentServer, 'counters'> } | undefined;
   readonly traffic: TrafficTable;
   readonly directTraffic: TrafficTable;
   readonly directConnections: Pick<DirectConnections, 'countOf'>;
@@ -111,6 +115,7 @@ export function clientStatus(source: ClientStatusSource): ClientStatus {
       draining: drivers.filter((driver) => driver !== current).length,
     },
     socksConnections: source.socks.counters.active,
+    transparentConnections: source.transparent?.server.counters.active ?? 0,
     steering: {
       default: steering.described.default,
       rules: steering.config.rules.length,

@@ -1,6 +1,6 @@
 import { createServer } from 'node:net';
 import type { NativeSockets } from '../kernel/native.ts';
-import { takeAccepted } from '../kernel/socket-handle.ts';
+import { descriptorOf, takeAccepted } from '../kernel/socket-handle.ts';
 import { type ListenAddress, type ListenOptions, listen } from '../tcp/tcp-listener.ts';
 import type { AppSocket } from './app-socket.ts';
 import type { BlockPool } from './block-pool.ts';
@@ -8,12 +8,14 @@ import type { PeerWatch } from './peer-watch.ts';
 import { PooledReader } from './pooled-reader.ts';
 import { newAppSocket, type PeerCare, TcpAppSocket, WRITE_HIGH_WATER_BYTES } from './tcp-app-socket.ts';
 
-export interface AppSocketListenerOptions extends ListenAddress, Omit<ListenOptions, 'ipv6Only'> {
+export interface AppSocketListenerOptions extends ListenAddress, ListenOptions {
   readonly pool: BlockPool;
   /** Without it a reset that arrives together with the last data reads as a clean end (a limit of libuv). */
   readonly native?: NativeSockets | undefined;
   /** Looks after the applications. */
   readonly peers?: PeerWatch | undefined;
+  /** It listens, with this descriptor; before the first connection. */
+  onListening?(descriptor: number | undefined): void;
   /** A connection was accepted. It is paused and has no handlers yet. The receiver limits how many there are. */
   onSocket(socket: AppSocket): void;
   /** Accepting failed, for example because no descriptors are left. The listener goes on. */
@@ -38,6 +40,7 @@ export async function acceptAppSockets(options: AppSocketListenerOptions): Promi
     (accepted) => onSocket(new TcpAppSocket(accepted, undefined, native, care)),
   );
   const address = await listen(server, options, options, options.onError);
+  options.onListening?.(descriptorOf(server));
   take(server, (handle) => {
     const reader = new PooledReader(pool);
     onSocket(new TcpAppSocket(newAppSocket(reader, { handle }), reader, native, care));

@@ -69,6 +69,23 @@ describe('a client configuration', () => {
     expect((await load(`${MINIMAL}socks:\nlog:\n  level:\n`)).log.level).toBe('info');
   });
 
+  it('serves redirected connections where it says so', async () => {
+    expect((await load(MINIMAL)).transparent).toBeUndefined();
+    const both = await load(
+      `${MINIMAL}transparent: { listen: ["0.0.0.0:12345", "[::]:12345"], sniff: false }\n`,
+    );
+    expect(both.transparent).toEqual({
+      listen: [
+        { host: '0.0.0.0', port: 12345 },
+        { host: '::', port: 12345 },
+      ],
+      sniff: false,
+      maxConnections: 8192,
+    });
+    const one = await load(`${MINIMAL}transparent: { listen: "127.0.0.1:12345" }\n`);
+    expect(one.transparent).toMatchObject({ listen: [{ host: '127.0.0.1', port: 12345 }], sniff: true });
+  });
+
   it('reads every kind of uplink, and metrics turned off', async () => {
     const config =
       await load(`${MINIMAL}  - { name: b, address: "2001:db8::1", backup: true, congestionControl: bbr }
@@ -270,7 +287,7 @@ stateDir: state
     ],
     [
       'zzzz: 1',
-      'c.yaml:7:1: unknown key "zzzz": known here are concentrator, client, socks, uplinks, subflowsPerPath, paths, standby, steering, linger, ' +
+      'c.yaml:7:1: unknown key "zzzz": known here are concentrator, client, socks, transparent, uplinks, subflowsPerPath, paths, standby, steering, linger, ' +
         'dial, connections, memory, stateDir, metrics, tuning, log',
     ],
     [
@@ -379,6 +396,18 @@ stateDir: state
     ['log: { level: loud }', /^c.yaml:7:15: log.level: expected trace or debug or .*, found "loud"$/],
     ['log: info', 'c.yaml:7:6: log: expected a map of keys and values, found "info"'],
     ['linger: 1s\nlinger: 2s', 'c.yaml:8:1: this key stands here twice'],
+    [
+      'transparent: {}',
+      'c.yaml:7:1: transparent.listen: missing: expected ADDRESS:PORT to listen at, for example "0.0.0.0:12345" or "[::]:12345"; or a list of these',
+    ],
+    [
+      'transparent: { listen: ["0.0.0.0:0"] }',
+      'c.yaml:7:25: transparent.listen[0]: expected ADDRESS:PORT to listen at, for example "0.0.0.0:12345" or "[::]:12345", found "0.0.0.0:0"',
+    ],
+    [
+      'transparent: { listen: "0.0.0.0:1", sniff: sometimes }',
+      'c.yaml:7:44: transparent.sniff: expected true or false, found "sometimes"',
+    ],
     ['socks:\n\tlisten: x', 'c.yaml:8:1: a tab is used as indentation: use blanks'],
     ['socks:\n  listen: [::1]:1080', /^c.yaml:8:\d+: not valid YAML here: .* needs quotes/],
     ['linger: *missing', 'c.yaml:1:1: an alias (*name) has no anchor'],
