@@ -13,6 +13,7 @@ import {
 } from '../../../client-proxy/network/network-view.ts';
 import { HttpEndpoint } from '../../../shared/runtime/observe/http-endpoint.ts';
 import { commandLineDeps } from '../../config/command-line-deps.ts';
+import { EMPTY_REDIRECT_SYSTEM } from '../../support/redirect-system.ts';
 import { device, view } from '../network/views.ts';
 
 const KEY = 'c2VjcmV0LXNlY3JldC1zZWNyZXQtc2VjcmV0LXNlY3I';
@@ -56,6 +57,7 @@ async function cli(overrides: Partial<ClientCliDeps> = {}) {
     ...deps,
     ...machine(LAPTOP),
     interfaceBinding: () => ({ available: true }),
+    redirectSystem: EMPTY_REDIRECT_SYSTEM,
     nativeSockets: () => undefined,
     tryUplinks: (_, uplinks) => Promise.resolve(uplinks.map(() => 'portal: a stranger')),
     input: {
