@@ -86,6 +86,23 @@ function clientProgram(deps: ClientCliDeps): Command {
       const { config, json } = command.optsWithGlobals<{ config?: string; json?: true }>();
       await printStatus(await loadClientConfig(await configFile(config)), { json }, program.name(), deps);
     });
+  addTransparent(program, configFile, deps);
+  program
+    .command('usage')
+    .description('say what each metered plan has used of its caps')
+    .action(async (_options: unknown, command: Command) => {
+      const { config } = command.optsWithGlobals<{ config?: string }>();
+      await usage(await loadClientConfig(await configFile(config)), deps);
+    });
+  // Only now, since subcommands would inherit it: what is no command then reaches the program's own action.
+  return program.allowExcessArguments();
+}
+
+function addTransparent(
+  program: Command,
+  configFile: (named: string | undefined) => Promise<string>,
+  deps: ClientCliDeps,
+): void {
   program
     .command('transparent')
     .description(
@@ -110,15 +127,6 @@ function clientProgram(deps: ClientCliDeps): Command {
       const { config, ...options } = command.optsWithGlobals<TransparentArguments & { config?: string }>();
       await transparent(await loadClientConfig(await configFile(config)), options, deps);
     });
-  program
-    .command('usage')
-    .description('say what each metered plan has used of its caps')
-    .action(async (_options: unknown, command: Command) => {
-      const { config } = command.optsWithGlobals<{ config?: string }>();
-      await usage(await loadClientConfig(await configFile(config)), deps);
-    });
-  // Only now, since subcommands would inherit it: what is no command then reaches the program's own action.
-  return program.allowExcessArguments();
 }
 
 const HELP: ProgramHelp = {

@@ -3,7 +3,7 @@
  */
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { bestGoodput, percent } from '../support/goodput.ts';
-import { Lan, LAN_INTERFACE } from '../support/lan.ts';
+import { LAN_INTERFACE, Lan } from '../support/lan.ts';
 import { TRANSPARENT, transparent } from '../support/redirection.ts';
 import { describeSystem, report } from '../support/system.ts';
 import { download } from '../support/transfer.ts';
