@@ -1,3 +1,4 @@
+import { appendFile } from 'node:fs/promises';
 import { expect, it } from 'vitest';
 import { buildClientCli } from '../../../client-proxy/cli/client-cli.ts';
 import { PacketFilterError } from '../../../client-proxy/transparent/packet-filter.ts';
@@ -5,6 +6,7 @@ import type { RedirectSystem } from '../../../client-proxy/transparent/redirect-
 import { commandLineDeps } from '../../config/command-line-deps.ts';
 import { temporaryFile } from '../../config/temporary-directory.ts';
 import { EMPTY_REDIRECT_SYSTEM } from '../../support/redirect-system.ts';
+import { cli as anyClient, LINK } from './client-cli-bed.ts';
 
 const BOTH = 'transparent: { listen: ["0.0.0.0:12345", "[::]:12345"] }';
 
@@ -146,6 +148,15 @@ it('does not guess whose connections are its own', async () => {
   const { code, stderr } = await exec('--apply', '--local');
   expect(code).toBe(2);
   expect(stderr).toContain('start the client first, or give --user');
+});
+
+it('is shown by check', async () => {
+  const laptop = await anyClient();
+  await laptop.exec('join', LINK);
+  expect((await laptop.exec('check')).stdout).not.toContain('transparent');
+  await appendFile(laptop.file, `${BOTH}\n`);
+  const { stdout } = await laptop.exec('check');
+  expect(stdout).toContain('transparent   0.0.0.0:12345, [::]:12345, names are read for rules\n');
 });
 
 it('fails with what the packet filter lacks', async () => {
