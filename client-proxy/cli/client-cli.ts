@@ -125,7 +125,7 @@ function addTransparent(
     .option('--refuse-quic', 'refuse UDP port 443, so that browsers use TCP')
     .action(async (_options: unknown, command: Command) => {
       const { config, ...options } = command.optsWithGlobals<TransparentArguments & { config?: string }>();
-      await transparent(await loadClientConfig(await configFile(config)), options, deps);
+      await transparent(async () => loadClientConfig(await configFile(config)), options, deps);
     });
 }
 

@@ -29,9 +29,11 @@ export interface TransparentArguments {
 /**
  * Prints the rules that lead connections to the client, applies them, or takes them back. Throws UsageError for options that make
  * no sense, and PacketFilterError.
+ *
+ * @param load reads the configuration; not needed to take them back, so that a mistake in it is no obstacle
  */
 export async function transparent(
-  config: ClientConfig,
+  load: () => Promise<ClientConfig>,
   options: TransparentArguments,
   { redirectSystem: system, stdout, stderr }: ClientCliDeps,
 ): Promise<void> {
@@ -44,7 +46,7 @@ export async function transparent(
     stdout('the rules are removed\n');
     return;
   }
-  const { redirection, notes } = await redirectionOf(config, options, system);
+  const { redirection, notes } = await redirectionOf(await load(), options, system);
   const script = redirectRules(redirection);
   for (const note of notes) stderr(`note: ${note}\n`);
   if (print) {

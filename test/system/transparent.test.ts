@@ -95,6 +95,20 @@ describeSystem('redirected connections', { paths, congestionControl: 'cubic' }, 
     expect(before).toContain('table inet other');
   });
 
+  test('QUIC is refused where that is wanted', async () => {
+    const { pair, network } = system();
+    const { v4 } = network.origin.address;
+    // What the kernel has heard of a datagram it tells at the next one.
+    const send = (port: number) => {
+      const script = `exec 3<>/dev/udp/${v4}/${port}; for i in 1 2 3; do echo x >&3; done`;
+      const [command, ...args] = [...AS_NOBODY, 'bash', '-c', script];
+      return network.client.exec(command, args);
+    };
+    await transparent(pair, '--apply', '--local', '--refuse-quic');
+    await expect(send(443)).rejects.toThrow('Connection refused');
+    await send(444);
+  });
+
   test('what cannot be reached is reset, as well as a connection to the listener itself', async () => {
     const { pair, network } = system();
     await transparent(pair, '--apply', '--lan', LAN_INTERFACE);

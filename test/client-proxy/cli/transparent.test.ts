@@ -150,6 +150,13 @@ it('does not guess whose connections are its own', async () => {
   expect(stderr).toContain('start the client first, or give --user');
 });
 
+it('takes the rules back whatever the configuration says', async () => {
+  const { exec, scripts } = await cli('transparent: { listne: 1 }');
+  expect(await exec('--apply', '--local')).toMatchObject({ code: 2 });
+  expect(await exec('--remove')).toMatchObject({ code: 0, stderr: '' });
+  expect(scripts).toHaveLength(1);
+});
+
 it('is shown by check', async () => {
   const laptop = await anyClient();
   await laptop.exec('join', LINK);
