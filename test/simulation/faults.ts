@@ -19,7 +19,7 @@ export const interfaceGone: Fault = (_, uplink) => {
   };
 };
 
-const COLLAPSED_BYTES_PER_SECOND = 125_000;
+export const COLLAPSED_BYTES_PER_SECOND = 125_000;
 const COLLAPSED_DELAY_MS = 200;
 
 /** It falls to 1 Mbit/s and 400 ms more, and so does what it queues. */

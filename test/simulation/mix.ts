@@ -3,7 +3,7 @@ import { steadyUplink } from './steady.ts';
 
 /** Whether losses bound the rate, as with CUBIC, or do not, as with BBR. */
 export type Bound = 'loss' | 'rate';
-export const BOUNDS: readonly Bound[] = ['rate', 'loss'];
+
 
 /**
  * The uplinks of a text such as `16/25 up2 + 40/50 q200 loss0.5 jitter3`: Mbit/s down and round trip in ms, then, if they are not the usual,

@@ -1,6 +1,5 @@
-import { capacity } from './mix.ts';
 import type { UplinkShape } from './network.ts';
-import { download, eager, finishTime } from './steady.ts';
+import { download, eager } from './steady.ts';
 import { type StreamRun, type StreamSpec, World, type WorldOptions } from './world.ts';
 
 const MORE_THAN_ARRIVES = 10_000_000_000;
@@ -29,8 +28,15 @@ export class Transfer {
     this.#sinceMs = world.clock.nowMs;
   }
 
-  /** What has arrived since the last call, or since the transfer began. */
-  take(): Stretch {
+  /** What arrives in the next so many milliseconds. */
+  run(ms: number): Stretch {
+    this.skip();
+    this.#world.advance(ms);
+    return this.skip();
+  }
+
+  /** The next stretch begins now. @returns what has arrived since the last one began */
+  skip(): Stretch {
     const { nowMs } = this.#world.clock;
     const reader = this.#direction === 'down' ? this.#run.client : this.#run.origin;
     const { receivedBytes = 0, longestGapMs = 0, lastArrivalMs = this.#sinceMs } = reader ?? {};
@@ -44,39 +50,9 @@ export class Transfer {
 }
 
 /** A world whose uplinks are all connected and idle. */
-export function worldOf(uplinks: readonly UplinkShape[], more: Partial<WorldOptions> = {}): World {
+export function idleWorld(uplinks: readonly UplinkShape[], more: Partial<WorldOptions> = {}): World {
   const world = new World({ seed: 1, uplinks, measures: true, ...more });
   world.connect();
   world.advance(3_000);
   return world;
-}
-
-/** Goodput of one transfer over what its uplinks carry: for so long, behind its start. */
-export function shareOf(
-  uplinks: readonly UplinkShape[],
-  direction: 'up' | 'down',
-  { settleMs = 3_000, runMs = 6_000, ...more }: Partial<WorldOptions> & { settleMs?: number; runMs?: number } = {},
-): number {
-  const world = worldOf(uplinks, more);
-  const transfer = new Transfer(world, direction);
-  world.advance(settleMs);
-  transfer.take();
-  world.advance(runMs);
-  return transfer.take().rate / capacity(uplinks, direction);
-}
-
-/** The times of so many fetches of 10 kB, one after the other, in ascending order. */
-export function fetchTimes(world: World, count: number, pauseMs = 37): number[] {
-  const times = Array.from({ length: count }, () => {
-    const run = world.openStream(download(10_000))!;
-    const ms = finishTime(world, run);
-    world.advance(pauseMs);
-    return ms;
-  });
-  return times.sort((a, b) => a - b);
-}
-
-/** @param share of the values, in ascending order, that are as small or smaller */
-export function quantile(sorted: readonly number[], share: number): number {
-  return sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))]!;
 }
