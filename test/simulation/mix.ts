@@ -4,7 +4,6 @@ import { steadyUplink } from './steady.ts';
 /** Whether losses bound the rate, as with CUBIC, or do not, as with BBR. */
 export type Bound = 'loss' | 'rate';
 
-
 /**
  * The uplinks of a text such as `16/25 up2 + 40/50 q200 loss0.5 jitter3`: Mbit/s down and round trip in ms, then, if they are not the usual,
  * Mbit/s up, what the queue holds and the jitter in ms, and the random loss in percent.

@@ -102,7 +102,10 @@ export class Uplink {
   }
 
   /** From now on each direction is as given, of what is given; what waits at its bottleneck waits at the new one. */
-  change(changes: { readonly up?: Partial<LinkShape>; readonly down?: Partial<LinkShape> }, nowMs: number): void {
+  change(
+    changes: { readonly up?: Partial<LinkShape>; readonly down?: Partial<LinkShape> },
+    nowMs: number,
+  ): void {
     for (const [direction, sender] of DIRECTIONS) {
       const link = this.links[direction];
       const { delayMs } = link.shape;
