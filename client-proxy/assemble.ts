@@ -29,6 +29,7 @@ import { openTargetNames } from './dns/open-target-names.ts';
 import { ADDRESSES_FILE_NAME } from './dns/remembered-addresses.ts';
 import type { TargetNames } from './dns/target-names.ts';
 import { UplinkResolvers } from './dns/uplink-resolvers.ts';
+import { FrontDoor } from './front/front-door.ts';
 import { Metering } from './metering/metering.ts';
 import { registerMeteringMetrics } from './metering/metering-metrics.ts';
 import { USAGE_FILE_NAME } from './metering/usage-file.ts';
@@ -41,7 +42,8 @@ import { UplinkUses } from './path-manager/uplink-use.ts';
 import { MinuteTimer } from './schedule/minute-timer.ts';
 import { SessionKeeper } from './session/session-keeper.ts';
 import { SessionSecrets } from './session/session-secrets.ts';
-import { Socks5Server } from './socks5/socks-server.ts';
+import { SOCKS4 } from './socks4/socks4.ts';
+import { SOCKS5 } from './socks5/socks5.ts';
 import { clientReadiness } from './status/client-readiness.ts';
 import { type ClientStatus, type ClientStatusSource, clientStatus } from './status/client-status.ts';
 import { clientStatusText } from './status/client-status-text.ts';
@@ -111,20 +113,21 @@ export async function assemble(config: ClientConfig, deps: ClientProxyDeps): Pro
     directConnections,
   });
   const steering = makeSteering(config, deps, { counters, uplinks, keeper, direct });
-  const socks = new Socks5Server({
+  const front = new FrontDoor({
     ...config.socks,
+    protocols: [SOCKS5, SOCKS4],
     clock,
     logger,
     onRequest: (request) => steering.serve(request),
   });
-  const listen = () => listenForApplications(config, deps, { socks, appPool, peers, watch });
+  const listen = () => listenForApplications(config, deps, { front, appPool, peers, watch });
   const network = makeNetworkWatch(config, deps, { uplinks, names, steering });
   const minutes = new MinuteTimer(wallClock, () => {
     uplinks.onTime();
     steering.review();
   });
   const uplinkStatus = () => states.status(keeper.uplinks);
-  const told = { keeper, uplinks, uplinkStatus, steering, socks, directConnections, metering, watch };
+  const told = { keeper, uplinks, uplinkStatus, steering, front, directConnections, metering, watch };
   const endpoint = makeEndpoint(config, { ...deps, ...counters, ...told });
   const parts = {
     endpoint,
@@ -133,7 +136,7 @@ export async function assemble(config: ClientConfig, deps: ClientProxyDeps): Pro
     secrets,
     keeper,
     steering,
-    socks,
+    front,
     listen,
     network,
     minutes,
@@ -331,20 +334,20 @@ function listenForApplications(
   { socks: { listen } }: ClientConfig,
   { native: { native } }: ClientProxyDeps,
   parts: {
-    readonly socks: Socks5Server;
+    readonly front: FrontDoor;
     readonly appPool: BlockPool;
     readonly peers: PeerWatch;
     readonly watch: ProcessWatch;
   },
 ): Promise<AppSocketListener> {
-  const { socks, appPool, peers, watch } = parts;
+  const { front, appPool, peers, watch } = parts;
   return acceptAppSockets({
     ...listen,
     setting: 'socks.listen',
     pool: appPool,
     native,
     peers,
-    onSocket: (socket) => (watch.hasDescriptor('stream') ? socks.handle(socket) : socks.refuse(socket)),
+    onSocket: (socket) => (watch.hasDescriptor('stream') ? front.handle(socket) : front.refuse(socket)),
     onError: (error) => watch.onAcceptFailed(error),
   });
 }
@@ -357,10 +360,10 @@ function makeEndpoint(
     Pick<ClientProxyDeps, 'version' | 'nodeVersion'> & { readonly watch: ProcessWatch },
 ): HttpEndpoint<ClientStatus> {
   const registry = new Registry();
-  const { keeper, uplinkStatus, socks, metering } = source;
+  const { keeper, uplinkStatus, front, metering } = source;
   registerBuildInfo(registry, source);
   registerSessionMetrics(registry, { ...source, drivers: () => keeper.drivers });
-  registerClientMetrics(registry, { ...source, uplinks: uplinkStatus, socks: () => socks.counters });
+  registerClientMetrics(registry, { ...source, uplinks: uplinkStatus, front: () => front.counters });
   registerPeerLosses(registry, source.peerLosses);
   registerMeteringMetrics(registry, {
     ...source,

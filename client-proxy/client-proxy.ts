@@ -8,12 +8,12 @@ import { Lifecycle } from '../shared/runtime/process/lifecycle.ts';
 import type { ClientConfig } from './config/client-config.ts';
 import { describeReload } from './config/describe-reload.ts';
 import type { UplinkSet } from './discovery/uplink-set.ts';
+import type { FrontDoor } from './front/front-door.ts';
 import type { Metering } from './metering/metering.ts';
 import type { NetworkWatch } from './network/network-watch.ts';
 import type { MinuteTimer } from './schedule/minute-timer.ts';
 import type { SessionKeeper } from './session/session-keeper.ts';
 import type { SessionSecrets } from './session/session-secrets.ts';
-import type { Socks5Server } from './socks5/socks-server.ts';
 import type { ClientStatus } from './status/client-status.ts';
 import { RuleSet } from './steering/rule-set.ts';
 import type { Steering } from './steering/steering.ts';
@@ -28,8 +28,8 @@ export interface ClientParts {
   readonly secrets: SessionSecrets;
   readonly keeper: SessionKeeper;
   readonly steering: Steering;
-  readonly socks: Socks5Server;
-  /** Listens for applications, whose connections go to `socks`. Rejects with ListenError. */
+  readonly front: FrontDoor;
+  /** Listens for applications, whose connections go to `front`. Rejects with ListenError. */
   listen(): Promise<AppSocketListener>;
   readonly network: NetworkWatch;
   readonly minutes: MinuteTimer;
@@ -39,7 +39,7 @@ export interface ClientParts {
 /** How long connections that are open, and what they have sent, may take to end when the proxy closes. */
 const DRAIN_MS = 10_000;
 
-/** The client proxy: SOCKS5 in, subflows out. */
+/** The client proxy: connections of applications in, subflows out. */
 export class ClientProxy {
   readonly #parts: ClientParts;
   readonly #life = new Lifecycle();
@@ -81,14 +81,14 @@ export class ClientProxy {
   /** The parts close in the reverse order of the calls of `onClose`. */
   async #start(): Promise<void> {
     const life = this.#life;
-    const { logger, endpoint, uplinks, metering, keeper, socks, listen, network, minutes, watch } =
+    const { logger, endpoint, uplinks, metering, keeper, front, listen, network, minutes, watch } =
       this.#parts;
     life.onClose(() => watch.stop());
     watch.start();
     life.onClose(() => endpoint.close());
     life.onClose(() => metering.close());
     life.onClose(() => keeper.stop());
-    life.onClose(() => socks.close());
+    life.onClose(() => front.close());
     life.onClose(() => this.#drain());
     uplinks.configure(this.#config);
     const listener = await listen();
@@ -107,7 +107,7 @@ export class ClientProxy {
   }
 
   async #drain(): Promise<void> {
-    const { keeper, socks } = this.#parts;
-    await this.#life.patiently(DRAIN_MS, Promise.all([keeper.drain(), socks.drain()]));
+    const { keeper, front } = this.#parts;
+    await this.#life.patiently(DRAIN_MS, Promise.all([keeper.drain(), front.drain()]));
   }
 }

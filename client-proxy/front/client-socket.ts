@@ -3,7 +3,7 @@ import type { AppSocket, AppSocketHandlers } from '../../shared/runtime/app/app-
 import { IGNORE_EVENTS } from './closing.ts';
 
 /**
- * The connection of a SOCKS5 client from acceptance to its end, through a change of owner: first the negotiation
+ * The connection of an application from acceptance to its end, through a change of owner: first the negotiation
  * has it, then whoever serves the request. It adds to the socket beneath
  *
  * - `onGone`, told when the connection is gone, whoever has it then;
@@ -82,6 +82,11 @@ export class ClientSocket implements AppSocket {
 
   unwatch(): void {
     this.#onEndWhileWatching = undefined;
+  }
+
+  /** The owner of before was told of the end; it is the next one's. */
+  keepEnd(): void {
+    this.#heldEnd = true;
   }
 
   write(pieces: readonly Uint8Array[], onWritten?: () => void): boolean {

@@ -6,13 +6,13 @@ import type { PresentUplink } from '../config/client-config.ts';
 import type { DirectConnections } from '../direct/direct-connections.ts';
 import type { UplinkSet } from '../discovery/uplink-set.ts';
 import type { LastingUplinkStatus } from '../discovery/uplink-states.ts';
+import type { FrontDoor } from '../front/front-door.ts';
 import type { Meter } from '../metering/meter.ts';
 import type { Metering } from '../metering/metering.ts';
 import { totalBytes } from '../metering/usage.ts';
 import type { UplinkCause } from '../path-manager/uplink-cause.ts';
 import type { UplinkState } from '../path-manager/uplink-status.ts';
 import type { SessionKeeper } from '../session/session-keeper.ts';
-import type { Socks5Server } from '../socks5/socks-server.ts';
 import type { Steering } from '../steering/steering.ts';
 import { clientReadiness, type ReadinessSource } from './client-readiness.ts';
 
@@ -81,7 +81,7 @@ export interface ClientStatusSource extends StatusClocks, ReadinessSource {
   readonly uplinks: Pick<UplinkSet, 'uplinks' | 'leftOut' | 'whyUnknown'>;
   readonly uplinkStatus: () => readonly LastingUplinkStatus[];
   readonly steering: Pick<Steering, 'config' | 'described'>;
-  readonly socks: Pick<Socks5Server, 'counters'>;
+  readonly front: Pick<FrontDoor, 'counters'>;
   readonly traffic: TrafficTable;
   readonly directTraffic: TrafficTable;
   readonly directConnections: Pick<DirectConnections, 'countOf'>;
@@ -110,7 +110,7 @@ export function clientStatus(source: ClientStatusSource): ClientStatus {
       streams: drivers.reduce((sum, { streamCount }) => sum + streamCount, 0),
       draining: drivers.filter((driver) => driver !== current).length,
     },
-    socksConnections: source.socks.counters.active,
+    socksConnections: source.front.counters.active,
     steering: {
       default: steering.described.default,
       rules: steering.config.rules.length,

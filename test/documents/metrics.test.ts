@@ -50,7 +50,13 @@ const atClient = exported((registry) => {
   registerClientMetrics(registry, {
     counts: new ClientCounts(1),
     uplinks: () => [],
-    socks: () => ({ accepted: 0, active: 0, refused: 0, failedNegotiation: {} as never }),
+    front: () => ({
+      accepted: 0,
+      active: 0,
+      refused: 0,
+      failedNegotiation: {} as never,
+      requests: {} as never,
+    }),
     directTraffic: new TrafficTable(1),
   });
   registerMeteringMetrics(registry, {
