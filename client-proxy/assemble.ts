@@ -30,6 +30,8 @@ import { ADDRESSES_FILE_NAME } from './dns/remembered-addresses.ts';
 import type { TargetNames } from './dns/target-names.ts';
 import { UplinkResolvers } from './dns/uplink-resolvers.ts';
 import { FrontDoor } from './front/front-door.ts';
+import { HttpProtocol } from './http/http-protocol.ts';
+import { pacFile } from './http/pac-file.ts';
 import { Metering } from './metering/metering.ts';
 import { registerMeteringMetrics } from './metering/metering-metrics.ts';
 import { USAGE_FILE_NAME } from './metering/usage-file.ts';
@@ -112,10 +114,14 @@ export async function assemble(config: ClientConfig, deps: ClientProxyDeps): Pro
     resolvers,
     directConnections,
   });
-  const steering = makeSteering(config, deps, { counters, uplinks, keeper, direct });
+  const steering = makeSteering(config, deps, { counters, uplinks, keeper, direct }, () => http.forgetIdle());
+  const http = new HttpProtocol({
+    onRequest: (request) => steering.serve(request),
+    pacFor: (proxy) => pacFile(steering.config, proxy),
+  });
   const front = new FrontDoor({
     ...config.socks,
-    protocols: [SOCKS5, SOCKS4],
+    protocols: [SOCKS5, SOCKS4, http],
     clock,
     logger,
     onRequest: (request) => steering.serve(request),
@@ -310,6 +316,7 @@ function makeSteering(
     readonly keeper: SessionKeeper;
     readonly direct: DirectOpener;
   },
+  onRulesChanged: () => void,
 ): Steering {
   const { counters, uplinks, keeper, direct } = parts;
   const streams = new StreamOpener({
@@ -327,6 +334,7 @@ function makeSteering(
     openStream: (request, steered) => void streams.open(request, steered),
     openDirect: (request, uplinkName, onFailed) => void direct.open(request, uplinkName, onFailed),
     onDecision: (kind) => void counters.counts.decisions[kind]++,
+    onRulesChanged,
   });
 }
 

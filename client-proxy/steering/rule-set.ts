@@ -89,7 +89,7 @@ function destinationMatcher(
 const IPV4_MAPPED: Network = ipaddr.parseCIDR('::ffff:0:0/96');
 
 /** The network as written; one of IPv4-mapped addresses is a network of IPv4 addresses, too. */
-function networkForms(text: string): readonly Network[] {
+export function networkForms(text: string): readonly Network[] {
   const network: Network = ipaddr.parseCIDR(text);
   const [address, bits] = network;
   const isMapped = bits >= IPV4_MAPPED[1] && isInNetwork(address, IPV4_MAPPED);
