@@ -214,7 +214,7 @@ describe('WebSocket', () => {
     const { promise, resolve } = deferred<void>();
     web.on('upgrade', (_asked, socket) => {
       socket.on('error', () => {});
-      socket.on('close', () => resolve());
+      socket.on('end', () => resolve());
       socket.resume();
       socket.write('HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\r\n');
     });
