@@ -114,7 +114,9 @@ export async function assemble(config: ClientConfig, deps: ClientProxyDeps): Pro
     resolvers,
     directConnections,
   });
-  const steering = makeSteering(config, deps, { counters, uplinks, keeper, direct }, () => http.forgetIdle());
+  const steering = makeSteering(config, deps, { counters, uplinks, keeper, direct }, () =>
+    http.renewOrigins(),
+  );
   const http = new HttpProtocol({
     onRequest: (request) => steering.serve(request),
     pacFor: (proxy) => pacFile(steering.config, proxy),

@@ -176,7 +176,7 @@ export class Exchange {
       if (!outgoing.writableFinished) outgoing.destroy();
     });
     // Cut off: so is the answer, or the client would take it for whole.
-    answer.once('error', () => response.destroy());
+    answer.once('error', () => response.destroy(new Error('the answer was cut off')));
   }
 
   #fail(answer: OwnAnswer): void {
@@ -185,7 +185,7 @@ export class Exchange {
     this.#isOver = true;
     this.#outgoing?.destroy();
     if (this.#hasAnswer || response.headersSent) {
-      response.destroy();
+      response.destroy(new Error('the answer was cut off'));
       return;
     }
     incoming.unpipe();

@@ -43,8 +43,10 @@ export class HttpConnection {
   readonly #waiting: Turn[] = [];
   /** What is under way. */
   #current: Turn | undefined;
-  /** No further request is served. */
-  #isLast = false;
+  /** Nothing further is served. */
+  #isOver = false;
+  /** The connection closes behind what is under way. */
+  #isDraining = false;
   #idle: NodeJS.Timeout | undefined;
   /** Credentials that were right: browsers send them with each request. */
   #proven: { readonly header: string; readonly user: string } | undefined;
@@ -58,12 +60,12 @@ export class HttpConnection {
 
   /** The request that is under way is the last. */
   drain(): void {
-    this.#isLast = true;
+    this.#isDraining = true;
     if (this.#idle !== undefined) this.#stream.end();
   }
 
   onRequest(request: IncomingMessage, response: ServerResponse): void {
-    if (this.#isLast) return;
+    if (this.#isOver) return;
     this.#waiting.push({ request, response });
     if (this.#waiting.length > MAX_WAITING) this.#stream.destroy();
     else if (this.#current === undefined) this.#next();
@@ -124,7 +126,7 @@ export class HttpConnection {
     response.shouldKeepAlive = false;
     response.assignSocket(request.socket);
     response.once('finish', () => this.#stream.end());
-    this.#isLast = true;
+    this.#isOver = true;
     this.#current = { request, response };
     this.#serve(request, response, (answer, origin, originHead) => {
       response.detachSocket(request.socket);
@@ -135,16 +137,16 @@ export class HttpConnection {
   onMalformed(error: NodeJS.ErrnoException & { readonly reason?: string }): void {
     if (this.#current?.request.complete && !this.#stream.destroyed) {
       // What came behind a request does not spoil its answer.
-      this.#isLast = true;
+      this.#isOver = true;
       this.#current.response.shouldKeepAlive = false;
       return;
     }
-    if (this.#isLast || this.#current !== undefined || !this.#stream.writable) {
+    if (this.#isOver || this.#current !== undefined || !this.#stream.writable) {
       this.#stream.destroy();
       return;
     }
     if (error.code === 'HPE_INVALID_EOF_STATE') {
-      this.#isLast = true;
+      this.#isOver = true;
       this.#client.failed('clientClosed', 'the client finished sending before the end of its request');
       this.#stream.end();
       return;
@@ -159,7 +161,7 @@ export class HttpConnection {
   #next(): void {
     const turn = this.#waiting.shift();
     if (turn === undefined) {
-      if (this.#isLast) this.#stream.end();
+      if (this.#isDraining || this.#isOver) this.#stream.end();
       else this.#idle = setTimeout(() => this.#stream.end(), IDLE_MS);
       return;
     }
@@ -167,7 +169,7 @@ export class HttpConnection {
     this.#idle = undefined;
     this.#current = turn;
     const { request, response } = turn;
-    if (this.#isLast) response.shouldKeepAlive = false;
+    if (this.#isDraining) response.shouldKeepAlive = false;
     response.once('close', () => {
       this.#current = undefined;
       if (!this.#stream.writableEnded) this.#next();
@@ -182,7 +184,7 @@ export class HttpConnection {
   ): void {
     const target = requestedTarget(request);
     const refuse = (reason: FrontFailure, detail: string, answer: OwnAnswer) => {
-      this.#isLast = true;
+      this.#isOver = true;
       this.#client.failed(reason, detail);
       sendOwn(response, answer, true);
     };
@@ -192,7 +194,7 @@ export class HttpConnection {
         return;
       case 'own':
         this.#client.serve();
-        this.#isLast = true;
+        this.#isOver = true;
         sendOwn(response, ownPage(request, target.path, this.#options.pacFor), true);
         return;
       case 'origin': {
@@ -259,7 +261,7 @@ export class HttpConnection {
 
   /** A tunnel, or another protocol, cannot begin behind requests without an answer: ends the connection then. */
   #isAlone(): boolean {
-    if (this.#current === undefined && !this.#isLast) {
+    if (this.#current === undefined && !this.#isOver) {
       clearTimeout(this.#idle);
       this.#idle = undefined;
       return true;
@@ -269,7 +271,7 @@ export class HttpConnection {
   }
 
   #refuseLast(reason: FrontFailure, detail: string, answer: OwnAnswer): void {
-    this.#isLast = true;
+    this.#isOver = true;
     this.#client.failed(reason, detail);
     this.#stream.end(encodeLastResponse(answer));
   }
@@ -277,7 +279,7 @@ export class HttpConnection {
   #close(): void {
     clearTimeout(this.#idle);
     this.#waiting.length = 0;
-    this.#isLast = true;
+    this.#isOver = true;
   }
 }
 

@@ -71,11 +71,11 @@ export class HttpProtocol implements FrontProtocol {
 
   drain(): void {
     for (const connection of this.#connections.values()) connection.drain();
-    this.forgetIdle();
+    this.renewOrigins();
   }
 
-  /** Connections that wait for a next request end: rules may be others now. */
-  forgetIdle(): void {
-    this.#agents.shared.forgetIdle();
+  /** Rules may be others now: each next request gets a connection by these. */
+  renewOrigins(): void {
+    this.#agents.shared.renew();
   }
 }

@@ -35,14 +35,17 @@ export class OriginAgent extends Agent {
   readonly #onRequest: (request: ConnectRequest) => void;
   /** By connection, what ends its wait. */
   readonly #idle = new Map<Duplex, NodeJS.Timeout>();
+  /** Those that were made by the rules of now. */
+  #current = new WeakSet<Duplex>();
 
   constructor(options: Pick<AgentOptions, 'keepAlive'>, onRequest: (request: ConnectRequest) => void) {
     super({ ...options, scheduling: 'lifo' });
     this.#onRequest = onRequest;
   }
 
-  /** What is idle ends: the next requests are judged anew. */
-  forgetIdle(): void {
+  /** No connection that there is serves another request: the next ones are judged anew. */
+  renew(): void {
+    this.#current = new WeakSet();
     for (const stream of this.#idle.keys()) stream.destroy();
   }
 
@@ -58,6 +61,7 @@ export class OriginAgent extends Agent {
     const { destination, user, client, onConnecting } = (options as OriginOptions).asked;
     const stream = new OriginStream(client);
     stream.once('close', () => this.#leaveIdle(stream));
+    this.#current.add(stream);
     const fail = (error: ErrorName, when: string) => {
       const cause = new StreamError(error, `no connection to the origin${when}: ${error}`);
       if (!stream.destroyed) stream.destroy(cause);
@@ -80,7 +84,7 @@ export class OriginAgent extends Agent {
   }
 
   override keepSocketAlive(stream: Duplex): boolean {
-    if (this.#idle.size >= MAX_IDLE) return false;
+    if (this.#idle.size >= MAX_IDLE || !this.#current.has(stream)) return false;
     this.#idle.set(
       stream,
       setTimeout(() => stream.destroy(), IDLE_MS),

@@ -83,6 +83,53 @@ describe('plain HTTP', () => {
     expect(bed.server.counters).toMatchObject({ accepted: 1, requests: { http: 5 } });
   });
 
+  it('makes new ones when the rules have changed, also in place of those that were in use then', async () => {
+    let connections = 0;
+    origin.on('connection', () => connections++);
+    const { promise, resolve } = deferred<void>();
+    serve = (req, res) => void (req.url === '/slow' ? promise : Promise.resolve()).then(() => res.end('ok'));
+    const agent = new Agent({ keepAlive: true, maxSockets: 1 });
+    const slow = get(`http://127.0.0.1:${port}/slow`, agent);
+    await vi.waitFor(() => expect(connections).toBe(1));
+    bed.http.renewOrigins();
+    resolve();
+    await slow;
+    await get(`http://127.0.0.1:${port}/`, agent);
+    await get(`http://127.0.0.1:${port}/`, agent);
+    expect(connections).toBe(2);
+    bed.http.renewOrigins();
+    await get(`http://127.0.0.1:${port}/`, agent);
+    agent.destroy();
+    expect(connections).toBe(3);
+  });
+
+  it.each([
+    ['HEAD', 200],
+    ['GET', 204],
+    ['GET', 304],
+    ['DELETE', 200],
+    ['PUT', 200],
+    ['OPTIONS', 200],
+    ['PROPFIND', 207],
+  ])('answers without content leave the connection in order: %s %d', async (method, status) => {
+    const seen: string[] = [];
+    serve = (req, res) => {
+      seen.push(
+        `${req.method} ${req.headers['content-length'] ?? '-'} ${req.headers['transfer-encoding'] ?? '-'}`,
+      );
+      if (req.url === '/next') res.end('next');
+      else
+        res.writeHead(status, { ETag: '"a"', ...(method === 'HEAD' ? { 'Content-Length': 500 } : {}) }).end();
+    };
+    const agent = new Agent({ keepAlive: true, maxSockets: 1 });
+    const answer = await exchange(`http://127.0.0.1:${port}/`, agent, method);
+    expect(answer).toMatchObject({ status, body: '' });
+    expect(await get(`http://127.0.0.1:${port}/next`, agent)).toBe('next');
+    agent.destroy();
+    expect(bed.server.counters.accepted).toBe(1);
+    expect(seen[0]).toBe(`${method} ${['PUT', 'PROPFIND'].includes(method) ? '0' : '-'} -`);
+  });
+
   it('begins again where an idle connection was closed by its origin', async () => {
     const sockets = new Set<import('node:net').Socket>();
     let requests = 0;
@@ -274,8 +321,14 @@ interface Answer {
   readonly body: string;
 }
 
-async function exchange(url: string, agent?: Agent): Promise<Answer> {
-  const outgoing = request({ host: '127.0.0.1', port: bed.port, path: url, ...(agent ? { agent } : {}) });
+async function exchange(url: string, agent?: Agent, method = 'GET'): Promise<Answer> {
+  const outgoing = request({
+    host: '127.0.0.1',
+    port: bed.port,
+    path: url,
+    method,
+    ...(agent ? { agent } : {}),
+  });
   outgoing.setHeader('Host', new URL(url).host);
   outgoing.end();
   const [answer] = (await once(outgoing, 'response')) as [IncomingMessage];
