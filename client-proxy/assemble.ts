@@ -14,6 +14,7 @@ import { registerSessionMetrics } from '../shared/runtime/observe/session-metric
 import type { ProgramDeps } from '../shared/runtime/process/process-deps.ts';
 import { TrafficTable } from '../shared/runtime/session/uplink-traffic.ts';
 import { ReceivePool } from '../shared/runtime/subflow/receive-pool.ts';
+import { makeFront } from './application-front.ts';
 import { ClientCounts } from './client-counts.ts';
 import { registerClientMetrics } from './client-metrics.ts';
 import { ClientProxy } from './client-proxy.ts';
@@ -29,9 +30,7 @@ import { openTargetNames } from './dns/open-target-names.ts';
 import { ADDRESSES_FILE_NAME } from './dns/remembered-addresses.ts';
 import type { TargetNames } from './dns/target-names.ts';
 import { UplinkResolvers } from './dns/uplink-resolvers.ts';
-import { FrontDoor } from './front/front-door.ts';
-import { HttpProtocol } from './http/http-protocol.ts';
-import { pacFile } from './http/pac-file.ts';
+import type { FrontDoor } from './front/front-door.ts';
 import { Metering } from './metering/metering.ts';
 import { registerMeteringMetrics } from './metering/metering-metrics.ts';
 import { USAGE_FILE_NAME } from './metering/usage-file.ts';
@@ -44,8 +43,6 @@ import { UplinkUses } from './path-manager/uplink-use.ts';
 import { MinuteTimer } from './schedule/minute-timer.ts';
 import { SessionKeeper } from './session/session-keeper.ts';
 import { SessionSecrets } from './session/session-secrets.ts';
-import { SOCKS4 } from './socks4/socks4.ts';
-import { SOCKS5 } from './socks5/socks5.ts';
 import { clientReadiness } from './status/client-readiness.ts';
 import { type ClientStatus, type ClientStatusSource, clientStatus } from './status/client-status.ts';
 import { clientStatusText } from './status/client-status-text.ts';
@@ -114,20 +111,9 @@ export async function assemble(config: ClientConfig, deps: ClientProxyDeps): Pro
     resolvers,
     directConnections,
   });
-  const steering = makeSteering(config, deps, { counters, uplinks, keeper, direct }, () =>
-    http.renewOrigins(),
-  );
-  const http = new HttpProtocol({
-    onRequest: (request) => steering.serve(request),
-    pacFor: (proxy) => pacFile(steering.config, proxy),
-  });
-  const front = new FrontDoor({
-    ...config.socks,
-    protocols: [SOCKS5, SOCKS4, http],
-    clock,
-    logger,
-    onRequest: (request) => steering.serve(request),
-  });
+  const onRulesChanged = () => front.onRulesChanged();
+  const steering = makeSteering(config, deps, { counters, uplinks, keeper, direct, onRulesChanged });
+  const front = makeFront(config, deps, steering);
   const listen = () => listenForApplications(config, deps, { front, appPool, peers, watch });
   const network = makeNetworkWatch(config, deps, { uplinks, names, steering });
   const minutes = new MinuteTimer(wallClock, () => {
@@ -317,10 +303,10 @@ function makeSteering(
     readonly uplinks: UplinkSet;
     readonly keeper: SessionKeeper;
     readonly direct: DirectOpener;
+    readonly onRulesChanged: () => void;
   },
-  onRulesChanged: () => void,
 ): Steering {
-  const { counters, uplinks, keeper, direct } = parts;
+  const { counters, uplinks, keeper, direct, onRulesChanged } = parts;
   const streams = new StreamOpener({
     keeper,
     optimisticReply: config.socks.optimisticReply,

@@ -117,6 +117,11 @@ export class FrontDoor {
     closeAtOnce(accepted);
   }
 
+  /** Requests may be treated otherwise from now on. */
+  onRulesChanged(): void {
+    for (const protocol of this.#options.protocols) protocol.onRulesChanged?.();
+  }
+
   /** Refuses new connections; resolves when those that are open have ended by themselves. */
   drain(): Promise<void> {
     this.#draining = true;

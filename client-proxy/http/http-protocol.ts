@@ -71,11 +71,11 @@ export class HttpProtocol implements FrontProtocol {
 
   drain(): void {
     for (const connection of this.#connections.values()) connection.drain();
-    this.renewOrigins();
+    this.onRulesChanged();
   }
 
-  /** Rules may be others now: each next request gets a connection by these. */
-  renewOrigins(): void {
+  /** Each next request gets a connection by the rules of now. */
+  onRulesChanged(): void {
     this.#agents.shared.renew();
   }
 }

@@ -5,10 +5,10 @@ import { connect } from 'node:net';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import type { ConnectRequest } from '../../../client-proxy/front/connect-request.ts';
 import { deferred } from '../../support/deferred.ts';
-import { dialDirectly, RawClient, startEcho } from '../socks5/socks-bed.ts';
-import { answerTo, type HttpBed, startHttp, statusOf } from './http-bed.ts';
+import { dialDirectly, RawClient, type SocksBed, startEcho } from '../socks5/socks-bed.ts';
+import { answerTo, startHttp, statusOf } from './http-bed.ts';
 
-let bed: HttpBed;
+let bed: SocksBed;
 let echo: Awaited<ReturnType<typeof startEcho>>;
 
 beforeEach(async () => {

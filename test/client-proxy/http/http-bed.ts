@@ -5,16 +5,12 @@ import { SOCKS5 } from '../../../client-proxy/socks5/socks5.ts';
 import { dialDirectly, RawClient, type SocksBed, startSocks } from '../socks5/socks-bed.ts';
 
 /** A front door that speaks HTTP, too, on a free port of 127.0.0.1. */
-export function startHttp(options: Partial<FrontDoorOptions> = {}): Promise<HttpBed> {
+export function startHttp(options: Partial<FrontDoorOptions> = {}): Promise<SocksBed> {
   const http = new HttpProtocol({
     onRequest: options.onRequest ?? dialDirectly,
     pacFor: ({ host, port }) => `PAC for ${host} ${port}`,
   });
-  return startSocks({ protocols: [SOCKS5, SOCKS4, http], ...options }).then((bed) => ({ ...bed, http }));
-}
-
-export interface HttpBed extends SocksBed {
-  readonly http: HttpProtocol;
+  return startSocks({ protocols: [SOCKS5, SOCKS4, http], ...options });
 }
 
 /** What comes back for these bytes, until the proxy closes; it is asked to by `Connection: close`, or has a reason. */

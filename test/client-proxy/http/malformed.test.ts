@@ -1,12 +1,12 @@
 import { once } from 'node:events';
 import { createServer, type Server } from 'node:net';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
-import { RawClient } from '../socks5/socks-bed.ts';
-import { answerTo, type HttpBed, startHttp, statusOf } from './http-bed.ts';
+import { RawClient, type SocksBed } from '../socks5/socks-bed.ts';
+import { answerTo, startHttp, statusOf } from './http-bed.ts';
 
 const USERS = [{ name: 'ada', password: 'love:lace' }];
 
-let bed: HttpBed;
+let bed: SocksBed;
 let origin: Server;
 let port: number;
 let heard: string;

@@ -10,10 +10,10 @@ import {
 import { createServer as createRawServer, type Server as RawServer } from 'node:net';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { deferred } from '../../support/deferred.ts';
-import { RawClient } from '../socks5/socks-bed.ts';
-import { answerTo, type HttpBed, startHttp, statusOf } from './http-bed.ts';
+import { RawClient, type SocksBed } from '../socks5/socks-bed.ts';
+import { answerTo, startHttp, statusOf } from './http-bed.ts';
 
-let bed: HttpBed;
+let bed: SocksBed;
 let origin: Server;
 let port: number;
 let serve: (request: IncomingMessage, response: ServerResponse) => void;
@@ -91,13 +91,13 @@ describe('plain HTTP', () => {
     const agent = new Agent({ keepAlive: true, maxSockets: 1 });
     const slow = get(`http://127.0.0.1:${port}/slow`, agent);
     await vi.waitFor(() => expect(connections).toBe(1));
-    bed.http.renewOrigins();
+    bed.server.onRulesChanged();
     resolve();
     await slow;
     await get(`http://127.0.0.1:${port}/`, agent);
     await get(`http://127.0.0.1:${port}/`, agent);
     expect(connections).toBe(2);
-    bed.http.renewOrigins();
+    bed.server.onRulesChanged();
     await get(`http://127.0.0.1:${port}/`, agent);
     agent.destroy();
     expect(connections).toBe(3);
