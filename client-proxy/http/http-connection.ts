@@ -108,12 +108,8 @@ export class HttpConnection {
   /** A WebSocket is passed on; any other protocol is not taken up, as a server may (RFC 9110 section 7.8). */
   onUpgrade(request: IncomingMessage, head: Buffer): void {
     if (!this.#isAlone()) return;
-    const { method, url, httpVersion, rawHeaders } = request;
-    const hasContent = ['content-length', 'transfer-encoding'].some(
-      (name) => valuesOf(rawHeaders, name).length > 0,
-    );
-    const protocol = valuesOf(rawHeaders, 'upgrade').join(', ').toLowerCase();
-    if (protocol !== 'websocket' || method !== 'GET' || hasContent) {
+    if (!asksForWebSocket(request)) {
+      const { method, url, httpVersion, rawHeaders } = request;
       const headers = rawHeaders.filter(
         (_, i) => !UPGRADE_FIELDS.has(rawHeaders[i - (i % 2)]!.toLowerCase()),
       );
@@ -281,6 +277,16 @@ export class HttpConnection {
     this.#waiting.length = 0;
     this.#isOver = true;
   }
+}
+
+/** Whether a request asks for a WebSocket, in order (RFC 6455 section 4.1). */
+export function asksForWebSocket({ method, rawHeaders }: IncomingMessage): boolean {
+  const hasContent = ['content-length', 'transfer-encoding'].some(
+    (name) => valuesOf(rawHeaders, name).length > 0,
+  );
+  return (
+    method === 'GET' && !hasContent && valuesOf(rawHeaders, 'upgrade').join().toLowerCase() === 'websocket'
+  );
 }
 
 /** What asks for another protocol; without it Connection asks for nothing. */

@@ -6,7 +6,7 @@ import type { ConnectRequest } from '../front/connect-request.ts';
 import type { FrontClient, FrontProtocol } from '../front/front-protocol.ts';
 import { ClientStream } from './client-stream.ts';
 import type { OriginAgents } from './exchange.ts';
-import { HttpConnection, IDLE_MS } from './http-connection.ts';
+import { asksForWebSocket, HttpConnection, IDLE_MS } from './http-connection.ts';
 import { OriginAgent } from './origin-agent.ts';
 
 export interface HttpProtocolOptions {
@@ -36,7 +36,13 @@ export class HttpProtocol implements FrontProtocol {
       shared: new OriginAgent({ keepAlive: true }, onRequest),
       single: new OriginAgent({ keepAlive: false }, onRequest),
     };
-    const server = createServer({ maxHeaderSize: MAX_HEAD_BYTES, keepAliveTimeout: IDLE_MS });
+    const options = {
+      maxHeaderSize: MAX_HEAD_BYTES,
+      keepAliveTimeout: IDLE_MS,
+      // From Node 24.9 on. Before, `HttpConnection.onUpgrade` has the others parsed again.
+      shouldUpgradeCallback: asksForWebSocket,
+    };
+    const server = createServer(options);
     // Their size bounds them. Beyond a number, Node would leave some out.
     server.maxHeadersCount = 0;
     const onExchange = (request: IncomingMessage, response: ServerResponse) =>
