@@ -2,7 +2,6 @@ import { join } from 'node:path';
 import { Registry } from 'prom-client';
 import { MemoryBudget } from '../shared/protocol/memory-budget.ts';
 import { withTuning } from '../shared/protocol/session/core-tuning.ts';
-import { type AppSocketListener, acceptAppSockets } from '../shared/runtime/app/app-socket-listener.ts';
 import { BlockPool } from '../shared/runtime/app/block-pool.ts';
 import { PeerWatch } from '../shared/runtime/app/peer-watch.ts';
 import { registerBuildInfo } from '../shared/runtime/observe/build-info.ts';
@@ -15,6 +14,7 @@ import type { ProgramDeps } from '../shared/runtime/process/process-deps.ts';
 import { TrafficTable } from '../shared/runtime/session/uplink-traffic.ts';
 import { ReceivePool } from '../shared/runtime/subflow/receive-pool.ts';
 import { makeFront } from './application-front.ts';
+import { type ListeningDeps, makePoints } from './application-listening.ts';
 import { ClientCounts } from './client-counts.ts';
 import { registerClientMetrics } from './client-metrics.ts';
 import { ClientProxy } from './client-proxy.ts';
@@ -30,7 +30,7 @@ import { openTargetNames } from './dns/open-target-names.ts';
 import { ADDRESSES_FILE_NAME } from './dns/remembered-addresses.ts';
 import type { TargetNames } from './dns/target-names.ts';
 import { UplinkResolvers } from './dns/uplink-resolvers.ts';
-import type { FrontDoor } from './front/front-door.ts';
+import type { ApplicationPoints } from './front/application-points.ts';
 import { Metering } from './metering/metering.ts';
 import { registerMeteringMetrics } from './metering/metering-metrics.ts';
 import { USAGE_FILE_NAME } from './metering/usage-file.ts';
@@ -52,7 +52,7 @@ import { StreamOpener } from './stream-opening.ts';
 import { UplinkConnector } from './uplink/uplink-connector.ts';
 
 /** What the client proxy gets from its process. */
-export interface ClientProxyDeps extends ProgramDeps {
+export interface ClientProxyDeps extends ProgramDeps, ListeningDeps {
   /** Where the usage of metered uplinks and the concentrator's last addresses are kept unless the configuration says. */
   readonly stateDirectory: string;
 }
@@ -103,25 +103,19 @@ export async function assemble(config: ClientConfig, deps: ClientProxyDeps): Pro
   const metering = await openMetering(config, deps, { counters, uplinks, uses, keeper, directConnections });
   // Metering first, so that caps hold before anything is dialled.
   uplinks.follow(metering, keeper, directConnections);
-  const direct = makeDirectOpener(deps, {
-    counters,
-    uplinks,
-    uses,
-    connector,
-    resolvers,
-    directConnections,
-  });
+  const dialling = { counters, uplinks, uses, connector, resolvers, directConnections };
+  const direct = makeDirectOpener(deps, dialling);
   const onRulesChanged = () => front.onRulesChanged();
   const steering = makeSteering(config, deps, { counters, uplinks, keeper, direct, onRulesChanged });
   const front = makeFront(config, deps, steering);
-  const listen = () => listenForApplications(config, deps, { front, appPool, peers, watch });
+  const points = makePoints(config, deps, { front, appPool, peers, watch });
   const network = makeNetworkWatch(config, deps, { uplinks, names, steering });
   const minutes = new MinuteTimer(wallClock, () => {
     uplinks.onTime();
     steering.review();
   });
   const uplinkStatus = () => states.status(keeper.uplinks);
-  const told = { keeper, uplinks, uplinkStatus, steering, front, directConnections, metering, watch };
+  const told = { keeper, uplinks, uplinkStatus, steering, points, front, directConnections, metering, watch };
   const endpoint = makeEndpoint(config, { ...deps, ...counters, ...told });
   const parts = {
     endpoint,
@@ -131,7 +125,7 @@ export async function assemble(config: ClientConfig, deps: ClientProxyDeps): Pro
     keeper,
     steering,
     front,
-    listen,
+    points,
     network,
     minutes,
     watch,
@@ -292,6 +286,7 @@ function makeDirectOpener(
     connections: directConnections,
     traffic: counters.directTraffic,
     onResult: (result) => counters.counts.directOpens.add(result),
+    onLookedUp: (result) => counters.counts.lookups.add(result),
   });
 }
 
@@ -313,6 +308,7 @@ function makeSteering(
     answerTimeoutMs: ANSWER_TIMEOUT_MS,
     stallTimeoutMs: config.connections.stallTimeoutMs,
     onResult: (result) => counters.counts.opens.add(result),
+    onLookedUp: (result) => counters.counts.lookups.add(result),
   });
   return new Steering({
     rules: new RuleSet(config.steering),
@@ -326,40 +322,26 @@ function makeSteering(
   });
 }
 
-function listenForApplications(
-  { socks: { listen } }: ClientConfig,
-  { native: { native } }: ClientProxyDeps,
-  parts: {
-    readonly front: FrontDoor;
-    readonly appPool: BlockPool;
-    readonly peers: PeerWatch;
-    readonly watch: ProcessWatch;
-  },
-): Promise<AppSocketListener> {
-  const { front, appPool, peers, watch } = parts;
-  return acceptAppSockets({
-    ...listen,
-    setting: 'socks.listen',
-    pool: appPool,
-    native,
-    peers,
-    onSocket: (socket) => (watch.hasDescriptor('stream') ? front.handle(socket) : front.refuse(socket)),
-    onError: (error) => watch.onAcceptFailed(error),
-  });
-}
-
 /** Metrics, readiness and status; they read the parts when they are asked. */
 function makeEndpoint(
   { metrics }: ClientConfig,
   source: ClientStatusSource &
     Counters &
-    Pick<ClientProxyDeps, 'version' | 'nodeVersion'> & { readonly watch: ProcessWatch },
+    Pick<ClientProxyDeps, 'version' | 'nodeVersion'> & {
+      readonly watch: ProcessWatch;
+      readonly points: ApplicationPoints;
+    },
 ): HttpEndpoint<ClientStatus> {
   const registry = new Registry();
-  const { keeper, uplinkStatus, front, metering } = source;
+  const { keeper, uplinkStatus, points, front, metering } = source;
   registerBuildInfo(registry, source);
   registerSessionMetrics(registry, { ...source, drivers: () => keeper.drivers });
-  registerClientMetrics(registry, { ...source, uplinks: uplinkStatus, front: () => front.counters });
+  registerClientMetrics(registry, {
+    ...source,
+    uplinks: uplinkStatus,
+    front: () => front.counters,
+    refusedByAddress: () => points.gate.refused,
+  });
   registerPeerLosses(registry, source.peerLosses);
   registerMeteringMetrics(registry, {
     ...source,

@@ -11,6 +11,8 @@ export interface ClientMetricsSource {
   readonly counts: ClientCounts;
   readonly uplinks: () => readonly UplinkStatus[];
   readonly front: () => FrontCounters;
+  /** Connections from addresses that `socks.allow` has not. */
+  readonly refusedByAddress: () => number;
   /** What went past the concentrator. */
   readonly directTraffic: TrafficTable;
 }
@@ -91,6 +93,14 @@ function registerRequests(registry: Registry, { counts }: ClientMetricsSource): 
     },
     counts.directOpens,
   );
+  registerResultCounter(
+    registry,
+    {
+      name: 'tributary_lookups_total',
+      help: 'Questions of applications for an address or a name (RESOLVE), by result: ok, or the name of the error',
+    },
+    counts.lookups,
+  );
   registerCounter(registry, {
     name: 'tributary_steering_decisions_total',
     help: 'Requests of applications by what the rules have done with them: steer (a stream), direct, block',
@@ -101,7 +111,7 @@ function registerRequests(registry: Registry, { counts }: ClientMetricsSource): 
   });
 }
 
-function registerFront(registry: Registry, { front }: ClientMetricsSource): void {
+function registerFront(registry: Registry, { front, refusedByAddress }: ClientMetricsSource): void {
   registerGauge(registry, {
     name: 'tributary_socks_connections',
     help: 'Connections of applications that are open now',
@@ -112,12 +122,13 @@ function registerFront(registry: Registry, { front }: ClientMetricsSource): void
   });
   registerCounter(registry, {
     name: 'tributary_socks_accepts_total',
-    help: 'Connections of applications, by result: accepted, refused (too many)',
+    help: 'Connections of applications, by result: accepted, refused (too many), notAllowed (not in socks.allow)',
     labelNames: ['result'],
     *samples() {
       const { accepted, refused } = front();
       yield [{ result: 'accepted' }, accepted];
       yield [{ result: 'refused' }, refused];
+      yield [{ result: 'notAllowed' }, refusedByAddress()];
     },
   });
   registerCounter(registry, {

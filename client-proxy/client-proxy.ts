@@ -1,6 +1,4 @@
 import type { Logger } from 'pino';
-import { formatDestination } from '../shared/protocol/destination.ts';
-import type { AppSocketListener } from '../shared/runtime/app/app-socket-listener.ts';
 import { applyReload } from '../shared/runtime/config/reload.ts';
 import type { HttpEndpoint } from '../shared/runtime/observe/http-endpoint.ts';
 import type { ProcessWatch } from '../shared/runtime/observe/process-watch.ts';
@@ -8,6 +6,7 @@ import { Lifecycle } from '../shared/runtime/process/lifecycle.ts';
 import type { ClientConfig } from './config/client-config.ts';
 import { describeReload } from './config/describe-reload.ts';
 import type { UplinkSet } from './discovery/uplink-set.ts';
+import type { ApplicationPoints } from './front/application-points.ts';
 import type { FrontDoor } from './front/front-door.ts';
 import type { Metering } from './metering/metering.ts';
 import type { NetworkWatch } from './network/network-watch.ts';
@@ -29,8 +28,7 @@ export interface ClientParts {
   readonly keeper: SessionKeeper;
   readonly steering: Steering;
   readonly front: FrontDoor;
-  /** Listens for applications, whose connections go to `front`. Rejects with ListenError. */
-  listen(): Promise<AppSocketListener>;
+  readonly points: ApplicationPoints;
   readonly network: NetworkWatch;
   readonly minutes: MinuteTimer;
   readonly watch: ProcessWatch;
@@ -60,13 +58,14 @@ export class ClientProxy {
    * nothing, or with PartialReloadError.
    */
   async reload(next: ClientConfig): Promise<void> {
-    const { logger, uplinks, steering, secrets, keeper } = this.#parts;
+    const { logger, uplinks, steering, secrets, keeper, points } = this.#parts;
     const changes = describeReload(this.#config, next);
     const rules = new RuleSet(next.steering);
     await applyReload(changes, logger, () => {
       logger.level = next.log.level;
       if (secrets.replace(next)) keeper.renewSubflows();
       uplinks.configure(next);
+      points.gate.setAllowed(next.socks.allow);
       const resteered = steering.reload(rules);
       this.#config = next;
       return { resteered };
@@ -81,7 +80,7 @@ export class ClientProxy {
   /** The parts close in the reverse order of the calls of `onClose`. */
   async #start(): Promise<void> {
     const life = this.#life;
-    const { logger, endpoint, uplinks, metering, keeper, front, listen, network, minutes, watch } =
+    const { logger, endpoint, uplinks, metering, keeper, front, points, network, minutes, watch } =
       this.#parts;
     life.onClose(() => watch.stop());
     watch.start();
@@ -91,8 +90,8 @@ export class ClientProxy {
     life.onClose(() => front.close());
     life.onClose(() => this.#drain());
     uplinks.configure(this.#config);
-    const listener = await listen();
-    life.onClose(() => listener.close());
+    await points.open();
+    life.onClose(() => points.close());
     await endpoint.start();
     life.onClose(() => minutes.stop());
     minutes.start();
@@ -101,7 +100,7 @@ export class ClientProxy {
     // Only now, when the uplinks that the network offers are known: a reserve would be dialled in their place.
     keeper.start();
     logger.info(
-      { socks: formatDestination(listener.address()), uplinks: uplinks.uplinks.map(({ name }) => name) },
+      { socks: points.addresses.join(', '), uplinks: uplinks.uplinks.map(({ name }) => name) },
       'client proxy is up',
     );
   }

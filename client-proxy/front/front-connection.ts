@@ -80,7 +80,7 @@ export class FrontConnection implements FrontClient {
   }
 
   ask(asked: AskedConnection): void {
-    const { destination, user, earlyData, kind } = asked;
+    const { destination, lookup, user, earlyData, kind } = asked;
     if (this.#state === 'negotiating') this.#options.onNegotiated();
     this.#enter('requested');
     clearTimeout(this.#timeLimit);
@@ -94,6 +94,7 @@ export class FrontConnection implements FrontClient {
     });
     this.#options.onRequest({
       destination,
+      lookup,
       ...(user === undefined ? {} : { user }),
       earlyData: earlyData.length === 0 ? [] : [earlyData],
       socket: this.socket,

@@ -2,6 +2,7 @@ import type { Destination } from '../../shared/protocol/destination.ts';
 import type { ErrorName } from '../../shared/protocol/errors.ts';
 import type { AppSocketHandlers } from '../../shared/runtime/app/app-socket.ts';
 import type { ClientSocket } from './client-socket.ts';
+import type { Lookup } from './connect-request.ts';
 
 /** What requests are counted by: how an application has asked for a connection, or for a resource. */
 export const REQUEST_KINDS = ['socks4', 'socks5', 'connect', 'http'] as const;
@@ -36,6 +37,8 @@ export type LoginResult = { readonly user: string } | 'wrong' | 'tooMany';
 export interface AskedConnection {
   readonly kind: RequestKind;
   readonly destination: Destination;
+  /** No connection is wanted but an answer; see `ConnectRequest`. */
+  readonly lookup?: Lookup | undefined;
   /** The authenticated user; undefined where no users are configured. */
   readonly user: string | undefined;
   /** Bytes that came behind the request; may be empty. */

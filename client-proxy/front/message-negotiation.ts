@@ -2,6 +2,7 @@ import type { Destination } from '../../shared/protocol/destination.ts';
 import type { ErrorName } from '../../shared/protocol/errors.ts';
 import type { OutgoingChunk } from '../../shared/protocol/memory/chunk.ts';
 import type { AppSocketHandlers } from '../../shared/runtime/app/app-socket.ts';
+import type { Lookup } from './connect-request.ts';
 import type { FrontClient, FrontFailure, LoginResult, RequestKind } from './front-protocol.ts';
 
 /** Why the bytes of a client led to no request. */
@@ -26,6 +27,7 @@ export type NegotiationAction =
   | {
       readonly kind: 'request';
       readonly destination: Destination;
+      readonly lookup: Lookup | undefined;
       /** The authenticated user, where users are configured. */
       readonly user: string | undefined;
       /** Bytes that came after the request, often none; a copy. */
@@ -103,11 +105,12 @@ export class MessageSpeaker implements AppSocketHandlers {
         this.#client.fail(action.reason, action.detail, action.farewell);
         return;
       case 'request': {
-        const { destination, user, earlyData } = action;
+        const { destination, lookup, user, earlyData } = action;
         const { kind } = this.#replies;
         this.#client.ask({
           kind,
           destination,
+          lookup,
           user,
           earlyData,
           success: (bound) => this.#replies.success(bound),

@@ -1,6 +1,6 @@
 import { isIPv4 } from 'node:net';
 import { type Destination, formatDestination } from '../../shared/protocol/destination.ts';
-import { networkForms } from '../steering/rule-set.ts';
+import { networkForms } from '../../shared/runtime/address/address-ranges.ts';
 import type { SteeringConfig, SteeringRule } from '../steering/steering-rule.ts';
 
 /** Of a rule, what a file of proxy settings can express; what is absent matches everything. */

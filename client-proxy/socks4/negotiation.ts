@@ -64,6 +64,7 @@ export class Socks4Negotiation implements MessageNegotiation {
     return {
       kind: 'request',
       destination: { host: field.host, port },
+      lookup: undefined,
       user: undefined,
       // Not `slice`: a Buffer's is a view.
       earlyData: new Uint8Array(bytes.subarray(last.endsAt)),

@@ -1,4 +1,6 @@
+import { isIP } from 'node:net';
 import { MisuseError, SOCKS_REPLY } from '../../shared/protocol/errors.ts';
+import type { Lookup } from '../front/connect-request.ts';
 import type {
   MessageNegotiation,
   NegotiationAction,
@@ -136,8 +138,9 @@ export class Negotiation implements MessageNegotiation {
     if (bytes.length < 4) return undefined;
     // The reserved byte (2) is not checked: some clients leave rubbish in it, and it means nothing.
     const [, command, , addressType] = bytes;
-    if (command !== COMMAND_CONNECT) {
-      const detail = `command ${COMMAND_NAMES[command!] ?? command} is not supported, only CONNECT is`;
+    const lookup = LOOKUPS[command!];
+    if (command !== COMMAND_CONNECT && lookup === undefined) {
+      const detail = `command ${COMMAND_NAMES[command!] ?? command} is not supported, only CONNECT and RESOLVE are`;
       return refuse('unsupportedCommand', detail, encodeReply(SOCKS_REPLY.commandNotSupported));
     }
     const addressStart = addressType === ADDRESS_TYPE.domain ? 5 : 4;
@@ -161,7 +164,14 @@ export class Negotiation implements MessageNegotiation {
       return refuse('badDestination', field.problem, encodeReply(SOCKS_REPLY.hostUnreachable));
     }
     // Port 0 is reserved (RFC 6335 section 6) and says nothing about the host: general failure.
-    if (port === 0) {
+    if (lookup === 'name' && isIP(field.host) === 0) {
+      return refuse(
+        'badDestination',
+        'the name of a name is wanted',
+        encodeReply(SOCKS_REPLY.hostUnreachable),
+      );
+    }
+    if (port === 0 && lookup === undefined) {
       return refuse('badDestination', 'the port is 0', encodeReply(SOCKS_REPLY.generalFailure));
     }
     return {
@@ -169,7 +179,8 @@ export class Negotiation implements MessageNegotiation {
       usedBytes,
       action: {
         kind: 'request',
-        destination: { host: field.host, port },
+        destination: { host: field.host, port: lookup === undefined ? port : 0 },
+        lookup,
         user: this.#user,
         // Not `slice`: a Buffer's is a view.
         earlyData: new Uint8Array(bytes.subarray(usedBytes)),
@@ -197,6 +208,8 @@ const NOTHING_MORE = new Uint8Array(0);
 
 /** RFC 1928 section 4. */
 const COMMAND_CONNECT = 0x01;
+/** Of Tor (socks-extensions.txt): RESOLVE and RESOLVE_PTR. */
+const LOOKUPS: Readonly<Record<number, Lookup>> = { 240: 'address', 241: 'name' };
 const COMMAND_NAMES: Readonly<Record<number, string>> = { 2: 'BIND', 3: 'UDP ASSOCIATE' };
 
 /** RFC 1928 section 5. */

@@ -6,6 +6,7 @@ import type { PresentUplink } from '../config/client-config.ts';
 import type { DirectConnections } from '../direct/direct-connections.ts';
 import type { UplinkSet } from '../discovery/uplink-set.ts';
 import type { LastingUplinkStatus } from '../discovery/uplink-states.ts';
+import type { ApplicationPoints } from '../front/application-points.ts';
 import type { FrontDoor } from '../front/front-door.ts';
 import type { Meter } from '../metering/meter.ts';
 import type { Metering } from '../metering/metering.ts';
@@ -30,6 +31,8 @@ export interface ClientStatus {
     /** Earlier sessions that live until their streams are done. */
     readonly draining: number;
   };
+  /** Where applications connect. */
+  readonly socksListen: readonly string[];
   readonly socksConnections: number;
   readonly steering: { readonly default: string; readonly rules: number; readonly holdingRules: number };
   readonly uplinks: readonly UplinkReport[];
@@ -81,6 +84,7 @@ export interface ClientStatusSource extends StatusClocks, ReadinessSource {
   readonly uplinks: Pick<UplinkSet, 'uplinks' | 'leftOut' | 'whyUnknown'>;
   readonly uplinkStatus: () => readonly LastingUplinkStatus[];
   readonly steering: Pick<Steering, 'config' | 'described'>;
+  readonly points: Pick<ApplicationPoints, 'addresses'>;
   readonly front: Pick<FrontDoor, 'counters'>;
   readonly traffic: TrafficTable;
   readonly directTraffic: TrafficTable;
@@ -110,6 +114,7 @@ export function clientStatus(source: ClientStatusSource): ClientStatus {
       streams: drivers.reduce((sum, { streamCount }) => sum + streamCount, 0),
       draining: drivers.filter((driver) => driver !== current).length,
     },
+    socksListen: source.points.addresses,
     socksConnections: source.front.counters.active,
     steering: {
       default: steering.described.default,

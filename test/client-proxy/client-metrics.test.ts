@@ -19,6 +19,7 @@ it('counts dials by uplink, those of further uplinks together', async () => {
       failedNegotiation: {} as never,
       requests: {} as never,
     }),
+    refusedByAddress: () => 2,
     directTraffic: new TrafficTable(1),
   });
   const text = await registry.metrics();
@@ -32,6 +33,7 @@ it('counts dials by uplink, those of further uplinks together', async () => {
     'other failed 1',
   ]);
   expect(text).toContain('tributary_socks_accepts_total{result="accepted"} 3\n');
+  expect(text).toContain('tributary_socks_accepts_total{result="notAllowed"} 2\n');
   expect(text).toContain('tributary_socks_connections 1\n');
 });
 
@@ -51,6 +53,7 @@ it('tells results that have not come yet as 0, and counts others as they come', 
       failedNegotiation: {} as never,
       requests: {} as never,
     }),
+    refusedByAddress: () => 2,
     directTraffic: new TrafficTable(1),
   });
   const text = await registry.metrics();

@@ -57,6 +57,7 @@ const atClient = exported((registry) => {
       failedNegotiation: {} as never,
       requests: {} as never,
     }),
+    refusedByAddress: () => 2,
     directTraffic: new TrafficTable(1),
   });
   registerMeteringMetrics(registry, {
