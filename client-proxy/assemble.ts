@@ -3,7 +3,7 @@ import { Registry } from 'prom-client';
 import { MemoryBudget } from '../shared/protocol/memory-budget.ts';
 import { withTuning } from '../shared/protocol/session/core-tuning.ts';
 import { BlockPool } from '../shared/runtime/app/block-pool.ts';
-import { PeerWatch } from '../shared/runtime/app/peer-watch.ts';
+import { PeerWatch, type PeerWatchOptions } from '../shared/runtime/app/peer-watch.ts';
 import { registerBuildInfo } from '../shared/runtime/observe/build-info.ts';
 import { HttpEndpoint } from '../shared/runtime/observe/http-endpoint.ts';
 import { PeerLosses, registerPeerLosses } from '../shared/runtime/observe/peer-losses.ts';
@@ -49,6 +49,8 @@ import { clientStatusText } from './status/client-status-text.ts';
 import { RuleSet } from './steering/rule-set.ts';
 import { Steering } from './steering/steering.ts';
 import { StreamOpener } from './stream-opening.ts';
+import { makeTransparent } from './transparent/make-transparent.ts';
+import { registerTransparentMetrics } from './transparent/transparent-metrics.ts';
 import { UplinkConnector } from './uplink/uplink-connector.ts';
 
 /** What the client proxy gets from its process. */
@@ -81,13 +83,7 @@ export async function assemble(config: ClientConfig, deps: ClientProxyDeps): Pro
   });
   const states = new UplinkStates({ uplinks, wallClock, logger });
   const uses = new UplinkUses(logger);
-  const peers = new PeerWatch({
-    ...config.connections,
-    lingerMs: config.lingerMs,
-    native,
-    clock,
-    onLost: (role, reason) => counters.peerLosses.add(role, reason),
-  });
+  const peers = makePeers(config, deps, counters);
   const secrets = new SessionSecrets(config);
   const connector = makeConnector(config, deps, { counters, uplinks, appPool, peers, secrets, watch });
   const resolvers = makeResolvers(deps, uplinks);
@@ -109,6 +105,7 @@ export async function assemble(config: ClientConfig, deps: ClientProxyDeps): Pro
   const steering = makeSteering(config, deps, { counters, uplinks, keeper, direct, onRulesChanged });
   const front = makeFront(config, deps, steering);
   const points = makePoints(config, deps, { front, appPool, peers, watch });
+  const transparent = makeTransparent(config, { ...deps, steering, names, appPool, peers, watch });
   const network = makeNetworkWatch(config, deps, { uplinks, names, steering });
   const minutes = new MinuteTimer(wallClock, () => {
     uplinks.onTime();
@@ -116,7 +113,7 @@ export async function assemble(config: ClientConfig, deps: ClientProxyDeps): Pro
   });
   const uplinkStatus = () => states.status(keeper.uplinks);
   const told = { keeper, uplinks, uplinkStatus, steering, points, front, directConnections, metering, watch };
-  const endpoint = makeEndpoint(config, { ...deps, ...counters, ...told });
+  const endpoint = makeEndpoint(config, { ...deps, ...counters, ...told, transparent });
   const parts = {
     endpoint,
     uplinks,
@@ -126,6 +123,7 @@ export async function assemble(config: ClientConfig, deps: ClientProxyDeps): Pro
     steering,
     front,
     points,
+    transparent,
     network,
     minutes,
     watch,
@@ -158,6 +156,15 @@ function makeCounters({ native: { native } }: ClientProxyDeps) {
     wires: new WireTable(native, MAX_UPLINK_NAMES),
     peerLosses: new PeerLosses(),
   };
+}
+
+function makePeers(
+  { connections, lingerMs }: ClientConfig,
+  { clock, native: { native } }: ClientProxyDeps,
+  { peerLosses }: Counters,
+): PeerWatch {
+  const onLost: PeerWatchOptions['onLost'] = (role, reason) => peerLosses.add(role, reason);
+  return new PeerWatch({ ...connections, lingerMs, native, clock, onLost });
 }
 
 function makeConnector(
@@ -333,7 +340,7 @@ function makeEndpoint(
     },
 ): HttpEndpoint<ClientStatus> {
   const registry = new Registry();
-  const { keeper, uplinkStatus, points, front, metering } = source;
+  const { keeper, uplinkStatus, points, front, transparent, metering } = source;
   registerBuildInfo(registry, source);
   registerSessionMetrics(registry, { ...source, drivers: () => keeper.drivers });
   registerClientMetrics(registry, {
@@ -342,6 +349,7 @@ function makeEndpoint(
     front: () => front.counters,
     refusedByAddress: () => points.gate.refused,
   });
+  registerTransparentMetrics(registry, () => transparent?.server.counters);
   registerPeerLosses(registry, source.peerLosses);
   registerMeteringMetrics(registry, {
     ...source,

@@ -16,6 +16,7 @@ import type { SessionSecrets } from './session/session-secrets.ts';
 import type { ClientStatus } from './status/client-status.ts';
 import { RuleSet } from './steering/rule-set.ts';
 import type { Steering } from './steering/steering.ts';
+import type { TransparentListener } from './transparent/transparent-listener.ts';
 
 /** The parts that the client proxy starts, tells of new configurations, and closes. */
 export interface ClientParts {
@@ -29,6 +30,8 @@ export interface ClientParts {
   readonly steering: Steering;
   readonly front: FrontDoor;
   readonly points: ApplicationPoints;
+  /** Absent: no redirected connections are served. */
+  readonly transparent: TransparentListener | undefined;
   readonly network: NetworkWatch;
   readonly minutes: MinuteTimer;
   readonly watch: ProcessWatch;
@@ -80,18 +83,31 @@ export class ClientProxy {
   /** The parts close in the reverse order of the calls of `onClose`. */
   async #start(): Promise<void> {
     const life = this.#life;
-    const { logger, endpoint, uplinks, metering, keeper, front, points, network, minutes, watch } =
-      this.#parts;
+    const {
+      logger,
+      endpoint,
+      uplinks,
+      metering,
+      keeper,
+      front,
+      points,
+      transparent,
+      network,
+      minutes,
+      watch,
+    } = this.#parts;
     life.onClose(() => watch.stop());
     watch.start();
     life.onClose(() => endpoint.close());
     life.onClose(() => metering.close());
     life.onClose(() => keeper.stop());
-    life.onClose(() => front.close());
+    life.onClose(() => Promise.all([front.close(), transparent?.server.close()]).then(() => {}));
     life.onClose(() => this.#drain());
     uplinks.configure(this.#config);
     await points.open();
     life.onClose(() => points.close());
+    life.onClose(() => transparent?.stopListening());
+    await transparent?.start();
     await endpoint.start();
     life.onClose(() => minutes.stop());
     minutes.start();
@@ -106,7 +122,10 @@ export class ClientProxy {
   }
 
   async #drain(): Promise<void> {
-    const { keeper, front } = this.#parts;
-    await this.#life.patiently(DRAIN_MS, Promise.all([keeper.drain(), front.drain()]));
+    const { keeper, front, transparent } = this.#parts;
+    await this.#life.patiently(
+      DRAIN_MS,
+      Promise.all([keeper.drain(), front.drain(), transparent?.server.drain()]),
+    );
   }
 }

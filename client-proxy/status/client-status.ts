@@ -15,6 +15,7 @@ import type { UplinkCause } from '../path-manager/uplink-cause.ts';
 import type { UplinkState } from '../path-manager/uplink-status.ts';
 import type { SessionKeeper } from '../session/session-keeper.ts';
 import type { Steering } from '../steering/steering.ts';
+import type { TransparentServer } from '../transparent/transparent-server.ts';
 import { clientReadiness, type ReadinessSource } from './client-readiness.ts';
 
 /** What /status tells at the client; docs/observability.md explains each field. Times are those of RFC 3339. */
@@ -34,6 +35,8 @@ export interface ClientStatus {
   /** Where applications connect. */
   readonly socksListen: readonly string[];
   readonly socksConnections: number;
+  /** Redirected ones. */
+  readonly transparentConnections: number;
   readonly steering: { readonly default: string; readonly rules: number; readonly holdingRules: number };
   readonly uplinks: readonly UplinkReport[];
   /** Interfaces that would be uplinks, and cannot be used. */
@@ -86,6 +89,7 @@ export interface ClientStatusSource extends StatusClocks, ReadinessSource {
   readonly steering: Pick<Steering, 'config' | 'described'>;
   readonly points: Pick<ApplicationPoints, 'addresses'>;
   readonly front: Pick<FrontDoor, 'counters'>;
+  readonly transparent: { readonly server: Pick<TransparentServer, 'counters'> } | undefined;
   readonly traffic: TrafficTable;
   readonly directTraffic: TrafficTable;
   readonly directConnections: Pick<DirectConnections, 'countOf'>;
@@ -116,6 +120,7 @@ export function clientStatus(source: ClientStatusSource): ClientStatus {
     },
     socksListen: source.points.addresses,
     socksConnections: source.front.counters.active,
+    transparentConnections: source.transparent?.server.counters.active ?? 0,
     steering: {
       default: steering.described.default,
       rules: steering.config.rules.length,

@@ -3,6 +3,7 @@ import { configuration } from './configuration.ts';
 import { dns } from './dns.ts';
 import { frameParser } from './frame-parser.ts';
 import { handshake } from './handshake.ts';
+import { heardNameTarget } from './heard-name.ts';
 import { http } from './http.ts';
 import { ipOutput } from './ip-output.ts';
 import { link } from './link.ts';
@@ -16,6 +17,7 @@ export const FUZZ_TARGETS: readonly FuzzTarget[] = [
   session,
   socks,
   http,
+  heardNameTarget,
   configuration,
   link,
   dns,
