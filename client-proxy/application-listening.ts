@@ -5,8 +5,8 @@ import type { ProgramDeps } from '../shared/runtime/process/process-deps.ts';
 import type { InheritedSocket } from '../shared/runtime/tcp/listen-point.ts';
 import type { ClientConfig } from './config/client-config.ts';
 import { ApplicationPoints } from './front/application-points.ts';
+import type { FrontDoor } from './front/front-door.ts';
 import { SourceGate } from './front/source-gate.ts';
-import type { Socks5Server } from './socks5/socks-server.ts';
 
 /** What listening needs of the process. */
 export interface ListeningDeps extends Pick<ProgramDeps, 'native' | 'clock' | 'logger'> {
@@ -14,18 +14,18 @@ export interface ListeningDeps extends Pick<ProgramDeps, 'native' | 'clock' | 'l
   readonly inheritedSockets?: readonly InheritedSocket[];
 }
 
-/** Where applications connect, and who may; their connections go to `socks`. */
+/** Where applications connect, and who may; their connections go to `front`. */
 export function makePoints(
   { socks: { listen, allow, users } }: ClientConfig,
   { native: { native }, inheritedSockets = [], clock, logger }: ListeningDeps,
   parts: {
-    readonly socks: Socks5Server;
+    readonly front: FrontDoor;
     readonly appPool: BlockPool;
     readonly peers: PeerWatch;
     readonly watch: ProcessWatch;
   },
 ): ApplicationPoints {
-  const { socks, appPool, peers, watch } = parts;
+  const { front, appPool, peers, watch } = parts;
   return new ApplicationPoints({
     listen,
     inherited: inheritedSockets,
@@ -34,7 +34,7 @@ export function makePoints(
     pool: appPool,
     native,
     peers,
-    onSocket: (socket) => (watch.hasDescriptor('stream') ? socks.handle(socket) : socks.refuse(socket)),
+    onSocket: (socket) => (watch.hasDescriptor('stream') ? front.handle(socket) : front.refuse(socket)),
     onError: (error) => watch.onAcceptFailed(error),
   });
 }

@@ -13,6 +13,7 @@ import { registerSessionMetrics } from '../shared/runtime/observe/session-metric
 import type { ProgramDeps } from '../shared/runtime/process/process-deps.ts';
 import { TrafficTable } from '../shared/runtime/session/uplink-traffic.ts';
 import { ReceivePool } from '../shared/runtime/subflow/receive-pool.ts';
+import { makeFront } from './application-front.ts';
 import { type ListeningDeps, makePoints } from './application-listening.ts';
 import { ClientCounts } from './client-counts.ts';
 import { registerClientMetrics } from './client-metrics.ts';
@@ -42,7 +43,6 @@ import { UplinkUses } from './path-manager/uplink-use.ts';
 import { MinuteTimer } from './schedule/minute-timer.ts';
 import { SessionKeeper } from './session/session-keeper.ts';
 import { SessionSecrets } from './session/session-secrets.ts';
-import { Socks5Server } from './socks5/socks-server.ts';
 import { clientReadiness } from './status/client-readiness.ts';
 import { type ClientStatus, type ClientStatusSource, clientStatus } from './status/client-status.ts';
 import { clientStatusText } from './status/client-status-text.ts';
@@ -101,14 +101,10 @@ export async function assemble(config: ClientConfig, deps: ClientProxyDeps): Pro
   uplinks.follow(metering, keeper, directConnections);
   const dialling = { counters, uplinks, uses, connector, resolvers, directConnections };
   const direct = makeDirectOpener(deps, dialling);
-  const steering = makeSteering(config, deps, { counters, uplinks, keeper, direct });
-  const socks = new Socks5Server({
-    ...config.socks,
-    clock,
-    logger,
-    onRequest: (request) => steering.serve(request),
-  });
-  const points = makePoints(config, deps, { socks, appPool, peers, watch });
+  const onRulesChanged = () => front.onRulesChanged();
+  const steering = makeSteering(config, deps, { counters, uplinks, keeper, direct, onRulesChanged });
+  const front = makeFront(config, deps, steering);
+  const points = makePoints(config, deps, { front, appPool, peers, watch });
   const transparent = makeTransparent(config, { ...deps, steering, names, appPool, peers, watch });
   const network = makeNetworkWatch(config, deps, { uplinks, names, steering });
   const minutes = new MinuteTimer(wallClock, () => {
@@ -116,7 +112,7 @@ export async function assemble(config: ClientConfig, deps: ClientProxyDeps): Pro
     steering.review();
   });
   const uplinkStatus = () => states.status(keeper.uplinks);
-  const told = { keeper, uplinks, uplinkStatus, steering, points, socks, directConnections, metering, watch };
+  const told = { keeper, uplinks, uplinkStatus, steering, points, front, directConnections, metering, watch };
   const endpoint = makeEndpoint(config, { ...deps, ...counters, ...told, transparent });
   const parts = {
     endpoint,
@@ -125,7 +121,7 @@ export async function assemble(config: ClientConfig, deps: ClientProxyDeps): Pro
     secrets,
     keeper,
     steering,
-    socks,
+    front,
     points,
     transparent,
     network,
@@ -309,9 +305,10 @@ function makeSteering(
     readonly uplinks: UplinkSet;
     readonly keeper: SessionKeeper;
     readonly direct: DirectOpener;
+    readonly onRulesChanged: () => void;
   },
 ): Steering {
-  const { counters, uplinks, keeper, direct } = parts;
+  const { counters, uplinks, keeper, direct, onRulesChanged } = parts;
   const streams = new StreamOpener({
     keeper,
     optimisticReply: config.socks.optimisticReply,
@@ -328,6 +325,7 @@ function makeSteering(
     openStream: (request, steered) => void streams.open(request, steered),
     openDirect: (request, uplinkName, onFailed) => void direct.open(request, uplinkName, onFailed),
     onDecision: (kind) => void counters.counts.decisions[kind]++,
+    onRulesChanged,
   });
 }
 
@@ -342,13 +340,13 @@ function makeEndpoint(
     },
 ): HttpEndpoint<ClientStatus> {
   const registry = new Registry();
-  const { keeper, uplinkStatus, points, socks, transparent, metering } = source;
+  const { keeper, uplinkStatus, points, front, transparent, metering } = source;
   registerBuildInfo(registry, source);
   registerSessionMetrics(registry, { ...source, drivers: () => keeper.drivers });
   registerClientMetrics(registry, {
     ...source,
     uplinks: uplinkStatus,
-    socks: () => socks.counters,
+    front: () => front.counters,
     refusedByAddress: () => points.gate.refused,
   });
   registerTransparentMetrics(registry, () => transparent?.server.counters);

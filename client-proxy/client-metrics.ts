@@ -4,25 +4,25 @@ import { registerCounter, registerGauge } from '../shared/runtime/observe/scrape
 import { registerUplinkBytes } from '../shared/runtime/observe/uplink-bytes.ts';
 import type { TrafficTable } from '../shared/runtime/session/uplink-traffic.ts';
 import type { ClientCounts } from './client-counts.ts';
+import type { FrontCounters } from './front/front-door.ts';
 import { UPLINK_STATES, type UplinkStatus } from './path-manager/uplink-status.ts';
-import type { Socks5Counters } from './socks5/socks-server.ts';
 
 export interface ClientMetricsSource {
   readonly counts: ClientCounts;
   readonly uplinks: () => readonly UplinkStatus[];
-  readonly socks: () => Socks5Counters;
+  readonly front: () => FrontCounters;
   /** Connections from addresses that `socks.allow` has not. */
   readonly refusedByAddress: () => number;
   /** What went past the concentrator. */
   readonly directTraffic: TrafficTable;
 }
 
-/** Registers what only the client can tell: its uplinks, its dials, its SOCKS5 clients. */
+/** Registers what only the client can tell: its uplinks, its dials, its applications. */
 export function registerClientMetrics(registry: Registry, source: ClientMetricsSource): void {
   registerUplinks(registry, source);
   registerDials(registry, source);
   registerRequests(registry, source);
-  registerSocks(registry, source);
+  registerFront(registry, source);
 }
 
 function registerUplinks(registry: Registry, { uplinks, directTraffic }: ClientMetricsSource): void {
@@ -111,21 +111,21 @@ function registerRequests(registry: Registry, { counts }: ClientMetricsSource): 
   });
 }
 
-function registerSocks(registry: Registry, { socks, refusedByAddress }: ClientMetricsSource): void {
+function registerFront(registry: Registry, { front, refusedByAddress }: ClientMetricsSource): void {
   registerGauge(registry, {
     name: 'tributary_socks_connections',
-    help: 'SOCKS5 connections that are open now',
+    help: 'Connections of applications that are open now',
     labelNames: [],
     *samples() {
-      yield [{}, socks().active];
+      yield [{}, front().active];
     },
   });
   registerCounter(registry, {
     name: 'tributary_socks_accepts_total',
-    help: 'Connections to the SOCKS5 port, by result: accepted, refused (too many), notAllowed (not in socks.allow)',
+    help: 'Connections of applications, by result: accepted, refused (too many), notAllowed (not in socks.allow)',
     labelNames: ['result'],
     *samples() {
-      const { accepted, refused } = socks();
+      const { accepted, refused } = front();
       yield [{ result: 'accepted' }, accepted];
       yield [{ result: 'refused' }, refused];
       yield [{ result: 'notAllowed' }, refusedByAddress()];
@@ -133,10 +133,18 @@ function registerSocks(registry: Registry, { socks, refusedByAddress }: ClientMe
   });
   registerCounter(registry, {
     name: 'tributary_socks_failed_negotiations_total',
-    help: 'SOCKS5 connections that never came to a request, by reason',
+    help: 'Connections of applications that never came to a request, by reason',
     labelNames: ['reason'],
     *samples() {
-      for (const [reason, count] of Object.entries(socks().failedNegotiation)) yield [{ reason }, count];
+      for (const [reason, count] of Object.entries(front().failedNegotiation)) yield [{ reason }, count];
+    },
+  });
+  registerCounter(registry, {
+    name: 'tributary_application_requests_total',
+    help: 'Requests of applications, by protocol: socks4, socks5, connect (HTTP CONNECT), http (each plain HTTP request)',
+    labelNames: ['protocol'],
+    *samples() {
+      for (const [protocol, count] of Object.entries(front().requests)) yield [{ protocol }, count];
     },
   });
 }

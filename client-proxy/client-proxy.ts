@@ -7,12 +7,12 @@ import type { ClientConfig } from './config/client-config.ts';
 import { describeReload } from './config/describe-reload.ts';
 import type { UplinkSet } from './discovery/uplink-set.ts';
 import type { ApplicationPoints } from './front/application-points.ts';
+import type { FrontDoor } from './front/front-door.ts';
 import type { Metering } from './metering/metering.ts';
 import type { NetworkWatch } from './network/network-watch.ts';
 import type { MinuteTimer } from './schedule/minute-timer.ts';
 import type { SessionKeeper } from './session/session-keeper.ts';
 import type { SessionSecrets } from './session/session-secrets.ts';
-import type { Socks5Server } from './socks5/socks-server.ts';
 import type { ClientStatus } from './status/client-status.ts';
 import { RuleSet } from './steering/rule-set.ts';
 import type { Steering } from './steering/steering.ts';
@@ -28,7 +28,7 @@ export interface ClientParts {
   readonly secrets: SessionSecrets;
   readonly keeper: SessionKeeper;
   readonly steering: Steering;
-  readonly socks: Socks5Server;
+  readonly front: FrontDoor;
   readonly points: ApplicationPoints;
   /** Absent: no redirected connections are served. */
   readonly transparent: TransparentListener | undefined;
@@ -40,7 +40,7 @@ export interface ClientParts {
 /** How long connections that are open, and what they have sent, may take to end when the proxy closes. */
 const DRAIN_MS = 10_000;
 
-/** The client proxy: SOCKS5 in, subflows out. */
+/** The client proxy: connections of applications in, subflows out. */
 export class ClientProxy {
   readonly #parts: ClientParts;
   readonly #life = new Lifecycle();
@@ -89,7 +89,7 @@ export class ClientProxy {
       uplinks,
       metering,
       keeper,
-      socks,
+      front,
       points,
       transparent,
       network,
@@ -101,7 +101,7 @@ export class ClientProxy {
     life.onClose(() => endpoint.close());
     life.onClose(() => metering.close());
     life.onClose(() => keeper.stop());
-    life.onClose(() => Promise.all([socks.close(), transparent?.server.close()]).then(() => {}));
+    life.onClose(() => Promise.all([front.close(), transparent?.server.close()]).then(() => {}));
     life.onClose(() => this.#drain());
     uplinks.configure(this.#config);
     await points.open();
@@ -122,10 +122,10 @@ export class ClientProxy {
   }
 
   async #drain(): Promise<void> {
-    const { keeper, socks, transparent } = this.#parts;
+    const { keeper, front, transparent } = this.#parts;
     await this.#life.patiently(
       DRAIN_MS,
-      Promise.all([keeper.drain(), socks.drain(), transparent?.server.drain()]),
+      Promise.all([keeper.drain(), front.drain(), transparent?.server.drain()]),
     );
   }
 }

@@ -82,8 +82,12 @@ export class StreamOpener {
       steered.over();
       const name = abandoned.aborted ? 'cancelled' : errorName(error);
       this.#options.onResult(name);
-      if (asked.isAnswered) request.socket.destroy('reset');
-      else request.fail(name);
+      if (asked.isAnswered) {
+        request.onFailedLate?.(name);
+        request.socket.destroy('reset');
+      } else {
+        request.fail(name);
+      }
     }
   }
 }
@@ -157,10 +161,13 @@ class StreamOpening implements StreamHandlers {
   }
 
   onFailed(error: ErrorName, hasAll = false): void {
+    const isNew = !this.#isDecided;
     this.#decide(error);
     if (!this.#asked.isAnswered) {
       this.#asked.isAnswered = true;
       this.#asked.request.fail(error);
+    } else if (isNew) {
+      this.#asked.request.onFailedLate?.(error);
     }
     this.#relay.onFailed(error, hasAll);
   }

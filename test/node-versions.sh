@@ -8,7 +8,7 @@ VERSIONS=(20 22 24 26)
 running=$(node --print 'process.versions.node.split(".")[0]')
 (($# > 0)) || set -- "${VERSIONS[@]/#$running/}"
 TESTS=(
-  test/protocol/session test/runtime test/client-proxy/uplink
+  test/protocol/session test/runtime test/client-proxy/uplink test/client-proxy/http
   test/end-to-end/{process/command-output,process/standard-output,access,direct-through-proxy,observe,refusals,restart,status,streams}.test.ts
 )
 # A reporter without the line that ends `npm test`: these are no other tests.

@@ -3,7 +3,7 @@ import type { AppSocket, AppSocketHandlers } from '../../shared/runtime/app/app-
 import { IGNORE_EVENTS } from './closing.ts';
 
 /**
- * The connection of a SOCKS5 client from acceptance to its end, through a change of owner: first the negotiation
+ * The connection of an application from acceptance to its end, through a change of owner: first the negotiation
  * has it, then whoever serves the request. It adds to the socket beneath
  *
  * - `onGone`, told when the connection is gone, whoever has it then;

@@ -33,11 +33,16 @@ export interface ConnectRequest {
    */
   succeed(bound?: Destination): void;
   /**
-   * Answers with the SOCKS5 reply for `error` and closes.
+   * Answers with what the client's protocol has for `error` and closes.
    *
    * @throws MisuseError when the request is answered already.
    */
   fail(error: ErrorName): void;
+  /**
+   * The origin could not be reached after all, though success was answered at once: told before `socket` is reset, to whoever
+   * can still say why.
+   */
+  onFailedLate?(error: ErrorName): void;
   /**
    * `callback` runs, once, if the client leaves before it is answered: it closed or broke the connection, or
    * finished sending without having sent anything. An answer after that does nothing. A later callback replaces

@@ -1,47 +1,13 @@
 import { isIP } from 'node:net';
-import type { Destination } from '../../shared/protocol/destination.ts';
 import { MisuseError, SOCKS_REPLY } from '../../shared/protocol/errors.ts';
 import type { Lookup } from '../front/connect-request.ts';
+import type {
+  MessageNegotiation,
+  NegotiationAction,
+  NegotiationFailure,
+} from '../front/message-negotiation.ts';
 import { hostFromAddressBytes, hostFromDomainField } from '../front/requested-host.ts';
-import { recogniseForeignProtocol } from './foreign-protocol.ts';
 import { encodeReply } from './replies.ts';
-
-/** Why the bytes of a client led to no request. */
-export type NegotiationFailure =
-  | 'socks4'
-  | 'http'
-  | 'badVersion'
-  | 'noAcceptableMethod'
-  | 'badCredentials'
-  | 'unsupportedCommand'
-  | 'unsupportedAddressType'
-  | 'badDestination';
-
-/**
- * What to do after some bytes; `request` and `failure` are the last. After `login` nothing comes until it is answered. No action
- * at all: more bytes are needed.
- */
-export type NegotiationAction =
-  | { readonly kind: 'send'; readonly bytes: Uint8Array }
-  /** To be checked, and answered by `answerLogin`; copies. */
-  | { readonly kind: 'login'; readonly name: Uint8Array; readonly password: Uint8Array }
-  | {
-      readonly kind: 'request';
-      readonly destination: Destination;
-      readonly lookup: Lookup | undefined;
-      /** The authenticated user, where users are configured. */
-      readonly user: string | undefined;
-      /** Bytes that came after the request, often none; a copy. */
-      readonly earlyData: Uint8Array;
-    }
-  | {
-      readonly kind: 'failure';
-      readonly reason: NegotiationFailure;
-      /** For the log; holds no credentials. */
-      readonly detail: string;
-      /** What the client is told before the connection closes (empty: no more than before); undefined closes it at once. */
-      readonly farewell: Uint8Array | undefined;
-    };
 
 /**
  * The server's side of a SOCKS5 negotiation (RFC 1928 sections 3 to 6, RFC 1929), without sockets: bytes in,
@@ -58,7 +24,7 @@ export type NegotiationAction =
  * What it keeps between calls is an unfinished message, so never more than the 513 bytes of the longest one; while a login is
  * checked, also what came with it. The caller should read no more meanwhile.
  */
-export class Negotiation {
+export class Negotiation implements MessageNegotiation {
   readonly #asksForLogin: boolean;
   #state: State = 'greeting';
   #unparsed: Uint8Array = new Uint8Array(0);
@@ -132,8 +98,7 @@ export class Negotiation {
 
   #parseGreeting(bytes: Uint8Array): Step | undefined {
     if (bytes[0] !== SOCKS_VERSION) {
-      const foreign = recogniseForeignProtocol(bytes);
-      return foreign && refuse(foreign.reason, foreign.detail, foreign.answer);
+      return refuse('badVersion', `the greeting has version ${bytes[0]}, expected 5`, undefined);
     }
     if (bytes.length < 2) return undefined;
     const usedBytes = 2 + bytes[1]!;

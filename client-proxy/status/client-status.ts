@@ -7,13 +7,13 @@ import type { DirectConnections } from '../direct/direct-connections.ts';
 import type { UplinkSet } from '../discovery/uplink-set.ts';
 import type { LastingUplinkStatus } from '../discovery/uplink-states.ts';
 import type { ApplicationPoints } from '../front/application-points.ts';
+import type { FrontDoor } from '../front/front-door.ts';
 import type { Meter } from '../metering/meter.ts';
 import type { Metering } from '../metering/metering.ts';
 import { totalBytes } from '../metering/usage.ts';
 import type { UplinkCause } from '../path-manager/uplink-cause.ts';
 import type { UplinkState } from '../path-manager/uplink-status.ts';
 import type { SessionKeeper } from '../session/session-keeper.ts';
-import type { Socks5Server } from '../socks5/socks-server.ts';
 import type { Steering } from '../steering/steering.ts';
 import type { TransparentServer } from '../transparent/transparent-server.ts';
 import { clientReadiness, type ReadinessSource } from './client-readiness.ts';
@@ -88,7 +88,7 @@ export interface ClientStatusSource extends StatusClocks, ReadinessSource {
   readonly uplinkStatus: () => readonly LastingUplinkStatus[];
   readonly steering: Pick<Steering, 'config' | 'described'>;
   readonly points: Pick<ApplicationPoints, 'addresses'>;
-  readonly socks: Pick<Socks5Server, 'counters'>;
+  readonly front: Pick<FrontDoor, 'counters'>;
   readonly transparent: { readonly server: Pick<TransparentServer, 'counters'> } | undefined;
   readonly traffic: TrafficTable;
   readonly directTraffic: TrafficTable;
@@ -119,7 +119,7 @@ export function clientStatus(source: ClientStatusSource): ClientStatus {
       draining: drivers.filter((driver) => driver !== current).length,
     },
     socksListen: source.points.addresses,
-    socksConnections: source.socks.counters.active,
+    socksConnections: source.front.counters.active,
     transparentConnections: source.transparent?.server.counters.active ?? 0,
     steering: {
       default: steering.described.default,

@@ -29,6 +29,8 @@ export interface SteeringOptions {
   /** Connects past the concentrator. */
   openDirect(request: ConnectRequest, uplink: string, onFailed: (error: TributaryError) => void): void;
   onDecision(kind: SteeringAction['kind']): void;
+  /** Requests may be treated otherwise from now on. */
+  onRulesChanged(): void;
 }
 
 /** Has each request of an application treated as the rules say, and open streams follow when the rules change. */
@@ -101,6 +103,7 @@ export class Steering {
     rules.onTime(this.#options.wallClock());
     this.#reviewCosts();
     this.#tellMissing();
+    this.#options.onRulesChanged();
     return this.#streams.follow((subject) => this.#decide(subject));
   }
 
@@ -108,6 +111,7 @@ export class Steering {
   review(): void {
     this.#tellMissing();
     const haveRulesChanged = this.#rules.onTime(this.#options.wallClock());
+    if (haveRulesChanged) this.#options.onRulesChanged();
     if (!this.#reviewCosts() && !haveRulesChanged) return;
     const resteered = this.#streams.follow((subject) => this.#decide(subject));
     this.#options.logger.info(

@@ -12,7 +12,13 @@ it('counts dials by uplink, those of further uplinks together', async () => {
   registerClientMetrics(registry, {
     counts,
     uplinks: () => [],
-    socks: () => ({ accepted: 3, active: 1, refused: 0, failedNegotiation: {} as never }),
+    front: () => ({
+      accepted: 3,
+      active: 1,
+      refused: 0,
+      failedNegotiation: {} as never,
+      requests: {} as never,
+    }),
     refusedByAddress: () => 2,
     directTraffic: new TrafficTable(1),
   });
@@ -40,7 +46,13 @@ it('tells results that have not come yet as 0, and counts others as they come', 
   registerClientMetrics(registry, {
     counts,
     uplinks: () => [],
-    socks: () => ({ accepted: 0, active: 0, refused: 0, failedNegotiation: {} as never }),
+    front: () => ({
+      accepted: 0,
+      active: 0,
+      refused: 0,
+      failedNegotiation: {} as never,
+      requests: {} as never,
+    }),
     refusedByAddress: () => 2,
     directTraffic: new TrafficTable(1),
   });

@@ -51,7 +51,13 @@ const atClient = exported((registry) => {
   registerClientMetrics(registry, {
     counts: new ClientCounts(1),
     uplinks: () => [],
-    socks: () => ({ accepted: 0, active: 0, refused: 0, failedNegotiation: {} as never }),
+    front: () => ({
+      accepted: 0,
+      active: 0,
+      refused: 0,
+      failedNegotiation: {} as never,
+      requests: {} as never,
+    }),
     refusedByAddress: () => 2,
     directTraffic: new TrafficTable(1),
   });

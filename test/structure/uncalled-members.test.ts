@@ -9,6 +9,9 @@ import { uncalledMembers } from './uncalled-members.ts';
 const KNOWN: readonly string[] = [
   // Whether all memory that was taken has come back shows nowhere else.
   'shared/runtime/app/block-pool.ts BlockPool.usedBytes: tests',
+  // Node's HTTP client calls them on its connections.
+  'client-proxy/http/origin-stream.ts OriginStream.destroySoon: nobody',
+  'client-proxy/http/origin-stream.ts OriginStream.ref: nobody',
   // Used through StreamSteerer of client-proxy, which the core cannot name.
   'shared/protocol/session/session-streams.ts SessionStreams.steer: tests',
 ];

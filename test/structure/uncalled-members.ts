@@ -21,7 +21,7 @@ export interface UncalledMember {
 
 /**
  * Those of production code, `#private` ones aside, which the compiler checks. What an interface declares is used where the
- * interface is, for a class that says that it implements it. Knip finds exports without a user but does not look into classes;
+ * interface is, for a class that says that it implements it; what overrides is used where its base class is. Knip finds exports without a user but does not look into classes;
  * TypeScript's language service knows every reference.
  *
  * @param folder with the tsconfig.json of the project
@@ -69,7 +69,9 @@ function openNameOf(member: Node): Node | undefined {
     isPropertyDeclaration(member) ||
     isGetAccessorDeclaration(member) ||
     isSetAccessorDeclaration(member);
-  return isNamed && isIdentifier(member.name) ? member.name : undefined;
+  // A base class calls it; Node's, if it is none of ours.
+  const isOverride = isNamed && member.modifiers?.some(({ kind }) => kind === SyntaxKind.OverrideKeyword);
+  return isNamed && !isOverride && isIdentifier(member.name) ? member.name : undefined;
 }
 
 function userOf(

@@ -59,7 +59,11 @@ export class PlainAppSocket implements AppSocket {
   keepAlive(): void {}
 
   destroy(how?: 'close' | 'reset' | 'after-writes'): void {
-    if (how === 'reset') this.#socket.resetAndDestroy();
+    const socket = this.#socket;
+    // libuv refuses to reset while a shutdown is under way, and Node would then never close the socket.
+    if (how === 'reset' && socket.writableEnded && !socket.writableFinished && !socket.destroyed) {
+      socket.once('finish', () => socket.resetAndDestroy());
+    } else if (how === 'reset') socket.resetAndDestroy();
     else if (how === 'after-writes') this.#socket.destroySoon();
     else this.#socket.destroy();
   }

@@ -1,7 +1,8 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { createAuthenticator } from '../../../client-proxy/front/credentials.ts';
-import { Negotiation, type NegotiationAction } from '../../../client-proxy/socks5/negotiation.ts';
+import type { NegotiationAction } from '../../../client-proxy/front/message-negotiation.ts';
+import { Negotiation } from '../../../client-proxy/socks5/negotiation.ts';
 import { MisuseError } from '../../../shared/protocol/errors.ts';
 import { fromHex, hex } from './socks-bed.ts';
 
@@ -94,11 +95,9 @@ const COMPLETE: [name: string, withUsers: boolean, input: string, lines: string[
 ];
 
 const REFUSED: [name: string, withUsers: boolean, input: string, lines: string[]][] = [
-  ['SOCKS4', false, '04 01 0050 7f000001 00', ['failure socks4 closed']],
+  ['SOCKS4', false, '04 01 0050 7f000001 00', ['failure badVersion closed']],
   ['TLS', false, '16 03 01 02 00', ['failure badVersion closed']],
   ['version 0', false, '00', ['failure badVersion closed']],
-  ['a letter that starts no HTTP method', false, '5a', ['failure badVersion closed']],
-  ['nearly HTTP', false, '47 45 54 0a', ['failure badVersion closed']],
   ['no methods', false, '05 00', ['failure noAcceptableMethod 05ff']],
   ['GSSAPI only', false, '05 01 01', ['failure noAcceptableMethod 05ff']],
   ['password offered, none configured', false, '05 01 02', ['failure noAcceptableMethod 05ff']],
@@ -246,17 +245,6 @@ describe('SOCKS5 negotiation', () => {
         expect(actions.slice(0, -1).every(({ kind }) => kind === 'send')).toBe(true);
       }),
     );
-  });
-
-  it('answers every HTTP method with 400, and not before the method is whole', () => {
-    for (const method of ['GET', 'CONNECT', 'POST', 'OPTIONS']) {
-      const one = negotiation(false);
-      expect(one.receive(Buffer.from(method))).toEqual([]);
-      const [action] = one.receive(Buffer.from(' / HTTP/1.1\r\n'));
-      expect(action).toMatchObject({ kind: 'failure', reason: 'http' });
-      const farewell = action?.kind === 'failure' ? Buffer.from(action.farewell ?? []).toString() : '';
-      expect(farewell).toMatch(/^HTTP\/1\.1 400 Bad Request\r\n[\s\S]*\r\n\r\nThis is a SOCKS5 proxy\.\n$/);
-    }
   });
 
   it('takes no bytes after its end', () => {

@@ -2,7 +2,9 @@ import { once } from 'node:events';
 import { connect, createServer, type Socket } from 'node:net';
 import pino from 'pino';
 import type { ConnectRequest } from '../../../client-proxy/front/connect-request.ts';
-import { Socks5Server, type Socks5ServerOptions } from '../../../client-proxy/socks5/socks-server.ts';
+import { FrontDoor, type FrontDoorOptions } from '../../../client-proxy/front/front-door.ts';
+import { SOCKS4 } from '../../../client-proxy/socks4/socks4.ts';
+import { SOCKS5 } from '../../../client-proxy/socks5/socks5.ts';
 import { acceptPlainAppSockets } from '../../support/plain-app-socket.ts';
 
 export const hex = (bytes: Uint8Array): string => Buffer.from(bytes).toString('hex');
@@ -17,18 +19,19 @@ export const NO_AUTH_GREETING = fromHex('05 01 00');
 export const SUCCESS = '05000001000000000000';
 
 export interface SocksBed {
-  readonly server: Socks5Server;
+  readonly server: FrontDoor;
   readonly port: number;
   /** Log lines, JSON. */
   readonly log: readonly string[];
   stop(): Promise<void>;
 }
 
-/** A Socks5Server on a free port of 127.0.0.1. */
-export async function startSocks(options: Partial<Socks5ServerOptions>): Promise<SocksBed> {
+/** A front door on a free port of 127.0.0.1. */
+export async function startSocks(options: Partial<FrontDoorOptions>): Promise<SocksBed> {
   const log: string[] = [];
   const logger = pino({ level: 'debug' }, { write: (line: string) => log.push(line) });
-  const server = new Socks5Server({
+  const server = new FrontDoor({
+    protocols: [SOCKS5, SOCKS4],
     users: [],
     clock: () => performance.now(),
     logger,

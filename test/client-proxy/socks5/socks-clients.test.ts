@@ -97,15 +97,17 @@ describe('curl', needs('curl'), () => {
     expect([wrong.code, none.code, refused.code]).toEqual([97, 97, 97]);
   });
 
-  it('shows the hint when the port is used as an HTTP proxy', async () => {
-    const result = await curl('-x', `http://127.0.0.1:${open.port}`, url('127.0.0.1'));
-    expect(result).toEqual({ code: 0, stdout: 'This is a SOCKS5 proxy.\n' });
-  });
-
-  it('fails at once with SOCKS4', async () => {
-    const result = await curl('--socks4', `127.0.0.1:${open.port}`, url('127.0.0.1'));
-    expect(result.code).not.toBe(0);
-    expect(open.server.counters.failedNegotiation.socks4).toBe(1);
+  it.each([
+    ['--socks4', '127.0.0.1', '127.0.0.1 -'],
+    ['--socks4a', 'localhost', 'localhost -'],
+  ])('%s to %s', async (option, host, destination) => {
+    destinations.length = 0;
+    const result = await curl(option, `127.0.0.1:${open.port}`, url(host));
+    expect(result).toEqual({ code: 0, stdout: BODY });
+    expect(destinations).toEqual([destination]);
+    // 97 is CURLE_PROXY: SOCKS4 has no passwords.
+    expect((await curl(option, `127.0.0.1:${guarded.port}`, url(host))).code).toBe(97);
+    expect(guarded.log.join('')).toMatch(/SOCKS4, which has no passwords/);
   });
 });
 

@@ -36,6 +36,7 @@ function bench(initial: SteeringConfig, uplinks: PresentUplinks = [{ name: 'dsl'
     } as never,
     openStream: (_request, steered) => void streams.push(steered),
     openDirect: (_request, uplink, onFailed) => void directs.push({ uplink, onFailed }),
+    onRulesChanged: () => {},
     onDecision: (kind) => void decisions.push(kind),
   });
   const ask = (host: string, user?: string) =>

@@ -10,7 +10,7 @@ const GREETED = '0500';
 const NOTHING = '';
 const failed = (code: number) => `${GREETED}05${code.toString(16).padStart(2, '0')}0001000000000000`;
 
-describe('malformed input at the SOCKS5 port', () => {
+describe('malformed input at the port for applications', () => {
   let pair: Pair;
   let echo: Origin;
   beforeAll(async () => {
@@ -32,8 +32,11 @@ describe('malformed input at the SOCKS5 port', () => {
   it.each([
     ['no byte at all', '', NOTHING],
     ['zeros', '00'.repeat(300), NOTHING],
-    ['SOCKS4', '0401005001020304', NOTHING],
-    ['TLS', '1603010200010001fc0303', NOTHING],
+    ['SOCKS4 cut off', '0401005001020304', NOTHING],
+    ['SOCKS4 BIND', '040200500102030400', '005b000000000000'],
+    ['SOCKS4 with an endless user id', `0401005001020304${'61'.repeat(400)}`, '005b000000000000'],
+    ['TLS', '1603010200010001fc0303', '1503030002020a'],
+    ['HTTP cut off', '47455420', NOTHING],
     ['a greeting cut off', '05', NOTHING],
     ['no methods', '0500', '05ff'],
     ['GSSAPI only', '050101', '05ff'],
@@ -55,10 +58,21 @@ describe('malformed input at the SOCKS5 port', () => {
     socket.destroy();
   });
 
-  it('HTTP: is told what it has reached', async () => {
+  it.each([
+    ['no HTTP', 'ANYTHING\r\n\r\n', 400],
+    [
+      'two lengths',
+      'POST http://127.0.0.1/ HTTP/1.1\r\nHost: a\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\nxx',
+      400,
+    ],
+    ['an endless head', `GET http://127.0.0.1/ HTTP/1.1\r\n${'X: y\r\n'.repeat(50_000)}`, 431],
+    ['a page of this port', 'GET / HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n', 200],
+    ['the same by a name that leads here', 'GET / HTTP/1.1\r\nHost: evil.example\r\n\r\n', 421],
+  ])('HTTP: %s: is told what is wrong', async (_what, sent, status) => {
     const socket = await open();
-    socket.write('GET http://127.0.0.1/ HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n');
-    expect((await readAll(socket)).bytes.toString()).toMatch(/^HTTP\/1\.1 400 [\s\S]*SOCKS5/);
+    socket.write(sent);
+    expect((await readAll(socket)).bytes.toString()).toMatch(new RegExp(`^HTTP/1\\.1 ${status} `));
+    socket.destroy();
   });
 
   it('a megabyte of noise, a hundred times: costs no memory', async () => {

@@ -4,6 +4,7 @@ import { dns } from './dns.ts';
 import { frameParser } from './frame-parser.ts';
 import { handshake } from './handshake.ts';
 import { heardNameTarget } from './heard-name.ts';
+import { http } from './http.ts';
 import { ipOutput } from './ip-output.ts';
 import { link } from './link.ts';
 import { session } from './session.ts';
@@ -15,6 +16,7 @@ export const FUZZ_TARGETS: readonly FuzzTarget[] = [
   handshake,
   session,
   socks,
+  http,
   heardNameTarget,
   configuration,
   link,

@@ -1,12 +1,17 @@
 import { createAuthenticator } from '../../../client-proxy/front/credentials.ts';
-import { Negotiation, type NegotiationAction } from '../../../client-proxy/socks5/negotiation.ts';
+import type {
+  MessageNegotiation,
+  NegotiationAction,
+} from '../../../client-proxy/front/message-negotiation.ts';
+import { Socks4Negotiation } from '../../../client-proxy/socks4/negotiation.ts';
+import { Negotiation } from '../../../client-proxy/socks5/negotiation.ts';
 import { type FuzzTarget, promise } from '../fuzz-target.ts';
 import { InputReader } from '../input-reader.ts';
 
 const USER = { name: 'user', password: 'correct' };
 const authenticate = createAuthenticator([USER]);
 
-/** The SOCKS5 port: however the bytes are cut, the same comes of them; no request without the right password. */
+/** SOCKS4 and SOCKS5: however the bytes are cut, the same comes of them; no request without the right password. */
 export const socks: FuzzTarget = {
   name: 'socks',
   maxBytes: 1_400,
@@ -15,7 +20,7 @@ export const socks: FuzzTarget = {
     Uint8Array.of(0, 0xff, 5, 1, 0, 5, 1, 0, 1, 192, 0, 2, 1, 0, 80),
     Uint8Array.of(0, 0xff, 5, 1, 0, 5, 1, 0, 4, ...new Uint8Array(16), 0, 80),
     Uint8Array.of(1, 0xff, 5, 1, 2, 1, 4, ...Buffer.from(USER.name), 7, ...Buffer.from(USER.password)),
-    Uint8Array.of(0, 0xff, ...Buffer.from('GET / HTTP/1.1\r\nHost: a\r\n\r\n')),
+    Uint8Array.of(0, 0xff, 4, 1, 0, 80, 0, 0, 0, 1, 0x61, 0, 0x61, 0, 1, 2, 3),
     Uint8Array.of(0, 0xff, 4, 1, 0, 80, 192, 0, 2, 1, 0),
     Uint8Array.of(0, 0xff, 5, 1, 0, 5, 0xf0, 0, 3, 1, 0x61, 0, 0),
     Uint8Array.of(0, 0xff, 5, 1, 0, 5, 0xf1, 0, 1, 192, 0, 2, 1, 0, 0),
@@ -33,7 +38,10 @@ export const socks: FuzzTarget = {
 };
 
 function negotiate(wantsPassword: boolean, pieces: readonly Uint8Array[]): string {
-  const negotiation = new Negotiation(wantsPassword);
+  // As at the port, the first byte decides.
+  const firstByte = pieces.find(({ length }) => length > 0)?.[0];
+  const negotiation: MessageNegotiation =
+    firstByte === 4 ? new Socks4Negotiation(wantsPassword) : new Negotiation(wantsPassword);
   const actions: NegotiationAction[] = [];
   for (const [index, piece] of pieces.entries()) {
     const end = lastOf(actions);

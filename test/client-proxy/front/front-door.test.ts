@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
-import type { Socks5ServerOptions } from '../../../client-proxy/socks5/socks-server.ts';
+import type { FrontDoorOptions } from '../../../client-proxy/front/front-door.ts';
 import { deferred } from '../../support/deferred.ts';
 import {
   connectRequest,
@@ -11,7 +11,7 @@ import {
   type SocksBed,
   startEcho,
   startSocks,
-} from './socks-bed.ts';
+} from '../socks5/socks-bed.ts';
 
 const USERS = [{ name: 'ada', password: 'lovelace' }];
 const GREETING_PASSWORD = fromHex('05 02 00 02');
@@ -25,7 +25,7 @@ const CREDENTIALS = Buffer.concat([
 let echo: Awaited<ReturnType<typeof startEcho>>;
 let bed: SocksBed;
 
-async function start(options: Partial<Socks5ServerOptions> = {}): Promise<SocksBed> {
+async function start(options: Partial<FrontDoorOptions> = {}): Promise<SocksBed> {
   await bed?.stop();
   bed = await startSocks(options);
   return bed;
@@ -53,8 +53,9 @@ describe('malformed negotiations on the wire', () => {
   const failure = (reply: string) => `0500 05${reply}0001000000000000`.replace(' ', '');
 
   it.each([
-    ['SOCKS4', '04 01 0050 7f000001 00', '', 'socks4'],
-    ['TLS', '16 03 01 02 00 01', '', 'badVersion'],
+    ['SOCKS4 BIND', '04 02 0050 7f000001 00', '005b000000000000', 'unsupportedCommand'],
+    ['SOCKS4 port 0', '04 01 0000 7f000001 00', '005b000000000000', 'badDestination'],
+    ['TLS', '16 03 01 02 00 01', '1503030002020a', 'badVersion'],
     ['random bytes', 'ff fe fd fc', '', 'badVersion'],
     ['no methods', '05 00', '05ff', 'noAcceptableMethod'],
     ['GSSAPI only', '05 01 01', '05ff', 'noAcceptableMethod'],
@@ -77,6 +78,7 @@ describe('malformed negotiations on the wire', () => {
     ['unknown user', '05 01 02 01 03 657665 01 61', '05020101', 'badCredentials'],
     ['authentication version 5', '05 01 02 05 03 616461 01 61', '05020101', 'badVersion'],
     ['no credentials offered', '05 01 00', '05ff', 'noAcceptableMethod'],
+    ['SOCKS4', '04 01 0050 7f000001 616461 00', '005d000000000000', 'noAcceptableMethod'],
   ] as const)('with users: %s', async (_name, input, answer, reason) => {
     await start({ users: USERS });
     expect(await answerTo(fromHex(input))).toBe(answer);
@@ -85,14 +87,6 @@ describe('malformed negotiations on the wire', () => {
     await good.send(Buffer.concat([GREETING_PASSWORD, CREDENTIALS, connectRequest(echo.port)]));
     expect(hex(await good.receive(14))).toBe('0502010005000001000000000000');
     good.destroy();
-  });
-
-  it('an HTTP client is told that this is a SOCKS5 proxy, even if it sends much more', async () => {
-    const request = `CONNECT example.org:443 HTTP/1.1\r\nHost: example.org\r\n${'X: y\r\n'.repeat(50_000)}\r\n`;
-    const answer = Buffer.from(await answerTo(Buffer.from(request)), 'hex').toString();
-    expect(answer).toMatch(/^HTTP\/1\.1 400 /);
-    expect(answer).toMatch(/\r\n\r\nThis is a SOCKS5 proxy\.\n$/);
-    expect(bed.log.join()).toMatch(/not as an HTTP proxy/);
   });
 
   it('a truncation at any byte ends the connection with the answers so far, and the next client is served', async () => {
@@ -181,7 +175,7 @@ describe('negotiation in time', () => {
     ['silent', Buffer.alloc(0)],
     ['stalled in the greeting', fromHex('05 02 00')],
     ['stalled in the request', fromHex('05 01 00 05 01 00 03 10 61')],
-    ['stalled in what may become HTTP', Buffer.from('CONN')],
+    ['stalled in SOCKS4', fromHex('04 01 0050 7f000001 61')],
   ])('closes a client that is %s', async (_name, bytes) => {
     await start({ negotiationTimeoutMs: 50 });
     await answerTo(bytes);
@@ -320,7 +314,9 @@ it('logs what failed and for whom, never a password', async () => {
   await answerTo(fromHex('05 01 02 01 03 616461 07 73337372337421'));
   await answerTo(Buffer.concat([GREETING_PASSWORD, CREDENTIALS, fromHex('05 02 00 01')]));
   const log = bed.log.join('');
-  expect(log).toMatch(/"client":"127\.0\.0\.1:\d+","reason":"badCredentials".*wrong user name or password/);
+  expect(log).toMatch(
+    /"client":"127\.0\.0\.1:\d+","protocol":"SOCKS5","reason":"badCredentials".*wrong user name or password/,
+  );
   expect(log).toMatch(/BIND is not supported/);
   expect(log).not.toMatch(/s3sr3t!|lovelace/);
 });

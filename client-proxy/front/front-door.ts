@@ -3,15 +3,24 @@ import { formatDestination } from '../../shared/protocol/destination.ts';
 import type { AppSocket } from '../../shared/runtime/app/app-socket.ts';
 import type { MonotonicClock } from '../../shared/runtime/clock.ts';
 import { LineLimit, type LineLog } from '../../shared/runtime/observe/line-limit.ts';
-import { ClientSocket } from '../front/client-socket.ts';
-import { closeAtOnce } from '../front/closing.ts';
-import type { ConnectRequest } from '../front/connect-request.ts';
-import { type Authenticate, createAuthenticator, type SocksUser } from '../front/credentials.ts';
-import { LoginPace } from '../front/login-pace.ts';
-import { NegotiatingPlaces } from '../front/negotiating-places.ts';
-import { SocksConnection, type SocksFailure } from './socks-connection.ts';
+import { ClientSocket } from './client-socket.ts';
+import { closeAtOnce } from './closing.ts';
+import type { ConnectRequest } from './connect-request.ts';
+import { type Authenticate, createAuthenticator, type SocksUser } from './credentials.ts';
+import { FrontConnection } from './front-connection.ts';
+import {
+  FRONT_FAILURES,
+  type FrontFailure,
+  type FrontProtocol,
+  REQUEST_KINDS,
+  type RequestKind,
+} from './front-protocol.ts';
+import { LoginPace } from './login-pace.ts';
+import { NegotiatingPlaces } from './negotiating-places.ts';
 
-export interface Socks5ServerOptions {
+export interface FrontDoorOptions {
+  /** What applications may speak; the first byte of a connection decides. */
+  readonly protocols: readonly FrontProtocol[];
   /** Who may use the proxy; empty: everybody, without credentials. */
   readonly users: readonly SocksUser[];
   /** From accepting a connection to its request. Default 10 s: applications negotiate within milliseconds. */
@@ -27,51 +36,40 @@ export interface Socks5ServerOptions {
 }
 
 /** What has happened so far, for metrics; `active` is a gauge, the others only grow. */
-export interface Socks5Counters {
+export interface FrontCounters {
   readonly accepted: number;
   /** Open now, negotiating or in use. */
   readonly active: number;
   /** Closed unserved: `maxConnections` were in use, or the server was draining. */
   readonly refused: number;
-  readonly failedNegotiation: Readonly<Record<SocksFailure, number>>;
+  readonly failedNegotiation: Readonly<Record<FrontFailure, number>>;
+  readonly requests: Readonly<Record<RequestKind, number>>;
 }
 
 /**
- * A SOCKS5 server (RFC 1928) for CONNECT, without authentication or with user name and password (RFC 1929).
+ * The one door for applications, whatever protocol they speak: it bounds their connections, has each negotiate, and counts.
  * It listens nowhere itself: accepted connections are given to `handle`.
  */
-export class Socks5Server {
-  readonly #options: Socks5ServerOptions;
+export class FrontDoor {
+  readonly #options: FrontDoorOptions;
   readonly #authenticate: Authenticate | undefined;
   readonly #logins: LoginPace;
   readonly #connections = new Set<ClientSocket>();
   /** Those that have made no request yet. */
-  readonly #negotiating: NegotiatingPlaces<SocksConnection>;
+  readonly #negotiating: NegotiatingPlaces<FrontConnection>;
   readonly #log: LineLog;
   readonly #counters = {
     accepted: 0,
     refused: 0,
-    failedNegotiation: {
-      socks4: 0,
-      http: 0,
-      badVersion: 0,
-      noAcceptableMethod: 0,
-      badCredentials: 0,
-      unsupportedCommand: 0,
-      unsupportedAddressType: 0,
-      badDestination: 0,
-      timeout: 0,
-      clientClosed: 0,
-      tooManyLogins: 0,
-      gaveWay: 0,
-    } satisfies Record<SocksFailure, number>,
+    failedNegotiation: zeros(FRONT_FAILURES),
+    requests: zeros(REQUEST_KINDS),
   };
   #draining = false;
   #saidFull = false;
   #waitingForIdle: (() => void)[] = [];
 
   /** @throws MisuseError for a user name or password that is not 1 to 255 bytes. */
-  constructor(options: Socks5ServerOptions) {
+  constructor(options: FrontDoorOptions) {
     this.#options = options;
     this.#authenticate = options.users.length > 0 ? createAuthenticator(options.users) : undefined;
     const { clock } = options;
@@ -81,9 +79,14 @@ export class Socks5Server {
   }
 
   /** A copy of the counters as they are now. */
-  get counters(): Socks5Counters {
-    const { failedNegotiation, ...totals } = this.#counters;
-    return { ...totals, active: this.#connections.size, failedNegotiation: { ...failedNegotiation } };
+  get counters(): FrontCounters {
+    const { failedNegotiation, requests, ...totals } = this.#counters;
+    return {
+      ...totals,
+      active: this.#connections.size,
+      failedNegotiation: { ...failedNegotiation },
+      requests: { ...requests },
+    };
   }
 
   /** Serves a connection that was just accepted. */
@@ -94,13 +97,15 @@ export class Socks5Server {
     }
     this.#counters.accepted += 1;
     const socket: ClientSocket = new ClientSocket(accepted, () => this.#gone(socket, connection));
-    const connection: SocksConnection = new SocksConnection(socket, {
+    const connection: FrontConnection = new FrontConnection(socket, {
+      protocols: this.#options.protocols,
       authenticate: this.#authenticate,
       logins: this.#logins,
       negotiationTimeoutMs: this.#options.negotiationTimeoutMs ?? DEFAULT_NEGOTIATION_TIMEOUT_MS,
       onRequest: this.#options.onRequest,
+      onCounted: (kind) => void this.#counters.requests[kind]++,
       onNegotiated: () => this.#negotiating.leave(connection),
-      onFailure: (reason, detail) => this.#failed(nameOf(accepted), reason, detail),
+      onFailure: (reason, detail, protocol) => this.#failed(nameOf(accepted), reason, detail, protocol),
     });
     this.#connections.add(socket);
     this.#negotiating.enter(connection, () => accepted.remoteAddress)?.giveWay();
@@ -112,9 +117,15 @@ export class Socks5Server {
     closeAtOnce(accepted);
   }
 
+  /** Requests may be treated otherwise from now on. */
+  onRulesChanged(): void {
+    for (const protocol of this.#options.protocols) protocol.onRulesChanged?.();
+  }
+
   /** Refuses new connections; resolves when those that are open have ended by themselves. */
   drain(): Promise<void> {
     this.#draining = true;
+    for (const protocol of this.#options.protocols) protocol.drain?.();
     if (this.#connections.size === 0) return Promise.resolve();
     return new Promise((resolve) => this.#waitingForIdle.push(resolve));
   }
@@ -150,14 +161,14 @@ export class Socks5Server {
     if (!this.#saidFull) {
       this.#options.logger.warn(
         { maxConnections: limit },
-        `SOCKS5: ${limit} connections are open; new ones are refused (raise socks.maxConnections if this is normal use)`,
+        `${limit} connections of applications are open; new ones are refused (raise socks.maxConnections if this is normal use)`,
       );
     }
     this.#saidFull = true;
     return true;
   }
 
-  #gone(socket: ClientSocket, connection: SocksConnection): void {
+  #gone(socket: ClientSocket, connection: FrontConnection): void {
     this.#connections.delete(socket);
     this.#negotiating.leave(connection);
     if (this.#connections.size > 0) return;
@@ -166,16 +177,23 @@ export class Socks5Server {
     for (const resolve of waiting) resolve();
   }
 
-  #failed(client: string, reason: SocksFailure, detail: string): void {
+  #failed(client: string, reason: FrontFailure, detail: string, protocol: string | undefined): void {
     this.#counters.failedNegotiation[reason] += 1;
-    this.#log[LEVELS[reason] ?? 'info']({ client, reason, detail }, MESSAGES[reason] ?? 'SOCKS5: no request');
+    const fields = { client, ...(protocol === undefined ? {} : { protocol }), reason, detail };
+    this.#log[LEVELS[reason] ?? 'info'](fields, MESSAGES[reason] ?? 'an application has made no request');
   }
 }
 
+function zeros<Name extends string>(names: readonly Name[]): Record<Name, number> {
+  return Object.fromEntries(names.map((name) => [name, 0])) as Record<Name, number>;
+}
+
 /** At which level a failure is logged, if not `info`. */
-const LEVELS: Partial<Record<SocksFailure, 'debug' | 'warn'>> = {
+const LEVELS: Partial<Record<FrontFailure, 'debug' | 'warn'>> = {
   // What port checks and impatient users do all day.
   clientClosed: 'debug',
+  // How HTTP asks for credentials.
+  noCredentials: 'debug',
   badCredentials: 'warn',
   tooManyLogins: 'warn',
 };
@@ -186,10 +204,10 @@ function nameOf({ remoteAddress: host, remotePort: port }: AppSocket): string {
 }
 
 /** Kinds of lines, each with its own limit: what others do must not hide who guesses. */
-const MESSAGES: Partial<Record<SocksFailure, string>> = {
-  badCredentials: 'SOCKS5: wrong user name or password',
-  tooManyLogins: 'SOCKS5: a login was not checked, since too many wait after wrong ones',
-  gaveWay: 'SOCKS5: a connection without a request gave way to a newer one',
+const MESSAGES: Partial<Record<FrontFailure, string>> = {
+  badCredentials: 'an application has logged in with a wrong user name or password',
+  tooManyLogins: 'a login of an application was not checked, since too many wait after wrong ones',
+  gaveWay: 'a connection without a request gave way to a newer one',
 };
 
 const DEFAULT_NEGOTIATION_TIMEOUT_MS = 10_000;
