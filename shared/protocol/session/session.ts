@@ -1,5 +1,6 @@
 import { type ControlFrame, encodeControl } from '../codec/frame.ts';
 import type { FrameSink } from '../codec/frame-parser.ts';
+import { FIRST_INBOUND_STREAM } from '../codec/wire.ts';
 import { controlItem } from '../control/control-item.ts';
 import { MAX_CONTROL_PER_STREAM } from '../control/control-queue.ts';
 import { ERROR_CODE, type ErrorName, errorName, ProtocolViolation } from '../errors.ts';
@@ -16,6 +17,7 @@ import type { UplinkCommands } from '../uplink/uplinks.ts';
 import { type AnnouncedAddress, Announcements } from './announcements.ts';
 import { type CoreTuning, DEFAULT_TUNING } from './core-tuning.ts';
 import type { SessionEvent } from './events.ts';
+import { type PublicationCommands, Publications } from './publications.ts';
 import type { SessionSubflow } from './sent-item.ts';
 import { SessionStreams } from './session-streams.ts';
 import { SessionSubflows, type SubflowCommands } from './session-subflows.ts';
@@ -28,7 +30,7 @@ export interface SessionOptions {
   readonly role: 'client' | 'concentrator';
   /** Most streams open at once, as in WELCOME. */
   readonly maxStreams: number;
-  /** How far the client sends in a stream before OPENED, as in WELCOME. */
+  /** How far the end that opens a stream sends in it before OPENED, as in WELCOME. */
   readonly firstWindowBytes: number;
   /** How long the session waits without any subflow. */
   readonly lingerMs: number;
@@ -53,17 +55,20 @@ export class Session {
   readonly streams: StreamCommands;
   readonly subflows: SubflowCommands;
   readonly uplinks: UplinkCommands;
+  readonly publications: PublicationCommands;
   readonly #options: SessionOptions;
   readonly #clock: SessionClock;
   readonly #streams: SessionStreams;
   readonly #subflows: SessionSubflows;
   readonly #announcements: Announcements;
+  readonly #publications: Publications;
   readonly #transmitter: Transmitter;
   readonly #unanswered: UnansweredFrames;
   #events: SessionEvent[] = [];
   #eventsTaken = 0;
   #receivedBytes = 0;
   #isGoingAway = false;
+  #isPeerGoingAway = false;
   #isClosed = false;
 
   constructor(options: SessionOptions) {
@@ -80,13 +85,17 @@ export class Session {
     this.#announcements = new Announcements(this.#transmitter.control);
     const session = this;
     const emit = (event: SessionEvent) => this.#emit(event);
+    this.#publications = new Publications(this.#transmitter.control, emit);
     this.#streams = new SessionStreams(
       { ...options, now, tuning, steering },
       {
         get subflows() {
           return session.#subflows.all;
         },
-        get isGoingAway() {
+        get opensNone() {
+          return session.#isGoingAway || session.#isPeerGoingAway || session.#isClosed;
+        },
+        get takesNone() {
           return session.#isGoingAway || session.#isClosed;
         },
         emit,
@@ -106,6 +115,7 @@ export class Session {
     this.streams = this.#streams;
     this.subflows = this.#subflows;
     this.uplinks = this.#subflows.uplinks;
+    this.publications = this.#publications;
   }
 
   get isClosed(): boolean {
@@ -256,10 +266,11 @@ export class Session {
     switch (frame.type) {
       case 'open':
         this.#expectRole('concentrator', 'OPEN');
+        this.#expectOpener('client', frame.streamId, 'OPEN');
         this.#streams.frames.onOpen(frame.streamId, frame.limit, modeOfWire(frame.mode), frame);
         break;
       case 'opened':
-        this.#expectRole('client', 'OPENED');
+        this.#expectOpener(this.#options.role, frame.streamId, 'OPENED');
         this.#streams.frames.onOpened(frame.streamId, frame.limit, frame.ok, frame.code);
         break;
       case 'window':
@@ -307,9 +318,21 @@ export class Session {
         this.#expectRole('client', 'ADDRESS_REMOVE');
         this.#emit({ ...frame, type: 'address-removed' });
         break;
+      case 'publish':
+        this.#expectRole('concentrator', 'PUBLISH');
+        this.#publications.onPublish(frame);
+        break;
+      case 'published':
+        this.#expectRole('client', 'PUBLISHED');
+        this.#publications.onPublished(frame);
+        break;
+      case 'inbound':
+        this.#expectRole('client', 'INBOUND');
+        this.#streams.frames.onInbound(frame);
+        break;
       case 'goaway':
         // A client that goes away opens no more by itself; its OPENs that are still under way came before.
-        if (this.#options.role === 'client') this.#isGoingAway = true;
+        if (this.#options.role === 'client') this.#isPeerGoingAway = true;
         this.#emit({ type: 'going-away', error: errorName(frame.code) });
         break;
       case 'close':
@@ -330,6 +353,12 @@ export class Session {
 
   #expectRole(role: 'client' | 'concentrator', frame: string): void {
     if (this.#options.role !== role) throw new ProtocolViolation(`${frame} from the wrong end`);
+  }
+
+  /** The id must be one that this end gives. */
+  #expectOpener(role: 'client' | 'concentrator', streamId: number, frame: string): void {
+    const opener = streamId < FIRST_INBOUND_STREAM ? 'client' : 'concentrator';
+    if (opener !== role) throw new ProtocolViolation(`${frame} for a stream of the wrong end`);
   }
 
   #close(error: ErrorName, reason: string, by: 'us' | 'peer'): void {
