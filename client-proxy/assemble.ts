@@ -38,6 +38,8 @@ import { PathExplainer } from './network/path-diagnosis/path-explainer.ts';
 import { makeNetworkWatch } from './network-watching.ts';
 import { PacketSizes } from './packet-size/packet-sizes.ts';
 import { UplinkUses } from './path-manager/uplink-use.ts';
+import { makePublisher } from './publish/make-publisher.ts';
+import type { Publisher } from './publish/publisher.ts';
 import { MinuteTimer } from './schedule/minute-timer.ts';
 import { SessionKeeper } from './session/session-keeper.ts';
 import { SessionSecrets } from './session/session-secrets.ts';
@@ -97,7 +99,13 @@ export async function assemble(config: ClientConfig, deps: ClientProxyDeps): Pro
     resolvers,
     logger,
   });
-  const keeper = makeKeeper(config, deps, { counters, states, uses, connector, secrets, names });
+  const publisher = makePublisher({
+    ...{ ...deps, ...config.connections, native, pool: appPool, peers },
+    steer: (policy) => steering.steerInbound(policy),
+    hasDescriptor: () => watch.hasDescriptor('stream'),
+    onResult: (result) => counters.counts.inbound.add(result),
+  });
+  const keeper = makeKeeper(config, deps, { counters, states, uses, connector, secrets, names, publisher });
   const directConnections = new DirectConnections();
   const metering = await openMetering(config, deps, { counters, uplinks, uses, keeper, directConnections });
   // Metering first, so that caps hold before anything is dialled.
@@ -110,7 +118,7 @@ export async function assemble(config: ClientConfig, deps: ClientProxyDeps): Pro
     resolvers,
     directConnections,
   });
-  const steering = makeSteering(config, deps, { counters, uplinks, keeper, direct });
+  const steering: Steering = makeSteering(config, deps, { counters, uplinks, keeper, direct });
   const socks = new Socks5Server({
     ...config.socks,
     clock,
@@ -124,21 +132,9 @@ export async function assemble(config: ClientConfig, deps: ClientProxyDeps): Pro
     steering.review();
   });
   const uplinkStatus = () => states.status(keeper.uplinks);
-  const told = { keeper, uplinks, uplinkStatus, steering, socks, directConnections, metering, watch };
-  const endpoint = makeEndpoint(config, { ...deps, ...counters, ...told });
-  const parts = {
-    endpoint,
-    uplinks,
-    metering,
-    secrets,
-    keeper,
-    steering,
-    socks,
-    listen,
-    network,
-    minutes,
-    watch,
-  };
+  const told = { keeper, uplinks, uplinkStatus, steering, publisher, socks, metering, watch };
+  const endpoint = makeEndpoint(config, { ...deps, ...counters, ...told, directConnections });
+  const parts = { ...told, endpoint, secrets, listen, network, minutes };
   return new ClientProxy({ config, logger, ...parts });
 }
 
@@ -209,9 +205,10 @@ function makeKeeper(
     readonly connector: UplinkConnector;
     readonly secrets: SessionSecrets;
     readonly names: TargetNames;
+    readonly publisher: Publisher;
   },
 ): SessionKeeper {
-  const { counters, states, uses, connector, secrets, names } = parts;
+  const { counters, states, uses, connector, secrets, names, publisher } = parts;
   const explainer = new PathExplainer({
     bindsByInterface: native !== undefined,
     clock,
@@ -229,6 +226,7 @@ function makeKeeper(
     memoryBytes: memory.perSessionBytes,
     lingerMs,
     tuning: withTuning(tuning),
+    inbound: publisher,
     openTimeoutMs: OPEN_TIMEOUT_MS,
     clock,
     random,
@@ -360,7 +358,12 @@ function makeEndpoint(
   const { keeper, uplinkStatus, socks, metering } = source;
   registerBuildInfo(registry, source);
   registerSessionMetrics(registry, { ...source, drivers: () => keeper.drivers });
-  registerClientMetrics(registry, { ...source, uplinks: uplinkStatus, socks: () => socks.counters });
+  registerClientMetrics(registry, {
+    ...source,
+    uplinks: uplinkStatus,
+    socks: () => socks.counters,
+    published: () => source.publisher.all,
+  });
   registerPeerLosses(registry, source.peerLosses);
   registerMeteringMetrics(registry, {
     ...source,

@@ -14,6 +14,8 @@ export class ClientCounts {
   readonly dials: NamedTable<DialCounts>;
   /** Streams that applications asked for, by result. */
   readonly opens = new ResultCounts('ok');
+  /** Visitors of published services, by result. */
+  readonly inbound = new ResultCounts('ok');
   /** Connections past the concentrator, by result. */
   readonly directOpens = new ResultCounts('ok');
   /** Requests, by what the rules have decided. */

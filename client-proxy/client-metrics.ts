@@ -5,12 +5,14 @@ import { registerUplinkBytes } from '../shared/runtime/observe/uplink-bytes.ts';
 import type { TrafficTable } from '../shared/runtime/session/uplink-traffic.ts';
 import type { ClientCounts } from './client-counts.ts';
 import { UPLINK_STATES, type UplinkStatus } from './path-manager/uplink-status.ts';
+import { PUBLISHED_STATES, type PublishedServiceReport } from './publish/publisher.ts';
 import type { Socks5Counters } from './socks5/socks-server.ts';
 
 export interface ClientMetricsSource {
   readonly counts: ClientCounts;
   readonly uplinks: () => readonly UplinkStatus[];
   readonly socks: () => Socks5Counters;
+  readonly published: () => readonly PublishedServiceReport[];
   /** What went past the concentrator. */
   readonly directTraffic: TrafficTable;
 }
@@ -21,6 +23,7 @@ export function registerClientMetrics(registry: Registry, source: ClientMetricsS
   registerDials(registry, source);
   registerRequests(registry, source);
   registerSocks(registry, source);
+  registerPublished(registry, source);
 }
 
 function registerUplinks(registry: Registry, { uplinks, directTraffic }: ClientMetricsSource): void {
@@ -128,4 +131,34 @@ function registerSocks(registry: Registry, { socks }: ClientMetricsSource): void
       for (const [reason, count] of Object.entries(socks().failedNegotiation)) yield [{ reason }, count];
     },
   });
+}
+
+function registerPublished(registry: Registry, { counts, published }: ClientMetricsSource): void {
+  registerGauge(registry, {
+    name: 'tributary_published_services',
+    help: 'Services that are published at the concentrator, by state: listening, refused, waiting',
+    labelNames: ['state'],
+    *samples() {
+      const all = published();
+      for (const state of PUBLISHED_STATES) {
+        yield [{ state }, all.filter((service) => service.state === state).length];
+      }
+    },
+  });
+  registerGauge(registry, {
+    name: 'tributary_inbound_connections',
+    help: 'Visitors of published services that are connected now',
+    labelNames: [],
+    *samples() {
+      yield [{}, published().reduce((sum, { connections }) => sum + connections, 0)];
+    },
+  });
+  registerResultCounter(
+    registry,
+    {
+      name: 'tributary_inbound_opens_total',
+      help: 'Visitors of published services, by result: ok, or the name of the error',
+    },
+    counts.inbound,
+  );
 }

@@ -10,6 +10,7 @@ import { describeReload } from './config/describe-reload.ts';
 import type { UplinkSet } from './discovery/uplink-set.ts';
 import type { Metering } from './metering/metering.ts';
 import type { NetworkWatch } from './network/network-watch.ts';
+import type { Publisher } from './publish/publisher.ts';
 import type { MinuteTimer } from './schedule/minute-timer.ts';
 import type { SessionKeeper } from './session/session-keeper.ts';
 import type { SessionSecrets } from './session/session-secrets.ts';
@@ -28,6 +29,7 @@ export interface ClientParts {
   readonly secrets: SessionSecrets;
   readonly keeper: SessionKeeper;
   readonly steering: Steering;
+  readonly publisher: Publisher;
   readonly socks: Socks5Server;
   /** Listens for applications, whose connections go to `socks`. Rejects with ListenError. */
   listen(): Promise<AppSocketListener>;
@@ -60,7 +62,7 @@ export class ClientProxy {
    * nothing, or with PartialReloadError.
    */
   async reload(next: ClientConfig): Promise<void> {
-    const { logger, uplinks, steering, secrets, keeper } = this.#parts;
+    const { logger, uplinks, steering, publisher, secrets, keeper } = this.#parts;
     const changes = describeReload(this.#config, next);
     const rules = new RuleSet(next.steering);
     await applyReload(changes, logger, () => {
@@ -68,6 +70,7 @@ export class ClientProxy {
       if (secrets.replace(next)) keeper.renewSubflows();
       uplinks.configure(next);
       const resteered = steering.reload(rules);
+      publisher.configure(next.publish);
       this.#config = next;
       return { resteered };
     });
@@ -91,6 +94,7 @@ export class ClientProxy {
     life.onClose(() => socks.close());
     life.onClose(() => this.#drain());
     uplinks.configure(this.#config);
+    this.#parts.publisher.configure(this.#config.publish);
     const listener = await listen();
     life.onClose(() => listener.close());
     await endpoint.start();
@@ -107,7 +111,8 @@ export class ClientProxy {
   }
 
   async #drain(): Promise<void> {
-    const { keeper, socks } = this.#parts;
+    const { keeper, socks, publisher } = this.#parts;
+    publisher.goAway();
     await this.#life.patiently(DRAIN_MS, Promise.all([keeper.drain(), socks.drain()]));
   }
 }

@@ -11,6 +11,7 @@ import type { Metering } from '../metering/metering.ts';
 import { totalBytes } from '../metering/usage.ts';
 import type { UplinkCause } from '../path-manager/uplink-cause.ts';
 import type { UplinkState } from '../path-manager/uplink-status.ts';
+import type { PublishedServiceReport, Publisher } from '../publish/publisher.ts';
 import type { SessionKeeper } from '../session/session-keeper.ts';
 import type { Socks5Server } from '../socks5/socks-server.ts';
 import type { Steering } from '../steering/steering.ts';
@@ -33,6 +34,7 @@ export interface ClientStatus {
   readonly socksConnections: number;
   readonly steering: { readonly default: string; readonly rules: number; readonly holdingRules: number };
   readonly uplinks: readonly UplinkReport[];
+  readonly published: readonly PublishedServiceReport[];
   /** Interfaces that would be uplinks, and cannot be used. */
   readonly leftOut: readonly { readonly interface: string; readonly reason: string }[];
 }
@@ -81,6 +83,7 @@ export interface ClientStatusSource extends StatusClocks, ReadinessSource {
   readonly uplinks: Pick<UplinkSet, 'uplinks' | 'leftOut' | 'whyUnknown'>;
   readonly uplinkStatus: () => readonly LastingUplinkStatus[];
   readonly steering: Pick<Steering, 'config' | 'described'>;
+  readonly publisher: Pick<Publisher, 'all'>;
   readonly socks: Pick<Socks5Server, 'counters'>;
   readonly traffic: TrafficTable;
   readonly directTraffic: TrafficTable;
@@ -117,6 +120,7 @@ export function clientStatus(source: ClientStatusSource): ClientStatus {
       holdingRules: steering.described.holding,
     },
     uplinks: uplinkStatus().map((status) => uplinkReport(status, source, read)),
+    published: source.publisher.all,
     leftOut: uplinks.leftOut.map(({ interface: device, reason }) => ({ interface: device, reason })),
   };
 }

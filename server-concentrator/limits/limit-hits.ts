@@ -12,6 +12,10 @@ export const LIMIT_NAMES = [
   'opensPerSecond',
   'dialsPerClient',
   'namesPerClient',
+  'publishPerClient',
+  'visitorsPerClient',
+  'visitorsPerSource',
+  'visitorsPerSecond',
   'descriptors',
   'processorShare',
 ] as const;

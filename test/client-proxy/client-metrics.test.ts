@@ -12,6 +12,7 @@ it('counts dials by uplink, those of further uplinks together', async () => {
   registerClientMetrics(registry, {
     counts,
     uplinks: () => [],
+    published: () => [],
     socks: () => ({ accepted: 3, active: 1, refused: 0, failedNegotiation: {} as never }),
     directTraffic: new TrafficTable(1),
   });
@@ -38,6 +39,7 @@ it('tells results that have not come yet as 0, and counts others as they come', 
   registerClientMetrics(registry, {
     counts,
     uplinks: () => [],
+    published: () => [],
     socks: () => ({ accepted: 0, active: 0, refused: 0, failedNegotiation: {} as never }),
     directTraffic: new TrafficTable(1),
   });

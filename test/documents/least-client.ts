@@ -4,4 +4,5 @@ export const LEAST_CLIENT = {
   client: { id: 'laptop', key: 'A'.repeat(43) },
   socks: { users: [{ name: 'alice', password: 'secret' }] },
   uplinks: [{ name: 'wifi', interface: 'wlan0', metered: {} }],
+  publish: [{ listen: 443, to: '127.0.0.1:8443' }],
 } as const;

@@ -50,6 +50,7 @@ const atClient = exported((registry) => {
   registerClientMetrics(registry, {
     counts: new ClientCounts(1),
     uplinks: () => [],
+    published: () => [],
     socks: () => ({ accepted: 0, active: 0, refused: 0, failedNegotiation: {} as never }),
     directTraffic: new TrafficTable(1),
   });
@@ -61,7 +62,7 @@ const atClient = exported((registry) => {
 });
 const atConcentrator = exported((registry) => {
   const memory = { memoryTotalBytes: 1, memoryPerClientBytes: 1, memoryPerSessionBytes: 1 };
-  registerConcentratorMetrics(registry, new ConcentratorCounts(), new MemoryLevels(memory));
+  registerConcentratorMetrics(registry, new ConcentratorCounts(), new MemoryLevels(memory), { all: [] });
 });
 
 describe('the metrics of docs/observability.md', async () => {

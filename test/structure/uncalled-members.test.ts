@@ -9,8 +9,6 @@ import { uncalledMembers } from './uncalled-members.ts';
 const KNOWN: readonly string[] = [
   // Whether all memory that was taken has come back shows nowhere else.
   'shared/runtime/app/block-pool.ts BlockPool.usedBytes: tests',
-  // Used through StreamSteerer of client-proxy, which the core cannot name.
-  'shared/protocol/session/session-streams.ts SessionStreams.steer: tests',
 ];
 
 it('production code has no member of a class that production code does not use', () => {

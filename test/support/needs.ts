@@ -14,6 +14,9 @@ export const PACKAGES = {
   chromium: () => isOnPath('chromium'),
   proxychains4: () => isOnPath('proxychains4'),
   wrk: () => isOnPath('wrk'),
+  // In no folder of the programs of a user who is not root.
+  'openssh-server': () => existsSync('/usr/sbin/sshd'),
+  'openssh-client': () => isOnPath('ssh'),
   gcc: () => isOnPath('gcc'),
   'libc6-dev': () => existsSync('/usr/include/stdio.h'),
   // For `systemd-analyze`, which needs no running systemd.
@@ -56,6 +59,7 @@ const REQUIREMENTS = {
   chromium: { packages: ['chromium'] },
   proxychains: { packages: ['proxychains4'] },
   wrk: { packages: ['wrk'] },
+  ssh: { packages: ['openssh-server', 'openssh-client'] },
   systemd: { packages: ['systemd'] },
   /** CI may work on a checkout without history. One that has it all must have this, too: then the test runs, and says so. */
   previousRelease: { whyNot: whyNoPreviousRelease, isOptional: true },

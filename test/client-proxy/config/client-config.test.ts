@@ -270,7 +270,7 @@ stateDir: state
     ],
     [
       'zzzz: 1',
-      'c.yaml:7:1: unknown key "zzzz": known here are concentrator, client, socks, uplinks, subflowsPerPath, paths, standby, steering, linger, ' +
+      'c.yaml:7:1: unknown key "zzzz": known here are concentrator, client, socks, uplinks, subflowsPerPath, paths, standby, steering, publish, linger, ' +
         'dial, connections, memory, stateDir, metrics, tuning, log',
     ],
     [

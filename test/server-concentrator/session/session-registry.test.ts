@@ -26,6 +26,9 @@ const LIMITS = {
   dialsPerClient: 16,
   namesPerClient: 16,
   joinsPerSecond: 16,
+  publishPerClient: 64,
+  visitorsPerClient: 1_024,
+  visitorsPerSecond: 200,
   measurementBytesPerHour: 0,
   memoryPerSessionBytes: 1_000_000,
   memoryPerClientBytes: 16e6,
@@ -100,6 +103,8 @@ function bed({ perSecond = 1e6, burst = 1e6 } = {}) {
     joins: new TokenBuckets({ perSecond, burst }, () => 0),
     limitHits: { note: (limit) => void hits.push(limit) },
     traffic: new TrafficTable(1),
+    published: { request() {}, withdraw() {}, onSessionEnded() {} },
+    stallTimeoutMs: 120_000,
     onStreamRequested() {},
     onSessionEnded() {},
   });
