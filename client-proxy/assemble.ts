@@ -38,6 +38,7 @@ import { PathExplainer } from './network/path-diagnosis/path-explainer.ts';
 import { makeNetworkWatch } from './network-watching.ts';
 import { PacketSizes } from './packet-size/packet-sizes.ts';
 import { UplinkUses } from './path-manager/uplink-use.ts';
+import { BindOpener } from './publish/bind-opening.ts';
 import { makePublisher } from './publish/make-publisher.ts';
 import type { Publisher } from './publish/publisher.ts';
 import { MinuteTimer } from './schedule/minute-timer.ts';
@@ -119,11 +120,17 @@ export async function assemble(config: ClientConfig, deps: ClientProxyDeps): Pro
     directConnections,
   });
   const steering: Steering = makeSteering(config, deps, { counters, uplinks, keeper, direct });
+  const binds = new BindOpener({
+    ...{ ...config.connections, publisher },
+    steer: (subject) => steering.steerExpected(subject),
+    onResult: (result) => counters.counts.binds.add(result),
+  });
   const socks = new Socks5Server({
     ...config.socks,
     clock,
     logger,
     onRequest: (request) => steering.serve(request),
+    onBind: (request) => binds.open(request),
   });
   const listen = () => listenForApplications(config, deps, { socks, appPool, peers, watch });
   const network = makeNetworkWatch(config, deps, { uplinks, names, steering });

@@ -94,6 +94,14 @@ function registerRequests(registry: Registry, { counts }: ClientMetricsSource): 
     },
     counts.directOpens,
   );
+  registerResultCounter(
+    registry,
+    {
+      name: 'tributary_binds_total',
+      help: 'Connections that applications have waited for (BIND), by result: ok, or the name of the error',
+    },
+    counts.binds,
+  );
   registerCounter(registry, {
     name: 'tributary_steering_decisions_total',
     help: 'Requests of applications by what the rules have done with them: steer (a stream), direct, block',

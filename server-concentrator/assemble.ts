@@ -78,7 +78,8 @@ export async function assemble(config: ConcentratorConfig, deps: ConcentratorDep
   const joins = new TokenBuckets(joinRate(config.limits.joinsPerSecond), clock);
   const { visitors } = counters.counts;
   const { poolBytes } = memory;
-  const publishing = makePublishedPorts(config, { ...deps, ...found, native, logs, visitors, poolBytes });
+  const kept = { native, logs, visitors, poolBytes, dialer };
+  const publishing = makePublishedPorts(config, { ...deps, ...found, ...kept });
   const sessions = new SessionRegistry({
     limits: config.limits,
     published: publishing.published,

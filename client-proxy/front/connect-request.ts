@@ -2,6 +2,12 @@ import type { Destination } from '../../shared/protocol/destination.ts';
 import type { ErrorName } from '../../shared/protocol/errors.ts';
 import type { AppSocket } from '../../shared/runtime/app/app-socket.ts';
 
+/** A BIND of SOCKS5: one connection is expected from `destination`, whose port means nothing. `succeed` tells who it came from. */
+export interface BindRequest extends ConnectRequest {
+  /** Answers, before all else, where it is waited for. */
+  announce(place: Destination): void;
+}
+
 /**
  * A CONNECT that a client asked for and that waits for its answer: exactly one call of `succeed` or `fail`, within
  * a time that the receiver bounds.

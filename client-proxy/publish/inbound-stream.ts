@@ -1,20 +1,18 @@
 import { type ErrorName, TributaryError } from '../../shared/protocol/errors.ts';
-import type { Visit } from '../../shared/protocol/session/stream-commands.ts';
 import { isModeAlone } from '../../shared/protocol/steering/policy-frame.ts';
-import { Cancellation } from '../../shared/runtime/async/cancellation.ts';
+import type { AppSocket } from '../../shared/runtime/app/app-socket.ts';
+import { Cancellation, type CancelSignal } from '../../shared/runtime/async/cancellation.ts';
 import type { SessionDriver } from '../../shared/runtime/session/session-driver.ts';
 import { StreamRelay } from '../../shared/runtime/session/stream-relay.ts';
 import type { SteeredStream } from '../steering/steered-streams.ts';
-import { proxyHeader } from './proxy-header.ts';
-import type { PublishedService } from './published-service.ts';
-import type { ServiceDialer } from './service-dialer.ts';
 
 export interface InboundStreamOptions {
   readonly driver: SessionDriver;
   readonly streamId: number;
-  readonly visit: Visit;
-  readonly service: PublishedService;
-  readonly dialer: Pick<ServiceDialer, 'dial'>;
+  /** Connects to whoever the visitor is for. Rejects with TributaryError. */
+  connect(signal: CancelSignal): Promise<AppSocket>;
+  /** What it is told before anything of the visitor's. */
+  readonly greeting?: Uint8Array;
   readonly steered: SteeredStream;
   /** What a service that is gone had sent may make no progress for so long. */
   readonly stallTimeoutMs: number;
@@ -24,9 +22,9 @@ export interface InboundStreamOptions {
   onOver(): void;
 }
 
-/** Connects a visitor to its service. The visitor's first bytes wait in the relay; the stream's window bounds them. */
+/** Connects a visitor to whoever it is for. The visitor's first bytes wait in the relay; the stream's window bounds them. */
 export function serveInbound(options: InboundStreamOptions): void {
-  const { driver, streamId, visit, service, dialer, steered, stallTimeoutMs, onResult, onOver } = options;
+  const { driver, streamId, connect, greeting, steered, stallTimeoutMs, onResult, onOver } = options;
   const dial = new Cancellation();
   const onDone = () => {
     dial.abort();
@@ -47,14 +45,14 @@ export function serveInbound(options: InboundStreamOptions): void {
   if (policy.mode !== 'aggregate' || policy.down !== undefined || !isModeAlone(policy)) {
     driver.input(({ streams }) => streams.steer(streamId, policy));
   }
-  dialer.dial(service.to, dial).then(
+  connect(dial).then(
     (socket) => {
       if (dial.aborted) {
         socket.destroy('reset');
         onResult('cancelled');
         return;
       }
-      if (service.proxyProtocol === 'v2') socket.write([proxyHeader(visit)]);
+      if (greeting !== undefined) socket.write([greeting]);
       driver.input(({ streams }) => streams.accept(streamId));
       relay.attach(socket);
       onResult('ok');

@@ -13,6 +13,7 @@ import type { SteeredStream } from '../steering/steered-streams.ts';
 import type { ConfiguredPolicy } from '../steering/steering-rule.ts';
 import type { InboundSide } from './inbound-side.ts';
 import { serveInbound } from './inbound-stream.ts';
+import { proxyHeader } from './proxy-header.ts';
 import { type PublishedService, serviceText } from './published-service.ts';
 import type { ServiceDialer } from './service-dialer.ts';
 
@@ -54,6 +55,20 @@ interface Entry {
   retry: NodeJS.Timeout | undefined;
 }
 
+/** Who waits for a single connection. */
+export interface SingleVisitor {
+  /** Where it is waited for; or that it is not, or no longer. */
+  onPublished(outcome: PublishOutcome): void;
+  /** It has come. The stream is to be accepted or refused. */
+  onInbound(driver: SessionDriver, streamId: number, visit: Visit): void;
+}
+
+/** A publication, and whose it is. */
+type Asked = { readonly generation: number } & (
+  | { readonly entry: Entry; readonly single?: undefined }
+  | { readonly single: SingleVisitor; readonly entry?: undefined }
+);
+
 /** What is refused is asked for again so often: the port may have become free, or allowed. */
 const RETRY_MS = 30_000;
 const NO_SESSION = 'no session with the concentrator';
@@ -65,10 +80,7 @@ export class Publisher implements InboundSide {
   /** By place. */
   #entries = new Map<string, Entry>();
   /** The publications of the sessions that live, by slot. Those of earlier ones may have visitors under way. */
-  readonly #asked = new Map<
-    SessionDriver,
-    Map<number, { readonly generation: number; readonly entry: Entry }>
-  >();
+  readonly #asked = new Map<SessionDriver, Map<number, Asked>>();
   #current: { readonly driver: SessionDriver; readonly isOffered: boolean } | undefined;
 
   constructor(options: PublisherOptions) {
@@ -104,6 +116,24 @@ export class Publisher implements InboundSide {
     for (const entry of this.#entries.values()) if (entry.id === undefined) this.#request(entry);
   }
 
+  /**
+   * Has the concentrator wait for one connection from a host.
+   * @returns how to give it up; undefined where there is no session with a concentrator that can
+   */
+  expectOne(host: string, single: SingleVisitor): (() => void) | undefined {
+    const { driver, isOffered } = this.#current ?? {};
+    if (driver === undefined || !isOffered) return undefined;
+    const id = driver.input(({ publications }) => publications.request({ host, port: 0, once: true }));
+    if (id === undefined) return undefined;
+    const { slot, generation } = id;
+    this.#asked.get(driver)!.set(slot, { generation, single });
+    return () => {
+      if (this.#asked.get(driver)?.get(slot)?.generation !== generation) return;
+      this.#asked.get(driver)!.delete(slot);
+      driver.input(({ publications }) => publications.withdraw(id));
+    };
+  }
+
   onSession(driver: SessionDriver, isOffered: boolean): void {
     this.#current = { driver, isOffered };
     this.#asked.set(driver, new Map());
@@ -114,7 +144,9 @@ export class Publisher implements InboundSide {
   }
 
   onSessionEnded(driver: SessionDriver): void {
+    const singles = [...(this.#asked.get(driver)?.values() ?? [])].flatMap(({ single }) => single ?? []);
     this.#asked.delete(driver);
+    for (const single of singles) single.onPublished({ ok: false, error: 'uplinksLost', reason: NO_SESSION });
     if (this.#current?.driver !== driver) return;
     this.#current = undefined;
     for (const entry of this.#entries.values()) {
@@ -126,7 +158,12 @@ export class Publisher implements InboundSide {
 
   onPublished(driver: SessionDriver, { slot, generation }: PublicationId, outcome: PublishOutcome): void {
     const asked = this.#asked.get(driver)?.get(slot);
-    if (asked?.generation !== generation || asked.entry.id?.generation !== generation) return;
+    if (asked?.generation !== generation) return;
+    if (asked.single !== undefined) {
+      asked.single.onPublished(outcome);
+      return;
+    }
+    if (asked.entry.id?.generation !== generation) return;
     const { entry } = asked;
     if (outcome.ok) this.#become(entry, 'listening', 'visitors are served');
     else this.#refused(entry, printable(outcome.reason));
@@ -134,6 +171,10 @@ export class Publisher implements InboundSide {
 
   onInbound(driver: SessionDriver, streamId: number, visit: Visit): void {
     const asked = this.#asked.get(driver)?.get(visit.slot);
+    if (asked?.single !== undefined && asked.generation === visit.generation) {
+      asked.single.onInbound(driver, streamId, visit);
+      return;
+    }
     const entry = asked?.generation === visit.generation ? asked.entry : undefined;
     const refusal = entry === undefined ? 'notAuthorized' : this.#whyNot(entry, visit);
     if (entry === undefined || refusal !== undefined) {
@@ -158,9 +199,8 @@ export class Publisher implements InboundSide {
     serveInbound({
       driver,
       streamId,
-      visit,
-      service,
-      dialer,
+      connect: (signal) => dialer.dial(service.to, signal),
+      ...(service.proxyProtocol === undefined ? {} : { greeting: proxyHeader(visit) }),
       steered: steer(service.policy),
       stallTimeoutMs,
       onResult: (result, reason) => {

@@ -25,6 +25,7 @@ export type NegotiationAction =
   | { readonly kind: 'login'; readonly name: Uint8Array; readonly password: Uint8Array }
   | {
       readonly kind: 'request';
+      readonly command: 'connect' | 'bind';
       readonly destination: Destination;
       /** The authenticated user, where users are configured. */
       readonly user: string | undefined;
@@ -170,8 +171,8 @@ export class Negotiation {
     if (bytes.length < 4) return undefined;
     // The reserved byte (2) is not checked: some clients leave rubbish in it, and it means nothing.
     const [, command, , addressType] = bytes;
-    if (command !== COMMAND_CONNECT) {
-      const detail = `command ${COMMAND_NAMES[command!] ?? command} is not supported, only CONNECT is`;
+    if (command !== COMMAND_CONNECT && command !== COMMAND_BIND) {
+      const detail = `command ${COMMAND_NAMES[command!] ?? command} is not supported, only CONNECT and BIND are`;
       return refuse('unsupportedCommand', detail, encodeReply(SOCKS_REPLY.commandNotSupported));
     }
     const addressStart = addressType === ADDRESS_TYPE.domain ? 5 : 4;
@@ -195,7 +196,7 @@ export class Negotiation {
       return refuse('badDestination', field.problem, encodeReply(SOCKS_REPLY.hostUnreachable));
     }
     // Port 0 is reserved (RFC 6335 section 6) and says nothing about the host: general failure.
-    if (port === 0) {
+    if (port === 0 && command === COMMAND_CONNECT) {
       return refuse('badDestination', 'the port is 0', encodeReply(SOCKS_REPLY.generalFailure));
     }
     return {
@@ -203,6 +204,7 @@ export class Negotiation {
       usedBytes,
       action: {
         kind: 'request',
+        command: command === COMMAND_CONNECT ? 'connect' : 'bind',
         destination: { host: field.host, port },
         user: this.#user,
         // Not `slice`: a Buffer's is a view.
@@ -231,7 +233,8 @@ const NOTHING_MORE = new Uint8Array(0);
 
 /** RFC 1928 section 4. */
 const COMMAND_CONNECT = 0x01;
-const COMMAND_NAMES: Readonly<Record<number, string>> = { 2: 'BIND', 3: 'UDP ASSOCIATE' };
+const COMMAND_BIND = 0x02;
+const COMMAND_NAMES: Readonly<Record<number, string>> = { 3: 'UDP ASSOCIATE' };
 
 /** RFC 1928 section 5. */
 const ADDRESS_TYPE = { ipv4: 0x01, domain: 0x03, ipv6: 0x04 } as const;

@@ -3,7 +3,7 @@ import { type ErrorName, MisuseError } from '../../shared/protocol/errors.ts';
 import type { OutgoingChunk } from '../../shared/protocol/memory/chunk.ts';
 import type { ClientSocket } from '../front/client-socket.ts';
 import { closeAtOnce, closeGracefully } from '../front/closing.ts';
-import type { ConnectRequest } from '../front/connect-request.ts';
+import type { BindRequest, ConnectRequest } from '../front/connect-request.ts';
 import type { Authenticate } from '../front/credentials.ts';
 import type { LoginPace } from '../front/login-pace.ts';
 import { Negotiation, type NegotiationAction, type NegotiationFailure } from './negotiation.ts';
@@ -27,6 +27,7 @@ interface SocksConnectionOptions {
   /** For the whole negotiation, however the client's bytes trickle in. */
   readonly negotiationTimeoutMs: number;
   readonly onRequest: (request: ConnectRequest) => void;
+  readonly onBind: (request: BindRequest) => void;
   /** The negotiation has led to a request, which comes next. */
   readonly onNegotiated: () => void;
   readonly onFailure: (reason: SocksFailure, detail: string) => void;
@@ -94,7 +95,7 @@ export class SocksConnection {
         this.#endNegotiation(action.reason, action.detail, action.farewell);
         return;
       case 'request':
-        this.#ask(action.destination, action.user, action.earlyData);
+        this.#ask(action);
     }
   }
 
@@ -123,7 +124,7 @@ export class SocksConnection {
     this.#performAll(this.#negotiation.answerLogin(user));
   }
 
-  #ask(destination: Destination, user: string | undefined, earlyData: Uint8Array): void {
+  #ask({ command, destination, user, earlyData }: Extract<NegotiationAction, { kind: 'request' }>): void {
     this.#enter('requested');
     clearTimeout(this.#timeLimit);
     this.#options.onNegotiated();
@@ -134,8 +135,9 @@ export class SocksConnection {
       closeGracefully(this.#socket, encodeErrorReply('cancelled'));
       this.#abandon();
     });
-    this.#options.onRequest({
+    const request: BindRequest = {
       destination,
+      announce: (place) => void this.#socket.write([encodeSuccessReply(place)]),
       ...(user === undefined ? {} : { user }),
       earlyData: earlyData.length === 0 ? [] : [earlyData],
       socket: this.#socket,
@@ -152,7 +154,9 @@ export class SocksConnection {
         this.#onAbandoned = callback;
         if (this.#state === 'abandoned') this.#abandon();
       },
-    });
+    };
+    if (command === 'bind') this.#options.onBind(request);
+    else this.#options.onRequest(request);
   }
 
   /** False when the client has left: then an answer comes too late, through no fault of the caller. */

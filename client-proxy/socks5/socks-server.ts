@@ -5,7 +5,7 @@ import type { MonotonicClock } from '../../shared/runtime/clock.ts';
 import { LineLimit, type LineLog } from '../../shared/runtime/observe/line-limit.ts';
 import { ClientSocket } from '../front/client-socket.ts';
 import { closeAtOnce } from '../front/closing.ts';
-import type { ConnectRequest } from '../front/connect-request.ts';
+import type { BindRequest, ConnectRequest } from '../front/connect-request.ts';
 import { type Authenticate, createAuthenticator, type SocksUser } from '../front/credentials.ts';
 import { LoginPace } from '../front/login-pace.ts';
 import { NegotiatingPlaces } from '../front/negotiating-places.ts';
@@ -24,6 +24,7 @@ export interface Socks5ServerOptions {
   readonly clock: MonotonicClock;
   readonly logger: pino.Logger;
   readonly onRequest: (request: ConnectRequest) => void;
+  readonly onBind: (request: BindRequest) => void;
 }
 
 /** What has happened so far, for metrics; `active` is a gauge, the others only grow. */
@@ -37,7 +38,7 @@ export interface Socks5Counters {
 }
 
 /**
- * A SOCKS5 server (RFC 1928) for CONNECT, without authentication or with user name and password (RFC 1929).
+ * A SOCKS5 server (RFC 1928) for CONNECT and BIND, without authentication or with user name and password (RFC 1929).
  * It listens nowhere itself: accepted connections are given to `handle`.
  */
 export class Socks5Server {
@@ -99,6 +100,7 @@ export class Socks5Server {
       logins: this.#logins,
       negotiationTimeoutMs: this.#options.negotiationTimeoutMs ?? DEFAULT_NEGOTIATION_TIMEOUT_MS,
       onRequest: this.#options.onRequest,
+      onBind: this.#options.onBind,
       onNegotiated: () => this.#negotiating.leave(connection),
       onFailure: (reason, detail) => this.#failed(nameOf(accepted), reason, detail),
     });

@@ -40,6 +40,8 @@ export interface ConcentratorLimits {
   readonly joinsPerSecond: number;
   /** Of one client: ports that it may have published at a time. */
   readonly publishPerClient: number;
+  /** Of one client: single connections that it waits for (BIND of SOCKS5). */
+  readonly bindsPerClient: number;
   /** Of one client: visitors of its ports at a time, half of them from one address; those beyond are refused. */
   readonly visitorsPerClient: number;
   /** Of one client: new visitors; those beyond are refused. */

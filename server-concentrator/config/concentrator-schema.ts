@@ -49,6 +49,8 @@ const limits = z
     namesPerClient: count(1, 128).default(64),
     joinsPerSecond: count(1, 10_000).default(16),
     publishPerClient: count(0, 256).default(64),
+    // FTP clients copy a few files at a time.
+    bindsPerClient: count(0, 256).default(16),
     // As many connections as a busy server at home has; one address may have half of them.
     visitorsPerClient: count(1, 65536).default(1024),
     // A burst is five seconds' worth.

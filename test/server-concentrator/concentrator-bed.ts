@@ -42,6 +42,7 @@ export async function assembled(
       namesPerClient: 16,
       joinsPerSecond: 16,
       publishPerClient: 64,
+      bindsPerClient: 16,
       visitorsPerClient: 1_024,
       visitorsPerSecond: 200,
       measurementBytesPerHour: 1_000_000,

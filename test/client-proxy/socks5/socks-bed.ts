@@ -33,6 +33,7 @@ export async function startSocks(options: Partial<Socks5ServerOptions>): Promise
     clock: () => performance.now(),
     logger,
     onRequest: dialDirectly,
+    onBind: (request) => request.fail('notAuthorized'),
     ...options,
   });
   const listener = await acceptPlainAppSockets((socket) => server.handle(socket));

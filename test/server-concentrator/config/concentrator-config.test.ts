@@ -69,6 +69,7 @@ describe('a concentrator configuration', () => {
         namesPerClient: 64,
         joinsPerSecond: 16,
         publishPerClient: 64,
+        bindsPerClient: 16,
         visitorsPerClient: 1_024,
         visitorsPerSecond: 200,
         measurementBytesPerHour: 512 * 1024 * 1024,

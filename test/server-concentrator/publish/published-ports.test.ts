@@ -3,6 +3,7 @@ import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { PortGrants } from '../../../server-concentrator/publish/port-grants.ts';
 import type { PublishingSession } from '../../../server-concentrator/publish/published-port.ts';
 import { PublishedPorts } from '../../../server-concentrator/publish/published-ports.ts';
+import type { SinglePorts } from '../../../server-concentrator/publish/single-ports.ts';
 import { VisitorGate } from '../../../server-concentrator/publish/visitor-gate.ts';
 import type { Visit } from '../../../shared/protocol/session/stream-commands.ts';
 import type { AppSocket } from '../../../shared/runtime/app/app-socket.ts';
@@ -69,6 +70,7 @@ function bed({ publishPerClient = 64, failing = {} as Record<number, string> } =
       },
       { allow: [], deny: [] },
     ),
+    singles: { request() {}, withdraw() {}, close() {} } as unknown as SinglePorts,
     publishPerClient,
     listenPorts: [8_443],
     async listen(place, onVisitor) {

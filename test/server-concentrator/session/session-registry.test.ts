@@ -27,6 +27,7 @@ const LIMITS = {
   namesPerClient: 16,
   joinsPerSecond: 16,
   publishPerClient: 64,
+  bindsPerClient: 16,
   visitorsPerClient: 1_024,
   visitorsPerSecond: 200,
   measurementBytesPerHour: 0,

@@ -16,6 +16,7 @@ const LIMITS: ConcentratorLimits = {
   namesPerClient: 64,
   joinsPerSecond: 16,
   publishPerClient: 64,
+  bindsPerClient: 16,
   visitorsPerClient: 1_024,
   visitorsPerSecond: 200,
   measurementBytesPerHour: 0,

@@ -34,7 +34,7 @@ describeSystem('a server at home over two paths', { paths, congestionControl: 'c
     const boundMbps = SHARE * possible;
     const best = await bestGoodput({ pair, context, bytes: BYTES, boundMbps }, async () => {
       await pair.start();
-      await pair.client.untilLog(({ msg }) => msg === 'published at the concentrator');
+      await pair.client.untilLog(({ msg }) => msg === 'published at the concentrator', { timeoutMs: 15_000 });
       return visit(pair, `http://${host}:${PUBLISHED_PORT}`, BYTES);
     });
     report(
