@@ -98,12 +98,7 @@ export class Pair {
   /** Starts the client (again). */
   startClient(): void {
     const file = join(this.#folder, 'client.yaml');
-    this.client = this.#program('client', [
-      process.execPath,
-      builtProgram('client-proxy'),
-      '--config',
-      file,
-    ]);
+    this.client = this.#program('client', [process.execPath, builtProgram('client-proxy'), '--config', file]);
   }
 
   /** Gives the client other keys of its configuration in place of the pair's own, by a reload. */
