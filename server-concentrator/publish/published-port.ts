@@ -1,7 +1,6 @@
-import type { PublicationId } from '../../shared/protocol/session/publications.ts';
+import type { PublicationCommands, PublicationId } from '../../shared/protocol/session/publications.ts';
 import type { Visit } from '../../shared/protocol/session/stream-commands.ts';
 import type { AppSocket } from '../../shared/runtime/app/app-socket.ts';
-import type { SessionCommands } from '../../shared/runtime/session/session-driver.ts';
 import { addressBytes } from '../addresses/announced-addresses.ts';
 import { plainAddress } from './plain-address.ts';
 
@@ -9,7 +8,7 @@ import { plainAddress } from './plain-address.ts';
 export interface PublishingSession {
   readonly clientId: string;
   /** Tells the session something. */
-  input(work: (session: Pick<SessionCommands, 'publications'>) => void): void;
+  input(work: (session: { readonly publications: PublicationCommands }) => void): void;
   /** Opens a stream for a visitor; `onOver` is called once, when it is done. */
   welcome(socket: AppSocket, visit: Visit, onOver: () => void): void;
 }

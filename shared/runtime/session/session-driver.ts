@@ -1,7 +1,6 @@
 import type { Destination } from '../../protocol/destination.ts';
 import type { ErrorName } from '../../protocol/errors.ts';
 import { OwnBytes, type ReceivedChunk } from '../../protocol/memory/chunk.ts';
-import type { PublicationCommands } from '../../protocol/session/publications.ts';
 import type { Session } from '../../protocol/session/session.ts';
 import type { NewSubflow } from '../../protocol/session/session-subflows.ts';
 import type { SessionSnapshot } from '../../protocol/session/snapshot.ts';
@@ -28,8 +27,10 @@ export interface SessionDriverOptions {
 }
 
 /** What a program may tell its session. Subflows come and go by the driver, which has their transports. */
-export type SessionCommands = Pick<Session, 'streams' | 'uplinks' | 'announce' | 'goAway' | 'close'> & {
-  readonly publications: PublicationCommands;
+export type SessionCommands = Pick<
+  Session,
+  'streams' | 'uplinks' | 'publications' | 'announce' | 'goAway' | 'close'
+> & {
   readonly subflows: Pick<Session['subflows'], 'allocateId' | 'retire' | 'setBackup' | 'doubt' | 'ask'>;
 };
 
