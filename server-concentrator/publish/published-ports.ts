@@ -69,6 +69,8 @@ const GRACE_MS = 30_000;
 export class PublishedPorts {
   readonly #options: PublishedPortsOptions;
   readonly #ports = new Set<OpenPort>();
+  /** Closed before they were open: each has a descriptor until it is. */
+  readonly #unborn = new Set<OpenPort>();
   #grants: PortGrants;
   #isClosed = false;
 
@@ -158,7 +160,8 @@ export class PublishedPorts {
       return refused('networkFailure', `port ${place.port} is published by this client already`);
     }
     const { publishPerClient, onLimit } = this.#options;
-    const count = [...this.#ports].filter(({ port }) => port.clientId === clientId).length;
+    const all = [...this.#ports, ...this.#unborn];
+    const count = all.filter(({ port }) => port.clientId === clientId).length;
     if (count >= publishPerClient) {
       onLimit('publishPerClient', clientId);
       const reason = `a client may have ${publishPerClient} ports (limits.publishPerClient of the concentrator)`;
@@ -183,6 +186,8 @@ export class PublishedPorts {
       if (!(error instanceof ListenError)) throw error;
       this.#answerClaim(open, refused('networkFailure', this.#whyNot(place, error)));
       this.#close(open);
+    } finally {
+      this.#unborn.delete(open);
     }
   }
 
@@ -229,6 +234,7 @@ export class PublishedPorts {
     open.isClosed = true;
     clearTimeout(open.grace);
     this.#ports.delete(open);
+    if (open.listener === undefined) this.#unborn.add(open);
     open.listener?.close();
     open.port.close();
   }
