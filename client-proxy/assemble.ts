@@ -2,7 +2,6 @@ import { join } from 'node:path';
 import { Registry } from 'prom-client';
 import { MemoryBudget } from '../shared/protocol/memory-budget.ts';
 import { withTuning } from '../shared/protocol/session/core-tuning.ts';
-import { type AppSocketListener, acceptAppSockets } from '../shared/runtime/app/app-socket-listener.ts';
 import { BlockPool } from '../shared/runtime/app/block-pool.ts';
 import { PeerWatch } from '../shared/runtime/app/peer-watch.ts';
 import { registerBuildInfo } from '../shared/runtime/observe/build-info.ts';
@@ -14,6 +13,7 @@ import { registerSessionMetrics } from '../shared/runtime/observe/session-metric
 import type { ProgramDeps } from '../shared/runtime/process/process-deps.ts';
 import { TrafficTable } from '../shared/runtime/session/uplink-traffic.ts';
 import { ReceivePool } from '../shared/runtime/subflow/receive-pool.ts';
+import { type ListeningDeps, makePoints } from './application-listening.ts';
 import { ClientCounts } from './client-counts.ts';
 import { registerClientMetrics } from './client-metrics.ts';
 import { ClientProxy } from './client-proxy.ts';
@@ -29,6 +29,7 @@ import { openTargetNames } from './dns/open-target-names.ts';
 import { ADDRESSES_FILE_NAME } from './dns/remembered-addresses.ts';
 import type { TargetNames } from './dns/target-names.ts';
 import { UplinkResolvers } from './dns/uplink-resolvers.ts';
+import type { ApplicationPoints } from './front/application-points.ts';
 import { Metering } from './metering/metering.ts';
 import { registerMeteringMetrics } from './metering/metering-metrics.ts';
 import { USAGE_FILE_NAME } from './metering/usage-file.ts';
@@ -54,7 +55,7 @@ import { StreamOpener } from './stream-opening.ts';
 import { UplinkConnector } from './uplink/uplink-connector.ts';
 
 /** What the client proxy gets from its process. */
-export interface ClientProxyDeps extends ProgramDeps {
+export interface ClientProxyDeps extends ProgramDeps, ListeningDeps {
   /** Where the usage of metered uplinks and the concentrator's last addresses are kept unless the configuration says. */
   readonly stateDirectory: string;
 }
@@ -111,14 +112,8 @@ export async function assemble(config: ClientConfig, deps: ClientProxyDeps): Pro
   const metering = await openMetering(config, deps, { counters, uplinks, uses, keeper, directConnections });
   // Metering first, so that caps hold before anything is dialled.
   uplinks.follow(metering, keeper, directConnections);
-  const direct = makeDirectOpener(deps, {
-    counters,
-    uplinks,
-    uses,
-    connector,
-    resolvers,
-    directConnections,
-  });
+  const dialling = { counters, uplinks, uses, connector, resolvers, directConnections };
+  const direct = makeDirectOpener(deps, dialling);
   const steering: Steering = makeSteering(config, deps, { counters, uplinks, keeper, direct });
   const binds = new BindOpener({
     ...{ ...config.connections, publisher },
@@ -132,16 +127,16 @@ export async function assemble(config: ClientConfig, deps: ClientProxyDeps): Pro
     onRequest: (request) => steering.serve(request),
     onBind: (request) => binds.open(request),
   });
-  const listen = () => listenForApplications(config, deps, { socks, appPool, peers, watch });
+  const points = makePoints(config, deps, { socks, appPool, peers, watch });
   const network = makeNetworkWatch(config, deps, { uplinks, names, steering });
   const minutes = new MinuteTimer(wallClock, () => {
     uplinks.onTime();
     steering.review();
   });
   const uplinkStatus = () => states.status(keeper.uplinks);
-  const told = { keeper, uplinks, uplinkStatus, steering, publisher, socks, metering, watch };
+  const told = { keeper, uplinks, uplinkStatus, steering, publisher, points, socks, metering, watch };
   const endpoint = makeEndpoint(config, { ...deps, ...counters, ...told, directConnections });
-  const parts = { ...told, endpoint, secrets, listen, network, minutes };
+  const parts = { ...told, endpoint, secrets, network, minutes };
   return new ClientProxy({ config, logger, ...parts });
 }
 
@@ -300,6 +295,7 @@ function makeDirectOpener(
     connections: directConnections,
     traffic: counters.directTraffic,
     onResult: (result) => counters.counts.directOpens.add(result),
+    onLookedUp: (result) => counters.counts.lookups.add(result),
   });
 }
 
@@ -320,6 +316,7 @@ function makeSteering(
     answerTimeoutMs: ANSWER_TIMEOUT_MS,
     stallTimeoutMs: config.connections.stallTimeoutMs,
     onResult: (result) => counters.counts.opens.add(result),
+    onLookedUp: (result) => counters.counts.lookups.add(result),
   });
   return new Steering({
     rules: new RuleSet(config.steering),
@@ -332,37 +329,18 @@ function makeSteering(
   });
 }
 
-function listenForApplications(
-  { socks: { listen } }: ClientConfig,
-  { native: { native } }: ClientProxyDeps,
-  parts: {
-    readonly socks: Socks5Server;
-    readonly appPool: BlockPool;
-    readonly peers: PeerWatch;
-    readonly watch: ProcessWatch;
-  },
-): Promise<AppSocketListener> {
-  const { socks, appPool, peers, watch } = parts;
-  return acceptAppSockets({
-    ...listen,
-    setting: 'socks.listen',
-    pool: appPool,
-    native,
-    peers,
-    onSocket: (socket) => (watch.hasDescriptor('stream') ? socks.handle(socket) : socks.refuse(socket)),
-    onError: (error) => watch.onAcceptFailed(error),
-  });
-}
-
 /** Metrics, readiness and status; they read the parts when they are asked. */
 function makeEndpoint(
   { metrics }: ClientConfig,
   source: ClientStatusSource &
     Counters &
-    Pick<ClientProxyDeps, 'version' | 'nodeVersion'> & { readonly watch: ProcessWatch },
+    Pick<ClientProxyDeps, 'version' | 'nodeVersion'> & {
+      readonly watch: ProcessWatch;
+      readonly points: ApplicationPoints;
+    },
 ): HttpEndpoint<ClientStatus> {
   const registry = new Registry();
-  const { keeper, uplinkStatus, socks, metering } = source;
+  const { keeper, uplinkStatus, points, socks, metering } = source;
   registerBuildInfo(registry, source);
   registerSessionMetrics(registry, { ...source, drivers: () => keeper.drivers });
   registerClientMetrics(registry, {
@@ -370,6 +348,7 @@ function makeEndpoint(
     uplinks: uplinkStatus,
     socks: () => socks.counters,
     published: () => source.publisher.all,
+    refusedByAddress: () => points.gate.refused,
   });
   registerPeerLosses(registry, source.peerLosses);
   registerMeteringMetrics(registry, {

@@ -1,6 +1,4 @@
 import type { Logger } from 'pino';
-import { formatDestination } from '../shared/protocol/destination.ts';
-import type { AppSocketListener } from '../shared/runtime/app/app-socket-listener.ts';
 import { applyReload } from '../shared/runtime/config/reload.ts';
 import type { HttpEndpoint } from '../shared/runtime/observe/http-endpoint.ts';
 import type { ProcessWatch } from '../shared/runtime/observe/process-watch.ts';
@@ -8,6 +6,7 @@ import { Lifecycle } from '../shared/runtime/process/lifecycle.ts';
 import type { ClientConfig } from './config/client-config.ts';
 import { describeReload } from './config/describe-reload.ts';
 import type { UplinkSet } from './discovery/uplink-set.ts';
+import type { ApplicationPoints } from './front/application-points.ts';
 import type { Metering } from './metering/metering.ts';
 import type { NetworkWatch } from './network/network-watch.ts';
 import type { Publisher } from './publish/publisher.ts';
@@ -31,8 +30,7 @@ export interface ClientParts {
   readonly steering: Steering;
   readonly publisher: Publisher;
   readonly socks: Socks5Server;
-  /** Listens for applications, whose connections go to `socks`. Rejects with ListenError. */
-  listen(): Promise<AppSocketListener>;
+  readonly points: ApplicationPoints;
   readonly network: NetworkWatch;
   readonly minutes: MinuteTimer;
   readonly watch: ProcessWatch;
@@ -62,13 +60,14 @@ export class ClientProxy {
    * nothing, or with PartialReloadError.
    */
   async reload(next: ClientConfig): Promise<void> {
-    const { logger, uplinks, steering, publisher, secrets, keeper } = this.#parts;
+    const { logger, uplinks, steering, publisher, secrets, keeper, points } = this.#parts;
     const changes = describeReload(this.#config, next);
     const rules = new RuleSet(next.steering);
     await applyReload(changes, logger, () => {
       logger.level = next.log.level;
       if (secrets.replace(next)) keeper.renewSubflows();
       uplinks.configure(next);
+      points.gate.setAllowed(next.socks.allow);
       const resteered = steering.reload(rules);
       publisher.configure(next.publish);
       this.#config = next;
@@ -84,7 +83,7 @@ export class ClientProxy {
   /** The parts close in the reverse order of the calls of `onClose`. */
   async #start(): Promise<void> {
     const life = this.#life;
-    const { logger, endpoint, uplinks, metering, keeper, socks, listen, network, minutes, watch } =
+    const { logger, endpoint, uplinks, metering, keeper, socks, points, network, minutes, watch } =
       this.#parts;
     life.onClose(() => watch.stop());
     watch.start();
@@ -95,8 +94,8 @@ export class ClientProxy {
     life.onClose(() => this.#drain());
     uplinks.configure(this.#config);
     this.#parts.publisher.configure(this.#config.publish);
-    const listener = await listen();
-    life.onClose(() => listener.close());
+    await points.open();
+    life.onClose(() => points.close());
     await endpoint.start();
     life.onClose(() => minutes.stop());
     minutes.start();
@@ -105,7 +104,7 @@ export class ClientProxy {
     // Only now, when the uplinks that the network offers are known: a reserve would be dialled in their place.
     keeper.start();
     logger.info(
-      { socks: formatDestination(listener.address()), uplinks: uplinks.uplinks.map(({ name }) => name) },
+      { socks: points.addresses.join(', '), uplinks: uplinks.uplinks.map(({ name }) => name) },
       'client proxy is up',
     );
   }

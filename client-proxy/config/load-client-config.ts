@@ -54,6 +54,7 @@ function toConfig(parsed: z.output<typeof clientSchema>, key: Uint8Array, file: 
     socks: {
       listen: socks.listen,
       users: socks.users,
+      allow: socks.allow,
       optimisticReply: socks.optimisticReply,
       negotiationTimeoutMs: socks.negotiationTimeout,
       maxConnections: socks.maxConnections,

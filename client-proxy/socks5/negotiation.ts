@@ -1,5 +1,7 @@
+import { isIP } from 'node:net';
 import type { Destination } from '../../shared/protocol/destination.ts';
 import { MisuseError, SOCKS_REPLY } from '../../shared/protocol/errors.ts';
+import type { Lookup } from '../front/connect-request.ts';
 import { hostFromAddressBytes, hostFromDomainField } from '../front/requested-host.ts';
 import { recogniseForeignProtocol } from './foreign-protocol.ts';
 import { encodeReply } from './replies.ts';
@@ -27,6 +29,7 @@ export type NegotiationAction =
       readonly kind: 'request';
       readonly command: 'connect' | 'bind';
       readonly destination: Destination;
+      readonly lookup: Lookup | undefined;
       /** The authenticated user, where users are configured. */
       readonly user: string | undefined;
       /** Bytes that came after the request, often none; a copy. */
@@ -171,8 +174,9 @@ export class Negotiation {
     if (bytes.length < 4) return undefined;
     // The reserved byte (2) is not checked: some clients leave rubbish in it, and it means nothing.
     const [, command, , addressType] = bytes;
-    if (command !== COMMAND_CONNECT && command !== COMMAND_BIND) {
-      const detail = `command ${COMMAND_NAMES[command!] ?? command} is not supported, only CONNECT and BIND are`;
+    const lookup = LOOKUPS[command!];
+    if (command !== COMMAND_CONNECT && command !== COMMAND_BIND && lookup === undefined) {
+      const detail = `command ${COMMAND_NAMES[command!] ?? command} is not supported, only CONNECT, BIND and RESOLVE are`;
       return refuse('unsupportedCommand', detail, encodeReply(SOCKS_REPLY.commandNotSupported));
     }
     const addressStart = addressType === ADDRESS_TYPE.domain ? 5 : 4;
@@ -196,6 +200,13 @@ export class Negotiation {
       return refuse('badDestination', field.problem, encodeReply(SOCKS_REPLY.hostUnreachable));
     }
     // Port 0 is reserved (RFC 6335 section 6) and says nothing about the host: general failure.
+    if (lookup === 'name' && isIP(field.host) === 0) {
+      return refuse(
+        'badDestination',
+        'the name of a name is wanted',
+        encodeReply(SOCKS_REPLY.hostUnreachable),
+      );
+    }
     if (port === 0 && command === COMMAND_CONNECT) {
       return refuse('badDestination', 'the port is 0', encodeReply(SOCKS_REPLY.generalFailure));
     }
@@ -204,8 +215,9 @@ export class Negotiation {
       usedBytes,
       action: {
         kind: 'request',
-        command: command === COMMAND_CONNECT ? 'connect' : 'bind',
-        destination: { host: field.host, port },
+        command: command === COMMAND_BIND ? 'bind' : 'connect',
+        destination: { host: field.host, port: lookup === undefined ? port : 0 },
+        lookup,
         user: this.#user,
         // Not `slice`: a Buffer's is a view.
         earlyData: new Uint8Array(bytes.subarray(usedBytes)),
@@ -234,6 +246,8 @@ const NOTHING_MORE = new Uint8Array(0);
 /** RFC 1928 section 4. */
 const COMMAND_CONNECT = 0x01;
 const COMMAND_BIND = 0x02;
+/** Of Tor (socks-extensions.txt): RESOLVE and RESOLVE_PTR. */
+const LOOKUPS: Readonly<Record<number, Lookup>> = { 240: 'address', 241: 'name' };
 const COMMAND_NAMES: Readonly<Record<number, string>> = { 3: 'UDP ASSOCIATE' };
 
 /** RFC 1928 section 5. */

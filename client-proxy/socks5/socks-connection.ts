@@ -124,7 +124,8 @@ export class SocksConnection {
     this.#performAll(this.#negotiation.answerLogin(user));
   }
 
-  #ask({ command, destination, user, earlyData }: Extract<NegotiationAction, { kind: 'request' }>): void {
+  #ask(action: Extract<NegotiationAction, { kind: 'request' }>): void {
+    const { command, destination, lookup, user, earlyData } = action;
     this.#enter('requested');
     clearTimeout(this.#timeLimit);
     this.#options.onNegotiated();
@@ -138,6 +139,7 @@ export class SocksConnection {
     const request: BindRequest = {
       destination,
       announce: (place) => void this.#socket.write([encodeSuccessReply(place)]),
+      lookup,
       ...(user === undefined ? {} : { user }),
       earlyData: earlyData.length === 0 ? [] : [earlyData],
       socket: this.#socket,

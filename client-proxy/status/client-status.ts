@@ -6,6 +6,7 @@ import type { PresentUplink } from '../config/client-config.ts';
 import type { DirectConnections } from '../direct/direct-connections.ts';
 import type { UplinkSet } from '../discovery/uplink-set.ts';
 import type { LastingUplinkStatus } from '../discovery/uplink-states.ts';
+import type { ApplicationPoints } from '../front/application-points.ts';
 import type { Meter } from '../metering/meter.ts';
 import type { Metering } from '../metering/metering.ts';
 import { totalBytes } from '../metering/usage.ts';
@@ -31,6 +32,8 @@ export interface ClientStatus {
     /** Earlier sessions that live until their streams are done. */
     readonly draining: number;
   };
+  /** Where applications connect. */
+  readonly socksListen: readonly string[];
   readonly socksConnections: number;
   readonly steering: { readonly default: string; readonly rules: number; readonly holdingRules: number };
   readonly uplinks: readonly UplinkReport[];
@@ -84,6 +87,7 @@ export interface ClientStatusSource extends StatusClocks, ReadinessSource {
   readonly uplinkStatus: () => readonly LastingUplinkStatus[];
   readonly steering: Pick<Steering, 'config' | 'described'>;
   readonly publisher: Pick<Publisher, 'all'>;
+  readonly points: Pick<ApplicationPoints, 'addresses'>;
   readonly socks: Pick<Socks5Server, 'counters'>;
   readonly traffic: TrafficTable;
   readonly directTraffic: TrafficTable;
@@ -113,6 +117,7 @@ export function clientStatus(source: ClientStatusSource): ClientStatus {
       streams: drivers.reduce((sum, { streamCount }) => sum + streamCount, 0),
       draining: drivers.filter((driver) => driver !== current).length,
     },
+    socksListen: source.points.addresses,
     socksConnections: source.socks.counters.active,
     steering: {
       default: steering.described.default,

@@ -46,6 +46,7 @@ async function crossed(
     stallTimeoutMs: 1_000,
     answerTimeoutMs: 5_000,
     onResult: (result) => results.push(result),
+    onLookedUp() {},
   });
   const socket = new Application();
   const answers: string[] = [];

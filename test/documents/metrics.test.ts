@@ -52,6 +52,7 @@ const atClient = exported((registry) => {
     uplinks: () => [],
     published: () => [],
     socks: () => ({ accepted: 0, active: 0, refused: 0, failedNegotiation: {} as never }),
+    refusedByAddress: () => 2,
     directTraffic: new TrafficTable(1),
   });
   registerMeteringMetrics(registry, {

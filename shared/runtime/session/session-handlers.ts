@@ -41,8 +41,8 @@ export interface SessionOwner {
   /** Client: what became of a publication, now. */
   onPublished?(id: PublicationId, outcome: PublishOutcome): void;
   onSubflowClosed(subflowId: number, uplinkName: string): void;
-  /** Client: dial another one beside a subflow that has been silent for long. */
-  onSubflowReplace?(subflowId: number, uplinkName: string): void;
+  /** Client: dial another one beside a subflow that is silent; unless it has failed, it may only pause. */
+  onSubflowReplace?(subflowId: number, uplinkName: string, isFailed: boolean): void;
   /** Receipts came again on a subflow that was doubted. */
   onSubflowRecovered?(subflowId: number, uplinkName: string): void;
   onSubflowsWanted?(uplinkName: string, count: number): void;

@@ -76,7 +76,11 @@ function bed({ publishPerClient = 64, failing = {} as Record<number, string> } =
     async listen(place, onVisitor) {
       const code = failing[place.port];
       if (code !== undefined)
-        throw new ListenError(place, undefined, Object.assign(new Error(code), { code }));
+        throw new ListenError(
+          `${place.host}:${place.port}`,
+          undefined,
+          Object.assign(new Error(code), { code }),
+        );
       open.set(place.port, onVisitor);
       return { address: () => place, close: () => void open.delete(place.port) };
     },
