@@ -3,7 +3,7 @@ import { Registry } from 'prom-client';
 import { MemoryBudget } from '../shared/protocol/memory-budget.ts';
 import { withTuning } from '../shared/protocol/session/core-tuning.ts';
 import { BlockPool } from '../shared/runtime/app/block-pool.ts';
-import { PeerWatch } from '../shared/runtime/app/peer-watch.ts';
+import { PeerWatch, type PeerWatchOptions } from '../shared/runtime/app/peer-watch.ts';
 import { registerBuildInfo } from '../shared/runtime/observe/build-info.ts';
 import { HttpEndpoint } from '../shared/runtime/observe/http-endpoint.ts';
 import { PeerLosses, registerPeerLosses } from '../shared/runtime/observe/peer-losses.ts';
@@ -52,6 +52,8 @@ import { clientStatusText } from './status/client-status-text.ts';
 import { RuleSet } from './steering/rule-set.ts';
 import { Steering } from './steering/steering.ts';
 import { StreamOpener } from './stream-opening.ts';
+import { makeTransparent } from './transparent/make-transparent.ts';
+import { registerTransparentMetrics } from './transparent/transparent-metrics.ts';
 import { UplinkConnector } from './uplink/uplink-connector.ts';
 
 /** What the client proxy gets from its process. */
@@ -84,13 +86,7 @@ export async function assemble(config: ClientConfig, deps: ClientProxyDeps): Pro
   });
   const states = new UplinkStates({ uplinks, wallClock, logger });
   const uses = new UplinkUses(logger);
-  const peers = new PeerWatch({
-    ...config.connections,
-    lingerMs: config.lingerMs,
-    native,
-    clock,
-    onLost: (role, reason) => counters.peerLosses.add(role, reason),
-  });
+  const peers = makePeers(config, deps, counters);
   const secrets = new SessionSecrets(config);
   const connector = makeConnector(config, deps, { counters, uplinks, appPool, peers, secrets, watch });
   const resolvers = makeResolvers(deps, uplinks);
@@ -128,6 +124,7 @@ export async function assemble(config: ClientConfig, deps: ClientProxyDeps): Pro
     onBind: (request) => binds.open(request),
   });
   const points = makePoints(config, deps, { socks, appPool, peers, watch });
+  const transparent = makeTransparent(config, { ...deps, steering, names, appPool, peers, watch });
   const network = makeNetworkWatch(config, deps, { uplinks, names, steering });
   const minutes = new MinuteTimer(wallClock, () => {
     uplinks.onTime();
@@ -135,8 +132,8 @@ export async function assemble(config: ClientConfig, deps: ClientProxyDeps): Pro
   });
   const uplinkStatus = () => states.status(keeper.uplinks);
   const told = { keeper, uplinks, uplinkStatus, steering, publisher, points, socks, metering, watch };
-  const endpoint = makeEndpoint(config, { ...deps, ...counters, ...told, directConnections });
-  const parts = { ...told, endpoint, secrets, network, minutes };
+  const endpoint = makeEndpoint(config, { ...deps, ...counters, ...told, directConnections, transparent });
+  const parts = { ...told, endpoint, secrets, transparent, network, minutes };
   return new ClientProxy({ config, logger, ...parts });
 }
 
@@ -165,6 +162,15 @@ function makeCounters({ native: { native } }: ClientProxyDeps) {
     wires: new WireTable(native, MAX_UPLINK_NAMES),
     peerLosses: new PeerLosses(),
   };
+}
+
+function makePeers(
+  { connections, lingerMs }: ClientConfig,
+  { clock, native: { native } }: ClientProxyDeps,
+  { peerLosses }: Counters,
+): PeerWatch {
+  const onLost: PeerWatchOptions['onLost'] = (role, reason) => peerLosses.add(role, reason);
+  return new PeerWatch({ ...connections, lingerMs, native, clock, onLost });
 }
 
 function makeConnector(
@@ -340,7 +346,7 @@ function makeEndpoint(
     },
 ): HttpEndpoint<ClientStatus> {
   const registry = new Registry();
-  const { keeper, uplinkStatus, points, socks, metering } = source;
+  const { keeper, uplinkStatus, points, socks, transparent, metering } = source;
   registerBuildInfo(registry, source);
   registerSessionMetrics(registry, { ...source, drivers: () => keeper.drivers });
   registerClientMetrics(registry, {
@@ -350,6 +356,7 @@ function makeEndpoint(
     published: () => source.publisher.all,
     refusedByAddress: () => points.gate.refused,
   });
+  registerTransparentMetrics(registry, () => transparent?.server.counters);
   registerPeerLosses(registry, source.peerLosses);
   registerMeteringMetrics(registry, {
     ...source,

@@ -6,6 +6,7 @@ import type { ClientConfig, ConfiguredUplink } from '../config/client-config.ts'
 import { type ConfiguredPoint, formatConfiguredPoint } from '../front/application-points.ts';
 import { serviceText } from '../publish/published-service.ts';
 import { describePolicy, describeRule, uplinksNamed } from '../steering/steering-rule.ts';
+import type { TransparentSettings } from '../transparent/transparent-settings.ts';
 import { deviceBindingOf } from '../uplink/uplink.ts';
 import { uplinksNow } from './check-uplinks.ts';
 import type { ClientCliDeps } from './client-cli-deps.ts';
@@ -13,7 +14,7 @@ import { planUsage } from './plan-usage.ts';
 
 /** Says what the client would do with this configuration, which of its uplinks are there now, and which reach the concentrator. */
 export async function check(config: ClientConfig, deps: ClientCliDeps): Promise<void> {
-  const { concentrator, client, socks, metrics } = config;
+  const { concentrator, client, socks, transparent, metrics } = config;
   const binding = deps.interfaceBinding();
   const uplinks = await uplinksNow(config, deps);
   const present = uplinks.all.filter(({ name }) => !uplinks.missing.includes(name));
@@ -27,6 +28,7 @@ export async function check(config: ClientConfig, deps: ClientCliDeps): Promise<
     ...socks.listen.map(
       (point) => `socks         ${formatConfiguredPoint(point)}, ${admittedText(config, point)}`,
     ),
+    ...(transparent === undefined ? [] : [`transparent   ${describeTransparent(transparent)}`]),
     `metrics       ${metrics ? formatDestination(metrics.listen) : 'off'}`,
     ...uplinks.lines,
     ...present.map(({ name }, i) => `tried         ${name}: ${tried[i]}`),
@@ -83,6 +85,10 @@ function admittedText({ socks: { users, allow } }: ClientConfig, point: Configur
   if ('path' in point) return `mode 0${point.mode.toString(8)}, ${byUser}`;
   const isForThisMachine = 'host' in point && isLoopback(point.host);
   return allow.length === 0 || isForThisMachine ? byUser : `from ${allow.join(', ')}, ${byUser}`;
+}
+
+function describeTransparent({ listen, sniff }: TransparentSettings): string {
+  return `${listen.map(formatDestination).join(', ')}, ${sniff ? 'names are read for rules' : 'by address alone'}`;
 }
 
 function isByInterface({ binding }: ConfiguredUplink): boolean {

@@ -59,6 +59,7 @@ function toConfig(parsed: z.output<typeof clientSchema>, key: Uint8Array, file: 
       negotiationTimeoutMs: socks.negotiationTimeout,
       maxConnections: socks.maxConnections,
     },
+    ...(parsed.transparent === undefined ? {} : { transparent: parsed.transparent }),
     uplinks: parsed.uplinks.list,
     ...(parsed.uplinks.auto === undefined ? {} : { autoUplinks: parsed.uplinks.auto }),
     subflowsPerPath: parsed.subflowsPerPath,

@@ -16,6 +16,7 @@ import type { PublishedServiceReport, Publisher } from '../publish/publisher.ts'
 import type { SessionKeeper } from '../session/session-keeper.ts';
 import type { Socks5Server } from '../socks5/socks-server.ts';
 import type { Steering } from '../steering/steering.ts';
+import type { TransparentServer } from '../transparent/transparent-server.ts';
 import { clientReadiness, type ReadinessSource } from './client-readiness.ts';
 
 /** What /status tells at the client; docs/observability.md explains each field. Times are those of RFC 3339. */
@@ -35,6 +36,8 @@ export interface ClientStatus {
   /** Where applications connect. */
   readonly socksListen: readonly string[];
   readonly socksConnections: number;
+  /** Redirected ones. */
+  readonly transparentConnections: number;
   readonly steering: { readonly default: string; readonly rules: number; readonly holdingRules: number };
   readonly uplinks: readonly UplinkReport[];
   readonly published: readonly PublishedServiceReport[];
@@ -89,6 +92,7 @@ export interface ClientStatusSource extends StatusClocks, ReadinessSource {
   readonly publisher: Pick<Publisher, 'all'>;
   readonly points: Pick<ApplicationPoints, 'addresses'>;
   readonly socks: Pick<Socks5Server, 'counters'>;
+  readonly transparent: { readonly server: Pick<TransparentServer, 'counters'> } | undefined;
   readonly traffic: TrafficTable;
   readonly directTraffic: TrafficTable;
   readonly directConnections: Pick<DirectConnections, 'countOf'>;
@@ -119,6 +123,7 @@ export function clientStatus(source: ClientStatusSource): ClientStatus {
     },
     socksListen: source.points.addresses,
     socksConnections: source.socks.counters.active,
+    transparentConnections: source.transparent?.server.counters.active ?? 0,
     steering: {
       default: steering.described.default,
       rules: steering.config.rules.length,

@@ -3,6 +3,7 @@ export const LEAST_CLIENT = {
   concentrator: { addresses: ['vps.example.org:8443'], pin: `sha256:${'A'.repeat(43)}` },
   client: { id: 'laptop', key: 'A'.repeat(43) },
   socks: { users: [{ name: 'alice', password: 'secret' }] },
+  transparent: { listen: ['127.0.0.1:12345'] },
   uplinks: [{ name: 'wifi', interface: 'wlan0', metered: {} }],
   publish: [{ listen: 443, to: '127.0.0.1:8443' }],
 } as const;
