@@ -1,22 +1,36 @@
 import type { Logger } from 'pino';
+import type { ErrorName } from '../shared/protocol/errors.ts';
 import type { MonotonicClock } from '../shared/runtime/clock.ts';
 import type { ClientConfig } from './config/client-config.ts';
 import { FrontDoor } from './front/front-door.ts';
 import { HttpProtocol } from './http/http-protocol.ts';
 import { pacFile } from './http/pac-file.ts';
+import { BindOpener, type BindOpenerOptions } from './publish/bind-opening.ts';
 import { SOCKS4 } from './socks4/socks4.ts';
 import { SOCKS5 } from './socks5/socks5.ts';
 import type { Steering } from './steering/steering.ts';
 
 /** The door for applications with all the protocols that it speaks; whatever they ask for is treated by the rules. */
 export function makeFront(
-  { socks }: Pick<ClientConfig, 'socks'>,
+  { socks, connections }: Pick<ClientConfig, 'socks' | 'connections'>,
   { clock, logger }: { readonly clock: MonotonicClock; readonly logger: Logger },
-  steering: Pick<Steering, 'serve' | 'config'>,
+  parts: {
+    readonly steering: Pick<Steering, 'serve' | 'config' | 'steerExpected'>;
+    readonly publisher: BindOpenerOptions['publisher'];
+    /** How waits for an expected connection ended. */
+    readonly binds: { add(result: 'ok' | ErrorName): void };
+  },
 ): FrontDoor {
+  const { steering, publisher, binds } = parts;
   const http = new HttpProtocol({
     onRequest: (request) => steering.serve(request),
     pacFor: (proxy) => pacFile(steering.config, proxy),
+  });
+  const binding = new BindOpener({
+    ...connections,
+    publisher,
+    steer: (subject) => steering.steerExpected(subject),
+    onResult: (result) => binds.add(result),
   });
   return new FrontDoor({
     ...socks,
@@ -24,5 +38,6 @@ export function makeFront(
     clock,
     logger,
     onRequest: (request) => steering.serve(request),
+    onBind: (request) => binding.open(request),
   });
 }

@@ -40,6 +40,8 @@ import { PathExplainer } from './network/path-diagnosis/path-explainer.ts';
 import { makeNetworkWatch } from './network-watching.ts';
 import { PacketSizes } from './packet-size/packet-sizes.ts';
 import { UplinkUses } from './path-manager/uplink-use.ts';
+import { makePublisher } from './publish/make-publisher.ts';
+import type { Publisher } from './publish/publisher.ts';
 import { MinuteTimer } from './schedule/minute-timer.ts';
 import { SessionKeeper } from './session/session-keeper.ts';
 import { SessionSecrets } from './session/session-secrets.ts';
@@ -94,7 +96,13 @@ export async function assemble(config: ClientConfig, deps: ClientProxyDeps): Pro
     resolvers,
     logger,
   });
-  const keeper = makeKeeper(config, deps, { counters, states, uses, connector, secrets, names });
+  const publisher = makePublisher({
+    ...{ ...deps, ...config.connections, native, pool: appPool, peers },
+    steer: (policy) => steering.steerInbound(policy),
+    hasDescriptor: () => watch.hasDescriptor('stream'),
+    onResult: (result) => counters.counts.inbound.add(result),
+  });
+  const keeper = makeKeeper(config, deps, { counters, states, uses, connector, secrets, names, publisher });
   const directConnections = new DirectConnections();
   const metering = await openMetering(config, deps, { counters, uplinks, uses, keeper, directConnections });
   // Metering first, so that caps hold before anything is dialled.
@@ -102,8 +110,14 @@ export async function assemble(config: ClientConfig, deps: ClientProxyDeps): Pro
   const dialling = { counters, uplinks, uses, connector, resolvers, directConnections };
   const direct = makeDirectOpener(deps, dialling);
   const onRulesChanged = () => front.onRulesChanged();
-  const steering = makeSteering(config, deps, { counters, uplinks, keeper, direct, onRulesChanged });
-  const front = makeFront(config, deps, steering);
+  const steering: Steering = makeSteering(config, deps, {
+    counters,
+    uplinks,
+    keeper,
+    direct,
+    onRulesChanged,
+  });
+  const front = makeFront(config, deps, { steering, publisher, binds: counters.counts.binds });
   const points = makePoints(config, deps, { front, appPool, peers, watch });
   const transparent = makeTransparent(config, { ...deps, steering, names, appPool, peers, watch });
   const network = makeNetworkWatch(config, deps, { uplinks, names, steering });
@@ -112,22 +126,9 @@ export async function assemble(config: ClientConfig, deps: ClientProxyDeps): Pro
     steering.review();
   });
   const uplinkStatus = () => states.status(keeper.uplinks);
-  const told = { keeper, uplinks, uplinkStatus, steering, points, front, directConnections, metering, watch };
-  const endpoint = makeEndpoint(config, { ...deps, ...counters, ...told, transparent });
-  const parts = {
-    endpoint,
-    uplinks,
-    metering,
-    secrets,
-    keeper,
-    steering,
-    front,
-    points,
-    transparent,
-    network,
-    minutes,
-    watch,
-  };
+  const told = { keeper, uplinks, uplinkStatus, steering, publisher, points, front, metering, watch };
+  const endpoint = makeEndpoint(config, { ...deps, ...counters, ...told, directConnections, transparent });
+  const parts = { ...told, endpoint, secrets, transparent, network, minutes };
   return new ClientProxy({ config, logger, ...parts });
 }
 
@@ -207,9 +208,10 @@ function makeKeeper(
     readonly connector: UplinkConnector;
     readonly secrets: SessionSecrets;
     readonly names: TargetNames;
+    readonly publisher: Publisher;
   },
 ): SessionKeeper {
-  const { counters, states, uses, connector, secrets, names } = parts;
+  const { counters, states, uses, connector, secrets, names, publisher } = parts;
   const explainer = new PathExplainer({
     bindsByInterface: native !== undefined,
     clock,
@@ -227,6 +229,7 @@ function makeKeeper(
     memoryBytes: memory.perSessionBytes,
     lingerMs,
     tuning: withTuning(tuning),
+    inbound: publisher,
     openTimeoutMs: OPEN_TIMEOUT_MS,
     clock,
     random,
@@ -347,6 +350,7 @@ function makeEndpoint(
     ...source,
     uplinks: uplinkStatus,
     front: () => front.counters,
+    published: () => source.publisher.all,
     refusedByAddress: () => points.gate.refused,
   });
   registerTransparentMetrics(registry, () => transparent?.server.counters);

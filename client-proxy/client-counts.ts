@@ -14,6 +14,10 @@ export class ClientCounts {
   readonly dials: NamedTable<DialCounts>;
   /** Streams that applications asked for, by result. */
   readonly opens = new ResultCounts('ok');
+  /** Connections that applications have waited for, by result. */
+  readonly binds = new ResultCounts('ok');
+  /** Visitors of published services, by result. */
+  readonly inbound = new ResultCounts('ok');
   /** Connections past the concentrator, by result. */
   readonly directOpens = new ResultCounts('ok');
   /** Questions of applications for an address or a name, by result. */

@@ -6,11 +6,13 @@ import type { TrafficTable } from '../shared/runtime/session/uplink-traffic.ts';
 import type { ClientCounts } from './client-counts.ts';
 import type { FrontCounters } from './front/front-door.ts';
 import { UPLINK_STATES, type UplinkStatus } from './path-manager/uplink-status.ts';
+import { PUBLISHED_STATES, type PublishedServiceReport } from './publish/publisher.ts';
 
 export interface ClientMetricsSource {
   readonly counts: ClientCounts;
   readonly uplinks: () => readonly UplinkStatus[];
   readonly front: () => FrontCounters;
+  readonly published: () => readonly PublishedServiceReport[];
   /** Connections from addresses that `socks.allow` has not. */
   readonly refusedByAddress: () => number;
   /** What went past the concentrator. */
@@ -23,6 +25,7 @@ export function registerClientMetrics(registry: Registry, source: ClientMetricsS
   registerDials(registry, source);
   registerRequests(registry, source);
   registerFront(registry, source);
+  registerPublished(registry, source);
 }
 
 function registerUplinks(registry: Registry, { uplinks, directTraffic }: ClientMetricsSource): void {
@@ -96,6 +99,14 @@ function registerRequests(registry: Registry, { counts }: ClientMetricsSource): 
   registerResultCounter(
     registry,
     {
+      name: 'tributary_binds_total',
+      help: 'Connections that applications have waited for (BIND), by result: ok, or the name of the error',
+    },
+    counts.binds,
+  );
+  registerResultCounter(
+    registry,
+    {
       name: 'tributary_lookups_total',
       help: 'Questions of applications for an address or a name (RESOLVE), by result: ok, or the name of the error',
     },
@@ -147,4 +158,34 @@ function registerFront(registry: Registry, { front, refusedByAddress }: ClientMe
       for (const [protocol, count] of Object.entries(front().requests)) yield [{ protocol }, count];
     },
   });
+}
+
+function registerPublished(registry: Registry, { counts, published }: ClientMetricsSource): void {
+  registerGauge(registry, {
+    name: 'tributary_published_services',
+    help: 'Services that are published at the concentrator, by state: listening, refused, waiting',
+    labelNames: ['state'],
+    *samples() {
+      const all = published();
+      for (const state of PUBLISHED_STATES) {
+        yield [{ state }, all.filter((service) => service.state === state).length];
+      }
+    },
+  });
+  registerGauge(registry, {
+    name: 'tributary_inbound_connections',
+    help: 'Visitors of published services that are connected now',
+    labelNames: [],
+    *samples() {
+      yield [{}, published().reduce((sum, { connections }) => sum + connections, 0)];
+    },
+  });
+  registerResultCounter(
+    registry,
+    {
+      name: 'tributary_inbound_opens_total',
+      help: 'Visitors of published services, by result: ok, or the name of the error',
+    },
+    counts.inbound,
+  );
 }

@@ -10,6 +10,7 @@ import type { ApplicationPoints } from './front/application-points.ts';
 import type { FrontDoor } from './front/front-door.ts';
 import type { Metering } from './metering/metering.ts';
 import type { NetworkWatch } from './network/network-watch.ts';
+import type { Publisher } from './publish/publisher.ts';
 import type { MinuteTimer } from './schedule/minute-timer.ts';
 import type { SessionKeeper } from './session/session-keeper.ts';
 import type { SessionSecrets } from './session/session-secrets.ts';
@@ -29,6 +30,7 @@ export interface ClientParts {
   readonly keeper: SessionKeeper;
   readonly steering: Steering;
   readonly front: FrontDoor;
+  readonly publisher: Publisher;
   readonly points: ApplicationPoints;
   /** Absent: no redirected connections are served. */
   readonly transparent: TransparentListener | undefined;
@@ -61,7 +63,7 @@ export class ClientProxy {
    * nothing, or with PartialReloadError.
    */
   async reload(next: ClientConfig): Promise<void> {
-    const { logger, uplinks, steering, secrets, keeper, points } = this.#parts;
+    const { logger, uplinks, steering, publisher, secrets, keeper, points } = this.#parts;
     const changes = describeReload(this.#config, next);
     const rules = new RuleSet(next.steering);
     await applyReload(changes, logger, () => {
@@ -70,6 +72,7 @@ export class ClientProxy {
       uplinks.configure(next);
       points.gate.setAllowed(next.socks.allow);
       const resteered = steering.reload(rules);
+      publisher.configure(next.publish);
       this.#config = next;
       return { resteered };
     });
@@ -104,6 +107,7 @@ export class ClientProxy {
     life.onClose(() => Promise.all([front.close(), transparent?.server.close()]).then(() => {}));
     life.onClose(() => this.#drain());
     uplinks.configure(this.#config);
+    this.#parts.publisher.configure(this.#config.publish);
     await points.open();
     life.onClose(() => points.close());
     life.onClose(() => transparent?.stopListening());
@@ -122,7 +126,8 @@ export class ClientProxy {
   }
 
   async #drain(): Promise<void> {
-    const { keeper, front, transparent } = this.#parts;
+    const { keeper, front, transparent, publisher } = this.#parts;
+    publisher.goAway();
     await this.#life.patiently(
       DRAIN_MS,
       Promise.all([keeper.drain(), front.drain(), transparent?.server.drain()]),

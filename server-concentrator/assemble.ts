@@ -37,6 +37,8 @@ import { LimitHits } from './limits/limit-hits.ts';
 import { joinRate, TokenBuckets } from './limits/token-buckets.ts';
 import { listenWherePossible } from './listen-where-possible.ts';
 import { Measurements } from './measurement/measurements.ts';
+import { makePublishedPorts } from './publish/make-published-ports.ts';
+import type { PublishedPorts } from './publish/published-ports.ts';
 import { ClientKeys } from './session/client-keys.ts';
 import { KernelMemoryWatch, kernelMemoryLimit } from './session/kernel-memory-watch.ts';
 import { MemoryLevels } from './session/memory-levels.ts';
@@ -74,8 +76,14 @@ export async function assemble(config: ConcentratorConfig, deps: ConcentratorDep
   const { dialer, nat64 } = makeDialer(config, deps, found);
   const clients = new ClientKeys(config.clients);
   const joins = new TokenBuckets(joinRate(config.limits.joinsPerSecond), clock);
+  const { visitors } = counters.counts;
+  const { poolBytes } = memory;
+  const kept = { native, logs, visitors, poolBytes, dialer };
+  const publishing = makePublishedPorts(config, { ...deps, ...found, ...kept });
   const sessions = new SessionRegistry({
     limits: config.limits,
+    published: publishing.published,
+    stallTimeoutMs: config.connections.stallTimeoutMs,
     memory,
     lingerMs: config.lingerMs,
     tuning: withTuning(config.tuning),
@@ -122,19 +130,10 @@ export async function assemble(config: ConcentratorConfig, deps: ConcentratorDep
     hasDescriptor: () => watch.hasDescriptor('subflow'),
   };
   const listen = () => listenForClients(config, deps, gate);
-  const endpoint = makeEndpoint(config, deps, { ...counters, memory, sessions, watch, descriptors });
-  const parts = {
-    endpoint,
-    clients,
-    sessions,
-    measurements,
-    memoryWatch,
-    admission,
-    listen,
-    addresses,
-    watch,
-  };
-  return new Concentrator({ config, logger, ...parts });
+  const told = { memory, sessions, published: publishing.published, watch, descriptors };
+  const endpoint = makeEndpoint(config, deps, { ...counters, ...told });
+  const parts = { endpoint, clients, sessions, measurements, ...publishing, memoryWatch, admission };
+  return new Concentrator({ config, logger, ...parts, listen, addresses, watch });
 }
 
 /** What is counted as it happens, for the metrics and the status. */
@@ -256,15 +255,16 @@ function makeEndpoint(
     readonly peerLosses: PeerLosses;
     readonly memory: MemoryLevels;
     readonly sessions: SessionRegistry;
+    readonly published: PublishedPorts;
     readonly watch: ProcessWatch;
     readonly descriptors: number;
   },
 ): HttpEndpoint<ConcentratorStatus> {
-  const { counts, memory, sessions, watch, descriptors } = parts;
+  const { counts, memory, sessions, published, watch, descriptors } = parts;
   const registry = new Registry();
   registerBuildInfo(registry, deps);
   registerSessionMetrics(registry, { ...parts, drivers: () => sessions.drivers });
-  registerConcentratorMetrics(registry, counts, memory);
+  registerConcentratorMetrics(registry, counts, memory, published);
   registerPeerLosses(registry, parts.peerLosses);
   watch.register(registry);
   return new HttpEndpoint({
@@ -277,7 +277,8 @@ function makeEndpoint(
     }),
     status: () => {
       const { isDraining, all } = sessions;
-      return concentratorStatus({ ...deps, isReady: !isDraining, limits, descriptors, sessions: all });
+      const told = { limits, descriptors, sessions: all, published: published.all };
+      return concentratorStatus({ ...deps, isReady: !isDraining, ...told });
     },
     statusText: concentratorStatusText,
   });

@@ -4,6 +4,7 @@ import { ResultCounts } from '../shared/runtime/observe/result-counts.ts';
 import { registerCounter, registerGauge } from '../shared/runtime/observe/scraped-metric.ts';
 import type { HandshakeStage } from '../shared/runtime/subflow/pending-handshake.ts';
 import { LIMIT_NAMES } from './limits/limit-hits.ts';
+import type { PublishedPorts } from './publish/published-ports.ts';
 import type { MemoryLevels } from './session/memory-levels.ts';
 
 /** Where a connection waits before it is a subflow: the stages of TLS, and then as `applicant`, to say who it is. */
@@ -37,6 +38,8 @@ export class ConcentratorCounts {
   readonly crowded = new CrowdedCounts();
   /** Dials of origins: `ok`, or the name of the error. */
   readonly opens = new ResultCounts('ok');
+  /** Visitors of published ports: `accepted`, or why not. */
+  readonly visitors = new ResultCounts('accepted', 'not-allowed', 'limit');
   /** How often each limit made a client wait or refused it something. */
   readonly limits = new ResultCounts(...LIMIT_NAMES);
 }
@@ -44,9 +47,11 @@ export class ConcentratorCounts {
 /** Registers what only the concentrator can tell: who came, which origins could be reached, and what clients hold. */
 export function registerConcentratorMetrics(
   registry: Registry,
-  { handshakes, crowded, opens, limits }: ConcentratorCounts,
+  { handshakes, crowded, opens, limits, visitors }: ConcentratorCounts,
   memory: MemoryLevels,
+  published: Pick<PublishedPorts, 'all'>,
 ): void {
+  registerPublished(registry, visitors, published);
   registerResultCounter(
     registry,
     {
@@ -94,4 +99,38 @@ export function registerConcentratorMetrics(
       yield [{}, memory.total.refusals];
     },
   });
+}
+
+function registerPublished(
+  registry: Registry,
+  visitors: ResultCounts,
+  published: Pick<PublishedPorts, 'all'>,
+): void {
+  registerGauge(registry, {
+    name: 'tributary_published_ports',
+    help: 'Ports that clients have published, by state: listening, waiting (the client is not connected)',
+    labelNames: ['state'],
+    *samples() {
+      const { all } = published;
+      for (const state of ['listening', 'waiting']) {
+        yield [{ state }, all.filter((port) => port.state === state).length];
+      }
+    },
+  });
+  registerGauge(registry, {
+    name: 'tributary_visitors',
+    help: 'Connections to published ports that are open now',
+    labelNames: [],
+    *samples() {
+      yield [{}, published.all.reduce((sum, port) => sum + port.visitors, 0)];
+    },
+  });
+  registerResultCounter(
+    registry,
+    {
+      name: 'tributary_visitors_total',
+      help: 'Connections to published ports, by result: accepted, not-allowed (visitors.allow and deny), limit, closed',
+    },
+    visitors,
+  );
 }

@@ -9,6 +9,9 @@ import type { AddressKeeper } from './address-keeper.ts';
 import type { ConcentratorConfig } from './config/concentrator-config.ts';
 import { describeReload } from './config/describe-reload.ts';
 import type { Measurements } from './measurement/measurements.ts';
+import { PortGrants } from './publish/port-grants.ts';
+import type { PublishedPorts } from './publish/published-ports.ts';
+import { type VisitorGate, visitorRanges } from './publish/visitor-gate.ts';
 import type { ClientKeys } from './session/client-keys.ts';
 import type { MemoryWatch } from './session/memory-watch.ts';
 import type { SessionRegistry } from './session/session-registry.ts';
@@ -23,6 +26,8 @@ export interface ConcentratorParts {
   readonly clients: ClientKeys;
   readonly sessions: SessionRegistry;
   readonly measurements: Measurements;
+  readonly published: PublishedPorts;
+  readonly gate: VisitorGate;
   readonly memoryWatch: MemoryWatch;
   readonly admission: SubflowAdmission;
   /** Listens for subflows, which go to `admission`. Rejects with ListenError. */
@@ -53,13 +58,15 @@ export class Concentrator {
    * nothing, or with PartialReloadError.
    */
   async reload(next: ConcentratorConfig): Promise<void> {
-    const { logger, clients, sessions, measurements, addresses } = this.#parts;
+    const { logger, clients, sessions, measurements, published, gate, addresses } = this.#parts;
     const changes = describeReload(this.#config, next);
     const setAddresses = addresses.prepare(next);
     await applyReload(changes, logger, async () => {
       // Before any name is waited for: a revoked client loses its sessions at once.
       clients.replace(next.clients);
       sessions.closeRevoked((clientId) => clients.of(clientId));
+      published.replaceGrants(new PortGrants(next.clients));
+      gate.setRanges(visitorRanges(next.visitors));
       measurements.close();
       this.#listener?.setIdentity(next.tls);
       logger.level = next.log.level;
@@ -105,7 +112,8 @@ export class Concentrator {
   }
 
   async #drain(): Promise<void> {
-    const { config, sessions } = this.#parts;
+    const { config, sessions, published } = this.#parts;
+    published.close();
     await this.#life.patiently(config.limits.drainTimeoutMs, sessions.drain());
   }
 }

@@ -4,6 +4,7 @@ import { tuningWarning } from '../../shared/runtime/config/tuning.ts';
 import { readableByOthers } from '../../shared/runtime/files/private-file.ts';
 import type { ClientConfig, ConfiguredUplink } from '../config/client-config.ts';
 import { type ConfiguredPoint, formatConfiguredPoint } from '../front/application-points.ts';
+import { serviceText } from '../publish/published-service.ts';
 import { describePolicy, describeRule, uplinksNamed } from '../steering/steering-rule.ts';
 import type { TransparentSettings } from '../transparent/transparent-settings.ts';
 import { deviceBindingOf } from '../uplink/uplink.ts';
@@ -35,6 +36,10 @@ export async function check(config: ClientConfig, deps: ClientCliDeps): Promise<
     ...(usage.lines.length === 0 ? [] : [`usage         ${usage.fileText}`]),
     `steering      ${describePolicy(config.steering.default)}`,
     ...config.steering.rules.map((rule) => `rule          ${describeRule(rule)}`),
+    ...config.publish.map(
+      ({ listen, to }) =>
+        `publishes     ${formatDestination(listen)} of the concentrator: ${serviceText(to)}`,
+    ),
     `binding       ${binding.available ? 'by interface is available' : `by interface is not available: ${binding.reason}`}`,
   ];
   deps.stdout(`${lines.join('\n')}\n`);

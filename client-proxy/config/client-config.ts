@@ -11,6 +11,7 @@ import type { InterfaceMatch } from '../network/interface-match.ts';
 import type { PathMode } from '../path-manager/paths.ts';
 import type { SubflowsPerPath } from '../path-manager/subflow-bound.ts';
 import type { DialledUplink, StandbyMode } from '../path-manager/uplink-role.ts';
+import type { PublishedService } from '../publish/published-service.ts';
 import type { BackupCondition } from '../schedule/backup-condition.ts';
 import type { CostPerGB } from '../schedule/cost.ts';
 import type { SteeringConfig } from '../steering/steering-rule.ts';
@@ -94,6 +95,8 @@ export interface ClientConfig {
   readonly autoUplinks?: AutoUplinks;
   readonly subflowsPerPath: SubflowsPerPath;
   readonly steering: SteeringConfig;
+  /** Ports of the concentrator that lead to services here. */
+  readonly publish: readonly PublishedService[];
   /** Of backups that have none of their own. */
   readonly standby: StandbyMode;
   readonly paths: PathMode;

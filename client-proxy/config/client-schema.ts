@@ -36,6 +36,7 @@ import type { DeviceBinding, UplinkBinding } from '../uplink/uplink.ts';
 import { steeringMistakes } from './check-steering.ts';
 import type { ConfiguredUplink, ConfiguredUplinks } from './client-config.ts';
 import { PROXY_URL_FORMAT, parseProxyUrl } from './proxy-url.ts';
+import { publish } from './publish-schema.ts';
 import { refuseRepeated } from './refuse-repeated.ts';
 import { socks } from './socks-schema.ts';
 import { steering } from './steering-schema.ts';
@@ -153,6 +154,7 @@ export const clientSchema = z
     paths: z.enum(PATH_MODES).default('per-uplink'),
     standby: standby.default('make-before-break'),
     steering,
+    publish,
     linger,
     dial: z
       .strictObject({

@@ -28,6 +28,7 @@ export const RELOAD_RULES: readonly ReloadRule<ClientConfig>[] = [
   { key: 'uplinks', value: ({ uplinks, autoUplinks }) => ({ uplinks, autoUplinks }), applies: 'live' },
   { key: 'subflowsPerPath', value: (config) => config.subflowsPerPath, applies: 'live' },
   { key: 'steering', value: (config) => config.steering, applies: 'live' },
+  { key: 'publish', value: (config) => config.publish, applies: 'live' },
   { key: 'standby', value: (config) => config.standby, applies: 'live' },
   { key: 'paths', value: (config) => config.paths, applies: 'restart' },
   { key: 'linger', value: (config) => config.lingerMs, applies: 'restart' },

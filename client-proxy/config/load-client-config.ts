@@ -64,6 +64,7 @@ function toConfig(parsed: z.output<typeof clientSchema>, key: Uint8Array, file: 
     ...(parsed.uplinks.auto === undefined ? {} : { autoUplinks: parsed.uplinks.auto }),
     subflowsPerPath: parsed.subflowsPerPath,
     steering: parsed.steering,
+    publish: parsed.publish,
     standby: parsed.standby,
     paths: parsed.paths,
     lingerMs: parsed.linger,

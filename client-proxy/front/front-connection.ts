@@ -4,7 +4,7 @@ import type { OutgoingChunk } from '../../shared/protocol/memory/chunk.ts';
 import type { AppSocketHandlers } from '../../shared/runtime/app/app-socket.ts';
 import type { ClientSocket } from './client-socket.ts';
 import { closeAtOnce, closeGracefully, IGNORE_EVENTS } from './closing.ts';
-import type { ConnectRequest } from './connect-request.ts';
+import type { BindRequest, ConnectRequest } from './connect-request.ts';
 import type { Authenticate } from './credentials.ts';
 import { answerToForeign, describeForeign } from './foreign-protocol.ts';
 import type {
@@ -27,6 +27,7 @@ interface FrontConnectionOptions {
   /** For the whole negotiation, however the client's bytes trickle in. */
   readonly negotiationTimeoutMs: number;
   readonly onRequest: (request: ConnectRequest) => void;
+  readonly onBind: (request: BindRequest) => void;
   readonly onCounted: (kind: RequestKind) => void;
   /** The negotiation has led to a request, which comes next. */
   readonly onNegotiated: () => void;
@@ -92,8 +93,9 @@ export class FrontConnection implements FrontClient {
       closeGracefully(this.socket, asked.failure('cancelled'));
       this.#abandon();
     });
-    this.#options.onRequest({
+    const request: BindRequest = {
       destination,
+      announce: (place) => void this.socket.write([asked.success(place)]),
       lookup,
       ...(user === undefined ? {} : { user }),
       earlyData: earlyData.length === 0 ? [] : [earlyData],
@@ -113,7 +115,9 @@ export class FrontConnection implements FrontClient {
         this.#onAbandoned = callback;
         if (this.#state === 'abandoned') this.#abandon();
       },
-    });
+    };
+    if (asked.isBind) this.#options.onBind(request);
+    else this.#options.onRequest(request);
   }
 
   serve(): void {

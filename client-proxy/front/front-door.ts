@@ -5,7 +5,7 @@ import type { MonotonicClock } from '../../shared/runtime/clock.ts';
 import { LineLimit, type LineLog } from '../../shared/runtime/observe/line-limit.ts';
 import { ClientSocket } from './client-socket.ts';
 import { closeAtOnce } from './closing.ts';
-import type { ConnectRequest } from './connect-request.ts';
+import type { BindRequest, ConnectRequest } from './connect-request.ts';
 import { type Authenticate, createAuthenticator, type SocksUser } from './credentials.ts';
 import { FrontConnection } from './front-connection.ts';
 import {
@@ -33,6 +33,7 @@ export interface FrontDoorOptions {
   readonly clock: MonotonicClock;
   readonly logger: pino.Logger;
   readonly onRequest: (request: ConnectRequest) => void;
+  readonly onBind: (request: BindRequest) => void;
 }
 
 /** What has happened so far, for metrics; `active` is a gauge, the others only grow. */
@@ -104,6 +105,7 @@ export class FrontDoor {
       negotiationTimeoutMs: this.#options.negotiationTimeoutMs ?? DEFAULT_NEGOTIATION_TIMEOUT_MS,
       onRequest: this.#options.onRequest,
       onCounted: (kind) => void this.#counters.requests[kind]++,
+      onBind: this.#options.onBind,
       onNegotiated: () => this.#negotiating.leave(connection),
       onFailure: (reason, detail, protocol) => this.#failed(nameOf(accepted), reason, detail, protocol),
     });

@@ -37,6 +37,8 @@ export type LoginResult = { readonly user: string } | 'wrong' | 'tooMany';
 export interface AskedConnection {
   readonly kind: RequestKind;
   readonly destination: Destination;
+  /** Whether a connection from there is expected, in place of one to there. */
+  readonly isBind?: boolean;
   /** No connection is wanted but an answer; see `ConnectRequest`. */
   readonly lookup?: Lookup | undefined;
   /** The authenticated user; undefined where no users are configured. */

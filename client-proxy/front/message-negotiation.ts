@@ -26,6 +26,7 @@ export type NegotiationAction =
   | { readonly kind: 'login'; readonly name: Uint8Array; readonly password: Uint8Array }
   | {
       readonly kind: 'request';
+      readonly command: 'connect' | 'bind';
       readonly destination: Destination;
       readonly lookup: Lookup | undefined;
       /** The authenticated user, where users are configured. */
@@ -105,10 +106,11 @@ export class MessageSpeaker implements AppSocketHandlers {
         this.#client.fail(action.reason, action.detail, action.farewell);
         return;
       case 'request': {
-        const { destination, lookup, user, earlyData } = action;
+        const { command, destination, lookup, user, earlyData } = action;
         const { kind } = this.#replies;
         this.#client.ask({
           kind,
+          isBind: command === 'bind',
           destination,
           lookup,
           user,

@@ -1,3 +1,4 @@
+import { FEATURE } from '../../shared/protocol/codec/wire.ts';
 import type { Destination } from '../../shared/protocol/destination.ts';
 import { type ErrorName, StreamError, TributaryError } from '../../shared/protocol/errors.ts';
 import type { ClientIdentity, ClientIntent } from '../../shared/protocol/handshake/client-handshake.ts';
@@ -14,6 +15,7 @@ import type { SubflowTransport } from '../../shared/runtime/subflow/subflow-tran
 import { clientSubflowHandshake } from '../path-manager/client-subflow-handshake.ts';
 import type { Candidate } from '../path-manager/managed-subflows.ts';
 import { PathManager, type PathManagerOptions } from '../path-manager/path-manager.ts';
+import type { InboundSide } from '../publish/inbound-side.ts';
 import { Greetings } from './greetings.ts';
 import { isHeardSince } from './heard-since.ts';
 
@@ -27,6 +29,8 @@ export interface ClientSessionOptions extends PathManagerOptions {
   readonly lingerMs: number;
   readonly handshakeTimeoutMs: number;
   readonly tuning: CoreTuning;
+  /** Publishes ports, and serves visitors. */
+  readonly inbound: InboundSide;
   readonly traffic: TrafficTable;
 }
 
@@ -229,7 +233,8 @@ export class ClientSession {
 
   #establish(welcome: Welcome): SessionDriver {
     this.#token = welcome.token;
-    const driver = this.#newDriver(welcome, {
+    const { inbound } = this.#options;
+    const driver: SessionDriver = this.#newDriver(welcome, {
       onSubflowClosed: (id, uplinkName) => this.#paths.onSubflowClosed(id, uplinkName),
       onSubflowReplace: (id, uplinkName, isFailed) => this.#paths.onSubflowDoubted(id, uplinkName, isFailed),
       onSubflowRecovered: (id, uplinkName) => this.#paths.onSubflowRecovered(id, uplinkName),
@@ -238,11 +243,14 @@ export class ClientSession {
       onAddressAdded: (id, address) => this.#paths.onAddressAdded(id, address),
       onAddressRemoved: (id) => this.#paths.onAddressRemoved(id),
       onGoingAway: () => this.#owner.onGoingAway(),
+      onPublished: (id, outcome) => inbound.onPublished(driver, id, outcome),
+      onInbound: (streamId, visit) => inbound.onInbound(driver, streamId, visit),
       onClosed: (error) => this.#end(error),
     });
     this.#driver = driver;
     // The ids of the HELLOs that are under way.
     for (let i = 0; i < this.#greetings.said; i++) driver.input(({ subflows }) => subflows.allocateId());
+    inbound.onSession(driver, (welcome.features & FEATURE.inbound) !== 0);
     const { maxStreams, maxSubflows, joinElsewhere } = welcome;
     this.#options.logger.info({ maxStreams, lingerMs: this.#lingerMs(welcome) }, 'session established');
     this.#paths.onEstablished(maxSubflows, joinElsewhere ?? false);

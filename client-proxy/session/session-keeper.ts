@@ -210,7 +210,10 @@ export class SessionKeeper implements UplinkFollower<DialledUplink> {
 
   #onClosed(session: ClientSession, error: ErrorName): void {
     this.#draining.delete(session);
-    if (session.driver !== undefined) this.#options.onSessionEnded(session.driver);
+    if (session.driver !== undefined) {
+      this.#options.inbound.onSessionEnded(session.driver);
+      this.#options.onSessionEnded(session.driver);
+    }
     if (session !== this.#current || this.#isStopped) return;
     this.#log.warn({ error }, 'the session is over, starting another');
     this.#beginLater();

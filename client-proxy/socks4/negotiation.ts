@@ -63,6 +63,7 @@ export class Socks4Negotiation implements MessageNegotiation {
     if (port === 0) return refuse('badDestination', 'the port is 0');
     return {
       kind: 'request',
+      command: 'connect',
       destination: { host: field.host, port },
       lookup: undefined,
       user: undefined,

@@ -139,8 +139,8 @@ export class Negotiation implements MessageNegotiation {
     // The reserved byte (2) is not checked: some clients leave rubbish in it, and it means nothing.
     const [, command, , addressType] = bytes;
     const lookup = LOOKUPS[command!];
-    if (command !== COMMAND_CONNECT && lookup === undefined) {
-      const detail = `command ${COMMAND_NAMES[command!] ?? command} is not supported, only CONNECT and RESOLVE are`;
+    if (command !== COMMAND_CONNECT && command !== COMMAND_BIND && lookup === undefined) {
+      const detail = `command ${COMMAND_NAMES[command!] ?? command} is not supported, only CONNECT, BIND and RESOLVE are`;
       return refuse('unsupportedCommand', detail, encodeReply(SOCKS_REPLY.commandNotSupported));
     }
     const addressStart = addressType === ADDRESS_TYPE.domain ? 5 : 4;
@@ -171,7 +171,7 @@ export class Negotiation implements MessageNegotiation {
         encodeReply(SOCKS_REPLY.hostUnreachable),
       );
     }
-    if (port === 0 && lookup === undefined) {
+    if (port === 0 && command === COMMAND_CONNECT) {
       return refuse('badDestination', 'the port is 0', encodeReply(SOCKS_REPLY.generalFailure));
     }
     return {
@@ -179,6 +179,7 @@ export class Negotiation implements MessageNegotiation {
       usedBytes,
       action: {
         kind: 'request',
+        command: command === COMMAND_BIND ? 'bind' : 'connect',
         destination: { host: field.host, port: lookup === undefined ? port : 0 },
         lookup,
         user: this.#user,
@@ -208,9 +209,10 @@ const NOTHING_MORE = new Uint8Array(0);
 
 /** RFC 1928 section 4. */
 const COMMAND_CONNECT = 0x01;
+const COMMAND_BIND = 0x02;
 /** Of Tor (socks-extensions.txt): RESOLVE and RESOLVE_PTR. */
 const LOOKUPS: Readonly<Record<number, Lookup>> = { 240: 'address', 241: 'name' };
-const COMMAND_NAMES: Readonly<Record<number, string>> = { 2: 'BIND', 3: 'UDP ASSOCIATE' };
+const COMMAND_NAMES: Readonly<Record<number, string>> = { 3: 'UDP ASSOCIATE' };
 
 /** RFC 1928 section 5. */
 const ADDRESS_TYPE = { ipv4: 0x01, domain: 0x03, ipv6: 0x04 } as const;

@@ -11,7 +11,7 @@ import type { ClientStatus, UplinkReport } from './client-status.ts';
 
 /** The status as a person reads it in a terminal. */
 export function clientStatusText(status: ClientStatus): string {
-  const { session, steering, time, uplinks, leftOut } = status;
+  const { session, steering, time, uplinks, published, leftOut } = status;
   const since = session.since === null ? '' : ` for ${forText(session.since, time)}`;
   const draining = session.draining === 0 ? '' : `, ${session.draining} earlier one(s) draining`;
   const facts = textTable([
@@ -28,9 +28,23 @@ export function clientStatusText(status: ClientStatus): string {
       : textTable([UPLINK_HEADS, ...uplinks.map((uplink) => uplinkCells(uplink, time))]),
     subflowTable(uplinks, time),
     costsOf(uplinks),
+    publishedText(published, time),
     leftOut.map((one) => `left out: ${one.interface}: ${one.reason}\n`).join(''),
   ];
   return blocks.filter((block) => block !== '').join('\n');
+}
+
+function publishedText(published: ClientStatus['published'], now: string): string {
+  if (published.length === 0) return '';
+  const rows = published.map(({ listen, to, state, since, connections, reason }) => [
+    listen,
+    to,
+    state,
+    forText(since, now),
+    String(connections),
+    reason,
+  ]);
+  return textTable([['PUBLISHED', 'TO', 'STATE', 'FOR', 'VISITORS', 'REASON'], ...rows]);
 }
 
 const UPLINK_HEADS = ['UPLINK', 'STATE', 'FOR', ...FIGURE_HEADS, 'SENT', 'RECEIVED', 'REASON'];

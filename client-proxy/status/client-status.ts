@@ -13,6 +13,7 @@ import type { Metering } from '../metering/metering.ts';
 import { totalBytes } from '../metering/usage.ts';
 import type { UplinkCause } from '../path-manager/uplink-cause.ts';
 import type { UplinkState } from '../path-manager/uplink-status.ts';
+import type { PublishedServiceReport, Publisher } from '../publish/publisher.ts';
 import type { SessionKeeper } from '../session/session-keeper.ts';
 import type { Steering } from '../steering/steering.ts';
 import type { TransparentServer } from '../transparent/transparent-server.ts';
@@ -39,6 +40,7 @@ export interface ClientStatus {
   readonly transparentConnections: number;
   readonly steering: { readonly default: string; readonly rules: number; readonly holdingRules: number };
   readonly uplinks: readonly UplinkReport[];
+  readonly published: readonly PublishedServiceReport[];
   /** Interfaces that would be uplinks, and cannot be used. */
   readonly leftOut: readonly { readonly interface: string; readonly reason: string }[];
 }
@@ -87,6 +89,7 @@ export interface ClientStatusSource extends StatusClocks, ReadinessSource {
   readonly uplinks: Pick<UplinkSet, 'uplinks' | 'leftOut' | 'whyUnknown'>;
   readonly uplinkStatus: () => readonly LastingUplinkStatus[];
   readonly steering: Pick<Steering, 'config' | 'described'>;
+  readonly publisher: Pick<Publisher, 'all'>;
   readonly points: Pick<ApplicationPoints, 'addresses'>;
   readonly front: Pick<FrontDoor, 'counters'>;
   readonly transparent: { readonly server: Pick<TransparentServer, 'counters'> } | undefined;
@@ -127,6 +130,7 @@ export function clientStatus(source: ClientStatusSource): ClientStatus {
       holdingRules: steering.described.holding,
     },
     uplinks: uplinkStatus().map((status) => uplinkReport(status, source, read)),
+    published: source.publisher.all,
     leftOut: uplinks.leftOut.map(({ interface: device, reason }) => ({ interface: device, reason })),
   };
 }

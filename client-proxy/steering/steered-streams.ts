@@ -42,6 +42,13 @@ export class SteeredStreams {
     return stream;
   }
 
+  /** An inbound stream: no rule is about it, so that it follows what `decide` makes of itself. */
+  beginInbound(decide: () => StreamPolicy): SteeredStream {
+    const stream = new TrackedStream(decide, decide(), () => this.#streams.delete(stream));
+    this.#streams.add(stream);
+    return stream;
+  }
+
   /**
    * Has all streams follow other rules. What these would block or dial directly goes on as it is: its bytes are under way.
    * @returns how many were steered anew
@@ -49,7 +56,9 @@ export class SteeredStreams {
   follow(decide: (subject: SteeringSubject) => DecidedAction): number {
     let changed = 0;
     for (const stream of this.#streams) {
-      const action = decide(stream.subject);
+      const { subject } = stream;
+      const action: DecidedAction =
+        typeof subject === 'function' ? { kind: 'steer', policy: subject() } : decide(subject);
       if (action.kind === 'steer' && stream.steer(action.policy)) changed++;
     }
     return changed;
@@ -57,12 +66,12 @@ export class SteeredStreams {
 }
 
 class TrackedStream implements SteeredStream {
-  readonly subject: SteeringSubject;
+  readonly subject: SteeringSubject | (() => StreamPolicy);
   policy: StreamPolicy;
   readonly over: () => void;
   #open: { readonly steerer: StreamSteerer; readonly streamId: number } | undefined;
 
-  constructor(subject: SteeringSubject, policy: StreamPolicy, over: () => void) {
+  constructor(subject: TrackedStream['subject'], policy: StreamPolicy, over: () => void) {
     this.subject = subject;
     this.policy = policy;
     this.over = over;

@@ -86,6 +86,17 @@ export class Steering {
     }
   }
 
+  /** Steers the stream of a connection that an application expects; undefined where a rule blocks it, or has it go past the concentrator. */
+  steerExpected(subject: SteeringSubject): SteeredStream | undefined {
+    const action = this.#decide(subject);
+    return action.kind === 'steer' ? this.#streams.begin(subject, action.policy) : undefined;
+  }
+
+  /** Steers the stream of a visitor, by its own policy or by the default: rules are about what applications ask for. */
+  steerInbound(policy?: ConfiguredPolicy): SteeredStream {
+    return this.#streams.beginInbound(() => this.#resolve(policy ?? this.config.default));
+  }
+
   /** How the connections are steered for which no rule says otherwise, and how many rules hold now, for people. */
   get described(): { readonly default: string; readonly holding: number } {
     const policy = this.config.default;

@@ -1,6 +1,7 @@
 import { type Destination, formatDestination } from '../../shared/protocol/destination.ts';
 import { formatByteSize } from '../../shared/runtime/config/byte-size.ts';
 import type { CommandLineDeps } from '../../shared/runtime/config/command-line.ts';
+import { formatPortRange } from '../../shared/runtime/config/ranges.ts';
 import { tuningWarning } from '../../shared/runtime/config/tuning.ts';
 import { readableByOthers } from '../../shared/runtime/files/private-file.ts';
 import { readCertificate } from '../../shared/runtime/identity/certificate.ts';
@@ -30,6 +31,9 @@ export async function check(config: ConcentratorConfig, deps: CheckDeps): Promis
       ? []
       : [`prepared      ${next.pin.text}: in new links, shown after "certificate switch"`]),
     `clients       ${clientsText(config)}`,
+    ...config.clients.flatMap(({ id, publish = [] }) =>
+      publish.length === 0 ? [] : [`  may publish ${id}: ${publish.map(formatPortRange).join(', ')}`],
+    ),
     'egress        public addresses are allowed, private and other special ones refused',
     `  but allows  ${rulesText(egress.allow)}`,
     `  but denies  ${rulesText(egress.deny)}`,

@@ -2,6 +2,7 @@ import { Document, isMap, isSeq, type YAMLMap, type YAMLSeq } from 'yaml';
 import { z } from 'zod';
 import { ConfigError } from '../../shared/runtime/config/config-error.ts';
 import { parseConfig } from '../../shared/runtime/config/parse-config.ts';
+import { type PortRange, parsePortRange } from '../../shared/runtime/config/ranges.ts';
 import { clientId, clientKey, textAs } from '../../shared/runtime/config/schema-pieces.ts';
 import { MAX_CONFIG_BYTES, YamlSource } from '../../shared/runtime/config/yaml-source.ts';
 import { type PrivateFileOptions, writePrivateFile } from '../../shared/runtime/files/private-file.ts';
@@ -24,13 +25,26 @@ export type NewClient = Required<Pick<ListedClient, 'id' | 'key' | 'created'>>;
 const MAX_CLIENTS = 8192;
 
 const HEADER = ` The clients that may connect: a name, a key and when it was added; oldKey is good as well while a client
- changes its key. Written by "tributary-concentrator client add", "client rotate" and "client revoke"; after a change by hand or
- by these commands, a running concentrator takes it over on SIGHUP. Whoever can read this file can connect: keep its mode
+ changes its key; publish lists the ports of this machine that may lead to the client, such as [443, "8000-8010"]. Written by
+ "tributary-concentrator client add", "client rotate" and "client revoke"; after a change by hand or by these commands, a
+ running concentrator takes it over on SIGHUP. Whoever can read this file can connect: keep its mode
  at 0600, or 0640 with the group of the service.`;
 
 const date = textAs('a date and time, for example "2025-01-31T12:00:00Z"', (value) =>
   Number.isNaN(Date.parse(value)) ? undefined : value,
 );
+
+/** Each publication is looked for in them. */
+const MAX_PUBLISHED_RANGES = 64;
+const PORT_RANGE_FORMAT = 'a port, or a range of them such as "8000-8010"';
+const portRange = z
+  .union([z.int(), z.string()], { error: `expected ${PORT_RANGE_FORMAT}` })
+  .transform((value, context): PortRange => {
+    const range = parsePortRange(String(value));
+    if (range !== undefined) return range;
+    context.issues.push({ code: 'custom', message: `expected ${PORT_RANGE_FORMAT}`, input: value });
+    return z.NEVER;
+  });
 
 const clientsSchema = z
   .array(
@@ -38,6 +52,7 @@ const clientsSchema = z
       id: clientId,
       key: clientKey,
       oldKey: clientKey.optional(),
+      publish: z.array(portRange).max(MAX_PUBLISHED_RANGES).optional(),
       created: date.optional(),
       rotated: date.optional(),
     }),
@@ -84,12 +99,10 @@ export class ClientsFile {
     const source = new YamlSource(read.text, file);
     // A file of comments alone is an empty list.
     if (source.value === null) return new ClientsFile(file, emptied(source.document), []);
-    const clients = parseConfig(source, clientsSchema).map(({ id, key, oldKey, created, rotated }) => ({
+    const clients = parseConfig(source, clientsSchema).map(({ id, key, ...optional }) => ({
       id,
       key,
-      ...(oldKey === undefined ? {} : { oldKey }),
-      ...(created === undefined ? {} : { created }),
-      ...(rotated === undefined ? {} : { rotated }),
+      ...given(optional),
     }));
     return new ClientsFile(file, source.document, clients);
   }
@@ -151,6 +164,20 @@ export class ClientsFile {
 }
 
 type Changes = { readonly oldKey: Uint8Array | undefined } & Partial<Pick<ListedClient, 'key' | 'rotated'>>;
+
+type MaybeGiven = {
+  readonly [Key in 'oldKey' | 'publish' | 'created' | 'rotated']?: ListedClient[Key] | undefined;
+};
+
+/** Without the keys that are not there. */
+function given({ oldKey, publish, created, rotated }: MaybeGiven): Partial<ListedClient> {
+  return {
+    ...(oldKey === undefined ? {} : { oldKey }),
+    ...(publish === undefined ? {} : { publish }),
+    ...(created === undefined ? {} : { created }),
+    ...(rotated === undefined ? {} : { rotated }),
+  };
+}
 
 function emptied(document: Document.Parsed): Document {
   const list = new Document([]);

@@ -1,5 +1,6 @@
 import type { Destination } from '../../shared/protocol/destination.ts';
 import type { PeerTimes } from '../../shared/runtime/app/watched-peer.ts';
+import type { PortRange } from '../../shared/runtime/config/ranges.ts';
 import type { LogFormat, LogLevel } from '../../shared/runtime/config/schema-pieces.ts';
 import type { TuningConfig } from '../../shared/runtime/config/tuning.ts';
 import type { TlsIdentity } from '../../shared/runtime/identity/certificate.ts';
@@ -19,6 +20,8 @@ export interface ClientEntry {
   readonly key: Uint8Array;
   /** The key before this one, which is good as well until the client has changed to the new one. */
   readonly oldKey?: Uint8Array;
+  /** Ports of this machine that the client may publish; absent: none. */
+  readonly publish?: readonly PortRange[];
 }
 
 /** Named bounds of one concentrator process. */
@@ -35,6 +38,14 @@ export interface ConcentratorLimits {
   readonly namesPerClient: number;
   /** Of one client: HELLO and JOIN; those beyond are refused. */
   readonly joinsPerSecond: number;
+  /** Of one client: ports that it may have published at a time. */
+  readonly publishPerClient: number;
+  /** Of one client: single connections that it waits for (BIND of SOCKS5). */
+  readonly bindsPerClient: number;
+  /** Of one client: visitors of its ports at a time, half of them from one address; those beyond are refused. */
+  readonly visitorsPerClient: number;
+  /** Of one client: new visitors; those beyond are refused. */
+  readonly visitorsPerSecond: number;
   /** Of one client: bytes exchanged for measurements (`tributary-client doctor`). */
   readonly measurementBytesPerHour: number;
   readonly memoryPerSessionBytes: number;
@@ -74,6 +85,8 @@ export interface ConcentratorConfig {
     readonly connectTimeoutMs: number;
     readonly resolveTimeoutMs: number;
   };
+  /** Who may connect to the ports that clients publish: everybody where `allow` is empty. Networks in canonical text. */
+  readonly visitors: { readonly allow: readonly string[]; readonly deny: readonly string[] };
   readonly limits: ConcentratorLimits;
   /** How the other ends of connections of origins are looked after. */
   readonly connections: PeerTimes;

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { MAX_ANNOUNCED_ADDRESSES } from '../../shared/protocol/session/announcements.ts';
+import { parseNetwork } from '../../shared/runtime/config/ranges.ts';
 import {
   byteSize,
   congestionControl,
@@ -47,6 +48,13 @@ const limits = z
     dialsPerClient: count(1, 65536).default(256),
     namesPerClient: count(1, 128).default(64),
     joinsPerSecond: count(1, 10_000).default(16),
+    publishPerClient: count(0, 256).default(64),
+    // FTP clients copy a few files at a time.
+    bindsPerClient: count(0, 256).default(16),
+    // As many connections as a busy server at home has; one address may have half of them.
+    visitorsPerClient: count(1, 65536).default(1024),
+    // A burst is five seconds' worth.
+    visitorsPerSecond: count(1, 100_000).default(200),
     // Some runs of the doctor over four fast uplinks.
     measurementBytesPerHour: byteSize({ min: '0B', max: '1TiB' }).prefault('512MiB'),
     memoryPerSession: byteSize({ min: '1MiB', max: '4GiB' }).prefault('64MiB'),
@@ -66,6 +74,15 @@ const limits = z
     if (memoryPerSession > memoryTotal) tooMuch('memoryPerSession');
     if (memoryPerClient !== undefined && memoryPerClient > memoryTotal) tooMuch('memoryPerClient');
   });
+
+/** More ranges than that belong in a firewall. */
+const MAX_VISITOR_RANGES = 256;
+const ranges = z
+  .array(textAs('a network or address, for example "203.0.113.0/24"', parseNetwork))
+  .max(MAX_VISITOR_RANGES)
+  .default([]);
+
+const visitors = z.strictObject({ allow: ranges, deny: ranges }).prefault({});
 
 const announce = z
   .strictObject({
@@ -100,6 +117,7 @@ export const concentratorSchema = z.strictObject({
       resolveTimeout: duration({ min: '100ms', max: '1m' }).prefault('5s'),
     })
     .prefault({}),
+  visitors,
   limits,
   connections,
   linger,

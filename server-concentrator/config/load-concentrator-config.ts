@@ -32,10 +32,11 @@ export async function loadConcentratorConfig(file: string): Promise<Concentrator
     ClientsFile.load(clientsFile),
   ]);
   if (tls.status === 'rejected' || clients.status === 'rejected') throw joined([tls, clients]);
-  const listed = clients.value.clients.map(({ id, key, oldKey }) => ({
+  const listed = clients.value.clients.map(({ id, key, oldKey, publish }) => ({
     id,
     key,
     ...(oldKey === undefined ? {} : { oldKey }),
+    ...(publish === undefined ? {} : { publish }),
   }));
   const { identity, next, nextProblem } = tls.value;
   return deepFreeze({
@@ -161,6 +162,7 @@ function toConfig(parsed: z.output<typeof concentratorSchema>) {
       connectTimeoutMs: egress.connectTimeout,
       resolveTimeoutMs: egress.resolveTimeout,
     },
+    visitors: parsed.visitors,
     limits: {
       sessions: limits.sessions,
       sessionsPerClient: limits.sessionsPerClient,
@@ -170,6 +172,10 @@ function toConfig(parsed: z.output<typeof concentratorSchema>) {
       dialsPerClient: limits.dialsPerClient,
       namesPerClient: limits.namesPerClient,
       joinsPerSecond: limits.joinsPerSecond,
+      publishPerClient: limits.publishPerClient,
+      bindsPerClient: limits.bindsPerClient,
+      visitorsPerClient: limits.visitorsPerClient,
+      visitorsPerSecond: limits.visitorsPerSecond,
       measurementBytesPerHour: limits.measurementBytesPerHour,
       memoryPerSessionBytes: limits.memoryPerSession,
       memoryPerClientBytes: limits.memoryPerClient ?? Math.floor(limits.memoryTotal * CLIENT_PART),

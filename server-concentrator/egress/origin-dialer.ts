@@ -1,3 +1,4 @@
+import { isIP } from 'node:net';
 import { NAME_SERVICE } from '../../shared/protocol/codec/name-question.ts';
 import type { Destination } from '../../shared/protocol/destination.ts';
 import { type ErrorName, StreamError } from '../../shared/protocol/errors.ts';
@@ -81,6 +82,20 @@ export class OriginDialer<T extends { destroy(): void }> {
     }
   }
 
+  /**
+   * The addresses of a host at which the client may connect to this port, for connections that come from there instead. Rejects with
+   * StreamError: notAuthorized, or as `OriginResolver.resolve`.
+   */
+  async addressesOf(
+    destination: Destination,
+    signal: CancelSignal,
+    clientId: string,
+  ): Promise<readonly string[]> {
+    const { host, port } = this.#allowedHost(destination);
+    const found = isIP(host) === 0 ? await this.#options.resolver.resolve(host, signal, clientId) : [host];
+    return this.#permitted(found, port);
+  }
+
   #askNames({ host, port }: Destination, clientId: string): T {
     const verdict = this.#policy.checkHost(host, port);
     if (!verdict.allowed) throw notAuthorized([verdict.reason]);
@@ -91,6 +106,11 @@ export class OriginDialer<T extends { destroy(): void }> {
   }
 
   #connect(destination: Destination, signal: CancelSignal, clientId: string): Promise<T> {
+    return this.#connector.connect(this.#allowedHost(destination), signal, clientId);
+  }
+
+  /** As names are written; throws where the policy refuses the host by itself. */
+  #allowedHost(destination: Destination): Destination {
     const { port } = destination;
     const host = normalizeHost(destination.host);
     if (host === undefined) {
@@ -101,8 +121,7 @@ export class OriginDialer<T extends { destroy(): void }> {
     }
     const hostVerdict = this.#policy.checkHost(host, port);
     if (!hostVerdict.allowed) throw notAuthorized([hostVerdict.reason]);
-
-    return this.#connector.connect({ host, port }, signal, clientId);
+    return { host, port };
   }
 
   /** The addresses that the policy lets pass; throws notAuthorized when there are none. */

@@ -12,6 +12,11 @@ export const LIMIT_NAMES = [
   'opensPerSecond',
   'dialsPerClient',
   'namesPerClient',
+  'publishPerClient',
+  'bindsPerClient',
+  'visitorsPerClient',
+  'visitorsPerSource',
+  'visitorsPerSecond',
   'descriptors',
   'processorShare',
 ] as const;

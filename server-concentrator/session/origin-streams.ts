@@ -1,5 +1,6 @@
 import { type Destination, formatDestination } from '../../shared/protocol/destination.ts';
 import { type ErrorName, StreamError } from '../../shared/protocol/errors.ts';
+import type { Visit } from '../../shared/protocol/session/stream-commands.ts';
 import type { SteeringMode } from '../../shared/protocol/steering/modes.ts';
 import type { AppSocket } from '../../shared/runtime/app/app-socket.ts';
 import { Cancellation } from '../../shared/runtime/async/cancellation.ts';
@@ -17,6 +18,8 @@ export interface OriginStreamsOptions {
   readonly dialer: OriginDialer<AppSocket>;
   /** A stream without a byte either way for so long is reset; swept at a tenth of it. */
   readonly idleTimeoutMs: number;
+  /** What a visitor that is gone had sent may make no progress for so long. */
+  readonly stallTimeoutMs: number;
   readonly logger: LineLog;
 }
 
@@ -29,7 +32,7 @@ interface OriginStream {
   idleMs: number;
 }
 
-/** The streams of one session and their origins: dials, relays, and resets those that idle for too long. */
+/** The streams of one session, with their origins and visitors: dials, relays, and resets those that idle for too long. */
 export class OriginStreams {
   readonly #options: OriginStreamsOptions;
   readonly #streams = new Map<number, OriginStream>();
@@ -50,7 +53,7 @@ export class OriginStreams {
       dial.abort();
       this.#streams.delete(streamId);
     });
-    this.#streams.set(streamId, { relay, kernelBytes: 0, kernelActivity: -1, seenActivity: 0, idleMs: 0 });
+    this.#add(streamId, relay);
     driver.attachStream(streamId, handlersOf(relay));
     dialer.dial(destination, dial, clientId).then(
       (socket) => {
@@ -68,6 +71,32 @@ export class OriginStreams {
         driver.input(({ streams }) => streams.refuse(streamId, this.#codeOf(error, destination)));
       },
     );
+  }
+
+  /** A visitor has connected to a port that the client has published: opens a stream to the client. @param onOver called once, when it is done */
+  welcome(socket: AppSocket, visit: Visit, onOver: () => void): void {
+    const { driver, stallTimeoutMs } = this.#options;
+    try {
+      const { relay } = driver.openInbound(visit, (streamId) => {
+        const made = new StreamRelay(
+          driver,
+          streamId,
+          () => {
+            this.#streams.delete(streamId);
+            onOver();
+          },
+          stallTimeoutMs,
+        );
+        this.#add(streamId, made);
+        return { ...handlersOf(made), relay: made };
+      });
+      relay.attach(socket);
+      if (this.#isNarrow) relay.narrow(true);
+    } catch (error) {
+      if (!(error instanceof StreamError)) throw error;
+      socket.destroy('reset');
+      onOver();
+    }
   }
 
   /** Connections for which the kernel keeps anything. Those where nothing was kept and nothing has moved since are not asked. */
@@ -93,6 +122,10 @@ export class OriginStreams {
   close(): void {
     clearInterval(this.#sweep);
     for (const { relay } of [...this.#streams.values()]) relay.abort('goingAway');
+  }
+
+  #add(streamId: number, relay: StreamRelay): void {
+    this.#streams.set(streamId, { relay, kernelBytes: 0, kernelActivity: -1, seenActivity: 0, idleMs: 0 });
   }
 
   /** Where a client goes is nobody's business unless somebody looks for a fault. */

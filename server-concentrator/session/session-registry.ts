@@ -17,6 +17,8 @@ import type { OriginDialer } from '../egress/origin-dialer.ts';
 import type { ClientLogs } from '../limits/client-logs.ts';
 import type { LimitHits } from '../limits/limit-hits.ts';
 import type { TokenBuckets } from '../limits/token-buckets.ts';
+import type { PublishingSession } from '../publish/published-port.ts';
+import type { PublishedPorts } from '../publish/published-ports.ts';
 import { type Applicant, refuse } from './applicant.ts';
 import type { KernelHolder } from './kernel-memory-watch.ts';
 import { type MemoryLevels, SubflowMemory } from './memory-levels.ts';
@@ -36,6 +38,9 @@ export interface SessionRegistryOptions {
   readonly joins: TokenBuckets;
   readonly limitHits: Pick<LimitHits, 'note'>;
   readonly traffic: TrafficTable;
+  readonly published: Pick<PublishedPorts, 'request' | 'withdraw' | 'onSessionEnded'>;
+  /** What a visitor that is gone had sent may make no progress for so long. */
+  readonly stallTimeoutMs: number;
   onStreamRequested(): void;
   onSessionEnded(driver: SessionDriver): void;
 }
@@ -258,7 +263,8 @@ export class SessionRegistry {
   }
 
   #begin(clientId: string, founder: string | undefined): LiveSession {
-    const { limits, lingerMs, clock, traffic, dialer, tuning, logs } = this.#options;
+    const { limits, lingerMs, clock, traffic, dialer, tuning, logs, published, stallTimeoutMs } =
+      this.#options;
     const token = nodeHandshakeCrypto.randomBytes(TOKEN_BYTES);
     const key = hexText(token);
     const id = key.slice(0, 8);
@@ -268,7 +274,7 @@ export class SessionRegistry {
     const session = new Session({
       role: 'concentrator',
       maxStreams: limits.streamsPerSession,
-      firstWindowBytes: 0,
+      firstWindowBytes: FIRST_UPLOAD_WINDOW_BYTES,
       lingerMs,
       memory,
       nowMs: clock(),
@@ -285,8 +291,13 @@ export class SessionRegistry {
           streams.request(streamId, destination, mode);
           this.#options.onStreamRequested();
         },
+        onPublishRequested: (id, place) => published.request(publishing, id, place),
+        onPublishWithdrawn: (slot) => published.withdraw(publishing, slot),
+        // A client that goes away for good in a moment may be back soon after.
+        onGoingAway: () => published.onSessionEnded(publishing),
         onSubflowClosed: () => subflowMemory.remove(),
         onClosed: () => {
+          published.onSessionEnded(publishing);
           streams.close();
           subflowMemory.close();
           this.#sessions.delete(key);
@@ -295,7 +306,15 @@ export class SessionRegistry {
       },
     });
     const idleTimeoutMs = limits.streamIdleTimeoutMs;
-    const streams = new OriginStreams({ driver, clientId, dialer, logger, idleTimeoutMs });
+    const streams = new OriginStreams({ driver, clientId, dialer, logger, idleTimeoutMs, stallTimeoutMs });
+    const publishing: PublishingSession = {
+      clientId,
+      input: (work) => driver.input(work),
+      welcome: (socket, visit, onOver) => {
+        streams.welcome(socket, visit, onOver);
+        this.#options.onStreamRequested();
+      },
+    };
     streams.narrow(this.#isNarrow);
     const keys = new ProvenKeys();
     const { joinHere } = this.#announced;

@@ -12,12 +12,29 @@ import type { ConcentratorStatus, SessionReport } from './concentrator-status.ts
 
 /** The status as a person reads it in a terminal. */
 export function concentratorStatusText(status: ConcentratorStatus): string {
-  const { program, version, ready, limits, sessions, time } = status;
+  const { program, version, ready, limits, sessions, published, time } = status;
   const head =
     `${program}  ${version}, ${ready ? 'ready' : 'shutting down'}, ${sessions.length} session(s)\n` +
     `A client may have ${limits.sessionsPerClient} sessions, ${formatByteSize(limits.memoryPerClientBytes)} of memory, ` +
     `${limits.opensPerSecond} opens a second, ${limits.dialsPerClient} dials and ${limits.namesPerClient} names at a time.\n`;
-  return [head, ...sessions.map((session) => sessionText(session, time))].join('\n');
+  const blocks = [
+    head,
+    ...sessions.map((session) => sessionText(session, time)),
+    publishedText(published, time),
+  ];
+  return blocks.filter((block) => block !== '').join('\n');
+}
+
+function publishedText(published: ConcentratorStatus['published'], now: string): string {
+  if (published.length === 0) return '';
+  const rows = published.map(({ listen, client, state, since, visitors }) => [
+    listen,
+    client,
+    state,
+    forText(since, now),
+    String(visitors),
+  ]);
+  return textTable([['PUBLISHED', 'CLIENT', 'STATE', 'FOR', 'VISITORS'], ...rows]);
 }
 
 const UPLINK_HEADS = ['UPLINK', 'STATE', ...FIGURE_HEADS, 'SENT', 'RECEIVED', 'REASON'];

@@ -9,6 +9,7 @@ import { subflowUse } from '../../shared/runtime/observe/uplink-figures.ts';
 import type { SessionDriver } from '../../shared/runtime/session/session-driver.ts';
 import type { ConcentratorLimits } from '../config/concentrator-config.ts';
 import { dialPlaces, namePlaces, originDescriptors } from '../limits/descriptor-shares.ts';
+import type { PublishedPortReport } from '../publish/published-ports.ts';
 
 /** What /status tells at the concentrator; docs/observability.md explains each field. Times are those of RFC 3339. */
 export interface ConcentratorStatus {
@@ -18,6 +19,7 @@ export interface ConcentratorStatus {
   readonly ready: boolean;
   readonly limits: LimitsReport;
   readonly sessions: readonly SessionReport[];
+  readonly published: readonly PublishedPortReport[];
 }
 
 /**
@@ -52,6 +54,7 @@ export interface ClientUplinkReport extends SubflowsReport {
 export type ClientUplinkState = 'in-use' | 'backup' | 'doubted' | 'parked' | 'retiring';
 
 export interface ConcentratorStatusSource extends StatusClocks {
+  readonly published: readonly PublishedPortReport[];
   readonly version: string;
   readonly isReady: boolean;
   readonly limits: ConcentratorLimits;
@@ -77,6 +80,7 @@ export function concentratorStatus(source: ConcentratorStatusSource): Concentrat
     sessions: [...source.sessions]
       .filter(({ driver }) => !driver.snapshot().isClosed)
       .map((session) => sessionReport(session, source)),
+    published: source.published,
   };
 }
 

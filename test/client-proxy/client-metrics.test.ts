@@ -19,6 +19,7 @@ it('counts dials by uplink, those of further uplinks together', async () => {
       failedNegotiation: {} as never,
       requests: {} as never,
     }),
+    published: () => [],
     refusedByAddress: () => 2,
     directTraffic: new TrafficTable(1),
   });
@@ -53,6 +54,7 @@ it('tells results that have not come yet as 0, and counts others as they come', 
       failedNegotiation: {} as never,
       requests: {} as never,
     }),
+    published: () => [],
     refusedByAddress: () => 2,
     directTraffic: new TrafficTable(1),
   });

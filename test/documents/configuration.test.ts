@@ -77,7 +77,7 @@ function isBelow(path: string, above: string): boolean {
 
 /** Its default cannot be tried, since the least configuration has a value there to try the keys below it. */
 function isGivenAsLeast(key: string): boolean {
-  return key === 'socks.users';
+  return key === 'socks.users' || key === 'publish';
 }
 
 function isAccepted(schema: z.ZodType, value: unknown): boolean {

@@ -5,4 +5,5 @@ export const LEAST_CLIENT = {
   socks: { users: [{ name: 'alice', password: 'secret' }] },
   transparent: { listen: ['127.0.0.1:12345'] },
   uplinks: [{ name: 'wifi', interface: 'wlan0', metered: {} }],
+  publish: [{ listen: 443, to: '127.0.0.1:8443' }],
 } as const;

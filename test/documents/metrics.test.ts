@@ -58,6 +58,7 @@ const atClient = exported((registry) => {
       failedNegotiation: {} as never,
       requests: {} as never,
     }),
+    published: () => [],
     refusedByAddress: () => 2,
     directTraffic: new TrafficTable(1),
   });
@@ -70,7 +71,7 @@ const atClient = exported((registry) => {
 });
 const atConcentrator = exported((registry) => {
   const memory = { memoryTotalBytes: 1, memoryPerClientBytes: 1, memoryPerSessionBytes: 1 };
-  registerConcentratorMetrics(registry, new ConcentratorCounts(), new MemoryLevels(memory));
+  registerConcentratorMetrics(registry, new ConcentratorCounts(), new MemoryLevels(memory), { all: [] });
 });
 
 describe('the metrics of docs/observability.md', async () => {

@@ -68,7 +68,6 @@ describe('what the pair refuses', () => {
   );
 
   it.each([
-    ['BIND', 2],
     ['UDP ASSOCIATE', 3],
     ['an unknown command', 9],
   ])('%s: command not supported', async (_what, command) => {

@@ -31,6 +31,7 @@ export async function assembled(
     clientsFile: 'clients.yaml',
     clients: clientIds.map((id) => ({ id, key: keyOf(id) })),
     egress: { allow: [], deny: [], connectTimeoutMs: 1_000, resolveTimeoutMs: 1_000 },
+    visitors: { allow: [], deny: [] },
     limits: {
       sessions: 16,
       sessionsPerClient: 4,
@@ -40,6 +41,10 @@ export async function assembled(
       dialsPerClient: 16,
       namesPerClient: 16,
       joinsPerSecond: 16,
+      publishPerClient: 64,
+      bindsPerClient: 16,
+      visitorsPerClient: 1_024,
+      visitorsPerSecond: 200,
       measurementBytesPerHour: 1_000_000,
       memoryPerSessionBytes: 1_000_000,
       memoryPerClientBytes: 16_000_000,

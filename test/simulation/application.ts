@@ -1,3 +1,4 @@
+import { FIRST_INBOUND_STREAM } from '../../shared/protocol/codec/wire.ts';
 import type { ErrorName } from '../../shared/protocol/errors.ts';
 import type { ChunkKeeper } from './chunk-keeper.ts';
 import type { VirtualClock } from './clock.ts';
@@ -67,8 +68,10 @@ export class Application {
     this.#spec = spec;
     this.#streamId = streamId;
     const isClient = tools.end.side === 'client';
-    this.#sendKey = streamId * 2 + (isClient ? 0 : 1);
-    this.#receiveKey = streamId * 2 + (isClient ? 1 : 0);
+    // Ids of inbound streams are too large to be doubled.
+    const pair = (streamId % FIRST_INBOUND_STREAM) * 4 + (streamId < FIRST_INBOUND_STREAM ? 0 : 2);
+    this.#sendKey = pair + (isClient ? 0 : 1);
+    this.#receiveKey = pair + (isClient ? 1 : 0);
   }
 
   /** Neither half has anything left to do. */

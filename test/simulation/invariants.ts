@@ -67,8 +67,10 @@ function checkOutcome(world: World, id: number, run: StreamRun): void {
     throw new Error(`stream ${id}: failed without a cause`);
   }
   // Whoever is not through with the stream has heard that it failed.
-  const clientKnows = clientDone || client.failure !== undefined;
-  const originKnows = originDone || origin === undefined || origin.failure !== undefined || !run.isRequested;
+  const isUnknownToClient = run.isInbound && !run.isRequested;
+  const clientKnows = clientDone || client.failure !== undefined || isUnknownToClient;
+  const isUnknownToOrigin = !run.isInbound && !run.isRequested;
+  const originKnows = originDone || origin === undefined || origin.failure !== undefined || isUnknownToOrigin;
   if (!clientKnows || !originKnows) throw new Error(`stream ${id}: only one end knows that it failed`);
 }
 

@@ -1,3 +1,4 @@
+import { STEERING_MODE_NAMES } from '../../shared/protocol/steering/modes.ts';
 import type { StreamPolicy } from '../../shared/protocol/steering/steering-policy.ts';
 import type { ApplicationSpec } from './application.ts';
 import { finish, settle } from './invariants.ts';
@@ -46,6 +47,8 @@ export function runSeed(seed: number, onTrace?: (line: string) => void): RunResu
   world.mayLoseSession = losesAll;
   try {
     planStreams(world, random, profile, new Random(seed + 0x57ee4));
+    // With draws of its own, so that all else in a run is as it would be without.
+    planVisitors(world, new Random(seed + 0x1b0d), profile);
     planSteering(world, new Random(seed + 0xc4a46e), profile);
     world.connect();
     planFaults(world, random, profile, losesAll);
@@ -158,6 +161,18 @@ function planStreams(world: World, random: Random, profile: Profile, steering: R
       world.ends[side].input((session) => session.goAway('goingAway'));
       world.ends[side].wake();
     });
+  }
+}
+
+/** Some runs have inbound streams beside the client's own. Their policies are modes alone, which count towards no bound. */
+function planVisitors(world: World, random: Random, profile: Profile): void {
+  if (random.chance(0.6)) return;
+  for (let count = random.integer(1, 8); count > 0; count--) {
+    const spec = randomStream(random, profile.mostBytes);
+    const mode = random.pick([undefined, ...STEERING_MODE_NAMES]);
+    const atMs = random.between(0, profile.opensWithinMs);
+    // Both ends wait for the handshakes.
+    world.clock.at(atMs, () => world.openInbound(spec, mode && { mode }));
   }
 }
 

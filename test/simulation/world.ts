@@ -1,5 +1,6 @@
 import type { ErrorName } from '../../shared/protocol/errors.ts';
 import type { SessionEvent } from '../../shared/protocol/session/events.ts';
+import type { Visit } from '../../shared/protocol/session/stream-commands.ts';
 import type { StreamPolicy } from '../../shared/protocol/steering/steering-policy.ts';
 import { Application, type ApplicationSpec } from './application.ts';
 import { ChunkKeeper } from './chunk-keeper.ts';
@@ -37,6 +38,8 @@ export interface StreamRun {
   readonly openedAtMs: number;
   readonly client: Application;
   origin: Application | undefined;
+  /** The concentrator has opened it, for a visitor: `origin` is the visitor, `client` the service. */
+  readonly isInbound: boolean;
   isOpened: boolean;
   isRequested: boolean;
   /** It was reset on purpose. */
@@ -63,6 +66,7 @@ export class World {
   mayLoseSession = false;
   readonly #random: Random;
   readonly #options: WorldOptions;
+  readonly #inboundPolicies = new Map<number, StreamPolicy | undefined>();
   #steps = 0;
 
   constructor(options: WorldOptions) {
@@ -99,6 +103,7 @@ export class World {
       openedAtMs: this.clock.nowMs,
       client: this.#makeApplication('client', spec.client, id),
       origin: undefined,
+      isInbound: false,
       isOpened: false,
       isRequested: false,
       mayFail: spec.refusal !== undefined || spec.reset !== undefined,
@@ -107,6 +112,33 @@ export class World {
     // Its first bytes go in the same write as OPEN.
     run.client.start();
     client.wake();
+    if (spec.reset !== undefined) this.#resetLater(run, spec.reset);
+    return run;
+  }
+
+  /**
+   * A visitor connects at the concentrator; the client steers the stream by the policy.
+   * @returns undefined when the session takes no new stream
+   */
+  openInbound(spec: StreamSpec, policy?: StreamPolicy): StreamRun | undefined {
+    const { concentrator } = this.ends;
+    if (concentrator.session.streams.cannotOpen !== undefined) return undefined;
+    const id = concentrator.input(({ streams }) => streams.openInbound(VISIT));
+    const visitor = this.#makeApplication('concentrator', spec.origin, id);
+    const run: StreamRun = {
+      spec,
+      openedAtMs: this.clock.nowMs,
+      client: this.#makeApplication('client', spec.client, id),
+      origin: visitor,
+      isInbound: true,
+      isOpened: false,
+      isRequested: false,
+      mayFail: spec.refusal !== undefined || spec.reset !== undefined,
+    };
+    this.streams.set(id, run);
+    this.#inboundPolicies.set(id, policy);
+    visitor.start();
+    concentrator.wake();
     if (spec.reset !== undefined) this.#resetLater(run, spec.reset);
     return run;
   }
@@ -135,7 +167,11 @@ export class World {
   get isSettled(): boolean {
     const { client, concentrator } = this.ends;
     if (client.session.streams.count > 0 || concentrator.session.streams.count > 0) return false;
-    for (const run of this.streams.values()) if (!run.client.isSettled) return false;
+    for (const run of this.streams.values()) {
+      // A visitor may have left before the client has heard of it.
+      const isUnknown = run.isInbound && !run.isRequested;
+      if (!isUnknown && !run.client.isSettled) return false;
+    }
     return true;
   }
 
@@ -201,9 +237,12 @@ export class World {
       case 'stream-opened':
         this.#openedNow(event.streamId);
         break;
+      case 'stream-inbound':
+        this.#dialService(event.streamId);
+        break;
       case 'stream-data':
       case 'stream-ended':
-        if (!this.streams.get(event.streamId)!.isOpened) {
+        if (!isKnown(this.streams.get(event.streamId)!, 'client')) {
           throw new Error(`client, stream ${event.streamId}: ${event.type} before stream-opened`);
         }
         this.#toApplication(this.streams.get(event.streamId)!.client, event);
@@ -258,9 +297,10 @@ export class World {
       case 'stream-data':
       case 'stream-ended':
       case 'stream-writable': {
-        const { origin } = this.streams.get(event.streamId)!;
+        const run = this.streams.get(event.streamId)!;
+        const { origin } = run;
         // The program around the session knows of no stream that was not requested, and would drop it.
-        if (origin === undefined) {
+        if (origin === undefined || (event.type !== 'stream-writable' && !isKnown(run, 'concentrator'))) {
           throw new Error(`concentrator, stream ${event.streamId}: ${event.type} before stream-requested`);
         }
         this.#toApplication(origin, event);
@@ -273,7 +313,7 @@ export class World {
         break;
       }
       case 'stream-opened':
-      case 'subflow-replace':
+        this.#openedNow(event.streamId);
         break;
       default:
     }
@@ -287,34 +327,66 @@ export class World {
   }
 
   #dialOrigin(streamId: number): void {
+    const run = this.#requestedNow(streamId);
+    run.origin = this.#makeApplication('concentrator', run.spec.origin, streamId);
+    this.#answerLater(streamId, run, 'concentrator', run.origin);
+  }
+
+  #dialService(streamId: number): void {
+    const run = this.#requestedNow(streamId);
+    const policy = this.#inboundPolicies.get(streamId);
+    if (policy !== undefined) this.steer(streamId, policy);
+    this.#answerLater(streamId, run, 'client', run.client);
+  }
+
+  #requestedNow(streamId: number): StreamRun {
     const run = this.streams.get(streamId)!;
     if (run.isRequested) throw new Error(`stream ${streamId}: requested twice`);
     run.isRequested = true;
-    const origin = this.#makeApplication('concentrator', run.spec.origin, streamId);
-    run.origin = origin;
-    const { concentrator } = this.ends;
-    this.clock.after(run.spec.dialMs, () => {
-      if (origin.failure !== undefined) return;
-      if (run.spec.refusal !== undefined) {
-        origin.giveUp(run.spec.refusal);
-        const { refusal } = run.spec;
-        concentrator.input(({ streams }) => streams.refuse(streamId, refusal));
+    return run;
+  }
+
+  /** The end that did not open the stream has connected to its side, or not. */
+  #answerLater(streamId: number, { spec }: StreamRun, side: Side, application: Application): void {
+    const { refusal } = spec;
+    this.clock.after(spec.dialMs, () => {
+      if (application.failure !== undefined) return;
+      if (refusal !== undefined) {
+        application.giveUp(refusal);
+        this.ends[side].input(({ streams }) => streams.refuse(streamId, refusal));
       } else {
-        concentrator.input(({ streams }) => streams.accept(streamId));
-        origin.start();
+        this.ends[side].input(({ streams }) => streams.accept(streamId));
+        application.start();
       }
-      concentrator.wake();
+      this.ends[side].wake();
     });
   }
 
   #resetLater(run: StreamRun, { side, afterMs }: { side: Side; afterMs: number }): void {
     this.clock.after(afterMs, () => {
       const application = side === 'client' ? run.client : run.origin;
-      if (application === undefined || (side === 'concentrator' && !run.isRequested)) return;
+      const isOpener = (side === 'concentrator') === run.isInbound;
+      if (application === undefined || (!isOpener && !run.isRequested)) return;
       application.reset('connectionReset');
     });
   }
 }
+
+/** Whether the program at this end may hear of the stream: it was requested there, or is open. */
+function isKnown({ isInbound, isOpened, isRequested }: StreamRun, side: Side): boolean {
+  const isOpener = (side === 'concentrator') === isInbound;
+  return isOpener ? isOpened : isRequested;
+}
+
+/** The visitor of all inbound streams. */
+const VISIT: Visit = {
+  slot: 0,
+  generation: 1,
+  visitor: Uint8Array.of(203, 0, 113, 9),
+  local: Uint8Array.of(198, 51, 100, 7),
+  visitorPort: 50_000,
+  localPort: 443,
+};
 
 function describeApplication(application: Application): string {
   const { isSendEnded, isReceiveEnded, receivedBytes, consumedBytes, failure } = application;

@@ -12,8 +12,6 @@ const KNOWN: readonly string[] = [
   // Node's HTTP client calls them on its connections.
   'client-proxy/http/origin-stream.ts OriginStream.destroySoon: nobody',
   'client-proxy/http/origin-stream.ts OriginStream.ref: nobody',
-  // Used through StreamSteerer of client-proxy, which the core cannot name.
-  'shared/protocol/session/session-streams.ts SessionStreams.steer: tests',
 ];
 
 it('production code has no member of a class that production code does not use', () => {

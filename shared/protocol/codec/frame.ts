@@ -1,5 +1,6 @@
 import { ProtocolViolation } from '../errors.ts';
 import { BodyReader, BodyWriter, writeU16, writeU32, writeU64 } from './bytes.ts';
+import { decodePublishing, encodePublishing, isPublishing, type PublishingFrame } from './inbound-frames.ts';
 import { decodeSteering, encodeSteering, type SteeringFrame } from './steering-frame.ts';
 import {
   DATA_HEADER_BYTES,
@@ -60,7 +61,8 @@ export type ControlFrame =
   | { readonly type: 'utilization'; readonly subflowId: number; readonly percent: number }
   | { readonly type: 'keepAlive'; readonly streamId: number; readonly seconds: number }
   | { readonly type: 'goaway'; readonly code: number }
-  | { readonly type: 'close'; readonly code: number };
+  | { readonly type: 'close'; readonly code: number }
+  | PublishingFrame;
 
 export interface ReceiptEntry {
   readonly subflowId: number;
@@ -168,6 +170,11 @@ export function encodeControl(frame: ControlFrame): Uint8Array {
     case 'close':
       body.u16(frame.code);
       break;
+    case 'publish':
+    case 'published':
+    case 'inbound':
+      flags = encodePublishing(frame, body);
+      break;
     default:
       frame satisfies never;
   }
@@ -254,6 +261,7 @@ export function decodeControl(type: number, flags: number, bytes: Uint8Array): C
     case FRAME_TYPE.close:
       return { type: 'close', code: new BodyReader(bytes, 'CLOSE').u16() };
     default:
+      if (isPublishing(type)) return decodePublishing(type, flags, bytes);
       throw unknownType(type);
   }
 }

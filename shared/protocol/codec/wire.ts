@@ -24,6 +24,9 @@ export const FRAME_TYPE = {
   addressRemove: 0x1a,
   goaway: 0x1b,
   close: 0x1c,
+  publish: 0x1d,
+  published: 0x1e,
+  inbound: 0x1f,
   subflowsWish: 0x80,
   steering: 0x81,
   rateLimit: 0x82,
@@ -60,6 +63,19 @@ export const FLAG_OPENED_OK = 0x01;
 export const FLAG_BACKUP = 0x01;
 export const FLAG_NO_JOIN_HERE = 0x01;
 export const FLAG_METERED = 0x01;
+/** Of PUBLISH. */
+export const FLAG_WITHDRAWN = 0x01;
+export const FLAG_ONCE = 0x02;
+/** Of PUBLISHED. */
+export const FLAG_LISTENING = 0x01;
+
+/** Bits of HELLO and WELCOME, section 10: what both ends have. */
+export const FEATURE = { inbound: 0x01 } as const;
+/** All that this version has. */
+export const FEATURES = FEATURE.inbound;
+
+/** Ids of streams that the concentrator opens begin here, section 6; those of the client lie below. */
+export const FIRST_INBOUND_STREAM = 2 ** 52;
 
 /** Client ids and the names of uplinks, section 5. */
 export const NAME_FORMAT = /^[A-Za-z0-9_.-]{1,64}$/;

@@ -1,7 +1,7 @@
 import { readU16 } from '../codec/bytes.ts';
 import { encodeFrame } from '../codec/frame.ts';
 import { HandshakeFrameReader } from '../codec/frame-parser.ts';
-import { FRAME_TYPE, NONCE_BYTES, PROTOCOL_VERSION } from '../codec/wire.ts';
+import { FEATURES, FRAME_TYPE, NONCE_BYTES, PROTOCOL_VERSION } from '../codec/wire.ts';
 import { errorName, ProtocolViolation, TributaryError } from '../errors.ts';
 import { type HandshakeCrypto, handshakeMac } from './crypto.ts';
 import {
@@ -68,7 +68,7 @@ export class ClientHandshake {
         ? encodeHello({
             lowestVersion: PROTOCOL_VERSION,
             highestVersion: PROTOCOL_VERSION,
-            features: 0,
+            features: FEATURES,
             nonce,
             clientId: identity.id,
             uplinkName,

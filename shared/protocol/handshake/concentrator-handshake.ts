@@ -1,7 +1,7 @@
 import { writeU16 } from '../codec/bytes.ts';
 import { encodeFrame } from '../codec/frame.ts';
 import { type HandshakeFrame, HandshakeFrameReader } from '../codec/frame-parser.ts';
-import { FRAME_TYPE, KEY_BYTES, NONCE_BYTES, PROTOCOL_VERSION } from '../codec/wire.ts';
+import { FEATURES, FRAME_TYPE, KEY_BYTES, NONCE_BYTES, PROTOCOL_VERSION } from '../codec/wire.ts';
 import { ERROR_CODE, type ErrorName, MisuseError, ProtocolViolation } from '../errors.ts';
 import { type HandshakeCrypto, handshakeMac } from './crypto.ts';
 import {
@@ -39,6 +39,8 @@ export class ConcentratorHandshake {
   #hasProbed = false;
   #probed: Uint8Array | undefined;
   #requestBody: Uint8Array | undefined;
+  /** What HELLO offers. */
+  #offeredFeatures = 0;
   /** That which the request was proven with. */
   #key: Uint8Array = new Uint8Array(KEY_BYTES);
 
@@ -63,6 +65,7 @@ export class ConcentratorHandshake {
         const hello = decodeHello(message);
         this.#prove('hello', hello.clientId, message, mac);
         this.#requestBody = frame.body;
+        this.#offeredFeatures = hello.features;
         return { kind: 'hello', hello, rest: frame.rest };
       }
       case FRAME_TYPE.join: {
@@ -92,7 +95,8 @@ export class ConcentratorHandshake {
   /** The bytes of WELCOME. */
   welcome(welcome: Omit<Welcome, 'version' | 'nonce' | 'features'>): Uint8Array {
     const nonce = this.#options.crypto.randomBytes(NONCE_BYTES);
-    const message = encodeWelcome({ ...welcome, version: PROTOCOL_VERSION, features: 0, nonce });
+    const features = this.#offeredFeatures & FEATURES;
+    const message = encodeWelcome({ ...welcome, version: PROTOCOL_VERSION, features, nonce });
     return encodeFrame(FRAME_TYPE.welcome, 0, this.#seal('welcome', message));
   }
 

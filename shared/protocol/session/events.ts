@@ -2,6 +2,8 @@ import type { Destination } from '../destination.ts';
 import type { ErrorName } from '../errors.ts';
 import type { Chunk } from '../memory/chunk.ts';
 import type { SteeringMode } from '../steering/modes.ts';
+import type { PublicationId, PublishedPlace, PublishOutcome } from './publications.ts';
+import type { Visit } from './stream-commands.ts';
 
 /** What a session tells the program around it; drained after each input. */
 export type SessionEvent =
@@ -12,7 +14,9 @@ export type SessionEvent =
       readonly destination: Destination;
       readonly mode: SteeringMode;
     }
-  /** Client: the origin is connected. */
+  /** Client: a visitor wants a service. Answer with `accept` or `refuse`. */
+  | { readonly type: 'stream-inbound'; readonly streamId: number; readonly visit: Visit }
+  /** A stream of this end: the origin, or the service, is connected. */
   | { readonly type: 'stream-opened'; readonly streamId: number }
   /** Bytes in order. The receiver releases the chunk, and tells the session with `consumed` once they have left. */
   | { readonly type: 'stream-data'; readonly streamId: number; readonly chunk: Chunk }
@@ -27,7 +31,7 @@ export type SessionEvent =
       readonly streamId: number;
       readonly error: ErrorName;
       readonly hasAll?: true;
-      /** Client: OPENED said so, thus the origin was not connected. */
+      /** OPENED said so, thus the origin, or the service, was not connected. */
       readonly isRefused?: boolean;
     }
   /** Concentrator: the application keeps its silent connection alive; so should the origin's be, after so much silence. */
@@ -70,6 +74,12 @@ export type SessionEvent =
       readonly joinHere: boolean;
     }
   | { readonly type: 'address-removed'; readonly addressId: number }
+  /** Concentrator: the client wants this place to lead to it. Answer with `publications.answer`. It replaces what the slot had before. */
+  | ({ readonly type: 'publish-requested' } & PublicationId & PublishedPlace)
+  /** Concentrator: what the slot had is no longer wanted. */
+  | { readonly type: 'publish-withdrawn'; readonly slot: number }
+  /** Client: what became of a publication, now. */
+  | ({ readonly type: 'published' } & PublicationId & PublishOutcome)
   /** The peer takes no new streams. */
   | { readonly type: 'going-away'; readonly error: ErrorName }
   /** The session is over; all its streams have failed and all its subflows are to be closed. */

@@ -7,14 +7,13 @@ import type { SteeringPolicy } from '../steering/steering-policy.ts';
 import { Stream, type StreamContext, type StreamOptions } from '../stream/stream.ts';
 import type { Backlog } from './backlog.ts';
 import { type Embryos, MAX_EMBRYOS } from './embryos.ts';
-import type { StreamTable } from './stream-table.ts';
+import type { StreamTables } from './stream-tables.ts';
 import type { Transmitter } from './transmitter.ts';
 
 /** What the streams of a session share. */
 export interface LiveStreamsContext extends StreamContext {
-  readonly role: 'client' | 'concentrator';
   readonly transmitter: Transmitter;
-  readonly table: StreamTable;
+  readonly tables: StreamTables;
   readonly waiting: Backlog;
   readonly embryos: Embryos;
 }
@@ -28,25 +27,25 @@ export class LiveStreams {
   }
 
   get(id: number): Stream | undefined {
-    return this.#context.table.get(id);
+    return this.#context.tables.get(id);
   }
 
   make(options: StreamOptions): Stream {
     const stream = new Stream(options, this.#context);
-    this.#context.table.add(stream);
+    this.#context.tables.of(stream.id).add(stream);
     return stream;
   }
 
   /**
-   * Concentrator: the stream, made if this frame is the first that is seen of it.
-   * @param frame DATA and STEERING may overtake OPEN
+   * The stream; one that the peer opens is made if this frame is the first that is seen of it.
+   * @param frame DATA and STEERING may overtake OPEN and INBOUND
    * @returns undefined when it is closed already, or is one too many without OPEN
    */
   getOrMake(id: number, frame: 'open' | 'early'): Stream | undefined {
     const known = this.get(id);
-    if (known !== undefined || this.#context.role === 'client') return known;
-    const { table, embryos } = this.#context;
-    if (!table.claim(id)) return undefined;
+    const { tables, embryos } = this.#context;
+    if (known !== undefined || tables.of(id) !== tables.peers) return known;
+    if (!tables.peers.claim(id)) return undefined;
     if (frame === 'early' && embryos.count >= MAX_EMBRYOS) {
       this.tellPeer({ type: 'reset', streamId: id, code: ERROR_CODE.resourceExceeded });
       return undefined;
@@ -58,16 +57,16 @@ export class LiveStreams {
 
   forgetIfDone(stream: Stream): void {
     if (stream.isDone) this.forget(stream);
-    else if (stream.isSettled) this.#context.table.settle(stream);
+    else if (stream.isSettled) this.#context.tables.of(stream.id).settle(stream);
   }
 
   forget(stream: Stream): void {
-    const { table, waiting, embryos, transmitter } = this.#context;
+    const { tables, waiting, embryos, transmitter } = this.#context;
     waiting.forget(stream);
     embryos.delete(stream);
     stream.close();
     transmitter.refresh(stream);
-    table.delete(stream.id);
+    tables.of(stream.id).delete(stream.id);
   }
 
   /** Ends it, and tells the peer why. */

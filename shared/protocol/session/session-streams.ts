@@ -3,7 +3,7 @@ import { ERROR_CODE, type ErrorName, StreamError } from '../errors.ts';
 import type { OutgoingChunk } from '../memory/chunk.ts';
 import type { MemoryBudget } from '../memory-budget.ts';
 import type { Now } from '../now.ts';
-import { rowOf } from '../steering/modes.ts';
+import { DEFAULT_MODE, rowOf } from '../steering/modes.ts';
 import { frameOfPolicy, isModeAlone } from '../steering/policy-frame.ts';
 import type { SessionSteering } from '../steering/session-steering.ts';
 import { askedOfPeer, halvesOf, type StreamPolicy } from '../steering/steering-policy.ts';
@@ -14,9 +14,9 @@ import { Embryos } from './embryos.ts';
 import type { SessionEvent } from './events.ts';
 import { LiveStreams } from './live-streams.ts';
 import type { DataItem, SessionSubflow } from './sent-item.ts';
-import type { StreamCommands } from './stream-commands.ts';
+import type { StreamCommands, Visit } from './stream-commands.ts';
 import { StreamFrames } from './stream-frames.ts';
-import { StreamTable } from './stream-table.ts';
+import { StreamTables } from './stream-tables.ts';
 import type { Transmitter } from './transmitter.ts';
 
 /** What the frame can say; the least is 1. */
@@ -36,8 +36,10 @@ export interface SessionStreamsOptions {
 /** What the streams need of their session. */
 export interface StreamsHost {
   readonly subflows: readonly SessionSubflow[];
-  /** No new streams are taken. */
-  readonly isGoingAway: boolean;
+  /** No new streams are opened, */
+  readonly opensNone: boolean;
+  /** or taken from the peer. */
+  readonly takesNone: boolean;
   emit(event: SessionEvent): void;
 }
 
@@ -48,7 +50,7 @@ export class SessionStreams implements StreamCommands {
   readonly #options: SessionStreamsOptions;
   readonly #host: StreamsHost;
   readonly #transmitter: Transmitter;
-  readonly #table: StreamTable;
+  readonly #tables: StreamTables;
   readonly #live: LiveStreams;
   readonly #backlog: Backlog;
 
@@ -56,8 +58,8 @@ export class SessionStreams implements StreamCommands {
     this.#options = options;
     this.#host = host;
     this.#transmitter = transmitter;
-    const table = new StreamTable(options.maxStreams);
-    const { role, memory, now, tuning } = options;
+    const { role, maxStreams, memory, now, tuning } = options;
+    const tables = new StreamTables(role, maxStreams);
     const unsent = { bytes: 0 };
     const backlog = new Backlog(tuning.backlog, memory, {
       get bytes() {
@@ -66,7 +68,7 @@ export class SessionStreams implements StreamCommands {
       get subflows() {
         return host.subflows;
       },
-      streams: () => table.all(),
+      streams: () => tables.all(),
       tellWritable: (streamId) => host.emit({ type: 'stream-writable', streamId }),
       tellBlocked: (streamId) => host.emit({ type: 'stream-blocked', streamId }),
     });
@@ -74,42 +76,43 @@ export class SessionStreams implements StreamCommands {
     const live = new LiveStreams({
       ...options,
       transmitter,
-      table,
+      tables,
       waiting: backlog,
       embryos,
       backlog: unsent,
     });
-    this.#table = table;
+    this.#tables = tables;
     this.#backlog = backlog;
     this.#live = live;
     const framesHost = {
-      role,
-      get isGoingAway() {
-        return host.isGoingAway;
+      get takesNone() {
+        return host.takesNone;
       },
       memory,
       emit: (event: SessionEvent) => host.emit(event),
     };
-    this.frames = new StreamFrames(framesHost, { live, table, embryos, transmitter });
+    this.frames = new StreamFrames(framesHost, { live, tables, embryos, transmitter });
   }
 
   get count(): number {
-    return this.#table.size;
+    return this.#tables.size;
   }
 
   get cannotOpen(): ErrorName | undefined {
-    if (this.#host.isGoingAway) return 'goingAway';
-    return this.#table.isFull || !hasRoomForStream(this.#options.memory) ? 'resourceExceeded' : undefined;
+    if (this.#host.opensNone) return 'goingAway';
+    return this.#tables.own.isFull || !hasRoomForStream(this.#options.memory)
+      ? 'resourceExceeded'
+      : undefined;
   }
 
   all(): IterableIterator<Stream> {
-    return this.#table.all();
+    return this.#tables.all();
   }
 
   /** Bytes that wait in reorder buffers. */
   get reorderBytes(): number {
     let bytes = 0;
-    for (const stream of this.#table.all()) bytes += stream.receive.bufferedBytes;
+    for (const stream of this.#tables.all()) bytes += stream.receive.bufferedBytes;
     return bytes;
   }
 
@@ -119,15 +122,10 @@ export class SessionStreams implements StreamCommands {
   }
 
   open(destination: Destination, policy: StreamPolicy): number {
-    const error = this.cannotOpen;
-    if (error !== undefined) throw new StreamError(error, 'the session takes no new stream');
     // Throws before there is a stream.
     checkPolicy(policy);
-    this.#options.steering.check(policy);
-    const id = this.#table.allocate();
-    const sendLimitDsn = this.#options.firstWindowBytes;
-    const stream = this.#live.make({ id, phase: 'opening', policy, sendLimitDsn });
-    stream.receive.window.openUp(0);
+    const stream = this.#make(policy);
+    const { id } = stream;
     const asked = askedOfPeer(policy);
     this.#live.tellPeer({
       type: 'open',
@@ -138,6 +136,12 @@ export class SessionStreams implements StreamCommands {
       port: destination.port,
     });
     if (!isModeAlone(asked)) this.#live.tellPolicy(stream, asked);
+    return id;
+  }
+
+  openInbound(visit: Visit): number {
+    const { id, receive } = this.#make({ mode: DEFAULT_MODE });
+    this.#live.tellPeer({ type: 'inbound', streamId: id, limit: receive.window.limitDsn, ...visit });
     return id;
   }
 
@@ -160,7 +164,8 @@ export class SessionStreams implements StreamCommands {
 
   keepAlive(streamId: number, seconds: number): void {
     const stream = this.#live.get(streamId);
-    if (stream === undefined) return;
+    // The frame is the client's alone; a visitor's keep-alives end at the concentrator.
+    if (stream === undefined || this.#options.role === 'concentrator') return;
     const told = Math.max(1, Math.min(MAX_KEEP_ALIVE_SECONDS, seconds));
     this.#live.tellPeer({ type: 'keepAlive', streamId, seconds: told });
   }
@@ -244,7 +249,7 @@ export class SessionStreams implements StreamCommands {
 
   /** All streams fail: the session is over. */
   failAll(error: ErrorName): void {
-    for (const stream of [...this.#table.all()]) {
+    for (const stream of [...this.#tables.all()]) {
       // Of one that the peer has reset that is told; its application may take the rest without the session.
       if (!stream.isReset) this.#host.emit({ type: 'stream-failed', streamId: stream.id, error });
       this.#live.forget(stream);
@@ -274,9 +279,21 @@ export class SessionStreams implements StreamCommands {
     this.#transmitter.refresh(stream);
   }
 
+  /** A stream of this end. @throws StreamError when `cannotOpen`, or with one steering policy too many */
+  #make(policy: StreamPolicy): Stream {
+    const error = this.cannotOpen;
+    if (error !== undefined) throw new StreamError(error, 'the session takes no new stream');
+    this.#options.steering.check(policy);
+    const id = this.#tables.own.allocate();
+    const sendLimitDsn = this.#options.firstWindowBytes;
+    const stream = this.#live.make({ id, phase: 'opening', policy, sendLimitDsn });
+    stream.receive.window.openUp(0);
+    return stream;
+  }
+
   /** Whether it is not yet forgotten: what it has sent may be under way for longer. */
   #isLive(stream: Stream): boolean {
-    return this.#table.get(stream.id) === stream;
+    return this.#tables.get(stream.id) === stream;
   }
 
   #largestRttMs(): number {

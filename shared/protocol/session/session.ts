@@ -1,5 +1,6 @@
 import { type ControlFrame, encodeControl } from '../codec/frame.ts';
 import type { FrameSink } from '../codec/frame-parser.ts';
+import { FIRST_INBOUND_STREAM } from '../codec/wire.ts';
 import { controlItem } from '../control/control-item.ts';
 import { MAX_CONTROL_PER_STREAM } from '../control/control-queue.ts';
 import { ERROR_CODE, type ErrorName, errorName, ProtocolViolation } from '../errors.ts';
@@ -16,6 +17,7 @@ import type { UplinkCommands } from '../uplink/uplinks.ts';
 import { type AnnouncedAddress, Announcements } from './announcements.ts';
 import { type CoreTuning, DEFAULT_TUNING } from './core-tuning.ts';
 import type { SessionEvent } from './events.ts';
+import { Publications } from './publications.ts';
 import type { SessionSubflow } from './sent-item.ts';
 import { SessionStreams } from './session-streams.ts';
 import { SessionSubflows, type SubflowCommands } from './session-subflows.ts';
@@ -28,7 +30,7 @@ export interface SessionOptions {
   readonly role: 'client' | 'concentrator';
   /** Most streams open at once, as in WELCOME. */
   readonly maxStreams: number;
-  /** How far the client sends in a stream before OPENED, as in WELCOME. */
+  /** How far the end that opens a stream sends in it before OPENED, as in WELCOME. */
   readonly firstWindowBytes: number;
   /** How long the session waits without any subflow. */
   readonly lingerMs: number;
@@ -53,6 +55,7 @@ export class Session {
   readonly streams: StreamCommands;
   readonly subflows: SubflowCommands;
   readonly uplinks: UplinkCommands;
+  readonly publications: Publications;
   readonly #options: SessionOptions;
   readonly #clock: SessionClock;
   readonly #streams: SessionStreams;
@@ -63,7 +66,8 @@ export class Session {
   #events: SessionEvent[] = [];
   #eventsTaken = 0;
   #receivedBytes = 0;
-  #isGoingAway = false;
+  /** Which ends open and take no new streams. */
+  readonly #goesAway = { us: false, peer: false };
   #isClosed = false;
 
   constructor(options: SessionOptions) {
@@ -80,14 +84,18 @@ export class Session {
     this.#announcements = new Announcements(this.#transmitter.control);
     const session = this;
     const emit = (event: SessionEvent) => this.#emit(event);
+    this.publications = new Publications(this.#transmitter.control, emit);
     this.#streams = new SessionStreams(
       { ...options, now, tuning, steering },
       {
         get subflows() {
           return session.#subflows.all;
         },
-        get isGoingAway() {
-          return session.#isGoingAway || session.#isClosed;
+        get opensNone() {
+          return session.#goesAway.us || session.#goesAway.peer || session.#isClosed;
+        },
+        get takesNone() {
+          return session.#goesAway.us || session.#isClosed;
         },
         emit,
       },
@@ -179,8 +187,8 @@ export class Session {
 
   /** No new streams; those that are open go on. */
   goAway(error: ErrorName): void {
-    if (this.#isGoingAway || this.#isClosed) return;
-    this.#isGoingAway = true;
+    if (this.#goesAway.us || this.#isClosed) return;
+    this.#goesAway.us = true;
     this.#transmitter.control.push(controlItem({ type: 'goaway', code: ERROR_CODE[error] }));
   }
 
@@ -254,13 +262,16 @@ export class Session {
   };
 
   #onControl(frame: Exclude<ControlFrame, { type: 'receipt' }>): void {
+    const { role } = this.#options;
+    const { uplinks } = this.#subflows;
     switch (frame.type) {
       case 'open':
-        this.#expectRole('concentrator', 'OPEN');
+        expectRole(role, 'concentrator', 'OPEN');
+        expectOpener('client', frame.streamId, 'OPEN');
         this.#streams.frames.onOpen(frame.streamId, frame.limit, modeOfWire(frame.mode), frame);
         break;
       case 'opened':
-        this.#expectRole('client', 'OPENED');
+        expectOpener(role, frame.streamId, 'OPENED');
         this.#streams.frames.onOpened(frame.streamId, frame.limit, frame.ok, frame.code);
         break;
       case 'window':
@@ -279,38 +290,48 @@ export class Session {
         this.#subflows.onPriority(frame.subflowId, frame.backup, frame.generation);
         break;
       case 'subflowsWish':
-        this.#expectRole('client', 'SUBFLOWS_WISH');
-        this.#withSubflow(frame.subflowId, (subflow) => this.#subflows.uplinks.onWish(subflow, frame.count));
+        expectRole(role, 'client', 'SUBFLOWS_WISH');
+        this.#withSubflow(frame.subflowId, (subflow) => uplinks.onWish(subflow, frame.count));
         break;
       case 'utilization':
-        this.#expectRole('client', 'UTILIZATION');
-        this.#withSubflow(frame.subflowId, (subflow) =>
-          this.#subflows.uplinks.onUtilization(subflow, frame.percent),
-        );
+        expectRole(role, 'client', 'UTILIZATION');
+        this.#withSubflow(frame.subflowId, (subflow) => uplinks.onUtilization(subflow, frame.percent));
         break;
       case 'steering':
-        this.#expectRole('concentrator', 'STEERING');
+        expectRole(role, 'concentrator', 'STEERING');
         this.#streams.frames.onSteering(frame);
         break;
       case 'keepAlive':
-        this.#expectRole('concentrator', 'KEEP_ALIVE');
+        expectRole(role, 'concentrator', 'KEEP_ALIVE');
         this.#streams.frames.onKeepAlive(frame.streamId, frame.seconds);
         break;
       case 'rateLimit':
-        this.#expectRole('concentrator', 'RATE_LIMIT');
-        this.#withSubflow(frame.subflowId, (subflow) => this.#subflows.uplinks.onRateLimit(subflow, frame));
+        expectRole(role, 'concentrator', 'RATE_LIMIT');
+        this.#withSubflow(frame.subflowId, (subflow) => uplinks.onRateLimit(subflow, frame));
         break;
       case 'addressAdd':
-        this.#expectRole('client', 'ADDRESS_ADD');
+        expectRole(role, 'client', 'ADDRESS_ADD');
         this.#emit({ ...frame, type: 'address-added' });
         break;
       case 'addressRemove':
-        this.#expectRole('client', 'ADDRESS_REMOVE');
+        expectRole(role, 'client', 'ADDRESS_REMOVE');
         this.#emit({ ...frame, type: 'address-removed' });
+        break;
+      case 'publish':
+        expectRole(role, 'concentrator', 'PUBLISH');
+        this.publications.onPublish(frame);
+        break;
+      case 'published':
+        expectRole(role, 'client', 'PUBLISHED');
+        this.publications.onPublished(frame);
+        break;
+      case 'inbound':
+        expectRole(role, 'client', 'INBOUND');
+        this.#streams.frames.onInbound(frame);
         break;
       case 'goaway':
         // A client that goes away opens no more by itself; its OPENs that are still under way came before.
-        if (this.#options.role === 'client') this.#isGoingAway = true;
+        if (role === 'client') this.#goesAway.peer = true;
         this.#emit({ type: 'going-away', error: errorName(frame.code) });
         break;
       case 'close':
@@ -327,10 +348,6 @@ export class Session {
   #withSubflow(subflowId: number, work: (subflow: SessionSubflow) => void): void {
     const subflow = this.#subflows.get(subflowId);
     if (subflow !== undefined) work(subflow);
-  }
-
-  #expectRole(role: 'client' | 'concentrator', frame: string): void {
-    if (this.#options.role !== role) throw new ProtocolViolation(`${frame} from the wrong end`);
   }
 
   #close(error: ErrorName, reason: string, by: 'us' | 'peer'): void {
@@ -357,3 +374,15 @@ const NOTHING = new OwnBytes(new Uint8Array(0));
 
 /** How far the client may send in a stream before OPENED; this version's WELCOME says so. */
 export const FIRST_UPLOAD_WINDOW_BYTES = FLOOR_WINDOW_BYTES;
+
+type Role = SessionOptions['role'];
+
+function expectRole(role: Role, expected: Role, frame: string): void {
+  if (role !== expected) throw new ProtocolViolation(`${frame} from the wrong end`);
+}
+
+/** The id must be one that this end gives. */
+function expectOpener(opener: Role, streamId: number, frame: string): void {
+  const owner = streamId < FIRST_INBOUND_STREAM ? 'client' : 'concentrator';
+  if (owner !== opener) throw new ProtocolViolation(`${frame} for a stream of the wrong end`);
+}

@@ -1,7 +1,11 @@
+import type { InboundFrame } from '../codec/inbound-frames.ts';
 import type { Destination } from '../destination.ts';
 import type { ErrorName } from '../errors.ts';
 import type { OutgoingChunk } from '../memory/chunk.ts';
 import type { StreamPolicy } from '../steering/steering-policy.ts';
+
+/** What is known of a visitor: which publication it has come to, from where, and at which address of the concentrator. */
+export type Visit = Omit<InboundFrame, 'type' | 'streamId' | 'limit'>;
 
 /** What the program around a session tells it of streams. Those of a stream that is gone are without effect. */
 export interface StreamCommands {
@@ -9,7 +13,7 @@ export interface StreamCommands {
   readonly count: number;
   /** Bytes that wait in reorder buffers. */
   readonly reorderBytes: number;
-  /** Client: why `open` would be refused; undefined when it would not. */
+  /** Why `open` or `openInbound` would be refused; undefined when it would not. */
   readonly cannotOpen: ErrorName | undefined;
   /**
    * Client: opens a stream; its first bytes may follow at once.
@@ -17,13 +21,19 @@ export interface StreamCommands {
    * @throws StreamError when `cannotOpen`, or with one steering policy too many; MisuseError for a policy that the wire cannot carry
    */
   open(destination: Destination, policy: StreamPolicy): number;
+  /**
+   * Concentrator: opens a stream for a visitor, whose first bytes may follow at once.
+   * @returns its id
+   * @throws StreamError when `cannotOpen`
+   */
+  openInbound(visit: Visit): number;
   /** Client: steers an open stream by another policy, in both directions; with one policy too many it fails. @throws MisuseError as `open` */
   steer(streamId: number, policy: StreamPolicy): void;
-  /** Client: the application sends keep-alives after so many whole `seconds` of silence; 0 counts as 1. */
+  /** Client, else without effect: the application sends keep-alives after so many whole `seconds` of silence; 0 counts as 1. */
   keepAlive(streamId: number, seconds: number): void;
-  /** Concentrator: the origin is connected. */
+  /** A stream of the peer's: the origin, or the service, is connected. */
   accept(streamId: number): void;
-  /** Concentrator: the origin cannot be reached. */
+  /** It cannot be reached. */
   refuse(streamId: number, error: ErrorName): void;
   /**
    * Sends bytes of a stream.

@@ -1,22 +1,22 @@
+import type { InboundFrame } from '../codec/inbound-frames.ts';
 import type { SteeringFrame } from '../codec/steering-frame.ts';
 import type { Destination } from '../destination.ts';
 import { ERROR_CODE, type ErrorName, errorName, StreamError } from '../errors.ts';
 import { type Chunk, OwnBytes, type ReceivedChunk } from '../memory/chunk.ts';
 import type { MemoryBudget } from '../memory-budget.ts';
-import type { SteeringMode } from '../steering/modes.ts';
+import { DEFAULT_MODE, type SteeringMode } from '../steering/modes.ts';
 import { policyOfFrame } from '../steering/policy-frame.ts';
 import { hasRoomForStream, type Stream } from '../stream/stream.ts';
 import type { Embryos } from './embryos.ts';
 import type { SessionEvent } from './events.ts';
 import type { LiveStreams } from './live-streams.ts';
-import type { StreamTable } from './stream-table.ts';
+import type { StreamTables } from './stream-tables.ts';
 import type { Transmitter } from './transmitter.ts';
 
 /** What the frames of streams need of their session. */
 export interface StreamFramesHost {
-  readonly role: 'client' | 'concentrator';
-  /** No new streams are taken. */
-  readonly isGoingAway: boolean;
+  /** No new streams are taken from the peer. */
+  readonly takesNone: boolean;
   readonly memory: MemoryBudget;
   emit(event: SessionEvent): void;
 }
@@ -25,17 +25,17 @@ export interface StreamFramesHost {
 export class StreamFrames {
   readonly #host: StreamFramesHost;
   readonly #live: LiveStreams;
-  readonly #table: StreamTable;
+  readonly #tables: StreamTables;
   readonly #embryos: Embryos;
   readonly #transmitter: Transmitter;
 
   constructor(
     host: StreamFramesHost,
-    parts: { live: LiveStreams; table: StreamTable; embryos: Embryos; transmitter: Transmitter },
+    parts: { live: LiveStreams; tables: StreamTables; embryos: Embryos; transmitter: Transmitter },
   ) {
     this.#host = host;
     this.#live = parts.live;
-    this.#table = parts.table;
+    this.#tables = parts.tables;
     this.#embryos = parts.embryos;
     this.#transmitter = parts.transmitter;
   }
@@ -63,10 +63,25 @@ export class StreamFrames {
     }
   }
 
-  onOpen(streamId: number, limitDsn: number, mode: SteeringMode, destination: Destination): void {
+  onOpen(streamId: number, limitDsn: number, mode: SteeringMode, { host, port }: Destination): void {
+    const stream = this.#begin(streamId, limitDsn, mode);
+    if (stream === undefined) return;
+    this.#host.emit({ type: 'stream-requested', streamId, destination: { host, port }, mode });
+    this.#tellEarly(stream);
+  }
+
+  onInbound({ type: _, streamId, limit, ...visit }: InboundFrame): void {
+    const stream = this.#begin(streamId, limit, DEFAULT_MODE);
+    if (stream === undefined) return;
+    this.#host.emit({ type: 'stream-inbound', streamId, visit });
+    this.#tellEarly(stream);
+  }
+
+  /** The peer opens a stream. @returns undefined for a repeat, or when it is refused */
+  #begin(streamId: number, limitDsn: number, mode: SteeringMode): Stream | undefined {
     const stream = this.#live.getOrMake(streamId, 'open');
     // A repeat, or a stream that was reset before its OPEN arrived.
-    if (stream === undefined || stream.phase !== 'embryonic') return;
+    if (stream === undefined || stream.phase !== 'embryonic') return undefined;
     if (stream.steering.generation === 0) stream.steering.steer({ mode });
     stream.send.raiseLimit(limitDsn);
     stream.advance('openReceived');
@@ -75,15 +90,18 @@ export class StreamFrames {
     if (refusal !== undefined) {
       this.#live.tellPeer({ type: 'opened', streamId, limit: 0, ok: false, code: ERROR_CODE[refusal] });
       this.#live.forget(stream);
-      return;
+      return undefined;
     }
     this.#forgetSuperfluous();
-    const { host, port } = destination;
-    this.#host.emit({ type: 'stream-requested', streamId, destination: { host, port }, mode });
-    for (const bytes of stream.early.bytes.take()) {
+    return stream;
+  }
+
+  /** What came in front of OPEN. */
+  #tellEarly({ id: streamId, early }: Stream): void {
+    for (const bytes of early.bytes.take()) {
       this.#host.emit({ type: 'stream-data', streamId, chunk: new OwnBytes(bytes) });
     }
-    if (stream.early.isEnded) this.#host.emit({ type: 'stream-ended', streamId });
+    if (early.isEnded) this.#host.emit({ type: 'stream-ended', streamId });
   }
 
   /** May overtake its OPEN, and other STEERING of the same stream. */
@@ -134,7 +152,8 @@ export class StreamFrames {
     const stream = this.#live.get(streamId);
     if (stream === undefined) {
       // Its OPEN, still under way on another subflow, will find it closed.
-      if (this.#host.role === 'concentrator') this.#table.claim(streamId);
+      const { peers } = this.#tables;
+      if (this.#tables.of(streamId) === peers) peers.claim(streamId);
       return;
     }
     if (stream.isReset) return;
@@ -152,7 +171,7 @@ export class StreamFrames {
 
   /** Origins that have not taken all of streams that are long over for the peer: the oldest gives way to a new one. */
   #forgetSuperfluous(): void {
-    const stream = this.#table.superfluous;
+    const stream = this.#tables.peers.superfluous;
     if (stream === undefined) return;
     this.#host.emit({ type: 'stream-failed', streamId: stream.id, error: 'resourceExceeded' });
     this.#live.forget(stream);
@@ -165,8 +184,9 @@ export class StreamFrames {
 
   /** Why a stream cannot be opened now. */
   #whyNot(): ErrorName | undefined {
-    if (this.#host.isGoingAway) return 'goingAway';
-    if (this.#table.unsettledCount - this.#embryos.count > this.#table.most) return 'resourceExceeded';
+    if (this.#host.takesNone) return 'goingAway';
+    const { peers } = this.#tables;
+    if (peers.unsettledCount - this.#embryos.count > peers.most) return 'resourceExceeded';
     if (hasRoomForStream(this.#host.memory)) return undefined;
     this.#host.memory.onRefused();
     return 'resourceExceeded';

@@ -6,7 +6,7 @@ const MIN_SLACK = 16;
 const SLACK_SHARE = 1 / 8;
 
 /**
- * The streams of a session by id (SPEC.md section 6): open, expected (a higher id was seen first), or closed. Bounded
+ * The streams that one end of a session opens, by id (SPEC.md section 6): open, expected (a higher id was seen first), or closed. Bounded
  * by twice `maxStreams`. Those that are settled do not count: the peer has forgotten them.
  */
 export class StreamTable {
@@ -15,10 +15,12 @@ export class StreamTable {
   /** Nothing more comes or goes: only this end's application has something left to take. Oldest first. */
   readonly #settled = new Map<number, Stream>();
   readonly #expected = new Set<number>();
-  #nextId = 0;
+  #nextId: number;
 
-  constructor(maxStreams: number) {
+  /** @param firstId where the ids begin */
+  constructor(maxStreams: number, firstId = 0) {
     this.#maxStreams = maxStreams;
+    this.#nextId = firstId;
   }
 
   get size(): number {

@@ -41,3 +41,18 @@ export async function connectAppSocket(target: AppSocketTarget): Promise<AppSock
   await socketReady(socket, 'connect', signal);
   return new TcpAppSocket(socket, reader, native, peers && { watch: peers, role: 'origin' });
 }
+
+/** The same to a service of this machine, by its Unix socket. What only TCP has (keep-alives, resets) is not there. */
+export async function connectUnixSocket({
+  path,
+  pool,
+  signal,
+}: { readonly path: string } & Pick<AppSocketTarget, 'pool' | 'signal'>): Promise<AppSocket> {
+  signal.throwIfAborted();
+  const reader = new PooledReader(pool);
+  const socket = newAppSocket(reader);
+  socket.pause();
+  socket.connect({ path });
+  await socketReady(socket, 'connect', signal);
+  return new TcpAppSocket(socket, reader, undefined, undefined);
+}

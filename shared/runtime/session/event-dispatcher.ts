@@ -114,6 +114,18 @@ export class EventDispatcher {
       case 'stream-requested':
         owner.onStreamRequested?.(event.streamId, event.destination, event.mode);
         break;
+      case 'stream-inbound':
+        owner.onInbound?.(event.streamId, event.visit);
+        break;
+      case 'publish-requested':
+        owner.onPublishRequested?.(event, event);
+        break;
+      case 'publish-withdrawn':
+        owner.onPublishWithdrawn?.(event.slot);
+        break;
+      case 'published':
+        owner.onPublished?.(event, event);
+        break;
       case 'going-away':
         owner.onGoingAway?.(event.error);
         break;

@@ -4,6 +4,7 @@ import { OwnBytes, type ReceivedChunk } from '../../protocol/memory/chunk.ts';
 import type { Session } from '../../protocol/session/session.ts';
 import type { NewSubflow } from '../../protocol/session/session-subflows.ts';
 import type { SessionSnapshot } from '../../protocol/session/snapshot.ts';
+import type { Visit } from '../../protocol/session/stream-commands.ts';
 import type { StreamPolicy } from '../../protocol/steering/steering-policy.ts';
 import type { MonotonicClock } from '../clock.ts';
 import type { SubflowTransport } from '../subflow/subflow-transport.ts';
@@ -26,7 +27,10 @@ export interface SessionDriverOptions {
 }
 
 /** What a program may tell its session. Subflows come and go by the driver, which has their transports. */
-export type SessionCommands = Pick<Session, 'streams' | 'uplinks' | 'announce' | 'goAway' | 'close'> & {
+export type SessionCommands = Pick<
+  Session,
+  'streams' | 'uplinks' | 'publications' | 'announce' | 'goAway' | 'close'
+> & {
   readonly subflows: Pick<Session['subflows'], 'allocateId' | 'retire' | 'setBackup' | 'doubt' | 'ask'>;
 };
 
@@ -162,13 +166,24 @@ export class SessionDriver {
     policy: StreamPolicy,
     handlersOf: (streamId: number) => Handlers,
   ): Handlers {
-    const id = this.input(({ streams }) => streams.open(destination, policy));
-    const handlers = handlersOf(id);
-    this.#events.attach(id, handlers);
-    return handlers;
+    return this.#attachNew(
+      this.input(({ streams }) => streams.open(destination, policy)),
+      handlersOf,
+    );
   }
 
-  /** Concentrator: who hears of a requested stream. */
+  /** Concentrator: opens a stream for a visitor; `handlersOf` makes its handlers. @throws StreamError when the session takes none */
+  openInbound<Handlers extends StreamHandlers>(
+    visit: Visit,
+    handlersOf: (streamId: number) => Handlers,
+  ): Handlers {
+    return this.#attachNew(
+      this.input(({ streams }) => streams.openInbound(visit)),
+      handlersOf,
+    );
+  }
+
+  /** Who hears of a stream that the peer has opened. */
   attachStream(streamId: number, handlers: StreamHandlers): void {
     this.#events.attach(streamId, handlers);
   }
@@ -176,6 +191,15 @@ export class SessionDriver {
   /** Nobody wants to hear of the stream any more; how it ends is told to the session by `input`. */
   forgetStream(streamId: number): void {
     this.#events.forget(streamId);
+  }
+
+  #attachNew<Handlers extends StreamHandlers>(
+    streamId: number,
+    handlersOf: (streamId: number) => Handlers,
+  ): Handlers {
+    const handlers = handlersOf(streamId);
+    this.#events.attach(streamId, handlers);
+    return handlers;
   }
 
   #onBytes(subflowId: number, traffic: UplinkTraffic, chunk: ReceivedChunk): void {

@@ -2,6 +2,8 @@ import type { Destination } from '../../protocol/destination.ts';
 import type { ErrorName } from '../../protocol/errors.ts';
 import type { Chunk } from '../../protocol/memory/chunk.ts';
 import type { AnnouncedAddress } from '../../protocol/session/announcements.ts';
+import type { PublicationId, PublishedPlace, PublishOutcome } from '../../protocol/session/publications.ts';
+import type { Visit } from '../../protocol/session/stream-commands.ts';
 import type { SteeringMode } from '../../protocol/steering/modes.ts';
 
 /** What a session logs to: a `Logger`, or one that limits the lines that the peer causes. */
@@ -31,6 +33,13 @@ export interface StreamHandlers {
 export interface SessionOwner {
   /** Concentrator: attach handlers with `attachStream`, then tell the session to accept or refuse. */
   onStreamRequested?(streamId: number, destination: Destination, mode: SteeringMode): void;
+  /** Client: the same for a visitor; it may be steered before. */
+  onInbound?(streamId: number, visit: Visit): void;
+  /** Concentrator: answer with `publications.answer`. It replaces what the slot had before. */
+  onPublishRequested?(id: PublicationId, place: PublishedPlace): void;
+  onPublishWithdrawn?(slot: number): void;
+  /** Client: what became of a publication, now. */
+  onPublished?(id: PublicationId, outcome: PublishOutcome): void;
   onSubflowClosed(subflowId: number, uplinkName: string): void;
   /** Client: dial another one beside a subflow that is silent; unless it has failed, it may only pause. */
   onSubflowReplace?(subflowId: number, uplinkName: string, isFailed: boolean): void;

@@ -71,7 +71,7 @@ describe('a client configuration', () => {
     ],
     [
       'zzzz: 1',
-      'c.yaml:7:1: unknown key "zzzz": known here are concentrator, client, socks, transparent, uplinks, subflowsPerPath, paths, standby, steering, linger, ' +
+      'c.yaml:7:1: unknown key "zzzz": known here are concentrator, client, socks, transparent, uplinks, subflowsPerPath, paths, standby, steering, publish, linger, ' +
         'dial, connections, memory, stateDir, metrics, tuning, log',
     ],
     [

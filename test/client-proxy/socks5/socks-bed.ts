@@ -36,6 +36,7 @@ export async function startSocks(options: Partial<FrontDoorOptions>): Promise<So
     clock: () => performance.now(),
     logger,
     onRequest: dialDirectly,
+    onBind: (request) => request.fail('notAuthorized'),
     ...options,
   });
   const listener = await acceptPlainAppSockets((socket) => server.handle(socket));

@@ -28,6 +28,8 @@ export interface PairOptions {
   readonly namesOf?: (name: string) => readonly string[];
   /** Further clients that the concentrator knows. */
   readonly otherClients?: readonly string[];
+  /** Ports that clients may publish, by id. */
+  readonly publish?: Readonly<Record<string, readonly (number | string)[]>>;
   /** How many descriptors the concentrator may have; as many as this process unless told. */
   readonly descriptors?: number;
 }
@@ -56,6 +58,7 @@ export class Pair {
   readonly #under: NonNullable<PairOptions['under']>;
   readonly #descriptors: number | undefined;
   readonly #otherKeys: ReadonlyMap<string, Uint8Array>;
+  #pin = '';
 
   private constructor(host: string, folder: string, options: PairOptions, names: NameServer | undefined) {
     this.#under = options.under ?? {};
@@ -77,20 +80,14 @@ export class Pair {
     await pair.#write('certificate.pem', identity.certificate);
     await pair.#write('key.pem', identity.key);
     // JSON is YAML.
-    const keys = [[CLIENT_ID, pair.clientKey] as const, ...pair.#otherKeys];
-    const clients = keys.map(([id, key]) => ({ id, key: formatClientKey(key) }));
-    await pair.#write('clients.yaml', JSON.stringify(clients));
+    pair.#pin = pin;
+    await pair.#writeClients(options.publish);
     await pair.#write('concentrator.yaml', JSON.stringify(pair.#concentratorConfig(options)));
     await pair.#write('client.yaml', JSON.stringify(pair.#clientConfig(options, pin)));
     if (names) await pair.#write('resolv.conf', `nameserver [127.0.0.1]:${names.address.split(':')[1]}\n`);
     try {
       await pair.startConcentrator();
-      pair.client = pair.#program('client', [
-        process.execPath,
-        builtProgram('client-proxy'),
-        '--config',
-        join(folder, 'client.yaml'),
-      ]);
+      pair.startClient();
       if (options.under?.client) await pair.#untilOk('client', '/readyz');
       else await pair.client.untilLine(options.clientSays ?? '"subflow up"', { count: UPLINKS.length });
     } catch (error) {
@@ -98,6 +95,24 @@ export class Pair {
       throw error;
     }
     return pair;
+  }
+
+  /** Starts the client (again). */
+  startClient(): void {
+    const file = join(this.#folder, 'client.yaml');
+    this.client = this.#program('client', [process.execPath, builtProgram('client-proxy'), '--config', file]);
+  }
+
+  /** Gives the client other keys of its configuration in place of the pair's own, by a reload. */
+  async reconfigureClient(client: PairOptions['client']): Promise<void> {
+    await this.#write('client.yaml', JSON.stringify(this.#clientConfig({ client: client ?? {} }, this.#pin)));
+    await reload(this.client);
+  }
+
+  /** Gives the concentrator another list of what its clients may publish, by a reload. */
+  async grant(publish: PairOptions['publish']): Promise<void> {
+    await this.#writeClients(publish);
+    await reload(this.concentrator);
   }
 
   get clientId(): string {
@@ -205,9 +220,22 @@ export class Pair {
     return ['unshare', ...asRoot, '--mount', 'sh', '-c', mount, join(this.#folder, 'resolv.conf')];
   }
 
+  #writeClients(publish: PairOptions['publish'] = {}): Promise<void> {
+    const keys = [[CLIENT_ID, this.clientKey] as const, ...this.#otherKeys];
+    const clients = keys.map(([id, key]) => ({ id, key: formatClientKey(key), publish: publish[id] ?? [] }));
+    return this.#write('clients.yaml', JSON.stringify(clients));
+  }
+
   async #write(name: string, text: string): Promise<void> {
     await writeFile(join(this.#folder, name), text, { mode: 0o600 });
   }
+}
+
+/** Resolves when the program has taken over its files. */
+async function reload(program: Program): Promise<void> {
+  const from = program.lineCount;
+  process.kill(program.pid, 'SIGHUP');
+  await program.untilLine('reloaded', { from });
 }
 
 /** Whatever a test or a browser asks for, nothing leaves this machine. */

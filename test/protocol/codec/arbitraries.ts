@@ -3,6 +3,7 @@ import { type ControlFrame, encodeControl, writeDataHeader } from '../../../shar
 import {
   DATA_HEADER_BYTES,
   FIRST_IGNORABLE_TYPE,
+  FIRST_INBOUND_STREAM,
   MAX_SEQUENCE,
   SESSION_TYPES,
 } from '../../../shared/protocol/codec/wire.ts';
@@ -44,6 +45,19 @@ const steering = fc.record({
     }),
     { maxLength: 24, selector: ({ name }) => name },
   ),
+});
+
+const inbound = fc.record({
+  type: type('inbound'),
+  streamId: fc.oneof(
+    fc.integer({ min: FIRST_INBOUND_STREAM, max: FIRST_INBOUND_STREAM + 9 }),
+    fc.constant(MAX_SEQUENCE),
+  ),
+  limit: sequence,
+  slot: u8,
+  generation: u32,
+  visitorPort: u16,
+  localPort: u16,
 });
 
 /** The control frames by type: one that is missing here does not compile. */
@@ -99,6 +113,30 @@ const BY_TYPE: {
     streamId: sequence,
     seconds: fc.integer({ min: 1, max: 0xffff }),
   }),
+  publish: fc.record({
+    type: type('publish'),
+    slot: u8,
+    generation: u32,
+    withdrawn: fc.boolean(),
+    once: fc.boolean(),
+    port,
+    host: text,
+  }),
+  published: fc.record({
+    type: type('published'),
+    slot: u8,
+    generation: u32,
+    answer: u32,
+    ok: fc.boolean(),
+    port: u16,
+    code: u16,
+    text,
+  }),
+  inbound: fc.tuple(inbound, fc.tuple(address, address)).map(([frame, [visitor, other]]) => ({
+    ...frame,
+    visitor,
+    local: other.length === visitor.length ? other : visitor,
+  })),
   goaway: fc.record({ type: type('goaway'), code: u16 }),
   close: fc.record({ type: type('close'), code: u16 }),
 };

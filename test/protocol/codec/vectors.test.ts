@@ -120,6 +120,62 @@ const CONTROL: readonly [name: string, bytes: string, frame: ControlFrame][] = [
     { type: 'keepAlive', streamId: 4, seconds: 60 },
   ],
   ['UTILIZATION', '84 00 0000 00000005  00000003 50', { type: 'utilization', subflowId: 3, percent: 80 }],
+  [
+    'PUBLISH',
+    '1d 00 0000 0000000a  05 00 01bb 00000002 01 2a',
+    { type: 'publish', slot: 5, generation: 2, withdrawn: false, once: false, port: 443, host: '*' },
+  ],
+  [
+    'PUBLISH, withdrawn',
+    '1d 01 0000 0000000a  ff 00 0000 ffffffff 01 2a',
+    { type: 'publish', slot: 255, generation: 2 ** 32 - 1, withdrawn: true, once: false, port: 0, host: '*' },
+  ],
+  [
+    'PUBLISH, once',
+    '1d 02 0000 0000000e  00 00 0000 00000001 05 612e6e6574',
+    { type: 'publish', slot: 0, generation: 1, withdrawn: false, once: true, port: 0, host: 'a.net' },
+  ],
+  [
+    'PUBLISHED, listening',
+    '1e 01 0000 00000010  05 00 01bb 00000002 00000007 0000 01 2a',
+    { type: 'published', slot: 5, generation: 2, answer: 7, ok: true, port: 443, code: 0, text: '*' },
+  ],
+  [
+    'PUBLISHED, refused',
+    '1e 00 0000 00000011  05 00 0000 00000002 00000007 0020 02 6e6f',
+    { type: 'published', slot: 5, generation: 2, answer: 7, ok: false, port: 0, code: 0x20, text: 'no' },
+  ],
+  [
+    'INBOUND, IPv4',
+    '1f 00 0000 00000024  0010000000000001 0000000000100000 05 04 c350 00000002 01bb 0000 cb007109 c6336407',
+    {
+      type: 'inbound',
+      streamId: 2 ** 52 + 1,
+      limit: 0x100000,
+      slot: 5,
+      generation: 2,
+      visitor: hex('cb007109'),
+      local: hex('c6336407'),
+      visitorPort: 50_000,
+      localPort: 443,
+    },
+  ],
+  [
+    'INBOUND, IPv6',
+    '1f 00 0000 0000003c  0010000000000000 0000000000000001 00 06 ffff 00000001 0001 0000' +
+      '  20010db8000000000000000000000001 20010db8000000000000000000000002',
+    {
+      type: 'inbound',
+      streamId: 2 ** 52,
+      limit: 1,
+      slot: 0,
+      generation: 1,
+      visitor: hex('20010db8000000000000000000000001'),
+      local: hex('20010db8000000000000000000000002'),
+      visitorPort: 65_535,
+      localPort: 1,
+    },
+  ],
   ['GOAWAY', '1b 00 0000 00000002  0084', { type: 'goaway', code: 0x84 }],
   ['CLOSE', '1c 00 0000 00000002  0085', { type: 'close', code: 0x85 }],
 ];

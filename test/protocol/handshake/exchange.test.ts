@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { PROTOCOL_VERSION } from '../../../shared/protocol/codec/wire.ts';
+import { FEATURES, PROTOCOL_VERSION } from '../../../shared/protocol/codec/wire.ts';
 import { cut, cutPlaces, toHex } from '../support.ts';
 import {
   answerTo,
@@ -26,7 +26,7 @@ describe('handshake', () => {
       hello: {
         lowestVersion: PROTOCOL_VERSION,
         highestVersion: PROTOCOL_VERSION,
-        features: 0,
+        features: FEATURES,
         clientId: 'laptop',
         uplinkName: 'wlan0',
         backup: true,
@@ -35,7 +35,7 @@ describe('handshake', () => {
     const result = client.receive(concentrator.welcome(GRANT));
     expect(result?.welcome).toMatchObject({
       version: 1,
-      features: 0,
+      features: FEATURES,
       maxStreams: 1000,
       firstWindowBytes: 65_536,
       lingerMs: 60_000,
@@ -113,7 +113,7 @@ describe('handshake', () => {
     const name = `06${toHex(Buffer.from('laptop'))}05${toHex(Buffer.from('wlan0'))}`;
     const hello = toHex(clientSide(HELLO, { backup: true }).request);
     // type, flags, reserved, length 8 + 32 + 13 + 1 + 2 + 32 = 88; versions, reserved, features
-    expect(hello.slice(0, 32)).toBe('0100000000000058' + '0101000000000000');
+    expect(hello.slice(0, 32)).toBe('0100000000000058' + '0101000000000001');
     expect(hello.slice(32 + 64, -64)).toBe(`${name}010000`);
     const join = toHex(clientSide(JOIN, { backup: true }).request);
     // length 8 + 32 + 16 + 13 + 2 + 32 = 103

@@ -1,13 +1,26 @@
 import fc from 'fast-check';
 import { expect, it } from 'vitest';
 import { type ControlFrame, encodeControl } from '../../../shared/protocol/codec/frame.ts';
+import { FIRST_INBOUND_STREAM } from '../../../shared/protocol/codec/wire.ts';
 import { controlFrame } from '../codec/arbitraries.ts';
 import { CountingChunk, patternBytes } from '../support.ts';
-import { dataFrame, openFrame, SessionBed } from './session-bed.ts';
+import {
+  dataFrame,
+  inboundFrame,
+  openFrame,
+  publishedFrame,
+  publishFrame,
+  SessionBed,
+  VISIT,
+} from './session-bed.ts';
 
 type Role = 'client' | 'concentrator';
 
-const streamId = fc.nat(5);
+/** Of the client's streams, and of inbound ones. */
+const streamId = fc.oneof(
+  fc.nat(5),
+  fc.nat(5).map((number) => FIRST_INBOUND_STREAM + number),
+);
 /** Streams end here, nearly always: a peer in its right mind says one end. */
 const END_DSN = 40;
 const dsn = fc.oneof({ weight: 200, arbitrary: fc.nat(END_DSN - 1) }, fc.constantFrom(65_532, 1_048_572));
@@ -18,15 +31,27 @@ const data = fc.record({ streamId, dsn, length: fc.integer({ min: 1, max: 20 }) 
   return dataFrame(frame.streamId, frame.dsn, patternBytes(frame.dsn, length), fin);
 });
 
-const opening: Record<Role, fc.Arbitrary<ControlFrame>> = {
-  concentrator: streamId.map((id) => openFrame(id, 100)),
-  client: fc.record({
+const openedFor = (first: number) =>
+  fc.record({
     type: fc.constant('opened' as const),
-    streamId,
+    streamId: fc.nat(5).map((number) => first + number),
     limit: fc.nat(200_000),
     ok: fc.boolean(),
     code: fc.nat(0x90),
-  }),
+  });
+const publishing = fc.record({ slot: fc.nat(2), generation: fc.integer({ min: 1, max: 5 }) });
+
+const opening: Record<Role, fc.Arbitrary<ControlFrame>> = {
+  concentrator: fc.oneof(
+    fc.nat(5).map((id) => openFrame(id, 100)),
+    openedFor(FIRST_INBOUND_STREAM),
+    publishing.map(({ slot, generation }) => publishFrame(slot, generation, generation === 3)),
+  ),
+  client: fc.oneof(
+    openedFor(0),
+    fc.nat(5).map((number) => inboundFrame(number, 100)),
+    publishing.map(({ slot, generation }) => publishedFrame(slot, generation, generation)),
+  ),
 };
 
 const entry = fc.record({ subflowId: fc.nat(2), delayMicroseconds: fc.nat(9_000), bytes: fc.nat(60) });
@@ -78,15 +103,20 @@ it.each(['client', 'concentrator'] as const)(
           bed.nowMs += afterMs;
           bed.receive(frame, subflowId);
           for (const event of bed.events()) {
-            if (event.type === 'stream-requested') requested.add(event.streamId);
+            if (event.type === 'stream-requested' || event.type === 'stream-inbound')
+              requested.add(event.streamId);
+            if (event.type === 'publish-requested')
+              bed.session.publications.answer(event, { ok: true, host: '*', port: event.port });
             if (event.type === 'stream-failed') ended.add(event.streamId);
             if (event.type !== 'stream-data') continue;
             const at = received.get(event.streamId) ?? 0;
             expect(event.chunk.bytes).toEqual(patternBytes(at, event.chunk.bytes.length));
             received.set(event.streamId, at + event.chunk.bytes.length);
           }
-          if (action === 'open' && bed.session.streams.cannotOpen === undefined && role === 'client') {
-            bed.at(bed.nowMs).streams.open({ host: 'origin.example', port: 1 }, { mode: 'aggregate' });
+          if (action === 'open' && bed.session.streams.cannotOpen === undefined) {
+            const { streams } = bed.at(bed.nowMs);
+            if (role === 'client') streams.open({ host: 'origin.example', port: 1 }, { mode: 'aggregate' });
+            else streams.openInbound(VISIT);
           }
           if (action === 'write' && !ended.has(id)) {
             chunks.push(new CountingChunk(patternBytes(0, 30)));

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { encodeControl } from '../../../shared/protocol/codec/frame.ts';
+import { FIRST_INBOUND_STREAM } from '../../../shared/protocol/codec/wire.ts';
 import { MAX_CONTROL_PER_STREAM } from '../../../shared/protocol/control/control-queue.ts';
 import { ERROR_CODE, type ErrorName } from '../../../shared/protocol/errors.ts';
 import { FIRST_UPLOAD_WINDOW_BYTES } from '../../../shared/protocol/session/session.ts';
@@ -8,7 +9,15 @@ import {
   MAX_UNANSWERED_RECEIPTS,
 } from '../../../shared/protocol/session/subflow-watch.ts';
 import { CountingChunk, hex, patternBytes } from '../support.ts';
-import { dataFrame, MAX_STREAMS, openFrame, SessionBed } from './session-bed.ts';
+import {
+  dataFrame,
+  inboundFrame,
+  MAX_STREAMS,
+  openFrame,
+  publishedFrame,
+  publishFrame,
+  SessionBed,
+} from './session-bed.ts';
 
 const FOUR = patternBytes(0, 4);
 const NOTHING = new Uint8Array(0);
@@ -63,8 +72,33 @@ const VIOLATIONS: readonly [string, 'client' | 'concentrator', ErrorName, readon
     'a RESET far ahead',
     'concentrator',
     'resourceExceeded',
-    [encodeControl({ type: 'reset', streamId: 2 ** 53 - 1, code: 0x60 })],
+    [encodeControl({ type: 'reset', streamId: FIRST_INBOUND_STREAM - 1, code: 0x60 })],
   ],
+  ['PUBLISH from a concentrator', 'client', 'malformedMessage', [encodeControl(publishFrame(0, 1))]],
+  ['PUBLISHED from a client', 'concentrator', 'malformedMessage', [encodeControl(publishedFrame(0, 1, 1))]],
+  ['INBOUND from a client', 'concentrator', 'malformedMessage', [encodeControl(inboundFrame(0))]],
+  [
+    'OPEN for an inbound stream',
+    'concentrator',
+    'malformedMessage',
+    [encodeControl(openFrame(FIRST_INBOUND_STREAM))],
+  ],
+  [
+    'OPENED from who has opened an inbound stream',
+    'client',
+    'malformedMessage',
+    [
+      encodeControl({
+        type: 'opened',
+        streamId: FIRST_INBOUND_STREAM,
+        limit: 1_000,
+        ok: true,
+        code: 0,
+      }),
+    ],
+  ],
+  ['INBOUND far ahead', 'client', 'resourceExceeded', [encodeControl(inboundFrame(2 * MAX_STREAMS))]],
+  ['DATA of an inbound stream far ahead', 'client', 'resourceExceeded', [dataFrame(2 ** 53 - 1, 0, FOUR)]],
 ];
 
 function bedWithStream(role: 'client' | 'concentrator'): SessionBed {

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { encodeControl } from '../../../shared/protocol/codec/frame.ts';
+import { FIRST_INBOUND_STREAM } from '../../../shared/protocol/codec/wire.ts';
 import { LentChunk } from '../lent-chunk.ts';
 import { CountingChunk, hex, patternBytes, toHex } from '../support.ts';
 import { dataFrame, openFrame, SessionBed } from './session-bed.ts';
@@ -71,7 +72,7 @@ describe('frames for closed streams', () => {
     const bed = new SessionBed('client');
     bed.at(0).streams.open({ host: 'a.example', port: 1 }, { mode: 'aggregate' });
     bed.session.streams.reset(0, 'cancelled');
-    for (const streamId of [0, 1, 2 ** 53 - 1]) {
+    for (const streamId of [0, 1, FIRST_INBOUND_STREAM - 1]) {
       bed.receive([dataFrame(streamId, 0, FOUR), dataFrame(streamId, 4, FOUR, true)]);
       bed.control({ type: 'opened', streamId, limit: 9, ok: true, code: 0 });
       bed.control({ type: 'window', streamId, ack: 4, limit: 99 });

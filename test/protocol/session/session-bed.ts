@@ -1,10 +1,11 @@
 import { type ControlFrame, encodeControl, writeDataHeader } from '../../../shared/protocol/codec/frame.ts';
 import { FrameParser } from '../../../shared/protocol/codec/frame-parser.ts';
-import { DATA_HEADER_BYTES } from '../../../shared/protocol/codec/wire.ts';
+import { DATA_HEADER_BYTES, FIRST_INBOUND_STREAM } from '../../../shared/protocol/codec/wire.ts';
 import { type Chunk, OwnBytes } from '../../../shared/protocol/memory/chunk.ts';
 import { MemoryBudget } from '../../../shared/protocol/memory-budget.ts';
 import type { SessionEvent } from '../../../shared/protocol/session/events.ts';
 import { FIRST_UPLOAD_WINDOW_BYTES, Session } from '../../../shared/protocol/session/session.ts';
+import type { Visit } from '../../../shared/protocol/session/stream-commands.ts';
 import { type Parsed, RecordingSink } from '../support.ts';
 
 export const MAX_STREAMS = 4;
@@ -100,6 +101,29 @@ export class SessionBed {
 
 export function openFrame(streamId: number, limit = 1_000_000): ControlFrame {
   return { type: 'open', streamId, limit, mode: 0, host: 'origin.example', port: 80 };
+}
+
+/** What a visitor from 203.0.113.9 comes with, to the first publication. */
+export const VISIT: Visit = {
+  slot: 0,
+  generation: 1,
+  visitor: Uint8Array.of(203, 0, 113, 9),
+  local: Uint8Array.of(198, 51, 100, 7),
+  visitorPort: 50_000,
+  localPort: 443,
+};
+
+/** The INBOUND that opens the stream of this number, counted from 0. */
+export function inboundFrame(number: number, limit = 1_000_000): ControlFrame {
+  return { type: 'inbound', streamId: FIRST_INBOUND_STREAM + number, limit, ...VISIT };
+}
+
+export function publishFrame(slot: number, generation: number, withdrawn = false): ControlFrame {
+  return { type: 'publish', slot, generation, withdrawn, once: false, port: 443, host: '*' };
+}
+
+export function publishedFrame(slot: number, generation: number, answer: number): ControlFrame {
+  return { type: 'published', slot, generation, answer, ok: true, port: 443, code: 0, text: '*' };
 }
 
 export function dataFrame(streamId: number, dsn: number, payload: Uint8Array, fin = false): Uint8Array {

@@ -2,6 +2,7 @@ import { createHmac } from 'node:crypto';
 import type { TLSSocket } from 'node:tls';
 import { describe, expect, it } from 'vitest';
 import {
+  FEATURE,
   FIRST_IGNORABLE_TYPE,
   FRAME_TYPE,
   HELLO_PARAMETER,
@@ -77,6 +78,11 @@ describe('the tables of SPEC.md', () => {
     const ofCode = STEERING_MODE_NAMES.map((mode) => [mode, rowOf(mode).wire]);
     expect(Object.fromEntries(modes)).toEqual(Object.fromEntries(ofCode));
     for (const [mode] of modes) expect(SPEC).toContain(`\n- \`${mode}\`: `);
+  });
+
+  it('name the features of the code, all of them', () => {
+    const features = tableRows(SPEC, /^inbound$/).map(([name, bit]) => [name, 2 ** Number(bit)]);
+    expect(Object.fromEntries(features)).toEqual(FEATURE);
   });
 
   it('name the parameters of handshake messages', () => {

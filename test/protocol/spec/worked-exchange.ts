@@ -5,11 +5,14 @@ import { type ControlFrame, encodeControl, writeDataHeader } from '../../../shar
 import {
   DATA_HEADER_BYTES,
   FLAG_FIN,
+  FLAG_LISTENING,
   FLAG_METERED,
   FLAG_NO_JOIN_HERE,
+  FLAG_ONCE,
   FLAG_ONLY,
   FLAG_OPENED_OK,
   FLAG_ORDERED,
+  FLAG_WITHDRAWN,
   FRAME_TYPE,
   NO_MAX_LOSS,
 } from '../../../shared/protocol/codec/wire.ts';
@@ -70,7 +73,13 @@ function fieldOf({ name: frame, fields }: ExampleFrame, name: string): ExampleFi
 const WORDS: Readonly<Record<string, Readonly<Record<string, number>>>> = {
   mode: Object.fromEntries(STEERING_MODE_NAMES.map((mode) => [mode, rowOf(mode).wire])),
   state: { active: 0, doubted: 1, gone: 2 },
-  flags: { FIN: FLAG_FIN, connected: FLAG_OPENED_OK, metered: FLAG_METERED, ordered: FLAG_ORDERED },
+  flags: {
+    FIN: FLAG_FIN,
+    connected: FLAG_OPENED_OK,
+    listening: FLAG_LISTENING,
+    metered: FLAG_METERED,
+    ordered: FLAG_ORDERED,
+  },
 };
 /** Fields that are zero when nothing is said of them. */
 const ZERO_BY_DEFAULT = ['flags', 'reserved', 'code'];
@@ -266,6 +275,8 @@ const FIELD_OF: Readonly<Record<string, string>> = {
   bytesPerSecond: 'bytes per second',
   delayMicroseconds: 'delay',
   maxRttMs: 'max rtt',
+  visitorPort: 'visitor port',
+  localPort: 'local port',
 };
 
 /** What the codec reads is what the fields of the same meaning hold. */
@@ -287,6 +298,7 @@ function checkProperties(frame: ExampleFrame, parsed: Parsed): void {
   }
   equal(numberOf(fieldOf(frame, 'flags').bytes), flagsOf(read), `flags of ${frame.name}`);
   if ('host' in read) equal(JSON.stringify(read.host), fieldOf(frame, 'host').value);
+  if ('text' in read) equal(JSON.stringify(read.text), fieldOf(frame, 'text').value);
   if ('state' in read) equal(fieldOf(frame, 'state').value?.split(', ')[1], read.state);
   if ('backup' in read) equal(numberOf(fieldOf(frame, 'backup').bytes), read.backup ? 1 : 0);
   if ('uplinks' in read) {
@@ -307,6 +319,7 @@ function flagsOf(read: Parsed | ControlFrame): number {
   if ('fin' in read) return read.fin ? FLAG_FIN : 0;
   if ('ok' in read) return read.ok ? FLAG_OPENED_OK : 0;
   if ('joinHere' in read) return read.joinHere ? 0 : FLAG_NO_JOIN_HERE;
+  if ('once' in read) return (read.withdrawn ? FLAG_WITHDRAWN : 0) | (read.once ? FLAG_ONCE : 0);
   if ('metered' in read) return read.metered ? FLAG_METERED : 0;
   return 0;
 }

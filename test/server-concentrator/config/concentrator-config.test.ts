@@ -58,6 +58,7 @@ describe('a concentrator configuration', () => {
         key: Buffer.from(key),
       })),
       egress: { allow: [], deny: [], connectTimeoutMs: 10_000, resolveTimeoutMs: 5_000 },
+      visitors: { allow: [], deny: [] },
       limits: {
         sessions: 256,
         sessionsPerClient: 8,
@@ -67,6 +68,10 @@ describe('a concentrator configuration', () => {
         dialsPerClient: 256,
         namesPerClient: 64,
         joinsPerSecond: 16,
+        publishPerClient: 64,
+        bindsPerClient: 16,
+        visitorsPerClient: 1_024,
+        visitorsPerSecond: 200,
         measurementBytesPerHour: 512 * 1024 * 1024,
         memoryPerSessionBytes: 64 * 1024 * 1024,
         memoryPerClientBytes: 128 * 1024 * 1024,

@@ -27,6 +27,7 @@ it('gives back what came for an origin that is not reached', async () => {
     clientId: 'one',
     dialer: { dial } as unknown as OriginDialer<AppSocket>,
     idleTimeoutMs: 60_000,
+    stallTimeoutMs: 60_000,
     logger: pino({ enabled: false }),
   });
   // All that the one slab holds, in one chunk, so that it is kept as it is.

@@ -70,10 +70,20 @@ export class Transfer {
 
 /** Downloads `bytes` bytes of the origin's sequence. */
 export function download(pair: Pair, bytes: number, options: TransferOptions = {}): Transfer {
+  const { url } = options.origin ?? pair.origin;
+  return received(curl(pair, [`${url}/bytes/${bytes}`], options));
+}
+
+/** The same by somebody in the origin's namespace who knows nothing of proxies, from a server at some other place. */
+export function visit({ network }: Pair, server: string, bytes: number): Transfer {
+  const args = ['-sS', '--fail', '--max-time', String(MAX_SECONDS), `${server}/bytes/${bytes}`];
+  return received(network.origin.spawn('curl', args, { stdio: ['pipe', 'pipe', 'pipe'] }));
+}
+
+/** What curl writes, until it has ended. */
+function received(child: ChildProcess): Transfer {
   const meter = new Meter();
   const hash = createHash('sha256');
-  const { url } = options.origin ?? pair.origin;
-  const child = curl(pair, [`${url}/bytes/${bytes}`], options);
   child.stdout!.on('data', (piece: Buffer) => {
     hash.update(piece);
     meter.add(piece.length);

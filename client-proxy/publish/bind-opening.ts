@@ -1,0 +1,69 @@
+import type { ErrorName } from '../../shared/protocol/errors.ts';
+import type { BindRequest } from '../front/connect-request.ts';
+import { hostFromAddressBytes } from '../front/requested-host.ts';
+import type { SteeringSubject } from '../steering/rule-set.ts';
+import type { SteeredStream } from '../steering/steered-streams.ts';
+import { serveInbound } from './inbound-stream.ts';
+import type { Publisher } from './publisher.ts';
+
+export interface BindOpenerOptions {
+  readonly publisher: Pick<Publisher, 'expectOne'>;
+  /** How the connection is steered; undefined where a rule forbids it, or has it go past the concentrator. */
+  steer(subject: SteeringSubject): SteeredStream | undefined;
+  readonly stallTimeoutMs: number;
+  /** How a request ended. */
+  onResult(result: 'ok' | ErrorName): void;
+}
+
+/** A little longer than concentrators wait: theirs is the better answer. */
+const WAIT_MS = 150_000;
+
+/** Has the concentrator wait for one connection to an application: BIND of SOCKS5 (RFC 1928 section 6), as for active FTP. */
+export class BindOpener {
+  readonly #options: BindOpenerOptions;
+
+  constructor(options: BindOpenerOptions) {
+    this.#options = options;
+  }
+
+  /** Answers the request in any case: where it is waited for, and then who has come. */
+  open(request: BindRequest): void {
+    const { publisher, steer, stallTimeoutMs, onResult } = this.#options;
+    const steered = steer(request);
+    let isOver = false;
+    const end = (result: 'ok' | ErrorName): boolean => {
+      if (isOver) return false;
+      isOver = true;
+      clearTimeout(timer);
+      giveUp?.();
+      if (result !== 'ok') steered?.over();
+      onResult(result);
+      return true;
+    };
+    const fail = (error: ErrorName) => {
+      if (end(error)) request.fail(error);
+    };
+    const timer = setTimeout(() => fail('timedOut'), WAIT_MS);
+    const giveUp = publisher.expectOne(request.destination.host, {
+      onPublished: (outcome) => {
+        if (outcome.ok) request.announce(outcome);
+        else fail(outcome.error);
+      },
+      onInbound(driver, streamId, visit) {
+        if (steered === undefined || !end('ok')) {
+          driver.input(({ streams }) => streams.refuse(streamId, 'cancelled'));
+          return;
+        }
+        const peer = { host: hostFromAddressBytes(visit.visitor), port: visit.visitorPort };
+        const connect = async () => {
+          request.succeed(peer);
+          return request.socket;
+        };
+        serveInbound({ driver, streamId, connect, steered, stallTimeoutMs, onResult() {}, onOver() {} });
+      },
+    });
+    if (steered === undefined) fail('notAuthorized');
+    else if (giveUp === undefined) fail('uplinksLost');
+    else request.onAbandoned(() => void end('cancelled'));
+  }
+}

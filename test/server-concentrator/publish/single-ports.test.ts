@@ -1,0 +1,120 @@
+import { afterEach, beforeEach, expect, it, vi } from 'vitest';
+import type { PublishingSession } from '../../../server-concentrator/publish/published-port.ts';
+import { SinglePorts } from '../../../server-concentrator/publish/single-ports.ts';
+import { StreamError } from '../../../shared/protocol/errors.ts';
+import type { Visit } from '../../../shared/protocol/session/stream-commands.ts';
+import type { AppSocket } from '../../../shared/runtime/app/app-socket.ts';
+
+const SERVER = '203.0.113.9';
+const PORT = 40_000;
+
+function bed({ bindsPerClient = 2, addresses = async (): Promise<readonly string[]> => [SERVER] } = {}) {
+  const answers: string[] = [];
+  const visits: Visit[] = [];
+  const hits: string[] = [];
+  const listening: ((socket: AppSocket) => void)[] = [];
+  const session: PublishingSession = {
+    clientId: 'home',
+    input: (work) =>
+      work({
+        publications: {
+          request: () => undefined,
+          withdraw() {},
+          answer: ({ slot }, outcome) =>
+            void answers.push(
+              `${slot} ${outcome.ok ? `at ${outcome.host}:${outcome.port}` : `${outcome.error}: ${outcome.reason}`}`,
+            ),
+        },
+      }),
+    welcome: (_, visit) => void visits.push(visit),
+  };
+  const singles = new SinglePorts({
+    bindsPerClient,
+    addressesOf: addresses,
+    reachedAt: async () => '198.51.100.7',
+    async listen(_, onVisitor) {
+      listening.push(onVisitor);
+      return {
+        address: () => ({ host: '0.0.0.0', port: PORT }),
+        close: () => void listening.splice(listening.indexOf(onVisitor), 1),
+      };
+    },
+    onLimit: (limit) => void hits.push(limit),
+  });
+  const request = async (slot: number) => {
+    singles.request(session, { slot, generation: 1 }, { host: 'ftp.example', port: 0, once: true });
+    await vi.advanceTimersByTimeAsync(0);
+  };
+  return { singles, session, answers, visits, hits, listening, request };
+}
+
+function visitor(remoteAddress: string) {
+  const destroy = vi.fn();
+  const socket = { remoteAddress, remotePort: 20, localAddress: '::ffff:198.51.100.7', destroy };
+  return { socket: socket as unknown as AppSocket, destroy };
+}
+
+beforeEach(() => void vi.useFakeTimers());
+afterEach(() => void vi.useRealTimers());
+
+it('waits for one connection from the host that was named, and for no other', async () => {
+  const { answers, visits, listening, request } = bed();
+  await request(3);
+  expect(answers).toEqual([`3 at 198.51.100.7:${PORT}`]);
+  const [onVisitor] = listening;
+  const stranger = visitor('198.51.100.99');
+  onVisitor!(stranger.socket);
+  expect([visits, stranger.destroy.mock.calls]).toEqual([[], [['reset']]]);
+  onVisitor!(visitor(`::ffff:${SERVER}`).socket);
+  expect(visits).toMatchObject([{ slot: 3, generation: 1, visitorPort: 20, localPort: PORT }]);
+  expect(listening).toEqual([]);
+  const late = visitor(SERVER);
+  onVisitor!(late.socket);
+  expect([visits.length, late.destroy.mock.calls]).toEqual([1, [['reset']]]);
+  await vi.advanceTimersByTimeAsync(200_000);
+  expect(answers).toHaveLength(1);
+});
+
+it('waits for two minutes', async () => {
+  const { answers, listening, request } = bed();
+  await request(0);
+  await vi.advanceTimersByTimeAsync(119_000);
+  expect(listening).toHaveLength(1);
+  await vi.advanceTimersByTimeAsync(1_000);
+  expect([listening, answers.at(-1)]).toEqual([[], '0 timedOut: nobody has connected']);
+});
+
+it('waits for so many connections of a client, and for none where the limit is 0', async () => {
+  const some = bed();
+  for (let slot = 0; slot < 256; slot++) await some.request(slot);
+  expect([some.listening.length, some.hits.length]).toEqual([2, 254]);
+  expect(some.answers.at(-1)).toContain('resourceExceeded: a client may wait for 2 connections');
+  const none = bed({ bindsPerClient: 0 });
+  await none.request(0);
+  expect(none.answers[0]).toContain('0 notAuthorized:');
+});
+
+it('refuses where the client may not connect to', async () => {
+  const { answers, listening, request } = bed({
+    addresses: async () => {
+      throw new StreamError('notAuthorized', 'not permitted by the egress policy: it is private');
+    },
+  });
+  await request(0);
+  expect([answers, listening]).toEqual([
+    ['0 notAuthorized: not permitted by the egress policy: it is private'],
+    [],
+  ]);
+});
+
+it('closes when it is withdrawn, also before it listens, and with its session', async () => {
+  const { singles, session, listening, request, answers } = bed();
+  await request(0);
+  singles.withdraw(session, 0);
+  singles.request(session, { slot: 1, generation: 1 }, { host: 'ftp.example', port: 0, once: true });
+  singles.withdraw(session, 1);
+  await vi.advanceTimersByTimeAsync(0);
+  await request(2);
+  singles.close(session);
+  expect([listening, answers]).toEqual([[], [`0 at 198.51.100.7:${PORT}`, `2 at 198.51.100.7:${PORT}`]]);
+});
