@@ -7,6 +7,7 @@ import { BlockPool } from '../shared/runtime/app/block-pool.ts';
 import { PeerWatch } from '../shared/runtime/app/peer-watch.ts';
 import { registerBuildInfo } from '../shared/runtime/observe/build-info.ts';
 import { HttpEndpoint } from '../shared/runtime/observe/http-endpoint.ts';
+import { LineLimit } from '../shared/runtime/observe/line-limit.ts';
 import { PeerLosses, registerPeerLosses } from '../shared/runtime/observe/peer-losses.ts';
 import { ProcessWatch, warnWithoutNative } from '../shared/runtime/observe/process-watch.ts';
 import { ResentBytes } from '../shared/runtime/observe/resent-bytes.ts';
@@ -15,13 +16,11 @@ import type { ProgramDeps } from '../shared/runtime/process/process-deps.ts';
 import { TrafficTable } from '../shared/runtime/session/uplink-traffic.ts';
 import { ReceivePool } from '../shared/runtime/subflow/receive-pool.ts';
 import { ClientCounts } from './client-counts.ts';
-import { registerClientMetrics } from './client-metrics.ts';
+import { type ClientMetricsSource, registerClientMetrics } from './client-metrics.ts';
 import { ClientProxy } from './client-proxy.ts';
 import type { ClientConfig } from './config/client-config.ts';
 import { MAX_UPLINKS } from './config/client-schema.ts';
-import { DirectConnections } from './direct/direct-connections.ts';
-import { DirectDialer } from './direct/direct-dialer.ts';
-import { DirectOpener } from './direct/direct-opening.ts';
+import { type Direct, makeDirect } from './direct-connecting.ts';
 import { UplinkSet } from './discovery/uplink-set.ts';
 import { UplinkStates } from './discovery/uplink-states.ts';
 import { LinkServers } from './dns/link-servers.ts';
@@ -29,11 +28,12 @@ import { openTargetNames } from './dns/open-target-names.ts';
 import { ADDRESSES_FILE_NAME } from './dns/remembered-addresses.ts';
 import type { TargetNames } from './dns/target-names.ts';
 import { UplinkResolvers } from './dns/uplink-resolvers.ts';
+import { Fallback } from './fallback/fallback.ts';
 import { Metering } from './metering/metering.ts';
 import { registerMeteringMetrics } from './metering/metering-metrics.ts';
 import { USAGE_FILE_NAME } from './metering/usage-file.ts';
 import { WireTable } from './metering/wire-table.ts';
-import { knownInterfaces, ownAddresses } from './network/network-view.ts';
+import { knownInterfaces } from './network/network-view.ts';
 import { PathExplainer } from './network/path-diagnosis/path-explainer.ts';
 import { makeNetworkWatch } from './network-watching.ts';
 import { PacketSizes } from './packet-size/packet-sizes.ts';
@@ -97,20 +97,15 @@ export async function assemble(config: ClientConfig, deps: ClientProxyDeps): Pro
     resolvers,
     logger,
   });
-  const keeper = makeKeeper(config, deps, { counters, states, uses, connector, secrets, names });
-  const directConnections = new DirectConnections();
-  const metering = await openMetering(config, deps, { counters, uplinks, uses, keeper, directConnections });
-  // Metering first, so that caps hold before anything is dialled.
-  uplinks.follow(metering, keeper, directConnections);
-  const direct = makeDirectOpener(deps, {
-    counters,
-    uplinks,
-    uses,
-    connector,
-    resolvers,
-    directConnections,
+  const direct = makeDirect(config, clock, { ...counters, uplinks, uses, connector, resolvers });
+  const keeper = makeKeeper(config, deps, {
+    ...{ counters, states, uses, connector, secrets, names },
+    onChanged: () => fallback.look(),
   });
-  const steering = makeSteering(config, deps, { counters, uplinks, keeper, direct });
+  const metering = await openMetering(config, deps, { counters, uplinks, uses, keeper, direct });
+  // Metering first, so that caps hold before anything is dialled.
+  uplinks.follow(metering, keeper, direct.connections, direct.balance);
+  const { steering, fallback } = makeSteering(config, deps, { counters, uplinks, keeper, direct });
   const socks = new Socks5Server({
     ...config.socks,
     clock,
@@ -118,20 +113,21 @@ export async function assemble(config: ClientConfig, deps: ClientProxyDeps): Pro
     onRequest: (request) => steering.serve(request),
   });
   const listen = () => listenForApplications(config, deps, { socks, appPool, peers, watch });
-  const network = makeNetworkWatch(config, deps, { uplinks, names, steering });
+  const network = makeNetworkWatch(config, deps, { uplinks, names, steering, fallback });
   const minutes = new MinuteTimer(wallClock, () => {
     uplinks.onTime();
     steering.review();
   });
   const uplinkStatus = () => states.status(keeper.uplinks);
-  const told = { keeper, uplinks, uplinkStatus, steering, socks, directConnections, metering, watch };
-  const endpoint = makeEndpoint(config, { ...deps, ...counters, ...told });
+  const told = { keeper, uplinks, uplinkStatus, steering, fallback, socks, metering, watch };
+  const endpoint = makeEndpoint(config, direct, { ...deps, ...counters, ...told });
   const parts = {
     endpoint,
     uplinks,
     metering,
     secrets,
     keeper,
+    fallback,
     steering,
     socks,
     listen,
@@ -209,9 +205,10 @@ function makeKeeper(
     readonly connector: UplinkConnector;
     readonly secrets: SessionSecrets;
     readonly names: TargetNames;
+    onChanged(): void;
   },
 ): SessionKeeper {
-  const { counters, states, uses, connector, secrets, names } = parts;
+  const { counters, states, uses, connector, secrets, names, onChanged } = parts;
   const explainer = new PathExplainer({
     bindsByInterface: native !== undefined,
     clock,
@@ -239,7 +236,11 @@ function makeKeeper(
     explain: (uplink, failures, error, signal) => explainer.explain(uplink, failures, error, signal),
     useOf: (uplinkName) => uses.of(uplinkName),
     onDial: (uplinkName, result) => void counters.counts.dials.of(uplinkName)[result]++,
-    onReviewed: (dialled) => states.review(dialled),
+    onReviewed(dialled) {
+      states.review(dialled);
+      onChanged();
+    },
+    onChanged,
     onSessionEnded: (driver) => counters.resent.onSessionEnded(driver),
   });
 }
@@ -252,10 +253,10 @@ function openMetering(
     readonly uplinks: UplinkSet;
     readonly uses: UplinkUses;
     readonly keeper: SessionKeeper;
-    readonly directConnections: DirectConnections;
+    readonly direct: Direct;
   },
 ): Promise<Metering> {
-  const { counters, uplinks, uses, keeper, directConnections } = parts;
+  const { counters, uplinks, uses, keeper, direct } = parts;
   return Metering.open({
     file: join(config.stateDirectory ?? stateDirectory, USAGE_FILE_NAME),
     wires: counters.wires,
@@ -265,66 +266,52 @@ function openMetering(
     setUse(uplinkName, use, reason) {
       uses.set(uplinkName, use, reason);
       keeper.onUseChanged(uplinkName);
-      if (use === 'stopped') directConnections.end(uplinkName);
+      if (use === 'stopped') direct.connections.end(uplinkName);
     },
-  });
-}
-
-function makeDirectOpener(
-  { clock }: ClientProxyDeps,
-  parts: {
-    readonly counters: Counters;
-    readonly uplinks: UplinkSet;
-    readonly uses: UplinkUses;
-    readonly connector: UplinkConnector;
-    readonly resolvers: UplinkResolvers;
-    readonly directConnections: DirectConnections;
-  },
-): DirectOpener {
-  const { counters, uplinks, uses, connector, resolvers, directConnections } = parts;
-  const dialer = new DirectDialer({
-    uplinks: () => uplinks.uplinks,
-    useOf: (uplinkName) => uses.of(uplinkName),
-    connect: (uplink, target, signal, timeoutMs) => connector.origin(uplink, target, signal, timeoutMs),
-    resolvers,
-    ownAddresses,
-    clock,
-  });
-  return new DirectOpener({
-    dialer,
-    connections: directConnections,
-    traffic: counters.directTraffic,
-    onResult: (result) => counters.counts.directOpens.add(result),
   });
 }
 
 function makeSteering(
   config: ClientConfig,
-  { wallClock, logger }: ClientProxyDeps,
+  { clock, wallClock, logger }: ClientProxyDeps,
   parts: {
     readonly counters: Counters;
     readonly uplinks: UplinkSet;
     readonly keeper: SessionKeeper;
-    readonly direct: DirectOpener;
+    readonly direct: Direct;
   },
-): Steering {
+): { readonly steering: Steering; readonly fallback: Fallback } {
   const { counters, uplinks, keeper, direct } = parts;
   const streams = new StreamOpener({
     keeper,
     optimisticReply: config.socks.optimisticReply,
     answerTimeoutMs: ANSWER_TIMEOUT_MS,
     stallTimeoutMs: config.connections.stallTimeoutMs,
+    openDirect: (request, policy) => steering.connectDirectly(request, policy, 'waited'),
     onResult: (result) => counters.counts.opens.add(result),
   });
-  return new Steering({
+  const fallback = new Fallback({
+    settings: config.fallback,
+    reachability: () => ({
+      isReachable: keeper.isReachable,
+      isDirectPossible: direct.balance.isPossible,
+    }),
+    onDirect: () => streams.divertWaiting(),
+    clock,
+    logger: new LineLimit(clock).over(logger),
+  });
+  const steering: Steering = new Steering({
     rules: new RuleSet(config.steering),
     uplinks: () => uplinks.uplinks,
     wallClock,
     logger,
     openStream: (request, steered) => void streams.open(request, steered),
-    openDirect: (request, uplinkName, onFailed) => void direct.open(request, uplinkName, onFailed),
+    openDirect: (request, uplinkName, onFailed) => direct.open(request, uplinkName, onFailed),
+    whyDirect: () => (fallback.takesOver ? 'fallback' : undefined),
+    openBalanced: (...opening) => direct.openBalanced(...opening),
     onDecision: (kind) => void counters.counts.decisions[kind]++,
   });
+  return { steering, fallback };
 }
 
 function listenForApplications(
@@ -352,11 +339,15 @@ function listenForApplications(
 /** Metrics, readiness and status; they read the parts when they are asked. */
 function makeEndpoint(
   { metrics }: ClientConfig,
-  source: ClientStatusSource &
+  { balance, connections: directConnections }: Direct,
+  parts: Omit<ClientStatusSource, 'directConnections' | 'directMeasure'> &
     Counters &
+    Pick<ClientMetricsSource, 'fallback'> &
     Pick<ClientProxyDeps, 'version' | 'nodeVersion'> & { readonly watch: ProcessWatch },
 ): HttpEndpoint<ClientStatus> {
   const registry = new Registry();
+  const directMeasure = (uplinkName: string) => balance.measureOf(uplinkName);
+  const source = { ...parts, directConnections, directMeasure };
   const { keeper, uplinkStatus, socks, metering } = source;
   registerBuildInfo(registry, source);
   registerSessionMetrics(registry, { ...source, drivers: () => keeper.drivers });

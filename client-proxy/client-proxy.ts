@@ -8,6 +8,7 @@ import { Lifecycle } from '../shared/runtime/process/lifecycle.ts';
 import type { ClientConfig } from './config/client-config.ts';
 import { describeReload } from './config/describe-reload.ts';
 import type { UplinkSet } from './discovery/uplink-set.ts';
+import type { Fallback } from './fallback/fallback.ts';
 import type { Metering } from './metering/metering.ts';
 import type { NetworkWatch } from './network/network-watch.ts';
 import type { MinuteTimer } from './schedule/minute-timer.ts';
@@ -27,6 +28,7 @@ export interface ClientParts {
   readonly metering: Metering;
   readonly secrets: SessionSecrets;
   readonly keeper: SessionKeeper;
+  readonly fallback: Fallback;
   readonly steering: Steering;
   readonly socks: Socks5Server;
   /** Listens for applications, whose connections go to `socks`. Rejects with ListenError. */
@@ -60,7 +62,7 @@ export class ClientProxy {
    * nothing, or with PartialReloadError.
    */
   async reload(next: ClientConfig): Promise<void> {
-    const { logger, uplinks, steering, secrets, keeper } = this.#parts;
+    const { logger, uplinks, steering, secrets, keeper, fallback } = this.#parts;
     const changes = describeReload(this.#config, next);
     const rules = new RuleSet(next.steering);
     await applyReload(changes, logger, () => {
@@ -68,6 +70,7 @@ export class ClientProxy {
       if (secrets.replace(next)) keeper.renewSubflows();
       uplinks.configure(next);
       const resteered = steering.reload(rules);
+      fallback.configure(next.fallback);
       this.#config = next;
       return { resteered };
     });
@@ -81,8 +84,8 @@ export class ClientProxy {
   /** The parts close in the reverse order of the calls of `onClose`. */
   async #start(): Promise<void> {
     const life = this.#life;
-    const { logger, endpoint, uplinks, metering, keeper, socks, listen, network, minutes, watch } =
-      this.#parts;
+    const { logger, endpoint, uplinks, metering, keeper, fallback } = this.#parts;
+    const { socks, listen, network, minutes, watch } = this.#parts;
     life.onClose(() => watch.stop());
     watch.start();
     life.onClose(() => endpoint.close());
@@ -100,6 +103,8 @@ export class ClientProxy {
     await network.start();
     // Only now, when the uplinks that the network offers are known: a reserve would be dialled in their place.
     keeper.start();
+    life.onClose(() => fallback.stop());
+    fallback.start();
     logger.info(
       { socks: formatDestination(listener.address()), uplinks: uplinks.uplinks.map(({ name }) => name) },
       'client proxy is up',

@@ -3,6 +3,7 @@ import type { ProgramDeps } from '../shared/runtime/process/process-deps.ts';
 import type { ClientConfig } from './config/client-config.ts';
 import type { UplinkSet } from './discovery/uplink-set.ts';
 import type { TargetNames } from './dns/target-names.ts';
+import type { Fallback } from './fallback/fallback.ts';
 import { IpMonitor } from './network/ip-monitor.ts';
 import { NetworkReader } from './network/network-reader.ts';
 import { NetworkWatch } from './network/network-watch.ts';
@@ -14,9 +15,14 @@ import type { Steering } from './steering/steering.ts';
 export function makeNetworkWatch(
   config: ClientConfig,
   { clock, random, logger }: Pick<ProgramDeps, 'clock' | 'random' | 'logger'>,
-  parts: { readonly uplinks: UplinkSet; readonly names: TargetNames; readonly steering: Steering },
+  parts: {
+    readonly uplinks: UplinkSet;
+    readonly names: TargetNames;
+    readonly steering: Steering;
+    readonly fallback: Fallback;
+  },
 ): NetworkWatch {
-  const { uplinks, names, steering } = parts;
+  const { uplinks, names, steering, fallback } = parts;
   const targets = new RouteTargets({
     destinations: config.concentrator.addresses,
     known: (name) => names.known(name),
@@ -42,6 +48,7 @@ export function makeNetworkWatch(
     onView(view) {
       uplinks.onNetwork(view);
       steering.review();
+      fallback.look();
     },
     onUnknown: (reason) => uplinks.onUnknownNetwork(reason),
     logger,

@@ -1,5 +1,6 @@
 import { type ErrorName, TributaryError } from '../shared/protocol/errors.ts';
 import { type Chunk, OwnBytes } from '../shared/protocol/memory/chunk.ts';
+import type { StreamPolicy } from '../shared/protocol/steering/steering-policy.ts';
 import { Cancellation } from '../shared/runtime/async/cancellation.ts';
 import type { SessionDriver } from '../shared/runtime/session/session-driver.ts';
 import type { StreamHandlers } from '../shared/runtime/session/session-handlers.ts';
@@ -18,9 +19,14 @@ export interface StreamOpenerOptions {
   readonly answerTimeoutMs: number;
   /** What an application that is gone had sent may make no progress for so long: its origin takes nothing. */
   readonly stallTimeoutMs: number;
+  /** Connects past the concentrator what has waited for a session. Answers the request in any case. */
+  openDirect(request: ConnectRequest, policy: StreamPolicy): void;
   /** How an opening ended. */
   onResult(result: 'ok' | ErrorName): void;
 }
+
+/** Why nothing waits for a session any more: it goes directly. */
+const GOES_DIRECTLY = new Error('goes directly');
 
 /** A session may go away just when a stream is opened in it, and so may the next. */
 const MAX_ATTEMPTS = 3;
@@ -37,9 +43,16 @@ interface Asked {
 /** Opens a stream for each SOCKS5 request and relays it. */
 export class StreamOpener {
   readonly #options: StreamOpenerOptions;
+  /** What waits for a session; as many as there are connections of applications at most. */
+  readonly #waiting = new Set<Cancellation>();
 
   constructor(options: StreamOpenerOptions) {
     this.#options = options;
+  }
+
+  /** What waits for a session goes past the concentrator. */
+  divertWaiting(): void {
+    for (const waiting of [...this.#waiting]) waiting.abort(GOES_DIRECTLY);
   }
 
   /** Answers the request in any case. Never rejects. */
@@ -55,6 +68,9 @@ export class StreamOpener {
     if (asked.isAnswered) firstBytes.hold(() => abandoned.abort());
     else request.onAbandoned(() => abandoned.abort());
     asked.attempts++;
+    // An application that has ended already is no longer there to see how its connection goes on.
+    const mayDivert = !asked.isAnswered || (firstBytes.mayRepeat && !firstBytes.hasEnded);
+    if (mayDivert) this.#waiting.add(abandoned);
     try {
       const opening = await this.#options.keeper.openStream(
         request.destination,
@@ -73,10 +89,16 @@ export class StreamOpener {
       opening.begin();
     } catch (error) {
       steered.over();
+      if (error === GOES_DIRECTLY) {
+        this.#options.openDirect(asked.isAnswered ? answeredRequest(asked) : request, steered.policy);
+        return;
+      }
       const name = abandoned.aborted ? 'cancelled' : errorName(error);
       this.#options.onResult(name);
       if (asked.isAnswered) request.socket.destroy('reset');
       else request.fail(name);
+    } finally {
+      this.#waiting.delete(abandoned);
     }
   }
 }
@@ -210,6 +232,22 @@ class StreamOpening implements StreamHandlers {
     this.#isDecided = true;
     this.#options.onResult(result);
   }
+}
+
+/** The request of an application that was told "connected", and has said something since. */
+function answeredRequest({ request, firstBytes }: Asked): ConnectRequest {
+  const { destination, user, socket } = request;
+  return {
+    destination,
+    ...(user === undefined ? {} : { user }),
+    socket,
+    get earlyData() {
+      return firstBytes.pieces;
+    },
+    succeed() {},
+    fail: () => socket.destroy('reset'),
+    onAbandoned: (callback) => firstBytes.hold(callback),
+  };
 }
 
 function errorName(error: unknown): ErrorName {

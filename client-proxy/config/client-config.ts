@@ -24,6 +24,8 @@ export interface ConfiguredUplink extends DialledUplink, ResolvingUplink {
   readonly backupWhen?: BackupCondition;
   /** Absent: not said. */
   readonly costs?: CostPerGB;
+  /** Its share of connections that go directly over any uplink; absent: what it is measured to deliver. */
+  readonly weight?: number;
 }
 
 /** What may be said of an uplink beside its name and binding. */
@@ -51,6 +53,12 @@ export interface ConfiguredUplinks {
   readonly list: readonly ConfiguredUplink[];
   /** Absent: there are no others. */
   readonly auto?: AutoUplinks;
+}
+
+/** When new connections go directly because the concentrator cannot be reached. */
+export interface FallbackSettings {
+  /** It has not been reached for so long. */
+  readonly afterMs: number;
 }
 
 /** Everything the client proxy is told by its configuration file: checked, complete, frozen. */
@@ -87,6 +95,12 @@ export interface ClientConfig {
   readonly autoUplinks?: AutoUplinks;
   readonly subflowsPerPath: SubflowsPerPath;
   readonly steering: SteeringConfig;
+  /** Absent: without the concentrator, new connections wait for it. */
+  readonly fallback?: FallbackSettings;
+  readonly direct: {
+    /** How long after its last use a host is reached over the same uplink, where the choice is free; 0: not at all. */
+    readonly stickyMs: number;
+  };
   /** Of backups that have none of their own. */
   readonly standby: StandbyMode;
   readonly paths: PathMode;

@@ -35,7 +35,7 @@ import { STANDBY_MODES } from '../path-manager/uplink-role.ts';
 import { backup, costPerGB } from '../schedule/schedule-schema.ts';
 import type { DeviceBinding, UplinkBinding } from '../uplink/uplink.ts';
 import { steeringMistakes } from './check-steering.ts';
-import type { ConfiguredUplink, ConfiguredUplinks } from './client-config.ts';
+import type { ConfiguredUplink, ConfiguredUplinks, FallbackSettings } from './client-config.ts';
 import { PROXY_URL_FORMAT, parseProxyUrl } from './proxy-url.ts';
 import { steering } from './steering-schema.ts';
 import { settingsMistakes, settingsOf, uplinksSchema } from './uplinks-schema.ts';
@@ -96,10 +96,17 @@ const nameServer = textAs(
 
 const standby = z.enum(STANDBY_MODES);
 
+const FALLBACKS = ['none', 'direct'] as const;
+/** Longer than a restart of the concentrator takes, and than a client needs to dial it again. */
+const FALLBACK_AFTER_MS = 5_000;
+
 /** Of an uplink or a plan, in logs and metrics. */
 const label = textAs('a name of 1 to 32 letters, digits, "_", "-" or "."', (value) =>
   /^[A-Za-z0-9_.-]{1,32}$/.test(value) ? value : undefined,
 );
+
+/** As wide as shares in percent; what is finer makes no difference to whole connections. */
+const MAX_WEIGHT = 100;
 
 /** What may be said of an uplink of the list, and of discovered ones by a pattern. */
 const uplinkSettings = {
@@ -112,6 +119,7 @@ const uplinkSettings = {
   metered: metered.optional(),
   plan: label.optional(),
   costPerGB: costPerGB.optional(),
+  weight: count(1, MAX_WEIGHT).optional(),
 };
 
 const uplink = z
@@ -156,6 +164,22 @@ const uplinkList = z
     refuseRepeated(uplinks, context, [], 'an uplink of this name stands above');
   });
 
+const fallbackAfter = duration({ min: '1s', max: '1h' }).prefault('5s');
+
+/** `fallback`: what becomes of new connections while the concentrator cannot be reached. */
+const fallback = z
+  .union(
+    [z.enum(FALLBACKS), z.strictObject({ to: z.enum(FALLBACKS).default('direct'), after: fallbackAfter })],
+    {
+      error: 'expected none, direct, or a map such as {to: direct, after: 5s}',
+    },
+  )
+  .default('none')
+  .transform((value): FallbackSettings | undefined => {
+    const { to, after } = typeof value === 'string' ? { to: value, after: FALLBACK_AFTER_MS } : value;
+    return to === 'none' ? undefined : { afterMs: after };
+  });
+
 const pin = textAs(PIN_FORMAT, readPin);
 const pins = z
   .union([pin, z.array(pin).min(1).max(MAX_PINS)], {
@@ -184,6 +208,8 @@ export const clientSchema = z
     paths: z.enum(PATH_MODES).default('per-uplink'),
     standby: standby.default('make-before-break'),
     steering,
+    fallback,
+    direct: z.strictObject({ sticky: duration({ min: '0s', max: '24h' }).prefault('10m') }).prefault({}),
     linger,
     dial: z
       .strictObject({

@@ -62,6 +62,8 @@ function toConfig(parsed: z.output<typeof clientSchema>, key: Uint8Array, file: 
     ...(parsed.uplinks.auto === undefined ? {} : { autoUplinks: parsed.uplinks.auto }),
     subflowsPerPath: parsed.subflowsPerPath,
     steering: parsed.steering,
+    ...(parsed.fallback === undefined ? {} : { fallback: parsed.fallback }),
+    direct: { stickyMs: parsed.direct.sticky },
     standby: parsed.standby,
     paths: parsed.paths,
     lingerMs: parsed.linger,

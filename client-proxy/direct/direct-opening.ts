@@ -1,16 +1,15 @@
+import type { Destination } from '../../shared/protocol/destination.ts';
 import { type ErrorName, TributaryError } from '../../shared/protocol/errors.ts';
-import type { AppSocket } from '../../shared/runtime/app/app-socket.ts';
-import { Cancellation } from '../../shared/runtime/async/cancellation.ts';
-import type { TrafficTable } from '../../shared/runtime/session/uplink-traffic.ts';
+import { Cancellation, type CancelSignal } from '../../shared/runtime/async/cancellation.ts';
 import type { ConnectRequest } from '../front/connect-request.ts';
+import type { DirectFlows } from './balance/direct-flows.ts';
 import type { DirectConnections } from './direct-connections.ts';
-import type { DirectDialer } from './direct-dialer.ts';
 import { relaySockets } from './socket-relay.ts';
+import type { DirectConnection } from './uplink-race.ts';
 
 export interface DirectOpenerOptions {
-  readonly dialer: Pick<DirectDialer, 'dial'>;
   readonly connections: DirectConnections;
-  readonly traffic: TrafficTable;
+  readonly flows: Pick<DirectFlows, 'begin'>;
   /** How an opening ended. */
   onResult(result: 'ok' | ErrorName): void;
 }
@@ -25,25 +24,26 @@ export class DirectOpener {
 
   /**
    * Answers the request in any case. Never rejects.
+   * @param dial connects to the destination; rejects with TributaryError
    * @param onFailed told why there is no connection, unless the application has gone or this program is at fault
    */
   async open(
     request: ConnectRequest,
-    uplinkName: string,
+    dial: (destination: Destination, signal: CancelSignal) => Promise<DirectConnection>,
     onFailed: (error: TributaryError) => void,
   ): Promise<void> {
-    const { dialer, onResult } = this.#options;
+    const { onResult } = this.#options;
     const abandoned = new Cancellation();
     request.onAbandoned(() => abandoned.abort());
     try {
-      const origin = await dialer.dial(uplinkName, request.destination, abandoned);
+      const connection = await dial(request.destination, abandoned);
       if (abandoned.aborted) {
-        origin.destroy('reset');
+        connection.origin.destroy('reset');
         onResult('cancelled');
         return;
       }
       onResult('ok');
-      this.#relay(request, uplinkName, origin);
+      this.#relay(request, connection);
     } catch (error) {
       const known = error instanceof TributaryError ? error : undefined;
       const name = known?.code ?? 'internalError';
@@ -53,12 +53,16 @@ export class DirectOpener {
     }
   }
 
-  #relay(request: ConnectRequest, uplinkName: string, origin: AppSocket): void {
-    const { connections, traffic } = this.#options;
-    const own = traffic.of(uplinkName);
+  #relay(request: ConnectRequest, { uplinkName, origin }: DirectConnection): void {
+    const { connections, flows } = this.#options;
+    const flow = flows.begin(uplinkName);
+    const remove = connections.add(uplinkName, origin);
     request.succeed();
-    for (const bytes of request.earlyData) own.sentBytes += bytes.length;
+    for (const bytes of request.earlyData) flow.sentBytes += bytes.length;
     if (request.earlyData.length > 0) origin.write(request.earlyData);
-    relaySockets(request.socket, origin, own, connections.add(uplinkName, origin));
+    relaySockets(request.socket, origin, flow, () => {
+      remove();
+      flow.end();
+    });
   }
 }

@@ -11,12 +11,13 @@ import type { ClientStatus, UplinkReport } from './client-status.ts';
 
 /** The status as a person reads it in a terminal. */
 export function clientStatusText(status: ClientStatus): string {
-  const { session, steering, time, uplinks, leftOut } = status;
+  const { session, fallback, steering, time, uplinks, leftOut } = status;
   const since = session.since === null ? '' : ` for ${forText(session.since, time)}`;
   const draining = session.draining === 0 ? '' : `, ${session.draining} earlier one(s) draining`;
   const facts = textTable([
     [status.program, `${status.version}, ${status.ready ? 'ready' : 'not ready'}`],
     ['session', `${session.state}${since}${draining}`],
+    ...(fallback.active ? [['fallback', 'new connections go directly, outside of the tunnel']] : []),
     ['connections', `${session.streams} over the concentrator, ${directOf(uplinks)} direct`],
     ['steering', `${steering.default}; ${rulesText(steering)}`],
   ]);

@@ -3,9 +3,11 @@ import { reportSubflows, type StatusClocks, timeText } from '../../shared/runtim
 import type { SessionDriver } from '../../shared/runtime/session/session-driver.ts';
 import type { TrafficTable, UplinkTraffic } from '../../shared/runtime/session/uplink-traffic.ts';
 import type { PresentUplink } from '../config/client-config.ts';
+import type { UplinkMeasure } from '../direct/balance/uplink-measure.ts';
 import type { DirectConnections } from '../direct/direct-connections.ts';
 import type { UplinkSet } from '../discovery/uplink-set.ts';
 import type { LastingUplinkStatus } from '../discovery/uplink-states.ts';
+import type { Fallback } from '../fallback/fallback.ts';
 import type { Meter } from '../metering/meter.ts';
 import type { Metering } from '../metering/metering.ts';
 import { totalBytes } from '../metering/usage.ts';
@@ -30,6 +32,12 @@ export interface ClientStatus {
     /** Earlier sessions that live until their streams are done. */
     readonly draining: number;
   };
+  readonly fallback: {
+    /** Whether new connections go directly because the concentrator cannot be reached. */
+    readonly active: boolean;
+    /** How often they have begun to. */
+    readonly begun: number;
+  };
   readonly socksConnections: number;
   readonly steering: { readonly default: string; readonly rules: number; readonly holdingRules: number };
   readonly uplinks: readonly UplinkReport[];
@@ -53,6 +61,12 @@ export interface UplinkReport extends SubflowsReport {
     readonly connections: number;
     readonly sentBytes: number;
     readonly receivedBytes: number;
+    /** How long they take to be made, smoothed, where the uplink was chosen among several. */
+    readonly connectMs: number | null;
+    /** Highest rate of late, both directions, while they kept the uplink busy. */
+    readonly rateBitsPerSecond: number | null;
+    /** Whether it is left out of the choice, since it failed where others did not. */
+    readonly suspect: boolean;
   };
   readonly rateLimit: {
     readonly upBitsPerSecond: number | null;
@@ -85,6 +99,9 @@ export interface ClientStatusSource extends StatusClocks, ReadinessSource {
   readonly traffic: TrafficTable;
   readonly directTraffic: TrafficTable;
   readonly directConnections: Pick<DirectConnections, 'countOf'>;
+  /** What is known of an uplink from its direct connections. */
+  directMeasure(uplinkName: string): Pick<UplinkMeasure, 'connectMs' | 'rate' | 'isSuspect'>;
+  readonly fallback: Pick<Fallback, 'isActive' | 'takesOver' | 'begunCount'>;
   readonly metering: Pick<Metering, 'meters' | 'plans'>;
 }
 
@@ -110,6 +127,7 @@ export function clientStatus(source: ClientStatusSource): ClientStatus {
       streams: drivers.reduce((sum, { streamCount }) => sum + streamCount, 0),
       draining: drivers.filter((driver) => driver !== current).length,
     },
+    fallback: { active: source.fallback.isActive, begun: source.fallback.begunCount },
     socksConnections: source.socks.counters.active,
     steering: {
       default: steering.described.default,
@@ -156,10 +174,19 @@ function uplinkReport(
     direct: {
       connections: source.directConnections.countOf(name),
       ...(read.directTraffic.get(name) ?? NOTHING),
+      ...directFigures(source.directMeasure(name)),
     },
     rateLimit: rateLimitReport(configured),
     plan: plan ?? null,
     metered: meteredReport(read.meters.find((meter) => meter.name === plan)),
+  };
+}
+
+function directFigures({ connectMs, rate, isSuspect }: ReturnType<ClientStatusSource['directMeasure']>) {
+  return {
+    connectMs: connectMs === undefined ? null : Math.round(connectMs),
+    rateBitsPerSecond: rate.measured === undefined ? null : Math.round(rate.measured * 8),
+    suspect: isSuspect,
   };
 }
 

@@ -2,6 +2,7 @@ import { expect, it, vi } from 'vitest';
 import type { ConnectRequest } from '../../client-proxy/front/connect-request.ts';
 import { StreamOpener } from '../../client-proxy/stream-opening.ts';
 import { OwnBytes } from '../../shared/protocol/memory/chunk.ts';
+import type { StreamPolicy } from '../../shared/protocol/steering/steering-policy.ts';
 import type { AppSocketHandlers } from '../../shared/runtime/app/app-socket.ts';
 import { FakeAppSocket } from '../support/fake-app-socket.ts';
 import { echo, echoServer, twoConcentrators } from './session/two-concentrators.ts';
@@ -40,11 +41,13 @@ async function crossed(
   const { keeper, reaches, first, second } = await twoConcentrators();
   const port = await echoServer();
   const results: string[] = [];
+  const directs: { direct: ConnectRequest; policy: StreamPolicy }[] = [];
   const opener = new StreamOpener({
     keeper,
     optimisticReply,
     stallTimeoutMs: 1_000,
     answerTimeoutMs: 5_000,
+    openDirect: (direct, policy) => void directs.push({ direct, policy }),
     onResult: (result) => results.push(result),
   });
   const socket = new Application();
@@ -66,7 +69,7 @@ async function crossed(
   void first.concentrator.close();
   reaches.dsl = isNextReached ? second.port : 0;
   void opener.open(request, steered);
-  return { socket, answers, results, steered, keeper, old };
+  return { socket, answers, results, directs, opener, steered, keeper, old };
 }
 
 it('opens a stream in the next session that the last one has refused, with what came behind the request', async () => {
@@ -108,3 +111,24 @@ it('lets go of an application that leaves while it waits for the next session', 
   await new Promise((resolve) => setTimeout(resolve, 200));
   expect(socket.received).toBe('');
 });
+
+it.each(['never', 'always'] as const)(
+  'gives what waits for a session to a direct connection, with what was said (optimistic reply: %s)',
+  async (optimisticReply) => {
+    const next = { isNextReached: false };
+    const it = await crossed(optimisticReply, ['early '], next);
+    await vi.waitFor(() => expect(it.keeper.current).toBeUndefined());
+    it.opener.divertWaiting();
+    await vi.waitFor(() => expect(it.directs).toHaveLength(1));
+    const [{ direct, policy }] = it.directs as [(typeof it.directs)[0]];
+    expect(direct.earlyData.map((bytes) => Buffer.from(bytes).toString())).toEqual(['early ']);
+    expect([policy.mode, it.results]).toEqual(['aggregate', []]);
+    expect(it.steered.over).toHaveBeenCalledTimes(1);
+    // Who was answered is not answered again, and hears of a failure by a reset.
+    direct.fail('timedOut');
+    if (optimisticReply === 'always') expect([it.answers, it.socket.ends]).toEqual([['ok'], ['reset']]);
+    else expect([it.answers, it.socket.ends]).toEqual([['timedOut'], []]);
+    it.opener.divertWaiting();
+    expect(it.directs).toHaveLength(1);
+  },
+);

@@ -3,6 +3,7 @@ import { Registry } from 'prom-client';
 import { describe, expect, it } from 'vitest';
 import { ClientCounts } from '../../client-proxy/client-counts.ts';
 import { registerClientMetrics } from '../../client-proxy/client-metrics.ts';
+import { UplinkMeasure } from '../../client-proxy/direct/balance/uplink-measure.ts';
 import { registerMeteringMetrics } from '../../client-proxy/metering/metering-metrics.ts';
 import { WireTable } from '../../client-proxy/metering/wire-table.ts';
 import { UPLINK_STATES } from '../../client-proxy/path-manager/uplink-status.ts';
@@ -52,6 +53,8 @@ const atClient = exported((registry) => {
     uplinks: () => [],
     socks: () => ({ accepted: 0, active: 0, refused: 0, failedNegotiation: {} as never }),
     directTraffic: new TrafficTable(1),
+    fallback: { isActive: false, begunCount: 0 },
+    directMeasure: () => new UplinkMeasure(),
   });
   registerMeteringMetrics(registry, {
     wires: new WireTable(undefined, 1),

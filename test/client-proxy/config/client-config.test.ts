@@ -94,6 +94,23 @@ metrics: false
   });
 
   it.each([
+    ['', undefined],
+    ['fallback: none', undefined],
+    ['fallback: direct', { afterMs: 5_000 }],
+    ['fallback: { after: 2s }', { afterMs: 2_000 }],
+    ['fallback: { to: direct, after: 1m }', { afterMs: 60_000 }],
+    ['fallback: { to: none, after: 1m }', undefined],
+  ])('goes without the concentrator only if told to: "%s"', async (text, fallback) => {
+    const config = await load(`${MINIMAL}${text}\n`);
+    expect([config.fallback, config.direct]).toEqual([fallback, { stickyMs: 600_000 }]);
+  });
+
+  it('takes weights of uplinks', async () => {
+    const config = await load(withUplinks('[{ name: a, interface: a, weight: 7 }, { name: b, interface: b }]'));
+    expect(config.uplinks.map(({ weight }) => weight)).toEqual([7, undefined]);
+  });
+
+  it.each([
     ['auto', { list: [], auto: { all: true, include: [], exclude: [], settings: [] } }],
     ['{ exclude: [eth1] }', { list: [], auto: { all: true, include: [], exclude: ['eth1'], settings: [] } }],
     [
@@ -270,7 +287,7 @@ stateDir: state
     ],
     [
       'zzzz: 1',
-      'c.yaml:7:1: unknown key "zzzz": known here are concentrator, client, socks, uplinks, subflowsPerPath, paths, standby, steering, linger, ' +
+      'c.yaml:7:1: unknown key "zzzz": known here are concentrator, client, socks, uplinks, subflowsPerPath, paths, standby, steering, fallback, direct, linger, ' +
         'dial, connections, memory, stateDir, metrics, tuning, log',
     ],
     [

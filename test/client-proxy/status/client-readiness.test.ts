@@ -13,9 +13,11 @@ const source = (
   uplinks: readonly (typeof UP | typeof DOWN)[],
   isEstablished = true,
   whyUnknown?: string,
+  isFallback = false,
 ): ReadinessSource => ({
   keeper: { isEstablished },
   uplinks: { leftOut, whyUnknown },
+  fallback: { isActive: isFallback, takesOver: isFallback },
   uplinkStatus: () => uplinks,
 });
 
@@ -42,4 +44,14 @@ it('is not there without an uplink, and tells which interfaces are none, within 
   ]);
   expect(clientReadiness(source([])).reasons[0]).toBe('no interface is an uplink');
   expect(clientReadiness(source([], true, 'nothing is told')).reasons[1]).toBe('nothing is told');
+});
+
+it('is there without a session while the fallback takes over, and says so', () => {
+  expect(clientReadiness(source([DOWN], false, undefined, true))).toMatchObject({
+    ok: true,
+    reasons: expect.arrayContaining([
+      'no session with the concentrator',
+      'fallback: new connections go directly, outside of the tunnel',
+    ]),
+  });
 });
