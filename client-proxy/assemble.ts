@@ -297,6 +297,7 @@ function makeSteering(
       isDirectPossible: direct.balance.isPossible,
     }),
     onDirect: () => streams.divertWaiting(),
+    redial: () => keeper.retryUplinks(new Set(uplinks.uplinks.map(({ name }) => name))),
     clock,
     logger: new LineLimit(clock).over(logger),
   });

@@ -43,16 +43,16 @@ interface Asked {
 /** Opens a stream for each SOCKS5 request and relays it. */
 export class StreamOpener {
   readonly #options: StreamOpenerOptions;
-  /** What waits for a session; as many as there are connections of applications at most. */
-  readonly #waiting = new Set<Cancellation>();
+  /** Sends what waits for a session, or for its answer, past the concentrator; as many as there are connections of applications at most. */
+  readonly #waiting = new Set<() => void>();
 
   constructor(options: StreamOpenerOptions) {
     this.#options = options;
   }
 
-  /** What waits for a session goes past the concentrator. */
+  /** What waits for a session, or has asked for a stream and said nothing yet, goes past the concentrator. */
   divertWaiting(): void {
-    for (const waiting of [...this.#waiting]) waiting.abort(GOES_DIRECTLY);
+    for (const divert of [...this.#waiting]) divert();
   }
 
   /** Answers the request in any case. Never rejects. */
@@ -70,7 +70,8 @@ export class StreamOpener {
     asked.attempts++;
     // An application that has ended already is no longer there to see how its connection goes on.
     const mayDivert = !asked.isAnswered || (firstBytes.mayRepeat && !firstBytes.hasEnded);
-    if (mayDivert) this.#waiting.add(abandoned);
+    const divert = () => abandoned.abort(GOES_DIRECTLY);
+    if (mayDivert) this.#waiting.add(divert);
     try {
       const opening = await this.#options.keeper.openStream(
         request.destination,
@@ -82,6 +83,7 @@ export class StreamOpener {
             driver,
             streamId,
             repeat: () => void this.#attempt(asked, driver),
+            waiting: this.#waiting,
           }),
         abandoned,
         refusedBy,
@@ -98,7 +100,7 @@ export class StreamOpener {
       if (asked.isAnswered) request.socket.destroy('reset');
       else request.fail(name);
     } finally {
-      this.#waiting.delete(abandoned);
+      this.#waiting.delete(divert);
     }
   }
 }
@@ -109,6 +111,8 @@ interface StreamOpeningOptions extends StreamOpenerOptions {
   readonly streamId: number;
   /** Begins again, in another session. */
   repeat(): void;
+  /** What may go past the concentrator yet. */
+  readonly waiting: Set<() => void>;
 }
 
 /** A stream from its OPEN until its relay has taken over. */
@@ -120,6 +124,12 @@ class StreamOpening implements StreamHandlers {
   readonly #relay: StreamRelay;
   #isDecided = false;
   #timer: NodeJS.Timeout | undefined;
+  readonly #divert = () => {
+    const { request, steered } = this.#asked;
+    const { policy } = steered;
+    this.#relay.abort('cancelled');
+    this.#options.openDirect(request, policy);
+  };
 
   constructor(options: StreamOpeningOptions) {
     const { asked, driver, streamId, stallTimeoutMs } = options;
@@ -146,6 +156,8 @@ class StreamOpening implements StreamHandlers {
       return;
     }
     request.onAbandoned(() => this.#relay.abort('cancelled'));
+    // Nothing of the application's has been sent that an origin could get twice.
+    if (firstBytes.pieces.length === 0) this.#options.waiting.add(this.#divert);
     this.#timer = setTimeout(() => {
       this.#driver.input(({ streams }) => streams.reset(this.#streamId, 'cancelled'));
       this.onFailed('timedOut');
@@ -214,6 +226,7 @@ class StreamOpening implements StreamHandlers {
   /** The relay has nothing of the application's but what the first bytes have, too: it is left where it is. */
   #repeat(): void {
     clearTimeout(this.#timer);
+    this.#options.waiting.delete(this.#divert);
     this.#isDecided = true;
     if (this.#asked.isAnswered) this.#asked.request.socket.pause();
     this.#options.repeat();
@@ -228,6 +241,7 @@ class StreamOpening implements StreamHandlers {
   /** Counts how the opening ended, once. */
   #decide(result: 'ok' | ErrorName): void {
     clearTimeout(this.#timer);
+    this.#options.waiting.delete(this.#divert);
     if (this.#isDecided) return;
     this.#isDecided = true;
     this.#options.onResult(result);

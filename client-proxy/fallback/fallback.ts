@@ -9,6 +9,8 @@ export interface FallbackOptions {
   reachability(): Reachability;
   /** New connections may go directly from now on: so may those that wait for a session. */
   onDirect(): void;
+  /** The concentrator is to be dialled now, where that waits after a failure: whoever is outside of the tunnel wants to be back soon. */
+  redial(): void;
   readonly clock: MonotonicClock;
   /** Bounded: a concentrator can come and go as often as it likes. */
   readonly logger: LineLog;
@@ -16,6 +18,10 @@ export interface FallbackOptions {
 
 /** While it is due and no network is there yet. */
 const LOOK_AGAIN_MS = 500;
+/** A concentrator that returns is found within so long, */
+const REDIAL_EVERY_MS = 1_500;
+/** for so long: dials cost packets, and who is away for longer is found by the usual pauses. */
+const REDIAL_FOR_MS = 600_000;
 
 /** Sends new connections past a concentrator that cannot be reached for a while, and back when it can be. */
 export class Fallback {
@@ -23,6 +29,7 @@ export class Fallback {
   readonly #state: FallbackState;
   #settings: FallbackSettings | undefined;
   #timer: NodeJS.Timeout | undefined;
+  #redials: NodeJS.Timeout | undefined;
   #isRunning = false;
   #begunCount = 0;
 
@@ -55,6 +62,7 @@ export class Fallback {
   stop(): void {
     this.#isRunning = false;
     clearTimeout(this.#timer);
+    clearInterval(this.#redials);
   }
 
   configure(settings: FallbackSettings | undefined): void {
@@ -76,8 +84,10 @@ export class Fallback {
           { afterMs: this.#settings?.afterMs },
           'the concentrator cannot be reached: new connections go directly, outside of the tunnel (fallback)',
         );
+        this.#redial(nowMs + REDIAL_FOR_MS);
         break;
       case 'ended':
+        clearInterval(this.#redials);
         logger.info({}, 'the fallback ends: new connections go through the concentrator again');
     }
     if (this.isActive && now.isDirectPossible) onDirect();
@@ -86,6 +96,14 @@ export class Fallback {
     if (dueMs === undefined) return;
     const waitMs = dueMs > nowMs ? Math.ceil(dueMs - nowMs) : LOOK_AGAIN_MS;
     this.#timer = setTimeout(() => this.look(), waitMs);
+  }
+
+  #redial(untilMs: number): void {
+    const { clock, redial } = this.#options;
+    this.#redials = setInterval(() => {
+      if (clock() < untilMs) redial();
+      else clearInterval(this.#redials);
+    }, REDIAL_EVERY_MS);
   }
 }
 

@@ -132,3 +132,44 @@ it.each(['never', 'always'] as const)(
     expect(it.directs).toHaveLength(1);
   },
 );
+
+it.each([
+  ['has said nothing', [], 1],
+  ['has said something, which the origin may have got', ['early '], 0],
+] as const)('an application that waits for its answer in a session, and %s', async (_, early, diverted) => {
+  const calls: string[] = [];
+  const streams = { reset: () => void calls.push('reset'), write() {}, end() {} };
+  const driver = { input: (work: (session: object) => unknown) => work({ streams }), forgetStream() {} };
+  const directs: ConnectRequest[] = [];
+  const results: string[] = [];
+  const opener = new StreamOpener({
+    keeper: {
+      openStream: async (_destination, _policy, handlersOf) => handlersOf(driver as never, 1),
+    },
+    optimisticReply: 'never',
+    stallTimeoutMs: 1_000,
+    answerTimeoutMs: 60_000,
+    openDirect: (request) => void directs.push(request),
+    onResult: (result) => results.push(result),
+  });
+  const answers: string[] = [];
+  let abandon = () => {};
+  const request: ConnectRequest = {
+    destination: { host: '127.0.0.1', port: 22 },
+    earlyData: early.map((text) => Buffer.from(text)),
+    socket: new Application(),
+    succeed: () => answers.push('ok'),
+    fail: (error) => answers.push(error),
+    onAbandoned: (callback) => {
+      abandon = callback;
+    },
+  };
+  const steered = { policy: { mode: 'aggregate' as const }, opened() {}, over: vi.fn() };
+  await opener.open(request, steered);
+  opener.divertWaiting();
+  opener.divertWaiting();
+  expect([directs.length, calls.length, results.length]).toEqual([diverted, diverted, diverted]);
+  expect(steered.over).toHaveBeenCalledTimes(diverted);
+  abandon();
+  expect([answers, calls, results]).toEqual([[], ['reset'], ['cancelled']]);
+});

@@ -106,7 +106,9 @@ metrics: false
   });
 
   it('takes weights of uplinks', async () => {
-    const config = await load(withUplinks('[{ name: a, interface: a, weight: 7 }, { name: b, interface: b }]'));
+    const config = await load(
+      withUplinks('[{ name: a, interface: a, weight: 7 }, { name: b, interface: b }]'),
+    );
     expect(config.uplinks.map(({ weight }) => weight)).toEqual([7, undefined]);
   });
 
@@ -393,6 +395,9 @@ stateDir: state
       '  - { name: b, address: 10.0.0.300 }',
       'c.yaml:7:25: uplinks[1].address: expected an IP address, found "10.0.0.300"',
     ],
+    ['fallback: directly', /^c.yaml:7:11: fallback: expected none, direct, or a map such as/],
+    ['fallback: { to: direct, after: 100ms }', /^c.yaml:7:\d+: fallback.after: /],
+    ['direct: { sticky: 10 }', /^c.yaml:7:\d+: direct.sticky: expected a duration/],
     ['log: { level: loud }', /^c.yaml:7:15: log.level: expected trace or debug or .*, found "loud"$/],
     ['log: info', 'c.yaml:7:6: log: expected a map of keys and values, found "info"'],
     ['linger: 1s\nlinger: 2s', 'c.yaml:8:1: this key stands here twice'],

@@ -41,16 +41,18 @@ describe('the fallback', () => {
     const now = { isReachable: true, isDirectPossible: true };
     const lines: string[] = [];
     const diverted = vi.fn();
+    const redialled = vi.fn();
     const say = (_fields: object, message: string) => void lines.push(message);
     const fallback = new Fallback({
       settings: hasFallback ? { afterMs: 5_000 } : undefined,
       reachability: () => ({ ...now }),
       onDirect: diverted,
+      redial: redialled,
       clock: () => Date.now(),
       logger: { debug: say, info: say, warn: say, error: say },
     });
     fallback.start();
-    return { fallback, now, lines, diverted };
+    return { fallback, now, lines, diverted, redialled };
   }
 
   it('begins by itself, takes what waits along, says so once each way, and counts', () => {
@@ -102,6 +104,19 @@ describe('the fallback', () => {
     expect(fallback.isActive).toBe(true);
     fallback.configure(undefined);
     expect(fallback.isActive).toBe(false);
+  });
+
+  it('has the concentrator dialled often for ten minutes', () => {
+    const { fallback, now, redialled } = bench();
+    Object.assign(now, AWAY);
+    fallback.look();
+    vi.advanceTimersByTime(5_000);
+    expect(redialled).not.toHaveBeenCalled();
+    vi.advanceTimersByTime(6_000);
+    expect(redialled).toHaveBeenCalledTimes(4);
+    vi.advanceTimersByTime(3_600_000);
+    expect(redialled).toHaveBeenCalledTimes(399);
+    expect(vi.getTimerCount()).toBe(0);
   });
 
   it('has no timer once it is stopped', () => {
