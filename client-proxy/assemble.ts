@@ -69,6 +69,7 @@ export async function assemble(config: ClientConfig, deps: ClientProxyDeps): Pro
   const { logger, clock, wallClock } = deps;
   const { native } = deps.native;
   if (native === undefined) warnWithoutNative(logger, deps.native.reason);
+  const isDirect = config.mode === 'direct';
   const counters = makeCounters(deps);
   const watch = new ProcessWatch(deps);
   const appPool = new BlockPool(clock);
@@ -98,9 +99,10 @@ export async function assemble(config: ClientConfig, deps: ClientProxyDeps): Pro
     logger,
   });
   const direct = makeDirect(config, clock, { ...counters, uplinks, uses, connector, resolvers });
+  const onChanged = () => fallback.look();
   const keeper = makeKeeper(config, deps, {
     ...{ counters, states, uses, connector, secrets, names },
-    onChanged: () => fallback.look(),
+    onChanged,
   });
   const metering = await openMetering(config, deps, { counters, uplinks, uses, keeper, direct });
   // Metering first, so that caps hold before anything is dialled.
@@ -113,14 +115,20 @@ export async function assemble(config: ClientConfig, deps: ClientProxyDeps): Pro
     onRequest: (request) => steering.serve(request),
   });
   const listen = () => listenForApplications(config, deps, { socks, appPool, peers, watch });
-  const network = makeNetworkWatch(config, deps, { uplinks, names, steering, fallback });
+  const network = makeNetworkWatch(config, deps, {
+    ...{ uplinks, names, steering },
+    onChanged() {
+      onChanged();
+      if (isDirect) states.review(direct.status());
+    },
+  });
   const minutes = new MinuteTimer(wallClock, () => {
     uplinks.onTime();
     steering.review();
   });
-  const uplinkStatus = () => states.status(keeper.uplinks);
+  const uplinkStatus = () => states.status(isDirect ? direct.status() : keeper.uplinks);
   const told = { keeper, uplinks, uplinkStatus, steering, fallback, socks, metering, watch };
-  const endpoint = makeEndpoint(config, direct, { ...deps, ...counters, ...told });
+  const endpoint = makeEndpoint(config, direct, { ...deps, ...counters, ...told, mode: config.mode });
   const parts = {
     endpoint,
     uplinks,
@@ -308,7 +316,10 @@ function makeSteering(
     logger,
     openStream: (request, steered) => void streams.open(request, steered),
     openDirect: (request, uplinkName, onFailed) => direct.open(request, uplinkName, onFailed),
-    whyDirect: () => (fallback.takesOver ? 'fallback' : undefined),
+    whyDirect() {
+      if (config.mode === 'direct') return 'mode';
+      return fallback.takesOver ? 'fallback' : undefined;
+    },
     openBalanced: (...opening) => direct.openBalanced(...opening),
     onDecision: (kind) => void counters.counts.decisions[kind]++,
   });

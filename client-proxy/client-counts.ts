@@ -22,7 +22,12 @@ export class ClientCounts {
   /** Connections past the concentrator, by result. */
   readonly directOpens = new ResultCounts('ok');
   /** Connections past the concentrator, by why they went there. */
-  readonly directReasons: Record<DirectReason, number> = { rule: 0, fallback: 0, waited: 0 };
+  readonly directReasons: Record<DirectReason, number> = {
+    rule: 0,
+    fallback: 0,
+    waited: 0,
+    mode: 0,
+  };
   /** By the name of the uplink. */
   readonly directAttempts: NamedTable<DirectAttempts>;
   /** Requests, by what the rules have decided. */

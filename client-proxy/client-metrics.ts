@@ -130,7 +130,7 @@ function registerDirect(
   });
   registerCounter(registry, {
     name: 'tributary_direct_requests_total',
-    help: 'Connections that were asked for and went past the concentrator, by reason: rule, fallback, waited (for a session until the fallback began)',
+    help: 'Connections that were asked for and went past the concentrator, by reason: rule, fallback, waited (for a session until the fallback began), mode (there is no concentrator)',
     labelNames: ['reason'],
     *samples() {
       for (const [reason, count] of Object.entries(counts.directReasons)) yield [{ reason }, count];

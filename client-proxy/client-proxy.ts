@@ -102,13 +102,16 @@ export class ClientProxy {
     life.onClose(() => network.stop());
     await network.start();
     // Only now, when the uplinks that the network offers are known: a reserve would be dialled in their place.
-    keeper.start();
-    life.onClose(() => fallback.stop());
-    fallback.start();
-    logger.info(
-      { socks: formatDestination(listener.address()), uplinks: uplinks.uplinks.map(({ name }) => name) },
-      'client proxy is up',
-    );
+    const { mode, unused } = this.#config;
+    if (mode === 'concentrator') {
+      keeper.start();
+      life.onClose(() => fallback.stop());
+      fallback.start();
+    } else if (unused.length > 0) {
+      logger.warn({ unused }, 'mode: direct: sections of the configuration that are not used');
+    }
+    const names = uplinks.uplinks.map(({ name }) => name);
+    logger.info({ mode, socks: formatDestination(listener.address()), uplinks: names }, 'client proxy is up');
   }
 
   async #drain(): Promise<void> {

@@ -10,10 +10,12 @@ import { BalancedDialer } from './direct/balanced-dialer.ts';
 import { DirectConnections } from './direct/direct-connections.ts';
 import { DirectDialer } from './direct/direct-dialer.ts';
 import { DirectOpener } from './direct/direct-opening.ts';
+import { directStatus } from './direct/direct-status.ts';
 import type { UplinkSet } from './discovery/uplink-set.ts';
 import type { UplinkResolvers } from './dns/uplink-resolvers.ts';
 import type { ConnectRequest } from './front/connect-request.ts';
 import { ownAddresses } from './network/network-view.ts';
+import type { UplinkStatus } from './path-manager/uplink-status.ts';
 import type { UplinkUses } from './path-manager/uplink-use.ts';
 import type { DirectReason, OnDirectFailed } from './steering/steering.ts';
 import type { UplinkConnector } from './uplink/uplink-connector.ts';
@@ -22,6 +24,8 @@ import type { UplinkConnector } from './uplink/uplink-connector.ts';
 export interface Direct {
   readonly connections: DirectConnections;
   readonly balance: DirectBalance;
+  /** What each uplink is to connections that go directly. */
+  status(): readonly UplinkStatus[];
   /** Over the uplink of this name. */
   open(request: ConnectRequest, uplinkName: string, onFailed: OnDirectFailed): void;
   /** Over whichever of the uplinks that the policy allows serves best. */
@@ -60,10 +64,13 @@ export function makeDirect(
     onRate: (uplinkName, bytesPerSecond) => balance.measureOf(uplinkName).rate.add(bytesPerSecond, clock()),
     clock,
   });
-  const balance = new DirectBalance({
+  const known = {
     uplinks: () => uplinks.uplinks,
-    useOf: (uplinkName) => uses.of(uplinkName),
+    useOf: (uplinkName: string) => uses.of(uplinkName),
     troubles: () => uplinks.troubles,
+  };
+  const balance = new DirectBalance({
+    ...known,
     flows,
     sticky: new StickyUplinks(config.direct.stickyMs),
     clock,
@@ -83,6 +90,7 @@ export function makeDirect(
   return {
     connections,
     balance,
+    status: () => directStatus({ ...known, measureOf: (uplinkName) => balance.measureOf(uplinkName) }),
     open(request, uplinkName, onFailed) {
       counts.directReasons.rule++;
       const dial: Parameters<DirectOpener['open']>[1] = async (destination, signal) => ({

@@ -1,9 +1,9 @@
 import { networkInterfaces } from 'node:os';
 import type { ProgramDeps } from '../shared/runtime/process/process-deps.ts';
 import type { ClientConfig } from './config/client-config.ts';
+import { routeDestinations } from './config/route-destinations.ts';
 import type { UplinkSet } from './discovery/uplink-set.ts';
 import type { TargetNames } from './dns/target-names.ts';
-import type { Fallback } from './fallback/fallback.ts';
 import { IpMonitor } from './network/ip-monitor.ts';
 import { NetworkReader } from './network/network-reader.ts';
 import { NetworkWatch } from './network/network-watch.ts';
@@ -19,12 +19,13 @@ export function makeNetworkWatch(
     readonly uplinks: UplinkSet;
     readonly names: TargetNames;
     readonly steering: Steering;
-    readonly fallback: Fallback;
+    /** The network may be another one now. */
+    onChanged(): void;
   },
 ): NetworkWatch {
-  const { uplinks, names, steering, fallback } = parts;
+  const { uplinks, names, steering, onChanged } = parts;
   const targets = new RouteTargets({
-    destinations: config.concentrator.addresses,
+    destinations: routeDestinations(config),
     known: (name) => names.known(name),
     // A name that is known now may have a route that was not asked for.
     seek: async (name) => {
@@ -48,7 +49,7 @@ export function makeNetworkWatch(
     onView(view) {
       uplinks.onNetwork(view);
       steering.review();
-      fallback.look();
+      onChanged();
     },
     onUnknown: (reason) => uplinks.onUnknownNetwork(reason),
     logger,

@@ -55,6 +55,10 @@ export interface ConfiguredUplinks {
   readonly auto?: AutoUplinks;
 }
 
+/** How connections get out: by a concentrator, or without one. */
+export const CLIENT_MODES = ['concentrator', 'direct'] as const;
+export type ClientMode = (typeof CLIENT_MODES)[number];
+
 /** When new connections go directly because the concentrator cannot be reached. */
 export interface FallbackSettings {
   /** It has not been reached for so long. */
@@ -65,14 +69,19 @@ export interface FallbackSettings {
 export interface ClientConfig {
   /** The file this came from. */
   readonly file: string;
+  /** Whether there is a concentrator; `direct`: all connections go directly. */
+  readonly mode: ClientMode;
+  /** Sections of the file that mean nothing in this mode. */
+  readonly unused: readonly string[];
   readonly concentrator: {
-    /** Tried in any order; at least one. */
+    /** Tried in any order; at least one, in mode direct none. */
     readonly addresses: readonly Destination[];
-    /** The certificates of which it must show one: one, or two while it changes to another. */
+    /** The certificates of which it must show one: one, or two while it changes to another; in mode direct none. */
     readonly pins: readonly CertificatePin[];
     /** Sent as SNI; nothing is sent when absent. */
     readonly serverName?: string;
   };
+  /** Both are empty in mode direct. */
   readonly client: {
     readonly id: string;
     /** 32 bytes. */

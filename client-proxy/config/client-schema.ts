@@ -35,7 +35,13 @@ import { STANDBY_MODES } from '../path-manager/uplink-role.ts';
 import { backup, costPerGB } from '../schedule/schedule-schema.ts';
 import type { DeviceBinding, UplinkBinding } from '../uplink/uplink.ts';
 import { steeringMistakes } from './check-steering.ts';
-import type { ConfiguredUplink, ConfiguredUplinks, FallbackSettings } from './client-config.ts';
+import {
+  CLIENT_MODES,
+  type ClientMode,
+  type ConfiguredUplink,
+  type ConfiguredUplinks,
+  type FallbackSettings,
+} from './client-config.ts';
 import { PROXY_URL_FORMAT, parseProxyUrl } from './proxy-url.ts';
 import { steering } from './steering-schema.ts';
 import { settingsMistakes, settingsOf, uplinksSchema } from './uplinks-schema.ts';
@@ -190,18 +196,22 @@ const pins = z
 /** The client's configuration file. Its output has the file's keys, and values in milliseconds and bytes. */
 export const clientSchema = z
   .strictObject({
-    concentrator: z.strictObject({
-      addresses: z.array(hostPort).min(1).max(16),
-      pin: pins,
-      serverName: textAs('a host name', (value) => (isHostName(value) ? value : undefined)).optional(),
-    }),
+    mode: z.enum(CLIENT_MODES).default('concentrator'),
+    concentrator: z
+      .strictObject({
+        addresses: z.array(hostPort).min(1).max(16),
+        pin: pins,
+        serverName: textAs('a host name', (value) => (isHostName(value) ? value : undefined)).optional(),
+      })
+      .optional(),
     client: z
       .strictObject({ id: clientId, key: clientKey.optional(), keyFile: text.optional() })
       .superRefine(({ key, keyFile }, context) => {
         if ((key === undefined) !== (keyFile === undefined)) return;
         const message = 'give the client either its key or a keyFile that holds it';
         context.addIssue({ code: 'custom', message });
-      }),
+      })
+      .optional(),
     socks,
     uplinks: uplinksSchema(uplinkList, uplinkSettings),
     subflowsPerPath: subflowsPerPath.default('auto'),
@@ -231,6 +241,12 @@ export const clientSchema = z
     tuning,
     log,
   })
+  .refine(({ mode, concentrator }) => isThere(mode, concentrator), neededUnlessDirect('concentrator'))
+  .refine(({ mode, client }) => isThere(mode, client), neededUnlessDirect('client'))
+  .refine(({ mode, fallback: settings }) => mode !== 'direct' || settings === undefined, {
+    path: ['fallback'],
+    error: 'has no use with mode: direct, where everything goes directly: take one of them out',
+  })
   .superRefine(({ steering, uplinks, socks }, context) => {
     // What is wrong with the uplinks has been told; they are as they stand in the file then.
     const isWrong = context.issues.some(({ path }) => path?.[0] === 'uplinks');
@@ -243,6 +259,24 @@ export const clientSchema = z
       context.addIssue({ code: 'custom', path: ['steering', ...path], message });
     }
   });
+
+function isThere(mode: ClientMode, section: unknown): boolean {
+  return mode === 'direct' || section !== undefined;
+}
+
+/** Told beside other mistakes, but for those of the section itself. */
+function neededUnlessDirect(section: string) {
+  return {
+    path: [section],
+    error:
+      'expected a map of keys and values ("tributary-client join" writes it; to do without a concentrator: "mode: direct")',
+    when: ({ value, issues }: z.core.ParsePayload) =>
+      typeof value === 'object' &&
+      value !== null &&
+      !Array.isArray(value) &&
+      issues.every(({ path }) => path?.[0] !== section && path?.[0] !== 'mode'),
+  };
+}
 
 function hasCosts({ list, auto }: ConfiguredUplinks): boolean {
   return [...list, ...(auto?.settings ?? [])].some(({ costs }) => costs !== undefined);

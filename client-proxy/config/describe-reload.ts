@@ -16,6 +16,7 @@ const SECRET_KEYS = new Set(['concentrator.pin', 'client.key', 'client.keyFile']
 
 /** Every key of the file stands here, by itself or by one above it. */
 export const RELOAD_RULES: readonly ReloadRule<ClientConfig>[] = [
+  { key: 'mode', value: (config) => config.mode, applies: 'restart' },
   { key: 'concentrator.addresses', value: (config) => config.concentrator.addresses, applies: 'restart' },
   { key: 'concentrator.pin', value: (config) => config.concentrator.pins, applies: 'live' },
   { key: 'concentrator.serverName', value: (config) => config.concentrator.serverName, applies: 'restart' },

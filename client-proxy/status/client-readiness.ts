@@ -1,4 +1,5 @@
 import type { Health } from '../../shared/runtime/observe/http-endpoint.ts';
+import type { ClientMode } from '../config/client-config.ts';
 import type { UplinkSet } from '../discovery/uplink-set.ts';
 import type { Fallback } from '../fallback/fallback.ts';
 import type { UplinkStatus } from '../path-manager/uplink-status.ts';
@@ -8,6 +9,7 @@ import type { SessionKeeper } from '../session/session-keeper.ts';
 export interface ReadinessSource {
   readonly keeper: Pick<SessionKeeper, 'isEstablished'>;
   readonly uplinks: Pick<UplinkSet, 'leftOut' | 'whyUnknown'>;
+  readonly mode: ClientMode;
   readonly fallback: Pick<Fallback, 'isActive' | 'takesOver'>;
   /** The state of each uplink now. */
   readonly uplinkStatus: () => readonly UplinkStatus[];
@@ -17,11 +19,12 @@ export interface ReadinessSource {
 const MAX_LEFT_OUT = 16;
 
 /** Ready means: a connection that is asked for now has an uplink to go out on, by the concentrator or past it. */
-export function clientReadiness({ keeper, uplinks, fallback, uplinkStatus }: ReadinessSource): Health {
+export function clientReadiness({ mode, keeper, uplinks, fallback, uplinkStatus }: ReadinessSource): Health {
   const status = uplinkStatus();
   const isUp = status.some((uplink) => uplink.isUp);
   const reasons: string[] = [];
-  if (!keeper.isEstablished) reasons.push('no session with the concentrator');
+  const hasConcentrator = mode === 'concentrator';
+  if (hasConcentrator && !keeper.isEstablished) reasons.push('no session with the concentrator');
   if (fallback.isActive) reasons.push('fallback: new connections go directly, outside of the tunnel');
   if (status.length === 0) reasons.push('no interface is an uplink');
   if (!isUp && uplinks.whyUnknown !== undefined) reasons.push(uplinks.whyUnknown);
@@ -31,5 +34,5 @@ export function clientReadiness({ keeper, uplinks, fallback, uplinkStatus }: Rea
       reasons.push(`interface ${one.interface}, left out: ${one.reason}`);
     }
   }
-  return { ok: (isUp && keeper.isEstablished) || fallback.takesOver, reasons };
+  return { ok: (isUp && (keeper.isEstablished || !hasConcentrator)) || fallback.takesOver, reasons };
 }

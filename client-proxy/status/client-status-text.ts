@@ -16,7 +16,9 @@ export function clientStatusText(status: ClientStatus): string {
   const draining = session.draining === 0 ? '' : `, ${session.draining} earlier one(s) draining`;
   const facts = textTable([
     [status.program, `${status.version}, ${status.ready ? 'ready' : 'not ready'}`],
-    ['session', `${session.state}${since}${draining}`],
+    status.mode === 'direct'
+      ? ['mode', 'direct: no concentrator; each connection goes over one uplink']
+      : ['session', `${session.state}${since}${draining}`],
     ...(fallback.active ? [['fallback', 'new connections go directly, outside of the tunnel']] : []),
     ['connections', `${session.streams} over the concentrator, ${directOf(uplinks)} direct`],
     ['steering', `${steering.default}; ${rulesText(steering)}`],

@@ -2,7 +2,7 @@ import type { SubflowsReport } from '../../shared/runtime/observe/subflow-report
 import { reportSubflows, type StatusClocks, timeText } from '../../shared/runtime/observe/subflow-report.ts';
 import type { SessionDriver } from '../../shared/runtime/session/session-driver.ts';
 import type { TrafficTable, UplinkTraffic } from '../../shared/runtime/session/uplink-traffic.ts';
-import type { PresentUplink } from '../config/client-config.ts';
+import type { ClientMode, PresentUplink } from '../config/client-config.ts';
 import type { UplinkMeasure } from '../direct/balance/uplink-measure.ts';
 import type { DirectConnections } from '../direct/direct-connections.ts';
 import type { UplinkSet } from '../discovery/uplink-set.ts';
@@ -24,9 +24,11 @@ export interface ClientStatus {
   readonly version: string;
   readonly time: string;
   readonly ready: boolean;
+  /** `direct`: there is no concentrator. */
+  readonly mode: ClientMode;
   readonly session: {
-    /** `lingering`: without a subflow, and waiting for one. */
-    readonly state: 'established' | 'lingering' | 'connecting';
+    /** `lingering`: without a subflow, and waiting for one; `none`: in mode direct. */
+    readonly state: 'established' | 'lingering' | 'connecting' | 'none';
     readonly since: string | null;
     readonly streams: number;
     /** Earlier sessions that live until their streams are done. */
@@ -121,8 +123,9 @@ export function clientStatus(source: ClientStatusSource): ClientStatus {
     version: source.version,
     time: new Date(source.wallClock()).toISOString(),
     ready: clientReadiness(source).ok,
+    mode: source.mode,
     session: {
-      state: stateOf(current),
+      state: source.mode === 'direct' ? 'none' : stateOf(current),
       since: current === undefined ? null : timeText(current.startedMs, source),
       streams: drivers.reduce((sum, { streamCount }) => sum + streamCount, 0),
       draining: drivers.filter((driver) => driver !== current).length,

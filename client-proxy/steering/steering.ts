@@ -18,8 +18,8 @@ import {
   uplinksNamed,
 } from './steering-rule.ts';
 
-/** Why a connection goes past the concentrator: a rule; the fallback, at once or after it had waited for a session. */
-export type DirectReason = 'rule' | 'fallback' | 'waited';
+/** Why a connection goes past the concentrator: a rule; the fallback, at once or after it had waited for a session; there is none. */
+export type DirectReason = 'rule' | 'fallback' | 'waited' | 'mode';
 
 /** Told why there is no direct connection, unless the application has gone or this program is at fault. */
 export type OnDirectFailed = (error: TributaryError) => void;

@@ -14,7 +14,9 @@ const source = (
   isEstablished = true,
   whyUnknown?: string,
   isFallback = false,
+  mode: ReadinessSource['mode'] = 'concentrator',
 ): ReadinessSource => ({
+  mode,
   keeper: { isEstablished },
   uplinks: { leftOut, whyUnknown },
   fallback: { isActive: isFallback, takesOver: isFallback },
@@ -54,4 +56,12 @@ it('is there without a session while the fallback takes over, and says so', () =
       'fallback: new connections go directly, outside of the tunnel',
     ]),
   });
+});
+
+it('needs an uplink alone in mode direct, and misses no session', () => {
+  expect(clientReadiness(source([UP, DOWN], false, undefined, false, 'direct'))).toEqual({
+    ok: true,
+    reasons: ['uplink dsl: in use', 'uplink lte: no carrier'],
+  });
+  expect(clientReadiness(source([DOWN], false, undefined, false, 'direct')).ok).toBe(false);
 });
