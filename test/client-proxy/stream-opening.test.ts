@@ -118,8 +118,10 @@ it.each(['never', 'always'] as const)(
     const next = { isNextReached: false };
     const it = await crossed(optimisticReply, ['early '], next);
     await vi.waitFor(() => expect(it.keeper.current).toBeUndefined());
-    it.opener.divertWaiting();
-    await vi.waitFor(() => expect(it.directs).toHaveLength(1));
+    await vi.waitFor(() => {
+      it.opener.divertWaiting();
+      expect(it.directs).toHaveLength(1);
+    });
     const [{ direct, policy }] = it.directs as [(typeof it.directs)[0]];
     expect(direct.earlyData.map((bytes) => Buffer.from(bytes).toString())).toEqual(['early ']);
     expect([policy.mode, it.results]).toEqual(['aggregate', []]);
