@@ -1,3 +1,4 @@
+import { isIPv6 } from 'node:net';
 import type { Destination } from '../../shared/protocol/destination.ts';
 import { StreamError, TributaryError } from '../../shared/protocol/errors.ts';
 import type { AppSocket } from '../../shared/runtime/app/app-socket.ts';
@@ -51,6 +52,8 @@ const MAX_LATE = 64;
 
 /** What a dial says of this program and not of an uplink. */
 const SAYS_NOTHING: ReadonlySet<string> = new Set(['cancelled', 'notAuthorized', 'resourceExceeded']);
+
+const UNREACHABLE: ReadonlySet<string> = new Set(['networkFailure', 'destinationUnreachable']);
 
 interface Running {
   readonly placed: Placed;
@@ -165,7 +168,7 @@ export class UplinkRace {
     const { onAttempt } = this.#options;
     const { placed, measure, attempt, cancellation } = running;
     const isLateFailure = this.#isOver && cancellation.aborted && cancellation.reason === TOO_LATE;
-    if (!isLateFailure && (SAYS_NOTHING.has(error.code) || cancellation.aborted)) {
+    if (!isLateFailure && (this.#saysNothing(error) || cancellation.aborted)) {
       measure.forget(attempt);
     } else {
       onAttempt(placed.name, 'failed');
@@ -178,6 +181,13 @@ export class UplinkRace {
     const next = this.#waiting[0];
     const hasBetter = next !== undefined && [...this.#running].some(({ placed: p }) => p.group < next.group);
     if (!hasBetter || this.#running.size === 0) this.#startNext();
+  }
+
+  /** Whether a failure says nothing of whether the uplink works. */
+  #saysNothing({ code }: TributaryError): boolean {
+    if (SAYS_NOTHING.has(code)) return true;
+    // Many uplinks have IPv4 alone, and work.
+    return isIPv6(this.#options.destination.host) && UNREACHABLE.has(code);
   }
 
   #win(connection: DirectConnection): void {

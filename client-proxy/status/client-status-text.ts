@@ -29,6 +29,7 @@ export function clientStatusText(status: ClientStatus): string {
       ? 'no uplink\n'
       : textTable([UPLINK_HEADS, ...uplinks.map((uplink) => uplinkCells(uplink, time))]),
     subflowTable(uplinks, time),
+    directTable(uplinks),
     costsOf(uplinks),
     leftOut.map((one) => `left out: ${one.interface}: ${one.reason}\n`).join(''),
   ];
@@ -55,6 +56,24 @@ function rulesText({ rules, holdingRules }: ClientStatus['steering']): string {
 
 function directOf(uplinks: readonly UplinkReport[]): number {
   return uplinks.reduce((sum, { direct }) => sum + direct.connections, 0);
+}
+
+/** What is known of the uplinks from connections that went directly over whichever served best. */
+function directTable(uplinks: readonly UplinkReport[]): string {
+  const rows = uplinks.flatMap(({ name, direct }) => {
+    const { connections, connectMs, rateBitsPerSecond: rate, suspect } = direct;
+    if (connectMs === null && rate === null && !suspect) return [];
+    return [
+      [
+        name,
+        `${connections}`,
+        connectMs === null ? '' : `${connectMs} ms`,
+        rate === null ? '' : bitRateText(rate),
+        suspect ? 'comes last: it failed where others did not' : '',
+      ],
+    ];
+  });
+  return rows.length === 0 ? '' : textTable([['UPLINK', 'DIRECT', 'CONNECT', 'RATE', 'NOTE'], ...rows]);
 }
 
 /** What metered plans have used, rate limits, and what uplinks cost. */

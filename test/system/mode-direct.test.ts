@@ -61,7 +61,9 @@ describe('mode: direct', { timeout: TIMEOUT_MS, ...needs('network') }, () => {
     expect(await ask('/readyz')).toContain('uplink wan0: in use');
     const status = JSON.parse(await ask('/status'));
     expect(status).toMatchObject({ mode: 'direct', ready: true, session: { state: 'none' } });
-    expect(await ask('/status.txt')).toMatch(/^mode +direct: no concentrator/m);
+    const text = await ask('/status.txt');
+    expect(text).toMatch(/^mode +direct: no concentrator/m);
+    expect(text).toMatch(/^UPLINK +DIRECT +CONNECT +RATE/m);
     expect(program.log.filter(({ level }) => Number(level) >= 40)).toEqual([]);
 
     const checked = await command(network.client, 'client-proxy', ['check', '--config', file()]);

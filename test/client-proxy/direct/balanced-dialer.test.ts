@@ -171,6 +171,14 @@ describe('an uplink that is dead', () => {
     expect(overs).toContain('a');
   });
 
+  it('is not taken for dead because it has no IPv6', async () => {
+    const it = bench({ a: { inMs: 1, error: 'networkFailure' }, b: { inMs: 20 } });
+    for (let i = 0; i < 10; i++) {
+      expect((await it.connect(new Cancellation(), '2620:fe::fe')).over).toBe('b');
+    }
+    expect(it.balance.measureOf('a').isSuspect).toBe(false);
+  });
+
   it('is trusted again when what it stands on changes', async () => {
     const it = bench({ a: { inMs: 10, error: 'networkFailure' }, b: { inMs: 20 } });
     for (let i = 0; i < 4; i++) await it.connect();
