@@ -57,11 +57,14 @@ export interface ConcentratorStatusSource extends StatusClocks {
   readonly limits: ConcentratorLimits;
   /** How many the process may have. */
   readonly descriptors: number;
-  readonly sessions: Iterable<{
-    readonly clientId: string;
-    readonly id: string;
-    readonly driver: SessionDriver;
-  }>;
+  /** Those that have ended are left out. */
+  readonly sessions: Iterable<ReportedSession>;
+}
+
+interface ReportedSession {
+  readonly clientId: string;
+  readonly id: string;
+  readonly driver: SessionDriver;
 }
 
 export function concentratorStatus(source: ConcentratorStatusSource): ConcentratorStatus {
@@ -71,19 +74,23 @@ export function concentratorStatus(source: ConcentratorStatusSource): Concentrat
     time: new Date(source.wallClock()).toISOString(),
     ready: source.isReady,
     limits: limitsReport(source),
-    sessions: [...source.sessions].map(({ clientId, id, driver }) => {
-      const { subflows, streamCount } = driver.snapshot();
-      return {
-        client: clientId,
-        session: id,
-        state: subflows.length > 0 ? 'established' : 'lingering',
-        since: timeText(driver.startedMs, source),
-        streams: streamCount,
-        uplinks: [...new Set(subflows.map(({ uplinkName }) => uplinkName))].map((name) =>
-          uplinkReport(name, driver, source),
-        ),
-      };
-    }),
+    sessions: [...source.sessions]
+      .filter(({ driver }) => !driver.snapshot().isClosed)
+      .map((session) => sessionReport(session, source)),
+  };
+}
+
+function sessionReport({ clientId, id, driver }: ReportedSession, clocks: StatusClocks): SessionReport {
+  const { subflows, streamCount } = driver.snapshot();
+  return {
+    client: clientId,
+    session: id,
+    state: subflows.length > 0 ? 'established' : 'lingering',
+    since: timeText(driver.startedMs, clocks),
+    streams: streamCount,
+    uplinks: [...new Set(subflows.map(({ uplinkName }) => uplinkName))].map((name) =>
+      uplinkReport(name, driver, clocks),
+    ),
   };
 }
 

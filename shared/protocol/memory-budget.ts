@@ -12,6 +12,10 @@ export const FULL_SHARE = 7 / 8;
 export const KEPT_SHARE = 9 / 8;
 /** From this share on, those who have more than their part of a level that others share get nothing more to send. */
 const CONTESTED_SHARE = 3 / 4;
+/** What lasts as long as streams do may take this share of a level, so that room is left for what they carry, */
+const LASTING_SHARE = 1 / 2;
+/** and this one of the top level, where every other level has its own bound. */
+const SHARED_LASTING_SHARE = 3 / 4;
 
 /**
  * The memory of one level: a process, a client, a session. What is taken counts at every level above, too. It counts what is
@@ -23,6 +27,7 @@ export class MemoryBudget {
   readonly limitBytes: number;
   readonly #parent: MemoryBudget | undefined;
   #usedBytes = 0;
+  #lastingBytes = 0;
   /** Children that use anything. */
   #users = 0;
   #refusals = 0;
@@ -97,6 +102,30 @@ export class MemoryBudget {
     this.#usedBytes -= bytes;
     this.#parent?.give(bytes);
     if (this.#usedBytes === 0 && this.#parent !== undefined) this.#parent.#users--;
+  }
+
+  /** Whether so much more may be taken for what stays as long as its stream, whether it carries anything or not. */
+  hasRoomToLast(bytes: number): boolean {
+    const parent = this.#parent;
+    const share = parent === undefined && this.#users > 0 ? SHARED_LASTING_SHARE : LASTING_SHARE;
+    if (this.#lastingBytes + bytes > this.limitBytes * share) return false;
+    return parent?.hasRoomToLast(bytes) ?? true;
+  }
+
+  /** As `take`, for what stays as long as its stream. */
+  takeLasting(bytes: number): void {
+    this.take(bytes);
+    this.#addLasting(bytes);
+  }
+
+  giveLasting(bytes: number): void {
+    this.give(bytes);
+    this.#addLasting(-bytes);
+  }
+
+  #addLasting(bytes: number): void {
+    this.#lastingBytes += bytes;
+    if (this.#parent !== undefined) this.#parent.#addLasting(bytes);
   }
 
   #ownFreeBytes(share: number): number {

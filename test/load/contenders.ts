@@ -3,8 +3,10 @@ import { endProgram, missingProgram, untilListening } from '../lab/programs.ts';
 import { startPair } from '../lab/tributary-pair.ts';
 import type { TributarySetup } from '../lab/tributary-setup.ts';
 
-/** More than any load here opens. */
+/** More than any load here opens, */
 const MANY = 30_000;
+/** and memory for them, in one session. */
+const MEMORY = '256MiB';
 
 /** The pair over two uplinks, which are source addresses on loopback, with all connections in one session. */
 function tributary(setup: TributarySetup): Contender {
@@ -16,10 +18,18 @@ function tributary(setup: TributarySetup): Contender {
     missing: () => undefined,
     async start(where) {
       const configured = await setup.configured(
-        { uplinks, 'socks.maxConnections': MANY, log: { level: 'warn', format: 'json' } },
+        {
+          uplinks,
+          'socks.maxConnections': MANY,
+          'memory.perSession': MEMORY,
+          log: { level: 'warn', format: 'json' },
+        },
         {
           'limits.streamsPerSession': MANY,
           'limits.opensPerSecond': MANY,
+          'limits.memoryPerSession': MEMORY,
+          'limits.memoryPerClient': MEMORY,
+          'limits.memoryTotal': '1GiB',
           log: { level: 'warn', format: 'json' },
         },
       );

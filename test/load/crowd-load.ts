@@ -64,5 +64,6 @@ function failure(end: TalkEnd | undefined, downBytes: number): string | undefine
   if (!end) return 'not over in time';
   if (end.error !== undefined) return end.error;
   if (!end.isExact) return 'wrong bytes';
-  return end.hasEnd && end.isSent && end.receivedBytes === downBytes ? undefined : 'ended early';
+  // Not every proxy passes on that one direction has ended: what counts here is what came.
+  return end.receivedBytes === downBytes ? undefined : 'ended early';
 }

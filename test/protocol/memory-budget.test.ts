@@ -48,6 +48,19 @@ describe('MemoryBudget', () => {
     expect([budget.freeBytes(), budget.isFull]).toEqual([10, true]);
   });
 
+  it('has room for half of each level to last, and for more at a top level that others share', () => {
+    const { total, clients, sessions } = levels(1_000, 400, 400);
+    expect([sessions[0].hasRoomToLast(201), sessions[0].hasRoomToLast(200)]).toEqual([false, true]);
+    sessions[0].takeLasting(200);
+    const another = new MemoryBudget(400, clients[0]);
+    expect([another.hasRoomToLast(1), sessions[1].hasRoomToLast(200)]).toEqual([false, true]);
+    expect([total.usedBytes, clients[0].usedBytes]).toEqual([200, 200]);
+    total.takeLasting(500);
+    expect([sessions[1].hasRoomToLast(51), sessions[1].hasRoomToLast(50)]).toEqual([false, true]);
+    sessions[0].giveLasting(1);
+    expect([another.hasRoomToLast(1), another.hasRoomToLast(2)]).toEqual([true, false]);
+  });
+
   it('is tight from three quarters of a session or a client on, whatever the others use', () => {
     const { clients, sessions } = levels();
     sessions[0].take(224);

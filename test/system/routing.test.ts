@@ -204,8 +204,9 @@ describeSystem('the routing of the client’s machine', { paths, congestionContr
     const { network, pair } = system();
     const { client, concentrator } = network;
     undo = async () => unset?.(client, concentrator);
-    // It answers for the address of its loopback device over every path else, whatever the routes say.
-    await concentrator.sysctl({ 'net.ipv4.conf.all.arp_ignore': 1 });
+    // Else it answers for the address of its loopback device over every path, whatever the routes say, and tells it by its own
+    // requests, as for what it sends again to the client before.
+    await concentrator.sysctl({ 'net.ipv4.conf.all.arp_ignore': 1, 'net.ipv4.conf.all.arp_announce': 2 });
     await set(client, concentrator);
     if (!isRunning) await pair.startConcentrator();
     isRunning = true;

@@ -137,6 +137,7 @@ export class Session {
   /** How the session is now, for status and metrics. */
   snapshot(): SessionSnapshot {
     return {
+      isClosed: this.#isClosed,
       streamCount: this.#streams.count,
       subflows: this.#subflows.all.map(subflowSnapshot),
       uplinks: [...this.#subflows.uplinks.all].map(({ name, utilization }) => ({

@@ -49,6 +49,8 @@ export interface UplinkSnapshot {
 
 /** How a session is now, for status and metrics. */
 export interface SessionSnapshot {
+  /** It has ended, and its owner forgets it at its next turn. */
+  readonly isClosed: boolean;
   readonly streamCount: number;
   readonly subflows: readonly SubflowSnapshot[];
   readonly uplinks: readonly UplinkSnapshot[];

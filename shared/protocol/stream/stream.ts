@@ -43,9 +43,14 @@ interface EarlyData {
   isEnded: boolean;
 }
 
-/** Whether there is memory for another stream: for itself and the floor of its window. */
+/**
+ * Whether there is memory for another stream: for itself and the floor of its window. Idle streams alone must never fill it, since
+ * nothing would be read from any application then, and no stream end.
+ */
 export function hasRoomForStream(memory: MemoryBudget): boolean {
-  return memory.freeBytes(KEPT_SHARE) >= STREAM_BYTES + FLOOR_WINDOW_BYTES;
+  return (
+    memory.hasRoomToLast(STREAM_BYTES) && memory.freeBytes(KEPT_SHARE) >= STREAM_BYTES + FLOOR_WINDOW_BYTES
+  );
 }
 
 /** One application connection: two halves, a steering policy, and its place among the streams that send. */
@@ -66,7 +71,7 @@ export class Stream {
   constructor({ id, phase, policy, sendLimitDsn }: StreamOptions, context: StreamContext) {
     this.id = id;
     this.#memory = context.memory;
-    this.#memory.take(STREAM_BYTES);
+    this.#memory.takeLasting(STREAM_BYTES);
     this.send = new SendStream(id, sendLimitDsn, context);
     this.receive = new ReceiveStream(id, context.memory, context.now, context.tuning.window);
     this.pace = new StreamPace(context.now, context.tuning.pace);
@@ -108,6 +113,6 @@ export class Stream {
     this.send.reset();
     this.receive.reset();
     this.steering.end();
-    this.#memory.give(STREAM_BYTES);
+    this.#memory.giveLasting(STREAM_BYTES);
   }
 }

@@ -119,7 +119,7 @@ const TOTAL_GAUGES: readonly {
   readonly help: string;
   readonly value: (session: SessionSnapshot) => number;
 }[] = [
-  { name: 'tributary_sessions', help: 'Sessions that live now', value: () => 1 },
+  { name: 'tributary_sessions', help: 'Sessions that live now', value: ({ isClosed }) => (isClosed ? 0 : 1) },
   {
     name: 'tributary_streams',
     help: 'Streams that are open now',

@@ -2,28 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { parse } from 'yaml';
 import { steeringMistakes } from '../../../client-proxy/config/check-steering.ts';
 import { clientSchema } from '../../../client-proxy/config/client-schema.ts';
-import { ConfigError } from '../../../shared/runtime/config/config-error.ts';
-import { parseConfig } from '../../../shared/runtime/config/parse-config.ts';
-import { YamlSource } from '../../../shared/runtime/config/yaml-source.ts';
-
-const BASE = `concentrator: { addresses: ["vps.example.org:8443"], pin: "sha256:${'A'.repeat(43)}" }
-client: { id: laptop, key: ${'A'.repeat(43)} }
-socks: { users: [{ name: alice, password: secret }, { name: bob, password: secret }] }
-uplinks: [{ name: dsl, interface: eth0 }, { name: lte, interface: wwan0, costPerGB: 2 }]
-`;
-
-const steeringOf = (yaml: string) => clientSchema.parse(parse(`${BASE}steering:\n${yaml}`)).steering;
-
-/** The messages, without the file's name. */
-function mistakes(yaml: string): string[] {
-  try {
-    parseConfig(new YamlSource(`${BASE}steering:\n${yaml}\n`, 'c.yaml'), clientSchema);
-  } catch (error) {
-    expect(error).toBeInstanceOf(ConfigError);
-    return (error as ConfigError).message.split('\n').map((line) => line.replace('c.yaml:', ''));
-  }
-  return expect.fail('the configuration was accepted');
-}
+import { BASE, mistakes, steeringOf } from './steering-config-text.ts';
 
 describe('the default', () => {
   it.each([
@@ -110,78 +89,6 @@ describe('rules', () => {
       { kind: 'steer', policy: { mode: 'priority', order: ['dsl', 'lte'], only: ['lte'] } },
       { kind: 'steer', policy: { mode: 'lowest-latency', maxRttMs: 1000, only: ['dsl'] } },
     ]);
-  });
-});
-
-describe('each direction by itself', () => {
-  const policy = (yaml: string) => {
-    const { default: fallback, rules } = steeringOf(yaml);
-    const [action] = rules.map(({ action }) => action);
-    return action?.kind === 'steer' ? action.policy : fallback;
-  };
-
-  it.each([
-    [
-      '  rules: [{ port: 443, up: { uplinks: [lte] }, down: { uplinks: [dsl] } }]',
-      { mode: 'aggregate', only: ['lte'], down: { mode: 'aggregate', only: ['dsl'] } },
-    ],
-    [
-      '  rules: [{ port: 443, up: { mode: handover, order: [lte] }, down: redundant }]',
-      { mode: 'active-standby', order: ['lte'], down: { mode: 'redundant' } },
-    ],
-    [
-      '  rules: [{ mode: priority, order: [dsl, lte], down: { uplinks: [dsl] } }]',
-      {
-        mode: 'priority',
-        order: ['dsl', 'lte'],
-        down: { mode: 'priority', order: ['dsl', 'lte'], only: ['dsl'] },
-      },
-    ],
-    [
-      '  rules: [{ uplinks: [dsl], up: { mode: redundant } }]',
-      { mode: 'redundant', only: ['dsl'], down: { mode: 'aggregate', only: ['dsl'] } },
-    ],
-    ['  rules: [{ up: redundant, down: redundant }]', { mode: 'redundant' }],
-    [
-      '  default: { mode: aggregate, up: { uplinks: [lte] } }',
-      { mode: 'aggregate', only: ['lte'], down: { mode: 'aggregate' } },
-    ],
-    [
-      '  default: { mode: aggregate, down: redundant }\n  rules: [{ uplinks: [lte] }]',
-      { mode: 'aggregate', only: ['lte'], down: { mode: 'redundant', only: ['lte'] } },
-    ],
-    [
-      '  default: { mode: aggregate, down: redundant }\n  rules: [{ mode: round-robin }]',
-      { mode: 'round-robin' },
-    ],
-  ])('%s', (yaml, expected) => expect(policy(yaml)).toEqual(expected));
-
-  it.each([
-    [
-      '  rules: [{ up: {} }]',
-      '6:17: steering.rules[0].up: says nothing about this direction: add mode, or uplinks',
-    ],
-    [
-      '  rules: [{ up: priority }]',
-      /^6:17: steering.rules\[0\].up: mode priority needs to know which uplink is preferred/,
-    ],
-    [
-      '  rules: [{ down: { uplinks: [lt] } }]',
-      '6:31: steering.rules[0].down.uplinks[0]: no uplink is called "lt": did you mean "lte"?',
-    ],
-    ['  rules: [{ down: { order: [lte] } }]', /^6:19: steering.rules\[0\].down: says nothing/],
-    [
-      '  rules: [{ down: { mode: redundant, uplink: [lte] } }]',
-      /^6:38: steering.rules\[0\].down: unknown key "uplink"/,
-    ],
-    ['  rules: [{ up: 7 }]', /^6:17: steering.rules\[0\].up: expected a steering mode, or a map/],
-    [
-      '  rules: [{ up: redundant, block: true }]',
-      '6:35: steering.rules[0].block: stands beside "up", and a rule does one thing: take one of them out, or make two rules',
-    ],
-  ])('a mistake: %s', (yaml, expected) => {
-    const [found] = mistakes(yaml);
-    expect(found).toEqual(typeof expected === 'string' ? expected : expect.stringMatching(expected));
   });
 });
 
@@ -367,23 +274,6 @@ describe('a mistake', () => {
     expect(
       mistakes('  default: { mode: priority, order: [dls] }\n  rules: [{ uplinks: [lte] }]'),
     ).toHaveLength(1);
-  });
-
-  it.each([
-    ['nameServers: [9.9.9.9, "2620:fe::fe", "[2620:fe::fe]:53"], interface: eth0', undefined],
-    [
-      'nameServers: [dns.example.org], interface: eth0',
-      /^4:\d+: uplinks\[2\].nameServers\[0\]: expected the address of/,
-    ],
-    [
-      'nameServers: [9.9.9.9], proxy: "socks5://127.0.0.1:1"',
-      /^4:\d+: uplinks\[2\].nameServers: has no use here: the proxy/,
-    ],
-  ])('an uplink with %s', (keys, expected) => {
-    const text = `${BASE.trimEnd().slice(0, -1)}, { name: extra, ${keys} }]\n`;
-    const load = () => parseConfig(new YamlSource(text, 'c.yaml'), clientSchema);
-    if (expected === undefined) expect(load().uplinks.list[2]?.nameServers).toHaveLength(3);
-    else expect(load).toThrow(new RegExp(expected.source.replace('^', '^c.yaml:')));
   });
 });
 

@@ -1,13 +1,13 @@
 import type { Socket } from 'node:net';
 import { describe, expect, it } from 'vitest';
 import { useCleanups } from '../../support/cleanups.ts';
-import { startEcho } from '../support/origin.ts';
-import { Pair } from '../support/pair.ts';
-import { readBytes, socksConnect } from '../support/socks-client.ts';
+import { expectEcho, startEchoPair } from '../support/echo-pair.ts';
+import { socksConnect } from '../support/socks-client.ts';
 
 /** A program alone has some thirty open, but while it is loaded Node.js opens far more files at once. */
 const LIMIT = 320;
 const ASKED = 450;
+const ECHO_BYTES = 50_000;
 
 describe('a program with few file descriptors', () => {
   const onCleanup = useCleanups();
@@ -31,12 +31,8 @@ describe('a program with few file descriptors', () => {
   ] as const)(
     'refuses new connections, keeps those that are open, says so, and recovers: $program',
     async ({ program, name, labels, line, mostLines }) => {
-      const pair = await Pair.start({ under: { [program]: ['prlimit', `--nofile=${LIMIT}:${LIMIT}`] } });
-      onCleanup(() => pair.close());
-      const origin = await startEcho();
-      onCleanup(() => origin.close());
-      const first = (await socksConnect(pair.socks, origin)).socket;
-      onCleanup(() => first.destroy());
+      const under = { [program]: ['prlimit', `--nofile=${LIMIT}:${LIMIT}`] };
+      const { pair, origin, socket: first } = await startEchoPair(onCleanup, { under });
 
       const opened: Socket[] = [];
       onCleanup(() => opened.forEach((socket) => void socket.destroy()));
@@ -47,7 +43,7 @@ describe('a program with few file descriptors', () => {
       }
       expect(opened.length).toBeGreaterThan(LIMIT / 4);
       expect(opened.length).toBeLessThan(LIMIT);
-      await expectEcho(first);
+      await expectEcho(first, ECHO_BYTES);
       for (const path of ['/healthz', '/metrics', '/status']) {
         expect((await pair.get(program, path)).status).toBe(200);
       }
@@ -66,13 +62,7 @@ describe('a program with few file descriptors', () => {
           return answer?.reply;
         })
         .toBe(0);
-      await expectEcho(first);
+      await expectEcho(first, ECHO_BYTES);
     },
   );
 });
-
-async function expectEcho(socket: Socket): Promise<void> {
-  const bytes = Buffer.alloc(50_000, 'echo');
-  socket.write(bytes);
-  expect((await readBytes(socket, bytes.length)).equals(bytes)).toBe(true);
-}

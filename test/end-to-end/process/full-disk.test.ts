@@ -4,10 +4,9 @@ import { describe, expect, it } from 'vitest';
 import { temporaryDirectory } from '../../config/temporary-directory.ts';
 import { useCleanups } from '../../support/cleanups.ts';
 import { needs } from '../../support/needs.ts';
-import { startEcho } from '../support/origin.ts';
-import { Pair, UPLINKS } from '../support/pair.ts';
+import { expectEcho, startEchoPair } from '../support/echo-pair.ts';
+import { UPLINKS } from '../support/pair.ts';
 import { builtProgram } from '../support/program.ts';
-import { readBytes, socksConnect } from '../support/socks-client.ts';
 
 const MOUNT = 'mount -t tmpfs -o size=64k none "$0"';
 const FILL = 'head -c 200000 /dev/zero > "$0/filler" 2> /dev/null';
@@ -17,22 +16,15 @@ describe('a full disk', needs('mounts'), () => {
 
   it('keeps no client from its work, which keeps its usage again as soon as it can', async () => {
     const folder = await temporaryDirectory();
-    const pair = await Pair.start({
+    const { pair, socket } = await startEchoPair(onCleanup, {
       under: { client: ['unshare', '--mount', 'sh', '-c', `${MOUNT}; ${FILL}; exec "$@"`, folder] },
       client: {
         stateDir: folder,
         uplinks: UPLINKS.map((name, i) => ({ name, address: `127.0.0.${2 + i}`, metered: {} })),
       },
     });
-    onCleanup(() => pair.close());
-    const origin = await startEcho();
-    onCleanup(() => origin.close());
-    const { socket } = await socksConnect(pair.socks, origin);
-    onCleanup(() => socket.destroy());
     // Less is written down once a minute only.
-    const bytes = Buffer.alloc(2_000_000, 'usage');
-    socket.write(bytes);
-    expect((await readBytes(socket, bytes.length)).equals(bytes)).toBe(true);
+    await expectEcho(socket, 2_000_000);
     await pair.client.untilLine('the usage of metered uplinks cannot be kept', { limitMs: 20_000 });
     expect(pair.client.output).toContain('no space left on the device');
     expect((await pair.get('client', '/metrics')).status).toBe(200);

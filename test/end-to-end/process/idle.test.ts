@@ -2,15 +2,15 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect, it } from 'vitest';
 import { useCleanups } from '../../support/cleanups.ts';
 import { activityOf } from '../../support/wakes.ts';
-import { startEcho } from '../support/origin.ts';
-import { Pair } from '../support/pair.ts';
-import { readBytes, socksConnect } from '../support/socks-client.ts';
+import { expectEcho, startEchoPair } from '../support/echo-pair.ts';
+import type { Pair } from '../support/pair.ts';
 
 const ENDS = ['client', 'concentrator'] as const;
 /** Goals for each end, with two uplinks and metrics on. */
 const MOST_WAKES_PER_SECOND = 20;
 /** 0.3 % of a core is the goal on a machine that does nothing else: beside other work each wake-up costs more. */
 const MOST_CORE_PERCENT = 1;
+const TRANSFER_BYTES = 2_000_000;
 const SPAN_MS = 4_000;
 /** What the machine does besides makes it worse, and so does what a start or a transfer leaves to do: one quiet span is enough. */
 const SPANS = 4;
@@ -25,15 +25,8 @@ describe('an idle pair', () => {
   const onCleanup = useCleanups();
 
   it('sleeps, after a transfer and with somebody who looks at its metrics, too', async () => {
-    const pair = await Pair.start();
-    onCleanup(() => pair.close());
-    const origin = await startEcho();
-    onCleanup(() => origin.close());
-    const { socket } = await socksConnect(pair.socks, origin);
-    onCleanup(() => socket.destroy());
-    const bytes = Buffer.alloc(2_000_000, 'echo');
-    socket.write(bytes);
-    await readBytes(socket, bytes.length);
+    const { pair, socket } = await startEchoPair(onCleanup);
+    await expectEcho(socket, TRANSFER_BYTES);
 
     // With a connection that nobody uses, and with none.
     for (const state of ['an idle connection', 'no connection']) {

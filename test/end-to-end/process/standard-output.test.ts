@@ -6,9 +6,8 @@ import { describe, expect, it } from 'vitest';
 import { temporaryDirectory } from '../../config/temporary-directory.ts';
 import { useCleanups } from '../../support/cleanups.ts';
 import { needs } from '../../support/needs.ts';
-import { startEcho } from '../support/origin.ts';
-import { Pair } from '../support/pair.ts';
-import { readBytes, socksConnect } from '../support/socks-client.ts';
+import { expectEcho, startEchoPair } from '../support/echo-pair.ts';
+import type { Pair } from '../support/pair.ts';
 
 const PROGRAMS = ['client', 'concentrator'] as const;
 type ProgramName = (typeof PROGRAMS)[number];
@@ -28,6 +27,7 @@ const runWith = (redirection: string) => ['sh', '-c', `exec "$@" ${redirection}`
 /** Longer than a pipe takes (64 KB), by far. */
 const MANY_LINES = 1_000;
 const FEW_LINES = 5;
+const ECHO_BYTES = 100_000;
 const SAID = 'the log cannot be written';
 
 const OUTPUTS: Record<
@@ -87,20 +87,15 @@ describe('a log that cannot be written', needs('mounts'), () => {
       concentrator: make(await temporaryDirectory(), 'concentrator'),
     };
     const log = { level: 'debug', format: 'json' };
-    const pair = await Pair.start({
+    const { pair, socket } = await startEchoPair(onCleanup, {
       under: { client: outputs.client.under, concentrator: outputs.concentrator.under },
       client: { log },
       concentrator: { log },
     });
-    onCleanup(() => pair.close());
-    const origin = await startEcho();
-    onCleanup(() => origin.close());
-    const { socket } = await socksConnect(pair.socks, origin);
-    onCleanup(() => socket.destroy());
-    await expectEcho(socket);
+    await expectEcho(socket, ECHO_BYTES);
     for (const program of PROGRAMS) outputs[program].spoil?.();
     await Promise.all(PROGRAMS.map((program) => makeItTalk(pair, program, lines)));
-    await expectEcho(socket);
+    await expectEcho(socket, ECHO_BYTES);
     for (const program of PROGRAMS) {
       expect((await pair.get(program, '/healthz')).status).toBe(200);
       await expect.poll(async () => (await droppedLines(pair, program)) > 0).toBe(isLossy);
@@ -109,7 +104,7 @@ describe('a log that cannot be written', needs('mounts'), () => {
       const read = outputs[program].heal?.(pair[program].pid);
       if (read) await untilHealed(pair, program, read);
     }
-    await expectEcho(socket);
+    await expectEcho(socket, ECHO_BYTES);
     const before = performance.now();
     await pair.close();
     expect(performance.now() - before).toBeLessThan(15_000);
@@ -149,12 +144,6 @@ async function untilHealed(pair: Pair, program: ProgramName, read: () => string)
 
 async function droppedLines(pair: Pair, program: ProgramName): Promise<number> {
   return (await pair.metrics(program)).sum('tributary_log_lines_dropped_total');
-}
-
-async function expectEcho(socket: Awaited<ReturnType<typeof socksConnect>>['socket']): Promise<void> {
-  const bytes = Buffer.alloc(100_000, 'echo');
-  socket.write(bytes);
-  expect((await readBytes(socket, bytes.length)).equals(bytes)).toBe(true);
 }
 
 function makeFifo(folder: string, name: string): string {

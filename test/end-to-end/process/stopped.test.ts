@@ -1,8 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { useCleanups } from '../../support/cleanups.ts';
-import { startEcho } from '../support/origin.ts';
-import { Pair } from '../support/pair.ts';
-import { readBytes, socksConnect } from '../support/socks-client.ts';
+import { startEchoPair } from '../support/echo-pair.ts';
+import { readBytes } from '../support/socks-client.ts';
 
 /** Long enough for every doubt and for a subflow to be given up (3 s), were it the path that is silent. */
 const STOPPED_MS = 5_000;
@@ -11,12 +10,7 @@ describe('a program that the machine holds up', () => {
   const onCleanup = useCleanups();
 
   it.each(['client', 'concentrator'] as const)('goes on with its connections: %s', async (program) => {
-    const pair = await Pair.start();
-    onCleanup(() => pair.close());
-    const origin = await startEcho();
-    onCleanup(() => origin.close());
-    const { socket } = await socksConnect(pair.socks, origin);
-    onCleanup(() => socket.destroy());
+    const { pair, socket } = await startEchoPair(onCleanup);
     // Both ends have something under way when it stops, and more comes meanwhile.
     const bytes = Buffer.alloc(4_000_000, 'echo');
     socket.write(bytes);

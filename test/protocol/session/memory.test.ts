@@ -11,6 +11,7 @@ import { dataFrame, MAX_STREAMS, openFrame, SessionBed } from './session-bed.ts'
 
 const MIB = 1024 * 1024;
 const ONE = patternBytes(0, 1);
+const ORIGIN = { host: 'origin.example', port: 80 };
 const tooMuch = ERROR_CODE.resourceExceeded;
 
 /** A bed whose session may have many streams. */
@@ -110,12 +111,29 @@ describe('OPEN', () => {
   });
 });
 
+describe('idle streams', () => {
+  it.each(['client', 'concentrator'] as const)('never fill the memory of a session at a %s', (role) => {
+    const bed = roomyBed(role, MIB);
+    const { streams } = bed.session;
+    const most = MIB / 2 / STREAM_BYTES;
+    for (let id = 0; id < most + 10; id++) {
+      if (role === 'concentrator') bed.control(openFrame(id));
+      else if (streams.cannotOpen === undefined) bed.at(0).streams.open(ORIGIN, { mode: 'aggregate' });
+    }
+    // A concentrator has made the stream when it asks whether there is room for one.
+    expect(streams.count).toBe(role === 'client' ? most : most - 1);
+    expect([bed.budget.isTight, bed.budget.isFull]).toEqual([false, false]);
+    bed.at(0).streams.reset(0, 'cancelled');
+    expect(bed.budget.hasRoomToLast(STREAM_BYTES)).toBe(true);
+  });
+});
+
 describe('single bytes with holes between them', () => {
   it.each(['client', 'concentrator'] as const)('end their stream at a %s, and no other', (role) => {
     const bed = roomyBed(role, MIB);
     for (const id of [0, 1]) {
       if (role === 'concentrator') bed.openStream(id);
-      else bed.at(0).streams.open({ host: 'origin.example', port: 80 }, { mode: 'aggregate' });
+      else bed.at(0).streams.open(ORIGIN, { mode: 'aggregate' });
     }
     if (role === 'client') bed.receive([0, 1].map((id) => opened(id)));
     bed.sent();

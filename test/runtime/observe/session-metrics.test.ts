@@ -8,14 +8,7 @@ import { registerSessionMetrics } from '../../../shared/runtime/observe/session-
 import { TrafficTable } from '../../../shared/runtime/session/uplink-traffic.ts';
 
 it('tells of each subflow its state once, and which uplinks are parked', async () => {
-  const session = new Session({
-    role: 'client',
-    maxStreams: 4,
-    firstWindowBytes: 0,
-    lingerMs: 1_000,
-    memory: new MemoryBudget(1e6),
-    nowMs: 0,
-  });
+  const session = newSession();
   const traffic = new TrafficTable(4);
   for (const [id, uplinkName] of ['dsl', 'dsl', 'lte', 'wifi', 'wifi'].entries()) {
     traffic.of(uplinkName);
@@ -43,6 +36,16 @@ it('tells of each subflow its state once, and which uplinks are parked', async (
   expect(parked.map(([, uplink, , count]) => `${uplink} ${count}`)).toEqual(['dsl 0', 'lte 0', 'wifi 1']);
 });
 
+it('counts no session that has ended and waits for its last turn', async () => {
+  const sessions = [newSession(), newSession()];
+  const registry = new Registry();
+  const source = { traffic: new TrafficTable(1), resent: new ResentBytes() };
+  registerSessionMetrics(registry, { drivers: () => sessions, ...source });
+  expect(await registry.metrics()).toContain('tributary_sessions 2\n');
+  sessions[0]!.close('uplinksLost');
+  expect(await registry.metrics()).toContain('tributary_sessions 1\n');
+});
+
 it('keeps the bytes that ended sessions sent more than once', async () => {
   const session = (reinjectedBytes: number) => {
     const snapshot = {
@@ -63,3 +66,14 @@ it('keeps the bytes that ended sessions sent more than once', async () => {
   expect(text).toContain('tributary_reinjected_bytes_total{kind="copy"} 3\n');
   expect(text).toContain('tributary_reinjected_bytes_total{kind="redundant"} 0\n');
 });
+
+function newSession(): Session {
+  return new Session({
+    role: 'client',
+    maxStreams: 4,
+    firstWindowBytes: 0,
+    lingerMs: 1_000,
+    memory: new MemoryBudget(1e6),
+    nowMs: 0,
+  });
+}

@@ -96,6 +96,13 @@ it('tells times by the clock on the wall, and that a session has no subflow', ()
   expect(concentratorStatusText(report())).toContain(': lingering, for 60 s');
 });
 
+it('tells nothing of a session that has ended and waits for its last turn', () => {
+  const { session, report } = bed('dsl');
+  expect(report().sessions).toHaveLength(1);
+  session.close('uplinksLost');
+  expect(report().sessions).toEqual([]);
+});
+
 it('tells the limits that hold, as far as the descriptors of the process allow', () => {
   const { report } = bed();
   // Of 1024 descriptors a quarter is not for origins, and of the rest a sixteenth may be dials of one client.
