@@ -12,6 +12,8 @@ const AFTER_MS = 2_000;
 /** Beyond `after`: to notice that the concentrator is gone, to connect, and for a machine that is busy. */
 const SLACK_MS = 1_000;
 const RETURN_MS = 2_000;
+/** Seconds where the machine has time for it. */
+const SUSPECT_MS = 30_000;
 /** Little beside the time that is measured. */
 const BODY_BYTES = 30_000;
 const REQUESTS = 30;
@@ -44,6 +46,11 @@ describeSystem('fallback: direct', { paths, congestionControl: 'cubic' }, (syste
     concentrator.signal('SIGKILL');
     await concentrator.exited;
   };
+  /** How long the slowest takes of as many requests as there are hosts: what the machine adds to every other time. */
+  const slowestOfAll = async () => {
+    const answers = await Promise.all(origin.hosts.map((host) => origin.get(host, `bytes/${BODY_BYTES}`)));
+    return Math.max(...answers.map(({ tookMs }) => tookMs));
+  };
   /** Resolves when requests come from one of these addresses; how long that took. */
   const untilPeer = async (expected: readonly string[], timeoutMs: number) => {
     const startMs = performance.now();
@@ -59,6 +66,7 @@ describeSystem('fallback: direct', { paths, congestionControl: 'cubic' }, (syste
   test('a concentrator is killed: new and waiting connections go directly, and back when it returns', async () => {
     const { pair, network } = system();
     await start();
+    const busyMs = await slowestOfAll();
     expect(await origin.peer(origin.hosts[0]!)).toBe(tunnel());
     await killConcentrator();
     const waiting = await Promise.all(origin.hosts.map((host) => origin.get(host, `bytes/${BODY_BYTES}`)));
@@ -81,12 +89,13 @@ describeSystem('fallback: direct', { paths, congestionControl: 'cubic' }, (syste
     const open = origin.get(origin.hosts[0]!, 'bytes/8000000');
     await sleep(500);
     await pair.startConcentrator();
-    const returnMs = await untilPeer([tunnel()], RETURN_MS);
+    const returnMs = await untilPeer([tunnel()], RETURN_MS + 2 * busyMs);
     report(
-      `fallback after ${AFTER_MS} ms: served ${Math.round(slowestMs)} ms after the kill at the latest; ` +
+      `fallback after ${AFTER_MS} ms: served ${Math.round(slowestMs)} ms after the kill at the latest ` +
+        `(requests take ${Math.round(busyMs)} ms here); ` +
         `back in the tunnel ${Math.round(returnMs)} ms after the concentrator was up`,
     );
-    expect(slowestMs).toBeLessThan(AFTER_MS + SLACK_MS);
+    expect(slowestMs).toBeLessThan(AFTER_MS + SLACK_MS + 2 * busyMs);
     expect(DirectOrigin.isWhole(await open, 8_000_000)).toBe(true);
     expect(await client.metric('tributary_fallback_active')).toBe(0);
     const said = client.log.filter(({ msg }) => msg.includes('fallback'));
@@ -148,6 +157,7 @@ describeSystem('fallback: direct', { paths, congestionControl: 'cubic' }, (syste
     await start();
     await killConcentrator();
     await untilPeer(direct(), AFTER_MS + SLACK_MS + 5_000);
+    const busyMs = await slowestOfAll();
     const wan0 = network.path('wan0');
     await wan0.blackHole();
     const answers: Awaited<ReturnType<DirectOrigin['get']>>[] = [];
@@ -156,19 +166,19 @@ describeSystem('fallback: direct', { paths, congestionControl: 'cubic' }, (syste
         answers.push(await origin.get(origin.hosts[i % origin.hosts.length]!, 'peer'));
         await sleep(100);
       }
-      await untilSuspect('wan0', 1, 10_000);
+      await untilSuspect('wan0', 1, SUSPECT_MS);
     } finally {
       await wan0.restore();
     }
     expect(answers.map(({ exitCode }) => exitCode)).toEqual(answers.map(() => 0));
     expect(new Set(answers.map(({ body }) => body.toString()))).toEqual(new Set([direct()[1]]));
     const times = answers.map(({ tookMs }) => tookMs);
-    const backMs = await untilSuspect('wan0', 0, 20_000);
+    const backMs = await untilSuspect('wan0', 0, SUSPECT_MS);
     report(
       `an uplink dead: ${REQUESTS} connections, slowest ${Math.round(Math.max(...times))} ms, median ` +
         `${Math.round(times.sort((a, b) => a - b)[REQUESTS / 2]!)} ms; trusted again ${Math.round(backMs)} ms after its return`,
     );
-    expect(Math.max(...times)).toBeLessThan(2_000);
+    expect(Math.max(...times)).toBeLessThan(2_000 + 2 * busyMs);
   });
 
   async function untilSuspect(uplink: string, value: number, timeoutMs: number): Promise<number> {

@@ -15,6 +15,8 @@ import { report } from './support/system.ts';
 const BODY_BYTES = 1_000_000;
 const METRICS_PORT = 9101;
 const TIMEOUT_MS = 60_000;
+/** A second, on a machine that has time for it. */
+const START_MS = 30_000;
 
 describe('mode: direct', { timeout: TIMEOUT_MS, ...needs('network') }, () => {
   let network: Network;
@@ -44,7 +46,7 @@ describe('mode: direct', { timeout: TIMEOUT_MS, ...needs('network') }, () => {
   const start = async (text: string) => {
     await writeFile(file(), `${text}log: { format: json }\n`, { mode: 0o600 });
     client = new Program(network.client, 'client-proxy', file(), METRICS_PORT);
-    await client.untilLog(({ msg }) => msg === 'client proxy is up');
+    await client.untilLog(({ msg }) => msg === 'client proxy is up', { timeoutMs: START_MS });
     return client;
   };
   const ask = (path: string) =>
