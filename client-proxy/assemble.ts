@@ -98,7 +98,7 @@ export async function assemble(config: ClientConfig, deps: ClientProxyDeps): Pro
     resolvers,
     logger,
   });
-  const direct = makeDirect(config, clock, { ...counters, uplinks, uses, connector, resolvers });
+  const direct = makeDirect(config, deps, { ...counters, uplinks, uses, connector, resolvers });
   const onChanged = () => fallback.look();
   const keeper = makeKeeper(config, deps, {
     ...{ counters, states, uses, connector, secrets, names },

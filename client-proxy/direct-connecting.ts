@@ -1,5 +1,7 @@
+import type { Logger } from 'pino';
 import type { StreamPolicy } from '../shared/protocol/steering/steering-policy.ts';
 import type { MonotonicClock } from '../shared/runtime/clock.ts';
+import { LineLimit } from '../shared/runtime/observe/line-limit.ts';
 import type { TrafficTable } from '../shared/runtime/session/uplink-traffic.ts';
 import type { ClientCounts } from './client-counts.ts';
 import type { ClientConfig } from './config/client-config.ts';
@@ -40,7 +42,7 @@ export interface Direct {
 /** Makes the parts that connect past the concentrator. */
 export function makeDirect(
   config: Pick<ClientConfig, 'direct'>,
-  clock: MonotonicClock,
+  { clock, logger }: { readonly clock: MonotonicClock; readonly logger: Logger },
   parts: {
     readonly counts: ClientCounts;
     readonly directTraffic: TrafficTable;
@@ -51,6 +53,7 @@ export function makeDirect(
   },
 ): Direct {
   const { counts, directTraffic, uplinks, uses, connector, resolvers } = parts;
+  const log = new LineLimit(clock).over(logger);
   const dialer = new DirectDialer({
     uplinks: () => uplinks.uplinks,
     useOf: (uplinkName) => uses.of(uplinkName),
@@ -73,6 +76,11 @@ export function makeDirect(
     ...known,
     flows,
     sticky: new StickyUplinks(config.direct.stickyMs),
+    onSuspect(uplink, isSuspect) {
+      if (isSuspect)
+        log.warn({ uplink }, 'direct connections over an uplink fail, and not over others: it comes last');
+      else log.info({ uplink }, 'an uplink serves direct connections again');
+    },
     clock,
   });
   const balanced = new BalancedDialer({

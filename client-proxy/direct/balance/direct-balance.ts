@@ -19,6 +19,8 @@ export interface DirectBalanceOptions {
   readonly troubles: () => ReadonlyMap<string, UplinkTrouble>;
   readonly flows: Pick<DirectFlows, 'busyOf'>;
   readonly sticky: StickyUplinks;
+  /** An uplink comes last from now on, or is one like the others again. */
+  onSuspect(uplinkName: string, isSuspect: boolean): void;
   readonly clock: MonotonicClock;
 }
 
@@ -71,7 +73,7 @@ export class DirectBalance implements UplinkFollower<PresentUplink> {
   measureOf(uplinkName: string): UplinkMeasure {
     let measure = this.#measures.get(uplinkName);
     if (measure === undefined) {
-      measure = new UplinkMeasure();
+      measure = new UplinkMeasure((isSuspect) => this.#options.onSuspect(uplinkName, isSuspect));
       // One that is gone meanwhile is measured for nobody.
       if (this.#options.uplinks().some(({ name }) => name === uplinkName))
         this.#measures.set(uplinkName, measure);

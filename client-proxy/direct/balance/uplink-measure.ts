@@ -15,12 +15,18 @@ const TRIAL_PAUSE_MS = [1_000, 30_000] as const;
 /** What is known of one uplink from the connections that were made over it. */
 export class UplinkMeasure {
   readonly rate = new RateEstimate();
+  readonly #onSuspect: (isSuspect: boolean) => void;
   /** Under way, the oldest first; as many as there are connections being made. */
   readonly #pending = new Set<Attempt>();
   #connectMs: number | undefined;
   #failures = 0;
   #trialMs = Number.NEGATIVE_INFINITY;
   #pauseMs: number = TRIAL_PAUSE_MS[0];
+
+  /** @param onSuspect told when it becomes a suspect, and when it is none any more */
+  constructor(onSuspect: (isSuspect: boolean) => void = () => {}) {
+    this.#onSuspect = onSuspect;
+  }
 
   /** A connection is being made; `answered`, `failed` or `forget` ends it. */
   begin(nowMs: number): Attempt {
@@ -41,7 +47,9 @@ export class UplinkMeasure {
   failed(attempt: Attempt, nowMs: number): void {
     if (!this.#pending.delete(attempt)) return;
     this.#failures++;
-    if (this.#failures === SUSPECT_AFTER) this.#trialMs = nowMs + this.#pauseMs;
+    if (this.#failures !== SUSPECT_AFTER) return;
+    this.#trialMs = nowMs + this.#pauseMs;
+    this.#onSuspect(true);
   }
 
   /** It ended without saying anything about the uplink. */
@@ -64,8 +72,10 @@ export class UplinkMeasure {
 
   /** It works, or what it stands on has changed. */
   trust(): void {
+    const wasSuspect = this.isSuspect;
     this.#failures = 0;
     this.#pauseMs = TRIAL_PAUSE_MS[0];
+    if (wasSuspect) this.#onSuspect(false);
   }
 
   get pendingCount(): number {

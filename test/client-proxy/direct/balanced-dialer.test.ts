@@ -33,12 +33,14 @@ function bench(behaviours: Record<string, Behaviour>, more: Record<string, Parti
   const clock = () => Date.now() - startMs;
   const dialled: Dialled[] = [];
   const results: string[] = [];
+  const told: string[] = [];
   const balance = new DirectBalance({
     uplinks: () => uplinks,
     useOf: () => NORMAL_USE,
     troubles: () => new Map(),
     flows: { busyOf: () => 0 },
     sticky: new StickyUplinks(0),
+    onSuspect: (uplink, isSuspect) => void told.push(`${uplink} ${isSuspect}`),
     clock,
   });
   const dial = (uplink: string, _destination: unknown, signal: CancelSignal) => {
@@ -75,7 +77,7 @@ function bench(behaviours: Record<string, Behaviour>, more: Record<string, Parti
     for (let i = 0; i < 600 && tookMs === undefined; i++) await vi.advanceTimersByTimeAsync(50);
     return { over: await outcome, tookMs };
   };
-  return { behaviours, balance, dialled, results, connect };
+  return { behaviours, balance, dialled, results, told, connect };
 }
 
 describe('a direct connection', () => {
@@ -166,7 +168,7 @@ describe('an uplink that is dead', () => {
       overs.push((await it.connect()).over);
       await vi.advanceTimersByTimeAsync(500);
     }
-    expect(it.balance.measureOf('a').isSuspect).toBe(false);
+    expect([it.balance.measureOf('a').isSuspect, it.told]).toEqual([false, ['a true', 'a false']]);
     overs = overs.slice(-10);
     expect(overs).toContain('a');
   });

@@ -22,6 +22,7 @@ function bench(names: readonly string[], more: Partial<DirectBalanceOptions> = {
     troubles: () => new Map(),
     flows: { busyOf: (name) => busy.get(name) ?? 0 },
     sticky: new StickyUplinks(stickyMs),
+    onSuspect() {},
     clock: () => time.ms,
     ...more,
   });
