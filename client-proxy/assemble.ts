@@ -2,7 +2,6 @@ import { join } from 'node:path';
 import { Registry } from 'prom-client';
 import { MemoryBudget } from '../shared/protocol/memory-budget.ts';
 import { withTuning } from '../shared/protocol/session/core-tuning.ts';
-import { type AppSocketListener, acceptAppSockets } from '../shared/runtime/app/app-socket-listener.ts';
 import { BlockPool } from '../shared/runtime/app/block-pool.ts';
 import { PeerWatch } from '../shared/runtime/app/peer-watch.ts';
 import { registerBuildInfo } from '../shared/runtime/observe/build-info.ts';
@@ -15,6 +14,7 @@ import { registerSessionMetrics } from '../shared/runtime/observe/session-metric
 import type { ProgramDeps } from '../shared/runtime/process/process-deps.ts';
 import { TrafficTable } from '../shared/runtime/session/uplink-traffic.ts';
 import { ReceivePool } from '../shared/runtime/subflow/receive-pool.ts';
+import { type ListeningDeps, makePoints } from './application-listening.ts';
 import { ClientCounts } from './client-counts.ts';
 import { type ClientMetricsSource, registerClientMetrics } from './client-metrics.ts';
 import { ClientProxy } from './client-proxy.ts';
@@ -29,6 +29,7 @@ import { ADDRESSES_FILE_NAME } from './dns/remembered-addresses.ts';
 import type { TargetNames } from './dns/target-names.ts';
 import { UplinkResolvers } from './dns/uplink-resolvers.ts';
 import { Fallback } from './fallback/fallback.ts';
+import type { ApplicationPoints } from './front/application-points.ts';
 import { Metering } from './metering/metering.ts';
 import { registerMeteringMetrics } from './metering/metering-metrics.ts';
 import { USAGE_FILE_NAME } from './metering/usage-file.ts';
@@ -51,7 +52,7 @@ import { StreamOpener } from './stream-opening.ts';
 import { UplinkConnector } from './uplink/uplink-connector.ts';
 
 /** What the client proxy gets from its process. */
-export interface ClientProxyDeps extends ProgramDeps {
+export interface ClientProxyDeps extends ProgramDeps, ListeningDeps {
   /** Where the usage of metered uplinks and the concentrator's last addresses are kept unless the configuration says. */
   readonly stateDirectory: string;
 }
@@ -99,10 +100,9 @@ export async function assemble(config: ClientConfig, deps: ClientProxyDeps): Pro
     logger,
   });
   const direct = makeDirect(config, deps, { ...counters, uplinks, uses, connector, resolvers });
-  const onChanged = () => fallback.look();
   const keeper = makeKeeper(config, deps, {
     ...{ counters, states, uses, connector, secrets, names },
-    onChanged,
+    onChanged: () => fallback.look(),
   });
   const metering = await openMetering(config, deps, { counters, uplinks, uses, keeper, direct });
   // Metering first, so that caps hold before anything is dialled.
@@ -114,11 +114,11 @@ export async function assemble(config: ClientConfig, deps: ClientProxyDeps): Pro
     logger,
     onRequest: (request) => steering.serve(request),
   });
-  const listen = () => listenForApplications(config, deps, { socks, appPool, peers, watch });
+  const points = makePoints(config, deps, { socks, appPool, peers, watch });
   const network = makeNetworkWatch(config, deps, {
     ...{ uplinks, names, steering },
     onChanged() {
-      onChanged();
+      fallback.look();
       if (isDirect) states.review(direct.status());
     },
   });
@@ -127,8 +127,9 @@ export async function assemble(config: ClientConfig, deps: ClientProxyDeps): Pro
     steering.review();
   });
   const uplinkStatus = () => states.status(isDirect ? direct.status() : keeper.uplinks);
-  const told = { keeper, uplinks, uplinkStatus, steering, fallback, socks, metering, watch };
-  const endpoint = makeEndpoint(config, direct, { ...deps, ...counters, ...told, mode: config.mode });
+  const { mode } = config;
+  const told = { mode, keeper, uplinks, uplinkStatus, steering, fallback, points, socks, metering, watch };
+  const endpoint = makeEndpoint(config, direct, { ...deps, ...counters, ...told });
   const parts = {
     endpoint,
     uplinks,
@@ -138,7 +139,7 @@ export async function assemble(config: ClientConfig, deps: ClientProxyDeps): Pro
     fallback,
     steering,
     socks,
-    listen,
+    points,
     network,
     minutes,
     watch,
@@ -297,6 +298,7 @@ function makeSteering(
     stallTimeoutMs: config.connections.stallTimeoutMs,
     openDirect: (request, policy) => steering.connectDirectly(request, policy, 'waited'),
     onResult: (result) => counters.counts.opens.add(result),
+    onLookedUp: (result) => counters.counts.lookups.add(result),
   });
   const fallback = new Fallback({
     settings: config.fallback,
@@ -326,28 +328,6 @@ function makeSteering(
   return { steering, fallback };
 }
 
-function listenForApplications(
-  { socks: { listen } }: ClientConfig,
-  { native: { native } }: ClientProxyDeps,
-  parts: {
-    readonly socks: Socks5Server;
-    readonly appPool: BlockPool;
-    readonly peers: PeerWatch;
-    readonly watch: ProcessWatch;
-  },
-): Promise<AppSocketListener> {
-  const { socks, appPool, peers, watch } = parts;
-  return acceptAppSockets({
-    ...listen,
-    setting: 'socks.listen',
-    pool: appPool,
-    native,
-    peers,
-    onSocket: (socket) => (watch.hasDescriptor('stream') ? socks.handle(socket) : socks.refuse(socket)),
-    onError: (error) => watch.onAcceptFailed(error),
-  });
-}
-
 /** Metrics, readiness and status; they read the parts when they are asked. */
 function makeEndpoint(
   { metrics }: ClientConfig,
@@ -355,15 +335,23 @@ function makeEndpoint(
   parts: Omit<ClientStatusSource, 'directConnections' | 'directMeasure'> &
     Counters &
     Pick<ClientMetricsSource, 'fallback'> &
-    Pick<ClientProxyDeps, 'version' | 'nodeVersion'> & { readonly watch: ProcessWatch },
+    Pick<ClientProxyDeps, 'version' | 'nodeVersion'> & {
+      readonly watch: ProcessWatch;
+      readonly points: ApplicationPoints;
+    },
 ): HttpEndpoint<ClientStatus> {
   const registry = new Registry();
   const directMeasure = (uplinkName: string) => balance.measureOf(uplinkName);
   const source = { ...parts, directConnections, directMeasure };
-  const { keeper, uplinkStatus, socks, metering } = source;
+  const { keeper, uplinkStatus, points, socks, metering } = source;
   registerBuildInfo(registry, source);
   registerSessionMetrics(registry, { ...source, drivers: () => keeper.drivers });
-  registerClientMetrics(registry, { ...source, uplinks: uplinkStatus, socks: () => socks.counters });
+  registerClientMetrics(registry, {
+    ...source,
+    uplinks: uplinkStatus,
+    socks: () => socks.counters,
+    refusedByAddress: () => points.gate.refused,
+  });
   registerPeerLosses(registry, source.peerLosses);
   registerMeteringMetrics(registry, {
     ...source,

@@ -30,6 +30,8 @@ export class ClientCounts {
   };
   /** By the name of the uplink. */
   readonly directAttempts: NamedTable<DirectAttempts>;
+  /** Questions of applications for an address or a name, by result. */
+  readonly lookups = new ResultCounts('ok');
   /** Requests, by what the rules have decided. */
   readonly decisions: Record<SteeringAction['kind'], number> = { steer: 0, direct: 0, block: 0 };
 

@@ -1,6 +1,4 @@
 import type { Logger } from 'pino';
-import { formatDestination } from '../shared/protocol/destination.ts';
-import type { AppSocketListener } from '../shared/runtime/app/app-socket-listener.ts';
 import { applyReload } from '../shared/runtime/config/reload.ts';
 import type { HttpEndpoint } from '../shared/runtime/observe/http-endpoint.ts';
 import type { ProcessWatch } from '../shared/runtime/observe/process-watch.ts';
@@ -9,6 +7,7 @@ import type { ClientConfig } from './config/client-config.ts';
 import { describeReload } from './config/describe-reload.ts';
 import type { UplinkSet } from './discovery/uplink-set.ts';
 import type { Fallback } from './fallback/fallback.ts';
+import type { ApplicationPoints } from './front/application-points.ts';
 import type { Metering } from './metering/metering.ts';
 import type { NetworkWatch } from './network/network-watch.ts';
 import type { MinuteTimer } from './schedule/minute-timer.ts';
@@ -31,8 +30,7 @@ export interface ClientParts {
   readonly fallback: Fallback;
   readonly steering: Steering;
   readonly socks: Socks5Server;
-  /** Listens for applications, whose connections go to `socks`. Rejects with ListenError. */
-  listen(): Promise<AppSocketListener>;
+  readonly points: ApplicationPoints;
   readonly network: NetworkWatch;
   readonly minutes: MinuteTimer;
   readonly watch: ProcessWatch;
@@ -62,13 +60,14 @@ export class ClientProxy {
    * nothing, or with PartialReloadError.
    */
   async reload(next: ClientConfig): Promise<void> {
-    const { logger, uplinks, steering, secrets, keeper, fallback } = this.#parts;
+    const { logger, uplinks, steering, secrets, keeper, fallback, points } = this.#parts;
     const changes = describeReload(this.#config, next);
     const rules = new RuleSet(next.steering);
     await applyReload(changes, logger, () => {
       logger.level = next.log.level;
       if (secrets.replace(next)) keeper.renewSubflows();
       uplinks.configure(next);
+      points.gate.setAllowed(next.socks.allow);
       const resteered = steering.reload(rules);
       fallback.configure(next.fallback);
       this.#config = next;
@@ -85,7 +84,7 @@ export class ClientProxy {
   async #start(): Promise<void> {
     const life = this.#life;
     const { logger, endpoint, uplinks, metering, keeper, fallback } = this.#parts;
-    const { socks, listen, network, minutes, watch } = this.#parts;
+    const { socks, points, network, minutes, watch } = this.#parts;
     life.onClose(() => watch.stop());
     watch.start();
     life.onClose(() => endpoint.close());
@@ -94,8 +93,8 @@ export class ClientProxy {
     life.onClose(() => socks.close());
     life.onClose(() => this.#drain());
     uplinks.configure(this.#config);
-    const listener = await listen();
-    life.onClose(() => listener.close());
+    await points.open();
+    life.onClose(() => points.close());
     await endpoint.start();
     life.onClose(() => minutes.stop());
     minutes.start();
@@ -111,7 +110,7 @@ export class ClientProxy {
       logger.warn({ unused }, 'mode: direct: sections of the configuration that are not used');
     }
     const names = uplinks.uplinks.map(({ name }) => name);
-    logger.info({ mode, socks: formatDestination(listener.address()), uplinks: names }, 'client proxy is up');
+    logger.info({ mode, socks: points.addresses.join(', '), uplinks: names }, 'client proxy is up');
   }
 
   async #drain(): Promise<void> {

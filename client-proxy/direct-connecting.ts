@@ -1,7 +1,7 @@
 import type { Logger } from 'pino';
 import type { StreamPolicy } from '../shared/protocol/steering/steering-policy.ts';
 import type { MonotonicClock } from '../shared/runtime/clock.ts';
-import { LineLimit } from '../shared/runtime/observe/line-limit.ts';
+import { LineLimit, type LineLog } from '../shared/runtime/observe/line-limit.ts';
 import type { TrafficTable } from '../shared/runtime/session/uplink-traffic.ts';
 import type { ClientCounts } from './client-counts.ts';
 import type { ClientConfig } from './config/client-config.ts';
@@ -11,7 +11,7 @@ import { StickyUplinks } from './direct/balance/sticky-uplinks.ts';
 import { BalancedDialer } from './direct/balanced-dialer.ts';
 import { DirectConnections } from './direct/direct-connections.ts';
 import { DirectDialer } from './direct/direct-dialer.ts';
-import { DirectOpener } from './direct/direct-opening.ts';
+import { DirectOpener, type DirectWay } from './direct/direct-opening.ts';
 import { directStatus } from './direct/direct-status.ts';
 import type { UplinkSet } from './discovery/uplink-set.ts';
 import type { UplinkResolvers } from './dns/uplink-resolvers.ts';
@@ -76,11 +76,7 @@ export function makeDirect(
     ...known,
     flows,
     sticky: new StickyUplinks(config.direct.stickyMs),
-    onSuspect(uplink, isSuspect) {
-      if (isSuspect)
-        log.warn({ uplink }, 'direct connections over an uplink fail, and not over others: it comes last');
-      else log.info({ uplink }, 'an uplink serves direct connections again');
-    },
+    onSuspect: (uplink, isSuspect) => tellSuspect(log, uplink, isSuspect),
     clock,
   });
   const balanced = new BalancedDialer({
@@ -94,6 +90,7 @@ export function makeDirect(
     connections,
     flows,
     onResult: (result) => counts.directOpens.add(result),
+    onLookedUp: (result) => counts.lookups.add(result),
   });
   return {
     connections,
@@ -101,19 +98,28 @@ export function makeDirect(
     status: () => directStatus({ ...known, measureOf: (uplinkName) => balance.measureOf(uplinkName) }),
     open(request, uplinkName, onFailed) {
       counts.directReasons.rule++;
-      const dial: Parameters<DirectOpener['open']>[1] = async (destination, signal) => ({
-        uplinkName,
-        origin: await dialer.dial(uplinkName, destination, signal),
-      });
-      void opener.open(request, dial, onFailed);
+      const way: DirectWay = {
+        dial: async (destination, signal) => ({
+          uplinkName,
+          origin: await dialer.dial(uplinkName, destination, signal),
+        }),
+        resolve: (question, signal) => dialer.resolve(uplinkName, question, signal),
+      };
+      void opener.open(request, way, onFailed);
     },
     openBalanced(request, policy, reason, onFailed) {
       counts.directReasons[reason]++;
-      void opener.open(
-        request,
-        (destination, signal) => balanced.dial(destination, policy, signal),
-        onFailed,
-      );
+      const way: DirectWay = {
+        dial: (destination, signal) => balanced.dial(destination, policy, signal),
+        resolve: (question, signal) => balanced.resolve(question, policy, signal),
+      };
+      void opener.open(request, way, onFailed);
     },
   };
+}
+
+function tellSuspect(log: LineLog, uplink: string, isSuspect: boolean): void {
+  if (isSuspect)
+    log.warn({ uplink }, 'direct connections over an uplink fail, and not over others: it comes last');
+  else log.info({ uplink }, 'an uplink serves direct connections again');
 }

@@ -7,7 +7,9 @@ import type { StreamHandlers } from '../shared/runtime/session/session-handlers.
 import { StreamRelay } from '../shared/runtime/session/stream-relay.ts';
 import { FirstBytes } from './first-bytes.ts';
 import type { ConnectRequest } from './front/connect-request.ts';
+import { askedOverConcentrator } from './front/name-requests.ts';
 import { type OptimisticReplyPolicy, repliesOptimistically } from './front/optimistic-reply.ts';
+import { ProvenFamilies } from './front/proven-families.ts';
 import type { SessionKeeper } from './session/session-keeper.ts';
 import type { SteeredStream } from './steering/steered-streams.ts';
 
@@ -23,6 +25,8 @@ export interface StreamOpenerOptions {
   openDirect(request: ConnectRequest, policy: StreamPolicy): void;
   /** How an opening ended. */
   onResult(result: 'ok' | ErrorName): void;
+  /** How a lookup was answered. */
+  readonly onLookedUp: (result: 'ok' | ErrorName) => void;
 }
 
 /** Why nothing waits for a session any more: it goes directly. */
@@ -34,6 +38,8 @@ const MAX_ATTEMPTS = 3;
 /** What an application has asked for, through all attempts to open a stream for it. */
 interface Asked {
   readonly request: ConnectRequest;
+  /** The same as the application made it: a question that goes to the concentrator is another one. */
+  readonly from: ConnectRequest;
   readonly steered: SteeredStream;
   readonly firstBytes: FirstBytes;
   isAnswered: boolean;
@@ -45,6 +51,7 @@ export class StreamOpener {
   readonly #options: StreamOpenerOptions;
   /** Sends what waits for a session, or for its answer, past the concentrator; as many as there are connections of applications at most. */
   readonly #waiting = new Set<() => void>();
+  readonly #families = new ProvenFamilies();
 
   constructor(options: StreamOpenerOptions) {
     this.#options = options;
@@ -56,9 +63,10 @@ export class StreamOpener {
   }
 
   /** Answers the request in any case. Never rejects. */
-  open(request: ConnectRequest, steered: SteeredStream): Promise<void> {
+  open(from: ConnectRequest, steered: SteeredStream): Promise<void> {
+    const request = from.lookup === undefined ? from : askedOverConcentrator(from, this.#options.onLookedUp);
     const firstBytes = new FirstBytes(request.earlyData);
-    return this.#attempt({ request, steered, firstBytes, isAnswered: false, attempts: 0 });
+    return this.#attempt({ request, from, steered, firstBytes, isAnswered: false, attempts: 0 });
   }
 
   /** @param refusedBy the session that has refused the last attempt */
@@ -79,6 +87,7 @@ export class StreamOpener {
         (driver, streamId) =>
           new StreamOpening({
             ...this.#options,
+            families: this.#families,
             asked,
             driver,
             streamId,
@@ -92,7 +101,7 @@ export class StreamOpener {
     } catch (error) {
       steered.over();
       if (error === GOES_DIRECTLY) {
-        this.#options.openDirect(asked.isAnswered ? answeredRequest(asked) : request, steered.policy);
+        this.#options.openDirect(asked.isAnswered ? answeredRequest(asked) : asked.from, steered.policy);
         return;
       }
       const name = abandoned.aborted ? 'cancelled' : errorName(error);
@@ -106,6 +115,7 @@ export class StreamOpener {
 }
 
 interface StreamOpeningOptions extends StreamOpenerOptions {
+  readonly families: ProvenFamilies;
   readonly asked: Asked;
   readonly driver: SessionDriver;
   readonly streamId: number;
@@ -151,7 +161,10 @@ class StreamOpening implements StreamHandlers {
       this.#attach();
       return;
     }
-    if (repliesOptimistically(this.#options.optimisticReply, request.destination)) {
+    const { optimisticReply, families } = this.#options;
+    // To a question there is no answer before the answer.
+    const isQuestion = request.lookup !== undefined;
+    if (!isQuestion && repliesOptimistically(optimisticReply, request.destination, families)) {
       this.#succeed();
       return;
     }
@@ -244,6 +257,7 @@ class StreamOpening implements StreamHandlers {
     this.#options.waiting.delete(this.#divert);
     if (this.#isDecided) return;
     this.#isDecided = true;
+    this.#options.families.note(this.#asked.request.destination.host, result);
     this.#options.onResult(result);
   }
 }

@@ -1,7 +1,9 @@
 import { formatDestination } from '../../shared/protocol/destination.ts';
+import { isLoopback } from '../../shared/runtime/address/special-ranges.ts';
 import { tuningWarning } from '../../shared/runtime/config/tuning.ts';
 import { readableByOthers } from '../../shared/runtime/files/private-file.ts';
 import type { ClientConfig, ConfiguredUplink } from '../config/client-config.ts';
+import { type ConfiguredPoint, formatConfiguredPoint } from '../front/application-points.ts';
 import { describePolicy, describeRule, uplinksNamed } from '../steering/steering-rule.ts';
 import { deviceBindingOf } from '../uplink/uplink.ts';
 import { uplinksNow } from './check-uplinks.ts';
@@ -13,14 +15,15 @@ export async function check(config: ClientConfig, deps: ClientCliDeps): Promise<
   const { mode, socks, metrics } = config;
   const binding = deps.interfaceBinding();
   const uplinks = await uplinksNow(config, deps);
-  const users = socks.users.length === 0 ? 'without users' : `for ${socks.users.length} user(s)`;
   const present = uplinks.all.filter(({ name }) => !uplinks.missing.includes(name));
   const tried = mode === 'direct' ? [] : await deps.tryUplinks(config, present, uplinks.view);
   const usage = await planUsage(config, uplinks.all, deps);
   const lines = [
     `${config.file} is valid`,
     ...wayLines(config),
-    `socks         ${formatDestination(socks.listen)}, ${users}`,
+    ...socks.listen.map(
+      (point) => `socks         ${formatConfiguredPoint(point)}, ${admittedText(config, point)}`,
+    ),
     `metrics       ${metrics ? formatDestination(metrics.listen) : 'off'}`,
     ...uplinks.lines,
     ...tried.map((outcome, i) => `tried         ${present[i]!.name}: ${outcome}`),
@@ -42,6 +45,9 @@ export async function check(config: ClientConfig, deps: ClientCliDeps): Promise<
   }
   if (await readableByOthers(config.file)) {
     warn(`others can read ${config.file}, which may hold a key and passwords: chmod 600 ${config.file}`);
+  }
+  if (socks.users.length === 0 && socks.allow.some((range) => EVERYBODY.includes(range))) {
+    warn('socks.allow has every address, and there are no users: whoever reaches the port may use the proxy');
   }
   if (uplinks.problem !== undefined && config.autoUplinks !== undefined) warn(uplinks.problem);
   if (!binding.available && config.uplinks.some((uplink) => isByInterface(uplink))) {
@@ -76,6 +82,17 @@ function wayLines({ mode, client, concentrator, fallback }: ClientConfig): reado
       ? []
       : [`fallback      direct, outside of the tunnel, ${fallback.afterMs / 1_000} s after it is lost`]),
   ];
+}
+
+/** All of IPv4, and of IPv6. */
+const EVERYBODY: readonly string[] = ['0.0.0.0/0', '::/0'];
+
+/** Who may connect there. */
+function admittedText({ socks: { users, allow } }: ClientConfig, point: ConfiguredPoint): string {
+  const byUser = users.length === 0 ? 'without users' : `for ${users.length} user(s)`;
+  if ('path' in point) return `mode 0${point.mode.toString(8)}, ${byUser}`;
+  const isForThisMachine = 'host' in point && isLoopback(point.host);
+  return allow.length === 0 || isForThisMachine ? byUser : `from ${allow.join(', ')}, ${byUser}`;
 }
 
 function isByInterface({ binding }: ConfiguredUplink): boolean {

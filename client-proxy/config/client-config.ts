@@ -4,6 +4,7 @@ import type { LogFormat, LogLevel } from '../../shared/runtime/config/schema-pie
 import type { TuningConfig } from '../../shared/runtime/config/tuning.ts';
 import type { CertificatePin } from '../../shared/runtime/identity/certificate-pin.ts';
 import type { ResolvingUplink } from '../dns/uplink-dns-route.ts';
+import type { ConfiguredPoint } from '../front/application-points.ts';
 import type { OptimisticReplyPolicy } from '../front/optimistic-reply.ts';
 import type { MeteredSettings } from '../metering/metered-settings.ts';
 import type { InterfaceMatch } from '../network/interface-match.ts';
@@ -90,9 +91,12 @@ export interface ClientConfig {
   /** Where the key came from, when not from `file`. */
   readonly keyFile?: string;
   readonly socks: {
-    readonly listen: Destination;
+    /** At least one. */
+    readonly listen: readonly ConfiguredPoint[];
     /** Empty: no authentication. */
     readonly users: readonly { readonly name: string; readonly password: string }[];
+    /** Networks whose machines may connect; empty: any address. */
+    readonly allow: readonly string[];
     /** When an application is told "connected" before the origin has answered. */
     readonly optimisticReply: OptimisticReplyPolicy;
     readonly negotiationTimeoutMs: number;

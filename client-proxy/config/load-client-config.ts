@@ -74,6 +74,7 @@ function toConfig(
     socks: {
       listen: socks.listen,
       users: socks.users,
+      allow: socks.allow,
       optimisticReply: socks.optimisticReply,
       negotiationTimeoutMs: socks.negotiationTimeout,
       maxConnections: socks.maxConnections,

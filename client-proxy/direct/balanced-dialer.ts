@@ -1,3 +1,4 @@
+import type { NameQuestion } from '../../shared/protocol/codec/name-question.ts';
 import type { Destination } from '../../shared/protocol/destination.ts';
 import { type ErrorName, StreamError, TributaryError } from '../../shared/protocol/errors.ts';
 import type { StreamPolicy } from '../../shared/protocol/steering/steering-policy.ts';
@@ -32,6 +33,26 @@ export class BalancedDialer {
     }
     balance.connected(host, connection.uplinkName, policy);
     return connection;
+  }
+
+  /** What the name servers of the first uplink know that answers. Rejects as `dial`. */
+  async resolve(
+    question: NameQuestion,
+    policy: StreamPolicy,
+    signal: CancelSignal,
+  ): Promise<readonly string[]> {
+    const { balance, dialer } = this.#options;
+    const errors: TributaryError[] = [];
+    for (const { name } of balance.begin(question.of.toLowerCase(), policy)) {
+      try {
+        return await dialer.resolve(name, question, signal, 'public');
+      } catch (error) {
+        if (signal.aborted || !(error instanceof TributaryError)) throw error;
+        errors.push(error);
+      }
+    }
+    if (errors.length === 0) throw new TributaryError('networkFailure', NO_UPLINK, 'ours');
+    throw mostTelling(errors);
   }
 }
 

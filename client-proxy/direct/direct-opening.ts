@@ -1,17 +1,28 @@
+import type { NameQuestion } from '../../shared/protocol/codec/name-question.ts';
 import type { Destination } from '../../shared/protocol/destination.ts';
 import { type ErrorName, TributaryError } from '../../shared/protocol/errors.ts';
 import { Cancellation, type CancelSignal } from '../../shared/runtime/async/cancellation.ts';
 import type { ConnectRequest } from '../front/connect-request.ts';
+import { answerLookup, questionOf } from '../front/name-requests.ts';
 import type { DirectFlows } from './balance/direct-flows.ts';
 import type { DirectConnections } from './direct-connections.ts';
 import { relaySockets } from './socket-relay.ts';
 import type { DirectConnection } from './uplink-race.ts';
+
+/** How a request goes past the concentrator: over one uplink, or over one of several. Both reject with TributaryError. */
+export interface DirectWay {
+  dial(destination: Destination, signal: CancelSignal): Promise<DirectConnection>;
+  /** What name servers know. */
+  resolve(question: NameQuestion, signal: CancelSignal): Promise<readonly string[]>;
+}
 
 export interface DirectOpenerOptions {
   readonly connections: DirectConnections;
   readonly flows: Pick<DirectFlows, 'begin'>;
   /** How an opening ended. */
   onResult(result: 'ok' | ErrorName): void;
+  /** How a lookup was answered. */
+  onLookedUp(result: 'ok' | ErrorName): void;
 }
 
 /** Connects SOCKS5 requests past the concentrator and relays them. */
@@ -24,19 +35,19 @@ export class DirectOpener {
 
   /**
    * Answers the request in any case. Never rejects.
-   * @param dial connects to the destination; rejects with TributaryError
    * @param onFailed told why there is no connection, unless the application has gone or this program is at fault
    */
   async open(
     request: ConnectRequest,
-    dial: (destination: Destination, signal: CancelSignal) => Promise<DirectConnection>,
+    way: DirectWay,
     onFailed: (error: TributaryError) => void,
   ): Promise<void> {
+    if (request.lookup !== undefined) return this.#lookUp(request, way, onFailed);
     const { onResult } = this.#options;
     const abandoned = new Cancellation();
     request.onAbandoned(() => abandoned.abort());
     try {
-      const connection = await dial(request.destination, abandoned);
+      const connection = await way.dial(request.destination, abandoned);
       if (abandoned.aborted) {
         connection.origin.destroy('reset');
         onResult('cancelled');
@@ -50,6 +61,24 @@ export class DirectOpener {
       onResult(name);
       if (known !== undefined) onFailed(known);
       request.fail(name);
+    }
+  }
+
+  async #lookUp(
+    request: ConnectRequest,
+    way: DirectWay,
+    onFailed: (error: TributaryError) => void,
+  ): Promise<void> {
+    const { onLookedUp } = this.#options;
+    const abandoned = new Cancellation();
+    request.onAbandoned(() => abandoned.abort());
+    try {
+      const values = await way.resolve(questionOf(request), abandoned);
+      onLookedUp(answerLookup(request, { values }));
+    } catch (error) {
+      const known = error instanceof TributaryError ? error : undefined;
+      if (known !== undefined && !abandoned.aborted) onFailed(known);
+      onLookedUp(answerLookup(request, { error: known?.code ?? 'internalError' }));
     }
   }
 

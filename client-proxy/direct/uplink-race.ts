@@ -12,7 +12,7 @@ import type { DirectDialer } from './direct-dialer.ts';
 /** What all races have. */
 export interface RaceParts {
   readonly balance: DirectBalance;
-  readonly dialer: Pick<DirectDialer, 'dial'>;
+  readonly dialer: Pick<DirectDialer, 'dial' | 'resolve'>;
   /** A connection was tried over an uplink: it was made, made too late, or failed. */
   onAttempt(uplinkName: string, result: AttemptResult): void;
   readonly clock: MonotonicClock;

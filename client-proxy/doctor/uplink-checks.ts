@@ -12,6 +12,7 @@ import { arpCheck, reversePathCheck, routeCheck } from './checks/route.ts';
 import { downloadCheck, uploadCheck } from './checks/speed.ts';
 import { tcpCheck } from './checks/tcp.ts';
 import { tlsCheck } from './checks/tls.ts';
+import { usageCheck } from './checks/usage.ts';
 
 /** Without a concentrator there is no far end that takes part. */
 const measurementsCheck: UplinkCheck = {
@@ -47,4 +48,5 @@ export const UPLINK_CHECKS: readonly UplinkCheck[] = [
   downloadCheck,
   uploadCheck,
   natTimeoutCheck,
+  usageCheck,
 ];

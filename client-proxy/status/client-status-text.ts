@@ -20,6 +20,7 @@ export function clientStatusText(status: ClientStatus): string {
       ? ['mode', 'direct: no concentrator; each connection goes over one uplink']
       : ['session', `${session.state}${since}${draining}`],
     ...(fallback.active ? [['fallback', 'new connections go directly, outside of the tunnel']] : []),
+    ['socks', status.socksListen.join(', ')],
     ['connections', `${session.streams} over the concentrator, ${directOf(uplinks)} direct`],
     ['steering', `${steering.default}; ${rulesText(steering)}`],
   ]);

@@ -8,6 +8,7 @@ import type { DirectConnections } from '../direct/direct-connections.ts';
 import type { UplinkSet } from '../discovery/uplink-set.ts';
 import type { LastingUplinkStatus } from '../discovery/uplink-states.ts';
 import type { Fallback } from '../fallback/fallback.ts';
+import type { ApplicationPoints } from '../front/application-points.ts';
 import type { Meter } from '../metering/meter.ts';
 import type { Metering } from '../metering/metering.ts';
 import { totalBytes } from '../metering/usage.ts';
@@ -40,6 +41,8 @@ export interface ClientStatus {
     /** How often they have begun to. */
     readonly begun: number;
   };
+  /** Where applications connect. */
+  readonly socksListen: readonly string[];
   readonly socksConnections: number;
   readonly steering: { readonly default: string; readonly rules: number; readonly holdingRules: number };
   readonly uplinks: readonly UplinkReport[];
@@ -97,6 +100,7 @@ export interface ClientStatusSource extends StatusClocks, ReadinessSource {
   readonly uplinks: Pick<UplinkSet, 'uplinks' | 'leftOut' | 'whyUnknown'>;
   readonly uplinkStatus: () => readonly LastingUplinkStatus[];
   readonly steering: Pick<Steering, 'config' | 'described'>;
+  readonly points: Pick<ApplicationPoints, 'addresses'>;
   readonly socks: Pick<Socks5Server, 'counters'>;
   readonly traffic: TrafficTable;
   readonly directTraffic: TrafficTable;
@@ -131,6 +135,7 @@ export function clientStatus(source: ClientStatusSource): ClientStatus {
       draining: drivers.filter((driver) => driver !== current).length,
     },
     fallback: { active: source.fallback.isActive, begun: source.fallback.begunCount },
+    socksListen: source.points.addresses,
     socksConnections: source.socks.counters.active,
     steering: {
       default: steering.described.default,

@@ -1,6 +1,6 @@
-import ipaddr from 'ipaddr.js';
 import type { Destination } from '../../shared/protocol/destination.ts';
-import { isInNetwork, type Network, parseAddress } from '../../shared/runtime/address/ip-address.ts';
+import { networkForms } from '../../shared/runtime/address/address-ranges.ts';
+import { isInNetwork, parseAddress } from '../../shared/runtime/address/ip-address.ts';
 import { addressForms } from '../../shared/runtime/address/special-ranges.ts';
 import { WallClocks } from '../schedule/time-span.ts';
 import type { SteeringAction, SteeringConfig, SteeringRule } from './steering-rule.ts';
@@ -84,16 +84,4 @@ function destinationMatcher(
     }
     return false;
   };
-}
-
-const IPV4_MAPPED: Network = ipaddr.parseCIDR('::ffff:0:0/96');
-
-/** The network as written; one of IPv4-mapped addresses is a network of IPv4 addresses, too. */
-function networkForms(text: string): readonly Network[] {
-  const network: Network = ipaddr.parseCIDR(text);
-  const [address, bits] = network;
-  const isMapped = bits >= IPV4_MAPPED[1] && isInNetwork(address, IPV4_MAPPED);
-  return isMapped
-    ? [network, [new ipaddr.IPv4(address.toByteArray().slice(12)), bits - IPV4_MAPPED[1]]]
-    : [network];
 }

@@ -15,6 +15,7 @@ import { DescriptorShares, dialPlaces, namePlaces, originDescriptors } from '../
 import type { LimitHits, LimitName } from '../limits/limit-hits.ts';
 import { OpenLine, openRate } from '../limits/open-line.ts';
 import type { EgressPolicy } from './egress-policy.ts';
+import { NameService } from './name-service.ts';
 import { type DialOutcome, OriginDialer } from './origin-dialer.ts';
 
 export interface OriginDialerParts {
@@ -71,6 +72,7 @@ export function makeOriginDialer(
     policy,
     resolver,
     translators: new Translators(resolver.nat64, machineAddresses, clock),
+    names: new NameService(resolver),
     connectTimeoutMs: egress.connectTimeoutMs,
     opens: new OpenLine(openRate(limits.opensPerSecond), clock, onWait('opensPerSecond')),
     places: new SharedPlaces(dialPlaces(shares.total, limits.dialsPerClient), onWait('dialsPerClient')),

@@ -36,6 +36,7 @@ const SYSTEM_COMMANDS = [
   'tributary-client',
   'tributary-concentrator',
   'useradd',
+  'usermod',
 ];
 
 /** Commands that have subcommands. */
@@ -116,7 +117,8 @@ describe('the shell blocks of the texts', () => {
 
   it('copy units that are there and start the programs of package.json', async () => {
     for (const line of lines.filter((line) => line.startsWith('cp '))) {
-      const unit = await projectFile(line.split(' ')[1]!);
+      // A socket starts the service of its name.
+      const unit = await projectFile(line.split(' ')[1]!.replace(/\.socket$/, '.service'));
       const started = /^ExecStart=\/usr\/bin\/env \S+ (\S+) --config \/etc\/tributary\/(\S+)\.yaml$/m.exec(
         unit,
       );

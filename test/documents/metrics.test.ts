@@ -52,6 +52,7 @@ const atClient = exported((registry) => {
     counts: new ClientCounts(1),
     uplinks: () => [],
     socks: () => ({ accepted: 0, active: 0, refused: 0, failedNegotiation: {} as never }),
+    refusedByAddress: () => 2,
     directTraffic: new TrafficTable(1),
     fallback: { isActive: false, begunCount: 0 },
     directMeasure: () => new UplinkMeasure(),

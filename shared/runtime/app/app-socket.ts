@@ -20,7 +20,7 @@ export interface AppSocketHandlers {
  * released. Nothing is read before `resume` and nothing after `pause`.
  */
 export interface AppSocket {
-  /** Both addresses are empty once it is closed. */
+  /** Both addresses are empty once it is closed; that of a client of a Unix socket is `UNIX_CLIENT`. */
   readonly remoteAddress: string;
   readonly remotePort: number;
   readonly localAddress: string;

@@ -57,9 +57,15 @@ function bench(behaviours: Record<string, Behaviour>, more: Record<string, Parti
       }, inMs);
     });
   };
+  const resolve = async (uplink: string) => {
+    const behaviour = behaviours[uplink]!;
+    if (behaviour === 'silent' || behaviour.error !== undefined)
+      throw new StreamError('unsupportedMessage', uplink);
+    return [uplink];
+  };
   const dialer = new BalancedDialer({
     balance,
-    dialer: { dial },
+    dialer: { dial, resolve },
     onAttempt: (uplink, result) => void results.push(`${uplink} ${result}`),
     clock,
   });
@@ -77,7 +83,7 @@ function bench(behaviours: Record<string, Behaviour>, more: Record<string, Parti
     for (let i = 0; i < 600 && tookMs === undefined; i++) await vi.advanceTimersByTimeAsync(50);
     return { over: await outcome, tookMs };
   };
-  return { behaviours, balance, dialled, results, told, connect };
+  return { dialer, behaviours, balance, dialled, results, told, connect };
 }
 
 describe('a direct connection', () => {
@@ -219,4 +225,16 @@ it('has a bounded number of attempts that have lost', async () => {
   expect(it.balance.measureOf('a').pendingCount).toBe(0);
   expect(it.balance.measureOf('a').isSuspect).toBe(true);
   expect(vi.getTimerCount()).toBe(0);
+});
+
+it('asks for names over the first uplink that can tell', async () => {
+  const resolve = (behaviours: Record<string, Behaviour>) =>
+    bench(behaviours).dialer.resolve(
+      { wants: 'addresses', of: 'www.test' },
+      { mode: 'aggregate' },
+      new Cancellation(),
+    );
+  expect(await resolve({ proxy: 'silent', dsl: { inMs: 1 } })).toEqual(['dsl']);
+  await expect(resolve({ proxy: 'silent' })).rejects.toMatchObject({ code: 'unsupportedMessage' });
+  await expect(resolve({})).rejects.toMatchObject({ code: 'networkFailure' });
 });

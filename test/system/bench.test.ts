@@ -5,10 +5,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { promisify } from 'node:util';
-import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import type { RunRecord } from '../../bench/run-group.ts';
-import { needs } from '../../support/needs.ts';
-import { ROOT } from '../support/program.ts';
+import { describe, expect, type TestContext, test } from 'vitest';
+import type { RunRecord } from '../bench/run-group.ts';
+import { needs } from '../support/needs.ts';
+import { ROOT } from './support/program.ts';
 
 const run = promisify(execFile);
 const BENCH = join(ROOT, 'test/bench/build/bench/main.js');
@@ -23,17 +23,12 @@ const ONE_DOWNLOAD = [
   '1',
 ];
 
-describe('npm run bench', needs('bed'), () => {
-  let out: string;
-
-  beforeEach(async () => {
-    out = await mkdtemp(join(tmpdir(), 'tributary-bench-out-'));
-  });
-  afterEach(() => rm(out, { recursive: true, force: true }));
-
+// Those that measure run side by side: each takes a fraction of a core, and judges none of its figures closely.
+describe.concurrent('npm run bench', needs('bed'), () => {
   test('checks a link, measures downloads over it, compares two checkouts, and writes figures and a picture', {
     timeout: 90_000,
-  }, async () => {
+  }, async (context) => {
+    const out = await resultFolder(context);
     const versions = [`tributary@${ROOT}`, 'tributary'];
     // Those whose programs this machine has.
     const contestants = [...versions, 'tributary-cubic', 'kernel-mptcp', 'single', 'c-socks'].join(',');
@@ -83,7 +78,8 @@ describe('npm run bench', needs('bed'), () => {
     expect(await readFile(join(out, picture!), 'utf8')).toMatch(/^<svg [\s\S]*>tributary<[\s\S]*<\/svg>\n$/);
   });
 
-  test('meets a transfer with a fault in its middle, and draws it', async () => {
+  test('meets a transfer with a fault in its middle, and draws it', async (context) => {
+    const out = await resultFolder(context);
     const what = [
       '--scenarios',
       'F1/E1/a',
@@ -114,7 +110,8 @@ describe('npm run bench', needs('bed'), () => {
     );
   });
 
-  test('refuses a checkout that is not there, before it measures anything', async () => {
+  test('refuses a checkout that is not there, before it measures anything', async (context) => {
+    const out = await resultFolder(context);
     const args = [...ONE_DOWNLOAD, '--contestants', `tributary@${out}`, '--out', out];
     await expect(run(process.execPath, [BENCH, ...args])).rejects.toMatchObject({
       code: 2,
@@ -122,7 +119,8 @@ describe('npm run bench', needs('bed'), () => {
     });
   });
 
-  test('a number of the core that is not there is refused with the one that was meant', async () => {
+  test('a number of the core that is not there is refused with the one that was meant', async (context) => {
+    const out = await resultFolder(context);
     const args = [
       ...ONE_DOWNLOAD,
       '--contestants',
@@ -139,8 +137,11 @@ describe('npm run bench', needs('bed'), () => {
       ),
     });
   });
+});
 
-  test('an interrupt removes the bed, the programs and their keys, and reports what there is', async () => {
+describe('npm run bench, alone', needs('bed'), () => {
+  test('an interrupt removes the bed, the programs and their keys, and reports what there is', async (context) => {
+    const out = await resultFolder(context);
     const args = [
       ...ONE_DOWNLOAD,
       '--contestants',
@@ -169,6 +170,13 @@ describe('npm run bench', needs('bed'), () => {
     expect(await readdir(out)).toHaveLength(1);
   });
 });
+
+/** Where the results of a test go; removed after it. */
+async function resultFolder({ onTestFinished }: TestContext): Promise<string> {
+  const folder = await mkdtemp(join(tmpdir(), 'tributary-bench-out-'));
+  onTestFinished(() => rm(folder, { recursive: true, force: true }));
+  return folder;
+}
 
 /** Namespaces of beds, and folders with keys. */
 async function leftovers(): Promise<string[]> {
