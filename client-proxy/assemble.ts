@@ -3,7 +3,7 @@ import { Registry } from 'prom-client';
 import { MemoryBudget } from '../shared/protocol/memory-budget.ts';
 import { withTuning } from '../shared/protocol/session/core-tuning.ts';
 import { BlockPool } from '../shared/runtime/app/block-pool.ts';
-import { PeerWatch } from '../shared/runtime/app/peer-watch.ts';
+import { PeerWatch, type PeerWatchOptions } from '../shared/runtime/app/peer-watch.ts';
 import { registerBuildInfo } from '../shared/runtime/observe/build-info.ts';
 import { HttpEndpoint } from '../shared/runtime/observe/http-endpoint.ts';
 import { LineLimit } from '../shared/runtime/observe/line-limit.ts';
@@ -49,6 +49,8 @@ import { clientStatusText } from './status/client-status-text.ts';
 import { RuleSet } from './steering/rule-set.ts';
 import { Steering } from './steering/steering.ts';
 import { StreamOpener } from './stream-opening.ts';
+import { makeTransparent } from './transparent/make-transparent.ts';
+import { registerTransparentMetrics } from './transparent/transparent-metrics.ts';
 import { UplinkConnector } from './uplink/uplink-connector.ts';
 
 /** What the client proxy gets from its process. */
@@ -70,7 +72,7 @@ export async function assemble(config: ClientConfig, deps: ClientProxyDeps): Pro
   const { logger, clock, wallClock } = deps;
   const { native } = deps.native;
   if (native === undefined) warnWithoutNative(logger, deps.native.reason);
-  const isDirect = config.mode === 'direct';
+  const { mode } = config;
   const counters = makeCounters(deps);
   const watch = new ProcessWatch(deps);
   const appPool = new BlockPool(clock);
@@ -82,13 +84,7 @@ export async function assemble(config: ClientConfig, deps: ClientProxyDeps): Pro
   });
   const states = new UplinkStates({ uplinks, wallClock, logger });
   const uses = new UplinkUses(logger);
-  const peers = new PeerWatch({
-    ...config.connections,
-    lingerMs: config.lingerMs,
-    native,
-    clock,
-    onLost: (role, reason) => counters.peerLosses.add(role, reason),
-  });
+  const peers = makePeers(config, deps, counters);
   const secrets = new SessionSecrets(config);
   const connector = makeConnector(config, deps, { counters, uplinks, appPool, peers, secrets, watch });
   const resolvers = makeResolvers(deps, uplinks);
@@ -115,21 +111,21 @@ export async function assemble(config: ClientConfig, deps: ClientProxyDeps): Pro
     onRequest: (request) => steering.serve(request),
   });
   const points = makePoints(config, deps, { socks, appPool, peers, watch });
+  const transparent = makeTransparent(config, { ...deps, steering, names, appPool, peers, watch });
   const network = makeNetworkWatch(config, deps, {
     ...{ uplinks, names, steering },
     onChanged() {
       fallback.look();
-      if (isDirect) states.review(direct.status());
+      if (mode === 'direct') states.review(direct.status());
     },
   });
   const minutes = new MinuteTimer(wallClock, () => {
     uplinks.onTime();
     steering.review();
   });
-  const uplinkStatus = () => states.status(isDirect ? direct.status() : keeper.uplinks);
-  const { mode } = config;
+  const uplinkStatus = () => states.status(mode === 'direct' ? direct.status() : keeper.uplinks);
   const told = { mode, keeper, uplinks, uplinkStatus, steering, fallback, points, socks, metering, watch };
-  const endpoint = makeEndpoint(config, direct, { ...deps, ...counters, ...told });
+  const endpoint = makeEndpoint(config, direct, { ...deps, ...counters, ...told, transparent });
   const parts = {
     endpoint,
     uplinks,
@@ -140,6 +136,7 @@ export async function assemble(config: ClientConfig, deps: ClientProxyDeps): Pro
     steering,
     socks,
     points,
+    transparent,
     network,
     minutes,
     watch,
@@ -172,6 +169,15 @@ function makeCounters({ native: { native } }: ClientProxyDeps) {
     wires: new WireTable(native, MAX_UPLINK_NAMES),
     peerLosses: new PeerLosses(),
   };
+}
+
+function makePeers(
+  { connections, lingerMs }: ClientConfig,
+  { clock, native: { native } }: ClientProxyDeps,
+  { peerLosses }: Counters,
+): PeerWatch {
+  const onLost: PeerWatchOptions['onLost'] = (role, reason) => peerLosses.add(role, reason);
+  return new PeerWatch({ ...connections, lingerMs, native, clock, onLost });
 }
 
 function makeConnector(
@@ -343,7 +349,7 @@ function makeEndpoint(
   const registry = new Registry();
   const directMeasure = (uplinkName: string) => balance.measureOf(uplinkName);
   const source = { ...parts, directConnections, directMeasure };
-  const { keeper, uplinkStatus, points, socks, metering } = source;
+  const { keeper, uplinkStatus, points, socks, transparent, metering } = source;
   registerBuildInfo(registry, source);
   registerSessionMetrics(registry, { ...source, drivers: () => keeper.drivers });
   registerClientMetrics(registry, {
@@ -352,6 +358,7 @@ function makeEndpoint(
     socks: () => socks.counters,
     refusedByAddress: () => points.gate.refused,
   });
+  registerTransparentMetrics(registry, () => transparent?.server.counters);
   registerPeerLosses(registry, source.peerLosses);
   registerMeteringMetrics(registry, {
     ...source,

@@ -17,6 +17,7 @@ import type { Socks5Server } from './socks5/socks-server.ts';
 import type { ClientStatus } from './status/client-status.ts';
 import { RuleSet } from './steering/rule-set.ts';
 import type { Steering } from './steering/steering.ts';
+import type { TransparentListener } from './transparent/transparent-listener.ts';
 
 /** The parts that the client proxy starts, tells of new configurations, and closes. */
 export interface ClientParts {
@@ -31,6 +32,8 @@ export interface ClientParts {
   readonly steering: Steering;
   readonly socks: Socks5Server;
   readonly points: ApplicationPoints;
+  /** Absent: no redirected connections are served. */
+  readonly transparent: TransparentListener | undefined;
   readonly network: NetworkWatch;
   readonly minutes: MinuteTimer;
   readonly watch: ProcessWatch;
@@ -84,17 +87,19 @@ export class ClientProxy {
   async #start(): Promise<void> {
     const life = this.#life;
     const { logger, endpoint, uplinks, metering, keeper, fallback } = this.#parts;
-    const { socks, points, network, minutes, watch } = this.#parts;
+    const { socks, points, transparent, network, minutes, watch } = this.#parts;
     life.onClose(() => watch.stop());
     watch.start();
     life.onClose(() => endpoint.close());
     life.onClose(() => metering.close());
     life.onClose(() => keeper.stop());
-    life.onClose(() => socks.close());
+    life.onClose(() => Promise.all([socks.close(), transparent?.server.close()]).then(() => {}));
     life.onClose(() => this.#drain());
     uplinks.configure(this.#config);
     await points.open();
     life.onClose(() => points.close());
+    life.onClose(() => transparent?.stopListening());
+    await transparent?.start();
     await endpoint.start();
     life.onClose(() => minutes.stop());
     minutes.start();
@@ -114,7 +119,10 @@ export class ClientProxy {
   }
 
   async #drain(): Promise<void> {
-    const { keeper, socks } = this.#parts;
-    await this.#life.patiently(DRAIN_MS, Promise.all([keeper.drain(), socks.drain()]));
+    const { keeper, socks, transparent } = this.#parts;
+    await this.#life.patiently(
+      DRAIN_MS,
+      Promise.all([keeper.drain(), socks.drain(), transparent?.server.drain()]),
+    );
   }
 }

@@ -13,6 +13,7 @@ import { tryUplinks } from './cli/try-uplinks.ts';
 import type { ClientConfig } from './config/client-config.ts';
 import { loadClientConfig } from './config/load-client-config.ts';
 import { readNetwork } from './network/read-network.ts';
+import { redirectSystem } from './transparent/redirect-system.ts';
 
 const streams = new StandardStreams('tributary-client', process.stdout, process.stderr);
 const deps = commandLineDeps(process, streams);
@@ -40,6 +41,7 @@ const cli = buildClientCli({
   networkInterfaces,
   readNetwork,
   nativeSockets: () => loadNative().native,
+  redirectSystem,
   tryUplinks: (config, uplinks, view) =>
     tryUplinks(config, uplinks, { clock: monotonicClock, native: loadNative().native, view }),
   interfaceBinding: () => {

@@ -164,7 +164,8 @@ class StreamOpening implements StreamHandlers {
     const { optimisticReply, families } = this.#options;
     // To a question there is no answer before the answer.
     const isQuestion = request.lookup !== undefined;
-    if (!isQuestion && repliesOptimistically(optimisticReply, request.destination, families)) {
+    const isPromised = repliesOptimistically(optimisticReply, request.destination, families);
+    if (request.isConnected || (!isQuestion && isPromised)) {
       this.#succeed();
       return;
     }

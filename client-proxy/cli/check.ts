@@ -5,6 +5,7 @@ import { readableByOthers } from '../../shared/runtime/files/private-file.ts';
 import type { ClientConfig, ConfiguredUplink } from '../config/client-config.ts';
 import { type ConfiguredPoint, formatConfiguredPoint } from '../front/application-points.ts';
 import { describePolicy, describeRule, uplinksNamed } from '../steering/steering-rule.ts';
+import type { TransparentSettings } from '../transparent/transparent-settings.ts';
 import { deviceBindingOf } from '../uplink/uplink.ts';
 import { uplinksNow } from './check-uplinks.ts';
 import type { ClientCliDeps } from './client-cli-deps.ts';
@@ -12,7 +13,7 @@ import { planUsage } from './plan-usage.ts';
 
 /** Says what the client would do with this configuration, which of its uplinks are there now, and which reach the concentrator. */
 export async function check(config: ClientConfig, deps: ClientCliDeps): Promise<void> {
-  const { mode, socks, metrics } = config;
+  const { mode, socks, transparent, metrics } = config;
   const binding = deps.interfaceBinding();
   const uplinks = await uplinksNow(config, deps);
   const present = uplinks.all.filter(({ name }) => !uplinks.missing.includes(name));
@@ -24,6 +25,7 @@ export async function check(config: ClientConfig, deps: ClientCliDeps): Promise<
     ...socks.listen.map(
       (point) => `socks         ${formatConfiguredPoint(point)}, ${admittedText(config, point)}`,
     ),
+    ...(transparent === undefined ? [] : [`transparent   ${describeTransparent(transparent)}`]),
     `metrics       ${metrics ? formatDestination(metrics.listen) : 'off'}`,
     ...uplinks.lines,
     ...tried.map((outcome, i) => `tried         ${present[i]!.name}: ${outcome}`),
@@ -93,6 +95,10 @@ function admittedText({ socks: { users, allow } }: ClientConfig, point: Configur
   if ('path' in point) return `mode 0${point.mode.toString(8)}, ${byUser}`;
   const isForThisMachine = 'host' in point && isLoopback(point.host);
   return allow.length === 0 || isForThisMachine ? byUser : `from ${allow.join(', ')}, ${byUser}`;
+}
+
+function describeTransparent({ listen, sniff }: TransparentSettings): string {
+  return `${listen.map(formatDestination).join(', ')}, ${sniff ? 'names are read for rules' : 'by address alone'}`;
 }
 
 function isByInterface({ binding }: ConfiguredUplink): boolean {

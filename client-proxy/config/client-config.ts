@@ -14,6 +14,7 @@ import type { DialledUplink, StandbyMode } from '../path-manager/uplink-role.ts'
 import type { BackupCondition } from '../schedule/backup-condition.ts';
 import type { CostPerGB } from '../schedule/cost.ts';
 import type { SteeringConfig } from '../steering/steering-rule.ts';
+import type { TransparentSettings } from '../transparent/transparent-settings.ts';
 
 /** An uplink as configured, or as discovered. */
 export interface ConfiguredUplink extends DialledUplink, ResolvingUplink {
@@ -102,6 +103,8 @@ export interface ClientConfig {
     readonly negotiationTimeoutMs: number;
     readonly maxConnections: number;
   };
+  /** Absent: no redirected connections are served. */
+  readonly transparent?: TransparentSettings;
   /** The listed ones: up to 16, with unique names; at least one unless `autoUplinks` is there. */
   readonly uplinks: readonly ConfiguredUplink[];
   /** Absent: there are no others. */

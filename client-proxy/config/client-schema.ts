@@ -31,6 +31,7 @@ import { metered } from '../metering/metered-settings.ts';
 import { PATH_MODES } from '../path-manager/paths.ts';
 import { STANDBY_MODES } from '../path-manager/uplink-role.ts';
 import { backup, costPerGB } from '../schedule/schedule-schema.ts';
+import { transparent } from '../transparent/transparent-settings.ts';
 import type { DeviceBinding, UplinkBinding } from '../uplink/uplink.ts';
 import { steeringMistakes } from './check-steering.ts';
 import {
@@ -180,6 +181,7 @@ export const clientSchema = z
       })
       .optional(),
     socks,
+    transparent,
     uplinks: uplinksSchema(uplinkList, uplinkSettings),
     subflowsPerPath: subflowsPerPath.default('auto'),
     paths: z.enum(PATH_MODES).default('per-uplink'),

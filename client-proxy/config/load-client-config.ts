@@ -79,6 +79,7 @@ function toConfig(
       negotiationTimeoutMs: socks.negotiationTimeout,
       maxConnections: socks.maxConnections,
     },
+    ...(parsed.transparent === undefined ? {} : { transparent: parsed.transparent }),
     uplinks: parsed.uplinks.list,
     ...(parsed.uplinks.auto === undefined ? {} : { autoUplinks: parsed.uplinks.auto }),
     subflowsPerPath: parsed.subflowsPerPath,

@@ -16,6 +16,10 @@ export interface ConnectRequest {
   readonly lookup?: Lookup | undefined;
   /** The authenticated user; absent where no users are configured. */
   readonly user?: string;
+  /** The name that a destination which is an address was heard to be asked for by; for the rules alone. As rules have names. */
+  readonly name?: string;
+  /** The application takes itself for connected already, so nothing is lost by answering at once. */
+  readonly isConnected?: true;
   /** Bytes the client sent right behind the request, to go to the origin first; at most one read's worth. */
   readonly earlyData: readonly Uint8Array[];
   /** The client's connection; the receiver's to use once `succeed` has been called. */

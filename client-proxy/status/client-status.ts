@@ -17,6 +17,7 @@ import type { UplinkState } from '../path-manager/uplink-status.ts';
 import type { SessionKeeper } from '../session/session-keeper.ts';
 import type { Socks5Server } from '../socks5/socks-server.ts';
 import type { Steering } from '../steering/steering.ts';
+import type { TransparentServer } from '../transparent/transparent-server.ts';
 import { clientReadiness, type ReadinessSource } from './client-readiness.ts';
 
 /** What /status tells at the client; docs/observability.md explains each field. Times are those of RFC 3339. */
@@ -44,6 +45,8 @@ export interface ClientStatus {
   /** Where applications connect. */
   readonly socksListen: readonly string[];
   readonly socksConnections: number;
+  /** Redirected ones. */
+  readonly transparentConnections: number;
   readonly steering: { readonly default: string; readonly rules: number; readonly holdingRules: number };
   readonly uplinks: readonly UplinkReport[];
   /** Interfaces that would be uplinks, and cannot be used. */
@@ -102,6 +105,7 @@ export interface ClientStatusSource extends StatusClocks, ReadinessSource {
   readonly steering: Pick<Steering, 'config' | 'described'>;
   readonly points: Pick<ApplicationPoints, 'addresses'>;
   readonly socks: Pick<Socks5Server, 'counters'>;
+  readonly transparent: { readonly server: Pick<TransparentServer, 'counters'> } | undefined;
   readonly traffic: TrafficTable;
   readonly directTraffic: TrafficTable;
   readonly directConnections: Pick<DirectConnections, 'countOf'>;
@@ -137,6 +141,7 @@ export function clientStatus(source: ClientStatusSource): ClientStatus {
     fallback: { active: source.fallback.isActive, begun: source.fallback.begunCount },
     socksListen: source.points.addresses,
     socksConnections: source.socks.counters.active,
+    transparentConnections: source.transparent?.server.counters.active ?? 0,
     steering: {
       default: steering.described.default,
       rules: steering.config.rules.length,

@@ -67,12 +67,13 @@ export function makeOriginDialer(
   } = parts;
   const pool = new BlockPool(clock, poolBytes);
   const shares = new DescriptorShares(originDescriptors(descriptors));
+  const names = new NameService(resolver);
   const onWait = (limit: LimitName) => (clientId: string) => limitHits.note(limit, clientId);
   return new OriginDialer({
     policy,
     resolver,
     translators: new Translators(resolver.nat64, machineAddresses, clock),
-    names: new NameService(resolver),
+    openNames: (clientId, policyNow) => names.open(clientId, policyNow),
     connectTimeoutMs: egress.connectTimeoutMs,
     opens: new OpenLine(openRate(limits.opensPerSecond), clock, onWait('opensPerSecond')),
     places: new SharedPlaces(dialPlaces(shares.total, limits.dialsPerClient), onWait('dialsPerClient')),

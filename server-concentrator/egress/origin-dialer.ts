@@ -29,7 +29,7 @@ export interface OriginDialerOptions<T> {
   readonly places?: SharedPlaces;
   readonly clock: MonotonicClock;
   /** What streams to NAME_SERVICE are joined with. */
-  readonly names?: { open(clientId: string, policy: EgressPolicy): T };
+  readonly openNames?: (clientId: string, policy: EgressPolicy) => T;
   /** Called once for each dial, before its promise settles. */
   readonly onOutcome?: (outcome: DialOutcome) => void;
 }
@@ -84,9 +84,10 @@ export class OriginDialer<T extends { destroy(): void }> {
   #askNames({ host, port }: Destination, clientId: string): T {
     const verdict = this.#policy.checkHost(host, port);
     if (!verdict.allowed) throw notAuthorized([verdict.reason]);
-    const { names } = this.#options;
-    if (names === undefined) throw new StreamError('nameNotFound', 'nobody answers questions for names here');
-    return names.open(clientId, this.#policy);
+    const { openNames } = this.#options;
+    if (openNames === undefined)
+      throw new StreamError('nameNotFound', 'nobody answers questions for names here');
+    return openNames(clientId, this.#policy);
   }
 
   #connect(destination: Destination, signal: CancelSignal, clientId: string): Promise<T> {

@@ -10,6 +10,8 @@ export interface KernelMeasurement {
   /** Sent, not yet acknowledged. */
   readonly unackedBytes: number;
   readonly bytesAcked: number;
+  /** Segments that have arrived in all, those behind a hole included. */
+  readonly deliveredPackets: number;
   readonly deliveryRateBytesPerSecond: number;
   /**
    * Time since an acknowledgement arrived, of something new where the kernel tells: on a path that has failed in one direction,

@@ -36,7 +36,7 @@ class Application extends FakeAppSocket {
 async function crossed(
   optimisticReply: 'always' | 'never',
   earlyData: readonly string[],
-  { isNextReached = true } = {},
+  { isNextReached = true, isConnected = false } = {},
 ) {
   const { keeper, reaches, first, second } = await twoConcentrators();
   const port = await echoServer();
@@ -57,6 +57,7 @@ async function crossed(
     destination: { host: '127.0.0.1', port },
     earlyData: earlyData.map((text) => Buffer.from(text)),
     socket,
+    ...(isConnected ? { isConnected } : {}),
     succeed: () => answers.push('ok'),
     fail: (error) => answers.push(error),
     onAbandoned() {},
@@ -80,8 +81,11 @@ it('opens a stream in the next session that the last one has refused, with what 
   expect(keeper.current).not.toBe(old);
 });
 
-it('does so, too, for an application that was answered before, and has spoken since', async () => {
-  const { socket, answers, results, steered } = await crossed('always', ['early ']);
+it.each([
+  ['that was answered before, and has spoken since', 'always', false],
+  ['that takes itself for connected already', 'never', true],
+] as const)('does so, too, for an application %s', async (_, optimisticReply, isConnected) => {
+  const { socket, answers, results, steered } = await crossed(optimisticReply, ['early '], { isConnected });
   await vi.waitFor(() => expect(answers).toEqual(['ok']));
   socket.say('and ');
   socket.say('later');

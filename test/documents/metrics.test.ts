@@ -7,6 +7,7 @@ import { UplinkMeasure } from '../../client-proxy/direct/balance/uplink-measure.
 import { registerMeteringMetrics } from '../../client-proxy/metering/metering-metrics.ts';
 import { WireTable } from '../../client-proxy/metering/wire-table.ts';
 import { UPLINK_STATES } from '../../client-proxy/path-manager/uplink-status.ts';
+import { registerTransparentMetrics } from '../../client-proxy/transparent/transparent-metrics.ts';
 import {
   ConcentratorCounts,
   registerConcentratorMetrics,
@@ -57,6 +58,7 @@ const atClient = exported((registry) => {
     fallback: { isActive: false, begunCount: 0 },
     directMeasure: () => new UplinkMeasure(),
   });
+  registerTransparentMetrics(registry, () => undefined);
   registerMeteringMetrics(registry, {
     wires: new WireTable(undefined, 1),
     meters: () => [],

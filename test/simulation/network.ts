@@ -27,6 +27,11 @@ export interface UplinkShape {
   readonly equalPaths?: number;
 }
 
+const DIRECTIONS = [
+  ['up', 'client'],
+  ['down', 'concentrator'],
+] as const;
+
 /** When each end hears of a connection's death; undefined: only from its own kernel's time-out. */
 export interface Learning {
   readonly client: number | undefined;
@@ -93,6 +98,20 @@ export class Uplink {
     for (const connection of this.connections) {
       if (packets === 'wait') connection.resumeWithLink();
       else connection.reappear();
+    }
+  }
+
+  /** From now on each direction is as given, of what is given; what waits at its bottleneck waits at the new one. */
+  change(
+    changes: { readonly up?: Partial<LinkShape>; readonly down?: Partial<LinkShape> },
+    nowMs: number,
+  ): void {
+    for (const [direction, sender] of DIRECTIONS) {
+      const link = this.links[direction];
+      const { delayMs } = link.shape;
+      Object.assign(link.shape, changes[direction]);
+      link.freeAtMs = nowMs;
+      for (const { outward } of this.connections) outward[sender].changeWithLink(delayMs);
     }
   }
 
@@ -201,13 +220,14 @@ export class Connection {
     const pipe = this.outward[side];
     return {
       rttMs: pipe.smoothedRttMs,
-      rttVarMs: pipe.smoothedRttMs / 4,
+      rttVarMs: pipe.rttDeviationMs,
       minRttMs: pipe.minRttMs,
       mssBytes: 1460,
       cwndBytes: pipe.congestionWindowBytes,
       notSentBytes: pipe.unsentBytes,
       unackedBytes: pipe.unackedBytes,
       bytesAcked: 0,
+      deliveredPackets: pipe.deliveredPackets,
       deliveryRateBytesPerSecond: 0,
       lastAckReceivedMs: this.#clock.nowMs - pipe.lastAckMs,
       backoff: 0,

@@ -5,6 +5,10 @@ import type { Random } from './random.ts';
 
 const FIRST_REDIAL_MS = 500;
 const LAST_REDIAL_MS = 8_000;
+/** A path that has worked and fell silent is tried again after so long at most. */
+const RETURN_WAIT_MS = 1_000;
+/** A subflow that was up for so long was good: the next dial follows at once. */
+const LASTING_MS = 2_000;
 /** A SYN that is lost, as in a radio's pause, is sent again by the kernel after so long: TCP_TIMEOUT_INIT of Linux. */
 const SYN_RETRY_MS = 1_000;
 /** A dial that does not come through in this time has failed. */
@@ -17,6 +21,9 @@ interface Keeper {
   readonly silent: Set<number>;
   /** They may only pause: another is dialled, and takes no place of theirs. */
   readonly pausing: Set<number>;
+  /** Since when each of either is up. */
+  readonly upSinceMs: Map<number, number>;
+  hasWorked: boolean;
   wanted: number;
   /** Beyond that, for a search of paths. */
   extra: number;
@@ -50,6 +57,8 @@ export class PathManager {
       healthy: new Set(),
       silent: new Set(),
       pausing: new Set(),
+      upSinceMs: new Map(),
+      hasWorked: false,
       wanted: 1,
       extra: 0,
       isDialling: false,
@@ -116,7 +125,11 @@ export class PathManager {
     for (const keeper of this.#keepers) {
       keeper.silent.delete(subflowId);
       keeper.pausing.delete(subflowId);
-      if (keeper.healthy.delete(subflowId)) this.#retryLater(keeper);
+      const wasGood = this.#clock.nowMs - (keeper.upSinceMs.get(subflowId) ?? 0) >= LASTING_MS;
+      keeper.upSinceMs.delete(subflowId);
+      if (!keeper.healthy.delete(subflowId)) continue;
+      if (wasGood && keeper.uplink.isUp) this.#maintain(keeper);
+      else this.#retryLater(keeper);
     }
   }
 
@@ -134,7 +147,8 @@ export class PathManager {
 
   #retryLater(keeper: Keeper): void {
     if (keeper.isWaiting || keeper.isDialling) return;
-    this.#wait(keeper, this.#random.between(0.5, 1) * keeper.redialMs);
+    const waitMs = this.#random.between(0.5, 1) * keeper.redialMs;
+    this.#wait(keeper, keeper.hasWorked ? Math.min(waitMs, RETURN_WAIT_MS) : waitMs);
     keeper.redialMs = Math.min(keeper.redialMs * 2, LAST_REDIAL_MS);
   }
 
@@ -202,6 +216,8 @@ export class PathManager {
     const [silent] = keeper.silent;
     if (silent !== undefined) keeper.silent.delete(silent);
     keeper.healthy.add(id);
+    keeper.upSinceMs.set(id, this.#clock.nowMs);
+    keeper.hasWorked = true;
     this.#client.addSubflow(id, connection);
     const closed = connection.onClosed.client;
     connection.onClosed.client = () => {

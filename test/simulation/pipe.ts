@@ -42,6 +42,9 @@ interface Flight {
   readonly bytes: Uint8Array;
   readonly sentMs: number;
   arrivesMs: number;
+  /** It waits behind a hole, and the sender hears when it is there (SACK). */
+  isTold: boolean;
+  isDelivered: boolean;
 }
 
 const MSS_BYTES = 1460;
@@ -76,11 +79,15 @@ export class Pipe {
   #recoversUntilMs = 0;
   sentPackets = 0;
   retransmittedPackets = 0;
+  /** tcpi_delivered: those behind a hole count as well. */
+  deliveredPackets = 0;
   /** The longest time from `reappear` until what was swallowed was sent again: the kernel's time-outs, which are not in anybody's hands. */
   longestRepairWaitMs = 0;
   #reappearedMs = 0;
   #smoothedRttMs: number;
   #minRttMs: number;
+  /** tcpi_rttvar: the mean deviation. */
+  rttDeviationMs = 0;
   #lastArrivalMs = 0;
   #stalledSinceMs: number | undefined;
   #swallows = false;
@@ -180,21 +187,15 @@ export class Pipe {
   /** Goes on as the link itself does, which had stood still: what waited before the bottleneck passes it now, one after the other. */
   resumeWithLink(): void {
     if (this.#isDead || this.#stalledSinceMs === undefined) return;
-    const { link } = this.#options;
-    const { rateBytesPerSecond, delayMs } = link.shape;
-    const { nowMs } = this.#clock;
-    const passedByMs = this.#stalledSinceMs + delayMs;
+    const passedByMs = this.#stalledSinceMs + this.#options.link.shape.delayMs;
     this.#stalledSinceMs = undefined;
-    this.#lastArrivalMs = nowMs;
-    for (const packet of this.#flight) {
-      if (packet.arrivesMs > passedByMs) {
-        link.freeAtMs = Math.max(link.freeAtMs, nowMs) + (packet.bytes.length * 1000) / rateBytesPerSecond;
-        packet.arrivesMs = link.freeAtMs + delayMs;
-      }
-      packet.arrivesMs = Math.max(packet.arrivesMs, this.#lastArrivalMs);
-      this.#lastArrivalMs = packet.arrivesMs;
-    }
-    this.#armArrival();
+    this.#passAnew(passedByMs);
+  }
+
+  /** The link is another one now: what has not passed its bottleneck does so as it is now. @param delayMs what it was */
+  changeWithLink(delayMs: number): void {
+    if (this.#isDead || this.#stalledSinceMs !== undefined) return;
+    this.#passAnew(this.#clock.nowMs + delayMs);
   }
 
   /** What would arrive until `reappear` is lost; so are the acknowledgements that travel this way. */
@@ -245,8 +246,13 @@ export class Pipe {
       this.#unackedBytes += packet.length;
       const sentMs = this.#repeatedBytes > 0 ? Number.NaN : nowMs;
       this.#repeatedBytes = Math.max(0, this.#repeatedBytes - packet.length);
-      const arrivesMs = this.#arrivalOf(packet.length);
-      this.#flight.push({ bytes: packet, sentMs, arrivesMs });
+      const ownArrivalMs = this.#arrivalOf(packet.length);
+      const arrivesMs = Math.max(this.#lastArrivalMs, ownArrivalMs, this.notBeforeMs);
+      const isTold = this.#lastArrivalMs > ownArrivalMs;
+      const flight = { bytes: packet, sentMs, arrivesMs, isTold, isDelivered: false };
+      this.#lastArrivalMs = arrivesMs;
+      this.#flight.push(flight);
+      if (isTold) this.#clock.at(ownArrivalMs + this.#options.back.shape.delayMs, () => this.#onSack(flight));
       if (this.#awaitsRepair) this.#repairAt(arrivesMs + this.#options.back.shape.delayMs, 'sack');
     }
     this.#armArrival();
@@ -298,6 +304,29 @@ export class Pipe {
     this.#send();
   }
 
+  /** Whether acknowledgements are swallowed. */
+  get #isUnheard(): boolean {
+    return this.reverse === undefined ? false : this.reverse.#swallows;
+  }
+
+  /** What would arrive later passes the bottleneck from now on, one after the other. */
+  #passAnew(passedByMs: number): void {
+    const { link } = this.#options;
+    const { rateBytesPerSecond, delayMs } = link.shape;
+    const { nowMs } = this.#clock;
+    this.#lastArrivalMs = nowMs;
+    for (const packet of this.#flight) {
+      if (packet.arrivesMs > passedByMs) {
+        packet.isTold = false;
+        link.freeAtMs = Math.max(link.freeAtMs, nowMs) + (packet.bytes.length * 1000) / rateBytesPerSecond;
+        packet.arrivesMs = link.freeAtMs + delayMs;
+      }
+      packet.arrivesMs = Math.max(packet.arrivesMs, this.#lastArrivalMs);
+      this.#lastArrivalMs = packet.arrivesMs;
+    }
+    this.#armArrival();
+  }
+
   get #roundTripMs(): number {
     return this.#options.link.shape.delayMs + this.#options.back.shape.delayMs;
   }
@@ -329,8 +358,19 @@ export class Pipe {
       this.retransmittedPackets++;
       this.#onLoss(roundTripMs);
     }
-    this.#lastArrivalMs = Math.max(this.#lastArrivalMs, arrivesMs, this.notBeforeMs);
-    return this.#lastArrivalMs;
+    return arrivesMs;
+  }
+
+  #onSack(flight: Flight): void {
+    const passes = this.#stalledSinceMs === undefined && !this.#awaitsRepair;
+    if (!passes || this.#isUnheard || !flight.isTold) return;
+    this.#lastAckMs = this.#clock.nowMs;
+    this.#noteDelivered(flight);
+  }
+
+  #noteDelivered(flight: Flight): void {
+    if (!flight.isDelivered) this.deliveredPackets += flight.bytes.length / MSS_BYTES;
+    flight.isDelivered = true;
   }
 
   /** Bytes at the bottleneck, of all connections. */
@@ -340,11 +380,7 @@ export class Pipe {
   }
 
   #onLoss(roundTripMs: number, decrease = 1 / 2): void {
-    if (!this.#options.isBoundByLoss) {
-      this.#windowBytes = Math.max(FIRST_WINDOW_BYTES, this.#windowBytes * 0.7);
-      return;
-    }
-    if (this.#clock.nowMs < this.#recoversUntilMs) return;
+    if (!this.#options.isBoundByLoss || this.#clock.nowMs < this.#recoversUntilMs) return;
     this.#recoversUntilMs = this.#clock.nowMs + roundTripMs;
     this.#windowBytes = Math.max(2 * MSS_BYTES, this.#windowBytes * decrease);
     this.#thresholdBytes = this.#windowBytes;
@@ -377,16 +413,19 @@ export class Pipe {
     if (this.#stalledSinceMs !== undefined || this.#awaitsRepair) return;
     const { nowMs } = this.#clock;
     while (this.#flight.length > 0 && this.#flight[0]!.arrivesMs <= nowMs) {
-      const { bytes, sentMs } = this.#flight.shift()!;
-      this.#clock.after(this.#options.back.shape.delayMs, () => this.#acknowledge(bytes.length, sentMs));
+      const flight = this.#flight.shift()!;
+      const { bytes, sentMs } = flight;
+      this.#clock.after(this.#options.back.shape.delayMs, () => {
+        if (!this.#isUnheard) this.#noteDelivered(flight);
+        this.#acknowledge(bytes.length, sentMs);
+      });
       this.#deliver(bytes);
     }
     this.#armArrival();
   }
 
   #acknowledge(arrivedBytes: number, sentMs: number): void {
-    const isUnheard = this.reverse === undefined ? false : this.reverse.#swallows;
-    if (isUnheard) {
+    if (this.#isUnheard) {
       this.#unheardBytes += arrivedBytes;
       return;
     }
@@ -399,6 +438,7 @@ export class Pipe {
     this.#timer.restart(this.#clock.nowMs);
     if (!Number.isNaN(sentMs)) {
       const rttMs = this.#clock.nowMs - sentMs;
+      this.rttDeviationMs += (Math.abs(rttMs - this.#smoothedRttMs) - this.rttDeviationMs) / 4;
       this.#smoothedRttMs += (rttMs - this.#smoothedRttMs) / 8;
       this.#minRttMs = Math.min(this.#minRttMs, rttMs);
     }

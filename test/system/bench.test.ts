@@ -23,7 +23,7 @@ const ONE_DOWNLOAD = [
   '1',
 ];
 
-// Those that measure run side by side: each takes a fraction of a core, and judges none of its figures closely.
+// Side by side: each takes a fraction of a core, and judges none of its figures closely.
 describe.concurrent('npm run bench', needs('bed'), () => {
   test('checks a link, measures downloads over it, compares two checkouts, and writes figures and a picture', {
     timeout: 90_000,
@@ -137,9 +137,7 @@ describe.concurrent('npm run bench', needs('bed'), () => {
       ),
     });
   });
-});
 
-describe('npm run bench, alone', needs('bed'), () => {
   test('an interrupt removes the bed, the programs and their keys, and reports what there is', async (context) => {
     const out = await resultFolder(context);
     const args = [
@@ -152,13 +150,18 @@ describe('npm run bench, alone', needs('bed'), () => {
       '--out',
       out,
     ];
-    const before = await leftovers();
-    const child = spawn(process.execPath, [BENCH, ...args], { stdio: ['ignore', 'pipe', 'inherit'] });
+    const temporary = await resultFolder(context);
+    const child = spawn(process.execPath, [BENCH, ...args], {
+      stdio: ['ignore', 'pipe', 'inherit'],
+      env: { ...process.env, TMPDIR: temporary },
+    });
     const ended = once(child, 'exit');
+    let bed: readonly string[] = [];
     try {
       const lines = createInterface({ input: child.stdout });
       await once(lines, 'line');
-      await untilMore(before);
+      bed = await bedOf(child.pid!);
+      expect(await readdir(temporary)).toEqual([expect.stringMatching(/^tributary-bench-/)]);
       child.kill('SIGINT');
       // As npm does beside the terminal.
       child.kill('SIGINT');
@@ -166,7 +169,8 @@ describe('npm run bench, alone', needs('bed'), () => {
     } finally {
       child.kill('SIGKILL');
     }
-    expect((await leftovers()).filter((name) => !before.includes(name))).toEqual([]);
+    expect((await namespaces()).filter((name) => bed.includes(name))).toEqual([]);
+    expect(await readdir(temporary)).toEqual([]);
     expect(await readdir(out)).toHaveLength(1);
   });
 });
@@ -178,21 +182,31 @@ async function resultFolder({ onTestFinished }: TestContext): Promise<string> {
   return folder;
 }
 
-/** Namespaces of beds, and folders with keys. */
-async function leftovers(): Promise<string[]> {
-  const namespaces = await readdir('/run/netns').catch(() => []);
-  const folders = await readdir(tmpdir());
-  return [
-    ...namespaces.filter((name) => name.startsWith('tbed-')),
-    ...folders.filter((name) => name.startsWith('tributary-bench-') && !name.includes('-out-')),
-  ].sort();
+/** The three namespaces of the bed of this bench, once they are there. */
+async function bedOf(benchPid: number): Promise<readonly string[]> {
+  let own: string[] = [];
+  await expect
+    .poll(
+      async () => {
+        const names = await namespaces();
+        const parents = await Promise.all(names.map(parentOfOwner));
+        own = names.filter((_, i) => parents[i] === benchPid);
+        return own.length;
+      },
+      { timeout: 10_000 },
+    )
+    .toBe(3);
+  return own;
 }
 
-/** The three namespaces of a bed are there, and so the bench is at work. */
-async function untilMore(before: readonly string[]): Promise<void> {
-  const deadline = Date.now() + 10_000;
-  while ((await leftovers()).length < before.length + 4) {
-    if (Date.now() > deadline) throw new Error('no bed after 10 s');
-    await new Promise((resolve) => setTimeout(resolve, 50));
-  }
+function namespaces(): Promise<string[]> {
+  return readdir('/run/netns').catch(() => []);
+}
+
+/** The process that has started the emulator which a bed's namespace is named after. */
+async function parentOfOwner(namespace: string): Promise<number | undefined> {
+  const pid = /^tbed-(\d+)-/.exec(namespace)?.[1];
+  if (pid === undefined) return undefined;
+  const status = await readFile(`/proc/${pid}/status`, 'utf8').catch(() => '');
+  return Number(/^PPid:\s+(\d+)/m.exec(status)?.[1]);
 }

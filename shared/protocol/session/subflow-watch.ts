@@ -3,6 +3,7 @@ import { controlItem } from '../control/control-item.ts';
 import type { Now } from '../now.ts';
 import type { Stream } from '../stream/stream.ts';
 import { FULL_LEDGER_ENTRIES } from '../subflow/ledger.ts';
+import { shareBottleneck } from '../subflow/subflow-view.ts';
 import { hasBetterPlace } from './better-place.ts';
 import type { SessionEvent } from './events.ts';
 import { isQuiet } from './quiet.ts';
@@ -155,9 +156,19 @@ export class SubflowWatch {
     const { silenceMs, silenceLimitMs, wantsPausePing } = liveness;
     if (silenceMs > silenceLimitMs) {
       this.doubt(subflow, `silent for ${Math.round(silenceMs)} ms`);
+    } else if (subflow.collapse.isCollapsed && this.#isWorthMoving(subflow)) {
+      this.doubt(subflow, 'it delivers next to nothing of what it did');
     } else if (liveness.wantsPing(isAsking) || wantsPausePing) {
       this.#ping(subflow);
     }
+  }
+
+  /** What is under way on a path that has collapsed: where the others together are no faster than what is left of it, it stays. */
+  #isWorthMoving(collapsed: SessionSubflow): boolean {
+    const { subflows } = this.#session;
+    const others = subflows.filter((other) => other.state === 'active' && !shareBottleneck(other, collapsed));
+    const bytesPerSecond = others.reduce((sum, { rateBytesPerSecond }) => sum + rateBytesPerSecond, 0);
+    return bytesPerSecond > collapsed.collapse.leftBytesPerSecond && hasBetterPlace(collapsed, subflows);
   }
 
   #checkDoubted(subflow: SessionSubflow, subflows: readonly SessionSubflow[]): void {

@@ -19,6 +19,12 @@ export interface CongestionTuning {
   readonly maxHostLagMs: number;
   /** Bulk arrives on a subflow, too, when it brings this share of what the subflow delivers: an upload beside a download over ADSL brings an eighth. */
   readonly twoWayShare: number;
+  /** From this share on it is bulk where receipts also take so much longer than they could: over 100/2 Mbit/s a fiftieth fills the way back, */
+  readonly leastTwoWayShare: number;
+  /** this multiple of the smallest round trip, beyond what this end itself queues, */
+  readonly twoWayRtt: number;
+  /** and so much. */
+  readonly twoWaySlackMs: number;
   /** While the rate still grows: doubles it in each round trip, like BBR's start-up. */
   readonly startupGain: number;
   /** Afterwards: half a round trip's worth waits in the kernel, so that the subflow never idles and the queue stays short. */
@@ -41,6 +47,9 @@ export const CONGESTION_TUNING: CongestionTuning = {
   minInFlightBytes: 8 * 1024,
   maxHostLagMs: 100,
   twoWayShare: 1 / 16,
+  leastTwoWayShare: 1 / 100,
+  twoWayRtt: 1.5,
+  twoWaySlackMs: 20,
   startupGain: 2.5,
   cruiseGain: 1.5,
   queueFreeRtt: 1.25,

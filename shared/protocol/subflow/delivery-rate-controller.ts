@@ -13,6 +13,10 @@ import { SharedHostLag } from './shared-host-lag.ts';
 /** A segment before a rate is known: one TLS record with its header. */
 export const FIRST_SEGMENT_BYTES = 16 * 1024 - 24;
 
+/** Figures further apart say that there was nothing to do. */
+const MAX_TURN_MS = 200;
+const TURN_DECAY = 0.98;
+
 /**
  * Keeps the path full and its queue short: what is in flight stays under a gain times the delivery rate times the round trip
  * time, as BBR's, within what the kernel's own congestion window takes.
@@ -33,6 +37,9 @@ export class DeliveryRateController implements CongestionController {
   #repairsUntilMs = Number.NEGATIVE_INFINITY;
   #isRepairing = false;
   #retransmittedPackets = 0;
+  #kernelAtMs = Number.NEGATIVE_INFINITY;
+  /** The kernel's figures come so far apart: a late event loop reads them, and writes, seldom. */
+  #turnMs = 0;
 
   /** @param hostLag of all subflows between the same two hosts */
   constructor(
@@ -121,10 +128,7 @@ export class DeliveryRateController implements CongestionController {
     if (drainBytesPerSecond !== undefined) this.#rate.prove(drainBytesPerSecond);
     const { rtt, kernel } = this.#meter;
     this.#rate.onReceipt(totalBytes, newest, rtt.minMs);
-    this.#isTwoWay =
-      kernel !== undefined &&
-      this.#rate.pipeIsFull &&
-      this.#arrivals.bytesPerSecond > this.#tuning.twoWayShare * this.#rate.bytesPerSecond;
+    this.#isTwoWay = kernel !== undefined && this.#rate.pipeIsFull && this.#meetsBulk();
     // Where bulk arrives, too, receipts wait in its queue.
     if (newest === undefined || this.#isTwoWay) return;
     this.#lag.onRoundTrip(this.#rate.recentBytesPerSecond);
@@ -142,7 +146,13 @@ export class DeliveryRateController implements CongestionController {
     this.#isRepairing = this.#now.ms < this.#repairsUntilMs && !hasQueue;
     // Beyond the window is what was lost, and is sent again as the window lets it.
     if (this.#isRepairing || kernel.unackedBytes > kernel.cwndBytes) this.#lag.unsettle();
-    this.#kernelTakesTo = this.#subflow.outbox.ledger.writtenBytes + this.commitBytes - kernel.notSentBytes;
+    const sinceMs = this.#now.ms - this.#kernelAtMs;
+    this.#kernelAtMs = this.#now.ms;
+    if (sinceMs < MAX_TURN_MS) this.#turnMs = Math.max(sinceMs, this.#turnMs * TURN_DECAY);
+    // Until the next figures so much more may leave than now, or the rate could only fall.
+    const turnBytes = (this.#rate.bytesPerSecond * this.#turnMs) / 1000;
+    this.#kernelTakesTo =
+      this.#subflow.outbox.ledger.writtenBytes + this.commitBytes + turnBytes - kernel.notSentBytes;
   }
 
   onArrival(bytes: number): void {
@@ -160,6 +170,15 @@ export class DeliveryRateController implements CongestionController {
 
   onPathChanged(): void {
     this.#rate.restart();
+  }
+
+  /** Whether so much payload arrives that receipts wait in its queue. */
+  #meetsBulk(): boolean {
+    const { twoWayShare, leastTwoWayShare, twoWayRtt, twoWaySlackMs } = this.#tuning;
+    const { rtt } = this.#meter;
+    const share = this.#arrivals.bytesPerSecond / this.#rate.bytesPerSecond;
+    if (share > twoWayShare) return true;
+    return share > leastTwoWayShare && rtt.recentMinMs > twoWayRtt * rtt.minMs + twoWaySlackMs;
   }
 
   get #meter(): PathMeter {

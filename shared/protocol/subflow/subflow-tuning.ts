@@ -1,3 +1,4 @@
+import { COLLAPSE_TUNING, type CollapseTuning } from './collapse-watch.ts';
 import { CONGESTION_TUNING, type ControllerTuning } from './controller-tuning.ts';
 import { DOUBT_TUNING } from './doubt.ts';
 import { FLAP_TUNING } from './flap-damper.ts';
@@ -16,6 +17,7 @@ export interface SubflowTuning extends ControllerTuning, LivenessTuning, PathMet
   // An interface of two parents that both have receipts must say which it means.
   readonly receipts: ReceiptTuning;
   readonly pause: PauseTuning;
+  readonly collapse: CollapseTuning;
 }
 
 export const SUBFLOW_TUNING: SubflowTuning = {
@@ -29,4 +31,5 @@ export const SUBFLOW_TUNING: SubflowTuning = {
   flaps: FLAP_TUNING,
   ping: PING_TUNING,
   pause: PAUSE_TUNING,
+  collapse: COLLAPSE_TUNING,
 };

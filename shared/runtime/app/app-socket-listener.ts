@@ -1,6 +1,6 @@
 import { createServer } from 'node:net';
 import type { NativeSockets } from '../kernel/native.ts';
-import { peerAddressOf, resetAccepted, takeAccepted } from '../kernel/socket-handle.ts';
+import { descriptorOf, peerAddressOf, resetAccepted, takeAccepted } from '../kernel/socket-handle.ts';
 import { type ListenPoint, listenAt } from '../tcp/listen-point.ts';
 import type { ListenAddress, ListenOptions } from '../tcp/tcp-listener.ts';
 import type { AppSocket } from './app-socket.ts';
@@ -20,6 +20,8 @@ export interface AppSocketPointOptions extends ListenOptions {
    * false resets the connection. Undefined: all may connect.
    */
   admission?(point: ListenPoint): ((address: string) => boolean) | undefined;
+  /** It listens, with this descriptor; before the first connection. */
+  onListening?(descriptor: number | undefined): void;
   /** A connection was accepted. It is paused and has no handlers yet. The receiver limits how many there are. */
   onSocket(socket: AppSocket): void;
   /** Accepting failed, for example because no descriptors are left. The listener goes on. */
@@ -62,6 +64,7 @@ export async function acceptAppSocketsAt(
     highWaterMark: WRITE_HIGH_WATER_BYTES,
   });
   const point = await listenAt(server, at, options, options.onError);
+  options.onListening?.(descriptorOf(server));
   const admits = options.admission?.(point);
   const care: PeerCare | undefined = peers && { watch: peers, role: 'application', isTcp: 'host' in point };
   server.on('connection', (accepted) => {

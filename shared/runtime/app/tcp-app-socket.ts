@@ -1,7 +1,9 @@
-import { type OnReadOpts, Socket, type SocketConstructorOpts } from 'node:net';
+import { isIPv6, type OnReadOpts, Socket, type SocketConstructorOpts } from 'node:net';
+import type { Destination } from '../../protocol/destination.ts';
 import { MisuseError } from '../../protocol/errors.ts';
 import { type OutgoingChunk, OwnBytes } from '../../protocol/memory/chunk.ts';
 import { NativeSocketError, type NativeSockets } from '../kernel/native.ts';
+import { readOriginalDestination } from '../kernel/original-destination.ts';
 import { canReset, descriptorOf } from '../kernel/socket-handle.ts';
 import {
   readSocketMemoryBytes,
@@ -120,6 +122,15 @@ export class TcpAppSocket implements AppSocket {
 
   get localAddress(): string {
     return this.#socket.localAddress ?? '';
+  }
+
+  originalDestination(): Destination | undefined {
+    const { localAddress: host, localPort: port } = this.#socket;
+    const descriptor = descriptorOf(this.#socket);
+    if (host === undefined || port === undefined || descriptor === undefined) return undefined;
+    const redirected =
+      this.#native && readOriginalDestination(this.#native, descriptor, isIPv6(host) ? 6 : 4);
+    return redirected ?? { host, port };
   }
 
   setHandlers(handlers: AppSocketHandlers): void {

@@ -13,8 +13,8 @@ interface SocketInternals {
   } | null;
 }
 
-/** The kernel's descriptor of an open TCP or TLS socket; undefined once it is closed, or not on POSIX. */
-export function descriptorOf(socket: Socket): number | undefined {
+/** The kernel's descriptor of an open TCP or TLS socket, or of a listening one; undefined once it is closed, or not on POSIX. */
+export function descriptorOf(socket: Socket | Server): number | undefined {
   const descriptor = (socket as unknown as SocketInternals)._handle?.fd;
   return descriptor !== undefined && descriptor >= 0 ? descriptor : undefined;
 }

@@ -27,6 +27,7 @@ export function readTcpInfo(
     notSentBytes: word(144),
     unackedBytes: word(24) * mssBytes,
     bytesAcked: Number(longWords[120 / 8]),
+    deliveredPackets: length >= TRAFFIC_BYTES ? word(192) : Number(longWords[120 / 8]) / mssBytes,
     deliveryRateBytesPerSecond: Number(longWords[160 / 8]),
     lastAckReceivedMs:
       progress !== undefined && length >= TRAFFIC_BYTES ? progress.ageMs(word(192), lastAckMs) : lastAckMs,

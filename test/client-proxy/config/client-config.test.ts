@@ -71,7 +71,7 @@ describe('a client configuration', () => {
     ],
     [
       'zzzz: 1',
-      'c.yaml:7:1: unknown key "zzzz": known here are mode, concentrator, client, socks, uplinks, subflowsPerPath, paths, standby, steering, fallback, direct, linger, ' +
+      'c.yaml:7:1: unknown key "zzzz": known here are mode, concentrator, client, socks, transparent, uplinks, subflowsPerPath, paths, standby, steering, fallback, direct, linger, ' +
         'dial, connections, memory, stateDir, metrics, tuning, log',
     ],
     [

@@ -237,8 +237,8 @@ it('dials a last resort at once when the network says that nothing else gets thr
   });
   await untilUp('dsl', 'lte');
   const byUplink = session.driver!.snapshot().subflows.map(({ uplinkName, duty }) => `${uplinkName} ${duty}`);
-  // A fresh one may have taken the place of that which fell silent.
-  expect(byUplink.sort()).toEqual(['dsl regular', 'lte backup']);
+  // A fresh one may stand beside that which fell silent, or have taken its place.
+  expect([...new Set(byUplink)].sort()).toEqual(['dsl regular', 'lte backup']);
 });
 
 it('lets go of a subflow that comes up for an uplink that was taken out meanwhile, though it is the only one', async () => {

@@ -175,6 +175,7 @@ const ACKNOWLEDGING = {
   notSentBytes: 0,
   unackedBytes: 1,
   bytesAcked: 0,
+  deliveredPackets: 0,
   deliveryRateBytesPerSecond: 1e6,
   lastAckReceivedMs: 1,
   backoff: 0,

@@ -12,6 +12,7 @@ const IDLE: KernelMeasurement = {
   notSentBytes: 0,
   unackedBytes: 0,
   bytesAcked: 0,
+  deliveredPackets: 0,
   deliveryRateBytesPerSecond: 0,
   lastAckReceivedMs: 0,
   backoff: 0,

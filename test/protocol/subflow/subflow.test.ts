@@ -20,6 +20,7 @@ const KERNEL: KernelMeasurement = {
   notSentBytes: 0,
   unackedBytes: 0,
   bytesAcked: 0,
+  deliveredPackets: 0,
   deliveryRateBytesPerSecond: 0,
   lastAckReceivedMs: 0,
   backoff: 0,

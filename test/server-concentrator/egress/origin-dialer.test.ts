@@ -81,7 +81,7 @@ function dialerOf<T extends { destroy(): void }>(options: {
   policy?: EgressPolicy;
   resolver?: OriginResolver;
   connect: ConnectAddress<T>;
-  names?: NonNullable<OriginDialerOptions<T>['names']>;
+  openNames?: NonNullable<OriginDialerOptions<T>['openNames']>;
   clock?: () => number;
 }) {
   const outcomes: DialOutcome[] = [];
@@ -388,16 +388,14 @@ describe('questions for names', () => {
   const question = { host: 'names.tributary.invalid', port: 53 };
   const bench = (deny: string[]) => {
     const given: string[] = [];
-    const names = {
-      open: (clientId: string) => {
-        given.push(clientId);
-        return { address: 'names', destroy() {} };
-      },
+    const openNames = (clientId: string) => {
+      given.push(clientId);
+      return { address: 'names', destroy() {} };
     };
     const resolver = resolverOf({});
     const { connect, dialled } = connectRecorder();
     return {
-      ...dialerOf({ policy: policyOf({ deny }), resolver, connect, names }),
+      ...dialerOf({ policy: policyOf({ deny }), resolver, connect, openNames }),
       resolver,
       dialled,
       given,
