@@ -6,6 +6,7 @@ import { BlockPool } from '../shared/runtime/app/block-pool.ts';
 import { PeerWatch, type PeerWatchOptions } from '../shared/runtime/app/peer-watch.ts';
 import { registerBuildInfo } from '../shared/runtime/observe/build-info.ts';
 import { HttpEndpoint } from '../shared/runtime/observe/http-endpoint.ts';
+import { LineLimit } from '../shared/runtime/observe/line-limit.ts';
 import { PeerLosses, registerPeerLosses } from '../shared/runtime/observe/peer-losses.ts';
 import { ProcessWatch, warnWithoutNative } from '../shared/runtime/observe/process-watch.ts';
 import { ResentBytes } from '../shared/runtime/observe/resent-bytes.ts';
@@ -16,13 +17,11 @@ import { ReceivePool } from '../shared/runtime/subflow/receive-pool.ts';
 import { makeFront } from './application-front.ts';
 import { type ListeningDeps, makePoints } from './application-listening.ts';
 import { ClientCounts } from './client-counts.ts';
-import { registerClientMetrics } from './client-metrics.ts';
+import { type ClientMetricsSource, registerClientMetrics } from './client-metrics.ts';
 import { ClientProxy } from './client-proxy.ts';
 import type { ClientConfig } from './config/client-config.ts';
 import { MAX_UPLINKS } from './config/client-schema.ts';
-import { DirectConnections } from './direct/direct-connections.ts';
-import { DirectDialer } from './direct/direct-dialer.ts';
-import { DirectOpener } from './direct/direct-opening.ts';
+import { type Direct, makeDirect } from './direct-connecting.ts';
 import { UplinkSet } from './discovery/uplink-set.ts';
 import { UplinkStates } from './discovery/uplink-states.ts';
 import { LinkServers } from './dns/link-servers.ts';
@@ -30,12 +29,13 @@ import { openTargetNames } from './dns/open-target-names.ts';
 import { ADDRESSES_FILE_NAME } from './dns/remembered-addresses.ts';
 import type { TargetNames } from './dns/target-names.ts';
 import { UplinkResolvers } from './dns/uplink-resolvers.ts';
+import { Fallback } from './fallback/fallback.ts';
 import type { ApplicationPoints } from './front/application-points.ts';
 import { Metering } from './metering/metering.ts';
 import { registerMeteringMetrics } from './metering/metering-metrics.ts';
 import { USAGE_FILE_NAME } from './metering/usage-file.ts';
 import { WireTable } from './metering/wire-table.ts';
-import { knownInterfaces, ownAddresses } from './network/network-view.ts';
+import { knownInterfaces } from './network/network-view.ts';
 import { PathExplainer } from './network/path-diagnosis/path-explainer.ts';
 import { makeNetworkWatch } from './network-watching.ts';
 import { PacketSizes } from './packet-size/packet-sizes.ts';
@@ -74,6 +74,7 @@ export async function assemble(config: ClientConfig, deps: ClientProxyDeps): Pro
   const { logger, clock, wallClock } = deps;
   const { native } = deps.native;
   if (native === undefined) warnWithoutNative(logger, deps.native.reason);
+  const { mode } = config;
   const counters = makeCounters(deps);
   const watch = new ProcessWatch(deps);
   const appPool = new BlockPool(clock);
@@ -102,37 +103,48 @@ export async function assemble(config: ClientConfig, deps: ClientProxyDeps): Pro
     hasDescriptor: () => watch.hasDescriptor('stream'),
     onResult: (result) => counters.counts.inbound.add(result),
   });
-  const keeper = makeKeeper(config, deps, { counters, states, uses, connector, secrets, names, publisher });
-  const directConnections = new DirectConnections();
-  const metering = await openMetering(config, deps, { counters, uplinks, uses, keeper, directConnections });
+  const direct = makeDirect(config, deps, { ...counters, uplinks, uses, connector, resolvers });
+  const keeper = makeKeeper(config, deps, {
+    ...{ counters, states, uses, connector, secrets, names, publisher },
+    onChanged: () => fallback.look(),
+  });
+  const metering = await openMetering(config, deps, { counters, uplinks, uses, keeper, direct });
   // Metering first, so that caps hold before anything is dialled.
-  uplinks.follow(metering, keeper, directConnections);
-  const dialling = { counters, uplinks, uses, connector, resolvers, directConnections };
-  const direct = makeDirectOpener(deps, dialling);
-  const onRulesChanged = () => front.onRulesChanged();
-  const steering: Steering = makeSteering(config, deps, {
-    counters,
-    uplinks,
-    keeper,
-    direct,
-    onRulesChanged,
+  uplinks.follow(metering, keeper, direct.connections, direct.balance);
+  const { steering, fallback }: Steered = makeSteering(config, deps, {
+    ...{ counters, uplinks, keeper, direct },
+    onRulesChanged: () => front.onRulesChanged(),
   });
   const front = makeFront(config, deps, { steering, publisher, binds: counters.counts.binds });
   const points = makePoints(config, deps, { front, appPool, peers, watch });
   const transparent = makeTransparent(config, { ...deps, steering, names, appPool, peers, watch });
-  const network = makeNetworkWatch(config, deps, { uplinks, names, steering });
+  const network = makeNetworkWatch(config, deps, {
+    ...{ uplinks, names, steering },
+    onChanged() {
+      fallback.look();
+      if (mode === 'direct') states.review(direct.status());
+    },
+  });
   const minutes = new MinuteTimer(wallClock, () => {
     uplinks.onTime();
     steering.review();
   });
-  const uplinkStatus = () => states.status(keeper.uplinks);
-  const told = { keeper, uplinks, uplinkStatus, steering, publisher, points, front, metering, watch };
-  const endpoint = makeEndpoint(config, { ...deps, ...counters, ...told, directConnections, transparent });
+  const uplinkStatus = () => states.status(mode === 'direct' ? direct.status() : keeper.uplinks);
+  const told = {
+    ...{ mode, keeper, uplinks, uplinkStatus, steering, fallback, publisher, points, front, metering, watch },
+  };
+  const endpoint = makeEndpoint(config, direct, { ...deps, ...counters, ...told, transparent });
   const parts = { ...told, endpoint, secrets, transparent, network, minutes };
   return new ClientProxy({ config, logger, ...parts });
 }
 
 type Counters = ReturnType<typeof makeCounters>;
+
+/** What treats requests, and what it goes by while there is no concentrator. */
+interface Steered {
+  readonly steering: Steering;
+  readonly fallback: Fallback;
+}
 
 function makeResolvers({ clock, native: { native } }: ClientProxyDeps, uplinks: UplinkSet): UplinkResolvers {
   const linkServers = new LinkServers(clock);
@@ -209,9 +221,10 @@ function makeKeeper(
     readonly secrets: SessionSecrets;
     readonly names: TargetNames;
     readonly publisher: Publisher;
+    onChanged(): void;
   },
 ): SessionKeeper {
-  const { counters, states, uses, connector, secrets, names, publisher } = parts;
+  const { counters, states, uses, connector, secrets, names, publisher, onChanged } = parts;
   const explainer = new PathExplainer({
     bindsByInterface: native !== undefined,
     clock,
@@ -240,7 +253,11 @@ function makeKeeper(
     explain: (uplink, failures, error, signal) => explainer.explain(uplink, failures, error, signal),
     useOf: (uplinkName) => uses.of(uplinkName),
     onDial: (uplinkName, result) => void counters.counts.dials.of(uplinkName)[result]++,
-    onReviewed: (dialled) => states.review(dialled),
+    onReviewed(dialled) {
+      states.review(dialled);
+      onChanged();
+    },
+    onChanged,
     onSessionEnded: (driver) => counters.resent.onSessionEnded(driver),
   });
 }
@@ -253,10 +270,10 @@ function openMetering(
     readonly uplinks: UplinkSet;
     readonly uses: UplinkUses;
     readonly keeper: SessionKeeper;
-    readonly directConnections: DirectConnections;
+    readonly direct: Direct;
   },
 ): Promise<Metering> {
-  const { counters, uplinks, uses, keeper, directConnections } = parts;
+  const { counters, uplinks, uses, keeper, direct } = parts;
   return Metering.open({
     file: join(config.stateDirectory ?? stateDirectory, USAGE_FILE_NAME),
     wires: counters.wires,
@@ -266,83 +283,76 @@ function openMetering(
     setUse(uplinkName, use, reason) {
       uses.set(uplinkName, use, reason);
       keeper.onUseChanged(uplinkName);
-      if (use === 'stopped') directConnections.end(uplinkName);
+      if (use === 'stopped') direct.connections.end(uplinkName);
     },
-  });
-}
-
-function makeDirectOpener(
-  { clock }: ClientProxyDeps,
-  parts: {
-    readonly counters: Counters;
-    readonly uplinks: UplinkSet;
-    readonly uses: UplinkUses;
-    readonly connector: UplinkConnector;
-    readonly resolvers: UplinkResolvers;
-    readonly directConnections: DirectConnections;
-  },
-): DirectOpener {
-  const { counters, uplinks, uses, connector, resolvers, directConnections } = parts;
-  const dialer = new DirectDialer({
-    uplinks: () => uplinks.uplinks,
-    useOf: (uplinkName) => uses.of(uplinkName),
-    connect: (uplink, target, signal, timeoutMs) => connector.origin(uplink, target, signal, timeoutMs),
-    resolvers,
-    ownAddresses,
-    clock,
-  });
-  return new DirectOpener({
-    dialer,
-    connections: directConnections,
-    traffic: counters.directTraffic,
-    onResult: (result) => counters.counts.directOpens.add(result),
-    onLookedUp: (result) => counters.counts.lookups.add(result),
   });
 }
 
 function makeSteering(
   config: ClientConfig,
-  { wallClock, logger }: ClientProxyDeps,
+  { clock, wallClock, logger }: ClientProxyDeps,
   parts: {
     readonly counters: Counters;
     readonly uplinks: UplinkSet;
     readonly keeper: SessionKeeper;
-    readonly direct: DirectOpener;
-    readonly onRulesChanged: () => void;
+    readonly direct: Direct;
+    onRulesChanged(): void;
   },
-): Steering {
+): Steered {
   const { counters, uplinks, keeper, direct, onRulesChanged } = parts;
   const streams = new StreamOpener({
     keeper,
     optimisticReply: config.socks.optimisticReply,
     answerTimeoutMs: ANSWER_TIMEOUT_MS,
     stallTimeoutMs: config.connections.stallTimeoutMs,
+    openDirect: (request, policy) => steering.connectDirectly(request, policy, 'waited'),
     onResult: (result) => counters.counts.opens.add(result),
     onLookedUp: (result) => counters.counts.lookups.add(result),
   });
-  return new Steering({
+  const fallback = new Fallback({
+    settings: config.fallback,
+    reachability: () => ({
+      isReachable: keeper.isReachable,
+      isDirectPossible: direct.balance.isPossible,
+    }),
+    onDirect: () => streams.divertWaiting(),
+    redial: () => keeper.retryUplinks(new Set(uplinks.uplinks.map(({ name }) => name))),
+    clock,
+    logger: new LineLimit(clock).over(logger),
+  });
+  const steering: Steering = new Steering({
     rules: new RuleSet(config.steering),
     uplinks: () => uplinks.uplinks,
     wallClock,
     logger,
     openStream: (request, steered) => void streams.open(request, steered),
-    openDirect: (request, uplinkName, onFailed) => void direct.open(request, uplinkName, onFailed),
+    openDirect: (request, uplinkName, onFailed) => direct.open(request, uplinkName, onFailed),
+    whyDirect() {
+      if (config.mode === 'direct') return 'mode';
+      return fallback.takesOver ? 'fallback' : undefined;
+    },
+    openBalanced: (...opening) => direct.openBalanced(...opening),
     onDecision: (kind) => void counters.counts.decisions[kind]++,
     onRulesChanged,
   });
+  return { steering, fallback };
 }
 
 /** Metrics, readiness and status; they read the parts when they are asked. */
 function makeEndpoint(
   { metrics }: ClientConfig,
-  source: ClientStatusSource &
+  { balance, connections: directConnections }: Direct,
+  parts: Omit<ClientStatusSource, 'directConnections' | 'directMeasure'> &
     Counters &
+    Pick<ClientMetricsSource, 'fallback'> &
     Pick<ClientProxyDeps, 'version' | 'nodeVersion'> & {
       readonly watch: ProcessWatch;
       readonly points: ApplicationPoints;
     },
 ): HttpEndpoint<ClientStatus> {
   const registry = new Registry();
+  const directMeasure = (uplinkName: string) => balance.measureOf(uplinkName);
+  const source = { ...parts, directConnections, directMeasure };
   const { keeper, uplinkStatus, points, front, transparent, metering } = source;
   registerBuildInfo(registry, source);
   registerSessionMetrics(registry, { ...source, drivers: () => keeper.drivers });

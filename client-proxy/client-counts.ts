@@ -1,5 +1,7 @@
 import { NamedTable } from '../shared/runtime/named-table.ts';
 import { ResultCounts } from '../shared/runtime/observe/result-counts.ts';
+import type { AttemptResult } from './direct/uplink-race.ts';
+import type { DirectReason } from './steering/steering.ts';
 import type { SteeringAction } from './steering/steering-rule.ts';
 
 /** How often subflows of an uplink were dialled. */
@@ -7,6 +9,9 @@ export interface DialCounts {
   ok: number;
   failed: number;
 }
+
+/** How often connections were tried over an uplink because it was chosen among several. */
+export type DirectAttempts = Record<AttemptResult, number>;
 
 /** What is counted as it happens at the client; the metrics read it when they are scraped. */
 export class ClientCounts {
@@ -20,6 +25,15 @@ export class ClientCounts {
   readonly inbound = new ResultCounts('ok');
   /** Connections past the concentrator, by result. */
   readonly directOpens = new ResultCounts('ok');
+  /** Connections past the concentrator, by why they went there. */
+  readonly directReasons: Record<DirectReason, number> = {
+    rule: 0,
+    fallback: 0,
+    waited: 0,
+    mode: 0,
+  };
+  /** By the name of the uplink. */
+  readonly directAttempts: NamedTable<DirectAttempts>;
   /** Questions of applications for an address or a name, by result. */
   readonly lookups = new ResultCounts('ok');
   /** Requests, by what the rules have decided. */
@@ -28,5 +42,6 @@ export class ClientCounts {
   /** @param maxUplinks further uplinks are counted together */
   constructor(maxUplinks: number) {
     this.dials = new NamedTable(maxUplinks, () => ({ ok: 0, failed: 0 }));
+    this.directAttempts = new NamedTable(maxUplinks, () => ({ ok: 0, late: 0, failed: 0 }));
   }
 }

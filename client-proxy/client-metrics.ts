@@ -4,6 +4,8 @@ import { registerCounter, registerGauge } from '../shared/runtime/observe/scrape
 import { registerUplinkBytes } from '../shared/runtime/observe/uplink-bytes.ts';
 import type { TrafficTable } from '../shared/runtime/session/uplink-traffic.ts';
 import type { ClientCounts } from './client-counts.ts';
+import type { UplinkMeasure } from './direct/balance/uplink-measure.ts';
+import type { Fallback } from './fallback/fallback.ts';
 import type { FrontCounters } from './front/front-door.ts';
 import { UPLINK_STATES, type UplinkStatus } from './path-manager/uplink-status.ts';
 import { PUBLISHED_STATES, type PublishedServiceReport } from './publish/publisher.ts';
@@ -17,6 +19,9 @@ export interface ClientMetricsSource {
   readonly refusedByAddress: () => number;
   /** What went past the concentrator. */
   readonly directTraffic: TrafficTable;
+  readonly fallback: Pick<Fallback, 'isActive' | 'begunCount'>;
+  /** What is known of an uplink from its direct connections. */
+  directMeasure(uplinkName: string): Pick<UplinkMeasure, 'connectMs' | 'rate' | 'isSuspect'>;
 }
 
 /** Registers what only the client can tell: its uplinks, its dials, its applications. */
@@ -24,6 +29,7 @@ export function registerClientMetrics(registry: Registry, source: ClientMetricsS
   registerUplinks(registry, source);
   registerDials(registry, source);
   registerRequests(registry, source);
+  registerDirect(registry, source);
   registerFront(registry, source);
   registerPublished(registry, source);
 }
@@ -120,6 +126,77 @@ function registerRequests(registry: Registry, { counts }: ClientMetricsSource): 
       for (const [action, count] of Object.entries(counts.decisions)) yield [{ action }, count];
     },
   });
+}
+
+/** The fallback, and the choice among uplinks for what goes directly. */
+function registerDirect(
+  registry: Registry,
+  { counts, fallback, uplinks, directMeasure }: ClientMetricsSource,
+): void {
+  registerGauge(registry, {
+    name: 'tributary_fallback_active',
+    help: '1 while new connections go directly because the concentrator cannot be reached',
+    labelNames: [],
+    *samples() {
+      yield [{}, fallback.isActive ? 1 : 0];
+    },
+  });
+  registerCounter(registry, {
+    name: 'tributary_fallbacks_total',
+    help: 'How often new connections began to go directly because the concentrator could not be reached',
+    labelNames: [],
+    *samples() {
+      yield [{}, fallback.begunCount];
+    },
+  });
+  registerCounter(registry, {
+    name: 'tributary_direct_requests_total',
+    help: 'Connections that were asked for and went past the concentrator, by reason: rule, fallback, waited (for a session until the fallback began), mode (there is no concentrator)',
+    labelNames: ['reason'],
+    *samples() {
+      for (const [reason, count] of Object.entries(counts.directReasons)) yield [{ reason }, count];
+    },
+  });
+  registerCounter(registry, {
+    name: 'tributary_direct_attempts_total',
+    help: 'Attempts to connect directly over an uplink that was chosen among several, by uplink and result: ok, late (another uplink was faster), failed',
+    labelNames: ['uplink', 'result'],
+    *samples() {
+      for (const [uplink, results] of counts.directAttempts.entries())
+        for (const [result, count] of Object.entries(results)) yield [{ uplink, result }, count];
+    },
+  });
+  const measured = (
+    name: string,
+    help: string,
+    read: (measure: ReturnType<typeof directMeasure>) => number | undefined,
+  ) =>
+    registerGauge(registry, {
+      name,
+      help,
+      labelNames: ['uplink'],
+      *samples() {
+        for (const { name: uplink } of uplinks()) {
+          const value = read(directMeasure(uplink));
+          if (value !== undefined) yield [{ uplink }, value];
+        }
+      },
+    });
+  measured(
+    'tributary_uplink_direct_connect_seconds',
+    'How long direct connections take to be made over the uplink, smoothed',
+    ({ connectMs }) => (connectMs === undefined ? undefined : connectMs / 1_000),
+  );
+  measured(
+    'tributary_uplink_direct_rate_bytes_per_second',
+    'Highest rate of late of direct connections that kept the uplink busy, both directions',
+    ({ rate }) => rate.measured,
+  );
+  measured(
+    'tributary_uplink_direct_suspect',
+    '1 while the uplink is left out of the choice for direct connections, since it failed where others did not',
+    ({ isSuspect }) => (isSuspect ? 1 : 0),
+  );
 }
 
 function registerFront(registry: Registry, { front, refusedByAddress }: ClientMetricsSource): void {

@@ -6,6 +6,7 @@ import { Lifecycle } from '../shared/runtime/process/lifecycle.ts';
 import type { ClientConfig } from './config/client-config.ts';
 import { describeReload } from './config/describe-reload.ts';
 import type { UplinkSet } from './discovery/uplink-set.ts';
+import type { Fallback } from './fallback/fallback.ts';
 import type { ApplicationPoints } from './front/application-points.ts';
 import type { FrontDoor } from './front/front-door.ts';
 import type { Metering } from './metering/metering.ts';
@@ -28,6 +29,7 @@ export interface ClientParts {
   readonly metering: Metering;
   readonly secrets: SessionSecrets;
   readonly keeper: SessionKeeper;
+  readonly fallback: Fallback;
   readonly steering: Steering;
   readonly front: FrontDoor;
   readonly publisher: Publisher;
@@ -63,7 +65,7 @@ export class ClientProxy {
    * nothing, or with PartialReloadError.
    */
   async reload(next: ClientConfig): Promise<void> {
-    const { logger, uplinks, steering, publisher, secrets, keeper, points } = this.#parts;
+    const { logger, uplinks, steering, publisher, secrets, keeper, fallback, points } = this.#parts;
     const changes = describeReload(this.#config, next);
     const rules = new RuleSet(next.steering);
     await applyReload(changes, logger, () => {
@@ -73,6 +75,7 @@ export class ClientProxy {
       points.gate.setAllowed(next.socks.allow);
       const resteered = steering.reload(rules);
       publisher.configure(next.publish);
+      fallback.configure(next.fallback);
       this.#config = next;
       return { resteered };
     });
@@ -86,19 +89,8 @@ export class ClientProxy {
   /** The parts close in the reverse order of the calls of `onClose`. */
   async #start(): Promise<void> {
     const life = this.#life;
-    const {
-      logger,
-      endpoint,
-      uplinks,
-      metering,
-      keeper,
-      front,
-      points,
-      transparent,
-      network,
-      minutes,
-      watch,
-    } = this.#parts;
+    const { logger, endpoint, uplinks, metering, keeper, fallback } = this.#parts;
+    const { front, points, transparent, network, minutes, watch } = this.#parts;
     life.onClose(() => watch.stop());
     watch.start();
     life.onClose(() => endpoint.close());
@@ -118,11 +110,16 @@ export class ClientProxy {
     life.onClose(() => network.stop());
     await network.start();
     // Only now, when the uplinks that the network offers are known: a reserve would be dialled in their place.
-    keeper.start();
-    logger.info(
-      { socks: points.addresses.join(', '), uplinks: uplinks.uplinks.map(({ name }) => name) },
-      'client proxy is up',
-    );
+    const { mode, unused } = this.#config;
+    if (mode === 'concentrator') {
+      keeper.start();
+      life.onClose(() => fallback.stop());
+      fallback.start();
+    } else if (unused.length > 0) {
+      logger.warn({ unused }, 'mode: direct: sections of the configuration that are not used');
+    }
+    const names = uplinks.uplinks.map(({ name }) => name);
+    logger.info({ mode, socks: points.addresses.join(', '), uplinks: names }, 'client proxy is up');
   }
 
   async #drain(): Promise<void> {

@@ -1,6 +1,7 @@
 import { networkInterfaces } from 'node:os';
 import type { ProgramDeps } from '../shared/runtime/process/process-deps.ts';
 import type { ClientConfig } from './config/client-config.ts';
+import { routeDestinations } from './config/route-destinations.ts';
 import type { UplinkSet } from './discovery/uplink-set.ts';
 import type { TargetNames } from './dns/target-names.ts';
 import { IpMonitor } from './network/ip-monitor.ts';
@@ -14,11 +15,17 @@ import type { Steering } from './steering/steering.ts';
 export function makeNetworkWatch(
   config: ClientConfig,
   { clock, random, logger }: Pick<ProgramDeps, 'clock' | 'random' | 'logger'>,
-  parts: { readonly uplinks: UplinkSet; readonly names: TargetNames; readonly steering: Steering },
+  parts: {
+    readonly uplinks: UplinkSet;
+    readonly names: TargetNames;
+    readonly steering: Steering;
+    /** The network may be another one now. */
+    onChanged(): void;
+  },
 ): NetworkWatch {
-  const { uplinks, names, steering } = parts;
+  const { uplinks, names, steering, onChanged } = parts;
   const targets = new RouteTargets({
-    destinations: config.concentrator.addresses,
+    destinations: routeDestinations(config),
     known: (name) => names.known(name),
     // A name that is known now may have a route that was not asked for.
     seek: async (name) => {
@@ -42,6 +49,7 @@ export function makeNetworkWatch(
     onView(view) {
       uplinks.onNetwork(view);
       steering.review();
+      onChanged();
     },
     onUnknown: (reason) => uplinks.onUnknownNetwork(reason),
     logger,

@@ -1,5 +1,6 @@
 import { type ErrorName, TributaryError } from '../shared/protocol/errors.ts';
 import { type Chunk, OwnBytes } from '../shared/protocol/memory/chunk.ts';
+import type { StreamPolicy } from '../shared/protocol/steering/steering-policy.ts';
 import { Cancellation } from '../shared/runtime/async/cancellation.ts';
 import type { SessionDriver } from '../shared/runtime/session/session-driver.ts';
 import type { StreamHandlers } from '../shared/runtime/session/session-handlers.ts';
@@ -20,11 +21,16 @@ export interface StreamOpenerOptions {
   readonly answerTimeoutMs: number;
   /** What an application that is gone had sent may make no progress for so long: its origin takes nothing. */
   readonly stallTimeoutMs: number;
+  /** Connects past the concentrator what has waited for a session. Answers the request in any case. */
+  openDirect(request: ConnectRequest, policy: StreamPolicy): void;
   /** How an opening ended. */
   onResult(result: 'ok' | ErrorName): void;
   /** How a lookup was answered. */
   readonly onLookedUp: (result: 'ok' | ErrorName) => void;
 }
+
+/** Why nothing waits for a session any more: it goes directly. */
+const GOES_DIRECTLY = new Error('goes directly');
 
 /** A session may go away just when a stream is opened in it, and so may the next. */
 const MAX_ATTEMPTS = 3;
@@ -32,6 +38,8 @@ const MAX_ATTEMPTS = 3;
 /** What an application has asked for, through all attempts to open a stream for it. */
 interface Asked {
   readonly request: ConnectRequest;
+  /** The same as the application made it: a question that goes to the concentrator is another one. */
+  readonly from: ConnectRequest;
   readonly steered: SteeredStream;
   readonly firstBytes: FirstBytes;
   isAnswered: boolean;
@@ -41,17 +49,24 @@ interface Asked {
 /** Opens a stream for each SOCKS5 request and relays it. */
 export class StreamOpener {
   readonly #options: StreamOpenerOptions;
+  /** Sends what waits for a session, or for its answer, past the concentrator; as many as there are connections of applications at most. */
+  readonly #waiting = new Set<() => void>();
   readonly #families = new ProvenFamilies();
 
   constructor(options: StreamOpenerOptions) {
     this.#options = options;
   }
 
+  /** What waits for a session, or has asked for a stream and said nothing yet, goes past the concentrator. */
+  divertWaiting(): void {
+    for (const divert of [...this.#waiting]) divert();
+  }
+
   /** Answers the request in any case. Never rejects. */
   open(from: ConnectRequest, steered: SteeredStream): Promise<void> {
     const request = from.lookup === undefined ? from : askedOverConcentrator(from, this.#options.onLookedUp);
     const firstBytes = new FirstBytes(request.earlyData);
-    return this.#attempt({ request, steered, firstBytes, isAnswered: false, attempts: 0 });
+    return this.#attempt({ request, from, steered, firstBytes, isAnswered: false, attempts: 0 });
   }
 
   /** @param refusedBy the session that has refused the last attempt */
@@ -61,6 +76,10 @@ export class StreamOpener {
     if (asked.isAnswered) firstBytes.hold(() => abandoned.abort());
     else request.onAbandoned(() => abandoned.abort());
     asked.attempts++;
+    // An application that has ended already is no longer there to see how its connection goes on.
+    const mayDivert = !asked.isAnswered || (firstBytes.mayRepeat && !firstBytes.hasEnded);
+    const divert = () => abandoned.abort(GOES_DIRECTLY);
+    if (mayDivert) this.#waiting.add(divert);
     try {
       const opening = await this.#options.keeper.openStream(
         request.destination,
@@ -73,6 +92,7 @@ export class StreamOpener {
             driver,
             streamId,
             repeat: () => void this.#attempt(asked, driver),
+            waiting: this.#waiting,
           }),
         abandoned,
         refusedBy,
@@ -80,6 +100,10 @@ export class StreamOpener {
       opening.begin();
     } catch (error) {
       steered.over();
+      if (error === GOES_DIRECTLY) {
+        this.#options.openDirect(asked.isAnswered ? answeredRequest(asked) : asked.from, steered.policy);
+        return;
+      }
       const name = abandoned.aborted ? 'cancelled' : errorName(error);
       this.#options.onResult(name);
       if (asked.isAnswered) {
@@ -88,6 +112,8 @@ export class StreamOpener {
       } else {
         request.fail(name);
       }
+    } finally {
+      this.#waiting.delete(divert);
     }
   }
 }
@@ -99,6 +125,8 @@ interface StreamOpeningOptions extends StreamOpenerOptions {
   readonly streamId: number;
   /** Begins again, in another session. */
   repeat(): void;
+  /** What may go past the concentrator yet. */
+  readonly waiting: Set<() => void>;
 }
 
 /** A stream from its OPEN until its relay has taken over. */
@@ -110,6 +138,12 @@ class StreamOpening implements StreamHandlers {
   readonly #relay: StreamRelay;
   #isDecided = false;
   #timer: NodeJS.Timeout | undefined;
+  readonly #divert = () => {
+    const { request, steered } = this.#asked;
+    const { policy } = steered;
+    this.#relay.abort('cancelled');
+    this.#options.openDirect(request, policy);
+  };
 
   constructor(options: StreamOpeningOptions) {
     const { asked, driver, streamId, stallTimeoutMs } = options;
@@ -140,6 +174,8 @@ class StreamOpening implements StreamHandlers {
       return;
     }
     request.onAbandoned(() => this.#relay.abort('cancelled'));
+    // Nothing of the application's has been sent that an origin could get twice.
+    if (firstBytes.pieces.length === 0) this.#options.waiting.add(this.#divert);
     this.#timer = setTimeout(() => {
       this.#driver.input(({ streams }) => streams.reset(this.#streamId, 'cancelled'));
       this.onFailed('timedOut');
@@ -211,6 +247,7 @@ class StreamOpening implements StreamHandlers {
   /** The relay has nothing of the application's but what the first bytes have, too: it is left where it is. */
   #repeat(): void {
     clearTimeout(this.#timer);
+    this.#options.waiting.delete(this.#divert);
     this.#isDecided = true;
     if (this.#asked.isAnswered) this.#asked.request.socket.pause();
     this.#options.repeat();
@@ -225,11 +262,28 @@ class StreamOpening implements StreamHandlers {
   /** Counts how the opening ended, once. */
   #decide(result: 'ok' | ErrorName): void {
     clearTimeout(this.#timer);
+    this.#options.waiting.delete(this.#divert);
     if (this.#isDecided) return;
     this.#isDecided = true;
     this.#options.families.note(this.#asked.request.destination.host, result);
     this.#options.onResult(result);
   }
+}
+
+/** The request of an application that was told "connected", and has said something since. */
+function answeredRequest({ request, firstBytes }: Asked): ConnectRequest {
+  const { destination, user, socket } = request;
+  return {
+    destination,
+    ...(user === undefined ? {} : { user }),
+    socket,
+    get earlyData() {
+      return firstBytes.pieces;
+    },
+    succeed() {},
+    fail: () => socket.destroy('reset'),
+    onAbandoned: (callback) => firstBytes.hold(callback),
+  };
 }
 
 function errorName(error: unknown): ErrorName {

@@ -2,6 +2,7 @@ import { isIPv4, isIPv6 } from 'node:net';
 import { type Destination, formatDestination } from '../../shared/protocol/destination.ts';
 import { isSameHost } from '../../shared/runtime/address/ip-address.ts';
 import type { ClientConfig, ConfiguredUplink } from '../config/client-config.ts';
+import { routeDestinations } from '../config/route-destinations.ts';
 import { wantsSimCards } from '../discovery/configured-plans.ts';
 import { discoverNow } from '../discovery/discover-now.ts';
 import type { NetworkInterfaces, NetworkView } from '../network/network-view.ts';
@@ -28,7 +29,7 @@ export interface CheckedUplinks {
 
 /** Which uplinks a client with this configuration would use now, and which interfaces it would leave out. */
 export async function uplinksNow(config: ClientConfig, deps: ClientCliDeps): Promise<CheckedUplinks> {
-  const network = await knownNetwork(deps, config.concentrator.addresses, wantsSimCards(config));
+  const network = await knownNetwork(deps, routeDestinations(config), wantsSimCards(config));
   const uplinks = checkUplinks(config, network, deps.interfaceBinding().available);
   return network.problem === undefined ? uplinks : { ...uplinks, problem: network.problem };
 }
@@ -38,13 +39,13 @@ function checkUplinks(
   network: KnownNetwork,
   bindsByInterface: boolean,
 ): CheckedUplinks {
-  const { uplinks: list, standby, paths, concentrator } = config;
+  const { mode, uplinks: list, standby, paths, concentrator } = config;
   const { view, interfaces } = network;
   const { uplinks: found, leftOut } = discoverNow(config, view, bindsByInterface);
   const missing = list.filter((uplink) => isMissing(uplink, network));
   const state = (uplink: ConfiguredUplink) => {
     const trouble = missing.includes(uplink) ? undefined : view && uplinkTrouble(uplink, view);
-    const hasPath = pathsOf(paths, uplink.binding, concentrator.addresses, 1).size > 0;
+    const hasPath = mode === 'direct' || pathsOf(paths, uplink.binding, concentrator.addresses, 1).size > 0;
     const noPath = hasPath
       ? translationOf(uplink, concentrator.addresses)
       : 'cannot reach concentrator.addresses, which are of the other family';
@@ -84,7 +85,10 @@ function identityOf({ binding }: ConfiguredUplink, view: KnownNetwork['view']): 
 /** What must be there for an uplink with IPv6 alone to reach addresses that are all of IPv4. */
 function translationOf({ binding }: ConfiguredUplink, addresses: readonly Destination[]): string | undefined {
   const isTranslated =
-    binding.kind === 'address' && isIPv6(binding.address) && addresses.every(({ host }) => isIPv4(host));
+    binding.kind === 'address' &&
+    isIPv6(binding.address) &&
+    addresses.length > 0 &&
+    addresses.every(({ host }) => isIPv4(host));
   return isTranslated
     ? 'reaches concentrator.addresses through a translator (NAT64) or not at all'
     : undefined;

@@ -14,24 +14,22 @@ import { planUsage } from './plan-usage.ts';
 
 /** Says what the client would do with this configuration, which of its uplinks are there now, and which reach the concentrator. */
 export async function check(config: ClientConfig, deps: ClientCliDeps): Promise<void> {
-  const { concentrator, client, socks, transparent, metrics } = config;
+  const { mode, socks, transparent, metrics } = config;
   const binding = deps.interfaceBinding();
   const uplinks = await uplinksNow(config, deps);
   const present = uplinks.all.filter(({ name }) => !uplinks.missing.includes(name));
-  const tried = await deps.tryUplinks(config, present, uplinks.view);
+  const tried = mode === 'direct' ? [] : await deps.tryUplinks(config, present, uplinks.view);
   const usage = await planUsage(config, uplinks.all, deps);
   const lines = [
     `${config.file} is valid`,
-    `client        ${client.id}`,
-    `concentrator  ${concentrator.addresses.map(formatDestination).join(', ')}`,
-    ...concentrator.pins.map(({ text }) => `pin           ${text}`),
+    ...wayLines(config),
     ...socks.listen.map(
       (point) => `socks         ${formatConfiguredPoint(point)}, ${admittedText(config, point)}`,
     ),
     ...(transparent === undefined ? [] : [`transparent   ${describeTransparent(transparent)}`]),
     `metrics       ${metrics ? formatDestination(metrics.listen) : 'off'}`,
     ...uplinks.lines,
-    ...present.map(({ name }, i) => `tried         ${name}: ${tried[i]}`),
+    ...tried.map((outcome, i) => `tried         ${present[i]!.name}: ${outcome}`),
     ...usage.lines.map((line) => `metered       ${line}`),
     ...(usage.lines.length === 0 ? [] : [`usage         ${usage.fileText}`]),
     `steering      ${describePolicy(config.steering.default)}`,
@@ -47,6 +45,7 @@ export async function check(config: ClientConfig, deps: ClientCliDeps): Promise<
   const warn = (line: string) => deps.stderr(`warning: ${line}\n`);
   const tuned = tuningWarning(config.tuning);
   if (tuned !== undefined) warn(tuned);
+  if (config.unused.length > 0) warn(`not used with mode: direct: ${config.unused.join(', ')}`);
   if (usage.problem !== undefined) warn(`${usage.problem}: the client will set it aside and count anew`);
   if (config.keyFile !== undefined && (await readableByOthers(config.keyFile))) {
     warn(`others can read ${config.keyFile}, which holds the key: chmod 600 ${config.keyFile}`);
@@ -74,6 +73,22 @@ export async function check(config: ClientConfig, deps: ClientCliDeps): Promise<
   if (config.uplinks.length === 0 && !uplinks.lines.some((line) => line.startsWith('found'))) {
     warn('no interface is an uplink now: the reasons are above; what appears is used as soon as it does');
   }
+}
+
+/** How connections get out. */
+function wayLines({ mode, client, concentrator, fallback }: ClientConfig): readonly string[] {
+  if (mode === 'direct')
+    return [
+      'mode          direct: no concentrator; each connection goes over one uplink, outside of any tunnel',
+    ];
+  return [
+    `client        ${client.id}`,
+    `concentrator  ${concentrator.addresses.map(formatDestination).join(', ')}`,
+    ...concentrator.pins.map(({ text }) => `pin           ${text}`),
+    ...(fallback === undefined
+      ? []
+      : [`fallback      direct, outside of the tunnel, ${fallback.afterMs / 1_000} s after it is lost`]),
+  ];
 }
 
 /** All of IPv4, and of IPv6. */

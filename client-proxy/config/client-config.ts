@@ -27,6 +27,8 @@ export interface ConfiguredUplink extends DialledUplink, ResolvingUplink {
   readonly backupWhen?: BackupCondition;
   /** Absent: not said. */
   readonly costs?: CostPerGB;
+  /** Its share of connections that go directly over any uplink; absent: what it is measured to deliver. */
+  readonly weight?: number;
 }
 
 /** What may be said of an uplink beside its name and binding. */
@@ -56,18 +58,33 @@ export interface ConfiguredUplinks {
   readonly auto?: AutoUplinks;
 }
 
+/** How connections get out: by a concentrator, or without one. */
+export const CLIENT_MODES = ['concentrator', 'direct'] as const;
+export type ClientMode = (typeof CLIENT_MODES)[number];
+
+/** When new connections go directly because the concentrator cannot be reached. */
+export interface FallbackSettings {
+  /** It has not been reached for so long. */
+  readonly afterMs: number;
+}
+
 /** Everything the client proxy is told by its configuration file: checked, complete, frozen. */
 export interface ClientConfig {
   /** The file this came from. */
   readonly file: string;
+  /** Whether there is a concentrator; `direct`: all connections go directly. */
+  readonly mode: ClientMode;
+  /** Sections of the file that mean nothing in this mode. */
+  readonly unused: readonly string[];
   readonly concentrator: {
-    /** Tried in any order; at least one. */
+    /** Tried in any order; at least one, in mode direct none. */
     readonly addresses: readonly Destination[];
-    /** The certificates of which it must show one: one, or two while it changes to another. */
+    /** The certificates of which it must show one: one, or two while it changes to another; in mode direct none. */
     readonly pins: readonly CertificatePin[];
     /** Sent as SNI; nothing is sent when absent. */
     readonly serverName?: string;
   };
+  /** Both are empty in mode direct. */
   readonly client: {
     readonly id: string;
     /** 32 bytes. */
@@ -97,6 +114,12 @@ export interface ClientConfig {
   readonly steering: SteeringConfig;
   /** Ports of the concentrator that lead to services here. */
   readonly publish: readonly PublishedService[];
+  /** Absent: without the concentrator, new connections wait for it. */
+  readonly fallback?: FallbackSettings;
+  readonly direct: {
+    /** How long after its last use a host is reached over the same uplink, where the choice is free; 0: not at all. */
+    readonly stickyMs: number;
+  };
   /** Of backups that have none of their own. */
   readonly standby: StandbyMode;
   readonly paths: PathMode;

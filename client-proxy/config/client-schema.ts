@@ -34,7 +34,13 @@ import { backup, costPerGB } from '../schedule/schedule-schema.ts';
 import { transparent } from '../transparent/transparent-settings.ts';
 import type { DeviceBinding, UplinkBinding } from '../uplink/uplink.ts';
 import { steeringMistakes } from './check-steering.ts';
-import type { ConfiguredUplink, ConfiguredUplinks } from './client-config.ts';
+import {
+  CLIENT_MODES,
+  type ClientMode,
+  type ConfiguredUplink,
+  type ConfiguredUplinks,
+  type FallbackSettings,
+} from './client-config.ts';
 import { PROXY_URL_FORMAT, parseProxyUrl } from './proxy-url.ts';
 import { publish } from './publish-schema.ts';
 import { refuseRepeated } from './refuse-repeated.ts';
@@ -65,10 +71,17 @@ const nameServer = textAs(
 
 const standby = z.enum(STANDBY_MODES);
 
+const FALLBACKS = ['none', 'direct'] as const;
+/** Longer than a restart of the concentrator takes, and than a client needs to dial it again. */
+const FALLBACK_AFTER_MS = 5_000;
+
 /** Of an uplink or a plan, in logs and metrics. */
 const label = textAs('a name of 1 to 32 letters, digits, "_", "-" or "."', (value) =>
   /^[A-Za-z0-9_.-]{1,32}$/.test(value) ? value : undefined,
 );
+
+/** As wide as shares in percent; what is finer makes no difference to whole connections. */
+const MAX_WEIGHT = 100;
 
 /** What may be said of an uplink of the list, and of discovered ones by a pattern. */
 const uplinkSettings = {
@@ -81,6 +94,7 @@ const uplinkSettings = {
   metered: metered.optional(),
   plan: label.optional(),
   costPerGB: costPerGB.optional(),
+  weight: count(1, MAX_WEIGHT).optional(),
 };
 
 const uplink = z
@@ -125,6 +139,22 @@ const uplinkList = z
     refuseRepeated(uplinks, context, [], 'an uplink of this name stands above');
   });
 
+const fallbackAfter = duration({ min: '1s', max: '1h' }).prefault('5s');
+
+/** `fallback`: what becomes of new connections while the concentrator cannot be reached. */
+const fallback = z
+  .union(
+    [z.enum(FALLBACKS), z.strictObject({ to: z.enum(FALLBACKS).default('direct'), after: fallbackAfter })],
+    {
+      error: 'expected none, direct, or a map such as {to: direct, after: 5s}',
+    },
+  )
+  .default('none')
+  .transform((value): FallbackSettings | undefined => {
+    const { to, after } = typeof value === 'string' ? { to: value, after: FALLBACK_AFTER_MS } : value;
+    return to === 'none' ? undefined : { afterMs: after };
+  });
+
 const pin = textAs(PIN_FORMAT, readPin);
 const pins = z
   .union([pin, z.array(pin).min(1).max(MAX_PINS)], {
@@ -135,18 +165,22 @@ const pins = z
 /** The client's configuration file. Its output has the file's keys, and values in milliseconds and bytes. */
 export const clientSchema = z
   .strictObject({
-    concentrator: z.strictObject({
-      addresses: z.array(hostPort).min(1).max(16),
-      pin: pins,
-      serverName: textAs('a host name', (value) => (isHostName(value) ? value : undefined)).optional(),
-    }),
+    mode: z.enum(CLIENT_MODES).default('concentrator'),
+    concentrator: z
+      .strictObject({
+        addresses: z.array(hostPort).min(1).max(16),
+        pin: pins,
+        serverName: textAs('a host name', (value) => (isHostName(value) ? value : undefined)).optional(),
+      })
+      .optional(),
     client: z
       .strictObject({ id: clientId, key: clientKey.optional(), keyFile: text.optional() })
       .superRefine(({ key, keyFile }, context) => {
         if ((key === undefined) !== (keyFile === undefined)) return;
         const message = 'give the client either its key or a keyFile that holds it';
         context.addIssue({ code: 'custom', message });
-      }),
+      })
+      .optional(),
     socks,
     transparent,
     uplinks: uplinksSchema(uplinkList, uplinkSettings),
@@ -155,6 +189,8 @@ export const clientSchema = z
     standby: standby.default('make-before-break'),
     steering,
     publish,
+    fallback,
+    direct: z.strictObject({ sticky: duration({ min: '0s', max: '24h' }).prefault('10m') }).prefault({}),
     linger,
     dial: z
       .strictObject({
@@ -176,6 +212,12 @@ export const clientSchema = z
     tuning,
     log,
   })
+  .refine(({ mode, concentrator }) => isThere(mode, concentrator), neededUnlessDirect('concentrator'))
+  .refine(({ mode, client }) => isThere(mode, client), neededUnlessDirect('client'))
+  .refine(({ mode, fallback: settings }) => mode !== 'direct' || settings === undefined, {
+    path: ['fallback'],
+    error: 'has no use with mode: direct, where everything goes directly: take one of them out',
+  })
   .superRefine(({ steering, uplinks, socks }, context) => {
     // What is wrong with the uplinks has been told; they are as they stand in the file then.
     const isWrong = context.issues.some(({ path }) => path?.[0] === 'uplinks');
@@ -188,6 +230,24 @@ export const clientSchema = z
       context.addIssue({ code: 'custom', path: ['steering', ...path], message });
     }
   });
+
+function isThere(mode: ClientMode, section: unknown): boolean {
+  return mode === 'direct' || section !== undefined;
+}
+
+/** Told beside other mistakes, but for those of the section itself. */
+function neededUnlessDirect(section: string) {
+  return {
+    path: [section],
+    error:
+      'expected a map of keys and values ("tributary-client join" writes it; to do without a concentrator: "mode: direct")',
+    when: ({ value, issues }: z.core.ParsePayload) =>
+      typeof value === 'object' &&
+      value !== null &&
+      !Array.isArray(value) &&
+      issues.every(({ path }) => path?.[0] !== section && path?.[0] !== 'mode'),
+  };
+}
 
 function hasCosts({ list, auto }: ConfiguredUplinks): boolean {
   return [...list, ...(auto?.settings ?? [])].some(({ costs }) => costs !== undefined);

@@ -16,6 +16,7 @@ const SECRET_KEYS = new Set(['concentrator.pin', 'client.key', 'client.keyFile']
 
 /** Every key of the file stands here, by itself or by one above it. */
 export const RELOAD_RULES: readonly ReloadRule<ClientConfig>[] = [
+  { key: 'mode', value: (config) => config.mode, applies: 'restart' },
   { key: 'concentrator.addresses', value: (config) => config.concentrator.addresses, applies: 'restart' },
   { key: 'concentrator.pin', value: (config) => config.concentrator.pins, applies: 'live' },
   { key: 'concentrator.serverName', value: (config) => config.concentrator.serverName, applies: 'restart' },
@@ -29,6 +30,8 @@ export const RELOAD_RULES: readonly ReloadRule<ClientConfig>[] = [
   { key: 'subflowsPerPath', value: (config) => config.subflowsPerPath, applies: 'live' },
   { key: 'steering', value: (config) => config.steering, applies: 'live' },
   { key: 'publish', value: (config) => config.publish, applies: 'live' },
+  { key: 'fallback', value: (config) => config.fallback, applies: 'live' },
+  { key: 'direct', value: (config) => config.direct, applies: 'restart' },
   { key: 'standby', value: (config) => config.standby, applies: 'live' },
   { key: 'paths', value: (config) => config.paths, applies: 'restart' },
   { key: 'linger', value: (config) => config.lingerMs, applies: 'restart' },

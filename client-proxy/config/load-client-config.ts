@@ -16,13 +16,33 @@ export async function loadClientConfig(file: string): Promise<ClientConfig> {
     throw new ConfigError([{ file, line: 1, column: 1, path: '', message: read.problem }]);
   const source = new YamlSource(read.text, file);
   const parsed = parseConfig(source, clientSchema);
-  const { keyFile } = parsed.client;
-  const key = parsed.client.key ?? (await readKeyFile(keyFile ?? '', source));
   return deepFreeze({
-    ...toConfig(parsed, key, file),
-    ...(keyFile === undefined ? {} : { keyFile: resolve(dirname(file), keyFile) }),
+    ...toConfig(parsed, file),
+    ...(parsed.mode === 'direct' ? withoutConcentrator(parsed) : await withConcentrator(parsed, source)),
     ...(parsed.stateDir === undefined ? {} : { stateDirectory: resolve(dirname(file), parsed.stateDir) }),
   });
+}
+
+/** What a session needs; the schema has it in this mode. */
+async function withConcentrator({ concentrator, client }: Parsed, source: YamlSource) {
+  const { addresses, pin, serverName } = concentrator!;
+  const { id, keyFile, key } = client!;
+  return {
+    concentrator: { addresses, pins: pin, ...(serverName === undefined ? {} : { serverName }) },
+    client: { id, key: key ?? (await readKeyFile(keyFile ?? '', source)) },
+    ...(keyFile === undefined ? {} : { keyFile: resolve(dirname(source.file), keyFile) }),
+    unused: [],
+  };
+}
+
+/** Sections about it may stay in the file: who tries the mode wants to go back. */
+function withoutConcentrator({ concentrator, client }: Parsed) {
+  const sections = Object.entries({ concentrator, client });
+  return {
+    concentrator: { addresses: [], pins: [] },
+    client: { id: '', key: new Uint8Array() },
+    unused: sections.flatMap(([name, value]) => (value === undefined ? [] : [name])),
+  };
 }
 
 /** Enough for a key, a comment line's worth of blanks and a line end. */
@@ -41,16 +61,16 @@ async function readKeyFile(keyFile: string, source: YamlSource): Promise<Uint8Ar
   throw new ConfigError([source.problem(['client', 'keyFile'], message)]);
 }
 
-function toConfig(parsed: z.output<typeof clientSchema>, key: Uint8Array, file: string): ClientConfig {
-  const { concentrator, client, socks, dial } = parsed;
+type Parsed = z.output<typeof clientSchema>;
+
+function toConfig(
+  parsed: Parsed,
+  file: string,
+): Omit<ClientConfig, 'concentrator' | 'client' | 'keyFile' | 'unused'> {
+  const { socks, dial } = parsed;
   return {
     file,
-    concentrator: {
-      addresses: concentrator.addresses,
-      pins: concentrator.pin,
-      ...(concentrator.serverName === undefined ? {} : { serverName: concentrator.serverName }),
-    },
-    client: { id: client.id, key },
+    mode: parsed.mode,
     socks: {
       listen: socks.listen,
       users: socks.users,
@@ -65,6 +85,8 @@ function toConfig(parsed: z.output<typeof clientSchema>, key: Uint8Array, file: 
     subflowsPerPath: parsed.subflowsPerPath,
     steering: parsed.steering,
     publish: parsed.publish,
+    ...(parsed.fallback === undefined ? {} : { fallback: parsed.fallback }),
+    direct: { stickyMs: parsed.direct.sticky },
     standby: parsed.standby,
     paths: parsed.paths,
     lingerMs: parsed.linger,

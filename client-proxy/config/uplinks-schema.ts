@@ -93,6 +93,7 @@ export interface GivenSettings {
   readonly metered?: MeteredSettings | undefined;
   readonly plan?: string | undefined;
   readonly costPerGB?: CostPerGB | undefined;
+  readonly weight?: number | undefined;
 }
 
 /** The same without what was not said. */

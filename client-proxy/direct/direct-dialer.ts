@@ -14,7 +14,7 @@ import type { ConfiguredUplink } from '../config/client-config.ts';
 import type { UplinkResolvers } from '../dns/uplink-resolvers.ts';
 import type { UplinkUseWithReason } from '../path-manager/uplink-use.ts';
 import { UplinkError } from '../uplink/uplink-error.ts';
-import { directRefusal } from './direct-destination.ts';
+import { type DirectReach, directRefusal } from './direct-destination.ts';
 import { isStillBound } from './still-bound.ts';
 
 export interface DirectDialerOptions {
@@ -42,7 +42,8 @@ const CONNECT_TIMEOUT_MS = 10_000;
 export class DirectDialer {
   readonly #options: DirectDialerOptions;
   /** Each uplink's; gone with it. */
-  readonly #connectors = new WeakMap<ConfiguredUplink, OriginConnector<AppSocket>>();
+  readonly #connectors: Readonly<Record<DirectReach, WeakMap<ConfiguredUplink, OriginConnector<AppSocket>>>> =
+    { named: new WeakMap(), public: new WeakMap() };
 
   constructor(options: DirectDialerOptions) {
     this.#options = options;
@@ -51,16 +52,22 @@ export class DirectDialer {
   /**
    * Rejects with StreamError or UplinkError: notAuthorized, nameNotFound, connectionRefused, connectionReset, timedOut,
    * destinationUnreachable, networkFailure, resourceExceeded, or cancelled after `signal`.
+   * @param reach what may be reached: `named` where a rule names the uplink
    */
-  async dial(uplinkName: string, { host, port }: Destination, signal: CancelSignal): Promise<AppSocket> {
+  async dial(
+    uplinkName: string,
+    { host, port }: Destination,
+    signal: CancelSignal,
+    reach: DirectReach = 'named',
+  ): Promise<AppSocket> {
     const destination = { host: host.toLowerCase().replace(/\.$/, ''), port };
     try {
       signal.throwIfAborted();
       const uplink = this.#uplink(uplinkName);
       const origin =
         uplink.binding.kind === 'proxy'
-          ? await this.#throughProxy(uplink, destination, signal)
-          : await this.#connectorOf(uplink).connect(destination, signal);
+          ? await this.#throughProxy(uplink, destination, signal, reach)
+          : await this.#connectorOf(uplink, reach).connect(destination, signal);
       const changed = this.#whyChanged(uplink);
       if (changed === undefined) return origin;
       origin.destroy('reset');
@@ -78,6 +85,7 @@ export class DirectDialer {
     uplinkName: string,
     { wants, of }: NameQuestion,
     signal: CancelSignal,
+    reach: DirectReach = 'named',
   ): Promise<readonly string[]> {
     const uplink = this.#uplink(uplinkName);
     if (uplink.binding.kind === 'proxy') {
@@ -90,11 +98,11 @@ export class DirectDialer {
     const { names, translators } = this.#options.resolvers.of(uplink);
     const host = of.toLowerCase().replace(/\.$/, '');
     if (wants === 'names') {
-      const [address] = this.#permitted([host], translators.known);
+      const [address] = this.#permitted([host], reach, translators.known);
       return names.namesOf(address!, signal);
     }
     const found = isIP(host) === 0 ? await names.resolve(host, signal) : [host];
-    return this.#permitted(found, translators.known);
+    return this.#permitted(found, reach, translators.known);
   }
 
   #whyStopped(uplinkName: string): TributaryError | undefined {
@@ -117,10 +125,15 @@ export class DirectDialer {
     throw new UplinkError(uplinkName, 'networkFailure', 'a steering rule names it, and it is not there now');
   }
 
-  #throughProxy(uplink: ConfiguredUplink, target: Destination, signal: CancelSignal): Promise<AppSocket> {
-    if (isIP(target.host) !== 0) this.#permitted([target.host]);
+  #throughProxy(
+    uplink: ConfiguredUplink,
+    target: Destination,
+    signal: CancelSignal,
+    reach: DirectReach,
+  ): Promise<AppSocket> {
+    if (isIP(target.host) !== 0) this.#permitted([target.host], reach);
     // The proxy may run on this machine. What other names lead to, it alone knows.
-    if (isLocalhost(target.host)) this.#permitted(LOCALHOST_ADDRESSES);
+    if (isLocalhost(target.host)) this.#permitted(LOCALHOST_ADDRESSES, reach);
     const limit = { timeoutMs: CONNECT_TIMEOUT_MS, signal };
     return withTimeLimit(`connecting to ${formatDestination(target)}`, limit, (limited) =>
       this.#options.connect(uplink, target, limited, CONNECT_TIMEOUT_MS),
@@ -128,23 +141,27 @@ export class DirectDialer {
   }
 
   /** The addresses that may be dialled; throws when there are none. */
-  #permitted(addresses: readonly string[], nat64: readonly Nat64Prefix[] = []): readonly string[] {
+  #permitted(
+    addresses: readonly string[],
+    reach: DirectReach,
+    nat64: readonly Nat64Prefix[] = [],
+  ): readonly string[] {
     const own = this.#options.ownAddresses();
-    const refusals = addresses.map((address) => directRefusal(address, own, nat64));
+    const refusals = addresses.map((address) => directRefusal(address, own, nat64, reach));
     const permitted = addresses.filter((_, index) => refusals[index] === undefined);
     if (permitted.length === 0) throw new StreamError('notAuthorized', refusals.join('; '));
     return permitted;
   }
 
-  #connectorOf(uplink: ConfiguredUplink): OriginConnector<AppSocket> {
+  #connectorOf(uplink: ConfiguredUplink, reach: DirectReach): OriginConnector<AppSocket> {
     const { connect, resolvers, clock } = this.#options;
-    let connector = this.#connectors.get(uplink);
+    let connector = this.#connectors[reach].get(uplink);
     if (connector === undefined) {
       const { names, translators } = resolvers.of(uplink);
       connector = new OriginConnector({
         resolver: names,
         translators,
-        permitted: (addresses) => ofItsFamily(uplink, this.#permitted(addresses, translators.known)),
+        permitted: (addresses) => ofItsFamily(uplink, this.#permitted(addresses, reach, translators.known)),
         connect: async (host, port, attempt) => {
           refuseOtherFamily(uplink, host);
           return connect(uplink, { host, port }, attempt, CONNECT_TIMEOUT_MS);
@@ -152,7 +169,7 @@ export class DirectDialer {
         connectTimeoutMs: CONNECT_TIMEOUT_MS,
         clock,
       });
-      this.#connectors.set(uplink, connector);
+      this.#connectors[reach].set(uplink, connector);
     }
     return connector;
   }

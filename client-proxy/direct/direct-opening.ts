@@ -1,17 +1,24 @@
+import type { NameQuestion } from '../../shared/protocol/codec/name-question.ts';
+import type { Destination } from '../../shared/protocol/destination.ts';
 import { type ErrorName, TributaryError } from '../../shared/protocol/errors.ts';
-import type { AppSocket } from '../../shared/runtime/app/app-socket.ts';
-import { Cancellation } from '../../shared/runtime/async/cancellation.ts';
-import type { TrafficTable } from '../../shared/runtime/session/uplink-traffic.ts';
+import { Cancellation, type CancelSignal } from '../../shared/runtime/async/cancellation.ts';
 import type { ConnectRequest } from '../front/connect-request.ts';
 import { answerLookup, questionOf } from '../front/name-requests.ts';
+import type { DirectFlows } from './balance/direct-flows.ts';
 import type { DirectConnections } from './direct-connections.ts';
-import type { DirectDialer } from './direct-dialer.ts';
 import { relaySockets } from './socket-relay.ts';
+import type { DirectConnection } from './uplink-race.ts';
+
+/** How a request goes past the concentrator: over one uplink, or over one of several. Both reject with TributaryError. */
+export interface DirectWay {
+  dial(destination: Destination, signal: CancelSignal): Promise<DirectConnection>;
+  /** What name servers know. */
+  resolve(question: NameQuestion, signal: CancelSignal): Promise<readonly string[]>;
+}
 
 export interface DirectOpenerOptions {
-  readonly dialer: Pick<DirectDialer, 'dial' | 'resolve'>;
   readonly connections: DirectConnections;
-  readonly traffic: TrafficTable;
+  readonly flows: Pick<DirectFlows, 'begin'>;
   /** How an opening ended. */
   onResult(result: 'ok' | ErrorName): void;
   /** How a lookup was answered. */
@@ -32,22 +39,22 @@ export class DirectOpener {
    */
   async open(
     request: ConnectRequest,
-    uplinkName: string,
+    way: DirectWay,
     onFailed: (error: TributaryError) => void,
   ): Promise<void> {
-    if (request.lookup !== undefined) return this.#lookUp(request, uplinkName, onFailed);
-    const { dialer, onResult } = this.#options;
+    if (request.lookup !== undefined) return this.#lookUp(request, way, onFailed);
+    const { onResult } = this.#options;
     const abandoned = new Cancellation();
     request.onAbandoned(() => abandoned.abort());
     try {
-      const origin = await dialer.dial(uplinkName, request.destination, abandoned);
+      const connection = await way.dial(request.destination, abandoned);
       if (abandoned.aborted) {
-        origin.destroy('reset');
+        connection.origin.destroy('reset');
         onResult('cancelled');
         return;
       }
       onResult('ok');
-      this.#relay(request, uplinkName, origin);
+      this.#relay(request, connection);
     } catch (error) {
       const known = error instanceof TributaryError ? error : undefined;
       const name = known?.code ?? 'internalError';
@@ -59,14 +66,14 @@ export class DirectOpener {
 
   async #lookUp(
     request: ConnectRequest,
-    uplinkName: string,
+    way: DirectWay,
     onFailed: (error: TributaryError) => void,
   ): Promise<void> {
-    const { dialer, onLookedUp } = this.#options;
+    const { onLookedUp } = this.#options;
     const abandoned = new Cancellation();
     request.onAbandoned(() => abandoned.abort());
     try {
-      const values = await dialer.resolve(uplinkName, questionOf(request), abandoned);
+      const values = await way.resolve(questionOf(request), abandoned);
       onLookedUp(answerLookup(request, { values }));
     } catch (error) {
       const known = error instanceof TributaryError ? error : undefined;
@@ -75,12 +82,16 @@ export class DirectOpener {
     }
   }
 
-  #relay(request: ConnectRequest, uplinkName: string, origin: AppSocket): void {
-    const { connections, traffic } = this.#options;
-    const own = traffic.of(uplinkName);
+  #relay(request: ConnectRequest, { uplinkName, origin }: DirectConnection): void {
+    const { connections, flows } = this.#options;
+    const flow = flows.begin(uplinkName);
+    const remove = connections.add(uplinkName, origin);
     request.succeed();
-    for (const bytes of request.earlyData) own.sentBytes += bytes.length;
+    for (const bytes of request.earlyData) flow.sentBytes += bytes.length;
     if (request.earlyData.length > 0) origin.write(request.earlyData);
-    relaySockets(request.socket, origin, own, connections.add(uplinkName, origin));
+    relaySockets(request.socket, origin, flow, () => {
+      remove();
+      flow.end();
+    });
   }
 }

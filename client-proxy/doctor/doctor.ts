@@ -8,6 +8,7 @@ import type { MeasurementFacts } from '../../shared/runtime/doctor/measurement-f
 import { runChecks } from '../../shared/runtime/doctor/run-checks.ts';
 import type { NativeSockets } from '../../shared/runtime/kernel/native.ts';
 import type { ClientConfig } from '../config/client-config.ts';
+import { routeDestinations } from '../config/route-destinations.ts';
 import { attachmentOf } from '../network/attachment.ts';
 import type { NetworkView } from '../network/network-view.ts';
 import { diagnosePath } from '../network/path-diagnosis/diagnose-path.ts';
@@ -17,7 +18,7 @@ import { askSystemForAll, DnsNameAsker } from './case/name-asker.ts';
 import { type DoctorOptions, nothingFound, type UplinkCase } from './case/uplink-check.ts';
 import { SocketProber } from './case/uplink-prober.ts';
 import { describeUplink, examinedUplinks } from './examined-uplinks.ts';
-import { UPLINK_CHECKS } from './uplink-checks.ts';
+import { DIRECT_CHECKS, UPLINK_CHECKS } from './uplink-checks.ts';
 
 /** What the doctor gets from the process. */
 export interface DoctorDeps {
@@ -49,7 +50,7 @@ export async function doctor(config: ClientConfig, request: DoctorRequest, deps:
   const attachment: AttachmentFinder = (binding, host) => attachmentOf(binding, host, view);
   const names = new DnsNameAsker(native, attachment, clock);
   const known = await askSystemForAll(config.concentrator.addresses, names);
-  const addresses = routeTargets(config.concentrator.addresses, (name) => known.get(name)?.addresses ?? []);
+  const addresses = routeTargets(routeDestinations(config), (name) => known.get(name)?.addresses ?? []);
   view = await deps.readNetwork(addresses);
   const { uplinks, leftOut } = examinedUplinks(config, view, bindsByInterface, request.uplinks);
   const shared = {
@@ -79,7 +80,8 @@ export async function doctor(config: ClientConfig, request: DoctorRequest, deps:
   for (const uplink of uplinks) {
     examination.begin(describeUplink(uplink));
     const it: UplinkCase = { ...shared, uplink, found: nothingFound() };
-    await runChecks(UPLINK_CHECKS, it, uplink.name, examination.add);
+    const checks = config.mode === 'direct' ? DIRECT_CHECKS : UPLINK_CHECKS;
+    await runChecks(checks, it, uplink.name, examination.add);
     facts ??= it.found.facts;
   }
   for (const { interface: name, reason } of leftOut) {

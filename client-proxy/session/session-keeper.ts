@@ -20,6 +20,8 @@ export interface SessionKeeperOptions
   readonly openTimeoutMs: number;
   /** The states of the uplinks, as the current session has them, may be others now. */
   onReviewed(uplinks: readonly UplinkStatus[]): void;
+  /** Whether a stream that is opened now finds a session may be otherwise. */
+  onChanged(): void;
   /** A session that carried streams is over. */
   onSessionEnded(driver: SessionDriver): void;
 }
@@ -132,6 +134,12 @@ export class SessionKeeper implements UplinkFollower<DialledUplink> {
 
   get isEstablished(): boolean {
     return this.#current?.isEstablished ?? false;
+  }
+
+  /** Whether the concentrator is heard, in a session that takes new streams. */
+  get isReachable(): boolean {
+    const current = this.#current;
+    return current?.isReady === true && current.paths.uplinks.some(isHeard);
   }
 
   get uplinks(): readonly UplinkStatus[] {
@@ -262,5 +270,10 @@ export class SessionKeeper implements UplinkFollower<DialledUplink> {
 
   #wakeWaiting(): void {
     for (const wake of [...this.#waiting]) wake();
+    this.#options.onChanged();
   }
+}
+
+function isHeard({ isUp, state }: UplinkStatus): boolean {
+  return isUp && state !== 'doubted';
 }

@@ -1,5 +1,7 @@
 import type { Health } from '../../shared/runtime/observe/http-endpoint.ts';
+import type { ClientMode } from '../config/client-config.ts';
 import type { UplinkSet } from '../discovery/uplink-set.ts';
+import type { Fallback } from '../fallback/fallback.ts';
 import type { UplinkStatus } from '../path-manager/uplink-status.ts';
 import type { SessionKeeper } from '../session/session-keeper.ts';
 
@@ -7,6 +9,8 @@ import type { SessionKeeper } from '../session/session-keeper.ts';
 export interface ReadinessSource {
   readonly keeper: Pick<SessionKeeper, 'isEstablished'>;
   readonly uplinks: Pick<UplinkSet, 'leftOut' | 'whyUnknown'>;
+  readonly mode: ClientMode;
+  readonly fallback: Pick<Fallback, 'isActive' | 'takesOver'>;
   /** The state of each uplink now. */
   readonly uplinkStatus: () => readonly UplinkStatus[];
 }
@@ -14,12 +18,14 @@ export interface ReadinessSource {
 /** Interfaces that are named when no uplink is up; there can be hundreds. */
 const MAX_LEFT_OUT = 16;
 
-/** Ready means: a stream that is opened now has an uplink to go out on. */
-export function clientReadiness({ keeper, uplinks, uplinkStatus }: ReadinessSource): Health {
+/** Ready means: a connection that is asked for now has an uplink to go out on, by the concentrator or past it. */
+export function clientReadiness({ mode, keeper, uplinks, fallback, uplinkStatus }: ReadinessSource): Health {
   const status = uplinkStatus();
   const isUp = status.some((uplink) => uplink.isUp);
   const reasons: string[] = [];
-  if (!keeper.isEstablished) reasons.push('no session with the concentrator');
+  const hasConcentrator = mode === 'concentrator';
+  if (hasConcentrator && !keeper.isEstablished) reasons.push('no session with the concentrator');
+  if (fallback.isActive) reasons.push('fallback: new connections go directly, outside of the tunnel');
   if (status.length === 0) reasons.push('no interface is an uplink');
   if (!isUp && uplinks.whyUnknown !== undefined) reasons.push(uplinks.whyUnknown);
   for (const { name, reason } of status) reasons.push(`uplink ${name}: ${reason}`);
@@ -28,5 +34,5 @@ export function clientReadiness({ keeper, uplinks, uplinkStatus }: ReadinessSour
       reasons.push(`interface ${one.interface}, left out: ${one.reason}`);
     }
   }
-  return { ok: isUp && keeper.isEstablished, reasons };
+  return { ok: (isUp && (keeper.isEstablished || !hasConcentrator)) || fallback.takesOver, reasons };
 }

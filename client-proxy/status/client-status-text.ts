@@ -11,12 +11,15 @@ import type { ClientStatus, UplinkReport } from './client-status.ts';
 
 /** The status as a person reads it in a terminal. */
 export function clientStatusText(status: ClientStatus): string {
-  const { session, steering, time, uplinks, published, leftOut } = status;
+  const { session, fallback, steering, time, uplinks, published, leftOut } = status;
   const since = session.since === null ? '' : ` for ${forText(session.since, time)}`;
   const draining = session.draining === 0 ? '' : `, ${session.draining} earlier one(s) draining`;
   const facts = textTable([
     [status.program, `${status.version}, ${status.ready ? 'ready' : 'not ready'}`],
-    ['session', `${session.state}${since}${draining}`],
+    status.mode === 'direct'
+      ? ['mode', 'direct: no concentrator; each connection goes over one uplink']
+      : ['session', `${session.state}${since}${draining}`],
+    ...(fallback.active ? [['fallback', 'new connections go directly, outside of the tunnel']] : []),
     ['socks', status.socksListen.join(', ')],
     ['connections', `${session.streams} over the concentrator, ${directOf(uplinks)} direct`],
     ['steering', `${steering.default}; ${rulesText(steering)}`],
@@ -27,6 +30,7 @@ export function clientStatusText(status: ClientStatus): string {
       ? 'no uplink\n'
       : textTable([UPLINK_HEADS, ...uplinks.map((uplink) => uplinkCells(uplink, time))]),
     subflowTable(uplinks, time),
+    directTable(uplinks),
     costsOf(uplinks),
     publishedText(published, time),
     leftOut.map((one) => `left out: ${one.interface}: ${one.reason}\n`).join(''),
@@ -67,6 +71,24 @@ function rulesText({ rules, holdingRules }: ClientStatus['steering']): string {
 
 function directOf(uplinks: readonly UplinkReport[]): number {
   return uplinks.reduce((sum, { direct }) => sum + direct.connections, 0);
+}
+
+/** What is known of the uplinks from connections that went directly over whichever served best. */
+function directTable(uplinks: readonly UplinkReport[]): string {
+  const rows = uplinks.flatMap(({ name, direct }) => {
+    const { connections, connectMs, rateBitsPerSecond: rate, suspect } = direct;
+    if (connectMs === null && rate === null && !suspect) return [];
+    return [
+      [
+        name,
+        `${connections}`,
+        connectMs === null ? '' : `${connectMs} ms`,
+        rate === null ? '' : bitRateText(rate),
+        suspect ? 'comes last: it failed where others did not' : '',
+      ],
+    ];
+  });
+  return rows.length === 0 ? '' : textTable([['UPLINK', 'DIRECT', 'CONNECT', 'RATE', 'NOTE'], ...rows]);
 }
 
 /** What metered plans have used, rate limits, and what uplinks cost. */

@@ -2,10 +2,12 @@ import type { SubflowsReport } from '../../shared/runtime/observe/subflow-report
 import { reportSubflows, type StatusClocks, timeText } from '../../shared/runtime/observe/subflow-report.ts';
 import type { SessionDriver } from '../../shared/runtime/session/session-driver.ts';
 import type { TrafficTable, UplinkTraffic } from '../../shared/runtime/session/uplink-traffic.ts';
-import type { PresentUplink } from '../config/client-config.ts';
+import type { ClientMode, PresentUplink } from '../config/client-config.ts';
+import type { UplinkMeasure } from '../direct/balance/uplink-measure.ts';
 import type { DirectConnections } from '../direct/direct-connections.ts';
 import type { UplinkSet } from '../discovery/uplink-set.ts';
 import type { LastingUplinkStatus } from '../discovery/uplink-states.ts';
+import type { Fallback } from '../fallback/fallback.ts';
 import type { ApplicationPoints } from '../front/application-points.ts';
 import type { FrontDoor } from '../front/front-door.ts';
 import type { Meter } from '../metering/meter.ts';
@@ -25,13 +27,21 @@ export interface ClientStatus {
   readonly version: string;
   readonly time: string;
   readonly ready: boolean;
+  /** `direct`: there is no concentrator. */
+  readonly mode: ClientMode;
   readonly session: {
-    /** `lingering`: without a subflow, and waiting for one. */
-    readonly state: 'established' | 'lingering' | 'connecting';
+    /** `lingering`: without a subflow, and waiting for one; `none`: in mode direct. */
+    readonly state: 'established' | 'lingering' | 'connecting' | 'none';
     readonly since: string | null;
     readonly streams: number;
     /** Earlier sessions that live until their streams are done. */
     readonly draining: number;
+  };
+  readonly fallback: {
+    /** Whether new connections go directly because the concentrator cannot be reached. */
+    readonly active: boolean;
+    /** How often they have begun to. */
+    readonly begun: number;
   };
   /** Where applications connect. */
   readonly socksListen: readonly string[];
@@ -61,6 +71,12 @@ export interface UplinkReport extends SubflowsReport {
     readonly connections: number;
     readonly sentBytes: number;
     readonly receivedBytes: number;
+    /** How long they take to be made, smoothed, where the uplink was chosen among several. */
+    readonly connectMs: number | null;
+    /** Highest rate of late, both directions, while they kept the uplink busy. */
+    readonly rateBitsPerSecond: number | null;
+    /** Whether it is left out of the choice, since it failed where others did not. */
+    readonly suspect: boolean;
   };
   readonly rateLimit: {
     readonly upBitsPerSecond: number | null;
@@ -96,6 +112,9 @@ export interface ClientStatusSource extends StatusClocks, ReadinessSource {
   readonly traffic: TrafficTable;
   readonly directTraffic: TrafficTable;
   readonly directConnections: Pick<DirectConnections, 'countOf'>;
+  /** What is known of an uplink from its direct connections. */
+  directMeasure(uplinkName: string): Pick<UplinkMeasure, 'connectMs' | 'rate' | 'isSuspect'>;
+  readonly fallback: Pick<Fallback, 'isActive' | 'takesOver' | 'begunCount'>;
   readonly metering: Pick<Metering, 'meters' | 'plans'>;
 }
 
@@ -115,12 +134,14 @@ export function clientStatus(source: ClientStatusSource): ClientStatus {
     version: source.version,
     time: new Date(source.wallClock()).toISOString(),
     ready: clientReadiness(source).ok,
+    mode: source.mode,
     session: {
-      state: stateOf(current),
+      state: source.mode === 'direct' ? 'none' : stateOf(current),
       since: current === undefined ? null : timeText(current.startedMs, source),
       streams: drivers.reduce((sum, { streamCount }) => sum + streamCount, 0),
       draining: drivers.filter((driver) => driver !== current).length,
     },
+    fallback: { active: source.fallback.isActive, begun: source.fallback.begunCount },
     socksListen: source.points.addresses,
     socksConnections: source.front.counters.active,
     transparentConnections: source.transparent?.server.counters.active ?? 0,
@@ -170,10 +191,19 @@ function uplinkReport(
     direct: {
       connections: source.directConnections.countOf(name),
       ...(read.directTraffic.get(name) ?? NOTHING),
+      ...directFigures(source.directMeasure(name)),
     },
     rateLimit: rateLimitReport(configured),
     plan: plan ?? null,
     metered: meteredReport(read.meters.find((meter) => meter.name === plan)),
+  };
+}
+
+function directFigures({ connectMs, rate, isSuspect }: ReturnType<ClientStatusSource['directMeasure']>) {
+  return {
+    connectMs: connectMs === undefined ? null : Math.round(connectMs),
+    rateBitsPerSecond: rate.measured === undefined ? null : Math.round(rate.measured * 8),
+    suspect: isSuspect,
   };
 }
 

@@ -18,6 +18,12 @@ import {
   uplinksNamed,
 } from './steering-rule.ts';
 
+/** Why a connection goes past the concentrator: a rule; the fallback, at once or after it had waited for a session; there is none. */
+export type DirectReason = 'rule' | 'fallback' | 'waited' | 'mode';
+
+/** Told why there is no direct connection, unless the application has gone or this program is at fault. */
+export type OnDirectFailed = (error: TributaryError) => void;
+
 export interface SteeringOptions {
   readonly rules: RuleSet;
   /** Those that there are now, and what a gigabyte over each costs. */
@@ -27,7 +33,16 @@ export interface SteeringOptions {
   /** Opens a stream. */
   openStream(request: ConnectRequest, steered: SteeredStream): void;
   /** Connects past the concentrator. */
-  openDirect(request: ConnectRequest, uplink: string, onFailed: (error: TributaryError) => void): void;
+  openDirect(request: ConnectRequest, uplink: string, onFailed: OnDirectFailed): void;
+  /** Why streams go past the concentrator now, over whichever uplinks their policies allow; undefined where they do not. */
+  readonly whyDirect: () => DirectReason | undefined;
+  /** Connects so. */
+  openBalanced(
+    request: ConnectRequest,
+    policy: StreamPolicy,
+    reason: DirectReason,
+    onFailed: OnDirectFailed,
+  ): void;
   onDecision(kind: SteeringAction['kind']): void;
   /** Requests may be treated otherwise from now on. */
   onRulesChanged(): void;
@@ -69,9 +84,12 @@ export class Steering {
     const action = this.#decide(request);
     this.#options.onDecision(action.kind);
     switch (action.kind) {
-      case 'steer':
-        this.#options.openStream(request, this.#streams.begin(request, action.policy));
+      case 'steer': {
+        const reason = this.#options.whyDirect();
+        if (reason !== undefined) this.connectDirectly(request, action.policy, reason);
+        else this.#options.openStream(request, this.#streams.begin(request, action.policy));
         return;
+      }
       case 'direct':
         this.#options.openDirect(request, action.uplink, (error) =>
           this.#onDirectFailed(action.uplink, request, error),
@@ -95,6 +113,13 @@ export class Steering {
   /** Steers the stream of a visitor, by its own policy or by the default: rules are about what applications ask for. */
   steerInbound(policy?: ConfiguredPolicy): SteeredStream {
     return this.#streams.beginInbound(() => this.#resolve(policy ?? this.config.default));
+  }
+
+  /** Connects a request past the concentrator, as its policy says of uplinks. It is answered in any case. */
+  connectDirectly(request: ConnectRequest, policy: StreamPolicy, reason: DirectReason): void {
+    this.#options.openBalanced(request, policy, reason, (error) =>
+      this.#onDirectFailed(BALANCED, request, error),
+    );
   }
 
   /** How the connections are steered for which no rule says otherwise, and how many rules hold now, for people. */
@@ -178,6 +203,9 @@ export class Steering {
     logger.debug({ uplink, reason: error.message, destination: where }, 'no direct connection');
   }
 }
+
+/** In place of the name of an uplink. */
+const BALANCED = 'any';
 
 const OTHER_END = 'the destination';
 

@@ -2,6 +2,7 @@ import { Registry } from 'prom-client';
 import { expect, it } from 'vitest';
 import { ClientCounts } from '../../client-proxy/client-counts.ts';
 import { registerClientMetrics } from '../../client-proxy/client-metrics.ts';
+import { UplinkMeasure } from '../../client-proxy/direct/balance/uplink-measure.ts';
 import { TrafficTable } from '../../shared/runtime/session/uplink-traffic.ts';
 
 it('counts dials by uplink, those of further uplinks together', async () => {
@@ -22,6 +23,8 @@ it('counts dials by uplink, those of further uplinks together', async () => {
     published: () => [],
     refusedByAddress: () => 2,
     directTraffic: new TrafficTable(1),
+    fallback: { isActive: false, begunCount: 0 },
+    directMeasure: () => new UplinkMeasure(),
   });
   const text = await registry.metrics();
   const dials = [...text.matchAll(/^tributary_uplink_dials_total\{uplink="(\w+)",result="(\w+)"\} (\d+)$/gm)];
@@ -57,6 +60,8 @@ it('tells results that have not come yet as 0, and counts others as they come', 
     published: () => [],
     refusedByAddress: () => 2,
     directTraffic: new TrafficTable(1),
+    fallback: { isActive: false, begunCount: 0 },
+    directMeasure: () => new UplinkMeasure(),
   });
   const text = await registry.metrics();
   expect(text).toContain('tributary_stream_opens_total{result="ok"} 0\n');

@@ -2,6 +2,7 @@ import { expect, it, vi } from 'vitest';
 import type { ConnectRequest } from '../../client-proxy/front/connect-request.ts';
 import { StreamOpener } from '../../client-proxy/stream-opening.ts';
 import { OwnBytes } from '../../shared/protocol/memory/chunk.ts';
+import type { StreamPolicy } from '../../shared/protocol/steering/steering-policy.ts';
 import type { AppSocketHandlers } from '../../shared/runtime/app/app-socket.ts';
 import { FakeAppSocket } from '../support/fake-app-socket.ts';
 import { echo, echoServer, twoConcentrators } from './session/two-concentrators.ts';
@@ -40,11 +41,13 @@ async function crossed(
   const { keeper, reaches, first, second } = await twoConcentrators();
   const port = await echoServer();
   const results: string[] = [];
+  const directs: { direct: ConnectRequest; policy: StreamPolicy }[] = [];
   const opener = new StreamOpener({
     keeper,
     optimisticReply,
     stallTimeoutMs: 1_000,
     answerTimeoutMs: 5_000,
+    openDirect: (direct, policy) => void directs.push({ direct, policy }),
     onResult: (result) => results.push(result),
     onLookedUp() {},
   });
@@ -68,7 +71,7 @@ async function crossed(
   void first.concentrator.close();
   reaches.dsl = isNextReached ? second.port : 0;
   void opener.open(request, steered);
-  return { socket, answers, results, steered, keeper, old };
+  return { socket, answers, results, directs, opener, steered, keeper, old };
 }
 
 it('opens a stream in the next session that the last one has refused, with what came behind the request', async () => {
@@ -112,4 +115,69 @@ it('lets go of an application that leaves while it waits for the next session', 
   expect(steered.over).toHaveBeenCalledTimes(1);
   await new Promise((resolve) => setTimeout(resolve, 200));
   expect(socket.received).toBe('');
+});
+
+it.each(['never', 'always'] as const)(
+  'gives what waits for a session to a direct connection, with what was said (optimistic reply: %s)',
+  async (optimisticReply) => {
+    const next = { isNextReached: false };
+    const it = await crossed(optimisticReply, ['early '], next);
+    await vi.waitFor(() => expect(it.keeper.current).toBeUndefined());
+    await vi.waitFor(() => {
+      it.opener.divertWaiting();
+      expect(it.directs).toHaveLength(1);
+    });
+    const [{ direct, policy }] = it.directs as [(typeof it.directs)[0]];
+    expect(direct.earlyData.map((bytes) => Buffer.from(bytes).toString())).toEqual(['early ']);
+    expect([policy.mode, it.results]).toEqual(['aggregate', []]);
+    expect(it.steered.over).toHaveBeenCalledTimes(1);
+    // Who was answered is not answered again, and hears of a failure by a reset.
+    direct.fail('timedOut');
+    if (optimisticReply === 'always') expect([it.answers, it.socket.ends]).toEqual([['ok'], ['reset']]);
+    else expect([it.answers, it.socket.ends]).toEqual([['timedOut'], []]);
+    it.opener.divertWaiting();
+    expect(it.directs).toHaveLength(1);
+  },
+);
+
+it.each([
+  ['has said nothing', [], 1],
+  ['has said something, which the origin may have got', ['early '], 0],
+] as const)('an application that waits for its answer in a session, and %s', async (_, early, diverted) => {
+  const calls: string[] = [];
+  const streams = { reset: () => void calls.push('reset'), write() {}, end() {} };
+  const driver = { input: (work: (session: object) => unknown) => work({ streams }), forgetStream() {} };
+  const directs: ConnectRequest[] = [];
+  const results: string[] = [];
+  const opener = new StreamOpener({
+    keeper: {
+      openStream: async (_destination, _policy, handlersOf) => handlersOf(driver as never, 1),
+    },
+    optimisticReply: 'never',
+    stallTimeoutMs: 1_000,
+    answerTimeoutMs: 60_000,
+    openDirect: (request) => void directs.push(request),
+    onResult: (result) => results.push(result),
+    onLookedUp() {},
+  });
+  const answers: string[] = [];
+  let abandon = () => {};
+  const request: ConnectRequest = {
+    destination: { host: '127.0.0.1', port: 22 },
+    earlyData: early.map((text) => Buffer.from(text)),
+    socket: new Application(),
+    succeed: () => answers.push('ok'),
+    fail: (error) => answers.push(error),
+    onAbandoned: (callback) => {
+      abandon = callback;
+    },
+  };
+  const steered = { policy: { mode: 'aggregate' as const }, opened() {}, over: vi.fn() };
+  await opener.open(request, steered);
+  opener.divertWaiting();
+  opener.divertWaiting();
+  expect([directs.length, calls.length, results.length]).toEqual([diverted, diverted, diverted]);
+  expect(steered.over).toHaveBeenCalledTimes(diverted);
+  abandon();
+  expect([answers, calls, results]).toEqual([[], ['reset'], ['cancelled']]);
 });

@@ -3,6 +3,7 @@ import { Registry } from 'prom-client';
 import { describe, expect, it } from 'vitest';
 import { ClientCounts } from '../../client-proxy/client-counts.ts';
 import { registerClientMetrics } from '../../client-proxy/client-metrics.ts';
+import { UplinkMeasure } from '../../client-proxy/direct/balance/uplink-measure.ts';
 import { registerMeteringMetrics } from '../../client-proxy/metering/metering-metrics.ts';
 import { WireTable } from '../../client-proxy/metering/wire-table.ts';
 import { UPLINK_STATES } from '../../client-proxy/path-manager/uplink-status.ts';
@@ -61,6 +62,8 @@ const atClient = exported((registry) => {
     published: () => [],
     refusedByAddress: () => 2,
     directTraffic: new TrafficTable(1),
+    fallback: { isActive: false, begunCount: 0 },
+    directMeasure: () => new UplinkMeasure(),
   });
   registerTransparentMetrics(registry, () => undefined);
   registerMeteringMetrics(registry, {

@@ -1,5 +1,6 @@
 import { isIP, isIPv6 } from 'node:net';
 import { failed, ok } from '../../../shared/runtime/doctor/finding.ts';
+import { routeDestinations } from '../../config/route-destinations.ts';
 import { familyOf } from '../../network/network-view.ts';
 import { deviceBindingOf } from '../../uplink/uplink.ts';
 import { hasInterface, interfaceOf } from '../case/own-interface.ts';
@@ -20,7 +21,7 @@ export const addressCheck: UplinkCheck = {
       ]);
     }
     const { binding } = uplink;
-    const others = binding.kind === 'proxy' ? [binding] : config.concentrator.addresses;
+    const others = binding.kind === 'proxy' ? [binding] : routeDestinations(config);
     const families = others.map(({ host }) => isIP(host));
     const text = addresses.join(', ');
     if (addresses.some((address) => families.some((one) => one === 0 || one === familyOf(address))))

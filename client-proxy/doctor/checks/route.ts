@@ -1,6 +1,7 @@
 import { isIP } from 'node:net';
 import type { Destination } from '../../../shared/protocol/destination.ts';
 import { type Finding, failed, ok, skipped, warning } from '../../../shared/runtime/doctor/finding.ts';
+import { routeDestinations } from '../../config/route-destinations.ts';
 import type { FindingCode, Finding as PathFinding } from '../../network/finding.ts';
 import { familyOf } from '../../network/network-view.ts';
 import { routeTargets } from '../../network/route-targets.ts';
@@ -71,7 +72,7 @@ async function targetsOf(it: UplinkCase): Promise<readonly Destination[]> {
   const { binding } = uplink;
   const known = binding.kind === 'proxy' ? [binding] : await numberedAddresses(it);
   const numbers = known.filter(({ host }) => isIP(host) !== 0);
-  const all = numbers.length > 0 ? numbers : routeTargets(config.concentrator.addresses, () => []);
+  const all = numbers.length > 0 ? numbers : routeTargets(routeDestinations(config), () => []);
   const own = interfaceOf(uplink, view)?.addresses ?? [];
   const usable = all.filter(({ host }) => own.some((address) => familyOf(address) === familyOf(host)));
   return usable.length > 0 ? usable : all;

@@ -76,6 +76,33 @@ describe('tributary-client join', () => {
     expect(checked.stderr).toContain('no interface is an uplink now');
   });
 
+  it('checks a configuration without a concentrator, and dials nothing for it', async () => {
+    let isTried = false;
+    const { exec, file } = await cli({
+      tryUplinks: () => {
+        isTried = true;
+        return Promise.resolve([]);
+      },
+    });
+    await exec('join', LINK);
+    await writeFile(file, `mode: direct\n${await readFile(file, 'utf8')}`);
+    const { code, stdout, stderr } = await exec('check');
+    expect([code, isTried]).toEqual([0, false]);
+    expect(stdout).toMatch(/^mode +direct: no concentrator/m);
+    expect(stdout).toMatch(/^found +wlan0: interface wlan0, up with 192.168.1.5$/m);
+    expect(stdout).not.toMatch(/^(concentrator|client|pin|tried)/m);
+    expect(stderr).toContain('warning: not used with mode: direct: concentrator, client');
+  });
+
+  it('checks: says that connections may leave the tunnel', async () => {
+    const { exec, file } = await cli();
+    await exec('join', LINK);
+    await writeFile(file, `${await readFile(file, 'utf8')}fallback: { after: 20s }\n`);
+    expect((await exec('check')).stdout).toMatch(
+      /^fallback +direct, outside of the tunnel, 20 s after it is lost$/m,
+    );
+  });
+
   it('shows the rules, and warns of those that name what is no uplink now', async () => {
     const { exec, file } = await cli();
     await exec('join', LINK);

@@ -106,6 +106,22 @@ describe('a direct dial', () => {
     expect(it.attempts).toEqual([]);
   });
 
+  it('reaches private networks for a rule that names the uplink alone, whatever leads there', async () => {
+    const it = await bench({
+      reply: (type) => ({ addresses: type === 'A' ? ['10.0.0.7'] : ['fd00::7'] }),
+    });
+    for (const host of ['nas.test', '10.0.0.7', 'fd00::7', '::ffff:10.0.0.7', '100.64.0.9']) {
+      const chosen = it.dialer.dial('dsl', { host, port: 80 }, new Cancellation(), 'public');
+      await expect(chosen, host).rejects.toMatchObject({
+        code: 'notAuthorized',
+        message: expect.stringContaining('but by a rule with "direct"'),
+      });
+    }
+    expect(it.attempts).toEqual([]);
+    await dial(it, 'nas.test');
+    expect(it.attempts).toEqual(['dsl: 10.0.0.7:443']);
+  });
+
   it('refuses a name that leads to this machine, and passes over such an address', async () => {
     const it = await bench({
       reply: (type, name) => ({

@@ -11,6 +11,7 @@ import { temporaryDirectory } from '../../config/temporary-directory.ts';
 import { identity } from '../../runtime/subflow/subflow-bench.ts';
 import { keyOf, start } from '../../server-concentrator/concentrator-bed.ts';
 import { startSocksRelay } from '../../support/socks-relay.ts';
+import { device, view } from '../network/views.ts';
 
 const NOTHING = { sentBytes: 0, receivedBytes: 0 };
 const LOGIN = { user: 'tributary', password: 'secret' };
@@ -75,4 +76,46 @@ it('examines uplinks that have no interface: an address of loopback, and a proxy
     expect(bytes).toBeGreaterThan(200_000);
     expect(bytes).toBeLessThan(600_000);
   }
+});
+
+it('leaves out what needs a far end where there is none, and says so', async () => {
+  const config = {
+    file: 'client.yaml',
+    mode: 'direct',
+    concentrator: { addresses: [], pins: [] },
+    client: { id: '', key: new Uint8Array() },
+    dial: { timeoutMs: 5_000, backoffMinMs: 1, backoffMaxMs: 1 },
+    uplinks: [{ name: 'left', binding: { kind: 'interface', interface: 'eth0' }, backup: false }],
+  } as Partial<ClientConfig> as ClientConfig;
+  const printed: string[] = [];
+  let towards: readonly string[] = [];
+  await doctor(
+    config,
+    { json: true, metered: false, speedBytes: 200_000, natTimeout: false },
+    {
+      readNetwork: async (destinations) => {
+        towards = destinations.map(({ host }) => host);
+        return view(device('eth0', { addresses: ['10.0.0.5'] }));
+      },
+      usageFile: '/nowhere/usage.json',
+      native: loadNative().native,
+      clock: () => performance.now(),
+      wallClock: () => Date.now(),
+      version: '1.2.3',
+      stdout: (text) => void printed.push(text),
+    },
+  ).catch(() => {});
+  const { checks } = JSON.parse(printed.join('')) as { checks: Report[] };
+  const own = checks.filter(({ uplink }) => uplink === 'left');
+  expect(own.map(({ check }) => check)).toEqual([
+    'interface',
+    'address',
+    'route',
+    'reverse-path',
+    'arp',
+    'measurements',
+  ]);
+  expect(own[1]).toMatchObject({ outcome: 'ok' });
+  expect(own.at(-1)).toMatchObject({ outcome: 'skipped' });
+  expect(towards).toEqual(['192.0.2.1', '2001:db8::1']);
 });

@@ -19,6 +19,7 @@ it('has no timer left once it is stopped, though the concentrator goes away in t
     backoff: { minMs: 60_000, maxMs: 60_000 },
     openTimeoutMs: 1_000,
     connect: async () => transport,
+    onChanged() {},
     onSessionEnded() {},
   });
   keeper.setUplinks([{ name: 'lan', binding: { kind: 'interface', interface: 'lan' }, backup: false }]);

@@ -47,6 +47,7 @@ export async function twoConcentrators() {
     addresses: [first, second].map(({ port }) => ({ host: '127.0.0.1', port })),
     backoff: { minMs: 20, maxMs: 50 },
     openTimeoutMs: 5_000,
+    onChanged() {},
     onSessionEnded() {},
     async connect(uplink, address, signal) {
       dialled.push(`${uplink.name} ${address.port === first.port ? 'first' : 'second'}`);

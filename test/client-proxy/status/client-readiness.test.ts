@@ -13,9 +13,13 @@ const source = (
   uplinks: readonly (typeof UP | typeof DOWN)[],
   isEstablished = true,
   whyUnknown?: string,
+  isFallback = false,
+  mode: ReadinessSource['mode'] = 'concentrator',
 ): ReadinessSource => ({
+  mode,
   keeper: { isEstablished },
   uplinks: { leftOut, whyUnknown },
+  fallback: { isActive: isFallback, takesOver: isFallback },
   uplinkStatus: () => uplinks,
 });
 
@@ -42,4 +46,22 @@ it('is not there without an uplink, and tells which interfaces are none, within 
   ]);
   expect(clientReadiness(source([])).reasons[0]).toBe('no interface is an uplink');
   expect(clientReadiness(source([], true, 'nothing is told')).reasons[1]).toBe('nothing is told');
+});
+
+it('is there without a session while the fallback takes over, and says so', () => {
+  expect(clientReadiness(source([DOWN], false, undefined, true))).toMatchObject({
+    ok: true,
+    reasons: expect.arrayContaining([
+      'no session with the concentrator',
+      'fallback: new connections go directly, outside of the tunnel',
+    ]),
+  });
+});
+
+it('needs an uplink alone in mode direct, and misses no session', () => {
+  expect(clientReadiness(source([UP, DOWN], false, undefined, false, 'direct'))).toEqual({
+    ok: true,
+    reasons: ['uplink dsl: in use', 'uplink lte: no carrier'],
+  });
+  expect(clientReadiness(source([DOWN], false, undefined, false, 'direct')).ok).toBe(false);
 });

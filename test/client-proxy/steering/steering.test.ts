@@ -3,7 +3,7 @@ import type { ConnectRequest } from '../../../client-proxy/front/connect-request
 import { parseTimeSpan } from '../../../client-proxy/schedule/time-span.ts';
 import { RuleSet } from '../../../client-proxy/steering/rule-set.ts';
 import type { SteeredStream, StreamSteerer } from '../../../client-proxy/steering/steered-streams.ts';
-import { Steering } from '../../../client-proxy/steering/steering.ts';
+import { type DirectReason, type OnDirectFailed, Steering } from '../../../client-proxy/steering/steering.ts';
 import type { SteeringConfig, SteeringRule } from '../../../client-proxy/steering/steering-rule.ts';
 import { UplinkError } from '../../../client-proxy/uplink/uplink-error.ts';
 import type { ErrorName, TributaryError } from '../../../shared/protocol/errors.ts';
@@ -23,6 +23,8 @@ function bench(initial: SteeringConfig, uplinks: PresentUplinks = [{ name: 'dsl'
   const streams: SteeredStream[] = [];
   const directs: { uplink: string; onFailed: (error: TributaryError) => void }[] = [];
   const decisions: string[] = [];
+  const fallback = { isOn: false };
+  const balanced: { policy: StreamPolicy; reason: DirectReason; onFailed: OnDirectFailed }[] = [];
   const log: { level: string; fields: unknown }[] = [];
   const failures: ErrorName[] = [];
   const steering = new Steering({
@@ -37,6 +39,8 @@ function bench(initial: SteeringConfig, uplinks: PresentUplinks = [{ name: 'dsl'
     openStream: (_request, steered) => void streams.push(steered),
     openDirect: (_request, uplink, onFailed) => void directs.push({ uplink, onFailed }),
     onRulesChanged: () => {},
+    whyDirect: () => (fallback.isOn ? 'fallback' : undefined),
+    openBalanced: (_request, policy, reason, onFailed) => void balanced.push({ policy, reason, onFailed }),
     onDecision: (kind) => void decisions.push(kind),
   });
   const ask = (host: string, user?: string) =>
@@ -46,7 +50,7 @@ function bench(initial: SteeringConfig, uplinks: PresentUplinks = [{ name: 'dsl'
       fail: (error: ErrorName) => void failures.push(error),
     } as unknown as ConnectRequest);
   const warnings = () => log.filter(({ level }) => level === 'warn').map(({ fields }) => fields);
-  return { steering, streams, directs, decisions, warnings, failures, ask, time, log };
+  return { fallback, balanced, steering, streams, directs, decisions, warnings, failures, ask, time, log };
 }
 
 /** Keeps how its streams were steered. */
@@ -74,6 +78,28 @@ describe('a request', () => {
     expect(streams.map(({ policy }) => policy)).toEqual([REDUNDANT, AGGREGATE]);
     expect(decisions).toEqual(['block', 'direct', 'steer', 'steer']);
   });
+});
+
+it('goes directly while the fallback is on, by its policy; rules that block or name an uplink hold', () => {
+  const it = bench(
+    config(
+      { hosts: ['ads.test'], action: BLOCK },
+      { hosts: ['bank.test'], action: DIRECT },
+      { hosts: ['both.test'], action: steer(REDUNDANT) },
+    ),
+  );
+  it.fallback.isOn = true;
+  for (const host of ['ads.test', 'bank.test', 'both.test', 'www.test']) it.ask(host);
+  expect(it.failures).toEqual(['notAuthorized']);
+  expect(it.directs.map(({ uplink }) => uplink)).toEqual(['dsl']);
+  expect(it.balanced.map(({ policy, reason }) => [policy, reason])).toEqual([
+    [REDUNDANT, 'fallback'],
+    [AGGREGATE, 'fallback'],
+  ]);
+  expect(it.streams).toEqual([]);
+  it.fallback.isOn = false;
+  it.ask('www.test');
+  expect([it.balanced.length, it.streams.length]).toEqual([2, 1]);
 });
 
 describe('other rules', () => {
