@@ -161,7 +161,9 @@ export class SubflowWatch {
   /** What is under way on a path that has collapsed: where the others together are no faster than what is left of it, it stays. */
   #isWorthMoving(collapsed: SessionSubflow): boolean {
     const { subflows } = this.#session;
-    const others = subflows.filter((other) => other.state === 'active' && !shareBottleneck(other, collapsed));
+    const others = subflows.filter(
+      (other) => other.state === 'active' && other.liveness.isLively && !shareBottleneck(other, collapsed),
+    );
     const bytesPerSecond = others.reduce((sum, { rateBytesPerSecond }) => sum + rateBytesPerSecond, 0);
     return bytesPerSecond > collapsed.collapse.leftBytesPerSecond && hasBetterPlace(collapsed, subflows);
   }
