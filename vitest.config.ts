@@ -2,6 +2,8 @@ import { availableParallelism } from 'node:os';
 import { defineConfig } from 'vitest/config';
 import { SummaryReporter } from './test/support/summary-reporter.ts';
 
+/** Their files keep no state outside of a test, and so share processes: to start one costs more than most of them. */
+const CORE = ['test/protocol/**/*.test.ts', 'test/simulation/**/*.test.ts'];
 /** They run the built programs, in namespaces of their own or at loopback addresses of their own. */
 const PROGRAMS = [
   'test/system/**/*.test.ts',
@@ -16,30 +18,43 @@ const MEASURED = [
   'test/hostile/handshake-flood.test.ts',
   'test/hostile/opens.test.ts',
 ];
-/** They mostly wait for slow links: two at a time leave a processor idle. */
-const PROGRAM_FILES_AT_ONCE = Math.min(2, availableParallelism());
+/** Some of them wait for timers. By default even one processor would be left idle. */
+const UNIT_FILES_AT_ONCE = availableParallelism() + 1;
+/** They mostly wait for slow links and for time limits: each takes less than half a processor. */
+const PROGRAM_FILES_AT_ONCE = Math.min(3, availableParallelism() + 1);
 
+/** In memory and on loopback, in the process of the test. */
+const inProcess = {
+  sequence: { groupOrder: 0 },
+  maxWorkers: UNIT_FILES_AT_ONCE,
+  // A simulation of a minute costs seconds of processor time, and many times that on a machine that is busy.
+  testTimeout: 180_000,
+};
 const programs = {
-  globalSetup: ['test/support/build-programs.ts'],
+  globalSetup: ['test/support/build-programs.ts', 'test/support/build-measuring-programs.ts'],
   testTimeout: 60_000,
   hookTimeout: 60_000,
 };
 
-/** One project after the other, in the order of their groups. */
+/** One group of projects after the other, in their order. */
 export default defineConfig({
   test: {
     reporters: ['default', new SummaryReporter()],
     projects: [
       {
         test: {
+          ...inProcess,
+          name: 'core',
+          include: CORE,
+          isolate: false,
+        },
+      },
+      {
+        test: {
+          ...inProcess,
           name: 'unit',
           include: ['test/**/*.test.ts'],
-          exclude: [...PROGRAMS, ...MEASURED],
-          sequence: { groupOrder: 0 },
-          // By default one processor is left idle.
-          maxWorkers: '100%',
-          // A simulation of a minute costs seconds of processor time, and many times that on a machine that is busy.
-          testTimeout: 180_000,
+          exclude: [...CORE, ...PROGRAMS, ...MEASURED],
         },
       },
       {
@@ -56,7 +71,6 @@ export default defineConfig({
         test: {
           ...programs,
           name: 'measured',
-          globalSetup: [...programs.globalSetup, 'test/support/build-measuring-programs.ts'],
           include: MEASURED,
           sequence: { groupOrder: 2 },
           fileParallelism: false,

@@ -2,9 +2,8 @@ import { join } from 'node:path';
 import { Registry } from 'prom-client';
 import { MemoryBudget } from '../shared/protocol/memory-budget.ts';
 import { withTuning } from '../shared/protocol/session/core-tuning.ts';
-import { type AppSocketListener, acceptAppSockets } from '../shared/runtime/app/app-socket-listener.ts';
 import { BlockPool } from '../shared/runtime/app/block-pool.ts';
-import { PeerWatch } from '../shared/runtime/app/peer-watch.ts';
+import { PeerWatch, type PeerWatchOptions } from '../shared/runtime/app/peer-watch.ts';
 import { registerBuildInfo } from '../shared/runtime/observe/build-info.ts';
 import { HttpEndpoint } from '../shared/runtime/observe/http-endpoint.ts';
 import { PeerLosses, registerPeerLosses } from '../shared/runtime/observe/peer-losses.ts';
@@ -14,6 +13,7 @@ import { registerSessionMetrics } from '../shared/runtime/observe/session-metric
 import type { ProgramDeps } from '../shared/runtime/process/process-deps.ts';
 import { TrafficTable } from '../shared/runtime/session/uplink-traffic.ts';
 import { ReceivePool } from '../shared/runtime/subflow/receive-pool.ts';
+import { type ListeningDeps, makePoints } from './application-listening.ts';
 import { ClientCounts } from './client-counts.ts';
 import { registerClientMetrics } from './client-metrics.ts';
 import { ClientProxy } from './client-proxy.ts';
@@ -29,6 +29,7 @@ import { openTargetNames } from './dns/open-target-names.ts';
 import { ADDRESSES_FILE_NAME } from './dns/remembered-addresses.ts';
 import type { TargetNames } from './dns/target-names.ts';
 import { UplinkResolvers } from './dns/uplink-resolvers.ts';
+import type { ApplicationPoints } from './front/application-points.ts';
 import { Metering } from './metering/metering.ts';
 import { registerMeteringMetrics } from './metering/metering-metrics.ts';
 import { USAGE_FILE_NAME } from './metering/usage-file.ts';
@@ -48,10 +49,12 @@ import { clientStatusText } from './status/client-status-text.ts';
 import { RuleSet } from './steering/rule-set.ts';
 import { Steering } from './steering/steering.ts';
 import { StreamOpener } from './stream-opening.ts';
+import { makeTransparent } from './transparent/make-transparent.ts';
+import { registerTransparentMetrics } from './transparent/transparent-metrics.ts';
 import { UplinkConnector } from './uplink/uplink-connector.ts';
 
 /** What the client proxy gets from its process. */
-export interface ClientProxyDeps extends ProgramDeps {
+export interface ClientProxyDeps extends ProgramDeps, ListeningDeps {
   /** Where the usage of metered uplinks and the concentrator's last addresses are kept unless the configuration says. */
   readonly stateDirectory: string;
 }
@@ -80,13 +83,7 @@ export async function assemble(config: ClientConfig, deps: ClientProxyDeps): Pro
   });
   const states = new UplinkStates({ uplinks, wallClock, logger });
   const uses = new UplinkUses(logger);
-  const peers = new PeerWatch({
-    ...config.connections,
-    lingerMs: config.lingerMs,
-    native,
-    clock,
-    onLost: (role, reason) => counters.peerLosses.add(role, reason),
-  });
+  const peers = makePeers(config, deps, counters);
   const secrets = new SessionSecrets(config);
   const connector = makeConnector(config, deps, { counters, uplinks, appPool, peers, secrets, watch });
   const resolvers = makeResolvers(deps, uplinks);
@@ -102,14 +99,8 @@ export async function assemble(config: ClientConfig, deps: ClientProxyDeps): Pro
   const metering = await openMetering(config, deps, { counters, uplinks, uses, keeper, directConnections });
   // Metering first, so that caps hold before anything is dialled.
   uplinks.follow(metering, keeper, directConnections);
-  const direct = makeDirectOpener(deps, {
-    counters,
-    uplinks,
-    uses,
-    connector,
-    resolvers,
-    directConnections,
-  });
+  const dialling = { counters, uplinks, uses, connector, resolvers, directConnections };
+  const direct = makeDirectOpener(deps, dialling);
   const steering = makeSteering(config, deps, { counters, uplinks, keeper, direct });
   const socks = new Socks5Server({
     ...config.socks,
@@ -117,15 +108,16 @@ export async function assemble(config: ClientConfig, deps: ClientProxyDeps): Pro
     logger,
     onRequest: (request) => steering.serve(request),
   });
-  const listen = () => listenForApplications(config, deps, { socks, appPool, peers, watch });
+  const points = makePoints(config, deps, { socks, appPool, peers, watch });
+  const transparent = makeTransparent(config, { ...deps, steering, names, appPool, peers, watch });
   const network = makeNetworkWatch(config, deps, { uplinks, names, steering });
   const minutes = new MinuteTimer(wallClock, () => {
     uplinks.onTime();
     steering.review();
   });
   const uplinkStatus = () => states.status(keeper.uplinks);
-  const told = { keeper, uplinks, uplinkStatus, steering, socks, directConnections, metering, watch };
-  const endpoint = makeEndpoint(config, { ...deps, ...counters, ...told });
+  const told = { keeper, uplinks, uplinkStatus, steering, points, socks, directConnections, metering, watch };
+  const endpoint = makeEndpoint(config, { ...deps, ...counters, ...told, transparent });
   const parts = {
     endpoint,
     uplinks,
@@ -134,7 +126,8 @@ export async function assemble(config: ClientConfig, deps: ClientProxyDeps): Pro
     keeper,
     steering,
     socks,
-    listen,
+    points,
+    transparent,
     network,
     minutes,
     watch,
@@ -167,6 +160,15 @@ function makeCounters({ native: { native } }: ClientProxyDeps) {
     wires: new WireTable(native, MAX_UPLINK_NAMES),
     peerLosses: new PeerLosses(),
   };
+}
+
+function makePeers(
+  { connections, lingerMs }: ClientConfig,
+  { clock, native: { native } }: ClientProxyDeps,
+  { peerLosses }: Counters,
+): PeerWatch {
+  const onLost: PeerWatchOptions['onLost'] = (role, reason) => peerLosses.add(role, reason);
+  return new PeerWatch({ ...connections, lingerMs, native, clock, onLost });
 }
 
 function makeConnector(
@@ -295,6 +297,7 @@ function makeDirectOpener(
     connections: directConnections,
     traffic: counters.directTraffic,
     onResult: (result) => counters.counts.directOpens.add(result),
+    onLookedUp: (result) => counters.counts.lookups.add(result),
   });
 }
 
@@ -315,6 +318,7 @@ function makeSteering(
     answerTimeoutMs: ANSWER_TIMEOUT_MS,
     stallTimeoutMs: config.connections.stallTimeoutMs,
     onResult: (result) => counters.counts.opens.add(result),
+    onLookedUp: (result) => counters.counts.lookups.add(result),
   });
   return new Steering({
     rules: new RuleSet(config.steering),
@@ -327,40 +331,27 @@ function makeSteering(
   });
 }
 
-function listenForApplications(
-  { socks: { listen } }: ClientConfig,
-  { native: { native } }: ClientProxyDeps,
-  parts: {
-    readonly socks: Socks5Server;
-    readonly appPool: BlockPool;
-    readonly peers: PeerWatch;
-    readonly watch: ProcessWatch;
-  },
-): Promise<AppSocketListener> {
-  const { socks, appPool, peers, watch } = parts;
-  return acceptAppSockets({
-    ...listen,
-    setting: 'socks.listen',
-    pool: appPool,
-    native,
-    peers,
-    onSocket: (socket) => (watch.hasDescriptor('stream') ? socks.handle(socket) : socks.refuse(socket)),
-    onError: (error) => watch.onAcceptFailed(error),
-  });
-}
-
 /** Metrics, readiness and status; they read the parts when they are asked. */
 function makeEndpoint(
   { metrics }: ClientConfig,
   source: ClientStatusSource &
     Counters &
-    Pick<ClientProxyDeps, 'version' | 'nodeVersion'> & { readonly watch: ProcessWatch },
+    Pick<ClientProxyDeps, 'version' | 'nodeVersion'> & {
+      readonly watch: ProcessWatch;
+      readonly points: ApplicationPoints;
+    },
 ): HttpEndpoint<ClientStatus> {
   const registry = new Registry();
-  const { keeper, uplinkStatus, socks, metering } = source;
+  const { keeper, uplinkStatus, points, socks, transparent, metering } = source;
   registerBuildInfo(registry, source);
   registerSessionMetrics(registry, { ...source, drivers: () => keeper.drivers });
-  registerClientMetrics(registry, { ...source, uplinks: uplinkStatus, socks: () => socks.counters });
+  registerClientMetrics(registry, {
+    ...source,
+    uplinks: uplinkStatus,
+    socks: () => socks.counters,
+    refusedByAddress: () => points.gate.refused,
+  });
+  registerTransparentMetrics(registry, () => transparent?.server.counters);
   registerPeerLosses(registry, source.peerLosses);
   registerMeteringMetrics(registry, {
     ...source,

@@ -16,6 +16,8 @@ export class ClientCounts {
   readonly opens = new ResultCounts('ok');
   /** Connections past the concentrator, by result. */
   readonly directOpens = new ResultCounts('ok');
+  /** Questions of applications for an address or a name, by result. */
+  readonly lookups = new ResultCounts('ok');
   /** Requests, by what the rules have decided. */
   readonly decisions: Record<SteeringAction['kind'], number> = { steer: 0, direct: 0, block: 0 };
 

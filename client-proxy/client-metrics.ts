@@ -11,6 +11,8 @@ export interface ClientMetricsSource {
   readonly counts: ClientCounts;
   readonly uplinks: () => readonly UplinkStatus[];
   readonly socks: () => Socks5Counters;
+  /** Connections from addresses that `socks.allow` has not. */
+  readonly refusedByAddress: () => number;
   /** What went past the concentrator. */
   readonly directTraffic: TrafficTable;
 }
@@ -91,6 +93,14 @@ function registerRequests(registry: Registry, { counts }: ClientMetricsSource): 
     },
     counts.directOpens,
   );
+  registerResultCounter(
+    registry,
+    {
+      name: 'tributary_lookups_total',
+      help: 'Questions of applications for an address or a name (RESOLVE), by result: ok, or the name of the error',
+    },
+    counts.lookups,
+  );
   registerCounter(registry, {
     name: 'tributary_steering_decisions_total',
     help: 'Requests of applications by what the rules have done with them: steer (a stream), direct, block',
@@ -101,7 +111,7 @@ function registerRequests(registry: Registry, { counts }: ClientMetricsSource): 
   });
 }
 
-function registerSocks(registry: Registry, { socks }: ClientMetricsSource): void {
+function registerSocks(registry: Registry, { socks, refusedByAddress }: ClientMetricsSource): void {
   registerGauge(registry, {
     name: 'tributary_socks_connections',
     help: 'SOCKS5 connections that are open now',
@@ -112,12 +122,13 @@ function registerSocks(registry: Registry, { socks }: ClientMetricsSource): void
   });
   registerCounter(registry, {
     name: 'tributary_socks_accepts_total',
-    help: 'Connections to the SOCKS5 port, by result: accepted, refused (too many)',
+    help: 'Connections to the SOCKS5 port, by result: accepted, refused (too many), notAllowed (not in socks.allow)',
     labelNames: ['result'],
     *samples() {
       const { accepted, refused } = socks();
       yield [{ result: 'accepted' }, accepted];
       yield [{ result: 'refused' }, refused];
+      yield [{ result: 'notAllowed' }, refusedByAddress()];
     },
   });
   registerCounter(registry, {

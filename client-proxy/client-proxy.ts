@@ -1,6 +1,4 @@
 import type { Logger } from 'pino';
-import { formatDestination } from '../shared/protocol/destination.ts';
-import type { AppSocketListener } from '../shared/runtime/app/app-socket-listener.ts';
 import { applyReload } from '../shared/runtime/config/reload.ts';
 import type { HttpEndpoint } from '../shared/runtime/observe/http-endpoint.ts';
 import type { ProcessWatch } from '../shared/runtime/observe/process-watch.ts';
@@ -8,6 +6,7 @@ import { Lifecycle } from '../shared/runtime/process/lifecycle.ts';
 import type { ClientConfig } from './config/client-config.ts';
 import { describeReload } from './config/describe-reload.ts';
 import type { UplinkSet } from './discovery/uplink-set.ts';
+import type { ApplicationPoints } from './front/application-points.ts';
 import type { Metering } from './metering/metering.ts';
 import type { NetworkWatch } from './network/network-watch.ts';
 import type { MinuteTimer } from './schedule/minute-timer.ts';
@@ -17,6 +16,7 @@ import type { Socks5Server } from './socks5/socks-server.ts';
 import type { ClientStatus } from './status/client-status.ts';
 import { RuleSet } from './steering/rule-set.ts';
 import type { Steering } from './steering/steering.ts';
+import type { TransparentListener } from './transparent/transparent-listener.ts';
 
 /** The parts that the client proxy starts, tells of new configurations, and closes. */
 export interface ClientParts {
@@ -29,8 +29,9 @@ export interface ClientParts {
   readonly keeper: SessionKeeper;
   readonly steering: Steering;
   readonly socks: Socks5Server;
-  /** Listens for applications, whose connections go to `socks`. Rejects with ListenError. */
-  listen(): Promise<AppSocketListener>;
+  readonly points: ApplicationPoints;
+  /** Absent: no redirected connections are served. */
+  readonly transparent: TransparentListener | undefined;
   readonly network: NetworkWatch;
   readonly minutes: MinuteTimer;
   readonly watch: ProcessWatch;
@@ -60,13 +61,14 @@ export class ClientProxy {
    * nothing, or with PartialReloadError.
    */
   async reload(next: ClientConfig): Promise<void> {
-    const { logger, uplinks, steering, secrets, keeper } = this.#parts;
+    const { logger, uplinks, steering, secrets, keeper, points } = this.#parts;
     const changes = describeReload(this.#config, next);
     const rules = new RuleSet(next.steering);
     await applyReload(changes, logger, () => {
       logger.level = next.log.level;
       if (secrets.replace(next)) keeper.renewSubflows();
       uplinks.configure(next);
+      points.gate.setAllowed(next.socks.allow);
       const resteered = steering.reload(rules);
       this.#config = next;
       return { resteered };
@@ -81,18 +83,31 @@ export class ClientProxy {
   /** The parts close in the reverse order of the calls of `onClose`. */
   async #start(): Promise<void> {
     const life = this.#life;
-    const { logger, endpoint, uplinks, metering, keeper, socks, listen, network, minutes, watch } =
-      this.#parts;
+    const {
+      logger,
+      endpoint,
+      uplinks,
+      metering,
+      keeper,
+      socks,
+      points,
+      transparent,
+      network,
+      minutes,
+      watch,
+    } = this.#parts;
     life.onClose(() => watch.stop());
     watch.start();
     life.onClose(() => endpoint.close());
     life.onClose(() => metering.close());
     life.onClose(() => keeper.stop());
-    life.onClose(() => socks.close());
+    life.onClose(() => Promise.all([socks.close(), transparent?.server.close()]).then(() => {}));
     life.onClose(() => this.#drain());
     uplinks.configure(this.#config);
-    const listener = await listen();
-    life.onClose(() => listener.close());
+    await points.open();
+    life.onClose(() => points.close());
+    life.onClose(() => transparent?.stopListening());
+    await transparent?.start();
     await endpoint.start();
     life.onClose(() => minutes.stop());
     minutes.start();
@@ -101,13 +116,16 @@ export class ClientProxy {
     // Only now, when the uplinks that the network offers are known: a reserve would be dialled in their place.
     keeper.start();
     logger.info(
-      { socks: formatDestination(listener.address()), uplinks: uplinks.uplinks.map(({ name }) => name) },
+      { socks: points.addresses.join(', '), uplinks: uplinks.uplinks.map(({ name }) => name) },
       'client proxy is up',
     );
   }
 
   async #drain(): Promise<void> {
-    const { keeper, socks } = this.#parts;
-    await this.#life.patiently(DRAIN_MS, Promise.all([keeper.drain(), socks.drain()]));
+    const { keeper, socks, transparent } = this.#parts;
+    await this.#life.patiently(
+      DRAIN_MS,
+      Promise.all([keeper.drain(), socks.drain(), transparent?.server.drain()]),
+    );
   }
 }

@@ -6,7 +6,9 @@ import type { StreamHandlers } from '../shared/runtime/session/session-handlers.
 import { StreamRelay } from '../shared/runtime/session/stream-relay.ts';
 import { FirstBytes } from './first-bytes.ts';
 import type { ConnectRequest } from './front/connect-request.ts';
+import { askedOverConcentrator } from './front/name-requests.ts';
 import { type OptimisticReplyPolicy, repliesOptimistically } from './front/optimistic-reply.ts';
+import { ProvenFamilies } from './front/proven-families.ts';
 import type { SessionKeeper } from './session/session-keeper.ts';
 import type { SteeredStream } from './steering/steered-streams.ts';
 
@@ -20,6 +22,8 @@ export interface StreamOpenerOptions {
   readonly stallTimeoutMs: number;
   /** How an opening ended. */
   onResult(result: 'ok' | ErrorName): void;
+  /** How a lookup was answered. */
+  readonly onLookedUp: (result: 'ok' | ErrorName) => void;
 }
 
 /** A session may go away just when a stream is opened in it, and so may the next. */
@@ -37,13 +41,15 @@ interface Asked {
 /** Opens a stream for each SOCKS5 request and relays it. */
 export class StreamOpener {
   readonly #options: StreamOpenerOptions;
+  readonly #families = new ProvenFamilies();
 
   constructor(options: StreamOpenerOptions) {
     this.#options = options;
   }
 
   /** Answers the request in any case. Never rejects. */
-  open(request: ConnectRequest, steered: SteeredStream): Promise<void> {
+  open(from: ConnectRequest, steered: SteeredStream): Promise<void> {
+    const request = from.lookup === undefined ? from : askedOverConcentrator(from, this.#options.onLookedUp);
     const firstBytes = new FirstBytes(request.earlyData);
     return this.#attempt({ request, steered, firstBytes, isAnswered: false, attempts: 0 });
   }
@@ -62,6 +68,7 @@ export class StreamOpener {
         (driver, streamId) =>
           new StreamOpening({
             ...this.#options,
+            families: this.#families,
             asked,
             driver,
             streamId,
@@ -82,6 +89,7 @@ export class StreamOpener {
 }
 
 interface StreamOpeningOptions extends StreamOpenerOptions {
+  readonly families: ProvenFamilies;
   readonly asked: Asked;
   readonly driver: SessionDriver;
   readonly streamId: number;
@@ -119,7 +127,11 @@ class StreamOpening implements StreamHandlers {
       this.#attach();
       return;
     }
-    if (repliesOptimistically(this.#options.optimisticReply, request.destination)) {
+    const { optimisticReply, families } = this.#options;
+    // To a question there is no answer before the answer.
+    const isQuestion = request.lookup !== undefined;
+    const isPromised = repliesOptimistically(optimisticReply, request.destination, families);
+    if (request.isConnected || (!isQuestion && isPromised)) {
       this.#succeed();
       return;
     }
@@ -208,6 +220,7 @@ class StreamOpening implements StreamHandlers {
     clearTimeout(this.#timer);
     if (this.#isDecided) return;
     this.#isDecided = true;
+    this.#options.families.note(this.#asked.request.destination.host, result);
     this.#options.onResult(result);
   }
 }

@@ -88,7 +88,7 @@ export async function assemble(config: ConcentratorConfig, deps: ConcentratorDep
     onStreamRequested: () => memoryWatch.wake(),
     onSessionEnded: (driver) => counters.resent.onSessionEnded(driver),
   });
-  const measurements = new Measurements({ ...deps, limits: config.limits, joins, limitHits });
+  const measurements = new Measurements({ ...deps, limits: config.limits, joins, limitHits, sessions });
   const memoryWatch = await makeMemoryWatch(deps, memory, sessions);
   const ownKept = { ownAddresses, own, listenPorts, nat64 };
   const addresses = new AddressKeeper({ config, ...ownKept, dialer, sessions, logger });
@@ -102,7 +102,7 @@ export async function assemble(config: ConcentratorConfig, deps: ConcentratorDep
   const admission = new SubflowAdmission({
     keysOf: (clientId) => clients.of(clientId),
     sessions,
-    measure: (applicant, clientId) => measurements.admit(applicant, clientId, sessions.isDraining),
+    measure: (applicant, clientId) => measurements.admit(applicant, clientId),
     proven,
     onResult: (result) => handshakes.add(result),
     onCrowded: (outcome, remote) => onCrowded('applicant', outcome, remote),

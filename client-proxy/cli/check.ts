@@ -1,8 +1,11 @@
 import { formatDestination } from '../../shared/protocol/destination.ts';
+import { isLoopback } from '../../shared/runtime/address/special-ranges.ts';
 import { tuningWarning } from '../../shared/runtime/config/tuning.ts';
 import { readableByOthers } from '../../shared/runtime/files/private-file.ts';
 import type { ClientConfig, ConfiguredUplink } from '../config/client-config.ts';
+import { type ConfiguredPoint, formatConfiguredPoint } from '../front/application-points.ts';
 import { describePolicy, describeRule, uplinksNamed } from '../steering/steering-rule.ts';
+import type { TransparentSettings } from '../transparent/transparent-settings.ts';
 import { deviceBindingOf } from '../uplink/uplink.ts';
 import { uplinksNow } from './check-uplinks.ts';
 import type { ClientCliDeps } from './client-cli-deps.ts';
@@ -10,10 +13,9 @@ import { planUsage } from './plan-usage.ts';
 
 /** Says what the client would do with this configuration, which of its uplinks are there now, and which reach the concentrator. */
 export async function check(config: ClientConfig, deps: ClientCliDeps): Promise<void> {
-  const { concentrator, client, socks, metrics } = config;
+  const { concentrator, client, socks, transparent, metrics } = config;
   const binding = deps.interfaceBinding();
   const uplinks = await uplinksNow(config, deps);
-  const users = socks.users.length === 0 ? 'without users' : `for ${socks.users.length} user(s)`;
   const present = uplinks.all.filter(({ name }) => !uplinks.missing.includes(name));
   const tried = await deps.tryUplinks(config, present, uplinks.view);
   const usage = await planUsage(config, uplinks.all, deps);
@@ -22,7 +24,10 @@ export async function check(config: ClientConfig, deps: ClientCliDeps): Promise<
     `client        ${client.id}`,
     `concentrator  ${concentrator.addresses.map(formatDestination).join(', ')}`,
     ...concentrator.pins.map(({ text }) => `pin           ${text}`),
-    `socks         ${formatDestination(socks.listen)}, ${users}`,
+    ...socks.listen.map(
+      (point) => `socks         ${formatConfiguredPoint(point)}, ${admittedText(config, point)}`,
+    ),
+    ...(transparent === undefined ? [] : [`transparent   ${describeTransparent(transparent)}`]),
     `metrics       ${metrics ? formatDestination(metrics.listen) : 'off'}`,
     ...uplinks.lines,
     ...present.map(({ name }, i) => `tried         ${name}: ${tried[i]}`),
@@ -44,6 +49,9 @@ export async function check(config: ClientConfig, deps: ClientCliDeps): Promise<
   if (await readableByOthers(config.file)) {
     warn(`others can read ${config.file}, which may hold a key and passwords: chmod 600 ${config.file}`);
   }
+  if (socks.users.length === 0 && socks.allow.some((range) => EVERYBODY.includes(range))) {
+    warn('socks.allow has every address, and there are no users: whoever reaches the port may use the proxy');
+  }
   if (uplinks.problem !== undefined && config.autoUplinks !== undefined) warn(uplinks.problem);
   if (!binding.available && config.uplinks.some((uplink) => isByInterface(uplink))) {
     warn('uplinks with "interface" will not come up here: give them an "address" instead');
@@ -61,6 +69,21 @@ export async function check(config: ClientConfig, deps: ClientCliDeps): Promise<
   if (config.uplinks.length === 0 && !uplinks.lines.some((line) => line.startsWith('found'))) {
     warn('no interface is an uplink now: the reasons are above; what appears is used as soon as it does');
   }
+}
+
+/** All of IPv4, and of IPv6. */
+const EVERYBODY: readonly string[] = ['0.0.0.0/0', '::/0'];
+
+/** Who may connect there. */
+function admittedText({ socks: { users, allow } }: ClientConfig, point: ConfiguredPoint): string {
+  const byUser = users.length === 0 ? 'without users' : `for ${users.length} user(s)`;
+  if ('path' in point) return `mode 0${point.mode.toString(8)}, ${byUser}`;
+  const isForThisMachine = 'host' in point && isLoopback(point.host);
+  return allow.length === 0 || isForThisMachine ? byUser : `from ${allow.join(', ')}, ${byUser}`;
+}
+
+function describeTransparent({ listen, sniff }: TransparentSettings): string {
+  return `${listen.map(formatDestination).join(', ')}, ${sniff ? 'names are read for rules' : 'by address alone'}`;
 }
 
 function isByInterface({ binding }: ConfiguredUplink): boolean {

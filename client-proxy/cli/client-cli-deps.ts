@@ -4,6 +4,7 @@ import type { NativeSockets } from '../../shared/runtime/kernel/native.ts';
 import type { StandardInput } from '../../shared/runtime/process/standard-input.ts';
 import type { ClientConfig, ConfiguredUplink } from '../config/client-config.ts';
 import type { NetworkInterfaces, NetworkView } from '../network/network-view.ts';
+import type { RedirectSystem } from '../transparent/redirect-system.ts';
 
 /** Whether this machine lets a socket be bound to an interface, and if not, why. */
 export type InterfaceBinding =
@@ -28,6 +29,8 @@ export interface ClientCliDeps extends CommandLineDeps {
     uplinks: readonly ConfiguredUplink[],
     view: NetworkView | undefined,
   ) => Promise<readonly string[]>;
+  /** For `transparent`. */
+  readonly redirectSystem: RedirectSystem;
   /** Runs the proxy until it is stopped. */
   readonly run: (config: ClientConfig) => Promise<void>;
 }

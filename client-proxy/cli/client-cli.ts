@@ -15,6 +15,7 @@ import { CLIENT_CONFIG_NAME, DEFAULT_SOCKS, type JoinOptions, join } from './joi
 import { usage } from './plan-usage.ts';
 import { readLink } from './read-link.ts';
 import { DEFAULT_SPEED_BYTES, type DoctorArguments, runDoctor } from './run-doctor.ts';
+import { type TransparentArguments, transparent } from './transparent.ts';
 import { updateFromLink } from './update-from-link.ts';
 
 /** The client's command line: takes the arguments after the program's name, resolves to the exit code. */
@@ -85,6 +86,7 @@ function clientProgram(deps: ClientCliDeps): Command {
       const { config, json } = command.optsWithGlobals<{ config?: string; json?: true }>();
       await printStatus(await loadClientConfig(await configFile(config)), { json }, program.name(), deps);
     });
+  addTransparent(program, configFile, deps);
   program
     .command('usage')
     .description('say what each metered plan has used of its caps')
@@ -94,6 +96,37 @@ function clientProgram(deps: ClientCliDeps): Command {
     });
   // Only now, since subcommands would inherit it: what is no command then reaches the program's own action.
   return program.allowExcessArguments();
+}
+
+function addTransparent(
+  program: Command,
+  configFile: (named: string | undefined) => Promise<string>,
+  deps: ClientCliDeps,
+): void {
+  program
+    .command('transparent')
+    .description(
+      'lead the connections of programs that know of no proxy to the client, by rules of the packet filter (nftables)',
+    )
+    .option('--print', 'print the rules')
+    .option('--apply', 'apply them, in place of those of before; needs root')
+    .option('--remove', 'take them back; needs root')
+    .option(
+      '--lan <interface...>',
+      'connections that come from these interfaces, of machines behind this one',
+    )
+    .option('--local', 'connections of this machine')
+    .option(
+      '--user <user>',
+      'the user that the client runs as (default: whoever listens at transparent.listen)',
+    )
+    .option('--except <network...>', 'not to these addresses')
+    .option('--private', 'to private networks, too')
+    .option('--refuse-quic', 'refuse UDP port 443, so that browsers use TCP')
+    .action(async (_options: unknown, command: Command) => {
+      const { config, ...options } = command.optsWithGlobals<TransparentArguments & { config?: string }>();
+      await transparent(async () => loadClientConfig(await configFile(config)), options, deps);
+    });
 }
 
 const HELP: ProgramHelp = {

@@ -19,13 +19,18 @@ export interface PlanUsage {
   readonly problem: string | undefined;
 }
 
+/** Where a client with this configuration keeps what its metered uplinks have used. */
+export function usageFileOf({ stateDirectory }: ClientConfig, deps: ClientCliDeps): string {
+  return join(stateDirectory ?? defaultStateDirectory(deps), USAGE_FILE_NAME);
+}
+
 /** @param uplinks those that are listed or found now */
 export async function planUsage(
   config: ClientConfig,
   uplinks: readonly ConfiguredUplink[],
   deps: ClientCliDeps,
 ): Promise<PlanUsage> {
-  const file = join(config.stateDirectory ?? defaultStateDirectory(deps), USAGE_FILE_NAME);
+  const file = usageFileOf(config, deps);
   const plans = configuredPlans(config);
   if (plans.size === 0) return { lines: [], fileText: file, problem: undefined };
   const read = await readUsageFile(file);

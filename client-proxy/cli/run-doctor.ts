@@ -3,6 +3,7 @@ import { UsageError } from '../../shared/runtime/config/command-line.ts';
 import type { ClientConfig } from '../config/client-config.ts';
 import { doctor } from '../doctor/doctor.ts';
 import type { ClientCliDeps } from './client-cli-deps.ts';
+import { usageFileOf } from './plan-usage.ts';
 
 /** The options of `doctor`, as they were written. */
 export interface DoctorArguments {
@@ -40,6 +41,7 @@ export async function runDoctor(
       ...deps,
       native: deps.nativeSockets(),
       wallClock: () => deps.now().getTime(),
+      usageFile: usageFileOf(config, deps),
     },
   );
 }

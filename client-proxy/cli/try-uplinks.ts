@@ -1,7 +1,6 @@
 import { Cancellation } from '../../shared/runtime/async/cancellation.ts';
 import type { MonotonicClock } from '../../shared/runtime/clock.ts';
 import type { NativeSockets } from '../../shared/runtime/kernel/native.ts';
-import { ReceivePool } from '../../shared/runtime/subflow/receive-pool.ts';
 import type { ClientConfig, ConfiguredUplink } from '../config/client-config.ts';
 import { LinkServers } from '../dns/link-servers.ts';
 import { targetNames } from '../dns/open-target-names.ts';
@@ -11,7 +10,7 @@ import { knownInterfaces, type NetworkView } from '../network/network-view.ts';
 import { pathsOf } from '../path-manager/paths.ts';
 import { reach } from '../path-manager/reach.ts';
 import { failureReason } from '../path-manager/uplink-cause.ts';
-import { connectSubflow } from '../uplink/subflow-connect.ts';
+import { ConfiguredOpener } from '../probing/configured-opener.ts';
 import type { AttachmentFinder } from '../uplink/uplink-device.ts';
 
 interface TryDeps {
@@ -31,9 +30,8 @@ export function tryUplinks(
   { clock, native, view }: TryDeps,
 ): Promise<readonly string[]> {
   const { concentrator, dial, paths } = config;
-  const { pins, serverName } = concentrator;
-  const pool = new ReceivePool(clock);
   const attachment: AttachmentFinder = (binding, host) => attachmentOf(binding, host, view);
+  const opener = new ConfiguredOpener(config, { native, attachment, clock });
   const names = targetNames({
     uplinks: () => uplinks,
     resolvers: new UplinkResolvers(
@@ -54,17 +52,7 @@ export function tryUplinks(
           names,
           timeoutMs: dial.timeoutMs,
           signal: new Cancellation(),
-          connect: (_, address, signal) =>
-            connectSubflow(uplink, address, {
-              pins,
-              serverName,
-              pool,
-              native,
-              attachment,
-              signal,
-              timeoutMs: dial.timeoutMs,
-              congestionControl: uplink.congestionControl,
-            }),
+          connect: (_, address, signal) => opener.secure(uplink, address, signal),
         });
         transport.destroy();
         return `reaches the concentrator in ${Math.round(clock() - startedMs)} ms`;

@@ -4,6 +4,7 @@ import type { LogFormat, LogLevel } from '../../shared/runtime/config/schema-pie
 import type { TuningConfig } from '../../shared/runtime/config/tuning.ts';
 import type { CertificatePin } from '../../shared/runtime/identity/certificate-pin.ts';
 import type { ResolvingUplink } from '../dns/uplink-dns-route.ts';
+import type { ConfiguredPoint } from '../front/application-points.ts';
 import type { OptimisticReplyPolicy } from '../front/optimistic-reply.ts';
 import type { MeteredSettings } from '../metering/metered-settings.ts';
 import type { InterfaceMatch } from '../network/interface-match.ts';
@@ -13,6 +14,7 @@ import type { DialledUplink, StandbyMode } from '../path-manager/uplink-role.ts'
 import type { BackupCondition } from '../schedule/backup-condition.ts';
 import type { CostPerGB } from '../schedule/cost.ts';
 import type { SteeringConfig } from '../steering/steering-rule.ts';
+import type { TransparentSettings } from '../transparent/transparent-settings.ts';
 
 /** An uplink as configured, or as discovered. */
 export interface ConfiguredUplink extends DialledUplink, ResolvingUplink {
@@ -73,14 +75,19 @@ export interface ClientConfig {
   /** Where the key came from, when not from `file`. */
   readonly keyFile?: string;
   readonly socks: {
-    readonly listen: Destination;
+    /** At least one. */
+    readonly listen: readonly ConfiguredPoint[];
     /** Empty: no authentication. */
     readonly users: readonly { readonly name: string; readonly password: string }[];
+    /** Networks whose machines may connect; empty: any address. */
+    readonly allow: readonly string[];
     /** When an application is told "connected" before the origin has answered. */
     readonly optimisticReply: OptimisticReplyPolicy;
     readonly negotiationTimeoutMs: number;
     readonly maxConnections: number;
   };
+  /** Absent: no redirected connections are served. */
+  readonly transparent?: TransparentSettings;
   /** The listed ones: up to 16, with unique names; at least one unless `autoUplinks` is there. */
   readonly uplinks: readonly ConfiguredUplink[];
   /** Absent: there are no others. */

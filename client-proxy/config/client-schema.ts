@@ -2,7 +2,6 @@ import { isIP, isIPv4 } from 'node:net';
 import { z } from 'zod';
 import { MAX_SUBFLOWS_PER_UPLINK } from '../../shared/protocol/uplink/wanted-subflows.ts';
 import { isHostName, isIpv6Literal, parseHostPort } from '../../shared/runtime/address/host-port.ts';
-import { isLoopback } from '../../shared/runtime/address/special-ranges.ts';
 import {
   byteSize,
   clientId,
@@ -14,7 +13,6 @@ import {
   hostPort,
   ipAddress,
   linger,
-  listenAddress,
   log,
   metrics,
   percentage,
@@ -33,48 +31,18 @@ import { metered } from '../metering/metered-settings.ts';
 import { PATH_MODES } from '../path-manager/paths.ts';
 import { STANDBY_MODES } from '../path-manager/uplink-role.ts';
 import { backup, costPerGB } from '../schedule/schedule-schema.ts';
+import { transparent } from '../transparent/transparent-settings.ts';
 import type { DeviceBinding, UplinkBinding } from '../uplink/uplink.ts';
 import { steeringMistakes } from './check-steering.ts';
 import type { ConfiguredUplink, ConfiguredUplinks } from './client-config.ts';
 import { PROXY_URL_FORMAT, parseProxyUrl } from './proxy-url.ts';
+import { refuseRepeated } from './refuse-repeated.ts';
+import { socks } from './socks-schema.ts';
 import { steering } from './steering-schema.ts';
 import { settingsMistakes, settingsOf, uplinksSchema } from './uplinks-schema.ts';
 
 /** More than a machine has; each uplink costs subflows, timers and a share of every window at both ends. */
 export const MAX_UPLINKS = 16;
-
-const port = count(1, 65535);
-
-/** A SOCKS5 user name or password: RFC 1929 has one byte for their lengths. */
-const credential = textAs('a text of 1 to 255 bytes (in quotes if it looks like a number)', (value) => {
-  const bytes = Buffer.byteLength(value);
-  return bytes >= 1 && bytes <= 255 ? value : undefined;
-});
-
-const socks = z
-  .strictObject({
-    listen: listenAddress.prefault('127.0.0.1:1080'),
-    users: z
-      .array(z.strictObject({ name: credential, password: credential }))
-      .max(1024)
-      .default([]),
-    optimisticReply: z
-      .union([z.enum(['always', 'never']), z.strictObject({ ports: z.array(port).max(64) })], {
-        error: 'expected always, never, or a map such as {ports: [80, 443]}',
-      })
-      .default({ ports: [80, 443] }),
-    negotiationTimeout: duration({ min: '1s', max: '2m' }).prefault('10s'),
-    maxConnections: count(1, 65536).default(4096),
-  })
-  .prefault({})
-  .superRefine(({ listen, users }, context) => {
-    refuseRepeated(users, context, ['users'], 'a user of this name stands above');
-    if (isLoopback(listen.host) || users.length > 0) return;
-    const message =
-      'other machines can reach this address and anyone could use the proxy: add ' +
-      '"users: [{name: ..., password: ...}]" under socks, or listen at 127.0.0.1';
-    context.addIssue({ code: 'custom', path: ['listen'], message });
-  });
 
 const INTERFACE_FORMAT =
   'the name of a network interface, for example "eth0" (1 to 15 bytes of UTF-8; "%E4" stands for the byte E4)';
@@ -179,6 +147,7 @@ export const clientSchema = z
         context.addIssue({ code: 'custom', message });
       }),
     socks,
+    transparent,
     uplinks: uplinksSchema(uplinkList, uplinkSettings),
     subflowsPerPath: subflowsPerPath.default('auto'),
     paths: z.enum(PATH_MODES).default('per-uplink'),
@@ -226,17 +195,4 @@ function hasCosts({ list, auto }: ConfiguredUplinks): boolean {
 function knownUplinks({ list, auto }: ConfiguredUplinks): string[] | undefined {
   const mayFind = auto !== undefined && (auto.all || auto.include.length > 0);
   return mayFind ? undefined : list.map(({ name }) => name);
-}
-
-function refuseRepeated(
-  entries: readonly { readonly name: string }[],
-  context: z.core.$RefinementCtx,
-  base: (string | number)[],
-  message: string,
-): void {
-  const seen = new Set<string>();
-  for (const [index, { name }] of entries.entries()) {
-    if (seen.has(name)) context.addIssue({ code: 'custom', path: [...base, index, 'name'], message });
-    seen.add(name);
-  }
 }

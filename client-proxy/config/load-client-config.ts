@@ -54,10 +54,12 @@ function toConfig(parsed: z.output<typeof clientSchema>, key: Uint8Array, file: 
     socks: {
       listen: socks.listen,
       users: socks.users,
+      allow: socks.allow,
       optimisticReply: socks.optimisticReply,
       negotiationTimeoutMs: socks.negotiationTimeout,
       maxConnections: socks.maxConnections,
     },
+    ...(parsed.transparent === undefined ? {} : { transparent: parsed.transparent }),
     uplinks: parsed.uplinks.list,
     ...(parsed.uplinks.auto === undefined ? {} : { autoUplinks: parsed.uplinks.auto }),
     subflowsPerPath: parsed.subflowsPerPath,

@@ -1,8 +1,8 @@
 import { domainToASCII } from 'node:url';
 import { z } from 'zod';
 import { isHostName } from '../../shared/runtime/address/host-port.ts';
-import { type PortRange, parseNetwork, parsePortRange } from '../../shared/runtime/config/ranges.ts';
-import { text, textAs } from '../../shared/runtime/config/schema-pieces.ts';
+import { type PortRange, parsePortRange } from '../../shared/runtime/config/ranges.ts';
+import { network, oneOrMore, text, textAs } from '../../shared/runtime/config/schema-pieces.ts';
 import { timeSpans } from '../schedule/schedule-schema.ts';
 import type {
   ConfiguredPolicy,
@@ -37,11 +37,6 @@ const host = textAs(HOST_FORMAT, (value) => {
   return isHostName(name) ? `${prefix}${name}` : undefined;
 });
 
-const network = textAs(
-  'a network or address such as "10.0.0.0/8", "192.0.2.7" or "2001:db8::/32" (with its host bits zero)',
-  parseNetwork,
-);
-
 const PORT_FORMAT = 'a port from 1 to 65535, or a range such as "8000-8100"';
 const ports = z
   .union([z.number(), z.string()], { error: `expected ${PORT_FORMAT}` })
@@ -53,10 +48,10 @@ const ports = z
   });
 
 const conditions = {
-  host: oneOrMore(host, HOST_FORMAT).optional(),
-  cidr: oneOrMore(network, 'a network such as "10.0.0.0/8"').optional(),
-  port: oneOrMore(ports, PORT_FORMAT).optional(),
-  user: oneOrMore(text, 'the name of a SOCKS user').optional(),
+  host: oneOrMore(host, HOST_FORMAT, MAX_ENTRIES).optional(),
+  cidr: oneOrMore(network, 'a network such as "10.0.0.0/8"', MAX_ENTRIES).optional(),
+  port: oneOrMore(ports, PORT_FORMAT, MAX_ENTRIES).optional(),
+  user: oneOrMore(text, 'the name of a SOCKS user', MAX_ENTRIES).optional(),
   between: timeSpans.optional(),
 };
 
@@ -112,11 +107,4 @@ function actionOf(parsed: ParsedRule, fallback: ConfiguredPolicy, context: Issue
   const policy = policyOver(parsed, fallback, context);
   if (block) return { kind: 'block' };
   return direct === undefined ? { kind: 'steer', policy } : { kind: 'direct', uplink: direct };
-}
-
-/** One value or a list of them, as a list. */
-function oneOrMore<T extends z.ZodType>(one: T, format: string) {
-  return z
-    .union([one, z.array(one).min(1).max(MAX_ENTRIES)], { error: `expected ${format}, or a list of such` })
-    .transform((value): z.output<T>[] => (Array.isArray(value) ? value : [value as z.output<T>]));
 }

@@ -1,4 +1,5 @@
 import { isIP, isIPv4 } from 'node:net';
+import type { NameQuestion } from '../../shared/protocol/codec/name-question.ts';
 import { type Destination, formatDestination } from '../../shared/protocol/destination.ts';
 import { StreamError, TributaryError } from '../../shared/protocol/errors.ts';
 import type { Nat64Prefix } from '../../shared/runtime/address/nat64.ts';
@@ -67,6 +68,33 @@ export class DirectDialer {
     } catch (cause) {
       throw dialFailure(destination, cause, signal);
     }
+  }
+
+  /**
+   * What the uplink's name servers know of a name or an address, without the addresses that are not dialled. Rejects as `dial`, with
+   * unsupportedMessage where a proxy resolves names.
+   */
+  async resolve(
+    uplinkName: string,
+    { wants, of }: NameQuestion,
+    signal: CancelSignal,
+  ): Promise<readonly string[]> {
+    const uplink = this.#uplink(uplinkName);
+    if (uplink.binding.kind === 'proxy') {
+      throw new UplinkError(
+        uplinkName,
+        'unsupportedMessage',
+        'its proxy resolves names, and tells no addresses',
+      );
+    }
+    const { names, translators } = this.#options.resolvers.of(uplink);
+    const host = of.toLowerCase().replace(/\.$/, '');
+    if (wants === 'names') {
+      const [address] = this.#permitted([host], translators.known);
+      return names.namesOf(address!, signal);
+    }
+    const found = isIP(host) === 0 ? await names.resolve(host, signal) : [host];
+    return this.#permitted(found, translators.known);
   }
 
   #whyStopped(uplinkName: string): TributaryError | undefined {

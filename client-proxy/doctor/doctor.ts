@@ -27,6 +27,8 @@ export interface DoctorDeps {
   readonly clock: MonotonicClock;
   readonly wallClock: WallClock;
   readonly version: string;
+  /** Where the client keeps what metered uplinks have used. */
+  readonly usageFile: string;
   stdout(text: string): void;
 }
 
@@ -41,7 +43,7 @@ export interface DoctorRequest extends DoctorOptions {
  * is not disturbed. Throws TroubleFound unless all is well, and UsageError for an uplink that there is not.
  */
 export async function doctor(config: ClientConfig, request: DoctorRequest, deps: DoctorDeps): Promise<void> {
-  const { native, clock, wallClock, version, stdout } = deps;
+  const { native, clock, wallClock, version, usageFile, stdout } = deps;
   const bindsByInterface = native !== undefined;
   let view: NetworkView | undefined;
   const attachment: AttachmentFinder = (binding, host) => attachmentOf(binding, host, view);
@@ -56,11 +58,12 @@ export async function doctor(config: ClientConfig, request: DoctorRequest, deps:
     view,
     known,
     names,
-    prober: new SocketProber(config, native, attachment, clock),
+    prober: new SocketProber(config, { native, attachment, clock }),
     diagnose: (uplink: UplinkCase['uplink'], { host, port }: Destination) =>
       diagnosePath({ uplink, remoteAddress: host, remotePort: port, bindsByInterface }),
     clock,
     wallClock,
+    usageFile,
   };
   const { json } = request;
   const examination = new Examination({

@@ -11,6 +11,7 @@ import { arpCheck, reversePathCheck, routeCheck } from './checks/route.ts';
 import { downloadCheck, uploadCheck } from './checks/speed.ts';
 import { tcpCheck } from './checks/tcp.ts';
 import { tlsCheck } from './checks/tls.ts';
+import { usageCheck } from './checks/usage.ts';
 
 /** What is checked of each uplink, in this order. */
 export const UPLINK_CHECKS: readonly UplinkCheck[] = [
@@ -29,4 +30,5 @@ export const UPLINK_CHECKS: readonly UplinkCheck[] = [
   downloadCheck,
   uploadCheck,
   natTimeoutCheck,
+  usageCheck,
 ];

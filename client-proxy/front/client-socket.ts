@@ -84,6 +84,11 @@ export class ClientSocket implements AppSocket {
     this.#onEndWhileWatching = undefined;
   }
 
+  /** The owner of before was told of the end; it is the next one's. */
+  keepEnd(): void {
+    this.#heldEnd = true;
+  }
+
   write(pieces: readonly Uint8Array[], onWritten?: () => void): boolean {
     return this.#inner.write(pieces, onWritten);
   }

@@ -2,14 +2,24 @@ import type { Destination } from '../../shared/protocol/destination.ts';
 import type { ErrorName } from '../../shared/protocol/errors.ts';
 import type { AppSocket } from '../../shared/runtime/app/app-socket.ts';
 
+/** What a client may want to know of a host. */
+export type Lookup = 'address' | 'name';
+
 /**
  * A CONNECT that a client asked for and that waits for its answer: exactly one call of `succeed` or `fail`, within
  * a time that the receiver bounds.
  */
 export interface ConnectRequest {
+  /** With port 0 where there is a `lookup`. */
   readonly destination: Destination;
+  /** No connection is wanted but an answer: an address of the host, or the name of an address. `succeed` is given it. */
+  readonly lookup?: Lookup | undefined;
   /** The authenticated user; absent where no users are configured. */
   readonly user?: string;
+  /** The name that a destination which is an address was heard to be asked for by; for the rules alone. As rules have names. */
+  readonly name?: string;
+  /** The application takes itself for connected already, so nothing is lost by answering at once. */
+  readonly isConnected?: true;
   /** Bytes the client sent right behind the request, to go to the origin first; at most one read's worth. */
   readonly earlyData: readonly Uint8Array[];
   /** The client's connection; the receiver's to use once `succeed` has been called. */
@@ -17,7 +27,7 @@ export interface ConnectRequest {
   /**
    * Answers success, at once (optimistic) or when the origin is connected, and hands `socket` over: the caller then
    * sets its handlers and resumes it. Nothing that happened meanwhile is lost: the handlers get it.
-   * `bound` is the address the origin sees, where known (RFC 1928 section 6, BND.ADDR).
+   * `bound` is the address the origin sees, where known (RFC 1928 section 6, BND.ADDR), or the answer to a `lookup`.
    *
    * @throws MisuseError when the request is answered already.
    */

@@ -1,4 +1,5 @@
 import type { Destination } from '../../shared/protocol/destination.ts';
+import type { ProvenFamilies } from './proven-families.ts';
 
 /**
  * When a CONNECT is answered with success before the concentrator has reached the origin: for these ports,
@@ -13,9 +14,13 @@ export type OptimisticReplyPolicy = { readonly ports: readonly number[] } | 'alw
  */
 export const DEFAULT_OPTIMISTIC_REPLY: OptimisticReplyPolicy = { ports: [80, 443] };
 
-/** Whether to answer success for `destination` at once. */
-export function repliesOptimistically(policy: OptimisticReplyPolicy, destination: Destination): boolean {
+/** Whether to answer success for `destination` at once. An address may have to wait for its family, unless it is to be `always`. */
+export function repliesOptimistically(
+  policy: OptimisticReplyPolicy,
+  { host, port }: Destination,
+  families: Pick<ProvenFamilies, 'mayPromise'>,
+): boolean {
   if (policy === 'always') return true;
   if (policy === 'never') return false;
-  return policy.ports.includes(destination.port);
+  return policy.ports.includes(port) && families.mayPromise(host);
 }

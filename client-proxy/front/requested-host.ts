@@ -25,7 +25,9 @@ export function hostFromDomainField(bytes: Uint8Array): DomainField {
   const text = asciiText(bytes);
   if (text === undefined)
     return { problem: 'the domain name is neither ASCII nor an international name in UTF-8' };
-  if (isIPv4(text)) return { host: text };
+  // With the dot that ends an absolute name, too, as browsers read it.
+  const dotless = text.replace(/\.$/, '');
+  if (isIPv4(dotless)) return { host: dotless };
   const unbracketed = text.startsWith('[') && text.endsWith(']') ? text.slice(1, -1) : text;
   // A zone ("fe80::1%eth0") names an interface of the client's machine: it means nothing where the name is dialled.
   if (isIPv6(unbracketed) && !unbracketed.includes('%')) {
@@ -49,8 +51,9 @@ function asciiText(bytes: Uint8Array): string | undefined {
 }
 
 const FIRST_BEYOND_ASCII = 0x80;
-/** Letters, marks and digits of any script, joiners, and the dots that IDNA takes for one (UTS 46 section 2.3). */
-const INTERNATIONAL_NAME = /^(?:[\p{L}\p{M}\p{N}\p{Join_Control}]|[-._\u00b7\u30fb\u3002\uff0e\uff61])+$/u;
+/** Letters, marks and digits of any script, joiners, symbols, and the dots that IDNA takes for one (UTS 46 section 2.3). */
+const INTERNATIONAL_NAME =
+  /^(?:[\p{L}\p{M}\p{N}\p{Join_Control}\p{So}\p{Emoji_Modifier}]|[-._\u00b7\u30fb\u3002\uff0e\uff61])+$/u;
 
 /** RFC 1035 section 2.3.4: 255 octets on the wire are at most 253 characters without the final dot. */
 const MAX_NAME_LENGTH = 253;

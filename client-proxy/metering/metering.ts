@@ -8,10 +8,10 @@ import { CAP_NAME, Meter, type Verdict } from './meter.ts';
 import { formerNames, type Plan, type PlannedUplink, planOf } from './plan.ts';
 import type { UplinkUsage } from './usage.ts';
 import {
+  boundedUsage,
   damagedName,
   MAX_STORED_UPLINKS,
   readUsageFile,
-  type StoredUsage,
   type UsageRead,
   updateUsageFile,
 } from './usage-file.ts';
@@ -284,7 +284,7 @@ export class Metering implements UplinkFollower<PlannedUplink> {
           usage.set(meter.name, result.usage);
           done.push(result.saved);
         }
-        return bounded(usage, new Set(this.#meters.keys()));
+        return boundedUsage(usage, new Set(this.#meters.keys()));
       });
       if (isSaved) for (const saved of done) saved();
       if (isSaved) for (const name of absorbed) this.#absorbed.delete(name);
@@ -302,12 +302,4 @@ export class Metering implements UplinkFollower<PlannedUplink> {
       this.#isFileInTrouble = true;
     }
   }
-}
-
-/** Those of earlier configurations stay, as long as there is room: those whose month is over go first. */
-function bounded(usage: Map<string, UplinkUsage>, own: ReadonlySet<string>): StoredUsage {
-  const others = [...usage].filter(([name]) => !own.has(name));
-  others.sort(([, a], [, b]) => a.month.endMs - b.month.endMs);
-  for (const [name] of others.slice(0, Math.max(0, usage.size - MAX_STORED_UPLINKS))) usage.delete(name);
-  return usage;
 }

@@ -65,6 +65,18 @@ export async function updateUsageFile(
   }
 }
 
+/**
+ * So much of the usage as the file takes, with that of these plans. Those of earlier configurations stay as long as there is room:
+ * those whose month is over go first.
+ */
+export function boundedUsage(usage: StoredUsage, own: ReadonlySet<string>): StoredUsage {
+  const others = [...usage].filter(([name]) => !own.has(name));
+  others.sort(([, a], [, b]) => a.month.endMs - b.month.endMs);
+  const bounded = new Map(usage);
+  for (const [name] of others.slice(0, Math.max(0, usage.size - MAX_STORED_UPLINKS))) bounded.delete(name);
+  return bounded;
+}
+
 /** Most uplinks that the file holds, those of earlier configurations included. */
 export const MAX_STORED_UPLINKS = 64;
 /** A plan that was given no name has what its entry in the configuration says. */

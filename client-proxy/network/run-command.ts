@@ -1,7 +1,9 @@
 import { execFile } from 'node:child_process';
 
-/** What a command printed; its exit code says only that something failed. */
+/** What a command printed. */
 export interface CommandResult {
+  /** Not 0: something failed. */
+  readonly exitCode: number;
   readonly stdout: string;
   readonly stderr: string;
 }
@@ -38,8 +40,9 @@ export function runCommand(
       encoding,
     } as const;
     const child = execFile(command, args, limits, (error, stdout, stderr) => {
-      if (error && typeof error.code !== 'number') reject(error);
-      else resolve({ stdout, stderr });
+      const exitCode = error === null ? 0 : error.code;
+      if (typeof exitCode === 'number') resolve({ exitCode, stdout, stderr });
+      else reject(error);
     });
     // It may have ended before it has read everything.
     child.stdin?.on('error', () => {});

@@ -1,7 +1,7 @@
 import { type CommandResult, runCommand } from './run-command.ts';
 
 /** What `ip` printed, its bytes as latin1; its exit code says only that some command failed. */
-export type IpResult = CommandResult;
+export type IpResult = Omit<CommandResult, 'exitCode'>;
 
 /** Where `ip` (iproute2) may be: a service's PATH often lacks the second and third. */
 export const IP_COMMANDS = ['ip', '/usr/sbin/ip', '/sbin/ip'] as const;

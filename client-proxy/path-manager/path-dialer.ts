@@ -16,6 +16,8 @@ export interface PathHost extends DialHost {
   readonly clock: MonotonicClock;
   /** Whether every dial costs. */
   isMetered(): boolean;
+  /** Whether the session carries so much that what a dial costs is nothing beside it. */
+  isBusy(): boolean;
   /** Takes a subflow out of use, in good order. */
   retire(subflowId: number): void;
   /** Closes a subflow now. */
@@ -33,7 +35,7 @@ export interface PathHost extends DialHost {
 const LASTING_MS = 2_000;
 /** A path that has worked and fell silent is tried again after so long at most: it may work again at any moment. */
 const RETURN_WAIT_MS = 1_000;
-/** Where dials cost, only for so long. */
+/** Where dials cost, only for so long, and while the session is busy. */
 const METERED_RETURN_MS = 60_000;
 /** Nothing answers; who answers with a refusal is there, and need not be asked so often. */
 const RETURNING: ReadonlySet<UplinkCause> = new Set(['silent', 'timedOut', 'destinationUnreachable']);
@@ -144,6 +146,13 @@ export class PathDialer {
     this.#maintain();
   }
 
+  /** The session has become busy: a path that may work again is not waited for any longer. */
+  onBusy(): void {
+    if (this.#waiting === undefined || !this.#isReturning) return;
+    this.#stopWaiting();
+    this.#maintain();
+  }
+
   /** One subflow more is dialled, however many there are; the oldest ones stay. */
   renew(): void {
     this.#isRenewing = this.#wanted > 0 && !this.#isStopped;
@@ -202,13 +211,19 @@ export class PathDialer {
     this.#host.onChange();
   }
 
-  /** One of this path's subflows has been doubted for long: it no longer counts. */
-  onSubflowDoubted(subflowId: number): void {
-    const doubted = this.#subflows.silence(subflowId);
+  /**
+   * One of this path's subflows is doubted: it no longer counts. Where it may only pause nothing else is made of it; this is
+   * called again once it has failed. Then one that is dialled takes its place; until then it goes beside it.
+   */
+  onSubflowDoubted(subflowId: number, isFailed: boolean): void {
+    const doubted = this.#subflows.silence(subflowId, isFailed);
     if (doubted === undefined) return;
-    this.#judge(doubted);
-    this.#reason = { cause: 'silent', reason: 'its subflow is silent' };
-    this.#hasFailed = true;
+    // Where another has come up since, the path works.
+    if (isFailed && this.#isWanting) {
+      this.#judge(doubted);
+      this.#reason = { cause: 'silent', reason: 'its subflow is silent' };
+      this.#hasFailed = true;
+    }
     this.#maintain();
     this.#host.onChange();
   }
@@ -281,12 +296,14 @@ export class PathDialer {
 
   #nextWaitMs(): number {
     const waitMs = this.#backoff.nextMs();
-    const isReturning =
-      RETURNING.has(this.#reason.cause) &&
-      (!this.#host.isMetered() || this.#host.clock() - this.#workedMs < METERED_RETURN_MS);
-    return isReturning && this.#workedMs > Number.NEGATIVE_INFINITY
-      ? Math.min(waitMs, RETURN_WAIT_MS)
-      : waitMs;
+    return this.#isReturning ? Math.min(waitMs, RETURN_WAIT_MS) : waitMs;
+  }
+
+  /** Whether it has worked, may do so again at any moment, and may be asked as often as that. */
+  get #isReturning(): boolean {
+    const { isMetered, isBusy, clock } = this.#host;
+    if (this.#workedMs === Number.NEGATIVE_INFINITY || !RETURNING.has(this.#reason.cause)) return false;
+    return !isMetered() || isBusy() || clock() - this.#workedMs < METERED_RETURN_MS;
   }
 
   async #dial(attempt: DialAttempt): Promise<'up' | 'failed' | 'given up'> {
@@ -294,7 +311,7 @@ export class PathDialer {
     const targets = this.#targets;
     const choice = { preferred: this.#preferred, failed: this.#failedAt };
     try {
-      const dialled = await attempt.run(targets, choice, () => this.#subflows.firstSilent);
+      const dialled = await attempt.run(targets, choice, () => this.#subflows.firstFailed);
       if (dialled === undefined || !this.#keeps(dialled)) return 'given up';
       this.#onUp(dialled);
       return 'up';

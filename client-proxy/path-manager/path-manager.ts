@@ -15,6 +15,7 @@ import { type ManagedSession, ManagedSubflows } from './managed-subflows.ts';
 import type { PathMode } from './paths.ts';
 import type { ConnectAddress } from './reach.ts';
 import { isSameUplink } from './same-uplink.ts';
+import { SessionLoad } from './session-load.ts';
 import { subflowBound, subflowRoom } from './subflow-bound.ts';
 import { wantedUplinks } from './uplink-demand.ts';
 import { UplinkDialer, type UplinkDialling } from './uplink-dialer.ts';
@@ -58,6 +59,7 @@ export class PathManager {
   readonly #addresses: ConcentratorAddresses;
   readonly #leftOut = new LeftOutAddresses();
   readonly #dialling: UplinkDialling;
+  readonly #load = new SessionLoad();
   /** By name, in the order of preference. */
   #dialers: ReadonlyMap<string, UplinkDialer>;
   #isEstablished = false;
@@ -84,6 +86,7 @@ export class PathManager {
         return explainedReach(reaching, options.explain);
       },
       newBackoff: () => new Backoff(backoff, random),
+      isBusy: () => this.#load.isBusy,
       hasUplink: (uplinkName) => this.#dialers.has(uplinkName),
       onDial: (uplinkName, result) => options.onDial(uplinkName, result),
       onChange: () => this.#review(),
@@ -155,7 +158,7 @@ export class PathManager {
         dialer?.paths.onSubflowClosed(id);
       } else {
         this.#subflows.doubt(id, reason);
-        if (kind === 'moved') dialer?.paths.onSubflowDoubted(id);
+        if (kind === 'moved') dialer?.paths.onSubflowDoubted(id, true);
       }
     }
     if (kind === 'interrupted') dialer?.interrupt();
@@ -229,8 +232,8 @@ export class PathManager {
     this.#dialers.get(uplinkName)?.paths.onSubflowClosed(subflowId);
   }
 
-  onSubflowDoubted(subflowId: number, uplinkName: string): void {
-    this.#dialers.get(uplinkName)?.paths.onSubflowDoubted(subflowId);
+  onSubflowDoubted(subflowId: number, uplinkName: string, isFailed: boolean): void {
+    this.#dialers.get(uplinkName)?.paths.onSubflowDoubted(subflowId, isFailed);
   }
 
   onSubflowRecovered(subflowId: number, uplinkName: string): void {
@@ -282,6 +285,9 @@ export class PathManager {
     if (!this.#leftOut.isEmpty) this.#reconsider();
     const { clock, onReviewed } = this.#options;
     const snapshot = this.#session.driver?.snapshot();
+    const { sentBytes = 0, receivedBytes = 0 } = snapshot?.statistics ?? {};
+    if (this.#load.review(sentBytes + receivedBytes, clock()))
+      for (const { paths } of this.#dialers.values()) paths.onBusy();
     const utilization = new Map(snapshot?.uplinks.map((one) => [one.name, one.utilization]));
     const views = [...this.#dialers].flatMap(
       ([name, dialer]) => dialer.demandView(utilization.get(name) ?? 0) ?? [],

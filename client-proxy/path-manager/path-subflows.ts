@@ -5,8 +5,10 @@ export interface PathSubflow {
   /** Of the concentrator. */
   readonly address: Destination;
   readonly upSinceMs: number;
-  /** Doubted for long: it does not count, and is not yet gone. */
+  /** Doubted: it does not count, and is not yet gone. */
   readonly isSilent: boolean;
+  /** Doubted for long. */
+  readonly isFailed: boolean;
 }
 
 /** The subflows of one path, by id; silent ones in the order in which they became so. */
@@ -35,9 +37,9 @@ export class PathSubflows {
     return this.healthy.length;
   }
 
-  /** The one that has been silent for the longest. */
-  get firstSilent(): number | undefined {
-    return [...this.#byId].find(([, { isSilent }]) => isSilent)?.[0];
+  /** The one that has been silent for the longest, of those that have failed. */
+  get firstFailed(): number | undefined {
+    return [...this.#byId].find(([, { isFailed }]) => isFailed)?.[0];
   }
 
   /** Those to an address of the concentrator. */
@@ -56,7 +58,7 @@ export class PathSubflows {
   add(subflowId: number, address: Destination, nowMs: number, replaced: number | undefined): void {
     const known = this.#byId.get(subflowId) ?? { address, upSinceMs: nowMs };
     if (replaced !== undefined) this.#byId.delete(replaced);
-    this.#byId.set(subflowId, { ...known, isSilent: false });
+    this.#byId.set(subflowId, { ...known, isSilent: false, isFailed: false });
   }
 
   /** @returns what it was, if it was one of these */
@@ -66,12 +68,12 @@ export class PathSubflows {
     return removed;
   }
 
-  /** @returns what it was, unless it was silent already, or none of these */
-  silence(subflowId: number): PathSubflow | undefined {
+  /** @returns what it was, where that is news */
+  silence(subflowId: number, isFailed: boolean): PathSubflow | undefined {
     const own = this.#byId.get(subflowId);
-    if (own === undefined || own.isSilent) return undefined;
-    this.#byId.delete(subflowId);
-    this.#byId.set(subflowId, { ...own, isSilent: true });
+    if (own === undefined || (own.isSilent && (own.isFailed || !isFailed))) return undefined;
+    if (!own.isSilent) this.#byId.delete(subflowId);
+    this.#byId.set(subflowId, { ...own, isSilent: true, isFailed });
     return own;
   }
 
@@ -79,7 +81,7 @@ export class PathSubflows {
   recover(subflowId: number): boolean {
     const own = this.#byId.get(subflowId);
     if (own === undefined || !own.isSilent) return false;
-    this.#byId.set(subflowId, { ...own, isSilent: false });
+    this.#byId.set(subflowId, { ...own, isSilent: false, isFailed: false });
     return true;
   }
 }

@@ -32,6 +32,8 @@ export interface UplinkDialling {
     signal: CancelSignal,
   ): Promise<Reached>;
   newBackoff(): Backoff;
+  /** As `PathHost.isBusy`. */
+  isBusy(): boolean;
   /** Whether the session has an uplink of this name now. */
   hasUplink(uplinkName: string): boolean;
   onDial(uplinkName: string, result: 'ok' | 'failed'): void;
@@ -192,13 +194,14 @@ export class UplinkDialer {
 
   /** What the paths of this uplink ask of their session. */
   #pathHost(): PathHost {
-    const { logger, clock, subflows, packetSizes, reach, onDial, onChange } = this.#dialling;
+    const { logger, clock, subflows, packetSizes, reach, isBusy, onDial, onChange } = this.#dialling;
     const uplinkName = this.#uplink.name;
     return {
       uplinkName,
       logger,
       clock,
       isMetered: () => this.#uplink.rateLimit?.isMetered ?? false,
+      isBusy,
       reach: (targets, choice, signal) => reach(this.#uplink, targets, choice, signal),
       isTrialDue: (address, subflowId) =>
         packetSizes.isTrialDue(uplinkName, address, subflows.localHostOf(subflowId)),

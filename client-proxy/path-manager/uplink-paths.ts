@@ -77,6 +77,10 @@ export class UplinkPaths {
     for (const path of this.#all) path.renew();
   }
 
+  onBusy(): void {
+    for (const path of this.#all) path.onBusy();
+  }
+
   /** As `PathDialer.redial`. */
   redial(addresses: ReadonlySet<string> | undefined): void {
     for (const path of this.#all) path.redial(addresses);
@@ -97,9 +101,9 @@ export class UplinkPaths {
     this.#pathOf(subflowId)?.retire(subflowId);
   }
 
-  /** A subflow has been doubted for long. */
-  onSubflowDoubted(subflowId: number): void {
-    this.#pathOf(subflowId)?.onSubflowDoubted(subflowId);
+  /** As `PathDialer.onSubflowDoubted`. */
+  onSubflowDoubted(subflowId: number, isFailed: boolean): void {
+    this.#pathOf(subflowId)?.onSubflowDoubted(subflowId, isFailed);
   }
 
   /** Receipts came again on a subflow that was doubted. */

@@ -231,7 +231,7 @@ export class ClientSession {
     this.#token = welcome.token;
     const driver = this.#newDriver(welcome, {
       onSubflowClosed: (id, uplinkName) => this.#paths.onSubflowClosed(id, uplinkName),
-      onSubflowReplace: (id, uplinkName) => this.#paths.onSubflowDoubted(id, uplinkName),
+      onSubflowReplace: (id, uplinkName, isFailed) => this.#paths.onSubflowDoubted(id, uplinkName, isFailed),
       onSubflowRecovered: (id, uplinkName) => this.#paths.onSubflowRecovered(id, uplinkName),
       onSubflowsWanted: (uplinkName, count) => this.#paths.onSubflowsWanted(uplinkName, count),
       onPathSearch: (uplinkName, extra, surplus) => this.#paths.onPathSearch(uplinkName, extra, surplus),

@@ -1,5 +1,7 @@
+import { isIP } from 'node:net';
 import type { Destination } from '../../shared/protocol/destination.ts';
 import { MisuseError, SOCKS_REPLY } from '../../shared/protocol/errors.ts';
+import type { Lookup } from '../front/connect-request.ts';
 import { hostFromAddressBytes, hostFromDomainField } from '../front/requested-host.ts';
 import { recogniseForeignProtocol } from './foreign-protocol.ts';
 import { encodeReply } from './replies.ts';
@@ -26,6 +28,7 @@ export type NegotiationAction =
   | {
       readonly kind: 'request';
       readonly destination: Destination;
+      readonly lookup: Lookup | undefined;
       /** The authenticated user, where users are configured. */
       readonly user: string | undefined;
       /** Bytes that came after the request, often none; a copy. */
@@ -170,8 +173,9 @@ export class Negotiation {
     if (bytes.length < 4) return undefined;
     // The reserved byte (2) is not checked: some clients leave rubbish in it, and it means nothing.
     const [, command, , addressType] = bytes;
-    if (command !== COMMAND_CONNECT) {
-      const detail = `command ${COMMAND_NAMES[command!] ?? command} is not supported, only CONNECT is`;
+    const lookup = LOOKUPS[command!];
+    if (command !== COMMAND_CONNECT && lookup === undefined) {
+      const detail = `command ${COMMAND_NAMES[command!] ?? command} is not supported, only CONNECT and RESOLVE are`;
       return refuse('unsupportedCommand', detail, encodeReply(SOCKS_REPLY.commandNotSupported));
     }
     const addressStart = addressType === ADDRESS_TYPE.domain ? 5 : 4;
@@ -195,7 +199,14 @@ export class Negotiation {
       return refuse('badDestination', field.problem, encodeReply(SOCKS_REPLY.hostUnreachable));
     }
     // Port 0 is reserved (RFC 6335 section 6) and says nothing about the host: general failure.
-    if (port === 0) {
+    if (lookup === 'name' && isIP(field.host) === 0) {
+      return refuse(
+        'badDestination',
+        'the name of a name is wanted',
+        encodeReply(SOCKS_REPLY.hostUnreachable),
+      );
+    }
+    if (port === 0 && lookup === undefined) {
       return refuse('badDestination', 'the port is 0', encodeReply(SOCKS_REPLY.generalFailure));
     }
     return {
@@ -203,7 +214,8 @@ export class Negotiation {
       usedBytes,
       action: {
         kind: 'request',
-        destination: { host: field.host, port },
+        destination: { host: field.host, port: lookup === undefined ? port : 0 },
+        lookup,
         user: this.#user,
         // Not `slice`: a Buffer's is a view.
         earlyData: new Uint8Array(bytes.subarray(usedBytes)),
@@ -231,6 +243,8 @@ const NOTHING_MORE = new Uint8Array(0);
 
 /** RFC 1928 section 4. */
 const COMMAND_CONNECT = 0x01;
+/** Of Tor (socks-extensions.txt): RESOLVE and RESOLVE_PTR. */
+const LOOKUPS: Readonly<Record<number, Lookup>> = { 240: 'address', 241: 'name' };
 const COMMAND_NAMES: Readonly<Record<number, string>> = { 2: 'BIND', 3: 'UDP ASSOCIATE' };
 
 /** RFC 1928 section 5. */

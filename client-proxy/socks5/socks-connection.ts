@@ -94,7 +94,7 @@ export class SocksConnection {
         this.#endNegotiation(action.reason, action.detail, action.farewell);
         return;
       case 'request':
-        this.#ask(action.destination, action.user, action.earlyData);
+        this.#ask(action);
     }
   }
 
@@ -123,7 +123,7 @@ export class SocksConnection {
     this.#performAll(this.#negotiation.answerLogin(user));
   }
 
-  #ask(destination: Destination, user: string | undefined, earlyData: Uint8Array): void {
+  #ask({ destination, lookup, user, earlyData }: Extract<NegotiationAction, { kind: 'request' }>): void {
     this.#enter('requested');
     clearTimeout(this.#timeLimit);
     this.#options.onNegotiated();
@@ -136,6 +136,7 @@ export class SocksConnection {
     });
     this.#options.onRequest({
       destination,
+      lookup,
       ...(user === undefined ? {} : { user }),
       earlyData: earlyData.length === 0 ? [] : [earlyData],
       socket: this.#socket,

@@ -17,6 +17,7 @@ export function clientStatusText(status: ClientStatus): string {
   const facts = textTable([
     [status.program, `${status.version}, ${status.ready ? 'ready' : 'not ready'}`],
     ['session', `${session.state}${since}${draining}`],
+    ['socks', status.socksListen.join(', ')],
     ['connections', `${session.streams} over the concentrator, ${directOf(uplinks)} direct`],
     ['steering', `${steering.default}; ${rulesText(steering)}`],
   ]);

@@ -6,6 +6,7 @@ import type { PresentUplink } from '../config/client-config.ts';
 import type { DirectConnections } from '../direct/direct-connections.ts';
 import type { UplinkSet } from '../discovery/uplink-set.ts';
 import type { LastingUplinkStatus } from '../discovery/uplink-states.ts';
+import type { ApplicationPoints } from '../front/application-points.ts';
 import type { Meter } from '../metering/meter.ts';
 import type { Metering } from '../metering/metering.ts';
 import { totalBytes } from '../metering/usage.ts';
@@ -14,6 +15,7 @@ import type { UplinkState } from '../path-manager/uplink-status.ts';
 import type { SessionKeeper } from '../session/session-keeper.ts';
 import type { Socks5Server } from '../socks5/socks-server.ts';
 import type { Steering } from '../steering/steering.ts';
+import type { TransparentServer } from '../transparent/transparent-server.ts';
 import { clientReadiness, type ReadinessSource } from './client-readiness.ts';
 
 /** What /status tells at the client; docs/observability.md explains each field. Times are those of RFC 3339. */
@@ -30,7 +32,11 @@ export interface ClientStatus {
     /** Earlier sessions that live until their streams are done. */
     readonly draining: number;
   };
+  /** Where applications connect. */
+  readonly socksListen: readonly string[];
   readonly socksConnections: number;
+  /** Redirected ones. */
+  readonly transparentConnections: number;
   readonly steering: { readonly default: string; readonly rules: number; readonly holdingRules: number };
   readonly uplinks: readonly UplinkReport[];
   /** Interfaces that would be uplinks, and cannot be used. */
@@ -81,7 +87,9 @@ export interface ClientStatusSource extends StatusClocks, ReadinessSource {
   readonly uplinks: Pick<UplinkSet, 'uplinks' | 'leftOut' | 'whyUnknown'>;
   readonly uplinkStatus: () => readonly LastingUplinkStatus[];
   readonly steering: Pick<Steering, 'config' | 'described'>;
+  readonly points: Pick<ApplicationPoints, 'addresses'>;
   readonly socks: Pick<Socks5Server, 'counters'>;
+  readonly transparent: { readonly server: Pick<TransparentServer, 'counters'> } | undefined;
   readonly traffic: TrafficTable;
   readonly directTraffic: TrafficTable;
   readonly directConnections: Pick<DirectConnections, 'countOf'>;
@@ -110,7 +118,9 @@ export function clientStatus(source: ClientStatusSource): ClientStatus {
       streams: drivers.reduce((sum, { streamCount }) => sum + streamCount, 0),
       draining: drivers.filter((driver) => driver !== current).length,
     },
+    socksListen: source.points.addresses,
     socksConnections: source.socks.counters.active,
+    transparentConnections: source.transparent?.server.counters.active ?? 0,
     steering: {
       default: steering.described.default,
       rules: steering.config.rules.length,

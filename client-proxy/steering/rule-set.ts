@@ -1,6 +1,6 @@
-import ipaddr from 'ipaddr.js';
 import type { Destination } from '../../shared/protocol/destination.ts';
-import { isInNetwork, type Network, parseAddress } from '../../shared/runtime/address/ip-address.ts';
+import { networkForms } from '../../shared/runtime/address/address-ranges.ts';
+import { isInNetwork, parseAddress } from '../../shared/runtime/address/ip-address.ts';
 import { addressForms } from '../../shared/runtime/address/special-ranges.ts';
 import { WallClocks } from '../schedule/time-span.ts';
 import type { SteeringAction, SteeringConfig, SteeringRule } from './steering-rule.ts';
@@ -10,20 +10,22 @@ export interface SteeringSubject {
   readonly destination: Destination;
   /** The SOCKS5 user; absent where no users are configured. */
   readonly user?: string;
+  /** What a destination that is an address is known to be called, in lower case without trailing dot. */
+  readonly name?: string;
 }
 
 /** The rules made ready for matching: a list of thousands of names costs as much as one. */
 export class RuleSet {
   readonly config: SteeringConfig;
-  readonly #rules: readonly { readonly matches: Matcher; readonly action: SteeringAction }[];
+  readonly #rules: readonly PreparedRule[];
   readonly #clocks = new WallClocks();
   /** Those that hold at any time, or whose time it was when that was last told. */
-  #holding: readonly { readonly matches: Matcher; readonly action: SteeringAction }[];
+  #holding: readonly PreparedRule[];
   readonly #default: SteeringAction;
 
   constructor(config: SteeringConfig) {
     this.config = config;
-    this.#rules = config.rules.map((rule) => ({ matches: matcherOf(rule), action: rule.action }));
+    this.#rules = config.rules.map(prepare);
     this.#default = { kind: 'steer', policy: config.default };
     this.#holding = this.#rules.filter((_, index) => config.rules[index]!.between === undefined);
   }
@@ -46,54 +48,71 @@ export class RuleSet {
   }
 
   /** The action of the first rule that holds now and matches, or else the default. */
-  decide({ destination, user }: SteeringSubject): SteeringAction {
-    const host = destination.host.toLowerCase().replace(/\.$/, '');
+  decide(subject: SteeringSubject): SteeringAction {
+    const host = hostOf(subject);
     return (
-      this.#holding.find(({ matches }) => matches(host, destination.port, user))?.action ?? this.#default
+      this.#holding.find((rule) => rule.concerns(subject) && rule.isDestination(host, subject.name))
+        ?.action ?? this.#default
     );
+  }
+
+  /** Whether the name behind a destination that is an address could change what is decided for it. */
+  wantsName(subject: SteeringSubject): boolean {
+    const host = hostOf(subject);
+    for (const rule of this.#holding) {
+      if (!rule.concerns(subject)) continue;
+      if (rule.isDestination(host, undefined)) return false;
+      if (rule.hasNames) return true;
+    }
+    return false;
   }
 }
 
-/** `host` in lower case without trailing dot. */
-type Matcher = (host: string, port: number, user: string | undefined) => boolean;
+interface PreparedRule {
+  readonly action: SteeringAction;
+  readonly hasNames: boolean;
+  /** Whether all conditions but those on the destination are met. */
+  concerns(subject: SteeringSubject): boolean;
+  /** `host` and `name` in lower case without trailing dot. */
+  isDestination(host: string, name: string | undefined): boolean;
+}
 
-function matcherOf({ hosts, networks, ports, users }: SteeringRule): Matcher {
-  const isDestination = destinationMatcher(hosts, networks);
-  return (host, port, user) =>
-    (ports === undefined || ports.some(({ from, to }) => port >= from && port <= to)) &&
-    (users === undefined || (user !== undefined && users.includes(user))) &&
-    isDestination(host);
+function hostOf({ destination }: SteeringSubject): string {
+  return destination.host.toLowerCase().replace(/\.$/, '');
+}
+
+function prepare({ hosts, networks, ports, users, action }: SteeringRule): PreparedRule {
+  return {
+    action,
+    hasNames: hosts !== undefined,
+    concerns: ({ destination: { port }, user }) =>
+      (ports === undefined || ports.some(({ from, to }) => port >= from && port <= to)) &&
+      (users === undefined || (user !== undefined && users.includes(user))),
+    isDestination: destinationMatcher(hosts, networks),
+  };
 }
 
 function destinationMatcher(
   hosts: readonly string[] | undefined,
   networks: readonly string[] | undefined,
-): (host: string) => boolean {
+): (host: string, name: string | undefined) => boolean {
   if ((hosts === undefined && networks === undefined) || hosts?.includes('*')) return () => true;
   const names = new Set(hosts);
   const parsed = (networks ?? []).flatMap(networkForms);
-  return (host) => {
-    const address = parseAddress(host);
-    // An application may write an IPv4 address inside IPv6 to get past a rule: the rule holds for both.
-    if (address !== undefined) {
-      return addressForms(address).some((form) => parsed.some((network) => isInNetwork(form, network)));
-    }
-    if (names.has(host)) return true;
-    for (let dot = host.indexOf('.'); dot >= 0; dot = host.indexOf('.', dot + 1)) {
-      if (names.has(`*${host.slice(dot)}`)) return true;
+  const isNamed = (name: string) => {
+    if (names.has(name)) return true;
+    for (let dot = name.indexOf('.'); dot >= 0; dot = name.indexOf('.', dot + 1)) {
+      if (names.has(`*${name.slice(dot)}`)) return true;
     }
     return false;
   };
-}
-
-const IPV4_MAPPED: Network = ipaddr.parseCIDR('::ffff:0:0/96');
-
-/** The network as written; one of IPv4-mapped addresses is a network of IPv4 addresses, too. */
-function networkForms(text: string): readonly Network[] {
-  const network: Network = ipaddr.parseCIDR(text);
-  const [address, bits] = network;
-  const isMapped = bits >= IPV4_MAPPED[1] && isInNetwork(address, IPV4_MAPPED);
-  return isMapped
-    ? [network, [new ipaddr.IPv4(address.toByteArray().slice(12)), bits - IPV4_MAPPED[1]]]
-    : [network];
+  return (host, name) => {
+    const address = parseAddress(host);
+    if (address === undefined) return isNamed(host);
+    // An application may write an IPv4 address inside IPv6 to get past a rule: the rule holds for both.
+    const isInside = addressForms(address).some((form) =>
+      parsed.some((network) => isInNetwork(form, network)),
+    );
+    return isInside || (name !== undefined && isNamed(name));
+  };
 }

@@ -31,8 +31,12 @@ export interface SteeredStream {
 export class SteeredStreams {
   readonly #streams = new Set<TrackedStream>();
 
-  begin({ destination, user }: SteeringSubject, policy: StreamPolicy): SteeredStream {
-    const subject = user === undefined ? { destination } : { destination, user };
+  begin({ destination, user, name }: SteeringSubject, policy: StreamPolicy): SteeredStream {
+    const subject = {
+      destination,
+      ...(user === undefined ? {} : { user }),
+      ...(name === undefined ? {} : { name }),
+    };
     const stream = new TrackedStream(subject, policy, () => this.#streams.delete(stream));
     this.#streams.add(stream);
     return stream;

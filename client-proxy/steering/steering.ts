@@ -57,6 +57,11 @@ export class Steering {
     return this.#rules.config;
   }
 
+  /** Whether the name behind a destination that is an address matters to the rules of now. */
+  wantsName(subject: SteeringSubject): boolean {
+    return this.#rules.wantsName(subject);
+  }
+
   /** Treats a request: it is answered in any case. */
   serve(request: ConnectRequest): void {
     const action = this.#decide(request);

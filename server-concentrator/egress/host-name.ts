@@ -11,9 +11,18 @@ export function normalizeHost(host: string): string | undefined {
   if (isIP(host) !== 0) return host;
   // domainToASCII parses a URL's host and would cut at these instead of refusing them.
   if (host.length > MAX_INPUT_LENGTH || URL_SYNTAX.test(host)) return undefined;
-  const name = domainToASCII(host).replace(/\.$/, '');
+  const name = toAscii(host).replace(/\.$/, '');
   if (isIP(name) !== 0) return name;
   return name.length <= MAX_NAME_LENGTH && DOMAIN_NAME.test(name) ? name : undefined;
+}
+
+/**
+ * A name in ASCII is taken as it stands, since IDNA would refuse names that are in use ("xn--" before what is no Punycode), unless
+ * its last label makes it an address.
+ */
+function toAscii(host: string): string {
+  const isName = ASCII.test(host) && !NUMERIC_END.test(host);
+  return isName ? host.toLowerCase() : domainToASCII(host);
 }
 
 /** A SOCKS5 domain name is at most 255 octets (RFC 1928 section 5). */
@@ -22,5 +31,8 @@ const MAX_INPUT_LENGTH = 255;
 const MAX_NAME_LENGTH = 253;
 // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is refused here
 const URL_SYNTAX = /[\u0000-\u0020\u007f/?#\\@:%[\]]/;
+// biome-ignore lint/suspicious/noControlCharactersInRegex: all of ASCII is meant
+const ASCII = /^[\u0000-\u007f]*$/;
+const NUMERIC_END = /(?:^|\.)(?:\d+|0x[0-9a-f]*)\.?$/i;
 /** Labels of 1 to 63 characters; the underscore is no host name's but is found in names that resolve. */
 const DOMAIN_NAME = /^[a-z0-9_-]{1,63}(?:\.[a-z0-9_-]{1,63})*$/;

@@ -15,6 +15,7 @@ import { DescriptorShares, dialPlaces, namePlaces, originDescriptors } from '../
 import type { LimitHits, LimitName } from '../limits/limit-hits.ts';
 import { OpenLine, openRate } from '../limits/open-line.ts';
 import type { EgressPolicy } from './egress-policy.ts';
+import { NameService } from './name-service.ts';
 import { type DialOutcome, OriginDialer } from './origin-dialer.ts';
 
 export interface OriginDialerParts {
@@ -66,11 +67,13 @@ export function makeOriginDialer(
   } = parts;
   const pool = new BlockPool(clock, poolBytes);
   const shares = new DescriptorShares(originDescriptors(descriptors));
+  const names = new NameService(resolver);
   const onWait = (limit: LimitName) => (clientId: string) => limitHits.note(limit, clientId);
   return new OriginDialer({
     policy,
     resolver,
     translators: new Translators(resolver.nat64, machineAddresses, clock),
+    openNames: (clientId, policyNow) => names.open(clientId, policyNow),
     connectTimeoutMs: egress.connectTimeoutMs,
     opens: new OpenLine(openRate(limits.opensPerSecond), clock, onWait('opensPerSecond')),
     places: new SharedPlaces(dialPlaces(shares.total, limits.dialsPerClient), onWait('dialsPerClient')),

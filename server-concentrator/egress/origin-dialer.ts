@@ -1,3 +1,4 @@
+import { NAME_SERVICE } from '../../shared/protocol/codec/name-question.ts';
 import type { Destination } from '../../shared/protocol/destination.ts';
 import { type ErrorName, StreamError } from '../../shared/protocol/errors.ts';
 import { type ConnectAddress, OriginConnector } from '../../shared/runtime/app/origin-connector.ts';
@@ -27,6 +28,8 @@ export interface OriginDialerOptions<T> {
   /** Places for connection attempts under way, shared by the clients. */
   readonly places?: SharedPlaces;
   readonly clock: MonotonicClock;
+  /** What streams to NAME_SERVICE are joined with. */
+  readonly openNames?: (clientId: string, policy: EgressPolicy) => T;
   /** Called once for each dial, before its promise settles. */
   readonly onOutcome?: (outcome: DialOutcome) => void;
 }
@@ -63,8 +66,12 @@ export class OriginDialer<T extends { destroy(): void }> {
     try {
       signal.throwIfAborted();
       await opens?.enter(clientId, signal);
-      const connection = await this.#connect(destination, signal, clientId);
-      opens?.onReached(clientId);
+      const isQuestion = destination.host === NAME_SERVICE.host;
+      const connection = isQuestion
+        ? this.#askNames(destination, clientId)
+        : await this.#connect(destination, signal, clientId);
+      // A question costs what an open does that reaches nothing.
+      if (!isQuestion) opens?.onReached(clientId);
       this.#options.onOutcome?.('connected');
       return connection;
     } catch (cause) {
@@ -72,6 +79,15 @@ export class OriginDialer<T extends { destroy(): void }> {
       this.#options.onOutcome?.(error.code);
       throw error;
     }
+  }
+
+  #askNames({ host, port }: Destination, clientId: string): T {
+    const verdict = this.#policy.checkHost(host, port);
+    if (!verdict.allowed) throw notAuthorized([verdict.reason]);
+    const { openNames } = this.#options;
+    if (openNames === undefined)
+      throw new StreamError('nameNotFound', 'nobody answers questions for names here');
+    return openNames(clientId, this.#policy);
   }
 
   #connect(destination: Destination, signal: CancelSignal, clientId: string): Promise<T> {

@@ -18,6 +18,8 @@ export interface MeasurementsOptions {
   readonly clock: MonotonicClock;
   readonly wallClock: WallClock;
   readonly version: string;
+  /** While they drain the concentrator is about to end, and no new measurement is answered. */
+  readonly sessions: { readonly isDraining: boolean };
 }
 
 /** Sixteen uplinks whose silence is measured over four times at once would be many; `doctor` measures one uplink at a time. */
@@ -38,9 +40,9 @@ export class Measurements {
   }
 
   /** Answers a client that asks for a measurement. @returns how it went, for the metrics */
-  admit(applicant: Applicant, clientId: string, isDraining = false): 'measurement' | ErrorName {
+  admit(applicant: Applicant, clientId: string): 'measurement' | ErrorName {
     const { transport, handshake } = applicant;
-    if (isDraining) {
+    if (this.#options.sessions.isDraining) {
       refuse(applicant, 'goingAway');
       return 'goingAway';
     }

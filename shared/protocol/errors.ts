@@ -52,6 +52,7 @@ export const SOCKS_REPLY = {
 export type SocksReply = (typeof SOCKS_REPLY)[keyof typeof SOCKS_REPLY];
 
 const REPLY_BY_ERROR: Partial<Record<ErrorName, SocksReply>> = {
+  unsupportedMessage: SOCKS_REPLY.commandNotSupported,
   notAuthorized: SOCKS_REPLY.notAllowed,
   networkFailure: SOCKS_REPLY.networkUnreachable,
   uplinksLost: SOCKS_REPLY.networkUnreachable,

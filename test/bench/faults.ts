@@ -1,54 +1,49 @@
-import type { Bed } from '../bed/bed.ts';
-import type { Direction } from '../bed/emulator.ts';
 import type { UplinkSpec } from '../bed/uplink.ts';
+import { CHANGING_LINKS } from './changing-links.ts';
+import {
+  afterFault,
+  capacity,
+  eachUplink,
+  FAULT_AT_MS,
+  JUDGED_MS,
+  RECOVERY_MS,
+  scenario,
+} from './fault-script.ts';
+import { inARow } from './faults-in-a-row.ts';
+import { PASSING_FAULTS } from './passing-faults.ts';
 import { networkById, type Scenario } from './scenarios.ts';
 
-/** One change to the network, `atMs` after the transfer's first byte. */
-export interface FaultStep {
-  readonly atMs: number;
-  apply(bed: Bed): Promise<void>;
-}
-
-/** What happens during a bulk transfer, and how the transfer is judged. */
-export interface FaultScript {
-  readonly steps: readonly FaultStep[];
-  /** The transfer runs for a time after its first byte, or until all of it is there. */
-  readonly transfer: { readonly ms: number } | { readonly bytes: number };
-  /** Whether one uplink by itself can get through it. Plain TCP over one is then compared, too. */
-  readonly leavesUplinks?: boolean;
-  /** The longest gap is looked for from this time on; for a silent fault that is the time of the fault. */
-  readonly gapsFromMs?: number;
-  /** The time whose rate is compared with what the network could carry then. */
-  readonly judged?: {
-    readonly fromMs: number;
-    readonly toMs: number;
-    capacityMbps(direction: Direction): number;
-  };
-}
-
-/** Time from the first byte of a transfer to its fault: both ends have settled by then. */
-const FAULT_AT_MS = 4_000;
-/** After this time the rate must be that of the links that are left. */
-const RECOVERY_MS = 1_000;
-const JUDGED_MS = 5_000;
 const OUTAGE_MS = 10_000;
+/** The uplink of each network that is better to have: without it the rest has to carry everything. */
+const BETTER: readonly (readonly [network: string, uplink: string])[] = [
+  ['E1', 'a'],
+  ['E2', 'wifi'],
+  ['E3', 'wifi'],
+  ['E4', 'fiber'],
+  ['E5', 'good'],
+  ['E6', 'lte'],
+  ['E7', 'dsl'],
+  ['E8', 'lte-a'],
+  ['E10', 'fiber'],
+  ['E11', 'dsl'],
+  ['E12', 'wifi'],
+  ['E13', 'near'],
+];
 
 /** Scenarios in which something happens. */
 export const FAULTS: readonly Scenario[] = [
   ...['E1', 'E6', 'E8'].flatMap((id) => eachUplink(id, blackHole)),
   ...['E1', 'E6', 'E8'].flatMap((id) => eachUplink(id, interfaceGone)),
-  collapse('E1', 'a'),
-  collapse('E6', 'lte'),
+  ...BETTER.map(([id, uplink]) => collapse(id, uplink)),
   radioPauses('E8'),
   everythingGone('E1'),
   movingRadio(1),
   movingRadio(2),
+  inARow('E1'),
+  inARow('E6'),
+  ...PASSING_FAULTS,
+  ...CHANGING_LINKS,
 ];
-
-function eachUplink(id: string, make: (network: Scenario, uplink: UplinkSpec) => Scenario): Scenario[] {
-  const network = networkById(id);
-  return network.uplinks.map((uplink) => make(network, uplink));
-}
 
 function blackHole(network: Scenario, { name }: UplinkSpec): Scenario {
   return scenario('F1', network, name, `silent black hole of ${name}`, {
@@ -106,11 +101,9 @@ function radioPauses(id: string): Scenario {
     ],
     transfer: { ms: toMs },
     gapsFromMs: 0,
-    judged: {
-      fromMs,
-      toMs,
-      capacityMbps: (direction) => (capacity(network, direction) * gap) / (gap + length),
-    },
+    judged: [
+      { fromMs, toMs, capacityMbps: (direction) => (capacity(network, direction) * gap) / (gap + length) },
+    ],
   });
 }
 
@@ -163,42 +156,11 @@ function movingRadio(uplinks: number): Scenario {
     transfer: { ms: toMs },
     leavesUplinks: true,
     gapsFromMs: fromMs,
-    judged: {
-      fromMs,
-      toMs,
-      capacityMbps: (direction) => (capacity(network, direction) * gapMs) / (gapMs + lengthMs),
-    },
+    judged: [
+      {
+        ...{ fromMs, toMs },
+        capacityMbps: (direction) => (capacity(network, direction) * gapMs) / (gapMs + lengthMs),
+      },
+    ],
   });
-}
-
-function scenario(
-  family: string,
-  network: Scenario,
-  what: string,
-  title: string,
-  fault: FaultScript,
-): Scenario {
-  return {
-    id: `${family}/${network.id}/${what}`,
-    title: `${network.title}: ${title}`,
-    uplinks: network.uplinks,
-    fault,
-  };
-}
-
-function afterFault(capacityMbps: (direction: Direction) => number): FaultScript['judged'] & object {
-  const fromMs = FAULT_AT_MS + RECOVERY_MS;
-  return { fromMs, toMs: fromMs + JUDGED_MS, capacityMbps };
-}
-
-/** Sum of the rates of all uplinks, or of all but one. */
-export function capacity(network: Scenario, direction: Direction, without?: string): number {
-  return network.uplinks
-    .filter(({ name }) => name !== without)
-    .reduce((sum, uplink) => sum + rateOf(uplink, direction), 0);
-}
-
-/** Rate of an uplink in one direction, in Mbit/s of IP packets. */
-export function rateOf(uplink: UplinkSpec, direction: Direction): number {
-  return uplink[direction]?.rateMbps ?? uplink.rateMbps;
 }

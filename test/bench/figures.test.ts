@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { BUCKET_MS, type Transfer } from '../lab/agent/arrivals.ts';
 import { FAULTS } from './faults.ts';
-import { figuresOf } from './figures.ts';
+import { figuresOf, judgedShares } from './figures.ts';
 import { networkById } from './scenarios.ts';
 
 /** A transfer with these rates, each for so long. */
@@ -92,4 +92,64 @@ test('copies and reorder buffers are those of both ends', () => {
   });
   expect(figures.copyShare).toBeCloseTo(0.01);
   expect(figures.peakReorderBytes).toBe(5000);
+});
+
+const scriptOf = (id: string) => FAULTS.find((fault) => fault.id === id)!;
+
+test('a link is back when most of the sum is used again, or not at all in the time that there was', () => {
+  const whole = transferOf([
+    [40, 4000],
+    [20, 5000],
+    [20, 500],
+    [40, 5500],
+  ]);
+  const backMs = (transfer: Transfer) =>
+    figuresOf({ scenario: scriptOf('G1/E1/a-5s'), direction: 'down', result: {}, transfer }).backMs;
+  // Of the 300 ms that count, 40 Mbit/s for 180 ms make a mean of 32, four fifths of the sum.
+  expect(backMs(whole)).toBe(680);
+  const never = transferOf([
+    [40, 4000],
+    [20, 11_000],
+  ]);
+  expect(backMs(never)).toBe(6000);
+});
+
+test('of several faults in a row the worst counts', () => {
+  const row = scriptOf('F7/E1/row');
+  const judged = row.fault!.judged!;
+  const collapse = judged.find(({ name }) => name === 'collapse')!;
+  const transfer = transferOf([
+    [40, collapse.fromMs],
+    [10.5, collapse.toMs - collapse.fromMs],
+    [40, 60_000],
+  ]);
+  expect(figuresOf({ scenario: row, direction: 'down', result: {}, transfer }).afterFault).toBeCloseTo(0.5);
+  const shares = Object.fromEntries(judgedShares(row, 'down', transfer));
+  expect(shares).toMatchObject({ collapse: 0.5, 'black hole': 2, 'after collapse': 1 });
+});
+
+test('a download beside an upload: both over the sum of their direction, and both must be whole', () => {
+  const of = (upload: Transfer) =>
+    figuresOf({
+      ...{ scenario: networkById('E6'), direction: 'down', result: {}, upload },
+      transfer: transferOf([[28, 5000]]),
+    });
+  const upload = transferOf([[8.5, 5000]]);
+  expect(of(upload)).toMatchObject({ failures: 0, overSum: 0.5, upOverSum: 0.5 });
+  expect(of({ ...upload, isExact: false }).failures).toBe(1);
+});
+
+test('many fetches at once have a common rate', () => {
+  const figures = figuresOf({
+    ...{ scenario: networkById('E1'), direction: 'down', fetchedBytes: 64_000_000 },
+    result: { timesMs: [1000], totalMs: 25_600 },
+  });
+  expect(figures.overSum).toBeCloseTo(0.5);
+});
+
+test('what links that change can carry is their mean', () => {
+  const mean = (id: string) => scriptOf(id).fault!.judged![0]!.capacityMbps('down');
+  expect(mean('G8/busy-cell/all')).toBe(16 + 19);
+  // 280 ms of 20 s of pauses.
+  expect(mean('G7/LEO/all')).toBeCloseTo(30 + 100 * (1 - 280 / 20_000));
 });

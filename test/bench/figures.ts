@@ -3,7 +3,7 @@ import { BUCKET_MS, type Transfer } from '../lab/agent/arrivals.ts';
 import type { ClientResult } from '../lab/agent/job.ts';
 import type { Watched } from '../lab/agent/watch.ts';
 import { median, percentile } from '../lab/statistics.ts';
-import { capacity } from './faults.ts';
+import { capacity } from './fault-script.ts';
 import type { Scenario } from './scenarios.ts';
 import { WARM_UP_MS } from './workloads/bulk.ts';
 
@@ -16,6 +16,8 @@ export interface Figures {
   /** `goodputMbps` over the sum of the uplinks' rates. */
   overSum?: number;
   steadyOverSum?: number;
+  /** Of an upload beside a download: the upload over the sum of the rates in its direction. */
+  upOverSum?: number;
   p50Ms?: number;
   p95Ms?: number;
   /** All objects of a page. */
@@ -24,6 +26,11 @@ export interface Figures {
   longestGapMs?: number;
   /** Rate in the judged time over what the network could carry then. */
   afterFault?: number;
+  /**
+   * From the return of a link, or the first byte after it, until the rate is {@link BACK_SHARE} of the sum; if it never was, the
+   * time that there was for it.
+   */
+  backMs?: number;
   /** Fetches or echoes that went wrong, or 1 for a bulk transfer that was reset or not exact. */
   failures: number;
   /** Bytes sent more than once because their subflow was in doubt, over the transfer's. */
@@ -37,12 +44,20 @@ export interface Figures {
   peakRssBytes?: number;
 }
 
+/** A network is in use again at this share of its sum, as a mean over {@link BACK_WINDOW_MS}. */
+const BACK_SHARE = 0.8;
+const BACK_WINDOW_MS = 300;
+
 /** What was observed in a run. */
 export interface Observed {
   readonly scenario: Scenario;
   readonly direction: Direction;
   readonly result: ClientResult;
   readonly transfer?: Transfer;
+  /** Of an upload beside the transfer. */
+  readonly upload?: Transfer;
+  /** Of all fetches together, where their common rate counts. */
+  readonly fetchedBytes?: number;
   readonly watched?: { readonly client: Watched; readonly concentrator: Watched };
   readonly cpuSeconds?: number;
   readonly peakRssBytes?: number;
@@ -50,16 +65,28 @@ export interface Observed {
 
 /** The figures of a run. */
 export function figuresOf(observed: Observed): Figures {
-  const { result, transfer, watched } = observed;
+  const { result, transfer, upload, watched } = observed;
   const times = result.timesMs ?? [];
   return {
-    failures: (result.failures ?? 0) + (transfer && (transfer.error || !transfer.isExact) ? 1 : 0),
+    failures: (result.failures ?? 0) + [transfer, upload].filter((one) => one && isWrong(one)).length,
     ...(times.length > 0 ? { p50Ms: median(times), p95Ms: percentile(times, 0.95) } : {}),
     ...(result.totalMs === undefined ? {} : { totalMs: result.totalMs }),
     ...(transfer && transfer.bytes > 0 ? transferFigures(observed, transfer) : {}),
+    ...(upload ? { upOverSum: rateOfAll(upload) / capacity(observed.scenario, 'up') } : {}),
+    ...fetchedFigures(observed),
     ...(transfer && watched ? watchedFigures(watched, transfer.bytes) : {}),
     ...(observed.peakRssBytes ? { peakRssBytes: observed.peakRssBytes } : {}),
   };
+}
+
+function isWrong({ error, isExact }: Transfer): boolean {
+  return error !== undefined || !isExact;
+}
+
+function fetchedFigures({ scenario, result, fetchedBytes }: Observed): Partial<Figures> {
+  if (fetchedBytes === undefined || result.totalMs === undefined) return {};
+  const goodputMbps = mbps(fetchedBytes, result.totalMs);
+  return { goodputMbps, overSum: goodputMbps / capacity(scenario, 'down') };
 }
 
 function transferFigures(
@@ -69,7 +96,7 @@ function transferFigures(
   const { fault } = scenario;
   const lengthMs = transfer.endedAtMs - transfer.firstAtMs;
   const sumMbps = capacity(scenario, direction);
-  const goodputMbps = mbps(transfer.bytes, lengthMs);
+  const goodputMbps = rateOfAll(transfer);
   const steadyMbps = rateBetween(transfer, WARM_UP_MS, lengthMs);
   const figures: Partial<Figures> = { goodputMbps, overSum: goodputMbps / sumMbps };
   if (cpuSeconds) figures.cpuSecondsPerGb = cpuSeconds / (transfer.bytes / 1e9);
@@ -81,11 +108,30 @@ function transferFigures(
     const after = transfer.gaps.filter(([atMs, gapMs]) => atMs + gapMs > fault.gapsFromMs!);
     figures.longestGapMs = Math.max(BUCKET_MS, ...after.map(([, gapMs]) => gapMs));
   }
-  if (fault?.judged) {
-    const { fromMs, toMs, capacityMbps } = fault.judged;
-    figures.afterFault = rateBetween(transfer, fromMs, toMs) / capacityMbps(direction);
-  }
+  if (fault?.judged)
+    figures.afterFault = Math.min(...judgedShares(scenario, direction, transfer).map(([, share]) => share));
+  if (fault?.backAtMs !== undefined) figures.backMs = backMs(transfer, fault.backAtMs, BACK_SHARE * sumMbps);
   return figures;
+}
+
+/** The rate in each judged time of a fault over what the network could carry then, with what happened. */
+export function judgedShares(
+  { fault }: Scenario,
+  direction: Direction,
+  transfer: Transfer,
+): [name: string, share: number][] {
+  return (fault?.judged ?? []).map(({ name = '', fromMs, toMs, capacityMbps }) => [
+    name,
+    rateBetween(transfer, fromMs, toMs) / capacityMbps(direction),
+  ]);
+}
+
+function backMs(transfer: Transfer, backAtMs: number, wantedMbps: number): number {
+  const endMs = transfer.endedAtMs - transfer.firstAtMs;
+  for (let toMs = backAtMs + BACK_WINDOW_MS; toMs < endMs; toMs += BUCKET_MS) {
+    if (rateBetween(transfer, toMs - BACK_WINDOW_MS, toMs) >= wantedMbps) return toMs - backAtMs;
+  }
+  return endMs - backAtMs;
 }
 
 function watchedFigures(
@@ -103,6 +149,10 @@ function watchedFigures(
     copyShare: again('copy') / bytes,
     peakReorderBytes: Math.max(...both.map(({ peak }) => peak.tributary_reorder_buffer_bytes ?? 0)),
   };
+}
+
+function rateOfAll({ bytes, firstAtMs, endedAtMs }: Transfer): number {
+  return bytes === 0 ? 0 : mbps(bytes, endedAtMs - firstAtMs);
 }
 
 /** Rate of a transfer in a time since its first byte, in Mbit/s. */

@@ -1,10 +1,10 @@
 import { parseArgs } from 'node:util';
+import { SCENARIOS } from './all-scenarios.ts';
 import { foldersOf, parseVersion } from './comparison/versions.ts';
 import { CONTESTANTS, LOOPBACK_CONTESTANTS, parseContestants } from './contestants/names.ts';
-import { FAULTS } from './faults.ts';
+import { HARD } from './hard.ts';
 import type { Hosts, Portion } from './plan.ts';
 import { QUICK, QUICK_COMPARISON, type Selection } from './quick.ts';
-import { NETWORKS } from './scenarios.ts';
 import { parseTuning, type TuningOption } from './tuning-option.ts';
 import { WORKLOADS } from './workloads/all.ts';
 
@@ -30,6 +30,7 @@ export const HELP = `Measures Tributary and its alternatives over emulated links
 
   npm run bench                              everything, and --loopback: hours, --list says how many
   npm run bench -- --quick                   every goal once, and --loopback: a quarter of an hour
+  npm run bench -- --hard                    what is hardest to carry, once: a quarter of an hour
   npm run bench -- --loopback                throughput, CPU and connections a second on loopback only
 
 Parts of it:
@@ -40,7 +41,7 @@ Parts of it:
   --contestants tributary,kernel-mptcp
                             of: tributary, tributary-cubic, kernel-mptcp, single, c-socks; single:wifi for one
                             of the uplinks; with --loopback of: ${LOOPBACK_CONTESTANTS.join(', ')}
-  --repetitions 3           medians are taken over them; 3 unless told, 1 with --quick
+  --repetitions 3           medians are taken over them; 3 unless told, 1 with --quick and --hard
   --seconds 8               of bulk transfers without faults
   --no-check                leaves out measuring the emulated links themselves first
   --out bench-results       where JSON, comparisons and pictures go
@@ -80,14 +81,17 @@ export function parseOptions(args: readonly string[]): BenchOptions | undefined 
       'no-check': { type: 'boolean', default: false },
       list: { type: 'boolean', default: false },
       loopback: { type: 'boolean', default: false },
+      hard: { type: 'boolean', default: false },
       help: { type: 'boolean', default: false },
     },
   });
   if (values.help) return undefined;
-  const { quick: isQuick, loopback: isLoopbackOnly, scenarios, workloads, hosts } = values;
+  const { quick: isQuick, hard: isHard, loopback: isLoopbackOnly, scenarios, workloads, hosts } = values;
   const isPart = [scenarios, workloads, hosts].some((list) => list !== undefined);
-  if (Number(isQuick) + Number(isLoopbackOnly) + Number(isPart) > 1)
-    throw new Error('--quick, --loopback and a choice of scenarios, workloads or hosts exclude each other');
+  if ([isQuick, isHard, isLoopbackOnly, isPart].filter(Boolean).length > 1)
+    throw new Error(
+      '--quick, --hard, --loopback and a choice of scenarios, workloads or hosts exclude each other',
+    );
   const contestants =
     values.contestants === undefined
       ? undefined
@@ -98,14 +102,21 @@ export function parseOptions(args: readonly string[]): BenchOptions | undefined 
     ? []
     : isQuick
       ? quickSelections(contestants)
-      : [{ scenarios, workloads, hosts, contestants }];
-  const isSubset = isPart || (contestants !== undefined && !isQuick);
+      : isHard
+        ? named(HARD, contestants)
+        : [{ scenarios, workloads, hosts, contestants }];
+  const isSubset = isHard || isPart || (contestants !== undefined && !isQuick);
   return {
     portions: selections.map((selection) => ({ ...portionOf(selection), ...seconds })),
     isLoopback: isLoopbackOnly || (!isSubset && isOnLoopback(contestants)),
     ...(contestants === undefined ? {} : { contestants }),
     tuning: tuningOptions(values.tuning, contestants),
-    repetitions: number('--repetitions', values.repetitions ?? (isQuick ? '1' : '3'), 1, MAX_REPETITIONS),
+    repetitions: number(
+      '--repetitions',
+      values.repetitions ?? (isQuick || isHard ? '1' : '3'),
+      1,
+      MAX_REPETITIONS,
+    ),
     isQuick,
     isLinkCheck: !values['no-check'],
     out: values.out,
@@ -127,19 +138,28 @@ function tuningOptions(
 }
 
 function quickSelections(contestants: readonly string[] | undefined): readonly Selection[] {
-  return contestants === undefined ? QUICK : QUICK_COMPARISON.map((part) => ({ ...part, contestants }));
+  return contestants === undefined ? QUICK : named(QUICK_COMPARISON, contestants);
+}
+
+/** Parts with these contestants in the place of their own, if there are any. */
+function named(
+  parts: readonly Selection[],
+  contestants: readonly string[] | undefined,
+): readonly Selection[] {
+  return contestants === undefined ? parts : parts.map((part) => ({ ...part, contestants }));
 }
 
 function isOnLoopback(contestants: readonly string[] | undefined): boolean {
   return contestants?.some((name) => LOOPBACK_CONTESTANTS.includes(parseVersion(name).kind)) ?? true;
 }
 
-function portionOf({ scenarios, workloads, hosts, contestants }: Selection): Portion {
+function portionOf({ scenarios, workloads, hosts, contestants, seconds }: Selection): Portion {
   return {
-    scenarios: select('scenario', scenarios, [...NETWORKS, ...FAULTS], ({ id }) => id),
+    scenarios: select('scenario', scenarios, SCENARIOS, ({ id }) => id),
     workloads: select('workload', workloads, WORKLOADS, ({ name }) => name),
     hosts: select('hosts', hosts, HOSTS, (name) => name),
     ...(contestants === undefined ? {} : { contestants }),
+    ...(seconds === undefined ? {} : { seconds }),
   };
 }
 

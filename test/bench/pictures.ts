@@ -1,9 +1,11 @@
 import { BUCKET_MS } from '../lab/agent/arrivals.ts';
 import { barChart } from '../lab/chart/bar-chart.ts';
 import { timeChart } from '../lab/chart/time-chart.ts';
-import { FAULTS } from './faults.ts';
+import { SCENARIOS } from './all-scenarios.ts';
 import type { RunRecord } from './run-group.ts';
-import type { Place, Summary } from './summary.ts';
+import { byId, isFault } from './scenarios.ts';
+import { headlineOf, type Place, type Summary } from './summary.ts';
+import { WORKLOADS } from './workloads/all.ts';
 
 /** Rates are means over this time. With a shorter one every burst would be a spike. */
 const STEP_MS = 100;
@@ -21,13 +23,13 @@ const OTHER_COLOURS = ['#6e7781', '#a475f9', '#bf8700', '#57606a'];
 /** All pictures by name: goodput over time through each fault, and a summary of goodput for each direction and kind of hosts. */
 export function pictures(summary: Summary): Map<string, string> {
   const found = new Map<string, string>();
-  const places = summary.places().filter(({ workload }) => workload.startsWith('bulk'));
-  for (const place of places.filter(isFault)) {
+  const places = summary.places().filter(({ workload }) => headlineOf(workload).figure === 'overSum');
+  for (const place of places.filter(({ scenario }) => isFault(scenario))) {
     const picture = faultPicture(summary, place);
     if (picture) found.set(`${place.scenario}-${place.hosts}-${place.workload}`, picture);
   }
   const kinds = new Map<string, Place[]>();
-  for (const place of places.filter((one) => !isFault(one))) {
+  for (const place of places.filter(({ scenario }) => !isFault(scenario))) {
     const kind = `${place.workload}-${place.hosts}`;
     kinds.set(kind, [...(kinds.get(kind) ?? []), place]);
   }
@@ -35,13 +37,9 @@ export function pictures(summary: Summary): Map<string, string> {
   return found;
 }
 
-function isFault({ scenario }: Place): boolean {
-  return scenario.startsWith('F');
-}
-
 /** Ratios of places that differ in their scenario only. */
 function summaryPicture(summary: Summary, places: readonly Place[]): string {
-  const sorted = [...places].sort((a, b) => a.scenario.localeCompare(b.scenario));
+  const sorted = [...places].sort((a, b) => byId(a.scenario, b.scenario));
   return barChart({
     title: titleOf(sorted[0]!),
     subtitle: 'goodput over the sum of rates',
@@ -73,9 +71,9 @@ function faultPicture(summary: Summary, place: Place): string | undefined {
 }
 
 function titleOf({ scenario, workload, hosts }: Place): string {
-  const what = FAULTS.find(({ id }) => id === scenario);
-  const direction = workload === 'bulk-down' ? 'download' : 'upload';
-  return `${what ? `${what.title}; ` : ''}${direction}, ${hosts === 'bbr' ? 'BBR' : 'CUBIC'} hosts`;
+  const what = isFault(scenario) ? SCENARIOS.find(({ id }) => id === scenario) : undefined;
+  const { title } = WORKLOADS.find(({ name }) => name === workload)!;
+  return `${what ? `${what.title}; ` : ''}${title}, ${hosts === 'bbr' ? 'BBR' : 'CUBIC'} hosts`;
 }
 
 function bars(summary: Summary, place: Place) {

@@ -1,7 +1,7 @@
 import type { Contestant, ContestantKind } from './contestants/contestant.ts';
 import { isWanted } from './contestants/names.ts';
 import type { Scenario } from './scenarios.ts';
-import type { Workload } from './workloads/workload.ts';
+import type { Workload, WorkloadName } from './workloads/workload.ts';
 
 /** Congestion control of all hosts. */
 export type Hosts = 'cubic' | 'bbr';
@@ -55,7 +55,7 @@ function round(portion: Portion, repetition: number, kinds: readonly ContestantK
   const { scenarios, workloads, hosts: allHosts, contestants: wanted, seconds } = portion;
   const groups: Group[] = [];
   for (const scenario of scenarios) {
-    const suitable = workloads.filter(({ name }) => !scenario.fault || name.startsWith('bulk'));
+    const suitable = workloads.filter(({ name }) => isSuitable(name, scenario));
     if (suitable.length === 0) continue;
     // A fault leaves the network changed: each transfer gets its own.
     const together = scenario.fault ? suitable.map((workload) => [workload]) : [suitable];
@@ -72,6 +72,10 @@ function round(portion: Portion, repetition: number, kinds: readonly ContestantK
     }
   }
   return groups;
+}
+
+function isSuitable(name: WorkloadName, { fault, workloads }: Scenario): boolean {
+  return workloads?.includes(name) ?? (fault === undefined || name.startsWith('bulk'));
 }
 
 /** A contestant with one uplink cannot survive the fault of that uplink, unless the fault only pauses it. */

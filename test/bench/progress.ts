@@ -44,6 +44,8 @@ function brief(figures: Figures): string {
   if (figures.overSum !== undefined && figures.afterFault === undefined)
     parts.push(`${figures.overSum.toFixed(3)} of sum`);
   if (figures.afterFault !== undefined) parts.push(`${figures.afterFault.toFixed(3)} of what is left`);
+  if (figures.upOverSum !== undefined) parts.push(`upload ${figures.upOverSum.toFixed(3)} of sum`);
+  if (figures.backMs !== undefined) parts.push(`back after ${figures.backMs.toFixed(0)} ms`);
   if (figures.longestGapMs !== undefined) parts.push(`gap ${figures.longestGapMs.toFixed(0)} ms`);
   if (figures.totalMs !== undefined && figures.p50Ms !== undefined)
     parts.push(

@@ -4,6 +4,8 @@ export interface Selection {
   readonly workloads?: string | undefined;
   readonly hosts?: string | undefined;
   readonly contestants?: readonly string[] | undefined;
+  /** Length of bulk transfers without a fault. */
+  readonly seconds?: number;
 }
 
 const BULK = 'bulk-down,bulk-up';

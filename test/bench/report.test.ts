@@ -19,7 +19,7 @@ test('tables of medians and ratios, goals with their worst place, and what went 
   const rowOf = (start: string) => columns(lines.find((line) => line.startsWith(start)) ?? '');
   expect(lines).toContain('bulk download');
   expect(rowOf('E1 bbr')).toEqual(['E1 bbr', '0.94', '0.96', '0.75', '-', '0.47 (a)', '2.00', '1.25']);
-  expect(rowOf('F1/E1/a bbr')).toEqual(['F1/E1/a bbr', '180', '0.95', '0/1', '-', '-', '-']);
+  expect(rowOf('F1/E1/a bbr')).toEqual(['F1/E1/a bbr', '180', '0.95', '-', '0/1', '-', '-', '-', '-']);
   expect(rowOf('MISSED        bulk over the sum of rates, BBR')).toEqual([
     ...['MISSED', 'bulk over the sum of rates, BBR hosts: 0.93 or more', '1/2', '0.900', 'E4 bbr bulk-down'],
   ]);
@@ -27,4 +27,24 @@ test('tables of medians and ratios, goals with their worst place, and what went 
   expect(text).toMatch(/^not measured +page over kernel/m);
   expect(text).toMatch(/Missed\n[\s\S]*E4 bbr bulk-down +0\.900 +0\.930/);
   expect(text).toContain('F5/E1/all bbr tributary bulk-down #1: ended early');
+});
+
+test('a table for each transfer through several faults, and both directions where both were filled', () => {
+  const judged = (share: number) => [['black hole', share] as const, ['collapse', 0.9] as const];
+  const text = reportText(
+    new Summary([
+      record({ afterFault: 0.9 }, { scenario: 'F7/E1/row', judged: judged(0.95) }),
+      record({ afterFault: 0.9 }, { scenario: 'F7/E1/row', judged: judged(0.91), repetition: 2 }),
+      record({ overSum: 0.92, upOverSum: 0.88 }, { workload: 'duplex' }),
+      record({ overSum: 0.92 }, { scenario: 'E10' }),
+      record({ overSum: 0.92 }, { scenario: 'E2' }),
+      record({ p95Ms: 80 }, { scenario: 'G8/busy-cell/all', workload: 'beside-bulk' }),
+    ]),
+  );
+  expect(text).toMatch(
+    /F7\/E1\/row bbr bulk-down, tributary: rate\/left\nblack hole +0\.93\ncollapse +0\.90/,
+  );
+  expect(text).toMatch(/at once\n.*tributary over sum +upload.*\nE1 bbr +0\.92 +0\.88/);
+  expect(text).toMatch(/E2 bbr .*\nE10 bbr /);
+  expect(text).toMatch(/beside a bulk download through a fault\n.*p95 ms.*\nG8\/busy-cell\/all bbr +80/);
 });

@@ -1,6 +1,9 @@
 import { grid } from '../lab/grid.ts';
+import { median } from '../lab/statistics.ts';
 import type { Figures } from './figures.ts';
-import { GOALS, type Judgement } from './goals.ts';
+import type { Judgement } from './goal.ts';
+import { GOALS } from './goals.ts';
+import { byId, isFault } from './scenarios.ts';
 import { headlineOf, type Place, type Summary } from './summary.ts';
 import { WORKLOADS } from './workloads/all.ts';
 
@@ -8,25 +11,26 @@ type Column = (place: Place) => string;
 
 /** Tables of medians by workload, then the goals, as text. */
 export function reportText(summary: Summary): string {
-  return [...tables(summary), costs(summary), goalsText(summary), problems(summary)]
+  return [...tables(summary), inTurn(summary), costs(summary), goalsText(summary), problems(summary)]
     .filter(Boolean)
     .join('\n\n');
 }
 
 function tables(summary: Summary): string[] {
   const texts: string[] = [];
-  for (const isFault of [false, true]) {
+  for (const isThroughFault of [false, true]) {
     for (const { name, title } of WORKLOADS) {
       const places = summary
         .places()
-        .filter(({ scenario, workload }) => workload === name && scenario.startsWith('F') === isFault);
+        .filter(({ scenario, workload }) => workload === name && isFault(scenario) === isThroughFault);
       if (places.length === 0) continue;
-      const columns = isFault ? faultColumns(summary) : workloadColumns(summary, places[0]!);
+      const isTransfer = isThroughFault && name.startsWith('bulk');
+      const columns = isTransfer ? faultColumns(summary) : workloadColumns(summary, places[0]!);
       const rows = places
-        .sort((a, b) => a.scenario.localeCompare(b.scenario))
+        .sort((a, b) => byId(a.scenario, b.scenario))
         .map((place) => [`${place.scenario} ${place.hosts}`, ...columns.map(([, column]) => column(place))]);
       texts.push(
-        `${title}${isFault ? ' through a fault' : ''}\n${grid([['', ...columns.map(([head]) => head)], ...rows])}`,
+        `${title}${isThroughFault ? ' through a fault' : ''}\n${grid([['', ...columns.map(([head]) => head)], ...rows])}`,
       );
     }
   }
@@ -45,7 +49,8 @@ function workloadColumns(summary: Summary, { workload }: Place): [string, Column
   const others = summary.contestants().filter((name) => !name.startsWith('single:'));
   for (const name of others) {
     columns.push([`${name} ${label}`, value(name, figure)]);
-    if (isRate) columns.push(['steady', value(name, 'steadyOverSum')]);
+    if (workload === 'duplex') columns.push(['upload', value(name, 'upOverSum')]);
+    else if (isRate) columns.push(['steady', value(name, 'steadyOverSum')]);
     if (figure === 'p50Ms') columns.push(['p95 ms', value(name, 'p95Ms')]);
   }
   if (others.length < summary.contestants().length) {
@@ -84,8 +89,25 @@ function faultColumns(summary: Summary): [string, Column][] {
     .flatMap((name): [string, Column][] => [
       [`${name} gap ms`, (place) => show(summary.median(place, name, 'longestGapMs'), false)],
       ['rate/left', (place) => show(summary.median(place, name, 'afterFault'), true)],
+      ['back ms', (place) => show(summary.median(place, name, 'backMs'), false)],
       ['failed', (place) => failed(summary, place, name)],
     ]);
+}
+
+/** Transfers through several faults: the rate over what each of them left, median over the runs. */
+function inTurn(summary: Summary): string {
+  const blocks = summary.places().flatMap((place) =>
+    summary.contestants().flatMap((name) => {
+      const runs = summary.at(place, name).flatMap(({ judged }) => (judged ? [judged] : []));
+      const rows = (runs[0] ?? []).map(([what], index) => [
+        what,
+        show(median(runs.map((run) => run[index]![1])), true),
+      ]);
+      const title = `${place.scenario} ${place.hosts} ${place.workload}, ${name}: rate/left`;
+      return rows.length > 0 ? [`${title}\n${grid(rows)}`] : [];
+    }),
+  );
+  return blocks.join('\n\n');
 }
 
 function failed(summary: Summary, place: Place, contestant: string): string {
@@ -100,7 +122,7 @@ function costs(summary: Summary): string {
   const percent = (value: number | undefined) => show(value && 100 * value, true);
   const rows = summary
     .places()
-    .filter(({ scenario, workload }) => !scenario.startsWith('F') && workload.startsWith('bulk'))
+    .filter(({ scenario, workload }) => !isFault(scenario) && workload.startsWith('bulk'))
     .map((place) => {
       const ours = (figure: keyof Figures) => summary.median(place, 'tributary', figure);
       const reorderBytes = ours('peakReorderBytes');

@@ -1,14 +1,20 @@
 import type { UplinkSpec } from '../bed/uplink.ts';
-import type { FaultScript } from './faults.ts';
+import type { Burden } from './busy-core.ts';
+import type { FaultScript } from './fault-script.ts';
+import type { WorkloadName } from './workloads/workload.ts';
 
 /** A network to measure in, and what happens to it. */
 export interface Scenario {
-  /** `E1`, or for a fault its family and more: `F1/E6/dsl`. */
+  /** `E1`, or for a fault or a busy machine its family and more: `F1/E6/dsl`. */
   readonly id: string;
   readonly title: string;
   readonly uplinks: readonly UplinkSpec[];
   /** What happens during the one bulk transfer of a fault scenario. */
   readonly fault?: FaultScript;
+  /** Other work for the machine. */
+  readonly burden?: Burden;
+  /** Workloads that make sense in it. Unless told: all of them without a fault, bulk transfers with one. */
+  readonly workloads?: readonly WorkloadName[];
 }
 
 /**
@@ -32,7 +38,21 @@ export const NETWORKS: readonly Scenario[] = [
     link('lte-c', 5, 110, 400, 2),
   ]),
   network('E9', 'one uplink', [link('only', 40, 30, 60)]),
+  network('E10', 'fiber and a trickle', [link('fiber', 100, 10, 50), link('trickle', 1, 200, 500)]),
+  network('E11', 'deep queue', [link('dsl', 50, 20, 100), link('lte', 8, 40, 1500)]),
+  network('E12', 'a little loss', [link('wifi', 80, 12, 100, 0.2), link('lte', 30, 60, 200)]),
+  network('E13', 'loss everywhere', [link('near', 40, 30, 100, 1), link('far', 40, 60, 100, 1)]),
 ];
+
+/** Whether something happens to the network of this scenario. */
+export function isFault(id: string): boolean {
+  return /^[FG]/.test(id);
+}
+
+/** Ids in the order of their numbers, for `sort`. */
+export function byId(one: string, other: string): number {
+  return one.localeCompare(other, 'en', { numeric: true });
+}
 
 /** A network by its id; throws when there is none. */
 export function networkById(id: string): Scenario {

@@ -26,6 +26,10 @@ const HEADLINES: Readonly<Record<WorkloadName, Headline>> = {
   page: { figure: 'totalMs', isMoreBetter: false },
   echo: { figure: 'p95Ms', isMoreBetter: false },
   'beside-bulk': { figure: 'p95Ms', isMoreBetter: false },
+  duplex: RATE,
+  many: RATE,
+  'many-beside-bulk': { figure: 'p95Ms', isMoreBetter: false },
+  'opens-beside-bulk': { figure: 'p95Ms', isMoreBetter: false },
 };
 
 /** The figure that describes a workload best. */

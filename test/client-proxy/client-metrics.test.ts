@@ -13,6 +13,7 @@ it('counts dials by uplink, those of further uplinks together', async () => {
     counts,
     uplinks: () => [],
     socks: () => ({ accepted: 3, active: 1, refused: 0, failedNegotiation: {} as never }),
+    refusedByAddress: () => 2,
     directTraffic: new TrafficTable(1),
   });
   const text = await registry.metrics();
@@ -26,6 +27,7 @@ it('counts dials by uplink, those of further uplinks together', async () => {
     'other failed 1',
   ]);
   expect(text).toContain('tributary_socks_accepts_total{result="accepted"} 3\n');
+  expect(text).toContain('tributary_socks_accepts_total{result="notAllowed"} 2\n');
   expect(text).toContain('tributary_socks_connections 1\n');
 });
 
@@ -39,6 +41,7 @@ it('tells results that have not come yet as 0, and counts others as they come', 
     counts,
     uplinks: () => [],
     socks: () => ({ accepted: 0, active: 0, refused: 0, failedNegotiation: {} as never }),
+    refusedByAddress: () => 2,
     directTraffic: new TrafficTable(1),
   });
   const text = await registry.metrics();

@@ -8,7 +8,7 @@ import { loadClientConfig } from '../../client-proxy/config/load-client-config.t
 import { PartialReloadError } from '../../shared/runtime/config/reload.ts';
 import { loadNative } from '../../shared/runtime/kernel/native.ts';
 import { EndpointError } from '../../shared/runtime/observe/http-endpoint.ts';
-import { ListenError } from '../../shared/runtime/tcp/tcp-listener.ts';
+import { type ListenAddress, ListenError } from '../../shared/runtime/tcp/tcp-listener.ts';
 import { temporaryDirectory, temporaryFile } from '../config/temporary-directory.ts';
 import { useCleanups } from '../support/cleanups.ts';
 import { freePort, takenPort } from '../support/ports.ts';
@@ -70,7 +70,7 @@ it('leaves nothing behind when the port of its metrics is taken', async () => {
   const { proxy, config } = await client({ metrics });
   await expect(proxy.start()).rejects.toThrow(EndpointError);
   await vi.waitFor(() => expect(running()).toEqual(before));
-  const socket = connect(config.socks.listen);
+  const socket = connect(config.socks.listen[0] as ListenAddress);
   await expect(once(socket, 'connect')).rejects.toThrow('ECONNREFUSED');
 });
 
@@ -86,14 +86,14 @@ it('leaves nothing behind when the port for applications is taken', async () => 
 it('waits for open connections when it closes, until it is told a second time', async () => {
   const { proxy, config } = await client();
   await proxy.start();
-  const socket = connect(config.socks.listen);
+  const socket = connect(config.socks.listen[0] as ListenAddress);
   const reset = once(socket, 'error');
   await once(socket, 'connect');
   let isOver = false;
   const closed = proxy.close().then(() => {
     isOver = true;
   });
-  const refused = connect(config.socks.listen);
+  const refused = connect(config.socks.listen[0] as ListenAddress);
   await expect(once(refused, 'connect')).rejects.toThrow('ECONNREFUSED');
   expect(isOver).toBe(false);
   await proxy.close();

@@ -35,7 +35,7 @@ class Application extends FakeAppSocket {
 async function crossed(
   optimisticReply: 'always' | 'never',
   earlyData: readonly string[],
-  { isNextReached = true } = {},
+  { isNextReached = true, isConnected = false } = {},
 ) {
   const { keeper, reaches, first, second } = await twoConcentrators();
   const port = await echoServer();
@@ -46,6 +46,7 @@ async function crossed(
     stallTimeoutMs: 1_000,
     answerTimeoutMs: 5_000,
     onResult: (result) => results.push(result),
+    onLookedUp() {},
   });
   const socket = new Application();
   const answers: string[] = [];
@@ -53,6 +54,7 @@ async function crossed(
     destination: { host: '127.0.0.1', port },
     earlyData: earlyData.map((text) => Buffer.from(text)),
     socket,
+    ...(isConnected ? { isConnected } : {}),
     succeed: () => answers.push('ok'),
     fail: (error) => answers.push(error),
     onAbandoned() {},
@@ -76,8 +78,11 @@ it('opens a stream in the next session that the last one has refused, with what 
   expect(keeper.current).not.toBe(old);
 });
 
-it('does so, too, for an application that was answered before, and has spoken since', async () => {
-  const { socket, answers, results, steered } = await crossed('always', ['early ']);
+it.each([
+  ['that was answered before, and has spoken since', 'always', false],
+  ['that takes itself for connected already', 'never', true],
+] as const)('does so, too, for an application %s', async (_, optimisticReply, isConnected) => {
+  const { socket, answers, results, steered } = await crossed(optimisticReply, ['early '], { isConnected });
   await vi.waitFor(() => expect(answers).toEqual(['ok']));
   socket.say('and ');
   socket.say('later');

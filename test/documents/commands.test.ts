@@ -7,6 +7,7 @@ import { parseOptions as parseChaosOptions } from '../chaos/options.ts';
 import { commandLineDeps } from '../config/command-line-deps.ts';
 import { parseOptions as parseLoadOptions } from '../load/options.ts';
 import { PACKAGES } from '../support/needs.ts';
+import { EMPTY_REDIRECT_SYSTEM } from '../support/redirect-system.ts';
 import { parseOptions as parseUseCaseOptions } from '../use-cases/options.ts';
 import { markdownFiles, projectFile, sectionLines, shellCommands, shellLines } from './markdown.ts';
 
@@ -36,6 +37,7 @@ const SYSTEM_COMMANDS = [
   'tributary-client',
   'tributary-concentrator',
   'useradd',
+  'usermod',
 ];
 
 /** Commands that have subcommands. */
@@ -55,6 +57,7 @@ async function help(program: string, words: readonly string[]): Promise<string> 
           networkInterfaces: unused,
           readNetwork: unused,
           interfaceBinding: unused,
+          redirectSystem: EMPTY_REDIRECT_SYSTEM,
           nativeSockets: unused,
           tryUplinks: unused,
           run: unused,
@@ -116,7 +119,8 @@ describe('the shell blocks of the texts', () => {
 
   it('copy units that are there and start the programs of package.json', async () => {
     for (const line of lines.filter((line) => line.startsWith('cp '))) {
-      const unit = await projectFile(line.split(' ')[1]!);
+      // A socket starts the service of its name.
+      const unit = await projectFile(line.split(' ')[1]!.replace(/\.socket$/, '.service'));
       const started = /^ExecStart=\/usr\/bin\/env \S+ (\S+) --config \/etc\/tributary\/(\S+)\.yaml$/m.exec(
         unit,
       );

@@ -1,8 +1,10 @@
 import { existsSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
+import { SCENARIOS } from '../bench/all-scenarios.ts';
 import { FAULTS } from '../bench/faults.ts';
 import { HELP } from '../bench/options.ts';
 import { NETWORKS } from '../bench/scenarios.ts';
+import { WORKLOAD_NAMES } from '../bench/workloads/workload.ts';
 import { FAULT_KINDS } from '../chaos/fault-kinds.ts';
 import { USE_CASES } from '../use-cases/cases/all.ts';
 import { code, projectFile, tableRows } from './markdown.ts';
@@ -31,6 +33,15 @@ describe('docs/benchmark.md', async () => {
       expect(isTwice ? [...numbers, ...numbers] : numbers).toEqual(expected);
     },
   );
+
+  it('has every family of faults, and every workload', () => {
+    const families = SCENARIOS.map(({ id }) => id.split('/')[0]!).filter((id) => !id.startsWith('E'));
+    const named = tableRows(page, '## Faults and changes').map(([name]) => name!);
+    expect(named).toHaveLength(new Set(named).size);
+    expect(named.sort()).toEqual([...new Set(families)].sort());
+    const workloads = tableRows(page, '## Workloads').flatMap(([names]) => names!.match(/[\w-]+/g) ?? []);
+    expect(workloads.sort()).toEqual([...WORKLOAD_NAMES].sort());
+  });
 
   it('explains contestants that there are', () => {
     const named = tableRows(page, '## Contestants').map(([name]) => code(name)!);

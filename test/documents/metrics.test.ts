@@ -6,6 +6,7 @@ import { registerClientMetrics } from '../../client-proxy/client-metrics.ts';
 import { registerMeteringMetrics } from '../../client-proxy/metering/metering-metrics.ts';
 import { WireTable } from '../../client-proxy/metering/wire-table.ts';
 import { UPLINK_STATES } from '../../client-proxy/path-manager/uplink-status.ts';
+import { registerTransparentMetrics } from '../../client-proxy/transparent/transparent-metrics.ts';
 import {
   ConcentratorCounts,
   registerConcentratorMetrics,
@@ -51,8 +52,10 @@ const atClient = exported((registry) => {
     counts: new ClientCounts(1),
     uplinks: () => [],
     socks: () => ({ accepted: 0, active: 0, refused: 0, failedNegotiation: {} as never }),
+    refusedByAddress: () => 2,
     directTraffic: new TrafficTable(1),
   });
+  registerTransparentMetrics(registry, () => undefined);
   registerMeteringMetrics(registry, {
     wires: new WireTable(undefined, 1),
     meters: () => [],

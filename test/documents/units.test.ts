@@ -56,3 +56,14 @@ describe.each([
     expect(Number(measured)).toBeLessThanOrEqual(Number(stated));
   });
 });
+
+it('the socket of the client leads to its service, at the address of the default configuration', async () => {
+  const lines = (await projectFile('deploy/tributary-client.socket')).split('\n');
+  expect(lines).toEqual(
+    expect.arrayContaining(['ListenStream=127.0.0.1:1080', 'Accept=no', 'WantedBy=sockets.target']),
+  );
+  const service = await projectFile('deploy/tributary-client.service');
+  // AF_UNIX, and where Unix sockets may lie.
+  expect(service).toMatch(/^RestrictAddressFamilies=.*\bAF_UNIX\b/m);
+  expect(service).toMatch(/^RuntimeDirectory=tributary$/m);
+});

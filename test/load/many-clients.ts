@@ -6,6 +6,7 @@ import { pino } from 'pino';
 import { assemble } from '../../client-proxy/assemble.ts';
 import { loadClientConfig } from '../../client-proxy/config/load-client-config.ts';
 import { programDeps } from '../../shared/runtime/process/process-deps.ts';
+import type { ListenAddress } from '../../shared/runtime/tcp/tcp-listener.ts';
 import { clientName } from './client-name.ts';
 
 /** Each asks the system for its interfaces at its start, and waits for the answer. */
@@ -13,6 +14,7 @@ const AT_ONCE = 8;
 
 const [file = '', count = '0', port = '0'] = process.argv.slice(2);
 const { metrics: _, ...config } = await loadClientConfig(file);
+const [{ host }] = config.socks.listen as [ListenAddress];
 const logged = { logger: pino({ level: 'silent' }), droppedLogLines: () => 0 };
 const deps = { ...programDeps(process, logged), stateDirectory: '/nonexistent' };
 const waiting = Array.from({ length: Number(count) }, (_, index) => index);
@@ -27,7 +29,7 @@ async function startOne(index: number): Promise<void> {
     {
       ...config,
       client: { ...config.client, id: clientName(index) },
-      socks: { ...config.socks, listen: { ...config.socks.listen, port: Number(port) + index } },
+      socks: { ...config.socks, listen: [{ host, port: Number(port) + index }] },
     },
     deps,
   );

@@ -105,4 +105,17 @@ describe('subflows of one uplink over equal paths, of which the network picks on
     world.advance(5_000);
     expect(world.searches).toBe(0);
   });
+
+  it('are as many as configured again when the uplink comes to cost by the byte in the middle of a search', () => {
+    const world = worldWith(8, 4, 1);
+    world.openStream(upload);
+    while (subflowCount(world) <= 4) world.advance(20);
+    world.ends.client.input(({ uplinks }) => uplinks.limitRate('fabric', { ...NO_LIMIT, isMetered: true }));
+    world.advance(1_000);
+    expect(subflowCount(world)).toBe(4);
+    world.ends.client.input(({ uplinks }) => uplinks.limitRate('fabric', NO_LIMIT));
+    const { searches } = world;
+    world.advance(3_000);
+    expect(world.searches).toBeGreaterThan(searches);
+  });
 });

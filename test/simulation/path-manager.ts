@@ -19,6 +19,8 @@ interface Keeper {
   readonly uplink: Uplink;
   readonly healthy: Set<number>;
   readonly silent: Set<number>;
+  /** They may only pause: another is dialled, and takes no place of theirs. */
+  readonly pausing: Set<number>;
   /** Since when each of either is up. */
   readonly upSinceMs: Map<number, number>;
   hasWorked: boolean;
@@ -54,6 +56,7 @@ export class PathManager {
       uplink,
       healthy: new Set(),
       silent: new Set(),
+      pausing: new Set(),
       upSinceMs: new Map(),
       hasWorked: false,
       wanted: 1,
@@ -67,10 +70,11 @@ export class PathManager {
   }
 
   /** `subflow-replace`: it no longer counts. */
-  replace(subflowId: number): void {
+  replace(subflowId: number, isFailed: boolean): void {
     for (const keeper of this.#keepers) {
-      if (!keeper.healthy.delete(subflowId)) continue;
-      keeper.silent.add(subflowId);
+      const wasPausing = keeper.pausing.delete(subflowId);
+      if (!keeper.healthy.delete(subflowId) && !wasPausing) continue;
+      (isFailed ? keeper.silent : keeper.pausing).add(subflowId);
       this.#maintain(keeper);
     }
   }
@@ -78,7 +82,8 @@ export class PathManager {
   /** It was doubted, and works again. */
   onRecovered(subflowId: number): void {
     for (const keeper of this.#keepers) {
-      if (!keeper.silent.delete(subflowId)) continue;
+      const wasPausing = keeper.pausing.delete(subflowId);
+      if (!keeper.silent.delete(subflowId) && !wasPausing) continue;
       keeper.healthy.add(subflowId);
       this.#trim(keeper);
     }
@@ -119,6 +124,7 @@ export class PathManager {
   onGone(subflowId: number): void {
     for (const keeper of this.#keepers) {
       keeper.silent.delete(subflowId);
+      keeper.pausing.delete(subflowId);
       const wasGood = this.#clock.nowMs - (keeper.upSinceMs.get(subflowId) ?? 0) >= LASTING_MS;
       keeper.upSinceMs.delete(subflowId);
       if (!keeper.healthy.delete(subflowId)) continue;
@@ -128,11 +134,15 @@ export class PathManager {
   }
 
   #maintain(keeper: Keeper): void {
-    if (keeper.healthy.size >= keeper.wanted + keeper.extra || keeper.isDialling || keeper.isWaiting) return;
+    if (!this.#isWanting(keeper) || keeper.isDialling || keeper.isWaiting) return;
     if (this.#client.session.isClosed) return;
     if (keeper.uplink.isUp) this.#dial(keeper);
-    else if (keeper.silent.size > 0) this.#wait(keeper, SYN_RETRY_MS);
+    else if (keeper.silent.size + keeper.pausing.size > 0) this.#wait(keeper, SYN_RETRY_MS);
     else this.#retryLater(keeper);
+  }
+
+  #isWanting({ healthy, wanted, extra }: Keeper): boolean {
+    return healthy.size < wanted + extra;
   }
 
   #retryLater(keeper: Keeper): void {
@@ -169,6 +179,13 @@ export class PathManager {
     this.#clock.after(2.5 * uplink.roundTripMs, () => {
       if (connection.outward.client.stalledSinceMs !== undefined || !uplink.isUp) return;
       if (!connection.isOpenAt('client')) return;
+      if (!this.#isWanting(keeper)) {
+        // What was doubted works again: the dial is given up.
+        keeper.isDialling = false;
+        connection.onClosed.client = () => {};
+        connection.close('client', 'abort');
+        return;
+      }
       if (this.#concentrator.session.isClosed) {
         this.#clock.after(uplink.links.down.shape.delayMs, () => this.#refuse(connection));
         return;
@@ -208,6 +225,7 @@ export class PathManager {
       this.onGone(id);
     };
     if (silent !== undefined) this.#client.removeSubflow(silent);
+    this.#trim(keeper);
     this.#maintain(keeper);
   }
 }

@@ -90,9 +90,9 @@ function forget(direction: 'down' | 'up'): number {
 
 describe('where a translator on the way forgets the only connection', () => {
   it.each([
-    // Doubt after 100 to 200 ms, three times 105 ms, and a handshake of three round trips.
-    { direction: 'down', mostMs: 900 },
-    { direction: 'up', mostMs: 900 },
+    // Asked after 150 ms, doubted 105 ms later, and a handshake of three round trips; what is sent is doubted at once.
+    { direction: 'down', mostMs: 330 },
+    { direction: 'up', mostMs: 240 },
   ] as const)('without a word, the next carries soon: $direction', ({ direction, mostMs }) => {
     const pauseMs = forget(direction);
     console.log(`measured: ${direction}, forgotten without a word: ${pauseMs} ms`);

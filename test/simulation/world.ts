@@ -214,7 +214,7 @@ export class World {
         this.#toApplication(this.streams.get(event.streamId)!.client, event);
         break;
       case 'subflow-replace':
-        this.paths.replace(event.subflowId);
+        this.paths.replace(event.subflowId, event.isFailed);
         break;
       case 'subflow-state':
         if (event.state === 'active') this.paths.onRecovered(event.subflowId);

@@ -28,17 +28,23 @@ export interface NameServer {
   close(): void;
 }
 
-/** A DNS server (RFC 1035) on a loopback port, UDP and TCP, that answers A and AAAA queries. */
+/** A DNS server (RFC 1035) on a loopback port, UDP and TCP, that answers A and AAAA queries, and PTR ones by `namesOf`. */
 export async function startNameServer(
   reply: (type: 'A' | 'AAAA', name: string) => NameServerReply,
+  namesOf: (name: string) => readonly string[] = () => [],
 ): Promise<NameServer> {
   const udp = createSocket('udp4');
   let isOpen = true;
   const queries: string[] = [];
   const answerTo = (query: Buffer, isTcp: boolean, send: (answer: Buffer) => void) => {
     const { name, end } = readName(query, 12);
+    const isReverse = query.readUInt16BE(end) === PTR;
     const type = query.readUInt16BE(end) === 28 ? 'AAAA' : 'A';
-    queries.push(`${type} ${name}${isTcp ? ' by TCP' : ''}`);
+    queries.push(`${isReverse ? 'PTR' : type} ${name}${isTcp ? ' by TCP' : ''}`);
+    if (isReverse) {
+      send(pointers(query.subarray(0, end + 4), namesOf(name)));
+      return;
+    }
     const answer = reply(type, name);
     if (answer === 'silence') return;
     const bytes = message(query.subarray(0, end + 4), answer, isTcp);
@@ -100,6 +106,24 @@ function message(question: Buffer, reply: Exclude<NameServerReply, 'silence'>, i
   if (reply === 'other question') header.writeUInt8(header.readUInt8(13) ^ 1, 13);
   const ttlSeconds = typeof reply === 'object' ? (reply.ttlSeconds ?? 60) : 0;
   return Buffer.concat([header, ...addresses.map((address) => record(address, ttlSeconds))]);
+}
+
+const PTR = 12;
+
+/** The names, each as one record; none: there is no such name. */
+function pointers(question: Buffer, names: readonly string[]): Buffer {
+  const header = Buffer.from(question);
+  header.writeUInt16BE(0x8180 | (names.length === 0 ? RESPONSE_CODES.nxdomain : 0), 2);
+  header.writeUInt16BE(names.length, 6);
+  header.writeUInt16BE(0, 10);
+  const records = names.map((name) => {
+    const labels = name
+      .split('.')
+      .map((label) => Buffer.concat([Buffer.of(label.length), Buffer.from(label)]));
+    const data = Buffer.concat([...labels, Buffer.of(0)]);
+    return Buffer.concat([Buffer.from([0xc0, 0x0c, 0, PTR, 0, 1, 0, 0, 0, 60, 0, data.length]), data]);
+  });
+  return Buffer.concat([header, ...records]);
 }
 
 function record(address: string, ttlSeconds: number): Buffer {

@@ -5,7 +5,7 @@ import { download, upload } from './support/transfer.ts';
 
 const BODY_BYTES = 12_000_000;
 const CHANGE_AT_BYTES = 3_000_000;
-/** 300 ms with a reset and 700 without on an idle machine; the rest is for one that is busy, where a TLS handshake takes long. */
+/** 0.3 s or so on an idle machine; the rest is for one that is busy, where a TLS handshake takes long. */
 const PAUSE_MS = 1_500;
 const paths = [{ name: 'wan0', downMbps: 20, upMbps: 20 }];
 

@@ -33,6 +33,8 @@ export interface UplinkCase {
   readonly known: ReadonlyMap<string, KnownName>;
   readonly clock: MonotonicClock;
   readonly wallClock: WallClock;
+  /** Where the client keeps what metered uplinks have used. */
+  readonly usageFile: string;
   readonly found: Found;
 }
 

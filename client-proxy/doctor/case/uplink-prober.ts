@@ -1,15 +1,12 @@
 import type { Destination } from '../../../shared/protocol/destination.ts';
 import type { MeasurementTerms } from '../../../shared/protocol/handshake/messages.ts';
 import type { MonotonicClock } from '../../../shared/runtime/clock.ts';
-import type { NativeSockets } from '../../../shared/runtime/kernel/native.ts';
 import { nodeHandshakeCrypto } from '../../../shared/runtime/session/handshake-crypto.ts';
-import { ReceivePool } from '../../../shared/runtime/subflow/receive-pool.ts';
-import type { SubflowTransport } from '../../../shared/runtime/subflow/subflow-transport.ts';
 import type { ClientConfig, ConfiguredUplink } from '../../config/client-config.ts';
+import type { WireBytes } from '../../metering/wire-counter.ts';
+import { WireTable } from '../../metering/wire-table.ts';
 import { clientSubflowHandshake } from '../../path-manager/client-subflow-handshake.ts';
-import { connectSubflow } from '../../uplink/subflow-connect.ts';
-import type { AttachmentFinder } from '../../uplink/uplink-device.ts';
-import { connectThroughUplink } from '../../uplink/uplink-socket.ts';
+import { ConfiguredOpener, type OpenerDeps } from '../../probing/configured-opener.ts';
 import { closeSession, MeasurementConnection } from '../measurement/measurement-connection.ts';
 
 /** A connection for measurements, which the concentrator has answered. */
@@ -32,37 +29,34 @@ export interface UplinkProber {
    * `clientSubflowHandshake`.
    */
   measure(uplink: ConfiguredUplink, address: Destination): Promise<OpenedMeasurement | undefined>;
+  /** What all connections over the uplink have cost so far, bytes on the wire. */
+  carried(uplink: ConfiguredUplink): WireBytes;
 }
+
+/** Uplinks whose bytes are counted; more have a count in common. */
+const MAX_EXAMINED_UPLINKS = 256;
 
 /** The sockets themselves. */
 export class SocketProber implements UplinkProber {
-  readonly #config: Pick<ClientConfig, 'client' | 'concentrator' | 'dial'>;
-  readonly #native: NativeSockets | undefined;
-  readonly #attachment: AttachmentFinder;
+  readonly #config: Pick<ClientConfig, 'client' | 'dial'>;
+  readonly #opener: ConfiguredOpener;
   readonly #clock: MonotonicClock;
-  readonly #pool: ReceivePool;
+  readonly #wires: WireTable;
 
   constructor(
     config: Pick<ClientConfig, 'client' | 'concentrator' | 'dial'>,
-    native: NativeSockets | undefined,
-    attachment: AttachmentFinder,
-    clock: MonotonicClock,
+    { native, attachment, clock }: Omit<OpenerDeps, 'wireOf'>,
   ) {
     this.#config = config;
-    this.#attachment = attachment;
-    this.#native = native;
     this.#clock = clock;
-    this.#pool = new ReceivePool(clock);
+    this.#wires = new WireTable(native, MAX_EXAMINED_UPLINKS);
+    const wireOf = (name: string) => this.#wires.of(name);
+    this.#opener = new ConfiguredOpener(config, { native, attachment, clock, wireOf });
   }
 
   async connect(uplink: ConfiguredUplink, address: Destination): Promise<number> {
     const startMs = this.#clock();
-    const { timeoutMs } = this.#config.dial;
-    const socket = await connectThroughUplink(uplink, address, {
-      timeoutMs,
-      native: this.#native,
-      attachment: this.#attachment,
-    });
+    const socket = await this.#opener.connect(uplink, address);
     socket.on('error', () => {});
     socket.destroy();
     return this.#clock() - startMs;
@@ -70,13 +64,13 @@ export class SocketProber implements UplinkProber {
 
   async secure(uplink: ConfiguredUplink, address: Destination): Promise<number> {
     const startMs = this.#clock();
-    const transport = await this.#secured(uplink, address);
+    const transport = await this.#opener.secure(uplink, address);
     transport.destroy();
     return this.#clock() - startMs;
   }
 
   async measure(uplink: ConfiguredUplink, address: Destination): Promise<OpenedMeasurement | undefined> {
-    const transport = await this.#secured(uplink, address);
+    const transport = await this.#opener.secure(uplink, address);
     const { client, dial } = this.#config;
     const { result, takeRest } = await clientSubflowHandshake(
       transport,
@@ -97,16 +91,7 @@ export class SocketProber implements UplinkProber {
     return undefined;
   }
 
-  #secured(uplink: ConfiguredUplink, address: Destination): Promise<SubflowTransport> {
-    const { concentrator, dial } = this.#config;
-    return connectSubflow(uplink, address, {
-      pins: concentrator.pins,
-      serverName: concentrator.serverName,
-      pool: this.#pool,
-      native: this.#native,
-      attachment: this.#attachment,
-      timeoutMs: dial.timeoutMs,
-      congestionControl: uplink.congestionControl,
-    });
+  carried({ name }: ConfiguredUplink): WireBytes {
+    return this.#wires.of(name).read();
   }
 }

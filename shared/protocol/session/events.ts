@@ -45,8 +45,11 @@ export type SessionEvent =
   /** An uplink makes the whole slower: it carries nothing that anybody waits for until `uplink-unparked`. */
   | { readonly type: 'uplink-parked'; readonly uplinkName: string; readonly reason: string }
   | { readonly type: 'uplink-unparked'; readonly uplinkName: string; readonly reason: string }
-  /** Client: dial another subflow on the same uplink beside this one. */
-  | { readonly type: 'subflow-replace'; readonly subflowId: number }
+  /**
+   * Client: dial another subflow on the same uplink beside this one. Not `isFailed`: it may only pause, and is as good as before
+   * when it goes on; the same event then comes again when that has become unlikely.
+   */
+  | { readonly type: 'subflow-replace'; readonly subflowId: number; readonly isFailed: boolean }
   /** Client: so many subflows are wanted on an uplink, by this end or by the peer, whichever wants more. */
   | { readonly type: 'subflows-wanted'; readonly uplinkName: string; readonly count: number }
   /** Client: to find other paths, these subflows are to go, in good order, and so many more than configured are to be there. */

@@ -27,10 +27,13 @@ export interface WatchTuning {
   readonly doubtPingMs: number;
   /** Doubted this long: the client dials a fresh subflow beside it. */
   readonly replaceAfterMs: number;
-  /** Where nothing else works it does so earlier: after this and after so many round trips, in which a radio's pause is over. */
+  /**
+   * Where nothing else works it does so at once; and if it did so not long ago, after this and after so many round trips, in which a
+   * radio's pause is over. It has failed then.
+   */
   readonly keptReplaceMs: number;
   readonly keptReplaceRoundTrips: number;
-  /** What was for nothing so long ago is forgotten. */
+  /** What was for nothing so long ago is forgotten, and so is what was dialled at once. */
   readonly vainMemoryMs: number;
   /** Doubted this long with everything delivered elsewhere: reset. */
   readonly giveUpAfterMs: number;
@@ -68,13 +71,15 @@ export class SubflowWatch {
   readonly #tuning: WatchTuning;
   readonly #session: WatchedSession;
   readonly #transmitter: Transmitter;
-  /** Doubted subflows beside which the client was asked to dial another. */
-  readonly #replacements = new WeakSet<SessionSubflow>();
+  /** Doubted subflows beside which the client was asked to dial another, and whether they have failed since. */
+  readonly #replacements = new WeakMap<SessionSubflow, 'doubted' | 'failed'>();
   /** Doubted subflows whose other end has doubted them first. */
   readonly #peersDoubts = new WeakSet<SessionSubflow>();
   /** Replacements in a row whose silent subflow came back, and when the last one did. */
   #vain = 0;
   #vainMs = Number.NEGATIVE_INFINITY;
+  /** When another one was last dialled at once. */
+  #atOnceMs = Number.NEGATIVE_INFINITY;
   #nextTickMs = 0;
   #nextRoundMs = 0;
 
@@ -171,7 +176,7 @@ export class SubflowWatch {
   #checkDoubted(subflow: SessionSubflow, subflows: readonly SessionSubflow[]): void {
     const { liveness } = subflow;
     const { giveUpAfterMs, abandonAfterMs, doubtPingMs } = this.#tuning;
-    const replaceAfterMs = this.#replaceAfterMs(subflow);
+    const failedAfterMs = this.#failedAfterMs(subflow);
     if (this.#worksAgain(subflow)) {
       subflow.recover();
       if (this.#replacements.delete(subflow)) this.#onVain();
@@ -192,13 +197,10 @@ export class SubflowWatch {
       // Control frames came here while all were doubted.
       if (!isKept && subflows.some(({ state }) => state === 'active')) this.#session.surrender(subflow);
       this.#ping(subflow);
-    } else if (isKept && doubtedMs < replaceAfterMs && liveness.wantsPausePing) {
+    } else if (isKept && doubtedMs < failedAfterMs && liveness.wantsPausePing) {
       this.#ping(subflow);
     }
-    if (doubtedMs >= replaceAfterMs && !this.#replacements.has(subflow)) {
-      this.#replacements.add(subflow);
-      this.#session.emit({ type: 'subflow-replace', subflowId: subflow.id });
-    }
+    this.#replace(subflow, doubtedMs >= failedAfterMs);
     const isMissed = isKept || !isDeliveredElsewhere(subflow);
     const limitMs = isMissed ? abandonAfterMs : giveUpAfterMs;
     if (doubtedMs >= limitMs) {
@@ -213,13 +215,26 @@ export class SubflowWatch {
     return !this.#peersDoubts.has(subflow) || receipts.lastArrivalMs > this.#now.ms - liveness.doubtedMs;
   }
 
-  /** A radio pauses, and goes on; a translator on the way that has forgotten the connection does not, nor need anybody wait for it. */
-  #replaceAfterMs({ liveness, minRttMs }: SessionSubflow): number {
+  /**
+   * A radio pauses, and goes on; a translator on the way that has forgotten the connection does not, nor need anybody wait for it. Which
+   * of the two it is, nobody can tell: what is dialled meanwhile costs little, unless pauses come again and again, or the path is so
+   * slow that each fresh one is doubted before it is heard.
+   */
+  #replace(subflow: SessionSubflow, isFailed: boolean): void {
+    const asked = this.#replacements.get(subflow);
+    const mayAtOnce = subflow.liveness.isKept && this.#now.ms - this.#atOnceMs > this.#tuning.vainMemoryMs;
+    if (asked === 'failed' || (!isFailed && (asked === 'doubted' || !mayAtOnce))) return;
+    if (!isFailed) this.#atOnceMs = this.#now.ms;
+    this.#replacements.set(subflow, isFailed ? 'failed' : 'doubted');
+    this.#session.emit({ type: 'subflow-replace', subflowId: subflow.id, isFailed });
+  }
+
+  #failedAfterMs({ liveness, minRttMs }: SessionSubflow): number {
     const { replaceAfterMs, keptReplaceMs, keptReplaceRoundTrips, vainMemoryMs } = this.#tuning;
     if (!liveness.isKept) return replaceAfterMs;
     if (this.#now.ms - this.#vainMs > vainMemoryMs) this.#vain = 0;
     const firstMs = Math.max(keptReplaceMs, keptReplaceRoundTrips * minRttMs);
-    return Math.min(replaceAfterMs, firstMs * 2 ** this.#vain);
+    return Math.min(replaceAfterMs, firstMs * 2 ** Math.max(0, this.#vain - 1));
   }
 
   #onVain(): void {

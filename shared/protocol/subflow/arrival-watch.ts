@@ -10,6 +10,7 @@ export class ArrivalWatch {
   readonly #tuning: PauseTuning;
   readonly #pauses: PauseDetector;
   #askedMs = Number.NEGATIVE_INFINITY;
+  #hasStopped = false;
 
   constructor(now: Now, tuning: PauseTuning) {
     this.#now = now;
@@ -21,8 +22,14 @@ export class ArrivalWatch {
     this.#pauses.onSign(this.#now.ms);
   }
 
-  /** Something that must be answered is sent. */
-  onQuestion(): void {
+  /** Whether a stream of payload had stopped when the question was asked that awaits an answer. */
+  get hasStopped(): boolean {
+    return this.#hasStopped;
+  }
+
+  /** Something that must be answered is sent. @param isFirst nothing else awaits an answer */
+  onQuestion(isFirst: boolean): void {
+    if (isFirst) this.#hasStopped = this.#now.ms >= this.dueMs;
     this.#askedMs = this.#now.ms;
   }
 

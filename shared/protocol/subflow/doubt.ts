@@ -17,12 +17,17 @@ export const DOUBT_TUNING: DoubtTuning = { minMs: 100, minSparseMs: 200, denseSe
  *
  * @param isDense receipts have come since the subflow was last idle and many segments are under way, so the next
  *   receipt does not depend on a whole round trip with its queue
+ * @param wasSilent it is asked since a stream that arrived has stopped: there was silence before that, too
  * @returns milliseconds
  */
-export function silenceLimitMs(rtt: RttEstimator, isDense: boolean, tuning: DoubtTuning): number {
-  return isDense
-    ? Math.max(tuning.minMs, 2 * rtt.minMs + 4 * Math.min(rtt.varianceMs, rtt.minMs / 2))
-    : Math.max(tuning.minSparseMs, 2 * rtt.smoothedMs + 4 * rtt.varianceMs);
+export function silenceLimitMs(
+  rtt: RttEstimator,
+  isDense: boolean,
+  wasSilent: boolean,
+  tuning: DoubtTuning,
+): number {
+  if (isDense) return Math.max(tuning.minMs, 2 * rtt.minMs + 4 * Math.min(rtt.varianceMs, rtt.minMs / 2));
+  return Math.max(wasSilent ? tuning.minMs : tuning.minSparseMs, 2 * rtt.smoothedMs + 4 * rtt.varianceMs);
 }
 
 export function isDense(segmentsUnderWay: number, receiptsSinceIdle: boolean, tuning: DoubtTuning): boolean {

@@ -103,7 +103,9 @@ export class Liveness {
   /** How long the silence may last. */
   get silenceLimitMs(): number {
     const { doubt, receipts } = this.#tuning;
-    return silenceLimitMs(this.#subflow.meter.rtt, this.#hasDenseReceipts, doubt) + receipts.intervalMs;
+    const { rtt } = this.#subflow.meter;
+    const { hasStopped } = this.pings.arrivals;
+    return silenceLimitMs(rtt, this.#hasDenseReceipts, hasStopped, doubt) + receipts.intervalMs;
   }
 
   /** Whether so much is under way that its receipts come in a steady stream. */
@@ -167,7 +169,7 @@ export class Liveness {
   /** Something that must be answered is sent. @param isFirst nothing else awaited an answer */
   onQuestion(isFirst: boolean): void {
     if (isFirst) this.#busySinceMs = this.#now.ms;
-    this.pings.onQuestion();
+    this.pings.onQuestion(isFirst);
   }
 
   onReceipt(): void {

@@ -62,11 +62,11 @@ export class PingTimer {
     return this.#now.ms >= this.nextMs - Math.min(this.#tuning.togetherMs, this.#intervalMs / 2);
   }
 
-  /** Something that must be answered is sent, a PING or anything else. */
-  onQuestion(): void {
+  /** Something that must be answered is sent, a PING or anything else. @param isFirst nothing else awaits an answer */
+  onQuestion(isFirst: boolean): void {
     this.#lastQuestionMs = this.#now.ms;
     this.#isDue = false;
-    this.arrivals.onQuestion();
+    this.arrivals.onQuestion(isFirst);
   }
 
   /** A sign of life is wanted now, however often it is asked otherwise. */

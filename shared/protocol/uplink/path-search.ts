@@ -120,8 +120,7 @@ export class PathSearch {
    */
   sample(subflows: readonly Subflow[], peerShare: number): SearchOrder | undefined {
     const active = subflows.filter(({ state }) => state === 'active');
-    if (this.#wanted < 2 || this.#room < 1 || active.length < 2)
-      return this.#phase === 'idle' ? undefined : this.#stop(0);
+    if (this.#wanted < 2 || this.#room < 1 || active.length < 2) return this.breakOff();
     this.#rates.sample(active, peerShare);
     switch (this.#phase) {
       case 'idle':
@@ -138,6 +137,11 @@ export class PathSearch {
         if (!this.#hasLasted('measure', active)) return undefined;
         return this.#rates.isBusy ? this.#judge(active) : this.#stop(0);
     }
+  }
+
+  /** Whatever it is at, it is over; the next one may begin at once. @returns as `sample` */
+  breakOff(): SearchOrder | undefined {
+    return this.#phase === 'idle' ? undefined : this.#stop(0);
   }
 
   #watch(active: readonly Subflow[]): SearchOrder | undefined {

@@ -155,10 +155,10 @@ export class Uplinks implements UplinkCommands {
     const { lasting, wish, pathSearch, utilization, isMetered } = uplink;
     if (lasting.length === 0) return;
     wish.sample(lasting);
+    if (this.#host.role !== 'client') return;
     // A trial costs some bytes. What is known to take different paths needs none.
-    if (this.#host.role !== 'client' || isMetered || lasting.some(({ path }) => path !== lasting[0]!.path))
-      return;
-    const order = pathSearch.sample(lasting, utilization.peerShare);
+    const maySearch = !isMetered && lasting.every(({ path }) => path === lasting[0]!.path);
+    const order = maySearch ? pathSearch.sample(lasting, utilization.peerShare) : pathSearch.breakOff();
     if (order !== undefined) this.#host.onPathSearch(uplink, order);
   }
 

@@ -1,3 +1,4 @@
+import type { Destination } from '../../protocol/destination.ts';
 import type { OutgoingChunk } from '../../protocol/memory/chunk.ts';
 
 export interface AppSocketHandlers {
@@ -20,10 +21,15 @@ export interface AppSocketHandlers {
  * released. Nothing is read before `resume` and nothing after `pause`.
  */
 export interface AppSocket {
-  /** Both addresses are empty once it is closed. */
+  /** Both addresses are empty once it is closed; that of a client of a Unix socket is `UNIX_CLIENT`. */
   readonly remoteAddress: string;
   readonly remotePort: number;
   readonly localAddress: string;
+  /**
+   * Where the other side meant to connect, if the packet filter of this machine has led it here; otherwise where it has connected.
+   * Undefined where that cannot be told.
+   */
+  originalDestination?(): Destination | undefined;
   /** Replaces the handlers: the SOCKS5 negotiation hands the connection over to the relay this way. */
   setHandlers(handlers: AppSocketHandlers): void;
   resume(): void;

@@ -106,18 +106,7 @@ export class OriginConnector<T extends { destroy(): void }> {
   #place(signal: CancelSignal, owner: string): Promise<ReleasePlace> {
     const { places } = this.#options;
     signal.throwIfAborted();
-    if (places === undefined) return Promise.resolve(NO_PLACE);
-    return new Promise((resolve, reject) => {
-      const onAbort = () => {
-        release();
-        reject(signal.reason);
-      };
-      signal.addEventListener('abort', onAbort);
-      const release = places.claim(owner, () => {
-        signal.removeEventListener('abort', onAbort);
-        resolve(() => release());
-      });
-    });
+    return places === undefined ? Promise.resolve(NO_PLACE) : places.take(owner, signal);
   }
 }
 

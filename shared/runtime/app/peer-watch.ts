@@ -28,9 +28,10 @@ export class PeerWatch {
     this.#lookIntervalMs = Math.min(LOOK_INTERVAL_MS, options.keepAliveMs / 4, options.stallTimeoutMs / 4);
   }
 
-  /** Watches a connection from now on, until its socket closes. */
-  add(role: PeerRole, socket: Socket, owner: WatchedSocket): WatchedPeer {
-    const peer: WatchedPeer = new WatchedPeer(role, socket, owner, this.#options);
+  /** Watches a connection from now on, until its socket closes. @param isTcp else the kernel cannot be asked of it */
+  add(role: PeerRole, socket: Socket, owner: WatchedSocket, isTcp = true): WatchedPeer {
+    const options = isTcp ? this.#options : { ...this.#options, native: undefined };
+    const peer: WatchedPeer = new WatchedPeer(role, socket, owner, options);
     this.#peers.add(peer);
     socket.once('close', () => this.#peers.delete(peer));
     this.#arm();

@@ -1,8 +1,10 @@
-import { type OnReadOpts, Socket, type SocketConstructorOpts } from 'node:net';
+import { isIPv6, type OnReadOpts, Socket, type SocketConstructorOpts } from 'node:net';
+import type { Destination } from '../../protocol/destination.ts';
 import { MisuseError } from '../../protocol/errors.ts';
 import { type OutgoingChunk, OwnBytes } from '../../protocol/memory/chunk.ts';
 import { NativeSocketError, type NativeSockets } from '../kernel/native.ts';
-import { descriptorOf } from '../kernel/socket-handle.ts';
+import { readOriginalDestination } from '../kernel/original-destination.ts';
+import { canReset, descriptorOf } from '../kernel/socket-handle.ts';
 import {
   readSocketMemoryBytes,
   setNotSentLowWater,
@@ -13,7 +15,7 @@ import { readTcpPeer } from '../kernel/tcp-info.ts';
 import type { AppSocket, AppSocketHandlers } from './app-socket.ts';
 import type { PeerWatch } from './peer-watch.ts';
 import type { PooledReader } from './pooled-reader.ts';
-import type { PeerRole, WatchedPeer } from './watched-peer.ts';
+import type { PeerRole, WatchedPeer, WatchedSocket } from './watched-peer.ts';
 
 /** From here on `write` answers false: as much as one corked write carries. */
 export const WRITE_HIGH_WATER_BYTES = 256 * 1024;
@@ -22,6 +24,9 @@ export const WRITE_HIGH_WATER_BYTES = 256 * 1024;
 const NARROW_BYTES = 64 * 1024;
 /** More than any kernel keeps unsent. */
 const WIDE_UNSENT_BYTES = 0x7fff_ffff;
+
+/** Stands for the address of whoever connects to a Unix socket. */
+export const UNIX_CLIENT = 'unix';
 
 /** How soon it is asked whether the other end has taken all, and how often then: the time doubles up to the second. */
 const TAKEN_CHECK_MS = [20, 1_000] as const;
@@ -49,14 +54,17 @@ export function newAppSocket(reader: PooledReader, over: { handle?: object; fd?:
 export interface PeerCare {
   readonly watch: PeerWatch;
   readonly role: PeerRole;
+  /** False for a Unix socket, of whose other end the kernel tells less. By default true. */
+  readonly isTcp?: boolean;
 }
 
-/** `AppSocket` over a TCP connection. */
+/** `AppSocket` over a TCP connection, or over a Unix socket, which has no addresses and cannot be reset. */
 export class TcpAppSocket implements AppSocket {
   readonly #socket: Socket;
   readonly #native: NativeSockets | undefined;
   readonly #reader: PooledReader | undefined;
   readonly #peer: WatchedPeer | undefined;
+  readonly #noAddress: '' | typeof UNIX_CLIENT;
   #handlers: AppSocketHandlers | undefined;
   /** The other side's FIN has arrived: there is nothing to resume. */
   #inputEnded = false;
@@ -78,6 +86,7 @@ export class TcpAppSocket implements AppSocket {
     this.#socket = socket;
     this.#native = native;
     this.#reader = reader;
+    this.#noAddress = care?.isTcp === false ? UNIX_CLIENT : '';
     socket.pause();
     socket.setNoDelay(true);
     const deliver = (chunk: OutgoingChunk) => this.#handlers?.onChunk(chunk);
@@ -89,7 +98,7 @@ export class TcpAppSocket implements AppSocket {
       this.#error ??= error;
     });
     socket.once('close', () => this.#onClose());
-    this.#peer = care?.watch.add(care.role, socket, {
+    const owner: WatchedSocket = {
       onPeerLost: (error) => {
         this.#error ??= error;
         this.destroy('reset');
@@ -98,12 +107,13 @@ export class TcpAppSocket implements AppSocket {
         this.#hasPeerLeft = true;
       },
       onPeerKeepsAlive: (idleMs) => this.#handlers?.onKeepAlive?.(idleMs),
-    });
+    };
+    this.#peer = care?.watch.add(care.role, socket, owner, care.isTcp);
   }
 
   // These are system calls and seldom needed, so they are not made in advance. Empty once the connection is closed.
   get remoteAddress(): string {
-    return this.#socket.remoteAddress ?? '';
+    return this.#socket.remoteAddress ?? this.#noAddress;
   }
 
   get remotePort(): number {
@@ -112,6 +122,15 @@ export class TcpAppSocket implements AppSocket {
 
   get localAddress(): string {
     return this.#socket.localAddress ?? '';
+  }
+
+  originalDestination(): Destination | undefined {
+    const { localAddress: host, localPort: port } = this.#socket;
+    const descriptor = descriptorOf(this.#socket);
+    if (host === undefined || port === undefined || descriptor === undefined) return undefined;
+    const redirected =
+      this.#native && readOriginalDestination(this.#native, descriptor, isIPv6(host) ? 6 : 4);
+    return redirected ?? { host, port };
   }
 
   setHandlers(handlers: AppSocketHandlers): void {
@@ -176,7 +195,7 @@ export class TcpAppSocket implements AppSocket {
       this.#destroyWhenTaken();
       return;
     }
-    if (how === 'close') {
+    if (how === 'close' || !canReset(socket)) {
       socket.destroy();
       return;
     }

@@ -1,3 +1,5 @@
+import type { CancelSignal } from './cancellation.ts';
+
 export interface PlaceBounds {
   /** Places that all owners hold together. */
   readonly total: number;
@@ -49,6 +51,23 @@ export class SharedPlaces {
       this.#grant(claim);
     }
     return () => this.#release(claim);
+  }
+
+  /** Waits for a place. @returns how to give it back. Rejects with the signal's reason. */
+  take(owner: string, signal: CancelSignal): Promise<ReleasePlace> {
+    signal.throwIfAborted();
+    return new Promise((resolve, reject) => {
+      const onAbort = () => {
+        release();
+        reject(signal.reason);
+      };
+      signal.addEventListener('abort', onAbort);
+      const release = this.claim(owner, () => {
+        signal.removeEventListener('abort', onAbort);
+        // Later, since it may be granted at once.
+        resolve(() => release());
+      });
+    });
   }
 
   /** Claims a place that is free now. @returns undefined where none is */

@@ -6,6 +6,7 @@ import { CLIENT_ID_FORMAT, isClientId } from '../identity/client-id.ts';
 import { CLIENT_KEY_FORMAT, parseClientKey } from '../identity/client-key.ts';
 import { BYTE_SIZE_FORMAT, formatByteSize, parseByteSize } from './byte-size.ts';
 import { DURATION_FORMAT, formatDuration, parseDuration } from './duration.ts';
+import { parseNetwork } from './ranges.ts';
 
 /** A text that `parse` turns into a value; `format` says in an error what was expected. */
 export function textAs<T>(format: string, parse: (text: string) => T | undefined) {
@@ -71,6 +72,19 @@ export function parseListenAddress(value: string): Destination | undefined {
   const parsed = parseHostPort(zeroPort ? `${zeroPort[1]}:1` : value);
   if (!parsed || isIP(parsed.host) === 0) return undefined;
   return zeroPort ? { host: parsed.host, port: 0 } : parsed;
+}
+
+/** A network in canonical text, as `parseNetwork` gives it. */
+export const network = textAs(
+  'a network or address such as "10.0.0.0/8", "192.0.2.7" or "2001:db8::/32" (with its host bits zero)',
+  parseNetwork,
+);
+
+/** One value or a list of at most `max`, as a list. */
+export function oneOrMore<T extends z.ZodType>(one: T, format: string, max: number) {
+  return z
+    .union([one, z.array(one).min(1).max(max)], { error: `expected ${format}, or a list of such` })
+    .transform((value): z.output<T>[] => (Array.isArray(value) ? value : [value as z.output<T>]));
 }
 
 /** An IPv4 or IPv6 address. */

@@ -1,10 +1,10 @@
 import ipaddr from 'ipaddr.js';
 
-export type DnsType = 'A' | 'AAAA';
+export type DnsType = 'A' | 'AAAA' | 'PTR';
 
-/** One address that a name server told, with its time to live in seconds. */
+/** One address that a name server told, or a name (PTR), with its time to live in seconds. */
 export interface DnsRecord {
-  readonly address: string;
+  readonly value: string;
   readonly ttl: number;
 }
 
@@ -24,11 +24,11 @@ export interface DnsAnswer {
   readonly isTruncated: boolean;
   /** It knows nothing of the name, and does not ask others for us: no statement about the name. */
   readonly isReferral: boolean;
-  /** The addresses, of whatever names the aliases (CNAME) lead to. */
+  /** The addresses or names, of whatever names the aliases (CNAME) lead to. */
   readonly records: readonly DnsRecord[];
 }
 
-const TYPE_NUMBER: Readonly<Record<DnsType, number>> = { A: 1, AAAA: 28 };
+const TYPE_NUMBER: Readonly<Record<DnsType, number>> = { A: 1, AAAA: 28, PTR: 12 };
 const CLASS_IN = 1;
 const HEADER_BYTES = 12;
 const RECURSION_DESIRED = 0x0100;
@@ -39,6 +39,11 @@ const RECURSION_AVAILABLE = 0x0080;
 const CODE_MASK = 0x000f;
 /** Two bits that mark a name's rest as being elsewhere in the message (RFC 1035 section 4.1.4). */
 const POINTER = 0xc0;
+
+/** RFC 1035 section 2.3.4. */
+const MAX_NAME_BYTES = 254;
+/** Real messages have one or two to a name. */
+const MAX_POINTERS = 16;
 
 /** The question as a message (RFC 1035 section 4). */
 export function encodeQuestion({ id, name, type }: DnsQuestion): Buffer {
@@ -87,8 +92,9 @@ function readAnswer(message: Buffer, question: DnsQuestion): DnsAnswer | undefin
     const length = message.readUInt16BE(at + 8);
     const data = message.subarray(at + 10, at + 10 + length);
     if (data.length < length) return undefined;
-    if (type === TYPE_NUMBER[question.type] && length === (question.type === 'A' ? 4 : 16)) {
-      records.push({ address: ipaddr.fromByteArray([...data]).toString(), ttl });
+    if (type === TYPE_NUMBER[question.type]) {
+      const value = question.type === 'PTR' ? readName(message, at + 10) : addressOf(question.type, data);
+      if (value !== undefined) records.push({ value, ttl });
     }
     at += 10 + length;
   }
@@ -98,6 +104,32 @@ function readAnswer(message: Buffer, question: DnsQuestion): DnsAnswer | undefin
     isReferral: message.readUInt16BE(6) === 0 && (flags & (AUTHORITATIVE | RECURSION_AVAILABLE)) === 0,
     records,
   };
+}
+
+function addressOf(type: 'A' | 'AAAA', data: Buffer): string | undefined {
+  return data.length === (type === 'A' ? 4 : 16) ? ipaddr.fromByteArray([...data]).toString() : undefined;
+}
+
+/** A name, whose end may be elsewhere in the message; undefined for one that is too long, or leads around in circles. */
+function readName(message: Buffer, start: number): string | undefined {
+  const labels: string[] = [];
+  let bytes = 0;
+  let at = start;
+  for (let jumps = 0; jumps <= MAX_POINTERS; ) {
+    const length = message.readUInt8(at);
+    if (length === 0) return labels.join('.').toLowerCase();
+    if ((length & POINTER) === POINTER) {
+      at = message.readUInt16BE(at) & ~(POINTER << 8);
+      jumps++;
+    } else {
+      const label = message.subarray(at + 1, at + 1 + length);
+      bytes += 1 + length;
+      if (bytes > MAX_NAME_BYTES || label.length < length) return undefined;
+      labels.push(label.toString('latin1'));
+      at += 1 + length;
+    }
+  }
+  return undefined;
 }
 
 function afterName(message: Buffer, start: number): number {

@@ -178,10 +178,11 @@ async function oneAfterDelay(answer: Promise<Family>, delayMs: number): Promise<
 
 /** All addresses, in the order of the families. */
 export function answerOf(families: readonly Family[]): readonly string[] {
-  return families.flatMap(({ records }) => records.map(({ address }) => address));
+  return families.flatMap(({ records }) => records.map(({ value }) => value));
 }
 
-function failureOf(name: string, families: readonly Family[]): StreamError {
+/** Why nothing was found of a name. */
+export function failureOf(name: string, families: readonly Pick<Family, 'errorCode'>[]): StreamError {
   const codes = families.map(({ errorCode }) => errorCode ?? dns.NODATA);
   const reasons = new Set(codes.map((code) => REASONS[code] ?? `the name servers cannot be asked (${code})`));
   return new StreamError(errorOf(codes), `${name} could not be resolved: ${[...reasons].join('; ')}`);

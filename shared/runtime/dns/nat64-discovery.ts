@@ -54,7 +54,7 @@ export class Nat64Discovery {
     try {
       const records = await this.#ask(NAT64_NAME);
       const ttlMs = 1_000 * Math.min(...records.map(({ ttl }) => ttl));
-      this.#learn(nat64Prefixes(records.map(({ address }) => address)), ttlMs);
+      this.#learn(nat64Prefixes(records.map(({ value }) => value)), ttlMs);
     } catch (error) {
       const { code } = error as NodeJS.ErrnoException;
       if (code === dns.NODATA || code === dns.NOTFOUND) this.#learn([], NONE_AGE_MS);

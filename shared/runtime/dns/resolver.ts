@@ -1,14 +1,16 @@
 import { isDeepStrictEqual } from 'node:util';
-import { StreamError } from '../../protocol/errors.ts';
+import { StreamError, TributaryError } from '../../protocol/errors.ts';
 import { Cancellation, type CancelSignal } from '../async/cancellation.ts';
 import { type PlaceBounds, SharedPlaces } from '../async/shared-places.ts';
+import { withTimeLimit } from '../async/time-limit.ts';
 import type { MonotonicClock } from '../clock.ts';
 import { keepRecent } from '../keep-recent.ts';
 import { PlainWay } from './dns-way.ts';
 import { HostsFile } from './hosts-file.ts';
-import { answerOf, type Family, Lookup, MAX_ADDRESSES_PER_FAMILY } from './lookup.ts';
+import { answerOf, type Family, failureOf, Lookup, MAX_ADDRESSES_PER_FAMILY } from './lookup.ts';
 import { type DnsRoute, NameServers } from './name-servers.ts';
 import { Nat64Discovery } from './nat64-discovery.ts';
+import { namesIn, reverseName } from './reverse-name.ts';
 import { systemNameServers } from './system-servers.ts';
 
 /** Turns a name into addresses. */
@@ -19,6 +21,15 @@ export interface OriginResolver {
    * are unreachable), resourceExceeded (too many names of this asker wait) or cancelled.
    */
   resolve(name: string, signal: CancelSignal, asker: string): Promise<readonly string[]>;
+}
+
+/** Also turns an address into names. */
+export interface NameResolver extends OriginResolver {
+  /**
+   * The names of an IP address as its name servers tell them (PTR), at least one, each in lower case without trailing dot. Rejects
+   * as `resolve`.
+   */
+  namesOf(address: string, signal: CancelSignal, asker: string): Promise<readonly string[]>;
 }
 
 export interface DnsResolverOptions {
@@ -49,7 +60,7 @@ const MAX_NAMES = 256;
  * Callers that want the same name at the same time share one query; answers are kept for their time to live,
  * a minute at most.
  */
-export class DnsResolver implements OriginResolver {
+export class DnsResolver implements NameResolver {
   readonly #options: DnsResolverOptions;
   readonly #hosts: HostsFile;
   readonly #places: SharedPlaces;
@@ -83,13 +94,36 @@ export class DnsResolver implements OriginResolver {
     return this.#lookup(name, asker).join(asker, signal);
   }
 
+  async namesOf(address: string, signal: CancelSignal, asker = ''): Promise<readonly string[]> {
+    this.#checkLine(address, asker);
+    const { timeoutMs } = this.#options;
+    try {
+      return await withTimeLimit(`looking up ${address}`, { timeoutMs, signal }, async (limited) => {
+        const release = await this.#places.take(asker, limited);
+        try {
+          const records = await (await this.#nameServers()).ask(reverseName(address), 'PTR', limited);
+          return namesIn(records);
+        } finally {
+          release();
+        }
+      });
+    } catch (error) {
+      throw this.#whyNoNames(address, error, signal);
+    }
+  }
+
+  #whyNoNames(address: string, error: unknown, signal: CancelSignal): unknown {
+    if (signal.aborted) return new StreamError('cancelled', `the lookup of ${address} was given up`);
+    const { code } = error as NodeJS.ErrnoException;
+    if (error instanceof TributaryError || code === undefined) return error;
+    return code === 'ETIMEDOUT'
+      ? new StreamError('timedOut', `${address} was not resolved within ${this.#options.timeoutMs} ms`)
+      : failureOf(address, [{ errorCode: code }]);
+  }
+
   /** The lookup of the name that is under way, or a new one. */
   #lookup(name: string, asker: string): Lookup {
-    if (this.#places.waitingOf(asker) >= MAX_WAITING) {
-      this.#options.onWait?.(asker);
-      const message = `${name} was not looked up: ${MAX_WAITING} names wait for the name servers already`;
-      throw new StreamError('resourceExceeded', message);
-    }
+    this.#checkLine(name, asker);
     const known = this.#lookups.get(name);
     if (known !== undefined) return known;
     const lookup = new Lookup({
@@ -102,6 +136,14 @@ export class DnsResolver implements OriginResolver {
     });
     this.#lookups.set(name, lookup);
     return lookup;
+  }
+
+  /** @throws StreamError when too many names of the asker wait */
+  #checkLine(name: string, asker: string): void {
+    if (this.#places.waitingOf(asker) < MAX_WAITING) return;
+    this.#options.onWait?.(asker);
+    const message = `${name} was not looked up: ${MAX_WAITING} names wait for the name servers already`;
+    throw new StreamError('resourceExceeded', message);
   }
 
   /** The same ones as long as the route is the same: they know who of them does not answer. */

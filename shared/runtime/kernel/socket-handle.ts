@@ -7,15 +7,21 @@ import { type Server, Socket, type SocketConstructorOpts } from 'node:net';
 interface SocketInternals {
   _handle?: {
     readonly fd?: number;
+    reset?: unknown;
     useUserBuffer?(buffer: Uint8Array): void;
     setBlocking?(on: boolean): number;
   } | null;
 }
 
-/** The kernel's descriptor of an open TCP or TLS socket; undefined once it is closed, or not on POSIX. */
-export function descriptorOf(socket: Socket): number | undefined {
+/** The kernel's descriptor of an open TCP or TLS socket, or of a listening one; undefined once it is closed, or not on POSIX. */
+export function descriptorOf(socket: Socket | Server): number | undefined {
   const descriptor = (socket as unknown as SocketInternals)._handle?.fd;
   return descriptor !== undefined && descriptor >= 0 ? descriptor : undefined;
+}
+
+/** Whether the connection can be ended so that the other side sees an error; a Unix socket cannot. */
+export function canReset(socket: Socket): boolean {
+  return typeof (socket as unknown as SocketInternals)._handle?.reset === 'function';
 }
 
 /** Makes writes to a terminal wait in the program, as those to a pipe do; Node.js lets the program wait, for as long as it is stopped. */

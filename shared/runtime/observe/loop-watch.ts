@@ -2,7 +2,7 @@ import { createHistogram } from 'node:perf_hooks';
 import type { MonotonicClock } from '../clock.ts';
 
 /** The program looks at the clock this often: each time wakes a machine that would sleep. */
-export const LOOK_EVERY_MS = 500;
+export const LOOK_EVERY_MS = 1_000;
 /** So much later than asked for, this machine has held the program up: suspended, stopped, or short of processor time or memory. */
 const STALL_MS = 1_000;
 

@@ -148,7 +148,7 @@ export class EventDispatcher {
       }
       case 'subflow-replace': {
         const uplinkName = subflows.get(event.subflowId)?.uplinkName;
-        if (uplinkName !== undefined) owner.onSubflowReplace?.(event.subflowId, uplinkName);
+        if (uplinkName !== undefined) owner.onSubflowReplace?.(event.subflowId, uplinkName, event.isFailed);
         break;
       }
       case 'subflow-close': {

@@ -32,8 +32,8 @@ export interface SessionOwner {
   /** Concentrator: attach handlers with `attachStream`, then tell the session to accept or refuse. */
   onStreamRequested?(streamId: number, destination: Destination, mode: SteeringMode): void;
   onSubflowClosed(subflowId: number, uplinkName: string): void;
-  /** Client: dial another one beside a subflow that has been silent for long. */
-  onSubflowReplace?(subflowId: number, uplinkName: string): void;
+  /** Client: dial another one beside a subflow that is silent; unless it has failed, it may only pause. */
+  onSubflowReplace?(subflowId: number, uplinkName: string, isFailed: boolean): void;
   /** Receipts came again on a subflow that was doubted. */
   onSubflowRecovered?(subflowId: number, uplinkName: string): void;
   onSubflowsWanted?(uplinkName: string, count: number): void;

@@ -1,4 +1,4 @@
-import type { AddressInfo, Server } from 'node:net';
+import type { AddressInfo, ListenOptions as NodeListenOptions, Server } from 'node:net';
 import { formatDestination } from '../../protocol/destination.ts';
 import { TributaryError } from '../../protocol/errors.ts';
 import { errorWords } from '../text/error-words.ts';
@@ -18,12 +18,25 @@ export interface ListenOptions {
   readonly setting?: string | undefined;
 }
 
+/** What to do about an error, by its code. */
+export type ListenAdvice = Readonly<Record<string, string>>;
+
 /** A listening address cannot be had; the message says which, why, and what to do. */
 export class ListenError extends TributaryError {
-  constructor(address: ListenAddress, setting: string | undefined, error: NodeJS.ErrnoException) {
-    const advice = ADVICE[error.code ?? ''] ?? errorWords(error);
-    const where = `${formatDestination(address)}${setting === undefined ? '' : ` (${setting})`}`;
-    super('networkFailure', `cannot listen on ${where}: ${advice}`, 'ours', { cause: error });
+  /** The errno's name. */
+  readonly errno: string;
+
+  /** @param address in words */
+  constructor(
+    address: string,
+    setting: string | undefined,
+    error: NodeJS.ErrnoException,
+    advice: ListenAdvice = TCP_ADVICE,
+  ) {
+    const where = `${address}${setting === undefined ? '' : ` (${setting})`}`;
+    const why = advice[error.code ?? ''] ?? errorWords(error);
+    super('networkFailure', `cannot listen on ${where}: ${why}`, 'ours', { cause: error });
+    this.errno = error.code ?? '';
   }
 }
 
@@ -31,32 +44,42 @@ export class ListenError extends TributaryError {
  * Starts a server; resolves with the address it listens on, rejects with `ListenError`.
  * `onError` gets what goes wrong later (no descriptors left to accept with, for one); the server goes on.
  */
-export function listen(
+export async function listen(
   server: Server,
   address: ListenAddress,
   options: ListenOptions,
   onError: (error: Error) => void,
 ): Promise<ListenAddress> {
+  const at = { ...address, ipv6Only: options.ipv6Only ?? false };
+  await startListening(server, at, { ...options, address: formatDestination(address) }, onError);
+  const { address: host, port } = server.address() as AddressInfo;
+  return { host, port };
+}
+
+/** Starts a server at what Node.js calls `at`; otherwise as `listen`. */
+export function startListening(
+  server: Server,
+  at: NodeListenOptions | { readonly fd: number },
+  {
+    backlog,
+    setting,
+    address,
+    advice,
+  }: ListenOptions & { readonly address: string; readonly advice?: ListenAdvice },
+  onError: (error: Error) => void,
+): Promise<void> {
   return new Promise((resolve, reject) => {
-    const onListenError = (error: Error) => reject(new ListenError(address, options.setting, error));
+    const onListenError = (error: Error) => reject(new ListenError(address, setting, error, advice));
     server.once('error', onListenError);
-    server.listen(
-      {
-        ...address,
-        ipv6Only: options.ipv6Only ?? false,
-        ...(options.backlog === undefined ? {} : { backlog: options.backlog }),
-      },
-      () => {
-        server.off('error', onListenError);
-        server.on('error', onError);
-        const { address: host, port } = server.address() as AddressInfo;
-        resolve({ host, port });
-      },
-    );
+    server.listen({ ...at, ...(backlog === undefined ? {} : { backlog }) }, () => {
+      server.off('error', onListenError);
+      server.on('error', onError);
+      resolve();
+    });
   });
 }
 
-const ADVICE: Readonly<Record<string, string>> = {
+const TCP_ADVICE: ListenAdvice = {
   EADDRINUSE: 'another program already listens there (EADDRINUSE); stop it or choose another port',
   EACCES: 'not allowed (EACCES); choose a port from 1024 up or grant CAP_NET_BIND_SERVICE',
   EADDRNOTAVAIL: 'this machine has no such address (EADDRNOTAVAIL); see `ip address`',

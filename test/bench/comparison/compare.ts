@@ -1,4 +1,5 @@
 import type { Figures } from '../figures.ts';
+import { isFault } from '../scenarios.ts';
 import type { Place, Summary } from '../summary.ts';
 import type { WorkloadName } from '../workloads/workload.ts';
 import { type ComparedFigure, comparedFigure } from './compared-figure.ts';
@@ -19,6 +20,7 @@ const BULK: readonly Column[] = [
 const THROUGH_FAULT: readonly Column[] = [
   ['longestGapMs', 'longest gap, ms', false],
   ['afterFault', 'rate over what is left', true],
+  ['backMs', 'until the sum is used again, ms', false],
 ];
 const COLUMNS: Readonly<Record<WorkloadName, readonly Column[]>> = {
   'bulk-down': BULK,
@@ -28,6 +30,13 @@ const COLUMNS: Readonly<Record<WorkloadName, readonly Column[]>> = {
   page: [['totalMs', 'whole page, ms', false]],
   echo: TIMES,
   'beside-bulk': TIMES,
+  duplex: [
+    ['overSum', 'download over sum', true],
+    ['upOverSum', 'upload over sum', true],
+  ],
+  many: [['overSum', 'goodput over sum', true]],
+  'many-beside-bulk': TIMES,
+  'opens-beside-bulk': TIMES,
 };
 
 /** Every figure of every two versions, wherever both were measured. */
@@ -47,7 +56,7 @@ export function compare(summary: Summary): ComparedFigure[] {
 }
 
 function columnsOf({ scenario, workload }: Place): readonly Column[] {
-  return scenario.startsWith('F') ? THROUGH_FAULT : COLUMNS[workload];
+  return isFault(scenario) && workload.startsWith('bulk') ? THROUGH_FAULT : COLUMNS[workload];
 }
 
 function textOf({ scenario, hosts, workload }: Place): string {

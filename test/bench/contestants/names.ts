@@ -1,6 +1,5 @@
+import { SCENARIOS } from '../all-scenarios.ts';
 import { parseVersion } from '../comparison/versions.ts';
-import { FAULTS } from '../faults.ts';
-import { NETWORKS } from '../scenarios.ts';
 
 /** Kinds of contestants that can also be those of another checkout. */
 const OF_ANY_CHECKOUT: readonly string[] = ['tributary', 'tributary-cubic', 'tributary-1', 'tributary-4'];
@@ -8,7 +7,7 @@ const OF_ANY_CHECKOUT: readonly string[] = ['tributary', 'tributary-cubic', 'tri
 /** What `--contestants` can name on emulated links. */
 export const CONTESTANTS: readonly string[] = [
   ...['tributary', 'tributary-cubic', 'kernel-mptcp', 'c-socks', 'single'],
-  ...new Set([...NETWORKS, ...FAULTS].flatMap(({ uplinks }) => uplinks.map(({ name }) => `single:${name}`))),
+  ...new Set(SCENARIOS.flatMap(({ uplinks }) => uplinks.map(({ name }) => `single:${name}`))),
 ];
 
 /** What `--contestants` can name on loopback; `tributary` stands for both of its kinds there. */

@@ -1,6 +1,7 @@
 import { bulkDown, bulkUp } from './bulk.ts';
+import { duplex } from './duplex.ts';
 import { echo } from './echo.ts';
-import { besideBulk, fetchLarge, fetchSmall } from './fetches.ts';
+import { besideBulk, fetchLarge, fetchMany, fetchSmall, manyBesideBulk, opensBesideBulk } from './fetches.ts';
 import { page } from './page.ts';
 import type { Workload } from './workload.ts';
 
@@ -12,5 +13,9 @@ export const WORKLOADS: readonly Workload[] = [
   echo,
   bulkDown,
   bulkUp,
+  duplex,
+  fetchMany,
   besideBulk,
+  manyBesideBulk,
+  opensBesideBulk,
 ];

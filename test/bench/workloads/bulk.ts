@@ -1,5 +1,5 @@
 import type { Direction } from '../../bed/emulator.ts';
-import { capacity } from '../faults.ts';
+import { capacity } from '../fault-script.ts';
 import type { Scenario } from '../scenarios.ts';
 import type { Workload } from './workload.ts';
 
@@ -19,17 +19,21 @@ function bulk(direction: Direction): Workload {
     task: (scenario, seconds) => ({ kind: 'bulk', direction, ...length(scenario, seconds) }),
     expectedMs(scenario, seconds) {
       const transfer = length(scenario, seconds);
-      if ('ms' in transfer) return transfer.ms;
+      const beforeMs = scenario.fault?.before?.ms ?? 0;
+      if ('ms' in transfer) return beforeMs + transfer.ms;
       const lastStepMs = Math.max(0, ...(scenario.fault?.steps.map(({ atMs }) => atMs) ?? []));
-      return lastStepMs + transfer.bytes / (capacity(scenario, direction) * 125);
+      return beforeMs + lastStepMs + transfer.bytes / (capacity(scenario, direction) * 125);
     },
   };
 }
 
 function length(scenario: Scenario, seconds: number | undefined): { ms: number } | { bytes: number } {
   // Faults have their own times.
-  if (scenario.fault) return scenario.fault.transfer;
-  if (seconds !== undefined) return { ms: seconds * 1000 };
-  const slowestMs = Math.max(...scenario.uplinks.map(({ rttMs }) => rttMs));
-  return { ms: MEASURED_MS + MEASURED_ROUND_TRIPS * slowestMs };
+  return scenario.fault?.transfer ?? { ms: bulkMs(scenario, seconds) };
+}
+
+/** Length of a bulk transfer without a fault: `seconds`, or what its network asks for. */
+export function bulkMs({ uplinks }: Scenario, seconds: number | undefined): number {
+  if (seconds !== undefined) return seconds * 1000;
+  return MEASURED_MS + MEASURED_ROUND_TRIPS * Math.max(...uplinks.map(({ rttMs }) => rttMs));
 }

@@ -1,4 +1,4 @@
-import { capacity } from '../faults.ts';
+import { capacity } from '../fault-script.ts';
 import type { Workload } from './workload.ts';
 
 const OBJECTS = 60;

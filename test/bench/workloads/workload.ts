@@ -18,5 +18,9 @@ export const WORKLOAD_NAMES = [
   'bulk-down',
   'bulk-up',
   'beside-bulk',
+  'duplex',
+  'many',
+  'many-beside-bulk',
+  'opens-beside-bulk',
 ] as const;
 export type WorkloadName = (typeof WORKLOAD_NAMES)[number];

@@ -21,7 +21,7 @@ describe('tributary-client join', () => {
         pins: [{ text: PIN }],
       },
       client: { id: 'laptop', key: Buffer.from(KEY, 'base64url') },
-      socks: { listen: { host: '127.0.0.1', port: 1080 }, users: [] },
+      socks: { listen: [{ host: '127.0.0.1', port: 1080 }], users: [] },
       uplinks: [],
       autoUplinks: { all: true, include: [], exclude: [], settings: [] },
     });
@@ -106,7 +106,10 @@ describe('tributary-client join', () => {
     const { code, stderr } = await exec('join', LINK, '--socks', '0.0.0.0:1081', '--config', 'c.yaml');
     expect(code).toBe(0);
     const { socks } = await loadClientConfig(join(home, 'c.yaml'));
-    expect(socks).toMatchObject({ listen: { host: '0.0.0.0', port: 1081 }, users: [{ name: 'tributary' }] });
+    expect(socks).toMatchObject({
+      listen: [{ host: '0.0.0.0', port: 1081 }],
+      users: [{ name: 'tributary' }],
+    });
     expect(socks.users[0]?.password).toHaveLength(24);
     expect(stderr).toContain('see socks.users there');
     expect(stderr).not.toContain(socks.users[0]?.password);
@@ -179,6 +182,30 @@ describe('tributary-client', () => {
     expect(stderr).toContain('not there now: lte, gone;');
     expect(stderr).toContain('chmod 600');
     expect(stdout + stderr).not.toMatch(new RegExp(`hunter2|${KEY}`));
+  });
+
+  it('checks: says where applications connect, and who may', async () => {
+    const { exec, file } = await cli();
+    await exec('join', LINK);
+    const joined = await readFile(file, 'utf8');
+    const write = (listen: string, allow: string) =>
+      writeFile(file, joined.replace(/^ {2}listen: .*$/m, `  listen: ${listen}\n  allow: ${allow}`));
+    await write(
+      '["127.0.0.1:1080", "192.168.9.1:1080", "unix:/run/tributary/socks", systemd]',
+      '192.168.9.0/24',
+    );
+    const narrow = await exec('check');
+    expect(narrow.stdout.split('\n').filter((line) => line.startsWith('socks'))).toEqual([
+      'socks         127.0.0.1:1080, without users',
+      'socks         192.168.9.1:1080, from 192.168.9.0/24, without users',
+      'socks         unix:/run/tributary/socks, mode 0600, without users',
+      'socks         systemd, from 192.168.9.0/24, without users',
+    ]);
+    expect(narrow.stderr).not.toContain('socks.allow');
+    await write('"0.0.0.0:1080"', '[0.0.0.0/0]');
+    expect((await exec('check')).stderr).toContain(
+      'warning: socks.allow has every address, and there are no users',
+    );
   });
 
   it('checks: warns of numbers that are for experiments', async () => {

@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { expect, it } from 'vitest';
 import { buildClientCli } from '../../../client-proxy/cli/client-cli.ts';
 import { commandLineDeps } from '../../config/command-line-deps.ts';
+import { EMPTY_REDIRECT_SYSTEM } from '../../support/redirect-system.ts';
 
 const KEY = 'A'.repeat(43);
 
@@ -24,6 +25,7 @@ async function cli() {
     networkInterfaces: () => ({}),
     readNetwork: async () => ({ interfaces: [] }),
     interfaceBinding: () => ({ available: true }),
+    redirectSystem: EMPTY_REDIRECT_SYSTEM,
     nativeSockets: () => undefined,
     tryUplinks: unused,
     input: { isTerminal: false, readLine: unused, ask: unused },

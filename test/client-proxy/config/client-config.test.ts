@@ -13,8 +13,9 @@ describe('a client configuration', () => {
       concentrator: { addresses: [{ host: 'vps.example.org', port: 8443 }], pins: [{ text: PIN }] },
       client: { id: 'laptop', key: Buffer.from(KEY, 'base64url') },
       socks: {
-        listen: { host: '127.0.0.1', port: 1080 },
+        listen: [{ host: '127.0.0.1', port: 1080 }],
         users: [],
+        allow: [],
         optimisticReply: { ports: [80, 443] },
         negotiationTimeoutMs: 10_000,
         maxConnections: 4096,
@@ -31,6 +32,26 @@ describe('a client configuration', () => {
     });
     expect(Object.isFrozen(config.socks.listen)).toBe(true);
     expect(Object.isFrozen(config.uplinks)).toBe(true);
+  });
+
+  it.each([
+    ['"[::1]:1080"', [{ host: '::1', port: 1080 }]],
+    ['systemd', [{ systemd: 'all' }]],
+    [
+      '["127.0.0.1:0", "unix:/run/a b", "systemd:tls-1"]',
+      [{ host: '127.0.0.1', port: 0 }, { path: '/run/a b', mode: 0o640 }, { systemd: 'tls-1' }],
+    ],
+  ])('listens at %s', async (listen, points) => {
+    const { socks } = await load(`${MINIMAL}socks: { listen: ${listen}, socketMode: "640" }`);
+    expect(socks.listen).toEqual(points);
+  });
+
+  it.each([
+    ['192.168.9.0/24', ['192.168.9.0/24']],
+    ['[10.0.0.7, "2001:DB8::/32"]', ['10.0.0.7/32', '2001:db8::/32']],
+  ])('lets in %s in place of users', async (allow, networks) => {
+    const { socks } = await load(`${MINIMAL}socks: { listen: "0.0.0.0:1080", allow: ${allow} }`);
+    expect([socks.allow, socks.users]).toEqual([networks, []]);
   });
 
   it('takes sections without a value as absent', async () => {
@@ -50,7 +71,7 @@ describe('a client configuration', () => {
     ],
     [
       'zzzz: 1',
-      'c.yaml:7:1: unknown key "zzzz": known here are concentrator, client, socks, uplinks, subflowsPerPath, paths, standby, steering, linger, ' +
+      'c.yaml:7:1: unknown key "zzzz": known here are concentrator, client, socks, transparent, uplinks, subflowsPerPath, paths, standby, steering, linger, ' +
         'dial, connections, memory, stateDir, metrics, tuning, log',
     ],
     [
@@ -81,12 +102,39 @@ describe('a client configuration', () => {
     [
       'socks: { listen: "localhost:1080" }',
       'c.yaml:7:18: socks.listen: expected ADDRESS:PORT to listen at, for example "127.0.0.1:1080" or "[::1]:1080", ' +
-        'found "localhost:1080"',
+        'or "unix:/PATH", or systemd, found "localhost:1080"',
     ],
     [
       'socks:\n  listen: "0.0.0.0:1080"',
       'c.yaml:8:11: socks.listen: other machines can reach this address and anyone could use the proxy: add "users: ' +
-        '[{name: ..., password: ...}]" under socks, or listen at 127.0.0.1',
+        '[{name: ..., password: ...}]" or "allow: [192.168.9.0/24]" under socks, or listen at 127.0.0.1',
+    ],
+    [
+      'socks:\n  listen: ["127.0.0.1:1080", "192.168.9.1:1080"]',
+      'c.yaml:8:30: socks.listen[1]: other machines can reach this address and anyone could use the proxy: add "users: ' +
+        '[{name: ..., password: ...}]" or "allow: [192.168.9.0/24]" under socks, or listen at 127.0.0.1',
+    ],
+    [
+      'socks:\n  listen: ["127.0.0.1:1080", "unix:socks"]',
+      'c.yaml:8:30: socks.listen[1]: expected ADDRESS:PORT to listen at, for example "127.0.0.1:1080" or "[::1]:1080", ' +
+        'or "unix:/PATH", or systemd, found "unix:socks"',
+    ],
+    [
+      'socks:\n  listen: ["unix:/run/socks", "[::1]:1080", "unix:/run/socks"]',
+      'c.yaml:8:45: socks.listen[2]: stands above already',
+    ],
+    [
+      `socks:\n  listen: "unix:/${'\u00e4'.repeat(54)}"`,
+      'c.yaml:8:11: socks.listen: the path of a Unix socket has at most 107 bytes',
+    ],
+    [
+      'socks: { socketMode: 0660 }',
+      'c.yaml:7:22: socks.socketMode: expected permissions in octal and in quotes, for example "0660", found 660 (a number)',
+    ],
+    [
+      'socks: { allow: [192.168.9.1/24] }',
+      'c.yaml:7:18: socks.allow[0]: expected a network or address such as "10.0.0.0/8", "192.0.2.7" or "2001:db8::/32" ' +
+        '(with its host bits zero), found "192.168.9.1/24"',
     ],
     [
       'socks: { users: [{ name: a, password: hunter2 }, { name: a, password: hunter3 }] }',
@@ -254,6 +302,12 @@ describe('a reload', () => {
     expect(describeReload(before, { ...before })).toEqual({ live: [], restart: [] });
     expect(after.tuning).toEqual({ 'receipts.intervalMs': 7 });
     expect(describeReload(before, after)).toEqual({ live: ['log.level'], restart: ['linger', 'tuning'] });
+  });
+
+  it('takes over who may connect by address, and no other key of the port', async () => {
+    const before = await load(MINIMAL);
+    const after = await load(`${MINIMAL}socks: { allow: 10.0.0.0/8, listen: "[::1]:1080" }\n`);
+    expect(describeReload(before, after)).toEqual({ live: ['socks.allow'], restart: ['socks'] });
   });
 
   it('takes pins and key over, but not those of another client or concentrator', async () => {

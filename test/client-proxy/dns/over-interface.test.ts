@@ -29,11 +29,11 @@ describe('names asked over one interface', needs('libc'), () => {
       ttlSeconds: 7,
     }));
     expect(await over('lo', [address]).ask('www.example.org', 'A', never)).toEqual([
-      { address: '198.41.0.4', ttl: 7 },
-      { address: '198.41.0.5', ttl: 7 },
+      { value: '198.41.0.4', ttl: 7 },
+      { value: '198.41.0.5', ttl: 7 },
     ]);
     expect(await over('lo', [address]).ask('www.example.org', 'AAAA', never)).toEqual([
-      { address: '2620:fe::fe', ttl: 7 },
+      { value: '2620:fe::fe', ttl: 7 },
     ]);
   });
 

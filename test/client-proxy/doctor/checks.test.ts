@@ -1,11 +1,16 @@
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { afterEach, describe, expect, it, vi } from 'vitest';
 import type { UplinkCase } from '../../../client-proxy/doctor/case/uplink-check.ts';
 import { UPLINK_CHECKS } from '../../../client-proxy/doctor/uplink-checks.ts';
+import { metered as metering } from '../../../client-proxy/metering/metered-settings.ts';
+import { readUsageFile, USAGE_FILE_NAME } from '../../../client-proxy/metering/usage-file.ts';
 import { SubflowError } from '../../../client-proxy/uplink/subflow-error.ts';
 import { UplinkError } from '../../../client-proxy/uplink/uplink-error.ts';
 import { ERROR_CODE } from '../../../shared/protocol/errors.ts';
 import { HandshakeRefused } from '../../../shared/protocol/handshake/client-handshake.ts';
 import { runChecks } from '../../../shared/runtime/doctor/run-checks.ts';
+import { temporaryDirectory } from '../../config/temporary-directory.ts';
 import { ADDRESS, doctorCase, measuring, samplesOf, UPLINK } from './doctor-case.ts';
 
 const NAMED = [{ host: 'vps.test', port: 8443 }];
@@ -343,5 +348,32 @@ describe('idle time-out of a NAT', () => {
     const finding = run('nat-timeout', { ...it, prober: { ...it.prober, measure } });
     await vi.advanceTimersByTimeAsync(240_000);
     expect(await finding).toMatchObject({ outcome, words: expect.stringMatching(words) });
+  });
+});
+
+describe('usage', () => {
+  const metered = metering.parse({ monthly: '4MiB', warnAt: '50%' });
+  const case_ = (usageFile: string) => doctorCase({ uplink: { ...UPLINK, plan: 'sim', metered }, usageFile });
+
+  it('counts for its plan what the checks have used of a metered uplink, and says that a cap is near', async () => {
+    const file = join(await temporaryDirectory(), USAGE_FILE_NAME);
+    const found = await run('usage', case_(file));
+    expect(found).toMatchObject({
+      ...{ outcome: 'ok', figures: { used: { value: 3_000_000, unit: 'bytes' } } },
+      words: 'this examination has used 3 MB, counted for the plan sim; its monthly cap is nearly reached',
+    });
+    await run('usage', case_(file));
+    const kept = await readUsageFile(file);
+    expect(kept.kind === 'read' && kept.usage.get('sim')!.month).toMatchObject({
+      ...{ sentBytes: 2_000_000, receivedBytes: 4_000_000 },
+    });
+  });
+
+  it('says where it cannot be counted', async () => {
+    const folder = await temporaryDirectory();
+    await writeFile(join(folder, 'state'), '');
+    const { outcome, words } = await run('usage', case_(join(folder, 'state', USAGE_FILE_NAME)));
+    expect(outcome).toBe('ok');
+    expect(words).toMatch(/^this examination has used 3 MB, which no cap counts: .*state/);
   });
 });

@@ -46,6 +46,7 @@ export function doctorCase(
       connect: async () => 3,
       secure: async () => 9,
       measure: async () => ({ connection: measuring(), terms: { allowanceBytes: 1e9, facts: '{}' } }),
+      carried: () => ({ sentBytes: 1_000_000, receivedBytes: 2_000_000 }),
     },
     names: {
       serversOf: async () => ({ servers: [], areOfSystem: true }),
@@ -56,6 +57,7 @@ export function doctorCase(
     known: new Map(),
     clock: () => 0,
     wallClock: () => 0,
+    usageFile: '/nonexistent/metered-usage.json',
     found: {
       ...nothingFound(),
       addresses,

@@ -30,6 +30,7 @@ describe('the host of a SOCKS5 request', () => {
     ['r3---sn-x.example', 'r3---sn-x.example'],
     ['1.2.3.4.example', '1.2.3.4.example'],
     ['10.0.0.1', '10.0.0.1'],
+    ['10.0.0.1.', '10.0.0.1'],
     ['2001:DB8:0:0:0:0:0:1', '2001:db8::1'],
     ['[::1]', '::1'],
     ['::ffff:10.0.0.1', '10.0.0.1'],
@@ -48,6 +49,8 @@ describe('the host of a SOCKS5 request', () => {
     ['\uff57\uff57\uff57.example', 'www.example'],
     ['\uff11\uff10.0.0.1', '10.0.0.1'],
     ['stra\u00dfe.example', 'xn--strae-oqa.example'],
+    ['\u{1f4a9}.la', 'xn--ls8h.la'],
+    ['i\u2764\ufe0f.ws', 'xn--i-7iq.ws'],
     ['\uff11\uff12\uff17.1', '127.0.0.1'],
   ])('reads the international name %s as %s', (text, host) => {
     expect(hostFromDomainField(Buffer.from(text, 'utf8'))).toEqual({ host });
@@ -90,7 +93,7 @@ describe('the host of a SOCKS5 request', () => {
     ['0x7f000001', /number/],
     ['1.2.3.4.5', /number/],
     ['256.1.1.1', /number/],
-    ['10.0.0.1.', /number/],
+    ['10.0.0.1..', /empty label/],
   ])('refuses the domain field %j', (text, problem) => {
     expect(read(text)).toEqual({ problem: expect.stringMatching(problem) });
   });

@@ -1,6 +1,7 @@
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { addUsage } from '../../../client-proxy/metering/add-usage.ts';
 import type { MeteredSettings } from '../../../client-proxy/metering/metered-settings.ts';
 import { Metering } from '../../../client-proxy/metering/metering.ts';
 import { readUsageFile, USAGE_FILE_NAME } from '../../../client-proxy/metering/usage-file.ts';
@@ -339,5 +340,19 @@ describe('metering', () => {
     expect(uses).toEqual([]);
     await metering.close();
     expect(await kept(file)).toBe(61 * MB);
+  });
+});
+
+it('counts on from what another program has added to the file meanwhile', async () => {
+  const { metering, file, wire, pass } = await bed();
+  wire.receivedBytes = 10 * MB;
+  pass(250);
+  const carried = { sentBytes: MB, receivedBytes: 2 * MB };
+  expect(await addUsage(file, { name: 'lte', settings: capped }, carried, () => NOW)).toEqual([]);
+  expect(await addUsage(file, { name: 'lte', settings: capped }, carried, () => NOW)).toEqual([]);
+  await metering.close();
+  const kept = await readUsageFile(file);
+  expect(kept.kind === 'read' && kept.usage.get('lte')!.month).toMatchObject({
+    ...{ sentBytes: 2 * MB, receivedBytes: 14 * MB },
   });
 });

@@ -14,7 +14,7 @@ async function standIn(mode: number): Promise<string> {
 it('runs the first command that can be run', async () => {
   const file = await standIn(0o755);
   const commands = ['/nonexistent/ip', await standIn(0o644), `${file}/ip`, file];
-  expect(await runIp(['address'], '', commands)).toEqual({ stdout: 'address\n', stderr: '' });
+  expect(await runIp(['address'], '', commands)).toEqual({ exitCode: 0, stdout: 'address\n', stderr: '' });
 });
 
 it('is undefined where none can be run', async () => {

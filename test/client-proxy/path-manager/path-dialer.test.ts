@@ -29,6 +29,7 @@ function bed(backoff = { minMs: 100, maxMs: 100 }) {
     refuses: false,
     destroyed: 0,
     isMetered: false,
+    isBusy: false,
     error: new TributaryError('networkFailure', 'no route', 'ours'),
   };
   const path: PathDialer = new PathDialer(
@@ -37,6 +38,7 @@ function bed(backoff = { minMs: 100, maxMs: 100 }) {
       logger: pino({ enabled: false }),
       clock: () => performance.now(),
       isMetered: () => seen.isMetered,
+      isBusy: () => seen.isBusy,
       async reach([target], { preferred, failed, isTrial = false }, signal) {
         seen.mostDialling = Math.max(seen.mostDialling, ++seen.dialling);
         seen.preferred.push(preferred?.port);
@@ -104,16 +106,47 @@ it('gives up what it dials in place of a doubted one that works again', async ()
   const { path, seen } = bed();
   path.setWanted(2);
   await vi.advanceTimersByTimeAsync(1_000);
-  for (const id of [0, 1]) path.onSubflowDoubted(id);
+  for (const id of [0, 1]) path.onSubflowDoubted(id, true);
   path.onSubflowRecovered(1);
   await vi.advanceTimersByTimeAsync(1_000);
   // 0 was replaced by 2; what was begun for 1 is not needed.
   expect([seen.up, seen.retired]).toEqual([[0, 1, 2], []]);
-  path.onSubflowDoubted(1);
+  path.onSubflowDoubted(1, true);
   await vi.advanceTimersByTimeAsync(5);
   path.onSubflowRecovered(1);
   await vi.advanceTimersByTimeAsync(1_000);
   expect([seen.up, seen.retired]).toEqual([[0, 1, 2], []]);
+});
+
+it('has not failed while its subflow may only pause, and dials all the same', async () => {
+  const { path, seen } = bed();
+  await vi.advanceTimersByTimeAsync(1_000);
+  path.onSubflowDoubted(0, false);
+  path.onSubflowDoubted(0, false);
+  expect([path.isUp, path.hasFailed]).toEqual([false, false]);
+  path.onSubflowDoubted(0, true);
+  expect(path.hasFailed).toBe(true);
+  await vi.advanceTimersByTimeAsync(1_000);
+  expect([seen.up, path.isUp, path.hasFailed, path.subflowIds]).toEqual([[0, 1], true, false, [1]]);
+});
+
+it.each([
+  { what: 'works again', isFailed: false, retired: [1] },
+  { what: 'has failed', isFailed: true, retired: [] },
+])('keeps a subflow that may only pause beside the one that was dialled, until it $what', async (one) => {
+  const { path, seen } = bed();
+  path.setWanted(1);
+  await vi.advanceTimersByTimeAsync(1_000);
+  path.onSubflowDoubted(0, false);
+  await vi.advanceTimersByTimeAsync(100);
+  expect([path.subflowIds, path.isUp]).toEqual([[0, 1], true]);
+  if (one.isFailed) path.onSubflowDoubted(0, true);
+  else path.onSubflowRecovered(0);
+  expect([seen.retired, path.isUp, path.hasFailed]).toEqual([one.retired, true, false]);
+  // What has failed while another worked says nothing of the address.
+  path.onSubflowClosed(1);
+  await vi.advanceTimersByTimeAsync(1_000);
+  if (one.isFailed) expect(seen.failed.slice(0, 2)).toEqual([undefined, undefined]);
 });
 
 it.each([
@@ -139,6 +172,28 @@ it.each([
   // From then on only those that cost nothing are tried every second.
   if (one.isMetered) expect(dials() - later).toBeLessThan(20);
   else if (one.code === 'timedOut') expect(dials() - later).toBeGreaterThan(50);
+});
+
+it('tries a metered path that has fallen silent as often as others while the session is busy, and less often while it is not', async () => {
+  const { path, seen } = bed({ minMs: 100, maxMs: 8_000 });
+  await vi.advanceTimersByTimeAsync(3_000);
+  Object.assign(seen, { fails: true, isMetered: true, error: new TributaryError('timedOut', '', 'peer') });
+  path.onSubflowClosed(0);
+  await vi.advanceTimersByTimeAsync(90_000);
+  const dialsIn = async (ms: number) => {
+    const before = seen.preferred.length;
+    await vi.advanceTimersByTimeAsync(ms);
+    return seen.preferred.length - before;
+  };
+  // Of 60 bytes each: less than a megabyte in a day.
+  const idle = await dialsIn(600_000);
+  expect(idle).toBeLessThan(100);
+  seen.isBusy = true;
+  path.onBusy();
+  expect(seen.dialling).toBe(1);
+  expect(await dialsIn(60_000)).toBeGreaterThan(50);
+  seen.isBusy = false;
+  expect(await dialsIn(600_000)).toBeLessThan(idle + 5);
 });
 
 it('dials at once after the loss of one that had lasted, and waits after that of one that had not', async () => {
@@ -347,7 +402,7 @@ it('renews nothing where nothing is wanted', async () => {
 it('tries the address last where a subflow has failed', async () => {
   const { path, seen } = bed();
   await vi.advanceTimersByTimeAsync(1_000);
-  path.onSubflowDoubted(0);
+  path.onSubflowDoubted(0, true);
   await vi.advanceTimersByTimeAsync(1_000);
   path.renew();
   await vi.advanceTimersByTimeAsync(1_000);

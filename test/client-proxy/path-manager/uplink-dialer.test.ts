@@ -29,6 +29,7 @@ function bed(over: Partial<UplinkDialling> = {}) {
       },
       packetSizes: allLong(),
       newBackoff: () => new Backoff({ minMs: 100, maxMs: 100 }, () => 1),
+      isBusy: () => false,
       hasUplink: () => true,
       onDial() {},
       onChange() {},
@@ -77,12 +78,12 @@ it('tells the path that has a subflow, and no other, that it is gone', async () 
   await vi.advanceTimersByTimeAsync(50);
   expect(dialer.paths.subflowIds).toEqual([0, 1]);
   dialer.paths.onSubflowClosed(1);
-  dialer.paths.onSubflowDoubted(7);
+  dialer.paths.onSubflowDoubted(7, true);
   expect([dialer.paths.isUp, dialer.paths.subflowIds]).toEqual([true, [0]]);
   await vi.advanceTimersByTimeAsync(200);
   expect(dialer.paths.subflowIds).toEqual([0, 2]);
-  dialer.paths.onSubflowDoubted(0);
-  dialer.paths.onSubflowDoubted(2);
+  dialer.paths.onSubflowDoubted(0, true);
+  dialer.paths.onSubflowDoubted(2, true);
   expect(dialer.paths.isUp).toBe(false);
   dialer.paths.onSubflowRecovered(2);
   expect(dialer.paths.isUp).toBe(true);

@@ -236,7 +236,9 @@ it('dials a last resort at once when the network says that nothing else gets thr
     kind: 'interrupted',
   });
   await untilUp('dsl', 'lte');
-  expect(session.driver!.snapshot().subflows.map(({ duty }) => duty === 'backup')).toEqual([false, true]);
+  const byUplink = session.driver!.snapshot().subflows.map(({ uplinkName, duty }) => `${uplinkName} ${duty}`);
+  // A fresh one may stand beside that which fell silent, or have taken its place.
+  expect([...new Set(byUplink)].sort()).toEqual(['dsl regular', 'lte backup']);
 });
 
 it('lets go of a subflow that comes up for an uplink that was taken out meanwhile, though it is the only one', async () => {

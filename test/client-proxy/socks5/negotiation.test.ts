@@ -143,8 +143,20 @@ const REFUSED: [name: string, withUsers: boolean, input: string, lines: string[]
   [
     'unknown command',
     false,
-    `${GREETING} 05 f0 00 03`,
+    `${GREETING} 05 f2 00 03`,
     ['send 0500', 'failure unsupportedCommand 05070001000000000000'],
+  ],
+  [
+    'RESOLVE of an unknown address type',
+    false,
+    `${GREETING} 05 f0 00 02`,
+    ['send 0500', 'failure unsupportedAddressType 05080001000000000000'],
+  ],
+  [
+    'RESOLVE_PTR of a name',
+    false,
+    `${GREETING} 05 f1 00 03 04 612e6264 0000`,
+    ['send 0500', 'failure badDestination 05040001000000000000'],
   ],
   [
     'unknown address type',

@@ -152,3 +152,39 @@ describe('a rule that is never reached', () => {
     ]);
   });
 });
+
+describe('a destination that is an address and known by a name', () => {
+  const direct = (hosts: string[], more: Conditions = {}): SteeringRule => ({
+    ...more,
+    hosts,
+    action: { kind: 'direct', uplink: 'dsl' },
+  });
+  const HTTPS = { destination: { host: '192.0.2.1', port: 443 } };
+  const rulesOf = (...rules: SteeringRule[]) => new RuleSet({ default: { mode: 'aggregate' }, rules });
+
+  it.each<[string, SteeringRule, string | undefined, boolean]>([
+    ['the rule for its name', direct(['www.example.org']), 'www.example.org', true],
+    ['the rule for names above it', direct(['*.example.org']), 'www.example.org', true],
+    ['no rule for another name', direct(['other.example']), 'www.example.org', false],
+    ['no rule for names while it has none', direct(['*.example.org']), undefined, false],
+    ['a rule for its network as well', direct(['a.test'], { networks: ['192.0.2.0/24'] }), 'b.test', true],
+    ['no rule for another port', direct(['a.test'], { ports: [one(80)] }), 'a.test', false],
+  ])('meets %s', (_, rule, name, expected) => {
+    const subject = { ...HTTPS, ...(name === undefined ? {} : { name }) };
+    expect(rulesOf(rule).decide(subject).kind).toBe(expected ? 'direct' : 'steer');
+  });
+
+  const block = (rule: Conditions): SteeringRule => ({ ...rule, action: BLOCK });
+  it.each<[string, SteeringRule[], boolean]>([
+    ['there are no rules', [], false],
+    ['no rule has names', [block({ networks: ['198.51.100.0/24'] })], false],
+    ['a rule has names', [direct(['a.test'])], true],
+    ['a rule with names is for another port', [direct(['a.test'], { ports: [one(80)] })], false],
+    ['a rule with names is for a user', [direct(['a.test'], { users: ['alice'] })], false],
+    ['an earlier rule has decided', [block({ networks: ['192.0.2.0/24'] }), direct(['a.test'])], false],
+    ['an earlier rule is for something else', [block({ ports: [one(80)] }), direct(['a.test'])], true],
+    ['a rule is for everything', [block({ hosts: ['*'] })], false],
+  ])('whether its name matters: %s', (_, rules, expected) => {
+    expect(rulesOf(...rules).wantsName(HTTPS)).toBe(expected);
+  });
+});

@@ -24,6 +24,8 @@ export interface PairOptions {
   readonly nameServer?: boolean;
   /** What that name server says to all other names; that there are none unless told. */
   readonly names?: (type: 'A' | 'AAAA', name: string) => NameServerReply;
+  /** What it says to questions for the names of addresses, by their name in `arpa`. */
+  readonly namesOf?: (name: string) => readonly string[];
   /** Further clients that the concentrator knows. */
   readonly otherClients?: readonly string[];
   /** How many descriptors the concentrator may have; as many as this process unless told. */
@@ -69,7 +71,7 @@ export class Pair {
   static async start(options: PairOptions = {}): Promise<Pair> {
     const folder = await mkdtemp(join(tmpdir(), 'tributary-pair-'));
     const identity = await generateCertificate(new Date());
-    const names = options.nameServer ? await startOwnNameServer(options.names) : undefined;
+    const names = options.nameServer ? await startOwnNameServer(options.names, options.namesOf) : undefined;
     const { pin = certificatePin(identity.certificate).text } = options;
     const pair = new Pair(ownAddress(), folder, options, names);
     await pair.#write('certificate.pem', identity.certificate);
@@ -223,9 +225,12 @@ export function ownAddress(): string {
   return `127.${64 + (number >> 16)}.${(number >> 8) & 255}.${number & 255}`;
 }
 
-function startOwnNameServer(others: PairOptions['names'] = () => 'nxdomain'): Promise<NameServer> {
+function startOwnNameServer(
+  others: PairOptions['names'] = () => 'nxdomain',
+  namesOf?: PairOptions['namesOf'],
+): Promise<NameServer> {
   return startNameServer((type, name) => {
     if (name !== ORIGIN_NAME) return others(type, name);
     return { addresses: type === 'A' ? ['127.0.0.1'] : [] };
-  });
+  }, namesOf);
 }

@@ -26,7 +26,7 @@ export interface SocksAnswer {
 
 /** Connects through a SOCKS5 proxy, byte by byte as RFC 1928 and RFC 1929 have it. */
 export async function socksConnect(
-  proxy: Destination,
+  proxy: Destination | { readonly path: string },
   destination: Destination,
   { login, earlyData = new Uint8Array(), command = 1, asName = false, localAddress }: SocksOptions = {},
 ): Promise<SocksAnswer> {

@@ -3,6 +3,7 @@ import { configuration } from './configuration.ts';
 import { dns } from './dns.ts';
 import { frameParser } from './frame-parser.ts';
 import { handshake } from './handshake.ts';
+import { heardNameTarget } from './heard-name.ts';
 import { ipOutput } from './ip-output.ts';
 import { link } from './link.ts';
 import { session } from './session.ts';
@@ -14,6 +15,7 @@ export const FUZZ_TARGETS: readonly FuzzTarget[] = [
   handshake,
   session,
   socks,
+  heardNameTarget,
   configuration,
   link,
   dns,

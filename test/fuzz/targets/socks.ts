@@ -17,6 +17,8 @@ export const socks: FuzzTarget = {
     Uint8Array.of(1, 0xff, 5, 1, 2, 1, 4, ...Buffer.from(USER.name), 7, ...Buffer.from(USER.password)),
     Uint8Array.of(0, 0xff, ...Buffer.from('GET / HTTP/1.1\r\nHost: a\r\n\r\n')),
     Uint8Array.of(0, 0xff, 4, 1, 0, 80, 192, 0, 2, 1, 0),
+    Uint8Array.of(0, 0xff, 5, 1, 0, 5, 0xf0, 0, 3, 1, 0x61, 0, 0),
+    Uint8Array.of(0, 0xff, 5, 1, 0, 5, 0xf1, 0, 1, 192, 0, 2, 1, 0, 0),
   ],
   run(input) {
     const reader = new InputReader(input);

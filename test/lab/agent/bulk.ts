@@ -60,7 +60,7 @@ export function upload(
   route: Route,
   origin: Endpoint,
   key: number,
-  { ms, bytes }: BulkJob,
+  { ms, bytes }: Pick<BulkJob, 'ms' | 'bytes'>,
 ): Promise<string | undefined> {
   return new Promise((resolve) => {
     let sent = 0;

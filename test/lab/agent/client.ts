@@ -7,6 +7,8 @@ import { watchLive } from './live.ts';
 
 /** The offset where the pattern of a bulk transfer starts; also its name at the origin. */
 const BULK_KEY = 1;
+/** The same for an upload beside it. */
+const UPLOAD_KEY = 2;
 /** What a download that is stopped for being late gets to tell how far it came. */
 const GRACE_MS = 1_000;
 
@@ -33,6 +35,12 @@ async function work(job: ClientJob): Promise<ClientResult> {
     const result = await fetchAll(route, origin, task);
     beside.stop();
     return { ...result, bulk: await beside.done };
+  }
+  if (task.kind === 'duplex') {
+    const beside = download(route, origin, BULK_KEY, {});
+    const error = await upload(route, origin, UPLOAD_KEY, { ms: task.ms });
+    beside.stop();
+    return { bulk: await beside.done, ...(error === undefined ? {} : { error }) };
   }
   if (task.direction === 'down') {
     const running = download(route, origin, BULK_KEY, task);

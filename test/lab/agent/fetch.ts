@@ -10,7 +10,8 @@ export async function fetchAll(route: Route, origin: Endpoint, job: FetchJob): P
   let failures = 0;
   let error: string | undefined;
   const startMs = monotonicMs();
-  const lane = async () => {
+  const lane = async (_: unknown, index: number) => {
+    if (job.startEveryMs !== undefined) await pause(index * job.startEveryMs);
     for (let next = waiting.shift(); next; next = waiting.shift()) {
       try {
         timesMs.push(await fetchOne(route, origin, next.key, next.bytes));
@@ -18,12 +19,16 @@ export async function fetchAll(route: Route, origin: Endpoint, job: FetchJob): P
         failures++;
         error ??= (reason as Error).message;
       }
-      if (job.pauseMs > 0) await new Promise((resolve) => setTimeout(resolve, job.pauseMs));
+      if (job.pauseMs > 0) await pause(job.pauseMs);
     }
   };
   await Promise.all(Array.from({ length: job.parallel }, lane));
   const totalMs = monotonicMs() - startMs;
   return { timesMs, totalMs, failures, ...(error === undefined ? {} : { error }) };
+}
+
+function pause(ms: number): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, ms));
 }
 
 /** Time from connecting to the last byte, in ms. Rejects when the bytes are not those asked for. */

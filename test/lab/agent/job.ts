@@ -25,12 +25,20 @@ export interface BulkJob {
   readonly bytes?: number;
 }
 
+/** A bulk download, and a bulk upload for a time after its first byte, at once. */
+export interface DuplexJob {
+  readonly kind: 'duplex';
+  readonly ms: number;
+}
+
 /** Downloads of given sizes on fresh connections. */
 export interface FetchJob {
   readonly kind: 'fetch';
   readonly sizes: readonly number[];
   /** How many at a time. */
   readonly parallel: number;
+  /** Time between the starts of two of those at a time; all at once unless told. */
+  readonly startEveryMs?: number;
   /** Pause between the end of one and the start of the next in the same lane. */
   readonly pauseMs: number;
   /** Fetched while a bulk download runs, which gets this long alone first. */
@@ -63,7 +71,7 @@ export interface LiveJob {
 
 /** What a client agent is told to do. */
 export interface ClientJob {
-  readonly task: BulkJob | FetchJob | EchoJob | AskJob | LiveJob;
+  readonly task: BulkJob | DuplexJob | FetchJob | EchoJob | AskJob | LiveJob;
   readonly origin: Endpoint;
   readonly route: Route;
   /** The job is given up after this time. */

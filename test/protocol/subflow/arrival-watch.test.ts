@@ -21,7 +21,7 @@ it('asks once when a stream of payload stops, and again only after another', () 
   const { now, watch } = bed(...STREAM);
   expect(watch.dueMs).toBe(40 + arrivalSilenceMs);
   now.ms = 200;
-  watch.onQuestion();
+  watch.onQuestion(true);
   expect(watch.dueMs).toBe(Number.POSITIVE_INFINITY);
   for (const atMs of [1_000, 1_010, 1_020, 1_030]) {
     now.ms = atMs;
@@ -33,7 +33,7 @@ it('asks once when a stream of payload stops, and again only after another', () 
 it('does not take for a question what was sent right behind the last payload', () => {
   const { now, watch } = bed(...STREAM);
   now.ms = 45;
-  watch.onQuestion();
+  watch.onQuestion(true);
   expect(watch.dueMs).toBe(40 + arrivalSilenceMs);
 });
 

@@ -14,18 +14,22 @@ function steadyRtt(rttMs: number): RttEstimator {
 
 describe('how long silence may last', () => {
   it('has a floor on fast paths, lower when receipts should be frequent', () => {
-    expect(silenceLimitMs(steadyRtt(5), true, DOUBT_TUNING)).toBe(DOUBT_TUNING.minMs);
-    expect(silenceLimitMs(steadyRtt(5), false, DOUBT_TUNING)).toBe(DOUBT_TUNING.minSparseMs);
+    expect(silenceLimitMs(steadyRtt(5), true, false, DOUBT_TUNING)).toBe(DOUBT_TUNING.minMs);
+    expect(silenceLimitMs(steadyRtt(5), false, false, DOUBT_TUNING)).toBe(DOUBT_TUNING.minSparseMs);
+  });
+
+  it('has the lower floor, too, where a stream had stopped before it was asked', () => {
+    expect(silenceLimitMs(steadyRtt(5), false, true, DOUBT_TUNING)).toBe(DOUBT_TUNING.minMs);
   });
 
   it('grows with the round trip time and its variance', () => {
-    expect(silenceLimitMs(steadyRtt(300), true, DOUBT_TUNING)).toBeCloseTo(600, 3);
-    expect(silenceLimitMs(steadyRtt(300), false, DOUBT_TUNING)).toBeCloseTo(600, 3);
+    expect(silenceLimitMs(steadyRtt(300), true, false, DOUBT_TUNING)).toBeCloseTo(600, 3);
+    expect(silenceLimitMs(steadyRtt(300), false, false, DOUBT_TUNING)).toBeCloseTo(600, 3);
     const jittery = new RttEstimator(now, RTT_TUNING);
     for (let i = 0; i < 400; i++) at(i, jittery).addSample(i % 2 === 0 ? 100 : 300);
     // Dense: at most twice the smallest round trip for the variance; sparse: all of it, on top of the queue.
-    expect(silenceLimitMs(jittery, true, DOUBT_TUNING)).toBe(2 * 100 + 4 * 50);
-    expect(silenceLimitMs(jittery, false, DOUBT_TUNING)).toBeGreaterThan(700);
+    expect(silenceLimitMs(jittery, true, false, DOUBT_TUNING)).toBe(2 * 100 + 4 * 50);
+    expect(silenceLimitMs(jittery, false, false, DOUBT_TUNING)).toBeGreaterThan(700);
   });
 
   it('is dense only with many segments under way and receipts since it was idle', () => {

@@ -24,8 +24,8 @@ describe('a DNS message', () => {
       isTruncated: false,
       isReferral: false,
       records: [
-        { address: '198.41.0.4', ttl: 60 },
-        { address: '198.41.0.5', ttl: 10 },
+        { value: '198.41.0.4', ttl: 60 },
+        { value: '198.41.0.5', ttl: 10 },
       ],
     });
   });
@@ -35,8 +35,26 @@ describe('a DNS message', () => {
     const bytes = hex(`abcd 8180 0001 0001 0000 0000 ${asked}
       c00c 001c 0001 0000003c 0010 26200 0fe 0000 0000 0000 0000 0000 00fe`);
     expect(decodeAnswer(bytes, { ...QUESTION, type: 'AAAA' })?.records).toEqual([
-      { address: '2620:fe::fe', ttl: 60 },
+      { value: '2620:fe::fe', ttl: 60 },
     ]);
+  });
+
+  it('brings the names of an address, whose ends may be elsewhere', () => {
+    const asked = '01 37 04 61727061 00 000c 0001';
+    const read = (records: string, count = '0001') =>
+      decodeAnswer(hex(`abcd 8180 0001 ${count} 0000 0000 ${asked} ${records}`), {
+        id: 0xabcd,
+        name: '7.arpa',
+        type: 'PTR',
+      })?.records.map(({ value }) => value);
+    const head = 'c00c 000c 0001 0000003c';
+    expect(read(`${head} 0008 04 486f7374 01 61 00`)).toEqual(['host.a']);
+    expect(read(`${head} 0004 01 61 c00e ${head} 0002 c00e`, '0002')).toEqual(['a.arpa', 'arpa']);
+    // To itself, or beyond the end.
+    expect(read(`${head} 0002 c024`)).toEqual([]);
+    expect(read(`${head} 0002 c0ff`)).toBeUndefined();
+    const endless = `${'3f'.padEnd(128, '61')}`.repeat(4);
+    expect(read(`${head} 0102 ${endless} c024`)).toEqual([]);
   });
 
   it('says that there is no such name, or more over TCP', () => {

@@ -9,7 +9,7 @@ import { type NameServerReply, startNameServer } from '../../support/name-server
 
 const after = useCleanups();
 const GOOD: NameServerReply = { addresses: ['198.41.0.4'], ttlSeconds: 7 };
-const ANSWER = [{ address: '198.41.0.4', ttl: 7 }];
+const ANSWER = [{ value: '198.41.0.4', ttl: 7 }];
 /** Three rounds in less than a second. */
 const HURRY: DnsPatience = { nextServerMs: 40, firstRoundMs: 100, rounds: 3 };
 /** Nobody's turn comes by time. */

@@ -2,7 +2,7 @@ import { getEventListeners } from 'node:events';
 import { mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { Cancellation } from '../../../shared/runtime/async/cancellation.ts';
 import { PlainWay } from '../../../shared/runtime/dns/dns-way.ts';
 import { DnsResolver, type DnsResolverOptions } from '../../../shared/runtime/dns/resolver.ts';
@@ -29,8 +29,9 @@ async function resolverWith(
   reply: (type: 'A' | 'AAAA', name: string) => NameServerReply,
   timeoutMs = 5000,
   more: Partial<DnsResolverOptions> = {},
+  namesOf?: (name: string) => readonly string[],
 ): Promise<{ resolver: DnsResolver; queries: string[] }> {
-  const server = await startNameServer(reply);
+  const server = await startNameServer(reply, namesOf);
   servers.push(server);
   const resolver = new DnsResolver({
     timeoutMs,
@@ -306,4 +307,57 @@ describe('names of several askers', () => {
     );
     for (let i = 0; i < 10; i++) await resolver.resolve(`n${i}.example.org`, NEVER);
   });
+});
+
+test.each([
+  ['198.41.0.7', ['Host.example', '*.odd', '1.2.3.4'], ['host.example'], '7.0.41.198.in-addr.arpa'],
+  [
+    '2001:db8::1f',
+    ['a.example', 'b.example'],
+    ['a.example', 'b.example'],
+    'f.1.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.8.b.d.0.1.0.0.2.ip6.arpa',
+  ],
+])('the names of %s', async (address, told, names, asked) => {
+  const { resolver, queries } = await resolverWith(
+    () => 'nxdomain',
+    5000,
+    {},
+    () => told,
+  );
+  expect(await resolver.namesOf(address, NEVER)).toEqual(names);
+  expect(queries).toEqual([`PTR ${asked}`]);
+});
+
+test('an address without a name, and one whose name is none', async () => {
+  const { resolver } = await resolverWith(
+    () => 'nxdomain',
+    5000,
+    {},
+    (name) => (name.startsWith('8.') ? ['not a name'] : []),
+  );
+  for (const address of ['198.41.0.7', '198.41.0.8']) {
+    await expect(resolver.namesOf(address, NEVER)).rejects.toMatchObject({ code: 'nameNotFound' });
+  }
+});
+
+test('addresses whose names are wanted take places as names do', async () => {
+  const waited: string[] = [];
+  const { resolver, queries } = await resolverWith(
+    () => 'silence',
+    5000,
+    { names: { total: 1, perOwner: 1 }, onWait: (asker) => waited.push(asker) },
+    () => ['host.example'],
+  );
+  const [first, second] = [new AbortController(), new AbortController()];
+  const holding = resolver.resolve('slow.example', first.signal, 'laptop');
+  holding.catch(() => {});
+  await vi.waitFor(() => expect(queries).not.toEqual([]));
+  const waiting = resolver.namesOf('198.41.0.7', NEVER, 'laptop');
+  const abandoned = resolver.namesOf('198.41.0.8', second.signal, 'laptop');
+  second.abort();
+  await expect(abandoned).rejects.toMatchObject({ code: 'cancelled' });
+  expect(queries.filter((query) => query.startsWith('PTR'))).toEqual([]);
+  first.abort();
+  expect(await waiting).toEqual(['host.example']);
+  expect(waited).toEqual(['laptop', 'laptop']);
 });

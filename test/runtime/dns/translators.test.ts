@@ -6,7 +6,7 @@ import { Translators } from '../../../shared/runtime/dns/translators.ts';
 
 const never = new Cancellation();
 const V6_ONLY = ['2001:470::5', 'fe80::1', '127.0.0.1', '169.254.7.7'];
-const PREFIX = [{ address: '64:ff9b::c000:aa', ttl: 300 }];
+const PREFIX = [{ value: '64:ff9b::c000:aa', ttl: 300 }];
 
 function bed(own: readonly string[], answers: readonly (readonly DnsRecord[] | string)[]) {
   const state = { nowMs: 0, asked: 0 };
@@ -40,7 +40,7 @@ describe('what is dialled', () => {
   });
 
   it('is remembered as long as the name servers say, within bounds', async () => {
-    const { state, dialled } = bed(V6_ONLY, [PREFIX, [{ address: '2001:db8:64::c000:aa', ttl: 1 }]]);
+    const { state, dialled } = bed(V6_ONLY, [PREFIX, [{ value: '2001:db8:64::c000:aa', ttl: 1 }]]);
     const at = async (nowMs: number) => {
       state.nowMs = nowMs;
       await dialled('198.41.0.4');

@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, expect, it, vi } from 'vitest';
-import { LoopWatch } from '../../../shared/runtime/observe/loop-watch.ts';
+import { LOOK_EVERY_MS, LoopWatch } from '../../../shared/runtime/observe/loop-watch.ts';
 
 beforeEach(() => void vi.useFakeTimers({ toFake: ['setInterval', 'clearInterval'] }));
 afterEach(() => void vi.useRealTimers());
@@ -12,8 +12,8 @@ it('notices that the program stood still, and not that it was a little late', ()
   watch.start();
   const look = (lateMs: number) => {
     heldUpMs += lateMs;
-    nowMs += 500;
-    vi.advanceTimersByTime(500);
+    nowMs += LOOK_EVERY_MS;
+    vi.advanceTimersByTime(LOOK_EVERY_MS);
   };
   expect(watch.takeDelays()).toBeUndefined();
   for (const lateMs of [0, 100, 900, 0]) look(lateMs);

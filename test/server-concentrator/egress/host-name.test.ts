@@ -5,6 +5,11 @@ test.each([
   ['Example.ORG', 'example.org'],
   ['example.org.', 'example.org'],
   ['_sip._tcp.example.org', '_sip._tcp.example.org'],
+  // What IDNA would not let pass, and name servers know.
+  ['r3---sn-4g5e6nzz.example.org', 'r3---sn-4g5e6nzz.example.org'],
+  ['XN--a.example', 'xn--a.example'],
+  ['xn--ls8h.la', 'xn--ls8h.la'],
+  ['-a-.example', '-a-.example'],
   ['bücher.example', 'xn--bcher-kva.example'],
   ['ｅｘａｍｐｌｅ.org', 'example.org'],
   ['example。org', 'example.org'],

@@ -3,7 +3,11 @@ import net from 'node:net';
 import { afterEach, describe, expect, test } from 'vitest';
 import { type EgressRule, parseEgressRule } from '../../../server-concentrator/config/egress-rule.ts';
 import { createEgressPolicy, type EgressPolicy } from '../../../server-concentrator/egress/egress-policy.ts';
-import { type DialOutcome, OriginDialer } from '../../../server-concentrator/egress/origin-dialer.ts';
+import {
+  type DialOutcome,
+  OriginDialer,
+  type OriginDialerOptions,
+} from '../../../server-concentrator/egress/origin-dialer.ts';
 import { StreamError } from '../../../shared/protocol/errors.ts';
 import type { Nat64Prefix } from '../../../shared/runtime/address/nat64.ts';
 import type { ConnectAddress } from '../../../shared/runtime/app/origin-connector.ts';
@@ -77,6 +81,7 @@ function dialerOf<T extends { destroy(): void }>(options: {
   policy?: EgressPolicy;
   resolver?: OriginResolver;
   connect: ConnectAddress<T>;
+  openNames?: NonNullable<OriginDialerOptions<T>['openNames']>;
   clock?: () => number;
 }) {
   const outcomes: DialOutcome[] = [];
@@ -203,7 +208,7 @@ describe('a concentrator without IPv4, behind a translator', () => {
     connect: ConnectAddress<Connection>,
   ) {
     const clock = () => 0;
-    const discovery = new Nat64Discovery(async () => [{ address: shown, ttl: 60 }], clock);
+    const discovery = new Nat64Discovery(async () => [{ value: shown, ttl: 60 }], clock);
     const resolver = resolverOf({
       'four.test': ['198.41.0.4'],
       'dns64.test': ['2620:fe:64::c629:5'],
@@ -377,4 +382,35 @@ test('IPv6 comes first; after it lost to IPv4, IPv4 comes first for ten minutes'
   nowMs = 600_000;
   expect(await dial()).toBe('2606:4700::1');
   expect(dialled.length).toBe(5);
+});
+
+describe('questions for names', () => {
+  const question = { host: 'names.tributary.invalid', port: 53 };
+  const bench = (deny: string[]) => {
+    const given: string[] = [];
+    const openNames = (clientId: string) => {
+      given.push(clientId);
+      return { address: 'names', destroy() {} };
+    };
+    const resolver = resolverOf({});
+    const { connect, dialled } = connectRecorder();
+    return {
+      ...dialerOf({ policy: policyOf({ deny }), resolver, connect, openNames }),
+      resolver,
+      dialled,
+      given,
+    };
+  };
+
+  test('are answered here: nothing is looked up or dialled for them', async () => {
+    const { dialer, outcomes, resolver, dialled, given } = bench([]);
+    expect((await dialer.dial(question, NEVER, 'laptop')).address).toBe('names');
+    expect([given, resolver.asked, dialled, outcomes]).toEqual([['laptop'], [], [], ['connected']]);
+  });
+
+  test('may be denied', async () => {
+    const { dialer, given } = bench(['names.tributary.invalid']);
+    await expect(dialer.dial(question, NEVER, 'laptop')).rejects.toMatchObject({ code: 'notAuthorized' });
+    expect(given).toEqual([]);
+  });
 });

@@ -1,5 +1,6 @@
 import type { ChildProcess } from 'node:child_process';
 import { join } from 'node:path';
+import { formatDestination } from '../../../shared/protocol/destination.ts';
 import { eachWholeLine } from '../../bed/whole-lines.ts';
 import type { Network } from './namespaces.ts';
 import { ROOT } from './program.ts';
@@ -16,13 +17,12 @@ export class Origin {
     this.url = url;
   }
 
-  static async start(network: Network, port: number): Promise<Origin> {
-    const { v4 } = network.origin.address;
+  static async start(network: Network, port: number, host = network.origin.address.v4): Promise<Origin> {
     const program = join(ROOT, 'test', 'system', 'support', 'origin.mjs');
-    const child = network.origin.spawn(process.execPath, [program, v4, String(port)], {
+    const child = network.origin.spawn(process.execPath, [program, host, String(port)], {
       stdio: ['ignore', 'pipe', 'inherit'],
     });
-    const origin = new Origin(child, `http://${v4}:${port}`);
+    const origin = new Origin(child, `http://${formatDestination({ host, port })}`);
     await new Promise<void>((resolve, reject) => {
       child.once('exit', () => reject(new Error('the origin did not start')));
       eachWholeLine(child.stdout!, (line) => {

@@ -2,6 +2,8 @@ import type { ChildProcess } from 'node:child_process';
 import { createCipheriv, createHash } from 'node:crypto';
 import { once } from 'node:events';
 import { Readable } from 'node:stream';
+import type { Namespace } from '../../bed/namespace.ts';
+import type { Origin } from './origin.ts';
 import { type Pair, SOCKS } from './pair.ts';
 
 /** How a transfer went. */
@@ -22,6 +24,10 @@ export interface TransferOptions {
   readonly limitRate?: number;
   /** curl gives up after this long. */
   readonly maxSeconds?: number;
+  /** Where curl runs without a proxy, and what runs it there; otherwise at the client, through its SOCKS5. */
+  readonly without?: { readonly place: Namespace; readonly runner?: readonly string[] };
+  /** Of what is downloaded; that of the pair unless told. */
+  readonly origin?: Origin;
 }
 
 /** What is left out of the goodput: subflows find out in it what their paths can carry. */
@@ -66,7 +72,8 @@ export class Transfer {
 export function download(pair: Pair, bytes: number, options: TransferOptions = {}): Transfer {
   const meter = new Meter();
   const hash = createHash('sha256');
-  const child = curl(pair, [`${pair.origin.url}/bytes/${bytes}`], options);
+  const { url } = options.origin ?? pair.origin;
+  const child = curl(pair, [`${url}/bytes/${bytes}`], options);
   child.stdout!.on('data', (piece: Buffer) => {
     hash.update(piece);
     meter.add(piece.length);
@@ -118,11 +125,14 @@ function* sequence(bytes: number): Generator<Buffer> {
 function curl(
   { network }: Pair,
   args: readonly string[],
-  { limitRate, maxSeconds = MAX_SECONDS }: TransferOptions,
+  { limitRate, maxSeconds = MAX_SECONDS, without }: TransferOptions,
 ): ChildProcess {
   const limit = limitRate === undefined ? [] : ['--limit-rate', String(limitRate)];
-  const common = ['-sS', '--fail', '--max-time', String(maxSeconds), '--socks5-hostname', SOCKS];
-  return network.client.spawn('curl', [...common, ...limit, ...args], { stdio: ['pipe', 'pipe', 'pipe'] });
+  const proxy = without === undefined ? ['--socks5-hostname', SOCKS] : [];
+  const common = ['-sS', '--fail', '--max-time', String(maxSeconds), ...proxy];
+  const [command = 'curl', ...before] = [...(without?.runner ?? []), 'curl'];
+  const place = without?.place ?? network.client;
+  return place.spawn(command, [...before, ...common, ...limit, ...args], { stdio: ['pipe', 'pipe', 'pipe'] });
 }
 
 async function ended(child: ChildProcess): Promise<{ exitCode: number; stderr: string }> {

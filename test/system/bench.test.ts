@@ -5,10 +5,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { promisify } from 'node:util';
-import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import type { RunRecord } from '../../bench/run-group.ts';
-import { needs } from '../../support/needs.ts';
-import { ROOT } from '../support/program.ts';
+import { describe, expect, type TestContext, test } from 'vitest';
+import type { RunRecord } from '../bench/run-group.ts';
+import { needs } from '../support/needs.ts';
+import { ROOT } from './support/program.ts';
 
 const run = promisify(execFile);
 const BENCH = join(ROOT, 'test/bench/build/bench/main.js');
@@ -23,17 +23,12 @@ const ONE_DOWNLOAD = [
   '1',
 ];
 
-describe('npm run bench', needs('bed'), () => {
-  let out: string;
-
-  beforeEach(async () => {
-    out = await mkdtemp(join(tmpdir(), 'tributary-bench-out-'));
-  });
-  afterEach(() => rm(out, { recursive: true, force: true }));
-
+// Side by side: each takes a fraction of a core, and judges none of its figures closely.
+describe.concurrent('npm run bench', needs('bed'), () => {
   test('checks a link, measures downloads over it, compares two checkouts, and writes figures and a picture', {
     timeout: 90_000,
-  }, async () => {
+  }, async (context) => {
+    const out = await resultFolder(context);
     const versions = [`tributary@${ROOT}`, 'tributary'];
     // Those whose programs this machine has.
     const contestants = [...versions, 'tributary-cubic', 'kernel-mptcp', 'single', 'c-socks'].join(',');
@@ -83,7 +78,8 @@ describe('npm run bench', needs('bed'), () => {
     expect(await readFile(join(out, picture!), 'utf8')).toMatch(/^<svg [\s\S]*>tributary<[\s\S]*<\/svg>\n$/);
   });
 
-  test('meets a transfer with a fault in its middle, and draws it', async () => {
+  test('meets a transfer with a fault in its middle, and draws it', async (context) => {
+    const out = await resultFolder(context);
     const what = [
       '--scenarios',
       'F1/E1/a',
@@ -114,7 +110,8 @@ describe('npm run bench', needs('bed'), () => {
     );
   });
 
-  test('refuses a checkout that is not there, before it measures anything', async () => {
+  test('refuses a checkout that is not there, before it measures anything', async (context) => {
+    const out = await resultFolder(context);
     const args = [...ONE_DOWNLOAD, '--contestants', `tributary@${out}`, '--out', out];
     await expect(run(process.execPath, [BENCH, ...args])).rejects.toMatchObject({
       code: 2,
@@ -122,7 +119,8 @@ describe('npm run bench', needs('bed'), () => {
     });
   });
 
-  test('a number of the core that is not there is refused with the one that was meant', async () => {
+  test('a number of the core that is not there is refused with the one that was meant', async (context) => {
+    const out = await resultFolder(context);
     const args = [
       ...ONE_DOWNLOAD,
       '--contestants',
@@ -140,7 +138,8 @@ describe('npm run bench', needs('bed'), () => {
     });
   });
 
-  test('an interrupt removes the bed, the programs and their keys, and reports what there is', async () => {
+  test('an interrupt removes the bed, the programs and their keys, and reports what there is', async (context) => {
+    const out = await resultFolder(context);
     const args = [
       ...ONE_DOWNLOAD,
       '--contestants',
@@ -151,13 +150,18 @@ describe('npm run bench', needs('bed'), () => {
       '--out',
       out,
     ];
-    const before = await leftovers();
-    const child = spawn(process.execPath, [BENCH, ...args], { stdio: ['ignore', 'pipe', 'inherit'] });
+    const temporary = await resultFolder(context);
+    const child = spawn(process.execPath, [BENCH, ...args], {
+      stdio: ['ignore', 'pipe', 'inherit'],
+      env: { ...process.env, TMPDIR: temporary },
+    });
     const ended = once(child, 'exit');
+    let bed: readonly string[] = [];
     try {
       const lines = createInterface({ input: child.stdout });
       await once(lines, 'line');
-      await untilMore(before);
+      bed = await bedOf(child.pid!);
+      expect(await readdir(temporary)).toEqual([expect.stringMatching(/^tributary-bench-/)]);
       child.kill('SIGINT');
       // As npm does beside the terminal.
       child.kill('SIGINT');
@@ -165,26 +169,44 @@ describe('npm run bench', needs('bed'), () => {
     } finally {
       child.kill('SIGKILL');
     }
-    expect((await leftovers()).filter((name) => !before.includes(name))).toEqual([]);
+    expect((await namespaces()).filter((name) => bed.includes(name))).toEqual([]);
+    expect(await readdir(temporary)).toEqual([]);
     expect(await readdir(out)).toHaveLength(1);
   });
 });
 
-/** Namespaces of beds, and folders with keys. */
-async function leftovers(): Promise<string[]> {
-  const namespaces = await readdir('/run/netns').catch(() => []);
-  const folders = await readdir(tmpdir());
-  return [
-    ...namespaces.filter((name) => name.startsWith('tbed-')),
-    ...folders.filter((name) => name.startsWith('tributary-bench-') && !name.includes('-out-')),
-  ].sort();
+/** Where the results of a test go; removed after it. */
+async function resultFolder({ onTestFinished }: TestContext): Promise<string> {
+  const folder = await mkdtemp(join(tmpdir(), 'tributary-bench-out-'));
+  onTestFinished(() => rm(folder, { recursive: true, force: true }));
+  return folder;
 }
 
-/** The three namespaces of a bed are there, and so the bench is at work. */
-async function untilMore(before: readonly string[]): Promise<void> {
-  const deadline = Date.now() + 10_000;
-  while ((await leftovers()).length < before.length + 4) {
-    if (Date.now() > deadline) throw new Error('no bed after 10 s');
-    await new Promise((resolve) => setTimeout(resolve, 50));
-  }
+/** The three namespaces of the bed of this bench, once they are there. */
+async function bedOf(benchPid: number): Promise<readonly string[]> {
+  let own: string[] = [];
+  await expect
+    .poll(
+      async () => {
+        const names = await namespaces();
+        const parents = await Promise.all(names.map(parentOfOwner));
+        own = names.filter((_, i) => parents[i] === benchPid);
+        return own.length;
+      },
+      { timeout: 10_000 },
+    )
+    .toBe(3);
+  return own;
+}
+
+function namespaces(): Promise<string[]> {
+  return readdir('/run/netns').catch(() => []);
+}
+
+/** The process that has started the emulator which a bed's namespace is named after. */
+async function parentOfOwner(namespace: string): Promise<number | undefined> {
+  const pid = /^tbed-(\d+)-/.exec(namespace)?.[1];
+  if (pid === undefined) return undefined;
+  const status = await readFile(`/proc/${pid}/status`, 'utf8').catch(() => '');
+  return Number(/^PPid:\s+(\d+)/m.exec(status)?.[1]);
 }

@@ -1,0 +1,36 @@
+import { ok } from '../../../shared/runtime/doctor/finding.ts';
+import { byteText } from '../../../shared/runtime/text/byte-text.ts';
+import { addUsage } from '../../metering/add-usage.ts';
+import { CAP_NAME } from '../../metering/meter.ts';
+import { planOf } from '../../metering/plan.ts';
+import type { UplinkCase, UplinkCheck } from '../case/uplink-check.ts';
+
+/** What the checks before it have used of a plan is counted for the plan. */
+export const usageCheck: UplinkCheck = {
+  name: 'usage',
+  applies: (it) => planOf(it.uplink) !== undefined && usedBytes(it) > 0,
+  async run(it) {
+    const { uplink, prober, usageFile, wallClock } = it;
+    const plan = planOf(uplink)!;
+    const bytes = usedBytes(it);
+    const figures = { used: { value: bytes, unit: 'bytes' } } as const;
+    const text = `this examination has used ${byteText(bytes)}`;
+    const uncounted = (reason: string) =>
+      ok(`${text}, which no cap counts: ${reason}`, figures, [
+        'run doctor as the user that the client runs as, so that it may write to its stateDir',
+      ]);
+    try {
+      const warnings = await addUsage(usageFile, plan, prober.carried(uplink), wallClock);
+      if (warnings === undefined) return uncounted(`another program kept ${usageFile} busy`);
+      const nearly = warnings.map(({ kind }) => `; its ${CAP_NAME[kind]} cap is nearly reached`);
+      return ok(`${text}, counted for the plan ${plan.name}${nearly.join('')}`, figures);
+    } catch (error) {
+      return uncounted((error as Error).message);
+    }
+  },
+};
+
+function usedBytes({ uplink, prober }: UplinkCase): number {
+  const { sentBytes, receivedBytes } = prober.carried(uplink);
+  return sentBytes + receivedBytes;
+}

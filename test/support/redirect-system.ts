@@ -1,0 +1,9 @@
+import type { RedirectSystem } from '../../client-proxy/transparent/redirect-system.ts';
+
+/** A system that knows nobody; it takes any rules. */
+export const EMPTY_REDIRECT_SYSTEM: RedirectSystem = {
+  changePacketFilter: () => Promise.resolve(),
+  listeningUser: () => Promise.resolve(undefined),
+  userId: () => Promise.resolve(undefined),
+  addressesOf: () => Promise.resolve([]),
+};

@@ -1,0 +1,42 @@
+/*
+ * A machine behind the client that knows of no proxy (support/lan.ts), and how much of the uplinks it gets.
+ */
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { bestGoodput, percent } from '../support/goodput.ts';
+import { LAN_INTERFACE, Lan } from '../support/lan.ts';
+import { TRANSPARENT, transparent } from '../support/redirection.ts';
+import { describeSystem, report } from '../support/system.ts';
+import { download } from '../support/transfer.ts';
+
+const BYTES = 20_000_000;
+/** Of what the token buckets let through as TCP payload. */
+const SHARE = 0.9;
+
+const paths = [
+  { name: 'wan0', downMbps: 40, upMbps: 40 },
+  { name: 'wan1', downMbps: 20, upMbps: 20 },
+];
+describeSystem('a machine behind the client', { paths, congestionControl: 'cubic' }, (system) => {
+  let lan: Lan;
+  beforeAll(async () => {
+    const { network, pair } = system();
+    lan = await Lan.create(network);
+    await pair.amend(pair.clientFile, { transparent: TRANSPARENT });
+    await transparent(pair, '--apply', '--lan', LAN_INTERFACE);
+    await pair.start();
+  });
+  afterAll(() => lan?.close());
+
+  test('downloads over the sum of both uplinks', async (context) => {
+    const { pair, network } = system();
+    const possible = network.paths.reduce((sum, path) => sum + path.payloadMbps('down'), 0);
+    const boundMbps = SHARE * possible;
+    const begin = () => Promise.resolve(download(pair, BYTES, { without: { place: lan.machine } }));
+    const best = await bestGoodput({ pair, context, bytes: BYTES, boundMbps }, begin);
+    report(
+      `goodput of a redirected download: ${best.mbps.toFixed(1)} Mbit/s of ${possible.toFixed(1)} ` +
+        `(${percent(best.mbps / possible)}); waited for a processor ${percent(best.cpuWaitShare)}`,
+    );
+    expect(best.mbps).toBeGreaterThan(boundMbps);
+  });
+});

@@ -1,0 +1,189 @@
+/*
+ * Applications that know of no proxy: on a machine behind the client (support/lan.ts), and on the client's own.
+ */
+import { afterAll, afterEach, beforeAll, expect, onTestFinished, test } from 'vitest';
+import { LAN_INTERFACE, Lan, ROUTER } from './support/lan.ts';
+import { Origin } from './support/origin.ts';
+import { AS_NOBODY, REDIRECT_PORT, TRANSPARENT, transparent } from './support/redirection.ts';
+import { describeSystem, expectWhole } from './support/system.ts';
+import { download } from './support/transfer.ts';
+
+const BODY_BYTES = 3_000_000;
+const SLACK_BYTES = 400_000;
+/** Of curl: the connection was reset, or ended, before an answer. */
+const CURL_NO_ANSWER = [35, 52, 56];
+/** Somebody else's rules, which have to stay as they are. */
+const OTHER_RULES =
+  'table inet other { chain forward { type filter hook forward priority 0; policy accept; }; }\n';
+
+const paths = [
+  { name: 'wan0', downMbps: 40, upMbps: 40 },
+  { name: 'wan1', downMbps: 40, upMbps: 40 },
+];
+describeSystem('redirected connections', { paths, congestionControl: 'cubic' }, (system) => {
+  let lan: Lan;
+  let origin6: Origin;
+  beforeAll(async () => {
+    const { network, pair } = system();
+    lan = await Lan.create(network);
+    const { v4, v6 } = network.origin.address;
+    origin6 = await Origin.start(network, 8081, v6);
+    await network.client.exec('nft', ['-f', '-'], { input: OTHER_RULES });
+    await pair.amend(pair.concentratorFile, {
+      egress: { allow: [`${v4}/32`, `${v6}/128`] },
+      congestionControl: 'cubic',
+      metrics: { listen: '127.0.0.1:9102' },
+    });
+    await pair.amend(pair.clientFile, { transparent: TRANSPARENT });
+    await pair.start();
+  });
+  afterEach(() => transparent(system().pair, '--remove'));
+  afterAll(async () => {
+    origin6?.stop();
+    await lan?.close();
+  });
+
+  const behind = () => ({ without: { place: lan.machine } });
+  const ownUser = () => ({ without: { place: system().network.client, runner: AS_NOBODY } });
+  const ruleset = () => system().network.client.exec('nft', ['list', 'ruleset']);
+  const accepts = (result: string) =>
+    system().pair.client.metric('tributary_transparent_accepts_total', { result });
+
+  test('of a machine behind the client: over both uplinks, IPv4 and IPv6', async () => {
+    const { pair, network } = system();
+    await transparent(pair, '--apply', '--lan', LAN_INTERFACE);
+    for (const origin of [pair.origin, origin6]) {
+      const before = await Promise.all(network.paths.map((path) => path.counters()));
+      await expectWhole(download(pair, BODY_BYTES, { ...behind(), origin }), BODY_BYTES);
+      const after = await Promise.all(network.paths.map((path) => path.counters()));
+      for (const [i, counters] of after.entries()) {
+        expect(counters.receivedBytes - before[i]!.receivedBytes).toBeGreaterThan(BODY_BYTES / 5);
+      }
+    }
+    expect(await accepts('accepted')).toBe(2);
+    // The concentrator's side of the network, not this machine's.
+    expect(await lan.machine.exec('curl', ['-sS', `${pair.origin.url}/peer`])).toBe('10.78.254.1');
+  });
+
+  test('of this machine, except those of its own user, which come up anew', async () => {
+    const { pair } = system();
+    await transparent(pair, '--apply', '--local');
+    const before = await accepts('accepted');
+    for (const origin of [pair.origin, origin6]) {
+      await expectWhole(download(pair, BODY_BYTES, { ...ownUser(), origin }), BODY_BYTES);
+    }
+    expect((await accepts('accepted')) - before).toBe(2);
+    await pair.startClient();
+    await pair.untilUp(['wan0', 'wan1']);
+    await expectWhole(download(pair, BODY_BYTES, ownUser()), BODY_BYTES);
+    expect([await accepts('accepted'), await accepts('loop')]).toEqual([1, 0]);
+  });
+
+  test('the rules replace those of before, and leave nothing behind', async () => {
+    const { pair } = system();
+    const before = await ruleset();
+    await transparent(pair, '--apply', '--lan', LAN_INTERFACE, '--local', '--refuse-quic');
+    const once = await ruleset();
+    await transparent(pair, '--apply', '--lan', LAN_INTERFACE, '--local', '--refuse-quic');
+    expect(await ruleset()).toBe(once);
+    expect(once).toContain('table inet tributary');
+    expect(once.startsWith(before.trim())).toBe(true);
+    await transparent(pair, '--apply', '--lan', LAN_INTERFACE);
+    expect(await ruleset()).not.toContain('443');
+    await transparent(pair, '--remove');
+    expect(await ruleset()).toBe(before);
+    expect(before).toContain('table inet other');
+  });
+
+  test('QUIC is refused where that is wanted', async () => {
+    const { pair, network } = system();
+    const { v4 } = network.origin.address;
+    // What the kernel has heard of a datagram it tells at the next one.
+    const send = (port: number) => {
+      const script = `exec 3<>/dev/udp/${v4}/${port}; for i in 1 2 3; do echo x >&3; done`;
+      const [command, ...args] = [...AS_NOBODY, 'bash', '-c', script];
+      return network.client.exec(command, args);
+    };
+    await transparent(pair, '--apply', '--local', '--refuse-quic');
+    await expect(send(443)).rejects.toThrow('Connection refused');
+    await send(444);
+  });
+
+  test('what cannot be reached is reset, as well as a connection to the listener itself', async () => {
+    const { pair, network } = system();
+    await transparent(pair, '--apply', '--lan', LAN_INTERFACE);
+    for (const target of [
+      `${network.origin.address.v4}:9`,
+      '192.0.2.1:80',
+      `${ROUTER.v4}:${REDIRECT_PORT}`,
+      `[${ROUTER.v6}]:${REDIRECT_PORT}`,
+    ]) {
+      const code = await curlCode([`http://${target}/`]);
+      expect(CURL_NO_ANSWER, `${target}: ${code}`).toContain(code);
+    }
+    expect(await accepts('loop')).toBe(2);
+    // Its own addresses are no one else's: what listens there answers, or nobody does.
+    expect(await curlCode([`http://${ROUTER.v4}:9/`])).toBe(7);
+  });
+
+  test('rules for names hold by TLS and HTTP', async () => {
+    const { pair, network } = system();
+    const { v4 } = network.origin.address;
+    await transparent(pair, '--apply', '--lan', LAN_INTERFACE);
+    onTestFinished(() => pair.reload('client', { steering: {} }));
+    const rules = [
+      { host: '*.blocked.test', block: true },
+      { host: 'one.test', uplinks: ['wan1'] },
+    ];
+    await pair.reload('client', { steering: { rules } });
+    const decisions = (action: string) =>
+      pair.client.metric('tributary_steering_decisions_total', { action });
+    const resolve = (name: string) => ['--resolve', `${name}:8080:${v4}`];
+    const blocked = await decisions('block');
+    for (const scheme of ['https', 'http']) {
+      const code = await curlCode([...resolve('www.blocked.test'), `${scheme}://www.blocked.test:8080/peer`]);
+      expect(CURL_NO_ANSWER).toContain(code);
+    }
+    expect((await decisions('block')) - blocked).toBe(2);
+    const steered = await decisions('steer');
+    // The origin speaks no TLS; it is reached.
+    await curlCode([...resolve('other.test'), 'https://other.test:8080/peer']);
+    expect([(await decisions('block')) - blocked, (await decisions('steer')) - steered]).toEqual([2, 1]);
+    const names = (result: string) => pair.client.metric('tributary_transparent_names_total', { result });
+    expect([await names('tls'), await names('http')]).toEqual([2, 1]);
+
+    const carried = async () => (await network.path('wan0').counters()).receivedBytes;
+    const before = await carried();
+    const url = `http://one.test:8080/bytes/${BODY_BYTES}`;
+    await lan.machine.exec('curl', ['-sS', '--fail', '-o', '/dev/null', ...resolve('one.test'), url]);
+    expect((await carried()) - before).toBeLessThan(SLACK_BYTES);
+  });
+
+  test('those that TPROXY leads to the client arrive as well', async () => {
+    const { pair, network } = system();
+    const { client } = network;
+    const rules = `table inet by_hand { chain lan { type filter hook prerouting priority mangle;
+      iifname "${LAN_INTERFACE}" meta l4proto tcp ip daddr ${network.origin.address.v4} tproxy ip to :${REDIRECT_PORT} meta mark set 1;
+      iifname "${LAN_INTERFACE}" meta l4proto tcp ip6 daddr ${network.origin.address.v6} tproxy ip6 to :${REDIRECT_PORT} meta mark set 1; }; }\n`;
+    const before = await accepts('accepted');
+    await client.exec('nft', ['-f', '-'], { input: rules });
+    onTestFinished(async () => {
+      await client.exec('nft', ['delete', 'table', 'inet', 'by_hand']);
+      for (const family of [4, 6] as const) await client.ip(family, ['rule del fwmark 1 lookup 300']);
+    });
+    for (const family of [4, 6] as const) {
+      await client.ip(family, [`rule add fwmark 1 lookup 300`, `route add local default dev lo table 300`]);
+    }
+    for (const origin of [pair.origin, origin6]) {
+      await expectWhole(download(pair, BODY_BYTES, { ...behind(), origin }), BODY_BYTES);
+    }
+    expect((await accepts('accepted')) - before).toBe(2);
+  });
+
+  /** How curl ends on the machine behind the client; 0 is success. */
+  async function curlCode(args: readonly string[]): Promise<number> {
+    const all = ['-sk', '--max-time', '20', '-o', '/dev/null', ...args];
+    const script = `curl "$@"; echo $?`;
+    return Number((await lan.machine.exec('sh', ['-c', script, 'sh', ...all])).trim());
+  }
+});
