@@ -121,11 +121,6 @@ export class Liveness {
     return this.silenceMs <= (this.#hasDenseReceipts ? silenceMs : Math.max(silenceMs, smoothedMs));
   }
 
-  /** Whether it does not stand still, however little is under way: it does not pause together with another. */
-  get isLively(): boolean {
-    return this.silenceMs <= this.#tuning.pause.silenceMs;
-  }
-
   /** When to look again: for a doubt, or for a ping. */
   get deadlineMs(): number {
     const nowMs = this.#now.ms;
