@@ -17,7 +17,7 @@ export interface EndOptions {
   readonly lagMs: number;
   /** Whether the session hears the kernel's figures. */
   readonly measures: boolean;
-  /** How often it does at most: in its turns, as the runtime does. */
+  /** How often it does. */
   readonly measureIntervalMs: number;
 }
 
@@ -47,7 +47,6 @@ export class End {
   #waiting: (() => void)[] = [];
   #pumpArmed = false;
   #pumpedAtMs = Number.NEGATIVE_INFINITY;
-  #measuredMs = Number.NEGATIVE_INFINITY;
   #timerForMs = Number.POSITIVE_INFINITY;
   #timerGeneration = 0;
 
@@ -101,6 +100,7 @@ export class End {
         this.#connections.delete(id);
         this.input(({ subflows }) => subflows.remove(id));
       });
+    if (this.#options.measures) this.#measure(id, connection);
     this.wake();
   }
 
@@ -146,7 +146,6 @@ export class End {
     const arrived = this.#waiting;
     this.#waiting = [];
     for (const input of arrived) input();
-    this.#measure();
     for (let rounds = 0; ; rounds++) {
       if (rounds > MAX_ROUNDS) throw new Error(`${this.side}: the session never comes to rest`);
       session.advance(this.#clock.nowMs);
@@ -217,13 +216,12 @@ export class End {
     });
   }
 
-  #measure(): void {
-    const { measures, measureIntervalMs } = this.#options;
-    if (!measures || this.#clock.nowMs - this.#measuredMs < measureIntervalMs) return;
-    this.#measuredMs = this.#clock.nowMs;
-    for (const [id, connection] of this.#connections) {
+  #measure(id: number, connection: Connection): void {
+    this.#clock.after(this.#options.measureIntervalMs, () => {
+      if (this.#connections.get(id) !== connection) return;
       this.input(({ subflows }) => subflows.measured(id, connection.measure(this.side)));
-    }
+      this.#measure(id, connection);
+    });
   }
 
   #checkBounds(): void {

@@ -65,6 +65,9 @@ export const MAX_LEDGER_ENTRIES = 2 * FULL_LEDGER_ENTRIES + MAX_UNANSWERED_RECEI
 /** And on all subflows of a session: some 15 MB. Beyond it the subflow with most of them is closed. */
 export const MAX_SESSION_LEDGER_ENTRIES = 2 * MAX_LEDGER_ENTRIES;
 
+/** What is silent for longer pauses, maybe together with the one that has collapsed. */
+const LIVELY_MS = 50;
+
 /** Failure detection: doubt, recovery, replacement and death of subflows; pings; the tick for copies. */
 export class SubflowWatch {
   readonly #now: Now;
@@ -156,7 +159,7 @@ export class SubflowWatch {
     const { silenceMs, silenceLimitMs, wantsPausePing } = liveness;
     if (silenceMs > silenceLimitMs) {
       this.doubt(subflow, `silent for ${Math.round(silenceMs)} ms`);
-    } else if (subflow.collapse.isCollapsed && this.#isWorthMoving(subflow)) {
+    } else if (subflow.meter.collapse.isCollapsed && this.#isWorthMoving(subflow)) {
       this.doubt(subflow, 'it delivers next to nothing of what it did');
     } else if (liveness.wantsPing(isAsking) || wantsPausePing) {
       this.#ping(subflow);
@@ -166,9 +169,16 @@ export class SubflowWatch {
   /** What is under way on a path that has collapsed: where the others together are no faster than what is left of it, it stays. */
   #isWorthMoving(collapsed: SessionSubflow): boolean {
     const { subflows } = this.#session;
-    const others = subflows.filter((other) => other.state === 'active' && !shareBottleneck(other, collapsed));
+    const others = subflows.filter(
+      (other) =>
+        other.state === 'active' &&
+        other.liveness.silenceMs <= LIVELY_MS &&
+        !shareBottleneck(other, collapsed),
+    );
     const bytesPerSecond = others.reduce((sum, { rateBytesPerSecond }) => sum + rateBytesPerSecond, 0);
-    return bytesPerSecond > collapsed.collapse.leftBytesPerSecond && hasBetterPlace(collapsed, subflows);
+    return (
+      bytesPerSecond > collapsed.meter.collapse.leftBytesPerSecond && hasBetterPlace(collapsed, subflows)
+    );
   }
 
   #checkDoubted(subflow: SessionSubflow, subflows: readonly SessionSubflow[]): void {

@@ -10,7 +10,10 @@ export interface CollapseTuning {
   readonly share: number;
 }
 
-export const COLLAPSE_TUNING: CollapseTuning = { minMs: 120, roundTrips: 1.5, share: 1 / 8 };
+export const COLLAPSE_TUNING: CollapseTuning = { minMs: 120, roundTrips: 2.5, share: 1 / 8 };
+
+/** Without an acknowledgement for so long it stands still, as when a radio pauses. */
+const SILENT_MS = 50;
 
 /**
  * Notices that a path has collapsed: its queue drains so slowly that it holds everything up, though acknowledgements trickle and it
@@ -24,6 +27,7 @@ export class CollapseWatch {
   #sincePackets: number | undefined;
   #limitMs = Number.POSITIVE_INFINITY;
   #leftBytesPerSecond = 0;
+  #isSilent = false;
 
   constructor(now: Now, tuning: CollapseTuning) {
     this.#now = now;
@@ -47,7 +51,11 @@ export class CollapseWatch {
   /** @param bytesPerSecond what the path is known to deliver; 0 while that is not known */
   onKernel(kernel: KernelMeasurement, bytesPerSecond: number): void {
     const { minMs, roundTrips, share } = this.#tuning;
-    const { deliveredPackets, mssBytes, minRttMs, unackedBytes } = kernel;
+    const { deliveredPackets, mssBytes, minRttMs, unackedBytes, lastAckReceivedMs } = kernel;
+    const wasSilent = this.#isSilent;
+    this.#isSilent = lastAckReceivedMs > SILENT_MS;
+    // Behind a pause as much as counts is still on its way.
+    if (wasSilent && !this.#isSilent) this.restart();
     const limitMs = Math.max(minMs, roundTrips * minRttMs);
     // Half a pipe: BBR now and then lets it run empty, to measure.
     const isFull = bytesPerSecond > 0 && unackedBytes >= (bytesPerSecond * minRttMs) / 2000;

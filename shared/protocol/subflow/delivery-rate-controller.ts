@@ -7,15 +7,13 @@ import type { CongestionTuning, ControllerTuning } from './controller-tuning.ts'
 import { HostLag } from './host-lag.ts';
 import type { PathMeter } from './path-meter.ts';
 import { RateEstimator } from './rate-estimator.ts';
+import type { RttEstimator } from './rtt-estimator.ts';
 import type { SendState } from './send-state.ts';
 import { SharedHostLag } from './shared-host-lag.ts';
+import { TurnInterval } from './turn-interval.ts';
 
 /** A segment before a rate is known: one TLS record with its header. */
 export const FIRST_SEGMENT_BYTES = 16 * 1024 - 24;
-
-/** Figures further apart say that there was nothing to do. */
-const MAX_TURN_MS = 200;
-const TURN_DECAY = 0.98;
 
 /**
  * Keeps the path full and its queue short: what is in flight stays under a gain times the delivery rate times the round trip
@@ -30,6 +28,7 @@ export class DeliveryRateController implements CongestionController {
   readonly #arrivals: ArrivalRate;
   readonly #lag: HostLag;
   readonly #hostLag: SharedHostLag;
+  readonly #turns: TurnInterval;
   /** Whether bulk arrives on it, too: receipts then wait in the queue of the other direction. */
   #isTwoWay = false;
   /** Written up to here, little waits in the kernel; by its last figures. */
@@ -37,9 +36,6 @@ export class DeliveryRateController implements CongestionController {
   #repairsUntilMs = Number.NEGATIVE_INFINITY;
   #isRepairing = false;
   #retransmittedPackets = 0;
-  #kernelAtMs = Number.NEGATIVE_INFINITY;
-  /** The kernel's figures come so far apart: a late event loop reads them, and writes, seldom. */
-  #turnMs = 0;
 
   /** @param hostLag of all subflows between the same two hosts */
   constructor(
@@ -54,6 +50,7 @@ export class DeliveryRateController implements CongestionController {
     this.#receiptIntervalMs = tuning.receipts.intervalMs;
     this.#rate = new RateEstimator(now, tuning.rate);
     this.#hostLag = hostLag;
+    this.#turns = new TurnInterval(now);
     this.#lag = new HostLag(now, subflow.meter, tuning.congestion);
     this.#arrivals = new ArrivalRate(now, tuning.rtt.recentSpanMs);
   }
@@ -128,7 +125,10 @@ export class DeliveryRateController implements CongestionController {
     if (drainBytesPerSecond !== undefined) this.#rate.prove(drainBytesPerSecond);
     const { rtt, kernel } = this.#meter;
     this.#rate.onReceipt(totalBytes, newest, rtt.minMs);
-    this.#isTwoWay = kernel !== undefined && this.#rate.pipeIsFull && this.#meetsBulk();
+    this.#isTwoWay =
+      kernel !== undefined &&
+      this.#rate.pipeIsFull &&
+      meetsBulk(this.#arrivals.bytesPerSecond / this.#rate.bytesPerSecond, rtt, this.#tuning);
     // Where bulk arrives, too, receipts wait in its queue.
     if (newest === undefined || this.#isTwoWay) return;
     this.#lag.onRoundTrip(this.#rate.recentBytesPerSecond);
@@ -146,11 +146,8 @@ export class DeliveryRateController implements CongestionController {
     this.#isRepairing = this.#now.ms < this.#repairsUntilMs && !hasQueue;
     // Beyond the window is what was lost, and is sent again as the window lets it.
     if (this.#isRepairing || kernel.unackedBytes > kernel.cwndBytes) this.#lag.unsettle();
-    const sinceMs = this.#now.ms - this.#kernelAtMs;
-    this.#kernelAtMs = this.#now.ms;
-    if (sinceMs < MAX_TURN_MS) this.#turnMs = Math.max(sinceMs, this.#turnMs * TURN_DECAY);
     // Until the next figures so much more may leave than now, or the rate could only fall.
-    const turnBytes = (this.#rate.bytesPerSecond * this.#turnMs) / 1000;
+    const turnBytes = (this.#rate.bytesPerSecond * this.#turns.next()) / 1000;
     this.#kernelTakesTo =
       this.#subflow.outbox.ledger.writtenBytes + this.commitBytes + turnBytes - kernel.notSentBytes;
   }
@@ -170,15 +167,6 @@ export class DeliveryRateController implements CongestionController {
 
   onPathChanged(): void {
     this.#rate.restart();
-  }
-
-  /** Whether so much payload arrives that receipts wait in its queue. */
-  #meetsBulk(): boolean {
-    const { twoWayShare, leastTwoWayShare, twoWayRtt, twoWaySlackMs } = this.#tuning;
-    const { rtt } = this.#meter;
-    const share = this.#arrivals.bytesPerSecond / this.#rate.bytesPerSecond;
-    if (share > twoWayShare) return true;
-    return share > leastTwoWayShare && rtt.recentMinMs > twoWayRtt * rtt.minMs + twoWaySlackMs;
   }
 
   get #meter(): PathMeter {
@@ -225,4 +213,11 @@ export class DeliveryRateController implements CongestionController {
 
 function clamp(value: number, least: number, most: number): number {
   return Math.min(Math.max(value, least), most);
+}
+
+/** Whether so much payload arrives, this share of what is delivered, that receipts wait in its queue. */
+function meetsBulk(share: number, rtt: RttEstimator, tuning: CongestionTuning): boolean {
+  const { twoWayShare, leastTwoWayShare, twoWayRtt, twoWaySlackMs } = tuning;
+  if (share > twoWayShare) return true;
+  return share > leastTwoWayShare && rtt.recentMinMs > twoWayRtt * rtt.minMs + twoWaySlackMs;
 }

@@ -1,5 +1,6 @@
 import type { KernelMeasurement } from '../kernel-measurement.ts';
 import type { Now } from '../now.ts';
+import { type CollapseTuning, CollapseWatch } from './collapse-watch.ts';
 import { LossMeter, type LossTuning } from './loss-meter.ts';
 import { PathKnowledge, type PathTuning } from './path-knowledge.ts';
 import type { PauseTuning } from './pause-detector.ts';
@@ -25,11 +26,13 @@ export interface PathMeterTuning {
   readonly loss: LossTuning;
   readonly path: PathTuning;
   readonly pause: PauseTuning;
+  readonly collapse: CollapseTuning;
 }
 
 /** What one subflow's receipts and its kernel tell of the path: round trip times, loss, and whether it is what it was. */
 export class PathMeter {
   readonly rtt: RttEstimator;
+  readonly collapse: CollapseWatch;
   readonly #now: Now;
   readonly #loss: LossMeter;
   readonly #knowledge: PathKnowledge;
@@ -42,6 +45,7 @@ export class PathMeter {
   constructor(now: Now, tuning: PathMeterTuning) {
     this.#now = now;
     this.rtt = new RttEstimator(now, tuning.rtt);
+    this.collapse = new CollapseWatch(now, tuning.collapse);
     this.#loss = new LossMeter(now, tuning.loss);
     this.#knowledge = new PathKnowledge(now, tuning.path);
     this.#comparisonMs = tuning.pause.comparisonMs;

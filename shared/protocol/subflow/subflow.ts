@@ -1,7 +1,6 @@
 import { ProtocolViolation } from '../errors.ts';
 import type { KernelMeasurement } from '../kernel-measurement.ts';
 import type { Now } from '../now.ts';
-import { CollapseWatch } from './collapse-watch.ts';
 import type { CongestionController, MakeCongestionController } from './congestion-controller.ts';
 import { FIRST_SEGMENT_BYTES } from './delivery-rate-controller.ts';
 import { FULL_LEDGER_ENTRIES, type LedgerEntry, type LedgerItem } from './ledger.ts';
@@ -49,7 +48,6 @@ export class Subflow<Uplink extends SubflowUplink = SubflowUplink, Item extends 
   readonly liveness: Liveness;
   readonly receipts: ReceiptTracker;
   readonly duty: SubflowDuty;
-  readonly collapse: CollapseWatch;
 
   constructor(
     options: SubflowOptions,
@@ -67,7 +65,6 @@ export class Subflow<Uplink extends SubflowUplink = SubflowUplink, Item extends 
     this.receipts = new ReceiptTracker(now, tuning.receipts);
     this.congestion = makeController(this, now, tuning);
     this.liveness = new Liveness(options.id, this, now, tuning);
-    this.collapse = new CollapseWatch(now, tuning.collapse);
   }
 
   // --- what its parts and the packet schedulers see ---
@@ -194,7 +191,7 @@ export class Subflow<Uplink extends SubflowUplink = SubflowUplink, Item extends 
     if (kernel.unackedBytes > 0) this.#onSign(kernel.lastAckReceivedMs);
     this.congestion.onKernel(kernel);
     this.meter.onKernel(kernel);
-    this.collapse.onKernel(kernel, this.congestion.isProven ? this.congestion.bytesPerSecond : 0);
+    this.meter.collapse.onKernel(kernel, this.congestion.isProven ? this.congestion.bytesPerSecond : 0);
   }
 
   /**
@@ -205,7 +202,7 @@ export class Subflow<Uplink extends SubflowUplink = SubflowUplink, Item extends 
     if (isKept) this.meter.onKept();
     else this.meter.onDoubt();
     this.liveness.doubt(isKept);
-    this.collapse.restart();
+    this.meter.collapse.restart();
   }
 
   /** There is a better place now for what a doubted subflow has kept. */
@@ -219,7 +216,7 @@ export class Subflow<Uplink extends SubflowUplink = SubflowUplink, Item extends 
     const { receiptedBytes, writtenBytes } = this.outbox.ledger;
     const wasKept = this.liveness.isKept;
     this.liveness.recover();
-    this.collapse.restart();
+    this.meter.collapse.restart();
     if (wasKept) {
       this.meter.onKeptEnd(writtenBytes);
     } else {

@@ -5,7 +5,7 @@ import { COLLAPSE_TUNING, CollapseWatch } from '../../../shared/protocol/subflow
 const MSS_BYTES = 1_000;
 /** A thousand packets a second, a pipe of 40. */
 const BYTES_PER_SECOND = 1_000_000;
-const KERNEL = { mssBytes: MSS_BYTES, minRttMs: 40 } as KernelMeasurement;
+const KERNEL = { mssBytes: MSS_BYTES, minRttMs: 40, lastAckReceivedMs: 2 } as KernelMeasurement;
 
 interface Stretch {
   readonly forMs: number;
