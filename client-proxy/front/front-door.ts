@@ -120,8 +120,8 @@ export class FrontDoor {
   }
 
   /** Requests may be treated otherwise from now on. */
-  onRulesChanged(): void {
-    for (const protocol of this.#options.protocols) protocol.onRulesChanged?.();
+  judgeAnew(): void {
+    for (const protocol of this.#options.protocols) protocol.judgeAnew?.();
   }
 
   /** Refuses new connections; resolves when those that are open have ended by themselves. */

@@ -122,13 +122,13 @@ describe('plain HTTP', () => {
     const agent = new Agent({ keepAlive: true, maxSockets: 1 });
     const slow = get(`http://127.0.0.1:${port}/slow`, agent);
     await vi.waitFor(() => expect(connections).toBe(1));
-    bed.server.onRulesChanged();
+    bed.server.judgeAnew();
     resolve();
     await slow;
     await get(`http://127.0.0.1:${port}/`, agent);
     await get(`http://127.0.0.1:${port}/`, agent);
     expect(connections).toBe(2);
-    bed.server.onRulesChanged();
+    bed.server.judgeAnew();
     await get(`http://127.0.0.1:${port}/`, agent);
     agent.destroy();
     expect(connections).toBe(3);
