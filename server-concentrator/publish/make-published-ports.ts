@@ -58,6 +58,7 @@ export function makePublishedPorts(
         onSocket,
         onError,
       }),
+    hasDescriptor,
     onLimit,
   });
   const published = new PublishedPorts({

@@ -1,5 +1,5 @@
 import type { Destination } from '../../shared/protocol/destination.ts';
-import { type ErrorName, TributaryError } from '../../shared/protocol/errors.ts';
+import { type ErrorName, StreamError, TributaryError } from '../../shared/protocol/errors.ts';
 import type {
   PublicationId,
   PublishedPlace,
@@ -16,12 +16,14 @@ import { PublishedPort, type PublishingSession } from './published-port.ts';
 export interface SinglePortsOptions {
   /** Of one client at a time; 0: none. */
   readonly bindsPerClient: number;
-  /** The addresses of a host, as far as the client may connect there. Rejects with TributaryError. */
+  /** The addresses of a host, as far as the client may connect there, in the client's turn. Rejects with TributaryError. */
   addressesOf(destination: Destination, signal: CancelSignal, clientId: string): Promise<readonly string[]>;
   /** Where somebody at an address reaches this machine. */
   reachedAt(address: string): Promise<string>;
   /** Listens at a port that the kernel chooses, for one address family. Rejects with ListenError. */
   listen(family: 4 | 6, onVisitor: (socket: AppSocket) => void): Promise<AppSocketListener>;
+  /** Whether the process may use another descriptor. */
+  hasDescriptor(): boolean;
   onLimit(limit: LimitName, clientId: string): void;
 }
 
@@ -42,6 +44,8 @@ const FTP_DATA_PORT = 20;
 export class SinglePorts {
   readonly #options: SinglePortsOptions;
   readonly #open = new Set<Single>();
+  /** Ended before they listened: each may have a descriptor until that is over. */
+  readonly #unborn = new Set<Single>();
 
   constructor(options: SinglePortsOptions) {
     this.#options = options;
@@ -51,7 +55,8 @@ export class SinglePorts {
   request(session: PublishingSession, { slot, generation }: PublicationId, place: PublishedPlace): void {
     const { bindsPerClient, onLimit } = this.#options;
     const id = { slot, generation };
-    const own = [...this.#open].filter((single) => single.session.clientId === session.clientId);
+    const all = [...this.#open, ...this.#unborn];
+    const own = all.filter((single) => single.session.clientId === session.clientId);
     if (own.length >= bindsPerClient) {
       onLimit('bindsPerClient', session.clientId);
       const reason = `a client may wait for ${bindsPerClient} connections (limits.bindsPerClient of the concentrator)`;
@@ -79,11 +84,17 @@ export class SinglePorts {
 
   async #wait(single: Single, host: string): Promise<void> {
     const { session, id, over } = single;
-    const { addressesOf, reachedAt, listen } = this.#options;
+    const { addressesOf, reachedAt, listen, hasDescriptor, onLimit } = this.#options;
     single.timer = setTimeout(() => this.#fail(single, 'timedOut', 'nobody has connected'), WAIT_MS);
     try {
       const from = await addressesOf({ host, port: FTP_DATA_PORT }, over, session.clientId);
+      over.throwIfAborted();
+      if (!hasDescriptor()) {
+        onLimit('descriptors', session.clientId);
+        throw new StreamError('resourceExceeded', 'few descriptors are left');
+      }
       const local = await reachedAt(from[0]!);
+      over.throwIfAborted();
       const family = local.includes(':') ? 6 : 4;
       const listener = await listen(family, (socket) => this.#onVisitor(single, from, socket));
       if (over.aborted) {
@@ -96,6 +107,8 @@ export class SinglePorts {
       if (over.aborted) return;
       const known = error instanceof TributaryError ? error : undefined;
       this.#fail(single, known?.code ?? 'internalError', known?.message ?? 'internal error');
+    } finally {
+      this.#unborn.delete(single);
     }
   }
 
@@ -119,6 +132,7 @@ export class SinglePorts {
 
   #end(single: Single): void {
     this.#open.delete(single);
+    if (single.listener === undefined) this.#unborn.add(single);
     clearTimeout(single.timer);
     single.listener?.close();
     single.over.abort();

@@ -8,11 +8,16 @@ import type { AppSocket } from '../../../shared/runtime/app/app-socket.ts';
 const SERVER = '203.0.113.9';
 const PORT = 40_000;
 
-function bed({ bindsPerClient = 2, addresses = async (): Promise<readonly string[]> => [SERVER] } = {}) {
+function bed({
+  bindsPerClient = 2,
+  listenMs = 0,
+  addresses = async (): Promise<readonly string[]> => [SERVER],
+} = {}) {
   const answers: string[] = [];
   const visits: Visit[] = [];
   const hits: string[] = [];
   const listening: ((socket: AppSocket) => void)[] = [];
+  const state = { hasDescriptor: true, lookups: 0, listeners: 0, mostListeners: 0 };
   const session: PublishingSession = {
     clientId: 'home',
     input: (work) =>
@@ -31,21 +36,30 @@ function bed({ bindsPerClient = 2, addresses = async (): Promise<readonly string
   const singles = new SinglePorts({
     bindsPerClient,
     addressesOf: addresses,
-    reachedAt: async () => '198.51.100.7',
+    async reachedAt() {
+      state.lookups++;
+      return '198.51.100.7';
+    },
     async listen(_, onVisitor) {
+      state.mostListeners = Math.max(state.mostListeners, ++state.listeners);
       listening.push(onVisitor);
+      await new Promise((resolve) => setTimeout(resolve, listenMs));
       return {
         address: () => ({ host: '0.0.0.0', port: PORT }),
-        close: () => void listening.splice(listening.indexOf(onVisitor), 1),
+        close() {
+          state.listeners--;
+          listening.splice(listening.indexOf(onVisitor), 1);
+        },
       };
     },
+    hasDescriptor: () => state.hasDescriptor,
     onLimit: (limit) => void hits.push(limit),
   });
   const request = async (slot: number) => {
     singles.request(session, { slot, generation: 1 }, { host: 'ftp.example', port: 0, once: true });
     await vi.advanceTimersByTimeAsync(0);
   };
-  return { singles, session, answers, visits, hits, listening, request };
+  return { singles, session, answers, visits, hits, listening, state, request };
 }
 
 function visitor(remoteAddress: string) {
@@ -117,4 +131,28 @@ it('closes when it is withdrawn, also before it listens, and with its session', 
   await request(2);
   singles.close(session);
   expect([listening, answers]).toEqual([[], [`0 at 198.51.100.7:${PORT}`, `2 at 198.51.100.7:${PORT}`]]);
+});
+
+it('counts those that are withdrawn until their sockets are gone, however fast a client asks', async () => {
+  const { singles, session, listening, state, hits } = bed({ listenMs: 5 });
+  const place = { host: SERVER, port: 0, once: true };
+  for (let generation = 1; generation <= 1_000; generation += 2) {
+    singles.request(session, { slot: 0, generation }, place);
+    await vi.advanceTimersByTimeAsync(1);
+    singles.withdraw(session, 0);
+  }
+  await vi.advanceTimersByTimeAsync(5);
+  expect([state.mostListeners, listening]).toEqual([2, []]);
+  expect(hits.filter((limit) => limit === 'bindsPerClient').length).toBeGreaterThan(200);
+});
+
+it('makes no socket for what is withdrawn before, nor without a descriptor', async () => {
+  const { singles, session, state, answers, hits, request } = bed();
+  singles.request(session, { slot: 0, generation: 1 }, { host: SERVER, port: 0, once: true });
+  singles.withdraw(session, 0);
+  await vi.advanceTimersByTimeAsync(0);
+  state.hasDescriptor = false;
+  await request(1);
+  expect([state.lookups, state.mostListeners, hits]).toEqual([0, 0, ['descriptors']]);
+  expect(answers).toEqual(['1 resourceExceeded: few descriptors are left']);
 });
