@@ -58,8 +58,10 @@ export function makePublishedPorts(
         onSocket,
         onError,
       }),
+    gate,
     hasDescriptor,
     onLimit,
+    visitors: parts.visitors,
   });
   const published = new PublishedPorts({
     ...parts,

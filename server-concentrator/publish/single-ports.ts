@@ -9,9 +9,11 @@ import { isSameHost } from '../../shared/runtime/address/ip-address.ts';
 import type { AppSocket } from '../../shared/runtime/app/app-socket.ts';
 import type { AppSocketListener } from '../../shared/runtime/app/app-socket-listener.ts';
 import { Cancellation, type CancelSignal } from '../../shared/runtime/async/cancellation.ts';
+import type { ResultCounts } from '../../shared/runtime/observe/result-counts.ts';
 import type { LimitName } from '../limits/limit-hits.ts';
 import { plainAddress } from './plain-address.ts';
 import { PublishedPort, type PublishingSession } from './published-port.ts';
+import type { VisitorGate } from './visitor-gate.ts';
 
 export interface SinglePortsOptions {
   /** Of one client at a time; 0: none. */
@@ -22,9 +24,13 @@ export interface SinglePortsOptions {
   reachedAt(address: string): Promise<string>;
   /** Listens at a port that the kernel chooses, for one address family. Rejects with ListenError. */
   listen(family: 4 | 6, onVisitor: (socket: AppSocket) => void): Promise<AppSocketListener>;
+  /** Before all visitors. */
+  readonly gate: Pick<VisitorGate, 'allows' | 'enter'>;
   /** Whether the process may use another descriptor. */
   hasDescriptor(): boolean;
   onLimit(limit: LimitName, clientId: string): void;
+  /** Visitors by what became of them. */
+  readonly visitors: ResultCounts;
 }
 
 interface Single {
@@ -39,6 +45,7 @@ interface Single {
 const WAIT_MS = 2 * 60_000;
 /** Active FTP comes from there (RFC 959 section 3.2). What may not be dialled there may not come either. */
 const FTP_DATA_PORT = 20;
+const NO_VISITORS_FROM_THERE = 'no visitors may come from there ("visitors" of the concentrator)';
 
 /** Ports for one connection each, from a host that the client names: BIND of SOCKS5, as for active FTP. */
 export class SinglePorts {
@@ -84,11 +91,13 @@ export class SinglePorts {
 
   async #wait(single: Single, host: string): Promise<void> {
     const { session, id, over } = single;
-    const { addressesOf, reachedAt, listen, hasDescriptor, onLimit } = this.#options;
+    const { addressesOf, gate, reachedAt, listen, hasDescriptor, onLimit } = this.#options;
     single.timer = setTimeout(() => this.#fail(single, 'timedOut', 'nobody has connected'), WAIT_MS);
     try {
-      const from = await addressesOf({ host, port: FTP_DATA_PORT }, over, session.clientId);
+      const found = await addressesOf({ host, port: FTP_DATA_PORT }, over, session.clientId);
       over.throwIfAborted();
+      const from = found.filter((address) => gate.allows(address));
+      if (from.length === 0) throw new StreamError('notAuthorized', NO_VISITORS_FROM_THERE);
       if (!hasDescriptor()) {
         onLimit('descriptors', session.clientId);
         throw new StreamError('resourceExceeded', 'few descriptors are left');
@@ -119,10 +128,17 @@ export class SinglePorts {
       socket.destroy('reset');
       return;
     }
+    const { gate, visitors } = this.#options;
+    const place = gate.enter(session.clientId, address);
+    visitors.add(typeof place === 'string' ? place : 'accepted');
+    if (typeof place === 'string') {
+      socket.destroy('reset');
+      return;
+    }
     const port = new PublishedPort(session.clientId, listener.address(), 0);
     this.#end(single);
     port.leadTo({ ...id, session });
-    port.receive(socket, () => {});
+    port.receive(socket, place);
   }
 
   #fail(single: Single, error: ErrorName, reason: string): void {

@@ -4,7 +4,7 @@ import { PortGrants } from '../../../server-concentrator/publish/port-grants.ts'
 import type { PublishingSession } from '../../../server-concentrator/publish/published-port.ts';
 import { PublishedPorts } from '../../../server-concentrator/publish/published-ports.ts';
 import type { SinglePorts } from '../../../server-concentrator/publish/single-ports.ts';
-import { VisitorGate } from '../../../server-concentrator/publish/visitor-gate.ts';
+import { VisitorGate, visitorRanges } from '../../../server-concentrator/publish/visitor-gate.ts';
 import type { Visit } from '../../../shared/protocol/session/stream-commands.ts';
 import type { AppSocket } from '../../../shared/runtime/app/app-socket.ts';
 import { ResultCounts } from '../../../shared/runtime/observe/result-counts.ts';
@@ -68,7 +68,7 @@ function bed({ publishPerClient = 64, failing = {} as Record<number, string> } =
         hasDescriptor: () => true,
         onLimit() {},
       },
-      { allow: [], deny: [] },
+      visitorRanges({ allow: [], deny: [] }),
     ),
     singles: { request() {}, withdraw() {}, close() {} } as unknown as SinglePorts,
     publishPerClient,
