@@ -118,13 +118,17 @@ export class Publisher implements InboundSide {
 
   /**
    * Has the concentrator wait for one connection from a host.
-   * @returns how to give it up; undefined where there is no session with a concentrator that can
+   * @returns how to give it up; or why that is not possible: there is no session, or its concentrator cannot, or has too many to wait for
    */
-  expectOne(host: string, single: SingleVisitor): (() => void) | undefined {
-    const { driver, isOffered } = this.#current ?? {};
-    if (driver === undefined || !isOffered) return undefined;
+  expectOne(
+    host: string,
+    single: SingleVisitor,
+  ): (() => void) | 'uplinksLost' | 'unsupportedMessage' | 'resourceExceeded' {
+    if (this.#current === undefined) return 'uplinksLost';
+    const { driver, isOffered } = this.#current;
+    if (!isOffered) return 'unsupportedMessage';
     const id = driver.input(({ publications }) => publications.request({ host, port: 0, once: true }));
-    if (id === undefined) return undefined;
+    if (id === undefined) return 'resourceExceeded';
     const { slot, generation } = id;
     this.#asked.get(driver)!.set(slot, { generation, single });
     return () => {

@@ -241,3 +241,16 @@ describe('a visitor', () => {
     expect(told).toEqual(['goaway']);
   });
 });
+
+it('says why a single connection cannot be waited for', () => {
+  const single = { onPublished() {}, onInbound() {} };
+  const { publisher } = bed();
+  expect(publisher.expectOne('ftp.example', single)).toBe('uplinksLost');
+  publisher.onSession(fakeSession().driver, false);
+  expect(publisher.expectOne('ftp.example', single)).toBe('unsupportedMessage');
+  const full = { input: () => undefined } as unknown as SessionDriver;
+  publisher.onSession(full, true);
+  expect(publisher.expectOne('ftp.example', single)).toBe('resourceExceeded');
+  publisher.onSession(fakeSession().driver, true);
+  expect(publisher.expectOne('ftp.example', single)).toBeTypeOf('function');
+});
