@@ -39,6 +39,7 @@ export class BindOpener {
       return;
     }
     let isOver = false;
+    let isAnnounced = false;
     let giveUp: (() => void) | undefined;
     const end = (result: 'ok' | ErrorName): boolean => {
       if (isOver) return false;
@@ -55,11 +56,17 @@ export class BindOpener {
     const timer = setTimeout(() => fail('timedOut'), WAIT_MS);
     const expected = publisher.expectOne(request.destination.host, {
       onPublished: (outcome) => {
-        if (outcome.ok) request.announce(outcome);
-        else fail(outcome.error);
+        if (!outcome.ok) fail(outcome.error);
+        // The application would take a second place for who has come.
+        else if (isAnnounced) fail('malformedMessage');
+        else {
+          isAnnounced = true;
+          request.announce(outcome);
+        }
       },
       onInbound(driver, streamId, visit) {
-        if (!end('ok')) {
+        // Nobody knows the place before the application does.
+        if (!isAnnounced || !end('ok')) {
           driver.input(({ streams }) => streams.refuse(streamId, 'cancelled'));
           return;
         }
