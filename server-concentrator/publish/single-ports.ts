@@ -20,8 +20,8 @@ export interface SinglePortsOptions {
   readonly bindsPerClient: number;
   /** The addresses of a host, as far as the client may connect there, in the client's turn. Rejects with TributaryError. */
   addressesOf(destination: Destination, signal: CancelSignal, clientId: string): Promise<readonly string[]>;
-  /** Where somebody at an address reaches this machine. */
-  reachedAt(address: string): Promise<string>;
+  /** Where somebody who has these addresses reaches this machine. Rejects with TributaryError. */
+  reachedAt(addresses: readonly string[]): Promise<string>;
   /** Listens at a port that the kernel chooses, for one address family. Rejects with ListenError. */
   listen(family: 4 | 6, onVisitor: (socket: AppSocket) => void): Promise<AppSocketListener>;
   /** Before all visitors. */
@@ -102,7 +102,7 @@ export class SinglePorts {
         onLimit('descriptors', session.clientId);
         throw new StreamError('resourceExceeded', 'few descriptors are left');
       }
-      const local = await reachedAt(from[0]!);
+      const local = await reachedAt(from);
       over.throwIfAborted();
       const family = local.includes(':') ? 6 : 4;
       const listener = await listen(family, (socket) => this.#onVisitor(single, from, socket));
