@@ -217,6 +217,17 @@ describe('a visitor', () => {
     expect(publisher.all.map(({ connections }) => connections)).toEqual([0, 0]);
   });
 
+  it('from inside the ranges is served, as IPv4 also where either is written as IPv6', () => {
+    const { publisher, driver, told } = served();
+    const mapped = Uint8Array.of(...new Uint8Array(10), 255, 255, 203, 0, 113, 9);
+    publisher.onInbound(driver, 1, { ...visit(1), visitor: mapped, local: new Uint8Array(16) });
+    publisher.configure([{ ...ssh, allow: ['::ffff:203.0.113.0/120'] }]);
+    publisher.onInbound(driver, 2, visit(1));
+    publisher.configure([{ ...ssh, allow: ['198.51.100.0/24'] }]);
+    publisher.onInbound(driver, 3, visit(1));
+    expect(told.filter((line) => line.startsWith('refuse'))).toEqual(['refuse 3 notAuthorized']);
+  });
+
   it('too many is refused', () => {
     const { publisher, driver, told } = served();
     for (let id = 1; id <= 3; id++) publisher.onInbound(driver, id, visit(0));
