@@ -12,7 +12,7 @@ import type { Steering } from './steering/steering.ts';
 
 /** The door for applications with all the protocols that it speaks; whatever they ask for is treated by the rules. */
 export function makeFront(
-  { socks, connections }: Pick<ClientConfig, 'socks' | 'connections'>,
+  { mode, socks, connections }: Pick<ClientConfig, 'mode' | 'socks' | 'connections'>,
   { clock, logger }: { readonly clock: MonotonicClock; readonly logger: Logger },
   parts: {
     readonly steering: Pick<Steering, 'serve' | 'config' | 'steerExpected'>;
@@ -29,6 +29,7 @@ export function makeFront(
   const binding = new BindOpener({
     ...connections,
     publisher,
+    hasConcentrator: mode !== 'direct',
     steer: (subject) => steering.steerExpected(subject),
     onResult: (result) => binds.add(result),
   });

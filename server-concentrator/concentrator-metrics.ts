@@ -129,7 +129,7 @@ function registerPublished(
     registry,
     {
       name: 'tributary_visits_total',
-      help: 'Connections to published ports, by result: accepted, not-allowed (visitors.allow and deny), limit, closed',
+      help: 'Connections to published ports and to those of BIND, by result: accepted, not-allowed (visitors.allow and deny), limit, closed',
     },
     visitors,
   );

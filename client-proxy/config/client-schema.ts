@@ -28,11 +28,13 @@ import {
   isInterfaceName,
 } from '../../shared/runtime/kernel/interface-name.ts';
 import { metered } from '../metering/metered-settings.ts';
+import { ownAddresses } from '../network/network-view.ts';
 import { PATH_MODES } from '../path-manager/paths.ts';
 import { STANDBY_MODES } from '../path-manager/uplink-role.ts';
 import { backup, costPerGB } from '../schedule/schedule-schema.ts';
 import { transparent } from '../transparent/transparent-settings.ts';
 import type { DeviceBinding, UplinkBinding } from '../uplink/uplink.ts';
+import { publishMistakes } from './check-publish.ts';
 import { steeringMistakes } from './check-steering.ts';
 import {
   CLIENT_MODES,
@@ -218,6 +220,10 @@ export const clientSchema = z
     path: ['fallback'],
     error: 'has no use with mode: direct, where everything goes directly: take one of them out',
   })
+  .refine(({ mode, publish: services }) => mode !== 'direct' || services.length === 0, {
+    path: ['publish'],
+    error: 'has no use with mode: direct, where no concentrator listens for visitors: take one of them out',
+  })
   .superRefine(({ steering, uplinks, socks }, context) => {
     // What is wrong with the uplinks has been told; they are as they stand in the file then.
     const isWrong = context.issues.some(({ path }) => path?.[0] === 'uplinks');
@@ -228,6 +234,11 @@ export const clientSchema = z
     };
     for (const { path, message } of steeringMistakes(steering, known)) {
       context.addIssue({ code: 'custom', path: ['steering', ...path], message });
+    }
+  })
+  .superRefine((file, context) => {
+    for (const { index, message } of publishMistakes(file, ownAddresses())) {
+      context.addIssue({ code: 'custom', path: ['publish', index, 'to'], message });
     }
   });
 

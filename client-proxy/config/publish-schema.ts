@@ -3,6 +3,7 @@ import { formatDestination } from '../../shared/protocol/destination.ts';
 import { parseHostPort } from '../../shared/runtime/address/host-port.ts';
 import { parseNetwork } from '../../shared/runtime/config/ranges.ts';
 import { count, parseListenAddress, textAs } from '../../shared/runtime/config/schema-pieces.ts';
+import { MAX_UNIX_PATH_BYTES } from '../../shared/runtime/tcp/unix-listener.ts';
 import type { PublishedService, ServiceAddress } from '../publish/published-service.ts';
 import { policyKeys, policyOver } from './policy-schema.ts';
 
@@ -22,13 +23,11 @@ const listen = z
     return z.NEVER;
   });
 
-/** sun_path of unix(7) has 108 bytes, with the terminating zero. */
-const MAX_PATH_BYTES = 107;
 const TO_FORMAT = 'where the service is: HOST:PORT, such as "127.0.0.1:8443", or "unix:/run/service.sock"';
 const to = textAs(TO_FORMAT, (value): ServiceAddress | undefined => {
   const path = /^unix:(\/.+)$/.exec(value)?.[1];
   if (path === undefined) return parseHostPort(value);
-  return Buffer.byteLength(path) <= MAX_PATH_BYTES && !path.includes('\0') ? { path } : undefined;
+  return Buffer.byteLength(path) <= MAX_UNIX_PATH_BYTES && !path.includes('\0') ? { path } : undefined;
 });
 
 const service = z

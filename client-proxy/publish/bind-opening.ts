@@ -8,6 +8,8 @@ import type { Publisher } from './publisher.ts';
 
 export interface BindOpenerOptions {
   readonly publisher: Pick<Publisher, 'expectOne'>;
+  /** Without one nobody can wait. */
+  readonly hasConcentrator: boolean;
   /** How the connection is steered; undefined where a rule forbids it, or has it go past the concentrator. */
   steer(subject: SteeringSubject): SteeredStream | undefined;
   readonly stallTimeoutMs: number;
@@ -28,15 +30,23 @@ export class BindOpener {
 
   /** Answers the request in any case: where it is waited for, and then who has come. */
   open(request: BindRequest): void {
-    const { publisher, steer, stallTimeoutMs, onResult } = this.#options;
-    const steered = steer(request);
+    const { publisher, hasConcentrator, steer, stallTimeoutMs, onResult } = this.#options;
+    const steered = hasConcentrator ? steer(request) : undefined;
+    if (steered === undefined) {
+      const error = hasConcentrator ? 'notAuthorized' : 'unsupportedMessage';
+      onResult(error);
+      request.fail(error);
+      return;
+    }
     let isOver = false;
+    let isAnnounced = false;
+    let giveUp: (() => void) | undefined;
     const end = (result: 'ok' | ErrorName): boolean => {
       if (isOver) return false;
       isOver = true;
       clearTimeout(timer);
       giveUp?.();
-      if (result !== 'ok') steered?.over();
+      if (result !== 'ok') steered.over();
       onResult(result);
       return true;
     };
@@ -44,13 +54,19 @@ export class BindOpener {
       if (end(error)) request.fail(error);
     };
     const timer = setTimeout(() => fail('timedOut'), WAIT_MS);
-    const giveUp = publisher.expectOne(request.destination.host, {
+    const expected = publisher.expectOne(request.destination.host, {
       onPublished: (outcome) => {
-        if (outcome.ok) request.announce(outcome);
-        else fail(outcome.error);
+        if (!outcome.ok) fail(outcome.error);
+        // The application would take a second place for who has come.
+        else if (isAnnounced) fail('malformedMessage');
+        else {
+          isAnnounced = true;
+          request.announce(outcome);
+        }
       },
       onInbound(driver, streamId, visit) {
-        if (steered === undefined || !end('ok')) {
+        // Nobody knows the place before the application does.
+        if (!isAnnounced || !end('ok')) {
           driver.input(({ streams }) => streams.refuse(streamId, 'cancelled'));
           return;
         }
@@ -62,8 +78,11 @@ export class BindOpener {
         serveInbound({ driver, streamId, connect, steered, stallTimeoutMs, onResult() {}, onOver() {} });
       },
     });
-    if (steered === undefined) fail('notAuthorized');
-    else if (giveUp === undefined) fail('uplinksLost');
-    else request.onAbandoned(() => void end('cancelled'));
+    if (typeof expected === 'string') {
+      fail(expected);
+      return;
+    }
+    giveUp = expected;
+    request.onAbandoned(() => void end('cancelled'));
   }
 }

@@ -1,10 +1,9 @@
 import { isDeepStrictEqual } from 'node:util';
-import ipaddr from 'ipaddr.js';
 import { formatDestination } from '../../shared/protocol/destination.ts';
 import type { ErrorName } from '../../shared/protocol/errors.ts';
 import type { PublicationId, PublishOutcome } from '../../shared/protocol/session/publications.ts';
 import type { Visit } from '../../shared/protocol/session/stream-commands.ts';
-import { isInNetwork, parseAddress } from '../../shared/runtime/address/ip-address.ts';
+import { AddressRanges } from '../../shared/runtime/address/address-ranges.ts';
 import type { WallClock } from '../../shared/runtime/clock.ts';
 import type { LineLog } from '../../shared/runtime/observe/line-limit.ts';
 import type { SessionDriver } from '../../shared/runtime/session/session-driver.ts';
@@ -47,6 +46,8 @@ export interface PublishedServiceReport {
 /** A service, with what has become of it. */
 interface Entry {
   service: PublishedService;
+  /** Of `service.allow`. */
+  allow: AddressRanges;
   id: PublicationId | undefined;
   state: PublishedState;
   reason: string;
@@ -112,19 +113,24 @@ export class Publisher implements InboundSide {
       this.#entries.set(place, known ?? this.#newEntry(service));
       if (known === undefined || isDeepStrictEqual(known.service, service)) continue;
       known.service = service;
+      known.allow = new AddressRanges(service.allow);
     }
     for (const entry of this.#entries.values()) if (entry.id === undefined) this.#request(entry);
   }
 
   /**
    * Has the concentrator wait for one connection from a host.
-   * @returns how to give it up; undefined where there is no session with a concentrator that can
+   * @returns how to give it up; or why that is not possible: there is no session, or its concentrator cannot, or has too many to wait for
    */
-  expectOne(host: string, single: SingleVisitor): (() => void) | undefined {
-    const { driver, isOffered } = this.#current ?? {};
-    if (driver === undefined || !isOffered) return undefined;
+  expectOne(
+    host: string,
+    single: SingleVisitor,
+  ): (() => void) | 'uplinksLost' | 'unsupportedMessage' | 'resourceExceeded' {
+    if (this.#current === undefined) return 'uplinksLost';
+    const { driver, isOffered } = this.#current;
+    if (!isOffered) return 'unsupportedMessage';
     const id = driver.input(({ publications }) => publications.request({ host, port: 0, once: true }));
-    if (id === undefined) return undefined;
+    if (id === undefined) return 'resourceExceeded';
     const { slot, generation } = id;
     this.#asked.get(driver)!.set(slot, { generation, single });
     return () => {
@@ -217,10 +223,10 @@ export class Publisher implements InboundSide {
     });
   }
 
-  #whyNot({ service, connections }: Entry, { visitor }: Visit): ErrorName | undefined {
-    const { allow, listen, maxConnections } = service;
+  #whyNot({ service, allow, connections }: Entry, { visitor }: Visit): ErrorName | undefined {
+    const { listen, maxConnections } = service;
     const fields = { listen: formatDestination(listen) };
-    if (allow.length > 0 && !isAllowed(allow, visitor)) {
+    if (!allow.isEmpty && !allow.has(hostFromAddressBytes(visitor))) {
       this.#options.logger.info(fields, 'a visitor was refused: not in "allow"');
       return 'notAuthorized';
     }
@@ -232,6 +238,7 @@ export class Publisher implements InboundSide {
   #newEntry(service: PublishedService): Entry {
     return {
       service,
+      allow: new AddressRanges(service.allow),
       id: undefined,
       state: 'waiting',
       reason: NO_SESSION,
@@ -297,9 +304,4 @@ export class Publisher implements InboundSide {
 /** What comes from the concentrator, without what could make a terminal do something. */
 function printable(text: string): string {
   return text.replaceAll(/[^\p{L}\p{M}\p{N}\p{P}\p{S} ]/gu, '?');
-}
-
-function isAllowed(allow: readonly string[], visitor: Uint8Array): boolean {
-  const address = parseAddress(hostFromAddressBytes(visitor));
-  return address !== undefined && allow.some((network) => isInNetwork(address, ipaddr.parseCIDR(network)));
 }

@@ -83,14 +83,16 @@ export class OriginDialer<T extends { destroy(): void }> {
   }
 
   /**
-   * The addresses of a host at which the client may connect to this port, for connections that come from there instead. Rejects with
-   * StreamError: notAuthorized, or as `OriginResolver.resolve`.
+   * The addresses of a host at which the client may connect to this port, for connections that come from there instead; it takes a turn
+   * of the client's, as a dial. Rejects with StreamError: notAuthorized, or as `OriginResolver.resolve`; with the signal's reason after it.
    */
   async addressesOf(
     destination: Destination,
     signal: CancelSignal,
     clientId: string,
   ): Promise<readonly string[]> {
+    signal.throwIfAborted();
+    await this.#options.opens?.enter(clientId, signal);
     const { host, port } = this.#allowedHost(destination);
     const found = isIP(host) === 0 ? await this.#options.resolver.resolve(host, signal, clientId) : [host];
     return this.#permitted(found, port);

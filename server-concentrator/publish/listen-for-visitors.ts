@@ -4,7 +4,7 @@ import {
   acceptAppSockets,
 } from '../../shared/runtime/app/app-socket-listener.ts';
 import { ListenError } from '../../shared/runtime/tcp/tcp-listener.ts';
-import { ALL } from './published-ports.ts';
+import { ALL } from './place.ts';
 
 /** Listens at an address, or at all that the machine has (`*`), also where it has no IPv6. Rejects with ListenError. */
 export async function listenForVisitors(

@@ -47,7 +47,7 @@ export function makePublishedPorts(
   const singles = new SinglePorts({
     bindsPerClient: limits.bindsPerClient,
     addressesOf: (destination, signal, clientId) => dialer.addressesOf(destination, signal, clientId),
-    reachedAt: (address) => reachedAt(address, configured),
+    reachedAt: (addresses) => reachedAt(addresses, configured),
     listen: (family, onSocket) =>
       acceptAppSockets({
         host: family === 4 ? '0.0.0.0' : '::',
@@ -58,7 +58,10 @@ export function makePublishedPorts(
         onSocket,
         onError,
       }),
+    gate,
+    hasDescriptor,
     onLimit,
+    visitors: parts.visitors,
   });
   const published = new PublishedPorts({
     ...parts,

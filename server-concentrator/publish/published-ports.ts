@@ -13,6 +13,7 @@ import type { LineLog } from '../../shared/runtime/observe/line-limit.ts';
 import type { ResultCounts } from '../../shared/runtime/observe/result-counts.ts';
 import { ListenError } from '../../shared/runtime/tcp/tcp-listener.ts';
 import type { LimitName } from '../limits/limit-hits.ts';
+import { ALL, overlaps, type Place } from './place.ts';
 import type { PortGrants } from './port-grants.ts';
 import { PublishedPort, type PublishingSession } from './published-port.ts';
 import type { SinglePorts } from './single-ports.ts';
@@ -34,11 +35,6 @@ export interface PublishedPortsOptions {
   onLimit(limit: LimitName, clientId: string): void;
   /** Visitors by what became of them. */
   readonly visitors: ResultCounts;
-}
-
-interface Place {
-  readonly host: string;
-  readonly port: number;
 }
 
 /** A port that is open, or is being opened. */
@@ -240,9 +236,6 @@ export class PublishedPorts {
   }
 }
 
-/** The host of a place that stands for all addresses of the machine. */
-export const ALL = '*';
-
 const ADVICE: Readonly<Record<string, string>> = {
   EADDRINUSE: 'is taken by another program on the concentrator',
   EACCES:
@@ -256,11 +249,6 @@ function listening({ host, port }: Place): PublishOutcome {
 
 function refused(error: ErrorName, reason: string): PublishOutcome {
   return { ok: false, error, reason };
-}
-
-/** Whether one of them listens where the other does. */
-function overlaps(one: Place, other: Place): boolean {
-  return one.port === other.port && (one.host === other.host || one.host === ALL || other.host === ALL);
 }
 
 function placeText({ host, port }: Place): string {

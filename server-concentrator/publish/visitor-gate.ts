@@ -1,11 +1,10 @@
-import ipaddr from 'ipaddr.js';
-import { isInNetwork, type Network, parseAddress } from '../../shared/runtime/address/ip-address.ts';
+import { isIP } from 'node:net';
+import { AddressRanges } from '../../shared/runtime/address/address-ranges.ts';
 import { sourceOf } from '../../shared/runtime/admission/source.ts';
 import type { MonotonicClock } from '../../shared/runtime/clock.ts';
 import type { ConcentratorConfig } from '../config/concentrator-config.ts';
 import type { LimitName } from '../limits/limit-hits.ts';
 import { TokenBuckets } from '../limits/token-buckets.ts';
-import { plainAddress } from './plain-address.ts';
 
 export interface VisitorGateOptions {
   /** Of one client: visitors of all its ports at a time, and new ones in a second. */
@@ -18,14 +17,13 @@ export interface VisitorGateOptions {
 
 /** Which visitors may come: from these ranges, and not from those. */
 export interface VisitorRanges {
-  readonly allow: readonly Network[];
-  readonly deny: readonly Network[];
+  readonly allow: AddressRanges;
+  readonly deny: AddressRanges;
 }
 
 /** The ranges of the configuration, which are in canonical text. */
 export function visitorRanges({ allow, deny }: ConcentratorConfig['visitors']): VisitorRanges {
-  const parse = (texts: readonly string[]) => texts.map((text): Network => ipaddr.parseCIDR(text));
-  return { allow: parse(allow), deny: parse(deny) };
+  return { allow: new AddressRanges(allow), deny: new AddressRanges(deny) };
 }
 
 /** What one source (an IPv4 address, a /64 of IPv6) may have of a client's places: the others keep half. */
@@ -59,9 +57,16 @@ export class VisitorGate {
     this.#ranges = ranges;
   }
 
+  /** Whether visitors may come from an address. */
+  allows(address: string): boolean {
+    const { allow, deny } = this.#ranges;
+    // One that is gone again has no address any more.
+    return isIP(address) !== 0 && !deny.has(address) && (allow.isEmpty || allow.has(address));
+  }
+
   /** Takes a place. @returns how to give it back, once; or why there is none */
   enter(clientId: string, address: string): (() => void) | 'not-allowed' | 'limit' {
-    if (!this.#isAllowed(address)) return 'not-allowed';
+    if (!this.allows(address)) return 'not-allowed';
     const held = this.#held.get(clientId) ?? { count: 0, bySource: new Map<string, number>() };
     const source = sourceOf(address).host;
     const limit = this.#limitReached(clientId, held, source);
@@ -89,13 +94,5 @@ export class VisitorGate {
     if (left === 0) held.bySource.delete(source);
     else held.bySource.set(source, left);
     if (--held.count === 0) this.#held.delete(clientId);
-  }
-
-  #isAllowed(text: string): boolean {
-    const address = parseAddress(plainAddress(text));
-    if (address === undefined) return false;
-    const { allow, deny } = this.#ranges;
-    const isIn = (ranges: readonly Network[]) => ranges.some((network) => isInNetwork(address, network));
-    return !isIn(deny) && (allow.length === 0 || isIn(allow));
   }
 }

@@ -217,6 +217,17 @@ describe('a visitor', () => {
     expect(publisher.all.map(({ connections }) => connections)).toEqual([0, 0]);
   });
 
+  it('from inside the ranges is served, as IPv4 also where either is written as IPv6', () => {
+    const { publisher, driver, told } = served();
+    const mapped = Uint8Array.of(...new Uint8Array(10), 255, 255, 203, 0, 113, 9);
+    publisher.onInbound(driver, 1, { ...visit(1), visitor: mapped, local: new Uint8Array(16) });
+    publisher.configure([{ ...ssh, allow: ['::ffff:203.0.113.0/120'] }]);
+    publisher.onInbound(driver, 2, visit(1));
+    publisher.configure([{ ...ssh, allow: ['198.51.100.0/24'] }]);
+    publisher.onInbound(driver, 3, visit(1));
+    expect(told.filter((line) => line.startsWith('refuse'))).toEqual(['refuse 3 notAuthorized']);
+  });
+
   it('too many is refused', () => {
     const { publisher, driver, told } = served();
     for (let id = 1; id <= 3; id++) publisher.onInbound(driver, id, visit(0));
@@ -240,4 +251,17 @@ describe('a visitor', () => {
     publisher.goAway();
     expect(told).toEqual(['goaway']);
   });
+});
+
+it('says why a single connection cannot be waited for', () => {
+  const single = { onPublished() {}, onInbound() {} };
+  const { publisher } = bed();
+  expect(publisher.expectOne('ftp.example', single)).toBe('uplinksLost');
+  publisher.onSession(fakeSession().driver, false);
+  expect(publisher.expectOne('ftp.example', single)).toBe('unsupportedMessage');
+  const full = { input: () => undefined } as unknown as SessionDriver;
+  publisher.onSession(full, true);
+  expect(publisher.expectOne('ftp.example', single)).toBe('resourceExceeded');
+  publisher.onSession(fakeSession().driver, true);
+  expect(publisher.expectOne('ftp.example', single)).toBeTypeOf('function');
 });

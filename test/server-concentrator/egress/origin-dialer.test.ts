@@ -8,10 +8,11 @@ import {
   OriginDialer,
   type OriginDialerOptions,
 } from '../../../server-concentrator/egress/origin-dialer.ts';
+import { OpenLine } from '../../../server-concentrator/limits/open-line.ts';
 import { StreamError } from '../../../shared/protocol/errors.ts';
 import type { Nat64Prefix } from '../../../shared/runtime/address/nat64.ts';
 import type { ConnectAddress } from '../../../shared/runtime/app/origin-connector.ts';
-import type { CancelSignal } from '../../../shared/runtime/async/cancellation.ts';
+import { Cancellation, type CancelSignal } from '../../../shared/runtime/async/cancellation.ts';
 import { PlainWay } from '../../../shared/runtime/dns/dns-way.ts';
 import { Nat64Discovery } from '../../../shared/runtime/dns/nat64-discovery.ts';
 import { DnsResolver, type OriginResolver } from '../../../shared/runtime/dns/resolver.ts';
@@ -83,6 +84,7 @@ function dialerOf<T extends { destroy(): void }>(options: {
   connect: ConnectAddress<T>;
   openNames?: NonNullable<OriginDialerOptions<T>['openNames']>;
   clock?: () => number;
+  opens?: OpenLine;
 }) {
   const outcomes: DialOutcome[] = [];
   const dialer = new OriginDialer<T>({
@@ -362,6 +364,24 @@ describe('failures', () => {
     });
     expect(dialled).toEqual([]);
   });
+});
+
+test('asking for the addresses of a host takes a turn, as a dial does', async () => {
+  const waited: string[] = [];
+  const opens = new OpenLine(
+    { perSecond: 1, burst: 1 },
+    () => 0,
+    (clientId) => void waited.push(clientId),
+  );
+  const { dialer } = dialerOf({ connect: connectRecorder().connect, opens });
+  const ask = (signal: CancelSignal) => dialer.addressesOf({ host: '8.8.8.8', port: 20 }, signal, 'laptop');
+  await expect(ask(AbortSignal.abort())).rejects.toThrow();
+  expect(await ask(NEVER)).toEqual(['8.8.8.8']);
+  const client = new Cancellation();
+  const second = ask(client);
+  client.abort();
+  await expect(second).rejects.toMatchObject({ code: 'ECANCELLED' });
+  expect(waited).toEqual(['laptop']);
 });
 
 test('IPv6 comes first; after it lost to IPv4, IPv4 comes first for ten minutes', async () => {

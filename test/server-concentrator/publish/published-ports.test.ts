@@ -4,7 +4,7 @@ import { PortGrants } from '../../../server-concentrator/publish/port-grants.ts'
 import type { PublishingSession } from '../../../server-concentrator/publish/published-port.ts';
 import { PublishedPorts } from '../../../server-concentrator/publish/published-ports.ts';
 import type { SinglePorts } from '../../../server-concentrator/publish/single-ports.ts';
-import { VisitorGate } from '../../../server-concentrator/publish/visitor-gate.ts';
+import { VisitorGate, visitorRanges } from '../../../server-concentrator/publish/visitor-gate.ts';
 import type { Visit } from '../../../shared/protocol/session/stream-commands.ts';
 import type { AppSocket } from '../../../shared/runtime/app/app-socket.ts';
 import { ResultCounts } from '../../../shared/runtime/observe/result-counts.ts';
@@ -68,7 +68,7 @@ function bed({ publishPerClient = 64, failing = {} as Record<number, string> } =
         hasDescriptor: () => true,
         onLimit() {},
       },
-      { allow: [], deny: [] },
+      visitorRanges({ allow: [], deny: [] }),
     ),
     singles: { request() {}, withdraw() {}, close() {} } as unknown as SinglePorts,
     publishPerClient,
@@ -299,4 +299,36 @@ it('a visitor who has gone before it was served costs nothing', async () => {
   const gone = { ...visitor().socket, remoteAddress: '203.0.113.9', localAddress: '', destroy: vi.fn() };
   open.get(443)!(gone as unknown as AppSocket);
   expect([home.visits.length, ports.all[0]!.visitors, gone.destroy.mock.calls]).toEqual([0, 0, [['reset']]]);
+});
+
+describe("a place that overlaps another client's", () => {
+  it.each([
+    ['*', '0.0.0.0', true],
+    ['*', '::1', true],
+    ['::', '198.51.100.7', true],
+    ['0.0.0.0', '198.51.100.7', true],
+    ['::ffff:0.0.0.0', '198.51.100.7', true],
+    ['0:0::0', '0.0.0.0', true],
+    ['198.51.100.7', '::ffff:198.51.100.7', true],
+    ['2001:db8::7', '2001:DB8:0::0007', true],
+    ['fe80::1%eth0', '::', true],
+    ['0.0.0.0', '2001:db8::7', false],
+    ['fe80::1%eth0', 'fe80::1%eth1', false],
+    ['198.51.100.7', '198.51.100.8', false],
+  ])('is taken, however it is written: %s and %s', async (first, second, isTaken) => {
+    for (const [held, wanted] of [
+      [first, second],
+      [second, first],
+    ]) {
+      const { request } = bed();
+      const [office, home] = [new Session('office'), new Session('home')];
+      await request(office, 0, 443, held);
+      await request(home, 1, 443, wanted);
+      expect(home.answers).toEqual([
+        isTaken
+          ? "1.1 networkFailure: port 443 is taken by client 'office'"
+          : `1.1 listening at ${wanted}:443`,
+      ]);
+    }
+  });
 });

@@ -1,18 +1,29 @@
 import { afterEach, beforeEach, expect, it, vi } from 'vitest';
 import type { PublishingSession } from '../../../server-concentrator/publish/published-port.ts';
 import { SinglePorts } from '../../../server-concentrator/publish/single-ports.ts';
+import { VisitorGate, visitorRanges } from '../../../server-concentrator/publish/visitor-gate.ts';
 import { StreamError } from '../../../shared/protocol/errors.ts';
 import type { Visit } from '../../../shared/protocol/session/stream-commands.ts';
 import type { AppSocket } from '../../../shared/runtime/app/app-socket.ts';
+import { ResultCounts } from '../../../shared/runtime/observe/result-counts.ts';
 
 const SERVER = '203.0.113.9';
 const PORT = 40_000;
 
-function bed({ bindsPerClient = 2, addresses = async (): Promise<readonly string[]> => [SERVER] } = {}) {
+function bed({
+  bindsPerClient = 2,
+  listenMs = 0,
+  visitorsPerClient = 8,
+  allow = [] as string[],
+  deny = [] as string[],
+  addresses = async (): Promise<readonly string[]> => [SERVER],
+} = {}) {
   const answers: string[] = [];
   const visits: Visit[] = [];
+  const over: (() => void)[] = [];
   const hits: string[] = [];
   const listening: ((socket: AppSocket) => void)[] = [];
+  const state = { hasDescriptor: true, lookups: 0, listeners: 0, mostListeners: 0 };
   const session: PublishingSession = {
     clientId: 'home',
     input: (work) =>
@@ -26,26 +37,48 @@ function bed({ bindsPerClient = 2, addresses = async (): Promise<readonly string
             ),
         },
       }),
-    welcome: (_, visit) => void visits.push(visit),
+    welcome(_, visit, onOver) {
+      visits.push(visit);
+      over.push(onOver);
+    },
   };
+  const hasDescriptor = () => state.hasDescriptor;
+  const onLimit = (limit: string) => void hits.push(limit);
+  const limits = { visitorsPerClient, visitorsPerSecond: 100 };
+  const gate = new VisitorGate(
+    { limits, clock: () => 0, hasDescriptor, onLimit },
+    visitorRanges({ allow, deny }),
+  );
+  const visitors = new ResultCounts();
   const singles = new SinglePorts({
     bindsPerClient,
     addressesOf: addresses,
-    reachedAt: async () => '198.51.100.7',
+    async reachedAt() {
+      state.lookups++;
+      return '198.51.100.7';
+    },
     async listen(_, onVisitor) {
+      state.mostListeners = Math.max(state.mostListeners, ++state.listeners);
       listening.push(onVisitor);
+      await new Promise((resolve) => setTimeout(resolve, listenMs));
       return {
         address: () => ({ host: '0.0.0.0', port: PORT }),
-        close: () => void listening.splice(listening.indexOf(onVisitor), 1),
+        close() {
+          state.listeners--;
+          listening.splice(listening.indexOf(onVisitor), 1);
+        },
       };
     },
-    onLimit: (limit) => void hits.push(limit),
+    gate,
+    hasDescriptor,
+    onLimit,
+    visitors,
   });
   const request = async (slot: number) => {
     singles.request(session, { slot, generation: 1 }, { host: 'ftp.example', port: 0, once: true });
     await vi.advanceTimersByTimeAsync(0);
   };
-  return { singles, session, answers, visits, hits, listening, request };
+  return { singles, session, answers, visits, over, visitors, hits, listening, state, request };
 }
 
 function visitor(remoteAddress: string) {
@@ -117,4 +150,70 @@ it('closes when it is withdrawn, also before it listens, and with its session', 
   await request(2);
   singles.close(session);
   expect([listening, answers]).toEqual([[], [`0 at 198.51.100.7:${PORT}`, `2 at 198.51.100.7:${PORT}`]]);
+});
+
+it('counts those that are withdrawn until their sockets are gone, however fast a client asks', async () => {
+  const { singles, session, listening, state, hits } = bed({ listenMs: 5 });
+  const place = { host: SERVER, port: 0, once: true };
+  for (let generation = 1; generation <= 1_000; generation += 2) {
+    singles.request(session, { slot: 0, generation }, place);
+    await vi.advanceTimersByTimeAsync(1);
+    singles.withdraw(session, 0);
+  }
+  await vi.advanceTimersByTimeAsync(5);
+  expect([state.mostListeners, listening]).toEqual([2, []]);
+  expect(hits.filter((limit) => limit === 'bindsPerClient').length).toBeGreaterThan(200);
+});
+
+it('makes no socket for what is withdrawn before, nor without a descriptor', async () => {
+  const { singles, session, state, answers, hits, request } = bed();
+  singles.request(session, { slot: 0, generation: 1 }, { host: SERVER, port: 0, once: true });
+  singles.withdraw(session, 0);
+  await vi.advanceTimersByTimeAsync(0);
+  state.hasDescriptor = false;
+  await request(1);
+  expect([state.lookups, state.mostListeners, hits]).toEqual([0, 0, ['descriptors']]);
+  expect(answers).toEqual(['1 resourceExceeded: few descriptors are left']);
+});
+
+it('leads those who come through the gate for visitors, and goes on waiting when it is shut', async () => {
+  const { visits, over, visitors, hits, listening, state, request } = bed({ visitorsPerClient: 2 });
+  const come = () => {
+    const one = visitor(SERVER);
+    listening.at(-1)!(one.socket);
+    return one.destroy.mock.calls.length;
+  };
+  await request(0);
+  state.hasDescriptor = false;
+  expect([come(), visits.length, listening.length]).toEqual([1, 0, 1]);
+  state.hasDescriptor = true;
+  expect([come(), visits.length, listening.length]).toEqual([0, 1, 0]);
+  // One source has half of the places.
+  await request(1);
+  expect([come(), visits.length]).toEqual([1, 1]);
+  over[0]!();
+  expect([come(), visits.length]).toEqual([0, 2]);
+  expect(hits).toEqual(['descriptors', 'visitorsPerSource']);
+  expect([...visitors.entries()]).toEqual([
+    ['limit', 2],
+    ['accepted', 2],
+  ]);
+});
+
+it.each([
+  ['denied', { deny: ['203.0.113.0/24'] }],
+  ['not allowed', { allow: ['198.51.100.0/24'] }],
+])('waits for nobody from ranges that are %s for visitors', async (_, ranges) => {
+  const none = bed(ranges);
+  await none.request(0);
+  expect([none.listening, none.answers]).toEqual([
+    [],
+    ['0 notAuthorized: no visitors may come from there ("visitors" of the concentrator)'],
+  ]);
+  const some = bed({ ...ranges, addresses: async () => [SERVER, '198.51.100.9'] });
+  await some.request(0);
+  const refused = visitor(SERVER);
+  some.listening[0]!(refused.socket);
+  some.listening[0]!(visitor('198.51.100.9').socket);
+  expect([refused.destroy.mock.calls.length, some.visits.length]).toEqual([1, 1]);
 });

@@ -1,4 +1,3 @@
-import ipaddr from 'ipaddr.js';
 import { describe, expect, it } from 'vitest';
 import { VisitorGate, visitorRanges } from '../../../server-concentrator/publish/visitor-gate.ts';
 
@@ -44,8 +43,15 @@ describe('the ranges of visitors', () => {
   it('are everything where nothing is said, and may change', () => {
     const { gate, enter: other } = bed();
     expect(other('198.51.100.1')).toBeTypeOf('function');
-    gate.setRanges({ allow: [], deny: [ipaddr.parseCIDR('198.51.100.0/24')] });
+    gate.setRanges(visitorRanges({ allow: [], deny: ['198.51.100.0/24'] }));
     expect(other('198.51.100.1')).toBe('not-allowed');
+    expect([gate.allows('198.51.100.1'), gate.allows('203.0.113.1')]).toEqual([false, true]);
+  });
+
+  it('mean IPv4 also where they are written as IPv6', () => {
+    const { enter: other } = bed({ deny: ['::ffff:198.51.100.0/120'] });
+    expect(other('198.51.100.1')).toBe('not-allowed');
+    expect(other('198.51.101.1')).toBeTypeOf('function');
   });
 });
 
