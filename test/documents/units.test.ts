@@ -67,3 +67,20 @@ it('the socket of the client leads to its service, at the address of the default
   expect(service).toMatch(/^RestrictAddressFamilies=.*\bAF_UNIX\b/m);
   expect(service).toMatch(/^RuntimeDirectory=tributary$/m);
 });
+
+describe('the guide to the units', () => {
+  it('lets users at the socket by a group that reads no keys', async () => {
+    const guide = await projectFile('deploy/README.md');
+    // Set-up gives /etc/tributary to these groups, which are the users of the units.
+    const ofKeys = [...guide.matchAll(/chown -R root:(\S+) \/etc\/tributary/g)].map(([, group]) => group);
+    expect(ofKeys).toEqual(['tributary-concentrator', 'tributary-client']);
+    const joined = [...guide.matchAll(/usermod .*--groups (\S+)/g)].map(([, group]) => group);
+    const [group] = joined;
+    expect(joined).toHaveLength(1);
+    expect(ofKeys).not.toContain(group);
+    expect(guide).toContain(`groupadd --system ${group}\n`);
+    expect(guide).toContain(`\nSocketGroup=${group}\n`);
+    const socket = await projectFile('deploy/tributary-client.socket');
+    expect(socket).toContain(`# SocketGroup=${group}\n`);
+  });
+});
