@@ -86,7 +86,7 @@ describeSystem('redirected connections', { paths, congestionControl: 'cubic' }, 
     const once = await ruleset();
     await transparent(pair, '--apply', '--lan', LAN_INTERFACE, '--local', '--refuse-quic');
     expect(await ruleset()).toBe(once);
-    expect(once).toContain('table inet tributary');
+    expect(once).toContain('table inet tributary_redirect');
     expect(once.startsWith(before.trim())).toBe(true);
     await transparent(pair, '--apply', '--lan', LAN_INTERFACE);
     expect(await ruleset()).not.toContain('443');
