@@ -326,7 +326,7 @@ function makeSteering(
     wallClock,
     logger,
     openStream: (request, steered) => void streams.open(request, steered),
-    openDirect: (request, uplinkName, onFailed) => direct.open(request, uplinkName, onFailed),
+    openDirect: (...opening) => direct.open(...opening),
     whyDirect() {
       if (config.mode === 'direct') return 'mode';
       return fallback.takesOver ? 'fallback' : undefined;
