@@ -118,7 +118,7 @@ export async function assemble(config: ClientConfig, deps: ClientProxyDeps): Pro
   uplinks.follow(metering, keeper, direct.connections, direct.balance);
   const { steering, fallback }: Steered = makeSteering(config, deps, {
     ...{ counters, uplinks, keeper, direct },
-    onRulesChanged: () => front.onRulesChanged(),
+    onOtherWays: () => front.judgeAnew(),
   });
   const front = makeFront(config, deps, { steering, publisher, binds: counters.counts.binds });
   const points = makePoints(config, deps, { front, appPool, peers, watch });
@@ -305,10 +305,11 @@ function makeSteering(
     readonly uplinks: UplinkSet;
     readonly keeper: SessionKeeper;
     readonly direct: Direct;
-    onRulesChanged(): void;
+    /** The same request may go another way from now on. */
+    onOtherWays(): void;
   },
 ): Steered {
-  const { counters, uplinks, keeper, direct, onRulesChanged } = parts;
+  const { counters, uplinks, keeper, direct, onOtherWays } = parts;
   const streams = new StreamOpener({
     keeper,
     optimisticReply: config.socks.optimisticReply,
@@ -325,6 +326,7 @@ function makeSteering(
       isDirectPossible: direct.balance.isPossible,
     }),
     onDirect: () => streams.divertWaiting(),
+    onSwitched: onOtherWays,
     redial: () => keeper.retryUplinks(new Set(uplinks.uplinks.map(({ name }) => name))),
     clock,
     logger: new LineLimit(clock).over(logger),
@@ -342,7 +344,7 @@ function makeSteering(
     },
     openBalanced: (...opening) => direct.openBalanced(...opening),
     onDecision: (kind) => void counters.counts.decisions[kind]++,
-    onRulesChanged,
+    onRulesChanged: onOtherWays,
   });
   return { steering, fallback };
 }

@@ -46,7 +46,7 @@ interface Asked {
   attempts: number;
 }
 
-/** Opens a stream for each SOCKS5 request and relays it. */
+/** Opens a stream for each request of an application and relays it. */
 export class StreamOpener {
   readonly #options: StreamOpenerOptions;
   /** Sends what waits for a session, or for its answer, past the concentrator; as many as there are connections of applications at most. */
@@ -141,6 +141,8 @@ class StreamOpening implements StreamHandlers {
   readonly #divert = () => {
     const { request, steered } = this.#asked;
     const { policy } = steered;
+    // It is counted as a direct connection; nobody has cancelled anything.
+    this.#settle();
     this.#relay.abort('cancelled');
     this.#options.openDirect(request, policy);
   };
@@ -246,9 +248,7 @@ class StreamOpening implements StreamHandlers {
 
   /** The relay has nothing of the application's but what the first bytes have, too: it is left where it is. */
   #repeat(): void {
-    clearTimeout(this.#timer);
-    this.#options.waiting.delete(this.#divert);
-    this.#isDecided = true;
+    this.#settle();
     if (this.#asked.isAnswered) this.#asked.request.socket.pause();
     this.#options.repeat();
   }
@@ -261,12 +261,18 @@ class StreamOpening implements StreamHandlers {
 
   /** Counts how the opening ended, once. */
   #decide(result: 'ok' | ErrorName): void {
-    clearTimeout(this.#timer);
-    this.#options.waiting.delete(this.#divert);
-    if (this.#isDecided) return;
-    this.#isDecided = true;
+    const isDecided = this.#isDecided;
+    this.#settle();
+    if (isDecided) return;
     this.#options.families.note(this.#asked.request.destination.host, result);
     this.#options.onResult(result);
+  }
+
+  /** Nothing more is to be counted, or to be waited for. */
+  #settle(): void {
+    clearTimeout(this.#timer);
+    this.#options.waiting.delete(this.#divert);
+    this.#isDecided = true;
   }
 }
 

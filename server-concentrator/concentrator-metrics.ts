@@ -128,7 +128,7 @@ function registerPublished(
   registerResultCounter(
     registry,
     {
-      name: 'tributary_visitors_total',
+      name: 'tributary_visits_total',
       help: 'Connections to published ports, by result: accepted, not-allowed (visitors.allow and deny), limit, closed',
     },
     visitors,

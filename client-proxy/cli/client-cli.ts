@@ -131,7 +131,7 @@ function addTransparent(
 
 const HELP: ProgramHelp = {
   name: 'tributary-client',
-  description: 'A SOCKS5 proxy that spreads each connection over all uplinks of this machine.',
+  description: 'A proxy (SOCKS and HTTP) that spreads each connection over all uplinks of this machine.',
   usage: `Without a command the proxy runs, until SIGTERM or Ctrl-C.
 
 First steps:

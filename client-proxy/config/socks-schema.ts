@@ -38,7 +38,7 @@ const permissions = textAs('permissions in octal and in quotes, for example "066
 
 const port = count(1, 65535);
 
-/** A SOCKS5 user name or password: RFC 1929 has one byte for their lengths. */
+/** A user name or password: SOCKS5 (RFC 1929) has one byte for their lengths. */
 const credential = textAs('a text of 1 to 255 bytes (in quotes if it looks like a number)', (value) => {
   const bytes = Buffer.byteLength(value);
   return bytes >= 1 && bytes <= 255 ? value : undefined;

@@ -5,8 +5,9 @@ import type { Uplink } from '../uplink/uplink.ts';
 import { isStillBound } from './still-bound.ts';
 
 /**
- * The open direct connections by uplink; as many as there are SOCKS5 connections at most. They cannot move: they are reset with what
- * they stand on, or their applications would wait for the kernel to give up, for a quarter of an hour.
+ * The open direct connections by uplink: at most one for each connection of an application, and those that plain HTTP keeps. They
+ * cannot move: they are reset with what they stand on, or their applications would wait for the kernel to give up, for a quarter of
+ * an hour.
  */
 export class DirectConnections implements UplinkFollower<Uplink> {
   readonly #open = new Map<string, Set<AppSocket>>();

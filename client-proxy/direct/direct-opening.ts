@@ -25,7 +25,7 @@ export interface DirectOpenerOptions {
   onLookedUp(result: 'ok' | ErrorName): void;
 }
 
-/** Connects SOCKS5 requests past the concentrator and relays them. */
+/** Connects requests of applications past the concentrator and relays them. */
 export class DirectOpener {
   readonly #options: DirectOpenerOptions;
 

@@ -9,6 +9,8 @@ export interface FallbackOptions {
   reachability(): Reachability;
   /** New connections may go directly from now on: so may those that wait for a session. */
   onDirect(): void;
+  /** It has begun, or ended: what is kept for requests to come goes the other way. */
+  onSwitched(): void;
   /** The concentrator is to be dialled now, where that waits after a failure: whoever is outside of the tunnel wants to be back soon. */
   redial(): void;
   readonly clock: MonotonicClock;
@@ -74,10 +76,11 @@ export class Fallback {
   /** The session or the network may be another one now. */
   look(): void {
     if (!this.#isRunning || (this.#settings === undefined && !this.isActive)) return;
-    const { clock, reachability, logger, onDirect } = this.#options;
+    const { clock, reachability, logger, onDirect, onSwitched } = this.#options;
     const nowMs = clock();
     const now = reachability();
-    switch (this.#state.look(now, nowMs)) {
+    const change = this.#state.look(now, nowMs);
+    switch (change) {
       case 'begun':
         this.#begunCount++;
         logger.warn(
@@ -90,6 +93,7 @@ export class Fallback {
         clearInterval(this.#redials);
         logger.info({}, 'the fallback ends: new connections go through the concentrator again');
     }
+    if (change !== undefined) onSwitched();
     if (this.isActive && now.isDirectPossible) onDirect();
     clearTimeout(this.#timer);
     const { dueMs } = this.#state;

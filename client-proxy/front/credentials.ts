@@ -34,9 +34,7 @@ export function createAuthenticator(users: readonly SocksUser[]): Authenticate {
 function fieldBytes(text: string, what: 'name' | 'password'): Uint8Array {
   const bytes = new TextEncoder().encode(text);
   if (bytes.length < 1 || bytes.length > 255) {
-    throw new MisuseError(
-      `A SOCKS5 user's ${what} is 1 to 255 bytes of UTF-8; this one has ${bytes.length}.`,
-    );
+    throw new MisuseError(`A user's ${what} is 1 to 255 bytes of UTF-8; this one has ${bytes.length}.`);
   }
   return bytes;
 }

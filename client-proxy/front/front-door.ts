@@ -17,6 +17,7 @@ import {
 } from './front-protocol.ts';
 import { LoginPace } from './login-pace.ts';
 import { NegotiatingPlaces } from './negotiating-places.ts';
+import { OpenConnections } from './open-connections.ts';
 
 export interface FrontDoorOptions {
   /** What applications may speak; the first byte of a connection decides. */
@@ -55,7 +56,7 @@ export class FrontDoor {
   readonly #options: FrontDoorOptions;
   readonly #authenticate: Authenticate | undefined;
   readonly #logins: LoginPace;
-  readonly #connections = new Set<ClientSocket>();
+  readonly #connections: OpenConnections<ClientSocket>;
   /** Those that have made no request yet. */
   readonly #negotiating: NegotiatingPlaces<FrontConnection>;
   readonly #log: LineLog;
@@ -65,18 +66,21 @@ export class FrontDoor {
     failedNegotiation: zeros(FRONT_FAILURES),
     requests: zeros(REQUEST_KINDS),
   };
-  #draining = false;
-  #saidFull = false;
-  #waitingForIdle: (() => void)[] = [];
 
   /** @throws MisuseError for a user name or password that is not 1 to 255 bytes. */
   constructor(options: FrontDoorOptions) {
     this.#options = options;
     this.#authenticate = options.users.length > 0 ? createAuthenticator(options.users) : undefined;
-    const { clock } = options;
+    const { clock, logger, maxConnections: limit = DEFAULT_MAX_CONNECTIONS } = options;
     this.#logins = new LoginPace(clock);
-    this.#negotiating = new NegotiatingPlaces(this.#limit);
-    this.#log = new LineLimit(clock).over(options.logger);
+    this.#connections = new OpenConnections(limit, (maxConnections) =>
+      logger.warn(
+        { maxConnections },
+        `${maxConnections} connections of applications are open; new ones are refused (raise socks.maxConnections if this is normal use)`,
+      ),
+    );
+    this.#negotiating = new NegotiatingPlaces(limit);
+    this.#log = new LineLimit(clock).over(logger);
   }
 
   /** A copy of the counters as they are now. */
@@ -92,12 +96,15 @@ export class FrontDoor {
 
   /** Serves a connection that was just accepted. */
   handle(accepted: AppSocket): void {
-    if (this.#draining || this.#isFull()) {
+    if (!this.#connections.hasPlace(() => this.#makePlace())) {
       this.refuse(accepted);
       return;
     }
     this.#counters.accepted += 1;
-    const socket: ClientSocket = new ClientSocket(accepted, () => this.#gone(socket, connection));
+    const socket: ClientSocket = new ClientSocket(accepted, () => {
+      this.#negotiating.leave(connection);
+      this.#connections.remove(socket);
+    });
     const connection: FrontConnection = new FrontConnection(socket, {
       protocols: this.#options.protocols,
       authenticate: this.#authenticate,
@@ -120,16 +127,14 @@ export class FrontDoor {
   }
 
   /** Requests may be treated otherwise from now on. */
-  onRulesChanged(): void {
-    for (const protocol of this.#options.protocols) protocol.onRulesChanged?.();
+  judgeAnew(): void {
+    for (const protocol of this.#options.protocols) protocol.judgeAnew?.();
   }
 
   /** Refuses new connections; resolves when those that are open have ended by themselves. */
   drain(): Promise<void> {
-    this.#draining = true;
     for (const protocol of this.#options.protocols) protocol.drain?.();
-    if (this.#connections.size === 0) return Promise.resolve();
-    return new Promise((resolve) => this.#waitingForIdle.push(resolve));
+    return this.#connections.drain();
   }
 
   /**
@@ -137,46 +142,17 @@ export class FrontDoor {
    * is cut off for a complete one. Resolves when they are gone.
    */
   close(): Promise<void> {
-    const idle = this.drain();
-    for (const socket of this.#connections) socket.destroy('reset');
-    return idle;
+    void this.drain();
+    return this.#connections.close();
   }
 
-  get #limit(): number {
-    return this.#options.maxConnections ?? DEFAULT_MAX_CONNECTIONS;
-  }
-
-  #isFull(): boolean {
-    const limit = this.#limit;
-    if (this.#connections.size < limit) {
-      this.#saidFull = false;
-      return false;
-    }
-    // Who connects and says nothing must not keep others out.
+  /** Who connects and says nothing must not keep others out. */
+  #makePlace(): boolean {
     const { oldest } = this.#negotiating;
-    if (oldest !== undefined) {
-      this.#negotiating.leave(oldest);
-      oldest.giveWay();
-      return false;
-    }
-    // Once for each time the limit is reached, not for each connection turned away.
-    if (!this.#saidFull) {
-      this.#options.logger.warn(
-        { maxConnections: limit },
-        `${limit} connections of applications are open; new ones are refused (raise socks.maxConnections if this is normal use)`,
-      );
-    }
-    this.#saidFull = true;
+    if (oldest === undefined) return false;
+    this.#negotiating.leave(oldest);
+    oldest.giveWay();
     return true;
-  }
-
-  #gone(socket: ClientSocket, connection: FrontConnection): void {
-    this.#connections.delete(socket);
-    this.#negotiating.leave(connection);
-    if (this.#connections.size > 0) return;
-    const waiting = this.#waitingForIdle;
-    this.#waitingForIdle = [];
-    for (const resolve of waiting) resolve();
   }
 
   #failed(client: string, reason: FrontFailure, detail: string, protocol: string | undefined): void {

@@ -89,5 +89,5 @@ export interface FrontProtocol {
   /** Clients that are served here are let go when they have their answers; further requests end their connections. */
   drain?(): void;
   /** Requests may be treated otherwise from now on; connections that serve several are for those before. */
-  onRulesChanged?(): void;
+  judgeAnew?(): void;
 }

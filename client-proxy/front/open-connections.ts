@@ -17,10 +17,15 @@ export class OpenConnections<Connection extends { destroy(how: 'reset'): void }>
     return this.#open.size;
   }
 
-  /** Whether there may be one more. */
-  hasPlace(): boolean {
+  /**
+   * Whether there may be one more.
+   *
+   * @param makePlace asked at the limit: whether another one, which is ended, gives its place
+   */
+  hasPlace(makePlace: () => boolean = () => false): boolean {
     if (this.#isDraining) return false;
     const isFull = this.#open.size >= this.#limit;
+    if (isFull && makePlace()) return true;
     if (isFull && !this.#saidFull) this.#onFull(this.#limit);
     this.#saidFull = isFull;
     return !isFull;

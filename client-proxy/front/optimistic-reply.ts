@@ -2,9 +2,9 @@ import type { Destination } from '../../shared/protocol/destination.ts';
 import type { ProvenFamilies } from './proven-families.ts';
 
 /**
- * When a CONNECT is answered with success before the concentrator has reached the origin: for these ports,
+ * When a request for a connection is answered with success before the concentrator has reached the origin: for these ports,
  * always, or never. It saves the application a round trip over the uplinks; the price is that a failed
- * connection shows as a closed one instead of as a SOCKS5 error reply.
+ * connection shows as a closed one instead of as an error that the protocol has.
  */
 export type OptimisticReplyPolicy = { readonly ports: readonly number[] } | 'always' | 'never';
 

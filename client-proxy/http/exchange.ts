@@ -36,6 +36,8 @@ const SAFE_METHODS: ReadonlySet<string> = new Set(['GET', 'HEAD', 'OPTIONS']);
 const METHODS_WITHOUT_CONTENT: ReadonlySet<string> = new Set([...SAFE_METHODS, 'DELETE', 'TRACE']);
 /** Heads of answers are longer than those of requests: there are origins that set dozens of cookies. */
 const MAX_ANSWER_HEAD_BYTES = 128 * 1024;
+/** Interim answers that are passed on for a request. Few origins send more than two, and nothing holds up who sends them without end. */
+const MAX_INTERIM = 16;
 
 /**
  * One request that is passed on to its origin, and the answer that is passed back. Contents are streamed both ways, each as
@@ -47,6 +49,7 @@ export class Exchange {
   readonly #mayRepeat: boolean;
   #outgoing: ClientRequest | undefined;
   #abandonConnecting = () => {};
+  #interimCount = 0;
   #hasAnswer = false;
   #isOver = false;
 
@@ -144,11 +147,14 @@ export class Exchange {
     return headers;
   }
 
-  /** 100, 103 and whatever else comes before the answer (RFC 9110 section 15.2). */
+  /** 100, 103 and whatever else comes before the answer (RFC 9110 section 15.2). Those that a client does not take are left out. */
   #onInterim(status: number, reason: string, rawHeaders: readonly string[]): void {
     const { request: incoming, response } = this.#options;
+    const { socket } = response;
     if (incoming.httpVersion === '1.0' || response.headersSent || response.destroyed) return;
-    response.socket?.write(encodeHead(`HTTP/1.1 ${status} ${reason}`, endToEndHeaders(rawHeaders)));
+    if (socket === null || socket.writableNeedDrain || this.#interimCount >= MAX_INTERIM) return;
+    this.#interimCount++;
+    socket.write(encodeHead(`HTTP/1.1 ${status} ${reason}`, endToEndHeaders(rawHeaders)));
   }
 
   #onAnswer(answer: IncomingMessage, outgoing: ClientRequest): void {

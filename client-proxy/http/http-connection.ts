@@ -276,6 +276,7 @@ export class HttpConnection {
     clearTimeout(this.#idle);
     this.#waiting.length = 0;
     this.#isOver = true;
+    this.#options.agents.shared.leave(this.#client.socket);
   }
 }
 

@@ -77,11 +77,11 @@ export class HttpProtocol implements FrontProtocol {
 
   drain(): void {
     for (const connection of this.#connections.values()) connection.drain();
-    this.onRulesChanged();
+    this.judgeAnew();
   }
 
-  /** Each next request gets a connection by the rules of now. */
-  onRulesChanged(): void {
+  /** Each next request gets a connection by the rules of now, and on the way of now. */
+  judgeAnew(): void {
     this.#agents.shared.renew();
   }
 }

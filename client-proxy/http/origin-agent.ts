@@ -9,6 +9,7 @@ import { type ClientAddresses, OriginStream } from './origin-stream.ts';
 export interface OriginAsked {
   readonly destination: Destination;
   readonly user: string | undefined;
+  /** The same object for all requests of a client's connection. */
   readonly client: ClientAddresses;
   /** A connection is being made; `abandon` says that nobody wants it any more. */
   onConnecting(abandon: () => void): void;
@@ -27,16 +28,27 @@ const MAX_IDLE = 64;
  */
 const IDLE_MS = 4_000;
 
+/** A connection that waits. */
+interface Idle {
+  readonly client: ClientAddresses;
+  readonly timer: NodeJS.Timeout;
+}
+
 /**
  * Connects requests with their origins: each connection is a `ConnectRequest`, so that the rules hold for it. With `keepAlive`
  * one may serve several requests, of the same user to the same origin.
+ *
+ * Never those of two connections of clients: NTLM and Negotiate log a whole connection in (RFC 4559 section 6), so that who came
+ * next would be taken for the one before.
  */
 export class OriginAgent extends Agent {
   readonly #onRequest: (request: ConnectRequest) => void;
-  /** By connection, what ends its wait. */
-  readonly #idle = new Map<Duplex, NodeJS.Timeout>();
-  /** Those that were made by the rules of now. */
-  #current = new WeakSet<Duplex>();
+  readonly #idle = new Map<Duplex, Idle>();
+  /** Those that were made by the rules of now, and for whom. */
+  #current = new WeakMap<Duplex, ClientAddresses>();
+  /** What tells connections of clients apart in a name. */
+  readonly #clientIds = new WeakMap<ClientAddresses, number>();
+  #lastClientId = 0;
 
   constructor(options: Pick<AgentOptions, 'keepAlive'>, onRequest: (request: ConnectRequest) => void) {
     super({ ...options, scheduling: 'lifo' });
@@ -45,13 +57,23 @@ export class OriginAgent extends Agent {
 
   /** No connection that there is serves another request: the next ones are judged anew. */
   renew(): void {
-    this.#current = new WeakSet();
+    this.#current = new WeakMap();
     for (const stream of this.#idle.keys()) stream.destroy();
   }
 
+  /** A client's connection is gone: nobody else gets the connections that were its own. */
+  leave(client: ClientAddresses): void {
+    for (const [stream, idle] of this.#idle) if (idle.client === client) stream.destroy();
+  }
+
   override getName(options?: ClientRequestArgs): string {
-    const { user, destination } = (options as OriginOptions).asked;
-    return JSON.stringify([user ?? null, destination.host.toLowerCase(), destination.port]);
+    const { user, destination, client } = (options as OriginOptions).asked;
+    return JSON.stringify([
+      this.#idOf(client),
+      user ?? null,
+      destination.host.toLowerCase(),
+      destination.port,
+    ]);
   }
 
   override createConnection(
@@ -61,7 +83,7 @@ export class OriginAgent extends Agent {
     const { destination, user, client, onConnecting } = (options as OriginOptions).asked;
     const stream = new OriginStream(client);
     stream.once('close', () => this.#leaveIdle(stream));
-    this.#current.add(stream);
+    this.#current.set(stream, client);
     const fail = (error: ErrorName, when: string) => {
       const cause = new StreamError(error, `no connection to the origin${when}: ${error}`);
       if (!stream.destroyed) stream.destroy(cause);
@@ -84,11 +106,9 @@ export class OriginAgent extends Agent {
   }
 
   override keepSocketAlive(stream: Duplex): boolean {
-    if (this.#idle.size >= MAX_IDLE || !this.#current.has(stream)) return false;
-    this.#idle.set(
-      stream,
-      setTimeout(() => stream.destroy(), IDLE_MS),
-    );
+    const client = this.#current.get(stream);
+    if (client === undefined || this.#idle.size >= MAX_IDLE) return false;
+    this.#idle.set(stream, { client, timer: setTimeout(() => stream.destroy(), IDLE_MS) });
     return true;
   }
 
@@ -97,8 +117,14 @@ export class OriginAgent extends Agent {
     this.#leaveIdle(stream);
   }
 
+  #idOf(client: ClientAddresses): number {
+    const id = this.#clientIds.get(client) ?? ++this.#lastClientId;
+    this.#clientIds.set(client, id);
+    return id;
+  }
+
   #leaveIdle(stream: Duplex): void {
-    clearTimeout(this.#idle.get(stream));
+    clearTimeout(this.#idle.get(stream)?.timer);
     this.#idle.delete(stream);
   }
 }

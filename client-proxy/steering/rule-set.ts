@@ -8,7 +8,7 @@ import type { SteeringAction, SteeringConfig, SteeringRule } from './steering-ru
 /** What of a request rules can speak of. */
 export interface SteeringSubject {
   readonly destination: Destination;
-  /** The SOCKS5 user; absent where no users are configured. */
+  /** Who has logged in; absent where no users are configured. */
   readonly user?: string;
   /** What an application calls a destination that is an address, in lower case without trailing dot. It may call it what it likes. */
   readonly name?: string;

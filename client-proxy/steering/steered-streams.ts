@@ -27,7 +27,10 @@ export interface SteeredStream {
   over(): void;
 }
 
-/** The streams that wait for a session or are open; as many as there are SOCKS5 connections at most. */
+/**
+ * The streams that wait for a session or are open: at most one for each connection of an application and each visitor, and those
+ * that plain HTTP keeps.
+ */
 export class SteeredStreams {
   readonly #streams = new Set<TrackedStream>();
 

@@ -39,7 +39,7 @@ export interface SteeringRule {
   /** In canonical text, for destinations that are addresses. */
   readonly networks?: readonly string[];
   readonly ports?: readonly PortRange[];
-  /** SOCKS5 users. */
+  /** Users who have logged in. */
   readonly users?: readonly string[];
   /** Times of day. */
   readonly between?: readonly TimeSpan[];

@@ -1,4 +1,8 @@
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { once } from 'node:events';
+import { Agent, createServer, type IncomingMessage, request } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
+import { needs } from '../support/needs.ts';
 import { type SocksRelay, startSocksRelay } from '../support/socks-relay.ts';
 import { hashBytes, sendBytes } from './support/byte-source.ts';
 import { startEcho } from './support/origin.ts';
@@ -8,12 +12,13 @@ import { socksConnect } from './support/socks-client.ts';
 const LOGIN = { user: 'tributary', password: 'secret' };
 const BYTES = 2_000_000;
 
-describe('the fallback over uplinks that are other proxies', () => {
+describe('the fallback over uplinks that are other proxies', needs('mounts'), () => {
   let relays: readonly SocksRelay[];
   let pair: Pair;
   beforeAll(async () => {
     relays = await Promise.all([1, 2].map(() => startSocksRelay(LOGIN, { [ORIGIN_NAME]: '127.0.0.1' })));
     pair = await Pair.start({
+      nameServer: true,
       client: {
         fallback: { to: 'direct', after: '1s' },
         direct: { sticky: '0s' },
@@ -55,5 +60,32 @@ describe('the fallback over uplinks that are other proxies', () => {
         3 * BYTES,
       );
     await origin.close();
+  });
+
+  it('ends for plain HTTP, too, which keeps its connections', { timeout: 40_000 }, async () => {
+    const origin = createServer((_, response) => response.end('ok')).listen(0, '127.0.0.1');
+    await once(origin, 'listening');
+    const agent = new Agent({ keepAlive: true, maxSockets: 1 });
+    const { host, port } = pair.socks;
+    const path = `http://${ORIGIN_NAME}:${(origin.address() as AddressInfo).port}/`;
+    const ask = async () => {
+      const outgoing = request({ host, port, path, agent }).end();
+      const [answer] = (await once(outgoing, 'response')) as [IncomingMessage];
+      answer.resume();
+      await once(answer, 'end');
+      return answer.statusCode;
+    };
+    const opens = async () =>
+      (await pair.metrics('client')).sum('tributary_stream_opens_total', { result: 'ok' });
+    expect([await ask(), await opens()]).toEqual([200, 0]);
+    await pair.startConcentrator();
+    // More often than a connection without a request ends by itself.
+    await vi.waitFor(async () => expect([await ask(), await opens()]).toEqual([200, 1]), {
+      timeout: 20_000,
+      interval: 300,
+    });
+    agent.destroy();
+    origin.close();
+    origin.closeAllConnections();
   });
 });

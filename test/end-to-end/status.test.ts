@@ -9,6 +9,7 @@ const PASSWORD = 'correct horse battery staple';
 const LOGIN = { user: 'alice', password: PASSWORD };
 /** Nothing is there for the last one to reach. */
 const DEAD = '127.0.0.4';
+const PUBLISHED_PORT = 22_020;
 
 const rows = tableRows(await projectFile('docs/observability.md'), '## Fields of the status').map(
   ([field, of = '']) => ({
@@ -29,9 +30,10 @@ function documented(program: 'client' | 'concentrator'): string[] {
   ].filter((path) => !path.endsWith('[]'));
 }
 
-/** The paths of all values in it that are neither maps nor lists. */
+/** The paths of all values in it that are neither maps nor lists; of a list of such, the path of the list. */
 function paths(value: unknown, path = ''): string[] {
-  if (Array.isArray(value)) return value.flatMap((one) => paths(one, `${path}[]`));
+  if (Array.isArray(value))
+    return value.flatMap((one) => paths(one, typeof one === 'object' ? `${path}[]` : path));
   if (typeof value !== 'object' || value === null) return [path];
   return Object.entries(value).flatMap(([key, one]) => paths(one, path === '' ? key : `${path}.${key}`));
 }
@@ -53,7 +55,13 @@ describe('the status', () => {
     ];
     const steering = { default: 'round-robin', rules: [{ host: 'tracker.example', block: true }] };
     pair = await Pair.start({
-      client: { uplinks, steering, socks: { users: [{ name: LOGIN.user, password: LOGIN.password }] } },
+      publish: { laptop: [PUBLISHED_PORT] },
+      client: {
+        uplinks,
+        steering,
+        publish: [{ listen: PUBLISHED_PORT, to: '127.0.0.1:9' }],
+        socks: { users: [{ name: LOGIN.user, password: LOGIN.password }] },
+      },
     });
     await pair.client.untilLine('uplink not usable');
     const origin = await startEcho();

@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { promisify } from 'node:util';
-import { describe, expect, type TestContext, test } from 'vitest';
+import { describe, expect, type TestContext, test, vi } from 'vitest';
 import type { RunRecord } from '../bench/run-group.ts';
 import { needs } from '../support/needs.ts';
 import { ROOT } from './support/program.ts';
@@ -184,19 +184,17 @@ async function resultFolder({ onTestFinished }: TestContext): Promise<string> {
 
 /** The three namespaces of the bed of this bench, once they are there. */
 async function bedOf(benchPid: number): Promise<readonly string[]> {
-  let own: string[] = [];
-  await expect
-    .poll(
-      async () => {
-        const names = await namespaces();
-        const parents = await Promise.all(names.map(parentOfOwner));
-        own = names.filter((_, i) => parents[i] === benchPid);
-        return own.length;
-      },
-      { timeout: 10_000 },
-    )
-    .toBe(3);
-  return own;
+  // Not `expect.poll`, which knows no test where several run at once.
+  return vi.waitFor(
+    async () => {
+      const names = await namespaces();
+      const parents = await Promise.all(names.map(parentOfOwner));
+      const own = names.filter((_, i) => parents[i] === benchPid);
+      expect(own).toHaveLength(3);
+      return own;
+    },
+    { timeout: 10_000, interval: 50 },
+  );
 }
 
 function namespaces(): Promise<string[]> {

@@ -59,7 +59,7 @@ describeSystem('the addresses of the concentrator', { paths, congestionControl: 
     await expectWhole(download(pair, BODY_BYTES), BODY_BYTES);
     const { received4, received6 } = await counts();
     report(`dual stack: ${received6} bytes over IPv6, ${received4} over IPv4`);
-    for (const received of [received4, received6]) expect(received).toBeGreaterThan(BODY_BYTES * 0.3);
+    for (const received of [received4, received6]) expect(received).toBeGreaterThan(BODY_BYTES * 0.2);
   });
 
   test('one that does not answer delays nothing: the next family is tried 250 ms later', async () => {

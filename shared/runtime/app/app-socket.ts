@@ -30,7 +30,7 @@ export interface AppSocket {
    * Undefined where that cannot be told.
    */
   originalDestination?(): Destination | undefined;
-  /** Replaces the handlers: the SOCKS5 negotiation hands the connection over to the relay this way. */
+  /** Replaces the handlers: the negotiation with an application hands the connection over to the relay this way. */
   setHandlers(handlers: AppSocketHandlers): void;
   resume(): void;
   pause(): void;

@@ -42,17 +42,19 @@ describe('the fallback', () => {
     const lines: string[] = [];
     const diverted = vi.fn();
     const redialled = vi.fn();
+    const switched = vi.fn();
     const say = (_fields: object, message: string) => void lines.push(message);
     const fallback = new Fallback({
       settings: hasFallback ? { afterMs: 5_000 } : undefined,
       reachability: () => ({ ...now }),
       onDirect: diverted,
+      onSwitched: switched,
       redial: redialled,
       clock: () => Date.now(),
       logger: { debug: say, info: say, warn: say, error: say },
     });
     fallback.start();
-    return { fallback, now, lines, diverted, redialled };
+    return { fallback, now, lines, diverted, redialled, switched };
   }
 
   it('begins by itself, takes what waits along, says so once each way, and counts', () => {
@@ -74,6 +76,24 @@ describe('the fallback', () => {
       2,
     ]);
     expect(vi.getTimerCount()).toBe(0);
+  });
+
+  it('tells what keeps connections of each begin and end', () => {
+    const { fallback, now, switched } = bench();
+    const told = [false, true, false, true].map((isReachable) => {
+      Object.assign(now, { isReachable });
+      fallback.look();
+      const atOnce = switched.mock.calls.length;
+      vi.advanceTimersByTime(5_000);
+      fallback.look();
+      return [atOnce, switched.mock.calls.length];
+    });
+    expect(told).toEqual([
+      [0, 1],
+      [2, 2],
+      [2, 3],
+      [4, 4],
+    ]);
   });
 
   it('waits for a network before it begins, and lets new connections wait for one later', () => {

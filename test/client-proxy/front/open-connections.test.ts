@@ -24,6 +24,17 @@ it('has so many places, and says once for each time that none is left', () => {
   expect(told).toEqual([2, 2]);
 });
 
+it('has another place where one is made', () => {
+  const told: number[] = [];
+  const open = new OpenConnections(1, (limit) => told.push(limit));
+  const asked: number[] = [];
+  const makePlace = () => asked.push(open.size) < 2;
+  expect(open.hasPlace(makePlace)).toBe(true);
+  open.add(connection());
+  expect([open.hasPlace(makePlace), open.hasPlace(makePlace)]).toEqual([true, false]);
+  expect([asked, told]).toEqual([[1, 1], [1]]);
+});
+
 it('drains when the last has ended, and takes none meanwhile', async () => {
   const open = new OpenConnections(2, () => {});
   const one = connection();

@@ -7,7 +7,7 @@ import {
   type Server,
   type ServerResponse,
 } from 'node:http';
-import { createServer as createRawServer, type Server as RawServer } from 'node:net';
+import { createServer as createRawServer, type Server as RawServer, type Socket } from 'node:net';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { deferred } from '../../support/deferred.ts';
 import { RawClient, type SocksBed } from '../socks5/socks-bed.ts';
@@ -83,6 +83,37 @@ describe('plain HTTP', () => {
     expect(bed.server.counters).toMatchObject({ accepted: 1, requests: { http: 5 } });
   });
 
+  it.each(['NTLM', 'Negotiate'])('shares no connection that was logged in to by %s', async (scheme) => {
+    const loggedIn = new Set<Socket>();
+    serve = (req, res) => {
+      if (req.headers.authorization?.startsWith(scheme)) loggedIn.add(req.socket);
+      if (loggedIn.has(req.socket)) res.end('secret');
+      else res.writeHead(401, { 'WWW-Authenticate': scheme }).end();
+    };
+    const url = `http://127.0.0.1:${port}/`;
+    const [alice, eve] = [1, 2].map(() => new Agent({ keepAlive: true, maxSockets: 1 }));
+    expect(await get(url, alice, { authorization: `${scheme} abc=` })).toBe('secret');
+    expect(await get(url, alice)).toBe('secret');
+    expect(await exchange(url, eve)).toMatchObject({ status: 401, body: '' });
+    expect(await get(url, alice)).toBe('secret');
+    expect(loggedIn.size).toBe(1);
+    alice?.destroy();
+    eve?.destroy();
+  });
+
+  it('ends those of a client that has gone', async () => {
+    const agent = new Agent({ keepAlive: true, maxSockets: 1 });
+    const closed = new Promise<void>((resolve) =>
+      origin.once('connection', (socket: Socket) => socket.once('close', () => resolve())),
+    );
+    await get(`http://127.0.0.1:${port}/`, agent);
+    const leftMs = performance.now();
+    agent.destroy();
+    await closed;
+    // Nobody waits for the end of its time.
+    expect(performance.now() - leftMs).toBeLessThan(3_000);
+  });
+
   it('makes new ones when the rules have changed, also in place of those that were in use then', async () => {
     let connections = 0;
     origin.on('connection', () => connections++);
@@ -91,13 +122,13 @@ describe('plain HTTP', () => {
     const agent = new Agent({ keepAlive: true, maxSockets: 1 });
     const slow = get(`http://127.0.0.1:${port}/slow`, agent);
     await vi.waitFor(() => expect(connections).toBe(1));
-    bed.server.onRulesChanged();
+    bed.server.judgeAnew();
     resolve();
     await slow;
     await get(`http://127.0.0.1:${port}/`, agent);
     await get(`http://127.0.0.1:${port}/`, agent);
     expect(connections).toBe(2);
-    bed.server.onRulesChanged();
+    bed.server.judgeAnew();
     await get(`http://127.0.0.1:${port}/`, agent);
     agent.destroy();
     expect(connections).toBe(3);
@@ -131,7 +162,7 @@ describe('plain HTTP', () => {
   });
 
   it('begins again where an idle connection was closed by its origin', async () => {
-    const sockets = new Set<import('node:net').Socket>();
+    const sockets = new Set<Socket>();
     let requests = 0;
     origin.on('connection', (socket) => sockets.add(socket));
     serve = (_req: IncomingMessage, res: ServerResponse) => {
@@ -321,12 +352,18 @@ interface Answer {
   readonly body: string;
 }
 
-async function exchange(url: string, agent?: Agent, method = 'GET'): Promise<Answer> {
+async function exchange(
+  url: string,
+  agent?: Agent,
+  method = 'GET',
+  headers: Readonly<Record<string, string>> = {},
+): Promise<Answer> {
   const outgoing = request({
     host: '127.0.0.1',
     port: bed.port,
     path: url,
     method,
+    headers,
     ...(agent ? { agent } : {}),
   });
   outgoing.setHeader('Host', new URL(url).host);
@@ -341,6 +378,6 @@ async function exchange(url: string, agent?: Agent, method = 'GET'): Promise<Ans
   };
 }
 
-async function get(url: string, agent?: Agent): Promise<string> {
-  return (await exchange(url, agent)).body;
+async function get(url: string, agent?: Agent, headers?: Readonly<Record<string, string>>): Promise<string> {
+  return (await exchange(url, agent, 'GET', headers)).body;
 }

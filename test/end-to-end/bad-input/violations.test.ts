@@ -1,6 +1,11 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { encodeControl, encodeFrame, writeDataHeader } from '../../../shared/protocol/codec/frame.ts';
-import { DATA_HEADER_BYTES, FRAME_TYPE, MAX_SEQUENCE } from '../../../shared/protocol/codec/wire.ts';
+import {
+  DATA_HEADER_BYTES,
+  FIRST_INBOUND_STREAM,
+  FRAME_TYPE,
+  MAX_SEQUENCE,
+} from '../../../shared/protocol/codec/wire.ts';
 import { ERROR_CODE, type ErrorName } from '../../../shared/protocol/errors.ts';
 import { type Origin, startEcho, startOrigin } from '../support/origin.ts';
 import { Pair } from '../support/pair.ts';
@@ -47,7 +52,8 @@ describe('a client that has proven its key and breaks the protocol', () => {
       'malformedMessage',
       () => [encodeFrame(FRAME_TYPE.receipt, 0, Buffer.of())],
     ],
-    ['the largest stream id', 'resourceExceeded', () => [open(MAX_SEQUENCE)]],
+    ['the largest stream id of a client', 'resourceExceeded', () => [open(FIRST_INBOUND_STREAM - 1)]],
+    ['OPEN with an id of the concentrator', 'malformedMessage', () => [open(MAX_SEQUENCE)]],
     ['DATA for a stream far ahead', 'resourceExceeded', () => [data(100_000, 0, 1)]],
     ['a stream id beyond 2^53', 'malformedMessage', () => [encodeFrame(FRAME_TYPE.open, 0, FULL)]],
     ['a control frame that is too long', 'malformedMessage', () => [encodeFrame(FRAME_TYPE.ping, 0, LONG)]],
