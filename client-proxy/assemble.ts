@@ -14,6 +14,7 @@ import { registerSessionMetrics } from '../shared/runtime/observe/session-metric
 import type { ProgramDeps } from '../shared/runtime/process/process-deps.ts';
 import { TrafficTable } from '../shared/runtime/session/uplink-traffic.ts';
 import { ReceivePool } from '../shared/runtime/subflow/receive-pool.ts';
+import { allOf } from '../shared/runtime/tcp/connection-watcher.ts';
 import { makeFront } from './application-front.ts';
 import { type ListeningDeps, makePoints } from './application-listening.ts';
 import { ClientCounts } from './client-counts.ts';
@@ -52,6 +53,7 @@ import { RuleSet } from './steering/rule-set.ts';
 import { Steering } from './steering/steering.ts';
 import { StreamOpener } from './stream-opening.ts';
 import { makeTransparent } from './transparent/make-transparent.ts';
+import { OwnConnections } from './transparent/own-connections.ts';
 import { registerTransparentMetrics } from './transparent/transparent-metrics.ts';
 import { UplinkConnector } from './uplink/uplink-connector.ts';
 
@@ -88,7 +90,10 @@ export async function assemble(config: ClientConfig, deps: ClientProxyDeps): Pro
   const uses = new UplinkUses(logger);
   const peers = makePeers(config, deps, counters);
   const secrets = new SessionSecrets(config);
-  const connector = makeConnector(config, deps, { counters, uplinks, appPool, peers, secrets, watch });
+  const ownConnections = new OwnConnections();
+  const connector = makeConnector(config, deps, {
+    ...{ counters, uplinks, appPool, peers, secrets, watch, ownConnections },
+  });
   const resolvers = makeResolvers(deps, uplinks);
   const names = await openTargetNames({
     addresses: config.concentrator.addresses,
@@ -117,7 +122,9 @@ export async function assemble(config: ClientConfig, deps: ClientProxyDeps): Pro
   });
   const front = makeFront(config, deps, { steering, publisher, binds: counters.counts.binds });
   const points = makePoints(config, deps, { front, appPool, peers, watch });
-  const transparent = makeTransparent(config, { ...deps, steering, names, appPool, peers, watch });
+  const transparent = makeTransparent(config, {
+    ...{ ...deps, steering, names, appPool, peers, watch, ownConnections },
+  });
   const network = makeNetworkWatch(config, deps, {
     ...{ uplinks, names, steering },
     onChanged() {
@@ -181,7 +188,7 @@ function makePeers(
 }
 
 function makeConnector(
-  { concentrator, dial }: ClientConfig,
+  { concentrator, dial, transparent }: ClientConfig,
   { clock, logger, native: { native } }: ClientProxyDeps,
   parts: {
     readonly counters: Counters;
@@ -190,16 +197,18 @@ function makeConnector(
     readonly peers: PeerWatch;
     readonly secrets: SessionSecrets;
     readonly watch: ProcessWatch;
+    readonly ownConnections: OwnConnections;
   },
 ): UplinkConnector {
-  const { counters, uplinks, appPool, peers, secrets, watch } = parts;
+  const { counters, uplinks, appPool, peers, secrets, watch, ownConnections } = parts;
   return new UplinkConnector({
     pins: () => secrets.pins,
     serverName: concentrator.serverName,
     subflowTimeoutMs: dial.timeoutMs,
     native,
     attachment: (binding, host) => uplinks.attachment(binding, host),
-    wireOf: (uplinkName) => counters.wires.of(uplinkName),
+    wireOf: (uplinkName) =>
+      allOf(counters.wires.of(uplinkName), transparent === undefined ? undefined : ownConnections),
     appPool,
     peers,
     subflowPool: new ReceivePool(clock),
@@ -328,7 +337,7 @@ function makeSteering(
     wallClock,
     logger,
     openStream: (request, steered) => void streams.open(request, steered),
-    openDirect: (request, uplinkName, onFailed) => direct.open(request, uplinkName, onFailed),
+    openDirect: (...opening) => direct.open(...opening),
     whyDirect() {
       if (config.mode === 'direct') return 'mode';
       return fallback.takesOver ? 'fallback' : undefined;

@@ -20,6 +20,7 @@ import { ownAddresses } from './network/network-view.ts';
 import type { UplinkStatus } from './path-manager/uplink-status.ts';
 import type { UplinkUses } from './path-manager/uplink-use.ts';
 import type { DirectReason, OnDirectFailed } from './steering/steering.ts';
+import type { DirectAction } from './steering/steering-rule.ts';
 import type { UplinkConnector } from './uplink/uplink-connector.ts';
 
 /** Connects requests past the concentrator; each is answered in any case. */
@@ -28,8 +29,8 @@ export interface Direct {
   readonly balance: DirectBalance;
   /** What each uplink is to connections that go directly. */
   status(): readonly UplinkStatus[];
-  /** Over the uplink of this name. */
-  open(request: ConnectRequest, uplinkName: string, onFailed: OnDirectFailed): void;
+  /** As a rule says that names the uplink. */
+  open(request: ConnectRequest, action: DirectAction, onFailed: OnDirectFailed): void;
   /** Over whichever of the uplinks that the policy allows serves best. */
   openBalanced(
     request: ConnectRequest,
@@ -96,14 +97,15 @@ export function makeDirect(
     connections,
     balance,
     status: () => directStatus({ ...known, measureOf: (uplinkName) => balance.measureOf(uplinkName) }),
-    open(request, uplinkName, onFailed) {
+    open(request, { uplink: uplinkName, isPublicOnly }, onFailed) {
+      const reach = isPublicOnly ? 'public' : 'named';
       counts.directReasons.rule++;
       const way: DirectWay = {
         dial: async (destination, signal) => ({
           uplinkName,
-          origin: await dialer.dial(uplinkName, destination, signal),
+          origin: await dialer.dial(uplinkName, destination, signal, reach),
         }),
-        resolve: (question, signal) => dialer.resolve(uplinkName, question, signal),
+        resolve: (question, signal) => dialer.resolve(uplinkName, question, signal, reach),
       };
       void opener.open(request, way, onFailed);
     },

@@ -2,7 +2,7 @@ import { isSameAddress, parseAddress } from '../../shared/runtime/address/ip-add
 import type { Nat64Prefix } from '../../shared/runtime/address/nat64.ts';
 import { type AddressScope, judgeAddress } from '../../shared/runtime/address/special-ranges.ts';
 
-/** What direct connections may reach: with a rule that names the uplink, private networks behind it too; else what is public. */
+/** What direct connections may reach: with a rule that names the uplink for them, private networks behind it too; else what is public. */
 export type DirectReach = 'named' | 'public';
 
 /** Scopes of what lies behind an uplink as well as anywhere else; the others are this machine, or nobody's. */
@@ -31,7 +31,7 @@ export function directRefusal(
   if (forms === undefined) return `"${text}" is not an IP address without a zone`;
   for (const { address, special } of forms) {
     if (special !== undefined && !REACHABLE[reach].has(special.scope)) {
-      const advice = REACHABLE.named.has(special.scope) ? ' but by a rule with "direct"' : '';
+      const advice = REACHABLE.named.has(special.scope) ? ' but by a rule with "direct" for it' : '';
       return `${text} is a special address (${special.name}, ${special.cidr}), which is not dialled directly${advice}`;
     }
     const isOwn = ownAddresses.some((own) => {

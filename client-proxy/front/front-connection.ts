@@ -1,4 +1,3 @@
-import { type Destination, formatDestination } from '../../shared/protocol/destination.ts';
 import { MisuseError } from '../../shared/protocol/errors.ts';
 import type { OutgoingChunk } from '../../shared/protocol/memory/chunk.ts';
 import type { AppSocketHandlers } from '../../shared/runtime/app/app-socket.ts';
@@ -16,6 +15,7 @@ import type {
   RequestKind,
 } from './front-protocol.ts';
 import type { LoginPace } from './login-pace.ts';
+import { PendingRequest } from './pending-request.ts';
 
 interface FrontConnectionOptions {
   /** The first that starts with the client's first byte speaks to it. */
@@ -47,7 +47,8 @@ export class FrontConnection implements FrontClient {
   #speaker: AppSocketHandlers = IGNORE_EVENTS;
   #loginDelay: NodeJS.Timeout | undefined;
   #state: State = 'negotiating';
-  #onAbandoned: (() => void) | undefined;
+  /** Once there is a request. */
+  #pending: PendingRequest | undefined;
 
   /** Starts at once. */
   constructor(socket: ClientSocket, options: FrontConnectionOptions) {
@@ -86,12 +87,14 @@ export class FrontConnection implements FrontClient {
     this.#enter('requested');
     clearTimeout(this.#timeLimit);
     this.count(kind);
+    const pending = new PendingRequest(destination);
+    this.#pending = pending;
     this.socket.watch(() => {
       // With bytes to deliver, FIN is a half-close: the origin's answer is still wanted.
       if (earlyData.length > 0) return;
       this.#enter('abandoned');
       closeGracefully(this.socket, asked.failure('cancelled'));
-      this.#abandon();
+      pending.abandon();
     });
     const request: BindRequest = {
       destination,
@@ -101,20 +104,17 @@ export class FrontConnection implements FrontClient {
       earlyData: earlyData.length === 0 ? [] : [earlyData],
       socket: this.socket,
       succeed: (bound) => {
-        if (!this.#mayAnswer(destination)) return;
+        if (!pending.takeAnswer()) return;
         this.#enter('handedOver');
         this.socket.unwatch();
         this.socket.write([asked.success(bound)]);
       },
       fail: (error) => {
-        if (!this.#mayAnswer(destination)) return;
+        if (!pending.takeAnswer()) return;
         this.#enter('closing');
         closeGracefully(this.socket, asked.failure(error));
       },
-      onAbandoned: (callback) => {
-        this.#onAbandoned = callback;
-        if (this.#state === 'abandoned') this.#abandon();
-      },
+      onAbandoned: (callback) => pending.onAbandoned(callback),
     };
     if (asked.isBind) this.#options.onBind(request);
     else this.#options.onRequest(request);
@@ -173,21 +173,6 @@ export class FrontConnection implements FrontClient {
     return { user };
   }
 
-  /** False when the client has left: then an answer comes too late, through no fault of the caller. */
-  #mayAnswer(destination: Destination): boolean {
-    if (this.#state === 'abandoned') return false;
-    if (this.#state !== 'requested') {
-      throw new MisuseError(`The request for ${formatDestination(destination)} was answered twice.`);
-    }
-    return true;
-  }
-
-  #abandon(): void {
-    const callback = this.#onAbandoned;
-    this.#onAbandoned = undefined;
-    callback?.();
-  }
-
   #timeOut(): void {
     const seconds = this.#options.negotiationTimeoutMs / 1000;
     this.fail('timeout', `the client made no request within ${seconds} s`);
@@ -202,7 +187,7 @@ export class FrontConnection implements FrontClient {
         break;
       case 'requested':
         this.#enter('abandoned');
-        this.#abandon();
+        this.#pending?.abandon();
         return;
       case 'serving':
       case 'closing':

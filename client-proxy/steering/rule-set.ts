@@ -10,7 +10,7 @@ export interface SteeringSubject {
   readonly destination: Destination;
   /** Who has logged in; absent where no users are configured. */
   readonly user?: string;
-  /** What a destination that is an address is known to be called, in lower case without trailing dot. */
+  /** What an application calls a destination that is an address, in lower case without trailing dot. It may call it what it likes. */
   readonly name?: string;
 }
 
@@ -47,13 +47,20 @@ export class RuleSet {
     return this.#holding.length;
   }
 
-  /** The action of the first rule that holds now and matches, or else the default. */
+  /**
+   * The action of the first rule that holds now and matches, or else the default. A rule that matches by `subject.name` alone does not
+   * open private networks: whoever wants to get there would only have to say that name.
+   */
   decide(subject: SteeringSubject): SteeringAction {
     const host = hostOf(subject);
-    return (
-      this.#holding.find((rule) => rule.concerns(subject) && rule.isDestination(host, subject.name))
-        ?.action ?? this.#default
+    const found = this.#holding.find(
+      (rule) => rule.concerns(subject) && rule.isDestination(host, subject.name),
     );
+    if (found === undefined) return this.#default;
+    const { action } = found;
+    return action.kind !== 'direct' || found.isDestination(host, undefined)
+      ? action
+      : { ...action, isPublicOnly: true };
   }
 
   /** Whether the name behind a destination that is an address could change what is decided for it. */

@@ -19,10 +19,15 @@ export interface ConfiguredHalf extends SteeringPolicy {
 /** What happens to a connection that an application asks for. */
 export type SteeringAction =
   /** A stream, spread over the uplinks as the policy says. */
-  | { readonly kind: 'steer'; readonly policy: ConfiguredPolicy }
-  /** Past the concentrator, through the uplink of this name. */
-  | { readonly kind: 'direct'; readonly uplink: string }
-  | { readonly kind: 'block' };
+  { readonly kind: 'steer'; readonly policy: ConfiguredPolicy } | DirectAction | { readonly kind: 'block' };
+
+/** Past the concentrator, through the uplink of this name. */
+export interface DirectAction {
+  readonly kind: 'direct';
+  readonly uplink: string;
+  /** To public addresses alone. Never of a rule itself: it depends on what it has matched by. */
+  readonly isPublicOnly?: true;
+}
 
 /** One rule: it matches when all the conditions that it has are met; of each, one entry is enough. */
 export interface SteeringRule {

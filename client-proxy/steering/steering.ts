@@ -10,6 +10,7 @@ import type { RuleSet, SteeringSubject } from './rule-set.ts';
 import { type DecidedAction, type SteeredStream, SteeredStreams } from './steered-streams.ts';
 import {
   type ConfiguredPolicy,
+  type DirectAction,
   describePolicy,
   goesByCost,
   resolvePolicy,
@@ -33,7 +34,7 @@ export interface SteeringOptions {
   /** Opens a stream. */
   openStream(request: ConnectRequest, steered: SteeredStream): void;
   /** Connects past the concentrator. */
-  openDirect(request: ConnectRequest, uplink: string, onFailed: OnDirectFailed): void;
+  openDirect(request: ConnectRequest, action: DirectAction, onFailed: OnDirectFailed): void;
   /** Why streams go past the concentrator now, over whichever uplinks their policies allow; undefined where they do not. */
   readonly whyDirect: () => DirectReason | undefined;
   /** Connects so. */
@@ -91,7 +92,7 @@ export class Steering {
         return;
       }
       case 'direct':
-        this.#options.openDirect(request, action.uplink, (error) =>
+        this.#options.openDirect(request, action, (error) =>
           this.#onDirectFailed(action.uplink, request, error),
         );
         return;

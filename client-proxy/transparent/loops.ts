@@ -7,7 +7,9 @@ export type Loop =
   /** It was made to the listener, not redirected to it. */
   | 'listener'
   /** It is one of the client's own, to its concentrator: the redirecting rules do not leave them out. */
-  | 'concentrator';
+  | 'concentrator'
+  /** It is another one of the client's own: a direct connection, or one to the proxy of an uplink. */
+  | 'own';
 
 export interface LoopSource {
   /** Where the client listens for redirected connections. */
@@ -16,21 +18,23 @@ export interface LoopSource {
   ownAddresses(): readonly string[];
   /** Whether the client dials its concentrator there. */
   isConcentrator(destination: Destination): boolean;
+  /** Whether it is the client itself that has made the connection from there. */
+  isOwnConnection(source: Destination, destination: Destination): boolean;
 }
 
 /**
  * Whether serving a connection would only bring the next one like it. A connection to the concentrator from another machine is
  * none: a client there may have the same concentrator.
  *
- * @param addressOf the connection's other end; asked only where it matters
+ * @param from the connection's other end
  */
 export function loopOf(
   destination: Destination,
-  addressOf: () => string,
-  source: LoopSource,
+  from: Destination,
+  { points, ownAddresses, isConcentrator, isOwnConnection }: LoopSource,
 ): Loop | undefined {
-  const { points, ownAddresses, isConcentrator } = source;
   const isOwn = (host: string) => isLoopback(host) || ownAddresses().some((own) => isSameHost(own, host));
   if (points.some(({ port }) => port === destination.port) && isOwn(destination.host)) return 'listener';
-  return isConcentrator(destination) && isOwn(addressOf()) ? 'concentrator' : undefined;
+  if (isConcentrator(destination) && isOwn(from.host)) return 'concentrator';
+  return isOwnConnection(from, destination) ? 'own' : undefined;
 }

@@ -8,7 +8,7 @@ import type { TransparentSettings } from './transparent-settings.ts';
 /** What it has from the process, and from other parts. */
 type Given = Pick<
   TransparentListenerOptions,
-  'native' | 'appPool' | 'peers' | 'watch' | 'clock' | 'logger'
+  'native' | 'appPool' | 'peers' | 'watch' | 'clock' | 'logger' | 'ownConnections'
 > & {
   readonly steering: Steering;
   readonly names: Pick<TargetNames, 'known'>;

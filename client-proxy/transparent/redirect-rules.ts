@@ -27,8 +27,11 @@ export const PRIVATE_NETWORKS = [
   'fc00::/7',
 ] as const;
 
+/** Nobody else's: the guide to the services has an administrator make another, `inet tributary`, at the concentrator. */
+const TABLE = 'inet tributary_redirect';
+
 /** Takes the rules back, also where there are none. */
-export const NO_RULES = 'table inet tributary\ndelete table inet tributary\n';
+export const NO_RULES = `table ${TABLE}\ndelete table ${TABLE}\n`;
 
 /** Whose connections a chain has: those of this machine, or those of the networks behind it. */
 export type Origin = 'local' | 'lan';
@@ -74,7 +77,7 @@ export function redirectRules({ listen, lan, local, usualWay, refusesQuic }: Red
   return [
     '# Written by "tributary-client transparent": leads connections to the client. Its table holds nothing else.\n',
     NO_RULES,
-    'table inet tributary {\n',
+    `table ${TABLE} {\n`,
     setOf(
       'usual_ipv4',
       'ipv4_addr',

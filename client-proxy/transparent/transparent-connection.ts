@@ -1,9 +1,9 @@
-import { type Destination, formatDestination } from '../../shared/protocol/destination.ts';
-import { MisuseError } from '../../shared/protocol/errors.ts';
+import type { Destination } from '../../shared/protocol/destination.ts';
 import type { OutgoingChunk } from '../../shared/protocol/memory/chunk.ts';
 import type { ClientSocket } from '../front/client-socket.ts';
 import { IGNORE_EVENTS } from '../front/closing.ts';
 import type { ConnectRequest } from '../front/connect-request.ts';
+import { PendingRequest } from '../front/pending-request.ts';
 import { heardName } from './heard-name.ts';
 
 /** How listening for a name ended: by what it was told, or why it was not. */
@@ -37,9 +37,9 @@ export class TransparentConnection {
   readonly #socket: ClientSocket;
   readonly #options: TransparentConnectionOptions;
   readonly #timer: NodeJS.Timeout | undefined;
-  #state: 'listening' | 'requested' | 'answered' | 'abandoned' = 'listening';
   #said: Uint8Array[] = [];
-  #onAbandoned: (() => void) | undefined;
+  /** Absent while a name is listened for. */
+  #pending: PendingRequest | undefined;
 
   /** Starts at once. */
   constructor(socket: ClientSocket, options: TransparentConnectionOptions) {
@@ -79,7 +79,8 @@ export class TransparentConnection {
 
   #ask(name?: string): void {
     const { destination, onRequest } = this.#options;
-    this.#state = 'requested';
+    const pending = new PendingRequest(destination);
+    this.#pending = pending;
     // It stays where a close is noticed; FIN alone is no reason to give up, since an answer may be wanted.
     this.#socket.setHandlers({ ...IGNORE_EVENTS, onClose: () => this.#onClosed() });
     this.#socket.watch(() => {});
@@ -90,37 +91,20 @@ export class TransparentConnection {
       earlyData: this.#said,
       socket: this.#socket,
       succeed: () => {
-        if (this.#mayAnswer()) this.#socket.unwatch();
+        if (pending.takeAnswer()) this.#socket.unwatch();
       },
       fail: () => {
-        if (!this.#mayAnswer()) return;
+        if (!pending.takeAnswer()) return;
         this.#socket.setHandlers(IGNORE_EVENTS);
         this.#socket.destroy('reset');
       },
-      onAbandoned: (callback) => {
-        this.#onAbandoned = callback;
-        if (this.#state === 'abandoned') callback();
-      },
+      onAbandoned: (callback) => pending.onAbandoned(callback),
     });
-  }
-
-  /** False when the application has left: then an answer comes too late, through no fault of the caller. */
-  #mayAnswer(): boolean {
-    if (this.#state === 'abandoned') return false;
-    if (this.#state !== 'requested') {
-      throw new MisuseError(
-        `The request for ${formatDestination(this.#options.destination)} was answered twice.`,
-      );
-    }
-    this.#state = 'answered';
-    return true;
   }
 
   /** Only while the handlers are still ours. */
   #onClosed(): void {
     clearTimeout(this.#timer);
-    const wasRequested = this.#state === 'requested';
-    if (this.#state !== 'answered') this.#state = 'abandoned';
-    if (wasRequested) this.#onAbandoned?.();
+    this.#pending?.abandon();
   }
 }

@@ -16,6 +16,7 @@ import {
 import { takeForeign } from '../../shared/runtime/kernel/original-destination.ts';
 import type { ProcessWatch } from '../../shared/runtime/observe/process-watch.ts';
 import type { ConnectRequest } from '../front/connect-request.ts';
+import type { OwnConnections } from './own-connections.ts';
 import { TransparentServer } from './transparent-server.ts';
 import type { TransparentSettings } from './transparent-settings.ts';
 
@@ -26,6 +27,8 @@ export interface TransparentListenerOptions {
   knownAddresses(name: string): readonly string[];
   /** Of this machine. */
   ownAddresses(): readonly string[];
+  /** The client's own, over its uplinks. */
+  readonly ownConnections: OwnConnections;
   /** Whether the name behind a destination matters. */
   wantsName(subject: { readonly destination: Destination }): boolean;
   onRequest(request: ConnectRequest): void;
@@ -45,13 +48,14 @@ export class TransparentListener {
 
   constructor(options: TransparentListenerOptions) {
     this.#options = options;
-    const { settings, ownAddresses, wantsName, onRequest, clock, logger } = options;
+    const { settings, ownAddresses, ownConnections, wantsName, onRequest, clock, logger } = options;
     this.server = new TransparentServer({
       points: settings.listen,
       sniff: settings.sniff,
       maxConnections: settings.maxConnections,
       ownAddresses,
       isConcentrator: (destination) => this.#isConcentrator(destination),
+      isOwnConnection: (source, destination) => ownConnections.has(source, destination),
       wantsName,
       onRequest,
       clock,

@@ -79,9 +79,10 @@ export class TransparentServer {
       this.refuse(accepted);
       return;
     }
-    const loop = loopOf(destination, () => accepted.remoteAddress, this.#options);
+    const from = { host: accepted.remoteAddress, port: accepted.remotePort };
+    const loop = loopOf(destination, from, this.#options);
     if (loop === undefined) this.#serve(accepted, destination);
-    else this.#refuseLoop(accepted, destination, loop);
+    else this.#refuseLoop(accepted, { from, destination }, loop);
   }
 
   /** Resets a connection that was just accepted and cannot be served. */
@@ -113,10 +114,14 @@ export class TransparentServer {
     });
   }
 
-  #refuseLoop(accepted: AppSocket, destination: Destination, loop: Loop): void {
+  #refuseLoop(
+    accepted: AppSocket,
+    { from, destination }: { readonly from: Destination; readonly destination: Destination },
+    loop: Loop,
+  ): void {
     this.#counters.loop += 1;
-    const client = formatDestination({ host: accepted.remoteAddress, port: accepted.remotePort });
-    this.#log.warn({ client, destination: formatDestination(destination) }, LOOP_MESSAGES[loop]);
+    const ends = { client: formatDestination(from), destination: formatDestination(destination) };
+    this.#log.warn(ends, LOOP_MESSAGES[loop]);
     reset(accepted);
   }
 }
@@ -131,6 +136,9 @@ const LOOP_MESSAGES: Readonly<Record<Loop, string>> = {
   concentrator:
     'transparent: a connection of this machine to the concentrator was redirected: refused (redirect no connections of the ' +
     "client's own user; see tributary-client transparent)",
+  own:
+    "transparent: the client's own connection over an uplink was redirected: refused (redirect no connections of the client's " +
+    'own user; see tributary-client transparent)',
 };
 
 function reset(socket: AppSocket): void {

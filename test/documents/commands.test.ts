@@ -29,6 +29,7 @@ const SYSTEM_COMMANDS = [
   'chown',
   'cp',
   'curl',
+  'groupadd',
   'journalctl',
   'npm',
   'runuser',

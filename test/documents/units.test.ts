@@ -1,5 +1,6 @@
 import { spawnSync } from 'node:child_process';
 import { describe, expect, it } from 'vitest';
+import { NO_RULES, redirectRules } from '../../client-proxy/transparent/redirect-rules.ts';
 import { projectFolder } from '../structure/sources.ts';
 import { needs } from '../support/needs.ts';
 import { projectFile } from './markdown.ts';
@@ -66,4 +67,35 @@ it('the socket of the client leads to its service, at the address of the default
   // AF_UNIX, and where Unix sockets may lie.
   expect(service).toMatch(/^RestrictAddressFamilies=.*\bAF_UNIX\b/m);
   expect(service).toMatch(/^RuntimeDirectory=tributary$/m);
+});
+
+describe('the guide to the units', () => {
+  it('lets users at the socket by a group that reads no keys', async () => {
+    const guide = await projectFile('deploy/README.md');
+    // Set-up gives /etc/tributary to these groups, which are the users of the units.
+    const ofKeys = [...guide.matchAll(/chown -R root:(\S+) \/etc\/tributary/g)].map(([, group]) => group);
+    expect(ofKeys).toEqual(['tributary-concentrator', 'tributary-client']);
+    const joined = [...guide.matchAll(/usermod .*--groups (\S+)/g)].map(([, group]) => group);
+    const [group] = joined;
+    expect(joined).toHaveLength(1);
+    expect(ofKeys).not.toContain(group);
+    expect(guide).toContain(`groupadd --system ${group}\n`);
+    expect(guide).toContain(`\nSocketGroup=${group}\n`);
+    const socket = await projectFile('deploy/tributary-client.socket');
+    expect(socket).toContain(`# SocketGroup=${group}\n`);
+  });
+
+  it('has packet filter rules that those of "transparent" leave alone', async () => {
+    const tables = /^(?:delete )?table (\w+ \w+)/gm;
+    const tablesIn = (text: string) => new Set([...text.matchAll(tables)].map(([, table]) => table!));
+    const inGuide = tablesIn(await projectFile('deploy/README.md'));
+    expect(inGuide.size).toBeGreaterThan(0);
+    const listen = [{ host: '0.0.0.0', port: 12345 }];
+    const redirection = { listen, lan: ['lan0'], usualWay: [], refusesQuic: true };
+    for (const script of [redirectRules(redirection), NO_RULES]) {
+      const changed = tablesIn(script);
+      expect(changed.size).toBe(1);
+      for (const table of changed) expect(inGuide).not.toContain(table);
+    }
+  });
 });

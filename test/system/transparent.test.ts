@@ -4,6 +4,7 @@
 import { afterAll, afterEach, beforeAll, expect, onTestFinished, test } from 'vitest';
 import { LAN_INTERFACE, Lan, ROUTER } from './support/lan.ts';
 import { Origin } from './support/origin.ts';
+import { SOCKS } from './support/pair.ts';
 import { AS_NOBODY, REDIRECT_PORT, TRANSPARENT, transparent } from './support/redirection.ts';
 import { describeSystem, expectWhole } from './support/system.ts';
 import { download } from './support/transfer.ts';
@@ -86,7 +87,7 @@ describeSystem('redirected connections', { paths, congestionControl: 'cubic' }, 
     const once = await ruleset();
     await transparent(pair, '--apply', '--lan', LAN_INTERFACE, '--local', '--refuse-quic');
     expect(await ruleset()).toBe(once);
-    expect(once).toContain('table inet tributary');
+    expect(once).toContain('table inet tributary_redirect');
     expect(once.startsWith(before.trim())).toBe(true);
     await transparent(pair, '--apply', '--lan', LAN_INTERFACE);
     expect(await ruleset()).not.toContain('443');
@@ -124,6 +125,30 @@ describeSystem('redirected connections', { paths, congestionControl: 'cubic' }, 
     expect(await accepts('loop')).toBe(2);
     // Its own addresses are no one else's: what listens there answers, or nobody does.
     expect(await curlCode([`http://${ROUTER.v4}:9/`])).toBe(7);
+  });
+
+  test("one of the client's own, past the concentrator, is not served again and again", async () => {
+    const { pair, network } = system();
+    const { v4 } = network.origin.address;
+    onTestFinished(async () => {
+      await pair.amend(pair.clientFile, { steering: {} });
+      await pair.startClient();
+      await pair.untilUp(['wan0', 'wan1']);
+    });
+    await pair.amend(pair.clientFile, { steering: { rules: [{ cidr: `${v4}/32`, direct: 'wan0' }] } });
+    // What is bound to an interface reaches no listener on another one; what has an address alone does.
+    await pair.startClient(pair.byAddress('v4'));
+    // The client runs as root.
+    await transparent(pair, '--apply', '--local', '--user', '65534');
+    const counted = async () => [await accepts('accepted'), await accepts('loop')] as const;
+    const before = await counted();
+    const script = `curl -s --max-time 20 --socks5 ${SOCKS} ${pair.origin.url}/peer; echo $?`;
+    expect((await network.client.exec('sh', ['-c', script])).trim()).not.toBe('0');
+    const after = await counted();
+    expect([after[0] - before[0], after[1] - before[1]]).toEqual([0, 1]);
+    await pair.client.untilLog(({ msg }) =>
+      msg.includes("client's own connection over an uplink was redirected"),
+    );
   });
 
   test('rules for names hold by TLS and HTTP', async () => {

@@ -1,4 +1,5 @@
 import { type Server, Socket, type SocketConstructorOpts } from 'node:net';
+import type { Destination } from '../../protocol/destination.ts';
 
 /**
  * The only place that uses private parts of `net.Socket`: Node has no public way to the descriptor or the handle. `_handle`
@@ -10,6 +11,7 @@ interface SocketInternals {
     reset?: unknown;
     useUserBuffer?(buffer: Uint8Array): void;
     setBlocking?(on: boolean): number;
+    getsockname?(into: { address?: string; port?: number }): number;
   } | null;
 }
 
@@ -44,6 +46,17 @@ export function takeAccepted(server: Server, take: (handle: object) => void): bo
     else take(accepted);
   };
   return true;
+}
+
+/**
+ * Where a connection of ours comes from, also while it is being made; undefined once it is closed. (`localAddress` would keep
+ * what it says then, though the next attempt comes from elsewhere.)
+ */
+export function sourceOf(socket: Socket): Destination | undefined {
+  const source: { address?: string; port?: number } = {};
+  (socket as unknown as SocketInternals)._handle?.getsockname?.(source);
+  const { address: host, port } = source;
+  return host === undefined || port === undefined ? undefined : { host, port };
 }
 
 /** The address that an accepted connection comes from; undefined when it is gone already. */

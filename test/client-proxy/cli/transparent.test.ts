@@ -84,7 +84,7 @@ it('applies what it prints, and takes it back', async () => {
     'redirected to 0.0.0.0:12345, [::]:12345: TCP from lan0; TCP of this machine, except of user 997\n',
   ]);
   expect(await exec('--remove')).toMatchObject({ code: 0, stdout: 'the rules are removed\n' });
-  expect(scripts).toEqual([printed, 'table inet tributary\ndelete table inet tributary\n']);
+  expect(scripts).toEqual([printed, 'table inet tributary_redirect\ndelete table inet tributary_redirect\n']);
 });
 
 it.each([

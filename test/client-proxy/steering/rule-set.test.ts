@@ -116,6 +116,44 @@ describe('rules', () => {
   });
 });
 
+describe('a rule with direct that has matched by a name which was only heard', () => {
+  const DIRECT = { kind: 'direct', uplink: 'lte' } as const;
+  const PUBLIC = { ...DIRECT, isPublicOnly: true };
+  const NAMED = { hosts: ['*.example.org'] };
+
+  it.each<[string, Conditions, string, string | undefined, object]>([
+    ['reaches public addresses alone', NAMED, '192.168.8.1', 'a.example.org', PUBLIC],
+    ['also for public addresses', NAMED, '198.51.100.7', 'a.example.org', PUBLIC],
+    ['but not where the name is the destination', NAMED, 'a.example.org', undefined, DIRECT],
+    [
+      'but not where its network has the address',
+      { ...NAMED, networks: ['192.168.8.0/24'] },
+      '192.168.8.1',
+      'a.example.org',
+      DIRECT,
+    ],
+    [
+      'and its other networks do not matter',
+      { ...NAMED, networks: ['192.168.9.0/24'] },
+      '192.168.8.1',
+      'a.example.org',
+      PUBLIC,
+    ],
+    ['but not where it is for all hosts', { hosts: ['*'] }, '192.168.8.1', 'a.example.org', DIRECT],
+    ['but not without conditions on the host', { ports: [one(80)] }, '192.168.8.1', 'a.test', DIRECT],
+  ])('%s', (_, rule, host, name, expected) => {
+    const rules = new RuleSet({ default: { mode: 'aggregate' }, rules: [{ ...rule, action: DIRECT }] });
+    const subject = { destination: { host, port: 80 }, ...(name === undefined ? {} : { name }) };
+    expect(rules.decide(subject)).toEqual(expected);
+  });
+
+  it('leaves the other actions as they are', () => {
+    const rules = new RuleSet({ default: { mode: 'aggregate' }, rules: [{ ...NAMED, action: BLOCK }] });
+    const subject = { destination: { host: '192.168.8.1', port: 80 }, name: 'a.example.org' };
+    expect(rules.decide(subject)).toBe(BLOCK);
+  });
+});
+
 describe('a rule that is never reached', () => {
   const shadowed = (...rules: Conditions[]) =>
     shadowedRules(rules.map((rule) => ({ ...rule, action: BLOCK }))).map(({ index, by }) => [index, by]);

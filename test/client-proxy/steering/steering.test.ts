@@ -37,7 +37,7 @@ function bench(initial: SteeringConfig, uplinks: PresentUplinks = [{ name: 'dsl'
       warn: (fields: unknown) => void log.push({ level: 'warn', fields }),
     } as never,
     openStream: (_request, steered) => void streams.push(steered),
-    openDirect: (_request, uplink, onFailed) => void directs.push({ uplink, onFailed }),
+    openDirect: (_request, action, onFailed) => void directs.push({ ...action, onFailed }),
     onRulesChanged: () => {},
     whyDirect: () => (fallback.isOn ? 'fallback' : undefined),
     openBalanced: (_request, policy, reason, onFailed) => void balanced.push({ policy, reason, onFailed }),

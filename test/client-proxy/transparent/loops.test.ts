@@ -1,5 +1,6 @@
 import { expect, it } from 'vitest';
 import { loopOf } from '../../../client-proxy/transparent/loops.ts';
+import type { Destination } from '../../../shared/protocol/destination.ts';
 
 const SOURCE = {
   points: [
@@ -8,6 +9,8 @@ const SOURCE = {
   ],
   ownAddresses: () => ['127.0.0.1', '192.168.9.1', 'fd00::1'],
   isConcentrator: ({ host, port }: { host: string; port: number }) => host === '203.0.113.5' && port === 8443,
+  isOwnConnection: (source: Destination, destination: Destination) =>
+    source.host === '192.168.9.1' && source.port === 40_000 && destination.host === '198.51.100.9',
 };
 
 it.each([
@@ -19,6 +22,7 @@ it.each([
   ['the concentrator, from this machine', '203.0.113.5', 8443, '192.168.9.1', 'concentrator'],
   ['the concentrator, from a client in the local network', '203.0.113.5', 8443, '192.168.9.7', undefined],
   ["another port of the concentrator's machine", '203.0.113.5', 22, '192.168.9.1', undefined],
+  ['where the client itself connects to', '198.51.100.9', 443, '192.168.9.1', 'own'],
 ])('%s', (_, host, port, from, expected) => {
-  expect(loopOf({ host, port }, () => from, SOURCE)).toBe(expected);
+  expect(loopOf({ host, port }, { host: from, port: 40_000 }, SOURCE)).toBe(expected);
 });

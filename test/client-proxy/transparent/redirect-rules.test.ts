@@ -28,9 +28,9 @@ describe('the redirecting rules', () => {
     const script = rules({ lan: ['lan0'], local: { exceptUserId: 1000 }, refusesQuic: true });
     const outside = script.split('\n').filter((line) => line !== '' && !/^[\t#}]/.test(line));
     expect(outside).toEqual([
-      'table inet tributary',
-      'delete table inet tributary',
-      'table inet tributary {',
+      'table inet tributary_redirect',
+      'delete table inet tributary_redirect',
+      'table inet tributary_redirect {',
     ]);
   });
 

@@ -2,6 +2,7 @@ import { once } from 'node:events';
 import { connect } from 'node:net';
 import pino from 'pino';
 import { expect, it } from 'vitest';
+import { OwnConnections } from '../../../client-proxy/transparent/own-connections.ts';
 import {
   TransparentListener,
   type TransparentListenerOptions,
@@ -27,6 +28,7 @@ function listener(changes: Partial<TransparentListenerOptions>) {
     ],
     knownAddresses: (name) => (name === 'vps.example.org' ? ['198.51.100.7', '2001:db8::7'] : []),
     ownAddresses: () => ['127.0.0.1'],
+    ownConnections: new OwnConnections(),
     wantsName: () => false,
     onRequest: () => {},
     native,

@@ -1,8 +1,9 @@
 import { once } from 'node:events';
-import { connect, type Socket } from 'node:net';
+import { connect, Socket } from 'node:net';
 import pino from 'pino';
 import { describe, expect, it } from 'vitest';
 import type { ConnectRequest } from '../../../client-proxy/front/connect-request.ts';
+import { OwnConnections } from '../../../client-proxy/transparent/own-connections.ts';
 import { NAME_WAIT_MS } from '../../../client-proxy/transparent/transparent-connection.ts';
 import {
   TransparentServer,
@@ -39,6 +40,7 @@ async function bed(
     points: [{ host: '0.0.0.0', port: 12345 }],
     ownAddresses: () => ['192.168.9.1'],
     isConcentrator: () => false,
+    isOwnConnection: () => false,
     sniff: true,
     maxConnections: 10,
     wantsName: () => true,
@@ -233,11 +235,42 @@ describe('a connection that cannot be served is reset', () => {
   it.each([
     ['listener', { host: '192.168.9.1', port: 12345 }, {}, 'made to the listener itself'],
     ['concentrator', HTTPS, { isConcentrator: () => true }, 'to the concentrator was redirected'],
+    ['own', HTTPS, { isOwnConnection: () => true }, "client's own connection over an uplink"],
   ])('as a loop: %s', async (_, destination, options, message) => {
     const { connect: open, requests, server, log } = await bed(destination, options);
     expect(await endOf(open())).toBe('ECONNRESET');
     expect([requests.length, server.counters.loop, server.counters.active]).toEqual([0, 1, 0]);
     expect(log.join('')).toContain(message);
+  });
+
+  it('where the client itself has made it, though others from the same address are served', async () => {
+    const own = new OwnConnections();
+    const { server, request, requests } = await bed(undefined, {
+      sniff: false,
+      isOwnConnection: (source, destination) => own.has(source, destination),
+    });
+    const listener = await acceptPlainAppSockets((socket) =>
+      // As the packet filter would leave it: the destination is that of the socket that was dialled.
+      server.handle(
+        Object.assign(socket, { originalDestination: () => ({ host: '127.0.0.1', port: listener.port }) }),
+      ),
+    );
+    onEnd(async () => {
+      await server.close();
+      await listener.close();
+    });
+    const dial = (socket: Socket) => {
+      onEnd(() => void socket.destroy());
+      return socket.on('error', () => {}).connect({ host: '127.0.0.1', port: listener.port });
+    };
+    const watchedOne = new Socket();
+    own.watch(watchedOne);
+    expect(await endOf(dial(watchedOne))).toBe('ECONNRESET');
+    expect([server.counters.loop, requests.length]).toEqual([1, 0]);
+    const requested = request();
+    dial(new Socket());
+    await requested;
+    expect([server.counters.loop, server.counters.accepted]).toEqual([1, 1]);
   });
 
   it('beyond the limit, which is said once', async () => {
