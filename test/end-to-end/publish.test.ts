@@ -36,9 +36,12 @@ function services(): Record<string, unknown>[] {
   ];
 }
 
+/** How connections of visitors have failed. */
+const failures = new WeakMap<Socket, string>();
+
 async function visit(port: number, localAddress = '127.0.0.1'): Promise<Socket> {
   const socket = connect({ host: pair.host, port, localAddress, allowHalfOpen: true });
-  socket.on('error', () => {});
+  socket.on('error', ({ code = '' }: NodeJS.ErrnoException) => void failures.set(socket, code));
   await once(socket, 'connect');
   return socket;
 }
@@ -48,7 +51,9 @@ async function echoed(port: number, text: string, localAddress?: string): Promis
   const socket = await visit(port, localAddress);
   socket.end(text);
   const { bytes, error } = await readAll(socket);
-  return error ?? bytes.toString();
+  const failure = failures.get(socket) ?? error;
+  // Where the reset comes before the text is sent, that is what sending says.
+  return failure === 'EPIPE' ? 'ECONNRESET' : (failure ?? bytes.toString());
 }
 
 async function published(): Promise<ClientStatus['published']> {
