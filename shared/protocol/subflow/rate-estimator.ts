@@ -37,8 +37,11 @@ export class RateEstimator {
   #firstSentMs = 0;
   /** When the last pause ended. */
   #resumedMs = Number.NEGATIVE_INFINITY;
-  /** Samples of what was sent before this many bytes are delivered say less than the subflow can. */
-  #applicationLimitedUntil = -1;
+  /**
+   * Samples of what was sent before this many bytes are delivered say less than the subflow can. So does what is sent before anything is:
+   * a single short frame would prove a rate of next to nothing.
+   */
+  #applicationLimitedUntil = 0;
   #roundEndBytes = 0;
   #fullPipeRate = 0;
   #roundsWithoutGrowth = 0;

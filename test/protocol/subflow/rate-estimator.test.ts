@@ -142,4 +142,13 @@ describe('RateEstimator', () => {
       false,
     ]);
   });
+
+  it('proves nothing by what is sent before anything has arrived', () => {
+    const path = new FullPath();
+    path.run(1, 18, 10, 15);
+    path.drain(15);
+    expect([path.rate.isProven, path.rate.bytesPerSecond > 0]).toEqual([false, true]);
+    path.run(200, 10_000, 1, 15);
+    expect(path.rate.isProven).toBe(true);
+  });
 });
