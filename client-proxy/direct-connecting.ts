@@ -1,5 +1,4 @@
 import type { Logger } from 'pino';
-import type { StreamPolicy } from '../shared/protocol/steering/steering-policy.ts';
 import type { MonotonicClock } from '../shared/runtime/clock.ts';
 import { LineLimit, type LineLog } from '../shared/runtime/observe/line-limit.ts';
 import type { TrafficTable } from '../shared/runtime/session/uplink-traffic.ts';
@@ -15,12 +14,10 @@ import { DirectOpener, type DirectWay } from './direct/direct-opening.ts';
 import { directStatus } from './direct/direct-status.ts';
 import type { UplinkSet } from './discovery/uplink-set.ts';
 import type { UplinkResolvers } from './dns/uplink-resolvers.ts';
-import type { ConnectRequest } from './front/connect-request.ts';
 import { ownAddresses } from './network/network-view.ts';
 import type { UplinkStatus } from './path-manager/uplink-status.ts';
 import type { UplinkUses } from './path-manager/uplink-use.ts';
-import type { DirectReason, OnDirectFailed } from './steering/steering.ts';
-import type { DirectAction } from './steering/steering-rule.ts';
+import type { SteeringOptions } from './steering/steering.ts';
 import type { UplinkConnector } from './uplink/uplink-connector.ts';
 
 /** Connects requests past the concentrator; each is answered in any case. */
@@ -30,14 +27,9 @@ export interface Direct {
   /** What each uplink is to connections that go directly. */
   status(): readonly UplinkStatus[];
   /** As a rule says that names the uplink. */
-  open(request: ConnectRequest, action: DirectAction, onFailed: OnDirectFailed): void;
+  readonly open: SteeringOptions['openDirect'];
   /** Over whichever of the uplinks that the policy allows serves best. */
-  openBalanced(
-    request: ConnectRequest,
-    policy: StreamPolicy,
-    reason: DirectReason,
-    onFailed: OnDirectFailed,
-  ): void;
+  readonly openBalanced: SteeringOptions['openBalanced'];
 }
 
 /** Makes the parts that connect past the concentrator. */
