@@ -4,11 +4,6 @@ import type { AppSocket } from '../../shared/runtime/app/app-socket.ts';
 
 /** What a client may want to know of a host. */
 export type Lookup = 'address' | 'name';
-/** A BIND of SOCKS5: one connection is expected from `destination`, whose port means nothing. `succeed` tells who it came from. */
-export interface BindRequest extends ConnectRequest {
-  /** Answers, before all else, where it is waited for. */
-  announce(place: Destination): void;
-}
 
 /**
  * A CONNECT that a client asked for and that waits for its answer: exactly one call of `succeed` or `fail`, within
@@ -54,4 +49,10 @@ export interface ConnectRequest {
    * an earlier one.
    */
   onAbandoned(callback: () => void): void;
+}
+
+/** A BIND of SOCKS5: one connection is expected from `destination`, whose port means nothing. `succeed` tells who it came from. */
+export interface BindRequest extends ConnectRequest {
+  /** Answers, before all else, where it is waited for. */
+  announce(place: Destination): void;
 }

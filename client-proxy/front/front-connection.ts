@@ -96,9 +96,8 @@ export class FrontConnection implements FrontClient {
       closeGracefully(this.socket, asked.failure('cancelled'));
       pending.abandon();
     });
-    const request: BindRequest = {
+    const request: ConnectRequest = {
       destination,
-      announce: (place) => void this.socket.write([asked.success(place)]),
       lookup,
       ...(user === undefined ? {} : { user }),
       earlyData: earlyData.length === 0 ? [] : [earlyData],
@@ -116,8 +115,14 @@ export class FrontConnection implements FrontClient {
       },
       onAbandoned: (callback) => pending.onAbandoned(callback),
     };
-    if (asked.isBind) this.#options.onBind(request);
-    else this.#options.onRequest(request);
+    if (!asked.isBind) {
+      this.#options.onRequest(request);
+      return;
+    }
+    this.#options.onBind({
+      ...request,
+      announce: (place) => void this.socket.write([asked.success(place)]),
+    });
   }
 
   serve(): void {
