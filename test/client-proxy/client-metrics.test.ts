@@ -2,29 +2,18 @@ import { Registry } from 'prom-client';
 import { expect, it } from 'vitest';
 import { ClientCounts } from '../../client-proxy/client-counts.ts';
 import { registerClientMetrics } from '../../client-proxy/client-metrics.ts';
-import { UplinkMeasure } from '../../client-proxy/direct/balance/uplink-measure.ts';
-import { TrafficTable } from '../../shared/runtime/session/uplink-traffic.ts';
+import { quietMetrics } from '../support/quiet-metrics.ts';
 
 it('counts dials by uplink, those of further uplinks together', async () => {
   const counts = new ClientCounts(2);
   for (const uplink of ['dsl', 'lte', 'usb0', 'usb1', 'dsl']) counts.dials.of(uplink).ok++;
   counts.dials.of('usb2').failed++;
   const registry = new Registry();
+  const quiet = quietMetrics(counts);
   registerClientMetrics(registry, {
-    counts,
-    uplinks: () => [],
-    front: () => ({
-      accepted: 3,
-      active: 1,
-      refused: 0,
-      failedNegotiation: {} as never,
-      requests: {} as never,
-    }),
-    published: () => [],
+    ...quiet,
+    front: () => ({ ...quiet.front(), accepted: 3, active: 1 }),
     refusedByAddress: () => 2,
-    directTraffic: new TrafficTable(1),
-    fallback: { isActive: false, begunCount: 0 },
-    directMeasure: () => new UplinkMeasure(),
   });
   const text = await registry.metrics();
   const dials = [...text.matchAll(/^tributary_uplink_dials_total\{uplink="(\w+)",result="(\w+)"\} (\d+)$/gm)];
@@ -47,22 +36,7 @@ it('tells results that have not come yet as 0, and counts others as they come', 
   counts.opens.add('timedOut');
   counts.decisions.block++;
   const registry = new Registry();
-  registerClientMetrics(registry, {
-    counts,
-    uplinks: () => [],
-    front: () => ({
-      accepted: 0,
-      active: 0,
-      refused: 0,
-      failedNegotiation: {} as never,
-      requests: {} as never,
-    }),
-    published: () => [],
-    refusedByAddress: () => 2,
-    directTraffic: new TrafficTable(1),
-    fallback: { isActive: false, begunCount: 0 },
-    directMeasure: () => new UplinkMeasure(),
-  });
+  registerClientMetrics(registry, quietMetrics(counts));
   const text = await registry.metrics();
   expect(text).toContain('tributary_stream_opens_total{result="ok"} 0\n');
   expect(text).toContain('tributary_stream_opens_total{result="timedOut"} 2\n');

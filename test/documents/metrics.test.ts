@@ -3,7 +3,6 @@ import { Registry } from 'prom-client';
 import { describe, expect, it } from 'vitest';
 import { ClientCounts } from '../../client-proxy/client-counts.ts';
 import { registerClientMetrics } from '../../client-proxy/client-metrics.ts';
-import { UplinkMeasure } from '../../client-proxy/direct/balance/uplink-measure.ts';
 import { registerMeteringMetrics } from '../../client-proxy/metering/metering-metrics.ts';
 import { WireTable } from '../../client-proxy/metering/wire-table.ts';
 import { UPLINK_STATES } from '../../client-proxy/path-manager/uplink-status.ts';
@@ -20,6 +19,7 @@ import { ProcessWatch } from '../../shared/runtime/observe/process-watch.ts';
 import { ResentBytes } from '../../shared/runtime/observe/resent-bytes.ts';
 import { registerSessionMetrics } from '../../shared/runtime/observe/session-metrics.ts';
 import { TrafficTable } from '../../shared/runtime/session/uplink-traffic.ts';
+import { quietMetrics } from '../support/quiet-metrics.ts';
 import { code, codes, projectFile, tableRows } from './markdown.ts';
 
 /** The names of our own metrics, with those that both programs have. */
@@ -49,22 +49,7 @@ function exported(registerOwn: (registry: Registry) => void): string[] {
 }
 
 const atClient = exported((registry) => {
-  registerClientMetrics(registry, {
-    counts: new ClientCounts(1),
-    uplinks: () => [],
-    front: () => ({
-      accepted: 0,
-      active: 0,
-      refused: 0,
-      failedNegotiation: {} as never,
-      requests: {} as never,
-    }),
-    published: () => [],
-    refusedByAddress: () => 2,
-    directTraffic: new TrafficTable(1),
-    fallback: { isActive: false, begunCount: 0 },
-    directMeasure: () => new UplinkMeasure(),
-  });
+  registerClientMetrics(registry, quietMetrics(new ClientCounts(1)));
   registerTransparentMetrics(registry, () => undefined);
   registerMeteringMetrics(registry, {
     wires: new WireTable(undefined, 1),

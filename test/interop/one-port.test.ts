@@ -231,11 +231,11 @@ describe('others with plain HTTP and CONNECT', () => {
     const bare = `${folder}/repository.git`;
     const git = (args: readonly string[], env = {}) => plain('git', args, { HOME: folder, ...env });
     const author = ['-c', 'user.name=a', '-c', 'user.email=a@b'];
-    await git(['init', '-q', `${folder}/work`]);
-    await writeFile(`${folder}/work/big`, BIG);
-    await git(['-C', `${folder}/work`, 'add', 'big']);
-    await git([...author, '-C', `${folder}/work`, 'commit', '-q', '-m', 'big']);
-    await git(['clone', '-q', '--bare', `${folder}/work`, bare]);
+    await git(['init', '-q', `${folder}/source`]);
+    await writeFile(`${folder}/source/big`, BIG);
+    await git(['-C', `${folder}/source`, 'add', 'big']);
+    await git([...author, '-C', `${folder}/source`, 'commit', '-q', '-m', 'big']);
+    await git(['clone', '-q', '--bare', `${folder}/source`, bare]);
     await git(['-C', bare, 'update-server-info']);
     const server = await serveFiles(folder, pair.host);
     try {
