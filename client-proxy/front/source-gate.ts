@@ -1,5 +1,6 @@
 import type { Logger } from 'pino';
 import { AddressRanges } from '../../shared/runtime/address/address-ranges.ts';
+import { plainAddress } from '../../shared/runtime/address/plain-address.ts';
 import { isLoopback } from '../../shared/runtime/address/special-ranges.ts';
 import type { MonotonicClock } from '../../shared/runtime/clock.ts';
 import { LineLimit, type LineLog } from '../../shared/runtime/observe/line-limit.ts';
@@ -54,16 +55,11 @@ export class SourceGate {
 
   #admits(address: string): boolean {
     const isOpen = this.#ranges.isEmpty ? this.#hasUsers : this.#ranges.has(address);
-    if (isOpen || isLoopback(withoutMapping(address))) return true;
+    if (isOpen || isLoopback(plainAddress(address))) return true;
     // One that is gone again has no address any more.
     if (address === '') return false;
     this.#refused++;
     this.#log.warn({ address }, 'an application was refused: its address is not in socks.allow');
     return false;
   }
-}
-
-/** A dual-stack socket spells IPv4 addresses so. */
-function withoutMapping(address: string): string {
-  return address.startsWith('::ffff:') ? address.slice('::ffff:'.length) : address;
 }

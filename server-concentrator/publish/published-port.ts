@@ -1,8 +1,8 @@
 import type { PublicationCommands, PublicationId } from '../../shared/protocol/session/publications.ts';
 import type { Visit } from '../../shared/protocol/session/stream-commands.ts';
+import { plainAddress } from '../../shared/runtime/address/plain-address.ts';
 import type { AppSocket } from '../../shared/runtime/app/app-socket.ts';
 import { addressBytes } from '../addresses/announced-addresses.ts';
-import { plainAddress } from './plain-address.ts';
 
 /** A session whose client publishes ports. */
 export interface PublishingSession {

@@ -6,12 +6,12 @@ import type {
   PublishOutcome,
 } from '../../shared/protocol/session/publications.ts';
 import { isSameHost } from '../../shared/runtime/address/ip-address.ts';
+import { plainAddress } from '../../shared/runtime/address/plain-address.ts';
 import type { AppSocket } from '../../shared/runtime/app/app-socket.ts';
 import type { AppSocketListener } from '../../shared/runtime/app/app-socket-listener.ts';
 import { Cancellation, type CancelSignal } from '../../shared/runtime/async/cancellation.ts';
 import type { ResultCounts } from '../../shared/runtime/observe/result-counts.ts';
 import type { LimitName } from '../limits/limit-hits.ts';
-import { plainAddress } from './plain-address.ts';
 import { PublishedPort, type PublishingSession } from './published-port.ts';
 import type { VisitorGate } from './visitor-gate.ts';
 
