@@ -24,8 +24,13 @@ export function isTls(bytes: Uint8Array): boolean {
  * ```
  */
 export function serverNameIn(bytes: Uint8Array): Uint8Array | 'more' | 'none' {
-  const hello = fragmentsOf(bytes);
-  if (hello === undefined || (hello.length > 0 && hello[0] !== CLIENT_HELLO)) return 'none';
+  const { fragment, isBroken } = handshakeIn(bytes);
+  const name = serverNameInHello(fragment);
+  return name === 'more' && isBroken ? 'none' : name;
+}
+
+function serverNameInHello(hello: Uint8Array): Uint8Array | 'more' | 'none' {
+  if (hello.length > 0 && hello[0] !== CLIENT_HELLO) return 'none';
   if (hello.length < FIXED_BYTES) return 'more';
   const end = 4 + number(hello, 1, 3);
   let at = FIXED_BYTES;
@@ -47,19 +52,24 @@ export function serverNameIn(bytes: Uint8Array): Uint8Array | 'more' | 'none' {
   return 'none';
 }
 
-/** What has come of the handshake, without the headers of records; undefined where this is something else. */
-function fragmentsOf(bytes: Uint8Array): Uint8Array | undefined {
+/**
+ * What has come of the handshake, without the headers of records. `isBroken`: something else stands behind it, so that no more of
+ * it comes; what has come before that stays true.
+ */
+function handshakeIn(bytes: Uint8Array): { fragment: Uint8Array; isBroken: boolean } {
   const fragments: Uint8Array[] = [];
+  let isBroken = false;
   for (let at = 0; at < bytes.length; ) {
-    if (!isTls(bytes.subarray(at))) return undefined;
-    if (at + RECORD_HEADER_BYTES > bytes.length) break;
+    isBroken = !isTls(bytes.subarray(at));
+    if (isBroken || at + RECORD_HEADER_BYTES > bytes.length) break;
     const length = number(bytes, at + 3, 2);
-    if (length === 0 || length > MAX_RECORD_BYTES) return undefined;
+    isBroken = length === 0 || length > MAX_RECORD_BYTES;
+    if (isBroken) break;
     at += RECORD_HEADER_BYTES;
     fragments.push(bytes.subarray(at, at + length));
     at += length;
   }
-  return fragments.length === 1 ? fragments[0] : Buffer.concat(fragments);
+  return { fragment: fragments.length === 1 ? fragments[0]! : Buffer.concat(fragments), isBroken };
 }
 
 /** Where a vector ends whose length stands at `at`; its bytes need not have come. */
