@@ -2,9 +2,7 @@ import { median } from '../../lab/statistics.ts';
 import type { PacketRateRecord } from './loopback.ts';
 
 /** The medians of each contender and size. */
-export function medianRates(
-  rates: readonly PacketRateRecord[],
-): {
+export function medianRates(rates: readonly PacketRateRecord[]): {
   contender: string;
   bytes: number;
   perSecond: number | undefined;
