@@ -23,6 +23,10 @@ export const PACKAGES = {
   'connect-proxy': () => isOnPath('connect-proxy'),
   'python3-requests': () => existsSync('/usr/lib/python3/dist-packages/requests'),
   'python3-socks': () => existsSync('/usr/lib/python3/dist-packages/socks.py'),
+  'bind9-dnsutils': () => isOnPath('dig'),
+  redsocks: () => isOnPath('redsocks'),
+  iperf3: () => isOnPath('iperf3'),
+  caddy: () => isOnPath('caddy'),
   gcc: () => isOnPath('gcc'),
   'libc6-dev': () => existsSync('/usr/include/stdio.h'),
   // For `systemd-analyze`, which needs no running systemd.
@@ -72,6 +76,10 @@ const REQUIREMENTS = {
   netcat: { packages: ['netcat-openbsd'] },
   connectProxy: { packages: ['connect-proxy'] },
   python: { packages: ['python3-requests', 'python3-socks'] },
+  dig: { packages: ['bind9-dnsutils'] },
+  redsocks: { packages: ['redsocks'] },
+  iperf3: { packages: ['iperf3'] },
+  caddy: { packages: ['caddy'] },
   systemd: { packages: ['systemd'] },
   /** CI may work on a checkout without history. One that has it all must have this, too: then the test runs, and says so. */
   previousRelease: { whyNot: whyNoPreviousRelease, isOptional: true },
