@@ -80,8 +80,8 @@ export function rowOf(mode: SteeringMode): SteeringModeRow {
 }
 
 /** The mode of a wire value; of an unknown one, the default. */
-export function modeOfWire(value: number): SteeringMode {
-  return STEERING_MODE_NAMES.find((mode) => rowOf(mode).wire === value) ?? DEFAULT_MODE;
+export function modeOfWire(value: number, unknown: SteeringMode = DEFAULT_MODE): SteeringMode {
+  return STEERING_MODE_NAMES.find((mode) => rowOf(mode).wire === value) ?? unknown;
 }
 
 /** Whether a policy prefers some uplinks to others, in whatever mode: streams with another one cannot share its strategy. */
