@@ -36,6 +36,8 @@ export interface IncomingPacket {
   readonly message: Uint8Array;
   /** Bytes of the whole UDP payload. */
   readonly packetBytes: number;
+  /** Concentrator: it came from another address than the path's packets were sent to, and they go there from now on: the path is to be validated anew. */
+  readonly isMoved: boolean;
 }
 
 /** A flow that the peer has begun. */
@@ -72,6 +74,9 @@ export interface DatagramCommands {
 
   /** A datagram of this end's; it leaves with the next flush, or is dropped and counted. The payload is the plane's from now on. */
   send(flowId: number, payload: Uint8Array): void;
+
+  /** The uplink of a path; undefined where the peer has not said it yet, or there is no such path. */
+  uplinkOf(path: number): string | undefined;
 
   /** Whether a packet need be opened: it is no repeat of one that was received. */
   isNew(path: number, counter: number): boolean;
