@@ -28,8 +28,10 @@ const DELAY_UNIT_MS = 0.032;
 const MAX_U16 = 0xffff;
 const TWO_32 = 2 ** 32;
 
-/** The shortest PATH, so that what answers it is not longer. */
-export const MIN_PATH_BYTES = 64;
+/** The shortest PATH of the concentrator, so that FEEDBACK about it is not longer; */
+const MIN_PATH_BYTES = 64;
+/** and of the client, so that FEEDBACK and a PATH that answer it are not longer together. */
+const MIN_CLIENT_PATH_BYTES = 160;
 
 const encoder = new TextEncoder();
 const decoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
@@ -44,7 +46,8 @@ export function kindOf(message: Uint8Array): number {
 /** PATH, filled with zeros. @param uplinkName empty from the concentrator @param bytes the length of the message */
 export function encodePath(uplinkName: string, bytes: number): Uint8Array {
   const name = encoder.encode(uplinkName);
-  const message = new Uint8Array(Math.max(bytes, 2 + name.length, MIN_PATH_BYTES));
+  const least = name.length === 0 ? MIN_PATH_BYTES : MIN_CLIENT_PATH_BYTES;
+  const message = new Uint8Array(Math.max(bytes, 2 + name.length, least));
   message[0] = MESSAGE_KIND.path;
   message[1] = name.length;
   message.set(name, 2);

@@ -1,4 +1,5 @@
 import type { Now } from '../now.ts';
+import type { Role } from '../session/roles.ts';
 import type { Uplink } from '../uplink/uplink.ts';
 import type { DatagramTuning } from './datagram-tuning.ts';
 import { DatagramPath } from './path/datagram-path.ts';
@@ -18,17 +19,26 @@ export interface PathEnd {
   /** The uplink that had the number last. */
   uplinkName: string | undefined;
   nextCounter: number;
+  /** The first counter of the path that is in use. */
+  firstCounter: number;
+  /**
+   * Concentrator: bytes that may be sent there before the peer has confirmed any from where they go: no more than have come, so that nobody
+   * can be made to flood a third one. Infinite where it has.
+   */
+  allowanceBytes: number;
 }
 
 /** The paths of a session by their numbers. */
 export class PathTable {
+  readonly #role: Role;
   readonly #now: Now;
   readonly #tuning: DatagramTuning;
   readonly #ends: (PathEnd | undefined)[] = [];
   #inUse: readonly PathEnd[] = [];
   #paths: readonly DatagramPath[] = [];
 
-  constructor(now: Now, tuning: DatagramTuning) {
+  constructor(role: Role, now: Now, tuning: DatagramTuning) {
+    this.#role = role;
     this.#now = now;
     this.#tuning = tuning;
   }
@@ -51,7 +61,16 @@ export class PathTable {
     let end = this.#ends[id];
     if (end === undefined) {
       const receiver = new PathReceiver(this.#now, this.#tuning.datagramFeedback);
-      end = { id, receiver, path: undefined, epoch: 0, uplinkName: undefined, nextCounter: 1 };
+      end = {
+        id,
+        receiver,
+        path: undefined,
+        epoch: 0,
+        uplinkName: undefined,
+        nextCounter: 1,
+        firstCounter: 1,
+        allowanceBytes: 0,
+      };
       this.#ends[id] = end;
     }
     return end;
@@ -73,14 +92,11 @@ export class PathTable {
   /** The number has a new path from now on. */
   begin(end: PathEnd, uplink: Uplink): DatagramPath {
     this.end(end);
-    const path = new DatagramPath(
-      end.id,
-      uplink,
-      this.#now,
-      this.#tuning.datagramPath,
-      end.nextCounter,
-    );
+    const path = new DatagramPath(end.id, uplink, this.#now, this.#tuning.datagramPath, end.nextCounter);
     end.path = path;
+    end.firstCounter = path.nextCounter;
+    // The client sends where it wants to.
+    end.allowanceBytes = this.#role === 'client' ? Number.POSITIVE_INFINITY : 0;
     end.uplinkName = uplink.name;
     this.#refresh();
     return path;
@@ -92,6 +108,11 @@ export class PathTable {
     end.nextCounter = end.path.nextCounter;
     end.path = undefined;
     this.#refresh();
+  }
+
+  /** The peer has had this counter of the path, and maybe some before. */
+  onFeedback(end: PathEnd, largest: number): void {
+    if (largest >= end.firstCounter) end.allowanceBytes = Number.POSITIVE_INFINITY;
   }
 
   #refresh(): void {

@@ -2,7 +2,7 @@ import { encodeAnnouncement, SEQUENCES } from '../../codec/datagram-message.ts';
 import type { ControlItem } from '../../control/control-item.ts';
 import type { Destination } from '../../destination.ts';
 import { PIECE_BYTES } from '../../memory/footprint.ts';
-import { OrderHold } from '../receive/order-hold.ts';
+import type { OrderHold } from '../receive/order-hold.ts';
 import { SeenWindow } from '../receive/seen-window.ts';
 import type { SteeredFlow } from '../steering/steered-flow.ts';
 

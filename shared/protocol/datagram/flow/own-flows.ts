@@ -5,7 +5,12 @@ import type { Destination } from '../../destination.ts';
 import { ERROR_CODE, type ErrorName, StreamError } from '../../errors.ts';
 import { rowOf } from '../../steering/modes.ts';
 import { checkPolicy, fieldsOfPolicy, isModeAlone } from '../../steering/policy-frame.ts';
-import { askedOfPeer, type SteeringPolicy, type StreamPolicy, sentBy } from '../../steering/steering-policy.ts';
+import {
+  askedOfPeer,
+  type SteeringPolicy,
+  type StreamPolicy,
+  sentBy,
+} from '../../steering/steering-policy.ts';
 import { DEFAULT_FLOW_POLICY, type FlowSteering } from '../steering/flow-steering.ts';
 import { Flow } from './flow.ts';
 import type { FlowTable } from './flow-table.ts';

@@ -5,8 +5,9 @@ import { FIRST_CONCENTRATOR_FLOW } from '../../codec/wire.ts';
 import { type ControlItem, controlItem } from '../../control/control-item.ts';
 import type { ControlQueue } from '../../control/control-queue.ts';
 import { ERROR_CODE, type ErrorName, errorName, StreamError } from '../../errors.ts';
-import { modeOfWire } from '../../steering/modes.ts';
+import { knownMode } from '../../steering/modes.ts';
 import { policyOfFrame } from '../../steering/policy-frame.ts';
+import type { SteeringPolicy } from '../../steering/steering-policy.ts';
 import type { DatagramEvent } from '../datagram-commands.ts';
 import { SeenWindow } from '../receive/seen-window.ts';
 import { DEFAULT_FLOW_POLICY, type FlowSteering } from '../steering/flow-steering.ts';
@@ -165,7 +166,7 @@ export class PeerFlows {
 
   #steered(early: FlowSteeringFrame | undefined, { mode }: FlowAnnouncement): SteeredFlow | undefined {
     const policy =
-      early === undefined ? { mode: modeOfWire(mode, DEFAULT_FLOW_POLICY.mode) } : policyOf(early);
+      early === undefined ? { mode: knownMode(mode) ?? DEFAULT_FLOW_POLICY.mode } : policyOf(early);
     try {
       return this.#options.steering.begin(policy);
     } catch (error) {
@@ -204,6 +205,6 @@ function withSpare(limit: number): number {
   return Math.ceil(limit * (1 + SPARE_SHARE));
 }
 
-function policyOf(frame: FlowSteeringFrame) {
-  return { ...policyOfFrame(frame), mode: modeOfWire(frame.mode, DEFAULT_FLOW_POLICY.mode) };
+function policyOf(frame: FlowSteeringFrame): SteeringPolicy {
+  return { ...policyOfFrame(frame), mode: knownMode(frame.mode) ?? DEFAULT_FLOW_POLICY.mode };
 }
