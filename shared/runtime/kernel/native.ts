@@ -18,6 +18,11 @@ export interface NativeSockets {
   setOption(descriptor: number, level: number, name: number, value: Uint8Array): void;
   /** Fills `into` from its start. Returns how many bytes the kernel wrote. */
   getOption(descriptor: number, level: number, name: number, into: Uint8Array): number;
+  /**
+   * Takes the next error from a UDP socket's error queue (recvmsg(2), MSG_ERRQUEUE): into `name` where the datagram was sent, into
+   * `control` what happened. Returns false where there is none.
+   */
+  takeError(descriptor: number, name: Uint8Array, control: Uint8Array): boolean;
   close(descriptor: number): void;
   /** Absent where `struct mmsghdr` is laid out otherwise than on 64-bit machines with the low byte first. */
   readonly messages?: MessageCalls;
@@ -69,12 +74,18 @@ export function loadNative(
   }
 }
 
-/** What a C function of a definition is called by. */
-export type CFunction = (...args: unknown[]) => number;
+type CFunction = (...args: unknown[]) => number;
+/** A type of koffi's. */
+type CType = string | object;
 
 /** The part of koffi that is used. */
 interface Koffi {
-  load(path: null): { func(definition: string): CFunction };
+  load(path: null): {
+    func(definition: string): CFunction;
+    func(name: string, result: CType, parameters: readonly CType[]): CFunction;
+  };
+  struct(members: Readonly<Record<string, CType>>): CType;
+  pointer(to: CType): CType;
   errno(): number;
   address(bytes: Uint8Array): bigint;
   sizeof(type: string): number;
@@ -86,6 +97,7 @@ const SOCK_DGRAM = 2;
 const SOCK_NONBLOCK = 0o4000;
 const SOCK_CLOEXEC = 0o2000000;
 const MSG_DONTWAIT = 0x40;
+const MSG_ERRQUEUE = 0x2000;
 
 function loadKoffi(): unknown {
   return createRequire(import.meta.url)('koffi');
@@ -131,6 +143,7 @@ function bindCalls(koffi: Koffi): NativeSockets {
       check('getsockopt', getsockopt(descriptor, level, name, into, length));
       return length[0];
     },
+    takeError: bindTakeError(koffi, libc),
     close: (descriptor) => {
       check('close', close(descriptor));
     },
@@ -149,5 +162,26 @@ function bindMessageCalls(koffi: Koffi, libc: ReturnType<Koffi['load']>): Messag
     send: (descriptor, headers, count) => orErrno(sendmmsg(descriptor, headers, count, MSG_DONTWAIT)),
     receive: (descriptor, headers, count) =>
       orErrno(recvmmsg(descriptor, headers, count, MSG_DONTWAIT, null)),
+  };
+}
+
+function bindTakeError(koffi: Koffi, libc: ReturnType<Koffi['load']>): NativeSockets['takeError'] {
+  const vector = koffi.struct({ base: 'void *', length: 'size_t' });
+  const header = koffi.struct({
+    name: 'void *',
+    nameLength: 'uint32_t',
+    vectors: koffi.pointer(vector),
+    vectorCount: 'size_t',
+    control: 'void *',
+    controlLength: 'size_t',
+    flags: 'int',
+  });
+  const recvmsg = libc.func('recvmsg', 'intptr_t', ['int', koffi.pointer(header), 'int']);
+  // Of the datagram itself nothing is wanted.
+  const vectors = [{ base: new Uint8Array(1), length: 1 }];
+  return (descriptor, name, control) => {
+    const message = { name, nameLength: name.length, vectors, vectorCount: 1 };
+    const extra = { control, controlLength: control.length, flags: 0 };
+    return recvmsg(descriptor, { ...message, ...extra }, MSG_ERRQUEUE | MSG_DONTWAIT) >= 0;
   };
 }
