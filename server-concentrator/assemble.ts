@@ -6,6 +6,7 @@ import { PeerWatch } from '../shared/runtime/app/peer-watch.ts';
 import { Cancellation } from '../shared/runtime/async/cancellation.ts';
 import type { MonotonicClock } from '../shared/runtime/clock.ts';
 import { DnsResolver } from '../shared/runtime/dns/resolver.ts';
+import { Translators } from '../shared/runtime/dns/translators.ts';
 import { descriptorLimit } from '../shared/runtime/kernel/descriptors.ts';
 import { registerBuildInfo } from '../shared/runtime/observe/build-info.ts';
 import { HttpEndpoint } from '../shared/runtime/observe/http-endpoint.ts';
@@ -22,7 +23,7 @@ import { ReceivePool } from '../shared/runtime/subflow/receive-pool.ts';
 import type { SubflowListener, SubflowListenerOptions } from '../shared/runtime/subflow/subflow-listener.ts';
 import type { SubflowTransport } from '../shared/runtime/subflow/subflow-transport.ts';
 import { AddressKeeper } from './address-keeper.ts';
-import { OwnAddresses } from './addresses/own-addresses.ts';
+import { interfaceAddresses, OwnAddresses } from './addresses/own-addresses.ts';
 import { Concentrator } from './concentrator.ts';
 import {
   ConcentratorCounts,
@@ -30,9 +31,11 @@ import {
   registerConcentratorMetrics,
 } from './concentrator-metrics.ts';
 import type { ConcentratorConfig } from './config/concentrator-config.ts';
+import { OriginDatagrams } from './datagram/origin-datagrams.ts';
 import { createEgressPolicy } from './egress/egress-policy.ts';
 import { makeOriginDialer, makeOriginResolver } from './egress/make-origin-dialer.ts';
 import { ClientLogs } from './limits/client-logs.ts';
+import { DescriptorShares, originDescriptors } from './limits/descriptor-shares.ts';
 import { LimitHits } from './limits/limit-hits.ts';
 import { joinRate, TokenBuckets } from './limits/token-buckets.ts';
 import { listenWherePossible } from './listen-where-possible.ts';
@@ -65,7 +68,7 @@ export async function assemble(config: ConcentratorConfig, deps: ConcentratorDep
   const counters = makeCounters();
   const ownAddresses = makeOwnAddresses(config, clock);
   const own = await ownAddresses.find(config.public);
-  const listenPorts = config.listen.map(({ port }) => port);
+  const listenPorts = portsOf(config);
   const watch = new ProcessWatch(deps);
   const peers = watchPeers(config, deps, counters.peerLosses);
   const memory = new MemoryLevels(config.limits);
@@ -73,7 +76,7 @@ export async function assemble(config: ConcentratorConfig, deps: ConcentratorDep
   const limitHits = new LimitHits(counters.counts.limits, logs);
   const descriptors = descriptorLimit() ?? ASSUMED_DESCRIPTORS;
   const found = { own, listenPorts, descriptors, watch, peers, memory, limitHits, counters };
-  const { dialer, nat64 } = makeDialer(config, deps, found);
+  const { dialer, datagrams, nat64 } = reachOrigins(config, deps, found);
   const clients = new ClientKeys(config.clients);
   const joins = new TokenBuckets(joinRate(config.limits.joinsPerSecond), clock);
   const { visitors } = counters.counts;
@@ -99,7 +102,7 @@ export async function assemble(config: ConcentratorConfig, deps: ConcentratorDep
   const measurements = new Measurements({ ...deps, limits: config.limits, joins, limitHits, sessions });
   const memoryWatch = await makeMemoryWatch(deps, memory, sessions);
   const ownKept = { ownAddresses, own, listenPorts, nat64 };
-  const addresses = new AddressKeeper({ config, ...ownKept, dialer, sessions, logger });
+  const addresses = new AddressKeeper({ config, ...ownKept, dialer, datagrams, sessions, logger });
   const { handshakes, crowded } = counters.counts;
   const proven = new ProvenSources(clock);
   const strangersLog = new LineLimit(clock).over(logger);
@@ -136,6 +139,11 @@ export async function assemble(config: ConcentratorConfig, deps: ConcentratorDep
   return new Concentrator({ config, logger, ...parts, listen, addresses, watch });
 }
 
+/** Where this concentrator listens, for TCP or UDP: no client is led to them. */
+function portsOf({ listen, datagrams: { port } }: ConcentratorConfig): readonly number[] {
+  return [...listen.map((address) => address.port), ...(port === undefined ? [] : [port])];
+}
+
 /** What is counted as it happens, for the metrics and the status. */
 function makeCounters() {
   return {
@@ -166,8 +174,8 @@ function makeOwnAddresses({ egress }: ConcentratorConfig, clock: MonotonicClock)
   return new OwnAddresses((name) => names.resolve(name, never));
 }
 
-/** Dials origins; and the translators (NAT64) that it knows of. */
-function makeDialer(
+/** What reaches origins: by TCP and UDP, under one policy. */
+function reachOrigins(
   config: ConcentratorConfig,
   { clock, native: { native } }: ConcentratorDeps,
   parts: {
@@ -184,19 +192,25 @@ function makeDialer(
   const { own: ownAddresses, listenPorts, descriptors, watch, peers, memory, limitHits, counters } = parts;
   const resolver = makeOriginResolver(config, { descriptors, clock, limitHits });
   const nat64 = () => resolver.nat64.known;
-  const dialer = makeOriginDialer(config, {
+  const shared = {
     policy: createEgressPolicy({ ...config.egress, ownAddresses, listenPorts, nat64 }),
     resolver,
-    descriptors,
+    translators: new Translators(resolver.nat64, interfaceAddresses, clock),
+    shares: new DescriptorShares(originDescriptors(descriptors)),
     hasDescriptor: () => watch.hasDescriptor('stream'),
     native,
-    peers,
-    poolBytes: memory.poolBytes,
     clock,
     limitHits,
+  };
+  const dialer = makeOriginDialer(config, {
+    ...shared,
+    peers,
+    poolBytes: memory.poolBytes,
     onOutcome: (outcome) => counters.counts.opens.add(outcome === 'connected' ? 'ok' : outcome),
   });
-  return { dialer, nat64 };
+  const { opensPerSecond } = config.limits;
+  const datagrams = new OriginDatagrams({ ...shared, config: config.datagrams, opensPerSecond });
+  return { dialer, datagrams, nat64 };
 }
 
 /** It reads the sessions when it looks. */

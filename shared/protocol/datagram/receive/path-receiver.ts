@@ -12,14 +12,14 @@ const MAX_RUN = 0xffff;
 
 /** When the peer is told what has arrived. */
 export interface FeedbackTuning {
-  /** So soon after a packet, */
-  readonly delayMs: number;
-  /** and after so many of them at most. */
+  /** At once where nothing was told for so long, otherwise so long after it was, */
+  readonly intervalMs: number;
+  /** and after so many packets at most. */
   readonly packets: number;
 }
 
-/** A tenth of a usual round trip, and of the least time in which a call is missed; more often costs more than it tells. */
-export const FEEDBACK_TUNING: FeedbackTuning = { delayMs: 10, packets: 16 };
+/** SPEC.md section 13. A call has a packet every 20 ms: each is told of at once. */
+export const FEEDBACK_TUNING: FeedbackTuning = { intervalMs: 10, packets: 16 };
 
 /** What a packet wants of its receiver: nothing, feedback soon, or at once. */
 export type WantedFeedback = 'none' | 'soon' | 'now';
@@ -37,6 +37,7 @@ export class PathReceiver {
   /** Packets that want feedback and have none. */
   #unanswered = 0;
   #dueMs = Number.POSITIVE_INFINITY;
+  #lastFeedbackMs = Number.NEGATIVE_INFINITY;
 
   constructor(now: Now, tuning: FeedbackTuning) {
     this.#now = now;
@@ -89,6 +90,7 @@ export class PathReceiver {
   takeFeedback(path: number, mostGaps = MAX_FEEDBACK_GAPS): FeedbackMessage {
     this.#unanswered = 0;
     this.#dueMs = Number.POSITIVE_INFINITY;
+    this.#lastFeedbackMs = this.#now.ms;
     const { highest } = this.#counters;
     const firstRun = this.#run();
     return {
@@ -104,7 +106,9 @@ export class PathReceiver {
   #want(wanted: WantedFeedback): void {
     this.#unanswered++;
     const isNow = wanted === 'now' || this.#unanswered >= this.#tuning.packets;
-    this.#dueMs = Math.min(this.#dueMs, this.#now.ms + (isNow ? 0 : this.#tuning.delayMs));
+    const nowMs = this.#now.ms;
+    const dueMs = isNow ? nowMs : Math.max(nowMs, this.#lastFeedbackMs + this.#tuning.intervalMs);
+    this.#dueMs = Math.min(this.#dueMs, dueMs);
   }
 
   #run(): number {
