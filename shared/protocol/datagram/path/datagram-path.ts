@@ -229,11 +229,11 @@ export class DatagramPath {
     return Math.max(this.#tuning.reorderMs, this.times.jitterMs);
   }
 
-  #onNewest(counter: number, sentMs: number, delayMs: number): void {
+  #onNewest(counter: number, sentMs: number, delayMs: number | undefined): void {
     const { times } = this;
     const answerMs = this.#now.ms - sentMs;
     times.onAnswer(answerMs, delayMs);
-    if (delayMs === Number.POSITIVE_INFINITY) return;
+    if (delayMs === undefined) return;
     this.#rate.onNewest(counter, sentMs, this.#now.ms - delayMs, times.currentMs - times.minMs);
   }
 

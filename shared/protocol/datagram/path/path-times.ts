@@ -47,11 +47,11 @@ export class PathTimes {
     return smoothedMs + Math.max(lateDeviations * varianceMs, leastLateMs) + feedbackMs;
   }
 
-  /** Feedback came so long after its newest packet was sent. @param delayMs so long of that the peer has waited; infinite: who knows */
-  onAnswer(answerMs: number, delayMs: number): void {
+  /** Feedback came so long after its newest packet was sent. @param delayMs so long of that the peer has waited, where that is known */
+  onAnswer(answerMs: number, delayMs: number | undefined): void {
     // A pause is no round trip: one would hide the next. Where the path has become longer, deviations let the limit follow.
     this.#answer.addSample(this.isMeasured ? Math.min(answerMs, this.lateAfterMs) : answerMs);
-    if (delayMs === Number.POSITIVE_INFINITY) return;
+    if (delayMs === undefined) return;
     const rttMs = answerMs - delayMs;
     this.#rtt.addSample(rttMs);
     this.#currentMs =
