@@ -3,42 +3,9 @@ import { once } from 'node:events';
 import { createServer, type Server, type Socket } from 'node:net';
 import { SocksClient } from 'socks';
 import type { Destination } from '../../shared/protocol/destination.ts';
+import { associate, type UdpAssociation } from '../support/socks-udp.ts';
 
 const HOST = '127.0.0.1';
-
-/** What an application asks of the proxy for its datagrams. */
-export interface UdpAssociation {
-  readonly udp: UdpSocket;
-  /** The proxy's end. */
-  readonly relay: Destination;
-  /** Its end is that of the association. */
-  readonly control: Socket;
-  close(): void;
-}
-
-/** Asks a SOCKS5 proxy for UDP, by the npm package `socks`. */
-export async function associate(proxy: Destination): Promise<UdpAssociation> {
-  const client = new SocksClient({
-    proxy: { ...proxy, type: 5 },
-    command: 'associate',
-    destination: { host: '0.0.0.0', port: 0 },
-  });
-  const established = once(client, 'established');
-  client.connect();
-  const [{ remoteHost, socket }] = await established;
-  const control = socket as Socket;
-  control.on('error', () => {});
-  // A proxy that names no address means the one that it was reached at.
-  const relay = remoteHost.host === '0.0.0.0' ? { ...remoteHost, host: proxy.host } : remoteHost;
-  const udp = createSocket('udp4');
-  udp.bind(0, HOST);
-  await once(udp, 'listening');
-  const close = () => {
-    control.destroy();
-    udp.close();
-  };
-  return { udp, relay, control, close };
-}
 
 /** Leads a port of loopback, TCP and UDP, through a SOCKS5 proxy to one destination: for applications that know of no proxy. */
 export class SocksForwarder {
