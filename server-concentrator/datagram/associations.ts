@@ -34,6 +34,9 @@ export interface AssociationsOptions {
 /** From ports of a contacted address that nobody has asked: so many flows of an association at a time. Games and peers behind a NAT need a few. */
 const MAX_NEWCOMERS = 32;
 
+/** What waits in all flows of a session until it is known where they go. */
+const MAX_EARLY_BYTES = 1024 * 1024;
+
 interface Entry {
   readonly association: Association;
   readonly release: ReleasePlace;
@@ -45,6 +48,7 @@ export class Associations {
   readonly #options: AssociationsOptions;
   readonly #flows = new Map<number, OriginFlow>();
   readonly #associations = new Map<number, Entry>();
+  #earlyBytes = 0;
 
   constructor(options: AssociationsOptions) {
     this.#options = options;
@@ -125,7 +129,7 @@ export class Associations {
         if (flow.over.aborted) return;
         counts.opens.add('ok');
         flow.target = target;
-        for (const payload of flow.takeEarly()) this.#send(id, payload);
+        for (const payload of this.#takeEarly(flow)) this.#send(id, payload);
       },
       (error: unknown) => {
         if (flow.over.aborted) return;
@@ -160,7 +164,9 @@ export class Associations {
     if (flow === undefined) return;
     const { counts } = this.#options;
     if (flow.target === undefined) {
-      if (!flow.keepEarly(payload)) counts.drops.add('early');
+      const hasRoom = this.#earlyBytes + payload.length <= MAX_EARLY_BYTES;
+      if (hasRoom && flow.keepEarly(payload)) this.#earlyBytes += payload.length;
+      else counts.drops.add('early');
       return;
     }
     const { association } = this.#associations.get(flow.associationId)!;
@@ -172,6 +178,12 @@ export class Associations {
       counts.drops.add('no-socket');
       this.#end(flow, this.#codeOf(error, flow));
     }
+  }
+
+  #takeEarly(flow: OriginFlow): readonly Uint8Array[] {
+    const payloads = flow.takeEarly();
+    for (const { length } of payloads) this.#earlyBytes -= length;
+    return payloads;
   }
 
   /** A flow for what has come from a port of a contacted address that no flow leads to. */
@@ -226,7 +238,7 @@ export class Associations {
     flow.over.abort();
     this.#associations.get(flow.associationId)?.association.remove(flow);
     flow.release();
-    for (const _ of flow.takeEarly()) this.#options.counts.drops.add('refused');
+    for (const _ of this.#takeEarly(flow)) this.#options.counts.drops.add('refused');
   }
 
   #endAssociation(id: number): void {

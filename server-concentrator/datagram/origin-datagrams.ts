@@ -41,8 +41,8 @@ export interface DatagramSession {
   readonly logger: LineLog;
 }
 
-/** So many flows for each association that all clients together may have: few applications have more than some dozens. */
-const FLOWS_PER_ASSOCIATION = 16;
+/** So many flows for each association that all clients together may have: most applications have a few. */
+const FLOWS_PER_ASSOCIATION = 8;
 /** What is idle is looked for so many times in the time after which it ends. */
 const SWEEPS_PER_TIMEOUT = 10;
 
