@@ -31,6 +31,7 @@ import {
   registerConcentratorMetrics,
 } from './concentrator-metrics.ts';
 import type { ConcentratorConfig } from './config/concentrator-config.ts';
+import { datagramPorts } from './config/datagram-ports.ts';
 import { OriginDatagrams } from './datagram/origin-datagrams.ts';
 import { createEgressPolicy } from './egress/egress-policy.ts';
 import { makeOriginDialer, makeOriginResolver } from './egress/make-origin-dialer.ts';
@@ -140,8 +141,8 @@ export async function assemble(config: ConcentratorConfig, deps: ConcentratorDep
 }
 
 /** Where this concentrator listens, for TCP or UDP: no client is led to them. */
-function portsOf({ listen, datagrams: { port } }: ConcentratorConfig): readonly number[] {
-  return [...listen.map((address) => address.port), ...(port === undefined ? [] : [port])];
+function portsOf(config: ConcentratorConfig): readonly number[] {
+  return [...config.listen.map(({ port }) => port), ...datagramPorts(config)];
 }
 
 /** What is counted as it happens, for the metrics and the status. */
