@@ -1,8 +1,11 @@
+/** `late`: feedback is late, by little; `silent`: by more, flows leave it. */
+export type PathState = 'unvalidated' | 'working' | 'late' | 'silent';
+
 /** How one path is now, for status and metrics: of what this end sends on it. */
 export interface PathSnapshot {
   readonly path: number;
   readonly uplink: string;
-  readonly state: 'unvalidated' | 'working' | 'suspected' | 'silent';
+  readonly state: PathState;
   /** Undefined before the first feedback. */
   readonly rttMs: number | undefined;
   readonly jitterMs: number | undefined;

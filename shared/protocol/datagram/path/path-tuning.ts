@@ -1,6 +1,33 @@
+/** The numbers of a path of datagrams. Times in milliseconds, sizes in bytes. */
 export interface DatagramPathTuning {
-  /** Longest UDP payload before any was tried: RFC 9000 section 14 takes 1200 bytes for granted. */
-  readonly basePacketBytes: number;
+  /** The peer gives feedback within so long (SPEC.md section 13). */
+  readonly feedbackMs: number;
+  /** Feedback is late when it is longer under way than usual by so many mean deviations, as in RFC 6298, */
+  readonly lateDeviations: number;
+  /** and by at least this: timers are late by some milliseconds. */
+  readonly leastLateMs: number;
+  /** A path whose feedback is late by this more, or by a round trip, is silent: flows leave it. */
+  readonly silentMs: number;
+  /** A path that was silent is unsteady for so long. */
+  readonly unsteadyMs: number;
+  /** A datagram that is late is worth sending again for so long beyond the time for feedback: a call has played on by then. */
+  readonly resendMs: number;
+  /** A packet that was sent by this much before one that has arrived, and has not, is lost: paths hardly reorder by more. */
+  readonly reorderMs: number;
+  /** What is neither confirmed nor lost for so long is no longer under way. */
+  readonly forgetMs: number;
+  /** A path is blocked, and messages go by its uplink's subflows, when nothing was heard on it for so long while they were. */
+  readonly blockedMs: number;
 }
 
-export const DATAGRAM_PATH_TUNING: DatagramPathTuning = { basePacketBytes: 1200 };
+export const DATAGRAM_PATH_TUNING: DatagramPathTuning = {
+  feedbackMs: 10,
+  lateDeviations: 4,
+  leastLateMs: 5,
+  silentMs: 50,
+  unsteadyMs: 10_000,
+  resendMs: 100,
+  reorderMs: 5,
+  forgetMs: 2_000,
+  blockedMs: 1_000,
+};

@@ -1,0 +1,34 @@
+import type { CopyTuning } from './copy-budget.ts';
+import type { QueueTuning, UnsteadyTuning } from './flow-view.ts';
+import type { FlowletTuning } from './modes/flowlets.ts';
+import type { SharesTuning } from './modes/shares.ts';
+import type { StandbyTuning } from './modes/standby.ts';
+
+/** The numbers of the steering of flows, in groups. */
+export interface FlowTuning {
+  readonly queue: QueueTuning;
+  readonly unsteady: UnsteadyTuning;
+  readonly copies: CopyTuning;
+  readonly flowlets: FlowletTuning;
+  readonly standby: StandbyTuning;
+  readonly shares: SharesTuning;
+}
+
+export const FLOW_TUNING: FlowTuning = {
+  queue: { mostMs: 20, burstBytes: 16 * 1024 },
+  unsteady: { lossShare: 0.004, jitterMs: 10, jitterShare: 0.25 },
+  copies: { smallBytesPerSecond: 64_000, share: 0.09, mostBytes: 64 * 1024 },
+  flowlets: {
+    rivalShare: 0.8,
+    rivalSlack: 5,
+    rivalMs: 500,
+    patienceMs: 2_000,
+    spreadQueueMs: 5,
+    spreadMs: 1_000,
+    lossMs: 500,
+    unsteadyMs: 20,
+    defaultMaxRttMs: 250,
+  },
+  standby: { returnMs: 1_000 },
+  shares: { slackBytes: 32 * 1024 },
+};
