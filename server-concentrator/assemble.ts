@@ -22,6 +22,7 @@ import { TrafficTable } from '../shared/runtime/session/uplink-traffic.ts';
 import { ReceivePool } from '../shared/runtime/subflow/receive-pool.ts';
 import type { SubflowListener, SubflowListenerOptions } from '../shared/runtime/subflow/subflow-listener.ts';
 import type { SubflowTransport } from '../shared/runtime/subflow/subflow-transport.ts';
+import { UdpSockets } from '../shared/runtime/udp/udp-sockets.ts';
 import { AddressKeeper } from './address-keeper.ts';
 import { interfaceAddresses, OwnAddresses } from './addresses/own-addresses.ts';
 import { Concentrator } from './concentrator.ts';
@@ -210,7 +211,8 @@ function reachOrigins(
     onOutcome: (outcome) => counters.counts.opens.add(outcome === 'connected' ? 'ok' : outcome),
   });
   const { opensPerSecond } = config.limits;
-  const datagrams = new OriginDatagrams({ ...shared, config: config.datagrams, opensPerSecond });
+  const sockets = new UdpSockets(native);
+  const datagrams = new OriginDatagrams({ ...shared, sockets, config: config.datagrams, opensPerSecond });
   return { dialer, datagrams, nat64 };
 }
 

@@ -24,8 +24,8 @@ export interface AssociationsOptions {
   /** @returns undefined where the client, or all of them, may have no more */
   claimFlow(clientId: string): ReleasePlace | undefined;
   claimAssociation(clientId: string): ReleasePlace | undefined;
-  /** @returns undefined where there is no descriptor for it. Throws the system's error. */
-  openSocket(family: 4 | 6, handlers: OriginSocketHandlers, clientId: string): OriginSocket | undefined;
+  /** Rejects with StreamError. */
+  openSocket(family: 4 | 6, handlers: OriginSocketHandlers, clientId: string): Promise<OriginSocket>;
   readonly idleTimeoutMs: number;
   readonly counts: DatagramCounts;
   readonly logger: LineLog;
@@ -100,7 +100,7 @@ export class Associations {
       if (flow.idleMs >= idleTimeoutMs) this.#end(flow, 'idleTimeout');
     }
     for (const [id, { association }] of this.#associations) {
-      if (association.flows.size > 0) continue;
+      if (!association.isEmpty) continue;
       association.idleMs += elapsedMs;
       if (association.idleMs >= idleTimeoutMs) this.#endAssociation(id);
     }
@@ -124,7 +124,12 @@ export class Associations {
     const flow = new OriginFlow({ id, associationId, destination, release });
     this.#flows.set(id, flow);
     entry.association.add(flow);
-    targets.find(destination, flow.over, clientId).then(
+    const finding = async () => {
+      const target = await targets.find(destination, flow.over, clientId);
+      await entry.association.open(target.to.family);
+      return target;
+    };
+    finding().then(
       (target) => {
         if (flow.over.aborted) return;
         counts.opens.add('ok');
@@ -169,15 +174,7 @@ export class Associations {
       else counts.drops.add('early');
       return;
     }
-    const { association } = this.#associations.get(flow.associationId)!;
-    try {
-      if (association.send(flow, payload)) return;
-      counts.drops.add('no-socket');
-      this.#end(flow, 'resourceExceeded');
-    } catch (error) {
-      counts.drops.add('no-socket');
-      this.#end(flow, this.#codeOf(error, flow));
-    }
+    this.#associations.get(flow.associationId)!.association.send(flow, payload);
   }
 
   #takeEarly(flow: OriginFlow): readonly Uint8Array[] {
@@ -190,7 +187,7 @@ export class Associations {
   #welcome(entry: Entry, { from, shown, isAnswer }: Newcomer): OriginFlow | undefined {
     const { clientId, claimFlow, targets, counts } = this.#options;
     const { association } = entry;
-    const target = flowTarget(from.address, from.port, shown);
+    const target = flowTarget(from.host, from.port, shown);
     if (!targets.permits(shown, target)) {
       counts.drops.add('forbidden');
       return undefined;
@@ -244,7 +241,7 @@ export class Associations {
   #endAssociation(id: number): void {
     const entry = this.#associations.get(id);
     if (entry === undefined) return;
-    for (const flow of [...entry.association.flows]) this.#forget(flow.id);
+    for (const flow of entry.association.flows) this.#forget(flow.id);
     this.#associations.delete(id);
     entry.association.close();
     entry.release();
