@@ -1,8 +1,9 @@
 import { createRequire } from 'node:module';
-import { platform } from 'node:os';
+import { endianness, platform } from 'node:os';
 import { getSystemErrorName } from 'node:util';
-import ipaddr from 'ipaddr.js';
 import { errorWords } from '../text/error-words.ts';
+import { bindGcmCalls, type GcmCalls } from './gcm-calls.ts';
+import { AF_INET, AF_INET6, socketAddress } from './socket-address.ts';
 
 /** The few libc calls that Node does not offer. Each throws `NativeSocketError` if the kernel refuses. */
 export interface NativeSockets {
@@ -10,8 +11,10 @@ export interface NativeSockets {
   openTcp(family: 4 | 6): number;
   /** The same for UDP. */
   openUdp(family: 4 | 6): number;
-  /** Binds to an IP address of this machine, with a port of the kernel's choice. */
-  bind(descriptor: number, address: string): void;
+  /** Binds to an IP address of this machine, with a port of the kernel's choice unless one is named. */
+  bind(descriptor: number, address: string, port?: number): void;
+  /** Gives a UDP socket its peer: it hears and reaches that address alone. @param address `struct sockaddr` */
+  connect(descriptor: number, address: Uint8Array): void;
   setOption(descriptor: number, level: number, name: number, value: Uint8Array): void;
   /** Fills `into` from its start. Returns how many bytes the kernel wrote. */
   getOption(descriptor: number, level: number, name: number, into: Uint8Array): number;
@@ -21,6 +24,20 @@ export interface NativeSockets {
    */
   takeError(descriptor: number, name: Uint8Array, control: Uint8Array): boolean;
   close(descriptor: number): void;
+  /** Absent where `struct mmsghdr` is laid out otherwise than on 64-bit machines with the low byte first. */
+  readonly messages?: MessageCalls;
+  /** AES-GCM of the OpenSSL that Node.js brings; absent where it does not show it. */
+  readonly gcm?: GcmCalls;
+}
+
+/** Many datagrams a system call. These do not throw: an error belongs to one datagram, and there may be thousands in a second. */
+export interface MessageCalls {
+  /** Where in memory a buffer is. It stays there as long as its ArrayBuffer lives. */
+  addressOf(bytes: Uint8Array): number;
+  /** sendmmsg(2), without waiting. @param headers `struct mmsghdr`s @returns how many were sent, or the first one's errno, negative */
+  send(descriptor: number, headers: Uint8Array, count: number): number;
+  /** recvmmsg(2), without waiting. @returns how many have come, or the errno, negative */
+  receive(descriptor: number, headers: Uint8Array, count: number): number;
 }
 
 /** The calls, or why there are none. Everything works without them, but with fewer figures. */
@@ -70,11 +87,11 @@ interface Koffi {
   struct(members: Readonly<Record<string, CType>>): CType;
   pointer(to: CType): CType;
   errno(): number;
+  address(bytes: Uint8Array): bigint;
+  sizeof(type: string): number;
 }
 
 // The same on every architecture that Node ships for Linux (x86, ARM, RISC-V, POWER, s390x, LoongArch).
-const AF_INET = 2;
-const AF_INET6 = 10;
 const SOCK_STREAM = 1;
 const SOCK_DGRAM = 2;
 const SOCK_NONBLOCK = 0o4000;
@@ -96,6 +113,7 @@ function bindCalls(koffi: Koffi): NativeSockets {
   );
   const getsockopt = libc.func('int getsockopt(int fd, int level, int name, void *value, void *length)');
   const bind = libc.func('int bind(int fd, const void *address, uint32_t length)');
+  const connect = libc.func('int connect(int fd, const void *address, uint32_t length)');
   const close = libc.func('int close(int fd)');
 
   const length = new Uint32Array(1);
@@ -105,12 +123,17 @@ function bindCalls(koffi: Koffi): NativeSockets {
   };
   const open = (family: 4 | 6, type: number) =>
     check('socket', socket(family === 6 ? AF_INET6 : AF_INET, type | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
+  const messages = bindMessageCalls(koffi, libc);
+  const gcm = bindGcmCalls((definition) => libc.func(definition));
   return {
     openTcp: (family) => open(family, SOCK_STREAM),
     openUdp: (family) => open(family, SOCK_DGRAM),
-    bind: (descriptor, address) => {
-      const bytes = socketAddress(address);
+    bind: (descriptor, address, port = 0) => {
+      const { bytes } = socketAddress(address, port)!;
       check('bind', bind(descriptor, bytes, bytes.length));
+    },
+    connect: (descriptor, address) => {
+      check('connect', connect(descriptor, address, address.length));
     },
     setOption: (descriptor, level, name, value) => {
       check('setsockopt', setsockopt(descriptor, level, name, value, value.length));
@@ -124,6 +147,21 @@ function bindCalls(koffi: Koffi): NativeSockets {
     close: (descriptor) => {
       check('close', close(descriptor));
     },
+    ...(messages === undefined ? {} : { messages }),
+    ...(gcm === undefined ? {} : { gcm }),
+  };
+}
+
+function bindMessageCalls(koffi: Koffi, libc: ReturnType<Koffi['load']>): MessageCalls | undefined {
+  if (koffi.sizeof('void *') !== 8 || endianness() !== 'LE') return undefined;
+  const sendmmsg = libc.func('int sendmmsg(int fd, void *headers, uint32_t count, int flags)');
+  const recvmmsg = libc.func('int recvmmsg(int fd, void *headers, uint32_t count, int flags, void *timeout)');
+  const orErrno = (result: number) => (result < 0 ? -koffi.errno() : result);
+  return {
+    addressOf: (bytes) => Number(koffi.address(bytes)),
+    send: (descriptor, headers, count) => orErrno(sendmmsg(descriptor, headers, count, MSG_DONTWAIT)),
+    receive: (descriptor, headers, count) =>
+      orErrno(recvmmsg(descriptor, headers, count, MSG_DONTWAIT, null)),
   };
 }
 
@@ -146,15 +184,4 @@ function bindTakeError(koffi: Koffi, libc: ReturnType<Koffi['load']>): NativeSoc
     const extra = { control, controlLength: control.length, flags: 0 };
     return recvmsg(descriptor, { ...message, ...extra }, MSG_ERRQUEUE | MSG_DONTWAIT) >= 0;
   };
-}
-
-/** `struct sockaddr_in` or `sockaddr_in6` with port 0 (ip(7), ipv6(7)). */
-function socketAddress(address: string): Uint8Array {
-  const ip = ipaddr.parse(address);
-  const isIpv4 = ip.kind() === 'ipv4';
-  const bytes = new Uint8Array(isIpv4 ? 16 : 28);
-  // The family is in the machine's own byte order.
-  new Uint16Array(bytes.buffer)[0] = isIpv4 ? AF_INET : AF_INET6;
-  bytes.set(ip.toByteArray(), isIpv4 ? 4 : 8);
-  return bytes;
 }

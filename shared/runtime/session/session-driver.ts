@@ -7,6 +7,7 @@ import type { SessionSnapshot } from '../../protocol/session/snapshot.ts';
 import type { Visit } from '../../protocol/session/stream-commands.ts';
 import type { StreamPolicy } from '../../protocol/steering/steering-policy.ts';
 import type { MonotonicClock } from '../clock.ts';
+import type { PacketWire, SessionPackets } from '../datagram/session-packets.ts';
 import type { SubflowTransport } from '../subflow/subflow-transport.ts';
 import { errorWords } from '../text/error-words.ts';
 import { AttachedSubflows, type SubflowLink } from './attached-subflows.ts';
@@ -24,6 +25,8 @@ export interface SessionDriverOptions {
   enter?(holder: ShareHolder): ShareSeat;
   /** Counts the bytes of an uplink, by name. */
   trafficOf(uplinkName: string): UplinkTraffic;
+  /** Seals and opens the packets of the datagram plane; absent: all its messages travel on subflows. */
+  readonly packets?: Pick<SessionPackets, 'flush' | 'receive' | 'hold' | 'receiveHeld' | 'close'>;
 }
 
 /** What a program may tell its session. Subflows come and go by the driver, which has their transports. */
@@ -152,6 +155,14 @@ export class SessionDriver {
     if (rest.length > 0) this.#onBytes(id, traffic, new OwnBytes(rest));
   }
 
+  /** A packet of the datagram plane has come, from where `wire` leads. Its bytes are good until this returns. */
+  receivePacket(packet: Uint8Array, wire: PacketWire): void {
+    const { packets } = this.#options;
+    if (packets === undefined || this.#session.isClosed) return;
+    if (this.#seat.mustWait) packets.hold(packet, wire);
+    else this.#takePackets(() => packets.receive(packet, wire));
+  }
+
   /** Closes a subflow of ours; what is under way on it goes elsewhere. */
   removeSubflow(subflowId: number): void {
     const attached = this.#subflows.delete(subflowId);
@@ -219,6 +230,10 @@ export class SessionDriver {
     this.#seat.run(() => this.#contain(work), READ_COST_MS);
   }
 
+  #takePackets(work: () => void): void {
+    this.#seat.run(() => this.#contain(() => this.input(work)));
+  }
+
   /** The session need not wait any more: first comes what was read, then what is read from now on. */
   #goOn(): void {
     if (this.#isTurnPutOff) this.#wake();
@@ -226,6 +241,8 @@ export class SessionDriver {
       this.#receive(next.id, next.chunk);
       if (this.#seat.mustWait) return;
     }
+    this.#takePackets(() => this.#options.packets?.receiveHeld(() => this.#seat.mustWait));
+    if (this.#seat.mustWait) return;
     this.#subflows.setReading(true);
     this.#resumeApplications();
   }
@@ -299,6 +316,7 @@ export class SessionDriver {
       this.#subflows.measure();
     }
     this.#session.flush();
+    this.#options.packets?.flush();
     this.#subflows.write();
     this.#dispatchEvents();
   }
@@ -333,6 +351,7 @@ export class SessionDriver {
     clearTimeout(this.#timer);
     this.#seat.leave();
     this.#heldBack.clear();
+    this.#options.packets?.close();
     this.#events.forgetAll();
     void this.#subflows.end(this.#events.isClosedByPeer).then(this.#resolveFinished);
     this.#options.owner.onClosed(this.#events.closedWith ?? 'internalError');

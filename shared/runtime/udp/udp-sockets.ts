@@ -1,0 +1,58 @@
+import type { NativeSockets } from '../kernel/native.ts';
+import {
+  bindToInterface,
+  keepToIpv6,
+  neverCut,
+  setSocketBuffers,
+  sharePort,
+} from '../kernel/socket-options.ts';
+import { BatchedSocket, type Batches } from './batched-socket.ts';
+import { PlainSocket } from './plain-socket.ts';
+import { ReceiveBatch } from './receive-batch.ts';
+import { SendBatch } from './send-batch.ts';
+import type { UdpSocket, UdpSocketOptions } from './udp-socket.ts';
+
+/** Makes the UDP sockets of a program. */
+export class UdpSockets {
+  readonly #native: NativeSockets | undefined;
+  #batches: Batches | undefined;
+
+  constructor(native: NativeSockets | undefined) {
+    this.#native = native;
+  }
+
+  /** Rejects with the system's error, which has a code. */
+  async open(options: UdpSocketOptions): Promise<UdpSocket> {
+    const native = this.#native;
+    const batches = native && this.#shared(native);
+    if (native === undefined || batches === undefined) return PlainSocket.open(options);
+    const descriptor = native.openUdp(options.family);
+    try {
+      prepare(native, descriptor, options);
+      return await BatchedSocket.open(descriptor, options, batches);
+    } catch (error) {
+      native.close(descriptor);
+      throw error;
+    }
+  }
+
+  /** Made when they are needed: a client without datagrams has no use for the memory. */
+  #shared({ messages: calls }: NativeSockets): Batches | undefined {
+    if (calls === undefined) return undefined;
+    this.#batches ??= { calls, sending: new SendBatch(calls), receiving: new ReceiveBatch(calls) };
+    return this.#batches;
+  }
+}
+
+function prepare(native: NativeSockets, descriptor: number, options: UdpSocketOptions): void {
+  const { family, host, port, peer, isPortShared, isNeverCut, bufferBytes } = options;
+  if (family === 6) keepToIpv6(native, descriptor);
+  if (isPortShared) sharePort(native, descriptor);
+  if (options.interface !== undefined) bindToInterface(native, descriptor, options.interface);
+  if (isNeverCut) neverCut(native, descriptor, family);
+  if (bufferBytes !== undefined) setSocketBuffers(native, descriptor, bufferBytes);
+  native.bind(descriptor, host ?? UNSPECIFIED[family], port);
+  if (peer !== undefined) native.connect(descriptor, peer.bytes);
+}
+
+const UNSPECIFIED = { 4: '0.0.0.0', 6: '::' } as const;
