@@ -33,6 +33,8 @@
 #define TAIL_MS 1500
 /* As long as resolvers wait. */
 #define ANSWER_MS 2000
+/* Nobody is there, if so many questions in a row have no answer. */
+#define MAX_UNANSWERED 5
 /* A flood takes what has not come by then as lost. */
 #define REFILL_MS 100
 
@@ -196,7 +198,7 @@ static int ask(const char *route_text, const char *address, int port, char **arg
   uint64_t gap = strtoull(args[1], NULL, 10) * MS_NS;
   size_t bytes = (size_t)atoi(args[2]);
   if (bytes < sizeof(struct head) || bytes > MAX_BYTES) fail("size");
-  for (uint32_t i = 0; i < count; i++) {
+  for (uint32_t i = 0, unanswered = 0; i < count && unanswered < MAX_UNANSWERED; i++) {
     struct route route = open_route(route_text, address, port);
     struct head head = {.kind = ASK, .key = i, .sent = now_ns()}, came;
     uint64_t took = 0;
@@ -205,6 +207,7 @@ static int ask(const char *route_text, const char *address, int port, char **arg
       while (receive_by(&route, &came))
         if (came.kind == ASK && came.key == i) took = now_ns() - head.sent;
     printf("answer %llu\n", (unsigned long long)took);
+    unanswered = took ? 0 : unanswered + 1;
     close_route(&route);
     sleep_until(now_ns() + gap);
   }

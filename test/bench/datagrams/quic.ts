@@ -2,11 +2,12 @@ import { createHash, X509Certificate } from 'node:crypto';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { generateCertificate } from '../../../shared/runtime/identity/certificate.ts';
+import { generate } from 'selfsigned';
 import { type Bed, createBed } from '../../bed/bed.ts';
 import { compiled } from '../../bed/compile.ts';
 import { SOCKS } from '../../lab/bed-place.ts';
 import { missingProgram, untilListening } from '../../lab/programs.ts';
+import { median } from '../../lab/statistics.ts';
 import { startPair } from '../../lab/tributary-pair.ts';
 import type { TributarySetup } from '../../lab/tributary-setup.ts';
 import { networkById } from '../scenarios.ts';
@@ -22,6 +23,17 @@ export interface DownloadRecord {
 }
 
 type Way = Pick<DownloadRecord, 'contestant' | 'protocol'>;
+
+/** The median of a way's downloads. */
+export function medianMbps(
+  records: readonly DownloadRecord[],
+  { contestant, protocol }: Way,
+): number | undefined {
+  const values = records.flatMap((one) =>
+    one.contestant === contestant && one.protocol === protocol ? (one.goodputMbps ?? []) : [],
+  );
+  return values.length > 0 ? median(values) : undefined;
+}
 
 /** In the order in which they run. */
 export const WAYS: readonly Way[] = [
@@ -73,7 +85,9 @@ export async function measureDownload(
 
 /** @returns SHA-256 of its public key, in base64: by that the browser knows it, QUIC included */
 async function startCaddy(bed: Bed, folder: string): Promise<string> {
-  const { certificate, key } = await generateCertificate(new Date());
+  const { cert: certificate, private: key } = await generate([{ name: 'commonName', value: NAME }], {
+    keyType: 'ec',
+  });
   const files = {
     big: Buffer.alloc(BYTES, 'x'),
     'page.html': PAGE,

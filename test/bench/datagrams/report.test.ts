@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest';
 import { judgeDatagrams } from './goals.ts';
+import { WAYS } from './quic.ts';
 import { datagramReport } from './report.ts';
 import type { DatagramRecord } from './run-case.ts';
 import { DatagramSummary } from './summary.ts';
@@ -27,8 +28,9 @@ test('a table for each case, rates on loopback, goals, and what went wrong', () 
   const rates = [
     { contender: 'shadowsocks', repetition: 1, bytes: 160, perSecond: 70_000.4, cpuMicroseconds: 14.84 },
   ];
+  const downloads = WAYS.map((way, i) => ({ ...way, repetition: 1, goodputMbps: [30, 36, 16, 18][i]! }));
   const summary = new DatagramSummary(records);
-  const text = datagramReport(summary, rates, judgeDatagrams(summary, rates));
+  const text = datagramReport(summary, rates, downloads, judgeDatagrams(summary, rates, downloads));
   expect(text).toMatch(
     /^idle: a call and lookups, .*\n.*late by >3 %\ntributary voice up +400 +1\.50 +20\.2 +23\.0 +30\.0 +41 +0\.00$/m,
   );
@@ -36,5 +38,9 @@ test('a table for each case, rates on loopback, goals, and what went wrong', () 
   expect(text).toMatch(/^shadowsocks 160 bytes +70000 +14\.8$/m);
   expect(text).toMatch(/^MET +lookups: p50 over the best uplink's round trip +idle +1\.0250 +<= 1\.1$/m);
   expect(text).toMatch(/^not measured +datagrams\/s over shadowsocks' +loopback, 160 bytes +- +>= 1$/m);
+  expect(text).toMatch(/^tributary h3 +30\.0$/m);
+  expect(text).toMatch(
+    /^MISSED +QUIC over TCP through the pair, over the same of one uplink +quic +0\.9375 +>= 0\.95$/m,
+  );
   expect(text).toMatch(/Went wrong:\nidle single:b voice #1: no way$/);
 });
