@@ -18,10 +18,12 @@ import { registerSessionMetrics } from '../shared/runtime/observe/session-metric
 import { warnOnce } from '../shared/runtime/observe/warn-once.ts';
 import { heapShortage } from '../shared/runtime/process/heap-limit.ts';
 import type { ProgramDeps } from '../shared/runtime/process/process-deps.ts';
+import { nodeHandshakeCrypto } from '../shared/runtime/session/handshake-crypto.ts';
 import { TrafficTable } from '../shared/runtime/session/uplink-traffic.ts';
 import { ReceivePool } from '../shared/runtime/subflow/receive-pool.ts';
 import type { SubflowListener, SubflowListenerOptions } from '../shared/runtime/subflow/subflow-listener.ts';
 import type { SubflowTransport } from '../shared/runtime/subflow/subflow-transport.ts';
+import { UdpSockets } from '../shared/runtime/udp/udp-sockets.ts';
 import { AddressKeeper } from './address-keeper.ts';
 import { interfaceAddresses, OwnAddresses } from './addresses/own-addresses.ts';
 import { Concentrator } from './concentrator.ts';
@@ -31,6 +33,8 @@ import {
   registerConcentratorMetrics,
 } from './concentrator-metrics.ts';
 import type { ConcentratorConfig } from './config/concentrator-config.ts';
+import { ClientDatagrams } from './datagram/client-datagrams.ts';
+import { DatagramPort } from './datagram/datagram-port.ts';
 import { OriginDatagrams } from './datagram/origin-datagrams.ts';
 import { createEgressPolicy } from './egress/egress-policy.ts';
 import { makeOriginDialer, makeOriginResolver } from './egress/make-origin-dialer.ts';
@@ -83,8 +87,10 @@ export async function assemble(config: ConcentratorConfig, deps: ConcentratorDep
   const { poolBytes } = memory;
   const kept = { native, logs, visitors, poolBytes, dialer };
   const publishing = makePublishedPorts(config, { ...deps, ...found, ...kept });
+  const port = makeDatagramPort(deps);
   const sessions = new SessionRegistry({
     limits: config.limits,
+    datagrams: carryDatagrams(config, deps, { port, origins: datagrams, traffic: counters.traffic }),
     published: publishing.published,
     stallTimeoutMs: config.connections.stallTimeoutMs,
     memory,
@@ -102,7 +108,7 @@ export async function assemble(config: ConcentratorConfig, deps: ConcentratorDep
   const measurements = new Measurements({ ...deps, limits: config.limits, joins, limitHits, sessions });
   const memoryWatch = await makeMemoryWatch(deps, memory, sessions);
   const ownKept = { ownAddresses, own, listenPorts, nat64 };
-  const addresses = new AddressKeeper({ config, ...ownKept, dialer, datagrams, sessions, logger });
+  const addresses = new AddressKeeper({ config, ...ownKept, dialer, datagrams, port, sessions, logger });
   const { handshakes, crowded } = counters.counts;
   const proven = new ProvenSources(clock);
   const strangersLog = new LineLimit(clock).over(logger);
@@ -136,7 +142,30 @@ export async function assemble(config: ConcentratorConfig, deps: ConcentratorDep
   const told = { memory, sessions, published: publishing.published, watch, descriptors };
   const endpoint = makeEndpoint(config, deps, { ...counters, ...told });
   const parts = { endpoint, clients, sessions, measurements, ...publishing, memoryWatch, admission };
-  return new Concentrator({ config, logger, ...parts, listen, addresses, watch });
+  return new Concentrator({ config, logger, ...parts, port, listen, addresses, watch });
+}
+
+function makeDatagramPort({ clock, logger, native: { native } }: ConcentratorDeps): DatagramPort {
+  return new DatagramPort({
+    sockets: new UdpSockets(native),
+    randomBytes: nodeHandshakeCrypto.randomBytes,
+    logger: new LineLimit(clock).over(logger),
+  });
+}
+
+/** Undefined where the configuration wants none. */
+function carryDatagrams(
+  { datagrams }: ConcentratorConfig,
+  { clock, native: { native } }: ConcentratorDeps,
+  parts: {
+    readonly port: DatagramPort;
+    readonly origins: OriginDatagrams;
+    readonly traffic: TrafficTable;
+  },
+): ClientDatagrams | undefined {
+  if (!datagrams.enabled) return undefined;
+  const { randomBytes } = nodeHandshakeCrypto;
+  return new ClientDatagrams({ ...parts, limits: datagrams, gcm: native?.gcm, clock, randomBytes });
 }
 
 /** Where this concentrator listens, for TCP or UDP: no client is led to them. */
