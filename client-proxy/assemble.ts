@@ -15,6 +15,7 @@ import type { ProgramDeps } from '../shared/runtime/process/process-deps.ts';
 import { TrafficTable } from '../shared/runtime/session/uplink-traffic.ts';
 import { ReceivePool } from '../shared/runtime/subflow/receive-pool.ts';
 import { allOf } from '../shared/runtime/tcp/connection-watcher.ts';
+import { UdpSockets } from '../shared/runtime/udp/udp-sockets.ts';
 import { makeFront } from './application-front.ts';
 import { type ListeningDeps, makePoints } from './application-listening.ts';
 import { ClientCounts } from './client-counts.ts';
@@ -22,6 +23,8 @@ import { type ClientMetricsSource, registerClientMetrics } from './client-metric
 import { ClientProxy } from './client-proxy.ts';
 import type { ClientConfig } from './config/client-config.ts';
 import { MAX_UPLINKS } from './config/client-schema.ts';
+import type { DatagramPathsOptions } from './datagram/datagram-paths.ts';
+import { makeDatagramPaths } from './datagram/make-datagram-paths.ts';
 import { type Direct, makeDirect } from './direct-connecting.ts';
 import { UplinkSet } from './discovery/uplink-set.ts';
 import { UplinkStates } from './discovery/uplink-states.ts';
@@ -109,8 +112,10 @@ export async function assemble(config: ClientConfig, deps: ClientProxyDeps): Pro
     onResult: (result) => counters.counts.inbound.add(result),
   });
   const direct = makeDirect(config, deps, { ...counters, uplinks, uses, connector, resolvers });
+  const sockets = new UdpSockets(native);
+  const datagramPaths = makeDatagramPaths(deps, { sockets, wires: counters.wires, uplinks, watch });
   const keeper = makeKeeper(config, deps, {
-    ...{ counters, states, uses, connector, secrets, names, publisher },
+    ...{ counters, states, uses, connector, secrets, names, publisher, datagramPaths },
     onChanged: () => fallback.look(),
   });
   const metering = await openMetering(config, deps, { counters, uplinks, uses, keeper, direct });
@@ -230,10 +235,11 @@ function makeKeeper(
     readonly secrets: SessionSecrets;
     readonly names: TargetNames;
     readonly publisher: Publisher;
+    readonly datagramPaths: DatagramPathsOptions;
     onChanged(): void;
   },
 ): SessionKeeper {
-  const { counters, states, uses, connector, secrets, names, publisher, onChanged } = parts;
+  const { counters, states, uses, connector, secrets, names, publisher, datagramPaths, onChanged } = parts;
   const explainer = new PathExplainer({
     bindsByInterface: native !== undefined,
     clock,
@@ -252,6 +258,7 @@ function makeKeeper(
     lingerMs,
     tuning: withTuning(tuning),
     inbound: publisher,
+    datagramPaths,
     openTimeoutMs: OPEN_TIMEOUT_MS,
     clock,
     random,
