@@ -33,6 +33,7 @@ import {
   registerConcentratorMetrics,
 } from './concentrator-metrics.ts';
 import type { ConcentratorConfig } from './config/concentrator-config.ts';
+import { datagramPorts } from './config/datagram-ports.ts';
 import { ClientDatagrams } from './datagram/client-datagrams.ts';
 import { DatagramPort } from './datagram/datagram-port.ts';
 import { OriginDatagrams } from './datagram/origin-datagrams.ts';
@@ -79,7 +80,8 @@ export async function assemble(config: ConcentratorConfig, deps: ConcentratorDep
   const logs = new ClientLogs(logger, clock);
   const limitHits = new LimitHits(counters.counts.limits, logs);
   const descriptors = descriptorLimit() ?? ASSUMED_DESCRIPTORS;
-  const found = { own, listenPorts, descriptors, watch, peers, memory, limitHits, counters };
+  const sockets = new UdpSockets(native);
+  const found = { own, listenPorts, descriptors, watch, peers, memory, limitHits, counters, sockets };
   const { dialer, datagrams, nat64 } = reachOrigins(config, deps, found);
   const clients = new ClientKeys(config.clients);
   const joins = new TokenBuckets(joinRate(config.limits.joinsPerSecond), clock);
@@ -87,7 +89,7 @@ export async function assemble(config: ConcentratorConfig, deps: ConcentratorDep
   const { poolBytes } = memory;
   const kept = { native, logs, visitors, poolBytes, dialer };
   const publishing = makePublishedPorts(config, { ...deps, ...found, ...kept });
-  const port = makeDatagramPort(deps);
+  const port = makeDatagramPort(deps, sockets);
   const sessions = new SessionRegistry({
     limits: config.limits,
     datagrams: carryDatagrams(config, deps, { port, origins: datagrams, traffic: counters.traffic }),
@@ -145,9 +147,9 @@ export async function assemble(config: ConcentratorConfig, deps: ConcentratorDep
   return new Concentrator({ config, logger, ...parts, port, listen, addresses, watch });
 }
 
-function makeDatagramPort({ clock, logger, native: { native } }: ConcentratorDeps): DatagramPort {
+function makeDatagramPort({ clock, logger }: ConcentratorDeps, sockets: UdpSockets): DatagramPort {
   return new DatagramPort({
-    sockets: new UdpSockets(native),
+    sockets,
     randomBytes: nodeHandshakeCrypto.randomBytes,
     logger: new LineLimit(clock).over(logger),
   });
@@ -169,8 +171,8 @@ function carryDatagrams(
 }
 
 /** Where this concentrator listens, for TCP or UDP: no client is led to them. */
-function portsOf({ listen, datagrams: { port } }: ConcentratorConfig): readonly number[] {
-  return [...listen.map((address) => address.port), ...(port === undefined ? [] : [port])];
+function portsOf(config: ConcentratorConfig): readonly number[] {
+  return [...config.listen.map(({ port }) => port), ...datagramPorts(config)];
 }
 
 /** What is counted as it happens, for the metrics and the status. */
@@ -216,9 +218,11 @@ function reachOrigins(
     readonly memory: MemoryLevels;
     readonly limitHits: LimitHits;
     readonly counters: { readonly counts: ConcentratorCounts };
+    readonly sockets: UdpSockets;
   },
 ) {
   const { own: ownAddresses, listenPorts, descriptors, watch, peers, memory, limitHits, counters } = parts;
+  const { sockets } = parts;
   const resolver = makeOriginResolver(config, { descriptors, clock, limitHits });
   const nat64 = () => resolver.nat64.known;
   const shared = {
@@ -238,7 +242,7 @@ function reachOrigins(
     onOutcome: (outcome) => counters.counts.opens.add(outcome === 'connected' ? 'ok' : outcome),
   });
   const { opensPerSecond } = config.limits;
-  const datagrams = new OriginDatagrams({ ...shared, config: config.datagrams, opensPerSecond });
+  const datagrams = new OriginDatagrams({ ...shared, sockets, config: config.datagrams, opensPerSecond });
   return { dialer, datagrams, nat64 };
 }
 
