@@ -37,6 +37,8 @@ export class Liveness {
   #busySinceMs = 0;
   /** Or when it began: its handshake was a sign of life. */
   #lastReceiptMs: number;
+  /** When the last bytes that a receipt tells of had arrived, at the earliest: a receipt over another subflow may be old news. */
+  #lastArrivalMs = Number.NEGATIVE_INFINITY;
   #doubtedSinceMs = Number.POSITIVE_INFINITY;
   #activeSinceMs = Number.NEGATIVE_INFINITY;
   /** `kept`: doubted where there was no better place, so what is under way stays on it; `left`: later there was one. */
@@ -77,8 +79,9 @@ export class Liveness {
     return this.#now.ms - this.#lastReceiptMs;
   }
 
-  get hasReceiptSinceDoubt(): boolean {
-    return this.#lastReceiptMs > this.#doubtedSinceMs;
+  /** Whether something has arrived since it is doubted. */
+  get hasArrivedSinceDoubt(): boolean {
+    return this.#lastArrivalMs > this.#doubtedSinceMs;
   }
 
   /** When a subflow that was doubted again and again may get data again. */
@@ -167,8 +170,10 @@ export class Liveness {
     this.pings.onQuestion(isFirst);
   }
 
-  onReceipt(): void {
+  /** @param delayMs how long ago the last of what has arrived did so when the receipt left */
+  onReceipt(delayMs: number): void {
     this.#lastReceiptMs = this.#now.ms;
+    this.#lastArrivalMs = Math.max(this.#lastArrivalMs, this.#now.ms - delayMs);
   }
 
   /** @param isKept what is under way stays on it; that is no flap */
