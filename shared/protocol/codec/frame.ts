@@ -1,5 +1,11 @@
 import { ProtocolViolation } from '../errors.ts';
 import { BodyReader, BodyWriter, writeU16, writeU32, writeU64 } from './bytes.ts';
+import {
+  type DatagramFrame,
+  decodeDatagramFrame,
+  encodeDatagramFrame,
+  isDatagramFrame,
+} from './datagram-frames.ts';
 import { decodePublishing, encodePublishing, isPublishing, type PublishingFrame } from './inbound-frames.ts';
 import { decodeSteering, encodeSteering, type SteeringFrame } from './steering-frame.ts';
 import {
@@ -62,7 +68,8 @@ export type ControlFrame =
   | { readonly type: 'keepAlive'; readonly streamId: number; readonly seconds: number }
   | { readonly type: 'goaway'; readonly code: number }
   | { readonly type: 'close'; readonly code: number }
-  | PublishingFrame;
+  | PublishingFrame
+  | DatagramFrame;
 
 export interface ReceiptEntry {
   readonly subflowId: number;
@@ -175,6 +182,13 @@ export function encodeControl(frame: ControlFrame): Uint8Array {
     case 'inbound':
       flags = encodePublishing(frame, body);
       break;
+    case 'datagramSetup':
+    case 'flow':
+    case 'flowEnd':
+    case 'flowSteering':
+    case 'datagram':
+      flags = encodeDatagramFrame(frame, body);
+      break;
     default:
       frame satisfies never;
   }
@@ -262,6 +276,7 @@ export function decodeControl(type: number, flags: number, bytes: Uint8Array): C
       return { type: 'close', code: new BodyReader(bytes, 'CLOSE').u16() };
     default:
       if (isPublishing(type)) return decodePublishing(type, flags, bytes);
+      if (isDatagramFrame(type)) return decodeDatagramFrame(type, flags, bytes);
       throw unknownType(type);
   }
 }

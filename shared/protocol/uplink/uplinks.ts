@@ -68,6 +68,11 @@ export class Uplinks implements UplinkCommands {
     return uplink;
   }
 
+  /** The uplink of this name, if anything is known of it. */
+  known(name: string): Uplink | undefined {
+    return this.#byName.get(name);
+  }
+
   /** When an uplink that is held back may send again. */
   get deadlineMs(): number {
     let deadlineMs = Number.POSITIVE_INFINITY;
