@@ -18,6 +18,7 @@ import { registerSessionMetrics } from '../shared/runtime/observe/session-metric
 import { warnOnce } from '../shared/runtime/observe/warn-once.ts';
 import { heapShortage } from '../shared/runtime/process/heap-limit.ts';
 import type { ProgramDeps } from '../shared/runtime/process/process-deps.ts';
+import { nodeHandshakeCrypto } from '../shared/runtime/session/handshake-crypto.ts';
 import { TrafficTable } from '../shared/runtime/session/uplink-traffic.ts';
 import { ReceivePool } from '../shared/runtime/subflow/receive-pool.ts';
 import type { SubflowListener, SubflowListenerOptions } from '../shared/runtime/subflow/subflow-listener.ts';
@@ -33,6 +34,8 @@ import {
 } from './concentrator-metrics.ts';
 import type { ConcentratorConfig } from './config/concentrator-config.ts';
 import { datagramPorts } from './config/datagram-ports.ts';
+import { ClientDatagrams } from './datagram/client-datagrams.ts';
+import { DatagramPort } from './datagram/datagram-port.ts';
 import { OriginDatagrams } from './datagram/origin-datagrams.ts';
 import { createEgressPolicy } from './egress/egress-policy.ts';
 import { makeOriginDialer, makeOriginResolver } from './egress/make-origin-dialer.ts';
@@ -77,7 +80,8 @@ export async function assemble(config: ConcentratorConfig, deps: ConcentratorDep
   const logs = new ClientLogs(logger, clock);
   const limitHits = new LimitHits(counters.counts.limits, logs);
   const descriptors = descriptorLimit() ?? ASSUMED_DESCRIPTORS;
-  const found = { own, listenPorts, descriptors, watch, peers, memory, limitHits, counters };
+  const sockets = new UdpSockets(native);
+  const found = { own, listenPorts, descriptors, watch, peers, memory, limitHits, counters, sockets };
   const { dialer, datagrams, nat64 } = reachOrigins(config, deps, found);
   const clients = new ClientKeys(config.clients);
   const joins = new TokenBuckets(joinRate(config.limits.joinsPerSecond), clock);
@@ -85,8 +89,10 @@ export async function assemble(config: ConcentratorConfig, deps: ConcentratorDep
   const { poolBytes } = memory;
   const kept = { native, logs, visitors, poolBytes, dialer };
   const publishing = makePublishedPorts(config, { ...deps, ...found, ...kept });
+  const port = makeDatagramPort(deps, sockets);
   const sessions = new SessionRegistry({
     limits: config.limits,
+    datagrams: carryDatagrams(config, deps, { port, origins: datagrams, traffic: counters.traffic }),
     published: publishing.published,
     stallTimeoutMs: config.connections.stallTimeoutMs,
     memory,
@@ -104,7 +110,7 @@ export async function assemble(config: ConcentratorConfig, deps: ConcentratorDep
   const measurements = new Measurements({ ...deps, limits: config.limits, joins, limitHits, sessions });
   const memoryWatch = await makeMemoryWatch(deps, memory, sessions);
   const ownKept = { ownAddresses, own, listenPorts, nat64 };
-  const addresses = new AddressKeeper({ config, ...ownKept, dialer, datagrams, sessions, logger });
+  const addresses = new AddressKeeper({ config, ...ownKept, dialer, datagrams, port, sessions, logger });
   const { handshakes, crowded } = counters.counts;
   const proven = new ProvenSources(clock);
   const strangersLog = new LineLimit(clock).over(logger);
@@ -138,7 +144,30 @@ export async function assemble(config: ConcentratorConfig, deps: ConcentratorDep
   const told = { memory, sessions, published: publishing.published, watch, descriptors };
   const endpoint = makeEndpoint(config, deps, { ...counters, ...told });
   const parts = { endpoint, clients, sessions, measurements, ...publishing, memoryWatch, admission };
-  return new Concentrator({ config, logger, ...parts, listen, addresses, watch });
+  return new Concentrator({ config, logger, ...parts, port, listen, addresses, watch });
+}
+
+function makeDatagramPort({ clock, logger }: ConcentratorDeps, sockets: UdpSockets): DatagramPort {
+  return new DatagramPort({
+    sockets,
+    randomBytes: nodeHandshakeCrypto.randomBytes,
+    logger: new LineLimit(clock).over(logger),
+  });
+}
+
+/** Undefined where the configuration wants none. */
+function carryDatagrams(
+  { datagrams }: ConcentratorConfig,
+  { clock, native: { native } }: ConcentratorDeps,
+  parts: {
+    readonly port: DatagramPort;
+    readonly origins: OriginDatagrams;
+    readonly traffic: TrafficTable;
+  },
+): ClientDatagrams | undefined {
+  if (!datagrams.enabled) return undefined;
+  const { randomBytes } = nodeHandshakeCrypto;
+  return new ClientDatagrams({ ...parts, limits: datagrams, gcm: native?.gcm, clock, randomBytes });
 }
 
 /** Where this concentrator listens, for TCP or UDP: no client is led to them. */
@@ -189,9 +218,11 @@ function reachOrigins(
     readonly memory: MemoryLevels;
     readonly limitHits: LimitHits;
     readonly counters: { readonly counts: ConcentratorCounts };
+    readonly sockets: UdpSockets;
   },
 ) {
   const { own: ownAddresses, listenPorts, descriptors, watch, peers, memory, limitHits, counters } = parts;
+  const { sockets } = parts;
   const resolver = makeOriginResolver(config, { descriptors, clock, limitHits });
   const nat64 = () => resolver.nat64.known;
   const shared = {
@@ -211,7 +242,6 @@ function reachOrigins(
     onOutcome: (outcome) => counters.counts.opens.add(outcome === 'connected' ? 'ok' : outcome),
   });
   const { opensPerSecond } = config.limits;
-  const sockets = new UdpSockets(native);
   const datagrams = new OriginDatagrams({ ...shared, sockets, config: config.datagrams, opensPerSecond });
   return { dialer, datagrams, nat64 };
 }
