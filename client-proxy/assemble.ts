@@ -8,6 +8,7 @@ import { ProcessWatch, warnWithoutNative } from '../shared/runtime/observe/proce
 import type { ProgramDeps } from '../shared/runtime/process/process-deps.ts';
 import { ReceivePool } from '../shared/runtime/subflow/receive-pool.ts';
 import { allOf } from '../shared/runtime/tcp/connection-watcher.ts';
+import { UdpSockets } from '../shared/runtime/udp/udp-sockets.ts';
 import { makeFront } from './application-front.ts';
 import { type ListeningDeps, makePoints } from './application-listening.ts';
 import { type Counters, makeCounters } from './client-counts.ts';
@@ -15,7 +16,9 @@ import { makeEndpoint } from './client-endpoint.ts';
 import { ClientProxy } from './client-proxy.ts';
 import type { ClientConfig } from './config/client-config.ts';
 import { MAX_UPLINKS } from './config/client-schema.ts';
+import type { DatagramPathsOptions } from './datagram/datagram-paths.ts';
 import type { DatagramRelay } from './datagram/datagram-relay.ts';
+import { makeDatagramPaths } from './datagram/make-datagram-paths.ts';
 import { makeDatagrams } from './datagram-carrying.ts';
 import { type Direct, makeDirect } from './direct-connecting.ts';
 import { UplinkSet } from './discovery/uplink-set.ts';
@@ -97,13 +100,15 @@ export async function assemble(config: ClientConfig, deps: ClientProxyDeps): Pro
     onResult: (result) => counters.counts.inbound.add(result),
   });
   const direct = makeDirect(config, deps, { ...counters, uplinks, uses, connector, resolvers });
+  const sockets = new UdpSockets(native);
+  const datagramPaths = makeDatagramPaths(deps, { sockets, wires: counters.wires, uplinks, watch });
   const datagrams = makeDatagrams(config, deps, {
     ...{ counts: counters.counts, uplinks, direct, watch },
     steering: () => steering,
     isOpenTo: (address) => points.gate.isOpenTo(address),
   });
   const keeper = makeKeeper(config, deps, {
-    ...{ counters, states, uses, connector, secrets, names, publisher },
+    ...{ counters, states, uses, connector, secrets, names, publisher, datagramPaths },
     onChanged: () => fallback.look(),
   });
   const metering = await openMetering(config, deps, { counters, uplinks, uses, keeper, direct });
@@ -212,10 +217,11 @@ function makeKeeper(
     readonly secrets: SessionSecrets;
     readonly names: TargetNames;
     readonly publisher: Publisher;
+    readonly datagramPaths: DatagramPathsOptions;
     onChanged(): void;
   },
 ): SessionKeeper {
-  const { counters, states, uses, connector, secrets, names, publisher, onChanged } = parts;
+  const { counters, states, uses, connector, secrets, names, publisher, datagramPaths, onChanged } = parts;
   const explainer = new PathExplainer({
     bindsByInterface: native !== undefined,
     clock,
@@ -234,6 +240,7 @@ function makeKeeper(
     lingerMs,
     tuning: withTuning(tuning),
     inbound: publisher,
+    datagramPaths,
     openTimeoutMs: OPEN_TIMEOUT_MS,
     clock,
     random,

@@ -7,18 +7,18 @@ import { MemoryBudget } from '../../shared/protocol/memory-budget.ts';
 import type { CoreTuning } from '../../shared/protocol/session/core-tuning.ts';
 import { Session } from '../../shared/protocol/session/session.ts';
 import type { StreamPolicy } from '../../shared/protocol/steering/steering-policy.ts';
+import type { SessionPackets } from '../../shared/runtime/datagram/session-packets.ts';
 import { nodeHandshakeCrypto } from '../../shared/runtime/session/handshake-crypto.ts';
 import { SessionDriver } from '../../shared/runtime/session/session-driver.ts';
 import type { SessionOwner, StreamHandlers } from '../../shared/runtime/session/session-handlers.ts';
 import type { TrafficTable } from '../../shared/runtime/session/uplink-traffic.ts';
 import type { SubflowTransport } from '../../shared/runtime/subflow/subflow-transport.ts';
+import type { DatagramPathsOptions } from '../datagram/datagram-paths.ts';
+import { SessionDatagrams } from '../datagram/session-datagrams.ts';
 import { clientSubflowHandshake } from '../path-manager/client-subflow-handshake.ts';
 import type { Candidate } from '../path-manager/managed-subflows.ts';
 import { PathManager, type PathManagerOptions } from '../path-manager/path-manager.ts';
 import type { InboundSide } from '../publish/inbound-side.ts';
-import type { DatagramPathsOptions } from '../datagram/datagram-paths.ts';
-import { SessionDatagrams } from '../datagram/session-datagrams.ts';
-import type { SessionPackets } from '../../shared/runtime/datagram/session-packets.ts';
 import { Greetings } from './greetings.ts';
 import { isHeardSince } from './heard-since.ts';
 
@@ -75,12 +75,15 @@ export class ClientSession {
       options.onReviewed();
       this.#datagrams?.review();
     };
-    this.#paths = new PathManager({ ...options, onReviewed }, {
-      get driver() {
-        return session.#driver;
+    this.#paths = new PathManager(
+      { ...options, onReviewed },
+      {
+        get driver() {
+          return session.#driver;
+        },
+        admit: (candidate, replaced) => this.#admit(candidate, replaced),
       },
-      admit: (candidate, replaced) => this.#admit(candidate, replaced),
-    });
+    );
   }
 
   start(): void {

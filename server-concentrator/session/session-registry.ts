@@ -226,7 +226,7 @@ export class SessionRegistry {
 
   #welcome(applicant: Applicant, hello: Hello): void {
     const { limits, lingerMs } = this.#options;
-    const { clientId, founding } = hello;
+    const { founding } = hello;
     const founded = this.#foundedBy(hello);
     const live = founded ?? this.#begin(hello);
     const { token } = live;

@@ -1,3 +1,4 @@
+import type { DatagramCommands } from '../../protocol/datagram/datagram-commands.ts';
 import type { Destination } from '../../protocol/destination.ts';
 import type { ErrorName } from '../../protocol/errors.ts';
 import { OwnBytes, type ReceivedChunk } from '../../protocol/memory/chunk.ts';
@@ -35,6 +36,7 @@ export type SessionCommands = Pick<
   'streams' | 'uplinks' | 'publications' | 'announce' | 'goAway' | 'close'
 > & {
   readonly subflows: Pick<Session['subflows'], 'allocateId' | 'retire' | 'setBackup' | 'doubt' | 'ask'>;
+  readonly datagrams: Omit<DatagramCommands, 'receive' | 'takePackets'>;
 };
 
 /** The kernel's figures are read this often while a session is busy; a call costs under a microsecond. */

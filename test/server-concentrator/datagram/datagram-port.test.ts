@@ -30,7 +30,7 @@ function newPort(own: () => readonly string[] = () => [], ids: number[] = [1, 2,
     sockets,
     randomBytes: (count) => new Uint8Array(count).fill(ids.shift()!),
     ownAddresses: own,
-    logger: { info() {}, warn() {}, error() {} },
+    logger: { debug() {}, info() {}, warn() {}, error() {} },
   });
   open.push(port);
   return port;
