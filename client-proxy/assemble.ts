@@ -101,7 +101,7 @@ export async function assemble(config: ClientConfig, deps: ClientProxyDeps): Pro
   });
   const direct = makeDirect(config, deps, { ...counters, uplinks, uses, connector, resolvers });
   const sockets = new UdpSockets(native);
-  const datagramPaths = makeDatagramPaths(deps, { sockets, wires: counters.wires, uplinks, watch });
+  const datagramPaths = makeDatagramPaths(deps, { ...counters, sockets, uplinks, watch });
   const datagrams = makeDatagrams(config, deps, {
     ...{ counts: counters.counts, uplinks, direct, watch },
     steering: () => steering,
@@ -256,7 +256,10 @@ function makeKeeper(
       onChanged();
     },
     onChanged,
-    onSessionEnded: (driver) => counters.resent.onSessionEnded(driver),
+    onSessionEnded(driver) {
+      counters.resent.onSessionEnded(driver);
+      counters.datagramTotals.onSessionEnded(driver);
+    },
   });
 }
 

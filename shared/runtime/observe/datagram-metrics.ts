@@ -7,84 +7,26 @@ import type { CountedDatagrams, DatagramTotals } from './datagram-totals.ts';
 import { registerHistogram } from './scraped-histogram.ts';
 import { registerCounter, registerGauge } from './scraped-metric.ts';
 
-/** Where a datagram or packet came to nothing, why, and how often. */
-export type DropSample = readonly [stage: string, reason: string, count: number];
-
 export interface DatagramMetricsSource {
   /** The sessions that live now. */
   readonly drivers: () => Iterable<CountedDatagrams>;
-  readonly datagrams: DatagramTotals;
-  readonly packets: PacketTable;
-  /** Outside of sessions. */
-  otherDrops(): Iterable<DropSample>;
+  readonly datagramTotals: DatagramTotals;
+  readonly packetTable: PacketTable;
 }
 
-type Datagrams = SessionSnapshot['datagrams'];
-type Path = Datagrams['paths'][number];
+type Path = SessionSnapshot['datagrams']['paths'][number];
 
 const PATH_STATES: readonly PathState[] = ['unvalidated', 'working', 'late', 'silent'];
 
-/** Registers what both programs tell of UDP: flows, datagrams and packets, what was dropped, and how the uplinks carry them. */
+/** Registers what both programs tell of the datagrams of sessions: copies, drops, packets, and how the uplinks carry them. */
 export function registerDatagramMetrics(registry: Registry, source: DatagramMetricsSource): void {
-  registerNow(registry, source);
   registerDatagrams(registry, source);
   registerPackets(registry, source);
   registerPaths(registry, source);
 }
 
-const TOTAL_GAUGES: readonly {
-  readonly name: string;
-  readonly help: string;
-  readonly value: (datagrams: Datagrams) => number;
-}[] = [
-  {
-    name: 'tributary_datagram_flows',
-    help: 'Flows of UDP that are open now: pairs of a source of an application and a destination',
-    value: ({ flowCount }) => flowCount,
-  },
-  {
-    name: 'tributary_datagram_associations',
-    help: 'Sources of UDP of applications that are open now',
-    value: ({ associations }) => associations,
-  },
-];
-
-function registerNow(registry: Registry, { drivers }: DatagramMetricsSource): void {
-  for (const { name, help, value } of TOTAL_GAUGES) {
-    registerGauge(registry, {
-      name,
-      help,
-      labelNames: [],
-      *samples() {
-        yield [{}, 0];
-        for (const driver of drivers()) yield [{}, value(driver.snapshot().datagrams)];
-      },
-    });
-  }
-}
-
 function registerDatagrams(registry: Registry, source: DatagramMetricsSource): void {
-  const total = () => source.datagrams.total(source.drivers());
-  registerCounter(registry, {
-    name: 'tributary_datagrams_total',
-    help: 'Datagrams of applications and origins, by direction as this end sees it; each once, whatever was sent twice',
-    labelNames: ['direction'],
-    *samples() {
-      const { sentDatagrams = 0, receivedDatagrams = 0 } = total().counters;
-      yield [{ direction: 'sent' }, sentDatagrams];
-      yield [{ direction: 'received' }, receivedDatagrams];
-    },
-  });
-  registerCounter(registry, {
-    name: 'tributary_datagram_bytes_total',
-    help: 'Their payload, by direction as this end sees it',
-    labelNames: ['direction'],
-    *samples() {
-      const { sentBytes = 0, receivedBytes = 0 } = total().counters;
-      yield [{ direction: 'sent' }, sentBytes];
-      yield [{ direction: 'received' }, receivedBytes];
-    },
-  });
+  const total = () => source.datagramTotals.total(source.drivers());
   registerCounter(registry, {
     name: 'tributary_datagram_copies_total',
     help: 'Datagrams that were sent more than once: doubled (at once, over another uplink), resent (late, over another uplink)',
@@ -114,20 +56,19 @@ function registerDatagrams(registry: Registry, source: DatagramMetricsSource): v
     },
   });
   registerCounter(registry, {
-    name: 'tributary_datagram_drops_total',
-    help: 'Datagrams and packets that came to nothing, by stage (session, packet, stranger, application, origin) and reason',
+    name: 'tributary_datagram_session_drops_total',
+    help: 'Datagrams and their packets that sessions dropped, by stage (datagram, packet) and reason',
     labelNames: ['stage', 'reason'],
     *samples() {
       const { drops, packetDrops } = total();
-      for (const [reason, count] of Object.entries(drops)) yield [{ stage: 'session', reason }, count];
+      for (const [reason, count] of Object.entries(drops)) yield [{ stage: 'datagram', reason }, count];
       for (const [reason, count] of Object.entries(packetDrops)) yield [{ stage: 'packet', reason }, count];
-      for (const [stage, reason, count] of source.otherDrops()) yield [{ stage, reason }, count];
     },
   });
 }
 
 function registerPackets(registry: Registry, source: DatagramMetricsSource): void {
-  const { packets } = source;
+  const { packetTable: packets } = source;
   registerCounter(registry, {
     name: 'tributary_uplink_packets_total',
     help: 'UDP packets of the datagram plane, by uplink and direction as this end sees it',
@@ -155,7 +96,9 @@ function registerPackets(registry: Registry, source: DatagramMetricsSource): voi
     help: 'UDP packets from this end that have not arrived, by uplink',
     labelNames: ['uplink'],
     *samples() {
-      for (const [uplink, { lostPackets }] of source.datagrams.total(source.drivers()).uplinks.entries()) {
+      for (const [uplink, { lostPackets }] of source.datagramTotals
+        .total(source.drivers())
+        .uplinks.entries()) {
         yield [{ uplink }, lostPackets];
       }
     },
@@ -166,7 +109,9 @@ function registerPackets(registry: Registry, source: DatagramMetricsSource): voi
     labelNames: ['uplink'],
     bounds: ROUND_TRIP_BOUNDS_MS.map((ms) => ms / 1000),
     *samples() {
-      for (const [uplink, { roundTrips }] of source.datagrams.total(source.drivers()).uplinks.entries()) {
+      for (const [uplink, { roundTrips }] of source.datagramTotals
+        .total(source.drivers())
+        .uplinks.entries()) {
         yield { labels: { uplink }, counts: roundTrips.counts, sum: roundTrips.sumMs / 1000 };
       }
     },
@@ -191,7 +136,7 @@ const PATH_GAUGES: readonly {
   },
 ];
 
-function registerPaths(registry: Registry, { drivers, packets }: DatagramMetricsSource): void {
+function registerPaths(registry: Registry, { drivers, packetTable: packets }: DatagramMetricsSource): void {
   const paths = () => [...drivers()].flatMap((driver) => driver.snapshot().datagrams.paths);
   registerGauge(registry, {
     name: 'tributary_uplink_packet_paths',

@@ -29,7 +29,10 @@ export class DatagramSum {
   readonly uplinks: NamedTable<UplinkRecord>;
 
   constructor(maxUplinks: number) {
-    this.uplinks = new NamedTable(maxUplinks, () => ({ lostPackets: 0, roundTrips: { counts: [], sumMs: 0 } }));
+    this.uplinks = new NamedTable(maxUplinks, () => ({
+      lostPackets: 0,
+      roundTrips: { counts: [], sumMs: 0 },
+    }));
   }
 
   add(session: CountedDatagrams): void {
@@ -80,7 +83,10 @@ function addAll(sum: Record<string, number>, counts: Readonly<Record<string, num
 
 function addRecord(
   sum: UplinkRecord,
-  { lostPackets, roundTrips }: Pick<PathRecord, 'lostPackets'> & { readonly roundTrips: UplinkRecord['roundTrips'] },
+  {
+    lostPackets,
+    roundTrips,
+  }: Pick<PathRecord, 'lostPackets'> & { readonly roundTrips: UplinkRecord['roundTrips'] },
 ): void {
   sum.lostPackets += lostPackets;
   sum.roundTrips.sumMs += roundTrips.sumMs;

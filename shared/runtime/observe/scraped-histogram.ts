@@ -1,4 +1,4 @@
-import { Histogram, type Registry } from 'prom-client';
+import type { Histogram, Registry } from 'prom-client';
 
 /** One distribution, with its labels. */
 export interface HistogramSample<Label extends string> {
@@ -22,39 +22,27 @@ export function registerHistogram<Label extends string>(
   registry: Registry,
   metric: ScrapedHistogram<Label>,
 ): void {
-  const { name, help, labelNames, bounds } = metric;
-  const configuration = { name, help, labelNames: [...labelNames], buckets: [...bounds], registers: [] };
-  registry.registerMetric(new ReadHistogram(configuration, metric));
+  const { name, help } = metric;
+  const get = async () => ({
+    ...{ name, help, type: 'histogram', aggregator: 'sum' },
+    values: [...metric.samples()].flatMap((sample) => valuesOf(metric, sample)),
+  });
+  // A histogram of `prom-client` counts by itself and cannot be set. This is the part of one that a registry reads.
+  registry.registerMetric({ name, get } as unknown as Histogram<Label>);
 }
 
-/** `prom-client` has no way to set what a histogram has counted. */
-class ReadHistogram<Label extends string> extends Histogram<Label> {
-  readonly #metric: ScrapedHistogram<Label>;
-
-  constructor(
-    configuration: ConstructorParameters<typeof Histogram<Label>>[0],
-    metric: ScrapedHistogram<Label>,
-  ) {
-    super(configuration);
-    this.#metric = metric;
-  }
-
-  override async get() {
-    const told = await super.get();
-    return { ...told, values: [...this.#metric.samples()].flatMap((sample) => this.#values(sample)) };
-  }
-
-  #values({ labels, counts, sum }: HistogramSample<Label>) {
-    const { name, bounds } = this.#metric;
-    let total = 0;
-    const buckets = [...bounds, '+Inf'].map((le, index) => {
-      total += counts[index] ?? 0;
-      return { metricName: `${name}_bucket`, exemplar: null, labels: { ...labels, le }, value: total };
-    });
-    return [
-      ...buckets,
-      { metricName: `${name}_sum`, labels, value: sum },
-      { metricName: `${name}_count`, labels, value: total },
-    ];
-  }
+function valuesOf<Label extends string>(
+  { name, bounds }: ScrapedHistogram<Label>,
+  { labels, counts, sum }: HistogramSample<Label>,
+) {
+  let total = 0;
+  const buckets = [...bounds, '+Inf'].map((le, index) => {
+    total += counts[index] ?? 0;
+    return { metricName: `${name}_bucket`, labels: { ...labels, le }, value: total };
+  });
+  return [
+    ...buckets,
+    { metricName: `${name}_sum`, labels, value: sum },
+    { metricName: `${name}_count`, labels, value: total },
+  ];
 }

@@ -1,5 +1,7 @@
 /** Round trips are counted up to each of these, in milliseconds. */
-export const ROUND_TRIP_BOUNDS_MS = [5, 10, 20, 30, 50, 75, 100, 150, 200, 300, 500, 800, 1_200, 2_000] as const;
+export const ROUND_TRIP_BOUNDS_MS = [
+  5, 10, 20, 30, 50, 75, 100, 150, 200, 300, 500, 800, 1_200, 2_000,
+] as const;
 
 /** How long round trips took. */
 export class RoundTrips {
