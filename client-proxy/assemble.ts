@@ -99,16 +99,19 @@ export async function assemble(config: ClientConfig, deps: ClientProxyDeps): Pro
     hasDescriptor: () => watch.hasDescriptor('stream'),
     onResult: (result) => counters.counts.inbound.add(result),
   });
-  const direct = makeDirect(config, deps, { ...counters, uplinks, uses, connector, resolvers });
   const sockets = new UdpSockets(native);
-  const datagramPaths = makeDatagramPaths(deps, { ...counters, sockets, uplinks, watch });
+  const direct = makeDirect(config, deps, { ...counters, uplinks, uses, connector, resolvers });
+  const datagramPaths = config.datagrams
+    ? makeDatagramPaths(deps, { ...counters, sockets, uplinks, watch })
+    : undefined;
   const datagrams = makeDatagrams(config, deps, {
-    ...{ counts: counters.counts, uplinks, direct, watch },
+    ...{ counts: counters.counts, sockets, uplinks, direct, watch },
     steering: () => steering,
     isOpenTo: (address) => points.gate.isOpenTo(address),
   });
   const keeper = makeKeeper(config, deps, {
     ...{ counters, states, uses, connector, secrets, names, publisher, datagramPaths },
+    datagrams: datagrams.relay,
     onChanged: () => fallback.look(),
   });
   const metering = await openMetering(config, deps, { counters, uplinks, uses, keeper, direct });
@@ -217,11 +220,13 @@ function makeKeeper(
     readonly secrets: SessionSecrets;
     readonly names: TargetNames;
     readonly publisher: Publisher;
-    readonly datagramPaths: DatagramPathsOptions;
+    readonly datagrams: DatagramRelay;
+    readonly datagramPaths: DatagramPathsOptions | undefined;
     onChanged(): void;
   },
 ): SessionKeeper {
-  const { counters, states, uses, connector, secrets, names, publisher, datagramPaths, onChanged } = parts;
+  const { counters, states, uses, connector, secrets, names, publisher, onChanged } = parts;
+  const { datagrams, datagramPaths } = parts;
   const explainer = new PathExplainer({
     bindsByInterface: native !== undefined,
     clock,
@@ -240,6 +245,7 @@ function makeKeeper(
     lingerMs,
     tuning: withTuning(tuning),
     inbound: publisher,
+    datagrams,
     datagramPaths,
     openTimeoutMs: OPEN_TIMEOUT_MS,
     clock,

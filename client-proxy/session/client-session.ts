@@ -14,6 +14,7 @@ import type { SessionOwner, StreamHandlers } from '../../shared/runtime/session/
 import type { TrafficTable } from '../../shared/runtime/session/uplink-traffic.ts';
 import type { SubflowTransport } from '../../shared/runtime/subflow/subflow-transport.ts';
 import type { DatagramPathsOptions } from '../datagram/datagram-paths.ts';
+import type { DatagramSide } from '../datagram/datagram-side.ts';
 import { SessionDatagrams } from '../datagram/session-datagrams.ts';
 import { clientSubflowHandshake } from '../path-manager/client-subflow-handshake.ts';
 import type { Candidate } from '../path-manager/managed-subflows.ts';
@@ -34,6 +35,8 @@ export interface ClientSessionOptions extends PathManagerOptions {
   readonly tuning: CoreTuning;
   /** Publishes ports, and serves visitors. */
   readonly inbound: InboundSide;
+  /** Sends and receives datagrams of applications. */
+  readonly datagrams: DatagramSide;
   readonly traffic: TrafficTable;
   /** How paths of datagrams are made; absent: there are none, and datagrams travel on subflows. */
   readonly datagramPaths?: DatagramPathsOptions | undefined;
@@ -246,7 +249,7 @@ export class ClientSession {
 
   #establish(welcome: Welcome): SessionDriver {
     this.#token = welcome.token;
-    const { inbound, datagramPaths, traffic } = this.#options;
+    const { inbound, datagrams, datagramPaths, traffic } = this.#options;
     const session = this.#newSession(welcome);
     const own = datagramPaths && new SessionDatagrams(session, datagramPaths, traffic);
     const owner: Partial<SessionOwner> = {
@@ -260,7 +263,10 @@ export class ClientSession {
       onGoingAway: () => this.#owner.onGoingAway(),
       onPublished: (id, outcome) => inbound.onPublished(driver, id, outcome),
       onInbound: (streamId, visit) => inbound.onInbound(driver, streamId, visit),
-      onDatagramEvent: (event) => own?.onEvent(event),
+      onDatagramEvent: (event) => {
+        own?.onEvent(event);
+        datagrams.onDatagramEvent(driver, event);
+      },
       onClosed: (error) => {
         own?.close();
         this.#end(error);
@@ -273,6 +279,7 @@ export class ClientSession {
     // The ids of the HELLOs that are under way.
     for (let i = 0; i < this.#greetings.said; i++) driver.input(({ subflows }) => subflows.allocateId());
     inbound.onSession(driver, (welcome.features & FEATURE.inbound) !== 0);
+    datagrams.onSession(driver, (welcome.features & FEATURE.datagrams) !== 0);
     const { maxStreams, maxSubflows, joinElsewhere } = welcome;
     this.#options.logger.info({ maxStreams, lingerMs: this.#lingerMs(welcome) }, 'session established');
     this.#paths.onEstablished(maxSubflows, joinElsewhere ?? false);

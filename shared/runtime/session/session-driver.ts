@@ -36,7 +36,7 @@ export type SessionCommands = Pick<
   'streams' | 'uplinks' | 'publications' | 'announce' | 'goAway' | 'close'
 > & {
   readonly subflows: Pick<Session['subflows'], 'allocateId' | 'retire' | 'setBackup' | 'doubt' | 'ask'>;
-  readonly datagrams: Omit<DatagramCommands, 'receive' | 'takePackets'>;
+  readonly datagrams: DatagramCommands;
 };
 
 /** The kernel's figures are read this often while a session is busy; a call costs under a microsecond. */
