@@ -27,6 +27,7 @@ export const PACKAGES = {
   redsocks: () => isOnPath('redsocks'),
   iperf3: () => isOnPath('iperf3'),
   caddy: () => isOnPath('caddy'),
+  prometheus: () => isOnPath('prometheus') && isOnPath('promtool'),
   gcc: () => isOnPath('gcc'),
   'libc6-dev': () => existsSync('/usr/include/stdio.h'),
   // For `systemd-analyze`, which needs no running systemd.
@@ -80,6 +81,7 @@ const REQUIREMENTS = {
   redsocks: { packages: ['redsocks'] },
   iperf3: { packages: ['iperf3'] },
   caddy: { packages: ['caddy'] },
+  prometheus: { packages: ['prometheus'] },
   systemd: { packages: ['systemd'] },
   /** CI may work on a checkout without history. One that has it all must have this, too: then the test runs, and says so. */
   previousRelease: { whyNot: whyNoPreviousRelease, isOptional: true },
