@@ -8,7 +8,9 @@ import {
   encodePath,
   type FlowAnnouncement,
 } from '../../../shared/protocol/codec/datagram-message.ts';
+import { encodeControl } from '../../../shared/protocol/codec/frame.ts';
 import type { Destination } from '../../../shared/protocol/destination.ts';
+import { ERROR_CODE } from '../../../shared/protocol/errors.ts';
 import type { Pair } from '../../end-to-end/support/pair.ts';
 import { RogueClient } from '../../end-to-end/support/subflow-client.ts';
 
@@ -83,8 +85,9 @@ export class DatagramAttacker {
     this.send(socket, this.seal(encodePath('test', 200)));
   }
 
+  /** Ends the session in order, and so what it has asked for. */
   close(): void {
-    this.client.socket.destroy();
+    this.client.socket.end(encodeControl({ type: 'close', code: ERROR_CODE.cancelled }));
     for (const socket of this.#sockets) socket.close();
   }
 }
