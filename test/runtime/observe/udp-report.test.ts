@@ -5,7 +5,7 @@ import { reportUdp, udpTable } from '../../../shared/runtime/observe/udp-report.
 function driver(...paths: readonly (readonly [uplink: string, state: PathState, rttMs?: number])[]) {
   const all = paths.map(
     ([uplink, state, rttMs], path): PathSnapshot => ({
-      ...{ path, uplink, state, rttMs, jitterMs: rttMs && 3.14159, lossShare: 0.012345 },
+      ...{ path, uplink, state, rttMs, jitterMs: rttMs && 3.0901, lossShare: 0.012345 },
       ...{ sentPackets: 10, sentBytes: 1_000, lostPackets: 1 },
       ...{ deliveredBytesPerSecond: 20_000, maxPacketBytes: 1_200 },
     }),
