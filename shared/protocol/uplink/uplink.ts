@@ -19,6 +19,7 @@ export class Uplink implements SubflowUplink {
   readonly #now: Now;
   #subflows: readonly Subflow<Uplink>[] = [];
   #idleSinceMs: number;
+  #datagramPaths = 0;
 
   constructor(name: string, now: Now, tuning: UplinkTuning) {
     this.name = name;
@@ -46,6 +47,11 @@ export class Uplink implements SubflowUplink {
     return this.#subflows.length > 0 ? 0 : this.#now.ms - this.#idleSinceMs;
   }
 
+  /** Whether anything may be sent there: on subflows, or on paths of datagrams. */
+  get isInUse(): boolean {
+    return this.#subflows.length > 0 || this.#datagramPaths > 0;
+  }
+
   get bucket(): TokenBucket | undefined {
     return this.rateLimit.bucket;
   }
@@ -65,5 +71,10 @@ export class Uplink implements SubflowUplink {
   remove(subflow: Subflow<Uplink>): void {
     this.#subflows = this.#subflows.filter((other) => other !== subflow);
     this.#idleSinceMs = this.#now.ms;
+  }
+
+  /** It has one path of datagrams more, or with -1 one less. */
+  countPath(change: 1 | -1): void {
+    this.#datagramPaths += change;
   }
 }
