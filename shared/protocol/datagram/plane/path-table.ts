@@ -3,6 +3,7 @@ import type { Role } from '../../role.ts';
 import type { Uplink } from '../../uplink/uplink.ts';
 import type { Uplinks } from '../../uplink/uplinks.ts';
 import { DatagramPath } from '../path/datagram-path.ts';
+import { PathRecords } from '../path/path-record.ts';
 import { PathReceiver } from '../receive/path-receiver.ts';
 import type { DatagramTuning } from './datagram-tuning.ts';
 
@@ -38,6 +39,8 @@ export interface PathTableOptions {
 
 /** The paths of a session by their numbers. */
 export class PathTable {
+  /** What the paths of each uplink have met since the session began. */
+  readonly records = new PathRecords();
   readonly #options: PathTableOptions;
   readonly #ends: (PathEnd | undefined)[] = [];
   #inUse: readonly PathEnd[] = [];
@@ -99,7 +102,8 @@ export class PathTable {
     const { role, now, tuning, uplinks } = this.#options;
     this.end(end);
     uplinks.countPath(uplink, 1);
-    const path = new DatagramPath(end.id, uplink, now, tuning.datagramPath, end.nextCounter);
+    const record = this.records.of(uplink.name);
+    const path = new DatagramPath(end.id, uplink, now, tuning.datagramPath, end.nextCounter, record);
     end.path = path;
     end.firstCounter = path.nextCounter;
     // The client sends where it wants to.
