@@ -138,6 +138,7 @@ export class DatagramPath {
     const { largest, delayMs } = feedback;
     if (largest >= this.#sent.nextCounter) return;
     this.liveness.onFeedback();
+    if (this.liveness.isLate) this.times.onLate(this.#sent.nextCounter - 1);
     let newestSentMs: number | undefined;
     let isNews = false;
     const onConfirmed = (counter: number, sentMs: number, bytes: number) => {
@@ -232,7 +233,7 @@ export class DatagramPath {
   #onNewest(counter: number, sentMs: number, delayMs: number | undefined): void {
     const { times } = this;
     const answerMs = this.#now.ms - sentMs;
-    times.onAnswer(answerMs, delayMs);
+    times.onAnswer(counter, answerMs, delayMs);
     if (delayMs === undefined) return;
     this.#rate.onNewest(counter, sentMs, this.#now.ms - delayMs, times.currentMs - times.minMs);
   }

@@ -4,13 +4,18 @@ import type { DatagramPathTuning } from './path-tuning.ts';
 
 /** Round trips of one path of datagrams, and from when on feedback is late there. */
 export class PathTimes {
+  readonly #now: Now;
   readonly #tuning: DatagramPathTuning;
   readonly #rtt: RttEstimator;
   /** From a packet until the feedback for it, whatever the peer has waited with it. */
   readonly #answer: RttEstimator;
   #currentMs: number | undefined;
+  /** Packets up to here were under way when feedback was late. */
+  #stuckTo = -1;
+  #stuckSinceMs: number | undefined;
 
   constructor(now: Now, tuning: DatagramPathTuning) {
+    this.#now = now;
     this.#tuning = tuning;
     this.#rtt = new RttEstimator(now, RTT_TUNING);
     this.#answer = new RttEstimator(now, RTT_TUNING);
@@ -47,15 +52,35 @@ export class PathTimes {
     return smoothedMs + Math.max(lateDeviations * varianceMs, leastLateMs) + feedbackMs;
   }
 
-  /** Feedback came so long after its newest packet was sent. @param delayMs so long of that the peer has waited, where that is known */
-  onAnswer(answerMs: number, delayMs: number | undefined): void {
-    // A pause is no round trip: one would hide the next. Where the path has become longer, deviations let the limit follow.
-    this.#answer.addSample(this.isMeasured ? Math.min(answerMs, this.lateAfterMs) : answerMs);
+  /** Feedback comes that was late. @param lastCounter of the packets that were sent by now */
+  onLate(lastCounter: number): void {
+    this.#stuckTo = lastCounter;
+    this.#stuckSinceMs ??= this.#now.ms;
+  }
+
+  /**
+   * Feedback came so long after its newest packet was sent.
+   * @param delayMs so long of that the peer has waited, where that is known
+   */
+  onAnswer(counter: number, answerMs: number, delayMs: number | undefined): void {
+    if (this.#isTelling(counter)) {
+      // Where a path has become longer, deviations let the limit follow.
+      this.#answer.addSample(this.isMeasured ? Math.min(answerMs, this.lateAfterMs) : answerMs);
+    }
     if (delayMs === undefined) return;
     const rttMs = answerMs - delayMs;
     this.#rtt.addSample(rttMs);
     this.#currentMs =
       this.#currentMs === undefined ? rttMs : this.#currentMs + (rttMs - this.#currentMs) * CURRENT_SHARE;
+  }
+
+  /** A pause is no round trip: one would hide the next. But it may be a longer path. */
+  #isTelling(counter: number): boolean {
+    if (counter > this.#stuckTo) {
+      this.#stuckSinceMs = undefined;
+      return true;
+    }
+    return this.#now.ms - (this.#stuckSinceMs ?? this.#now.ms) > this.#tuning.stuckMs;
   }
 }
 

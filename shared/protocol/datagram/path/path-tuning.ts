@@ -6,6 +6,8 @@ export interface DatagramPathTuning {
   readonly lateDeviations: number;
   /** and by at least this: timers are late by some milliseconds. */
   readonly leastLateMs: number;
+  /** What was under way when feedback was late says nothing of the path; but where that goes on for so long, the path is a longer one. */
+  readonly stuckMs: number;
   /** A path whose feedback is late by this more, or by a round trip, is silent: flows leave it. */
   readonly silentMs: number;
   /** A path that was silent is unsteady for so long. */
@@ -24,6 +26,7 @@ export const DATAGRAM_PATH_TUNING: DatagramPathTuning = {
   feedbackMs: 10,
   lateDeviations: 4,
   leastLateMs: 5,
+  stuckMs: 1_500,
   silentMs: 50,
   unsteadyMs: 10_000,
   resendMs: 100,

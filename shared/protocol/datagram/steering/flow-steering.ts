@@ -105,7 +105,7 @@ export class FlowSteering {
     const found =
       bestCopy(others, late.uplink, bytes) ??
       views.find(({ uplink, isLate }) => uplink === late.uplink && !isLate);
-    return found !== undefined && this.#copies.take(bytes) ? carrierOf(found) : undefined;
+    return found !== undefined && this.#copies.take(bytes, true) ? carrierOf(found) : undefined;
   }
 
   #copyOf(
@@ -118,7 +118,7 @@ export class FlowSteering {
     if (!first.isLate && !(doubles && first.isUnsteady)) return undefined;
     const others = views.filter((view) => view !== first);
     const copy = bestCopy(others, first.uplink, bytes, first.isLate);
-    return copy !== undefined && this.#copies.take(bytes) ? copy : undefined;
+    return copy !== undefined && this.#copies.take(bytes, first.isLate) ? copy : undefined;
   }
 
   /** The views of all uplinks that the policy allows, and that work: silent paths only where there is nothing else. */
