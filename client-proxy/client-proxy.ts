@@ -15,6 +15,7 @@ import type { Publisher } from './publish/publisher.ts';
 import type { MinuteTimer } from './schedule/minute-timer.ts';
 import type { SessionKeeper } from './session/session-keeper.ts';
 import type { SessionSecrets } from './session/session-secrets.ts';
+import type { AssociateOpener } from './socks5/associate-opening.ts';
 import type { ClientStatus } from './status/client-status.ts';
 import { RuleSet } from './steering/rule-set.ts';
 import type { Steering } from './steering/steering.ts';
@@ -32,6 +33,7 @@ export interface ClientParts {
   readonly fallback: Fallback;
   readonly steering: Steering;
   readonly front: FrontDoor;
+  readonly associates: Pick<AssociateOpener, 'drain'>;
   readonly publisher: Publisher;
   readonly points: ApplicationPoints;
   /** Absent: no redirected connections are served. */
@@ -123,8 +125,9 @@ export class ClientProxy {
   }
 
   async #drain(): Promise<void> {
-    const { keeper, front, transparent, publisher } = this.#parts;
+    const { keeper, front, transparent, publisher, associates } = this.#parts;
     publisher.goAway();
+    associates.drain();
     await this.#life.patiently(
       DRAIN_MS,
       Promise.all([keeper.drain(), front.drain(), transparent?.server.drain()]),

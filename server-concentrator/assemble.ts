@@ -22,6 +22,7 @@ import { TrafficTable } from '../shared/runtime/session/uplink-traffic.ts';
 import { ReceivePool } from '../shared/runtime/subflow/receive-pool.ts';
 import type { SubflowListener, SubflowListenerOptions } from '../shared/runtime/subflow/subflow-listener.ts';
 import type { SubflowTransport } from '../shared/runtime/subflow/subflow-transport.ts';
+import { UdpSockets } from '../shared/runtime/udp/udp-sockets.ts';
 import { AddressKeeper } from './address-keeper.ts';
 import { interfaceAddresses, OwnAddresses } from './addresses/own-addresses.ts';
 import { Concentrator } from './concentrator.ts';
@@ -31,6 +32,7 @@ import {
   registerConcentratorMetrics,
 } from './concentrator-metrics.ts';
 import type { ConcentratorConfig } from './config/concentrator-config.ts';
+import { datagramPorts } from './config/datagram-ports.ts';
 import { OriginDatagrams } from './datagram/origin-datagrams.ts';
 import { createEgressPolicy } from './egress/egress-policy.ts';
 import { makeOriginDialer, makeOriginResolver } from './egress/make-origin-dialer.ts';
@@ -140,8 +142,8 @@ export async function assemble(config: ConcentratorConfig, deps: ConcentratorDep
 }
 
 /** Where this concentrator listens, for TCP or UDP: no client is led to them. */
-function portsOf({ listen, datagrams: { port } }: ConcentratorConfig): readonly number[] {
-  return [...listen.map((address) => address.port), ...(port === undefined ? [] : [port])];
+function portsOf(config: ConcentratorConfig): readonly number[] {
+  return [...config.listen.map(({ port }) => port), ...datagramPorts(config)];
 }
 
 /** What is counted as it happens, for the metrics and the status. */
@@ -209,7 +211,8 @@ function reachOrigins(
     onOutcome: (outcome) => counters.counts.opens.add(outcome === 'connected' ? 'ok' : outcome),
   });
   const { opensPerSecond } = config.limits;
-  const datagrams = new OriginDatagrams({ ...shared, config: config.datagrams, opensPerSecond });
+  const sockets = new UdpSockets(native);
+  const datagrams = new OriginDatagrams({ ...shared, sockets, config: config.datagrams, opensPerSecond });
   return { dialer, datagrams, nat64 };
 }
 

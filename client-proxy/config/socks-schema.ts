@@ -66,6 +66,7 @@ export const socks = z
       .default({ ports: [80, 443] }),
     negotiationTimeout: duration({ min: '1s', max: '2m' }).prefault('10s'),
     maxConnections: count(1, 65536).default(4096),
+    udp: z.boolean().default(true),
   })
   .prefault({})
   .superRefine(({ listen, users, allow }, context) => {

@@ -24,8 +24,8 @@ export interface AssociationsOptions {
   /** @returns undefined where the client, or all of them, may have no more */
   claimFlow(clientId: string): ReleasePlace | undefined;
   claimAssociation(clientId: string): ReleasePlace | undefined;
-  /** @returns undefined where there is no descriptor for it. Throws the system's error. */
-  openSocket(family: 4 | 6, handlers: OriginSocketHandlers, clientId: string): OriginSocket | undefined;
+  /** Rejects with StreamError. */
+  openSocket(family: 4 | 6, handlers: OriginSocketHandlers, clientId: string): Promise<OriginSocket>;
   readonly idleTimeoutMs: number;
   readonly counts: DatagramCounts;
   readonly logger: LineLog;
@@ -33,6 +33,9 @@ export interface AssociationsOptions {
 
 /** From ports of a contacted address that nobody has asked: so many flows of an association at a time. Games and peers behind a NAT need a few. */
 const MAX_NEWCOMERS = 32;
+
+/** What waits in all flows of a session until it is known where they go. */
+const MAX_EARLY_BYTES = 1024 * 1024;
 
 interface Entry {
   readonly association: Association;
@@ -45,6 +48,7 @@ export class Associations {
   readonly #options: AssociationsOptions;
   readonly #flows = new Map<number, OriginFlow>();
   readonly #associations = new Map<number, Entry>();
+  #earlyBytes = 0;
 
   constructor(options: AssociationsOptions) {
     this.#options = options;
@@ -96,7 +100,7 @@ export class Associations {
       if (flow.idleMs >= idleTimeoutMs) this.#end(flow, 'idleTimeout');
     }
     for (const [id, { association }] of this.#associations) {
-      if (association.flows.size > 0) continue;
+      if (!association.isEmpty) continue;
       association.idleMs += elapsedMs;
       if (association.idleMs >= idleTimeoutMs) this.#endAssociation(id);
     }
@@ -120,12 +124,17 @@ export class Associations {
     const flow = new OriginFlow({ id, associationId, destination, release });
     this.#flows.set(id, flow);
     entry.association.add(flow);
-    targets.find(destination, flow.over, clientId).then(
+    const finding = async () => {
+      const target = await targets.find(destination, flow.over, clientId);
+      await entry.association.open(target.to.family);
+      return target;
+    };
+    finding().then(
       (target) => {
         if (flow.over.aborted) return;
         counts.opens.add('ok');
         flow.target = target;
-        for (const payload of flow.takeEarly()) this.#send(id, payload);
+        for (const payload of this.#takeEarly(flow)) this.#send(id, payload);
       },
       (error: unknown) => {
         if (flow.over.aborted) return;
@@ -160,25 +169,25 @@ export class Associations {
     if (flow === undefined) return;
     const { counts } = this.#options;
     if (flow.target === undefined) {
-      if (!flow.keepEarly(payload)) counts.drops.add('early');
+      const hasRoom = this.#earlyBytes + payload.length <= MAX_EARLY_BYTES;
+      if (hasRoom && flow.keepEarly(payload)) this.#earlyBytes += payload.length;
+      else counts.drops.add('early');
       return;
     }
-    const { association } = this.#associations.get(flow.associationId)!;
-    try {
-      if (association.send(flow, payload)) return;
-      counts.drops.add('no-socket');
-      this.#end(flow, 'resourceExceeded');
-    } catch (error) {
-      counts.drops.add('no-socket');
-      this.#end(flow, this.#codeOf(error, flow));
-    }
+    this.#associations.get(flow.associationId)!.association.send(flow, payload);
+  }
+
+  #takeEarly(flow: OriginFlow): readonly Uint8Array[] {
+    const payloads = flow.takeEarly();
+    for (const { length } of payloads) this.#earlyBytes -= length;
+    return payloads;
   }
 
   /** A flow for what has come from a port of a contacted address that no flow leads to. */
   #welcome(entry: Entry, { from, shown, isAnswer }: Newcomer): OriginFlow | undefined {
     const { clientId, claimFlow, targets, counts } = this.#options;
     const { association } = entry;
-    const target = flowTarget(from.address, from.port, shown);
+    const target = flowTarget(from.host, from.port, shown);
     if (!targets.permits(shown, target)) {
       counts.drops.add('forbidden');
       return undefined;
@@ -226,13 +235,13 @@ export class Associations {
     flow.over.abort();
     this.#associations.get(flow.associationId)?.association.remove(flow);
     flow.release();
-    for (const _ of flow.takeEarly()) this.#options.counts.drops.add('refused');
+    for (const _ of this.#takeEarly(flow)) this.#options.counts.drops.add('refused');
   }
 
   #endAssociation(id: number): void {
     const entry = this.#associations.get(id);
     if (entry === undefined) return;
-    for (const flow of [...entry.association.flows]) this.#forget(flow.id);
+    for (const flow of entry.association.flows) this.#forget(flow.id);
     this.#associations.delete(id);
     entry.association.close();
     entry.release();

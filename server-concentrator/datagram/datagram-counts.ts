@@ -12,8 +12,6 @@ export const ORIGIN_DROPS = [
   'early',
   /** Its flow was refused. */
   'refused',
-  /** No socket: `descriptors`. */
-  'no-socket',
   'busy',
   'too-long',
   'send-failed',

@@ -1,20 +1,22 @@
-import { isIP, isIPv4, SocketAddress } from 'node:net';
+import { isIP, isIPv4 } from 'node:net';
 import type { Destination } from '../../shared/protocol/destination.ts';
 import { StreamError } from '../../shared/protocol/errors.ts';
 import { plainAddress } from '../../shared/runtime/address/plain-address.ts';
 import type { CancelSignal } from '../../shared/runtime/async/cancellation.ts';
 import type { OriginResolver } from '../../shared/runtime/dns/resolver.ts';
 import type { Translators } from '../../shared/runtime/dns/translators.ts';
+import {
+  readSocketAddress,
+  type SocketAddress,
+  socketAddress,
+} from '../../shared/runtime/kernel/socket-address.ts';
 import type { EgressPolicy } from '../egress/egress-policy.ts';
 import { allowedHost, permittedAddresses } from '../egress/permitted.ts';
 import type { OpenLine } from '../limits/open-line.ts';
 
 /** Where the datagrams of a flow go. */
 export interface FlowTarget {
-  readonly family: 4 | 6;
-  /** As the kernel writes it, so that it compares with where datagrams come from. */
-  readonly address: string;
-  readonly port: number;
+  readonly to: SocketAddress;
   /** The address that the application knows: another one behind a translator (NAT64). */
   readonly shown: string;
 }
@@ -63,11 +65,12 @@ export class FlowTargets {
   }
 
   /** Whether the policy, as it is now, lets a flow go there that was asked for by this host. */
-  permits(host: string, { address, shown, port }: FlowTarget): boolean {
+  permits(host: string, { to, shown }: FlowTarget): boolean {
+    const { port } = to;
     try {
       allowedHost(this.#policy, { host, port });
       permittedAddresses(this.#policy, [shown], port);
-      permittedAddresses(this.#policy, [address], port);
+      permittedAddresses(this.#policy, [to.host], port);
       return true;
     } catch (error) {
       if (error instanceof StreamError) return false;
@@ -94,9 +97,9 @@ export class FlowTargets {
   }
 }
 
-/** @param shown see `FlowTarget` */
+/** @param address an IP address without a zone @param shown see `FlowTarget` */
 export function flowTarget(address: string, port: number, shown: string): FlowTarget {
-  const family = isIPv4(address) ? 4 : 6;
-  const { address: canonical } = new SocketAddress({ address, port, family: `ipv${family}` });
-  return { family, address: canonical, port, shown };
+  const { family, bytes } = socketAddress(address, port)!;
+  // As the kernel's are written: so it compares with where datagrams come from.
+  return { to: readSocketAddress(family, bytes), shown };
 }

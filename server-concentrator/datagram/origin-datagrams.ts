@@ -3,9 +3,9 @@ import { type ReleasePlace, SharedPlaces } from '../../shared/runtime/async/shar
 import type { MonotonicClock } from '../../shared/runtime/clock.ts';
 import type { OriginResolver } from '../../shared/runtime/dns/resolver.ts';
 import type { Translators } from '../../shared/runtime/dns/translators.ts';
-import type { NativeSockets } from '../../shared/runtime/kernel/native.ts';
 import type { LineLog } from '../../shared/runtime/observe/line-limit.ts';
 import { errorWords } from '../../shared/runtime/text/error-words.ts';
+import type { UdpSockets } from '../../shared/runtime/udp/udp-sockets.ts';
 import type { DatagramConfig } from '../config/concentrator-config.ts';
 import type { EgressPolicy } from '../egress/egress-policy.ts';
 import type { DescriptorShares } from '../limits/descriptor-shares.ts';
@@ -29,7 +29,7 @@ export interface OriginDatagramsOptions {
   readonly shares: DescriptorShares;
   /** Whether one more may be used now, whatever the others are used for. */
   hasDescriptor(): boolean;
-  readonly native: NativeSockets | undefined;
+  readonly sockets: UdpSockets;
   readonly clock: MonotonicClock;
   readonly limitHits: Pick<LimitHits, 'note'>;
 }
@@ -41,8 +41,8 @@ export interface DatagramSession {
   readonly logger: LineLog;
 }
 
-/** So many flows for each association that all clients together may have: few applications have more than some dozens. */
-const FLOWS_PER_ASSOCIATION = 16;
+/** So many flows for each association that all clients together may have: most applications have a few. */
+const FLOWS_PER_ASSOCIATION = 8;
 /** What is idle is looked for so many times in the time after which it ends. */
 const SWEEPS_PER_TIMEOUT = 10;
 
@@ -131,16 +131,16 @@ export class OriginDatagrams {
     };
   }
 
-  #openSocket(family: 4 | 6, handlers: OriginSocketHandlers, clientId: string): OriginSocket | undefined {
-    const { shares, hasDescriptor, native, limitHits } = this.#options;
+  async #openSocket(family: 4 | 6, handlers: OriginSocketHandlers, clientId: string): Promise<OriginSocket> {
+    const { shares, hasDescriptor, sockets, limitHits } = this.#options;
     if (!shares.mayTake(clientId)) {
       limitHits.note('descriptors', clientId);
-      return undefined;
+      throw new StreamError('resourceExceeded', shares.refusal);
     }
-    if (!hasDescriptor()) return undefined;
+    if (!hasDescriptor()) throw new StreamError('resourceExceeded', 'few descriptors are left');
     const onClosed = shares.take(clientId);
     try {
-      return new OriginSocket(family, { native, onClosed, ...handlers });
+      return await OriginSocket.open(sockets, family, handlers, onClosed);
     } catch (error) {
       onClosed();
       throw new StreamError('resourceExceeded', `no UDP socket: ${errorWords(error)}`, { cause: error });

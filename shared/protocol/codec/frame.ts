@@ -182,15 +182,8 @@ export function encodeControl(frame: ControlFrame): Uint8Array {
     case 'inbound':
       flags = encodePublishing(frame, body);
       break;
-    case 'datagramSetup':
-    case 'flow':
-    case 'flowEnd':
-    case 'flowSteering':
-    case 'datagram':
-      flags = encodeDatagramFrame(frame, body);
-      break;
     default:
-      frame satisfies never;
+      flags = encodeDatagramFrame(frame, body);
   }
   return encodeFrame(FRAME_TYPE[frame.type], flags, body.finish());
 }
@@ -262,12 +255,8 @@ export function decodeControl(type: number, flags: number, bytes: Uint8Array): C
       if (percent > 100) throw new ProtocolViolation('UTILIZATION: above 100 %');
       return { type: 'utilization', subflowId, percent };
     }
-    case FRAME_TYPE.rateLimit: {
-      const body = new BodyReader(bytes, 'RATE_LIMIT');
-      const metered = (flags & FLAG_METERED) !== 0;
-      const [subflowId, bytesPerSecond, generation] = [body.u32(), body.u64(), body.u32()];
-      return { type: 'rateLimit', subflowId, bytesPerSecond, metered, generation };
-    }
+    case FRAME_TYPE.rateLimit:
+      return decodeRateLimit(flags, new BodyReader(bytes, 'RATE_LIMIT'));
     case FRAME_TYPE.keepAlive:
       return decodeKeepAlive(new BodyReader(bytes, 'KEEP_ALIVE'));
     case FRAME_TYPE.goaway:
@@ -284,6 +273,12 @@ export function decodeControl(type: number, flags: number, bytes: Uint8Array): C
 /** The violation of a critical type that is not known, or of a handshake message behind the handshake. */
 export function unknownType(type: number): ProtocolViolation {
   return new ProtocolViolation(`frame type 0x${type.toString(16)} is not known here`, 'unsupportedMessage');
+}
+
+function decodeRateLimit(flags: number, body: BodyReader): ControlFrame {
+  const metered = (flags & FLAG_METERED) !== 0;
+  const [subflowId, bytesPerSecond, generation] = [body.u32(), body.u64(), body.u32()];
+  return { type: 'rateLimit', subflowId, bytesPerSecond, metered, generation };
 }
 
 function decodeKeepAlive(body: BodyReader): ControlFrame {

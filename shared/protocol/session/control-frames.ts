@@ -1,11 +1,12 @@
 import type { ControlFrame } from '../codec/frame.ts';
 import { FIRST_INBOUND_STREAM } from '../codec/wire.ts';
-import type { DatagramPlane } from '../datagram/datagram-plane.ts';
+import type { DatagramPlane } from '../datagram/plane/datagram-plane.ts';
 import { type ErrorName, errorName, ProtocolViolation } from '../errors.ts';
+import { expectRole, type Role } from '../role.ts';
 import { modeOfWire } from '../steering/modes.ts';
+import type { Uplink } from '../uplink/uplink.ts';
 import type { SessionEvent } from './events.ts';
 import type { Publications } from './publications.ts';
-import { expectRole, type Role } from './roles.ts';
 import type { SessionSubflow } from './sent-item.ts';
 import type { SessionStreams } from './session-streams.ts';
 import type { SessionSubflows } from './session-subflows.ts';
@@ -29,13 +30,15 @@ export type TellingFrame = Exclude<ControlFrame, { type: 'receipt' | 'ping' }>;
 /** Hands each control frame to the part that it is for, if it comes from the right end. */
 export class ControlFrames {
   readonly #to: FrameReceivers;
+  /** The uplink that what is received now comes on. */
+  source: Uplink | undefined;
 
   constructor(receivers: FrameReceivers) {
     this.#to = receivers;
   }
 
-  /** @param subflow that it came on @throws ProtocolViolation */
-  receive(frame: TellingFrame, subflow: SessionSubflow): void {
+  /** @throws ProtocolViolation */
+  receive(frame: TellingFrame): void {
     switch (frame.type) {
       case 'open':
       case 'opened':
@@ -51,7 +54,7 @@ export class ControlFrames {
       case 'flowEnd':
       case 'flowSteering':
       case 'datagram':
-        this.#to.datagrams.onFrame(frame, subflow.uplink);
+        this.#to.datagrams.onFrame(frame, this.source);
         break;
       default:
         this.#onSession(frame);

@@ -1,4 +1,4 @@
-import { DATAGRAM_TUNING, type DatagramTuning } from '../datagram/datagram-tuning.ts';
+import { DATAGRAM_TUNING, type DatagramTuning } from '../datagram/plane/datagram-tuning.ts';
 import { MisuseError } from '../errors.ts';
 import { STEERING_TUNING, type SteeringTuning } from '../steering/steering-tuning.ts';
 import { STREAM_TUNING, type StreamTuning } from '../stream/stream-tuning.ts';

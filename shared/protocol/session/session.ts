@@ -2,11 +2,12 @@ import { encodeControl } from '../codec/frame.ts';
 import type { FrameSink } from '../codec/frame-parser.ts';
 import { controlItem } from '../control/control-item.ts';
 import { MAX_CONTROL_PER_STREAM } from '../control/control-queue.ts';
-import { DatagramPlane } from '../datagram/datagram-plane.ts';
+import { DatagramPlane } from '../datagram/plane/datagram-plane.ts';
 import { ERROR_CODE, type ErrorName, ProtocolViolation } from '../errors.ts';
 import { OwnBytes, type ReceivedChunk } from '../memory/chunk.ts';
 import type { MemoryBudget } from '../memory-budget.ts';
 import { SessionClock } from '../now.ts';
+import type { Role } from '../role.ts';
 import { SessionSteering } from '../steering/session-steering.ts';
 import { FLOOR_WINDOW_BYTES } from '../stream/receive-window.ts';
 import type { MakeCongestionController } from '../subflow/congestion-controller.ts';
@@ -18,8 +19,6 @@ import { ControlFrames } from './control-frames.ts';
 import { type CoreTuning, DEFAULT_TUNING } from './core-tuning.ts';
 import type { SessionEvent } from './events.ts';
 import { Publications } from './publications.ts';
-import type { Role } from './roles.ts';
-import type { SessionSubflow } from './sent-item.ts';
 import { SessionStreams } from './session-streams.ts';
 import { SessionSubflows, type SubflowCommands } from './session-subflows.ts';
 import { type SessionSnapshot, subflowSnapshot } from './snapshot.ts';
@@ -86,6 +85,7 @@ export class Session {
     this.#transmitter = new Transmitter({ now, tuning, steering });
     this.#announcements = new Announcements(this.#transmitter.control);
     const session = this;
+    const opensNone = () => this.#goesAway.us || this.#goesAway.peer || this.#isClosed;
     const emit = (event: SessionEvent) => this.#emit(event);
     this.publications = new Publications(this.#transmitter.control, emit);
     this.#streams = new SessionStreams(
@@ -95,7 +95,7 @@ export class Session {
           return session.#subflows.all;
         },
         get opensNone() {
-          return session.#opensNone;
+          return opensNone();
         },
         get takesNone() {
           return session.#goesAway.us || session.#isClosed;
@@ -121,10 +121,11 @@ export class Session {
       ...options,
       now,
       tuning,
+      steering,
       control: this.#transmitter.control,
       uplinks: this.#subflows.uplinks,
       get opensNone() {
-        return session.#opensNone;
+        return opensNone();
       },
       emit,
     });
@@ -256,17 +257,15 @@ export class Session {
   // --- received frames ---
 
   #wants: Wanted = 'nothing';
-  /** What is being parsed, */
+  /** What is being parsed. */
   #received: ReceivedChunk = NOTHING;
-  /** and where it came. */
-  #receivedOn: SessionSubflow | undefined;
 
   #parse(subflowId: number, bytes: Uint8Array): void {
     const subflow = this.#subflows.get(subflowId);
     const parser = this.#subflows.parserOf(subflowId);
     if (subflow === undefined || parser === undefined || this.#isClosed || bytes.length === 0) return;
     this.#wants = 'nothing';
-    this.#receivedOn = subflow;
+    this.#frames.source = subflow.uplink;
     const receivedBytes = this.#receivedBytes;
     parser.push(bytes, this.#sink);
     if (this.#receivedBytes > receivedBytes) subflow.onArrival(this.#receivedBytes - receivedBytes);
@@ -295,15 +294,11 @@ export class Session {
         return;
       }
       if (this.#wants === 'nothing') this.#wants = 'receipt';
-      if (!this.#isClosed) this.#frames.receive(frame, this.#receivedOn!);
+      if (!this.#isClosed) this.#frames.receive(frame);
     },
   };
 
   // --- helpers ---
-
-  get #opensNone(): boolean {
-    return this.#goesAway.us || this.#goesAway.peer || this.#isClosed;
-  }
 
   #close(error: ErrorName, reason: string, by: 'us' | 'peer'): void {
     if (this.#isClosed) return;

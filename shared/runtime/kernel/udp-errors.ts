@@ -1,13 +1,11 @@
-import { SocketAddress } from 'node:net';
 import { endianness } from 'node:os';
 import { getSystemErrorName } from 'node:util';
+import type { Destination } from '../../protocol/destination.ts';
 import type { NativeSockets } from './native.ts';
+import { AF_INET, AF_INET6, MAX_SOCKET_ADDRESS_BYTES, readSocketAddress } from './socket-address.ts';
 
-/** What became of a datagram that a UDP socket has sent. */
-export interface UdpError {
-  /** Where it was sent, as the kernel writes addresses. */
-  readonly address: string;
-  readonly port: number;
+/** What became of a datagram that a UDP socket has sent to this destination. */
+export interface UdpError extends Destination {
   /** `ECONNREFUSED`: nobody has that port. */
   readonly code: string;
 }
@@ -25,7 +23,7 @@ export function reportUdpErrors(native: NativeSockets, descriptor: number, famil
 /** Takes what the kernel keeps; of many the first are told. */
 export function takeUdpErrors(native: NativeSockets, descriptor: number): readonly UdpError[] {
   const errors: UdpError[] = [];
-  const name = Buffer.alloc(MAX_NAME_BYTES);
+  const name = Buffer.alloc(MAX_SOCKET_ADDRESS_BYTES);
   const control = Buffer.alloc(CONTROL_BYTES);
   // The kernel keeps no more than the socket's buffer has room for.
   while (native.takeError(descriptor, name, control)) {
@@ -42,13 +40,9 @@ const SOL_IP = 0;
 const SOL_IPV6 = 41;
 const IP_RECVERR = 11;
 const IPV6_RECVERR = 25;
-const AF_INET = 2;
-const AF_INET6 = 10;
 
 /** Enough for a burst to many destinations; the others are told by what is sent to them next. */
 const MAX_TOLD = 256;
-/** `struct sockaddr_in6` */
-const MAX_NAME_BYTES = 28;
 /** Of it only the first message is of interest: `struct cmsghdr`, which has two machine words, then `struct sock_extended_err`. */
 const CONTROL_BYTES = 256;
 const ERRNO_AT = 16;
@@ -57,15 +51,13 @@ const IS_LITTLE_ENDIAN = endianness() === 'LE';
 
 function readError(name: Buffer, control: Buffer): UdpError | undefined {
   const errno = IS_LITTLE_ENDIAN ? control.readUInt32LE(ERRNO_AT) : control.readUInt32BE(ERRNO_AT);
-  const family = IS_LITTLE_ENDIAN ? name.readUInt16LE(0) : name.readUInt16BE(0);
-  const address = addressIn(name, family);
-  if (errno === 0 || address === undefined) return undefined;
-  return { address, port: name.readUInt16BE(2), code: getSystemErrorName(-errno) };
+  const family = FAMILIES.get(IS_LITTLE_ENDIAN ? name.readUInt16LE(0) : name.readUInt16BE(0));
+  if (errno === 0 || family === undefined) return undefined;
+  const { host, port } = readSocketAddress(family, name);
+  return { host, port, code: getSystemErrorName(-errno) };
 }
 
-function addressIn(name: Buffer, family: number): string | undefined {
-  if (family === AF_INET) return [...name.subarray(4, 8)].join('.');
-  if (family !== AF_INET6) return undefined;
-  const groups = Array.from({ length: 8 }, (_, i) => name.readUInt16BE(8 + 2 * i).toString(16));
-  return new SocketAddress({ address: groups.join(':'), family: 'ipv6' }).address;
-}
+const FAMILIES: ReadonlyMap<number, 4 | 6> = new Map([
+  [AF_INET, 4],
+  [AF_INET6, 6],
+]);

@@ -1,7 +1,8 @@
 import { createSocket, type RemoteInfo, type Socket } from 'node:dgram';
 import type { Destination } from '../../protocol/destination.ts';
-import type { MessageCalls } from '../kernel/native.ts';
+import type { MessageCalls, NativeSockets } from '../kernel/native.ts';
 import type { SocketAddress } from '../kernel/socket-address.ts';
+import { takeUdpErrors } from '../kernel/udp-errors.ts';
 import { PeerTable } from './peer-table.ts';
 import { MAX_DATAGRAMS, type ReceiveBatch } from './receive-batch.ts';
 import type { SendBatch } from './send-batch.ts';
@@ -12,6 +13,9 @@ export interface Batches {
   readonly calls: MessageCalls;
   readonly sending: SendBatch;
   readonly receiving: ReceiveBatch;
+  readonly native: NativeSockets;
+  /** Sockets that tell what ICMP says, by descriptor: to be called when an error was taken from one of them. */
+  readonly telling: Map<number, () => void>;
 }
 
 /** What one socket may read before the other sockets of the program have their turn. */
@@ -33,17 +37,13 @@ export class BatchedSocket implements UdpSocket {
   #isClosed = false;
 
   /** Makes it of a bound descriptor, which it owns from now on. */
-  static open(
-    descriptor: number,
-    { family, handlers, peer }: UdpSocketOptions,
-    batches: Batches,
-  ): Promise<BatchedSocket> {
-    const socket = createSocket(family === 4 ? 'udp4' : 'udp6');
+  static open(descriptor: number, options: UdpSocketOptions, batches: Batches): Promise<BatchedSocket> {
+    const socket = createSocket(options.family === 4 ? 'udp4' : 'udp6');
     return new Promise((resolve, reject) => {
       socket.once('error', reject);
       socket.bind({ fd: descriptor, exclusive: true }, () => {
         socket.off('error', reject);
-        resolve(new BatchedSocket(descriptor, socket, { family, handlers, peer }, batches));
+        resolve(new BatchedSocket(descriptor, socket, options, batches));
       });
     });
   }
@@ -51,7 +51,7 @@ export class BatchedSocket implements UdpSocket {
   private constructor(
     descriptor: number,
     socket: Socket,
-    { family, handlers, peer }: Pick<UdpSocketOptions, 'family' | 'handlers' | 'peer'>,
+    { family, handlers, peer, tellsUnreachable = false }: UdpSocketOptions,
     batches: Batches,
   ) {
     this.#descriptor = descriptor;
@@ -62,6 +62,7 @@ export class BatchedSocket implements UdpSocket {
     this.#batches = batches;
     const { address, port } = socket.address();
     this.local = { host: address, port };
+    if (tellsUnreachable) batches.telling.set(descriptor, () => this.#tellUnreachable());
     socket.on('message', (message, from) => this.#onMessage(message, from));
     socket.on('error', (error) => this.#onError((error as NodeJS.ErrnoException).code ?? 'EIO'));
   }
@@ -75,6 +76,7 @@ export class BatchedSocket implements UdpSocket {
     this.#isClosed = true;
     // The descriptor may be another socket's as soon as it is closed.
     this.#batches.sending.flush();
+    this.#batches.telling.delete(this.#descriptor);
     this.#socket.close();
   }
 
@@ -102,10 +104,20 @@ export class BatchedSocket implements UdpSocket {
       this.#handlers.onDatagram(receiving.payload(i), from);
     }
     // An error that waited on the socket, if it is one, has been told to nobody else.
+    if (count < 0) this.#batches.telling.get(this.#descriptor)?.();
     return Math.max(0, count);
   }
 
   #onError(code: string): void {
-    if (!this.#isClosed) this.#handlers.onError?.(code);
+    if (this.#isClosed) return;
+    this.#batches.telling.get(this.#descriptor)?.();
+    this.#handlers.onError?.(code);
+  }
+
+  /** All that waits is taken: as long as something does, the process is woken up for it again and again. */
+  #tellUnreachable(): void {
+    for (const { code, ...to } of takeUdpErrors(this.#batches.native, this.#descriptor)) {
+      if (!this.#isClosed) this.#handlers.onUnreachable?.(to, code);
+    }
   }
 }

@@ -15,6 +15,7 @@ const MAX_DATAGRAM_BYTES = 65_535;
  */
 export class SendBatch {
   readonly #calls: MessageCalls;
+  readonly #onWaitingError: (descriptor: number) => void;
   readonly #headers: MessageHeaders;
   readonly #memory = new Uint8Array(new ArrayBuffer(MEMORY_BYTES));
   readonly #memoryAddress: number;
@@ -25,8 +26,10 @@ export class SendBatch {
   #usedBytes = 0;
   #isFlushDue = false;
 
-  constructor(calls: MessageCalls) {
+  /** @param onWaitingError an error that belongs to nothing that is sent now has been taken from a socket, or may have been */
+  constructor(calls: MessageCalls, onWaitingError: (descriptor: number) => void = () => {}) {
     this.#calls = calls;
+    this.#onWaitingError = onWaitingError;
     this.#headers = new MessageHeaders(MAX_DATAGRAMS, calls.addressOf);
     this.#memoryAddress = calls.addressOf(this.#memory);
   }
@@ -72,12 +75,15 @@ export class SendBatch {
       const result = this.#calls.send(this.#descriptor, headers, count - sent);
       if (result > 0) {
         sent += result;
+        // What has held up the rest may have been such an error, of which nothing is told then.
+        if (sent < count) this.#onWaitingError(this.#descriptor);
         continue;
       }
       const code = getSystemErrorName(result);
       // It may have waited on the socket, for a datagram that has left long since: then the next call sends.
       if (WAITING_ERRORS.has(code) && refusedAt !== sent) {
         refusedAt = sent;
+        this.#onWaitingError(this.#descriptor);
         continue;
       }
       const isFull = code === 'EAGAIN' || code === 'ENOBUFS';

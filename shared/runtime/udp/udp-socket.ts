@@ -9,6 +9,8 @@ export interface UdpHandlers {
   onDatagramsEnd?(): void;
   /** ICMP says that the peer cannot be reached, or the system is in trouble. The socket goes on. @param code `ECONNREFUSED`, ... */
   onError?(code: string): void;
+  /** ICMP says that what was sent there has not arrived; told where `tellsUnreachable` asks for it. @param code `ECONNREFUSED`, ... */
+  onUnreachable?(to: Destination, code: string): void;
 }
 
 /** Hears what became of datagrams that the kernel did not take. */
@@ -47,6 +49,8 @@ export interface UdpSocketOptions {
   readonly isPortShared?: boolean;
   /** IP does not cut what is sent; what is too long is not sent (EMSGSIZE). */
   readonly isNeverCut?: boolean;
+  /** Whether ICMP messages are told with their destinations, of a socket without a peer. Needs the native calls. */
+  readonly tellsUnreachable?: boolean;
   /** What the kernel may keep for it in each direction; it may allow less. Absent: as the system likes. */
   readonly bufferBytes?: number | undefined;
 }

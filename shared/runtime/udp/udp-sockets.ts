@@ -1,4 +1,4 @@
-import type { NativeSockets } from '../kernel/native.ts';
+import type { MessageCalls, NativeSockets } from '../kernel/native.ts';
 import {
   bindToInterface,
   keepToIpv6,
@@ -6,6 +6,7 @@ import {
   setSocketBuffers,
   sharePort,
 } from '../kernel/socket-options.ts';
+import { reportUdpErrors } from '../kernel/udp-errors.ts';
 import { BatchedSocket, type Batches } from './batched-socket.ts';
 import { PlainSocket } from './plain-socket.ts';
 import { ReceiveBatch } from './receive-batch.ts';
@@ -37,19 +38,27 @@ export class UdpSockets {
   }
 
   /** Made when they are needed: a client without datagrams has no use for the memory. */
-  #shared({ messages: calls }: NativeSockets): Batches | undefined {
+  #shared(native: NativeSockets): Batches | undefined {
+    const { messages: calls } = native;
     if (calls === undefined) return undefined;
-    this.#batches ??= { calls, sending: new SendBatch(calls), receiving: new ReceiveBatch(calls) };
+    this.#batches ??= batchesOf(native, calls);
     return this.#batches;
   }
 }
 
+function batchesOf(native: NativeSockets, calls: MessageCalls): Batches {
+  const telling = new Map<number, () => void>();
+  const sending = new SendBatch(calls, (descriptor) => telling.get(descriptor)?.());
+  return { calls, sending, receiving: new ReceiveBatch(calls), native, telling };
+}
+
 function prepare(native: NativeSockets, descriptor: number, options: UdpSocketOptions): void {
-  const { family, host, port, peer, isPortShared, isNeverCut, bufferBytes } = options;
+  const { family, host, port, peer, isPortShared, isNeverCut, tellsUnreachable, bufferBytes } = options;
   if (family === 6) keepToIpv6(native, descriptor);
   if (isPortShared) sharePort(native, descriptor);
   if (options.interface !== undefined) bindToInterface(native, descriptor, options.interface);
   if (isNeverCut) neverCut(native, descriptor, family);
+  if (tellsUnreachable) reportUdpErrors(native, descriptor, family);
   if (bufferBytes !== undefined) setSocketBuffers(native, descriptor, bufferBytes);
   native.bind(descriptor, host ?? UNSPECIFIED[family], port);
   if (peer !== undefined) native.connect(descriptor, peer.bytes);

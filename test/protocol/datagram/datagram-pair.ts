@@ -2,8 +2,8 @@ import { concatBytes } from '../../../shared/protocol/codec/bytes.ts';
 import type { IncomingPacket, OutgoingPacket } from '../../../shared/protocol/datagram/datagram-commands.ts';
 import { OwnBytes } from '../../../shared/protocol/memory/chunk.ts';
 import { MemoryBudget } from '../../../shared/protocol/memory-budget.ts';
+import type { Role } from '../../../shared/protocol/role.ts';
 import type { SessionEvent } from '../../../shared/protocol/session/events.ts';
-import type { Role } from '../../../shared/protocol/session/roles.ts';
 import { FIRST_UPLOAD_WINDOW_BYTES, Session } from '../../../shared/protocol/session/session.ts';
 
 const ROOMY = 1024 * 1024 * 1024;

@@ -170,3 +170,36 @@ describe('with the native calls', needs('libc'), () => {
     });
   });
 });
+
+test.skipIf(native === undefined).each(['127.0.0.1', '::1'])(
+  'a socket without a peer is told which destination ICMP speaks of, and nothing stays in the kernel: %s',
+  async (host) => {
+    const sockets = new UdpSockets(native);
+    const family = host === '::1' ? 6 : 4;
+    const told: string[] = [];
+    const unsent: string[] = [];
+    const near = await sockets.open({
+      family,
+      tellsUnreachable: true,
+      handlers: {
+        onDatagram() {},
+        onUnreachable: (to, code) => told.push(`${to.host} ${to.port} ${code}`),
+      },
+    });
+    open.push(near);
+    const gone = await udp(sockets, { family, host });
+    const there = await udp(sockets, { family, host });
+    const { port } = gone.socket.local;
+    gone.socket.close();
+    const listener = { onUnsent: (code: string) => unsent.push(code) };
+    for (let i = 1; i <= 5; i++) {
+      near.send(bytes('x'), socketAddress(host, port)!, listener);
+      // An error that waits costs nobody else a datagram.
+      near.send(bytes('y'), socketAddress(host, there.socket.local.port)!, listener);
+      await until(() => there.heard.length === i);
+    }
+    await until(() => told.length >= 5);
+    expect(new Set(told)).toEqual(new Set([`${host} ${port} ECONNREFUSED`]));
+    expect(unsent).toEqual([]);
+  },
+);

@@ -293,6 +293,22 @@ describe('names', () => {
 });
 
 describe('limits', () => {
+  test('bound what waits for names, over all flows of a session', async () => {
+    const origin = await Origin.at();
+    const bed = bedOf({ names: { 'a.example': ['127.0.0.1'] } });
+    const session = bed.session();
+    const answer = bed.resolver.hold();
+    const destination = { ...origin.destination, host: 'a.example' };
+    const flows = Array.from({ length: 20 }, () => session.flow(destination, ['x'.repeat(60_000)]));
+    expect(bed.drops()).toEqual({ early: 3 });
+    session.endFlow(flows[0]!);
+    session.flow(destination, ['room again', 'x'.repeat(60_000)]);
+    expect(bed.drops()).toEqual({ early: 3, refused: 1 });
+    answer();
+    await soon(() => expect(origin.texts).toContain('room again'));
+    expect(session.ended).toEqual([]);
+  });
+
   test('bound the flows of a client, over all of its sessions', async () => {
     const bed = bedOf({ flowsPerClient: 3 });
     const [one, two, other] = [bed.session(), bed.session(), bed.session('phone')];

@@ -14,6 +14,7 @@ import { Nat64Discovery } from '../../../shared/runtime/dns/nat64-discovery.ts';
 import type { OriginResolver } from '../../../shared/runtime/dns/resolver.ts';
 import { Translators } from '../../../shared/runtime/dns/translators.ts';
 import { loadNative } from '../../../shared/runtime/kernel/native.ts';
+import { UdpSockets } from '../../../shared/runtime/udp/udp-sockets.ts';
 
 /** Without a port: the addresses of this machine that tests send to. */
 const LOOPBACK = ['127.0.0.0/8', '[::1]'];
@@ -95,7 +96,7 @@ export function bedOf(options: BedOptions = {}) {
     translators: new Translators(new Nat64Discovery(async () => [], clock), () => ownAddresses, clock),
     shares,
     hasDescriptor: options.hasDescriptor ?? (() => true),
-    native,
+    sockets: new UdpSockets(native),
     clock,
     limitHits: { note: (limit) => void limitHits.push(limit) },
   });

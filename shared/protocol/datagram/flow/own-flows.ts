@@ -5,12 +5,7 @@ import type { Destination } from '../../destination.ts';
 import { ERROR_CODE, type ErrorName, StreamError } from '../../errors.ts';
 import { rowOf } from '../../steering/modes.ts';
 import { checkPolicy, fieldsOfPolicy, isModeAlone } from '../../steering/policy-frame.ts';
-import {
-  askedOfPeer,
-  type SteeringPolicy,
-  type StreamPolicy,
-  sentBy,
-} from '../../steering/steering-policy.ts';
+import { askedOfPeer, type SteeringPolicy, type StreamPolicy } from '../../steering/steering-policy.ts';
 import { DEFAULT_FLOW_POLICY, type FlowSteering } from '../steering/flow-steering.ts';
 import { Flow } from './flow.ts';
 import type { FlowTable } from './flow-table.ts';
@@ -72,7 +67,7 @@ export class OwnFlows {
     if (table.count >= maxFlows) throw new StreamError('resourceExceeded', `more than ${maxFlows} flows`);
     if (!table.tryReserve()) throw new StreamError('resourceExceeded', 'no memory for a flow');
     const flow = this.#begin(() => {
-      const steered = steering.begin(sentBy(policy));
+      const steered = steering.begin(policy);
       return new Flow({ id: this.#nextFlow++, association, destination, steered });
     });
     const asked = askedOfPeer(policy);
@@ -89,7 +84,7 @@ export class OwnFlows {
   /** @throws StreamError `resourceExceeded` for a policy that is one too many; nothing has changed then */
   steer(flow: Flow, policy: StreamPolicy): void {
     checkPolicy(policy);
-    this.#options.steering.steer(flow.steered, sentBy(policy));
+    this.#options.steering.steer(flow.steered, policy);
     this.#tellSteering(flow, askedOfPeer(policy));
   }
 

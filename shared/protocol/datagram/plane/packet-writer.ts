@@ -14,9 +14,9 @@ import type { DatagramCounters } from '../datagram-counters.ts';
 import type { Flow } from '../flow/flow.ts';
 import type { DatagramPath } from '../path/datagram-path.ts';
 import type { TrackedDatagram } from '../path/tracked-datagram.ts';
-import type { PathEnd, PathTable } from '../path-table.ts';
 import type { Carrier } from '../steering/carrier.ts';
 import { FrameQueue, type FrameQueueTuning, MAX_FRAME_MESSAGE_BYTES } from './frame-queue.ts';
+import type { PathEnd, PathTable } from './path-table.ts';
 
 /** What stands around a message in a packet: header and tag (SPEC.md section 13). */
 export const PACKET_OVERHEAD_BYTES = 32;

@@ -1,7 +1,7 @@
-import { DATAGRAM_PATH_TUNING, type DatagramPathTuning } from './path/path-tuning.ts';
-import { ORDER_HOLD_TUNING, type OrderHoldTuning } from './receive/order-hold.ts';
-import { FEEDBACK_TUNING, type FeedbackTuning } from './receive/path-receiver.ts';
-import { FRAME_QUEUE_TUNING, type FrameQueueTuning } from './send/frame-queue.ts';
+import { DATAGRAM_PATH_TUNING, type DatagramPathTuning } from '../path/path-tuning.ts';
+import { ORDER_HOLD_TUNING, type OrderHoldTuning } from '../receive/order-hold.ts';
+import { FEEDBACK_TUNING, type FeedbackTuning } from '../receive/path-receiver.ts';
+import { FRAME_QUEUE_TUNING, type FrameQueueTuning } from './frame-queue.ts';
 
 /** The numbers of the datagram plane, in groups. */
 export interface DatagramTuning {

@@ -1,4 +1,4 @@
-import { ProtocolViolation } from '../errors.ts';
+import { ProtocolViolation } from './errors.ts';
 
 /** Which end of a session this is. */
 export type Role = 'client' | 'concentrator';

@@ -1,43 +1,47 @@
-import type { DatagramFrame, DatagramSetupFrame } from '../codec/datagram-frames.ts';
-import { controlItem } from '../control/control-item.ts';
-import type { ControlQueue } from '../control/control-queue.ts';
-import type { Destination } from '../destination.ts';
-import { type ErrorName, ProtocolViolation, StreamError } from '../errors.ts';
-import type { MemoryBudget } from '../memory-budget.ts';
-import type { Now } from '../now.ts';
-import { expectRole, type Role } from '../session/roles.ts';
-import type { StreamPolicy } from '../steering/steering-policy.ts';
-import type { Uplink } from '../uplink/uplink.ts';
-import type { Uplinks } from '../uplink/uplinks.ts';
+import type { DatagramFrame, DatagramSetupFrame } from '../../codec/datagram-frames.ts';
+import { controlItem } from '../../control/control-item.ts';
+import type { ControlQueue } from '../../control/control-queue.ts';
+import type { Destination } from '../../destination.ts';
+import { type ErrorName, ProtocolViolation, StreamError } from '../../errors.ts';
+import type { MemoryBudget } from '../../memory-budget.ts';
+import type { Now } from '../../now.ts';
+import { expectRole, type Role } from '../../role.ts';
+import type { SessionSteering } from '../../steering/session-steering.ts';
+import type { StreamPolicy } from '../../steering/steering-policy.ts';
+import type { SteeringTuning } from '../../steering/steering-tuning.ts';
+import type { Uplink } from '../../uplink/uplink.ts';
+import type { Uplinks } from '../../uplink/uplinks.ts';
 import type {
   DatagramCommands,
   DatagramEvent,
   DatagramSetup,
   IncomingPacket,
   OutgoingPacket,
-} from './datagram-commands.ts';
-import { newDatagramCounters } from './datagram-counters.ts';
-import type { DatagramSnapshot } from './datagram-snapshot.ts';
+} from '../datagram-commands.ts';
+import { newDatagramCounters } from '../datagram-counters.ts';
+import type { DatagramSnapshot } from '../datagram-snapshot.ts';
+import type { Flow } from '../flow/flow.ts';
+import { FlowTable } from '../flow/flow-table.ts';
+import { OwnFlows } from '../flow/own-flows.ts';
+import { PeerFlows } from '../flow/peer-flows.ts';
+import { Reassembly } from '../receive/reassembly.ts';
+import { FlowSteering } from '../steering/flow-steering.ts';
+import { DatagramSender } from './datagram-sender.ts';
 import type { DatagramTuning } from './datagram-tuning.ts';
-import type { Flow } from './flow/flow.ts';
-import { FlowTable } from './flow/flow-table.ts';
-import { OwnFlows } from './flow/own-flows.ts';
-import { PeerFlows } from './flow/peer-flows.ts';
+import { Intake } from './intake.ts';
+import { PacketWriter } from './packet-writer.ts';
 import { PathTable } from './path-table.ts';
-import { Intake } from './receive/intake.ts';
-import { Reassembly } from './receive/reassembly.ts';
-import { DatagramSender } from './send/datagram-sender.ts';
-import { PacketWriter } from './send/packet-writer.ts';
-import { PathUpkeep } from './send/path-upkeep.ts';
-import { FlowSteering } from './steering/flow-steering.ts';
+import { PathUpkeep } from './path-upkeep.ts';
 
 export interface DatagramPlaneHost {
   readonly role: Role;
   readonly now: Now;
-  readonly tuning: DatagramTuning;
+  readonly tuning: DatagramTuning & Pick<SteeringTuning, 'limits' | 'standing'>;
   readonly memory: MemoryBudget;
   readonly control: ControlQueue;
   readonly uplinks: Uplinks;
+  /** The policies of the session. */
+  readonly steering: SessionSteering;
   /** The session begins nothing new. */
   readonly opensNone: boolean;
   emit(event: DatagramEvent): void;
@@ -73,6 +77,8 @@ export class DatagramPlane implements DatagramCommands {
         },
         uplinks: { [Symbol.iterator]: () => uplinks.all[Symbol.iterator]() },
       },
+      policies: host.steering,
+      steering: tuning,
       followsPeer: role === 'concentrator',
     });
     const plane = this;
@@ -219,7 +225,7 @@ export class DatagramPlane implements DatagramCommands {
    * @param uplink that it came on
    * @throws ProtocolViolation for one of the wrong end
    */
-  onFrame(frame: DatagramFrame, uplink: Uplink): void {
+  onFrame(frame: DatagramFrame, uplink: Uplink | undefined): void {
     const { role } = this.#host;
     if (frame.type === 'datagramSetup') {
       expectRole(role, 'client', 'DATAGRAM_SETUP');

@@ -1,10 +1,10 @@
 import { encodeFeedback, encodePath } from '../../codec/datagram-message.ts';
 import type { Now } from '../../now.ts';
-import type { Role } from '../../session/roles.ts';
+import type { Role } from '../../role.ts';
 import type { DatagramPath } from '../path/datagram-path.ts';
-import type { PathEnd, PathTable } from '../path-table.ts';
 import type { DatagramSender } from './datagram-sender.ts';
 import { PACKET_OVERHEAD_BYTES, type PacketWriter } from './packet-writer.ts';
+import type { PathEnd, PathTable } from './path-table.ts';
 
 /** Of FEEDBACK without gaps, and of the shortest PATH of the concentrator: what a path must allow before its address is confirmed. */
 const FEEDBACK_PACKET_BYTES = 21 + PACKET_OVERHEAD_BYTES;

@@ -1,9 +1,9 @@
-import type { Now } from '../now.ts';
-import type { Role } from '../session/roles.ts';
-import type { Uplink } from '../uplink/uplink.ts';
+import type { Now } from '../../now.ts';
+import type { Role } from '../../role.ts';
+import type { Uplink } from '../../uplink/uplink.ts';
+import { DatagramPath } from '../path/datagram-path.ts';
+import { PathReceiver } from '../receive/path-receiver.ts';
 import type { DatagramTuning } from './datagram-tuning.ts';
-import { DatagramPath } from './path/datagram-path.ts';
-import { PathReceiver } from './receive/path-receiver.ts';
 
 /** Numbers of paths are one byte. */
 export const MAX_PATHS = 256;

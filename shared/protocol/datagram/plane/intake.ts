@@ -7,20 +7,20 @@ import {
 } from '../../codec/datagram-message.ts';
 import type { MemoryBudget } from '../../memory-budget.ts';
 import type { Now } from '../../now.ts';
-import type { Role } from '../../session/roles.ts';
+import type { Role } from '../../role.ts';
 import type { Uplink } from '../../uplink/uplink.ts';
 import type { DatagramEvent, IncomingPacket } from '../datagram-commands.ts';
 import type { DatagramCounters } from '../datagram-counters.ts';
-import type { DatagramTuning } from '../datagram-tuning.ts';
 import type { Flow } from '../flow/flow.ts';
 import type { FlowTable } from '../flow/flow-table.ts';
 import type { FlowLimits } from '../flow/own-flows.ts';
 import type { PeerFlows } from '../flow/peer-flows.ts';
-import type { PathEnd, PathTable } from '../path-table.ts';
+import { OrderHold } from '../receive/order-hold.ts';
+import type { WantedFeedback } from '../receive/path-receiver.ts';
+import type { Reassembly } from '../receive/reassembly.ts';
 import type { FlowSteering } from '../steering/flow-steering.ts';
-import { OrderHold } from './order-hold.ts';
-import type { WantedFeedback } from './path-receiver.ts';
-import type { Reassembly } from './reassembly.ts';
+import type { DatagramTuning } from './datagram-tuning.ts';
+import type { PathEnd, PathTable } from './path-table.ts';
 
 export interface IntakeOptions {
   readonly role: Role;
@@ -73,7 +73,7 @@ export class Intake {
   }
 
   /** A message that came in a DATAGRAM frame. */
-  onFrame(message: Uint8Array, uplink: Uplink): void {
+  onFrame(message: Uint8Array, uplink: Uplink | undefined): void {
     if (kindOf(message) === MESSAGE_KIND.datagram) this.#onDatagram(message, uplink);
   }
 

@@ -36,7 +36,7 @@ const ITEM = { kind: 'datagram' } as const;
 
 /** Messages that travel on the subflows of one uplink, where UDP does not pass. */
 export class FrameQueue {
-  readonly uplink: Uplink;
+  readonly #uplink: Uplink;
   readonly #now: Now;
   readonly #memory: MemoryBudget;
   readonly #tuning: FrameQueueTuning;
@@ -44,7 +44,7 @@ export class FrameQueue {
   #head = 0;
 
   constructor(uplink: Uplink, now: Now, memory: MemoryBudget, tuning: FrameQueueTuning) {
-    this.uplink = uplink;
+    this.#uplink = uplink;
     this.#now = now;
     this.#memory = memory;
     this.#tuning = tuning;
@@ -97,7 +97,7 @@ export class FrameQueue {
   /** The subflow that a message leaves on: that with the least under way. */
   #free(): Subflow<Uplink> | undefined {
     let best: Subflow<Uplink> | undefined;
-    for (const subflow of this.uplink.subflows) {
+    for (const subflow of this.#uplink.subflows) {
       if (!this.#takes(subflow)) continue;
       if (best === undefined || subflow.inFlightBytes < best.inFlightBytes) best = subflow;
     }
