@@ -34,7 +34,7 @@ describe('a call over three cellular uplinks that pause for 400 to 800 ms', () =
     },
   );
 
-  it.each(SEEDS)('and in a mix of datagrams, with at most 10 %% more bytes (seed %i)', (seed) => {
+  it.each(SEEDS)('and in a mix of datagrams, with at most 10 percent more bytes (seed %i)', (seed) => {
     const bed = new DatagramBed(CELLULAR, seed);
     bed.pauses(MS, [2_000, 5_000], [400, 800]);
     const plain = bed.world.uplinks.map((uplink) => bed.plain(uplink, CALL, MS));
@@ -89,22 +89,25 @@ describe.each(BEDS)('a call whose uplink becomes a silent black hole (%s)', (nam
   });
 });
 
-it.each(SEEDS)('a small flow loses at most 0.1 %% where each of two uplinks loses 2 %% (seed %i)', (seed) => {
-  const bed = new DatagramBed(LOSSY, seed);
-  const run = new FlowRun(bed.world, CALL, 30_000);
-  bed.world.advance(32_000);
-  for (const side of SIDES) {
-    const { figures } = run.meters[side];
-    show(`loss, seed ${seed}, from ${side}`, figures);
-    expect(figures.lossShare).toBeLessThanOrEqual(0.001);
-  }
-});
+it.each(SEEDS)(
+  'a small flow loses at most 0.1 percent where each of two uplinks loses 2 percent (seed %i)',
+  (seed) => {
+    const bed = new DatagramBed(LOSSY, seed);
+    const run = new FlowRun(bed.world, CALL, 30_000);
+    bed.world.advance(32_000);
+    for (const side of SIDES) {
+      const { figures } = run.meters[side];
+      show(`loss, seed ${seed}, from ${side}`, figures);
+      expect(figures.lossShare).toBeLessThanOrEqual(0.001);
+    }
+  },
+);
 
 describe('20 Mbit/s over 15 + 15 Mbit/s', () => {
   const flows = (['lowest-latency', 'aggregate'] as const).flatMap((mode) =>
     SIDES.map((side) => [mode, side] as [typeof mode, Side]),
   );
-  it.each(flows)('lose at most 0.5 %%, and reorder at most 1 %% (%s, from %s)', (mode, side) => {
+  it.each(flows)('lose at most 0.5 %%, and reorder at most 1 percent (%s, from %s)', (mode, side) => {
     const bed = new DatagramBed(FIFTEENS);
     const run = new FlowRun(bed.world, { [side]: VIDEO }, 6_000, { mode });
     bed.world.advance(8_000);

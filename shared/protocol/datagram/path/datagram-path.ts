@@ -138,7 +138,9 @@ export class DatagramPath {
     const { largest, delayMs } = feedback;
     if (largest >= this.#sent.nextCounter) return;
     this.liveness.onFeedback();
-    if (this.liveness.isLate) this.times.onLate(this.#sent.nextCounter - 1);
+    const { isLate } = this.liveness;
+    this.times.onFeedback();
+    if (isLate) this.times.onLate(this.#sent.nextCounter - 1);
     let newestSentMs: number | undefined;
     let isNews = false;
     const onConfirmed = (counter: number, sentMs: number, bytes: number) => {
@@ -180,17 +182,16 @@ export class DatagramPath {
   /** Datagrams that are late on it and were confirmed nowhere: each is to be sent once more where `FlowSteering.chooseAgain` says. */
   takeLate(): readonly TrackedDatagram[] {
     const nowMs = this.#now.ms;
-    const { lateAfterMs } = this.times;
     this.#settle();
-    const late = this.#late.take(this.#sent, this.#reorderMs, nowMs, lateAfterMs);
-    const oldestMs = nowMs - lateAfterMs - this.#tuning.resendMs;
+    const late = this.#late.take(this.#sent, this.times, this.#reorderMs, nowMs);
+    const oldestMs = nowMs - this.times.mostAnswerMs - this.#tuning.resendMs;
     return late.filter(({ sentMs }) => sentMs >= oldestMs);
   }
 
   /** When `takeProbes` or `takeLate` is wanted again though nothing else happens. */
   get deadlineMs(): number {
     const { oldestMs } = this.#late;
-    const lateMs = oldestMs === undefined ? Number.POSITIVE_INFINITY : oldestMs + this.times.lateAfterMs;
+    const lateMs = oldestMs === undefined ? Number.POSITIVE_INFINITY : this.times.lateAtMs(oldestMs);
     const sizeMs = this.liveness.isValidated ? this.#size.nextMs : Number.POSITIVE_INFINITY;
     return Math.max(this.#now.ms, Math.min(lateMs, sizeMs, this.#askMs));
   }

@@ -13,6 +13,7 @@ export class PathTimes {
   /** Packets up to here were under way when feedback was late. */
   #stuckTo = -1;
   #stuckSinceMs: number | undefined;
+  #feedbackMs = Number.NEGATIVE_INFINITY;
 
   constructor(now: Now, tuning: DatagramPathTuning) {
     this.#now = now;
@@ -45,11 +46,21 @@ export class PathTimes {
     return this.#rtt.isMeasured ? this.#answer.varianceMs : 0;
   }
 
-  /** Feedback for a packet is late so long after it was sent. */
-  get lateAfterMs(): number {
-    const { lateDeviations, leastLateMs, feedbackMs } = this.#tuning;
-    const { smoothedMs, varianceMs } = this.#answer;
-    return smoothedMs + Math.max(lateDeviations * varianceMs, leastLateMs) + feedbackMs;
+  /** When feedback is late for a packet that was sent then. */
+  lateAtMs(sentMs: number): number {
+    // The peer waits for a while after each feedback, but then tells of a packet at once.
+    const tellsMs = this.#feedbackMs + this.#tuning.feedbackMs;
+    return Math.max(sentMs + this.#answer.smoothedMs, tellsMs) + this.#marginMs;
+  }
+
+  /** So long after it was sent feedback for a packet is certainly late. */
+  get mostAnswerMs(): number {
+    return this.#answer.smoothedMs + this.#tuning.feedbackMs + this.#marginMs;
+  }
+
+  /** Feedback has come. */
+  onFeedback(): void {
+    this.#feedbackMs = this.#now.ms;
   }
 
   /** Feedback comes that was late. @param lastCounter of the packets that were sent by now */
@@ -65,13 +76,19 @@ export class PathTimes {
   onAnswer(counter: number, answerMs: number, delayMs: number | undefined): void {
     if (this.#isTelling(counter)) {
       // Where a path has become longer, deviations let the limit follow.
-      this.#answer.addSample(this.isMeasured ? Math.min(answerMs, this.lateAfterMs) : answerMs);
+      this.#answer.addSample(this.isMeasured ? Math.min(answerMs, this.mostAnswerMs) : answerMs);
     }
     if (delayMs === undefined) return;
     const rttMs = answerMs - delayMs;
     this.#rtt.addSample(rttMs);
-    this.#currentMs =
-      this.#currentMs === undefined ? rttMs : this.#currentMs + (rttMs - this.#currentMs) * CURRENT_SHARE;
+    this.#currentMs ??= rttMs;
+    // A queue that has drained is seen by one packet; a single one that was late says little.
+    this.#currentMs += (rttMs - this.#currentMs) * (rttMs < this.#currentMs ? FALLING_SHARE : RISING_SHARE);
+  }
+
+  get #marginMs(): number {
+    const { lateDeviations, leastLateMs } = this.#tuning;
+    return Math.max(lateDeviations * this.#answer.varianceMs, leastLateMs);
   }
 
   /** A pause is no round trip: one would hide the next. But it may be a longer path. */
@@ -84,5 +101,6 @@ export class PathTimes {
   }
 }
 
-/** Of the last sample in what a path is like now: four packets of a call, or 32 ms of a bulk flow. */
-const CURRENT_SHARE = 0.25;
+/** Of the last sample in what a path is like now: a few packets of a call, or some 40 ms of a bulk flow. */
+const RISING_SHARE = 0.25;
+const FALLING_SHARE = 0.5;

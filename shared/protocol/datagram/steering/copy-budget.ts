@@ -8,7 +8,7 @@ export interface CopyTuning {
   readonly share: number;
   /** What was not used of it is good for so many. */
   readonly mostBytes: number;
-  /** Of that this share is kept for copies of what is late: they are worth most. */
+  /** Copies of what is late may use it up. Others leave so much of it, the more the larger their flow is. */
   readonly keptShare: number;
 }
 
@@ -24,18 +24,22 @@ export class CopyBudget {
     this.#leftBytes = tuning.mostBytes;
   }
 
-  /** A datagram that is no copy leaves. */
+  /** A datagram that is no copy leaves. Bytes are those on the wire, as everywhere here. */
   onSent(bytes: number): void {
     const { share, mostBytes } = this.#tuning;
     this.#all.add(bytes);
     this.#leftBytes = Math.min(mostBytes, this.#leftBytes + bytes * share);
   }
 
-  /** @returns whether a copy of so many bytes may leave */
-  take(bytes: number, isLate: boolean): boolean {
+  /**
+   * @param flowBytesPerSecond of its flow; 0 where it is late, and comes before all others
+   * @returns whether a copy of so many bytes may leave
+   */
+  take(bytes: number, flowBytesPerSecond: number): boolean {
     const { smallBytesPerSecond, mostBytes, keptShare } = this.#tuning;
     if (this.#all.bytesPerSecond < smallBytesPerSecond) return true;
-    const keptBytes = isLate ? 0 : mostBytes * keptShare;
+    const kept = flowBytesPerSecond === 0 ? 0 : keptShare * (1 + flowBytesPerSecond / smallBytesPerSecond);
+    const keptBytes = mostBytes * kept;
     if (this.#leftBytes - keptBytes < bytes) return false;
     this.#leftBytes -= bytes;
     return true;
