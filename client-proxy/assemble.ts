@@ -8,6 +8,7 @@ import { ProcessWatch, warnWithoutNative } from '../shared/runtime/observe/proce
 import type { ProgramDeps } from '../shared/runtime/process/process-deps.ts';
 import { ReceivePool } from '../shared/runtime/subflow/receive-pool.ts';
 import { allOf } from '../shared/runtime/tcp/connection-watcher.ts';
+import { UdpSockets } from '../shared/runtime/udp/udp-sockets.ts';
 import { makeFront } from './application-front.ts';
 import { type ListeningDeps, makePoints } from './application-listening.ts';
 import { type Counters, makeCounters } from './client-counts.ts';
@@ -15,7 +16,9 @@ import { makeEndpoint } from './client-endpoint.ts';
 import { ClientProxy } from './client-proxy.ts';
 import type { ClientConfig } from './config/client-config.ts';
 import { MAX_UPLINKS } from './config/client-schema.ts';
+import type { DatagramPathsOptions } from './datagram/datagram-paths.ts';
 import type { DatagramRelay } from './datagram/datagram-relay.ts';
+import { makeDatagramPaths } from './datagram/make-datagram-paths.ts';
 import { makeDatagrams } from './datagram-carrying.ts';
 import { type Direct, makeDirect } from './direct-connecting.ts';
 import { UplinkSet } from './discovery/uplink-set.ts';
@@ -31,7 +34,7 @@ import { USAGE_FILE_NAME } from './metering/usage-file.ts';
 import { knownInterfaces } from './network/network-view.ts';
 import { PathExplainer } from './network/path-diagnosis/path-explainer.ts';
 import { makeNetworkWatch } from './network-watching.ts';
-import { PacketSizes } from './packet-size/packet-sizes.ts';
+import { PACKET_SIZES_FILE_NAME, PacketSizes } from './packet-size/packet-sizes.ts';
 import { UplinkUses } from './path-manager/uplink-use.ts';
 import { makePublisher } from './publish/make-publisher.ts';
 import type { Publisher } from './publish/publisher.ts';
@@ -47,7 +50,7 @@ import { UplinkConnector } from './uplink/uplink-connector.ts';
 
 /** What the client proxy gets from its process. */
 export interface ClientProxyDeps extends ProgramDeps, ListeningDeps {
-  /** Where the usage of metered uplinks and the concentrator's last addresses are kept unless the configuration says. */
+  /** Where the usage of metered uplinks, the concentrator's last addresses and the lengths of packets are kept unless the configuration says. */
   readonly stateDirectory: string;
 }
 
@@ -79,13 +82,15 @@ export async function assemble(config: ClientConfig, deps: ClientProxyDeps): Pro
   const peers = makePeers(config, deps, counters);
   const secrets = new SessionSecrets(config);
   const ownConnections = new OwnConnections();
+  const stateDirectory = config.stateDirectory ?? deps.stateDirectory;
+  const packetSizes = await PacketSizes.open(join(stateDirectory, PACKET_SIZES_FILE_NAME), clock, logger);
   const connector = makeConnector(config, deps, {
-    ...{ counters, uplinks, appPool, peers, secrets, watch, ownConnections },
+    ...{ counters, uplinks, appPool, peers, secrets, watch, ownConnections, packetSizes },
   });
   const resolvers = makeResolvers(deps, uplinks);
   const names = await openTargetNames({
     addresses: config.concentrator.addresses,
-    file: join(config.stateDirectory ?? deps.stateDirectory, ADDRESSES_FILE_NAME),
+    file: join(stateDirectory, ADDRESSES_FILE_NAME),
     uplinks: () => uplinks.uplinks,
     resolvers,
     logger,
@@ -96,14 +101,19 @@ export async function assemble(config: ClientConfig, deps: ClientProxyDeps): Pro
     hasDescriptor: () => watch.hasDescriptor('stream'),
     onResult: (result) => counters.counts.inbound.add(result),
   });
+  const sockets = new UdpSockets(native);
   const direct = makeDirect(config, deps, { ...counters, uplinks, uses, connector, resolvers });
+  const datagramPaths = config.datagrams
+    ? makeDatagramPaths(deps, { ...counters, sockets, uplinks, watch })
+    : undefined;
   const datagrams = makeDatagrams(config, deps, {
-    ...{ counts: counters.counts, uplinks, direct, watch },
+    ...{ counts: counters.counts, sockets, uplinks, direct, watch },
     steering: () => steering,
     isOpenTo: (address) => points.gate.isOpenTo(address),
   });
   const keeper = makeKeeper(config, deps, {
-    ...{ counters, states, uses, connector, secrets, names, publisher },
+    ...{ counters, states, uses, connector, secrets, names, publisher, datagramPaths },
+    datagrams: datagrams.relay,
     onChanged: () => fallback.look(),
   });
   const metering = await openMetering(config, deps, { counters, uplinks, uses, keeper, direct });
@@ -180,9 +190,10 @@ function makeConnector(
     readonly secrets: SessionSecrets;
     readonly watch: ProcessWatch;
     readonly ownConnections: OwnConnections;
+    readonly packetSizes: PacketSizes;
   },
 ): UplinkConnector {
-  const { counters, uplinks, appPool, peers, secrets, watch, ownConnections } = parts;
+  const { counters, uplinks, appPool, peers, secrets, watch, ownConnections, packetSizes } = parts;
   return new UplinkConnector({
     pins: () => secrets.pins,
     serverName: concentrator.serverName,
@@ -195,7 +206,7 @@ function makeConnector(
     peers,
     subflowPool: new ReceivePool(clock),
     hasDescriptor: (work) => watch.hasDescriptor(work),
-    packetSizes: new PacketSizes(clock, logger),
+    packetSizes,
     clock,
     logger,
   });
@@ -212,10 +223,13 @@ function makeKeeper(
     readonly secrets: SessionSecrets;
     readonly names: TargetNames;
     readonly publisher: Publisher;
+    readonly datagrams: DatagramRelay;
+    readonly datagramPaths: DatagramPathsOptions | undefined;
     onChanged(): void;
   },
 ): SessionKeeper {
   const { counters, states, uses, connector, secrets, names, publisher, onChanged } = parts;
+  const { datagrams, datagramPaths } = parts;
   const explainer = new PathExplainer({
     bindsByInterface: native !== undefined,
     clock,
@@ -234,6 +248,8 @@ function makeKeeper(
     lingerMs,
     tuning: withTuning(tuning),
     inbound: publisher,
+    datagrams,
+    datagramPaths,
     openTimeoutMs: OPEN_TIMEOUT_MS,
     clock,
     random,
@@ -249,7 +265,10 @@ function makeKeeper(
       onChanged();
     },
     onChanged,
-    onSessionEnded: (driver) => counters.resent.onSessionEnded(driver),
+    onSessionEnded(driver) {
+      counters.resent.onSessionEnded(driver);
+      counters.datagramTotals.onSessionEnded(driver);
+    },
   });
 }
 

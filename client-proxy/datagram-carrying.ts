@@ -3,7 +3,7 @@ import type { MonotonicClock } from '../shared/runtime/clock.ts';
 import type { NativeLoad } from '../shared/runtime/kernel/native.ts';
 import { LineLimit } from '../shared/runtime/observe/line-limit.ts';
 import type { ProcessWatch } from '../shared/runtime/observe/process-watch.ts';
-import { UdpSockets } from '../shared/runtime/udp/udp-sockets.ts';
+import type { UdpSockets } from '../shared/runtime/udp/udp-sockets.ts';
 import type { ClientCounts } from './client-counts.ts';
 import type { ClientConfig } from './config/client-config.ts';
 import { DatagramRelay } from './datagram/datagram-relay.ts';
@@ -28,6 +28,7 @@ export function makeDatagrams(
   deps: { readonly clock: MonotonicClock; readonly logger: Logger; readonly native: NativeLoad },
   parts: {
     readonly counts: ClientCounts;
+    readonly sockets: UdpSockets;
     readonly uplinks: UplinkSet;
     readonly direct: Direct;
     readonly watch: Pick<ProcessWatch, 'hasDescriptor'>;
@@ -36,11 +37,10 @@ export function makeDatagrams(
     isOpenTo(address: string): boolean;
   },
 ): Datagrams {
-  const { counts, uplinks, direct, watch, steering, isOpenTo } = parts;
+  const { counts, sockets, uplinks, direct, watch, steering, isOpenTo } = parts;
   const { clock } = deps;
   const logger = new LineLimit(clock).over(deps.logger);
   const { native } = deps.native;
-  const sockets = new UdpSockets(native);
   const attachment: AttachmentFinder = (binding, host) => uplinks.attachment(binding, host);
   const relay = new DatagramRelay({
     decide: (subject) => steering().decideDatagram(subject),

@@ -11,6 +11,7 @@ import {
   PUBLIC_ADDRESS_HINT,
 } from './addresses/own-addresses.ts';
 import type { ConcentratorConfig } from './config/concentrator-config.ts';
+import type { DatagramPort } from './datagram/datagram-port.ts';
 import type { OriginDatagrams } from './datagram/origin-datagrams.ts';
 import { createEgressPolicy } from './egress/egress-policy.ts';
 import type { OriginDialer } from './egress/origin-dialer.ts';
@@ -31,6 +32,8 @@ export interface AddressKeeperOptions {
   readonly dialer: Pick<OriginDialer<AppSocket>, 'setPolicy'>;
   /** Sends datagrams to them by it. */
   readonly datagrams: Pick<OriginDatagrams, 'setPolicy'>;
+  /** Receives packets of clients at them. */
+  readonly port: Pick<DatagramPort, 'review'>;
   /** Tell clients of the addresses. */
   readonly sessions: Pick<SessionRegistry, 'announce'>;
   readonly logger: Pick<Logger, 'debug' | 'warn'>;
@@ -90,6 +93,7 @@ export class AddressKeeper {
 
   #setOwn(own: readonly string[]): void {
     this.#own = own;
+    void this.#options.port.review();
     this.prepare(this.#config)();
   }
 }

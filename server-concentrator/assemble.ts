@@ -5,10 +5,12 @@ import type { Source } from '../shared/runtime/admission/source.ts';
 import { PeerWatch } from '../shared/runtime/app/peer-watch.ts';
 import { Cancellation } from '../shared/runtime/async/cancellation.ts';
 import type { MonotonicClock } from '../shared/runtime/clock.ts';
+import { PacketTable } from '../shared/runtime/datagram/packet-table.ts';
 import { DnsResolver } from '../shared/runtime/dns/resolver.ts';
 import { Translators } from '../shared/runtime/dns/translators.ts';
 import { descriptorLimit } from '../shared/runtime/kernel/descriptors.ts';
 import { registerBuildInfo } from '../shared/runtime/observe/build-info.ts';
+import { DatagramTotals } from '../shared/runtime/observe/datagram-totals.ts';
 import { HttpEndpoint } from '../shared/runtime/observe/http-endpoint.ts';
 import { LineLimit } from '../shared/runtime/observe/line-limit.ts';
 import { PeerLosses, registerPeerLosses } from '../shared/runtime/observe/peer-losses.ts';
@@ -18,6 +20,7 @@ import { registerSessionMetrics } from '../shared/runtime/observe/session-metric
 import { warnOnce } from '../shared/runtime/observe/warn-once.ts';
 import { heapShortage } from '../shared/runtime/process/heap-limit.ts';
 import type { ProgramDeps } from '../shared/runtime/process/process-deps.ts';
+import { nodeHandshakeCrypto } from '../shared/runtime/session/handshake-crypto.ts';
 import { TrafficTable } from '../shared/runtime/session/uplink-traffic.ts';
 import { ReceivePool } from '../shared/runtime/subflow/receive-pool.ts';
 import type { SubflowListener, SubflowListenerOptions } from '../shared/runtime/subflow/subflow-listener.ts';
@@ -33,7 +36,10 @@ import {
 } from './concentrator-metrics.ts';
 import type { ConcentratorConfig } from './config/concentrator-config.ts';
 import { datagramPorts } from './config/datagram-ports.ts';
+import { ClientDatagrams } from './datagram/client-datagrams.ts';
+import { DatagramPort, type StrangerCounts } from './datagram/datagram-port.ts';
 import { OriginDatagrams } from './datagram/origin-datagrams.ts';
+import { registerOriginDatagrams } from './datagram-metrics.ts';
 import { createEgressPolicy } from './egress/egress-policy.ts';
 import { makeOriginDialer, makeOriginResolver } from './egress/make-origin-dialer.ts';
 import { ClientLogs } from './limits/client-logs.ts';
@@ -77,7 +83,8 @@ export async function assemble(config: ConcentratorConfig, deps: ConcentratorDep
   const logs = new ClientLogs(logger, clock);
   const limitHits = new LimitHits(counters.counts.limits, logs);
   const descriptors = descriptorLimit() ?? ASSUMED_DESCRIPTORS;
-  const found = { own, listenPorts, descriptors, watch, peers, memory, limitHits, counters };
+  const sockets = new UdpSockets(native);
+  const found = { own, listenPorts, descriptors, watch, peers, memory, limitHits, counters, sockets };
   const { dialer, datagrams, nat64 } = reachOrigins(config, deps, found);
   const clients = new ClientKeys(config.clients);
   const joins = new TokenBuckets(joinRate(config.limits.joinsPerSecond), clock);
@@ -85,8 +92,10 @@ export async function assemble(config: ConcentratorConfig, deps: ConcentratorDep
   const { poolBytes } = memory;
   const kept = { native, logs, visitors, poolBytes, dialer };
   const publishing = makePublishedPorts(config, { ...deps, ...found, ...kept });
+  const port = makeDatagramPort(deps, sockets);
   const sessions = new SessionRegistry({
     limits: config.limits,
+    datagrams: carryDatagrams(config, deps, { ...counters, port, origins: datagrams }),
     published: publishing.published,
     stallTimeoutMs: config.connections.stallTimeoutMs,
     memory,
@@ -99,12 +108,15 @@ export async function assemble(config: ConcentratorConfig, deps: ConcentratorDep
     limitHits,
     traffic: counters.traffic,
     onStreamRequested: () => memoryWatch.wake(),
-    onSessionEnded: (driver) => counters.resent.onSessionEnded(driver),
+    onSessionEnded(driver) {
+      counters.resent.onSessionEnded(driver);
+      counters.datagramTotals.onSessionEnded(driver);
+    },
   });
   const measurements = new Measurements({ ...deps, limits: config.limits, joins, limitHits, sessions });
   const memoryWatch = await makeMemoryWatch(deps, memory, sessions);
   const ownKept = { ownAddresses, own, listenPorts, nat64 };
-  const addresses = new AddressKeeper({ config, ...ownKept, dialer, datagrams, sessions, logger });
+  const addresses = new AddressKeeper({ config, ...ownKept, dialer, datagrams, port, sessions, logger });
   const { handshakes, crowded } = counters.counts;
   const proven = new ProvenSources(clock);
   const strangersLog = new LineLimit(clock).over(logger);
@@ -136,9 +148,34 @@ export async function assemble(config: ConcentratorConfig, deps: ConcentratorDep
   };
   const listen = () => listenForClients(config, deps, gate);
   const told = { memory, sessions, published: publishing.published, watch, descriptors };
-  const endpoint = makeEndpoint(config, deps, { ...counters, ...told });
+  const ofDatagrams = { origins: datagrams, strangers: port.strangers };
+  const endpoint = makeEndpoint(config, deps, { ...counters, ...told, ...ofDatagrams });
   const parts = { endpoint, clients, sessions, measurements, ...publishing, memoryWatch, admission };
-  return new Concentrator({ config, logger, ...parts, listen, addresses, watch });
+  return new Concentrator({ config, logger, ...parts, port, listen, addresses, watch });
+}
+
+function makeDatagramPort({ clock, logger }: ConcentratorDeps, sockets: UdpSockets): DatagramPort {
+  return new DatagramPort({
+    sockets,
+    randomBytes: nodeHandshakeCrypto.randomBytes,
+    logger: new LineLimit(clock).over(logger),
+  });
+}
+
+/** Undefined where the configuration wants none. */
+function carryDatagrams(
+  { datagrams }: ConcentratorConfig,
+  { clock, native: { native } }: ConcentratorDeps,
+  parts: {
+    readonly port: DatagramPort;
+    readonly origins: OriginDatagrams;
+    readonly traffic: TrafficTable;
+    readonly packetTable: PacketTable;
+  },
+): ClientDatagrams | undefined {
+  if (!datagrams.enabled) return undefined;
+  const { randomBytes } = nodeHandshakeCrypto;
+  return new ClientDatagrams({ ...parts, limits: datagrams, gcm: native?.gcm, clock, randomBytes });
 }
 
 /** Where this concentrator listens, for TCP or UDP: no client is led to them. */
@@ -151,6 +188,8 @@ function makeCounters() {
   return {
     counts: new ConcentratorCounts(),
     resent: new ResentBytes(),
+    datagramTotals: new DatagramTotals(MAX_UPLINK_NAMES),
+    packetTable: new PacketTable(MAX_UPLINK_NAMES),
     traffic: new TrafficTable(MAX_UPLINK_NAMES),
     peerLosses: new PeerLosses(),
   };
@@ -189,9 +228,11 @@ function reachOrigins(
     readonly memory: MemoryLevels;
     readonly limitHits: LimitHits;
     readonly counters: { readonly counts: ConcentratorCounts };
+    readonly sockets: UdpSockets;
   },
 ) {
   const { own: ownAddresses, listenPorts, descriptors, watch, peers, memory, limitHits, counters } = parts;
+  const { sockets } = parts;
   const resolver = makeOriginResolver(config, { descriptors, clock, limitHits });
   const nat64 = () => resolver.nat64.known;
   const shared = {
@@ -211,7 +252,6 @@ function reachOrigins(
     onOutcome: (outcome) => counters.counts.opens.add(outcome === 'connected' ? 'ok' : outcome),
   });
   const { opensPerSecond } = config.limits;
-  const sockets = new UdpSockets(native);
   const datagrams = new OriginDatagrams({ ...shared, sockets, config: config.datagrams, opensPerSecond });
   return { dialer, datagrams, nat64 };
 }
@@ -268,6 +308,10 @@ function makeEndpoint(
   parts: {
     readonly counts: ConcentratorCounts;
     readonly resent: ResentBytes;
+    readonly datagramTotals: DatagramTotals;
+    readonly packetTable: PacketTable;
+    readonly origins: OriginDatagrams;
+    readonly strangers: StrangerCounts;
     readonly traffic: TrafficTable;
     readonly peerLosses: PeerLosses;
     readonly memory: MemoryLevels;
@@ -282,6 +326,7 @@ function makeEndpoint(
   registerBuildInfo(registry, deps);
   registerSessionMetrics(registry, { ...parts, drivers: () => sessions.drivers });
   registerConcentratorMetrics(registry, counts, memory, published);
+  registerOriginDatagrams(registry, { ...parts, drivers: () => sessions.drivers });
   registerPeerLosses(registry, parts.peerLosses);
   watch.register(registry);
   return new HttpEndpoint({

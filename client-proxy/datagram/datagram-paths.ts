@@ -1,6 +1,7 @@
 import { isIPv6 } from 'node:net';
 import { Backoff } from '../../shared/runtime/async/backoff.ts';
 import type { MonotonicClock } from '../../shared/runtime/clock.ts';
+import type { PacketTable } from '../../shared/runtime/datagram/packet-table.ts';
 import type { PacketWire, SessionPackets } from '../../shared/runtime/datagram/session-packets.ts';
 import type { NativeSockets } from '../../shared/runtime/kernel/native.ts';
 import { socketAddress } from '../../shared/runtime/kernel/socket-address.ts';
@@ -11,7 +12,7 @@ import type { SendListener, UdpSocket } from '../../shared/runtime/udp/udp-socke
 import type { UdpSockets } from '../../shared/runtime/udp/udp-sockets.ts';
 import type { WireCounter } from '../metering/wire-counter.ts';
 import { isSameUplink } from '../path-manager/same-uplink.ts';
-import type { Uplink } from '../uplink/uplink.ts';
+import type { DialledUplink } from '../path-manager/uplink-role.ts';
 import type { AttachmentFinder } from '../uplink/uplink-device.ts';
 import { openUplinkUdp } from './uplink-udp-socket.ts';
 
@@ -20,18 +21,14 @@ export interface DatagramPathsOptions {
   readonly sockets: UdpSockets;
   readonly native: NativeSockets | undefined;
   readonly attachment: AttachmentFinder;
+  /** Counts them. */
+  readonly packetTable: PacketTable;
   /** Counts what an uplink's packets cost on the wire. */
   wireOf(uplinkName: string): Pick<WireCounter, 'countPacket'>;
   hasDescriptor(): boolean;
   readonly clock: MonotonicClock;
   readonly random: () => number;
   readonly logger: LineLog;
-}
-
-/** An uplink, and whether it may be used now. */
-export interface PathUplink {
-  readonly uplink: Uplink;
-  readonly isStopped: boolean;
 }
 
 /** The session that the paths are of. */
@@ -73,14 +70,11 @@ export class DatagramPaths {
   }
 
   /** Uplinks or their subflows may be others now. */
-  review(uplinks: readonly PathUplink[]): void {
+  review(uplinks: readonly DialledUplink[]): void {
     if (this.#isClosed || this.#port === 0) return;
     const routes = this.#routes();
-    const wanted = new Map<string, Uplink>();
-    for (const { uplink, isStopped } of uplinks) {
-      const isUsable = !isStopped && uplink.binding.kind !== 'proxy' && routes.has(uplink.name);
-      if (isUsable) wanted.set(uplink.name, uplink);
-    }
+    const usable = uplinks.filter(({ name, binding }) => binding.kind !== 'proxy' && routes.has(name));
+    const wanted = new Map(usable.map((uplink) => [uplink.name, uplink]));
     for (const [uplinkName, path] of this.#paths) {
       const uplink = wanted.get(uplinkName);
       const isRight = uplink !== undefined && isSameUplink(path.uplink, uplink);
@@ -111,7 +105,7 @@ export class DatagramPaths {
     return routes;
   }
 
-  #add(uplink: Uplink, route: Route): void {
+  #add(uplink: DialledUplink, route: Route): void {
     const known = this.#paths.get(uplink.name);
     if (known === undefined) {
       const path = new UplinkPath(uplink, route, this.#port, this.#session, this.#options);
@@ -134,7 +128,7 @@ interface Route {
 
 /** The socket of one uplink, and its path. */
 class UplinkPath implements PacketWire, SendListener {
-  readonly uplink: Uplink;
+  readonly uplink: DialledUplink;
   readonly route: Route;
   readonly #port: number;
   readonly #session: PathSession;
@@ -151,7 +145,7 @@ class UplinkPath implements PacketWire, SendListener {
   #isClosed = false;
 
   constructor(
-    uplink: Uplink,
+    uplink: DialledUplink,
     route: Route,
     port: number,
     session: PathSession,

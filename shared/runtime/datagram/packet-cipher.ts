@@ -13,7 +13,7 @@ export interface PacketCipher {
    * @param header the packet's, 16 bytes
    */
   seal(header: Uint8Array, pieces: readonly Uint8Array[]): Uint8Array;
-  /** The message of a whole packet; undefined where it is not authentic. The caller may keep it. */
+  /** The message of a whole packet, which has MIN_PACKET_BYTES at least; undefined where it is not authentic. The caller may keep it. */
   open(packet: Uint8Array): Uint8Array | undefined;
   /** It is not used any more. */
   close(): void;
