@@ -107,7 +107,7 @@ describe('20 Mbit/s over 15 + 15 Mbit/s', () => {
   const flows = (['lowest-latency', 'aggregate'] as const).flatMap((mode) =>
     SIDES.map((side) => [mode, side] as [typeof mode, Side]),
   );
-  it.each(flows)('lose at most 0.5 %%, and reorder at most 1 percent (%s, from %s)', (mode, side) => {
+  it.each(flows)('lose at most 0.5 percent, and reorder at most 1 percent (%s, from %s)', (mode, side) => {
     const bed = new DatagramBed(FIFTEENS);
     const run = new FlowRun(bed.world, { [side]: VIDEO }, 6_000, { mode });
     bed.world.advance(8_000);
