@@ -93,6 +93,7 @@ export class FlowSteering {
     if (first.kind === 'path') standBy(views, first);
     const copy = chosen.length === 1 ? this.#copyOf(flow, first, bytes, views) : undefined;
     const carriers = copy === undefined ? chosen : [first, copy];
+    if (flow.isCall) for (const { uplink } of carriers) uplink.onCall();
     return { carriers: carriers.map(carrierOf), spread, isTracked: true };
   }
 
