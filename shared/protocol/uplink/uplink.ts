@@ -8,6 +8,9 @@ import { SubflowWish } from './subflow-wish.ts';
 import type { UplinkTuning } from './uplink-tuning.ts';
 import { UplinkUtilization } from './utilization.ts';
 
+/** A call is over when nothing was sent in it for so long: a speaker's silence is sent, too, but seldom. */
+const CALL_MEMORY_MS = 2_000;
+
 /** One uplink as a session sees it: its subflows, and all that is known of them together. */
 export class Uplink implements SubflowUplink {
   readonly name: string;
@@ -20,6 +23,7 @@ export class Uplink implements SubflowUplink {
   #subflows: readonly Subflow<Uplink>[] = [];
   #idleSinceMs: number;
   #datagramPaths = 0;
+  #callMs = Number.NEGATIVE_INFINITY;
 
   constructor(name: string, now: Now, tuning: UplinkTuning) {
     this.name = name;
@@ -62,6 +66,16 @@ export class Uplink implements SubflowUplink {
 
   get isParked(): boolean {
     return this.parking.isParked;
+  }
+
+  /** Datagrams of a call, or a game, leave on it: what others queue there delays them. */
+  get hasCall(): boolean {
+    return this.#now.ms - this.#callMs < CALL_MEMORY_MS;
+  }
+
+  /** A datagram of such a flow leaves on it. */
+  onCall(): void {
+    this.#callMs = this.#now.ms;
   }
 
   add(subflow: Subflow<Uplink>): void {
