@@ -104,7 +104,7 @@ export async function assemble(config: ClientConfig, deps: ClientProxyDeps): Pro
   const sockets = new UdpSockets(native);
   const direct = makeDirect(config, deps, { ...counters, uplinks, uses, connector, resolvers });
   const datagramPaths = config.datagrams
-    ? makeDatagramPaths(deps, { sockets, wires: counters.wires, uplinks, watch })
+    ? makeDatagramPaths(deps, { ...counters, sockets, uplinks, watch })
     : undefined;
   const datagrams = makeDatagrams(config, deps, {
     ...{ counts: counters.counts, sockets, uplinks, direct, watch },
@@ -265,7 +265,10 @@ function makeKeeper(
       onChanged();
     },
     onChanged,
-    onSessionEnded: (driver) => counters.resent.onSessionEnded(driver),
+    onSessionEnded(driver) {
+      counters.resent.onSessionEnded(driver);
+      counters.datagramTotals.onSessionEnded(driver);
+    },
   });
 }
 

@@ -1,5 +1,7 @@
+import { PacketTable } from '../shared/runtime/datagram/packet-table.ts';
 import type { NativeSockets } from '../shared/runtime/kernel/native.ts';
 import { NamedTable } from '../shared/runtime/named-table.ts';
+import { DatagramTotals } from '../shared/runtime/observe/datagram-totals.ts';
 import { PeerLosses } from '../shared/runtime/observe/peer-losses.ts';
 import { ResentBytes } from '../shared/runtime/observe/resent-bytes.ts';
 import { ResultCounts } from '../shared/runtime/observe/result-counts.ts';
@@ -60,6 +62,8 @@ export function makeCounters(native: NativeSockets | undefined, maxUplinks: numb
   return {
     counts: new ClientCounts(maxUplinks),
     resent: new ResentBytes(),
+    datagramTotals: new DatagramTotals(maxUplinks),
+    packetTable: new PacketTable(maxUplinks),
     traffic: new TrafficTable(maxUplinks),
     directTraffic: new TrafficTable(maxUplinks),
     wires: new WireTable(native, maxUplinks),

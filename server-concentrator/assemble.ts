@@ -5,10 +5,12 @@ import type { Source } from '../shared/runtime/admission/source.ts';
 import { PeerWatch } from '../shared/runtime/app/peer-watch.ts';
 import { Cancellation } from '../shared/runtime/async/cancellation.ts';
 import type { MonotonicClock } from '../shared/runtime/clock.ts';
+import { PacketTable } from '../shared/runtime/datagram/packet-table.ts';
 import { DnsResolver } from '../shared/runtime/dns/resolver.ts';
 import { Translators } from '../shared/runtime/dns/translators.ts';
 import { descriptorLimit } from '../shared/runtime/kernel/descriptors.ts';
 import { registerBuildInfo } from '../shared/runtime/observe/build-info.ts';
+import { DatagramTotals } from '../shared/runtime/observe/datagram-totals.ts';
 import { HttpEndpoint } from '../shared/runtime/observe/http-endpoint.ts';
 import { LineLimit } from '../shared/runtime/observe/line-limit.ts';
 import { PeerLosses, registerPeerLosses } from '../shared/runtime/observe/peer-losses.ts';
@@ -35,8 +37,9 @@ import {
 import type { ConcentratorConfig } from './config/concentrator-config.ts';
 import { datagramPorts } from './config/datagram-ports.ts';
 import { ClientDatagrams } from './datagram/client-datagrams.ts';
-import { DatagramPort } from './datagram/datagram-port.ts';
+import { DatagramPort, type StrangerCounts } from './datagram/datagram-port.ts';
 import { OriginDatagrams } from './datagram/origin-datagrams.ts';
+import { registerOriginDatagrams } from './datagram-metrics.ts';
 import { createEgressPolicy } from './egress/egress-policy.ts';
 import { makeOriginDialer, makeOriginResolver } from './egress/make-origin-dialer.ts';
 import { ClientLogs } from './limits/client-logs.ts';
@@ -92,7 +95,7 @@ export async function assemble(config: ConcentratorConfig, deps: ConcentratorDep
   const port = makeDatagramPort(deps, sockets);
   const sessions = new SessionRegistry({
     limits: config.limits,
-    datagrams: carryDatagrams(config, deps, { port, origins: datagrams, traffic: counters.traffic }),
+    datagrams: carryDatagrams(config, deps, { ...counters, port, origins: datagrams }),
     published: publishing.published,
     stallTimeoutMs: config.connections.stallTimeoutMs,
     memory,
@@ -105,7 +108,10 @@ export async function assemble(config: ConcentratorConfig, deps: ConcentratorDep
     limitHits,
     traffic: counters.traffic,
     onStreamRequested: () => memoryWatch.wake(),
-    onSessionEnded: (driver) => counters.resent.onSessionEnded(driver),
+    onSessionEnded(driver) {
+      counters.resent.onSessionEnded(driver);
+      counters.datagramTotals.onSessionEnded(driver);
+    },
   });
   const measurements = new Measurements({ ...deps, limits: config.limits, joins, limitHits, sessions });
   const memoryWatch = await makeMemoryWatch(deps, memory, sessions);
@@ -142,7 +148,8 @@ export async function assemble(config: ConcentratorConfig, deps: ConcentratorDep
   };
   const listen = () => listenForClients(config, deps, gate);
   const told = { memory, sessions, published: publishing.published, watch, descriptors };
-  const endpoint = makeEndpoint(config, deps, { ...counters, ...told });
+  const ofDatagrams = { origins: datagrams, strangers: port.strangers };
+  const endpoint = makeEndpoint(config, deps, { ...counters, ...told, ...ofDatagrams });
   const parts = { endpoint, clients, sessions, measurements, ...publishing, memoryWatch, admission };
   return new Concentrator({ config, logger, ...parts, port, listen, addresses, watch });
 }
@@ -163,6 +170,7 @@ function carryDatagrams(
     readonly port: DatagramPort;
     readonly origins: OriginDatagrams;
     readonly traffic: TrafficTable;
+    readonly packetTable: PacketTable;
   },
 ): ClientDatagrams | undefined {
   if (!datagrams.enabled) return undefined;
@@ -180,6 +188,8 @@ function makeCounters() {
   return {
     counts: new ConcentratorCounts(),
     resent: new ResentBytes(),
+    datagramTotals: new DatagramTotals(MAX_UPLINK_NAMES),
+    packetTable: new PacketTable(MAX_UPLINK_NAMES),
     traffic: new TrafficTable(MAX_UPLINK_NAMES),
     peerLosses: new PeerLosses(),
   };
@@ -298,6 +308,10 @@ function makeEndpoint(
   parts: {
     readonly counts: ConcentratorCounts;
     readonly resent: ResentBytes;
+    readonly datagramTotals: DatagramTotals;
+    readonly packetTable: PacketTable;
+    readonly origins: OriginDatagrams;
+    readonly strangers: StrangerCounts;
     readonly traffic: TrafficTable;
     readonly peerLosses: PeerLosses;
     readonly memory: MemoryLevels;
@@ -312,6 +326,7 @@ function makeEndpoint(
   registerBuildInfo(registry, deps);
   registerSessionMetrics(registry, { ...parts, drivers: () => sessions.drivers });
   registerConcentratorMetrics(registry, counts, memory, published);
+  registerOriginDatagrams(registry, { ...parts, drivers: () => sessions.drivers });
   registerPeerLosses(registry, parts.peerLosses);
   watch.register(registry);
   return new HttpEndpoint({

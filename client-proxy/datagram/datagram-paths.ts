@@ -1,6 +1,7 @@
 import { isIPv6 } from 'node:net';
 import { Backoff } from '../../shared/runtime/async/backoff.ts';
 import type { MonotonicClock } from '../../shared/runtime/clock.ts';
+import type { PacketTable } from '../../shared/runtime/datagram/packet-table.ts';
 import type { PacketWire, SessionPackets } from '../../shared/runtime/datagram/session-packets.ts';
 import type { NativeSockets } from '../../shared/runtime/kernel/native.ts';
 import { socketAddress } from '../../shared/runtime/kernel/socket-address.ts';
@@ -20,6 +21,8 @@ export interface DatagramPathsOptions {
   readonly sockets: UdpSockets;
   readonly native: NativeSockets | undefined;
   readonly attachment: AttachmentFinder;
+  /** Counts them. */
+  readonly packetTable: PacketTable;
   /** Counts what an uplink's packets cost on the wire. */
   wireOf(uplinkName: string): Pick<WireCounter, 'countPacket'>;
   hasDescriptor(): boolean;

@@ -1,3 +1,4 @@
+import type { PacketTable } from '../../shared/runtime/datagram/packet-table.ts';
 import { LineLimit } from '../../shared/runtime/observe/line-limit.ts';
 import type { ProcessWatch } from '../../shared/runtime/observe/process-watch.ts';
 import type { ProgramDeps } from '../../shared/runtime/process/process-deps.ts';
@@ -12,15 +13,17 @@ export function makeDatagramPaths(
   parts: {
     readonly sockets: UdpSockets;
     readonly wires: WireTable;
+    readonly packetTable: PacketTable;
     readonly uplinks: UplinkSet;
     readonly watch: ProcessWatch;
   },
 ): DatagramPathsOptions {
-  const { sockets, wires, uplinks, watch } = parts;
+  const { sockets, wires, packetTable, uplinks, watch } = parts;
   return {
     sockets,
     native,
     attachment: (binding, host) => uplinks.attachment(binding, host),
+    packetTable,
     wireOf: (uplinkName) => wires.of(uplinkName),
     hasDescriptor: () => watch.hasDescriptor('subflow'),
     clock,

@@ -22,7 +22,7 @@ export class SessionDatagrams {
       role: 'client',
       gcm: options.native?.gcm,
       clock: options.clock,
-      meterOf: (uplinkName) => trafficMeter(traffic.of(uplinkName)),
+      meterOf: (uplinkName) => trafficMeter(traffic.of(uplinkName), options.packetTable.of(uplinkName)),
       onTooLong: (path, bytes) => this.#driver?.input(({ datagrams }) => datagrams.onTooLong(path, bytes)),
     });
   }

@@ -1,6 +1,7 @@
 import type { DatagramSetup } from '../../shared/protocol/datagram/datagram-commands.ts';
 import type { Session } from '../../shared/protocol/session/session.ts';
 import type { MonotonicClock } from '../../shared/runtime/clock.ts';
+import type { PacketTable } from '../../shared/runtime/datagram/packet-table.ts';
 import { type PacketWire, SessionPackets } from '../../shared/runtime/datagram/session-packets.ts';
 import { trafficMeter } from '../../shared/runtime/datagram/traffic-meter.ts';
 import type { GcmCalls } from '../../shared/runtime/kernel/gcm-calls.ts';
@@ -15,6 +16,7 @@ export interface SessionOfferOptions {
   readonly gcm: GcmCalls | undefined;
   readonly clock: MonotonicClock;
   readonly traffic: TrafficTable;
+  readonly packetTable: PacketTable;
   randomBytes(count: number): Uint8Array;
 }
 
@@ -43,7 +45,8 @@ export class SessionOffer implements PacketReceiver {
       role: 'concentrator',
       gcm: options.gcm,
       clock: options.clock,
-      meterOf: (uplinkName) => trafficMeter(options.traffic.of(uplinkName)),
+      meterOf: (uplinkName) =>
+        trafficMeter(options.traffic.of(uplinkName), options.packetTable.of(uplinkName)),
       onTooLong: (path, bytes) => this.#driver?.input(({ datagrams }) => datagrams.onTooLong(path, bytes)),
     });
   }

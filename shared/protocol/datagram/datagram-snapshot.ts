@@ -1,6 +1,7 @@
 import type { Destination } from '../destination.ts';
 import type { SteeringMode } from '../steering/modes.ts';
 import type { DatagramCounters } from './datagram-counters.ts';
+import type { PathRecord } from './path/path-record.ts';
 import type { PathSnapshot } from './path/path-snapshot.ts';
 
 /** How one flow is now. */
@@ -31,6 +32,8 @@ export interface DatagramSnapshot {
   /** Flows of the peer's that were refused for want of room. */
   readonly refusedFlows: number;
   readonly paths: readonly PathEndSnapshot[];
+  /** What the paths of each uplink have met since the session began. */
+  readonly records: ReadonlyMap<string, PathRecord>;
   readonly counters: DatagramCounters;
   /** Those that are open. Looked for when it is asked. */
   flows(): readonly FlowSnapshot[];

@@ -1,17 +1,24 @@
 import type { UplinkTraffic } from '../session/uplink-traffic.ts';
+import type { PacketTraffic } from './packet-table.ts';
 import type { PacketMeter } from './session-packets.ts';
 
-/** Counts the packets of a path among what its uplink has carried. */
-export function trafficMeter(traffic: UplinkTraffic): PacketMeter {
+/** Counts the packets of a path among what its uplink has carried, and by themselves. */
+export function trafficMeter(traffic: UplinkTraffic, packets: PacketTraffic): PacketMeter {
   return {
-    onSent: (bytes) => {
+    onSent(bytes) {
       traffic.sentBytes += bytes;
+      packets.sentBytes += bytes;
+      packets.sentPackets++;
     },
-    onUnsent: (bytes) => {
+    onUnsent(bytes) {
       traffic.sentBytes -= bytes;
+      packets.sentBytes -= bytes;
+      packets.sentPackets--;
     },
-    onReceived: (bytes) => {
+    onReceived(bytes) {
       traffic.receivedBytes += bytes;
+      packets.receivedBytes += bytes;
+      packets.receivedPackets++;
     },
   };
 }

@@ -27,7 +27,7 @@ export interface SessionDriverOptions {
   /** Counts the bytes of an uplink, by name. */
   trafficOf(uplinkName: string): UplinkTraffic;
   /** Seals and opens the packets of the datagram plane; absent: all its messages travel on subflows. */
-  readonly packets?: Pick<SessionPackets, 'flush' | 'receive' | 'hold' | 'receiveHeld' | 'close'>;
+  readonly packets?: Pick<SessionPackets, 'flush' | 'receive' | 'hold' | 'receiveHeld' | 'close' | 'counts'>;
 }
 
 /** What a program may tell its session. Subflows come and go by the driver, which has their transports. */
@@ -112,6 +112,11 @@ export class SessionDriver {
   /** How the session is now, for status and metrics. */
   snapshot(): SessionSnapshot {
     return this.#session.snapshot();
+  }
+
+  /** Why packets of datagrams came to nothing, and how many; undefined where it has none. */
+  get packetDrops(): SessionPackets['counts']['drops'] | undefined {
+    return this.#options.packets?.counts.drops;
   }
 
   /** The connection of a subflow; undefined when it is gone. */

@@ -4,6 +4,7 @@ import { DatagramPaths, type PathSession } from '../../../client-proxy/datagram/
 import { WireCounter } from '../../../client-proxy/metering/wire-counter.ts';
 import type { DialledUplink } from '../../../client-proxy/path-manager/uplink-role.ts';
 import type { Destination } from '../../../shared/protocol/destination.ts';
+import { PacketTable } from '../../../shared/runtime/datagram/packet-table.ts';
 import type { PacketWire } from '../../../shared/runtime/datagram/session-packets.ts';
 import { loadNative } from '../../../shared/runtime/kernel/native.ts';
 import type { SocketAddress } from '../../../shared/runtime/kernel/socket-address.ts';
@@ -68,6 +69,7 @@ class Bed {
         sockets,
         native,
         attachment: (binding) => (binding.kind === 'address' ? { address: binding.address } : {}),
+        packetTable: new PacketTable(4),
         wireOf: (name) => this.wireOf(name),
         hasDescriptor: () => this.hasDescriptor,
         clock: () => this.nowMs,

@@ -62,7 +62,7 @@ export class DatagramPair {
   readonly concentrator: PairEnd;
   /** Asked for each packet. */
   fate: (packet: OutgoingPacket, from: PairEnd) => Fate = () => 'arrives';
-  /** Whether bytes of subflows arrive. */
+  /** Whether subflows take bytes. */
   subflowsPass = true;
   readonly held: { packet: OutgoingPacket; to: PairEnd }[] = [];
   nowMs = 0;
@@ -128,9 +128,10 @@ export class DatagramPair {
       from.session.advance(this.nowMs);
       from.session.flush();
       for (const id of this.#subflowIds) {
+        if (!this.subflowsPass) continue;
         const output = from.session.subflows.takeOutput(id);
         from.session.subflows.setWritable(id, true);
-        if (output.length === 0 || !this.subflowsPass) continue;
+        if (output.length === 0) continue;
         hasSent = true;
         to.session.advance(this.nowMs);
         to.session.receive(id, new OwnBytes(concatBytes(...output)));

@@ -7,6 +7,7 @@ import { arrivedRanges, type PathFeedback } from './path-feedback.ts';
 import { PathLiveness } from './path-liveness.ts';
 import { PathProbes } from './path-probes.ts';
 import { PathRate } from './path-rate.ts';
+import { PathRecord } from './path-record.ts';
 import type { PathSnapshot, PathState } from './path-snapshot.ts';
 import { PathTimes } from './path-times.ts';
 import { DATAGRAM_PATH_TUNING, type DatagramPathTuning } from './path-tuning.ts';
@@ -39,6 +40,7 @@ export class DatagramPath {
   readonly liveness: PathLiveness;
   readonly #now: Now;
   readonly #tuning: DatagramPathTuning;
+  readonly #record: PathRecord;
   readonly #sent: SentPackets;
   readonly #rate: PathRate;
   readonly #loss: LossMeter;
@@ -47,15 +49,20 @@ export class DatagramPath {
   readonly #late = new LateDatagrams();
   readonly #counts = { sentPackets: 0, sentBytes: 0, confirmedPackets: 0, lostPackets: 0 };
 
-  /** @param firstCounter of its first packet: a number that is used again goes on counting (SPEC.md section 13) */
+  /**
+   * @param firstCounter of its first packet: a number that is used again goes on counting (SPEC.md section 13)
+   * @param record counts what it meets among what its uplink's paths have met
+   */
   constructor(
     id: number,
     uplink: Uplink,
     now: Now,
     tuning: DatagramPathTuning = DATAGRAM_PATH_TUNING,
     firstCounter = 1,
+    record = new PathRecord(),
   ) {
     this.id = id;
+    this.#record = record;
     this.uplink = uplink;
     this.#now = now;
     this.#tuning = tuning;
@@ -234,12 +241,14 @@ export class DatagramPath {
     const answerMs = this.#now.ms - sentMs;
     times.onAnswer(answerMs, delayMs);
     if (delayMs === undefined) return;
+    this.#record.roundTrips.add(answerMs - delayMs);
     this.#rate.onNewest(counter, sentMs, this.#now.ms - delayMs, times.currentMs - times.minMs);
   }
 
   #settle(): void {
     this.#sent.settle(this.#reorderMs, this.#now.ms - this.#tuning.forgetMs, (bytes) => {
       this.#counts.lostPackets++;
+      this.#record.lostPackets++;
       this.#size.onLost(bytes);
     });
     const { confirmedPackets, lostPackets } = this.#counts;

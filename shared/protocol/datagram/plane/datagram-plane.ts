@@ -256,6 +256,7 @@ export class DatagramPlane implements DatagramCommands {
         ...path!.snapshot(),
         receivedPackets: receiver.packets,
       })),
+      records: this.#paths.records.all,
       counters: { ...counters, drops: { ...drops, incomplete } },
       flows: () => Array.from(this.#table.all, snapshotOf),
     };

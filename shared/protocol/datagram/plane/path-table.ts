@@ -2,6 +2,7 @@ import type { Now } from '../../now.ts';
 import type { Role } from '../../role.ts';
 import type { Uplink } from '../../uplink/uplink.ts';
 import { DatagramPath } from '../path/datagram-path.ts';
+import { PathRecords } from '../path/path-record.ts';
 import { PathReceiver } from '../receive/path-receiver.ts';
 import type { DatagramTuning } from './datagram-tuning.ts';
 
@@ -30,6 +31,8 @@ export interface PathEnd {
 
 /** The paths of a session by their numbers. */
 export class PathTable {
+  /** What the paths of each uplink have met since the session began. */
+  readonly records = new PathRecords();
   readonly #role: Role;
   readonly #now: Now;
   readonly #tuning: DatagramTuning;
@@ -92,7 +95,9 @@ export class PathTable {
   /** The number has a new path from now on. */
   begin(end: PathEnd, uplink: Uplink): DatagramPath {
     this.end(end);
-    const path = new DatagramPath(end.id, uplink, this.#now, this.#tuning.datagramPath, end.nextCounter);
+    const { datagramPath } = this.#tuning;
+    const record = this.records.of(uplink.name);
+    const path = new DatagramPath(end.id, uplink, this.#now, datagramPath, end.nextCounter, record);
     end.path = path;
     end.firstCounter = path.nextCounter;
     // The client sends where it wants to.
