@@ -68,12 +68,7 @@ export async function assemble(config: ClientConfig, deps: ClientProxyDeps): Pro
   const counters = makeCounters(native, MAX_UPLINK_NAMES);
   const watch = new ProcessWatch(deps);
   const appPool = new BlockPool(clock);
-  const uplinks = new UplinkSet({
-    bindsByInterface: native !== undefined,
-    maxUplinks: MAX_UPLINKS,
-    wallClock,
-    logger,
-  });
+  const uplinks = makeUplinks(deps);
   const states = new UplinkStates({ uplinks, wallClock, logger });
   const uses = new UplinkUses(logger);
   const peers = makePeers(config, deps, counters);
@@ -147,6 +142,15 @@ export async function assemble(config: ClientConfig, deps: ClientProxyDeps): Pro
 interface Steered {
   readonly steering: Steering;
   readonly fallback: Fallback;
+}
+
+function makeUplinks({ wallClock, logger, native: { native } }: ClientProxyDeps): UplinkSet {
+  return new UplinkSet({
+    bindsByInterface: native !== undefined,
+    maxUplinks: MAX_UPLINKS,
+    wallClock,
+    logger,
+  });
 }
 
 function makeResolvers({ clock, native: { native } }: ClientProxyDeps, uplinks: UplinkSet): UplinkResolvers {
