@@ -32,7 +32,7 @@ export interface BenchOptions {
 }
 
 /** What `--cases` can name. */
-const DATAGRAM_CASES: readonly string[] = [...CASE_IDS, 'loopback'];
+const DATAGRAM_CASES: readonly string[] = [...CASE_IDS, 'quic', 'loopback'];
 
 export const HELP = `Measures Tributary and its alternatives over emulated links, as root.
 

@@ -18,7 +18,10 @@ export interface ReceiptSample {
 export interface ControlledSubflow {
   readonly outbox: { readonly ledger: { readonly writtenBytes: number; readonly inFlightBytes: number } };
   readonly meter: PathMeter;
-  readonly uplink: { readonly bucket: { readonly bytesPerSecond: number } | undefined };
+  readonly uplink: {
+    readonly bucket: { readonly bytesPerSecond: number } | undefined;
+    readonly hasCall: boolean;
+  };
 }
 
 /**

@@ -21,6 +21,8 @@ export interface SubflowUplink {
   readonly bucket: TokenBucket | undefined;
   /** It costs by the byte: an idle subflow is asked for receipts seldom. */
   readonly isMetered: boolean;
+  /** Datagrams of a call leave on it: little is to be queued there. */
+  readonly hasCall: boolean;
   /** It holds up the others: pings, and nothing that anybody waits for. */
   readonly isParked: boolean;
 }

@@ -11,6 +11,9 @@
  *   datagrams flood ROUTE ADDRESS PORT WINDOW MS BYTES
  *       questions from one port, so many at a time; prints "answers N lost N ns N"
  *
+ *   datagrams forward ROUTE ADDRESS PORT LOCAL_PORT
+ *       prints "ready"; leads what comes to LOCAL_PORT to the origin until it is killed, for applications that know of no proxy
+ *
  * Of a call each end prints "sent KEY up|down N", and of each datagram that came "got KEY up|down SEQUENCE SENT_NS RECEIVED_NS".
  * ROUTE is socks:PORT, a SOCKS5 proxy on 127.0.0.1, or from:ADDRESS, the source address of plain UDP.
  */
@@ -30,6 +33,8 @@
 #define TAIL_MS 1500
 /* As long as resolvers wait. */
 #define ANSWER_MS 2000
+/* Nobody is there, if so many questions in a row have no answer. */
+#define MAX_UNANSWERED 5
 /* A flood takes what has not come by then as lost. */
 #define REFILL_MS 100
 
@@ -193,7 +198,7 @@ static int ask(const char *route_text, const char *address, int port, char **arg
   uint64_t gap = strtoull(args[1], NULL, 10) * MS_NS;
   size_t bytes = (size_t)atoi(args[2]);
   if (bytes < sizeof(struct head) || bytes > MAX_BYTES) fail("size");
-  for (uint32_t i = 0; i < count; i++) {
+  for (uint32_t i = 0, unanswered = 0; i < count && unanswered < MAX_UNANSWERED; i++) {
     struct route route = open_route(route_text, address, port);
     struct head head = {.kind = ASK, .key = i, .sent = now_ns()}, came;
     uint64_t took = 0;
@@ -202,6 +207,7 @@ static int ask(const char *route_text, const char *address, int port, char **arg
       while (receive_by(&route, &came))
         if (came.kind == ASK && came.key == i) took = now_ns() - head.sent;
     printf("answer %llu\n", (unsigned long long)took);
+    unanswered = took ? 0 : unanswered + 1;
     close_route(&route);
     sleep_until(now_ns() + gap);
   }
@@ -231,6 +237,47 @@ static int flood(struct route route, char **args) {
   printf("answers %llu lost %llu ns %llu\n", (unsigned long long)answers, (unsigned long long)lost,
          (unsigned long long)(now - start));
   return 0;
+}
+
+/* An application's socket, and its own way to the origin. */
+struct forwarded {
+  struct sockaddr_in6 peer;
+  struct route route;
+};
+
+static struct forwarded *forwarded_for(struct forwarded *all, size_t *count, const struct sockaddr_in6 *peer, char **args) {
+  for (size_t i = 0; i < *count; i++)
+    if (memcmp(&all[i].peer, peer, sizeof *peer) == 0) return &all[i];
+  if (*count == MAX_CALLS) return NULL;
+  all[*count] = (struct forwarded){.peer = *peer, .route = open_route(args[0], args[1], atoi(args[2]))};
+  return &all[(*count)++];
+}
+
+static _Noreturn void forward(char **args) {
+  static struct forwarded all[MAX_CALLS];
+  size_t count = 0;
+  int fd = open_port(SOCK_DGRAM, atoi(args[3]), 0);
+  for (;;) {
+    struct pollfd polled[1 + MAX_CALLS] = {{.fd = fd, .events = POLLIN}};
+    for (size_t i = 0; i < count; i++) polled[1 + i] = (struct pollfd){.fd = all[i].route.fd, .events = POLLIN};
+    if (poll(polled, 1 + count, -1) <= 0) continue;
+    struct sockaddr_in6 peer;
+    ssize_t got;
+    for (socklen_t size = sizeof peer; (got = recvfrom(fd, buffer, sizeof buffer, MSG_DONTWAIT, (struct sockaddr *)&peer, &size)) >= 0;
+         size = sizeof peer) {
+      struct forwarded *one = forwarded_for(all, &count, &peer, args);
+      if (!one) continue;
+      struct iovec parts[] = {{one->route.head, one->route.socks ? SOCKS_HEAD : 0}, {buffer, (size_t)got}};
+      struct msghdr message = {.msg_iov = parts, .msg_iovlen = 2};
+      sendmsg(one->route.fd, &message, MSG_DONTWAIT | MSG_NOSIGNAL);
+    }
+    for (size_t i = 0; i < count; i++) {
+      size_t skip = all[i].route.socks ? SOCKS_HEAD : 0;
+      while ((got = recv(all[i].route.fd, buffer, sizeof buffer, MSG_DONTWAIT)) >= 0)
+        if ((size_t)got >= skip)
+          sendto(fd, buffer + skip, (size_t)got - skip, MSG_DONTWAIT, (struct sockaddr *)&all[i].peer, sizeof all[i].peer);
+    }
+  }
 }
 
 static struct part *part_of(struct part *parts, size_t *count, const struct head *head) {
@@ -290,13 +337,15 @@ static int origin(int port) {
 int main(int argc, char **argv) {
   const char *mode = argc > 1 ? argv[1] : "";
   prctl(PR_SET_TIMERSLACK, 1);
-  /* What is measured is the path, not how busy the machine is; a flood measures the programs. */
+  /* What is measured is the path, not how busy the machine is; a flood measures the programs, and what is
+   * forwarded is a browser's. */
   struct sched_param priority = {.sched_priority = 5};
-  if (strcmp(mode, "flood") != 0) sched_setscheduler(0, SCHED_FIFO, &priority);
+  if (strcmp(mode, "flood") != 0 && strcmp(mode, "forward") != 0) sched_setscheduler(0, SCHED_FIFO, &priority);
   if (argc == 3 && strcmp(mode, "origin") == 0) return origin(atoi(argv[2]));
   if (argc == 11 && strcmp(mode, "call") == 0) return call(open_route(argv[2], argv[3], atoi(argv[4])), argv + 5);
   if (argc == 8 && strcmp(mode, "ask") == 0) return ask(argv[2], argv[3], atoi(argv[4]), argv + 5);
   if (argc == 8 && strcmp(mode, "flood") == 0) return flood(open_route(argv[2], argv[3], atoi(argv[4])), argv + 5);
+  if (argc == 6 && strcmp(mode, "forward") == 0) forward(argv + 2);
   fprintf(stderr, "usage: see the head of datagrams.c\n");
   return 2;
 }

@@ -9,6 +9,7 @@ import { minutes } from '../progress.ts';
 import { CASES, type DatagramCase } from './cases.ts';
 import { judgeDatagrams } from './goals.ts';
 import { measurePacketRates, PACKET_RATE_MS, type PacketRateRecord, packetContenders } from './loopback.ts';
+import { DOWNLOAD_MS, type DownloadRecord, measureDownload, missingForQuic, WAYS } from './quic.ts';
 import { datagramReport } from './report.ts';
 import { type DatagramRecord, expectedMs, runCase } from './run-case.ts';
 import { DatagramSummary } from './summary.ts';
@@ -34,9 +35,13 @@ export class DatagramBench {
     const isWanted = (id: string) => datagramCases?.includes(id) ?? true;
     const cases = CASES.filter(({ id }) => isWanted(id));
     const isOnLoopback = isWanted('loopback');
+    const withQuic = isWanted('quic');
     const loopbackMs = isOnLoopback ? CONTENDERS * PACKET_RATE_MS : 0;
-    const totalMs = repetitions * (cases.reduce((sum, one) => sum + expectedMs(one), 0) + loopbackMs);
-    say(`${cases.length} cases of datagrams${isOnLoopback ? ', loopback' : ''}, about ${minutes(totalMs)}`);
+    const quicMs = withQuic ? WAYS.length * DOWNLOAD_MS : 0;
+    const casesMs = cases.reduce((sum, one) => sum + expectedMs(one), 0);
+    const further = [...(withQuic ? ['quic'] : []), ...(isOnLoopback ? ['loopback'] : [])];
+    const what = [`${cases.length} cases of datagrams`, ...further].join(', ');
+    say(`${what}: about ${minutes(repetitions * (casesMs + loopbackMs + quicMs))}`);
     if (isList) {
       for (const { id, title, carriers, pairName = 'tributary' } of cases)
         say(`${id} (${title}): ${carriers.map((one) => (one === 'pair' ? pairName : 'single')).join(', ')}`);
@@ -44,14 +49,15 @@ export class DatagramBench {
     }
     const where = await circumstances();
     const records = await this.#measureCases(cases, say);
+    const downloads = withQuic ? await this.#measureDownloads(say) : [];
     const rates = isOnLoopback ? await this.#measureLoopback(say) : [];
     const summary = new DatagramSummary(records);
-    const goals = judgeDatagrams(summary, rates);
-    say(`\n${datagramReport(summary, rates, goals)}\n`);
+    const goals = judgeDatagrams(summary, rates, downloads);
+    say(`\n${datagramReport(summary, rates, downloads, goals)}\n`);
     const late = records.filter(({ emulatorLateUs = 0 }) => emulatorLateUs > LATE_US).length;
     if (late > 0) say(`For ${late} of ${records.length} figures the machine was too slow for the links.`);
     const checkouts = await describeCheckouts(this.#checkouts);
-    say(`Written: ${await writeResults(out, where, { checkouts, records, rates, goals }, {})}`);
+    say(`Written: ${await writeResults(out, where, { checkouts, records, downloads, rates, goals }, {})}`);
   }
 
   /** Ends the current measurement at once; `run` then reports the results so far. */
@@ -76,6 +82,22 @@ export class DatagramBench {
         }
       }
       return records;
+    });
+  }
+
+  #measureDownloads(say: (line: string) => void): Promise<DownloadRecord[]> {
+    return withVersions(BED_PLACE, this.#checkouts.slice(0, 1), async ([version]) => {
+      const downloads: DownloadRecord[] = [];
+      const missing = missingForQuic();
+      if (missing) say(`without quic: ${missing}`);
+      for (let repetition = 1; !missing && repetition <= this.#options.repetitions; repetition++)
+        for (const way of WAYS) {
+          if (this.#isStopped) return downloads;
+          const found = await measureDownload(way, repetition, version!.setup, this.#onBed);
+          if (!this.#isStopped) downloads.push(found);
+          say(`quic ${way.contestant} ${way.protocol} #${repetition}`);
+        }
+      return downloads;
     });
   }
 

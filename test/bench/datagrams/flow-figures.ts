@@ -52,7 +52,8 @@ export function flowFigures({ sent, arrivals }: FlowRecord): FlowFigures {
   }
   return {
     sent,
-    lossShare: sent === 0 ? 0 : 1 - seen.size / sent,
+    // What never began is lost, too: the origin's direction begins with the first datagram that reaches it.
+    lossShare: sent === 0 ? 1 : 1 - seen.size / sent,
     p50Ms: percentile(delays, 0.5),
     p95Ms: percentile(delays, 0.95),
     p99Ms: percentile(delays, 0.99),

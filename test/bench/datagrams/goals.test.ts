@@ -19,7 +19,7 @@ function flow(
 }
 
 function judged(records: readonly DatagramRecord[]): DatagramJudgement[] {
-  return judgeDatagrams(new DatagramSummary(records), []).filter(({ value }) => value !== undefined);
+  return judgeDatagrams(new DatagramSummary(records), [], []).filter(({ value }) => value !== undefined);
 }
 
 test('a call over uplinks that pause is held against the best of them', () => {
@@ -59,14 +59,14 @@ test('packet rates: more is better, processor time less', () => {
     ...{ contender, repetition: 1, bytes: 160, perSecond, cpuMicroseconds },
   });
   const rates = [rate('tributary-1', 50_000, 30), rate('shadowsocks', 40_000, 20)];
-  expect(judgeDatagrams(new DatagramSummary([]), rates).slice(-4, -2)).toEqual([
+  expect(judgeDatagrams(new DatagramSummary([]), rates, []).slice(-4, -2)).toEqual([
     expect.objectContaining({ where: 'loopback, 160 bytes', value: 1.25, isMet: true }),
     expect.objectContaining({ value: 1.5, isMet: false }),
   ]);
 });
 
 test('what was not measured is told as such', () => {
-  const goals = judgeDatagrams(new DatagramSummary([]), []);
+  const goals = judgeDatagrams(new DatagramSummary([]), [], []);
   expect(goals.length).toBeGreaterThan(8);
   for (const goal of goals) expect(goal.isMet).toBeUndefined();
 });

@@ -1,6 +1,7 @@
 import type { FlowFigures } from './flow-figures.ts';
 import { PACKET_BYTES, type PacketRateRecord } from './loopback.ts';
 import { medianRates } from './packet-rates.ts';
+import { type DownloadRecord, medianMbps } from './quic.ts';
 import { type DatagramSummary, type FlowPlace, OURS } from './summary.ts';
 
 /** A goal at one place. Without a value it was not measured. */
@@ -22,6 +23,9 @@ interface Goal {
 
 /** Pairs that a 20 Mbit/s flow is judged by: it is for the default to notice that one uplink is too little. */
 const VIDEO_PAIRS = [OURS, 'tributary-aggregate'];
+
+/** One download differs from the next by so much. */
+const QUIC_SHARE = 0.95;
 
 /** Each value is to be at most its bound. */
 const GOALS: readonly Goal[] = [
@@ -81,11 +85,29 @@ const GOALS: readonly Goal[] = [
 export function judgeDatagrams(
   summary: DatagramSummary,
   rates: readonly PacketRateRecord[],
+  downloads: readonly DownloadRecord[],
 ): DatagramJudgement[] {
   const inCases = GOALS.flatMap(({ name, bound, cases }) =>
     cases(summary).map(([where, value]) => judgement(name, where, value, bound, false)),
   );
-  return [...inCases, ...judgeRates(rates)];
+  return [...inCases, judgeDownloads(downloads), ...judgeRates(rates)];
+}
+
+/** What QUIC is to TCP for the same browser and origin over one uplink, it is to be through the pair. */
+function judgeDownloads(downloads: readonly DownloadRecord[]): DatagramJudgement {
+  const share = (contestant: DownloadRecord['contestant']) =>
+    over(
+      medianMbps(downloads, { contestant, protocol: 'h3' }),
+      medianMbps(downloads, { contestant, protocol: 'h2' }),
+    );
+  const value = over(share('tributary'), share('single'));
+  return judgement(
+    'QUIC over TCP through the pair, over the same of one uplink',
+    'quic',
+    value,
+    QUIC_SHARE,
+    true,
+  );
 }
 
 function judgeRates(rates: readonly PacketRateRecord[]): DatagramJudgement[] {

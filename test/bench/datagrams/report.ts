@@ -4,6 +4,7 @@ import type { FlowFigures } from './flow-figures.ts';
 import type { DatagramJudgement } from './goals.ts';
 import type { PacketRateRecord } from './loopback.ts';
 import { medianRates } from './packet-rates.ts';
+import { type DownloadRecord, medianMbps, WAYS } from './quic.ts';
 import type { DatagramRecord } from './run-case.ts';
 import type { DatagramSummary } from './summary.ts';
 
@@ -26,13 +27,15 @@ const COLUMNS: readonly (readonly [
 export function datagramReport(
   summary: DatagramSummary,
   rates: readonly PacketRateRecord[],
+  downloads: readonly DownloadRecord[],
   goals: readonly DatagramJudgement[],
 ): string {
   return [
     ...CASE_IDS.map((id) => caseTable(summary, id)),
+    downloadTable(downloads),
     rateTable(rates),
     goalsTable(goals),
-    problems(summary.records, rates),
+    problems(summary.records, rates, downloads),
   ]
     .filter(Boolean)
     .join('\n\n');
@@ -60,6 +63,15 @@ function caseTable(summary: DatagramSummary, id: CaseId): string {
   return [`${id}: ${title}`, table, ...lookups, ...last].join('\n');
 }
 
+function downloadTable(downloads: readonly DownloadRecord[]): string {
+  if (downloads.length === 0) return '';
+  const rows = WAYS.map((way) => [
+    `${way.contestant} ${way.protocol}`,
+    text(medianMbps(downloads, way), 1, 1),
+  ]);
+  return `quic: Chromium downloads over the twin uplinks, or over one of them\n${grid([['', 'Mbit/s'], ...rows])}`;
+}
+
 function rateTable(rates: readonly PacketRateRecord[]): string {
   if (rates.length === 0) return '';
   const rows = medianRates(rates).map(({ contender, bytes, perSecond, cpuMicroseconds }) => [
@@ -81,7 +93,11 @@ function goalsTable(goals: readonly DatagramJudgement[]): string {
   return rows.length === 0 ? '' : `Goals\n${grid([['', 'goal', 'where', 'value', 'bound'], ...rows])}`;
 }
 
-function problems(records: readonly DatagramRecord[], rates: readonly PacketRateRecord[]): string {
+function problems(
+  records: readonly DatagramRecord[],
+  rates: readonly PacketRateRecord[],
+  downloads: readonly DownloadRecord[],
+): string {
   const wrong = [
     ...records.flatMap((one) =>
       one.error === undefined
@@ -92,6 +108,11 @@ function problems(records: readonly DatagramRecord[], rates: readonly PacketRate
       one.error === undefined
         ? []
         : [`loopback ${one.contender} ${one.bytes} #${one.repetition}: ${one.error}`],
+    ),
+    ...downloads.flatMap((one) =>
+      one.error === undefined
+        ? []
+        : [`quic ${one.contestant} ${one.protocol} #${one.repetition}: ${one.error}`],
     ),
   ];
   return wrong.length > 0 ? `Went wrong:\n${wrong.join('\n')}` : '';

@@ -19,12 +19,15 @@ export class SteeredFlow {
   peersUplink: Uplink | undefined;
   readonly #now: Now;
   readonly #rate: ByteRate;
+  /** Counted as bytes are. */
+  readonly #datagrams: ByteRate;
   #lastMs = Number.NEGATIVE_INFINITY;
 
   constructor(rule: FlowRule, now: Now) {
     this.rule = rule;
     this.#now = now;
     this.#rate = new ByteRate(now);
+    this.#datagrams = new ByteRate(now);
   }
 
   /** What this end goes by. */
@@ -37,6 +40,11 @@ export class SteeredFlow {
     return this.#rate.bytesPerSecond;
   }
 
+  /** It sends again and again, as calls and games do; a question does not. Whether it is small is another matter. */
+  get isCall(): boolean {
+    return this.#datagrams.bytesPerSecond > LEAST_CALL_RATE;
+  }
+
   /** For how long it has sent nothing. */
   get pauseMs(): number {
     return this.#now.ms - this.#lastMs;
@@ -44,6 +52,10 @@ export class SteeredFlow {
 
   onSent(bytes: number): void {
     this.#rate.add(bytes);
+    this.#datagrams.add(1);
     this.#lastMs = this.#now.ms;
   }
 }
+
+/** Datagrams a second. The slowest codecs send 8, games 10 to 60. */
+const LEAST_CALL_RATE = 6;
