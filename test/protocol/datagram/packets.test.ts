@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { OutgoingPacket } from '../../../shared/protocol/datagram/datagram-commands.ts';
+import type { Uplinks } from '../../../shared/protocol/uplink/uplinks.ts';
 import { bytes, DatagramPair, incoming, SETUP } from './datagram-pair.ts';
 
 const TO = { host: '198.51.100.7', port: 53 };
@@ -89,6 +90,22 @@ describe('packets', () => {
     expect(new Set(counters()).size).toBe(counters().length);
     expect(Math.max(...counters())).toBeGreaterThan(before);
     expect(pair.concentrator.session.datagrams.uplinkOf(0)).toBe('wifi');
+  });
+
+  it('are forgotten with their path a minute after the last of it, and the limit of its uplink with them', () => {
+    const { pair, datagrams } = begun(['wifi', 'lte']);
+    const { session } = pair.concentrator;
+    const limit = { sendBytesPerSecond: 0, receiveBytesPerSecond: 1_000_000, isMetered: true };
+    pair.client.session.uplinks.limitRate('lte', limit);
+    pair.run(100);
+    pair.client.session.subflows.remove(1);
+    pair.run(30_000);
+    const limitOf = () => (session.uplinks as Uplinks).known('lte')?.bucket?.bytesPerSecond;
+    expect([session.datagrams.uplinkOf(1), limitOf()]).toEqual(['lte', 1_000_000]);
+    datagrams.removePath(1);
+    pair.run(61_000);
+    expect([session.datagrams.uplinkOf(1), limitOf()]).toEqual([undefined, undefined]);
+    expect(session.datagrams.uplinkOf(0)).toBe('wifi');
   });
 
   it('have no more than 256 paths', () => {

@@ -65,7 +65,7 @@ describe('PathReceiver', () => {
     expect(receiver.packets).toBe(2);
   });
 
-  it('is asked at once after a pause, then every 10 ms, or after 16 packets', () => {
+  it('is asked at once after a pause, then every 15 ms, or after 16 packets', () => {
     const clock = new TestClock();
     const receiver = new PathReceiver(clock, FEEDBACK_TUNING);
     clock.ms = 100;
@@ -77,11 +77,31 @@ describe('PathReceiver', () => {
     receiver.onPacket(2, 'none');
     expect(receiver.dueMs).toBe(Number.POSITIVE_INFINITY);
     receiver.onPacket(3, 'soon');
-    expect(receiver.dueMs).toBe(110);
+    expect(receiver.dueMs).toBe(115);
     for (let counter = 4; counter < 18; counter++) receiver.onPacket(counter, 'soon');
-    expect(receiver.dueMs).toBe(110);
+    expect(receiver.dueMs).toBe(115);
     receiver.onPacket(18, 'soon');
     expect(receiver.dueMs).toBe(104);
+  });
+
+  it('tells of gaps for a second at most', () => {
+    const clock = new TestClock();
+    const receiver = new PathReceiver(clock, FEEDBACK_TUNING);
+    for (const counter of [1, 2, 4]) receiver.onPacket(counter, 'soon');
+    expect(receiver.takeFeedback(0).gaps).toEqual([{ gap: 1, run: 2 }]);
+    clock.ms = 400;
+    receiver.onPacket(5, 'soon');
+    expect(receiver.takeFeedback(0).gaps).toHaveLength(1);
+    for (const [ms, counter] of [
+      [600, 6],
+      [1_200, 7],
+    ] as const) {
+      clock.ms = ms;
+      receiver.onPacket(counter, 'soon');
+      receiver.takeFeedback(0);
+    }
+    receiver.onPacket(9, 'soon');
+    expect(receiver.takeFeedback(0)).toMatchObject({ firstRun: 0, gaps: [{ gap: 1, run: 4 }] });
   });
 
   it('is asked at once by a probe, and says how long the largest has been there', () => {

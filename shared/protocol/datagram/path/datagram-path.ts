@@ -145,6 +145,9 @@ export class DatagramPath {
     const { largest, delayMs } = feedback;
     if (largest >= this.#sent.nextCounter) return;
     this.liveness.onFeedback();
+    const { isLate } = this.liveness;
+    this.times.onFeedback();
+    if (isLate) this.times.onLate(this.#sent.nextCounter - 1);
     let newestSentMs: number | undefined;
     let isNews = false;
     const onConfirmed = (counter: number, sentMs: number, bytes: number) => {
@@ -186,17 +189,16 @@ export class DatagramPath {
   /** Datagrams that are late on it and were confirmed nowhere: each is to be sent once more where `FlowSteering.chooseAgain` says. */
   takeLate(): readonly TrackedDatagram[] {
     const nowMs = this.#now.ms;
-    const { lateAfterMs } = this.times;
     this.#settle();
-    const late = this.#late.take(this.#sent, this.#reorderMs, nowMs, lateAfterMs);
-    const oldestMs = nowMs - lateAfterMs - this.#tuning.resendMs;
+    const late = this.#late.take(this.#sent, this.times, this.#reorderMs, nowMs);
+    const oldestMs = nowMs - this.times.mostAnswerMs - this.#tuning.resendMs;
     return late.filter(({ sentMs }) => sentMs >= oldestMs);
   }
 
   /** When `takeProbes` or `takeLate` is wanted again though nothing else happens. */
   get deadlineMs(): number {
     const { oldestMs } = this.#late;
-    const lateMs = oldestMs === undefined ? Number.POSITIVE_INFINITY : oldestMs + this.times.lateAfterMs;
+    const lateMs = oldestMs === undefined ? Number.POSITIVE_INFINITY : this.times.lateAtMs(oldestMs);
     const sizeMs = this.liveness.isValidated ? this.#size.nextMs : Number.POSITIVE_INFINITY;
     return Math.max(this.#now.ms, Math.min(lateMs, sizeMs, this.#askMs));
   }
@@ -239,7 +241,7 @@ export class DatagramPath {
   #onNewest(counter: number, sentMs: number, delayMs: number | undefined): void {
     const { times } = this;
     const answerMs = this.#now.ms - sentMs;
-    times.onAnswer(answerMs, delayMs);
+    times.onAnswer(counter, answerMs, delayMs);
     if (delayMs === undefined) return;
     this.#record.roundTrips.add(answerMs - delayMs);
     this.#rate.onNewest(counter, sentMs, this.#now.ms - delayMs, times.currentMs - times.minMs);

@@ -1,3 +1,4 @@
+import type { PathTimes } from './path-times.ts';
 import type { SentPackets } from './sent-packets.ts';
 import type { TrackedDatagram } from './tracked-datagram.ts';
 
@@ -23,8 +24,8 @@ export class LateDatagrams {
     if (this.#entries.length - this.#taken > MAX_TRACKED) this.#shift();
   }
 
-  /** Takes those that are lost, or were sent `lateAfterMs` ago or earlier, and that nothing else carries. */
-  take(sent: SentPackets, reorderMs: number, nowMs: number, lateAfterMs: number): readonly TrackedDatagram[] {
+  /** Takes those that are lost, or late, and that nothing else carries. */
+  take(sent: SentPackets, times: PathTimes, reorderMs: number, nowMs: number): readonly TrackedDatagram[] {
     const late: TrackedDatagram[] = [];
     for (;;) {
       const entry = this.#entries[this.#taken];
@@ -32,7 +33,7 @@ export class LateDatagrams {
       const { counter, sentMs, datagram } = entry;
       if (!datagram.isConfirmed) {
         // The same sum as in the path's deadline, so that rounding never puts it behind that.
-        if (nowMs < sentMs + lateAfterMs && !sent.isLost(counter, sentMs, reorderMs)) return late;
+        if (nowMs < times.lateAtMs(sentMs) && !sent.isLost(counter, sentMs, reorderMs)) return late;
         if (datagram.underWay === 1) late.push(datagram);
       }
       this.#shift();

@@ -11,7 +11,8 @@ export class PathLiveness {
   readonly #times: PathTimes;
   #isValidated = false;
   #lastHeardMs: number;
-  #unsteadyUntilMs = Number.NEGATIVE_INFINITY;
+  /** When it was heard again after its last silence. */
+  #backMs = Number.NEGATIVE_INFINITY;
 
   constructor(sent: SentPackets, times: PathTimes, now: Now, tuning: DatagramPathTuning) {
     this.#sent = sent;
@@ -34,7 +35,7 @@ export class PathLiveness {
   /** When feedback is late, if none comes; infinite where none is awaited. */
   get lateAtMs(): number {
     const sinceMs = this.#sent.awaitedSinceMs;
-    return sinceMs === undefined ? Number.POSITIVE_INFINITY : sinceMs + this.#times.lateAfterMs;
+    return sinceMs === undefined ? Number.POSITIVE_INFINITY : this.#times.lateAtMs(sinceMs);
   }
 
   /** Feedback is late, by however little: the path may have failed. */
@@ -50,12 +51,17 @@ export class PathLiveness {
 
   /** It is, or was silent a while ago. */
   get isUnsteady(): boolean {
-    return this.#now.ms < this.#unsteadyUntilMs || this.isSilent;
+    return this.#now.ms - this.#backMs < this.#tuning.unsteadyMs || this.isSilent;
+  }
+
+  /** It was silent until a moment ago. */
+  get isRecovering(): boolean {
+    return this.#now.ms - this.#backMs < this.#tuning.recoveryMs;
   }
 
   /** Feedback has come, and may tell something new. */
   onFeedback(): void {
-    if (this.isSilent) this.#unsteadyUntilMs = this.#now.ms + this.#tuning.unsteadyMs;
+    if (this.isSilent) this.#backMs = this.#now.ms;
   }
 
   /** It does. */

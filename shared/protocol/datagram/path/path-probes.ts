@@ -12,6 +12,8 @@ export interface PathProbeTuning {
   readonly silentMs: number;
   /** for so long. */
   readonly silentForMs: number;
+  /** One that was silent until a moment ago, this often: it is wanted back as soon as it is as it was. */
+  readonly recoveringMs: number;
   /** One on which nothing else was sent is asked this often: NATs remember UDP for 30 s at least (RFC 4787 asks for 2 minutes). */
   readonly idleMs: number;
   readonly meteredIdleMs: number;
@@ -27,6 +29,7 @@ export const PATH_PROBE_TUNING: PathProbeTuning = {
   refusedMs: 15_000,
   silentMs: 50,
   silentForMs: 1_000,
+  recoveringMs: 100,
   idleMs: 15_000,
   meteredIdleMs: 25_000,
   standbyMs: 500,
@@ -37,6 +40,7 @@ export const PATH_PROBE_TUNING: PathProbeTuning = {
 interface ProbedPath {
   readonly isValidated: boolean;
   readonly isLate: boolean;
+  readonly isRecovering: boolean;
   readonly unheardMs: number;
 }
 
@@ -87,13 +91,14 @@ export class PathProbes {
 
   get #intervalMs(): number {
     const t = this.#tuning;
-    const { isValidated, isLate, unheardMs } = this.#path;
+    const { isValidated, isLate, isRecovering, unheardMs } = this.#path;
     const { isMetered } = this.#uplink;
     if (!isValidated) {
       if (this.#now.ms - this.#beganMs >= t.refusedAfterMs) return t.refusedMs;
       return this.#tries === 0 ? Number.NEGATIVE_INFINITY : this.#backedOffMs(this.#tries);
     }
     if (isLate) return unheardMs < t.silentForMs ? t.silentMs : this.#backedOffMs(this.#tries);
+    if (isRecovering) return t.recoveringMs;
     if (this.#now.ms < this.#standbyUntilMs) return isMetered ? t.meteredStandbyMs : t.standbyMs;
     return isMetered ? t.meteredIdleMs : t.idleMs;
   }

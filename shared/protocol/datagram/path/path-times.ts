@@ -4,13 +4,19 @@ import type { DatagramPathTuning } from './path-tuning.ts';
 
 /** Round trips of one path of datagrams, and from when on feedback is late there. */
 export class PathTimes {
+  readonly #now: Now;
   readonly #tuning: DatagramPathTuning;
   readonly #rtt: RttEstimator;
   /** From a packet until the feedback for it, whatever the peer has waited with it. */
   readonly #answer: RttEstimator;
   #currentMs: number | undefined;
+  /** Packets up to here were under way when feedback was late. */
+  #stuckTo = -1;
+  #stuckSinceMs: number | undefined;
+  #feedbackMs = Number.NEGATIVE_INFINITY;
 
   constructor(now: Now, tuning: DatagramPathTuning) {
+    this.#now = now;
     this.#tuning = tuning;
     this.#rtt = new RttEstimator(now, RTT_TUNING);
     this.#answer = new RttEstimator(now, RTT_TUNING);
@@ -40,24 +46,61 @@ export class PathTimes {
     return this.#rtt.isMeasured ? this.#answer.varianceMs : 0;
   }
 
-  /** Feedback for a packet is late so long after it was sent. */
-  get lateAfterMs(): number {
-    const { lateDeviations, leastLateMs, feedbackMs } = this.#tuning;
-    const { smoothedMs, varianceMs } = this.#answer;
-    return smoothedMs + Math.max(lateDeviations * varianceMs, leastLateMs) + feedbackMs;
+  /** When feedback is late for a packet that was sent then. */
+  lateAtMs(sentMs: number): number {
+    // The peer waits for a while after each feedback, but then tells of a packet at once.
+    const tellsMs = this.#feedbackMs + this.#tuning.feedbackMs;
+    return Math.max(sentMs + this.#answer.smoothedMs, tellsMs) + this.#marginMs;
   }
 
-  /** Feedback came so long after its newest packet was sent. @param delayMs so long of that the peer has waited, where that is known */
-  onAnswer(answerMs: number, delayMs: number | undefined): void {
-    // A pause is no round trip: one would hide the next. Where the path has become longer, deviations let the limit follow.
-    this.#answer.addSample(this.isMeasured ? Math.min(answerMs, this.lateAfterMs) : answerMs);
+  /** So long after it was sent feedback for a packet is certainly late. */
+  get mostAnswerMs(): number {
+    return this.#answer.smoothedMs + this.#tuning.feedbackMs + this.#marginMs;
+  }
+
+  /** Feedback has come. */
+  onFeedback(): void {
+    this.#feedbackMs = this.#now.ms;
+  }
+
+  /** Feedback comes that was late. @param lastCounter of the packets that were sent by now */
+  onLate(lastCounter: number): void {
+    this.#stuckTo = lastCounter;
+    this.#stuckSinceMs ??= this.#now.ms;
+  }
+
+  /**
+   * Feedback came so long after its newest packet was sent.
+   * @param delayMs so long of that the peer has waited, where that is known
+   */
+  onAnswer(counter: number, answerMs: number, delayMs: number | undefined): void {
+    if (this.#isTelling(counter)) {
+      // Where a path has become longer, deviations let the limit follow.
+      this.#answer.addSample(this.isMeasured ? Math.min(answerMs, this.mostAnswerMs) : answerMs);
+    }
     if (delayMs === undefined) return;
     const rttMs = answerMs - delayMs;
     this.#rtt.addSample(rttMs);
-    this.#currentMs =
-      this.#currentMs === undefined ? rttMs : this.#currentMs + (rttMs - this.#currentMs) * CURRENT_SHARE;
+    this.#currentMs ??= rttMs;
+    // A queue that has drained is seen by one packet; a single one that was late says little.
+    this.#currentMs += (rttMs - this.#currentMs) * (rttMs < this.#currentMs ? FALLING_SHARE : RISING_SHARE);
+  }
+
+  get #marginMs(): number {
+    const { lateDeviations, leastLateMs } = this.#tuning;
+    return Math.max(lateDeviations * this.#answer.varianceMs, leastLateMs);
+  }
+
+  /** A pause is no round trip: one would hide the next. But it may be a longer path. */
+  #isTelling(counter: number): boolean {
+    if (counter > this.#stuckTo) {
+      this.#stuckSinceMs = undefined;
+      return true;
+    }
+    return this.#now.ms - (this.#stuckSinceMs ?? this.#now.ms) > this.#tuning.stuckMs;
   }
 }
 
-/** Of the last sample in what a path is like now: four packets of a call, or 32 ms of a bulk flow. */
-const CURRENT_SHARE = 0.25;
+/** Of the last sample in what a path is like now: a few packets of a call, or some 40 ms of a bulk flow. */
+const RISING_SHARE = 0.25;
+const FALLING_SHARE = 0.5;

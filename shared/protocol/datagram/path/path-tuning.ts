@@ -6,8 +6,12 @@ export interface DatagramPathTuning {
   readonly lateDeviations: number;
   /** and by at least this: timers are late by some milliseconds. */
   readonly leastLateMs: number;
+  /** What was under way when feedback was late says nothing of the path; but where that goes on for so long, the path is a longer one. */
+  readonly stuckMs: number;
   /** A path whose feedback is late by this more, or by a round trip, is silent: flows leave it. */
   readonly silentMs: number;
+  /** One that was silent is asked often for so long, until what has waited in its pause has passed. */
+  readonly recoveryMs: number;
   /** A path that was silent is unsteady for so long. */
   readonly unsteadyMs: number;
   /** A datagram that is late is worth sending again for so long beyond the time for feedback: a call has played on by then. */
@@ -21,10 +25,12 @@ export interface DatagramPathTuning {
 }
 
 export const DATAGRAM_PATH_TUNING: DatagramPathTuning = {
-  feedbackMs: 10,
+  feedbackMs: 15,
   lateDeviations: 4,
-  leastLateMs: 5,
+  leastLateMs: 10,
+  stuckMs: 1_500,
   silentMs: 50,
+  recoveryMs: 1_000,
   unsteadyMs: 10_000,
   resendMs: 100,
   reorderMs: 5,

@@ -16,10 +16,12 @@ export interface FeedbackTuning {
   readonly intervalMs: number;
   /** and after so many packets at most. */
   readonly packets: number;
+  /** Gaps are told of for so long, at most twice as long: the peer has given up older ones, and each costs bytes in every feedback. */
+  readonly gapMs: number;
 }
 
 /** SPEC.md section 13. A call has a packet every 20 ms: each is told of at once. */
-export const FEEDBACK_TUNING: FeedbackTuning = { intervalMs: 10, packets: 16 };
+export const FEEDBACK_TUNING: FeedbackTuning = { intervalMs: 15, packets: 16, gapMs: 500 };
 
 /** What a packet wants of its receiver: nothing, feedback soon, or at once. */
 export type WantedFeedback = 'none' | 'soon' | 'now';
@@ -38,6 +40,10 @@ export class PathReceiver {
   #unanswered = 0;
   #dueMs = Number.POSITIVE_INFINITY;
   #lastFeedbackMs = Number.NEGATIVE_INFINITY;
+  /** The largest at the beginning of this span of `gapMs`, and of the one before. */
+  #spanFrom = 0;
+  #lastSpanFrom = 0;
+  #spanMs = Number.NEGATIVE_INFINITY;
 
   constructor(now: Now, tuning: FeedbackTuning) {
     this.#now = now;
@@ -51,6 +57,11 @@ export class PathReceiver {
 
   get largest(): number {
     return this.#counters.highest;
+  }
+
+  /** When the newest packet came; 0 before the first. */
+  get largestAtMs(): number {
+    return this.#largestAtMs;
   }
 
   /** When the peer is to be told. */
@@ -86,6 +97,7 @@ export class PathReceiver {
     this.#unanswered = 0;
     this.#dueMs = Number.POSITIVE_INFINITY;
     this.#lastFeedbackMs = this.#now.ms;
+    this.#beginSpan();
     const { highest } = this.#counters;
     const firstRun = this.#run();
     return {
@@ -106,6 +118,13 @@ export class PathReceiver {
     this.#dueMs = Math.min(this.#dueMs, dueMs);
   }
 
+  #beginSpan(): void {
+    if (this.#now.ms - this.#spanMs < this.#tuning.gapMs) return;
+    this.#spanMs = this.#now.ms;
+    this.#lastSpanFrom = this.#spanFrom;
+    this.#spanFrom = this.#counters.highest;
+  }
+
   #run(): number {
     if (!this.#isRunKnown) {
       this.#firstRun = this.#counters.runDown(this.#counters.highest, true) - 1;
@@ -116,7 +135,7 @@ export class PathReceiver {
 
   /** From the first that has not come on; counters begin at 1. */
   #gaps(from: number, most: number): readonly FeedbackGap[] {
-    const lowest = Math.max(1, this.#counters.lowest);
+    const lowest = Math.max(1, this.#counters.lowest, this.#lastSpanFrom);
     const gaps: FeedbackGap[] = [];
     let at = from;
     while (at >= lowest && gaps.length < most) {

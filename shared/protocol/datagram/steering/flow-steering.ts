@@ -88,7 +88,7 @@ export class FlowSteering {
     const { views: chosen, spread } = rule.mode.select({ bytes, isSmall, pauseMs }, views);
     const [first] = chosen;
     if (first === undefined) return QUEUE_FULL;
-    this.#copies.onSent(bytes);
+    this.#copies.onSent(bytes + HEADERS_BYTES);
     if (!isSmall) return { carriers: chosen.map(carrierOf), spread, isTracked: false };
     if (first.kind === 'path') standBy(views, first);
     const copy = chosen.length === 1 ? this.#copyOf(flow, first, bytes, views) : undefined;
@@ -105,7 +105,7 @@ export class FlowSteering {
     const found =
       bestCopy(others, late.uplink, bytes) ??
       views.find(({ uplink, isLate }) => uplink === late.uplink && !isLate);
-    return found !== undefined && this.#copies.take(bytes) ? carrierOf(found) : undefined;
+    return found !== undefined && this.#copies.take(bytes + HEADERS_BYTES, 0) ? carrierOf(found) : undefined;
   }
 
   #copyOf(
@@ -118,7 +118,10 @@ export class FlowSteering {
     if (!first.isLate && !(doubles && first.isUnsteady)) return undefined;
     const others = views.filter((view) => view !== first);
     const copy = bestCopy(others, first.uplink, bytes, first.isLate);
-    return copy !== undefined && this.#copies.take(bytes) ? copy : undefined;
+    return copy !== undefined &&
+      this.#copies.take(bytes + HEADERS_BYTES, first.isLate ? 0 : flow.bytesPerSecond)
+      ? copy
+      : undefined;
   }
 
   /** The views of all uplinks that the policy allows, and that work: silent paths only where there is nothing else. */
@@ -210,5 +213,7 @@ function bestCopy(
   return least(heard.length > 0 ? heard : able, (view) => view.delayMs + (view.isUnsteady ? UNSTEADY_MS : 0));
 }
 
+/** Of IPv4, UDP, packet and DATAGRAM. */
+const HEADERS_BYTES = 28 + 32 + 8;
 /** A path that stood still of late is the worse place for a copy. */
 const UNSTEADY_MS = 20;
