@@ -45,6 +45,7 @@ import { RuleSet } from './steering/rule-set.ts';
 import { Steering } from './steering/steering.ts';
 import { StreamOpener } from './stream-opening.ts';
 import { makeTransparent } from './transparent/make-transparent.ts';
+import { makeTransparentDatagrams } from './transparent/make-transparent-datagrams.ts';
 import { OwnConnections } from './transparent/own-connections.ts';
 import { UplinkConnector } from './uplink/uplink-connector.ts';
 
@@ -107,7 +108,7 @@ export async function assemble(config: ClientConfig, deps: ClientProxyDeps): Pro
     ? makeDatagramPaths(deps, { ...counters, sockets, uplinks, watch })
     : undefined;
   const datagrams = makeDatagrams(config, deps, {
-    ...{ counts: counters.counts, sockets, uplinks, direct, watch },
+    ...{ counts: counters.counts, wires: counters.wires, sockets, uplinks, direct, watch },
     steering: () => steering,
     isOpenTo: (address) => points.gate.isOpenTo(address),
   });
@@ -129,6 +130,10 @@ export async function assemble(config: ClientConfig, deps: ClientProxyDeps): Pro
   const transparent = makeTransparent(config, {
     ...{ ...deps, steering, names, appPool, peers, watch, ownConnections },
   });
+  const transparentDatagrams = makeTransparentDatagrams(config, {
+    ...{ ...deps, relay: datagrams.relay, sockets, names, watch },
+    counts: counters.counts.datagrams,
+  });
   const network = makeNetworkWatch(config, deps, {
     ...{ uplinks, names, steering },
     onChanged() {
@@ -147,7 +152,16 @@ export async function assemble(config: ClientConfig, deps: ClientProxyDeps): Pro
   const endpoint = makeEndpoint(config, direct, {
     ...{ ...deps, ...counters, ...told, transparent, datagrams: datagrams.relay },
   });
-  const parts = { ...told, endpoint, secrets, transparent, associates, network, minutes };
+  const parts = {
+    ...told,
+    endpoint,
+    secrets,
+    transparent,
+    transparentDatagrams,
+    associates,
+    network,
+    minutes,
+  };
   return new ClientProxy({ config, logger, ...parts });
 }
 

@@ -11,6 +11,7 @@ import { DirectPorts } from './datagram/direct-ports.ts';
 import { openUplinkUdp } from './datagram/uplink-udp-socket.ts';
 import type { Direct } from './direct-connecting.ts';
 import type { UplinkSet } from './discovery/uplink-set.ts';
+import type { WireTable } from './metering/wire-table.ts';
 import { AssociateOpener } from './socks5/associate-opening.ts';
 import type { Steering } from './steering/steering.ts';
 import type { AttachmentFinder } from './uplink/uplink-device.ts';
@@ -28,6 +29,7 @@ export function makeDatagrams(
   deps: { readonly clock: MonotonicClock; readonly logger: Logger; readonly native: NativeLoad },
   parts: {
     readonly counts: ClientCounts;
+    readonly wires: WireTable;
     readonly sockets: UdpSockets;
     readonly uplinks: UplinkSet;
     readonly direct: Direct;
@@ -37,7 +39,7 @@ export function makeDatagrams(
     isOpenTo(address: string): boolean;
   },
 ): Datagrams {
-  const { counts, sockets, uplinks, direct, watch, steering, isOpenTo } = parts;
+  const { counts, wires, sockets, uplinks, direct, watch, steering, isOpenTo } = parts;
   const { clock } = deps;
   const logger = new LineLimit(clock).over(deps.logger);
   const { native } = deps.native;
@@ -58,6 +60,7 @@ export function makeDatagrams(
           },
           onOpened: (uplinkName, port) => direct.connections.add(uplinkName, port),
           traffic: (uplinkName) => direct.flows.begin(uplinkName),
+          wireOf: (uplinkName) => wires.of(uplinkName),
           onFailed: (route, _destination, { code }) => {
             const uplink = route.kind === 'direct' ? route.uplink : 'any';
             logger.warn({ uplink, code }, 'datagrams cannot go directly');
