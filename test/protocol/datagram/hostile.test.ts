@@ -154,6 +154,18 @@ describe('a path that nobody has confirmed from its own address', () => {
   });
 });
 
+it('a session that is over takes nothing that comes later', () => {
+  const hostile = new Hostile();
+  const { session, memory } = hostile.victim;
+  session.close('goingAway');
+  hostile.run();
+  const before = hostile.victim.eventsOf('flow-opened').length;
+  hostile.packet(flowHead(99, 0, ANNOUNCED));
+  hostile.run();
+  expect(hostile.victim.eventsOf('flow-opened')).toHaveLength(before);
+  expect(memory.usedBytes).toBe(0);
+});
+
 /** What a client sends in one round of a flood. */
 const FLOODS: readonly (readonly [string, (hostile: Hostile, round: number) => void])[] = [
   ['flows that datagrams announce', (hostile, round) => hostile.packet(flowHead(round, 0, ANNOUNCED))],
