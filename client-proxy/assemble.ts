@@ -8,7 +8,6 @@ import { ProcessWatch, warnWithoutNative } from '../shared/runtime/observe/proce
 import type { ProgramDeps } from '../shared/runtime/process/process-deps.ts';
 import { ReceivePool } from '../shared/runtime/subflow/receive-pool.ts';
 import { allOf } from '../shared/runtime/tcp/connection-watcher.ts';
-import { UdpSockets } from '../shared/runtime/udp/udp-sockets.ts';
 import { makeFront } from './application-front.ts';
 import { type ListeningDeps, makePoints } from './application-listening.ts';
 import { type Counters, makeCounters } from './client-counts.ts';
@@ -16,10 +15,8 @@ import { makeEndpoint } from './client-endpoint.ts';
 import { ClientProxy } from './client-proxy.ts';
 import type { ClientConfig } from './config/client-config.ts';
 import { MAX_UPLINKS } from './config/client-schema.ts';
-import type { DatagramPathsOptions } from './datagram/datagram-paths.ts';
 import type { DatagramRelay } from './datagram/datagram-relay.ts';
-import { makeDatagramPaths } from './datagram/make-datagram-paths.ts';
-import { makeDatagrams } from './datagram-carrying.ts';
+import { type Datagrams, makeDatagrams } from './datagram-carrying.ts';
 import { type Direct, makeDirect } from './direct-connecting.ts';
 import { UplinkSet } from './discovery/uplink-set.ts';
 import { UplinkStates } from './discovery/uplink-states.ts';
@@ -45,6 +42,7 @@ import { RuleSet } from './steering/rule-set.ts';
 import { Steering } from './steering/steering.ts';
 import { StreamOpener } from './stream-opening.ts';
 import { makeTransparent } from './transparent/make-transparent.ts';
+import { makeTransparentDatagrams } from './transparent/make-transparent-datagrams.ts';
 import { OwnConnections } from './transparent/own-connections.ts';
 import { UplinkConnector } from './uplink/uplink-connector.ts';
 
@@ -71,12 +69,7 @@ export async function assemble(config: ClientConfig, deps: ClientProxyDeps): Pro
   const counters = makeCounters(native, MAX_UPLINK_NAMES);
   const watch = new ProcessWatch(deps);
   const appPool = new BlockPool(clock);
-  const uplinks = new UplinkSet({
-    bindsByInterface: native !== undefined,
-    maxUplinks: MAX_UPLINKS,
-    wallClock,
-    logger,
-  });
+  const uplinks = makeUplinks(deps);
   const states = new UplinkStates({ uplinks, wallClock, logger });
   const uses = new UplinkUses(logger);
   const peers = makePeers(config, deps, counters);
@@ -101,19 +94,14 @@ export async function assemble(config: ClientConfig, deps: ClientProxyDeps): Pro
     hasDescriptor: () => watch.hasDescriptor('stream'),
     onResult: (result) => counters.counts.inbound.add(result),
   });
-  const sockets = new UdpSockets(native);
   const direct = makeDirect(config, deps, { ...counters, uplinks, uses, connector, resolvers });
-  const datagramPaths = config.datagrams
-    ? makeDatagramPaths(deps, { ...counters, sockets, uplinks, watch })
-    : undefined;
   const datagrams = makeDatagrams(config, deps, {
-    ...{ counts: counters.counts, sockets, uplinks, direct, watch },
+    ...{ ...counters, uplinks, direct, watch },
     steering: () => steering,
     isOpenTo: (address) => points.gate.isOpenTo(address),
   });
   const keeper = makeKeeper(config, deps, {
-    ...{ counters, states, uses, connector, secrets, names, publisher, datagramPaths },
-    datagrams: datagrams.relay,
+    ...{ counters, states, uses, connector, secrets, names, publisher, datagrams },
     onChanged: () => fallback.look(),
   });
   const metering = await openMetering(config, deps, { counters, uplinks, uses, keeper, direct });
@@ -128,6 +116,10 @@ export async function assemble(config: ClientConfig, deps: ClientProxyDeps): Pro
   const points = makePoints(config, deps, { front, appPool, peers, watch });
   const transparent = makeTransparent(config, {
     ...{ ...deps, steering, names, appPool, peers, watch, ownConnections },
+  });
+  const transparentDatagrams = makeTransparentDatagrams(config, {
+    ...{ ...deps, ...datagrams, names, watch },
+    counts: counters.counts.datagrams,
   });
   const network = makeNetworkWatch(config, deps, {
     ...{ uplinks, names, steering },
@@ -147,7 +139,16 @@ export async function assemble(config: ClientConfig, deps: ClientProxyDeps): Pro
   const endpoint = makeEndpoint(config, direct, {
     ...{ ...deps, ...counters, ...told, transparent, datagrams: datagrams.relay },
   });
-  const parts = { ...told, endpoint, secrets, transparent, associates, network, minutes };
+  const parts = {
+    ...told,
+    endpoint,
+    secrets,
+    transparent,
+    transparentDatagrams,
+    associates,
+    network,
+    minutes,
+  };
   return new ClientProxy({ config, logger, ...parts });
 }
 
@@ -155,6 +156,15 @@ export async function assemble(config: ClientConfig, deps: ClientProxyDeps): Pro
 interface Steered {
   readonly steering: Steering;
   readonly fallback: Fallback;
+}
+
+function makeUplinks({ wallClock, logger, native: { native } }: ClientProxyDeps): UplinkSet {
+  return new UplinkSet({
+    bindsByInterface: native !== undefined,
+    maxUplinks: MAX_UPLINKS,
+    wallClock,
+    logger,
+  });
 }
 
 function makeResolvers({ clock, native: { native } }: ClientProxyDeps, uplinks: UplinkSet): UplinkResolvers {
@@ -223,13 +233,12 @@ function makeKeeper(
     readonly secrets: SessionSecrets;
     readonly names: TargetNames;
     readonly publisher: Publisher;
-    readonly datagrams: DatagramRelay;
-    readonly datagramPaths: DatagramPathsOptions | undefined;
+    readonly datagrams: Datagrams;
     onChanged(): void;
   },
 ): SessionKeeper {
   const { counters, states, uses, connector, secrets, names, publisher, onChanged } = parts;
-  const { datagrams, datagramPaths } = parts;
+  const { relay, paths: datagramPaths } = parts.datagrams;
   const explainer = new PathExplainer({
     bindsByInterface: native !== undefined,
     clock,
@@ -248,7 +257,7 @@ function makeKeeper(
     lingerMs,
     tuning: withTuning(tuning),
     inbound: publisher,
-    datagrams,
+    datagrams: relay,
     datagramPaths,
     openTimeoutMs: OPEN_TIMEOUT_MS,
     clock,

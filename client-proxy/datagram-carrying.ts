@@ -1,16 +1,18 @@
-import type { Logger } from 'pino';
-import type { MonotonicClock } from '../shared/runtime/clock.ts';
-import type { NativeLoad } from '../shared/runtime/kernel/native.ts';
+import type { PacketTable } from '../shared/runtime/datagram/packet-table.ts';
 import { LineLimit } from '../shared/runtime/observe/line-limit.ts';
 import type { ProcessWatch } from '../shared/runtime/observe/process-watch.ts';
-import type { UdpSockets } from '../shared/runtime/udp/udp-sockets.ts';
+import type { ProgramDeps } from '../shared/runtime/process/process-deps.ts';
+import { UdpSockets } from '../shared/runtime/udp/udp-sockets.ts';
 import type { ClientCounts } from './client-counts.ts';
 import type { ClientConfig } from './config/client-config.ts';
+import type { DatagramPathsOptions } from './datagram/datagram-paths.ts';
 import { DatagramRelay } from './datagram/datagram-relay.ts';
 import { DirectPorts } from './datagram/direct-ports.ts';
+import { makeDatagramPaths } from './datagram/make-datagram-paths.ts';
 import { openUplinkUdp } from './datagram/uplink-udp-socket.ts';
 import type { Direct } from './direct-connecting.ts';
 import type { UplinkSet } from './discovery/uplink-set.ts';
+import type { WireTable } from './metering/wire-table.ts';
 import { AssociateOpener } from './socks5/associate-opening.ts';
 import type { Steering } from './steering/steering.ts';
 import type { AttachmentFinder } from './uplink/uplink-device.ts';
@@ -20,15 +22,19 @@ import { UplinkError } from './uplink/uplink-error.ts';
 export interface Datagrams {
   readonly relay: DatagramRelay;
   readonly associates: AssociateOpener;
+  readonly sockets: UdpSockets;
+  /** Of sessions; undefined where there are to be none. */
+  readonly paths: DatagramPathsOptions | undefined;
 }
 
 /** Makes the parts that carry datagrams of applications. */
 export function makeDatagrams(
   { mode, datagrams, socks }: Pick<ClientConfig, 'mode' | 'datagrams' | 'socks'>,
-  deps: { readonly clock: MonotonicClock; readonly logger: Logger; readonly native: NativeLoad },
+  deps: Pick<ProgramDeps, 'clock' | 'random' | 'logger' | 'native'>,
   parts: {
     readonly counts: ClientCounts;
-    readonly sockets: UdpSockets;
+    readonly wires: WireTable;
+    readonly packetTable: PacketTable;
     readonly uplinks: UplinkSet;
     readonly direct: Direct;
     readonly watch: Pick<ProcessWatch, 'hasDescriptor'>;
@@ -37,10 +43,11 @@ export function makeDatagrams(
     isOpenTo(address: string): boolean;
   },
 ): Datagrams {
-  const { counts, sockets, uplinks, direct, watch, steering, isOpenTo } = parts;
+  const { counts, wires, uplinks, direct, watch, steering, isOpenTo } = parts;
   const { clock } = deps;
   const logger = new LineLimit(clock).over(deps.logger);
   const { native } = deps.native;
+  const sockets = new UdpSockets(native);
   const attachment: AttachmentFinder = (binding, host) => uplinks.attachment(binding, host);
   const relay = new DatagramRelay({
     decide: (subject) => steering().decideDatagram(subject),
@@ -58,6 +65,7 @@ export function makeDatagrams(
           },
           onOpened: (uplinkName, port) => direct.connections.add(uplinkName, port),
           traffic: (uplinkName) => direct.flows.begin(uplinkName),
+          wireOf: (uplinkName) => wires.of(uplinkName),
           onFailed: (route, _destination, { code }) => {
             const uplink = route.kind === 'direct' ? route.uplink : 'any';
             logger.warn({ uplink, code }, 'datagrams cannot go directly');
@@ -85,7 +93,8 @@ export function makeDatagrams(
     onResult: (result) => counts.associates.add(result),
     logger,
   });
-  return { relay, associates };
+  const paths = datagrams ? makeDatagramPaths(deps, { ...parts, sockets }) : undefined;
+  return { relay, associates, sockets, paths };
 }
 
 /** Whether any rule has datagrams go past the concentrator. */

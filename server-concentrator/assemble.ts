@@ -1,7 +1,6 @@
 import { Registry } from 'prom-client';
 import { withTuning } from '../shared/protocol/session/core-tuning.ts';
 import { ProvenSources } from '../shared/runtime/admission/proven-sources.ts';
-import type { Source } from '../shared/runtime/admission/source.ts';
 import { PeerWatch } from '../shared/runtime/app/peer-watch.ts';
 import { Cancellation } from '../shared/runtime/async/cancellation.ts';
 import type { MonotonicClock } from '../shared/runtime/clock.ts';
@@ -24,7 +23,6 @@ import { nodeHandshakeCrypto } from '../shared/runtime/session/handshake-crypto.
 import { TrafficTable } from '../shared/runtime/session/uplink-traffic.ts';
 import { ReceivePool } from '../shared/runtime/subflow/receive-pool.ts';
 import type { SubflowListener, SubflowListenerOptions } from '../shared/runtime/subflow/subflow-listener.ts';
-import type { SubflowTransport } from '../shared/runtime/subflow/subflow-transport.ts';
 import { UdpSockets } from '../shared/runtime/udp/udp-sockets.ts';
 import { AddressKeeper } from './address-keeper.ts';
 import { interfaceAddresses, OwnAddresses } from './addresses/own-addresses.ts';
@@ -134,18 +132,7 @@ export async function assemble(config: ConcentratorConfig, deps: ConcentratorDep
     clock,
     logger: strangersLog,
   });
-  const gate = {
-    pool: new ReceivePool(clock, memory.poolBytes),
-    isProven: (source: Source) => proven.has(source),
-    onSubflow: (transport: SubflowTransport, leftMs: number) => void admission.admit(transport, leftMs),
-    onHandshakeFailed(remote: string, reason: string) {
-      handshakes.add('tls');
-      logger.debug({ remote, reason }, 'no TLS handshake');
-    },
-    onCrowded,
-    onError: (error: Error) => watch.onAcceptFailed(error),
-    hasDescriptor: () => watch.hasDescriptor('subflow'),
-  };
+  const gate = makeGate(deps, { memory, proven, admission, handshakes, watch, onCrowded });
   const listen = () => listenForClients(config, deps, gate);
   const told = { memory, sessions, published: publishing.published, watch, descriptors };
   const ofDatagrams = { origins: datagrams, strangers: port.strangers };
@@ -281,6 +268,33 @@ type GateParts = Pick<
   SubflowListenerOptions,
   'pool' | 'isProven' | 'onSubflow' | 'onHandshakeFailed' | 'onCrowded' | 'onError' | 'hasDescriptor'
 >;
+
+/** What connections come through before they are subflows. */
+function makeGate(
+  { clock, logger }: ConcentratorDeps,
+  parts: {
+    readonly memory: MemoryLevels;
+    readonly proven: ProvenSources;
+    readonly admission: SubflowAdmission;
+    readonly handshakes: ConcentratorCounts['handshakes'];
+    readonly watch: ProcessWatch;
+    readonly onCrowded: NonNullable<GateParts['onCrowded']>;
+  },
+): GateParts {
+  const { memory, proven, admission, handshakes, watch, onCrowded } = parts;
+  return {
+    pool: new ReceivePool(clock, memory.poolBytes),
+    isProven: (source) => proven.has(source),
+    onSubflow: (transport, leftMs) => void admission.admit(transport, leftMs),
+    onHandshakeFailed(remote, reason) {
+      handshakes.add('tls');
+      logger.debug({ remote, reason }, 'no TLS handshake');
+    },
+    onCrowded,
+    onError: (error) => watch.onAcceptFailed(error),
+    hasDescriptor: () => watch.hasDescriptor('subflow'),
+  };
+}
 
 function listenForClients(
   { listen, tls, limits, congestionControl }: ConcentratorConfig,

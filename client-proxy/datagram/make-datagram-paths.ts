@@ -9,13 +9,13 @@ import type { DatagramPathsOptions } from './datagram-paths.ts';
 
 /** How the UDP paths of this program's sessions are made. */
 export function makeDatagramPaths(
-  { clock, random, logger, native: { native } }: ProgramDeps,
+  { clock, random, logger, native: { native } }: Pick<ProgramDeps, 'clock' | 'random' | 'logger' | 'native'>,
   parts: {
     readonly sockets: UdpSockets;
     readonly wires: WireTable;
     readonly packetTable: PacketTable;
     readonly uplinks: UplinkSet;
-    readonly watch: ProcessWatch;
+    readonly watch: Pick<ProcessWatch, 'hasDescriptor'>;
   },
 ): DatagramPathsOptions {
   const { sockets, wires, packetTable, uplinks, watch } = parts;

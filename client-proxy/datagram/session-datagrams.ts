@@ -1,8 +1,8 @@
 import type { DatagramEvent } from '../../shared/protocol/datagram/datagram-commands.ts';
 import type { Session } from '../../shared/protocol/session/session.ts';
 import { SessionPackets } from '../../shared/runtime/datagram/session-packets.ts';
-import { trafficMeter } from '../../shared/runtime/datagram/traffic-meter.ts';
 import type { SessionDriver } from '../../shared/runtime/session/session-driver.ts';
+import { trafficMeter } from '../../shared/runtime/session/traffic-meter.ts';
 import type { TrafficTable } from '../../shared/runtime/session/uplink-traffic.ts';
 import type { DialledUplink } from '../path-manager/uplink-role.ts';
 import { DatagramPaths, type DatagramPathsOptions } from './datagram-paths.ts';

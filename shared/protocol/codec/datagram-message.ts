@@ -31,7 +31,7 @@ const TWO_32 = 2 ** 32;
 /** The shortest PATH of the concentrator, so that FEEDBACK about it is not longer; */
 const MIN_PATH_BYTES = 64;
 /** and of the client, so that FEEDBACK and a PATH that answer it are not longer together. */
-const MIN_CLIENT_PATH_BYTES = 160;
+export const MIN_CLIENT_PATH_BYTES = 160;
 
 const encoder = new TextEncoder();
 const decoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });

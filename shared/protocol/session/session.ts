@@ -242,7 +242,8 @@ export class Session {
     if (this.#subflows.all.length === 0) {
       const isOver = this.#clock.ms >= this.#subflows.lingerEndsMs;
       if (isOver) this.#close('uplinksLost', 'no subflow came back', 'us');
-      else this.datagrams.flush();
+      this.#subflows.uplinks.refresh();
+      this.datagrams.flush();
       return;
     }
     this.#subflows.check();

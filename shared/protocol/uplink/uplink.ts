@@ -22,6 +22,7 @@ export class Uplink implements SubflowUplink {
   readonly #now: Now;
   #subflows: readonly Subflow<Uplink>[] = [];
   #idleSinceMs: number;
+  #datagramPaths = 0;
   #callMs = Number.NEGATIVE_INFINITY;
 
   constructor(name: string, now: Now, tuning: UplinkTuning) {
@@ -48,6 +49,11 @@ export class Uplink implements SubflowUplink {
   /** For how long it has had no subflow. */
   get idleMs(): number {
     return this.#subflows.length > 0 ? 0 : this.#now.ms - this.#idleSinceMs;
+  }
+
+  /** Whether anything may be sent there: on subflows, or on paths of datagrams. */
+  get isInUse(): boolean {
+    return this.#subflows.length > 0 || this.#datagramPaths > 0;
   }
 
   get bucket(): TokenBucket | undefined {
@@ -79,5 +85,10 @@ export class Uplink implements SubflowUplink {
   remove(subflow: Subflow<Uplink>): void {
     this.#subflows = this.#subflows.filter((other) => other !== subflow);
     this.#idleSinceMs = this.#now.ms;
+  }
+
+  /** It has one path of datagrams more, or with -1 one less. */
+  countPath(change: 1 | -1): void {
+    this.#datagramPaths += change;
   }
 }

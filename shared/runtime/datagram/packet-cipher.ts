@@ -31,19 +31,19 @@ const NONCE_BYTES = 12;
 
 /** The iv XOR (4 zero bytes, path, counter), into the same memory each time. */
 class Nonce {
-  readonly bytes: Uint8Array;
+  readonly #bytes: Uint8Array;
   readonly #iv: Uint8Array;
 
   constructor(iv: Uint8Array) {
     this.#iv = iv;
-    this.bytes = Uint8Array.from(iv);
+    this.#bytes = Uint8Array.from(iv);
   }
 
   set(header: Uint8Array): Uint8Array {
     for (let i = NONCE_NUMBER_AT; i < NONCE_BYTES; i++) {
-      this.bytes[i] = this.#iv[i]! ^ header[i - NONCE_NUMBER_AT + NUMBER_AT]!;
+      this.#bytes[i] = this.#iv[i]! ^ header[i - NONCE_NUMBER_AT + NUMBER_AT]!;
     }
-    return this.bytes;
+    return this.#bytes;
   }
 }
 

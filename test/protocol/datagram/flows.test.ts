@@ -68,6 +68,21 @@ describe('flows', () => {
     expect([pair.client.texts, pair.concentrator.texts]).toEqual([['from another port'], ['and back']]);
   });
 
+  it('of the concentrator use no other uplinks than those of their association', () => {
+    const { pair, datagrams, peer } = begun(['wifi', 'lte']);
+    const association = datagrams.openAssociation();
+    datagrams.openFlow(association, TO, { mode: 'lowest-latency', only: ['lte'] });
+    pair.settle();
+    const back = peer.openFlow(association, { host: '198.51.100.7', port: 4_000 });
+    const from = pair.concentrator.packets.length;
+    for (let i = 0; i < 20; i++) {
+      peer.send(back, bytes('x'));
+      pair.run(20);
+    }
+    const sent = pair.concentrator.packets.slice(from).filter(({ payload }) => payload.length > 0);
+    expect(new Set(sent.map(({ path }) => datagrams.uplinkOf(path)))).toEqual(new Set(['lte']));
+  });
+
   it('end with their association, at either end', () => {
     for (const from of ['client', 'concentrator'] as const) {
       const { pair, association, flow } = begun();

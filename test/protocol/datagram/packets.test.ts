@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { OutgoingPacket } from '../../../shared/protocol/datagram/datagram-commands.ts';
+import type { Uplinks } from '../../../shared/protocol/uplink/uplinks.ts';
 import { bytes, DatagramPair, incoming, SETUP } from './datagram-pair.ts';
 
 const TO = { host: '198.51.100.7', port: 53 };
@@ -91,10 +92,34 @@ describe('packets', () => {
     expect(pair.concentrator.session.datagrams.uplinkOf(0)).toBe('wifi');
   });
 
-  it('have no more than 256 paths', () => {
-    const { datagrams } = begun();
-    for (let path = 1; path < 256; path++) expect(datagrams.addPath('wifi')).toBe(path);
+  it('are forgotten with their path a minute after the last of it, and the limit of its uplink with them', () => {
+    const { pair, datagrams } = begun(['wifi', 'lte']);
+    const { session } = pair.concentrator;
+    const limit = { sendBytesPerSecond: 0, receiveBytesPerSecond: 1_000_000, isMetered: true };
+    pair.client.session.uplinks.limitRate('lte', limit);
+    pair.run(100);
+    pair.client.session.subflows.remove(1);
+    pair.run(30_000);
+    const limitOf = () => (session.uplinks as Uplinks).known('lte')?.bucket?.bytesPerSecond;
+    expect([session.datagrams.uplinkOf(1), limitOf()]).toEqual(['lte', 1_000_000]);
+    datagrams.removePath(1);
+    pair.run(61_000);
+    expect([session.datagrams.uplinkOf(1), limitOf()]).toEqual([undefined, undefined]);
+    expect(session.datagrams.uplinkOf(0)).toBe('wifi');
+  });
+
+  it('have no more than 32 paths, of which that which was silent for the longest time gives way', () => {
+    const { pair, datagrams, peer } = begun();
+    for (let path = 1; path < 32; path++) expect(datagrams.addPath('wifi')).toBe(path);
     expect(datagrams.addPath('wifi')).toBeUndefined();
+    pair.run(500);
+    const known = () => Array.from({ length: 40 }, (_, path) => path).filter((path) => peer.uplinkOf(path));
+    expect(known()).toHaveLength(32);
+    datagrams.removePath(5);
+    expect(datagrams.addPath('lte')).toBe(32);
+    pair.addSubflow('lte');
+    pair.run(20_000);
+    expect(known()).toEqual([...Array.from({ length: 33 }, (_, path) => path).filter((path) => path !== 5)]);
   });
 
   it('use new keys at once at the client, and on each path that has them at the concentrator', () => {

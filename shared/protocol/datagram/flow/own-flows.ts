@@ -53,17 +53,22 @@ export class OwnFlows {
     this.#tellEnd(associationId, true, error);
   }
 
-  /** @throws StreamError `resourceExceeded`, or `cancelled` where the association has ended */
+  /**
+   * @param asWanted by default as the other flows of the association: what nobody has asked for may use no other uplinks
+   * @throws StreamError `resourceExceeded`, or `cancelled` where the association has ended
+   */
   openFlow(
     associationId: number,
     destination: Destination,
-    policy: StreamPolicy = DEFAULT_FLOW_POLICY,
+    asWanted: StreamPolicy | undefined,
     { maxFlows }: FlowLimits,
   ): number {
     const { table, steering, control } = this.#options;
-    checkPolicy(policy);
     const association = table.associations.get(associationId);
     if (association === undefined) throw new StreamError('cancelled', 'the association has ended');
+    const [other] = association.flows;
+    const policy = asWanted ?? other?.steered.policy ?? DEFAULT_FLOW_POLICY;
+    checkPolicy(policy);
     if (table.count >= maxFlows) throw new StreamError('resourceExceeded', `more than ${maxFlows} flows`);
     if (!table.tryReserve()) throw new StreamError('resourceExceeded', 'no memory for a flow');
     const flow = this.#begin(() => {

@@ -20,7 +20,7 @@ import type { FlowLimits } from './own-flows.ts';
  * Numbers of the peer's that are told apart below the highest. It gives them in order, and what names them overtakes each other by no more
  * than it has open at a time.
  */
-const KNOWN_NUMBERS = 8_192;
+export const KNOWN_NUMBERS = 8_192;
 /** FLOW_STEERING that has overtaken its FLOW; of more the oldest is forgotten, and its flow goes by its mode. */
 const MAX_EARLY_STEERING = 64;
 /** Refusals that the peer has not confirmed; a flood of flows gets no further answers. */

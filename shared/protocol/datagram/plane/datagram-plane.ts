@@ -68,7 +68,7 @@ export class DatagramPlane implements DatagramCommands {
   constructor(host: DatagramPlaneHost) {
     this.#host = host;
     const { role, now, tuning, memory, control, uplinks } = host;
-    const paths = new PathTable(role, now, tuning);
+    const paths = new PathTable({ role, now, tuning, uplinks });
     const steering = new FlowSteering({
       now,
       host: {

@@ -1,13 +1,16 @@
 import type { Now } from '../../now.ts';
 import type { Role } from '../../role.ts';
 import type { Uplink } from '../../uplink/uplink.ts';
+import type { Uplinks } from '../../uplink/uplinks.ts';
 import { DatagramPath } from '../path/datagram-path.ts';
 import { PathRecords } from '../path/path-record.ts';
 import { PathReceiver } from '../receive/path-receiver.ts';
 import type { DatagramTuning } from './datagram-tuning.ts';
 
 /** Numbers of paths are one byte. */
-export const MAX_PATHS = 256;
+const PATH_NUMBERS = 256;
+/** Paths of a session at a time: as many as subflows. Each costs a look at every datagram, and a copy in mode `redundant`. */
+export const MAX_PATHS = 32;
 
 /** One number of a path: what this end sends there, if it may, and what has come. It lasts as long as the session, as its counters do. */
 export interface PathEnd {
@@ -29,21 +32,24 @@ export interface PathEnd {
   allowanceBytes: number;
 }
 
+export interface PathTableOptions {
+  readonly role: Role;
+  readonly now: Now;
+  readonly tuning: DatagramTuning;
+  readonly uplinks: Pick<Uplinks, 'countPath'>;
+}
+
 /** The paths of a session by their numbers. */
 export class PathTable {
   /** What the paths of each uplink have met since the session began. */
   readonly records = new PathRecords();
-  readonly #role: Role;
-  readonly #now: Now;
-  readonly #tuning: DatagramTuning;
+  readonly #options: PathTableOptions;
   readonly #ends: (PathEnd | undefined)[] = [];
   #inUse: readonly PathEnd[] = [];
   #paths: readonly DatagramPath[] = [];
 
-  constructor(role: Role, now: Now, tuning: DatagramTuning) {
-    this.#role = role;
-    this.#now = now;
-    this.#tuning = tuning;
+  constructor(options: PathTableOptions) {
+    this.#options = options;
   }
 
   /** Those that have a path. */
@@ -63,7 +69,8 @@ export class PathTable {
   known(id: number): PathEnd {
     let end = this.#ends[id];
     if (end === undefined) {
-      const receiver = new PathReceiver(this.#now, this.#tuning.datagramFeedback);
+      const { now, tuning } = this.#options;
+      const receiver = new PathReceiver(now, tuning.datagramFeedback);
       end = {
         id,
         receiver,
@@ -79,10 +86,11 @@ export class PathTable {
     return end;
   }
 
-  /** A number that is free, rather one that this uplink has had before; undefined while all are in use. */
+  /** A number that is free, rather one that this uplink has had before; undefined while there are MAX_PATHS. */
   freeFor(uplinkName: string): number | undefined {
+    if (this.#inUse.length >= MAX_PATHS) return undefined;
     let free: number | undefined;
-    for (let id = 0; id < MAX_PATHS; id++) {
+    for (let id = 0; id < PATH_NUMBERS; id++) {
       const end = this.#ends[id];
       if (end?.path !== undefined) continue;
       if (end?.uplinkName === uplinkName) return id;
@@ -94,24 +102,37 @@ export class PathTable {
 
   /** The number has a new path from now on. */
   begin(end: PathEnd, uplink: Uplink): DatagramPath {
+    const { role, now, tuning, uplinks } = this.#options;
     this.end(end);
-    const { datagramPath } = this.#tuning;
+    uplinks.countPath(uplink, 1);
     const record = this.records.of(uplink.name);
-    const path = new DatagramPath(end.id, uplink, this.#now, datagramPath, end.nextCounter, record);
+    const path = new DatagramPath(end.id, uplink, now, tuning.datagramPath, end.nextCounter, record);
     end.path = path;
     end.firstCounter = path.nextCounter;
     // The client sends where it wants to.
-    end.allowanceBytes = this.#role === 'client' ? Number.POSITIVE_INFINITY : 0;
+    end.allowanceBytes = role === 'client' ? Number.POSITIVE_INFINITY : 0;
     end.uplinkName = uplink.name;
     this.#refresh();
     return path;
   }
 
+  /** Concentrator: of too many paths that goes on which nothing has come for the longest time. */
+  makeRoom(): void {
+    if (this.#inUse.length < MAX_PATHS) return;
+    this.end(
+      this.#inUse.reduce((oldest, end) =>
+        end.receiver.largestAtMs < oldest.receiver.largestAtMs ? end : oldest,
+      ),
+    );
+  }
+
   /** The number has no path from now on; its counter goes on with the next. */
   end(end: PathEnd): void {
     if (end.path === undefined) return;
-    end.nextCounter = end.path.nextCounter;
+    const { nextCounter, uplink } = end.path;
+    end.nextCounter = nextCounter;
     end.path = undefined;
+    this.#options.uplinks.countPath(uplink, -1);
     this.#refresh();
   }
 

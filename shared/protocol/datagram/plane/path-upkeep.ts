@@ -10,6 +10,9 @@ import type { PathEnd, PathTable } from './path-table.ts';
 const FEEDBACK_PACKET_BYTES = 21 + PACKET_OVERHEAD_BYTES;
 const PATH_PACKET_BYTES = 64 + PACKET_OVERHEAD_BYTES;
 
+/** Concentrator: a path is forgotten on which nothing has come for so long, when its uplink has no subflow either. */
+const FORGET_MS = 60_000;
+
 export interface PathUpkeepOptions {
   readonly role: Role;
   readonly now: Now;
@@ -39,6 +42,10 @@ export class PathUpkeep {
     const { now, paths, sender } = this.#options;
     for (const end of paths.inUse) {
       const path = end.path!;
+      if (this.#isGone(end, path)) {
+        paths.end(end);
+        continue;
+      }
       if (end.receiver.dueMs <= now.ms && end.allowanceBytes >= FEEDBACK_PACKET_BYTES) {
         this.#sendFeedback(end, path);
       }
@@ -46,6 +53,14 @@ export class PathUpkeep {
       this.#sendProbes(end, path);
       for (const late of path.takeLate()) sender.sendAgain(late, path);
     }
+  }
+
+  /** The client ends its paths by itself. */
+  #isGone({ receiver }: PathEnd, { uplink }: DatagramPath): boolean {
+    const { role, now } = this.#options;
+    return (
+      role === 'concentrator' && uplink.subflows.length === 0 && now.ms - receiver.largestAtMs >= FORGET_MS
+    );
   }
 
   #sendFeedback(end: PathEnd, path: DatagramPath): void {

@@ -59,6 +59,11 @@ export class PathReceiver {
     return this.#counters.highest;
   }
 
+  /** When the newest packet came; 0 before the first. */
+  get largestAtMs(): number {
+    return this.#largestAtMs;
+  }
+
   /** When the peer is to be told. */
   get dueMs(): number {
     return this.#dueMs;

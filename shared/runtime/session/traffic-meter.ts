@@ -1,6 +1,6 @@
-import type { UplinkTraffic } from '../session/uplink-traffic.ts';
-import type { PacketTraffic } from './packet-table.ts';
-import type { PacketMeter } from './session-packets.ts';
+import type { PacketTraffic } from '../datagram/packet-table.ts';
+import type { PacketMeter } from '../datagram/session-packets.ts';
+import type { UplinkTraffic } from './uplink-traffic.ts';
 
 /** Counts the packets of a path among what its uplink has carried, and by themselves. */
 export function trafficMeter(traffic: UplinkTraffic, packets: PacketTraffic): PacketMeter {
