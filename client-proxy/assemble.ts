@@ -42,6 +42,7 @@ import { RuleSet } from './steering/rule-set.ts';
 import { Steering } from './steering/steering.ts';
 import { StreamOpener } from './stream-opening.ts';
 import { makeTransparent } from './transparent/make-transparent.ts';
+import { makeTransparentDatagrams } from './transparent/make-transparent-datagrams.ts';
 import { OwnConnections } from './transparent/own-connections.ts';
 import { UplinkConnector } from './uplink/uplink-connector.ts';
 
@@ -116,6 +117,10 @@ export async function assemble(config: ClientConfig, deps: ClientProxyDeps): Pro
   const transparent = makeTransparent(config, {
     ...{ ...deps, steering, names, appPool, peers, watch, ownConnections },
   });
+  const transparentDatagrams = makeTransparentDatagrams(config, {
+    ...{ ...deps, ...datagrams, names, watch },
+    counts: counters.counts.datagrams,
+  });
   const network = makeNetworkWatch(config, deps, {
     ...{ uplinks, names, steering },
     onChanged() {
@@ -134,7 +139,16 @@ export async function assemble(config: ClientConfig, deps: ClientProxyDeps): Pro
   const endpoint = makeEndpoint(config, direct, {
     ...{ ...deps, ...counters, ...told, transparent, datagrams: datagrams.relay },
   });
-  const parts = { ...told, endpoint, secrets, transparent, associates, network, minutes };
+  const parts = {
+    ...told,
+    endpoint,
+    secrets,
+    transparent,
+    transparentDatagrams,
+    associates,
+    network,
+    minutes,
+  };
   return new ClientProxy({ config, logger, ...parts });
 }
 

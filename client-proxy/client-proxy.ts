@@ -19,6 +19,7 @@ import type { AssociateOpener } from './socks5/associate-opening.ts';
 import type { ClientStatus } from './status/client-status.ts';
 import { RuleSet } from './steering/rule-set.ts';
 import type { Steering } from './steering/steering.ts';
+import type { TransparentDatagrams } from './transparent/transparent-datagrams.ts';
 import type { TransparentListener } from './transparent/transparent-listener.ts';
 
 /** The parts that the client proxy starts, tells of new configurations, and closes. */
@@ -38,6 +39,8 @@ export interface ClientParts {
   readonly points: ApplicationPoints;
   /** Absent: no redirected connections are served. */
   readonly transparent: TransparentListener | undefined;
+  /** Absent: no redirected datagrams are. */
+  readonly transparentDatagrams: TransparentDatagrams | undefined;
   readonly network: NetworkWatch;
   readonly minutes: MinuteTimer;
   readonly watch: ProcessWatch;
@@ -92,7 +95,7 @@ export class ClientProxy {
   async #start(): Promise<void> {
     const life = this.#life;
     const { logger, endpoint, uplinks, metering, keeper, fallback } = this.#parts;
-    const { front, points, transparent, network, minutes, watch } = this.#parts;
+    const { front, points, transparent, transparentDatagrams, network, minutes, watch } = this.#parts;
     life.onClose(() => watch.stop());
     watch.start();
     life.onClose(() => endpoint.close());
@@ -106,6 +109,8 @@ export class ClientProxy {
     life.onClose(() => points.close());
     life.onClose(() => transparent?.stopListening());
     await transparent?.start();
+    life.onClose(() => transparentDatagrams?.close());
+    transparentDatagrams?.start();
     await endpoint.start();
     life.onClose(() => minutes.stop());
     minutes.start();

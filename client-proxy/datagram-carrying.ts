@@ -22,6 +22,7 @@ import { UplinkError } from './uplink/uplink-error.ts';
 export interface Datagrams {
   readonly relay: DatagramRelay;
   readonly associates: AssociateOpener;
+  readonly sockets: UdpSockets;
   /** Of sessions; undefined where there are to be none. */
   readonly paths: DatagramPathsOptions | undefined;
 }
@@ -42,11 +43,11 @@ export function makeDatagrams(
     isOpenTo(address: string): boolean;
   },
 ): Datagrams {
-  const sockets = new UdpSockets(deps.native.native);
-  const { counts, uplinks, direct, watch, steering, isOpenTo } = parts;
+  const { counts, wires, uplinks, direct, watch, steering, isOpenTo } = parts;
   const { clock } = deps;
   const logger = new LineLimit(clock).over(deps.logger);
   const { native } = deps.native;
+  const sockets = new UdpSockets(native);
   const attachment: AttachmentFinder = (binding, host) => uplinks.attachment(binding, host);
   const relay = new DatagramRelay({
     decide: (subject) => steering().decideDatagram(subject),
@@ -64,6 +65,7 @@ export function makeDatagrams(
           },
           onOpened: (uplinkName, port) => direct.connections.add(uplinkName, port),
           traffic: (uplinkName) => direct.flows.begin(uplinkName),
+          wireOf: (uplinkName) => wires.of(uplinkName),
           onFailed: (route, _destination, { code }) => {
             const uplink = route.kind === 'direct' ? route.uplink : 'any';
             logger.warn({ uplink, code }, 'datagrams cannot go directly');
@@ -92,7 +94,7 @@ export function makeDatagrams(
     logger,
   });
   const paths = datagrams ? makeDatagramPaths(deps, { ...parts, sockets }) : undefined;
-  return { relay, associates, paths };
+  return { relay, associates, sockets, paths };
 }
 
 /** Whether any rule has datagrams go past the concentrator. */

@@ -6,6 +6,10 @@ export const DATAGRAM_DROPS = [
   'fragment',
   /** It comes from another address or port than the application's. */
   'otherSource',
+  /** It was redirected, and would lead back here. */
+  'loop',
+  /** It was redirected, and would lead back here. */
+  'loop',
   /** A rule blocks it. */
   'blocked',
   /** There is no session that carries datagrams. */

@@ -9,6 +9,7 @@ import type { UplinkTraffic } from '../../shared/runtime/session/uplink-traffic.
 import type { UdpHandlers, UdpSocket } from '../../shared/runtime/udp/udp-socket.ts';
 import type { DirectSocket } from '../direct/direct-connections.ts';
 import type { DirectReach } from '../direct/direct-destination.ts';
+import type { WireCounter } from '../metering/wire-counter.ts';
 import type { DirectRoute } from '../steering/datagram-decision.ts';
 import { countDatagram, type DatagramCounts } from './datagram-counts.ts';
 import type { DirectLine } from './flow.ts';
@@ -30,6 +31,8 @@ export interface DirectPortsOptions {
   onOpened(uplinkName: string, port: DirectSocket): () => void;
   /** What is counted of one, until `end`. */
   traffic(uplinkName: string): UplinkTraffic & { end(): void };
+  /** Counts what an uplink's packets cost on the wire. */
+  wireOf(uplinkName: string): Pick<WireCounter, 'countPacket'>;
   onFailed(route: DirectRoute, destination: Destination, error: TributaryError): void;
   readonly counts: DatagramCounts;
   readonly clock: MonotonicClock;
@@ -109,8 +112,8 @@ export class DirectPorts {
   }
 
   async #openPort(uplinkName: string, family: 4 | 6, onClosed: () => void): Promise<Port> {
-    const { openSocket, onOpened, traffic } = this.#options;
-    const port = new Port((from, payload) => this.#onDatagram(from, payload));
+    const { openSocket, onOpened, traffic, wireOf } = this.#options;
+    const port = new Port(family, wireOf(uplinkName), (from, payload) => this.#onDatagram(from, payload));
     const socket = await openSocket(uplinkName, family, port);
     const counted = traffic(uplinkName);
     port.begin(socket, counted, () => {
@@ -193,8 +196,13 @@ class Line implements DirectLine {
   }
 }
 
+/** Of an IP packet without extensions, and UDP. */
+const HEADER_BYTES = { 4: 28, 6: 48 } as const;
+
 /** One socket. */
 class Port implements DirectSocket, UdpHandlers {
+  readonly #headerBytes: number;
+  readonly #wire: Pick<WireCounter, 'countPacket'>;
   readonly #onReceived: (from: Destination, payload: Uint8Array) => void;
   /** By address, how many lines there are to it. */
   readonly #expected = new Map<string, number>();
@@ -202,7 +210,13 @@ class Port implements DirectSocket, UdpHandlers {
   #traffic: UplinkTraffic | undefined;
   #onClosed = () => {};
 
-  constructor(onReceived: (from: Destination, payload: Uint8Array) => void) {
+  constructor(
+    family: 4 | 6,
+    wire: Pick<WireCounter, 'countPacket'>,
+    onReceived: (from: Destination, payload: Uint8Array) => void,
+  ) {
+    this.#headerBytes = HEADER_BYTES[family];
+    this.#wire = wire;
     this.#onReceived = onReceived;
   }
 
@@ -232,10 +246,12 @@ class Port implements DirectSocket, UdpHandlers {
 
   send(payload: Uint8Array, to: SocketAddress): void {
     this.#socket?.send([payload], to);
+    this.#wire.countPacket('sent', this.#headerBytes + payload.length);
     if (this.#traffic !== undefined) this.#traffic.sentBytes += payload.length;
   }
 
   onDatagram(payload: Uint8Array, from: SocketAddress): void {
+    this.#wire.countPacket('received', this.#headerBytes + payload.length);
     if (this.#socket === undefined || !this.#expected.has(from.host)) return;
     if (this.#traffic !== undefined) this.#traffic.receivedBytes += payload.length;
     this.#onReceived(from, payload);

@@ -1,4 +1,4 @@
-import { FEATURE, TOKEN_BYTES } from '../../shared/protocol/codec/wire.ts';
+import { FEATURE, FEATURES, TOKEN_BYTES } from '../../shared/protocol/codec/wire.ts';
 import type { ErrorName } from '../../shared/protocol/errors.ts';
 import { speaksOurVersion } from '../../shared/protocol/handshake/concentrator-handshake.ts';
 import type { Hello, Join } from '../../shared/protocol/handshake/messages.ts';
@@ -231,17 +231,17 @@ export class SessionRegistry {
     const live = founded ?? this.#begin(hello);
     const { token } = live;
     live.keys.add(applicant.handshake.provenKey);
-    applicant.transport.write([
-      applicant.handshake.welcome({
-        token,
-        maxStreams: limits.streamsPerSession,
-        firstWindowBytes: FIRST_UPLOAD_WINDOW_BYTES,
-        lingerMs,
-        maxSubflows: limits.subflowsPerSession,
-        joinElsewhere: !live.joinHere,
-        subflowId: founding?.subflowId,
-      }),
-    ]);
+    const welcome = {
+      token,
+      maxStreams: limits.streamsPerSession,
+      firstWindowBytes: FIRST_UPLOAD_WINDOW_BYTES,
+      lingerMs,
+      maxSubflows: limits.subflowsPerSession,
+      joinElsewhere: !live.joinHere,
+      subflowId: founding?.subflowId,
+    };
+    const offered = this.#options.datagrams === undefined ? FEATURES & ~FEATURE.datagrams : FEATURES;
+    applicant.transport.write([applicant.handshake.welcome(welcome, offered)]);
     addSubflow(live, applicant, {
       id: founding?.subflowId ?? 0,
       uplinkName: hello.uplinkName,

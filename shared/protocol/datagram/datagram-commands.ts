@@ -56,19 +56,23 @@ export interface DatagramCommands {
   /** Concentrator: the first offer, or new keys. */
   offer(setup: Omit<DatagramSetup, 'epoch'>): void;
 
-  /** Client: an uplink has a socket from now on. Its PATH leaves with the next flush. @returns the path's number; undefined while 256 are in use */
+  /** Client: an uplink has a socket from now on. Its PATH leaves with the next flush. @returns the path's number; undefined while there are 32 */
   addPath(uplinkName: string): number | undefined;
   /** Client: the path's socket, or its uplink, is gone. */
   removePath(path: number): void;
 
-  /** Client: a source of datagrams. @throws StreamError resourceExceeded */
+  /** Client: a source of datagrams. @throws StreamError resourceExceeded, goingAway; unsupportedMessage where nothing was offered */
   openAssociation(): number;
   /** It has ended, with all its flows; the peer is told. Without effect on one that is not open. */
   endAssociation(associationId: number, error: ErrorName): void;
 
-  /** The datagrams between an association and a destination. The concentrator begins those of what nobody has asked. @throws StreamError resourceExceeded, goingAway */
+  /**
+   * The datagrams between an association and a destination. The concentrator begins those of what nobody has asked.
+   * @param policy by default that of the association's other flows
+   * @throws StreamError resourceExceeded, goingAway; cancelled where the association has ended
+   */
   openFlow(associationId: number, destination: Destination, policy?: StreamPolicy): number;
-  /** Client: otherwise from now on. */
+  /** Client: otherwise from now on. The flow ends where the session follows no more policies. */
   steerFlow(flowId: number, policy: StreamPolicy): void;
   endFlow(flowId: number, error: ErrorName): void;
 
@@ -85,7 +89,7 @@ export interface DatagramCommands {
 
   /** What is to be protected and sent now, in this order. */
   takePackets(): readonly OutgoingPacket[];
-  /** The kernel took none of a path's packet, since it is longer than the interface carries: it travels again in shorter parts. */
+  /** The kernel took none of a path's packet, since it is longer than the interface carries: the next ones are shorter. */
   onTooLong(path: number, packetBytes: number): void;
 }
 
@@ -96,6 +100,6 @@ export type DatagramEvent =
   /** The peer has begun a flow; at the concentrator its association, too, if that is new. */
   | { readonly type: 'flow-opened'; readonly flow: OpenedFlow }
   | { readonly type: 'datagram'; readonly flowId: number; readonly payload: Uint8Array }
-  /** By the peer. */
+  /** By the peer, or because its policy was one too many. */
   | { readonly type: 'flow-ended'; readonly flowId: number; readonly error: ErrorName }
   | { readonly type: 'association-ended'; readonly associationId: number; readonly error: ErrorName };

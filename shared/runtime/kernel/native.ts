@@ -23,6 +23,18 @@ export interface NativeSockets {
    * `control` what happened. Returns false where there is none.
    */
   takeError(descriptor: number, name: Uint8Array, control: Uint8Array): boolean;
+  /**
+   * Takes the next datagram from a UDP socket (recvmsg(2)), without waiting: into `name` where it comes from, into `control` what the
+   * kernel tells of it. Returns its length; undefined where there is none, or the socket has an error.
+   */
+  takeDatagram(
+    descriptor: number,
+    payload: Uint8Array,
+    name: Uint8Array,
+    control: Uint8Array,
+  ): number | undefined;
+  /** Resolves when something can be read from one of these sockets, or after the time. It takes a thread of Node.js's pool meanwhile. */
+  waitReadable(descriptors: readonly number[], timeoutMs: number): Promise<void>;
   close(descriptor: number): void;
   /** Absent where `struct mmsghdr` is laid out otherwise than on 64-bit machines with the low byte first. */
   readonly messages?: MessageCalls;
@@ -74,7 +86,10 @@ export function loadNative(
   }
 }
 
-type CFunction = (...args: unknown[]) => number;
+interface CFunction {
+  (...args: unknown[]): number;
+  async(...args: [...unknown[], (error: Error | null, result: number) => void]): void;
+}
 /** A type of koffi's. */
 type CType = string | object;
 
@@ -98,6 +113,9 @@ const SOCK_NONBLOCK = 0o4000;
 const SOCK_CLOEXEC = 0o2000000;
 const MSG_DONTWAIT = 0x40;
 const MSG_ERRQUEUE = 0x2000;
+const POLLIN = 0x1;
+/** `struct pollfd`: the descriptor, and in two halves what is waited for and what has come. */
+const POLL_WORDS = 2;
 
 function loadKoffi(): unknown {
   return createRequire(import.meta.url)('koffi');
@@ -143,7 +161,8 @@ function bindCalls(koffi: Koffi): NativeSockets {
       check('getsockopt', getsockopt(descriptor, level, name, into, length));
       return length[0];
     },
-    takeError: bindTakeError(koffi, libc),
+    ...bindMessages(koffi, libc),
+    waitReadable: bindWait(libc),
     close: (descriptor) => {
       check('close', close(descriptor));
     },
@@ -165,7 +184,10 @@ function bindMessageCalls(koffi: Koffi, libc: ReturnType<Koffi['load']>): Messag
   };
 }
 
-function bindTakeError(koffi: Koffi, libc: ReturnType<Koffi['load']>): NativeSockets['takeError'] {
+function bindMessages(
+  koffi: Koffi,
+  libc: ReturnType<Koffi['load']>,
+): Pick<NativeSockets, 'takeError' | 'takeDatagram'> {
   const vector = koffi.struct({ base: 'void *', length: 'size_t' });
   const header = koffi.struct({
     name: 'void *',
@@ -177,11 +199,46 @@ function bindTakeError(koffi: Koffi, libc: ReturnType<Koffi['load']>): NativeSoc
     flags: 'int',
   });
   const recvmsg = libc.func('recvmsg', 'intptr_t', ['int', koffi.pointer(header), 'int']);
-  // Of the datagram itself nothing is wanted.
-  const vectors = [{ base: new Uint8Array(1), length: 1 }];
-  return (descriptor, name, control) => {
+  const receive = (
+    descriptor: number,
+    payload: Uint8Array,
+    name: Uint8Array,
+    control: Uint8Array,
+    flags: number,
+  ) => {
+    const vectors = [{ base: payload, length: payload.length }];
     const message = { name, nameLength: name.length, vectors, vectorCount: 1 };
     const extra = { control, controlLength: control.length, flags: 0 };
-    return recvmsg(descriptor, { ...message, ...extra }, MSG_ERRQUEUE | MSG_DONTWAIT) >= 0;
+    return recvmsg(descriptor, { ...message, ...extra }, flags | MSG_DONTWAIT);
+  };
+  // Of a datagram that has failed nothing else is wanted.
+  const nothing = new Uint8Array(1);
+  return {
+    takeError: (descriptor, name, control) => receive(descriptor, nothing, name, control, MSG_ERRQUEUE) >= 0,
+    takeDatagram(descriptor, payload, name, control) {
+      const length = receive(descriptor, payload, name, control, 0);
+      return length < 0 ? undefined : length;
+    },
+  };
+}
+
+function bindWait(libc: ReturnType<Koffi['load']>): NativeSockets['waitReadable'] {
+  const poll = libc.func('int poll(void *entries, unsigned long count, int timeout)');
+  /** What the kernel writes into while it waits. */
+  const underWay = new Set<Int32Array>();
+  return (descriptors, timeoutMs) => {
+    const entries = new Int32Array(descriptors.length * POLL_WORDS);
+    const events = new Int16Array(entries.buffer);
+    for (const [index, descriptor] of descriptors.entries()) {
+      entries[index * POLL_WORDS] = descriptor;
+      events[index * POLL_WORDS * 2 + 2] = POLLIN;
+    }
+    underWay.add(entries);
+    return new Promise((resolve) => {
+      poll.async(entries, descriptors.length, timeoutMs, () => {
+        underWay.delete(entries);
+        resolve();
+      });
+    });
   };
 }

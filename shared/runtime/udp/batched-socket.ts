@@ -51,7 +51,7 @@ export class BatchedSocket implements UdpSocket {
   private constructor(
     descriptor: number,
     socket: Socket,
-    { family, handlers, peer, tellsUnreachable = false }: UdpSocketOptions,
+    { family, handlers, peer, tellsUnreachable = false, onClosed }: UdpSocketOptions,
     batches: Batches,
   ) {
     this.#descriptor = descriptor;
@@ -63,6 +63,7 @@ export class BatchedSocket implements UdpSocket {
     const { address, port } = socket.address();
     this.local = { host: address, port };
     if (tellsUnreachable) batches.telling.set(descriptor, () => this.#tellUnreachable());
+    if (onClosed !== undefined) socket.once('close', onClosed);
     socket.on('message', (message, from) => this.#onMessage(message, from));
     socket.on('error', (error) => this.#onError((error as NodeJS.ErrnoException).code ?? 'EIO'));
   }

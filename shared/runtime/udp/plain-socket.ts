@@ -40,11 +40,12 @@ export class PlainSocket implements UdpSocket {
     return new PlainSocket(socket, options);
   }
 
-  private constructor(socket: Socket, { family, handlers, peer }: UdpSocketOptions) {
+  private constructor(socket: Socket, { family, handlers, peer, onClosed }: UdpSocketOptions) {
     this.#socket = socket;
     this.#hasPeer = peer !== undefined;
     const { address, port } = socket.address();
     this.local = { host: address, port };
+    if (onClosed !== undefined) socket.once('close', onClosed);
     const peers = new PeerTable(family);
     socket.on('message', (message, { address: host, port: from }) => {
       const known = peer ?? peers.named(host, from);

@@ -47,10 +47,13 @@ export interface UdpSocketOptions {
   readonly peer?: SocketAddress | undefined;
   /** Whether other sockets of this user with the same port may be bound beside it, to other addresses. */
   readonly isPortShared?: boolean;
+  /** `host` may be an address that is not this machine's, and what is sent comes from there (IP_TRANSPARENT); needs CAP_NET_ADMIN. */
+  readonly isForeign?: boolean;
   /** IP does not cut what is sent; what is too long is not sent (EMSGSIZE). */
   readonly isNeverCut?: boolean;
   /** Whether ICMP messages are told with their destinations, of a socket without a peer. Needs the native calls. */
   readonly tellsUnreachable?: boolean;
+  readonly onClosed?: () => void;
   /** What the kernel may keep for it in each direction; it may allow less. Absent: as the system likes. */
   readonly bufferBytes?: number | undefined;
 }

@@ -1,4 +1,5 @@
 import type { MessageCalls, NativeSockets } from '../kernel/native.ts';
+import { takeForeign } from '../kernel/original-destination.ts';
 import {
   bindToInterface,
   keepToIpv6,
@@ -16,14 +17,38 @@ import type { UdpSocket, UdpSocketOptions } from './udp-socket.ts';
 /** Makes the UDP sockets of a program. */
 export class UdpSockets {
   readonly #native: NativeSockets | undefined;
+  /** Of the sockets that are open, by how many. */
+  readonly #ports = new Map<number, number>();
   #batches: Batches | undefined;
 
   constructor(native: NativeSockets | undefined) {
     this.#native = native;
   }
 
+  /** Whether any of the sockets has this port of this machine. */
+  hasPort(port: number): boolean {
+    return this.#ports.has(port);
+  }
+
   /** Rejects with the system's error, which has a code. */
   async open(options: UdpSocketOptions): Promise<UdpSocket> {
+    const onClosed = () => {
+      options.onClosed?.();
+      this.#count(port, -1);
+    };
+    const socket = await this.#open({ ...options, onClosed });
+    const { port } = socket.local;
+    this.#count(port, 1);
+    return socket;
+  }
+
+  #count(port: number, change: 1 | -1): void {
+    const count = (this.#ports.get(port) ?? 0) + change;
+    if (count > 0) this.#ports.set(port, count);
+    else this.#ports.delete(port);
+  }
+
+  async #open(options: UdpSocketOptions): Promise<UdpSocket> {
     const native = this.#native;
     const batches = native && this.#shared(native);
     if (native === undefined || batches === undefined) return PlainSocket.open(options);
@@ -53,10 +78,12 @@ function batchesOf(native: NativeSockets, calls: MessageCalls): Batches {
 }
 
 function prepare(native: NativeSockets, descriptor: number, options: UdpSocketOptions): void {
-  const { family, host, port, peer, isPortShared, isNeverCut, tellsUnreachable, bufferBytes } = options;
+  const { family, host, port, peer, isPortShared, isForeign, isNeverCut, tellsUnreachable, bufferBytes } =
+    options;
   if (family === 6) keepToIpv6(native, descriptor);
   if (isPortShared) sharePort(native, descriptor);
   if (options.interface !== undefined) bindToInterface(native, descriptor, options.interface);
+  if (isForeign) takeForeign(native, descriptor, family);
   if (isNeverCut) neverCut(native, descriptor, family);
   if (tellsUnreachable) reportUdpErrors(native, descriptor, family);
   if (bufferBytes !== undefined) setSocketBuffers(native, descriptor, bufferBytes);

@@ -22,6 +22,7 @@ function bed(options: Partial<DirectPortsOptions> = {}) {
   const received: string[] = [];
   const traffic = { sentBytes: 0, receivedBytes: 0 };
   const counts = new DatagramCounts();
+  const wire = { sent: 0, received: 0 };
   const ports = new DirectPorts(
     {
       candidates: () => ['dsl', 'lte'],
@@ -40,6 +41,7 @@ function bed(options: Partial<DirectPortsOptions> = {}) {
         return () => void log.push('closed');
       },
       traffic: () => Object.assign(traffic, { end() {} }),
+      wireOf: () => ({ countPacket: (direction, bytes) => void (wire[direction] += bytes) }),
       onFailed: (_, { host }, { code }) => void log.push(`${host}: ${code}`),
       counts,
       clock: () => time.ms,
@@ -47,7 +49,7 @@ function bed(options: Partial<DirectPortsOptions> = {}) {
     },
     ({ host, port }, payload) => void received.push(`${Buffer.from(payload)} from ${host} ${port}`),
   );
-  return { ports, time, log, handlers, open, received, traffic, counts };
+  return { ports, time, log, handlers, open, received, traffic, wire, counts };
 }
 
 const from = (host: string, port: number): SocketAddress => socketAddress(host, port)!;
@@ -55,7 +57,7 @@ const settled = () => new Promise((resolve) => setImmediate(resolve));
 
 describe('datagrams past the concentrator', () => {
   it('leave from one socket for each uplink and family, whatever their destination', async () => {
-    const { ports, log, counts, traffic } = bed();
+    const { ports, log, counts, traffic, wire } = bed();
     const [dns, name] = [ports.open(DNS, BY_RULE), ports.open(NAME, BY_RULE)];
     dns.send(payloadOf('one'));
     dns.send(payloadOf('two'));
@@ -74,6 +76,7 @@ describe('datagrams past the concentrator', () => {
       'five to 2001:db8::1 443',
     ]);
     expect([counts.sent, traffic.sentBytes]).toEqual([{ datagrams: 5, bytes: 19 }, 19]);
+    expect(wire.sent).toBe(19 + 4 * 28 + 48);
   });
 
   it('come back from any port of an address that was written to, and from no other', async () => {

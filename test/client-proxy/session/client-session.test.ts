@@ -43,7 +43,7 @@ it('that is closed while its HELLO is under way lets the connection go', async (
       random: () => 0,
       logger: pino({ enabled: false }),
       inbound: NO_INBOUND,
-    datagrams: NO_DATAGRAMS,
+      datagrams: NO_DATAGRAMS,
       traffic: new TrafficTable(4),
       connect: (uplink, address, signal) =>
         connectSubflow(uplink, address, {

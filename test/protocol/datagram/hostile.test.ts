@@ -214,7 +214,7 @@ describe('a flood of', () => {
     expect(session.isClosed).toBe(false);
     expect(flowCount).toBeLessThanOrEqual(SETUP.maxFlows * spare);
     expect(associations).toBeLessThanOrEqual(SETUP.maxAssociations * spare);
-    expect(paths.length).toBeLessThanOrEqual(256);
+    expect(paths.length).toBeLessThanOrEqual(32);
     expect(memory.usedBytes).toBeLessThan(16 * MEBIBYTE);
     session.close('goingAway');
     expect(memory.usedBytes).toBe(0);

@@ -108,10 +108,18 @@ describe('packets', () => {
     expect(session.datagrams.uplinkOf(0)).toBe('wifi');
   });
 
-  it('have no more than 256 paths', () => {
-    const { datagrams } = begun();
-    for (let path = 1; path < 256; path++) expect(datagrams.addPath('wifi')).toBe(path);
+  it('have no more than 32 paths, of which that which was silent for the longest time gives way', () => {
+    const { pair, datagrams, peer } = begun();
+    for (let path = 1; path < 32; path++) expect(datagrams.addPath('wifi')).toBe(path);
     expect(datagrams.addPath('wifi')).toBeUndefined();
+    pair.run(500);
+    const known = () => Array.from({ length: 40 }, (_, path) => path).filter((path) => peer.uplinkOf(path));
+    expect(known()).toHaveLength(32);
+    datagrams.removePath(5);
+    expect(datagrams.addPath('lte')).toBe(32);
+    pair.addSubflow('lte');
+    pair.run(20_000);
+    expect(known()).toEqual([...Array.from({ length: 33 }, (_, path) => path).filter((path) => path !== 5)]);
   });
 
   it('use new keys at once at the client, and on each path that has them at the concentrator', () => {

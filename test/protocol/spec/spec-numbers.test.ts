@@ -19,6 +19,7 @@ import {
 import { MAX_CONTROL_PER_STREAM } from '../../../shared/protocol/control/control-queue.ts';
 import { SEQUENCE_WINDOW } from '../../../shared/protocol/datagram/flow/flow.ts';
 import { KNOWN_NUMBERS, MAX_REFUSALS } from '../../../shared/protocol/datagram/flow/peer-flows.ts';
+import { MAX_PATHS } from '../../../shared/protocol/datagram/plane/path-table.ts';
 import { REPLAY_WINDOW } from '../../../shared/protocol/datagram/receive/path-receiver.ts';
 import {
   INCOMPLETE_MS,
@@ -78,6 +79,7 @@ const SENTENCES: readonly (readonly [string, ...number[]])[] = [
   ['more than # different choices', MAX_POLICIES],
   ['window of at least # counters', 1_024],
   ['That of the client has at least # bytes', MIN_CLIENT_PATH_BYTES],
+  ['A client has at most # paths', MAX_PATHS],
   ['and none has left for # ms', datagramFeedback.intervalMs],
   ['after # packets, so that a call', datagramFeedback.packets],
   ['n, 1 byte, at most #', MAX_FEEDBACK_GAPS],

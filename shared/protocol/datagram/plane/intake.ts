@@ -103,6 +103,7 @@ export class Intake {
     if (role === 'client' || !isNewest) return;
     const uplink = knownUplink(name);
     if (uplink === undefined || uplink === end.path?.uplink) return;
+    if (end.path === undefined) paths.makeRoom();
     paths.begin(end, uplink);
     end.allowanceBytes = packetBytes;
   }

@@ -8,7 +8,9 @@ import { PathReceiver } from '../receive/path-receiver.ts';
 import type { DatagramTuning } from './datagram-tuning.ts';
 
 /** Numbers of paths are one byte. */
-export const MAX_PATHS = 256;
+const PATH_NUMBERS = 256;
+/** Paths of a session at a time: as many as subflows. Each costs a look at every datagram, and a copy in mode `redundant`. */
+export const MAX_PATHS = 32;
 
 /** One number of a path: what this end sends there, if it may, and what has come. It lasts as long as the session, as its counters do. */
 export interface PathEnd {
@@ -84,10 +86,11 @@ export class PathTable {
     return end;
   }
 
-  /** A number that is free, rather one that this uplink has had before; undefined while all are in use. */
+  /** A number that is free, rather one that this uplink has had before; undefined while there are MAX_PATHS. */
   freeFor(uplinkName: string): number | undefined {
+    if (this.#inUse.length >= MAX_PATHS) return undefined;
     let free: number | undefined;
-    for (let id = 0; id < MAX_PATHS; id++) {
+    for (let id = 0; id < PATH_NUMBERS; id++) {
       const end = this.#ends[id];
       if (end?.path !== undefined) continue;
       if (end?.uplinkName === uplinkName) return id;
@@ -111,6 +114,16 @@ export class PathTable {
     end.uplinkName = uplink.name;
     this.#refresh();
     return path;
+  }
+
+  /** Concentrator: of too many paths that goes on which nothing has come for the longest time. */
+  makeRoom(): void {
+    if (this.#inUse.length < MAX_PATHS) return;
+    this.end(
+      this.#inUse.reduce((oldest, end) =>
+        end.receiver.largestAtMs < oldest.receiver.largestAtMs ? end : oldest,
+      ),
+    );
   }
 
   /** The number has no path from now on; its counter goes on with the next. */

@@ -1,0 +1,112 @@
+/*
+ * UDP of applications that know of no proxy: on a machine behind the client (support/lan.ts), and on the client's own. Rules for TPROXY
+ * lead it to the client.
+ */
+import type { ChildProcess } from 'node:child_process';
+import { join } from 'node:path';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import type { Namespace } from '../bed/namespace.ts';
+import { eachWholeLine } from '../bed/whole-lines.ts';
+import { LAN_INTERFACE, Lan } from './support/lan.ts';
+import { ROOT } from './support/program.ts';
+import { AS_NOBODY, REDIRECT_PORT, TRANSPARENT } from './support/redirection.ts';
+import { describeSystem } from './support/system.ts';
+
+const PORTS = [5300, 5301] as const;
+const MARK = '0x4000000';
+
+/** What is led to the client: what comes from the network behind it, and what this machine's users but root send. */
+const RULES = `table inet udp_test {
+  chain lan {
+    type filter hook prerouting priority -150;
+    iifname "${LAN_INTERFACE}" fib daddr type != local jump to_client
+    iifname "lo" meta mark ${MARK} jump to_client
+  }
+  chain to_client {
+    meta nfproto ipv4 meta l4proto udp tproxy ip to :${REDIRECT_PORT} meta mark set ${MARK} accept
+    meta nfproto ipv6 meta l4proto udp tproxy ip6 to :${REDIRECT_PORT} meta mark set ${MARK} accept
+  }
+  chain own {
+    type route hook output priority -150;
+    meta skuid != 0 meta l4proto udp meta mark set ${MARK}
+  }
+}
+`;
+
+const paths = [
+  { name: 'wan0', downMbps: 40, upMbps: 40 },
+  { name: 'wan1', downMbps: 40, upMbps: 40 },
+];
+describeSystem('redirected datagrams', { paths, congestionControl: 'cubic' }, (system) => {
+  let lan: Lan;
+  let echo: ChildProcess;
+  beforeAll(async () => {
+    const { network, pair } = system();
+    lan = await Lan.create(network);
+    const { v4, v6 } = network.origin.address;
+    const places = PORTS.flatMap((port) => [v4, String(port), v6, String(port)]);
+    const program = join(ROOT, 'test', 'system', 'support', 'udp-echo.mjs');
+    echo = network.origin.spawn(process.execPath, [program, ...places], {
+      stdio: ['ignore', 'pipe', 'inherit'],
+    });
+    await new Promise<void>((resolve) => eachWholeLine(echo.stdout!, () => resolve()));
+    const { client } = network;
+    await client.exec('nft', ['-f', '-'], { input: RULES });
+    for (const family of [4, 6] as const) {
+      await client.ip(family, [
+        `route add local default dev lo table 7472`,
+        `rule add fwmark ${MARK} lookup 7472`,
+      ]);
+    }
+    await pair.amend(pair.concentratorFile, { egress: { allow: [`${v4}/32`, `${v6}/128`] } });
+    await pair.amend(pair.clientFile, { transparent: TRANSPARENT });
+    await pair.start();
+  });
+  afterAll(async () => {
+    echo?.kill();
+    await lan?.close();
+  });
+
+  /** Asks from there, and answers what has come back from each place. */
+  const ask = async (place: Namespace, host: string, runner: readonly string[] = []) => {
+    const program = join(ROOT, 'test', 'system', 'support', 'udp-ask.mjs');
+    const places = PORTS.flatMap((port) => [host, String(port)]);
+    const [command, ...args] = [...runner, process.execPath, program, '10', ...places];
+    const output = await place.exec(command!, args);
+    return output
+      .trim()
+      .split('\n')
+      .map((line) => JSON.parse(line) as { from: string; text: string })
+      .sort((one, other) => one.from.localeCompare(other.from));
+  };
+
+  test.each(['v4', 'v6'] as const)('of a machine behind the client, by %s', async (family) => {
+    const { network } = system();
+    const host = network.origin.address[family];
+    const answers = await ask(lan.machine, host);
+    expect(answers.map(({ from }) => from)).toEqual(PORTS.map((port) => `${host} ${port}`));
+    // From the concentrator, from one port, whatever the destination.
+    const peers = new Set(answers.map(({ text }) => text.split(' ')[0]));
+    expect([...peers]).toEqual([host.replace(/[^.:]+$/, '1')]);
+  });
+
+  test('of this machine, but for the client itself', async () => {
+    const { network } = system();
+    const host = network.origin.address.v4;
+    const answers = await ask(network.client, host, AS_NOBODY);
+    expect(answers.map(({ from }) => from)).toEqual(PORTS.map((port) => `${host} ${port}`));
+  });
+
+  test('what is sent to the listener itself is dropped', async () => {
+    const { pair, network } = system();
+    const loops = () => pair.client.metric('tributary_datagram_drops_total', { reason: 'loop' });
+    const before = await loops();
+    await network.client
+      .exec(process.execPath, [
+        join(ROOT, 'test', 'system', 'support', 'udp-ask.mjs'),
+        ...['1', '127.0.0.1', String(REDIRECT_PORT)],
+      ])
+      .catch(() => {});
+    expect((await loops()) - before).toBeGreaterThan(0);
+  });
+});
