@@ -208,7 +208,7 @@ export class DatagramPath {
     return {
       path: this.id,
       uplink: this.uplink.name,
-      state: this.#state,
+      state: stateOf(this.liveness),
       rttMs: this.times.isMeasured ? this.times.currentMs : undefined,
       jitterMs: this.times.isMeasured ? this.times.jitterMs : undefined,
       lossShare: this.lossShare,
@@ -218,13 +218,6 @@ export class DatagramPath {
       deliveredBytesPerSecond: this.#rate.deliveredBytesPerSecond,
       maxPacketBytes: this.maxPacketBytes,
     };
-  }
-
-  get #state(): PathState {
-    const { isValidated, isSilent, isLate } = this.liveness;
-    if (!isValidated) return 'unvalidated';
-    if (isSilent) return 'silent';
-    return isLate ? 'late' : 'working';
   }
 
   /** A path that is about to be late is asked from then on. */
@@ -272,4 +265,10 @@ function provenBytesPerSecond({ subflows }: Uplink): number {
     if (isRateProven && state === 'active') sum += congestion.bytesPerSecond;
   }
   return sum;
+}
+
+function stateOf({ isValidated, isSilent, isLate }: PathLiveness): PathState {
+  if (!isValidated) return 'unvalidated';
+  if (isSilent) return 'silent';
+  return isLate ? 'late' : 'working';
 }

@@ -91,6 +91,7 @@ export class PacketSize {
     if (++this.#lostInRow < this.#tuning.lostInRow) return;
     this.#lostInRow = 0;
     this.#passes = BASE_PACKET_BYTES;
+    this.#round = undefined;
     this.#raiseMs = this.#now.ms + this.#tuning.raiseMs;
   }
 

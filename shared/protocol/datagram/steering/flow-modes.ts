@@ -1,5 +1,5 @@
 import type { SteeringMode } from '../../steering/modes.ts';
-import type { FlowMode, FlowModeContext } from './flow-mode.ts';
+import type { FlowMode, FlowModeContext } from './modes/flow-mode.ts';
 import { Flowlets } from './modes/flowlets.ts';
 import { PriorityFlow } from './modes/priority.ts';
 import { RedundantFlow } from './modes/redundant.ts';

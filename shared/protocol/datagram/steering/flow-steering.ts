@@ -9,10 +9,10 @@ import type { DatagramPath } from '../path/datagram-path.ts';
 import type { TrackedDatagram } from '../path/tracked-datagram.ts';
 import type { Carrier, Choice } from './carrier.ts';
 import { CopyBudget } from './copy-budget.ts';
-import type { FlowModeContext } from './flow-mode.ts';
 import { FLOW_MODES } from './flow-modes.ts';
 import { FLOW_TUNING, type FlowTuning } from './flow-tuning.ts';
-import { type FlowView, framesView, PathView } from './flow-view.ts';
+import type { FlowModeContext } from './modes/flow-mode.ts';
+import { type FlowView, framesView, PathView } from './modes/flow-view.ts';
 import { type FlowRule, SteeredFlow } from './steered-flow.ts';
 
 /** How datagrams go where nothing is said of their flow. */

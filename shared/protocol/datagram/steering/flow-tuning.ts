@@ -1,17 +1,12 @@
 import type { CopyTuning } from './copy-budget.ts';
-import type { QueueTuning, UnsteadyTuning } from './flow-view.ts';
-import type { FlowletTuning } from './modes/flowlets.ts';
-import type { SharesTuning } from './modes/shares.ts';
-import type { StandbyTuning } from './modes/standby.ts';
+import type { QueueTuning, UnsteadyTuning } from './modes/flow-view.ts';
+import type { FlowModeTuning } from './modes/mode-tuning.ts';
 
 /** The numbers of the steering of flows, in groups. */
-export interface FlowTuning {
+export interface FlowTuning extends FlowModeTuning {
   readonly queue: QueueTuning;
   readonly unsteady: UnsteadyTuning;
   readonly copies: CopyTuning;
-  readonly flowlets: FlowletTuning;
-  readonly standby: StandbyTuning;
-  readonly shares: SharesTuning;
 }
 
 export const FLOW_TUNING: FlowTuning = {

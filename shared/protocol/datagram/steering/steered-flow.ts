@@ -3,7 +3,7 @@ import type { SharedPolicy } from '../../steering/session-steering.ts';
 import type { SteeringPolicy } from '../../steering/steering-policy.ts';
 import type { Uplink } from '../../uplink/uplink.ts';
 import { ByteRate } from './byte-rate.ts';
-import type { FlowMode } from './flow-mode.ts';
+import type { FlowMode } from './modes/flow-mode.ts';
 
 /** How one flow is steered, as FLOW_STEERING says it; and what has been decided with it. */
 export interface FlowRule {

@@ -9,8 +9,8 @@ import {
   NO_ROOM,
   onOne,
   type Selection,
-} from '../flow-mode.ts';
-import { earliestView, type FlowView } from '../flow-view.ts';
+} from './flow-mode.ts';
+import { earliestView, type FlowView } from './flow-view.ts';
 
 export interface FlowletTuning extends SteadyChoiceTuning {
   /** Where no pause is long enough to change without mixing up the order, it is changed nevertheless after so long. */
@@ -67,7 +67,9 @@ export class Flowlets implements FlowMode {
   #spreads(current: FlowView, bytes: number): boolean {
     const { spreadQueueMs, spreadMs } = this.#tuning;
     if (this.#spreadsAtOnce) return true;
-    if (current.queueMs > spreadQueueMs || !current.hasRoom(bytes)) {
+    // What a path carries is a guess at first: a queue must be seen, too.
+    const hasQueue = Math.min(current.queueMs, current.delayMs - current.minRttMs) > spreadQueueMs;
+    if (hasQueue || !current.hasRoom(bytes)) {
       this.#spreadUntilMs = this.#now.ms + spreadMs;
     }
     return this.#now.ms < this.#spreadUntilMs;

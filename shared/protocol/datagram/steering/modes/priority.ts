@@ -7,8 +7,8 @@ import {
   type FlowRequest,
   NO_ROOM,
   type Selection,
-} from '../flow-mode.ts';
-import { earliestView, type FlowView } from '../flow-view.ts';
+} from './flow-mode.ts';
+import { earliestView, type FlowView } from './flow-view.ts';
 
 /** `priority`: the first uplink in the order that has room; those beyond the limits stand behind all others. */
 export class PriorityFlow implements FlowMode {

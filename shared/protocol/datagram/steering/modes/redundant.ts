@@ -2,8 +2,8 @@ import { least } from '../../../scheduler/delivery-time.ts';
 import { pathDelayMs } from '../../../scheduler/path-delay.ts';
 import type { UplinkLimits } from '../../../scheduler/uplink-limits.ts';
 import { UplinkOrder } from '../../../scheduler/uplink-order.ts';
-import type { FlowMode, FlowModeContext, FlowRequest, Selection } from '../flow-mode.ts';
-import type { FlowView } from '../flow-view.ts';
+import type { FlowMode, FlowModeContext, FlowRequest, Selection } from './flow-mode.ts';
+import type { FlowView } from './flow-view.ts';
 
 /**
  * `redundant`: each datagram on all uplinks. With limits only while none is within them; otherwise the first of those that are

@@ -10,8 +10,8 @@ import {
   type FlowRequest,
   NO_ROOM,
   type Selection,
-} from '../flow-mode.ts';
-import type { FlowView } from '../flow-view.ts';
+} from './flow-mode.ts';
+import type { FlowView } from './flow-view.ts';
 
 export interface SharesTuning {
   /** `weighted`: a flow stays on an uplink until that is ahead of its share by so much: its order is mixed up seldom. */

@@ -4,14 +4,8 @@ import { pathDelayMs } from '../../../scheduler/path-delay.ts';
 import type { UplinkLimits } from '../../../scheduler/uplink-limits.ts';
 import { UplinkOrder } from '../../../scheduler/uplink-order.ts';
 import type { UplinkView } from '../../../subflow/subflow-view.ts';
-import {
-  type FlowMode,
-  type FlowModeContext,
-  type FlowRequest,
-  onOne,
-  type Selection,
-} from '../flow-mode.ts';
-import type { FlowView } from '../flow-view.ts';
+import { type FlowMode, type FlowModeContext, type FlowRequest, onOne, type Selection } from './flow-mode.ts';
+import type { FlowView } from './flow-view.ts';
 
 export interface StandbyTuning {
   /** A flow goes back to a preferred uplink that has worked for this long again. */

@@ -1,8 +1,8 @@
-import { deliveryTimeMs, least } from '../../scheduler/delivery-time.ts';
-import type { LimitedView } from '../../scheduler/uplink-limits.ts';
-import type { Subflow } from '../../subflow/subflow.ts';
-import type { Uplink } from '../../uplink/uplink.ts';
-import type { DatagramPath } from '../path/datagram-path.ts';
+import { deliveryTimeMs, least } from '../../../scheduler/delivery-time.ts';
+import type { LimitedView } from '../../../scheduler/uplink-limits.ts';
+import type { Subflow } from '../../../subflow/subflow.ts';
+import type { Uplink } from '../../../uplink/uplink.ts';
+import type { DatagramPath } from '../../path/datagram-path.ts';
 
 /** What a datagram can leave on, as the modes see it. Rates in bytes per second, times in milliseconds. */
 export interface FlowView extends LimitedView {

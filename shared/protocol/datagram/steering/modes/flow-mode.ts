@@ -1,9 +1,9 @@
-import type { Now } from '../../now.ts';
-import type { PolicyParameters } from '../../scheduler/policy-parameters.ts';
-import type { LimitedView, UplinkLimits } from '../../scheduler/uplink-limits.ts';
-import type { UplinkView } from '../../subflow/subflow-view.ts';
-import type { FlowTuning } from './flow-tuning.ts';
+import type { Now } from '../../../now.ts';
+import type { PolicyParameters } from '../../../scheduler/policy-parameters.ts';
+import type { LimitedView, UplinkLimits } from '../../../scheduler/uplink-limits.ts';
+import type { UplinkView } from '../../../subflow/subflow-view.ts';
 import type { FlowView } from './flow-view.ts';
+import type { FlowModeTuning } from './mode-tuning.ts';
 
 /** The datagram that wants a place. */
 export interface FlowRequest {
@@ -36,7 +36,7 @@ export interface FlowModeContext {
   readonly limits: (delayOf: (view: LimitedView) => number, defaultMaxRttMs?: number) => UplinkLimits;
   /** Where the policy leaves the choice open, the uplink on which the peer sent last, at the concentrator. */
   readonly peersUplink: () => UplinkView | undefined;
-  readonly tuning: FlowTuning;
+  readonly tuning: FlowModeTuning;
 }
 
 /** On this one, if there is one with room. */
