@@ -110,7 +110,7 @@ export class TransparentDatagrams {
       if (datagram === undefined) return;
       const { from, to, payload } = datagram;
       // The memory is that of the next one, too.
-      if (this.#mayServe(from, to)) this.#sourceOf(from)?.association.send(to, new Uint8Array(payload));
+      if (this.#mayServe(from, to)) this.#sourceOf(from)?.association.send(to, Buffer.from(payload));
     }
   }
 
