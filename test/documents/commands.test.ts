@@ -7,6 +7,7 @@ import { parseOptions as parseChaosOptions } from '../chaos/options.ts';
 import { commandLineDeps } from '../config/command-line-deps.ts';
 import { parseOptions as parseLoadOptions } from '../load/options.ts';
 import { PACKAGES } from '../support/needs.ts';
+import { NO_TERMINAL } from '../support/no-terminal.ts';
 import { EMPTY_REDIRECT_SYSTEM } from '../support/redirect-system.ts';
 import { parseOptions as parseUseCaseOptions } from '../use-cases/options.ts';
 import { markdownFiles, projectFile, sectionLines, shellCommands, shellLines } from './markdown.ts';
@@ -58,6 +59,7 @@ async function help(program: string, words: readonly string[]): Promise<string> 
       ? buildClientCli({
           ...deps,
           input: { isTerminal: false, readLine: unused, ask: unused },
+          terminal: NO_TERMINAL,
           networkInterfaces: unused,
           readNetwork: unused,
           interfaceBinding: unused,

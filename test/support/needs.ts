@@ -24,6 +24,7 @@ export const PACKAGES = {
   'python3-requests': () => existsSync('/usr/lib/python3/dist-packages/requests'),
   'python3-socks': () => existsSync('/usr/lib/python3/dist-packages/socks.py'),
   prometheus: () => isOnPath('prometheus') && isOnPath('promtool'),
+  bsdutils: () => isOnPath('script') && isOnPath('stty'),
   gcc: () => isOnPath('gcc'),
   'libc6-dev': () => existsSync('/usr/include/stdio.h'),
   // For `systemd-analyze`, which needs no running systemd.
@@ -74,6 +75,8 @@ const REQUIREMENTS = {
   connectProxy: { packages: ['connect-proxy'] },
   python: { packages: ['python3-requests', 'python3-socks'] },
   prometheus: { packages: ['prometheus'] },
+  /** Of util-linux and coreutils, which every Debian has. */
+  pseudoTerminal: { packages: ['bsdutils'] },
   systemd: { packages: ['systemd'] },
   /** CI may work on a checkout without history. One that has it all must have this, too: then the test runs, and says so. */
   previousRelease: { whyNot: whyNoPreviousRelease, isOptional: true },

@@ -5,6 +5,7 @@ import { PacketFilterError } from '../../../client-proxy/transparent/packet-filt
 import type { RedirectSystem } from '../../../client-proxy/transparent/redirect-system.ts';
 import { commandLineDeps } from '../../config/command-line-deps.ts';
 import { temporaryFile } from '../../config/temporary-directory.ts';
+import { NO_TERMINAL } from '../../support/no-terminal.ts';
 import { EMPTY_REDIRECT_SYSTEM } from '../../support/redirect-system.ts';
 import { cli as anyClient, LINK } from './client-cli-bed.ts';
 
@@ -27,6 +28,7 @@ ${section}
   const call = buildClientCli({
     ...deps,
     input: { isTerminal: false, readLine: unused, ask: unused },
+    terminal: NO_TERMINAL,
     networkInterfaces: unused,
     readNetwork: unused,
     interfaceBinding: unused,
