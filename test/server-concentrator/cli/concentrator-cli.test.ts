@@ -169,6 +169,49 @@ describe('tributary-concentrator client', () => {
     expect((await exec('client', 'rotate', 'nobody')).code).toBe(2);
   });
 
+  it('says which ports a client may publish', async () => {
+    const { exec, directory } = await cli();
+    await exec('init', '--public', 'vps.example.org');
+    const granted = async () => {
+      const { clients } = await loadConcentratorConfig(join(directory, 'tributary-concentrator.yaml'));
+      return Object.fromEntries(clients.map(({ id, publish }) => [id, publish]));
+    };
+    expect((await exec('client', 'add', 'home', '--publish', '443, 8000-8010')).code).toBe(0);
+    const both = [
+      { from: 443, to: 443 },
+      { from: 8000, to: 8010 },
+    ];
+    expect(await granted()).toEqual({ client1: undefined, home: both });
+    const file = join(directory, 'clients.yaml');
+    expect(await readFile(file, 'utf8')).toContain('publish: [ 443, 8000-8010 ]\n');
+    expect((await exec('client', 'list')).stdout).toMatch(
+      /^home .*Z {2}may publish 443, 8000-8010$/m,
+    );
+    const key = () => exec('client', 'rotate', 'home').then(({ stdout }) => parseLink(stdout).clientKey);
+    await key();
+    const set = await exec('client', 'publish', 'client1', '22');
+    expect([set.code, set.stderr]).toEqual([0, expect.stringMatching(/^client1 may publish 22\.\n.*SIGHUP/s)]);
+    expect((await exec('client', 'publish', 'home', 'none')).stderr).toContain('home may publish no ports.');
+    expect(await granted()).toEqual({ client1: [{ from: 22, to: 22 }], home: [] });
+    expect((await exec('client', 'list')).stdout).toMatch(/^home .*changing its key/m);
+  });
+
+  it.each([
+    [['add', 'x', '--publish', '0'], 'expected ports and ranges of them'],
+    [['add', 'x', '--publish', '8010-8000'], 'expected ports and ranges of them'],
+    [['add', 'x', '--publish', '443,,80'], 'expected ports and ranges of them'],
+    [['add', 'x', '--publish', Array.from({ length: 65 }, (_, i) => i + 1).join()], 'at most 64 ports'],
+    [['publish', 'client1'], "missing required argument 'ports'"],
+    [['publish', 'nobody', '443'], 'there is no client of this name'],
+  ])('refuses client %j, and changes nothing', async (args, message) => {
+    const { exec, directory } = await cli();
+    await exec('init', '--public', 'vps.example.org');
+    const before = await readFile(join(directory, 'clients.yaml'), 'utf8');
+    const { code, stderr } = await exec('client', ...args);
+    expect([code, stderr]).toEqual([2, expect.stringContaining(message)]);
+    expect(await readFile(join(directory, 'clients.yaml'), 'utf8')).toBe(before);
+  });
+
   it('cannot make a link without knowing where clients connect', async () => {
     const { exec, directory } = await cli();
     await exec('init', '--public', 'vps.example.org');
