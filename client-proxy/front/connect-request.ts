@@ -51,7 +51,10 @@ export interface ConnectRequest {
   onAbandoned(callback: () => void): void;
 }
 
-/** A BIND of SOCKS5: one connection is expected from `destination`, whose port means nothing. `succeed` tells who it came from. */
+/**
+ * A BIND of SOCKS5: one connection is expected from `destination`, whose port means nothing; an unspecified address (`0.0.0.0`,
+ * `::`) stands for anybody. `succeed` tells who it came from.
+ */
 export interface BindRequest extends ConnectRequest {
   /** Answers, before all else, where it is waited for. */
   announce(place: Destination): void;

@@ -2,8 +2,8 @@ import { Document, isMap, isSeq, type YAMLMap, type YAMLSeq } from 'yaml';
 import { z } from 'zod';
 import { ConfigError } from '../../shared/runtime/config/config-error.ts';
 import { parseConfig } from '../../shared/runtime/config/parse-config.ts';
-import { formatPortRange, type PortRange, parsePortRange } from '../../shared/runtime/config/ranges.ts';
-import { clientId, clientKey, textAs } from '../../shared/runtime/config/schema-pieces.ts';
+import { formatPortRange, type PortRange } from '../../shared/runtime/config/ranges.ts';
+import { clientId, clientKey, portRange, textAs } from '../../shared/runtime/config/schema-pieces.ts';
 import { MAX_CONFIG_BYTES, YamlSource } from '../../shared/runtime/config/yaml-source.ts';
 import { type PrivateFileOptions, writePrivateFile } from '../../shared/runtime/files/private-file.ts';
 import { readTextFile } from '../../shared/runtime/files/read-file.ts';
@@ -36,15 +36,6 @@ const date = textAs('a date and time, for example "2025-01-31T12:00:00Z"', (valu
 
 /** Each publication is looked for in them. */
 export const MAX_PUBLISHED_RANGES = 64;
-const PORT_RANGE_FORMAT = 'a port, or a range of them such as "8000-8010"';
-const portRange = z
-  .union([z.int(), z.string()], { error: `expected ${PORT_RANGE_FORMAT}` })
-  .transform((value, context): PortRange => {
-    const range = parsePortRange(String(value));
-    if (range !== undefined) return range;
-    context.issues.push({ code: 'custom', message: `expected ${PORT_RANGE_FORMAT}`, input: value });
-    return z.NEVER;
-  });
 
 const clientsSchema = z
   .array(
