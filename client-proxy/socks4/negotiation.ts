@@ -51,7 +51,10 @@ export class Socks4Negotiation implements MessageNegotiation {
     const isLookup = bytes[1] === COMMAND_RESOLVE;
     if (bytes.length >= 2 && bytes[1] !== COMMAND_CONNECT && !isLookup) {
       const command = bytes[1] === COMMAND_BIND ? 'BIND' : bytes[1];
-      return refuse('unsupportedCommand', `command ${command} is not supported, only CONNECT and RESOLVE are`);
+      return refuse(
+        'unsupportedCommand',
+        `command ${command} is not supported, only CONNECT and RESOLVE are`,
+      );
     }
     const user = fieldAt(bytes, FIXED_BYTES, 'user id');
     if (user === undefined || user.kind === 'failure') return user;

@@ -7,7 +7,12 @@ import { certificatePin } from '../../shared/runtime/identity/certificate-pin.ts
 import { CLIENT_ID_FORMAT, isClientId } from '../../shared/runtime/identity/client-id.ts';
 import { generateClientKey } from '../../shared/runtime/identity/client-key.ts';
 import { formatLink } from '../../shared/runtime/identity/link.ts';
-import { ClientsFile, type ListedClient, MAX_PUBLISHED_RANGES, type NewClient } from '../config/clients-file.ts';
+import {
+  ClientsFile,
+  type ListedClient,
+  MAX_PUBLISHED_RANGES,
+  type NewClient,
+} from '../config/clients-file.ts';
 import type { ClientEntry, ConcentratorConfig } from '../config/concentrator-config.ts';
 
 /**

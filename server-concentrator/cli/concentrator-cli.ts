@@ -12,14 +12,7 @@ import { loadConcentratorConfig } from '../config/load-concentrator-config.ts';
 import { doctor } from '../doctor/doctor.ts';
 import { prepareCertificate, switchCertificate } from './certificates.ts';
 import { type CheckDeps, check } from './check.ts';
-import {
-  addClient,
-  finishRotation,
-  grantPorts,
-  listClients,
-  revokeClient,
-  rotateClient,
-} from './clients.ts';
+import { addClient, finishRotation, grantPorts, listClients, revokeClient, rotateClient } from './clients.ts';
 import { CONCENTRATOR_CONFIG_NAME, init } from './init.ts';
 
 /** What the concentrator's command line gets from the process and the composer. */

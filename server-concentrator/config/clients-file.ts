@@ -19,7 +19,8 @@ export interface ListedClient extends ClientEntry {
 }
 
 /** A client that is added now. */
-export type NewClient = Required<Pick<ListedClient, 'id' | 'key' | 'created'>> & Pick<ListedClient, 'publish'>;
+export type NewClient = Required<Pick<ListedClient, 'id' | 'key' | 'created'>> &
+  Pick<ListedClient, 'publish'>;
 
 /** What a megabyte of entries has room for, about. */
 const MAX_CLIENTS = 8192;

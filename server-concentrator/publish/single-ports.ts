@@ -163,11 +163,7 @@ export class SinglePorts {
   }
 
   /** Rejects with TributaryError where nobody can be waited for. */
-  async #expected(
-    { session, over }: Single,
-    host: string,
-    granted: readonly PortRange[],
-  ): Promise<Expected> {
+  async #expected({ session, over }: Single, host: string, granted: readonly PortRange[]): Promise<Expected> {
     const { addressesOf, gate, reachedAt, reachedByAll, hasDescriptor, onLimit } = this.#options;
     const family = familyOfUnspecified(host);
     let from: readonly string[] | undefined;

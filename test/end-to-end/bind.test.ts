@@ -88,7 +88,8 @@ describe('BIND with ports of its own, and from anybody', () => {
     expect(port).toBeLessThanOrEqual(PUBLISHED.to);
     const visitor = await come(port, '127.0.0.77');
     expect(await reply(application)).toEqual({ code: 0, host: '127.0.0.77', port: visitor.localPort });
-    const visitors = async () => (await pair.metrics('concentrator')).sum('tributary_visitors', { by: 'bind' });
+    const visitors = async () =>
+      (await pair.metrics('concentrator')).sum('tributary_visitors', { by: 'bind' });
     expect(await visitors()).toBe(1);
     const down = sendBytes(visitor, MEGABYTE);
     expect(await hashBytes(application)).toEqual({ sha256: await down, length: MEGABYTE });

@@ -184,13 +184,14 @@ describe('tributary-concentrator client', () => {
     expect(await granted()).toEqual({ client1: undefined, home: both });
     const file = join(directory, 'clients.yaml');
     expect(await readFile(file, 'utf8')).toContain('publish: [ 443, 8000-8010 ]\n');
-    expect((await exec('client', 'list')).stdout).toMatch(
-      /^home .*Z {2}may publish 443, 8000-8010$/m,
-    );
+    expect((await exec('client', 'list')).stdout).toMatch(/^home .*Z {2}may publish 443, 8000-8010$/m);
     const key = () => exec('client', 'rotate', 'home').then(({ stdout }) => parseLink(stdout).clientKey);
     await key();
     const set = await exec('client', 'publish', 'client1', '22');
-    expect([set.code, set.stderr]).toEqual([0, expect.stringMatching(/^client1 may publish 22\.\n.*SIGHUP/s)]);
+    expect([set.code, set.stderr]).toEqual([
+      0,
+      expect.stringMatching(/^client1 may publish 22\.\n.*SIGHUP/s),
+    ]);
     expect((await exec('client', 'publish', 'home', 'none')).stderr).toContain('home may publish no ports.');
     expect(await granted()).toEqual({ client1: [{ from: 22, to: 22 }], home: [] });
     expect((await exec('client', 'list')).stdout).toMatch(/^home .*changing its key/m);

@@ -100,7 +100,8 @@ describe('a concentrator configuration', () => {
 
   it('reads the ports of BIND, one or several', async () => {
     const bindPorts = async (text: string) =>
-      (await loadConcentratorConfig(await directoryWith(`visitors: { bindPorts: ${text} }\n`))).visitors.bindPorts;
+      (await loadConcentratorConfig(await directoryWith(`visitors: { bindPorts: ${text} }\n`))).visitors
+        .bindPorts;
     expect(await bindPorts('50000-50100')).toEqual([{ from: 50_000, to: 50_100 }]);
     expect(await bindPorts('[50000, "50010-50020"]')).toEqual([
       { from: 50_000, to: 50_000 },
