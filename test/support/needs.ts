@@ -23,6 +23,9 @@ export const PACKAGES = {
   'connect-proxy': () => isOnPath('connect-proxy'),
   'python3-requests': () => existsSync('/usr/lib/python3/dist-packages/requests'),
   'python3-socks': () => existsSync('/usr/lib/python3/dist-packages/socks.py'),
+  lftp: () => isOnPath('lftp'),
+  'dante-client': () => isOnPath('socksify'),
+  'python3-pyftpdlib': () => existsSync('/usr/lib/python3/dist-packages/pyftpdlib'),
   gcc: () => isOnPath('gcc'),
   'libc6-dev': () => existsSync('/usr/include/stdio.h'),
   // For `systemd-analyze`, which needs no running systemd.
@@ -72,6 +75,7 @@ const REQUIREMENTS = {
   netcat: { packages: ['netcat-openbsd'] },
   connectProxy: { packages: ['connect-proxy'] },
   python: { packages: ['python3-requests', 'python3-socks'] },
+  ftp: { packages: ['lftp', 'dante-client', 'python3-pyftpdlib'] },
   systemd: { packages: ['systemd'] },
   /** CI may work on a checkout without history. One that has it all must have this, too: then the test runs, and says so. */
   previousRelease: { whyNot: whyNoPreviousRelease, isOptional: true },
