@@ -26,6 +26,11 @@ export const PACKAGES = {
   lftp: () => isOnPath('lftp'),
   'dante-client': () => isOnPath('socksify'),
   'python3-pyftpdlib': () => existsSync('/usr/lib/python3/dist-packages/pyftpdlib'),
+  'default-jre-headless': () => isOnPath('keytool'),
+  'python3-websocket': () => existsSync('/usr/lib/python3/dist-packages/websocket'),
+  'python3-websockets': () => existsSync('/usr/lib/python3/dist-packages/websockets'),
+  'python3-python-socks': () => existsSync('/usr/lib/python3/dist-packages/python_socks'),
+  torsocks: () => isOnPath('torsocks'),
   gcc: () => isOnPath('gcc'),
   'libc6-dev': () => existsSync('/usr/include/stdio.h'),
   // For `systemd-analyze`, which needs no running systemd.
@@ -76,6 +81,15 @@ const REQUIREMENTS = {
   connectProxy: { packages: ['connect-proxy'] },
   python: { packages: ['python3-requests', 'python3-socks'] },
   ftp: { packages: ['lftp', 'dante-client', 'python3-pyftpdlib'] },
+  java: { packages: ['default-jre-headless'] },
+  webSockets: { packages: ['python3-websocket', 'python3-websockets', 'python3-python-socks'] },
+  torsocks: { packages: ['torsocks'] },
+  /** Its package starts a service where it is installed, so nobody is asked to install it. */
+  torResolve: {
+    whyNot: () =>
+      isOnPath('tor-resolve') ? undefined : 'tor-resolve is not there (package tor, which starts a service)',
+    isOptional: true,
+  },
   systemd: { packages: ['systemd'] },
   /** CI may work on a checkout without history. One that has it all must have this, too: then the test runs, and says so. */
   previousRelease: { whyNot: whyNoPreviousRelease, isOptional: true },

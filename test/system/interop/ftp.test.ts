@@ -68,8 +68,7 @@ describe('FTP', needs('ftp'), () => {
       for (const name of names) expect(sha256(await readFile(join(folder, name)))).toBe(sha256(content));
     });
 
-    const visits = () =>
-      system().pair.concentrator.metric('tributary_visits_total', { result: 'accepted' });
+    const visits = () => system().pair.concentrator.metric('tributary_visits_total', { result: 'accepted' });
 
     /** What lftp prints for these commands. */
     async function lftp(mode: 'active' | 'passive', ...commands: readonly string[]): Promise<string> {
