@@ -92,6 +92,12 @@ const REQUIREMENTS = {
       isOnPath('tor-resolve') ? undefined : 'tor-resolve is not there (package tor, which starts a service)',
     isOptional: true,
   },
+  /** No package has it: docs/whole-network.md says where it comes from. */
+  hevSocks5Tunnel: {
+    whyNot: () =>
+      isOnPath('hev-socks5-tunnel') ? undefined : 'hev-socks5-tunnel is not there; no Debian package has it',
+    isOptional: true,
+  },
   systemd: { packages: ['systemd'] },
   /** CI may work on a checkout without history. One that has it all must have this, too: then the test runs, and says so. */
   previousRelease: { whyNot: whyNoPreviousRelease, isOptional: true },
