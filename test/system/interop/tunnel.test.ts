@@ -24,9 +24,10 @@ const page = sectionLines(
   await projectFile('docs/whole-network.md'),
   '## A whole machine by a virtual interface',
 );
-const block = (language: string) =>
-  new RegExp(`^\`\`\`${language}\\n(.*?)^\`\`\`$`, 'ms').exec(page.join('\n'))?.[1] ?? '';
-const nameServer = /^ {2}address: (198\.\S+)$/m.exec(block('yaml'))?.[1] ?? '';
+const [configuration = '', commands = ''] = [...page.join('\n').matchAll(/^```text\n(.*?)^```$/gms)].map(
+  ([, block = '']) => block,
+);
+const nameServer = /^ {2}address: (198\.\S+)$/m.exec(configuration)?.[1] ?? '';
 
 const paths = [
   { name: 'wan0', downMbps: 40, upMbps: 40 },
@@ -53,16 +54,16 @@ describe('a whole machine by a virtual interface', needs('hevSocks5Tunnel'), () 
         metrics: { listen: '127.0.0.1:9102' },
       });
       await pair.start();
-      await writeFile(join(folder, 'tunnel.yml'), block('yaml'));
+      await writeFile(join(folder, 'tunnel.yml'), configuration);
       client.spawn('hev-socks5-tunnel', [join(folder, 'tunnel.yml')], { stdio: 'inherit' });
       await vi.waitFor(() => client.exec('ip', ['link', 'show', 'dev', INTERFACE, 'up']), {
         timeout: 10_000,
       });
-      const commands = block('text').trim().replaceAll('997', String(CLIENT_USER)).split('\n');
+      const lines = commands.trim().replaceAll('997', String(CLIENT_USER)).split('\n');
       for (const family of [4, 6] as const) {
         await client.ip(
           family,
-          commands.map((command) => command.replace(/^ip /, '')),
+          lines.map((line) => line.replace(/^ip /, '')),
         );
       }
     });
