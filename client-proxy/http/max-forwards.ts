@@ -5,7 +5,11 @@ import { valuesOf } from './requested-target.ts';
 
 /** What Max-Forwards says of a request (RFC 9110 section 7.6.2). */
 export type Forwarding =
-  | { readonly kind: 'onward' /** What it says to the next server. */; readonly maxForwards?: string }
+  | {
+      readonly kind: 'onward';
+      /** What it says to the next server; absent: as it came. */
+      readonly maxForwards?: string;
+    }
   /** It ends here, with this answer. */
   | { readonly kind: 'here'; readonly answer: OwnAnswer }
   | { readonly kind: 'refused'; readonly detail: string };

@@ -121,6 +121,7 @@ export class PublishedPorts {
   /** Other grants from now on: ports that are no longer allowed close, and their clients are told. */
   replaceGrants(grants: PortGrants): void {
     this.#grants = grants;
+    this.#options.singles.replaceGrants(grants);
     for (const open of [...this.#ports]) {
       const { port } = open;
       const refusal = grants.refusal(port.clientId, port.port);

@@ -15,6 +15,7 @@ import type { ResultCounts } from '../../shared/runtime/observe/result-counts.ts
 import { ListenError } from '../../shared/runtime/tcp/tcp-listener.ts';
 import type { LimitName } from '../limits/limit-hits.ts';
 import { FreePorts } from './free-ports.ts';
+import type { PortGrants } from './port-grants.ts';
 import { PublishedPort, type PublishingSession } from './published-port.ts';
 import type { VisitorGate } from './visitor-gate.ts';
 
@@ -48,6 +49,7 @@ interface Single {
   listener: AppSocketListener | undefined;
   /** Gives its port back. */
   release: () => void;
+  isForAll: boolean;
   timer: NodeJS.Timeout | undefined;
 }
 
@@ -123,11 +125,20 @@ export class SinglePorts {
       return;
     }
     const single: Single = {
-      ...{ session, id, over: new Cancellation(), listener: undefined, release: () => {} },
+      ...{ session, id, over: new Cancellation(), listener: undefined, release: () => {}, isForAll: false },
       timer: setTimeout(() => this.#fail(single, 'timedOut', 'nobody has connected'), WAIT_MS),
     };
     this.#open.add(single);
     void this.#wait(single, () => this.#expected(single, place.host, granted));
+  }
+
+  /** Other grants from now on: where anybody may come and that is no longer allowed, the wait is over. */
+  replaceGrants(grants: Pick<PortGrants, 'refusal'>): void {
+    for (const single of this.#open) {
+      if (!single.isForAll || single.listener === undefined) continue;
+      const refusal = grants.refusal(single.session.clientId, single.listener.address().port);
+      if (refusal !== undefined) this.#fail(single, 'notAuthorized', refusal);
+    }
   }
 
   /** It is no longer wanted. */
@@ -192,6 +203,7 @@ export class SinglePorts {
         const onVisitor = (socket: AppSocket) => this.#onVisitor(single, from, socket);
         single.listener = await this.#options.listen({ family, port }, onVisitor);
         single.release = release;
+        single.isForAll = from === undefined;
         return single.listener.address().port;
       } catch (error) {
         release();

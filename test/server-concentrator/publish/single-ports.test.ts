@@ -1,4 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { PortGrants } from '../../../server-concentrator/publish/port-grants.ts';
 import type { PublishingSession } from '../../../server-concentrator/publish/published-port.ts';
 import { SinglePorts, type SinglePortsOptions } from '../../../server-concentrator/publish/single-ports.ts';
 import { VisitorGate, visitorRanges } from '../../../server-concentrator/publish/visitor-gate.ts';
@@ -11,6 +12,7 @@ import { ListenError } from '../../../shared/runtime/tcp/tcp-listener.ts';
 
 const SERVER = '203.0.113.9';
 const PORT = 40_000;
+const KEY = new Uint8Array(32);
 
 function bed({
   bindsPerClient = 2,
@@ -285,6 +287,21 @@ describe('for anybody', () => {
     expect([visits.length, singles.visitors]).toEqual([1, 1]);
     over[0]!();
     expect(singles.visitors).toBe(0);
+  });
+
+  it('is over when the client may not publish the port any more', async () => {
+    const { answers, listening, singles, request } = bed({ granted });
+    await request(0, '0.0.0.0');
+    await request(1);
+    const grants = (from: number) =>
+      new PortGrants([{ id: 'home', key: KEY, publish: [{ from, to: 8001 }] }]);
+    singles.replaceGrants(grants(8000));
+    expect([answers.length, listening.length]).toEqual([2, 2]);
+    singles.replaceGrants(grants(8001));
+    expect([answers.at(-1), listening.length]).toEqual([
+      expect.stringMatching(/^0 notAuthorized: port 8000 is not allowed/),
+      1,
+    ]);
   });
 
   it('is refused to a client that may publish none, and to ranges that no visitors come from', async () => {
