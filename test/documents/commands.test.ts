@@ -25,6 +25,7 @@ const commands = shellCommands(lines);
 /** Commands of the system that the texts may use. */
 const SYSTEM_COMMANDS = [
   'apt-get',
+  'cd',
   'chmod',
   'chown',
   'cp',
@@ -32,6 +33,8 @@ const SYSTEM_COMMANDS = [
   'groupadd',
   'journalctl',
   'npm',
+  'prometheus',
+  'promtool',
   'runuser',
   'systemctl',
   'systemd-analyze',

@@ -32,6 +32,7 @@ export const PACKAGES = {
   'python3-websockets': () => existsSync('/usr/lib/python3/dist-packages/websockets'),
   'python3-python-socks': () => existsSync('/usr/lib/python3/dist-packages/python_socks'),
   torsocks: () => isOnPath('torsocks'),
+  prometheus: () => isOnPath('prometheus') && isOnPath('promtool'),
   gcc: () => isOnPath('gcc'),
   'libc6-dev': () => existsSync('/usr/include/stdio.h'),
   // For `systemd-analyze`, which needs no running systemd.
@@ -98,6 +99,7 @@ const REQUIREMENTS = {
       isOnPath('hev-socks5-tunnel') ? undefined : 'hev-socks5-tunnel is not there; no Debian package has it',
     isOptional: true,
   },
+  prometheus: { packages: ['prometheus'] },
   systemd: { packages: ['systemd'] },
   /** CI may work on a checkout without history. One that has it all must have this, too: then the test runs, and says so. */
   previousRelease: { whyNot: whyNoPreviousRelease, isOptional: true },
