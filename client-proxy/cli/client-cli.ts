@@ -139,6 +139,10 @@ function addTransparent(
     )
     .option('--except <network...>', 'not to these addresses')
     .option('--private', 'to private networks, too')
+    .option(
+      '--tproxy',
+      'by TPROXY in place of REDIRECT: addresses stay as they are, and the client needs CAP_NET_ADMIN',
+    )
     .option('--refuse-quic', 'refuse UDP port 443, so that browsers use TCP')
     .action(async (_options: unknown, command: Command) => {
       const { config, ...options } = command.optsWithGlobals<TransparentArguments & { config?: string }>();
