@@ -1,6 +1,6 @@
 /*
- * UDP of applications that know of no proxy: on a machine behind the client (support/lan.ts), and on the client's own. Rules for TPROXY
- * lead it to the client.
+ * UDP of applications that know of no proxy: on a machine behind the client (support/lan.ts), and on the client's own. The
+ * client's own rules for TPROXY lead it to the client.
  */
 import type { ChildProcess } from 'node:child_process';
 import { join } from 'node:path';
@@ -10,30 +10,10 @@ import { eachWholeLine } from '../bed/whole-lines.ts';
 import { DirectOrigin } from './support/direct-origin.ts';
 import { LAN_INTERFACE, Lan } from './support/lan.ts';
 import { ROOT } from './support/program.ts';
-import { AS_NOBODY, REDIRECT_PORT, TRANSPARENT } from './support/redirection.ts';
+import { AS_NOBODY, REDIRECT_PORT, TRANSPARENT, transparent } from './support/redirection.ts';
 import { describeSystem } from './support/system.ts';
 
 const PORTS = [5300, 5301] as const;
-const MARK = '0x4000000';
-
-/** What is led to the client: what comes from the network behind it, and what this machine's users but root send. */
-const RULES = `table inet udp_test {
-  chain lan {
-    type filter hook prerouting priority -150;
-    iifname "${LAN_INTERFACE}" fib daddr type != local jump to_client
-    iifname "lo" meta mark ${MARK} jump to_client
-  }
-  chain to_client {
-    meta nfproto ipv4 meta l4proto udp tproxy ip to :${REDIRECT_PORT} meta mark set ${MARK} accept
-    meta nfproto ipv6 meta l4proto udp tproxy ip6 to :${REDIRECT_PORT} meta mark set ${MARK} accept
-  }
-  chain own {
-    type route hook output priority -150;
-    meta skuid != 0 meta l4proto udp meta mark set ${MARK}
-  }
-}
-`;
-
 const paths = [
   { name: 'wan0', downMbps: 40, upMbps: 40 },
   { name: 'wan1', downMbps: 40, upMbps: 40 },
@@ -54,17 +34,10 @@ describeSystem('redirected datagrams', { paths, congestionControl: 'cubic' }, (s
       stdio: ['ignore', 'pipe', 'inherit'],
     });
     await new Promise<void>((resolve) => eachWholeLine(echo.stdout!, () => resolve()));
-    const { client } = network;
-    await client.exec('nft', ['-f', '-'], { input: RULES });
-    for (const family of [4, 6] as const) {
-      await client.ip(family, [
-        `route add local default dev lo table 7472`,
-        `rule add fwmark ${MARK} lookup 7472`,
-      ]);
-    }
     await pair.amend(pair.concentratorFile, { egress: { allow: [`${v4}/32`, `${v6}/128`] } });
     await pair.amend(pair.clientFile, { transparent: TRANSPARENT });
     await pair.start();
+    await transparent(pair, '--apply', '--lan', LAN_INTERFACE, '--local', '--tproxy', '--udp');
   });
   afterAll(async () => {
     echo?.kill();
