@@ -3,7 +3,7 @@ import { plainAddress } from '../../shared/runtime/address/plain-address.ts';
 import { isLoopback } from '../../shared/runtime/address/special-ranges.ts';
 import type { AppSocket } from '../../shared/runtime/app/app-socket.ts';
 import type { SocketAddress } from '../../shared/runtime/kernel/socket-address.ts';
-import { Slab, Slab } from '../../shared/runtime/udp/slab.ts';
+import { Slab } from '../../shared/runtime/udp/slab.ts';
 import type { UdpSocket } from '../../shared/runtime/udp/udp-socket.ts';
 import type { Association } from '../datagram/association.ts';
 import type { DatagramCounts } from '../datagram/datagram-counts.ts';
