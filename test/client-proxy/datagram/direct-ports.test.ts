@@ -112,6 +112,16 @@ describe('datagrams past the concentrator', () => {
     expect(log).toEqual(['open lte 4', 'x to 192.0.2.53 53']);
   });
 
+  it('stay on the uplink that the application uses already, where no rule names one', async () => {
+    const order = [['dsl', 'lte'], ['lte', 'dsl'], ['lte']];
+    const { ports, log } = bed({ candidates: () => order.shift() ?? [] });
+    for (const port of [1, 2, 3]) {
+      ports.open({ ...DNS, port }, BALANCED).send(payloadOf('x'));
+      await settled();
+    }
+    expect(log.filter((line) => line.startsWith('open'))).toEqual(['open dsl 4', 'open lte 4']);
+  });
+
   it.each<[string, DirectRoute, string]>([
     ['a rule that names the uplink', BY_RULE, 'named'],
     ['such a rule, by a name alone', { ...BY_RULE, isPublicOnly: true }, 'public'],
