@@ -10,7 +10,7 @@ import {
   onOne,
   type Selection,
 } from './flow-mode.ts';
-import { earliestView, type FlowView } from './flow-view.ts';
+import { earliestTaking, earliestView, type FlowView } from './flow-view.ts';
 
 export interface FlowletTuning extends SteadyChoiceTuning {
   /** Where no pause is long enough to change without mixing up the order, it is changed nevertheless after so long. */
@@ -60,7 +60,7 @@ export class Flowlets implements FlowMode {
     const current = within.find((view) => view.uplink === uplink)!;
     if (isSmall || within.length === 1) return onOne(current, bytes);
     if (!this.#spreads(current, bytes)) return onOne(current, bytes);
-    const first = earliestView(within, bytes);
+    const first = earliestView(within, bytes) ?? earliestTaking(within, bytes);
     return first === undefined ? NO_ROOM : { views: [first], spread: true };
   }
 
