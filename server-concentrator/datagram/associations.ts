@@ -156,7 +156,7 @@ export class Associations {
       onNewcomer: (newcomer) => this.#welcome(entry, newcomer),
       onReached: () => targets.onReached(clientId),
       onUnreachable: (flow, error) => this.#end(flow, error),
-      onDropped: (reason) => counts.drops.add(reason),
+      onDropped: (reason) => counts.drop(reason),
     });
     const entry: Entry = { association, release, newcomers: 0 };
     this.#associations.set(id, entry);
@@ -171,7 +171,7 @@ export class Associations {
     if (flow.target === undefined) {
       const hasRoom = this.#earlyBytes + payload.length <= MAX_EARLY_BYTES;
       if (hasRoom && flow.keepEarly(payload)) this.#earlyBytes += payload.length;
-      else counts.drops.add('early');
+      else counts.drop('early');
       return;
     }
     this.#associations.get(flow.associationId)!.association.send(flow, payload);
@@ -189,7 +189,7 @@ export class Associations {
     const { association } = entry;
     const target = flowTarget(from.host, from.port, shown);
     if (!targets.permits(shown, target)) {
-      counts.drops.add('forbidden');
+      counts.drop('forbidden');
       return undefined;
     }
     const releaseFlow = isAnswer || entry.newcomers < MAX_NEWCOMERS ? claimFlow(clientId) : undefined;
@@ -197,7 +197,7 @@ export class Associations {
     const id = releaseFlow && this.#tryOpen(association.id, destination);
     if (releaseFlow === undefined || id === undefined) {
       releaseFlow?.();
-      counts.drops.add('flow-limit');
+      counts.drop('flow-limit');
       return undefined;
     }
     if (!isAnswer) entry.newcomers++;
@@ -235,7 +235,7 @@ export class Associations {
     flow.over.abort();
     this.#associations.get(flow.associationId)?.association.remove(flow);
     flow.release();
-    for (const _ of this.#takeEarly(flow)) this.#options.counts.drops.add('refused');
+    for (const _ of this.#takeEarly(flow)) this.#options.counts.drop('refused');
   }
 
   #endAssociation(id: number): void {

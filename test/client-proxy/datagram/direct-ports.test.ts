@@ -41,7 +41,11 @@ function bed(options: Partial<DirectPortsOptions> = {}) {
         return () => void log.push('closed');
       },
       traffic: () => Object.assign(traffic, { end() {} }),
-      wireOf: () => ({ countPacket: (direction, bytes) => void (wire[direction] += bytes) }),
+      wireOf: () => ({
+        countPacket(direction, bytes) {
+          wire[direction] += bytes;
+        },
+      }),
       onFailed: (_, { host }, { code }) => void log.push(`${host}: ${code}`),
       counts,
       clock: () => time.ms,
