@@ -42,8 +42,8 @@ import { RuleSet } from './steering/rule-set.ts';
 import { Steering } from './steering/steering.ts';
 import { StreamOpener } from './stream-opening.ts';
 import { makeTransparent } from './transparent/make-transparent.ts';
-import { makeTransparentDatagrams } from './transparent/make-transparent-datagrams.ts';
 import { OwnConnections } from './transparent/own-connections.ts';
+import { makeTransparentDatagrams } from './transparent/udp/make-transparent-datagrams.ts';
 import { UplinkConnector } from './uplink/uplink-connector.ts';
 
 /** What the client proxy gets from its process. */
@@ -88,12 +88,7 @@ export async function assemble(config: ClientConfig, deps: ClientProxyDeps): Pro
     resolvers,
     logger,
   });
-  const publisher = makePublisher({
-    ...{ ...deps, ...config.connections, native, pool: appPool, peers },
-    steer: (policy) => steering.steerInbound(policy),
-    hasDescriptor: () => watch.hasDescriptor('stream'),
-    onResult: (result) => counters.counts.inbound.add(result),
-  });
+  const publisher = publisherOf(config, deps, { counters, appPool, peers, watch, steering: () => steering });
   const direct = makeDirect(config, deps, { ...counters, uplinks, uses, connector, resolvers });
   const datagrams = makeDatagrams(config, deps, {
     ...{ ...counters, uplinks, direct, watch },
@@ -111,7 +106,7 @@ export async function assemble(config: ClientConfig, deps: ClientProxyDeps): Pro
     ...{ counters, uplinks, keeper, direct, datagrams: datagrams.relay },
     onOtherWays: () => front.judgeAnew(),
   });
-  const { associates } = datagrams;
+  const { associates, relay } = datagrams;
   const front = makeFront(config, deps, { steering, publisher, associates, binds: counters.counts.binds });
   const points = makePoints(config, deps, { front, appPool, peers, watch });
   const transparent = makeTransparent(config, {
@@ -137,19 +132,31 @@ export async function assemble(config: ClientConfig, deps: ClientProxyDeps): Pro
     ...{ mode, keeper, uplinks, uplinkStatus, steering, fallback, publisher, points, front, metering, watch },
   };
   const endpoint = makeEndpoint(config, direct, {
-    ...{ ...deps, ...counters, ...told, transparent, datagrams: datagrams.relay },
+    ...{ ...deps, ...counters, ...told, transparent, datagrams: relay },
   });
-  const parts = {
-    ...told,
-    endpoint,
-    secrets,
-    transparent,
-    transparentDatagrams,
-    associates,
-    network,
-    minutes,
-  };
-  return new ClientProxy({ config, logger, ...parts });
+  const parts = { ...told, endpoint, secrets, transparent, transparentDatagrams, associates, network };
+  return new ClientProxy({ config, logger, ...parts, minutes });
+}
+
+function publisherOf(
+  { connections }: ClientConfig,
+  deps: ClientProxyDeps,
+  parts: {
+    readonly counters: Counters;
+    readonly appPool: BlockPool;
+    readonly peers: PeerWatch;
+    readonly watch: ProcessWatch;
+    /** Made later. */
+    steering(): Steering;
+  },
+): Publisher {
+  const { counters, appPool, peers, watch, steering } = parts;
+  return makePublisher({
+    ...{ ...deps, ...connections, native: deps.native.native, pool: appPool, peers },
+    steer: (policy) => steering().steerInbound(policy),
+    hasDescriptor: () => watch.hasDescriptor('stream'),
+    onResult: (result) => counters.counts.inbound.add(result),
+  });
 }
 
 /** What treats requests, and what it goes by while there is no concentrator. */

@@ -19,8 +19,8 @@ import type { AssociateOpener } from './socks5/associate-opening.ts';
 import type { ClientStatus } from './status/client-status.ts';
 import { RuleSet } from './steering/rule-set.ts';
 import type { Steering } from './steering/steering.ts';
-import type { TransparentDatagrams } from './transparent/transparent-datagrams.ts';
 import type { TransparentListener } from './transparent/transparent-listener.ts';
+import type { TransparentDatagrams } from './transparent/udp/transparent-datagrams.ts';
 
 /** The parts that the client proxy starts, tells of new configurations, and closes. */
 export interface ClientParts {

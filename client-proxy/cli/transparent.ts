@@ -3,14 +3,12 @@ import ipaddr from 'ipaddr.js';
 import { formatDestination } from '../../shared/protocol/destination.ts';
 import { UsageError } from '../../shared/runtime/config/command-line.ts';
 import type { ClientConfig } from '../config/client-config.ts';
-import {
-  listenerFor,
-  NO_RULES,
-  PRIVATE_NETWORKS,
-  type Redirection,
-  redirectRules,
-} from '../transparent/redirect-rules.ts';
+import { PacketFilterError } from '../transparent/packet-filter.ts';
+import { policyRouting } from '../transparent/policy-routing.ts';
+import { NO_RULES, PRIVATE_NETWORKS, redirectRules } from '../transparent/redirect-rules.ts';
 import type { RedirectSystem } from '../transparent/redirect-system.ts';
+import { listenerFor, type Redirection } from '../transparent/redirection.ts';
+import { familiesOf } from '../transparent/tproxy-chains.ts';
 import type { ClientCliDeps } from './client-cli-deps.ts';
 
 /** The options of `transparent`, as they were written. */
@@ -24,6 +22,8 @@ export interface TransparentArguments {
   readonly except?: readonly string[];
   readonly private?: true;
   readonly refuseQuic?: true;
+  readonly tproxy?: true;
+  readonly udp?: true;
 }
 
 /**
@@ -43,18 +43,35 @@ export async function transparent(
   }
   if (remove) {
     await system.changePacketFilter(NO_RULES);
+    await system.setPolicyRouting([]);
     stdout('the rules are removed\n');
     return;
   }
   const { redirection, notes } = await redirectionOf(await load(), options, system);
   const script = redirectRules(redirection);
   for (const note of notes) stderr(`note: ${note}\n`);
+  const families = redirection.usesTproxy ? familiesOf(redirection.listen) : [];
   if (print) {
     stdout(script);
+    stdout(routingText(families));
     return;
   }
   await system.changePacketFilter(script);
+  try {
+    await system.setPolicyRouting(families);
+  } catch (error) {
+    // Connections that are led half way are led nowhere.
+    if (error instanceof PacketFilterError) await system.changePacketFilter(NO_RULES);
+    throw error;
+  }
   stdout(`redirected to ${redirection.listen.map(formatDestination).join(', ')}: ${describe(redirection)}\n`);
+}
+
+/** Behind the rules, as comments: `nft` does not do it. */
+function routingText(families: readonly (4 | 6)[]): string {
+  if (families.length === 0) return '';
+  const lines = policyRouting(families).map((args) => `#   ip ${args.join(' ')}\n`);
+  return `# TPROXY needs these commands beside the rules; --apply runs them, too:\n${lines.join('')}`;
 }
 
 interface Decided {
@@ -64,7 +81,7 @@ interface Decided {
 }
 
 async function redirectionOf(
-  { transparent: settings, concentrator }: ClientConfig,
+  { transparent: settings, concentrator, datagrams }: ClientConfig,
   options: TransparentArguments,
   system: RedirectSystem,
 ): Promise<Decided> {
@@ -74,7 +91,8 @@ async function redirectionOf(
     );
   }
   const { listen } = settings;
-  const { lan = [], local, except = [], refuseQuic } = options;
+  const { lan = [], local, except = [], refuseQuic, tproxy, udp } = options;
+  if (udp) checkUdp(options, settings.udp && datagrams);
   checkInterfaces(lan);
   checkNetworks(except);
   if (lan.length === 0 && local !== true) {
@@ -87,7 +105,8 @@ async function redirectionOf(
     ...(lan.length > 0 ? (['lan'] as const) : []),
     ...(local ? (['local'] as const) : []),
   ]) {
-    const missing = ([4, 6] as const).filter((family) => listenerFor(listen, family, origin) === undefined);
+    const reached = tproxy ? 'local' : origin;
+    const missing = ([4, 6] as const).filter((family) => listenerFor(listen, family, reached) === undefined);
     if (missing.length === 2) {
       throw new UsageError(
         '--lan: transparent.listen has loopback addresses alone, where nothing from another machine can be led',
@@ -105,7 +124,14 @@ async function redirectionOf(
       notes.push(`connections to ${host} may be redirected, since its addresses are not known now`);
     usualWay.push(...addresses);
   }
-  const base = { listen, lan, usualWay, refusesQuic: refuseQuic === true };
+  const base = {
+    listen,
+    lan,
+    usualWay,
+    refusesQuic: refuseQuic === true,
+    usesTproxy: tproxy === true,
+    leadsUdp: udp === true,
+  };
   if (local !== true) return { redirection: base, notes };
   const exceptUserId = await ownUser(listen, options.user, system);
   if (exceptUserId === 0) {
@@ -135,6 +161,15 @@ async function ownUser(
   );
 }
 
+/** @param isTaken whether the client takes UDP at all */
+function checkUdp({ tproxy, refuseQuic }: TransparentArguments, isTaken: boolean): void {
+  if (!tproxy) throw new UsageError('--udp: only TPROXY leads UDP to the client: add --tproxy');
+  if (refuseQuic) {
+    throw new UsageError('--udp: QUIC is carried then, and cannot be refused: take out --refuse-quic');
+  }
+  if (!isTaken) throw new UsageError('--udp: the configuration has transparent.udp, or datagrams, false');
+}
+
 /** As the kernel has names, and nothing that means something else in a script. */
 function checkInterfaces(names: readonly string[]): void {
   for (const name of names) {
@@ -150,8 +185,9 @@ function checkNetworks(networks: readonly string[]): void {
   }
 }
 
-function describe({ lan, local }: Redirection): string {
-  const parts = lan.length > 0 ? [`TCP from ${lan.join(', ')}`] : [];
-  if (local !== undefined) parts.push(`TCP of this machine, except of user ${local.exceptUserId}`);
+function describe({ lan, local, leadsUdp }: Redirection): string {
+  const what = leadsUdp ? 'TCP and UDP' : 'TCP';
+  const parts = lan.length > 0 ? [`${what} from ${lan.join(', ')}`] : [];
+  if (local !== undefined) parts.push(`${what} of this machine, except of user ${local.exceptUserId}`);
   return parts.join('; ');
 }

@@ -75,11 +75,9 @@ export class DirectPorts {
 
   /** Over the first uplink that can carry it. Rejects with TributaryError. */
   async #wayTo({ host, port }: Destination, route: DirectRoute): Promise<Way> {
-    const { candidates, resolve } = this.#options;
+    const { resolve } = this.#options;
     const isByRule = route.kind === 'direct';
-    const uplinks = isByRule
-      ? [route.uplink]
-      : candidates(host.toLowerCase().replace(/\.$/, ''), route.policy);
+    const uplinks = isByRule ? [route.uplink] : this.#candidates(host, route.policy);
     const reach = isByRule && !route.isPublicOnly ? 'named' : 'public';
     let failure: unknown = new TributaryError('networkFailure', NO_UPLINK, 'ours');
     for (const uplinkName of uplinks) {
@@ -94,6 +92,13 @@ export class DirectPorts {
       }
     }
     throw failure;
+  }
+
+  /** Those that the application uses already come first: whom it talks to, it knows by one address, if it has asked for it. */
+  #candidates(host: string, policy: StreamPolicy): readonly string[] {
+    const names = this.#options.candidates(host.toLowerCase().replace(/\.$/, ''), policy);
+    const isUsed = (name: string) => this.#ports.has(`${name} 4`) || this.#ports.has(`${name} 6`);
+    return [...names.filter(isUsed), ...names.filter((name) => !isUsed(name))];
   }
 
   #portOver(uplinkName: string, to: SocketAddress): Promise<Port> {

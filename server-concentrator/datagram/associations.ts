@@ -5,6 +5,7 @@ import type {
 } from '../../shared/protocol/datagram/datagram-commands.ts';
 import { formatDestination } from '../../shared/protocol/destination.ts';
 import { type ErrorName, StreamError, TributaryError } from '../../shared/protocol/errors.ts';
+import type { MemoryBudget } from '../../shared/protocol/memory-budget.ts';
 import type { ReleasePlace } from '../../shared/runtime/async/shared-places.ts';
 import type { LineLog } from '../../shared/runtime/observe/line-limit.ts';
 import { Association, type Newcomer } from './association.ts';
@@ -27,6 +28,8 @@ export interface AssociationsOptions {
   /** Rejects with StreamError. */
   openSocket(family: 4 | 6, handlers: OriginSocketHandlers, clientId: string): Promise<OriginSocket>;
   readonly idleTimeoutMs: number;
+  /** For what waits until it is known where it goes. */
+  readonly memory: MemoryBudget;
   readonly counts: DatagramCounts;
   readonly logger: LineLog;
 }
@@ -34,8 +37,10 @@ export interface AssociationsOptions {
 /** From ports of a contacted address that nobody has asked: so many flows of an association at a time. Games and peers behind a NAT need a few. */
 const MAX_NEWCOMERS = 32;
 
-/** What waits in all flows of a session until it is known where they go. */
+/** What waits in all flows of a session until it is known where they go, */
 const MAX_EARLY_BYTES = 1024 * 1024;
+/** if its client and the process have so much of their memory free. */
+const EARLY_SHARE = 3 / 4;
 
 interface Entry {
   readonly association: Association;
@@ -156,7 +161,7 @@ export class Associations {
       onNewcomer: (newcomer) => this.#welcome(entry, newcomer),
       onReached: () => targets.onReached(clientId),
       onUnreachable: (flow, error) => this.#end(flow, error),
-      onDropped: (reason) => counts.drops.add(reason),
+      onDropped: (reason) => counts.drop(reason),
     });
     const entry: Entry = { association, release, newcomers: 0 };
     this.#associations.set(id, entry);
@@ -167,19 +172,29 @@ export class Associations {
     const flow = this.#flows.get(flowId);
     // The client has sent it before it knew that the flow is over.
     if (flow === undefined) return;
-    const { counts } = this.#options;
     if (flow.target === undefined) {
-      const hasRoom = this.#earlyBytes + payload.length <= MAX_EARLY_BYTES;
-      if (hasRoom && flow.keepEarly(payload)) this.#earlyBytes += payload.length;
-      else counts.drops.add('early');
+      if (!this.#keepEarly(flow, payload)) this.#options.counts.drop('early');
       return;
     }
     this.#associations.get(flow.associationId)!.association.send(flow, payload);
   }
 
+  #keepEarly(flow: OriginFlow, payload: Uint8Array): boolean {
+    const { memory } = this.#options;
+    const { length } = payload;
+    const hasRoom = this.#earlyBytes + length <= MAX_EARLY_BYTES && memory.freeBytes(EARLY_SHARE) >= length;
+    if (!hasRoom || !flow.keepEarly(payload)) return false;
+    this.#earlyBytes += length;
+    memory.take(length);
+    return true;
+  }
+
   #takeEarly(flow: OriginFlow): readonly Uint8Array[] {
     const payloads = flow.takeEarly();
-    for (const { length } of payloads) this.#earlyBytes -= length;
+    for (const { length } of payloads) {
+      this.#earlyBytes -= length;
+      this.#options.memory.give(length);
+    }
     return payloads;
   }
 
@@ -189,7 +204,7 @@ export class Associations {
     const { association } = entry;
     const target = flowTarget(from.host, from.port, shown);
     if (!targets.permits(shown, target)) {
-      counts.drops.add('forbidden');
+      counts.drop('forbidden');
       return undefined;
     }
     const releaseFlow = isAnswer || entry.newcomers < MAX_NEWCOMERS ? claimFlow(clientId) : undefined;
@@ -197,7 +212,7 @@ export class Associations {
     const id = releaseFlow && this.#tryOpen(association.id, destination);
     if (releaseFlow === undefined || id === undefined) {
       releaseFlow?.();
-      counts.drops.add('flow-limit');
+      counts.drop('flow-limit');
       return undefined;
     }
     if (!isAnswer) entry.newcomers++;
@@ -235,7 +250,7 @@ export class Associations {
     flow.over.abort();
     this.#associations.get(flow.associationId)?.association.remove(flow);
     flow.release();
-    for (const _ of this.#takeEarly(flow)) this.#options.counts.drops.add('refused');
+    for (const _ of this.#takeEarly(flow)) this.#options.counts.drop('refused');
   }
 
   #endAssociation(id: number): void {

@@ -1,9 +1,8 @@
 import type { DatagramEvent } from '../../shared/protocol/datagram/datagram-commands.ts';
 import type { Session } from '../../shared/protocol/session/session.ts';
 import type { SessionPackets } from '../../shared/runtime/datagram/session-packets.ts';
-import type { LineLog } from '../../shared/runtime/observe/line-limit.ts';
 import type { SessionDriver } from '../../shared/runtime/session/session-driver.ts';
-import type { OriginDatagrams } from './origin-datagrams.ts';
+import type { DatagramSession, OriginDatagrams } from './origin-datagrams.ts';
 import { SessionOffer, type SessionOfferOptions } from './session-offer.ts';
 
 export interface ClientDatagramsOptions extends SessionOfferOptions {
@@ -30,7 +29,7 @@ export class ClientDatagrams {
   }
 
   /** For a session that is about to run. */
-  of(session: Session, clientId: string, logger: LineLog): SessionDatagrams {
+  of(session: Session, client: Omit<DatagramSession, 'input'>): SessionDatagrams {
     const { origins } = this.#options;
     const offer = new SessionOffer(session, this.#options);
     let associations: ReturnType<OriginDatagrams['begin']> | undefined;
@@ -38,9 +37,8 @@ export class ClientDatagrams {
       packets: offer.packets,
       begin(driver) {
         associations = origins.begin({
-          clientId,
+          ...client,
           input: (work) => driver.input(({ datagrams }) => work(datagrams)),
-          logger,
         });
         offer.begin(driver);
       },

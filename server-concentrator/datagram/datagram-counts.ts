@@ -17,7 +17,7 @@ export const ORIGIN_DROPS = [
   'send-failed',
 ] as const;
 
-export type OriginDrop = (typeof ORIGIN_DROPS)[number];
+type OriginDrop = (typeof ORIGIN_DROPS)[number];
 
 /** What happens at the ports of associations, for the metrics. */
 export class DatagramCounts {
@@ -26,4 +26,8 @@ export class DatagramCounts {
   readonly drops = new ResultCounts(...ORIGIN_DROPS);
   /** Flows begun for what came from a port that no flow led to. */
   begunHere = 0;
+
+  drop(reason: OriginDrop): void {
+    this.drops.add(reason);
+  }
 }

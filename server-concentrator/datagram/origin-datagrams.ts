@@ -1,4 +1,6 @@
 import { StreamError } from '../../shared/protocol/errors.ts';
+import type { MemoryBudget } from '../../shared/protocol/memory-budget.ts';
+import { errnoName } from '../../shared/runtime/app/origin-failure.ts';
 import { type ReleasePlace, SharedPlaces } from '../../shared/runtime/async/shared-places.ts';
 import type { MonotonicClock } from '../../shared/runtime/clock.ts';
 import type { OriginResolver } from '../../shared/runtime/dns/resolver.ts';
@@ -37,6 +39,8 @@ export interface OriginDatagramsOptions {
 /** A session whose client may have associations. */
 export interface DatagramSession {
   readonly clientId: string;
+  /** For what waits. */
+  readonly memory: MemoryBudget;
   input<Result>(work: (datagrams: FlowCommands) => Result): Result;
   readonly logger: LineLog;
 }
@@ -143,7 +147,9 @@ export class OriginDatagrams {
       return await OriginSocket.open(sockets, family, handlers, onClosed);
     } catch (error) {
       onClosed();
-      throw new StreamError('resourceExceeded', `no UDP socket: ${errorWords(error)}`, { cause: error });
+      const { code } = error as NodeJS.ErrnoException;
+      const name = errnoName(code) ?? 'resourceExceeded';
+      throw new StreamError(name, `no UDP socket: ${errorWords(error)}`, { cause: error });
     }
   }
 }

@@ -285,7 +285,8 @@ export class SessionRegistry {
       tuning,
     });
     const takesPart = (features & FEATURE.datagrams) !== 0;
-    const datagrams = takesPart ? this.#options.datagrams?.of(session, clientId, logger) : undefined;
+    const client = { clientId, memory, logger };
+    const datagrams = takesPart ? this.#options.datagrams?.of(session, client) : undefined;
     const driver: SessionDriver = new SessionDriver({
       session,
       ...(datagrams === undefined ? {} : { packets: datagrams.packets }),

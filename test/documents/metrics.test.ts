@@ -67,7 +67,8 @@ const atClient = exported((registry) => {
 });
 const atConcentrator = exported((registry) => {
   const memory = { memoryTotalBytes: 1, memoryPerClientBytes: 1, memoryPerSessionBytes: 1 };
-  registerConcentratorMetrics(registry, new ConcentratorCounts(), new MemoryLevels(memory), { all: [] });
+  const published = { all: [], singleVisitors: 0 };
+  registerConcentratorMetrics(registry, new ConcentratorCounts(), new MemoryLevels(memory), published);
   registerOriginDatagrams(registry, {
     origins: { associationCount: 0, flowCount: 0, counts: new DatagramCounts() },
     strangers: { short: 0, unknown: 0 },

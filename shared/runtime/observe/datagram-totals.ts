@@ -1,24 +1,15 @@
-import type { PathRecord } from '../../protocol/datagram/path/path-record.ts';
+import { PathRecord } from '../../protocol/datagram/path/path-record.ts';
 import type { SessionSnapshot } from '../../protocol/session/snapshot.ts';
-import type { PacketDrop } from '../datagram/session-packets.ts';
 import { NamedTable } from '../named-table.ts';
+import type { SessionDriver } from '../session/session-driver.ts';
 
 /** What a session is asked for. */
-export interface CountedDatagrams {
+export interface CountedDatagrams extends Partial<Pick<SessionDriver, 'packetDrops'>> {
   snapshot(): Pick<SessionSnapshot, 'datagrams'>;
-  /** Absent where it has no packets. */
-  readonly packetDrops?: Readonly<Record<PacketDrop, number>> | undefined;
 }
 
 type Counters = SessionSnapshot['datagrams']['counters'];
 type CounterName = Exclude<keyof Counters, 'drops'>;
-
-/** What the paths of one uplink have met. */
-export interface UplinkRecord {
-  lostPackets: number;
-  /** See `ROUND_TRIP_BOUNDS_MS`. */
-  roundTrips: { counts: number[]; sumMs: number };
-}
 
 /** Datagrams of sessions, added up. */
 export class DatagramSum {
@@ -26,13 +17,10 @@ export class DatagramSum {
   /** By reason. */
   readonly drops: Record<string, number> = {};
   readonly packetDrops: Record<string, number> = {};
-  readonly uplinks: NamedTable<UplinkRecord>;
+  readonly uplinks: NamedTable<PathRecord>;
 
   constructor(maxUplinks: number) {
-    this.uplinks = new NamedTable(maxUplinks, () => ({
-      lostPackets: 0,
-      roundTrips: { counts: [], sumMs: 0 },
-    }));
+    this.uplinks = new NamedTable(maxUplinks, () => new PathRecord());
   }
 
   add(session: CountedDatagrams): void {
@@ -41,7 +29,7 @@ export class DatagramSum {
     addAll(this.counters, others);
     addAll(this.drops, drops);
     addAll(this.packetDrops, session.packetDrops ?? {});
-    for (const [name, record] of records) addRecord(this.uplinks.of(name), record);
+    for (const [name, record] of records) this.uplinks.of(name).addAll(record);
   }
 
   copy(maxUplinks: number): DatagramSum {
@@ -49,7 +37,7 @@ export class DatagramSum {
     addAll(copy.counters, this.counters);
     addAll(copy.drops, this.drops);
     addAll(copy.packetDrops, this.packetDrops);
-    for (const [name, record] of this.uplinks.entries()) addRecord(copy.uplinks.of(name), record);
+    for (const [name, record] of this.uplinks.entries()) copy.uplinks.of(name).addAll(record);
     return copy;
   }
 }
@@ -79,18 +67,4 @@ export class DatagramTotals {
 
 function addAll(sum: Record<string, number>, counts: Readonly<Record<string, number>>): void {
   for (const [name, count] of Object.entries(counts)) sum[name] = (sum[name] ?? 0) + count;
-}
-
-function addRecord(
-  sum: UplinkRecord,
-  {
-    lostPackets,
-    roundTrips,
-  }: Pick<PathRecord, 'lostPackets'> & { readonly roundTrips: UplinkRecord['roundTrips'] },
-): void {
-  sum.lostPackets += lostPackets;
-  sum.roundTrips.sumMs += roundTrips.sumMs;
-  for (const [index, count] of roundTrips.counts.entries()) {
-    sum.roundTrips.counts[index] = (sum.roundTrips.counts[index] ?? 0) + count;
-  }
 }

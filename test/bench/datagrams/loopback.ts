@@ -48,7 +48,7 @@ export async function measurePacketRates(
     const where = bed.client;
     await DatagramOrigin.start(where, PORT);
     const { target, pids } = await contender.start(where);
-    const route = { socksPort: target.socksPort };
+    const route = { socksPort: target.proxyPort };
     for (const bytes of PACKET_BYTES) {
       const load = { window: WINDOW, bytes };
       await flood(where, route, { host: HOST, port: PORT }, { ...load, ms: WARM_UP_MS });

@@ -41,7 +41,11 @@ function bed(options: Partial<DirectPortsOptions> = {}) {
         return () => void log.push('closed');
       },
       traffic: () => Object.assign(traffic, { end() {} }),
-      wireOf: () => ({ countPacket: (direction, bytes) => void (wire[direction] += bytes) }),
+      wireOf: () => ({
+        countPacket(direction, bytes) {
+          wire[direction] += bytes;
+        },
+      }),
       onFailed: (_, { host }, { code }) => void log.push(`${host}: ${code}`),
       counts,
       clock: () => time.ms,
@@ -106,6 +110,16 @@ describe('datagrams past the concentrator', () => {
     ports.open(DNS, BALANCED).send(payloadOf('x'));
     await settled();
     expect(log).toEqual(['open lte 4', 'x to 192.0.2.53 53']);
+  });
+
+  it('stay on the uplink that the application uses already, where no rule names one', async () => {
+    const order = [['dsl', 'lte'], ['lte', 'dsl'], ['lte']];
+    const { ports, log } = bed({ candidates: () => order.shift() ?? [] });
+    for (const port of [1, 2, 3]) {
+      ports.open({ ...DNS, port }, BALANCED).send(payloadOf('x'));
+      await settled();
+    }
+    expect(log.filter((line) => line.startsWith('open'))).toEqual(['open dsl 4', 'open lte 4']);
   });
 
   it.each<[string, DirectRoute, string]>([

@@ -4,9 +4,9 @@ import { PathRecord } from '../../../shared/protocol/datagram/path/path-record.t
 import type { PathSnapshot } from '../../../shared/protocol/datagram/path/path-snapshot.ts';
 import type { SessionSnapshot } from '../../../shared/protocol/session/snapshot.ts';
 import { PacketTable } from '../../../shared/runtime/datagram/packet-table.ts';
-import { trafficMeter } from '../../../shared/runtime/session/traffic-meter.ts';
 import { registerDatagramMetrics } from '../../../shared/runtime/observe/datagram-metrics.ts';
 import { type CountedDatagrams, DatagramTotals } from '../../../shared/runtime/observe/datagram-totals.ts';
+import { trafficMeter } from '../../../shared/runtime/session/traffic-meter.ts';
 
 /** A session that has sent so many datagrams twice, and whose packets over `lte` took so long there and back. */
 function session(

@@ -293,6 +293,18 @@ describe('names', () => {
 });
 
 describe('limits', () => {
+  test('let nothing wait where memory is short', async () => {
+    const origin = await Origin.at();
+    const bed = bedOf();
+    const session = bed.session();
+    session.memory.take(session.memory.limitBytes * 0.8);
+    const flowId = session.flow(origin.destination, ['x']);
+    expect(bed.drops()).toEqual({ early: 1 });
+    await soon(() => {
+      session.send(flowId, 'y');
+      expect(origin.texts).toContain('y');
+    });
+  });
   test('bound what waits for names, over all flows of a session', async () => {
     const origin = await Origin.at();
     const bed = bedOf({ names: { 'a.example': ['127.0.0.1'] } });
@@ -301,11 +313,13 @@ describe('limits', () => {
     const destination = { ...origin.destination, host: 'a.example' };
     const flows = Array.from({ length: 20 }, () => session.flow(destination, ['x'.repeat(60_000)]));
     expect(bed.drops()).toEqual({ early: 3 });
+    expect(session.memory.usedBytes).toBe(17 * 60_000);
     session.endFlow(flows[0]!);
     session.flow(destination, ['room again', 'x'.repeat(60_000)]);
     expect(bed.drops()).toEqual({ early: 3, refused: 1 });
     answer();
     await soon(() => expect(origin.texts).toContain('room again'));
+    expect(session.memory.usedBytes).toBe(0);
     expect(session.ended).toEqual([]);
   });
 

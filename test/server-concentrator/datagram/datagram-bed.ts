@@ -10,6 +10,7 @@ import { DescriptorShares } from '../../../server-concentrator/limits/descriptor
 import type { LimitName } from '../../../server-concentrator/limits/limit-hits.ts';
 import type { Destination } from '../../../shared/protocol/destination.ts';
 import { type ErrorName, StreamError } from '../../../shared/protocol/errors.ts';
+import { MemoryBudget } from '../../../shared/protocol/memory-budget.ts';
 import { Nat64Discovery } from '../../../shared/runtime/dns/nat64-discovery.ts';
 import type { OriginResolver } from '../../../shared/runtime/dns/resolver.ts';
 import { Translators } from '../../../shared/runtime/dns/translators.ts';
@@ -116,6 +117,7 @@ export function bedOf(options: BedOptions = {}) {
 /** What would be a session with a datagram plane. */
 export class FakeSession {
   readonly associations: Associations;
+  readonly memory = new MemoryBudget(64 * 1024 * 1024);
   /** As text, by flow. */
   readonly received: { readonly flowId: number; readonly text: string }[] = [];
   readonly ended: { readonly flowId: number; readonly error: ErrorName }[] = [];
@@ -140,7 +142,10 @@ export class FakeSession {
       send: (flowId, payload) => void this.received.push({ flowId, text: Buffer.from(payload).toString() }),
     };
     const logger = pino({ level: 'silent' });
-    this.associations = datagrams.begin({ clientId, input: (work) => work(plane), logger });
+    this.associations = datagrams.begin({
+      ...{ clientId, logger, memory: this.memory },
+      input: (work) => work(plane),
+    });
     onTestFinished(() => datagrams.end(this.associations));
   }
 

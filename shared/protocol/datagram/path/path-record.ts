@@ -14,6 +14,12 @@ export class RoundTrips {
     this.counts[index < 0 ? ROUND_TRIP_BOUNDS_MS.length : index]!++;
     this.sumMs += ms;
   }
+
+  /** Adds what others have counted. */
+  addAll({ counts, sumMs }: RoundTrips): void {
+    for (const [index, count] of counts.entries()) this.counts[index]! += count;
+    this.sumMs += sumMs;
+  }
 }
 
 /** What is counted of the paths of one uplink, one after the other, since the session began. */
@@ -21,6 +27,12 @@ export class PathRecord {
   /** From the packet that feedback is about until it came, without what the peer has waited with it. */
   readonly roundTrips = new RoundTrips();
   lostPackets = 0;
+
+  /** Adds what another one has counted. */
+  addAll({ roundTrips, lostPackets }: PathRecord): void {
+    this.roundTrips.addAll(roundTrips);
+    this.lostPackets += lostPackets;
+  }
 }
 
 /** Names that a peer may invent are many: further ones share a record. */

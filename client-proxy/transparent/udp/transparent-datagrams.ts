@@ -1,17 +1,17 @@
 import { isIPv6 } from 'node:net';
 import type { Logger } from 'pino';
-import { type Destination, formatDestination } from '../../shared/protocol/destination.ts';
-import { isSameHost } from '../../shared/runtime/address/ip-address.ts';
-import type { MonotonicClock } from '../../shared/runtime/clock.ts';
-import { openForeign, takeForeignDatagram } from '../../shared/runtime/kernel/foreign-datagrams.ts';
-import { NativeSocketError, type NativeSockets } from '../../shared/runtime/kernel/native.ts';
-import type { SocketAddress } from '../../shared/runtime/kernel/socket-address.ts';
-import { LineLimit, type LineLog } from '../../shared/runtime/observe/line-limit.ts';
-import type { UdpSockets } from '../../shared/runtime/udp/udp-sockets.ts';
-import type { Association } from '../datagram/association.ts';
-import type { DatagramCounts } from '../datagram/datagram-counts.ts';
-import type { DatagramRelay } from '../datagram/datagram-relay.ts';
-import { type LoopSource, loopOf } from './loops.ts';
+import { type Destination, formatDestination } from '../../../shared/protocol/destination.ts';
+import { isSameHost } from '../../../shared/runtime/address/ip-address.ts';
+import type { MonotonicClock } from '../../../shared/runtime/clock.ts';
+import { openForeign, takeForeignDatagram } from '../../../shared/runtime/kernel/foreign-datagrams.ts';
+import { NativeSocketError, type NativeSockets } from '../../../shared/runtime/kernel/native.ts';
+import type { SocketAddress } from '../../../shared/runtime/kernel/socket-address.ts';
+import { LineLimit, type LineLog } from '../../../shared/runtime/observe/line-limit.ts';
+import type { UdpSockets } from '../../../shared/runtime/udp/udp-sockets.ts';
+import type { Association } from '../../datagram/association.ts';
+import type { DatagramCounts } from '../../datagram/datagram-counts.ts';
+import type { DatagramRelay } from '../../datagram/datagram-relay.ts';
+import { type LoopSource, loopOf } from '../loops.ts';
 import { ReplySockets } from './reply-sockets.ts';
 
 export interface TransparentDatagramsOptions extends Omit<LoopSource, 'isOwnConnection'> {
@@ -110,7 +110,7 @@ export class TransparentDatagrams {
       if (datagram === undefined) return;
       const { from, to, payload } = datagram;
       // The memory is that of the next one, too.
-      if (this.#mayServe(from, to)) this.#sourceOf(from)?.association.send(to, new Uint8Array(payload));
+      if (this.#mayServe(from, to)) this.#sourceOf(from)?.association.send(to, Buffer.from(payload));
     }
   }
 

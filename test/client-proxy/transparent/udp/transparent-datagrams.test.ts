@@ -3,15 +3,15 @@ import { describe, expect, it, vi } from 'vitest';
 import {
   TransparentDatagrams,
   type TransparentDatagramsOptions,
-} from '../../../client-proxy/transparent/transparent-datagrams.ts';
-import type { Destination } from '../../../shared/protocol/destination.ts';
-import { NativeSocketError, type NativeSockets } from '../../../shared/runtime/kernel/native.ts';
-import { type SocketAddress, socketAddress } from '../../../shared/runtime/kernel/socket-address.ts';
-import type { UdpSocketOptions } from '../../../shared/runtime/udp/udp-socket.ts';
-import type { UdpSockets } from '../../../shared/runtime/udp/udp-sockets.ts';
-import { useCleanups } from '../../support/cleanups.ts';
-import { FakePlane } from '../datagram/fake-plane.ts';
-import { payloadOf, relayBed } from '../datagram/relay-bed.ts';
+} from '../../../../client-proxy/transparent/udp/transparent-datagrams.ts';
+import type { Destination } from '../../../../shared/protocol/destination.ts';
+import { NativeSocketError, type NativeSockets } from '../../../../shared/runtime/kernel/native.ts';
+import { type SocketAddress, socketAddress } from '../../../../shared/runtime/kernel/socket-address.ts';
+import type { UdpSocketOptions } from '../../../../shared/runtime/udp/udp-socket.ts';
+import type { UdpSockets } from '../../../../shared/runtime/udp/udp-sockets.ts';
+import { useCleanups } from '../../../support/cleanups.ts';
+import { FakePlane } from '../../datagram/fake-plane.ts';
+import { payloadOf, relayBed } from '../../datagram/relay-bed.ts';
 
 const POINT = { host: '0.0.0.0', port: 12345 };
 const DNS = { host: '192.0.2.53', port: 53 };

@@ -1,9 +1,9 @@
-import { type Destination, formatDestination } from '../../shared/protocol/destination.ts';
-import type { MonotonicClock } from '../../shared/runtime/clock.ts';
-import { type SocketAddress, socketAddress } from '../../shared/runtime/kernel/socket-address.ts';
-import type { UdpSocket } from '../../shared/runtime/udp/udp-socket.ts';
-import type { UdpSockets } from '../../shared/runtime/udp/udp-sockets.ts';
-import type { DatagramCounts } from '../datagram/datagram-counts.ts';
+import { type Destination, formatDestination } from '../../../shared/protocol/destination.ts';
+import type { MonotonicClock } from '../../../shared/runtime/clock.ts';
+import { type SocketAddress, socketAddress } from '../../../shared/runtime/kernel/socket-address.ts';
+import type { UdpSocket } from '../../../shared/runtime/udp/udp-socket.ts';
+import type { UdpSockets } from '../../../shared/runtime/udp/udp-sockets.ts';
+import type { DatagramCounts } from '../../datagram/datagram-counts.ts';
 
 export interface ReplySocketsOptions {
   readonly sockets: UdpSockets;

@@ -1,11 +1,11 @@
-import type { Destination } from '../../shared/protocol/destination.ts';
-import type { NativeLoad } from '../../shared/runtime/kernel/native.ts';
-import type { ProcessWatch } from '../../shared/runtime/observe/process-watch.ts';
-import type { TargetNames } from '../dns/target-names.ts';
-import { ownAddresses } from '../network/network-view.ts';
-import { isConcentratorPlace } from './concentrator-places.ts';
+import type { Destination } from '../../../shared/protocol/destination.ts';
+import type { NativeLoad } from '../../../shared/runtime/kernel/native.ts';
+import type { ProcessWatch } from '../../../shared/runtime/observe/process-watch.ts';
+import type { TargetNames } from '../../dns/target-names.ts';
+import { ownAddresses } from '../../network/network-view.ts';
+import { isConcentratorPlace } from '../concentrator-places.ts';
+import type { TransparentSettings } from '../transparent-settings.ts';
 import { TransparentDatagrams, type TransparentDatagramsOptions } from './transparent-datagrams.ts';
-import type { TransparentSettings } from './transparent-settings.ts';
 
 /** What it has from the process, and from other parts. */
 type Given = Pick<TransparentDatagramsOptions, 'sockets' | 'relay' | 'counts' | 'clock' | 'logger'> & {
