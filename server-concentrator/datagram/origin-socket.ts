@@ -2,6 +2,7 @@ import type { Destination } from '../../shared/protocol/destination.ts';
 import type { ErrorName } from '../../shared/protocol/errors.ts';
 import { errnoName } from '../../shared/runtime/app/origin-failure.ts';
 import type { SocketAddress } from '../../shared/runtime/kernel/socket-address.ts';
+import { Slab } from '../../shared/runtime/udp/slab.ts';
 import type { SendListener, UdpSocket } from '../../shared/runtime/udp/udp-socket.ts';
 import type { UdpSockets } from '../../shared/runtime/udp/udp-sockets.ts';
 
@@ -29,13 +30,14 @@ export class OriginSocket {
     onClosed: () => void,
   ): Promise<OriginSocket> {
     const { onDatagram, onUnreachable } = handlers;
+    const payloads = new Slab();
     const socket = await sockets.open({
       family,
       bufferBytes: BUFFER_BYTES,
       tellsUnreachable: true,
       handlers: {
         // The memory is the socket's.
-        onDatagram: (payload, from) => onDatagram(payload.slice(), from),
+        onDatagram: (payload, from) => onDatagram(payloads.copy(payload), from),
         onUnreachable: (to, code) => {
           const error = endingError(code);
           if (error !== undefined) onUnreachable(to, error);

@@ -1,5 +1,6 @@
 import { createCipheriv, createDecipheriv } from 'node:crypto';
 import type { GcmCalls, GcmContext } from '../kernel/gcm-calls.ts';
+import { Slab } from '../udp/slab.ts';
 import type { DirectionKeys } from './datagram-keys.ts';
 import { HEADER_BYTES } from './packet-header.ts';
 
@@ -51,10 +52,12 @@ class OpensslCipher implements PacketCipher {
   readonly #gcm: GcmCalls;
   readonly #key: Uint8Array;
   readonly #nonce: Nonce;
+  readonly #tag = new Uint8Array(TAG_BYTES);
   /** Only one of them is needed, as a rule. */
   #sealer: GcmContext | undefined;
   #opener: GcmContext | undefined;
   #sealed = new Uint8Array(2_048);
+  readonly #messages = new Slab();
 
   constructor({ key, iv }: DirectionKeys, gcm: GcmCalls) {
     this.#gcm = gcm;
@@ -63,27 +66,30 @@ class OpensslCipher implements PacketCipher {
   }
 
   seal(header: Uint8Array, pieces: readonly Uint8Array[]): Uint8Array {
-    let length = TAG_BYTES;
+    let length = 0;
     for (const piece of pieces) length += piece.length;
-    if (this.#sealed.length < length) this.#sealed = new Uint8Array(length);
+    if (this.#sealed.length < length + TAG_BYTES) this.#sealed = new Uint8Array(length + TAG_BYTES);
     this.#sealer ??= this.#gcm.sealer(this.#key);
-    this.#gcm.seal(this.#sealer, this.#nonce.set(header), header, pieces, this.#sealed);
-    return this.#sealed.subarray(0, length);
+    const nonce = this.#nonce.set(header);
+    this.#gcm.seal(this.#sealer, nonce, header, HEADER_BYTES, pieces, this.#sealed, this.#tag);
+    for (let i = 0; i < TAG_BYTES; i++) this.#sealed[length + i] = this.#tag[i]!;
+    return this.#sealed.subarray(0, length + TAG_BYTES);
   }
 
   open(packet: Uint8Array): Uint8Array | undefined {
     const end = packet.length - TAG_BYTES;
-    const message = new Uint8Array(end - HEADER_BYTES);
-    const header = packet.subarray(0, HEADER_BYTES);
+    for (let i = 0; i < TAG_BYTES; i++) this.#tag[i] = packet[end + i]!;
+    const message = this.#messages.allocate(end - HEADER_BYTES);
     const ciphertext = packet.subarray(HEADER_BYTES, end);
-    const nonce = this.#nonce.set(header);
+    const nonce = this.#nonce.set(packet);
     this.#opener ??= this.#gcm.opener(this.#key);
     const isAuthentic = this.#gcm.open(
       this.#opener,
       nonce,
-      header,
+      packet,
+      HEADER_BYTES,
       ciphertext,
-      packet.subarray(end),
+      this.#tag,
       message,
     );
     return isAuthentic ? message : undefined;

@@ -186,9 +186,10 @@ export class SessionPackets {
   #receive(packet: Uint8Array, wire: PacketWire): PacketDrop | undefined {
     if (packet.length < MIN_PACKET_BYTES) return 'not-authentic';
     const { plane, role, clock } = this.#options;
-    const epoch = this.#epochs.find(({ connectionId }) => sameConnection(packet, connectionId));
+    const epoch = this.#epochOf(packet);
     if (epoch === undefined || clock() > epoch.endsMs) return 'old-keys';
-    const [id, counter] = [pathOf(packet), counterOf(packet)];
+    const id = pathOf(packet);
+    const counter = counterOf(packet);
     if (!plane.isNew(id, counter)) return 'repeated';
     const message = epoch.opener.open(packet);
     if (message === undefined) return 'not-authentic';
@@ -207,6 +208,11 @@ export class SessionPackets {
     plane.receive({ epoch: epoch.number, path: id, counter, message, packetBytes: packet.length, isMoved });
     if (isMoved) path.forgetMeter();
     path.meter?.onReceived(packet.length);
+    return undefined;
+  }
+
+  #epochOf(packet: Uint8Array): Epoch | undefined {
+    for (const epoch of this.#epochs) if (sameConnection(packet, epoch.connectionId)) return epoch;
     return undefined;
   }
 

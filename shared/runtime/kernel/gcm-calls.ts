@@ -5,21 +5,27 @@ export interface GcmCalls {
   opener(key: Uint8Array): GcmContext;
   free(context: GcmContext): void;
   /**
-   * Encrypts the pieces one after the other into `into`, and writes the tag of 16 bytes behind. `into` has room for all of it.
+   * Encrypts the pieces one after the other into `into`, which has room for them, and writes the tag of 16 bytes to `tag`.
    * @param iv 12 bytes
+   * @param aad its first `aadBytes` are additional data
    */
   seal(
     context: GcmContext,
     iv: Uint8Array,
     aad: Uint8Array,
+    aadBytes: number,
     pieces: readonly Uint8Array[],
     into: Uint8Array,
+    tag: Uint8Array,
   ): void;
-  /** Decrypts into `into`, which is as long as `ciphertext`. @returns whether it is authentic; else what was written is worth nothing */
+  /**
+   * Decrypts into `into`, which is as long as `ciphertext`. @returns whether it is authentic; else what was written is worth nothing
+   */
   open(
     context: GcmContext,
     iv: Uint8Array,
     aad: Uint8Array,
+    aadBytes: number,
     ciphertext: Uint8Array,
     tag: Uint8Array,
     into: Uint8Array,
@@ -70,24 +76,23 @@ function calls(bind: Bind): GcmCalls {
     sealer: (key) => make(encrypt, key),
     opener: (key) => make(decrypt, key),
     free: (context) => void freeContext(context),
-    seal(context, iv, aad, pieces, into) {
+    seal(context, iv, aad, aadBytes, pieces, into, tag) {
       const { init, update, final } = encrypt;
       check(init(context, null, null, null, iv));
-      check(update(context, null, written, aad, aad.length));
+      check(update(context, null, written, aad, aadBytes));
       let at = 0;
       for (const piece of pieces) {
         if (piece.length === 0) continue;
         check(update(context, at === 0 ? into : into.subarray(at), written, piece, piece.length));
         at += piece.length;
       }
-      const tag = into.subarray(at);
       check(final(context, tag, written));
       check(control(context, EVP_CTRL_AEAD_GET_TAG, TAG_BYTES, tag));
     },
-    open(context, iv, aad, ciphertext, tag, into) {
+    open(context, iv, aad, aadBytes, ciphertext, tag, into) {
       const { init, update, final } = decrypt;
       check(init(context, null, null, null, iv));
-      check(update(context, null, written, aad, aad.length));
+      check(update(context, null, written, aad, aadBytes));
       check(update(context, into, written, ciphertext, ciphertext.length));
       check(control(context, EVP_CTRL_AEAD_SET_TAG, TAG_BYTES, tag));
       return final(context, into, written) === 1;

@@ -166,8 +166,13 @@ export class SessionDriver {
   receivePacket(packet: Uint8Array, wire: PacketWire): void {
     const { packets } = this.#options;
     if (packets === undefined || this.#session.isClosed) return;
-    if (this.#seat.mustWait) packets.hold(packet, wire);
-    else this.#takePackets(() => packets.receive(packet, wire));
+    if (this.#seat.mustWait) {
+      packets.hold(packet, wire);
+      return;
+    }
+    this.#packet = packet;
+    this.#packetWire = wire;
+    this.#seat.run(this.#receiveOne);
   }
 
   /** Closes a subflow of ours; what is under way on it goes elsewhere. */
@@ -237,9 +242,15 @@ export class SessionDriver {
     this.#seat.run(() => this.#contain(work), READ_COST_MS);
   }
 
-  #takePackets(work: () => void): void {
-    this.#seat.run(() => this.#contain(() => this.input(work)));
-  }
+  // There may be many in a moment: no closures are made for each.
+  #packet: Uint8Array | undefined;
+  #packetWire: PacketWire | undefined;
+  readonly #receiveOne = (): void => this.#contain(this.#receivePacket);
+  readonly #receivePacket = (): void => {
+    this.#session.advance(this.#options.clock());
+    this.#wake();
+    this.#options.packets?.receive(this.#packet!, this.#packetWire!);
+  };
 
   /** The session need not wait any more: first comes what was read, then what is read from now on. */
   #goOn(): void {
@@ -248,7 +259,11 @@ export class SessionDriver {
       this.#receive(next.id, next.chunk);
       if (this.#seat.mustWait) return;
     }
-    this.#takePackets(() => this.#options.packets?.receiveHeld(() => this.#seat.mustWait));
+    const { packets } = this.#options;
+    if (packets !== undefined) {
+      const receiveHeld = () => packets.receiveHeld(() => this.#seat.mustWait);
+      this.#seat.run(() => this.#contain(() => this.input(receiveHeld)));
+    }
     if (this.#seat.mustWait) return;
     this.#subflows.setReading(true);
     this.#resumeApplications();

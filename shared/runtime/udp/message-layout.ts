@@ -6,7 +6,14 @@ const NAME_AT = 0;
 const NAME_LENGTH_AT = 8;
 const VECTOR_AT = 16;
 const VECTOR_COUNT_AT = 24;
+const CONTROL_AT = 32;
+const CONTROL_LENGTH_AT = 40;
 const LENGTH_AT = 56;
+/** `struct cmsghdr`, and two bytes, aligned. */
+const CONTROL_BYTES = 24;
+// include/uapi/linux/udp.h
+const SOL_UDP = 17;
+const UDP_SEGMENT = 103;
 /** `struct iovec`: where, and how many bytes. */
 const VECTOR_BYTES = 16;
 /** `struct sockaddr_in6`, aligned. */
@@ -21,10 +28,12 @@ export class MessageHeaders {
   readonly #words: Uint32Array;
   readonly #names: Uint8Array;
   readonly #count: number;
+  readonly #controlsAt: number;
 
   /** @param addressOf as in `MessageCalls` */
   constructor(count: number, addressOf: (bytes: Uint8Array) => number) {
-    const memory = new ArrayBuffer(count * (HEADER_BYTES + VECTOR_BYTES + NAME_BYTES));
+    const memory = new ArrayBuffer(count * (HEADER_BYTES + VECTOR_BYTES + NAME_BYTES + CONTROL_BYTES));
+    this.#controlsAt = count * (HEADER_BYTES + VECTOR_BYTES + NAME_BYTES);
     this.#count = count;
     this.#words = new Uint32Array(memory);
     this.bytes = new Uint8Array(memory, 0, count * HEADER_BYTES);
@@ -34,6 +43,10 @@ export class MessageHeaders {
       const at = i * HEADER_BYTES;
       this.#setPointer(at + NAME_AT, start + count * (HEADER_BYTES + VECTOR_BYTES) + i * NAME_BYTES);
       this.#setPointer(at + VECTOR_AT, start + count * HEADER_BYTES + i * VECTOR_BYTES);
+      this.#setPointer(at + CONTROL_AT, start + this.#controlsAt + i * CONTROL_BYTES);
+      const control = (this.#controlsAt + i * CONTROL_BYTES) / 4;
+      // `cmsg_len`, which is eight bytes, then level and type.
+      this.#words.set([CONTROL_BYTES - 6, 0, SOL_UDP, UDP_SEGMENT], control);
       this.#words[(at + VECTOR_COUNT_AT) / 4] = 1;
       this.#words[(at + NAME_LENGTH_AT) / 4] = MAX_SOCKET_ADDRESS_BYTES;
     }
@@ -50,6 +63,12 @@ export class MessageHeaders {
   setName(index: number, name: Uint8Array | undefined): void {
     this.#words[(index * HEADER_BYTES + NAME_LENGTH_AT) / 4] = name?.length ?? 0;
     if (name !== undefined) this.#names.set(name, index * NAME_BYTES);
+  }
+
+  /** The memory is several datagrams of so many bytes, the last of which may be shorter (udp(7), UDP_SEGMENT); 0: it is one. */
+  setSegments(index: number, bytes: number): void {
+    this.#words[(index * HEADER_BYTES + CONTROL_LENGTH_AT) / 4] = bytes === 0 ? 0 : CONTROL_BYTES;
+    this.#words[(this.#controlsAt + index * CONTROL_BYTES) / 4 + 4] = bytes;
   }
 
   /** Port and family, then address, of where a datagram came from: the first two words of `struct sockaddr_in`. */

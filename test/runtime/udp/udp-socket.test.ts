@@ -83,6 +83,25 @@ describe.each(KINDS)('UDP sockets, %s', (_, calls) => {
     expect(far.ends.at(-1)).toBe(texts.length);
   });
 
+  test('keep datagrams apart that leave together, whatever their lengths and destinations', async () => {
+    const hosts = ['127.0.0.1', '127.0.0.2'];
+    const far = await Promise.all(hosts.map((host) => udp(sockets, { family: 4, host })));
+    const near = await udp(sockets, { family: 4 });
+    const addresses = far.map(({ socket }, i) => socketAddress(hosts[i]!, socket.local.port)!);
+    const expected: string[][] = [[], []];
+    const lengths = [5, 5, 5, 3, 5, 5, 0, 7, 7, 1_400, 1_400, 1_400, 900, 2_000, 2_000, 1, 1, 9_000, 1, 1];
+    for (const [i, length] of [...lengths, ...new Array(70).fill(300)].entries()) {
+      const to = i % 7 < 4 ? 0 : 1;
+      const text = String.fromCharCode(97 + (i % 26)).repeat(length);
+      expected[to]!.push(text);
+      near.socket.send(bytes(text), addresses[to]);
+    }
+    for (const [i, { heard }] of far.entries()) {
+      await until(() => heard.length === expected[i]!.length);
+      expect(heard.map(({ text }) => text)).toEqual(expected[i]);
+    }
+  });
+
   test('with a peer hear it alone, and go on after ICMP said that it is not there', async () => {
     const far = await udp(sockets, { family: 4, host: '127.0.0.1' });
     const { port } = far.socket.local;
