@@ -84,12 +84,17 @@ export class DeliveryRateController implements CongestionController {
   }
 
   get inFlightLimitBytes(): number {
+    if (!this.#isTwoWay) return this.#receiptedLimitBytes;
+    // Receipts wait in the queue of the other direction, and would let the rate fall, the limit with the rate, and so on; while the rate
+    // grows, they would end its growth far too low.
+    const { inFlightBytes, writtenBytes } = this.#subflow.outbox.ledger;
+    const taken = inFlightBytes + Math.max(0, this.#kernelTakesTo - writtenBytes);
+    return Math.max(taken, this.isGrowing ? this.#receiptedLimitBytes : this.#tuning.minInFlightBytes);
+  }
+
+  /** The limit by what receipts tell of the pipe. */
+  get #receiptedLimitBytes(): number {
     const { minInFlightBytes, cruiseGain, startupGain, minSegmentBytes } = this.#tuning;
-    if (this.#isTwoWay) {
-      // Receipts wait in the queue of the other direction, and would let the rate fall, the limit with the rate, and so on.
-      const { inFlightBytes, writtenBytes } = this.#subflow.outbox.ledger;
-      return Math.max(inFlightBytes + Math.max(0, this.#kernelTakesTo - writtenBytes), minInFlightBytes);
-    }
     const { pipeIsFull, bytesPerSecond } = this.#rate;
     const roundMs = this.#meter.rtt.minMs + this.#receiptIntervalMs;
     const pipeBytes = (bytesPerSecond * roundMs) / 1000;
@@ -127,7 +132,6 @@ export class DeliveryRateController implements CongestionController {
     this.#rate.onReceipt(totalBytes, newest, rtt.minMs);
     this.#isTwoWay =
       kernel !== undefined &&
-      this.#rate.pipeIsFull &&
       meetsBulk(this.#arrivals.bytesPerSecond / this.#rate.bytesPerSecond, rtt, this.#tuning);
     // Where bulk arrives, too, receipts wait in its queue.
     if (newest === undefined || this.#isTwoWay) return;
