@@ -32,6 +32,9 @@ export class SendStream implements SentStream {
   readonly #buffer: SendBuffer;
   readonly #backlog: { bytes: number };
   readonly #lost = new RangeSet();
+  /** Above #nextDsn: what was sent before the bytes in front of it, and how much that is. */
+  readonly #ahead = new RangeSet();
+  #aheadBytes = 0;
   #nextDsn = 0;
   #limitDsn: number;
   #consumedDsn = 0;
@@ -55,7 +58,7 @@ export class SendStream implements SentStream {
 
   /** Accepted and not yet sent. */
   get backlogBytes(): number {
-    return this.#buffer.endDsn - this.#nextDsn;
+    return this.#buffer.endDsn - this.#nextDsn - this.#aheadBytes;
   }
 
   /** Sent, or accepted, and not yet known to be delivered up to the first hole; none after a reset. */
@@ -119,6 +122,8 @@ export class SendStream implements SentStream {
     this.#backlog.bytes -= this.backlogBytes;
     this.#buffer.releaseAll();
     this.#lost.clear();
+    this.#ahead.clear();
+    this.#aheadBytes = 0;
     this.#nextDsn = this.#buffer.endDsn;
     this.#fin = 'receipted';
   }
@@ -139,9 +144,21 @@ export class SendStream implements SentStream {
       const fin = this.#fin === 'wanted' && this.backlogBytes === 0 && lost.end === this.#buffer.endDsn;
       return { dsn: lost.start, length: lost.end - lost.start, fin, isNew: false };
     }
-    const length = Math.min(this.backlogBytes, this.windowLeftBytes);
-    const fin = this.#fin === 'wanted' && length === this.backlogBytes;
+    const unsentTo = this.#ahead.first()?.start ?? this.#buffer.endDsn;
+    const length = Math.min(unsentTo - this.#nextDsn, this.windowLeftBytes);
+    const fin = this.#fin === 'wanted' && this.#nextDsn + length === this.#buffer.endDsn;
     return length > 0 || fin ? { dsn: this.#nextDsn, length, fin, isNew: true } : undefined;
+  }
+
+  /**
+   * What may be sent in the place of what is next, so that about `skipBytes` lie between them. Where there are not so many, or
+   * the peer's window ends before, it is the last `lengthBytes`; undefined where these are what is next.
+   */
+  ahead(skipBytes: number, lengthBytes: number): Sendable | undefined {
+    const end = Math.min(this.#buffer.endDsn, this.#limitDsn);
+    const from = Math.min(this.#nextDsn + Math.round(skipBytes), end - lengthBytes);
+    const gap = from > this.#nextDsn ? this.#ahead.firstGap(from, end) : undefined;
+    return gap && { dsn: gap.start, length: gap.end - gap.start, fin: false, isNew: true };
   }
 
   /** How many of the `most` bytes from `dsn` on go in one frame. */
@@ -154,13 +171,9 @@ export class SendStream implements SentStream {
    * @returns the DATA frame; one buffer where the memory in front of the bytes could take the header
    */
   take(dsn: number, length: number, fin: boolean): Uint8Array[] {
-    const isNew = dsn === this.#nextDsn;
-    if (isNew) {
-      this.#nextDsn = dsn + length;
-      this.#backlog.bytes -= length;
-    } else {
-      this.#lost.remove(dsn, dsn + length);
-    }
+    const isNew = dsn === this.#nextDsn || (dsn > this.#nextDsn && !this.#isLost(dsn));
+    if (!isNew) this.#lost.remove(dsn, dsn + length);
+    else this.#noteSent(dsn, length);
     if (fin) this.#fin = 'underWay';
     // Only the first sending writes into the headroom: a copy may be cut differently while the first still waits.
     const chunk = isNew ? this.#buffer.wholeChunk(dsn, length, DATA_HEADER_BYTES) : undefined;
@@ -205,6 +218,22 @@ export class SendStream implements SentStream {
   /** Whether any of [dsn, dsn + length) is still wanted. */
   isUndelivered(dsn: number, length: number): boolean {
     return !this.isDone && this.#buffer.firstUndelivered(dsn, dsn + length) !== undefined;
+  }
+
+  #isLost(dsn: number): boolean {
+    return this.#lost.firstGap(dsn, dsn + 1) === undefined;
+  }
+
+  #noteSent(dsn: number, length: number): void {
+    this.#backlog.bytes -= length;
+    if (dsn > this.#nextDsn) {
+      this.#ahead.add(dsn, dsn + length);
+      this.#aheadBytes += length;
+      return;
+    }
+    const end = dsn + length;
+    this.#nextDsn = this.#ahead.absorb(end);
+    this.#aheadBytes -= this.#nextDsn - end;
   }
 }
 

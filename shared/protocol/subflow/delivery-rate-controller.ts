@@ -96,7 +96,7 @@ export class DeliveryRateController implements CongestionController {
   get #receiptedLimitBytes(): number {
     const { minInFlightBytes, cruiseGain, startupGain, minSegmentBytes } = this.#tuning;
     const { pipeIsFull, bytesPerSecond } = this.#rate;
-    const roundMs = this.#meter.rtt.minMs + this.#receiptIntervalMs;
+    const roundMs = this.#meter.receiptRttMs + this.#receiptIntervalMs;
     const pipeBytes = (bytesPerSecond * roundMs) / 1000;
     const cruiseMs = Math.max(cruiseGain * roundMs, roundMs + this.#hostLag.ms);
     // The segment that is arriving counts for nothing until all of it is there, and another one must follow at once.
