@@ -186,7 +186,7 @@ export class PathMeter {
 }
 
 /** From this ratio of the kernel's smallest round trip to that of receipts on, these return on a faster subflow. */
-const FASTER_RETURN = 1.25;
+const FASTER_RETURN = 1.5;
 /** TCP_DELACK_MIN of Linux; RFC 1122 section 4.2.3.2 allows more. */
 const DELAYED_ACK_MS = 40;
 /** Two packets, as a PING and a RECEIPT are: a kernel counts small ones as full. */
