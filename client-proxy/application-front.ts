@@ -28,6 +28,7 @@ export function makeFront(
   });
   const binding = new BindOpener({
     ...connections,
+    bindFromAnyone: socks.bindFromAnyone,
     publisher,
     hasConcentrator: mode !== 'direct',
     steer: (subject) => steering.steerExpected(subject),

@@ -39,7 +39,7 @@ import { WireTable } from './metering/wire-table.ts';
 import { knownInterfaces } from './network/network-view.ts';
 import { PathExplainer } from './network/path-diagnosis/path-explainer.ts';
 import { makeNetworkWatch } from './network-watching.ts';
-import { PacketSizes } from './packet-size/packet-sizes.ts';
+import { PACKET_SIZES_FILE_NAME, PacketSizes } from './packet-size/packet-sizes.ts';
 import { UplinkUses } from './path-manager/uplink-use.ts';
 import { makePublisher } from './publish/make-publisher.ts';
 import type { Publisher } from './publish/publisher.ts';
@@ -59,7 +59,7 @@ import { UplinkConnector } from './uplink/uplink-connector.ts';
 
 /** What the client proxy gets from its process. */
 export interface ClientProxyDeps extends ProgramDeps, ListeningDeps {
-  /** Where the usage of metered uplinks and the concentrator's last addresses are kept unless the configuration says. */
+  /** Where the usage of metered uplinks, the concentrator's last addresses and the lengths of packets are kept unless the configuration says. */
   readonly stateDirectory: string;
 }
 
@@ -91,13 +91,15 @@ export async function assemble(config: ClientConfig, deps: ClientProxyDeps): Pro
   const peers = makePeers(config, deps, counters);
   const secrets = new SessionSecrets(config);
   const ownConnections = new OwnConnections();
+  const stateDirectory = config.stateDirectory ?? deps.stateDirectory;
+  const packetSizes = await PacketSizes.open(join(stateDirectory, PACKET_SIZES_FILE_NAME), clock, logger);
   const connector = makeConnector(config, deps, {
-    ...{ counters, uplinks, appPool, peers, secrets, watch, ownConnections },
+    ...{ counters, uplinks, appPool, peers, secrets, watch, ownConnections, packetSizes },
   });
   const resolvers = makeResolvers(deps, uplinks);
   const names = await openTargetNames({
     addresses: config.concentrator.addresses,
-    file: join(config.stateDirectory ?? deps.stateDirectory, ADDRESSES_FILE_NAME),
+    file: join(stateDirectory, ADDRESSES_FILE_NAME),
     uplinks: () => uplinks.uplinks,
     resolvers,
     logger,
@@ -198,9 +200,10 @@ function makeConnector(
     readonly secrets: SessionSecrets;
     readonly watch: ProcessWatch;
     readonly ownConnections: OwnConnections;
+    readonly packetSizes: PacketSizes;
   },
 ): UplinkConnector {
-  const { counters, uplinks, appPool, peers, secrets, watch, ownConnections } = parts;
+  const { counters, uplinks, appPool, peers, secrets, watch, ownConnections, packetSizes } = parts;
   return new UplinkConnector({
     pins: () => secrets.pins,
     serverName: concentrator.serverName,
@@ -213,7 +216,7 @@ function makeConnector(
     peers,
     subflowPool: new ReceivePool(clock),
     hasDescriptor: (work) => watch.hasDescriptor(work),
-    packetSizes: new PacketSizes(clock, logger),
+    packetSizes,
     clock,
     logger,
   });

@@ -68,6 +68,7 @@ function registerUplinks(registry: Registry, { uplinks, directTraffic }: ClientM
       help: 'Bytes carried past the concentrator by an uplink, TCP payload, by direction as the client sees it',
     },
     directTraffic,
+    () => uplinks().map(({ name }) => name),
   );
 }
 

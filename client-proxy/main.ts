@@ -7,6 +7,7 @@ import { commandLineDeps, monotonicClock } from '../shared/runtime/process/proce
 import { endWith, runProgram } from '../shared/runtime/process/run-program.ts';
 import { standardInput } from '../shared/runtime/process/standard-input.ts';
 import { StandardStreams } from '../shared/runtime/process/standard-streams.ts';
+import { processTerminal } from '../shared/runtime/process/terminal.ts';
 import { assemble } from './assemble.ts';
 import { buildClientCli } from './cli/client-cli.ts';
 import { tryUplinks } from './cli/try-uplinks.ts';
@@ -37,6 +38,7 @@ const run = (config: ClientConfig) =>
 const cli = buildClientCli({
   ...deps,
   input: standardInput(process),
+  terminal: processTerminal(process),
   run,
   networkInterfaces,
   readNetwork,

@@ -49,7 +49,7 @@ export function registerConcentratorMetrics(
   registry: Registry,
   { handshakes, crowded, opens, limits, visitors }: ConcentratorCounts,
   memory: MemoryLevels,
-  published: Pick<PublishedPorts, 'all'>,
+  published: Pick<PublishedPorts, 'all' | 'singleVisitors'>,
 ): void {
   registerPublished(registry, visitors, published);
   registerResultCounter(
@@ -104,7 +104,7 @@ export function registerConcentratorMetrics(
 function registerPublished(
   registry: Registry,
   visitors: ResultCounts,
-  published: Pick<PublishedPorts, 'all'>,
+  published: Pick<PublishedPorts, 'all' | 'singleVisitors'>,
 ): void {
   registerGauge(registry, {
     name: 'tributary_published_ports',
@@ -119,10 +119,11 @@ function registerPublished(
   });
   registerGauge(registry, {
     name: 'tributary_visitors',
-    help: 'Connections to published ports that are open now',
-    labelNames: [],
+    help: 'Visitors who are there now, by how the port was asked for: publish, bind (BIND of SOCKS5)',
+    labelNames: ['by'],
     *samples() {
-      yield [{}, published.all.reduce((sum, port) => sum + port.visitors, 0)];
+      yield [{ by: 'publish' }, published.all.reduce((sum, port) => sum + port.visitors, 0)];
+      yield [{ by: 'bind' }, published.singleVisitors];
     },
   });
   registerResultCounter(

@@ -67,6 +67,7 @@ export class Concentrator {
       sessions.closeRevoked((clientId) => clients.of(clientId));
       published.replaceGrants(new PortGrants(next.clients));
       gate.setRanges(visitorRanges(next.visitors));
+      published.setBindPorts(next.visitors.bindPorts);
       measurements.close();
       this.#listener?.setIdentity(next.tls);
       logger.level = next.log.level;

@@ -2,6 +2,7 @@ import type { Destination } from '../../shared/protocol/destination.ts';
 import type { CommandLineDeps } from '../../shared/runtime/config/command-line.ts';
 import type { NativeSockets } from '../../shared/runtime/kernel/native.ts';
 import type { StandardInput } from '../../shared/runtime/process/standard-input.ts';
+import type { Terminal } from '../../shared/runtime/process/terminal.ts';
 import type { ClientConfig, ConfiguredUplink } from '../config/client-config.ts';
 import type { NetworkInterfaces, NetworkView } from '../network/network-view.ts';
 import type { RedirectSystem } from '../transparent/redirect-system.ts';
@@ -14,6 +15,7 @@ export type InterfaceBinding =
 /** What the client's command line gets from the process and the composer. */
 export interface ClientCliDeps extends CommandLineDeps {
   readonly input: StandardInput;
+  readonly terminal: Terminal;
   readonly networkInterfaces: () => NetworkInterfaces;
   /** The interfaces, with routes towards these addresses, and with the SIM cards behind them where they are wanted. */
   readonly readNetwork: (

@@ -4,11 +4,14 @@ import {
   programCommand,
   refuseUnknownCommand,
   runCommandLine,
+  UsageError,
 } from '../../shared/runtime/config/command-line.ts';
 import { findConfigFile } from '../../shared/runtime/config/config-search.ts';
+import { DURATION_FORMAT, formatDuration, parseDuration } from '../../shared/runtime/config/duration.ts';
 import { printStatus } from '../../shared/runtime/config/status-command.ts';
 import { parseLink } from '../../shared/runtime/identity/link.ts';
 import { loadClientConfig } from '../config/load-client-config.ts';
+import { DEFAULT_INTERVAL_MS, LEAST_INTERVAL_MS, top } from '../top/top.ts';
 import { check } from './check.ts';
 import type { ClientCliDeps } from './client-cli-deps.ts';
 import { CLIENT_CONFIG_NAME, DEFAULT_SOCKS, type JoinOptions, join } from './join.ts';
@@ -86,6 +89,7 @@ function clientProgram(deps: ClientCliDeps): Command {
       const { config, json } = command.optsWithGlobals<{ config?: string; json?: true }>();
       await printStatus(await loadClientConfig(await configFile(config)), { json }, program.name(), deps);
     });
+  addTop(program, configFile, deps);
   addTransparent(program, configFile, deps);
   program
     .command('usage')
@@ -96,6 +100,27 @@ function clientProgram(deps: ClientCliDeps): Command {
     });
   // Only now, since subcommands would inherit it: what is no command then reaches the program's own action.
   return program.allowExcessArguments();
+}
+
+function addTop(
+  program: Command,
+  configFile: (named: string | undefined) => Promise<string>,
+  deps: ClientCliDeps,
+): void {
+  program
+    .command('top')
+    .description('show the uplinks of the client that runs with this configuration on the whole screen, live')
+    .option('--interval <duration>', 'how often it is asked', formatDuration(DEFAULT_INTERVAL_MS))
+    .action(async (_options: unknown, command: Command) => {
+      const { config, interval } = command.optsWithGlobals<{ config?: string; interval: string }>();
+      const intervalMs = parseDuration(interval);
+      if (intervalMs === undefined || intervalMs < LEAST_INTERVAL_MS) {
+        throw new UsageError(
+          `--interval: expected ${DURATION_FORMAT}, at least ${formatDuration(LEAST_INTERVAL_MS)}`,
+        );
+      }
+      await top(await loadClientConfig(await configFile(config)), intervalMs, program.name(), deps);
+    });
 }
 
 function addTransparent(
@@ -122,6 +147,10 @@ function addTransparent(
     )
     .option('--except <network...>', 'not to these addresses')
     .option('--private', 'to private networks, too')
+    .option(
+      '--tproxy',
+      'by TPROXY in place of REDIRECT: addresses stay as they are, and the client needs CAP_NET_ADMIN',
+    )
     .option('--refuse-quic', 'refuse UDP port 443, so that browsers use TCP')
     .action(async (_options: unknown, command: Command) => {
       const { config, ...options } = command.optsWithGlobals<TransparentArguments & { config?: string }>();

@@ -3,14 +3,12 @@ import ipaddr from 'ipaddr.js';
 import { formatDestination } from '../../shared/protocol/destination.ts';
 import { UsageError } from '../../shared/runtime/config/command-line.ts';
 import type { ClientConfig } from '../config/client-config.ts';
-import {
-  listenerFor,
-  NO_RULES,
-  PRIVATE_NETWORKS,
-  type Redirection,
-  redirectRules,
-} from '../transparent/redirect-rules.ts';
+import { PacketFilterError } from '../transparent/packet-filter.ts';
+import { policyRouting } from '../transparent/policy-routing.ts';
+import { NO_RULES, PRIVATE_NETWORKS, redirectRules } from '../transparent/redirect-rules.ts';
 import type { RedirectSystem } from '../transparent/redirect-system.ts';
+import { listenerFor, type Redirection } from '../transparent/redirection.ts';
+import { familiesOf } from '../transparent/tproxy-chains.ts';
 import type { ClientCliDeps } from './client-cli-deps.ts';
 
 /** The options of `transparent`, as they were written. */
@@ -24,6 +22,7 @@ export interface TransparentArguments {
   readonly except?: readonly string[];
   readonly private?: true;
   readonly refuseQuic?: true;
+  readonly tproxy?: true;
 }
 
 /**
@@ -43,18 +42,35 @@ export async function transparent(
   }
   if (remove) {
     await system.changePacketFilter(NO_RULES);
+    await system.setPolicyRouting([]);
     stdout('the rules are removed\n');
     return;
   }
   const { redirection, notes } = await redirectionOf(await load(), options, system);
   const script = redirectRules(redirection);
   for (const note of notes) stderr(`note: ${note}\n`);
+  const families = redirection.usesTproxy ? familiesOf(redirection.listen) : [];
   if (print) {
     stdout(script);
+    stdout(routingText(families));
     return;
   }
   await system.changePacketFilter(script);
+  try {
+    await system.setPolicyRouting(families);
+  } catch (error) {
+    // Connections that are led half way are led nowhere.
+    if (error instanceof PacketFilterError) await system.changePacketFilter(NO_RULES);
+    throw error;
+  }
   stdout(`redirected to ${redirection.listen.map(formatDestination).join(', ')}: ${describe(redirection)}\n`);
+}
+
+/** Behind the rules, as comments: `nft` does not do it. */
+function routingText(families: readonly (4 | 6)[]): string {
+  if (families.length === 0) return '';
+  const lines = policyRouting(families).map((args) => `#   ip ${args.join(' ')}\n`);
+  return `# TPROXY needs these commands beside the rules; --apply runs them, too:\n${lines.join('')}`;
 }
 
 interface Decided {
@@ -74,7 +90,7 @@ async function redirectionOf(
     );
   }
   const { listen } = settings;
-  const { lan = [], local, except = [], refuseQuic } = options;
+  const { lan = [], local, except = [], refuseQuic, tproxy } = options;
   checkInterfaces(lan);
   checkNetworks(except);
   if (lan.length === 0 && local !== true) {
@@ -87,7 +103,8 @@ async function redirectionOf(
     ...(lan.length > 0 ? (['lan'] as const) : []),
     ...(local ? (['local'] as const) : []),
   ]) {
-    const missing = ([4, 6] as const).filter((family) => listenerFor(listen, family, origin) === undefined);
+    const reached = tproxy ? 'local' : origin;
+    const missing = ([4, 6] as const).filter((family) => listenerFor(listen, family, reached) === undefined);
     if (missing.length === 2) {
       throw new UsageError(
         '--lan: transparent.listen has loopback addresses alone, where nothing from another machine can be led',
@@ -105,7 +122,13 @@ async function redirectionOf(
       notes.push(`connections to ${host} may be redirected, since its addresses are not known now`);
     usualWay.push(...addresses);
   }
-  const base = { listen, lan, usualWay, refusesQuic: refuseQuic === true };
+  const base = {
+    listen,
+    lan,
+    usualWay,
+    refusesQuic: refuseQuic === true,
+    usesTproxy: tproxy === true,
+  };
   if (local !== true) return { redirection: base, notes };
   const exceptUserId = await ownUser(listen, options.user, system);
   if (exceptUserId === 0) {

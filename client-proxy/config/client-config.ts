@@ -101,6 +101,8 @@ export interface ClientConfig {
     readonly allow: readonly string[];
     /** When an application is told "connected" before the origin has answered. */
     readonly optimisticReply: OptimisticReplyPolicy;
+    /** Whether BIND may wait for anybody. */
+    readonly bindFromAnyone: boolean;
     readonly negotiationTimeoutMs: number;
     readonly maxConnections: number;
   };

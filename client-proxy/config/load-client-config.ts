@@ -76,6 +76,7 @@ function toConfig(
       users: socks.users,
       allow: socks.allow,
       optimisticReply: socks.optimisticReply,
+      bindFromAnyone: socks.bindFromAnyone,
       negotiationTimeoutMs: socks.negotiationTimeout,
       maxConnections: socks.maxConnections,
     },

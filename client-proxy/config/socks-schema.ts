@@ -64,6 +64,7 @@ export const socks = z
         error: 'expected always, never, or a map such as {ports: [80, 443]}',
       })
       .default({ ports: [80, 443] }),
+    bindFromAnyone: z.boolean().default(false),
     negotiationTimeout: duration({ min: '1s', max: '2m' }).prefault('10s'),
     maxConnections: count(1, 65536).default(4096),
   })

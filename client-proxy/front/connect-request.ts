@@ -2,8 +2,8 @@ import type { Destination } from '../../shared/protocol/destination.ts';
 import type { ErrorName } from '../../shared/protocol/errors.ts';
 import type { AppSocket } from '../../shared/runtime/app/app-socket.ts';
 
-/** What a client may want to know of a host. */
-export type Lookup = 'address' | 'name';
+/** What a client may want to know of a host; `ipv4`: an address, where the reply has no room for another. */
+export type Lookup = 'address' | 'ipv4' | 'name';
 
 /**
  * A CONNECT that a client asked for and that waits for its answer: exactly one call of `succeed` or `fail`, within
@@ -51,7 +51,10 @@ export interface ConnectRequest {
   onAbandoned(callback: () => void): void;
 }
 
-/** A BIND of SOCKS5: one connection is expected from `destination`, whose port means nothing. `succeed` tells who it came from. */
+/**
+ * A BIND of SOCKS5: one connection is expected from `destination`, whose port means nothing; an unspecified address (`0.0.0.0`,
+ * `::`) stands for anybody. `succeed` tells who it came from.
+ */
 export interface BindRequest extends ConnectRequest {
   /** Answers, before all else, where it is waited for. */
   announce(place: Destination): void;

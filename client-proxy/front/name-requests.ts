@@ -22,7 +22,8 @@ export function answerLookup(request: ConnectRequest, answer: NameAnswer): 'ok' 
   const isName = request.lookup === 'name';
   const values = 'values' in answer ? answer.values.filter((value) => (isIP(value) === 0) === isName) : [];
   // IPv4 is what works everywhere, and the reply has room for one.
-  const host = values.find((value) => isIPv4(value)) ?? values[0];
+  const ipv4 = values.find((value) => isIPv4(value));
+  const host = ipv4 ?? (request.lookup === 'ipv4' ? undefined : values[0]);
   if (host === undefined) {
     const error = 'error' in answer ? answer.error : 'nameNotFound';
     request.fail(error);

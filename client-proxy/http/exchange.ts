@@ -23,6 +23,8 @@ export interface ExchangeOptions {
   readonly destination: Destination;
   readonly path: string;
   readonly authority: string;
+  /** What Max-Forwards says from here on; where absent it is passed on as it came. */
+  readonly maxForwards: string | undefined;
   readonly user: string | undefined;
   readonly client: ClientAddresses;
   readonly agents: OriginAgents;
@@ -134,9 +136,11 @@ export class Exchange {
 
   /** As they go to the origin; Host is that of the target (RFC 9112 section 3.2.2). */
   #headers(): string[] {
-    const { request: incoming, authority, onUpgrade } = this.#options;
+    const { request: incoming, authority, maxForwards, onUpgrade } = this.#options;
     const { rawHeaders, method = 'GET' } = incoming;
-    const headers = ['Host', authority, ...endToEndHeaders(rawHeaders, ['host'])];
+    const made = maxForwards === undefined ? ['host'] : ['host', 'max-forwards'];
+    const headers = ['Host', authority, ...endToEndHeaders(rawHeaders, made)];
+    if (maxForwards !== undefined) headers.push('Max-Forwards', maxForwards);
     if (incoming.headers['transfer-encoding'] !== undefined) headers.push('Transfer-Encoding', 'chunked');
     const hasLength = incoming.headers['content-length'] !== undefined;
     if (!this.#hasContent && !hasLength && !METHODS_WITHOUT_CONTENT.has(method))

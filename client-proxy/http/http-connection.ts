@@ -13,6 +13,7 @@ import {
 import type { ClientStream } from './client-stream.ts';
 import { encodeHead, endToEndHeaders } from './end-to-end-headers.ts';
 import { Exchange, type OriginAgents } from './exchange.ts';
+import { forwardingOf } from './max-forwards.ts';
 import { ownPage, sendOwn } from './own-pages.ts';
 import { proxyCredentials } from './proxy-credentials.ts';
 import { connectTarget, requestedTarget, valuesOf } from './requested-target.ts';
@@ -194,13 +195,24 @@ export class HttpConnection {
         sendOwn(response, ownPage(request, target.path, this.#options.pacFor), true);
         return;
       case 'origin': {
+        const forwarding = forwardingOf(request);
+        if (forwarding.kind === 'refused') {
+          refuse('badRequest', forwarding.detail, { status: 400, text: `${forwarding.detail}.` });
+          return;
+        }
         const start = (user: string | undefined) => {
           this.#client.serve();
           this.#client.count('http');
+          if (forwarding.kind === 'here') {
+            request.resume();
+            sendOwn(response, forwarding.answer, !request.complete);
+            return;
+          }
+          const { maxForwards } = forwarding;
           const { agents } = this.#options;
           const client = this.#client.socket;
           const upgrade = onUpgrade === undefined ? {} : { onUpgrade };
-          new Exchange({ request, response, ...target, user, client, agents, ...upgrade });
+          new Exchange({ request, response, ...target, maxForwards, user, client, agents, ...upgrade });
         };
         this.#authorize(request, start, refuse);
       }

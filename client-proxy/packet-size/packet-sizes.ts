@@ -1,7 +1,12 @@
+import { z } from 'zod';
 import { type Destination, formatDestination } from '../../shared/protocol/destination.ts';
 import type { MonotonicClock } from '../../shared/runtime/clock.ts';
+import { StateFile, type StateFileOptions } from '../../shared/runtime/files/state-file.ts';
 import { keepRecent } from '../../shared/runtime/keep-recent.ts';
 import type { LineLog } from '../../shared/runtime/observe/line-limit.ts';
+
+/** The name of the file in the state directory. */
+export const PACKET_SIZES_FILE_NAME = 'packet-sizes.json';
 
 /**
  * Lengths of IP packets that are tried where longer ones vanish, in bytes. 1280 is what IPv6 asks of every link (RFC 8200), and
@@ -14,28 +19,68 @@ const MAX_TRIAL_MS = 30 * 60_000;
 /** Ways that are remembered; beyond it, the one learned first is learned anew when it is dialled. */
 const MAX_WAYS = 256;
 
-interface SmallWay {
-  readonly packetBytes: number;
+const MAX_FILE_BYTES = 128 * 1024;
+
+const WAY = z.strictObject({
+  uplink: z.string().max(64),
+  packetBytes: z.number().int().min(576).max(1280),
   /** The client's address when that was learned: with another one it may be another network. */
-  readonly localHost: string;
+  localHost: z.string().max(255),
+});
+const FILE = z.strictObject({ version: z.literal(1), ways: z.record(z.string().max(400), WAY) });
+type Kept = z.infer<typeof FILE>;
+
+interface SmallWay extends Readonly<Kept['ways'][string]> {
   readonly trialWaitMs: number;
   readonly trialAtMs: number;
 }
 
-/** On which ways long packets vanish: from an uplink to an address of the concentrator. Outlives sessions. */
+/** On which ways long packets vanish: from an uplink to an address of the concentrator. Outlives sessions and the process. */
 export class PacketSizes {
   readonly #clock: MonotonicClock;
   readonly #logger: LineLog;
+  readonly #file: Pick<StateFile<Kept>, 'save'> | undefined;
   readonly #small = new Map<string, SmallWay>();
 
-  constructor(clock: MonotonicClock, logger: LineLog) {
+  /** @param file where what is learned is kept, if anywhere */
+  constructor(clock: MonotonicClock, logger: LineLog, file?: Pick<StateFile<Kept>, 'save'>) {
     this.#clock = clock;
     this.#logger = logger;
+    this.#file = file;
+  }
+
+  /** With what was learned before; the full length is tried again soon. */
+  static async open(
+    file: string,
+    clock: MonotonicClock,
+    logger: LineLog & StateFileOptions<Kept>['logger'],
+  ): Promise<PacketSizes> {
+    const what = 'the lengths of packets that get through';
+    const options = { file, schema: FILE, what, maxBytes: MAX_FILE_BYTES, logger };
+    const { stateFile, state } = await StateFile.open(options);
+    const sizes = new PacketSizes(clock, logger, stateFile);
+    const trial = { trialWaitMs: FIRST_TRIAL_MS, trialAtMs: clock() + FIRST_TRIAL_MS };
+    for (const [key, way] of Object.entries(state?.ways ?? {}).slice(0, MAX_WAYS)) {
+      sizes.#small.set(key, { ...way, ...trial });
+    }
+    return sizes;
   }
 
   /** The longest packets that get through, in bytes; undefined where nothing has vanished. */
   limitOf(uplinkName: string, address: Destination): number | undefined {
     return this.#small.get(keyOf(uplinkName, address))?.packetBytes;
+  }
+
+  /**
+   * The longest packets for connections over an uplink to anywhere, in bytes: where longer ones vanish on a way to the concentrator, the
+   * fault lies in the uplink as a rule, and shorter packets than needed cost 1.5 %. Undefined where nothing has vanished.
+   */
+  limitOfUplink(uplinkName: string): number | undefined {
+    let limit: number | undefined;
+    for (const { uplink, packetBytes } of this.#small.values()) {
+      if (uplink === uplinkName) limit = Math.min(limit ?? packetBytes, packetBytes);
+    }
+    return limit;
   }
 
   /** What to try on the way, one after the other; undefined stands for the full length. */
@@ -46,20 +91,23 @@ export class PacketSizes {
   }
 
   /** Longer packets have vanished, and these have got through. */
-  onSmall(uplinkName: string, address: Destination, packetBytes: number, localHost: string): void {
-    const key = keyOf(uplinkName, address);
+  onSmall(uplink: string, address: Destination, packetBytes: number, localHost: string): void {
+    const key = keyOf(uplink, address);
     const known = this.#small.get(key);
     if (known?.packetBytes === packetBytes) return;
     const trialWaitMs = known?.trialWaitMs ?? FIRST_TRIAL_MS;
     const trialAtMs = this.#clock() + trialWaitMs;
-    keepRecent(this.#small, key, { packetBytes, localHost, trialWaitMs, trialAtMs }, MAX_WAYS);
-    const fields = { uplink: uplinkName, concentrator: formatDestination(address), packetBytes };
+    const way = { uplink, packetBytes, localHost, trialWaitMs, trialAtMs };
+    keepRecent(this.#small, key, way, MAX_WAYS);
+    this.#keep();
+    const fields = { uplink, concentrator: formatDestination(address), packetBytes };
     this.#logger.warn(fields, `longer packets vanish on the way: ${PACKET_ADVICE}`);
   }
 
   /** Packets of full length get through. */
   onFull(uplinkName: string, address: Destination): void {
     if (!this.#small.delete(keyOf(uplinkName, address))) return;
+    this.#keep();
     const fields = { uplink: uplinkName, concentrator: formatDestination(address) };
     this.#logger.info(fields, 'packets of full length get through again');
   }
@@ -85,6 +133,18 @@ export class PacketSizes {
       trialWaitMs,
       trialAtMs: this.#clock() + trialWaitMs,
     });
+  }
+
+  #keep(): void {
+    this.#file?.save(() => ({
+      version: 1,
+      ways: Object.fromEntries(
+        [...this.#small].map(([key, { uplink, packetBytes, localHost }]) => [
+          key,
+          { uplink, packetBytes, localHost },
+        ]),
+      ),
+    }));
   }
 }
 

@@ -205,8 +205,9 @@ export class PathDialer {
     this.#judge(closed);
     this.#reason = { cause: 'subflow-lost', reason: 'its subflow was lost' };
     this.#hasFailed = true;
-    // One that has lasted was good: what ended it may be over, as where a translator on the way has forgotten it.
-    if (this.#isFleeting) this.#scheduleRetry();
+    // One that has lasted was good: what ended it may be over, as where a translator on the way has forgotten it. So may it be where
+    // the first did not last.
+    if (this.#isFleeting) this.#scheduleRetry(this.#backoff.isFresh);
     else this.#maintain();
     this.#host.onChange();
   }
@@ -286,12 +287,16 @@ export class PathDialer {
     this.#waiting = undefined;
   }
 
-  #scheduleRetry(): void {
+  #scheduleRetry(isAtOnce = false): void {
     if (!this.#mayDial) return;
-    this.#waiting = setTimeout(() => {
-      this.#waiting = undefined;
-      this.#maintain();
-    }, this.#nextWaitMs());
+    const waitMs = this.#nextWaitMs();
+    this.#waiting = setTimeout(
+      () => {
+        this.#waiting = undefined;
+        this.#maintain();
+      },
+      isAtOnce ? 0 : waitMs,
+    );
   }
 
   #nextWaitMs(): number {

@@ -1,4 +1,5 @@
 import type { ErrorName } from '../../shared/protocol/errors.ts';
+import { familyOfUnspecified } from '../../shared/runtime/address/ip-address.ts';
 import type { BindRequest } from '../front/connect-request.ts';
 import { hostFromAddressBytes } from '../front/requested-host.ts';
 import type { SteeringSubject } from '../steering/rule-set.ts';
@@ -12,6 +13,8 @@ export interface BindOpenerOptions {
   readonly hasConcentrator: boolean;
   /** How the connection is steered; undefined where a rule forbids it, or has it go past the concentrator. */
   steer(subject: SteeringSubject): SteeredStream | undefined;
+  /** Whether an application may wait for anybody, in place of a host that it names. */
+  readonly bindFromAnyone: boolean;
   readonly stallTimeoutMs: number;
   /** How a request ended. */
   onResult(result: 'ok' | ErrorName): void;
@@ -30,8 +33,9 @@ export class BindOpener {
 
   /** Answers the request in any case: where it is waited for, and then who has come. */
   open(request: BindRequest): void {
-    const { publisher, hasConcentrator, steer, stallTimeoutMs, onResult } = this.#options;
-    const steered = hasConcentrator ? steer(request) : undefined;
+    const { publisher, hasConcentrator, bindFromAnyone, steer, stallTimeoutMs, onResult } = this.#options;
+    const mayAsk = bindFromAnyone || familyOfUnspecified(request.destination.host) === undefined;
+    const steered = hasConcentrator && mayAsk ? steer(request) : undefined;
     if (steered === undefined) {
       const error = hasConcentrator ? 'notAuthorized' : 'unsupportedMessage';
       onResult(error);

@@ -13,6 +13,7 @@ import { encodeSocks4Reply, SOCKS4_REPLY } from './replies.ts';
  *     client                                              server
  *     04 01 port address user-id... 00               ──►
  *     04 01 port 0.0.0.x user-id... 00 name... 00    ──►                    (4a, x is not 0)
+ *     04 f0 port 0.0.0.x user-id... 00 name... 00    ──►                    (RESOLVE, of Tor's socks-extensions.txt)
  *                                                    ◄──  00 reply port address
  *
  * The user id proves nothing: it is read and dropped. What it keeps between calls is an unfinished request, at most 520 bytes.
@@ -47,9 +48,13 @@ export class Socks4Negotiation implements MessageNegotiation {
     }
     if (this.#asksForLogin && bytes.length >= 1)
       return refuse('noAcceptableMethod', NO_PASSWORDS, REFUSED_USER);
-    if (bytes.length >= 2 && bytes[1] !== COMMAND_CONNECT) {
+    const isLookup = bytes[1] === COMMAND_RESOLVE;
+    if (bytes.length >= 2 && bytes[1] !== COMMAND_CONNECT && !isLookup) {
       const command = bytes[1] === COMMAND_BIND ? 'BIND' : bytes[1];
-      return refuse('unsupportedCommand', `command ${command} is not supported, only CONNECT is`);
+      return refuse(
+        'unsupportedCommand',
+        `command ${command} is not supported, only CONNECT and RESOLVE are`,
+      );
     }
     const user = fieldAt(bytes, FIXED_BYTES, 'user id');
     if (user === undefined || user.kind === 'failure') return user;
@@ -60,12 +65,12 @@ export class Socks4Negotiation implements MessageNegotiation {
     if (last === undefined || last.kind === 'failure') return last;
     const field = isNamed ? hostFromDomainField(last.bytes) : { host: hostFromAddressBytes(address) };
     if ('problem' in field) return refuse('badDestination', field.problem);
-    if (port === 0) return refuse('badDestination', 'the port is 0');
+    if (port === 0 && !isLookup) return refuse('badDestination', 'the port is 0');
     return {
       kind: 'request',
       command: 'connect',
-      destination: { host: field.host, port },
-      lookup: undefined,
+      destination: { host: field.host, port: isLookup ? 0 : port },
+      lookup: isLookup ? 'ipv4' : undefined,
       user: undefined,
       // Not `slice`: a Buffer's is a view.
       earlyData: new Uint8Array(bytes.subarray(last.endsAt)),
@@ -76,6 +81,7 @@ export class Socks4Negotiation implements MessageNegotiation {
 const VERSION = 0x04;
 const COMMAND_CONNECT = 0x01;
 const COMMAND_BIND = 0x02;
+const COMMAND_RESOLVE = 0xf0;
 /** Version, command, port, address. */
 const FIXED_BYTES = 8;
 /** What SOCKS5 has room for; no longer user id is known to be sent. */

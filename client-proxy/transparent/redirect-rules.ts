@@ -1,19 +1,7 @@
-import { isIPv6 } from 'node:net';
 import { type Destination, formatDestination } from '../../shared/protocol/destination.ts';
-
-/** Which connections are redirected to the client, and which are not. */
-export interface Redirection {
-  /** Where the client takes them, as `TransparentSettings.listen`. */
-  readonly listen: readonly Destination[];
-  /** Interfaces of networks behind this machine, whose connections are forwarded here. */
-  readonly lan: readonly string[];
-  /** This machine's own connections are redirected, except those of this user: the client's own. Absent: none are. */
-  readonly local?: { readonly exceptUserId: number };
-  /** Addresses and networks that connections go to as if there were no rules. */
-  readonly usualWay: readonly string[];
-  /** QUIC (UDP port 443) is refused, so that browsers use TCP, which is redirected. */
-  readonly refusesQuic: boolean;
-}
+import { cameBy, chain, hookedChain, setOf } from './nft-text.ts';
+import { isOwnUser, listenerFor, type Origin, type Redirection } from './redirection.ts';
+import { tproxyChains } from './tproxy-chains.ts';
 
 /** What nobody means who redirects connections to the internet: this machine, a link, groups. */
 export const NEVER_REDIRECTED = [
@@ -33,47 +21,13 @@ const TABLE = 'inet tributary_redirect';
 /** Takes the rules back, also where there are none. */
 export const NO_RULES = `table ${TABLE}\ndelete table ${TABLE}\n`;
 
-/** Whose connections a chain has: those of this machine, or those of the networks behind it. */
-export type Origin = 'local' | 'lan';
-
-/** The family's address that takes connections of this origin; undefined where none can. */
-export function listenerFor(
-  listen: readonly Destination[],
-  family: 4 | 6,
-  origin: Origin,
-): Destination | undefined {
-  return listen.find(({ host }) => {
-    if (isIPv6(host) !== (family === 6)) return false;
-    // What comes from outside is not routed to loopback.
-    return origin === 'local' || !(host.startsWith('127.') || host === '::1');
-  });
-}
-
 /**
  * A script for `nft -f` that puts exactly these rules into a table of their own, in one step; a table of before is replaced. Nothing
  * outside of the table is touched.
  */
-export function redirectRules({ listen, lan, local, usualWay, refusesQuic }: Redirection): string {
+export function redirectRules(redirection: Redirection): string {
+  const { usualWay, refusesQuic, usesTproxy } = redirection;
   const networks = [...NEVER_REDIRECTED, ...usualWay];
-  const chains = [
-    chain('usual_way', [
-      'fib daddr type local accept',
-      'ip daddr @usual_ipv4 accept',
-      'ip6 daddr @usual_ipv6 accept',
-    ]),
-  ];
-  if (lan.length > 0) {
-    const isLan = `iifname { ${lan.map((name) => `"${name}"`).join(', ')} }`;
-    chains.push(natChain('lan', 'prerouting', `${isLan} jump lan_tcp`));
-    chains.push(chain('lan_tcp', ['jump usual_way', ...targets(listen, 'lan')]));
-    if (refusesQuic) chains.push(quicChain('lan_quic', 'forward', [`${isLan} udp dport 443 jump refuse`]));
-  }
-  if (local !== undefined) {
-    const isOwn = `meta skuid ${local.exceptUserId} accept`;
-    chains.push(natChain('local', 'output', isOwn, 'jump usual_way', ...targets(listen, 'local')));
-    if (refusesQuic) chains.push(quicChain('local_quic', 'output', [isOwn, 'udp dport 443 jump refuse']));
-  }
-  if (refusesQuic) chains.push(chain('refuse', ['jump usual_way', 'reject']));
   return [
     '# Written by "tributary-client transparent": leads connections to the client. Its table holds nothing else.\n',
     NO_RULES,
@@ -88,9 +42,28 @@ export function redirectRules({ listen, lan, local, usualWay, refusesQuic }: Red
       'ipv6_addr',
       networks.filter((network) => network.includes(':')),
     ),
-    ...chains,
+    chain('usual_way', [
+      'fib daddr type local accept',
+      'ip daddr @usual_ipv4 accept',
+      'ip6 daddr @usual_ipv6 accept',
+    ]),
+    ...(usesTproxy ? tproxyChains(redirection) : natChains(redirection)),
+    ...(refusesQuic ? quicChains(redirection) : []),
     '}\n',
   ].join('');
+}
+
+/** They change the address that a connection goes to; the kernel tells the client the one of before. */
+function natChains({ listen, lan, local }: Redirection): string[] {
+  const chains: string[] = [];
+  if (lan.length > 0) {
+    chains.push(natChain('lan', 'prerouting', `${cameBy(lan)} jump lan_tcp`));
+    chains.push(chain('lan_tcp', ['jump usual_way', ...targets(listen, 'lan')]));
+  }
+  if (local !== undefined) {
+    chains.push(natChain('local', 'output', isOwnUser(local), 'jump usual_way', ...targets(listen, 'local')));
+  }
+  return chains;
 }
 
 /** Where the connections of each family go that nothing has left out. */
@@ -107,20 +80,17 @@ function targets(listen: readonly Destination[], origin: Origin): string[] {
   });
 }
 
-/** Destination NAT happens at priority -100; named priorities are not known to each version for each hook. */
+/** Destination NAT happens at priority -100. */
 function natChain(name: string, hook: string, ...rules: readonly string[]): string {
-  return chain(name, [`type nat hook ${hook} priority -100; policy accept;`, ...rules]);
+  return hookedChain(name, { type: 'nat', hook, priority: -100 }, rules);
 }
 
-function quicChain(name: string, hook: string, rules: readonly string[]): string {
-  return chain(name, [`type filter hook ${hook} priority 0; policy accept;`, ...rules]);
-}
-
-function chain(name: string, lines: readonly string[]): string {
-  return `\tchain ${name} {\n${lines.map((line) => `\t\t${line}\n`).join('')}\t}\n`;
-}
-
-function setOf(name: string, type: string, networks: readonly string[]): string {
-  const lines = [`type ${type}; flags interval; auto-merge;`, `elements = { ${networks.join(', ')} }`];
-  return `\tset ${name} {\n${lines.map((line) => `\t\t${line}\n`).join('')}\t}\n`;
+/** Those whose TCP goes to the client use it in place of QUIC. */
+function quicChains({ lan, local }: Redirection): string[] {
+  const chains: string[] = [];
+  const add = (name: string, hook: string, ...rules: readonly string[]) =>
+    chains.push(hookedChain(name, { type: 'filter', hook, priority: 0 }, rules));
+  if (lan.length > 0) add('lan_quic', 'forward', `${cameBy(lan)} udp dport 443 jump refuse`);
+  if (local !== undefined) add('local_quic', 'output', isOwnUser(local), 'udp dport 443 jump refuse');
+  return [...chains, chain('refuse', ['jump usual_way', 'reject'])];
 }

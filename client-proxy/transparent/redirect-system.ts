@@ -2,12 +2,15 @@ import { systemAddresses } from '../dns/system-addresses.ts';
 import { runCommand } from '../network/run-command.ts';
 import { listeningUser } from './listening-user.ts';
 import { changePacketFilter } from './packet-filter.ts';
-import type { Redirection } from './redirect-rules.ts';
+import { setPolicyRouting } from './policy-routing.ts';
+import type { Redirection } from './redirection.ts';
 
 /** What the rules need to know of the system, and the way to apply them. */
 export interface RedirectSystem {
   /** Rejects with PacketFilterError. */
   changePacketFilter(script: string): Promise<void>;
+  /** See `setPolicyRouting`. */
+  setPolicyRouting(families: readonly (4 | 6)[]): Promise<void>;
   /** See `listeningUser`. */
   listeningUser(points: Redirection['listen']): Promise<number | undefined>;
   /** The number of a user by name; undefined where there is none. */
@@ -22,6 +25,7 @@ const LIMITS = { timeoutMs: 5_000, maxOutputBytes: 4096 };
 /** That of this machine. */
 export const redirectSystem: RedirectSystem = {
   changePacketFilter: (script) => changePacketFilter(script),
+  setPolicyRouting: (families) => setPolicyRouting(families),
   listeningUser: (points) => listeningUser(points),
   async userId(name) {
     const result = await runCommand('id', ['-u', '--', name], LIMITS);

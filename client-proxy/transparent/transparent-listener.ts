@@ -45,6 +45,8 @@ export class TransparentListener {
   readonly server: TransparentServer;
   readonly #options: TransparentListenerOptions;
   readonly #listeners: AppSocketListener[] = [];
+  /** Whether TPROXY rules may lead connections here. */
+  #takesForeign = true;
 
   constructor(options: TransparentListenerOptions) {
     this.#options = options;
@@ -73,7 +75,8 @@ export class TransparentListener {
       this.stopListening();
       throw error;
     }
-    logger.info({ listen: settings.listen.map(formatDestination) }, 'redirected connections are served');
+    const listen = settings.listen.map(formatDestination);
+    logger.info({ listen, tproxy: this.#takesForeign }, 'redirected connections are served');
   }
 
   /** Accepts no more connections; those that were accepted stay. */
@@ -105,6 +108,7 @@ export class TransparentListener {
       takeForeign(native, descriptor, isIPv6(point.host) ? 6 : 4);
     } catch (error) {
       if (!(error instanceof NativeSocketError)) throw error;
+      this.#takesForeign = false;
       const reason = error.message;
       this.#options.logger.debug({ listen: formatDestination(point), reason }, 'TPROXY is not available');
     }

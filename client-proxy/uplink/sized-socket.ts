@@ -1,4 +1,4 @@
-import { isIP, Socket } from 'node:net';
+import { isIP, type Socket } from 'node:net';
 import type { NativeSockets } from '../../shared/runtime/kernel/native.ts';
 import { setMaxSegment } from '../../shared/runtime/kernel/socket-options.ts';
 
@@ -18,20 +18,28 @@ export function canLimitPackets({ host, native }: PacketLimit): boolean {
   return native !== undefined && isIP(host) !== 0;
 }
 
-/** Sets the limit for a socket that is not connected yet. */
-export function limitPackets(descriptor: number, { host, packetBytes, native }: PacketLimit): void {
-  if (packetBytes === undefined || native === undefined) return;
-  setMaxSegment(native, descriptor, packetBytes - HEADER_BYTES[familyOf(host)]);
+/** A descriptor of a socket that is not connected yet. */
+export interface OverDescriptor {
+  readonly fd: number;
 }
 
-/** A new socket with the limit, to be connected in the same turn of the event loop. */
-export function sizedSocket(limit: PacketLimit): Socket {
+/** A new socket with the limit, over a descriptor where there is one, to be connected in the same turn of the event loop. */
+export function sizedSocket(
+  limit: PacketLimit,
+  newSocket: (over?: OverDescriptor) => Socket,
+  over?: OverDescriptor,
+): Socket {
   const { host, packetBytes, native } = limit;
-  if (packetBytes === undefined || native === undefined || !canLimitPackets(limit)) return new Socket();
+  if (packetBytes === undefined || native === undefined || !canLimitPackets(limit)) return newSocket(over);
+  const segmentBytes = packetBytes - HEADER_BYTES[familyOf(host)];
+  if (over !== undefined) {
+    setMaxSegment(native, over.fd, segmentBytes);
+    return newSocket(over);
+  }
   const fd = native.openTcp(familyOf(host));
   try {
-    limitPackets(fd, limit);
-    return new Socket({ fd });
+    setMaxSegment(native, fd, segmentBytes);
+    return newSocket({ fd });
   } catch (error) {
     native.close(fd);
     throw error;

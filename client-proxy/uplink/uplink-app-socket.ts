@@ -9,6 +9,7 @@ import { newAppSocket, type PeerCare, TcpAppSocket } from '../../shared/runtime/
 import type { CancelSignal } from '../../shared/runtime/async/cancellation.ts';
 import type { NativeSockets } from '../../shared/runtime/kernel/native.ts';
 import { type ConnectionWatcher, watched } from '../../shared/runtime/tcp/connection-watcher.ts';
+import { type OverDescriptor, sizedSocket } from './sized-socket.ts';
 import type { Uplink } from './uplink.ts';
 import { type AttachmentFinder, connectOverDevice } from './uplink-device.ts';
 import { connectThroughProxy } from './uplink-proxy.ts';
@@ -22,6 +23,8 @@ export interface UplinkAppSocketOptions {
   /** Counts what the connection costs on the uplink, also when it fails. */
   readonly wire?: ConnectionWatcher | undefined;
   readonly attachment?: AttachmentFinder | undefined;
+  /** Longest IP packets, both ways; as the path allows where absent. */
+  readonly packetBytes?: number | undefined;
   /** Ends the attempt. */
   readonly signal: CancelSignal;
   /** The limit that the signal keeps. */
@@ -38,18 +41,22 @@ export async function connectAppSocketThroughUplink(
   target: Destination,
   options: UplinkAppSocketOptions,
 ): Promise<AppSocket> {
-  const { pool, peers, native, wire, signal, timeoutMs, attachment } = options;
+  const { pool, peers, native, wire, signal, timeoutMs, attachment, packetBytes } = options;
   const care: PeerCare | undefined = peers && { watch: peers, role: 'origin' };
   if (binding.kind === 'proxy') {
-    const newSocket = (over?: { readonly fd: number }) =>
-      watched(new Socket({ ...over, allowHalfOpen: true }), wire);
+    const newSocket = (over?: OverDescriptor) => watched(new Socket({ ...over, allowHalfOpen: true }), wire);
     const toProxy = { signal, native, attachment, newSocket };
     const socket = await connectThroughProxy(name, binding, target, timeoutMs, toProxy);
     await holdBack(socket);
     return new TcpAppSocket(socket, undefined, native, care);
   }
   const reader = new PooledReader(pool);
-  const newSocket = (over?: { readonly fd: number }) => watched(newAppSocket(reader, over).pause(), wire);
+  const limit = { host: target.host, packetBytes, native };
+  const newSocket = (over?: OverDescriptor) =>
+    watched(
+      sizedSocket(limit, (descriptor) => newAppSocket(reader, descriptor).pause(), over),
+      wire,
+    );
   const socket = await connectOverDevice(name, binding, target, { signal, native, attachment, newSocket });
   return new TcpAppSocket(socket, reader, native, care);
 }

@@ -111,7 +111,7 @@ export class UplinkConnector {
     timeoutMs: number,
   ): Promise<AppSocket> {
     this.#takeDescriptor(uplink, 'stream');
-    const { native, attachment, appPool, peers } = this.#options;
+    const { native, attachment, appPool, peers, packetSizes } = this.#options;
     const wire = this.#options.wireOf(uplink.name);
     return connectAppSocketThroughUplink(uplink, target, {
       pool: appPool,
@@ -119,6 +119,7 @@ export class UplinkConnector {
       native,
       attachment,
       wire,
+      packetBytes: packetSizes.limitOfUplink(uplink.name),
       signal,
       timeoutMs,
     });

@@ -5,7 +5,7 @@ import { type TimeLimit, withTimeLimit } from '../../shared/runtime/async/time-l
 import type { NativeSockets } from '../../shared/runtime/kernel/native.ts';
 import { type SubflowTuning, tuneSubflow } from '../../shared/runtime/subflow/subflow-tuning.ts';
 import { type ConnectionWatcher, watched } from '../../shared/runtime/tcp/connection-watcher.ts';
-import { limitPackets, sizedSocket } from './sized-socket.ts';
+import { type OverDescriptor, sizedSocket } from './sized-socket.ts';
 import type { Uplink } from './uplink.ts';
 import { type AttachmentFinder, connectOverDevice } from './uplink-device.ts';
 import { connectFailure } from './uplink-error.ts';
@@ -54,11 +54,11 @@ async function connectBound(
 ): Promise<Socket> {
   const { name, binding } = uplink;
   const limit = { host: connectedHost(uplink, target), packetBytes, native };
-  const newSocket = (over?: { readonly fd: number }) => {
-    if (over === undefined) return watched(sizedSocket(limit), wire);
-    limitPackets(over.fd, limit);
-    return watched(new Socket(over), wire);
-  };
+  const newSocket = (over?: OverDescriptor) =>
+    watched(
+      sizedSocket(limit, (descriptor) => new Socket(descriptor), over),
+      wire,
+    );
   const options = { signal, native, attachment, newSocket };
   if (binding.kind !== 'proxy') return connectOverDevice(name, binding, target, options);
   return connectThroughProxy(name, binding, target, timeoutMs, options);

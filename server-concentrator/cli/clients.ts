@@ -1,21 +1,33 @@
 import { changeFile } from '../../shared/runtime/config/change-file.ts';
 import type { CommandLineDeps } from '../../shared/runtime/config/command-line.ts';
 import { UsageError } from '../../shared/runtime/config/command-line.ts';
+import { formatPortRange, type PortRange, parsePortRange } from '../../shared/runtime/config/ranges.ts';
 import type { HeldLock } from '../../shared/runtime/files/file-lock.ts';
 import { certificatePin } from '../../shared/runtime/identity/certificate-pin.ts';
 import { CLIENT_ID_FORMAT, isClientId } from '../../shared/runtime/identity/client-id.ts';
 import { generateClientKey } from '../../shared/runtime/identity/client-key.ts';
 import { formatLink } from '../../shared/runtime/identity/link.ts';
-import { ClientsFile, type ListedClient, type NewClient } from '../config/clients-file.ts';
+import {
+  ClientsFile,
+  type ListedClient,
+  MAX_PUBLISHED_RANGES,
+  type NewClient,
+} from '../config/clients-file.ts';
 import type { ClientEntry, ConcentratorConfig } from '../config/concentrator-config.ts';
 
-/** Adds a client with a new key to the clients file, and prints its link. Throws UsageError. */
+/**
+ * Adds a client with a new key to the clients file, and prints its link. Throws UsageError.
+ *
+ * @param publish the ports that it may publish, as they were written
+ */
 export async function addClient(
   id: string,
+  { publish }: { readonly publish?: string },
   config: ConcentratorConfig,
   deps: CommandLineDeps,
 ): Promise<void> {
-  const client = newClient(id, deps.now());
+  const granted = publish === undefined ? {} : { publish: portsFrom(publish) };
+  const client = { ...newClient(id, deps.now()), ...granted };
   refuseWithoutAddress(config);
   await changeClients(config, deps, (file) => {
     if (file.clients.some((entry) => entry.id === id)) {
@@ -69,12 +81,28 @@ export async function finishRotation(
   );
 }
 
-/** Prints names and dates, never keys. */
+/** Sets which ports a client may publish, in place of those of before. Throws UsageError. */
+export async function grantPorts(
+  id: string,
+  ports: string,
+  config: ConcentratorConfig,
+  deps: CommandLineDeps,
+): Promise<void> {
+  const publish = portsFrom(ports);
+  await changeClients(config, deps, (file) => {
+    listed(file, id);
+    return file.grant(id, publish);
+  });
+  deps.stderr(`${id} may publish ${portsText(publish)}.\n${RELOAD_HINT}`);
+}
+
+/** Prints names, dates and ports, never keys. */
 export async function listClients(config: ConcentratorConfig, deps: CommandLineDeps): Promise<void> {
   const { clients } = await ClientsFile.load(config.clientsFile);
-  for (const { id, created, oldKey, rotated } of clients) {
+  for (const { id, created, publish = [], oldKey, rotated } of clients) {
+    const ports = publish.length === 0 ? '' : `  may publish ${portsText(publish)}`;
     const change = oldKey === undefined ? '' : `  changing its key since ${rotated ?? 'some time'}`;
-    deps.stdout(`${id.padEnd(32)}  ${created ?? '-'}${change}\n`);
+    deps.stdout(`${id.padEnd(32)}  ${created ?? '-'}${ports}${change}\n`);
   }
   if (clients.length === 0) deps.stderr('No clients: tributary-concentrator client add NAME\n');
 }
@@ -114,6 +142,25 @@ export function newClient(id: string, now: Date): NewClient {
   if (!isClientId(id)) throw new UsageError(`expected ${CLIENT_ID_FORMAT}`);
   return { id, key: generateClientKey(), created: `${now.toISOString().slice(0, 19)}Z` };
 }
+
+/** `443,8000-8010`, or `none`. Throws UsageError. */
+function portsFrom(text: string): readonly PortRange[] {
+  if (text === NO_PORTS) return [];
+  const ranges = text.split(',').map((part) => parsePortRange(part.trim()));
+  if (ranges.length > MAX_PUBLISHED_RANGES) {
+    throw new UsageError(`at most ${MAX_PUBLISHED_RANGES} ports and ranges of them`);
+  }
+  return ranges.map((range) => {
+    if (range !== undefined) return range;
+    throw new UsageError(`expected ports and ranges of them such as "443,8000-8010", or "${NO_PORTS}"`);
+  });
+}
+
+function portsText(ranges: readonly PortRange[]): string {
+  return ranges.length === 0 ? 'no ports' : ranges.map(formatPortRange).join(', ');
+}
+
+const NO_PORTS = 'none';
 
 /** The link of a client of this concentrator, with the pin of the certificate that is prepared, too. */
 function linkOf(

@@ -12,7 +12,7 @@ import { loadConcentratorConfig } from '../config/load-concentrator-config.ts';
 import { doctor } from '../doctor/doctor.ts';
 import { prepareCertificate, switchCertificate } from './certificates.ts';
 import { type CheckDeps, check } from './check.ts';
-import { addClient, finishRotation, listClients, revokeClient, rotateClient } from './clients.ts';
+import { addClient, finishRotation, grantPorts, listClients, revokeClient, rotateClient } from './clients.ts';
 import { CONCENTRATOR_CONFIG_NAME, init } from './init.ts';
 
 /** What the concentrator's command line gets from the process and the composer. */
@@ -94,7 +94,16 @@ function addClientCommands(
     .command('add')
     .argument('<name>')
     .description('add a client, and print its link')
-    .action(async (name: string) => addClient(name, await loaded(), deps));
+    .option('--publish <ports>', 'ports of this machine that it may publish, such as 443,8000-8010')
+    .action(async (name: string, options: { publish?: string }) =>
+      addClient(name, options, await loaded(), deps),
+    );
+  client
+    .command('publish')
+    .argument('<name>')
+    .argument('<ports>', 'such as 443,8000-8010; or none')
+    .description('set which ports of this machine a client may publish')
+    .action(async (name: string, ports: string) => grantPorts(name, ports, await loaded(), deps));
   client
     .command('rotate')
     .argument('<name>')
@@ -105,7 +114,7 @@ function addClientCommands(
     });
   client
     .command('list')
-    .description('list the clients, without their keys')
+    .description('list the clients and what they may publish, without their keys')
     .action(async () => listClients(await loaded(), deps));
   client
     .command('revoke')

@@ -2,8 +2,8 @@ import { Document, isMap, isSeq, type YAMLMap, type YAMLSeq } from 'yaml';
 import { z } from 'zod';
 import { ConfigError } from '../../shared/runtime/config/config-error.ts';
 import { parseConfig } from '../../shared/runtime/config/parse-config.ts';
-import { type PortRange, parsePortRange } from '../../shared/runtime/config/ranges.ts';
-import { clientId, clientKey, textAs } from '../../shared/runtime/config/schema-pieces.ts';
+import { formatPortRange, type PortRange } from '../../shared/runtime/config/ranges.ts';
+import { clientId, clientKey, portRange, textAs } from '../../shared/runtime/config/schema-pieces.ts';
 import { MAX_CONFIG_BYTES, YamlSource } from '../../shared/runtime/config/yaml-source.ts';
 import { type PrivateFileOptions, writePrivateFile } from '../../shared/runtime/files/private-file.ts';
 import { readTextFile } from '../../shared/runtime/files/read-file.ts';
@@ -19,15 +19,16 @@ export interface ListedClient extends ClientEntry {
 }
 
 /** A client that is added now. */
-export type NewClient = Required<Pick<ListedClient, 'id' | 'key' | 'created'>>;
+export type NewClient = Required<Pick<ListedClient, 'id' | 'key' | 'created'>> &
+  Pick<ListedClient, 'publish'>;
 
 /** What a megabyte of entries has room for, about. */
 const MAX_CLIENTS = 8192;
 
 const HEADER = ` The clients that may connect: a name, a key and when it was added; oldKey is good as well while a client
  changes its key; publish lists the ports of this machine that may lead to the client, such as [443, "8000-8010"]. Written by
- "tributary-concentrator client add", "client rotate" and "client revoke"; after a change by hand or by these commands, a
- running concentrator takes it over on SIGHUP. Whoever can read this file can connect: keep its mode
+ "tributary-concentrator client add", "client publish", "client rotate" and "client revoke"; after a change by hand or by these
+ commands, a running concentrator takes it over on SIGHUP. Whoever can read this file can connect: keep its mode
  at 0600, or 0640 with the group of the service.`;
 
 const date = textAs('a date and time, for example "2025-01-31T12:00:00Z"', (value) =>
@@ -35,16 +36,7 @@ const date = textAs('a date and time, for example "2025-01-31T12:00:00Z"', (valu
 );
 
 /** Each publication is looked for in them. */
-const MAX_PUBLISHED_RANGES = 64;
-const PORT_RANGE_FORMAT = 'a port, or a range of them such as "8000-8010"';
-const portRange = z
-  .union([z.int(), z.string()], { error: `expected ${PORT_RANGE_FORMAT}` })
-  .transform((value, context): PortRange => {
-    const range = parsePortRange(String(value));
-    if (range !== undefined) return range;
-    context.issues.push({ code: 'custom', message: `expected ${PORT_RANGE_FORMAT}`, input: value });
-    return z.NEVER;
-  });
+export const MAX_PUBLISHED_RANGES = 64;
 
 const clientsSchema = z
   .array(
@@ -112,7 +104,10 @@ export class ClientsFile {
     const document = this.#document.clone();
     const entries = document.contents as YAMLSeq;
     entries.flow = false;
-    entries.add(document.createNode({ ...client, key: formatClientKey(client.key) }));
+    const { publish, ...entry } = client;
+    const node = document.createNode({ ...entry, key: formatClientKey(client.key) }) as YAMLMap;
+    if (publish !== undefined) setPublished(document, node, publish);
+    entries.add(node);
     return new ClientsFile(this.#file, document, [...this.clients, client]);
   }
 
@@ -146,24 +141,45 @@ export class ClientsFile {
     });
   }
 
+  /** The list with other ports that a client may publish, or none; nothing is written yet. */
+  grant(id: string, publish: readonly PortRange[]): ClientsFile {
+    return this.#change(id, (entry, { oldKey }, document) => {
+      setPublished(document, entry, publish);
+      return { oldKey, publish };
+    });
+  }
+
   /** Writes the list, readable by its owner alone, in one step. */
   async write(options: PrivateFileOptions): Promise<void> {
     await writePrivateFile(this.#file, this.#document.toString({ lineWidth: 0 }), options);
   }
 
-  #change(id: string, change: (entry: YAMLMap, client: ListedClient) => Changes): ClientsFile {
+  #change(
+    id: string,
+    change: (entry: YAMLMap, client: ListedClient, document: Document) => Changes,
+  ): ClientsFile {
     const document = this.#document.clone();
     const entry = (document.contents as YAMLSeq).items.find((item) => isMap(item) && item.get('id') === id);
     const clients = this.clients.map((client) => {
       if (client.id !== id) return client;
-      const { oldKey, ...changed } = { ...client, ...change(entry as YAMLMap, client) };
+      const { oldKey, ...changed } = { ...client, ...change(entry as YAMLMap, client, document) };
       return { ...changed, ...(oldKey === undefined ? {} : { oldKey }) };
     });
     return new ClientsFile(this.#file, document, clients);
   }
 }
 
-type Changes = { readonly oldKey: Uint8Array | undefined } & Partial<Pick<ListedClient, 'key' | 'rotated'>>;
+type Changes = { readonly oldKey: Uint8Array | undefined } & Partial<
+  Pick<ListedClient, 'key' | 'rotated' | 'publish'>
+>;
+
+/** In one line, as by hand: `publish: [443, 8000-8010]`. */
+function setPublished(document: Document, entry: YAMLMap, publish: readonly PortRange[]): void {
+  const ranges = publish.map((range) => (range.from === range.to ? range.from : formatPortRange(range)));
+  const node = document.createNode(ranges) as YAMLSeq;
+  node.flow = true;
+  entry.set('publish', node);
+}
 
 type MaybeGiven = {
   readonly [Key in 'oldKey' | 'publish' | 'created' | 'rotated']?: ListedClient[Key] | undefined;

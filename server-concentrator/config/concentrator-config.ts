@@ -86,7 +86,12 @@ export interface ConcentratorConfig {
     readonly resolveTimeoutMs: number;
   };
   /** Who may connect to the ports that clients publish: everybody where `allow` is empty. Networks in canonical text. */
-  readonly visitors: { readonly allow: readonly string[]; readonly deny: readonly string[] };
+  readonly visitors: {
+    readonly allow: readonly string[];
+    readonly deny: readonly string[];
+    /** Where single connections are waited for (BIND of SOCKS5); absent: the kernel chooses. */
+    readonly bindPorts?: readonly PortRange[];
+  };
   readonly limits: ConcentratorLimits;
   /** How the other ends of connections of origins are looked after. */
   readonly connections: PeerTimes;

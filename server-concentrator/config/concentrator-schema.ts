@@ -13,6 +13,9 @@ import {
   listenAddress,
   log,
   metrics,
+  oneOrMore,
+  PORT_RANGE_FORMAT,
+  portRange,
   text,
   textAs,
 } from '../../shared/runtime/config/schema-pieces.ts';
@@ -82,7 +85,17 @@ const ranges = z
   .max(MAX_VISITOR_RANGES)
   .default([]);
 
-const visitors = z.strictObject({ allow: ranges, deny: ranges }).prefault({});
+/** One for each service of a firewall that knows of them is enough. */
+const MAX_BIND_RANGES = 16;
+
+const visitors = z
+  .strictObject({
+    allow: ranges,
+    deny: ranges,
+    bindPorts: oneOrMore(portRange, PORT_RANGE_FORMAT, MAX_BIND_RANGES).optional(),
+  })
+  .prefault({})
+  .transform(({ bindPorts, ...rest }) => ({ ...rest, ...(bindPorts === undefined ? {} : { bindPorts }) }));
 
 const announce = z
   .strictObject({

@@ -13,8 +13,8 @@ import type { LimitHits, LimitName } from '../limits/limit-hits.ts';
 import { listenForVisitors } from './listen-for-visitors.ts';
 import { PortGrants } from './port-grants.ts';
 import { PublishedPorts } from './published-ports.ts';
-import { reachedAt } from './reached-at.ts';
-import { SinglePorts } from './single-ports.ts';
+import { reachedAt, reachedByAll } from './reached-at.ts';
+import { SinglePorts, type SinglePortsOptions } from './single-ports.ts';
 import { VisitorGate, visitorRanges } from './visitor-gate.ts';
 
 export interface PublishedPortsParts {
@@ -44,14 +44,15 @@ export function makePublishedPorts(
   const gate = new VisitorGate({ limits, clock, hasDescriptor, onLimit }, visitorRanges(ranges));
   const pool = new BlockPool(clock, poolBytes);
   const onError = (error: Error) => watch.onAcceptFailed(error);
-  const singles = new SinglePorts({
+  const singleOptions: SinglePortsOptions = {
     bindsPerClient: limits.bindsPerClient,
     addressesOf: (destination, signal, clientId) => dialer.addressesOf(destination, signal, clientId),
     reachedAt: (addresses) => reachedAt(addresses, configured),
-    listen: (family, onSocket) =>
+    reachedByAll: (family) => reachedByAll(family, configured),
+    listen: ({ family, port }, onSocket) =>
       acceptAppSockets({
         host: family === 4 ? '0.0.0.0' : '::',
-        port: 0,
+        port,
         pool,
         native,
         peers,
@@ -62,7 +63,8 @@ export function makePublishedPorts(
     hasDescriptor,
     onLimit,
     visitors: parts.visitors,
-  });
+  };
+  const singles = new SinglePorts(singleOptions, ranges.bindPorts);
   const published = new PublishedPorts({
     ...parts,
     singles,

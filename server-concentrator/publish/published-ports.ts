@@ -9,6 +9,7 @@ import type {
 import type { AppSocket } from '../../shared/runtime/app/app-socket.ts';
 import type { AppSocketListener } from '../../shared/runtime/app/app-socket-listener.ts';
 import type { WallClock } from '../../shared/runtime/clock.ts';
+import type { PortRange } from '../../shared/runtime/config/ranges.ts';
 import type { LineLog } from '../../shared/runtime/observe/line-limit.ts';
 import type { ResultCounts } from '../../shared/runtime/observe/result-counts.ts';
 import { ListenError } from '../../shared/runtime/tcp/tcp-listener.ts';
@@ -86,11 +87,16 @@ export class PublishedPorts {
     }));
   }
 
+  /** Visitors that were expected by BIND, and are there now. */
+  get singleVisitors(): number {
+    return this.#options.singles.visitors;
+  }
+
   /** A client wants a port to lead to it. The session is told what becomes of it. */
   request(session: PublishingSession, id: PublicationId, place: PublishedPlace): void {
     this.withdraw(session, id.slot);
     if (place.once && !this.#isClosed) {
-      this.#options.singles.request(session, id, place);
+      this.#options.singles.request(session, id, place, this.#grants.of(session.clientId));
       return;
     }
     const outcome = this.#claim(session, id, place);
@@ -115,6 +121,7 @@ export class PublishedPorts {
   /** Other grants from now on: ports that are no longer allowed close, and their clients are told. */
   replaceGrants(grants: PortGrants): void {
     this.#grants = grants;
+    this.#options.singles.replaceGrants(grants);
     for (const open of [...this.#ports]) {
       const { port } = open;
       const refusal = grants.refusal(port.clientId, port.port);
@@ -123,6 +130,11 @@ export class PublishedPorts {
       this.#close(open);
       if (claim !== undefined) this.#answer(claim.session, claim, port, refused('notAuthorized', refusal));
     }
+  }
+
+  /** Where hosts that clients name are waited for from now on; see `SinglePorts`. */
+  setBindPorts(ports: readonly PortRange[] | undefined): void {
+    this.#options.singles.setPorts(ports);
   }
 
   /** No new visitors; those that have a stream go on. */

@@ -1,6 +1,6 @@
 import { createSocket } from 'node:dgram';
 import { once } from 'node:events';
-import { isIPv4 } from 'node:net';
+import { isIP, isIPv4 } from 'node:net';
 import type { Destination } from '../../shared/protocol/destination.ts';
 import { StreamError } from '../../shared/protocol/errors.ts';
 import { judgeAddress } from '../../shared/runtime/address/special-ranges.ts';
@@ -31,6 +31,18 @@ export async function reachedAt(
     }
   }
   throw new StreamError('networkFailure', `this machine has no way to ${failures.join('; ')}`);
+}
+
+/** For a question to the kernel's routing table alone (RFC 5737, RFC 3849). */
+const SOMEBODY = { 4: '192.0.2.1', 6: '2001:db8::1' } as const;
+
+/**
+ * The address of a family at which everybody reaches this machine: the configured public one, or else the one that packets to the
+ * Internet leave from. Rejects with StreamError (networkFailure).
+ */
+export async function reachedByAll(family: 4 | 6, configured: readonly Destination[]): Promise<string> {
+  const known = configured.find(({ host }) => isIP(host) === family);
+  return known?.host ?? reachedAt([SOMEBODY[family]], configured);
 }
 
 /** The address that packets to another one leave from. Rejects with the system's error where there is no route. */

@@ -59,7 +59,8 @@ const atClient = exported((registry) => {
 });
 const atConcentrator = exported((registry) => {
   const memory = { memoryTotalBytes: 1, memoryPerClientBytes: 1, memoryPerSessionBytes: 1 };
-  registerConcentratorMetrics(registry, new ConcentratorCounts(), new MemoryLevels(memory), { all: [] });
+  const published = { all: [], singleVisitors: 0 };
+  registerConcentratorMetrics(registry, new ConcentratorCounts(), new MemoryLevels(memory), published);
 });
 
 describe('the metrics of docs/observability.md', async () => {

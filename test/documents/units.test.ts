@@ -91,8 +91,9 @@ describe('the guide to the units', () => {
     const inGuide = tablesIn(await projectFile('deploy/README.md'));
     expect(inGuide.size).toBeGreaterThan(0);
     const listen = [{ host: '0.0.0.0', port: 12345 }];
-    const redirection = { listen, lan: ['lan0'], usualWay: [], refusesQuic: true };
-    for (const script of [redirectRules(redirection), NO_RULES]) {
+    const redirection = { listen, lan: ['lan0'], usualWay: [], refusesQuic: true, usesTproxy: false };
+    const byTproxy = { ...redirection, usesTproxy: true };
+    for (const script of [redirectRules(redirection), redirectRules(byTproxy), NO_RULES]) {
       const changed = tablesIn(script);
       expect(changed.size).toBe(1);
       for (const table of changed) expect(inGuide).not.toContain(table);

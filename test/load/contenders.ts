@@ -56,7 +56,7 @@ const microsocks: Contender = {
 const TARGET = {
   address: LOOPBACK_PLACE.socks.host,
   port: ORIGIN_PORT,
-  socksPort: LOOPBACK_PLACE.socks.port,
+  proxyPort: LOOPBACK_PLACE.socks.port,
 };
 
 /** All that take part. */

@@ -89,7 +89,7 @@ async function measureCrowd(
   { idle, active }: LoadOptions,
   figures: StreamFigures,
 ): Promise<void> {
-  const proxy = { host: target.address, port: target.socksPort };
+  const proxy = { host: target.address, port: target.proxyPort };
   const load = await CrowdLoad.start(where, { host: target.address, port: CROWD_PORT });
   const idleTalks = turns(1, idle, 2, IDLE_MS);
   const activeTalks = turns(1 + idle, active, TURNS, 1_000);

@@ -23,6 +23,16 @@ export const PACKAGES = {
   'connect-proxy': () => isOnPath('connect-proxy'),
   'python3-requests': () => existsSync('/usr/lib/python3/dist-packages/requests'),
   'python3-socks': () => existsSync('/usr/lib/python3/dist-packages/socks.py'),
+  lftp: () => isOnPath('lftp'),
+  'dante-client': () => isOnPath('socksify'),
+  'python3-pyftpdlib': () => existsSync('/usr/lib/python3/dist-packages/pyftpdlib'),
+  'firefox-esr': () => isOnPath('firefox-esr'),
+  'default-jre-headless': () => isOnPath('keytool'),
+  'python3-websocket': () => existsSync('/usr/lib/python3/dist-packages/websocket'),
+  'python3-websockets': () => existsSync('/usr/lib/python3/dist-packages/websockets'),
+  'python3-python-socks': () => existsSync('/usr/lib/python3/dist-packages/python_socks'),
+  torsocks: () => isOnPath('torsocks'),
+  prometheus: () => isOnPath('prometheus') && isOnPath('promtool'),
   gcc: () => isOnPath('gcc'),
   'libc6-dev': () => existsSync('/usr/include/stdio.h'),
   // For `systemd-analyze`, which needs no running systemd.
@@ -72,6 +82,29 @@ const REQUIREMENTS = {
   netcat: { packages: ['netcat-openbsd'] },
   connectProxy: { packages: ['connect-proxy'] },
   python: { packages: ['python3-requests', 'python3-socks'] },
+  ftp: { packages: ['lftp', 'dante-client', 'python3-pyftpdlib'] },
+  firefox: { packages: ['firefox-esr'] },
+  java: { packages: ['default-jre-headless'] },
+  webSockets: { packages: ['python3-websocket', 'python3-websockets', 'python3-python-socks'] },
+  torsocks: { packages: ['torsocks'] },
+  /** Its package starts a service where it is installed, so nobody is asked to install it. */
+  torResolve: {
+    whyNot: () =>
+      isOnPath('tor-resolve') ? undefined : 'tor-resolve is not there (package tor, which starts a service)',
+    isOptional: true,
+  },
+  /** No package has it: docs/whole-network.md says where it comes from. */
+  hevSocks5Tunnel: {
+    whyNot: () =>
+      isOnPath('hev-socks5-tunnel') ? undefined : 'hev-socks5-tunnel is not there; no Debian package has it',
+    isOptional: true,
+  },
+  prometheus: { packages: ['prometheus'] },
+  /** Every Debian has it. */
+  pseudoTerminal: {
+    whyNot: () =>
+      isOnPath('script') ? undefined : 'there is no `script` (util-linux), which makes terminals',
+  },
   systemd: { packages: ['systemd'] },
   /** CI may work on a checkout without history. One that has it all must have this, too: then the test runs, and says so. */
   previousRelease: { whyNot: whyNoPreviousRelease, isOptional: true },

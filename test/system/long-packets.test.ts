@@ -1,4 +1,8 @@
+import { rm } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
 import { expect, test } from 'vitest';
+import { PACKET_SIZES_FILE_NAME } from '../../client-proxy/packet-size/packet-sizes.ts';
+import { DirectOrigin } from './support/direct-origin.ts';
 import type { LongPackets } from './support/namespaces.ts';
 import { describeSystem, expectWhole, report } from './support/system.ts';
 import { download, upload } from './support/transfer.ts';
@@ -6,6 +10,7 @@ import { download, upload } from './support/transfer.ts';
 const BODY_BYTES = 10_000_000;
 /** When packets begin to vanish. */
 const CUT_AT_BYTES = 3_000_000;
+const DIRECT_BYTES = 300_000;
 const WAYS = { download, upload } as const;
 
 interface Hole extends LongPackets {
@@ -44,6 +49,8 @@ describeSystem('long packets that vanish', { paths, congestionControl: 'cubic' }
   async function start(used: readonly string[]): Promise<number> {
     const { pair, network } = system();
     for (const path of network.paths) await path.cutPackets();
+    await pair.stopClient();
+    await rm(join(dirname(pair.clientFile), 'usage', PACKET_SIZES_FILE_NAME), { force: true });
     await pair.startConcentrator();
     await pair.startClient(pair.byInterface([...used]));
     const sinceMs = performance.now();
@@ -110,5 +117,35 @@ describeSystem('long packets that vanish', { paths, congestionControl: 'cubic' }
           `${againMs.toFixed(0)} ms, longest pause ${longestPauseMs.toFixed(0)} ms`,
       );
     });
+  });
+
+  test('what was learned holds after a restart, and for direct connections', async () => {
+    const { pair, network } = system();
+    const isSmall = () =>
+      pair.client.metric('tributary_uplink_reason', { uplink: 'wan0', reason: 'small-packets' });
+    const direct = await DirectOrigin.start(network);
+    try {
+      await withHole({ packetBytes: 1400, on: ['wan0'] }, async () => {
+        await start(['wan0']);
+        await expect.poll(isSmall, { timeout: 5_000 }).toBe(1);
+        await pair.amend(pair.clientFile, {
+          steering: { rules: [{ cidr: '51.51.51.0/24', direct: 'wan0' }] },
+        });
+        const sinceMs = performance.now();
+        await pair.startClient(pair.byInterface(['wan0']));
+        await pair.untilUp(['wan0']);
+        const upMs = performance.now() - sinceMs;
+        await expect.poll(isSmall, { timeout: 5_000 }).toBe(1);
+        expect(pair.client.log.filter(({ msg }) => /longer packets vanish/.test(msg))).toEqual([]);
+        const answer = await direct.get(direct.hosts[0]!, `bytes/${DIRECT_BYTES}`);
+        expect(DirectOrigin.isWhole(answer, DIRECT_BYTES)).toBe(true);
+        report(
+          `packets above 1400 vanish: up ${upMs.toFixed(0)} ms after a restart, ` +
+            `${DIRECT_BYTES} bytes directly in ${answer.tookMs.toFixed(0)} ms`,
+        );
+      });
+    } finally {
+      direct.stop();
+    }
   });
 });

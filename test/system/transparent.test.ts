@@ -1,6 +1,7 @@
 /*
  * Applications that know of no proxy: on a machine behind the client (support/lan.ts), and on the client's own.
  */
+import { once } from 'node:events';
 import { afterAll, afterEach, beforeAll, expect, onTestFinished, test } from 'vitest';
 import { LAN_INTERFACE, Lan, ROUTER } from './support/lan.ts';
 import { Origin } from './support/origin.ts';
@@ -9,6 +10,8 @@ import { AS_NOBODY, REDIRECT_PORT, TRANSPARENT, transparent } from './support/re
 import { describeSystem, expectWhole } from './support/system.ts';
 import { download } from './support/transfer.ts';
 
+/** Of a server on the client's machine. */
+const OWN_PORT = 8099;
 const BODY_BYTES = 3_000_000;
 const SLACK_BYTES = 400_000;
 /** Of curl: the connection was reset, or ended, before an answer; 7 where the reset comes before curl has looked at it. */
@@ -47,6 +50,17 @@ describeSystem('redirected connections', { paths, congestionControl: 'cubic' }, 
   const behind = () => ({ without: { place: lan.machine } });
   const ownUser = () => ({ without: { place: system().network.client, runner: AS_NOBODY } });
   const ruleset = () => system().network.client.exec('nft', ['list', 'ruleset']);
+  /** All rules and routes, of both families. */
+  const routing = async () => {
+    const { client } = system().network;
+    const asked = [['-4'], ['-6']].flatMap((family) => [
+      [...family, 'rule', 'show'],
+      [...family, 'route', 'show', 'table', 'all'],
+    ]);
+    const texts = await Promise.all(asked.map((args) => client.exec('ip', args)));
+    // Routes to neighbours expire.
+    return texts.join('---\n').replaceAll(/ expires \d+sec/g, '');
+  };
   const accepts = (result: string) =>
     system().pair.client.metric('tributary_transparent_accepts_total', { result });
 
@@ -184,25 +198,45 @@ describeSystem('redirected connections', { paths, congestionControl: 'cubic' }, 
     expect((await carried()) - before).toBeLessThan(SLACK_BYTES);
   });
 
-  test('those that TPROXY leads to the client arrive as well', async () => {
-    const { pair, network } = system();
-    const { client } = network;
-    const rules = `table inet by_hand { chain lan { type filter hook prerouting priority mangle;
-      iifname "${LAN_INTERFACE}" meta l4proto tcp ip daddr ${network.origin.address.v4} tproxy ip to :${REDIRECT_PORT} meta mark set 1;
-      iifname "${LAN_INTERFACE}" meta l4proto tcp ip6 daddr ${network.origin.address.v6} tproxy ip6 to :${REDIRECT_PORT} meta mark set 1; }; }\n`;
-    const before = await accepts('accepted');
-    await client.exec('nft', ['-f', '-'], { input: rules });
-    onTestFinished(async () => {
-      await client.exec('nft', ['delete', 'table', 'inet', 'by_hand']);
-      for (const family of [4, 6] as const) await client.ip(family, ['rule del fwmark 1 lookup 300']);
-    });
-    for (const family of [4, 6] as const) {
-      await client.ip(family, [`rule add fwmark 1 lookup 300`, `route add local default dev lo table 300`]);
+  test('by TPROXY: of a machine behind the client, and of this one', async () => {
+    const { pair } = system();
+    for (const [where, place] of [
+      [['--lan', LAN_INTERFACE], behind()],
+      [['--local'], ownUser()],
+      [['--lan', LAN_INTERFACE, '--local'], ownUser()],
+    ] as const) {
+      await transparent(pair, '--apply', '--tproxy', ...where);
+      const before = [await accepts('accepted'), await accepts('loop')];
+      for (const origin of [pair.origin, origin6]) {
+        await expectWhole(download(pair, BODY_BYTES, { ...place, origin }), BODY_BYTES);
+      }
+      expect([await accepts('accepted'), await accepts('loop')]).toEqual([before[0]! + 2, before[1]]);
     }
-    for (const origin of [pair.origin, origin6]) {
-      await expectWhole(download(pair, BODY_BYTES, { ...behind(), origin }), BODY_BYTES);
-    }
-    expect((await accepts('accepted')) - before).toBe(2);
+    // What others have begun goes its usual way: a server on this machine, of another user than the client.
+    const { client } = system().network;
+    const script = `require('http').createServer((_, answer) => answer.end('own')).listen(${OWN_PORT}, () => console.log('ready'))`;
+    const [command, ...args] = [...AS_NOBODY, process.execPath, '-e', script];
+    const server = client.spawn(command, args, { stdio: ['ignore', 'pipe', 'inherit'] });
+    onTestFinished(() => void server.kill());
+    await once(server.stdout!, 'data');
+    expect(
+      await lan.machine.exec('curl', ['-sS', '--max-time', '5', `http://${ROUTER.v4}:${OWN_PORT}/`]),
+    ).toBe('own');
+  });
+
+  test('by TPROXY rules and routing replace those of before, and leave nothing behind', async () => {
+    const { pair } = system();
+    const before = [await ruleset(), await routing()];
+    await transparent(pair, '--apply', '--lan', LAN_INTERFACE, '--local', '--tproxy');
+    const once = [await ruleset(), await routing()];
+    await transparent(pair, '--apply', '--lan', LAN_INTERFACE, '--local', '--tproxy');
+    expect([await ruleset(), await routing()]).toEqual(once);
+    expect(once[1]).toContain('fwmark 0x4000000/0x4000000');
+    await transparent(pair, '--apply', '--lan', LAN_INTERFACE);
+    expect(await routing()).toBe(before[1]);
+    await transparent(pair, '--apply', '--lan', LAN_INTERFACE, '--tproxy');
+    await transparent(pair, '--remove');
+    expect([await ruleset(), await routing()]).toEqual(before);
   });
 
   /** How curl ends on the machine behind the client; 0 is success. */

@@ -219,7 +219,7 @@ export class SubflowWatch {
   /** Receipts come on other subflows, too: where the other end has doubted, what it sends here must arrive as well. */
   #worksAgain(subflow: SessionSubflow): boolean {
     const { liveness, receipts } = subflow;
-    if (!liveness.hasReceiptSinceDoubt || liveness.silenceMs >= liveness.silenceLimitMs / 2) return false;
+    if (!liveness.hasArrivedSinceDoubt || liveness.silenceMs >= liveness.silenceLimitMs / 2) return false;
     return !this.#peersDoubts.has(subflow) || receipts.lastArrivalMs > this.#now.ms - liveness.doubtedMs;
   }
 

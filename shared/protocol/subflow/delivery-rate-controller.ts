@@ -77,7 +77,7 @@ export class DeliveryRateController implements CongestionController {
    */
   get expectedBytesPerSecond(): number {
     const measured = this.#rate.recentBytesPerSecond;
-    const most = this.#limitBytesPerSecond;
+    const most = this.#subflow.uplink.bucket?.bytesPerSecond ?? Number.POSITIVE_INFINITY;
     if (this.#rate.isProven) return Math.min(measured, most);
     const guess = (this.#firstInFlightBytes * 1000) / Math.max(this.#meter.rtt.smoothedMs, 1);
     return Math.min(Math.max(measured, guess), most);
@@ -175,10 +175,6 @@ export class DeliveryRateController implements CongestionController {
 
   get #meter(): PathMeter {
     return this.#subflow.meter;
-  }
-
-  get #limitBytesPerSecond(): number {
-    return this.#subflow.uplink.bucket?.bytesPerSecond ?? Number.POSITIVE_INFINITY;
   }
 
   /** What the kernel's congestion window tells of the pipe where receipts tell too little. */

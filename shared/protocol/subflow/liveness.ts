@@ -25,6 +25,14 @@ export interface WatchedSubflow extends PingedSubflow {
   readonly meter: PathMeter;
 }
 
+/** The signs of life of the far side. */
+interface Heard {
+  /** When the last receipt came; or when the subflow began, whose handshake was a sign. */
+  receiptMs: number;
+  /** When the last bytes that a receipt tells of had arrived, at the earliest: one that came over another subflow may be old news. */
+  arrivalMs: number;
+}
+
 /** Whether the far side of one subflow can be heard: silence, doubt, recovery, and when to ask. */
 export class Liveness {
   readonly #subflow: WatchedSubflow;
@@ -35,8 +43,7 @@ export class Liveness {
   readonly #pauses: PauseDetector;
   readonly #state: StateMachine<SubflowState, SubflowEvent>;
   #busySinceMs = 0;
-  /** Or when it began: its handshake was a sign of life. */
-  #lastReceiptMs: number;
+  readonly #heard: Heard;
   #doubtedSinceMs = Number.POSITIVE_INFINITY;
   #activeSinceMs = Number.NEGATIVE_INFINITY;
   /** `kept`: doubted where there was no better place, so what is under way stays on it; `left`: later there was one. */
@@ -50,7 +57,7 @@ export class Liveness {
     this.#flaps = new FlapDamper(now, tuning.flaps);
     this.#pauses = new PauseDetector(tuning.pause);
     this.#state = new StateMachine(`subflow ${subflowId}`, SUBFLOW_TABLE, 'active');
-    this.#lastReceiptMs = now.ms;
+    this.#heard = { receiptMs: now.ms, arrivalMs: Number.NEGATIVE_INFINITY };
   }
 
   get state(): SubflowState {
@@ -74,11 +81,12 @@ export class Liveness {
 
   /** For how long it was not heard. */
   get sinceHeardMs(): number {
-    return this.#now.ms - this.#lastReceiptMs;
+    return this.#now.ms - this.#heard.receiptMs;
   }
 
-  get hasReceiptSinceDoubt(): boolean {
-    return this.#lastReceiptMs > this.#doubtedSinceMs;
+  /** Whether something has arrived since it is doubted. */
+  get hasArrivedSinceDoubt(): boolean {
+    return this.#heard.arrivalMs > this.#doubtedSinceMs;
   }
 
   /** When a subflow that was doubted again and again may get data again. */
@@ -94,7 +102,7 @@ export class Liveness {
   get silenceMs(): number {
     const { kernel, kernelAgeMs } = this.#subflow.meter;
     if (!this.#subflow.outbox.ledger.awaitsReceipt) return 0;
-    const receiptSilenceMs = this.#now.ms - Math.max(this.#lastReceiptMs, this.#busySinceMs);
+    const receiptSilenceMs = this.#now.ms - Math.max(this.#heard.receiptMs, this.#busySinceMs);
     // The far kernel's acknowledgements are a sign of life, too: with loss, receipts wait for the retransmission.
     if (kernel === undefined || kernel.unackedBytes === 0) return receiptSilenceMs;
     return Math.min(receiptSilenceMs, kernel.lastAckReceivedMs + kernelAgeMs);
@@ -110,7 +118,7 @@ export class Liveness {
 
   /** Whether so much is under way that its receipts come in a steady stream. */
   get #hasDenseReceipts(): boolean {
-    const receiptsSinceIdle = this.#lastReceiptMs > this.#busySinceMs;
+    const receiptsSinceIdle = this.#heard.receiptMs > this.#busySinceMs;
     return isDense(this.#subflow.outbox.ledger.length, receiptsSinceIdle, this.#tuning.doubt);
   }
 
@@ -167,8 +175,10 @@ export class Liveness {
     this.pings.onQuestion(isFirst);
   }
 
-  onReceipt(): void {
-    this.#lastReceiptMs = this.#now.ms;
+  /** @param delayMs how long ago the last of what has arrived did so when the receipt left */
+  onReceipt(delayMs: number): void {
+    this.#heard.receiptMs = this.#now.ms;
+    this.#heard.arrivalMs = Math.max(this.#heard.arrivalMs, this.#now.ms - delayMs);
   }
 
   /** @param isKept what is under way stays on it; that is no flap */

@@ -165,7 +165,7 @@ export class Subflow<Uplink extends SubflowUplink = SubflowUplink, Item extends 
     if (bytes <= ledger.receiptedBytes) return [];
     this.#onSign(0);
     const receipted = ledger.receipt(bytes);
-    this.liveness.onReceipt();
+    this.liveness.onReceipt(delayMs);
     const drainBytesPerSecond = meter.onArrived(bytes);
     const { rateFrame, hasChanged } = meter.onReceipt(receipted.at(-1), delayMs, ledger.writtenBytes);
     if (hasChanged) congestion.onPathChanged();

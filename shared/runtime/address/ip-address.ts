@@ -34,6 +34,13 @@ export function isSameHost(one: string, other: string): boolean {
   return first !== undefined && second !== undefined && isSameAddress(first, second);
 }
 
+/** The family of a text that stands for no address in particular, `0.0.0.0` or `::`; undefined for any other. */
+export function familyOfUnspecified(host: string): 4 | 6 | undefined {
+  const address = parseAddress(host);
+  if (address?.toByteArray().some((byte) => byte !== 0) ?? true) return undefined;
+  return address?.kind() === 'ipv4' ? 4 : 6;
+}
+
 const DOTTED_TAIL = /(\d+)\.(\d+)\.(\d+)\.(\d+)$/;
 
 function groupsOfDotted(_: string, ...octets: string[]): string {

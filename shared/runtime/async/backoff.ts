@@ -15,6 +15,11 @@ export class Backoff {
     this.#random = random;
   }
 
+  /** Whether nothing has failed since the last success. */
+  get isFresh(): boolean {
+    return this.#failures === 0;
+  }
+
   /** The wait before the next attempt, in milliseconds. */
   nextMs(): number {
     const ceilingMs = Math.min(this.#bounds.maxMs, this.#bounds.minMs * 2 ** this.#failures);

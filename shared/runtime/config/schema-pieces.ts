@@ -6,7 +6,7 @@ import { CLIENT_ID_FORMAT, isClientId } from '../identity/client-id.ts';
 import { CLIENT_KEY_FORMAT, parseClientKey } from '../identity/client-key.ts';
 import { BYTE_SIZE_FORMAT, formatByteSize, parseByteSize } from './byte-size.ts';
 import { DURATION_FORMAT, formatDuration, parseDuration } from './duration.ts';
-import { parseNetwork } from './ranges.ts';
+import { type PortRange, parseNetwork, parsePortRange } from './ranges.ts';
 
 /** A text that `parse` turns into a value; `format` says in an error what was expected. */
 export function textAs<T>(format: string, parse: (text: string) => T | undefined) {
@@ -79,6 +79,18 @@ export const network = textAs(
   'a network or address such as "10.0.0.0/8", "192.0.2.7" or "2001:db8::/32" (with its host bits zero)',
   parseNetwork,
 );
+
+/** What `portRange` expects, for messages. */
+export const PORT_RANGE_FORMAT = 'a port, or a range of them such as "8000-8010"';
+/** `443`, or `8000-8010`. */
+export const portRange = z
+  .union([z.int(), z.string()], { error: `expected ${PORT_RANGE_FORMAT}` })
+  .transform((value, context): PortRange => {
+    const range = parsePortRange(String(value));
+    if (range !== undefined) return range;
+    context.issues.push({ code: 'custom', message: `expected ${PORT_RANGE_FORMAT}`, input: value });
+    return z.NEVER;
+  });
 
 /** One value or a list of at most `max`, as a list. */
 export function oneOrMore<T extends z.ZodType>(one: T, format: string, max: number) {

@@ -4,7 +4,7 @@ import { TributaryError } from '../../protocol/errors.ts';
 import { type CommandLineDeps, UsageError } from './command-line.ts';
 
 /** Where a running program tells its status, by its configuration. */
-interface ToldAt {
+export interface ToldAt {
   readonly file: string;
   readonly metrics?: { readonly listen: Destination };
 }
@@ -19,16 +19,25 @@ class StatusError extends TributaryError {
 /** The program answers within milliseconds, or hangs. */
 const ANSWER_MS = 5_000;
 
-/**
- * Prints what the program that runs with this configuration says at /status. Throws UsageError when the configuration has
- * no endpoint, StatusError when nothing answers there.
- */
+/** Prints what the program that runs with this configuration says of its status. Throws as `askStatus`. */
 export async function printStatus(
-  { file, metrics }: ToldAt,
+  toldAt: ToldAt,
   { json }: { readonly json: boolean | undefined },
   program: string,
   deps: Pick<CommandLineDeps, 'stdout'>,
 ): Promise<void> {
+  deps.stdout(await askStatus(toldAt, json ? '/status' : '/status.txt', program));
+}
+
+/**
+ * What the program that runs with this configuration says at a path. Throws UsageError when the configuration has no endpoint,
+ * StatusError when nothing answers there.
+ */
+export async function askStatus(
+  { file, metrics }: ToldAt,
+  path: '/status' | '/status.txt',
+  program: string,
+): Promise<string> {
   if (metrics === undefined) {
     throw new UsageError(
       `${file}: "metrics: false" turns off what tells the status: give metrics.listen an address`,
@@ -36,7 +45,7 @@ export async function printStatus(
   }
   const { listen } = metrics;
   const where = `${formatDestination(listen)} (metrics.listen in ${file})`;
-  const { status, text } = await ask(listen, json ? '/status' : '/status.txt').catch(({ message }: Error) => {
+  const { status, text } = await ask(listen, path).catch(({ message }: Error) => {
     throw new StatusError(
       `nothing answers at ${where}: does ${program} run, with this configuration? (${message})`,
     );
@@ -46,7 +55,7 @@ export async function printStatus(
       `what answers at ${where} tells no status (HTTP ${status}): is it another program, or an older ${program}?`,
     );
   }
-  deps.stdout(text);
+  return text;
 }
 
 function ask(

@@ -8,7 +8,7 @@
  *   load paced PORT SOCKS PER_SECOND MS ADDRESS     small downloads begun at even times, however late the last ones are;
  *                                                   prints "count N failed N p50 N p99 N", ns from when each was due to its first byte
  *
- * SOCKS is the port of a SOCKS5 proxy on 127.0.0.1, or 0: straight to ADDRESS:PORT. RATE is what the reader takes in bytes/s, 0 all.
+ * SOCKS is the port of a SOCKS5 proxy on 127.0.0.1, "http:PORT" for a tunnel by HTTP CONNECT, or 0: straight to ADDRESS:PORT. RATE is what the reader takes in bytes/s, 0 all.
  */
 #define _GNU_SOURCE
 #include "tool.h"
@@ -34,7 +34,8 @@
 
 struct target {
   const char *address;
-  int port, socks;
+  int port, proxy;
+  bool by_http;
 };
 
 static unsigned char pattern[PERIOD + PIECE];
@@ -62,8 +63,21 @@ static bool read_exactly(int fd, void *into, size_t length) {
   return recv(fd, into, length, MSG_WAITALL) == (ssize_t)length;
 }
 
+/* Asks the HTTP proxy at the other end for a tunnel to the target. */
+static bool ask_http(int fd) {
+  char text[128];
+  int length = snprintf(text, sizeof text, "CONNECT %s:%d HTTP/1.1\r\nHost: %s:%d\r\n\r\n", target.address, target.port,
+                        target.address, target.port);
+  size_t got = 0;
+  if (length >= (int)sizeof text || !send_all(fd, text, (size_t)length)) return false;
+  /* Byte by byte: what comes behind the head is the target's. */
+  while (got < 4 || memcmp(text + got - 4, "\r\n\r\n", 4) != 0)
+    if (got == sizeof text || recv(fd, text + got++, 1, 0) != 1) return false;
+  return memcmp(text, "HTTP/1.1 200", 12) == 0;
+}
+
 /* Asks the SOCKS5 proxy at the other end for a connection to the target. */
-static bool ask_proxy(int fd) {
+static bool ask_socks(int fd) {
   unsigned char reply[10], request[10] = {5, 1, 0, 1};
   uint16_t port = htons((uint16_t)target.port);
   if (inet_pton(AF_INET, target.address, request + 4) != 1) return false;
@@ -74,9 +88,9 @@ static bool ask_proxy(int fd) {
 
 /* A connection to the target, -1 when there is none. */
 static int open_target(void) {
-  const char *first = target.socks ? PROXY_ADDRESS : target.address;
-  int fd = open_connection(SOCK_STREAM, first, target.socks ? target.socks : target.port, TIMEOUT_S);
-  if (fd < 0 || !target.socks || ask_proxy(fd)) return fd;
+  const char *first = target.proxy ? PROXY_ADDRESS : target.address;
+  int fd = open_connection(SOCK_STREAM, first, target.proxy ? target.proxy : target.port, TIMEOUT_S);
+  if (fd < 0 || !target.proxy || (target.by_http ? ask_http(fd) : ask_socks(fd))) return fd;
   close(fd);
   return -1;
 }
@@ -216,7 +230,9 @@ int main(int argc, char **argv) {
   if (argc == 3 && strcmp(argv[1], "source") == 0) source(atoi(argv[2]));
   if (argc == 7) {
     uint64_t first = strtoull(argv[4], NULL, 10), second = strtoull(argv[5], NULL, 10);
-    target = (struct target){.address = argv[6], .port = atoi(argv[2]), .socks = atoi(argv[3])};
+    bool by_http = strncmp(argv[3], "http:", 5) == 0;
+    int proxy = atoi(argv[3] + (by_http ? 5 : 0));
+    target = (struct target){.address = argv[6], .port = atoi(argv[2]), .proxy = proxy, .by_http = by_http};
     if (strcmp(argv[1], "pull") == 0) return pull(first, second);
     if (strcmp(argv[1], "opens") == 0) return opens((int)first, second);
     if (strcmp(argv[1], "paced") == 0) return paced(first, second);

@@ -14,6 +14,8 @@ export interface Contender {
   readonly aliases: readonly string[];
   /** Whether it is a SOCKS5 proxy, which opens a connection to any origin. */
   readonly isSocks: boolean;
+  /** Whether it takes HTTP CONNECT at the same port. */
+  readonly isHttp?: true;
   missing(): string | undefined;
   start(where: Namespace): Promise<StartedContender>;
 }
@@ -48,6 +50,7 @@ export function tributaryContender({ folder, setup }: Version, uplinkCount: numb
     name: versionName({ kind: `tributary-${uplinkCount}`, ...from }),
     aliases: [versionName({ kind: 'tributary', ...from })],
     isSocks: true,
+    isHttp: true,
     missing: () => undefined,
     async start(where) {
       const configured = await setup.withUplinks(uplinks);
@@ -76,7 +79,7 @@ export const nodeRelays: Contender = {
     await untilListening(far, PORTS.far, 'far relay');
     await untilListening(near, PORTS.near, 'near relay');
     return {
-      target: { address: HOST, port: PORTS.near, socksPort: 0 },
+      target: { address: HOST, port: PORTS.near, proxyPort: 0 },
       pids: [far.pid!, near.pid!],
       async stop() {
         await endProgram(near);
@@ -122,5 +125,5 @@ export const shadowsocks: Contender = {
 };
 
 function viaSocks(): LoadTarget {
-  return { address: HOST, port: ORIGIN_PORT, socksPort: PORTS.socks };
+  return { address: HOST, port: ORIGIN_PORT, proxyPort: PORTS.socks };
 }

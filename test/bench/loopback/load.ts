@@ -6,8 +6,10 @@ import { endProgram, untilListening } from '../../lab/programs.ts';
 export interface LoadTarget {
   readonly address: string;
   readonly port: number;
-  /** A SOCKS5 proxy on 127.0.0.1; 0: none. */
-  readonly socksPort: number;
+  /** A proxy on 127.0.0.1; 0: none. */
+  readonly proxyPort: number;
+  /** Whether it is asked by HTTP CONNECT, in place of SOCKS5. */
+  readonly isHttp?: true;
 }
 
 /** Serves the pattern at a port of a namespace; answers how to end it. */
@@ -56,11 +58,12 @@ export async function openLatency(
 async function load(
   where: Namespace,
   mode: string,
-  { address, port, socksPort }: LoadTarget,
+  { address, port, proxyPort, isHttp }: LoadTarget,
   values: readonly number[],
   timeoutMs: number,
 ): Promise<Partial<Record<string, number>>> {
-  const args = [mode, port, socksPort, ...values, address].map(String);
+  const proxy = isHttp ? `http:${proxyPort}` : proxyPort;
+  const args = [mode, port, proxy, ...values, address].map(String);
   const words = (await where.exec(await compiled('load'), args, { timeoutMs })).trim().split(' ');
   const found: Partial<Record<string, number>> = {};
   for (let i = 0; i + 1 < words.length; i += 2) found[words[i]!] = Number(words[i + 1]);

@@ -1,17 +1,20 @@
 import { createBed } from '../../bed/bed.ts';
 import { BED_PLACE } from '../../lab/bed-place.ts';
+import { median } from '../../lab/statistics.ts';
 import type { Version } from '../comparison/checkouts.ts';
 import { tributary } from '../contestants/tributary.ts';
 import { networkById } from '../scenarios.ts';
 import { usageOf } from '../usage.ts';
 import { type Contender, ORIGIN_PORT } from './contenders.ts';
-import { openLatency, opensPerSecond, pull, startSource } from './load.ts';
+import { type LoadTarget, openLatency, opensPerSecond, pull, startSource } from './load.ts';
 
 /** Figures of one contender in one round. */
 export interface LoopbackFigures {
   megabytesPerSecond?: number;
   /** Of both relays. */
   cpuSecondsPerGb?: number;
+  /** The rate by HTTP CONNECT as a part of that by SOCKS5: the median of pairs, each measured one right after the other. */
+  connectToSocks?: number;
   opensPerSecond?: number;
   openP50Ms?: number;
   openP99Ms?: number;
@@ -20,6 +23,9 @@ export interface LoopbackFigures {
 }
 
 const WARM_UP_BYTES = 200_000_000;
+const CONNECT_PAIRS = 7;
+/** Of the bytes of the other measurement: each download of a pair. */
+const CONNECT_PART = 1 / 4;
 const LANES = 32;
 /** A warm-up, as for the bytes: a just-in-time compiler needs some seconds to reach full speed. */
 const WARM_UP_OPENS_MS = 3_000;
@@ -53,6 +59,15 @@ export async function measureContender(
       cpuSecondsPerGb: (after.cpuSeconds - before.cpuSeconds) / (bytes / 1e9),
       peakRssBytes: after.peakRssBytes,
     };
+    if (contender.isHttp) {
+      const byHttp = { ...target, isHttp: true } as const;
+      const size = bytes * CONNECT_PART;
+      const seconds = (one: LoadTarget) => pull(where, one, size, { timeoutMs });
+      figures.connectToSocks = await ratioInPairs(
+        () => seconds(target),
+        () => seconds(byHttp),
+      );
+    }
     if (contender.isSocks) {
       await opensPerSecond(where, target, LANES, WARM_UP_OPENS_MS);
       figures.opensPerSecond = await opensPerSecond(where, target, LANES, OPENS_MS);
@@ -65,6 +80,17 @@ export async function measureContender(
   } finally {
     await bed.close();
   }
+}
+
+/** The median of what the one takes over what the other takes; which is first changes from pair to pair, as a drift would not. */
+async function ratioInPairs(one: () => Promise<number>, other: () => Promise<number>): Promise<number> {
+  const ratios: number[] = [];
+  for (let i = 0; i < CONNECT_PAIRS; i++) {
+    const early = i % 2 === 0 ? await one() : undefined;
+    const second = await other();
+    ratios.push((early ?? (await one())) / second);
+  }
+  return median(ratios);
 }
 
 /** About how long {@link measureSlowReader} takes. */
@@ -85,7 +111,7 @@ export async function measureSlowReader(
     await startSource(bed.origin, ORIGIN_PORT);
     const [contestant] = tributary(version).of(networkById(SLOW_READER.scenario), 'cubic');
     const running = await contestant!.start(bed);
-    const target = { address: bed.origin.address.v4, port: ORIGIN_PORT, socksPort: BED_PLACE.socks.port };
+    const target = { address: bed.origin.address.v4, port: ORIGIN_PORT, proxyPort: BED_PLACE.socks.port };
     await pull(bed.client, target, bytes, {
       bytesPerSecond: SLOW_READER.bytesPerSecond,
       timeoutMs: 2 * slowReaderMs(bytes),

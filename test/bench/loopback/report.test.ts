@@ -31,9 +31,12 @@ test('medians of each contender, and goals as ratios of them', () => {
     round('tributary-1', 1, { megabytesPerSecond: 900 }),
     round('tributary-1', 2, { megabytesPerSecond: 700 }),
     round('node-pipe', 1, { megabytesPerSecond: 600 }),
+    round('tributary-1', 3, { connectToSocks: 0.98 }),
   ];
   expect(table(records)).toMatch(/^tributary-1 +800 +-/m);
-  const [first, second] = judgeLoopback(records);
+  const judged = judgeLoopback(records);
+  const [first, second] = judged;
+  expect(judged.at(-1)).toMatchObject({ value: 0.98, isMet: true });
   expect(first).toMatchObject({ value: expect.closeTo(800 / 600), isMet: true });
   expect(second).toEqual({ goal: expect.stringContaining('tributary-4') });
 });

@@ -4,6 +4,7 @@ import { buildClientCli } from '../../../client-proxy/cli/client-cli.ts';
 import type { ClientCliDeps } from '../../../client-proxy/cli/client-cli-deps.ts';
 import { type NetworkInterfaces, portableView } from '../../../client-proxy/network/network-view.ts';
 import { commandLineDeps } from '../../config/command-line-deps.ts';
+import { NO_TERMINAL } from '../../support/no-terminal.ts';
 import { EMPTY_REDIRECT_SYSTEM } from '../../support/redirect-system.ts';
 
 export const KEY = 'c2VjcmV0LXNlY3JldC1zZWNyZXQtc2VjcmV0LXNlY3I';
@@ -18,6 +19,7 @@ export async function cli(overrides: Partial<ClientCliDeps> = {}) {
     ...machine(LAPTOP),
     interfaceBinding: () => ({ available: true }),
     redirectSystem: EMPTY_REDIRECT_SYSTEM,
+    terminal: NO_TERMINAL,
     nativeSockets: () => undefined,
     tryUplinks: (_, uplinks) => Promise.resolve(uplinks.map(() => 'portal: a stranger')),
     input: {

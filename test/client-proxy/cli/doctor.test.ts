@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { expect, it } from 'vitest';
 import { buildClientCli } from '../../../client-proxy/cli/client-cli.ts';
 import { commandLineDeps } from '../../config/command-line-deps.ts';
+import { NO_TERMINAL } from '../../support/no-terminal.ts';
 import { EMPTY_REDIRECT_SYSTEM } from '../../support/redirect-system.ts';
 
 const KEY = 'A'.repeat(43);
@@ -29,6 +30,7 @@ async function cli() {
     nativeSockets: () => undefined,
     tryUplinks: unused,
     input: { isTerminal: false, readLine: unused, ask: unused },
+    terminal: NO_TERMINAL,
     run: unused,
   });
   return async (...args: string[]) => ({

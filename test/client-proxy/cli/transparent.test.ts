@@ -5,6 +5,7 @@ import { PacketFilterError } from '../../../client-proxy/transparent/packet-filt
 import type { RedirectSystem } from '../../../client-proxy/transparent/redirect-system.ts';
 import { commandLineDeps } from '../../config/command-line-deps.ts';
 import { temporaryFile } from '../../config/temporary-directory.ts';
+import { NO_TERMINAL } from '../../support/no-terminal.ts';
 import { EMPTY_REDIRECT_SYSTEM } from '../../support/redirect-system.ts';
 import { cli as anyClient, LINK } from './client-cli-bed.ts';
 
@@ -13,6 +14,7 @@ const BOTH = 'transparent: { listen: ["0.0.0.0:12345", "[::]:12345"] }';
 async function cli(section = BOTH, system: Partial<RedirectSystem> = {}) {
   const { deps, take } = await commandLineDeps();
   const scripts: string[] = [];
+  const routed: string[] = [];
   const unused = () => {
     throw new Error('not for this command');
   };
@@ -27,6 +29,7 @@ ${section}
   const call = buildClientCli({
     ...deps,
     input: { isTerminal: false, readLine: unused, ask: unused },
+    terminal: NO_TERMINAL,
     networkInterfaces: unused,
     readNetwork: unused,
     interfaceBinding: unused,
@@ -36,6 +39,7 @@ ${section}
     redirectSystem: {
       ...EMPTY_REDIRECT_SYSTEM,
       changePacketFilter: async (script) => void scripts.push(script),
+      setPolicyRouting: async (families) => void routed.push(families.join()),
       addressesOf: () => Promise.resolve(['203.0.113.5']),
       listeningUser: () => Promise.resolve(997),
       userId: (name) => Promise.resolve(name === 'tributary' ? 990 : undefined),
@@ -46,7 +50,7 @@ ${section}
     code: await call(['transparent', '--config', config, ...args]),
     ...take(),
   });
-  return { exec, scripts };
+  return { exec, scripts, routed };
 }
 
 it('prints the rules, which leave out private networks and the concentrator', async () => {
@@ -85,6 +89,33 @@ it('applies what it prints, and takes it back', async () => {
   ]);
   expect(await exec('--remove')).toMatchObject({ code: 0, stdout: 'the rules are removed\n' });
   expect(scripts).toEqual([printed, 'table inet tributary_redirect\ndelete table inet tributary_redirect\n']);
+});
+
+it('by TPROXY routes marked packets, too, and only as long as it is wanted', async () => {
+  const { exec, scripts, routed } = await cli();
+  const options = ['--lan', 'lan0', '--local', '--tproxy'];
+  const { stdout: printed } = await exec('--print', ...options);
+  expect(printed).toContain('tproxy ip to :12345');
+  expect(printed).not.toContain('redirect to');
+  const [rules = '', commands = ''] = printed.split('# TPROXY needs these commands');
+  expect(commands.split('\n').filter((line) => line.startsWith('#   ip -'))).toHaveLength(4);
+  await exec('--apply', ...options);
+  await exec('--apply', '--lan', 'lan0');
+  await exec('--remove');
+  expect([scripts[0], routed]).toEqual([rules, ['4,6', '', '']]);
+});
+
+it('by TPROXY leads a network to a loopback address, and takes its rules back where packets cannot be routed', async () => {
+  const setPolicyRouting = () => Promise.reject(new PacketFilterError('no routing'));
+  const { exec, scripts } = await cli('transparent: { listen: "127.0.0.1:1" }', { setPolicyRouting });
+  expect(await exec('--apply', '--lan', 'lan0', '--tproxy')).toMatchObject({
+    code: 1,
+    stderr: expect.stringMatching(/^note: --lan: IPv6 .*\ntributary-client: no routing\n$/),
+  });
+  expect(scripts).toEqual([
+    expect.stringContaining('tproxy ip to 127.0.0.1:1'),
+    'table inet tributary_redirect\ndelete table inet tributary_redirect\n',
+  ]);
 });
 
 it.each([

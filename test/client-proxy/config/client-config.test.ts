@@ -17,6 +17,7 @@ describe('a client configuration', () => {
         users: [],
         allow: [],
         optimisticReply: { ports: [80, 443] },
+        bindFromAnyone: false,
         negotiationTimeoutMs: 10_000,
         maxConnections: 4096,
       },

@@ -22,6 +22,8 @@ describe('the answer to an application', () => {
   it.each([
     ['address', ['2001:db8::1', '192.0.2.1', '192.0.2.2'], '192.0.2.1 0'],
     ['address', ['2001:db8::1'], '2001:db8::1 0'],
+    ['ipv4', ['2001:db8::1', '192.0.2.1'], '192.0.2.1 0'],
+    ['ipv4', ['2001:db8::1'], 'nameNotFound'],
     ['name', ['a.test', 'b.test'], 'a.test 0'],
     // What a concentrator says that was not asked.
     ['address', ['a.test'], 'nameNotFound'],

@@ -56,6 +56,7 @@ it.each([
     destination: { host: 'origin.test', port: 80 },
     path: '/',
     authority: 'origin.test',
+    maxForwards: undefined,
     user: undefined,
     client: { remoteAddress: '127.0.0.1', remotePort: 1, localAddress: '127.0.0.1' },
     agents: { shared: agent, single: agent } as unknown as OriginAgents,

@@ -196,17 +196,32 @@ it('tries a metered path that has fallen silent as often as others while the ses
   expect(await dialsIn(600_000)).toBeLessThan(idle + 5);
 });
 
-it('dials at once after the loss of one that had lasted, and waits after that of one that had not', async () => {
+it('dials at once after the loss of one that had lasted, or of the first that had not, and waits after others', async () => {
   const { path, seen } = bed();
   await vi.advanceTimersByTimeAsync(3_000);
-  path.onSubflowClosed(0);
-  await vi.advanceTimersByTimeAsync(DIAL_MS);
-  expect(seen.up).toEqual([0, 1]);
-  path.onSubflowClosed(1);
+  for (const [lost, up] of [
+    [0, [0, 1]],
+    [1, [0, 1, 2]],
+  ] as const) {
+    path.onSubflowClosed(lost);
+    await vi.advanceTimersByTimeAsync(DIAL_MS + 1);
+    expect(seen.up).toEqual(up);
+  }
+  path.onSubflowClosed(2);
   await vi.advanceTimersByTimeAsync(50);
-  expect([seen.up, seen.dialling]).toEqual([[0, 1], 0]);
-  await vi.advanceTimersByTimeAsync(100);
-  expect(seen.up).toEqual([0, 1, 2]);
+  expect([seen.up, seen.dialling]).toEqual([[0, 1, 2], 0]);
+  await vi.advanceTimersByTimeAsync(10_000);
+  expect(seen.up).toEqual([0, 1, 2, 3]);
+});
+
+it('holds back dials where all that come up are cut soon', async () => {
+  const { path, seen } = bed({ minMs: 100, maxMs: 10_000 });
+  for (let waitedMs = 0; waitedMs < 60_000; waitedMs += 10) {
+    await vi.advanceTimersByTimeAsync(10);
+    for (const subflowId of path.subflowIds) path.onSubflowClosed(subflowId);
+  }
+  expect(seen.up.length).toBeGreaterThan(5);
+  expect(seen.up.length).toBeLessThan(20);
 });
 
 it('retires a certain one, and dials another in its place only where it is wanted', async () => {

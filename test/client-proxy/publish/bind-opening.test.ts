@@ -10,6 +10,8 @@ const PLACE = { ok: true, host: '198.51.100.7', port: 40_000 } as const;
 function bed({
   hasConcentrator = true,
   isForbidden = false,
+  host = 'ftp.example',
+  bindFromAnyone = false,
   expectOne = (() => () => {}) as BindOpenerOptions['publisher']['expectOne'],
 } = {}) {
   const told: string[] = [];
@@ -24,12 +26,13 @@ function bed({
       },
     },
     hasConcentrator,
+    bindFromAnyone,
     steer: () => (isForbidden ? undefined : steered),
     stallTimeoutMs: 1_000,
     onResult: (result) => void results.push(result),
   });
   opener.open({
-    destination: { host: 'ftp.example', port: 0 },
+    destination: { host, port: 0 },
     announce: ({ host, port }: { host: string; port: number }) => void told.push(`at ${host}:${port}`),
     fail: (error: string) => void told.push(error),
     onAbandoned() {},
@@ -50,10 +53,18 @@ it.each([
   ],
   ['there is no concentrator', { hasConcentrator: false }, ['unsupportedMessage'], 0],
   ['a rule forbids it, and nobody is asked', { isForbidden: true }, ['notAuthorized'], 0],
+  ['anybody may not be waited for', { host: '0.0.0.0' }, ['notAuthorized'], 0],
+  ['anybody may not be waited for over IPv6', { host: '::' }, ['notAuthorized'], 0],
 ])('fails with the cause where %s', (_, options, answers, questions) => {
   const { told, results, asked } = bed(options);
   expect([told, results, asked.length]).toEqual([answers, answers.slice(-1), questions]);
   expect(vi.getTimerCount()).toBe(0);
+});
+
+it('asks for anybody where that is allowed', () => {
+  const { told, asked } = bed({ host: '0.0.0.0', bindFromAnyone: true });
+  asked[0]!.onPublished(PLACE);
+  expect(told).toEqual(['at 198.51.100.7:40000']);
 });
 
 it('tells the application one place, and fails where another one follows', () => {

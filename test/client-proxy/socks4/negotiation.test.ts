@@ -23,12 +23,17 @@ const COMPLETE: [name: string, input: string, line: string][] = [
     '04 01 0050 00000001 00 62c3bc636865722e6465 00',
     'request xn--bcher-kva.de 80 early ',
   ],
+  ['RESOLVE', `04 f0 0000 00000001 00 ${NAME} 00`, 'ipv4 of example.org 0 early '],
+  ['RESOLVE with a port', `04 f0 0050 00000001 6164 00 ${NAME} 00`, 'ipv4 of example.org 0 early '],
+  ['RESOLVE of an address', '04 f0 0000 c0000201 00', 'ipv4 of 192.0.2.1 0 early '],
   ['the longest user id', `04 01 0050 c0000201 ${'61'.repeat(255)} 00`, 'request 192.0.2.1 80 early '],
 ];
 
 const REFUSED: [name: string, input: string, line: string][] = [
   ['BIND', '04 02', `failure unsupportedCommand ${FAILED}`],
-  ['an unknown command', '04 f0', `failure unsupportedCommand ${FAILED}`],
+  ['RESOLVE of no name', '04 f0 0000 00000001 00 00', `failure badDestination ${FAILED}`],
+  ['RESOLVE_PTR', '04 f1', `failure unsupportedCommand ${FAILED}`],
+  ['an unknown command', '04 03', `failure unsupportedCommand ${FAILED}`],
   ['port 0', '04 01 0000 c0000201 00', `failure badDestination ${FAILED}`],
   ['an empty name', '04 01 0050 00000001 00 00', `failure badDestination ${FAILED}`],
   ['blanks in the name', '04 01 0050 00000001 00 612062 00', `failure badDestination ${FAILED}`],
@@ -39,7 +44,9 @@ const REFUSED: [name: string, input: string, line: string][] = [
 
 function line(action: NegotiationAction | undefined): string {
   if (action?.kind === 'request') {
-    return `request ${action.destination.host} ${action.destination.port} early ${hex(action.earlyData)}`;
+    const { destination, lookup, earlyData } = action;
+    const asked = lookup === undefined ? 'request' : `${lookup} of`;
+    return `${asked} ${destination.host} ${destination.port} early ${hex(earlyData)}`;
   }
   return action?.kind === 'failure' ? `failure ${action.reason} ${hex(action.farewell!)}` : 'nothing';
 }

@@ -50,7 +50,11 @@ describe('the name in a ClientHello', () => {
       FOUND,
     ],
     ['without a session id', records(hello({ extensions: [NAME], sessionIdBytes: 0 })), FOUND],
-    ['before what is no record', Buffer.concat([records(hello({ extensions: [NAME] })), Buffer.of(30)]), FOUND],
+    [
+      'before what is no record',
+      Buffer.concat([records(hello({ extensions: [NAME] })), Buffer.of(30)]),
+      FOUND,
+    ],
     [
       'before a record of length 0',
       Buffer.concat([records(hello({ extensions: [NAME] })), Buffer.of(22, 3, 1, 0, 0)]),

@@ -1,9 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import {
-  listenerFor,
-  type Redirection,
-  redirectRules,
-} from '../../../client-proxy/transparent/redirect-rules.ts';
+import { redirectRules } from '../../../client-proxy/transparent/redirect-rules.ts';
+import { listenerFor, type Redirection } from '../../../client-proxy/transparent/redirection.ts';
 
 const ANY = [
   { host: '0.0.0.0', port: 12345 },
@@ -11,7 +8,8 @@ const ANY = [
 ];
 
 function rules(changes: Partial<Redirection>): string {
-  return redirectRules({ listen: ANY, lan: [], usualWay: [], refusesQuic: false, ...changes });
+  const none = { lan: [], usualWay: [], refusesQuic: false, usesTproxy: false };
+  return redirectRules({ listen: ANY, ...none, ...changes });
 }
 
 /** The chain's lines. */

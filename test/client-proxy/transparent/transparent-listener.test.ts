@@ -87,7 +87,9 @@ it('listens at each address or at none', needs('libc'), async () => {
 it('serves where it may not take connections to other addresses', needs('libc'), async () => {
   const native = loadNative().native!;
   const port = await freePort();
+  const log: string[] = [];
   const one = listener({
+    logger: pino({ level: 'info' }, { write: (line: string) => log.push(line) }),
     settings: { listen: [{ host: '127.0.0.1', port }], sniff: true, maxConnections: 10 },
     native: {
       native: {
@@ -99,6 +101,7 @@ it('serves where it may not take connections to other addresses', needs('libc'),
     },
   });
   await one.start();
+  expect(JSON.parse(log[0]!)).toMatchObject({ listen: [`127.0.0.1:${port}`], tproxy: false });
   const client = connect(port, '127.0.0.1');
   // Nothing has redirected it.
   const [error] = await once(client, 'error');

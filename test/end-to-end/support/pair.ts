@@ -97,10 +97,16 @@ export class Pair {
     return pair;
   }
 
+  /** The client's configuration. */
+  get clientFile(): string {
+    return join(this.#folder, 'client.yaml');
+  }
+
   /** Starts the client (again). */
   startClient(): void {
-    const file = join(this.#folder, 'client.yaml');
-    this.client = this.#program('client', [process.execPath, builtProgram('client-proxy'), '--config', file]);
+    this.client = this.#program('client', [
+      ...[process.execPath, builtProgram('client-proxy'), '--config', this.clientFile],
+    ]);
   }
 
   /** Gives the client other keys of its configuration in place of the pair's own, by a reload. */

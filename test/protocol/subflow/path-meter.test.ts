@@ -40,8 +40,18 @@ it.each([
 
 it.each([
   { what: 'by the receipts', rttsMs: [105, 110], kernelMs: 105, expected: 105 },
-  { what: 'by the receipts, while they return on a faster subflow', rttsMs: [105, 106], kernelMs: 200, expected: 106 },
-  { what: 'by the kernel, once the faster one is in trouble', rttsMs: [105, 450], kernelMs: 200, expected: 200 },
+  {
+    what: 'by the receipts, while they return on a faster subflow',
+    rttsMs: [105, 106],
+    kernelMs: 200,
+    expected: 106,
+  },
+  {
+    what: 'by the kernel, once the faster one is in trouble',
+    rttsMs: [105, 450],
+    kernelMs: 200,
+    expected: 200,
+  },
   { what: 'by the receipts, where a queue has grown', rttsMs: [105, 450], kernelMs: 110, expected: 105 },
 ])('how long receipts take without a queue is told $what', ({ rttsMs, kernelMs, expected }) => {
   const now = new TestClock();

@@ -1,28 +1,13 @@
-import { appendFile, chmod, mkdir, readdir, readFile, rm, stat, truncate, writeFile } from 'node:fs/promises';
+import { appendFile, chmod, mkdir, readdir, readFile, rm, truncate, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { buildConcentratorCli } from '../../../server-concentrator/cli/concentrator-cli.ts';
 import type { ConcentratorConfig } from '../../../server-concentrator/config/concentrator-config.ts';
 import { loadConcentratorConfig } from '../../../server-concentrator/config/load-concentrator-config.ts';
 import { generateCertificate } from '../../../shared/runtime/identity/certificate.ts';
 import { certificatePin } from '../../../shared/runtime/identity/certificate-pin.ts';
 import { formatClientKey } from '../../../shared/runtime/identity/client-key.ts';
 import { parseLink } from '../../../shared/runtime/identity/link.ts';
-import { commandLineDeps } from '../../config/command-line-deps.ts';
-
-async function cli(run: (config: ConcentratorConfig) => Promise<void> = () => Promise.resolve()) {
-  const { deps, home, take } = await commandLineDeps();
-  let own: readonly string[] = ['192.0.2.1'];
-  const call = buildConcentratorCli({ ...deps, run, ownAddresses: () => Promise.resolve(own) });
-  const directory = join(home, '.config', 'tributary');
-  const exec = async (...args: string[]) => ({ code: await call(args), ...take() });
-  const setOwn = (addresses: readonly string[]) => {
-    own = addresses;
-  };
-  return { exec, home, directory, setOwn };
-}
-
-const mode = async (file: string) => (await stat(file)).mode & 0o777;
+import { cli, mode } from './concentrator-cli-bed.ts';
 
 describe('tributary-concentrator init', () => {
   it('writes private files and prints one link that fits them', async () => {
@@ -109,74 +94,6 @@ describe('tributary-concentrator init', () => {
     expect([code, stdout]).toEqual([2, '']);
     expect(stderr).toContain(message);
     expect(stderr).not.toMatch(/\n {4}at /);
-  });
-});
-
-describe('tributary-concentrator client', () => {
-  it('adds, lists and revokes', async () => {
-    const { exec, directory } = await cli();
-    await exec('init', '--public', 'vps.example.org');
-    const added = await exec('client', 'add', 'router');
-    expect(added.code).toBe(0);
-    const link = parseLink(added.stdout);
-    expect(link.clientId).toBe('router');
-    expect(added.stderr).toContain('SIGHUP');
-    expect(await mode(join(directory, 'clients.yaml'))).toBe(0o600);
-
-    const listed = await exec('client', 'list');
-    expect(listed.stdout.split('\n').map((line) => line.split(/\s+/))).toEqual([
-      ['client1', '2025-01-31T12:00:00Z'],
-      ['router', '2025-01-31T12:00:00Z'],
-      [''],
-    ]);
-    expect(listed.stdout + listed.stderr).not.toContain(formatClientKey(link.clientKey));
-
-    expect(await exec('client', 'add', 'router')).toMatchObject({ code: 2, stdout: '' });
-    expect((await exec('client', 'revoke', 'router')).code).toBe(0);
-    expect((await exec('client', 'revoke', 'router')).code).toBe(2);
-    expect((await exec('client', 'list')).stdout).not.toContain('router');
-    expect(await readFile(join(directory, 'clients.yaml'), 'utf8')).toMatch(
-      /^# The clients that may connect/,
-    );
-  });
-
-  it('rotates a key: both are good until it is finished, and the link has the new one', async () => {
-    const { exec, directory } = await cli();
-    const { stdout: first } = await exec('init', '--public', 'vps.example.org');
-    const keys = async () => {
-      const { clients } = await loadConcentratorConfig(join(directory, 'tributary-concentrator.yaml'));
-      return clients.map(({ key, oldKey }) => [key, oldKey].map((one) => one && formatClientKey(one)));
-    };
-    const [before] = await keys();
-    const rotated = await exec('client', 'rotate', 'client1');
-    expect(rotated.code).toBe(0);
-    expect(rotated.stderr).toContain('client rotate client1 --finish');
-    const link = parseLink(rotated.stdout);
-    const newKey = formatClientKey(link.clientKey);
-    expect(link).toEqual({ ...parseLink(first), clientKey: link.clientKey });
-    expect(newKey).not.toBe(before![0]);
-    expect(await keys()).toEqual([[newKey, before![0]]]);
-    expect(await mode(join(directory, 'clients.yaml'))).toBe(0o600);
-    expect((await exec('check')).stdout).toContain('; with two keys: client1\n');
-    expect((await exec('client', 'list')).stdout).toContain('changing its key since 2025-01-31T12:00:00Z');
-    // The link was lost on the way, to a full disk for example.
-    expect(await exec('client', 'rotate', 'client1')).toMatchObject({ code: 0, stdout: rotated.stdout });
-    expect(await keys()).toEqual([[newKey, before![0]]]);
-    expect((await exec('client', 'rotate', 'client1', '--finish')).code).toBe(0);
-    expect(await keys()).toEqual([[newKey, undefined]]);
-    const again = await exec('client', 'rotate', 'client1', '--finish');
-    expect([again.code, again.stderr]).toEqual([2, expect.stringContaining('has one key only')]);
-    expect((await exec('client', 'rotate', 'nobody')).code).toBe(2);
-  });
-
-  it('cannot make a link without knowing where clients connect', async () => {
-    const { exec, directory } = await cli();
-    await exec('init', '--public', 'vps.example.org');
-    await writeFile(join(directory, 'tributary-concentrator.yaml'), '');
-    const { code, stderr } = await exec('client', 'add', 'x');
-    expect(code).toBe(2);
-    expect(stderr).toContain('add "public: [HOST:PORT]" to');
-    expect((await exec('client', 'list')).stdout).not.toContain('x ');
   });
 });
 

@@ -98,6 +98,20 @@ describe('a concentrator configuration', () => {
     expect(config.egress.deny).toEqual([{ target: { kind: 'any' }, ports: { from: 25, to: 25 } }]);
   });
 
+  it('reads the ports of BIND, one or several', async () => {
+    const bindPorts = async (text: string) =>
+      (await loadConcentratorConfig(await directoryWith(`visitors: { bindPorts: ${text} }\n`))).visitors
+        .bindPorts;
+    expect(await bindPorts('50000-50100')).toEqual([{ from: 50_000, to: 50_100 }]);
+    expect(await bindPorts('[50000, "50010-50020"]')).toEqual([
+      { from: 50_000, to: 50_000 },
+      { from: 50_010, to: 50_020 },
+    ]);
+    expect(await mistakes('visitors: { bindPorts: 100-1 }\n')).toEqual([
+      expect.stringMatching(/^c.yaml:1:\d+: visitors.bindPorts: expected a port, or a range/),
+    ]);
+  });
+
   it('tells mistakes with their places', async () => {
     expect(
       await mistakes(`listen: ["localhost:1"]

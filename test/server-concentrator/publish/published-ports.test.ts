@@ -70,7 +70,13 @@ function bed({ publishPerClient = 64, failing = {} as Record<number, string> } =
       },
       visitorRanges({ allow: [], deny: [] }),
     ),
-    singles: { request() {}, withdraw() {}, close() {} } as unknown as SinglePorts,
+    singles: {
+      visitors: 0,
+      replaceGrants() {},
+      request() {},
+      withdraw() {},
+      close() {},
+    } as unknown as SinglePorts,
     publishPerClient,
     listenPorts: [8_443],
     async listen(place, onVisitor) {

@@ -1,14 +1,18 @@
-import { afterEach, beforeEach, expect, it, vi } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { PortGrants } from '../../../server-concentrator/publish/port-grants.ts';
 import type { PublishingSession } from '../../../server-concentrator/publish/published-port.ts';
-import { SinglePorts } from '../../../server-concentrator/publish/single-ports.ts';
+import { SinglePorts, type SinglePortsOptions } from '../../../server-concentrator/publish/single-ports.ts';
 import { VisitorGate, visitorRanges } from '../../../server-concentrator/publish/visitor-gate.ts';
 import { StreamError } from '../../../shared/protocol/errors.ts';
 import type { Visit } from '../../../shared/protocol/session/stream-commands.ts';
 import type { AppSocket } from '../../../shared/runtime/app/app-socket.ts';
+import type { PortRange } from '../../../shared/runtime/config/ranges.ts';
 import { ResultCounts } from '../../../shared/runtime/observe/result-counts.ts';
+import { ListenError } from '../../../shared/runtime/tcp/tcp-listener.ts';
 
 const SERVER = '203.0.113.9';
 const PORT = 40_000;
+const KEY = new Uint8Array(32);
 
 function bed({
   bindsPerClient = 2,
@@ -17,6 +21,10 @@ function bed({
   allow = [] as string[],
   deny = [] as string[],
   addresses = async (): Promise<readonly string[]> => [SERVER],
+  ports = undefined as PortRange[] | undefined,
+  granted = [] as PortRange[],
+  /** What other programs have. */
+  taken = [] as number[],
 } = {}) {
   const answers: string[] = [];
   const visits: Visit[] = [];
@@ -50,19 +58,26 @@ function bed({
     visitorRanges({ allow, deny }),
   );
   const visitors = new ResultCounts();
-  const singles = new SinglePorts({
+  const options: SinglePortsOptions = {
     bindsPerClient,
     addressesOf: addresses,
     async reachedAt() {
       state.lookups++;
       return '198.51.100.7';
     },
-    async listen(_, onVisitor) {
+    async reachedByAll(family) {
+      return family === 4 ? '198.51.100.8' : '2001:db8::8';
+    },
+    async listen({ port }, onVisitor) {
+      if (taken.includes(port)) {
+        const cause = Object.assign(new Error('taken'), { code: 'EADDRINUSE' });
+        throw new ListenError(`port ${port}`, undefined, cause);
+      }
       state.mostListeners = Math.max(state.mostListeners, ++state.listeners);
       listening.push(onVisitor);
       await new Promise((resolve) => setTimeout(resolve, listenMs));
       return {
-        address: () => ({ host: '0.0.0.0', port: PORT }),
+        address: () => ({ host: '0.0.0.0', port: port === 0 ? PORT : port }),
         close() {
           state.listeners--;
           listening.splice(listening.indexOf(onVisitor), 1);
@@ -73,9 +88,10 @@ function bed({
     hasDescriptor,
     onLimit,
     visitors,
-  });
-  const request = async (slot: number) => {
-    singles.request(session, { slot, generation: 1 }, { host: 'ftp.example', port: 0, once: true });
+  };
+  const singles = new SinglePorts(options, ports);
+  const request = async (slot: number, host = 'ftp.example') => {
+    singles.request(session, { slot, generation: 1 }, { host, port: 0, once: true }, granted);
     await vi.advanceTimersByTimeAsync(0);
   };
   return { singles, session, answers, visits, over, visitors, hits, listening, state, request };
@@ -144,7 +160,7 @@ it('closes when it is withdrawn, also before it listens, and with its session', 
   const { singles, session, listening, request, answers } = bed();
   await request(0);
   singles.withdraw(session, 0);
-  singles.request(session, { slot: 1, generation: 1 }, { host: 'ftp.example', port: 0, once: true });
+  singles.request(session, { slot: 1, generation: 1 }, { host: 'ftp.example', port: 0, once: true }, []);
   singles.withdraw(session, 1);
   await vi.advanceTimersByTimeAsync(0);
   await request(2);
@@ -156,7 +172,7 @@ it('counts those that are withdrawn until their sockets are gone, however fast a
   const { singles, session, listening, state, hits } = bed({ listenMs: 5 });
   const place = { host: SERVER, port: 0, once: true };
   for (let generation = 1; generation <= 1_000; generation += 2) {
-    singles.request(session, { slot: 0, generation }, place);
+    singles.request(session, { slot: 0, generation }, place, []);
     await vi.advanceTimersByTimeAsync(1);
     singles.withdraw(session, 0);
   }
@@ -167,7 +183,7 @@ it('counts those that are withdrawn until their sockets are gone, however fast a
 
 it('makes no socket for what is withdrawn before, nor without a descriptor', async () => {
   const { singles, session, state, answers, hits, request } = bed();
-  singles.request(session, { slot: 0, generation: 1 }, { host: SERVER, port: 0, once: true });
+  singles.request(session, { slot: 0, generation: 1 }, { host: SERVER, port: 0, once: true }, []);
   singles.withdraw(session, 0);
   await vi.advanceTimersByTimeAsync(0);
   state.hasDescriptor = false;
@@ -216,4 +232,88 @@ it.each([
   some.listening[0]!(refused.socket);
   some.listening[0]!(visitor('198.51.100.9').socket);
   expect([refused.destroy.mock.calls.length, some.visits.length]).toEqual([1, 1]);
+});
+
+describe('with ports that are configured', () => {
+  const ports = [
+    { from: 50_000, to: 50_001 },
+    { from: 50_010, to: 50_010 },
+  ];
+
+  it('waits at one that is free, each in its turn, and says when none is', async () => {
+    const { answers, request, singles, session } = bed({ ports, bindsPerClient: 9, taken: [50_001] });
+    await request(0);
+    await request(1);
+    await request(2);
+    singles.withdraw(session, 0);
+    await request(3);
+    expect(answers).toEqual([
+      '0 at 198.51.100.7:50000',
+      '1 at 198.51.100.7:50010',
+      '2 resourceExceeded: none of the ports for single connections is free',
+      '3 at 198.51.100.7:50000',
+    ]);
+  });
+
+  it('takes others from then on', async () => {
+    const { answers, request, singles } = bed({ ports });
+    singles.setPorts([{ from: 60_000, to: 60_000 }]);
+    await request(0);
+    singles.setPorts(undefined);
+    await request(1);
+    expect(answers).toEqual(['0 at 198.51.100.7:60000', `1 at 198.51.100.7:${PORT}`]);
+  });
+
+  it('gives up after some ports that other programs have', async () => {
+    const taken = Array.from({ length: 5_000 }, (_, i) => 50_000 + i);
+    const { answers, request } = bed({ ports: [{ from: 50_000, to: 55_000 }], taken });
+    await request(0);
+    expect(answers).toEqual(['0 resourceExceeded: none of the ports for single connections is free']);
+  });
+});
+
+describe('for anybody', () => {
+  const granted = [{ from: 8000, to: 8001 }];
+
+  it.each([
+    ['0.0.0.0', '198.51.100.8'],
+    ['::', '2001:db8::8'],
+    ['0:0::0', '2001:db8::8'],
+  ])('%s waits at a port that the client may publish', async (host, local) => {
+    const { answers, visits, singles, over, listening, request } = bed({ granted });
+    await request(0, host);
+    expect(answers).toEqual([`0 at ${local}:8000`]);
+    listening[0]!(visitor('203.0.113.77').socket);
+    expect([visits.length, singles.visitors]).toEqual([1, 1]);
+    over[0]!();
+    expect(singles.visitors).toBe(0);
+  });
+
+  it('is over when the client may not publish the port any more', async () => {
+    const { answers, listening, singles, request } = bed({ granted });
+    await request(0, '0.0.0.0');
+    await request(1);
+    const grants = (from: number) =>
+      new PortGrants([{ id: 'home', key: KEY, publish: [{ from, to: 8001 }] }]);
+    singles.replaceGrants(grants(8000));
+    expect([answers.length, listening.length]).toEqual([2, 2]);
+    singles.replaceGrants(grants(8001));
+    expect([answers.at(-1), listening.length]).toEqual([
+      expect.stringMatching(/^0 notAuthorized: port 8000 is not allowed/),
+      1,
+    ]);
+  });
+
+  it('is refused to a client that may publish none, and to ranges that no visitors come from', async () => {
+    const none = bed();
+    await none.request(0, '0.0.0.0');
+    expect(none.answers).toEqual([expect.stringMatching(/^0 notAuthorized: .*client publish/)]);
+    const { visits, listening, request } = bed({ granted, deny: ['203.0.113.0/24'] });
+    await request(0, '0.0.0.0');
+    const refused = visitor('203.0.113.77');
+    listening[0]!(refused.socket);
+    expect([visits, refused.destroy.mock.calls]).toEqual([[], [['reset']]]);
+    listening[0]!(visitor('198.51.100.1').socket);
+    expect(visits).toHaveLength(1);
+  });
 });

@@ -22,19 +22,22 @@ describeSystem('a machine behind the client', { paths, congestionControl: 'cubic
     const { network, pair } = system();
     lan = await Lan.create(network);
     await pair.amend(pair.clientFile, { transparent: TRANSPARENT });
-    await transparent(pair, '--apply', '--lan', LAN_INTERFACE);
     await pair.start();
   });
   afterAll(() => lan?.close());
 
-  test('downloads over the sum of both uplinks', async (context) => {
+  test.for([
+    ['REDIRECT', []],
+    ['TPROXY', ['--tproxy']],
+  ] as const)('downloads over the sum of both uplinks, by %s', async ([how, options], context) => {
     const { pair, network } = system();
+    await transparent(pair, '--apply', '--lan', LAN_INTERFACE, ...options);
     const possible = network.paths.reduce((sum, path) => sum + path.payloadMbps('down'), 0);
     const boundMbps = SHARE * possible;
     const begin = () => Promise.resolve(download(pair, BYTES, { without: { place: lan.machine } }));
     const best = await bestGoodput({ pair, context, bytes: BYTES, boundMbps }, begin);
     report(
-      `goodput of a redirected download: ${best.mbps.toFixed(1)} Mbit/s of ${possible.toFixed(1)} ` +
+      `goodput of a download by ${how}: ${best.mbps.toFixed(1)} Mbit/s of ${possible.toFixed(1)} ` +
         `(${percent(best.mbps / possible)}); waited for a processor ${percent(best.cpuWaitShare)}`,
     );
     expect(best.mbps).toBeGreaterThan(boundMbps);

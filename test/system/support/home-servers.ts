@@ -1,8 +1,8 @@
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
 import type { Namespace } from '../../bed/namespace.ts';
+import { untilListening } from './until-listening.ts';
 
 /** Where they listen, on the loopback device of the namespace. */
 export const HTTP_PORT = 8080;
@@ -11,7 +11,6 @@ export const SSH_PORT = 2222;
 /** In no folder of the programs of a user who is not root. */
 const NGINX = '/usr/sbin/nginx';
 const SSHD = '/usr/sbin/sshd';
-const START_LIMIT_MS = 5_000;
 
 /** An nginx and an sshd in the client's namespace, as servers at home are. */
 export class HomeServers {
@@ -32,8 +31,8 @@ export class HomeServers {
     await writeFile(join(servers.#folder, 'nginx.conf'), nginxConfiguration(servers.#folder));
     home.spawn(NGINX, ['-e', 'stderr', '-c', join(servers.#folder, 'nginx.conf')], { stdio: 'inherit' });
     await servers.#startSshd();
-    await servers.#untilListening(HTTP_PORT);
-    await servers.#untilListening(SSH_PORT);
+    await untilListening(home, HTTP_PORT);
+    await untilListening(home, SSH_PORT);
     return servers;
   }
 
@@ -86,16 +85,6 @@ export class HomeServers {
     ];
     await writeFile(join(folder, 'sshd_config'), `${settings.join('\n')}\n`);
     this.#home.spawn(SSHD, ['-D', '-e', '-f', join(folder, 'sshd_config')], { stdio: 'ignore' });
-  }
-
-  async #untilListening(port: number): Promise<void> {
-    const deadline = Date.now() + START_LIMIT_MS;
-    while (Date.now() < deadline) {
-      const listening = await this.#home.exec('ss', ['-ltnH', `sport = :${port}`]);
-      if (listening !== '') return;
-      await sleep(50);
-    }
-    throw new Error(`nothing listens at port ${port} at home`);
   }
 }
 
