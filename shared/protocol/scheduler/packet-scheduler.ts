@@ -12,6 +12,8 @@ export interface SegmentRequest {
   readonly remainingBytes: number | undefined;
   /** Whether the stream is long enough to find out with what a subflow can. */
   readonly mayProbe: boolean;
+  /** What is accepted and was never sent. */
+  readonly unsentBytes: number;
   /** For how long the stream has had something to send without a break. */
   readonly waitingMs: number;
 }
@@ -33,6 +35,9 @@ export interface PacketScheduler {
 
   /** A segment has gone there: for the first time, or again since its subflow was lost. Not called for copies and repeats. */
   onSent?(subflow: SubflowView, segment: Segment): void;
+
+  /** How many bytes of the stream are left out in front of a new segment of bulk that goes there, for other subflows; absent: none. */
+  skipBytes?(target: SubflowView, candidates: readonly SubflowView[]): number;
 
   /** Whether a late segment may be copied there; absent: anywhere. */
   mayCopy?(target: SubflowView): boolean;

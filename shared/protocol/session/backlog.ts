@@ -1,6 +1,8 @@
 import { FULL_SHARE, type MemoryBudget } from '../memory-budget.ts';
+import { AHEAD_TUNING, mostAheadBytes } from '../scheduler/ahead.ts';
 import type { Stream } from '../stream/stream.ts';
 import type { Subflow } from '../subflow/subflow.ts';
+import { SEGMENT_TUNING } from './stream-sender.ts';
 
 export interface BacklogTuning {
   /** An application is not read while its stream has this much waiting, */
@@ -9,6 +11,10 @@ export interface BacklogTuning {
   readonly ms: number;
   /** at most this: what is read and sent within the processor's cache costs less; two blocks of the fastest applications. */
   readonly maxBytes: number;
+  /** A long stream may have so much more, where subflows differ in their delay: on the slow ones it is sent from far ahead. */
+  readonly maxAheadBytes: number;
+  /** A stream that has sent so much is a long one. */
+  readonly longStreamBytes: number;
   /** All of a session share this, or a part of its memory if that is less: each may have as much as is left. */
   readonly maxSessionBytes: number;
 }
@@ -17,6 +23,8 @@ export const BACKLOG_TUNING: BacklogTuning = {
   minBytes: 64 * 1024,
   ms: 20,
   maxBytes: 512 * 1024,
+  maxAheadBytes: 4 * 1024 * 1024,
+  longStreamBytes: SEGMENT_TUNING.probeAfterBytes,
   maxSessionBytes: 16 * 1024 * 1024,
 };
 
@@ -101,7 +109,15 @@ export class Backlog {
   }
 
   #hasRoom({ send }: Stream, limitBytes: number): boolean {
-    return this.#memory.isTight ? send.backlogBytes === 0 : send.backlogBytes < limitBytes;
+    if (this.#memory.isTight) return send.backlogBytes === 0;
+    const aheadBytes = send.sentBytes < this.#tuning.longStreamBytes ? 0 : this.#aheadBytes();
+    return send.backlogBytes < limitBytes + aheadBytes;
+  }
+
+  /** What is passed over by the segments that are sent ahead. */
+  #aheadBytes(): number {
+    const active = this.#host.subflows.filter(({ state }) => state === 'active');
+    return active.length < 2 ? 0 : Math.min(mostAheadBytes(active, AHEAD_TUNING), this.#tuning.maxAheadBytes);
   }
 
   /** What of one application may wait here: a little, or what all uplinks send in a moment, within a share of what the session may. */

@@ -199,10 +199,13 @@ export class StreamSender {
   /** Sends what is next where the stream's strategy wants it. @returns how much, if anything */
   #sendNext(stream: Stream, carriers: readonly SessionSubflow[]): number | undefined {
     const { send, steering } = stream;
-    const sendable = send.next();
-    if (sendable === undefined) return undefined;
-    const target = steering.scheduler.select(this.#request(stream, sendable, carriers), carriers);
+    const next = send.next();
+    if (next === undefined) return undefined;
+    const request = this.#request(stream, next, carriers);
+    const target = steering.scheduler.select(request, carriers);
     if (target === undefined) return undefined;
+    const skipBytes = request.mayProbe ? (steering.scheduler.skipBytes?.(target, carriers) ?? 0) : 0;
+    const sendable = (skipBytes > 0 ? send.ahead(skipBytes, target.segmentBytes) : undefined) ?? next;
     const { dsn } = sendable;
     const length = send.frameBytes(dsn, Math.min(sendable.length, target.segmentBytes));
     const fin = sendable.fin && length === sendable.length;
@@ -220,6 +223,7 @@ export class StreamSender {
       urgency: isUrgent ? 'urgent' : 'bulk',
       lengthBytes: Math.max(1, Math.min(sendable.length, largestSegmentBytes(carriers))),
       windowLeftBytes: send.windowLeftBytes,
+      unsentBytes: send.backlogBytes,
       mayProbe: !isUrgent && send.sentBytes >= this.#tuning.probeAfterBytes,
       remainingBytes: this.#expectedRestBytes(send),
       waitingMs: pace.waitingMs,

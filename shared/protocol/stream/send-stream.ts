@@ -3,11 +3,11 @@ import { DATA_HEADER_BYTES, MAX_SEQUENCE } from '../codec/wire.ts';
 import { MisuseError, StreamError } from '../errors.ts';
 import type { OutgoingChunk } from '../memory/chunk.ts';
 import type { MemoryBudget } from '../memory-budget.ts';
-import { RangeSet } from '../range-set.ts';
 import type { SentStream } from '../scheduler/packet-scheduler.ts';
 import { StateMachine } from '../transition-table.ts';
 import { type HalfState, SEND_TABLE, type SendEvent } from './half-state.ts';
 import { SendBuffer } from './send-buffer.ts';
+import { SendOrder } from './send-order.ts';
 
 /** What a stream would send next. `length` may be 0 only with `fin`. */
 export interface Sendable {
@@ -31,8 +31,7 @@ export class SendStream implements SentStream {
   readonly #state: StateMachine<HalfState, SendEvent>;
   readonly #buffer: SendBuffer;
   readonly #backlog: { bytes: number };
-  readonly #lost = new RangeSet();
-  #nextDsn = 0;
+  readonly #order = new SendOrder();
   #limitDsn: number;
   #consumedDsn = 0;
   #fin: 'none' | 'wanted' | 'underWay' | 'receipted' = 'none';
@@ -55,7 +54,7 @@ export class SendStream implements SentStream {
 
   /** Accepted and not yet sent. */
   get backlogBytes(): number {
-    return this.#buffer.endDsn - this.#nextDsn;
+    return this.#buffer.endDsn - this.#order.nextDsn - this.#order.aheadBytes;
   }
 
   /** Sent, or accepted, and not yet known to be delivered up to the first hole; none after a reset. */
@@ -64,7 +63,7 @@ export class SendStream implements SentStream {
   }
 
   get sentBytes(): number {
-    return this.#nextDsn;
+    return this.#order.nextDsn;
   }
 
   get deliveredTo(): number {
@@ -72,7 +71,7 @@ export class SendStream implements SentStream {
   }
 
   get windowLeftBytes(): number {
-    return this.#limitDsn - this.#nextDsn;
+    return this.#limitDsn - this.#order.nextDsn;
   }
 
   get isWindowBlocked(): boolean {
@@ -118,8 +117,7 @@ export class SendStream implements SentStream {
     this.#state.apply('reset');
     this.#backlog.bytes -= this.backlogBytes;
     this.#buffer.releaseAll();
-    this.#lost.clear();
-    this.#nextDsn = this.#buffer.endDsn;
+    this.#order.end(this.#buffer.endDsn);
     this.#fin = 'receipted';
   }
 
@@ -134,14 +132,28 @@ export class SendStream implements SentStream {
 
   /** What is to be sent next: lost bytes first, lowest DSN first. */
   next(): Sendable | undefined {
-    const lost = this.#lost.first();
+    const lost = this.#order.lost.first();
     if (lost !== undefined) {
       const fin = this.#fin === 'wanted' && this.backlogBytes === 0 && lost.end === this.#buffer.endDsn;
       return { dsn: lost.start, length: lost.end - lost.start, fin, isNew: false };
     }
-    const length = Math.min(this.backlogBytes, this.windowLeftBytes);
-    const fin = this.#fin === 'wanted' && length === this.backlogBytes;
-    return length > 0 || fin ? { dsn: this.#nextDsn, length, fin, isNew: true } : undefined;
+    const { nextDsn } = this.#order;
+    const { endDsn } = this.#buffer;
+    const length = Math.min(this.#order.unsentBytes(endDsn), this.windowLeftBytes);
+    const fin = this.#fin === 'wanted' && nextDsn + length === endDsn;
+    return length > 0 || fin ? { dsn: nextDsn, length, fin, isNew: true } : undefined;
+  }
+
+  /**
+   * What may be sent in the place of what is next, so that about `skipBytes` lie between them. Where there are not so many, or
+   * the peer's window ends before, it is the last `lengthBytes`; undefined where these are what is next.
+   */
+  ahead(skipBytes: number, lengthBytes: number): Sendable | undefined {
+    const end = Math.min(this.#buffer.endDsn, this.#limitDsn);
+    const { nextDsn } = this.#order;
+    const from = Math.min(nextDsn + Math.round(skipBytes), end - lengthBytes);
+    const gap = from > nextDsn ? this.#order.firstUnsent(from, end) : undefined;
+    return gap && { dsn: gap.start, length: gap.end - gap.start, fin: false, isNew: true };
   }
 
   /** How many of the `most` bytes from `dsn` on go in one frame. */
@@ -154,13 +166,8 @@ export class SendStream implements SentStream {
    * @returns the DATA frame; one buffer where the memory in front of the bytes could take the header
    */
   take(dsn: number, length: number, fin: boolean): Uint8Array[] {
-    const isNew = dsn === this.#nextDsn;
-    if (isNew) {
-      this.#nextDsn = dsn + length;
-      this.#backlog.bytes -= length;
-    } else {
-      this.#lost.remove(dsn, dsn + length);
-    }
+    const isNew = this.#order.take(dsn, length);
+    if (isNew) this.#backlog.bytes -= length;
     if (fin) this.#fin = 'underWay';
     // Only the first sending writes into the headroom: a copy may be cut differently while the first still waits.
     const chunk = isNew ? this.#buffer.wholeChunk(dsn, length, DATA_HEADER_BYTES) : undefined;
@@ -177,7 +184,7 @@ export class SendStream implements SentStream {
   onReceipted(dsn: number, length: number, fin: boolean): void {
     if (this.isDone) return;
     this.#buffer.markDelivered(dsn, dsn + length);
-    this.#lost.remove(dsn, dsn + length);
+    this.#order.lost.remove(dsn, dsn + length);
     if (fin) this.#fin = 'receipted';
     if (this.#fin === 'receipted' && this.undeliveredBytes === 0) this.#state.apply('allReceipted');
   }
@@ -188,18 +195,18 @@ export class SendStream implements SentStream {
     if (fin && this.#fin === 'underWay') this.#fin = 'wanted';
     let lostBytes = 0;
     for (const { start, end } of this.#buffer.undelivered(dsn, dsn + length)) {
-      this.#lost.add(start, end);
+      this.#order.lost.add(start, end);
       lostBytes += end - start;
     }
     return lostBytes;
   }
 
   onUnderWayElsewhere(start: number, end: number): void {
-    this.#lost.remove(start, end);
+    this.#order.lost.remove(start, end);
   }
 
   firstUndelivered(dsn: number): number | undefined {
-    return this.#buffer.firstUndelivered(dsn, this.#nextDsn);
+    return this.#buffer.firstUndelivered(dsn, this.#order.nextDsn);
   }
 
   /** Whether any of [dsn, dsn + length) is still wanted. */

@@ -77,22 +77,27 @@ export class DeliveryRateController implements CongestionController {
    */
   get expectedBytesPerSecond(): number {
     const measured = this.#rate.recentBytesPerSecond;
-    const most = this.#limitBytesPerSecond;
+    const most = this.#subflow.uplink.bucket?.bytesPerSecond ?? Number.POSITIVE_INFINITY;
     if (this.#rate.isProven) return Math.min(measured, most);
     const guess = (this.#firstInFlightBytes * 1000) / Math.max(this.#meter.rtt.smoothedMs, 1);
     return Math.min(Math.max(measured, guess), most);
   }
 
   get inFlightLimitBytes(): number {
+    if (!this.#isTwoWay) return this.#receiptedLimitBytes;
+    // Receipts wait in the queue of the other direction, and would let the rate fall, the limit with the rate, and so on; while the rate
+    // grows, they would end its growth far too low.
+    const { inFlightBytes, writtenBytes } = this.#subflow.outbox.ledger;
+    const taken = inFlightBytes + Math.max(0, this.#kernelTakesTo - writtenBytes);
+    return Math.max(taken, this.isGrowing ? this.#receiptedLimitBytes : this.#tuning.minInFlightBytes);
+  }
+
+  /** The limit by what receipts tell of the pipe. */
+  get #receiptedLimitBytes(): number {
     const { minInFlightBytes, cruiseGain, callCruiseGain, startupGain, minSegmentBytes } = this.#tuning;
     const gain = this.#subflow.uplink.hasCall ? callCruiseGain : cruiseGain;
-    if (this.#isTwoWay) {
-      // Receipts wait in the queue of the other direction, and would let the rate fall, the limit with the rate, and so on.
-      const { inFlightBytes, writtenBytes } = this.#subflow.outbox.ledger;
-      return Math.max(inFlightBytes + Math.max(0, this.#kernelTakesTo - writtenBytes), minInFlightBytes);
-    }
     const { pipeIsFull, bytesPerSecond } = this.#rate;
-    const roundMs = this.#meter.rtt.minMs + this.#receiptIntervalMs;
+    const roundMs = this.#meter.receiptRttMs + this.#receiptIntervalMs;
     const pipeBytes = (bytesPerSecond * roundMs) / 1000;
     const cruiseMs = Math.max(gain * roundMs, roundMs + this.#hostLag.ms);
     // The segment that is arriving counts for nothing until all of it is there, and another one must follow at once.
@@ -128,7 +133,6 @@ export class DeliveryRateController implements CongestionController {
     this.#rate.onReceipt(totalBytes, newest, rtt.minMs);
     this.#isTwoWay =
       kernel !== undefined &&
-      this.#rate.pipeIsFull &&
       meetsBulk(this.#arrivals.bytesPerSecond / this.#rate.bytesPerSecond, rtt, this.#tuning);
     // Where bulk arrives, too, receipts wait in its queue.
     if (newest === undefined || this.#isTwoWay) return;
@@ -172,10 +176,6 @@ export class DeliveryRateController implements CongestionController {
 
   get #meter(): PathMeter {
     return this.#subflow.meter;
-  }
-
-  get #limitBytesPerSecond(): number {
-    return this.#subflow.uplink.bucket?.bytesPerSecond ?? Number.POSITIVE_INFINITY;
   }
 
   /** What the kernel's congestion window tells of the pipe where receipts tell too little. */

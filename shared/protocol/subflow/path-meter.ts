@@ -70,6 +70,16 @@ export class PathMeter {
   }
 
   /**
+   * In how long receipts come where nothing queues. Those of a slow subflow return on a faster one, and take as long as its own round trip,
+   * which the kernel tells, when that one is in trouble.
+   */
+  get receiptRttMs(): number {
+    const { minMs, recentMinMs } = this.rtt;
+    const ownMs = this.#kernel?.minRttMs ?? 0;
+    return ownMs < FASTER_RETURN * minMs ? minMs : Math.max(minMs, Math.min(recentMinMs, ownMs));
+  }
+
+  /**
    * The smallest of the last few round trips. For a path that has become much slower it is the kernel's figure: the last
    * receipts came back on another subflow, and the kernel's minimum is from before the doubt.
    */
@@ -175,6 +185,8 @@ export class PathMeter {
   }
 }
 
+/** From this ratio of the kernel's smallest round trip to that of receipts on, these return on a faster subflow. */
+const FASTER_RETURN = 1.5;
 /** TCP_DELACK_MIN of Linux; RFC 1122 section 4.2.3.2 allows more. */
 const DELAYED_ACK_MS = 40;
 /** Two packets, as a PING and a RECEIPT are: a kernel counts small ones as full. */

@@ -59,6 +59,7 @@ export function bulk(more: Partial<SegmentRequest> = {}): SegmentRequest {
     windowLeftBytes: 16_000_000,
     remainingBytes: undefined,
     mayProbe: false,
+    unsentBytes: 0,
     waitingMs: 0,
     ...more,
   };

@@ -43,6 +43,38 @@ describe('what is next', () => {
     expect(stream.next()).toBeUndefined();
   });
 
+  it('is what lies in front of bytes that were sent ahead, then what lies behind them', () => {
+    const { stream } = streamWith(100, 80);
+    expect(stream.ahead(40, 10)).toEqual({ dsn: 40, length: 40, fin: false, isNew: true });
+    stream.take(40, 10, false);
+    expect(stream.backlogBytes).toBe(90);
+    expect(stream.next()).toEqual({ dsn: 0, length: 40, fin: false, isNew: true });
+    expect(stream.ahead(45, 10)).toEqual({ dsn: 50, length: 30, fin: false, isNew: true });
+    stream.end();
+    stream.take(0, 40, false);
+    expect(stream.sentBytes).toBe(50);
+    expect(stream.next()).toEqual({ dsn: 50, length: 30, fin: false, isNew: true });
+    stream.raiseLimit(100);
+    stream.take(90, 10, false);
+    stream.take(50, 40, false);
+    expect(stream.next()).toEqual({ dsn: 100, length: 0, fin: true, isNew: true });
+    expect(stream.backlogBytes).toBe(0);
+  });
+
+  it('is sent ahead within what is there and what the limit allows, and lost bytes go first', () => {
+    const { stream } = streamWith(100, 60);
+    expect(stream.ahead(1_000, 10)).toEqual({ dsn: 50, length: 10, fin: false, isNew: true });
+    expect(stream.ahead(1_000, 60)).toBeUndefined();
+    stream.take(50, 10, false);
+    expect(stream.onLost(50, 10, false)).toBe(10);
+    expect(stream.next()).toEqual({ dsn: 50, length: 10, fin: false, isNew: false });
+    stream.take(50, 10, false);
+    expect(stream.next()).toEqual({ dsn: 0, length: 50, fin: false, isNew: true });
+    stream.take(0, 50, false);
+    expect(stream.sentBytes).toBe(60);
+    expect(stream.isWindowBlocked).toBe(true);
+  });
+
   it('is FIN alone when the application ends after its last byte has left, or never sent one', () => {
     const { stream } = streamWith(10, 10);
     stream.take(0, 10, false);

@@ -37,3 +37,29 @@ it.each([
 ])('the delay of a path is told from $what', ({ changes, expected }) => {
   expect(delayMs(changes)).toBe(expected);
 });
+
+it.each([
+  { what: 'by the receipts', rttsMs: [105, 110], kernelMs: 105, expected: 105 },
+  {
+    what: 'by the receipts, while they return on a faster subflow',
+    rttsMs: [105, 106],
+    kernelMs: 200,
+    expected: 106,
+  },
+  {
+    what: 'by the kernel, once the faster one is in trouble',
+    rttsMs: [105, 450],
+    kernelMs: 200,
+    expected: 200,
+  },
+  { what: 'by the receipts, where a queue has grown', rttsMs: [105, 450], kernelMs: 110, expected: 105 },
+])('how long receipts take without a queue is told $what', ({ rttsMs, kernelMs, expected }) => {
+  const now = new TestClock();
+  const { meter } = newSubflow({ id: 0 }, newUplink('wifi', now), now);
+  for (const [index, rttMs] of rttsMs.entries()) {
+    now.at(1_000 * index, meter).rtt.addSample(rttMs);
+    now.at(1_000 * index + 400, meter).rtt.addSample(rttMs);
+  }
+  meter.onKernel({ ...IDLE, minRttMs: kernelMs });
+  expect(meter.receiptRttMs).toBe(expected);
+});

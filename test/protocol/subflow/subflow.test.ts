@@ -79,6 +79,20 @@ describe('what a subflow may have in flight while bulk arrives on it, too', () =
     at(2_004, subflow).onKernel({ ...kernel, notSentBytes: 20_000 });
     expect(roomBytes(subflow)).toBe(0);
   });
+
+  it('is what the kernel takes while the rate still grows, too: late receipts would stop the growth', () => {
+    const subflow = newSubflow();
+    const kernel = { ...KERNEL, rttMs: 200, minRttMs: 40, cwndBytes: 1_000_000 };
+    keepBusy(subflow, { untilMs: 80, rttMs: 40, bytesPerMs: 1_000 });
+    expect(subflow.isRateGrowing).toBe(true);
+    at(80, subflow).append([new Uint8Array(300_000)], { kind: 'receipt' });
+    at(80, subflow).onKernel(kernel);
+    expect(roomBytes(subflow)).toBeLessThanOrEqual(0);
+    at(80, subflow).onArrival(100_000);
+    at(81, subflow).onReceipt(subflow.outbox.ledger.receiptedBytes + 1_000, 0);
+    at(82, subflow).onKernel(kernel);
+    expect(roomBytes(subflow)).toBeGreaterThan(CONGESTION_TUNING.minCommitBytes);
+  });
 });
 
 describe('a subflow on which bulk arrives, and of which the kernel says nothing new', () => {

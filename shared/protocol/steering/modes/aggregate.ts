@@ -1,3 +1,4 @@
+import { AHEAD_TUNING, aheadBytes } from '../../scheduler/ahead.ts';
 import { deliveryTimeMs, earliest, least, segmentTimeMs } from '../../scheduler/delivery-time.ts';
 import type { ModeContext } from '../../scheduler/mode-context.ts';
 import type { PacketScheduler, SegmentRequest } from '../../scheduler/packet-scheduler.ts';
@@ -14,8 +15,8 @@ export interface AggregateTuning {
   readonly lambdaStepDown: number;
   /** A degraded subflow carries data nevertheless when the others would take this many times as long, */
   readonly degradedTimeRatio: number;
-  /** or when it is known to add more than this share to their rate. */
-  readonly degradedRateShare: number;
+  /** or when it is known to add much: more than this share of their rate. */
+  readonly muchRateShare: number;
 }
 
 export const AGGREGATE_TUNING: AggregateTuning = {
@@ -24,7 +25,7 @@ export const AGGREGATE_TUNING: AggregateTuning = {
   lambdaStepUp: 0.04,
   lambdaStepDown: 0.01,
   degradedTimeRatio: 2,
-  degradedRateShare: 0.25,
+  muchRateShare: 0.25,
 };
 
 /**
@@ -32,8 +33,10 @@ export const AGGREGATE_TUNING: AggregateTuning = {
  *
  * Urgent segments wait for the best subflow when it is busy (ECF, CoNEXT 2017). Bulk also takes slower ones, as long as
  * the segment would not be the one that closes the window for the fast ones (BLEST, IFIP Networking 2016), and, where
- * the stream's end is known, as long as the rest would not arrive earlier by waiting. One that has just become much slower gets
- * nothing, unless it adds much: the little that it carries is not worth the stop until its first segment arrives.
+ * the stream's end is known, as long as the rest would not arrive earlier by waiting. Those with a much longer round trip
+ * are given what lies far ahead in a long stream, so that it arrives in time; one of them that adds little is given
+ * nothing else. One that has just become much slower gets nothing, unless it adds much: the little that it carries is not
+ * worth the stop until its first segment arrives.
  */
 export class Aggregate implements PacketScheduler {
   readonly #tuning: AggregateTuning;
@@ -59,6 +62,10 @@ export class Aggregate implements PacketScheduler {
     return this.#passesGate(request, next, best, fastest, candidates) ? next : undefined;
   }
 
+  skipBytes(target: SubflowView, candidates: readonly SubflowView[]): number {
+    return aheadBytes(target, candidates, AHEAD_TUNING);
+  }
+
   onRound(wasBlocked: boolean): void {
     const { minLambda, maxLambda, lambdaStepUp, lambdaStepDown } = this.#tuning;
     this.#lambda = wasBlocked
@@ -82,6 +89,16 @@ export class Aggregate implements PacketScheduler {
     return this.#passesGate(request, next, best, fastest, candidates) ? next : undefined;
   }
 
+  /** One that adds little must not hold the stream up: what it carries is sent from far ahead, or not at all. */
+  #isWorthWaiting(request: SegmentRequest, slow: SubflowView, candidates: readonly SubflowView[]): boolean {
+    if (!request.mayProbe) return true;
+    const others = candidates.reduce((sum, view) => sum + (view === slow ? 0 : view.rateBytesPerSecond), 0);
+    if (slow.rateBytesPerSecond > this.#tuning.muchRateShare * others) return true;
+    return (
+      aheadBytes(slow, candidates, AHEAD_TUNING) <= Math.min(request.unsentBytes, request.windowLeftBytes)
+    );
+  }
+
   #passesGate(
     request: SegmentRequest,
     slow: SubflowView,
@@ -93,6 +110,7 @@ export class Aggregate implements PacketScheduler {
     const lengthBytes = Math.min(request.lengthBytes, slow.segmentBytes);
     const slowMs = deliveryTimeMs(slow, lengthBytes);
     if (remainingBytes !== undefined && deliveryTimeMs(best, remainingBytes) <= slowMs) return false;
+    if (!this.#isWorthWaiting(request, slow, candidates)) return false;
     // What the fastest subflow, and those beside it on its path, send until the slow segment arrives must still fit in
     // the window.
     const fastBytes = (pathRate(candidates, fastest) * slowMs) / 1000;
@@ -124,6 +142,10 @@ export class PreferringAggregate implements PacketScheduler {
     return this.#aggregate.select(request, considered);
   }
 
+  skipBytes(target: SubflowView): number {
+    return this.#aggregate.skipBytes?.(target, this.#considered) ?? 0;
+  }
+
   mayCopy({ uplink }: SubflowView): boolean {
     return this.#considered.some((view) => view.uplink === uplink);
   }
@@ -136,14 +158,14 @@ export class PreferringAggregate implements PacketScheduler {
 function worthConsidering<View extends SubflowView>(
   views: readonly View[],
   request: SegmentRequest,
-  { degradedTimeRatio, degradedRateShare }: AggregateTuning,
+  { degradedTimeRatio, muchRateShare }: AggregateTuning,
 ): readonly View[] {
   if (!views.some((view) => view.isDegraded)) return views;
   const sound = views.filter((view) => !view.isDegraded);
   const best = earliest(sound, request);
   if (best === undefined) return views;
   const limitMs = segmentTimeMs(best, request) / degradedTimeRatio;
-  const leastRate = degradedRateShare * sound.reduce((sum, view) => sum + view.rateBytesPerSecond, 0);
+  const leastRate = muchRateShare * sound.reduce((sum, view) => sum + view.rateBytesPerSecond, 0);
   return views.filter(
     (view) =>
       !view.isDegraded ||

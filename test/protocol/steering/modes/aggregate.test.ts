@@ -94,13 +94,27 @@ describe('Aggregate', () => {
 
   it('lets a long stream find out what a subflow can whose rate still grows, within the gate', () => {
     const scheduler = new Aggregate(AGGREGATE_TUNING);
-    const candidates = [view(0, 100, 20), view(1, 5, 200, { isRateGrowing: true })];
-    expect(scheduler.select(bulk({ mayProbe: true }), candidates)).toBe(candidates[1]);
-    expect(scheduler.select(bulk({ mayProbe: false }), candidates)).toBe(candidates[0]);
-    const narrow = bulk({ mayProbe: true, windowLeftBytes: 100_000 });
+    const cut = (one: ReturnType<typeof view>) => ({ ...one, segmentBytes: 16_000 });
+    const candidates = [cut(view(0, 100, 20)), cut(view(1, 5, 200, { isRateGrowing: true }))];
+    const long = { mayProbe: true, unsentBytes: 4_000_000 };
+    expect(scheduler.select(bulk(long), candidates)).toBe(candidates[1]);
+    expect(scheduler.select(bulk({ ...long, mayProbe: false }), candidates)).toBe(candidates[0]);
+    const narrow = bulk({ ...long, windowLeftBytes: 100_000 });
     expect(scheduler.select(narrow, candidates)).toBe(candidates[0]);
-    const busy = [candidates[0]!, view(1, 5, 200, { isRateGrowing: true, isFree: false })];
-    expect(scheduler.select(bulk({ mayProbe: true }), busy)).toBe(candidates[0]);
+    const busy = [candidates[0]!, cut(view(1, 5, 200, { isRateGrowing: true, isFree: false }))];
+    expect(scheduler.select(bulk(long), busy)).toBe(candidates[0]);
+  });
+
+  it('gives a subflow that adds little nothing of a long stream that would stand still for it', () => {
+    const scheduler = new Aggregate(AGGREGATE_TUNING);
+    const candidates = [view(0, 100, 20, { isFree: false }), view(1, 5, 200)];
+    const withUnsent = (unsentBytes: number) => bulk({ mayProbe: true, lengthBytes: 16_000, unsentBytes });
+    const cut = candidates.map((one) => ({ ...one, segmentBytes: 16_000 }));
+    expect(scheduler.select(withUnsent(100_000), cut)).toBeUndefined();
+    expect(scheduler.select(withUnsent(4_000_000), cut)).toBe(cut[1]);
+    expect(scheduler.select({ ...withUnsent(4_000_000), windowLeftBytes: 1_000_000 }, cut)).toBeUndefined();
+    const adding = [cut[0]!, { ...view(1, 40, 200), segmentBytes: 16_000 }];
+    expect(scheduler.select(withUnsent(100_000), adding)).toBe(adding[1]);
   });
 
   it('waits when nothing is free', () => {
@@ -121,6 +135,7 @@ describe('Aggregate', () => {
       windowLeftBytes: fc.nat(16_000_000),
       remainingBytes: fc.option(fc.nat(10_000_000), { nil: undefined }),
       mayProbe: fc.constant(false),
+      unsentBytes: fc.nat(4_000_000),
       waitingMs: fc.constant(0),
     });
     fc.assert(
