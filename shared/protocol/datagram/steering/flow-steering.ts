@@ -147,7 +147,7 @@ export class FlowSteering {
   #viewOf(path: DatagramPath): PathView {
     let view = this.#views.get(path);
     if (view === undefined) {
-      view = new PathView(path, this.#tuning.queue, this.#tuning.unsteady);
+      view = new PathView(path, this.#options.now, this.#tuning.queue, this.#tuning.unsteady);
       this.#views.set(path, view);
     }
     return view;

@@ -10,9 +10,9 @@ export interface FlowTuning extends FlowModeTuning {
 }
 
 export const FLOW_TUNING: FlowTuning = {
-  queue: { mostMs: 20, burstBytes: 16 * 1024 },
+  queue: { mostMs: 20, lastsMs: 100, mostRatio: 5, burstBytes: 16 * 1024 },
   unsteady: { lossShare: 0.004, jitterMs: 10, jitterShare: 0.25 },
-  copies: { smallBytesPerSecond: 64_000, share: 0.05, mostBytes: 64 * 1024, keptShare: 0.4 },
+  copies: { smallBytesPerSecond: 64_000, share: 0.04, mostBytes: 64 * 1024, keptShare: 0.4 },
   flowlets: {
     rivalShare: 0.8,
     rivalSlack: 5,

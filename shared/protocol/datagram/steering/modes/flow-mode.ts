@@ -39,9 +39,9 @@ export interface FlowModeContext {
   readonly tuning: FlowModeTuning;
 }
 
-/** On this one, if there is one with room. */
+/** On this one, if there is one that may be used. */
 export function onOne(view: FlowView | undefined, bytes: number): Selection {
-  return view?.hasRoom(bytes) ? { views: [view], spread: false } : NO_ROOM;
+  return view?.takes(bytes) ? { views: [view], spread: false } : NO_ROOM;
 }
 
 export const NO_ROOM: Selection = { views: [], spread: false };

@@ -1,3 +1,4 @@
+import type { Now } from '../../../now.ts';
 import { deliveryTimeMs, least } from '../../../scheduler/delivery-time.ts';
 import type { LimitedView } from '../../../scheduler/uplink-limits.ts';
 import type { Subflow } from '../../../subflow/subflow.ts';
@@ -16,13 +17,19 @@ export interface FlowView extends LimitedView {
   readonly queueMs: number;
   /** Until a datagram that leaves now would arrive. */
   deliveryMs(bytes: number): number;
-  /** Whether one more would not wait too long. */
+  /** Whether one more would not wait for long: it is as good as others. */
   hasRoom(bytes: number): boolean;
+  /** Whether it may be used nevertheless where no other is better. */
+  takes(bytes: number): boolean;
 }
 
 export interface QueueTuning {
-  /** An uplink that has more than this queued, by what it carries, takes no more: a datagram that late is worth nothing (as CoDel thinks). */
+  /** An uplink that has more than this queued, by what it carries, takes no more: a datagram that late is worth nothing, */
   readonly mostMs: number;
+  /** once that has lasted for so long: bursts pass (CoDel, RFC 8289, has the same), */
+  readonly lastsMs: number;
+  /** or at once where it is this many times as much. */
+  readonly mostRatio: number;
   /** But for a burst as applications begin with: QUIC's ten packets (RFC 9002 section 7.2), with some room. */
   readonly burstBytes: number;
 }
@@ -40,11 +47,16 @@ export interface UnsteadyTuning {
 export class PathView implements FlowView {
   readonly kind = 'path';
   readonly path: DatagramPath;
+  readonly #now: Now;
   readonly #queue: QueueTuning;
   readonly #unsteady: UnsteadyTuning;
+  /** When it was full last, and since when. */
+  #fullMs = Number.NEGATIVE_INFINITY;
+  #fullSinceMs = Number.NEGATIVE_INFINITY;
 
-  constructor(path: DatagramPath, queue: QueueTuning, unsteady: UnsteadyTuning) {
+  constructor(path: DatagramPath, now: Now, queue: QueueTuning, unsteady: UnsteadyTuning) {
     this.path = path;
+    this.#now = now;
     this.#queue = queue;
     this.#unsteady = unsteady;
   }
@@ -97,13 +109,33 @@ export class PathView implements FlowView {
   }
 
   hasRoom(bytes: number): boolean {
+    return !this.#isHeldBack && this.#fullness(bytes) <= 1;
+  }
+
+  takes(bytes: number): boolean {
+    if (this.#isHeldBack) return false;
+    const fullness = this.#fullness(bytes);
+    if (fullness <= 1) return true;
+    const { lastsMs, mostRatio } = this.#queue;
+    const nowMs = this.#now.ms;
+    // Nobody asked in between: it had room.
+    if (nowMs - this.#fullMs > lastsMs / 2) this.#fullSinceMs = nowMs;
+    this.#fullMs = nowMs;
+    return fullness <= mostRatio && nowMs - this.#fullSinceMs < lastsMs;
+  }
+
+  get #isHeldBack(): boolean {
     const { bucket } = this.uplink;
-    if (bucket !== undefined && bucket.waitMs > this.#mostMs(bucket.bytesPerSecond)) return false;
+    return bucket !== undefined && bucket.waitMs > this.#mostMs(bucket.bytesPerSecond);
+  }
+
+  /** What would be queued over what may be. */
+  #fullness(bytes: number): number {
     // Only where both tell of a queue, and nothing is the matter: what is under way in a pause is none.
-    if (!this.path.isRateLimited || this.isLate || this.delayMs - this.minRttMs < this.#queue.mostMs)
-      return true;
+    const isQueued = this.path.isRateLimited && this.delayMs - this.minRttMs >= this.#queue.mostMs;
+    if (!isQueued || this.isLate) return 0;
     const rate = this.rateBytesPerSecond;
-    return ((this.#queuedBytes + bytes) * 1000) / rate <= this.#mostMs(rate);
+    return ((this.#queuedBytes + bytes) * 1000) / rate / this.#mostMs(rate);
   }
 
   /** Under way beyond what fills the path. */
@@ -160,6 +192,10 @@ export class FramesView implements FlowView {
   hasRoom(): boolean {
     return true;
   }
+
+  takes(): boolean {
+    return true;
+  }
 }
 
 /** The view of an uplink's best active subflow; undefined where none is active. */
@@ -167,6 +203,14 @@ export function framesView(uplink: Uplink): FramesView | undefined {
   const active = uplink.subflows.filter(({ state }) => state === 'active');
   const best = least(active, (subflow) => deliveryTimeMs(subflow, 0));
   return best && new FramesView(uplink, best);
+}
+
+/** Of those that may be used, the one on which a datagram would arrive first; undefined where none may. */
+export function earliestTaking(views: readonly FlowView[], bytes: number): FlowView | undefined {
+  return least(
+    views.filter((view) => view.takes(bytes)),
+    (view) => view.deliveryMs(bytes),
+  );
 }
 
 /** Of those with room, the one on which a datagram would arrive first; undefined where none has. */

@@ -10,7 +10,7 @@ import {
   onOne,
   type Selection,
 } from './flow-mode.ts';
-import { earliestView, type FlowView } from './flow-view.ts';
+import { earliestTaking, earliestView, type FlowView } from './flow-view.ts';
 
 export interface FlowletTuning extends SteadyChoiceTuning {
   /** Where no pause is long enough to change without mixing up the order, it is changed nevertheless after so long. */
@@ -53,14 +53,17 @@ export class Flowlets implements FlowMode {
   }
 
   select({ bytes, isSmall, pauseMs }: FlowRequest, views: readonly FlowView[]): Selection {
-    const within = this.#limits.within(views);
+    const good = this.#limits.within(views);
+    // A small flow is sent twice then; of a large one too much would be caught in a pause.
+    const heard = isSmall ? good : good.filter(({ isLate }) => !isLate);
+    const within = heard.length > 0 ? heard : good;
     const uplink = this.#choice.choose(this.#order.first(within), this.#cost, (gainMs) =>
       this.#mayLeave(gainMs, pauseMs),
     );
     const current = within.find((view) => view.uplink === uplink)!;
     if (isSmall || within.length === 1) return onOne(current, bytes);
     if (!this.#spreads(current, bytes)) return onOne(current, bytes);
-    const first = earliestView(within, bytes);
+    const first = earliestView(within, bytes) ?? earliestTaking(within, bytes);
     return first === undefined ? NO_ROOM : { views: [first], spread: true };
   }
 

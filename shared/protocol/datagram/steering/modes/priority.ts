@@ -8,7 +8,7 @@ import {
   NO_ROOM,
   type Selection,
 } from './flow-mode.ts';
-import { earliestView, type FlowView } from './flow-view.ts';
+import { earliestTaking, earliestView, type FlowView } from './flow-view.ts';
 
 /** `priority`: the first uplink in the order that has room; those beyond the limits stand behind all others. */
 export class PriorityFlow implements FlowMode {
@@ -30,7 +30,7 @@ export class PriorityFlow implements FlowMode {
       if (view !== undefined) return { views: [view], spread: !isFirst || group.length > 1 };
       rest = rest.filter((other) => !group.includes(other));
     }
-    const last = earliestView(behind, bytes);
+    const last = earliestView(behind, bytes) ?? earliestTaking(views, bytes);
     return last === undefined ? NO_ROOM : { views: [last], spread: true };
   }
 }

@@ -41,7 +41,7 @@ export class SharesFlow implements FlowMode {
     if (sharers.length !== this.#sent.size || !sharers.every(({ uplink }) => this.#sent.has(uplink))) {
       this.#sent = new Map(sharers.map(({ uplink }) => [uplink, 0]));
     }
-    const open = sharers.filter((view) => view.hasRoom(bytes));
+    const open = sharers.filter((view) => view.takes(bytes));
     const leads = (view: FlowView) => this.#sent.get(view.uplink)! / (this.#weights.of(view.uplink) || 1);
     const last = least(open, leads);
     if (last === undefined) return NO_ROOM;
