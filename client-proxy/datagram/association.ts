@@ -8,6 +8,8 @@ import { type DirectLine, type Flow, isAsDecided, newFlow } from './flow.ts';
 import type { FlowTable, TableMember } from './flow-table.ts';
 
 export interface AssociationOptions {
+  /** See `DatagramApplication`. */
+  readonly hearsOnlyAsked?: boolean;
   /** What happens to datagrams of this application for a destination now. */
   decide(destination: Destination): DatagramDecision;
   /** The session for what begins now; undefined while there is none that carries datagrams. */
@@ -106,6 +108,7 @@ export class Association implements TableMember {
 
   /** What comes for a name comes from an address, and comes in any case: rules on addresses are not about names. */
   onFlowOpened(destination: Destination, flowId: number): Flow | undefined {
+    if (this.#options.hearsOnlyAsked === true && !this.#hasAsked(destination.host)) return undefined;
     const flow = this.#flowTo(destination);
     // Both ends have begun one at the same time: that of the application goes on.
     if (flow.flowId !== undefined) return undefined;
@@ -150,6 +153,13 @@ export class Association implements TableMember {
     for (const { way } of this.#flows.values()) if (way?.kind === 'direct') way.line.end();
     this.#place?.table.endAssociation(this.#place.id);
     this.#flows.clear();
+  }
+
+  #hasAsked(host: string): boolean {
+    for (const { destination, way } of this.#flows.values()) {
+      if (way !== undefined && destination.host === host) return true;
+    }
+    return false;
   }
 
   #flowTo(destination: Destination): Flow {

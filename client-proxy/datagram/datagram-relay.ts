@@ -14,6 +14,11 @@ import { FlowTable } from './flow-table.ts';
 export interface DatagramApplication {
   /** Who has logged in; absent where no users are configured. */
   readonly user?: string | undefined;
+  /**
+   * Whether it is told what comes from addresses to which it has sent, and nothing else, whatever the concentrator says. It must name all
+   * its destinations by address: who answers for a name is known to the concentrator alone.
+   */
+  readonly hearsOnlyAsked?: boolean;
   /** A datagram for it. @param from the same object for all that comes from there */
   onDatagram(from: Destination, payload: Uint8Array): void;
 }
@@ -63,9 +68,10 @@ export class DatagramRelay implements DatagramSide {
   /** An application begins. It goes on until `leave`. */
   join(application: DatagramApplication): Association {
     const { decide, makeDirect, counts, clock } = this.#options;
-    const { user } = application;
+    const { user, hearsOnlyAsked = false } = application;
     const direct = makeDirect((from, payload) => association.onDirectDatagram(from, payload));
     const association: Association = new Association({
+      hearsOnlyAsked,
       decide: (destination) =>
         decide({ destination, protocol: 'udp', ...(user === undefined ? {} : { user }) }),
       table: () => [...this.#tables.values()].findLast(({ isReady }) => isReady),

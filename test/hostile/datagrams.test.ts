@@ -21,8 +21,8 @@ import { announcedDatagram, DatagramAttacker, feedbackFor } from './support/data
 const CLIENT = 'mallory';
 /** What the attacks may cost the concentrator in all. */
 const MAX_GROWTH_BYTES = 200e6;
-/** Of a few kinds, each limited to one in ten seconds after a burst. */
-const MAX_LINES = 60;
+/** Of a session that comes and goes, and of a few kinds, each limited to one in ten seconds after a burst. */
+const MAX_LINES = 30;
 /** Datagrams of a client beside each attack, and how many may be lost. */
 const ECHOES = 15;
 const MAX_LOST = 1;
@@ -169,14 +169,12 @@ describe('datagrams of somebody hostile', () => {
   let victimEcho: UdpEcho;
   let attacker: DatagramAttacker | undefined;
   let residentBefore = 0;
-  let linesBefore = 0;
   beforeAll(async () => {
     pair = await Pair.start({ otherClients: [CLIENT], concentrator: { datagrams: LIMITS } });
     victim = await associate(pair.socks);
     victimEcho = await startUdpEcho();
     expect(await exchange(victim, victimEcho, Buffer.from('hello'))).toBeDefined();
     residentBefore = residentBytes(pair.concentrator.pid);
-    linesBefore = pair.concentrator.lineCount;
   });
   afterEach(() => attacker?.close());
   afterAll(async () => {
@@ -189,6 +187,7 @@ describe('datagrams of somebody hostile', () => {
     '$what',
     { timeout: 20_000 },
     async ({ reaches = 0, isAnswered, run, what }) => {
+      const linesBefore = pair.concentrator.lineCount;
       attacker = await DatagramAttacker.connect(pair, CLIENT);
       const echo = await startUdpEcho();
       const socket = await attacker.socket();
@@ -205,7 +204,8 @@ describe('datagrams of somebody hostile', () => {
           `${lost} of the other client's ${ECHOES} lost, ${Math.round(growth / 1e6)} MB more, ${lines} lines`,
       );
       expect(echo.received).toBeLessThanOrEqual(reaches);
-      if (reaches === 1) expect(echo.received).toBe(1);
+      // As many as are allowed are served.
+      expect(echo.received).toBeGreaterThanOrEqual(reaches / 2);
       expect(heard.bytes).toBeLessThanOrEqual(isAnswered ? spent.bytes : 0);
       expect(lost).toBeLessThanOrEqual(MAX_LOST);
       expect(growth).toBeLessThanOrEqual(MAX_GROWTH_BYTES);
@@ -233,6 +233,21 @@ describe('datagrams of somebody hostile', () => {
       `spoofed source: ${heard.bytes} bytes to it for ${spent.bytes} from it, ${loud.received} reached the origin`,
     );
     expect(loud.received).toBeGreaterThan(0);
+    expect(heard.bytes).toBeLessThanOrEqual(spent.bytes);
+  });
+
+  it('what is said on one path makes no other path one that may be sent to', async () => {
+    attacker = await DatagramAttacker.connect(pair, CLIENT);
+    const socket = await attacker.socket();
+    attacker.beginPath(socket);
+    const spoofed = await attacker.socket('127.0.0.11');
+    const spent = watchSent(spoofed);
+    attacker.send(spoofed, attacker.seal(encodePath('test', 200), { path: 1 }));
+    await sleep(200);
+    await each(20, (i) => attacker!.send(socket, attacker!.seal(feedbackFor(1, 1 + (i % 4)))));
+    await sleep(500);
+    const heard = attacker.answers.get('127.0.0.11')!;
+    console.log(`another path: ${heard.bytes} bytes to it for ${spent.bytes} from it`);
     expect(heard.bytes).toBeLessThanOrEqual(spent.bytes);
   });
 

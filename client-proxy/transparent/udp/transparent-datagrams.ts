@@ -136,6 +136,8 @@ export class TransparentDatagrams {
     if (known !== undefined) return known;
     if (this.#sources.size >= MAX_SOURCES) this.#makePlace();
     const association = this.#options.relay.join({
+      // Each answer leaves from the address that it is said to be from: a concentrator must not speak for machines of this network.
+      hearsOnlyAsked: true,
       onDatagram: (from, payload) => this.#replies.send(from, address, payload),
     });
     const source = { address, association };

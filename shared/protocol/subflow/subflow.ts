@@ -1,7 +1,11 @@
 import { ProtocolViolation } from '../errors.ts';
 import type { KernelMeasurement } from '../kernel-measurement.ts';
 import type { Now } from '../now.ts';
-import type { CongestionController, MakeCongestionController } from './congestion-controller.ts';
+import type {
+  CongestionController,
+  ControlledUplink,
+  MakeCongestionController,
+} from './congestion-controller.ts';
 import { FIRST_SEGMENT_BYTES } from './delivery-rate-controller.ts';
 import { FULL_LEDGER_ENTRIES, type LedgerEntry, type LedgerItem } from './ledger.ts';
 import { Liveness } from './liveness.ts';
@@ -15,14 +19,12 @@ import type { SubflowView } from './subflow-view.ts';
 import type { TokenBucket } from './token-bucket.ts';
 
 /** The uplink of a subflow, as far as the subflow must know it. */
-export interface SubflowUplink {
+export interface SubflowUplink extends ControlledUplink {
   readonly name: string;
   /** The rate limit for what this end sends there, if there is one. */
   readonly bucket: TokenBucket | undefined;
   /** It costs by the byte: an idle subflow is asked for receipts seldom. */
   readonly isMetered: boolean;
-  /** Datagrams of a call leave on it: little is to be queued there. */
-  readonly hasCall: boolean;
   /** It holds up the others: pings, and nothing that anybody waits for. */
   readonly isParked: boolean;
 }

@@ -73,6 +73,8 @@ export interface SessionPacketsOptions {
 const OLD_KEYS_MS = 60_000;
 /** Some 20 ms of a fast flow: what waits longer is late anyway. */
 const MAX_HELD = 256;
+/** As many of the length that paths have. Without it, packets of 64 KiB that prove to be forged would hold 16 MiB of each session. */
+const MAX_HELD_BYTES = MAX_HELD * 1_500;
 
 /** Seals what a session's datagram plane sends, opens what comes for it, and knows where each path leads. */
 export class SessionPackets {
@@ -85,6 +87,7 @@ export class SessionPackets {
   /** The newest first; at most two. */
   #epochs: readonly Epoch[] = [];
   readonly #held: { readonly packet: Uint8Array; readonly wire: PacketWire }[] = [];
+  #heldBytes = 0;
 
   constructor(options: SessionPacketsOptions) {
     this.#options = options;
@@ -148,8 +151,12 @@ export class SessionPackets {
 
   /** Keeps a packet until the session need not wait for the processor any more. */
   hold(packet: Uint8Array, wire: PacketWire): void {
-    if (this.#held.length >= MAX_HELD) this.drop('processor');
-    else this.#held.push({ packet: Uint8Array.from(packet), wire });
+    if (this.#held.length >= MAX_HELD || this.#heldBytes + packet.length > MAX_HELD_BYTES) {
+      this.drop('processor');
+      return;
+    }
+    this.#heldBytes += packet.length;
+    this.#held.push({ packet: Uint8Array.from(packet), wire });
   }
 
   /** Treats what was kept. @param mustWait whether the session has to wait again */
@@ -157,6 +164,7 @@ export class SessionPackets {
     let taken = 0;
     while (taken < this.#held.length && !mustWait()) {
       const { packet, wire } = this.#held[taken++]!;
+      this.#heldBytes -= packet.length;
       this.receive(packet, wire);
     }
     this.#held.splice(0, taken);
@@ -172,6 +180,7 @@ export class SessionPackets {
     this.#epochs = [];
     this.#paths.clear();
     this.#held.length = 0;
+    this.#heldBytes = 0;
   }
 
   #receive(packet: Uint8Array, wire: PacketWire): PacketDrop | undefined {

@@ -127,9 +127,10 @@ class PlaneRun {
     promise(this.#memory.usedBytes >= 0, 'more memory was given back than taken');
     const { isClosed, deadlineMs } = this.#session;
     promise(isClosed || deadlineMs > this.#nowMs, 'the deadline is in the past: a timer would spin');
+    // Some more than the peer may have, since ends may be overtaken by what begins others.
     const { flowCount, associations } = this.#session.datagrams.snapshot();
     promise(flowCount <= 2 * LIMITS.maxFlows, `${flowCount} flows`);
-    promise(associations <= LIMITS.maxAssociations, `${associations} associations`);
+    promise(associations <= 2 * LIMITS.maxAssociations, `${associations} associations`);
   }
 
   end(): void {

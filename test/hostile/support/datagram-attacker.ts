@@ -1,4 +1,4 @@
-import { createCipheriv, createDecipheriv, createHmac } from 'node:crypto';
+import { createCipheriv, createHmac } from 'node:crypto';
 import { createSocket, type Socket } from 'node:dgram';
 import { once } from 'node:events';
 import {
@@ -8,12 +8,13 @@ import {
   encodePath,
   type FlowAnnouncement,
 } from '../../../shared/protocol/codec/datagram-message.ts';
+import { encodeControl } from '../../../shared/protocol/codec/frame.ts';
 import type { Destination } from '../../../shared/protocol/destination.ts';
+import { ERROR_CODE } from '../../../shared/protocol/errors.ts';
 import type { Pair } from '../../end-to-end/support/pair.ts';
 import { RogueClient } from '../../end-to-end/support/subflow-client.ts';
 
 const HEADER_BYTES = 16;
-const TAG_BYTES = 16;
 const CIPHER = 'aes-128-gcm';
 
 /** A client's packets, made by hand from SPEC.md section 13: with the right keys, and any content. */
@@ -31,7 +32,7 @@ export class DatagramAttacker {
     this.client = client;
     this.#to = to;
     this.#connectionId = connectionId;
-    this.#keys = keysOf(secret, 'client');
+    this.#keys = keysOf(secret);
   }
 
   /** Opens a session as another client of the pair's concentrator. */
@@ -83,8 +84,9 @@ export class DatagramAttacker {
     this.send(socket, this.seal(encodePath('test', 200)));
   }
 
+  /** Ends the session in order, and so what it has asked for. */
   close(): void {
-    this.client.socket.destroy();
+    this.client.socket.end(encodeControl({ type: 'close', code: ERROR_CODE.cancelled }));
     for (const socket of this.#sockets) socket.close();
   }
 }
@@ -105,23 +107,14 @@ export function feedbackFor(path: number, largest: number): Uint8Array {
   return encodeFeedback({ path, delayMs: 0, largest, packets: largest, firstRun, gaps: [] });
 }
 
-/** What a packet of the concentrator's says, with the secret of the session. @throws where it does not authenticate */
-export function openAnswer(packet: Uint8Array, secret: Uint8Array): Buffer {
-  const keys = keysOf(secret, 'concentrator');
-  const header = packet.subarray(0, HEADER_BYTES);
-  const decipher = createDecipheriv(CIPHER, keys.key, nonceOf(keys.iv, header));
-  decipher.setAAD(header);
-  decipher.setAuthTag(packet.subarray(packet.length - TAG_BYTES));
-  return Buffer.concat([decipher.update(packet.subarray(HEADER_BYTES, -TAG_BYTES)), decipher.final()]);
-}
-
 interface Keys {
   readonly key: Uint8Array;
   readonly iv: Uint8Array;
 }
 
-function keysOf(secret: Uint8Array, sender: 'client' | 'concentrator'): Keys {
-  const label = Buffer.from(`tributary/1 datagrams ${sender}`);
+/** A client's. */
+function keysOf(secret: Uint8Array): Keys {
+  const label = Buffer.from('tributary/1 datagrams client');
   const block = createHmac('sha256', secret)
     .update(Buffer.concat([label, Buffer.of(1)]))
     .digest();

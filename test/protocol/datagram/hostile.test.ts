@@ -1,6 +1,11 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { encodeAnnouncement, encodeDatagramHead } from '../../../shared/protocol/codec/datagram-message.ts';
+import {
+  encodeAnnouncement,
+  encodeDatagramHead,
+  encodeFeedback,
+  encodePath,
+} from '../../../shared/protocol/codec/datagram-message.ts';
 import { type ControlFrame, encodeControl } from '../../../shared/protocol/codec/frame.ts';
 import { FrameParser } from '../../../shared/protocol/codec/frame-parser.ts';
 import { FIRST_CONCENTRATOR_FLOW } from '../../../shared/protocol/codec/wire.ts';
@@ -43,7 +48,7 @@ class Hostile {
     this.victim.session.receive(0, new OwnBytes(encodeControl(frame)));
   }
 
-  /** Time passes; what the victim sends is looked at by nobody. */
+  /** Time passes; what the victim sends gets no answer. */
   run(durationMs = 1): void {
     const { session, events } = this.victim;
     for (const endMs = this.#nowMs + durationMs; this.#nowMs < endMs; ) {
@@ -52,7 +57,7 @@ class Hostile {
       session.flush();
       session.subflows.takeOutput(0);
       session.subflows.setWritable(0, true);
-      session.datagrams.takePackets();
+      this.victim.packets.push(...session.datagrams.takePackets());
       for (let event = session.nextEvent(); event !== undefined; event = session.nextEvent()) {
         if (event.type !== 'datagram' || events.length < 100) events.push(event);
       }
@@ -126,6 +131,39 @@ describe.each(['client', 'concentrator'] as const)('a %s', (role) => {
       { numRuns: 1_000 },
     );
   });
+});
+
+describe('a path that nobody has confirmed from its own address', () => {
+  const sentOn = (hostile: Hostile, path: number) =>
+    hostile.victim.packets
+      .filter((packet) => packet.path === path)
+      .reduce((sum, { head, payload }) => sum + head.length + payload.length + 32, 0);
+  const confirmed = encodeFeedback({ path: 1, delayMs: 0, largest: 2, packets: 2, firstRun: 1, gaps: [] });
+  const begun = encodePath('wifi', 160);
+
+  it.each([
+    ['gets no more than came on it, whatever is said on another path', 0, false],
+    ['gets what it needs once that is said on it', 1, true],
+  ])('%s', (_, path, isMore) => {
+    const hostile = new Hostile();
+    hostile.packet(begun, 1);
+    hostile.run(100);
+    hostile.packet(confirmed, path);
+    hostile.run(1_000);
+    expect(sentOn(hostile, 1) > begun.length + 32).toBe(isMore);
+  });
+});
+
+it('a session that is over takes nothing that comes later', () => {
+  const hostile = new Hostile();
+  const { session, memory } = hostile.victim;
+  session.close('goingAway');
+  hostile.run();
+  const before = hostile.victim.eventsOf('flow-opened').length;
+  hostile.packet(flowHead(99, 0, ANNOUNCED));
+  hostile.run();
+  expect(hostile.victim.eventsOf('flow-opened')).toHaveLength(before);
+  expect(memory.usedBytes).toBe(0);
 });
 
 /** What a client sends in one round of a flood. */

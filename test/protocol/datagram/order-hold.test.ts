@@ -68,7 +68,7 @@ describe('OrderHold', () => {
     bed.handedOn.length = 0;
     pairs(20, 30);
     expect(bed.handedOn).toEqual([...bed.handedOn].sort((a, b) => a - b));
-    pairs(300, 2);
+    pairs(4_000, 2);
     bed.add(sequence);
     expect(bed.hold.deadlineMs - bed.clock.ms).toBeLessThan(10);
   });

@@ -272,3 +272,12 @@ test('packets that wait for the processor are kept as they were, up to a bound',
   expect(concentrator.texts.at(-1)).toBe('text 256');
   expect(concentrator.drops).toEqual({ processor: 44 });
 });
+
+test('packets that wait for the processor hold no more than as many of an ordinary length', () => {
+  const longest = new Uint8Array(65_507);
+  for (let i = 0; i < 10; i++) concentrator.packets.hold(longest, home);
+  expect(concentrator.drops).toEqual({ processor: 5 });
+  concentrator.packets.receiveHeld(() => false);
+  concentrator.packets.hold(longest, home);
+  expect(concentrator.drops).toEqual({ processor: 5, 'old-keys': 5 });
+});

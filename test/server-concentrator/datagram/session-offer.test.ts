@@ -1,90 +1,114 @@
-import { expect, test } from 'vitest';
+import { afterEach, expect, test } from 'vitest';
+import type { DatagramPort } from '../../../server-concentrator/datagram/datagram-port.ts';
 import { SessionOffer } from '../../../server-concentrator/datagram/session-offer.ts';
+import type { DatagramSetup } from '../../../shared/protocol/datagram/datagram-commands.ts';
 import { MemoryBudget } from '../../../shared/protocol/memory-budget.ts';
-import { Session } from '../../../shared/protocol/session/session.ts';
+import { FIRST_UPLOAD_WINDOW_BYTES, Session } from '../../../shared/protocol/session/session.ts';
 import { PacketTable } from '../../../shared/runtime/datagram/packet-table.ts';
 import type { PacketWire } from '../../../shared/runtime/datagram/session-packets.ts';
 import type { SessionDriver } from '../../../shared/runtime/session/session-driver.ts';
 import { TrafficTable } from '../../../shared/runtime/session/uplink-traffic.ts';
 
 const HOUR_MS = 3_600_000;
+const EPOCH_PACKETS = 2 ** 30;
 const wire: PacketWire = { send() {}, isSame: () => true };
 
-/** A session's offer on a port that notes its connection ids. */
+/** A session's offer, whose packets all arrive and say nothing. */
 class Bed {
-  readonly registered: number[] = [];
-  readonly received: number[] = [];
   nowMs = 0;
-  readonly session = new Session({
-    role: 'concentrator',
-    maxStreams: 1,
-    firstWindowBytes: 1,
-    lingerMs: 1,
-    memory: new MemoryBudget(1e6),
-    nowMs: 0,
-  });
+  readonly registered = new Set<number>();
   readonly offer: SessionOffer;
-  #next = 1;
+  readonly #session: Session;
+  #ids = 0;
 
   constructor() {
-    this.offer = new SessionOffer(this.session, {
-      port: {
-        port: 8443,
-        register: () => {
-          this.registered.push(this.#next);
-          return new Uint8Array(8).fill(this.#next++);
-        },
-        unregister: ([id]) => void this.registered.splice(this.registered.indexOf(id!), 1),
+    this.#session = new Session({
+      role: 'concentrator',
+      maxStreams: 1,
+      firstWindowBytes: FIRST_UPLOAD_WINDOW_BYTES,
+      lingerMs: 0,
+      memory: new MemoryBudget(1e6),
+      nowMs: 0,
+    });
+    const port: Pick<DatagramPort, 'port' | 'register' | 'unregister'> = {
+      port: 443,
+      register: () => {
+        this.#ids++;
+        this.registered.add(this.#ids);
+        return new Uint8Array(8).fill(this.#ids);
       },
-      limits: { flowsPerClient: 7, associationsPerClient: 3 },
+      unregister: (id) => void this.registered.delete(id[0]!),
+    };
+    this.offer = new SessionOffer(this.#session, {
+      port,
+      limits: { flowsPerClient: 1, associationsPerClient: 1 },
       gcm: undefined,
       clock: () => this.nowMs,
       traffic: new TrafficTable(1),
       packetTable: new PacketTable(1),
-      randomBytes: (count) => new Uint8Array(count).fill(this.#next),
+      randomBytes: (count) => new Uint8Array(count).fill(this.#ids),
     });
     const driver: Pick<SessionDriver, 'input' | 'receivePacket'> = {
-      input: (work) => work(this.session),
-      receivePacket: (packet) => void this.received.push(packet.length),
+      input: (work) => work(this.#session),
+      receivePacket() {},
     };
     this.offer.begin(driver as SessionDriver);
   }
 
-  get epoch(): number | undefined {
-    return this.session.datagrams.setup?.epoch;
+  get setup(): DatagramSetup {
+    return this.#session.datagrams.setup!;
   }
 
-  comeAfter(ms: number): void {
-    this.nowMs += ms;
-    this.offer.receivePacket(new Uint8Array(40), wire);
+  packet(): void {
+    this.offer.receivePacket(new Uint8Array(33), wire);
+  }
+
+  /** As many packets have been sealed and opened with the newest keys. */
+  count(packets: number): void {
+    Object.defineProperty(this.offer.packets, 'packetsOfEpoch', { configurable: true, value: packets });
   }
 }
 
-test('a session is offered a port, keys and limits', () => {
-  const { session, registered } = new Bed();
-  expect(session.datagrams.setup).toMatchObject({ epoch: 1, port: 8443, maxFlows: 7, maxAssociations: 3 });
-  expect(session.datagrams.setup!.connectionId).toEqual(new Uint8Array(8).fill(1));
-  expect(registered).toEqual([1]);
+let bed: Bed;
+afterEach(() => bed.offer.close());
+
+test('new keys are offered after an hour, with the next packet, and not again before another one', () => {
+  bed = new Bed();
+  const first = bed.setup;
+  bed.nowMs = HOUR_MS - 1;
+  bed.packet();
+  expect(bed.setup).toBe(first);
+  bed.nowMs = HOUR_MS;
+  bed.packet();
+  const second = bed.setup;
+  expect([second.epoch, second.port]).toEqual([2, 443]);
+  expect(second.secret).not.toEqual(first.secret);
+  expect(second.connectionId).not.toEqual(first.connectionId);
+  bed.nowMs = 2 * HOUR_MS - 1;
+  bed.packet();
+  expect(bed.setup).toBe(second);
 });
 
-test('new keys come after an hour, when packets come, and the ids of the last two are known', () => {
-  const bed = new Bed();
-  bed.comeAfter(HOUR_MS - 1);
-  expect(bed.epoch).toBe(1);
-  bed.comeAfter(1);
-  expect([bed.epoch, bed.registered]).toEqual([2, [1, 2]]);
-  bed.comeAfter(10);
-  expect(bed.epoch).toBe(2);
-  bed.comeAfter(3 * HOUR_MS);
-  expect([bed.epoch, bed.registered]).toEqual([3, [2, 3]]);
-  expect(bed.received).toEqual([40, 40, 40, 40]);
+test('new keys are offered after 2^30 packets', () => {
+  bed = new Bed();
+  bed.count(EPOCH_PACKETS - 1);
+  bed.packet();
+  expect(bed.setup.epoch).toBe(1);
+  bed.count(EPOCH_PACKETS);
+  bed.packet();
+  expect(bed.setup.epoch).toBe(2);
 });
 
-test('after the end of the session no id is known, and nothing is offered any more', () => {
-  const bed = new Bed();
-  bed.comeAfter(HOUR_MS);
+test('packets are taken for two epochs at most, and for none when the session is over', () => {
+  bed = new Bed();
+  for (let epoch = 2; epoch <= 4; epoch++) {
+    bed.nowMs += HOUR_MS;
+    bed.packet();
+  }
+  expect([...bed.registered]).toEqual([3, 4]);
   bed.offer.close();
-  expect(bed.registered).toEqual([]);
-  bed.comeAfter(HOUR_MS);
-  expect([bed.epoch, bed.registered]).toEqual([2, []]);
+  expect(bed.registered.size).toBe(0);
+  bed.nowMs += HOUR_MS;
+  bed.packet();
+  expect(bed.setup.epoch).toBe(4);
 });

@@ -1,10 +1,11 @@
 import type { Now } from '../../now.ts';
+import type { ProbedPath } from './path-probes.ts';
 import type { PathTimes } from './path-times.ts';
 import type { DatagramPathTuning } from './path-tuning.ts';
 import type { SentPackets } from './sent-packets.ts';
 
 /** Whether the far side of one path can be heard: late feedback, silence, and what is remembered of it. */
-export class PathLiveness {
+export class PathLiveness implements ProbedPath {
   readonly #now: Now;
   readonly #tuning: DatagramPathTuning;
   readonly #sent: SentPackets;

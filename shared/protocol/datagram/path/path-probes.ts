@@ -37,7 +37,7 @@ export const PATH_PROBE_TUNING: PathProbeTuning = {
 };
 
 /** What of its path decides when that is asked. */
-interface ProbedPath {
+export interface ProbedPath {
   readonly isValidated: boolean;
   readonly isLate: boolean;
   readonly isRecovering: boolean;

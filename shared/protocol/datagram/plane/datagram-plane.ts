@@ -264,6 +264,8 @@ export class DatagramPlane implements DatagramCommands {
 
   /** The session is over, and with it all flows. */
   close(): void {
+    // Packets may still come: they begin nothing any more.
+    this.#setup = undefined;
     this.#table.clear();
     this.#reassembly.forget();
     this.#writer.close();

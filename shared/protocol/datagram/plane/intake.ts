@@ -20,7 +20,7 @@ import type { WantedFeedback } from '../receive/path-receiver.ts';
 import type { Reassembly } from '../receive/reassembly.ts';
 import type { FlowSteering } from '../steering/flow-steering.ts';
 import type { DatagramTuning } from './datagram-tuning.ts';
-import type { PathEnd, PathTable } from './path-table.ts';
+import { isBounded, type PathEnd, type PathTable } from './path-table.ts';
 
 export interface IntakeOptions {
   readonly role: Role;
@@ -68,7 +68,7 @@ export class Intake {
     if (packet.isMoved && end.path !== undefined) paths.begin(end, end.path.uplink);
     end.allowanceBytes += packet.packetBytes;
     if (kind === MESSAGE_KIND.datagram) this.#onDatagram(message, end.path?.uplink);
-    else if (kind === MESSAGE_KIND.feedback) this.#onFeedback(message);
+    else if (kind === MESSAGE_KIND.feedback) this.#onFeedback(end, message);
     else if (kind === MESSAGE_KIND.path) this.#onPath(end, message, isNewest, packet.packetBytes);
   }
 
@@ -108,7 +108,7 @@ export class Intake {
     end.allowanceBytes = packetBytes;
   }
 
-  #onFeedback(message: Uint8Array): void {
+  #onFeedback(cameOn: PathEnd, message: Uint8Array): void {
     const { paths, counters } = this.#options;
     const feedback = decodeFeedback(message);
     if (feedback === undefined) {
@@ -117,6 +117,8 @@ export class Intake {
     }
     const end = paths.get(feedback.path);
     if (end?.path === undefined || feedback.largest >= end.path.nextCounter) return;
+    // Only who is at the path's address can say that it is there: others would have somebody else flooded.
+    if (end !== cameOn && isBounded(end)) return;
     paths.onFeedback(end, feedback.largest);
     end.path.onFeedback(feedback);
   }

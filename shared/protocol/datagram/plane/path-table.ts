@@ -146,3 +146,8 @@ export class PathTable {
     this.#paths = this.#inUse.flatMap(({ path }) => path ?? []);
   }
 }
+
+/** Whether no more may be sent there than has come: the peer has not confirmed anything from its address. */
+export function isBounded({ allowanceBytes }: PathEnd): boolean {
+  return allowanceBytes < Number.POSITIVE_INFINITY;
+}

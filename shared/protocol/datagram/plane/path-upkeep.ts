@@ -4,7 +4,7 @@ import type { Role } from '../../role.ts';
 import type { DatagramPath } from '../path/datagram-path.ts';
 import type { DatagramSender } from './datagram-sender.ts';
 import { PACKET_OVERHEAD_BYTES, type PacketWriter } from './packet-writer.ts';
-import type { PathEnd, PathTable } from './path-table.ts';
+import { isBounded, type PathEnd, type PathTable } from './path-table.ts';
 
 /** Of FEEDBACK without gaps, and of the shortest PATH of the concentrator: what a path must allow before its address is confirmed. */
 const FEEDBACK_PACKET_BYTES = 21 + PACKET_OVERHEAD_BYTES;
@@ -84,8 +84,4 @@ export class PathUpkeep {
     end.allowanceBytes -= message.length + PACKET_OVERHEAD_BYTES;
     this.#options.writer.writeMessage(path, message, kind);
   }
-}
-
-function isBounded({ allowanceBytes }: PathEnd): boolean {
-  return allowanceBytes < Number.POSITIVE_INFINITY;
 }

@@ -13,11 +13,11 @@ export interface OrderHoldTuning {
   readonly mostMs: number;
   /** What came late by so much may come later by this factor. */
   readonly margin: number;
-  /** How much of a shorter wait each one that is seen makes forget of a longer one. */
+  /** How much of a shorter wait each one that is seen makes forget of a longer one: a second or two of a bulk flow, which slows down for each that is late. */
   readonly decay: number;
 }
 
-export const ORDER_HOLD_TUNING: OrderHoldTuning = { firstMs: 20, mostMs: 50, margin: 1.5, decay: 1 / 64 };
+export const ORDER_HOLD_TUNING: OrderHoldTuning = { firstMs: 20, mostMs: 50, margin: 1.5, decay: 1 / 1_024 };
 
 interface Held {
   readonly sequence: number;

@@ -134,6 +134,22 @@ describe('datagrams that are led to the client', () => {
   });
 
   it.each([
+    ['another port of whom they were sent to: told', { ...DNS, port: 99 }, ['answer from 192.0.2.53 99']],
+    ['a machine that they were not sent to: not told', { host: '192.168.9.1', port: 53 }, []],
+  ])('are answered, as the concentrator says, from %s', async (_, from, told) => {
+    const { listener, kernel, plane, relay, replies } = bed();
+    listener.start();
+    await kernel.lead(PHONE, DNS, 'x');
+    const reverse = plane.reverse(0, from);
+    relay.onDatagramEvent(plane, reverse);
+    const { flowId } = reverse.flow;
+    relay.onDatagramEvent(plane, { type: 'datagram', flowId, payload: payloadOf('answer') });
+    await settled();
+    expect(replies).toEqual(told.map((text) => `${text} to 192.168.9.7 40000`));
+    expect(plane.calls.includes(`end ${flowId}: cancelled`)).toBe(told.length === 0);
+  });
+
+  it.each([
     ['that were sent to the listener itself', PHONE, { host: '192.168.9.1', port: POINT.port }],
     [
       'of this machine to the concentrator',
