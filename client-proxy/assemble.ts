@@ -40,6 +40,9 @@ import { knownInterfaces } from './network/network-view.ts';
 import { PathExplainer } from './network/path-diagnosis/path-explainer.ts';
 import { makeNetworkWatch } from './network-watching.ts';
 import { PACKET_SIZES_FILE_NAME, PacketSizes } from './packet-size/packet-sizes.ts';
+import { makePage } from './page/make-page.ts';
+import type { PageFeed } from './page/page-feed.ts';
+import { StateChanges } from './page/state-changes.ts';
 import { UplinkUses } from './path-manager/uplink-use.ts';
 import { makePublisher } from './publish/make-publisher.ts';
 import type { Publisher } from './publish/publisher.ts';
@@ -86,7 +89,8 @@ export async function assemble(config: ClientConfig, deps: ClientProxyDeps): Pro
     wallClock,
     logger,
   });
-  const states = new UplinkStates({ uplinks, wallClock, logger });
+  const changes = new StateChanges(wallClock);
+  const states = new UplinkStates({ uplinks, wallClock, logger, onChanged: changes.add });
   const uses = new UplinkUses(logger);
   const peers = makePeers(config, deps, counters);
   const secrets = new SessionSecrets(config);
@@ -142,8 +146,8 @@ export async function assemble(config: ClientConfig, deps: ClientProxyDeps): Pro
   const told = {
     ...{ mode, keeper, uplinks, uplinkStatus, steering, fallback, publisher, points, front, metering, watch },
   };
-  const endpoint = makeEndpoint(config, direct, { ...deps, ...counters, ...told, transparent });
-  const parts = { ...told, endpoint, secrets, transparent, network, minutes };
+  const observed = makeEndpoint(config, direct, { ...deps, ...counters, ...told, transparent, changes });
+  const parts = { ...told, ...observed, secrets, transparent, network, minutes };
   return new ClientProxy({ config, logger, ...parts });
 }
 
@@ -352,7 +356,7 @@ function makeSteering(
   return { steering, fallback };
 }
 
-/** Metrics, readiness and status; they read the parts when they are asked. */
+/** Metrics, readiness, status and the page; they read the parts when they are asked. */
 function makeEndpoint(
   { metrics }: ClientConfig,
   { balance, connections: directConnections }: Direct,
@@ -362,8 +366,9 @@ function makeEndpoint(
     Pick<ClientProxyDeps, 'version' | 'nodeVersion'> & {
       readonly watch: ProcessWatch;
       readonly points: ApplicationPoints;
+      readonly changes: StateChanges;
     },
-): HttpEndpoint<ClientStatus> {
+): { readonly endpoint: HttpEndpoint<ClientStatus>; readonly pageFeed: PageFeed | undefined } {
   const registry = new Registry();
   const directMeasure = (uplinkName: string) => balance.measureOf(uplinkName);
   const source = { ...parts, directConnections, directMeasure };
@@ -385,12 +390,19 @@ function makeEndpoint(
     plans: () => metering.plans,
   });
   source.watch.register(registry);
-  return new HttpEndpoint({
+  const status = () => clientStatus(source);
+  const page = makePage(metrics, {
+    ...{ wallClock: source.wallClock, clock: source.clock, changes: source.changes, status },
+    traffic: () => [...source.traffic.entries(), ...source.directTraffic.entries()],
+  });
+  const endpoint = new HttpEndpoint({
     listen: metrics?.listen,
     hosts: metrics?.hosts,
     registry,
     ready: () => clientReadiness(source),
-    status: () => clientStatus(source),
+    status,
     statusText: clientStatusText,
+    pages: page?.pages,
   });
+  return { endpoint, pageFeed: page?.feed };
 }
