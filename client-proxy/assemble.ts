@@ -391,18 +391,11 @@ function makeEndpoint(
   });
   source.watch.register(registry);
   const status = () => clientStatus(source);
-  const page = makePage(metrics, {
-    ...{ wallClock: source.wallClock, clock: source.clock, changes: source.changes, status },
-    traffic: () => [...source.traffic.entries(), ...source.directTraffic.entries()],
-  });
+  const page = makePage(metrics, { ...source, status });
   const endpoint = new HttpEndpoint({
-    listen: metrics?.listen,
-    hosts: metrics?.hosts,
-    registry,
+    ...{ listen: metrics?.listen, hosts: metrics?.hosts, registry, status, pages: page?.pages },
     ready: () => clientReadiness(source),
-    status,
     statusText: clientStatusText,
-    pages: page?.pages,
   });
   return { endpoint, pageFeed: page?.feed };
 }

@@ -89,6 +89,24 @@ function clientProgram(deps: ClientCliDeps): Command {
       const { config, json } = command.optsWithGlobals<{ config?: string; json?: true }>();
       await printStatus(await loadClientConfig(await configFile(config)), { json }, program.name(), deps);
     });
+  addTop(program, configFile, deps);
+  addTransparent(program, configFile, deps);
+  program
+    .command('usage')
+    .description('say what each metered plan has used of its caps')
+    .action(async (_options: unknown, command: Command) => {
+      const { config } = command.optsWithGlobals<{ config?: string }>();
+      await usage(await loadClientConfig(await configFile(config)), deps);
+    });
+  // Only now, since subcommands would inherit it: what is no command then reaches the program's own action.
+  return program.allowExcessArguments();
+}
+
+function addTop(
+  program: Command,
+  configFile: (named: string | undefined) => Promise<string>,
+  deps: ClientCliDeps,
+): void {
   program
     .command('top')
     .description('show the uplinks of the client that runs with this configuration on the whole screen, live')
@@ -103,16 +121,6 @@ function clientProgram(deps: ClientCliDeps): Command {
       }
       await top(await loadClientConfig(await configFile(config)), intervalMs, program.name(), deps);
     });
-  addTransparent(program, configFile, deps);
-  program
-    .command('usage')
-    .description('say what each metered plan has used of its caps')
-    .action(async (_options: unknown, command: Command) => {
-      const { config } = command.optsWithGlobals<{ config?: string }>();
-      await usage(await loadClientConfig(await configFile(config)), deps);
-    });
-  // Only now, since subcommands would inherit it: what is no command then reaches the program's own action.
-  return program.allowExcessArguments();
 }
 
 function addTransparent(

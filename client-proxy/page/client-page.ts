@@ -41,7 +41,7 @@ export class ClientPage implements EndpointPages {
     return true;
   }
 
-  #whenRight(request: IncomingMessage, response: ServerResponse, password: string, serve: () => void): void {
+  #whenRight(request: IncomingMessage, response: ServerResponse, password: string, serve: () => void) {
     const ask = () => {
       response.setHeader('WWW-Authenticate', 'Basic realm="Tributary", charset="UTF-8"');
       refuse(response, 401, 'The page wants the password in metrics.password; the name does not matter.\n');
@@ -60,7 +60,7 @@ export class ClientPage implements EndpointPages {
     else setTimeout(check, waitMs).unref();
   }
 
-  #openEvents(request: IncomingMessage, response: ServerResponse): void {
+  #openEvents(request: IncomingMessage, response: ServerResponse) {
     const { feed } = this.#options;
     // Browsers say where a request comes from. Pages of other sites could not read the answer, but they could take all places.
     const site = request.headers['sec-fetch-site'];
@@ -69,7 +69,7 @@ export class ClientPage implements EndpointPages {
     }
     if (feed.isFull) return refuse(response, 503, 'too many pages are open: close one of them\n');
     response.writeHead(200, { ...HEADERS, 'Content-Type': 'text/event-stream' });
-    if (request.method === 'HEAD') return void response.end();
+    if (request.method === 'HEAD') return response.end();
     const after = Number(new URL(request.url ?? '/', 'http://localhost').searchParams.get('after'));
     feed.open(response, Number.isFinite(after) ? after : 0);
   }

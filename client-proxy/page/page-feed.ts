@@ -1,6 +1,6 @@
 import type { ServerResponse } from 'node:http';
 import type { WallClock } from '../../shared/runtime/clock.ts';
-import type { UplinkTraffic } from '../../shared/runtime/session/uplink-traffic.ts';
+import type { TrafficTable } from '../../shared/runtime/session/uplink-traffic.ts';
 import type { ClientStatus } from '../status/client-status.ts';
 import { pageView } from './page-view.ts';
 import type { StateChange, StateChanges } from './state-changes.ts';
@@ -9,8 +9,9 @@ import { UplinkHistory } from './uplink-history.ts';
 /** What the feed is read from. */
 export interface PageFeedOptions {
   readonly wallClock: WallClock;
-  /** Bytes of the uplinks since the program began. */
-  readonly traffic: () => Iterable<readonly [name: string, traffic: UplinkTraffic]>;
+  /** What went over the concentrator, and past it. */
+  readonly traffic: Pick<TrafficTable, 'entries'>;
+  readonly directTraffic: Pick<TrafficTable, 'entries'>;
   readonly status: () => ClientStatus;
   readonly changes: Pick<StateChanges, 'all'>;
 }
@@ -59,8 +60,8 @@ export class PageFeed {
   }
 
   #sample(): void {
-    const { wallClock, traffic } = this.#options;
-    this.#history.add(wallClock(), traffic());
+    const { wallClock, traffic, directTraffic } = this.#options;
+    this.#history.add(wallClock(), [...traffic.entries(), ...directTraffic.entries()]);
     if (this.#pages.size > 0) this.#tell([...this.#pages.keys()]);
   }
 

@@ -53,6 +53,9 @@ interface BestUplink {
 /** Below it there is nothing to compare, only what keeps subflows alive. */
 const LEAST_COMPARED_BITS_PER_SECOND = 200_000;
 
+/** An uplink in another state would carry nothing now. */
+const WORKS: ReadonlySet<UplinkReport['state']> = new Set(['in-use', 'backup', 'waiting']);
+
 export function pageView(status: ClientStatus, history: UplinkHistory): PageView {
   const uplinks = status.uplinks.map((uplink) => uplinkView(uplink, history.rateOf(uplink.name)));
   const sum = { down: sumOf(uplinks, 'down'), up: sumOf(uplinks, 'up') };
@@ -110,6 +113,7 @@ function bestOf(
   if (sum < LEAST_COMPARED_BITS_PER_SECOND) return null;
   let best: BestUplink | null = null;
   for (const uplink of uplinks) {
+    if (!WORKS.has(uplink.state)) continue;
     const bitsPerSecond = Math.round(Math.min(sum, ability(uplink)));
     if (bitsPerSecond > (best?.bitsPerSecond ?? 0)) best = { name: uplink.name, bitsPerSecond };
   }

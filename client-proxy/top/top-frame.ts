@@ -159,7 +159,7 @@ function columnsFor(uplinks: readonly UplinkReport[], rates: UplinkRates, scale:
   }
 }
 
-const DROPPED_FIRST = ['LAST MINUTE', 'SENT', 'RECEIVED', 'CAP', 'SHARE', 'RTT'];
+const DROPPED_FIRST = ['LAST 20 S', 'SENT', 'RECEIVED', 'CAP', 'SHARE', 'RTT'];
 const LEAST_REASON = 12;
 
 function allColumns({ downSum, most }: Scale): readonly Column[] {
@@ -190,7 +190,7 @@ function allColumns({ downSum, most }: Scale): readonly Column[] {
     },
     { head: 'CAP', isRight: true, cell: ({ metered }) => capCell(metered) },
     {
-      head: 'LAST MINUTE',
+      head: 'LAST 20 S',
       cell: (_, { history }) => ({ text: sparkline(history.slice(-SPARKLINE_WIDTH), most), colour: 'cyan' }),
     },
     { head: 'REASON', cell: ({ state, reason }) => ({ text: state === 'in-use' ? '' : reason }) },

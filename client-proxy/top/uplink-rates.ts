@@ -8,6 +8,7 @@ export interface UplinkRate {
   readonly history: readonly number[];
 }
 
+/** Statuses. */
 const MAX_HISTORY = 60;
 const NO_RATE: UplinkRate = { down: 0, up: 0, history: [] };
 

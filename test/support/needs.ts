@@ -33,7 +33,6 @@ export const PACKAGES = {
   'python3-python-socks': () => existsSync('/usr/lib/python3/dist-packages/python_socks'),
   torsocks: () => isOnPath('torsocks'),
   prometheus: () => isOnPath('prometheus') && isOnPath('promtool'),
-  bsdutils: () => isOnPath('script') && isOnPath('stty'),
   gcc: () => isOnPath('gcc'),
   'libc6-dev': () => existsSync('/usr/include/stdio.h'),
   // For `systemd-analyze`, which needs no running systemd.
@@ -101,8 +100,11 @@ const REQUIREMENTS = {
     isOptional: true,
   },
   prometheus: { packages: ['prometheus'] },
-  /** Of util-linux and coreutils, which every Debian has. */
-  pseudoTerminal: { packages: ['bsdutils'] },
+  /** Every Debian has it. */
+  pseudoTerminal: {
+    whyNot: () =>
+      isOnPath('script') ? undefined : 'there is no `script` (util-linux), which makes terminals',
+  },
   systemd: { packages: ['systemd'] },
   /** CI may work on a checkout without history. One that has it all must have this, too: then the test runs, and says so. */
   previousRelease: { whyNot: whyNoPreviousRelease, isOptional: true },

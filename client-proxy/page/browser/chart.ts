@@ -31,7 +31,7 @@ export function Chart(props: ChartProps) {
   const drawn = useRef<Drawn | null>(null);
   const { names, direction, endMs, minutes } = props;
   const key = names.join(' ');
-  // biome-ignore lint/correctness/useExhaustiveDependencies: drawn anew only when the uplinks are others
+  // Drawn anew only when the uplinks are others.
   useEffect(() => {
     const chart = new Drawn(place.current!, names);
     drawn.current = chart;

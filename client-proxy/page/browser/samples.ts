@@ -60,7 +60,7 @@ export class Samples {
         for (const list of rates) list.push(null);
       }
       seconds.push(timeMs / 1_000);
-      rates.forEach((list, i) => list.push(tracks[i]?.[at] ?? 0));
+      for (const [i, list] of rates.entries()) list.push(tracks[i]?.[at] ?? 0);
     }
     return { seconds, rates };
   }

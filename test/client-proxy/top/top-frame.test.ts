@@ -84,10 +84,10 @@ describe('the screen of top', () => {
     expect(topFrame(rates(), VIEW, { columns: 120, rows: 20, hasColours: false })).toEqual([
       'tributary-client 0.0.0  ready  session established for 60 min  3 connections  down 30Mbit/s  up 3.4Mbit/s',
       '',
-      'UPLINK  STATE        DOWN         UP  SHARE    RTT    SENT  RECEIVED   CAP  LAST MINUTE  REASON',
-      'vdsl    in-use   20Mbit/s    1Mbit/s   67 %  20 ms  250 kB      5 MB        █            ',
-      'lte     in-use   10Mbit/s  2.4Mbit/s   33 %  12 ms  600 kB    2.5 MB  87 %  ▅            ',
-      'sim     stopped   0kbit/s    0kbit/s    0 %      -     0 B       0 B        ▁            the cap of the month is reached',
+      'UPLINK  STATE        DOWN         UP  SHARE    RTT    SENT  RECEIVED   CAP  LAST 20 S  REASON',
+      'vdsl    in-use   20Mbit/s    1Mbit/s   67 %  20 ms  250 kB      5 MB        █          ',
+      'lte     in-use   10Mbit/s  2.4Mbit/s   33 %  12 ms  600 kB    2.5 MB  87 %  ▅          ',
+      'sim     stopped   0kbit/s    0kbit/s    0 %      -     0 B       0 B        ▁          the cap of the month is reached',
       '',
       'q quit  d/u/n/t sort by down, up, name, round trip  s subflows  p pause',
     ]);
