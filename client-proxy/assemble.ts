@@ -370,8 +370,7 @@ function makeEndpoint(
     },
 ): { readonly endpoint: HttpEndpoint<ClientStatus>; readonly pageFeed: PageFeed | undefined } {
   const registry = new Registry();
-  const directMeasure = (uplinkName: string) => balance.measureOf(uplinkName);
-  const source = { ...parts, directConnections, directMeasure };
+  const source = { ...parts, directConnections, directMeasure: (name: string) => balance.measureOf(name) };
   const { keeper, uplinkStatus, points, front, transparent, metering } = source;
   registerBuildInfo(registry, source);
   registerSessionMetrics(registry, { ...source, drivers: () => keeper.drivers });
