@@ -7,6 +7,7 @@ import { HttpProtocol } from './http/http-protocol.ts';
 import { pacFile } from './http/pac-file.ts';
 import { BindOpener, type BindOpenerOptions } from './publish/bind-opening.ts';
 import { SOCKS4 } from './socks4/socks4.ts';
+import type { AssociateOpener } from './socks5/associate-opening.ts';
 import { SOCKS5 } from './socks5/socks5.ts';
 import type { Steering } from './steering/steering.ts';
 
@@ -19,9 +20,10 @@ export function makeFront(
     readonly publisher: BindOpenerOptions['publisher'];
     /** How waits for an expected connection ended. */
     readonly binds: { add(result: 'ok' | ErrorName): void };
+    readonly associates: Pick<AssociateOpener, 'open'>;
   },
 ): FrontDoor {
-  const { steering, publisher, binds } = parts;
+  const { steering, publisher, binds, associates } = parts;
   const http = new HttpProtocol({
     onRequest: (request) => steering.serve(request),
     pacFor: (proxy) => pacFile(steering.config, proxy),
@@ -41,5 +43,6 @@ export function makeFront(
     logger,
     onRequest: (request) => steering.serve(request),
     onBind: (request) => binding.open(request),
+    onAssociate: (request) => void associates.open(request),
   });
 }

@@ -1,27 +1,22 @@
 import { join } from 'node:path';
-import { Registry } from 'prom-client';
 import { MemoryBudget } from '../shared/protocol/memory-budget.ts';
 import { withTuning } from '../shared/protocol/session/core-tuning.ts';
 import { BlockPool } from '../shared/runtime/app/block-pool.ts';
 import { PeerWatch, type PeerWatchOptions } from '../shared/runtime/app/peer-watch.ts';
-import { registerBuildInfo } from '../shared/runtime/observe/build-info.ts';
-import { HttpEndpoint } from '../shared/runtime/observe/http-endpoint.ts';
 import { LineLimit } from '../shared/runtime/observe/line-limit.ts';
-import { PeerLosses, registerPeerLosses } from '../shared/runtime/observe/peer-losses.ts';
 import { ProcessWatch, warnWithoutNative } from '../shared/runtime/observe/process-watch.ts';
-import { ResentBytes } from '../shared/runtime/observe/resent-bytes.ts';
-import { registerSessionMetrics } from '../shared/runtime/observe/session-metrics.ts';
 import type { ProgramDeps } from '../shared/runtime/process/process-deps.ts';
-import { TrafficTable } from '../shared/runtime/session/uplink-traffic.ts';
 import { ReceivePool } from '../shared/runtime/subflow/receive-pool.ts';
 import { allOf } from '../shared/runtime/tcp/connection-watcher.ts';
 import { makeFront } from './application-front.ts';
 import { type ListeningDeps, makePoints } from './application-listening.ts';
-import { ClientCounts } from './client-counts.ts';
-import { type ClientMetricsSource, registerClientMetrics } from './client-metrics.ts';
+import { type Counters, makeCounters } from './client-counts.ts';
+import { makeEndpoint } from './client-endpoint.ts';
 import { ClientProxy } from './client-proxy.ts';
 import type { ClientConfig } from './config/client-config.ts';
 import { MAX_UPLINKS } from './config/client-schema.ts';
+import type { DatagramRelay } from './datagram/datagram-relay.ts';
+import { type Datagrams, makeDatagrams } from './datagram-carrying.ts';
 import { type Direct, makeDirect } from './direct-connecting.ts';
 import { UplinkSet } from './discovery/uplink-set.ts';
 import { UplinkStates } from './discovery/uplink-states.ts';
@@ -31,17 +26,12 @@ import { ADDRESSES_FILE_NAME } from './dns/remembered-addresses.ts';
 import type { TargetNames } from './dns/target-names.ts';
 import { UplinkResolvers } from './dns/uplink-resolvers.ts';
 import { Fallback } from './fallback/fallback.ts';
-import type { ApplicationPoints } from './front/application-points.ts';
 import { Metering } from './metering/metering.ts';
-import { registerMeteringMetrics } from './metering/metering-metrics.ts';
 import { USAGE_FILE_NAME } from './metering/usage-file.ts';
-import { WireTable } from './metering/wire-table.ts';
 import { knownInterfaces } from './network/network-view.ts';
 import { PathExplainer } from './network/path-diagnosis/path-explainer.ts';
 import { makeNetworkWatch } from './network-watching.ts';
 import { PACKET_SIZES_FILE_NAME, PacketSizes } from './packet-size/packet-sizes.ts';
-import { makePage } from './page/make-page.ts';
-import type { PageFeed } from './page/page-feed.ts';
 import { StateChanges } from './page/state-changes.ts';
 import { UplinkUses } from './path-manager/uplink-use.ts';
 import { makePublisher } from './publish/make-publisher.ts';
@@ -49,15 +39,12 @@ import type { Publisher } from './publish/publisher.ts';
 import { MinuteTimer } from './schedule/minute-timer.ts';
 import { SessionKeeper } from './session/session-keeper.ts';
 import { SessionSecrets } from './session/session-secrets.ts';
-import { clientReadiness } from './status/client-readiness.ts';
-import { type ClientStatus, type ClientStatusSource, clientStatus } from './status/client-status.ts';
-import { clientStatusText } from './status/client-status-text.ts';
 import { RuleSet } from './steering/rule-set.ts';
 import { Steering } from './steering/steering.ts';
 import { StreamOpener } from './stream-opening.ts';
 import { makeTransparent } from './transparent/make-transparent.ts';
 import { OwnConnections } from './transparent/own-connections.ts';
-import { registerTransparentMetrics } from './transparent/transparent-metrics.ts';
+import { makeTransparentDatagrams } from './transparent/udp/make-transparent-datagrams.ts';
 import { UplinkConnector } from './uplink/uplink-connector.ts';
 
 /** What the client proxy gets from its process. */
@@ -80,15 +67,10 @@ export async function assemble(config: ClientConfig, deps: ClientProxyDeps): Pro
   const { native } = deps.native;
   if (native === undefined) warnWithoutNative(logger, deps.native.reason);
   const { mode } = config;
-  const counters = makeCounters(deps);
+  const counters = makeCounters(native, MAX_UPLINK_NAMES);
   const watch = new ProcessWatch(deps);
   const appPool = new BlockPool(clock);
-  const uplinks = new UplinkSet({
-    bindsByInterface: native !== undefined,
-    maxUplinks: MAX_UPLINKS,
-    wallClock,
-    logger,
-  });
+  const uplinks = makeUplinks(deps);
   const changes = new StateChanges(wallClock);
   const states = new UplinkStates({ uplinks, wallClock, logger, onChanged: changes.add });
   const uses = new UplinkUses(logger);
@@ -108,28 +90,33 @@ export async function assemble(config: ClientConfig, deps: ClientProxyDeps): Pro
     resolvers,
     logger,
   });
-  const publisher = makePublisher({
-    ...{ ...deps, ...config.connections, native, pool: appPool, peers },
-    steer: (policy) => steering.steerInbound(policy),
-    hasDescriptor: () => watch.hasDescriptor('stream'),
-    onResult: (result) => counters.counts.inbound.add(result),
-  });
+  const publisher = publisherOf(config, deps, { counters, appPool, peers, watch, steering: () => steering });
   const direct = makeDirect(config, deps, { ...counters, uplinks, uses, connector, resolvers });
+  const datagrams = makeDatagrams(config, deps, {
+    ...{ ...counters, uplinks, direct, watch },
+    steering: () => steering,
+    isOpenTo: (address) => points.gate.isOpenTo(address),
+  });
   const keeper = makeKeeper(config, deps, {
-    ...{ counters, states, uses, connector, secrets, names, publisher },
+    ...{ counters, states, uses, connector, secrets, names, publisher, datagrams },
     onChanged: () => fallback.look(),
   });
   const metering = await openMetering(config, deps, { counters, uplinks, uses, keeper, direct });
   // Metering first, so that caps hold before anything is dialled.
   uplinks.follow(metering, keeper, direct.connections, direct.balance);
   const { steering, fallback }: Steered = makeSteering(config, deps, {
-    ...{ counters, uplinks, keeper, direct },
+    ...{ counters, uplinks, keeper, direct, datagrams: datagrams.relay },
     onOtherWays: () => front.judgeAnew(),
   });
-  const front = makeFront(config, deps, { steering, publisher, binds: counters.counts.binds });
+  const { associates, relay } = datagrams;
+  const front = makeFront(config, deps, { steering, publisher, associates, binds: counters.counts.binds });
   const points = makePoints(config, deps, { front, appPool, peers, watch });
   const transparent = makeTransparent(config, {
     ...{ ...deps, steering, names, appPool, peers, watch, ownConnections },
+  });
+  const transparentDatagrams = makeTransparentDatagrams(config, {
+    ...{ ...deps, ...datagrams, names, watch },
+    counts: counters.counts.datagrams,
   });
   const network = makeNetworkWatch(config, deps, {
     ...{ uplinks, names, steering },
@@ -146,17 +133,47 @@ export async function assemble(config: ClientConfig, deps: ClientProxyDeps): Pro
   const told = {
     ...{ mode, keeper, uplinks, uplinkStatus, steering, fallback, publisher, points, front, metering, watch },
   };
-  const observed = makeEndpoint(config, direct, { ...deps, ...counters, ...told, transparent, changes });
-  const parts = { ...told, ...observed, secrets, transparent, network, minutes };
-  return new ClientProxy({ config, logger, ...parts });
+  const observed = makeEndpoint(config, direct, {
+    ...{ ...deps, ...counters, ...told, transparent, datagrams: relay, changes },
+  });
+  const parts = { ...told, ...observed, secrets, transparent, transparentDatagrams, associates, network };
+  return new ClientProxy({ config, logger, ...parts, minutes });
 }
 
-type Counters = ReturnType<typeof makeCounters>;
+function publisherOf(
+  { connections }: ClientConfig,
+  deps: ClientProxyDeps,
+  parts: {
+    readonly counters: Counters;
+    readonly appPool: BlockPool;
+    readonly peers: PeerWatch;
+    readonly watch: ProcessWatch;
+    /** Made later. */
+    steering(): Steering;
+  },
+): Publisher {
+  const { counters, appPool, peers, watch, steering } = parts;
+  return makePublisher({
+    ...{ ...deps, ...connections, native: deps.native.native, pool: appPool, peers },
+    steer: (policy) => steering().steerInbound(policy),
+    hasDescriptor: () => watch.hasDescriptor('stream'),
+    onResult: (result) => counters.counts.inbound.add(result),
+  });
+}
 
 /** What treats requests, and what it goes by while there is no concentrator. */
 interface Steered {
   readonly steering: Steering;
   readonly fallback: Fallback;
+}
+
+function makeUplinks({ wallClock, logger, native: { native } }: ClientProxyDeps): UplinkSet {
+  return new UplinkSet({
+    bindsByInterface: native !== undefined,
+    maxUplinks: MAX_UPLINKS,
+    wallClock,
+    logger,
+  });
 }
 
 function makeResolvers({ clock, native: { native } }: ClientProxyDeps, uplinks: UplinkSet): UplinkResolvers {
@@ -170,18 +187,6 @@ function makeResolvers({ clock, native: { native } }: ClientProxyDeps, uplinks: 
     },
     clock,
   );
-}
-
-/** What is counted as it happens, for the metrics and the status. */
-function makeCounters({ native: { native } }: ClientProxyDeps) {
-  return {
-    counts: new ClientCounts(MAX_UPLINK_NAMES),
-    resent: new ResentBytes(),
-    traffic: new TrafficTable(MAX_UPLINK_NAMES),
-    directTraffic: new TrafficTable(MAX_UPLINK_NAMES),
-    wires: new WireTable(native, MAX_UPLINK_NAMES),
-    peerLosses: new PeerLosses(),
-  };
 }
 
 function makePeers(
@@ -237,10 +242,12 @@ function makeKeeper(
     readonly secrets: SessionSecrets;
     readonly names: TargetNames;
     readonly publisher: Publisher;
+    readonly datagrams: Datagrams;
     onChanged(): void;
   },
 ): SessionKeeper {
   const { counters, states, uses, connector, secrets, names, publisher, onChanged } = parts;
+  const { relay, paths: datagramPaths } = parts.datagrams;
   const explainer = new PathExplainer({
     bindsByInterface: native !== undefined,
     clock,
@@ -259,6 +266,8 @@ function makeKeeper(
     lingerMs,
     tuning: withTuning(tuning),
     inbound: publisher,
+    datagrams: relay,
+    datagramPaths,
     openTimeoutMs: OPEN_TIMEOUT_MS,
     clock,
     random,
@@ -274,7 +283,10 @@ function makeKeeper(
       onChanged();
     },
     onChanged,
-    onSessionEnded: (driver) => counters.resent.onSessionEnded(driver),
+    onSessionEnded(driver) {
+      counters.resent.onSessionEnded(driver);
+      counters.datagramTotals.onSessionEnded(driver);
+    },
   });
 }
 
@@ -312,11 +324,12 @@ function makeSteering(
     readonly uplinks: UplinkSet;
     readonly keeper: SessionKeeper;
     readonly direct: Direct;
+    readonly datagrams: DatagramRelay;
     /** The same request may go another way from now on. */
     onOtherWays(): void;
   },
 ): Steered {
-  const { counters, uplinks, keeper, direct, onOtherWays } = parts;
+  const { counters, uplinks, keeper, direct, datagrams, onOtherWays } = parts;
   const streams = new StreamOpener({
     keeper,
     optimisticReply: config.socks.optimisticReply,
@@ -332,7 +345,10 @@ function makeSteering(
       isReachable: keeper.isReachable,
       isDirectPossible: direct.balance.isPossible,
     }),
-    onDirect: () => streams.divertWaiting(),
+    onDirect() {
+      streams.divertWaiting();
+      datagrams.review();
+    },
     onSwitched: onOtherWays,
     redial: () => keeper.retryUplinks(new Set(uplinks.uplinks.map(({ name }) => name))),
     clock,
@@ -352,49 +368,7 @@ function makeSteering(
     openBalanced: (...opening) => direct.openBalanced(...opening),
     onDecision: (kind) => void counters.counts.decisions[kind]++,
     onRulesChanged: onOtherWays,
+    onResteered: () => datagrams.review(),
   });
   return { steering, fallback };
-}
-
-/** Metrics, readiness, status and the page; they read the parts when they are asked. */
-function makeEndpoint(
-  { metrics }: ClientConfig,
-  { balance, connections: directConnections }: Direct,
-  parts: Omit<ClientStatusSource, 'directConnections' | 'directMeasure'> &
-    Counters &
-    Pick<ClientMetricsSource, 'fallback'> &
-    Pick<ClientProxyDeps, 'version' | 'nodeVersion'> & {
-      readonly watch: ProcessWatch;
-      readonly points: ApplicationPoints;
-      readonly changes: StateChanges;
-    },
-): { readonly endpoint: HttpEndpoint<ClientStatus>; readonly pageFeed: PageFeed | undefined } {
-  const registry = new Registry();
-  const source = { ...parts, directConnections, directMeasure: (name: string) => balance.measureOf(name) };
-  const { keeper, uplinkStatus, points, front, transparent, metering } = source;
-  registerBuildInfo(registry, source);
-  registerSessionMetrics(registry, { ...source, drivers: () => keeper.drivers });
-  registerClientMetrics(registry, {
-    ...source,
-    uplinks: uplinkStatus,
-    front: () => front.counters,
-    published: () => source.publisher.all,
-    refusedByAddress: () => points.gate.refused,
-  });
-  registerTransparentMetrics(registry, () => transparent?.server.counters);
-  registerPeerLosses(registry, source.peerLosses);
-  registerMeteringMetrics(registry, {
-    ...source,
-    meters: () => metering.meters,
-    plans: () => metering.plans,
-  });
-  source.watch.register(registry);
-  const status = () => clientStatus(source);
-  const page = makePage(metrics, { ...source, status });
-  const endpoint = new HttpEndpoint({
-    ...{ listen: metrics?.listen, hosts: metrics?.hosts, registry, status, pages: page?.pages },
-    ready: () => clientReadiness(source),
-    statusText: clientStatusText,
-  });
-  return { endpoint, pageFeed: page?.feed };
 }

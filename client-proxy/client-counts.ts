@@ -1,7 +1,15 @@
+import { PacketTable } from '../shared/runtime/datagram/packet-table.ts';
+import type { NativeSockets } from '../shared/runtime/kernel/native.ts';
 import { NamedTable } from '../shared/runtime/named-table.ts';
+import { DatagramTotals } from '../shared/runtime/observe/datagram-totals.ts';
+import { PeerLosses } from '../shared/runtime/observe/peer-losses.ts';
+import { ResentBytes } from '../shared/runtime/observe/resent-bytes.ts';
 import { ResultCounts } from '../shared/runtime/observe/result-counts.ts';
+import { TrafficTable } from '../shared/runtime/session/uplink-traffic.ts';
+import { DatagramCounts } from './datagram/datagram-counts.ts';
 import type { AttemptResult } from './direct/uplink-race.ts';
-import type { DirectReason } from './steering/steering.ts';
+import { WireTable } from './metering/wire-table.ts';
+import type { DirectReason } from './steering/datagram-decision.ts';
 import type { SteeringAction } from './steering/steering-rule.ts';
 
 /** How often subflows of an uplink were dialled. */
@@ -36,6 +44,9 @@ export class ClientCounts {
   readonly directAttempts: NamedTable<DirectAttempts>;
   /** Questions of applications for an address or a name, by result. */
   readonly lookups = new ResultCounts('ok');
+  /** UDP associations that applications asked for, by result. */
+  readonly associates = new ResultCounts('ok');
+  readonly datagrams = new DatagramCounts();
   /** Requests, by what the rules have decided. */
   readonly decisions: Record<SteeringAction['kind'], number> = { steer: 0, direct: 0, block: 0 };
 
@@ -45,3 +56,19 @@ export class ClientCounts {
     this.directAttempts = new NamedTable(maxUplinks, () => ({ ok: 0, late: 0, failed: 0 }));
   }
 }
+
+/** What is counted as it happens, for the metrics and the status. @param maxUplinks further uplinks are counted together */
+export function makeCounters(native: NativeSockets | undefined, maxUplinks: number) {
+  return {
+    counts: new ClientCounts(maxUplinks),
+    resent: new ResentBytes(),
+    datagramTotals: new DatagramTotals(maxUplinks),
+    packetTable: new PacketTable(maxUplinks),
+    traffic: new TrafficTable(maxUplinks),
+    directTraffic: new TrafficTable(maxUplinks),
+    wires: new WireTable(native, maxUplinks),
+    peerLosses: new PeerLosses(),
+  };
+}
+
+export type Counters = ReturnType<typeof makeCounters>;

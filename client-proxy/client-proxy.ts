@@ -16,10 +16,12 @@ import type { Publisher } from './publish/publisher.ts';
 import type { MinuteTimer } from './schedule/minute-timer.ts';
 import type { SessionKeeper } from './session/session-keeper.ts';
 import type { SessionSecrets } from './session/session-secrets.ts';
+import type { AssociateOpener } from './socks5/associate-opening.ts';
 import type { ClientStatus } from './status/client-status.ts';
 import { RuleSet } from './steering/rule-set.ts';
 import type { Steering } from './steering/steering.ts';
 import type { TransparentListener } from './transparent/transparent-listener.ts';
+import type { TransparentDatagrams } from './transparent/udp/transparent-datagrams.ts';
 
 /** The parts that the client proxy starts, tells of new configurations, and closes. */
 export interface ClientParts {
@@ -35,10 +37,13 @@ export interface ClientParts {
   readonly fallback: Fallback;
   readonly steering: Steering;
   readonly front: FrontDoor;
+  readonly associates: Pick<AssociateOpener, 'drain'>;
   readonly publisher: Publisher;
   readonly points: ApplicationPoints;
   /** Absent: no redirected connections are served. */
   readonly transparent: TransparentListener | undefined;
+  /** Absent: no redirected datagrams are. */
+  readonly transparentDatagrams: TransparentDatagrams | undefined;
   readonly network: NetworkWatch;
   readonly minutes: MinuteTimer;
   readonly watch: ProcessWatch;
@@ -93,7 +98,7 @@ export class ClientProxy {
   async #start(): Promise<void> {
     const life = this.#life;
     const { logger, endpoint, pageFeed, uplinks, metering, keeper, fallback } = this.#parts;
-    const { front, points, transparent, network, minutes, watch } = this.#parts;
+    const { front, points, transparent, transparentDatagrams, network, minutes, watch } = this.#parts;
     life.onClose(() => watch.stop());
     watch.start();
     life.onClose(() => endpoint.close());
@@ -107,6 +112,8 @@ export class ClientProxy {
     life.onClose(() => points.close());
     life.onClose(() => transparent?.stopListening());
     await transparent?.start();
+    life.onClose(() => transparentDatagrams?.close());
+    transparentDatagrams?.start();
     await endpoint.start();
     life.onClose(() => pageFeed?.stop());
     pageFeed?.start();
@@ -128,8 +135,9 @@ export class ClientProxy {
   }
 
   async #drain(): Promise<void> {
-    const { keeper, front, transparent, publisher } = this.#parts;
+    const { keeper, front, transparent, publisher, associates } = this.#parts;
     publisher.goAway();
+    associates.drain();
     await this.#life.patiently(
       DRAIN_MS,
       Promise.all([keeper.drain(), front.drain(), transparent?.server.drain()]),

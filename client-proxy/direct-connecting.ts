@@ -24,6 +24,8 @@ import type { UplinkConnector } from './uplink/uplink-connector.ts';
 export interface Direct {
   readonly connections: DirectConnections;
   readonly balance: DirectBalance;
+  readonly dialer: Pick<DirectDialer, 'resolve'>;
+  readonly flows: Pick<DirectFlows, 'begin'>;
   /** What each uplink is to connections that go directly. */
   status(): readonly UplinkStatus[];
   /** As a rule says that names the uplink. */
@@ -88,6 +90,8 @@ export function makeDirect(
   return {
     connections,
     balance,
+    dialer,
+    flows,
     status: () => directStatus({ ...known, measureOf: (uplinkName) => balance.measureOf(uplinkName) }),
     open(request, { uplink: uplinkName, isPublicOnly }, onFailed) {
       const reach = isPublicOnly ? 'public' : 'named';

@@ -11,6 +11,8 @@ import {
   PUBLIC_ADDRESS_HINT,
 } from './addresses/own-addresses.ts';
 import type { ConcentratorConfig } from './config/concentrator-config.ts';
+import type { DatagramPort } from './datagram/datagram-port.ts';
+import type { OriginDatagrams } from './datagram/origin-datagrams.ts';
 import { createEgressPolicy } from './egress/egress-policy.ts';
 import type { OriginDialer } from './egress/origin-dialer.ts';
 import type { SessionRegistry } from './session/session-registry.ts';
@@ -28,6 +30,10 @@ export interface AddressKeeperOptions {
   nat64(): readonly Nat64Prefix[];
   /** Dials origins by the policy. */
   readonly dialer: Pick<OriginDialer<AppSocket>, 'setPolicy'>;
+  /** Sends datagrams to them by it. */
+  readonly datagrams: Pick<OriginDatagrams, 'setPolicy'>;
+  /** Receives packets of clients at them. */
+  readonly port: Pick<DatagramPort, 'review'>;
   /** Tell clients of the addresses. */
   readonly sessions: Pick<SessionRegistry, 'announce'>;
   readonly logger: Pick<Logger, 'debug' | 'warn'>;
@@ -66,13 +72,14 @@ export class AddressKeeper {
 
   /** Makes another configuration ready. @returns takes it over, with the addresses that are known now */
   prepare(config: AddressConfig): () => void {
-    const { listenPorts, nat64, dialer, sessions, logger } = this.#options;
+    const { listenPorts, nat64, dialer, datagrams, sessions, logger } = this.#options;
     const policy = createEgressPolicy({ ...config.egress, ownAddresses: this.#own, listenPorts, nat64 });
     const reachable = { own: this.#own, listen: this.#listen, public: config.public };
     const announced = announcedNow(config.announce, reachable);
     return () => {
       this.#config = config;
       dialer.setPolicy(policy);
+      datagrams.setPolicy(policy);
       sessions.announce(announced);
       logger.debug({ ...announced, addresses: announced.addresses.map(formatDestination) }, 'announced');
     };
@@ -86,6 +93,7 @@ export class AddressKeeper {
 
   #setOwn(own: readonly string[]): void {
     this.#own = own;
+    void this.#options.port.review();
     this.prepare(this.#config)();
   }
 }

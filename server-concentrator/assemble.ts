@@ -1,13 +1,15 @@
 import { Registry } from 'prom-client';
 import { withTuning } from '../shared/protocol/session/core-tuning.ts';
 import { ProvenSources } from '../shared/runtime/admission/proven-sources.ts';
-import type { Source } from '../shared/runtime/admission/source.ts';
 import { PeerWatch } from '../shared/runtime/app/peer-watch.ts';
 import { Cancellation } from '../shared/runtime/async/cancellation.ts';
 import type { MonotonicClock } from '../shared/runtime/clock.ts';
+import { PacketTable } from '../shared/runtime/datagram/packet-table.ts';
 import { DnsResolver } from '../shared/runtime/dns/resolver.ts';
+import { Translators } from '../shared/runtime/dns/translators.ts';
 import { descriptorLimit } from '../shared/runtime/kernel/descriptors.ts';
 import { registerBuildInfo } from '../shared/runtime/observe/build-info.ts';
+import { DatagramTotals } from '../shared/runtime/observe/datagram-totals.ts';
 import { HttpEndpoint } from '../shared/runtime/observe/http-endpoint.ts';
 import { LineLimit } from '../shared/runtime/observe/line-limit.ts';
 import { PeerLosses, registerPeerLosses } from '../shared/runtime/observe/peer-losses.ts';
@@ -17,12 +19,13 @@ import { registerSessionMetrics } from '../shared/runtime/observe/session-metric
 import { warnOnce } from '../shared/runtime/observe/warn-once.ts';
 import { heapShortage } from '../shared/runtime/process/heap-limit.ts';
 import type { ProgramDeps } from '../shared/runtime/process/process-deps.ts';
+import { nodeHandshakeCrypto } from '../shared/runtime/session/handshake-crypto.ts';
 import { TrafficTable } from '../shared/runtime/session/uplink-traffic.ts';
 import { ReceivePool } from '../shared/runtime/subflow/receive-pool.ts';
 import type { SubflowListener, SubflowListenerOptions } from '../shared/runtime/subflow/subflow-listener.ts';
-import type { SubflowTransport } from '../shared/runtime/subflow/subflow-transport.ts';
+import { UdpSockets } from '../shared/runtime/udp/udp-sockets.ts';
 import { AddressKeeper } from './address-keeper.ts';
-import { OwnAddresses } from './addresses/own-addresses.ts';
+import { interfaceAddresses, OwnAddresses } from './addresses/own-addresses.ts';
 import { Concentrator } from './concentrator.ts';
 import {
   ConcentratorCounts,
@@ -30,9 +33,15 @@ import {
   registerConcentratorMetrics,
 } from './concentrator-metrics.ts';
 import type { ConcentratorConfig } from './config/concentrator-config.ts';
+import { datagramPorts } from './config/datagram-ports.ts';
+import { ClientDatagrams } from './datagram/client-datagrams.ts';
+import { DatagramPort, type StrangerCounts } from './datagram/datagram-port.ts';
+import { OriginDatagrams } from './datagram/origin-datagrams.ts';
+import { registerOriginDatagrams } from './datagram-metrics.ts';
 import { createEgressPolicy } from './egress/egress-policy.ts';
 import { makeOriginDialer, makeOriginResolver } from './egress/make-origin-dialer.ts';
 import { ClientLogs } from './limits/client-logs.ts';
+import { DescriptorShares, originDescriptors } from './limits/descriptor-shares.ts';
 import { LimitHits } from './limits/limit-hits.ts';
 import { joinRate, TokenBuckets } from './limits/token-buckets.ts';
 import { listenWherePossible } from './listen-where-possible.ts';
@@ -65,23 +74,26 @@ export async function assemble(config: ConcentratorConfig, deps: ConcentratorDep
   const counters = makeCounters();
   const ownAddresses = makeOwnAddresses(config, clock);
   const own = await ownAddresses.find(config.public);
-  const listenPorts = config.listen.map(({ port }) => port);
+  const listenPorts = portsOf(config);
   const watch = new ProcessWatch(deps);
   const peers = watchPeers(config, deps, counters.peerLosses);
   const memory = new MemoryLevels(config.limits);
   const logs = new ClientLogs(logger, clock);
   const limitHits = new LimitHits(counters.counts.limits, logs);
   const descriptors = descriptorLimit() ?? ASSUMED_DESCRIPTORS;
-  const found = { own, listenPorts, descriptors, watch, peers, memory, limitHits, counters };
-  const { dialer, nat64 } = makeDialer(config, deps, found);
+  const sockets = new UdpSockets(native);
+  const found = { own, listenPorts, descriptors, watch, peers, memory, limitHits, counters, sockets };
+  const { dialer, datagrams, nat64 } = reachOrigins(config, deps, found);
   const clients = new ClientKeys(config.clients);
   const joins = new TokenBuckets(joinRate(config.limits.joinsPerSecond), clock);
   const { visitors } = counters.counts;
   const { poolBytes } = memory;
   const kept = { native, logs, visitors, poolBytes, dialer };
   const publishing = makePublishedPorts(config, { ...deps, ...found, ...kept });
+  const port = makeDatagramPort(deps, sockets);
   const sessions = new SessionRegistry({
     limits: config.limits,
+    datagrams: carryDatagrams(config, deps, { ...counters, port, origins: datagrams }),
     published: publishing.published,
     stallTimeoutMs: config.connections.stallTimeoutMs,
     memory,
@@ -94,12 +106,15 @@ export async function assemble(config: ConcentratorConfig, deps: ConcentratorDep
     limitHits,
     traffic: counters.traffic,
     onStreamRequested: () => memoryWatch.wake(),
-    onSessionEnded: (driver) => counters.resent.onSessionEnded(driver),
+    onSessionEnded(driver) {
+      counters.resent.onSessionEnded(driver);
+      counters.datagramTotals.onSessionEnded(driver);
+    },
   });
   const measurements = new Measurements({ ...deps, limits: config.limits, joins, limitHits, sessions });
   const memoryWatch = await makeMemoryWatch(deps, memory, sessions);
   const ownKept = { ownAddresses, own, listenPorts, nat64 };
-  const addresses = new AddressKeeper({ config, ...ownKept, dialer, sessions, logger });
+  const addresses = new AddressKeeper({ config, ...ownKept, dialer, datagrams, port, sessions, logger });
   const { handshakes, crowded } = counters.counts;
   const proven = new ProvenSources(clock);
   const strangersLog = new LineLimit(clock).over(logger);
@@ -117,23 +132,42 @@ export async function assemble(config: ConcentratorConfig, deps: ConcentratorDep
     clock,
     logger: strangersLog,
   });
-  const gate = {
-    pool: new ReceivePool(clock, memory.poolBytes),
-    isProven: (source: Source) => proven.has(source),
-    onSubflow: (transport: SubflowTransport, leftMs: number) => void admission.admit(transport, leftMs),
-    onHandshakeFailed(remote: string, reason: string) {
-      handshakes.add('tls');
-      logger.debug({ remote, reason }, 'no TLS handshake');
-    },
-    onCrowded,
-    onError: (error: Error) => watch.onAcceptFailed(error),
-    hasDescriptor: () => watch.hasDescriptor('subflow'),
-  };
+  const gate = makeGate(deps, { memory, proven, admission, handshakes, watch, onCrowded });
   const listen = () => listenForClients(config, deps, gate);
   const told = { memory, sessions, published: publishing.published, watch, descriptors };
-  const endpoint = makeEndpoint(config, deps, { ...counters, ...told });
+  const ofDatagrams = { origins: datagrams, strangers: port.strangers };
+  const endpoint = makeEndpoint(config, deps, { ...counters, ...told, ...ofDatagrams });
   const parts = { endpoint, clients, sessions, measurements, ...publishing, memoryWatch, admission };
-  return new Concentrator({ config, logger, ...parts, listen, addresses, watch });
+  return new Concentrator({ config, logger, ...parts, port, listen, addresses, watch });
+}
+
+function makeDatagramPort({ clock, logger }: ConcentratorDeps, sockets: UdpSockets): DatagramPort {
+  return new DatagramPort({
+    sockets,
+    randomBytes: nodeHandshakeCrypto.randomBytes,
+    logger: new LineLimit(clock).over(logger),
+  });
+}
+
+/** Undefined where the configuration wants none. */
+function carryDatagrams(
+  { datagrams }: ConcentratorConfig,
+  { clock, native: { native } }: ConcentratorDeps,
+  parts: {
+    readonly port: DatagramPort;
+    readonly origins: OriginDatagrams;
+    readonly traffic: TrafficTable;
+    readonly packetTable: PacketTable;
+  },
+): ClientDatagrams | undefined {
+  if (!datagrams.enabled) return undefined;
+  const { randomBytes } = nodeHandshakeCrypto;
+  return new ClientDatagrams({ ...parts, limits: datagrams, gcm: native?.gcm, clock, randomBytes });
+}
+
+/** Where this concentrator listens, for TCP or UDP: no client is led to them. */
+function portsOf(config: ConcentratorConfig): readonly number[] {
+  return [...config.listen.map(({ port }) => port), ...datagramPorts(config)];
 }
 
 /** What is counted as it happens, for the metrics and the status. */
@@ -141,6 +175,8 @@ function makeCounters() {
   return {
     counts: new ConcentratorCounts(),
     resent: new ResentBytes(),
+    datagramTotals: new DatagramTotals(MAX_UPLINK_NAMES),
+    packetTable: new PacketTable(MAX_UPLINK_NAMES),
     traffic: new TrafficTable(MAX_UPLINK_NAMES),
     peerLosses: new PeerLosses(),
   };
@@ -166,8 +202,8 @@ function makeOwnAddresses({ egress }: ConcentratorConfig, clock: MonotonicClock)
   return new OwnAddresses((name) => names.resolve(name, never));
 }
 
-/** Dials origins; and the translators (NAT64) that it knows of. */
-function makeDialer(
+/** What reaches origins: by TCP and UDP, under one policy. */
+function reachOrigins(
   config: ConcentratorConfig,
   { clock, native: { native } }: ConcentratorDeps,
   parts: {
@@ -179,24 +215,32 @@ function makeDialer(
     readonly memory: MemoryLevels;
     readonly limitHits: LimitHits;
     readonly counters: { readonly counts: ConcentratorCounts };
+    readonly sockets: UdpSockets;
   },
 ) {
   const { own: ownAddresses, listenPorts, descriptors, watch, peers, memory, limitHits, counters } = parts;
+  const { sockets } = parts;
   const resolver = makeOriginResolver(config, { descriptors, clock, limitHits });
   const nat64 = () => resolver.nat64.known;
-  const dialer = makeOriginDialer(config, {
+  const shared = {
     policy: createEgressPolicy({ ...config.egress, ownAddresses, listenPorts, nat64 }),
     resolver,
-    descriptors,
+    translators: new Translators(resolver.nat64, interfaceAddresses, clock),
+    shares: new DescriptorShares(originDescriptors(descriptors)),
     hasDescriptor: () => watch.hasDescriptor('stream'),
     native,
-    peers,
-    poolBytes: memory.poolBytes,
     clock,
     limitHits,
+  };
+  const dialer = makeOriginDialer(config, {
+    ...shared,
+    peers,
+    poolBytes: memory.poolBytes,
     onOutcome: (outcome) => counters.counts.opens.add(outcome === 'connected' ? 'ok' : outcome),
   });
-  return { dialer, nat64 };
+  const { opensPerSecond } = config.limits;
+  const datagrams = new OriginDatagrams({ ...shared, sockets, config: config.datagrams, opensPerSecond });
+  return { dialer, datagrams, nat64 };
 }
 
 /** It reads the sessions when it looks. */
@@ -225,6 +269,33 @@ type GateParts = Pick<
   'pool' | 'isProven' | 'onSubflow' | 'onHandshakeFailed' | 'onCrowded' | 'onError' | 'hasDescriptor'
 >;
 
+/** What connections come through before they are subflows. */
+function makeGate(
+  { clock, logger }: ConcentratorDeps,
+  parts: {
+    readonly memory: MemoryLevels;
+    readonly proven: ProvenSources;
+    readonly admission: SubflowAdmission;
+    readonly handshakes: ConcentratorCounts['handshakes'];
+    readonly watch: ProcessWatch;
+    readonly onCrowded: NonNullable<GateParts['onCrowded']>;
+  },
+): GateParts {
+  const { memory, proven, admission, handshakes, watch, onCrowded } = parts;
+  return {
+    pool: new ReceivePool(clock, memory.poolBytes),
+    isProven: (source) => proven.has(source),
+    onSubflow: (transport, leftMs) => void admission.admit(transport, leftMs),
+    onHandshakeFailed(remote, reason) {
+      handshakes.add('tls');
+      logger.debug({ remote, reason }, 'no TLS handshake');
+    },
+    onCrowded,
+    onError: (error) => watch.onAcceptFailed(error),
+    hasDescriptor: () => watch.hasDescriptor('subflow'),
+  };
+}
+
 function listenForClients(
   { listen, tls, limits, congestionControl }: ConcentratorConfig,
   { clock, logger, native: { native } }: ConcentratorDeps,
@@ -251,6 +322,10 @@ function makeEndpoint(
   parts: {
     readonly counts: ConcentratorCounts;
     readonly resent: ResentBytes;
+    readonly datagramTotals: DatagramTotals;
+    readonly packetTable: PacketTable;
+    readonly origins: OriginDatagrams;
+    readonly strangers: StrangerCounts;
     readonly traffic: TrafficTable;
     readonly peerLosses: PeerLosses;
     readonly memory: MemoryLevels;
@@ -265,6 +340,7 @@ function makeEndpoint(
   registerBuildInfo(registry, deps);
   registerSessionMetrics(registry, { ...parts, drivers: () => sessions.drivers });
   registerConcentratorMetrics(registry, counts, memory, published);
+  registerOriginDatagrams(registry, { ...parts, drivers: () => sessions.drivers });
   registerPeerLosses(registry, parts.peerLosses);
   watch.register(registry);
   return new HttpEndpoint({

@@ -8,6 +8,8 @@ import type { SubflowListener } from '../shared/runtime/subflow/subflow-listener
 import type { AddressKeeper } from './address-keeper.ts';
 import type { ConcentratorConfig } from './config/concentrator-config.ts';
 import { describeReload } from './config/describe-reload.ts';
+import type { DatagramPort } from './datagram/datagram-port.ts';
+import { openDatagramPort } from './datagram/open-datagram-port.ts';
 import type { Measurements } from './measurement/measurements.ts';
 import { PortGrants } from './publish/port-grants.ts';
 import type { PublishedPorts } from './publish/published-ports.ts';
@@ -32,6 +34,8 @@ export interface ConcentratorParts {
   readonly admission: SubflowAdmission;
   /** Listens for subflows, which go to `admission`. Rejects with ListenError. */
   listen(): Promise<SubflowListener>;
+  /** Where packets of datagrams arrive. */
+  readonly port: DatagramPort;
   readonly addresses: AddressKeeper;
   readonly watch: ProcessWatch;
 }
@@ -90,8 +94,10 @@ export class Concentrator {
   async #start(): Promise<void> {
     const life = this.#life;
     const { logger, endpoint, clients, sessions, measurements, admission } = this.#parts;
-    const { listen, addresses, watch, memoryWatch } = this.#parts;
+    const { listen, port, addresses, watch, memoryWatch } = this.#parts;
     life.onClose(() => endpoint.close());
+    // Sessions say that they are over by their subflows.
+    life.onClose(() => port.close());
     life.onClose(() => sessions.close());
     life.onClose(() => measurements.close());
     life.onClose(() => watch.stop());
@@ -101,6 +107,7 @@ export class Concentrator {
     const listener = await listen();
     this.#listener = listener;
     life.onClose(() => listener.close());
+    await openDatagramPort(port, listener.addresses(), this.#config, logger);
     // It listens until then: sessions that go on may need another subflow, as when an uplink was lost for a moment.
     life.onClose(() => this.#drain());
     await endpoint.start();

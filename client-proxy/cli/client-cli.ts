@@ -151,6 +151,7 @@ function addTransparent(
       '--tproxy',
       'by TPROXY in place of REDIRECT: addresses stay as they are, and the client needs CAP_NET_ADMIN',
     )
+    .option('--udp', 'with --tproxy: UDP, too')
     .option('--refuse-quic', 'refuse UDP port 443, so that browsers use TCP')
     .action(async (_options: unknown, command: Command) => {
       const { config, ...options } = command.optsWithGlobals<TransparentArguments & { config?: string }>();

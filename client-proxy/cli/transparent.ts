@@ -23,6 +23,7 @@ export interface TransparentArguments {
   readonly private?: true;
   readonly refuseQuic?: true;
   readonly tproxy?: true;
+  readonly udp?: true;
 }
 
 /**
@@ -80,7 +81,7 @@ interface Decided {
 }
 
 async function redirectionOf(
-  { transparent: settings, concentrator }: ClientConfig,
+  { transparent: settings, concentrator, datagrams }: ClientConfig,
   options: TransparentArguments,
   system: RedirectSystem,
 ): Promise<Decided> {
@@ -90,7 +91,8 @@ async function redirectionOf(
     );
   }
   const { listen } = settings;
-  const { lan = [], local, except = [], refuseQuic, tproxy } = options;
+  const { lan = [], local, except = [], refuseQuic, tproxy, udp } = options;
+  if (udp) checkUdp(options, settings.udp && datagrams);
   checkInterfaces(lan);
   checkNetworks(except);
   if (lan.length === 0 && local !== true) {
@@ -128,6 +130,7 @@ async function redirectionOf(
     usualWay,
     refusesQuic: refuseQuic === true,
     usesTproxy: tproxy === true,
+    leadsUdp: udp === true,
   };
   if (local !== true) return { redirection: base, notes };
   const exceptUserId = await ownUser(listen, options.user, system);
@@ -158,6 +161,15 @@ async function ownUser(
   );
 }
 
+/** @param isTaken whether the client takes UDP at all */
+function checkUdp({ tproxy, refuseQuic }: TransparentArguments, isTaken: boolean): void {
+  if (!tproxy) throw new UsageError('--udp: only TPROXY leads UDP to the client: add --tproxy');
+  if (refuseQuic) {
+    throw new UsageError('--udp: QUIC is carried then, and cannot be refused: take out --refuse-quic');
+  }
+  if (!isTaken) throw new UsageError('--udp: the configuration has transparent.udp, or datagrams, false');
+}
+
 /** As the kernel has names, and nothing that means something else in a script. */
 function checkInterfaces(names: readonly string[]): void {
   for (const name of names) {
@@ -173,8 +185,9 @@ function checkNetworks(networks: readonly string[]): void {
   }
 }
 
-function describe({ lan, local }: Redirection): string {
-  const parts = lan.length > 0 ? [`TCP from ${lan.join(', ')}`] : [];
-  if (local !== undefined) parts.push(`TCP of this machine, except of user ${local.exceptUserId}`);
+function describe({ lan, local, leadsUdp }: Redirection): string {
+  const what = leadsUdp ? 'TCP and UDP' : 'TCP';
+  const parts = lan.length > 0 ? [`${what} from ${lan.join(', ')}`] : [];
+  if (local !== undefined) parts.push(`${what} of this machine, except of user ${local.exceptUserId}`);
   return parts.join('; ');
 }

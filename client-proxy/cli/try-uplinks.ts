@@ -1,16 +1,20 @@
 import { Cancellation } from '../../shared/runtime/async/cancellation.ts';
 import type { MonotonicClock } from '../../shared/runtime/clock.ts';
 import type { NativeSockets } from '../../shared/runtime/kernel/native.ts';
+import type { SubflowTransport } from '../../shared/runtime/subflow/subflow-transport.ts';
+import { errorWords } from '../../shared/runtime/text/error-words.ts';
 import type { ClientConfig, ConfiguredUplink } from '../config/client-config.ts';
 import { LinkServers } from '../dns/link-servers.ts';
 import { targetNames } from '../dns/open-target-names.ts';
 import { UplinkResolvers } from '../dns/uplink-resolvers.ts';
+import { WireTable } from '../metering/wire-table.ts';
 import { attachmentOf } from '../network/attachment.ts';
 import { knownInterfaces, type NetworkView } from '../network/network-view.ts';
 import { pathsOf } from '../path-manager/paths.ts';
 import { reach } from '../path-manager/reach.ts';
 import { failureReason } from '../path-manager/uplink-cause.ts';
 import { ConfiguredOpener } from '../probing/configured-opener.ts';
+import { probeUdp, udpProbeOptions } from '../probing/udp-probe.ts';
 import type { AttachmentFinder } from '../uplink/uplink-device.ts';
 
 interface TryDeps {
@@ -21,8 +25,8 @@ interface TryDeps {
 }
 
 /**
- * Connects over each of the uplinks to the concentrator and says, in the order of the uplinks, how it went: TCP, TLS and the pin.
- * The connections are closed at once; nothing is said on them. Never rejects.
+ * Connects over each of the uplinks to the concentrator and says, in the order of the uplinks, how it went: TCP, TLS and the pin, and
+ * whether UDP passes. For that each has a session for a moment, and ends it. Never rejects.
  */
 export function tryUplinks(
   config: ClientConfig,
@@ -32,6 +36,8 @@ export function tryUplinks(
   const { concentrator, dial, paths } = config;
   const attachment: AttachmentFinder = (binding, host) => attachmentOf(binding, host, view);
   const opener = new ConfiguredOpener(config, { native, attachment, clock });
+  const wires = new WireTable(native, uplinks.length);
+  const deps = { native, attachment, clock, wireOf: (name: string) => wires.of(name) };
   const names = targetNames({
     uplinks: () => uplinks,
     resolvers: new UplinkResolvers(
@@ -54,11 +60,38 @@ export function tryUplinks(
           signal: new Cancellation(),
           connect: (_, address, signal) => opener.secure(uplink, address, signal),
         });
-        transport.destroy();
-        return `reaches the concentrator in ${Math.round(clock() - startedMs)} ms`;
+        const tookMs = Math.round(clock() - startedMs);
+        return `reaches the concentrator in ${tookMs} ms; ${await udpWords(config, uplink, transport, deps)}`;
       } catch (error) {
         return failureReason(uplink.name, error as Error).reason;
       }
     }),
   );
+}
+
+/** Ends the transport. */
+async function udpWords(
+  config: ClientConfig,
+  uplink: ConfiguredUplink,
+  transport: SubflowTransport,
+  deps: Parameters<typeof udpProbeOptions>[1],
+): Promise<string> {
+  if (!config.datagrams || uplink.binding.kind === 'proxy') {
+    transport.destroy();
+    return 'without UDP';
+  }
+  try {
+    const probe = await probeUdp(uplink, transport, udpProbeOptions(config, deps));
+    switch (probe.kind) {
+      case 'passes':
+        return `UDP passes, in ${Math.round(probe.rttMs)} ms`;
+      case 'blocked':
+        return `UDP is blocked: no packet to port ${probe.port} of the concentrator was answered`;
+      case 'not-carried':
+        return 'the concentrator carries no UDP';
+    }
+  } catch (error) {
+    transport.destroy();
+    return `no session: ${errorWords(error)}`;
+  }
 }

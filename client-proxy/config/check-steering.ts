@@ -51,11 +51,12 @@ const NO_COSTS: SteeringMistake = {
 };
 
 function unknownUplinks(
-  { default: policy, rules }: SteeringConfig,
+  { default: policy, datagrams, rules }: SteeringConfig,
   known: readonly string[],
 ): SteeringMistake[] {
   return [
     ...uplinkPaths({ kind: 'steer', policy }, ['default']),
+    ...uplinkPaths({ kind: 'steer', policy: datagrams }, ['datagrams'], policy),
     ...rules.flatMap(({ action }, index) => uplinkPaths(action, ['rules', index], policy)),
   ]
     .filter(({ name }) => !known.includes(name))

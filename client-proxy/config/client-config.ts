@@ -105,7 +105,11 @@ export interface ClientConfig {
     readonly bindFromAnyone: boolean;
     readonly negotiationTimeoutMs: number;
     readonly maxConnections: number;
+    /** Whether datagrams are taken, by UDP ASSOCIATE. */
+    readonly udp: boolean;
   };
+  /** Whether datagrams of applications are carried at all. */
+  readonly datagrams: boolean;
   /** Absent: no redirected connections are served. */
   readonly transparent?: TransparentSettings;
   /** The listed ones: up to 16, with unique names; at least one unless `autoUplinks` is there. */

@@ -191,6 +191,7 @@ export const clientSchema = z
       .optional(),
     socks,
     transparent,
+    datagrams: z.boolean().default(true),
     uplinks: uplinksSchema(uplinkList, uplinkSettings),
     subflowsPerPath: subflowsPerPath.default('auto'),
     paths: z.enum(PATH_MODES).default('per-uplink'),
@@ -231,8 +232,10 @@ export const clientSchema = z
     error: 'has no use with mode: direct, where no concentrator listens for visitors: take one of them out',
   })
   .superRefine(({ steering, uplinks, socks }, context) => {
-    // What is wrong with the uplinks has been told; they are as they stand in the file then.
-    const isWrong = context.issues.some(({ path }) => path?.[0] === 'uplinks');
+    // What is wrong with the sections themselves has been told; they are as they stand in the file then.
+    const isToldOf = (section: string) => context.issues.some(({ path }) => path?.[0] === section);
+    if (isToldOf('steering')) return;
+    const isWrong = isToldOf('uplinks');
     const known = {
       uplinks: isWrong ? undefined : knownUplinks(uplinks),
       users: socks.users.map(({ name }) => name),

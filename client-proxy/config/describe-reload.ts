@@ -26,6 +26,7 @@ export const RELOAD_RULES: readonly ReloadRule<ClientConfig>[] = [
   { key: 'socks.allow', value: (config) => config.socks.allow, applies: 'live' },
   { key: 'socks', value: ({ socks: { allow: _, ...rest } }) => rest, applies: 'restart' },
   { key: 'transparent', value: (config) => config.transparent, applies: 'restart' },
+  { key: 'datagrams', value: (config) => config.datagrams, applies: 'restart' },
   { key: 'uplinks', value: ({ uplinks, autoUplinks }) => ({ uplinks, autoUplinks }), applies: 'live' },
   { key: 'subflowsPerPath', value: (config) => config.subflowsPerPath, applies: 'live' },
   { key: 'steering', value: (config) => config.steering, applies: 'live' },

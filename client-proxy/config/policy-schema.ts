@@ -122,15 +122,31 @@ type PolicyKeys = Half & { readonly up?: Half | undefined; readonly down?: Half 
 
 const directions = { up: policyKeys.up, down: policyKeys.down };
 
-/** `steering.default`. */
+/** `steering.default`, `steering.datagrams`. */
 export const defaultPolicy = z
   .union([mode, z.strictObject({ mode, ...parameters, ...directions })], {
     error: 'expected a steering mode, or a map such as {mode: priority, order: [dsl, lte]}',
   })
   .transform((value, context): ConfiguredPolicy => {
     return policyOver(typeof value === 'string' ? { mode: value } : value, { mode: 'aggregate' }, context);
-  })
-  .prefault('aggregate');
+  });
+
+/**
+ * How datagrams are steered where the file does not say: for a low delay, with what is said of connections about which uplinks are
+ * preferred, and how good they have to be.
+ */
+export function datagramPolicyAs(policy: ConfiguredPolicy): ConfiguredPolicy {
+  const halfAs = ({ order, orderBy, only, maxRttMs, maxLoss }: ConfiguredHalf): ConfiguredHalf => ({
+    mode: 'lowest-latency',
+    ...(order === undefined ? {} : { order }),
+    ...(orderBy === undefined ? {} : { orderBy }),
+    ...(only === undefined ? {} : { only }),
+    ...(maxRttMs === undefined ? {} : { maxRttMs }),
+    ...(maxLoss === undefined ? {} : { maxLoss }),
+  });
+  const up = halfAs(policy);
+  return policy.down === undefined ? up : { ...up, down: halfAs(policy.down) };
+}
 
 /** Where mistakes are told. */
 export interface Issues {
@@ -157,7 +173,8 @@ export function policyOver(given: PolicyKeys, base: ConfiguredPolicy, context: I
   return isDeepStrictEqual(up, down) ? up : { ...up, down };
 }
 
-const SAID_ALREADY: Issues = { issues: { push: () => {} } };
+/** For what is read a second time. */
+export const SAID_ALREADY: Issues = { issues: { push: () => {} } };
 
 function ownHalf(given: Half, base: ConfiguredHalf, context: Issues): ConfiguredHalf {
   if (given.mode === undefined && given.uplinks === undefined) {

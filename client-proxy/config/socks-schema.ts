@@ -67,6 +67,7 @@ export const socks = z
     bindFromAnyone: z.boolean().default(false),
     negotiationTimeout: duration({ min: '1s', max: '2m' }).prefault('10s'),
     maxConnections: count(1, 65536).default(4096),
+    udp: z.boolean().default(true),
   })
   .prefault({})
   .superRefine(({ listen, users, allow }, context) => {

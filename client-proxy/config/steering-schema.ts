@@ -1,21 +1,25 @@
 import { domainToASCII } from 'node:url';
+import { isDeepStrictEqual } from 'node:util';
 import { z } from 'zod';
 import { isHostName } from '../../shared/runtime/address/host-port.ts';
 import { type PortRange, parsePortRange } from '../../shared/runtime/config/ranges.ts';
 import { network, oneOrMore, text, textAs } from '../../shared/runtime/config/schema-pieces.ts';
 import { timeSpans } from '../schedule/schedule-schema.ts';
-import type {
-  ConfiguredPolicy,
-  SteeringAction,
-  SteeringConfig,
-  SteeringRule,
+import {
+  type ConfiguredPolicy,
+  type SteeringAction,
+  type SteeringConfig,
+  type SteeringRule,
+  TRANSPORT_PROTOCOLS,
 } from '../steering/steering-rule.ts';
 import {
+  datagramPolicyAs,
   defaultPolicy,
   type Issues,
   issuesBelow,
   policyKeys,
   policyOver,
+  SAID_ALREADY,
   uplinkName,
 } from './policy-schema.ts';
 
@@ -53,6 +57,7 @@ const conditions = {
   port: oneOrMore(ports, PORT_FORMAT, MAX_ENTRIES).optional(),
   user: oneOrMore(text, 'the name of a SOCKS user', MAX_ENTRIES).optional(),
   between: timeSpans.optional(),
+  protocol: z.enum(TRANSPORT_PROTOCOLS).optional(),
 };
 
 const rule = z.strictObject({
@@ -65,27 +70,41 @@ type ParsedRule = z.output<typeof rule>;
 
 /** `steering`: which uplinks carry what. Which uplinks and users there are, and the order of the rules, is checked elsewhere. */
 export const steering = z
-  .strictObject({ default: defaultPolicy, rules: z.array(rule).max(MAX_RULES).default([]) })
-  .transform(
-    (value, context): SteeringConfig => ({
-      default: value.default,
+  .strictObject({
+    default: defaultPolicy.prefault('aggregate'),
+    datagrams: defaultPolicy.optional(),
+    rules: z.array(rule).max(MAX_RULES).default([]),
+  })
+  .transform((value, context): SteeringConfig => {
+    const { default: fallback, datagrams = datagramPolicyAs(fallback) } = value;
+    const defaults = { default: fallback, datagrams };
+    return {
+      ...defaults,
       rules: value.rules.map((each, index) => {
         const issues = issuesBelow(context as unknown as Issues, 'rules', index);
-        return ruleOf(each, value.default, issues);
+        return ruleOf(each, defaults, issues);
       }),
-    }),
-  )
+    };
+  })
   .prefault({});
 
-function ruleOf(parsed: ParsedRule, fallback: ConfiguredPolicy, context: Issues): SteeringRule {
-  const { host: hosts, cidr: networks, port: ports, user: users, between } = parsed;
+function ruleOf(
+  parsed: ParsedRule,
+  { default: fallback, datagrams }: Pick<SteeringConfig, 'default' | 'datagrams'>,
+  context: Issues,
+): SteeringRule {
+  const { host: hosts, cidr: networks, port: ports, user: users, between, protocol } = parsed;
+  const action = actionOf(parsed, fallback, context);
+  const datagramAction = actionOf(parsed, datagrams, SAID_ALREADY);
   return {
     ...(hosts === undefined ? {} : { hosts }),
     ...(networks === undefined ? {} : { networks }),
     ...(ports === undefined ? {} : { ports }),
     ...(users === undefined ? {} : { users }),
     ...(between === undefined ? {} : { between }),
-    action: actionOf(parsed, fallback, context),
+    ...(protocol === undefined ? {} : { protocol }),
+    action,
+    ...(isDeepStrictEqual(action, datagramAction) ? {} : { datagramAction }),
   };
 }
 

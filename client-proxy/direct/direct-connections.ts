@@ -1,20 +1,26 @@
-import type { AppSocket } from '../../shared/runtime/app/app-socket.ts';
 import type { UplinkFollower } from '../network/uplink-follower.ts';
 import type { UplinkLoss } from '../network/uplink-trouble.ts';
 import type { Uplink } from '../uplink/uplink.ts';
 import { isStillBound } from './still-bound.ts';
 
+/** A connection, or a socket for datagrams. */
+export interface DirectSocket {
+  readonly localAddress: string;
+  destroy(how: 'reset'): void;
+}
+
 /**
- * The open direct connections by uplink: at most one for each connection of an application, and those that plain HTTP keeps. They
+ * The open direct connections by uplink: at most one for each connection of an application, those that plain HTTP keeps, and sockets
+ * for datagrams. They
  * cannot move: they are reset with what they stand on, or their applications would wait for the kernel to give up, for a quarter of
  * an hour.
  */
 export class DirectConnections implements UplinkFollower<Uplink> {
-  readonly #open = new Map<string, Set<AppSocket>>();
+  readonly #open = new Map<string, Set<DirectSocket>>();
   #uplinks: readonly Uplink[] = [];
 
   /** @returns to be called when it is gone */
-  add(uplinkName: string, origin: AppSocket): () => void {
+  add(uplinkName: string, origin: DirectSocket): () => void {
     const own = this.#open.get(uplinkName) ?? new Set();
     this.#open.set(uplinkName, own.add(origin));
     return () => {
@@ -44,7 +50,7 @@ export class DirectConnections implements UplinkFollower<Uplink> {
     this.#reset(uplinkName, ({ localAddress }) => addresses?.has(localAddress) ?? true);
   }
 
-  #reset(uplinkName: string, isMeant: (origin: AppSocket) => boolean): void {
+  #reset(uplinkName: string, isMeant: (origin: DirectSocket) => boolean): void {
     for (const origin of [...(this.#open.get(uplinkName) ?? [])])
       if (isMeant(origin)) origin.destroy('reset');
   }

@@ -12,6 +12,7 @@ import { arpCheck, reversePathCheck, routeCheck } from './checks/route.ts';
 import { downloadCheck, uploadCheck } from './checks/speed.ts';
 import { tcpCheck } from './checks/tcp.ts';
 import { tlsCheck } from './checks/tls.ts';
+import { udpCheck } from './checks/udp.ts';
 import { usageCheck } from './checks/usage.ts';
 
 /** Without a concentrator there is no far end that takes part. */
@@ -45,6 +46,7 @@ export const UPLINK_CHECKS: readonly UplinkCheck[] = [
   clockCheck,
   packetSizeCheck,
   roundTripCheck,
+  udpCheck,
   downloadCheck,
   uploadCheck,
   natTimeoutCheck,

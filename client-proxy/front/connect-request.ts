@@ -59,3 +59,9 @@ export interface BindRequest extends ConnectRequest {
   /** Answers, before all else, where it is waited for. */
   announce(place: Destination): void;
 }
+
+/**
+ * A UDP ASSOCIATE of SOCKS5: datagrams are to be relayed for as long as `socket` is open. `destination` is where the client expects
+ * to send from, as far as it knows; `succeed` tells where to.
+ */
+export type AssociateRequest = ConnectRequest;

@@ -1,9 +1,10 @@
+import type { Destination } from '../../shared/protocol/destination.ts';
 import { MisuseError } from '../../shared/protocol/errors.ts';
 import type { OutgoingChunk } from '../../shared/protocol/memory/chunk.ts';
 import type { AppSocketHandlers } from '../../shared/runtime/app/app-socket.ts';
 import type { ClientSocket } from './client-socket.ts';
 import { closeAtOnce, closeGracefully, IGNORE_EVENTS } from './closing.ts';
-import type { BindRequest, ConnectRequest } from './connect-request.ts';
+import type { AssociateRequest, BindRequest, ConnectRequest } from './connect-request.ts';
 import type { Authenticate } from './credentials.ts';
 import { answerToForeign, describeForeign } from './foreign-protocol.ts';
 import type {
@@ -28,6 +29,7 @@ interface FrontConnectionOptions {
   readonly negotiationTimeoutMs: number;
   readonly onRequest: (request: ConnectRequest) => void;
   readonly onBind: (request: BindRequest) => void;
+  readonly onAssociate: (request: AssociateRequest) => void;
   readonly onCounted: (kind: RequestKind) => void;
   /** The negotiation has led to a request, which comes next. */
   readonly onNegotiated: () => void;
@@ -115,14 +117,11 @@ export class FrontConnection implements FrontClient {
       },
       onAbandoned: (callback) => pending.onAbandoned(callback),
     };
-    if (!asked.isBind) {
-      this.#options.onRequest(request);
-      return;
-    }
-    this.#options.onBind({
-      ...request,
-      announce: (place) => void this.socket.write([asked.success(place)]),
-    });
+    const { onRequest, onBind, onAssociate } = this.#options;
+    const announce = (place: Destination) => void this.socket.write([asked.success(place)]);
+    if (asked.command === 'bind') onBind({ ...request, announce });
+    else if (asked.command === 'associate') onAssociate(request);
+    else onRequest(request);
   }
 
   serve(): void {

@@ -5,7 +5,7 @@ import type { MonotonicClock } from '../../shared/runtime/clock.ts';
 import { LineLimit, type LineLog } from '../../shared/runtime/observe/line-limit.ts';
 import { ClientSocket } from './client-socket.ts';
 import { closeAtOnce } from './closing.ts';
-import type { BindRequest, ConnectRequest } from './connect-request.ts';
+import type { AssociateRequest, BindRequest, ConnectRequest } from './connect-request.ts';
 import { type Authenticate, createAuthenticator, type SocksUser } from './credentials.ts';
 import { FrontConnection } from './front-connection.ts';
 import {
@@ -35,6 +35,7 @@ export interface FrontDoorOptions {
   readonly logger: pino.Logger;
   readonly onRequest: (request: ConnectRequest) => void;
   readonly onBind: (request: BindRequest) => void;
+  readonly onAssociate: (request: AssociateRequest) => void;
 }
 
 /** What has happened so far, for metrics; `active` is a gauge, the others only grow. */
@@ -113,6 +114,7 @@ export class FrontDoor {
       onRequest: this.#options.onRequest,
       onCounted: (kind) => void this.#counters.requests[kind]++,
       onBind: this.#options.onBind,
+      onAssociate: this.#options.onAssociate,
       onNegotiated: () => this.#negotiating.leave(connection),
       onFailure: (reason, detail, protocol) => this.#failed(nameOf(accepted), reason, detail, protocol),
     });

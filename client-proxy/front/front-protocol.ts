@@ -33,12 +33,15 @@ export type FrontFailure = (typeof FRONT_FAILURES)[number];
 /** What became of a login: whose it is, or that it is wrong, or that it was not checked. */
 export type LoginResult = { readonly user: string } | 'wrong' | 'tooMany';
 
+/** A connection to somewhere; one that is expected from there; or the way for datagrams to many. */
+export type RequestCommand = 'connect' | 'bind' | 'associate';
+
 /** A connection that an application has asked for, before it becomes a `ConnectRequest`. */
 export interface AskedConnection {
   readonly kind: RequestKind;
   readonly destination: Destination;
-  /** Whether a connection from there is expected, in place of one to there. */
-  readonly isBind?: boolean;
+  /** Absent: `connect`. */
+  readonly command?: RequestCommand;
   /** No connection is wanted but an answer; see `ConnectRequest`. */
   readonly lookup?: Lookup | undefined;
   /** The authenticated user; undefined where no users are configured. */

@@ -3,7 +3,13 @@ import type { ErrorName } from '../../shared/protocol/errors.ts';
 import type { OutgoingChunk } from '../../shared/protocol/memory/chunk.ts';
 import type { AppSocketHandlers } from '../../shared/runtime/app/app-socket.ts';
 import type { Lookup } from './connect-request.ts';
-import type { FrontClient, FrontFailure, LoginResult, RequestKind } from './front-protocol.ts';
+import type {
+  FrontClient,
+  FrontFailure,
+  LoginResult,
+  RequestCommand,
+  RequestKind,
+} from './front-protocol.ts';
 
 /** Why the bytes of a client led to no request. */
 export type NegotiationFailure = Extract<
@@ -26,7 +32,7 @@ export type NegotiationAction =
   | { readonly kind: 'login'; readonly name: Uint8Array; readonly password: Uint8Array }
   | {
       readonly kind: 'request';
-      readonly command: 'connect' | 'bind';
+      readonly command: RequestCommand;
       readonly destination: Destination;
       readonly lookup: Lookup | undefined;
       /** The authenticated user, where users are configured. */
@@ -110,7 +116,7 @@ export class MessageSpeaker implements AppSocketHandlers {
         const { kind } = this.#replies;
         this.#client.ask({
           kind,
-          isBind: command === 'bind',
+          command,
           destination,
           lookup,
           user,

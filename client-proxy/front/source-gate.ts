@@ -53,9 +53,14 @@ export class SourceGate {
     return (address) => this.#admits(address);
   }
 
-  #admits(address: string): boolean {
+  /** Whether whoever has this address may use the proxy. */
+  isOpenTo(address: string): boolean {
     const isOpen = this.#ranges.isEmpty ? this.#hasUsers : this.#ranges.has(address);
-    if (isOpen || isLoopback(plainAddress(address))) return true;
+    return isOpen || isLoopback(plainAddress(address));
+  }
+
+  #admits(address: string): boolean {
+    if (this.isOpenTo(address)) return true;
     // One that is gone again has no address any more.
     if (address === '') return false;
     this.#refused++;

@@ -19,7 +19,8 @@ interface PacRule {
  * Users and times of day cannot be expressed, and no IPv6 networks: what may meet such a rule goes to the proxy, which has the last
  * word. Neither users nor uplinks are named; the hosts of rules are, as far as one that leads directly comes behind them.
  */
-export function pacFile({ rules }: SteeringConfig, proxy: Destination): string {
+export function pacFile(config: SteeringConfig, proxy: Destination): string {
+  const rules = config.rules.filter(({ protocol }) => protocol !== 'udp');
   const lastDirect = rules.findLastIndex(({ action }) => action.kind === 'direct');
   const table = rules.slice(0, lastDirect + 1).flatMap(toPacRule);
   return [

@@ -40,6 +40,12 @@ export class WireCounter implements ConnectionWatcher {
     });
   }
 
+  /** A UDP packet has left or come. @param bytes of the IP packet, its header included; negative: it has not left after all */
+  countPacket(direction: 'sent' | 'received', bytes: number): void {
+    if (direction === 'sent') this.#endedSentBytes += bytes;
+    else this.#endedReceivedBytes += bytes;
+  }
+
   /** Looks at every open connection, a few microseconds each, and answers the sum of all there were. */
   read(): WireBytes {
     let sentBytes = this.#endedSentBytes;

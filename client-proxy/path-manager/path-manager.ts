@@ -98,6 +98,12 @@ export class PathManager {
     return [...this.#dialers.values()].map((dialer) => uplinkStatus(dialer, this.#session.driver));
   }
 
+  /** Those that may carry anything, as far as their use says. */
+  get usedUplinks(): readonly DialledUplink[] {
+    const used = [...this.#dialers.values()].filter(({ use }) => use.use !== 'stopped');
+    return used.map(({ uplink }) => uplink);
+  }
+
   start(): void {
     this.#spread();
     this.#reviewLater();

@@ -7,11 +7,15 @@ import { MemoryBudget } from '../../shared/protocol/memory-budget.ts';
 import type { CoreTuning } from '../../shared/protocol/session/core-tuning.ts';
 import { Session } from '../../shared/protocol/session/session.ts';
 import type { StreamPolicy } from '../../shared/protocol/steering/steering-policy.ts';
+import type { SessionPackets } from '../../shared/runtime/datagram/session-packets.ts';
 import { nodeHandshakeCrypto } from '../../shared/runtime/session/handshake-crypto.ts';
 import { SessionDriver } from '../../shared/runtime/session/session-driver.ts';
 import type { SessionOwner, StreamHandlers } from '../../shared/runtime/session/session-handlers.ts';
 import type { TrafficTable } from '../../shared/runtime/session/uplink-traffic.ts';
 import type { SubflowTransport } from '../../shared/runtime/subflow/subflow-transport.ts';
+import type { DatagramPathsOptions } from '../datagram/datagram-paths.ts';
+import type { DatagramSide } from '../datagram/datagram-side.ts';
+import { SessionDatagrams } from '../datagram/session-datagrams.ts';
 import { clientSubflowHandshake } from '../path-manager/client-subflow-handshake.ts';
 import type { Candidate } from '../path-manager/managed-subflows.ts';
 import { PathManager, type PathManagerOptions } from '../path-manager/path-manager.ts';
@@ -31,7 +35,11 @@ export interface ClientSessionOptions extends PathManagerOptions {
   readonly tuning: CoreTuning;
   /** Publishes ports, and serves visitors. */
   readonly inbound: InboundSide;
+  /** Sends and receives datagrams of applications. */
+  readonly datagrams: DatagramSide;
   readonly traffic: TrafficTable;
+  /** How paths of datagrams are made; absent: there are none, and datagrams travel on subflows. */
+  readonly datagramPaths?: DatagramPathsOptions | undefined;
 }
 
 export interface ClientSessionOwner {
@@ -57,6 +65,7 @@ export class ClientSession {
   readonly #paths: PathManager;
   #token: Uint8Array | undefined;
   #driver: SessionDriver | undefined;
+  #datagrams: SessionDatagrams | undefined;
   #isOver = false;
   readonly #handshaking = new Set<SubflowTransport>();
   readonly #greetings = new Greetings(nodeHandshakeCrypto);
@@ -65,12 +74,19 @@ export class ClientSession {
     this.#options = options;
     this.#owner = owner;
     const session = this;
-    this.#paths = new PathManager(options, {
-      get driver() {
-        return session.#driver;
+    const onReviewed = () => {
+      options.onReviewed();
+      this.#datagrams?.review();
+    };
+    this.#paths = new PathManager(
+      { ...options, onReviewed },
+      {
+        get driver() {
+          return session.#driver;
+        },
+        admit: (candidate, replaced) => this.#admit(candidate, replaced),
       },
-      admit: (candidate, replaced) => this.#admit(candidate, replaced),
-    });
+    );
   }
 
   start(): void {
@@ -157,7 +173,7 @@ export class ClientSession {
 
   /** Ends a session that was begun twice, and tells the concentrator: an older concentrator cannot tell, nor can another machine. */
   #discard(welcome: Welcome, candidate: Candidate, rest: Uint8Array): Promise<void> {
-    const driver = this.#newDriver(welcome, {});
+    const driver = this.#newDriver(this.#newSession(welcome), {});
     addSubflow(driver, welcome.subflowId ?? 0, candidate, rest);
     driver.input((session) => session.close('goingAway'));
     return driver.finished;
@@ -233,8 +249,10 @@ export class ClientSession {
 
   #establish(welcome: Welcome): SessionDriver {
     this.#token = welcome.token;
-    const { inbound } = this.#options;
-    const driver: SessionDriver = this.#newDriver(welcome, {
+    const { inbound, datagrams, datagramPaths, traffic } = this.#options;
+    const session = this.#newSession(welcome);
+    const own = datagramPaths && new SessionDatagrams(session, datagramPaths, traffic);
+    const owner: Partial<SessionOwner> = {
       onSubflowClosed: (id, uplinkName) => this.#paths.onSubflowClosed(id, uplinkName),
       onSubflowReplace: (id, uplinkName, isFailed) => this.#paths.onSubflowDoubted(id, uplinkName, isFailed),
       onSubflowRecovered: (id, uplinkName) => this.#paths.onSubflowRecovered(id, uplinkName),
@@ -245,21 +263,32 @@ export class ClientSession {
       onGoingAway: () => this.#owner.onGoingAway(),
       onPublished: (id, outcome) => inbound.onPublished(driver, id, outcome),
       onInbound: (streamId, visit) => inbound.onInbound(driver, streamId, visit),
-      onClosed: (error) => this.#end(error),
-    });
+      onDatagramEvent: (event) => {
+        own?.onEvent(event);
+        datagrams.onDatagramEvent(driver, event);
+      },
+      onClosed: (error) => {
+        own?.close();
+        this.#end(error);
+      },
+    };
+    const driver = this.#newDriver(session, owner, own?.packets);
+    own?.attach(driver, () => this.#paths.usedUplinks);
+    this.#datagrams = own;
     this.#driver = driver;
     // The ids of the HELLOs that are under way.
     for (let i = 0; i < this.#greetings.said; i++) driver.input(({ subflows }) => subflows.allocateId());
     inbound.onSession(driver, (welcome.features & FEATURE.inbound) !== 0);
+    datagrams.onSession(driver, (welcome.features & FEATURE.datagrams) !== 0);
     const { maxStreams, maxSubflows, joinElsewhere } = welcome;
     this.#options.logger.info({ maxStreams, lingerMs: this.#lingerMs(welcome) }, 'session established');
     this.#paths.onEstablished(maxSubflows, joinElsewhere ?? false);
     return driver;
   }
 
-  #newDriver(welcome: Welcome, owner: Partial<SessionOwner>): SessionDriver {
-    const { clock, logger, memory, memoryBytes, traffic, tuning } = this.#options;
-    const session = new Session({
+  #newSession(welcome: Welcome): Session {
+    const { clock, memory, memoryBytes, tuning } = this.#options;
+    return new Session({
       role: 'client',
       maxStreams: welcome.maxStreams,
       firstWindowBytes: welcome.firstWindowBytes,
@@ -268,12 +297,17 @@ export class ClientSession {
       nowMs: clock(),
       tuning,
     });
+  }
+
+  #newDriver(session: Session, owner: Partial<SessionOwner>, packets?: SessionPackets): SessionDriver {
+    const { clock, logger, traffic } = this.#options;
     return new SessionDriver({
       session,
       clock,
       logger,
       trafficOf: (uplinkName) => traffic.of(uplinkName),
       owner: { onSubflowClosed() {}, onClosed() {}, ...owner },
+      ...(packets === undefined ? {} : { packets }),
     });
   }
 

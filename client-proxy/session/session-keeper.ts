@@ -220,6 +220,7 @@ export class SessionKeeper implements UplinkFollower<DialledUplink> {
     this.#draining.delete(session);
     if (session.driver !== undefined) {
       this.#options.inbound.onSessionEnded(session.driver);
+      this.#options.datagrams.onSessionEnded(session.driver);
       this.#options.onSessionEnded(session.driver);
     }
     if (session !== this.#current || this.#isStopped) return;

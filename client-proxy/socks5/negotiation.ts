@@ -1,12 +1,13 @@
 import { isIP } from 'node:net';
-import { MisuseError, SOCKS_REPLY } from '../../shared/protocol/errors.ts';
+import { MisuseError, SOCKS_REPLY, type SocksReply } from '../../shared/protocol/errors.ts';
 import type { Lookup } from '../front/connect-request.ts';
+import type { RequestCommand } from '../front/front-protocol.ts';
 import type {
   MessageNegotiation,
   NegotiationAction,
   NegotiationFailure,
 } from '../front/message-negotiation.ts';
-import { hostFromAddressBytes, hostFromDomainField } from '../front/requested-host.ts';
+import { type AddressField, readAddressField } from './address-field.ts';
 import { encodeReply } from './replies.ts';
 
 /**
@@ -137,54 +138,30 @@ export class Negotiation implements MessageNegotiation {
     }
     if (bytes.length < 4) return undefined;
     // The reserved byte (2) is not checked: some clients leave rubbish in it, and it means nothing.
-    const [, command, , addressType] = bytes;
-    const lookup = LOOKUPS[command!];
-    if (command !== COMMAND_CONNECT && command !== COMMAND_BIND && lookup === undefined) {
-      const detail = `command ${COMMAND_NAMES[command!] ?? command} is not supported, only CONNECT, BIND and RESOLVE are`;
+    const command = COMMANDS[bytes[1]!];
+    if (command === undefined) {
+      const detail = `command ${bytes[1]} is not supported, only CONNECT, BIND, UDP ASSOCIATE and RESOLVE are`;
       return refuse('unsupportedCommand', detail, encodeReply(SOCKS_REPLY.commandNotSupported));
     }
-    const addressStart = addressType === ADDRESS_TYPE.domain ? 5 : 4;
-    if (bytes.length < addressStart) return undefined;
-    const addressBytes = addressType === ADDRESS_TYPE.domain ? bytes[4]! : ADDRESS_BYTES[addressType!];
-    if (addressBytes === undefined) {
-      const detail = `address type ${addressType} is not supported`;
+    const field = readAddressField(bytes, 3);
+    if (field === 'more') return undefined;
+    if (field === 'unknownType') {
+      const detail = `address type ${bytes[3]} is not supported`;
       return refuse('unsupportedAddressType', detail, encodeReply(SOCKS_REPLY.addressTypeNotSupported));
     }
-    const usedBytes = addressStart + addressBytes + 2;
-    if (bytes.length < usedBytes) return undefined;
-    const address = bytes.subarray(addressStart, addressStart + addressBytes);
-    const port = bytes[usedBytes - 2]! * 256 + bytes[usedBytes - 1]!;
-    const field =
-      addressType === ADDRESS_TYPE.domain
-        ? hostFromDomainField(address)
-        : { host: hostFromAddressBytes(address) };
-    // RFC 1928 has no reply for a malformed destination. A name that cannot exist is answered like one that
-    // does not exist: host unreachable.
-    if ('problem' in field) {
-      return refuse('badDestination', field.problem, encodeReply(SOCKS_REPLY.hostUnreachable));
-    }
-    // Port 0 is reserved (RFC 6335 section 6) and says nothing about the host: general failure.
-    if (lookup === 'name' && isIP(field.host) === 0) {
-      return refuse(
-        'badDestination',
-        'the name of a name is wanted',
-        encodeReply(SOCKS_REPLY.hostUnreachable),
-      );
-    }
-    if (port === 0 && command === COMMAND_CONNECT) {
-      return refuse('badDestination', 'the port is 0', encodeReply(SOCKS_REPLY.generalFailure));
-    }
+    const host = hostFor(command, field);
+    if (typeof host !== 'string') return host;
     return {
       event: 'accepted',
-      usedBytes,
+      usedBytes: field.end,
       action: {
         kind: 'request',
-        command: command === COMMAND_BIND ? 'bind' : 'connect',
-        destination: { host: field.host, port: lookup === undefined ? port : 0 },
-        lookup,
+        command: command.name,
+        destination: { host, port: command.lookup === undefined ? field.port : 0 },
+        lookup: command.lookup,
         user: this.#user,
         // Not `slice`: a Buffer's is a view.
-        earlyData: new Uint8Array(bytes.subarray(usedBytes)),
+        earlyData: new Uint8Array(bytes.subarray(field.end)),
       },
     };
   }
@@ -207,16 +184,38 @@ const AUTHENTICATION_FAILED = Uint8Array.of(AUTHENTICATION_VERSION, 0x01);
 /** Closes with what was answered before, and nothing else. */
 const NOTHING_MORE = new Uint8Array(0);
 
-/** RFC 1928 section 4. */
-const COMMAND_CONNECT = 0x01;
-const COMMAND_BIND = 0x02;
-/** Of Tor (socks-extensions.txt): RESOLVE and RESOLVE_PTR. */
-const LOOKUPS: Readonly<Record<number, Lookup>> = { 240: 'address', 241: 'name' };
-const COMMAND_NAMES: Readonly<Record<number, string>> = { 3: 'UDP ASSOCIATE' };
+interface Command {
+  readonly name: RequestCommand;
+  readonly lookup?: Lookup;
+}
 
-/** RFC 1928 section 5. */
-const ADDRESS_TYPE = { ipv4: 0x01, domain: 0x03, ipv6: 0x04 } as const;
-const ADDRESS_BYTES: Readonly<Record<number, number>> = { [ADDRESS_TYPE.ipv4]: 4, [ADDRESS_TYPE.ipv6]: 16 };
+/** RFC 1928 section 4, and of Tor (socks-extensions.txt) RESOLVE and RESOLVE_PTR. */
+const COMMANDS: Readonly<Record<number, Command>> = {
+  1: { name: 'connect' },
+  2: { name: 'bind' },
+  3: { name: 'associate' },
+  240: { name: 'connect', lookup: 'address' },
+  241: { name: 'connect', lookup: 'name' },
+};
+
+/** The host that a request names, or why there is no such request. RFC 1928 has no reply for a malformed destination. */
+function hostFor({ name, lookup }: Command, { host: field, port }: AddressField): string | Step {
+  const fail = (detail: string, reply: SocksReply) => refuse('badDestination', detail, encodeReply(reply));
+  if ('problem' in field) {
+    // Where it will send from, the client need not know.
+    if (name === 'associate') return UNSPECIFIED;
+    // A name that cannot exist is answered like one that does not exist.
+    return fail(field.problem, SOCKS_REPLY.hostUnreachable);
+  }
+  if (lookup === 'name' && isIP(field.host) === 0) {
+    return fail('the name of a name is wanted', SOCKS_REPLY.hostUnreachable);
+  }
+  // Port 0 is reserved (RFC 6335 section 6) and says nothing about the host.
+  const wantsPort = name === 'connect' && lookup === undefined;
+  return port === 0 && wantsPort ? fail('the port is 0', SOCKS_REPLY.generalFailure) : field.host;
+}
+
+const UNSPECIFIED = '0.0.0.0';
 
 type State = 'greeting' | 'authentication' | 'checking' | 'request' | 'requested' | 'failed';
 type Event =

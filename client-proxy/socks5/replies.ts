@@ -1,7 +1,6 @@
-import { isIP } from 'node:net';
-import ipaddr from 'ipaddr.js';
 import type { Destination } from '../../shared/protocol/destination.ts';
 import { type ErrorName, SOCKS_REPLY, type SocksReply, socksReplyFor } from '../../shared/protocol/errors.ts';
+import { withAddressField } from './address-field.ts';
 
 /** BND.ADDR and BND.PORT when nothing better is known, as most servers send them. */
 const UNSPECIFIED: Destination = { host: '0.0.0.0', port: 0 };
@@ -15,20 +14,11 @@ const UNSPECIFIED: Destination = { host: '0.0.0.0', port: 0 };
  *     | 1  |  1  | X'00' |  1   |  4 or 16 |    2     |
  *     +----+-----+-------+------+----------+----------+
  *
- * `bound` is the address that the origin sees, where it is known, or what was looked up: an address, or a name.
+ * `bound` is the address that the origin sees, where it is known, or what was looked up: an address, or a name; to UDP ASSOCIATE,
+ * where datagrams go.
  */
 export function encodeReply(reply: SocksReply, bound: Destination = UNSPECIFIED): Buffer {
-  if (isIP(bound.host) === 0) {
-    const name = Buffer.from(bound.host);
-    return Buffer.concat([Buffer.of(0x05, reply, 0x00, 0x03, name.length), name, portBytes(bound)]);
-  }
-  const address = ipaddr.parse(bound.host).toByteArray();
-  const addressType = address.length === 4 ? 0x01 : 0x04;
-  return Buffer.of(0x05, reply, 0x00, addressType, ...address, ...portBytes(bound));
-}
-
-function portBytes({ port }: Destination): Buffer {
-  return Buffer.of(port >> 8, port & 0xff);
+  return withAddressField([0x05, reply, 0x00], bound);
 }
 
 /** The reply that tells an application why its connection failed; see `socksReplyFor`. */

@@ -3,7 +3,7 @@ import { MessageSpeaker } from '../front/message-negotiation.ts';
 import { Negotiation } from './negotiation.ts';
 import { encodeErrorReply, encodeSuccessReply } from './replies.ts';
 
-/** SOCKS5 (RFC 1928) for CONNECT, without authentication or with user name and password (RFC 1929). */
+/** SOCKS5 (RFC 1928): CONNECT, BIND, UDP ASSOCIATE and lookups, without authentication or with user name and password (RFC 1929). */
 export const SOCKS5: FrontProtocol = {
   name: 'SOCKS5',
   startsWith: (firstByte) => firstByte === 0x05,

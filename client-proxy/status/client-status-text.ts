@@ -6,6 +6,7 @@ import {
   subflowTable,
   textTable,
 } from '../../shared/runtime/observe/status-text.ts';
+import { udpTable } from '../../shared/runtime/observe/udp-report.ts';
 import { byteText } from '../../shared/runtime/text/byte-text.ts';
 import type { ClientStatus, UplinkReport } from './client-status.ts';
 
@@ -22,6 +23,7 @@ export function clientStatusText(status: ClientStatus): string {
     ...(fallback.active ? [['fallback', 'new connections go directly, outside of the tunnel']] : []),
     ['socks', status.socksListen.join(', ')],
     ['connections', `${session.streams} over the concentrator, ${directOf(uplinks)} direct`],
+    ['UDP', udpText(status)],
     ['steering', `${steering.default}; ${rulesText(steering)}`],
   ]);
   const blocks = [
@@ -30,12 +32,19 @@ export function clientStatusText(status: ClientStatus): string {
       ? 'no uplink\n'
       : textTable([UPLINK_HEADS, ...uplinks.map((uplink) => uplinkCells(uplink, time))]),
     subflowTable(uplinks, time),
+    udpTable(uplinks),
     directTable(uplinks),
     costsOf(uplinks),
     publishedText(published, time),
     leftOut.map((one) => `left out: ${one.interface}: ${one.reason}\n`).join(''),
   ];
   return blocks.filter((block) => block !== '').join('\n');
+}
+
+function udpText({ mode, datagrams }: ClientStatus): string {
+  const { carried, applications, flows } = datagrams;
+  const without = carried || mode === 'direct' ? '' : '; not over the concentrator now';
+  return `${flows} flow(s) of ${applications} application(s)${without}`;
 }
 
 function publishedText(published: ClientStatus['published'], now: string): string {

@@ -1,8 +1,10 @@
 import type { SubflowsReport } from '../../shared/runtime/observe/subflow-report.ts';
 import { reportSubflows, type StatusClocks, timeText } from '../../shared/runtime/observe/subflow-report.ts';
+import { reportUdp, type UdpReport } from '../../shared/runtime/observe/udp-report.ts';
 import type { SessionDriver } from '../../shared/runtime/session/session-driver.ts';
 import type { TrafficTable, UplinkTraffic } from '../../shared/runtime/session/uplink-traffic.ts';
 import type { ClientMode, PresentUplink } from '../config/client-config.ts';
+import type { DatagramRelay } from '../datagram/datagram-relay.ts';
 import type { UplinkMeasure } from '../direct/balance/uplink-measure.ts';
 import type { DirectConnections } from '../direct/direct-connections.ts';
 import type { UplinkSet } from '../discovery/uplink-set.ts';
@@ -43,6 +45,13 @@ export interface ClientStatus {
     /** How often they have begun to. */
     readonly begun: number;
   };
+  readonly datagrams: {
+    /** Whether the concentrator carries UDP. */
+    readonly carried: boolean;
+    /** Applications that send and receive it now. */
+    readonly applications: number;
+    readonly flows: number;
+  };
   /** Where applications connect. */
   readonly socksListen: readonly string[];
   readonly socksConnections: number;
@@ -66,6 +75,8 @@ export interface UplinkReport extends SubflowsReport {
   readonly costPerGB: number | null;
   readonly sentBytes: number;
   readonly receivedBytes: number;
+  /** How UDP packets pass; null where none are sent. */
+  readonly udp: UdpReport | null;
   /** Past the concentrator. */
   readonly direct: {
     readonly connections: number;
@@ -106,6 +117,7 @@ export interface ClientStatusSource extends StatusClocks, ReadinessSource {
   readonly uplinkStatus: () => readonly LastingUplinkStatus[];
   readonly steering: Pick<Steering, 'config' | 'described'>;
   readonly publisher: Pick<Publisher, 'all'>;
+  readonly datagrams: Pick<DatagramRelay, 'associationCount' | 'flowCount'>;
   readonly points: Pick<ApplicationPoints, 'addresses'>;
   readonly front: Pick<FrontDoor, 'counters'>;
   readonly transparent: { readonly server: Pick<TransparentServer, 'counters'> } | undefined;
@@ -142,6 +154,11 @@ export function clientStatus(source: ClientStatusSource): ClientStatus {
       draining: drivers.filter((driver) => driver !== current).length,
     },
     fallback: { active: source.fallback.isActive, begun: source.fallback.begunCount },
+    datagrams: {
+      carried: current?.snapshot().datagrams.isOffered ?? false,
+      applications: source.datagrams.associationCount,
+      flows: source.datagrams.flowCount,
+    },
     socksListen: source.points.addresses,
     socksConnections: source.front.counters.active,
     transparentConnections: source.transparent?.server.counters.active ?? 0,
@@ -188,6 +205,7 @@ function uplinkReport(
     costPerGB: configured?.costPerGB ?? null,
     ...(read.traffic.get(name) ?? NOTHING),
     ...reportSubflows(read.drivers, name, source),
+    udp: reportUdp(read.drivers, name),
     direct: {
       connections: source.directConnections.countOf(name),
       ...(read.directTraffic.get(name) ?? NOTHING),

@@ -12,6 +12,8 @@ export interface SteeringSubject {
   readonly user?: string;
   /** What an application calls a destination that is an address, in lower case without trailing dot. It may call it what it likes. */
   readonly name?: string;
+  /** Absent: a connection. */
+  readonly protocol?: 'udp';
 }
 
 /** The rules made ready for matching: a list of thousands of names costs as much as one. */
@@ -22,11 +24,13 @@ export class RuleSet {
   /** Those that hold at any time, or whose time it was when that was last told. */
   #holding: readonly PreparedRule[];
   readonly #default: SteeringAction;
+  readonly #datagramDefault: SteeringAction;
 
   constructor(config: SteeringConfig) {
     this.config = config;
     this.#rules = config.rules.map(prepare);
     this.#default = { kind: 'steer', policy: config.default };
+    this.#datagramDefault = { kind: 'steer', policy: config.datagrams };
     this.#holding = this.#rules.filter((_, index) => config.rules[index]!.between === undefined);
   }
 
@@ -56,8 +60,9 @@ export class RuleSet {
     const found = this.#holding.find(
       (rule) => rule.concerns(subject) && rule.isDestination(host, subject.name),
     );
-    if (found === undefined) return this.#default;
-    const { action } = found;
+    const isDatagram = subject.protocol === 'udp';
+    if (found === undefined) return isDatagram ? this.#datagramDefault : this.#default;
+    const action = isDatagram ? found.datagramAction : found.action;
     return action.kind !== 'direct' || found.isDestination(host, undefined)
       ? action
       : { ...action, isPublicOnly: true };
@@ -77,6 +82,7 @@ export class RuleSet {
 
 interface PreparedRule {
   readonly action: SteeringAction;
+  readonly datagramAction: SteeringAction;
   readonly hasNames: boolean;
   /** Whether all conditions but those on the destination are met. */
   concerns(subject: SteeringSubject): boolean;
@@ -88,11 +94,14 @@ function hostOf({ destination }: SteeringSubject): string {
   return destination.host.toLowerCase().replace(/\.$/, '');
 }
 
-function prepare({ hosts, networks, ports, users, action }: SteeringRule): PreparedRule {
+function prepare(rule: SteeringRule): PreparedRule {
+  const { hosts, networks, ports, users, protocol, action, datagramAction = action } = rule;
   return {
     action,
+    datagramAction,
     hasNames: hosts !== undefined,
-    concerns: ({ destination: { port }, user }) =>
+    concerns: ({ destination: { port }, user, protocol: asked = 'tcp' }) =>
+      (protocol === undefined || protocol === asked) &&
       (ports === undefined || ports.some(({ from, to }) => port >= from && port <= to)) &&
       (users === undefined || (user !== undefined && users.includes(user))),
     isDestination: destinationMatcher(hosts, networks),

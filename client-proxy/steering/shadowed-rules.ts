@@ -21,6 +21,7 @@ function covers(earlier: SteeringRule, later: SteeringRule): boolean {
   return (
     // A rule that holds at times never covers one that holds at others.
     (earlier.between === undefined || isDeepStrictEqual(earlier.between, later.between)) &&
+    (earlier.protocol === undefined || earlier.protocol === later.protocol) &&
     coversEach(earlier.ports, later.ports, coversPorts) &&
     coversEach(earlier.users, later.users, (one, other) => one === other) &&
     coversDestinations(earlier, later)

@@ -43,20 +43,31 @@ export interface SteeringRule {
   readonly users?: readonly string[];
   /** Times of day. */
   readonly between?: readonly TimeSpan[];
+  /** Absent: both. */
+  readonly protocol?: TransportProtocol;
   readonly action: SteeringAction;
+  /** For datagrams, where that is another action: what a rule leaves out is as in their own default. */
+  readonly datagramAction?: SteeringAction;
 }
+
+/** What an application sends: a connection, or datagrams. */
+export const TRANSPORT_PROTOCOLS = ['tcp', 'udp'] as const;
+export type TransportProtocol = (typeof TRANSPORT_PROTOCOLS)[number];
 
 /** The first rule that matches decides; without one, the default. */
 export interface SteeringConfig {
   readonly default: ConfiguredPolicy;
+  /** The default for datagrams. */
+  readonly datagrams: ConfiguredPolicy;
   readonly rules: readonly SteeringRule[];
 }
 
 /** The names of uplinks that these rules speak of, each once. */
-export function uplinksNamed({ default: policy, rules }: SteeringConfig): string[] {
+export function uplinksNamed(config: SteeringConfig): string[] {
   const actions: readonly SteeringAction[] = [
-    { kind: 'steer', policy },
-    ...rules.map(({ action }) => action),
+    { kind: 'steer', policy: config.default },
+    { kind: 'steer', policy: config.datagrams },
+    ...config.rules.map(({ action }) => action),
   ];
   return [...new Set(actions.flatMap(uplinksOf))];
 }
@@ -78,9 +89,11 @@ export function describeRule({
   ports = [],
   users = [],
   between = [],
+  protocol,
   action,
 }: SteeringRule): string {
   const conditions = [
+    protocol ?? '',
     shortList('', [...hosts, ...networks]),
     shortList('port ', ports.map(formatPortRange)),
     shortList('user ', users),
@@ -101,9 +114,10 @@ export function resolvePolicy(policy: ConfiguredPolicy, cheapestFirst: readonly 
 }
 
 /** Whether any of these policies goes by cost. */
-export function goesByCost({ default: policy, rules }: SteeringConfig): boolean {
+export function goesByCost({ default: policy, datagrams, rules }: SteeringConfig): boolean {
   const policies = [
     policy,
+    datagrams,
     ...rules.flatMap(({ action }) => (action.kind === 'steer' ? [action.policy] : [])),
   ];
   return policies.some((one) => halvesOf(one).some((half: ConfiguredHalf) => half.orderBy !== undefined));

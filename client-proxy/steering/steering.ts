@@ -6,6 +6,7 @@ import type { StreamPolicy } from '../../shared/protocol/steering/steering-polic
 import type { WallClock } from '../../shared/runtime/clock.ts';
 import type { ConnectRequest } from '../front/connect-request.ts';
 import { cheapestFirst } from '../schedule/cost.ts';
+import type { DatagramDecision, DirectReason } from './datagram-decision.ts';
 import type { RuleSet, SteeringSubject } from './rule-set.ts';
 import { type DecidedAction, type SteeredStream, SteeredStreams } from './steered-streams.ts';
 import {
@@ -18,9 +19,6 @@ import {
   type SteeringConfig,
   uplinksNamed,
 } from './steering-rule.ts';
-
-/** Why a connection goes past the concentrator: a rule; the fallback, at once or after it had waited for a session; there is none. */
-export type DirectReason = 'rule' | 'fallback' | 'waited' | 'mode';
 
 /** Told why there is no direct connection, unless the application has gone or this program is at fault. */
 export type OnDirectFailed = (error: TributaryError) => void;
@@ -47,6 +45,8 @@ export interface SteeringOptions {
   onDecision(kind: SteeringAction['kind']): void;
   /** Requests may be treated otherwise from now on. */
   onRulesChanged(): void;
+  /** What is open is to be steered by the rules and the costs of now. */
+  onResteered(): void;
 }
 
 /** Has each request of an application treated as the rules say, and open streams follow when the rules change. */
@@ -105,6 +105,21 @@ export class Steering {
     }
   }
 
+  /** Whether what the rules do not send elsewhere goes past the concentrator now. */
+  get isDirect(): boolean {
+    return this.#options.whyDirect() !== undefined;
+  }
+
+  /** What happens now to datagrams of an application. */
+  decideDatagram(subject: SteeringSubject): DatagramDecision {
+    const action = this.#decide({ ...subject, protocol: 'udp' });
+    if (action.kind === 'direct') return { kind: 'direct', route: action };
+    if (action.kind === 'block') return action;
+    const reason = this.#options.whyDirect();
+    if (reason === undefined) return action;
+    return { kind: 'direct', route: { kind: 'balanced', policy: action.policy, reason } };
+  }
+
   /** Steers the stream of a connection that an application expects; undefined where a rule blocks it, or has it go past the concentrator. */
   steerExpected(subject: SteeringSubject): SteeredStream | undefined {
     const action = this.#decide(subject);
@@ -127,7 +142,7 @@ export class Steering {
   get described(): { readonly default: string; readonly holding: number } {
     const policy = this.config.default;
     const resolved = describePolicy(this.#resolve(policy));
-    const isByCost = goesByCost({ default: policy, rules: [] });
+    const isByCost = goesByCost({ default: policy, datagrams: policy, rules: [] });
     return { default: isByCost ? `${resolved} (by cost)` : resolved, holding: this.#rules.holdingCount };
   }
 
@@ -141,7 +156,7 @@ export class Steering {
     this.#reviewCosts();
     this.#tellMissing();
     this.#options.onRulesChanged();
-    return this.#streams.follow((subject) => this.#decide(subject));
+    return this.#resteer();
   }
 
   /** Time has passed, or there are other uplinks: open streams follow where other rules hold, or others are the cheapest. */
@@ -150,7 +165,7 @@ export class Steering {
     const haveRulesChanged = this.#rules.onTime(this.#options.wallClock());
     if (haveRulesChanged) this.#options.onRulesChanged();
     if (!this.#reviewCosts() && !haveRulesChanged) return;
-    const resteered = this.#streams.follow((subject) => this.#decide(subject));
+    const resteered = this.#resteer();
     this.#options.logger.info(
       { resteered, rules: this.#rules.holdingCount, cheapestFirst: this.#cheapestFirst },
       haveRulesChanged
@@ -166,6 +181,12 @@ export class Steering {
     this.#cheapestFirst = order;
     this.#resolved = new Map();
     return isNews;
+  }
+
+  /** @returns how many streams were steered anew */
+  #resteer(): number {
+    this.#options.onResteered();
+    return this.#streams.follow((subject) => this.#decide(subject));
   }
 
   #decide(subject: SteeringSubject): DecidedAction {

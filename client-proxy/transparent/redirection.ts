@@ -15,6 +15,8 @@ export interface Redirection {
   readonly refusesQuic: boolean;
   /** Connections keep their addresses (TPROXY), which needs `policyRouting` and a client that may take them. */
   readonly usesTproxy: boolean;
+  /** UDP is led to the client, too; by TPROXY alone. */
+  readonly leadsUdp: boolean;
 }
 
 /** Whose connections a chain has: those of this machine, or those of the networks behind it. */

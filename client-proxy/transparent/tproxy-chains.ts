@@ -3,9 +3,6 @@ import { cameBy, chain, hookedChain } from './nft-text.ts';
 import { LOCAL_MARK } from './policy-routing.ts';
 import { isOwnUser, listenerFor, type Redirection } from './redirection.ts';
 
-/** What is led to the client; each has a line for each family. */
-const PROTOCOLS = ['tcp'] as const;
-
 /** Where "mangle" is: behind the tracking of connections, before their addresses are translated. */
 const MANGLE = -150;
 
@@ -21,9 +18,10 @@ const MANGLE = -150;
  *
  * Answers of connections that others have begun are left alone: a mark would lead those to the client, too.
  */
-export function tproxyChains({ listen, lan, local }: Redirection): string[] {
+export function tproxyChains({ listen, lan, local, leadsUdp }: Redirection): string[] {
   const chains: string[] = [];
-  const led = targets(listen);
+  const protocols = leadsUdp ? (['tcp', 'udp'] as const) : (['tcp'] as const);
+  const led = targets(listen, protocols);
   if (lan.length > 0) {
     const hook = { type: 'filter', hook: 'prerouting', priority: MANGLE };
     chains.push(hookedChain('lan', hook, [`${cameBy(lan)} jump lan_tproxy`]));
@@ -33,7 +31,7 @@ export function tproxyChains({ listen, lan, local }: Redirection): string[] {
     const out = { type: 'route', hook: 'output', priority: MANGLE };
     const back = { type: 'filter', hook: 'prerouting', priority: MANGLE };
     const marks = familiesOf(listen).flatMap((family) =>
-      PROTOCOLS.map((protocol) => `meta nfproto ipv${family} meta l4proto ${protocol} ${SET_MARK}`),
+      protocols.map((protocol) => `meta nfproto ipv${family} meta l4proto ${protocol} ${SET_MARK}`),
     );
     const isMarked = `meta mark and ${LOCAL_MARK} == ${LOCAL_MARK}`;
     chains.push(hookedChain('local', out, [isOwnUser(local), ANSWERS, 'jump usual_way', ...marks]));
@@ -52,12 +50,13 @@ export function familiesOf(listen: readonly Destination[]): readonly (4 | 6)[] {
 const ANSWERS = 'ct direction reply accept';
 const SET_MARK = `meta mark set meta mark or ${LOCAL_MARK}`;
 
-function targets(listen: readonly Destination[]): string[] {
+/** Each protocol has a line for each family. */
+function targets(listen: readonly Destination[], protocols: readonly string[]): string[] {
   return familiesOf(listen).flatMap((family) => {
     const point = listenerFor(listen, family, 'local')!;
     const isAny = point.host === '0.0.0.0' || point.host === '::';
     const to = `${family === 4 ? 'ip' : 'ip6'} to ${isAny ? `:${point.port}` : formatDestination(point)}`;
-    return PROTOCOLS.map(
+    return protocols.map(
       (protocol) => `meta nfproto ipv${family} meta l4proto ${protocol} tproxy ${to} ${SET_MARK} accept`,
     );
   });

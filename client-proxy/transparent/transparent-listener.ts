@@ -1,8 +1,7 @@
-import { isIP, isIPv6 } from 'node:net';
+import { isIPv6 } from 'node:net';
 import type { Logger } from 'pino';
 import { type Destination, formatDestination } from '../../shared/protocol/destination.ts';
 import { TributaryError } from '../../shared/protocol/errors.ts';
-import { isSameHost } from '../../shared/runtime/address/ip-address.ts';
 import type { AppSocket } from '../../shared/runtime/app/app-socket.ts';
 import { type AppSocketListener, acceptAppSockets } from '../../shared/runtime/app/app-socket-listener.ts';
 import type { BlockPool } from '../../shared/runtime/app/block-pool.ts';
@@ -16,6 +15,7 @@ import {
 import { takeForeign } from '../../shared/runtime/kernel/original-destination.ts';
 import type { ProcessWatch } from '../../shared/runtime/observe/process-watch.ts';
 import type { ConnectRequest } from '../front/connect-request.ts';
+import { isConcentratorPlace } from './concentrator-places.ts';
 import type { OwnConnections } from './own-connections.ts';
 import { TransparentServer } from './transparent-server.ts';
 import type { TransparentSettings } from './transparent-settings.ts';
@@ -56,7 +56,8 @@ export class TransparentListener {
       sniff: settings.sniff,
       maxConnections: settings.maxConnections,
       ownAddresses,
-      isConcentrator: (destination) => this.#isConcentrator(destination),
+      isConcentrator: (destination) =>
+        isConcentratorPlace(destination, options.concentrator, options.knownAddresses),
       isOwnConnection: (source, destination) => ownConnections.has(source, destination),
       wantsName,
       onRequest,
@@ -112,15 +113,6 @@ export class TransparentListener {
       const reason = error.message;
       this.#options.logger.debug({ listen: formatDestination(point), reason }, 'TPROXY is not available');
     }
-  }
-
-  #isConcentrator({ host, port }: Destination): boolean {
-    const { concentrator, knownAddresses } = this.#options;
-    return concentrator.some((address) => {
-      if (address.port !== port) return false;
-      const hosts = isIP(address.host) === 0 ? knownAddresses(address.host) : [address.host];
-      return hosts.some((one) => isSameHost(one, host));
-    });
   }
 }
 

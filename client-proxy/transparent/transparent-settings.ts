@@ -10,6 +10,8 @@ export interface TransparentSettings {
   readonly sniff: boolean;
   /** At a time. */
   readonly maxConnections: number;
+  /** Whether datagrams are taken, too, where TPROXY is available. */
+  readonly udp: boolean;
 }
 
 /** More addresses than a router has towards its networks. */
@@ -35,5 +37,6 @@ export const transparent = z
       .transform((value): readonly Destination[] => (Array.isArray(value) ? value : [value])),
     sniff: z.boolean().default(true),
     maxConnections: count(1, 65536).default(MAX_CONNECTIONS),
+    udp: z.boolean().default(true),
   })
   .optional();

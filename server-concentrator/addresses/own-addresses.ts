@@ -21,9 +21,7 @@ export class OwnAddresses {
    */
   async find(publicAddresses: readonly Destination[]): Promise<string[]> {
     const found = new Set<string>();
-    for (const addresses of Object.values(networkInterfaces())) {
-      for (const { address } of addresses ?? []) found.add(withoutZone(address));
-    }
+    for (const address of interfaceAddresses()) found.add(withoutZone(address));
     const answers = publicAddresses.map(
       async ({ host }) => [host, await this.#resolve(host)] as [string, readonly string[]],
     );
@@ -42,6 +40,11 @@ export class OwnAddresses {
       return this.#answers.get(host) ?? [];
     }
   }
+}
+
+/** The addresses of this machine's interfaces. */
+export function interfaceAddresses(): readonly string[] {
+  return Object.values(networkInterfaces()).flatMap((infos = []) => infos.map(({ address }) => address));
 }
 
 async function systemAddresses(name: string): Promise<readonly string[]> {

@@ -8,6 +8,7 @@ import { readCertificate } from '../../shared/runtime/identity/certificate.ts';
 import { heapOption, heapShortage } from '../../shared/runtime/process/heap-limit.ts';
 import { lacksPublicAddress, PUBLIC_ADDRESS_HINT } from '../addresses/own-addresses.ts';
 import type { ConcentratorConfig, ConcentratorLimits, ListenAddress } from '../config/concentrator-config.ts';
+import { datagramPorts } from '../config/datagram-ports.ts';
 import { type EgressRule, formatEgressRule } from '../config/egress-rule.ts';
 import { memoryMaxBytes } from '../session/memory-levels.ts';
 
@@ -37,6 +38,7 @@ export async function check(config: ConcentratorConfig, deps: CheckDeps): Promis
     'egress        public addresses are allowed, private and other special ones refused',
     `  but allows  ${rulesText(egress.allow)}`,
     `  but denies  ${rulesText(egress.deny)}`,
+    `UDP           ${datagramText(config)}`,
     ...limitLines(limits),
     `memory needs  NODE_OPTIONS=${heapOption(limits.memoryTotalBytes)}; under systemd ` +
       `MemoryMax=${formatByteSize(memoryMaxBytes(limits.memoryTotalBytes)).replace(/iB$/, '')} or more`,
@@ -78,6 +80,15 @@ function limitLines(limits: ConcentratorLimits): readonly string[] {
     `  per session ${limits.streamsPerSession} connections, ${limits.subflowsPerSession} subflows, ` +
       `memory ${formatByteSize(memoryPerSessionBytes)}`,
   ];
+}
+
+function datagramText(config: ConcentratorConfig): string {
+  const { enabled, flowsPerClient, associationsPerClient } = config.datagrams;
+  if (!enabled) return 'not carried: datagrams.enabled';
+  return (
+    `port ${datagramPorts(config).join(', ')}; a client may have ${flowsPerClient} flows and ` +
+    `${associationsPerClient} associations`
+  );
 }
 
 function listenText(address: ListenAddress): string {

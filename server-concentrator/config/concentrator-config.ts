@@ -60,6 +60,21 @@ export interface ConcentratorLimits {
   readonly drainTimeoutMs: number;
 }
 
+/** UDP of clients' applications. */
+export interface DatagramConfig {
+  readonly enabled: boolean;
+  /** Where packets of clients arrive; the port of each listening address when absent. */
+  readonly port?: number;
+  /** Of one client: applications' sources and destinations in pairs. */
+  readonly flowsPerClient: number;
+  /** Of one client: applications' sources, each with a socket of its own, or one for each address family. */
+  readonly associationsPerClient: number;
+  /** Of all clients. */
+  readonly associations: number;
+  /** A flow without a datagram either way for so long ends. */
+  readonly idleTimeoutMs: number;
+}
+
 /** Everything the concentrator is told by its files: checked, complete, frozen. */
 export interface ConcentratorConfig {
   /** The file this came from. */
@@ -85,6 +100,7 @@ export interface ConcentratorConfig {
     readonly connectTimeoutMs: number;
     readonly resolveTimeoutMs: number;
   };
+  readonly datagrams: DatagramConfig;
   /** Who may connect to the ports that clients publish: everybody where `allow` is empty. Networks in canonical text. */
   readonly visitors: {
     readonly allow: readonly string[];

@@ -78,6 +78,20 @@ const limits = z
     if (memoryPerClient !== undefined && memoryPerClient > memoryTotal) tooMuch('memoryPerClient');
   });
 
+const datagrams = z
+  .strictObject({
+    enabled: z.boolean().default(true),
+    port: z.int().min(1).max(65535).optional(),
+    // A browser has some dozens of QUIC flows, a peer-to-peer program some hundreds.
+    flowsPerClient: count(1, 65536).default(1024),
+    // An application has one, or one for each call. Each is a socket here, or two.
+    associationsPerClient: count(1, 65536).default(256),
+    associations: count(1, 65536).default(4096),
+    // RFC 4787 section 4.3 wants two minutes at least, and recommends five.
+    idleTimeout: duration({ min: '2m', max: '1d' }).prefault('5m'),
+  })
+  .prefault({});
+
 /** More ranges than that belong in a firewall. */
 const MAX_VISITOR_RANGES = 256;
 const ranges = z
@@ -130,6 +144,7 @@ export const concentratorSchema = z.strictObject({
       resolveTimeout: duration({ min: '100ms', max: '1m' }).prefault('5s'),
     })
     .prefault({}),
+  datagrams,
   visitors,
   limits,
   connections,

@@ -18,6 +18,7 @@ export const RELOAD_RULES: readonly ReloadRule<ConcentratorConfig>[] = [
   { key: 'egress.deny', value: (config) => config.egress.deny, applies: 'live' },
   { key: 'egress.connectTimeout', value: (config) => config.egress.connectTimeoutMs, applies: 'restart' },
   { key: 'egress.resolveTimeout', value: (config) => config.egress.resolveTimeoutMs, applies: 'restart' },
+  { key: 'datagrams', value: (config) => config.datagrams, applies: 'restart' },
   { key: 'visitors', value: (config) => config.visitors, applies: 'live' },
   { key: 'limits', value: (config) => config.limits, applies: 'restart' },
   { key: 'connections', value: (config) => config.connections, applies: 'restart' },

@@ -150,7 +150,7 @@ function joined(results: readonly PromiseSettledResult<unknown>[]): unknown {
 const CLIENT_PART = 1 / 4;
 
 function toConfig(parsed: z.output<typeof concentratorSchema>) {
-  const { egress, limits } = parsed;
+  const { egress, datagrams, limits } = parsed;
   return {
     listen:
       parsed.listen?.map((address): ListenAddress => ({ ...address, required: true })) ?? DEFAULT_LISTEN,
@@ -161,6 +161,14 @@ function toConfig(parsed: z.output<typeof concentratorSchema>) {
       deny: egress.deny,
       connectTimeoutMs: egress.connectTimeout,
       resolveTimeoutMs: egress.resolveTimeout,
+    },
+    datagrams: {
+      enabled: datagrams.enabled,
+      ...(datagrams.port === undefined ? {} : { port: datagrams.port }),
+      flowsPerClient: datagrams.flowsPerClient,
+      associationsPerClient: datagrams.associationsPerClient,
+      associations: datagrams.associations,
+      idleTimeoutMs: datagrams.idleTimeout,
     },
     visitors: parsed.visitors,
     limits: {

@@ -1,5 +1,4 @@
 import type { Socket } from 'node:net';
-import { networkInterfaces } from 'node:os';
 import { StreamError } from '../../shared/protocol/errors.ts';
 import type { AppSocket } from '../../shared/runtime/app/app-socket.ts';
 import { connectAppSocket } from '../../shared/runtime/app/app-socket-connect.ts';
@@ -8,10 +7,10 @@ import type { PeerWatch } from '../../shared/runtime/app/peer-watch.ts';
 import { SharedPlaces } from '../../shared/runtime/async/shared-places.ts';
 import type { MonotonicClock } from '../../shared/runtime/clock.ts';
 import { DnsResolver } from '../../shared/runtime/dns/resolver.ts';
-import { Translators } from '../../shared/runtime/dns/translators.ts';
+import type { Translators } from '../../shared/runtime/dns/translators.ts';
 import type { NativeSockets } from '../../shared/runtime/kernel/native.ts';
 import type { ConcentratorConfig } from '../config/concentrator-config.ts';
-import { DescriptorShares, dialPlaces, namePlaces, originDescriptors } from '../limits/descriptor-shares.ts';
+import { type DescriptorShares, dialPlaces, namePlaces } from '../limits/descriptor-shares.ts';
 import type { LimitHits, LimitName } from '../limits/limit-hits.ts';
 import { OpenLine, openRate } from '../limits/open-line.ts';
 import type { EgressPolicy } from './egress-policy.ts';
@@ -21,8 +20,9 @@ import { type DialOutcome, OriginDialer } from './origin-dialer.ts';
 export interface OriginDialerParts {
   readonly policy: EgressPolicy;
   readonly resolver: DnsResolver;
-  /** How many this process may have. */
-  readonly descriptors: number;
+  /** Where this machine may have no IPv4. */
+  readonly translators: Translators;
+  readonly shares: DescriptorShares;
   /** Whether one more may be used now, whatever the others are used for. */
   hasDescriptor(): boolean;
   readonly native: NativeSockets | undefined;
@@ -38,8 +38,12 @@ export interface OriginDialerParts {
 /** Resolves the names of origins; clients take turns. */
 export function makeOriginResolver(
   { egress, limits }: Pick<ConcentratorConfig, 'egress' | 'limits'>,
-  { descriptors, clock, limitHits }: Pick<OriginDialerParts, 'descriptors' | 'clock' | 'limitHits'>,
+  parts: Pick<OriginDialerParts, 'clock' | 'limitHits'> & {
+    /** How many this process may have. */
+    readonly descriptors: number;
+  },
 ): DnsResolver {
+  const { descriptors, clock, limitHits } = parts;
   return new DnsResolver({
     timeoutMs: egress.resolveTimeoutMs,
     clock,
@@ -56,7 +60,8 @@ export function makeOriginDialer(
   const {
     policy,
     resolver,
-    descriptors,
+    translators,
+    shares,
     hasDescriptor,
     native,
     peers,
@@ -66,13 +71,12 @@ export function makeOriginDialer(
     onOutcome,
   } = parts;
   const pool = new BlockPool(clock, poolBytes);
-  const shares = new DescriptorShares(originDescriptors(descriptors));
   const names = new NameService(resolver);
   const onWait = (limit: LimitName) => (clientId: string) => limitHits.note(limit, clientId);
   return new OriginDialer({
     policy,
     resolver,
-    translators: new Translators(resolver.nat64, machineAddresses, clock),
+    translators,
     openNames: (clientId, policyNow) => names.open(clientId, policyNow),
     connectTimeoutMs: egress.connectTimeoutMs,
     opens: new OpenLine(openRate(limits.opensPerSecond), clock, onWait('opensPerSecond')),
@@ -89,8 +93,4 @@ export function makeOriginDialer(
     clock,
     onOutcome,
   });
-}
-
-function machineAddresses(): readonly string[] {
-  return Object.values(networkInterfaces()).flatMap((infos = []) => infos.map(({ address }) => address));
 }

@@ -11,7 +11,7 @@ import type { OriginResolver } from '../../shared/runtime/dns/resolver.ts';
 import type { Translators } from '../../shared/runtime/dns/translators.ts';
 import type { OpenLine } from '../limits/open-line.ts';
 import type { EgressPolicy } from './egress-policy.ts';
-import { normalizeHost } from './host-name.ts';
+import { allowedHost, checkHost, permittedAddresses } from './permitted.ts';
 
 /** How one dial ended, for the metrics. */
 export type DialOutcome = 'connected' | ErrorName;
@@ -49,7 +49,7 @@ export class OriginDialer<T extends { destroy(): void }> {
     this.#policy = options.policy;
     this.#connector = new OriginConnector({
       ...options,
-      permitted: (addresses, port) => this.#permitted(addresses, port),
+      permitted: (addresses, port) => permittedAddresses(this.#policy, addresses, port),
     });
   }
 
@@ -93,14 +93,13 @@ export class OriginDialer<T extends { destroy(): void }> {
   ): Promise<readonly string[]> {
     signal.throwIfAborted();
     await this.#options.opens?.enter(clientId, signal);
-    const { host, port } = this.#allowedHost(destination);
+    const { host, port } = allowedHost(this.#policy, destination);
     const found = isIP(host) === 0 ? await this.#options.resolver.resolve(host, signal, clientId) : [host];
-    return this.#permitted(found, port);
+    return permittedAddresses(this.#policy, found, port);
   }
 
-  #askNames({ host, port }: Destination, clientId: string): T {
-    const verdict = this.#policy.checkHost(host, port);
-    if (!verdict.allowed) throw notAuthorized([verdict.reason]);
+  #askNames(destination: Destination, clientId: string): T {
+    checkHost(this.#policy, destination);
     const { openNames } = this.#options;
     if (openNames === undefined)
       throw new StreamError('nameNotFound', 'nobody answers questions for names here');
@@ -108,38 +107,6 @@ export class OriginDialer<T extends { destroy(): void }> {
   }
 
   #connect(destination: Destination, signal: CancelSignal, clientId: string): Promise<T> {
-    return this.#connector.connect(this.#allowedHost(destination), signal, clientId);
+    return this.#connector.connect(allowedHost(this.#policy, destination), signal, clientId);
   }
-
-  /** As names are written; throws where the policy refuses the host by itself. */
-  #allowedHost(destination: Destination): Destination {
-    const { port } = destination;
-    const host = normalizeHost(destination.host);
-    if (host === undefined) {
-      throw new StreamError(
-        'nameNotFound',
-        `${JSON.stringify(destination.host)} is neither a domain name nor an IP address`,
-      );
-    }
-    const hostVerdict = this.#policy.checkHost(host, port);
-    if (!hostVerdict.allowed) throw notAuthorized([hostVerdict.reason]);
-    return { host, port };
-  }
-
-  /** The addresses that the policy lets pass; throws notAuthorized when there are none. */
-  #permitted(addresses: readonly string[], port: number): string[] {
-    const permitted: string[] = [];
-    const reasons: string[] = [];
-    for (const address of addresses) {
-      const verdict = this.#policy.checkAddress(address, port);
-      if (verdict.allowed) permitted.push(address);
-      else reasons.push(verdict.reason);
-    }
-    if (permitted.length === 0) throw notAuthorized(reasons);
-    return permitted;
-  }
-}
-
-function notAuthorized(reasons: readonly string[]): StreamError {
-  return new StreamError('notAuthorized', `not permitted by the egress policy: ${reasons.join('; ')}`);
 }

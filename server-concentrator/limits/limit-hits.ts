@@ -17,6 +17,9 @@ export const LIMIT_NAMES = [
   'visitorsPerClient',
   'visitorsPerSource',
   'visitorsPerSecond',
+  'flowsPerClient',
+  'associationsPerClient',
+  'associations',
   'descriptors',
   'processorShare',
 ] as const;

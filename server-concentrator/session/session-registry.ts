@@ -1,4 +1,4 @@
-import { TOKEN_BYTES } from '../../shared/protocol/codec/wire.ts';
+import { FEATURE, FEATURES, TOKEN_BYTES } from '../../shared/protocol/codec/wire.ts';
 import type { ErrorName } from '../../shared/protocol/errors.ts';
 import { speaksOurVersion } from '../../shared/protocol/handshake/concentrator-handshake.ts';
 import type { Hello, Join } from '../../shared/protocol/handshake/messages.ts';
@@ -13,6 +13,7 @@ import { SessionDriver } from '../../shared/runtime/session/session-driver.ts';
 import type { TrafficTable } from '../../shared/runtime/session/uplink-traffic.ts';
 import { type Announced, addressBytes } from '../addresses/announced-addresses.ts';
 import type { ConcentratorLimits } from '../config/concentrator-config.ts';
+import type { ClientDatagrams } from '../datagram/client-datagrams.ts';
 import type { OriginDialer } from '../egress/origin-dialer.ts';
 import type { ClientLogs } from '../limits/client-logs.ts';
 import type { LimitHits } from '../limits/limit-hits.ts';
@@ -38,6 +39,8 @@ export interface SessionRegistryOptions {
   readonly joins: TokenBuckets;
   readonly limitHits: Pick<LimitHits, 'note'>;
   readonly traffic: TrafficTable;
+  /** Absent: no datagrams are carried. */
+  readonly datagrams?: ClientDatagrams | undefined;
   readonly published: Pick<PublishedPorts, 'request' | 'withdraw' | 'onSessionEnded'>;
   /** What a visitor that is gone had sent may make no progress for so long. */
   readonly stallTimeoutMs: number;
@@ -223,22 +226,22 @@ export class SessionRegistry {
 
   #welcome(applicant: Applicant, hello: Hello): void {
     const { limits, lingerMs } = this.#options;
-    const { clientId, founding } = hello;
+    const { founding } = hello;
     const founded = this.#foundedBy(hello);
-    const live = founded ?? this.#begin(clientId, founding && hexText(founding.id));
+    const live = founded ?? this.#begin(hello);
     const { token } = live;
     live.keys.add(applicant.handshake.provenKey);
-    applicant.transport.write([
-      applicant.handshake.welcome({
-        token,
-        maxStreams: limits.streamsPerSession,
-        firstWindowBytes: FIRST_UPLOAD_WINDOW_BYTES,
-        lingerMs,
-        maxSubflows: limits.subflowsPerSession,
-        joinElsewhere: !live.joinHere,
-        subflowId: founding?.subflowId,
-      }),
-    ]);
+    const welcome = {
+      token,
+      maxStreams: limits.streamsPerSession,
+      firstWindowBytes: FIRST_UPLOAD_WINDOW_BYTES,
+      lingerMs,
+      maxSubflows: limits.subflowsPerSession,
+      joinElsewhere: !live.joinHere,
+      subflowId: founding?.subflowId,
+    };
+    const offered = this.#options.datagrams === undefined ? FEATURES & ~FEATURE.datagrams : FEATURES;
+    applicant.transport.write([applicant.handshake.welcome(welcome, offered)]);
     addSubflow(live, applicant, {
       id: founding?.subflowId ?? 0,
       uplinkName: hello.uplinkName,
@@ -262,7 +265,8 @@ export class SessionRegistry {
     addSubflow(live, applicant, { id, uplinkName, isBackup, path });
   }
 
-  #begin(clientId: string, founder: string | undefined): LiveSession {
+  #begin({ clientId, founding, features }: Hello): LiveSession {
+    const founder = founding && hexText(founding.id);
     const { limits, lingerMs, clock, traffic, dialer, tuning, logs, published, stallTimeoutMs } =
       this.#options;
     const token = nodeHandshakeCrypto.randomBytes(TOKEN_BYTES);
@@ -280,8 +284,12 @@ export class SessionRegistry {
       nowMs: clock(),
       tuning,
     });
+    const takesPart = (features & FEATURE.datagrams) !== 0;
+    const client = { clientId, memory, logger };
+    const datagrams = takesPart ? this.#options.datagrams?.of(session, client) : undefined;
     const driver: SessionDriver = new SessionDriver({
       session,
+      ...(datagrams === undefined ? {} : { packets: datagrams.packets }),
       clock,
       logger,
       enter: (holder) => this.#share.enter(clientId, holder),
@@ -296,7 +304,9 @@ export class SessionRegistry {
         // A client that goes away for good in a moment may be back soon after.
         onGoingAway: () => published.onSessionEnded(publishing),
         onSubflowClosed: () => subflowMemory.remove(),
+        onDatagramEvent: (event) => datagrams?.onEvent(event),
         onClosed: () => {
+          datagrams?.close();
           published.onSessionEnded(publishing);
           streams.close();
           subflowMemory.close();
@@ -321,6 +331,7 @@ export class SessionRegistry {
     const parts = { driver, memory, streams, subflowMemory, joinHere, keys };
     const live = { clientId, id, token, founder, ...parts };
     this.#sessions.set(key, live);
+    datagrams?.begin(driver);
     logger.info({}, 'session established');
     return live;
   }

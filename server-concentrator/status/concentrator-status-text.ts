@@ -7,6 +7,7 @@ import {
   subflowTable,
   textTable,
 } from '../../shared/runtime/observe/status-text.ts';
+import { udpTable } from '../../shared/runtime/observe/udp-report.ts';
 import { byteText } from '../../shared/runtime/text/byte-text.ts';
 import type { ConcentratorStatus, SessionReport } from './concentrator-status.ts';
 
@@ -40,10 +41,12 @@ function publishedText(published: ConcentratorStatus['published'], now: string):
 const UPLINK_HEADS = ['UPLINK', 'STATE', ...FIGURE_HEADS, 'SENT', 'RECEIVED', 'REASON'];
 
 function sessionText(
-  { client, session, state, since, streams, uplinks }: SessionReport,
+  { client, session, state, since, streams, datagrams, uplinks }: SessionReport,
   now: string,
 ): string {
-  const head = `${client}, session ${session}: ${state}, for ${forText(since, now)}, ${streams} connection(s)\n`;
+  const head =
+    `${client}, session ${session}: ${state}, for ${forText(since, now)}, ${streams} connection(s), ` +
+    `${datagrams.flows} flow(s) of UDP\n`;
   if (uplinks.length === 0) return head;
   const rows = uplinks.map((uplink) => [
     uplink.name,
@@ -55,5 +58,5 @@ function sessionText(
       ? uplink.reason
       : `${uplink.reason}, at most ${bitRateText(uplink.rateLimit.downBitsPerSecond)}`,
   ]);
-  return head + textTable([UPLINK_HEADS, ...rows]) + subflowTable(uplinks, now);
+  return head + textTable([UPLINK_HEADS, ...rows]) + subflowTable(uplinks, now) + udpTable(uplinks);
 }

@@ -5,6 +5,7 @@ import {
   type SubflowsReport,
   timeText,
 } from '../../shared/runtime/observe/subflow-report.ts';
+import { reportUdp, type UdpReport } from '../../shared/runtime/observe/udp-report.ts';
 import { subflowUse } from '../../shared/runtime/observe/uplink-figures.ts';
 import type { SessionDriver } from '../../shared/runtime/session/session-driver.ts';
 import type { ConcentratorLimits } from '../config/concentrator-config.ts';
@@ -38,6 +39,8 @@ export interface SessionReport {
   readonly state: 'established' | 'lingering';
   readonly since: string;
   readonly streams: number;
+  /** UDP: applications and their flows; whether the client takes part in it. */
+  readonly datagrams: { readonly carried: boolean; readonly associations: number; readonly flows: number };
   readonly uplinks: readonly ClientUplinkReport[];
 }
 
@@ -48,6 +51,8 @@ export interface ClientUplinkReport extends SubflowsReport {
   readonly reason: string;
   readonly sentBytes: number;
   readonly receivedBytes: number;
+  /** How UDP packets pass; null where none are sent. */
+  readonly udp: UdpReport | null;
   readonly rateLimit: { readonly downBitsPerSecond: number } | null;
 }
 
@@ -85,13 +90,15 @@ export function concentratorStatus(source: ConcentratorStatusSource): Concentrat
 }
 
 function sessionReport({ clientId, id, driver }: ReportedSession, clocks: StatusClocks): SessionReport {
-  const { subflows, streamCount } = driver.snapshot();
+  const { subflows, streamCount, datagrams } = driver.snapshot();
+  const { isOffered: carried, associations, flowCount: flows } = datagrams;
   return {
     client: clientId,
     session: id,
     state: subflows.length > 0 ? 'established' : 'lingering',
     since: timeText(driver.startedMs, clocks),
     streams: streamCount,
+    datagrams: { carried, associations, flows },
     uplinks: [...new Set(subflows.map(({ uplinkName }) => uplinkName))].map((name) =>
       uplinkReport(name, driver, clocks),
     ),
@@ -117,6 +124,7 @@ function uplinkReport(name: string, driver: SessionDriver, clocks: StatusClocks)
     sentBytes: own.reduce((sum, subflow) => sum + subflow.sentBytes, 0),
     receivedBytes: own.reduce((sum, subflow) => sum + subflow.receivedBytes, 0),
     ...reportSubflows([driver], name, clocks),
+    udp: reportUdp([driver], name),
     rateLimit: limit === undefined ? null : { downBitsPerSecond: limit * 8 },
   };
 }

@@ -12,6 +12,7 @@ const SOURCES = {
   probe: ['probe.c'],
   load: ['load.c'],
   flood: ['flood.c'],
+  datagrams: ['datagrams.c'],
   'clock.so': ['clock.c'],
 } as const;
 const OPTIONS = ['-O2', '-Wall', '-Wextra', '-Werror'];

@@ -8,17 +8,20 @@ import { cSocks } from './contestants/c-socks.ts';
 import { kernelMptcp } from './contestants/kernel-mptcp.ts';
 import { single } from './contestants/single.ts';
 import { tributary, tributaryCubic } from './contestants/tributary.ts';
+import { DatagramBench } from './datagrams/datagram-bench.ts';
 import { LoopbackBench } from './loopback/loopback.ts';
 import { type BenchOptions, HELP, parseOptions } from './options.ts';
+
+type AnyBench = Bench | LoopbackBench | DatagramBench;
 
 await runCommand({ name: 'bench', help: HELP, parse: parseOptions, run: measure });
 
 async function measure(options: BenchOptions): Promise<number> {
   const checkouts = await checkoutsOf(options);
-  let running: Bench | LoopbackBench | undefined;
+  let running: AnyBench | undefined;
   const stop = () => void running?.stop();
   return interruptible(stop, async (isInterrupted) => {
-    const run = async (bench: Bench | LoopbackBench) => {
+    const run = async (bench: AnyBench) => {
       if (isInterrupted()) return;
       running = bench;
       await bench.run((line) => console.log(line));
@@ -29,5 +32,6 @@ async function measure(options: BenchOptions): Promise<number> {
         return run(new Bench(options, [...pairs, kernelMptcp, single, cSocks], checkouts));
       });
     if (options.isLoopback) await run(new LoopbackBench(options, checkouts));
+    if (options.isDatagrams) await run(new DatagramBench(options, checkouts));
   });
 }

@@ -62,6 +62,10 @@ test.each([
   [['--quick', '--scenarios', 'E1'], 'exclude each other'],
   [['--loopback', '--workloads', 'page'], 'exclude each other'],
   [['--hard', '--hosts', 'bbr'], 'exclude each other'],
+  [['--datagrams', '--quick'], 'exclude each other'],
+  [['--datagrams', '--contestants', 'tributary'], 'does not go with it'],
+  [['--datagrams', '--cases', 'bulk,nothing'], 'no case "nothing"; there are idle, bulk, '],
+  [['--cases', 'bulk'], '--cases goes with --datagrams only'],
   [['--tuning', 'tributary@.:a.b=1'], '"tributary@.", which is not among the contestants'],
   [['--tuning', 'a.b'], '--tuning takes KEY=VALUE'],
   [['--contestants', 'tributary@'], '"tributary@" lacks the folder'],
@@ -78,6 +82,20 @@ test('the whole includes loopback, a subset does not', () => {
   expect(parseOptions(['--quick'])).toMatchObject({ isLoopback: true, repetitions: 1 });
   expect(parseOptions(['--scenarios', 'E1'])?.isLoopback).toBe(false);
   expect(parseOptions(['--loopback'])).toMatchObject({ isLoopback: true, portions: [] });
+});
+
+test('datagrams are measured alone, all their cases or some', () => {
+  expect(parseOptions(['--datagrams'])).toMatchObject({
+    isDatagrams: true,
+    isLoopback: false,
+    portions: [],
+    repetitions: 1,
+  });
+  expect(parseOptions(['--datagrams', '--cases', 'loopback,bulk'])?.datagramCases).toEqual([
+    'bulk',
+    'loopback',
+  ]);
+  expect(parseOptions([])?.isDatagrams).toBe(false);
 });
 
 test('versions run in turn, the other way round in every second repetition', () => {

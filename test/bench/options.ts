@@ -2,6 +2,7 @@ import { parseArgs } from 'node:util';
 import { SCENARIOS } from './all-scenarios.ts';
 import { foldersOf, parseVersion } from './comparison/versions.ts';
 import { CONTESTANTS, LOOPBACK_CONTESTANTS, parseContestants } from './contestants/names.ts';
+import { CASE_IDS } from './datagrams/cases.ts';
 import { HARD } from './hard.ts';
 import type { Hosts, Portion } from './plan.ts';
 import { QUICK, QUICK_COMPARISON, type Selection } from './quick.ts';
@@ -14,6 +15,10 @@ export interface BenchOptions {
   readonly portions: readonly Portion[];
   /** Whether to measure relays on loopback, after everything else. */
   readonly isLoopback: boolean;
+  /** Whether to measure datagrams. */
+  readonly isDatagrams: boolean;
+  /** Which of their cases; absent: all. */
+  readonly datagramCases?: readonly string[];
   /** Contestants that were named; absent: all. */
   readonly contestants?: readonly string[];
   /** Numbers of the core to change. */
@@ -26,12 +31,16 @@ export interface BenchOptions {
   readonly isList: boolean;
 }
 
+/** What `--cases` can name. */
+const DATAGRAM_CASES: readonly string[] = [...CASE_IDS, 'quic', 'loopback'];
+
 export const HELP = `Measures Tributary and its alternatives over emulated links, as root.
 
-  npm run bench                              everything, and --loopback: hours, --list says how many
+  npm run bench                              everything over TCP, and --loopback: hours, --list says how many
   npm run bench -- --quick                   every goal once, and --loopback: a quarter of an hour
   npm run bench -- --hard                    what is hardest to carry, once: a quarter of an hour
   npm run bench -- --loopback                throughput, CPU and connections a second on loopback only
+  npm run bench -- --datagrams               calls, video, lookups over UDP, once: six minutes
 
 Parts of it:
 
@@ -41,7 +50,8 @@ Parts of it:
   --contestants tributary,kernel-mptcp
                             of: tributary, tributary-cubic, kernel-mptcp, single, c-socks; single:wifi for one
                             of the uplinks; with --loopback of: ${LOOPBACK_CONTESTANTS.join(', ')}
-  --repetitions 3           medians are taken over them; 3 unless told, 1 with --quick and --hard
+  --cases pauses,loss       with --datagrams, of: ${DATAGRAM_CASES.join(', ')}
+  --repetitions 3           medians are taken over them; 3 unless told, 1 with --quick, --hard and --datagrams
   --seconds 8               of bulk transfers without faults
   --no-check                leaves out measuring the emulated links themselves first
   --out bench-results       where JSON, comparisons and pictures go
@@ -82,38 +92,49 @@ export function parseOptions(args: readonly string[]): BenchOptions | undefined 
       list: { type: 'boolean', default: false },
       loopback: { type: 'boolean', default: false },
       hard: { type: 'boolean', default: false },
+      datagrams: { type: 'boolean', default: false },
+      cases: { type: 'string' },
       help: { type: 'boolean', default: false },
     },
   });
   if (values.help) return undefined;
   const { quick: isQuick, hard: isHard, loopback: isLoopbackOnly, scenarios, workloads, hosts } = values;
+  const { datagrams: isDatagrams } = values;
   const isPart = [scenarios, workloads, hosts].some((list) => list !== undefined);
-  if ([isQuick, isHard, isLoopbackOnly, isPart].filter(Boolean).length > 1)
+  if ([isQuick, isHard, isLoopbackOnly, isDatagrams, isPart].filter(Boolean).length > 1)
     throw new Error(
-      '--quick, --hard, --loopback and a choice of scenarios, workloads or hosts exclude each other',
+      '--quick, --hard, --loopback, --datagrams and a choice of scenarios, workloads or hosts exclude each other',
     );
+  if (isDatagrams && values.contestants !== undefined)
+    throw new Error('--datagrams has its own contestants: --contestants does not go with it');
+  if (!isDatagrams && values.cases !== undefined) throw new Error('--cases goes with --datagrams only');
   const contestants =
     values.contestants === undefined
       ? undefined
       : parseContestants(values.contestants, isLoopbackOnly ? LOOPBACK_CONTESTANTS : CONTESTANTS);
   const seconds =
     values.seconds === undefined ? {} : { seconds: number('--seconds', values.seconds, 1, MAX_SECONDS) };
-  const selections = isLoopbackOnly
-    ? []
-    : isQuick
-      ? quickSelections(contestants)
-      : isHard
-        ? named(HARD, contestants)
-        : [{ scenarios, workloads, hosts, contestants }];
-  const isSubset = isHard || isPart || (contestants !== undefined && !isQuick);
+  const selections =
+    isLoopbackOnly || isDatagrams
+      ? []
+      : isQuick
+        ? quickSelections(contestants)
+        : isHard
+          ? named(HARD, contestants)
+          : [{ scenarios, workloads, hosts, contestants }];
+  const isSubset = isHard || isDatagrams || isPart || (contestants !== undefined && !isQuick);
   return {
     portions: selections.map((selection) => ({ ...portionOf(selection), ...seconds })),
     isLoopback: isLoopbackOnly || (!isSubset && isOnLoopback(contestants)),
+    isDatagrams,
+    ...(values.cases === undefined
+      ? {}
+      : { datagramCases: select('case', values.cases, DATAGRAM_CASES, (name) => name) }),
     ...(contestants === undefined ? {} : { contestants }),
     tuning: tuningOptions(values.tuning, contestants),
     repetitions: number(
       '--repetitions',
-      values.repetitions ?? (isQuick || isHard ? '1' : '3'),
+      values.repetitions ?? (isQuick || isHard || isDatagrams ? '1' : '3'),
       1,
       MAX_REPETITIONS,
     ),

@@ -3,6 +3,7 @@ import { Registry } from 'prom-client';
 import { describe, expect, it } from 'vitest';
 import { ClientCounts } from '../../client-proxy/client-counts.ts';
 import { registerClientMetrics } from '../../client-proxy/client-metrics.ts';
+import { registerDatagramMetrics } from '../../client-proxy/datagram-metrics.ts';
 import { registerMeteringMetrics } from '../../client-proxy/metering/metering-metrics.ts';
 import { WireTable } from '../../client-proxy/metering/wire-table.ts';
 import { UPLINK_STATES } from '../../client-proxy/path-manager/uplink-status.ts';
@@ -11,8 +12,12 @@ import {
   ConcentratorCounts,
   registerConcentratorMetrics,
 } from '../../server-concentrator/concentrator-metrics.ts';
+import { DatagramCounts } from '../../server-concentrator/datagram/datagram-counts.ts';
+import { registerOriginDatagrams } from '../../server-concentrator/datagram-metrics.ts';
 import { MemoryLevels } from '../../server-concentrator/session/memory-levels.ts';
+import { PacketTable } from '../../shared/runtime/datagram/packet-table.ts';
 import { registerBuildInfo } from '../../shared/runtime/observe/build-info.ts';
+import { DatagramTotals } from '../../shared/runtime/observe/datagram-totals.ts';
 import { HttpEndpoint } from '../../shared/runtime/observe/http-endpoint.ts';
 import { PeerLosses, registerPeerLosses } from '../../shared/runtime/observe/peer-losses.ts';
 import { ProcessWatch } from '../../shared/runtime/observe/process-watch.ts';
@@ -31,6 +36,8 @@ function exported(registerOwn: (registry: Registry) => void): string[] {
     drivers: () => [],
     traffic: new TrafficTable(1),
     resent: new ResentBytes(),
+    datagramTotals: new DatagramTotals(1),
+    packetTable: new PacketTable(1),
   });
   // It counts requests itself.
   new HttpEndpoint({
@@ -50,6 +57,7 @@ function exported(registerOwn: (registry: Registry) => void): string[] {
 
 const atClient = exported((registry) => {
   registerClientMetrics(registry, quietMetrics(new ClientCounts(1)));
+  registerDatagramMetrics(registry, new ClientCounts(1), { associationCount: 0, flowCount: 0 });
   registerTransparentMetrics(registry, () => undefined);
   registerMeteringMetrics(registry, {
     wires: new WireTable(undefined, 1),
@@ -61,6 +69,12 @@ const atConcentrator = exported((registry) => {
   const memory = { memoryTotalBytes: 1, memoryPerClientBytes: 1, memoryPerSessionBytes: 1 };
   const published = { all: [], singleVisitors: 0 };
   registerConcentratorMetrics(registry, new ConcentratorCounts(), new MemoryLevels(memory), published);
+  registerOriginDatagrams(registry, {
+    origins: { associationCount: 0, flowCount: 0, counts: new DatagramCounts() },
+    strangers: { short: 0, unknown: 0 },
+    datagramTotals: new DatagramTotals(1),
+    drivers: () => [],
+  });
 });
 
 describe('the metrics of docs/observability.md', async () => {

@@ -91,7 +91,14 @@ describe('the guide to the units', () => {
     const inGuide = tablesIn(await projectFile('deploy/README.md'));
     expect(inGuide.size).toBeGreaterThan(0);
     const listen = [{ host: '0.0.0.0', port: 12345 }];
-    const redirection = { listen, lan: ['lan0'], usualWay: [], refusesQuic: true, usesTproxy: false };
+    const redirection = {
+      listen,
+      lan: ['lan0'],
+      usualWay: [],
+      refusesQuic: true,
+      usesTproxy: false,
+      leadsUdp: false,
+    };
     const byTproxy = { ...redirection, usesTproxy: true };
     for (const script of [redirectRules(redirection), redirectRules(byTproxy), NO_RULES]) {
       const changed = tablesIn(script);

@@ -67,11 +67,8 @@ describe('what the pair refuses', () => {
     },
   );
 
-  it.each([
-    ['UDP ASSOCIATE', 3],
-    ['an unknown command', 9],
-  ])('%s: command not supported', async (_what, command) => {
-    const { reply, socket } = await socksConnect(pair.socks, pair.refusing, { command });
+  it('an unknown command: command not supported', async () => {
+    const { reply, socket } = await socksConnect(pair.socks, pair.refusing, { command: 9 });
     expect(reply).toBe(SOCKS_REPLY.commandNotSupported);
     socket.end();
     expect((await readAll(socket)).error).toBeUndefined();
@@ -84,6 +81,6 @@ describe('what the pair refuses', () => {
       expect(metrics.sum('tributary_stream_opens_total', { result: 'notAuthorized' })).toBe(5);
     }
     const client = await pair.metrics('client');
-    expect(client.sum('tributary_socks_failed_negotiations_total', { reason: 'unsupportedCommand' })).toBe(2);
+    expect(client.sum('tributary_socks_failed_negotiations_total', { reason: 'unsupportedCommand' })).toBe(1);
   });
 });

@@ -112,12 +112,30 @@ describe('the status', () => {
     }
   });
 
+  it('of both says whether UDP passes on each uplink', async () => {
+    const udp = async () => {
+      const [client, { sessions }] = [await status('client'), await status('concentrator')];
+      const stateOf = ({ name, udp: report }: Record<string, { state: string } | null>) => [
+        name,
+        report?.state ?? null,
+      ];
+      return [client.uplinks.map(stateOf), sessions[0].uplinks.map(stateOf)];
+    };
+    const both = UPLINKS.map((name) => [name, 'working']);
+    await expect.poll(udp, { timeout: 10_000 }).toEqual([[...both, ['dead', null]], both]);
+    expect(await status('client')).toMatchObject({ datagrams: { carried: true, applications: 0, flows: 0 } });
+    expect((await pair.get('client', '/status.txt')).text).toMatch(
+      /^left +working +[\d.]+ ms .*packets pass$/m,
+    );
+  });
+
   it.each(['client', 'concentrator'] as const)(
     'of the %s has the fields that docs/observability.md explains',
     async (program) => {
       const told = new Set(paths(await status(program)));
       const expected = new Set(documented(program));
-      for (const path of ['uplinks[].rateLimit', 'uplinks[].metered', 'sessions[].uplinks[].rateLimit'])
+      const nullable = ['uplinks[].rateLimit', 'uplinks[].metered', 'uplinks[].udp'];
+      for (const path of [...nullable, 'sessions[].uplinks[].rateLimit', 'sessions[].uplinks[].udp'])
         told.delete(path);
       // There is no such interface here.
       for (const path of ['leftOut[].interface', 'leftOut[].reason']) expected.delete(path);

@@ -31,6 +31,13 @@ export async function assembled(
     clientsFile: 'clients.yaml',
     clients: clientIds.map((id) => ({ id, key: keyOf(id) })),
     egress: { allow: [], deny: [], connectTimeoutMs: 1_000, resolveTimeoutMs: 1_000 },
+    datagrams: {
+      enabled: true,
+      flowsPerClient: 64,
+      associationsPerClient: 16,
+      associations: 64,
+      idleTimeoutMs: 300_000,
+    },
     visitors: { allow: [], deny: [] },
     limits: {
       sessions: 16,

@@ -1,3 +1,4 @@
+import type { OutgoingPacket } from '../../shared/protocol/datagram/datagram-commands.ts';
 import { MemoryBudget } from '../../shared/protocol/memory-budget.ts';
 import type { SessionEvent } from '../../shared/protocol/session/events.ts';
 import { FIRST_UPLOAD_WINDOW_BYTES, Session } from '../../shared/protocol/session/session.ts';
@@ -31,6 +32,10 @@ export class End {
   readonly memory: MemoryBudget;
   /** What the program around the session does with its events. */
   onEvent: (event: SessionEvent) => void = () => {};
+  /** Takes the packets of the datagram plane. */
+  onPackets: (packets: readonly OutgoingPacket[]) => void = () => {};
+  /** Who gets the datagrams of a flow. */
+  readonly onDatagram = new Map<number, (payload: Uint8Array) => void>();
   closedBecause: string | undefined;
   closedAtMs: number | undefined;
   /** Frames' bytes handed to transports. */
@@ -151,6 +156,7 @@ export class End {
       session.advance(this.#clock.nowMs);
       session.flush();
       this.#writeOutputs();
+      this.onPackets(session.datagrams.takePackets());
       if (!this.#drainEvents()) break;
     }
     this.#checkBounds();
@@ -178,6 +184,7 @@ export class End {
       this.#trace.note(this.#clock.nowMs, this.side, event.type, id, size);
       if (event.type === 'subflow-close') this.#closeTransport(event.subflowId);
       if (event.type === 'session-closed') this.#onClosed(event.error);
+      if (event.type === 'datagram') this.onDatagram.get(event.flowId)?.(event.payload);
       this.onEvent(event);
       if (event.type === 'stream-data') event.chunk.release();
     }

@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { promisify } from 'node:util';
 import { describe, expect, type TestContext, test, vi } from 'vitest';
+import type { DatagramRecord } from '../bench/datagrams/run-case.ts';
 import type { RunRecord } from '../bench/run-group.ts';
 import { needs } from '../support/needs.ts';
 import { ROOT } from './support/program.ts';
@@ -108,6 +109,28 @@ describe.concurrent('npm run bench', needs('bed'), () => {
     expect(await readFile(join(out, picture!), 'utf8')).toMatch(
       /<path [^>]*stroke="#1f6feb"[\s\S]*<\/svg>\n$/,
     );
+  });
+
+  test('sends datagrams through the pair and over each uplink, and judges what came', {
+    timeout: 60_000,
+  }, async (context) => {
+    const out = await resultFolder(context);
+    const args = ['--datagrams', '--cases', 'idle', '--out', out];
+    const { stdout } = await run(process.execPath, [BENCH, ...args], { timeout: 50_000 });
+    expect(stdout).toMatch(/^tributary voice up +400 /m);
+    expect(stdout).toMatch(/^(MET|MISSED) +lookups: p50 over the best uplink's round trip +idle /m);
+    const [json] = await readdir(out);
+    const { records } = JSON.parse(await readFile(join(out, json!), 'utf8')) as { records: DatagramRecord[] };
+    const flows = records.filter(({ flow }) => flow !== undefined);
+    expect(flows.map(({ contestant, direction }) => `${contestant} ${direction}`).sort()).toEqual(
+      ['single:a', 'single:b', 'tributary'].flatMap((name) => [`${name} down`, `${name} up`]),
+    );
+    for (const { flow } of flows) {
+      expect(flow!.lossShare).toBeLessThan(0.05);
+      // The link alone takes 20 ms; and a busy machine whatever it wants.
+      expect(flow!.p50Ms).toBeGreaterThan(20);
+      expect(flow!.p50Ms).toBeLessThan(60);
+    }
   });
 
   test('refuses a checkout that is not there, before it measures anything', async (context) => {

@@ -7,6 +7,7 @@ import type { WireBytes } from '../../metering/wire-counter.ts';
 import { WireTable } from '../../metering/wire-table.ts';
 import { clientSubflowHandshake } from '../../path-manager/client-subflow-handshake.ts';
 import { ConfiguredOpener, type OpenerDeps } from '../../probing/configured-opener.ts';
+import { probeUdp, type UdpProbe, type UdpProbeOptions, udpProbeOptions } from '../../probing/udp-probe.ts';
 import { closeSession, MeasurementConnection } from '../measurement/measurement-connection.ts';
 
 /** A connection for measurements, which the concentrator has answered. */
@@ -29,6 +30,8 @@ export interface UplinkProber {
    * `clientSubflowHandshake`.
    */
   measure(uplink: ConfiguredUplink, address: Destination): Promise<OpenedMeasurement | undefined>;
+  /** Whether UDP packets pass; a session of its own ends with it. Rejects as `measure`. */
+  udp(uplink: ConfiguredUplink, address: Destination): Promise<UdpProbe>;
   /** What all connections over the uplink have cost so far, bytes on the wire. */
   carried(uplink: ConfiguredUplink): WireBytes;
 }
@@ -42,6 +45,7 @@ export class SocketProber implements UplinkProber {
   readonly #opener: ConfiguredOpener;
   readonly #clock: MonotonicClock;
   readonly #wires: WireTable;
+  readonly #udp: UdpProbeOptions;
 
   constructor(
     config: Pick<ClientConfig, 'client' | 'concentrator' | 'dial'>,
@@ -51,7 +55,9 @@ export class SocketProber implements UplinkProber {
     this.#clock = clock;
     this.#wires = new WireTable(native, MAX_EXAMINED_UPLINKS);
     const wireOf = (name: string) => this.#wires.of(name);
-    this.#opener = new ConfiguredOpener(config, { native, attachment, clock, wireOf });
+    const deps = { native, attachment, clock, wireOf };
+    this.#opener = new ConfiguredOpener(config, deps);
+    this.#udp = udpProbeOptions(config, deps);
   }
 
   async connect(uplink: ConfiguredUplink, address: Destination): Promise<number> {
@@ -89,6 +95,11 @@ export class SocketProber implements UplinkProber {
     }
     closeSession(transport);
     return undefined;
+  }
+
+  async udp(uplink: ConfiguredUplink, address: Destination): Promise<UdpProbe> {
+    const transport = await this.#opener.secure(uplink, address);
+    return probeUdp(uplink, transport, this.#udp);
   }
 
   carried({ name }: ConfiguredUplink): WireBytes {

@@ -1,5 +1,11 @@
 import { ProtocolViolation } from '../errors.ts';
 import { BodyReader, BodyWriter, writeU16, writeU32, writeU64 } from './bytes.ts';
+import {
+  type DatagramFrame,
+  decodeDatagramFrame,
+  encodeDatagramFrame,
+  isDatagramFrame,
+} from './datagram-frames.ts';
 import { decodePublishing, encodePublishing, isPublishing, type PublishingFrame } from './inbound-frames.ts';
 import { decodeSteering, encodeSteering, type SteeringFrame } from './steering-frame.ts';
 import {
@@ -62,7 +68,8 @@ export type ControlFrame =
   | { readonly type: 'keepAlive'; readonly streamId: number; readonly seconds: number }
   | { readonly type: 'goaway'; readonly code: number }
   | { readonly type: 'close'; readonly code: number }
-  | PublishingFrame;
+  | PublishingFrame
+  | DatagramFrame;
 
 export interface ReceiptEntry {
   readonly subflowId: number;
@@ -176,7 +183,7 @@ export function encodeControl(frame: ControlFrame): Uint8Array {
       flags = encodePublishing(frame, body);
       break;
     default:
-      frame satisfies never;
+      flags = encodeDatagramFrame(frame, body);
   }
   return encodeFrame(FRAME_TYPE[frame.type], flags, body.finish());
 }
@@ -248,12 +255,8 @@ export function decodeControl(type: number, flags: number, bytes: Uint8Array): C
       if (percent > 100) throw new ProtocolViolation('UTILIZATION: above 100 %');
       return { type: 'utilization', subflowId, percent };
     }
-    case FRAME_TYPE.rateLimit: {
-      const body = new BodyReader(bytes, 'RATE_LIMIT');
-      const metered = (flags & FLAG_METERED) !== 0;
-      const [subflowId, bytesPerSecond, generation] = [body.u32(), body.u64(), body.u32()];
-      return { type: 'rateLimit', subflowId, bytesPerSecond, metered, generation };
-    }
+    case FRAME_TYPE.rateLimit:
+      return decodeRateLimit(flags, new BodyReader(bytes, 'RATE_LIMIT'));
     case FRAME_TYPE.keepAlive:
       return decodeKeepAlive(new BodyReader(bytes, 'KEEP_ALIVE'));
     case FRAME_TYPE.goaway:
@@ -262,6 +265,7 @@ export function decodeControl(type: number, flags: number, bytes: Uint8Array): C
       return { type: 'close', code: new BodyReader(bytes, 'CLOSE').u16() };
     default:
       if (isPublishing(type)) return decodePublishing(type, flags, bytes);
+      if (isDatagramFrame(type)) return decodeDatagramFrame(type, flags, bytes);
       throw unknownType(type);
   }
 }
@@ -269,6 +273,12 @@ export function decodeControl(type: number, flags: number, bytes: Uint8Array): C
 /** The violation of a critical type that is not known, or of a handshake message behind the handshake. */
 export function unknownType(type: number): ProtocolViolation {
   return new ProtocolViolation(`frame type 0x${type.toString(16)} is not known here`, 'unsupportedMessage');
+}
+
+function decodeRateLimit(flags: number, body: BodyReader): ControlFrame {
+  const metered = (flags & FLAG_METERED) !== 0;
+  const [subflowId, bytesPerSecond, generation] = [body.u32(), body.u64(), body.u32()];
+  return { type: 'rateLimit', subflowId, bytesPerSecond, metered, generation };
 }
 
 function decodeKeepAlive(body: BodyReader): ControlFrame {

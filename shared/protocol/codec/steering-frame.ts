@@ -2,10 +2,8 @@ import { ProtocolViolation } from '../errors.ts';
 import { BodyReader, type BodyWriter } from './bytes.ts';
 import { FLAG_ONLY, FLAG_ORDERED, MAX_STEERED_UPLINKS, MILLION, NAME_FORMAT, NO_MAX_LOSS } from './wire.ts';
 
-/** STEERING (SPEC.md section 6): how one stream is to be sent, by both ends. */
-export interface SteeringFrame {
-  readonly type: 'steering';
-  readonly streamId: number;
+/** What STEERING and FLOW_STEERING (SPEC.md sections 6 and 13) say of a stream or a flow. */
+export interface SteeringFields {
   /** The highest that was seen counts. */
   readonly generation: number;
   readonly mode: number;
@@ -17,6 +15,18 @@ export interface SteeringFrame {
   readonly uplinks: readonly SteeredUplink[];
 }
 
+/** STEERING: how one stream is to be sent, by both ends. */
+export interface SteeringFrame extends SteeringFields {
+  readonly type: 'steering';
+  readonly streamId: number;
+}
+
+/** FLOW_STEERING: the same for the datagrams of a flow. */
+export interface FlowSteeringFrame extends SteeringFields {
+  readonly type: 'flowSteering';
+  readonly flowId: number;
+}
+
 export interface SteeredUplink {
   readonly name: string;
   readonly isOnly: boolean;
@@ -25,8 +35,10 @@ export interface SteeredUplink {
   readonly weight: number;
 }
 
-export function encodeSteering(frame: SteeringFrame, body: BodyWriter): void {
-  body.u64(frame.streamId).u32(frame.generation).u8(frame.mode).u8(frame.uplinks.length).u16(0);
+export function encodeSteering(frame: SteeringFrame | FlowSteeringFrame, body: BodyWriter): void {
+  if (frame.type === 'steering') body.u64(frame.streamId);
+  else body.u32(frame.flowId);
+  body.u32(frame.generation).u8(frame.mode).u8(frame.uplinks.length).u16(0);
   body.u32(frame.maxRttMs).u32(frame.maxLossMillionths ?? NO_MAX_LOSS);
   for (const { name, isOnly, isOrdered, weight } of frame.uplinks) {
     const flags = (isOnly ? FLAG_ONLY : 0) | (isOrdered ? FLAG_ORDERED : 0);
@@ -37,21 +49,31 @@ export function encodeSteering(frame: SteeringFrame, body: BodyWriter): void {
 /** @throws ProtocolViolation `malformedMessage` */
 export function decodeSteering(bytes: Uint8Array): SteeringFrame {
   const body = new BodyReader(bytes, 'STEERING');
-  const [streamId, generation, mode, count] = [body.u64(), body.u32(), body.u8(), body.u8()];
-  body.u16();
-  const [maxRttMs, maxLoss] = [body.u32(), body.u32()];
-  if (maxLoss > MILLION && maxLoss !== NO_MAX_LOSS) throw new ProtocolViolation('STEERING: loss above all');
-  if (count > MAX_STEERED_UPLINKS) throw new ProtocolViolation('STEERING: too many uplinks');
-  const uplinks = Array.from({ length: count }, () => readUplink(body));
-  if (new Set(uplinks.map(({ name }) => name)).size < count) {
-    throw new ProtocolViolation('STEERING: an uplink stands twice');
-  }
-  const maxLossMillionths = maxLoss === NO_MAX_LOSS ? undefined : maxLoss;
-  return { type: 'steering', streamId, generation, mode, maxRttMs, maxLossMillionths, uplinks };
+  return { type: 'steering', streamId: body.u64(), ...readFields(body, 'STEERING') };
 }
 
-function readUplink(body: BodyReader): SteeredUplink {
+/** @throws ProtocolViolation `malformedMessage` */
+export function decodeFlowSteering(bytes: Uint8Array): FlowSteeringFrame {
+  const body = new BodyReader(bytes, 'FLOW_STEERING');
+  return { type: 'flowSteering', flowId: body.u32(), ...readFields(body, 'FLOW_STEERING') };
+}
+
+function readFields(body: BodyReader, frame: string): SteeringFields {
+  const [generation, mode, count] = [body.u32(), body.u8(), body.u8()];
+  body.u16();
+  const [maxRttMs, maxLoss] = [body.u32(), body.u32()];
+  if (maxLoss > MILLION && maxLoss !== NO_MAX_LOSS) throw new ProtocolViolation(`${frame}: loss above all`);
+  if (count > MAX_STEERED_UPLINKS) throw new ProtocolViolation(`${frame}: too many uplinks`);
+  const uplinks = Array.from({ length: count }, () => readUplink(body, frame));
+  if (new Set(uplinks.map(({ name }) => name)).size < count) {
+    throw new ProtocolViolation(`${frame}: an uplink stands twice`);
+  }
+  const maxLossMillionths = maxLoss === NO_MAX_LOSS ? undefined : maxLoss;
+  return { generation, mode, maxRttMs, maxLossMillionths, uplinks };
+}
+
+function readUplink(body: BodyReader, frame: string): SteeredUplink {
   const [flags, weight, name] = [body.u8(), body.u32(), body.text()];
-  if (!NAME_FORMAT.test(name)) throw new ProtocolViolation('STEERING: not the name of an uplink');
+  if (!NAME_FORMAT.test(name)) throw new ProtocolViolation(`${frame}: not the name of an uplink`);
   return { name, isOnly: (flags & FLAG_ONLY) !== 0, isOrdered: (flags & FLAG_ORDERED) !== 0, weight };
 }

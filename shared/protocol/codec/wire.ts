@@ -27,11 +27,16 @@ export const FRAME_TYPE = {
   publish: 0x1d,
   published: 0x1e,
   inbound: 0x1f,
+  datagramSetup: 0x20,
+  flow: 0x21,
+  flowEnd: 0x22,
+  datagram: 0x23,
   subflowsWish: 0x80,
   steering: 0x81,
   rateLimit: 0x82,
   utilization: 0x84,
   keepAlive: 0x85,
+  flowSteering: 0x86,
 } as const;
 
 /** The types that may follow the handshake. */
@@ -68,14 +73,22 @@ export const FLAG_WITHDRAWN = 0x01;
 export const FLAG_ONCE = 0x02;
 /** Of PUBLISHED. */
 export const FLAG_LISTENING = 0x01;
+/** Of FLOW_END: the id is that of an association. */
+export const FLAG_ASSOCIATION = 0x01;
 
 /** Bits of HELLO and WELCOME, section 10: what both ends have. */
-export const FEATURE = { inbound: 0x01 } as const;
+export const FEATURE = { inbound: 0x01, datagrams: 0x02 } as const;
 /** All that this version has. */
-export const FEATURES = FEATURE.inbound;
+export const FEATURES = FEATURE.inbound | FEATURE.datagrams;
 
 /** Ids of streams that the concentrator opens begin here, section 6; those of the client lie below. */
 export const FIRST_INBOUND_STREAM = 2 ** 52;
+
+/** Ids of flows that the concentrator begins, section 13; those of the client lie below. */
+export const FIRST_CONCENTRATOR_FLOW = 2 ** 31;
+/** Of what names a session and an epoch in packets, and of what keys come from. */
+export const CONNECTION_ID_BYTES = 8;
+export const SECRET_BYTES = 32;
 
 /** Client ids and the names of uplinks, section 5. */
 export const NAME_FORMAT = /^[A-Za-z0-9_.-]{1,64}$/;

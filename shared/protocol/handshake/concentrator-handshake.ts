@@ -92,10 +92,10 @@ export class ConcentratorHandshake {
     return this.#key;
   }
 
-  /** The bytes of WELCOME. */
-  welcome(welcome: Omit<Welcome, 'version' | 'nonce' | 'features'>): Uint8Array {
+  /** The bytes of WELCOME. @param offered the features that this end has switched on */
+  welcome(welcome: Omit<Welcome, 'version' | 'nonce' | 'features'>, offered = FEATURES): Uint8Array {
     const nonce = this.#options.crypto.randomBytes(NONCE_BYTES);
-    const features = this.#offeredFeatures & FEATURES;
+    const features = this.#offeredFeatures & offered;
     const message = encodeWelcome({ ...welcome, version: PROTOCOL_VERSION, features, nonce });
     return encodeFrame(FRAME_TYPE.welcome, 0, this.#seal('welcome', message));
   }

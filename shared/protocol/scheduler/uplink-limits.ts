@@ -1,6 +1,6 @@
 import type { Now } from '../now.ts';
 import type { SubflowView, UplinkView } from '../subflow/subflow-view.ts';
-import { pathDelayMs } from './path-delay.ts';
+import { type DelayView, pathDelayMs } from './path-delay.ts';
 import { SteadyChoice, type SteadyChoiceTuning } from './steady-choice.ts';
 import { type StandingTuning, UplinkStanding } from './uplink-standing.ts';
 
@@ -17,6 +17,9 @@ export const LIMITS_TUNING: LimitsTuning = {
   rivalMs: 2_000,
 };
 
+/** What is held against limits: a subflow, or a path of datagrams. */
+export type LimitedView = DelayView & Pick<SubflowView, 'uplink' | 'lossShare'>;
+
 export interface UplinkLimitsOptions {
   readonly now: Now;
   /** As in `ModeParameters`; undefined: any. */
@@ -25,7 +28,7 @@ export interface UplinkLimitsOptions {
   readonly tuning: LimitsTuning;
   readonly standingTuning: StandingTuning;
   /** The delay that is held against the limit, in milliseconds. */
-  readonly delayOf: (view: SubflowView) => number;
+  readonly delayOf: (view: LimitedView) => number;
 }
 
 /**
@@ -42,7 +45,7 @@ export class UplinkLimits {
   readonly #best: SteadyChoice;
   /** What was found last: a turn asks for the same views many times. */
   #judged:
-    | { readonly views: readonly SubflowView[]; readonly atMs: number; readonly beyond: Beyond }
+    | { readonly views: readonly LimitedView[]; readonly atMs: number; readonly beyond: Beyond }
     | undefined;
 
   constructor(options: UplinkLimitsOptions) {
@@ -55,7 +58,7 @@ export class UplinkLimits {
   }
 
   /** The uplinks beyond the limits; it may be all of them. */
-  beyond(views: readonly SubflowView[]): ReadonlySet<UplinkView> {
+  beyond(views: readonly LimitedView[]): ReadonlySet<UplinkView> {
     if (!this.isSet) return NONE;
     const { now } = this.#options;
     if (this.#judged?.views !== views || this.#judged.atMs !== now.ms) {
@@ -65,7 +68,7 @@ export class UplinkLimits {
   }
 
   /** The uplinks that are left: those beyond the limits; but for the best of them where all are. @param views not empty */
-  left(views: readonly SubflowView[]): ReadonlySet<UplinkView> {
+  left(views: readonly LimitedView[]): ReadonlySet<UplinkView> {
     const beyond = this.beyond(views);
     if (beyond.size === 0 || views.some(({ uplink }) => !beyond.has(uplink))) return beyond;
     const best = this.bestOf(views);
@@ -73,22 +76,22 @@ export class UplinkLimits {
   }
 
   /** The views of uplinks that are not left: never none of several. */
-  within<View extends SubflowView>(views: readonly View[]): readonly View[] {
+  within<View extends LimitedView>(views: readonly View[]): readonly View[] {
     const left = this.left(views);
     return left.size === 0 ? views : views.filter(({ uplink }) => !left.has(uplink));
   }
 
   /** The uplink that comes nearest to the limits. @param views not empty */
-  bestOf(views: readonly SubflowView[]): UplinkView {
+  bestOf(views: readonly LimitedView[]): UplinkView {
     return this.#best.choose(views, (view) => this.excessOf(view));
   }
 
   /** Its figures as shares of the limits, the larger of the two, whatever this end has queued there. */
-  excessOf(view: SubflowView): number {
+  excessOf(view: LimitedView): number {
     return this.#excess(view, pathDelayMs(view));
   }
 
-  #judge(views: readonly SubflowView[]): Beyond {
+  #judge(views: readonly LimitedView[]): Beyond {
     const { returnShare } = this.#options.tuning;
     const byUplink = new Map<UplinkView, { isBad: boolean; isGood: boolean }>();
     for (const view of views) {
@@ -119,7 +122,7 @@ export class UplinkLimits {
   }
 
   /** Up to 1 within the limits. */
-  #excess({ lossShare }: SubflowView, delayMs: number): number {
+  #excess({ lossShare }: LimitedView, delayMs: number): number {
     return Math.max(delayMs / this.#maxRttMs, lossShareOf(lossShare, this.#maxLoss));
   }
 }

@@ -18,7 +18,7 @@ export class UplinkOrder {
   }
 
   /** The views of the best rank. */
-  first<View extends SubflowView>(views: readonly View[]): readonly View[] {
+  first<View extends Pick<SubflowView, 'uplink'>>(views: readonly View[]): readonly View[] {
     let best = Number.POSITIVE_INFINITY;
     for (const { uplink } of views) best = Math.min(best, this.rankOf(uplink));
     return views.filter(({ uplink }) => this.rankOf(uplink) === best);

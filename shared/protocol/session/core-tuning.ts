@@ -1,3 +1,4 @@
+import { DATAGRAM_TUNING, type DatagramTuning } from '../datagram/plane/datagram-tuning.ts';
 import { MisuseError } from '../errors.ts';
 import { STEERING_TUNING, type SteeringTuning } from '../steering/steering-tuning.ts';
 import { STREAM_TUNING, type StreamTuning } from '../stream/stream-tuning.ts';
@@ -17,7 +18,8 @@ export interface CoreTuning
     UplinkTuning,
     StreamTuning,
     SteeringTuning,
-    TransmitTuning {
+    TransmitTuning,
+    DatagramTuning {
   readonly watch: WatchTuning;
   readonly guard: GuardTuning;
   readonly retirement: RetirementTuning;
@@ -29,6 +31,7 @@ export const DEFAULT_TUNING: CoreTuning = {
   ...STREAM_TUNING,
   ...STEERING_TUNING,
   ...TRANSMIT_TUNING,
+  ...DATAGRAM_TUNING,
   watch: WATCH_TUNING,
   guard: GUARD_TUNING,
   retirement: RETIREMENT_TUNING,

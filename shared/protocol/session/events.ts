@@ -1,3 +1,4 @@
+import type { DatagramEvent } from '../datagram/datagram-commands.ts';
 import type { Destination } from '../destination.ts';
 import type { ErrorName } from '../errors.ts';
 import type { Chunk } from '../memory/chunk.ts';
@@ -80,6 +81,8 @@ export type SessionEvent =
   | { readonly type: 'publish-withdrawn'; readonly slot: number }
   /** Client: what became of a publication, now. */
   | ({ readonly type: 'published' } & PublicationId & PublishOutcome)
+  /** Of the datagram plane. */
+  | DatagramEvent
   /** The peer takes no new streams. */
   | { readonly type: 'going-away'; readonly error: ErrorName }
   /** The session is over; all its streams have failed and all its subflows are to be closed. */

@@ -91,7 +91,7 @@ export function isDeliveredElsewhere(subflow: SessionSubflow): boolean {
   return subflow.outbox.ledger.areSettled(({ item }) => {
     // A ping, or a WINDOW that a later one has replaced, is missed by nobody.
     if (item.kind === 'control') return item.control.isReceipted || item.control.encode() === undefined;
-    return item.kind === 'receipt' || !item.stream.send.isUndelivered(item.dsn, item.length);
+    return item.kind !== 'data' || !item.stream.send.isUndelivered(item.dsn, item.length);
   });
 }
 

@@ -14,6 +14,8 @@ export interface DataItem extends Segment {
 export type SentItem =
   | DataItem
   | { readonly kind: 'control'; readonly control: ControlItem }
+  /** A message of the datagram plane: it is not sent again. */
+  | { readonly kind: 'datagram' }
   | { readonly kind: 'receipt' };
 
 /** A subflow that carries the frames of a session. */

@@ -4,9 +4,9 @@ import type { OutgoingChunk } from '../memory/chunk.ts';
 import type { MemoryBudget } from '../memory-budget.ts';
 import type { Now } from '../now.ts';
 import { DEFAULT_MODE, rowOf } from '../steering/modes.ts';
-import { frameOfPolicy, isModeAlone } from '../steering/policy-frame.ts';
+import { checkPolicy, isModeAlone } from '../steering/policy-frame.ts';
 import type { SessionSteering } from '../steering/session-steering.ts';
-import { askedOfPeer, halvesOf, type StreamPolicy } from '../steering/steering-policy.ts';
+import { askedOfPeer, type StreamPolicy } from '../steering/steering-policy.ts';
 import { hasRoomForStream, type Stream } from '../stream/stream.ts';
 import { Backlog } from './backlog.ts';
 import type { CoreTuning } from './core-tuning.ts';
@@ -301,9 +301,4 @@ export class SessionStreams implements StreamCommands {
     for (const subflow of this.#host.subflows) largest = Math.max(largest, subflow.smoothedRttMs);
     return largest;
   }
-}
-
-/** @throws MisuseError as `frameOfPolicy`, also for the half that no frame tells of */
-function checkPolicy(policy: StreamPolicy): void {
-  for (const half of halvesOf(policy)) if (!isModeAlone(half)) frameOfPolicy(half, 0, 1);
 }

@@ -1,13 +1,13 @@
-import { type ControlFrame, encodeControl } from '../codec/frame.ts';
+import { encodeControl } from '../codec/frame.ts';
 import type { FrameSink } from '../codec/frame-parser.ts';
-import { FIRST_INBOUND_STREAM } from '../codec/wire.ts';
 import { controlItem } from '../control/control-item.ts';
 import { MAX_CONTROL_PER_STREAM } from '../control/control-queue.ts';
-import { ERROR_CODE, type ErrorName, errorName, ProtocolViolation } from '../errors.ts';
+import { DatagramPlane } from '../datagram/plane/datagram-plane.ts';
+import { ERROR_CODE, type ErrorName, ProtocolViolation } from '../errors.ts';
 import { OwnBytes, type ReceivedChunk } from '../memory/chunk.ts';
 import type { MemoryBudget } from '../memory-budget.ts';
 import { SessionClock } from '../now.ts';
-import { modeOfWire } from '../steering/modes.ts';
+import type { Role } from '../role.ts';
 import { SessionSteering } from '../steering/session-steering.ts';
 import { FLOOR_WINDOW_BYTES } from '../stream/receive-window.ts';
 import type { MakeCongestionController } from '../subflow/congestion-controller.ts';
@@ -15,10 +15,10 @@ import { DeliveryRateController } from '../subflow/delivery-rate-controller.ts';
 import { SharedHostLag } from '../subflow/shared-host-lag.ts';
 import type { UplinkCommands } from '../uplink/uplinks.ts';
 import { type AnnouncedAddress, Announcements } from './announcements.ts';
+import { ControlFrames } from './control-frames.ts';
 import { type CoreTuning, DEFAULT_TUNING } from './core-tuning.ts';
 import type { SessionEvent } from './events.ts';
 import { Publications } from './publications.ts';
-import type { SessionSubflow } from './sent-item.ts';
 import { SessionStreams } from './session-streams.ts';
 import { SessionSubflows, type SubflowCommands } from './session-subflows.ts';
 import { type SessionSnapshot, subflowSnapshot } from './snapshot.ts';
@@ -27,7 +27,7 @@ import { Transmitter } from './transmitter.ts';
 import { UnansweredFrames } from './unanswered-frames.ts';
 
 export interface SessionOptions {
-  readonly role: 'client' | 'concentrator';
+  readonly role: Role;
   /** Most streams open at once, as in WELCOME. */
   readonly maxStreams: number;
   /** How far the end that opens a stream sends in it before OPENED, as in WELCOME. */
@@ -48,14 +48,15 @@ export interface SessionOptions {
  * each subflow, and the next deadline.
  *
  * For each input: `advance` to its time, then `receive` or a command of `streams`, `subflows` or `uplinks`. After the inputs of
- * one turn: call `flush`, write what `subflows.takeOutput` gives for each subflow, drain `nextEvent`, and arm one timer for
- * `deadlineMs`.
+ * one turn: call `flush`, write what `subflows.takeOutput` gives for each subflow and what `datagrams.takePackets` gives, drain
+ * `nextEvent`, and arm one timer for `deadlineMs`.
  */
 export class Session {
   readonly streams: StreamCommands;
   readonly subflows: SubflowCommands;
   readonly uplinks: UplinkCommands;
   readonly publications: Publications;
+  readonly datagrams: DatagramPlane;
   readonly #options: SessionOptions;
   readonly #clock: SessionClock;
   readonly #streams: SessionStreams;
@@ -63,6 +64,7 @@ export class Session {
   readonly #announcements: Announcements;
   readonly #transmitter: Transmitter;
   readonly #unanswered: UnansweredFrames;
+  readonly #frames: ControlFrames;
   #events: SessionEvent[] = [];
   #eventsTaken = 0;
   #receivedBytes = 0;
@@ -83,6 +85,7 @@ export class Session {
     this.#transmitter = new Transmitter({ now, tuning, steering });
     this.#announcements = new Announcements(this.#transmitter.control);
     const session = this;
+    const opensNone = () => this.#goesAway.us || this.#goesAway.peer || this.#isClosed;
     const emit = (event: SessionEvent) => this.#emit(event);
     this.publications = new Publications(this.#transmitter.control, emit);
     this.#streams = new SessionStreams(
@@ -92,7 +95,7 @@ export class Session {
           return session.#subflows.all;
         },
         get opensNone() {
-          return session.#goesAway.us || session.#goesAway.peer || session.#isClosed;
+          return opensNone();
         },
         get takesNone() {
           return session.#goesAway.us || session.#isClosed;
@@ -114,6 +117,30 @@ export class Session {
     this.streams = this.#streams;
     this.subflows = this.#subflows;
     this.uplinks = this.#subflows.uplinks;
+    this.datagrams = new DatagramPlane({
+      ...options,
+      now,
+      tuning,
+      steering,
+      control: this.#transmitter.control,
+      uplinks: this.#subflows.uplinks,
+      get opensNone() {
+        return opensNone();
+      },
+      emit,
+    });
+    this.#frames = new ControlFrames({
+      role,
+      streams: this.#streams,
+      subflows: this.#subflows,
+      publications: this.publications,
+      datagrams: this.datagrams,
+      onGoingAway: () => {
+        this.#goesAway.peer = true;
+      },
+      onClose: (error) => this.#close(error, 'closed by the peer', 'peer'),
+      emit,
+    });
   }
 
   get isClosed(): boolean {
@@ -138,8 +165,9 @@ export class Session {
   /** When `flush` is wanted again though nothing else happens; infinite for never. */
   get deadlineMs(): number {
     if (this.#isClosed) return Number.POSITIVE_INFINITY;
-    if (this.#subflows.all.length === 0) return this.#subflows.lingerEndsMs;
-    return Math.min(this.#subflows.deadlineMs, this.#streams.deadlineMs);
+    const datagramsMs = this.datagrams.deadlineMs;
+    if (this.#subflows.all.length === 0) return Math.min(this.#subflows.lingerEndsMs, datagramsMs);
+    return Math.min(this.#subflows.deadlineMs, this.#streams.deadlineMs, datagramsMs);
   }
 
   /** How the session is now, for status and metrics. */
@@ -155,6 +183,7 @@ export class Session {
       statistics: { ...this.#transmitter.statistics, receivedBytes: this.#receivedBytes },
       reorderBytes: this.#streams.reorderBytes,
       boundTo: this.#streams.boundTo,
+      datagrams: this.datagrams.snapshot(),
     };
   }
 
@@ -213,11 +242,15 @@ export class Session {
     if (this.#subflows.all.length === 0) {
       const isOver = this.#clock.ms >= this.#subflows.lingerEndsMs;
       if (isOver) this.#close('uplinksLost', 'no subflow came back', 'us');
+      this.#subflows.uplinks.refresh();
+      this.datagrams.flush();
       return;
     }
     this.#subflows.check();
     this.#streams.failStranded();
     this.#streams.frames.endEmbryos();
+    // First: they wait for nothing that can be sent later.
+    this.datagrams.flush();
     this.#transmitter.transmit(this.#subflows.all);
     this.#streams.tellWritable();
   }
@@ -233,6 +266,7 @@ export class Session {
     const parser = this.#subflows.parserOf(subflowId);
     if (subflow === undefined || parser === undefined || this.#isClosed || bytes.length === 0) return;
     this.#wants = 'nothing';
+    this.#frames.source = subflow.uplink;
     const receivedBytes = this.#receivedBytes;
     parser.push(bytes, this.#sink);
     if (this.#receivedBytes > receivedBytes) subflow.onArrival(this.#receivedBytes - receivedBytes);
@@ -256,104 +290,22 @@ export class Session {
         }
         return;
       }
+      if (frame.type === 'ping') {
+        if (!this.#isClosed) this.#wants = 'answer';
+        return;
+      }
       if (this.#wants === 'nothing') this.#wants = 'receipt';
-      if (!this.#isClosed) this.#onControl(frame);
+      if (!this.#isClosed) this.#frames.receive(frame);
     },
   };
 
-  #onControl(frame: Exclude<ControlFrame, { type: 'receipt' }>): void {
-    const { role } = this.#options;
-    const { uplinks } = this.#subflows;
-    switch (frame.type) {
-      case 'open':
-        expectRole(role, 'concentrator', 'OPEN');
-        expectOpener('client', frame.streamId, 'OPEN');
-        this.#streams.frames.onOpen(frame.streamId, frame.limit, modeOfWire(frame.mode), frame);
-        break;
-      case 'opened':
-        expectOpener(role, frame.streamId, 'OPENED');
-        this.#streams.frames.onOpened(frame.streamId, frame.limit, frame.ok, frame.code);
-        break;
-      case 'window':
-        this.#streams.frames.onWindow(frame.streamId, frame.ack, frame.limit);
-        break;
-      case 'reset':
-        this.#streams.frames.onReset(frame.streamId, frame.code);
-        break;
-      case 'ping':
-        this.#wants = 'answer';
-        break;
-      case 'subflowState':
-        this.#subflows.onState(frame.subflowId, frame.state);
-        break;
-      case 'priority':
-        this.#subflows.onPriority(frame.subflowId, frame.backup, frame.generation);
-        break;
-      case 'subflowsWish':
-        expectRole(role, 'client', 'SUBFLOWS_WISH');
-        this.#withSubflow(frame.subflowId, (subflow) => uplinks.onWish(subflow, frame.count));
-        break;
-      case 'utilization':
-        expectRole(role, 'client', 'UTILIZATION');
-        this.#withSubflow(frame.subflowId, (subflow) => uplinks.onUtilization(subflow, frame.percent));
-        break;
-      case 'steering':
-        expectRole(role, 'concentrator', 'STEERING');
-        this.#streams.frames.onSteering(frame);
-        break;
-      case 'keepAlive':
-        expectRole(role, 'concentrator', 'KEEP_ALIVE');
-        this.#streams.frames.onKeepAlive(frame.streamId, frame.seconds);
-        break;
-      case 'rateLimit':
-        expectRole(role, 'concentrator', 'RATE_LIMIT');
-        this.#withSubflow(frame.subflowId, (subflow) => uplinks.onRateLimit(subflow, frame));
-        break;
-      case 'addressAdd':
-        expectRole(role, 'client', 'ADDRESS_ADD');
-        this.#emit({ ...frame, type: 'address-added' });
-        break;
-      case 'addressRemove':
-        expectRole(role, 'client', 'ADDRESS_REMOVE');
-        this.#emit({ ...frame, type: 'address-removed' });
-        break;
-      case 'publish':
-        expectRole(role, 'concentrator', 'PUBLISH');
-        this.publications.onPublish(frame);
-        break;
-      case 'published':
-        expectRole(role, 'client', 'PUBLISHED');
-        this.publications.onPublished(frame);
-        break;
-      case 'inbound':
-        expectRole(role, 'client', 'INBOUND');
-        this.#streams.frames.onInbound(frame);
-        break;
-      case 'goaway':
-        // A client that goes away opens no more by itself; its OPENs that are still under way came before.
-        if (role === 'client') this.#goesAway.peer = true;
-        this.#emit({ type: 'going-away', error: errorName(frame.code) });
-        break;
-      case 'close':
-        this.#close(errorName(frame.code), 'closed by the peer', 'peer');
-        break;
-      default:
-        frame satisfies never;
-    }
-  }
-
   // --- helpers ---
-
-  /** A frame that names a subflow may come after it is gone. */
-  #withSubflow(subflowId: number, work: (subflow: SessionSubflow) => void): void {
-    const subflow = this.#subflows.get(subflowId);
-    if (subflow !== undefined) work(subflow);
-  }
 
   #close(error: ErrorName, reason: string, by: 'us' | 'peer'): void {
     if (this.#isClosed) return;
     this.#isClosed = true;
     this.#streams.failAll(error);
+    this.datagrams.close();
     this.#unanswered.close();
     const frame = encodeControl({ type: 'close', code: ERROR_CODE[error] });
     for (const subflow of this.#subflows.all) {
@@ -374,15 +326,3 @@ const NOTHING = new OwnBytes(new Uint8Array(0));
 
 /** How far the client may send in a stream before OPENED; this version's WELCOME says so. */
 export const FIRST_UPLOAD_WINDOW_BYTES = FLOOR_WINDOW_BYTES;
-
-type Role = SessionOptions['role'];
-
-function expectRole(role: Role, expected: Role, frame: string): void {
-  if (role !== expected) throw new ProtocolViolation(`${frame} from the wrong end`);
-}
-
-/** The id must be one that this end gives. */
-function expectOpener(opener: Role, streamId: number, frame: string): void {
-  const owner = streamId < FIRST_INBOUND_STREAM ? 'client' : 'concentrator';
-  if (owner !== opener) throw new ProtocolViolation(`${frame} for a stream of the wrong end`);
-}

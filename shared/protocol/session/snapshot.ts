@@ -1,3 +1,4 @@
+import type { DatagramSnapshot } from '../datagram/datagram-snapshot.ts';
 import type { Duty } from '../subflow/subflow-duty.ts';
 import type { SubflowState } from '../subflow/subflow-state.ts';
 import type { SessionSubflow } from './sent-item.ts';
@@ -59,6 +60,7 @@ export interface SessionSnapshot {
   readonly reorderBytes: number;
   /** The uplinks of streams that may use no others; those of equal policies may be told once. */
   readonly boundTo: readonly (readonly string[])[];
+  readonly datagrams: DatagramSnapshot;
 }
 
 export function subflowSnapshot(subflow: SessionSubflow): SubflowSnapshot {

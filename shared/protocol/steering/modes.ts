@@ -81,7 +81,12 @@ export function rowOf(mode: SteeringMode): SteeringModeRow {
 
 /** The mode of a wire value; of an unknown one, the default. */
 export function modeOfWire(value: number): SteeringMode {
-  return STEERING_MODE_NAMES.find((mode) => rowOf(mode).wire === value) ?? DEFAULT_MODE;
+  return knownMode(value) ?? DEFAULT_MODE;
+}
+
+/** The mode of a wire value, if this end knows it. */
+export function knownMode(value: number): SteeringMode | undefined {
+  return STEERING_MODE_NAMES.find((mode) => rowOf(mode).wire === value);
 }
 
 /** Whether a policy prefers some uplinks to others, in whatever mode: streams with another one cannot share its strategy. */

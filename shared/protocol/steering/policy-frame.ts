@@ -1,8 +1,8 @@
-import type { SteeredUplink, SteeringFrame } from '../codec/steering-frame.ts';
+import type { SteeredUplink, SteeringFields, SteeringFrame } from '../codec/steering-frame.ts';
 import { MAX_STEERED_UPLINKS, MILLION, NAME_FORMAT } from '../codec/wire.ts';
 import { MisuseError } from '../errors.ts';
 import { modeOfWire, rowOf } from './modes.ts';
-import type { SteeringPolicy } from './steering-policy.ts';
+import { halvesOf, type SteeringPolicy, type StreamPolicy } from './steering-policy.ts';
 
 /** Whether OPEN's mode says all of it. */
 export function isModeAlone({ only, order, weights, maxRttMs, maxLoss }: SteeringPolicy): boolean {
@@ -10,10 +10,10 @@ export function isModeAlone({ only, order, weights, maxRttMs, maxLoss }: Steerin
 }
 
 /**
- * The frame that tells the peer of a policy; weights become millionths of the largest.
+ * What a frame tells the peer of a policy; weights become millionths of the largest.
  * @throws MisuseError for what no frame can say: no uplink at all in `only`, too many, a name or number out of bounds
  */
-export function frameOfPolicy(policy: SteeringPolicy, streamId: number, generation: number): SteeringFrame {
+export function fieldsOfPolicy(policy: SteeringPolicy, generation: number): SteeringFields {
   const { only, order = [], weights = {}, maxRttMs, maxLoss } = policy;
   if (only?.length === 0) throw new MisuseError('a steering policy without any uplink');
   if (maxRttMs !== undefined) check(maxRttMs >= 1 && maxRttMs <= 0xffff_ffff, 'maxRttMs');
@@ -33,8 +33,6 @@ export function frameOfPolicy(policy: SteeringPolicy, streamId: number, generati
     };
   });
   return {
-    type: 'steering',
-    streamId,
     generation,
     mode: rowOf(policy.mode).wire,
     maxRttMs: Math.round(maxRttMs ?? 0),
@@ -43,8 +41,14 @@ export function frameOfPolicy(policy: SteeringPolicy, streamId: number, generati
   };
 }
 
+/** The same as the frame for a stream. @throws MisuseError as `fieldsOfPolicy` */
+export function frameOfPolicy(policy: SteeringPolicy, streamId: number, generation: number): SteeringFrame {
+  return { type: 'steering', streamId, ...fieldsOfPolicy(policy, generation) };
+}
+
 /** The policy that a frame tells of. */
-export function policyOfFrame({ mode, maxRttMs, maxLossMillionths, uplinks }: SteeringFrame): SteeringPolicy {
+export function policyOfFrame(fields: Omit<SteeringFields, 'generation'>): SteeringPolicy {
+  const { mode, maxRttMs, maxLossMillionths, uplinks } = fields;
   const only = uplinks.filter(({ isOnly }) => isOnly).map(({ name }) => name);
   const order = uplinks.filter(({ isOrdered }) => isOrdered).map(({ name }) => name);
   const weights = uplinks
@@ -58,6 +62,11 @@ export function policyOfFrame({ mode, maxRttMs, maxLossMillionths, uplinks }: St
     ...(maxRttMs > 0 && { maxRttMs }),
     ...(maxLossMillionths !== undefined && { maxLoss: maxLossMillionths / MILLION }),
   };
+}
+
+/** @throws MisuseError as `fieldsOfPolicy`, also for the half that no frame tells of */
+export function checkPolicy(policy: StreamPolicy): void {
+  for (const half of halvesOf(policy)) if (!isModeAlone(half)) fieldsOfPolicy(half, 1);
 }
 
 /** A share that is small beside the others is still one. */

@@ -14,11 +14,18 @@ export interface ReceiptSample {
   readonly drainBytesPerSecond: number | undefined;
 }
 
+/** The facts about a subflow's uplink that its controller may read. */
+export interface ControlledUplink {
+  readonly bucket: { readonly bytesPerSecond: number } | undefined;
+  /** Datagrams of a call leave on it: little is to be queued there. */
+  readonly hasCall: boolean;
+}
+
 /** The facts about its subflow that a controller may read. */
 export interface ControlledSubflow {
   readonly outbox: { readonly ledger: { readonly writtenBytes: number; readonly inFlightBytes: number } };
   readonly meter: PathMeter;
-  readonly uplink: { readonly bucket: { readonly bytesPerSecond: number } | undefined };
+  readonly uplink: ControlledUplink;
 }
 
 /**

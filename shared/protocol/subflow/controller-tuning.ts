@@ -29,6 +29,10 @@ export interface CongestionTuning {
   readonly startupGain: number;
   /** Afterwards: half a round trip's worth waits in the kernel, so that the subflow never idles and the queue stays short. */
   readonly cruiseGain: number;
+  /** The same for all three beside a call, which waits in the same queue: bulk still fills the pipe, but hardly more. */
+  readonly callCruiseGain: number;
+  readonly callSegmentMs: number;
+  readonly callCommitMs: number;
   /** A kernel's round trip below this multiple of the smallest is one without a queue, */
   readonly queueFreeRtt: number;
   /** and above this one with a queue that no congestion control keeps on purpose: BBR probes with two round trips in flight, and radios delay. */
@@ -52,6 +56,9 @@ export const CONGESTION_TUNING: CongestionTuning = {
   twoWaySlackMs: 20,
   startupGain: 2.5,
   cruiseGain: 1.5,
+  callCruiseGain: 1,
+  callSegmentMs: 2,
+  callCommitMs: 3,
   queueFreeRtt: 1.25,
   longQueueRtt: 4,
   repairRounds: 2,

@@ -84,7 +84,8 @@ export class DeliveryRateController implements CongestionController {
   }
 
   get inFlightLimitBytes(): number {
-    const { minInFlightBytes, cruiseGain, startupGain, minSegmentBytes } = this.#tuning;
+    const { minInFlightBytes, cruiseGain, callCruiseGain, startupGain, minSegmentBytes } = this.#tuning;
+    const gain = this.#subflow.uplink.hasCall ? callCruiseGain : cruiseGain;
     if (this.#isTwoWay) {
       // Receipts wait in the queue of the other direction, and would let the rate fall, the limit with the rate, and so on.
       const { inFlightBytes, writtenBytes } = this.#subflow.outbox.ledger;
@@ -93,7 +94,7 @@ export class DeliveryRateController implements CongestionController {
     const { pipeIsFull, bytesPerSecond } = this.#rate;
     const roundMs = this.#meter.rtt.minMs + this.#receiptIntervalMs;
     const pipeBytes = (bytesPerSecond * roundMs) / 1000;
-    const cruiseMs = Math.max(cruiseGain * roundMs, roundMs + this.#hostLag.ms);
+    const cruiseMs = Math.max(gain * roundMs, roundMs + this.#hostLag.ms);
     // The segment that is arriving counts for nothing until all of it is there, and another one must follow at once.
     const cruiseBytes = (bytesPerSecond * cruiseMs) / 1000 + this.segmentBytes + minSegmentBytes;
     const wanted = pipeIsFull ? cruiseBytes : startupGain * pipeBytes;
@@ -105,9 +106,9 @@ export class DeliveryRateController implements CongestionController {
   }
 
   get commitBytes(): number {
-    const { commitMs, minCommitBytes, maxCommitBytes } = this.#tuning;
+    const { commitMs, callCommitMs, minCommitBytes, maxCommitBytes } = this.#tuning;
     // The next turn comes as much later.
-    const turnMs = commitMs + this.#hostLag.ms;
+    const turnMs = (this.#subflow.uplink.hasCall ? callCommitMs : commitMs) + this.#hostLag.ms;
     return clamp((this.#rate.bytesPerSecond * turnMs) / 1000, minCommitBytes, maxCommitBytes);
   }
 
@@ -206,8 +207,9 @@ export class DeliveryRateController implements CongestionController {
 
   /** What a rate carries in `segmentMs`. */
   #segmentOf(bytesPerSecond: number): number {
-    const { segmentMs, minSegmentBytes } = this.#tuning;
-    return Math.round(clamp((bytesPerSecond * segmentMs) / 1000, minSegmentBytes, MAX_PAYLOAD_BYTES));
+    const { segmentMs, callSegmentMs, minSegmentBytes } = this.#tuning;
+    const ms = this.#subflow.uplink.hasCall ? callSegmentMs : segmentMs;
+    return Math.round(clamp((bytesPerSecond * ms) / 1000, minSegmentBytes, MAX_PAYLOAD_BYTES));
   }
 }
 

@@ -1,11 +1,11 @@
 import type { SendState } from './send-state.ts';
 
 /**
- * What one write to a subflow carried, as far as the subflow must know. `data` waits for the uplink's rate limit. `receipt`: a
+ * What one write to a subflow carried, as far as the subflow must know. `data` and `datagram` wait for the uplink's rate limit. `receipt`: a
  * RECEIPT (or the session's CLOSE) is counted as bytes, is never sent again, and asks for no receipt itself.
  */
 export interface LedgerItem {
-  readonly kind: 'data' | 'control' | 'receipt';
+  readonly kind: 'data' | 'control' | 'datagram' | 'receipt';
 }
 
 /** One frame written to a subflow and not yet receipted, with the state of the rate estimator when it was written. */

@@ -1,7 +1,11 @@
 import { ProtocolViolation } from '../errors.ts';
 import type { KernelMeasurement } from '../kernel-measurement.ts';
 import type { Now } from '../now.ts';
-import type { CongestionController, MakeCongestionController } from './congestion-controller.ts';
+import type {
+  CongestionController,
+  ControlledUplink,
+  MakeCongestionController,
+} from './congestion-controller.ts';
 import { FIRST_SEGMENT_BYTES } from './delivery-rate-controller.ts';
 import { FULL_LEDGER_ENTRIES, type LedgerEntry, type LedgerItem } from './ledger.ts';
 import { Liveness } from './liveness.ts';
@@ -15,7 +19,7 @@ import type { SubflowView } from './subflow-view.ts';
 import type { TokenBucket } from './token-bucket.ts';
 
 /** The uplink of a subflow, as far as the subflow must know it. */
-export interface SubflowUplink {
+export interface SubflowUplink extends ControlledUplink {
   readonly name: string;
   /** The rate limit for what this end sends there, if there is one. */
   readonly bucket: TokenBucket | undefined;
@@ -148,7 +152,7 @@ export class Subflow<Uplink extends SubflowUplink = SubflowUplink, Item extends 
     const { bucket } = this.uplink;
     if (item.kind !== 'receipt') this.liveness.onQuestion(!ledger.awaitsReceipt);
     const bytes = this.outbox.append(buffers, item, this.congestion.onSent(ledger.inFlightBytes === 0));
-    if (item.kind === 'data') bucket?.spend(bytes);
+    if (item.kind === 'data' || item.kind === 'datagram') bucket?.spend(bytes);
     else bucket?.spendUnheld(bytes);
   }
 

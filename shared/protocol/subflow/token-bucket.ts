@@ -72,6 +72,11 @@ export class TokenBucket {
     this.#balanceBytes -= frameBytes * this.#tuning.wireOverhead;
   }
 
+  /** As `spend`, for bytes on the wire, of packets that are no part of TCP. */
+  spendOnWire(bytes: number): void {
+    this.#balanceBytes -= bytes;
+  }
+
   /** As `spend`, for what leaves whatever the limit says. */
   spendUnheld(frameBytes: number): void {
     const countedBytes = Math.min(frameBytes * this.#tuning.wireOverhead, this.#unheldBytes);

@@ -54,7 +54,7 @@ export class UplinkRateLimit {
     this.#bucket?.refresh();
   }
 
-  /** Concentrator: its last subflow is gone. The client says it again for the next one. */
+  /** Concentrator: nothing is sent there any more. The client says it again for the next subflow. */
   forget(): void {
     this.#limit = NO_LIMIT;
     this.#bucket = undefined;

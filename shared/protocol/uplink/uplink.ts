@@ -8,6 +8,9 @@ import { SubflowWish } from './subflow-wish.ts';
 import type { UplinkTuning } from './uplink-tuning.ts';
 import { UplinkUtilization } from './utilization.ts';
 
+/** A call is over when nothing was sent in it for so long: a speaker's silence is sent, too, but seldom. */
+const CALL_MEMORY_MS = 2_000;
+
 /** One uplink as a session sees it: its subflows, and all that is known of them together. */
 export class Uplink implements SubflowUplink {
   readonly name: string;
@@ -19,6 +22,8 @@ export class Uplink implements SubflowUplink {
   readonly #now: Now;
   #subflows: readonly Subflow<Uplink>[] = [];
   #idleSinceMs: number;
+  #datagramPaths = 0;
+  #callMs = Number.NEGATIVE_INFINITY;
 
   constructor(name: string, now: Now, tuning: UplinkTuning) {
     this.name = name;
@@ -46,6 +51,11 @@ export class Uplink implements SubflowUplink {
     return this.#subflows.length > 0 ? 0 : this.#now.ms - this.#idleSinceMs;
   }
 
+  /** Whether anything may be sent there: on subflows, or on paths of datagrams. */
+  get isInUse(): boolean {
+    return this.#subflows.length > 0 || this.#datagramPaths > 0;
+  }
+
   get bucket(): TokenBucket | undefined {
     return this.rateLimit.bucket;
   }
@@ -58,6 +68,16 @@ export class Uplink implements SubflowUplink {
     return this.parking.isParked;
   }
 
+  /** Datagrams of a call, or a game, leave on it: what others queue there delays them. */
+  get hasCall(): boolean {
+    return this.#now.ms - this.#callMs < CALL_MEMORY_MS;
+  }
+
+  /** A datagram of such a flow leaves on it. */
+  onCall(): void {
+    this.#callMs = this.#now.ms;
+  }
+
   add(subflow: Subflow<Uplink>): void {
     this.#subflows = [...this.#subflows, subflow];
   }
@@ -65,5 +85,10 @@ export class Uplink implements SubflowUplink {
   remove(subflow: Subflow<Uplink>): void {
     this.#subflows = this.#subflows.filter((other) => other !== subflow);
     this.#idleSinceMs = this.#now.ms;
+  }
+
+  /** It has one path of datagrams more, or with -1 one less. */
+  countPath(change: 1 | -1): void {
+    this.#datagramPaths += change;
   }
 }

@@ -68,6 +68,11 @@ export class Uplinks implements UplinkCommands {
     return uplink;
   }
 
+  /** The uplink of this name, if anything is known of it. */
+  known(name: string): Uplink | undefined {
+    return this.#byName.get(name);
+  }
+
   /** When an uplink that is held back may send again. */
   get deadlineMs(): number {
     let deadlineMs = Number.POSITIVE_INFINITY;
@@ -96,7 +101,13 @@ export class Uplinks implements UplinkCommands {
   remove(subflow: Subflow<Uplink>): void {
     const { uplink } = subflow;
     uplink.remove(subflow);
-    if (this.#host.role === 'concentrator' && uplink.subflows.length === 0) uplink.rateLimit.forget();
+    this.#forgetLimit(uplink);
+  }
+
+  /** An uplink has one path of datagrams more, or with -1 one less. */
+  countPath(uplink: Uplink, change: 1 | -1): void {
+    uplink.countPath(change);
+    this.#forgetLimit(uplink);
   }
 
   /** Works off what time has brought to the rate limits. */
@@ -202,12 +213,17 @@ export class Uplinks implements UplinkCommands {
   /** At the client a limit that was set holds for as long as the session lives. */
   #forgetIdle(): void {
     const idle = [...this.#byName.values()].filter(
-      ({ subflows, rateLimit, isParked }) => subflows.length === 0 && rateLimit.isNone && !isParked,
+      ({ isInUse, rateLimit, isParked }) => !isInUse && rateLimit.isNone && !isParked,
     );
     const surplus = idle.length - MAX_IDLE_UPLINKS;
     for (const [index, { name, idleMs }] of idle.entries()) {
       if (index < surplus || idleMs >= IDLE_MEMORY_MS) this.#byName.delete(name);
     }
+  }
+
+  /** Concentrator: the client says it again for the next subflow. */
+  #forgetLimit({ isInUse, rateLimit }: Uplink): void {
+    if (this.#host.role === 'concentrator' && !isInUse) rateLimit.forget();
   }
 
   #tellLimit({ rateLimit }: Uplink, { id }: Subflow): void {

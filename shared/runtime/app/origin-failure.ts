@@ -11,6 +11,11 @@ export function dialFailure(destination: Destination, cause: unknown, signal: Ca
   return originFailure(where, cause instanceof AggregateError ? cause.errors : [cause]);
 }
 
+/** What the system's error (`ECONNREFUSED`) is called on the wire; undefined for one that says nothing of the other end. */
+export function errnoName(code: string | undefined): ErrorName | undefined {
+  return NAME_BY_ERRNO[code ?? ''];
+}
+
 /**
  * The one error that tells a client why no address of an origin could be connected to. Of several failures
  * the most telling counts: a refusal is an answer from the origin, an unreachable network is often only
@@ -69,5 +74,5 @@ const NAME_BY_ERRNO: Readonly<Record<string, ErrorName>> = {
 function nameOf(error: unknown): ErrorName {
   if (error instanceof TributaryError) return error.code;
   const code = error instanceof Error && 'code' in error ? String(error.code) : '';
-  return NAME_BY_ERRNO[code] ?? 'internalError';
+  return errnoName(code) ?? 'internalError';
 }

@@ -34,7 +34,7 @@ export class Translators {
    * where they do not.
    */
   learnFor(addresses: readonly string[], signal: CancelSignal): Promise<unknown> | undefined {
-    const families = this.#ownFamilies();
+    const families = this.ownFamilies;
     if (!families.has(6)) return undefined;
     const isNeeded =
       !families.has(4) && addresses.some((address) => isIPv4(address) && canBeAnswered(address));
@@ -45,7 +45,7 @@ export class Translators {
   /** What to dial for these addresses: they themselves, or in place of IPv4, if there is none here, their translations. */
   reachable(addresses: readonly string[]): readonly string[] {
     const { known } = this;
-    if (known.length === 0 || this.#ownFamilies().has(4)) return addresses;
+    if (known.length === 0 || this.ownFamilies.has(4)) return addresses;
     return addresses.flatMap((address) =>
       isIPv4(address) && canBeAnswered(address)
         ? known.map((prefix) => translatedAddress(prefix, address))
@@ -53,7 +53,8 @@ export class Translators {
     );
   }
 
-  #ownFamilies(): ReadonlySet<4 | 6> {
+  /** The address families in which this machine reaches others. */
+  get ownFamilies(): ReadonlySet<4 | 6> {
     if (this.#clock() - this.#readMs >= READ_EVERY_MS) {
       this.#families = ownFamilies(this.#ownAddresses());
       this.#readMs = this.#clock();

@@ -6,8 +6,11 @@ const LEAST_BUFFER_BYTES = 100_000;
 /** 100 Mbit/s and a round trip of 150 ms; half of a buffer is for what the kernel itself needs. */
 const GOOD_BUFFER_BYTES = 4 * 1024 * 1024;
 
+/** 100 Mbit/s for 80 ms; UDP sockets may have no more than this, however much they ask for. */
+const GOOD_UDP_BUFFER_BYTES = 1024 * 1024;
+
 /**
- * What the kernel's settings for TCP mean for an end of the subflows. What only makes it less fast is said with `ok`.
+ * What the kernel's settings mean for an end of the subflows. What only makes it less fast is said with `ok`.
  * @param prefix of each remedy, where it is for another machine: "at the concentrator: "
  */
 export function kernelFinding(settings: KernelSettings, prefix = ''): Finding {
@@ -84,6 +87,11 @@ function advice(settings: KernelSettings, received: number | undefined, sent: nu
   if ((sent ?? GOOD_BUFFER_BYTES) < GOOD_BUFFER_BYTES)
     lines.push(
       "sysctl -w net.ipv4.tcp_wmem='4096 16384 4194304'   # for fast uplinks with a long round trip",
+    );
+  const udp = Number(settings['net.core.rmem_max'] ?? GOOD_BUFFER_BYTES);
+  if (udp < GOOD_UDP_BUFFER_BYTES)
+    lines.push(
+      `sysctl -w net.core.rmem_max=${GOOD_BUFFER_BYTES}   # for UDP: what waits for a busy program is not lost`,
     );
   return lines;
 }

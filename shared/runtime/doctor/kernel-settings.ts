@@ -4,7 +4,7 @@ import { readFileSync } from 'node:fs';
 export type KernelSettings = Readonly<Partial<Record<KernelSettingName, string>>>;
 export type KernelSettingName = (typeof KERNEL_SETTING_NAMES)[number];
 
-/** What decides how fast TCP is on a long way, and how it gets over broken ones. */
+/** What decides how fast TCP is on a long way, and how it gets over broken ones; and how much UDP may wait. */
 export const KERNEL_SETTING_NAMES = [
   'net.ipv4.tcp_congestion_control',
   'net.ipv4.tcp_available_congestion_control',
@@ -15,6 +15,7 @@ export const KERNEL_SETTING_NAMES = [
   'net.ipv4.tcp_window_scaling',
   'net.ipv4.tcp_sack',
   'net.core.somaxconn',
+  'net.core.rmem_max',
 ] as const;
 
 /** No value is longer in practice; what is read is shown to people and sent in a handshake message. */

@@ -24,8 +24,8 @@ export function readOriginalDestination(
 }
 
 /**
- * Lets a listening socket take connections to addresses that are not this machine's, which a TPROXY rule leads to it: the accepted
- * socket then has the destination as its own address. Throws `NativeSocketError`: EPERM without CAP_NET_ADMIN and CAP_NET_RAW.
+ * Lets a listening socket take connections and datagrams to addresses that are not this machine's, which a TPROXY rule leads to it (the
+ * accepted socket then has the destination as its own address), and lets a socket be bound to such an address. Throws `NativeSocketError`: EPERM without CAP_NET_ADMIN and CAP_NET_RAW.
  */
 export function takeForeign(native: NativeSockets, descriptor: number, family: 4 | 6): void {
   const [level, option] = family === 4 ? [SOL_IP, IP_TRANSPARENT] : [SOL_IPV6, IPV6_TRANSPARENT];

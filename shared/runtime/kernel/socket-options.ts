@@ -14,6 +14,31 @@ export function bindToInterface(native: NativeSockets, descriptor: number, name:
   native.setOption(descriptor, SOL_SOCKET, SO_BINDTODEVICE, zeroEnded);
 }
 
+/** An IPv6 socket leaves IPv4 to others (IPV6_V6ONLY, ipv6(7)); before bind. */
+export function keepToIpv6(native: NativeSockets, descriptor: number): void {
+  native.setOption(descriptor, IPPROTO_IPV6, IPV6_V6ONLY, integer(1));
+}
+
+/** Other sockets of this user may be bound to the same port (SO_REUSEPORT, socket(7)), if they allow it as well; before bind. */
+export function sharePort(native: NativeSockets, descriptor: number): void {
+  native.setOption(descriptor, SOL_SOCKET, SO_REUSEPORT, integer(1));
+}
+
+/**
+ * IP does not cut what a UDP socket sends, neither here nor on the way (IP_MTU_DISCOVER, ip(7)): what is longer than the interface, or
+ * the way as far as it is known, carries is refused (EMSGSIZE).
+ */
+export function neverCut(native: NativeSockets, descriptor: number, family: 4 | 6): void {
+  if (family === 4) native.setOption(descriptor, IPPROTO_IP, IP_MTU_DISCOVER, integer(PMTUDISC_DO));
+  else native.setOption(descriptor, IPPROTO_IPV6, IPV6_MTU_DISCOVER, integer(PMTUDISC_DO));
+}
+
+/** What the kernel may keep for a socket in each direction (SO_RCVBUF, SO_SNDBUF, socket(7)), as far as the system's limit allows. */
+export function setSocketBuffers(native: NativeSockets, descriptor: number, bytes: number): void {
+  native.setOption(descriptor, SOL_SOCKET, SO_RCVBUF, integer(bytes));
+  native.setOption(descriptor, SOL_SOCKET, SO_SNDBUF, integer(bytes));
+}
+
 /** The socket counts as writable only below this many unsent bytes (TCP_NOTSENT_LOWAT, tcp(7)). */
 export function setNotSentLowWater(native: NativeSockets, descriptor: number, bytes: number): void {
   setInteger(native, descriptor, TCP_NOTSENT_LOWAT, bytes);
@@ -111,9 +136,18 @@ export function readSocketMemoryBytes(native: NativeSockets, descriptor: number)
 // include/uapi/asm-generic/socket.h and include/uapi/linux/tcp.h
 const SOL_SOCKET = 1;
 const SO_ERROR = 4;
+const SO_SNDBUF = 7;
 const SO_RCVBUF = 8;
 const SO_KEEPALIVE = 9;
+const SO_REUSEPORT = 15;
 const SO_BINDTODEVICE = 25;
+// include/uapi/linux/in.h, in6.h
+const IPPROTO_IP = 0;
+const IPPROTO_IPV6 = 41;
+const IP_MTU_DISCOVER = 10;
+const IPV6_MTU_DISCOVER = 23;
+const IPV6_V6ONLY = 26;
+const PMTUDISC_DO = 2;
 const TCP_MAXSEG = 2;
 const TCP_KEEPIDLE = 4;
 const TCP_KEEPINTVL = 5;

@@ -2,21 +2,23 @@ import type { Registry } from 'prom-client';
 import type { SessionSnapshot, SubflowSnapshot } from '../../protocol/session/snapshot.ts';
 import type { SessionDriver } from '../session/session-driver.ts';
 import type { TrafficTable } from '../session/uplink-traffic.ts';
+import { type DatagramMetricsSource, registerDatagramMetrics } from './datagram-metrics.ts';
+import type { CountedDatagrams } from './datagram-totals.ts';
 import type { ResentBytes } from './resent-bytes.ts';
 import { registerCounter, registerGauge } from './scraped-metric.ts';
 import { registerUplinkBytes } from './uplink-bytes.ts';
 import { SUBFLOW_USES, subflowUse, type UplinkFigures, uplinkFigures } from './uplink-figures.ts';
 
-export interface SessionMetricsSource {
+export interface SessionMetricsSource extends DatagramMetricsSource {
   /** The sessions that live now. */
-  readonly drivers: () => Iterable<Pick<SessionDriver, 'snapshot'>>;
+  readonly drivers: () => Iterable<Pick<SessionDriver, 'snapshot'> & Pick<CountedDatagrams, 'packetDrops'>>;
   readonly traffic: TrafficTable;
   readonly resent: ResentBytes;
 }
 
 /**
  * Registers what both programs tell of their sessions: bytes per uplink and direction, subflows by state, round trip
- * times, rates, streams, reinjection, reorder buffers. Values are read when they are scraped.
+ * times, rates, streams, reinjection, reorder buffers, datagrams. Values are read when they are scraped.
  */
 export function registerSessionMetrics(registry: Registry, source: SessionMetricsSource): void {
   registerUplinkBytes(
@@ -32,6 +34,7 @@ export function registerSessionMetrics(registry: Registry, source: SessionMetric
   registerFigures(registry, source);
   registerTotals(registry, source);
   registerResent(registry, source);
+  registerDatagramMetrics(registry, source);
 }
 
 function registerSubflows(registry: Registry, { drivers, traffic }: SessionMetricsSource): void {
@@ -159,6 +162,6 @@ function registerResent(registry: Registry, { drivers, resent }: SessionMetricsS
   });
 }
 
-function subflowsOf(drivers: Iterable<Pick<SessionDriver, 'snapshot'>>): readonly SubflowSnapshot[] {
+function subflowsOf(drivers: ReturnType<SessionMetricsSource['drivers']>): readonly SubflowSnapshot[] {
   return [...drivers].flatMap((driver) => driver.snapshot().subflows);
 }

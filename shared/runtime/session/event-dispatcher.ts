@@ -140,6 +140,13 @@ export class EventDispatcher {
       case 'address-removed':
         owner.onAddressRemoved?.(event.addressId);
         break;
+      case 'datagrams-offered':
+      case 'flow-opened':
+      case 'datagram':
+      case 'flow-ended':
+      case 'association-ended':
+        owner.onDatagramEvent?.(event);
+        break;
       default:
         this.#dispatchSubflowEvent(event);
     }

@@ -1,3 +1,4 @@
+import type { DatagramCommands } from '../../protocol/datagram/datagram-commands.ts';
 import type { Destination } from '../../protocol/destination.ts';
 import type { ErrorName } from '../../protocol/errors.ts';
 import { OwnBytes, type ReceivedChunk } from '../../protocol/memory/chunk.ts';
@@ -7,6 +8,7 @@ import type { SessionSnapshot } from '../../protocol/session/snapshot.ts';
 import type { Visit } from '../../protocol/session/stream-commands.ts';
 import type { StreamPolicy } from '../../protocol/steering/steering-policy.ts';
 import type { MonotonicClock } from '../clock.ts';
+import type { PacketWire, SessionPackets } from '../datagram/session-packets.ts';
 import type { SubflowTransport } from '../subflow/subflow-transport.ts';
 import { errorWords } from '../text/error-words.ts';
 import { AttachedSubflows, type SubflowLink } from './attached-subflows.ts';
@@ -24,6 +26,8 @@ export interface SessionDriverOptions {
   enter?(holder: ShareHolder): ShareSeat;
   /** Counts the bytes of an uplink, by name. */
   trafficOf(uplinkName: string): UplinkTraffic;
+  /** Seals and opens the packets of the datagram plane; absent: all its messages travel on subflows. */
+  readonly packets?: Pick<SessionPackets, 'flush' | 'receive' | 'hold' | 'receiveHeld' | 'close' | 'counts'>;
 }
 
 /** What a program may tell its session. Subflows come and go by the driver, which has their transports. */
@@ -32,6 +36,7 @@ export type SessionCommands = Pick<
   'streams' | 'uplinks' | 'publications' | 'announce' | 'goAway' | 'close'
 > & {
   readonly subflows: Pick<Session['subflows'], 'allocateId' | 'retire' | 'setBackup' | 'doubt' | 'ask'>;
+  readonly datagrams: DatagramCommands;
 };
 
 /** The kernel's figures are read this often while a session is busy; a call costs under a microsecond. */
@@ -109,6 +114,11 @@ export class SessionDriver {
     return this.#session.snapshot();
   }
 
+  /** Why packets of datagrams came to nothing, and how many; undefined where it has none. */
+  get packetDrops(): SessionPackets['counts']['drops'] | undefined {
+    return this.#options.packets?.counts.drops;
+  }
+
   /** The connection of a subflow; undefined when it is gone. */
   linkOf(subflowId: number): SubflowLink | undefined {
     return this.#subflows.linkOf(subflowId);
@@ -150,6 +160,19 @@ export class SessionDriver {
       onClose: (error) => this.#onTransportClosed(id, error),
     });
     if (rest.length > 0) this.#onBytes(id, traffic, new OwnBytes(rest));
+  }
+
+  /** A packet of the datagram plane has come, from where `wire` leads. Its bytes are good until this returns. */
+  receivePacket(packet: Uint8Array, wire: PacketWire): void {
+    const { packets } = this.#options;
+    if (packets === undefined || this.#session.isClosed) return;
+    if (this.#seat.mustWait) {
+      packets.hold(packet, wire);
+      return;
+    }
+    this.#packet = packet;
+    this.#packetWire = wire;
+    this.#seat.run(this.#receiveOne);
   }
 
   /** Closes a subflow of ours; what is under way on it goes elsewhere. */
@@ -219,6 +242,16 @@ export class SessionDriver {
     this.#seat.run(() => this.#contain(work), READ_COST_MS);
   }
 
+  // There may be many in a moment: no closures are made for each.
+  #packet: Uint8Array | undefined;
+  #packetWire: PacketWire | undefined;
+  readonly #receiveOne = (): void => this.#contain(this.#receivePacket);
+  readonly #receivePacket = (): void => {
+    this.#session.advance(this.#options.clock());
+    this.#wake();
+    this.#options.packets?.receive(this.#packet!, this.#packetWire!);
+  };
+
   /** The session need not wait any more: first comes what was read, then what is read from now on. */
   #goOn(): void {
     if (this.#isTurnPutOff) this.#wake();
@@ -226,6 +259,12 @@ export class SessionDriver {
       this.#receive(next.id, next.chunk);
       if (this.#seat.mustWait) return;
     }
+    const { packets } = this.#options;
+    if (packets !== undefined) {
+      const receiveHeld = () => packets.receiveHeld(() => this.#seat.mustWait);
+      this.#seat.run(() => this.#contain(() => this.input(receiveHeld)));
+    }
+    if (this.#seat.mustWait) return;
     this.#subflows.setReading(true);
     this.#resumeApplications();
   }
@@ -299,6 +338,7 @@ export class SessionDriver {
       this.#subflows.measure();
     }
     this.#session.flush();
+    this.#options.packets?.flush();
     this.#subflows.write();
     this.#dispatchEvents();
   }
@@ -333,6 +373,7 @@ export class SessionDriver {
     clearTimeout(this.#timer);
     this.#seat.leave();
     this.#heldBack.clear();
+    this.#options.packets?.close();
     this.#events.forgetAll();
     void this.#subflows.end(this.#events.isClosedByPeer).then(this.#resolveFinished);
     this.#options.owner.onClosed(this.#events.closedWith ?? 'internalError');

@@ -1,3 +1,4 @@
+import type { DatagramEvent } from '../../protocol/datagram/datagram-commands.ts';
 import type { Destination } from '../../protocol/destination.ts';
 import type { ErrorName } from '../../protocol/errors.ts';
 import type { Chunk } from '../../protocol/memory/chunk.ts';
@@ -51,6 +52,8 @@ export interface SessionOwner {
   /** Client: the concentrator has another address, under this id. If `joinHere` is false, further subflows may go to announced addresses only. */
   onAddressAdded?(addressId: number, address: AnnouncedAddress): void;
   onAddressRemoved?(addressId: number): void;
+  /** Of the datagram plane: datagrams, and what becomes of flows and associations. */
+  onDatagramEvent?(event: DatagramEvent): void;
   onGoingAway?(error: ErrorName): void;
   onClosed(error: ErrorName): void;
 }

@@ -89,7 +89,7 @@ export const nodeRelays: Contender = {
   },
 };
 
-/** shadowsocks-libev over plain TCP. */
+/** shadowsocks-libev, TCP over plain TCP and UDP over UDP. */
 export const shadowsocks: Contender = {
   name: 'shadowsocks',
   aliases: [],
@@ -106,6 +106,8 @@ export const shadowsocks: Contender = {
       '-m',
       'aes-256-gcm',
       '--no-delay',
+      // Relays UDP, too.
+      '-u',
     ];
     const server = where.spawn('ss-server', common, { stdio: 'ignore' });
     const local = where.spawn('ss-local', [...common, '-b', HOST, '-l', String(PORTS.socks)], {

@@ -105,6 +105,25 @@ it('by TPROXY routes marked packets, too, and only as long as it is wanted', asy
   expect([scripts[0], routed]).toEqual([rules, ['4,6', '', '']]);
 });
 
+it('by TPROXY leads UDP, too, and says so', async () => {
+  const { exec } = await cli();
+  const { stdout } = await exec('--apply', '--lan', 'lan0', '--tproxy', '--udp');
+  expect(stdout).toBe('redirected to 0.0.0.0:12345, [::]:12345: TCP and UDP from lan0\n');
+  expect((await exec('--print', '--lan', 'lan0', '--tproxy', '--udp')).stdout).toContain(
+    'meta l4proto udp tproxy',
+  );
+});
+
+it.each([
+  ['without TPROXY', BOTH, ['--udp'], 'add --tproxy'],
+  ['that is refused', BOTH, ['--tproxy', '--udp', '--refuse-quic'], 'take out --refuse-quic'],
+  ['that the client does not take', `${BOTH}\ndatagrams: false`, ['--tproxy', '--udp'], 'datagrams, false'],
+])('leads no UDP %s', async (_, config, options, expected) => {
+  const { exec, scripts } = await cli(config);
+  const { code, stderr } = await exec('--apply', '--lan', 'lan0', ...options);
+  expect([code === 0, stderr.includes(expected), scripts]).toEqual([false, true, []]);
+});
+
 it('by TPROXY leads a network to a loopback address, and takes its rules back where packets cannot be routed', async () => {
   const setPolicyRouting = () => Promise.reject(new PacketFilterError('no routing'));
   const { exec, scripts } = await cli('transparent: { listen: "127.0.0.1:1" }', { setPolicyRouting });

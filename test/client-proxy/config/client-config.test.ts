@@ -20,7 +20,9 @@ describe('a client configuration', () => {
         bindFromAnyone: false,
         negotiationTimeoutMs: 10_000,
         maxConnections: 4096,
+        udp: true,
       },
+      datagrams: true,
       uplinks: [{ name: 'wifi', binding: { kind: 'interface', interface: 'wlan0' }, backup: false }],
       steering: { default: { mode: 'aggregate' }, rules: [] },
       lingerMs: 60_000,
@@ -72,7 +74,7 @@ describe('a client configuration', () => {
     ],
     [
       'zzzz: 1',
-      'c.yaml:7:1: unknown key "zzzz": known here are mode, concentrator, client, socks, transparent, uplinks, subflowsPerPath, paths, standby, steering, publish, fallback, direct, linger, ' +
+      'c.yaml:7:1: unknown key "zzzz": known here are mode, concentrator, client, socks, transparent, datagrams, uplinks, subflowsPerPath, paths, standby, steering, publish, fallback, direct, linger, ' +
         'dial, connections, memory, stateDir, metrics, tuning, log',
     ],
     [

@@ -42,7 +42,7 @@ describe('the default', () => {
       { mode: 'redundant', maxLoss: 0.01, order: ['dsl'] },
     ],
   ])('%s', (yaml, expected) => {
-    expect(steeringOf(yaml)).toEqual({ default: expected, rules: [] });
+    expect(steeringOf(yaml)).toMatchObject({ default: expected, rules: [] });
   });
 });
 
@@ -66,6 +66,7 @@ describe('rules', () => {
         ports: [{ from: 22, to: 22 }],
         users: ['alice'],
         action: steer({ mode: 'aggregate', only: ['lte'] }),
+        datagramAction: steer({ mode: 'lowest-latency', only: ['lte'] }),
       },
       {
         networks: ['192.0.2.7/32', '2001:db8::/32'],
@@ -122,7 +123,8 @@ describe('time and cost', () => {
   ])('a mistake: %s', (yaml, expected) => expect(mistakes(yaml)[0]).toMatch(expected));
 
   it('an order of cost needs the cost of an uplink', () => {
-    const config = { default: { mode: 'priority', orderBy: 'cost' } as const, rules: [] };
+    const cost = { mode: 'priority', orderBy: 'cost' } as const;
+    const config = { default: cost, datagrams: cost, rules: [] };
     expect(steeringMistakes(config, { uplinks: ['dsl'], users: [], hasCosts: true })).toEqual([]);
     expect(steeringMistakes(config, { uplinks: ['dsl'], users: [], hasCosts: false })).toHaveLength(1);
   });
@@ -279,7 +281,8 @@ describe('a mistake', () => {
 
 it('names of uplinks are not checked where they are not known', () => {
   const rules = [{ action: { kind: 'direct', uplink: 'anything' } as const }];
-  const config = { default: { mode: 'aggregate' } as const, rules };
+  const datagrams = { mode: 'lowest-latency' } as const;
+  const config = { default: { mode: 'aggregate' } as const, datagrams, rules };
   expect(steeringMistakes(config, { uplinks: undefined, users: [], hasCosts: false })).toEqual([]);
   expect(steeringMistakes(config, { uplinks: ['dsl'], users: [], hasCosts: false })).toHaveLength(1);
 });

@@ -17,6 +17,7 @@ describe('the section "transparent"', () => {
       ],
       sniff: false,
       maxConnections: 8192,
+      udp: true,
     });
     const one = await load(`${MINIMAL}transparent: { listen: "127.0.0.1:12345" }\n`);
     expect(one.transparent).toMatchObject({ listen: [{ host: '127.0.0.1', port: 12345 }], sniff: true });

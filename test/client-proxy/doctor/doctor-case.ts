@@ -37,6 +37,7 @@ export function doctorCase(
       file: 'client.yaml',
       concentrator: { addresses, pins: [] },
       client: { id: 'laptop', key: new Uint8Array(32) },
+      datagrams: true,
       dial: { timeoutMs: 5_000, backoffMinMs: 1, backoffMaxMs: 1 },
     } as Partial<ClientConfig> as ClientConfig,
     options: OPTIONS,
@@ -46,6 +47,7 @@ export function doctorCase(
       connect: async () => 3,
       secure: async () => 9,
       measure: async () => ({ connection: measuring(), terms: { allowanceBytes: 1e9, facts: '{}' } }),
+      udp: async () => ({ kind: 'passes', rttMs: 12.34, port: 8443 }),
       carried: () => ({ sentBytes: 1_000_000, receivedBytes: 2_000_000 }),
     },
     names: {

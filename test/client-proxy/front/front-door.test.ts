@@ -60,7 +60,7 @@ describe('malformed negotiations on the wire', () => {
     ['no methods', '05 00', '05ff', 'noAcceptableMethod'],
     ['GSSAPI only', '05 01 01', '05ff', 'noAcceptableMethod'],
     ['request version 4', '05 01 00 04 01 00 01 7f000001 0050', '0500', 'badVersion'],
-    ['UDP ASSOCIATE', '05 01 00 05 03 00 01 00000000 0000', failure('07'), 'unsupportedCommand'],
+    ['an unknown command', '05 01 00 05 04 00 01 00000000 0000', failure('07'), 'unsupportedCommand'],
     ['address type 5', '05 01 00 05 01 00 05 7f000001 0050', failure('08'), 'unsupportedAddressType'],
     ['port 0', '05 01 00 05 01 00 01 7f000001 0000', failure('01'), 'badDestination'],
     ['empty name', '05 01 00 05 01 00 03 00 0050', failure('04'), 'badDestination'],
@@ -311,11 +311,11 @@ describe('limits and shutdown', () => {
 it('logs what failed and for whom, never a password', async () => {
   await start({ users: USERS });
   await answerTo(fromHex('05 01 02 01 03 616461 07 73337372337421'));
-  await answerTo(Buffer.concat([GREETING_PASSWORD, CREDENTIALS, fromHex('05 03 00 01')]));
+  await answerTo(Buffer.concat([GREETING_PASSWORD, CREDENTIALS, fromHex('05 04 00 01')]));
   const log = bed.log.join('');
   expect(log).toMatch(
     /"client":"127\.0\.0\.1:\d+","protocol":"SOCKS5","reason":"badCredentials".*wrong user name or password/,
   );
-  expect(log).toMatch(/UDP ASSOCIATE is not supported/);
+  expect(log).toMatch(/command 4 is not supported/);
   expect(log).not.toMatch(/s3sr3t!|lovelace/);
 });

@@ -29,7 +29,11 @@ const RULES: readonly SteeringRule[] = [
   { hosts: ['constructor'], action: DIRECT },
   { hosts: ['after.test'], action: BLOCK },
 ];
-const CONFIG: SteeringConfig = { default: { mode: 'aggregate' } as never, rules: RULES as never };
+const CONFIG: SteeringConfig = {
+  default: { mode: 'aggregate' } as never,
+  datagrams: {} as never,
+  rules: RULES as never,
+};
 
 /** As a browser runs it. */
 function run(text: string, url: string): string {

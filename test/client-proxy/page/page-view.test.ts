@@ -16,7 +16,7 @@ const uplink = (name: string, changes: Partial<UplinkReport> = {}): UplinkReport
     sendingStreams: 0,
     subflows: [],
   },
-  ...{ sentBytes: 10, receivedBytes: 20, rateLimit: null, plan: null, metered: null },
+  ...{ sentBytes: 10, receivedBytes: 20, rateLimit: null, plan: null, metered: null, udp: null },
   direct: {
     ...{ connections: 0, sentBytes: 1, receivedBytes: 2, connectMs: 33, rateBitsPerSecond: null },
     suspect: false,
@@ -28,6 +28,7 @@ const status = (uplinks: readonly UplinkReport[]): ClientStatus => ({
   ...{ program: 'tributary-client', version: '1.2.3', time: SINCE, ready: true, mode: 'concentrator' },
   session: { state: 'established', since: SINCE, streams: 1, draining: 0 },
   fallback: { active: false, begun: 0 },
+  datagrams: { carried: false, applications: 0, flows: 0 },
   ...{ socksListen: [], socksConnections: 3, transparentConnections: 1, uplinks, published: [], leftOut: [] },
   steering: { default: 'aggregate', rules: 0, holdingRules: 0 },
 });

@@ -14,6 +14,7 @@ import { TrafficTable } from '../../../shared/runtime/session/uplink-traffic.ts'
 import { bench, identity, lan, native, receivePool } from '../../runtime/subflow/subflow-bench.ts';
 import { deferred } from '../../support/deferred.ts';
 import { literalNames } from '../../support/literal-names.ts';
+import { NO_DATAGRAMS } from '../../support/no-datagrams.ts';
 import { NO_INBOUND } from '../../support/no-inbound.ts';
 import { allLong } from '../packet-size/all-long.ts';
 
@@ -42,6 +43,7 @@ it('that is closed while its HELLO is under way lets the connection go', async (
       random: () => 0,
       logger: pino({ enabled: false }),
       inbound: NO_INBOUND,
+      datagrams: NO_DATAGRAMS,
       traffic: new TrafficTable(4),
       connect: (uplink, address, signal) =>
         connectSubflow(uplink, address, {

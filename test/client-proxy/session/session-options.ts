@@ -4,6 +4,7 @@ import { MemoryBudget } from '../../../shared/protocol/memory-budget.ts';
 import { DEFAULT_TUNING } from '../../../shared/protocol/session/core-tuning.ts';
 import { TrafficTable } from '../../../shared/runtime/session/uplink-traffic.ts';
 import { literalNames } from '../../support/literal-names.ts';
+import { NO_DATAGRAMS } from '../../support/no-datagrams.ts';
 import { NO_INBOUND } from '../../support/no-inbound.ts';
 import { allLong } from '../packet-size/all-long.ts';
 import { KEY } from './answered.ts';
@@ -26,6 +27,7 @@ export function sessionOptions() {
     random: () => 0,
     logger: pino({ enabled: false }),
     inbound: NO_INBOUND,
+    datagrams: NO_DATAGRAMS,
     traffic: new TrafficTable(4),
     useOf: () => NORMAL_USE,
     onDial() {},

@@ -46,7 +46,7 @@ function line(action: NegotiationAction): string {
     case 'login':
       return 'login';
     case 'request':
-      return `${action.command === 'bind' ? 'bind' : 'request'} ${action.destination.host} ${action.destination.port} ${action.user ?? '-'}`;
+      return `${action.command === 'connect' ? 'request' : action.command} ${action.destination.host} ${action.destination.port} ${action.user ?? '-'}`;
     case 'failure':
       return `failure ${action.reason} ${action.farewell ? hex(action.farewell) : 'closed'}`;
   }
@@ -128,13 +128,14 @@ const REFUSED: [name: string, withUsers: boolean, input: string, lines: string[]
   ],
   ['request version', false, `${GREETING} 04 01 00 01`, ['send 0500', 'failure badVersion ']],
   ['BIND', false, `${GREETING} 05 02 00 01 7f000001 0050`, ['send 0500', 'bind 127.0.0.1 80 -']],
-  ['BIND, port 0', false, `${GREETING} 05 02 00 01 7f000001 0000`, ['send 0500', 'bind 127.0.0.1 0 -']],
+  ['UDP ASSOCIATE', false, `${GREETING} 05 03 00 01 00000000 0000`, ['send 0500', 'associate 0.0.0.0 0 -']],
   [
-    'UDP ASSOCIATE',
+    'UDP ASSOCIATE from a place that cannot be one',
     false,
-    `${GREETING} 05 03 00 01 00000000 0000`,
-    ['send 0500', 'failure unsupportedCommand 05070001000000000000'],
+    `${GREETING} 05 03 00 03 00 0007`,
+    ['send 0500', 'associate 0.0.0.0 7 -'],
   ],
+  ['BIND, port 0', false, `${GREETING} 05 02 00 01 7f000001 0000`, ['send 0500', 'bind 127.0.0.1 0 -']],
   [
     'unknown command',
     false,

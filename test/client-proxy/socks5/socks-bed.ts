@@ -37,6 +37,7 @@ export async function startSocks(options: Partial<FrontDoorOptions>): Promise<So
     logger,
     onRequest: dialDirectly,
     onBind: (request) => request.fail('notAuthorized'),
+    onAssociate: (request) => request.fail('notAuthorized'),
     ...options,
   });
   const listener = await acceptPlainAppSockets((socket) => server.handle(socket));

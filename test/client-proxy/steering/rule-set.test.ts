@@ -5,11 +5,12 @@ import type { SteeringRule } from '../../../client-proxy/steering/steering-rule.
 
 type Conditions = Omit<SteeringRule, 'action'>;
 
+const DEFAULTS = { default: { mode: 'aggregate' }, datagrams: { mode: 'lowest-latency' } } as const;
 const BLOCK = { kind: 'block' } as const;
 const one = (port: number) => ({ from: port, to: port });
 
 function matches(rule: Conditions, host: string, port = 443, user?: string): boolean {
-  const rules = new RuleSet({ default: { mode: 'aggregate' }, rules: [{ ...rule, action: BLOCK }] });
+  const rules = new RuleSet({ ...DEFAULTS, rules: [{ ...rule, action: BLOCK }] });
   const subject = { destination: { host, port }, ...(user === undefined ? {} : { user }) };
   return rules.decide(subject).kind === 'block';
 }
@@ -98,7 +99,7 @@ describe('a rule', () => {
 
 describe('rules', () => {
   const rules = new RuleSet({
-    default: { mode: 'aggregate' },
+    ...DEFAULTS,
     rules: [
       { hosts: ['www.example.org'], action: { kind: 'direct', uplink: 'dsl' } },
       { hosts: ['*.example.org'], action: BLOCK },
@@ -142,13 +143,13 @@ describe('a rule with direct that has matched by a name which was only heard', (
     ['but not where it is for all hosts', { hosts: ['*'] }, '192.168.8.1', 'a.example.org', DIRECT],
     ['but not without conditions on the host', { ports: [one(80)] }, '192.168.8.1', 'a.test', DIRECT],
   ])('%s', (_, rule, host, name, expected) => {
-    const rules = new RuleSet({ default: { mode: 'aggregate' }, rules: [{ ...rule, action: DIRECT }] });
+    const rules = new RuleSet({ ...DEFAULTS, rules: [{ ...rule, action: DIRECT }] });
     const subject = { destination: { host, port: 80 }, ...(name === undefined ? {} : { name }) };
     expect(rules.decide(subject)).toEqual(expected);
   });
 
   it('leaves the other actions as they are', () => {
-    const rules = new RuleSet({ default: { mode: 'aggregate' }, rules: [{ ...NAMED, action: BLOCK }] });
+    const rules = new RuleSet({ ...DEFAULTS, rules: [{ ...NAMED, action: BLOCK }] });
     const subject = { destination: { host: '192.168.8.1', port: 80 }, name: 'a.example.org' };
     expect(rules.decide(subject)).toBe(BLOCK);
   });
@@ -198,7 +199,7 @@ describe('a destination that is an address and known by a name', () => {
     action: { kind: 'direct', uplink: 'dsl' },
   });
   const HTTPS = { destination: { host: '192.0.2.1', port: 443 } };
-  const rulesOf = (...rules: SteeringRule[]) => new RuleSet({ default: { mode: 'aggregate' }, rules });
+  const rulesOf = (...rules: SteeringRule[]) => new RuleSet({ ...DEFAULTS, rules });
 
   it.each<[string, SteeringRule, string | undefined, boolean]>([
     ['the rule for its name', direct(['www.example.org']), 'www.example.org', true],

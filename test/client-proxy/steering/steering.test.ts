@@ -1,9 +1,10 @@
 import { describe, expect, it } from 'vitest';
 import type { ConnectRequest } from '../../../client-proxy/front/connect-request.ts';
 import { parseTimeSpan } from '../../../client-proxy/schedule/time-span.ts';
+import type { DirectReason } from '../../../client-proxy/steering/datagram-decision.ts';
 import { RuleSet } from '../../../client-proxy/steering/rule-set.ts';
 import type { SteeredStream, StreamSteerer } from '../../../client-proxy/steering/steered-streams.ts';
-import { type DirectReason, type OnDirectFailed, Steering } from '../../../client-proxy/steering/steering.ts';
+import { type OnDirectFailed, Steering } from '../../../client-proxy/steering/steering.ts';
 import type { SteeringConfig, SteeringRule } from '../../../client-proxy/steering/steering-rule.ts';
 import { UplinkError } from '../../../client-proxy/uplink/uplink-error.ts';
 import type { ErrorName, TributaryError } from '../../../shared/protocol/errors.ts';
@@ -13,7 +14,12 @@ const AGGREGATE: StreamPolicy = { mode: 'aggregate' };
 const REDUNDANT: StreamPolicy = { mode: 'redundant', only: ['dsl', 'lte'] };
 const BLOCK = { kind: 'block' } as const;
 const DIRECT = { kind: 'direct', uplink: 'dsl' } as const;
-const config = (...rules: SteeringRule[]): SteeringConfig => ({ default: AGGREGATE, rules });
+const QUICK: StreamPolicy = { mode: 'lowest-latency' };
+const config = (...rules: SteeringRule[]): SteeringConfig => ({
+  default: AGGREGATE,
+  datagrams: QUICK,
+  rules,
+});
 const steer = (policy: StreamPolicy) => ({ kind: 'steer', policy }) as const;
 
 type PresentUplinks = { name: string; costPerGB?: number }[];
@@ -27,6 +33,7 @@ function bench(initial: SteeringConfig, uplinks: PresentUplinks = [{ name: 'dsl'
   const balanced: { policy: StreamPolicy; reason: DirectReason; onFailed: OnDirectFailed }[] = [];
   const log: { level: string; fields: unknown }[] = [];
   const failures: ErrorName[] = [];
+  const resteered: number[] = [];
   const steering = new Steering({
     rules: new RuleSet(initial),
     uplinks: () => uplinks,
@@ -39,6 +46,7 @@ function bench(initial: SteeringConfig, uplinks: PresentUplinks = [{ name: 'dsl'
     openStream: (_request, steered) => void streams.push(steered),
     openDirect: (_request, action, onFailed) => void directs.push({ ...action, onFailed }),
     onRulesChanged: () => {},
+    onResteered: () => void resteered.push(time.ms),
     whyDirect: () => (fallback.isOn ? 'fallback' : undefined),
     openBalanced: (_request, policy, reason, onFailed) => void balanced.push({ policy, reason, onFailed }),
     onDecision: (kind) => void decisions.push(kind),
@@ -154,7 +162,7 @@ describe('other rules', () => {
     ask('a.test');
     streams[0]?.opened(steerer, 0);
     streams[0]?.over();
-    expect(steering.reload(new RuleSet({ default: REDUNDANT, rules: [] }))).toBe(0);
+    expect(steering.reload(new RuleSet({ default: REDUNDANT, datagrams: QUICK, rules: [] }))).toBe(0);
     expect(steerer.steered).toEqual([]);
   });
 });
@@ -209,7 +217,7 @@ describe('at another time', () => {
       { name: 'wifi', costPerGB: 2 },
     ];
     const bed = bench(
-      { default: { ...byCost, down: { ...byCost, only: ['sat', 'lte'] } }, rules: [] },
+      { default: { ...byCost, down: { ...byCost, only: ['sat', 'lte'] } }, datagrams: QUICK, rules: [] },
       uplinks,
     );
     const steerer = opened(bed, 'a.test');
@@ -231,7 +239,7 @@ describe('the log', () => {
     steering.review();
     expect(warnings()).toEqual([{ missing: ['wifi'], present: ['dsl', 'lte'] }]);
     const policy: StreamPolicy = { mode: 'weighted', weights: { dsl: 1, satellite: 1 }, only: ['train'] };
-    steering.reload(new RuleSet({ default: policy, rules: [{ action: DIRECT }] }));
+    steering.reload(new RuleSet({ default: policy, datagrams: QUICK, rules: [{ action: DIRECT }] }));
     expect(warnings()[1]).toEqual({ missing: ['train', 'satellite'], present: ['dsl', 'lte'] });
   });
 

@@ -8,7 +8,7 @@ const ANY = [
 ];
 
 function rules(changes: Partial<Redirection>): string {
-  const none = { lan: [], usualWay: [], refusesQuic: false, usesTproxy: false };
+  const none = { lan: [], usualWay: [], refusesQuic: false, usesTproxy: false, leadsUdp: false };
   return redirectRules({ listen: ANY, ...none, ...changes });
 }
 

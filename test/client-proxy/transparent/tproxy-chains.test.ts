@@ -9,7 +9,7 @@ const ANY = [
 const MARKED = 'meta mark set meta mark or 0x4000000';
 
 function chains(changes: Partial<Redirection>): Record<string, string[]> {
-  const none = { lan: [], usualWay: [], refusesQuic: false, usesTproxy: true };
+  const none = { lan: [], usualWay: [], refusesQuic: false, usesTproxy: true, leadsUdp: false };
   const named = tproxyChains({ listen: ANY, ...none, ...changes }).map((text) => {
     const [, name = '', body = ''] = /^\tchain (\w+) \{\n(.*)\t\}\n$/s.exec(text) ?? [];
     return [
@@ -55,6 +55,15 @@ describe('TPROXY', () => {
       ],
       local_tproxy: tproxy(':12345', ':12345'),
     });
+  });
+
+  it('leads UDP, too, where that is wanted', () => {
+    const both = chains({ lan: ['lan0'], local: { exceptUserId: 997 }, leadsUdp: true });
+    const udp = tproxy(':12345', ':12345').map((line) => line.replace('l4proto tcp', 'l4proto udp'));
+    for (const name of ['lan_tproxy', 'local_tproxy']) {
+      for (const line of [...udp, ...tproxy(':12345', ':12345')]) expect(both[name]).toContain(line);
+    }
+    expect(both.local).toContain(`meta nfproto ipv6 meta l4proto udp ${MARKED}`);
   });
 
   it('leads to the very address that is listened at, also to a loopback one', () => {

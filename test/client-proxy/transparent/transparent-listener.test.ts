@@ -21,7 +21,7 @@ const clock = () => performance.now();
 function listener(changes: Partial<TransparentListenerOptions>) {
   const native = loadNative();
   const listener = new TransparentListener({
-    settings: { listen: [{ host: '127.0.0.1', port: 1 }], sniff: true, maxConnections: 10 },
+    settings: { listen: [{ host: '127.0.0.1', port: 1 }], sniff: true, udp: true, maxConnections: 10 },
     concentrator: [
       { host: 'vps.example.org', port: 8443 },
       { host: '203.0.113.5', port: 443 },
@@ -77,7 +77,7 @@ it.each([
 it('listens at each address or at none', needs('libc'), async () => {
   const free = await freePort();
   const points = [free, free].map((port) => ({ host: '127.0.0.1', port }));
-  const one = listener({ settings: { listen: points, sniff: true, maxConnections: 10 } });
+  const one = listener({ settings: { listen: points, sniff: true, udp: true, maxConnections: 10 } });
   await expect(one.start()).rejects.toThrow(/cannot listen on .* \(transparent\.listen\)/);
   const refused = connect(free, '127.0.0.1');
   const [error] = await once(refused, 'error');
@@ -90,7 +90,7 @@ it('serves where it may not take connections to other addresses', needs('libc'),
   const log: string[] = [];
   const one = listener({
     logger: pino({ level: 'info' }, { write: (line: string) => log.push(line) }),
-    settings: { listen: [{ host: '127.0.0.1', port }], sniff: true, maxConnections: 10 },
+    settings: { listen: [{ host: '127.0.0.1', port }], sniff: true, udp: true, maxConnections: 10 },
     native: {
       native: {
         ...native,

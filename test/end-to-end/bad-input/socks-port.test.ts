@@ -48,7 +48,7 @@ describe('malformed input at the port for applications', () => {
     ['a name with blanks', '05010005010003036120620050', failed(4)],
     ['a name of zeros', `0501000501000303${'00'.repeat(3)}0050`, failed(4)],
     ['port 0', '050100050100017f0000010000', failed(1)],
-    ['UDP ASSOCIATE', '050100050300017f0000010050', failed(7)],
+    ['an unknown command', '050100050400017f0000010050', failed(7)],
   ])('%s: ends within the time limit', async (_what, sent, answer) => {
     const socket = await open();
     socket.write(Buffer.from(sent, 'hex'));

@@ -1,5 +1,7 @@
 import type { FuzzTarget } from '../fuzz-target.ts';
 import { configuration } from './configuration.ts';
+import { datagramMessage } from './datagram-message.ts';
+import { datagrams } from './datagrams.ts';
 import { dns } from './dns.ts';
 import { frameParser } from './frame-parser.ts';
 import { handshake } from './handshake.ts';
@@ -15,6 +17,8 @@ export const FUZZ_TARGETS: readonly FuzzTarget[] = [
   frameParser,
   handshake,
   session,
+  datagramMessage,
+  datagrams,
   socks,
   http,
   heardNameTarget,

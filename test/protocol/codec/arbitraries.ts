@@ -29,9 +29,7 @@ const address = fc.oneof(
 
 const type = <T extends string>(name: T) => fc.constant(name);
 
-const steering = fc.record({
-  type: type('steering'),
-  streamId: sequence,
+const steeringFields = {
   generation: u32,
   mode: u8,
   maxRttMs: u32,
@@ -45,7 +43,7 @@ const steering = fc.record({
     }),
     { maxLength: 24, selector: ({ name }) => name },
   ),
-});
+};
 
 const inbound = fc.record({
   type: type('inbound'),
@@ -107,7 +105,7 @@ const BY_TYPE: {
     subflowId: u32,
     count: fc.integer({ min: 1, max: 0xff }),
   }),
-  steering,
+  steering: fc.record({ type: type('steering'), streamId: sequence, ...steeringFields }),
   keepAlive: fc.record({
     type: type('keepAlive'),
     streamId: sequence,
@@ -137,6 +135,19 @@ const BY_TYPE: {
     visitor,
     local: other.length === visitor.length ? other : visitor,
   })),
+  datagramSetup: fc.record({
+    type: type('datagramSetup'),
+    epoch: u16,
+    port: u16,
+    connectionId: fc.uint8Array({ minLength: 8, maxLength: 8 }),
+    secret: fc.uint8Array({ minLength: 32, maxLength: 32 }),
+    maxFlows: u32,
+    maxAssociations: u32,
+  }),
+  flow: fc.record({ type: type('flow'), flowId: u32, associationId: u32, mode: u8, port, host: text }),
+  flowEnd: fc.record({ type: type('flowEnd'), id: u32, isAssociation: fc.boolean(), code: u16 }),
+  flowSteering: fc.record({ type: type('flowSteering'), flowId: u32, ...steeringFields }),
+  datagram: fc.record({ type: type('datagram'), message: fc.uint8Array({ maxLength: 2_048 }) }),
   goaway: fc.record({ type: type('goaway'), code: u16 }),
   close: fc.record({ type: type('close'), code: u16 }),
 };

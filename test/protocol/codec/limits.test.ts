@@ -41,6 +41,13 @@ const SHORTEST: readonly [string, number, string][] = [
     '0010000000000000 0000000000000001 00 06 0001 00000001 0001 0000' +
       '01020304010203040102030401020304 01020304010203040102030401020304',
   ],
+  [
+    'DATAGRAM_SETUP',
+    0x20,
+    '0001 01bb 0102030405060708 0102030405060708010203040506070801020304050607080102030405060708 00000001 00000001',
+  ],
+  ['FLOW', 0x21, '00000001 00000002 01 00 0035 01 61'],
+  ['FLOW_END', 0x22, '00000001 0089'],
   ['SUBFLOWS_WISH', 0x80, '00000001 01'],
   ['STEERING', 0x81, '0000000000000001 00000001 03 00 0000 00000000 ffffffff'],
   [
@@ -50,6 +57,12 @@ const SHORTEST: readonly [string, number, string][] = [
   ],
   ['UTILIZATION', 0x84, '00000001 64'],
   ['KEEP_ALIVE', 0x85, '0000000000000001 000a'],
+  ['FLOW_STEERING', 0x86, '00000001 00000001 03 00 0000 00000000 ffffffff'],
+  [
+    'FLOW_STEERING with an uplink',
+    0x86,
+    '00000001 00000001 03 01 0000 00000000 000f4240 02 00000000 03 64736c',
+  ],
   ['RATE_LIMIT', 0x82, '00000001 0000000000000001 00000001'],
 ];
 
@@ -57,7 +70,8 @@ describe('bodies', () => {
   it('are tried of every control frame that has one', () => {
     const tried = new Set(SHORTEST.map(([, type]) => type));
     const others = [...SESSION_TYPES].filter((type) => !tried.has(type));
-    expect(others).toEqual([FRAME_TYPE.data, FRAME_TYPE.ping]);
+    // DATAGRAM has a message for a body, which is read by the plane.
+    expect(others).toEqual([FRAME_TYPE.data, FRAME_TYPE.ping, FRAME_TYPE.datagram]);
   });
 
   it.each(SHORTEST)('%s: every shorter body is malformed', (_, type, text) => {
@@ -196,6 +210,16 @@ describe('fields of control frames', () => {
     [
       'INBOUND limit',
       `1f 00 0000 00000024 0010000000000000 ${UNSAFE} 00 04 0001 00000001 0001 0000 01020304 01020304`,
+    ],
+    ['FLOW port 0', '21 00 0000 0000000e 00000001 00000002 01 00 0000 01 61'],
+    ['FLOW without a host', '21 00 0000 0000000d 00000001 00000002 01 00 0035 00'],
+    [
+      'FLOW_STEERING with more loss than all',
+      '86 00 0000 00000014 00000001 00000001 00 00 0000 00000000 000f4241',
+    ],
+    [
+      'FLOW_STEERING of more than 24 uplinks',
+      '86 00 0000 00000014 00000001 00000001 00 19 0000 00000000 ffffffff',
     ],
     ['SUBFLOWS_WISH 0', '80 00 0000 00000005 00000001 00'],
     ['KEEP_ALIVE after no time', '85 00 0000 0000000a 0000000000000001 0000'],

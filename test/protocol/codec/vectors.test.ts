@@ -72,6 +72,49 @@ const CONTROL: readonly [name: string, bytes: string, frame: ControlFrame][] = [
       joinHere: false,
     },
   ],
+  [
+    'DATAGRAM_SETUP',
+    '20 00 0000 00000034  0002 01bb 0102030405060708' +
+      '000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f 00000400 00000100',
+    {
+      type: 'datagramSetup',
+      epoch: 2,
+      port: 443,
+      connectionId: hex('0102030405060708'),
+      secret: Uint8Array.from({ length: 32 }, (_, i) => i),
+      maxFlows: 1024,
+      maxAssociations: 256,
+    },
+  ],
+  [
+    'FLOW',
+    '21 00 0000 00000012  80000001 00000002 05 00 0035 05 612e6e6574',
+    { type: 'flow', flowId: 2 ** 31 + 1, associationId: 2, mode: 5, port: 53, host: 'a.net' },
+  ],
+  [
+    'FLOW_END of a flow',
+    '22 00 0000 00000006  00000007 0086',
+    { type: 'flowEnd', id: 7, isAssociation: false, code: 0x86 },
+  ],
+  [
+    'FLOW_END of an association',
+    '22 01 0000 00000006  00000007 0089',
+    { type: 'flowEnd', id: 7, isAssociation: true, code: 0x89 },
+  ],
+  ['DATAGRAM', '23 00 0000 00000003  030000', { type: 'datagram', message: hex('030000') }],
+  [
+    'FLOW_STEERING',
+    '86 00 0000 0000001e  00000003 00000002 02 01 0000 000000fa 000003e8 03 00000000 04 77696669',
+    {
+      type: 'flowSteering',
+      flowId: 3,
+      generation: 2,
+      mode: 2,
+      maxRttMs: 250,
+      maxLossMillionths: 1_000,
+      uplinks: [{ name: 'wifi', isOnly: true, isOrdered: true, weight: 0 }],
+    },
+  ],
   ['ADDRESS_REMOVE', '1a 00 0000 00000001  0a', { type: 'addressRemove', addressId: 10 }],
   ['SUBFLOWS_WISH', '80 00 0000 00000005  00000003 04', { type: 'subflowsWish', subflowId: 3, count: 4 }],
   [

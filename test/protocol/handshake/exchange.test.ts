@@ -113,7 +113,7 @@ describe('handshake', () => {
     const name = `06${toHex(Buffer.from('laptop'))}05${toHex(Buffer.from('wlan0'))}`;
     const hello = toHex(clientSide(HELLO, { backup: true }).request);
     // type, flags, reserved, length 8 + 32 + 13 + 1 + 2 + 32 = 88; versions, reserved, features
-    expect(hello.slice(0, 32)).toBe('0100000000000058' + '0101000000000001');
+    expect(hello.slice(0, 32)).toBe('0100000000000058' + '0101000000000003');
     expect(hello.slice(32 + 64, -64)).toBe(`${name}010000`);
     const join = toHex(clientSide(JOIN, { backup: true }).request);
     // length 8 + 32 + 16 + 13 + 2 + 32 = 103

@@ -1,6 +1,7 @@
 import { createHmac } from 'node:crypto';
 import type { TLSSocket } from 'node:tls';
 import { describe, expect, it } from 'vitest';
+import { MESSAGE_KIND } from '../../../shared/protocol/codec/datagram-message.ts';
 import {
   FEATURE,
   FIRST_IGNORABLE_TYPE,
@@ -25,6 +26,7 @@ import { specName } from './worked-exchange.ts';
 const HEX_ROWS = tableRows(SPEC, /^0x/);
 const FRAMES = HEX_ROWS.filter(([, name]) => /^[A-Z_]+$/.test(name!));
 const GAPS = HEX_ROWS.filter(([, reason]) => !/^\w+$/.test(reason!));
+const NUMBERED = tableRows(SPEC, /^\d$/);
 const ERRORS = HEX_ROWS.filter(([, name]) => /^[a-z]\w*$/.test(name!));
 
 /** A cell without its backticks. */
@@ -74,14 +76,25 @@ describe('the tables of SPEC.md', () => {
   });
 
   it('name the steering modes of the code, all of them', () => {
-    const modes = tableRows(SPEC, /^\d$/).map(([value, mode]) => [mode, Number(value)]);
+    const modes = NUMBERED.filter(([, mode]) => /^[a-z-]+$/.test(mode!)).map(([value, mode]) => [
+      mode,
+      Number(value),
+    ]);
     const ofCode = STEERING_MODE_NAMES.map((mode) => [mode, rowOf(mode).wire]);
     expect(Object.fromEntries(modes)).toEqual(Object.fromEntries(ofCode));
     for (const [mode] of modes) expect(SPEC).toContain(`\n- \`${mode}\`: `);
   });
 
+  it('name the kinds of messages of the code, all of them', () => {
+    const kinds = NUMBERED.filter(([, kind]) => /^[A-Z]+$/.test(kind!)).map(([value, kind]) => [
+      kind!.toLowerCase(),
+      Number(value),
+    ]);
+    expect(Object.fromEntries(kinds)).toEqual(MESSAGE_KIND);
+  });
+
   it('name the features of the code, all of them', () => {
-    const features = tableRows(SPEC, /^inbound$/).map(([name, bit]) => [name, 2 ** Number(bit)]);
+    const features = tableRows(SPEC, /^(inbound|datagrams)$/).map(([name, bit]) => [name, 2 ** Number(bit)]);
     expect(Object.fromEntries(features)).toEqual(FEATURE);
   });
 

@@ -1,9 +1,11 @@
 import { deepEqual, equal, ok } from 'node:assert/strict';
 import { isIPv4 } from 'node:net';
 import { concatBytes } from '../../../shared/protocol/codec/bytes.ts';
+import { DatagramReader } from '../../../shared/protocol/codec/datagram-message.ts';
 import { type ControlFrame, encodeControl, writeDataHeader } from '../../../shared/protocol/codec/frame.ts';
 import {
   DATA_HEADER_BYTES,
+  FLAG_ASSOCIATION,
   FLAG_FIN,
   FLAG_LISTENING,
   FLAG_METERED,
@@ -77,6 +79,7 @@ const WORDS: Readonly<Record<string, Readonly<Record<string, number>>>> = {
     FIN: FLAG_FIN,
     connected: FLAG_OPENED_OK,
     listening: FLAG_LISTENING,
+    association: FLAG_ASSOCIATION,
     metered: FLAG_METERED,
     ordered: FLAG_ORDERED,
   },
@@ -277,11 +280,16 @@ const FIELD_OF: Readonly<Record<string, string>> = {
   maxRttMs: 'max rtt',
   visitorPort: 'visitor port',
   localPort: 'local port',
+  flowId: 'flow',
+  associationId: 'association',
+  connectionId: 'connection id',
+  maxFlows: 'most flows',
+  maxAssociations: 'most associations',
 };
 
 /** What the codec reads is what the fields of the same meaning hold. */
 function checkProperties(frame: ExampleFrame, parsed: Parsed): void {
-  const read = parsed.kind === 'control' ? parsed.frame : parsed;
+  const read = parsed.kind === 'control' ? fieldsOf(parsed.frame) : parsed;
   const groups: [object, readonly ExampleField[]][] = [[read, frame.fields]];
   if ('entries' in read)
     groups.push(
@@ -315,11 +323,21 @@ function checkProperties(frame: ExampleFrame, parsed: Parsed): void {
   }
 }
 
-function flagsOf(read: Parsed | ControlFrame): number {
+/** A DATAGRAM frame is read in two steps. */
+function fieldsOf(frame: ControlFrame) {
+  if (frame.type !== 'datagram') return frame;
+  const reader = new DatagramReader();
+  ok(reader.read(frame.message), 'a DATAGRAM without a message');
+  const { sequence, flowId, payload } = reader;
+  return { type: frame.type, sequence, flowId, payload };
+}
+
+function flagsOf(read: Parsed | ReturnType<typeof fieldsOf>): number {
   if ('fin' in read) return read.fin ? FLAG_FIN : 0;
   if ('ok' in read) return read.ok ? FLAG_OPENED_OK : 0;
   if ('joinHere' in read) return read.joinHere ? 0 : FLAG_NO_JOIN_HERE;
   if ('once' in read) return (read.withdrawn ? FLAG_WITHDRAWN : 0) | (read.once ? FLAG_ONCE : 0);
+  if ('isAssociation' in read) return read.isAssociation ? FLAG_ASSOCIATION : 0;
   if ('metered' in read) return read.metered ? FLAG_METERED : 0;
   return 0;
 }

@@ -35,6 +35,15 @@ it.each<[KernelSettings, RegExp, string]>([
   expect(finding.remedy?.join()).toContain(remedy);
 });
 
+it('advises more room for UDP where there is little', () => {
+  const adviceAt = (bytes: number) =>
+    kernelFinding({ ...PLAIN, 'net.core.rmem_max': String(bytes) }).remedy?.filter((line) =>
+      line.includes('rmem_max'),
+    );
+  expect(adviceAt(212_992)).toEqual([expect.stringMatching(/^sysctl -w net\.core\.rmem_max=4194304 /)]);
+  expect(adviceAt(4_194_304)).toEqual([]);
+});
+
 it('says nothing of a kernel that tells nothing', () => {
   expect(kernelFinding({})).toMatchObject({ outcome: 'skipped' });
 });

@@ -3,6 +3,8 @@ import { expect, it } from 'vitest';
 import { MemoryBudget } from '../../../shared/protocol/memory-budget.ts';
 import { Session } from '../../../shared/protocol/session/session.ts';
 import type { SessionSnapshot } from '../../../shared/protocol/session/snapshot.ts';
+import { PacketTable } from '../../../shared/runtime/datagram/packet-table.ts';
+import { DatagramTotals } from '../../../shared/runtime/observe/datagram-totals.ts';
 import { ResentBytes } from '../../../shared/runtime/observe/resent-bytes.ts';
 import { registerSessionMetrics } from '../../../shared/runtime/observe/session-metrics.ts';
 import { TrafficTable } from '../../../shared/runtime/session/uplink-traffic.ts';
@@ -23,7 +25,12 @@ it('tells of each subflow its state once, and which uplinks are parked', async (
   };
   const driver = { snapshot: () => snapshot };
   const registry = new Registry();
-  registerSessionMetrics(registry, { drivers: () => [driver], traffic, resent: new ResentBytes() });
+  registerSessionMetrics(registry, {
+    ...noDatagrams(),
+    drivers: () => [driver],
+    traffic,
+    resent: new ResentBytes(),
+  });
   const text = await registry.metrics();
   const subflows = [...text.matchAll(/^tributary_subflows\{uplink="(\w+)",state="(\w+)"\} ([1-9]\d*)$/gm)];
   expect(subflows.map(([, ...fields]) => fields.join(' '))).toEqual([
@@ -39,7 +46,7 @@ it('tells of each subflow its state once, and which uplinks are parked', async (
 it('counts no session that has ended and waits for its last turn', async () => {
   const sessions = [newSession(), newSession()];
   const registry = new Registry();
-  const source = { traffic: new TrafficTable(1), resent: new ResentBytes() };
+  const source = { ...noDatagrams(), traffic: new TrafficTable(1), resent: new ResentBytes() };
   registerSessionMetrics(registry, { drivers: () => sessions, ...source });
   expect(await registry.metrics()).toContain('tributary_sessions 2\n');
   sessions[0]!.close('uplinksLost');
@@ -49,6 +56,7 @@ it('counts no session that has ended and waits for its last turn', async () => {
 it('keeps the bytes that ended sessions sent more than once', async () => {
   const session = (reinjectedBytes: number) => {
     const snapshot = {
+      datagrams: newSession().snapshot().datagrams,
       subflows: [],
       reorderBytes: 0,
       statistics: { reinjectedBytes, copiedBytes: 1, redundantBytes: 0 },
@@ -60,12 +68,16 @@ it('keeps the bytes that ended sessions sent more than once', async () => {
   resent.onSessionEnded(session(300));
   const registry = new Registry();
   const drivers = () => [session(4_000)];
-  registerSessionMetrics(registry, { drivers, traffic: new TrafficTable(1), resent });
+  registerSessionMetrics(registry, { ...noDatagrams(), drivers, traffic: new TrafficTable(1), resent });
   const text = await registry.metrics();
   expect(text).toContain('tributary_reinjected_bytes_total{kind="lost"} 4320\n');
   expect(text).toContain('tributary_reinjected_bytes_total{kind="copy"} 3\n');
   expect(text).toContain('tributary_reinjected_bytes_total{kind="redundant"} 0\n');
 });
+
+function noDatagrams() {
+  return { datagramTotals: new DatagramTotals(1), packetTable: new PacketTable(1) };
+}
 
 function newSession(): Session {
   return new Session({

@@ -228,6 +228,7 @@ describe('tributary-concentrator', () => {
     expect([code, stderr]).toEqual([0, '']);
     expect(stdout).toContain('listens at    0.0.0.0:8443, [::]:8443 (where the machine has IPv6)');
     expect(stdout).toContain('but denies  *:25');
+    expect(stdout).toContain('UDP           port 8443; a client may have 1024 flows and 256 associations\n');
     expect(stdout).toContain(
       '  per client  8 sessions, memory 128MiB, 200 opens a second, 256 dials and 64 names at a time, 16 joins a second\n',
     );

@@ -58,6 +58,13 @@ describe('a concentrator configuration', () => {
         key: Buffer.from(key),
       })),
       egress: { allow: [], deny: [], connectTimeoutMs: 10_000, resolveTimeoutMs: 5_000 },
+      datagrams: {
+        enabled: true,
+        flowsPerClient: 1_024,
+        associationsPerClient: 256,
+        associations: 4_096,
+        idleTimeoutMs: 300_000,
+      },
       visitors: { allow: [], deny: [] },
       limits: {
         sessions: 256,

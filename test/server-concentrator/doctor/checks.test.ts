@@ -31,6 +31,7 @@ function machine({ keys, ...over }: Changes = {}): ConcentratorCase {
       clientsFile: 'clients.yaml',
       clients: [{ id: 'laptop', key: new Uint8Array(32) }],
       limits: { memoryTotalBytes: GIB / 2 },
+      datagrams: { enabled: true },
       ...keys,
     } as Partial<ConcentratorConfig> as ConcentratorConfig,
     now: () => new Date(),
@@ -87,8 +88,8 @@ it.each<[string, Changes, string, RegExp, RegExp]>([
     'firewall',
     { runTool: async (name) => (name === 'nft' ? DROPPING : undefined) },
     'warning',
-    /no rule names port 8443/,
-    /ufw allow 8443/,
+    /no rule names TCP port 8443, UDP port 8443/,
+    /ufw allow 8443\/tcp[\s\S]*ufw allow 8443\/udp/,
   ],
   [
     'certificate',
@@ -167,17 +168,21 @@ it('takes no IPv6 for no fault, nor a machine that has no such address where non
 });
 
 it.each([
-  [DROPPING, true],
-  [DROPPING.replace('22', '{ 22, 8443 }'), false],
-  [DROPPING.replace('22', '8000-9000'), false],
-  [DROPPING.replace('22', '18443'), true],
-  [DROPPING.replace('policy drop', 'policy accept'), false],
-  [':INPUT DROP [0:0]\n-A INPUT -p tcp --dport 22 -j ACCEPT\n', true],
-  [':INPUT DROP [0:0]\n-A INPUT -p tcp --dport 8443 -j ACCEPT\n', false],
-  [':INPUT ACCEPT [0:0]\n:FORWARD DROP [0:0]\n', false],
-  ['', false],
-])('reads rules of a packet filter: %s', (rules, isClosed) => {
-  expect(isClosedFor(rules, 8443)).toBe(isClosed);
+  [DROPPING, ['tcp', 'udp']],
+  [DROPPING.replace('22', '{ 22, 8443 }'), ['udp']],
+  [DROPPING.replace('22', '8000-9000'), ['udp']],
+  [DROPPING.replace('22', '18443'), ['tcp', 'udp']],
+  [DROPPING.replace('tcp dport 22', 'udp dport 8443'), ['tcp']],
+  [DROPPING.replace('tcp dport 22', 'meta l4proto { tcp, udp } th dport 8443'), []],
+  [DROPPING.replace('tcp dport 22', 'th dport @ports').replace('chain', 'set ports { 8443 }\nchain'), []],
+  [DROPPING.replace('policy drop', 'policy accept'), []],
+  [':INPUT DROP [0:0]\n-A INPUT -p tcp --dport 22 -j ACCEPT\n', ['tcp', 'udp']],
+  [':INPUT DROP [0:0]\n-A INPUT -p tcp --dport 8443 -j ACCEPT\n', ['udp']],
+  [':INPUT DROP [0:0]\n-A INPUT -p tcp --dport 8443 -j ACCEPT\n-A INPUT -p udp --dport 8443 -j ACCEPT\n', []],
+  [':INPUT ACCEPT [0:0]\n:FORWARD DROP [0:0]\n', []],
+  ['', []],
+])('reads rules of a packet filter: %s', (rules, closed) => {
+  expect((['tcp', 'udp'] as const).filter((protocol) => isClosedFor(rules, 8443, protocol))).toEqual(closed);
 });
 
 it('tells a default route of IPv6 from one that rejects', () => {

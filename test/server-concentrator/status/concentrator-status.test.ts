@@ -94,7 +94,7 @@ it('tells times by the clock on the wall, and that a session has no subflow', ()
     uplinks: [{ subflows: [{ since: '2026-11-23T11:59:30.000Z', remote: '[2001:db8::5]:40000' }] }],
   });
   expect(concentratorStatusText(report())).toContain(
-    'laptop, session 0a1b2c3d: established, for 60 s, 0 connection(s)\n',
+    'laptop, session 0a1b2c3d: established, for 60 s, 0 connection(s), 0 flow(s) of UDP\n',
   );
   session.subflows.remove(0);
   expect(report().sessions[0]).toMatchObject({ state: 'lingering', uplinks: [] });

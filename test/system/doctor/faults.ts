@@ -164,6 +164,14 @@ export const FAULTS: readonly Fault[] = [
       return () => Promise.all(undo.map((one) => one()));
     },
   },
+  {
+    name: 'UDP that is blocked',
+    check: 'udp',
+    outcome: 'warning',
+    remedy: /ufw allow 8443\/udp/,
+    inject: ({ concentrator }, { name }) =>
+      rules(concentrator, `udp-${name}`, `iifname "${name}" udp dport 8443 drop`),
+  },
 ];
 
 function tableOf({ address }: Path): number {

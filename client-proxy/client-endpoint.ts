@@ -1,0 +1,79 @@
+import { Registry } from 'prom-client';
+import { registerBuildInfo } from '../shared/runtime/observe/build-info.ts';
+import { HttpEndpoint } from '../shared/runtime/observe/http-endpoint.ts';
+import { registerPeerLosses } from '../shared/runtime/observe/peer-losses.ts';
+import type { ProcessWatch } from '../shared/runtime/observe/process-watch.ts';
+import { registerSessionMetrics } from '../shared/runtime/observe/session-metrics.ts';
+import type { ProgramDeps } from '../shared/runtime/process/process-deps.ts';
+import type { Counters } from './client-counts.ts';
+import { type ClientMetricsSource, registerClientMetrics } from './client-metrics.ts';
+import type { ClientConfig } from './config/client-config.ts';
+import type { DatagramRelay } from './datagram/datagram-relay.ts';
+import { registerDatagramMetrics } from './datagram-metrics.ts';
+import type { Direct } from './direct-connecting.ts';
+import type { ApplicationPoints } from './front/application-points.ts';
+import { registerMeteringMetrics } from './metering/metering-metrics.ts';
+import { makePage } from './page/make-page.ts';
+import type { PageFeed } from './page/page-feed.ts';
+import type { StateChanges } from './page/state-changes.ts';
+import { clientReadiness } from './status/client-readiness.ts';
+import { type ClientStatus, type ClientStatusSource, clientStatus } from './status/client-status.ts';
+import { clientStatusText } from './status/client-status-text.ts';
+import { registerTransparentMetrics } from './transparent/transparent-metrics.ts';
+
+/** What the client's endpoint serves. */
+interface Observed {
+  readonly endpoint: HttpEndpoint<ClientStatus>;
+  /** Absent: there is no endpoint. */
+  readonly pageFeed: PageFeed | undefined;
+}
+
+/** Metrics, readiness, status and the page; they read the parts when they are asked. */
+export function makeEndpoint(
+  { metrics }: ClientConfig,
+  { balance, connections: directConnections }: Direct,
+  parts: Omit<ClientStatusSource, 'directConnections' | 'directMeasure'> &
+    Counters &
+    Pick<ClientMetricsSource, 'fallback'> &
+    Pick<ProgramDeps, 'version' | 'nodeVersion'> & {
+      readonly datagrams: Pick<DatagramRelay, 'associationCount' | 'flowCount'>;
+      readonly watch: ProcessWatch;
+      readonly points: ApplicationPoints;
+      readonly changes: StateChanges;
+    },
+): Observed {
+  const registry = new Registry();
+  const directMeasure = (uplinkName: string) => balance.measureOf(uplinkName);
+  const source = { ...parts, directConnections, directMeasure };
+  const { keeper, uplinkStatus, points, front, transparent, metering } = source;
+  registerBuildInfo(registry, source);
+  registerSessionMetrics(registry, { ...source, drivers: () => keeper.drivers });
+  registerClientMetrics(registry, {
+    ...source,
+    uplinks: uplinkStatus,
+    front: () => front.counters,
+    published: () => source.publisher.all,
+    refusedByAddress: () => points.gate.refused,
+  });
+  registerDatagramMetrics(registry, source.counts, source.datagrams);
+  registerTransparentMetrics(registry, () => transparent?.server.counters);
+  registerPeerLosses(registry, source.peerLosses);
+  registerMeteringMetrics(registry, {
+    ...source,
+    meters: () => metering.meters,
+    plans: () => metering.plans,
+  });
+  source.watch.register(registry);
+  const status = () => clientStatus(source);
+  const page = makePage(metrics, { ...source, status });
+  const endpoint = new HttpEndpoint({
+    listen: metrics?.listen,
+    hosts: metrics?.hosts,
+    registry,
+    ready: () => clientReadiness(source),
+    status,
+    statusText: clientStatusText,
+    pages: page?.pages,
+  });
+  return { endpoint, pageFeed: page?.feed };
+}

@@ -1,0 +1,103 @@
+import type { PacketTable } from '../shared/runtime/datagram/packet-table.ts';
+import { LineLimit } from '../shared/runtime/observe/line-limit.ts';
+import type { ProcessWatch } from '../shared/runtime/observe/process-watch.ts';
+import type { ProgramDeps } from '../shared/runtime/process/process-deps.ts';
+import { UdpSockets } from '../shared/runtime/udp/udp-sockets.ts';
+import type { ClientCounts } from './client-counts.ts';
+import type { ClientConfig } from './config/client-config.ts';
+import type { DatagramPathsOptions } from './datagram/datagram-paths.ts';
+import { DatagramRelay } from './datagram/datagram-relay.ts';
+import { DirectPorts } from './datagram/direct-ports.ts';
+import { makeDatagramPaths } from './datagram/make-datagram-paths.ts';
+import { openUplinkUdp } from './datagram/uplink-udp-socket.ts';
+import type { Direct } from './direct-connecting.ts';
+import type { UplinkSet } from './discovery/uplink-set.ts';
+import type { WireTable } from './metering/wire-table.ts';
+import { AssociateOpener } from './socks5/associate-opening.ts';
+import type { Steering } from './steering/steering.ts';
+import type { AttachmentFinder } from './uplink/uplink-device.ts';
+import { UplinkError } from './uplink/uplink-error.ts';
+
+/** Datagrams of applications, and how they are asked for. */
+export interface Datagrams {
+  readonly relay: DatagramRelay;
+  readonly associates: AssociateOpener;
+  readonly sockets: UdpSockets;
+  /** Of sessions; undefined where there are to be none. */
+  readonly paths: DatagramPathsOptions | undefined;
+}
+
+/** Makes the parts that carry datagrams of applications. */
+export function makeDatagrams(
+  { mode, datagrams, socks }: Pick<ClientConfig, 'mode' | 'datagrams' | 'socks'>,
+  deps: Pick<ProgramDeps, 'clock' | 'random' | 'logger' | 'native'>,
+  parts: {
+    readonly counts: ClientCounts;
+    readonly wires: WireTable;
+    readonly packetTable: PacketTable;
+    readonly uplinks: UplinkSet;
+    readonly direct: Direct;
+    readonly watch: Pick<ProcessWatch, 'hasDescriptor'>;
+    /** Made later. */
+    steering(): Pick<Steering, 'decideDatagram' | 'config' | 'isDirect'>;
+    isOpenTo(address: string): boolean;
+  },
+): Datagrams {
+  const { counts, wires, uplinks, direct, watch, steering, isOpenTo } = parts;
+  const { clock } = deps;
+  const logger = new LineLimit(clock).over(deps.logger);
+  const { native } = deps.native;
+  const sockets = new UdpSockets(native);
+  const attachment: AttachmentFinder = (binding, host) => uplinks.attachment(binding, host);
+  const relay = new DatagramRelay({
+    decide: (subject) => steering().decideDatagram(subject),
+    makeDirect: (onDatagram) =>
+      new DirectPorts(
+        {
+          candidates: (host, policy) => direct.balance.begin(host, policy).map(({ name }) => name),
+          resolve: (uplinkName, host, signal, reach) =>
+            direct.dialer.resolve(uplinkName, { wants: 'addresses', of: host }, signal, reach),
+          openSocket: (uplinkName, family, handlers) => {
+            const uplink = uplinks.uplinks.find(({ name }) => name === uplinkName);
+            if (uplink === undefined)
+              throw new UplinkError(uplinkName, 'networkFailure', 'it is not there now');
+            return openUplinkUdp(uplink, { sockets, native, attachment, family, handlers });
+          },
+          onOpened: (uplinkName, port) => direct.connections.add(uplinkName, port),
+          traffic: (uplinkName) => direct.flows.begin(uplinkName),
+          wireOf: (uplinkName) => wires.of(uplinkName),
+          onFailed: (route, _destination, { code }) => {
+            const uplink = route.kind === 'direct' ? route.uplink : 'any';
+            logger.warn({ uplink, code }, 'datagrams cannot go directly');
+          },
+          counts: counts.datagrams,
+          clock,
+        },
+        onDatagram,
+      ),
+    counts: counts.datagrams,
+    clock,
+    logger,
+  });
+  const associates = new AssociateOpener({
+    whyNot: () => {
+      const canCarry =
+        mode === 'direct' || !relay.isUnsupported || steering().isDirect || leadsPast(steering().config);
+      return datagrams && socks.udp && canCarry ? undefined : 'unsupportedMessage';
+    },
+    relay,
+    isOpenTo,
+    hasDescriptor: () => watch.hasDescriptor('stream'),
+    openSocket: (options) => sockets.open(options),
+    counts: counts.datagrams,
+    onResult: (result) => counts.associates.add(result),
+    logger,
+  });
+  const paths = datagrams ? makeDatagramPaths(deps, { ...parts, sockets }) : undefined;
+  return { relay, associates, sockets, paths };
+}
+
+/** Whether any rule has datagrams go past the concentrator. */
+function leadsPast({ rules }: Steering['config']): boolean {
+  return rules.some(({ action, protocol }) => action.kind === 'direct' && protocol !== 'tcp');
+}

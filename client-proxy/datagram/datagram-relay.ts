@@ -1,0 +1,134 @@
+import type { DatagramEvent } from '../../shared/protocol/datagram/datagram-commands.ts';
+import type { Destination } from '../../shared/protocol/destination.ts';
+import type { MonotonicClock } from '../../shared/runtime/clock.ts';
+import type { LineLog } from '../../shared/runtime/observe/line-limit.ts';
+import type { DatagramDecision } from '../steering/datagram-decision.ts';
+import type { SteeringSubject } from '../steering/rule-set.ts';
+import { Association } from './association.ts';
+import type { DatagramCounts } from './datagram-counts.ts';
+import type { DatagramSession, DatagramSide } from './datagram-side.ts';
+import type { DirectPorts } from './direct-ports.ts';
+import { FlowTable } from './flow-table.ts';
+
+/** An application that sends datagrams, as who listens for it sees it. */
+export interface DatagramApplication {
+  /** Who has logged in; absent where no users are configured. */
+  readonly user?: string | undefined;
+  /**
+   * Whether it is told what comes from addresses to which it has sent, and nothing else, whatever the concentrator says. It must name all
+   * its destinations by address: who answers for a name is known to the concentrator alone.
+   */
+  readonly hearsOnlyAsked?: boolean;
+  /** A datagram for it. @param from the same object for all that comes from there */
+  onDatagram(from: Destination, payload: Uint8Array): void;
+}
+
+export interface DatagramRelayOptions {
+  decide(subject: SteeringSubject): DatagramDecision;
+  /** For one application. @param onDatagram what comes past the concentrator */
+  makeDirect(onDatagram: (from: Destination, payload: Uint8Array) => void): DirectPorts;
+  readonly counts: DatagramCounts;
+  readonly clock: MonotonicClock;
+  /** Bounded. */
+  readonly logger: LineLog;
+}
+
+/** How often it is looked for flows that are idle. */
+const IDLE_CHECK_MS = 30_000;
+
+/** Relays datagrams between applications and their destinations: through the session of the time, or past it. */
+export class DatagramRelay implements DatagramSide {
+  readonly #options: DatagramRelayOptions;
+  readonly #associations = new Map<Association, DirectPorts>();
+  /** Of all sessions that are established and carry datagrams, the newest last. */
+  readonly #tables = new Map<DatagramSession, FlowTable>();
+  /** Whether the newest session has said that its concentrator carries no datagrams. */
+  #isUnsupported = false;
+  #timer: NodeJS.Timeout | undefined;
+  #saidDisplaced = 0;
+
+  constructor(options: DatagramRelayOptions) {
+    this.#options = options;
+  }
+
+  get associationCount(): number {
+    return this.#associations.size;
+  }
+
+  /** Of all applications, whichever way they go. */
+  get flowCount(): number {
+    return [...this.#associations.keys()].reduce((sum, { flowCount }) => sum + flowCount, 0);
+  }
+
+  /** The concentrator that there is carries no datagrams: it is of an earlier version, or does not want to. */
+  get isUnsupported(): boolean {
+    return this.#isUnsupported;
+  }
+
+  /** An application begins. It goes on until `leave`. */
+  join(application: DatagramApplication): Association {
+    const { decide, makeDirect, counts, clock } = this.#options;
+    const { user, hearsOnlyAsked = false } = application;
+    const direct = makeDirect((from, payload) => association.onDirectDatagram(from, payload));
+    const association: Association = new Association({
+      hearsOnlyAsked,
+      decide: (destination) =>
+        decide({ destination, protocol: 'udp', ...(user === undefined ? {} : { user }) }),
+      table: () => [...this.#tables.values()].findLast(({ isReady }) => isReady),
+      openDirect: (destination, route) => direct.open(destination, route),
+      onDatagram: (from, payload) => application.onDatagram(from, payload),
+      counts,
+      clock,
+    });
+    this.#associations.set(association, direct);
+    this.#timer ??= setInterval(() => this.#endIdle(), IDLE_CHECK_MS).unref();
+    return association;
+  }
+
+  /** The application has gone. */
+  leave(association: Association): void {
+    association.end();
+    this.#associations.get(association)?.close();
+    this.#associations.delete(association);
+    if (this.#associations.size > 0) return;
+    clearInterval(this.#timer);
+    this.#timer = undefined;
+  }
+
+  /** Other rules hold, or the concentrator is reached otherwise: flows follow. */
+  review(): void {
+    for (const association of this.#associations.keys()) association.review();
+  }
+
+  onSession(session: DatagramSession, isOffered: boolean): void {
+    this.#isUnsupported = !isOffered;
+    if (isOffered) this.#tables.set(session, new FlowTable(session, this.#options.counts));
+    if (isOffered || this.#associations.size === 0) return;
+    this.#options.logger.warn(
+      { applications: this.#associations.size },
+      'the concentrator carries no UDP: datagrams of applications are dropped (it has an earlier version, or `datagrams` is off there)',
+    );
+  }
+
+  onDatagramEvent(session: DatagramSession, event: DatagramEvent): void {
+    this.#tables.get(session)?.onEvent(event);
+  }
+
+  onSessionEnded(session: DatagramSession): void {
+    this.#tables.get(session)?.close();
+    this.#tables.delete(session);
+  }
+
+  #endIdle(): void {
+    for (const association of this.#associations.keys()) association.endIdle();
+    const { displacedFlows, displacedAssociations } = this.#options.counts;
+    const displaced = displacedFlows + displacedAssociations;
+    if (displaced > this.#saidDisplaced) {
+      this.#options.logger.warn(
+        { displaced: displaced - this.#saidDisplaced, applications: this.#associations.size },
+        'applications have more UDP flows than fit: the oldest were ended (datagrams.flowsPerClient at the concentrator)',
+      );
+    }
+    this.#saidDisplaced = displaced;
+  }
+}

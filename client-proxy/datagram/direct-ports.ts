@@ -1,0 +1,272 @@
+import { isIPv4 } from 'node:net';
+import type { Destination } from '../../shared/protocol/destination.ts';
+import { TributaryError } from '../../shared/protocol/errors.ts';
+import type { StreamPolicy } from '../../shared/protocol/steering/steering-policy.ts';
+import { Cancellation, type CancelSignal } from '../../shared/runtime/async/cancellation.ts';
+import type { MonotonicClock } from '../../shared/runtime/clock.ts';
+import { type SocketAddress, socketAddress } from '../../shared/runtime/kernel/socket-address.ts';
+import type { UplinkTraffic } from '../../shared/runtime/session/uplink-traffic.ts';
+import type { UdpHandlers, UdpSocket } from '../../shared/runtime/udp/udp-socket.ts';
+import type { DirectSocket } from '../direct/direct-connections.ts';
+import type { DirectReach } from '../direct/direct-destination.ts';
+import type { WireCounter } from '../metering/wire-counter.ts';
+import type { DirectRoute } from '../steering/datagram-decision.ts';
+import { countDatagram, type DatagramCounts } from './datagram-counts.ts';
+import type { DirectLine } from './flow.ts';
+
+/** What ports of all applications need. */
+export interface DirectPortsOptions {
+  /** The uplinks that a flow past the concentrator tries, in this order. */
+  candidates(host: string, policy: StreamPolicy): readonly string[];
+  /** The addresses of a host that may be reached over an uplink, and that it can reach. Rejects with TributaryError. */
+  resolve(
+    uplinkName: string,
+    host: string,
+    signal: CancelSignal,
+    reach: DirectReach,
+  ): Promise<readonly string[]>;
+  /** A socket that is bound as the uplink is. Throws or rejects with TributaryError. */
+  openSocket(uplinkName: string, family: 4 | 6, handlers: UdpHandlers): Promise<UdpSocket>;
+  /** A socket is open over an uplink, and is to be closed with what that stands on. @returns to be called when it is closed */
+  onOpened(uplinkName: string, port: DirectSocket): () => void;
+  /** What is counted of one, until `end`. */
+  traffic(uplinkName: string): UplinkTraffic & { end(): void };
+  /** Counts what an uplink's packets cost on the wire. */
+  wireOf(uplinkName: string): Pick<WireCounter, 'countPacket'>;
+  onFailed(route: DirectRoute, destination: Destination, error: TributaryError): void;
+  readonly counts: DatagramCounts;
+  readonly clock: MonotonicClock;
+}
+
+/** What an application sends while the name is asked for. */
+const MAX_WAITING = 8;
+/** After a failure it is tried again with the first datagram after so long. */
+const RETRY_AFTER_MS = 1_000;
+
+/**
+ * The sockets over which one application's datagrams go past the concentrator: one for each uplink and address family, whatever the
+ * destination (RFC 4787 section 4.1). What comes from addresses to which the application has not sent is dropped (section 5).
+ */
+export class DirectPorts {
+  readonly #options: DirectPortsOptions;
+  readonly #onDatagram: (from: Destination, payload: Uint8Array) => void;
+  readonly #ports = new Map<string, Promise<Port>>();
+  readonly #over = new Cancellation();
+
+  constructor(options: DirectPortsOptions, onDatagram: (from: Destination, payload: Uint8Array) => void) {
+    this.#options = options;
+    this.#onDatagram = onDatagram;
+  }
+
+  /** The way for the datagrams of a flow; nothing is opened before the first of them. */
+  open(destination: Destination, route: DirectRoute): DirectLine {
+    return new Line({
+      ...this.#options,
+      way: () => this.#wayTo(destination, route),
+      onFailed: (error) => this.#options.onFailed(route, destination, error),
+    });
+  }
+
+  /** The application has gone. */
+  close(): void {
+    this.#over.abort();
+    for (const port of this.#ports.values()) port.then((open) => open.destroy()).catch(() => {});
+  }
+
+  /** Over the first uplink that can carry it. Rejects with TributaryError. */
+  async #wayTo({ host, port }: Destination, route: DirectRoute): Promise<Way> {
+    const { resolve } = this.#options;
+    const isByRule = route.kind === 'direct';
+    const uplinks = isByRule ? [route.uplink] : this.#candidates(host, route.policy);
+    const reach = isByRule && !route.isPublicOnly ? 'named' : 'public';
+    let failure: unknown = new TributaryError('networkFailure', NO_UPLINK, 'ours');
+    for (const uplinkName of uplinks) {
+      try {
+        const addresses = await resolve(uplinkName, host, this.#over, reach);
+        // IPv4 is what works everywhere, and nobody tells which of them answers.
+        const address = addresses.find((one) => isIPv4(one)) ?? addresses[0]!;
+        const to = socketAddress(address, port)!;
+        return { port: await this.#portOver(uplinkName, to), to };
+      } catch (error) {
+        failure = error;
+      }
+    }
+    throw failure;
+  }
+
+  /** Those that the application uses already come first: whom it talks to, it knows by one address, if it has asked for it. */
+  #candidates(host: string, policy: StreamPolicy): readonly string[] {
+    const names = this.#options.candidates(host.toLowerCase().replace(/\.$/, ''), policy);
+    const isUsed = (name: string) => this.#ports.has(`${name} 4`) || this.#ports.has(`${name} 6`);
+    return [...names.filter(isUsed), ...names.filter((name) => !isUsed(name))];
+  }
+
+  #portOver(uplinkName: string, to: SocketAddress): Promise<Port> {
+    this.#over.throwIfAborted();
+    const key = `${uplinkName} ${to.family}`;
+    let port = this.#ports.get(key);
+    if (port === undefined) {
+      const opened = this.#openPort(uplinkName, to.family, () => {
+        if (this.#ports.get(key) === opened) this.#ports.delete(key);
+      });
+      port = opened;
+      this.#ports.set(key, opened);
+      opened.catch(() => this.#ports.delete(key));
+    }
+    return port;
+  }
+
+  async #openPort(uplinkName: string, family: 4 | 6, onClosed: () => void): Promise<Port> {
+    const { openSocket, onOpened, traffic, wireOf } = this.#options;
+    const port = new Port(family, wireOf(uplinkName), (from, payload) => this.#onDatagram(from, payload));
+    const socket = await openSocket(uplinkName, family, port);
+    const counted = traffic(uplinkName);
+    port.begin(socket, counted, () => {
+      onClosed();
+      remove();
+      counted.end();
+    });
+    const remove = onOpened(uplinkName, port);
+    if (this.#over.aborted) port.destroy();
+    return port;
+  }
+}
+
+const NO_UPLINK =
+  'there is no uplink that may carry datagrams directly: see uplinks, their caps, and the rules';
+
+interface Way {
+  readonly port: Port;
+  readonly to: SocketAddress;
+}
+
+interface LineOptions extends Pick<DirectPortsOptions, 'counts' | 'clock'> {
+  way(): Promise<Way>;
+  onFailed(error: TributaryError): void;
+}
+
+/** The datagrams for one destination. */
+class Line implements DirectLine {
+  readonly #options: LineOptions;
+  #way: Way | undefined;
+  /** Undefined while none is looked for. */
+  #waiting: Uint8Array[] | undefined;
+  #failedUntilMs = Number.NEGATIVE_INFINITY;
+  #isOver = false;
+
+  constructor(options: LineOptions) {
+    this.#options = options;
+  }
+
+  send(payload: Uint8Array): void {
+    const { counts, clock } = this.#options;
+    if (this.#way?.port.isOpen) {
+      countDatagram(counts.sent, payload);
+      this.#way.port.send(payload, this.#way.to);
+    } else if (clock() < this.#failedUntilMs) {
+      counts.drop('directFailed');
+    } else if (this.#waiting === undefined) {
+      this.#waiting = [payload];
+      void this.#look();
+    } else if (this.#waiting.length < MAX_WAITING) {
+      this.#waiting.push(payload);
+    } else {
+      counts.drop('directFailed');
+    }
+  }
+
+  end(): void {
+    this.#isOver = true;
+    if (this.#way !== undefined) this.#way.port.forget(this.#way.to.host);
+  }
+
+  async #look(): Promise<void> {
+    const { way, onFailed, counts, clock } = this.#options;
+    try {
+      const found = await way();
+      if (this.#isOver) return;
+      this.#way = found;
+      found.port.expect(found.to.host);
+      for (const payload of this.#waiting ?? []) {
+        countDatagram(counts.sent, payload);
+        found.port.send(payload, found.to);
+      }
+    } catch (error) {
+      this.#failedUntilMs = clock() + RETRY_AFTER_MS;
+      counts.drops.directFailed += this.#waiting?.length ?? 0;
+      if (error instanceof TributaryError && !this.#isOver) onFailed(error);
+    } finally {
+      this.#waiting = undefined;
+    }
+  }
+}
+
+/** Of an IP packet without extensions, and UDP. */
+const HEADER_BYTES = { 4: 28, 6: 48 } as const;
+
+/** One socket. */
+class Port implements DirectSocket, UdpHandlers {
+  readonly #headerBytes: number;
+  readonly #wire: Pick<WireCounter, 'countPacket'>;
+  readonly #onReceived: (from: Destination, payload: Uint8Array) => void;
+  /** By address, how many lines there are to it. */
+  readonly #expected = new Map<string, number>();
+  #socket: UdpSocket | undefined;
+  #traffic: UplinkTraffic | undefined;
+  #onClosed = () => {};
+
+  constructor(
+    family: 4 | 6,
+    wire: Pick<WireCounter, 'countPacket'>,
+    onReceived: (from: Destination, payload: Uint8Array) => void,
+  ) {
+    this.#headerBytes = HEADER_BYTES[family];
+    this.#wire = wire;
+    this.#onReceived = onReceived;
+  }
+
+  get isOpen(): boolean {
+    return this.#socket !== undefined;
+  }
+
+  get localAddress(): string {
+    return this.#socket?.local.host ?? '';
+  }
+
+  begin(socket: UdpSocket, traffic: UplinkTraffic, onClosed: () => void): void {
+    this.#socket = socket;
+    this.#traffic = traffic;
+    this.#onClosed = onClosed;
+  }
+
+  expect(host: string): void {
+    this.#expected.set(host, (this.#expected.get(host) ?? 0) + 1);
+  }
+
+  forget(host: string): void {
+    const count = (this.#expected.get(host) ?? 1) - 1;
+    if (count > 0) this.#expected.set(host, count);
+    else this.#expected.delete(host);
+  }
+
+  send(payload: Uint8Array, to: SocketAddress): void {
+    this.#socket?.send([payload], to);
+    this.#wire.countPacket('sent', this.#headerBytes + payload.length);
+    if (this.#traffic !== undefined) this.#traffic.sentBytes += payload.length;
+  }
+
+  onDatagram(payload: Uint8Array, from: SocketAddress): void {
+    this.#wire.countPacket('received', this.#headerBytes + payload.length);
+    if (this.#socket === undefined || !this.#expected.has(from.host)) return;
+    if (this.#traffic !== undefined) this.#traffic.receivedBytes += payload.length;
+    this.#onReceived(from, payload);
+  }
+
+  destroy(): void {
+    const socket = this.#socket;
+    if (socket === undefined) return;
+    this.#socket = undefined;
+    socket.close();
+    this.#onClosed();
+  }
+}

@@ -1,0 +1,105 @@
+import { isIP, isIPv4 } from 'node:net';
+import type { Destination } from '../../shared/protocol/destination.ts';
+import { StreamError } from '../../shared/protocol/errors.ts';
+import { plainAddress } from '../../shared/runtime/address/plain-address.ts';
+import type { CancelSignal } from '../../shared/runtime/async/cancellation.ts';
+import type { OriginResolver } from '../../shared/runtime/dns/resolver.ts';
+import type { Translators } from '../../shared/runtime/dns/translators.ts';
+import {
+  readSocketAddress,
+  type SocketAddress,
+  socketAddress,
+} from '../../shared/runtime/kernel/socket-address.ts';
+import type { EgressPolicy } from '../egress/egress-policy.ts';
+import { allowedHost, permittedAddresses } from '../egress/permitted.ts';
+import type { OpenLine } from '../limits/open-line.ts';
+
+/** Where the datagrams of a flow go. */
+export interface FlowTarget {
+  readonly to: SocketAddress;
+  /** The address that the application knows: another one behind a translator (NAT64). */
+  readonly shown: string;
+}
+
+export interface FlowTargetsOptions {
+  readonly policy: EgressPolicy;
+  readonly resolver: OriginResolver;
+  /** Where this machine may have no IPv4. */
+  readonly translators?: Translators;
+  /** Paces the new flows of each client. */
+  readonly opens: OpenLine;
+  /** The address families in which this machine reaches others. */
+  ownFamilies(): ReadonlySet<4 | 6>;
+}
+
+/** Finds the one address that a flow's datagrams go to: the client's turn, policy on the host, resolution, policy on each address. */
+export class FlowTargets {
+  readonly #options: FlowTargetsOptions;
+  #policy: EgressPolicy;
+
+  constructor(options: FlowTargetsOptions) {
+    this.#options = options;
+    this.#policy = options.policy;
+  }
+
+  /** The policy from now on; whoever has flows asks `permits` again. */
+  setPolicy(policy: EgressPolicy): void {
+    this.#policy = policy;
+  }
+
+  /** Rejects with StreamError as `OriginDialer.dial`. */
+  async find(destination: Destination, signal: CancelSignal, clientId: string): Promise<FlowTarget> {
+    const { resolver, opens } = this.#options;
+    signal.throwIfAborted();
+    await opens.enter(clientId, signal);
+    const { host, port } = allowedHost(this.#policy, destination);
+    const found = isIP(host) === 0 ? await resolver.resolve(host, signal, clientId) : [host];
+    const target = await this.#choose(found, port, signal);
+    signal.throwIfAborted();
+    return target;
+  }
+
+  /** Something has come back in a flow of this client's: its open has been of use. */
+  onReached(clientId: string): void {
+    this.#options.opens.onReached(clientId);
+  }
+
+  /** Whether the policy, as it is now, lets a flow go there that was asked for by this host. */
+  permits(host: string, { to, shown }: FlowTarget): boolean {
+    const { port } = to;
+    try {
+      allowedHost(this.#policy, { host, port });
+      permittedAddresses(this.#policy, [shown], port);
+      permittedAddresses(this.#policy, [to.host], port);
+      return true;
+    } catch (error) {
+      if (error instanceof StreamError) return false;
+      throw error;
+    }
+  }
+
+  async #choose(found: readonly string[], port: number, signal: CancelSignal): Promise<FlowTarget> {
+    const allowed = permittedAddresses(this.#policy, found, port).map(plainAddress);
+    const { translators } = this.#options;
+    await translators?.learnFor(allowed, signal);
+    // Once more, since now it is known which of them are IPv4 addresses in disguise.
+    const shown = this.#firstOf(permittedAddresses(this.#policy, allowed, port));
+    const reachable = translators?.reachable([shown]) ?? [shown];
+    const [address] = permittedAddresses(this.#policy, reachable, port);
+    return flowTarget(address!, port, shown);
+  }
+
+  /** There is no race that tells whether a family works. IPv4 does nearly everywhere where there is any. */
+  #firstOf(addresses: readonly string[]): string {
+    const own = this.#options.ownFamilies();
+    const isIpv6First = own.has(6) && !own.has(4);
+    return addresses.find((address) => isIPv4(address) !== isIpv6First) ?? addresses[0]!;
+  }
+}
+
+/** @param address an IP address without a zone @param shown see `FlowTarget` */
+export function flowTarget(address: string, port: number, shown: string): FlowTarget {
+  const { family, bytes } = socketAddress(address, port)!;
+  // As the kernel's are written: so it compares with where datagrams come from.
+  return { to: readSocketAddress(family, bytes), shown };
+}

@@ -1,0 +1,109 @@
+import type { Now } from '../../now.ts';
+
+export interface PathProbeTuning {
+  /** A path whose peer does not answer is asked after so long, twice as long each time, */
+  readonly firstMs: number;
+  /** up to this, */
+  readonly mostMs: number;
+  /** and when it never did for this long, this seldom: something on the way takes no UDP. */
+  readonly refusedAfterMs: number;
+  readonly refusedMs: number;
+  /** One that was heard a moment ago is asked this often, */
+  readonly silentMs: number;
+  /** for so long. */
+  readonly silentForMs: number;
+  /** One that was silent until a moment ago, this often: it is wanted back as soon as it is as it was. */
+  readonly recoveringMs: number;
+  /** One on which nothing else was sent is asked this often: NATs remember UDP for 30 s at least (RFC 4787 asks for 2 minutes). */
+  readonly idleMs: number;
+  readonly meteredIdleMs: number;
+  /** One that stands by for a flow in which every millisecond counts is asked this often. */
+  readonly standbyMs: number;
+  readonly meteredStandbyMs: number;
+}
+
+export const PATH_PROBE_TUNING: PathProbeTuning = {
+  firstMs: 50,
+  mostMs: 1_000,
+  refusedAfterMs: 30_000,
+  refusedMs: 15_000,
+  silentMs: 50,
+  silentForMs: 1_000,
+  recoveringMs: 100,
+  idleMs: 15_000,
+  meteredIdleMs: 25_000,
+  standbyMs: 500,
+  meteredStandbyMs: 5_000,
+};
+
+/** What of its path decides when that is asked. */
+export interface ProbedPath {
+  readonly isValidated: boolean;
+  readonly isLate: boolean;
+  readonly isRecovering: boolean;
+  readonly unheardMs: number;
+}
+
+/** When a path is asked for a sign of life, by PATH. */
+export class PathProbes {
+  readonly #now: Now;
+  readonly #tuning: PathProbeTuning;
+  readonly #path: ProbedPath;
+  readonly #uplink: { readonly isMetered: boolean };
+  readonly #beganMs: number;
+  #lastSentMs = Number.NEGATIVE_INFINITY;
+  #tries = 0;
+  #standbyUntilMs = Number.NEGATIVE_INFINITY;
+
+  constructor(
+    path: ProbedPath,
+    uplink: { readonly isMetered: boolean },
+    now: Now,
+    tuning: PathProbeTuning = PATH_PROBE_TUNING,
+  ) {
+    this.#path = path;
+    this.#uplink = uplink;
+    this.#now = now;
+    this.#tuning = tuning;
+    this.#beganMs = now.ms;
+  }
+
+  /** When it is to be asked next, if nothing else is sent until then. */
+  get nextMs(): number {
+    return this.#lastSentMs + this.#intervalMs;
+  }
+
+  /** It may be needed from one moment to the next, for so long. */
+  standBy(ms: number): void {
+    this.#standbyUntilMs = this.#now.ms + ms;
+  }
+
+  /** Something that the peer gives feedback about was sent. */
+  onSent(isProbe: boolean): void {
+    this.#lastSentMs = this.#now.ms;
+    if (isProbe) this.#tries++;
+  }
+
+  /** Something new was confirmed. */
+  onHeard(): void {
+    this.#tries = 0;
+  }
+
+  get #intervalMs(): number {
+    const t = this.#tuning;
+    const { isValidated, isLate, isRecovering, unheardMs } = this.#path;
+    const { isMetered } = this.#uplink;
+    if (!isValidated) {
+      if (this.#now.ms - this.#beganMs >= t.refusedAfterMs) return t.refusedMs;
+      return this.#tries === 0 ? Number.NEGATIVE_INFINITY : this.#backedOffMs(this.#tries);
+    }
+    if (isLate) return unheardMs < t.silentForMs ? t.silentMs : this.#backedOffMs(this.#tries);
+    if (isRecovering) return t.recoveringMs;
+    if (this.#now.ms < this.#standbyUntilMs) return isMetered ? t.meteredStandbyMs : t.standbyMs;
+    return isMetered ? t.meteredIdleMs : t.idleMs;
+  }
+
+  #backedOffMs(tries: number): number {
+    return Math.min(this.#tuning.firstMs * 2 ** Math.min(tries - 1, 16), this.#tuning.mostMs);
+  }
+}

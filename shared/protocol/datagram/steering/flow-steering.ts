@@ -1,0 +1,219 @@
+import type { Now } from '../../now.ts';
+import { least } from '../../scheduler/delivery-time.ts';
+import { UplinkLimits } from '../../scheduler/uplink-limits.ts';
+import type { SessionSteering, SharedPolicy } from '../../steering/session-steering.ts';
+import type { SteeringPolicy, StreamPolicy } from '../../steering/steering-policy.ts';
+import type { SteeringTuning } from '../../steering/steering-tuning.ts';
+import type { Uplink } from '../../uplink/uplink.ts';
+import type { DatagramPath } from '../path/datagram-path.ts';
+import type { TrackedDatagram } from '../path/tracked-datagram.ts';
+import type { Carrier, Choice } from './carrier.ts';
+import { CopyBudget } from './copy-budget.ts';
+import { FLOW_MODES } from './flow-modes.ts';
+import { FLOW_TUNING, type FlowTuning } from './flow-tuning.ts';
+import type { FlowModeContext } from './modes/flow-mode.ts';
+import { type FlowView, framesView, PathView } from './modes/flow-view.ts';
+import { type FlowRule, SteeredFlow } from './steered-flow.ts';
+
+/** How datagrams go where nothing is said of their flow. */
+export const DEFAULT_FLOW_POLICY: SteeringPolicy = { mode: 'lowest-latency' };
+
+/** What the steering sees of its session. */
+export interface FlowSteeringHost {
+  readonly paths: Iterable<DatagramPath>;
+  /** All uplinks; those with an active subflow stand in where UDP does not pass. */
+  readonly uplinks: Iterable<Uplink>;
+}
+
+export interface FlowSteeringOptions {
+  readonly now: Now;
+  readonly host: FlowSteeringHost;
+  /** The policies of the session, of its streams and of its flows. */
+  readonly policies: Pick<SessionSteering, 'share' | 'release'>;
+  readonly steering: Pick<SteeringTuning, 'limits' | 'standing'>;
+  /** Where a policy leaves the choice open, the uplink on which the peer sent last is taken: the concentrator. */
+  readonly followsPeer: boolean;
+  /** By default FLOW_TUNING. */
+  readonly tuning?: FlowTuning;
+}
+
+/** Which carriers each datagram of a session takes. */
+export class FlowSteering {
+  readonly #options: FlowSteeringOptions;
+  readonly #tuning: FlowTuning;
+  readonly #copies: CopyBudget;
+  readonly #views = new WeakMap<DatagramPath, PathView>();
+  readonly #limits = new WeakMap<SteeringPolicy, UplinkLimits>();
+
+  constructor(options: FlowSteeringOptions) {
+    this.#options = options;
+    this.#tuning = options.tuning ?? FLOW_TUNING;
+    this.#copies = new CopyBudget(options.now, this.#tuning.copies);
+  }
+
+  /** A new flow. @throws StreamError `resourceExceeded` for a policy that is one too many */
+  begin(policy: StreamPolicy = DEFAULT_FLOW_POLICY): SteeredFlow {
+    const policies = this.#options.policies.share(policy);
+    const flow: SteeredFlow = new SteeredFlow(
+      this.#ruleOf(policies, () => flow),
+      this.#options.now,
+    );
+    return flow;
+  }
+
+  /** Otherwise from now on. @throws StreamError as `begin`; nothing has changed then */
+  steer(flow: SteeredFlow, policy: StreamPolicy): void {
+    const before = flow.rule.policies;
+    const policies = this.#options.policies.share(policy, before);
+    for (const shared of before) this.#options.policies.release(shared);
+    flow.rule = this.#ruleOf(policies, () => flow);
+  }
+
+  end({ rule }: SteeredFlow): void {
+    for (const shared of rule.policies) this.#options.policies.release(shared);
+  }
+
+  /** A datagram of the peer's has come on this uplink. */
+  onReceived(flow: SteeredFlow, uplink: Uplink): void {
+    flow.peersUplink = uplink;
+  }
+
+  /** Where the flow's next datagram goes. @param bytes of its payload */
+  choose(flow: SteeredFlow, bytes: number): Choice {
+    const views = this.#candidates(flow);
+    if (views.length === 0) return NO_UPLINK;
+    const { pauseMs, rule } = flow;
+    flow.onSent(bytes);
+    const isSmall = flow.bytesPerSecond < this.#tuning.copies.smallBytesPerSecond;
+    const { views: chosen, spread } = rule.mode.select({ bytes, isSmall, pauseMs }, views);
+    const [first] = chosen;
+    if (first === undefined) return QUEUE_FULL;
+    this.#copies.onSent(bytes + HEADERS_BYTES);
+    if (!isSmall) return { carriers: chosen.map(carrierOf), spread, isTracked: false };
+    if (first.kind === 'path') standBy(views, first);
+    const copy = chosen.length === 1 ? this.#copyOf(flow, first, bytes, views) : undefined;
+    const carriers = copy === undefined ? chosen : [first, copy];
+    if (flow.isCall) for (const { uplink } of carriers) uplink.onCall();
+    return { carriers: carriers.map(carrierOf), spread, isTracked: true };
+  }
+
+  /** Where a datagram goes once more that `path.takeLate` gave; undefined: nowhere. */
+  chooseAgain(flow: SteeredFlow, datagram: TrackedDatagram, late: DatagramPath): Carrier | undefined {
+    const bytes = datagram.payload.length;
+    const views = this.#candidates(flow);
+    const others = views.filter(({ uplink }) => uplink !== late.uplink);
+    const found =
+      bestCopy(others, late.uplink, bytes) ??
+      views.find(({ uplink, isLate }) => uplink === late.uplink && !isLate);
+    return found !== undefined && this.#copies.take(bytes + HEADERS_BYTES, 0) ? carrierOf(found) : undefined;
+  }
+
+  #copyOf(
+    flow: SteeredFlow,
+    first: FlowView,
+    bytes: number,
+    views: readonly FlowView[],
+  ): FlowView | undefined {
+    const { doubles } = FLOW_MODES[flow.rule.policies[0].policy.mode];
+    if (!first.isLate && !(doubles && first.isUnsteady)) return undefined;
+    const others = views.filter((view) => view !== first);
+    const copy = bestCopy(others, first.uplink, bytes, first.isLate);
+    return copy !== undefined &&
+      this.#copies.take(bytes + HEADERS_BYTES, first.isLate ? 0 : flow.bytesPerSecond)
+      ? copy
+      : undefined;
+  }
+
+  /** The views of all uplinks that the policy allows, and that work: silent paths only where there is nothing else. */
+  #candidates({ rule }: SteeredFlow): readonly FlowView[] {
+    const [{ allowed, policy }] = rule.policies;
+    const working: FlowView[] = [];
+    const silent: FlowView[] = [];
+    const open = new Set<Uplink>();
+    for (const path of this.#options.host.paths) {
+      if (!allowed.of(path.uplink) || path.isBlocked) continue;
+      open.add(path.uplink);
+      (path.isUsable ? working : silent).push(this.#viewOf(path));
+    }
+    if (working.length > 0 && !FLOW_MODES[policy.mode].mixesFrames) return working;
+    for (const uplink of this.#options.host.uplinks) {
+      if (open.has(uplink) || !allowed.of(uplink)) continue;
+      const frames = framesView(uplink);
+      if (frames !== undefined) working.push(frames);
+    }
+    return working.length > 0 ? working : silent;
+  }
+
+  #viewOf(path: DatagramPath): PathView {
+    let view = this.#views.get(path);
+    if (view === undefined) {
+      view = new PathView(path, this.#options.now, this.#tuning.queue, this.#tuning.unsteady);
+      this.#views.set(path, view);
+    }
+    return view;
+  }
+
+  #ruleOf(policies: readonly [SharedPolicy, ...SharedPolicy[]], flow: () => SteeredFlow): FlowRule {
+    const { policy } = policies[0];
+    const { now, followsPeer } = this.#options;
+    const context: FlowModeContext = {
+      now,
+      policy,
+      tuning: this.#tuning,
+      limits: (delayOf, defaultMaxRttMs) => this.#limitsOf(policy, delayOf, defaultMaxRttMs),
+      peersUplink: () => (followsPeer ? flow().peersUplink : undefined),
+    };
+    return { policies, mode: FLOW_MODES[policy.mode].make(context) };
+  }
+
+  #limitsOf(policy: SteeringPolicy, ...[delayOf, defaultMaxRttMs]: Parameters<FlowModeContext['limits']>) {
+    const known = this.#limits.get(policy);
+    if (known !== undefined) return known;
+    const { now, steering } = this.#options;
+    const limits = new UplinkLimits({
+      now,
+      maxRttMs: policy.maxRttMs ?? defaultMaxRttMs,
+      maxLoss: policy.maxLoss,
+      tuning: steering.limits,
+      standingTuning: steering.standing,
+      delayOf,
+    });
+    this.#limits.set(policy, limits);
+    return limits;
+  }
+}
+
+const NO_UPLINK: Choice = { carriers: [], dropped: 'no-uplink', spread: false, isTracked: false };
+const QUEUE_FULL: Choice = { carriers: [], dropped: 'queue-full', spread: false, isTracked: false };
+
+function carrierOf(view: FlowView): Carrier {
+  return view instanceof PathView
+    ? { kind: 'path', path: view.path }
+    : { kind: 'frames', uplink: view.uplink };
+}
+
+/** The other paths of a small flow are asked now and then, so that one that works is known when it is needed. */
+function standBy(views: readonly FlowView[], first: FlowView): void {
+  for (const view of views) if (view !== first && view instanceof PathView) view.path.standBy();
+}
+
+/**
+ * Of these the one that would best carry a copy: not where feedback is late as well, and none that costs by the byte unless the first
+ * does, too, or has failed.
+ */
+function bestCopy(
+  others: readonly FlowView[],
+  first: Uplink,
+  bytes: number,
+  hasFailed = true,
+): FlowView | undefined {
+  const mayCost = hasFailed || first.isMetered;
+  const able = others.filter((view) => view.hasRoom(bytes) && (mayCost || !view.uplink.isMetered));
+  const heard = able.filter(({ isLate }) => !isLate);
+  return least(heard.length > 0 ? heard : able, (view) => view.delayMs + (view.isUnsteady ? UNSTEADY_MS : 0));
+}
+
+/** Of IPv4, UDP, packet and DATAGRAM. */
+const HEADERS_BYTES = 28 + 32 + 8;
+/** A path that stood still of late is the worse place for a copy. */
+const UNSTEADY_MS = 20;

@@ -1,0 +1,29 @@
+import type { CopyTuning } from './copy-budget.ts';
+import type { QueueTuning, UnsteadyTuning } from './modes/flow-view.ts';
+import type { FlowModeTuning } from './modes/mode-tuning.ts';
+
+/** The numbers of the steering of flows, in groups. */
+export interface FlowTuning extends FlowModeTuning {
+  readonly queue: QueueTuning;
+  readonly unsteady: UnsteadyTuning;
+  readonly copies: CopyTuning;
+}
+
+export const FLOW_TUNING: FlowTuning = {
+  queue: { mostMs: 20, lastsMs: 100, mostRatio: 5, burstBytes: 16 * 1024 },
+  unsteady: { lossShare: 0.004, jitterMs: 10, jitterShare: 0.25 },
+  copies: { smallBytesPerSecond: 64_000, share: 0.04, mostBytes: 64 * 1024, keptShare: 0.4 },
+  flowlets: {
+    rivalShare: 0.8,
+    rivalSlack: 5,
+    rivalMs: 500,
+    patienceMs: 2_000,
+    spreadQueueMs: 5,
+    spreadMs: 1_000,
+    lossMs: 500,
+    unsteadyMs: 20,
+    defaultMaxRttMs: 250,
+  },
+  standby: { returnMs: 1_000 },
+  shares: { slackBytes: 32 * 1024 },
+};

@@ -1,0 +1,222 @@
+import type { Now } from '../../../now.ts';
+import { deliveryTimeMs, least } from '../../../scheduler/delivery-time.ts';
+import type { LimitedView } from '../../../scheduler/uplink-limits.ts';
+import type { Subflow } from '../../../subflow/subflow.ts';
+import type { Uplink } from '../../../uplink/uplink.ts';
+import type { DatagramPath } from '../../path/datagram-path.ts';
+
+/** What a datagram can leave on, as the modes see it. Rates in bytes per second, times in milliseconds. */
+export interface FlowView extends LimitedView {
+  readonly uplink: Uplink;
+  readonly kind: 'path' | 'frames';
+  /** Feedback is late there: it may have failed. */
+  readonly isLate: boolean;
+  /** It has stood still of late, loses packets, or takes now shorter, now longer: a small flow is better sent twice. */
+  readonly isUnsteady: boolean;
+  /** How long what is queued there would take, as far as one can tell. */
+  readonly queueMs: number;
+  /** Until a datagram that leaves now would arrive. */
+  deliveryMs(bytes: number): number;
+  /** Whether one more would not wait for long: it is as good as others. */
+  hasRoom(bytes: number): boolean;
+  /** Whether it may be used nevertheless where no other is better. */
+  takes(bytes: number): boolean;
+}
+
+export interface QueueTuning {
+  /** An uplink that has more than this queued, by what it carries, takes no more: a datagram that late is worth nothing, */
+  readonly mostMs: number;
+  /** once that has lasted for so long: bursts pass (CoDel, RFC 8289, has the same), */
+  readonly lastsMs: number;
+  /** or at once where it is this many times as much. */
+  readonly mostRatio: number;
+  /** But for a burst as applications begin with: QUIC's ten packets (RFC 9002 section 7.2), with some room. */
+  readonly burstBytes: number;
+}
+
+export interface UnsteadyTuning {
+  /** A path that loses more than this share is unsteady, */
+  readonly lossShare: number;
+  /** and one whose round trips differ by more than this on average, */
+  readonly jitterMs: number;
+  /** or by this share of the smallest. */
+  readonly jitterShare: number;
+}
+
+/** A path as flows see it. */
+export class PathView implements FlowView {
+  readonly kind = 'path';
+  readonly path: DatagramPath;
+  readonly #now: Now;
+  readonly #queue: QueueTuning;
+  readonly #unsteady: UnsteadyTuning;
+  /** When it was full last, and since when. */
+  #fullMs = Number.NEGATIVE_INFINITY;
+  #fullSinceMs = Number.NEGATIVE_INFINITY;
+
+  constructor(path: DatagramPath, now: Now, queue: QueueTuning, unsteady: UnsteadyTuning) {
+    this.path = path;
+    this.#now = now;
+    this.#queue = queue;
+    this.#unsteady = unsteady;
+  }
+
+  get uplink(): Uplink {
+    return this.path.uplink;
+  }
+
+  get isLate(): boolean {
+    return this.path.liveness.isLate;
+  }
+
+  get isUnsteady(): boolean {
+    const { liveness, lossShare, times } = this.path;
+    const { lossShare: mostLoss, jitterMs, jitterShare } = this.#unsteady;
+    if (liveness.isUnsteady || lossShare > mostLoss) return true;
+    return times.jitterMs > Math.max(jitterMs, jitterShare * times.minMs);
+  }
+
+  get delayMs(): number {
+    return this.path.times.currentMs;
+  }
+
+  get minRttMs(): number {
+    return this.path.times.minMs;
+  }
+
+  get lossShare(): number {
+    return this.path.lossShare;
+  }
+
+  get rateBytesPerSecond(): number {
+    return this.path.bytesPerSecond;
+  }
+
+  get inFlightBytes(): number {
+    return this.path.inFlightBytes;
+  }
+
+  get queueMs(): number {
+    return (this.#queuedBytes * 1000) / this.rateBytesPerSecond;
+  }
+
+  deliveryMs(bytes: number): number {
+    const rate = this.rateBytesPerSecond;
+    const oneWayMs = this.minRttMs / 2;
+    // Whichever tells of more: what was sent and not confirmed, or the round trips, which know of others' queues.
+    const delayMs = Math.max((this.#queuedBytes * 1000) / rate + oneWayMs, this.delayMs - oneWayMs);
+    return (this.uplink.bucket?.waitMs ?? 0) + delayMs + (bytes * 1000) / rate;
+  }
+
+  hasRoom(bytes: number): boolean {
+    return !this.#isHeldBack && this.#fullness(bytes) <= 1;
+  }
+
+  takes(bytes: number): boolean {
+    if (this.#isHeldBack) return false;
+    const fullness = this.#fullness(bytes);
+    if (fullness <= 1) return true;
+    const { lastsMs, mostRatio } = this.#queue;
+    const nowMs = this.#now.ms;
+    // Nobody asked in between: it had room.
+    if (nowMs - this.#fullMs > lastsMs / 2) this.#fullSinceMs = nowMs;
+    this.#fullMs = nowMs;
+    return fullness <= mostRatio && nowMs - this.#fullSinceMs < lastsMs;
+  }
+
+  get #isHeldBack(): boolean {
+    const { bucket } = this.uplink;
+    return bucket !== undefined && bucket.waitMs > this.#mostMs(bucket.bytesPerSecond);
+  }
+
+  /** What would be queued over what may be. */
+  #fullness(bytes: number): number {
+    // Only where both tell of a queue, and nothing is the matter: what is under way in a pause is none.
+    const isQueued = this.path.isRateLimited && this.delayMs - this.minRttMs >= this.#queue.mostMs;
+    if (!isQueued || this.isLate) return 0;
+    const rate = this.rateBytesPerSecond;
+    return ((this.#queuedBytes + bytes) * 1000) / rate / this.#mostMs(rate);
+  }
+
+  /** Under way beyond what fills the path. */
+  get #queuedBytes(): number {
+    const { times, inFlightBytes, bytesPerSecond } = this.path;
+    return Math.max(0, inFlightBytes - (bytesPerSecond * times.pipeMs) / 1000);
+  }
+
+  #mostMs(bytesPerSecond: number): number {
+    const { mostMs, burstBytes } = this.#queue;
+    return Math.max(mostMs, (burstBytes * 1000) / bytesPerSecond);
+  }
+}
+
+/** An uplink whose subflows stand in, since UDP does not pass there, or not yet. */
+export class FramesView implements FlowView {
+  readonly kind = 'frames';
+  readonly isLate = false;
+  readonly isUnsteady = false;
+  readonly queueMs = 0;
+  readonly uplink: Uplink;
+  readonly #subflow: Subflow;
+
+  constructor(uplink: Uplink, subflow: Subflow) {
+    this.uplink = uplink;
+    this.#subflow = subflow;
+  }
+
+  get delayMs(): number {
+    return this.#subflow.delayMs;
+  }
+
+  get minRttMs(): number {
+    return this.#subflow.minRttMs;
+  }
+
+  get lossShare(): number {
+    return this.#subflow.lossShare;
+  }
+
+  get rateBytesPerSecond(): number {
+    return this.#subflow.rateBytesPerSecond;
+  }
+
+  get inFlightBytes(): number {
+    return this.#subflow.inFlightBytes;
+  }
+
+  deliveryMs(bytes: number): number {
+    return deliveryTimeMs(this.#subflow, bytes);
+  }
+
+  /** The queue of frames drops the oldest by itself. */
+  hasRoom(): boolean {
+    return true;
+  }
+
+  takes(): boolean {
+    return true;
+  }
+}
+
+/** The view of an uplink's best active subflow; undefined where none is active. */
+export function framesView(uplink: Uplink): FramesView | undefined {
+  const active = uplink.subflows.filter(({ state }) => state === 'active');
+  const best = least(active, (subflow) => deliveryTimeMs(subflow, 0));
+  return best && new FramesView(uplink, best);
+}
+
+/** Of those that may be used, the one on which a datagram would arrive first; undefined where none may. */
+export function earliestTaking(views: readonly FlowView[], bytes: number): FlowView | undefined {
+  return least(
+    views.filter((view) => view.takes(bytes)),
+    (view) => view.deliveryMs(bytes),
+  );
+}
+
+/** Of those with room, the one on which a datagram would arrive first; undefined where none has. */
+export function earliestView(views: readonly FlowView[], bytes: number): FlowView | undefined {
+  return least(
+    views.filter((view) => view.hasRoom(bytes)),
+    (view) => view.deliveryMs(bytes),
+  );
+}

@@ -1,0 +1,187 @@
+import { describe, expect, it, vi } from 'vitest';
+import { DatagramCounts } from '../../../client-proxy/datagram/datagram-counts.ts';
+import { DirectPorts, type DirectPortsOptions } from '../../../client-proxy/datagram/direct-ports.ts';
+import type { DirectSocket } from '../../../client-proxy/direct/direct-connections.ts';
+import type { DirectRoute } from '../../../client-proxy/steering/datagram-decision.ts';
+import { UplinkError } from '../../../client-proxy/uplink/uplink-error.ts';
+import { type SocketAddress, socketAddress } from '../../../shared/runtime/kernel/socket-address.ts';
+import type { UdpHandlers } from '../../../shared/runtime/udp/udp-socket.ts';
+import { payloadOf } from './relay-bed.ts';
+
+const BY_RULE: DirectRoute = { kind: 'direct', uplink: 'dsl' };
+const BALANCED: DirectRoute = { kind: 'balanced', policy: { mode: 'lowest-latency' }, reason: 'fallback' };
+const NAME = { host: 'stun.example', port: 3478 };
+const DNS = { host: '192.0.2.53', port: 53 };
+
+/** One application whose sockets are written down. */
+function bed(options: Partial<DirectPortsOptions> = {}) {
+  const time = { ms: 0 };
+  const log: string[] = [];
+  const handlers: UdpHandlers[] = [];
+  const open: DirectSocket[] = [];
+  const received: string[] = [];
+  const traffic = { sentBytes: 0, receivedBytes: 0 };
+  const counts = new DatagramCounts();
+  const wire = { sent: 0, received: 0 };
+  const ports = new DirectPorts(
+    {
+      candidates: () => ['dsl', 'lte'],
+      resolve: async (_, host) => (host === NAME.host ? ['2001:db8::7', '192.0.2.7'] : [host]),
+      openSocket: async (uplinkName, family, on) => {
+        log.push(`open ${uplinkName} ${family}`);
+        handlers.push(on);
+        return {
+          local: { host: '10.0.0.2', port: 5_000 },
+          send: ([payload], to) => void log.push(`${Buffer.from(payload!)} to ${to?.host} ${to?.port}`),
+          close: () => void log.push(`close ${uplinkName}`),
+        };
+      },
+      onOpened: (_, port) => {
+        open.push(port);
+        return () => void log.push('closed');
+      },
+      traffic: () => Object.assign(traffic, { end() {} }),
+      wireOf: () => ({
+        countPacket(direction, bytes) {
+          wire[direction] += bytes;
+        },
+      }),
+      onFailed: (_, { host }, { code }) => void log.push(`${host}: ${code}`),
+      counts,
+      clock: () => time.ms,
+      ...options,
+    },
+    ({ host, port }, payload) => void received.push(`${Buffer.from(payload)} from ${host} ${port}`),
+  );
+  return { ports, time, log, handlers, open, received, traffic, wire, counts };
+}
+
+const from = (host: string, port: number): SocketAddress => socketAddress(host, port)!;
+const settled = () => new Promise((resolve) => setImmediate(resolve));
+
+describe('datagrams past the concentrator', () => {
+  it('leave from one socket for each uplink and family, whatever their destination', async () => {
+    const { ports, log, counts, traffic, wire } = bed();
+    const [dns, name] = [ports.open(DNS, BY_RULE), ports.open(NAME, BY_RULE)];
+    dns.send(payloadOf('one'));
+    dns.send(payloadOf('two'));
+    name.send(payloadOf('three'));
+    await settled();
+    dns.send(payloadOf('four'));
+    ports.open({ host: '2001:db8::1', port: 443 }, BY_RULE).send(payloadOf('five'));
+    await settled();
+    expect(log).toEqual([
+      'open dsl 4',
+      'one to 192.0.2.53 53',
+      'two to 192.0.2.53 53',
+      'three to 192.0.2.7 3478',
+      'four to 192.0.2.53 53',
+      'open dsl 6',
+      'five to 2001:db8::1 443',
+    ]);
+    expect([counts.sent, traffic.sentBytes]).toEqual([{ datagrams: 5, bytes: 19 }, 19]);
+    expect(wire.sent).toBe(19 + 4 * 28 + 48);
+  });
+
+  it('come back from any port of an address that was written to, and from no other', async () => {
+    const { ports, handlers, received } = bed();
+    const line = ports.open(DNS, BY_RULE);
+    line.send(payloadOf('hello'));
+    await settled();
+    for (const [host, port] of [
+      [DNS.host, 53],
+      [DNS.host, 54],
+      ['192.0.2.54', 53],
+    ] as const) {
+      handlers[0]!.onDatagram(payloadOf('answer'), from(host, port));
+    }
+    line.end();
+    handlers[0]!.onDatagram(payloadOf('late'), from(DNS.host, 53));
+    expect(received).toEqual(['answer from 192.0.2.53 53', 'answer from 192.0.2.53 54']);
+  });
+
+  it('take the first uplink that can carry them, where no rule names one', async () => {
+    const { ports, log } = bed({
+      resolve: async (uplinkName, host) => {
+        if (uplinkName === 'dsl') throw new UplinkError('dsl', 'networkFailure', 'no network');
+        return [host];
+      },
+    });
+    ports.open(DNS, BALANCED).send(payloadOf('x'));
+    await settled();
+    expect(log).toEqual(['open lte 4', 'x to 192.0.2.53 53']);
+  });
+
+  it('stay on the uplink that the application uses already, where no rule names one', async () => {
+    const order = [['dsl', 'lte'], ['lte', 'dsl'], ['lte']];
+    const { ports, log } = bed({ candidates: () => order.shift() ?? [] });
+    for (const port of [1, 2, 3]) {
+      ports.open({ ...DNS, port }, BALANCED).send(payloadOf('x'));
+      await settled();
+    }
+    expect(log.filter((line) => line.startsWith('open'))).toEqual(['open dsl 4', 'open lte 4']);
+  });
+
+  it.each<[string, DirectRoute, string]>([
+    ['a rule that names the uplink', BY_RULE, 'named'],
+    ['such a rule, by a name alone', { ...BY_RULE, isPublicOnly: true }, 'public'],
+    ['the fallback', BALANCED, 'public'],
+  ])('reach with %s what connections reach with it', async (_, route, reach) => {
+    const resolve = vi.fn<DirectPortsOptions['resolve']>(async (_uplink, host) => [host]);
+    bed({ resolve }).ports.open(DNS, route).send(payloadOf('x'));
+    await settled();
+    expect(resolve.mock.calls[0]?.[3]).toBe(reach);
+  });
+
+  it('are dropped where that fails, and it is tried again after a second', async () => {
+    let isBroken = true;
+    const { ports, log, counts, time } = bed({
+      resolve: async (uplinkName, host) => {
+        if (isBroken) throw new UplinkError(uplinkName, 'nameNotFound', 'no such name');
+        return [host];
+      },
+    });
+    const line = ports.open(DNS, BY_RULE);
+    for (let i = 0; i < 10; i++) line.send(payloadOf('x'));
+    await settled();
+    line.send(payloadOf('x'));
+    expect([log, counts.drops.directFailed]).toEqual([['192.0.2.53: nameNotFound'], 11]);
+    isBroken = false;
+    time.ms += 1_000;
+    line.send(payloadOf('again'));
+    await settled();
+    expect(log.slice(1)).toEqual(['open dsl 4', 'again to 192.0.2.53 53']);
+  });
+
+  it('begin anew over another socket when an uplink has lost its own', async () => {
+    const { ports, log, open } = bed();
+    const line = ports.open(DNS, BY_RULE);
+    line.send(payloadOf('one'));
+    await settled();
+    expect(open[0]!.localAddress).toBe('10.0.0.2');
+    open[0]!.destroy('reset');
+    line.send(payloadOf('two'));
+    await settled();
+    expect(log).toEqual([
+      'open dsl 4',
+      'one to 192.0.2.53 53',
+      'close dsl',
+      'closed',
+      'open dsl 4',
+      'two to 192.0.2.53 53',
+    ]);
+  });
+
+  it('leave no socket behind, also where one is being opened', async () => {
+    const { ports, log } = bed();
+    ports.open(DNS, BY_RULE).send(payloadOf('one'));
+    await settled();
+    ports.open(DNS, BALANCED).send(payloadOf('two'));
+    ports.open({ host: '2001:db8::1', port: 443 }, BY_RULE).send(payloadOf('three'));
+    ports.close();
+    await settled();
+    expect(log.filter((line) => line.startsWith('open')).length).toBe(
+      log.filter((line) => line.startsWith('close ')).length,
+    );
+  });
+});

@@ -1,0 +1,41 @@
+import { DatagramCounts } from '../../../client-proxy/datagram/datagram-counts.ts';
+import { DatagramRelay } from '../../../client-proxy/datagram/datagram-relay.ts';
+import type { DirectPorts } from '../../../client-proxy/datagram/direct-ports.ts';
+import type { DatagramDecision } from '../../../client-proxy/steering/datagram-decision.ts';
+import type { SteeringSubject } from '../../../client-proxy/steering/rule-set.ts';
+import type { Destination } from '../../../shared/protocol/destination.ts';
+
+export const STEER: DatagramDecision = { kind: 'steer', policy: { mode: 'lowest-latency' } };
+
+/** A relay whose rules, clock and way past the concentrator are the test's. */
+export function relayBed(decide: (subject: SteeringSubject) => DatagramDecision = () => STEER) {
+  const time = { ms: 1_000 };
+  const rules = { decide };
+  const counts = new DatagramCounts();
+  const warnings: string[] = [];
+  const direct: string[] = [];
+  const received: { from: string; payload: string }[] = [];
+  const relay = new DatagramRelay({
+    decide: (subject) => rules.decide(subject),
+    makeDirect: () =>
+      ({
+        open: ({ host }: Destination) => ({
+          send: (payload: Uint8Array) => void direct.push(`${host}: ${Buffer.from(payload)}`),
+          end: () => void direct.push(`${host} ended`),
+        }),
+        close() {},
+      }) as unknown as DirectPorts,
+    counts,
+    clock: () => time.ms,
+    logger: { debug() {}, info() {}, warn: (_, message) => void warnings.push(message), error() {} },
+  });
+  const join = (user?: string) =>
+    relay.join({
+      user,
+      onDatagram: ({ host, port }, payload) =>
+        void received.push({ from: `${host} ${port}`, payload: Buffer.from(payload).toString() }),
+    });
+  return { relay, join, counts, time, rules, warnings, direct, received };
+}
+
+export const payloadOf = (text: string): Uint8Array => Buffer.from(text);

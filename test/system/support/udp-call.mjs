@@ -1,0 +1,77 @@
+/**
+ * Datagrams through a SOCKS5 proxy: `node udp-call.mjs origin ADDRESS PORT`, which says `ready` and sends each back, and
+ * `node udp-call.mjs client PROXY-PORT ADDRESS PORT`.
+ *
+ * A line of the client's stdin is a JSON object, `{ms, gapMs, bytes}`: a call that long, with a datagram of so many bytes each time. Then it
+ * says `{sent, came, longestMs}`: datagrams, answers, and the longest time without one.
+ */
+import { createSocket } from 'node:dgram';
+import { connect } from 'node:net';
+import { createInterface } from 'node:readline';
+import { setTimeout as sleep } from 'node:timers/promises';
+
+const [role, first, second, third] = process.argv.slice(2);
+const say = (word) => process.stdout.write(`${word}\n`);
+/** Of a datagram to the proxy, with IPv4. */
+const HEADER_BYTES = 10;
+
+if (role === 'origin') {
+  const socket = createSocket({ type: 'udp4', recvBufferSize: 1 << 20 });
+  socket.on('message', (message, { address, port }) => socket.send(message, port, address));
+  socket.bind(Number(second), first, () => say('ready'));
+} else {
+  const { socket, relay } = await associate(Number(first));
+  const header = Buffer.from([
+    0,
+    0,
+    0,
+    1,
+    ...second.split('.').map(Number),
+    Number(third) >> 8,
+    Number(third) & 255,
+  ]);
+  say('ready');
+  for await (const line of createInterface({ input: process.stdin })) {
+    say(JSON.stringify(await call(socket, relay, header, JSON.parse(line))));
+  }
+  process.exit();
+}
+
+async function associate(port) {
+  const control = connect(port, '127.0.0.1');
+  const answer = () => new Promise((resolve) => control.once('data', resolve));
+  control.write(Uint8Array.of(5, 1, 0));
+  await answer();
+  control.write(Uint8Array.of(5, 3, 0, 1, 0, 0, 0, 0, 0, 0));
+  const reply = await answer();
+  if (reply[1] !== 0) throw new Error(`the proxy refuses: ${reply[1]}`);
+  const socket = createSocket('udp4');
+  await new Promise((resolve) => socket.bind(0, '127.0.0.1', resolve));
+  return { socket, relay: reply.readUInt16BE(reply.length - 2) };
+}
+
+async function call(socket, relay, header, { ms, gapMs, bytes }) {
+  const figures = { sent: 0, came: 0, longestMs: 0 };
+  const heard = new Set();
+  let lastMs = performance.now();
+  const onMessage = (message) => {
+    const number = message.readUInt32BE(HEADER_BYTES);
+    if (message.length !== HEADER_BYTES + bytes || heard.has(number)) return;
+    heard.add(number);
+    const nowMs = performance.now();
+    figures.came++;
+    figures.longestMs = Math.max(figures.longestMs, Math.round(nowMs - lastMs));
+    lastMs = nowMs;
+  };
+  socket.on('message', onMessage);
+  const startMs = performance.now();
+  while (performance.now() - startMs < ms) {
+    const payload = Buffer.alloc(bytes, 7);
+    payload.writeUInt32BE(figures.sent++);
+    socket.send([header, payload], relay, '127.0.0.1');
+    await sleep(Math.max(0, startMs + figures.sent * gapMs - performance.now()));
+  }
+  await sleep(500);
+  socket.off('message', onMessage);
+  return figures;
+}
