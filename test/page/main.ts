@@ -1,5 +1,6 @@
 /** `npm run page-pictures`: plays a download, an upload and faults on a bed, and takes the pictures of the page for the documents. */
-import { mkdir, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { createBed } from '../bed/bed.ts';
@@ -35,6 +36,8 @@ await runCommand({
 async function takePictures(folder: string): Promise<number> {
   await mkdir(folder, { recursive: true });
   const setup = await TributarySetup.create(BED_PLACE);
+  // What a plan has used is kept; each time begins without.
+  const stateDir = await mkdtemp(join(tmpdir(), 'tributary-page-'));
   const bed = await createBed({ uplinks: UPLINKS, congestionControl: 'cubic' });
   let browser: Browser | undefined;
   try {
@@ -44,7 +47,7 @@ async function takePictures(folder: string): Promise<number> {
       ...{ name, interface: name },
       ...(name === 'lte' ? { metered: { monthly: '500MB' } } : {}),
     }));
-    const pair = await startPair(bed, await setup.configured({ uplinks }), UPLINKS);
+    const pair = await startPair(bed, await setup.configured({ uplinks, stateDir }), UPLINKS);
     browser = await Browser.start((...args) => bed.client.spawn(...args));
     const take = async (name: string, screen: Screen) => {
       await browser!.setScreen(screen);
@@ -79,5 +82,6 @@ async function takePictures(folder: string): Promise<number> {
     await browser?.close();
     await bed.close();
     await setup.remove();
+    await rm(stateDir, { recursive: true, force: true });
   }
 }
