@@ -32,6 +32,7 @@ import { knownInterfaces } from './network/network-view.ts';
 import { PathExplainer } from './network/path-diagnosis/path-explainer.ts';
 import { makeNetworkWatch } from './network-watching.ts';
 import { PACKET_SIZES_FILE_NAME, PacketSizes } from './packet-size/packet-sizes.ts';
+import { StateChanges } from './page/state-changes.ts';
 import { UplinkUses } from './path-manager/uplink-use.ts';
 import { makePublisher } from './publish/make-publisher.ts';
 import type { Publisher } from './publish/publisher.ts';
@@ -70,7 +71,8 @@ export async function assemble(config: ClientConfig, deps: ClientProxyDeps): Pro
   const watch = new ProcessWatch(deps);
   const appPool = new BlockPool(clock);
   const uplinks = makeUplinks(deps);
-  const states = new UplinkStates({ uplinks, wallClock, logger });
+  const changes = new StateChanges(wallClock);
+  const states = new UplinkStates({ uplinks, wallClock, logger, onChanged: changes.add });
   const uses = new UplinkUses(logger);
   const peers = makePeers(config, deps, counters);
   const secrets = new SessionSecrets(config);
@@ -131,10 +133,10 @@ export async function assemble(config: ClientConfig, deps: ClientProxyDeps): Pro
   const told = {
     ...{ mode, keeper, uplinks, uplinkStatus, steering, fallback, publisher, points, front, metering, watch },
   };
-  const endpoint = makeEndpoint(config, direct, {
-    ...{ ...deps, ...counters, ...told, transparent, datagrams: relay },
+  const observed = makeEndpoint(config, direct, {
+    ...{ ...deps, ...counters, ...told, transparent, datagrams: relay, changes },
   });
-  const parts = { ...told, endpoint, secrets, transparent, transparentDatagrams, associates, network };
+  const parts = { ...told, ...observed, secrets, transparent, transparentDatagrams, associates, network };
   return new ClientProxy({ config, logger, ...parts, minutes });
 }
 

@@ -13,12 +13,22 @@ import { registerDatagramMetrics } from './datagram-metrics.ts';
 import type { Direct } from './direct-connecting.ts';
 import type { ApplicationPoints } from './front/application-points.ts';
 import { registerMeteringMetrics } from './metering/metering-metrics.ts';
+import { makePage } from './page/make-page.ts';
+import type { PageFeed } from './page/page-feed.ts';
+import type { StateChanges } from './page/state-changes.ts';
 import { clientReadiness } from './status/client-readiness.ts';
 import { type ClientStatus, type ClientStatusSource, clientStatus } from './status/client-status.ts';
 import { clientStatusText } from './status/client-status-text.ts';
 import { registerTransparentMetrics } from './transparent/transparent-metrics.ts';
 
-/** Metrics, readiness and status; they read the parts when they are asked. */
+/** What the client's endpoint serves. */
+interface Observed {
+  readonly endpoint: HttpEndpoint<ClientStatus>;
+  /** Absent: there is no endpoint. */
+  readonly pageFeed: PageFeed | undefined;
+}
+
+/** Metrics, readiness, status and the page; they read the parts when they are asked. */
 export function makeEndpoint(
   { metrics }: ClientConfig,
   { balance, connections: directConnections }: Direct,
@@ -29,8 +39,9 @@ export function makeEndpoint(
       readonly datagrams: Pick<DatagramRelay, 'associationCount' | 'flowCount'>;
       readonly watch: ProcessWatch;
       readonly points: ApplicationPoints;
+      readonly changes: StateChanges;
     },
-): HttpEndpoint<ClientStatus> {
+): Observed {
   const registry = new Registry();
   const directMeasure = (uplinkName: string) => balance.measureOf(uplinkName);
   const source = { ...parts, directConnections, directMeasure };
@@ -53,12 +64,16 @@ export function makeEndpoint(
     plans: () => metering.plans,
   });
   source.watch.register(registry);
-  return new HttpEndpoint({
+  const status = () => clientStatus(source);
+  const page = makePage(metrics, { ...source, status });
+  const endpoint = new HttpEndpoint({
     listen: metrics?.listen,
     hosts: metrics?.hosts,
     registry,
     ready: () => clientReadiness(source),
-    status: () => clientStatus(source),
+    status,
     statusText: clientStatusText,
+    pages: page?.pages,
   });
+  return { endpoint, pageFeed: page?.feed };
 }

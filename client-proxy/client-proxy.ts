@@ -11,6 +11,7 @@ import type { ApplicationPoints } from './front/application-points.ts';
 import type { FrontDoor } from './front/front-door.ts';
 import type { Metering } from './metering/metering.ts';
 import type { NetworkWatch } from './network/network-watch.ts';
+import type { PageFeed } from './page/page-feed.ts';
 import type { Publisher } from './publish/publisher.ts';
 import type { MinuteTimer } from './schedule/minute-timer.ts';
 import type { SessionKeeper } from './session/session-keeper.ts';
@@ -27,6 +28,8 @@ export interface ClientParts {
   readonly config: ClientConfig;
   readonly logger: Logger;
   readonly endpoint: HttpEndpoint<ClientStatus>;
+  /** Absent: there is no endpoint. */
+  readonly pageFeed: PageFeed | undefined;
   readonly uplinks: UplinkSet;
   readonly metering: Metering;
   readonly secrets: SessionSecrets;
@@ -94,7 +97,7 @@ export class ClientProxy {
   /** The parts close in the reverse order of the calls of `onClose`. */
   async #start(): Promise<void> {
     const life = this.#life;
-    const { logger, endpoint, uplinks, metering, keeper, fallback } = this.#parts;
+    const { logger, endpoint, pageFeed, uplinks, metering, keeper, fallback } = this.#parts;
     const { front, points, transparent, transparentDatagrams, network, minutes, watch } = this.#parts;
     life.onClose(() => watch.stop());
     watch.start();
@@ -112,6 +115,8 @@ export class ClientProxy {
     life.onClose(() => transparentDatagrams?.close());
     transparentDatagrams?.start();
     await endpoint.start();
+    life.onClose(() => pageFeed?.stop());
+    pageFeed?.start();
     life.onClose(() => minutes.stop());
     minutes.start();
     life.onClose(() => network.stop());

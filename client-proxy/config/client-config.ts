@@ -143,7 +143,12 @@ export interface ClientConfig {
   /** Where the usage of metered uplinks is kept, when not in the usual place. */
   readonly stateDirectory?: string;
   /** Absent: no endpoint. */
-  readonly metrics?: { readonly listen: Destination; readonly hosts: readonly string[] };
+  readonly metrics?: {
+    readonly listen: Destination;
+    readonly hosts: readonly string[];
+    /** For the page. */
+    readonly password?: string | undefined;
+  };
   /** Numbers that replace the core's own; for experiments. */
   readonly tuning: TuningConfig;
   readonly log: { readonly level: LogLevel; readonly format: LogFormat };

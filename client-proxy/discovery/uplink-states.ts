@@ -14,6 +14,8 @@ export interface UplinkStatesOptions {
   readonly uplinks: Pick<UplinkSet, 'uplinks' | 'troubles' | 'departed'>;
   readonly wallClock: WallClock;
   readonly logger: Logger;
+  /** An uplink has come into another state. @param before absent for one that is new */
+  onChanged?(status: UplinkStatus, before: UplinkState | undefined): void;
 }
 
 const FINDINGS: ReadonlySet<string> = new Set(FINDING_CODES);
@@ -43,9 +45,12 @@ export class UplinkStates {
   /** States may have changed: logs those that have. */
   review(dialled: readonly UplinkStatus[]): void {
     const all = this.status(dialled);
-    for (const { name, state, reason } of all) {
-      if (this.#told.get(name)?.state === state) continue;
+    for (const status of all) {
+      const { name, state, reason } = status;
+      const before = this.#told.get(name)?.state;
+      if (before === state) continue;
       this.#options.logger.info({ uplink: name, state, reason }, 'state of an uplink');
+      this.#options.onChanged?.(status, before);
     }
     this.#told = new Map(all.map(({ name, state, sinceMs }) => [name, { state, sinceMs }]));
   }

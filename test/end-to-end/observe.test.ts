@@ -21,7 +21,7 @@ describe('health and metrics', () => {
     expect(await pair.get(program, '/healthz')).toEqual({ status: 200, text: 'ok\n' });
     const uplinks = program === 'client' ? UPLINKS.map((name) => `uplink ${name}: in use\n`) : [];
     expect(await pair.get(program, '/readyz')).toEqual({ status: 200, text: ['ok\n', ...uplinks].join('') });
-    expect((await pair.get(program, '/')).status).toBe(404);
+    expect((await pair.get(program, '/nothing')).status).toBe(404);
   });
 
   // The rules of `promtool check metrics` (client_golang's promlint) and prometheus.io/docs/practices/naming.

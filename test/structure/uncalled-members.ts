@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs';
 import { join, relative } from 'node:path';
 import { type Node, type SourceFile, SyntaxKind } from 'typescript/unstable/ast';
 import {
@@ -29,19 +30,37 @@ export interface UncalledMember {
 export function uncalledMembers(folder: string): UncalledMember[] {
   const api = new API({ cwd: folder });
   try {
-    const config = join(folder, 'tsconfig.json');
-    const snapshot = api.updateSnapshot({ openProjects: [config] });
-    const project = snapshot.getProject(config);
-    if (project === undefined) throw new Error(`${config} is no project`);
-    const files = project.program.getSourceFileNames().filter((name) => isProduction(relative(folder, name)));
-    const uncalled = files.flatMap((name) =>
-      uncalledIn(project, folder, project.program.getSourceFile(name)!),
+    return PROJECTS.filter(({ config }) => existsSync(join(folder, config))).flatMap((one) =>
+      uncalledOf(api, folder, one),
     );
-    snapshot.dispose();
-    return uncalled;
   } finally {
     api.close();
   }
+}
+
+/** What runs in browsers is a project of its own. */
+const BROWSER = 'client-proxy/page/browser/';
+const PROJECTS = [
+  { config: 'tsconfig.json', isOwn: (path: string) => !path.startsWith(BROWSER) },
+  { config: `${BROWSER}tsconfig.json`, isOwn: (path: string) => path.startsWith(BROWSER) },
+] as const;
+
+function uncalledOf(
+  api: API,
+  folder: string,
+  { config: file, isOwn }: (typeof PROJECTS)[number],
+): UncalledMember[] {
+  const config = join(folder, file);
+  const snapshot = api.updateSnapshot({ openProjects: [config] });
+  const project = snapshot.getProject(config);
+  if (project === undefined) throw new Error(`${config} is no project`);
+  const files = project.program.getSourceFileNames().filter((name) => {
+    const path = relative(folder, name);
+    return isProduction(path) && isOwn(path);
+  });
+  const uncalled = files.flatMap((name) => uncalledIn(project, folder, project.program.getSourceFile(name)!));
+  snapshot.dispose();
+  return uncalled;
 }
 
 function uncalledIn(project: Project, folder: string, file: SourceFile): UncalledMember[] {

@@ -134,17 +134,24 @@ const metricsHost = textAs('a host name or an IP address, without a port', (valu
   isIPv4(value) || isIpv6Literal(value) || isHostName(value) ? value : undefined,
 );
 
-/** Where metrics and health are served and by which names they may be asked for, or false for nowhere. */
-export function metrics(defaultListen: string) {
+/**
+ * Where metrics and health are served and by which names they may be asked for, or false for nowhere.
+ * @param further what only one of the programs has
+ */
+export function metrics<Further extends z.ZodRawShape>(defaultListen: string, further: Further) {
   const settings = z.strictObject({
     listen: listenAddress.prefault(defaultListen),
     hosts: z.array(metricsHost).max(MAX_METRICS_HOSTS).default([]),
+    ...further,
   });
-  return z
-    .union([z.literal(false), settings], {
-      error: `expected false, or a map such as {listen: "${defaultListen}"}`,
-    })
-    .prefault({});
+  return (
+    z
+      .union([z.literal(false), settings], {
+        error: `expected false, or a map such as {listen: "${defaultListen}"}`,
+      })
+      // All of its keys have defaults, which the compiler cannot see through `Further`.
+      .prefault({} as never)
+  );
 }
 
 const LOG_LEVELS = ['trace', 'debug', 'info', 'warn', 'error', 'fatal'] as const;

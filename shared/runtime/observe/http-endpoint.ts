@@ -25,6 +25,14 @@ export interface HttpEndpointOptions<Status extends object> {
   readonly status: () => Status;
   /** The same for people. */
   readonly statusText: (status: Status) => string;
+  /** What else is served. */
+  readonly pages?: EndpointPages | undefined;
+}
+
+/** Further paths of the endpoint, for browsers. */
+export interface EndpointPages {
+  /** Answers a GET or HEAD for one of its paths, at once or later; false for any other path. */
+  answer(request: IncomingMessage, response: ServerResponse, path: string): boolean;
 }
 
 /** The endpoint cannot listen at its address. */
@@ -47,7 +55,7 @@ const LIMITS = {
 
 /**
  * Serves /metrics (Prometheus text), /healthz (200 as long as the process answers), /readyz (200, or 503 with the
- * reasons), /status (JSON) and /status.txt over HTTP; anything else is 404. A request that names another host is answered
+ * reasons), /status (JSON) and /status.txt over HTTP, and `pages`; anything else is 404. A request that names another host is answered
  * 421 (see `requestedPath`).
  */
 export class HttpEndpoint<Status extends object> {
@@ -120,7 +128,7 @@ async function answer<Status extends object>(
   request: IncomingMessage,
   path: string,
   response: ServerResponse,
-  { registry, ready, status, statusText }: HttpEndpointOptions<Status>,
+  { registry, ready, status, statusText, pages }: HttpEndpointOptions<Status>,
 ): Promise<void> {
   if (request.method !== 'GET' && request.method !== 'HEAD') {
     response.setHeader('Allow', 'GET, HEAD');
@@ -138,6 +146,7 @@ async function answer<Status extends object>(
     case '/status.txt':
       return send(response, 200, statusText(status()));
     default:
+      if (pages?.answer(request, response, path)) return;
       return send(response, 404, 'here are /metrics, /healthz, /readyz, /status and /status.txt\n');
   }
 }

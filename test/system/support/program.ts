@@ -110,6 +110,10 @@ export class Program {
     clearTimeout(timer);
   }
 
+  get pid(): number {
+    return this.#child.pid!;
+  }
+
   /** Resident memory, bytes. */
   async residentBytes(): Promise<number> {
     const status = await readFile(`/proc/${this.#child.pid}/status`, 'utf8');

@@ -1,0 +1,207 @@
+import type uPlot from 'uplot';
+import type { Fault } from './changes.ts';
+import { html, useEffect, useRef } from './lib/htm-preact.js';
+import type { Direction, Samples } from './samples.ts';
+import { rateText } from './words.ts';
+
+/** Minutes. */
+export const RANGES = [5, 15, 60] as const;
+
+interface ChartProps {
+  readonly samples: Samples;
+  readonly names: readonly string[];
+  readonly faults: readonly Fault[];
+  readonly direction: Direction;
+  readonly minutes: number;
+  readonly endMs: number;
+}
+
+/** A client that has just begun shows its first seconds in so much time. */
+const LEAST_SPAN_MS = 60_000;
+const HEIGHT_PX = 260;
+const COLOURS = 8;
+/** Below it the axis would magnify what keeps subflows alive. */
+const LEAST_TOP_BITS_PER_SECOND = 1_000_000;
+const FAULT_LABEL_ROWS = 2;
+const FAULT_LABEL_PX = 15;
+
+/** What each uplink carried, stacked, and its faults as marks. */
+export function Chart(props: ChartProps) {
+  const place = useRef<HTMLDivElement | null>(null);
+  const drawn = useRef<Drawn | null>(null);
+  const { names, direction, endMs, minutes } = props;
+  const key = names.join(' ');
+  // Drawn anew only when the uplinks are others.
+  useEffect(() => {
+    const chart = new Drawn(place.current!, names);
+    drawn.current = chart;
+    return () => chart.destroy();
+  }, [key]);
+  useEffect(() => drawn.current?.update(props), [endMs, direction, minutes, key, props.faults]);
+  const what = `What each uplink carried ${direction}, the last ${minutes} minutes, stacked`;
+  return html`<div class="chart" role="img" aria-label=${what} ref=${place}></div>`;
+}
+
+/** The library is a plain script, since as a module it is three times as large. */
+const Plot = (globalThis as unknown as { readonly uPlot: typeof uPlot }).uPlot;
+
+class Drawn {
+  readonly #place: HTMLElement;
+  readonly #names: readonly string[];
+  readonly #resizing: ResizeObserver;
+  readonly #scheme = matchMedia('(prefers-color-scheme: dark)');
+  #plot: uPlot;
+  #props: ChartProps | undefined;
+  /** Bits per second of each uplink by itself, as the legend tells them. */
+  #rates: readonly (readonly (number | null)[])[] = [];
+
+  constructor(place: HTMLElement, names: readonly string[]) {
+    this.#place = place;
+    this.#names = names;
+    this.#plot = this.#make();
+    this.#resizing = new ResizeObserver(() => this.#plot.setSize(this.#size));
+    this.#resizing.observe(place);
+    this.#scheme.addEventListener('change', this.#redraw);
+  }
+
+  destroy(): void {
+    this.#resizing.disconnect();
+    this.#scheme.removeEventListener('change', this.#redraw);
+    this.#plot.destroy();
+  }
+
+  update(props: ChartProps): void {
+    this.#props = props;
+    const { samples, direction, minutes, endMs } = props;
+    const firstMs = Math.min(samples.firstMs, endMs - LEAST_SPAN_MS);
+    const fromMs = Math.max(firstMs, endMs - minutes * 60_000);
+    const { seconds, rates } = samples.chart(this.#names, direction, fromMs);
+    this.#rates = rates;
+    this.#plot.setData([[...seconds], ...stacked(rates)] as unknown as uPlot.AlignedData, false);
+    this.#plot.setScale('x', { min: fromMs / 1_000, max: endMs / 1_000 });
+    // Nobody points at another time.
+    if (this.#plot.cursor.left === undefined || this.#plot.cursor.left < 0)
+      this.#plot.setLegend({ idx: seconds.length - 1 });
+  }
+
+  get #size(): { width: number; height: number } {
+    return { width: this.#place.clientWidth, height: HEIGHT_PX };
+  }
+
+  readonly #redraw = (): void => {
+    this.#plot.destroy();
+    this.#plot = this.#make();
+    if (this.#props !== undefined) this.update(this.#props);
+  };
+
+  #make(): uPlot {
+    const colour = this.#colours();
+    const axis = {
+      stroke: colour('--quiet'),
+      grid: { stroke: colour('--grid'), width: 1 },
+      ticks: { show: false },
+    };
+    const font = '12px system-ui, sans-serif';
+    return new Plot(
+      {
+        ...this.#size,
+        padding: [FAULT_LABEL_ROWS * FAULT_LABEL_PX + 4, 24, 0, 0],
+        cursor: { y: false, drag: { x: false, y: false }, points: { show: false } },
+        legend: { live: true },
+        scales: {
+          x: { time: true, auto: false },
+          y: { range: (_, __, most) => [0, Math.max(LEAST_TOP_BITS_PER_SECOND, most * 1.08)] },
+        },
+        axes: [
+          { ...axis, font, space: 70, values: timesText },
+          { ...axis, font, size: 74, space: 44, values: (_, values) => values.map(axisText) },
+        ],
+        series: [
+          { label: 'Time', value: (_, seconds) => (seconds === null ? '–' : timeText(seconds, true)) },
+          ...this.#names.map(
+            (name, i): uPlot.Series => ({
+              label: name,
+              fill: colour(`--u${i % COLOURS}`),
+              stroke: colour('--panel'),
+              width: 1,
+              points: { show: false },
+              value: (_, __, ___, at) => rateText(this.#rates[i]?.at(at ?? -1) ?? 0),
+            }),
+          ),
+        ],
+        hooks: { draw: [(plot) => this.#drawFaults(plot)] },
+      },
+      [[]] as unknown as uPlot.AlignedData,
+      this.#place,
+    );
+  }
+
+  /** A canvas knows nothing of the style sheet. */
+  #colours(): (name: string) => string {
+    const style = getComputedStyle(this.#place);
+    return (name) => style.getPropertyValue(name).trim();
+  }
+
+  #drawFaults(plot: uPlot): void {
+    const { faults = [], endMs = 0 } = this.#props ?? {};
+    const { ctx, bbox } = plot;
+    const scale = devicePixelRatio;
+    const colour = this.#colours();
+    const xOf = (ms: number) => plot.valToPos(ms / 1_000, 'x', true);
+    /** Where each row of labels is free. */
+    const freeFrom: number[] = Array(FAULT_LABEL_ROWS).fill(bbox.left);
+    ctx.save();
+    ctx.font = `${12 * scale}px system-ui, sans-serif`;
+    ctx.textBaseline = 'middle';
+    ctx.textAlign = 'left';
+    for (const { uplink, what, fromMs, toMs } of [...faults].reverse()) {
+      const left = Math.max(bbox.left, xOf(fromMs));
+      const right = Math.min(bbox.left + bbox.width, xOf(toMs ?? endMs));
+      if (
+        right < bbox.left ||
+        left > bbox.left + bbox.width ||
+        (toMs ?? endMs) / 1_000 < (plot.scales.x?.min ?? 0)
+      )
+        continue;
+      ctx.fillStyle = colour('--fault');
+      ctx.fillRect(left, bbox.top, Math.max(scale, right - left), bbox.height);
+      const index = Math.max(0, this.#names.indexOf(uplink));
+      ctx.fillStyle = colour(`--u${index % COLOURS}`);
+      ctx.fillRect(left, bbox.top - 4 * scale, Math.max(2 * scale, right - left), 4 * scale);
+      const text = `${uplink} ${what}`;
+      const width = ctx.measureText(text).width;
+      const at = Math.min(left, bbox.left + bbox.width - width);
+      const row = freeFrom.findIndex((free) => free <= at);
+      if (row < 0) continue;
+      freeFrom[row] = at + width + 10 * scale;
+      ctx.fillStyle = colour('--ink');
+      ctx.fillText(text, at, bbox.top - (5 + FAULT_LABEL_PX * (row + 0.5)) * scale);
+    }
+    ctx.restore();
+  }
+}
+
+/** Each uplink on top of those after it: what is drawn first is highest, and the next covers its lower part. */
+function stacked(rates: readonly (readonly (number | null)[])[]): (number | null)[][] {
+  const stacks: (number | null)[][] = [];
+  for (const list of [...rates].reverse()) {
+    const below = stacks[0];
+    stacks.unshift(list.map((rate, at) => (rate === null ? null : rate + (below?.[at] ?? 0))));
+  }
+  return stacks;
+}
+
+/** The places of an axis, `step` seconds apart. */
+function timesText(_: uPlot, seconds: readonly number[], __: number, ___: number, step: number): string[] {
+  return seconds.map((one) => timeText(one, step < 60));
+}
+
+function timeText(seconds: number, isWhole: boolean): string {
+  const withSeconds = isWhole ? { second: '2-digit' as const } : {};
+  const options = { hour: '2-digit', minute: '2-digit', hour12: false, ...withSeconds } as const;
+  return new Date(seconds * 1_000).toLocaleTimeString([], options);
+}
+
+function axisText(bitsPerSecond: number): string {
+  return bitsPerSecond === 0 ? '0' : `${Number((bitsPerSecond / 1e6).toPrecision(3))} Mbit/s`;
+}
