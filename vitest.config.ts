@@ -21,7 +21,7 @@ const MEASURED = [
 /** Some of them wait for timers. By default even one processor would be left idle. */
 const UNIT_FILES_AT_ONCE = availableParallelism() + 1;
 /** They mostly wait for slow links and for time limits: each takes less than half a processor. */
-const PROGRAM_FILES_AT_ONCE = Math.min(3, availableParallelism() + 1);
+const PROGRAM_FILES_AT_ONCE = Math.min(4, availableParallelism() + 2);
 
 /** In memory and on loopback, in the process of the test. */
 const inProcess = {

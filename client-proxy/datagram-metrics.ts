@@ -35,7 +35,7 @@ export function registerDatagramMetrics(
     associates,
   );
   registerCounter(registry, {
-    name: 'tributary_datagram_flows_total',
+    name: 'tributary_datagram_decisions_total',
     help: 'Flows of datagrams that were begun, by what the rules have decided: steer, direct, block',
     labelNames: ['action'],
     *samples() {

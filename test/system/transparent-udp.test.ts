@@ -89,7 +89,9 @@ describeSystem('redirected datagrams', { paths, congestionControl: 'cubic' }, (s
     await pair.reload('client', { steering: { rules: [rule] } });
     expect(await peers()).toEqual([own[1]]);
     const { client } = pair;
-    expect(await client.metric('tributary_datagram_flows_total', { action: 'direct' })).toBeGreaterThan(0);
+    expect(await client.metric('tributary_datagram_decisions_total', { action: 'direct' })).toBeGreaterThan(
+      0,
+    );
 
     await pair.reload('client', { steering: {}, fallback: { to: 'direct', after: '1s' } });
     pair.concentrator.signal('SIGKILL');
