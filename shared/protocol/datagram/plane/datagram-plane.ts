@@ -64,6 +64,7 @@ export class DatagramPlane implements DatagramCommands {
   readonly #sender: DatagramSender;
   readonly #upkeep: PathUpkeep;
   #setup: DatagramSetup | undefined;
+  #isClosed = false;
 
   constructor(host: DatagramPlaneHost) {
     this.#host = host;
@@ -124,6 +125,7 @@ export class DatagramPlane implements DatagramCommands {
   }
 
   offer(offered: Omit<DatagramSetup, 'epoch'>): void {
+    if (this.#isClosed) return;
     const setup = { ...offered, epoch: (this.#setup?.epoch ?? 0) + 1 };
     this.#setup = setup;
     const isCurrent = () => this.#setup === setup;
@@ -264,7 +266,8 @@ export class DatagramPlane implements DatagramCommands {
 
   /** The session is over, and with it all flows. */
   close(): void {
-    // Packets may still come: they begin nothing any more.
+    // Packets may still come, and keys be offered: they begin nothing any more.
+    this.#isClosed = true;
     this.#setup = undefined;
     this.#table.clear();
     this.#reassembly.forget();
