@@ -79,7 +79,7 @@ async function sources(folder: string): Promise<string[]> {
   const found: string[] = [];
   for (const top of SOURCE_FOLDERS) {
     const names = await readdir(join(folder, top), { recursive: true }).catch(() => []);
-    found.push(...names.filter((name) => name.endsWith('.ts')).map((name) => join(top, name)));
+    found.push(...names.filter((name) => /(?<!\.d)\.ts$/.test(name)).map((name) => join(top, name)));
   }
   return found.sort();
 }
