@@ -34,6 +34,7 @@ const SYSTEM_COMMANDS = [
   'groupadd',
   'journalctl',
   'npm',
+  'npx',
   'prometheus',
   'promtool',
   'runuser',
