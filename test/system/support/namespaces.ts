@@ -253,17 +253,24 @@ export class Path {
     for (const end of [client, concentrator]) await end.ip(4, [`link set dev ${this.name} gso_max_segs 1`]);
   }
 
-  /** Bytes that the client's device has counted, Ethernet headers included, and as IP packets without them. */
+  /**
+   * Bytes that the client's device has counted, Ethernet headers included, and as IP packets without them. What the queue in front of it
+   * has dropped counts as sent: on a real link that queue is the modem's, behind the wire. Those are full packets.
+   */
   async counters(): Promise<DeviceCounters> {
     const { client } = this.#network;
     const [device] = JSON.parse(
       await run('ip', ['-n', client.name, '-s', '-j', 'link', 'show', 'dev', this.name]),
     );
     const { tx, rx } = device.stats64;
+    const queues: { drops: number }[] = JSON.parse(
+      await run('tc', ['-n', client.name, '-s', '-j', 'qdisc', 'show', 'dev', this.name]),
+    );
+    const dropped = queues.reduce((sum, { drops }) => sum + drops, 0);
     return {
       sentBytes: tx.bytes,
       receivedBytes: rx.bytes,
-      sentIpBytes: tx.bytes - ETHERNET_HEADER_BYTES * tx.packets,
+      sentIpBytes: tx.bytes - ETHERNET_HEADER_BYTES * tx.packets + FULL_PACKET_BYTES * dropped,
       receivedIpBytes: rx.bytes - ETHERNET_HEADER_BYTES * rx.packets,
     };
   }
@@ -282,6 +289,7 @@ export interface DeviceCounters {
   readonly receivedIpBytes: number;
 }
 
+const FULL_PACKET_BYTES = 1_500;
 const ETHERNET_HEADER_BYTES = 14;
 const FIRST_HOST = 2;
 /** Of an Ethernet frame of 1514 bytes, what TCP over IPv4 with timestamps carries: 1500 - 20 - 32. */
