@@ -274,6 +274,51 @@ describe('a flood of', () => {
     expect(memory.usedBytes).toBe(0);
   });
 
+  it('flows is answered by no more refusals than the peer listens to', () => {
+    const hostile = new Hostile();
+    const { session } = hostile.victim;
+    const sink = new RecordingSink();
+    const parser = new FrameParser();
+    for (let round = 0; round < 5_000; round++) hostile.packet(flowHead(round, 0, ANNOUNCED));
+    for (let turn = 0; turn < 10; turn++) {
+      session.flush();
+      for (const output of session.subflows.takeOutput(0)) parser.push(output, sink);
+      session.subflows.setWritable(0, true);
+    }
+    const ends = sink.parsed.filter((item) => item.kind === 'control' && item.frame.type === 'flowEnd');
+    expect(ends).toHaveLength(MAX_REFUSALS);
+    expect(session.datagrams.snapshot().refusedFlows).toBe(5_000 - SETUP.maxFlows * 1.25);
+  });
+});
+
+const STEERING = { generation: 1, mode: 0, maxRttMs: 0, maxLossMillionths: undefined, uplinks: [] };
+
+/** Frames that no right peer sends. */
+const VIOLATIONS: readonly (readonly [string, 'client' | 'concentrator', ControlFrame])[] = [
+  ['DATAGRAM_SETUP from a client', 'concentrator', { type: 'datagramSetup', ...SETUP, epoch: 2 }],
+  ['FLOW_STEERING from a concentrator', 'client', { type: 'flowSteering', flowId: 0, ...STEERING }],
+  [
+    'FLOW with a number of the concentrator from a client',
+    'concentrator',
+    { type: 'flow', flowId: FIRST_CONCENTRATOR_FLOW, associationId: 0, mode: 0, host: HOST, port: 1 },
+  ],
+  [
+    'FLOW with a number of the client from a concentrator',
+    'client',
+    { type: 'flow', flowId: 7, associationId: 0, mode: 0, host: HOST, port: 1 },
+  ],
+];
+
+describe('violations', () => {
+  it.each(VIOLATIONS)('%s ends the session', (_, role, frame) => {
+    const hostile = new Hostile(role);
+    hostile.frame(frame);
+    hostile.run();
+    expect(hostile.victim.eventsOf('session-closed')).toMatchObject([
+      { error: 'malformedMessage', by: 'us' },
+    ]);
+  });
+
   it('an old epoch is no violation, and changes nothing', () => {
     const hostile = new Hostile('client');
     const setup = { ...SETUP, secret: new Uint8Array(32) };
