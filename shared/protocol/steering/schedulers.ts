@@ -1,7 +1,7 @@
 import type { Now } from '../now.ts';
-import type { LimitsOfMode, ModeContext } from '../scheduler/mode-context.ts';
+import type { ModeContext } from '../scheduler/mode-context.ts';
 import type { PacketScheduler, SentStream } from '../scheduler/packet-scheduler.ts';
-import { UplinkLimits } from '../scheduler/uplink-limits.ts';
+import { PolicyLimits } from '../scheduler/policy-limits.ts';
 import { DEFAULT_MODE, hasPreferences, rowOf, type SteeringMode } from './modes.ts';
 import type { SteeringPolicy } from './steering-policy.ts';
 import type { SteeringTuning } from './steering-tuning.ts';
@@ -17,11 +17,11 @@ export interface SchedulersOptions {
 export class Schedulers {
   readonly #options: SchedulersOptions;
   readonly #shared = new Map<SteeringMode, PacketScheduler>();
-  /** Of the policies that streams have now. */
-  readonly #limits = new WeakMap<SteeringPolicy, UplinkLimits>();
+  readonly #limits: PolicyLimits;
 
   constructor(options: SchedulersOptions) {
     this.#options = options;
+    this.#limits = new PolicyLimits(options.now, options.tuning);
   }
 
   /**
@@ -52,25 +52,10 @@ export class Schedulers {
       policy,
       stream,
       previous,
-      limits: (how) => this.#limitsOf(policy, how),
+      limits: (how) => this.#limits.of(policy, how),
       get aggregate() {
         return schedulers.for({ mode: DEFAULT_MODE }, stream);
       },
     };
-  }
-  #limitsOf(policy: SteeringPolicy, { delayOf, defaultMaxRttMs }: LimitsOfMode): UplinkLimits {
-    const known = this.#limits.get(policy);
-    if (known !== undefined) return known;
-    const { now, tuning } = this.#options;
-    const limits = new UplinkLimits({
-      now,
-      maxRttMs: policy.maxRttMs ?? defaultMaxRttMs,
-      maxLoss: policy.maxLoss,
-      tuning: tuning.limits,
-      standingTuning: tuning.standing,
-      delayOf,
-    });
-    this.#limits.set(policy, limits);
-    return limits;
   }
 }

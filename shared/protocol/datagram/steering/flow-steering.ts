@@ -1,6 +1,6 @@
 import type { Now } from '../../now.ts';
 import { least } from '../../scheduler/delivery-time.ts';
-import { UplinkLimits } from '../../scheduler/uplink-limits.ts';
+import { PolicyLimits } from '../../scheduler/policy-limits.ts';
 import type { SessionSteering, SharedPolicy } from '../../steering/session-steering.ts';
 import type { SteeringPolicy, StreamPolicy } from '../../steering/steering-policy.ts';
 import type { SteeringTuning } from '../../steering/steering-tuning.ts';
@@ -43,10 +43,11 @@ export class FlowSteering {
   readonly #tuning: FlowTuning;
   readonly #copies: CopyBudget;
   readonly #views = new WeakMap<DatagramPath, PathView>();
-  readonly #limits = new WeakMap<SteeringPolicy, UplinkLimits>();
+  readonly #limits: PolicyLimits;
 
   constructor(options: FlowSteeringOptions) {
     this.#options = options;
+    this.#limits = new PolicyLimits(options.now, options.steering);
     this.#tuning = options.tuning ?? FLOW_TUNING;
     this.#copies = new CopyBudget(options.now, this.#tuning.copies);
   }
@@ -160,26 +161,10 @@ export class FlowSteering {
       now,
       policy,
       tuning: this.#tuning,
-      limits: (delayOf, defaultMaxRttMs) => this.#limitsOf(policy, delayOf, defaultMaxRttMs),
+      limits: (how) => this.#limits.of(policy, how),
       peersUplink: () => (followsPeer ? flow().peersUplink : undefined),
     };
     return { policies, mode: FLOW_MODES[policy.mode].make(context) };
-  }
-
-  #limitsOf(policy: SteeringPolicy, ...[delayOf, defaultMaxRttMs]: Parameters<FlowModeContext['limits']>) {
-    const known = this.#limits.get(policy);
-    if (known !== undefined) return known;
-    const { now, steering } = this.#options;
-    const limits = new UplinkLimits({
-      now,
-      maxRttMs: policy.maxRttMs ?? defaultMaxRttMs,
-      maxLoss: policy.maxLoss,
-      tuning: steering.limits,
-      standingTuning: steering.standing,
-      delayOf,
-    });
-    this.#limits.set(policy, limits);
-    return limits;
   }
 }
 

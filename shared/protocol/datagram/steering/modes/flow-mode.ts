@@ -1,6 +1,7 @@
 import type { Now } from '../../../now.ts';
+import type { LimitsOfMode } from '../../../scheduler/mode-context.ts';
 import type { PolicyParameters } from '../../../scheduler/policy-parameters.ts';
-import type { LimitedView, UplinkLimits } from '../../../scheduler/uplink-limits.ts';
+import type { UplinkLimits } from '../../../scheduler/uplink-limits.ts';
 import type { UplinkView } from '../../../subflow/subflow-view.ts';
 import type { FlowView } from './flow-view.ts';
 import type { FlowModeTuning } from './mode-tuning.ts';
@@ -33,7 +34,7 @@ export interface FlowModeContext {
   readonly now: Now;
   readonly policy: PolicyParameters;
   /** The limits of the policy, the same object for all flows that have it. */
-  readonly limits: (delayOf: (view: LimitedView) => number, defaultMaxRttMs?: number) => UplinkLimits;
+  readonly limits: (how: LimitsOfMode) => UplinkLimits;
   /** Where the policy leaves the choice open, the uplink on which the peer sent last, at the concentrator. */
   readonly peersUplink: () => UplinkView | undefined;
   readonly tuning: FlowModeTuning;

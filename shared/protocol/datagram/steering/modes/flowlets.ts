@@ -47,7 +47,10 @@ export class Flowlets implements FlowMode {
     this.#now = now;
     this.#tuning = tuning.flowlets;
     this.#order = new UplinkOrder(policy.order);
-    this.#limits = limits(({ delayMs }) => delayMs, mode === 'lowest-latency' ? defaultMaxRttMs : undefined);
+    this.#limits = limits({
+      delayOf: ({ delayMs }) => delayMs,
+      ...(mode === 'lowest-latency' && { defaultMaxRttMs }),
+    });
     this.#choice = new SteadyChoice(now, tuning.flowlets);
     this.#spreadsAtOnce = mode === 'aggregate';
   }

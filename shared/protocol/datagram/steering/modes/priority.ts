@@ -17,7 +17,7 @@ export class PriorityFlow implements FlowMode {
 
   constructor({ policy, limits }: FlowModeContext) {
     this.#order = new UplinkOrder(policy.order);
-    this.#limits = limits(pathDelayMs);
+    this.#limits = limits({ delayOf: pathDelayMs });
   }
 
   select({ bytes }: FlowRequest, views: readonly FlowView[]): Selection {

@@ -15,7 +15,7 @@ export class RedundantFlow implements FlowMode {
 
   constructor({ policy, limits }: FlowModeContext) {
     this.#order = new UplinkOrder(policy.order);
-    this.#limits = limits(({ delayMs }) => delayMs);
+    this.#limits = limits({ delayOf: ({ delayMs }) => delayMs });
   }
 
   select({ bytes }: FlowRequest, views: readonly FlowView[]): Selection {

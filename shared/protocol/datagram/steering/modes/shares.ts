@@ -33,7 +33,7 @@ export class SharesFlow implements FlowMode {
     this.#slackBytes = mode === 'weighted' ? tuning.shares.slackBytes : 0;
     this.#weights = new UplinkValues(new Map(Object.entries(policy.weights ?? {})), 0);
     this.#order = new UplinkOrder(policy.order);
-    this.#limits = limits(pathDelayMs);
+    this.#limits = limits({ delayOf: pathDelayMs });
   }
 
   select({ bytes }: FlowRequest, views: readonly FlowView[]): Selection {

@@ -26,7 +26,7 @@ export class StandbyFlow implements FlowMode {
     this.#now = now;
     this.#tuning = tuning.standby;
     this.#order = new UplinkOrder(policy.order);
-    this.#limits = limits(pathDelayMs);
+    this.#limits = limits({ delayOf: pathDelayMs });
     this.#peersUplink = peersUplink;
   }
 
