@@ -1,12 +1,12 @@
 import type { Destination } from '../../shared/protocol/destination.ts';
 import type { MonotonicClock } from '../../shared/runtime/clock.ts';
-import { ClientPage } from './client-page.ts';
+import { WebPage } from '../../shared/runtime/page/web-page.ts';
 import { PageFeed, type PageFeedOptions } from './page-feed.ts';
 import { PAGE_FILES } from './page-files.ts';
 
 /** The page, and what keeps its history. */
 interface Page {
-  readonly pages: ClientPage;
+  readonly pages: WebPage;
   readonly feed: PageFeed;
 }
 
@@ -18,7 +18,7 @@ export function makePage(
   if (metrics === undefined) return undefined;
   const feed = new PageFeed(source);
   const { host } = metrics.listen;
-  const pages = new ClientPage({
+  const pages = new WebPage({
     ...{ host, feed, files: PAGE_FILES, password: metrics.password, clock: source.clock },
   });
   return { pages, feed };

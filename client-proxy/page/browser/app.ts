@@ -1,11 +1,13 @@
+import { Chart, RANGES } from '../../../shared/page-browser/chart.ts';
+import { Choice } from '../../../shared/page-browser/choice.ts';
+import { html, useState } from '../../../shared/page-browser/lib/htm-preact.js';
+import type { Direction, Samples } from '../../../shared/page-browser/samples.ts';
+import { rateOf, rateText } from '../../../shared/page-browser/words.ts';
 import type { PageView } from '../page-view.ts';
 import type { StateChange } from '../state-changes.ts';
 import { faultsOf, faultTimes } from './changes.ts';
-import { Chart, RANGES } from './chart.ts';
-import { html, useState } from './lib/htm-preact.js';
-import type { Direction, Samples } from './samples.ts';
 import { UplinkCard } from './uplink-card.ts';
-import { gainOf, rateOf, rateText, STATE_WORDS, summaryOf } from './words.ts';
+import { gainOf, STATE_WORDS, summaryOf } from './words.ts';
 
 /** All that the page shows. */
 export interface Shown {
@@ -64,7 +66,8 @@ export function App({ view, changes, samples, isLive }: Shown) {
           </div>
         </div>
         <${Chart}
-          samples=${samples} names=${uplinks.map(({ name }) => name)} faults=${faults}
+          what="each uplink" samples=${samples} names=${uplinks.map(({ name }) => name)}
+          marks=${faults.map(({ uplink, ...mark }) => ({ ...mark, name: uplink }))}
           direction=${direction} minutes=${minutes} endMs=${view.timeMs}
         />
         <${Faults} faults=${faults} names=${uplinks.map(({ name }) => name)} />
@@ -81,7 +84,7 @@ function Header({ view, isLive }: { view: PageView; isLive: boolean }) {
   const mood = !isLive ? 'bad' : view.isFallback ? 'doubtful' : view.ready ? 'good' : 'bad';
   return html`
     <header>
-      <img src="/page/icon.svg" alt="" width="28" height="28" />
+      <img src="/shared/page-browser/icon.svg" alt="" width="28" height="28" />
       <h1>Tributary</h1>
       <span class="pill ${mood}">${!isLive ? 'no answer' : view.ready ? 'ready' : 'not ready'}</span>
       <p>
@@ -117,30 +120,6 @@ function Together({ view, direction }: { view: PageView; direction: Direction })
         }
       </p>
     </div>
-  `;
-}
-
-interface ChoiceProps<T> {
-  readonly legend: string;
-  readonly name: string;
-  readonly value: T;
-  readonly options: readonly (readonly [T, string])[];
-  readonly onChange: (value: T) => void;
-}
-
-function Choice<T extends string | number>({ legend, name, value, options, onChange }: ChoiceProps<T>) {
-  return html`
-    <fieldset class="choice">
-      <legend class="visually-hidden">${legend}</legend>
-      ${options.map(
-        ([one, text]) => html`
-          <label>
-            <input type="radio" name=${name} checked=${one === value} onChange=${() => onChange(one)} />
-            <span>${text}</span>
-          </label>
-        `,
-      )}
-    </fieldset>
   `;
 }
 

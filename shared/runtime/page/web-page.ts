@@ -1,28 +1,40 @@
 import { createHash, timingSafeEqual } from 'node:crypto';
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import { isLoopback } from '../../shared/runtime/address/special-ranges.ts';
-import type { MonotonicClock } from '../../shared/runtime/clock.ts';
-import type { EndpointPages } from '../../shared/runtime/observe/http-endpoint.ts';
-import { LoginPace } from '../front/login-pace.ts';
-import type { PageFeed } from './page-feed.ts';
+import { isLoopback } from '../address/special-ranges.ts';
+import { LoginPace } from '../admission/login-pace.ts';
+import type { MonotonicClock } from '../clock.ts';
+import type { EndpointPages } from '../observe/http-endpoint.ts';
 import type { PageFile } from './page-files.ts';
 
-export interface ClientPageOptions {
+/** What a page is told of while it is open (server-sent events). */
+export interface PageEvents {
+  /** No further page can be told. */
+  readonly isFull: boolean;
+  /**
+   * Tells a page until it closes the connection.
+   * @param page has its headers, and no body yet
+   * @param query what it asks for
+   */
+  open(page: ServerResponse, query: URLSearchParams): void;
+}
+
+export interface WebPageOptions {
   /** Where the endpoint listens. */
   readonly host: string;
   readonly password: string | undefined;
   readonly files: ReadonlyMap<string, PageFile>;
-  readonly feed: Pick<PageFeed, 'isFull' | 'open'>;
+  readonly feed: PageEvents;
   readonly clock: MonotonicClock;
 }
 
 const EVENTS = '/events';
-/** The page at the client's endpoint: `/`, its files, and `/events`, which tells it of each second. It only reads. */
-export class ClientPage implements EndpointPages {
-  readonly #options: ClientPageOptions;
+
+/** The page at a program's endpoint: `/`, its files, and `/events`, which tells it of each second. It only reads. */
+export class WebPage implements EndpointPages {
+  readonly #options: WebPageOptions;
   readonly #pace: LoginPace;
 
-  constructor(options: ClientPageOptions) {
+  constructor(options: WebPageOptions) {
     this.#options = options;
     this.#pace = new LoginPace(options.clock);
   }
@@ -70,8 +82,7 @@ export class ClientPage implements EndpointPages {
     if (feed.isFull) return refuse(response, 503, 'too many pages are open: close one of them\n');
     response.writeHead(200, { ...HEADERS, 'Content-Type': 'text/event-stream' });
     if (request.method === 'HEAD') return response.end();
-    const after = Number(new URL(request.url ?? '/', 'http://localhost').searchParams.get('after'));
-    feed.open(response, Number.isFinite(after) ? after : 0);
+    feed.open(response, new URL(request.url ?? '/', 'http://localhost').searchParams);
   }
 }
 
