@@ -21,6 +21,8 @@ export function relayBed(decide: (subject: SteeringSubject) => DatagramDecision 
       ({
         open: ({ host }: Destination) => ({
           send: (payload: Uint8Array) => void direct.push(`${host}: ${Buffer.from(payload)}`),
+          carried: [],
+          onReceived() {},
           end: () => void direct.push(`${host} ended`),
         }),
         close() {},

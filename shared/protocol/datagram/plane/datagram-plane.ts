@@ -9,6 +9,7 @@ import { expectRole, type Role } from '../../role.ts';
 import type { SessionSteering } from '../../steering/session-steering.ts';
 import type { StreamPolicy } from '../../steering/steering-policy.ts';
 import type { SteeringTuning } from '../../steering/steering-tuning.ts';
+import type { CarriedBytes } from '../../uplink/carried-bytes.ts';
 import type { Uplink } from '../../uplink/uplink.ts';
 import type { Uplinks } from '../../uplink/uplinks.ts';
 import type {
@@ -190,6 +191,10 @@ export class DatagramPlane implements DatagramCommands {
 
   send(flowId: number, payload: Uint8Array): void {
     this.#sender.send(flowId, payload);
+  }
+
+  carriedOf(flowId: number): readonly CarriedBytes[] {
+    return this.#table.get(flowId)?.carried.all ?? [];
   }
 
   isNew(path: number, counter: number): boolean {
