@@ -15,6 +15,7 @@ import { makeEndpoint } from './client-endpoint.ts';
 import { ClientProxy } from './client-proxy.ts';
 import type { ClientConfig } from './config/client-config.ts';
 import { MAX_UPLINKS } from './config/client-schema.ts';
+import { ConfigChanges } from './config/edit/config-changes.ts';
 import type { DatagramRelay } from './datagram/datagram-relay.ts';
 import { type Datagrams, makeDatagrams } from './datagram-carrying.ts';
 import { type Direct, makeDirect } from './direct-connecting.ts';
@@ -102,8 +103,12 @@ export async function assemble(config: ClientConfig, deps: ClientProxyDeps): Pro
     onChanged: () => fallback.look(),
   });
   const metering = await openMetering(config, deps, { counters, uplinks, uses, keeper, direct });
-  // Metering first, so that caps hold before anything is dialled.
-  uplinks.follow(metering, keeper, direct.connections, direct.balance);
+  uses.tellSwitched((uplinkName) => {
+    keeper.onUseChanged(uplinkName);
+    if (uses.of(uplinkName).use === 'stopped') direct.connections.end(uplinkName);
+  });
+  // What may be used first, so that caps hold before anything is dialled.
+  uplinks.follow(uses, metering, keeper, direct.connections, direct.balance);
   const { steering, fallback }: Steered = makeSteering(config, deps, {
     ...{ counters, uplinks, keeper, direct, datagrams: datagrams.relay },
     onOtherWays: () => front.judgeAnew(),
@@ -133,11 +138,17 @@ export async function assemble(config: ClientConfig, deps: ClientProxyDeps): Pro
   const told = {
     ...{ mode, keeper, uplinks, uplinkStatus, steering, fallback, publisher, points, front, metering, watch },
   };
+  const configChanges = new ConfigChanges({
+    ...{ wallClock, logger, config: () => proxy.config },
+    reload: (next) => proxy.reload(next),
+  });
+  const settings = { changes: configChanges, config: () => proxy.config, uplinks: () => uplinks.uplinks };
   const observed = makeEndpoint(config, direct, {
-    ...{ ...deps, ...counters, ...told, transparent, datagrams: relay, changes },
+    ...{ ...deps, ...counters, ...told, transparent, datagrams: relay, changes, settings },
   });
   const parts = { ...told, ...observed, secrets, transparent, transparentDatagrams, associates, network };
-  return new ClientProxy({ config, logger, ...parts, minutes });
+  const proxy: ClientProxy = new ClientProxy({ config, logger, ...parts, minutes, changes: configChanges });
+  return proxy;
 }
 
 function publisherOf(

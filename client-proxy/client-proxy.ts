@@ -5,6 +5,7 @@ import type { ProcessWatch } from '../shared/runtime/observe/process-watch.ts';
 import { Lifecycle } from '../shared/runtime/process/lifecycle.ts';
 import type { ClientConfig } from './config/client-config.ts';
 import { describeReload } from './config/describe-reload.ts';
+import type { ConfigChanges } from './config/edit/config-changes.ts';
 import type { UplinkSet } from './discovery/uplink-set.ts';
 import type { Fallback } from './fallback/fallback.ts';
 import type { ApplicationPoints } from './front/application-points.ts';
@@ -30,6 +31,7 @@ export interface ClientParts {
   readonly endpoint: HttpEndpoint<ClientStatus>;
   /** Absent: there is no endpoint. */
   readonly pageFeed: PageFeed | undefined;
+  readonly changes: ConfigChanges;
   readonly uplinks: UplinkSet;
   readonly metering: Metering;
   readonly secrets: SessionSecrets;
@@ -66,6 +68,16 @@ export class ClientProxy {
   /** Rejects with ListenError or EndpointError; nothing that was started runs on then. */
   start(): Promise<void> {
     return this.#life.start(() => this.#start());
+  }
+
+  /** What it goes by. */
+  get config(): ClientConfig {
+    return this.#config;
+  }
+
+  /** Reads its file again, and takes over what it says, with the changes that are held on top. Rejects as `reload`, or with ConfigError. */
+  async reloadFile(): Promise<void> {
+    await this.reload(await this.#parts.changes.load());
   }
 
   /**

@@ -12,7 +12,6 @@ import { assemble } from './assemble.ts';
 import { buildClientCli } from './cli/client-cli.ts';
 import { tryUplinks } from './cli/try-uplinks.ts';
 import type { ClientConfig } from './config/client-config.ts';
-import { loadClientConfig } from './config/load-client-config.ts';
 import { readNetwork } from './network/read-network.ts';
 import { redirectSystem } from './transparent/redirect-system.ts';
 
@@ -30,7 +29,7 @@ const run = (config: ClientConfig) =>
     });
     await proxy.start();
     return {
-      reload: async () => proxy.reload(await loadClientConfig(config.file)),
+      reload: () => proxy.reloadFile(),
       close: () => proxy.close(),
     };
   });

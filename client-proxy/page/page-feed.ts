@@ -3,6 +3,7 @@ import type { WallClock } from '../../shared/runtime/clock.ts';
 import { eventText, OpenPages } from '../../shared/runtime/page/open-pages.ts';
 import type { PageEvents } from '../../shared/runtime/page/web-page.ts';
 import type { TrafficTable } from '../../shared/runtime/session/uplink-traffic.ts';
+import type { ConfigChanges } from '../config/edit/config-changes.ts';
 import type { ClientStatus } from '../status/client-status.ts';
 import { pageView } from './page-view.ts';
 import type { StateChange, StateChanges } from './state-changes.ts';
@@ -16,6 +17,7 @@ export interface PageFeedOptions {
   readonly directTraffic: Pick<TrafficTable, 'entries'>;
   readonly status: () => ClientStatus;
   readonly changes: Pick<StateChanges, 'all'>;
+  readonly settings: { readonly changes: Pick<ConfigChanges, 'held'> };
 }
 
 const STEP_MS = 1_000;
@@ -60,8 +62,8 @@ export class PageFeed implements PageEvents {
   }
 
   #tell(pages: OpenPages<readonly StateChange[]>['all']): void {
-    const { status, changes } = this.#options;
-    const view = eventText('view', pageView(status(), this.#history));
+    const { status, changes, settings } = this.#options;
+    const view = eventText('view', pageView(status(), this.#history, settings.changes.held));
     for (const [page, known] of pages) {
       const isNew = known !== changes.all && changes.all.length > 0;
       this.#pages.set(page, changes.all);

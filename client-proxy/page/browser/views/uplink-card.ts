@@ -8,9 +8,11 @@ interface CardProps {
   /** Among the uplinks: its colour. */
   readonly index: number;
   readonly view: PageView;
+  /** Somebody wants to change what it is used for. */
+  readonly onChange: () => void;
 }
 
-export function UplinkCard({ uplink, index, view: { sum, timeMs } }: CardProps) {
+export function UplinkCard({ uplink, index, view: { sum, timeMs }, onChange }: CardProps) {
   const { name, state, reason, sinceMs, down, up } = uplink;
   const mood = moodOf(state);
   return html`
@@ -19,6 +21,7 @@ export function UplinkCard({ uplink, index, view: { sum, timeMs } }: CardProps) 
         <i class="dot u${index % 8}" aria-hidden="true"></i>
         <h3>${name}</h3>
         <span class="pill ${mood}">${STATE_WORDS[state]}</span>
+        <button type="button" class="plain" aria-label=${`Change the use of ${name}`} onClick=${onChange}>⋯</button>
       </div>
       <p class="reason">
         ${state === 'in-use' && reason === 'in use' ? '' : `${reason}, `}for ${sinceText(timeMs - sinceMs)}
