@@ -4,6 +4,7 @@ import { isLoopback } from '../../shared/runtime/address/special-ranges.ts';
 import type { MonotonicClock } from '../../shared/runtime/clock.ts';
 import type { EndpointPages } from '../../shared/runtime/observe/http-endpoint.ts';
 import { LoginPace } from '../front/login-pace.ts';
+import type { DayReport } from './history/history-keeper.ts';
 import type { PageFeed } from './page-feed.ts';
 import type { PageFile } from './page-files.ts';
 
@@ -13,11 +14,14 @@ export interface ClientPageOptions {
   readonly password: string | undefined;
   readonly files: ReadonlyMap<string, PageFile>;
   readonly feed: Pick<PageFeed, 'isFull' | 'open'>;
+  /** @param afterMs what of the minutes is known already */
+  readonly history: (afterMs: number) => DayReport;
   readonly clock: MonotonicClock;
 }
 
 const EVENTS = '/events';
-/** The page at the client's endpoint: `/`, its files, and `/events`, which tells it of each second. It only reads. */
+const HISTORY = '/history';
+/** The page at the client's endpoint: `/`, its files, `/history`, and `/events`, which tells it of each second. It only reads. */
 export class ClientPage implements EndpointPages {
   readonly #options: ClientPageOptions;
   readonly #pace: LoginPace;
@@ -30,10 +34,13 @@ export class ClientPage implements EndpointPages {
   answer(request: IncomingMessage, response: ServerResponse, path: string): boolean {
     const { files, password, host } = this.#options;
     const file = files.get(path);
-    if (file === undefined && path !== EVENTS) return false;
+    if (file === undefined && path !== EVENTS && path !== HISTORY) return false;
     const serve = () => {
-      if (file === undefined) this.#openEvents(request, response);
-      else void sendFile(response, file);
+      if (file !== undefined) void sendFile(response, file);
+      else if (isFromElsewhere(request))
+        refuse(response, 403, 'this is for the page of this endpoint alone\n');
+      else if (path === EVENTS) this.#openEvents(request, response);
+      else sendJson(response, this.#options.history(afterOf(request)));
     };
     if (password !== undefined) this.#whenRight(request, response, password, serve);
     else if (isLoopback(host)) serve();
@@ -62,17 +69,23 @@ export class ClientPage implements EndpointPages {
 
   #openEvents(request: IncomingMessage, response: ServerResponse) {
     const { feed } = this.#options;
-    // Browsers say where a request comes from. Pages of other sites could not read the answer, but they could take all places.
-    const site = request.headers['sec-fetch-site'];
-    if (site !== undefined && site !== 'same-origin') {
-      return refuse(response, 403, 'these events are for the page of this endpoint alone\n');
-    }
     if (feed.isFull) return refuse(response, 503, 'too many pages are open: close one of them\n');
     response.writeHead(200, { ...HEADERS, 'Content-Type': 'text/event-stream' });
     if (request.method === 'HEAD') return response.end();
-    const after = Number(new URL(request.url ?? '/', 'http://localhost').searchParams.get('after'));
-    feed.open(response, Number.isFinite(after) ? after : 0);
+    feed.open(response, afterOf(request));
   }
+}
+
+/** Browsers say where a request comes from. Pages of other sites could not read the answer, but they could take all places. */
+function isFromElsewhere({ headers }: IncomingMessage): boolean {
+  const site = headers['sec-fetch-site'];
+  return site !== undefined && site !== 'same-origin';
+}
+
+/** The time up to which the page knows all. */
+function afterOf({ url = '/' }: IncomingMessage): number {
+  const after = Number(new URL(url, 'http://localhost').searchParams.get('after'));
+  return Number.isFinite(after) ? after : 0;
 }
 
 const NOT_SERVED =
@@ -103,6 +116,10 @@ async function sendFile(response: ServerResponse, { type, read }: PageFile): Pro
   } catch {
     refuse(response, 500, 'a file of the page is missing: install the program again\n');
   }
+}
+
+function sendJson(response: ServerResponse, value: object): void {
+  response.writeHead(200, { ...HEADERS, 'Content-Type': 'application/json' }).end(JSON.stringify(value));
 }
 
 function refuse(response: ServerResponse, status: number, words: string): void {

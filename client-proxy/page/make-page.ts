@@ -10,16 +10,16 @@ interface Page {
   readonly feed: PageFeed;
 }
 
-/** @param metrics where the endpoint listens, and the page's password. Undefined: there is no endpoint, and no page. */
+/** @param metrics where the endpoint listens, and the page's password */
 export function makePage(
-  metrics: { readonly listen: Destination; readonly password?: string | undefined } | undefined,
+  metrics: { readonly listen: Destination; readonly password?: string | undefined },
   source: PageFeedOptions & { readonly clock: MonotonicClock },
-): Page | undefined {
-  if (metrics === undefined) return undefined;
+): Page {
   const feed = new PageFeed(source);
   const { host } = metrics.listen;
   const pages = new ClientPage({
     ...{ host, feed, files: PAGE_FILES, password: metrics.password, clock: source.clock },
+    history: (afterMs) => source.keeper.report(afterMs),
   });
   return { pages, feed };
 }

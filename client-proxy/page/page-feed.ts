@@ -1,34 +1,35 @@
 import type { ServerResponse } from 'node:http';
-import type { WallClock } from '../../shared/runtime/clock.ts';
-import type { TrafficTable } from '../../shared/runtime/session/uplink-traffic.ts';
 import type { ClientStatus } from '../status/client-status.ts';
+import type { HistoryKeeper } from './history/history-keeper.ts';
 import { pageView } from './page-view.ts';
 import type { StateChange, StateChanges } from './state-changes.ts';
-import { UplinkHistory } from './uplink-history.ts';
 
 /** What the feed is read from. */
 export interface PageFeedOptions {
-  readonly wallClock: WallClock;
-  /** What went over the concentrator, and past it. */
-  readonly traffic: Pick<TrafficTable, 'entries'>;
-  readonly directTraffic: Pick<TrafficTable, 'entries'>;
+  readonly keeper: Pick<HistoryKeeper, 'history' | 'sample' | 'report' | 'close'>;
   readonly status: () => ClientStatus;
-  readonly changes: Pick<StateChanges, 'all'>;
+  /** Short, another text whenever something is different that a page shows and that no change of a state tells of. */
+  readonly conditions: () => string;
+  readonly changes: Pick<StateChanges, 'all' | 'notify'>;
 }
 
 const STEP_MS = 1_000;
+/** While pages are open, how often it is looked whether to tell them something before the second is over. */
+const LOOK_MS = 200;
 /** Pages that are open at a time; the endpoint has 32 connections in all. */
 const MAX_PAGES = 8;
 /** A page that has not taken so much is not there any more, or too slow: it connects again by itself. */
 const MAX_WAITING_BYTES = 1024 * 1024;
 
-/** Keeps the last hour, and tells the pages that are open of each second (server-sent events). */
+/** Has the history go on, and tells the pages that are open of each second (server-sent events). */
 export class PageFeed {
   readonly #options: PageFeedOptions;
-  readonly #history = new UplinkHistory();
   /** What each page was told of the changes last. */
   readonly #pages = new Map<ServerResponse, readonly StateChange[]>();
   #timer: NodeJS.Timeout | undefined;
+  #lookTimer: NodeJS.Timeout | undefined;
+  #conditions = '';
+  #isTelling = false;
 
   constructor(options: PageFeedOptions) {
     this.#options = options;
@@ -41,10 +42,15 @@ export class PageFeed {
   start(): void {
     this.#sample();
     this.#timer = setInterval(() => this.#sample(), STEP_MS).unref();
+    this.#lookTimer = setInterval(() => this.#look(), LOOK_MS).unref();
+    this.#options.changes.notify(() => this.#tellSoon());
   }
 
-  stop(): void {
+  /** Keeps the history. States that change from now on are those of a program that ends. */
+  async stop(): Promise<void> {
     clearInterval(this.#timer);
+    clearInterval(this.#lookTimer);
+    await this.#options.keeper.close();
   }
 
   /**
@@ -54,20 +60,37 @@ export class PageFeed {
    */
   open(page: ServerResponse, afterMs: number): void {
     page.once('close', () => this.#pages.delete(page));
-    page.write(eventText('history', this.#history.report(afterMs)));
+    page.write(eventText('history', this.#options.keeper.history.seconds.report(afterMs)));
     this.#pages.set(page, []);
     this.#tell([page]);
   }
 
   #sample(): void {
-    const { wallClock, traffic, directTraffic } = this.#options;
-    this.#history.add(wallClock(), [...traffic.entries(), ...directTraffic.entries()]);
+    this.#options.keeper.sample();
     if (this.#pages.size > 0) this.#tell([...this.#pages.keys()]);
   }
 
+  /** What cannot wait for the next second. */
+  #look(): void {
+    if (this.#pages.size === 0) return;
+    const conditions = this.#options.conditions();
+    if (conditions !== this.#conditions) this.#tellSoon();
+    this.#conditions = conditions;
+  }
+
+  /** Once for all that changes now. */
+  #tellSoon(): void {
+    if (this.#isTelling || this.#pages.size === 0) return;
+    this.#isTelling = true;
+    setImmediate(() => {
+      this.#isTelling = false;
+      this.#tell([...this.#pages.keys()]);
+    });
+  }
+
   #tell(pages: readonly ServerResponse[]): void {
-    const { status, changes } = this.#options;
-    const view = eventText('view', pageView(status(), this.#history));
+    const { status, changes, keeper } = this.#options;
+    const view = eventText('view', pageView(status(), keeper.history));
     for (const page of pages) {
       if (page.writableLength > MAX_WAITING_BYTES) {
         page.destroy();

@@ -12,6 +12,7 @@ import type { LastingUplinkStatus } from '../discovery/uplink-states.ts';
 import type { Fallback } from '../fallback/fallback.ts';
 import type { ApplicationPoints } from '../front/application-points.ts';
 import type { FrontDoor } from '../front/front-door.ts';
+import type { LostConnections } from '../lost-connections.ts';
 import type { Meter } from '../metering/meter.ts';
 import type { Metering } from '../metering/metering.ts';
 import { totalBytes } from '../metering/usage.ts';
@@ -75,6 +76,8 @@ export interface UplinkReport extends SubflowsReport {
   readonly costPerGB: number | null;
   readonly sentBytes: number;
   readonly receivedBytes: number;
+  /** Connections of applications that ended because this uplink failed, or all of them. */
+  readonly lost: number;
   /** How UDP packets pass; null where none are sent. */
   readonly udp: UdpReport | null;
   /** Past the concentrator. */
@@ -128,6 +131,7 @@ export interface ClientStatusSource extends StatusClocks, ReadinessSource {
   directMeasure(uplinkName: string): Pick<UplinkMeasure, 'connectMs' | 'rate' | 'isSuspect'>;
   readonly fallback: Pick<Fallback, 'isActive' | 'takesOver' | 'begunCount'>;
   readonly metering: Pick<Metering, 'meters' | 'plans'>;
+  readonly counts: { readonly lost: Pick<LostConnections, 'countOf'> };
 }
 
 export function clientStatus(source: ClientStatusSource): ClientStatus {
@@ -205,6 +209,7 @@ function uplinkReport(
     costPerGB: configured?.costPerGB ?? null,
     ...(read.traffic.get(name) ?? NOTHING),
     ...reportSubflows(read.drivers, name, source),
+    lost: source.counts.lost.countOf(name),
     udp: reportUdp(read.drivers, name),
     direct: {
       connections: source.directConnections.countOf(name),

@@ -1,6 +1,6 @@
 import type { PageView } from '../page-view.ts';
 import type { StateChange } from '../state-changes.ts';
-import { faultsOf, faultTimes } from './changes.ts';
+import { faultsOf, faultText } from './changes.ts';
 import { Chart, RANGES } from './chart.ts';
 import { html, useState } from './lib/htm-preact.js';
 import type { Direction, Samples } from './samples.ts';
@@ -24,7 +24,7 @@ export function App({ view, changes, samples, isLive }: Shown) {
   const [minutes, setMinutes] = useState<number>(RANGES[0]);
   if (view === undefined) return null;
   const { uplinks } = view;
-  const faults = faultsOf(changes);
+  const faults = faultsOf(changes, (name) => uplinks.find((uplink) => uplink.name === name)?.lost ?? 0);
   return html`
     <${Header} view=${view} isLive=${isLive} />
     <main>
@@ -154,8 +154,7 @@ function Faults({ faults, names }: { faults: ReturnType<typeof faultsOf>; names:
         (fault) => html`
           <li>
             <i class="dot u${Math.max(0, names.indexOf(fault.uplink)) % 8}" aria-hidden="true"></i>
-            <span><b>${fault.uplink}</b> ${fault.what}</span>
-            <span class="when">${faultTimes(fault)}</span>
+            <span><b>${fault.uplink}</b> ${faultText(fault)}</span>
             <span class="quiet">${fault.reason}</span>
           </li>
         `,

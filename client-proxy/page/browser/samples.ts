@@ -1,5 +1,5 @@
+import type { HistoryReport } from '../history/rate-series.ts';
 import type { PageView } from '../page-view.ts';
-import type { HistoryReport } from '../uplink-history.ts';
 
 const MAX_SAMPLES = 3_600;
 /** A longer time without a sample is a hole: the page or the machine slept. */

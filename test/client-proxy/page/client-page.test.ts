@@ -10,7 +10,7 @@ const FILES = new Map([
   ['/', text('text/html', '<title>page</title>')],
   ['/page/main.js', text('text/javascript', 'code')],
 ]);
-const PATHS = ['/', '/page/main.js', '/events'];
+const PATHS = ['/', '/page/main.js', '/events', '/history'];
 
 async function serve(options: Partial<ClientPageOptions> = {}) {
   const asked: number[] = [];
@@ -22,7 +22,8 @@ async function serve(options: Partial<ClientPageOptions> = {}) {
     },
   };
   const clock = () => performance.now();
-  const page = { host: '127.0.0.1', password: undefined, files: FILES, feed, clock, ...options };
+  const history = (afterMs: number) => ({ minutes: { times: [afterMs], uplinks: [] }, days: [] });
+  const page = { host: '127.0.0.1', password: undefined, files: FILES, feed, history, clock, ...options };
   const endpoint = new HttpEndpoint({
     listen: { host: '127.0.0.1', port: 0 },
     registry: new Registry(),
@@ -56,6 +57,7 @@ describe('the page of the client', () => {
 
   it('tells only what the page does not have', async () => {
     const { ask, asked } = await serve();
+    expect(await (await ask('/history?after=77')).json()).toMatchObject({ minutes: { times: [77] } });
     const answer = await ask('/events?after=1234');
     expect(answer.headers.get('content-type')).toBe('text/event-stream');
     expect(await answer.text()).toBe('event: view\ndata: {}\n\n');
@@ -77,10 +79,10 @@ describe('the page of the client', () => {
     ['same-site', 403],
     ['none', 403],
     ['same-origin', 200],
-  ])('to a browser that asks for the events from %s answers %i', async (site, status) => {
+  ])('to a browser that asks for figures from %s answers %i', async (site, status) => {
     const { ask } = await serve();
-    // fetch() would set the header itself.
-    expect((await ask('/events', { 'Sec-Fetch-Site': site })).status).toBe(status);
+    for (const path of ['/events', '/history'])
+      expect((await ask(path, { 'Sec-Fetch-Site': site })).status).toBe(status);
   });
 
   it('only reads, and serves so many pages at a time', async () => {

@@ -11,6 +11,9 @@ const uplink = (name: string, changes: Partial<UplinkReport> = {}): UplinkReport
   ...{
     rttMs: null,
     minRttMs: null,
+    jitterMs: null,
+    lossRatio: null,
+    lost: 0,
     rateBitsPerSecond: null,
     inFlightBytes: 0,
     sendingStreams: 0,
