@@ -33,7 +33,7 @@ import { PathExplainer } from './network/path-diagnosis/path-explainer.ts';
 import { makeNetworkWatch } from './network-watching.ts';
 import { PACKET_SIZES_FILE_NAME, PacketSizes } from './packet-size/packet-sizes.ts';
 import { openPageHistory } from './page/history/history-keeper.ts';
-import { StateChanges } from './page/state-changes.ts';
+import { StateChanges } from './page/history/state-changes.ts';
 import { UplinkUses } from './path-manager/uplink-use.ts';
 import { makePublisher } from './publish/make-publisher.ts';
 import type { Publisher } from './publish/publisher.ts';

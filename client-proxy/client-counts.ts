@@ -8,8 +8,8 @@ import { ResultCounts } from '../shared/runtime/observe/result-counts.ts';
 import { TrafficTable } from '../shared/runtime/session/uplink-traffic.ts';
 import { DatagramCounts } from './datagram/datagram-counts.ts';
 import type { AttemptResult } from './direct/uplink-race.ts';
-import { LostConnections } from './lost-connections.ts';
 import { WireTable } from './metering/wire-table.ts';
+import { LostConnections } from './status/lost-connections.ts';
 import type { DirectReason } from './steering/datagram-decision.ts';
 import type { SteeringAction } from './steering/steering-rule.ts';
 

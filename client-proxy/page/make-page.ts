@@ -1,12 +1,12 @@
 import type { Destination } from '../../shared/protocol/destination.ts';
 import type { MonotonicClock } from '../../shared/runtime/clock.ts';
-import { ClientPage } from './client-page.ts';
+import { WebPage } from '../../shared/runtime/page/web-page.ts';
 import { PageFeed, type PageFeedOptions } from './page-feed.ts';
 import { PAGE_FILES } from './page-files.ts';
 
 /** The page, and what keeps its history. */
 interface Page {
-  readonly pages: ClientPage;
+  readonly pages: WebPage;
   readonly feed: PageFeed;
 }
 
@@ -17,9 +17,11 @@ export function makePage(
 ): Page {
   const feed = new PageFeed(source);
   const { host } = metrics.listen;
-  const pages = new ClientPage({
+  const pages = new WebPage({
     ...{ host, feed, files: PAGE_FILES, password: metrics.password, clock: source.clock },
-    history: (afterMs) => source.keeper.report(afterMs),
+    answers: new Map([
+      ['/history', (query: URLSearchParams) => source.keeper.report(Number(query.get('after')) || 0)],
+    ]),
   });
   return { pages, feed };
 }

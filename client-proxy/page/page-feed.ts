@@ -1,8 +1,10 @@
 import type { ServerResponse } from 'node:http';
+import { eventText, OpenPages } from '../../shared/runtime/page/open-pages.ts';
+import type { PageEvents } from '../../shared/runtime/page/web-page.ts';
 import type { ClientStatus } from '../status/client-status.ts';
 import type { HistoryKeeper } from './history/history-keeper.ts';
+import type { StateChange, StateChanges } from './history/state-changes.ts';
 import { pageView } from './page-view.ts';
-import type { StateChange, StateChanges } from './state-changes.ts';
 
 /** What the feed is read from. */
 export interface PageFeedOptions {
@@ -16,16 +18,12 @@ export interface PageFeedOptions {
 const STEP_MS = 1_000;
 /** While pages are open, how often it is looked whether to tell them something before the second is over. */
 const LOOK_MS = 200;
-/** Pages that are open at a time; the endpoint has 32 connections in all. */
-const MAX_PAGES = 8;
-/** A page that has not taken so much is not there any more, or too slow: it connects again by itself. */
-const MAX_WAITING_BYTES = 1024 * 1024;
 
-/** Has the history go on, and tells the pages that are open of each second (server-sent events). */
-export class PageFeed {
+/** Has the history go on, and tells the pages that are open of each second. */
+export class PageFeed implements PageEvents {
   readonly #options: PageFeedOptions;
   /** What each page was told of the changes last. */
-  readonly #pages = new Map<ServerResponse, readonly StateChange[]>();
+  readonly #pages = new OpenPages<readonly StateChange[]>();
   #timer: NodeJS.Timeout | undefined;
   #lookTimer: NodeJS.Timeout | undefined;
   #conditions = '';
@@ -36,7 +34,7 @@ export class PageFeed {
   }
 
   get isFull(): boolean {
-    return this.#pages.size >= MAX_PAGES;
+    return this.#pages.isFull;
   }
 
   start(): void {
@@ -53,26 +51,23 @@ export class PageFeed {
     await this.#options.keeper.close();
   }
 
-  /**
-   * Tells a page what was and what is, and then each second, until it closes the connection.
-   * @param page has its headers, and no body yet
-   * @param afterMs what the page has of the history already
-   */
-  open(page: ServerResponse, afterMs: number): void {
-    page.once('close', () => this.#pages.delete(page));
-    page.write(eventText('history', this.#options.keeper.history.seconds.report(afterMs)));
-    this.#pages.set(page, []);
-    this.#tell([page]);
+  /** Tells a page what was and what is, and then each second. `after`: what it has of the history already. */
+  open(page: ServerResponse, query: URLSearchParams): void {
+    const afterMs = Number(query.get('after'));
+    const { seconds } = this.#options.keeper.history;
+    page.write(eventText('history', seconds.report(Number.isFinite(afterMs) ? afterMs : 0)));
+    this.#pages.add(page, []);
+    this.#tell([[page, []]]);
   }
 
   #sample(): void {
     this.#options.keeper.sample();
-    if (this.#pages.size > 0) this.#tell([...this.#pages.keys()]);
+    if (!this.#pages.isEmpty) this.#tell(this.#pages.all);
   }
 
   /** What cannot wait for the next second. */
   #look(): void {
-    if (this.#pages.size === 0) return;
+    if (this.#pages.isEmpty) return;
     const conditions = this.#options.conditions();
     if (conditions !== this.#conditions) this.#tellSoon();
     this.#conditions = conditions;
@@ -80,30 +75,21 @@ export class PageFeed {
 
   /** Once for all that changes now. */
   #tellSoon(): void {
-    if (this.#isTelling || this.#pages.size === 0) return;
+    if (this.#isTelling || this.#pages.isEmpty) return;
     this.#isTelling = true;
     setImmediate(() => {
       this.#isTelling = false;
-      this.#tell([...this.#pages.keys()]);
+      this.#tell(this.#pages.all);
     });
   }
 
-  #tell(pages: readonly ServerResponse[]): void {
+  #tell(pages: OpenPages<readonly StateChange[]>['all']): void {
     const { status, changes, keeper } = this.#options;
     const view = eventText('view', pageView(status(), keeper.history));
-    for (const page of pages) {
-      if (page.writableLength > MAX_WAITING_BYTES) {
-        page.destroy();
-        continue;
-      }
-      const isNew = this.#pages.get(page) !== changes.all && changes.all.length > 0;
+    for (const [page, known] of pages) {
+      const isNew = known !== changes.all && changes.all.length > 0;
       this.#pages.set(page, changes.all);
-      page.write(isNew ? eventText('changes', changes.all) + view : view);
+      this.#pages.tell(page, isNew ? eventText('changes', changes.all) + view : view);
     }
   }
-}
-
-/** JSON has no line ends of its own. */
-function eventText(name: string, data: unknown): string {
-  return `event: ${name}\ndata: ${JSON.stringify(data)}\n\n`;
 }

@@ -1,7 +1,7 @@
 import type { UdpReport } from '../../shared/runtime/observe/udp-report.ts';
 import type { ClientStatus, MeteredReport, UplinkReport } from '../status/client-status.ts';
 import type { UplinkRate } from './history/rate-series.ts';
-import type { UplinkHistory } from './uplink-history.ts';
+import type { UplinkHistory } from './history/uplink-history.ts';
 
 /** What the page shows now. Rates are bits per second, times milliseconds since 1970. */
 export interface PageView {
@@ -33,6 +33,7 @@ export interface PlanView {
 export interface UplinkView extends UplinkRate {
   readonly name: string;
   readonly state: UplinkReport['state'];
+  readonly cause: UplinkReport['cause'];
   readonly reason: string;
   readonly sinceMs: number;
   readonly isBackup: boolean;
@@ -116,9 +117,9 @@ function capsOf(metered: UplinkReport['metered']): readonly CapView[] {
 }
 
 function uplinkView(uplink: UplinkReport, rate: UplinkRate): UplinkView {
-  const { name, state, reason, since, backup, direct, metered, minRttMs, udp, lost } = uplink;
+  const { name, state, cause, reason, since, backup, direct, metered, minRttMs, udp, lost } = uplink;
   return {
-    ...{ name, state, reason, minRttMs },
+    ...{ name, state, cause, reason, minRttMs },
     ...{ down: Math.round(rate.down), up: Math.round(rate.up) },
     sinceMs: Date.parse(since),
     isBackup: backup,

@@ -12,7 +12,6 @@ import type { LastingUplinkStatus } from '../discovery/uplink-states.ts';
 import type { Fallback } from '../fallback/fallback.ts';
 import type { ApplicationPoints } from '../front/application-points.ts';
 import type { FrontDoor } from '../front/front-door.ts';
-import type { LostConnections } from '../lost-connections.ts';
 import type { Meter } from '../metering/meter.ts';
 import type { Metering } from '../metering/metering.ts';
 import { totalBytes } from '../metering/usage.ts';
@@ -23,6 +22,7 @@ import type { SessionKeeper } from '../session/session-keeper.ts';
 import type { Steering } from '../steering/steering.ts';
 import type { TransparentServer } from '../transparent/transparent-server.ts';
 import { clientReadiness, type ReadinessSource } from './client-readiness.ts';
+import type { LostConnections } from './lost-connections.ts';
 
 /** What /status tells at the client; docs/observability.md explains each field. Times are those of RFC 3339. */
 export interface ClientStatus {

@@ -1,11 +1,14 @@
+import { Chart, RANGES } from '../../../shared/page-browser/chart.ts';
+import { Choice } from '../../../shared/page-browser/choice.ts';
+import { html, useState } from '../../../shared/page-browser/lib/htm-preact.js';
+import type { Direction, Samples } from '../../../shared/page-browser/samples.ts';
+import { rateOf, rateText } from '../../../shared/page-browser/words.ts';
+import type { StateChange } from '../history/state-changes.ts';
 import type { PageView } from '../page-view.ts';
-import type { StateChange } from '../state-changes.ts';
 import { faultsOf, faultText } from './changes.ts';
-import { Chart, RANGES } from './chart.ts';
-import { html, useState } from './lib/htm-preact.js';
-import type { Direction, Samples } from './samples.ts';
+import { FaultList } from './fault-list.ts';
 import { UplinkCard } from './uplink-card.ts';
-import { gainOf, rateOf, rateText, STATE_WORDS, summaryOf } from './words.ts';
+import { gainOf, pillOf, summaryOf } from './words.ts';
 
 /** All that the page shows. */
 export interface Shown {
@@ -64,10 +67,12 @@ export function App({ view, changes, samples, isLive }: Shown) {
           </div>
         </div>
         <${Chart}
-          samples=${samples} names=${uplinks.map(({ name }) => name)} faults=${faults}
+          what="each uplink" samples=${samples} names=${uplinks.map(({ name }) => name)}
+          marks=${faults.map((fault) => ({ ...fault, name: fault.uplink, text: faultText(fault) }))}
           direction=${direction} minutes=${minutes} endMs=${view.timeMs}
         />
-        <${Faults} faults=${faults} names=${uplinks.map(({ name }) => name)} />
+        ${faults.length > 0 && html`<h3>Faults</h3>`}
+        <${FaultList} faults=${faults.slice(0, MAX_LISTED)} names=${uplinks.map(({ name }) => name)} />
       </section>
     </main>
     <p class="visually-hidden" role="status">${spoken(view)}</p>
@@ -81,7 +86,7 @@ function Header({ view, isLive }: { view: PageView; isLive: boolean }) {
   const mood = !isLive ? 'bad' : view.isFallback ? 'doubtful' : view.ready ? 'good' : 'bad';
   return html`
     <header>
-      <img src="/page/icon.svg" alt="" width="28" height="28" />
+      <img src="/shared/page-browser/icon.svg" alt="" width="28" height="28" />
       <h1>Tributary</h1>
       <span class="pill ${mood}">${!isLive ? 'no answer' : view.ready ? 'ready' : 'not ready'}</span>
       <p>
@@ -120,51 +125,8 @@ function Together({ view, direction }: { view: PageView; direction: Direction })
   `;
 }
 
-interface ChoiceProps<T> {
-  readonly legend: string;
-  readonly name: string;
-  readonly value: T;
-  readonly options: readonly (readonly [T, string])[];
-  readonly onChange: (value: T) => void;
-}
-
-function Choice<T extends string | number>({ legend, name, value, options, onChange }: ChoiceProps<T>) {
-  return html`
-    <fieldset class="choice">
-      <legend class="visually-hidden">${legend}</legend>
-      ${options.map(
-        ([one, text]) => html`
-          <label>
-            <input type="radio" name=${name} checked=${one === value} onChange=${() => onChange(one)} />
-            <span>${text}</span>
-          </label>
-        `,
-      )}
-    </fieldset>
-  `;
-}
-
-function Faults({ faults, names }: { faults: ReturnType<typeof faultsOf>; names: readonly string[] }) {
-  if (faults.length === 0)
-    return html`<p class="quiet faults-none">No uplink has failed since the client began.</p>`;
-  return html`
-    <h3>Faults</h3>
-    <ol class="faults">
-      ${faults.slice(0, MAX_LISTED).map(
-        (fault) => html`
-          <li>
-            <i class="dot u${Math.max(0, names.indexOf(fault.uplink)) % 8}" aria-hidden="true"></i>
-            <span><b>${fault.uplink}</b> ${faultText(fault)}</span>
-            <span class="quiet">${fault.reason}</span>
-          </li>
-        `,
-      )}
-    </ol>
-  `;
-}
-
 /** For a screen reader, which says it when it changes: states, and no rates. */
 function spoken({ uplinks, ready }: PageView): string {
-  const states = uplinks.map(({ name, state }) => `${name} ${STATE_WORDS[state]}`);
+  const states = uplinks.map((uplink) => `${uplink.name} ${pillOf(uplink).text}`);
   return `${ready ? 'Ready' : 'Not ready'}: ${states.join(', ')}`;
 }

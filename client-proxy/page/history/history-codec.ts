@@ -3,8 +3,8 @@ import { gunzip, gzip } from 'node:zlib';
 import { z } from 'zod';
 import type { StateFormat } from '../../../shared/runtime/files/state-file.ts';
 import { UPLINK_STATES } from '../../path-manager/uplink-status.ts';
-import { MAX_CHANGES, type StateChange } from '../state-changes.ts';
 import type { HistoryReport } from './rate-series.ts';
+import { MAX_CHANGES, type StateChange } from './state-changes.ts';
 import type { NamedDays } from './usage-days.ts';
 
 /*

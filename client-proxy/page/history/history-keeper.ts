@@ -4,10 +4,10 @@ import type { WallClock } from '../../../shared/runtime/clock.ts';
 import { StateFile } from '../../../shared/runtime/files/state-file.ts';
 import type { TrafficTable } from '../../../shared/runtime/session/uplink-traffic.ts';
 import type { Metering } from '../../metering/metering.ts';
-import type { StateChange, StateChanges } from '../state-changes.ts';
-import { UplinkHistory } from '../uplink-history.ts';
 import { HISTORY_FORMAT, type KeptHistory, MAX_KEPT_DAYS, MAX_KEPT_UPLINKS } from './history-codec.ts';
 import type { HistoryReport } from './rate-series.ts';
+import type { StateChange, StateChanges } from './state-changes.ts';
+import { UplinkHistory } from './uplink-history.ts';
 import { type NamedDays, UsageDays } from './usage-days.ts';
 
 /** The name of the file in the state directory. */

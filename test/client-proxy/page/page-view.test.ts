@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
+import { UplinkHistory } from '../../../client-proxy/page/history/uplink-history.ts';
 import { pageView } from '../../../client-proxy/page/page-view.ts';
-import { UplinkHistory } from '../../../client-proxy/page/uplink-history.ts';
 import type { ClientStatus, UplinkReport } from '../../../client-proxy/status/client-status.ts';
 
 const START_MS = 1_700_000_000_000;

@@ -2,7 +2,7 @@ import { readdir, readFile, stat, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { HistoryKeeper } from '../../../../client-proxy/page/history/history-keeper.ts';
-import { StateChanges } from '../../../../client-proxy/page/state-changes.ts';
+import { StateChanges } from '../../../../client-proxy/page/history/state-changes.ts';
 import { temporaryDirectory } from '../../../config/temporary-directory.ts';
 
 const START_MS = Date.UTC(2026, 10, 29, 12, 0, 30);

@@ -1,4 +1,4 @@
-import { NamedTable } from '../shared/runtime/named-table.ts';
+import { NamedTable } from '../../shared/runtime/named-table.ts';
 
 /** Connections of applications that ended because uplinks failed, since the program began. */
 export class LostConnections {

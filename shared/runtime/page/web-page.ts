@@ -1,46 +1,57 @@
 import { createHash, timingSafeEqual } from 'node:crypto';
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import { isLoopback } from '../../shared/runtime/address/special-ranges.ts';
-import type { MonotonicClock } from '../../shared/runtime/clock.ts';
-import type { EndpointPages } from '../../shared/runtime/observe/http-endpoint.ts';
-import { LoginPace } from '../front/login-pace.ts';
-import type { DayReport } from './history/history-keeper.ts';
-import type { PageFeed } from './page-feed.ts';
+import { isLoopback } from '../address/special-ranges.ts';
+import { LoginPace } from '../admission/login-pace.ts';
+import type { MonotonicClock } from '../clock.ts';
+import type { EndpointPages } from '../observe/http-endpoint.ts';
 import type { PageFile } from './page-files.ts';
 
-export interface ClientPageOptions {
+/** What a page is told of while it is open (server-sent events). */
+export interface PageEvents {
+  /** No further page can be told. */
+  readonly isFull: boolean;
+  /**
+   * Tells a page until it closes the connection.
+   * @param page has its headers, and no body yet
+   * @param query what it asks for
+   */
+  open(page: ServerResponse, query: URLSearchParams): void;
+}
+
+export interface WebPageOptions {
   /** Where the endpoint listens. */
   readonly host: string;
   readonly password: string | undefined;
   readonly files: ReadonlyMap<string, PageFile>;
-  readonly feed: Pick<PageFeed, 'isFull' | 'open'>;
-  /** @param afterMs what of the minutes is known already */
-  readonly history: (afterMs: number) => DayReport;
+  readonly feed: PageEvents;
+  /** What is answered in JSON to who asks for a path, by path. Never with secrets in it. */
+  readonly answers?: ReadonlyMap<string, (query: URLSearchParams) => object>;
   readonly clock: MonotonicClock;
 }
 
 const EVENTS = '/events';
-const HISTORY = '/history';
-/** The page at the client's endpoint: `/`, its files, `/history`, and `/events`, which tells it of each second. It only reads. */
-export class ClientPage implements EndpointPages {
-  readonly #options: ClientPageOptions;
+
+/** The page at a program's endpoint: `/`, its files, its answers, and `/events`, which tells it of each second. It only reads. */
+export class WebPage implements EndpointPages {
+  readonly #options: WebPageOptions;
   readonly #pace: LoginPace;
 
-  constructor(options: ClientPageOptions) {
+  constructor(options: WebPageOptions) {
     this.#options = options;
     this.#pace = new LoginPace(options.clock);
   }
 
   answer(request: IncomingMessage, response: ServerResponse, path: string): boolean {
-    const { files, password, host } = this.#options;
+    const { files, answers, password, host } = this.#options;
     const file = files.get(path);
-    if (file === undefined && path !== EVENTS && path !== HISTORY) return false;
+    const answerTo = answers?.get(path);
+    if (file === undefined && answerTo === undefined && path !== EVENTS) return false;
     const serve = () => {
       if (file !== undefined) void sendFile(response, file);
       else if (isFromElsewhere(request))
         refuse(response, 403, 'this is for the page of this endpoint alone\n');
-      else if (path === EVENTS) this.#openEvents(request, response);
-      else sendJson(response, this.#options.history(afterOf(request)));
+      else if (answerTo !== undefined) sendJson(response, answerTo(queryOf(request)));
+      else this.#openEvents(request, response);
     };
     if (password !== undefined) this.#whenRight(request, response, password, serve);
     else if (isLoopback(host)) serve();
@@ -72,7 +83,7 @@ export class ClientPage implements EndpointPages {
     if (feed.isFull) return refuse(response, 503, 'too many pages are open: close one of them\n');
     response.writeHead(200, { ...HEADERS, 'Content-Type': 'text/event-stream' });
     if (request.method === 'HEAD') return response.end();
-    feed.open(response, afterOf(request));
+    feed.open(response, queryOf(request));
   }
 }
 
@@ -82,10 +93,8 @@ function isFromElsewhere({ headers }: IncomingMessage): boolean {
   return site !== undefined && site !== 'same-origin';
 }
 
-/** The time up to which the page knows all. */
-function afterOf({ url = '/' }: IncomingMessage): number {
-  const after = Number(new URL(url, 'http://localhost').searchParams.get('after'));
-  return Number.isFinite(after) ? after : 0;
+function queryOf({ url = '/' }: IncomingMessage): URLSearchParams {
+  return new URL(url, 'http://localhost').searchParams;
 }
 
 const NOT_SERVED =

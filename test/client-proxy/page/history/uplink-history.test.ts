@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { UplinkHistory } from '../../../client-proxy/page/uplink-history.ts';
+import { UplinkHistory } from '../../../../client-proxy/page/history/uplink-history.ts';
 
 const START_MS = 1_700_000_000_000;
 

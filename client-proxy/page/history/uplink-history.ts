@@ -1,5 +1,5 @@
-import type { UplinkTraffic } from '../../shared/runtime/session/uplink-traffic.ts';
-import { RateSeries, type UplinkRate } from './history/rate-series.ts';
+import type { UplinkTraffic } from '../../../shared/runtime/session/uplink-traffic.ts';
+import { RateSeries, type UplinkRate } from './rate-series.ts';
 
 /** An hour of seconds. */
 const MAX_SECONDS = 3_600;

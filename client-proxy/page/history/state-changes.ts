@@ -1,5 +1,5 @@
-import type { WallClock } from '../../shared/runtime/clock.ts';
-import type { UplinkState, UplinkStatus } from '../path-manager/uplink-status.ts';
+import type { WallClock } from '../../../shared/runtime/clock.ts';
+import type { UplinkState, UplinkStatus } from '../../path-manager/uplink-status.ts';
 
 /** An uplink has come into a state. */
 export interface StateChange {

@@ -2,8 +2,8 @@ import type { ServerResponse } from 'node:http';
 import { createConnection } from 'node:net';
 import { Registry } from 'prom-client';
 import { describe, expect, it, onTestFinished } from 'vitest';
-import { ClientPage, type ClientPageOptions } from '../../../client-proxy/page/client-page.ts';
 import { HttpEndpoint } from '../../../shared/runtime/observe/http-endpoint.ts';
+import { WebPage, type WebPageOptions } from '../../../shared/runtime/page/web-page.ts';
 
 const text = (type: string, content: string) => ({ type, read: async () => Buffer.from(content) });
 const FILES = new Map([
@@ -12,25 +12,25 @@ const FILES = new Map([
 ]);
 const PATHS = ['/', '/page/main.js', '/events', '/history'];
 
-async function serve(options: Partial<ClientPageOptions> = {}) {
-  const asked: number[] = [];
+async function serve(options: Partial<WebPageOptions> = {}) {
+  const asked: string[] = [];
   const feed = {
     isFull: false,
-    open(page: ServerResponse, afterMs: number) {
-      asked.push(afterMs);
+    open(page: ServerResponse, query: URLSearchParams) {
+      asked.push(`${query}`);
       page.end('event: view\ndata: {}\n\n');
     },
   };
   const clock = () => performance.now();
-  const history = (afterMs: number) => ({ minutes: { times: [afterMs], uplinks: [] }, days: [] });
-  const page = { host: '127.0.0.1', password: undefined, files: FILES, feed, history, clock, ...options };
+  const answers = new Map([['/history', (query: URLSearchParams) => ({ asked: `${query}` })]]);
+  const page = { host: '127.0.0.1', password: undefined, files: FILES, feed, answers, clock, ...options };
   const endpoint = new HttpEndpoint({
     listen: { host: '127.0.0.1', port: 0 },
     registry: new Registry(),
     ready: () => ({ ok: true, reasons: [] }),
     status: () => ({}),
     statusText: () => '',
-    pages: new ClientPage(page),
+    pages: new WebPage(page),
   });
   const { port } = (await endpoint.start())!;
   onTestFinished(() => endpoint.close());
@@ -41,7 +41,7 @@ async function serve(options: Partial<ClientPageOptions> = {}) {
 
 const basic = (login: string) => ({ authorization: `Basic ${Buffer.from(login).toString('base64')}` });
 
-describe('the page of the client', () => {
+describe('the page of a program', () => {
   it.each(PATHS)('serves %s with a policy that allows nothing of others', async (path) => {
     const { ask } = await serve();
     const { status, headers } = await ask(path);
@@ -55,14 +55,14 @@ describe('the page of the client', () => {
     expect(headers.get('access-control-allow-origin')).toBeNull();
   });
 
-  it('tells only what the page does not have', async () => {
+  it('tells what the page asks for', async () => {
     const { ask, asked } = await serve();
-    expect(await (await ask('/history?after=77')).json()).toMatchObject({ minutes: { times: [77] } });
+    expect(await (await ask('/history?after=77')).json()).toEqual({ asked: 'after=77' });
     const answer = await ask('/events?after=1234');
     expect(answer.headers.get('content-type')).toBe('text/event-stream');
     expect(await answer.text()).toBe('event: view\ndata: {}\n\n');
     for (const query of ['', '?after=', '?after=x']) await (await ask(`/events${query}`)).text();
-    expect(asked).toEqual([1_234, 0, 0, 0]);
+    expect(asked).toEqual(['after=1234', '', 'after=', 'after=x']);
   });
 
   it.each(PATHS)('refuses %s by another name (DNS rebinding)', async (path) => {
