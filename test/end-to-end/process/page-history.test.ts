@@ -32,7 +32,7 @@ describe('the history of the page', () => {
 
     await again(pair);
     expect(await carriedBytes(pair)).toBeGreaterThan(0.9 * BYTES);
-    const { days } = (await json(pair, '/history')) as DayReport;
+    const { days } = (await json(pair, '/data/history')) as DayReport;
     expect(days.map(({ name }) => name).sort()).toEqual([...UPLINKS]);
     const total = days.flatMap((one) => one.days).reduce((sum, { receivedBytes }) => sum + receivedBytes, 0);
     expect(total).toBeGreaterThan(BYTES);

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { faultsOf, faultText } from '../../../../client-proxy/page/browser/changes.ts';
-import { gainOf } from '../../../../client-proxy/page/browser/words.ts';
+import { faultsOf, faultText } from '../../../../client-proxy/page/browser/base/changes.ts';
+import { gainOf } from '../../../../client-proxy/page/browser/base/words.ts';
 import type { StateChange } from '../../../../client-proxy/page/history/state-changes.ts';
 import { Samples } from '../../../../shared/page-browser/samples.ts';
 import { bytesText, durationText, percentText, rateText } from '../../../../shared/page-browser/words.ts';
@@ -43,7 +43,6 @@ describe('the faults of the page', () => {
       ...{ lost: 0, lostBefore: 0 },
     };
   };
-  const nothingLost = () => 0;
 
   it('are one from the first bad state to the next good one', () => {
     const changes = [
@@ -54,7 +53,7 @@ describe('the faults of the page', () => {
       { ...change(130, 'parked', 'in-use'), uplink: 'dsl' },
       change(271, 'in-use', 'down'),
     ];
-    expect(faultsOf(changes, nothingLost)).toMatchObject([
+    expect(faultsOf(changes, [])).toMatchObject([
       { uplink: 'dsl', what: 'parked', reason: 'parked for a reason', fromMs: 130, toMs: null },
       { uplink: 'lte', what: 'silent', reason: 'down for a reason', fromMs: 100, toMs: 271 },
     ]);
@@ -91,11 +90,14 @@ describe('the faults of the page', () => {
       [{ ...change(AT_MS, 'stopped', 'in-use'), cause: 'cap' }, change(AT_MS + 10_000, 'in-use', 'stopped')],
     ],
   ])('are told in words: %s', (text, changes) => {
-    expect(faultsOf(changes, nothingLost).map(faultText)).toEqual([text]);
+    expect(faultsOf(changes, []).map(faultText)).toEqual([text]);
   });
 
   it('lose connections while they last, and none before', () => {
-    const [fault] = faultsOf([{ ...change(AT_MS, 'down', 'in-use'), lostBefore: 4, lost: 4 }], () => 6);
+    const [fault] = faultsOf(
+      [{ ...change(AT_MS, 'down', 'in-use'), lostBefore: 4, lost: 4 }],
+      [{ name: 'lte', lost: 6 }],
+    );
     expect(fault!.lost).toBe(2);
   });
 });

@@ -1,5 +1,5 @@
-import { html } from '../../../shared/page-browser/lib/htm-preact.js';
-import { type Fault, faultText } from './changes.ts';
+import { html } from '../../../../shared/page-browser/lib/htm-preact.js';
+import { type Fault, faultText } from '../base/changes.ts';
 
 interface FaultListProps {
   readonly faults: readonly Fault[];

@@ -1,4 +1,4 @@
-import { html } from '../../../shared/page-browser/lib/htm-preact.js';
+import { html } from '../../../../shared/page-browser/lib/htm-preact.js';
 import {
   bytesText,
   dateText,
@@ -6,9 +6,9 @@ import {
   percentText,
   rateOf,
   sinceText,
-} from '../../../shared/page-browser/words.ts';
-import type { CapView, PageView, UplinkView } from '../page-view.ts';
-import { lossText, pillOf, UDP_WORDS } from './words.ts';
+} from '../../../../shared/page-browser/words.ts';
+import type { CapView, PageView, UplinkView } from '../../page-view.ts';
+import { lossText, pillOf, UDP_WORDS } from '../base/words.ts';
 
 interface CardProps {
   readonly uplink: UplinkView;

@@ -1,5 +1,7 @@
-import { clockText, durationText } from '../../../shared/page-browser/words.ts';
-import type { StateChange } from '../history/state-changes.ts';
+import type { ChartMark } from '../../../../shared/page-browser/chart.ts';
+import { clockText, durationText } from '../../../../shared/page-browser/words.ts';
+import type { StateChange } from '../../history/state-changes.ts';
+import type { UplinkView } from '../../page-view.ts';
 import { moodOf, STATE_WORDS } from './words.ts';
 
 /** A time in which an uplink could not do its part. */
@@ -20,11 +22,11 @@ export interface Fault {
 
 /**
  * The faults of the uplinks, the latest first. An uplink that was not up yet has none.
- * @param lostOf connections that an uplink may have cost until now
+ * @param uplinks as they are now, with the connections that they may have cost
  */
 export function faultsOf(
   changes: readonly StateChange[],
-  lostOf: (uplink: string) => number,
+  uplinks: readonly Pick<UplinkView, 'name' | 'lost'>[],
 ): readonly Fault[] {
   const faults: Fault[] = [];
   /** Those that last, by uplink: their index, and the connections that were lost before. */
@@ -45,9 +47,18 @@ export function faultsOf(
       faults.push({ uplink, what, reason, fromMs: atMs, toMs: null, isCut: false, lost: lost - lostBefore });
     }
   }
-  for (const [uplink, { at, lostBefore }] of open)
-    faults[at] = { ...faults[at]!, lost: Math.max(faults[at]!.lost, lostOf(uplink) - lostBefore) };
+  for (const { name, lost } of uplinks) {
+    const running = open.get(name);
+    if (running === undefined) continue;
+    const fault = faults[running.at]!;
+    faults[running.at] = { ...fault, lost: Math.max(fault.lost, lost - running.lostBefore) };
+  }
   return faults.reverse();
+}
+
+/** Faults as a chart marks them. */
+export function faultMarks(faults: readonly Fault[]): readonly ChartMark[] {
+  return faults.map((fault) => ({ ...fault, name: fault.uplink, text: faultText(fault) }));
 }
 
 /** `silent 14:02:11, 171 ms, nothing lost` */
