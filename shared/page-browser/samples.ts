@@ -45,11 +45,6 @@ export class Samples {
     this.#options = options;
   }
 
-  /** Of all that were told of. */
-  get names(): readonly string[] {
-    return [...this.#tracks.keys()];
-  }
-
   /** Of the last sample; 0 while there is none. */
   get lastMs(): number {
     return this.#times.at(-1) ?? 0;

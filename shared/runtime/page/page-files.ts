@@ -21,6 +21,7 @@ const SHARED = [
   'chart.js',
   'choice.js',
   'live-events.js',
+  'plot.js',
   'samples.js',
   'words.js',
 ] as const;
