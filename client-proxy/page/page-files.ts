@@ -26,7 +26,8 @@ const OWN = {
   '/page/samples.js': 'samples.js',
   '/page/words.js': 'words.js',
 } as const;
-const PACKAGED = {
+/** Libraries as their packages have them, by the path at which browsers get them. */
+export const PAGE_LIBRARIES = {
   '/page/lib/htm-preact.js': 'htm/preact/standalone',
   '/page/lib/uplot.js': 'uplot/dist/uPlot.iife.min.js',
   '/page/lib/uplot.css': 'uplot/dist/uPlot.min.css',
@@ -37,7 +38,7 @@ export const PAGE_FILES: ReadonlyMap<string, PageFile> = new Map([
   ...Object.entries(OWN).map(([path, name]) =>
     entry(path, name, () => new URL(`./browser/${name}`, import.meta.url)),
   ),
-  ...Object.entries(PACKAGED).map(([path, name]) =>
+  ...Object.entries(PAGE_LIBRARIES).map(([path, name]) =>
     entry(path, path, () => new URL(import.meta.resolve(name))),
   ),
 ]);
