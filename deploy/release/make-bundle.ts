@@ -1,7 +1,7 @@
 import { chmod, cp, mkdir, readdir, rm, writeFile } from 'node:fs/promises';
 import { basename, dirname, join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { PAGE_LIBRARIES } from '../../client-proxy/page/page-files.ts';
+import { PAGE_LIBRARIES } from '../../shared/runtime/page/page-files.ts';
 import { billOfMaterials, licenceList } from './bill-of-materials.ts';
 import { type BundleContents, PAGE_PACKAGES } from './bundle-contents.ts';
 import type { BundledPrograms } from './bundle-programs.ts';
@@ -61,8 +61,8 @@ export async function archive(folder: string, epochSeconds: number): Promise<str
 
 /** What of koffi is loaded: its sources, which are many, are not. */
 const KOFFI_FILES = ['package.json', 'index.cjs', 'src/koffi/index.cjs'];
-/** Of what the page is made of, in the build. */
-const PAGE_FILE = /\/page\/browser\/.*\.(html|css|js|svg)$/;
+/** Of what pages are made of, in the build. */
+const PAGE_FILE = /\b(page\/browser|page-browser)\/.*\.(html|css|js|svg)$/;
 const SHARED_FILES = [
   ['docs', '.md', 'doc/tributary/docs'],
   ['config', '.yaml', 'doc/tributary/config'],
