@@ -79,7 +79,7 @@ export class DatagramPlane implements DatagramCommands {
         uplinks: { [Symbol.iterator]: () => uplinks.all[Symbol.iterator]() },
       },
       policies: host.steering,
-      steering: tuning,
+      tuning,
       followsPeer: role === 'concentrator',
     });
     const plane = this;
