@@ -2,7 +2,7 @@ import type { DatagramFrame, DatagramSetupFrame } from '../../codec/datagram-fra
 import { controlItem } from '../../control/control-item.ts';
 import type { ControlQueue } from '../../control/control-queue.ts';
 import type { Destination } from '../../destination.ts';
-import { type ErrorName, ProtocolViolation, StreamError } from '../../errors.ts';
+import { type ErrorName, MisuseError, ProtocolViolation, StreamError } from '../../errors.ts';
 import type { MemoryBudget } from '../../memory-budget.ts';
 import type { Now } from '../../now.ts';
 import { expectRole, type Role } from '../../role.ts';
@@ -65,11 +65,13 @@ export class DatagramPlane implements DatagramCommands {
   readonly #upkeep: PathUpkeep;
   #setup: DatagramSetup | undefined;
   #isClosed = false;
+  #randomBytes: (count: number) => Uint8Array = unexpected;
 
   constructor(host: DatagramPlaneHost) {
     this.#host = host;
     const { role, now, tuning, memory, control, uplinks } = host;
-    const paths = new PathTable({ role, now, tuning, uplinks });
+    const newToken = () => this.#randomBytes(TOKEN_BYTES);
+    const paths = new PathTable({ role, now, tuning, uplinks, newToken });
     const steering = new FlowSteering({
       now,
       host: {
@@ -124,9 +126,10 @@ export class DatagramPlane implements DatagramCommands {
     return this.#setup;
   }
 
-  offer(offered: Omit<DatagramSetup, 'epoch'>): void {
+  offer(offered: Omit<DatagramSetup, 'epoch'>, randomBytes: (count: number) => Uint8Array): void {
     if (this.#isClosed) return;
     const setup = { ...offered, epoch: (this.#setup?.epoch ?? 0) + 1 };
+    this.#randomBytes = randomBytes;
     this.#setup = setup;
     const isCurrent = () => this.#setup === setup;
     this.#host.control.push(controlItem({ type: 'datagramSetup', ...setup }, 2, isCurrent));
@@ -296,6 +299,10 @@ const NO_LIMITS = { maxFlows: 0, maxAssociations: 0 };
 
 function snapshotOf(flow: Flow) {
   const { id, association, destination, steered } = flow;
+function unexpected(): never {
+  throw new MisuseError('a path of the concentrator before it has offered any');
+}
+
   const { sentDatagrams, sentBytes, receivedDatagrams, receivedBytes, doubledDatagrams, resentDatagrams } =
     flow;
   return {

@@ -23,13 +23,15 @@ export interface PathEnd {
   /** The uplink that had the number last. */
   uplinkName: string | undefined;
   nextCounter: number;
-  /** The first counter of the path that is in use. */
-  firstCounter: number;
   /**
-   * Concentrator: bytes that may be sent there before the peer has confirmed any from where they go: no more than have come, so that nobody
+   * Concentrator: bytes that may be sent there before the peer has shown that it is where they go: no more than have come, so that nobody
    * can be made to flood a third one. Infinite where it has.
    */
   allowanceBytes: number;
+  /** Concentrator: what the peer has to repeat for that. It cannot be guessed, and is another one for each address. */
+  token: Uint8Array | undefined;
+  /** Client: what the next feedback on the path is to repeat. */
+  peersToken: Uint8Array | undefined;
 }
 
 export interface PathTableOptions {
@@ -37,6 +39,8 @@ export interface PathTableOptions {
   readonly now: Now;
   readonly tuning: DatagramTuning;
   readonly uplinks: Pick<Uplinks, 'countPath'>;
+  /** Concentrator. */
+  newToken(): Uint8Array;
 }
 
 /** The paths of a session by their numbers. */
@@ -78,8 +82,9 @@ export class PathTable {
         epoch: 0,
         uplinkName: undefined,
         nextCounter: 1,
-        firstCounter: 1,
         allowanceBytes: 0,
+        token: undefined,
+        peersToken: undefined,
       };
       this.#ends[id] = end;
     }
@@ -102,15 +107,16 @@ export class PathTable {
 
   /** The number has a new path from now on. */
   begin(end: PathEnd, uplink: Uplink): DatagramPath {
-    const { role, now, tuning, uplinks } = this.#options;
+    const { role, now, tuning, uplinks, newToken } = this.#options;
     this.end(end);
     uplinks.countPath(uplink, 1);
     const record = this.records.of(uplink.name);
     const path = new DatagramPath(end.id, uplink, now, tuning.datagramPath, end.nextCounter, record);
     end.path = path;
-    end.firstCounter = path.nextCounter;
     // The client sends where it wants to.
     end.allowanceBytes = role === 'client' ? Number.POSITIVE_INFINITY : 0;
+    end.token = role === 'client' ? undefined : newToken();
+    end.peersToken = undefined;
     end.uplinkName = uplink.name;
     this.#refresh();
     return path;
@@ -136,9 +142,14 @@ export class PathTable {
     this.#refresh();
   }
 
-  /** The peer has had this counter of the path, and maybe some before. */
-  onFeedback(end: PathEnd, largest: number): void {
-    if (largest >= end.firstCounter) end.allowanceBytes = Number.POSITIVE_INFINITY;
+  /** The peer has repeated this on the path. @returns whether it hears what is sent there */
+  confirm(end: PathEnd, repeated: Uint8Array | undefined): boolean {
+    const { token } = end;
+    if (token === undefined || repeated === undefined) return false;
+    if (!token.every((byte, i) => byte === repeated[i])) return false;
+    end.allowanceBytes = Number.POSITIVE_INFINITY;
+    end.token = undefined;
+    return true;
   }
 
   #refresh(): void {
@@ -147,7 +158,7 @@ export class PathTable {
   }
 }
 
-/** Whether no more may be sent there than has come: the peer has not confirmed anything from its address. */
+/** Whether no more may be sent there than has come: the peer has not shown that it is at its address. */
 export function isBounded({ allowanceBytes }: PathEnd): boolean {
   return allowanceBytes < Number.POSITIVE_INFINITY;
 }
