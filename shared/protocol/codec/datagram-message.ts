@@ -17,8 +17,8 @@ export const DATAGRAM_HEAD_BYTES = 8;
 export const PART_BYTES = 2;
 /** Of an announcement in front of its host. */
 const ANNOUNCEMENT_BYTES = 9;
-/** Parts that a datagram may be cut into. */
-export const MAX_PARTS = 64;
+/** Parts that a datagram may be cut into: the longest datagram passes where packets have 300 bytes for one. */
+export const MAX_PARTS = 255;
 export const MIN_PARTS = 2;
 
 /** Sequences are modulo this. */
@@ -267,7 +267,7 @@ export class DatagramReader {
       if (message.length < offset + PART_BYTES) return false;
       this.partIndex = message[offset]!;
       this.partCount = message[offset + 1]!;
-      if (this.partCount < MIN_PARTS || this.partCount > MAX_PARTS) return false;
+      if (this.partCount < MIN_PARTS) return false;
       if (this.partIndex >= this.partCount) return false;
       offset += PART_BYTES;
     }
