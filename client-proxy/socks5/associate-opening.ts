@@ -4,6 +4,7 @@ import { plainAddress } from '../../shared/runtime/address/plain-address.ts';
 import { sourceOf } from '../../shared/runtime/admission/source.ts';
 import { UNIX_CLIENT } from '../../shared/runtime/app/tcp-app-socket.ts';
 import type { LineLog } from '../../shared/runtime/observe/line-limit.ts';
+import { errorWords } from '../../shared/runtime/text/error-words.ts';
 import type { UdpSocket, UdpSocketOptions } from '../../shared/runtime/udp/udp-socket.ts';
 import type { DatagramCounts } from '../datagram/datagram-counts.ts';
 import type { DatagramRelay } from '../datagram/datagram-relay.ts';
@@ -77,7 +78,7 @@ export class AssociateOpener {
     } catch (error) {
       association.end();
       this.#options.logger.warn(
-        { reason: error instanceof Error ? error.message : `${error}` },
+        { reason: errorWords(error) },
         'no UDP association: no socket could be opened for it',
       );
       onResult('networkFailure');
