@@ -1,4 +1,5 @@
 import type { DatagramFrame, DatagramSetupFrame } from '../../codec/datagram-frames.ts';
+import { TOKEN_BYTES } from '../../codec/datagram-message.ts';
 import { controlItem } from '../../control/control-item.ts';
 import type { ControlQueue } from '../../control/control-queue.ts';
 import type { Destination } from '../../destination.ts';
@@ -64,8 +65,8 @@ export class DatagramPlane implements DatagramCommands {
   readonly #sender: DatagramSender;
   readonly #upkeep: PathUpkeep;
   #setup: DatagramSetup | undefined;
-  #isClosed = false;
   #randomBytes: (count: number) => Uint8Array = unexpected;
+  #isClosed = false;
 
   constructor(host: DatagramPlaneHost) {
     this.#host = host;
@@ -128,8 +129,8 @@ export class DatagramPlane implements DatagramCommands {
 
   offer(offered: Omit<DatagramSetup, 'epoch'>, randomBytes: (count: number) => Uint8Array): void {
     if (this.#isClosed) return;
-    const setup = { ...offered, epoch: (this.#setup?.epoch ?? 0) + 1 };
     this.#randomBytes = randomBytes;
+    const setup = { ...offered, epoch: (this.#setup?.epoch ?? 0) + 1 };
     this.#setup = setup;
     const isCurrent = () => this.#setup === setup;
     this.#host.control.push(controlItem({ type: 'datagramSetup', ...setup }, 2, isCurrent));
@@ -254,6 +255,7 @@ export class DatagramPlane implements DatagramCommands {
     const incomplete = this.#reassembly.givenUp;
     return {
       isOffered: this.#setup !== undefined,
+      limits: this.#setup && { maxFlows: this.#setup.maxFlows, maxAssociations: this.#setup.maxAssociations },
       associations: this.#table.associations.size,
       flowCount: this.#table.count,
       refusedFlows: this.#peers.refused,
@@ -297,12 +299,12 @@ export class DatagramPlane implements DatagramCommands {
 
 const NO_LIMITS = { maxFlows: 0, maxAssociations: 0 };
 
-function snapshotOf(flow: Flow) {
-  const { id, association, destination, steered } = flow;
 function unexpected(): never {
   throw new MisuseError('a path of the concentrator before it has offered any');
 }
 
+function snapshotOf(flow: Flow) {
+  const { id, association, destination, steered } = flow;
   const { sentDatagrams, sentBytes, receivedDatagrams, receivedBytes, doubledDatagrams, resentDatagrams } =
     flow;
   return {
