@@ -4,10 +4,10 @@ import { formatDestination } from '../../shared/protocol/destination.ts';
 import type { TributaryError } from '../../shared/protocol/errors.ts';
 import type { StreamPolicy } from '../../shared/protocol/steering/steering-policy.ts';
 import type { WallClock } from '../../shared/runtime/clock.ts';
-import { directFailureWords } from '../direct/direct-failure-words.ts';
 import type { ConnectRequest } from '../front/connect-request.ts';
 import { cheapestFirst } from '../schedule/cost.ts';
 import type { DatagramDecision, DirectReason } from './datagram-decision.ts';
+import { directFailureWords } from './direct-failure-words.ts';
 import type { RuleSet, SteeringSubject } from './rule-set.ts';
 import { type DecidedAction, type SteeredStream, SteeredStreams } from './steered-streams.ts';
 import {

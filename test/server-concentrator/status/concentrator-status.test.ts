@@ -122,7 +122,12 @@ it('tells the limits that hold, as far as the descriptors of the process allow',
   // Of 1024 descriptors a quarter is not for origins, and of the rest a sixteenth may be dials of one client.
   expect(report().limits).toEqual({
     ...{ ...LIMITS, dialsPerClient: 48, namesPerClient: 16, origins: 768 },
-    datagrams: { flowsPerClient: 1_024, associationsPerClient: 256, associations: 4_096, idleTimeoutMs: 300_000 },
+    datagrams: {
+      flowsPerClient: 1_024,
+      associationsPerClient: 256,
+      associations: 4_096,
+      idleTimeoutMs: 300_000,
+    },
   });
   expect(concentratorStatusText(report())).toContain(
     'A client may have 8 sessions, 128MiB of memory, 200 opens a second, 48 dials and 16 names at a time.\n',

@@ -1,9 +1,8 @@
 import type { DatagramFrame, DatagramSetupFrame } from '../../codec/datagram-frames.ts';
-import { TOKEN_BYTES } from '../../codec/datagram-message.ts';
 import { controlItem } from '../../control/control-item.ts';
 import type { ControlQueue } from '../../control/control-queue.ts';
 import type { Destination } from '../../destination.ts';
-import { type ErrorName, MisuseError, ProtocolViolation, StreamError } from '../../errors.ts';
+import { type ErrorName, ProtocolViolation, StreamError } from '../../errors.ts';
 import type { MemoryBudget } from '../../memory-budget.ts';
 import type { Now } from '../../now.ts';
 import { expectRole, type Role } from '../../role.ts';
@@ -65,14 +64,12 @@ export class DatagramPlane implements DatagramCommands {
   readonly #sender: DatagramSender;
   readonly #upkeep: PathUpkeep;
   #setup: DatagramSetup | undefined;
-  #randomBytes: (count: number) => Uint8Array = unexpected;
   #isClosed = false;
 
   constructor(host: DatagramPlaneHost) {
     this.#host = host;
     const { role, now, tuning, memory, control, uplinks } = host;
-    const newToken = () => this.#randomBytes(TOKEN_BYTES);
-    const paths = new PathTable({ role, now, tuning, uplinks, newToken });
+    const paths = new PathTable({ role, now, tuning, uplinks });
     const steering = new FlowSteering({
       now,
       host: {
@@ -129,7 +126,7 @@ export class DatagramPlane implements DatagramCommands {
 
   offer(offered: Omit<DatagramSetup, 'epoch'>, randomBytes: (count: number) => Uint8Array): void {
     if (this.#isClosed) return;
-    this.#randomBytes = randomBytes;
+    this.#paths.randomBytes = randomBytes;
     const setup = { ...offered, epoch: (this.#setup?.epoch ?? 0) + 1 };
     this.#setup = setup;
     const isCurrent = () => this.#setup === setup;
@@ -298,10 +295,6 @@ export class DatagramPlane implements DatagramCommands {
 }
 
 const NO_LIMITS = { maxFlows: 0, maxAssociations: 0 };
-
-function unexpected(): never {
-  throw new MisuseError('a path of the concentrator before it has offered any');
-}
 
 function snapshotOf(flow: Flow) {
   const { id, association, destination, steered } = flow;

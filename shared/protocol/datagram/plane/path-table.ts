@@ -1,3 +1,4 @@
+import { TOKEN_BYTES } from '../../codec/datagram-message.ts';
 import type { Now } from '../../now.ts';
 import type { Role } from '../../role.ts';
 import type { Uplink } from '../../uplink/uplink.ts';
@@ -39,14 +40,14 @@ export interface PathTableOptions {
   readonly now: Now;
   readonly tuning: DatagramTuning;
   readonly uplinks: Pick<Uplinks, 'countPath'>;
-  /** Concentrator. */
-  newToken(): Uint8Array;
 }
 
 /** The paths of a session by their numbers. */
 export class PathTable {
   /** What the paths of each uplink have met since the session began. */
   readonly records = new PathRecords();
+  /** Concentrator: what tokens are made of; there are no paths before it is known. */
+  randomBytes: ((count: number) => Uint8Array) | undefined;
   readonly #options: PathTableOptions;
   readonly #ends: (PathEnd | undefined)[] = [];
   #inUse: readonly PathEnd[] = [];
@@ -107,7 +108,7 @@ export class PathTable {
 
   /** The number has a new path from now on. */
   begin(end: PathEnd, uplink: Uplink): DatagramPath {
-    const { role, now, tuning, uplinks, newToken } = this.#options;
+    const { role, now, tuning, uplinks } = this.#options;
     this.end(end);
     uplinks.countPath(uplink, 1);
     const record = this.records.of(uplink.name);
@@ -115,7 +116,7 @@ export class PathTable {
     end.path = path;
     // The client sends where it wants to.
     end.allowanceBytes = role === 'client' ? Number.POSITIVE_INFINITY : 0;
-    end.token = role === 'client' ? undefined : newToken();
+    end.token = this.randomBytes?.(TOKEN_BYTES);
     end.peersToken = undefined;
     end.uplinkName = uplink.name;
     this.#refresh();

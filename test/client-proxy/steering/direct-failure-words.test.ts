@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { directFailureWords } from '../../../client-proxy/direct/direct-failure-words.ts';
+import { directFailureWords } from '../../../client-proxy/steering/direct-failure-words.ts';
 import { UplinkError } from '../../../client-proxy/uplink/uplink-error.ts';
 
 const destination = { host: 'game.example', port: 3478 };
