@@ -317,7 +317,7 @@ function listenForClients(
 
 /** Metrics, readiness and status; they read the parts when they are asked. */
 function makeEndpoint(
-  { metrics, limits }: ConcentratorConfig,
+  { metrics, limits, datagrams }: ConcentratorConfig,
   deps: ConcentratorDeps,
   parts: {
     readonly counts: ConcentratorCounts;
@@ -353,7 +353,7 @@ function makeEndpoint(
     }),
     status: () => {
       const { isDraining, all } = sessions;
-      const told = { limits, descriptors, sessions: all, published: published.all };
+      const told = { limits, datagrams, descriptors, sessions: all, published: published.all };
       return concentratorStatus({ ...deps, isReady: !isDraining, ...told });
     },
     statusText: concentratorStatusText,
