@@ -7,7 +7,9 @@ for (const program of ['client-proxy', 'server-concentrator']) {
 }
 for (const path of [
   ...['base.css', 'icon.svg'].map((file) => `shared/page-browser/${file}`),
-  ...['index.html', 'page.css'].map((file) => `client-proxy/page/browser/${file}`),
+  ...['client-proxy', 'server-concentrator'].flatMap((program) =>
+    ['index.html', 'page.css'].map((file) => `${program}/page/browser/${file}`),
+  ),
 ]) {
   cpSync(new URL(`../${path}`, import.meta.url), new URL(`../dist/${path}`, import.meta.url));
 }
