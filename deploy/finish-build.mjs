@@ -5,11 +5,9 @@ import { chmodSync, cpSync } from 'node:fs';
 for (const program of ['client-proxy', 'server-concentrator']) {
   chmodSync(new URL(`../dist/${program}/main.js`, import.meta.url), 0o755);
 }
-for (const path of [
-  ...['base.css', 'icon.svg'].map((file) => `shared/page-browser/${file}`),
-  ...['client-proxy', 'server-concentrator'].flatMap((program) =>
-    ['index.html', 'page.css'].map((file) => `${program}/page/browser/${file}`),
-  ),
-]) {
-  cpSync(new URL(`../${path}`, import.meta.url), new URL(`../dist/${path}`, import.meta.url));
+for (const page of ['shared/page-browser', 'client-proxy/page/browser', 'server-concentrator/page/browser']) {
+  cpSync(new URL(`../${page}`, import.meta.url), new URL(`../dist/${page}`, import.meta.url), {
+    recursive: true,
+    filter: (path) => !/\.ts$|\/tsconfig\.json$/.test(path),
+  });
 }

@@ -2,10 +2,8 @@ import { pageFiles } from '../../shared/runtime/page/page-files.ts';
 
 /** All files of the client's page, by path. */
 export const PAGE_FILES = pageFiles(new URL('./browser/', import.meta.url), [
-  'page.css',
-  'main.js',
-  'app.js',
-  'uplink-card.js',
-  'changes.js',
-  'words.js',
+  ...['navigation', 'overview'].map((name) => `styles/${name}.css`),
+  ...['main', 'app', 'views'].map((name) => `${name}.js`),
+  ...['client', 'words', 'changes'].map((name) => `base/${name}.js`),
+  ...['overview', 'uplink-card'].map((name) => `views/${name}.js`),
 ]);

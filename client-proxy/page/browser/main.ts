@@ -4,7 +4,9 @@ import { Samples } from '../../../shared/page-browser/samples.ts';
 import type { PageView } from '../page-view.ts';
 import type { StateChange } from '../state-changes.ts';
 import type { HistoryReport } from '../uplink-history.ts';
-import { App, type Shown } from './app.ts';
+import { App } from './app.ts';
+import { takeToken } from './base/client.ts';
+import type { Shown } from './base/shown.ts';
 
 const samples = new Samples();
 const root = document.querySelector('#app')!;
@@ -21,6 +23,7 @@ function show(change: Partial<Shown>): void {
 new LiveEvents({
   url: () => `/events?after=${samples.lastMs}`,
   hear: {
+    token: takeToken,
     history: ({ times, uplinks }: HistoryReport) => samples.load(times, uplinks),
     changes: (changes: readonly StateChange[]) => show({ changes }),
     view: (view: PageView) => {

@@ -1,9 +1,9 @@
-import { createHash, timingSafeEqual } from 'node:crypto';
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import { isLoopback } from '../address/special-ranges.ts';
-import { LoginPace } from '../admission/login-pace.ts';
-import type { MonotonicClock } from '../clock.ts';
 import type { EndpointPages } from '../observe/http-endpoint.ts';
+import { eventText } from './open-pages.ts';
+import { isForeign, PageAccess, type PageAccessOptions } from './page-access.ts';
+import { PageActions, type PageActionsOptions } from './page-actions.ts';
+import { PAGE_HEADERS, refuse, sendFile, sendJson } from './page-answers.ts';
 import type { PageFile } from './page-files.ts';
 
 /** What a page is told of while it is open (server-sent events). */
@@ -18,116 +18,96 @@ export interface PageEvents {
   open(page: ServerResponse, query: URLSearchParams): void;
 }
 
-export interface WebPageOptions {
-  /** Where the endpoint listens. */
-  readonly host: string;
-  readonly password: string | undefined;
+/** What a view of the page asks for while it is seen; the query is the view's own. */
+export type PageData = (query: URLSearchParams) => object | Promise<object>;
+
+export interface WebPageOptions extends PageAccessOptions {
   readonly files: ReadonlyMap<string, PageFile>;
   readonly feed: PageEvents;
-  readonly clock: MonotonicClock;
+  /** By name; each is at `/data/NAME`. */
+  readonly data?: ReadonlyMap<string, PageData>;
+  /** What can be posted; absent: the page only reads. */
+  readonly actions?: PageActionsOptions | undefined;
 }
 
 const EVENTS = '/events';
+const DATA_PREFIX = '/data/';
 
-/** The page at a program's endpoint: `/`, its files, and `/events`, which tells it of each second. It only reads. */
+/**
+ * The page at a program's endpoint: `/` and its files; `/events`, which tells it of each second; `/data/NAME`, what one of its views
+ * asks for; and `/actions/NAME`, which it posts to.
+ */
 export class WebPage implements EndpointPages {
   readonly #options: WebPageOptions;
-  readonly #pace: LoginPace;
+  readonly #access: PageAccess;
+  readonly #actions: PageActions | undefined;
 
   constructor(options: WebPageOptions) {
     this.#options = options;
-    this.#pace = new LoginPace(options.clock);
+    this.#access = new PageAccess(options);
+    this.#actions = options.actions && new PageActions(options.actions);
   }
 
   answer(request: IncomingMessage, response: ServerResponse, path: string): boolean {
-    const { files, password, host } = this.#options;
-    const file = files.get(path);
-    if (file === undefined && path !== EVENTS) return false;
-    const serve = () => {
-      if (file === undefined) this.#openEvents(request, response);
-      else void sendFile(response, file);
-    };
-    if (password !== undefined) this.#whenRight(request, response, password, serve);
-    else if (isLoopback(host)) serve();
-    else refuse(response, 403, NOT_SERVED);
+    const serve = this.#serverOf(request, response, path);
+    if (serve === undefined) return false;
+    this.#access.check(request, response, serve);
     return true;
   }
 
-  #whenRight(request: IncomingMessage, response: ServerResponse, password: string, serve: () => void) {
-    const ask = () => {
-      response.setHeader('WWW-Authenticate', 'Basic realm="Tributary", charset="UTF-8"');
-      refuse(response, 401, 'The page wants the password in metrics.password; the name does not matter.\n');
-    };
-    const given = passwordIn(request);
-    if (given === undefined) return ask();
-    const address = request.socket.remoteAddress ?? '';
-    const waitMs = this.#pace.reserve(address);
-    if (waitMs === undefined) return refuse(response, 429, 'too many wrong passwords: wait a few seconds\n');
-    const check = () => {
-      if (!timingSafeEqual(digest(given), digest(password))) return ask();
-      this.#pace.onRight(address);
-      serve();
-    };
-    if (waitMs === 0) check();
-    else setTimeout(check, waitMs).unref();
+  act(request: IncomingMessage, response: ServerResponse, path: string): boolean {
+    const actions = this.#actions;
+    if (!actions?.isAction(path)) return false;
+    this.#access.check(request, response, () => void actions.answer(request, response, path));
+    return true;
   }
 
-  #openEvents(request: IncomingMessage, response: ServerResponse) {
-    const { feed } = this.#options;
-    // Browsers say where a request comes from. Pages of other sites could not read the answer, but they could take all places.
-    const site = request.headers['sec-fetch-site'];
-    if (site !== undefined && site !== 'same-origin') {
-      return refuse(response, 403, 'these events are for the page of this endpoint alone\n');
+  #serverOf(request: IncomingMessage, response: ServerResponse, path: string): (() => void) | undefined {
+    const { files, data = NO_DATA } = this.#options;
+    const file = files.get(path);
+    if (file !== undefined) return () => void sendFile(response, file);
+    if (path === EVENTS) return ownOnly(request, response, () => this.#openEvents(request, response));
+    const tell = path.startsWith(DATA_PREFIX) ? data.get(path.slice(DATA_PREFIX.length)) : undefined;
+    if (tell !== undefined) return ownOnly(request, response, () => void this.#tell(request, response, tell));
+    if (!this.#actions?.isAction(path)) return undefined;
+    return () => {
+      response.setHeader('Allow', 'POST');
+      refuse(response, 405, 'actions are posted\n');
+    };
+  }
+
+  async #tell(request: IncomingMessage, response: ServerResponse, tell: PageData): Promise<void> {
+    try {
+      sendJson(response, 200, await tell(queryOf(request)));
+    } catch {
+      refuse(response, 500, 'this could not be collected\n');
     }
-    if (feed.isFull) return refuse(response, 503, 'too many pages are open: close one of them\n');
-    response.writeHead(200, { ...HEADERS, 'Content-Type': 'text/event-stream' });
-    if (request.method === 'HEAD') return response.end();
-    feed.open(response, new URL(request.url ?? '/', 'http://localhost').searchParams);
+  }
+
+  #openEvents(request: IncomingMessage, response: ServerResponse): void {
+    const { feed, actions } = this.#options;
+    if (feed.isFull) {
+      refuse(response, 503, 'too many pages are open: close one of them\n');
+      return;
+    }
+    response.writeHead(200, { ...PAGE_HEADERS, 'Content-Type': 'text/event-stream' });
+    if (request.method === 'HEAD') {
+      response.end();
+      return;
+    }
+    if (actions !== undefined) response.write(eventText('token', actions.token));
+    feed.open(response, queryOf(request));
   }
 }
 
-const NOT_SERVED =
-  'Other machines can reach this address, so the page is only served with a password: set metrics.password in the ' +
-  'configuration, or let metrics.listen be on loopback.\n';
+const NO_DATA: ReadonlyMap<string, PageData> = new Map();
 
-/** Nothing of other origins, no code or style in the text of the page, and no frames of others around it. */
-const POLICY = [
-  "default-src 'none'",
-  ...['script-src', 'style-src', 'img-src', 'connect-src'].map((kind) => `${kind} 'self'`),
-  ...['base-uri', 'form-action', 'frame-ancestors'].map((kind) => `${kind} 'none'`),
-].join('; ');
-
-const HEADERS = {
-  'Cache-Control': 'no-store',
-  'Content-Security-Policy': POLICY,
-  'Cross-Origin-Opener-Policy': 'same-origin',
-  'Cross-Origin-Resource-Policy': 'same-origin',
-  'Referrer-Policy': 'no-referrer',
-  'X-Content-Type-Options': 'nosniff',
-  'X-Frame-Options': 'DENY',
-};
-
-async function sendFile(response: ServerResponse, { type, read }: PageFile): Promise<void> {
-  try {
-    const content = await read();
-    response.writeHead(200, { ...HEADERS, 'Content-Type': type }).end(content);
-  } catch {
-    refuse(response, 500, 'a file of the page is missing: install the program again\n');
-  }
+/** Pages of other sites could not read the answer, but they could take all places, or the client's time. */
+function ownOnly(request: IncomingMessage, response: ServerResponse, serve: () => void): () => void {
+  if (!isForeign(request)) return serve;
+  return () => refuse(response, 403, 'this is for the page of this endpoint alone\n');
 }
 
-function refuse(response: ServerResponse, status: number, words: string): void {
-  response.writeHead(status, { ...HEADERS, 'Content-Type': 'text/plain; charset=utf-8' }).end(words);
-}
-
-/** RFC 7617. Undefined where none is given. */
-function passwordIn({ headers: { authorization = '' } }: IncomingMessage): string | undefined {
-  const encoded = /^basic +([a-z0-9+/=]+) *$/i.exec(authorization)?.[1] ?? '';
-  const text = Buffer.from(encoded, 'base64').toString('utf8');
-  const colon = text.indexOf(':');
-  return colon < 0 ? undefined : text.slice(colon + 1);
-}
-
-function digest(text: string): Buffer {
-  return createHash('sha256').update(text).digest();
+function queryOf({ url = '/' }: IncomingMessage): URLSearchParams {
+  return new URL(url, 'http://localhost').searchParams;
 }

@@ -1,48 +1,15 @@
-import type { ServerResponse } from 'node:http';
-import { createConnection } from 'node:net';
-import { Registry } from 'prom-client';
-import { describe, expect, it, onTestFinished } from 'vitest';
-import { HttpEndpoint } from '../../../shared/runtime/observe/http-endpoint.ts';
-import { WebPage, type WebPageOptions } from '../../../shared/runtime/page/web-page.ts';
+import { describe, expect, it } from 'vitest';
+import type { PageData } from '../../../shared/runtime/page/web-page.ts';
+import { basic, servePage as serve, TOKEN } from './serve-page.ts';
 
-const text = (type: string, content: string) => ({ type, read: async () => Buffer.from(content) });
-const FILES = new Map([
-  ['/', text('text/html', '<title>page</title>')],
-  ['/page/main.js', text('text/javascript', 'code')],
+const PATHS = ['/', '/page/main.js', '/events', '/data/thing'];
+const data = new Map<string, PageData>([
+  ['thing', (query: URLSearchParams) => ({ asked: query.get('for') })],
 ]);
-const PATHS = ['/', '/page/main.js', '/events'];
-
-async function serve(options: Partial<WebPageOptions> = {}) {
-  const asked: string[] = [];
-  const feed = {
-    isFull: false,
-    open(page: ServerResponse, query: URLSearchParams) {
-      asked.push(`${query}`);
-      page.end('event: view\ndata: {}\n\n');
-    },
-  };
-  const clock = () => performance.now();
-  const page = { host: '127.0.0.1', password: undefined, files: FILES, feed, clock, ...options };
-  const endpoint = new HttpEndpoint({
-    listen: { host: '127.0.0.1', port: 0 },
-    registry: new Registry(),
-    ready: () => ({ ok: true, reasons: [] }),
-    status: () => ({}),
-    statusText: () => '',
-    pages: new WebPage(page),
-  });
-  const { port } = (await endpoint.start())!;
-  onTestFinished(() => endpoint.close());
-  const ask = (path: string, headers: Record<string, string> = {}) =>
-    fetch(`http://127.0.0.1:${port}${path}`, { headers });
-  return { ask, asked, port };
-}
-
-const basic = (login: string) => ({ authorization: `Basic ${Buffer.from(login).toString('base64')}` });
 
 describe('the page of a program', () => {
   it.each(PATHS)('serves %s with a policy that allows nothing of others', async (path) => {
-    const { ask } = await serve();
+    const { ask } = await serve({ data });
     const { status, headers } = await ask(path);
     expect(status).toBe(200);
     const policy = headers.get('content-security-policy');
@@ -55,43 +22,63 @@ describe('the page of a program', () => {
   });
 
   it('tells what the page asks for', async () => {
-    const { ask, asked } = await serve();
+    const { ask, asked } = await serve({ data });
     const answer = await ask('/events?after=1234');
     expect(answer.headers.get('content-type')).toBe('text/event-stream');
-    expect(await answer.text()).toBe('event: view\ndata: {}\n\n');
+    expect(await answer.text()).toBe(
+      `event: token\ndata: ${JSON.stringify(TOKEN)}\n\nevent: view\ndata: {}\n\n`,
+    );
     for (const query of ['', '?after=', '?after=x']) await (await ask(`/events${query}`)).text();
     expect(asked).toEqual(['after=1234', '', 'after=', 'after=x']);
   });
 
   it.each(PATHS)('refuses %s by another name (DNS rebinding)', async (path) => {
-    const { port } = await serve();
-    const socket = createConnection(port, '127.0.0.1');
-    socket.end(`GET ${path} HTTP/1.1\r\nHost: attacker.example:${port}\r\nConnection: close\r\n\r\n`);
-    let answer = '';
-    for await (const chunk of socket) answer += chunk;
+    const { port, send } = await serve({ data });
+    const answer = await send(
+      `GET ${path} HTTP/1.1\r\nHost: attacker.example:${port}\r\nConnection: close\r\n\r\n`,
+    );
     expect(answer).toMatch(/^HTTP\/1\.1 421 /);
   });
 
   it.each([
-    ['cross-site', 403],
-    ['same-site', 403],
-    ['none', 403],
-    ['same-origin', 200],
-  ])('to a browser that asks for the events from %s answers %i', async (site, status) => {
-    const { ask } = await serve();
-    // fetch() would set the header itself.
-    expect((await ask('/events', { 'Sec-Fetch-Site': site })).status).toBe(status);
+    ['Sec-Fetch-Site', 'cross-site', 403],
+    ['Sec-Fetch-Site', 'same-site', 403],
+    ['Sec-Fetch-Site', 'none', 403],
+    ['Sec-Fetch-Site', 'same-origin', 200],
+    ['Origin', 'http://attacker.example', 403],
+    ['Origin', 'null', 403],
+    ['Origin', 'http://127.0.0.1:1', 403],
+    ['Origin', 'OWN', 200],
+  ])('to a browser that asks by %s %s answers %i', async (name, value, status) => {
+    const { port, send } = await serve({ data });
+    for (const path of ['/events', '/data/thing']) {
+      const own = `127.0.0.1:${port}`;
+      const header = `${name}: ${value.replace('OWN', `http://${own}`)}`;
+      const answer = await send(
+        `GET ${path} HTTP/1.1\r\nHost: ${own}\r\n${header}\r\nConnection: close\r\n\r\n`,
+      );
+      expect(answer).toMatch(new RegExp(`^HTTP/1\\.1 ${status} `));
+    }
   });
 
-  it('only reads, and serves so many pages at a time', async () => {
-    const { ask, port } = await serve({ feed: { isFull: true, open() {} } });
+  it('tells a view what it asks for, and says so when it cannot', async () => {
+    const broken = () => Promise.reject(new Error('secret detail'));
+    const { ask } = await serve({ data: new Map([...data, ['broken', broken]]) });
+    expect(await (await ask('/data/thing?for=you')).json()).toEqual({ asked: 'you' });
+    const answer = await ask('/data/broken');
+    expect([answer.status, await answer.text()]).toEqual([500, 'this could not be collected\n']);
+    expect((await ask('/data/none')).status).toBe(404);
+  });
+
+  it('only reads by these paths, and serves so many pages at a time', async () => {
+    const { ask, port } = await serve({ data, feed: { isFull: true, open() {} } });
     expect((await ask('/events')).status).toBe(503);
     for (const path of PATHS)
       expect((await fetch(`http://127.0.0.1:${port}${path}`, { method: 'POST' })).status).toBe(405);
   });
 
   it('is not served without a password where others can reach it; metrics are, as before', async () => {
-    const { ask } = await serve({ host: '0.0.0.0' });
+    const { ask } = await serve({ data, host: '0.0.0.0' });
     for (const path of PATHS) {
       const answer = await ask(path);
       expect([answer.status, await answer.text()]).toEqual([
@@ -103,7 +90,7 @@ describe('the page of a program', () => {
   });
 
   it.each(['0.0.0.0', '127.0.0.1'])('wants the password at %s, if there is one', async (host) => {
-    const { ask } = await serve({ host, password: 'naïve: secret' });
+    const { ask } = await serve({ data, host, password: 'naïve: secret' });
     for (const path of PATHS) {
       const answer = await ask(path);
       expect(answer.status).toBe(401);
@@ -115,7 +102,7 @@ describe('the page of a program', () => {
   });
 
   it('slows down whoever guesses it', async () => {
-    const { ask } = await serve({ password: 'the right one' });
+    const { ask } = await serve({ data, password: 'the right one' });
     const startMs = performance.now();
     const answers = await Promise.all([1, 2].map(() => ask('/', basic('x:wrong'))));
     expect(answers.map(({ status }) => status)).toEqual([401, 401]);

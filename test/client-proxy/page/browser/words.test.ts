@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { faultsOf } from '../../../../client-proxy/page/browser/changes.ts';
-import { gainOf } from '../../../../client-proxy/page/browser/words.ts';
+import { faultsOf } from '../../../../client-proxy/page/browser/base/changes.ts';
+import { gainOf } from '../../../../client-proxy/page/browser/base/words.ts';
 import type { StateChange } from '../../../../client-proxy/page/state-changes.ts';
 import { Samples } from '../../../../shared/page-browser/samples.ts';
 import { bytesText, durationText, percentText, rateText } from '../../../../shared/page-browser/words.ts';

@@ -1,5 +1,5 @@
-import { sinceText } from '../../../shared/page-browser/words.ts';
-import type { PageView, UplinkView } from '../page-view.ts';
+import { sinceText } from '../../../../shared/page-browser/words.ts';
+import type { PageView, UplinkView } from '../../page-view.ts';
 
 export const STATE_WORDS: Readonly<Record<UplinkView['state'], string>> = {
   'in-use': 'in use',

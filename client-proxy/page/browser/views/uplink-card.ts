@@ -1,8 +1,8 @@
-import { colourOf } from '../../../shared/page-browser/colours.ts';
-import { html } from '../../../shared/page-browser/lib/htm-preact.js';
-import { bytesText, msText, percentText, rateOf, sinceText } from '../../../shared/page-browser/words.ts';
-import type { CapView, PageView, UplinkView } from '../page-view.ts';
-import { moodOf, STATE_WORDS } from './words.ts';
+import { colourOf } from '../../../../shared/page-browser/colours.ts';
+import { html } from '../../../../shared/page-browser/lib/htm-preact.js';
+import { bytesText, msText, percentText, rateOf, sinceText } from '../../../../shared/page-browser/words.ts';
+import type { CapView, PageView, UplinkView } from '../../page-view.ts';
+import { moodOf, STATE_WORDS } from '../base/words.ts';
 
 interface CardProps {
   readonly uplink: UplinkView;
