@@ -317,7 +317,7 @@ function listenForClients(
 
 /** Metrics, readiness, status and the page; they read the parts when they are asked. */
 function makeEndpoint(
-  { metrics, limits }: ConcentratorConfig,
+  { metrics, limits, datagrams }: ConcentratorConfig,
   deps: ConcentratorDeps,
   parts: {
     readonly counts: ConcentratorCounts;
@@ -363,7 +363,7 @@ function makeEndpoint(
     }),
     status: () => {
       const { isDraining, all } = sessions;
-      const told = { limits, descriptors, sessions: all, published: published.all };
+      const told = { limits, datagrams, descriptors, sessions: all, published: published.all };
       return concentratorStatus({ ...deps, isReady: !isDraining, ...told });
     },
     statusText: concentratorStatusText,

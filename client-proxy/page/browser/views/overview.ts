@@ -41,8 +41,7 @@ function Overview({ view, changes, samples }: ShownView) {
       </details>`
       }
     </section>
-    <${Carried} what="each uplink" samples=${samples} names=${names}
-        marks=${faults.map(({ uplink, ...mark }) => ({ ...mark, name: uplink }))} endMs=${view.timeMs} />
+    <${Carried} samples=${samples} names=${names} faults=${faults} endMs=${view.timeMs} />
   `;
 }
 
