@@ -1,4 +1,6 @@
 const MAX_SAMPLES = 3_600;
+/** Beyond, the name that was told least recently is forgotten. */
+const MAX_NAMES = 64;
 /** A longer time without a sample is a hole: the page or the machine slept. */
 const HOLE_MS = 3_500;
 
@@ -63,6 +65,7 @@ export class Samples {
     const count = this.#times.push(timeMs);
     for (const { name, down, up } of rates) {
       const track = this.#tracks.get(name) ?? { down: [], up: [] };
+      this.#tracks.delete(name);
       this.#tracks.set(name, track);
       while (track.down.length < count - 1) {
         track.down.push(0);
@@ -70,6 +73,10 @@ export class Samples {
       }
       track.down.push(down);
       track.up.push(up);
+    }
+    for (const name of this.#tracks.keys()) {
+      if (this.#tracks.size <= MAX_NAMES) break;
+      this.#tracks.delete(name);
     }
     // One that was not told of has carried nothing.
     for (const { down, up } of this.#tracks.values()) {

@@ -20,6 +20,7 @@ const SHARED = [
   'icon.svg',
   'chart.js',
   'choice.js',
+  'colours.js',
   'live-events.js',
   'samples.js',
   'words.js',

@@ -1,5 +1,6 @@
 import { Chart, RANGES } from '../../../../shared/page-browser/chart.ts';
 import { Choice } from '../../../../shared/page-browser/choice.ts';
+import { colourOf } from '../../../../shared/page-browser/colours.ts';
 import { html, useState } from '../../../../shared/page-browser/lib/htm-preact.js';
 import type { Direction } from '../../../../shared/page-browser/samples.ts';
 import { rateOf, rateText } from '../../../../shared/page-browser/words.ts';
@@ -58,7 +59,7 @@ function Together({ view, direction }: { view: PageView; direction: Direction })
       <div class="shares" aria-hidden="true">
         ${view.uplinks.map(
           (uplink, i) =>
-            html`<i class="u${i % 8}" style=${{ flexGrow: sum > 0 ? uplink[direction] / sum : 0 }}></i>`,
+            html`<i class=${colourOf(i)} style=${{ flexGrow: sum > 0 ? uplink[direction] / sum : 0 }}></i>`,
         )}
       </div>
       <p class="beside">
@@ -115,7 +116,7 @@ function Faults({ faults, names }: Pick<CarriedProps, 'faults' | 'names'>) {
       ${faults.slice(0, MAX_LISTED).map(
         (fault) => html`
           <li>
-            <i class="dot u${Math.max(0, names.indexOf(fault.uplink)) % 8}" aria-hidden="true"></i>
+            <i class="dot ${colourOf(Math.max(0, names.indexOf(fault.uplink)))}" aria-hidden="true"></i>
             <span><b>${fault.uplink}</b> ${fault.what}</span>
             <span class="when">${faultTimes(fault)}</span>
             <span class="quiet">${fault.reason}</span>
