@@ -52,6 +52,8 @@ export interface ClientStatus {
     /** Applications that send and receive it now. */
     readonly applications: number;
     readonly flows: number;
+    /** What the concentrator allows at once of those that go through it; null where it carries no UDP. */
+    readonly limits: { readonly applications: number; readonly flows: number } | null;
   };
   /** Where applications connect. */
   readonly socksListen: readonly string[];
@@ -162,6 +164,7 @@ export function clientStatus(source: ClientStatusSource): ClientStatus {
       carried: current?.snapshot().datagrams.isOffered ?? false,
       applications: source.datagrams.associationCount,
       flows: source.datagrams.flowCount,
+      limits: datagramLimits(current),
     },
     socksListen: source.points.addresses,
     socksConnections: source.front.counters.active,
@@ -190,6 +193,11 @@ interface Reading {
 function stateOf(current: SessionDriver | undefined): ClientStatus['session']['state'] {
   if (current === undefined) return 'connecting';
   return current.hasSubflow ? 'established' : 'lingering';
+}
+
+function datagramLimits(current: SessionDriver | undefined): ClientStatus['datagrams']['limits'] {
+  const limits = current?.snapshot().datagrams.limits;
+  return limits === undefined ? null : { applications: limits.maxAssociations, flows: limits.maxFlows };
 }
 
 function uplinkReport(

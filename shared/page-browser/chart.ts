@@ -1,7 +1,8 @@
 import type uPlot from 'uplot';
+import { colourOf } from './colours.ts';
 import { html, useEffect, useRef } from './lib/htm-preact.js';
 import { Plot, stacked, themeOf } from './plot.ts';
-import type { Direction, Samples } from './samples.ts';
+import type { ChartData, Direction } from './samples.ts';
 import { rateText } from './words.ts';
 
 /** Minutes. */
@@ -18,11 +19,19 @@ export interface ChartMark {
   readonly toMs: number | null;
 }
 
+/** What a chart is drawn of. */
+export interface ChartSource {
+  readonly firstMs: number;
+  chart(names: readonly string[], direction: Direction, fromMs: number): ChartData;
+}
+
 interface ChartProps {
   /** Whose rates are shown, such as `each uplink`. */
   readonly what: string;
-  readonly samples: Samples;
+  readonly samples: ChartSource;
   readonly names: readonly string[];
+  /** The name of those that have no colour of their own, if there are such. */
+  readonly rest?: string;
   readonly marks: readonly ChartMark[];
   readonly direction: Direction;
   readonly minutes: number;
@@ -32,7 +41,6 @@ interface ChartProps {
 /** A program that has just begun shows its first seconds in so much time. */
 const LEAST_SPAN_MS = 60_000;
 const HEIGHT_PX = 260;
-const COLOURS = 8;
 /** Below it the axis would magnify what keeps subflows alive. */
 const LEAST_TOP_BITS_PER_SECOND = 1_000_000;
 const MARK_LABEL_ROWS = 2;
@@ -44,11 +52,11 @@ const SHORT_MARK_MS = 60_000;
 export function Chart(props: ChartProps) {
   const place = useRef<HTMLDivElement | null>(null);
   const drawn = useRef<Drawn | null>(null);
-  const { what, names, direction, endMs, minutes } = props;
+  const { what, names, rest, direction, endMs, minutes } = props;
   const key = names.join(' ');
   // Drawn anew only when the names are others.
   useEffect(() => {
-    const chart = new Drawn(place.current!, names);
+    const chart = new Drawn(place.current!, names, rest);
     drawn.current = chart;
     return () => chart.destroy();
   }, [key]);
@@ -60,6 +68,7 @@ export function Chart(props: ChartProps) {
 class Drawn {
   readonly #place: HTMLElement;
   readonly #names: readonly string[];
+  readonly #rest: string | undefined;
   readonly #resizing: ResizeObserver;
   readonly #scheme = matchMedia('(prefers-color-scheme: dark)');
   #plot: uPlot;
@@ -67,9 +76,10 @@ class Drawn {
   /** Bits per second of each by itself, as the legend tells them. */
   #rates: readonly (readonly (number | null)[])[] = [];
 
-  constructor(place: HTMLElement, names: readonly string[]) {
+  constructor(place: HTMLElement, names: readonly string[], rest: string | undefined) {
     this.#place = place;
     this.#names = names;
+    this.#rest = rest;
     this.#plot = this.#make();
     this.#resizing = new ResizeObserver(() => this.#plot.setSize(this.#size));
     this.#resizing.observe(place);
@@ -127,7 +137,7 @@ class Drawn {
           ...this.#names.map(
             (name, i): uPlot.Series => ({
               label: name,
-              fill: colour(`--u${i % COLOURS}`),
+              fill: colour(name === this.#rest ? '--rest' : `--${colourOf(i)}`),
               stroke: colour('--panel'),
               width: 1,
               points: { show: false },
@@ -168,7 +178,7 @@ class Drawn {
       ctx.fillStyle = colour('--fault');
       ctx.fillRect(left, bbox.top, isShort ? Math.max(scale, right - left) : 2 * scale, bbox.height);
       const index = Math.max(0, this.#names.indexOf(name));
-      ctx.fillStyle = colour(`--u${index % COLOURS}`);
+      ctx.fillStyle = colour(`--${colourOf(index)}`);
       ctx.fillRect(left, bbox.top - 4 * scale, Math.max(2 * scale, right - left), 4 * scale);
       ctx.fillStyle = colour('--ink');
       for (const label of new Set([`${name} ${text}`, `${name} ${what}`])) {

@@ -8,6 +8,8 @@ export interface SamplesOptions {
 
 /** An hour of seconds. */
 const SECONDS: SamplesOptions = { stepMs: 1_000, holeMs: 3_500, maxSamples: 3_600 };
+/** Beyond, the name that was told least recently is forgotten. */
+const MAX_NAMES = 64;
 
 export type Direction = 'down' | 'up';
 
@@ -76,6 +78,7 @@ export class Samples {
     const count = this.#times.push(timeMs);
     for (const { name, down, up } of rates) {
       const track = this.#tracks.get(name) ?? { down: [], up: [] };
+      this.#tracks.delete(name);
       this.#tracks.set(name, track);
       while (track.down.length < count - 1) {
         track.down.push(0);
@@ -83,6 +86,10 @@ export class Samples {
       }
       track.down.push(down);
       track.up.push(up);
+    }
+    for (const name of this.#tracks.keys()) {
+      if (this.#tracks.size <= MAX_NAMES) break;
+      this.#tracks.delete(name);
     }
     // One that was not told of has carried nothing.
     for (const { down, up } of this.#tracks.values()) {

@@ -1,3 +1,4 @@
+import { colourOf } from '../../../../shared/page-browser/colours.ts';
 import type { NamedDays } from '../../history/usage-days.ts';
 import type { PlanView } from '../../page-view.ts';
 
@@ -7,8 +8,8 @@ export interface DayBars {
   readonly days: readonly number[];
   readonly tracks: readonly {
     readonly name: string;
-    /** Of the palette. */
-    readonly colour: number;
+    /** As of `colourOf`. */
+    readonly colour: string;
     /** Both directions together, null where nothing is known. */
     readonly bytes: readonly (number | null)[];
   }[];
@@ -16,7 +17,6 @@ export interface DayBars {
 
 const SHOWN_DAYS = 31;
 const DAY_MS = 86_400_000;
-const COLOURS = 8;
 
 /**
  * All days of the last month, those without figures as well.
@@ -35,7 +35,7 @@ export function dayBars(all: readonly NamedDays[], names: readonly string[], now
     days,
     tracks: all.map((one) => ({
       name: one.name,
-      colour: order.indexOf(one.name) % COLOURS,
+      colour: colourOf(order.indexOf(one.name)),
       bytes: days.map((dayMs) => bytesOf(one, dayMs)),
     })),
   };

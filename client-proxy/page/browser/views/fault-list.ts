@@ -1,3 +1,4 @@
+import { colourOf } from '../../../../shared/page-browser/colours.ts';
 import { html } from '../../../../shared/page-browser/lib/htm-preact.js';
 import { type Fault, faultText } from '../base/changes.ts';
 
@@ -15,7 +16,7 @@ export function FaultList({ faults, names }: FaultListProps) {
       ${faults.map(
         (fault) => html`
           <li>
-            <i class="dot u${Math.max(0, names.indexOf(fault.uplink)) % 8}" aria-hidden="true"></i>
+            <i class="dot ${colourOf(Math.max(0, names.indexOf(fault.uplink)))}" aria-hidden="true"></i>
             <span><b>${fault.uplink}</b> ${faultText(fault)}</span>
             <span class="quiet">${fault.reason}</span>
           </li>

@@ -87,9 +87,9 @@ function draw(place: HTMLElement, { days, tracks }: DayBars, plan: PlanView | un
       series: [
         { label: 'Day', value: (_, one) => (one === null ? '–' : dateText(one * 1_000)) },
         ...tracks.map(
-          ({ name, colour: index, bytes }): uPlot.Series => ({
+          ({ name, colour: own, bytes }): uPlot.Series => ({
             label: name,
-            fill: colour(`--u${index}`),
+            fill: colour(`--${own}`),
             stroke: colour('--panel'),
             width: 1,
             paths: bars,

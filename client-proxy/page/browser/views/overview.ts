@@ -1,5 +1,6 @@
 import { Chart, RANGES } from '../../../../shared/page-browser/chart.ts';
 import { Choice } from '../../../../shared/page-browser/choice.ts';
+import { colourOf } from '../../../../shared/page-browser/colours.ts';
 import { html, useState } from '../../../../shared/page-browser/lib/htm-preact.js';
 import type { Direction } from '../../../../shared/page-browser/samples.ts';
 import { rateOf, rateText } from '../../../../shared/page-browser/words.ts';
@@ -59,7 +60,7 @@ function Together({ view, direction }: { view: PageView; direction: Direction })
       <div class="shares" aria-hidden="true">
         ${view.uplinks.map(
           (uplink, i) =>
-            html`<i class="u${i % 8}" style=${{ flexGrow: sum > 0 ? uplink[direction] / sum : 0 }}></i>`,
+            html`<i class=${colourOf(i)} style=${{ flexGrow: sum > 0 ? uplink[direction] / sum : 0 }}></i>`,
         )}
       </div>
       <p class="beside">
@@ -107,3 +108,26 @@ function Carried({ samples, names, faults, endMs }: CarriedProps) {
     </section>
   `;
 }
+<<<<<<< HEAD
+=======
+
+function Faults({ faults, names }: Pick<CarriedProps, 'faults' | 'names'>) {
+  if (faults.length === 0)
+    return html`<p class="quiet faults-none">No uplink has failed since the client began.</p>`;
+  return html`
+    <h3>Faults</h3>
+    <ol class="faults">
+      ${faults.slice(0, MAX_LISTED).map(
+        (fault) => html`
+          <li>
+            <i class="dot ${colourOf(Math.max(0, names.indexOf(fault.uplink)))}" aria-hidden="true"></i>
+            <span><b>${fault.uplink}</b> ${fault.what}</span>
+            <span class="when">${faultTimes(fault)}</span>
+            <span class="quiet">${fault.reason}</span>
+          </li>
+        `,
+      )}
+    </ol>
+  `;
+}
+>>>>>>> land

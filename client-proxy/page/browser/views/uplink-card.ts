@@ -1,3 +1,4 @@
+import { colourOf } from '../../../../shared/page-browser/colours.ts';
 import { html } from '../../../../shared/page-browser/lib/htm-preact.js';
 import {
   bytesText,
@@ -23,7 +24,7 @@ export function UplinkCard({ uplink, index, view: { sum, timeMs } }: CardProps) 
   return html`
     <li class="card ${mood}" data-uplink=${name}>
       <div class="card-head">
-        <i class="dot u${index % 8}" aria-hidden="true"></i>
+        <i class="dot ${colourOf(index)}" aria-hidden="true"></i>
         <h3>${name}</h3>
         <span class="pill ${mood}">${text}</span>
       </div>
