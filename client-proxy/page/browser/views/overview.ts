@@ -108,26 +108,3 @@ function Carried({ samples, names, faults, endMs }: CarriedProps) {
     </section>
   `;
 }
-<<<<<<< HEAD
-=======
-
-function Faults({ faults, names }: Pick<CarriedProps, 'faults' | 'names'>) {
-  if (faults.length === 0)
-    return html`<p class="quiet faults-none">No uplink has failed since the client began.</p>`;
-  return html`
-    <h3>Faults</h3>
-    <ol class="faults">
-      ${faults.slice(0, MAX_LISTED).map(
-        (fault) => html`
-          <li>
-            <i class="dot ${colourOf(Math.max(0, names.indexOf(fault.uplink)))}" aria-hidden="true"></i>
-            <span><b>${fault.uplink}</b> ${fault.what}</span>
-            <span class="when">${faultTimes(fault)}</span>
-            <span class="quiet">${fault.reason}</span>
-          </li>
-        `,
-      )}
-    </ol>
-  `;
-}
->>>>>>> land
