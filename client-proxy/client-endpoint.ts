@@ -15,10 +15,11 @@ import { registerDatagramMetrics } from './datagram-metrics.ts';
 import type { Direct } from './direct-connecting.ts';
 import type { ApplicationPoints } from './front/application-points.ts';
 import { registerMeteringMetrics } from './metering/metering-metrics.ts';
+import type { HistoryKeeper } from './page/history/history-keeper.ts';
+import type { StateChanges } from './page/history/state-changes.ts';
 import { makePage } from './page/make-page.ts';
 import type { PageFeed } from './page/page-feed.ts';
 import type { PageSettings } from './page/settings.ts';
-import type { StateChanges } from './page/state-changes.ts';
 import { clientReadiness } from './status/client-readiness.ts';
 import { type ClientStatus, type ClientStatusSource, clientStatus } from './status/client-status.ts';
 import { clientStatusText } from './status/client-status-text.ts';
@@ -30,6 +31,15 @@ interface Observed {
   readonly endpoint: HttpEndpoint<ClientStatus>;
   /** Absent: there is no endpoint. */
   readonly pageFeed: PageFeed | undefined;
+}
+
+/** How UDP passes on each uplink, and whether caps are reached. */
+function conditionsOf({ keeper, metering }: Pick<ClientStatusSource, 'keeper' | 'metering'>): string {
+  const paths = keeper.drivers.flatMap((driver) => driver.snapshot().datagrams.paths);
+  return JSON.stringify([
+    ...paths.map(({ uplink, state }) => [uplink, state]),
+    ...metering.meters.map(({ name, verdict }) => [name, verdict]),
+  ]);
 }
 
 /** Metrics, readiness, status and the page; they read the parts when they are asked. */
@@ -46,6 +56,8 @@ export function makeEndpoint(
       readonly points: ApplicationPoints;
       readonly changes: StateChanges;
       readonly settings: PageSettings['settings'];
+      /** Absent where there is no endpoint. */
+      readonly pageHistory: HistoryKeeper | undefined;
     },
 ): Observed {
   const registry = new Registry();
@@ -71,8 +83,10 @@ export function makeEndpoint(
   });
   source.watch.register(registry);
   const status = () => clientStatus(source);
+  const { pageHistory } = source;
   const connections = new ConnectionTable(() => listConnections({ ...source, direct: opener }), source.clock);
-  const page = makePage(metrics, { ...source, status, connections });
+  const told = { status, connections, conditions: () => conditionsOf(source) };
+  const page = metrics && pageHistory && makePage(metrics, { ...source, ...told, keeper: pageHistory });
   const endpoint = new HttpEndpoint({
     listen: metrics?.listen,
     hosts: metrics?.hosts,

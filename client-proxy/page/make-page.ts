@@ -17,16 +17,16 @@ interface Page {
   readonly feed: PageFeed;
 }
 
-/** @param metrics where the endpoint listens, and the page's password. Undefined: there is no endpoint, and no page. */
+/** @param metrics where the endpoint listens, and the page's password */
 export function makePage(
-  metrics: { readonly listen: Destination; readonly password?: string | undefined } | undefined,
+  metrics: { readonly listen: Destination; readonly password?: string | undefined },
   source: PageFeedOptions & PageConnections & PageSettings & { readonly clock: MonotonicClock },
-): Page | undefined {
-  if (metrics === undefined) return undefined;
+): Page {
   const feed = new PageFeed(source);
-  const { connections, settings } = source;
+  const { connections, settings, keeper } = source;
   const data = new Map<string, PageData>([
     ['connections', connectionsData(connections)],
+    ['history', (query) => keeper.report(Number(query.get('after')) || 0)],
     ['settings', settingsData(settings)],
   ]);
   const actions = new Map<string, PageAction>([
