@@ -4,8 +4,8 @@ import type { HttpEndpoint } from '../shared/runtime/observe/http-endpoint.ts';
 import type { ProcessWatch } from '../shared/runtime/observe/process-watch.ts';
 import { Lifecycle } from '../shared/runtime/process/lifecycle.ts';
 import type { ClientConfig } from './config/client-config.ts';
+import type { ConfigChanges } from './config/config-changes.ts';
 import { describeReload } from './config/describe-reload.ts';
-import type { ConfigChanges } from './config/edit/config-changes.ts';
 import type { UplinkSet } from './discovery/uplink-set.ts';
 import type { Fallback } from './fallback/fallback.ts';
 import type { ApplicationPoints } from './front/application-points.ts';
@@ -114,6 +114,8 @@ export class ClientProxy {
     life.onClose(() => watch.stop());
     watch.start();
     life.onClose(() => endpoint.close());
+    // It may take a while: first nothing more is accepted.
+    life.onClose(() => pageFeed?.stop());
     life.onClose(() => metering.close());
     life.onClose(() => keeper.stop());
     life.onClose(() => Promise.all([front.close(), transparent?.server.close()]).then(() => {}));
@@ -127,7 +129,6 @@ export class ClientProxy {
     life.onClose(() => transparentDatagrams?.close());
     transparentDatagrams?.start();
     await endpoint.start();
-    life.onClose(() => pageFeed?.stop());
     pageFeed?.start();
     life.onClose(() => minutes.stop());
     minutes.start();

@@ -82,9 +82,7 @@ export function makeDirect(
   });
   const connections = new DirectConnections((uplink) => counts.lost.addDirect(uplink));
   const opener = new DirectOpener({
-    connections,
-    flows,
-    wallClock,
+    ...{ connections, flows, wallClock },
     onResult: (result) => counts.directOpens.add(result),
     onLookedUp: (result) => counts.lookups.add(result),
   });

@@ -1,7 +1,7 @@
 import type { ServerResponse } from 'node:http';
 import { eventText, OpenPages } from '../../shared/runtime/page/open-pages.ts';
 import type { PageEvents } from '../../shared/runtime/page/web-page.ts';
-import type { ConfigChanges } from '../config/edit/config-changes.ts';
+import type { ConfigChanges } from '../config/config-changes.ts';
 import type { ClientStatus } from '../status/client-status.ts';
 import type { HistoryKeeper } from './history/history-keeper.ts';
 import type { StateChange, StateChanges } from './history/state-changes.ts';

@@ -5,7 +5,7 @@ import { parseAddress } from '../../shared/runtime/address/ip-address.ts';
 import { ActionError, type PageAction, pageAction } from '../../shared/runtime/page/page-actions.ts';
 import type { PageData } from '../../shared/runtime/page/web-page.ts';
 import type { ClientConfig, PresentUplink } from '../config/client-config.ts';
-import { CHANGE_LASTS, type ChangeLasts, type ConfigChanges } from '../config/edit/config-changes.ts';
+import { CHANGE_LASTS, type ChangeLasts, type ConfigChanges } from '../config/config-changes.ts';
 import { type ConfigEdit, UPLINK_CHOICES, type UplinkChoice } from '../config/edit/config-edit.ts';
 import { deviceBindingOf } from '../uplink/uplink.ts';
 

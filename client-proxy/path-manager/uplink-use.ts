@@ -32,7 +32,7 @@ export class UplinkUses implements UplinkFollower<UplinkSwitch> {
   readonly #logger: Logger;
   readonly #restricted = new Map<string, UplinkUseWithReason>();
   #off: ReadonlySet<string> = new Set();
-  #onSwitched: (uplinkName: string) => void = () => {};
+  #onChanged: (uplinkName: string) => void = () => {};
 
   constructor(logger: Logger) {
     this.#logger = logger;
@@ -42,9 +42,9 @@ export class UplinkUses implements UplinkFollower<UplinkSwitch> {
     return this.#off.has(uplinkName) ? OFF : (this.#restricted.get(uplinkName) ?? NORMAL_USE);
   }
 
-  /** @param onSwitched is told of uplinks that are turned off or on again, and what `of` says is different then */
-  tellSwitched(onSwitched: (uplinkName: string) => void): void {
-    this.#onSwitched = onSwitched;
+  /** @param onChanged is told of each uplink of which `of` says something else now */
+  tellChanges(onChanged: (uplinkName: string) => void): void {
+    this.#onChanged = onChanged;
   }
 
   /** The uplinks from now on. */
@@ -55,7 +55,7 @@ export class UplinkUses implements UplinkFollower<UplinkSwitch> {
       const isOff = this.#off.has(name);
       if (isOff === before.has(name)) continue;
       this.#logger.info({ uplink: name }, isOff ? 'uplink turned off' : 'uplink turned on');
-      this.#onSwitched(name);
+      this.#onChanged(name);
     }
   }
 
@@ -64,5 +64,6 @@ export class UplinkUses implements UplinkFollower<UplinkSwitch> {
     if (use === 'normal') this.#restricted.delete(uplinkName);
     else this.#restricted.set(uplinkName, { use, reason });
     this.#logger.info({ uplink: uplinkName, use, reason }, 'use of an uplink');
+    this.#onChanged(uplinkName);
   }
 }

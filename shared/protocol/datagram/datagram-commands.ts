@@ -2,7 +2,6 @@ import type { Destination } from '../destination.ts';
 import type { ErrorName } from '../errors.ts';
 import type { SteeringMode } from '../steering/modes.ts';
 import type { StreamPolicy } from '../steering/steering-policy.ts';
-import type { CarriedBytes } from '../uplink/carried-bytes.ts';
 
 /** What the concentrator offers with DATAGRAM_SETUP (SPEC.md section 13). */
 export interface DatagramSetup {
@@ -82,9 +81,6 @@ export interface DatagramCommands {
 
   /** A datagram of this end's; it leaves with the next flush, or is dropped and counted. The payload is the plane's from now on. */
   send(flowId: number, payload: Uint8Array): void;
-
-  /** What each uplink has carried of a flow; empty where it is gone. */
-  carriedOf(flowId: number): readonly CarriedBytes[];
 
   /** The uplink of a path; undefined where the peer has not said it yet, or there is no such path. */
   uplinkOf(path: number): string | undefined;

@@ -117,7 +117,7 @@ export class SessionDriver {
 
   /** The same of a flow of datagrams. */
   carriedOfFlow(flowId: number): readonly CarriedBytes[] {
-    return this.#session.datagrams.carriedOf(flowId);
+    return this.#session.datagrams.table.get(flowId)?.carried.all ?? [];
   }
 
   /** How the session is now, for status and metrics. */

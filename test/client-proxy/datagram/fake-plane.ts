@@ -54,7 +54,7 @@ export class FakePlane implements DatagramSession {
     return command({
       datagrams: {
         setup: this.setup,
-        ...{ offer: unused, addPath: unused, removePath: unused, uplinkOf: unused, carriedOf: unused },
+        ...{ offer: unused, addPath: unused, removePath: unused, uplinkOf: unused },
         ...{ isNew: unused, receive: unused, takePackets: unused, onTooLong: unused },
         openAssociation: () => this.#openAssociation(),
         endAssociation: (id, error) => void this.calls.push(`end association ${id}: ${error}`),

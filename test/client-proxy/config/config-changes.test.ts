@@ -2,12 +2,12 @@ import { chmod, mkdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { userInfo } from 'node:os';
 import { dirname } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import type { ClientConfig } from '../../../../client-proxy/config/client-config.ts';
-import { ConfigChanges } from '../../../../client-proxy/config/edit/config-changes.ts';
-import type { ConfigEdit } from '../../../../client-proxy/config/edit/config-edit.ts';
-import { loadClientConfig } from '../../../../client-proxy/config/load-client-config.ts';
-import { temporaryFile } from '../../../config/temporary-directory.ts';
-import { MINIMAL } from '../client-config-text.ts';
+import type { ClientConfig } from '../../../client-proxy/config/client-config.ts';
+import { ConfigChanges } from '../../../client-proxy/config/config-changes.ts';
+import type { ConfigEdit } from '../../../client-proxy/config/edit/config-edit.ts';
+import { loadClientConfig } from '../../../client-proxy/config/load-client-config.ts';
+import { temporaryFile } from '../../config/temporary-directory.ts';
+import { MINIMAL } from './client-config-text.ts';
 
 const TEXT = `${MINIMAL}steering:
   # As long as LTE is cheap.
