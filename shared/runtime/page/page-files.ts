@@ -22,6 +22,7 @@ const SHARED = [
   'choice.js',
   'colours.js',
   'live-events.js',
+  'plot.js',
   'samples.js',
   'words.js',
 ] as const;
