@@ -6,7 +6,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { parseDocument } from 'yaml';
 import { PAGE_FILES } from '../../client-proxy/page/page-files.ts';
 import { startOrigin } from '../end-to-end/support/origin.ts';
-import { PROJECT_FOLDER } from '../end-to-end/support/program.ts';
+import { PROJECT_FOLDER, type Program } from '../end-to-end/support/program.ts';
 import { readAll, socksConnect } from '../end-to-end/support/socks-client.ts';
 import { needs } from '../support/needs.ts';
 import { freePort } from '../support/ports.ts';
@@ -92,19 +92,17 @@ describe('the bundle for linux-x64', () => {
 
   it('carries a connection over two uplinks on a root with nothing else', needs('mounts'), async () => {
     const root = new CleanRoot(bundle('linux-x64'));
-    const { socksPort, metricsPort } = await startPair(root);
+    const { socksPort, metricsPort, client } = await startPair(root);
     const origin = await startOrigin((socket) => socket.end('hello'));
     const { socket } = await socksConnect({ host: '127.0.0.1', port: socksPort }, origin);
-    expect(String(await readAll(socket))).toBe('hello');
+    expect(String((await readAll(socket)).bytes)).toBe('hello');
     await origin.close();
 
     const at = `http://127.0.0.1:${metricsPort}`;
     const status = (await (await fetch(`${at}/status`)).json()) as { uplinks: readonly unknown[] };
     expect(status.uplinks).toHaveLength(2);
-    // TCP_INFO is read by koffi's library.
-    expect(await (await fetch(`${at}/metrics`)).text()).toMatch(
-      /tributary_uplink_rtt\w*\{[^}]*uplink="left"/,
-    );
+    // It complains where koffi's library cannot be loaded.
+    expect(client.output).not.toContain('no native socket calls');
     for (const path of PAGE_FILES.keys()) {
       expect([path, (await fetch(`${at}${path}`)).status]).toEqual([path, 200]);
     }
@@ -153,7 +151,9 @@ interface Bill {
 }
 
 /** Both programs in a root, set up by their own commands. */
-async function startPair(root: CleanRoot): Promise<{ socksPort: number; metricsPort: number }> {
+async function startPair(
+  root: CleanRoot,
+): Promise<{ socksPort: number; metricsPort: number; client: Program }> {
   const [port, socksPort, metricsPort] = await Promise.all([freePort(), freePort(), freePort()]);
   const address = `127.0.0.1:${port}`;
   const etc = '/etc/tributary';
@@ -175,9 +175,8 @@ async function startPair(root: CleanRoot): Promise<{ socksPort: number; metricsP
   });
   root.start('tributary-concentrator', []);
   const client = root.start('tributary-client', []);
-  await client.untilLine('uplink', { limitMs: READY_MS });
   await untilReady(`http://127.0.0.1:${metricsPort}/readyz`);
-  return { socksPort, metricsPort };
+  return { socksPort, metricsPort, client };
 }
 
 async function untilReady(url: string): Promise<void> {
