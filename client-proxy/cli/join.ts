@@ -96,19 +96,25 @@ export async function writeJoined(
   return { file, found, problem, hasUsers: users.length > 0, boundByAddress };
 }
 
-/** The uplinks that there are now, as `Joined` tells them. @param towards with routes to these addresses, if any */
+/** The uplinks that there are now, as `Joined` tells them. @param towards those with routes to these addresses; all, if there are none */
 export async function uplinksFound(
   towards: readonly Destination[],
   deps: Pick<ClientCliDeps, 'interfaceBinding' | 'readNetwork' | 'networkInterfaces'>,
 ): Promise<Pick<Joined, 'found' | 'problem' | 'boundByAddress'> & Pick<Found, 'include'>> {
   const binding = deps.interfaceBinding();
-  const { view = NOTHING_KNOWN, problem } = await knownNetwork(deps, towards);
+  const { view: known = NOTHING_KNOWN, problem } = await knownNetwork(deps, towards);
+  const view = towards.length > 0 ? known : withoutRoutes(known);
   const { interfaces, include } = findUplinks(view, binding.available);
   const found = interfaces.map((name) => {
     const { addresses } = view.interfaces.find((one) => one.name === name)!;
     return `${name} (${addresses.join(', ')})`;
   });
   return { found, include, problem, boundByAddress: binding.available ? undefined : binding.reason };
+}
+
+/** Nobody knows where they must lead yet. */
+function withoutRoutes({ interfaces, ...rest }: NetworkView): NetworkView {
+  return { ...rest, interfaces: interfaces.map((one) => ({ ...one, routes: undefined })) };
 }
 
 /** Where `join` writes. */
