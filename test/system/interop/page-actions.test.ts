@@ -2,7 +2,7 @@
  * What one does on the client's page, in Chromium in the client's namespace: the connections beside the metrics, and each action with
  * what it does to traffic and to the configuration's file.
  */
-import type { ChildProcess, spawn } from 'node:child_process';
+import type { ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { appendFile, readFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
