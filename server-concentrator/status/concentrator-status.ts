@@ -127,7 +127,7 @@ function uplinkReport(name: string, driver: SessionDriver, clocks: StatusClocks)
   const limit = own.find(({ limitBytesPerSecond }) => limitBytesPerSecond !== undefined)?.limitBytesPerSecond;
   return {
     name,
-    ...stateOf(name, own, driver),
+    ...clientUplinkState(name, own, driver),
     sentBytes: own.reduce((sum, subflow) => sum + subflow.sentBytes, 0),
     receivedBytes: own.reduce((sum, subflow) => sum + subflow.receivedBytes, 0),
     ...reportSubflows([driver], name, clocks),
@@ -136,11 +136,11 @@ function uplinkReport(name: string, driver: SessionDriver, clocks: StatusClocks)
   };
 }
 
-/** The best that one of its subflows can be used for. */
-function stateOf(
+/** The best that one of its subflows can be used for. @param own its subflows, one at least */
+export function clientUplinkState(
   name: string,
   own: readonly SubflowSnapshot[],
-  driver: SessionDriver,
+  driver: Pick<SessionDriver, 'linkOf' | 'parkReasonOf'>,
 ): { readonly state: ClientUplinkState; readonly reason: string } {
   const usable = own.filter(({ state }) => state === 'active');
   if (usable.length === 0) {

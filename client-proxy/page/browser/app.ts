@@ -1,7 +1,8 @@
 import { html, useEffect, useRef, useState } from '../../../shared/page-browser/lib/htm-preact.js';
 import type { PageView } from '../page-view.ts';
+import { Notices } from './base/notices.ts';
 import type { Shown, View } from './base/shown.ts';
-import { STATE_WORDS, summaryOf } from './base/words.ts';
+import { pillOf, summaryOf } from './base/words.ts';
 import { VIEWS } from './views.ts';
 
 /** The page: its head, with the navigation, and the view that the address names. */
@@ -23,6 +24,7 @@ export function App(shown: Shown) {
       <${current.Show} key=${current.id} ...${shown} />
     </main>
     <p class="visually-hidden" role="status">${spoken(view)}</p>
+    <${Notices} />
     <footer>
       Tributary ${view.version} · <a href="/status.txt">status</a> · <a href="/metrics">metrics</a>
     </footer>
@@ -75,6 +77,6 @@ function Navigation({ current }: { current: View }) {
 
 /** For a screen reader, which says it when it changes: states, and no rates. */
 function spoken({ uplinks, ready }: PageView): string {
-  const states = uplinks.map(({ name, state }) => `${name} ${STATE_WORDS[state]}`);
+  const states = uplinks.map((uplink) => `${uplink.name} ${pillOf(uplink).text}`);
   return `${ready ? 'Ready' : 'Not ready'}: ${states.join(', ')}`;
 }

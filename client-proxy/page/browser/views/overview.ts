@@ -1,12 +1,15 @@
 import { Chart, RANGES } from '../../../../shared/page-browser/chart.ts';
 import { Choice } from '../../../../shared/page-browser/choice.ts';
+import { colourOf } from '../../../../shared/page-browser/colours.ts';
 import { html, useState } from '../../../../shared/page-browser/lib/htm-preact.js';
 import type { Direction } from '../../../../shared/page-browser/samples.ts';
 import { rateOf, rateText } from '../../../../shared/page-browser/words.ts';
 import type { PageView } from '../../page-view.ts';
-import { faultsOf, faultTimes } from '../base/changes.ts';
+import { type Fault, faultMarks, faultsOf } from '../base/changes.ts';
 import type { ShownView, View } from '../base/shown.ts';
 import { gainOf } from '../base/words.ts';
+import { FaultList } from './fault-list.ts';
+import { type Changing, SettingsDialog } from './settings-dialogs.ts';
 import { UplinkCard } from './uplink-card.ts';
 
 /** The uplinks side by side, their sum, and what they carried of late. */
@@ -18,18 +21,27 @@ const MAX_LISTED = 8;
 function Overview({ view, changes, samples }: ShownView) {
   const { uplinks } = view;
   const names = uplinks.map(({ name }) => name);
-  const faults = faultsOf(changes);
+  const faults = faultsOf(changes, uplinks);
+  const [changing, setChanging] = useState<Changing | undefined>(undefined);
   return html`
     <section class="together" aria-label="All uplinks together">
       <${Together} view=${view} direction="down" />
       <${Together} view=${view} direction="up" />
     </section>
     <section aria-labelledby="uplinks-title">
-      <h2 id="uplinks-title">Uplinks</h2>
+      <div class="panel-head">
+        <h2 id="uplinks-title">Uplinks</h2>
+        <p class="mode"><span class="quiet">Mode</span> <b data-figure="mode">${view.steering}</b> <button type="button" onClick=${() => setChanging('mode')} aria-label="Change the default mode">Change</button></p>
+      </div>
+      ${
+        view.held.length > 0 &&
+        html`<p class="held"><b>Until the next start:</b> ${view.held.join(' · ')}</p>`
+      }
       ${uplinks.length === 0 && html`<p class="notice">No interface is an uplink.</p>`}
       <ul class="cards">
         ${uplinks.map(
-          (uplink, i) => html`<${UplinkCard} key=${uplink.name} uplink=${uplink} index=${i} view=${view} />`,
+          (uplink, i) =>
+            html`<${UplinkCard} key=${uplink.name} uplink=${uplink} index=${i} view=${view} onChange=${() => setChanging({ uplink: uplink.name })} />`,
         )}
       </ul>
       ${
@@ -40,6 +52,7 @@ function Overview({ view, changes, samples }: ShownView) {
       </details>`
       }
     </section>
+    ${changing !== undefined && html`<${SettingsDialog} changing=${changing} onClose=${() => setChanging(undefined)} />`}
     <${Carried} samples=${samples} names=${names} faults=${faults} endMs=${view.timeMs} />
   `;
 }
@@ -58,7 +71,7 @@ function Together({ view, direction }: { view: PageView; direction: Direction })
       <div class="shares" aria-hidden="true">
         ${view.uplinks.map(
           (uplink, i) =>
-            html`<i class="u${i % 8}" style=${{ flexGrow: sum > 0 ? uplink[direction] / sum : 0 }}></i>`,
+            html`<i class=${colourOf(i)} style=${{ flexGrow: sum > 0 ? uplink[direction] / sum : 0 }}></i>`,
         )}
       </div>
       <p class="beside">
@@ -74,7 +87,7 @@ function Together({ view, direction }: { view: PageView; direction: Direction })
 
 interface CarriedProps extends Pick<ShownView, 'samples'> {
   readonly names: readonly string[];
-  readonly faults: ReturnType<typeof faultsOf>;
+  readonly faults: readonly Fault[];
   readonly endMs: number;
 }
 
@@ -98,30 +111,11 @@ function Carried({ samples, names, faults, endMs }: CarriedProps) {
       </div>
       <${Chart}
         what="each uplink" samples=${samples} names=${names}
-        marks=${faults.map(({ uplink, ...mark }) => ({ ...mark, name: uplink }))}
+        marks=${faultMarks(faults)}
         direction=${direction} minutes=${minutes} endMs=${endMs}
       />
-      <${Faults} faults=${faults} names=${names} />
+      ${faults.length > 0 && html`<h3>Faults</h3>`}
+      <${FaultList} faults=${faults.slice(0, MAX_LISTED)} names=${names} />
     </section>
-  `;
-}
-
-function Faults({ faults, names }: Pick<CarriedProps, 'faults' | 'names'>) {
-  if (faults.length === 0)
-    return html`<p class="quiet faults-none">No uplink has failed since the client began.</p>`;
-  return html`
-    <h3>Faults</h3>
-    <ol class="faults">
-      ${faults.slice(0, MAX_LISTED).map(
-        (fault) => html`
-          <li>
-            <i class="dot u${Math.max(0, names.indexOf(fault.uplink)) % 8}" aria-hidden="true"></i>
-            <span><b>${fault.uplink}</b> ${fault.what}</span>
-            <span class="when">${faultTimes(fault)}</span>
-            <span class="quiet">${fault.reason}</span>
-          </li>
-        `,
-      )}
-    </ol>
   `;
 }
