@@ -96,8 +96,8 @@ export class PacketSize {
     if (++this.#lostInRow[below] < this.#tuning.lostInRow) return;
     this.#lostInRow[below] = 0;
     this.#passes = below;
-    // It may have been a pause: what passes is found out again.
-    this.#begin();
+    // It may have been a pause: what passes is found out again, when that is over.
+    this.#begin(this.#tuning.retryMs);
   }
 
   /** The kernel took none of this length. */
@@ -106,9 +106,9 @@ export class PacketSize {
     this.#most = Math.min(this.#most, below[0] ?? LEAST_PACKET_BYTES);
   }
 
-  #begin(): void {
+  #begin(inMs = 0): void {
     this.#raiseMs = Number.POSITIVE_INFINITY;
-    this.#round = { tries: 0, dueMs: this.#now.ms };
+    this.#round = { tries: 0, dueMs: this.#now.ms + inMs };
   }
 
   /** What has not arrived by now is too long. */

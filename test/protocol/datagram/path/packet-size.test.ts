@@ -50,13 +50,16 @@ it('falls back when long packets are lost, and none arrives, and finds out again
   expect(size.bytes).toBe(1_472);
   for (let i = 0; i < 6; i++) size.onLost(1_472);
   expect(size.bytes).toBe(1_200);
+  expect(size.takeProbes()).toEqual([]);
+  clock.ms += 500;
   expect(size.takeProbes()).toContain(1_472);
   size.onArrived(1_392);
   expect(size.bytes).toBe(1_392);
 });
 
 it('falls back further when packets of the base are lost, and no longer ones than the least arrive', () => {
-  const size = new PacketSize(new TestClock());
+  const clock = new TestClock();
+  const size = new PacketSize(clock);
   size.start();
   for (const bytes of size.takeProbes().filter((tried) => tried <= 1_200)) size.onArrived(bytes);
   for (let i = 0; i < 6; i++) {
@@ -65,6 +68,7 @@ it('falls back further when packets of the base are lost, and no longer ones tha
     size.onLost(200);
   }
   expect(size.bytes).toBe(508);
+  clock.ms += 500;
   expect(size.takeProbes()).toContain(1_000);
   size.onArrived(1_000);
   expect(size.bytes).toBe(1_000);
