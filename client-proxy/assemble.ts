@@ -39,6 +39,7 @@ import type { Publisher } from './publish/publisher.ts';
 import { MinuteTimer } from './schedule/minute-timer.ts';
 import { SessionKeeper } from './session/session-keeper.ts';
 import { SessionSecrets } from './session/session-secrets.ts';
+import { makeSpeedTest } from './speedtest/make-speed-test.ts';
 import { RuleSet } from './steering/rule-set.ts';
 import { Steering } from './steering/steering.ts';
 import { StreamOpener } from './stream-opening.ts';
@@ -136,7 +137,19 @@ export async function assemble(config: ClientConfig, deps: ClientProxyDeps): Pro
   const observed = makeEndpoint(config, direct, {
     ...{ ...deps, ...counters, ...told, transparent, datagrams: relay, changes },
   });
-  const parts = { ...told, ...observed, secrets, transparent, transparentDatagrams, associates, network };
+  const runSpeedTest = makeSpeedTest(config, { ...deps, uplinks, uses, connector, names, secrets, keeper });
+  const parts = {
+    ...{
+      ...told,
+      ...observed,
+      secrets,
+      transparent,
+      transparentDatagrams,
+      associates,
+      network,
+      runSpeedTest,
+    },
+  };
   return new ClientProxy({ config, logger, ...parts, minutes });
 }
 

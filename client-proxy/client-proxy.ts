@@ -17,6 +17,7 @@ import type { MinuteTimer } from './schedule/minute-timer.ts';
 import type { SessionKeeper } from './session/session-keeper.ts';
 import type { SessionSecrets } from './session/session-secrets.ts';
 import type { AssociateOpener } from './socks5/associate-opening.ts';
+import type { RunSpeedTest } from './speedtest/make-speed-test.ts';
 import type { ClientStatus } from './status/client-status.ts';
 import { RuleSet } from './steering/rule-set.ts';
 import type { Steering } from './steering/steering.ts';
@@ -46,6 +47,7 @@ export interface ClientParts {
   readonly transparentDatagrams: TransparentDatagrams | undefined;
   readonly network: NetworkWatch;
   readonly minutes: MinuteTimer;
+  readonly runSpeedTest: RunSpeedTest;
   readonly watch: ProcessWatch;
 }
 
@@ -87,6 +89,11 @@ export class ClientProxy {
       this.#config = next;
       return { resteered };
     });
+  }
+
+  /** Measures the uplinks and the session. Rejects as `SpeedTest.run`. */
+  get runSpeedTest(): RunSpeedTest {
+    return this.#parts.runSpeedTest;
   }
 
   /** Refuses new connections, waits for those that are open, for a while, and ends the rest. A second call ends the wait. */

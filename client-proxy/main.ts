@@ -14,6 +14,7 @@ import { tryUplinks } from './cli/try-uplinks.ts';
 import type { ClientConfig } from './config/client-config.ts';
 import { loadClientConfig } from './config/load-client-config.ts';
 import { readNetwork } from './network/read-network.ts';
+import { speedTestOf } from './speed-testing.ts';
 import { redirectSystem } from './transparent/redirect-system.ts';
 
 const streams = new StandardStreams('tributary-client', process.stdout, process.stderr);
@@ -44,6 +45,7 @@ const cli = buildClientCli({
   readNetwork,
   nativeSockets: () => loadNative().native,
   redirectSystem,
+  speedTest: speedTestOf(process, defaultStateDirectory(deps)),
   tryUplinks: (config, uplinks, view) =>
     tryUplinks(config, uplinks, { clock: monotonicClock, native: loadNative().native, view }),
   interfaceBinding: () => {

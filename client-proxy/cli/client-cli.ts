@@ -18,6 +18,7 @@ import { CLIENT_CONFIG_NAME, DEFAULT_SOCKS, type JoinOptions, join } from './joi
 import { usage } from './plan-usage.ts';
 import { readLink } from './read-link.ts';
 import { DEFAULT_SPEED_BYTES, type DoctorArguments, runDoctor } from './run-doctor.ts';
+import { DEFAULT_MAX, DEFAULT_SECONDS, runSpeedTest, type SpeedTestArguments } from './run-speed-test.ts';
 import { type TransparentArguments, transparent } from './transparent.ts';
 import { updateFromLink } from './update-from-link.ts';
 
@@ -89,6 +90,7 @@ function clientProgram(deps: ClientCliDeps): Command {
       const { config, json } = command.optsWithGlobals<{ config?: string; json?: true }>();
       await printStatus(await loadClientConfig(await configFile(config)), { json }, program.name(), deps);
     });
+  addSpeedTest(program, configFile, deps);
   addTop(program, configFile, deps);
   addTransparent(program, configFile, deps);
   program
@@ -100,6 +102,25 @@ function clientProgram(deps: ClientCliDeps): Command {
     });
   // Only now, since subcommands would inherit it: what is no command then reaches the program's own action.
   return program.allowExcessArguments();
+}
+
+function addSpeedTest(
+  program: Command,
+  configFile: (named: string | undefined) => Promise<string>,
+  deps: ClientCliDeps,
+): void {
+  program
+    .command('speedtest')
+    .description('measure each uplink alone, all at once, and what one transfer over all of them gets')
+    .option('--uplink <name...>', 'these alone')
+    .option('--metered', 'metered uplinks, too')
+    .option('--max <size>', 'bytes in all, both directions together', DEFAULT_MAX)
+    .option('--seconds <seconds>', 'for each measurement in one direction', DEFAULT_SECONDS)
+    .option('--json', 'the report for programs')
+    .action(async (_options: unknown, command: Command) => {
+      const { config, ...options } = command.optsWithGlobals<SpeedTestArguments & { config?: string }>();
+      await runSpeedTest(await loadClientConfig(await configFile(config)), options, deps);
+    });
 }
 
 function addTop(

@@ -67,6 +67,7 @@ async function help(program: string, words: readonly string[]): Promise<string> 
           redirectSystem: EMPTY_REDIRECT_SYSTEM,
           nativeSockets: unused,
           tryUplinks: unused,
+          speedTest: unused,
           run: unused,
         })
       : buildConcentratorCli({ ...deps, run: unused, ownAddresses: unused });

@@ -22,6 +22,7 @@ export async function cli(overrides: Partial<ClientCliDeps> = {}) {
     terminal: NO_TERMINAL,
     nativeSockets: () => undefined,
     tryUplinks: (_, uplinks) => Promise.resolve(uplinks.map(() => 'portal: a stranger')),
+    speedTest: () => Promise.reject(new Error('nothing is measured here')),
     input: {
       isTerminal: false,
       readLine: () => Promise.resolve(undefined),
