@@ -3,7 +3,7 @@ import { Cancellation } from '../shared/runtime/async/cancellation.ts';
 import { type ProgramProcess, programDeps } from '../shared/runtime/process/process-deps.ts';
 import { assemble } from './assemble.ts';
 import type { ClientCliDeps } from './cli/client-cli-deps.ts';
-import { SpeedTestError } from './speedtest/speed-test.ts';
+import { SpeedTestError } from './speedtest/subjects.ts';
 
 const STOP_SIGNALS = ['SIGINT', 'SIGTERM'] as const;
 

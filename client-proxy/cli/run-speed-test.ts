@@ -6,8 +6,8 @@ import { routeDestinations } from '../config/route-destinations.ts';
 import { examinedUplinks } from '../doctor/examined-uplinks.ts';
 import { measuringConfig } from '../speedtest/measuring-client.ts';
 import type { SpeedProgress, SpeedReport } from '../speedtest/speed-report.ts';
-import { SpeedTestError } from '../speedtest/speed-test.ts';
 import { progressText, speedText } from '../speedtest/speed-text.ts';
+import { SpeedTestError } from '../speedtest/subjects.ts';
 import type { ClientCliDeps } from './client-cli-deps.ts';
 import { knownNetwork } from './known-network.ts';
 

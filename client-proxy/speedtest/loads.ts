@@ -1,6 +1,11 @@
 import type { StreamPolicy } from '../../shared/protocol/steering/steering-policy.ts';
 import type { MonotonicClock } from '../../shared/runtime/clock.ts';
-import type { Exchange, OnSample } from '../measurement/measurement-connection.ts';
+import {
+  addSample,
+  type Exchange,
+  type OnSample,
+  type Sample,
+} from '../measurement/measurement-connection.ts';
 import type { OpenedMeasurement } from '../measurement/open-measurement.ts';
 import { median, rateOf } from '../measurement/rate.ts';
 import { askWhile, type Transfer, transferOver } from '../measurement/transfer.ts';
@@ -26,24 +31,66 @@ const MOST_SETTLE_MS = 750;
 /** What a new connection has taken until HELLO is answered: one each for TCP, TLS, PROBE and HELLO. */
 const ROUND_TRIPS_OF_OPENING = 4;
 
-/** Loads an uplink by one connection, and asks for round trips on that one and on new ones. Rejects as `open`. */
+/**
+ * Loads an uplink by some connections, as browsers and other speed tests do: one alone is held back by each loss. Asks for round trips on
+ * one of them and on new ones. It ends when the first of them has its part. Rejects as `open`.
+ */
 export async function loadUplink(
   open: OpenMeasurement,
-  transfer: Transfer,
+  transfer: Transfer & { readonly connections: number },
   clock: MonotonicClock,
   onSample: OnSample,
 ): Promise<Load> {
-  const { connection } = await open();
-  const loading = transferOver(connection, transfer, onSample);
+  const { direction, timeoutMs } = transfer;
+  const opened = await openAll(open, transfer.connections);
+  const part = { direction, timeoutMs, bytes: Math.floor(transfer.bytes / opened.length) };
+  const sum = new SampleSum(clock(), onSample);
+  const loading = Promise.race(opened.map(({ connection }) => transferOver(connection, part, sum.source())));
+  const [{ connection: asked }] = opened as [OpenedMeasurement];
   const asking = Promise.all([
     askLater(loading, transfer, CONNECT_EVERY_MS, () => openingMs(open, clock)),
-    askLater(loading, transfer, ASK_EVERY_MS, () => connection.ping(transfer.timeoutMs)),
+    askLater(loading, transfer, ASK_EVERY_MS, () => asked.ping(timeoutMs)),
   ]);
-  const exchange = await loading;
-  // What is still under way on it would keep the link full.
-  connection.close();
+  const { isComplete } = await loading;
+  const samples = [...sum.samples];
+  // What is still under way on them would keep the link full.
+  for (const { connection } of opened) connection.close();
   const [foreignMs, ownMs] = await asking;
-  return { ...exchange, probes: { foreignMs, ownMs } };
+  return { samples, isComplete, probes: { foreignMs, ownMs } };
+}
+
+/** All or none. */
+async function openAll(open: OpenMeasurement, count: number): Promise<readonly OpenedMeasurement[]> {
+  const tries = await Promise.allSettled(Array.from({ length: count }, open));
+  const opened = tries.flatMap((one) => (one.status === 'fulfilled' ? [one.value] : []));
+  const failed = tries.find((one) => one.status === 'rejected');
+  if (failed === undefined) return opened;
+  for (const { connection } of opened) connection.close();
+  throw failed.reason;
+}
+
+/** What several transfers bring together. */
+class SampleSum {
+  readonly samples: Sample[];
+  readonly #onSample: OnSample;
+  #bytes = 0;
+
+  constructor(startMs: number, onSample: OnSample) {
+    this.samples = [{ atMs: startMs, bytes: 0 }];
+    this.#onSample = onSample;
+  }
+
+  /** To be told of the samples of one of them. */
+  source(): OnSample {
+    let before = 0;
+    return ({ atMs, bytes }) => {
+      this.#bytes += bytes - before;
+      before = bytes;
+      const sample = { atMs, bytes: this.#bytes };
+      addSample(this.samples, sample);
+      this.#onSample(sample);
+    };
+  }
 }
 
 /** Loads the session by one stream, and asks how long new streams take to bring their first byte. Never rejects. */

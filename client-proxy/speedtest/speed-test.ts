@@ -1,14 +1,12 @@
-import { TributaryError } from '../../shared/protocol/errors.ts';
 import type { StreamPolicy } from '../../shared/protocol/steering/steering-policy.ts';
 import type { CancelSignal } from '../../shared/runtime/async/cancellation.ts';
 import type { MonotonicClock, WallClock } from '../../shared/runtime/clock.ts';
-import { errorWords } from '../../shared/runtime/text/error-words.ts';
 import type { ConfiguredUplink } from '../config/client-config.ts';
 import type { OpenedMeasurement } from '../measurement/open-measurement.ts';
 import { median, rateBetween } from '../measurement/rate.ts';
 import type { Direction } from '../measurement/transfer.ts';
-import type { UplinkUseWithReason } from '../path-manager/uplink-use.ts';
 import type { SessionKeeper } from '../session/session-keeper.ts';
+import { failureText } from '../uplink/uplink-error.ts';
 import { adviceOn } from './advice.ts';
 import { Budget, LEAST_BYTES, type Planned } from './budget.ts';
 import { LiveRate } from './live-rate.ts';
@@ -21,32 +19,28 @@ import {
   suspectedPairs,
 } from './shared-bottleneck.ts';
 import {
-  type BothDirections,
   type LoadFigures,
   NOT_MEASURED,
   type SpeedProgress,
   type SpeedReport,
   type SpeedTestRequest,
-  type UplinkSpeed,
 } from './speed-report.ts';
+import {
+  chooseSubjects,
+  ratesAlone,
+  SpeedTestError,
+  type Subject,
+  type SubjectSource,
+  speedOf,
+} from './subjects.ts';
 
 /** What a speed test gets from the client that it runs in. */
-export interface SpeedTestDeps {
-  /** All that there are now. */
-  uplinks(): readonly ConfiguredUplink[];
-  useOf(uplinkName: string): UplinkUseWithReason;
+export interface SpeedTestDeps extends SubjectSource {
   /** A connection for measurements; undefined where the concentrator is older than these. Rejects with an error that says why. */
   open(uplink: ConfiguredUplink): Promise<OpenedMeasurement | undefined>;
   readonly keeper: Pick<SessionKeeper, 'openStream' | 'uplinks'>;
   readonly clock: MonotonicClock;
   readonly wallClock: WallClock;
-}
-
-/** There is nothing to measure, or no way to. The message says why, and what to do. */
-export class SpeedTestError extends TributaryError {
-  constructor(message: string) {
-    super('cancelled', message, 'ours');
-  }
 }
 
 const DIRECTIONS = ['down', 'up'] as const;
@@ -56,18 +50,11 @@ const PROGRESS_EVERY_MS = 250;
 /** So long the session may take to have a subflow on each uplink that it is measured over. */
 const SUBFLOWS_WAIT_MS = 5_000;
 const LOOK_EVERY_MS = 50;
+/** Of an uplink that is measured; others of a client at the same time, with those that ask, are within what a concentrator allows. */
+const CONNECTIONS = 4;
+const MOST_CONNECTIONS = 12;
 /** Pairs of uplinks that may share a bottleneck are measured again, in each direction; for this many there are bytes set aside. */
 const EXPECTED_PAIRS = 1;
-
-/** An uplink in the course of a test. */
-interface Subject {
-  readonly uplink: ConfiguredUplink;
-  state: UplinkSpeed['state'];
-  reason: string;
-  idleMs: number | null;
-  readonly alone: Record<Direction, LoadFigures | null>;
-  readonly beside: Record<Direction, number | null>;
-}
 
 /** One test, from its first question to its report. */
 export class SpeedTest {
@@ -98,7 +85,7 @@ export class SpeedTest {
   async run(): Promise<SpeedReport> {
     const { clock, wallClock } = this.#deps;
     const [startedMs, startMs] = [wallClock(), clock()];
-    this.#subjects = this.#choose();
+    this.#subjects = chooseSubjects(this.#request, this.#deps);
     const allowanceBytes = await this.#measureIdle();
     const plan = this.#plan();
     const bytes = Math.min(this.#request.maxBytes, allowanceBytes);
@@ -119,34 +106,6 @@ export class SpeedTest {
       ...{ ...aggregate, shared, bytes: this.#budget.usedBytes },
     };
     return { ...report, advice: adviceOn(report) };
-  }
-
-  #choose(): readonly Subject[] {
-    const { uplinks: named, metered } = this.#request;
-    const all = this.#deps.uplinks();
-    const missing = (named ?? []).filter((name) => all.every((uplink) => uplink.name !== name));
-    if (missing.length > 0) {
-      const names = all.map(({ name }) => name).join(', ') || 'none';
-      throw new SpeedTestError(`there is no uplink ${missing.join(', ')} now: there are ${names}`);
-    }
-    const chosen = all.filter(({ name }) => named === undefined || named.includes(name));
-    const subjects = chosen.map((uplink): Subject => {
-      const { use, reason } = this.#deps.useOf(uplink.name);
-      const isSpared = uplink.metered !== undefined && !metered;
-      const why = use === 'stopped' ? reason : isSpared ? 'it is metered' : '';
-      return {
-        ...{ uplink, reason: why, state: why === '' ? 'measured' : 'skipped', idleMs: null },
-        ...{ alone: { ...NOT_MEASURED }, beside: { ...NOT_MEASURED } },
-      };
-    });
-    if (subjects.every(({ state }) => state === 'skipped')) {
-      throw new SpeedTestError(
-        subjects.length === 0
-          ? 'there is no uplink now'
-          : `every uplink is left out: ${subjects.map(({ uplink, reason }) => `${uplink.name} (${reason})`).join(', ')}`,
-      );
-    }
-    return subjects;
   }
 
   get #measured(): readonly Subject[] {
@@ -200,7 +159,7 @@ export class SpeedTest {
   async #measureAlone(subject: Subject, direction: Direction): Promise<void> {
     if (subject.state !== 'measured') return;
     await this.#step('alone', direction, [subject], async (bytes) => {
-      const load = await this.#load(subject, direction, bytes);
+      const load = await this.#load(subject, direction, bytes, 0);
       if (load !== undefined) subject.alone[direction] = figuresOf(load);
     });
   }
@@ -238,7 +197,7 @@ export class SpeedTest {
           // So that all of them end at about the same time.
           const share = whole === 0 ? 1 / subjects.length : (alone.get(subject.uplink.name) ?? 0) / whole;
           const own = Math.floor(bytes * share);
-          return own < LEAST_BYTES / 4 ? undefined : this.#load(subject, direction, own);
+          return own < LEAST_BYTES / 4 ? undefined : this.#load(subject, direction, own, subjects.length - 1);
         }),
       );
     });
@@ -316,8 +275,9 @@ export class SpeedTest {
   }
 
   /** Undefined where the uplink has failed. */
-  #load(subject: Subject, direction: Direction, bytes: number): Promise<Load | undefined> {
-    const transfer = { direction, bytes, timeoutMs: this.#request.measurementMs };
+  #load(subject: Subject, direction: Direction, bytes: number, beside: number): Promise<Load | undefined> {
+    const connections = Math.max(1, Math.min(CONNECTIONS, Math.floor(MOST_CONNECTIONS / (beside + 1))));
+    const transfer = { direction, bytes, timeoutMs: this.#request.measurementMs, connections };
     const { clock } = this.#deps;
     return this.#unlessItFails(subject, async () => {
       const load = await loadUplink(() => this.#open(subject), transfer, clock, this.#live.source());
@@ -342,7 +302,7 @@ export class SpeedTest {
     } catch (error) {
       this.#signal.throwIfAborted();
       subject.state = 'failed';
-      subject.reason = errorWords(error as Error).replace(`uplink ${subject.uplink.name}: `, '');
+      subject.reason = failureText(subject.uplink.name, error as Error);
       return undefined;
     }
   }
@@ -363,15 +323,6 @@ function tooFew(allowanceBytes: number, { maxBytes }: SpeedTestRequest): string 
     : 'so few bytes show nothing: allow more with --max';
 }
 
-function ratesAlone(subjects: readonly Subject[], direction: Direction): Rates {
-  return new Map(
-    subjects.flatMap(({ uplink, alone }) => {
-      const rate = alone[direction]?.bitsPerSecond ?? undefined;
-      return rate === undefined ? [] : [[uplink.name, rate] as const];
-    }),
-  );
-}
-
 /** When all of them were at it, without the first half, in which TCP finds out how much it may send. */
 function commonTime(loads: readonly (Load | undefined)[]) {
   const busy = loads.flatMap((load) =>
@@ -380,10 +331,4 @@ function commonTime(loads: readonly (Load | undefined)[]) {
   const startMs = Math.max(...busy.map((samples) => samples[0]!.atMs));
   const toMs = Math.min(...busy.map((samples) => samples.at(-1)!.atMs));
   return { fromMs: startMs + (toMs - startMs) / 2, toMs };
-}
-
-function speedOf({ uplink, state, reason, idleMs, alone, beside }: Subject): UplinkSpeed {
-  const { name, backup: isBackup, metered } = uplink;
-  const both: Pick<UplinkSpeed, 'alone'> & { readonly beside: BothDirections<number> } = { alone, beside };
-  return { name, state, reason, isBackup, isMetered: metered !== undefined, idleMs, ...both };
 }
