@@ -1,12 +1,17 @@
+import { randomBytes } from 'node:crypto';
 import type { Destination } from '../../shared/protocol/destination.ts';
 import type { MonotonicClock } from '../../shared/runtime/clock.ts';
-import { ClientPage } from './client-page.ts';
+import type { PageAction } from '../../shared/runtime/page/page-actions.ts';
+import { type PageData, WebPage } from '../../shared/runtime/page/web-page.ts';
 import { PageFeed, type PageFeedOptions } from './page-feed.ts';
 import { PAGE_FILES } from './page-files.ts';
 
+/** Of the token: nobody guesses it. */
+const TOKEN_BYTES = 32;
+
 /** The page, and what keeps its history. */
 interface Page {
-  readonly pages: ClientPage;
+  readonly pages: WebPage;
   readonly feed: PageFeed;
 }
 
@@ -17,9 +22,13 @@ export function makePage(
 ): Page | undefined {
   if (metrics === undefined) return undefined;
   const feed = new PageFeed(source);
-  const { host } = metrics.listen;
-  const pages = new ClientPage({
-    ...{ host, feed, files: PAGE_FILES, password: metrics.password, clock: source.clock },
+  const data = new Map<string, PageData>();
+  const actions = new Map<string, PageAction>();
+  const pages = new WebPage({
+    ...{ feed, data, files: PAGE_FILES, clock: source.clock },
+    host: metrics.listen.host,
+    password: metrics.password,
+    actions: { actions, token: randomBytes(TOKEN_BYTES).toString('base64url') },
   });
   return { pages, feed };
 }

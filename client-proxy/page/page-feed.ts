@@ -1,5 +1,7 @@
 import type { ServerResponse } from 'node:http';
 import type { WallClock } from '../../shared/runtime/clock.ts';
+import { eventText, OpenPages } from '../../shared/runtime/page/open-pages.ts';
+import type { PageEvents } from '../../shared/runtime/page/web-page.ts';
 import type { TrafficTable } from '../../shared/runtime/session/uplink-traffic.ts';
 import type { ClientStatus } from '../status/client-status.ts';
 import { pageView } from './page-view.ts';
@@ -17,17 +19,13 @@ export interface PageFeedOptions {
 }
 
 const STEP_MS = 1_000;
-/** Pages that are open at a time; the endpoint has 32 connections in all. */
-const MAX_PAGES = 8;
-/** A page that has not taken so much is not there any more, or too slow: it connects again by itself. */
-const MAX_WAITING_BYTES = 1024 * 1024;
 
-/** Keeps the last hour, and tells the pages that are open of each second (server-sent events). */
-export class PageFeed {
+/** Keeps the last hour, and tells the pages that are open of each second. */
+export class PageFeed implements PageEvents {
   readonly #options: PageFeedOptions;
   readonly #history = new UplinkHistory();
   /** What each page was told of the changes last. */
-  readonly #pages = new Map<ServerResponse, readonly StateChange[]>();
+  readonly #pages = new OpenPages<readonly StateChange[]>();
   #timer: NodeJS.Timeout | undefined;
 
   constructor(options: PageFeedOptions) {
@@ -35,7 +33,7 @@ export class PageFeed {
   }
 
   get isFull(): boolean {
-    return this.#pages.size >= MAX_PAGES;
+    return this.#pages.isFull;
   }
 
   start(): void {
@@ -47,40 +45,27 @@ export class PageFeed {
     clearInterval(this.#timer);
   }
 
-  /**
-   * Tells a page what was and what is, and then each second, until it closes the connection.
-   * @param page has its headers, and no body yet
-   * @param afterMs what the page has of the history already
-   */
-  open(page: ServerResponse, afterMs: number): void {
-    page.once('close', () => this.#pages.delete(page));
-    page.write(eventText('history', this.#history.report(afterMs)));
-    this.#pages.set(page, []);
-    this.#tell([page]);
+  /** Tells a page what was and what is, and then each second. `after`: what it has of the history already. */
+  open(page: ServerResponse, query: URLSearchParams): void {
+    const afterMs = Number(query.get('after'));
+    page.write(eventText('history', this.#history.report(Number.isFinite(afterMs) ? afterMs : 0)));
+    this.#pages.add(page, []);
+    this.#tell([[page, []]]);
   }
 
   #sample(): void {
     const { wallClock, traffic, directTraffic } = this.#options;
     this.#history.add(wallClock(), [...traffic.entries(), ...directTraffic.entries()]);
-    if (this.#pages.size > 0) this.#tell([...this.#pages.keys()]);
+    if (!this.#pages.isEmpty) this.#tell(this.#pages.all);
   }
 
-  #tell(pages: readonly ServerResponse[]): void {
+  #tell(pages: OpenPages<readonly StateChange[]>['all']): void {
     const { status, changes } = this.#options;
     const view = eventText('view', pageView(status(), this.#history));
-    for (const page of pages) {
-      if (page.writableLength > MAX_WAITING_BYTES) {
-        page.destroy();
-        continue;
-      }
-      const isNew = this.#pages.get(page) !== changes.all && changes.all.length > 0;
+    for (const [page, known] of pages) {
+      const isNew = known !== changes.all && changes.all.length > 0;
       this.#pages.set(page, changes.all);
-      page.write(isNew ? eventText('changes', changes.all) + view : view);
+      this.#pages.tell(page, isNew ? eventText('changes', changes.all) + view : view);
     }
   }
-}
-
-/** JSON has no line ends of its own. */
-function eventText(name: string, data: unknown): string {
-  return `event: ${name}\ndata: ${JSON.stringify(data)}\n\n`;
 }

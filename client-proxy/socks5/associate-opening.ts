@@ -1,14 +1,13 @@
 import { isIPv6 } from 'node:net';
 import type { ErrorName } from '../../shared/protocol/errors.ts';
 import { plainAddress } from '../../shared/runtime/address/plain-address.ts';
-import { sourceOf } from '../../shared/runtime/admission/source.ts';
-import { UNIX_CLIENT } from '../../shared/runtime/app/tcp-app-socket.ts';
+import { sourceOf, UNIX_CLIENT } from '../../shared/runtime/admission/source.ts';
+import { isThisMachine } from '../../shared/runtime/admission/this-machine.ts';
 import type { LineLog } from '../../shared/runtime/observe/line-limit.ts';
 import type { UdpSocket, UdpSocketOptions } from '../../shared/runtime/udp/udp-socket.ts';
 import type { DatagramCounts } from '../datagram/datagram-counts.ts';
 import type { DatagramRelay } from '../datagram/datagram-relay.ts';
 import type { AssociateRequest } from '../front/connect-request.ts';
-import { isThisMachine } from '../front/this-machine.ts';
 import { UdpAssociation } from './udp-association.ts';
 
 export interface AssociateOpenerOptions {

@@ -1,14 +1,9 @@
 import { describe, expect, it } from 'vitest';
-import { faultsOf } from '../../../../client-proxy/page/browser/changes.ts';
-import { Samples } from '../../../../client-proxy/page/browser/samples.ts';
-import {
-  bytesText,
-  durationText,
-  gainOf,
-  percentText,
-  rateText,
-} from '../../../../client-proxy/page/browser/words.ts';
+import { faultsOf } from '../../../../client-proxy/page/browser/base/changes.ts';
+import { gainOf } from '../../../../client-proxy/page/browser/base/words.ts';
 import type { StateChange } from '../../../../client-proxy/page/state-changes.ts';
+import { Samples } from '../../../../shared/page-browser/samples.ts';
+import { bytesText, durationText, percentText, rateText } from '../../../../shared/page-browser/words.ts';
 
 describe('the words of the page', () => {
   it.each([
@@ -63,13 +58,10 @@ describe('the samples of the page', () => {
   it('join what was with what comes, with a hole where nothing is known', () => {
     const samples = new Samples();
     const dsl = (down: number[]) => ({ name: 'dsl', down, up: down.map(() => 1) });
-    samples.load({ times: [1_000, 2_000], uplinks: [dsl([10, 20])] });
+    samples.load([1_000, 2_000], [dsl([10, 20])]);
     // Told again, as after the connection was lost.
-    samples.load({
-      times: [2_000, 3_000],
-      uplinks: [dsl([20, 30]), { name: 'lte', down: [0, 3], up: [0, 0] }],
-    });
-    samples.load({ times: [60_000], uplinks: [dsl([40])] });
+    samples.load([2_000, 3_000], [dsl([20, 30]), { name: 'lte', down: [0, 3], up: [0, 0] }]);
+    samples.load([60_000], [dsl([40])]);
     expect(samples.lastMs).toBe(60_000);
     expect(samples.chart(['dsl', 'lte'], 'down', 2_000)).toEqual({
       seconds: [2, 3, 3.001, 60],
@@ -84,8 +76,7 @@ describe('the samples of the page', () => {
 
   it('are an hour at most', () => {
     const samples = new Samples();
-    for (let i = 1; i <= 4_000; i += 1)
-      samples.load({ times: [i * 1_000], uplinks: [{ name: 'dsl', down: [i], up: [0] }] });
+    for (let i = 1; i <= 4_000; i += 1) samples.load([i * 1_000], [{ name: 'dsl', down: [i], up: [0] }]);
     const { seconds, rates } = samples.chart(['dsl'], 'down', 0);
     expect([seconds.length, seconds[0], rates[0]![0], rates[0]!.at(-1)]).toEqual([3_600, 401, 401, 4_000]);
   });

@@ -1,6 +1,7 @@
-import type { CapView, PageView, UplinkView } from '../page-view.ts';
-import { html } from './lib/htm-preact.js';
-import { bytesText, moodOf, msText, percentText, rateOf, STATE_WORDS, sinceText } from './words.ts';
+import { html } from '../../../../shared/page-browser/lib/htm-preact.js';
+import { bytesText, msText, percentText, rateOf, sinceText } from '../../../../shared/page-browser/words.ts';
+import type { CapView, PageView, UplinkView } from '../../page-view.ts';
+import { moodOf, STATE_WORDS } from '../base/words.ts';
 
 interface CardProps {
   readonly uplink: UplinkView;

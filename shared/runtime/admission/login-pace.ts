@@ -1,6 +1,6 @@
-import { sourceOf } from '../../shared/runtime/admission/source.ts';
-import type { MonotonicClock } from '../../shared/runtime/clock.ts';
-import { keepRecent } from '../../shared/runtime/keep-recent.ts';
+import type { MonotonicClock } from '../clock.ts';
+import { keepRecent } from '../keep-recent.ts';
+import { sourceOf } from './source.ts';
 import { isThisMachine } from './this-machine.ts';
 
 /** What one wrong login costs those who come from the same address; a person who has mistyped hardly notices. */

@@ -1,5 +1,3 @@
-import type { PageView, UplinkView } from '../page-view.ts';
-
 /** A quantity, and its unit apart, which is set smaller. */
 export interface Quantity {
   readonly number: string;
@@ -59,38 +57,6 @@ export function clockText(ms: number): string {
 export function msText(ms: number | null): string {
   if (ms === null) return '–';
   return `${ms < 10 ? ms.toFixed(1) : Math.round(ms)} ms`;
-}
-
-export const STATE_WORDS: Readonly<Record<UplinkView['state'], string>> = {
-  'in-use': 'in use',
-  backup: 'backup',
-  waiting: 'waiting',
-  doubted: 'stalled',
-  parked: 'parked',
-  down: 'down',
-  stopped: 'stopped',
-};
-
-/** How good a state is, which its colour tells. */
-export function moodOf(state: UplinkView['state']): 'good' | 'idle' | 'doubtful' | 'bad' {
-  if (state === 'in-use') return 'good';
-  if (state === 'backup' || state === 'waiting') return 'idle';
-  return state === 'down' || state === 'stopped' ? 'bad' : 'doubtful';
-}
-
-/** How the client is, in a sentence. */
-export function summaryOf({ mode, session, sessionSinceMs, timeMs, isFallback }: PageView): string {
-  if (mode === 'direct') return 'without a concentrator: each connection goes over one uplink';
-  if (isFallback)
-    return 'the concentrator cannot be reached: new connections go directly, outside of the tunnel';
-  if (session === 'lingering') return 'every uplink is silent: connections wait for one of them';
-  if (session !== 'established') return 'connecting to the concentrator';
-  return `connected to the concentrator for ${sinceText(timeMs - (sessionSinceMs ?? timeMs))}`;
-}
-
-/** What the uplinks give together, as so many times the best of them; undefined where that is no more. */
-export function gainOf(sum: number, best: number): string | undefined {
-  return sum < 1.05 * best ? undefined : (sum / best).toFixed(1);
 }
 
 export function percentText(part: number, whole: number): string {

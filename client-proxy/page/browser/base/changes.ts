@@ -1,5 +1,6 @@
-import type { StateChange } from '../state-changes.ts';
-import { clockText, durationText, moodOf, STATE_WORDS } from './words.ts';
+import { clockText, durationText } from '../../../../shared/page-browser/words.ts';
+import type { StateChange } from '../../state-changes.ts';
+import { moodOf, STATE_WORDS } from './words.ts';
 
 /** A time in which an uplink could not do its part. */
 export interface Fault {

@@ -1,5 +1,4 @@
-import { type Source, sourceOf } from '../../shared/runtime/admission/source.ts';
-import { UNIX_CLIENT } from '../../shared/runtime/app/tcp-app-socket.ts';
+import { type Source, sourceOf, UNIX_CLIENT } from './source.ts';
 
 const IPV6_LOOPBACK = sourceOf('::1').host;
 

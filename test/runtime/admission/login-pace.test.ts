@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { LoginPace } from '../../../client-proxy/front/login-pace.ts';
+import { LoginPace } from '../../../shared/runtime/admission/login-pace.ts';
 
 function bed() {
   let nowMs = 1_000;

@@ -1,5 +1,4 @@
 import type uPlot from 'uplot';
-import type { Fault } from './changes.ts';
 import { html, useEffect, useRef } from './lib/htm-preact.js';
 import type { Direction, Samples } from './samples.ts';
 import { rateText } from './words.ts';
@@ -7,39 +6,50 @@ import { rateText } from './words.ts';
 /** Minutes. */
 export const RANGES = [5, 15, 60] as const;
 
+/** A time that the chart marks, of one of its names. */
+export interface ChartMark {
+  readonly name: string;
+  readonly what: string;
+  readonly fromMs: number;
+  /** Null while it lasts. */
+  readonly toMs: number | null;
+}
+
 interface ChartProps {
+  /** Whose rates are shown, such as `each uplink`. */
+  readonly what: string;
   readonly samples: Samples;
   readonly names: readonly string[];
-  readonly faults: readonly Fault[];
+  readonly marks: readonly ChartMark[];
   readonly direction: Direction;
   readonly minutes: number;
   readonly endMs: number;
 }
 
-/** A client that has just begun shows its first seconds in so much time. */
+/** A program that has just begun shows its first seconds in so much time. */
 const LEAST_SPAN_MS = 60_000;
 const HEIGHT_PX = 260;
 const COLOURS = 8;
 /** Below it the axis would magnify what keeps subflows alive. */
 const LEAST_TOP_BITS_PER_SECOND = 1_000_000;
-const FAULT_LABEL_ROWS = 2;
-const FAULT_LABEL_PX = 15;
+const MARK_LABEL_ROWS = 2;
+const MARK_LABEL_PX = 15;
 
-/** What each uplink carried, stacked, and its faults as marks. */
+/** What each of several carried, stacked, with marks such as faults. */
 export function Chart(props: ChartProps) {
   const place = useRef<HTMLDivElement | null>(null);
   const drawn = useRef<Drawn | null>(null);
-  const { names, direction, endMs, minutes } = props;
+  const { what, names, direction, endMs, minutes } = props;
   const key = names.join(' ');
-  // Drawn anew only when the uplinks are others.
+  // Drawn anew only when the names are others.
   useEffect(() => {
     const chart = new Drawn(place.current!, names);
     drawn.current = chart;
     return () => chart.destroy();
   }, [key]);
-  useEffect(() => drawn.current?.update(props), [endMs, direction, minutes, key, props.faults]);
-  const what = `What each uplink carried ${direction}, the last ${minutes} minutes, stacked`;
-  return html`<div class="chart" role="img" aria-label=${what} ref=${place}></div>`;
+  useEffect(() => drawn.current?.update(props), [endMs, direction, minutes, key, props.marks]);
+  const label = `What ${what} carried ${direction}, the last ${minutes} minutes, stacked`;
+  return html`<div class="chart" role="img" aria-label=${label} ref=${place}></div>`;
 }
 
 /** The library is a plain script, since as a module it is three times as large. */
@@ -52,7 +62,7 @@ class Drawn {
   readonly #scheme = matchMedia('(prefers-color-scheme: dark)');
   #plot: uPlot;
   #props: ChartProps | undefined;
-  /** Bits per second of each uplink by itself, as the legend tells them. */
+  /** Bits per second of each by itself, as the legend tells them. */
   #rates: readonly (readonly (number | null)[])[] = [];
 
   constructor(place: HTMLElement, names: readonly string[]) {
@@ -105,7 +115,7 @@ class Drawn {
     return new Plot(
       {
         ...this.#size,
-        padding: [FAULT_LABEL_ROWS * FAULT_LABEL_PX + 4, 24, 0, 0],
+        padding: [MARK_LABEL_ROWS * MARK_LABEL_PX + 4, 24, 0, 0],
         cursor: { y: false, drag: { x: false, y: false }, points: { show: false } },
         legend: { live: true },
         scales: {
@@ -129,7 +139,7 @@ class Drawn {
             }),
           ),
         ],
-        hooks: { draw: [(plot) => this.#drawFaults(plot)] },
+        hooks: { draw: [(plot) => this.#drawMarks(plot)] },
       },
       [[]] as unknown as uPlot.AlignedData,
       this.#place,
@@ -142,19 +152,19 @@ class Drawn {
     return (name) => style.getPropertyValue(name).trim();
   }
 
-  #drawFaults(plot: uPlot): void {
-    const { faults = [], endMs = 0 } = this.#props ?? {};
+  #drawMarks(plot: uPlot): void {
+    const { marks = [], endMs = 0 } = this.#props ?? {};
     const { ctx, bbox } = plot;
     const scale = devicePixelRatio;
     const colour = this.#colours();
     const xOf = (ms: number) => plot.valToPos(ms / 1_000, 'x', true);
     /** Where each row of labels is free. */
-    const freeFrom: number[] = Array(FAULT_LABEL_ROWS).fill(bbox.left);
+    const freeFrom: number[] = Array(MARK_LABEL_ROWS).fill(bbox.left);
     ctx.save();
     ctx.font = `${12 * scale}px system-ui, sans-serif`;
     ctx.textBaseline = 'middle';
     ctx.textAlign = 'left';
-    for (const { uplink, what, fromMs, toMs } of [...faults].reverse()) {
+    for (const { name, what, fromMs, toMs } of [...marks].reverse()) {
       const left = Math.max(bbox.left, xOf(fromMs));
       const right = Math.min(bbox.left + bbox.width, xOf(toMs ?? endMs));
       if (
@@ -165,23 +175,23 @@ class Drawn {
         continue;
       ctx.fillStyle = colour('--fault');
       ctx.fillRect(left, bbox.top, Math.max(scale, right - left), bbox.height);
-      const index = Math.max(0, this.#names.indexOf(uplink));
+      const index = Math.max(0, this.#names.indexOf(name));
       ctx.fillStyle = colour(`--u${index % COLOURS}`);
       ctx.fillRect(left, bbox.top - 4 * scale, Math.max(2 * scale, right - left), 4 * scale);
-      const text = `${uplink} ${what}`;
+      const text = `${name} ${what}`;
       const width = ctx.measureText(text).width;
       const at = Math.min(left, bbox.left + bbox.width - width);
       const row = freeFrom.findIndex((free) => free <= at);
       if (row < 0) continue;
       freeFrom[row] = at + width + 10 * scale;
       ctx.fillStyle = colour('--ink');
-      ctx.fillText(text, at, bbox.top - (5 + FAULT_LABEL_PX * (row + 0.5)) * scale);
+      ctx.fillText(text, at, bbox.top - (5 + MARK_LABEL_PX * (row + 0.5)) * scale);
     }
     ctx.restore();
   }
 }
 
-/** Each uplink on top of those after it: what is drawn first is highest, and the next covers its lower part. */
+/** Each on top of those after it: what is drawn first is highest, and the next covers its lower part. */
 function stacked(rates: readonly (readonly (number | null)[])[]): (number | null)[][] {
   const stacks: (number | null)[][] = [];
   for (const list of [...rates].reverse()) {

@@ -1,0 +1,5 @@
+import type { View } from './base/shown.ts';
+import { OVERVIEW } from './views/overview.ts';
+
+/** In the order of the navigation; the first is shown at first. */
+export const VIEWS: readonly [View, ...View[]] = [OVERVIEW];
