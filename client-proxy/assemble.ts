@@ -138,19 +138,8 @@ export async function assemble(config: ClientConfig, deps: ClientProxyDeps): Pro
     ...{ ...deps, ...counters, ...told, transparent, datagrams: relay, changes },
   });
   const runSpeedTest = makeSpeedTest(config, { ...deps, uplinks, uses, connector, names, secrets, keeper });
-  const parts = {
-    ...{
-      ...told,
-      ...observed,
-      secrets,
-      transparent,
-      transparentDatagrams,
-      associates,
-      network,
-      runSpeedTest,
-    },
-  };
-  return new ClientProxy({ config, logger, ...parts, minutes });
+  const parts = { ...told, ...observed, secrets, transparent, transparentDatagrams, associates, network };
+  return new ClientProxy({ config, logger, ...parts, minutes, runSpeedTest });
 }
 
 function publisherOf(

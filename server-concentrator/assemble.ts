@@ -83,20 +83,9 @@ export async function assemble(config: ConcentratorConfig, deps: ConcentratorDep
   const limitHits = new LimitHits(counters.counts.limits, logs);
   const descriptors = descriptorLimit() ?? ASSUMED_DESCRIPTORS;
   const sockets = new UdpSockets(native);
+  const found = { own, listenPorts, descriptors, watch, peers, memory, limitHits, counters, sockets };
   const openSpeed = (clientId: string) => measurements.openStream(clientId);
-  const found = {
-    own,
-    listenPorts,
-    descriptors,
-    watch,
-    peers,
-    memory,
-    limitHits,
-    counters,
-    sockets,
-    openSpeed,
-  };
-  const { dialer, datagrams, nat64 } = reachOrigins(config, deps, found);
+  const { dialer, datagrams, nat64 } = reachOrigins(config, deps, { ...found, openSpeed });
   const clients = new ClientKeys(config.clients);
   const joins = new TokenBuckets(joinRate(config.limits.joinsPerSecond), clock);
   const { visitors } = counters.counts;
@@ -124,13 +113,8 @@ export async function assemble(config: ConcentratorConfig, deps: ConcentratorDep
       counters.datagramTotals.onSessionEnded(driver);
     },
   });
-  const measurements: Measurements = new Measurements({
-    ...deps,
-    limits: config.limits,
-    joins,
-    limitHits,
-    sessions,
-  });
+  const { limits } = config;
+  const measurements = new Measurements({ ...deps, limits, joins, limitHits, sessions });
   const memoryWatch = await makeMemoryWatch(deps, memory, sessions);
   const ownKept = { ownAddresses, own, listenPorts, nat64 };
   const addresses = new AddressKeeper({ config, ...ownKept, dialer, datagrams, port, sessions, logger });

@@ -12,7 +12,7 @@ const LOSS = 0.9;
 /** The aggregate takes at least so much of what the uplinks carry at once where nothing is wrong. */
 const GOOD_SHARE = 0.8;
 /** A queue this much longer than the idle round trip is felt in calls. */
-const MUCH_QUEUE_MS = 300;
+const MUCH_QUEUE_MS = 200;
 /** Uplinks whose round trips differ by more are hard to use for one stream. */
 const MUCH_DIFFERENCE = 8;
 
@@ -24,6 +24,7 @@ export function adviceOn(report: Measured): readonly string[] {
     ...(['down', 'up'] as const).flatMap((direction) => onRates(report, direction)),
     ...onShared(report.shared, report.uplinks),
     ...report.uplinks.flatMap(onLatency),
+    ...onShort(report),
     ...report.uplinks.flatMap(onLeftOut),
     ...(report.aggregateReason === '' ? [] : [`The aggregate was not measured: ${report.aggregateReason}.`]),
   ];
@@ -126,6 +127,14 @@ function onLatency({ name, idleMs, alone }: UplinkSpeed): string[] {
       `${WORDS[direction]}: a full ${name} answers after ${Math.round(loadedMs)} ms in place of ${Math.round(idleMs)} ms (bufferbloat): ${GRADE_WORDS[grade]}. Turn on SQM (CAKE or FQ-CoDel) in its router, where it has that.`,
     ];
   });
+}
+
+function onShort({ uplinks, aggregate }: Measured): string[] {
+  const all = [...uplinks.map(({ alone }) => alone), aggregate].flatMap(({ down, up }) => [down, up]);
+  const isShort = all.some((figures) => figures?.isShort);
+  return isShort
+    ? ['Some of it took less than a second, so that rates may be higher: allow more bytes (--max).']
+    : [];
 }
 
 function onLeftOut({ name, state, reason, isMetered }: UplinkSpeed): string[] {

@@ -25,6 +25,8 @@ export type OpenMeasurement = () => Promise<OpenedMeasurement>;
 const ASK_EVERY_MS = 100;
 /** Between two new connections. Each costs 7 kB, of which a slow link must not be full. */
 const CONNECT_EVERY_MS = 500;
+/** What has all of its bytes sooner may still have been growing. */
+const SHORT_MS = 1_000;
 /** Before that a queue has hardly grown. */
 const SETTLE_SHARE = 0.25;
 const MOST_SETTLE_MS = 750;
@@ -117,13 +119,16 @@ export async function firstByteMs(
   return isComplete ? deps.clock() - startMs : undefined;
 }
 
-export function figuresOf({ samples, probes }: Load): LoadFigures {
-  const bytes = bytesOf({ samples });
-  const rpm = roundTripsPerMinute(probes);
+export function figuresOf({ samples, isComplete, probes }: Load): LoadFigures {
+  // In the first half queues still grow.
+  const foreignMs = laterHalf(probes.foreignMs);
+  const rpm = roundTripsPerMinute({ foreignMs, ownMs: laterHalf(probes.ownMs) });
+  const tookMs = (samples.at(-1)?.atMs ?? 0) - (samples[0]?.atMs ?? 0);
   return {
     bitsPerSecond: rounded(rateOf(samples)),
-    bytes,
-    loadedMs: probes.foreignMs.length === 0 ? null : median(probes.foreignMs),
+    bytes: bytesOf({ samples }),
+    isShort: isComplete && tookMs < SHORT_MS,
+    loadedMs: foreignMs.length === 0 ? null : median(foreignMs),
     rpm: rpm ?? null,
     grade: rpm === undefined ? null : gradeOf(rpm),
   };
@@ -131,6 +136,10 @@ export function figuresOf({ samples, probes }: Load): LoadFigures {
 
 export function bytesOf({ samples }: Pick<Exchange, 'samples'>): number {
   return samples.at(-1)?.bytes ?? 0;
+}
+
+function laterHalf(times: readonly number[]): readonly number[] {
+  return times.slice(Math.floor(times.length / 2));
 }
 
 function rounded(value: number | undefined): number | null {

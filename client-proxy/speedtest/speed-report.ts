@@ -20,6 +20,8 @@ export interface LoadFigures {
   readonly bitsPerSecond: number | null;
   /** Of payload. */
   readonly bytes: number;
+  /** All of them were there so soon that the rate may be higher. */
+  readonly isShort: boolean;
   /** Median round trip of new connections meanwhile. */
   readonly loadedMs: number | null;
   /** Round trips a minute under load. */

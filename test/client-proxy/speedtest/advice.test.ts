@@ -4,7 +4,14 @@ import type { LoadFigures, SpeedReport, UplinkSpeed } from '../../../client-prox
 import { speedText } from '../../../client-proxy/speedtest/speed-text.ts';
 
 const figures = (mbps: number, more: Partial<LoadFigures> = {}): LoadFigures => ({
-  ...{ bitsPerSecond: mbps * 1e6, bytes: mbps * 400_000, loadedMs: 60, rpm: 900, grade: 'good' },
+  ...{
+    bitsPerSecond: mbps * 1e6,
+    bytes: mbps * 400_000,
+    isShort: false,
+    loadedMs: 60,
+    rpm: 900,
+    grade: 'good',
+  },
   ...more,
 });
 
@@ -101,6 +108,11 @@ it.each([
       /no other uplink/,
       /a full LTE answers after 900 ms in place of 20 ms \(bufferbloat\): nothing else works well/,
     ],
+  ],
+  [
+    'too few bytes',
+    report([uplink('DSL', 16, { alone: { down: figures(16, { isShort: true }), up: null } })], 16),
+    [/no other uplink/, /less than a second.*--max/],
   ],
   [
     'uplinks that were not measured',
