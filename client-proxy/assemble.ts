@@ -39,7 +39,7 @@ import type { Publisher } from './publish/publisher.ts';
 import { MinuteTimer } from './schedule/minute-timer.ts';
 import { SessionKeeper } from './session/session-keeper.ts';
 import { SessionSecrets } from './session/session-secrets.ts';
-import { makeSpeedTest } from './speedtest/make-speed-test.ts';
+import { makeSpeedTest, makeSpeedTests } from './speedtest/make-speed-test.ts';
 import { RuleSet } from './steering/rule-set.ts';
 import { Steering } from './steering/steering.ts';
 import { StreamOpener } from './stream-opening.ts';
@@ -134,10 +134,11 @@ export async function assemble(config: ClientConfig, deps: ClientProxyDeps): Pro
   const told = {
     ...{ mode, keeper, uplinks, uplinkStatus, steering, fallback, publisher, points, front, metering, watch },
   };
-  const observed = makeEndpoint(config, direct, {
-    ...{ ...deps, ...counters, ...told, transparent, datagrams: relay, changes },
-  });
   const runSpeedTest = makeSpeedTest(config, { ...deps, uplinks, uses, connector, names, secrets, keeper });
+  const speedTests = makeSpeedTests(config, runSpeedTest, uplinks);
+  const observed = makeEndpoint(config, direct, {
+    ...{ ...deps, ...counters, ...told, transparent, datagrams: relay, changes, speedTests },
+  });
   const parts = { ...told, ...observed, secrets, transparent, transparentDatagrams, associates, network };
   return new ClientProxy({ config, logger, ...parts, minutes, runSpeedTest });
 }

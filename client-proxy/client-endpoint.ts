@@ -16,6 +16,7 @@ import { registerMeteringMetrics } from './metering/metering-metrics.ts';
 import { makePage } from './page/make-page.ts';
 import type { PageFeed } from './page/page-feed.ts';
 import type { StateChanges } from './page/state-changes.ts';
+import type { SpeedTests } from './speedtest/speed-tests.ts';
 import { clientReadiness } from './status/client-readiness.ts';
 import { type ClientStatus, type ClientStatusSource, clientStatus } from './status/client-status.ts';
 import { clientStatusText } from './status/client-status-text.ts';
@@ -40,6 +41,7 @@ export function makeEndpoint(
       readonly watch: ProcessWatch;
       readonly points: ApplicationPoints;
       readonly changes: StateChanges;
+      readonly speedTests: SpeedTests;
     },
 ): Observed {
   const registry = new Registry();

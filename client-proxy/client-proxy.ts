@@ -17,7 +17,7 @@ import type { MinuteTimer } from './schedule/minute-timer.ts';
 import type { SessionKeeper } from './session/session-keeper.ts';
 import type { SessionSecrets } from './session/session-secrets.ts';
 import type { AssociateOpener } from './socks5/associate-opening.ts';
-import type { RunSpeedTest } from './speedtest/make-speed-test.ts';
+import type { RunSpeedTest } from './speedtest/speed-tests.ts';
 import type { ClientStatus } from './status/client-status.ts';
 import { RuleSet } from './steering/rule-set.ts';
 import type { Steering } from './steering/steering.ts';

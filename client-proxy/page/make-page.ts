@@ -3,8 +3,10 @@ import type { Destination } from '../../shared/protocol/destination.ts';
 import type { MonotonicClock } from '../../shared/runtime/clock.ts';
 import type { PageAction } from '../../shared/runtime/page/page-actions.ts';
 import { type PageData, WebPage } from '../../shared/runtime/page/web-page.ts';
+import type { SpeedTests } from '../speedtest/speed-tests.ts';
 import { PageFeed, type PageFeedOptions } from './page-feed.ts';
 import { PAGE_FILES } from './page-files.ts';
+import { speedActions, speedData } from './speed-actions.ts';
 
 /** Of the token: nobody guesses it. */
 const TOKEN_BYTES = 32;
@@ -18,12 +20,12 @@ interface Page {
 /** @param metrics where the endpoint listens, and the page's password. Undefined: there is no endpoint, and no page. */
 export function makePage(
   metrics: { readonly listen: Destination; readonly password?: string | undefined } | undefined,
-  source: PageFeedOptions & { readonly clock: MonotonicClock },
+  source: PageFeedOptions & { readonly clock: MonotonicClock; readonly speedTests: SpeedTests },
 ): Page | undefined {
   if (metrics === undefined) return undefined;
   const feed = new PageFeed(source);
-  const data = new Map<string, PageData>();
-  const actions = new Map<string, PageAction>();
+  const data = new Map<string, PageData>(speedData(source.speedTests));
+  const actions = new Map<string, PageAction>(speedActions(source.speedTests));
   const pages = new WebPage({
     ...{ feed, data, files: PAGE_FILES, clock: source.clock },
     host: metrics.listen.host,

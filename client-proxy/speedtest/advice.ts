@@ -104,7 +104,7 @@ function whyLittle({ uplinks, shared }: Measured, direction: Direction): string 
   if (slow !== undefined && slow.ms > MUCH_DIFFERENCE * quick.ms) {
     return `The round trip over ${slow.name} is ${Math.round(slow.ms)} ms, over ${quick.name} ${Math.round(quick.ms)} ms: make ${slow.name} a backup if transfers are no faster with it.`;
   }
-  return 'Other traffic, loss on an uplink or a slow processor at either end may be the reason: `tributary-client doctor` looks for them.';
+  return 'Other traffic, loss on an uplink or a slow processor at either end may be the reason; tributary-client doctor looks for them.';
 }
 
 function onShared(shared: readonly SharedBottleneck[], uplinks: readonly UplinkSpeed[]): string[] {

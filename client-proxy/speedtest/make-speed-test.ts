@@ -11,8 +11,8 @@ import type { UplinkUses } from '../path-manager/uplink-use.ts';
 import type { SessionKeeper } from '../session/session-keeper.ts';
 import type { SessionSecrets } from '../session/session-secrets.ts';
 import type { UplinkConnector } from '../uplink/uplink-connector.ts';
-import type { SpeedProgress, SpeedReport, SpeedTestRequest } from './speed-report.ts';
 import { SpeedTest, type SpeedTestDeps } from './speed-test.ts';
+import { type RunSpeedTest, SpeedTests } from './speed-tests.ts';
 
 /** The parts of a client that a speed test uses. */
 export interface SpeedTestParts {
@@ -25,13 +25,6 @@ export interface SpeedTestParts {
   readonly clock: MonotonicClock;
   readonly wallClock: WallClock;
 }
-
-/** Runs one test in this client. Rejects as `SpeedTest.run`. */
-export type RunSpeedTest = (
-  request: SpeedTestRequest,
-  onProgress: (progress: SpeedProgress) => void,
-  signal: CancelSignal,
-) => Promise<SpeedReport>;
 
 /** Speed tests over the uplinks and in the session of this client; their bytes are counted as those of subflows are. */
 export function makeSpeedTest(config: ClientConfig, parts: SpeedTestParts): RunSpeedTest {
@@ -46,6 +39,15 @@ export function makeSpeedTest(config: ClientConfig, parts: SpeedTestParts): RunS
     };
     return new SpeedTest(deps, request, onProgress, signal).run();
   };
+}
+
+/** Those that the page starts. */
+export function makeSpeedTests(
+  { mode }: Pick<ClientConfig, 'mode'>,
+  run: RunSpeedTest,
+  uplinks: SpeedTestParts['uplinks'],
+): SpeedTests {
+  return new SpeedTests({ run: mode === 'direct' ? undefined : run, uplinks: () => uplinks.uplinks });
 }
 
 /** The concentrator's address of each uplink: found once in a test, so that no later connection waits for name servers. */

@@ -75,6 +75,8 @@ export interface SpeedProgress {
   readonly bitsPerSecond?: number | undefined;
   /** Of the whole test, 0 to 1. */
   readonly share: number;
+  /** What was found of each uplink so far; absent before the first answer. */
+  readonly soFar?: readonly UplinkSpeed[];
 }
 
 export const NOT_MEASURED: BothDirections<never> = { down: null, up: null };

@@ -24,6 +24,7 @@ import {
   type SpeedProgress,
   type SpeedReport,
   type SpeedTestRequest,
+  type UplinkSpeed,
 } from './speed-report.ts';
 import {
   chooseSubjects,
@@ -102,10 +103,14 @@ export class SpeedTest {
     const aggregate = await this.#measureAggregate();
     const report = {
       ...{ startedMs, tookMs: Math.round(clock() - startMs) },
-      uplinks: this.#subjects.map(speedOf),
+      uplinks: this.#speeds,
       ...{ ...aggregate, shared, bytes: this.#budget.usedBytes },
     };
     return { ...report, advice: adviceOn(report) };
+  }
+
+  get #speeds(): readonly UplinkSpeed[] {
+    return this.#subjects.map(speedOf);
   }
 
   get #measured(): readonly Subject[] {
@@ -261,7 +266,7 @@ export class SpeedTest {
       const part = Math.min(1, (clock() - startMs) / this.#request.measurementMs);
       const share = Math.min(1, (this.#stepsDone + part) / this.#steps);
       const { bitsPerSecond } = this.#live;
-      this.#onProgress({ phase, direction, uplinks: names, bitsPerSecond, share });
+      this.#onProgress({ phase, direction, uplinks: names, bitsPerSecond, share, soFar: this.#speeds });
     };
     const timer = setInterval(tell, PROGRESS_EVERY_MS);
     try {

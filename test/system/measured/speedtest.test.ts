@@ -4,7 +4,7 @@ import type { SpeedReport, UplinkSpeed } from '../../../client-proxy/speedtest/s
 import { type Bed, createBed } from '../../bed/bed.ts';
 import { BED_PLACE } from '../../lab/bed-place.ts';
 import { endProgram } from '../../lab/programs.ts';
-import { startConcentrator } from '../../lab/tributary-pair.ts';
+import { startClient, startConcentrator } from '../../lab/tributary-pair.ts';
 import { type ConfiguredPair, TributarySetup } from '../../lab/tributary-setup.ts';
 import { needs } from '../../support/needs.ts';
 import { report } from '../support/system.ts';
@@ -22,6 +22,14 @@ const LEAST_SHARE = 0.9;
 /** Another address on the interface of `line`. */
 const SECOND_HOST = 3;
 const LONGEST_MS = 90_000;
+
+interface MeasureOptions {
+  readonly args?: readonly string[];
+  /** When the concentrator runs. */
+  prepare?(pair: ConfiguredPair): Promise<unknown>;
+  /** Before it ends. */
+  tidy?(): Promise<unknown>;
+}
 
 type Uplink = Readonly<Record<string, unknown>> & { readonly name: string };
 
@@ -41,17 +49,18 @@ describe('speedtest', { timeout: 2 * LONGEST_MS, ...needs('bed') }, () => {
     await setup?.remove();
   });
 
-  async function measured(
-    uplinks: readonly Uplink[],
-    { args = [], prepare }: { readonly args?: readonly string[]; prepare?(): Promise<unknown> } = {},
-  ) {
+  async function measured(uplinks: readonly Uplink[], { args = [], prepare, tidy }: MeasureOptions = {}) {
     const listed = uplinks.map((uplink) => ({ congestionControl: 'cubic', ...uplink }));
-    const pair = await setup.configured({ uplinks: listed }, { congestionControl: 'cubic' });
+    const pair = await setup.configured(
+      { uplinks: listed, stateDir: 'state' },
+      { congestionControl: 'cubic' },
+    );
     const concentrator: ChildProcess = await startConcentrator(bed.concentrator, pair);
     try {
-      await prepare?.();
+      await prepare?.(pair);
       return await speedtest(pair, args);
     } finally {
+      await tidy?.();
       await endProgram(concentrator);
     }
   }
@@ -66,7 +75,9 @@ describe('speedtest', { timeout: 2 * LONGEST_MS, ...needs('bed') }, () => {
     const end = printed.trimEnd().lastIndexOf('\n');
     const result = JSON.parse(printed.slice(0, end)) as SpeedReport;
     for (const line of shown(result)) report(line);
-    return { result, exitCode: Number(printed.slice(end)) };
+    const usage = await bed.client.exec(process.execPath, [words[0]!, '--config', client, 'usage']);
+    const usedMB = Number(/([\d.]+) MB today/.exec(usage)?.[1] ?? 0);
+    return { result, exitCode: Number(printed.slice(end)), usedMB };
   }
 
   test('tells the rates of asymmetric links within a tenth, alone, at once, and of one stream over both', async () => {
@@ -132,6 +143,27 @@ describe('speedtest', { timeout: 2 * LONGEST_MS, ...needs('bed') }, () => {
     expect(result.aggregate.down?.bitsPerSecond).toBeGreaterThan(20e6);
   });
 
+  test('has its own session beside a client that runs, whose subflows and transfers live on', async () => {
+    let client: ChildProcess | undefined;
+    let log = '';
+    const { result, exitCode } = await measured(byInterface('dsl', 'lte'), {
+      args: ['--seconds', '1'],
+      async prepare(pair) {
+        const onOutput = (text: string) => {
+          log += text;
+        };
+        client = await startClient(bed.client, pair, [{ name: 'dsl' }, { name: 'lte' }], { onOutput });
+      },
+      async tidy() {
+        if (client !== undefined) await endProgram(client);
+      },
+    });
+    expect(exitCode).toBe(0);
+    expectNear(result.uplinks[1]!.alone.down?.bitsPerSecond, rateOf('lte', 'down'));
+    expect(log).toMatch(/subflow up/);
+    expect(log.match(/subflow lost|the session is over/g)).toBeNull();
+  });
+
   test('leaves a metered uplink in peace unless it is told, and no test is longer than its bytes', async () => {
     const uplinks = byInterface('lte', 'dsl').map((uplink) =>
       uplink.name === 'lte' ? { ...uplink, metered: {} } : uplink,
@@ -154,7 +186,12 @@ describe('speedtest', { timeout: 2 * LONGEST_MS, ...needs('bed') }, () => {
       ['dsl', false],
     ]);
     expect(asked.result.bytes).toBeLessThanOrEqual(6_000_000);
-    expect(await bytes('lte')).toBeGreaterThan(after + 1_000_000);
+    const carried = (await bytes('lte')) - after;
+    const counted = asked.usedMB * 1e6;
+    report(`lte carried ${carried} bytes on its link, ${counted} counted for its plan`);
+    expect(carried).toBeGreaterThan(1_000_000);
+    // The link counts Ethernet headers, and what its queue has dropped does not come.
+    expect(Math.abs(counted / carried - 1)).toBeLessThan(0.1);
   });
 });
 
