@@ -26,8 +26,7 @@ export function SpeedRun({ running }: { running: SpeedProgress }) {
       ${soFar
         .filter(({ state }) => state !== 'skipped')
         .map(
-          (uplink, i) =>
-            html`<${Bars} key=${uplink.name} uplink=${uplink} running=${running} most=${most} />`,
+          (uplink) => html`<${Bars} key=${uplink.name} uplink=${uplink} running=${running} most=${most} />`,
         )}
     </ul>
   `;
