@@ -5,7 +5,7 @@ import { chmodSync, cpSync } from 'node:fs';
 for (const program of ['client-proxy', 'server-concentrator']) {
   chmodSync(new URL(`../dist/${program}/main.js`, import.meta.url), 0o755);
 }
-for (const page of ['shared/page-browser', 'client-proxy/page/browser']) {
+for (const page of ['shared/page-browser', 'client-proxy/page/browser', 'server-concentrator/page/browser']) {
   cpSync(new URL(`../${page}`, import.meta.url), new URL(`../dist/${page}`, import.meta.url), {
     recursive: true,
     filter: (path) => !/\.ts$|\/tsconfig\.json$/.test(path),

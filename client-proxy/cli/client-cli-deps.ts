@@ -39,7 +39,7 @@ export interface ClientCliDeps extends CommandLineDeps {
     onProgress: (progress: SpeedProgress) => void,
   ) => Promise<SpeedReport>;
   /** For `transparent`. */
-  readonly redirectSystem: RedirectSystem;
+  readonly redirectSystem: () => Promise<RedirectSystem>;
   /** Runs the proxy until it is stopped. */
   readonly run: (config: ClientConfig) => Promise<void>;
 }

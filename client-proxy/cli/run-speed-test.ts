@@ -20,10 +20,6 @@ export interface SpeedTestArguments {
   readonly json?: true;
 }
 
-/** Three uplinks of 100 Mbit/s, of which each alone is measured for a second. Faster ones still show what they can. */
-export const DEFAULT_MAX = '200MB';
-/** TCP has found the rate of a link with a long round trip by then. */
-export const DEFAULT_SECONDS = '3';
 const MOST_SECONDS = 60;
 const CLEAR_LINE = '\r\x1b[K';
 

@@ -75,6 +75,12 @@ export class Association implements TableMember {
     return this.#tableFlowCount;
   }
 
+  /** Whether any of its flows goes past the concentrator. */
+  get goesDirectly(): boolean {
+    for (const { way } of this.#flows.values()) if (way?.kind === 'direct') return true;
+    return false;
+  }
+
   /** What the application sends. The payload is this association's from now on. */
   send(destination: Destination, payload: Uint8Array): void {
     if (this.#isOver) return;

@@ -27,6 +27,8 @@ export interface DatagramRelayOptions {
   decide(subject: SteeringSubject): DatagramDecision;
   /** For one application. @param onDatagram what comes past the concentrator */
   makeDirect(onDatagram: (from: Destination, payload: Uint8Array) => void): DirectPorts;
+  /** The concentrator carries no datagrams: applications that can be told so are to be. It is said again now and then. */
+  onUnsupported(): void;
   readonly counts: DatagramCounts;
   readonly clock: MonotonicClock;
   /** Bounded. */
@@ -98,11 +100,13 @@ export class DatagramRelay implements DatagramSide {
   /** Other rules hold, or the concentrator is reached otherwise: flows follow. */
   review(): void {
     for (const association of this.#associations.keys()) association.review();
+    this.#tellUnsupported();
   }
 
   onSession(session: DatagramSession, isOffered: boolean): void {
     this.#isUnsupported = !isOffered;
     if (isOffered) this.#tables.set(session, new FlowTable(session, this.#options.counts));
+    this.#tellUnsupported();
     if (isOffered || this.#associations.size === 0) return;
     this.#options.logger.warn(
       { applications: this.#associations.size },
@@ -119,8 +123,13 @@ export class DatagramRelay implements DatagramSide {
     this.#tables.delete(session);
   }
 
+  #tellUnsupported(): void {
+    if (this.#isUnsupported && this.#associations.size > 0) this.#options.onUnsupported();
+  }
+
   #endIdle(): void {
     for (const association of this.#associations.keys()) association.endIdle();
+    this.#tellUnsupported();
     const { displacedFlows, displacedAssociations } = this.#options.counts;
     const displaced = displacedFlows + displacedAssociations;
     if (displaced > this.#saidDisplaced) {

@@ -33,7 +33,8 @@ export interface DirectPortsOptions {
   traffic(uplinkName: string): UplinkTraffic & { end(): void };
   /** Counts what an uplink's packets cost on the wire. */
   wireOf(uplinkName: string): Pick<WireCounter, 'countPacket'>;
-  onFailed(route: DirectRoute, destination: Destination, error: TributaryError): void;
+  /** It is tried again with what is sent later. */
+  onFailed(route: DirectRoute, destination: Destination, error: unknown): void;
   readonly counts: DatagramCounts;
   readonly clock: MonotonicClock;
 }
@@ -142,7 +143,7 @@ interface Way {
 
 interface LineOptions extends Pick<DirectPortsOptions, 'counts' | 'clock'> {
   way(): Promise<Way>;
-  onFailed(error: TributaryError): void;
+  onFailed(error: unknown): void;
 }
 
 /** The datagrams for one destination. */
@@ -194,7 +195,7 @@ class Line implements DirectLine {
     } catch (error) {
       this.#failedUntilMs = clock() + RETRY_AFTER_MS;
       counts.drops.directFailed += this.#waiting?.length ?? 0;
-      if (error instanceof TributaryError && !this.#isOver) onFailed(error);
+      if (!this.#isOver) onFailed(error);
     } finally {
       this.#waiting = undefined;
     }

@@ -55,6 +55,11 @@ export class UdpAssociation {
     this.#association = join({ user, onDatagram: (from, payload) => this.#onReply(from, payload) });
   }
 
+  /** Whether anything of it goes past the concentrator. */
+  get goesDirectly(): boolean {
+    return this.#association.goesDirectly;
+  }
+
   /** Its socket, and the connection that it lives by. */
   begin(socket: UdpSocket, control: AppSocket): void {
     this.#socket = socket;

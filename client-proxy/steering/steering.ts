@@ -7,6 +7,7 @@ import type { WallClock } from '../../shared/runtime/clock.ts';
 import type { ConnectRequest } from '../front/connect-request.ts';
 import { cheapestFirst } from '../schedule/cost.ts';
 import type { DatagramDecision, DirectReason } from './datagram-decision.ts';
+import { directFailureWords } from './direct-failure-words.ts';
 import type { RuleSet, SteeringSubject } from './rule-set.ts';
 import { type DecidedAction, type SteeredStream, SteeredStreams } from './steered-streams.ts';
 import {
@@ -215,23 +216,15 @@ export class Steering {
   }
 
   #onDirectFailed(uplink: string, { destination }: ConnectRequest, error: TributaryError): void {
-    const where = formatDestination(destination);
-    // The same for each destination, and without it: whoever wants to read destinations in the log asks for details.
-    const reason = withoutDestinations(error.message.replaceAll(where, OTHER_END));
+    const reason = directFailureWords(error, destination);
     const isNews = error.fault === 'ours' && this.#warned.get(uplink) !== reason;
     if (error.fault === 'ours') this.#warned.set(uplink, reason);
     const { logger } = this.#options;
     if (isNews) logger.warn({ uplink, reason }, 'no direct connection');
-    logger.debug({ uplink, reason: error.message, destination: where }, 'no direct connection');
+    const fields = { uplink, reason: error.message, destination: formatDestination(destination) };
+    logger.debug(fields, 'no direct connection');
   }
 }
 
 /** In place of the name of an uplink. */
 const BALANCED = 'any';
-
-const OTHER_END = 'the destination';
-
-/** The name that was asked for has become an address by the time that it is connected to. */
-function withoutDestinations(message: string): string {
-  return message.replaceAll(/\[[\da-f:.]+\]:\d+|\b\d+\.\d+\.\d+\.\d+:\d+/gi, OTHER_END);
-}

@@ -20,11 +20,12 @@ export class LiveEvents {
 
   constructor(options: LiveOptions) {
     this.#options = options;
-    document.addEventListener('visibilitychange', () => this.#reopen());
-    this.#reopen();
+    document.addEventListener('visibilitychange', () => this.reopen());
+    this.reopen();
   }
 
-  #reopen(): void {
+  /** Asks anew, by the address that holds now. */
+  reopen(): void {
     clearTimeout(this.#silence);
     this.#source?.close();
     this.#source = document.visibilityState === 'visible' ? this.#open() : undefined;
@@ -46,7 +47,7 @@ export class LiveEvents {
       // It tries again by itself unless it was refused.
       if (source.readyState === EventSource.CLOSED) {
         clearTimeout(this.#silence);
-        this.#silence = setTimeout(() => this.#reopen(), SILENT_MS);
+        this.#silence = setTimeout(() => this.reopen(), SILENT_MS);
       }
     });
     return source;

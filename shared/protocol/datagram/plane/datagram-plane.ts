@@ -79,7 +79,7 @@ export class DatagramPlane implements DatagramCommands {
         uplinks: { [Symbol.iterator]: () => uplinks.all[Symbol.iterator]() },
       },
       policies: host.steering,
-      steering: tuning,
+      tuning,
       followsPeer: role === 'concentrator',
     });
     const plane = this;
@@ -124,8 +124,9 @@ export class DatagramPlane implements DatagramCommands {
     return this.#setup;
   }
 
-  offer(offered: Omit<DatagramSetup, 'epoch'>): void {
+  offer(offered: Omit<DatagramSetup, 'epoch'>, randomBytes: (count: number) => Uint8Array): void {
     if (this.#isClosed) return;
+    this.#paths.randomBytes = randomBytes;
     const setup = { ...offered, epoch: (this.#setup?.epoch ?? 0) + 1 };
     this.#setup = setup;
     const isCurrent = () => this.#setup === setup;
@@ -251,6 +252,7 @@ export class DatagramPlane implements DatagramCommands {
     const incomplete = this.#reassembly.givenUp;
     return {
       isOffered: this.#setup !== undefined,
+      limits: this.#setup && { maxFlows: this.#setup.maxFlows, maxAssociations: this.#setup.maxAssociations },
       associations: this.#table.associations.size,
       flowCount: this.#table.count,
       refusedFlows: this.#peers.refused,
