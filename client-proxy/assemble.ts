@@ -40,7 +40,7 @@ import type { Publisher } from './publish/publisher.ts';
 import { MinuteTimer } from './schedule/minute-timer.ts';
 import { SessionKeeper } from './session/session-keeper.ts';
 import { SessionSecrets } from './session/session-secrets.ts';
-import { makeSpeedTest, makeSpeedTests } from './speedtest/make-speed-test.ts';
+import { makeSpeedTests } from './speedtest/make-speed-tests.ts';
 import { RuleSet } from './steering/rule-set.ts';
 import { Steering } from './steering/steering.ts';
 import { StreamOpener } from './stream-opening.ts';
@@ -117,8 +117,7 @@ export async function assemble(config: ClientConfig, deps: ClientProxyDeps): Pro
     ...{ ...deps, steering, names, appPool, peers, watch, ownConnections },
   });
   const transparentDatagrams = makeTransparentDatagrams(config, {
-    ...{ ...deps, ...datagrams, names, watch },
-    counts: counters.counts.datagrams,
+    ...{ ...deps, ...datagrams, names, watch, counts: counters.counts.datagrams },
   });
   const network = makeNetworkWatch(config, deps, {
     ...{ uplinks, names, steering },
@@ -134,16 +133,16 @@ export async function assemble(config: ClientConfig, deps: ClientProxyDeps): Pro
   const pageHistory =
     config.metrics && (await openPageHistory({ ...deps, ...counters, stateDirectory, metering, changes }));
   const uplinkStatus = () => states.status(mode === 'direct' ? direct.status() : keeper.uplinks);
+  const speedTests = makeSpeedTests(config, { ...deps, uplinks, uses, connector, names, secrets, keeper });
   const told = {
+    speedTests,
     ...{ mode, keeper, uplinks, uplinkStatus, steering, fallback, publisher, points, front, metering, watch },
   };
-  const runSpeedTest = makeSpeedTest(config, { ...deps, uplinks, uses, connector, names, secrets, keeper });
-  const speedTests = makeSpeedTests(config, runSpeedTest, uplinks);
   const observed = makeEndpoint(config, direct, {
-    ...{ ...deps, ...counters, ...told, transparent, datagrams: relay, changes, pageHistory, speedTests },
+    ...{ ...deps, ...counters, ...told, transparent, datagrams: relay, changes, pageHistory },
   });
   const parts = { ...told, ...observed, secrets, transparent, transparentDatagrams, associates, network };
-  return new ClientProxy({ config, logger, ...parts, minutes, runSpeedTest });
+  return new ClientProxy({ config, logger, ...parts, minutes });
 }
 
 function publisherOf(

@@ -17,7 +17,7 @@ import type { MinuteTimer } from './schedule/minute-timer.ts';
 import type { SessionKeeper } from './session/session-keeper.ts';
 import type { SessionSecrets } from './session/session-secrets.ts';
 import type { AssociateOpener } from './socks5/associate-opening.ts';
-import type { RunSpeedTest } from './speedtest/speed-tests.ts';
+import type { SpeedTests } from './speedtest/speed-tests.ts';
 import type { ClientStatus } from './status/client-status.ts';
 import { RuleSet } from './steering/rule-set.ts';
 import type { Steering } from './steering/steering.ts';
@@ -47,7 +47,7 @@ export interface ClientParts {
   readonly transparentDatagrams: TransparentDatagrams | undefined;
   readonly network: NetworkWatch;
   readonly minutes: MinuteTimer;
-  readonly runSpeedTest: RunSpeedTest;
+  readonly speedTests: SpeedTests;
   readonly watch: ProcessWatch;
 }
 
@@ -91,9 +91,9 @@ export class ClientProxy {
     });
   }
 
-  /** Measures the uplinks and the session. Rejects as `SpeedTest.run`. */
-  get runSpeedTest(): RunSpeedTest {
-    return this.#parts.runSpeedTest;
+  /** What measures the uplinks and the session. */
+  get speedTests(): Pick<SpeedTests, 'measure'> {
+    return this.#parts.speedTests;
   }
 
   /** Refuses new connections, waits for those that are open, for a while, and ends the rest. A second call ends the wait. */

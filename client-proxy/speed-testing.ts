@@ -17,7 +17,7 @@ export function speedTestOf(process: ProgramProcess, stateDirectory: string): Cl
     const proxy = await assemble(config, { ...deps, stateDirectory });
     await proxy.start();
     try {
-      return await proxy.runSpeedTest(request, onProgress, stopped);
+      return await proxy.speedTests.measure(request, onProgress, stopped);
     } finally {
       await proxy.close();
       for (const signal of STOP_SIGNALS) process.off(signal, stop);

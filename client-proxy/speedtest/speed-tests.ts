@@ -55,12 +55,14 @@ export class SpeedTests {
     };
   }
 
+  /** Runs one for who waits for it. Rejects as `RunSpeedTest`, and with SpeedTestError where none can run. */
+  measure(...asked: Parameters<RunSpeedTest>): Promise<SpeedReport> {
+    return this.#run(...asked);
+  }
+
   /** Begins one; how it ends is told in `state`. Throws SpeedTestError while one runs, and where none can. */
   start(request: SpeedTestRequest): void {
-    const { run } = this.#options;
-    if (run === undefined) {
-      throw new SpeedTestError('mode is direct: there is no concentrator to measure with');
-    }
+    const run = this.#run;
     if (this.#running !== undefined) throw new SpeedTestError('a speed test runs already: wait for its end');
     const stop = new Cancellation();
     const running = { stop, progress: NOT_BEGUN };
@@ -81,6 +83,13 @@ export class SpeedTests {
       .finally(() => {
         this.#running = undefined;
       });
+  }
+
+  /** Throws SpeedTestError where none can run. */
+  get #run(): RunSpeedTest {
+    const { run } = this.#options;
+    if (run !== undefined) return run;
+    throw new SpeedTestError('mode is direct: there is no concentrator to measure with');
   }
 
   /** Ends the one that runs, within the measurement that is under way. */

@@ -24,6 +24,7 @@ interface Bed extends Partial<SpeedTestDeps> {
 
 /** Uplinks that bring everything at once, and count what they have carried. */
 function bed(uplinks: readonly ConfiguredUplink[], { allowanceBytes = 1e9, dead = [], ...over }: Bed = {}) {
+  let nowMs = 0;
   const carried: Record<string, number> = {};
   const opened = { now: 0, most: 0 };
   const deps: SpeedTestDeps = {
@@ -36,9 +37,12 @@ function bed(uplinks: readonly ConfiguredUplink[], { allowanceBytes = 1e9, dead 
       opened.most = Math.max(opened.most, opened.now);
       const transfer = async (bytes: number, timeoutMs: number, onSample?: OnSample): Promise<Exchange> => {
         carried[name] = (carried[name] ?? 0) + bytes;
+        const startMs = nowMs;
         for (let piece = 1; piece <= PIECES; piece++) {
-          await sleep(timeoutMs / PIECES);
-          onSample?.({ atMs: performance.now(), bytes: (piece / PIECES) * bytes });
+          await sleep(1);
+          const atMs = startMs + (piece / PIECES) * timeoutMs;
+          nowMs = Math.max(nowMs, atMs);
+          onSample?.({ atMs, bytes: (piece / PIECES) * bytes });
         }
         return { samples: [], isComplete: true };
       };
@@ -56,7 +60,7 @@ function bed(uplinks: readonly ConfiguredUplink[], { allowanceBytes = 1e9, dead 
       openStream: () => Promise.reject(new StreamError('nameNotFound', 'none')),
       uplinks: uplinks.map(({ name }) => ({ name, isUp: true, state: 'in-use', cause: 'none', reason: '' })),
     },
-    clock: () => performance.now(),
+    clock: () => nowMs,
     wallClock: () => 0,
     ...over,
   };
@@ -177,9 +181,12 @@ it.each([
 
 it('stops when it is told, and leaves no connection behind', async () => {
   const signal = new Cancellation();
-  const { run, opened } = bed(TWO);
+  const { run, opened, told } = bed(TWO);
   const running = run({}, signal);
-  setTimeout(() => signal.abort(new Error('stopped')), 200);
+  // It is only seen to reject below.
+  running.catch(() => {});
+  await expect.poll(() => told.some(({ phase }) => phase === 'alone'), { interval: 1 }).toBe(true);
+  signal.abort(new Error('stopped'));
   await expect(running).rejects.toThrow('stopped');
   await expect.poll(() => opened.now).toBe(0);
 });

@@ -130,7 +130,6 @@ describe('the speed test of the page', { timeout: 2 * LONGEST_MS, ...needs('chro
         );
         expect(isWide, 'nothing is wider than the screen').toBe(false);
         (await import('node:fs')).writeFileSync(
-          `/tmp/speed-${when.replaceAll(' ', '-')}-${screen.width}-${screen.scheme}.png`,
           await browser.picture('png'),
         );
       }

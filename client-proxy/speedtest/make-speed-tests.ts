@@ -27,9 +27,9 @@ export interface SpeedTestParts {
 }
 
 /** Speed tests over the uplinks and in the session of this client; their bytes are counted as those of subflows are. */
-export function makeSpeedTest(config: ClientConfig, parts: SpeedTestParts): RunSpeedTest {
+export function makeSpeedTests(config: ClientConfig, parts: SpeedTestParts): SpeedTests {
   const { uplinks, uses, keeper, clock, wallClock } = parts;
-  return (request, onProgress, signal) => {
+  const run: RunSpeedTest = (request, onProgress, signal) => {
     const ways = new Ways(config, parts);
     const deps: SpeedTestDeps = {
       uplinks: () => uplinks.uplinks,
@@ -39,15 +39,10 @@ export function makeSpeedTest(config: ClientConfig, parts: SpeedTestParts): RunS
     };
     return new SpeedTest(deps, request, onProgress, signal).run();
   };
-}
-
-/** Those that the page starts. */
-export function makeSpeedTests(
-  { mode }: Pick<ClientConfig, 'mode'>,
-  run: RunSpeedTest,
-  uplinks: SpeedTestParts['uplinks'],
-): SpeedTests {
-  return new SpeedTests({ run: mode === 'direct' ? undefined : run, uplinks: () => uplinks.uplinks });
+  return new SpeedTests({
+    run: config.mode === 'direct' ? undefined : run,
+    uplinks: () => uplinks.uplinks,
+  });
 }
 
 /** The concentrator's address of each uplink: found once in a test, so that no later connection waits for name servers. */
