@@ -129,9 +129,6 @@ describe('the speed test of the page', { timeout: 2 * LONGEST_MS, ...needs('chro
           'document.documentElement.scrollWidth > document.documentElement.clientWidth',
         );
         expect(isWide, 'nothing is wider than the screen').toBe(false);
-        (await import('node:fs')).writeFileSync(
-          await browser.picture('png'),
-        );
       }
       await browser.setScreen(SCREENS[0]!);
     }

@@ -43,7 +43,7 @@ export function SpeedForm({ state: { uplinks } }: { state: SpeedTestsState }) {
           <span>${meteredNames.join(', ')} too, which ${isMany ? 'are' : 'is'} metered</span>
         </label>`
       }
-      <button type="button" class="start" onClick=${start}>Start</button>
+      <button type="button" class="main" onClick=${start}>Start</button>
     </div>
     ${
       metered &&
