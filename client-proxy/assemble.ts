@@ -126,7 +126,7 @@ export async function assemble(config: ClientConfig, deps: ClientProxyDeps): Pro
       if (mode === 'direct') states.review(direct.status());
     },
   });
-  const minutes = makeMinutes(deps, uplinks, steering);
+  const minutes = new MinuteTimer(wallClock, [() => uplinks.onTime(), () => steering.review()]);
   const pageHistory =
     config.metrics && (await openPageHistory({ ...deps, ...counters, stateDirectory, metering, changes }));
   const uplinkStatus = () => states.status(mode === 'direct' ? direct.status() : keeper.uplinks);
@@ -142,14 +142,6 @@ export async function assemble(config: ClientConfig, deps: ClientProxyDeps): Pro
   const parts = { ...told, ...observed, secrets, transparent, transparentDatagrams, associates, network };
   const proxy = new ClientProxy({ config, logger, ...parts, minutes, changes: settings.changes });
   return proxy;
-}
-
-/** What depends on the time of day. */
-function makeMinutes({ wallClock }: ClientProxyDeps, uplinks: UplinkSet, steering: Steering): MinuteTimer {
-  return new MinuteTimer(wallClock, () => {
-    uplinks.onTime();
-    steering.review();
-  });
 }
 
 /** What the page changes. */
