@@ -119,6 +119,7 @@ export class ClientProxy {
     const { logger, endpoint, pageFeed, uplinks, metering, keeper, fallback } = this.#parts;
     const { front, points, transparent, transparentDatagrams, network, minutes, watch } = this.#parts;
     life.onClose(() => watch.stop());
+    life.onClose(() => pageFeed?.saved);
     watch.start();
     life.onClose(() => endpoint.close());
     // It may take a while: first nothing more is accepted.
