@@ -4,6 +4,7 @@ import type { HttpEndpoint } from '../shared/runtime/observe/http-endpoint.ts';
 import type { ProcessWatch } from '../shared/runtime/observe/process-watch.ts';
 import { Lifecycle } from '../shared/runtime/process/lifecycle.ts';
 import type { ClientConfig } from './config/client-config.ts';
+import type { ConfigChanges } from './config/config-changes.ts';
 import { describeReload } from './config/describe-reload.ts';
 import type { UplinkSet } from './discovery/uplink-set.ts';
 import type { Fallback } from './fallback/fallback.ts';
@@ -17,6 +18,7 @@ import type { MinuteTimer } from './schedule/minute-timer.ts';
 import type { SessionKeeper } from './session/session-keeper.ts';
 import type { SessionSecrets } from './session/session-secrets.ts';
 import type { AssociateOpener } from './socks5/associate-opening.ts';
+import type { SpeedTests } from './speedtest/speed-tests.ts';
 import type { ClientStatus } from './status/client-status.ts';
 import { RuleSet } from './steering/rule-set.ts';
 import type { Steering } from './steering/steering.ts';
@@ -30,6 +32,7 @@ export interface ClientParts {
   readonly endpoint: HttpEndpoint<ClientStatus>;
   /** Absent: there is no endpoint. */
   readonly pageFeed: PageFeed | undefined;
+  readonly changes: ConfigChanges;
   readonly uplinks: UplinkSet;
   readonly metering: Metering;
   readonly secrets: SessionSecrets;
@@ -46,6 +49,7 @@ export interface ClientParts {
   readonly transparentDatagrams: TransparentDatagrams | undefined;
   readonly network: NetworkWatch;
   readonly minutes: MinuteTimer;
+  readonly speedTests: SpeedTests;
   readonly watch: ProcessWatch;
 }
 
@@ -66,6 +70,16 @@ export class ClientProxy {
   /** Rejects with ListenError or EndpointError; nothing that was started runs on then. */
   start(): Promise<void> {
     return this.#life.start(() => this.#start());
+  }
+
+  /** What it goes by. */
+  get config(): ClientConfig {
+    return this.#config;
+  }
+
+  /** Reads its file again, and takes over what it says, with the changes that are held on top. Rejects as `reload`, or with ConfigError. */
+  async reloadFile(): Promise<void> {
+    await this.reload(await this.#parts.changes.load());
   }
 
   /**
@@ -89,6 +103,11 @@ export class ClientProxy {
     });
   }
 
+  /** What measures the uplinks and the session. */
+  get speedTests(): Pick<SpeedTests, 'measure'> {
+    return this.#parts.speedTests;
+  }
+
   /** Refuses new connections, waits for those that are open, for a while, and ends the rest. A second call ends the wait. */
   close(): Promise<void> {
     return this.#life.close();
@@ -100,8 +119,11 @@ export class ClientProxy {
     const { logger, endpoint, pageFeed, uplinks, metering, keeper, fallback } = this.#parts;
     const { front, points, transparent, transparentDatagrams, network, minutes, watch } = this.#parts;
     life.onClose(() => watch.stop());
+    life.onClose(() => pageFeed?.saved);
     watch.start();
     life.onClose(() => endpoint.close());
+    // It may take a while: first nothing more is accepted.
+    life.onClose(() => pageFeed?.stop());
     life.onClose(() => metering.close());
     life.onClose(() => keeper.stop());
     life.onClose(() => Promise.all([front.close(), transparent?.server.close()]).then(() => {}));
@@ -115,7 +137,6 @@ export class ClientProxy {
     life.onClose(() => transparentDatagrams?.close());
     transparentDatagrams?.start();
     await endpoint.start();
-    life.onClose(() => pageFeed?.stop());
     pageFeed?.start();
     life.onClose(() => minutes.stop());
     minutes.start();

@@ -1,6 +1,7 @@
 import { Registry } from 'prom-client';
 import { withTuning } from '../shared/protocol/session/core-tuning.ts';
 import { ProvenSources } from '../shared/runtime/admission/proven-sources.ts';
+import type { AppSocket } from '../shared/runtime/app/app-socket.ts';
 import { PeerWatch } from '../shared/runtime/app/peer-watch.ts';
 import { Cancellation } from '../shared/runtime/async/cancellation.ts';
 import type { MonotonicClock } from '../shared/runtime/clock.ts';
@@ -46,6 +47,7 @@ import { LimitHits } from './limits/limit-hits.ts';
 import { joinRate, TokenBuckets } from './limits/token-buckets.ts';
 import { listenWherePossible } from './listen-where-possible.ts';
 import { Measurements } from './measurement/measurements.ts';
+import { makePage } from './page/make-page.ts';
 import { makePublishedPorts } from './publish/make-published-ports.ts';
 import type { PublishedPorts } from './publish/published-ports.ts';
 import { ClientKeys } from './session/client-keys.ts';
@@ -79,11 +81,12 @@ export async function assemble(config: ConcentratorConfig, deps: ConcentratorDep
   const peers = watchPeers(config, deps, counters.peerLosses);
   const memory = new MemoryLevels(config.limits);
   const logs = new ClientLogs(logger, clock);
-  const limitHits = new LimitHits(counters.counts.limits, logs);
+  const limitHits = new LimitHits(counters.counts.limits, logs, clock);
   const descriptors = descriptorLimit() ?? ASSUMED_DESCRIPTORS;
   const sockets = new UdpSockets(native);
   const found = { own, listenPorts, descriptors, watch, peers, memory, limitHits, counters, sockets };
-  const { dialer, datagrams, nat64 } = reachOrigins(config, deps, found);
+  const openSpeed = (clientId: string) => measurements.openStream(clientId);
+  const { dialer, datagrams, nat64 } = reachOrigins(config, deps, { ...found, openSpeed });
   const clients = new ClientKeys(config.clients);
   const joins = new TokenBuckets(joinRate(config.limits.joinsPerSecond), clock);
   const { visitors } = counters.counts;
@@ -111,7 +114,8 @@ export async function assemble(config: ConcentratorConfig, deps: ConcentratorDep
       counters.datagramTotals.onSessionEnded(driver);
     },
   });
-  const measurements = new Measurements({ ...deps, limits: config.limits, joins, limitHits, sessions });
+  const { limits } = config;
+  const measurements = new Measurements({ ...deps, limits, joins, limitHits, sessions });
   const memoryWatch = await makeMemoryWatch(deps, memory, sessions);
   const ownKept = { ownAddresses, own, listenPorts, nat64 };
   const addresses = new AddressKeeper({ config, ...ownKept, dialer, datagrams, port, sessions, logger });
@@ -134,7 +138,7 @@ export async function assemble(config: ConcentratorConfig, deps: ConcentratorDep
   });
   const gate = makeGate(deps, { memory, proven, admission, handshakes, watch, onCrowded });
   const listen = () => listenForClients(config, deps, gate);
-  const told = { memory, sessions, published: publishing.published, watch, descriptors };
+  const told = { memory, sessions, published: publishing.published, watch, descriptors, clients, limitHits };
   const ofDatagrams = { origins: datagrams, strangers: port.strangers };
   const endpoint = makeEndpoint(config, deps, { ...counters, ...told, ...ofDatagrams });
   const parts = { endpoint, clients, sessions, measurements, ...publishing, memoryWatch, admission };
@@ -156,7 +160,6 @@ function carryDatagrams(
   parts: {
     readonly port: DatagramPort;
     readonly origins: OriginDatagrams;
-    readonly traffic: TrafficTable;
     readonly packetTable: PacketTable;
   },
 ): ClientDatagrams | undefined {
@@ -216,10 +219,11 @@ function reachOrigins(
     readonly limitHits: LimitHits;
     readonly counters: { readonly counts: ConcentratorCounts };
     readonly sockets: UdpSockets;
+    openSpeed(clientId: string): AppSocket;
   },
 ) {
   const { own: ownAddresses, listenPorts, descriptors, watch, peers, memory, limitHits, counters } = parts;
-  const { sockets } = parts;
+  const { sockets, openSpeed } = parts;
   const resolver = makeOriginResolver(config, { descriptors, clock, limitHits });
   const nat64 = () => resolver.nat64.known;
   const shared = {
@@ -236,6 +240,7 @@ function reachOrigins(
     ...shared,
     peers,
     poolBytes: memory.poolBytes,
+    openSpeed,
     onOutcome: (outcome) => counters.counts.opens.add(outcome === 'connected' ? 'ok' : outcome),
   });
   const { opensPerSecond } = config.limits;
@@ -315,9 +320,9 @@ function listenForClients(
   return listenWherePossible(listen, options, logger);
 }
 
-/** Metrics, readiness and status; they read the parts when they are asked. */
+/** Metrics, readiness, status and the page; they read the parts when they are asked. */
 function makeEndpoint(
-  { metrics, limits }: ConcentratorConfig,
+  { metrics, limits, datagrams }: ConcentratorConfig,
   deps: ConcentratorDeps,
   parts: {
     readonly counts: ConcentratorCounts;
@@ -333,6 +338,8 @@ function makeEndpoint(
     readonly published: PublishedPorts;
     readonly watch: ProcessWatch;
     readonly descriptors: number;
+    readonly clients: ClientKeys;
+    readonly limitHits: LimitHits;
   },
 ): HttpEndpoint<ConcentratorStatus> {
   const { counts, memory, sessions, published, watch, descriptors } = parts;
@@ -343,6 +350,14 @@ function makeEndpoint(
   registerOriginDatagrams(registry, { ...parts, drivers: () => sessions.drivers });
   registerPeerLosses(registry, parts.peerLosses);
   watch.register(registry);
+  const page = makePage(metrics, {
+    ...deps,
+    ...parts,
+    sessions: () => sessions.all,
+    isReady: () => !sessions.isDraining,
+    knownClients: () => parts.clients.count,
+    flows: () => parts.origins.flowCount,
+  });
   return new HttpEndpoint({
     listen: metrics?.listen,
     hosts: metrics?.hosts,
@@ -353,9 +368,10 @@ function makeEndpoint(
     }),
     status: () => {
       const { isDraining, all } = sessions;
-      const told = { limits, descriptors, sessions: all, published: published.all };
+      const told = { limits, datagrams, descriptors, sessions: all, published: published.all };
       return concentratorStatus({ ...deps, isReady: !isDraining, ...told });
     },
     statusText: concentratorStatusText,
+    pages: page,
   });
 }
