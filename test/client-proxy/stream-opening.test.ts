@@ -50,6 +50,8 @@ async function crossed(
     openDirect: (direct, policy) => void directs.push({ direct, policy }),
     onResult: (result) => results.push(result),
     onLookedUp() {},
+    onOpened() {},
+    clock: () => performance.now(),
   });
   const socket = new Application();
   const answers: string[] = [];
@@ -159,6 +161,8 @@ it.each([
     openDirect: (request) => void directs.push(request),
     onResult: (result) => results.push(result),
     onLookedUp() {},
+    onOpened() {},
+    clock: () => performance.now(),
   });
   const answers: string[] = [];
   let abandon = () => {};

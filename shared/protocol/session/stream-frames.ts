@@ -46,6 +46,7 @@ export class StreamFrames {
     if (stream === undefined) return;
     if (stream.phase === 'opening') this.#noteOpened(stream);
     const chunks = stream.receive.receive(dsn, payload, fin, received);
+    stream.delays.onReceived(dsn, stream.receive.nextDsn);
     if (!stream.receive.takeMemory()) {
       for (const chunk of chunks) chunk.release();
       this.#host.memory.onRefused();
