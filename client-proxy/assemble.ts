@@ -32,7 +32,8 @@ import { knownInterfaces } from './network/network-view.ts';
 import { PathExplainer } from './network/path-diagnosis/path-explainer.ts';
 import { makeNetworkWatch } from './network-watching.ts';
 import { PACKET_SIZES_FILE_NAME, PacketSizes } from './packet-size/packet-sizes.ts';
-import { StateChanges } from './page/state-changes.ts';
+import { openPageHistory } from './page/history/history-keeper.ts';
+import { StateChanges } from './page/history/state-changes.ts';
 import { UplinkUses } from './path-manager/uplink-use.ts';
 import { makePublisher } from './publish/make-publisher.ts';
 import type { Publisher } from './publish/publisher.ts';
@@ -71,7 +72,7 @@ export async function assemble(config: ClientConfig, deps: ClientProxyDeps): Pro
   const watch = new ProcessWatch(deps);
   const appPool = new BlockPool(clock);
   const uplinks = makeUplinks(deps);
-  const changes = new StateChanges(wallClock);
+  const changes = new StateChanges(wallClock, (name) => counters.counts.lost.countOf(name));
   const states = new UplinkStates({ uplinks, wallClock, logger, onChanged: changes.add });
   const uses = new UplinkUses(logger);
   const peers = makePeers(config, deps, counters);
@@ -129,12 +130,14 @@ export async function assemble(config: ClientConfig, deps: ClientProxyDeps): Pro
     uplinks.onTime();
     steering.review();
   });
+  const pageHistory =
+    config.metrics && (await openPageHistory({ ...deps, ...counters, stateDirectory, metering, changes }));
   const uplinkStatus = () => states.status(mode === 'direct' ? direct.status() : keeper.uplinks);
   const told = {
     ...{ mode, keeper, uplinks, uplinkStatus, steering, fallback, publisher, points, front, metering, watch },
   };
   const observed = makeEndpoint(config, direct, {
-    ...{ ...deps, ...counters, ...told, transparent, datagrams: relay, changes },
+    ...{ ...deps, ...counters, ...told, transparent, datagrams: relay, changes, pageHistory },
   });
   const parts = { ...told, ...observed, secrets, transparent, transparentDatagrams, associates, network };
   return new ClientProxy({ config, logger, ...parts, minutes });
@@ -340,6 +343,7 @@ function makeSteering(
     onOpened: (ms) => counters.openTimes.add(ms),
     openDirect: (request, policy) => steering.connectDirectly(request, policy, 'waited'),
     onResult: (result) => counters.counts.opens.add(result),
+    onLost: () => counters.counts.lost.addOfSession(),
     onLookedUp: (result) => counters.counts.lookups.add(result),
   });
   const fallback = new Fallback({

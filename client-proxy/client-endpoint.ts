@@ -13,9 +13,10 @@ import { registerDatagramMetrics } from './datagram-metrics.ts';
 import type { Direct } from './direct-connecting.ts';
 import type { ApplicationPoints } from './front/application-points.ts';
 import { registerMeteringMetrics } from './metering/metering-metrics.ts';
+import type { HistoryKeeper } from './page/history/history-keeper.ts';
+import type { StateChanges } from './page/history/state-changes.ts';
 import { makePage } from './page/make-page.ts';
 import type { PageFeed } from './page/page-feed.ts';
-import type { StateChanges } from './page/state-changes.ts';
 import { clientReadiness } from './status/client-readiness.ts';
 import { type ClientStatus, type ClientStatusSource, clientStatus } from './status/client-status.ts';
 import { clientStatusText } from './status/client-status-text.ts';
@@ -26,6 +27,15 @@ interface Observed {
   readonly endpoint: HttpEndpoint<ClientStatus>;
   /** Absent: there is no endpoint. */
   readonly pageFeed: PageFeed | undefined;
+}
+
+/** How UDP passes on each uplink, and whether caps are reached. */
+function conditionsOf({ keeper, metering }: Pick<ClientStatusSource, 'keeper' | 'metering'>): string {
+  const paths = keeper.drivers.flatMap((driver) => driver.snapshot().datagrams.paths);
+  return JSON.stringify([
+    ...paths.map(({ uplink, state }) => [uplink, state]),
+    ...metering.meters.map(({ name, verdict }) => [name, verdict]),
+  ]);
 }
 
 /** Metrics, readiness, status and the page; they read the parts when they are asked. */
@@ -40,6 +50,8 @@ export function makeEndpoint(
       readonly watch: ProcessWatch;
       readonly points: ApplicationPoints;
       readonly changes: StateChanges;
+      /** Absent where there is no endpoint. */
+      readonly pageHistory: HistoryKeeper | undefined;
     },
 ): Observed {
   const registry = new Registry();
@@ -65,7 +77,11 @@ export function makeEndpoint(
   });
   source.watch.register(registry);
   const status = () => clientStatus(source);
-  const page = makePage(metrics, { ...source, status });
+  const { pageHistory } = source;
+  const page =
+    metrics &&
+    pageHistory &&
+    makePage(metrics, { ...source, status, keeper: pageHistory, conditions: () => conditionsOf(source) });
   const endpoint = new HttpEndpoint({
     listen: metrics?.listen,
     hosts: metrics?.hosts,

@@ -80,7 +80,7 @@ export function makeDirect(
     onAttempt: (uplinkName, result) => void counts.directAttempts.of(uplinkName)[result]++,
     clock,
   });
-  const connections = new DirectConnections();
+  const connections = new DirectConnections((uplink) => counts.lost.addDirect(uplink));
   const opener = new DirectOpener({
     connections,
     flows,

@@ -29,6 +29,8 @@ export interface StreamOpenerOptions {
   onOpened(ms: number): void;
   /** How an opening ended. */
   onResult(result: 'ok' | ErrorName): void;
+  /** A stream that was open has ended with its session: what its application still waits for does not come. */
+  onLost(): void;
   /** How a lookup was answered. */
   readonly onLookedUp: (result: 'ok' | ErrorName) => void;
 }
@@ -207,6 +209,7 @@ class StreamOpening implements StreamHandlers {
 
   onFailed(error: ErrorName, hasAll = false): void {
     const isNew = !this.#isDecided;
+    if (!isNew && !hasAll && this.#driver.isClosed) this.#options.onLost();
     this.#decide(error);
     if (!this.#asked.isAnswered) {
       this.#asked.isAnswered = true;

@@ -15,14 +15,15 @@ interface Page {
   readonly feed: PageFeed;
 }
 
-/** @param metrics where the endpoint listens, and the page's password. Undefined: there is no endpoint, and no page. */
+/** @param metrics where the endpoint listens, and the page's password */
 export function makePage(
-  metrics: { readonly listen: Destination; readonly password?: string | undefined } | undefined,
+  metrics: { readonly listen: Destination; readonly password?: string | undefined },
   source: PageFeedOptions & { readonly clock: MonotonicClock },
-): Page | undefined {
-  if (metrics === undefined) return undefined;
+): Page {
   const feed = new PageFeed(source);
-  const data = new Map<string, PageData>();
+  const data = new Map<string, PageData>([
+    ['history', (query) => source.keeper.report(Number(query.get('after')) || 0)],
+  ]);
   const actions = new Map<string, PageAction>();
   const pages = new WebPage({
     ...{ feed, data, files: PAGE_FILES, clock: source.clock },

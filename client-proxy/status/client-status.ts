@@ -22,6 +22,7 @@ import type { SessionKeeper } from '../session/session-keeper.ts';
 import type { Steering } from '../steering/steering.ts';
 import type { TransparentServer } from '../transparent/transparent-server.ts';
 import { clientReadiness, type ReadinessSource } from './client-readiness.ts';
+import type { LostConnections } from './lost-connections.ts';
 
 /** What /status tells at the client; docs/observability.md explains each field. Times are those of RFC 3339. */
 export interface ClientStatus {
@@ -77,6 +78,8 @@ export interface UplinkReport extends SubflowsReport {
   readonly costPerGB: number | null;
   readonly sentBytes: number;
   readonly receivedBytes: number;
+  /** Connections of applications that ended because this uplink failed, or all of them. */
+  readonly lost: number;
   /** How UDP packets pass; null where none are sent. */
   readonly udp: UdpReport | null;
   /** Past the concentrator. */
@@ -130,6 +133,7 @@ export interface ClientStatusSource extends StatusClocks, ReadinessSource {
   directMeasure(uplinkName: string): Pick<UplinkMeasure, 'connectMs' | 'rate' | 'isSuspect'>;
   readonly fallback: Pick<Fallback, 'isActive' | 'takesOver' | 'begunCount'>;
   readonly metering: Pick<Metering, 'meters' | 'plans'>;
+  readonly counts: { readonly lost: Pick<LostConnections, 'countOf'> };
 }
 
 export function clientStatus(source: ClientStatusSource): ClientStatus {
@@ -213,6 +217,7 @@ function uplinkReport(
     costPerGB: configured?.costPerGB ?? null,
     ...(read.traffic.get(name) ?? NOTHING),
     ...reportSubflows(read.drivers, name, source),
+    lost: source.counts.lost.countOf(name),
     udp: reportUdp(read.drivers, name),
     direct: {
       connections: source.directConnections.countOf(name),

@@ -1,6 +1,7 @@
 import type uPlot from 'uplot';
 import { colourOf } from './colours.ts';
 import { html, useEffect, useRef } from './lib/htm-preact.js';
+import { Plot, stacked, themeOf } from './plot.ts';
 import type { ChartData, Direction } from './samples.ts';
 import { rateText } from './words.ts';
 
@@ -11,6 +12,8 @@ export const RANGES = [5, 15, 60] as const;
 export interface ChartMark {
   readonly name: string;
   readonly what: string;
+  /** All about it, where there is room. */
+  readonly text?: string;
   readonly fromMs: number;
   /** Null while it lasts. */
   readonly toMs: number | null;
@@ -42,6 +45,8 @@ const HEIGHT_PX = 260;
 const LEAST_TOP_BITS_PER_SECOND = 1_000_000;
 const MARK_LABEL_ROWS = 2;
 const MARK_LABEL_PX = 15;
+/** Of a mark that is drawn over the whole height. */
+const SHORT_MARK_MS = 60_000;
 
 /** What each of several carried, stacked, with marks such as faults. */
 export function Chart(props: ChartProps) {
@@ -59,9 +64,6 @@ export function Chart(props: ChartProps) {
   const label = `What ${what} carried ${direction}, the last ${minutes} minutes, stacked`;
   return html`<div class="chart" role="img" aria-label=${label} ref=${place}></div>`;
 }
-
-/** The library is a plain script, since as a module it is three times as large. */
-const Plot = (globalThis as unknown as { readonly uPlot: typeof uPlot }).uPlot;
 
 class Drawn {
   readonly #place: HTMLElement;
@@ -115,13 +117,7 @@ class Drawn {
   };
 
   #make(): uPlot {
-    const colour = this.#colours();
-    const axis = {
-      stroke: colour('--quiet'),
-      grid: { stroke: colour('--grid'), width: 1 },
-      ticks: { show: false },
-    };
-    const font = '12px system-ui, sans-serif';
+    const { colour, axis } = themeOf(this.#place);
     return new Plot(
       {
         ...this.#size,
@@ -133,8 +129,8 @@ class Drawn {
           y: { range: (_, __, most) => [0, Math.max(LEAST_TOP_BITS_PER_SECOND, most * 1.08)] },
         },
         axes: [
-          { ...axis, font, space: 70, values: timesText },
-          { ...axis, font, size: 74, space: 44, values: (_, values) => values.map(axisText) },
+          { ...axis, size: 32, space: 70, values: timesText },
+          { ...axis, size: 74, space: 44, values: (_, values) => values.map(axisText) },
         ],
         series: [
           { label: 'Time', value: (_, seconds) => (seconds === null ? '–' : timeText(seconds, true)) },
@@ -156,17 +152,11 @@ class Drawn {
     );
   }
 
-  /** A canvas knows nothing of the style sheet. */
-  #colours(): (name: string) => string {
-    const style = getComputedStyle(this.#place);
-    return (name) => style.getPropertyValue(name).trim();
-  }
-
   #drawMarks(plot: uPlot): void {
     const { marks = [], endMs = 0 } = this.#props ?? {};
     const { ctx, bbox } = plot;
     const scale = devicePixelRatio;
-    const colour = this.#colours();
+    const { colour } = themeOf(this.#place);
     const xOf = (ms: number) => plot.valToPos(ms / 1_000, 'x', true);
     /** Where each row of labels is free. */
     const freeFrom: number[] = Array(MARK_LABEL_ROWS).fill(bbox.left);
@@ -174,7 +164,7 @@ class Drawn {
     ctx.font = `${12 * scale}px system-ui, sans-serif`;
     ctx.textBaseline = 'middle';
     ctx.textAlign = 'left';
-    for (const { name, what, fromMs, toMs } of [...marks].reverse()) {
+    for (const { name, what, text = what, fromMs, toMs } of [...marks].reverse()) {
       const left = Math.max(bbox.left, xOf(fromMs));
       const right = Math.min(bbox.left + bbox.width, xOf(toMs ?? endMs));
       if (
@@ -183,32 +173,26 @@ class Drawn {
         (toMs ?? endMs) / 1_000 < (plot.scales.x?.min ?? 0)
       )
         continue;
+      // What lasts would hide what is behind it: its begin is enough.
+      const isShort = (toMs ?? endMs) - fromMs <= SHORT_MARK_MS;
       ctx.fillStyle = colour('--fault');
-      ctx.fillRect(left, bbox.top, Math.max(scale, right - left), bbox.height);
+      ctx.fillRect(left, bbox.top, isShort ? Math.max(scale, right - left) : 2 * scale, bbox.height);
       const index = Math.max(0, this.#names.indexOf(name));
       ctx.fillStyle = colour(`--${colourOf(index)}`);
       ctx.fillRect(left, bbox.top - 4 * scale, Math.max(2 * scale, right - left), 4 * scale);
-      const text = `${name} ${what}`;
-      const width = ctx.measureText(text).width;
-      const at = Math.min(left, bbox.left + bbox.width - width);
-      const row = freeFrom.findIndex((free) => free <= at);
-      if (row < 0) continue;
-      freeFrom[row] = at + width + 10 * scale;
       ctx.fillStyle = colour('--ink');
-      ctx.fillText(text, at, bbox.top - (5 + MARK_LABEL_PX * (row + 0.5)) * scale);
+      for (const label of new Set([`${name} ${text}`, `${name} ${what}`])) {
+        const width = ctx.measureText(label).width;
+        const at = Math.min(left, bbox.left + bbox.width - width);
+        const row = freeFrom.findIndex((free) => free <= at);
+        if (row < 0) continue;
+        freeFrom[row] = at + width + 10 * scale;
+        ctx.fillText(label, at, bbox.top - (5 + MARK_LABEL_PX * (row + 0.5)) * scale);
+        break;
+      }
     }
     ctx.restore();
   }
-}
-
-/** Each on top of those after it: what is drawn first is highest, and the next covers its lower part. */
-function stacked(rates: readonly (readonly (number | null)[])[]): (number | null)[][] {
-  const stacks: (number | null)[][] = [];
-  for (const list of [...rates].reverse()) {
-    const below = stacks[0];
-    stacks.unshift(list.map((rate, at) => (rate === null ? null : rate + (below?.[at] ?? 0))));
-  }
-  return stacks;
 }
 
 /** The places of an axis, `step` seconds apart. */

@@ -1,8 +1,15 @@
-const MAX_SAMPLES = 3_600;
+/** How samples follow each other. */
+export interface SamplesOptions {
+  readonly stepMs: number;
+  /** A longer time without a sample is a hole: the page, the program or the machine slept. */
+  readonly holeMs: number;
+  readonly maxSamples: number;
+}
+
+/** An hour of seconds. */
+const SECONDS: SamplesOptions = { stepMs: 1_000, holeMs: 3_500, maxSamples: 3_600 };
 /** Beyond, the name that was told least recently is forgotten. */
 const MAX_NAMES = 64;
-/** A longer time without a sample is a hole: the page or the machine slept. */
-const HOLE_MS = 3_500;
 
 export type Direction = 'down' | 'up';
 
@@ -30,10 +37,15 @@ interface Track {
   readonly up: number[];
 }
 
-/** What each name (an uplink, a client) carried in each second of the last hour, as far as this page knows. */
+/** What each name (an uplink, a client) carried in each second of the last hour, or in longer steps, as far as this page knows. */
 export class Samples {
+  readonly #options: SamplesOptions;
   readonly #times: number[] = [];
   readonly #tracks = new Map<string, Track>();
+
+  constructor(options: SamplesOptions = SECONDS) {
+    this.#options = options;
+  }
 
   /** Of the last sample; 0 while there is none. */
   get lastMs(): number {
@@ -54,11 +66,12 @@ export class Samples {
     });
   }
 
-  /** @param timeMs when the second ended, since 1970 */
+  /** @param timeMs when the sample ended, since 1970 */
   add(timeMs: number, rates: readonly NamedRate[]): void {
+    const { stepMs, maxSamples } = this.#options;
     if (timeMs <= this.lastMs) {
       // Known, or the clock was set back: then all is told anew.
-      if (this.lastMs - timeMs < MAX_SAMPLES * 1_000) return;
+      if (this.lastMs - timeMs < maxSamples * stepMs) return;
       this.#times.length = 0;
       this.#tracks.clear();
     }
@@ -83,7 +96,7 @@ export class Samples {
       if (down.length < count) down.push(0);
       if (up.length < count) up.push(0);
     }
-    if (count <= MAX_SAMPLES) return;
+    if (count <= maxSamples) return;
     this.#times.shift();
     for (const { down, up } of this.#tracks.values()) {
       down.shift();
@@ -101,7 +114,7 @@ export class Samples {
     for (let at = first; at < this.#times.length; at += 1) {
       const timeMs = this.#times[at]!;
       const beforeMs = at === first ? timeMs : this.#times[at - 1]!;
-      if (timeMs - beforeMs > HOLE_MS) {
+      if (timeMs - beforeMs > this.#options.holeMs) {
         seconds.push((beforeMs + 1) / 1_000);
         for (const list of rates) list.push(null);
       }

@@ -54,6 +54,11 @@ export function clockText(ms: number): string {
   return new Date(ms).toLocaleTimeString([], { hour12: false });
 }
 
+/** `29 Nov`. */
+export function dateText(ms: number): string {
+  return new Date(ms).toLocaleDateString('en-GB', { day: 'numeric', month: 'short' });
+}
+
 export function msText(ms: number | null): string {
   if (ms === null) return '–';
   return `${ms < 10 ? ms.toFixed(1) : Math.round(ms)} ms`;

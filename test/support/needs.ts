@@ -37,6 +37,10 @@ export const PACKAGES = {
   'python3-python-socks': () => existsSync('/usr/lib/python3/dist-packages/python_socks'),
   torsocks: () => isOnPath('torsocks'),
   prometheus: () => isOnPath('prometheus') && isOnPath('promtool'),
+  zsh: () => isOnPath('zsh'),
+  fish: () => isOnPath('fish'),
+  'man-db': () => isOnPath('man'),
+  mandoc: () => isOnPath('mandoc'),
   gcc: () => isOnPath('gcc'),
   'libc6-dev': () => existsSync('/usr/include/stdio.h'),
   // For `systemd-analyze`, which needs no running systemd.
@@ -108,6 +112,11 @@ const REQUIREMENTS = {
     isOptional: true,
   },
   prometheus: { packages: ['prometheus'] },
+  bash: { whyNot: () => (isOnPath('bash') ? undefined : 'there is no bash') },
+  zsh: { packages: ['zsh'] },
+  fish: { packages: ['fish'] },
+  man: { packages: ['man-db'] },
+  mandoc: { packages: ['mandoc'] },
   /** Every Debian has it. */
   pseudoTerminal: {
     whyNot: () =>

@@ -1,7 +1,7 @@
 import { html, useEffect, useRef, useState } from '../../../shared/page-browser/lib/htm-preact.js';
 import type { PageView } from '../page-view.ts';
 import type { Shown, View } from './base/shown.ts';
-import { STATE_WORDS, summaryOf } from './base/words.ts';
+import { pillOf, summaryOf } from './base/words.ts';
 import { VIEWS } from './views.ts';
 
 /** The page: its head, with the navigation, and the view that the address names. */
@@ -75,6 +75,6 @@ function Navigation({ current }: { current: View }) {
 
 /** For a screen reader, which says it when it changes: states, and no rates. */
 function spoken({ uplinks, ready }: PageView): string {
-  const states = uplinks.map(({ name, state }) => `${name} ${STATE_WORDS[state]}`);
+  const states = uplinks.map((uplink) => `${uplink.name} ${pillOf(uplink).text}`);
   return `${ready ? 'Ready' : 'Not ready'}: ${states.join(', ')}`;
 }

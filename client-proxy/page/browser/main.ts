@@ -1,9 +1,9 @@
 import { html, render } from '../../../shared/page-browser/lib/htm-preact.js';
 import { LiveEvents } from '../../../shared/page-browser/live-events.ts';
 import { Samples } from '../../../shared/page-browser/samples.ts';
+import type { HistoryReport } from '../history/rate-series.ts';
+import type { StateChange } from '../history/state-changes.ts';
 import type { PageView } from '../page-view.ts';
-import type { StateChange } from '../state-changes.ts';
-import type { HistoryReport } from '../uplink-history.ts';
 import { App } from './app.ts';
 import { takeToken } from './base/client.ts';
 import type { Shown } from './base/shown.ts';

@@ -22,10 +22,12 @@ const SHARED = [
   'choice.js',
   'colours.js',
   'live-events.js',
+  'plot.js',
   'samples.js',
   'words.js',
 ] as const;
-const PACKAGED = {
+/** Libraries, by the names that they have in the pages. */
+export const PAGE_LIBRARIES = {
   'htm-preact.js': 'htm/preact/standalone',
   'uplot.js': 'uplot/dist/uPlot.iife.min.js',
   'uplot.css': 'uplot/dist/uPlot.min.css',
@@ -49,7 +51,7 @@ export function pageFiles(folder: URL, names: readonly string[]): ReadonlyMap<st
         () => new URL(`../../page-browser/${name}`, import.meta.url),
       ),
     ),
-    ...Object.entries(PACKAGED).map(([name, place]) =>
+    ...Object.entries(PAGE_LIBRARIES).map(([name, place]) =>
       entry(`/shared/page-browser/lib/${name}`, name, () => new URL(import.meta.resolve(place))),
     ),
   ]);

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
+import { UplinkHistory } from '../../../client-proxy/page/history/uplink-history.ts';
 import { pageView } from '../../../client-proxy/page/page-view.ts';
-import { UplinkHistory } from '../../../client-proxy/page/uplink-history.ts';
 import type { ClientStatus, UplinkReport } from '../../../client-proxy/status/client-status.ts';
 
 const START_MS = 1_700_000_000_000;
@@ -11,6 +11,9 @@ const uplink = (name: string, changes: Partial<UplinkReport> = {}): UplinkReport
   ...{
     rttMs: null,
     minRttMs: null,
+    jitterMs: null,
+    lossRatio: null,
+    lost: 0,
     rateBitsPerSecond: null,
     inFlightBytes: 0,
     sendingStreams: 0,

@@ -1,7 +1,7 @@
 import type { html } from '../../../../shared/page-browser/lib/htm-preact.js';
 import type { Samples } from '../../../../shared/page-browser/samples.ts';
+import type { StateChange } from '../../history/state-changes.ts';
 import type { PageView } from '../../page-view.ts';
-import type { StateChange } from '../../state-changes.ts';
 
 /** What the client has told the page until now. */
 export interface Shown {

@@ -11,6 +11,30 @@ export const STATE_WORDS: Readonly<Record<UplinkView['state'], string>> = {
   stopped: 'stopped',
 };
 
+/** The cause of a state that a cap has brought about. */
+const CAP = 'cap';
+
+/** What an uplink is, as its pill says it. */
+export function pillOf({ state, cause }: Pick<UplinkView, 'state' | 'cause'>): {
+  readonly text: string;
+  readonly mood: ReturnType<typeof moodOf>;
+} {
+  if (cause !== CAP) return { text: STATE_WORDS[state], mood: moodOf(state) };
+  return { text: 'cap reached', mood: state === 'stopped' ? 'bad' : 'doubtful' };
+}
+
+export const UDP_WORDS: Readonly<Record<NonNullable<UplinkView['udp']>['state'], string>> = {
+  working: 'passes',
+  late: 'late',
+  silent: 'falls back',
+  unvalidated: 'blocked',
+};
+
+/** `0.5 %` of a share; `–` where it is not known. */
+export function lossText(ratio: number | null): string {
+  return ratio === null ? '–' : `${Number((100 * ratio).toPrecision(2))} %`;
+}
+
 /** How good a state is, which its colour tells. */
 export function moodOf(state: UplinkView['state']): 'good' | 'idle' | 'doubtful' | 'bad' {
   if (state === 'in-use') return 'good';

@@ -5,9 +5,10 @@ import { html, useState } from '../../../../shared/page-browser/lib/htm-preact.j
 import type { Direction } from '../../../../shared/page-browser/samples.ts';
 import { rateOf, rateText } from '../../../../shared/page-browser/words.ts';
 import type { PageView } from '../../page-view.ts';
-import { faultsOf, faultTimes } from '../base/changes.ts';
+import { type Fault, faultMarks, faultsOf } from '../base/changes.ts';
 import type { ShownView, View } from '../base/shown.ts';
 import { gainOf } from '../base/words.ts';
+import { FaultList } from './fault-list.ts';
 import { UplinkCard } from './uplink-card.ts';
 
 /** The uplinks side by side, their sum, and what they carried of late. */
@@ -19,7 +20,7 @@ const MAX_LISTED = 8;
 function Overview({ view, changes, samples }: ShownView) {
   const { uplinks } = view;
   const names = uplinks.map(({ name }) => name);
-  const faults = faultsOf(changes);
+  const faults = faultsOf(changes, uplinks);
   return html`
     <section class="together" aria-label="All uplinks together">
       <${Together} view=${view} direction="down" />
@@ -75,7 +76,7 @@ function Together({ view, direction }: { view: PageView; direction: Direction })
 
 interface CarriedProps extends Pick<ShownView, 'samples'> {
   readonly names: readonly string[];
-  readonly faults: ReturnType<typeof faultsOf>;
+  readonly faults: readonly Fault[];
   readonly endMs: number;
 }
 
@@ -99,30 +100,11 @@ function Carried({ samples, names, faults, endMs }: CarriedProps) {
       </div>
       <${Chart}
         what="each uplink" samples=${samples} names=${names}
-        marks=${faults.map(({ uplink, ...mark }) => ({ ...mark, name: uplink }))}
+        marks=${faultMarks(faults)}
         direction=${direction} minutes=${minutes} endMs=${endMs}
       />
-      <${Faults} faults=${faults} names=${names} />
+      ${faults.length > 0 && html`<h3>Faults</h3>`}
+      <${FaultList} faults=${faults.slice(0, MAX_LISTED)} names=${names} />
     </section>
-  `;
-}
-
-function Faults({ faults, names }: Pick<CarriedProps, 'faults' | 'names'>) {
-  if (faults.length === 0)
-    return html`<p class="quiet faults-none">No uplink has failed since the client began.</p>`;
-  return html`
-    <h3>Faults</h3>
-    <ol class="faults">
-      ${faults.slice(0, MAX_LISTED).map(
-        (fault) => html`
-          <li>
-            <i class="dot ${colourOf(Math.max(0, names.indexOf(fault.uplink)))}" aria-hidden="true"></i>
-            <span><b>${fault.uplink}</b> ${fault.what}</span>
-            <span class="when">${faultTimes(fault)}</span>
-            <span class="quiet">${fault.reason}</span>
-          </li>
-        `,
-      )}
-    </ol>
   `;
 }

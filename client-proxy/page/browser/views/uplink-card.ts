@@ -1,8 +1,15 @@
 import { colourOf } from '../../../../shared/page-browser/colours.ts';
 import { html } from '../../../../shared/page-browser/lib/htm-preact.js';
-import { bytesText, msText, percentText, rateOf, sinceText } from '../../../../shared/page-browser/words.ts';
+import {
+  bytesText,
+  dateText,
+  msText,
+  percentText,
+  rateOf,
+  sinceText,
+} from '../../../../shared/page-browser/words.ts';
 import type { CapView, PageView, UplinkView } from '../../page-view.ts';
-import { moodOf, STATE_WORDS } from '../base/words.ts';
+import { lossText, pillOf, UDP_WORDS } from '../base/words.ts';
 
 interface CardProps {
   readonly uplink: UplinkView;
@@ -13,13 +20,13 @@ interface CardProps {
 
 export function UplinkCard({ uplink, index, view: { sum, timeMs } }: CardProps) {
   const { name, state, reason, sinceMs, down, up } = uplink;
-  const mood = moodOf(state);
+  const { text, mood } = pillOf(uplink);
   return html`
     <li class="card ${mood}" data-uplink=${name}>
       <div class="card-head">
         <i class="dot ${colourOf(index)}" aria-hidden="true"></i>
         <h3>${name}</h3>
-        <span class="pill ${mood}">${STATE_WORDS[state]}</span>
+        <span class="pill ${mood}">${text}</span>
       </div>
       <p class="reason">
         ${state === 'in-use' && reason === 'in use' ? '' : `${reason}, `}for ${sinceText(timeMs - sinceMs)}
@@ -32,6 +39,9 @@ export function UplinkCard({ uplink, index, view: { sum, timeMs } }: CardProps) 
         <div><dt>share</dt><dd data-figure="share">${percentText(down + up, sum.down + sum.up)}</dd></div>
         <div><dt>round trip</dt><dd data-figure="rtt">${msText(uplink.rttMs)}</dd></div>
         <div><dt>at least</dt><dd data-figure="min-rtt">${msText(uplink.minRttMs)}</dd></div>
+        <div><dt>loss</dt><dd data-figure="loss">${lossText(uplink.lossRatio)}</dd></div>
+        <div><dt>jitter</dt><dd data-figure="jitter">${msText(uplink.jitterMs)}</dd></div>
+        <div><dt>UDP</dt><dd data-figure="udp">${uplink.udp === null ? '–' : UDP_WORDS[uplink.udp.state]}</dd></div>
         <div><dt>received</dt><dd data-figure="received">${bytesText(uplink.receivedBytes)}</dd></div>
         <div><dt>sent</dt><dd data-figure="sent">${bytesText(uplink.sentBytes)}</dd></div>
         ${
@@ -39,9 +49,15 @@ export function UplinkCard({ uplink, index, view: { sum, timeMs } }: CardProps) 
           html`<div><dt>direct</dt><dd data-figure="direct">${uplink.directConnections}</dd></div>`
         }
       </dl>
+      ${hasNoUdp(uplink) && html`<p class="reason">UDP: ${uplink.udp!.reason}</p>`}
       ${shownCaps(uplink.caps).map((cap) => html`<${Cap} cap=${cap} name=${name} />`)}
     </li>
   `;
+}
+
+function hasNoUdp({ udp, state }: UplinkView): boolean {
+  const isUp = state === 'in-use' || state === 'backup';
+  return isUp && (udp?.state === 'silent' || udp?.state === 'unvalidated');
 }
 
 interface RateProps {
@@ -66,12 +82,15 @@ function shownCaps(caps: readonly CapView[]): readonly CapView[] {
   return limits.length > 0 ? limits : caps.filter(({ period }) => period === 'month');
 }
 
-function Cap({ cap: { period, usedBytes, capBytes }, name }: { cap: CapView; name: string }) {
+function Cap({ cap: { period, usedBytes, capBytes, untilMs }, name }: { cap: CapView; name: string }) {
   if (capBytes === null) return html`<p class="cap">${bytesText(usedBytes)} this ${period}</p>`;
   const ratio = usedBytes / capBytes;
+  const isReached = ratio >= 1;
   return html`
-    <div class="cap ${ratio >= 1 ? 'bad' : ratio >= 0.8 ? 'doubtful' : 'good'}">
-      <p><b>${bytesText(usedBytes)}</b> of ${bytesText(capBytes)} this ${period}</p>
+    <div class="cap ${isReached ? 'bad' : ratio >= 0.8 ? 'doubtful' : 'good'}">
+      <p>
+        <b>${bytesText(usedBytes)}</b> of ${bytesText(capBytes)} this ${period}${isReached && `: used up until ${dateText(untilMs)}`}
+      </p>
       <progress max="1" value=${Math.min(1, ratio)} aria-label=${`${name}: used of its cap for the ${period}`}></progress>
     </div>
   `;

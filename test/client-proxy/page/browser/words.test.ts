@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
-import { faultsOf } from '../../../../client-proxy/page/browser/base/changes.ts';
+import { faultsOf, faultText } from '../../../../client-proxy/page/browser/base/changes.ts';
 import { gainOf } from '../../../../client-proxy/page/browser/base/words.ts';
-import type { StateChange } from '../../../../client-proxy/page/state-changes.ts';
+import type { StateChange } from '../../../../client-proxy/page/history/state-changes.ts';
 import { Samples } from '../../../../shared/page-browser/samples.ts';
 import { bytesText, durationText, percentText, rateText } from '../../../../shared/page-browser/words.ts';
 
@@ -33,9 +33,15 @@ describe('the words of the page', () => {
   });
 });
 
+/** In the zone of whoever looks. */
+const AT_MS = new Date(2026, 10, 29, 14, 2, 11).getTime();
+
 describe('the faults of the page', () => {
   const change = (atMs: number, state: StateChange['state'], before: StateChange['before']): StateChange => {
-    return { atMs, uplink: 'lte', state, reason: `${state} for a reason`, before };
+    return {
+      ...{ atMs, uplink: 'lte', state, cause: 'none', reason: `${state} for a reason`, before },
+      ...{ lost: 0, lostBefore: 0 },
+    };
   };
 
   it('are one from the first bad state to the next good one', () => {
@@ -47,10 +53,52 @@ describe('the faults of the page', () => {
       { ...change(130, 'parked', 'in-use'), uplink: 'dsl' },
       change(271, 'in-use', 'down'),
     ];
-    expect(faultsOf(changes)).toEqual([
+    expect(faultsOf(changes, [])).toMatchObject([
       { uplink: 'dsl', what: 'parked', reason: 'parked for a reason', fromMs: 130, toMs: null },
-      { uplink: 'lte', what: 'stalled', reason: 'down for a reason', fromMs: 100, toMs: 271 },
+      { uplink: 'lte', what: 'silent', reason: 'down for a reason', fromMs: 100, toMs: 271 },
     ]);
+  });
+
+  it.each([
+    [
+      'silent 14:02:11, 171 ms, nothing lost',
+      [change(AT_MS, 'doubted', 'in-use'), change(AT_MS + 171, 'in-use', 'doubted')],
+    ],
+    ['silent since 14:02:11, nothing lost so far', [change(AT_MS, 'doubted', 'in-use')]],
+    [
+      'down 14:02:11, 3.0 s, 2 connections lost',
+      [
+        // They went a moment before the state changed.
+        { ...change(AT_MS, 'down', 'in-use'), lostBefore: 5, lost: 6 },
+        { ...change(AT_MS + 3_000, 'in-use', 'down'), lostBefore: 7, lost: 7 },
+      ],
+    ],
+    [
+      'down since 14:02:11, 1 connection lost',
+      [{ ...change(AT_MS, 'down', 'in-use'), lostBefore: 0, lost: 1 }],
+    ],
+    [
+      'silent 14:02:11, until the client ended, nothing lost',
+      [change(AT_MS, 'doubted', 'in-use'), change(AT_MS + 9_000, 'in-use', null)],
+    ],
+    [
+      'cap reached since 14:02:11, nothing lost so far',
+      [{ ...change(AT_MS, 'waiting', 'in-use'), cause: 'cap' }],
+    ],
+    [
+      'cap reached 14:02:11, 10 s, nothing lost',
+      [{ ...change(AT_MS, 'stopped', 'in-use'), cause: 'cap' }, change(AT_MS + 10_000, 'in-use', 'stopped')],
+    ],
+  ])('are told in words: %s', (text, changes) => {
+    expect(faultsOf(changes, []).map(faultText)).toEqual([text]);
+  });
+
+  it('lose connections while they last, and none before', () => {
+    const [fault] = faultsOf(
+      [{ ...change(AT_MS, 'down', 'in-use'), lostBefore: 4, lost: 4 }],
+      [{ name: 'lte', lost: 6 }],
+    );
+    expect(fault!.lost).toBe(2);
   });
 });
 
