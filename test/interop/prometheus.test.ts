@@ -139,7 +139,7 @@ describe('Prometheus', needs('prometheus'), () => {
         expr: expr.replaceAll(/\$(client\|\$concentrator|client|concentrator)/g, '.*'),
       })),
     );
-    expect(asked.length).toBeGreaterThan(25);
+    expect(asked.length).toBeGreaterThan(30);
     for (const { title, expr } of asked) {
       await expect
         .poll(async () => (await query(expr)).length, { timeout: 10_000, message: `${title}: ${expr}` })
@@ -147,6 +147,19 @@ describe('Prometheus', needs('prometheus'), () => {
     }
     for (const { expr } of annotations.list) await query(expr.replaceAll('$client', '.*'));
   });
+
+  it.each(['tributary-client', 'tributary-concentrator'])(
+    'has the delays of the connections at %s',
+    async (job) => {
+      for (const delay of ['open', 'queueing']) {
+        const [count] = await query(`tributary_stream_${delay}_seconds_count{job="${job}"}`);
+        expect(Number(count!.value[1]), delay).toBeGreaterThanOrEqual(8);
+        const [p95] = await query(`instance:tributary_stream_${delay}_seconds:p95_rate5m{job="${job}"}`);
+        expect(Number(p95!.value[1]), delay).toBeGreaterThan(0);
+        expect(Number(p95!.value[1]), delay).toBeLessThan(5);
+      }
+    },
+  );
 
   it('counts the same bytes as the program', async () => {
     const [found] = await query('sum(tributary_uplink_bytes_total{job="tributary-client"})');
