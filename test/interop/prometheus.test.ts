@@ -1,3 +1,4 @@
+import { spawnSync } from 'node:child_process';
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -99,6 +100,21 @@ describe('Prometheus', needs('prometheus'), () => {
     await run('promtool', ['check', 'rules', RULES]);
     await run('promtool', ['test', 'rules', join(PROMETHEUS, 'tributary.rules.test.yml')]);
   });
+
+  it.each(['client', 'concentrator'] as const)(
+    'finds nothing to say about the metrics of the %s',
+    async (end) => {
+      const port = { client: 29_101, concentrator: 29_102 }[end];
+      const answer = await fetch(`http://${pair.host}:${port}/metrics`);
+      const { stdout, stderr } = spawnSync('promtool', ['check', 'metrics'], {
+        input: await answer.text(),
+        encoding: 'utf8',
+      });
+      // Those of Node.js itself are not ours to name.
+      const isOurs = (line: string) => line !== '' && !/^(nodejs|process)_/.test(line);
+      expect(`${stdout}${stderr}`.split('\n').filter(isOurs)).toEqual([]);
+    },
+  );
 
   it('finds both ends up', async () => {
     for (const job of ['tributary-client', 'tributary-concentrator']) {
