@@ -196,7 +196,7 @@ export class SessionStreams implements StreamCommands {
       return true;
     }
     stream.send.write(chunk);
-    stream.delays.onAccepted(stream.send.acceptedDsn);
+    stream.delays.onAccepted(stream.send.deliveredTo + stream.send.undeliveredBytes);
     this.#transmitter.refresh(stream);
     return this.#backlog.onWritten(stream);
   }

@@ -70,11 +70,6 @@ export class SendStream implements SentStream {
     return this.#buffer.deliveredTo;
   }
 
-  /** DSN of the next byte to be accepted. */
-  get acceptedDsn(): number {
-    return this.#buffer.endDsn;
-  }
-
   get windowLeftBytes(): number {
     return this.#limitDsn - this.#order.nextDsn;
   }
