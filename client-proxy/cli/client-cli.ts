@@ -6,7 +6,7 @@ import {
   refuseUnknownCommand,
   runCommandLine,
 } from '../../shared/runtime/config/command-line.ts';
-import { findConfigFile } from '../../shared/runtime/config/config-search.ts';
+import { ConfigNotFoundError, findConfigFile } from '../../shared/runtime/config/config-search.ts';
 import type { ClientConfig } from '../config/client-config.ts';
 import type { ClientCliDeps } from './client-cli-deps.ts';
 import {
@@ -34,7 +34,8 @@ function clientProgram(deps: ClientCliDeps): Command {
         ...(named === undefined ? {} : { named }),
         fileName: CLIENT_CONFIG_NAME,
         nextCommand:
-          'tributary-client join (it asks for the link that the concentrator\'s "init" or "client add" printed)',
+          'tributary-client join (it asks for the link that the concentrator\'s "init" or "client add" printed)\n' +
+          'or in a browser: tributary-client --first-run',
       },
       deps,
     );
@@ -43,10 +44,13 @@ function clientProgram(deps: ClientCliDeps): Command {
     const { loadClientConfig } = await import('../config/load-client-config.ts');
     return loadClientConfig(file);
   };
-  const program = programCommand(HELP, deps.version).action(async ({ config }: { config?: string }) => {
-    refuseUnknownCommand(program);
-    await deps.run(await load(config));
-  });
+  const program = programCommand(HELP, deps.version)
+    .option('--first-run', 'without a configuration, take the link on a page at http://127.0.0.1:9101/')
+    .action(async ({ config, firstRun }: { config?: string; firstRun?: true }) => {
+      refuseUnknownCommand(program);
+      const file = firstRun ? await fileAfterFirstRun(config, configFile, deps) : config;
+      await deps.run(await load(file));
+    });
   addJoin(program, configFile, deps);
   program
     .command('check')
@@ -81,6 +85,21 @@ function clientProgram(deps: ClientCliDeps): Command {
   addShellCommands(program, HELP, deps);
   // Only now, since subcommands would inherit it: what is no command then reaches the program's own action.
   return program.allowExcessArguments();
+}
+
+/** The configuration that there is, or the one that a page has taken a link for. */
+async function fileAfterFirstRun(
+  named: string | undefined,
+  configFile: (named: string | undefined) => Promise<string>,
+  deps: ClientCliDeps,
+): Promise<string> {
+  try {
+    return await configFile(named);
+  } catch (error) {
+    if (!(error instanceof ConfigNotFoundError)) throw error;
+  }
+  const { FIRST_RUN_LISTEN, firstRun } = await import('./first-run.ts');
+  return firstRun({ config: named, listen: FIRST_RUN_LISTEN }, deps);
 }
 
 function addJoin(
@@ -186,6 +205,8 @@ First steps:
   tributary-client join      asks for the link that the concentrator printed
   tributary-client check
   tributary-client
+Or all of it in a browser:
+  tributary-client --first-run
 `,
   manual: {
     files: [

@@ -83,6 +83,7 @@ export class HeadOfLineCopies {
       const again = 'copy';
       target.append(send.copy(dsn, length, fin), { kind: 'data', stream, dsn, length, fin, again });
       stream.delays.onAgain(send.firstUndelivered(dsn) ?? dsn, firstSentMs);
+      stream.carried.of(target.uplink.name).sentBytes += length;
       this.#statistics.sentBytes += length;
       this.#statistics.copiedBytes += length;
       from = send.firstUndelivered(dsn + length);

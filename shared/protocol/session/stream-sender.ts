@@ -191,6 +191,7 @@ export class StreamSender {
     const fin = segment.fin && length === segment.length;
     const item = { kind: 'data', stream, dsn, length, fin, again: undefined } as const;
     target.append(send.copy(dsn, length, fin), item);
+    stream.carried.of(target.uplink.name).sentBytes += length;
     steering.scheduler.repeats?.onSent(target, { dsn, length, fin });
     this.#statistics.sentBytes += length;
     this.#statistics.redundantBytes += length;
@@ -213,6 +214,7 @@ export class StreamSender {
     const again = sendable.isNew ? undefined : 'lost';
     target.append(send.take(dsn, length, fin), { kind: 'data', stream, dsn, length, fin, again });
     if (sendable.isNew) stream.delays.onSent(send.sentBytes);
+    stream.carried.of(target.uplink.name).sentBytes += length;
     steering.scheduler.onSent?.(target, { dsn, length, fin });
     this.#statistics.sentBytes += length;
     if (!sendable.isNew) this.#statistics.reinjectedBytes += length;

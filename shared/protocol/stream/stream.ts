@@ -5,6 +5,7 @@ import type { Now } from '../now.ts';
 import type { SessionSteering, StreamSteering } from '../steering/session-steering.ts';
 import type { StreamPolicy } from '../steering/steering-policy.ts';
 import { StateMachine, type TransitionTable } from '../transition-table.ts';
+import { CarriedByUplink } from '../uplink/carried-bytes.ts';
 import { QueuePlace } from './queue-place.ts';
 import { ReceiveStream } from './receive-stream.ts';
 import { FLOOR_WINDOW_BYTES, type WindowTuning } from './receive-window.ts';
@@ -64,6 +65,7 @@ export class Stream {
   readonly pace: StreamPace;
   readonly place: QueuePlace;
   readonly steering: StreamSteering;
+  readonly carried = new CarriedByUplink();
   readonly delays: StreamDelays;
   /** For whoever serves the stream once it is requested. */
   readonly early: EarlyData = { bytes: new GatheredBytes(), isEnded: false };
