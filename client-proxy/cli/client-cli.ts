@@ -13,10 +13,13 @@ import {
   CLIENT_CONFIG_NAME,
   DEFAULT_SOCKS,
   DEFAULT_SPEED_BYTES,
+  DEFAULT_TEST_BYTES,
+  DEFAULT_TEST_SECONDS,
   DEFAULT_TOP_INTERVAL,
 } from './command-defaults.ts';
 import type { JoinOptions } from './join.ts';
 import type { DoctorArguments } from './run-doctor.ts';
+import type { SpeedTestArguments } from './run-speed-test.ts';
 import type { TransparentArguments } from './transparent.ts';
 
 /** Reads the configuration that `--config` names, or the first one found. */
@@ -61,6 +64,7 @@ function clientProgram(deps: ClientCliDeps): Command {
       await check(await load(config), deps);
     });
   addDoctor(program, load, deps);
+  addSpeedTest(program, load, deps);
   program
     .command('status')
     .description(
@@ -148,6 +152,22 @@ function addDoctor(program: Command, load: LoadConfig, deps: ClientCliDeps): voi
       const { config, ...options } = command.optsWithGlobals<DoctorArguments & { config?: string }>();
       const { runDoctor } = await import('./run-doctor.ts');
       await runDoctor(await load(config), options, deps);
+    });
+}
+
+function addSpeedTest(program: Command, load: LoadConfig, deps: ClientCliDeps): void {
+  program
+    .command('speedtest')
+    .description('measure each uplink alone, all at once, and what one transfer over all of them gets')
+    .option('--uplink <name...>', 'these alone')
+    .option('--metered', 'metered uplinks, too')
+    .option('--max <size>', 'bytes in all, both directions together', DEFAULT_TEST_BYTES)
+    .option('--seconds <seconds>', 'for each measurement in one direction', DEFAULT_TEST_SECONDS)
+    .option('--json', 'the report for programs')
+    .action(async (_options: unknown, command: Command) => {
+      const { config, ...options } = command.optsWithGlobals<SpeedTestArguments & { config?: string }>();
+      const { runSpeedTest } = await import('./run-speed-test.ts');
+      await runSpeedTest(await load(config), options, deps);
     });
 }
 

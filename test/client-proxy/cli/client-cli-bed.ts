@@ -32,6 +32,7 @@ export async function clientDeps(overrides: Partial<ClientCliDeps> = {}) {
     terminal: NO_TERMINAL,
     nativeSockets: () => undefined,
     tryUplinks: (_, uplinks) => Promise.resolve(uplinks.map(() => 'portal: a stranger')),
+    speedTest: () => Promise.reject(new Error('nothing is measured here')),
     input: {
       isTerminal: false,
       readLine: () => Promise.resolve(undefined),
