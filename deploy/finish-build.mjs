@@ -1,7 +1,7 @@
 // What tsc leaves to do: it writes files without the executable bit, which the two programs in package.json's `bin` need, and
-// it takes only code, while pages also have their text, style and icon. What browsers load is written without the spaces that are
-// there for people; names stay, so that a complaint says where it comes from.
+// it takes only code, while pages also have their text, style and icon. What browsers load is written shorter: each file by itself.
 import { chmodSync, cpSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { extname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { transformSync } from 'esbuild';
 
@@ -14,13 +14,11 @@ for (const page of ['shared/page-browser', 'client-proxy/page/browser', 'server-
     recursive: true,
     filter: (path) => !/\.ts$|\/tsconfig\.json$/.test(path),
   });
-  for (const name of readdirSync(built, { recursive: true })) {
-    const [, loader] = /\.(js|css)$/.exec(name) ?? [];
-    if (loader !== undefined) shorten(`${built}/${name}`, loader);
+  for (const name of readdirSync(built, { recursive: true, encoding: 'utf8' })) {
+    const loader = { '.js': 'js', '.css': 'css' }[extname(name)];
+    if (loader === undefined) continue;
+    const file = join(built, name);
+    const { code } = transformSync(readFileSync(file, 'utf8'), { loader, minify: true, target: 'es2022' });
+    writeFileSync(file, code);
   }
-}
-
-function shorten(file, loader) {
-  const text = readFileSync(file, 'utf8');
-  writeFileSync(file, transformSync(text, { loader, minifyWhitespace: true, minifySyntax: true }).code);
 }
