@@ -6,6 +6,7 @@ import { PacketSize } from './packet-size.ts';
 import { arrivedRanges, type PathFeedback } from './path-feedback.ts';
 import { PathLiveness } from './path-liveness.ts';
 import { PathProbes } from './path-probes.ts';
+import { PathQueue } from './path-queue.ts';
 import { PathRate } from './path-rate.ts';
 import { PathRecord } from './path-record.ts';
 import type { PathSnapshot, PathState } from './path-snapshot.ts';
@@ -38,6 +39,7 @@ export class DatagramPath {
   readonly uplink: Uplink;
   readonly times: PathTimes;
   readonly liveness: PathLiveness;
+  readonly queue: PathQueue;
   readonly #now: Now;
   readonly #tuning: DatagramPathTuning;
   readonly #record: PathRecord;
@@ -71,6 +73,7 @@ export class DatagramPath {
     this.#rate = new PathRate(now);
     this.#loss = new LossMeter(now, LOSS_OF_PACKETS);
     this.#size = new PacketSize(now);
+    this.queue = new PathQueue(this, now);
     this.liveness = new PathLiveness(this.#sent, this.times, now, tuning);
     this.#probes = new PathProbes(this.liveness, uplink, now);
   }
@@ -110,6 +113,11 @@ export class DatagramPath {
   /** Whether that is known from packets that have met its limit. */
   get isRateLimited(): boolean {
     return this.#rate.isLimited;
+  }
+
+  /** Whether what it carries is more than a guess by what it was given. */
+  get isRateKnown(): boolean {
+    return this.isRateLimited || provenBytesPerSecond(this.uplink) > 0;
   }
 
   /** Neither confirmed nor lost. */
@@ -179,6 +187,11 @@ export class DatagramPath {
     this.#probes.standBy(STANDBY_MS);
   }
 
+  /** Whether it works is to be known now, unless something has been sent on it since then. */
+  ask(sinceMs: number): void {
+    this.#probes.ask(sinceMs);
+  }
+
   /** PATH messages that are due now. The caller sends each, and tells of it by `onSent`. */
   takeProbes(): readonly ProbeOrder[] {
     const lengths = this.liveness.isValidated ? this.#size.takeProbes() : [];
@@ -238,6 +251,7 @@ export class DatagramPath {
     if (delayMs === undefined) return;
     this.#record.roundTrips.add(answerMs - delayMs);
     this.#rate.onNewest(counter, sentMs, this.#now.ms - delayMs, times.currentMs - times.minMs);
+    this.queue.onRoundTrip(answerMs - delayMs - times.minMs, this.#sent.inFlightBytesAt(counter));
   }
 
   #settle(): void {

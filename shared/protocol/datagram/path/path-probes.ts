@@ -54,6 +54,7 @@ export class PathProbes {
   #lastSentMs = Number.NEGATIVE_INFINITY;
   #tries = 0;
   #standbyUntilMs = Number.NEGATIVE_INFINITY;
+  #isWanted = false;
 
   constructor(
     path: ProbedPath,
@@ -70,7 +71,12 @@ export class PathProbes {
 
   /** When it is to be asked next, if nothing else is sent until then. */
   get nextMs(): number {
-    return this.#lastSentMs + this.#intervalMs;
+    return this.#isWanted ? this.#lastSentMs : this.#lastSentMs + this.#intervalMs;
+  }
+
+  /** It is to be asked now, unless something was sent since then. */
+  ask(sinceMs: number): void {
+    if (this.#lastSentMs < sinceMs) this.#isWanted = true;
   }
 
   /** It may be needed from one moment to the next, for so long. */
@@ -81,6 +87,7 @@ export class PathProbes {
   /** Something that the peer gives feedback about was sent. */
   onSent(isProbe: boolean): void {
     this.#lastSentMs = this.#now.ms;
+    this.#isWanted = false;
     if (isProbe) this.#tries++;
   }
 
