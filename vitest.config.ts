@@ -18,10 +18,18 @@ const MEASURED = [
   'test/hostile/handshake-flood.test.ts',
   'test/hostile/opens.test.ts',
 ];
+/** They make bundles and packages, and take minutes and, the first time, the network. */
+const RELEASE = ['test/release/**/*.test.ts'];
 /** Some of them wait for timers. By default even one processor would be left idle. */
 const UNIT_FILES_AT_ONCE = availableParallelism() + 1;
 /** They mostly wait for slow links and for time limits: each takes less than half a processor. */
 const PROGRAM_FILES_AT_ONCE = Math.min(4, availableParallelism() + 2);
+
+/**
+ * How often a test runs again that has failed where nobody can look at it. What runs on a real kernel depends on what else the
+ * machine does; the end of the run names each test that needed it. The core is deterministic: it has no second chance.
+ */
+const retry = process.env.CI === 'true' ? 2 : 0;
 
 /** In memory and on loopback, in the process of the test. */
 const inProcess = {
@@ -31,6 +39,7 @@ const inProcess = {
   testTimeout: 180_000,
 };
 const programs = {
+  retry,
   globalSetup: ['test/support/build-programs.ts', 'test/support/build-measuring-programs.ts'],
   testTimeout: 60_000,
   hookTimeout: 60_000,
@@ -53,8 +62,9 @@ export default defineConfig({
         test: {
           ...inProcess,
           name: 'unit',
+          retry,
           include: ['test/**/*.test.ts'],
-          exclude: [...CORE, ...PROGRAMS, ...MEASURED],
+          exclude: [...CORE, ...PROGRAMS, ...MEASURED, ...RELEASE],
         },
       },
       {
@@ -73,6 +83,15 @@ export default defineConfig({
           name: 'measured',
           include: MEASURED,
           sequence: { groupOrder: 2 },
+          fileParallelism: false,
+        },
+      },
+      {
+        test: {
+          name: 'release',
+          include: RELEASE,
+          testTimeout: 60_000,
+          sequence: { groupOrder: 3 },
           fileParallelism: false,
         },
       },

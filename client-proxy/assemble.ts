@@ -15,6 +15,7 @@ import { makeEndpoint } from './client-endpoint.ts';
 import { ClientProxy } from './client-proxy.ts';
 import type { ClientConfig } from './config/client-config.ts';
 import { MAX_UPLINKS } from './config/client-schema.ts';
+import { ConfigChanges } from './config/config-changes.ts';
 import type { DatagramRelay } from './datagram/datagram-relay.ts';
 import { type Datagrams, makeDatagrams } from './datagram-carrying.ts';
 import { type Direct, makeDirect } from './direct-connecting.ts';
@@ -32,7 +33,8 @@ import { knownInterfaces } from './network/network-view.ts';
 import { PathExplainer } from './network/path-diagnosis/path-explainer.ts';
 import { makeNetworkWatch } from './network-watching.ts';
 import { PACKET_SIZES_FILE_NAME, PacketSizes } from './packet-size/packet-sizes.ts';
-import { StateChanges } from './page/state-changes.ts';
+import { openPageHistory } from './page/history/history-keeper.ts';
+import { StateChanges } from './page/history/state-changes.ts';
 import { UplinkUses } from './path-manager/uplink-use.ts';
 import { makePublisher } from './publish/make-publisher.ts';
 import type { Publisher } from './publish/publisher.ts';
@@ -64,14 +66,13 @@ const SESSIONS_IN_MEMORY = 2;
 /** Makes the client proxy of its parts, each after those that it needs. Nothing runs before `start`. */
 export async function assemble(config: ClientConfig, deps: ClientProxyDeps): Promise<ClientProxy> {
   const { logger, clock, wallClock } = deps;
-  const { native } = deps.native;
-  if (native === undefined) warnWithoutNative(logger, deps.native.reason);
+  if (deps.native.native === undefined) warnWithoutNative(logger, deps.native.reason);
   const { mode } = config;
-  const counters = makeCounters(native, MAX_UPLINK_NAMES);
+  const counters = makeCounters(deps.native.native, MAX_UPLINK_NAMES);
   const watch = new ProcessWatch(deps);
   const appPool = new BlockPool(clock);
   const uplinks = makeUplinks(deps);
-  const changes = new StateChanges(wallClock);
+  const changes = new StateChanges(wallClock, (name) => counters.counts.lost.countOf(name));
   const states = new UplinkStates({ uplinks, wallClock, logger, onChanged: changes.add });
   const uses = new UplinkUses(logger);
   const peers = makePeers(config, deps, counters);
@@ -102,8 +103,8 @@ export async function assemble(config: ClientConfig, deps: ClientProxyDeps): Pro
     onChanged: () => fallback.look(),
   });
   const metering = await openMetering(config, deps, { counters, uplinks, uses, keeper, direct });
-  // Metering first, so that caps hold before anything is dialled.
-  uplinks.follow(metering, keeper, direct.connections, direct.balance);
+  // What may be used first, so that caps hold before anything is dialled.
+  uplinks.follow(uses, metering, keeper, direct.connections, direct.balance);
   const { steering, fallback }: Steered = makeSteering(config, deps, {
     ...{ counters, uplinks, keeper, direct, datagrams: datagrams.relay },
     onOtherWays: () => front.judgeAnew(),
@@ -129,15 +130,34 @@ export async function assemble(config: ClientConfig, deps: ClientProxyDeps): Pro
     uplinks.onTime();
     steering.review();
   });
+  const pageHistory =
+    config.metrics && (await openPageHistory({ ...deps, ...counters, stateDirectory, metering, changes }));
   const uplinkStatus = () => states.status(mode === 'direct' ? direct.status() : keeper.uplinks);
   const told = {
     ...{ mode, keeper, uplinks, uplinkStatus, steering, fallback, publisher, points, front, metering, watch },
   };
+  const settings = makeSettings(deps, { uplinks, proxy: () => proxy });
   const observed = makeEndpoint(config, direct, {
-    ...{ ...deps, ...counters, ...told, transparent, datagrams: relay, changes },
+    ...{ ...deps, ...counters, ...told, transparent, datagrams: relay, changes, settings, pageHistory },
   });
   const parts = { ...told, ...observed, secrets, transparent, transparentDatagrams, associates, network };
-  return new ClientProxy({ config, logger, ...parts, minutes });
+  const proxy = new ClientProxy({ config, logger, ...parts, minutes, changes: settings.changes });
+  return proxy;
+}
+
+/** What the page changes. */
+function makeSettings(
+  { wallClock, logger }: ClientProxyDeps,
+  parts: {
+    readonly uplinks: UplinkSet;
+    /** Made later. */
+    proxy(): ClientProxy;
+  },
+) {
+  const config = () => parts.proxy().config;
+  const reload = (next: ClientConfig) => parts.proxy().reload(next);
+  const changes = new ConfigChanges({ config, reload, wallClock, logger });
+  return { changes, config, uplinks: () => parts.uplinks.uplinks };
 }
 
 function publisherOf(
@@ -302,17 +322,17 @@ function openMetering(
   },
 ): Promise<Metering> {
   const { counters, uplinks, uses, keeper, direct } = parts;
+  uses.tellChanges((uplinkName) => {
+    keeper.onUseChanged(uplinkName);
+    if (uses.of(uplinkName).use === 'stopped') direct.connections.end(uplinkName);
+  });
   return Metering.open({
     file: join(config.stateDirectory ?? stateDirectory, USAGE_FILE_NAME),
     wires: counters.wires,
     wallClock,
     logger,
     isPlan: (name) => uplinks.isPlan(name),
-    setUse(uplinkName, use, reason) {
-      uses.set(uplinkName, use, reason);
-      keeper.onUseChanged(uplinkName);
-      if (use === 'stopped') direct.connections.end(uplinkName);
-    },
+    setUse: (uplinkName, use, reason) => uses.set(uplinkName, use, reason),
   });
 }
 
@@ -337,6 +357,7 @@ function makeSteering(
     stallTimeoutMs: config.connections.stallTimeoutMs,
     openDirect: (request, policy) => steering.connectDirectly(request, policy, 'waited'),
     onResult: (result) => counters.counts.opens.add(result),
+    onLost: () => counters.counts.lost.addOfSession(),
     onLookedUp: (result) => counters.counts.lookups.add(result),
   });
   const fallback = new Fallback({

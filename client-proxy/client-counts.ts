@@ -9,6 +9,7 @@ import { TrafficTable } from '../shared/runtime/session/uplink-traffic.ts';
 import { DatagramCounts } from './datagram/datagram-counts.ts';
 import type { AttemptResult } from './direct/uplink-race.ts';
 import { WireTable } from './metering/wire-table.ts';
+import { LostConnections } from './status/lost-connections.ts';
 import type { DirectReason } from './steering/datagram-decision.ts';
 import type { SteeringAction } from './steering/steering-rule.ts';
 
@@ -47,6 +48,7 @@ export class ClientCounts {
   /** UDP associations that applications asked for, by result. */
   readonly associates = new ResultCounts('ok');
   readonly datagrams = new DatagramCounts();
+  readonly lost: LostConnections;
   /** Requests, by what the rules have decided. */
   readonly decisions: Record<SteeringAction['kind'], number> = { steer: 0, direct: 0, block: 0 };
 
@@ -54,6 +56,7 @@ export class ClientCounts {
   constructor(maxUplinks: number) {
     this.dials = new NamedTable(maxUplinks, () => ({ ok: 0, failed: 0 }));
     this.directAttempts = new NamedTable(maxUplinks, () => ({ ok: 0, late: 0, failed: 0 }));
+    this.lost = new LostConnections(maxUplinks);
   }
 }
 

@@ -1,7 +1,9 @@
+import { formatDestination } from '../shared/protocol/destination.ts';
 import type { PacketTable } from '../shared/runtime/datagram/packet-table.ts';
 import { LineLimit } from '../shared/runtime/observe/line-limit.ts';
 import type { ProcessWatch } from '../shared/runtime/observe/process-watch.ts';
 import type { ProgramDeps } from '../shared/runtime/process/process-deps.ts';
+import { errorWords } from '../shared/runtime/text/error-words.ts';
 import { UdpSockets } from '../shared/runtime/udp/udp-sockets.ts';
 import type { ClientCounts } from './client-counts.ts';
 import type { ClientConfig } from './config/client-config.ts';
@@ -14,6 +16,7 @@ import type { Direct } from './direct-connecting.ts';
 import type { UplinkSet } from './discovery/uplink-set.ts';
 import type { WireTable } from './metering/wire-table.ts';
 import { AssociateOpener } from './socks5/associate-opening.ts';
+import { directFailureWords } from './steering/direct-failure-words.ts';
 import type { Steering } from './steering/steering.ts';
 import type { AttachmentFinder } from './uplink/uplink-device.ts';
 import { UplinkError } from './uplink/uplink-error.ts';
@@ -66,20 +69,28 @@ export function makeDatagrams(
           onOpened: (uplinkName, port) => direct.connections.add(uplinkName, port),
           traffic: (uplinkName) => direct.flows.begin(uplinkName),
           wireOf: (uplinkName) => wires.of(uplinkName),
-          onFailed: (route, _destination, { code }) => {
+          onFailed: (route, destination, error) => {
             const uplink = route.kind === 'direct' ? route.uplink : 'any';
-            logger.warn({ uplink, code }, 'datagrams cannot go directly');
+            const reason = directFailureWords(error, destination);
+            logger.warn({ uplink, reason }, 'datagrams cannot go directly: they are dropped until they can');
+            const details = {
+              uplink,
+              reason: errorWords(error),
+              destination: formatDestination(destination),
+            };
+            logger.debug(details, 'datagrams cannot go directly');
           },
           counts: counts.datagrams,
           clock,
         },
         onDatagram,
       ),
+    onUnsupported: () => associates.review(),
     counts: counts.datagrams,
     clock,
     logger,
   });
-  const associates = new AssociateOpener({
+  const associates: AssociateOpener = new AssociateOpener({
     whyNot: () => {
       const canCarry =
         mode === 'direct' || !relay.isUnsupported || steering().isDirect || leadsPast(steering().config);

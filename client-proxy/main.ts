@@ -1,28 +1,26 @@
 #!/usr/bin/env node
+// Each command starts with this file alone: what it needs is loaded when it is called.
 import { networkInterfaces } from 'node:os';
 import { defaultStateDirectory } from '../shared/runtime/config/state-directory.ts';
 import { loadNative } from '../shared/runtime/kernel/native.ts';
+import { endWith } from '../shared/runtime/process/exit-code.ts';
 import { takeInheritedSockets } from '../shared/runtime/process/inherited-sockets.ts';
 import { commandLineDeps, monotonicClock } from '../shared/runtime/process/process-deps.ts';
-import { endWith, runProgram } from '../shared/runtime/process/run-program.ts';
 import { standardInput } from '../shared/runtime/process/standard-input.ts';
 import { StandardStreams } from '../shared/runtime/process/standard-streams.ts';
 import { processTerminal } from '../shared/runtime/process/terminal.ts';
-import { assemble } from './assemble.ts';
 import { buildClientCli } from './cli/client-cli.ts';
-import { tryUplinks } from './cli/try-uplinks.ts';
 import type { ClientConfig } from './config/client-config.ts';
-import { loadClientConfig } from './config/load-client-config.ts';
-import { readNetwork } from './network/read-network.ts';
-import { redirectSystem } from './transparent/redirect-system.ts';
 
 const streams = new StandardStreams('tributary-client', process.stdout, process.stderr);
 const deps = commandLineDeps(process, streams);
 // Before anything starts another program.
 const inheritedSockets = takeInheritedSockets(process.env, process.pid);
 
-const run = (config: ClientConfig) =>
-  runProgram(process, streams, config.log, async (programDeps) => {
+async function run(config: ClientConfig): Promise<void> {
+  const { runProgram } = await import('../shared/runtime/process/run-program.ts');
+  const { assemble } = await import('./assemble.ts');
+  await runProgram(process, streams, config.log, async (programDeps) => {
     const proxy = await assemble(config, {
       ...programDeps,
       inheritedSockets,
@@ -30,10 +28,11 @@ const run = (config: ClientConfig) =>
     });
     await proxy.start();
     return {
-      reload: async () => proxy.reload(await loadClientConfig(config.file)),
+      reload: () => proxy.reloadFile(),
       close: () => proxy.close(),
     };
   });
+}
 
 const cli = buildClientCli({
   ...deps,
@@ -41,11 +40,19 @@ const cli = buildClientCli({
   terminal: processTerminal(process),
   run,
   networkInterfaces,
-  readNetwork,
+  async readNetwork(...wanted) {
+    const { readNetwork } = await import('./network/read-network.ts');
+    return readNetwork(...wanted);
+  },
   nativeSockets: () => loadNative().native,
-  redirectSystem,
-  tryUplinks: (config, uplinks, view) =>
-    tryUplinks(config, uplinks, { clock: monotonicClock, native: loadNative().native, view }),
+  async redirectSystem() {
+    const { redirectSystem } = await import('./transparent/redirect-system.ts');
+    return redirectSystem;
+  },
+  async tryUplinks(config, uplinks, view) {
+    const { tryUplinks } = await import('./cli/try-uplinks.ts');
+    return tryUplinks(config, uplinks, { clock: monotonicClock, native: loadNative().native, view });
+  },
   interfaceBinding: () => {
     const { native, reason } = loadNative();
     return native === undefined ? { available: false, reason } : { available: true };

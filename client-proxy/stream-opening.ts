@@ -25,6 +25,8 @@ export interface StreamOpenerOptions {
   openDirect(request: ConnectRequest, policy: StreamPolicy): void;
   /** How an opening ended. */
   onResult(result: 'ok' | ErrorName): void;
+  /** A stream that was open has ended with its session: what its application still waits for does not come. */
+  onLost(): void;
   /** How a lookup was answered. */
   readonly onLookedUp: (result: 'ok' | ErrorName) => void;
 }
@@ -200,6 +202,7 @@ class StreamOpening implements StreamHandlers {
 
   onFailed(error: ErrorName, hasAll = false): void {
     const isNew = !this.#isDecided;
+    if (!isNew && !hasAll && this.#driver.isClosed) this.#options.onLost();
     this.#decide(error);
     if (!this.#asked.isAnswered) {
       this.#asked.isAnswered = true;

@@ -46,6 +46,7 @@ import { LimitHits } from './limits/limit-hits.ts';
 import { joinRate, TokenBuckets } from './limits/token-buckets.ts';
 import { listenWherePossible } from './listen-where-possible.ts';
 import { Measurements } from './measurement/measurements.ts';
+import { makePage } from './page/make-page.ts';
 import { makePublishedPorts } from './publish/make-published-ports.ts';
 import type { PublishedPorts } from './publish/published-ports.ts';
 import { ClientKeys } from './session/client-keys.ts';
@@ -79,7 +80,7 @@ export async function assemble(config: ConcentratorConfig, deps: ConcentratorDep
   const peers = watchPeers(config, deps, counters.peerLosses);
   const memory = new MemoryLevels(config.limits);
   const logs = new ClientLogs(logger, clock);
-  const limitHits = new LimitHits(counters.counts.limits, logs);
+  const limitHits = new LimitHits(counters.counts.limits, logs, clock);
   const descriptors = descriptorLimit() ?? ASSUMED_DESCRIPTORS;
   const sockets = new UdpSockets(native);
   const found = { own, listenPorts, descriptors, watch, peers, memory, limitHits, counters, sockets };
@@ -134,7 +135,7 @@ export async function assemble(config: ConcentratorConfig, deps: ConcentratorDep
   });
   const gate = makeGate(deps, { memory, proven, admission, handshakes, watch, onCrowded });
   const listen = () => listenForClients(config, deps, gate);
-  const told = { memory, sessions, published: publishing.published, watch, descriptors };
+  const told = { memory, sessions, published: publishing.published, watch, descriptors, clients, limitHits };
   const ofDatagrams = { origins: datagrams, strangers: port.strangers };
   const endpoint = makeEndpoint(config, deps, { ...counters, ...told, ...ofDatagrams });
   const parts = { endpoint, clients, sessions, measurements, ...publishing, memoryWatch, admission };
@@ -156,7 +157,6 @@ function carryDatagrams(
   parts: {
     readonly port: DatagramPort;
     readonly origins: OriginDatagrams;
-    readonly traffic: TrafficTable;
     readonly packetTable: PacketTable;
   },
 ): ClientDatagrams | undefined {
@@ -315,9 +315,9 @@ function listenForClients(
   return listenWherePossible(listen, options, logger);
 }
 
-/** Metrics, readiness and status; they read the parts when they are asked. */
+/** Metrics, readiness, status and the page; they read the parts when they are asked. */
 function makeEndpoint(
-  { metrics, limits }: ConcentratorConfig,
+  { metrics, limits, datagrams }: ConcentratorConfig,
   deps: ConcentratorDeps,
   parts: {
     readonly counts: ConcentratorCounts;
@@ -333,6 +333,8 @@ function makeEndpoint(
     readonly published: PublishedPorts;
     readonly watch: ProcessWatch;
     readonly descriptors: number;
+    readonly clients: ClientKeys;
+    readonly limitHits: LimitHits;
   },
 ): HttpEndpoint<ConcentratorStatus> {
   const { counts, memory, sessions, published, watch, descriptors } = parts;
@@ -343,6 +345,14 @@ function makeEndpoint(
   registerOriginDatagrams(registry, { ...parts, drivers: () => sessions.drivers });
   registerPeerLosses(registry, parts.peerLosses);
   watch.register(registry);
+  const page = makePage(metrics, {
+    ...deps,
+    ...parts,
+    sessions: () => sessions.all,
+    isReady: () => !sessions.isDraining,
+    knownClients: () => parts.clients.count,
+    flows: () => parts.origins.flowCount,
+  });
   return new HttpEndpoint({
     listen: metrics?.listen,
     hosts: metrics?.hosts,
@@ -353,9 +363,10 @@ function makeEndpoint(
     }),
     status: () => {
       const { isDraining, all } = sessions;
-      const told = { limits, descriptors, sessions: all, published: published.all };
+      const told = { limits, datagrams, descriptors, sessions: all, published: published.all };
       return concentratorStatus({ ...deps, isReady: !isDraining, ...told });
     },
     statusText: concentratorStatusText,
+    pages: page,
   });
 }

@@ -1,17 +1,18 @@
 #!/usr/bin/env node
+// Each command starts with this file alone: what it needs is loaded when it is called.
+import { endWith } from '../shared/runtime/process/exit-code.ts';
 import { commandLineDeps } from '../shared/runtime/process/process-deps.ts';
-import { endWith, runProgram } from '../shared/runtime/process/run-program.ts';
 import { StandardStreams } from '../shared/runtime/process/standard-streams.ts';
-import { OwnAddresses } from './addresses/own-addresses.ts';
-import { assemble } from './assemble.ts';
 import { buildConcentratorCli } from './cli/concentrator-cli.ts';
 import type { ConcentratorConfig } from './config/concentrator-config.ts';
-import { loadConcentratorConfig } from './config/load-concentrator-config.ts';
 
 const streams = new StandardStreams('tributary-concentrator', process.stdout, process.stderr);
 
-const run = (config: ConcentratorConfig) =>
-  runProgram(process, streams, config.log, async (deps) => {
+async function run(config: ConcentratorConfig): Promise<void> {
+  const { runProgram } = await import('../shared/runtime/process/run-program.ts');
+  const { assemble } = await import('./assemble.ts');
+  const { loadConcentratorConfig } = await import('./config/load-concentrator-config.ts');
+  await runProgram(process, streams, config.log, async (deps) => {
     const concentrator = await assemble(config, deps);
     await concentrator.start();
     return {
@@ -19,10 +20,14 @@ const run = (config: ConcentratorConfig) =>
       close: () => concentrator.close(),
     };
   });
+}
 
 const cli = buildConcentratorCli({
   ...commandLineDeps(process, streams),
   run,
-  ownAddresses: (publicAddresses) => new OwnAddresses().find(publicAddresses),
+  async ownAddresses(publicAddresses) {
+    const { OwnAddresses } = await import('./addresses/own-addresses.ts');
+    return new OwnAddresses().find(publicAddresses);
+  },
 });
 endWith(process, streams, await cli(process.argv.slice(2)));

@@ -32,7 +32,7 @@ export interface ClientCliDeps extends CommandLineDeps {
     view: NetworkView | undefined,
   ) => Promise<readonly string[]>;
   /** For `transparent`. */
-  readonly redirectSystem: RedirectSystem;
+  readonly redirectSystem: () => Promise<RedirectSystem>;
   /** Runs the proxy until it is stopped. */
   readonly run: (config: ClientConfig) => Promise<void>;
 }

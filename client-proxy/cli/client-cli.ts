@@ -1,27 +1,28 @@
 import type { Command } from 'commander';
+import { addShellCommands } from '../../shared/runtime/command-line/shell-commands.ts';
 import {
   type ProgramHelp,
   programCommand,
   refuseUnknownCommand,
   runCommandLine,
-  UsageError,
 } from '../../shared/runtime/config/command-line.ts';
 import { findConfigFile } from '../../shared/runtime/config/config-search.ts';
-import { DURATION_FORMAT, formatDuration, parseDuration } from '../../shared/runtime/config/duration.ts';
-import { printStatus } from '../../shared/runtime/config/status-command.ts';
-import { parseLink } from '../../shared/runtime/identity/link.ts';
-import { loadClientConfig } from '../config/load-client-config.ts';
-import { DEFAULT_INTERVAL_MS, LEAST_INTERVAL_MS, top } from '../top/top.ts';
-import { check } from './check.ts';
+import type { ClientConfig } from '../config/client-config.ts';
 import type { ClientCliDeps } from './client-cli-deps.ts';
-import { CLIENT_CONFIG_NAME, DEFAULT_SOCKS, type JoinOptions, join } from './join.ts';
-import { usage } from './plan-usage.ts';
-import { readLink } from './read-link.ts';
-import { DEFAULT_SPEED_BYTES, type DoctorArguments, runDoctor } from './run-doctor.ts';
-import { type TransparentArguments, transparent } from './transparent.ts';
-import { updateFromLink } from './update-from-link.ts';
+import {
+  CLIENT_CONFIG_NAME,
+  DEFAULT_SOCKS,
+  DEFAULT_SPEED_BYTES,
+  DEFAULT_TOP_INTERVAL,
+} from './command-defaults.ts';
+import type { JoinOptions } from './join.ts';
+import type { DoctorArguments } from './run-doctor.ts';
+import type { TransparentArguments } from './transparent.ts';
 
-/** The client's command line: takes the arguments after the program's name, resolves to the exit code. */
+/** Reads the configuration that `--config` names, or the first one found. */
+type LoadConfig = (named: string | undefined) => Promise<ClientConfig>;
+
+/** The client's command line: takes the arguments after the program's name, resolves to the exit code. A command is loaded when it is called. */
 export function buildClientCli(deps: ClientCliDeps): (args: readonly string[]) => Promise<number> {
   return (args) => runCommandLine(clientProgram(deps), args, deps);
 }
@@ -37,10 +38,56 @@ function clientProgram(deps: ClientCliDeps): Command {
       },
       deps,
     );
+  const load = async (named: string | undefined) => {
+    const file = await configFile(named);
+    const { loadClientConfig } = await import('../config/load-client-config.ts');
+    return loadClientConfig(file);
+  };
   const program = programCommand(HELP, deps.version).action(async ({ config }: { config?: string }) => {
     refuseUnknownCommand(program);
-    await deps.run(await loadClientConfig(await configFile(config)));
+    await deps.run(await load(config));
   });
+  addJoin(program, configFile, deps);
+  program
+    .command('check')
+    .description('check the configuration, and say which uplinks are there and reach the concentrator')
+    .action(async (_options: unknown, command: Command) => {
+      const { config } = command.optsWithGlobals<{ config?: string }>();
+      const { check } = await import('./check.ts');
+      await check(await load(config), deps);
+    });
+  addDoctor(program, load, deps);
+  program
+    .command('status')
+    .description(
+      'ask the client that runs with this configuration which uplinks it uses, and why not the others',
+    )
+    .option('--json', 'all of it, for programs')
+    .action(async (_options: unknown, command: Command) => {
+      const { config, json } = command.optsWithGlobals<{ config?: string; json?: true }>();
+      const { printStatus } = await import('../../shared/runtime/config/status-command.ts');
+      await printStatus(await load(config), { json }, program.name(), deps);
+    });
+  addTop(program, load, deps);
+  addTransparent(program, load, deps);
+  program
+    .command('usage')
+    .description('say what each metered plan has used of its caps')
+    .action(async (_options: unknown, command: Command) => {
+      const { config } = command.optsWithGlobals<{ config?: string }>();
+      const { usage } = await import('./plan-usage.ts');
+      await usage(await load(config), deps);
+    });
+  addShellCommands(program, HELP, deps);
+  // Only now, since subcommands would inherit it: what is no command then reaches the program's own action.
+  return program.allowExcessArguments();
+}
+
+function addJoin(
+  program: Command,
+  configFile: (named: string | undefined) => Promise<string>,
+  deps: ClientCliDeps,
+): void {
   program
     .command('join')
     .description('write the configuration of this machine from a link, with the uplinks it has')
@@ -54,17 +101,20 @@ function clientProgram(deps: ClientCliDeps): Command {
     .option('--update', 'of a configuration that exists replace only what the link says')
     .action(async (argument: string | undefined, _options: unknown, command: Command) => {
       const options = command.optsWithGlobals<JoinOptions & { linkFile?: string; update?: true }>();
+      const { parseLink } = await import('../../shared/runtime/identity/link.ts');
+      const { readLink } = await import('./read-link.ts');
       const link = parseLink(await readLink({ argument, linkFile: options.linkFile }, deps));
-      if (options.update) await updateFromLink(link, await configFile(options.config), deps);
-      else await join(link, options, deps);
+      if (options.update) {
+        const { updateFromLink } = await import('./update-from-link.ts');
+        await updateFromLink(link, await configFile(options.config), deps);
+      } else {
+        const { join } = await import('./join.ts');
+        await join(link, options, deps);
+      }
     });
-  program
-    .command('check')
-    .description('check the configuration, and say which uplinks are there and reach the concentrator')
-    .action(async (_options: unknown, command: Command) => {
-      const { config } = command.optsWithGlobals<{ config?: string }>();
-      await check(await loadClientConfig(await configFile(config)), deps);
-    });
+}
+
+function addDoctor(program: Command, load: LoadConfig, deps: ClientCliDeps): void {
   program
     .command('doctor')
     .description(
@@ -77,57 +127,24 @@ function clientProgram(deps: ClientCliDeps): Command {
     .option('--nat-timeout', 'find out how long silent connections live; takes four minutes for each uplink')
     .action(async (_options: unknown, command: Command) => {
       const { config, ...options } = command.optsWithGlobals<DoctorArguments & { config?: string }>();
-      await runDoctor(await loadClientConfig(await configFile(config)), options, deps);
+      const { runDoctor } = await import('./run-doctor.ts');
+      await runDoctor(await load(config), options, deps);
     });
-  program
-    .command('status')
-    .description(
-      'ask the client that runs with this configuration which uplinks it uses, and why not the others',
-    )
-    .option('--json', 'all of it, for programs')
-    .action(async (_options: unknown, command: Command) => {
-      const { config, json } = command.optsWithGlobals<{ config?: string; json?: true }>();
-      await printStatus(await loadClientConfig(await configFile(config)), { json }, program.name(), deps);
-    });
-  addTop(program, configFile, deps);
-  addTransparent(program, configFile, deps);
-  program
-    .command('usage')
-    .description('say what each metered plan has used of its caps')
-    .action(async (_options: unknown, command: Command) => {
-      const { config } = command.optsWithGlobals<{ config?: string }>();
-      await usage(await loadClientConfig(await configFile(config)), deps);
-    });
-  // Only now, since subcommands would inherit it: what is no command then reaches the program's own action.
-  return program.allowExcessArguments();
 }
 
-function addTop(
-  program: Command,
-  configFile: (named: string | undefined) => Promise<string>,
-  deps: ClientCliDeps,
-): void {
+function addTop(program: Command, load: LoadConfig, deps: ClientCliDeps): void {
   program
     .command('top')
     .description('show the uplinks of the client that runs with this configuration on the whole screen, live')
-    .option('--interval <duration>', 'how often it is asked', formatDuration(DEFAULT_INTERVAL_MS))
+    .option('--interval <duration>', 'how often it is asked', DEFAULT_TOP_INTERVAL)
     .action(async (_options: unknown, command: Command) => {
-      const { config, interval } = command.optsWithGlobals<{ config?: string; interval: string }>();
-      const intervalMs = parseDuration(interval);
-      if (intervalMs === undefined || intervalMs < LEAST_INTERVAL_MS) {
-        throw new UsageError(
-          `--interval: expected ${DURATION_FORMAT}, at least ${formatDuration(LEAST_INTERVAL_MS)}`,
-        );
-      }
-      await top(await loadClientConfig(await configFile(config)), intervalMs, program.name(), deps);
+      const { config, ...options } = command.optsWithGlobals<{ config?: string; interval: string }>();
+      const { runTop } = await import('./run-top.ts');
+      await runTop(await load(config), options, program.name(), deps);
     });
 }
 
-function addTransparent(
-  program: Command,
-  configFile: (named: string | undefined) => Promise<string>,
-  deps: ClientCliDeps,
-): void {
+function addTransparent(program: Command, load: LoadConfig, deps: ClientCliDeps): void {
   program
     .command('transparent')
     .description(
@@ -155,7 +172,8 @@ function addTransparent(
     .option('--refuse-quic', 'refuse UDP port 443, so that browsers use TCP')
     .action(async (_options: unknown, command: Command) => {
       const { config, ...options } = command.optsWithGlobals<TransparentArguments & { config?: string }>();
-      await transparent(async () => loadClientConfig(await configFile(config)), options, deps);
+      const { transparent } = await import('./transparent.ts');
+      await transparent(() => load(config), options, deps);
     });
 }
 
@@ -169,4 +187,13 @@ First steps:
   tributary-client check
   tributary-client
 `,
+  manual: {
+    files: [
+      [`~/.config/tributary/${CLIENT_CONFIG_NAME}`, 'the configuration; it holds the key of the client'],
+      [`/etc/tributary/${CLIENT_CONFIG_NAME}`, 'the same for root and for services'],
+      ['~/.local/state/tributary', 'what is kept over restarts, such as the usage of metered uplinks'],
+      ['/var/lib/tributary', 'the same for root and for services'],
+    ],
+    seeAlso: ['tributary-concentrator', 'curl'],
+  },
 };

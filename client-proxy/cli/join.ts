@@ -13,13 +13,8 @@ import { isNamePattern } from '../network/name-pattern.ts';
 import type { NetworkView } from '../network/network-view.ts';
 import type { ClientCliDeps } from './client-cli-deps.ts';
 import { clientConfigText } from './client-config-text.ts';
+import { CLIENT_CONFIG_NAME } from './command-defaults.ts';
 import { knownNetwork } from './known-network.ts';
-
-/** The configuration's usual name. */
-export const CLIENT_CONFIG_NAME = 'tributary-client.yaml';
-
-/** Where applications connect unless told. */
-export const DEFAULT_SOCKS = '127.0.0.1:1080';
 
 export interface JoinOptions {
   readonly config?: string;

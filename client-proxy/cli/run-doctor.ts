@@ -14,8 +14,6 @@ export interface DoctorArguments {
   readonly natTimeout?: true;
 }
 
-/** Two seconds of 64 Mbit/s. Faster links are still measured, with less certainty. */
-export const DEFAULT_SPEED_BYTES = '16MB';
 const MAX_SPEED_BYTES = 1e9;
 
 /** Runs `doctor`. Throws UsageError for options that make no sense, and what `doctor` throws. */

@@ -35,12 +35,13 @@ export interface TransparentArguments {
 export async function transparent(
   load: () => Promise<ClientConfig>,
   options: TransparentArguments,
-  { redirectSystem: system, stdout, stderr }: ClientCliDeps,
+  { redirectSystem, stdout, stderr }: ClientCliDeps,
 ): Promise<void> {
   const { print, apply, remove } = options;
   if ([print, apply, remove].filter((chosen) => chosen === true).length !== 1) {
     throw new UsageError('transparent: give one of --print, --apply and --remove');
   }
+  const system = await redirectSystem();
   if (remove) {
     await system.changePacketFilter(NO_RULES);
     await system.setPolicyRouting([]);

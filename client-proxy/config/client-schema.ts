@@ -82,17 +82,12 @@ const label = textAs('a name of 1 to 32 letters, digits, "_", "-" or "."', (valu
   /^[A-Za-z0-9_.-]{1,32}$/.test(value) ? value : undefined,
 );
 
-/** Of the page. Whoever can reach its address may guess. */
-const pagePassword = textAs('a text of 8 to 255 bytes', (value) => {
-  const bytes = Buffer.byteLength(value);
-  return bytes >= 8 && bytes <= 255 ? value : undefined;
-});
-
 /** As wide as shares in percent; what is finer makes no difference to whole connections. */
 const MAX_WEIGHT = 100;
 
 /** What may be said of an uplink of the list, and of discovered ones by a pattern. */
 const uplinkSettings = {
+  enabled: z.boolean().optional(),
   backup: backup.optional(),
   standby: standby.optional(),
   joinAboveUtilization: percentage.optional(),
@@ -217,7 +212,7 @@ export const clientSchema = z
       .strictObject({ perSession: byteSize({ min: '1MiB', max: '4GiB' }).prefault('64MiB') })
       .prefault({}),
     stateDir: text.optional(),
-    metrics: metrics('127.0.0.1:9101', { password: pagePassword.optional() }),
+    metrics: metrics('127.0.0.1:9101'),
     tuning,
     log,
   })

@@ -43,6 +43,11 @@ export interface PathSession {
 const BUFFER_BYTES = 1024 * 1024;
 /** After a socket could not be had, from uplink to uplink: its network may be coming up. */
 const RETRY = { minMs: 500, maxMs: 15_000 };
+/**
+ * The concentrator's port is another one at most this often: all sockets are made anew then. An honest one has another when it was
+ * configured otherwise.
+ */
+export const PORT_CHANGE_MS = 10_000;
 /** Of an IP packet without extensions, and UDP. */
 const HEADER_BYTES = { 4: 28, 6: 48 } as const;
 
@@ -55,6 +60,9 @@ export class DatagramPaths {
   readonly #session: PathSession;
   readonly #paths = new Map<string, UplinkPath>();
   #port = 0;
+  /** What the concentrator has said last. */
+  #toldPort = 0;
+  #mayChangeMs = Number.NEGATIVE_INFINITY;
   #isClosed = false;
 
   constructor(options: DatagramPathsOptions, session: PathSession) {
@@ -62,15 +70,15 @@ export class DatagramPaths {
     this.#session = session;
   }
 
-  /** The concentrator's UDP port from now on; 0: it has none. */
+  /** The concentrator's UDP port; 0: it has none. Where it was another one a moment ago, that takes effect with a later review. */
   setPort(port: number): void {
-    if (port === this.#port) return;
-    this.#port = port;
-    for (const uplinkName of [...this.#paths.keys()]) this.#remove(uplinkName);
+    this.#toldPort = port;
+    this.#followPort();
   }
 
   /** Uplinks or their subflows may be others now. */
   review(uplinks: readonly DialledUplink[]): void {
+    this.#followPort();
     if (this.#isClosed || this.#port === 0) return;
     const routes = this.#routes();
     const usable = uplinks.filter(({ name, binding }) => binding.kind !== 'proxy' && routes.has(name));
@@ -88,6 +96,15 @@ export class DatagramPaths {
     this.#isClosed = true;
     for (const path of this.#paths.values()) path.close();
     this.#paths.clear();
+  }
+
+  #followPort(): void {
+    const nowMs = this.#options.clock();
+    if (this.#toldPort === this.#port || nowMs < this.#mayChangeMs) return;
+    // The first is no change.
+    if (this.#port !== 0) this.#mayChangeMs = nowMs + PORT_CHANGE_MS;
+    this.#port = this.#toldPort;
+    for (const uplinkName of [...this.#paths.keys()]) this.#remove(uplinkName);
   }
 
   /** By uplink, where subflows come from and lead to; those first that are in use and heard. */

@@ -17,7 +17,13 @@ export interface DirectSocket {
  */
 export class DirectConnections implements UplinkFollower<Uplink> {
   readonly #open = new Map<string, Set<DirectSocket>>();
+  readonly #onReset: (uplinkName: string) => void;
   #uplinks: readonly Uplink[] = [];
+
+  /** @param onReset called for each that ends with its uplink */
+  constructor(onReset: (uplinkName: string) => void = () => {}) {
+    this.#onReset = onReset;
+  }
 
   /** @returns to be called when it is gone */
   add(uplinkName: string, origin: DirectSocket): () => void {
@@ -51,7 +57,10 @@ export class DirectConnections implements UplinkFollower<Uplink> {
   }
 
   #reset(uplinkName: string, isMeant: (origin: DirectSocket) => boolean): void {
-    for (const origin of [...(this.#open.get(uplinkName) ?? [])])
-      if (isMeant(origin)) origin.destroy('reset');
+    for (const origin of [...(this.#open.get(uplinkName) ?? [])]) {
+      if (!isMeant(origin)) continue;
+      origin.destroy('reset');
+      this.#onReset(uplinkName);
+    }
   }
 }

@@ -16,7 +16,7 @@ export interface TargetNamesOptions {
   /** The uplinks that there are now. */
   uplinks(): readonly ResolvingUplink[];
   readonly resolvers: UplinkResolvers;
-  readonly logger: Pick<Logger, 'warn'>;
+  readonly logger: Pick<Logger, 'warn' | 'info'>;
 }
 
 /** The addresses of the concentrator's names, by the name servers of each uplink, the system's, and what is kept on disk. */

@@ -1,7 +1,7 @@
 import { isIP } from 'node:net';
 import type { Logger } from 'pino';
 import { z } from 'zod';
-import { StateFile } from '../../shared/runtime/files/state-file.ts';
+import { jsonFormat, StateFile } from '../../shared/runtime/files/state-file.ts';
 
 /** The name of the file in the state directory. */
 export const ADDRESSES_FILE_NAME = 'concentrator-addresses.json';
@@ -40,16 +40,16 @@ export class RememberedAddresses {
   }
 
   /**
-   * Reads the file. One that is not what this program writes is told of in the log, and replaced when there is something to write.
+   * Reads the file. One that is not what this program writes is told of in the log, and set aside.
    * @param names of the configuration; others are forgotten
    */
   static async open(
     file: string,
     names: readonly string[],
-    logger: Pick<Logger, 'warn'>,
+    logger: Pick<Logger, 'warn' | 'info'>,
   ): Promise<RememberedAddresses> {
     const what = 'the known addresses of the concentrator';
-    const options = { file, schema: FILE, what, maxBytes: MAX_FILE_BYTES, logger };
+    const options = { file, format: jsonFormat(FILE), what, maxBytes: MAX_FILE_BYTES, logger };
     const { stateFile, state } = await StateFile.open(options);
     const known = Object.entries(state?.names ?? {}).filter(([name]) => names.includes(name));
     return new RememberedAddresses(stateFile, new Map(known));

@@ -1,6 +1,7 @@
 import type { Destination } from '../../shared/protocol/destination.ts';
 import { MisuseError } from '../../shared/protocol/errors.ts';
 import type { OutgoingChunk } from '../../shared/protocol/memory/chunk.ts';
+import type { LoginPace } from '../../shared/runtime/admission/login-pace.ts';
 import type { AppSocketHandlers } from '../../shared/runtime/app/app-socket.ts';
 import type { ClientSocket } from './client-socket.ts';
 import { closeAtOnce, closeGracefully, IGNORE_EVENTS } from './closing.ts';
@@ -15,7 +16,6 @@ import type {
   LoginResult,
   RequestKind,
 } from './front-protocol.ts';
-import type { LoginPace } from './login-pace.ts';
 import { PendingRequest } from './pending-request.ts';
 
 interface FrontConnectionOptions {

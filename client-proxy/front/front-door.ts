@@ -1,5 +1,6 @@
 import type pino from 'pino';
 import { formatDestination } from '../../shared/protocol/destination.ts';
+import { LoginPace } from '../../shared/runtime/admission/login-pace.ts';
 import type { AppSocket } from '../../shared/runtime/app/app-socket.ts';
 import type { MonotonicClock } from '../../shared/runtime/clock.ts';
 import { LineLimit, type LineLog } from '../../shared/runtime/observe/line-limit.ts';
@@ -15,7 +16,6 @@ import {
   REQUEST_KINDS,
   type RequestKind,
 } from './front-protocol.ts';
-import { LoginPace } from './login-pace.ts';
 import { NegotiatingPlaces } from './negotiating-places.ts';
 import { OpenConnections } from './open-connections.ts';
 

@@ -1,5 +1,5 @@
 import { sourceOf } from '../../shared/runtime/admission/source.ts';
-import { isThisMachine } from './this-machine.ts';
+import { isThisMachine } from '../../shared/runtime/admission/this-machine.ts';
 
 /** Of all connections. The others are for those that have made a request. */
 const SHARE = 3 / 4;

@@ -1,6 +1,7 @@
 import type { Logger } from 'pino';
 import type { WallClock } from '../../shared/runtime/clock.ts';
 import { formatBitRate } from '../../shared/runtime/config/bit-rate.ts';
+import { damagedName } from '../../shared/runtime/files/state-file.ts';
 import { byteText } from '../../shared/runtime/text/byte-text.ts';
 import type { UplinkFollower } from '../network/uplink-follower.ts';
 import type { UplinkUse } from '../path-manager/uplink-use.ts';
@@ -9,7 +10,6 @@ import { formerNames, type Plan, type PlannedUplink, planOf } from './plan.ts';
 import type { UplinkUsage } from './usage.ts';
 import {
   boundedUsage,
-  damagedName,
   MAX_STORED_UPLINKS,
   readUsageFile,
   type UsageRead,

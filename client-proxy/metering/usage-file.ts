@@ -3,6 +3,7 @@ import { z } from 'zod';
 import { FileLockedError, withFileLock } from '../../shared/runtime/files/file-lock.ts';
 import { fileExists, writePrivateFile } from '../../shared/runtime/files/private-file.ts';
 import { readTextFile } from '../../shared/runtime/files/read-file.ts';
+import { damagedName } from '../../shared/runtime/files/state-file.ts';
 import { fileErrorWords } from '../../shared/runtime/text/error-words.ts';
 import type { UplinkUsage } from './usage.ts';
 
@@ -30,11 +31,6 @@ export async function readUsageFile(file: string): Promise<UsageRead> {
   const parsed = FILE.safeParse(jsonOf(read.text));
   if (!parsed.success) return { kind: 'damaged', problem: `${file} does not hold the usage of uplinks` };
   return { kind: 'read', usage: new Map(Object.entries(parsed.data.uplinks)) };
-}
-
-/** Where a damaged file is kept, in the place of one that was kept before. */
-export function damagedName(file: string): string {
-  return `${file}.damaged`;
 }
 
 /**

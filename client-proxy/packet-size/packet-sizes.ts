@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { type Destination, formatDestination } from '../../shared/protocol/destination.ts';
 import type { MonotonicClock } from '../../shared/runtime/clock.ts';
-import { StateFile, type StateFileOptions } from '../../shared/runtime/files/state-file.ts';
+import { jsonFormat, StateFile, type StateFileOptions } from '../../shared/runtime/files/state-file.ts';
 import { keepRecent } from '../../shared/runtime/keep-recent.ts';
 import type { LineLog } from '../../shared/runtime/observe/line-limit.ts';
 
@@ -56,7 +56,7 @@ export class PacketSizes {
     logger: LineLog & StateFileOptions<Kept>['logger'],
   ): Promise<PacketSizes> {
     const what = 'the lengths of packets that get through';
-    const options = { file, schema: FILE, what, maxBytes: MAX_FILE_BYTES, logger };
+    const options = { file, format: jsonFormat(FILE), what, maxBytes: MAX_FILE_BYTES, logger };
     const { stateFile, state } = await StateFile.open(options);
     const sizes = new PacketSizes(clock, logger, stateFile);
     const trial = { trialWaitMs: FIRST_TRIAL_MS, trialAtMs: clock() + FIRST_TRIAL_MS };

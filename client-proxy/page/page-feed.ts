@@ -1,86 +1,97 @@
 import type { ServerResponse } from 'node:http';
-import type { WallClock } from '../../shared/runtime/clock.ts';
-import type { TrafficTable } from '../../shared/runtime/session/uplink-traffic.ts';
+import { eventText, OpenPages } from '../../shared/runtime/page/open-pages.ts';
+import type { PageEvents } from '../../shared/runtime/page/web-page.ts';
+import type { ConfigChanges } from '../config/config-changes.ts';
 import type { ClientStatus } from '../status/client-status.ts';
+import type { HistoryKeeper } from './history/history-keeper.ts';
+import type { StateChange, StateChanges } from './history/state-changes.ts';
 import { pageView } from './page-view.ts';
-import type { StateChange, StateChanges } from './state-changes.ts';
-import { UplinkHistory } from './uplink-history.ts';
 
 /** What the feed is read from. */
 export interface PageFeedOptions {
-  readonly wallClock: WallClock;
-  /** What went over the concentrator, and past it. */
-  readonly traffic: Pick<TrafficTable, 'entries'>;
-  readonly directTraffic: Pick<TrafficTable, 'entries'>;
+  readonly keeper: Pick<HistoryKeeper, 'history' | 'sample' | 'report' | 'close'>;
   readonly status: () => ClientStatus;
-  readonly changes: Pick<StateChanges, 'all'>;
+  /** Short, another text whenever something is different that a page shows and that no change of a state tells of. */
+  readonly conditions: () => string;
+  readonly changes: Pick<StateChanges, 'all' | 'notify'>;
+  readonly settings: { readonly changes: Pick<ConfigChanges, 'held'> };
 }
 
 const STEP_MS = 1_000;
-/** Pages that are open at a time; the endpoint has 32 connections in all. */
-const MAX_PAGES = 8;
-/** A page that has not taken so much is not there any more, or too slow: it connects again by itself. */
-const MAX_WAITING_BYTES = 1024 * 1024;
+/** While pages are open, how often it is looked whether to tell them something before the second is over. */
+const LOOK_MS = 200;
 
-/** Keeps the last hour, and tells the pages that are open of each second (server-sent events). */
-export class PageFeed {
+/** Has the history go on, and tells the pages that are open of each second. */
+export class PageFeed implements PageEvents {
   readonly #options: PageFeedOptions;
-  readonly #history = new UplinkHistory();
   /** What each page was told of the changes last. */
-  readonly #pages = new Map<ServerResponse, readonly StateChange[]>();
+  readonly #pages = new OpenPages<readonly StateChange[]>();
   #timer: NodeJS.Timeout | undefined;
+  #lookTimer: NodeJS.Timeout | undefined;
+  #conditions = '';
+  #isTelling = false;
 
   constructor(options: PageFeedOptions) {
     this.#options = options;
   }
 
   get isFull(): boolean {
-    return this.#pages.size >= MAX_PAGES;
+    return this.#pages.isFull;
   }
 
   start(): void {
     this.#sample();
     this.#timer = setInterval(() => this.#sample(), STEP_MS).unref();
+    this.#lookTimer = setInterval(() => this.#look(), LOOK_MS).unref();
+    this.#options.changes.notify(() => this.#tellSoon());
   }
 
-  stop(): void {
+  /** Keeps the history. States that change from now on are those of a program that ends. */
+  async stop(): Promise<void> {
     clearInterval(this.#timer);
+    clearInterval(this.#lookTimer);
+    await this.#options.keeper.close();
   }
 
-  /**
-   * Tells a page what was and what is, and then each second, until it closes the connection.
-   * @param page has its headers, and no body yet
-   * @param afterMs what the page has of the history already
-   */
-  open(page: ServerResponse, afterMs: number): void {
-    page.once('close', () => this.#pages.delete(page));
-    page.write(eventText('history', this.#history.report(afterMs)));
-    this.#pages.set(page, []);
-    this.#tell([page]);
+  /** Tells a page what was and what is, and then each second. `after`: what it has of the history already. */
+  open(page: ServerResponse, query: URLSearchParams): void {
+    const afterMs = Number(query.get('after'));
+    const { seconds } = this.#options.keeper.history;
+    page.write(eventText('history', seconds.report(Number.isFinite(afterMs) ? afterMs : 0)));
+    this.#pages.add(page, []);
+    this.#tell([[page, []]]);
   }
 
   #sample(): void {
-    const { wallClock, traffic, directTraffic } = this.#options;
-    this.#history.add(wallClock(), [...traffic.entries(), ...directTraffic.entries()]);
-    if (this.#pages.size > 0) this.#tell([...this.#pages.keys()]);
+    this.#options.keeper.sample();
+    if (!this.#pages.isEmpty) this.#tell(this.#pages.all);
   }
 
-  #tell(pages: readonly ServerResponse[]): void {
-    const { status, changes } = this.#options;
-    const view = eventText('view', pageView(status(), this.#history));
-    for (const page of pages) {
-      if (page.writableLength > MAX_WAITING_BYTES) {
-        page.destroy();
-        continue;
-      }
-      const isNew = this.#pages.get(page) !== changes.all && changes.all.length > 0;
+  /** What cannot wait for the next second. */
+  #look(): void {
+    if (this.#pages.isEmpty) return;
+    const conditions = this.#options.conditions();
+    if (conditions !== this.#conditions) this.#tellSoon();
+    this.#conditions = conditions;
+  }
+
+  /** Once for all that changes now. */
+  #tellSoon(): void {
+    if (this.#isTelling || this.#pages.isEmpty) return;
+    this.#isTelling = true;
+    setImmediate(() => {
+      this.#isTelling = false;
+      this.#tell(this.#pages.all);
+    });
+  }
+
+  #tell(pages: OpenPages<readonly StateChange[]>['all']): void {
+    const { status, changes, keeper, settings } = this.#options;
+    const view = eventText('view', pageView(status(), keeper.history, settings.changes.held));
+    for (const [page, known] of pages) {
+      const isNew = known !== changes.all && changes.all.length > 0;
       this.#pages.set(page, changes.all);
-      page.write(isNew ? eventText('changes', changes.all) + view : view);
+      this.#pages.tell(page, isNew ? eventText('changes', changes.all) + view : view);
     }
   }
-}
-
-/** JSON has no line ends of its own. */
-function eventText(name: string, data: unknown): string {
-  return `event: ${name}\ndata: ${JSON.stringify(data)}\n\n`;
 }

@@ -1,5 +1,7 @@
+import type { UdpReport } from '../../shared/runtime/observe/udp-report.ts';
 import type { ClientStatus, MeteredReport, UplinkReport } from '../status/client-status.ts';
-import type { UplinkHistory, UplinkRate } from './uplink-history.ts';
+import type { UplinkRate } from './history/rate-series.ts';
+import type { UplinkHistory } from './history/uplink-history.ts';
 
 /** What the page shows now. Rates are bits per second, times milliseconds since 1970. */
 export interface PageView {
@@ -12,6 +14,10 @@ export interface PageView {
   readonly sessionSinceMs: number | null;
   /** Whether new connections go directly because the concentrator cannot be reached. */
   readonly isFallback: boolean;
+  /** How connections are steered for which no rule says otherwise. */
+  readonly steering: string;
+  /** Changes that the next start forgets. */
+  readonly held: readonly string[];
   /** Connections of applications, whatever way they go. */
   readonly connections: number;
   readonly uplinks: readonly UplinkView[];
@@ -19,11 +25,19 @@ export interface PageView {
   /** What the best uplink alone would have given of the sum; null while nothing is carried. */
   readonly best: { readonly down: BestUplink | null; readonly up: BestUplink | null };
   readonly leftOut: ClientStatus['leftOut'];
+  readonly plans: readonly PlanView[];
+}
+
+/** A contract, and what it has used. */
+export interface PlanView {
+  readonly name: string;
+  readonly caps: readonly CapView[];
 }
 
 export interface UplinkView extends UplinkRate {
   readonly name: string;
   readonly state: UplinkReport['state'];
+  readonly cause: UplinkReport['cause'];
   readonly reason: string;
   readonly sinceMs: number;
   readonly isBackup: boolean;
@@ -34,6 +48,13 @@ export interface UplinkView extends UplinkRate {
   readonly receivedBytes: number;
   /** Connections past the concentrator. */
   readonly directConnections: number;
+  /** Of late, 0 to 1, and how far round trips are apart; of what this end sends, by UDP packets and TCP. Null until known. */
+  readonly lossRatio: number | null;
+  readonly jitterMs: number | null;
+  /** How UDP packets pass; null where none are sent. */
+  readonly udp: { readonly state: UdpReport['state']; readonly reason: string } | null;
+  /** Connections of applications that it may have cost since the program began. */
+  readonly lost: number;
   readonly caps: readonly CapView[];
 }
 
@@ -41,6 +62,7 @@ export interface CapView {
   readonly period: MeteredReport['period'];
   readonly usedBytes: number;
   readonly capBytes: number | null;
+  readonly fromMs: number;
   readonly untilMs: number;
 }
 
@@ -56,7 +78,11 @@ const LEAST_COMPARED_BITS_PER_SECOND = 200_000;
 /** An uplink in another state would carry nothing now. */
 const WORKS: ReadonlySet<UplinkReport['state']> = new Set(['in-use', 'backup', 'waiting']);
 
-export function pageView(status: ClientStatus, history: UplinkHistory): PageView {
+export function pageView(
+  status: ClientStatus,
+  history: UplinkHistory,
+  held: readonly string[] = [],
+): PageView {
   const uplinks = status.uplinks.map((uplink) => uplinkView(uplink, history.rateOf(uplink.name)));
   const sum = { down: sumOf(uplinks, 'down'), up: sumOf(uplinks, 'up') };
   return {
@@ -67,6 +93,8 @@ export function pageView(status: ClientStatus, history: UplinkHistory): PageView
     session: status.session.state,
     sessionSinceMs: status.session.since === null ? null : Date.parse(status.session.since),
     isFallback: status.fallback.active,
+    steering: status.steering.default,
+    held,
     connections: status.socksConnections + status.transparentConnections,
     uplinks,
     sum,
@@ -78,13 +106,30 @@ export function pageView(status: ClientStatus, history: UplinkHistory): PageView
       ),
     },
     leftOut: status.leftOut,
+    plans: plansOf(status.uplinks),
   };
 }
 
+function plansOf(uplinks: readonly UplinkReport[]): readonly PlanView[] {
+  const plans = new Map<string, PlanView>();
+  for (const { plan, metered } of uplinks)
+    if (plan !== null) plans.set(plan, { name: plan, caps: capsOf(metered) });
+  return [...plans.values()];
+}
+
+function capsOf(metered: UplinkReport['metered']): readonly CapView[] {
+  return (metered ?? []).map(({ period, sentBytes, receivedBytes, capBytes, from, until }) => ({
+    ...{ period, capBytes },
+    usedBytes: sentBytes + receivedBytes,
+    fromMs: Date.parse(from),
+    untilMs: Date.parse(until),
+  }));
+}
+
 function uplinkView(uplink: UplinkReport, rate: UplinkRate): UplinkView {
-  const { name, state, reason, since, backup, direct, metered, minRttMs } = uplink;
+  const { name, state, cause, reason, since, backup, direct, metered, minRttMs, udp, lost } = uplink;
   return {
-    ...{ name, state, reason, minRttMs },
+    ...{ name, state, cause, reason, minRttMs },
     ...{ down: Math.round(rate.down), up: Math.round(rate.up) },
     sinceMs: Date.parse(since),
     isBackup: backup,
@@ -92,12 +137,17 @@ function uplinkView(uplink: UplinkReport, rate: UplinkRate): UplinkView {
     sentBytes: uplink.sentBytes + direct.sentBytes,
     receivedBytes: uplink.receivedBytes + direct.receivedBytes,
     directConnections: direct.connections,
-    caps: (metered ?? []).map(({ period, sentBytes, receivedBytes, capBytes, until }) => ({
-      ...{ period, capBytes },
-      usedBytes: sentBytes + receivedBytes,
-      untilMs: Date.parse(until),
-    })),
+    ...qualityOf(uplink),
+    udp: udp === null ? null : { state: udp.state, reason: udp.reason },
+    lost,
+    caps: capsOf(metered),
   };
+}
+
+/** UDP packets tell more where they pass: TCP hides what is lost behind what it sends again. */
+function qualityOf({ udp, lossRatio, jitterMs }: UplinkReport): Pick<UplinkView, 'lossRatio' | 'jitterMs'> {
+  if (udp === null || udp.jitterMs === null) return { lossRatio, jitterMs };
+  return { lossRatio: Math.max(udp.lossRatio, lossRatio ?? 0), jitterMs: udp.jitterMs };
 }
 
 function sumOf(uplinks: readonly UplinkRate[], direction: keyof UplinkRate): number {

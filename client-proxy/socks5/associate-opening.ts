@@ -1,14 +1,14 @@
 import { isIPv6 } from 'node:net';
 import type { ErrorName } from '../../shared/protocol/errors.ts';
 import { plainAddress } from '../../shared/runtime/address/plain-address.ts';
-import { sourceOf } from '../../shared/runtime/admission/source.ts';
-import { UNIX_CLIENT } from '../../shared/runtime/app/tcp-app-socket.ts';
+import { sourceOf, UNIX_CLIENT } from '../../shared/runtime/admission/source.ts';
+import { isThisMachine } from '../../shared/runtime/admission/this-machine.ts';
 import type { LineLog } from '../../shared/runtime/observe/line-limit.ts';
+import { errorWords } from '../../shared/runtime/text/error-words.ts';
 import type { UdpSocket, UdpSocketOptions } from '../../shared/runtime/udp/udp-socket.ts';
 import type { DatagramCounts } from '../datagram/datagram-counts.ts';
 import type { DatagramRelay } from '../datagram/datagram-relay.ts';
 import type { AssociateRequest } from '../front/connect-request.ts';
-import { isThisMachine } from '../front/this-machine.ts';
 import { UdpAssociation } from './udp-association.ts';
 
 export interface AssociateOpenerOptions {
@@ -33,6 +33,9 @@ export const MAX_ASSOCIATIONS = 1024;
 export const MAX_ASSOCIATIONS_OF_HOST = MAX_ASSOCIATIONS / 2;
 /** The kernel keeps so much of what comes in a burst, if it may. */
 const BUFFER_BYTES = 1024 * 1024;
+
+const NO_UDP =
+  'the concentrator carries no UDP (it has an earlier version, or `datagrams` is off there), and no rule leads past it';
 
 /** Where whoever connects by a Unix socket finds the socket for its datagrams: it is on this machine. */
 const LOCAL = '127.0.0.1';
@@ -77,12 +80,26 @@ export class AssociateOpener {
     } catch (error) {
       association.end();
       this.#options.logger.warn(
-        { reason: error instanceof Error ? error.message : `${error}` },
+        { reason: errorWords(error) },
         'no UDP association: no socket could be opened for it',
       );
       onResult('networkFailure');
       request.fail('networkFailure');
     }
+  }
+
+  /**
+   * Ends those whose datagrams would go nowhere, where there is no UDP for applications any more: the end of the control connection is
+   * how SOCKS5 tells them. What goes past the concentrator goes on.
+   */
+  review(): void {
+    const { whyNot, logger } = this.#options;
+    if (whyNot() === undefined) return;
+    const ended = [...this.#open.keys()].filter(({ goesDirectly }) => !goesDirectly);
+    for (const association of ended) association.end();
+    if (ended.length === 0) return;
+    const fields = { applications: ended.length };
+    logger.warn(fields, `UDP associations were ended: ${NO_UDP}`);
   }
 
   /** Ends all, and takes no more: nobody could say when they are done. */

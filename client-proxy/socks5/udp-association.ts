@@ -52,7 +52,16 @@ export class UdpAssociation {
   constructor(options: UdpAssociationOptions) {
     this.#options = options;
     const { user, join } = options;
-    this.#association = join({ user, onDatagram: (from, payload) => this.#onReply(from, payload) });
+    this.#association = join({
+      user,
+      from: () => this.#source?.host,
+      onDatagram: (from, payload) => this.#onReply(from, payload),
+    });
+  }
+
+  /** Whether anything of it goes past the concentrator. */
+  get goesDirectly(): boolean {
+    return this.#association.goesDirectly;
   }
 
   /** Its socket, and the connection that it lives by. */

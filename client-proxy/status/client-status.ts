@@ -22,6 +22,7 @@ import type { SessionKeeper } from '../session/session-keeper.ts';
 import type { Steering } from '../steering/steering.ts';
 import type { TransparentServer } from '../transparent/transparent-server.ts';
 import { clientReadiness, type ReadinessSource } from './client-readiness.ts';
+import type { LostConnections } from './lost-connections.ts';
 
 /** What /status tells at the client; docs/observability.md explains each field. Times are those of RFC 3339. */
 export interface ClientStatus {
@@ -51,6 +52,8 @@ export interface ClientStatus {
     /** Applications that send and receive it now. */
     readonly applications: number;
     readonly flows: number;
+    /** What the concentrator allows at once of those that go through it; null where it carries no UDP. */
+    readonly limits: { readonly applications: number; readonly flows: number } | null;
   };
   /** Where applications connect. */
   readonly socksListen: readonly string[];
@@ -75,6 +78,8 @@ export interface UplinkReport extends SubflowsReport {
   readonly costPerGB: number | null;
   readonly sentBytes: number;
   readonly receivedBytes: number;
+  /** Connections of applications that ended because this uplink failed, or all of them. */
+  readonly lost: number;
   /** How UDP packets pass; null where none are sent. */
   readonly udp: UdpReport | null;
   /** Past the concentrator. */
@@ -128,6 +133,7 @@ export interface ClientStatusSource extends StatusClocks, ReadinessSource {
   directMeasure(uplinkName: string): Pick<UplinkMeasure, 'connectMs' | 'rate' | 'isSuspect'>;
   readonly fallback: Pick<Fallback, 'isActive' | 'takesOver' | 'begunCount'>;
   readonly metering: Pick<Metering, 'meters' | 'plans'>;
+  readonly counts: { readonly lost: Pick<LostConnections, 'countOf'> };
 }
 
 export function clientStatus(source: ClientStatusSource): ClientStatus {
@@ -158,6 +164,7 @@ export function clientStatus(source: ClientStatusSource): ClientStatus {
       carried: current?.snapshot().datagrams.isOffered ?? false,
       applications: source.datagrams.associationCount,
       flows: source.datagrams.flowCount,
+      limits: datagramLimits(current),
     },
     socksListen: source.points.addresses,
     socksConnections: source.front.counters.active,
@@ -188,6 +195,11 @@ function stateOf(current: SessionDriver | undefined): ClientStatus['session']['s
   return current.hasSubflow ? 'established' : 'lingering';
 }
 
+function datagramLimits(current: SessionDriver | undefined): ClientStatus['datagrams']['limits'] {
+  const limits = current?.snapshot().datagrams.limits;
+  return limits === undefined ? null : { applications: limits.maxAssociations, flows: limits.maxFlows };
+}
+
 function uplinkReport(
   { name, state, cause, reason, sinceMs }: LastingUplinkStatus,
   source: ClientStatusSource,
@@ -205,6 +217,7 @@ function uplinkReport(
     costPerGB: configured?.costPerGB ?? null,
     ...(read.traffic.get(name) ?? NOTHING),
     ...reportSubflows(read.drivers, name, source),
+    lost: source.counts.lost.countOf(name),
     udp: reportUdp(read.drivers, name),
     direct: {
       connections: source.directConnections.countOf(name),

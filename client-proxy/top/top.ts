@@ -7,10 +7,6 @@ import type { ClientStatus } from '../status/client-status.ts';
 import { SORT_KEYS, type TopView, topFrame } from './top-frame.ts';
 import { UplinkRates } from './uplink-rates.ts';
 
-export const DEFAULT_INTERVAL_MS = 1_000;
-/** Below it the programs would notice. */
-export const LEAST_INTERVAL_MS = 200;
-
 /**
  * Shows the uplinks of a running client on the whole screen, anew in each interval, until somebody quits. Throws UsageError where there
  * is no terminal.

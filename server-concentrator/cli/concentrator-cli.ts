@@ -1,4 +1,5 @@
 import type { Command } from 'commander';
+import { addShellCommands } from '../../shared/runtime/command-line/shell-commands.ts';
 import {
   type ProgramHelp,
   programCommand,
@@ -6,14 +7,10 @@ import {
   runCommandLine,
 } from '../../shared/runtime/config/command-line.ts';
 import { findConfigFile } from '../../shared/runtime/config/config-search.ts';
-import { printStatus } from '../../shared/runtime/config/status-command.ts';
 import type { ConcentratorConfig } from '../config/concentrator-config.ts';
-import { loadConcentratorConfig } from '../config/load-concentrator-config.ts';
-import { doctor } from '../doctor/doctor.ts';
-import { prepareCertificate, switchCertificate } from './certificates.ts';
-import { type CheckDeps, check } from './check.ts';
-import { addClient, finishRotation, grantPorts, listClients, revokeClient, rotateClient } from './clients.ts';
-import { CONCENTRATOR_CONFIG_NAME, init } from './init.ts';
+import type { CheckDeps } from './check.ts';
+import { CONCENTRATOR_CONFIG_NAME } from './command-defaults.ts';
+import type { InitOptions } from './init.ts';
 
 /** What the concentrator's command line gets from the process and the composer. */
 export interface ConcentratorCliDeps extends CheckDeps {
@@ -21,7 +18,7 @@ export interface ConcentratorCliDeps extends CheckDeps {
   readonly run: (config: ConcentratorConfig) => Promise<void>;
 }
 
-/** The concentrator's command line: takes the arguments after the program's name, resolves to the exit code. */
+/** The concentrator's command line: takes the arguments after the program's name, resolves to the exit code. A command is loaded when it is called. */
 export function buildConcentratorCli(
   deps: ConcentratorCliDeps,
 ): (args: readonly string[]) => Promise<number> {
@@ -43,6 +40,7 @@ function concentratorProgram(deps: ConcentratorCliDeps): Command {
       },
       deps,
     );
+    const { loadConcentratorConfig } = await import('../config/load-concentrator-config.ts');
     return loadConcentratorConfig(file);
   };
 
@@ -60,35 +58,50 @@ function concentratorProgram(deps: ConcentratorCliDeps): Command {
     )
     .option('--client <name>', "the first client's name", 'client1')
     .option('--force', 'replace files that exist; links given out before stop working')
-    .action((options, command: Command) => init({ ...options, ...command.optsWithGlobals() }, deps));
+    .action(async (_options: unknown, command: Command) => {
+      const { init } = await import('./init.ts');
+      await init(command.optsWithGlobals<InitOptions>(), deps);
+    });
   program
     .command('check')
     .description('check the configuration, and say what the concentrator would do')
-    .action(async () => check(await loaded(), deps));
+    .action(async () => {
+      const { check } = await import('./check.ts');
+      await check(await loaded(), deps);
+    });
   program
     .command('doctor')
     .description(
       'examine this machine: port, firewall, certificate, name servers, kernel; say what mends what is wrong',
     )
     .option('--json', 'all of it at the end, for programs')
-    .action(async ({ json }: { json?: true }) => doctor(await loaded(), { json: json === true }, deps));
+    .action(async ({ json }: { json?: true }) => {
+      const { doctor } = await import('../doctor/doctor.ts');
+      await doctor(await loaded(), { json: json === true }, deps);
+    });
   program
     .command('status')
     .description('ask the concentrator that runs with this configuration for its sessions and their uplinks')
     .option('--json', 'all of it, for programs')
-    .action(async ({ json }: { json?: true }) => printStatus(await loaded(), { json }, program.name(), deps));
+    .action(async ({ json }: { json?: true }) => {
+      const { printStatus } = await import('../../shared/runtime/config/status-command.ts');
+      await printStatus(await loaded(), { json }, program.name(), deps);
+    });
 
   addClientCommands(program, loaded, deps);
+  addCertificateCommands(program, loaded, deps);
+  addShellCommands(program, HELP, deps);
   // Only now, since subcommands would inherit it: what is no command then reaches the program's own action.
   return program.allowExcessArguments();
 }
 
-/** What changes keys and certificates. */
+/** What changes keys. */
 function addClientCommands(
   program: Command,
   loaded: () => Promise<ConcentratorConfig>,
   deps: ConcentratorCliDeps,
 ): void {
+  const clients = () => import('./clients.ts');
   const client = program.command('client').description('the clients that may connect');
   client
     .command('add')
@@ -96,41 +109,54 @@ function addClientCommands(
     .description('add a client, and print its link')
     .option('--publish <ports>', 'ports of this machine that it may publish, such as 443,8000-8010')
     .action(async (name: string, options: { publish?: string }) =>
-      addClient(name, options, await loaded(), deps),
+      (await clients()).addClient(name, options, await loaded(), deps),
     );
   client
     .command('publish')
     .argument('<name>')
     .argument('<ports>', 'such as 443,8000-8010; or none')
     .description('set which ports of this machine a client may publish')
-    .action(async (name: string, ports: string) => grantPorts(name, ports, await loaded(), deps));
+    .action(async (name: string, ports: string) =>
+      (await clients()).grantPorts(name, ports, await loaded(), deps),
+    );
   client
     .command('rotate')
     .argument('<name>')
     .description('give a client another key beside its own, and print the new link')
     .option('--finish', 'end that: the old key is not good any more')
     .action(async (name: string, { finish }: { finish?: true }) => {
+      const { finishRotation, rotateClient } = await clients();
       await (finish ? finishRotation : rotateClient)(name, await loaded(), deps);
     });
   client
     .command('list')
     .description('list the clients and what they may publish, without their keys')
-    .action(async () => listClients(await loaded(), deps));
+    .action(async () => (await clients()).listClients(await loaded(), deps));
   client
     .command('revoke')
     .argument('<name>')
     .description('remove a client')
-    .action(async (name: string) => revokeClient(name, await loaded(), deps));
+    .action(async (name: string) => (await clients()).revokeClient(name, await loaded(), deps));
+}
+
+function addCertificateCommands(
+  program: Command,
+  loaded: () => Promise<ConcentratorConfig>,
+  deps: ConcentratorCliDeps,
+): void {
+  const certificates = () => import('./certificates.ts');
   const certificate = program.command('certificate').description('change the certificate without an outage');
   certificate
     .command('prepare')
     .description('make another certificate beside the current one, and print the pins of both')
     .option('--force', 'replace one that is prepared')
-    .action(async (options: { force?: true }) => prepareCertificate(await loaded(), options, deps));
+    .action(async (options: { force?: true }) =>
+      (await certificates()).prepareCertificate(await loaded(), options, deps),
+    );
   certificate
     .command('switch')
     .description('make the prepared certificate the current one')
-    .action(async () => switchCertificate(await loaded(), deps));
+    .action(async () => (await certificates()).switchCertificate(await loaded(), deps));
 }
 
 const HELP: ProgramHelp = {
@@ -143,4 +169,14 @@ First steps:
   tributary-concentrator check
   tributary-concentrator
 `,
+  manual: {
+    files: [
+      [`/etc/tributary/${CONCENTRATOR_CONFIG_NAME}`, 'the configuration'],
+      ['/etc/tributary/certificate.pem', 'the certificate, by whose digest clients know the concentrator'],
+      ['/etc/tributary/key.pem', 'its private key'],
+      ['/etc/tributary/clients.yaml', 'the clients that may connect, with their keys'],
+      ['~/.config/tributary', 'where these are for another user than root'],
+    ],
+    seeAlso: ['tributary-client'],
+  },
 };

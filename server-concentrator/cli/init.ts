@@ -13,12 +13,11 @@ import { formatLink } from '../../shared/runtime/identity/link.ts';
 import { ClientsFile } from '../config/clients-file.ts';
 import { DEFAULT_PORT } from '../config/load-concentrator-config.ts';
 import { newClient, printLink } from './clients.ts';
+import { CONCENTRATOR_CONFIG_NAME } from './command-defaults.ts';
 import { concentratorConfigText } from './concentrator-config-text.ts';
 
-/** The configuration's usual name. */
-export const CONCENTRATOR_CONFIG_NAME = 'tributary-concentrator.yaml';
-
-interface InitOptions {
+/** The options of `init`, as they were written. */
+export interface InitOptions {
   /** Of no use here: what is written is more than one file. */
   readonly config?: string;
   readonly public: readonly string[];

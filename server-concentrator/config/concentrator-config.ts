@@ -116,7 +116,12 @@ export interface ConcentratorConfig {
   /** The kernel's congestion control for accepted subflows; BBR where allowed when absent. */
   readonly congestionControl?: string;
   /** Absent: no endpoint. */
-  readonly metrics?: { readonly listen: Destination; readonly hosts: readonly string[] };
+  readonly metrics?: {
+    readonly listen: Destination;
+    readonly hosts: readonly string[];
+    /** Of the page; without it the page is served on loopback alone. */
+    readonly password?: string | undefined;
+  };
   /** Numbers that replace the core's own; for experiments. */
   readonly tuning: TuningConfig;
   readonly log: { readonly level: LogLevel; readonly format: LogFormat };

@@ -150,7 +150,7 @@ export const concentratorSchema = z.strictObject({
   connections,
   linger,
   congestionControl: congestionControl.optional(),
-  metrics: metrics('127.0.0.1:9102', {}),
+  metrics: metrics('127.0.0.1:9102'),
   tuning,
   log,
 });

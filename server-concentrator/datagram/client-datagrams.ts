@@ -2,10 +2,11 @@ import type { DatagramEvent } from '../../shared/protocol/datagram/datagram-comm
 import type { Session } from '../../shared/protocol/session/session.ts';
 import type { SessionPackets } from '../../shared/runtime/datagram/session-packets.ts';
 import type { SessionDriver } from '../../shared/runtime/session/session-driver.ts';
+import type { TrafficTable } from '../../shared/runtime/session/uplink-traffic.ts';
 import type { DatagramSession, OriginDatagrams } from './origin-datagrams.ts';
 import { SessionOffer, type SessionOfferOptions } from './session-offer.ts';
 
-export interface ClientDatagramsOptions extends SessionOfferOptions {
+export interface ClientDatagramsOptions extends Omit<SessionOfferOptions, 'traffic'> {
   readonly origins: Pick<OriginDatagrams, 'begin' | 'end'>;
 }
 
@@ -28,10 +29,10 @@ export class ClientDatagrams {
     this.#options = options;
   }
 
-  /** For a session that is about to run. */
-  of(session: Session, client: Omit<DatagramSession, 'input'>): SessionDatagrams {
+  /** For a session that is about to run. @param traffic where what its packets carry is counted */
+  of(session: Session, client: Omit<DatagramSession, 'input'>, traffic: TrafficTable): SessionDatagrams {
     const { origins } = this.#options;
-    const offer = new SessionOffer(session, this.#options);
+    const offer = new SessionOffer(session, { ...this.#options, traffic });
     let associations: ReturnType<OriginDatagrams['begin']> | undefined;
     return {
       packets: offer.packets,

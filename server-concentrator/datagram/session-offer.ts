@@ -83,7 +83,7 @@ export class SessionOffer implements PacketReceiver {
     const all = [connectionId, ...this.#connectionIds];
     for (const id of all.slice(MAX_EPOCHS)) port.unregister(id);
     this.#connectionIds = all.slice(0, MAX_EPOCHS);
-    this.#driver?.input(({ datagrams }) => datagrams.offer(setup));
+    this.#driver?.input(({ datagrams }) => datagrams.offer(setup, randomBytes));
     this.packets.addKeys(this.#session.datagrams.setup!);
   }
 }

@@ -25,6 +25,7 @@ import type { KernelHolder } from './kernel-memory-watch.ts';
 import { type MemoryLevels, SubflowMemory } from './memory-levels.ts';
 import { OriginStreams } from './origin-streams.ts';
 import { ProvenKeys } from './proven-keys.ts';
+import { sessionTraffic } from './session-traffic.ts';
 import type { MemoryHolder } from './shortage-watch.ts';
 
 export interface SessionRegistryOptions {
@@ -38,6 +39,7 @@ export interface SessionRegistryOptions {
   /** How often a client may say HELLO or JOIN. */
   readonly joins: TokenBuckets;
   readonly limitHits: Pick<LimitHits, 'note'>;
+  /** What all sessions have carried. */
   readonly traffic: TrafficTable;
   /** Absent: no datagrams are carried. */
   readonly datagrams?: ClientDatagrams | undefined;
@@ -56,6 +58,8 @@ interface LiveSession {
   /** What the HELLOs that begin it have in common, where they say so. */
   readonly founder: string | undefined;
   readonly driver: SessionDriver;
+  /** What it has carried, by uplink. */
+  readonly traffic: TrafficTable;
   readonly memory: MemoryBudget;
   readonly streams: OriginStreams;
   readonly subflowMemory: SubflowMemory;
@@ -83,7 +87,7 @@ export class SessionRegistry {
     return [...this.#sessions.values()].map(({ driver }) => driver);
   }
 
-  get all(): readonly Pick<LiveSession, 'clientId' | 'id' | 'driver'>[] {
+  get all(): readonly Pick<LiveSession, 'clientId' | 'id' | 'driver' | 'traffic'>[] {
     return [...this.#sessions.values()];
   }
 
@@ -267,8 +271,8 @@ export class SessionRegistry {
 
   #begin({ clientId, founding, features }: Hello): LiveSession {
     const founder = founding && hexText(founding.id);
-    const { limits, lingerMs, clock, traffic, dialer, tuning, logs, published, stallTimeoutMs } =
-      this.#options;
+    const { limits, lingerMs, clock, dialer, tuning, logs, published, stallTimeoutMs } = this.#options;
+    const traffic = sessionTraffic(this.#options.traffic);
     const token = nodeHandshakeCrypto.randomBytes(TOKEN_BYTES);
     const key = hexText(token);
     const id = key.slice(0, 8);
@@ -286,7 +290,7 @@ export class SessionRegistry {
     });
     const takesPart = (features & FEATURE.datagrams) !== 0;
     const client = { clientId, memory, logger };
-    const datagrams = takesPart ? this.#options.datagrams?.of(session, client) : undefined;
+    const datagrams = takesPart ? this.#options.datagrams?.of(session, client, traffic) : undefined;
     const driver: SessionDriver = new SessionDriver({
       session,
       ...(datagrams === undefined ? {} : { packets: datagrams.packets }),
@@ -328,7 +332,7 @@ export class SessionRegistry {
     streams.narrow(this.#isNarrow);
     const keys = new ProvenKeys();
     const { joinHere } = this.#announced;
-    const parts = { driver, memory, streams, subflowMemory, joinHere, keys };
+    const parts = { driver, traffic, memory, streams, subflowMemory, joinHere, keys };
     const live = { clientId, id, token, founder, ...parts };
     this.#sessions.set(key, live);
     datagrams?.begin(driver);

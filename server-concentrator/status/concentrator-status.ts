@@ -8,7 +8,7 @@ import {
 import { reportUdp, type UdpReport } from '../../shared/runtime/observe/udp-report.ts';
 import { subflowUse } from '../../shared/runtime/observe/uplink-figures.ts';
 import type { SessionDriver } from '../../shared/runtime/session/session-driver.ts';
-import type { ConcentratorLimits } from '../config/concentrator-config.ts';
+import type { ConcentratorLimits, DatagramConfig } from '../config/concentrator-config.ts';
 import { dialPlaces, namePlaces, originDescriptors } from '../limits/descriptor-shares.ts';
 import type { PublishedPortReport } from '../publish/published-ports.ts';
 
@@ -30,7 +30,11 @@ export interface ConcentratorStatus {
 export interface LimitsReport extends ConcentratorLimits {
   /** Connections to origins that the process may have, for its descriptors. One client may have three times what is free. */
   readonly origins: number;
+  /** UDP of clients' applications; null where it is not carried. */
+  readonly datagrams: Pick<DatagramConfig, DatagramLimit> | null;
 }
+
+type DatagramLimit = 'flowsPerClient' | 'associationsPerClient' | 'associations' | 'idleTimeoutMs';
 
 export interface SessionReport {
   readonly client: string;
@@ -63,6 +67,7 @@ export interface ConcentratorStatusSource extends StatusClocks {
   readonly version: string;
   readonly isReady: boolean;
   readonly limits: ConcentratorLimits;
+  readonly datagrams: DatagramConfig;
   /** How many the process may have. */
   readonly descriptors: number;
   /** Those that have ended are left out. */
@@ -105,13 +110,15 @@ function sessionReport({ clientId, id, driver }: ReportedSession, clocks: Status
   };
 }
 
-function limitsReport({ limits, descriptors }: ConcentratorStatusSource): LimitsReport {
+function limitsReport({ limits, datagrams, descriptors }: ConcentratorStatusSource): LimitsReport {
+  const { enabled, flowsPerClient, associationsPerClient, associations, idleTimeoutMs } = datagrams;
   const origins = originDescriptors(descriptors);
   return {
     ...limits,
     dialsPerClient: dialPlaces(origins, limits.dialsPerClient).perOwner,
     namesPerClient: namePlaces(descriptors, limits.namesPerClient).perOwner,
     origins,
+    datagrams: enabled ? { flowsPerClient, associationsPerClient, associations, idleTimeoutMs } : null,
   };
 }
 
@@ -120,7 +127,7 @@ function uplinkReport(name: string, driver: SessionDriver, clocks: StatusClocks)
   const limit = own.find(({ limitBytesPerSecond }) => limitBytesPerSecond !== undefined)?.limitBytesPerSecond;
   return {
     name,
-    ...stateOf(name, own, driver),
+    ...clientUplinkState(name, own, driver),
     sentBytes: own.reduce((sum, subflow) => sum + subflow.sentBytes, 0),
     receivedBytes: own.reduce((sum, subflow) => sum + subflow.receivedBytes, 0),
     ...reportSubflows([driver], name, clocks),
@@ -129,11 +136,11 @@ function uplinkReport(name: string, driver: SessionDriver, clocks: StatusClocks)
   };
 }
 
-/** The best that one of its subflows can be used for. */
-function stateOf(
+/** The best that one of its subflows can be used for. @param own its subflows, one at least */
+export function clientUplinkState(
   name: string,
   own: readonly SubflowSnapshot[],
-  driver: SessionDriver,
+  driver: Pick<SessionDriver, 'linkOf' | 'parkReasonOf'>,
 ): { readonly state: ClientUplinkState; readonly reason: string } {
   const usable = own.filter(({ state }) => state === 'active');
   if (usable.length === 0) {

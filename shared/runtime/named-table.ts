@@ -2,10 +2,10 @@
 export class NamedTable<T> {
   readonly #byName = new Map<string, T>();
   readonly #maxNames: number;
-  readonly #make: () => T;
+  readonly #make: (name: string) => T;
 
   /** @param make the value of a name that is new */
-  constructor(maxNames: number, make: () => T) {
+  constructor(maxNames: number, make: (name: string) => T) {
     this.#maxNames = maxNames;
     this.#make = make;
   }
@@ -14,7 +14,7 @@ export class NamedTable<T> {
     const key = this.#byName.has(name) || this.#byName.size < this.#maxNames ? name : OTHER;
     let value = this.#byName.get(key);
     if (value === undefined) {
-      value = this.#make();
+      value = this.#make(key);
       this.#byName.set(key, value);
     }
     return value;

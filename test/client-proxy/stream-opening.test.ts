@@ -49,6 +49,7 @@ async function crossed(
     answerTimeoutMs: 5_000,
     openDirect: (direct, policy) => void directs.push({ direct, policy }),
     onResult: (result) => results.push(result),
+    onLost() {},
     onLookedUp() {},
   });
   const socket = new Application();
@@ -158,6 +159,7 @@ it.each([
     answerTimeoutMs: 60_000,
     openDirect: (request) => void directs.push(request),
     onResult: (result) => results.push(result),
+    onLost() {},
     onLookedUp() {},
   });
   const answers: string[] = [];

@@ -1,14 +1,10 @@
 import { spawnSync } from 'node:child_process';
 import { describe, expect, it } from 'vitest';
-import { buildClientCli } from '../../client-proxy/cli/client-cli.ts';
-import { buildConcentratorCli } from '../../server-concentrator/cli/concentrator-cli.ts';
 import { parseOptions as parseBenchOptions } from '../bench/options.ts';
 import { parseOptions as parseChaosOptions } from '../chaos/options.ts';
-import { commandLineDeps } from '../config/command-line-deps.ts';
 import { parseOptions as parseLoadOptions } from '../load/options.ts';
 import { PACKAGES } from '../support/needs.ts';
-import { NO_TERMINAL } from '../support/no-terminal.ts';
-import { EMPTY_REDIRECT_SYSTEM } from '../support/redirect-system.ts';
+import { type ProgramName, programOutput } from '../support/program-output.ts';
 import { parseOptions as parseUseCaseOptions } from '../use-cases/options.ts';
 import { markdownFiles, projectFile, sectionLines, shellCommands, shellLines } from './markdown.ts';
 
@@ -33,6 +29,7 @@ const SYSTEM_COMMANDS = [
   'curl',
   'groupadd',
   'journalctl',
+  'ln',
   'npm',
   'npx',
   'prometheus',
@@ -40,6 +37,7 @@ const SYSTEM_COMMANDS = [
   'runuser',
   'systemctl',
   'systemd-analyze',
+  'tar',
   'tributary-client',
   'tributary-concentrator',
   'useradd',
@@ -48,31 +46,6 @@ const SYSTEM_COMMANDS = [
 
 /** Commands that have subcommands. */
 const GROUPS = ['client', 'certificate'];
-
-/** The help of a program's command, by which its words and options are known. */
-async function help(program: string, words: readonly string[]): Promise<string> {
-  const { deps, take } = await commandLineDeps();
-  const unused = () => {
-    throw new Error('not for help');
-  };
-  const run =
-    program === 'tributary-client'
-      ? buildClientCli({
-          ...deps,
-          input: { isTerminal: false, readLine: unused, ask: unused },
-          terminal: NO_TERMINAL,
-          networkInterfaces: unused,
-          readNetwork: unused,
-          interfaceBinding: unused,
-          redirectSystem: EMPTY_REDIRECT_SYSTEM,
-          nativeSockets: unused,
-          tryUplinks: unused,
-          run: unused,
-        })
-      : buildConcentratorCli({ ...deps, run: unused, ownAddresses: unused });
-  expect(await run([...words, '--help'])).toBe(0);
-  return take().stdout;
-}
 
 describe('the shell blocks of the texts', () => {
   it('hold commands, none with a prompt, a variable or a path of one machine', () => {
@@ -119,7 +92,7 @@ describe('the shell blocks of the texts', () => {
       .slice(0, firstOption < 0 ? undefined : firstOption)
       .filter((word) => !word.includes("'"));
     const words = GROUPS.includes(plain[0]!) ? plain.slice(0, 2) : plain.slice(0, 1);
-    const text = await help(program!, words);
+    const text = await programOutput(program as ProgramName, [...words, '--help']);
     expect(text).toContain(`Usage: ${[program, ...words].join(' ')} `);
     for (const option of rest.filter((word) => word.startsWith('--'))) expect(text).toContain(option);
   });

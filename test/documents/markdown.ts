@@ -3,7 +3,7 @@ import { join } from 'node:path';
 
 /** Folders whose texts are not the project's own. */
 const FOREIGN = [
-  ...['node_modules', 'dist', 'coverage', 'build'],
+  ...['node_modules', 'dist', 'coverage', 'build', 'release'],
   ...['bench-results', 'chaos-results', 'load-results', 'use-case-results'],
 ];
 

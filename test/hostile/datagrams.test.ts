@@ -142,7 +142,9 @@ const CLIENTS: readonly Attack[] = [
     what: 'paths without end',
     isAnswered: true,
     run: ({ attacker, socket }) =>
-      each(5_000, (i) => attacker.send(socket, attacker.seal(encodePath('test', 200), { path: i % 256 }))),
+      each(5_000, (i) =>
+        attacker.send(socket, attacker.seal(encodePath({ uplinkName: 'test' }, 200), { path: i % 256 })),
+      ),
   },
   {
     what: 'counters that jump',
@@ -151,7 +153,7 @@ const CLIENTS: readonly Attack[] = [
       each(2_000, (i) => {
         attacker.send(
           socket,
-          attacker.seal(encodePath('test', 200), { path: 7, counter: (i + 1) * 2 ** 33 }),
+          attacker.seal(encodePath({ uplinkName: 'test' }, 200), { path: 7, counter: (i + 1) * 2 ** 33 }),
         );
       }),
   },
@@ -236,20 +238,36 @@ describe('datagrams of somebody hostile', () => {
     expect(heard.bytes).toBeLessThanOrEqual(spent.bytes);
   });
 
-  it('what is said on one path makes no other path one that may be sent to', async () => {
-    attacker = await DatagramAttacker.connect(pair, CLIENT);
-    const socket = await attacker.socket();
-    attacker.beginPath(socket);
-    const spoofed = await attacker.socket('127.0.0.11');
-    const spent = watchSent(spoofed);
-    attacker.send(spoofed, attacker.seal(encodePath('test', 200), { path: 1 }));
-    await sleep(200);
-    await each(20, (i) => attacker!.send(socket, attacker!.seal(feedbackFor(1, 1 + (i % 4)))));
-    await sleep(500);
-    const heard = attacker.answers.get('127.0.0.11')!;
-    console.log(`another path: ${heard.bytes} bytes to it for ${spent.bytes} from it`);
-    expect(heard.bytes).toBeLessThanOrEqual(spent.bytes);
-  });
+  it.each([
+    { where: 'on another path', host: '127.0.0.11', isThere: false },
+    { where: 'from there, by somebody who hears nothing there', host: '127.0.0.12', isThere: true },
+  ])(
+    'what is said $where lets no more be sent to an address than came from it',
+    async ({ host, isThere }) => {
+      attacker = await DatagramAttacker.connect(pair, CLIENT);
+      const loud = await startUdpEcho('127.0.0.1', 1_000);
+      const socket = await attacker.socket();
+      attacker.beginPath(socket);
+      const claimed = await attacker.socket(host);
+      const spent = watchSent(claimed);
+      const say = (from: Socket, message: Uint8Array) =>
+        attacker!.send(from, attacker!.seal(message, { path: from === socket ? 0 : 1 }));
+      say(claimed, encodePath({ uplinkName: 'test' }, 200));
+      await sleep(200);
+      await each(20, (i) => {
+        say(isThere ? claimed : socket, feedbackFor(1, 1 + (i % 4)));
+        say(claimed, announcedDatagram(0, i, flow(loud), PAYLOAD));
+      });
+      await sleep(500);
+      loud.close();
+      const heard = attacker.answers.get(host)!;
+      console.log(
+        `claimed address: ${heard.bytes} bytes to it for ${spent.bytes} from it, ${loud.received} reached the origin`,
+      );
+      expect(loud.received).toBeGreaterThan(0);
+      expect(heard.bytes).toBeLessThanOrEqual(spent.bytes);
+    },
+  );
 
   it("a concentrator's packets, turned back to it, are nothing", async () => {
     attacker = await DatagramAttacker.connect(pair, CLIENT);

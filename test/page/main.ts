@@ -10,6 +10,7 @@ import { runCommand } from '../lab/command.ts';
 import { startPair } from '../lab/tributary-pair.ts';
 import { TributarySetup } from '../lab/tributary-setup.ts';
 import { Browser, type Screen } from '../support/browser.ts';
+import { takeConcentratorPictures } from './concentrator-pictures.ts';
 
 /** Where the client serves its page, in its namespace. */
 const PAGE = 'http://127.0.0.1:9101/';
@@ -75,9 +76,14 @@ async function takePictures(folder: string): Promise<number> {
     await take('page-phone.webp', { ...PHONE, scheme: 'light' });
     await bed.uplink('starlink').blackhole();
     await take('page-dark.webp', { ...DESKTOP, scheme: 'dark' });
-    for (const complaint of browser.complaints) console.log(complaint);
     await pair.stop();
-    return browser.complaints.length === 0 ? 0 : 1;
+    const ofConcentrator = await takeConcentratorPictures(folder, {
+      'concentrator-page.webp': { ...DESKTOP, scale: 1.1, scheme: 'light' },
+      'concentrator-page-phone.webp': { ...PHONE, scale: 1.4, scheme: 'dark' },
+    });
+    const complaints = [...browser.complaints, ...ofConcentrator];
+    for (const complaint of complaints) console.log(complaint);
+    return complaints.length === 0 ? 0 : 1;
   } finally {
     await browser?.close();
     await bed.close();

@@ -39,10 +39,10 @@ export function uncalledMembers(folder: string): UncalledMember[] {
 }
 
 /** What runs in browsers is a project of its own. */
-const BROWSER = 'client-proxy/page/browser/';
+const isBrowser = (path: string) => /^shared\/page-browser\/|\/page\/browser\//.test(path);
 const PROJECTS = [
-  { config: 'tsconfig.json', isOwn: (path: string) => !path.startsWith(BROWSER) },
-  { config: `${BROWSER}tsconfig.json`, isOwn: (path: string) => path.startsWith(BROWSER) },
+  { config: 'tsconfig.json', isOwn: (path: string) => !isBrowser(path) },
+  { config: 'shared/page-browser/tsconfig.json', isOwn: isBrowser },
 ] as const;
 
 function uncalledOf(

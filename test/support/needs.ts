@@ -37,6 +37,12 @@ export const PACKAGES = {
   'python3-python-socks': () => existsSync('/usr/lib/python3/dist-packages/python_socks'),
   torsocks: () => isOnPath('torsocks'),
   prometheus: () => isOnPath('prometheus') && isOnPath('promtool'),
+  zsh: () => isOnPath('zsh'),
+  fish: () => isOnPath('fish'),
+  'man-db': () => isOnPath('man'),
+  mandoc: () => isOnPath('mandoc'),
+  'qemu-user-static': () => isOnPath('qemu-aarch64-static'),
+  'libstdc++6-arm64-cross': () => existsSync('/usr/aarch64-linux-gnu/lib/libstdc++.so.6'),
   gcc: () => isOnPath('gcc'),
   'libc6-dev': () => existsSync('/usr/include/stdio.h'),
   // For `systemd-analyze`, which needs no running systemd.
@@ -108,6 +114,13 @@ const REQUIREMENTS = {
     isOptional: true,
   },
   prometheus: { packages: ['prometheus'] },
+  bash: { whyNot: () => (isOnPath('bash') ? undefined : 'there is no bash') },
+  zsh: { packages: ['zsh'] },
+  fish: { packages: ['fish'] },
+  man: { packages: ['man-db'] },
+  mandoc: { packages: ['mandoc'] },
+  /** Programs for another processor. */
+  arm64: { packages: ['qemu-user-static', 'libstdc++6-arm64-cross'] },
   /** Every Debian has it. */
   pseudoTerminal: {
     whyNot: () =>

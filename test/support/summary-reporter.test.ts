@@ -6,6 +6,7 @@ import { SummaryReporter } from './summary-reporter.ts';
 interface FakeTest {
   readonly state: 'passed' | 'failed' | 'skipped' | 'pending';
   readonly note?: string;
+  readonly flaky?: boolean;
   readonly lack?: Lack;
 }
 
@@ -15,16 +16,31 @@ function summary(tests: readonly FakeTest[], fileErrors: readonly unknown[] = []
   const reporter = new SummaryReporter();
   reporter.onInit({ logger: { log: (line: string) => lines.push(line) } } as unknown as Vitest);
   const children = {
-    allTests: () => tests.map(({ lack, ...result }) => ({ result: () => result, meta: () => ({ lack }) })),
+    allTests: () =>
+      tests.map(({ lack, flaky = false, ...result }) => ({
+        fullName: 'relay > ends',
+        result: () => result,
+        meta: () => ({ lack }),
+        diagnostic: () => ({ flaky }),
+      })),
     allSuites: () => [],
   };
-  reporter.onTestRunEnd([{ children, errors: () => fileErrors } as unknown as TestModule], []);
+  const module = { relativeModuleId: 'test/relay.test.ts', children, errors: () => fileErrors };
+  reporter.onTestRunEnd([module as unknown as TestModule], []);
   return lines;
 }
 
 it('ends with the counts; a file that cannot be loaded has failed', () => {
   expect(summary([{ state: 'passed' }, { state: 'failed' }])).toEqual(['1 passed, 1 failed, 0 skipped']);
   expect(summary([], [new Error('no such module')])).toEqual(['0 passed, 1 failed, 0 skipped']);
+});
+
+it('names those that passed when they were run again', () => {
+  expect(summary([{ state: 'passed', flaky: true }, { state: 'passed' }])).toEqual([
+    '1 failed at first and passed when run again:',
+    '  test/relay.test.ts > relay > ends',
+    '2 passed, 0 failed, 0 skipped',
+  ]);
 });
 
 it('says before why tests were skipped, the most frequent reason first, and how to run them', () => {

@@ -2,7 +2,7 @@ import type { TestCase, TestModule, Vitest } from 'vitest/node';
 import type { Reporter } from 'vitest/reporters';
 
 /**
- * Ends a test run with why tests were skipped, and with one plain line such as `345 passed, 0 failed, 3 skipped`. A file that
+ * Ends a test run with the tests that passed only when they were run again, with why tests were skipped, and with one plain line such as `345 passed, 0 failed, 3 skipped`. A file that
  * could not be loaded and an error outside any test count as failed too, so that "0 failed" means what it says.
  */
 export class SummaryReporter implements Reporter {
@@ -15,16 +15,21 @@ export class SummaryReporter implements Reporter {
   onTestRunEnd(modules: readonly TestModule[], unhandledErrors: readonly unknown[]): void {
     const count = { passed: 0, failed: unhandledErrors.length, skipped: 0, pending: 0 };
     const skipped = new SkippedTests();
+    const passedAgain: string[] = [];
     for (const module of modules) {
       for (const test of module.children.allTests()) {
         const { state } = test.result();
         count[state] += 1;
         if (state === 'skipped' || state === 'pending') skipped.add(test);
+        else if (test.diagnostic()?.flaky) passedAgain.push(`${module.relativeModuleId} > ${test.fullName}`);
       }
       // Failed hooks and imports stand at the file or a suite, at none of its tests.
       count.failed += module.errors().length;
       for (const suite of module.children.allSuites()) count.failed += suite.errors().length;
     }
+    if (passedAgain.length > 0)
+      this.#print(`${passedAgain.length} failed at first and passed when run again:`);
+    for (const name of passedAgain) this.#print(`  ${name}`);
     for (const line of skipped.lines()) this.#print(line);
     this.#print(`${count.passed} passed, ${count.failed} failed, ${count.skipped + count.pending} skipped`);
   }

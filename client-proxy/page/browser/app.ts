@@ -1,89 +1,61 @@
+import { html, useEffect, useRef, useState } from '../../../shared/page-browser/lib/htm-preact.js';
 import type { PageView } from '../page-view.ts';
-import type { StateChange } from '../state-changes.ts';
-import { faultsOf, faultTimes } from './changes.ts';
-import { Chart, RANGES } from './chart.ts';
-import { html, useState } from './lib/htm-preact.js';
-import type { Direction, Samples } from './samples.ts';
-import { UplinkCard } from './uplink-card.ts';
-import { gainOf, rateOf, rateText, STATE_WORDS, summaryOf } from './words.ts';
+import { Notices } from './base/notices.ts';
+import type { Shown, View } from './base/shown.ts';
+import { pillOf, summaryOf } from './base/words.ts';
+import { VIEWS } from './views.ts';
 
-/** All that the page shows. */
-export interface Shown {
-  readonly view: PageView | undefined;
-  readonly changes: readonly StateChange[];
-  readonly samples: Samples;
-  /** Whether the client tells of each second. */
-  readonly isLive: boolean;
-}
-
-/** Faults that are listed; the chart marks all that it reaches. */
-const MAX_LISTED = 8;
-
-export function App({ view, changes, samples, isLive }: Shown) {
-  const [direction, setDirection] = useState<Direction>('down');
-  const [minutes, setMinutes] = useState<number>(RANGES[0]);
+/** The page: its head, with the navigation, and the view that the address names. */
+export function App(shown: Shown) {
+  const current = useCurrentView();
+  const main = useRef<HTMLElement | null>(null);
+  const before = useRef(current);
+  useEffect(() => {
+    document.title = current === VIEWS[0] ? 'Tributary' : `${current.title} · Tributary`;
+    // Who goes on by keyboard, or listens, goes on in the view.
+    if (before.current !== current) main.current?.focus();
+    before.current = current;
+  }, [current]);
+  const { view, isLive } = shown;
   if (view === undefined) return null;
-  const { uplinks } = view;
-  const faults = faultsOf(changes);
   return html`
-    <${Header} view=${view} isLive=${isLive} />
-    <main>
-      <section class="together" aria-label="All uplinks together">
-        <${Together} view=${view} direction="down" />
-        <${Together} view=${view} direction="up" />
-      </section>
-      <section aria-labelledby="uplinks-title">
-        <h2 id="uplinks-title">Uplinks</h2>
-        ${uplinks.length === 0 && html`<p class="notice">No interface is an uplink.</p>`}
-        <ul class="cards">
-          ${uplinks.map(
-            (uplink, i) =>
-              html`<${UplinkCard} key=${uplink.name} uplink=${uplink} index=${i} view=${view} />`,
-          )}
-        </ul>
-        ${
-          view.leftOut.length > 0 &&
-          html`<details class="left-out">
-          <summary>${view.leftOut.length} interface(s) left out</summary>
-          <ul>${view.leftOut.map((one) => html`<li><b>${one.interface}</b> ${one.reason}</li>`)}</ul>
-        </details>`
-        }
-      </section>
-      <section class="panel" aria-labelledby="chart-title">
-        <div class="panel-head">
-          <h2 id="chart-title">What each uplink carried</h2>
-          <div class="choices">
-            <${Choice}
-              legend="Direction" name="direction" value=${direction} onChange=${setDirection}
-              options=${[['down', 'Down'], ['up', 'Up']]}
-            />
-            <${Choice}
-              legend="Time shown" name="minutes" value=${minutes} onChange=${setMinutes}
-              options=${RANGES.map((range) => [range, range < 60 ? `${range} min` : `${range / 60} h`])}
-            />
-          </div>
-        </div>
-        <${Chart}
-          samples=${samples} names=${uplinks.map(({ name }) => name)} faults=${faults}
-          direction=${direction} minutes=${minutes} endMs=${view.timeMs}
-        />
-        <${Faults} faults=${faults} names=${uplinks.map(({ name }) => name)} />
-      </section>
+    <${Header} view=${view} isLive=${isLive} current=${current} />
+    <main ref=${main} tabindex="-1" aria-label=${current.title}>
+      <${current.Show} key=${current.id} ...${shown} />
     </main>
     <p class="visually-hidden" role="status">${spoken(view)}</p>
+    <${Notices} />
     <footer>
       Tributary ${view.version} · <a href="/status.txt">status</a> · <a href="/metrics">metrics</a>
     </footer>
   `;
 }
 
-function Header({ view, isLive }: { view: PageView; isLive: boolean }) {
+/** The view that the address names behind `#`, or else the first. */
+function useCurrentView(): View {
+  const [hash, setHash] = useState(location.hash);
+  useEffect(() => {
+    const follow = () => setHash(location.hash);
+    addEventListener('hashchange', follow);
+    return () => removeEventListener('hashchange', follow);
+  }, []);
+  return VIEWS.find(({ id }) => hash === `#${id}`) ?? VIEWS[0];
+}
+
+interface HeaderProps {
+  readonly view: PageView;
+  readonly isLive: boolean;
+  readonly current: View;
+}
+
+function Header({ view, isLive, current }: HeaderProps) {
   const mood = !isLive ? 'bad' : view.isFallback ? 'doubtful' : view.ready ? 'good' : 'bad';
   return html`
     <header>
-      <img src="/page/icon.svg" alt="" width="28" height="28" />
+      <img src="/shared/page-browser/icon.svg" alt="" width="28" height="28" />
       <h1>Tributary</h1>
       <span class="pill ${mood}">${!isLive ? 'no answer' : view.ready ? 'ready' : 'not ready'}</span>
+      ${VIEWS.length > 1 && html`<${Navigation} current=${current} />`}
       <p>
         ${isLive ? summaryOf(view) : 'the client does not answer; what follows is the last that it said'}
         <span class="quiet"> · ${view.connections} connection${view.connections === 1 ? '' : 's'}</span>
@@ -92,80 +64,19 @@ function Header({ view, isLive }: { view: PageView; isLive: boolean }) {
   `;
 }
 
-const ARROWS = { down: '↓', up: '↑' } as const;
-
-function Together({ view, direction }: { view: PageView; direction: Direction }) {
-  const sum = view.sum[direction];
-  const best = view.best[direction];
-  const { number, unit } = rateOf(sum);
-  const gain = best === null ? undefined : gainOf(sum, best.bitsPerSecond);
+function Navigation({ current }: { current: View }) {
   return html`
-    <div class="sum" data-direction=${direction}>
-      <p class="label"><span aria-hidden="true">${ARROWS[direction]}</span> ${direction === 'down' ? 'Down' : 'Up'}, all uplinks</p>
-      <p class="figure">${number} <small>${unit}</small></p>
-      <div class="shares" aria-hidden="true">
-        ${view.uplinks.map(
-          (uplink, i) =>
-            html`<i class="u${i % 8}" style=${{ flexGrow: sum > 0 ? uplink[direction] / sum : 0 }}></i>`,
-        )}
-      </div>
-      <p class="beside">
-        ${
-          best === null
-            ? 'nothing to carry now'
-            : html`${gain === undefined ? 'no more than' : html`<b>${gain} ×</b>`} the best alone: ${best.name}, ${rateText(best.bitsPerSecond)}`
-        }
-      </p>
-    </div>
-  `;
-}
-
-interface ChoiceProps<T> {
-  readonly legend: string;
-  readonly name: string;
-  readonly value: T;
-  readonly options: readonly (readonly [T, string])[];
-  readonly onChange: (value: T) => void;
-}
-
-function Choice<T extends string | number>({ legend, name, value, options, onChange }: ChoiceProps<T>) {
-  return html`
-    <fieldset class="choice">
-      <legend class="visually-hidden">${legend}</legend>
-      ${options.map(
-        ([one, text]) => html`
-          <label>
-            <input type="radio" name=${name} checked=${one === value} onChange=${() => onChange(one)} />
-            <span>${text}</span>
-          </label>
-        `,
+    <nav aria-label="Views">
+      ${VIEWS.map(
+        (one) =>
+          html`<a href=${`#${one.id}`} aria-current=${one === current ? 'page' : undefined}>${one.title}</a>`,
       )}
-    </fieldset>
-  `;
-}
-
-function Faults({ faults, names }: { faults: ReturnType<typeof faultsOf>; names: readonly string[] }) {
-  if (faults.length === 0)
-    return html`<p class="quiet faults-none">No uplink has failed since the client began.</p>`;
-  return html`
-    <h3>Faults</h3>
-    <ol class="faults">
-      ${faults.slice(0, MAX_LISTED).map(
-        (fault) => html`
-          <li>
-            <i class="dot u${Math.max(0, names.indexOf(fault.uplink)) % 8}" aria-hidden="true"></i>
-            <span><b>${fault.uplink}</b> ${fault.what}</span>
-            <span class="when">${faultTimes(fault)}</span>
-            <span class="quiet">${fault.reason}</span>
-          </li>
-        `,
-      )}
-    </ol>
+    </nav>
   `;
 }
 
 /** For a screen reader, which says it when it changes: states, and no rates. */
 function spoken({ uplinks, ready }: PageView): string {
-  const states = uplinks.map(({ name, state }) => `${name} ${STATE_WORDS[state]}`);
+  const states = uplinks.map((uplink) => `${uplink.name} ${pillOf(uplink).text}`);
   return `${ready ? 'Ready' : 'Not ready'}: ${states.join(', ')}`;
 }

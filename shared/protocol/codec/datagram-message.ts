@@ -7,14 +7,18 @@ export const MESSAGE_KIND = { path: 1, feedback: 2, datagram: 3 } as const;
 export const FLAG_ANNOUNCED = 0x10;
 export const FLAG_PART = 0x20;
 export const FLAG_SPREAD = 0x40;
+/** Of PATH and FEEDBACK: it has a token. */
+const FLAG_TOKEN = 0x10;
+/** What a path is confirmed by: nobody guesses it, only who hears the path can repeat it (as RFC 9000 section 8.2). */
+export const TOKEN_BYTES = 8;
 
 /** Of a DATAGRAM without announcement and part. */
 export const DATAGRAM_HEAD_BYTES = 8;
 export const PART_BYTES = 2;
 /** Of an announcement in front of its host. */
 const ANNOUNCEMENT_BYTES = 9;
-/** Parts that a datagram may be cut into. */
-export const MAX_PARTS = 64;
+/** Parts that a datagram may be cut into: the longest datagram passes where packets have 300 bytes for one. */
+export const MAX_PARTS = 255;
 export const MIN_PARTS = 2;
 
 /** Sequences are modulo this. */
@@ -43,22 +47,44 @@ export function kindOf(message: Uint8Array): number {
 
 // --- PATH ---
 
-/** PATH, filled with zeros. @param uplinkName empty from the concentrator @param bytes the length of the message */
-export function encodePath(uplinkName: string, bytes: number): Uint8Array {
+export interface PathMessage {
+  /** Empty from the concentrator. */
+  readonly uplinkName: string;
+  /** TOKEN_BYTES that the peer is to repeat on the path. */
+  readonly token?: Uint8Array | undefined;
+}
+
+/** PATH, filled with zeros. @param bytes the length of the message */
+export function encodePath({ uplinkName, token }: PathMessage, bytes: number): Uint8Array {
   const name = encoder.encode(uplinkName);
   const least = name.length === 0 ? MIN_PATH_BYTES : MIN_CLIENT_PATH_BYTES;
-  const message = new Uint8Array(Math.max(bytes, 2 + name.length, least));
-  message[0] = MESSAGE_KIND.path;
+  const tokenAt = 2 + name.length;
+  const message = new Uint8Array(Math.max(bytes, tokenAt + (token?.length ?? 0), least));
+  message[0] = MESSAGE_KIND.path | (token === undefined ? 0 : FLAG_TOKEN);
   message[1] = name.length;
   message.set(name, 2);
+  if (token !== undefined) message.set(token, tokenAt);
   return message;
 }
 
-/** The uplink that a PATH tells: empty from the concentrator, undefined for no right message. */
-export function decodePath(message: Uint8Array): string | undefined {
-  if (message.length < 2 || message.length < 2 + message[1]!) return undefined;
-  const name = decodeText(message.subarray(2, 2 + message[1]!));
-  return name === '' || (name !== undefined && NAME_FORMAT.test(name)) ? name : undefined;
+/** Undefined for no right message. */
+export function decodePath(message: Uint8Array): PathMessage | undefined {
+  if (message.length < 2) return undefined;
+  const tokenAt = 2 + message[1]!;
+  if (message.length < tokenAt) return undefined;
+  const uplinkName = decodeText(message.subarray(2, tokenAt));
+  if (uplinkName === undefined || (uplinkName !== '' && !NAME_FORMAT.test(uplinkName))) return undefined;
+  if (!hasToken(message)) return { uplinkName };
+  const token = tokenIn(message, tokenAt);
+  return token && { uplinkName, token };
+}
+
+function hasToken(message: Uint8Array): boolean {
+  return (message[0]! & FLAG_TOKEN) !== 0;
+}
+
+function tokenIn(message: Uint8Array, at: number): Uint8Array | undefined {
+  return message.length < at + TOKEN_BYTES ? undefined : message.slice(at, at + TOKEN_BYTES);
 }
 
 function decodeText(bytes: Uint8Array): string | undefined {
@@ -83,6 +109,8 @@ export interface FeedbackMessage {
   readonly firstRun: number;
   /** Going down from there. */
   readonly gaps: readonly FeedbackGap[];
+  /** That of the last PATH on the path, if it had one. */
+  readonly token?: Uint8Array | undefined;
 }
 
 /** So many counters that have not arrived, and below them so many that have. */
@@ -92,9 +120,10 @@ export interface FeedbackGap {
 }
 
 export function encodeFeedback(feedback: FeedbackMessage): Uint8Array {
-  const { path, delayMs, largest, packets, firstRun, gaps } = feedback;
-  const message = new Uint8Array(FEEDBACK_HEAD_BYTES + gaps.length * FEEDBACK_GAP_BYTES);
-  message[0] = MESSAGE_KIND.feedback;
+  const { path, delayMs, largest, packets, firstRun, gaps, token } = feedback;
+  const tokenAt = FEEDBACK_HEAD_BYTES + gaps.length * FEEDBACK_GAP_BYTES;
+  const message = new Uint8Array(tokenAt + (token?.length ?? 0));
+  message[0] = MESSAGE_KIND.feedback | (token === undefined ? 0 : FLAG_TOKEN);
   message[1] = path;
   const delay = delayMs === undefined ? MAX_U16 : Math.round(delayMs / DELAY_UNIT_MS);
   writeU16(message, 2, Math.min(MAX_U16, delay));
@@ -108,6 +137,7 @@ export function encodeFeedback(feedback: FeedbackMessage): Uint8Array {
     writeU16(message, offset + 2, run);
     offset += FEEDBACK_GAP_BYTES;
   }
+  if (token !== undefined) message.set(token, tokenAt);
   return message;
 }
 
@@ -116,9 +146,12 @@ export function decodeFeedback(message: Uint8Array): FeedbackMessage | undefined
   if (message.length < FEEDBACK_HEAD_BYTES) return undefined;
   const count = message[20]!;
   if (count > MAX_FEEDBACK_GAPS) return undefined;
-  if (message.length < FEEDBACK_HEAD_BYTES + count * FEEDBACK_GAP_BYTES) return undefined;
+  const tokenAt = FEEDBACK_HEAD_BYTES + count * FEEDBACK_GAP_BYTES;
+  if (message.length < tokenAt) return undefined;
   const [largest, packets] = [readU56(message, 4), readU56(message, 11)];
   if (!Number.isSafeInteger(largest) || !Number.isSafeInteger(packets)) return undefined;
+  const token = hasToken(message) ? tokenIn(message, tokenAt) : undefined;
+  if (hasToken(message) && token === undefined) return undefined;
   const delay = readU16(message, 2);
   const gaps: FeedbackGap[] = [];
   for (let i = 0; i < count; i++) {
@@ -132,6 +165,7 @@ export function decodeFeedback(message: Uint8Array): FeedbackMessage | undefined
     packets,
     firstRun: readU16(message, 18),
     gaps,
+    ...(token === undefined ? {} : { token }),
   };
 }
 
@@ -233,7 +267,7 @@ export class DatagramReader {
       if (message.length < offset + PART_BYTES) return false;
       this.partIndex = message[offset]!;
       this.partCount = message[offset + 1]!;
-      if (this.partCount < MIN_PARTS || this.partCount > MAX_PARTS) return false;
+      if (this.partCount < MIN_PARTS) return false;
       if (this.partIndex >= this.partCount) return false;
       offset += PART_BYTES;
     }

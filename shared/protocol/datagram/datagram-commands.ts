@@ -53,8 +53,11 @@ export interface DatagramCommands {
   /** What holds now; undefined before DATAGRAM_SETUP and where the peer has no such feature. */
   readonly setup: DatagramSetup | undefined;
 
-  /** Concentrator: the first offer, or new keys. */
-  offer(setup: Omit<DatagramSetup, 'epoch'>): void;
+  /**
+   * Concentrator: the first offer, or new keys.
+   * @param randomBytes makes what nobody can guess: only who repeats it on a path is at the path's address
+   */
+  offer(setup: Omit<DatagramSetup, 'epoch'>, randomBytes: (count: number) => Uint8Array): void;
 
   /** Client: an uplink has a socket from now on. Its PATH leaves with the next flush. @returns the path's number; undefined while there are 32 */
   addPath(uplinkName: string): number | undefined;

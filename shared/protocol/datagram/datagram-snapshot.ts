@@ -27,6 +27,8 @@ export interface PathEndSnapshot extends PathSnapshot {
 export interface DatagramSnapshot {
   /** Whether both ends have it. */
   readonly isOffered: boolean;
+  /** What the client may have at once; undefined where it takes no part. */
+  readonly limits: { readonly maxFlows: number; readonly maxAssociations: number } | undefined;
   readonly associations: number;
   readonly flowCount: number;
   /** Flows of the peer's that were refused for want of room. */

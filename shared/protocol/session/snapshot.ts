@@ -26,6 +26,10 @@ export interface SubflowSnapshot {
   readonly isMeasured: boolean;
   readonly smoothedRttMs: number;
   readonly minRttMs: number;
+  /** How far round trips are apart: their mean deviation. */
+  readonly jitterMs: number;
+  /** The share of packets that the kernel had to send again of late, 0 to 1; undefined where it does not tell. */
+  readonly lossShare: number | undefined;
   /** What was delivered while it was kept busy; 0 while that is not known. */
   readonly bytesPerSecond: number;
   /** Written and not receipted, and the most that may be. */
@@ -77,6 +81,8 @@ export function subflowSnapshot(subflow: SessionSubflow): SubflowSnapshot {
     isMeasured: meter.rtt.isMeasured,
     smoothedRttMs: meter.rtt.smoothedMs,
     minRttMs: meter.minRttMs,
+    jitterMs: meter.kernel?.rttVarMs ?? meter.rtt.varianceMs,
+    lossShare: meter.kernel === undefined ? undefined : meter.lossShare,
     bytesPerSecond: congestion.bytesPerSecond,
     inFlightBytes: outbox.ledger.inFlightBytes,
     inFlightLimitBytes: congestion.inFlightLimitBytes,

@@ -9,6 +9,9 @@ export interface Source {
   readonly network: string;
 }
 
+/** Stands for the address of whoever connects to a Unix socket. */
+export const UNIX_CLIENT = 'unix';
+
 /**
  * The source of an address in text form. An IPv4 address in IPv6 spelling (`::ffff:192.0.2.1`) is the same source as the IPv4
  * address: a dual-stack socket spells it so. The zone of a link-local address is left out. Anything else is a source of its own.

@@ -2,6 +2,7 @@ import { isIPv6, type OnReadOpts, Socket, type SocketConstructorOpts } from 'nod
 import type { Destination } from '../../protocol/destination.ts';
 import { MisuseError } from '../../protocol/errors.ts';
 import { type OutgoingChunk, OwnBytes } from '../../protocol/memory/chunk.ts';
+import { UNIX_CLIENT } from '../admission/source.ts';
 import { NativeSocketError, type NativeSockets } from '../kernel/native.ts';
 import { readOriginalDestination } from '../kernel/original-destination.ts';
 import { canReset, descriptorOf } from '../kernel/socket-handle.ts';
@@ -24,9 +25,6 @@ export const WRITE_HIGH_WATER_BYTES = 256 * 1024;
 const NARROW_BYTES = 64 * 1024;
 /** More than any kernel keeps unsent. */
 const WIDE_UNSENT_BYTES = 0x7fff_ffff;
-
-/** Stands for the address of whoever connects to a Unix socket. */
-export const UNIX_CLIENT = 'unix';
 
 /** How soon it is asked whether the other end has taken all, and how often then: the time doubles up to the second. */
 const TAKEN_CHECK_MS = [20, 1_000] as const;

@@ -24,6 +24,15 @@ export interface ProgramHelp {
   readonly description: string;
   /** What it does without a command, and the first steps. */
   readonly usage: string;
+  readonly manual: ManualParts;
+}
+
+/** What only the manual page says. */
+export interface ManualParts {
+  /** Places of files, each with what it holds. */
+  readonly files: readonly (readonly [place: string, text: string])[];
+  /** Other pages of section 1. */
+  readonly seeAlso: readonly string[];
 }
 
 /** A program's command line without its commands: what both have in common. */

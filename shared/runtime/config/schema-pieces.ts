@@ -134,24 +134,24 @@ const metricsHost = textAs('a host name or an IP address, without a port', (valu
   isIPv4(value) || isIpv6Literal(value) || isHostName(value) ? value : undefined,
 );
 
-/**
- * Where metrics and health are served and by which names they may be asked for, or false for nowhere.
- * @param further what only one of the programs has
- */
-export function metrics<Further extends z.ZodRawShape>(defaultListen: string, further: Further) {
+/** Of the page. Whoever can reach its address may guess. */
+const pagePassword = textAs('a text of 8 to 255 bytes', (value) => {
+  const bytes = Buffer.byteLength(value);
+  return bytes >= 8 && bytes <= 255 ? value : undefined;
+});
+
+/** Where metrics, health and the page are served, by which names they may be asked for, and the page's password; or false for nowhere. */
+export function metrics(defaultListen: string) {
   const settings = z.strictObject({
     listen: listenAddress.prefault(defaultListen),
     hosts: z.array(metricsHost).max(MAX_METRICS_HOSTS).default([]),
-    ...further,
+    password: pagePassword.optional(),
   });
-  return (
-    z
-      .union([z.literal(false), settings], {
-        error: `expected false, or a map such as {listen: "${defaultListen}"}`,
-      })
-      // All of its keys have defaults, which the compiler cannot see through `Further`.
-      .prefault({} as never)
-  );
+  return z
+    .union([z.literal(false), settings], {
+      error: `expected false, or a map such as {listen: "${defaultListen}"}`,
+    })
+    .prefault({});
 }
 
 const LOG_LEVELS = ['trace', 'debug', 'info', 'warn', 'error', 'fatal'] as const;

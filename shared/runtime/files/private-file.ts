@@ -23,14 +23,14 @@ export interface PrivateFileOptions {
 }
 
 /**
- * Writes a file that its owner alone may read (0600), in one step: whoever reads sees the old text or the new one, also
+ * Writes a file that its owner alone may read (0600), in one step: whoever reads sees the old content or the new one, also
  * after a crash. Missing directories are made with mode 0700. A file that exists is refused unless `overwrite`, which
  * keeps its owner and a group's right to read, so that a service reading it under its own user still can. Links are followed as
  * by `inDirectoryOf`. Throws FileWriteError.
  */
 export async function writePrivateFile(
   file: string,
-  text: string,
+  content: string | Uint8Array,
   { overwrite, like, namedIn }: PrivateFileOptions,
 ): Promise<void> {
   await attempt(`write ${file}`, () =>
@@ -41,7 +41,7 @@ export async function writePrivateFile(
       await refuseForeign(file, namedIn, directory);
       const model = before ?? (like === undefined ? undefined : await lstatOrNone(directory.pathOf(like)));
       // The rights of a link say nothing.
-      await replace(directory, name, text, model?.isFile() ? model : undefined);
+      await replace(directory, name, content, model?.isFile() ? model : undefined);
     }),
   );
 }
@@ -106,7 +106,7 @@ interface Owned {
 async function replace(
   directory: OpenDirectory,
   name: string,
-  text: string,
+  content: string | Uint8Array,
   model: Owned | undefined,
 ): Promise<void> {
   const temporary = directory.pathOf(`.${name}.${randomBytes(6).toString('hex')}`);
@@ -114,7 +114,7 @@ async function replace(
   const handle = await open(temporary, 'wx', 0o600);
   try {
     try {
-      await handle.writeFile(text);
+      await handle.writeFile(content);
       // Of a file that somebody else has put into a common directory nothing is taken over.
       if (model && (model.uid === 0 || model.uid === directory.uid)) await takeOver(handle, model);
       await handle.sync();

@@ -11,11 +11,20 @@ export type TextRead =
       readonly isAbsent?: boolean;
     };
 
+/** Bytes, or why there are none, as of `TextRead`. */
+export type BytesRead = { readonly bytes: Buffer } | Exclude<TextRead, { readonly text: string }>;
+
+/** A file's text, or in words why it cannot be read; see `readBytesFile`. */
+export async function readTextFile(file: string, maxBytes: number): Promise<TextRead> {
+  const read = await readBytesFile(file, maxBytes);
+  return 'bytes' in read ? { text: read.bytes.toString('utf8') } : read;
+}
+
 /**
- * A file's text, or in words why it cannot be read. Reads no more than `maxBytes`, so that a device or a huge file
+ * A file's bytes, or in words why it cannot be read. Reads no more than `maxBytes`, so that a device or a huge file
  * named by mistake is refused.
  */
-export async function readTextFile(file: string, maxBytes: number): Promise<TextRead> {
+export async function readBytesFile(file: string, maxBytes: number): Promise<BytesRead> {
   try {
     // A pipe that stands there must not keep us waiting for somebody who writes.
     const handle = await open(file, constants.O_RDONLY | constants.O_NONBLOCK);
@@ -29,7 +38,7 @@ export async function readTextFile(file: string, maxBytes: number): Promise<Text
         if (bytesRead === 0 || length > maxBytes) break;
       }
       if (length > maxBytes) return { problem: `${file} is larger than ${maxBytes} bytes` };
-      return { text: buffer.toString('utf8', 0, length) };
+      return { bytes: buffer.subarray(0, length) };
     } finally {
       await handle.close();
     }

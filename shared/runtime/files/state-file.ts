@@ -1,27 +1,43 @@
-import { lstat, unlink } from 'node:fs/promises';
+import { lstat, readdir, rename, unlink } from 'node:fs/promises';
+import { basename, dirname, join } from 'node:path';
 import type { Logger } from 'pino';
 import type { z } from 'zod';
 import { writePrivateFile } from './private-file.ts';
-import { readTextFile } from './read-file.ts';
+import { readBytesFile } from './read-file.ts';
+
+/** How a state is written down. */
+export interface StateFormat<State> {
+  encode(state: State): string | Uint8Array | Promise<Uint8Array>;
+  /** @returns undefined for what is no such state */
+  decode(bytes: Buffer): State | undefined | Promise<State | undefined>;
+}
+
+/** JSON in lines, which people can read. */
+export function jsonFormat<State>(schema: z.ZodType<State>): StateFormat<State> {
+  return {
+    encode: (state) => `${JSON.stringify(state, null, 2)}\n`,
+    decode: (bytes) => schema.safeParse(jsonOf(bytes.toString('utf8'))).data,
+  };
+}
 
 export interface StateFileOptions<State> {
   readonly file: string;
-  readonly schema: z.ZodType<State>;
+  readonly format: StateFormat<State>;
   /** What it holds, for the log. */
   readonly what: string;
   readonly maxBytes: number;
-  readonly logger: Pick<Logger, 'warn'>;
+  readonly logger: Pick<Logger, 'warn' | 'info'>;
 }
 
 /**
- * Something small that a program has learned and that is as good after a restart: JSON in a private file, written whole. What the
- * file holds that this program has not written is told of in the log, and replaced when there is something to write.
+ * Something small that a program has learned and that is as good after a restart, in a private file, written whole. A file that this
+ * program has not written is told of in the log, and set aside. While it cannot be written, the log says so once, and then that it can.
  */
 export class StateFile<State> {
   readonly #options: StateFileOptions<State>;
   #next: (() => State) | undefined;
-  #isWriting = false;
-  #hasWarned = false;
+  #writing: Promise<void> | undefined;
+  #isInTrouble = false;
 
   private constructor(options: StateFileOptions<State>) {
     this.#options = options;
@@ -31,36 +47,70 @@ export class StateFile<State> {
   static async open<State>(
     options: StateFileOptions<State>,
   ): Promise<{ readonly stateFile: StateFile<State>; readonly state: State | undefined }> {
+    const { file, what, logger } = options;
+    await removeLeftovers(file);
     const read = await readState(options);
-    if ('problem' in read) options.logger.warn({ reason: read.problem }, `${options.what} are lost`);
-    return { stateFile: new StateFile(options), state: 'problem' in read ? undefined : read.state };
+    const stateFile = new StateFile(options);
+    if (!('problem' in read)) return { stateFile, state: read.state };
+    const kept = await setAside(file);
+    logger.warn({ reason: read.problem, ...(kept === undefined ? {} : { kept }) }, `${what} are lost`);
+    return { stateFile, state: undefined };
   }
 
-  /** Writes the state as it is when its turn comes. */
-  save(stateNow: () => State): void {
+  /** Writes the state as it is when its turn comes. @returns once nothing waits to be written; never rejects */
+  save(stateNow: () => State): Promise<void> {
     this.#next = stateNow;
-    if (!this.#isWriting) void this.#write();
+    this.#writing ??= this.#write().finally(() => {
+      this.#writing = undefined;
+    });
+    return this.#writing;
   }
 
   async #write(): Promise<void> {
-    const { file, what, logger } = this.#options;
-    this.#isWriting = true;
+    const { file, format, what, logger } = this.#options;
     while (this.#next !== undefined) {
-      const text = `${JSON.stringify(this.#next(), null, 2)}\n`;
+      const state = this.#next();
       this.#next = undefined;
-      await replaceFile(file, text).catch((error: Error) => {
-        if (!this.#hasWarned) logger.warn({ reason: error.message }, `${what} cannot be kept`);
-        this.#hasWarned = true;
-      });
+      try {
+        await replaceFile(file, await format.encode(state));
+        if (this.#isInTrouble) logger.info({ file }, `${what} are kept again`);
+        this.#isInTrouble = false;
+      } catch (error) {
+        if (!this.#isInTrouble) logger.warn({ reason: (error as Error).message }, `${what} cannot be kept`);
+        this.#isInTrouble = true;
+      }
     }
-    this.#isWriting = false;
   }
 }
 
+/** Where a damaged file is kept, in the place of one that was kept before. */
+export function damagedName(file: string): string {
+  return `${file}.damaged`;
+}
+
+/** @returns where it is now; undefined if it stays where it is, such as what is no file */
+async function setAside(file: string): Promise<string | undefined> {
+  if ((await kindOf(file)) !== 'file') return undefined;
+  const kept = damagedName(file);
+  return rename(file, kept).then(
+    () => kept,
+    () => undefined,
+  );
+}
+
 /** Never what a link in its place leads to. */
-async function replaceFile(file: string, text: string): Promise<void> {
+async function replaceFile(file: string, content: string | Uint8Array): Promise<void> {
   if ((await kindOf(file)) === 'other') await unlink(file).catch(() => undefined);
-  await writePrivateFile(file, text, { overwrite: true });
+  await writePrivateFile(file, content, { overwrite: true });
+}
+
+/** What a program that was killed has left of a file that it was writing. */
+async function removeLeftovers(file: string): Promise<void> {
+  const directory = dirname(file);
+  const prefix = `.${basename(file)}.`;
+  for (const name of await readdir(directory).catch(() => [])) {
+    if (name.startsWith(prefix)) await unlink(join(directory, name)).catch(() => undefined);
+  }
 }
 
 async function kindOf(file: string): Promise<'file' | 'other' | 'none'> {
@@ -73,7 +123,7 @@ type StateRead<State> = { readonly state: State | undefined } | { readonly probl
 
 async function readState<State>({
   file,
-  schema,
+  format,
   what,
   maxBytes,
 }: StateFileOptions<State>): Promise<StateRead<State>> {
@@ -81,10 +131,10 @@ async function readState<State>({
   if (kind === 'none') return { state: undefined };
   // What a link leads to may be anybody's.
   if (kind === 'other') return { problem: `${file} is not a file` };
-  const read = await readTextFile(file, maxBytes);
+  const read = await readBytesFile(file, maxBytes);
   if ('problem' in read) return read;
-  const parsed = schema.safeParse(jsonOf(read.text));
-  return parsed.success ? { state: parsed.data } : { problem: `${file} does not hold ${what}` };
+  const state = await format.decode(read.bytes);
+  return state === undefined ? { problem: `${file} does not hold ${what}` } : { state };
 }
 
 function jsonOf(text: string): unknown {

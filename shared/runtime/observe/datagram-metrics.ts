@@ -1,5 +1,10 @@
 import type { Registry } from 'prom-client';
-import { ROUND_TRIP_BOUNDS_MS } from '../../protocol/datagram/path/path-record.ts';
+import {
+  type DelayCounts,
+  type PathRecord,
+  QUEUEING_BOUNDS_MS,
+  ROUND_TRIP_BOUNDS_MS,
+} from '../../protocol/datagram/path/path-record.ts';
 import type { PathState } from '../../protocol/datagram/path/path-snapshot.ts';
 import type { SessionSnapshot } from '../../protocol/session/snapshot.ts';
 import type { PacketTable } from '../datagram/packet-table.ts';
@@ -103,20 +108,42 @@ function registerPackets(registry: Registry, source: DatagramMetricsSource): voi
       }
     },
   });
-  registerHistogram(registry, {
+  for (const { name, help, boundsMs, delays } of PACKET_DELAYS) {
+    registerHistogram(registry, {
+      name,
+      help,
+      labelNames: ['uplink'],
+      bounds: boundsMs.map((ms) => ms / 1000),
+      *samples() {
+        const { uplinks } = source.datagramTotals.total(source.drivers());
+        for (const [uplink, record] of uplinks.entries()) {
+          const { counts, sumMs } = delays(record);
+          yield { labels: { uplink }, counts, sum: sumMs / 1000 };
+        }
+      },
+    });
+  }
+}
+
+const PACKET_DELAYS: readonly {
+  readonly name: string;
+  readonly help: string;
+  readonly boundsMs: readonly number[];
+  readonly delays: (record: PathRecord) => DelayCounts;
+}[] = [
+  {
     name: 'tributary_uplink_packet_rtt_seconds',
     help: 'Round trips of UDP packets from this end, by uplink',
-    labelNames: ['uplink'],
-    bounds: ROUND_TRIP_BOUNDS_MS.map((ms) => ms / 1000),
-    *samples() {
-      for (const [uplink, { roundTrips }] of source.datagramTotals
-        .total(source.drivers())
-        .uplinks.entries()) {
-        yield { labels: { uplink }, counts: roundTrips.counts, sum: roundTrips.sumMs / 1000 };
-      }
-    },
-  });
-}
+    boundsMs: ROUND_TRIP_BOUNDS_MS,
+    delays: ({ roundTrips }) => roundTrips,
+  },
+  {
+    name: 'tributary_uplink_packet_queueing_seconds',
+    help: 'By how much round trips of UDP packets from this end were longer than the shortest of late, by uplink',
+    boundsMs: QUEUEING_BOUNDS_MS,
+    delays: ({ queueing }) => queueing,
+  },
+];
 
 /** What is measured of an uplink's paths now; of those of several sessions the worst is told. */
 const PATH_GAUGES: readonly {

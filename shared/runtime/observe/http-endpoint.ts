@@ -33,6 +33,8 @@ export interface HttpEndpointOptions<Status extends object> {
 export interface EndpointPages {
   /** Answers a GET or HEAD for one of its paths, at once or later; false for any other path. */
   answer(request: IncomingMessage, response: ServerResponse, path: string): boolean;
+  /** The same for a POST; absent: there is nothing to post to. */
+  act?(request: IncomingMessage, response: ServerResponse, path: string): boolean;
 }
 
 /** The endpoint cannot listen at its address. */
@@ -130,6 +132,7 @@ async function answer<Status extends object>(
   response: ServerResponse,
   { registry, ready, status, statusText, pages }: HttpEndpointOptions<Status>,
 ): Promise<void> {
+  if (request.method === 'POST' && pages?.act?.(request, response, path)) return;
   if (request.method !== 'GET' && request.method !== 'HEAD') {
     response.setHeader('Allow', 'GET, HEAD');
     return send(response, 405, 'only GET and HEAD are served here\n');

@@ -19,6 +19,10 @@ export function timeText(ms: number, { clock, wallClock }: StatusClocks): string
 interface FiguresReport {
   readonly rttMs: number | null;
   readonly minRttMs: number | null;
+  /** How far round trips are apart: their mean deviation. */
+  readonly jitterMs: number | null;
+  /** The share of packets that the kernel had to send again of late, 0 to 1. */
+  readonly lossRatio: number | null;
   readonly rateBitsPerSecond: number | null;
   readonly inFlightBytes: number;
 }
@@ -94,10 +98,13 @@ function reportSubflow(
 }
 
 function figuresOf(subflows: readonly SubflowSnapshot[]): FiguresReport {
-  const { rttMs, minRttMs, rateBytesPerSecond, inFlightBytes } = uplinkFigures(subflows);
+  const figures = uplinkFigures(subflows);
+  const { rttMs, minRttMs, jitterMs, lossShare, rateBytesPerSecond, inFlightBytes } = figures;
   return {
     rttMs: tenths(rttMs),
     minRttMs: tenths(minRttMs),
+    jitterMs: tenths(jitterMs),
+    lossRatio: lossShare === undefined ? null : Math.round(lossShare * 10_000) / 10_000,
     rateBitsPerSecond: rateBytesPerSecond === undefined ? null : Math.round(rateBytesPerSecond * 8),
     inFlightBytes,
   };

@@ -2,10 +2,14 @@ import type { SubflowSnapshot } from '../../protocol/session/snapshot.ts';
 
 /** What the subflows of one uplink measure together, in the direction from this end. */
 export interface UplinkFigures {
-  /** Smoothed, queues included; of the best subflow. Undefined until it is measured, like the next two. */
+  /** Smoothed, queues included; of the best subflow. Undefined until it is measured, like the next three. */
   readonly rttMs: number | undefined;
   /** The smallest of late. */
   readonly minRttMs: number | undefined;
+  /** How far round trips are apart, of the best subflow. */
+  readonly jitterMs: number | undefined;
+  /** The share of packets that were sent again of late, 0 to 1; undefined where the kernel does not tell. */
+  readonly lossShare: number | undefined;
   /** What was delivered while they were kept busy. */
   readonly rateBytesPerSecond: number | undefined;
   /** Written and not receipted. */
@@ -18,6 +22,8 @@ export function uplinkFigures(subflows: readonly SubflowSnapshot[]): UplinkFigur
   return {
     rttMs: least(measured.map(({ smoothedRttMs }) => smoothedRttMs)),
     minRttMs: least(measured.map(({ minRttMs }) => minRttMs)),
+    jitterMs: least(measured.map(({ jitterMs }) => jitterMs)),
+    lossShare: mean(subflows.flatMap(({ lossShare }) => lossShare ?? [])),
     rateBytesPerSecond: rateBytesPerSecond > 0 ? rateBytesPerSecond : undefined,
     inFlightBytes: sum(subflows.map(({ inFlightBytes }) => inFlightBytes)),
   };
@@ -25,6 +31,10 @@ export function uplinkFigures(subflows: readonly SubflowSnapshot[]): UplinkFigur
 
 function least(values: readonly number[]): number | undefined {
   return values.length > 0 ? Math.min(...values) : undefined;
+}
+
+function mean(values: readonly number[]): number | undefined {
+  return values.length > 0 ? sum(values) / values.length : undefined;
 }
 
 function sum(values: readonly number[]): number {

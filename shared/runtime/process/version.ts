@@ -1,14 +1,13 @@
-import { readFileSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 
-/** This project's version, from its package.json: three folders up in the sources, four in the built tree. */
+/** This project's version, from the nearest package.json above this file: its folder differs in sources, builds and bundles. */
 export function programVersion(): string {
-  for (const path of ['../../../package.json', '../../../../package.json']) {
-    try {
-      return (JSON.parse(readFileSync(new URL(path, import.meta.url), 'utf8')) as { version: string })
-        .version;
-    } catch {
-      // Try the other place.
-    }
+  let folder = new URL('.', import.meta.url);
+  for (;;) {
+    const file = new URL('package.json', folder);
+    if (existsSync(file)) return (JSON.parse(readFileSync(file, 'utf8')) as { version: string }).version;
+    const above = new URL('..', folder);
+    if (above.href === folder.href) return 'unknown';
+    folder = above;
   }
-  return 'unknown';
 }

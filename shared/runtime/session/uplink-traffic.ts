@@ -8,7 +8,10 @@ export interface UplinkTraffic {
 
 /** The traffic of all uplinks, by name; kept when their sessions end. */
 export class TrafficTable extends NamedTable<UplinkTraffic> {
-  constructor(maxUplinks: number) {
-    super(maxUplinks, () => ({ sentBytes: 0, receivedBytes: 0 }));
+  constructor(
+    maxUplinks: number,
+    make: (uplinkName: string) => UplinkTraffic = () => ({ sentBytes: 0, receivedBytes: 0 }),
+  ) {
+    super(maxUplinks, make);
   }
 }

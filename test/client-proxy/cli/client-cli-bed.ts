@@ -18,7 +18,7 @@ export async function cli(overrides: Partial<ClientCliDeps> = {}) {
     ...deps,
     ...machine(LAPTOP),
     interfaceBinding: () => ({ available: true }),
-    redirectSystem: EMPTY_REDIRECT_SYSTEM,
+    redirectSystem: async () => EMPTY_REDIRECT_SYSTEM,
     terminal: NO_TERMINAL,
     nativeSockets: () => undefined,
     tryUplinks: (_, uplinks) => Promise.resolve(uplinks.map(() => 'portal: a stranger')),

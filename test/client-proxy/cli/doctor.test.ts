@@ -26,7 +26,7 @@ async function cli() {
     networkInterfaces: () => ({}),
     readNetwork: async () => ({ interfaces: [] }),
     interfaceBinding: () => ({ available: true }),
-    redirectSystem: EMPTY_REDIRECT_SYSTEM,
+    redirectSystem: async () => EMPTY_REDIRECT_SYSTEM,
     nativeSockets: () => undefined,
     tryUplinks: unused,
     input: { isTerminal: false, readLine: unused, ask: unused },

@@ -36,7 +36,7 @@ ${section}
     nativeSockets: unused,
     tryUplinks: unused,
     run: unused,
-    redirectSystem: {
+    redirectSystem: async () => ({
       ...EMPTY_REDIRECT_SYSTEM,
       changePacketFilter: async (script) => void scripts.push(script),
       setPolicyRouting: async (families) => void routed.push(families.join()),
@@ -44,7 +44,7 @@ ${section}
       listeningUser: () => Promise.resolve(997),
       userId: (name) => Promise.resolve(name === 'tributary' ? 990 : undefined),
       ...system,
-    },
+    }),
   });
   const exec = async (...args: string[]) => ({
     code: await call(['transparent', '--config', config, ...args]),

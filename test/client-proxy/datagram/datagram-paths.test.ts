@@ -1,6 +1,10 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { DatagramPaths, type PathSession } from '../../../client-proxy/datagram/datagram-paths.ts';
+import {
+  DatagramPaths,
+  type PathSession,
+  PORT_CHANGE_MS,
+} from '../../../client-proxy/datagram/datagram-paths.ts';
 import { WireCounter } from '../../../client-proxy/metering/wire-counter.ts';
 import type { DialledUplink } from '../../../client-proxy/path-manager/uplink-role.ts';
 import type { Destination } from '../../../shared/protocol/destination.ts';
@@ -35,6 +39,8 @@ class Bed {
   }[] = [];
   nowMs = 0;
   hasDescriptor = true;
+  /** Sockets that were asked for. */
+  opened = 0;
   port!: UdpSocket;
   paths!: DatagramPaths;
   #nextPath = 0;
@@ -66,7 +72,12 @@ class Bed {
     };
     this.paths = new DatagramPaths(
       {
-        sockets,
+        sockets: {
+          open: (options) => {
+            this.opened++;
+            return sockets.open(options);
+          },
+        } as UdpSockets,
         native,
         attachment: (binding) => (binding.kind === 'address' ? { address: binding.address } : {}),
         packetTable: new PacketTable(4),
@@ -200,6 +211,32 @@ test('where no socket can be had it is said, and tried again after a while', asy
   bed.nowMs = 500;
   bed.paths.review([dsl]);
   await until(() => bed.wires.size === 1);
+});
+
+test('a concentrator that says another port again and again has sockets made anew every ten seconds at most', async () => {
+  bed.subflows = [{ id: 1, uplinkName: 'dsl', local: '127.0.0.2' }];
+  bed.paths.review([dsl]);
+  await until(() => bed.opened === 1);
+  const port = bed.port.local.port;
+  for (let i = 1; i <= 3_000; i++) {
+    bed.nowMs = i * 10;
+    // Some of the time it has none.
+    bed.paths.setPort(i % 3 === 0 ? 0 : port + (i % 7) + 1);
+    bed.paths.review([dsl]);
+    if (i % 100 === 0) await sleep(1);
+  }
+  console.log(`${bed.opened} sockets for 3000 ports in 30 s`);
+  expect(bed.opened).toBeLessThanOrEqual(1 + 3 * 2);
+  // What it says in the end is what holds.
+  bed.paths.setPort(port);
+  bed.nowMs += PORT_CHANGE_MS;
+  bed.paths.review([dsl]);
+  await until(() => bed.wires.size === 1);
+  bed.wires
+    .values()
+    .next()
+    .value!.send([Buffer.from('again')], listener);
+  await until(() => bed.heard.length === 1);
 });
 
 test('an uplink through a proxy has no path', async () => {

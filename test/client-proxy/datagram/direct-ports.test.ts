@@ -4,6 +4,7 @@ import { DirectPorts, type DirectPortsOptions } from '../../../client-proxy/data
 import type { DirectSocket } from '../../../client-proxy/direct/direct-connections.ts';
 import type { DirectRoute } from '../../../client-proxy/steering/datagram-decision.ts';
 import { UplinkError } from '../../../client-proxy/uplink/uplink-error.ts';
+import type { TributaryError } from '../../../shared/protocol/errors.ts';
 import { type SocketAddress, socketAddress } from '../../../shared/runtime/kernel/socket-address.ts';
 import type { UdpHandlers } from '../../../shared/runtime/udp/udp-socket.ts';
 import { payloadOf } from './relay-bed.ts';
@@ -46,7 +47,7 @@ function bed(options: Partial<DirectPortsOptions> = {}) {
           wire[direction] += bytes;
         },
       }),
-      onFailed: (_, { host }, { code }) => void log.push(`${host}: ${code}`),
+      onFailed: (_, { host }, error) => void log.push(`${host}: ${(error as TributaryError).code}`),
       counts,
       clock: () => time.ms,
       ...options,

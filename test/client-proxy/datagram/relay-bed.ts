@@ -14,6 +14,7 @@ export function relayBed(decide: (subject: SteeringSubject) => DatagramDecision 
   const counts = new DatagramCounts();
   const warnings: string[] = [];
   const direct: string[] = [];
+  const handlers = { onUnsupported: () => {} };
   const received: { from: string; payload: string }[] = [];
   const relay = new DatagramRelay({
     decide: (subject) => rules.decide(subject),
@@ -21,10 +22,13 @@ export function relayBed(decide: (subject: SteeringSubject) => DatagramDecision 
       ({
         open: ({ host }: Destination) => ({
           send: (payload: Uint8Array) => void direct.push(`${host}: ${Buffer.from(payload)}`),
+          carried: [],
+          onReceived() {},
           end: () => void direct.push(`${host} ended`),
         }),
         close() {},
       }) as unknown as DirectPorts,
+    onUnsupported: () => handlers.onUnsupported(),
     counts,
     clock: () => time.ms,
     logger: { debug() {}, info() {}, warn: (_, message) => void warnings.push(message), error() {} },
@@ -35,7 +39,7 @@ export function relayBed(decide: (subject: SteeringSubject) => DatagramDecision 
       onDatagram: ({ host, port }, payload) =>
         void received.push({ from: `${host} ${port}`, payload: Buffer.from(payload).toString() }),
     });
-  return { relay, join, counts, time, rules, warnings, direct, received };
+  return { relay, join, counts, time, rules, warnings, direct, received, handlers };
 }
 
 export const payloadOf = (text: string): Uint8Array => Buffer.from(text);

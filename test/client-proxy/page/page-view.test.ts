@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
+import { UplinkHistory } from '../../../client-proxy/page/history/uplink-history.ts';
 import { pageView } from '../../../client-proxy/page/page-view.ts';
-import { UplinkHistory } from '../../../client-proxy/page/uplink-history.ts';
 import type { ClientStatus, UplinkReport } from '../../../client-proxy/status/client-status.ts';
 
 const START_MS = 1_700_000_000_000;
@@ -11,6 +11,9 @@ const uplink = (name: string, changes: Partial<UplinkReport> = {}): UplinkReport
   ...{
     rttMs: null,
     minRttMs: null,
+    jitterMs: null,
+    lossRatio: null,
+    lost: 0,
     rateBitsPerSecond: null,
     inFlightBytes: 0,
     sendingStreams: 0,
@@ -28,7 +31,7 @@ const status = (uplinks: readonly UplinkReport[]): ClientStatus => ({
   ...{ program: 'tributary-client', version: '1.2.3', time: SINCE, ready: true, mode: 'concentrator' },
   session: { state: 'established', since: SINCE, streams: 1, draining: 0 },
   fallback: { active: false, begun: 0 },
-  datagrams: { carried: false, applications: 0, flows: 0 },
+  datagrams: { carried: false, applications: 0, flows: 0, limits: null },
   ...{ socksListen: [], socksConnections: 3, transparentConnections: 1, uplinks, published: [], leftOut: [] },
   steering: { default: 'aggregate', rules: 0, holdingRules: 0 },
 });

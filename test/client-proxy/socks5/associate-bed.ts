@@ -34,6 +34,7 @@ export async function associateBed(
     logger: { debug() {}, info() {}, warn: (_, message) => void relaying.warnings.push(message), error() {} },
     ...options,
   });
+  relaying.handlers.onUnsupported = () => associates.review();
   const bed = await startSocks({ ...door, onAssociate: (request) => void associates.open(request) });
   return { ...relaying, plane, results, associates, bed };
 }

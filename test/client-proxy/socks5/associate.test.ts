@@ -5,6 +5,8 @@ import {
   MAX_ASSOCIATIONS,
   MAX_ASSOCIATIONS_OF_HOST,
 } from '../../../client-proxy/socks5/associate-opening.ts';
+import { FakePlane } from '../datagram/fake-plane.ts';
+import { STEER } from '../datagram/relay-bed.ts';
 import { associateBed, UdpClient } from './associate-bed.ts';
 import { hex } from './socks-bed.ts';
 
@@ -134,6 +136,56 @@ describe('the source', () => {
       await vi.waitFor(() => expect(plane.sent.length + counts.drops.otherSource).toBe(1));
       expect(plane.sent.length, asked).toBe(expected);
     }
+  });
+});
+
+describe('an association that is older than the session', () => {
+  /** What the newest session's concentrator is like, and what rules lead past it. */
+  const CASES = [
+    { what: 'ends where the concentrator carries no UDP', isOffered: false, isPast: false, ends: true },
+    { what: 'goes on where some goes past it', isOffered: false, isPast: true, ends: false },
+    { what: 'goes on where it carries UDP', isOffered: true, isPast: false, ends: false },
+  ];
+
+  it.each(CASES)('$what', async ({ isOffered, isPast, ends }) => {
+    let hasUdp = true;
+    const { client, relay, plane, warnings } = await open(undefined, {
+      whyNot: () => (hasUdp ? undefined : 'unsupportedMessage'),
+    });
+    client.send(DNS, 'hello');
+    await vi.waitFor(() => expect(client.received).toHaveLength(1));
+    relay.onSessionEnded(plane);
+    expect(relay.associationCount).toBe(1);
+    const next = new FakePlane();
+    hasUdp = isOffered || isPast;
+    relay.onSession(next, isOffered);
+    expect(relay.isUnsupported).toBe(!isOffered);
+    expect(relay.associationCount).toBe(ends ? 0 : 1);
+    if (ends) {
+      expect(await client.control.receiveAll()).toHaveLength(12);
+      expect(warnings).toEqual([expect.stringContaining('UDP associations were ended')]);
+    } else if (isOffered) {
+      relay.onDatagramEvent(next, next.offered);
+      client.send(DNS, 'again');
+      await vi.waitFor(() => expect(next.sent).toHaveLength(1));
+    }
+  });
+
+  it('goes on as long as its flows go past the concentrator, and ends with them', async () => {
+    let hasUdp = true;
+    const { client, relay, plane, rules, direct } = await open(undefined, {
+      whyNot: () => (hasUdp ? undefined : 'unsupportedMessage'),
+    });
+    rules.decide = () => ({ kind: 'direct', route: { kind: 'direct', uplink: 'lte', isPublicOnly: true } });
+    client.send(DNS, 'past');
+    await vi.waitFor(() => expect(direct).toEqual(['192.0.2.53: past']));
+    relay.onSessionEnded(plane);
+    hasUdp = false;
+    relay.onSession(new FakePlane(), false);
+    expect(relay.associationCount).toBe(1);
+    rules.decide = () => STEER;
+    relay.review();
+    expect(relay.associationCount).toBe(0);
   });
 });
 

@@ -9,14 +9,17 @@ import {
 } from '../../../shared/protocol/codec/datagram-message.ts';
 import { type FuzzTarget, promise } from '../fuzz-target.ts';
 
+const TOKEN = Uint8Array.of(1, 2, 3, 4, 5, 6, 7, 8);
+
 /** One message of a packet, of any kind: nothing is thrown, and what is read says the same when it is written again. */
 export const datagramMessage: FuzzTarget = {
   name: 'datagram-message',
   maxBytes: 512,
   seeds: () => [
-    encodePath('wifi', 200),
-    encodePath('', 64),
+    encodePath({ uplinkName: 'wifi' }, 200),
+    encodePath({ uplinkName: '', token: TOKEN }, 64),
     encodeFeedback({ path: 1, delayMs: 2, largest: 9, packets: 7, firstRun: 3, gaps: [{ gap: 2, run: 4 }] }),
+    encodeFeedback({ path: 1, delayMs: 2, largest: 9, packets: 9, firstRun: 8, gaps: [], token: TOKEN }),
     encodeDatagramHead(7, 1, true, undefined, { index: 1, count: 3 }),
     encodeDatagramHead(
       1,

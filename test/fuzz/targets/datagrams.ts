@@ -1,10 +1,14 @@
 import type { DatagramFrame } from '../../../shared/protocol/codec/datagram-frames.ts';
 import {
+  decodeFeedback,
+  decodePath,
   encodeAnnouncement,
   encodeDatagramHead,
   encodeFeedback,
   encodePath,
+  kindOf,
   MAX_PARTS,
+  MESSAGE_KIND,
 } from '../../../shared/protocol/codec/datagram-message.ts';
 import { encodeControl } from '../../../shared/protocol/codec/frame.ts';
 import { FrameParser, type FrameSink } from '../../../shared/protocol/codec/frame-parser.ts';
@@ -91,8 +95,11 @@ class PlaneRun {
   readonly #associations: number[] = [];
   readonly #paths: number[] = [];
   readonly #counters = new Map<number, number>();
-  /** Bytes that came on a path and left on it, until feedback has come there. */
+  /** Bytes that came on a path and left on it, until its token has come there. */
   readonly #balance = new Map<number, number>();
+  /** Of each path the last that was sent on it. */
+  readonly #tokens = new Map<number, Uint8Array>();
+  #randoms = 0;
   #nowMs = 0;
   #epoch = 1;
 
@@ -110,7 +117,7 @@ class PlaneRun {
     const id = isClient ? subflows.allocateId() : 0;
     subflows.add({ id, uplinkName: UPLINKS[0], isBackup: false, congestionControl: 'bbr' });
     if (isClient) this.#receiveFrame({ type: 'datagramSetup', epoch: 1, ...SETUP });
-    else datagrams.offer(SETUP);
+    else datagrams.offer(SETUP, this.#randomBytes);
     this.#settle();
   }
 
@@ -146,11 +153,11 @@ class PlaneRun {
       case 0:
         this.#receive(
           reader,
-          encodePath(this.#isClient ? '' : UPLINKS[reader.u8() % 2]!, reader.u16() % 1_500),
+          encodePath({ uplinkName: this.#isClient ? '' : UPLINKS[reader.u8() % 2]! }, reader.u16() % 1_500),
         );
         return;
       case 1:
-        this.#receive(reader, anyFeedback(reader));
+        this.#receive(reader, anyFeedback(reader, this.#tokens));
         return;
       case 2:
       case 3:
@@ -204,7 +211,7 @@ class PlaneRun {
     const kind = reader.u8() % 3;
     if (kind === 0) datagrams.endAssociation(this.#associations[0] ?? reader.u8(), 'cancelled');
     else if (kind === 1 && this.#isClient) datagrams.steerFlow(this.#flow(reader), { mode: 'redundant' });
-    else if (!this.#isClient) datagrams.offer(SETUP);
+    else if (!this.#isClient) datagrams.offer(SETUP, this.#randomBytes);
   }
 
   #path(reader: InputReader): number {
@@ -227,9 +234,9 @@ class PlaneRun {
     this.#counters.set(path, Math.max(last, counter));
     if (message.length === 0) return;
     const packetBytes = message.length + PACKET_BYTES;
-    const isFeedback = (message[0]! & 0x0f) === 2;
     const before = this.#balance.get(path) ?? 0;
-    this.#balance.set(path, isFeedback ? Number.POSITIVE_INFINITY : before + packetBytes);
+    const isConfirmed = this.#confirms(path, message);
+    this.#balance.set(path, isConfirmed ? Number.POSITIVE_INFINITY : before + packetBytes);
     if (!this.#session.datagrams.isNew(path, counter)) return;
     this.#session.datagrams.receive({
       epoch: this.#epoch,
@@ -240,6 +247,18 @@ class PlaneRun {
       isMoved: false,
     });
   }
+
+  #confirms(path: number, message: Uint8Array): boolean {
+    const feedback = kindOf(message) === MESSAGE_KIND.feedback ? decodeFeedback(message) : undefined;
+    const token = this.#tokens.get(path);
+    if (feedback?.path !== path || feedback.token === undefined || token === undefined) return false;
+    return Buffer.compare(feedback.token, token) === 0;
+  }
+
+  readonly #randomBytes = (count: number): Uint8Array => {
+    this.#randoms++;
+    return Uint8Array.from({ length: count }, (_, i) => this.#randoms * 31 + i * 7);
+  };
 
   #receiveFrame(frame: DatagramFrame): void {
     this.#session.advance(this.#nowMs);
@@ -287,6 +306,8 @@ class PlaneRun {
     promise(packets.length <= MAX_PACKETS, `${packets.length} packets at once`);
     for (const { path, head, payload } of packets) {
       promise(head.length + payload.length > 0, 'an empty message');
+      const token = kindOf(head) === MESSAGE_KIND.path ? decodePath(head)?.token : undefined;
+      if (token !== undefined) this.#tokens.set(path, token);
       const rest = (this.#balance.get(path) ?? 0) - head.length - payload.length - PACKET_BYTES;
       this.#balance.set(path, rest);
       promise(
@@ -308,10 +329,14 @@ class PlaneRun {
 
 const IGNORE: FrameSink = { onData() {}, onControl() {} };
 
-function anyFeedback(reader: InputReader): Uint8Array {
+function anyFeedback(reader: InputReader, tokens: ReadonlyMap<number, Uint8Array>): Uint8Array {
+  const choice = reader.u8();
+  const path = choice % 4;
+  const token = [undefined, new Uint8Array(8), tokens.get((path + 1) % 4), tokens.get(path)][choice >> 6];
   return encodeFeedback({
     ...{
-      path: reader.u8() % 4,
+      path,
+      token,
       delayMs: reader.u8() % 8 === 7 ? undefined : reader.u8(),
       largest: reader.number(),
     },

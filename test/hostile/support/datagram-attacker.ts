@@ -81,7 +81,7 @@ export class DatagramAttacker {
 
   /** Begins the path that all packets take. */
   beginPath(socket: Socket): void {
-    this.send(socket, this.seal(encodePath('test', 200)));
+    this.send(socket, this.seal(encodePath({ uplinkName: 'test' }, 200)));
   }
 
   /** Ends the session in order, and so what it has asked for. */

@@ -45,9 +45,9 @@ const DATAGRAMS = [
   },
   {
     name: 'an announced part',
-    head: encodeDatagramHead(7, 1, true, encodeAnnouncement(ANNOUNCED), { index: 63, count: 64 }),
-    bytes: '73 000001 00000007 00000005 01 00 0035 05 612e6e6574 3f40',
-    read: { flowId: 7, announcement: ANNOUNCED, isSpread: true, partIndex: 63, partCount: 64 },
+    head: encodeDatagramHead(7, 1, true, encodeAnnouncement(ANNOUNCED), { index: 254, count: 255 }),
+    bytes: '73 000001 00000007 00000005 01 00 0035 05 612e6e6574 feff',
+    read: { flowId: 7, announcement: ANNOUNCED, isSpread: true, partIndex: 254, partCount: 255 },
   },
 ];
 
@@ -70,6 +70,15 @@ const FEEDBACK: readonly (readonly [string, string, FeedbackMessage])[] = [
         { gap: 2, run: 3 },
         { gap: 1, run: 4 },
       ],
+    },
+  ],
+  [
+    'with a token',
+    '12 03 0000 00000000000002 00000000000002 0001 01 0001 0001 0102030405060708',
+    {
+      ...{ path: 3, delayMs: 0, largest: 2, packets: 2, firstRun: 1 },
+      gaps: [{ gap: 1, run: 1 }],
+      token: hex('0102030405060708'),
     },
   ],
 ];
@@ -99,7 +108,6 @@ describe('messages of the datagram plane', () => {
   it.each([
     ['a part of one', '23 000001 00000007 0001'],
     ['a part of none', '23 000001 00000007 0000'],
-    ['a part of 65', '23 000001 00000007 0041'],
     ['a part behind the last', '23 000001 00000007 0202'],
     ['an announcement without a host', '13 000001 00000007 00000005 01 00 0035 00'],
     ['an announcement of port 0', '13 000001 00000007 00000005 01 00 0000 01 61'],
@@ -125,14 +133,28 @@ describe('messages of the datagram plane', () => {
   });
 
   it("PATH has the name of the client's uplink, and zeros behind it", () => {
-    const message = encodePath('wifi', 1_168);
+    const message = encodePath({ uplinkName: 'wifi' }, 1_168);
     expect([message.length, toHex(message.subarray(0, 8))]).toEqual([1_168, '0104776966690000']);
     expect(message.subarray(6).every((byte) => byte === 0)).toBe(true);
-    expect(decodePath(message)).toBe('wifi');
-    // Feedback (53 bytes as a packet) and the concentrator's PATH together are no longer.
-    const [client, concentrator] = [encodePath('a', 0), encodePath('', 0)];
-    expect(client.length + 32).toBeGreaterThanOrEqual(53 + concentrator.length + 32);
-    expect(decodePath(concentrator)).toBe('');
+    expect(decodePath(message)).toEqual({ uplinkName: 'wifi' });
+  });
+
+  it('PATH of the concentrator has a token, which FEEDBACK repeats, and neither is longer than what it answers', () => {
+    const token = hex('0102030405060708');
+    const [client, concentrator] = [
+      encodePath({ uplinkName: 'a' }, 0),
+      encodePath({ uplinkName: '', token }, 0),
+    ];
+    expect(toHex(concentrator.subarray(0, 11))).toBe('1100010203040506070800');
+    expect(decodePath(concentrator)).toEqual({ uplinkName: '', token });
+    expect(decodePath(encodePath({ uplinkName: 'wifi', token }, 0))).toEqual({ uplinkName: 'wifi', token });
+    const feedback = { path: 0, delayMs: 0, largest: 1, packets: 1, firstRun: 0, gaps: [] };
+    // With header and tag.
+    const lengthOf = (message: Uint8Array) => 32 + message.length;
+    expect(lengthOf(client)).toBeGreaterThanOrEqual(
+      lengthOf(encodeFeedback(feedback)) + lengthOf(concentrator),
+    );
+    expect(lengthOf(concentrator)).toBeGreaterThanOrEqual(lengthOf(encodeFeedback({ ...feedback, token })));
   });
 
   it.each([
@@ -140,6 +162,7 @@ describe('messages of the datagram plane', () => {
     ['less than its name', '01 05 77696669'],
     ['a name of no uplink', '01 01 20'],
     ['a name that is not UTF-8', '01 02 c328'],
+    ['a token that is cut short', '11 04 77696669 01020304050607'],
   ])('PATH with %s is not read', (_, text) => {
     expect(decodePath(hex(text))).toBeUndefined();
   });

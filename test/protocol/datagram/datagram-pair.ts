@@ -18,6 +18,16 @@ export const SETUP = {
   maxAssociations: 4,
 };
 
+let lastRandom = 0;
+
+/** Other bytes each time, but the same in each run. */
+export function randomBytes(count: number): Uint8Array {
+  return Uint8Array.from({ length: count }, () => {
+    lastRandom = (Math.imul(lastRandom, 1_664_525) + 1_013_904_223) >>> 0;
+    return lastRandom >>> 24;
+  });
+}
+
 /** What the network does with a packet. */
 export type Fate = 'arrives' | 'lost' | 'held';
 
@@ -87,7 +97,7 @@ export class DatagramPair {
 
   /** The concentrator offers datagrams, and each uplink has a path. */
   begin(uplinks: readonly string[] = ['wifi'], offered: Partial<typeof SETUP> = {}): this {
-    this.concentrator.session.datagrams.offer({ ...SETUP, ...offered });
+    this.concentrator.session.datagrams.offer({ ...SETUP, ...offered }, randomBytes);
     this.settle();
     for (const uplink of uplinks) this.client.session.datagrams.addPath(uplink);
     this.settle();

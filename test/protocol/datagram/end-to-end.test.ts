@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { bytes, DatagramPair, SETUP } from './datagram-pair.ts';
+import { bytes, DatagramPair, randomBytes, SETUP } from './datagram-pair.ts';
 
 const TO = { host: '198.51.100.7', port: 53 };
 
@@ -29,7 +29,7 @@ describe('datagrams', () => {
     const pair = new DatagramPair();
     const { client, concentrator } = pair;
     expect(() => client.session.datagrams.openAssociation()).toThrow('carries no datagrams');
-    concentrator.session.datagrams.offer(SETUP);
+    concentrator.session.datagrams.offer(SETUP, randomBytes);
     pair.settle();
     const setup = { ...SETUP, epoch: 1 };
     expect(client.eventsOf('datagrams-offered')).toEqual([{ type: 'datagrams-offered', setup }]);

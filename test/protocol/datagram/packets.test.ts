@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { OutgoingPacket } from '../../../shared/protocol/datagram/datagram-commands.ts';
 import type { Uplinks } from '../../../shared/protocol/uplink/uplinks.ts';
-import { bytes, DatagramPair, incoming, SETUP } from './datagram-pair.ts';
+import { bytes, DatagramPair, incoming, randomBytes, SETUP } from './datagram-pair.ts';
 
 const TO = { host: '198.51.100.7', port: 53 };
 const KIND_PATH = 1;
@@ -127,7 +127,7 @@ describe('packets', () => {
     const epochs = () => pair.ends.map(({ packets }) => packets.at(-1)?.epoch);
     expect(epochs()).toEqual([1, 1]);
     pair.fate = () => 'lost';
-    peer.offer({ ...SETUP, secret: new Uint8Array(32).fill(1) });
+    peer.offer({ ...SETUP, secret: new Uint8Array(32).fill(1) }, randomBytes);
     pair.settle();
     expect(pair.client.eventsOf('datagrams-offered').at(-1)?.setup.epoch).toBe(2);
     datagrams.send(flow, bytes('x'));

@@ -16,6 +16,7 @@ function session(
 ): CountedDatagrams {
   const record = new PathRecord();
   for (const ms of roundTripsMs) record.roundTrips.add(ms);
+  for (const ms of roundTripsMs) record.queueing.add(ms - 3);
   record.lostPackets = 2;
   const datagrams = {
     paths: [{ uplink: 'lte', state: 'working', jitterMs: 4, lossShare: 0.01, ...path }],
@@ -81,6 +82,19 @@ it('tells round trips as a histogram', async () => {
       `${name}_bucket{uplink="lte",le="+Inf"} 4`,
       `${name}_sum{uplink="lte"} 5.017`,
       `${name}_count{uplink="lte"} 4`,
+    ]),
+  );
+});
+
+it('tells what packets have waited in queues as a histogram', async () => {
+  const lines = await metricsOf([session(0, [3, 7, 5_000])], [session(0, [7])]);
+  const name = 'tributary_uplink_packet_queueing_seconds';
+  expect(lines).toEqual(
+    expect.arrayContaining([
+      `${name}_bucket{uplink="lte",le="0.001"} 1`,
+      `${name}_bucket{uplink="lte",le="0.005"} 3`,
+      `${name}_bucket{uplink="lte",le="+Inf"} 4`,
+      `${name}_sum{uplink="lte"} 5.005`,
     ]),
   );
 });

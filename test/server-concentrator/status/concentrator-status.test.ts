@@ -29,6 +29,14 @@ const LIMITS: ConcentratorLimits = {
   drainTimeoutMs: 30_000,
 };
 
+const DATAGRAMS = {
+  enabled: true,
+  flowsPerClient: 1_024,
+  associationsPerClient: 256,
+  associations: 4_096,
+  idleTimeoutMs: 300_000,
+};
+
 /** A session that began at 1000 on its clock, which shows 61000 now. */
 function bed(...uplinks: readonly string[]) {
   const session = new Session({
@@ -61,6 +69,7 @@ function bed(...uplinks: readonly string[]) {
       version: '1.2.3',
       isReady: true,
       limits: LIMITS,
+      datagrams: DATAGRAMS,
       published: [],
       descriptors: 1_024,
       clock: () => 61_000,
@@ -111,7 +120,15 @@ it('tells nothing of a session that has ended and waits for its last turn', () =
 it('tells the limits that hold, as far as the descriptors of the process allow', () => {
   const { report } = bed();
   // Of 1024 descriptors a quarter is not for origins, and of the rest a sixteenth may be dials of one client.
-  expect(report().limits).toEqual({ ...LIMITS, dialsPerClient: 48, namesPerClient: 16, origins: 768 });
+  expect(report().limits).toEqual({
+    ...{ ...LIMITS, dialsPerClient: 48, namesPerClient: 16, origins: 768 },
+    datagrams: {
+      flowsPerClient: 1_024,
+      associationsPerClient: 256,
+      associations: 4_096,
+      idleTimeoutMs: 300_000,
+    },
+  });
   expect(concentratorStatusText(report())).toContain(
     'A client may have 8 sessions, 128MiB of memory, 200 opens a second, 48 dials and 16 names at a time.\n',
   );

@@ -40,7 +40,9 @@ export class DatagramBed {
     this.world.advance(1_500);
     this.network = new PacketNetwork(this.world, this.random.fork());
     const { concentrator } = this.world.ends;
-    concentrator.input(({ datagrams }) => datagrams.offer(SETUP));
+    const random = new Random(seed + 1);
+    const randomBytes = (count: number) => Uint8Array.from({ length: count }, () => random.integer(0, 255));
+    concentrator.input(({ datagrams }) => datagrams.offer(SETUP, randomBytes));
     concentrator.wake();
     this.world.advance(200);
     this.network.addPaths();

@@ -121,7 +121,7 @@ describe('the page', needs('chromium'), () => {
       await wan0.restore();
       const backMs = await browser.until(pillIs('wan0', 'in use'), 30_000);
       await expectWhole(transfer, 3 * BODY_BYTES);
-      await browser.until(`/wan0.*back/.test(document.querySelector('.faults').textContent)`);
+      await browser.until(`/wan0 +silent .* nothing lost/.test(document.querySelector('.faults').innerText)`);
       await wan0.linkDown();
       const downMs = await browser.until(pillIs('wan0', 'down'));
       const reason = await browser.evaluate<string>(`${card('wan0')}.querySelector('.reason').textContent`);

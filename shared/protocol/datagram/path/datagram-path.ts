@@ -250,6 +250,7 @@ export class DatagramPath {
     times.onAnswer(counter, answerMs, delayMs);
     if (delayMs === undefined) return;
     this.#record.roundTrips.add(answerMs - delayMs);
+    this.#record.queueing.add(Math.max(0, answerMs - delayMs - times.minMs));
     this.#rate.onNewest(counter, sentMs, this.#now.ms - delayMs, times.currentMs - times.minMs);
     this.queue.onRoundTrip(answerMs - delayMs - times.minMs, this.#sent.inFlightBytesAt(counter));
   }

@@ -3,20 +3,29 @@ export const ROUND_TRIP_BOUNDS_MS = [
   5, 10, 20, 30, 50, 75, 100, 150, 200, 300, 500, 800, 1_200, 2_000,
 ] as const;
 
-/** How long round trips took. */
-export class RoundTrips {
+/** What packets have waited in queues, up to each of these, in milliseconds. From 20 on a call is worse for it. */
+export const QUEUEING_BOUNDS_MS = [1, 2, 5, 10, 20, 30, 50, 100, 200, 400, 1_000] as const;
+
+/** How long something took, counted up to bounds. */
+export class DelayCounts {
   /** Up to each bound and above the one before; the last: above all of them. */
-  readonly counts: number[] = new Array(ROUND_TRIP_BOUNDS_MS.length + 1).fill(0);
+  readonly counts: number[];
   sumMs = 0;
+  readonly #boundsMs: readonly number[];
+
+  constructor(boundsMs: readonly number[]) {
+    this.#boundsMs = boundsMs;
+    this.counts = new Array(boundsMs.length + 1).fill(0);
+  }
 
   add(ms: number): void {
-    const index = ROUND_TRIP_BOUNDS_MS.findIndex((bound) => ms <= bound);
-    this.counts[index < 0 ? ROUND_TRIP_BOUNDS_MS.length : index]!++;
+    const index = this.#boundsMs.findIndex((bound) => ms <= bound);
+    this.counts[index < 0 ? this.#boundsMs.length : index]!++;
     this.sumMs += ms;
   }
 
   /** Adds what others have counted. */
-  addAll({ counts, sumMs }: RoundTrips): void {
+  addAll({ counts, sumMs }: DelayCounts): void {
     for (const [index, count] of counts.entries()) this.counts[index]! += count;
     this.sumMs += sumMs;
   }
@@ -25,12 +34,15 @@ export class RoundTrips {
 /** What is counted of the paths of one uplink, one after the other, since the session began. */
 export class PathRecord {
   /** From the packet that feedback is about until it came, without what the peer has waited with it. */
-  readonly roundTrips = new RoundTrips();
+  readonly roundTrips = new DelayCounts(ROUND_TRIP_BOUNDS_MS);
+  /** What of these is more than the smallest of late. */
+  readonly queueing = new DelayCounts(QUEUEING_BOUNDS_MS);
   lostPackets = 0;
 
   /** Adds what another one has counted. */
-  addAll({ roundTrips, lostPackets }: PathRecord): void {
+  addAll({ roundTrips, queueing, lostPackets }: PathRecord): void {
     this.roundTrips.addAll(roundTrips);
+    this.queueing.addAll(queueing);
     this.lostPackets += lostPackets;
   }
 }

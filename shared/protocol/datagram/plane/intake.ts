@@ -95,13 +95,14 @@ export class Intake {
 
   #onPath(end: PathEnd, message: Uint8Array, isNewest: boolean, packetBytes: number): void {
     const { role, paths, knownUplink, counters } = this.#options;
-    const name = decodePath(message);
-    if (name === undefined) {
+    const told = decodePath(message);
+    if (told === undefined) {
       counters.drops.malformed++;
       return;
     }
+    if (role === 'client' && told.token !== undefined) end.peersToken = told.token;
     if (role === 'client' || !isNewest) return;
-    const uplink = knownUplink(name);
+    const uplink = knownUplink(told.uplinkName);
     if (uplink === undefined || uplink === end.path?.uplink) return;
     if (end.path === undefined) paths.makeRoom();
     paths.begin(end, uplink);
@@ -117,9 +118,8 @@ export class Intake {
     }
     const end = paths.get(feedback.path);
     if (end?.path === undefined || feedback.largest >= end.path.nextCounter) return;
-    // Only who is at the path's address can say that it is there: others would have somebody else flooded.
-    if (end !== cameOn && isBounded(end)) return;
-    paths.onFeedback(end, feedback.largest);
+    // Only who is at the path's address can have heard the token: others would have somebody else flooded.
+    if (isBounded(end) && (end !== cameOn || !paths.confirm(end, feedback.token))) return;
     end.path.onFeedback(feedback);
   }
 
@@ -139,7 +139,10 @@ export class Intake {
       counters.drops['unknown-flow']++;
       return;
     }
-    if (uplink !== undefined) steering.onReceived(flow.steered, uplink);
+    if (uplink !== undefined) {
+      steering.onReceived(flow.steered, uplink);
+      flow.carried.of(uplink.name).receivedBytes += payload.length;
+    }
     const sequence = flow.fullSequence(reader.sequence);
     if (flow.hasReceived(sequence)) {
       counters.drops.repeated++;

@@ -1,3 +1,4 @@
+import { TOKEN_BYTES } from '../../codec/datagram-message.ts';
 import type { Now } from '../../now.ts';
 import type { Role } from '../../role.ts';
 import type { Uplink } from '../../uplink/uplink.ts';
@@ -23,13 +24,15 @@ export interface PathEnd {
   /** The uplink that had the number last. */
   uplinkName: string | undefined;
   nextCounter: number;
-  /** The first counter of the path that is in use. */
-  firstCounter: number;
   /**
-   * Concentrator: bytes that may be sent there before the peer has confirmed any from where they go: no more than have come, so that nobody
+   * Concentrator: bytes that may be sent there before the peer has shown that it is where they go: no more than have come, so that nobody
    * can be made to flood a third one. Infinite where it has.
    */
   allowanceBytes: number;
+  /** Concentrator: what the peer has to repeat for that. It cannot be guessed, and is another one for each address. */
+  token: Uint8Array | undefined;
+  /** Client: what the next feedback on the path is to repeat. */
+  peersToken: Uint8Array | undefined;
 }
 
 export interface PathTableOptions {
@@ -43,6 +46,8 @@ export interface PathTableOptions {
 export class PathTable {
   /** What the paths of each uplink have met since the session began. */
   readonly records = new PathRecords();
+  /** Concentrator: what tokens are made of; there are no paths before it is known. */
+  randomBytes: ((count: number) => Uint8Array) | undefined;
   readonly #options: PathTableOptions;
   readonly #ends: (PathEnd | undefined)[] = [];
   #inUse: readonly PathEnd[] = [];
@@ -78,8 +83,9 @@ export class PathTable {
         epoch: 0,
         uplinkName: undefined,
         nextCounter: 1,
-        firstCounter: 1,
         allowanceBytes: 0,
+        token: undefined,
+        peersToken: undefined,
       };
       this.#ends[id] = end;
     }
@@ -108,9 +114,10 @@ export class PathTable {
     const record = this.records.of(uplink.name);
     const path = new DatagramPath(end.id, uplink, now, tuning.datagramPath, end.nextCounter, record);
     end.path = path;
-    end.firstCounter = path.nextCounter;
     // The client sends where it wants to.
     end.allowanceBytes = role === 'client' ? Number.POSITIVE_INFINITY : 0;
+    end.token = this.randomBytes?.(TOKEN_BYTES);
+    end.peersToken = undefined;
     end.uplinkName = uplink.name;
     this.#refresh();
     return path;
@@ -136,9 +143,14 @@ export class PathTable {
     this.#refresh();
   }
 
-  /** The peer has had this counter of the path, and maybe some before. */
-  onFeedback(end: PathEnd, largest: number): void {
-    if (largest >= end.firstCounter) end.allowanceBytes = Number.POSITIVE_INFINITY;
+  /** The peer has repeated this on the path. @returns whether it hears what is sent there */
+  confirm(end: PathEnd, repeated: Uint8Array | undefined): boolean {
+    const { token } = end;
+    if (token === undefined || repeated === undefined) return false;
+    if (!token.every((byte, i) => byte === repeated[i])) return false;
+    end.allowanceBytes = Number.POSITIVE_INFINITY;
+    end.token = undefined;
+    return true;
   }
 
   #refresh(): void {
@@ -147,7 +159,7 @@ export class PathTable {
   }
 }
 
-/** Whether no more may be sent there than has come: the peer has not confirmed anything from its address. */
+/** Whether no more may be sent there than has come: the peer has not shown that it is at its address. */
 export function isBounded({ allowanceBytes }: PathEnd): boolean {
   return allowanceBytes < Number.POSITIVE_INFINITY;
 }

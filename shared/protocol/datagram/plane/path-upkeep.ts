@@ -64,7 +64,9 @@ export class PathUpkeep {
   }
 
   #sendFeedback(end: PathEnd, path: DatagramPath): void {
-    const message = encodeFeedback(end.receiver.takeFeedback(end.id, isBounded(end) ? 0 : undefined));
+    const feedback = end.receiver.takeFeedback(end.id, isBounded(end) ? 0 : undefined);
+    const message = encodeFeedback({ ...feedback, token: end.peersToken });
+    end.peersToken = undefined;
     this.#write(end, path, message, 'feedback');
     if (!path.isDoubted) return;
     // The peer may not hear it there, and would doubt a path that works in its own direction.
@@ -73,10 +75,10 @@ export class PathUpkeep {
   }
 
   #sendProbes(end: PathEnd, path: DatagramPath): void {
-    const name = this.#options.role === 'client' ? path.uplink.name : '';
+    const uplinkName = this.#options.role === 'client' ? path.uplink.name : '';
     for (const { packetBytes } of path.takeProbes()) {
       const bytes = isBounded(end) ? 0 : packetBytes - PACKET_OVERHEAD_BYTES;
-      this.#write(end, path, encodePath(name, bytes), 'path');
+      this.#write(end, path, encodePath({ uplinkName, token: end.token }, bytes), 'path');
     }
   }
 

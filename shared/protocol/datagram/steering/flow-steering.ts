@@ -10,7 +10,7 @@ import type { TrackedDatagram } from '../path/tracked-datagram.ts';
 import type { Carrier, Choice } from './carrier.ts';
 import { CopyBudget } from './copy-budget.ts';
 import { FLOW_MODES } from './flow-modes.ts';
-import { FLOW_TUNING, type FlowTuning } from './flow-tuning.ts';
+import type { FlowTuning } from './flow-tuning.ts';
 import type { FlowModeContext } from './modes/flow-mode.ts';
 import { type FlowView, framesView, PathView } from './modes/flow-view.ts';
 import { type FlowRule, SteeredFlow } from './steered-flow.ts';
@@ -30,11 +30,9 @@ export interface FlowSteeringOptions {
   readonly host: FlowSteeringHost;
   /** The policies of the session, of its streams and of its flows. */
   readonly policies: Pick<SessionSteering, 'share' | 'release'>;
-  readonly steering: Pick<SteeringTuning, 'limits' | 'standing'>;
+  readonly tuning: FlowTuning & Pick<SteeringTuning, 'limits' | 'standing'>;
   /** Where a policy leaves the choice open, the uplink on which the peer sent last is taken: the concentrator. */
   readonly followsPeer: boolean;
-  /** By default FLOW_TUNING. */
-  readonly tuning?: FlowTuning;
 }
 
 /** Which carriers each datagram of a session takes. */
@@ -47,9 +45,9 @@ export class FlowSteering {
 
   constructor(options: FlowSteeringOptions) {
     this.#options = options;
-    this.#limits = new PolicyLimits(options.now, options.steering);
-    this.#tuning = options.tuning ?? FLOW_TUNING;
-    this.#copies = new CopyBudget(options.now, this.#tuning.copies);
+    this.#limits = new PolicyLimits(options.now, options.tuning);
+    this.#tuning = options.tuning;
+    this.#copies = new CopyBudget(options.now, this.#tuning.flowCopies);
   }
 
   /** A new flow. @throws StreamError `resourceExceeded` for a policy that is one too many */
@@ -112,7 +110,7 @@ export class FlowSteering {
   }
 
   #isSmall({ bytesPerSecond }: SteeredFlow): boolean {
-    return bytesPerSecond < this.#tuning.copies.smallBytesPerSecond;
+    return bytesPerSecond < this.#tuning.flowCopies.smallBytesPerSecond;
   }
 
   /** Where else a small flow's datagram goes: over another path, and over a subflow where none is heard. */
@@ -172,7 +170,7 @@ export class FlowSteering {
   #viewOf(path: DatagramPath): PathView {
     let view = this.#views.get(path);
     if (view === undefined) {
-      view = new PathView(path, this.#options.now, this.#tuning.queue, this.#tuning.unsteady);
+      view = new PathView(path, this.#options.now, this.#tuning.flowQueue, this.#tuning.flowUnsteady);
       this.#views.set(path, view);
     }
     return view;

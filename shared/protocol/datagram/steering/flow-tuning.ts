@@ -4,15 +4,15 @@ import type { FlowModeTuning } from './modes/mode-tuning.ts';
 
 /** The numbers of the steering of flows, in groups. */
 export interface FlowTuning extends FlowModeTuning {
-  readonly queue: QueueTuning;
-  readonly unsteady: UnsteadyTuning;
-  readonly copies: CopyTuning;
+  readonly flowQueue: QueueTuning;
+  readonly flowUnsteady: UnsteadyTuning;
+  readonly flowCopies: CopyTuning;
 }
 
 export const FLOW_TUNING: FlowTuning = {
-  queue: { mostMs: 20, lastsMs: 100, mostRatio: 5, smallRatio: 3, burstBytes: 16 * 1024 },
-  unsteady: { lossShare: 0.004, jitterMs: 10, jitterShare: 0.25 },
-  copies: { smallBytesPerSecond: 64_000, share: 0.04, mostBytes: 64 * 1024, keptShare: 0.4 },
+  flowQueue: { mostMs: 20, lastsMs: 100, mostRatio: 5, smallRatio: 3, burstBytes: 16 * 1024 },
+  flowUnsteady: { lossShare: 0.004, jitterMs: 10, jitterShare: 0.25 },
+  flowCopies: { smallBytesPerSecond: 64_000, share: 0.04, mostBytes: 64 * 1024, keptShare: 0.4 },
   flowlets: {
     rivalShare: 0.8,
     rivalSlack: 5,
@@ -27,6 +27,6 @@ export const FLOW_TUNING: FlowTuning = {
     unsteadyMs: 20,
     defaultMaxRttMs: 250,
   },
-  standby: { returnMs: 1_000 },
-  shares: { slackBytes: 32 * 1024 },
+  flowStandby: { returnMs: 1_000 },
+  flowShares: { slackBytes: 32 * 1024 },
 };

@@ -1,4 +1,6 @@
 import { describe, expect, it } from 'vitest';
+import { DatagramPath } from '../../../../shared/protocol/datagram/path/datagram-path.ts';
+import { PathRecord, QUEUEING_BOUNDS_MS } from '../../../../shared/protocol/datagram/path/path-record.ts';
 import { TrackedDatagram } from '../../../../shared/protocol/datagram/path/tracked-datagram.ts';
 import { PathBed } from './path-bed.ts';
 
@@ -136,6 +138,22 @@ describe('DatagramPath', () => {
     expect(bed.path.lossShare).toBeCloseTo(0.1, 1);
     expect(bed.path.inFlightBytes).toBeLessThanOrEqual(200);
     expect(bed.path.snapshot()).toMatchObject({ state: 'working', sentPackets: 1_010, lostPackets: 100 });
+  });
+
+  it('counts how long packets were under way beyond the shortest round trip', () => {
+    const bed = new PathBed();
+    const record = new PathRecord();
+    const path = new DatagramPath(0, bed.path.uplink, bed.clock, undefined, 1, record);
+    for (const rttMs of [40, 40, 44, 160, 40]) {
+      const counter = path.onSent({ packetBytes: 200, wantsFeedback: true });
+      bed.clock.ms += rttMs;
+      path.onFeedback({ largest: counter, delayMs: 0, packets: counter, firstRun: counter - 1, gaps: [] });
+    }
+    const counted = Object.fromEntries(
+      QUEUEING_BOUNDS_MS.map((bound, i) => [bound, record.queueing.counts[i]]),
+    );
+    expect(counted).toMatchObject({ 1: 3, 5: 1, 100: 0, 200: 1, 400: 0 });
+    expect(record.queueing.sumMs).toBe(124);
   });
 
   it('never has a deadline in the past, and always does something at it', () => {

@@ -6,7 +6,7 @@ import { TestClock } from '../../test-clock.ts';
 /** What share of its bytes each flow may copy, beside one of 3 Mbit/s, in a minute. */
 function shares(flows: readonly { bytes: number; gapMs: number }[], bulkBytes: number): number[] {
   const clock = new TestClock();
-  const budget = new CopyBudget(clock, FLOW_TUNING.copies);
+  const budget = new CopyBudget(clock, FLOW_TUNING.flowCopies);
   const sent = flows.map(() => 0);
   const copied = flows.map(() => 0);
   for (; clock.ms < 60_000; clock.ms++) {

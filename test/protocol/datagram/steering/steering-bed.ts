@@ -42,7 +42,7 @@ export class SteeringBed {
       now: this.clock,
       host: { paths: this.#paths, uplinks: this.uplinks },
       policies: new SessionSteering({ now: this.clock, tuning: DEFAULT_TUNING, followsPeer }),
-      steering: DEFAULT_TUNING,
+      tuning: DEFAULT_TUNING,
       followsPeer,
     });
   }

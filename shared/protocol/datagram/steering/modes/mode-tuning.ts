@@ -5,6 +5,6 @@ import type { StandbyTuning } from './standby.ts';
 /** The numbers of the modes, in groups. */
 export interface FlowModeTuning {
   readonly flowlets: FlowletTuning;
-  readonly standby: StandbyTuning;
-  readonly shares: SharesTuning;
+  readonly flowStandby: StandbyTuning;
+  readonly flowShares: SharesTuning;
 }

@@ -30,7 +30,7 @@ export class SharesFlow implements FlowMode {
   #current: UplinkView | undefined;
 
   constructor({ policy, limits, tuning }: FlowModeContext, mode: 'weighted' | 'round-robin') {
-    this.#slackBytes = mode === 'weighted' ? tuning.shares.slackBytes : 0;
+    this.#slackBytes = mode === 'weighted' ? tuning.flowShares.slackBytes : 0;
     this.#weights = new UplinkValues(new Map(Object.entries(policy.weights ?? {})), 0);
     this.#order = new UplinkOrder(policy.order);
     this.#limits = limits({ delayOf: pathDelayMs });

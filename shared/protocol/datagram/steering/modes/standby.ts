@@ -24,7 +24,7 @@ export class StandbyFlow implements FlowMode {
 
   constructor({ now, policy, limits, peersUplink, tuning }: FlowModeContext) {
     this.#now = now;
-    this.#tuning = tuning.standby;
+    this.#tuning = tuning.flowStandby;
     this.#order = new UplinkOrder(policy.order);
     this.#limits = limits({ delayOf: pathDelayMs });
     this.#peersUplink = peersUplink;

@@ -1,0 +1,42 @@
+import type { BundledPrograms } from './bundle-programs.ts';
+import { type Component, installedComponent, licenceText, lockedPackages } from './component.ts';
+import { ReleaseError } from './project.ts';
+import { fetchPackage, type RegistryPackage } from './registry-package.ts';
+import { NODE_VERSION, type Target } from './targets.ts';
+
+/** What of others a bundle has inside. */
+export interface BundleContents {
+  readonly node: RegistryPackage;
+  /** The library of koffi for the target. */
+  readonly native: RegistryPackage;
+  /** All of it, by name. */
+  readonly components: readonly Component[];
+}
+
+/** Packages that the page is served from; they are looked for at run time, and so stay as they are. */
+export const PAGE_PACKAGES = ['htm', 'uplot'] as const;
+/** Packages that are not bundled but copied. */
+const COPIED_PACKAGES = ['koffi', ...PAGE_PACKAGES];
+/** Of Node.js itself; its own file has the texts of all that is inside it. */
+const NODE_LICENCE = 'MIT';
+
+/** Fetches what a bundle needs that is not installed. Rejects with ReleaseError. */
+export async function bundleContents(target: Target, programs: BundledPrograms): Promise<BundleContents> {
+  const { cpu } = target;
+  const node = await fetchPackage(`node-linux-${cpu}`, NODE_VERSION, target.nodeIntegrity);
+  const nativeName = `@koromix/koffi-linux-${cpu}`;
+  const locked = lockedPackages()[`node_modules/${nativeName}`];
+  if (locked?.integrity === undefined) throw new ReleaseError(`package-lock.json lacks ${nativeName}`);
+  const native = await fetchPackage(nativeName, locked.version, locked.integrity);
+
+  const folders = [...programs.packageFolders, ...COPIED_PACKAGES.map((name) => `node_modules/${name}`)];
+  const installed = [...new Set(folders)].map(installedComponent);
+  const koffi = installed.find(({ name }) => name === 'koffi')!;
+  const components = [
+    ...installed,
+    // A part of koffi, without a text of its own.
+    { ...native, licence: koffi.licence, licenceText: koffi.licenceText },
+    { ...node, licence: NODE_LICENCE, licenceText: licenceText(node.folder) },
+  ];
+  return { node, native, components: components.sort((one, other) => (one.name < other.name ? -1 : 1)) };
+}

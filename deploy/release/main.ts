@@ -1,0 +1,102 @@
+/**
+ * `npm run bundle`, `npm run man` and `npm run sbom`: what a release has, in the folder `release`.
+ */
+import { mkdir, writeFile } from 'node:fs/promises';
+import { join, relative, resolve } from 'node:path';
+import { parseArgs } from 'node:util';
+import { billOfMaterials, licenceList } from './bill-of-materials.ts';
+import { bundleContents } from './bundle-contents.ts';
+import { bundlePrograms } from './bundle-programs.ts';
+import { archive, makeBundle } from './make-bundle.ts';
+import { PROJECT_FOLDER, ReleaseError, sourceDateEpoch, VERSION } from './project.ts';
+import { writeManPages } from './shell-files.ts';
+import { TARGET_NAMES, TARGETS, type Target } from './targets.ts';
+
+const HELP = `Makes what a release has, in the folder "release".
+
+  npm run bundle                            both programs with Node.js, for ${TARGET_NAMES.join(' and ')}
+  npm run bundle -- --target linux-arm64    for one of them
+  npm run bundle -- --no-archive            folders alone
+  npm run sbom                              what is in the bundles (CycloneDX), and the licences of it
+  npm run man                               the manual pages
+  ... -- --output FOLDER                    somewhere else
+`;
+
+async function main(args: readonly string[]): Promise<void> {
+  const { values, positionals } = parseArgs({
+    args: [...args],
+    allowPositionals: true,
+    options: {
+      target: { type: 'string', multiple: true, default: [...TARGET_NAMES] },
+      output: { type: 'string' },
+      'no-archive': { type: 'boolean', default: false },
+      help: { type: 'boolean', default: false },
+    },
+  });
+  const [verb] = positionals;
+  const output = (usual: string) =>
+    values.output === undefined ? join(PROJECT_FOLDER, usual) : resolve(values.output);
+  const targets = values.target.map(targetNamed);
+  if (values.help) process.stdout.write(HELP);
+  else if (verb === 'bundle') await bundle(targets, output('release'), { isArchived: !values['no-archive'] });
+  else if (verb === 'sbom') await bills(targets, output('release'));
+  else if (verb === 'man') await manPages(output('release/man'));
+  else throw new ReleaseError(`there are bundle, sbom and man (see --help)`);
+}
+
+function targetNamed(name: string): Target {
+  const target = TARGETS.find((each) => each.name === name);
+  if (target === undefined) throw new ReleaseError(`--target: there are ${TARGET_NAMES.join(' and ')}`);
+  return target;
+}
+
+async function bundle(
+  targets: readonly Target[],
+  output: string,
+  { isArchived }: { readonly isArchived: boolean },
+): Promise<void> {
+  const epochSeconds = sourceDateEpoch();
+  const programs = await bundlePrograms();
+  for (const target of targets) {
+    const contents = await bundleContents(target, programs);
+    const folder = await makeBundle(target, output, programs, contents, epochSeconds);
+    tell(isArchived ? await archive(folder, epochSeconds) : folder);
+  }
+}
+
+async function bills(targets: readonly Target[], output: string): Promise<void> {
+  const epochSeconds = sourceDateEpoch();
+  const programs = await bundlePrograms();
+  await mkdir(output, { recursive: true });
+  for (const target of targets) {
+    const { components } = await bundleContents(target, programs);
+    const name = join(output, `tributary-${VERSION}-${target.name}`);
+    await writeFile(`${name}.cdx.json`, billOfMaterials(target, components, epochSeconds));
+    await writeFile(`${name}-licenses.txt`, licenceList(components));
+    tell(`${name}.cdx.json`);
+    tell(`${name}-licenses.txt`);
+  }
+}
+
+async function manPages(folder: string): Promise<void> {
+  const dist = (program: string) => join(PROJECT_FOLDER, 'dist', program, 'main.js');
+  const programs = {
+    'tributary-client': dist('client-proxy'),
+    'tributary-concentrator': dist('server-concentrator'),
+  };
+  await writeManPages(programs, folder, sourceDateEpoch());
+  tell(folder);
+}
+
+/** Says what is there now. */
+function tell(path: string): void {
+  process.stdout.write(`${relative(process.cwd(), path)}\n`);
+}
+
+try {
+  await main(process.argv.slice(2));
+} catch (error) {
+  if (!(error instanceof ReleaseError)) throw error;
+  process.stderr.write(`${error.message}\n`);
+  process.exitCode = 1;
+}
