@@ -40,6 +40,7 @@ export class DatagramPath {
   readonly times: PathTimes;
   readonly liveness: PathLiveness;
   readonly queue: PathQueue;
+  readonly probes: PathProbes;
   readonly #now: Now;
   readonly #tuning: DatagramPathTuning;
   readonly #record: PathRecord;
@@ -47,7 +48,6 @@ export class DatagramPath {
   readonly #rate: PathRate;
   readonly #loss: LossMeter;
   readonly #size: PacketSize;
-  readonly #probes: PathProbes;
   readonly #late = new LateDatagrams();
   readonly #counts = { sentPackets: 0, sentBytes: 0, confirmedPackets: 0, lostPackets: 0 };
 
@@ -75,7 +75,7 @@ export class DatagramPath {
     this.#size = new PacketSize(now);
     this.queue = new PathQueue(this, now);
     this.liveness = new PathLiveness(this.#sent, this.times, now, tuning);
-    this.#probes = new PathProbes(this.liveness, uplink, now);
+    this.probes = new PathProbes(this.liveness, uplink, now);
   }
 
   // --- how it is ---
@@ -115,11 +115,6 @@ export class DatagramPath {
     return this.#rate.isLimited;
   }
 
-  /** Whether what it carries is more than a guess by what it was given. */
-  get isRateKnown(): boolean {
-    return this.isRateLimited || provenBytesPerSecond(this.uplink) > 0;
-  }
-
   /** Neither confirmed nor lost. */
   get inFlightBytes(): number {
     return this.#sent.inFlightBytes;
@@ -144,7 +139,7 @@ export class DatagramPath {
     this.#counts.sentPackets++;
     this.#counts.sentBytes += packetBytes;
     this.uplink.bucket?.spendOnWire(packetBytes + HEADERS_BYTES);
-    if (wantsFeedback) this.#probes.onSent(isProbe);
+    if (wantsFeedback) this.probes.onSent(isProbe);
     if (datagram !== undefined) this.#late.add(counter, nowMs, datagram);
     return counter;
   }
@@ -171,7 +166,7 @@ export class DatagramPath {
     }
     if (!isNews) return;
     this.liveness.onConfirmed();
-    this.#probes.onHeard();
+    this.probes.onHeard();
     this.#size.start();
     if (newestSentMs !== undefined) this.#onNewest(largest, newestSentMs, delayMs);
     this.#settle();
@@ -182,21 +177,11 @@ export class DatagramPath {
     this.#size.onTooLong(packetBytes);
   }
 
-  /** A flow in which every millisecond counts may need it from one moment to the next. */
-  standBy(): void {
-    this.#probes.standBy(STANDBY_MS);
-  }
-
-  /** Whether it works is to be known now, unless something has been sent on it since then. */
-  ask(sinceMs: number): void {
-    this.#probes.ask(sinceMs);
-  }
-
   /** PATH messages that are due now. The caller sends each, and tells of it by `onSent`. */
   takeProbes(): readonly ProbeOrder[] {
     const lengths = this.liveness.isValidated ? this.#size.takeProbes() : [];
     if (lengths.length > 0) return lengths.map((packetBytes) => ({ packetBytes }));
-    return this.#now.ms >= this.#probes.nextMs ? [{ packetBytes: 0 }] : [];
+    return this.#now.ms >= this.probes.nextMs ? [{ packetBytes: 0 }] : [];
   }
 
   /** Datagrams that are late on it and were confirmed nowhere: each is to be sent once more where `FlowSteering.chooseAgain` says. */
@@ -236,7 +221,7 @@ export class DatagramPath {
   /** A path that is about to be late is asked from then on. */
   get #askMs(): number {
     const { isLate, lateAtMs } = this.liveness;
-    const { nextMs } = this.#probes;
+    const { nextMs } = this.probes;
     return isLate ? nextMs : Math.min(nextMs, lateAtMs);
   }
 
@@ -270,11 +255,8 @@ export class DatagramPath {
 const LOSS_OF_PACKETS = { spanPackets: 50, forgetMs: 10_000, negligibleShare: 0.001 };
 /** Of UDP and IPv4. */
 const HEADERS_BYTES = 28;
-/** So long after a flow's last datagram its other paths are kept warm. */
-const STANDBY_MS = 1_000;
-
 /** What the uplink's subflows are known to carry together, bytes per second; 0 where none was busy. */
-function provenBytesPerSecond({ subflows }: Uplink): number {
+export function provenBytesPerSecond({ subflows }: Uplink): number {
   let sum = 0;
   for (const { isRateProven, congestion, state } of subflows) {
     if (isRateProven && state === 'active') sum += congestion.bytesPerSecond;

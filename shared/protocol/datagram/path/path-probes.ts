@@ -19,6 +19,8 @@ export interface PathProbeTuning {
   readonly meteredIdleMs: number;
   /** One that stands by for a flow in which every millisecond counts is asked this often. */
   readonly standbyMs: number;
+  /** So long after a flow's last datagram its other paths are kept warm. */
+  readonly standbyForMs: number;
   readonly meteredStandbyMs: number;
 }
 
@@ -33,6 +35,7 @@ export const PATH_PROBE_TUNING: PathProbeTuning = {
   idleMs: 15_000,
   meteredIdleMs: 25_000,
   standbyMs: 500,
+  standbyForMs: 1_000,
   meteredStandbyMs: 5_000,
 };
 
@@ -79,9 +82,9 @@ export class PathProbes {
     if (this.#lastSentMs < sinceMs) this.#isWanted = true;
   }
 
-  /** It may be needed from one moment to the next, for so long. */
-  standBy(ms: number): void {
-    this.#standbyUntilMs = this.#now.ms + ms;
+  /** A flow in which every millisecond counts may need it from one moment to the next. */
+  standBy(): void {
+    this.#standbyUntilMs = this.#now.ms + this.#tuning.standbyForMs;
   }
 
   /** Something that the peer gives feedback about was sent. */

@@ -208,7 +208,7 @@ function carrierOf(view: FlowView): Carrier {
 
 /** The other paths of a small flow are asked now and then, so that one that works is known when it is needed. */
 function standBy(views: readonly FlowView[], first: FlowView): void {
-  for (const view of views) if (view !== first && view instanceof PathView) view.path.standBy();
+  for (const view of views) if (view !== first && view instanceof PathView) view.path.probes.standBy();
 }
 
 /** One path may have failed: whether the others work should be known before it is certain. */
@@ -218,7 +218,7 @@ function askOthers(views: readonly FlowView[]): void {
     if (view instanceof PathView && view.isLate) lateMs = Math.max(lateMs, view.path.liveness.lateAtMs);
   }
   if (lateMs === Number.NEGATIVE_INFINITY) return;
-  for (const view of views) if (view instanceof PathView && !view.isLate) view.path.ask(lateMs);
+  for (const view of views) if (view instanceof PathView && !view.isLate) view.path.probes.ask(lateMs);
 }
 
 /**

@@ -3,7 +3,7 @@ import { deliveryTimeMs, least } from '../../../scheduler/delivery-time.ts';
 import type { LimitedView } from '../../../scheduler/uplink-limits.ts';
 import type { Subflow } from '../../../subflow/subflow.ts';
 import type { Uplink } from '../../../uplink/uplink.ts';
-import type { DatagramPath } from '../../path/datagram-path.ts';
+import { type DatagramPath, provenBytesPerSecond } from '../../path/datagram-path.ts';
 
 /** What a datagram can leave on, as the modes see it. Rates in bytes per second, times in milliseconds. */
 export interface FlowView extends LimitedView {
@@ -107,7 +107,7 @@ export class PathView implements FlowView {
   }
 
   get isRateKnown(): boolean {
-    return this.path.isRateKnown;
+    return this.path.isRateLimited || provenBytesPerSecond(this.uplink) > 0;
   }
 
   fillShare(bytes: number, bytesPerSecond: number): number {
