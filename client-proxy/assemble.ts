@@ -41,6 +41,7 @@ import type { Publisher } from './publish/publisher.ts';
 import { MinuteTimer } from './schedule/minute-timer.ts';
 import { SessionKeeper } from './session/session-keeper.ts';
 import { SessionSecrets } from './session/session-secrets.ts';
+import { makeSpeedTests } from './speedtest/make-speed-tests.ts';
 import { RuleSet } from './steering/rule-set.ts';
 import { Steering } from './steering/steering.ts';
 import { StreamOpener } from './stream-opening.ts';
@@ -116,8 +117,7 @@ export async function assemble(config: ClientConfig, deps: ClientProxyDeps): Pro
     ...{ ...deps, steering, names, appPool, peers, watch, ownConnections },
   });
   const transparentDatagrams = makeTransparentDatagrams(config, {
-    ...{ ...deps, ...datagrams, names, watch },
-    counts: counters.counts.datagrams,
+    ...{ ...deps, ...datagrams, names, watch, counts: counters.counts.datagrams },
   });
   const network = makeNetworkWatch(config, deps, {
     ...{ uplinks, names, steering },
@@ -126,14 +126,13 @@ export async function assemble(config: ClientConfig, deps: ClientProxyDeps): Pro
       if (mode === 'direct') states.review(direct.status());
     },
   });
-  const minutes = new MinuteTimer(wallClock, () => {
-    uplinks.onTime();
-    steering.review();
-  });
+  const minutes = new MinuteTimer(wallClock, [() => uplinks.onTime(), () => steering.review()]);
   const pageHistory =
     config.metrics && (await openPageHistory({ ...deps, ...counters, stateDirectory, metering, changes }));
   const uplinkStatus = () => states.status(mode === 'direct' ? direct.status() : keeper.uplinks);
+  const speedTests = makeSpeedTests(config, { ...deps, uplinks, uses, connector, names, secrets, keeper });
   const told = {
+    speedTests,
     ...{ mode, keeper, uplinks, uplinkStatus, steering, fallback, publisher, points, front, metering, watch },
   };
   const settings = makeSettings(deps, { uplinks, proxy: () => proxy });

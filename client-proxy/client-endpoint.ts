@@ -20,6 +20,7 @@ import type { StateChanges } from './page/history/state-changes.ts';
 import { makePage } from './page/make-page.ts';
 import type { PageFeed } from './page/page-feed.ts';
 import type { PageSettings } from './page/settings.ts';
+import type { SpeedTests } from './speedtest/speed-tests.ts';
 import { clientReadiness } from './status/client-readiness.ts';
 import { type ClientStatus, type ClientStatusSource, clientStatus } from './status/client-status.ts';
 import { clientStatusText } from './status/client-status-text.ts';
@@ -56,6 +57,7 @@ export function makeEndpoint(
       readonly points: ApplicationPoints;
       readonly changes: StateChanges;
       readonly settings: PageSettings['settings'];
+      readonly speedTests: SpeedTests;
       /** Absent where there is no endpoint. */
       readonly pageHistory: HistoryKeeper | undefined;
     },

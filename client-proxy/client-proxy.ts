@@ -18,6 +18,7 @@ import type { MinuteTimer } from './schedule/minute-timer.ts';
 import type { SessionKeeper } from './session/session-keeper.ts';
 import type { SessionSecrets } from './session/session-secrets.ts';
 import type { AssociateOpener } from './socks5/associate-opening.ts';
+import type { SpeedTests } from './speedtest/speed-tests.ts';
 import type { ClientStatus } from './status/client-status.ts';
 import { RuleSet } from './steering/rule-set.ts';
 import type { Steering } from './steering/steering.ts';
@@ -48,6 +49,7 @@ export interface ClientParts {
   readonly transparentDatagrams: TransparentDatagrams | undefined;
   readonly network: NetworkWatch;
   readonly minutes: MinuteTimer;
+  readonly speedTests: SpeedTests;
   readonly watch: ProcessWatch;
 }
 
@@ -101,6 +103,11 @@ export class ClientProxy {
     });
   }
 
+  /** What measures the uplinks and the session. */
+  get speedTests(): Pick<SpeedTests, 'measure'> {
+    return this.#parts.speedTests;
+  }
+
   /** Refuses new connections, waits for those that are open, for a while, and ends the rest. A second call ends the wait. */
   close(): Promise<void> {
     return this.#life.close();
@@ -112,6 +119,7 @@ export class ClientProxy {
     const { logger, endpoint, pageFeed, uplinks, metering, keeper, fallback } = this.#parts;
     const { front, points, transparent, transparentDatagrams, network, minutes, watch } = this.#parts;
     life.onClose(() => watch.stop());
+    life.onClose(() => pageFeed?.saved);
     watch.start();
     life.onClose(() => endpoint.close());
     // It may take a while: first nothing more is accepted.

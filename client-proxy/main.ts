@@ -53,6 +53,10 @@ const cli = buildClientCli({
     const { tryUplinks } = await import('./cli/try-uplinks.ts');
     return tryUplinks(config, uplinks, { clock: monotonicClock, native: loadNative().native, view });
   },
+  async speedTest(...wanted) {
+    const { speedTestOf } = await import('./speed-testing.ts');
+    return speedTestOf(process, defaultStateDirectory(deps))(...wanted);
+  },
   interfaceBinding: () => {
     const { native, reason } = loadNative();
     return native === undefined ? { available: false, reason } : { available: true };

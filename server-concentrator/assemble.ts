@@ -1,6 +1,7 @@
 import { Registry } from 'prom-client';
 import { withTuning } from '../shared/protocol/session/core-tuning.ts';
 import { ProvenSources } from '../shared/runtime/admission/proven-sources.ts';
+import type { AppSocket } from '../shared/runtime/app/app-socket.ts';
 import { PeerWatch } from '../shared/runtime/app/peer-watch.ts';
 import { Cancellation } from '../shared/runtime/async/cancellation.ts';
 import type { MonotonicClock } from '../shared/runtime/clock.ts';
@@ -84,7 +85,8 @@ export async function assemble(config: ConcentratorConfig, deps: ConcentratorDep
   const descriptors = descriptorLimit() ?? ASSUMED_DESCRIPTORS;
   const sockets = new UdpSockets(native);
   const found = { own, listenPorts, descriptors, watch, peers, memory, limitHits, counters, sockets };
-  const { dialer, datagrams, nat64 } = reachOrigins(config, deps, found);
+  const openSpeed = (clientId: string) => measurements.openStream(clientId);
+  const { dialer, datagrams, nat64 } = reachOrigins(config, deps, { ...found, openSpeed });
   const clients = new ClientKeys(config.clients);
   const joins = new TokenBuckets(joinRate(config.limits.joinsPerSecond), clock);
   const { visitors } = counters.counts;
@@ -112,7 +114,8 @@ export async function assemble(config: ConcentratorConfig, deps: ConcentratorDep
       counters.datagramTotals.onSessionEnded(driver);
     },
   });
-  const measurements = new Measurements({ ...deps, limits: config.limits, joins, limitHits, sessions });
+  const { limits } = config;
+  const measurements = new Measurements({ ...deps, limits, joins, limitHits, sessions });
   const memoryWatch = await makeMemoryWatch(deps, memory, sessions);
   const ownKept = { ownAddresses, own, listenPorts, nat64 };
   const addresses = new AddressKeeper({ config, ...ownKept, dialer, datagrams, port, sessions, logger });
@@ -216,10 +219,11 @@ function reachOrigins(
     readonly limitHits: LimitHits;
     readonly counters: { readonly counts: ConcentratorCounts };
     readonly sockets: UdpSockets;
+    openSpeed(clientId: string): AppSocket;
   },
 ) {
   const { own: ownAddresses, listenPorts, descriptors, watch, peers, memory, limitHits, counters } = parts;
-  const { sockets } = parts;
+  const { sockets, openSpeed } = parts;
   const resolver = makeOriginResolver(config, { descriptors, clock, limitHits });
   const nat64 = () => resolver.nat64.known;
   const shared = {
@@ -236,6 +240,7 @@ function reachOrigins(
     ...shared,
     peers,
     poolBytes: memory.poolBytes,
+    openSpeed,
     onOutcome: (outcome) => counters.counts.opens.add(outcome === 'connected' ? 'ok' : outcome),
   });
   const { opensPerSecond } = config.limits;

@@ -5,6 +5,7 @@ import type { StandardInput } from '../../shared/runtime/process/standard-input.
 import type { Terminal } from '../../shared/runtime/process/terminal.ts';
 import type { ClientConfig, ConfiguredUplink } from '../config/client-config.ts';
 import type { NetworkInterfaces, NetworkView } from '../network/network-view.ts';
+import type { SpeedProgress, SpeedReport, SpeedTestRequest } from '../speedtest/speed-report.ts';
 import type { RedirectSystem } from '../transparent/redirect-system.ts';
 
 /** Whether this machine lets a socket be bound to an interface, and if not, why. */
@@ -31,6 +32,12 @@ export interface ClientCliDeps extends CommandLineDeps {
     uplinks: readonly ConfiguredUplink[],
     view: NetworkView | undefined,
   ) => Promise<readonly string[]>;
+  /** Measures with a client of this configuration that is there for that alone. Rejects as `SpeedTest.run`. */
+  readonly speedTest: (
+    config: ClientConfig,
+    request: SpeedTestRequest,
+    onProgress: (progress: SpeedProgress) => void,
+  ) => Promise<SpeedReport>;
   /** For `transparent`. */
   readonly redirectSystem: () => Promise<RedirectSystem>;
   /** Runs the proxy until it is stopped. */

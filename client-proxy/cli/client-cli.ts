@@ -6,17 +6,20 @@ import {
   refuseUnknownCommand,
   runCommandLine,
 } from '../../shared/runtime/config/command-line.ts';
-import { findConfigFile } from '../../shared/runtime/config/config-search.ts';
+import { ConfigNotFoundError, findConfigFile } from '../../shared/runtime/config/config-search.ts';
 import type { ClientConfig } from '../config/client-config.ts';
 import type { ClientCliDeps } from './client-cli-deps.ts';
 import {
   CLIENT_CONFIG_NAME,
   DEFAULT_SOCKS,
   DEFAULT_SPEED_BYTES,
+  DEFAULT_TEST_BYTES,
+  DEFAULT_TEST_SECONDS,
   DEFAULT_TOP_INTERVAL,
 } from './command-defaults.ts';
 import type { JoinOptions } from './join.ts';
 import type { DoctorArguments } from './run-doctor.ts';
+import type { SpeedTestArguments } from './run-speed-test.ts';
 import type { TransparentArguments } from './transparent.ts';
 
 /** Reads the configuration that `--config` names, or the first one found. */
@@ -34,7 +37,8 @@ function clientProgram(deps: ClientCliDeps): Command {
         ...(named === undefined ? {} : { named }),
         fileName: CLIENT_CONFIG_NAME,
         nextCommand:
-          'tributary-client join (it asks for the link that the concentrator\'s "init" or "client add" printed)',
+          'tributary-client join (it asks for the link that the concentrator\'s "init" or "client add" printed)\n' +
+          'or in a browser: tributary-client --first-run',
       },
       deps,
     );
@@ -43,10 +47,13 @@ function clientProgram(deps: ClientCliDeps): Command {
     const { loadClientConfig } = await import('../config/load-client-config.ts');
     return loadClientConfig(file);
   };
-  const program = programCommand(HELP, deps.version).action(async ({ config }: { config?: string }) => {
-    refuseUnknownCommand(program);
-    await deps.run(await load(config));
-  });
+  const program = programCommand(HELP, deps.version)
+    .option('--first-run', 'without a configuration, take the link on a page at http://127.0.0.1:9101/')
+    .action(async ({ config, firstRun }: { config?: string; firstRun?: true }) => {
+      refuseUnknownCommand(program);
+      const file = firstRun ? await fileAfterFirstRun(config, configFile, deps) : config;
+      await deps.run(await load(file));
+    });
   addJoin(program, configFile, deps);
   program
     .command('check')
@@ -57,6 +64,7 @@ function clientProgram(deps: ClientCliDeps): Command {
       await check(await load(config), deps);
     });
   addDoctor(program, load, deps);
+  addSpeedTest(program, load, deps);
   program
     .command('status')
     .description(
@@ -81,6 +89,21 @@ function clientProgram(deps: ClientCliDeps): Command {
   addShellCommands(program, HELP, deps);
   // Only now, since subcommands would inherit it: what is no command then reaches the program's own action.
   return program.allowExcessArguments();
+}
+
+/** The configuration that there is, or the one that a page has taken a link for. */
+async function fileAfterFirstRun(
+  named: string | undefined,
+  configFile: (named: string | undefined) => Promise<string>,
+  deps: ClientCliDeps,
+): Promise<string> {
+  try {
+    return await configFile(named);
+  } catch (error) {
+    if (!(error instanceof ConfigNotFoundError)) throw error;
+  }
+  const { FIRST_RUN_LISTEN, firstRun } = await import('./first-run.ts');
+  return firstRun({ config: named, listen: FIRST_RUN_LISTEN }, deps);
 }
 
 function addJoin(
@@ -129,6 +152,22 @@ function addDoctor(program: Command, load: LoadConfig, deps: ClientCliDeps): voi
       const { config, ...options } = command.optsWithGlobals<DoctorArguments & { config?: string }>();
       const { runDoctor } = await import('./run-doctor.ts');
       await runDoctor(await load(config), options, deps);
+    });
+}
+
+function addSpeedTest(program: Command, load: LoadConfig, deps: ClientCliDeps): void {
+  program
+    .command('speedtest')
+    .description('measure each uplink alone, all at once, and what one transfer over all of them gets')
+    .option('--uplink <name...>', 'these alone')
+    .option('--metered', 'metered uplinks, too')
+    .option('--max <size>', 'bytes in all, both directions together', DEFAULT_TEST_BYTES)
+    .option('--seconds <seconds>', 'for each measurement in one direction', DEFAULT_TEST_SECONDS)
+    .option('--json', 'the report for programs')
+    .action(async (_options: unknown, command: Command) => {
+      const { config, ...options } = command.optsWithGlobals<SpeedTestArguments & { config?: string }>();
+      const { runSpeedTest } = await import('./run-speed-test.ts');
+      await runSpeedTest(await load(config), options, deps);
     });
 }
 
@@ -186,6 +225,8 @@ First steps:
   tributary-client join      asks for the link that the concentrator printed
   tributary-client check
   tributary-client
+Or all of it in a browser:
+  tributary-client --first-run
 `,
   manual: {
     files: [

@@ -11,3 +11,7 @@ export const DEFAULT_SPEED_BYTES = '16MB';
 
 /** Of `top`: as often as most things that it shows change. */
 export const DEFAULT_TOP_INTERVAL = '1s';
+/** Of `speedtest`: three uplinks of 100 Mbit/s, of which each alone is measured for a second. Faster ones still show what they can. */
+export const DEFAULT_TEST_BYTES = '200MB';
+/** TCP has found the rate of a link with a long round trip by then. */
+export const DEFAULT_TEST_SECONDS = '3';

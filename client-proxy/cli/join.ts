@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { join as joinPath, resolve } from 'node:path';
+import type { Destination } from '../../shared/protocol/destination.ts';
 import { isLoopback } from '../../shared/runtime/address/special-ranges.ts';
 import { changeFile } from '../../shared/runtime/config/change-file.ts';
 import { UsageError } from '../../shared/runtime/config/command-line.ts';
@@ -30,37 +31,29 @@ interface Found {
   readonly include: readonly string[];
 }
 
+/** A configuration that was written from a link, and what was found meanwhile. */
+export interface Joined {
+  readonly file: string;
+  /** The uplinks, each with its addresses. */
+  readonly found: readonly string[];
+  /** Why none could be looked for. */
+  readonly problem: string | undefined;
+  /** Applications must give a user and password. */
+  readonly hasUsers: boolean;
+  /** Why uplinks are bound by address; undefined where they are by interface. */
+  readonly boundByAddress: string | undefined;
+}
+
 /** Writes a client's configuration from a link, and says which uplinks there are now. */
 export async function join(link: JoinLink, options: JoinOptions, deps: ClientCliDeps): Promise<void> {
-  const listen = parseListenAddress(options.socks);
-  if (!listen)
-    throw new UsageError('--socks expects ADDRESS:PORT, for example 127.0.0.1:1080 or "[::1]:1080"');
-  const file = targetFile(options.config, deps);
-  if (!options.force && (await fileExists(file))) {
-    throw new UsageError(
-      `${file} exists already: --force replaces it, --update keeps all but what the link says, --config FILE writes another`,
-    );
-  }
-  const binding = deps.interfaceBinding();
-  const { view = NOTHING_KNOWN, problem } = await knownNetwork(deps, link.addresses);
-  const { interfaces, include } = findUplinks(view, binding.available);
-  const found = interfaces.map((name) => {
-    const { addresses } = view.interfaces.find((one) => one.name === name)!;
-    return `${name} (${addresses.join(', ')})`;
-  });
-  const users = isLoopback(listen.host)
-    ? []
-    : [{ name: 'tributary', password: randomBytes(18).toString('base64url') }];
-  const text = clientConfigText({ link, listen, users, found, include });
-  await changeFile(file, deps, () => writePrivateFile(file, text, { overwrite: options.force === true }));
-
+  const { file, found, problem, hasUsers, boundByAddress } = await writeJoined(link, options, deps);
   const say = (line: string) => deps.stderr(`${line}\n`);
   say(`Wrote ${file} (readable by its owner alone, since it holds the client's key).`);
   for (const one of found) say(`Uplink found: ${one}`);
-  if (!binding.available) {
-    say(`Uplinks are bound by address, since binding by interface is not available: ${binding.reason}`);
+  if (boundByAddress !== undefined) {
+    say(`Uplinks are bound by address, since binding by interface is not available: ${boundByAddress}`);
   }
-  if (users.length > 0) {
+  if (hasUsers) {
     say(
       `Others can reach ${options.socks}, so applications must give a user and password: see socks.users there.`,
     );
@@ -79,7 +72,53 @@ export async function join(link: JoinLink, options: JoinOptions, deps: ClientCli
   say('Next: tributary-client check, then tributary-client');
 }
 
-function targetFile(named: string | undefined, deps: ClientCliDeps): string {
+/** Writes a client's configuration from a link. @throws UsageError, FileWriteError, FileLockedError */
+export async function writeJoined(
+  link: JoinLink,
+  options: JoinOptions,
+  deps: ClientCliDeps,
+): Promise<Joined> {
+  const listen = parseListenAddress(options.socks);
+  if (!listen)
+    throw new UsageError('--socks expects ADDRESS:PORT, for example 127.0.0.1:1080 or "[::1]:1080"');
+  const file = targetFile(options.config, deps);
+  if (!options.force && (await fileExists(file))) {
+    throw new UsageError(
+      `${file} exists already: --force replaces it, --update keeps all but what the link says, --config FILE writes another`,
+    );
+  }
+  const { found, include, problem, boundByAddress } = await uplinksFound(link.addresses, deps);
+  const users = isLoopback(listen.host)
+    ? []
+    : [{ name: 'tributary', password: randomBytes(18).toString('base64url') }];
+  const text = clientConfigText({ link, listen, users, found, include });
+  await changeFile(file, deps, () => writePrivateFile(file, text, { overwrite: options.force === true }));
+  return { file, found, problem, hasUsers: users.length > 0, boundByAddress };
+}
+
+/** The uplinks that there are now, as `Joined` tells them. @param towards those with routes to these addresses; all, if there are none */
+export async function uplinksFound(
+  towards: readonly Destination[],
+  deps: Pick<ClientCliDeps, 'interfaceBinding' | 'readNetwork' | 'networkInterfaces'>,
+): Promise<Pick<Joined, 'found' | 'problem' | 'boundByAddress'> & Pick<Found, 'include'>> {
+  const binding = deps.interfaceBinding();
+  const { view: known = NOTHING_KNOWN, problem } = await knownNetwork(deps, towards);
+  const view = towards.length > 0 ? known : withoutRoutes(known);
+  const { interfaces, include } = findUplinks(view, binding.available);
+  const found = interfaces.map((name) => {
+    const { addresses } = view.interfaces.find((one) => one.name === name)!;
+    return `${name} (${addresses.join(', ')})`;
+  });
+  return { found, include, problem, boundByAddress: binding.available ? undefined : binding.reason };
+}
+
+/** Nobody knows where they must lead yet. */
+function withoutRoutes({ interfaces, ...rest }: NetworkView): NetworkView {
+  return { ...rest, interfaces: interfaces.map((one) => ({ ...one, routes: undefined })) };
+}
+
+/** Where `join` writes. */
+export function targetFile(named: string | undefined, deps: ClientCliDeps): string {
   const chosen = named ?? deps.env.TRIBUTARY_CONFIG;
   return chosen ? resolve(deps.cwd, chosen) : joinPath(defaultConfigDirectory(deps), CLIENT_CONFIG_NAME);
 }

@@ -12,7 +12,7 @@ interface LinkSource {
 }
 
 /** A link has an address of 253 characters sixteen times over, and some hundred characters more. */
-const MAX_LINK_BYTES = 8 * 1024;
+export const MAX_LINK_BYTES = 8 * 1024;
 const STANDARD_INPUT = '-';
 
 /**
@@ -52,7 +52,7 @@ async function fromFile(linkFile: string, deps: ClientCliDeps): Promise<string> 
 }
 
 /** People copy the quotes that a shell would need. */
-function unquoted(text: string): string {
+export function unquoted(text: string): string {
   return text.trim().replace(/^(['"])(.*)\1$/, '$2');
 }
 

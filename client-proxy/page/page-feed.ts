@@ -29,6 +29,7 @@ export class PageFeed implements PageEvents {
   #timer: NodeJS.Timeout | undefined;
   #lookTimer: NodeJS.Timeout | undefined;
   #conditions = '';
+  #saved = Promise.resolve();
   #isTelling = false;
 
   constructor(options: PageFeedOptions) {
@@ -46,11 +47,16 @@ export class PageFeed implements PageEvents {
     this.#options.changes.notify(() => this.#tellSoon());
   }
 
-  /** Keeps the history. States that change from now on are those of a program that ends. */
-  async stop(): Promise<void> {
+  /** States that change from now on are those of a program that ends: begins to write down what was before. */
+  stop(): void {
     clearInterval(this.#timer);
     clearInterval(this.#lookTimer);
-    await this.#options.keeper.close();
+    this.#saved = this.#options.keeper.close();
+  }
+
+  /** Resolves when that is written; a slow disk keeps nothing else waiting. */
+  get saved(): Promise<void> {
+    return this.#saved;
   }
 
   /** Tells a page what was and what is, and then each second. `after`: what it has of the history already. */

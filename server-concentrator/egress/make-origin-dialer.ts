@@ -1,4 +1,6 @@
 import type { Socket } from 'node:net';
+import { NAME_SERVICE } from '../../shared/protocol/codec/name-question.ts';
+import { SPEED_SERVICE } from '../../shared/protocol/codec/speed-request.ts';
 import { StreamError } from '../../shared/protocol/errors.ts';
 import type { AppSocket } from '../../shared/runtime/app/app-socket.ts';
 import { connectAppSocket } from '../../shared/runtime/app/app-socket-connect.ts';
@@ -32,6 +34,8 @@ export interface OriginDialerParts {
   readonly poolBytes: number;
   readonly clock: MonotonicClock;
   readonly limitHits: LimitHits;
+  /** The other end of a client's stream that measures. Throws StreamError. */
+  openSpeed(clientId: string): AppSocket;
   onOutcome(outcome: DialOutcome): void;
 }
 
@@ -68,6 +72,7 @@ export function makeOriginDialer(
     poolBytes,
     clock,
     limitHits,
+    openSpeed,
     onOutcome,
   } = parts;
   const pool = new BlockPool(clock, poolBytes);
@@ -77,7 +82,10 @@ export function makeOriginDialer(
     policy,
     resolver,
     translators,
-    openNames: (clientId, policyNow) => names.open(clientId, policyNow),
+    services: {
+      [NAME_SERVICE.host]: (clientId, policyNow) => names.open(clientId, policyNow),
+      [SPEED_SERVICE.host]: openSpeed,
+    },
     connectTimeoutMs: egress.connectTimeoutMs,
     opens: new OpenLine(openRate(limits.opensPerSecond), clock, onWait('opensPerSecond')),
     places: new SharedPlaces(dialPlaces(shares.total, limits.dialsPerClient), onWait('dialsPerClient')),

@@ -1,7 +1,6 @@
 import { isIP } from 'node:net';
-import { NAME_SERVICE } from '../../shared/protocol/codec/name-question.ts';
 import type { Destination } from '../../shared/protocol/destination.ts';
-import { type ErrorName, StreamError } from '../../shared/protocol/errors.ts';
+import type { ErrorName } from '../../shared/protocol/errors.ts';
 import { type ConnectAddress, OriginConnector } from '../../shared/runtime/app/origin-connector.ts';
 import { dialFailure } from '../../shared/runtime/app/origin-failure.ts';
 import type { CancelSignal } from '../../shared/runtime/async/cancellation.ts';
@@ -29,8 +28,8 @@ export interface OriginDialerOptions<T> {
   /** Places for connection attempts under way, shared by the clients. */
   readonly places?: SharedPlaces;
   readonly clock: MonotonicClock;
-  /** What streams to NAME_SERVICE are joined with. */
-  readonly openNames?: (clientId: string, policy: EgressPolicy) => T;
+  /** What the concentrator answers itself, by the host of a stream (SPEC.md section 6): what such a stream is joined with. */
+  readonly services?: Readonly<Record<string, (clientId: string, policy: EgressPolicy) => T>>;
   /** Called once for each dial, before its promise settles. */
   readonly onOutcome?: (outcome: DialOutcome) => void;
 }
@@ -67,12 +66,12 @@ export class OriginDialer<T extends { destroy(): void }> {
     try {
       signal.throwIfAborted();
       await opens?.enter(clientId, signal);
-      const isQuestion = destination.host === NAME_SERVICE.host;
-      const connection = isQuestion
-        ? this.#askNames(destination, clientId)
+      const service = this.#serviceOf(destination);
+      const connection = service
+        ? service(clientId, this.#policy)
         : await this.#connect(destination, signal, clientId);
       // A question costs what an open does that reaches nothing.
-      if (!isQuestion) opens?.onReached(clientId);
+      if (service === undefined) opens?.onReached(clientId);
       this.#options.onOutcome?.('connected');
       return connection;
     } catch (cause) {
@@ -98,12 +97,12 @@ export class OriginDialer<T extends { destroy(): void }> {
     return permittedAddresses(this.#policy, found, port);
   }
 
-  #askNames(destination: Destination, clientId: string): T {
+  /** Throws StreamError where the policy forbids it. */
+  #serviceOf(destination: Destination) {
+    const { services = {} } = this.#options;
+    if (!Object.hasOwn(services, destination.host)) return undefined;
     checkHost(this.#policy, destination);
-    const { openNames } = this.#options;
-    if (openNames === undefined)
-      throw new StreamError('nameNotFound', 'nobody answers questions for names here');
-    return openNames(clientId, this.#policy);
+    return services[destination.host];
   }
 
   #connect(destination: Destination, signal: CancelSignal, clientId: string): Promise<T> {

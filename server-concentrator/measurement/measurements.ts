@@ -1,4 +1,5 @@
-import type { ErrorName } from '../../shared/protocol/errors.ts';
+import { type ErrorName, StreamError } from '../../shared/protocol/errors.ts';
+import type { AppSocket } from '../../shared/runtime/app/app-socket.ts';
 import type { TokenBucket } from '../../shared/runtime/async/token-bucket.ts';
 import type { MonotonicClock, WallClock } from '../../shared/runtime/clock.ts';
 import { readKernelSettings } from '../../shared/runtime/doctor/kernel-settings.ts';
@@ -9,6 +10,7 @@ import type { LimitHits } from '../limits/limit-hits.ts';
 import { TokenBuckets } from '../limits/token-buckets.ts';
 import { type Applicant, refuse } from '../session/applicant.ts';
 import { MeasurementConnection } from './measurement-connection.ts';
+import { SpeedSocket } from './speed-socket.ts';
 
 export interface MeasurementsOptions {
   readonly limits: Pick<ConcentratorLimits, 'measurementBytesPerHour'>;
@@ -25,12 +27,19 @@ export interface MeasurementsOptions {
 /** Sixteen uplinks whose silence is measured over four times at once would be many; `doctor` measures one uplink at a time. */
 const MAX_MEASUREMENTS_PER_CLIENT = 16;
 const MAX_MEASUREMENTS = 256;
+/** One is under load, one asks how long the answer takes, and those of a test that was given up may end a little later. */
+const MAX_STREAMS_PER_CLIENT = 8;
 
-/** The measurements of all clients: connections for measurements, which are no sessions (SPEC.md section 5, Measurements). */
+/**
+ * The measurements of all clients: connections for measurements, which are no sessions (SPEC.md section 5, Measurements), and streams
+ * of sessions (section 6, Speed). What a client may exchange holds for both together.
+ */
 export class Measurements {
   readonly #options: MeasurementsOptions;
   readonly #allowances: TokenBuckets;
   readonly #open = new Map<MeasurementConnection, string>();
+  /** How many each client has. */
+  readonly #streams = new Map<string, number>();
 
   constructor(options: MeasurementsOptions) {
     this.#options = options;
@@ -58,6 +67,30 @@ export class Measurements {
     return 'measurement';
   }
 
+  /** What is joined with a client's stream that measures. Throws StreamError where the client may measure no more now. */
+  openStream(clientId: string): AppSocket {
+    const { limitHits } = this.#options;
+    const allowance = this.#allowances.of(clientId);
+    if (allowance.available < 1) {
+      limitHits.note('measurementBytesPerHour', clientId);
+      throw new StreamError('notAuthorized', 'this client may measure no more now');
+    }
+    const count = this.#streams.get(clientId) ?? 0;
+    if (count >= MAX_STREAMS_PER_CLIENT) {
+      limitHits.note('measurements', clientId);
+      throw new StreamError('resourceExceeded', 'too many measurements at a time');
+    }
+    this.#streams.set(clientId, count + 1);
+    return new SpeedSocket({
+      take: (bytes) => {
+        const isAllowed = allowance.tryTake(bytes);
+        if (!isAllowed) limitHits.note('measurementBytesPerHour', clientId);
+        return isAllowed;
+      },
+      onClosed: () => this.#onStreamClosed(clientId),
+    });
+  }
+
   close(): void {
     for (const measurement of [...this.#open.keys()]) measurement.close();
   }
@@ -74,6 +107,12 @@ export class Measurements {
       applicant.takeRest(),
     );
     this.#open.set(measurement, clientId);
+  }
+
+  #onStreamClosed(clientId: string): void {
+    const left = (this.#streams.get(clientId) ?? 0) - 1;
+    if (left > 0) this.#streams.set(clientId, left);
+    else this.#streams.delete(clientId);
   }
 
   #hasRoomFor(clientId: string): boolean {

@@ -66,6 +66,7 @@ function configuration(host: string, name: string, folder: string): string {
   return `{
   admin off
   auto_https off
+  default_sni ${name}
 }
 https://${name}:${PORT} {
   bind ${host}

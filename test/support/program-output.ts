@@ -29,6 +29,7 @@ export async function programOutput(
           redirectSystem: async () => EMPTY_REDIRECT_SYSTEM,
           nativeSockets: unused,
           tryUplinks: unused,
+          speedTest: unused,
           run: unused,
         })
       : buildConcentratorCli({ ...deps, run: unused, ownAddresses: unused });

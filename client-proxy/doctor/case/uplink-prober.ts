@@ -1,23 +1,11 @@
 import type { Destination } from '../../../shared/protocol/destination.ts';
-import type { MeasurementTerms } from '../../../shared/protocol/handshake/messages.ts';
 import type { MonotonicClock } from '../../../shared/runtime/clock.ts';
-import { nodeHandshakeCrypto } from '../../../shared/runtime/session/handshake-crypto.ts';
 import type { ClientConfig, ConfiguredUplink } from '../../config/client-config.ts';
+import { type OpenedMeasurement, openMeasurement } from '../../measurement/open-measurement.ts';
 import type { WireBytes } from '../../metering/wire-counter.ts';
 import { WireTable } from '../../metering/wire-table.ts';
-import { clientSubflowHandshake } from '../../path-manager/client-subflow-handshake.ts';
 import { ConfiguredOpener, type OpenerDeps } from '../../probing/configured-opener.ts';
 import { probeUdp, type UdpProbe, type UdpProbeOptions, udpProbeOptions } from '../../probing/udp-probe.ts';
-import { closeSession, MeasurementConnection } from '../measurement/measurement-connection.ts';
-
-/** A connection for measurements, which the concentrator has answered. */
-export interface OpenedMeasurement {
-  readonly connection: Measuring;
-  readonly terms: MeasurementTerms;
-}
-
-/** What can be done with such a connection, as `MeasurementConnection` does it. */
-export type Measuring = Pick<MeasurementConnection, 'ping' | 'send' | 'receive' | 'keepSilent' | 'close'>;
 
 /** Connections of the doctor's own over an uplink; a client that runs is not concerned. */
 export interface UplinkProber {
@@ -78,23 +66,9 @@ export class SocketProber implements UplinkProber {
   async measure(uplink: ConfiguredUplink, address: Destination): Promise<OpenedMeasurement | undefined> {
     const transport = await this.#opener.secure(uplink, address);
     const { client, dial } = this.#config;
-    const { result, takeRest } = await clientSubflowHandshake(
-      transport,
-      {
-        crypto: nodeHandshakeCrypto,
-        identity: client,
-        uplinkName: uplink.name,
-        backup: uplink.backup,
-        intent: { kind: 'hello', isMeasurement: true },
-      },
-      dial.timeoutMs,
-    );
-    const terms = result.welcome?.measurement;
-    if (terms !== undefined) {
-      return { connection: new MeasurementConnection(transport, takeRest(), this.#clock), terms };
-    }
-    closeSession(transport);
-    return undefined;
+    return openMeasurement(transport, {
+      ...{ identity: client, uplink, timeoutMs: dial.timeoutMs, clock: this.#clock },
+    });
   }
 
   async udp(uplink: ConfiguredUplink, address: Destination): Promise<UdpProbe> {

@@ -1,12 +1,12 @@
 import { isIP } from 'node:net';
 import type { Destination } from '../../../shared/protocol/destination.ts';
 import { type Finding, failed, ok, skipped, warning } from '../../../shared/runtime/doctor/finding.ts';
+import type { Exchange } from '../../measurement/measurement-connection.ts';
+import type { Measuring } from '../../measurement/open-measurement.ts';
 import { deviceWord } from '../../network/remedy-commands.ts';
 import { interfaceOf } from '../case/own-interface.ts';
 import type { UplinkCase, UplinkCheck } from '../case/uplink-check.ts';
-import type { Measuring } from '../case/uplink-prober.ts';
 import { OLDER } from '../case/words.ts';
-import type { Exchange } from '../measurement/measurement-connection.ts';
 
 /** Several packets of full size. */
 const BURST_BYTES = 12_000;

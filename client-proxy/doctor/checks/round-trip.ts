@@ -1,7 +1,7 @@
 import { failed, milliseconds, ok, skipped } from '../../../shared/runtime/doctor/finding.ts';
+import { median } from '../../measurement/rate.ts';
 import type { UplinkCheck } from '../case/uplink-check.ts';
 import { OLDER } from '../case/words.ts';
-import { median } from '../measurement/rate.ts';
 
 const PINGS = 8;
 const PATIENCE_MS = 5_000;

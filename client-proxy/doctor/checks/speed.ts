@@ -7,15 +7,13 @@ import {
   skipped,
   warning,
 } from '../../../shared/runtime/doctor/finding.ts';
+import type { Sample } from '../../measurement/measurement-connection.ts';
+import { formatRate, median, rateOf } from '../../measurement/rate.ts';
+import { askWhile, type Direction, transferOver } from '../../measurement/transfer.ts';
 import { interfaceOf } from '../case/own-interface.ts';
 import type { UplinkCase, UplinkCheck } from '../case/uplink-check.ts';
-import type { Measuring } from '../case/uplink-prober.ts';
 import { OLDER } from '../case/words.ts';
-import type { Sample } from '../measurement/measurement-connection.ts';
-import { formatRate, median, rateOf } from '../measurement/rate.ts';
 import { shown } from './round-trip.ts';
-
-type Direction = 'down' | 'up';
 
 /** A measurement ends after this long, however much is left. */
 const LONGEST_MS = 3_000;
@@ -72,8 +70,8 @@ async function load(
   const [bulk, beside] = opened.map((one) => one?.connection);
   try {
     if (bulk === undefined || beside === undefined) return undefined;
-    const loading = direction === 'down' ? bulk.receive(bytes, LONGEST_MS) : bulk.send(bytes, LONGEST_MS);
-    const rttsMs = await pingWhile(beside, loading);
+    const loading = transferOver(bulk, { direction, bytes, timeoutMs: LONGEST_MS });
+    const rttsMs = await askWhile(loading, PING_EVERY_MS, () => beside.ping(LONGEST_MS));
     const exchange = await loading;
     found.allowanceBytes -= exchange.samples.at(-1)?.bytes ?? 0;
     return { ...exchange, rttsMs };
@@ -81,22 +79,6 @@ async function load(
     bulk?.close();
     beside?.close();
   }
-}
-
-/** One round trip after the other, as long as the work takes. */
-async function pingWhile(connection: Measuring, work: Promise<unknown>): Promise<number[]> {
-  let isOver = false;
-  const over = work.finally(() => {
-    isOver = true;
-  });
-  const times: number[] = [];
-  while (!isOver) {
-    const ms = await connection.ping(LONGEST_MS);
-    if (ms === undefined) break;
-    times.push(ms);
-    await Promise.race([over, new Promise((resolve) => setTimeout(resolve, PING_EVERY_MS))]);
-  }
-  return times;
 }
 
 function judge(it: UplinkCase, direction: Direction, result: Load | undefined) {

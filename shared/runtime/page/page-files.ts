@@ -34,15 +34,19 @@ export const PAGE_LIBRARIES = {
 } as const;
 
 /**
- * All files of a program's page, by path: `index.html` at `/`, its others below `/page/`, what it shares with the other program
+ * All files of a program's page, by path: `index` at `/`, its others below `/page/`, what it shares with the other program
  * below `/shared/page-browser/`. Modules import from there by the relative path of their sources: one that leads above the root
  * ends at the root, in browsers. Libraries are served as their packages have them: the page works without the internet.
  * @param folder has the files, with `/` at its end
- * @param names of the files besides `index.html`
+ * @param names of the files besides the one at `/`
  */
-export function pageFiles(folder: URL, names: readonly string[]): ReadonlyMap<string, PageFile> {
+export function pageFiles(
+  folder: URL,
+  names: readonly string[],
+  index = 'index.html',
+): ReadonlyMap<string, PageFile> {
   return new Map([
-    entry('/', 'index.html', () => new URL('index.html', folder)),
+    entry('/', index, () => new URL(index, folder)),
     ...names.map((name) => entry(`/page/${name}`, name, () => new URL(name, folder))),
     ...SHARED.map((name) =>
       entry(

@@ -13,8 +13,18 @@ export const LINK = `tributary://laptop:${KEY}@vps.example.org:8443,[2001:db8::1
 
 /** The command line of a laptop's client, in a home directory of its own. */
 export async function cli(overrides: Partial<ClientCliDeps> = {}) {
+  const { deps, home, file, take } = await clientDeps(overrides);
+  const call = buildClientCli(deps);
+  const exec = async (...args: string[]) => ({ code: await call(args), ...take() });
+  return { exec, home, file };
+}
+
+/** What that command line is made of. */
+export async function clientDeps(overrides: Partial<ClientCliDeps> = {}) {
   const { deps, home, take } = await commandLineDeps();
-  const call = buildClientCli({
+  const file = join(home, '.config', 'tributary', 'tributary-client.yaml');
+  let stderr = '';
+  const all: ClientCliDeps = {
     ...deps,
     ...machine(LAPTOP),
     interfaceBinding: () => ({ available: true }),
@@ -22,6 +32,7 @@ export async function cli(overrides: Partial<ClientCliDeps> = {}) {
     terminal: NO_TERMINAL,
     nativeSockets: () => undefined,
     tryUplinks: (_, uplinks) => Promise.resolve(uplinks.map(() => 'portal: a stranger')),
+    speedTest: () => Promise.reject(new Error('nothing is measured here')),
     input: {
       isTerminal: false,
       readLine: () => Promise.resolve(undefined),
@@ -29,10 +40,13 @@ export async function cli(overrides: Partial<ClientCliDeps> = {}) {
     },
     run: () => Promise.resolve(),
     ...overrides,
-  });
-  const file = join(home, '.config', 'tributary', 'tributary-client.yaml');
-  const exec = async (...args: string[]) => ({ code: await call(args), ...take() });
-  return { exec, home, file };
+  };
+  /** All that it has explained until now. */
+  const said = () => {
+    stderr += take().stderr;
+    return stderr;
+  };
+  return { deps: all, home, file, take, said };
 }
 
 /** Each with these addresses. */

@@ -29,6 +29,7 @@ async function cli() {
     redirectSystem: async () => EMPTY_REDIRECT_SYSTEM,
     nativeSockets: () => undefined,
     tryUplinks: unused,
+    speedTest: unused,
     input: { isTerminal: false, readLine: unused, ask: unused },
     terminal: NO_TERMINAL,
     run: unused,

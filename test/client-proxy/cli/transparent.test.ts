@@ -35,6 +35,7 @@ ${section}
     interfaceBinding: unused,
     nativeSockets: unused,
     tryUplinks: unused,
+    speedTest: unused,
     run: unused,
     redirectSystem: async () => ({
       ...EMPTY_REDIRECT_SYSTEM,

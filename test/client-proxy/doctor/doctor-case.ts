@@ -1,7 +1,7 @@
 import type { ClientConfig, ConfiguredUplink } from '../../../client-proxy/config/client-config.ts';
 import type { DoctorOptions, UplinkCase } from '../../../client-proxy/doctor/case/uplink-check.ts';
 import { nothingFound } from '../../../client-proxy/doctor/case/uplink-check.ts';
-import type { Measuring } from '../../../client-proxy/doctor/case/uplink-prober.ts';
+import type { Measuring } from '../../../client-proxy/measurement/open-measurement.ts';
 import type { NetworkView } from '../../../client-proxy/network/network-view.ts';
 import type { Destination } from '../../../shared/protocol/destination.ts';
 

@@ -45,7 +45,7 @@ it('looks again as each minute begins, and no more when it is stopped', () => {
   vi.useFakeTimers({ now: 90_500 });
   try {
     const moments: number[] = [];
-    const timer = new MinuteTimer(Date.now, () => moments.push(Date.now()));
+    const timer = new MinuteTimer(Date.now, [() => moments.push(Date.now())]);
     timer.start();
     vi.advanceTimersByTime(120_000);
     timer.stop();

@@ -82,7 +82,7 @@ function dialerOf<T extends { destroy(): void }>(options: {
   policy?: EgressPolicy;
   resolver?: OriginResolver;
   connect: ConnectAddress<T>;
-  openNames?: NonNullable<OriginDialerOptions<T>['openNames']>;
+  services?: NonNullable<OriginDialerOptions<T>['services']>;
   clock?: () => number;
   opens?: OpenLine;
 }) {
@@ -408,14 +408,16 @@ describe('questions for names', () => {
   const question = { host: 'names.tributary.invalid', port: 53 };
   const bench = (deny: string[]) => {
     const given: string[] = [];
-    const openNames = (clientId: string) => {
-      given.push(clientId);
-      return { address: 'names', destroy() {} };
+    const services = {
+      'names.tributary.invalid': (clientId: string) => {
+        given.push(clientId);
+        return { address: 'names', destroy() {} };
+      },
     };
     const resolver = resolverOf({});
     const { connect, dialled } = connectRecorder();
     return {
-      ...dialerOf({ policy: policyOf({ deny }), resolver, connect, openNames }),
+      ...dialerOf({ policy: policyOf({ deny }), resolver, connect, services }),
       resolver,
       dialled,
       given,

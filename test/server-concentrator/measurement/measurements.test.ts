@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { MeasurementConnection } from '../../../client-proxy/doctor/measurement/measurement-connection.ts';
+import { MeasurementConnection } from '../../../client-proxy/measurement/measurement-connection.ts';
 import { clientSubflowHandshake } from '../../../client-proxy/path-manager/client-subflow-handshake.ts';
 import { FREE_BYTES } from '../../../server-concentrator/measurement/measurement-connection.ts';
 import { readMeasurementFacts } from '../../../shared/runtime/doctor/measurement-facts.ts';

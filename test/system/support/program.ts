@@ -164,6 +164,7 @@ export function command(
   return namespace.exec(process.execPath, [programFile(name, folder), ...args]);
 }
 
-function programFile(name: ProgramName, folder: string): string {
+/** The file to run. */
+export function programFile(name: ProgramName, folder: string = ROOT): string {
   return join(folder, 'dist', name, 'main.js');
 }

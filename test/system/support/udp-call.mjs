@@ -2,8 +2,9 @@
  * Datagrams through a SOCKS5 proxy: `node udp-call.mjs origin ADDRESS PORT`, which says `ready` and sends each back, and
  * `node udp-call.mjs client PROXY-PORT ADDRESS PORT`.
  *
- * A line of the client's stdin is a JSON object, `{ms, gapMs, bytes}`: a call that long, with a datagram of so many bytes each time. Then it
- * says `{sent, came, longestMs}`: datagrams, answers, and the longest time without one.
+ * A line of the client's stdin is a JSON object, `{answers, gapMs, bytes, mostMs}`: a call on an association of its own, with a datagram of
+ * so many bytes each time, until so many answers have come, or it has lasted for too long. When the last answers have come, or a second
+ * later, it says `{sent, came, longestMs}`: datagrams, answers, and the longest time without one while it lasted.
  */
 import { createSocket } from 'node:dgram';
 import { connect } from 'node:net';
@@ -20,7 +21,6 @@ if (role === 'origin') {
   socket.on('message', (message, { address, port }) => socket.send(message, port, address));
   socket.bind(Number(second), first, () => say('ready'));
 } else {
-  const { socket, relay } = await associate(Number(first));
   const header = Buffer.from([
     0,
     0,
@@ -32,7 +32,10 @@ if (role === 'origin') {
   ]);
   say('ready');
   for await (const line of createInterface({ input: process.stdin })) {
+    const { control, socket, relay } = await associate(Number(first));
     say(JSON.stringify(await call(socket, relay, header, JSON.parse(line))));
+    socket.close();
+    control.destroy();
   }
   process.exit();
 }
@@ -45,14 +48,15 @@ async function associate(port) {
   control.write(Uint8Array.of(5, 3, 0, 1, 0, 0, 0, 0, 0, 0));
   const reply = await answer();
   if (reply[1] !== 0) throw new Error(`the proxy refuses: ${reply[1]}`);
-  const socket = createSocket('udp4');
+  const socket = createSocket({ type: 'udp4', recvBufferSize: 1 << 20 });
   await new Promise((resolve) => socket.bind(0, '127.0.0.1', resolve));
-  return { socket, relay: reply.readUInt16BE(reply.length - 2) };
+  return { control, socket, relay: reply.readUInt16BE(reply.length - 2) };
 }
 
-async function call(socket, relay, header, { ms, gapMs, bytes }) {
+async function call(socket, relay, header, { answers, gapMs, bytes, mostMs }) {
   const figures = { sent: 0, came: 0, longestMs: 0 };
   const heard = new Set();
+  let isOver = false;
   let lastMs = performance.now();
   const onMessage = (message) => {
     const number = message.readUInt32BE(HEADER_BYTES);
@@ -60,18 +64,19 @@ async function call(socket, relay, header, { ms, gapMs, bytes }) {
     heard.add(number);
     const nowMs = performance.now();
     figures.came++;
-    figures.longestMs = Math.max(figures.longestMs, Math.round(nowMs - lastMs));
+    if (!isOver) figures.longestMs = Math.max(figures.longestMs, Math.round(nowMs - lastMs));
     lastMs = nowMs;
   };
   socket.on('message', onMessage);
   const startMs = performance.now();
-  while (performance.now() - startMs < ms) {
+  while (figures.came < answers && performance.now() - startMs < mostMs) {
     const payload = Buffer.alloc(bytes, 7);
     payload.writeUInt32BE(figures.sent++);
     socket.send([header, payload], relay, '127.0.0.1');
     await sleep(Math.max(0, startMs + figures.sent * gapMs - performance.now()));
   }
-  await sleep(500);
-  socket.off('message', onMessage);
+  isOver = true;
+  const endMs = performance.now();
+  while (figures.came < figures.sent && performance.now() - endMs < 1_000) await sleep(5);
   return figures;
 }

@@ -4,9 +4,9 @@ import { eachWholeLine } from '../../bed/whole-lines.ts';
 import { type Pair, SOCKS } from './pair.ts';
 import { ROOT } from './program.ts';
 
-/** A datagram of so many bytes each time, to the origin and back. */
+/** A datagram of so many bytes each time, to the origin and back, until so many answers have come. */
 export interface UdpCall {
-  readonly ms: number;
+  readonly answers: number;
   readonly gapMs: number;
   readonly bytes: number;
 }
@@ -19,6 +19,8 @@ export interface CallFigures {
 }
 
 const PORT = 8091;
+/** However busy the machine is. */
+const MOST_MS = 20_000;
 
 /** An application that makes calls in datagrams through the pair, and its origin; udp-call.mjs says what they do. */
 export class UdpCalls {
@@ -37,10 +39,10 @@ export class UdpCalls {
     return calls;
   }
 
-  /** One at a time. */
+  /** One at a time, each on an association of its own. The client may be another one each time. */
   async make(call: UdpCall): Promise<CallFigures> {
     const line = this.#nextLine();
-    this.#children[1]!.stdin!.write(`${JSON.stringify(call)}\n`);
+    this.#children[1]!.stdin!.write(`${JSON.stringify({ ...call, mostMs: MOST_MS })}\n`);
     return JSON.parse(await line) as CallFigures;
   }
 

@@ -162,7 +162,7 @@ function Shares({ uplinks, names }: Pick<ConnectionRow, 'uplinks'> & { names: re
   return html`<ul class="over">
     ${known.map(
       ({ uplink, up, down, sentBytes, receivedBytes }) => html`
-        <li data-uplink=${uplink} data-bytes=${sentBytes + receivedBytes}>
+        <li data-uplink=${uplink} data-sent=${sentBytes} data-received=${receivedBytes}>
           <i class="dot u${Math.max(0, names.indexOf(uplink)) % 8}" aria-hidden="true"></i>
           <span class="uplink">${uplink}</span>
           <span>${rateText(up + down)}</span>

@@ -2,7 +2,7 @@ import type { Now } from '../../now.ts';
 import { LossMeter } from '../../subflow/loss-meter.ts';
 import type { Uplink } from '../../uplink/uplink.ts';
 import { LateDatagrams } from './late-datagrams.ts';
-import { PacketSize } from './packet-size.ts';
+import { LEAST_PACKET_BYTES, PacketSize } from './packet-size.ts';
 import { arrivedRanges, type PathFeedback } from './path-feedback.ts';
 import { PathLiveness } from './path-liveness.ts';
 import { PathProbes } from './path-probes.ts';
@@ -139,7 +139,8 @@ export class DatagramPath {
     this.#counts.sentPackets++;
     this.#counts.sentBytes += packetBytes;
     this.uplink.bucket?.spendOnWire(packetBytes + HEADERS_BYTES);
-    if (wantsFeedback) this.probes.onSent(isProbe);
+    // What is long may be all that does not arrive.
+    if (wantsFeedback && (isProbe || packetBytes <= LEAST_PACKET_BYTES)) this.probes.onSent(isProbe);
     if (datagram !== undefined) this.#late.add(counter, nowMs, datagram);
     return counter;
   }

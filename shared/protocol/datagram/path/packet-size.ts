@@ -7,7 +7,7 @@ export interface PacketSizeTuning {
   readonly retryMs: number;
   /** and all over again after this: routes change. RFC 8899 section 5.1.1 has the same. */
   readonly raiseMs: number;
-  /** So many packets longer than the base in a row, and none that arrived: the path takes less than it did. */
+  /** So many packets longer than the base, or the least, in a row, and none that arrived: the path takes less than it did. */
   readonly lostInRow: number;
 }
 
@@ -19,14 +19,17 @@ export const PACKET_SIZE_TUNING: PacketSizeTuning = {
 };
 
 /** Before any was tried: RFC 9000 section 14 takes it for granted. */
-export const BASE_PACKET_BYTES = 1200;
+const BASE_PACKET_BYTES = 1200;
 /** Any path carries it (RFC 791: 576 bytes, less 60 of IPv4 and 8 of UDP), and no length below is tried. */
-const LEAST_PACKET_BYTES = 508;
+export const LEAST_PACKET_BYTES = 508;
 /**
  * UDP payloads that are tried, the longest first: Ethernet by IPv4 and IPv6, PPPoE by both, common tunnels (WireGuard 1420, GRE and
  * IPsec), the least of IPv6.
  */
 const CANDIDATES = [1472, 1452, 1444, 1432, 1392, 1352, 1280, 1232, BASE_PACKET_BYTES, 1000];
+
+/** What a path is taken to carry when longer packets are lost, the longest first. */
+const FALL_TO = [BASE_PACKET_BYTES, LEAST_PACKET_BYTES] as const;
 
 /** How long the packets of one path may be: packetization layer path MTU discovery (RFC 8899). */
 export class PacketSize {
@@ -40,7 +43,8 @@ export class PacketSize {
   #round: { readonly tries: number; readonly dueMs: number } | undefined;
   #isStarted = false;
   #raiseMs = Number.POSITIVE_INFINITY;
-  #lostInRow = 0;
+  /** Of packets that are longer than each of FALL_TO, and not than the one before. */
+  readonly #lostInRow = { [BASE_PACKET_BYTES]: 0, [LEAST_PACKET_BYTES]: 0 };
 
   constructor(now: Now, tuning: PacketSizeTuning = PACKET_SIZE_TUNING) {
     this.#now = now;
@@ -80,19 +84,20 @@ export class PacketSize {
 
   /** A packet of this length has arrived. */
   onArrived(bytes: number): void {
-    if (bytes > BASE_PACKET_BYTES) this.#lostInRow = 0;
+    for (const below of FALL_TO) if (bytes > below) this.#lostInRow[below] = 0;
     if (this.#isStarted && bytes > (this.#passes ?? LEAST_PACKET_BYTES)) this.#passes = bytes;
   }
 
   /** Others that were sent later have. */
   onLost(bytes: number): void {
+    const below = FALL_TO.find((one) => bytes > one);
     // Not the probes: they are longer.
-    if (bytes <= BASE_PACKET_BYTES || bytes > this.bytes) return;
-    if (++this.#lostInRow < this.#tuning.lostInRow) return;
-    this.#lostInRow = 0;
-    this.#passes = BASE_PACKET_BYTES;
-    this.#round = undefined;
-    this.#raiseMs = this.#now.ms + this.#tuning.raiseMs;
+    if (below === undefined || bytes > this.bytes) return;
+    if (++this.#lostInRow[below] < this.#tuning.lostInRow) return;
+    this.#lostInRow[below] = 0;
+    this.#passes = below;
+    // It may have been a pause: what passes is found out again, when that is over.
+    this.#begin(this.#tuning.retryMs);
   }
 
   /** The kernel took none of this length. */
@@ -101,9 +106,9 @@ export class PacketSize {
     this.#most = Math.min(this.#most, below[0] ?? LEAST_PACKET_BYTES);
   }
 
-  #begin(): void {
+  #begin(inMs = 0): void {
     this.#raiseMs = Number.POSITIVE_INFINITY;
-    this.#round = { tries: 0, dueMs: this.#now.ms };
+    this.#round = { tries: 0, dueMs: this.#now.ms + inMs };
   }
 
   /** What has not arrived by now is too long. */

@@ -72,7 +72,7 @@ export class PathProbes {
     this.#beganMs = now.ms;
   }
 
-  /** When it is to be asked next, if nothing else is sent until then. */
+  /** When it is to be asked next, if nothing else that is short enough for any path is sent until then. */
   get nextMs(): number {
     return this.#isWanted ? this.#lastSentMs : this.#lastSentMs + this.#intervalMs;
   }
@@ -87,7 +87,7 @@ export class PathProbes {
     this.#standbyUntilMs = this.#now.ms + this.#tuning.standbyForMs;
   }
 
-  /** Something that the peer gives feedback about was sent. */
+  /** Something that the peer gives feedback about was sent, and is not longer than what any path takes. */
   onSent(isProbe: boolean): void {
     this.#lastSentMs = this.#now.ms;
     this.#isWanted = false;

@@ -38,7 +38,7 @@ it('takes the base for granted before anything was tried', () => {
   expect(new PacketSize(new TestClock()).bytes).toBe(1_200);
 });
 
-it('falls back when long packets are lost, and none arrives, and tries again much later', () => {
+it('falls back when long packets are lost, and none arrives, and finds out again what passes', () => {
   const clock = new TestClock();
   const size = new PacketSize(clock);
   size.start();
@@ -50,8 +50,26 @@ it('falls back when long packets are lost, and none arrives, and tries again muc
   expect(size.bytes).toBe(1_472);
   for (let i = 0; i < 6; i++) size.onLost(1_472);
   expect(size.bytes).toBe(1_200);
-  clock.ms += 599_000;
   expect(size.takeProbes()).toEqual([]);
-  clock.ms += 1_000;
+  clock.ms += 500;
   expect(size.takeProbes()).toContain(1_472);
+  size.onArrived(1_392);
+  expect(size.bytes).toBe(1_392);
+});
+
+it('falls back further when packets of the base are lost, and no longer ones than the least arrive', () => {
+  const clock = new TestClock();
+  const size = new PacketSize(clock);
+  size.start();
+  for (const bytes of size.takeProbes().filter((tried) => tried <= 1_200)) size.onArrived(bytes);
+  for (let i = 0; i < 6; i++) {
+    size.onLost(1_100);
+    size.onArrived(200);
+    size.onLost(200);
+  }
+  expect(size.bytes).toBe(508);
+  clock.ms += 500;
+  expect(size.takeProbes()).toContain(1_000);
+  size.onArrived(1_000);
+  expect(size.bytes).toBe(1_000);
 });

@@ -15,6 +15,13 @@ export function rateOf(samples: readonly Sample[]): number | undefined {
   return late ?? bitsPerSecond(first, last);
 }
 
+/** The rate within a time, in bits per second; undefined where it is too short, or nothing came. */
+export function rateBetween(samples: readonly Sample[], fromMs: number, toMs: number): number | undefined {
+  const within = samples.filter(({ atMs }) => atMs >= fromMs && atMs <= toMs);
+  const [first, last] = [within[0], within.at(-1)];
+  return first === undefined || last === undefined ? undefined : bitsPerSecond(first, last);
+}
+
 function bitsPerSecond(from: Sample, to: Sample): number | undefined {
   const ms = to.atMs - from.atMs;
   return ms < LEAST_MS ? undefined : ((to.bytes - from.bytes) * 8_000) / ms;

@@ -1,10 +1,10 @@
 import { randomFillSync } from 'node:crypto';
-import { type ControlFrame, encodeControl, writeDataHeader } from '../../../shared/protocol/codec/frame.ts';
-import { FrameParser } from '../../../shared/protocol/codec/frame-parser.ts';
-import { DATA_HEADER_BYTES } from '../../../shared/protocol/codec/wire.ts';
-import { ERROR_CODE } from '../../../shared/protocol/errors.ts';
-import type { MonotonicClock } from '../../../shared/runtime/clock.ts';
-import type { SubflowTransport } from '../../../shared/runtime/subflow/subflow-transport.ts';
+import { type ControlFrame, encodeControl, writeDataHeader } from '../../shared/protocol/codec/frame.ts';
+import { FrameParser } from '../../shared/protocol/codec/frame-parser.ts';
+import { DATA_HEADER_BYTES } from '../../shared/protocol/codec/wire.ts';
+import { ERROR_CODE } from '../../shared/protocol/errors.ts';
+import type { MonotonicClock } from '../../shared/runtime/clock.ts';
+import type { SubflowTransport } from '../../shared/runtime/subflow/subflow-transport.ts';
 
 /** How many bytes had arrived at a moment. */
 export interface Sample {
@@ -20,12 +20,15 @@ export interface Exchange {
   readonly isComplete: boolean;
 }
 
+/** Is told of each moment at which something has come. */
+export type OnSample = (sample: Sample) => void;
+
 /** Bytes in one DATA frame: what is written in one turn. */
 const PIECE_BYTES = 64 * 1024;
 
 /**
- * The client's end of a connection for measurements (SPEC.md section 5). One exchange at a time; after one that is not complete
- * the connection is of no use, since what is under way on it may be lost for good.
+ * The client's end of a connection for measurements (SPEC.md section 5). One transfer at a time, and one question for the round trip
+ * beside it; after a transfer that is not complete the connection is of no use, since what is under way on it may be lost for good.
  */
 export class MeasurementConnection {
   readonly #transport: SubflowTransport;
@@ -36,15 +39,16 @@ export class MeasurementConnection {
   /** Bytes of frames that were sent, and of them those that the concentrator has received. */
   #sentBytes = 0;
   #receiptedBytes = 0;
-  /** A control frame that is to be sent. */
-  #frame: Uint8Array | undefined;
+  /** Control frames that are to be sent: one of each exchange under way. */
+  readonly #frames: Uint8Array[] = [];
   /** DATA that is still to be sent. */
   #unsentBytes = 0;
   #dsn = 0;
   #limit = 0;
   /** DATA that came. */
   #arrivedBytes = 0;
-  #onProgress: () => void = () => {};
+  /** Of the exchanges under way: told when something has come. */
+  readonly #watchers = new Set<() => void>();
 
   constructor(transport: SubflowTransport, rest: Uint8Array, clock: MonotonicClock) {
     this.#transport = transport;
@@ -60,7 +64,7 @@ export class MeasurementConnection {
       },
       onClose: () => {
         this.#isClosed = true;
-        this.#onProgress();
+        this.#tellWatchers();
       },
     });
     this.#receive(rest);
@@ -81,7 +85,7 @@ export class MeasurementConnection {
   }
 
   /** Sends so many bytes of DATA, in frames of at most 64 KiB. */
-  send(bytes: number, timeoutMs: number): Promise<Exchange> {
+  send(bytes: number, timeoutMs: number, onSample?: OnSample): Promise<Exchange> {
     const before = this.#sentBytes;
     const frames = Math.ceil(bytes / PIECE_BYTES);
     this.#unsentBytes = bytes;
@@ -89,16 +93,19 @@ export class MeasurementConnection {
       () => this.#receiptedBytes - before,
       bytes + frames * DATA_HEADER_BYTES,
       timeoutMs,
+      onSample,
     );
     this.#write();
-    return exchange;
+    return exchange.finally(() => {
+      this.#unsentBytes = 0;
+    });
   }
 
   /** Has the concentrator send so many bytes of DATA. */
-  receive(bytes: number, timeoutMs: number): Promise<Exchange> {
+  receive(bytes: number, timeoutMs: number, onSample?: OnSample): Promise<Exchange> {
     const before = this.#arrivedBytes;
     this.#limit += bytes;
-    const exchange = this.#exchange(() => this.#arrivedBytes - before, bytes, timeoutMs);
+    const exchange = this.#exchange(() => this.#arrivedBytes - before, bytes, timeoutMs, onSample);
     this.#control({ type: 'window', streamId: 0, ack: before, limit: this.#limit });
     return exchange;
   }
@@ -108,39 +115,51 @@ export class MeasurementConnection {
   }
 
   /** @param progress bytes that have arrived so far */
-  #exchange(progress: () => number, wantedBytes: number, timeoutMs: number): Promise<Exchange> {
+  #exchange(
+    progress: () => number,
+    wantedBytes: number,
+    timeoutMs: number,
+    onSample?: OnSample,
+  ): Promise<Exchange> {
     const samples: Sample[] = [{ atMs: this.#clock(), bytes: 0 }];
     return new Promise((resolve) => {
       const finish = () => {
         clearTimeout(timer);
-        this.#onProgress = () => {};
-        this.#unsentBytes = 0;
+        this.#watchers.delete(watch);
         resolve({ samples, isComplete: progress() >= wantedBytes });
       };
       const timer = setTimeout(finish, timeoutMs);
-      this.#onProgress = () => {
+      const watch = () => {
         const bytes = Math.max(0, progress());
-        if (bytes > samples.at(-1)!.bytes) note(samples, { atMs: this.#clock(), bytes });
+        if (bytes > samples.at(-1)!.bytes) {
+          const sample = { atMs: this.#clock(), bytes };
+          addSample(samples, sample);
+          onSample?.(sample);
+        }
         if (bytes >= wantedBytes || this.#isClosed) finish();
       };
-      this.#onProgress();
+      this.#watchers.add(watch);
+      watch();
     });
+  }
+
+  #tellWatchers(): void {
+    for (const watch of [...this.#watchers]) watch();
   }
 
   /** It leaves when what is being written has left. */
   #control(frame: ControlFrame): void {
     const bytes = encodeControl(frame);
     this.#sentBytes += bytes.length;
-    this.#frame = bytes;
+    this.#frames.push(bytes);
     this.#write();
   }
 
   #write(): void {
     if (this.#isWriting || this.#isClosed) return;
-    if (this.#frame !== undefined) {
+    if (this.#frames.length > 0) {
       this.#isWriting = true;
-      this.#transport.write([this.#frame]);
-      this.#frame = undefined;
+      this.#transport.write(this.#frames.splice(0));
       return;
     }
     if (this.#unsentBytes === 0) return;
@@ -164,7 +183,7 @@ export class MeasurementConnection {
         if (frame.type === 'close') this.#transport.destroy();
       },
     });
-    this.#onProgress();
+    this.#tellWatchers();
   }
 }
 
@@ -185,7 +204,8 @@ const CLOSE_MS = 500;
 const SAMPLE_MS = 1;
 const NOISE = randomFillSync(new Uint8Array(PIECE_BYTES));
 
-function note(samples: Sample[], sample: Sample): void {
+/** Adds a sample, in place of the last one where that is from a moment before. */
+export function addSample(samples: Sample[], sample: Sample): void {
   if (samples.length > 1 && sample.atMs - samples.at(-2)!.atMs < SAMPLE_MS) samples.pop();
   samples.push(sample);
 }
