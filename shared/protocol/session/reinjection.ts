@@ -30,6 +30,8 @@ const SEARCH_SEGMENTS = 32;
 
 export interface Copy extends Segment {
   readonly target: SessionSubflow;
+  /** When the first of those that are under way was sent. */
+  readonly firstSentMs: number;
 }
 
 export interface CopyOptions {
@@ -77,8 +79,10 @@ export class HeadOfLineCopies {
       if (copy === undefined) return;
       const { sentBytes, copiedBytes } = this.#statistics;
       if (copiedBytes + copy.length > sentBytes * share + allowanceBytes) return;
-      const { target, dsn, length, fin } = copy;
-      target.append(send.copy(dsn, length, fin), { kind: 'data', stream, dsn, length, fin });
+      const { target, dsn, length, fin, firstSentMs } = copy;
+      const again = 'copy';
+      target.append(send.copy(dsn, length, fin), { kind: 'data', stream, dsn, length, fin, again });
+      stream.delays.onAgain(send.firstUndelivered(dsn) ?? dsn, firstSentMs);
       stream.carried.of(target.uplink.name).sentBytes += length;
       this.#statistics.sentBytes += length;
       this.#statistics.copiedBytes += length;
@@ -116,14 +120,14 @@ export function headOfLineCopy(
   for (let looked = 0; from !== undefined && looked < SEARCH_SEGMENTS; looked++) {
     const carried = carriersOf(stream, from, subflows, underWay);
     if (carried === undefined) return undefined;
-    const { segment, carriers, youngestMs, remainingMs } = carried;
+    const { segment, carriers, firstSentMs, youngestMs, remainingMs } = carried;
     const free = subflows.filter(
       (subflow) => !carriers.has(subflow) && subflow.canTake && scheduler.mayCopy?.(subflow) !== false,
     );
     const target = least(free, (subflow) => deliveryTimeMs(subflow, segment.length));
     const isLate = now.ms - youngestMs >= ageLimitMs;
     if (isLate && target !== undefined && deliveryTimeMs(target, segment.length) < remainingMs / 2) {
-      return { target, ...segment };
+      return { target, firstSentMs, ...segment };
     }
     from = stream.send.firstUndelivered(segment.dsn + segment.length);
   }
@@ -134,6 +138,7 @@ export function headOfLineCopy(
 function carriersOf(stream: Stream, dsn: number, subflows: readonly SessionSubflow[], underWay: UnderWay) {
   const carriers = new Set<SessionSubflow>();
   let segment: Segment | undefined;
+  let firstSentMs = Number.POSITIVE_INFINITY;
   let youngestMs = 0;
   let remainingMs = Number.POSITIVE_INFINITY;
   for (const subflow of subflows) {
@@ -141,10 +146,11 @@ function carriersOf(stream: Stream, dsn: number, subflows: readonly SessionSubfl
     if (found === undefined) continue;
     carriers.add(subflow);
     segment ??= found.segment;
+    firstSentMs = Math.min(firstSentMs, found.entry.sentMs);
     youngestMs = Math.max(youngestMs, found.entry.sentMs);
     remainingMs = Math.min(remainingMs, remainingTimeMs(subflow, found.entry));
   }
-  return segment && { segment, carriers, youngestMs, remainingMs };
+  return segment && { segment, carriers, firstSentMs, youngestMs, remainingMs };
 }
 
 /** How long until the frame is delivered, by what is ahead of it and the subflow's rate now. */

@@ -189,7 +189,8 @@ export class StreamSender {
     const most = Math.min(segment.length, target.segmentBytes);
     const length = segment.length === 0 ? 0 : send.frameBytes(dsn, most);
     const fin = segment.fin && length === segment.length;
-    target.append(send.copy(dsn, length, fin), { kind: 'data', stream, dsn, length, fin });
+    const item = { kind: 'data', stream, dsn, length, fin, again: undefined } as const;
+    target.append(send.copy(dsn, length, fin), item);
     stream.carried.of(target.uplink.name).sentBytes += length;
     steering.scheduler.repeats?.onSent(target, { dsn, length, fin });
     this.#statistics.sentBytes += length;
@@ -210,7 +211,9 @@ export class StreamSender {
     const { dsn } = sendable;
     const length = send.frameBytes(dsn, Math.min(sendable.length, target.segmentBytes));
     const fin = sendable.fin && length === sendable.length;
-    target.append(send.take(dsn, length, fin), { kind: 'data', stream, dsn, length, fin });
+    const again = sendable.isNew ? undefined : 'lost';
+    target.append(send.take(dsn, length, fin), { kind: 'data', stream, dsn, length, fin, again });
+    if (sendable.isNew) stream.delays.onSent(send.sentBytes);
     stream.carried.of(target.uplink.name).sentBytes += length;
     steering.scheduler.onSent?.(target, { dsn, length, fin });
     this.#statistics.sentBytes += length;
