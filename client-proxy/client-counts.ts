@@ -1,3 +1,4 @@
+import { DelayRecord } from '../shared/protocol/stream/stream-delays.ts';
 import { PacketTable } from '../shared/runtime/datagram/packet-table.ts';
 import type { NativeSockets } from '../shared/runtime/kernel/native.ts';
 import { NamedTable } from '../shared/runtime/named-table.ts';
@@ -5,6 +6,7 @@ import { DatagramTotals } from '../shared/runtime/observe/datagram-totals.ts';
 import { PeerLosses } from '../shared/runtime/observe/peer-losses.ts';
 import { ResentBytes } from '../shared/runtime/observe/resent-bytes.ts';
 import { ResultCounts } from '../shared/runtime/observe/result-counts.ts';
+import { openTimes } from '../shared/runtime/observe/stream-delay-metrics.ts';
 import { TrafficTable } from '../shared/runtime/session/uplink-traffic.ts';
 import { DatagramCounts } from './datagram/datagram-counts.ts';
 import type { AttemptResult } from './direct/uplink-race.ts';
@@ -65,6 +67,8 @@ export function makeCounters(native: NativeSockets | undefined, maxUplinks: numb
   return {
     counts: new ClientCounts(maxUplinks),
     resent: new ResentBytes(),
+    openTimes: openTimes(),
+    delays: new DelayRecord(),
     datagramTotals: new DatagramTotals(maxUplinks),
     packetTable: new PacketTable(maxUplinks),
     traffic: new TrafficTable(maxUplinks),

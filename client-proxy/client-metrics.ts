@@ -54,7 +54,7 @@ function registerUplinks(registry: Registry, { uplinks, directTraffic }: ClientM
     },
   });
   registerGauge(registry, {
-    name: 'tributary_uplink_reason',
+    name: 'tributary_uplink_reason_info',
     help: 'Constant 1, labelled with why the uplink is in its state: none, cap, not-needed, not-dialled, no-session, interface-gone, no-address, subflow-lost, silent, holds-up-the-rest, small-packets, a finding about the way (no-route, rp-filter, ...), or the name of the error that dialling it met; in full at /status',
     labelNames: ['uplink', 'reason'],
     *samples() {
@@ -202,7 +202,7 @@ function registerDirect(
 
 function registerFront(registry: Registry, { front, refusedByAddress }: ClientMetricsSource): void {
   registerGauge(registry, {
-    name: 'tributary_socks_connections',
+    name: 'tributary_application_connections',
     help: 'Connections of applications that are open now',
     labelNames: [],
     *samples() {
@@ -210,7 +210,7 @@ function registerFront(registry: Registry, { front, refusedByAddress }: ClientMe
     },
   });
   registerCounter(registry, {
-    name: 'tributary_socks_accepts_total',
+    name: 'tributary_application_accepts_total',
     help: 'Connections of applications, by result: accepted, refused (too many), notAllowed (not in socks.allow)',
     labelNames: ['result'],
     *samples() {
@@ -221,7 +221,7 @@ function registerFront(registry: Registry, { front, refusedByAddress }: ClientMe
     },
   });
   registerCounter(registry, {
-    name: 'tributary_socks_failed_negotiations_total',
+    name: 'tributary_application_failed_negotiations_total',
     help: 'Connections of applications that never came to a request, by reason',
     labelNames: ['reason'],
     *samples() {

@@ -2,6 +2,7 @@ import { type ErrorName, TributaryError } from '../shared/protocol/errors.ts';
 import { type Chunk, OwnBytes } from '../shared/protocol/memory/chunk.ts';
 import type { StreamPolicy } from '../shared/protocol/steering/steering-policy.ts';
 import { Cancellation } from '../shared/runtime/async/cancellation.ts';
+import type { MonotonicClock } from '../shared/runtime/clock.ts';
 import type { SessionDriver } from '../shared/runtime/session/session-driver.ts';
 import type { StreamHandlers } from '../shared/runtime/session/session-handlers.ts';
 import { StreamRelay } from '../shared/runtime/session/stream-relay.ts';
@@ -23,6 +24,9 @@ export interface StreamOpenerOptions {
   readonly stallTimeoutMs: number;
   /** Connects past the concentrator what has waited for a session. Answers the request in any case. */
   openDirect(request: ConnectRequest, policy: StreamPolicy): void;
+  readonly clock: MonotonicClock;
+  /** The concentrator has opened a stream, so long after the application asked for it. */
+  onOpened(ms: number): void;
   /** How an opening ended. */
   onResult(result: 'ok' | ErrorName): void;
   /** A stream that was open has ended with its session: what its application still waits for does not come. */
@@ -44,6 +48,7 @@ interface Asked {
   readonly from: ConnectRequest;
   readonly steered: SteeredStream;
   readonly firstBytes: FirstBytes;
+  readonly startedMs: number;
   isAnswered: boolean;
   attempts: number;
 }
@@ -68,7 +73,8 @@ export class StreamOpener {
   open(from: ConnectRequest, steered: SteeredStream): Promise<void> {
     const request = from.lookup === undefined ? from : askedOverConcentrator(from, this.#options.onLookedUp);
     const firstBytes = new FirstBytes(request.earlyData);
-    return this.#attempt({ request, from, steered, firstBytes, isAnswered: false, attempts: 0 });
+    const startedMs = this.#options.clock();
+    return this.#attempt({ request, from, steered, firstBytes, startedMs, isAnswered: false, attempts: 0 });
   }
 
   /** @param refusedBy the session that has refused the last attempt */
@@ -187,7 +193,8 @@ class StreamOpening implements StreamHandlers {
   }
 
   onOpened(): void {
-    const { request, firstBytes, isAnswered } = this.#asked;
+    const { request, firstBytes, isAnswered, startedMs } = this.#asked;
+    if (!this.#isDecided) this.#options.onOpened(this.#options.clock() - startedMs);
     this.#decide('ok');
     firstBytes.release();
     if (isAnswered) request.socket.setHandlers(this.#relay);

@@ -1,5 +1,7 @@
 import { Registry } from 'prom-client';
+import type { DelayCounts } from '../shared/protocol/delay-counts.ts';
 import { withTuning } from '../shared/protocol/session/core-tuning.ts';
+import { DelayRecord } from '../shared/protocol/stream/stream-delays.ts';
 import { ProvenSources } from '../shared/runtime/admission/proven-sources.ts';
 import type { AppSocket } from '../shared/runtime/app/app-socket.ts';
 import { PeerWatch } from '../shared/runtime/app/peer-watch.ts';
@@ -17,6 +19,7 @@ import { PeerLosses, registerPeerLosses } from '../shared/runtime/observe/peer-l
 import { ProcessWatch, warnWithoutNative } from '../shared/runtime/observe/process-watch.ts';
 import { ResentBytes } from '../shared/runtime/observe/resent-bytes.ts';
 import { registerSessionMetrics } from '../shared/runtime/observe/session-metrics.ts';
+import { openTimes } from '../shared/runtime/observe/stream-delay-metrics.ts';
 import { warnOnce } from '../shared/runtime/observe/warn-once.ts';
 import { heapShortage } from '../shared/runtime/process/heap-limit.ts';
 import type { ProgramDeps } from '../shared/runtime/process/process-deps.ts';
@@ -108,7 +111,9 @@ export async function assemble(config: ConcentratorConfig, deps: ConcentratorDep
     joins,
     limitHits,
     traffic: counters.traffic,
+    delays: counters.delays,
     onStreamRequested: () => memoryWatch.wake(),
+    onOpened: (ms) => counters.openTimes.add(ms),
     onSessionEnded(driver) {
       counters.resent.onSessionEnded(driver);
       counters.datagramTotals.onSessionEnded(driver);
@@ -178,6 +183,8 @@ function makeCounters() {
   return {
     counts: new ConcentratorCounts(),
     resent: new ResentBytes(),
+    openTimes: openTimes(),
+    delays: new DelayRecord(),
     datagramTotals: new DatagramTotals(MAX_UPLINK_NAMES),
     packetTable: new PacketTable(MAX_UPLINK_NAMES),
     traffic: new TrafficTable(MAX_UPLINK_NAMES),
@@ -327,6 +334,8 @@ function makeEndpoint(
   parts: {
     readonly counts: ConcentratorCounts;
     readonly resent: ResentBytes;
+    readonly openTimes: DelayCounts;
+    readonly delays: DelayRecord;
     readonly datagramTotals: DatagramTotals;
     readonly packetTable: PacketTable;
     readonly origins: OriginDatagrams;

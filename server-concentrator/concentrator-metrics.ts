@@ -84,11 +84,18 @@ export function registerConcentratorMetrics(
   });
   registerGauge(registry, {
     name: 'tributary_memory_bytes',
-    help: 'Memory that streams hold or were promised: all, and that of the client that has most (limits.memoryTotal, memoryPerClient)',
-    labelNames: ['of'],
+    help: 'Memory that streams hold or were promised (limits.memoryTotal)',
+    labelNames: [],
     *samples() {
-      yield [{ of: 'all' }, memory.total.usedBytes];
-      yield [{ of: 'largest-client' }, memory.largestClientBytes];
+      yield [{}, memory.total.usedBytes];
+    },
+  });
+  registerGauge(registry, {
+    name: 'tributary_largest_client_memory_bytes',
+    help: 'What of it the client has that has most (limits.memoryPerClient)',
+    labelNames: [],
+    *samples() {
+      yield [{}, memory.largestClientBytes];
     },
   });
   registerCounter(registry, {

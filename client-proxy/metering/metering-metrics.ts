@@ -31,7 +31,7 @@ export function registerMeteringMetrics(
     },
   });
   registerGauge(registry, {
-    name: 'tributary_uplink_plan',
+    name: 'tributary_uplink_plan_info',
     help: '1 for the plan that a metered uplink belongs to; one that was given none is a plan of its own',
     labelNames: ['uplink', 'plan'],
     *samples() {

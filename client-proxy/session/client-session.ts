@@ -7,6 +7,7 @@ import { MemoryBudget } from '../../shared/protocol/memory-budget.ts';
 import type { CoreTuning } from '../../shared/protocol/session/core-tuning.ts';
 import { Session } from '../../shared/protocol/session/session.ts';
 import type { StreamPolicy } from '../../shared/protocol/steering/steering-policy.ts';
+import type { DelayRecord } from '../../shared/protocol/stream/stream-delays.ts';
 import type { SessionPackets } from '../../shared/runtime/datagram/session-packets.ts';
 import { nodeHandshakeCrypto } from '../../shared/runtime/session/handshake-crypto.ts';
 import { SessionDriver } from '../../shared/runtime/session/session-driver.ts';
@@ -33,6 +34,8 @@ export interface ClientSessionOptions extends PathManagerOptions {
   readonly lingerMs: number;
   readonly handshakeTimeoutMs: number;
   readonly tuning: CoreTuning;
+  /** Where all sessions count how long bytes wait. */
+  readonly delays: DelayRecord;
   /** Publishes ports, and serves visitors. */
   readonly inbound: InboundSide;
   /** Sends and receives datagrams of applications. */
@@ -287,7 +290,7 @@ export class ClientSession {
   }
 
   #newSession(welcome: Welcome): Session {
-    const { clock, memory, memoryBytes, tuning } = this.#options;
+    const { clock, memory, memoryBytes, tuning, delays } = this.#options;
     return new Session({
       role: 'client',
       maxStreams: welcome.maxStreams,
@@ -296,6 +299,7 @@ export class ClientSession {
       memory: new MemoryBudget(memoryBytes, memory),
       nowMs: clock(),
       tuning,
+      delays,
     });
   }
 

@@ -1,5 +1,5 @@
 import { chmod, cp, mkdir, readdir, rm, writeFile } from 'node:fs/promises';
-import { basename, dirname, join, relative } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { PAGE_LIBRARIES } from '../../shared/runtime/page/page-files.ts';
 import { billOfMaterials, licenceList } from './bill-of-materials.ts';
@@ -81,7 +81,8 @@ async function copyPages(lib: string): Promise<void> {
   }
   for (const name of Object.values(PAGE_LIBRARIES)) {
     const path = fileURLToPath(import.meta.resolve(name));
-    await copyFile(path, join(lib, relative(PROJECT_FOLDER, path)));
+    // The path in the project, also where node_modules is a link to a folder elsewhere.
+    await copyFile(path, join(lib, path.slice(path.lastIndexOf('/node_modules/') + 1)));
   }
   for (const name of PAGE_PACKAGES) await copyPackageFile(lib, name, 'package.json');
 }

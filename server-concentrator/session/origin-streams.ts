@@ -4,6 +4,7 @@ import type { Visit } from '../../shared/protocol/session/stream-commands.ts';
 import type { SteeringMode } from '../../shared/protocol/steering/modes.ts';
 import type { AppSocket } from '../../shared/runtime/app/app-socket.ts';
 import { Cancellation } from '../../shared/runtime/async/cancellation.ts';
+import type { MonotonicClock } from '../../shared/runtime/clock.ts';
 import type { LineLog } from '../../shared/runtime/observe/line-limit.ts';
 import type { SessionDriver } from '../../shared/runtime/session/session-driver.ts';
 import type { StreamHandlers } from '../../shared/runtime/session/session-handlers.ts';
@@ -21,6 +22,9 @@ export interface OriginStreamsOptions {
   /** What a visitor that is gone had sent may make no progress for so long. */
   readonly stallTimeoutMs: number;
   readonly logger: LineLog;
+  readonly clock: MonotonicClock;
+  /** An origin is connected, so long after the client asked for it. */
+  onOpened(ms: number): void;
 }
 
 interface OriginStream {
@@ -47,7 +51,8 @@ export class OriginStreams {
 
   /** A client asks for a stream: dials its origin and answers. */
   request(streamId: number, destination: Destination, _mode: SteeringMode): void {
-    const { driver, dialer, clientId } = this.#options;
+    const { driver, dialer, clientId, clock, onOpened } = this.#options;
+    const startedMs = clock();
     const dial = new Cancellation();
     const relay = new StreamRelay(driver, streamId, () => {
       dial.abort();
@@ -61,6 +66,7 @@ export class OriginStreams {
           socket.destroy('reset');
           return;
         }
+        onOpened(clock() - startedMs);
         driver.input(({ streams }) => streams.accept(streamId));
         relay.attach(socket);
         if (this.#isNarrow) relay.narrow(true);

@@ -5,6 +5,7 @@ import type { Hello, Join } from '../../shared/protocol/handshake/messages.ts';
 import type { MemoryBudget } from '../../shared/protocol/memory-budget.ts';
 import type { CoreTuning } from '../../shared/protocol/session/core-tuning.ts';
 import { FIRST_UPLOAD_WINDOW_BYTES, Session } from '../../shared/protocol/session/session.ts';
+import type { DelayRecord } from '../../shared/protocol/stream/stream-delays.ts';
 import type { AppSocket } from '../../shared/runtime/app/app-socket.ts';
 import type { MonotonicClock } from '../../shared/runtime/clock.ts';
 import { FairShare } from '../../shared/runtime/session/fair-share.ts';
@@ -46,7 +47,11 @@ export interface SessionRegistryOptions {
   readonly published: Pick<PublishedPorts, 'request' | 'withdraw' | 'onSessionEnded'>;
   /** What a visitor that is gone had sent may make no progress for so long. */
   readonly stallTimeoutMs: number;
+  /** Where all sessions count how long bytes wait. */
+  readonly delays: DelayRecord;
   onStreamRequested(): void;
+  /** A stream was opened, so long after its client asked for it. */
+  readonly onOpened: (ms: number) => void;
   onSessionEnded(driver: SessionDriver): void;
 }
 
@@ -287,6 +292,7 @@ export class SessionRegistry {
       memory,
       nowMs: clock(),
       tuning,
+      delays: this.#options.delays,
     });
     const takesPart = (features & FEATURE.datagrams) !== 0;
     const client = { clientId, memory, logger };
@@ -320,7 +326,8 @@ export class SessionRegistry {
       },
     });
     const idleTimeoutMs = limits.streamIdleTimeoutMs;
-    const streams = new OriginStreams({ driver, clientId, dialer, logger, idleTimeoutMs, stallTimeoutMs });
+    const times = { idleTimeoutMs, stallTimeoutMs, clock, onOpened: this.#options.onOpened };
+    const streams = new OriginStreams({ driver, clientId, dialer, logger, ...times });
     const publishing: PublishingSession = {
       clientId,
       input: (work) => driver.input(work),

@@ -25,9 +25,9 @@ it('counts dials by uplink, those of further uplinks together', async () => {
     'other ok 2',
     'other failed 1',
   ]);
-  expect(text).toContain('tributary_socks_accepts_total{result="accepted"} 3\n');
-  expect(text).toContain('tributary_socks_accepts_total{result="notAllowed"} 2\n');
-  expect(text).toContain('tributary_socks_connections 1\n');
+  expect(text).toContain('tributary_application_accepts_total{result="accepted"} 3\n');
+  expect(text).toContain('tributary_application_accepts_total{result="notAllowed"} 2\n');
+  expect(text).toContain('tributary_application_connections 1\n');
 });
 
 it('tells results that have not come yet as 0, and counts others as they come', async () => {

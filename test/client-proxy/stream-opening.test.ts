@@ -51,6 +51,8 @@ async function crossed(
     onResult: (result) => results.push(result),
     onLost() {},
     onLookedUp() {},
+    onOpened() {},
+    clock: () => performance.now(),
   });
   const socket = new Application();
   const answers: string[] = [];
@@ -161,6 +163,8 @@ it.each([
     onResult: (result) => results.push(result),
     onLost() {},
     onLookedUp() {},
+    onOpened() {},
+    clock: () => performance.now(),
   });
   const answers: string[] = [];
   let abandon = () => {};

@@ -15,6 +15,7 @@ import {
 import { DatagramCounts } from '../../server-concentrator/datagram/datagram-counts.ts';
 import { registerOriginDatagrams } from '../../server-concentrator/datagram-metrics.ts';
 import { MemoryLevels } from '../../server-concentrator/session/memory-levels.ts';
+import { DelayRecord } from '../../shared/protocol/stream/stream-delays.ts';
 import { PacketTable } from '../../shared/runtime/datagram/packet-table.ts';
 import { registerBuildInfo } from '../../shared/runtime/observe/build-info.ts';
 import { DatagramTotals } from '../../shared/runtime/observe/datagram-totals.ts';
@@ -23,6 +24,7 @@ import { PeerLosses, registerPeerLosses } from '../../shared/runtime/observe/pee
 import { ProcessWatch } from '../../shared/runtime/observe/process-watch.ts';
 import { ResentBytes } from '../../shared/runtime/observe/resent-bytes.ts';
 import { registerSessionMetrics } from '../../shared/runtime/observe/session-metrics.ts';
+import { openTimes } from '../../shared/runtime/observe/stream-delay-metrics.ts';
 import { TrafficTable } from '../../shared/runtime/session/uplink-traffic.ts';
 import { quietMetrics } from '../support/quiet-metrics.ts';
 import { code, codes, projectFile, tableRows } from './markdown.ts';
@@ -36,6 +38,8 @@ function exported(registerOwn: (registry: Registry) => void): string[] {
     drivers: () => [],
     traffic: new TrafficTable(1),
     resent: new ResentBytes(),
+    openTimes: openTimes(),
+    delays: new DelayRecord(),
     datagramTotals: new DatagramTotals(1),
     packetTable: new PacketTable(1),
   });

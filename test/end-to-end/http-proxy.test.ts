@@ -103,7 +103,7 @@ describe('HTTP through the pair', () => {
       async () => {
         const metrics = await pair.metrics('client');
         expect(metrics.sum('tributary_streams')).toBe(0);
-        expect(metrics.sum('tributary_socks_connections')).toBe(0);
+        expect(metrics.sum('tributary_application_connections')).toBe(0);
       },
       { timeout: 10_000, interval: 200 },
     );

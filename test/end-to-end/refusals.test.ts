@@ -81,6 +81,8 @@ describe('what the pair refuses', () => {
       expect(metrics.sum('tributary_stream_opens_total', { result: 'notAuthorized' })).toBe(5);
     }
     const client = await pair.metrics('client');
-    expect(client.sum('tributary_socks_failed_negotiations_total', { reason: 'unsupportedCommand' })).toBe(1);
+    expect(
+      client.sum('tributary_application_failed_negotiations_total', { reason: 'unsupportedCommand' }),
+    ).toBe(1);
   });
 });

@@ -156,8 +156,10 @@ describe('the status', () => {
 
   it('agrees with the metrics on why an uplink is not used', async () => {
     const metrics = await pair.metrics('client');
-    expect(metrics.sum('tributary_uplink_reason', { uplink: 'dead', reason: 'connectionRefused' })).toBe(1);
+    expect(metrics.sum('tributary_uplink_reason_info', { uplink: 'dead', reason: 'connectionRefused' })).toBe(
+      1,
+    );
     for (const uplink of [...UPLINKS, 'dead'])
-      expect(metrics.sum('tributary_uplink_reason', { uplink })).toBe(1);
+      expect(metrics.sum('tributary_uplink_reason_info', { uplink })).toBe(1);
   });
 });

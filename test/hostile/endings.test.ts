@@ -131,7 +131,7 @@ describe('endings', needs('network'), () => {
     const living = LIVING.length * COUNT;
     const left = [living, living, 2 * living].join();
     const counts = async () => {
-      const connections = await household.client.metric('tributary_socks_connections');
+      const connections = await household.client.metric('tributary_application_connections');
       return [...(await household.streams()), connections].join();
     };
     await until(

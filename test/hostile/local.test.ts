@@ -193,7 +193,7 @@ describe('guesses at a SOCKS password, and places', () => {
 async function failedNegotiations(pair: OwnPair): Promise<(reason: string) => number> {
   const text = await (await fetch(`http://${pair.host}:29101/metrics`)).text();
   const metrics = parseMetrics(text);
-  return (reason) => metrics.sum('tributary_socks_failed_negotiations_total', { reason });
+  return (reason) => metrics.sum('tributary_application_failed_negotiations_total', { reason });
 }
 
 async function curl(...args: string[]): Promise<string> {

@@ -66,7 +66,7 @@ describe('a client that wants the concentrator to keep more than it may', () => 
       const { limitBytes, uploadMs } = await serviceOfVictim(pair, origins.sink);
       const peakBytes = residentBytes(pair, 'VmHWM');
       const metrics = await pair.metrics('concentrator');
-      const heldBytes = metrics.sum('tributary_memory_bytes', { of: 'largest-client' });
+      const heldBytes = metrics.sum('tributary_largest_client_memory_bytes');
       console.log(
         `${attack.what}: peak ${mebibytes(peakBytes)} MiB (at rest ${mebibytes(restBytes)}), counted ${mebibytes(heldBytes)}; ` +
           `the other client: first window ${limitBytes / 1024} KiB, ${UPLOAD_BYTES / MIB} MiB uploaded in ${uploadMs.toFixed(0)} ms`,
@@ -76,7 +76,7 @@ describe('a client that wants the concentrator to keep more than it may', () => 
       expect(limitBytes).toBeGreaterThan(FLOOR_BYTES);
       for (const { client } of rogues) client.socket.destroy();
       const memory = async () =>
-        (await pair.metrics('concentrator')).sum('tributary_memory_bytes', { of: 'largest-client' });
+        (await pair.metrics('concentrator')).sum('tributary_largest_client_memory_bytes');
       await expect.poll(memory, { timeout: 5_000 }).toBeLessThan(MIB);
     },
   );

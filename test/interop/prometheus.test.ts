@@ -1,3 +1,4 @@
+import { spawnSync } from 'node:child_process';
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -100,6 +101,21 @@ describe('Prometheus', needs('prometheus'), () => {
     await run('promtool', ['test', 'rules', join(PROMETHEUS, 'tributary.rules.test.yml')]);
   });
 
+  it.each(['client', 'concentrator'] as const)(
+    'finds nothing to say about the metrics of the %s',
+    async (end) => {
+      const port = { client: 29_101, concentrator: 29_102 }[end];
+      const answer = await fetch(`http://${pair.host}:${port}/metrics`);
+      const { stdout, stderr } = spawnSync('promtool', ['check', 'metrics'], {
+        input: await answer.text(),
+        encoding: 'utf8',
+      });
+      // Those of Node.js itself are not ours to name.
+      const isOurs = (line: string) => line !== '' && !/^(nodejs|process)_/.test(line);
+      expect(`${stdout}${stderr}`.split('\n').filter(isOurs)).toEqual([]);
+    },
+  );
+
   it('finds both ends up', async () => {
     for (const job of ['tributary-client', 'tributary-concentrator']) {
       await expect.poll(async () => (await query(`up{job="${job}"}`))[0]?.value[1]).toBe('1');
@@ -139,7 +155,7 @@ describe('Prometheus', needs('prometheus'), () => {
         expr: expr.replaceAll(/\$(client\|\$concentrator|client|concentrator)/g, '.*'),
       })),
     );
-    expect(asked.length).toBeGreaterThan(25);
+    expect(asked.length).toBeGreaterThan(30);
     for (const { title, expr } of asked) {
       await expect
         .poll(async () => (await query(expr)).length, { timeout: 10_000, message: `${title}: ${expr}` })
@@ -147,6 +163,19 @@ describe('Prometheus', needs('prometheus'), () => {
     }
     for (const { expr } of annotations.list) await query(expr.replaceAll('$client', '.*'));
   });
+
+  it.each(['tributary-client', 'tributary-concentrator'])(
+    'has the delays of the connections at %s',
+    async (job) => {
+      for (const delay of ['open', 'queueing']) {
+        const [count] = await query(`tributary_stream_${delay}_seconds_count{job="${job}"}`);
+        expect(Number(count!.value[1]), delay).toBeGreaterThanOrEqual(8);
+        const [p95] = await query(`instance:tributary_stream_${delay}_seconds:p95_rate5m{job="${job}"}`);
+        expect(Number(p95!.value[1]), delay).toBeGreaterThan(0);
+        expect(Number(p95!.value[1]), delay).toBeLessThan(5);
+      }
+    },
+  );
 
   it('counts the same bytes as the program', async () => {
     const [found] = await query('sum(tributary_uplink_bytes_total{job="tributary-client"})');

@@ -3,6 +3,7 @@ import { MemoryBudget } from '../../shared/protocol/memory-budget.ts';
 import type { SessionEvent } from '../../shared/protocol/session/events.ts';
 import { FIRST_UPLOAD_WINDOW_BYTES, Session } from '../../shared/protocol/session/session.ts';
 import { FLOOR_WINDOW_BYTES } from '../../shared/protocol/stream/receive-window.ts';
+import { DelayRecord } from '../../shared/protocol/stream/stream-delays.ts';
 import type { VirtualClock } from './clock.ts';
 import { LentMemory } from './lent-memory.ts';
 import type { Connection, Side } from './network.ts';
@@ -30,6 +31,7 @@ export class End {
   readonly side: Side;
   readonly session: Session;
   readonly memory: MemoryBudget;
+  readonly delays = new DelayRecord();
   /** What the program around the session does with its events. */
   onEvent: (event: SessionEvent) => void = () => {};
   /** Takes the packets of the datagram plane. */
@@ -69,6 +71,7 @@ export class End {
       lingerMs: options.lingerMs,
       memory: this.memory,
       nowMs: clock.nowMs,
+      delays: this.delays,
     });
     this.wake();
   }

@@ -44,7 +44,7 @@ describeSystem('socks.allow', { paths, congestionControl: 'cubic' }, (system) =>
       // 97: the proxy does not answer; 56 and 35: the connection was reset.
       const refusals = [OUTSIDE, ...(isDualStack ? [OUTSIDE_V6] : [])];
       for (const proxy of refusals) expect(await fetchOver(proxy)).toMatch(/^curl (97|56|35|7)$/m);
-      expect(await pair.client.metric('tributary_socks_accepts_total', { result: 'notAllowed' })).toBe(
+      expect(await pair.client.metric('tributary_application_accepts_total', { result: 'notAllowed' })).toBe(
         refusals.length,
       );
       expect(pair.client.log.filter(({ msg }) => msg.startsWith('an application was refused')).length).toBe(

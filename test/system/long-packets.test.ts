@@ -75,7 +75,7 @@ describeSystem('long packets that vanish', { paths, congestionControl: 'cubic' }
       for (const uplink of on) {
         await client.untilLog((line) => line.uplink === uplink && /longer packets vanish/.test(line.msg));
         await expect
-          .poll(() => client.metric('tributary_uplink_reason', { uplink, reason: 'small-packets' }))
+          .poll(() => client.metric('tributary_uplink_reason_info', { uplink, reason: 'small-packets' }))
           .toBe(1);
       }
     }
@@ -122,7 +122,7 @@ describeSystem('long packets that vanish', { paths, congestionControl: 'cubic' }
   test('what was learned holds after a restart, and for direct connections', async () => {
     const { pair, network } = system();
     const isSmall = () =>
-      pair.client.metric('tributary_uplink_reason', { uplink: 'wan0', reason: 'small-packets' });
+      pair.client.metric('tributary_uplink_reason_info', { uplink: 'wan0', reason: 'small-packets' });
     const direct = await DirectOrigin.start(network);
     try {
       await withHole({ packetBytes: 1400, on: ['wan0'] }, async () => {

@@ -74,7 +74,7 @@ describeSystem('a captive portal on one of two uplinks', { paths, congestionCont
         expect(told.reason).toMatch(one.reason);
         expect(String(told.reason)).not.toMatch(/error:|routines|\n/);
         expect(
-          await pair.client.metric('tributary_uplink_reason', { uplink: 'wan0', reason: one.cause }),
+          await pair.client.metric('tributary_uplink_reason_info', { uplink: 'wan0', reason: one.cause }),
         ).toBe(1);
         const checked = await command(network.client, 'client-proxy', ['check', '--config', pair.clientFile]);
         expect(checked).toMatch(/^tried +wan1: reaches the concentrator in \d+ ms; UDP passes, in \d+ ms$/m);

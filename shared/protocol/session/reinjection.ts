@@ -30,6 +30,8 @@ const SEARCH_SEGMENTS = 32;
 
 export interface Copy extends Segment {
   readonly target: SessionSubflow;
+  /** When the first of those that are under way was sent. */
+  readonly firstSentMs: number;
 }
 
 export interface CopyOptions {
@@ -53,6 +55,7 @@ export class HeadOfLineCopies {
   copy(streams: Iterable<Stream>, turn: Turn): void {
     this.#ahead ??= streams[Symbol.iterator]();
     const underWay = new UnderWay(turn.subflows);
+    const hasDegraded = turn.subflows.some(({ isDegraded }) => isDegraded);
     while (!underWay.isExhausted) {
       const { value: stream, done } = this.#ahead.next();
       if (done === true) {
@@ -60,8 +63,7 @@ export class HeadOfLineCopies {
         return;
       }
       underWay.spend(1);
-      const { send } = stream;
-      if (!send.isWindowBlocked && !send.isTail) continue;
+      if (!isHeldUp(stream) && !hasDegraded) continue;
       const candidates = turn.carriersOf(stream);
       underWay.spend(candidates.length);
       if (candidates.some((subflow) => subflow.canTake)) this.#copyHead(stream, candidates, underWay);
@@ -73,18 +75,38 @@ export class HeadOfLineCopies {
     const { send } = stream;
     const { share, allowanceBytes } = this.#options.tuning.copies;
     for (let from = send.firstUndelivered(0); from !== undefined; ) {
+      // What a degraded subflow carries was sent from far ahead: where all in front of it has arrived, it is late.
+      if (!isHeldUp(stream) && !waitsForDegraded(stream, from, candidates, underWay)) return;
       const copy = headOfLineCopy(stream, from, candidates, underWay, this.#options);
       if (copy === undefined) return;
       const { sentBytes, copiedBytes } = this.#statistics;
       if (copiedBytes + copy.length > sentBytes * share + allowanceBytes) return;
-      const { target, dsn, length, fin } = copy;
-      target.append(send.copy(dsn, length, fin), { kind: 'data', stream, dsn, length, fin });
+      const { target, dsn, length, fin, firstSentMs } = copy;
+      const again = 'copy';
+      target.append(send.copy(dsn, length, fin), { kind: 'data', stream, dsn, length, fin, again });
+      stream.delays.onAgain(send.firstUndelivered(dsn) ?? dsn, firstSentMs);
       stream.carried.of(target.uplink.name).sentBytes += length;
       this.#statistics.sentBytes += length;
       this.#statistics.copiedBytes += length;
       from = send.firstUndelivered(dsn + length);
     }
   }
+}
+
+/** Whether nothing but a copy can help it on. */
+function isHeldUp({ send }: Stream): boolean {
+  return send.isWindowBlocked || send.isTail;
+}
+
+/** Whether the byte at `dsn` is under way on degraded subflows alone. */
+function waitsForDegraded(
+  stream: Stream,
+  dsn: number,
+  subflows: readonly SessionSubflow[],
+  underWay: UnderWay,
+): boolean {
+  const carriers = subflows.filter((subflow) => underWay.find(stream, dsn, subflow) !== undefined);
+  return carriers.length > 0 && carriers.every(({ isDegraded }) => isDegraded);
 }
 
 /** Whether everything that was written to a subflow has arrived, on it or on others. */
@@ -116,14 +138,14 @@ export function headOfLineCopy(
   for (let looked = 0; from !== undefined && looked < SEARCH_SEGMENTS; looked++) {
     const carried = carriersOf(stream, from, subflows, underWay);
     if (carried === undefined) return undefined;
-    const { segment, carriers, youngestMs, remainingMs } = carried;
+    const { segment, carriers, firstSentMs, youngestMs, remainingMs } = carried;
     const free = subflows.filter(
       (subflow) => !carriers.has(subflow) && subflow.canTake && scheduler.mayCopy?.(subflow) !== false,
     );
     const target = least(free, (subflow) => deliveryTimeMs(subflow, segment.length));
     const isLate = now.ms - youngestMs >= ageLimitMs;
     if (isLate && target !== undefined && deliveryTimeMs(target, segment.length) < remainingMs / 2) {
-      return { target, ...segment };
+      return { target, firstSentMs, ...segment };
     }
     from = stream.send.firstUndelivered(segment.dsn + segment.length);
   }
@@ -134,6 +156,7 @@ export function headOfLineCopy(
 function carriersOf(stream: Stream, dsn: number, subflows: readonly SessionSubflow[], underWay: UnderWay) {
   const carriers = new Set<SessionSubflow>();
   let segment: Segment | undefined;
+  let firstSentMs = Number.POSITIVE_INFINITY;
   let youngestMs = 0;
   let remainingMs = Number.POSITIVE_INFINITY;
   for (const subflow of subflows) {
@@ -141,14 +164,19 @@ function carriersOf(stream: Stream, dsn: number, subflows: readonly SessionSubfl
     if (found === undefined) continue;
     carriers.add(subflow);
     segment ??= found.segment;
+    firstSentMs = Math.min(firstSentMs, found.entry.sentMs);
     youngestMs = Math.max(youngestMs, found.entry.sentMs);
     remainingMs = Math.min(remainingMs, remainingTimeMs(subflow, found.entry));
   }
-  return segment && { segment, carriers, youngestMs, remainingMs };
+  return segment && { segment, carriers, firstSentMs, youngestMs, remainingMs };
 }
 
 /** How long until the frame is delivered, by what is ahead of it and the subflow's rate now. */
 function remainingTimeMs(subflow: SessionSubflow, entry: LedgerEntry): number {
+  const { rateBytesPerSecond, minRttMs, isDegraded, meter } = subflow;
   const aheadBytes = entry.endOffset - subflow.outbox.ledger.receiptedBytes;
-  return (aheadBytes * 1000) / subflow.rateBytesPerSecond + subflow.minRttMs / 2;
+  const { cwndBytes = Number.POSITIVE_INFINITY, rttMs = 1 } = meter.kernel ?? {};
+  // BBR remembers the round trip of a path that has become longer for ten seconds, and lets out less and less.
+  const most = isDegraded ? (cwndBytes * 1000) / rttMs : Number.POSITIVE_INFINITY;
+  return (aheadBytes * 1000) / Math.min(rateBytesPerSecond, most) + minRttMs / 2;
 }

@@ -1,6 +1,7 @@
 import type { ControlItem } from '../control/control-item.ts';
 import type { Segment } from '../scheduler/packet-scheduler.ts';
 import type { Stream } from '../stream/stream.ts';
+import type { AgainKind } from '../stream/stream-delays.ts';
 import type { Subflow } from '../subflow/subflow.ts';
 import type { Uplink } from '../uplink/uplink.ts';
 
@@ -8,6 +9,8 @@ import type { Uplink } from '../uplink/uplink.ts';
 export interface DataItem extends Segment {
   readonly kind: 'data';
   readonly stream: Stream;
+  /** Why it is sent once more, if it is; what a steering mode repeats is not meant. */
+  readonly again: AgainKind | undefined;
 }
 
 /** What one write to a subflow of a session carried. */

@@ -8,6 +8,7 @@ import { checkPolicy, isModeAlone } from '../steering/policy-frame.ts';
 import type { SessionSteering } from '../steering/session-steering.ts';
 import { askedOfPeer, type StreamPolicy } from '../steering/steering-policy.ts';
 import { hasRoomForStream, type Stream } from '../stream/stream.ts';
+import type { DelayRecord } from '../stream/stream-delays.ts';
 import type { CarriedBytes } from '../uplink/carried-bytes.ts';
 import { Backlog } from './backlog.ts';
 import type { CoreTuning } from './core-tuning.ts';
@@ -32,6 +33,7 @@ export interface SessionStreamsOptions {
   readonly now: Now;
   readonly tuning: CoreTuning;
   readonly steering: SessionSteering;
+  readonly delays: DelayRecord;
 }
 
 /** What the streams need of their session. */
@@ -199,6 +201,7 @@ export class SessionStreams implements StreamCommands {
       return true;
     }
     stream.send.write(chunk);
+    stream.delays.onAccepted(stream.send.deliveredTo + stream.send.undeliveredBytes);
     this.#transmitter.refresh(stream);
     return this.#backlog.onWritten(stream);
   }
@@ -265,8 +268,10 @@ export class SessionStreams implements StreamCommands {
    * A segment was receipted.
    * @returns how many bytes more of its stream are delivered without a hole before them
    */
-  onReceipted({ stream, dsn, length, fin }: DataItem): number {
+  onReceipted(item: DataItem): number {
+    const { stream, dsn, length, fin } = item;
     const before = stream.send.deliveredTo;
+    stream.delays.onReceipted(item, item.again);
     stream.send.onReceipted(dsn, length, fin);
     const inOrderBytes = stream.send.deliveredTo - before;
     if (this.#isLive(stream)) {
@@ -276,9 +281,11 @@ export class SessionStreams implements StreamCommands {
     return inOrderBytes;
   }
 
-  /** A segment that was under way on `subflow` must be sent again. */
-  onLost({ stream, dsn, length, fin }: DataItem, subflow: SessionSubflow): void {
-    stream.send.onLost(dsn, length, fin);
+  /** A segment that was sent on `subflow` at `sentMs` must be sent again. */
+  onLost({ stream, dsn, length, fin }: DataItem, subflow: SessionSubflow, sentMs: number): void {
+    if (stream.send.onLost(dsn, length, fin) > 0) {
+      stream.delays.onAgain(stream.send.firstUndelivered(dsn) ?? dsn, sentMs);
+    }
     if (!this.#isLive(stream)) return;
     stream.steering.scheduler.repeats?.onLost(subflow, dsn, length);
     this.#transmitter.refresh(stream);

@@ -10,6 +10,7 @@ import { SessionClock } from '../now.ts';
 import type { Role } from '../role.ts';
 import { SessionSteering } from '../steering/session-steering.ts';
 import { FLOOR_WINDOW_BYTES } from '../stream/receive-window.ts';
+import { DelayRecord } from '../stream/stream-delays.ts';
 import type { MakeCongestionController } from '../subflow/congestion-controller.ts';
 import { DeliveryRateController } from '../subflow/delivery-rate-controller.ts';
 import { SharedHostLag } from '../subflow/shared-host-lag.ts';
@@ -39,6 +40,8 @@ export interface SessionOptions {
   readonly nowMs: number;
   /** By default DEFAULT_TUNING. */
   readonly tuning?: CoreTuning;
+  /** Where it is counted how long bytes wait; sessions may share it. By default one of its own. */
+  readonly delays?: DelayRecord;
   /** By default DeliveryRateController. */
   readonly makeController?: MakeCongestionController;
 }
@@ -73,7 +76,7 @@ export class Session {
   #isClosed = false;
 
   constructor(options: SessionOptions) {
-    const { role, lingerMs, tuning = DEFAULT_TUNING } = options;
+    const { role, lingerMs, tuning = DEFAULT_TUNING, delays = new DelayRecord() } = options;
     this.#options = options;
     this.#unanswered = new UnansweredFrames(options.memory);
     const now = new SessionClock(options.nowMs);
@@ -89,7 +92,7 @@ export class Session {
     const emit = (event: SessionEvent) => this.#emit(event);
     this.publications = new Publications(this.#transmitter.control, emit);
     this.#streams = new SessionStreams(
-      { ...options, now, tuning, steering },
+      { ...options, now, tuning, steering, delays },
       {
         get subflows() {
           return session.#subflows.all;

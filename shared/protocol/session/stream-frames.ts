@@ -49,6 +49,7 @@ export class StreamFrames {
     if (stream.phase === 'opening') this.#noteOpened(stream);
     stream.carried.of(this.source).receivedBytes += payload.length;
     const chunks = stream.receive.receive(dsn, payload, fin, received);
+    stream.delays.onReceived(dsn, stream.receive.nextDsn);
     if (!stream.receive.takeMemory()) {
       for (const chunk of chunks) chunk.release();
       this.#host.memory.onRefused();

@@ -16,9 +16,9 @@ export class Surrender {
   of(subflow: SessionSubflow, all: readonly SessionSubflow[]): void {
     const entries = subflow.outbox.ledger.surrender();
     if (entries.length === 0) return;
-    for (const { item } of entries) {
+    for (const { item, sentMs } of entries) {
       if (item.kind === 'control') this.#control.push(item.control);
-      if (item.kind === 'data') this.#streams.onLost(item, subflow);
+      if (item.kind === 'data') this.#streams.onLost(item, subflow, sentMs);
     }
     for (const { receipts } of all) receipts.repeat();
   }

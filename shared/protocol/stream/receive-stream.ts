@@ -35,6 +35,11 @@ export class ReceiveStream {
     return this.#reorder.bufferedBytes;
   }
 
+  /** DSN of the next byte to be handed on. */
+  get nextDsn(): number {
+    return this.#reorder.nextDsn;
+  }
+
   /** Everything has come, up to the end, and was handed on. */
   get hasToldEnd(): boolean {
     return this.#endTold;

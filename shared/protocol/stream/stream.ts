@@ -10,6 +10,7 @@ import { QueuePlace } from './queue-place.ts';
 import { ReceiveStream } from './receive-stream.ts';
 import { FLOOR_WINDOW_BYTES, type WindowTuning } from './receive-window.ts';
 import { type SendMemory, SendStream } from './send-stream.ts';
+import { type DelayRecord, StreamDelays } from './stream-delays.ts';
 import { type PaceTuning, StreamPace } from './stream-pace.ts';
 
 /** How far the opening of a stream has come, SPEC.md section 6. */
@@ -36,6 +37,8 @@ export interface StreamContext extends SendMemory {
   readonly now: Now;
   readonly tuning: { readonly window: WindowTuning; readonly pace: PaceTuning };
   readonly steering: SessionSteering;
+  /** Where it is counted how long bytes wait. */
+  readonly delays: DelayRecord;
 }
 
 /** What DATA brought before OPEN; bounded by the first window, and for all streams of a session by `Embryos`. */
@@ -63,6 +66,7 @@ export class Stream {
   readonly place: QueuePlace;
   readonly steering: StreamSteering;
   readonly carried = new CarriedByUplink();
+  readonly delays: StreamDelays;
   /** For whoever serves the stream once it is requested. */
   readonly early: EarlyData = { bytes: new GatheredBytes(), isEnded: false };
   /** The peer has reset it. What it had sent may still be taken. */
@@ -78,6 +82,7 @@ export class Stream {
     this.receive = new ReceiveStream(id, context.memory, context.now, context.tuning.window);
     this.pace = new StreamPace(context.now, context.tuning.pace);
     this.place = new QueuePlace(id);
+    this.delays = new StreamDelays(context.now, context.delays);
     this.steering = context.steering.begin(policy, this.send);
     this.#phase = new StateMachine(`stream ${id}`, PHASE_TABLE, phase);
   }

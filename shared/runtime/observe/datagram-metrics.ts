@@ -1,11 +1,11 @@
 import type { Registry } from 'prom-client';
 import {
-  type DelayCounts,
   type PathRecord,
   QUEUEING_BOUNDS_MS,
   ROUND_TRIP_BOUNDS_MS,
 } from '../../protocol/datagram/path/path-record.ts';
 import type { PathState } from '../../protocol/datagram/path/path-snapshot.ts';
+import type { DelayCounts } from '../../protocol/delay-counts.ts';
 import type { SessionSnapshot } from '../../protocol/session/snapshot.ts';
 import type { PacketTable } from '../datagram/packet-table.ts';
 import type { CountedDatagrams, DatagramTotals } from './datagram-totals.ts';

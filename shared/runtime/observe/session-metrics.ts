@@ -6,10 +6,11 @@ import { type DatagramMetricsSource, registerDatagramMetrics } from './datagram-
 import type { CountedDatagrams } from './datagram-totals.ts';
 import type { ResentBytes } from './resent-bytes.ts';
 import { registerCounter, registerGauge } from './scraped-metric.ts';
+import { registerStreamDelays, type StreamDelaySource } from './stream-delay-metrics.ts';
 import { registerUplinkBytes } from './uplink-bytes.ts';
 import { SUBFLOW_USES, subflowUse, type UplinkFigures, uplinkFigures } from './uplink-figures.ts';
 
-export interface SessionMetricsSource extends DatagramMetricsSource {
+export interface SessionMetricsSource extends DatagramMetricsSource, StreamDelaySource {
   /** The sessions that live now. */
   readonly drivers: () => Iterable<Pick<SessionDriver, 'snapshot'> & Pick<CountedDatagrams, 'packetDrops'>>;
   readonly traffic: TrafficTable;
@@ -18,7 +19,7 @@ export interface SessionMetricsSource extends DatagramMetricsSource {
 
 /**
  * Registers what both programs tell of their sessions: bytes per uplink and direction, subflows by state, round trip
- * times, rates, streams, reinjection, reorder buffers, datagrams. Values are read when they are scraped.
+ * times, rates, streams and their delays, reinjection, reorder buffers, datagrams. Values are read when they are scraped.
  */
 export function registerSessionMetrics(registry: Registry, source: SessionMetricsSource): void {
   registerUplinkBytes(
@@ -34,6 +35,7 @@ export function registerSessionMetrics(registry: Registry, source: SessionMetric
   registerFigures(registry, source);
   registerTotals(registry, source);
   registerResent(registry, source);
+  registerStreamDelays(registry, source);
   registerDatagramMetrics(registry, source);
 }
 

@@ -31,7 +31,7 @@ it('the metrics tell bytes, caps and shares of each period, and nothing of caps 
   expect(lines).toEqual([
     'tributary_uplink_wire_bytes_total{uplink="lte",direction="sent",source="estimate"} 0',
     'tributary_uplink_wire_bytes_total{uplink="lte",direction="received",source="estimate"} 0',
-    'tributary_uplink_plan{uplink="wwan0",plan="lte"} 1',
+    'tributary_uplink_plan_info{uplink="wwan0",plan="lte"} 1',
     'tributary_metered_bytes{plan="lte",period="day",direction="sent"} 200',
     'tributary_metered_bytes{plan="lte",period="day",direction="received"} 300',
     'tributary_metered_bytes{plan="lte",period="month",direction="sent"} 200',

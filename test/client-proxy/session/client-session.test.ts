@@ -7,6 +7,7 @@ import { TributaryError } from '../../../shared/protocol/errors.ts';
 import { ConcentratorHandshake } from '../../../shared/protocol/handshake/concentrator-handshake.ts';
 import { MemoryBudget } from '../../../shared/protocol/memory-budget.ts';
 import { DEFAULT_TUNING } from '../../../shared/protocol/session/core-tuning.ts';
+import { DelayRecord } from '../../../shared/protocol/stream/stream-delays.ts';
 import { certificatePin } from '../../../shared/runtime/identity/certificate-pin.ts';
 import { nodeHandshakeCrypto } from '../../../shared/runtime/session/handshake-crypto.ts';
 import { readHandshake } from '../../../shared/runtime/session/read-handshake.ts';
@@ -37,6 +38,7 @@ it('that is closed while its HELLO is under way lets the connection go', async (
       memoryBytes: 1e6,
       lingerMs: 1_000,
       tuning: DEFAULT_TUNING,
+      delays: new DelayRecord(),
       backoff: { minMs: 100, maxMs: 100 },
       handshakeTimeoutMs: 60_000,
       clock: () => performance.now(),

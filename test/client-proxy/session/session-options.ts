@@ -2,6 +2,7 @@ import { pino } from 'pino';
 import { NORMAL_USE } from '../../../client-proxy/path-manager/uplink-use.ts';
 import { MemoryBudget } from '../../../shared/protocol/memory-budget.ts';
 import { DEFAULT_TUNING } from '../../../shared/protocol/session/core-tuning.ts';
+import { DelayRecord } from '../../../shared/protocol/stream/stream-delays.ts';
 import { TrafficTable } from '../../../shared/runtime/session/uplink-traffic.ts';
 import { literalNames } from '../../support/literal-names.ts';
 import { NO_DATAGRAMS } from '../../support/no-datagrams.ts';
@@ -22,6 +23,7 @@ export function sessionOptions() {
     memoryBytes: 1e6,
     lingerMs: 60_000,
     tuning: DEFAULT_TUNING,
+    delays: new DelayRecord(),
     handshakeTimeoutMs: 5_000,
     clock: () => performance.now(),
     random: () => 0,

@@ -91,9 +91,9 @@ describe('malformed input at the port for applications', () => {
     await readAll(socket);
     clearInterval(drip);
     socket.destroy();
-    expect((await pair.metrics('client')).sum('tributary_socks_failed_negotiations_total')).toBeGreaterThan(
-      0,
-    );
+    expect(
+      (await pair.metrics('client')).sum('tributary_application_failed_negotiations_total'),
+    ).toBeGreaterThan(0);
   });
 
   async function open(): Promise<Socket> {

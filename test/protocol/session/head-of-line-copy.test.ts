@@ -19,14 +19,14 @@ it('copies only the part of a segment that is not delivered: the memory of the r
   const fast = newSubflow({ id: 1 }, newUplink('fast', now), now);
   slow.meter.rtt.addSample(500);
   fast.meter.rtt.addSample(10);
-  const segment = { kind: 'data', stream, dsn: 0, length: 200, fin: true } as const;
+  const segment = { kind: 'data', stream, dsn: 0, length: 200, fin: true, again: undefined } as const;
   slow.append(send.take(0, 200, true), segment);
   // The first half has come through elsewhere, in a frame that was cut differently.
   send.onReceipted(0, 100, false);
   const subflows = [slow, fast];
   const options = { now: at(400, now), tuning: { copies: COPY_TUNING } };
   const copy = headOfLineCopy(stream, send.deliveredTo, subflows, new UnderWay(subflows), options)!;
-  expect(copy).toEqual({ target: fast, dsn: 100, length: 100, fin: true });
+  expect(copy).toEqual({ target: fast, firstSentMs: 0, dsn: 100, length: 100, fin: true });
   const frame = Buffer.concat(send.copy(copy.dsn, copy.length, copy.fin));
   expect(frame.subarray(24)).toEqual(Buffer.alloc(100, 2));
 });

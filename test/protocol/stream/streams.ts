@@ -2,6 +2,7 @@ import { MemoryBudget } from '../../../shared/protocol/memory-budget.ts';
 import { SessionSteering } from '../../../shared/protocol/steering/session-steering.ts';
 import { STEERING_TUNING } from '../../../shared/protocol/steering/steering-tuning.ts';
 import { Stream, type StreamContext, type StreamOptions } from '../../../shared/protocol/stream/stream.ts';
+import { DelayRecord } from '../../../shared/protocol/stream/stream-delays.ts';
 import { STREAM_TUNING } from '../../../shared/protocol/stream/stream-tuning.ts';
 import { TestClock } from '../test-clock.ts';
 
@@ -13,6 +14,7 @@ export function streamContext(now = new TestClock()): StreamContext {
     memory: new MemoryBudget(Number.MAX_SAFE_INTEGER),
     backlog: { bytes: 0 },
     steering: new SessionSteering({ now, tuning: STEERING_TUNING, followsPeer: false }),
+    delays: new DelayRecord(),
   };
 }
 

@@ -3,10 +3,12 @@ import { expect, it } from 'vitest';
 import { MemoryBudget } from '../../../shared/protocol/memory-budget.ts';
 import { Session } from '../../../shared/protocol/session/session.ts';
 import type { SessionSnapshot } from '../../../shared/protocol/session/snapshot.ts';
+import { DelayRecord } from '../../../shared/protocol/stream/stream-delays.ts';
 import { PacketTable } from '../../../shared/runtime/datagram/packet-table.ts';
 import { DatagramTotals } from '../../../shared/runtime/observe/datagram-totals.ts';
 import { ResentBytes } from '../../../shared/runtime/observe/resent-bytes.ts';
 import { registerSessionMetrics } from '../../../shared/runtime/observe/session-metrics.ts';
+import { openTimes } from '../../../shared/runtime/observe/stream-delay-metrics.ts';
 import { TrafficTable } from '../../../shared/runtime/session/uplink-traffic.ts';
 
 it('tells of each subflow its state once, and which uplinks are parked', async () => {
@@ -26,7 +28,7 @@ it('tells of each subflow its state once, and which uplinks are parked', async (
   const driver = { snapshot: () => snapshot };
   const registry = new Registry();
   registerSessionMetrics(registry, {
-    ...noDatagrams(),
+    ...noTraffic(),
     drivers: () => [driver],
     traffic,
     resent: new ResentBytes(),
@@ -46,7 +48,7 @@ it('tells of each subflow its state once, and which uplinks are parked', async (
 it('counts no session that has ended and waits for its last turn', async () => {
   const sessions = [newSession(), newSession()];
   const registry = new Registry();
-  const source = { ...noDatagrams(), traffic: new TrafficTable(1), resent: new ResentBytes() };
+  const source = { ...noTraffic(), traffic: new TrafficTable(1), resent: new ResentBytes() };
   registerSessionMetrics(registry, { drivers: () => sessions, ...source });
   expect(await registry.metrics()).toContain('tributary_sessions 2\n');
   sessions[0]!.close('uplinksLost');
@@ -68,15 +70,42 @@ it('keeps the bytes that ended sessions sent more than once', async () => {
   resent.onSessionEnded(session(300));
   const registry = new Registry();
   const drivers = () => [session(4_000)];
-  registerSessionMetrics(registry, { ...noDatagrams(), drivers, traffic: new TrafficTable(1), resent });
+  registerSessionMetrics(registry, { ...noTraffic(), drivers, traffic: new TrafficTable(1), resent });
   const text = await registry.metrics();
   expect(text).toContain('tributary_reinjected_bytes_total{kind="lost"} 4320\n');
   expect(text).toContain('tributary_reinjected_bytes_total{kind="copy"} 3\n');
   expect(text).toContain('tributary_reinjected_bytes_total{kind="redundant"} 0\n');
 });
 
-function noDatagrams() {
-  return { datagramTotals: new DatagramTotals(1), packetTable: new PacketTable(1) };
+it('tells how long streams took to be opened, and their bytes to be sent, received and sent again', async () => {
+  const registry = new Registry();
+  const source = { ...noTraffic(), traffic: new TrafficTable(1), resent: new ResentBytes() };
+  registerSessionMetrics(registry, { drivers: () => [], ...source });
+  for (const ms of [4, 30, 30, 60_000]) source.openTimes.add(ms);
+  source.delays.queueing.add(1.5);
+  source.delays.reorder.add(80);
+  source.delays.reinjection.lost.add(300);
+  const text = await registry.metrics();
+  expect(text).toContain('# TYPE tributary_stream_open_seconds histogram');
+  for (const [le, count] of Object.entries({ '0.005': 1, '0.02': 1, '0.05': 3, '10': 3, '+Inf': 4 }))
+    expect(text).toContain(`tributary_stream_open_seconds_bucket{le="${le}"} ${count}\n`);
+  expect(text).toContain('tributary_stream_open_seconds_sum 60.064\n');
+  expect(text).toContain('tributary_stream_open_seconds_count 4\n');
+  expect(text).toContain('tributary_stream_queueing_seconds_bucket{le="0.001"} 0\n');
+  expect(text).toContain('tributary_stream_queueing_seconds_bucket{le="0.002"} 1\n');
+  expect(text).toContain('tributary_stream_reorder_seconds_sum 0.08\n');
+  expect(text).toContain('tributary_stream_reinjection_seconds_bucket{kind="lost",le="0.5"} 1\n');
+  expect(text).toContain('tributary_stream_reinjection_seconds_count{kind="copy"} 0\n');
+});
+
+/** What a program without datagrams and streams has. */
+function noTraffic() {
+  return {
+    datagramTotals: new DatagramTotals(1),
+    packetTable: new PacketTable(1),
+    openTimes: openTimes(),
+    delays: new DelayRecord(),
+  };
 }
 
 function newSession(): Session {

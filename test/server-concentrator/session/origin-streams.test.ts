@@ -29,6 +29,8 @@ it('gives back what came for an origin that is not reached', async () => {
     idleTimeoutMs: 60_000,
     stallTimeoutMs: 60_000,
     logger: pino({ enabled: false }),
+    clock: () => 0,
+    onOpened() {},
   });
   // All that the one slab holds, in one chunk, so that it is kept as it is.
   const reading = new SlabReading();

@@ -11,6 +11,7 @@ import { encodeControl } from '../../../shared/protocol/codec/frame.ts';
 import { ERROR_CODE, type ErrorName } from '../../../shared/protocol/errors.ts';
 import { OwnBytes } from '../../../shared/protocol/memory/chunk.ts';
 import { withTuning } from '../../../shared/protocol/session/core-tuning.ts';
+import { DelayRecord } from '../../../shared/protocol/stream/stream-delays.ts';
 import { TrafficTable } from '../../../shared/runtime/session/uplink-traffic.ts';
 import type {
   SubflowTransport,
@@ -106,7 +107,9 @@ function bed({ perSecond = 1e6, burst = 1e6 } = {}) {
     traffic: new TrafficTable(1),
     published: { request() {}, withdraw() {}, onSessionEnded() {} },
     stallTimeoutMs: 120_000,
+    delays: new DelayRecord(),
     onStreamRequested() {},
+    onOpened() {},
     onSessionEnded() {},
   });
   const peers: Peer[] = [];

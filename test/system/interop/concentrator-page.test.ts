@@ -8,7 +8,7 @@ import { Browser } from '../../support/browser.ts';
 import { needs } from '../../support/needs.ts';
 import { DESKTOP } from '../../support/page-screens.ts';
 import { activityOf } from '../../support/wakes.ts';
-import { describeSystem, expectWhole, report } from '../support/system.ts';
+import { describeSystem, expectWhole, report, type System } from '../support/system.ts';
 import { download } from '../support/transfer.ts';
 
 const PAGE = 'http://127.0.0.1:9102/';
@@ -99,6 +99,16 @@ describe('the page of the concentrator', needs('chromium'), () => {
       await expectWhole(transfer, 3 * BODY_BYTES);
       report(`visible: black hole after ${stalledMs.toFixed(0)} ms, its end after ${backMs.toFixed(0)} ms`);
       expect(stalledMs).toBeLessThan(MOST_VISIBLE_MS);
+      // What was on it arrived because it was sent again, and what was on the other had to wait for it.
+      const sentAgainMs = await meanMs(pair.concentrator, 'reinjection');
+      const waitedMs = await meanMs(pair.client, 'reorder');
+      report(
+        `sent again until it arrived ${sentAgainMs.toFixed(0)} ms, waiting for earlier bytes ${waitedMs.toFixed(0)} ms`,
+      );
+      expect(sentAgainMs).toBeGreaterThan(1);
+      expect(sentAgainMs).toBeLessThan(5_000);
+      expect(waitedMs).toBeGreaterThan(0);
+      expect(waitedMs).toBeLessThan(5_000);
     });
 
     test('costs the concentrator next to nothing, and nothing at all while it is hidden', async () => {
@@ -130,6 +140,14 @@ describe('the page of the concentrator', needs('chromium'), () => {
     test('complains of nothing', () => {
       expect(browser.complaints).toEqual([]);
     });
+
+    /** How long something took on average. */
+    async function meanMs(end: System['pair']['client'], delay: string): Promise<number> {
+      const [sum, count] = await Promise.all(
+        ['sum', 'count'].map((part) => end.metric(`tributary_stream_${delay}_seconds_${part}`)),
+      );
+      return (sum! * 1_000) / count!;
+    }
 
     /** Bytes down, by the rates of the seconds that the page is told of. */
     function carried(): Promise<number> {

@@ -1,3 +1,5 @@
+import { DelayCounts } from '../../delay-counts.ts';
+
 /** Round trips are counted up to each of these, in milliseconds. */
 export const ROUND_TRIP_BOUNDS_MS = [
   5, 10, 20, 30, 50, 75, 100, 150, 200, 300, 500, 800, 1_200, 2_000,
@@ -5,31 +7,6 @@ export const ROUND_TRIP_BOUNDS_MS = [
 
 /** What packets have waited in queues, up to each of these, in milliseconds. From 20 on a call is worse for it. */
 export const QUEUEING_BOUNDS_MS = [1, 2, 5, 10, 20, 30, 50, 100, 200, 400, 1_000] as const;
-
-/** How long something took, counted up to bounds. */
-export class DelayCounts {
-  /** Up to each bound and above the one before; the last: above all of them. */
-  readonly counts: number[];
-  sumMs = 0;
-  readonly #boundsMs: readonly number[];
-
-  constructor(boundsMs: readonly number[]) {
-    this.#boundsMs = boundsMs;
-    this.counts = new Array(boundsMs.length + 1).fill(0);
-  }
-
-  add(ms: number): void {
-    const index = this.#boundsMs.findIndex((bound) => ms <= bound);
-    this.counts[index < 0 ? this.#boundsMs.length : index]!++;
-    this.sumMs += ms;
-  }
-
-  /** Adds what others have counted. */
-  addAll({ counts, sumMs }: DelayCounts): void {
-    for (const [index, count] of counts.entries()) this.counts[index]! += count;
-    this.sumMs += sumMs;
-  }
-}
 
 /** What is counted of the paths of one uplink, one after the other, since the session began. */
 export class PathRecord {
