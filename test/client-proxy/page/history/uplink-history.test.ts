@@ -32,6 +32,16 @@ describe('the history of the uplinks', () => {
     expect(history.seconds.report(START_MS + 3_997_000).uplinks[0]!.down).toEqual([1_000, 1_000, 1_000]);
   });
 
+  it('tells of uplinks that carried something, and forgets those that were there once', () => {
+    const history = new UplinkHistory();
+    const silent = Array.from({ length: 64 }, (_, i) => [`usb${i}`, { sentBytes: 1, receivedBytes: 0 }] as const);
+    for (let i = 0; i <= 3_700; i += 1)
+      history.add(START_MS + i * 1_000, [...silent, ['dsl', { sentBytes: 0, receivedBytes: i * 125 }]]);
+    const report = history.seconds.report();
+    expect(report.uplinks.map(({ name }) => name)).toEqual(['dsl']);
+    expect(JSON.stringify(report).length).toBeLessThan(100_000);
+  });
+
   it('knows the most of the last half minute', () => {
     const history = new UplinkHistory();
     let receivedBytes = 0;
