@@ -53,7 +53,7 @@ export class PageFeed implements PageEvents {
 
   #take(): void {
     this.#lookedMs = this.#options.wallClock();
-    this.#look.look(this.#lookedMs, this.#options.sessions());
+    this.#look.look(this.#options.clock(), this.#options.sessions());
   }
 
   #viewText(query: PageQuery): string {
