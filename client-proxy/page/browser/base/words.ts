@@ -12,14 +12,17 @@ export const STATE_WORDS: Readonly<Record<UplinkView['state'], string>> = {
 };
 
 /** The cause of a state that a cap has brought about. */
-const CAP = 'cap';
+export const CAP = 'cap';
+/** The cause of a state that somebody wanted. */
+const TURNED_OFF = 'turned-off';
 
 /** What an uplink is, as its pill says it. */
 export function pillOf({ state, cause }: Pick<UplinkView, 'state' | 'cause'>): {
   readonly text: string;
   readonly mood: ReturnType<typeof moodOf>;
 } {
-  if (cause !== CAP) return { text: STATE_WORDS[state], mood: moodOf(state) };
+  if (cause === TURNED_OFF) return { text: 'off', mood: 'idle' };
+  if (cause !== CAP) return { text: STATE_WORDS[state], mood: moodOf({ state, cause }) };
   return { text: 'cap reached', mood: state === 'stopped' ? 'bad' : 'doubtful' };
 }
 
@@ -35,8 +38,15 @@ export function lossText(ratio: number | null): string {
   return ratio === null ? '–' : `${Number((100 * ratio).toPrecision(2))} %`;
 }
 
-/** How good a state is, which its colour tells. */
-export function moodOf(state: UplinkView['state']): 'good' | 'idle' | 'doubtful' | 'bad' {
+/** How good a state is, which its colour tells; one that was wanted is not bad. */
+export function moodOf({
+  state,
+  cause,
+}: {
+  readonly state: UplinkView['state'];
+  readonly cause: string;
+}): 'good' | 'idle' | 'doubtful' | 'bad' {
+  if (cause === TURNED_OFF) return 'idle';
   if (state === 'in-use') return 'good';
   if (state === 'backup' || state === 'waiting') return 'idle';
   return state === 'down' || state === 'stopped' ? 'bad' : 'doubtful';

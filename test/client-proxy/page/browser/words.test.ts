@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { faultsOf, faultText } from '../../../../client-proxy/page/browser/base/changes.ts';
-import { gainOf } from '../../../../client-proxy/page/browser/base/words.ts';
+import { gainOf, pillOf } from '../../../../client-proxy/page/browser/base/words.ts';
 import type { StateChange } from '../../../../client-proxy/page/history/state-changes.ts';
 import { Samples } from '../../../../shared/page-browser/samples.ts';
 import { bytesText, durationText, percentText, rateText } from '../../../../shared/page-browser/words.ts';
@@ -91,6 +91,19 @@ describe('the faults of the page', () => {
     ],
   ])('are told in words: %s', (text, changes) => {
     expect(faultsOf(changes, []).map(faultText)).toEqual([text]);
+  });
+
+  it('are not those that somebody wanted', () => {
+    const off = { ...change(AT_MS, 'stopped', 'in-use'), cause: 'turned-off' };
+    expect(faultsOf([off], [])).toEqual([]);
+    expect(pillOf({ state: 'stopped', cause: 'turned-off' })).toEqual({ text: 'off', mood: 'idle' });
+    expect(pillOf({ state: 'stopped', cause: 'cap' }).mood).toBe('bad');
+    // Turned off while it was down: that fault is over.
+    const [fault] = faultsOf(
+      [change(AT_MS, 'down', 'in-use'), { ...off, atMs: AT_MS + 1_000, before: 'down' }],
+      [],
+    );
+    expect(fault!.toMs).toBe(AT_MS + 1_000);
   });
 
   it('lose connections while they last, and none before', () => {
