@@ -10,6 +10,7 @@ import { HttpEndpoint } from '../../shared/runtime/observe/http-endpoint.ts';
 import { eventText, OpenPages } from '../../shared/runtime/page/open-pages.ts';
 import { ActionError, pageAction } from '../../shared/runtime/page/page-actions.ts';
 import { type PageEvents, WebPage } from '../../shared/runtime/page/web-page.ts';
+import { errorWords } from '../../shared/runtime/text/error-words.ts';
 import { FIRST_RUN_FILES, type FirstRunView } from '../page/first-run-files.ts';
 import type { ClientCliDeps } from './client-cli-deps.ts';
 import { DEFAULT_SOCKS } from './command-defaults.ts';
@@ -21,8 +22,6 @@ export const FIRST_RUN_LISTEN: Destination = { host: '127.0.0.1', port: 9101 };
 
 /** How often open pages are told which uplinks there are. */
 const LOOK_MS = 2_000;
-/** They ask again so soon when the client begins. */
-const RETRY_MS = 500;
 const TOKEN_BYTES = 32;
 /** Until the answer to the link has left, before the port is closed. */
 const LAST_WORDS_MS = 200;
@@ -122,7 +121,6 @@ class FirstRunFeed implements PageEvents {
   }
 
   open(page: ServerResponse): void {
-    page.write(`retry: ${RETRY_MS}\n\n`);
     this.#pages.add(page, null);
     void this.#tell();
   }
@@ -131,13 +129,22 @@ class FirstRunFeed implements PageEvents {
     if (this.#pages.isEmpty || this.#isLooking) return;
     this.#isLooking = true;
     try {
-      const { found, problem } = await uplinksFound([], this.#deps);
+      const { found, problem } = await this.#find();
       const view: FirstRunView = {
         ...{ found, problem: problem ?? null, file: this.#file, version: this.#deps.version },
       };
       for (const [page] of this.#pages.all) this.#pages.tell(page, eventText('first-run', view));
     } finally {
       this.#isLooking = false;
+    }
+  }
+
+  /** Interfaces come and go between two looks at them; what goes wrong then is told, and looked for again. */
+  async #find(): Promise<Pick<Joined, 'found' | 'problem'>> {
+    try {
+      return await uplinksFound([], this.#deps);
+    } catch (error) {
+      return { found: [], problem: errorWords(error) };
     }
   }
 }

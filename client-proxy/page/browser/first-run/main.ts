@@ -4,9 +4,20 @@ import { LiveEvents } from '../../../../shared/page-browser/live-events.ts';
 import type { FirstRunView } from '../../first-run-files.ts';
 import { act, takeToken } from '../base/client.ts';
 
+/** Between the last word of this page and the first of the client's. */
+const BEGIN_MS = 15_000;
+
 const root = document.querySelector('#app')!;
 
-function FirstRun({ view }: { view: FirstRunView }) {
+interface Shown {
+  readonly view: FirstRunView;
+  /** Nothing has been heard for longer than a client takes to begin. */
+  readonly isSilent: boolean;
+}
+
+let view: FirstRunView | undefined;
+
+function FirstRun({ view, isSilent }: Shown) {
   return html`
     <header>
       <img src="/shared/page-browser/icon.svg" alt="" width="28" height="28" />
@@ -20,7 +31,7 @@ function FirstRun({ view }: { view: FirstRunView }) {
           On the server, <code>tributary-concentrator init</code> or <code>client add</code> has printed a link, and the same text
           as a QR code, which a phone can read and send here. It holds the key of this machine.
         </p>
-        <${LinkForm} />
+        <${LinkForm} isSilent=${isSilent} />
       </section>
       <section class="panel" aria-labelledby="found-title">
         <h2 id="found-title">Uplinks found</h2>
@@ -33,7 +44,7 @@ function FirstRun({ view }: { view: FirstRunView }) {
 
 type State = 'asking' | 'joining' | { readonly problem: string } | { readonly file: string };
 
-function LinkForm() {
+function LinkForm({ isSilent }: Pick<Shown, 'isSilent'>) {
   const [link, setLink] = useState('');
   const [state, setState] = useState<State>('asking');
   const isDone = typeof state === 'object' && 'file' in state;
@@ -49,7 +60,13 @@ function LinkForm() {
   };
   if (isDone) {
     return html`<p class="done" role="status">
-      <b>Connected.</b> The configuration is in <code>${state.file}</code>. The client begins, and this page goes on with it.
+      ${
+        isSilent
+          ? html`<b>Saved, and the client has not begun.</b> It says why where it was started, or in its log.
+              The configuration is in <code>${state.file}</code>.`
+          : html`<b>Saved</b> in <code>${state.file}</code>. The client begins, and this page goes on with it, which shows whether the
+              concentrator answers.`
+      }
     </p>`;
   }
   const problem = typeof state === 'object' && 'problem' in state ? state.problem : undefined;
@@ -64,7 +81,7 @@ function LinkForm() {
       ></textarea>
       <p id="link-problem" class="problem" role="alert">${problem}</p>
       <button type="submit" disabled=${state === 'joining'}>
-        ${state === 'joining' ? 'Connecting…' : 'Connect'}
+        ${state === 'joining' ? 'Saving…' : 'Connect'}
       </button>
     </form>
   `;
@@ -88,17 +105,29 @@ function Found({ view: { found, problem } }: { view: FirstRunView }) {
   `;
 }
 
+let silence: ReturnType<typeof setTimeout> | undefined;
+
+function show(isSilent: boolean): void {
+  if (view === undefined) return;
+  root.querySelector(':scope > .notice')?.remove();
+  render(html`<${FirstRun} view=${view} isSilent=${isSilent} />`, root as HTMLElement);
+}
+
 new LiveEvents({
   url: () => '/events',
   hear: {
     token: takeToken,
-    'first-run': (view: FirstRunView) => {
-      root.querySelector(':scope > .notice')?.remove();
-      render(html`<${FirstRun} view=${view} />`, root as HTMLElement);
+    'first-run': (told: FirstRunView) => {
+      view = told;
+      clearTimeout(silence);
+      silence = undefined;
+      show(false);
     },
     // The client has begun.
     view: () => location.reload(),
   },
   pulse: 'first-run',
-  onSilent: () => {},
+  onSilent: () => {
+    silence ??= setTimeout(() => show(true), BEGIN_MS);
+  },
 });
