@@ -27,7 +27,12 @@ export interface SettingsReport {
   readonly defaultModes: readonly SteeringMode[];
   /** Those that a rule can have with nothing beside. */
   readonly ruleModes: readonly SteeringMode[];
-  readonly uplinks: readonly { readonly name: string; readonly use: UplinkChoice }[];
+  readonly uplinks: readonly {
+    readonly name: string;
+    readonly use: UplinkChoice;
+    /** Whether it can be a backup by a condition of its own. */
+    readonly hasCondition: boolean;
+  }[];
   /** What was changed and is forgotten at the next start. */
   readonly held: readonly string[];
 }
@@ -42,7 +47,11 @@ export function settingsData({ changes, config, uplinks }: PageSettings['setting
       defaultMode: mode,
       defaultModes: STEERING_MODE_NAMES.filter((one) => one === mode || needsOnly(one, given)),
       ruleModes: STEERING_MODE_NAMES.filter((one) => needsOnly(one, [])),
-      uplinks: uplinks().map((uplink) => ({ name: uplink.name, use: useOf(uplink) })),
+      uplinks: uplinks().map((uplink) => ({
+        name: uplink.name,
+        use: useOf(uplink),
+        hasCondition: uplink.backupWhen !== undefined,
+      })),
       held: changes.held,
     };
   };
@@ -103,7 +112,8 @@ function needsOnly(mode: SteeringMode, given: readonly string[]): boolean {
 
 function useOf({ isOff, backup, backupWhen }: PresentUplink): UplinkChoice {
   if (isOff === true) return 'off';
-  return backup && backupWhen === undefined ? 'backup' : 'on';
+  if (backupWhen !== undefined) return 'conditional';
+  return backup ? 'backup' : 'on';
 }
 
 /** The interface of an uplink that is not in the list. */
