@@ -117,7 +117,7 @@ describe('the page', needs('chromium'), () => {
       await show('overview');
       await changeUse('wan0', 'not at all');
       await checkAll('the use of an uplink');
-      const offMs = await submit(pillIs('wan0', 'stopped'));
+      const offMs = await submit(pillIs('wan0', 'off'));
       expect(await browser.evaluate(`${card('wan0')}.querySelector('.reason').innerText`)).toMatch(
         /turned off/,
       );
