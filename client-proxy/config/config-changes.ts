@@ -30,7 +30,7 @@ const LOCK_WAIT_MS = 2_000;
 export class ConfigChanges {
   readonly #options: ConfigChangesOptions;
   #held: readonly ConfigEdit[] = [];
-  /** One change at a time. */
+  /** One change, or reload, at a time. */
   #last: Promise<unknown> = Promise.resolve();
 
   constructor(options: ConfigChangesOptions) {
@@ -46,14 +46,19 @@ export class ConfigChanges {
    * Rejects with ConfigEditError, ConfigError, FileWriteError or FileLockedError; neither the file nor what runs has changed then.
    */
   make(edit: ConfigEdit, lasts: ChangeLasts): Promise<void> {
-    const made = this.#last.then(() => this.#make(edit, lasts));
-    this.#last = made.catch(() => undefined);
-    return made;
+    return this.#inTurn(() => this.#make(edit, lasts));
   }
 
-  /** The file as it is now, with what is held on top; what has no place in it any more is given up. Rejects with ConfigError. */
-  async load(): Promise<ClientConfig> {
-    const { logger } = this.#options;
+  /**
+   * Has the client go by its file as it is now, with what is held on top; what has no place in it any more is given up. Rejects with
+   * ConfigError, or as `reload` of the options.
+   */
+  reloadFile(): Promise<void> {
+    return this.#inTurn(() => this.#reloadFile());
+  }
+
+  async #reloadFile(): Promise<void> {
+    const { logger, reload } = this.#options;
     const { file } = this.#options.config();
     const text = await readConfigText(file);
     let config = await clientConfigFrom(text, file);
@@ -69,8 +74,14 @@ export class ConfigChanges {
         );
       }
     }
+    await reload(config);
     this.#held = held;
-    return config;
+  }
+
+  #inTurn(work: () => Promise<void>): Promise<void> {
+    const done = this.#last.then(work);
+    this.#last = done.catch(() => undefined);
+    return done;
   }
 
   async #make(edit: ConfigEdit, lasts: ChangeLasts): Promise<void> {

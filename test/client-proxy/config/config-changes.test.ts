@@ -21,17 +21,30 @@ async function bench(text = TEXT) {
   const file = await temporaryFile('client.yaml', text);
   let config = await loadClientConfig(file);
   const reloads: ClientConfig[] = [];
+  let failure: Error | undefined;
   const logged: string[] = [];
   const changes = new ConfigChanges({
     config: () => config,
     reload: async (next) => {
+      if (failure !== undefined) throw failure;
       reloads.push(next);
       config = next;
     },
     wallClock: Date.now,
     logger: { info() {}, warn: (_: unknown, message?: string) => void logged.push(message ?? '') } as never,
   });
-  return { file, changes, reloads, logged, config: () => config, text: () => readFile(file, 'utf8') };
+  const failReloads = () => {
+    failure = new Error('no reload');
+  };
+  return {
+    file,
+    changes,
+    reloads,
+    logged,
+    failReloads,
+    config: () => config,
+    text: () => readFile(file, 'utf8'),
+  };
 }
 
 describe('a change of the configuration of a client that runs', () => {
@@ -67,18 +80,47 @@ describe('a change of the configuration of a client that runs', () => {
   });
 
   it('keeps what is held when the file is read again, and gives up what has no place any more', async () => {
-    const { changes, file, logged } = await bench();
+    const { changes, file, logged, config } = await bench();
     await changes.make(OFF, 'until-restart');
     await changes.make(REDUNDANT, 'until-restart');
     await writeFile(file, TEXT.replace('aggregate', 'round-robin'));
-    const config = await changes.load();
-    expect([config.steering.default.mode, config.uplinks[0]!.isOff]).toEqual(['redundant', true]);
+    await changes.reloadFile();
+    expect([config().steering.default.mode, config().uplinks[0]!.isOff]).toEqual(['redundant', true]);
     await writeFile(file, TEXT.replace('name: wifi', 'name: cable'));
-    expect((await changes.load()).steering.default.mode).toBe('redundant');
+    await changes.reloadFile();
+    expect(config().steering.default.mode).toBe('redundant');
     expect(changes.held).toEqual(['default mode: redundant']);
     expect(logged).toEqual(['a change does not hold any more']);
     await writeFile(file, 'nonsense: 1\n');
-    await expect(changes.load()).rejects.toThrow('nonsense');
+    await expect(changes.reloadFile()).rejects.toThrow('nonsense');
+    expect(changes.held).toEqual(['default mode: redundant']);
+  });
+
+  it('takes its turn beside reloads of the file: what is listed is in force', async () => {
+    const { changes, config } = await bench();
+    await changes.make(BLOCK, 'until-restart');
+    await Promise.all([
+      changes.reloadFile(),
+      changes.make(REDUNDANT, 'until-restart'),
+      changes.reloadFile(),
+      changes.make(OFF, 'until-restart'),
+      changes.reloadFile(),
+    ]);
+    expect(changes.held).toEqual(['ads.test: blocked', 'default mode: redundant', 'wifi: off']);
+    expect([
+      config().steering.rules.length,
+      config().steering.default.mode,
+      config().uplinks[0]!.isOff,
+    ]).toEqual([1, 'redundant', true]);
+  });
+
+  it('is held as before where the client could not go by the file', async () => {
+    const { changes, file, failReloads } = await bench();
+    await changes.make(OFF, 'until-restart');
+    await writeFile(file, TEXT.replace('name: wifi', 'name: cable'));
+    failReloads();
+    await expect(changes.reloadFile()).rejects.toThrow('no reload');
+    expect(changes.held).toEqual(['wifi: off']);
   });
 
   it.each(['until-restart', 'in-file'] as const)(
