@@ -43,7 +43,8 @@ export class ConfigChanges {
   }
 
   /**
-   * Rejects with ConfigEditError, ConfigError, FileWriteError or FileLockedError; neither the file nor what runs has changed then.
+   * Rejects with ConfigEditError, ConfigError, FileWriteError or FileLockedError; neither the file nor what runs has changed then,
+   * unless the message says that the file has.
    */
   make(edit: ConfigEdit, lasts: ChangeLasts): Promise<void> {
     return this.#inTurn(() => this.#make(edit, lasts));
@@ -108,8 +109,15 @@ export class ConfigChanges {
       await clientConfigFrom(text, file);
       const next = await clientConfigFrom(text, file, held);
       await lock.confirm();
-      await writePrivateFile(file, text, { overwrite: true });
-      await reload(next);
+      // An editor knows nothing of the lock, and reading the key file took a moment.
+      await this.#knownText();
+      await writePrivateFile(file, text, { overwrite: true, rights: 'kept' });
+      await reload(next).catch((error: unknown) => {
+        throw new ConfigEditError(
+          `${file} has the change, but the client could not go by it (${wordsOf(error)}): restart the client`,
+          { cause: error },
+        );
+      });
     });
   }
 

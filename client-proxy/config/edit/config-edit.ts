@@ -30,8 +30,8 @@ export type ConfigEdit =
 
 /** A configuration does not allow of a change; the message says why, and what to do. */
 export class ConfigEditError extends TributaryError {
-  constructor(message: string) {
-    super('internalError', message, 'ours');
+  constructor(message: string, options?: ErrorOptions) {
+    super('internalError', message, 'ours', options);
   }
 }
 

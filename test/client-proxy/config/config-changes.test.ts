@@ -64,12 +64,13 @@ describe('a change of the configuration of a client that runs', () => {
 
   it('is written into the file, with its comments, and no longer held', async () => {
     const { changes, config, text, file } = await bench();
+    await chmod(file, 0o664);
+    const before = await stat(file);
     await changes.make(REDUNDANT, 'until-restart');
     await changes.make(OFF, 'until-restart');
     await changes.make({ ...REDUNDANT, mode: 'lowest-latency' }, 'in-file');
     expect(await text()).toBe(TEXT.replace('aggregate', 'lowest-latency'));
-    // Others than the service's group never read it: it may have keys in it.
-    expect((await stat(file)).mode & 0o717).toBe(0o600);
+    expect((await stat(file)).mode).toBe(before.mode);
     // What is held on top is not in the file, and goes on to hold.
     expect(changes.held).toEqual(['wifi: off']);
     expect([config().steering.default.mode, config().uplinks[0]!.isOff]).toEqual(['lowest-latency', true]);
@@ -166,6 +167,13 @@ describe('a change of the configuration of a client that runs', () => {
     await chmod(dirname(file), 0o700);
     expect([await text(), reloads.length]).toEqual([TEXT, 0]);
     await changes.make(REDUNDANT, 'until-restart');
+  });
+
+  it('says that the file has it where the client could not go by it', async () => {
+    const { changes, failReloads, text } = await bench();
+    failReloads();
+    await expect(changes.make(REDUNDANT, 'in-file')).rejects.toThrow(/has the change, but .*no reload/);
+    expect(await text()).toBe(TEXT.replace('aggregate', 'redundant'));
   });
 
   it('is made one after the other', async () => {
