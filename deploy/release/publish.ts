@@ -1,3 +1,4 @@
+import { writeFileSync } from 'node:fs';
 import { readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { releaseChangelog } from './changelog.ts';
@@ -41,20 +42,26 @@ export async function release(options: ReleaseOptions): Promise<void> {
   tell(await signaturesOfRegistry());
   if (!skipsChecks) await run('npm', ['run', 'check']);
 
-  let isCommitted = false;
+  const restore = () => {
+    for (const [name, text] of before) writeFileSync(join(PROJECT_FOLDER, name), text);
+  };
+  let undo = restore;
+  const onSignal = () => {
+    undo();
+    process.exit(1);
+  };
+  for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, onSignal);
   try {
     await run('npm', ['version', version, '--no-git-tag-version', '--ignore-scripts']);
     await writeFile(join(PROJECT_FOLDER, 'CHANGELOG.md'), changelog);
     if (!isDryRun) {
       git('commit', '--quiet', '--all', '--message', `Release ${version}`);
+      undo = () => {};
       git('tag', '--annotate', `v${version}`, '--message', `Version ${version}`);
-      isCommitted = true;
     }
     await makeAll(options);
   } finally {
-    if (!isCommitted) {
-      for (const [name, text] of before) await writeFile(join(PROJECT_FOLDER, name), text);
-    }
+    undo();
   }
 }
 
