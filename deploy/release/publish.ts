@@ -87,7 +87,7 @@ async function signaturesOfRegistry(): Promise<string> {
   } catch (error) {
     const { message } = error as Error;
     if (/invalid|missing|tampered/i.test(message)) throw error;
-    return `the signatures of packages were not checked: ${message}`;
+    return `the signatures of packages were not checked: ${message.split('\n')[0]}`;
   }
 }
 
