@@ -50,8 +50,9 @@ export async function connectSubflow(
       isConnected = true;
       options.onConnected?.(socket);
       const secured = await secure(socket, options, where, signal);
-      const { pool, native } = options;
-      return new TlsSubflow(secured, pool, uplink.binding.kind === 'proxy' ? undefined : native);
+      const { pool, native, congestionControl } = options;
+      const own = uplink.binding.kind === 'proxy' ? undefined : native;
+      return new TlsSubflow(secured, pool, own, congestionControl !== undefined);
     });
   } catch (error) {
     if (error instanceof SubflowError) throw error;

@@ -16,7 +16,7 @@ import { takeConcentratorPictures } from './concentrator-pictures.ts';
 const PAGE = 'http://127.0.0.1:9101/';
 const PLAY_MS = 75_000;
 const DESKTOP = { width: 1180, height: 900, scale: 1.25 };
-const PHONE = { width: 390, height: 844, scale: 2, isMobile: true };
+const PHONE = { width: 390, height: 844, scale: 1.7, isMobile: true };
 const CALL = { kind: 'ask', bytes: 30_000_000, rateMbps: 4, answerBytes: 1_000 } as const;
 /** Documents should load quickly. */
 const MOST_BYTES = 120_000;
@@ -54,7 +54,7 @@ async function takePictures(folder: string): Promise<number> {
       await browser!.setScreen(screen);
       // The chart fits itself to its place, and the figures to the second.
       await sleep(1_500);
-      const picture = await browser!.picture('webp', 82);
+      const picture = await browser!.picture('webp', 74);
       if (picture.length > MOST_BYTES) throw new Error(`${name} has ${picture.length} bytes`);
       await writeFile(join(folder, name), picture);
       console.log(`${name}: ${picture.length} bytes`);
@@ -74,6 +74,14 @@ async function takePictures(folder: string): Promise<number> {
     await sleep(16_000);
     await take('page.webp', { ...DESKTOP, scheme: 'light' });
     await take('page-phone.webp', { ...PHONE, scheme: 'light' });
+    await browser.setScreen(DESKTOP);
+    await browser.evaluate(`location.hash = '#connections'`);
+    await browser.until(
+      `document.querySelectorAll('[data-connection] [data-uplink]').length >= ${UPLINKS.length}`,
+    );
+    await take('page-connections.webp', { ...DESKTOP, height: 420, scheme: 'light' });
+    await browser.evaluate(`location.hash = '#overview'`);
+    await browser.until(`document.querySelectorAll('.card').length === ${UPLINKS.length}`);
     await bed.uplink('starlink').blackhole();
     await take('page-dark.webp', { ...DESKTOP, scheme: 'dark' });
     await pair.stop();

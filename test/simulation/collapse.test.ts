@@ -26,6 +26,11 @@ it.each([
   { text: '20/40 + 20/40', bound: 'rate', index: 0, least: 0.94, usualMs: 200, mostMs: 200 },
   { text: '20/40 + 20/40', bound: 'loss', index: 0, least: 0.94, usualMs: 200, mostMs: 200 },
   { text: '16/25 up2 + 40/50 q200 up15', bound: 'rate', index: 1, least: 0.93, usualMs: 200, mostMs: 200 },
+  // What is left of it is much beside the others.
+  { text: '8/20 q80 + 2/150 q2000', bound: 'rate', index: 0, least: 0.95, usualMs: 200, mostMs: 200 },
+  { text: '50/40 + 2/200 q500', bound: 'rate', index: 0, least: 0.9, usualMs: 300, mostMs: 350 },
+  { text: '100/10 q50 + 1/200 q500', bound: 'rate', index: 0, least: 0.85, usualMs: 300, mostMs: 350 },
+  { text: '50/20 + 8/40 q1500', bound: 'rate', index: 0, least: 0.94, usualMs: 200, mostMs: 200 },
   { text: '40/30 loss1 + 40/60 loss1', bound: 'rate', index: 0, least: 0.93, usualMs: 250, mostMs: 350 },
   { text: '40/30 loss1 + 40/60 loss1', bound: 'rate', index: 1, least: 0.9, usualMs: 270, mostMs: 350 },
   {

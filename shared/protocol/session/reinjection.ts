@@ -55,6 +55,7 @@ export class HeadOfLineCopies {
   copy(streams: Iterable<Stream>, turn: Turn): void {
     this.#ahead ??= streams[Symbol.iterator]();
     const underWay = new UnderWay(turn.subflows);
+    const hasDegraded = turn.subflows.some(({ isDegraded }) => isDegraded);
     while (!underWay.isExhausted) {
       const { value: stream, done } = this.#ahead.next();
       if (done === true) {
@@ -62,8 +63,7 @@ export class HeadOfLineCopies {
         return;
       }
       underWay.spend(1);
-      const { send } = stream;
-      if (!send.isWindowBlocked && !send.isTail) continue;
+      if (!isHeldUp(stream) && !hasDegraded) continue;
       const candidates = turn.carriersOf(stream);
       underWay.spend(candidates.length);
       if (candidates.some((subflow) => subflow.canTake)) this.#copyHead(stream, candidates, underWay);
@@ -75,6 +75,8 @@ export class HeadOfLineCopies {
     const { send } = stream;
     const { share, allowanceBytes } = this.#options.tuning.copies;
     for (let from = send.firstUndelivered(0); from !== undefined; ) {
+      // What a degraded subflow carries was sent from far ahead: where all in front of it has arrived, it is late.
+      if (!isHeldUp(stream) && !waitsForDegraded(stream, from, candidates, underWay)) return;
       const copy = headOfLineCopy(stream, from, candidates, underWay, this.#options);
       if (copy === undefined) return;
       const { sentBytes, copiedBytes } = this.#statistics;
@@ -89,6 +91,22 @@ export class HeadOfLineCopies {
       from = send.firstUndelivered(dsn + length);
     }
   }
+}
+
+/** Whether nothing but a copy can help it on. */
+function isHeldUp({ send }: Stream): boolean {
+  return send.isWindowBlocked || send.isTail;
+}
+
+/** Whether the byte at `dsn` is under way on degraded subflows alone. */
+function waitsForDegraded(
+  stream: Stream,
+  dsn: number,
+  subflows: readonly SessionSubflow[],
+  underWay: UnderWay,
+): boolean {
+  const carriers = subflows.filter((subflow) => underWay.find(stream, dsn, subflow) !== undefined);
+  return carriers.length > 0 && carriers.every(({ isDegraded }) => isDegraded);
 }
 
 /** Whether everything that was written to a subflow has arrived, on it or on others. */
@@ -155,6 +173,10 @@ function carriersOf(stream: Stream, dsn: number, subflows: readonly SessionSubfl
 
 /** How long until the frame is delivered, by what is ahead of it and the subflow's rate now. */
 function remainingTimeMs(subflow: SessionSubflow, entry: LedgerEntry): number {
+  const { rateBytesPerSecond, minRttMs, isDegraded, meter } = subflow;
   const aheadBytes = entry.endOffset - subflow.outbox.ledger.receiptedBytes;
-  return (aheadBytes * 1000) / subflow.rateBytesPerSecond + subflow.minRttMs / 2;
+  const { cwndBytes = Number.POSITIVE_INFINITY, rttMs = 1 } = meter.kernel ?? {};
+  // BBR remembers the round trip of a path that has become longer for ten seconds, and lets out less and less.
+  const most = isDegraded ? (cwndBytes * 1000) / rttMs : Number.POSITIVE_INFINITY;
+  return (aheadBytes * 1000) / Math.min(rateBytesPerSecond, most) + minRttMs / 2;
 }

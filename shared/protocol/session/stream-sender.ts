@@ -5,6 +5,7 @@ import type { Stream } from '../stream/stream.ts';
 import { StreamQueue } from '../stream/stream-queue.ts';
 import type { StreamTuning } from '../stream/stream-tuning.ts';
 import { CarrierChanges } from './carrier-changes.ts';
+import { bringsWhatWasLost } from './draining.ts';
 import type { SessionSubflow } from './sent-item.ts';
 import type { TransmitStatistics } from './transmit-statistics.ts';
 import type { Turn } from './turn.ts';
@@ -201,7 +202,7 @@ export class StreamSender {
   /** Sends what is next where the stream's strategy wants it. @returns how much, if anything */
   #sendNext(stream: Stream, carriers: readonly SessionSubflow[]): number | undefined {
     const { send, steering } = stream;
-    const next = send.next();
+    const next = this.#nextOf(send, carriers);
     if (next === undefined) return undefined;
     const request = this.#request(stream, next, carriers);
     const target = steering.scheduler.select(request, carriers);
@@ -219,6 +220,14 @@ export class StreamSender {
     this.#statistics.sentBytes += length;
     if (!sendable.isNew) this.#statistics.reinjectedBytes += length;
     return length;
+  }
+
+  /** What is next; where what was lost arrives after all, a long stream leaves that in peace, as long as it has something else to send. */
+  #nextOf(send: SendStream, carriers: readonly SessionSubflow[]): Sendable | undefined {
+    const next = send.next();
+    const isLost = next !== undefined && !next.isNew;
+    if (!isLost || send.sentBytes < this.#tuning.probeAfterBytes || !bringsWhatWasLost(carriers)) return next;
+    return send.next(true) ?? next;
   }
 
   #request(stream: Stream, sendable: Sendable, carriers: readonly SessionSubflow[]): SegmentRequest {

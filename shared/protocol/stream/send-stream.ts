@@ -130,9 +130,9 @@ export class SendStream implements SentStream {
     this.#consumedDsn = Math.max(this.#consumedDsn, dsn);
   }
 
-  /** What is to be sent next: lost bytes first, lowest DSN first. */
-  next(): Sendable | undefined {
-    const lost = this.#order.lost.first();
+  /** What is to be sent next: lost bytes first, unless they are left in peace, lowest DSN first. */
+  next(isLostLeft = false): Sendable | undefined {
+    const lost = isLostLeft ? undefined : this.#order.lost.first();
     if (lost !== undefined) {
       const fin = this.#fin === 'wanted' && this.backlogBytes === 0 && lost.end === this.#buffer.endDsn;
       return { dsn: lost.start, length: lost.end - lost.start, fin, isNew: false };

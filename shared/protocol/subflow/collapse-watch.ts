@@ -48,17 +48,20 @@ export class CollapseWatch {
     this.#sincePackets = undefined;
   }
 
-  /** @param bytesPerSecond what the path is known to deliver; 0 while that is not known */
-  onKernel(kernel: KernelMeasurement, bytesPerSecond: number): void {
+  /**
+   * @param bytesPerSecond what the path is known to deliver; 0 while that is not known
+   * @param rttMs its round trip, by which it is judged
+   */
+  onKernel(kernel: KernelMeasurement, bytesPerSecond: number, rttMs: number): void {
     const { minMs, roundTrips, share } = this.#tuning;
-    const { deliveredPackets, mssBytes, minRttMs, unackedBytes, lastAckReceivedMs } = kernel;
+    const { deliveredPackets, mssBytes, unackedBytes, lastAckReceivedMs } = kernel;
     const wasSilent = this.#isSilent;
     this.#isSilent = lastAckReceivedMs > SILENT_MS;
     // Behind a pause as much as counts is still on its way.
     if (wasSilent && !this.#isSilent) this.restart();
-    const limitMs = Math.max(minMs, roundTrips * minRttMs);
+    const limitMs = Math.max(minMs, roundTrips * rttMs);
     // Half a pipe: BBR now and then lets it run empty, to measure.
-    const isFull = bytesPerSecond > 0 && unackedBytes >= (bytesPerSecond * minRttMs) / 2000;
+    const isFull = bytesPerSecond > 0 && unackedBytes >= (bytesPerSecond * rttMs) / 2000;
     const deliveredBytes = (deliveredPackets - (this.#sincePackets ?? deliveredPackets)) * mssBytes;
     const isMuch = deliveredBytes >= (share * bytesPerSecond * limitMs) / 1000;
     if (isFull && !isMuch && this.#sincePackets !== undefined) return;

@@ -33,6 +33,9 @@ export class Ledger<Item extends LedgerItem = LedgerItem> {
   #lastElicitingOffset = 0;
   #receipts = 0;
   #data = 0;
+  #datagramBytes = 0;
+  /** Where the frames end that are taken off. */
+  #takenTo = 0;
   /** Entries in front of these are settled, as `areSettled` last found, */
   #firstUnsettled = 0;
   /** and were surrendered. */
@@ -60,6 +63,11 @@ export class Ledger<Item extends LedgerItem = LedgerItem> {
     return this.#data > 0;
   }
 
+  /** Of frames with datagrams, under way. */
+  get datagramBytes(): number {
+    return this.#datagramBytes;
+  }
+
   get length(): number {
     return this.#entries.length - this.#head;
   }
@@ -76,6 +84,7 @@ export class Ledger<Item extends LedgerItem = LedgerItem> {
 
   /** Moves the count on; the caller fills in the entry that ends there. */
   append(entry: LedgerEntry<Item>): void {
+    if (entry.item.kind === 'datagram') this.#datagramBytes += entry.endOffset - this.#writtenBytes;
     this.#writtenBytes = entry.endOffset;
     if (entry.item.kind === 'receipt') this.#receipts++;
     else this.#lastElicitingOffset = entry.endOffset;
@@ -89,9 +98,11 @@ export class Ledger<Item extends LedgerItem = LedgerItem> {
     const start = this.#head;
     while (this.#head < this.#entries.length && this.#entries[this.#head]!.endOffset <= bytes) this.#head++;
     const receipted = this.#entries.slice(start, this.#head);
-    for (const { item } of receipted) {
+    for (const { item, endOffset } of receipted) {
       if (item.kind === 'receipt') this.#receipts--;
       else if (item.kind === 'data') this.#data--;
+      else if (item.kind === 'datagram') this.#datagramBytes -= endOffset - this.#takenTo;
+      this.#takenTo = endOffset;
     }
     if (this.#head > 64 && this.#head * 2 > this.#entries.length) this.#compact();
     return receipted;

@@ -8,6 +8,8 @@ import { PauseDetector, type PauseTuning } from './pause-detector.ts';
 import { type PingedSubflow, PingTimer, type PingTuning } from './ping-timer.ts';
 import { SUBFLOW_TABLE, type SubflowEvent, type SubflowState } from './subflow-state.ts';
 
+/** What is not heard for so many of the kernel's round trips is silent, where its own is not known. */
+const UNKNOWN_PATH_ROUNDS = 1.5;
 /** A doubted subflow is looked at this often. */
 const DOUBT_LOOK_MS = 20;
 
@@ -23,6 +25,7 @@ export interface LivenessTuning {
 export interface WatchedSubflow extends PingedSubflow {
   readonly outbox: Outbox;
   readonly meter: PathMeter;
+  readonly receipts: { readonly lastPayloadMs: number };
 }
 
 /** The signs of life of the far side. */
@@ -100,9 +103,11 @@ export class Liveness {
 
   /** For how long bytes have been under way without a sign of life; 0 while nothing is. */
   get silenceMs(): number {
-    const { kernel, kernelAgeMs } = this.#subflow.meter;
+    const { kernel, kernelAgeMs, isDegraded } = this.#subflow.meter;
     if (!this.#subflow.outbox.ledger.awaitsReceipt) return 0;
-    const receiptSilenceMs = this.#now.ms - Math.max(this.#heard.receiptMs, this.#busySinceMs);
+    // On a path that has collapsed answers come behind a queue of seconds, and the far end's payload with them.
+    const payloadMs = isDegraded ? this.#subflow.receipts.lastPayloadMs : Number.NEGATIVE_INFINITY;
+    const receiptSilenceMs = this.#now.ms - Math.max(this.#heard.receiptMs, this.#busySinceMs, payloadMs);
     // The far kernel's acknowledgements are a sign of life, too: with loss, receipts wait for the retransmission.
     if (kernel === undefined || kernel.unackedBytes === 0) return receiptSilenceMs;
     return Math.min(receiptSilenceMs, kernel.lastAckReceivedMs + kernelAgeMs);
@@ -111,9 +116,13 @@ export class Liveness {
   /** How long the silence may last. */
   get silenceLimitMs(): number {
     const { doubt, receipts } = this.#tuning;
-    const { rtt } = this.#subflow.meter;
+    const { rtt, isMeasured, kernel } = this.#subflow.meter;
     const { hasStopped } = this.pings.arrivals;
-    return silenceLimitMs(rtt, this.#hasDenseReceipts, hasStopped, doubt) + receipts.intervalMs;
+    const knownMs = silenceLimitMs(rtt, this.#hasDenseReceipts, hasStopped, doubt) + receipts.intervalMs;
+    // Behind a doubt the path may be a much longer one, as the kernel knows first.
+    return isMeasured || kernel === undefined
+      ? knownMs
+      : Math.max(knownMs, UNKNOWN_PATH_ROUNDS * kernel.rttMs);
   }
 
   /** Whether so much is under way that its receipts come in a steady stream. */

@@ -94,11 +94,21 @@ export class PathKnowledge {
    * @returns bytes per second, once, when what was stuck has drained and kept the path busy meanwhile
    */
   onArrived(bytes: number): number | undefined {
-    if (this.#known !== 'stuck' || bytes < this.#stuckBytes) return undefined;
-    const drainedBytes = this.#stuckBytes - this.#recoveredBytes;
+    if (bytes < this.#stuckBytes) return undefined;
+    const bytesPerSecond = this.drainBytesPerSecond(bytes);
+    if (this.#known === 'stuck') this.#known = bytesPerSecond === undefined ? 'nothing' : 'rate';
+    return bytesPerSecond;
+  }
+
+  /**
+   * @param bytes have arrived in all
+   * @returns how fast what was stuck arrives since; undefined when all of it has, and while too little has to tell
+   */
+  drainBytesPerSecond(bytes: number): number | undefined {
+    if (this.#known !== 'stuck') return undefined;
+    const drainedBytes = Math.min(bytes, this.#stuckBytes) - this.#recoveredBytes;
     const drainMs = this.#now.ms - this.#recoveredMs;
     const isTelling = drainedBytes >= this.#tuning.minDrainBytes && drainMs >= this.#tuning.minDrainMs;
-    this.#known = isTelling ? 'rate' : 'nothing';
     return isTelling ? (drainedBytes * 1000) / drainMs : undefined;
   }
 

@@ -126,6 +126,11 @@ export class PathMeter {
     return this.#knowledge.onArrived(totalBytes);
   }
 
+  /** How fast what was stuck in a doubt arrives now, of `totalBytes` that have; undefined while nothing does, or too little to tell. */
+  drainBytesPerSecond(totalBytes: number): number | undefined {
+    return this.#knowledge.drainBytesPerSecond(totalBytes);
+  }
+
   /**
    * Takes the round trip of the newest frame that a receipt covers.
    * @param delayMs how long the receipt waited at the far side

@@ -195,7 +195,10 @@ export class Subflow<Uplink extends SubflowUplink = SubflowUplink, Item extends 
     if (kernel.unackedBytes > 0) this.#onSign(kernel.lastAckReceivedMs);
     this.congestion.onKernel(kernel);
     this.meter.onKernel(kernel);
-    this.meter.collapse.onKernel(kernel, this.congestion.isProven ? this.congestion.bytesPerSecond : 0);
+    const bytesPerSecond = this.congestion.isProven ? this.congestion.bytesPerSecond : 0;
+    // The kernel's minimum is from before the path became a longer one.
+    const rttMs = this.isDegraded ? kernel.rttMs : kernel.minRttMs;
+    this.meter.collapse.onKernel(kernel, bytesPerSecond, rttMs);
   }
 
   /**

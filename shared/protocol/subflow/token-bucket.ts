@@ -9,6 +9,8 @@ export interface RateLimitTuning {
   readonly unheldShare: number;
   /** What they did not use of it counts for so long: they come in bursts. */
   readonly unheldMs: number;
+  /** Where datagrams keep it in debt, data may leave as they have, as much as leaves in this time at most. */
+  readonly fairMs: number;
   /** A limited uplink makes up for so much time in which it did not send: longer than timers are late, too short to fill a queue, */
   readonly burstMs: number;
   /** and for at least one small segment. */
@@ -22,6 +24,7 @@ export const RATE_LIMIT_TUNING: RateLimitTuning = {
   ackShare: 0.018,
   unheldShare: 0.5,
   unheldMs: 1_000,
+  fairMs: 50,
   burstMs: 25,
   minBurstBytes: 2 * 1024,
   lookMs: 1_000,
@@ -30,7 +33,8 @@ export const RATE_LIMIT_TUNING: RateLimitTuning = {
 /**
  * A rate limit in bytes per second on the wire, shared by the subflows of one uplink. What must leave (receipts, control
  * frames, the rest of a segment) puts it into debt, and data waits until that is paid. Where all but data would by itself use up
- * more than `unheldShare` of the rate, the rest of it does not count, or data would wait for ever.
+ * more than `unheldShare` of the rate, the rest of it does not count, or data would wait for ever. Datagrams leave while the debt is
+ * small, and a flood of them would keep it there: what they take, data may take, too.
  */
 export class TokenBucket {
   readonly #now: Now;
@@ -40,6 +44,8 @@ export class TokenBucket {
   #balanceBytes: number;
   /** What may still be spent on what is not held back. */
   #unheldBytes: number;
+  /** What data may spend though there is debt: its fair share beside datagrams. */
+  #fairBytes = 0;
   #refreshedMs: number;
 
   constructor(bytesPerSecond: number, now: Now, tuning: RateLimitTuning) {
@@ -69,11 +75,18 @@ export class TokenBucket {
 
   /** Bytes of DATA frames that leave now; their way through TLS, TCP and IP is added. */
   spend(frameBytes: number): void {
-    this.#balanceBytes -= frameBytes * this.#tuning.wireOverhead;
+    const bytes = frameBytes * this.#tuning.wireOverhead;
+    if (this.debtMs > 0) this.#fairBytes -= bytes;
+    this.#balanceBytes -= bytes;
   }
 
-  /** As `spend`, for bytes on the wire, of packets that are no part of TCP. */
+  /** Packets leave that are no part of TCP. @param bytes on the wire */
   spendOnWire(bytes: number): void {
+    const mostBytes = Math.max(
+      (this.bytesPerSecond * this.#tuning.fairMs) / 1000,
+      this.#tuning.minBurstBytes,
+    );
+    this.#fairBytes = Math.min(mostBytes, this.#fairBytes + bytes);
     this.#balanceBytes -= bytes;
   }
 
@@ -89,13 +102,18 @@ export class TokenBucket {
     this.spendUnheld(bytes * this.#tuning.ackShare);
   }
 
-  /** Whether data may leave. A fraction of a byte is a rounding error. */
+  /** Whether data may leave. */
   get isOpen(): boolean {
-    return this.#balanceBytes > -1;
+    return this.debtMs === 0 || this.#fairBytes > 0;
   }
 
-  /** For how long it stays shut. */
+  /** For how long it stays shut, if no datagrams leave. */
   get waitMs(): number {
-    return this.isOpen ? 0 : (-this.#balanceBytes * 1000) / this.bytesPerSecond;
+    return this.isOpen ? 0 : this.debtMs;
+  }
+
+  /** How long it takes to pay what was spent in advance. A fraction of a byte is a rounding error. */
+  get debtMs(): number {
+    return this.#balanceBytes > -1 ? 0 : (-this.#balanceBytes * 1000) / this.bytesPerSecond;
   }
 }

@@ -140,8 +140,9 @@ export class HandshakeGate {
     } else {
       this.#settle(handshake);
       const leftMs = Math.ceil(this.#timeoutMs - (this.#options.clock() - handshake.startedMs));
-      const { pool, native } = this.#options;
-      this.#options.onSubflow(new TlsSubflow(secured, pool, native), Math.max(0, leftMs));
+      const { pool, native, congestionControl } = this.#options;
+      const subflow = new TlsSubflow(secured, pool, native, congestionControl !== undefined);
+      this.#options.onSubflow(subflow, Math.max(0, leftMs));
     }
   }
 

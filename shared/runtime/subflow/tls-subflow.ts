@@ -4,11 +4,12 @@ import type { KernelMeasurement } from '../../protocol/kernel-measurement.ts';
 import { OwnBytes } from '../../protocol/memory/chunk.ts';
 import type { NativeSockets } from '../kernel/native.ts';
 import { descriptorOf, readThrough } from '../kernel/socket-handle.ts';
-import { readCongestionControl } from '../kernel/socket-options.ts';
+import { readCongestionControl, setCongestionControl } from '../kernel/socket-options.ts';
 import { DeliveryProgress, readSegmentBytes, readTcpInfo, type SegmentBytes } from '../kernel/tcp-info.ts';
 import { type ReceivePool, SubflowReader } from './receive-pool.ts';
 import { PROBING_ALPN, subflowExporter } from './subflow-tls.ts';
 import type { SubflowTransport, SubflowTransportHandlers } from './subflow-transport.ts';
+import { TwoWayCongestion } from './two-way-congestion.ts';
 
 /** `SubflowTransport` over a TLS connection whose handshake is done and whose peer has been checked. */
 export class TlsSubflow implements SubflowTransport {
@@ -24,14 +25,18 @@ export class TlsSubflow implements SubflowTransport {
   readonly #native: NativeSockets | undefined;
   readonly #reader: SubflowReader;
   readonly #progress: DeliveryProgress;
+  readonly #twoWay: TwoWayCongestion | undefined;
   #handlers: SubflowTransportHandlers | undefined;
   #writing = false;
   #isReading = true;
   #closed = false;
   #error: Error | undefined;
 
-  /** `native` reads the kernel's figures; left out where they would be about another connection (a proxy's). */
-  constructor(socket: TLSSocket, pool: ReceivePool, native: NativeSockets | undefined) {
+  /**
+   * @param native reads the kernel's figures; left out where they would be about another connection (a proxy's)
+   * @param isFixed its congestion control was asked for by name, and stays
+   */
+  constructor(socket: TLSSocket, pool: ReceivePool, native: NativeSockets | undefined, isFixed = false) {
     this.#reader = new SubflowReader(pool);
     this.#progress = new DeliveryProgress(pool.clock);
     this.#socket = socket;
@@ -39,6 +44,11 @@ export class TlsSubflow implements SubflowTransport {
     this.exporter = subflowExporter(socket);
     this.answersProbe = socket.alpnProtocol === PROBING_ALPN;
     this.congestionControl = congestionControlOf(socket, native);
+    if (this.congestionControl === 'bbr' && !isFixed) {
+      this.#twoWay = new TwoWayCongestion(pool.clock, (name) =>
+        chooseCongestionControl(socket, native, name),
+      );
+    }
     this.remoteAddress = socket.remoteAddress ?? '';
     this.remotePort = socket.remotePort ?? 0;
     this.localAddress = socket.localAddress ?? '';
@@ -114,7 +124,10 @@ export class TlsSubflow implements SubflowTransport {
   measure(): KernelMeasurement | undefined {
     if (this.#native === undefined) return undefined;
     const descriptor = descriptorOf(this.#socket);
-    return descriptor === undefined ? undefined : readTcpInfo(this.#native, descriptor, this.#progress);
+    if (descriptor === undefined) return undefined;
+    const kernel = readTcpInfo(this.#native, descriptor, this.#progress);
+    if (kernel !== undefined) this.#twoWay?.onMeasured(kernel, this.#socket.bytesRead);
+    return kernel;
   }
 
   /** How long its segments may be; undefined as with `measure`. */
@@ -137,6 +150,17 @@ export class TlsSubflow implements SubflowTransport {
     this.#closed = true;
     this.#reader.close();
     this.#handlers?.onClose(this.#error);
+  }
+}
+
+/** Where the kernel does not let it, the connection goes on with what it has. */
+function chooseCongestionControl(socket: TLSSocket, native: NativeSockets | undefined, name: string): void {
+  const descriptor = descriptorOf(socket);
+  if (native === undefined || descriptor === undefined) return;
+  try {
+    setCongestionControl(native, descriptor, name);
+  } catch {
+    // Not allowed, or the connection was just lost.
   }
 }
 

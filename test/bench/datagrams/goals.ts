@@ -90,24 +90,30 @@ export function judgeDatagrams(
   const inCases = GOALS.flatMap(({ name, bound, cases }) =>
     cases(summary).map(([where, value]) => judgement(name, where, value, bound, false)),
   );
-  return [...inCases, judgeDownloads(downloads), ...judgeRates(rates)];
+  return [...inCases, ...judgeDownloads(downloads), ...judgeRates(rates)];
 }
 
-/** What QUIC is to TCP for the same browser and origin over one uplink, it is to be through the pair. */
-function judgeDownloads(downloads: readonly DownloadRecord[]): DatagramJudgement {
+/**
+ * What QUIC's own congestion control takes of one link with the rate of both, it is to take through the pair; and what QUIC is to TCP over
+ * one uplink, it is to be through the pair.
+ */
+function judgeDownloads(downloads: readonly DownloadRecord[]): readonly DatagramJudgement[] {
+  const rate = (contestant: DownloadRecord['contestant'], protocol: DownloadRecord['protocol']) =>
+    medianMbps(downloads, { contestant, protocol });
   const share = (contestant: DownloadRecord['contestant']) =>
-    over(
-      medianMbps(downloads, { contestant, protocol: 'h3' }),
-      medianMbps(downloads, { contestant, protocol: 'h2' }),
-    );
-  const value = over(share('tributary'), share('single'));
-  return judgement(
-    'QUIC over TCP through the pair, over the same of one uplink',
-    'quic',
-    value,
-    QUIC_SHARE,
-    true,
-  );
+    over(rate(contestant, 'h3'), rate(contestant, 'h2'));
+  const overSum = over(rate('tributary', 'h3'), rate('sum', 'h3'));
+  const overTcp = over(share('tributary'), share('single'));
+  return [
+    judgement('QUIC over two uplinks, over one link with their sum', 'quic', overSum, QUIC_SHARE, true),
+    judgement(
+      'QUIC over TCP through the pair, over the same of one uplink',
+      'quic',
+      overTcp,
+      QUIC_SHARE,
+      true,
+    ),
+  ];
 }
 
 function judgeRates(rates: readonly PacketRateRecord[]): DatagramJudgement[] {

@@ -3,7 +3,7 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { generate } from 'selfsigned';
-import { type Bed, createBed } from '../../bed/bed.ts';
+import { type Bed, type BedOptions, createBed } from '../../bed/bed.ts';
 import { compiled } from '../../bed/compile.ts';
 import { SOCKS } from '../../lab/bed-place.ts';
 import { missingProgram, untilListening } from '../../lab/programs.ts';
@@ -12,9 +12,12 @@ import { startPair } from '../../lab/tributary-pair.ts';
 import type { TributarySetup } from '../../lab/tributary-setup.ts';
 import { networkById } from '../scenarios.ts';
 
-/** A download of a browser, over QUIC or TCP, through the pair or over the first uplink. */
+/** `single`: over the first uplink alone. `sum`: over one link with the rate of both, `tributary-sum`: through the pair over that. */
+type Contestant = 'tributary' | 'single' | 'sum' | 'tributary-sum';
+
+/** A download of a browser, over QUIC or TCP. */
 export interface DownloadRecord {
-  readonly contestant: 'tributary' | 'single';
+  readonly contestant: Contestant;
   readonly protocol: 'h3' | 'h2';
   readonly repetition: number;
   readonly goodputMbps?: number;
@@ -41,9 +44,15 @@ export const WAYS: readonly Way[] = [
   { contestant: 'tributary', protocol: 'h2' },
   { contestant: 'single', protocol: 'h3' },
   { contestant: 'single', protocol: 'h2' },
+  { contestant: 'sum', protocol: 'h3' },
+  { contestant: 'tributary-sum', protocol: 'h3' },
 ];
 
-const NETWORK = 'E1';
+const TWIN = networkById('E1');
+/** One link instead of the two. */
+const SUM: Pick<BedOptions, 'uplinks'> = {
+  uplinks: [{ ...TWIN.uplinks[0]!, rateMbps: 40 }],
+};
 const BYTES = 12_000_000;
 const NAME = 'origin.test';
 const PORT = 8444;
@@ -51,6 +60,10 @@ const FORWARDED_PORT = 8445;
 const BROWSER_LIMIT_MS = 45_000;
 /** About how long one download takes, with its bed and the start of the browser. */
 export const DOWNLOAD_MS = 12_000;
+
+function isOurs({ contestant }: Way): boolean {
+  return contestant.startsWith('tributary');
+}
 
 /** Says what is missing of the programs. */
 export function missingForQuic(): string | undefined {
@@ -67,12 +80,13 @@ export async function measureDownload(
   setup: TributarySetup,
   onBed: (bed: Bed) => void,
 ): Promise<DownloadRecord> {
-  const bed = await createBed({ ...networkById(NETWORK), congestionControl: 'bbr', seed: repetition });
+  const network = way.contestant.endsWith('sum') ? SUM : TWIN;
+  const bed = await createBed({ ...network, congestionControl: 'bbr', seed: repetition });
   onBed(bed);
   const folder = await mkdtemp(join(tmpdir(), 'tributary-quic-'));
   try {
     const keyHash = await startCaddy(bed, folder);
-    if (way.contestant === 'tributary') await startOurs(bed, setup, way.protocol);
+    if (isOurs(way)) await startOurs(bed, setup, way.protocol);
     const goodputMbps = await download(bed, folder, keyHash, way);
     return { ...way, repetition, goodputMbps };
   } catch (error) {
@@ -133,16 +147,12 @@ async function startOurs(bed: Bed, setup: TributarySetup, protocol: Way['protoco
 }
 
 /** @returns Mbit/s of the file */
-async function download(
-  bed: Bed,
-  folder: string,
-  keyHash: string,
-  { contestant, protocol }: Way,
-): Promise<number> {
-  const isOurs = contestant === 'tributary';
+async function download(bed: Bed, folder: string, keyHash: string, way: Way): Promise<number> {
+  const { protocol } = way;
+  const isThroughPair = isOurs(way);
   const origin = `${bed.origin.address.v4}:${PORT}`;
-  const at = isOurs && protocol === 'h3' ? `127.0.0.1:${FORWARDED_PORT}` : origin;
-  const proxy = isOurs && protocol === 'h2' ? `socks5://${SOCKS.host}:${SOCKS.port}` : undefined;
+  const at = isThroughPair && protocol === 'h3' ? `127.0.0.1:${FORWARDED_PORT}` : origin;
+  const proxy = isThroughPair && protocol === 'h2' ? `socks5://${SOCKS.host}:${SOCKS.port}` : undefined;
   const url = proxy ? `https://${origin}/page.html` : `https://${NAME}:${PORT}/page.html`;
   const args = [
     ...['--headless', '--no-sandbox', '--disable-gpu', '--no-first-run'],

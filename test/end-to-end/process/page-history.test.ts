@@ -82,13 +82,13 @@ async function carriedBytes(pair: Pair): Promise<number> {
     .reduce((sum, bytes) => sum + bytes, 0);
 }
 
-/** The first event of a page that is opened. */
+/** What a page that is opened is told of the past. */
 async function secondsOf({ host }: Pair): Promise<HistoryReport> {
   const answer = await fetch(`http://${host}:29101/events`, { signal: AbortSignal.timeout(5_000) });
   let text = '';
   for await (const chunk of answer.body!.pipeThrough(new TextDecoderStream())) {
     text += chunk;
-    const data = /^event: history\ndata: (.*)\n\n/.exec(text)?.[1];
+    const data = /^event: history\ndata: (.*)\n\n/m.exec(text)?.[1];
     if (data !== undefined) return JSON.parse(data) as HistoryReport;
   }
   throw new Error('the events ended');

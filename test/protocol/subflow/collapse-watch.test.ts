@@ -11,6 +11,7 @@ interface Stretch {
   readonly forMs: number;
   readonly packetsPerMs: number;
   readonly unackedPackets?: number;
+  readonly rttMs?: number;
 }
 
 /** What the watch says at the end of the stretches, one after the other. */
@@ -18,12 +19,12 @@ function after(...stretches: readonly Stretch[]): boolean {
   const now = { ms: 0 };
   const watch = new CollapseWatch(now, COLLAPSE_TUNING);
   let deliveredPackets = 0;
-  for (const { forMs, packetsPerMs, unackedPackets = 60 } of stretches) {
+  for (const { forMs, packetsPerMs, unackedPackets = 60, rttMs = KERNEL.minRttMs } of stretches) {
     for (const endMs = now.ms + forMs; now.ms < endMs; ) {
       now.ms += 2;
       deliveredPackets += 2 * packetsPerMs;
       const kernel = { ...KERNEL, deliveredPackets, unackedBytes: unackedPackets * MSS_BYTES };
-      watch.onKernel(kernel, BYTES_PER_SECOND);
+      watch.onKernel(kernel, BYTES_PER_SECOND, rttMs);
     }
   }
   return watch.isCollapsed;
@@ -46,6 +47,15 @@ it.each<{ what: string; stretches: Stretch[]; isCollapsed: boolean }>([
     isCollapsed: false,
   },
   {
+    what: 'has become so long that nothing can have come back',
+    stretches: [
+      BUSY,
+      { forMs: 20, packetsPerMs: 1, rttMs: 420 },
+      { forMs: 400, packetsPerMs: 0, unackedPackets: 300, rttMs: 420 },
+    ],
+    isCollapsed: false,
+  },
+  {
     what: 'is busy again',
     stretches: [BUSY, { forMs: 200, packetsPerMs: 0.025 }, { forMs: 20, packetsPerMs: 1 }],
     isCollapsed: false,
@@ -57,7 +67,7 @@ it.each<{ what: string; stretches: Stretch[]; isCollapsed: boolean }>([
 it('says nothing of a path whose rate is not known', () => {
   const now = { ms: 0 };
   const watch = new CollapseWatch(now, COLLAPSE_TUNING);
-  watch.onKernel({ ...KERNEL, deliveredPackets: 1, unackedBytes: 60_000 }, 0);
+  watch.onKernel({ ...KERNEL, deliveredPackets: 1, unackedBytes: 60_000 }, 0, KERNEL.minRttMs);
   now.ms = 1_000;
   expect(watch.isCollapsed).toBe(false);
 });

@@ -33,6 +33,24 @@ describe('a token bucket', () => {
     expect(sent).toBeLessThan(5 * RATE + (RATE * RATE_LIMIT_TUNING.burstMs) / 1000 + 2 * segment);
   });
 
+  it('lets data leave as datagrams do that keep it in debt, half and half', () => {
+    const bucket = new TokenBucket(RATE, at(0, now), RATE_LIMIT_TUNING);
+    const sent = { datagrams: 0, data: 0 };
+    for (let ms = 0; ms < 10_000; ms++) {
+      at(ms, bucket).refresh();
+      // A flood: it leaves wherever the debt is small.
+      for (; bucket.debtMs < 20; sent.datagrams += 1_228) bucket.spendOnWire(1_228);
+      for (; bucket.isOpen; sent.data += 4_000) bucket.spend(4_000);
+    }
+    const share = sent.data / (sent.data + sent.datagrams);
+    process.stdout.write(`beside a flood of datagrams: ${share.toFixed(3)} of the rate for data\n`);
+    expect(share).toBeGreaterThan(0.45);
+    expect(sent.data + sent.datagrams).toBeLessThan(10.2 * RATE);
+    at(20_000, bucket).refresh();
+    bucket.spend(100_000);
+    expect(bucket.debtMs).toBeGreaterThan(0);
+  });
+
   it('saves up for a burst only, however long it was idle', () => {
     const bucket = new TokenBucket(RATE, at(0, now), RATE_LIMIT_TUNING);
     at(1e9, bucket).refresh();

@@ -4,8 +4,8 @@ import { download } from '../steady.ts';
 import { DatagramBed, TWIN } from './datagram-bed.ts';
 import { FlowRun, VIDEO_CALL_DOWN, VIDEO_CALL_UP, VOICE } from './flow-run.ts';
 
-/** Of the fact that packets vanish: paths are silent for a second before subflows stand in for all of them. */
-const NOTICED_MS = 1_500;
+/** That packets vanish is seen by then. */
+const NOTICED_MS = 300;
 
 it.each([
   ['a call', { client: VOICE, concentrator: VOICE }],

@@ -4,9 +4,10 @@
  */
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { HISTORY_FORMAT, type KeptHistory } from '../../../client-proxy/page/history/history-codec.ts';
 import { Browser, type Screen } from '../../support/browser.ts';
 import { needs } from '../../support/needs.ts';
 import { describeSystem, expectWhole, report } from '../support/system.ts';
@@ -34,12 +35,44 @@ const SCREENS: Readonly<Record<string, Screen>> = {
 const card = (name: string) => `document.querySelector('[data-uplink="${name}"]')`;
 const pill = (name: string) => `${card(name)}?.querySelector('.pill').textContent`;
 
+/** What an earlier run may have left: some busy hours of the last day, and a month in which an LTE modem was there, too. */
+function pastMonth(nowMs: number): KeptHistory {
+  const minutes = Array.from({ length: 1_380 }, (_, i) => Math.floor(nowMs / 60_000 - 1_385 + i) * 60_000);
+  const wave = (i: number, phase: number) =>
+    Math.max(0, Math.sin(i / 170 + phase)) ** 3 * (1 + Math.sin(i / 7 + phase) / 4);
+  const track = (name: string, mbps: number, phase: number) => {
+    const down = minutes.map((_, i) => wave(i, phase) * mbps * 1e6);
+    return { name, down, up: down.map((rate) => rate / 9) };
+  };
+  const todayMs = new Date(nowMs).setHours(0, 0, 0, 0);
+  const days = (name: string, bytes: number, phase: number) => ({
+    name,
+    days: Array.from({ length: 29 }, (_, i) => ({
+      startMs: new Date(todayMs).setDate(new Date(todayMs).getDate() - 29 + i),
+      sentBytes: bytes * 0.1,
+      receivedBytes: Math.round(bytes * (0.5 + Math.abs(Math.sin(i * 1.7 + phase)) / 2)),
+    })),
+  });
+  return {
+    seconds: { times: [], uplinks: [] },
+    minutes: {
+      times: minutes,
+      uplinks: [track('wan0', 15, 0), track('wan1', 22, 0.4), track('lte', 9, 0.2)],
+    },
+    days: [days('wan0', 9e9, 0), days('wan1', 700_000, 1), days('lte', 4e9, 2)],
+    changes: [],
+  };
+}
+
 describe('what happens to uplinks', needs('chromium'), () => {
   describeSystem('in Chromium', { paths, congestionControl: 'bbr' }, (system) => {
     let browser: Browser;
     beforeAll(async () => {
       const { network, pair } = system();
       await pair.startConcentrator();
+      const stateDir = join(dirname(pair.clientFile), 'usage');
+      await mkdir(stateDir, { recursive: true });
+      await writeFile(join(stateDir, 'page-history.gz'), await HISTORY_FORMAT.encode(pastMonth(Date.now())));
       // As on a machine where uplinks come and go.
       const metered = { monthly: `${CAP_MB}MB`, atCap: 'stop' };
       await pair.startClient({ include: ['wan*'], settings: [{ match: 'wan1', metered }] });
@@ -116,6 +149,8 @@ describe('what happens to uplinks', needs('chromium'), () => {
     test('all of it is in the history, which everybody can use', async () => {
       await browser.evaluate(`location.hash = 'history'`);
       await browser.until(`document.querySelector('.chart.month canvas') !== null`);
+      await sleep(500);
+      await takePictures('history');
       const faults = await browser.evaluate<string>(`document.querySelector('.faults').innerText`);
       expect(faults).toMatch(/wan0\s+silent/);
       expect(faults).toMatch(/wan1\s+cap reached/);
@@ -138,7 +173,7 @@ describe('what happens to uplinks', needs('chromium'), () => {
         );
         expect(isWide, 'nothing is wider than the screen').toBe(false);
       }
-      await takePictures('history');
+      await takePictures('history-plan');
       expect(browser.complaints).toEqual([]);
     });
 
@@ -148,7 +183,7 @@ describe('what happens to uplinks', needs('chromium'), () => {
       for (const [name, screen] of Object.entries(SCREENS)) {
         await browser.setScreen(screen);
         await sleep(400);
-        await writeFile(join(PAGE_PICTURES, `${what}-${name}.png`), await browser.picture('png'));
+        await writeFile(join(PAGE_PICTURES, `${what}-${name}.webp`), await browser.picture('webp', 82));
       }
       await browser.setScreen(SCREENS.desktop!);
     }

@@ -17,7 +17,7 @@ const BAR_WIDTH = 0.72;
 const MAX_BAR_PX = 40;
 const HALF_A_DAY_SECONDS = 43_200;
 /** Below it the axis would magnify what keeps subflows alive. */
-const LEAST_TOP_BYTES = 10_000_000;
+const LEAST_TOP_BYTES = 1_000_000;
 
 /** What was carried on each day, stacked; of a plan, beside what its cap leaves for a day. */
 export function MonthChart({ bars, plan }: MonthChartProps) {

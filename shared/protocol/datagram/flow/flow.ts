@@ -6,6 +6,7 @@ import { CarriedByUplink } from '../../uplink/carried-bytes.ts';
 import type { OrderHold } from '../receive/order-hold.ts';
 import { SeenWindow } from '../receive/seen-window.ts';
 import type { SteeredFlow } from '../steering/steered-flow.ts';
+import { beginsQuic } from './quic-start.ts';
 
 /**
  * Sequences that are told apart below the highest of a flow: 40 ms at 100,000 datagrams a second, and two seconds of a video, in which a
@@ -42,6 +43,8 @@ export class Flow {
   receivedBytes = 0;
   doubledDatagrams = 0;
   resentDatagrams = 0;
+  /** It finds out by itself how long its datagrams may be: longer ones than a packet carries are dropped, not cut. */
+  isQuic = false;
   readonly carried = new CarriedByUplink();
   /** For what is spread over paths at a time; made with the first such datagram. */
   order: OrderHold | undefined;
@@ -75,6 +78,11 @@ export class Flow {
       this.#announcement = undefined;
     }
     return this.#announcement;
+  }
+
+  /** A datagram leaves or has come. */
+  onDatagram(payload: Uint8Array): void {
+    if (this.sentDatagrams + this.receivedDatagrams === 0) this.isQuic = beginsQuic(payload);
   }
 
   /** The number of the next datagram, for the wire. */

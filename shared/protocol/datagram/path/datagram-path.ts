@@ -6,6 +6,7 @@ import { LEAST_PACKET_BYTES, PacketSize } from './packet-size.ts';
 import { arrivedRanges, type PathFeedback } from './path-feedback.ts';
 import { PathLiveness } from './path-liveness.ts';
 import { PathProbes } from './path-probes.ts';
+import { PathQueue } from './path-queue.ts';
 import { PathRate } from './path-rate.ts';
 import { PathRecord } from './path-record.ts';
 import type { PathSnapshot, PathState } from './path-snapshot.ts';
@@ -38,6 +39,8 @@ export class DatagramPath {
   readonly uplink: Uplink;
   readonly times: PathTimes;
   readonly liveness: PathLiveness;
+  readonly queue: PathQueue;
+  readonly probes: PathProbes;
   readonly #now: Now;
   readonly #tuning: DatagramPathTuning;
   readonly #record: PathRecord;
@@ -45,7 +48,6 @@ export class DatagramPath {
   readonly #rate: PathRate;
   readonly #loss: LossMeter;
   readonly #size: PacketSize;
-  readonly #probes: PathProbes;
   readonly #late = new LateDatagrams();
   readonly #counts = { sentPackets: 0, sentBytes: 0, confirmedPackets: 0, lostPackets: 0 };
 
@@ -71,8 +73,9 @@ export class DatagramPath {
     this.#rate = new PathRate(now);
     this.#loss = new LossMeter(now, LOSS_OF_PACKETS);
     this.#size = new PacketSize(now);
+    this.queue = new PathQueue(this, now);
     this.liveness = new PathLiveness(this.#sent, this.times, now, tuning);
-    this.#probes = new PathProbes(this.liveness, uplink, now);
+    this.probes = new PathProbes(this.liveness, uplink, now);
   }
 
   // --- how it is ---
@@ -137,7 +140,7 @@ export class DatagramPath {
     this.#counts.sentBytes += packetBytes;
     this.uplink.bucket?.spendOnWire(packetBytes + HEADERS_BYTES);
     // What is long may be all that does not arrive.
-    if (wantsFeedback && (isProbe || packetBytes <= LEAST_PACKET_BYTES)) this.#probes.onSent(isProbe);
+    if (wantsFeedback && (isProbe || packetBytes <= LEAST_PACKET_BYTES)) this.probes.onSent(isProbe);
     if (datagram !== undefined) this.#late.add(counter, nowMs, datagram);
     return counter;
   }
@@ -164,7 +167,7 @@ export class DatagramPath {
     }
     if (!isNews) return;
     this.liveness.onConfirmed();
-    this.#probes.onHeard();
+    this.probes.onHeard();
     this.#size.start();
     if (newestSentMs !== undefined) this.#onNewest(largest, newestSentMs, delayMs);
     this.#settle();
@@ -175,16 +178,11 @@ export class DatagramPath {
     this.#size.onTooLong(packetBytes);
   }
 
-  /** A flow in which every millisecond counts may need it from one moment to the next. */
-  standBy(): void {
-    this.#probes.standBy(STANDBY_MS);
-  }
-
   /** PATH messages that are due now. The caller sends each, and tells of it by `onSent`. */
   takeProbes(): readonly ProbeOrder[] {
     const lengths = this.liveness.isValidated ? this.#size.takeProbes() : [];
     if (lengths.length > 0) return lengths.map((packetBytes) => ({ packetBytes }));
-    return this.#now.ms >= this.#probes.nextMs ? [{ packetBytes: 0 }] : [];
+    return this.#now.ms >= this.probes.nextMs ? [{ packetBytes: 0 }] : [];
   }
 
   /** Datagrams that are late on it and were confirmed nowhere: each is to be sent once more where `FlowSteering.chooseAgain` says. */
@@ -224,7 +222,7 @@ export class DatagramPath {
   /** A path that is about to be late is asked from then on. */
   get #askMs(): number {
     const { isLate, lateAtMs } = this.liveness;
-    const { nextMs } = this.#probes;
+    const { nextMs } = this.probes;
     return isLate ? nextMs : Math.min(nextMs, lateAtMs);
   }
 
@@ -240,6 +238,7 @@ export class DatagramPath {
     this.#record.roundTrips.add(answerMs - delayMs);
     this.#record.queueing.add(Math.max(0, answerMs - delayMs - times.minMs));
     this.#rate.onNewest(counter, sentMs, this.#now.ms - delayMs, times.currentMs - times.minMs);
+    this.queue.onRoundTrip(answerMs - delayMs - times.minMs, this.#sent.inFlightBytesAt(counter));
   }
 
   #settle(): void {
@@ -257,11 +256,8 @@ export class DatagramPath {
 const LOSS_OF_PACKETS = { spanPackets: 50, forgetMs: 10_000, negligibleShare: 0.001 };
 /** Of UDP and IPv4. */
 const HEADERS_BYTES = 28;
-/** So long after a flow's last datagram its other paths are kept warm. */
-const STANDBY_MS = 1_000;
-
 /** What the uplink's subflows are known to carry together, bytes per second; 0 where none was busy. */
-function provenBytesPerSecond({ subflows }: Uplink): number {
+export function provenBytesPerSecond({ subflows }: Uplink): number {
   let sum = 0;
   for (const { isRateProven, congestion, state } of subflows) {
     if (isRateProven && state === 'active') sum += congestion.bytesPerSecond;

@@ -19,6 +19,8 @@ export interface PathProbeTuning {
   readonly meteredIdleMs: number;
   /** One that stands by for a flow in which every millisecond counts is asked this often. */
   readonly standbyMs: number;
+  /** So long after a flow's last datagram its other paths are kept warm. */
+  readonly standbyForMs: number;
   readonly meteredStandbyMs: number;
 }
 
@@ -33,6 +35,7 @@ export const PATH_PROBE_TUNING: PathProbeTuning = {
   idleMs: 15_000,
   meteredIdleMs: 25_000,
   standbyMs: 500,
+  standbyForMs: 1_000,
   meteredStandbyMs: 5_000,
 };
 
@@ -54,6 +57,7 @@ export class PathProbes {
   #lastSentMs = Number.NEGATIVE_INFINITY;
   #tries = 0;
   #standbyUntilMs = Number.NEGATIVE_INFINITY;
+  #isWanted = false;
 
   constructor(
     path: ProbedPath,
@@ -70,17 +74,23 @@ export class PathProbes {
 
   /** When it is to be asked next, if nothing else that is short enough for any path is sent until then. */
   get nextMs(): number {
-    return this.#lastSentMs + this.#intervalMs;
+    return this.#isWanted ? this.#lastSentMs : this.#lastSentMs + this.#intervalMs;
   }
 
-  /** It may be needed from one moment to the next, for so long. */
-  standBy(ms: number): void {
-    this.#standbyUntilMs = this.#now.ms + ms;
+  /** It is to be asked now, unless something was sent since then. */
+  ask(sinceMs: number): void {
+    if (this.#lastSentMs < sinceMs) this.#isWanted = true;
+  }
+
+  /** A flow in which every millisecond counts may need it from one moment to the next. */
+  standBy(): void {
+    this.#standbyUntilMs = this.#now.ms + this.#tuning.standbyForMs;
   }
 
   /** Something that the peer gives feedback about was sent, and is not longer than what any path takes. */
   onSent(isProbe: boolean): void {
     this.#lastSentMs = this.#now.ms;
+    this.#isWanted = false;
     if (isProbe) this.#tries++;
   }
 

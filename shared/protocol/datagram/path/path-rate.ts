@@ -6,6 +6,9 @@ export interface PathRateTuning {
   readonly spanMs: number;
   /** and over so many packets, if it is to tell what the path can carry: the times of a few say nothing. */
   readonly spanPackets: number;
+  /** and so many bytes, or so long: an event loop that was late for once looks like a limit for some packets. */
+  readonly leastLimitBytes: number;
+  readonly mostSpanMs: number;
   /** Packets that arrive over this multiple of the time in which they were sent have met the path's limit, */
   readonly stretch: number;
   /** where the round trip is longer than the smallest by this. */
@@ -27,6 +30,8 @@ export interface PathRateTuning {
 export const PATH_RATE_TUNING: PathRateTuning = {
   spanMs: 40,
   spanPackets: 16,
+  leastLimitBytes: 16 * 1024,
+  mostSpanMs: 400,
   stretch: 1.15,
   queueMs: 5,
   lossShare: 0.1,
@@ -101,25 +106,27 @@ export class PathRate {
     const sendingMs = sentMs - from.sentMs;
     const spanMs = Math.max(sendingMs, arrivingMs);
     if (spanMs < this.#tuning.spanMs) return;
+    const span = { ms: spanMs, packets: here.packets - from.packets, bytes: here.bytes - from.bytes };
+    const isStretched = queueMs > this.#tuning.queueMs && arrivingMs > sendingMs * this.#tuning.stretch;
+    const isLimit = isStretched || span.packets < (counter - from.counter) * (1 - this.#tuning.lossShare);
+    if (isLimit && !this.#isTelling(span)) return;
     this.#from = here;
-    const rate = ((this.#bytes - from.bytes) * 1000) / spanMs;
-    this.#latest = rate;
-    this.#judge(rate, {
-      packets: this.#packets - from.packets,
-      sent: counter - from.counter,
-      isStretched: queueMs > this.#tuning.queueMs && arrivingMs > sendingMs * this.#tuning.stretch,
-    });
+    this.#latest = (span.bytes * 1000) / spanMs;
+    this.#judge(this.#latest, isLimit && counter - from.counter >= this.#tuning.spanPackets);
   }
 
-  #judge(rate: number, span: { packets: number; sent: number; isStretched: boolean }): void {
-    const { spanPackets, lossShare, carriedMs } = this.#tuning;
-    const losesMuch = span.packets < span.sent * (1 - lossShare);
-    if (span.sent >= spanPackets && (span.isStretched || losesMuch)) {
+  /** Whether a limit that shows in it is one. */
+  #isTelling({ ms, bytes }: { readonly ms: number; readonly bytes: number }): boolean {
+    return bytes >= this.#tuning.leastLimitBytes || ms >= this.#tuning.mostSpanMs;
+  }
+
+  #judge(rate: number, isLimit: boolean): void {
+    if (isLimit) {
       this.#limit = this.isLimited ? this.#limit + (rate - this.#limit) * LIMIT_SHARE : rate;
       this.#limitMs = this.#now.ms;
       return;
     }
-    this.#carried.add(rate, carriedMs);
+    this.#carried.add(rate, this.#tuning.carriedMs);
     this.#limit = Math.max(this.#limit, rate);
   }
 }

@@ -31,9 +31,9 @@ export class PathTimes {
     return this.#rtt.minMs;
   }
 
-  /** So long a packet is under way without feedback where nothing queues. */
-  get pipeMs(): number {
-    return this.minMs + this.#tuning.feedbackMs;
+  /** The peer tells of a packet within so long. */
+  get feedbackMs(): number {
+    return this.#tuning.feedbackMs;
   }
 
   /** Of the last few packets, queues included. */

@@ -8,6 +8,8 @@ export class SentPackets {
   #next: number;
   #sentMs = new Float64Array(LEAST_KEPT);
   #bytes = new Uint16Array(LEAST_KEPT);
+  /** What was under way when each was sent, itself included. */
+  #underWay = new Uint32Array(LEAST_KEPT);
   #marks = new Uint8Array(LEAST_KEPT);
   #inFlightBytes = 0;
   /** The highest that is confirmed, and when it was sent. */
@@ -54,7 +56,13 @@ export class SentPackets {
     this.#bytes[at] = bytes;
     this.#marks[at] = wantsFeedback ? AWAITED : UNASKED;
     if (wantsFeedback) this.#inFlightBytes += bytes;
+    this.#underWay[at] = this.#inFlightBytes;
     return counter;
+  }
+
+  /** What was under way when a packet was sent that is still kept. */
+  inFlightBytesAt(counter: number): number {
+    return this.#underWay[this.#at(counter)]!;
   }
 
   /** All from `low` to `high` have arrived. Tells of each that was not known to. */
@@ -105,15 +113,17 @@ export class SentPackets {
       if (this.#marks[at] === AWAITED) this.#inFlightBytes -= this.#bytes[at]!;
       return;
     }
-    const [sentMs, bytes, marks] = [this.#sentMs, this.#bytes, this.#marks];
+    const [sentMs, bytes, underWay, marks] = [this.#sentMs, this.#bytes, this.#underWay, this.#marks];
     this.#sentMs = new Float64Array(2 * before);
     this.#bytes = new Uint16Array(2 * before);
+    this.#underWay = new Uint32Array(2 * before);
     this.#marks = new Uint8Array(2 * before);
     for (let counter = this.#first; counter < this.#next; counter++) {
       const from = counter & (before - 1);
       const to = this.#at(counter);
       this.#sentMs[to] = sentMs[from]!;
       this.#bytes[to] = bytes[from]!;
+      this.#underWay[to] = underWay[from]!;
       this.#marks[to] = marks[from]!;
     }
   }

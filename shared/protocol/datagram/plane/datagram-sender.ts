@@ -2,6 +2,7 @@ import type { Now } from '../../now.ts';
 import type { DatagramCounters } from '../datagram-counters.ts';
 import type { Flow } from '../flow/flow.ts';
 import type { FlowTable } from '../flow/flow-table.ts';
+import { MOST_QUIC_START_BYTES } from '../flow/quic-start.ts';
 import type { DatagramPath } from '../path/datagram-path.ts';
 import { TrackedDatagram } from '../path/tracked-datagram.ts';
 import { MAX_DATAGRAM_BYTES } from '../receive/reassembly.ts';
@@ -40,6 +41,14 @@ export class DatagramSender {
     if (carriers.length === 0) {
       counters.drops[dropped ?? 'no-uplink']++;
       return;
+    }
+    flow.onDatagram(payload);
+    if (flow.isQuic && payload.length > MOST_QUIC_START_BYTES) {
+      const carrier = carriers.find((one) => writer.carriesWhole(flow, payload.length, one));
+      if (carrier === undefined) {
+        counters.drops['too-long']++;
+        return;
+      }
     }
     const sequence = flow.takeSequence();
     const tracked = isTracked ? new TrackedDatagram(flowId, sequence, payload, now.ms) : undefined;

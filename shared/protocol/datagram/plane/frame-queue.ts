@@ -13,16 +13,22 @@ export const MAX_FRAME_MESSAGE_BYTES = MAX_CONTROL_BODY_BYTES;
 export interface FrameQueueTuning {
   /** A message waits for its subflow for so long (SPEC.md section 13): later it is worth little, and keeps up those behind it. */
   readonly mostMs: number;
-  /** So many wait for one uplink at most: 50 ms of 100 Mbit/s in full packets. */
+  /** So many of each kind wait for one uplink at most: 50 ms of 100 Mbit/s in full packets. */
   readonly mostMessages: number;
-  /** A subflow that is full of streams' bytes takes so much more: a call, but no bulk. */
+  /** A subflow that is full takes so much more: a call. */
   readonly excessBytes: number;
+  /** Of what a subflow may have under way large flows take at most this share beside streams, */
+  readonly bulkShare: number;
+  /** and this where there are none: a stream that begins finds room. */
+  readonly aloneShare: number;
 }
 
 export const FRAME_QUEUE_TUNING: FrameQueueTuning = {
   mostMs: 50,
   mostMessages: 512,
   excessBytes: 16 * 1024,
+  bulkShare: 0.5,
+  aloneShare: 0.9,
 };
 
 interface Waiting {
@@ -34,55 +40,90 @@ interface Waiting {
 
 const ITEM = { kind: 'datagram' } as const;
 
-/** Messages that travel on the subflows of one uplink, where UDP does not pass. */
+/** Messages of one kind, oldest first. */
+class Line {
+  readonly #memory: MemoryBudget;
+  #waiting: Waiting[] = [];
+  #head = 0;
+
+  constructor(memory: MemoryBudget) {
+    this.#memory = memory;
+  }
+
+  get length(): number {
+    return this.#waiting.length - this.#head;
+  }
+
+  get oldest(): Waiting | undefined {
+    return this.#waiting[this.#head];
+  }
+
+  /** @returns false where there is no memory for it */
+  push(waiting: Waiting): boolean {
+    if (!this.#memory.tryTake(footprint(waiting))) return false;
+    this.#waiting.push(waiting);
+    return true;
+  }
+
+  /** Not `Array.shift`, which moves all that is left. */
+  shift(): Waiting {
+    const waiting = this.#waiting[this.#head++]!;
+    if (this.length === 0 || this.#head > COMPACT_FROM) {
+      this.#waiting = this.#waiting.slice(this.#head);
+      this.#head = 0;
+    }
+    this.#memory.give(footprint(waiting));
+    return waiting;
+  }
+}
+
+/** Messages that travel on the subflows of one uplink, where UDP does not pass: those of small flows first, beside streams the others by share. */
 export class FrameQueue {
   readonly #uplink: Uplink;
   readonly #now: Now;
-  readonly #memory: MemoryBudget;
   readonly #tuning: FrameQueueTuning;
-  #waiting: Waiting[] = [];
-  #head = 0;
+  readonly #urgent: Line;
+  readonly #bulk: Line;
 
   constructor(uplink: Uplink, now: Now, memory: MemoryBudget, tuning: FrameQueueTuning) {
     this.#uplink = uplink;
     this.#now = now;
-    this.#memory = memory;
     this.#tuning = tuning;
+    this.#urgent = new Line(memory);
+    this.#bulk = new Line(memory);
   }
 
   get isEmpty(): boolean {
-    return this.#head === this.#waiting.length;
+    return this.#urgent.length === 0 && this.#bulk.length === 0;
   }
 
   /** When the oldest is dropped. */
   get deadlineMs(): number {
-    const oldest = this.#waiting[this.#head];
-    return oldest === undefined ? Number.POSITIVE_INFINITY : oldest.queuedMs + this.#tuning.mostMs;
+    return Math.min(this.#dropsMs(this.#urgent), this.#dropsMs(this.#bulk));
   }
 
-  /** @param head with FRAME_HEADER_BYTES of space in front @returns how many were dropped for it */
-  push(head: Uint8Array, payload: Uint8Array): number {
-    if (!this.#memory.tryTake(footprint(head, payload))) return 1;
+  /**
+   * @param head with FRAME_HEADER_BYTES of space in front
+   * @param isUrgent of a small flow
+   * @returns how many were dropped for it
+   */
+  push(head: Uint8Array, payload: Uint8Array, isUrgent: boolean): number {
+    const line = isUrgent ? this.#urgent : this.#bulk;
+    if (!line.push({ head, payload, queuedMs: this.#now.ms })) return 1;
     head[0] = FRAME_TYPE.datagram;
     writeU32(head, 4, head.length - FRAME_HEADER_BYTES + payload.length);
-    this.#waiting.push({ head, payload, queuedMs: this.#now.ms });
-    if (this.#waiting.length - this.#head <= this.#tuning.mostMessages) return 0;
-    this.#shift();
+    if (line.length <= this.#tuning.mostMessages) return 0;
+    line.shift();
     return 1;
   }
 
   /** Sends what the subflows take now. @returns how many were too late */
   flush(): { sent: number; late: number } {
     let late = 0;
-    while (this.deadlineMs <= this.#now.ms) {
-      this.#shift();
-      late++;
-    }
     let sent = 0;
-    for (let subflow = this.#free(); subflow !== undefined && !this.isEmpty; subflow = this.#free()) {
-      const { head, payload } = this.#shift();
-      subflow.append([head, payload], ITEM);
-      sent++;
+    for (const line of [this.#urgent, this.#bulk]) {
+      for (; this.#dropsMs(line) <= this.#now.ms; late++) line.shift();
+      sent += this.#send(line);
     }
     return { sent, late };
   }
@@ -90,38 +131,48 @@ export class FrameQueue {
   /** The session is over, or the uplink. @returns how many waited */
   close(): number {
     let dropped = 0;
-    for (; !this.isEmpty; dropped++) this.#shift();
+    for (const line of [this.#urgent, this.#bulk]) for (; line.length > 0; dropped++) line.shift();
     return dropped;
   }
 
+  #dropsMs({ oldest }: Line): number {
+    return oldest === undefined ? Number.POSITIVE_INFINITY : oldest.queuedMs + this.#tuning.mostMs;
+  }
+
+  #send(line: Line): number {
+    const isUrgent = line === this.#urgent;
+    let sent = 0;
+    for (let subflow = this.#free(isUrgent); subflow !== undefined && line.length > 0; sent++) {
+      const { head, payload } = line.shift();
+      subflow.append([head, payload], ITEM);
+      subflow = this.#free(isUrgent);
+    }
+    return sent;
+  }
+
   /** The subflow that a message leaves on: that with the least under way. */
-  #free(): Subflow<Uplink> | undefined {
+  #free(isUrgent: boolean): Subflow<Uplink> | undefined {
     let best: Subflow<Uplink> | undefined;
     for (const subflow of this.#uplink.subflows) {
-      if (!this.#takes(subflow)) continue;
+      if (!this.#takes(subflow, isUrgent)) continue;
       if (best === undefined || subflow.inFlightBytes < best.inFlightBytes) best = subflow;
     }
     return best;
   }
 
-  #takes({ state, outbox, congestion, inFlightBytes, uplink }: Subflow<Uplink>): boolean {
+  #takes({ state, outbox, congestion, inFlightBytes, uplink }: Subflow<Uplink>, isUrgent: boolean): boolean {
+    const { ledger } = outbox;
     if (state !== 'active' || !outbox.isWritable || uplink.bucket?.isOpen === false) return false;
-    if (outbox.ledger.length >= FULL_LEDGER_ENTRIES) return false;
-    return inFlightBytes < congestion.inFlightLimitBytes + this.#tuning.excessBytes;
-  }
-
-  /** Not `Array.shift`, which moves all that is left. */
-  #shift(): Waiting {
-    const waiting = this.#waiting[this.#head++]!;
-    if (this.isEmpty || this.#head > this.#tuning.mostMessages) {
-      this.#waiting = this.#waiting.slice(this.#head);
-      this.#head = 0;
-    }
-    this.#memory.give(footprint(waiting.head, waiting.payload));
-    return waiting;
+    if (ledger.length >= FULL_LEDGER_ENTRIES) return false;
+    const { excessBytes, bulkShare, aloneShare } = this.#tuning;
+    const limitBytes = congestion.inFlightLimitBytes;
+    if (inFlightBytes >= limitBytes + excessBytes) return false;
+    return isUrgent || ledger.datagramBytes < limitBytes * (ledger.carriesData ? bulkShare : aloneShare);
   }
 }
 
-function footprint(head: Uint8Array, payload: Uint8Array): number {
+function footprint({ head, payload }: Waiting): number {
   return head.length + payload.length + PIECE_BYTES;
 }
+
+const COMPACT_FROM = 64;

@@ -162,6 +162,7 @@ export class Intake {
   #onWhole(flow: Flow, sequence: number, payload: Uint8Array): void {
     const { counters } = this.#options;
     flow.onReceived(sequence);
+    flow.onDatagram(payload);
     flow.receivedDatagrams++;
     flow.receivedBytes += payload.length;
     counters.receivedDatagrams++;

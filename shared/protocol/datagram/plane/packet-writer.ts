@@ -80,10 +80,8 @@ export class PacketWriter {
   /** A datagram over one carrier. @returns whether it fits */
   writeDatagram(datagram: OutgoingDatagram, carrier: Carrier): boolean {
     const { flow, payload } = datagram;
-    const longest =
-      carrier.kind === 'path' ? carrier.path.maxPacketBytes - PACKET_OVERHEAD_BYTES : MAX_FRAME_MESSAGE_BYTES;
     const { announcement } = flow;
-    const room = longest - DATAGRAM_HEAD_BYTES - (announcement?.length ?? 0);
+    const room = roomOn(carrier, announcement);
     if (payload.length <= room) {
       this.#writePart(datagram, carrier, announcement, undefined, payload);
       return true;
@@ -99,6 +97,11 @@ export class PacketWriter {
       this.#writePart(datagram, carrier, announcement, { index, count }, part);
     }
     return true;
+  }
+
+  /** Whether a datagram of the flow need not be cut there. */
+  carriesWhole({ announcement }: Flow, bytes: number, carrier: Carrier): boolean {
+    return bytes <= roomOn(carrier, announcement);
   }
 
   /** Gives the subflows what waits for them. */
@@ -128,7 +131,8 @@ export class PacketWriter {
   ): void {
     if (carrier.kind === 'frames') {
       const head = encodeDatagramHead(flow.id, sequence, isSpread, announcement, part, FRAME_HEADER_BYTES);
-      this.#options.counters.drops['subflow-late'] += this.#queueOf(carrier.uplink).push(head, payload);
+      const dropped = this.#queueOf(carrier.uplink).push(head, payload, tracked !== undefined);
+      this.#options.counters.drops['subflow-late'] += dropped;
       return;
     }
     if (this.#packets.length >= MAX_WAITING_PACKETS) {
@@ -160,4 +164,11 @@ export class PacketWriter {
     }
     return queue;
   }
+}
+
+/** For a payload. */
+function roomOn(carrier: Carrier, announcement: Uint8Array | undefined): number {
+  const longest =
+    carrier.kind === 'path' ? carrier.path.maxPacketBytes - PACKET_OVERHEAD_BYTES : MAX_FRAME_MESSAGE_BYTES;
+  return longest - DATAGRAM_HEAD_BYTES - (announcement?.length ?? 0);
 }

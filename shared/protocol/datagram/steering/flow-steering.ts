@@ -79,19 +79,20 @@ export class FlowSteering {
 
   /** Where the flow's next datagram goes. @param bytes of its payload */
   choose(flow: SteeredFlow, bytes: number): Choice {
-    const views = this.#candidates(flow);
+    const { views, spare } = this.#candidates(flow);
     if (views.length === 0) return NO_UPLINK;
+    askOthers(views);
     const { pauseMs, rule } = flow;
     flow.onSent(bytes);
-    const isSmall = flow.bytesPerSecond < this.#tuning.flowCopies.smallBytesPerSecond;
+    const isSmall = this.#isSmall(flow);
     const { views: chosen, spread } = rule.mode.select({ bytes, isSmall, pauseMs }, views);
     const [first] = chosen;
     if (first === undefined) return QUEUE_FULL;
     this.#copies.onSent(bytes + HEADERS_BYTES);
     if (!isSmall) return { carriers: chosen.map(carrierOf), spread, isTracked: false };
     if (first.kind === 'path') standBy(views, first);
-    const copy = chosen.length === 1 ? this.#copyOf(flow, first, bytes, views) : undefined;
-    const carriers = copy === undefined ? chosen : [first, copy];
+    const copies = chosen.length === 1 ? this.#copiesOf(flow, first, bytes, { views, spare }) : [];
+    const carriers = [...chosen, ...copies];
     if (flow.isCall) for (const { uplink } of carriers) uplink.onCall();
     return { carriers: carriers.map(carrierOf), spread, isTracked: true };
   }
@@ -99,33 +100,43 @@ export class FlowSteering {
   /** Where a datagram goes once more that `path.takeLate` gave; undefined: nowhere. */
   chooseAgain(flow: SteeredFlow, datagram: TrackedDatagram, late: DatagramPath): Carrier | undefined {
     const bytes = datagram.payload.length;
-    const views = this.#candidates(flow);
-    const others = views.filter(({ uplink }) => uplink !== late.uplink);
+    const { views, spare } = this.#candidates(flow);
+    const all = [...views, ...spare];
+    const others = all.filter(({ uplink }) => uplink !== late.uplink);
     const found =
       bestCopy(others, late.uplink, bytes) ??
-      views.find(({ uplink, isLate }) => uplink === late.uplink && !isLate);
+      all.find(({ uplink, isLate }) => uplink === late.uplink && !isLate);
     return found !== undefined && this.#copies.take(bytes + HEADERS_BYTES, 0) ? carrierOf(found) : undefined;
   }
 
-  #copyOf(
+  #isSmall({ bytesPerSecond }: SteeredFlow): boolean {
+    return bytesPerSecond < this.#tuning.flowCopies.smallBytesPerSecond;
+  }
+
+  /** Where else a small flow's datagram goes: over another path, and over a subflow where none is heard. */
+  #copiesOf(
     flow: SteeredFlow,
     first: FlowView,
     bytes: number,
-    views: readonly FlowView[],
-  ): FlowView | undefined {
+    { views, spare }: Candidates,
+  ): readonly FlowView[] {
     const { doubles } = FLOW_MODES[flow.rule.policies[0].policy.mode];
-    if (!first.isLate && !(doubles && first.isUnsteady)) return undefined;
+    const isDoubted = first.isLate || spare.length > 0;
+    if (!isDoubted && !(doubles && first.isUnsteady)) return [];
+    const flowRate = isDoubted ? 0 : flow.bytesPerSecond;
     const others = views.filter((view) => view !== first);
-    const copy = bestCopy(others, first.uplink, bytes, first.isLate);
-    return copy !== undefined &&
-      this.#copies.take(bytes + HEADERS_BYTES, first.isLate ? 0 : flow.bytesPerSecond)
-      ? copy
-      : undefined;
+    const copy = bestCopy(others, first.uplink, bytes, isDoubted);
+    const isPaid = copy !== undefined && this.#copies.take(bytes + HEADERS_BYTES, flowRate);
+    const standIn = bestCopy(spare, first.uplink, bytes);
+    return [...(isPaid ? [copy] : []), ...(standIn === undefined ? [] : [standIn])];
   }
 
-  /** The views of all uplinks that the policy allows, and that work: silent paths only where there is nothing else. */
-  #candidates({ rule }: SteeredFlow): readonly FlowView[] {
-    const [{ allowed, policy }] = rule.policies;
+  /**
+   * The uplinks that the policy allows: their paths. Subflows stand in where UDP does not pass, and for all paths once nothing is heard on
+   * any: TCP may still pass.
+   */
+  #candidates(flow: SteeredFlow): Candidates {
+    const [{ allowed, policy }] = flow.rule.policies;
     const working: FlowView[] = [];
     const silent: FlowView[] = [];
     const open = new Set<Uplink>();
@@ -134,13 +145,26 @@ export class FlowSteering {
       open.add(path.uplink);
       (path.isUsable ? working : silent).push(this.#viewOf(path));
     }
-    if (working.length > 0 && !FLOW_MODES[policy.mode].mixesFrames) return working;
+    const isMixed = FLOW_MODES[policy.mode].mixesFrames;
+    if (working.length > 0 && !isMixed) return { views: working, spare: [] };
+    const frames = this.#framesOf(allowed);
+    const closed = frames.filter(({ uplink }) => !open.has(uplink));
+    if (working.length > 0) return { views: [...working, ...closed], spare: [] };
+    const standIns = closed.length > 0 ? closed : frames;
+    if (standIns.length === 0) return { views: silent, spare: [] };
+    // Nobody knows yet whether UDP passes no longer or nothing does: a small flow tries both, a large one what is likelier to work.
+    return this.#isSmall(flow) && silent.length > 0
+      ? { views: silent, spare: standIns }
+      : { views: standIns, spare: silent };
+  }
+
+  #framesOf(allowed: SharedPolicy['allowed']): readonly FlowView[] {
+    const found: FlowView[] = [];
     for (const uplink of this.#options.host.uplinks) {
-      if (open.has(uplink) || !allowed.of(uplink)) continue;
-      const frames = framesView(uplink);
-      if (frames !== undefined) working.push(frames);
+      const frames = allowed.of(uplink) ? framesView(uplink) : undefined;
+      if (frames !== undefined) found.push(frames);
     }
-    return working.length > 0 ? working : silent;
+    return found;
   }
 
   #viewOf(path: DatagramPath): PathView {
@@ -166,6 +190,13 @@ export class FlowSteering {
   }
 }
 
+/** Where a datagram may go. */
+interface Candidates {
+  readonly views: readonly FlowView[];
+  /** What a small flow's datagrams take besides, for as long as nothing is heard on any path. */
+  readonly spare: readonly FlowView[];
+}
+
 const NO_UPLINK: Choice = { carriers: [], dropped: 'no-uplink', spread: false, isTracked: false };
 const QUEUE_FULL: Choice = { carriers: [], dropped: 'queue-full', spread: false, isTracked: false };
 
@@ -177,7 +208,17 @@ function carrierOf(view: FlowView): Carrier {
 
 /** The other paths of a small flow are asked now and then, so that one that works is known when it is needed. */
 function standBy(views: readonly FlowView[], first: FlowView): void {
-  for (const view of views) if (view !== first && view instanceof PathView) view.path.standBy();
+  for (const view of views) if (view !== first && view instanceof PathView) view.path.probes.standBy();
+}
+
+/** One path may have failed: whether the others work should be known before it is certain. */
+function askOthers(views: readonly FlowView[]): void {
+  let lateMs = Number.NEGATIVE_INFINITY;
+  for (const view of views) {
+    if (view instanceof PathView && view.isLate) lateMs = Math.max(lateMs, view.path.liveness.lateAtMs);
+  }
+  if (lateMs === Number.NEGATIVE_INFINITY) return;
+  for (const view of views) if (view instanceof PathView && !view.isLate) view.path.probes.ask(lateMs);
 }
 
 /**

@@ -10,7 +10,7 @@ export interface FlowTuning extends FlowModeTuning {
 }
 
 export const FLOW_TUNING: FlowTuning = {
-  flowQueue: { mostMs: 20, lastsMs: 100, mostRatio: 5, burstBytes: 16 * 1024 },
+  flowQueue: { mostMs: 20, lastsMs: 100, mostRatio: 5, smallRatio: 3, burstBytes: 16 * 1024 },
   flowUnsteady: { lossShare: 0.004, jitterMs: 10, jitterShare: 0.25 },
   flowCopies: { smallBytesPerSecond: 64_000, share: 0.04, mostBytes: 64 * 1024, keptShare: 0.4 },
   flowlets: {
@@ -19,7 +19,10 @@ export const FLOW_TUNING: FlowTuning = {
     rivalMs: 500,
     patienceMs: 2_000,
     spreadQueueMs: 5,
+    spreadFillShare: 0.75,
     spreadMs: 1_000,
+    fillDelayShare: 0.25,
+    alikeRatio: 1.15,
     lossMs: 500,
     unsteadyMs: 20,
     defaultMaxRttMs: 250,

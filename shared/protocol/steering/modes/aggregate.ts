@@ -17,6 +17,9 @@ export interface AggregateTuning {
   readonly degradedTimeRatio: number;
   /** or when it is known to add much: more than this share of their rate. */
   readonly muchRateShare: number;
+  /** than this one, where none of them loses more than such a share of its packets. */
+  readonly someRateShare: number;
+  readonly muchLoss: number;
 }
 
 export const AGGREGATE_TUNING: AggregateTuning = {
@@ -26,6 +29,8 @@ export const AGGREGATE_TUNING: AggregateTuning = {
   lambdaStepDown: 0.01,
   degradedTimeRatio: 2,
   muchRateShare: 0.25,
+  someRateShare: 0.08,
+  muchLoss: 0.002,
 };
 
 /**
@@ -158,14 +163,16 @@ export class PreferringAggregate implements PacketScheduler {
 function worthConsidering<View extends SubflowView>(
   views: readonly View[],
   request: SegmentRequest,
-  { degradedTimeRatio, muchRateShare }: AggregateTuning,
+  { degradedTimeRatio, muchRateShare, someRateShare, muchLoss }: AggregateTuning,
 ): readonly View[] {
   if (!views.some((view) => view.isDegraded)) return views;
   const sound = views.filter((view) => !view.isDegraded);
   const best = earliest(sound, request);
   if (best === undefined) return views;
   const limitMs = segmentTimeMs(best, request) / degradedTimeRatio;
-  const leastRate = muchRateShare * sound.reduce((sum, view) => sum + view.rateBytesPerSecond, 0);
+  // Behind a lost packet on a long path the stream stands still, and where the others lose packets as well, nothing helps it on soon.
+  const leastShare = views.some(({ lossShare }) => lossShare > muchLoss) ? muchRateShare : someRateShare;
+  const leastRate = leastShare * sound.reduce((sum, view) => sum + view.rateBytesPerSecond, 0);
   return views.filter(
     (view) =>
       !view.isDegraded ||

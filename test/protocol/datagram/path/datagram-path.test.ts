@@ -178,6 +178,6 @@ describe('DatagramPath', () => {
     uplink.rateLimit.set({ sendBytesPerSecond: 100_000, receiveBytesPerSecond: 0, isMetered: false });
     for (let i = 0; i < 100; i++) bed.send({ packetBytes: 1_000 });
     // 102,800 bytes with headers, of which 2500 were there.
-    expect(uplink.bucket!.waitMs).toBeCloseTo(1_003, 0);
+    expect(uplink.bucket!.debtMs).toBeCloseTo(1_003, 0);
   });
 });

@@ -45,6 +45,19 @@ it('takes no limit from the few packets of a call, however they jitter', () => {
   expect(rate.isLimited).toBe(false);
 });
 
+it('takes no limit from a few packets that an event loop was late with', () => {
+  const clock = new TestClock();
+  const rate = new PathRate(clock);
+  // Every other 40 ms of 16 packets come 8 ms late, one after the other.
+  for (let counter = 1; counter < 200; counter++) {
+    clock.ms += 2.5;
+    rate.onConfirmed(200);
+    const lateMs = counter % 32 < 16 ? 0 : 8;
+    rate.onNewest(counter, clock.ms, clock.ms + 20 + lateMs, lateMs);
+  }
+  expect(rate.isLimited).toBe(false);
+});
+
 it('lets the limit grow while it is not met, and forgets it', () => {
   const clock = new TestClock();
   const rate = new PathRate(clock);

@@ -89,11 +89,31 @@ describe('FlowSteering', () => {
     expect(bed.send(bed.flow({ mode: 'redundant' }))).toBe('lte dsl (wifi)');
   });
 
-  it('goes on over silent paths where there is nothing else', () => {
-    const bed = new SteeringBed(UPLINKS.slice(0, 1));
+  it('goes on over silent paths and over subflows while nothing is heard on any path, a large flow over subflows alone', () => {
+    const bed = new SteeringBed(UPLINKS.slice(0, 2));
     const flow = bed.flow();
     bed.silence('wifi');
-    expect(bed.send(flow)).toBe('wifi');
+    bed.silence('lte');
+    expect(bed.send(flow)).toBe('wifi lte (wifi)');
+    for (let i = 0; i < 60; i++) bed.send(flow, 1_200);
+    expect(bed.send(flow, 1_200)).toMatch(/^\((wifi|lte)\)$/);
+  });
+
+  it('asks the other paths once where one is late', () => {
+    const bed = new SteeringBed(UPLINKS);
+    const flow = bed.flow({ mode: 'lowest-latency', order: ['wifi'] });
+    bed.send(flow);
+    bed.makeLate('wifi');
+    const { path } = bed.bed('dsl');
+    const isAsked = () => path.takeProbes().some(({ packetBytes }) => packetBytes === 0);
+    path.takeProbes();
+    expect(isAsked()).toBe(false);
+    bed.send(flow);
+    path.takeProbes();
+    expect(isAsked()).toBe(true);
+    path.onSent({ packetBytes: 100, wantsFeedback: true, isProbe: true });
+    bed.send(flow);
+    expect(isAsked()).toBe(false);
   });
 
   it('drops what a rate limit holds back for too long', () => {
@@ -105,12 +125,12 @@ describe('FlowSteering', () => {
     });
     const flow = bed.flow();
     const sent = Array.from({ length: 40 }, () => bed.send(flow, 1_200));
-    // A burst of 16 kB, and what the limit lets through at once.
-    expect(sent.filter((name) => name === 'wifi')).toHaveLength(16);
+    // The flow is small until it has sent 32 kB; beyond that a burst of 16 kB would be let through.
+    expect(sent.filter((name) => name === 'wifi')).toHaveLength(26);
     expect(sent.at(-1)).toBe('queue-full');
     bed.clock.ms += 1_000;
     bed.uplinks[0]!.rateLimit.refresh();
-    expect(bed.send(flow, 1_200)).toBe('wifi');
+    expect(bed.send(flow, 1_200)).not.toBe('queue-full');
   });
 
   it('marks the uplinks of calls, and not those of questions', () => {

@@ -45,13 +45,15 @@ describe('Aggregate', () => {
     expect(scheduler.select(bulk(), [farther, degraded])).toBe(degraded);
   });
 
-  it('gives bulk to a degraded subflow that is known to add much to the others', () => {
+  it('gives bulk to a degraded subflow that is known to add to the others, and much where one of them loses packets', () => {
     const scheduler = new Aggregate(AGGREGATE_TUNING);
-    const choose = (rateMbps: number, isRateProven: boolean) => {
+    const choose = (rateMbps: number, isRateProven: boolean, lossShare = 0) => {
       const degraded = view(1, rateMbps, 400, { isDegraded: true, isRateProven });
-      return scheduler.select(bulk(), [view(0, 20, 20, { isFree: false }), degraded])?.id;
+      const other = { ...view(0, 20, 20, { isFree: false }), lossShare };
+      return scheduler.select(bulk(), [other, degraded])?.id;
     };
-    expect([choose(6, true), choose(6, false), choose(4, true)]).toEqual([1, undefined, undefined]);
+    expect([choose(2, true), choose(2, false), choose(1, true)]).toEqual([1, undefined, undefined]);
+    expect([choose(6, true, 0.01), choose(4, true, 0.01)]).toEqual([1, undefined]);
   });
 
   it('closes the gate for a slow subflow when the window is small, opens it when it is large (BLEST)', () => {

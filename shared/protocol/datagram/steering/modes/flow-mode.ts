@@ -41,8 +41,8 @@ export interface FlowModeContext {
 }
 
 /** On this one, if there is one that may be used. */
-export function onOne(view: FlowView | undefined, bytes: number): Selection {
-  return view?.takes(bytes) ? { views: [view], spread: false } : NO_ROOM;
+export function onOne(view: FlowView | undefined, { bytes, isSmall }: FlowRequest): Selection {
+  return view?.takes(bytes, isSmall) ? { views: [view], spread: false } : NO_ROOM;
 }
 
 export const NO_ROOM: Selection = { views: [], spread: false };

@@ -3,7 +3,7 @@ import { deliveryTimeMs, least } from '../../../scheduler/delivery-time.ts';
 import type { LimitedView } from '../../../scheduler/uplink-limits.ts';
 import type { Subflow } from '../../../subflow/subflow.ts';
 import type { Uplink } from '../../../uplink/uplink.ts';
-import type { DatagramPath } from '../../path/datagram-path.ts';
+import { type DatagramPath, provenBytesPerSecond } from '../../path/datagram-path.ts';
 
 /** What a datagram can leave on, as the modes see it. Rates in bytes per second, times in milliseconds. */
 export interface FlowView extends LimitedView {
@@ -15,12 +15,16 @@ export interface FlowView extends LimitedView {
   readonly isUnsteady: boolean;
   /** How long what is queued there would take, as far as one can tell. */
   readonly queueMs: number;
+  /** What it carries is known: it has met its limit, or its subflows have. Otherwise it is a guess, by what it was given. */
+  readonly isRateKnown: boolean;
+  /** What would be under way there with so much more, over what fills it at this rate; from 1 on a queue grows. */
+  fillShare(bytes: number, bytesPerSecond: number): number;
   /** Until a datagram that leaves now would arrive. */
   deliveryMs(bytes: number): number;
   /** Whether one more would not wait for long: it is as good as others. */
   hasRoom(bytes: number): boolean;
-  /** Whether it may be used nevertheless where no other is better. */
-  takes(bytes: number): boolean;
+  /** Whether it may be used nevertheless where no other is better. @param isSmall of a small flow: a flood of others must not drop a call */
+  takes(bytes: number, isSmall?: boolean): boolean;
 }
 
 export interface QueueTuning {
@@ -30,6 +34,8 @@ export interface QueueTuning {
   readonly lastsMs: number;
   /** or at once where it is this many times as much. */
   readonly mostRatio: number;
+  /** A small flow is given up only at this many times as much: it is others that fill the uplink. */
+  readonly smallRatio: number;
   /** But for a burst as applications begin with: QUIC's ten packets (RFC 9002 section 7.2), with some room. */
   readonly burstBytes: number;
 }
@@ -97,26 +103,33 @@ export class PathView implements FlowView {
   }
 
   get queueMs(): number {
-    return (this.#queuedBytes * 1000) / this.rateBytesPerSecond;
+    return this.path.queue.ownMs;
+  }
+
+  get isRateKnown(): boolean {
+    return this.path.isRateLimited || provenBytesPerSecond(this.uplink) > 0;
+  }
+
+  fillShare(bytes: number, bytesPerSecond: number): number {
+    return ((this.inFlightBytes + bytes) * 1000) / (bytesPerSecond * this.path.queue.pipeMs);
   }
 
   deliveryMs(bytes: number): number {
-    const rate = this.rateBytesPerSecond;
-    const oneWayMs = this.minRttMs / 2;
-    // Whichever tells of more: what was sent and not confirmed, or the round trips, which know of others' queues.
-    const delayMs = Math.max((this.#queuedBytes * 1000) / rate + oneWayMs, this.delayMs - oneWayMs);
-    return (this.uplink.bucket?.waitMs ?? 0) + delayMs + (bytes * 1000) / rate;
+    const { path, uplink } = this;
+    const sendingMs = path.queue.ms + (bytes * 1000) / path.bytesPerSecond;
+    return (uplink.bucket?.debtMs ?? 0) + sendingMs + this.minRttMs / 2;
   }
 
   hasRoom(bytes: number): boolean {
-    return !this.#isHeldBack && this.#fullness(bytes) <= 1;
+    return this.#heldBack <= 1 && this.#fullness(bytes) <= 1;
   }
 
-  takes(bytes: number): boolean {
-    if (this.#isHeldBack) return false;
+  takes(bytes: number, isSmall = false): boolean {
+    const { lastsMs, mostRatio, smallRatio } = this.#queue;
     const fullness = this.#fullness(bytes);
-    if (fullness <= 1) return true;
-    const { lastsMs, mostRatio } = this.#queue;
+    const most = isSmall ? smallRatio : 1;
+    if (this.#heldBack > most) return false;
+    if (fullness <= most) return true;
     const nowMs = this.#now.ms;
     // Nobody asked in between: it had room.
     if (nowMs - this.#fullMs > lastsMs / 2) this.#fullSinceMs = nowMs;
@@ -124,9 +137,10 @@ export class PathView implements FlowView {
     return fullness <= mostRatio && nowMs - this.#fullSinceMs < lastsMs;
   }
 
-  get #isHeldBack(): boolean {
+  /** What the rate limit holds a datagram back for over what it may. */
+  get #heldBack(): number {
     const { bucket } = this.uplink;
-    return bucket !== undefined && bucket.waitMs > this.#mostMs(bucket.bytesPerSecond);
+    return bucket === undefined ? 0 : bucket.debtMs / this.#mostMs(bucket.bytesPerSecond);
   }
 
   /** What would be queued over what may be. */
@@ -135,13 +149,7 @@ export class PathView implements FlowView {
     const isQueued = this.path.isRateLimited && this.delayMs - this.minRttMs >= this.#queue.mostMs;
     if (!isQueued || this.isLate) return 0;
     const rate = this.rateBytesPerSecond;
-    return ((this.#queuedBytes + bytes) * 1000) / rate / this.#mostMs(rate);
-  }
-
-  /** Under way beyond what fills the path. */
-  get #queuedBytes(): number {
-    const { times, inFlightBytes, bytesPerSecond } = this.path;
-    return Math.max(0, inFlightBytes - (bytesPerSecond * times.pipeMs) / 1000);
+    return (this.path.queue.ownMs + (bytes * 1000) / rate) / this.#mostMs(rate);
   }
 
   #mostMs(bytesPerSecond: number): number {
@@ -155,6 +163,7 @@ export class FramesView implements FlowView {
   readonly kind = 'frames';
   readonly isLate = false;
   readonly isUnsteady = false;
+  readonly isRateKnown = true;
   readonly queueMs = 0;
   readonly uplink: Uplink;
   readonly #subflow: Subflow;
@@ -184,6 +193,10 @@ export class FramesView implements FlowView {
     return this.#subflow.inFlightBytes;
   }
 
+  fillShare(): number {
+    return 0;
+  }
+
   deliveryMs(bytes: number): number {
     return deliveryTimeMs(this.#subflow, bytes);
   }
@@ -206,17 +219,29 @@ export function framesView(uplink: Uplink): FramesView | undefined {
 }
 
 /** Of those that may be used, the one on which a datagram would arrive first; undefined where none may. */
-export function earliestTaking(views: readonly FlowView[], bytes: number): FlowView | undefined {
+export function earliestTaking(
+  views: readonly FlowView[],
+  { bytes, isSmall }: { readonly bytes: number; readonly isSmall: boolean },
+): FlowView | undefined {
   return least(
-    views.filter((view) => view.takes(bytes)),
+    views.filter((view) => view.takes(bytes, isSmall)),
     (view) => view.deliveryMs(bytes),
   );
 }
 
 /** Of those with room, the one on which a datagram would arrive first; undefined where none has. */
 export function earliestView(views: readonly FlowView[], bytes: number): FlowView | undefined {
+  return leastWithRoom(views, bytes, (view) => view.deliveryMs(bytes));
+}
+
+/** Of those with room, the one for which this is least. */
+export function leastWithRoom(
+  views: readonly FlowView[],
+  bytes: number,
+  cost: (view: FlowView) => number,
+): FlowView | undefined {
   return least(
     views.filter((view) => view.hasRoom(bytes)),
-    (view) => view.deliveryMs(bytes),
+    cost,
   );
 }

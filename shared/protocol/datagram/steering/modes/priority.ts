@@ -20,7 +20,8 @@ export class PriorityFlow implements FlowMode {
     this.#limits = limits({ delayOf: pathDelayMs });
   }
 
-  select({ bytes }: FlowRequest, views: readonly FlowView[]): Selection {
+  select(request: FlowRequest, views: readonly FlowView[]): Selection {
+    const { bytes } = request;
     const left = this.#limits.left(views);
     const behind = views.filter(({ uplink }) => left.has(uplink));
     let rest = views.filter(({ uplink }) => !left.has(uplink));
@@ -30,7 +31,7 @@ export class PriorityFlow implements FlowMode {
       if (view !== undefined) return { views: [view], spread: !isFirst || group.length > 1 };
       rest = rest.filter((other) => !group.includes(other));
     }
-    const last = earliestView(behind, bytes) ?? earliestTaking(views, bytes);
+    const last = earliestView(behind, bytes) ?? earliestTaking(views, request);
     return last === undefined ? NO_ROOM : { views: [last], spread: true };
   }
 }

@@ -18,11 +18,12 @@ export class RedundantFlow implements FlowMode {
     this.#limits = limits({ delayOf: ({ delayMs }) => delayMs });
   }
 
-  select({ bytes }: FlowRequest, views: readonly FlowView[]): Selection {
+  select({ bytes, isSmall }: FlowRequest, views: readonly FlowView[]): Selection {
     const beyond = this.#limits.beyond(views);
     const within = this.#limits.isSet ? views.filter(({ uplink }) => !beyond.has(uplink)) : [];
     const sole = least(this.#order.first(within), pathDelayMs);
     const wanted = sole === undefined ? views : [sole];
-    return { views: wanted.filter((view) => view.hasRoom(bytes)), spread: false };
+    const open = wanted.filter((view) => view.hasRoom(bytes) || (isSmall && view.takes(bytes, isSmall)));
+    return { views: open, spread: false };
   }
 }

@@ -36,12 +36,12 @@ export class SharesFlow implements FlowMode {
     this.#limits = limits({ delayOf: pathDelayMs });
   }
 
-  select({ bytes }: FlowRequest, views: readonly FlowView[]): Selection {
+  select({ bytes, isSmall }: FlowRequest, views: readonly FlowView[]): Selection {
     const sharers = this.#sharersAmong(this.#limits.within(views));
     if (sharers.length !== this.#sent.size || !sharers.every(({ uplink }) => this.#sent.has(uplink))) {
       this.#sent = new Map(sharers.map(({ uplink }) => [uplink, 0]));
     }
-    const open = sharers.filter((view) => view.takes(bytes));
+    const open = sharers.filter((view) => view.takes(bytes, isSmall));
     const leads = (view: FlowView) => this.#sent.get(view.uplink)! / (this.#weights.of(view.uplink) || 1);
     const last = least(open, leads);
     if (last === undefined) return NO_ROOM;

@@ -30,12 +30,12 @@ export class StandbyFlow implements FlowMode {
     this.#peersUplink = peersUplink;
   }
 
-  select({ bytes }: FlowRequest, views: readonly FlowView[]): Selection {
+  select(request: FlowRequest, views: readonly FlowView[]): Selection {
     const within = this.#limits.within(views);
     this.#current = this.#choose(within);
     return onOne(
       within.find(({ uplink }) => uplink === this.#current),
-      bytes,
+      request,
     );
   }
 

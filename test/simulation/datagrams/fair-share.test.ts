@@ -1,0 +1,70 @@
+import { describe, expect, it } from 'vitest';
+import type { Side, UplinkShape } from '../network.ts';
+import { download, eager, megabitsPerSecond } from '../steady.ts';
+import type { StreamSpec } from '../world.ts';
+import { DatagramBed, link } from './datagram-bed.ts';
+import { FlowRun, VOICE } from './flow-run.ts';
+
+const MBIT = 125_000;
+const MS = 8_000;
+const BULK: Record<Side, StreamSpec> = {
+  concentrator: download(1_000_000_000),
+  client: { ...download(0), client: eager(1_000_000_000) },
+};
+
+interface Case {
+  readonly name: string;
+  readonly uplinks: readonly UplinkShape[];
+  /** Mbit/s. */
+  readonly limit?: number;
+  readonly isUdpBlocked?: boolean;
+  /** Mbit/s that the uplinks carry. */
+  readonly mbit: number;
+}
+
+const SLOW = [link('slow', 2, 60, 300)];
+const FAST = [link('fast', 50, 30, 100)];
+const CASES: readonly Case[] = [
+  { name: 'an uplink that is limited to 5 Mbit/s', uplinks: FAST, limit: 5, mbit: 5 },
+  { name: 'an uplink of 2 Mbit/s', uplinks: SLOW, mbit: 2 },
+  { name: 'an uplink on which UDP does not pass', uplinks: SLOW, mbit: 2, isUdpBlocked: true },
+];
+
+describe.each(CASES)('a flood of datagrams, five times what passes, over $name', (one) => {
+  it.each(['concentrator', 'client'] as const)('leaves TCP a fair share (from %s)', (side) => {
+    const bed = new DatagramBed(one.uplinks);
+    const { world, network } = bed;
+    const uplinkName = one.uplinks[0]!.name;
+    if (one.limit !== undefined) {
+      const rate = one.limit * MBIT;
+      const limit = { sendBytesPerSecond: rate, receiveBytesPerSecond: rate, isMetered: false };
+      world.ends.client.input(({ uplinks }) => uplinks.limitRate(uplinkName, limit));
+      world.ends.client.wake();
+    }
+    if (one.isUdpBlocked) network.block(bed.uplink(uplinkName));
+    world.advance(4_000);
+    const gapMs = (1_200 * 8) / (5 * one.mbit * 1_000);
+    const flood = new FlowRun(world, { [side]: { bytes: 1_200, gapMs } }, 3 * MS);
+    const call = new FlowRun(world, { [side]: VOICE }, 3 * MS);
+    world.advance(1_000);
+    const stream = world.openStream(BULK[side])!;
+    const to = side === 'concentrator' ? stream.client : undefined;
+    const received = () => (to ?? stream.origin)?.receivedBytes ?? 0;
+    world.advance(2_000);
+    const from = received();
+    world.advance(MS);
+    const tcp = megabitsPerSecond(received() - from, MS);
+    world.advance(3 * MS);
+    const udp = flood.meters[side].figures;
+    const voice = call.meters[side].figures;
+    const udpMbit = megabitsPerSecond(udp.sent * (1 - udp.lossShare) * 1_200, 3 * MS);
+    process.stdout.write(
+      `${one.name}, from ${side}: TCP ${tcp.toFixed(2)} of ${one.mbit} Mbit/s, flood ${udpMbit.toFixed(2)}, ` +
+        `flood's p95 ${udp.p95Ms.toFixed(0)} ms; a call: ${(voice.lossShare * 100).toFixed(1)} % lost, p95 ${voice.p95Ms.toFixed(0)} ms\n`,
+    );
+    expect(tcp).toBeGreaterThan(0.4 * one.mbit);
+    expect(udpMbit).toBeGreaterThan(0.3 * one.mbit);
+    // Where only our own queues are full a call does not wait in them behind a flood.
+    if (one.limit !== undefined || one.isUdpBlocked) expect(voice.lossShare).toBeLessThan(0.01);
+  });
+});
