@@ -5,6 +5,7 @@ import { changeFile } from '../../shared/runtime/config/change-file.ts';
 import { UsageError } from '../../shared/runtime/config/command-line.ts';
 import { defaultConfigDirectory } from '../../shared/runtime/config/config-search.ts';
 import { parseListenAddress } from '../../shared/runtime/config/schema-pieces.ts';
+import { serviceGroupId } from '../../shared/runtime/config/service-group.ts';
 import { fileExists, writePrivateFile } from '../../shared/runtime/files/private-file.ts';
 import type { JoinLink } from '../../shared/runtime/identity/link.ts';
 import { MAX_UPLINKS } from '../config/client-schema.ts';
@@ -22,6 +23,8 @@ export interface JoinOptions {
   readonly force?: boolean;
 }
 
+/** The service, its user and its group, as packages and the instructions make them. */
+const CLIENT_SERVICE = 'tributary-client';
 const NOTHING_KNOWN: NetworkView = { interfaces: [] };
 
 interface Found {
@@ -52,10 +55,13 @@ export async function join(link: JoinLink, options: JoinOptions, deps: ClientCli
     ? []
     : [{ name: 'tributary', password: randomBytes(18).toString('base64url') }];
   const text = clientConfigText({ link, listen, users, found, include });
-  await changeFile(file, deps, () => writePrivateFile(file, text, { overwrite: options.force === true }));
+  const groupId = await serviceGroupId(CLIENT_SERVICE, file, deps);
+  const overwrite = options.force === true;
+  await changeFile(file, deps, () => writePrivateFile(file, text, { overwrite, groupId }));
 
   const say = (line: string) => deps.stderr(`${line}\n`);
-  say(`Wrote ${file} (readable by its owner alone, since it holds the client's key).`);
+  const readers = groupId === undefined ? 'its owner' : `its owner and the service ${CLIENT_SERVICE}`;
+  say(`Wrote ${file} (readable by ${readers} alone, since it holds the client's key).`);
   for (const one of found) say(`Uplink found: ${one}`);
   if (!binding.available) {
     say(`Uplinks are bound by address, since binding by interface is not available: ${binding.reason}`);
@@ -76,7 +82,8 @@ export async function join(link: JoinLink, options: JoinOptions, deps: ClientCli
   } else {
     say('Exclude what should not be used, and mark a metered uplink as backup: see "uplinks" there.');
   }
-  say('Next: tributary-client check, then tributary-client');
+  const start = groupId === undefined ? 'tributary-client' : `systemctl restart ${CLIENT_SERVICE}`;
+  say(`Next: tributary-client check, then ${start}`);
 }
 
 function targetFile(named: string | undefined, deps: ClientCliDeps): string {

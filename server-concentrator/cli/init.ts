@@ -6,6 +6,7 @@ import { changeFile } from '../../shared/runtime/config/change-file.ts';
 import { type CommandLineDeps, UsageError } from '../../shared/runtime/config/command-line.ts';
 import { defaultConfigDirectory } from '../../shared/runtime/config/config-search.ts';
 import { parseListenAddress } from '../../shared/runtime/config/schema-pieces.ts';
+import { serviceGroupId } from '../../shared/runtime/config/service-group.ts';
 import { fileExists, writePrivateFile } from '../../shared/runtime/files/private-file.ts';
 import { generateCertificate } from '../../shared/runtime/identity/certificate.ts';
 import { certificatePin } from '../../shared/runtime/identity/certificate-pin.ts';
@@ -27,6 +28,9 @@ export interface InitOptions {
   readonly force?: boolean;
 }
 
+/** The service, its user and its group, as packages and the instructions make them. */
+const CONCENTRATOR_SERVICE = 'tributary-concentrator';
+
 /** Writes all that a concentrator needs, with a first client, and prints that client's link. Throws UsageError. */
 export async function init(options: InitOptions, deps: CommandLineDeps): Promise<void> {
   if (options.config !== undefined) {
@@ -44,7 +48,8 @@ export async function init(options: InitOptions, deps: CommandLineDeps): Promise
     clients: join(directory, 'clients.yaml'),
     config: join(directory, CONCENTRATOR_CONFIG_NAME),
   };
-  const overwrite = { overwrite: options.force === true };
+  const groupId = await serviceGroupId(CONCENTRATOR_SERVICE, files.config, deps);
+  const overwrite = { overwrite: options.force === true, groupId };
   const identity = await generateCertificate(deps.now());
   // The lock of those that add clients, so that none is added meanwhile.
   await changeFile(files.clients, deps, async () => {
@@ -65,7 +70,11 @@ export async function init(options: InitOptions, deps: CommandLineDeps): Promise
     pins: [pin],
   });
   printLink(link, client, deps);
-  deps.stderr(`Next, here: tributary-concentrator --config ${files.config}\n`);
+  const start =
+    groupId === undefined
+      ? `tributary-concentrator --config ${files.config}`
+      : `systemctl restart ${CONCENTRATOR_SERVICE}`;
+  deps.stderr(`Next, here: ${start}\n`);
 }
 
 async function refuseExisting(files: readonly string[]): Promise<void> {
