@@ -18,6 +18,8 @@ const MEASURED = [
   'test/hostile/handshake-flood.test.ts',
   'test/hostile/opens.test.ts',
 ];
+/** They make bundles and packages, and take minutes and, the first time, the network. */
+const RELEASE = ['test/release/**/*.test.ts'];
 /** Some of them wait for timers. By default even one processor would be left idle. */
 const UNIT_FILES_AT_ONCE = availableParallelism() + 1;
 /** They mostly wait for slow links and for time limits: each takes less than half a processor. */
@@ -62,7 +64,7 @@ export default defineConfig({
           name: 'unit',
           retry,
           include: ['test/**/*.test.ts'],
-          exclude: [...CORE, ...PROGRAMS, ...MEASURED],
+          exclude: [...CORE, ...PROGRAMS, ...MEASURED, ...RELEASE],
         },
       },
       {
@@ -81,6 +83,15 @@ export default defineConfig({
           name: 'measured',
           include: MEASURED,
           sequence: { groupOrder: 2 },
+          fileParallelism: false,
+        },
+      },
+      {
+        test: {
+          name: 'release',
+          include: RELEASE,
+          testTimeout: 60_000,
+          sequence: { groupOrder: 3 },
           fileParallelism: false,
         },
       },

@@ -33,7 +33,7 @@ export function makeFront(
     bindFromAnyone: socks.bindFromAnyone,
     publisher,
     hasConcentrator: mode !== 'direct',
-    steer: (subject) => steering.steerExpected(subject),
+    steer: (request) => steering.steerExpected(request),
     onResult: (result) => binds.add(result),
   });
   return new FrontDoor({

@@ -15,6 +15,7 @@ import { makeEndpoint } from './client-endpoint.ts';
 import { ClientProxy } from './client-proxy.ts';
 import type { ClientConfig } from './config/client-config.ts';
 import { MAX_UPLINKS } from './config/client-schema.ts';
+import { ConfigChanges } from './config/config-changes.ts';
 import type { DatagramRelay } from './datagram/datagram-relay.ts';
 import { type Datagrams, makeDatagrams } from './datagram-carrying.ts';
 import { type Direct, makeDirect } from './direct-connecting.ts';
@@ -65,10 +66,9 @@ const SESSIONS_IN_MEMORY = 2;
 /** Makes the client proxy of its parts, each after those that it needs. Nothing runs before `start`. */
 export async function assemble(config: ClientConfig, deps: ClientProxyDeps): Promise<ClientProxy> {
   const { logger, clock, wallClock } = deps;
-  const { native } = deps.native;
-  if (native === undefined) warnWithoutNative(logger, deps.native.reason);
+  if (deps.native.native === undefined) warnWithoutNative(logger, deps.native.reason);
   const { mode } = config;
-  const counters = makeCounters(native, MAX_UPLINK_NAMES);
+  const counters = makeCounters(deps.native.native, MAX_UPLINK_NAMES);
   const watch = new ProcessWatch(deps);
   const appPool = new BlockPool(clock);
   const uplinks = makeUplinks(deps);
@@ -103,8 +103,8 @@ export async function assemble(config: ClientConfig, deps: ClientProxyDeps): Pro
     onChanged: () => fallback.look(),
   });
   const metering = await openMetering(config, deps, { counters, uplinks, uses, keeper, direct });
-  // Metering first, so that caps hold before anything is dialled.
-  uplinks.follow(metering, keeper, direct.connections, direct.balance);
+  // What may be used first, so that caps hold before anything is dialled.
+  uplinks.follow(uses, metering, keeper, direct.connections, direct.balance);
   const { steering, fallback }: Steered = makeSteering(config, deps, {
     ...{ counters, uplinks, keeper, direct, datagrams: datagrams.relay },
     onOtherWays: () => front.judgeAnew(),
@@ -136,11 +136,28 @@ export async function assemble(config: ClientConfig, deps: ClientProxyDeps): Pro
   const told = {
     ...{ mode, keeper, uplinks, uplinkStatus, steering, fallback, publisher, points, front, metering, watch },
   };
+  const settings = makeSettings(deps, { uplinks, proxy: () => proxy });
   const observed = makeEndpoint(config, direct, {
-    ...{ ...deps, ...counters, ...told, transparent, datagrams: relay, changes, pageHistory },
+    ...{ ...deps, ...counters, ...told, transparent, datagrams: relay, changes, settings, pageHistory },
   });
   const parts = { ...told, ...observed, secrets, transparent, transparentDatagrams, associates, network };
-  return new ClientProxy({ config, logger, ...parts, minutes });
+  const proxy = new ClientProxy({ config, logger, ...parts, minutes, changes: settings.changes });
+  return proxy;
+}
+
+/** What the page changes. */
+function makeSettings(
+  { wallClock, logger }: ClientProxyDeps,
+  parts: {
+    readonly uplinks: UplinkSet;
+    /** Made later. */
+    proxy(): ClientProxy;
+  },
+) {
+  const config = () => parts.proxy().config;
+  const reload = (next: ClientConfig) => parts.proxy().reload(next);
+  const changes = new ConfigChanges({ config, reload, wallClock, logger });
+  return { changes, config, uplinks: () => parts.uplinks.uplinks };
 }
 
 function publisherOf(
@@ -305,17 +322,17 @@ function openMetering(
   },
 ): Promise<Metering> {
   const { counters, uplinks, uses, keeper, direct } = parts;
+  uses.tellChanges((uplinkName) => {
+    keeper.onUseChanged(uplinkName);
+    if (uses.of(uplinkName).use === 'stopped') direct.connections.end(uplinkName);
+  });
   return Metering.open({
     file: join(config.stateDirectory ?? stateDirectory, USAGE_FILE_NAME),
     wires: counters.wires,
     wallClock,
     logger,
     isPlan: (name) => uplinks.isPlan(name),
-    setUse(uplinkName, use, reason) {
-      uses.set(uplinkName, use, reason);
-      keeper.onUseChanged(uplinkName);
-      if (use === 'stopped') direct.connections.end(uplinkName);
-    },
+    setUse: (uplinkName, use, reason) => uses.set(uplinkName, use, reason),
   });
 }
 

@@ -8,6 +8,8 @@ import type { ProgramDeps } from '../shared/runtime/process/process-deps.ts';
 import type { Counters } from './client-counts.ts';
 import { type ClientMetricsSource, registerClientMetrics } from './client-metrics.ts';
 import type { ClientConfig } from './config/client-config.ts';
+import { ConnectionTable } from './connections/connection-table.ts';
+import { listConnections } from './connections/list-connections.ts';
 import type { DatagramRelay } from './datagram/datagram-relay.ts';
 import { registerDatagramMetrics } from './datagram-metrics.ts';
 import type { Direct } from './direct-connecting.ts';
@@ -17,9 +19,11 @@ import type { HistoryKeeper } from './page/history/history-keeper.ts';
 import type { StateChanges } from './page/history/state-changes.ts';
 import { makePage } from './page/make-page.ts';
 import type { PageFeed } from './page/page-feed.ts';
+import type { PageSettings } from './page/settings.ts';
 import { clientReadiness } from './status/client-readiness.ts';
 import { type ClientStatus, type ClientStatusSource, clientStatus } from './status/client-status.ts';
 import { clientStatusText } from './status/client-status-text.ts';
+import type { Steering } from './steering/steering.ts';
 import { registerTransparentMetrics } from './transparent/transparent-metrics.ts';
 
 /** What the client's endpoint serves. */
@@ -41,15 +45,17 @@ function conditionsOf({ keeper, metering }: Pick<ClientStatusSource, 'keeper' | 
 /** Metrics, readiness, status and the page; they read the parts when they are asked. */
 export function makeEndpoint(
   { metrics }: ClientConfig,
-  { balance, connections: directConnections }: Direct,
+  { balance, opener, connections: directConnections }: Direct,
   parts: Omit<ClientStatusSource, 'directConnections' | 'directMeasure'> &
     Counters &
     Pick<ClientMetricsSource, 'fallback'> &
     Pick<ProgramDeps, 'version' | 'nodeVersion'> & {
-      readonly datagrams: Pick<DatagramRelay, 'associationCount' | 'flowCount'>;
+      readonly datagrams: Pick<DatagramRelay, 'associationCount' | 'flowCount' | 'applications'>;
+      readonly steering: Steering;
       readonly watch: ProcessWatch;
       readonly points: ApplicationPoints;
       readonly changes: StateChanges;
+      readonly settings: PageSettings['settings'];
       /** Absent where there is no endpoint. */
       readonly pageHistory: HistoryKeeper | undefined;
     },
@@ -78,10 +84,9 @@ export function makeEndpoint(
   source.watch.register(registry);
   const status = () => clientStatus(source);
   const { pageHistory } = source;
-  const page =
-    metrics &&
-    pageHistory &&
-    makePage(metrics, { ...source, status, keeper: pageHistory, conditions: () => conditionsOf(source) });
+  const connections = new ConnectionTable(() => listConnections({ ...source, direct: opener }), source.clock);
+  const told = { status, connections, conditions: () => conditionsOf(source) };
+  const page = metrics && pageHistory && makePage(metrics, { ...source, ...told, keeper: pageHistory });
   const endpoint = new HttpEndpoint({
     listen: metrics?.listen,
     hosts: metrics?.hosts,

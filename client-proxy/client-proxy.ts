@@ -4,6 +4,7 @@ import type { HttpEndpoint } from '../shared/runtime/observe/http-endpoint.ts';
 import type { ProcessWatch } from '../shared/runtime/observe/process-watch.ts';
 import { Lifecycle } from '../shared/runtime/process/lifecycle.ts';
 import type { ClientConfig } from './config/client-config.ts';
+import type { ConfigChanges } from './config/config-changes.ts';
 import { describeReload } from './config/describe-reload.ts';
 import type { UplinkSet } from './discovery/uplink-set.ts';
 import type { Fallback } from './fallback/fallback.ts';
@@ -30,6 +31,7 @@ export interface ClientParts {
   readonly endpoint: HttpEndpoint<ClientStatus>;
   /** Absent: there is no endpoint. */
   readonly pageFeed: PageFeed | undefined;
+  readonly changes: ConfigChanges;
   readonly uplinks: UplinkSet;
   readonly metering: Metering;
   readonly secrets: SessionSecrets;
@@ -68,6 +70,16 @@ export class ClientProxy {
     return this.#life.start(() => this.#start());
   }
 
+  /** What it goes by. */
+  get config(): ClientConfig {
+    return this.#config;
+  }
+
+  /** Reads its file again, and takes over what it says, with the changes that are held on top. Rejects as `reload`, or with ConfigError. */
+  async reloadFile(): Promise<void> {
+    await this.reload(await this.#parts.changes.load());
+  }
+
   /**
    * Takes over what of a new configuration can be taken over while running, and logs the rest. Rejects when it has changed
    * nothing, or with PartialReloadError.
@@ -102,6 +114,8 @@ export class ClientProxy {
     life.onClose(() => watch.stop());
     watch.start();
     life.onClose(() => endpoint.close());
+    // It may take a while: first nothing more is accepted.
+    life.onClose(() => pageFeed?.stop());
     life.onClose(() => metering.close());
     life.onClose(() => keeper.stop());
     life.onClose(() => Promise.all([front.close(), transparent?.server.close()]).then(() => {}));
@@ -115,7 +129,6 @@ export class ClientProxy {
     life.onClose(() => transparentDatagrams?.close());
     transparentDatagrams?.start();
     await endpoint.start();
-    life.onClose(() => pageFeed?.stop());
     pageFeed?.start();
     life.onClose(() => minutes.stop());
     minutes.start();

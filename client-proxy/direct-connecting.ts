@@ -1,6 +1,5 @@
-import type { Logger } from 'pino';
-import type { MonotonicClock } from '../shared/runtime/clock.ts';
 import { LineLimit, type LineLog } from '../shared/runtime/observe/line-limit.ts';
+import type { ProgramDeps } from '../shared/runtime/process/process-deps.ts';
 import type { TrafficTable } from '../shared/runtime/session/uplink-traffic.ts';
 import type { ClientCounts } from './client-counts.ts';
 import type { ClientConfig } from './config/client-config.ts';
@@ -23,6 +22,7 @@ import type { UplinkConnector } from './uplink/uplink-connector.ts';
 /** Connects requests past the concentrator; each is answered in any case. */
 export interface Direct {
   readonly connections: DirectConnections;
+  readonly opener: Pick<DirectOpener, 'relayed'>;
   readonly balance: DirectBalance;
   readonly dialer: Pick<DirectDialer, 'resolve'>;
   readonly flows: Pick<DirectFlows, 'begin'>;
@@ -37,7 +37,7 @@ export interface Direct {
 /** Makes the parts that connect past the concentrator. */
 export function makeDirect(
   config: Pick<ClientConfig, 'direct'>,
-  { clock, logger }: { readonly clock: MonotonicClock; readonly logger: Logger },
+  { clock, wallClock, logger }: Pick<ProgramDeps, 'clock' | 'wallClock' | 'logger'>,
   parts: {
     readonly counts: ClientCounts;
     readonly directTraffic: TrafficTable;
@@ -82,20 +82,20 @@ export function makeDirect(
   });
   const connections = new DirectConnections((uplink) => counts.lost.addDirect(uplink));
   const opener = new DirectOpener({
-    connections,
-    flows,
+    ...{ connections, flows, wallClock },
     onResult: (result) => counts.directOpens.add(result),
     onLookedUp: (result) => counts.lookups.add(result),
   });
   return {
     connections,
+    opener,
     balance,
     dialer,
     flows,
     status: () => directStatus({ ...known, measureOf: (uplinkName) => balance.measureOf(uplinkName) }),
-    open(request, { uplink: uplinkName, isPublicOnly }, onFailed) {
+    open(request, { uplink: uplinkName, isPublicOnly }, choice, onFailed) {
       const reach = isPublicOnly ? 'public' : 'named';
-      counts.directReasons.rule++;
+      counts.directReasons[choice.reason]++;
       const way: DirectWay = {
         dial: async (destination, signal) => ({
           uplinkName,
@@ -103,15 +103,15 @@ export function makeDirect(
         }),
         resolve: (question, signal) => dialer.resolve(uplinkName, question, signal, reach),
       };
-      void opener.open(request, way, onFailed);
+      void opener.open(request, way, choice, onFailed);
     },
-    openBalanced(request, policy, reason, onFailed) {
-      counts.directReasons[reason]++;
+    openBalanced(request, policy, choice, onFailed) {
+      counts.directReasons[choice.reason]++;
       const way: DirectWay = {
         dial: (destination, signal) => balanced.dial(destination, policy, signal),
         resolve: (question, signal) => balanced.resolve(question, policy, signal),
       };
-      void opener.open(request, way, onFailed);
+      void opener.open(request, way, choice, onFailed);
     },
   };
 }

@@ -20,7 +20,6 @@ const inheritedSockets = takeInheritedSockets(process.env, process.pid);
 async function run(config: ClientConfig): Promise<void> {
   const { runProgram } = await import('../shared/runtime/process/run-program.ts');
   const { assemble } = await import('./assemble.ts');
-  const { loadClientConfig } = await import('./config/load-client-config.ts');
   await runProgram(process, streams, config.log, async (programDeps) => {
     const proxy = await assemble(config, {
       ...programDeps,
@@ -29,7 +28,7 @@ async function run(config: ClientConfig): Promise<void> {
     });
     await proxy.start();
     return {
-      reload: async () => proxy.reload(await loadClientConfig(config.file)),
+      reload: () => proxy.reloadFile(),
       close: () => proxy.close(),
     };
   });

@@ -19,6 +19,8 @@ import type { TransparentSettings } from '../transparent/transparent-settings.ts
 
 /** An uplink as configured, or as discovered. */
 export interface ConfiguredUplink extends DialledUplink, ResolvingUplink {
+  /** It is not used at all. */
+  readonly isOff?: true;
   /** Absent: it may carry whatever it can. */
   readonly metered?: MeteredSettings;
   /** The contract whose bytes it uses; it may be that of several uplinks. Absent: it is a plan of its own. */
@@ -72,6 +74,8 @@ export interface FallbackSettings {
 export interface ClientConfig {
   /** The file this came from. */
   readonly file: string;
+  /** Of its text, as `digestOf` makes it. */
+  readonly digest: string;
   /** Whether there is a concentrator; `direct`: all connections go directly. */
   readonly mode: ClientMode;
   /** Sections of the file that mean nothing in this mode. */

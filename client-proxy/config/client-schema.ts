@@ -87,6 +87,7 @@ const MAX_WEIGHT = 100;
 
 /** What may be said of an uplink of the list, and of discovered ones by a pattern. */
 const uplinkSettings = {
+  enabled: z.boolean().optional(),
   backup: backup.optional(),
   standby: standby.optional(),
   joinAboveUtilization: percentage.optional(),

@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { dirname, resolve } from 'node:path';
 import type { z } from 'zod';
 import { ConfigError } from '../../shared/runtime/config/config-error.ts';
@@ -8,16 +9,41 @@ import { readTextFile } from '../../shared/runtime/files/read-file.ts';
 import { CLIENT_KEY_FORMAT, parseClientKey } from '../../shared/runtime/identity/client-key.ts';
 import type { ClientConfig } from './client-config.ts';
 import { clientSchema } from './client-schema.ts';
+import type { ConfigEdit } from './edit/config-edit.ts';
+import { withEdits } from './edit/edited-text.ts';
 
 /** Reads and checks the client's configuration. Throws ConfigError with every mistake in it. */
 export async function loadClientConfig(file: string): Promise<ClientConfig> {
+  return clientConfigFrom(await readConfigText(file), file);
+}
+
+/** Throws ConfigError. */
+export async function readConfigText(file: string): Promise<string> {
   const read = await readTextFile(file, MAX_CONFIG_BYTES);
-  if ('problem' in read)
-    throw new ConfigError([{ file, line: 1, column: 1, path: '', message: read.problem }]);
-  const source = new YamlSource(read.text, file);
+  if ('text' in read) return read.text;
+  throw new ConfigError([{ file, line: 1, column: 1, path: '', message: read.problem }]);
+}
+
+/** By it texts are compared that have keys in them. */
+export function digestOf(text: string): string {
+  return createHash('sha256').update(text).digest('hex');
+}
+
+/**
+ * The configuration that a file has with this text.
+ * @param edits that are held: made before it is read, and not in the file
+ * @throws ConfigError with every mistake in it, ConfigEditError
+ */
+export async function clientConfigFrom(
+  text: string,
+  file: string,
+  edits: readonly ConfigEdit[] = [],
+): Promise<ClientConfig> {
+  const source = new YamlSource(withEdits(text, file, edits), file);
   const parsed = parseConfig(source, clientSchema);
   return deepFreeze({
     ...toConfig(parsed, file),
+    digest: digestOf(text),
     ...(parsed.mode === 'direct' ? withoutConcentrator(parsed) : await withConcentrator(parsed, source)),
     ...(parsed.stateDir === undefined ? {} : { stateDirectory: resolve(dirname(file), parsed.stateDir) }),
   });
@@ -66,7 +92,7 @@ type Parsed = z.output<typeof clientSchema>;
 function toConfig(
   parsed: Parsed,
   file: string,
-): Omit<ClientConfig, 'concentrator' | 'client' | 'keyFile' | 'unused'> {
+): Omit<ClientConfig, 'digest' | 'concentrator' | 'client' | 'keyFile' | 'unused'> {
   const { socks, dial } = parsed;
   return {
     file,

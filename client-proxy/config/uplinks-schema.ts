@@ -84,6 +84,7 @@ export function uplinksSchema<Settings extends z.ZodRawShape>(
 
 /** What may be said of an uplink, as it stands in the file. */
 export interface GivenSettings {
+  readonly enabled?: boolean | undefined;
   readonly backup?: Pick<ConfiguredUplink, 'backup' | 'backupWhen'> | undefined;
   readonly standby?: ConfiguredUplink['standby'] | undefined;
   readonly joinAboveUtilization?: number | undefined;
@@ -97,8 +98,9 @@ export interface GivenSettings {
 }
 
 /** The same without what was not said. */
-export function settingsOf({ backup, costPerGB: costs, ...rest }: GivenSettings): UplinkSettings {
-  const said = Object.entries({ costs, ...rest }).filter(([, value]) => value !== undefined);
+export function settingsOf({ enabled, backup, costPerGB: costs, ...rest }: GivenSettings): UplinkSettings {
+  const isOff = enabled === false ? true : undefined;
+  const said = Object.entries({ isOff, costs, ...rest }).filter(([, value]) => value !== undefined);
   return { ...backup, ...Object.fromEntries(said) };
 }
 

@@ -1,10 +1,11 @@
 import { type Destination, formatDestination } from '../../shared/protocol/destination.ts';
 import { type ErrorName, TributaryError } from '../../shared/protocol/errors.ts';
 import type { StreamPolicy } from '../../shared/protocol/steering/steering-policy.ts';
+import type { CarriedBytes } from '../../shared/protocol/uplink/carried-bytes.ts';
 import type { MonotonicClock } from '../../shared/runtime/clock.ts';
 import type { DatagramDecision, DirectRoute } from '../steering/datagram-decision.ts';
 import { countDatagram, type DatagramCounts } from './datagram-counts.ts';
-import { type DirectLine, type Flow, isAsDecided, newFlow } from './flow.ts';
+import { type DirectLine, type Flow, type FlowWay, isAsDecided, newFlow } from './flow.ts';
 import type { FlowTable, TableMember } from './flow-table.ts';
 
 export interface AssociationOptions {
@@ -37,6 +38,15 @@ const WITHOUT_FAULT: ReadonlySet<ErrorName> = new Set([
   'goingAway',
   'uplinksLost',
 ]);
+
+/** A flow, for whoever looks at it. */
+export interface OpenFlow {
+  readonly flow: Flow;
+  readonly way: Exclude<FlowWay, { readonly kind: 'block' }>;
+  readonly carried: readonly CarriedBytes[];
+  /** It begins anew with the next datagram. */
+  end(): void;
+}
 
 interface Place {
   readonly table: FlowTable;
@@ -71,6 +81,16 @@ export class Association implements TableMember {
     return this.#flows.size;
   }
 
+  /** Those that go somewhere. */
+  get openFlows(): readonly OpenFlow[] {
+    return [...this.#flows.values()].flatMap((flow) => {
+      const { way } = flow;
+      if (way === undefined || way.kind === 'block') return [];
+      const end = () => this.#end(flow, 'cancelled');
+      return [{ flow, way, carried: this.#carriedOf(flow, way), end }];
+    });
+  }
+
   get tableFlowCount(): number {
     return this.#tableFlowCount;
   }
@@ -103,6 +123,7 @@ export class Association implements TableMember {
   onDirectDatagram(from: Destination, payload: Uint8Array): void {
     // Whoever sends from many ports must not fill the table.
     const flow = this.#flows.get(formatDestination(from)) ?? newFlow(from, 0);
+    if (flow.way?.kind === 'direct') flow.way.line.onReceived(payload.length);
     this.onDatagram(flow, payload);
   }
 
@@ -159,6 +180,11 @@ export class Association implements TableMember {
     for (const { way } of this.#flows.values()) if (way?.kind === 'direct') way.line.end();
     this.#place?.table.endAssociation(this.#place.id);
     this.#flows.clear();
+  }
+
+  #carriedOf({ flowId }: Flow, way: FlowWay): readonly CarriedBytes[] {
+    if (way.kind === 'direct') return way.line.carried;
+    return flowId === undefined ? [] : (this.#place?.table.carriedOf(flowId) ?? []);
   }
 
   #hasAsked(host: string): boolean {

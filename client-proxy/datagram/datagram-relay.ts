@@ -4,7 +4,7 @@ import type { MonotonicClock } from '../../shared/runtime/clock.ts';
 import type { LineLog } from '../../shared/runtime/observe/line-limit.ts';
 import type { DatagramDecision } from '../steering/datagram-decision.ts';
 import type { SteeringSubject } from '../steering/rule-set.ts';
-import { Association } from './association.ts';
+import { Association, type OpenFlow } from './association.ts';
 import type { DatagramCounts } from './datagram-counts.ts';
 import type { DatagramSession, DatagramSide } from './datagram-side.ts';
 import type { DirectPorts } from './direct-ports.ts';
@@ -14,6 +14,8 @@ import { FlowTable } from './flow-table.ts';
 export interface DatagramApplication {
   /** Who has logged in; absent where no users are configured. */
   readonly user?: string | undefined;
+  /** Its address, once that is known. */
+  from?(): string | undefined;
   /**
    * Whether it is told what comes from addresses to which it has sent, and nothing else, whatever the concentrator says. It must name all
    * its destinations by address: who answers for a name is known to the concentrator alone.
@@ -21,6 +23,20 @@ export interface DatagramApplication {
   readonly hearsOnlyAsked?: boolean;
   /** A datagram for it. @param from the same object for all that comes from there */
   onDatagram(from: Destination, payload: Uint8Array): void;
+}
+
+/** An application, for whoever looks at it. */
+export interface OpenApplication {
+  readonly user: string | undefined;
+  /** Its address; empty where it is not known. */
+  readonly from: string;
+  readonly flows: readonly OpenFlow[];
+}
+
+/** What is kept of an application. */
+interface Joined {
+  readonly application: DatagramApplication;
+  readonly direct: DirectPorts;
 }
 
 export interface DatagramRelayOptions {
@@ -41,7 +57,7 @@ const IDLE_CHECK_MS = 30_000;
 /** Relays datagrams between applications and their destinations: through the session of the time, or past it. */
 export class DatagramRelay implements DatagramSide {
   readonly #options: DatagramRelayOptions;
-  readonly #associations = new Map<Association, DirectPorts>();
+  readonly #associations = new Map<Association, Joined>();
   /** Of all sessions that are established and carry datagrams, the newest last. */
   readonly #tables = new Map<DatagramSession, FlowTable>();
   /** Whether the newest session has said that its concentrator carries no datagrams. */
@@ -60,6 +76,15 @@ export class DatagramRelay implements DatagramSide {
   /** Of all applications, whichever way they go. */
   get flowCount(): number {
     return [...this.#associations.keys()].reduce((sum, { flowCount }) => sum + flowCount, 0);
+  }
+
+  /** The applications, and what each has open. */
+  get applications(): readonly OpenApplication[] {
+    return [...this.#associations].map(([association, { application }]) => ({
+      user: application.user,
+      from: application.from?.() ?? '',
+      flows: association.openFlows,
+    }));
   }
 
   /** The concentrator that there is carries no datagrams: it is of an earlier version, or does not want to. */
@@ -82,7 +107,7 @@ export class DatagramRelay implements DatagramSide {
       counts,
       clock,
     });
-    this.#associations.set(association, direct);
+    this.#associations.set(association, { application, direct });
     this.#timer ??= setInterval(() => this.#endIdle(), IDLE_CHECK_MS).unref();
     return association;
   }
@@ -90,7 +115,7 @@ export class DatagramRelay implements DatagramSide {
   /** The application has gone. */
   leave(association: Association): void {
     association.end();
-    this.#associations.get(association)?.close();
+    this.#associations.get(association)?.direct.close();
     this.#associations.delete(association);
     if (this.#associations.size > 0) return;
     clearInterval(this.#timer);

@@ -1,7 +1,9 @@
 import type { DatagramCommands, DatagramEvent } from '../../shared/protocol/datagram/datagram-commands.ts';
+import type { CarriedBytes } from '../../shared/protocol/uplink/carried-bytes.ts';
 
 /** A session, as far as datagrams are concerned: its driver. */
 export interface DatagramSession {
+  carriedOfFlow(flowId: number): readonly CarriedBytes[];
   input<Result>(command: (session: { readonly datagrams: DatagramCommands }) => Result): Result;
 }
 

@@ -2,6 +2,7 @@ import { isIPv4 } from 'node:net';
 import type { Destination } from '../../shared/protocol/destination.ts';
 import { TributaryError } from '../../shared/protocol/errors.ts';
 import type { StreamPolicy } from '../../shared/protocol/steering/steering-policy.ts';
+import { type CarriedBytes, CarriedByUplink } from '../../shared/protocol/uplink/carried-bytes.ts';
 import { Cancellation, type CancelSignal } from '../../shared/runtime/async/cancellation.ts';
 import type { MonotonicClock } from '../../shared/runtime/clock.ts';
 import { type SocketAddress, socketAddress } from '../../shared/runtime/kernel/socket-address.ts';
@@ -87,7 +88,7 @@ export class DirectPorts {
         // IPv4 is what works everywhere, and nobody tells which of them answers.
         const address = addresses.find((one) => isIPv4(one)) ?? addresses[0]!;
         const to = socketAddress(address, port)!;
-        return { port: await this.#portOver(uplinkName, to), to };
+        return { uplinkName, port: await this.#portOver(uplinkName, to), to };
       } catch (error) {
         failure = error;
       }
@@ -137,6 +138,7 @@ const NO_UPLINK =
   'there is no uplink that may carry datagrams directly: see uplinks, their caps, and the rules';
 
 interface Way {
+  readonly uplinkName: string;
   readonly port: Port;
   readonly to: SocketAddress;
 }
@@ -149,6 +151,7 @@ interface LineOptions extends Pick<DirectPortsOptions, 'counts' | 'clock'> {
 /** The datagrams for one destination. */
 class Line implements DirectLine {
   readonly #options: LineOptions;
+  readonly #carried = new CarriedByUplink();
   #way: Way | undefined;
   /** Undefined while none is looked for. */
   #waiting: Uint8Array[] | undefined;
@@ -159,11 +162,18 @@ class Line implements DirectLine {
     this.#options = options;
   }
 
+  get carried(): readonly CarriedBytes[] {
+    return this.#carried.all;
+  }
+
+  onReceived(bytes: number): void {
+    if (this.#way !== undefined) this.#carried.of(this.#way.uplinkName).receivedBytes += bytes;
+  }
+
   send(payload: Uint8Array): void {
     const { counts, clock } = this.#options;
     if (this.#way?.port.isOpen) {
-      countDatagram(counts.sent, payload);
-      this.#way.port.send(payload, this.#way.to);
+      this.#sendOn(this.#way, payload);
     } else if (clock() < this.#failedUntilMs) {
       counts.drop('directFailed');
     } else if (this.#waiting === undefined) {
@@ -181,6 +191,12 @@ class Line implements DirectLine {
     if (this.#way !== undefined) this.#way.port.forget(this.#way.to.host);
   }
 
+  #sendOn({ uplinkName, port, to }: Way, payload: Uint8Array): void {
+    countDatagram(this.#options.counts.sent, payload);
+    this.#carried.of(uplinkName).sentBytes += payload.length;
+    port.send(payload, to);
+  }
+
   async #look(): Promise<void> {
     const { way, onFailed, counts, clock } = this.#options;
     try {
@@ -188,10 +204,7 @@ class Line implements DirectLine {
       if (this.#isOver) return;
       this.#way = found;
       found.port.expect(found.to.host);
-      for (const payload of this.#waiting ?? []) {
-        countDatagram(counts.sent, payload);
-        found.port.send(payload, found.to);
-      }
+      for (const payload of this.#waiting ?? []) this.#sendOn(found, payload);
     } catch (error) {
       this.#failedUntilMs = clock() + RETRY_AFTER_MS;
       counts.drops.directFailed += this.#waiting?.length ?? 0;

@@ -6,6 +6,7 @@ import type {
 import type { Destination } from '../../shared/protocol/destination.ts';
 import { type ErrorName, StreamError } from '../../shared/protocol/errors.ts';
 import type { StreamPolicy } from '../../shared/protocol/steering/steering-policy.ts';
+import type { CarriedBytes } from '../../shared/protocol/uplink/carried-bytes.ts';
 import type { DatagramCounts } from './datagram-counts.ts';
 import type { DatagramSession } from './datagram-side.ts';
 import type { Flow } from './flow.ts';
@@ -91,6 +92,10 @@ export class FlowTable {
     } catch (error) {
       if (!(error instanceof StreamError)) throw error;
     }
+  }
+
+  carriedOf(flowId: number): readonly CarriedBytes[] {
+    return this.#session.carriedOfFlow(flowId);
   }
 
   send(flowId: number, payload: Uint8Array): void {

@@ -1,6 +1,7 @@
 import { isDeepStrictEqual } from 'node:util';
 import type { Destination } from '../../shared/protocol/destination.ts';
 import type { StreamPolicy } from '../../shared/protocol/steering/steering-policy.ts';
+import type { CarriedBytes } from '../../shared/protocol/uplink/carried-bytes.ts';
 import type { DatagramDecision, DirectRoute } from '../steering/datagram-decision.ts';
 
 /** How the datagrams of a flow go. */
@@ -13,7 +14,11 @@ export type FlowWay =
 
 /** The datagrams of a flow past the concentrator. */
 export interface DirectLine {
+  /** What each uplink has carried. */
+  readonly carried: readonly CarriedBytes[];
   send(payload: Uint8Array): void;
+  /** Something has come from there, of so many bytes. */
+  onReceived(bytes: number): void;
   end(): void;
 }
 
@@ -24,7 +29,9 @@ export interface Flow {
   way: FlowWay | undefined;
   /** Its number in the session of its association; undefined while it has none. */
   flowId: number | undefined;
-  /** The last datagram, either way. */
+  /** When it began, */
+  readonly sinceMs: number;
+  /** and the last datagram, either way. */
   usedMs: number;
   /** What the application sends until then is dropped: the concentrator has just refused it. */
   refusedUntilMs: number;
@@ -32,7 +39,7 @@ export interface Flow {
 
 /** A flow that nothing is known of yet. */
 export function newFlow(destination: Destination, nowMs: number): Flow {
-  return { destination, way: undefined, flowId: undefined, usedMs: nowMs, refusedUntilMs: 0 };
+  return { destination, way: undefined, flowId: undefined, sinceMs: nowMs, usedMs: nowMs, refusedUntilMs: 0 };
 }
 
 /**

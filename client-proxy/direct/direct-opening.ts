@@ -1,9 +1,13 @@
 import type { NameQuestion } from '../../shared/protocol/codec/name-question.ts';
 import type { Destination } from '../../shared/protocol/destination.ts';
 import { type ErrorName, TributaryError } from '../../shared/protocol/errors.ts';
+import type { CarriedBytes } from '../../shared/protocol/uplink/carried-bytes.ts';
 import { Cancellation, type CancelSignal } from '../../shared/runtime/async/cancellation.ts';
+import type { WallClock } from '../../shared/runtime/clock.ts';
 import type { ConnectRequest } from '../front/connect-request.ts';
 import { answerLookup, questionOf } from '../front/name-requests.ts';
+import type { DirectChoice } from '../steering/datagram-decision.ts';
+import { askedBy, type SteeredRequest } from '../steering/steered-streams.ts';
 import type { DirectFlows } from './balance/direct-flows.ts';
 import type { DirectConnections } from './direct-connections.ts';
 import { relaySockets } from './socket-relay.ts';
@@ -19,18 +23,34 @@ export interface DirectWay {
 export interface DirectOpenerOptions {
   readonly connections: DirectConnections;
   readonly flows: Pick<DirectFlows, 'begin'>;
+  readonly wallClock: WallClock;
   /** How an opening ended. */
   onResult(result: 'ok' | ErrorName): void;
   /** How a lookup was answered. */
   onLookedUp(result: 'ok' | ErrorName): void;
 }
 
+/** A request whose direct connection is open. */
+export interface RelayedRequest {
+  readonly request: SteeredRequest;
+  readonly choice: DirectChoice;
+  readonly carried: CarriedBytes;
+  /** Milliseconds since 1970. */
+  readonly sinceMs: number;
+}
+
 /** Connects requests of applications past the concentrator and relays them. */
 export class DirectOpener {
   readonly #options: DirectOpenerOptions;
+  readonly #relayed = new Set<RelayedRequest>();
 
   constructor(options: DirectOpenerOptions) {
     this.#options = options;
+  }
+
+  /** Those that are open: as many as there are direct connections. */
+  get relayed(): ReadonlySet<RelayedRequest> {
+    return this.#relayed;
   }
 
   /**
@@ -40,6 +60,7 @@ export class DirectOpener {
   async open(
     request: ConnectRequest,
     way: DirectWay,
+    choice: DirectChoice,
     onFailed: (error: TributaryError) => void,
   ): Promise<void> {
     if (request.lookup !== undefined) return this.#lookUp(request, way, onFailed);
@@ -54,7 +75,7 @@ export class DirectOpener {
         return;
       }
       onResult('ok');
-      this.#relay(request, connection);
+      this.#relay(request, connection, choice);
     } catch (error) {
       const known = error instanceof TributaryError ? error : undefined;
       const name = known?.code ?? 'internalError';
@@ -82,9 +103,11 @@ export class DirectOpener {
     }
   }
 
-  #relay(request: ConnectRequest, { uplinkName, origin }: DirectConnection): void {
-    const { connections, flows } = this.#options;
+  #relay(request: ConnectRequest, { uplinkName, origin }: DirectConnection, choice: DirectChoice): void {
+    const { connections, flows, wallClock } = this.#options;
     const flow = flows.begin(uplinkName);
+    const relayed = { request: askedBy(request), choice, carried: flow, sinceMs: wallClock() };
+    this.#relayed.add(relayed);
     const remove = connections.add(uplinkName, origin);
     request.succeed();
     for (const bytes of request.earlyData) flow.sentBytes += bytes.length;
@@ -92,6 +115,7 @@ export class DirectOpener {
     relaySockets(request.socket, origin, flow, () => {
       remove();
       flow.end();
+      this.#relayed.delete(relayed);
     });
   }
 }

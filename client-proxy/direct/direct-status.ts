@@ -20,8 +20,8 @@ function stateOf(
   { name, backup, backupReason, joinAboveUtilization }: PresentUplink,
   { useOf, troubles, measureOf }: DirectStatusSource,
 ): Omit<UplinkStatus, 'name'> {
-  const { use, reason } = useOf(name);
-  if (use === 'stopped') return { isUp: false, state: 'stopped', cause: 'cap', reason: `stopped: ${reason}` };
+  const { use, reason, cause = 'cap' } = useOf(name);
+  if (use === 'stopped') return { isUp: false, state: 'stopped', cause, reason: `stopped: ${reason}` };
   const trouble = troubles().get(name);
   if (trouble !== undefined)
     return { isUp: false, state: 'down', cause: trouble.code, reason: trouble.reason };

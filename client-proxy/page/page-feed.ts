@@ -1,6 +1,7 @@
 import type { ServerResponse } from 'node:http';
 import { eventText, OpenPages } from '../../shared/runtime/page/open-pages.ts';
 import type { PageEvents } from '../../shared/runtime/page/web-page.ts';
+import type { ConfigChanges } from '../config/config-changes.ts';
 import type { ClientStatus } from '../status/client-status.ts';
 import type { HistoryKeeper } from './history/history-keeper.ts';
 import type { StateChange, StateChanges } from './history/state-changes.ts';
@@ -13,6 +14,7 @@ export interface PageFeedOptions {
   /** Short, another text whenever something is different that a page shows and that no change of a state tells of. */
   readonly conditions: () => string;
   readonly changes: Pick<StateChanges, 'all' | 'notify'>;
+  readonly settings: { readonly changes: Pick<ConfigChanges, 'held'> };
 }
 
 const STEP_MS = 1_000;
@@ -84,8 +86,8 @@ export class PageFeed implements PageEvents {
   }
 
   #tell(pages: OpenPages<readonly StateChange[]>['all']): void {
-    const { status, changes, keeper } = this.#options;
-    const view = eventText('view', pageView(status(), keeper.history));
+    const { status, changes, keeper, settings } = this.#options;
+    const view = eventText('view', pageView(status(), keeper.history, settings.changes.held));
     for (const [page, known] of pages) {
       const isNew = known !== changes.all && changes.all.length > 0;
       this.#pages.set(page, changes.all);

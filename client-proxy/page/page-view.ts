@@ -14,6 +14,10 @@ export interface PageView {
   readonly sessionSinceMs: number | null;
   /** Whether new connections go directly because the concentrator cannot be reached. */
   readonly isFallback: boolean;
+  /** How connections are steered for which no rule says otherwise. */
+  readonly steering: string;
+  /** Changes that the next start forgets. */
+  readonly held: readonly string[];
   /** Connections of applications, whatever way they go. */
   readonly connections: number;
   readonly uplinks: readonly UplinkView[];
@@ -74,7 +78,11 @@ const LEAST_COMPARED_BITS_PER_SECOND = 200_000;
 /** An uplink in another state would carry nothing now. */
 const WORKS: ReadonlySet<UplinkReport['state']> = new Set(['in-use', 'backup', 'waiting']);
 
-export function pageView(status: ClientStatus, history: UplinkHistory): PageView {
+export function pageView(
+  status: ClientStatus,
+  history: UplinkHistory,
+  held: readonly string[] = [],
+): PageView {
   const uplinks = status.uplinks.map((uplink) => uplinkView(uplink, history.rateOf(uplink.name)));
   const sum = { down: sumOf(uplinks, 'down'), up: sumOf(uplinks, 'up') };
   return {
@@ -85,6 +93,8 @@ export function pageView(status: ClientStatus, history: UplinkHistory): PageView
     session: status.session.state,
     sessionSinceMs: status.session.since === null ? null : Date.parse(status.session.since),
     isFallback: status.fallback.active,
+    steering: status.steering.default,
+    held,
     connections: status.socksConnections + status.transparentConnections,
     uplinks,
     sum,

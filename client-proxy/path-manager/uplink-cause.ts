@@ -12,6 +12,8 @@ export type UplinkCause =
   | 'none'
   /** A cap of a metered uplink is reached. */
   | 'cap'
+  /** The configuration, or somebody on the page, has turned it off. */
+  | 'turned-off'
   /** A condition of the configuration, such as the time of day, makes it a backup. */
   | 'condition'
   /** It waits for the others to fail, or to be full. */

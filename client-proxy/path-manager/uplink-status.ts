@@ -27,8 +27,8 @@ function stateOf(
   dialer: UplinkDialer,
   driver: SessionDriver | undefined,
 ): Pick<UplinkStatus, 'state' | 'cause' | 'reason'> {
-  const { use, reason } = dialer.use;
-  if (use === 'stopped') return { state: 'stopped', cause: 'cap', reason: `stopped: ${reason}` };
+  const { use, reason, cause = 'cap' } = dialer.use;
+  if (use === 'stopped') return { state: 'stopped', cause, reason: `stopped: ${reason}` };
   if (!dialer.isWanted) {
     const waiting = waitsFor(dialer);
     if (use !== 'backup') {

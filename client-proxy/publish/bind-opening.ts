@@ -2,8 +2,7 @@ import type { ErrorName } from '../../shared/protocol/errors.ts';
 import { familyOfUnspecified } from '../../shared/runtime/address/ip-address.ts';
 import type { BindRequest } from '../front/connect-request.ts';
 import { hostFromAddressBytes } from '../front/requested-host.ts';
-import type { SteeringSubject } from '../steering/rule-set.ts';
-import type { SteeredStream } from '../steering/steered-streams.ts';
+import type { SteeredRequest, SteeredStream } from '../steering/steered-streams.ts';
 import { serveInbound } from './inbound-stream.ts';
 import type { Publisher } from './publisher.ts';
 
@@ -12,7 +11,7 @@ export interface BindOpenerOptions {
   /** Without one nobody can wait. */
   readonly hasConcentrator: boolean;
   /** How the connection is steered; undefined where a rule forbids it, or has it go past the concentrator. */
-  steer(subject: SteeringSubject): SteeredStream | undefined;
+  steer(request: SteeredRequest): SteeredStream | undefined;
   /** Whether an application may wait for anybody, in place of a host that it names. */
   readonly bindFromAnyone: boolean;
   readonly stallTimeoutMs: number;

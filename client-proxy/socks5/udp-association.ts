@@ -52,7 +52,11 @@ export class UdpAssociation {
   constructor(options: UdpAssociationOptions) {
     this.#options = options;
     const { user, join } = options;
-    this.#association = join({ user, onDatagram: (from, payload) => this.#onReply(from, payload) });
+    this.#association = join({
+      user,
+      from: () => this.#source?.host,
+      onDatagram: (from, payload) => this.#onReply(from, payload),
+    });
   }
 
   /** Whether anything of it goes past the concentrator. */

@@ -1,8 +1,15 @@
 import type { StreamPolicy } from '../../shared/protocol/steering/steering-policy.ts';
-import type { DirectAction } from './steering-rule.ts';
+import type { DirectAction, SteeringRule } from './steering-rule.ts';
 
 /** Why connections and datagrams go past the concentrator: a rule; the fallback, at once or after a wait for a session; there is none. */
 export type DirectReason = 'rule' | 'fallback' | 'waited' | 'mode';
+
+/** The same for one connection. */
+export interface DirectChoice {
+  readonly reason: DirectReason;
+  /** What has decided on it; undefined: the default. */
+  readonly rule: SteeringRule | undefined;
+}
 
 /** How datagrams go past the concentrator. */
 export type DirectRoute =

@@ -16,6 +16,13 @@ export interface SteeringSubject {
   readonly protocol?: 'udp';
 }
 
+/** What happens to a request. */
+export interface ChosenAction {
+  readonly action: SteeringAction;
+  /** What has chosen it; absent: the default. */
+  readonly rule?: SteeringRule;
+}
+
 /** The rules made ready for matching: a list of thousands of names costs as much as one. */
 export class RuleSet {
   readonly config: SteeringConfig;
@@ -56,16 +63,22 @@ export class RuleSet {
    * open private networks: whoever wants to get there would only have to say that name.
    */
   decide(subject: SteeringSubject): SteeringAction {
+    return this.choose(subject).action;
+  }
+
+  /** The same, and by which rule. */
+  choose(subject: SteeringSubject): ChosenAction {
     const host = hostOf(subject);
     const found = this.#holding.find(
       (rule) => rule.concerns(subject) && rule.isDestination(host, subject.name),
     );
     const isDatagram = subject.protocol === 'udp';
-    if (found === undefined) return isDatagram ? this.#datagramDefault : this.#default;
+    if (found === undefined) return { action: isDatagram ? this.#datagramDefault : this.#default };
+    const { rule } = found;
     const action = isDatagram ? found.datagramAction : found.action;
     return action.kind !== 'direct' || found.isDestination(host, undefined)
-      ? action
-      : { ...action, isPublicOnly: true };
+      ? { action, rule }
+      : { action: { ...action, isPublicOnly: true }, rule };
   }
 
   /** Whether the name behind a destination that is an address could change what is decided for it. */
@@ -81,6 +94,7 @@ export class RuleSet {
 }
 
 interface PreparedRule {
+  readonly rule: SteeringRule;
   readonly action: SteeringAction;
   readonly datagramAction: SteeringAction;
   readonly hasNames: boolean;
@@ -97,6 +111,7 @@ function hostOf({ destination }: SteeringSubject): string {
 function prepare(rule: SteeringRule): PreparedRule {
   const { hosts, networks, ports, users, protocol, action, datagramAction = action } = rule;
   return {
+    rule,
     action,
     datagramAction,
     hasNames: hosts !== undefined,

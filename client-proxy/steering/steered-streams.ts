@@ -1,12 +1,22 @@
 import { isDeepStrictEqual } from 'node:util';
 import type { StreamPolicy } from '../../shared/protocol/steering/steering-policy.ts';
+import type { CarriedBytes } from '../../shared/protocol/uplink/carried-bytes.ts';
+import type { AppSocket } from '../../shared/runtime/app/app-socket.ts';
+import type { WallClock } from '../../shared/runtime/clock.ts';
 import type { SteeringSubject } from './rule-set.ts';
-import type { SteeringAction } from './steering-rule.ts';
+import type { SteeringAction, SteeringRule } from './steering-rule.ts';
 
 /** What happens to a connection now: its policy as it is at this time. */
 export type DecidedAction =
   | Exclude<SteeringAction, { readonly kind: 'steer' }>
   | { readonly kind: 'steer'; readonly policy: StreamPolicy };
+
+/** The same, and by which rule. */
+export interface Decision {
+  readonly action: DecidedAction;
+  /** Absent: the default. */
+  readonly rule?: SteeringRule;
+}
 
 interface StreamSteering {
   steer(streamId: number, policy: StreamPolicy): void;
@@ -14,7 +24,23 @@ interface StreamSteering {
 
 /** What steers streams: a session's driver. */
 export interface StreamSteerer {
+  carriedOf(streamId: number): readonly CarriedBytes[];
   input(steer: (session: { readonly streams: StreamSteering }) => void): void;
+}
+
+/** Who has asked for a stream, and what for. */
+export interface SteeredRequest extends SteeringSubject {
+  readonly socket: Pick<AppSocket, 'remoteAddress' | 'destroy'>;
+}
+
+/** A stream of an application, for whoever looks at it. */
+export interface OpenStream {
+  readonly request: SteeredRequest;
+  readonly policy: StreamPolicy;
+  readonly rule: SteeringRule | undefined;
+  /** Milliseconds since 1970. */
+  readonly sinceMs: number;
+  readonly carried: readonly CarriedBytes[];
 }
 
 /** A stream that follows the rules, from its request to its end. */
@@ -32,60 +58,104 @@ export interface SteeredStream {
  * that plain HTTP keeps.
  */
 export class SteeredStreams {
+  readonly #wallClock: WallClock;
   readonly #streams = new Set<TrackedStream>();
 
-  begin({ destination, user, name }: SteeringSubject, policy: StreamPolicy): SteeredStream {
-    const subject = {
-      destination,
-      ...(user === undefined ? {} : { user }),
-      ...(name === undefined ? {} : { name }),
-    };
-    const stream = new TrackedStream(subject, policy, () => this.#streams.delete(stream));
-    this.#streams.add(stream);
-    return stream;
+  constructor(wallClock: WallClock) {
+    this.#wallClock = wallClock;
+  }
+
+  /** Those that applications have asked for. */
+  get open(): readonly OpenStream[] {
+    return [...this.#streams].filter(
+      (stream): stream is TrackedStream & OpenStream => stream.isOfApplication,
+    );
+  }
+
+  begin(request: SteeredRequest, policy: StreamPolicy, rule: SteeringRule | undefined): SteeredStream {
+    return this.#track({ request: askedBy(request), policy, rule });
   }
 
   /** An inbound stream: no rule is about it, so that it follows what `decide` makes of itself. */
   beginInbound(decide: () => StreamPolicy): SteeredStream {
-    const stream = new TrackedStream(decide, decide(), () => this.#streams.delete(stream));
-    this.#streams.add(stream);
-    return stream;
+    return this.#track({ decide, policy: decide() });
   }
 
   /**
    * Has all streams follow other rules. What these would block or dial directly goes on as it is: its bytes are under way.
    * @returns how many were steered anew
    */
-  follow(decide: (subject: SteeringSubject) => DecidedAction): number {
+  follow(decide: (subject: SteeringSubject) => Decision): number {
     let changed = 0;
-    for (const stream of this.#streams) {
-      const { subject } = stream;
-      const action: DecidedAction =
-        typeof subject === 'function' ? { kind: 'steer', policy: subject() } : decide(subject);
-      if (action.kind === 'steer' && stream.steer(action.policy)) changed++;
-    }
+    for (const stream of this.#streams) if (stream.follow(decide)) changed++;
     return changed;
+  }
+
+  #track(begun: Begun): SteeredStream {
+    const stream = new TrackedStream(begun, this.#wallClock(), () => this.#streams.delete(stream));
+    this.#streams.add(stream);
+    return stream;
   }
 }
 
+/** What is kept of a request: without what the application has sent with it. */
+export function askedBy({ destination, user, name, socket }: SteeredRequest): SteeredRequest {
+  return {
+    ...{ destination, socket },
+    ...(user === undefined ? {} : { user }),
+    ...(name === undefined ? {} : { name }),
+  };
+}
+
+interface Begun {
+  /** Either this, */
+  readonly request?: SteeredRequest;
+  /** or what steers it. */
+  readonly decide?: () => StreamPolicy;
+  readonly policy: StreamPolicy;
+  readonly rule?: SteeringRule | undefined;
+}
+
 class TrackedStream implements SteeredStream {
-  readonly subject: SteeringSubject | (() => StreamPolicy);
+  readonly request: SteeredRequest | undefined;
+  readonly sinceMs: number;
   policy: StreamPolicy;
+  rule: SteeringRule | undefined;
   readonly over: () => void;
+  readonly #decide: (() => StreamPolicy) | undefined;
   #open: { readonly steerer: StreamSteerer; readonly streamId: number } | undefined;
 
-  constructor(subject: TrackedStream['subject'], policy: StreamPolicy, over: () => void) {
-    this.subject = subject;
+  constructor({ request, decide, policy, rule }: Begun, sinceMs: number, over: () => void) {
+    this.request = request;
+    this.#decide = decide;
     this.policy = policy;
+    this.rule = rule;
+    this.sinceMs = sinceMs;
     this.over = over;
+  }
+
+  get isOfApplication(): boolean {
+    return this.request !== undefined;
+  }
+
+  get carried(): readonly CarriedBytes[] {
+    return this.#open?.steerer.carriedOf(this.#open.streamId) ?? [];
   }
 
   opened(steerer: StreamSteerer, streamId: number): void {
     this.#open = { steerer, streamId };
   }
 
-  /** @returns whether that is another policy */
-  steer(policy: StreamPolicy): boolean {
+  /** @returns whether it has another policy now */
+  follow(decide: (subject: SteeringSubject) => Decision): boolean {
+    if (this.#decide !== undefined) return this.#steer(this.#decide());
+    const { action, rule } = decide(this.request!);
+    if (action.kind !== 'steer') return false;
+    this.rule = rule;
+    return this.#steer(action.policy);
+  }
+
+  #steer(policy: StreamPolicy): boolean {
     if (isDeepStrictEqual(policy, this.policy)) return false;
     this.policy = policy;
     const open = this.#open;

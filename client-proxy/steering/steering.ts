@@ -6,10 +6,17 @@ import type { StreamPolicy } from '../../shared/protocol/steering/steering-polic
 import type { WallClock } from '../../shared/runtime/clock.ts';
 import type { ConnectRequest } from '../front/connect-request.ts';
 import { cheapestFirst } from '../schedule/cost.ts';
-import type { DatagramDecision, DirectReason } from './datagram-decision.ts';
+import type { DatagramDecision, DirectChoice, DirectReason } from './datagram-decision.ts';
 import { directFailureWords } from './direct-failure-words.ts';
 import type { RuleSet, SteeringSubject } from './rule-set.ts';
-import { type DecidedAction, type SteeredStream, SteeredStreams } from './steered-streams.ts';
+import {
+  type DecidedAction,
+  type Decision,
+  type OpenStream,
+  type SteeredRequest,
+  type SteeredStream,
+  SteeredStreams,
+} from './steered-streams.ts';
 import {
   type ConfiguredPolicy,
   type DirectAction,
@@ -18,6 +25,7 @@ import {
   resolvePolicy,
   type SteeringAction,
   type SteeringConfig,
+  type SteeringRule,
   uplinksNamed,
 } from './steering-rule.ts';
 
@@ -33,14 +41,19 @@ export interface SteeringOptions {
   /** Opens a stream. */
   openStream(request: ConnectRequest, steered: SteeredStream): void;
   /** Connects past the concentrator. */
-  openDirect(request: ConnectRequest, action: DirectAction, onFailed: OnDirectFailed): void;
+  openDirect(
+    request: ConnectRequest,
+    action: DirectAction,
+    choice: DirectChoice,
+    onFailed: OnDirectFailed,
+  ): void;
   /** Why streams go past the concentrator now, over whichever uplinks their policies allow; undefined where they do not. */
   readonly whyDirect: () => DirectReason | undefined;
   /** Connects so. */
   openBalanced(
     request: ConnectRequest,
     policy: StreamPolicy,
-    reason: DirectReason,
+    choice: DirectChoice,
     onFailed: OnDirectFailed,
   ): void;
   onDecision(kind: SteeringAction['kind']): void;
@@ -53,7 +66,7 @@ export interface SteeringOptions {
 /** Has each request of an application treated as the rules say, and open streams follow when the rules change. */
 export class Steering {
   readonly #options: SteeringOptions;
-  readonly #streams = new SteeredStreams();
+  readonly #streams: SteeredStreams;
   /** By uplink, the last failure of a direct connection that is ours to mend: said once, not for each connection. */
   readonly #warned = new Map<string, string>();
   #rules: RuleSet;
@@ -66,6 +79,7 @@ export class Steering {
 
   constructor(options: SteeringOptions) {
     this.#options = options;
+    this.#streams = new SteeredStreams(options.wallClock);
     this.#rules = options.rules;
     this.#rules.onTime(options.wallClock());
     this.#reviewCosts();
@@ -76,6 +90,16 @@ export class Steering {
     return this.#rules.config;
   }
 
+  /** The streams of applications. */
+  get open(): readonly OpenStream[] {
+    return this.#streams.open;
+  }
+
+  /** The rule that decides now; undefined: the default does. */
+  ruleOf(subject: SteeringSubject): SteeringRule | undefined {
+    return this.#rules.choose(subject).rule;
+  }
+
   /** Whether the name behind a destination that is an address matters to the rules of now. */
   wantsName(subject: SteeringSubject): boolean {
     return this.#rules.wantsName(subject);
@@ -83,17 +107,17 @@ export class Steering {
 
   /** Treats a request: it is answered in any case. */
   serve(request: ConnectRequest): void {
-    const action = this.#decide(request);
+    const { action, rule } = this.#decide(request);
     this.#options.onDecision(action.kind);
     switch (action.kind) {
       case 'steer': {
         const reason = this.#options.whyDirect();
         if (reason !== undefined) this.connectDirectly(request, action.policy, reason);
-        else this.#options.openStream(request, this.#streams.begin(request, action.policy));
+        else this.#options.openStream(request, this.#streams.begin(request, action.policy, rule));
         return;
       }
       case 'direct':
-        this.#options.openDirect(request, action, (error) =>
+        this.#options.openDirect(request, action, { reason: 'rule', rule }, (error) =>
           this.#onDirectFailed(action.uplink, request, error),
         );
         return;
@@ -113,7 +137,7 @@ export class Steering {
 
   /** What happens now to datagrams of an application. */
   decideDatagram(subject: SteeringSubject): DatagramDecision {
-    const action = this.#decide({ ...subject, protocol: 'udp' });
+    const { action } = this.#decide({ ...subject, protocol: 'udp' });
     if (action.kind === 'direct') return { kind: 'direct', route: action };
     if (action.kind === 'block') return action;
     const reason = this.#options.whyDirect();
@@ -122,9 +146,9 @@ export class Steering {
   }
 
   /** Steers the stream of a connection that an application expects; undefined where a rule blocks it, or has it go past the concentrator. */
-  steerExpected(subject: SteeringSubject): SteeredStream | undefined {
-    const action = this.#decide(subject);
-    return action.kind === 'steer' ? this.#streams.begin(subject, action.policy) : undefined;
+  steerExpected(request: SteeredRequest): SteeredStream | undefined {
+    const { action, rule } = this.#decide(request);
+    return action.kind === 'steer' ? this.#streams.begin(request, action.policy, rule) : undefined;
   }
 
   /** Steers the stream of a visitor, by its own policy or by the default: rules are about what applications ask for. */
@@ -134,7 +158,8 @@ export class Steering {
 
   /** Connects a request past the concentrator, as its policy says of uplinks. It is answered in any case. */
   connectDirectly(request: ConnectRequest, policy: StreamPolicy, reason: DirectReason): void {
-    this.#options.openBalanced(request, policy, reason, (error) =>
+    const { rule } = this.#decide(request);
+    this.#options.openBalanced(request, policy, { reason, rule }, (error) =>
       this.#onDirectFailed(BALANCED, request, error),
     );
   }
@@ -190,9 +215,11 @@ export class Steering {
     return this.#streams.follow((subject) => this.#decide(subject));
   }
 
-  #decide(subject: SteeringSubject): DecidedAction {
-    const action = this.#rules.decide(subject);
-    return action.kind === 'steer' ? { kind: 'steer', policy: this.#resolve(action.policy) } : action;
+  #decide(subject: SteeringSubject): Decision {
+    const { action, rule } = this.#rules.choose(subject);
+    const decided: DecidedAction =
+      action.kind === 'steer' ? { kind: 'steer', policy: this.#resolve(action.policy) } : action;
+    return rule === undefined ? { action: decided } : { action: decided, rule };
   }
 
   /** The same object for the same policy until something changes. */

@@ -22,6 +22,8 @@ const REQUIRE =
 export async function bundlePrograms(): Promise<BundledPrograms> {
   const { outputFiles, metafile } = await build({
     absWorkingDir: PROJECT_FOLDER,
+    // Where packages really are must not show in what is made.
+    preserveSymlinks: true,
     entryPoints: {
       'tributary-client': 'client-proxy/main.ts',
       'tributary-concentrator': 'server-concentrator/main.ts',

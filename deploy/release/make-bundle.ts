@@ -53,14 +53,14 @@ export async function archive(folder: string, epochSeconds: number): Promise<str
   const file = `${folder}.tar.gz`;
   await run('tar', [
     ...['--sort=name', '--format=ustar', '--owner=0', '--group=0', '--numeric-owner'],
-    ...[`--mtime=@${epochSeconds}`, '--mode=u=rwX,go=rX', '--use-compress-program=gzip -n -9'],
+    ...[`--mtime=@${epochSeconds}`, '--mode=u=rwX,go=rX', '--use-compress-program=gzip -n -6'],
     ...['-cf', file, '-C', dirname(folder), basename(folder)],
   ]);
   return file;
 }
 
 /** What of koffi is loaded: its sources, which are many, are not. */
-const KOFFI_FILES = ['package.json', 'index.cjs', 'src/koffi/index.cjs'];
+const KOFFI_FILES = ['package.json', 'index.cjs', 'src/koffi/index.cjs', 'src/koffi/src/static.cjs'];
 /** Of what pages are made of, in the build. */
 const PAGE_FILE = /\b(page\/browser|page-browser)\/.*\.(html|css|js|svg)$/;
 const SHARED_FILES = [

@@ -30,7 +30,7 @@ async function open(host: string, action: DirectAction): Promise<string> {
   const linkServers = { of: async () => [], ofSystem: async () => [] };
   const direct = makeDirect(
     { direct: { stickyMs: 0 } },
-    { clock, logger },
+    { clock, wallClock: clock, logger },
     {
       counts: new ClientCounts(4),
       directTraffic: new TrafficTable(4),
@@ -45,7 +45,8 @@ async function open(host: string, action: DirectAction): Promise<string> {
   );
   const failure = await new Promise<string>((resolve) => {
     const request = { destination: { host, port: 80 }, onAbandoned: () => {}, fail: resolve };
-    direct.open(request as unknown as ConnectRequest, action, () => {});
+    const choice = { reason: 'rule', rule: undefined } as const;
+    direct.open(request as unknown as ConnectRequest, action, choice, () => {});
   });
   return isDialled ? 'dialled' : failure;
 }

@@ -41,6 +41,8 @@ export const PACKAGES = {
   fish: () => isOnPath('fish'),
   'man-db': () => isOnPath('man'),
   mandoc: () => isOnPath('mandoc'),
+  'qemu-user-static': () => isOnPath('qemu-aarch64-static'),
+  'libstdc++6-arm64-cross': () => existsSync('/usr/aarch64-linux-gnu/lib/libstdc++.so.6'),
   gcc: () => isOnPath('gcc'),
   'libc6-dev': () => existsSync('/usr/include/stdio.h'),
   // For `systemd-analyze`, which needs no running systemd.
@@ -117,6 +119,8 @@ const REQUIREMENTS = {
   fish: { packages: ['fish'] },
   man: { packages: ['man-db'] },
   mandoc: { packages: ['mandoc'] },
+  /** Programs for another processor. */
+  arm64: { packages: ['qemu-user-static', 'libstdc++6-arm64-cross'] },
   /** Every Debian has it. */
   pseudoTerminal: {
     whyNot: () =>

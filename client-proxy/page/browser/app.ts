@@ -1,5 +1,6 @@
 import { html, useEffect, useRef, useState } from '../../../shared/page-browser/lib/htm-preact.js';
 import type { PageView } from '../page-view.ts';
+import { Notices } from './base/notices.ts';
 import type { Shown, View } from './base/shown.ts';
 import { pillOf, summaryOf } from './base/words.ts';
 import { VIEWS } from './views.ts';
@@ -23,6 +24,7 @@ export function App(shown: Shown) {
       <${current.Show} key=${current.id} ...${shown} />
     </main>
     <p class="visually-hidden" role="status">${spoken(view)}</p>
+    <${Notices} />
     <footer>
       Tributary ${view.version} · <a href="/status.txt">status</a> · <a href="/metrics">metrics</a>
     </footer>

@@ -138,6 +138,7 @@ export class TransparentDatagrams {
     const association = this.#options.relay.join({
       // Each answer leaves from the address that it is said to be from: a concentrator must not speak for machines of this network.
       hearsOnlyAsked: true,
+      from: () => address.host,
       onDatagram: (from, payload) => this.#replies.send(from, address, payload),
     });
     const source = { address, association };

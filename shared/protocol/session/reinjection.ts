@@ -79,6 +79,7 @@ export class HeadOfLineCopies {
       if (copiedBytes + copy.length > sentBytes * share + allowanceBytes) return;
       const { target, dsn, length, fin } = copy;
       target.append(send.copy(dsn, length, fin), { kind: 'data', stream, dsn, length, fin });
+      stream.carried.of(target.uplink.name).sentBytes += length;
       this.#statistics.sentBytes += length;
       this.#statistics.copiedBytes += length;
       from = send.firstUndelivered(dsn + length);

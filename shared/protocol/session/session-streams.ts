@@ -8,6 +8,7 @@ import { checkPolicy, isModeAlone } from '../steering/policy-frame.ts';
 import type { SessionSteering } from '../steering/session-steering.ts';
 import { askedOfPeer, type StreamPolicy } from '../steering/steering-policy.ts';
 import { hasRoomForStream, type Stream } from '../stream/stream.ts';
+import type { CarriedBytes } from '../uplink/carried-bytes.ts';
 import { Backlog } from './backlog.ts';
 import type { CoreTuning } from './core-tuning.ts';
 import { Embryos } from './embryos.ts';
@@ -114,6 +115,10 @@ export class SessionStreams implements StreamCommands {
     let bytes = 0;
     for (const stream of this.#tables.all()) bytes += stream.receive.bufferedBytes;
     return bytes;
+  }
+
+  carriedOf(streamId: number): readonly CarriedBytes[] {
+    return this.#live.get(streamId)?.carried.all ?? [];
   }
 
   /** The uplinks of streams that may use no others, each choice once. */

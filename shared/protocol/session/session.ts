@@ -267,6 +267,7 @@ export class Session {
     if (subflow === undefined || parser === undefined || this.#isClosed || bytes.length === 0) return;
     this.#wants = 'nothing';
     this.#frames.source = subflow.uplink;
+    this.#streams.frames.source = subflow.uplink.name;
     const receivedBytes = this.#receivedBytes;
     parser.push(bytes, this.#sink);
     if (this.#receivedBytes > receivedBytes) subflow.onArrival(this.#receivedBytes - receivedBytes);

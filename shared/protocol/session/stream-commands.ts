@@ -3,6 +3,7 @@ import type { Destination } from '../destination.ts';
 import type { ErrorName } from '../errors.ts';
 import type { OutgoingChunk } from '../memory/chunk.ts';
 import type { StreamPolicy } from '../steering/steering-policy.ts';
+import type { CarriedBytes } from '../uplink/carried-bytes.ts';
 
 /** What is known of a visitor: which publication it has come to, from where, and at which address of the concentrator. */
 export type Visit = Omit<InboundFrame, 'type' | 'streamId' | 'limit'>;
@@ -13,6 +14,8 @@ export interface StreamCommands {
   readonly count: number;
   /** Bytes that wait in reorder buffers. */
   readonly reorderBytes: number;
+  /** What each uplink has carried of a stream; empty where it is gone. */
+  carriedOf(streamId: number): readonly CarriedBytes[];
   /** Why `open` or `openInbound` would be refused; undefined when it would not. */
   readonly cannotOpen: ErrorName | undefined;
   /**

@@ -28,6 +28,8 @@ export class StreamFrames {
   readonly #tables: StreamTables;
   readonly #embryos: Embryos;
   readonly #transmitter: Transmitter;
+  /** The name of the uplink that what is received now comes on. */
+  source = '';
 
   constructor(
     host: StreamFramesHost,
@@ -45,6 +47,7 @@ export class StreamFrames {
     const stream = this.#live.getOrMake(streamId, 'early');
     if (stream === undefined) return;
     if (stream.phase === 'opening') this.#noteOpened(stream);
+    stream.carried.of(this.source).receivedBytes += payload.length;
     const chunks = stream.receive.receive(dsn, payload, fin, received);
     if (!stream.receive.takeMemory()) {
       for (const chunk of chunks) chunk.release();

@@ -190,6 +190,7 @@ export class StreamSender {
     const length = segment.length === 0 ? 0 : send.frameBytes(dsn, most);
     const fin = segment.fin && length === segment.length;
     target.append(send.copy(dsn, length, fin), { kind: 'data', stream, dsn, length, fin });
+    stream.carried.of(target.uplink.name).sentBytes += length;
     steering.scheduler.repeats?.onSent(target, { dsn, length, fin });
     this.#statistics.sentBytes += length;
     this.#statistics.redundantBytes += length;
@@ -210,6 +211,7 @@ export class StreamSender {
     const length = send.frameBytes(dsn, Math.min(sendable.length, target.segmentBytes));
     const fin = sendable.fin && length === sendable.length;
     target.append(send.take(dsn, length, fin), { kind: 'data', stream, dsn, length, fin });
+    stream.carried.of(target.uplink.name).sentBytes += length;
     steering.scheduler.onSent?.(target, { dsn, length, fin });
     this.#statistics.sentBytes += length;
     if (!sendable.isNew) this.#statistics.reinjectedBytes += length;

@@ -5,6 +5,7 @@ import type { Now } from '../now.ts';
 import type { SessionSteering, StreamSteering } from '../steering/session-steering.ts';
 import type { StreamPolicy } from '../steering/steering-policy.ts';
 import { StateMachine, type TransitionTable } from '../transition-table.ts';
+import { CarriedByUplink } from '../uplink/carried-bytes.ts';
 import { QueuePlace } from './queue-place.ts';
 import { ReceiveStream } from './receive-stream.ts';
 import { FLOOR_WINDOW_BYTES, type WindowTuning } from './receive-window.ts';
@@ -61,6 +62,7 @@ export class Stream {
   readonly pace: StreamPace;
   readonly place: QueuePlace;
   readonly steering: StreamSteering;
+  readonly carried = new CarriedByUplink();
   /** For whoever serves the stream once it is requested. */
   readonly early: EarlyData = { bytes: new GatheredBytes(), isEnded: false };
   /** The peer has reset it. What it had sent may still be taken. */

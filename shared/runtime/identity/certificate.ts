@@ -22,10 +22,11 @@ const BACKDATED_MS = 24 * 60 * 60 * 1000;
 /** Makes a self-signed certificate: ECDSA P-256, 20 years, CN `tributary`. */
 export async function generateCertificate(now: Date): Promise<TlsIdentity> {
   // Loaded here only: it brings an ASN.1 library, of which a running proxy has no need.
-  const { generate } = await import('selfsigned');
+  // What it exports is known by name only where it is not bundled.
+  const { default: selfsigned } = await import('selfsigned');
   const notAfterDate = new Date(now);
   notAfterDate.setUTCFullYear(now.getUTCFullYear() + LIFETIME_YEARS);
-  const made = await generate([{ name: 'commonName', value: 'tributary' }], {
+  const made = await selfsigned.generate([{ name: 'commonName', value: 'tributary' }], {
     keyType: 'ec',
     curve: 'P-256',
     algorithm: 'sha256',

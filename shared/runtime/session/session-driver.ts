@@ -7,6 +7,7 @@ import type { NewSubflow } from '../../protocol/session/session-subflows.ts';
 import type { SessionSnapshot } from '../../protocol/session/snapshot.ts';
 import type { Visit } from '../../protocol/session/stream-commands.ts';
 import type { StreamPolicy } from '../../protocol/steering/steering-policy.ts';
+import type { CarriedBytes } from '../../protocol/uplink/carried-bytes.ts';
 import type { MonotonicClock } from '../clock.ts';
 import type { PacketWire, SessionPackets } from '../datagram/session-packets.ts';
 import type { SubflowTransport } from '../subflow/subflow-transport.ts';
@@ -107,6 +108,16 @@ export class SessionDriver {
   /** Streams that are open now. */
   get streamCount(): number {
     return this.#session.streams.count;
+  }
+
+  /** What each uplink has carried of a stream. */
+  carriedOf(streamId: number): readonly CarriedBytes[] {
+    return this.#session.streams.carriedOf(streamId);
+  }
+
+  /** The same of a flow of datagrams. */
+  carriedOfFlow(flowId: number): readonly CarriedBytes[] {
+    return this.#session.datagrams.table.get(flowId)?.carried.all ?? [];
   }
 
   /** How the session is now, for status and metrics. */

@@ -43,6 +43,10 @@ export class FakePlane implements DatagramSession {
     return { type: 'flow-opened', flow: { flowId, associationId, destination, mode: 'lowest-latency' } };
   }
 
+  /** Bytes of one uplink, for each flow that is open. */
+  carriedOfFlow = (flowId: number) =>
+    this.destinations.has(flowId) ? [{ uplinkName: 'dsl', sentBytes: 100, receivedBytes: 1_000 }] : [];
+
   input<Result>(command: (session: { readonly datagrams: DatagramCommands }) => Result): Result {
     const unused = () => {
       throw new Error('not of the front');

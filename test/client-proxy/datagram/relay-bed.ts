@@ -22,6 +22,8 @@ export function relayBed(decide: (subject: SteeringSubject) => DatagramDecision 
       ({
         open: ({ host }: Destination) => ({
           send: (payload: Uint8Array) => void direct.push(`${host}: ${Buffer.from(payload)}`),
+          carried: [],
+          onReceived() {},
           end: () => void direct.push(`${host} ended`),
         }),
         close() {},

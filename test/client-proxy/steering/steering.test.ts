@@ -44,11 +44,12 @@ function bench(initial: SteeringConfig, uplinks: PresentUplinks = [{ name: 'dsl'
       warn: (fields: unknown) => void log.push({ level: 'warn', fields }),
     } as never,
     openStream: (_request, steered) => void streams.push(steered),
-    openDirect: (_request, action, onFailed) => void directs.push({ ...action, onFailed }),
+    openDirect: (_request, action, _choice, onFailed) => void directs.push({ ...action, onFailed }),
     onRulesChanged: () => {},
     onResteered: () => void resteered.push(time.ms),
     whyDirect: () => (fallback.isOn ? 'fallback' : undefined),
-    openBalanced: (_request, policy, reason, onFailed) => void balanced.push({ policy, reason, onFailed }),
+    openBalanced: (_request, policy, { reason }, onFailed) =>
+      void balanced.push({ policy, reason, onFailed }),
     onDecision: (kind) => void decisions.push(kind),
   });
   const ask = (host: string, user?: string) =>
@@ -64,6 +65,7 @@ function bench(initial: SteeringConfig, uplinks: PresentUplinks = [{ name: 'dsl'
 /** Keeps how its streams were steered. */
 class Steerer implements StreamSteerer {
   readonly steered: [number, StreamPolicy][] = [];
+  carriedOf = () => [{ uplinkName: 'dsl', sentBytes: 1, receivedBytes: 2 }];
   input: StreamSteerer['input'] = (work) =>
     work({ streams: { steer: (streamId, policy) => void this.steered.push([streamId, policy]) } });
 }

@@ -9,6 +9,7 @@ import { type Fault, faultMarks, faultsOf } from '../base/changes.ts';
 import type { ShownView, View } from '../base/shown.ts';
 import { gainOf } from '../base/words.ts';
 import { FaultList } from './fault-list.ts';
+import { type Changing, SettingsDialog } from './settings-dialogs.ts';
 import { UplinkCard } from './uplink-card.ts';
 
 /** The uplinks side by side, their sum, and what they carried of late. */
@@ -21,17 +22,26 @@ function Overview({ view, changes, samples }: ShownView) {
   const { uplinks } = view;
   const names = uplinks.map(({ name }) => name);
   const faults = faultsOf(changes, uplinks);
+  const [changing, setChanging] = useState<Changing | undefined>(undefined);
   return html`
     <section class="together" aria-label="All uplinks together">
       <${Together} view=${view} direction="down" />
       <${Together} view=${view} direction="up" />
     </section>
     <section aria-labelledby="uplinks-title">
-      <h2 id="uplinks-title">Uplinks</h2>
+      <div class="panel-head">
+        <h2 id="uplinks-title">Uplinks</h2>
+        <p class="mode"><span class="quiet">Mode</span> <b data-figure="mode">${view.steering}</b> <button type="button" onClick=${() => setChanging('mode')} aria-label="Change the default mode">Change</button></p>
+      </div>
+      ${
+        view.held.length > 0 &&
+        html`<p class="held"><b>Until the next start:</b> ${view.held.join(' · ')}</p>`
+      }
       ${uplinks.length === 0 && html`<p class="notice">No interface is an uplink.</p>`}
       <ul class="cards">
         ${uplinks.map(
-          (uplink, i) => html`<${UplinkCard} key=${uplink.name} uplink=${uplink} index=${i} view=${view} />`,
+          (uplink, i) =>
+            html`<${UplinkCard} key=${uplink.name} uplink=${uplink} index=${i} view=${view} onChange=${() => setChanging({ uplink: uplink.name })} />`,
         )}
       </ul>
       ${
@@ -42,6 +52,7 @@ function Overview({ view, changes, samples }: ShownView) {
       </details>`
       }
     </section>
+    ${changing !== undefined && html`<${SettingsDialog} changing=${changing} onClose=${() => setChanging(undefined)} />`}
     <${Carried} samples=${samples} names=${names} faults=${faults} endMs=${view.timeMs} />
   `;
 }

@@ -16,9 +16,11 @@ interface CardProps {
   /** Among the uplinks: its colour. */
   readonly index: number;
   readonly view: PageView;
+  /** Somebody wants to change what it is used for. */
+  readonly onChange: () => void;
 }
 
-export function UplinkCard({ uplink, index, view: { sum, timeMs } }: CardProps) {
+export function UplinkCard({ uplink, index, view: { sum, timeMs }, onChange }: CardProps) {
   const { name, state, reason, sinceMs, down, up } = uplink;
   const { text, mood } = pillOf(uplink);
   return html`
@@ -27,6 +29,7 @@ export function UplinkCard({ uplink, index, view: { sum, timeMs } }: CardProps) 
         <i class="dot ${colourOf(index)}" aria-hidden="true"></i>
         <h3>${name}</h3>
         <span class="pill ${mood}">${text}</span>
+        <button type="button" class="plain" aria-label=${`Change the use of ${name}`} onClick=${onChange}>⋯</button>
       </div>
       <p class="reason">
         ${state === 'in-use' && reason === 'in use' ? '' : `${reason}, `}for ${sinceText(timeMs - sinceMs)}

@@ -2,6 +2,7 @@ import { encodeAnnouncement, SEQUENCES } from '../../codec/datagram-message.ts';
 import type { ControlItem } from '../../control/control-item.ts';
 import type { Destination } from '../../destination.ts';
 import { PIECE_BYTES } from '../../memory/footprint.ts';
+import { CarriedByUplink } from '../../uplink/carried-bytes.ts';
 import type { OrderHold } from '../receive/order-hold.ts';
 import { SeenWindow } from '../receive/seen-window.ts';
 import type { SteeredFlow } from '../steering/steered-flow.ts';
@@ -41,6 +42,7 @@ export class Flow {
   receivedBytes = 0;
   doubledDatagrams = 0;
   resentDatagrams = 0;
+  readonly carried = new CarriedByUplink();
   /** For what is spread over paths at a time; made with the first such datagram. */
   order: OrderHold | undefined;
   readonly #received = new SeenWindow(SEQUENCE_WINDOW);

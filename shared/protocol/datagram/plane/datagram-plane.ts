@@ -56,7 +56,8 @@ export class DatagramPlane implements DatagramCommands {
   readonly #counters = newDatagramCounters();
   readonly #paths: PathTable;
   readonly #reassembly: Reassembly;
-  readonly #table: FlowTable;
+  /** The flows that are open, for whoever looks at them. */
+  readonly table: FlowTable;
   readonly #own: OwnFlows;
   readonly #peers: PeerFlows;
   readonly #intake: Intake;
@@ -88,7 +89,7 @@ export class DatagramPlane implements DatagramCommands {
     this.#paths = paths;
     this.#reassembly = new Reassembly(now, memory);
     const table = new FlowTable(memory, steering, this.#reassembly);
-    this.#table = table;
+    this.table = table;
     this.#own = new OwnFlows({ role, table, steering, control });
     this.#peers = new PeerFlows({ role, table, steering, control, emit });
     this.#intake = new Intake({
@@ -170,7 +171,7 @@ export class DatagramPlane implements DatagramCommands {
   }
 
   steerFlow(flowId: number, policy: StreamPolicy): void {
-    const flow = this.#table.get(flowId);
+    const flow = this.table.get(flowId);
     if (flow === undefined) return;
     try {
       this.#own.steer(flow, policy);
@@ -183,7 +184,7 @@ export class DatagramPlane implements DatagramCommands {
   }
 
   endFlow(flowId: number, error: ErrorName): void {
-    const flow = this.#table.get(flowId);
+    const flow = this.table.get(flowId);
     if (flow !== undefined) this.#own.end(flow, error);
   }
 
@@ -253,8 +254,8 @@ export class DatagramPlane implements DatagramCommands {
     return {
       isOffered: this.#setup !== undefined,
       limits: this.#setup && { maxFlows: this.#setup.maxFlows, maxAssociations: this.#setup.maxAssociations },
-      associations: this.#table.associations.size,
-      flowCount: this.#table.count,
+      associations: this.table.associations.size,
+      flowCount: this.table.count,
       refusedFlows: this.#peers.refused,
       paths: this.#paths.inUse.map(({ path, receiver }) => ({
         ...path!.snapshot(),
@@ -262,7 +263,7 @@ export class DatagramPlane implements DatagramCommands {
       })),
       records: this.#paths.records.all,
       counters: { ...counters, drops: { ...drops, incomplete } },
-      flows: () => Array.from(this.#table.all, snapshotOf),
+      flows: () => Array.from(this.table.all, snapshotOf),
     };
   }
 
@@ -271,7 +272,7 @@ export class DatagramPlane implements DatagramCommands {
     // Packets may still come, and keys be offered: they begin nothing any more.
     this.#isClosed = true;
     this.#setup = undefined;
-    this.#table.clear();
+    this.table.clear();
     this.#reassembly.forget();
     this.#writer.close();
   }

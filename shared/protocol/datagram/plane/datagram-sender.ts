@@ -5,6 +5,7 @@ import type { FlowTable } from '../flow/flow-table.ts';
 import type { DatagramPath } from '../path/datagram-path.ts';
 import { TrackedDatagram } from '../path/tracked-datagram.ts';
 import { MAX_DATAGRAM_BYTES } from '../receive/reassembly.ts';
+import type { Carrier } from '../steering/carrier.ts';
 import type { FlowSteering } from '../steering/flow-steering.ts';
 import type { PacketWriter } from './packet-writer.ts';
 
@@ -44,7 +45,11 @@ export class DatagramSender {
     const tracked = isTracked ? new TrackedDatagram(flowId, sequence, payload, now.ms) : undefined;
     const datagram = { flow, sequence, payload, isSpread: spread, tracked };
     let sent = 0;
-    for (const carrier of carriers) if (writer.writeDatagram(datagram, carrier)) sent++;
+    for (const carrier of carriers) {
+      if (!writer.writeDatagram(datagram, carrier)) continue;
+      sent++;
+      flow.carried.of(uplinkOf(carrier)).sentBytes += payload.length;
+    }
     if (sent > 0) this.#count(flow, payload.length, sent);
   }
 
@@ -56,6 +61,7 @@ export class DatagramSender {
     if (flow === undefined || carrier === undefined) return;
     const { sequence, payload } = late;
     if (!writer.writeDatagram({ flow, sequence, payload, isSpread: false, tracked: late }, carrier)) return;
+    flow.carried.of(uplinkOf(carrier)).sentBytes += payload.length;
     flow.resentDatagrams++;
     counters.resentDatagrams++;
     counters.resentBytes += payload.length;
@@ -72,4 +78,9 @@ export class DatagramSender {
     counters.doubledDatagrams++;
     counters.doubledBytes += (copies - 1) * bytes;
   }
+}
+
+/** The name of the uplink that a carrier belongs to. */
+function uplinkOf(carrier: Carrier): string {
+  return carrier.kind === 'path' ? carrier.path.uplink.name : carrier.uplink.name;
 }

@@ -139,7 +139,10 @@ export class Intake {
       counters.drops['unknown-flow']++;
       return;
     }
-    if (uplink !== undefined) steering.onReceived(flow.steered, uplink);
+    if (uplink !== undefined) {
+      steering.onReceived(flow.steered, uplink);
+      flow.carried.of(uplink.name).receivedBytes += payload.length;
+    }
     const sequence = flow.fullSequence(reader.sequence);
     if (flow.hasReceived(sequence)) {
       counters.drops.repeated++;

@@ -1,0 +1,121 @@
+import type { Logger } from 'pino';
+import type { WallClock } from '../../shared/runtime/clock.ts';
+import { ConfigError } from '../../shared/runtime/config/config-error.ts';
+import { withFileLock } from '../../shared/runtime/files/file-lock.ts';
+import { writePrivateFile } from '../../shared/runtime/files/private-file.ts';
+import type { ClientConfig } from './client-config.ts';
+import { type ConfigEdit, ConfigEditError, describeEdit, subjectOf } from './edit/config-edit.ts';
+import { withEdit } from './edit/edited-text.ts';
+import { clientConfigFrom, digestOf, readConfigText } from './load-client-config.ts';
+
+/** How long a change lasts: until the client is started again, or as the file says from now on. */
+export const CHANGE_LASTS = ['until-restart', 'in-file'] as const;
+export type ChangeLasts = (typeof CHANGE_LASTS)[number];
+
+export interface ConfigChangesOptions {
+  /** What the client goes by now. */
+  config(): ClientConfig;
+  /** Has it go by another one. */
+  reload(next: ClientConfig): Promise<void>;
+  readonly wallClock: WallClock;
+  readonly logger: Pick<Logger, 'info' | 'warn'>;
+}
+
+/** Changes that are held; a person makes a handful. */
+const MAX_HELD = 32;
+/** How long another program that changes the file is waited for. */
+const LOCK_WAIT_MS = 2_000;
+
+/** Changes the configuration of a client that runs: what has been asked for, on top of what its file says, or in the file itself. */
+export class ConfigChanges {
+  readonly #options: ConfigChangesOptions;
+  #held: readonly ConfigEdit[] = [];
+  /** One change at a time. */
+  #last: Promise<unknown> = Promise.resolve();
+
+  constructor(options: ConfigChangesOptions) {
+    this.#options = options;
+  }
+
+  /** What the next start forgets, for people. */
+  get held(): readonly string[] {
+    return this.#held.map(describeEdit);
+  }
+
+  /**
+   * Rejects with ConfigEditError, ConfigError, FileWriteError or FileLockedError; neither the file nor what runs has changed then.
+   */
+  make(edit: ConfigEdit, lasts: ChangeLasts): Promise<void> {
+    const made = this.#last.then(() => this.#make(edit, lasts));
+    this.#last = made.catch(() => undefined);
+    return made;
+  }
+
+  /** The file as it is now, with what is held on top; what has no place in it any more is given up. Rejects with ConfigError. */
+  async load(): Promise<ClientConfig> {
+    const { logger } = this.#options;
+    const { file } = this.#options.config();
+    const text = await readConfigText(file);
+    let config = await clientConfigFrom(text, file);
+    const held: ConfigEdit[] = [];
+    for (const edit of this.#held) {
+      try {
+        config = await clientConfigFrom(text, file, [...held, edit]);
+        held.push(edit);
+      } catch (error) {
+        logger.warn(
+          { change: describeEdit(edit), reason: wordsOf(error) },
+          'a change does not hold any more',
+        );
+      }
+    }
+    this.#held = held;
+    return config;
+  }
+
+  async #make(edit: ConfigEdit, lasts: ChangeLasts): Promise<void> {
+    const others = this.#held.filter((one) => subjectOf(one) !== subjectOf(edit));
+    if (lasts === 'in-file') {
+      await this.#write(edit, others);
+      this.#held = others;
+    } else {
+      if (others.length >= MAX_HELD) throw new ConfigEditError(TOO_MANY);
+      const held = [...others, edit];
+      const { file } = this.#options.config();
+      await this.#options.reload(await clientConfigFrom(await this.#knownText(), file, held));
+      this.#held = held;
+    }
+    this.#options.logger.info({ change: describeEdit(edit), lasts }, 'the configuration was changed');
+  }
+
+  async #write(edit: ConfigEdit, held: readonly ConfigEdit[]): Promise<void> {
+    const { wallClock, config, reload } = this.#options;
+    const { file } = config();
+    await withFileLock(file, { wallClock, waitMs: LOCK_WAIT_MS }, async (lock) => {
+      const text = withEdit(await this.#knownText(), file, edit);
+      // All that can fail comes first: by itself the file must be right, too.
+      await clientConfigFrom(text, file);
+      const next = await clientConfigFrom(text, file, held);
+      await lock.confirm();
+      await writePrivateFile(file, text, { overwrite: true });
+      await reload(next);
+    });
+  }
+
+  /** The text of the file, if it is what the client goes by. */
+  async #knownText(): Promise<string> {
+    const { file, digest } = this.#options.config();
+    const text = await readConfigText(file);
+    if (digestOf(text) === digest) return text;
+    throw new ConfigEditError(
+      `${file} has changed since the client read it: have the client read it (reload, SIGHUP), and then do this again`,
+    );
+  }
+}
+
+const TOO_MANY = `no more than ${MAX_HELD} changes are held: write them into the file, or restart the client`;
+
+function wordsOf(error: unknown): string {
+  if (error instanceof ConfigError) return error.problems.map(({ message }) => message).join('; ');
+  return error instanceof Error ? error.message : String(error);
+}
