@@ -13,12 +13,13 @@ import { certificatePin } from '../../shared/runtime/identity/certificate-pin.ts
 import { formatLink } from '../../shared/runtime/identity/link.ts';
 import { ClientsFile } from '../config/clients-file.ts';
 import { DEFAULT_PORT } from '../config/load-concentrator-config.ts';
-import { newClient, printLink } from './clients.ts';
+import { newClient } from './clients.ts';
 import { CONCENTRATOR_CONFIG_NAME } from './command-defaults.ts';
 import { concentratorConfigText } from './concentrator-config-text.ts';
+import { type LinkOptions, printLink } from './print-link.ts';
 
 /** The options of `init`, as they were written. */
-export interface InitOptions {
+export interface InitOptions extends LinkOptions {
   /** Of no use here: what is written is more than one file. */
   readonly config?: string;
   readonly public: readonly string[];
@@ -69,7 +70,7 @@ export async function init(options: InitOptions, deps: CommandLineDeps): Promise
     addresses: publicAddresses,
     pins: [pin],
   });
-  printLink(link, client, deps);
+  await printLink(link, client, options, deps);
   const start =
     groupId === undefined
       ? `tributary-concentrator --config ${files.config}`

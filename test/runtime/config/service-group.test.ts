@@ -1,8 +1,6 @@
-import { writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { serviceGroupId } from '../../../shared/runtime/config/service-group.ts';
-import { temporaryDirectory } from '../../support/temporary-directory.ts';
+import { temporaryFile } from '../../config/temporary-directory.ts';
 
 const CONFIG = '/etc/tributary/tributary-client.yaml';
 const ROOT = { isRoot: true };
@@ -16,8 +14,7 @@ test.each([
   ['is there, but not root asks', 'tributary-client:x:991:\n', CONFIG, { isRoot: false }, undefined],
   ['is there, for a file elsewhere', 'tributary-client:x:991:\n', '/root/client.yaml', ROOT, undefined],
 ])('the group of a service that %s', async (_, groups, file, places, expected) => {
-  const groupFile = join(await temporaryDirectory(), 'group');
-  await writeFile(groupFile, groups);
+  const groupFile = await temporaryFile('group', groups);
   expect(await serviceGroupId('tributary-client', file, places, groupFile)).toBe(expected);
 });
 
