@@ -226,6 +226,7 @@ uninstall() {
   for each in tributary-client tributary-concentrator; do
     rm -f "$COMMANDS/$each" "/usr/local/share/man/man1/$each.1"
   done
+  rmdir /usr/local/share/man/man1 2> /dev/null || true
   rm -rf "$PREFIX" "$CONFIGURATION" /var/lib/tributary
   say 'Tributary is removed, with its keys and configuration.'
 }
