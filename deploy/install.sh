@@ -12,7 +12,7 @@ Installs Tributary from a bundle, as root, on Linux with systemd.
   sh install.sh --uninstall                  removes all: programs, services, users, keys and configuration
 
   --from URL|FOLDER     where the bundle is (otherwise beside this file): tributary-VERSION-linux-CPU.tar.gz, with SHA256SUMS
-  --key FILE            the public key of the release: SHA256SUMS.sig must be right by it
+  --key FILE            the public key of the release (Ed25519 in PEM, or minisign's): the signature of SHA256SUMS must be right by it
   --listen ADDRESS:PORT where the concentrator listens (otherwise port 8443 of all addresses); can be repeated
 
 Run again with a newer bundle, it upgrades. What is configured stays as it is.
@@ -98,15 +98,28 @@ take() {
   esac
 }
 
+# By the key's own program: minisign, or openssl for an Ed25519 key in PEM.
+check_signature() {
+  [ -f "$key" ] || fail "there is no $key"
+  case $(head -n 1 "$key") in
+  'untrusted comment:'*) tool=minisign signature=SHA256SUMS.minisig ;;
+  *) tool=openssl signature=SHA256SUMS.sig ;;
+  esac
+  command -v "$tool" > /dev/null || fail "$tool is missing, which checks the signature: install it first"
+  take "$signature" || fail "there is no $signature in $from"
+  if [ "$tool" = minisign ]; then
+    minisign -Vq -p "$key" -m "$work/SHA256SUMS" -x "$work/$signature"
+  else
+    openssl pkeyutl -verify -pubin -inkey "$key" -rawin -in "$work/SHA256SUMS" -sigfile "$work/$signature" > /dev/null 2>&1
+  fi
+}
+
 # Brings the bundle and checks it. Sets $bundle, its name without .tar.gz.
 fetch_bundle() {
   [ -n "$from" ] || from=$(dirname "$0")
   take SHA256SUMS || fail "there is no SHA256SUMS in $from"
   if [ -n "$key" ]; then
-    command -v openssl > /dev/null || fail 'openssl is missing, which checks the signature: install it first'
-    take SHA256SUMS.sig || fail "there is no SHA256SUMS.sig in $from"
-    openssl pkeyutl -verify -pubin -inkey "$key" -rawin -in "$work/SHA256SUMS" -sigfile "$work/SHA256SUMS.sig" > /dev/null 2>&1 ||
-      fail "the signature of SHA256SUMS is not of $key: take the files from their maker again"
+    check_signature || fail "the signature of SHA256SUMS is not of $key: take the files from their maker again"
     say 'The signature is right.'
   else
     case $from in http://* | https://*) say 'No --key was given: the checksums show damage, not who made them.' ;; esac

@@ -1,5 +1,5 @@
 /**
- * `npm run bundle`, `npm run deb`, `npm run man` and `npm run sbom`: what a release has, in the folder `release`.
+ * `npm run bundle`, `deb`, `man`, `sbom` and `release`: what a release has, in the folder `release`.
  */
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join, relative, resolve } from 'node:path';
@@ -10,6 +10,7 @@ import { bundlePrograms } from './bundle-programs.ts';
 import { makeDebianPackages } from './debian-packages.ts';
 import { archive, makeBundle } from './make-bundle.ts';
 import { PROJECT_FOLDER, ReleaseError, sourceDateEpoch, VERSION } from './project.ts';
+import { release } from './publish.ts';
 import { writeManPages } from './shell-files.ts';
 import { TARGET_NAMES, TARGETS, type Target } from './targets.ts';
 
@@ -21,6 +22,10 @@ const HELP = `Makes what a release has, in the folder "release".
   npm run deb                               Debian's packages of them
   npm run sbom                              what is in the bundles (CycloneDX), and the licences of it
   npm run man                               the manual pages
+  npm run release -- 1.2.3                  checks, takes the version over, commits, tags, and makes all of it with checksums
+  npm run release -- 1.2.3 --dry-run        the same without a commit; the files of the checkout stay as they are
+  ... --key FILE                            signs the checksums, with a key of minisign or an Ed25519 key in PEM
+  ... --skip-checks                         without "npm run check"
   ... -- --output FOLDER                    somewhere else
 `;
 
@@ -32,10 +37,13 @@ async function main(args: readonly string[]): Promise<void> {
       target: { type: 'string', multiple: true, default: [...TARGET_NAMES] },
       output: { type: 'string' },
       'no-archive': { type: 'boolean', default: false },
+      'dry-run': { type: 'boolean', default: false },
+      'skip-checks': { type: 'boolean', default: false },
+      key: { type: 'string' },
       help: { type: 'boolean', default: false },
     },
   });
-  const [verb] = positionals;
+  const [verb, version] = positionals;
   const output = (usual: string) =>
     values.output === undefined ? join(PROJECT_FOLDER, usual) : resolve(values.output);
   const targets = values.target.map(targetNamed);
@@ -44,7 +52,17 @@ async function main(args: readonly string[]): Promise<void> {
   else if (verb === 'deb') await debianPackages(targets, output('release'));
   else if (verb === 'sbom') await bills(targets, output('release'));
   else if (verb === 'man') await manPages(output('release/man'));
-  else throw new ReleaseError(`there are bundle, deb, sbom and man (see --help)`);
+  else if (verb === 'release' && version !== undefined) {
+    await release({
+      version,
+      output: output('release'),
+      targets: targets.map(({ name }) => name),
+      keyFile: values.key === undefined ? undefined : resolve(values.key),
+      isDryRun: values['dry-run'],
+      skipsChecks: values['skip-checks'],
+      tell: (line) => process.stdout.write(`${line}\n`),
+    });
+  } else throw new ReleaseError(HELP);
 }
 
 function targetNamed(name: string): Target {

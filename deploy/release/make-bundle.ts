@@ -5,7 +5,7 @@ import { PAGE_LIBRARIES } from '../../shared/runtime/page/page-files.ts';
 import { billOfMaterials, licenceList } from './bill-of-materials.ts';
 import { type BundleContents, PAGE_PACKAGES } from './bundle-contents.ts';
 import type { BundledPrograms } from './bundle-programs.ts';
-import { PROJECT_FOLDER, ReleaseError, run, VERSION } from './project.ts';
+import { PROJECT_FOLDER, run, VERSION } from './project.ts';
 import { writeShellFiles } from './shell-files.ts';
 import type { Target } from './targets.ts';
 
@@ -61,8 +61,8 @@ export async function archive(folder: string, epochSeconds: number): Promise<str
 
 /** What of koffi is loaded: its sources, which are many, are not. */
 const KOFFI_FILES = ['package.json', 'index.cjs', 'src/koffi/index.cjs', 'src/koffi/src/static.cjs'];
-/** Of what pages are made of, in the build. */
-const PAGE_FILE = /\b(page\/browser|page-browser)\/.*\.(html|css|js|svg)$/;
+/** What pages are made of. */
+const PAGE_SOURCE = /\b(page\/browser|page-browser)\/.*(?<!\.d)\.(html|css|ts|svg)$/;
 const SHARED_FILES = [
   ['docs', '.md', 'doc/tributary/docs'],
   ['config', '.yaml', 'doc/tributary/config'],
@@ -70,12 +70,15 @@ const SHARED_FILES = [
   ['deploy', '.socket', 'tributary/systemd'],
 ] as const;
 
+/** By the sources, since a build leaves there what earlier ones have made. */
 async function copyPages(lib: string): Promise<void> {
-  const dist = join(PROJECT_FOLDER, 'dist');
-  const all = await readdir(dist, { recursive: true, encoding: 'utf8' }).catch(() => []);
-  const files = all.filter((path) => PAGE_FILE.test(path));
-  if (files.length === 0) throw new ReleaseError('dist has no page: run "npm run build" first');
-  for (const path of files) await copyFile(join(dist, path), join(lib, path));
+  for (const top of ['client-proxy', 'server-concentrator', 'shared']) {
+    const paths = await readdir(join(PROJECT_FOLDER, top), { recursive: true, encoding: 'utf8' });
+    for (const path of paths.map((each) => join(top, each)).filter((each) => PAGE_SOURCE.test(each))) {
+      const made = path.replace(/\.ts$/, '.js');
+      await copyFile(join(PROJECT_FOLDER, 'dist', made), join(lib, made));
+    }
+  }
   for (const name of Object.values(PAGE_LIBRARIES)) {
     const path = fileURLToPath(import.meta.resolve(name));
     await copyFile(path, join(lib, relative(PROJECT_FOLDER, path)));

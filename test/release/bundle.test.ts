@@ -13,7 +13,7 @@ import { freePort } from '../support/ports.ts';
 import { CleanRoot } from './support/clean-root.ts';
 import { filesIn, npmRun } from './support/make.ts';
 
-const MAKE_TIMEOUT_MS = 300_000;
+const MAKE_TIMEOUT_MS = 600_000;
 const READY_MS = 20_000;
 const MOST_BYTES_BESIDE_NODE = 60e6;
 const TARGETS = ['linux-x64', 'linux-arm64'] as const;

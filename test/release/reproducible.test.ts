@@ -6,7 +6,7 @@ import { expect, it, onTestFinished } from 'vitest';
 import { PROJECT_FOLDER } from '../end-to-end/support/program.ts';
 import { filesIn, npmRun } from './support/make.ts';
 
-const TIMEOUT_MS = 300_000;
+const TIMEOUT_MS = 600_000;
 
 it(
   'a bundle is the same from another folder, by another user, in another place of the world',

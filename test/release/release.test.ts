@@ -1,0 +1,109 @@
+import { execFileSync } from 'node:child_process';
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { describe, expect, it, onTestFinished } from 'vitest';
+import { releaseChangelog } from '../../deploy/release/changelog.ts';
+import { PROJECT_FOLDER } from '../end-to-end/support/program.ts';
+import { npmRun } from './support/make.ts';
+
+const TIMEOUT_MS = 600_000;
+
+describe('npm run release', () => {
+  it(
+    'makes everything with checksums and a signature in a dry run, and leaves the checkout as it was',
+    async () => {
+      const output = mkdtempSync(join(tmpdir(), 'tributary-release-'));
+      onTestFinished(() => rmSync(output, { recursive: true, force: true }));
+      const key = join(output, 'key.pem');
+      openssl('genpkey', '-algorithm', 'ed25519', '-out', key);
+      openssl('pkey', '-in', key, '-pubout', '-out', `${key}.pub`);
+      const before = files();
+      const release = join(output, 'release');
+      const options = [
+        '--dry-run',
+        '--skip-checks',
+        '--target',
+        'linux-x64',
+        '--output',
+        release,
+        '--key',
+        key,
+      ];
+      await npmRun('release', ['999.0.0-rc.1', ...options]);
+      expect(files()).toEqual(before);
+
+      expect(readdirSync(release)).toEqual(
+        expect.arrayContaining([
+          'SHA256SUMS',
+          'SHA256SUMS.sig',
+          'man',
+          'tributary-999.0.0-rc.1-linux-x64.tar.gz',
+          'tributary-999.0.0-rc.1-linux-x64.cdx.json',
+          'tributary-999.0.0-rc.1-linux-x64-licenses.txt',
+          'tributary-999.0.0-rc.1.tgz',
+        ]),
+      );
+      const check = execFileSync('sha256sum', ['--check', '--strict', 'SHA256SUMS'], {
+        cwd: release,
+        encoding: 'utf8',
+      });
+      expect(check.match(/: OK$/gm)).toHaveLength(4);
+      const sums = join(release, 'SHA256SUMS');
+      openssl(
+        ...[
+          'pkeyutl',
+          '-verify',
+          '-pubin',
+          '-inkey',
+          `${key}.pub`,
+          '-rawin',
+          '-in',
+          sums,
+          '-sigfile',
+          `${sums}.sig`,
+        ],
+      );
+    },
+    TIMEOUT_MS,
+  );
+
+  it.each([
+    ['0.0.1', 'is not later than'],
+    ['1.x', 'is no version'],
+  ])('refuses the version %s', async (version, reason) => {
+    const before = files();
+    await expect(npmRun('release', [version, '--dry-run', '--skip-checks'])).rejects.toThrow(reason);
+    expect(files()).toEqual(before);
+  });
+});
+
+describe('the changelog of a release', () => {
+  const TEXT =
+    '# Changelog\n\n## [Unreleased]\n\n### Added\n\n- One.\n\n## [0.1.0] - 2026-01-01\n\n- Zero.\n';
+
+  it('gets the version and its day above what was not released, and a place for what comes next', () => {
+    expect(releaseChangelog(TEXT, '0.2.0', '2026-02-03')).toBe(
+      '# Changelog\n\n## [Unreleased]\n\n## [0.2.0] - 2026-02-03\n\n### Added\n\n- One.\n\n## [0.1.0] - 2026-01-01\n\n- Zero.\n',
+    );
+  });
+
+  it.each([
+    ['a version that it has', TEXT, '0.1.0', 'has 0.1.0 already'],
+    ['nothing new', TEXT.replace('- One.\n\n', ''), '0.2.0', 'nothing under "Unreleased"'],
+    ['no place', TEXT.replace('[Unreleased]', '[Next]'), '0.2.0', 'no line'],
+  ])('is refused with %s', (_why, text, version, reason) => {
+    expect(() => releaseChangelog(text, version, '2026-02-03')).toThrow(reason);
+  });
+});
+
+/** What a release changes. */
+function files(): readonly string[] {
+  return ['package.json', 'package-lock.json', 'CHANGELOG.md'].map((name) =>
+    readFileSync(join(PROJECT_FOLDER, name), 'utf8'),
+  );
+}
+
+function openssl(...args: readonly string[]): void {
+  execFileSync('openssl', args, { stdio: 'pipe' });
+}
