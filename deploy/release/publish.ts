@@ -1,6 +1,6 @@
 import { writeFileSync } from 'node:fs';
-import { readFile, rm, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { copyFile, readFile, rm, writeFile } from 'node:fs/promises';
+import { basename, join } from 'node:path';
 import { releaseChangelog } from './changelog.ts';
 import { CHECKSUMS_NAME, signChecksums, writeChecksums } from './checksums.ts';
 import { git, PROJECT_FOLDER, ReleaseError, run } from './project.ts';
@@ -18,6 +18,8 @@ export interface ReleaseOptions {
   readonly tell: (line: string) => void;
 }
 
+/** What installs from the files beside it. */
+const INSTALLER = 'deploy/install.sh';
 /** Files that a release changes. */
 const CHANGED = ['package.json', 'package-lock.json', 'CHANGELOG.md'] as const;
 /** https://semver.org */
@@ -98,9 +100,11 @@ async function makeAll({ output, targets, keyFile, tell }: ReleaseOptions): Prom
   const chosen = targets.flatMap((target) => ['--target', target]);
   // In processes of their own, which read the version anew.
   await run('npm', ['run', 'bundle', '--', '--output', output, ...chosen]);
+  await run('npm', ['run', 'deb', '--', '--output', output, ...chosen]);
   await run('npm', ['run', 'sbom', '--', '--output', output, ...chosen]);
   await run('npm', ['run', 'man', '--', '--output', join(output, 'man')]);
   await run('npm', ['pack', '--pack-destination', output]);
+  await copyFile(join(PROJECT_FOLDER, INSTALLER), join(output, basename(INSTALLER)));
   for (const name of await writeChecksums(output)) tell(join(output, name));
   tell(join(output, CHECKSUMS_NAME));
   if (keyFile !== undefined) tell(join(output, await signChecksums(output, keyFile)));

@@ -20,6 +20,8 @@ export interface PrivateFileOptions {
    * that user: the configuration could name any file of the system.
    */
   readonly namedIn?: string;
+  /** A group that may read the file (0640), if nothing stood there before whose group counts. Only root can say so. */
+  readonly groupId?: number | undefined;
 }
 
 /**
@@ -31,7 +33,7 @@ export interface PrivateFileOptions {
 export async function writePrivateFile(
   file: string,
   content: string | Uint8Array,
-  { overwrite, like, namedIn }: PrivateFileOptions,
+  { overwrite, like, namedIn, groupId }: PrivateFileOptions,
 ): Promise<void> {
   await attempt(`write ${file}`, () =>
     inDirectoryOf(file, async (directory, name) => {
@@ -40,8 +42,9 @@ export async function writePrivateFile(
       if (before?.isDirectory()) throw Object.assign(new Error(), { code: 'EISDIR' });
       await refuseForeign(file, namedIn, directory);
       const model = before ?? (like === undefined ? undefined : await lstatOrNone(directory.pathOf(like)));
+      const readable = groupId === undefined ? undefined : { uid: 0, gid: groupId, mode: 0o640 };
       // The rights of a link say nothing.
-      await replace(directory, name, content, model?.isFile() ? model : undefined);
+      await replace(directory, name, content, model?.isFile() ? model : readable);
     }),
   );
 }
