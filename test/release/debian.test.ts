@@ -59,7 +59,12 @@ describe('packages for Debian', () => {
     const system = debian();
     const before = system.paths();
     for (const deb of debs()) copyFileSync(join(made, deb), join(system.folder, 'tmp', deb));
-    system.runWell('apt-get', ['install', '--yes', ...debs().map((deb) => `/tmp/${deb}`)]);
+    system.runWell('apt-get', [
+      'install',
+      '--yes',
+      '--no-install-recommends',
+      ...debs().map((deb) => `/tmp/${deb}`),
+    ]);
     expect(system.runWell('tributary-client', ['--version']).stdout).toBe(`${version}\n`);
     const wanted = readdirSync(join(system.folder, 'etc/systemd/system/multi-user.target.wants'));
     expect(wanted).toEqual(
