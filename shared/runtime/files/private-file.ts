@@ -25,6 +25,8 @@ export interface PrivateFileOptions {
    * read.
    */
   readonly rights?: 'kept';
+  /** A group that may read the file (0640), if nothing stood there before whose group counts. Only root can say so. */
+  readonly groupId?: number | undefined;
 }
 
 /**
@@ -36,7 +38,7 @@ export interface PrivateFileOptions {
 export async function writePrivateFile(
   file: string,
   content: string | Uint8Array,
-  { overwrite, like, namedIn, rights }: PrivateFileOptions,
+  { overwrite, like, namedIn, rights, groupId }: PrivateFileOptions,
 ): Promise<void> {
   await attempt(`write ${file}`, () =>
     inDirectoryOf(file, async (directory, name) => {
@@ -45,8 +47,9 @@ export async function writePrivateFile(
       if (before?.isDirectory()) throw Object.assign(new Error(), { code: 'EISDIR' });
       await refuseForeign(file, namedIn, directory);
       const model = before ?? (like === undefined ? undefined : await lstatOrNone(directory.pathOf(like)));
+      const readable = groupId === undefined ? undefined : { uid: 0, gid: groupId, mode: 0o640 };
       // The rights of a link say nothing.
-      const found = model?.isFile() ? model : undefined;
+      const found = model?.isFile() ? model : readable;
       await replace(directory, name, content, (handle) =>
         rights === 'kept' ? keepRights(handle, found, file) : takeOver(handle, found, directory),
       );

@@ -1,0 +1,270 @@
+#!/bin/sh
+# Installs Tributary from a bundle, as a service: the concentrator on a VPS, or the client at home. See docs/installation.md.
+set -eu
+
+usage() {
+  cat << 'TEXT'
+Installs Tributary from a bundle, as root, on Linux with systemd.
+
+  sh install.sh --public vps.example.org     the concentrator on this machine, under this name or address
+  sh install.sh --client                     the client on this machine; asks for the link of the concentrator
+  sh install.sh --rollback                   the version before this one again
+  sh install.sh --uninstall                  removes all: programs, services, users, keys and configuration
+
+  --from URL|FOLDER     where the bundle is (otherwise beside this file): tributary-VERSION-linux-CPU.tar.gz, with SHA256SUMS
+  --key FILE            the public key of the release (Ed25519 in PEM, or minisign's): the signature of SHA256SUMS must be right by it
+  --listen ADDRESS:PORT where the concentrator listens (otherwise port 8443 of all addresses); can be repeated
+
+Run again with a newer bundle, it upgrades. What is configured stays as it is.
+TEXT
+}
+
+PREFIX=/opt/tributary
+COMMANDS=/usr/local/bin
+UNITS=/etc/systemd/system
+CONFIGURATION=/etc/tributary
+
+fail() {
+  echo "install.sh: $*" >&2
+  exit 1
+}
+
+say() {
+  echo "$*" >&2
+}
+
+parse() {
+  action= program= public= from= key= listen=
+  while [ $# -gt 0 ]; do
+    case $1 in
+    --public | --from | --key | --listen)
+      [ $# -gt 1 ] || fail "$1 needs a value (see --help)"
+      case $1 in
+      --public) public=$2 program=tributary-concentrator ;;
+      --from) from=$2 ;;
+      --key) key=$2 ;;
+      --listen) listen="$listen $2" ;;
+      esac
+      shift
+      ;;
+    --client) program=tributary-client ;;
+    --concentrator) program=tributary-concentrator ;;
+    --rollback | --uninstall) action=${1#--} ;;
+    -h | --help)
+      usage
+      exit 0
+      ;;
+    *) fail "there is no $1 (see --help)" ;;
+    esac
+    shift
+  done
+  [ -n "$action" ] || action=install
+}
+
+# Which of the two is installed here already.
+installed_program() {
+  for each in tributary-concentrator tributary-client; do
+    if [ -e "$UNITS/$each.service" ]; then echo "$each"; fi
+  done
+}
+
+check_system() {
+  [ "$(id -u)" = 0 ] || fail 'run this as root, for example with sudo'
+  [ "$(uname -s)" = Linux ] || fail 'this is not Linux: see docs/installation.md for other systems'
+  case $(uname -m) in
+  x86_64 | amd64) cpu=x64 loader=/lib64/ld-linux-x86-64.so.2 ;;
+  aarch64 | arm64) cpu=arm64 loader=/lib/ld-linux-aarch64.so.1 ;;
+  *) fail "there is no bundle for $(uname -m): see docs/installation.md for how to run it with a Node.js of your own" ;;
+  esac
+  [ -e "$loader" ] || fail 'this system has not the GNU C library, which the bundle needs: see docs/installation.md'
+  for tool in tar gzip sha256sum useradd; do
+    command -v "$tool" > /dev/null || fail "$tool is missing: install it first"
+  done
+}
+
+# Puts a file of the release into $work: from beside this script, a folder, or a URL.
+take() {
+  case $from in
+  http://* | https://*)
+    if command -v curl > /dev/null; then
+      curl --fail --silent --show-error --location --max-time 600 --output "$work/$1" "${from%/}/$1"
+    elif command -v wget > /dev/null; then
+      wget --quiet --timeout=60 --output-document="$work/$1" "${from%/}/$1"
+    else
+      fail 'neither curl nor wget is there: install one, or put the bundle beside this file'
+    fi
+    ;;
+  *) [ -f "$from/$1" ] && cp "$from/$1" "$work/$1" ;;
+  esac
+}
+
+# By the key's own program: minisign, or openssl for an Ed25519 key in PEM.
+check_signature() {
+  [ -f "$key" ] || fail "there is no $key"
+  case $(head -n 1 "$key") in
+  'untrusted comment:'*) tool=minisign signature=SHA256SUMS.minisig ;;
+  *) tool=openssl signature=SHA256SUMS.sig ;;
+  esac
+  command -v "$tool" > /dev/null || fail "$tool is missing, which checks the signature: install it first"
+  take "$signature" || fail "there is no $signature in $from"
+  if [ "$tool" = minisign ]; then
+    minisign -Vq -p "$key" -m "$work/SHA256SUMS" -x "$work/$signature"
+  else
+    openssl pkeyutl -verify -pubin -inkey "$key" -rawin -in "$work/SHA256SUMS" -sigfile "$work/$signature" > /dev/null 2>&1
+  fi
+}
+
+# Brings the bundle and checks it. Sets $bundle, its name without .tar.gz.
+fetch_bundle() {
+  [ -n "$from" ] || from=$(dirname "$0")
+  take SHA256SUMS || fail "there is no SHA256SUMS in $from"
+  if [ -n "$key" ]; then
+    check_signature || fail "the signature of SHA256SUMS is not of $key: take the files from their maker again"
+    say 'The signature is right.'
+  else
+    case $from in http://* | https://*) say 'No --key was given: the checksums show damage, not who made them.' ;; esac
+  fi
+  line=$(grep -E "^[0-9a-f]{64} [ *]tributary-[0-9A-Za-z.-]+-linux-$cpu\.tar\.gz\$" "$work/SHA256SUMS" | tail -n 1) ||
+    fail "SHA256SUMS names no bundle for linux-$cpu"
+  archive=${line#* }
+  archive=${archive#[ *]}
+  bundle=${archive%.tar.gz}
+  take "$archive" || fail "there is no $archive in $from"
+  (cd "$work" && echo "$line" | sha256sum --check --status) || fail "$archive is damaged: bring it again"
+}
+
+# Two names: current is what runs, previous what ran before.
+place_bundle() {
+  mkdir -p "$PREFIX"
+  if [ "$(readlink "$PREFIX/current" || true)" = "$bundle" ]; then
+    say "$bundle is installed already."
+    return
+  fi
+  rm -rf "$PREFIX/.new"
+  mkdir "$PREFIX/.new"
+  tar -xzf "$work/$bundle.tar.gz" -C "$PREFIX/.new" --no-same-owner
+  "$PREFIX/.new/$bundle/bin/$program" --version > /dev/null || fail "$bundle does not run on this system"
+  rm -rf "${PREFIX:?}/$bundle"
+  mv "$PREFIX/.new/$bundle" "$PREFIX/$bundle"
+  rmdir "$PREFIX/.new"
+  before=$(readlink "$PREFIX/current" || true)
+  [ -z "$before" ] || ln -sfn "$before" "$PREFIX/previous"
+  ln -sfn "$bundle" "$PREFIX/current"
+  # No older ones are kept.
+  for folder in "$PREFIX"/tributary-*; do
+    case ${folder##*/} in "$bundle" | "$before") ;; *) rm -rf "$folder" ;; esac
+  done
+}
+
+place_commands() {
+  mkdir -p "$COMMANDS"
+  for each in tributary-client tributary-concentrator; do
+    ln -sfn "$PREFIX/current/bin/$each" "$COMMANDS/$each"
+  done
+  for page in "$PREFIX"/current/share/man/man1/*.1; do
+    mkdir -p /usr/local/share/man/man1
+    ln -sfn "$PREFIX/current/share/man/man1/${page##*/}" "/usr/local/share/man/man1/${page##*/}"
+  done
+}
+
+place_service() {
+  getent group "$program" > /dev/null || groupadd --system "$program"
+  getent passwd "$program" > /dev/null ||
+    useradd --system --gid "$program" --no-create-home --home-dir /nonexistent --shell /usr/sbin/nologin "$program"
+  mkdir -p "$UNITS" "$CONFIGURATION"
+  chmod 755 "$CONFIGURATION"
+  sed "s|^Documentation=.*|Documentation=man:$program(1)|" "$PREFIX/current/share/tributary/systemd/$program.service" \
+    > "$UNITS/.$program.service.new"
+  mv "$UNITS/.$program.service.new" "$UNITS/$program.service"
+}
+
+# Makes a configuration, unless there is one. What must not be lost, the link, goes to stdout.
+configure() {
+  [ ! -e "$CONFIGURATION/$program.yaml" ] || return 0
+  if [ "$program" = tributary-client ]; then
+    "$COMMANDS/tributary-client" join
+    return
+  fi
+  [ -n "$public" ] || fail 'give the name or address of this machine by --public (see --help)'
+  set -- init --public "$public" --qr
+  for address in $listen; do set -- "$@" --listen "$address"; done
+  "$COMMANDS/tributary-concentrator" "$@"
+}
+
+start() {
+  if [ ! -d /run/systemd/system ]; then
+    say "systemd does not run here: start it yourself: $program"
+    return
+  fi
+  systemctl daemon-reload
+  systemctl --quiet enable "$program"
+  systemctl restart "$program"
+  say "$program runs. What it does: systemctl status $program; $program status"
+}
+
+tell_firewall() {
+  [ "$program" = tributary-concentrator ] || return 0
+  port=$(printf '%s' "${listen:-:8443}" | sed 's/.*://')
+  say "Nothing was opened. Let port $port in, for TCP and UDP, also at your provider. On this machine that is"
+  if command -v ufw > /dev/null; then
+    say "  ufw allow $port"
+  elif command -v firewall-cmd > /dev/null; then
+    say "  firewall-cmd --permanent --add-port=$port/tcp --add-port=$port/udp && firewall-cmd --reload"
+  else
+    say "  nft add rule inet filter input meta l4proto { tcp, udp } th dport $port accept"
+  fi
+}
+
+rollback() {
+  previous=$(readlink "$PREFIX/previous" || true)
+  [ -n "$previous" ] && [ -d "$PREFIX/$previous" ] || fail 'there is no version before this one'
+  current=$(readlink "$PREFIX/current")
+  ln -sfn "$previous" "$PREFIX/current"
+  ln -sfn "$current" "$PREFIX/previous"
+  say "$previous instead of $current"
+  for program in $(installed_program); do
+    place_service
+    start
+  done
+}
+
+uninstall() {
+  for program in $(installed_program); do
+    if [ -d /run/systemd/system ]; then systemctl --quiet disable --now "$program" || true; fi
+    rm -f "$UNITS/$program.service" "$UNITS/multi-user.target.wants/$program.service"
+    if getent passwd "$program" > /dev/null; then userdel "$program"; fi
+    if getent group "$program" > /dev/null; then groupdel "$program"; fi
+  done
+  if [ -d /run/systemd/system ]; then systemctl daemon-reload; fi
+  for each in tributary-client tributary-concentrator; do
+    rm -f "$COMMANDS/$each" "/usr/local/share/man/man1/$each.1"
+  done
+  rmdir /usr/local/share/man/man1 2> /dev/null || true
+  rm -rf "$PREFIX" "$CONFIGURATION" /var/lib/tributary
+  say 'Tributary is removed, with its keys and configuration.'
+}
+
+main() {
+  parse "$@"
+  check_system
+  case $action in
+  rollback) rollback ;;
+  uninstall) uninstall ;;
+  install)
+    [ -n "$program" ] || program=$(installed_program | head -n 1)
+    [ -n "$program" ] || fail 'say --public NAME for the concentrator, or --client (see --help)'
+    work=$(mktemp -d)
+    trap 'rm -rf "$work"' EXIT
+    fetch_bundle
+    place_bundle
+    place_commands
+    place_service
+    configure
+    start
+    tell_firewall
+    ;;
+  esac
+}
+
+# Only when all of it has arrived.
+main "$@"
