@@ -12,6 +12,14 @@ import { clientConfigFrom, digestOf, readConfigText } from './load-client-config
 export const CHANGE_LASTS = ['until-restart', 'in-file'] as const;
 export type ChangeLasts = (typeof CHANGE_LASTS)[number];
 
+/** A change that is held. */
+export interface HeldChange {
+  /** What it is about; of each there is one. */
+  readonly subject: string;
+  /** For people. */
+  readonly text: string;
+}
+
 export interface ConfigChangesOptions {
   /** What the client goes by now. */
   config(): ClientConfig;
@@ -37,9 +45,9 @@ export class ConfigChanges {
     this.#options = options;
   }
 
-  /** What the next start forgets, for people. */
-  get held(): readonly string[] {
-    return this.#held.map(describeEdit);
+  /** What the next start forgets. */
+  get held(): readonly HeldChange[] {
+    return this.#held.map((edit) => ({ subject: subjectOf(edit), text: describeEdit(edit) }));
   }
 
   /**
@@ -48,6 +56,21 @@ export class ConfigChanges {
    */
   make(edit: ConfigEdit, lasts: ChangeLasts): Promise<void> {
     return this.#inTurn(() => this.#make(edit, lasts));
+  }
+
+  /** Takes a change back that is held. Rejects as `make` does. */
+  undo(subject: string): Promise<void> {
+    return this.#inTurn(() => this.#undo(subject));
+  }
+
+  async #undo(subject: string): Promise<void> {
+    const undone = this.#held.find((edit) => subjectOf(edit) === subject);
+    if (undone === undefined) throw new ConfigEditError('this change is not held any more');
+    await this.#hold(this.#held.filter((edit) => edit !== undone));
+    this.#options.logger.info(
+      { change: describeEdit(undone) },
+      'a change of the configuration was taken back',
+    );
   }
 
   /**
@@ -92,12 +115,15 @@ export class ConfigChanges {
       this.#held = others;
     } else {
       if (others.length >= MAX_HELD) throw new ConfigEditError(TOO_MANY);
-      const held = [...others, edit];
-      const { file } = this.#options.config();
-      await this.#options.reload(await clientConfigFrom(await this.#knownText(), file, held));
-      this.#held = held;
+      await this.#hold([...others, edit]);
     }
     this.#options.logger.info({ change: describeEdit(edit), lasts }, 'the configuration was changed');
+  }
+
+  async #hold(held: readonly ConfigEdit[]): Promise<void> {
+    const { config, reload } = this.#options;
+    await reload(await clientConfigFrom(await this.#knownText(), config().file, held));
+    this.#held = held;
   }
 
   async #write(edit: ConfigEdit, held: readonly ConfigEdit[]): Promise<void> {
@@ -132,7 +158,7 @@ export class ConfigChanges {
   }
 }
 
-const TOO_MANY = `no more than ${MAX_HELD} changes are held: write them into the file, or restart the client`;
+const TOO_MANY = `no more than ${MAX_HELD} changes are held: undo some, or make them for good`;
 
 function wordsOf(error: unknown): string {
   if (error instanceof ConfigError) return error.problems.map(({ message }) => message).join('; ');

@@ -12,7 +12,7 @@ import { deviceBindingOf } from '../uplink/uplink.ts';
 /** What the page changes of the configuration, and how it stands. */
 export interface PageSettings {
   readonly settings: {
-    readonly changes: Pick<ConfigChanges, 'make' | 'held'>;
+    readonly changes: Pick<ConfigChanges, 'make' | 'undo' | 'held'>;
     config(): Pick<ClientConfig, 'file' | 'uplinks' | 'steering'>;
     /** Those that there are, the listed ones first. */
     uplinks(): readonly PresentUplink[];
@@ -33,11 +33,9 @@ export interface SettingsReport {
     /** Whether it can be a backup by a condition of its own. */
     readonly hasCondition: boolean;
   }[];
-  /** What was changed and is forgotten at the next start. */
-  readonly held: readonly string[];
 }
 
-export function settingsData({ changes, config, uplinks }: PageSettings['settings']): PageData {
+export function settingsData({ config, uplinks }: PageSettings['settings']): PageData {
   return (): SettingsReport => {
     const { file, steering } = config();
     const { mode, order, weights } = steering.default;
@@ -52,7 +50,6 @@ export function settingsData({ changes, config, uplinks }: PageSettings['setting
         use: useOf(uplink),
         hasCondition: uplink.backupWhen !== undefined,
       })),
-      held: changes.held,
     };
   };
 }
@@ -71,19 +68,21 @@ export function settingsActions({
   config,
   uplinks,
 }: PageSettings['settings']): readonly (readonly [string, PageAction])[] {
-  const make = async (edit: ConfigEdit, duration: ChangeLasts) => {
+  const change = async (made: Promise<void>) => {
     try {
-      await changes.make(edit, duration);
-      return { held: changes.held };
+      await made;
+      return {};
     } catch (error) {
       // A defect is none of what the person has asked for.
       if (!(error instanceof TributaryError) || error.name === 'PartialReloadError') throw error;
       throw new ActionError(error.message, { cause: error });
     }
   };
+  const make = (edit: ConfigEdit, duration: ChangeLasts) => change(changes.make(edit, duration));
   const useUplink = z.strictObject({ name: uplinkName, use: z.enum(UPLINK_CHOICES), lasts });
   const setMode = z.strictObject({ mode: z.enum(STEERING_MODE_NAMES), lasts });
   const addRule = z.strictObject({ host: z.string().min(1).max(255), action: ruleAction, lasts });
+  const undo = z.strictObject({ subject: z.string().max(300) });
   return [
     [
       'use-uplink',
@@ -101,6 +100,7 @@ export function settingsActions({
         make({ kind: 'rule', match: matchOf(host), action }, duration),
       ),
     ],
+    ['undo', pageAction(undo, ({ subject }) => change(changes.undo(subject)))],
   ];
 }
 

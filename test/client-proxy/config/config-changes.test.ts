@@ -17,6 +17,8 @@ const OFF: ConfigEdit = { kind: 'uplink', name: 'wifi', use: 'off' };
 const REDUNDANT: ConfigEdit = { kind: 'default-mode', mode: 'redundant' };
 const BLOCK: ConfigEdit = { kind: 'rule', match: { host: 'ads.test' }, action: { block: true } };
 
+const held = (changes: ConfigChanges) => changes.held.map(({ text }) => text);
+
 async function bench(text = TEXT) {
   const file = await temporaryFile('client.yaml', text);
   let config = await loadClientConfig(file);
@@ -56,9 +58,9 @@ describe('a change of the configuration of a client that runs', () => {
     expect(await text()).toBe(TEXT);
     expect([config().steering.default.mode, config().uplinks[0]!.isOff]).toEqual(['redundant', true]);
     expect(config().steering.rules).toMatchObject([{ hosts: ['ads.test'], action: { kind: 'block' } }]);
-    expect(changes.held).toEqual(['default mode: redundant', 'wifi: off', 'ads.test: blocked']);
+    expect(held(changes)).toEqual(['default mode: redundant', 'wifi: off', 'ads.test: blocked']);
     await changes.make({ ...OFF, use: 'on' }, 'until-restart');
-    expect(changes.held).toEqual(['default mode: redundant', 'ads.test: blocked', 'wifi: on']);
+    expect(held(changes)).toEqual(['default mode: redundant', 'ads.test: blocked', 'wifi: on']);
     expect([config().uplinks[0]!.isOff, reloads.length]).toEqual([undefined, 4]);
   });
 
@@ -72,7 +74,7 @@ describe('a change of the configuration of a client that runs', () => {
     expect(await text()).toBe(TEXT.replace('aggregate', 'lowest-latency'));
     expect((await stat(file)).mode).toBe(before.mode);
     // What is held on top is not in the file, and goes on to hold.
-    expect(changes.held).toEqual(['wifi: off']);
+    expect(held(changes)).toEqual(['wifi: off']);
     expect([config().steering.default.mode, config().uplinks[0]!.isOff]).toEqual(['lowest-latency', true]);
     // What the client has written it knows.
     await changes.make(BLOCK, 'in-file');
@@ -90,11 +92,11 @@ describe('a change of the configuration of a client that runs', () => {
     await writeFile(file, TEXT.replace('name: wifi', 'name: cable'));
     await changes.reloadFile();
     expect(config().steering.default.mode).toBe('redundant');
-    expect(changes.held).toEqual(['default mode: redundant']);
+    expect(held(changes)).toEqual(['default mode: redundant']);
     expect(logged).toEqual(['a change does not hold any more']);
     await writeFile(file, 'nonsense: 1\n');
     await expect(changes.reloadFile()).rejects.toThrow('nonsense');
-    expect(changes.held).toEqual(['default mode: redundant']);
+    expect(held(changes)).toEqual(['default mode: redundant']);
   });
 
   it('takes its turn beside reloads of the file: what is listed is in force', async () => {
@@ -107,7 +109,7 @@ describe('a change of the configuration of a client that runs', () => {
       changes.make(OFF, 'until-restart'),
       changes.reloadFile(),
     ]);
-    expect(changes.held).toEqual(['ads.test: blocked', 'default mode: redundant', 'wifi: off']);
+    expect(held(changes)).toEqual(['ads.test: blocked', 'default mode: redundant', 'wifi: off']);
     expect([
       config().steering.rules.length,
       config().steering.default.mode,
@@ -121,7 +123,7 @@ describe('a change of the configuration of a client that runs', () => {
     await writeFile(file, TEXT.replace('name: wifi', 'name: cable'));
     failReloads();
     await expect(changes.reloadFile()).rejects.toThrow('no reload');
-    expect(changes.held).toEqual(['wifi: off']);
+    expect(held(changes)).toEqual(['wifi: off']);
   });
 
   it.each(['until-restart', 'in-file'] as const)(
@@ -131,7 +133,7 @@ describe('a change of the configuration of a client that runs', () => {
       const byHand = `${TEXT}# mine\n`;
       await writeFile(file, byHand);
       await expect(changes.make(REDUNDANT, lasts)).rejects.toThrow('has changed since the client read it');
-      expect([await text(), reloads.length, changes.held]).toEqual([byHand, 0, []]);
+      expect([await text(), reloads.length, held(changes)]).toEqual([byHand, 0, []]);
     },
   );
 
@@ -145,7 +147,7 @@ describe('a change of the configuration of a client that runs', () => {
     for (const lasts of ['until-restart', 'in-file'] as const) {
       await expect(changes.make(edit, lasts)).rejects.toThrow(words);
     }
-    expect([await text(), reloads.length, changes.held]).toEqual([TEXT, 0, []]);
+    expect([await text(), reloads.length, held(changes)]).toEqual([TEXT, 0, []]);
     // And the next one is made.
     await changes.make(REDUNDANT, 'in-file');
     expect(reloads).toHaveLength(1);
@@ -187,6 +189,17 @@ describe('a change of the configuration of a client that runs', () => {
     expect(await text()).toContain('redundant');
     expect(await text()).toContain('enabled: false');
     expect(await text()).not.toContain('ads.test');
+  });
+
+  it('can be taken back while it is held', async () => {
+    const { changes, config, text } = await bench();
+    for (const edit of [REDUNDANT, OFF, BLOCK]) await changes.make(edit, 'until-restart');
+    for (const { subject } of changes.held.slice(1)) await changes.undo(subject);
+    expect(held(changes)).toEqual(['default mode: redundant']);
+    expect([config().steering.rules, config().uplinks[0]!.isOff]).toEqual([[], undefined]);
+    await expect(changes.undo('uplink wifi')).rejects.toThrow('not held any more');
+    await changes.undo(changes.held[0]!.subject);
+    expect([config().steering.default.mode, await text()]).toEqual(['aggregate', TEXT]);
   });
 
   it('holds only so many', async () => {

@@ -183,6 +183,15 @@ describe('the page', needs('chromium'), () => {
       expect(await browser.evaluate(`document.querySelector('.held').innerText`)).not.toContain('blocked');
     });
 
+    test('takes back what is held', async () => {
+      const before = await browser.evaluate<number>(`document.querySelectorAll('.held li').length`);
+      await browser.evaluate(`[...document.querySelectorAll('.held button')].at(-1).click()`);
+      await browser.until(`document.querySelectorAll('.held li').length === ${before - 1}`);
+      expect(await browser.evaluate(`document.querySelector('.held')?.innerText ?? ''`)).not.toContain(
+        'direct over wan1',
+      );
+    });
+
     test('complains of nothing', () => {
       // A refusal is one that the test has asked for.
       expect(browser.complaints.filter((text) => !/409/.test(text))).toEqual([]);
