@@ -251,8 +251,8 @@ restart() {
 tell_firewall() {
   ports=
   for address in ${listen:-:8443}; do ports="$ports ${address##*:}"; done
-  say 'Nothing was opened. Let in TCP and UDP at the port of this machine, also at your provider. Here that is'
   for port in $(printf '%s\n' $ports | sort -u); do
+    say "Nothing was opened. Let port $port in, for TCP and UDP, also at your provider. On this machine that is"
     if command -v ufw > /dev/null; then
       say "  ufw allow $port"
     elif command -v firewall-cmd > /dev/null; then
