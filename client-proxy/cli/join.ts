@@ -6,6 +6,7 @@ import { changeFile } from '../../shared/runtime/config/change-file.ts';
 import { UsageError } from '../../shared/runtime/config/command-line.ts';
 import { defaultConfigDirectory } from '../../shared/runtime/config/config-search.ts';
 import { parseListenAddress } from '../../shared/runtime/config/schema-pieces.ts';
+import { serviceGroupId } from '../../shared/runtime/config/service-group.ts';
 import { fileExists, writePrivateFile } from '../../shared/runtime/files/private-file.ts';
 import type { JoinLink } from '../../shared/runtime/identity/link.ts';
 import { MAX_UPLINKS } from '../config/client-schema.ts';
@@ -23,6 +24,8 @@ export interface JoinOptions {
   readonly force?: boolean;
 }
 
+/** The service, its user and its group, as packages and the instructions make them. */
+const CLIENT_SERVICE = 'tributary-client';
 const NOTHING_KNOWN: NetworkView = { interfaces: [] };
 
 interface Found {
@@ -42,13 +45,20 @@ export interface Joined {
   readonly hasUsers: boolean;
   /** Why uplinks are bound by address; undefined where they are by interface. */
   readonly boundByAddress: string | undefined;
+  /** A service of this system can read it. */
+  readonly hasService: boolean;
 }
 
 /** Writes a client's configuration from a link, and says which uplinks there are now. */
 export async function join(link: JoinLink, options: JoinOptions, deps: ClientCliDeps): Promise<void> {
-  const { file, found, problem, hasUsers, boundByAddress } = await writeJoined(link, options, deps);
+  const { file, found, problem, hasUsers, boundByAddress, hasService } = await writeJoined(
+    link,
+    options,
+    deps,
+  );
   const say = (line: string) => deps.stderr(`${line}\n`);
-  say(`Wrote ${file} (readable by its owner alone, since it holds the client's key).`);
+  const readers = hasService ? `its owner and the service ${CLIENT_SERVICE}` : 'its owner';
+  say(`Wrote ${file} (readable by ${readers} alone, since it holds the client's key).`);
   for (const one of found) say(`Uplink found: ${one}`);
   if (boundByAddress !== undefined) {
     say(`Uplinks are bound by address, since binding by interface is not available: ${boundByAddress}`);
@@ -69,7 +79,8 @@ export async function join(link: JoinLink, options: JoinOptions, deps: ClientCli
   } else {
     say('Exclude what should not be used, and mark a metered uplink as backup: see "uplinks" there.');
   }
-  say('Next: tributary-client check, then tributary-client');
+  const start = hasService ? `systemctl restart ${CLIENT_SERVICE}` : 'tributary-client';
+  say(`Next: tributary-client check, then ${start}`);
 }
 
 /** Writes a client's configuration from a link. @throws UsageError, FileWriteError, FileLockedError */
@@ -92,8 +103,17 @@ export async function writeJoined(
     ? []
     : [{ name: 'tributary', password: randomBytes(18).toString('base64url') }];
   const text = clientConfigText({ link, listen, users, found, include });
-  await changeFile(file, deps, () => writePrivateFile(file, text, { overwrite: options.force === true }));
-  return { file, found, problem, hasUsers: users.length > 0, boundByAddress };
+  const groupId = await serviceGroupId(CLIENT_SERVICE, file, deps);
+  const overwrite = options.force === true;
+  await changeFile(file, deps, () => writePrivateFile(file, text, { overwrite, groupId }));
+  return {
+    file,
+    found,
+    problem,
+    hasUsers: users.length > 0,
+    boundByAddress,
+    hasService: groupId !== undefined,
+  };
 }
 
 /** The uplinks that there are now, as `Joined` tells them. @param towards those with routes to these addresses; all, if there are none */

@@ -1,6 +1,6 @@
 import type { MonotonicClock, WallClock } from '../../shared/runtime/clock.ts';
 import type { DatagramRelay } from '../datagram/datagram-relay.ts';
-import type { RelayedRequest } from '../direct/direct-opening.ts';
+import type { RelayedRequest, RelayedRequests } from '../direct/direct-opening.ts';
 import type { DirectRoute } from '../steering/datagram-decision.ts';
 import type { OpenStream, SteeredRequest } from '../steering/steered-streams.ts';
 import type { Steering } from '../steering/steering.ts';
@@ -9,7 +9,7 @@ import type { OpenConnection } from './open-connection.ts';
 /** Where connections of applications are. */
 export interface ConnectionSources {
   readonly steering: Pick<Steering, 'open' | 'ruleOf'>;
-  readonly direct: { readonly relayed: Iterable<RelayedRequest> };
+  readonly direct: RelayedRequests;
   readonly datagrams: Pick<DatagramRelay, 'applications'>;
   readonly clock: MonotonicClock;
   readonly wallClock: WallClock;
@@ -25,9 +25,8 @@ export function listConnections(sources: ConnectionSources): readonly OpenConnec
   ];
 }
 
-function streamConnection(stream: OpenStream): OpenConnection {
-  const { request, policy, rule, sinceMs, carried } = stream;
-  return { ...tcp(stream, request), sinceMs, carried, rule, way: { kind: 'steer', policy } };
+function streamConnection({ key, request, policy, rule, sinceMs, carried }: OpenStream): OpenConnection {
+  return { ...tcp(key, request), sinceMs, carried, rule, way: { kind: 'steer', policy } };
 }
 
 function directConnection(relayed: RelayedRequest): OpenConnection {

@@ -1,9 +1,8 @@
 import type { DatagramCommands, DatagramEvent } from '../../shared/protocol/datagram/datagram-commands.ts';
-import type { CarriedBytes } from '../../shared/protocol/uplink/carried-bytes.ts';
+import type { SessionCarried } from '../../shared/runtime/session/session-carried.ts';
 
 /** A session, as far as datagrams are concerned: its driver. */
-export interface DatagramSession {
-  carriedOfFlow(flowId: number): readonly CarriedBytes[];
+export interface DatagramSession extends Pick<SessionCarried, 'carriedOfFlow'> {
   input<Result>(command: (session: { readonly datagrams: DatagramCommands }) => Result): Result;
 }
 

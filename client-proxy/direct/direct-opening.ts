@@ -39,8 +39,13 @@ export interface RelayedRequest {
   readonly sinceMs: number;
 }
 
+/** Those that are open. */
+export interface RelayedRequests {
+  readonly relayed: ReadonlySet<RelayedRequest>;
+}
+
 /** Connects requests of applications past the concentrator and relays them. */
-export class DirectOpener {
+export class DirectOpener implements RelayedRequests {
   readonly #options: DirectOpenerOptions;
   readonly #relayed = new Set<RelayedRequest>();
 

@@ -59,14 +59,9 @@ export class RuleSet {
   }
 
   /**
-   * The action of the first rule that holds now and matches, or else the default. A rule that matches by `subject.name` alone does not
-   * open private networks: whoever wants to get there would only have to say that name.
+   * The action of the first rule that holds now and matches, with that rule, or else the default. A rule that matches by
+   * `subject.name` alone does not open private networks: whoever wants to get there would only have to say that name.
    */
-  decide(subject: SteeringSubject): SteeringAction {
-    return this.choose(subject).action;
-  }
-
-  /** The same, and by which rule. */
   choose(subject: SteeringSubject): ChosenAction {
     const host = hostOf(subject);
     const found = this.#holding.find(

@@ -3,6 +3,7 @@ import type { StreamPolicy } from '../../shared/protocol/steering/steering-polic
 import type { CarriedBytes } from '../../shared/protocol/uplink/carried-bytes.ts';
 import type { AppSocket } from '../../shared/runtime/app/app-socket.ts';
 import type { WallClock } from '../../shared/runtime/clock.ts';
+import type { SessionCarried } from '../../shared/runtime/session/session-carried.ts';
 import type { SteeringSubject } from './rule-set.ts';
 import type { SteeringAction, SteeringRule } from './steering-rule.ts';
 
@@ -23,8 +24,7 @@ interface StreamSteering {
 }
 
 /** What steers streams: a session's driver. */
-export interface StreamSteerer {
-  carriedOf(streamId: number): readonly CarriedBytes[];
+export interface StreamSteerer extends Pick<SessionCarried, 'carriedOf'> {
   input(steer: (session: { readonly streams: StreamSteering }) => void): void;
 }
 
@@ -35,6 +35,8 @@ export interface SteeredRequest extends SteeringSubject {
 
 /** A stream of an application, for whoever looks at it. */
 export interface OpenStream {
+  /** The same as long as it is open. */
+  readonly key: object;
   readonly request: SteeredRequest;
   readonly policy: StreamPolicy;
   readonly rule: SteeringRule | undefined;
@@ -67,9 +69,7 @@ export class SteeredStreams {
 
   /** Those that applications have asked for. */
   get open(): readonly OpenStream[] {
-    return [...this.#streams].filter(
-      (stream): stream is TrackedStream & OpenStream => stream.isOfApplication,
-    );
+    return [...this.#streams].flatMap((stream) => stream.ofApplication ?? []);
   }
 
   begin(request: SteeredRequest, policy: StreamPolicy, rule: SteeringRule | undefined): SteeredStream {
@@ -117,29 +117,31 @@ interface Begun {
 }
 
 class TrackedStream implements SteeredStream {
-  readonly request: SteeredRequest | undefined;
-  readonly sinceMs: number;
   policy: StreamPolicy;
-  rule: SteeringRule | undefined;
+  readonly #request: SteeredRequest | undefined;
+  readonly #sinceMs: number;
+  #rule: SteeringRule | undefined;
   readonly over: () => void;
   readonly #decide: (() => StreamPolicy) | undefined;
   #open: { readonly steerer: StreamSteerer; readonly streamId: number } | undefined;
 
   constructor({ request, decide, policy, rule }: Begun, sinceMs: number, over: () => void) {
-    this.request = request;
+    this.#request = request;
     this.#decide = decide;
     this.policy = policy;
-    this.rule = rule;
-    this.sinceMs = sinceMs;
+    this.#rule = rule;
+    this.#sinceMs = sinceMs;
     this.over = over;
   }
 
-  get isOfApplication(): boolean {
-    return this.request !== undefined;
-  }
-
-  get carried(): readonly CarriedBytes[] {
-    return this.#open?.steerer.carriedOf(this.#open.streamId) ?? [];
+  /** As it is now; undefined for an inbound stream. */
+  get ofApplication(): OpenStream | undefined {
+    if (this.#request === undefined) return undefined;
+    const carried = this.#open?.steerer.carriedOf(this.#open.streamId) ?? [];
+    return {
+      ...{ key: this, request: this.#request, policy: this.policy },
+      ...{ rule: this.#rule, sinceMs: this.#sinceMs, carried },
+    };
   }
 
   opened(steerer: StreamSteerer, streamId: number): void {
@@ -149,9 +151,9 @@ class TrackedStream implements SteeredStream {
   /** @returns whether it has another policy now */
   follow(decide: (subject: SteeringSubject) => Decision): boolean {
     if (this.#decide !== undefined) return this.#steer(this.#decide());
-    const { action, rule } = decide(this.request!);
+    const { action, rule } = decide(this.#request!);
     if (action.kind !== 'steer') return false;
-    this.rule = rule;
+    this.#rule = rule;
     return this.#steer(action.policy);
   }
 

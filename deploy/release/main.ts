@@ -1,5 +1,5 @@
 /**
- * `npm run bundle`, `man`, `sbom` and `release`: what a release has, in the folder `release`.
+ * `npm run bundle`, `deb`, `man`, `sbom` and `release`: what a release has, in the folder `release`.
  */
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join, relative, resolve } from 'node:path';
@@ -7,6 +7,7 @@ import { parseArgs } from 'node:util';
 import { billOfMaterials, licenceList } from './bill-of-materials.ts';
 import { bundleContents } from './bundle-contents.ts';
 import { bundlePrograms } from './bundle-programs.ts';
+import { makeDebianPackages } from './debian-packages.ts';
 import { archive, makeBundle } from './make-bundle.ts';
 import { PROJECT_FOLDER, ReleaseError, sourceDateEpoch, VERSION } from './project.ts';
 import { release } from './publish.ts';
@@ -18,6 +19,7 @@ const HELP = `Makes what a release has, in the folder "release".
   npm run bundle                            both programs with Node.js, for ${TARGET_NAMES.join(' and ')}
   npm run bundle -- --target linux-arm64    for one of them
   npm run bundle -- --no-archive            folders alone
+  npm run deb                               Debian's packages of them
   npm run sbom                              what is in the bundles (CycloneDX), and the licences of it
   npm run man                               the manual pages
   npm run release -- 1.2.3                  checks, takes the version over, commits, tags, and makes all of it with checksums
@@ -47,6 +49,7 @@ async function main(args: readonly string[]): Promise<void> {
   const targets = values.target.map(targetNamed);
   if (values.help) process.stdout.write(HELP);
   else if (verb === 'bundle') await bundle(targets, output('release'), { isArchived: !values['no-archive'] });
+  else if (verb === 'deb') await debianPackages(targets, output('release'));
   else if (verb === 'sbom') await bills(targets, output('release'));
   else if (verb === 'man') await manPages(output('release/man'));
   else if (verb === 'release' && version !== undefined) {
@@ -79,6 +82,16 @@ async function bundle(
     const contents = await bundleContents(target, programs);
     const folder = await makeBundle(target, output, programs, contents, epochSeconds);
     tell(isArchived ? await archive(folder, epochSeconds) : folder);
+  }
+}
+
+async function debianPackages(targets: readonly Target[], output: string): Promise<void> {
+  const epochSeconds = sourceDateEpoch();
+  const programs = await bundlePrograms();
+  for (const target of targets) {
+    const contents = await bundleContents(target, programs);
+    const folder = await makeBundle(target, output, programs, contents, epochSeconds);
+    for (const file of await makeDebianPackages(target, folder, output, epochSeconds)) tell(file);
   }
 }
 

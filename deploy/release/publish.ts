@@ -1,5 +1,6 @@
-import { readFile, rm, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { writeFileSync } from 'node:fs';
+import { copyFile, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { basename, join } from 'node:path';
 import { releaseChangelog } from './changelog.ts';
 import { CHECKSUMS_NAME, signChecksums, writeChecksums } from './checksums.ts';
 import { git, PROJECT_FOLDER, ReleaseError, run } from './project.ts';
@@ -17,6 +18,8 @@ export interface ReleaseOptions {
   readonly tell: (line: string) => void;
 }
 
+/** What installs from the files beside it. */
+const INSTALLER = 'deploy/install.sh';
 /** Files that a release changes. */
 const CHANGED = ['package.json', 'package-lock.json', 'CHANGELOG.md'] as const;
 /** https://semver.org */
@@ -41,20 +44,26 @@ export async function release(options: ReleaseOptions): Promise<void> {
   tell(await signaturesOfRegistry());
   if (!skipsChecks) await run('npm', ['run', 'check']);
 
-  let isCommitted = false;
+  const restore = () => {
+    for (const [name, text] of before) writeFileSync(join(PROJECT_FOLDER, name), text);
+  };
+  let undo = restore;
+  const onSignal = () => {
+    undo();
+    process.exit(1);
+  };
+  for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, onSignal);
   try {
     await run('npm', ['version', version, '--no-git-tag-version', '--ignore-scripts']);
     await writeFile(join(PROJECT_FOLDER, 'CHANGELOG.md'), changelog);
     if (!isDryRun) {
       git('commit', '--quiet', '--all', '--message', `Release ${version}`);
+      undo = () => {};
       git('tag', '--annotate', `v${version}`, '--message', `Version ${version}`);
-      isCommitted = true;
     }
     await makeAll(options);
   } finally {
-    if (!isCommitted) {
-      for (const [name, text] of before) await writeFile(join(PROJECT_FOLDER, name), text);
-    }
+    undo();
   }
 }
 
@@ -80,20 +89,33 @@ async function signaturesOfRegistry(): Promise<string> {
   } catch (error) {
     const { message } = error as Error;
     if (/invalid|missing|tampered/i.test(message)) throw error;
-    return `the signatures of packages were not checked: ${message}`;
+    return `the signatures of packages were not checked: ${message.split('\n')[0]}`;
   }
 }
 
-async function makeAll({ output, targets, keyFile, tell }: ReleaseOptions): Promise<void> {
+/** Removes what a release of before has left; refuses any other folder. */
+async function emptyOutput(output: string): Promise<void> {
+  const names: readonly string[] = await readdir(output).catch(() => []);
+  if (names.length > 0 && !names.includes(CHECKSUMS_NAME) && output !== join(PROJECT_FOLDER, 'release')) {
+    throw new ReleaseError(
+      `${output} has other files in it: name an empty folder, or one that does not exist`,
+    );
+  }
   await rm(output, { recursive: true, force: true });
+}
+
+async function makeAll({ output, targets, keyFile, tell }: ReleaseOptions): Promise<void> {
+  await emptyOutput(output);
   // A build leaves what earlier ones have made, and a package has all of it.
   await rm(join(PROJECT_FOLDER, 'dist'), { recursive: true, force: true });
   const chosen = targets.flatMap((target) => ['--target', target]);
   // In processes of their own, which read the version anew.
   await run('npm', ['run', 'bundle', '--', '--output', output, ...chosen]);
+  await run('npm', ['run', 'deb', '--', '--output', output, ...chosen]);
   await run('npm', ['run', 'sbom', '--', '--output', output, ...chosen]);
   await run('npm', ['run', 'man', '--', '--output', join(output, 'man')]);
   await run('npm', ['pack', '--pack-destination', output]);
+  await copyFile(join(PROJECT_FOLDER, INSTALLER), join(output, basename(INSTALLER)));
   for (const name of await writeChecksums(output)) tell(join(output, name));
   tell(join(output, CHECKSUMS_NAME));
   if (keyFile !== undefined) tell(join(output, await signChecksums(output, keyFile)));

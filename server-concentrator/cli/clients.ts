@@ -14,6 +14,7 @@ import {
   type NewClient,
 } from '../config/clients-file.ts';
 import type { ClientEntry, ConcentratorConfig } from '../config/concentrator-config.ts';
+import { type LinkOptions, printLink, printQrCode } from './print-link.ts';
 
 /**
  * Adds a client with a new key to the clients file, and prints its link. Throws UsageError.
@@ -22,7 +23,7 @@ import type { ClientEntry, ConcentratorConfig } from '../config/concentrator-con
  */
 export async function addClient(
   id: string,
-  { publish }: { readonly publish?: string },
+  { publish, ...shown }: { readonly publish?: string } & LinkOptions,
   config: ConcentratorConfig,
   deps: CommandLineDeps,
 ): Promise<void> {
@@ -37,7 +38,7 @@ export async function addClient(
     }
     return file.with(client);
   });
-  printLink(linkOf(client, config), client, deps);
+  await printLink(linkOf(client, config), client, shown, deps);
   deps.stderr(RELOAD_HINT);
 }
 
@@ -47,6 +48,7 @@ export async function addClient(
  */
 export async function rotateClient(
   id: string,
+  { qr }: LinkOptions,
   config: ConcentratorConfig,
   deps: CommandLineDeps,
 ): Promise<void> {
@@ -63,7 +65,9 @@ export async function rotateClient(
       `Then on that machine run "tributary-client join --update" with the link that follows, and reload the client. ` +
       `Last, here: "client rotate ${id} --finish". The link is a secret: whoever has it can connect.\n`,
   );
-  deps.stdout(`${linkOf(listed(file, id), config)}\n`);
+  const link = linkOf(listed(file, id), config);
+  deps.stdout(`${link}\n`);
+  if (qr) await printQrCode(link, deps);
 }
 
 /** Ends the change of a client's key: that of before is not good any more. Throws UsageError. */
@@ -181,15 +185,6 @@ function refuseWithoutAddress(config: ConcentratorConfig): void {
   if (config.public.length > 0) return;
   const message = 'clients would not know where to connect: add "public: [HOST:PORT]" to';
   throw new UsageError(`${message} ${config.file}`);
-}
-
-/** The link alone goes to stdout, so that it can be piped; what to do with it to stderr. */
-export function printLink(link: string, client: ListedClient, deps: CommandLineDeps): void {
-  deps.stderr(
-    `The link of ${client.id} follows. It is a secret: whoever has it can connect. On that machine run\n` +
-      '  tributary-client join\nand paste the link when it asks.\n',
-  );
-  deps.stdout(`${link}\n`);
 }
 
 const RELOAD_HINT =

@@ -58,6 +58,7 @@ function concentratorProgram(deps: ConcentratorCliDeps): Command {
     )
     .option('--client <name>', "the first client's name", 'client1')
     .option('--force', 'replace files that exist; links given out before stop working')
+    .option('--qr', QR)
     .action(async (_options: unknown, command: Command) => {
       const { init } = await import('./init.ts');
       await init(command.optsWithGlobals<InitOptions>(), deps);
@@ -95,6 +96,8 @@ function concentratorProgram(deps: ConcentratorCliDeps): Command {
   return program.allowExcessArguments();
 }
 
+const QR = "show the link as a QR code, too, for a phone's camera";
+
 /** What changes keys. */
 function addClientCommands(
   program: Command,
@@ -108,7 +111,8 @@ function addClientCommands(
     .argument('<name>')
     .description('add a client, and print its link')
     .option('--publish <ports>', 'ports of this machine that it may publish, such as 443,8000-8010')
-    .action(async (name: string, options: { publish?: string }) =>
+    .option('--qr', QR)
+    .action(async (name: string, options: { publish?: string; qr?: true }) =>
       (await clients()).addClient(name, options, await loaded(), deps),
     );
   client
@@ -124,9 +128,11 @@ function addClientCommands(
     .argument('<name>')
     .description('give a client another key beside its own, and print the new link')
     .option('--finish', 'end that: the old key is not good any more')
-    .action(async (name: string, { finish }: { finish?: true }) => {
+    .option('--qr', QR)
+    .action(async (name: string, { finish, qr }: { finish?: true; qr?: true }) => {
       const { finishRotation, rotateClient } = await clients();
-      await (finish ? finishRotation : rotateClient)(name, await loaded(), deps);
+      if (finish) await finishRotation(name, await loaded(), deps);
+      else await rotateClient(name, qr ? { qr } : {}, await loaded(), deps);
     });
   client
     .command('list')

@@ -6,18 +6,20 @@ import { changeFile } from '../../shared/runtime/config/change-file.ts';
 import { type CommandLineDeps, UsageError } from '../../shared/runtime/config/command-line.ts';
 import { defaultConfigDirectory } from '../../shared/runtime/config/config-search.ts';
 import { parseListenAddress } from '../../shared/runtime/config/schema-pieces.ts';
+import { serviceGroupId } from '../../shared/runtime/config/service-group.ts';
 import { fileExists, writePrivateFile } from '../../shared/runtime/files/private-file.ts';
 import { generateCertificate } from '../../shared/runtime/identity/certificate.ts';
 import { certificatePin } from '../../shared/runtime/identity/certificate-pin.ts';
 import { formatLink } from '../../shared/runtime/identity/link.ts';
 import { ClientsFile } from '../config/clients-file.ts';
 import { DEFAULT_PORT } from '../config/load-concentrator-config.ts';
-import { newClient, printLink } from './clients.ts';
+import { newClient } from './clients.ts';
 import { CONCENTRATOR_CONFIG_NAME } from './command-defaults.ts';
 import { concentratorConfigText } from './concentrator-config-text.ts';
+import { type LinkOptions, printLink } from './print-link.ts';
 
 /** The options of `init`, as they were written. */
-export interface InitOptions {
+export interface InitOptions extends LinkOptions {
   /** Of no use here: what is written is more than one file. */
   readonly config?: string;
   readonly public: readonly string[];
@@ -26,6 +28,9 @@ export interface InitOptions {
   readonly client: string;
   readonly force?: boolean;
 }
+
+/** The service, its user and its group, as packages and the instructions make them. */
+const CONCENTRATOR_SERVICE = 'tributary-concentrator';
 
 /** Writes all that a concentrator needs, with a first client, and prints that client's link. Throws UsageError. */
 export async function init(options: InitOptions, deps: CommandLineDeps): Promise<void> {
@@ -44,7 +49,8 @@ export async function init(options: InitOptions, deps: CommandLineDeps): Promise
     clients: join(directory, 'clients.yaml'),
     config: join(directory, CONCENTRATOR_CONFIG_NAME),
   };
-  const overwrite = { overwrite: options.force === true };
+  const groupId = await serviceGroupId(CONCENTRATOR_SERVICE, files.config, deps);
+  const overwrite = { overwrite: options.force === true, groupId };
   const identity = await generateCertificate(deps.now());
   // The lock of those that add clients, so that none is added meanwhile.
   await changeFile(files.clients, deps, async () => {
@@ -64,8 +70,12 @@ export async function init(options: InitOptions, deps: CommandLineDeps): Promise
     addresses: publicAddresses,
     pins: [pin],
   });
-  printLink(link, client, deps);
-  deps.stderr(`Next, here: tributary-concentrator --config ${files.config}\n`);
+  await printLink(link, client, options, deps);
+  const start =
+    groupId === undefined
+      ? `tributary-concentrator --config ${files.config}`
+      : `systemctl restart ${CONCENTRATOR_SERVICE}`;
+  deps.stderr(`Next, here: ${start}\n`);
 }
 
 async function refuseExisting(files: readonly string[]): Promise<void> {

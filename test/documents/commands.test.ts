@@ -35,6 +35,7 @@ const SYSTEM_COMMANDS = [
   'prometheus',
   'promtool',
   'runuser',
+  'sh',
   'systemctl',
   'systemd-analyze',
   'tar',

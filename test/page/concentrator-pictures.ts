@@ -6,6 +6,7 @@ import { inventClients } from '../server-concentrator/page/invented-clients.ts';
 import { InventedConcentrator } from '../server-concentrator/page/many-clients.ts';
 import { serveInvented } from '../server-concentrator/page/serve-invented.ts';
 import { Browser, type Screen } from '../support/browser.ts';
+import { showWhole } from './show-whole.ts';
 
 const CLIENTS = 41;
 /** What comes after is like it. */
@@ -34,7 +35,7 @@ export async function takeConcentratorPictures(
       `(() => { const sheet = new CSSStyleSheet(); sheet.replaceSync('${style}'); document.adoptedStyleSheets = [sheet]; })()`,
     );
     for (const [name, screen] of Object.entries(screens)) {
-      await browser.setScreen(screen);
+      await showWhole(browser, screen);
       await sleep(1_500);
       const picture = await browser.picture('webp', 78);
       await writeFile(join(folder, name), picture);

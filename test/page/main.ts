@@ -11,6 +11,7 @@ import { startPair } from '../lab/tributary-pair.ts';
 import { TributarySetup } from '../lab/tributary-setup.ts';
 import { Browser, type Screen } from '../support/browser.ts';
 import { takeConcentratorPictures } from './concentrator-pictures.ts';
+import { showWhole } from './show-whole.ts';
 
 /** Where the client serves its page, in its namespace. */
 const PAGE = 'http://127.0.0.1:9101/';
@@ -51,7 +52,7 @@ async function takePictures(folder: string): Promise<number> {
     const pair = await startPair(bed, await setup.configured({ uplinks, stateDir }), UPLINKS);
     browser = await Browser.start((...args) => bed.client.spawn(...args));
     const take = async (name: string, screen: Screen) => {
-      await browser!.setScreen(screen);
+      await showWhole(browser!, screen);
       // The chart fits itself to its place, and the figures to the second.
       await sleep(1_500);
       const picture = await browser!.picture('webp', 74);
@@ -84,6 +85,8 @@ async function takePictures(folder: string): Promise<number> {
     await browser.until(`document.querySelectorAll('.card').length === ${UPLINKS.length}`);
     await bed.uplink('starlink').blackhole();
     await take('page-dark.webp', { ...DESKTOP, scheme: 'dark' });
+    // It would complain of the client that has gone.
+    await browser.open('about:blank');
     await pair.stop();
     const ofConcentrator = await takeConcentratorPictures(folder, {
       'concentrator-page.webp': { ...DESKTOP, scale: 1.1, scheme: 'light' },

@@ -37,18 +37,22 @@ describe('npm run release', () => {
         expect.arrayContaining([
           'SHA256SUMS',
           'SHA256SUMS.sig',
+          'install.sh',
           'man',
           'tributary-999.0.0-rc.1-linux-x64.tar.gz',
           'tributary-999.0.0-rc.1-linux-x64.cdx.json',
           'tributary-999.0.0-rc.1-linux-x64-licenses.txt',
           'tributary-999.0.0-rc.1.tgz',
+          'tributary-client_999.0.0~rc.1_amd64.deb',
+          'tributary-concentrator_999.0.0~rc.1_amd64.deb',
+          'tributary-runtime_999.0.0~rc.1_amd64.deb',
         ]),
       );
       const check = execFileSync('sha256sum', ['--check', '--strict', 'SHA256SUMS'], {
         cwd: release,
         encoding: 'utf8',
       });
-      expect(check.match(/: OK$/gm)).toHaveLength(4);
+      expect(check.match(/: OK$/gm)).toHaveLength(8);
       const sums = join(release, 'SHA256SUMS');
       openssl(
         ...[

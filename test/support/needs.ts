@@ -43,6 +43,8 @@ export const PACKAGES = {
   mandoc: () => isOnPath('mandoc'),
   'qemu-user-static': () => isOnPath('qemu-aarch64-static'),
   'libstdc++6-arm64-cross': () => existsSync('/usr/aarch64-linux-gnu/lib/libstdc++.so.6'),
+  debootstrap: () => isOnPath('debootstrap'),
+  lintian: () => isOnPath('lintian'),
   gcc: () => isOnPath('gcc'),
   'libc6-dev': () => existsSync('/usr/include/stdio.h'),
   // For `systemd-analyze`, which needs no running systemd.
@@ -119,6 +121,9 @@ const REQUIREMENTS = {
   fish: { packages: ['fish'] },
   man: { packages: ['man-db'] },
   mandoc: { packages: ['mandoc'] },
+  /** Installs Debian into a folder. */
+  debian: { packages: ['debootstrap'], forRoot: 'mounts' },
+  lintian: { packages: ['lintian'] },
   /** Programs for another processor. */
   arm64: { packages: ['qemu-user-static', 'libstdc++6-arm64-cross'] },
   /** Every Debian has it. */

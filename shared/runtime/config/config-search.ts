@@ -18,7 +18,8 @@ export class ConfigNotFoundError extends TributaryError {
   }
 }
 
-const SYSTEM_DIRECTORY = '/etc/tributary';
+/** Where the configuration of services is. */
+export const SYSTEM_DIRECTORY = '/etc/tributary';
 
 /**
  * The configuration file to use: the one named on the command line or in `TRIBUTARY_CONFIG`, which then must exist, or

@@ -15,6 +15,7 @@ import { errorWords } from '../text/error-words.ts';
 import { AttachedSubflows, type SubflowLink } from './attached-subflows.ts';
 import { EventDispatcher } from './event-dispatcher.ts';
 import { READ_COST_MS, type ShareHolder, type ShareSeat, SOLE_SEAT } from './fair-share.ts';
+import type { SessionCarried } from './session-carried.ts';
 import type { SessionLog, SessionOwner, StreamHandlers } from './session-handlers.ts';
 import type { UplinkTraffic } from './uplink-traffic.ts';
 
@@ -55,7 +56,7 @@ const RESUMED_AT_ONCE = 8;
  * Runs one session core with real time and real subflows. The inputs of one turn of the event loop are handled together in
  * its check phase: everything that was read is parsed before anything is decided.
  */
-export class SessionDriver {
+export class SessionDriver implements SessionCarried {
   /** When the session began, by its clock. */
   readonly startedMs: number;
   /** Resolves when the session has ended, and its last frame has left or its time for that is up. */
@@ -110,12 +111,10 @@ export class SessionDriver {
     return this.#session.streams.count;
   }
 
-  /** What each uplink has carried of a stream. */
   carriedOf(streamId: number): readonly CarriedBytes[] {
     return this.#session.streams.carriedOf(streamId);
   }
 
-  /** The same of a flow of datagrams. */
   carriedOfFlow(flowId: number): readonly CarriedBytes[] {
     return this.#session.datagrams.table.get(flowId)?.carried.all ?? [];
   }

@@ -61,7 +61,7 @@ it('has streams, direct connections and flows of datagrams, each with the rule t
   const association = bed.relay.join({ user: 'bob', from: () => '10.0.0.3', onDatagram() {} });
   association.send({ host: '203.0.113.5', port: 3074 }, payloadOf('hello'));
   const list = listConnections({
-    ...{ steering, direct: { relayed: [relayed] }, datagrams: bed.relay },
+    ...{ steering, direct: { relayed: new Set([relayed]) }, datagrams: bed.relay },
     ...{ clock: () => bed.time.ms, wallClock: () => 9_000 },
   });
   expect(list.map(({ key: _, close: __, ...rest }) => rest)).toMatchObject([

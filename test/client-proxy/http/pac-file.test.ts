@@ -92,7 +92,7 @@ describe('the file of proxy settings', () => {
     ];
     for (const host of hosts) {
       for (const port of [80, 443, 8080]) {
-        const isDirect = rules.decide({ destination: { host, port } }).kind === 'direct';
+        const isDirect = rules.choose({ destination: { host, port } }).action.kind === 'direct';
         if (run(pac, `http://${host}:${port}/`) === 'DIRECT')
           expect([host, port, isDirect]).toEqual([host, port, true]);
       }

@@ -12,7 +12,7 @@ const one = (port: number) => ({ from: port, to: port });
 function matches(rule: Conditions, host: string, port = 443, user?: string): boolean {
   const rules = new RuleSet({ ...DEFAULTS, rules: [{ ...rule, action: BLOCK }] });
   const subject = { destination: { host, port }, ...(user === undefined ? {} : { user }) };
-  return rules.decide(subject).kind === 'block';
+  return rules.choose(subject).action.kind === 'block';
 }
 
 describe('a rule', () => {
@@ -113,7 +113,7 @@ describe('rules', () => {
     ['example.org', 22, { kind: 'steer', policy: { mode: 'redundant' } }],
     ['example.org', 443, { kind: 'steer', policy: { mode: 'aggregate' } }],
   ])('the first that matches decides, or else the default: %s:%i', (host, port, expected) => {
-    expect(rules.decide({ destination: { host, port } })).toEqual(expected);
+    expect(rules.choose({ destination: { host, port } }).action).toEqual(expected);
   });
 });
 
@@ -145,13 +145,13 @@ describe('a rule with direct that has matched by a name which was only heard', (
   ])('%s', (_, rule, host, name, expected) => {
     const rules = new RuleSet({ ...DEFAULTS, rules: [{ ...rule, action: DIRECT }] });
     const subject = { destination: { host, port: 80 }, ...(name === undefined ? {} : { name }) };
-    expect(rules.decide(subject)).toEqual(expected);
+    expect(rules.choose(subject).action).toEqual(expected);
   });
 
   it('leaves the other actions as they are', () => {
     const rules = new RuleSet({ ...DEFAULTS, rules: [{ ...NAMED, action: BLOCK }] });
     const subject = { destination: { host: '192.168.8.1', port: 80 }, name: 'a.example.org' };
-    expect(rules.decide(subject)).toBe(BLOCK);
+    expect(rules.choose(subject).action).toBe(BLOCK);
   });
 });
 
@@ -210,7 +210,7 @@ describe('a destination that is an address and known by a name', () => {
     ['no rule for another port', direct(['a.test'], { ports: [one(80)] }), 'a.test', false],
   ])('meets %s', (_, rule, name, expected) => {
     const subject = { ...HTTPS, ...(name === undefined ? {} : { name }) };
-    expect(rulesOf(rule).decide(subject).kind).toBe(expected ? 'direct' : 'steer');
+    expect(rulesOf(rule).choose(subject).action.kind).toBe(expected ? 'direct' : 'steer');
   });
 
   const block = (rule: Conditions): SteeringRule => ({ ...rule, action: BLOCK });

@@ -2,7 +2,7 @@ import type { ChartMark } from '../../../../shared/page-browser/chart.ts';
 import { clockText, durationText } from '../../../../shared/page-browser/words.ts';
 import type { StateChange } from '../../history/state-changes.ts';
 import type { UplinkView } from '../../page-view.ts';
-import { CAP, moodOf, STATE_WORDS } from './words.ts';
+import { moodOf, STATE_WORDS } from './words.ts';
 
 /** A time in which an uplink could not do its part. */
 export interface Fault {
@@ -69,12 +69,15 @@ export function faultText({ what, fromMs, toMs, isCut, lost }: Fault): string {
   return `${what} ${clockText(fromMs)}, ${lasted}, ${cost}`;
 }
 
-function isFault(change: StateChange): boolean {
-  const mood = moodOf(change);
-  return mood === 'bad' || mood === 'doubtful' || change.cause === CAP;
+function isFault({ state, cause }: StateChange): boolean {
+  const mood = moodOf({ state, cause });
+  return mood === 'bad' || mood === 'doubtful' || cause === CAP;
 }
 
 function whatOf({ state, cause }: StateChange): string {
   if (cause === CAP) return 'cap reached';
   return state === 'doubted' ? 'silent' : STATE_WORDS[state];
 }
+
+/** The cause of an uplink whose cap is reached, whatever that makes of it. */
+const CAP = 'cap';

@@ -12,8 +12,8 @@ export const STATE_WORDS: Readonly<Record<UplinkView['state'], string>> = {
 };
 
 /** The cause of a state that a cap has brought about. */
-export const CAP = 'cap';
-/** The cause of a state that somebody wanted. */
+const CAP = 'cap';
+/** And of one that a person wants. */
 const TURNED_OFF = 'turned-off';
 
 /** What an uplink is, as its pill says it. */
@@ -21,7 +21,7 @@ export function pillOf({ state, cause }: Pick<UplinkView, 'state' | 'cause'>): {
   readonly text: string;
   readonly mood: ReturnType<typeof moodOf>;
 } {
-  if (cause === TURNED_OFF) return { text: 'off', mood: 'idle' };
+  if (cause === TURNED_OFF) return { text: 'off', mood: moodOf({ state, cause }) };
   if (cause !== CAP) return { text: STATE_WORDS[state], mood: moodOf({ state, cause }) };
   return { text: 'cap reached', mood: state === 'stopped' ? 'bad' : 'doubtful' };
 }
@@ -38,14 +38,11 @@ export function lossText(ratio: number | null): string {
   return ratio === null ? '–' : `${Number((100 * ratio).toPrecision(2))} %`;
 }
 
-/** How good a state is, which its colour tells; one that was wanted is not bad. */
+/** How good a state is, which its colour tells. */
 export function moodOf({
   state,
   cause,
-}: {
-  readonly state: UplinkView['state'];
-  readonly cause: string;
-}): 'good' | 'idle' | 'doubtful' | 'bad' {
+}: Pick<UplinkView, 'state'> & { readonly cause: string }): 'good' | 'idle' | 'doubtful' | 'bad' {
   if (cause === TURNED_OFF) return 'idle';
   if (state === 'in-use') return 'good';
   if (state === 'backup' || state === 'waiting') return 'idle';

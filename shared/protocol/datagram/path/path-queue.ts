@@ -4,7 +4,15 @@ import type { Now } from '../../now.ts';
 export interface QueuedPath {
   readonly inFlightBytes: number;
   readonly bytesPerSecond: number;
-  readonly times: { readonly minMs: number; readonly feedbackMs: number };
+  readonly times: PathTimeBounds;
+}
+
+/** Of a path, milliseconds. */
+export interface PathTimeBounds {
+  /** Its round trip without queues. */
+  readonly minMs: number;
+  /** The peer tells of a packet within so long. */
+  readonly feedbackMs: number;
 }
 
 /**

@@ -1,9 +1,10 @@
 import type { Now } from '../../now.ts';
 import { RTT_TUNING, RttEstimator } from '../../subflow/rtt-estimator.ts';
+import type { PathTimeBounds } from './path-queue.ts';
 import type { DatagramPathTuning } from './path-tuning.ts';
 
 /** Round trips of one path of datagrams, and from when on feedback is late there. */
-export class PathTimes {
+export class PathTimes implements PathTimeBounds {
   readonly #now: Now;
   readonly #tuning: DatagramPathTuning;
   readonly #rtt: RttEstimator;

@@ -93,17 +93,13 @@ describe('the faults of the page', () => {
     expect(faultsOf(changes, []).map(faultText)).toEqual([text]);
   });
 
-  it('are not those that somebody wanted', () => {
-    const off = { ...change(AT_MS, 'stopped', 'in-use'), cause: 'turned-off' };
+  it('are none where a person has turned an uplink off, and end there', () => {
+    const off = { ...change(AT_MS + 3_000, 'stopped', 'down'), cause: 'turned-off' } as const;
     expect(faultsOf([off], [])).toEqual([]);
-    expect(pillOf({ state: 'stopped', cause: 'turned-off' })).toEqual({ text: 'off', mood: 'idle' });
-    expect(pillOf({ state: 'stopped', cause: 'cap' }).mood).toBe('bad');
-    // Turned off while it was down: that fault is over.
-    const [fault] = faultsOf(
-      [change(AT_MS, 'down', 'in-use'), { ...off, atMs: AT_MS + 1_000, before: 'down' }],
-      [],
-    );
-    expect(fault!.toMs).toBe(AT_MS + 1_000);
+    expect(pillOf(off)).toEqual({ text: 'off', mood: 'idle' });
+    expect(faultsOf([change(AT_MS, 'down', 'in-use'), off], []).map(faultText)).toEqual([
+      'down 14:02:11, 3.0 s, nothing lost',
+    ]);
   });
 
   it('lose connections while they last, and none before', () => {

@@ -1,0 +1,69 @@
+import { execFileSync, spawnSync } from 'node:child_process';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+
+/** A run in the root. */
+export interface Ran {
+  readonly status: number | null;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+const ENVIRONMENT = {
+  PATH: '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin',
+  DEBIAN_FRONTEND: 'noninteractive',
+  // A mirror that this machine is told to use.
+  ...(process.env.http_proxy === undefined ? {} : { http_proxy: process.env.http_proxy }),
+};
+const COMMAND_TIMEOUT_MS = 180_000;
+/** Places that change by themselves: of the kernel, of apt, and copies that tools for users leave behind. */
+const PASSING = ['dev', 'proc', 'sys', 'tmp', 'run', 'var/cache', 'var/log', 'var/lib/apt', 'var/lib/dpkg'];
+const COPIES = /^\.\/etc\/(passwd|group|shadow|gshadow)-$/;
+
+/** A fresh Debian in a folder, with what its smallest installation has. systemd does not run in it. */
+export class DebianRoot {
+  readonly folder = mkdtempSync(join(tmpdir(), 'tributary-debian-'));
+
+  /** Takes minutes, and Debian's packages from where this machine gets them. */
+  constructor(suite: string) {
+    const options = [
+      '--variant=minbase',
+      '--include=adduser',
+      suite,
+      this.folder,
+      'http://deb.debian.org/debian',
+    ];
+    execFileSync('debootstrap', options, { stdio: ['ignore', 'ignore', 'inherit'] });
+  }
+
+  run(command: string, args: readonly string[] = []): Ran {
+    const mount = ['--mount', '--pid', '--fork', '--kill-child', `--mount-proc=${join(this.folder, 'proc')}`];
+    return spawnSync('unshare', [...mount, '--', 'chroot', this.folder, command, ...args], {
+      ...{ encoding: 'utf8', env: ENVIRONMENT, timeout: COMMAND_TIMEOUT_MS },
+      stdio: ['ignore', 'pipe', 'pipe'],
+    });
+  }
+
+  /** Throws unless it succeeds. */
+  runWell(command: string, args: readonly string[] = []): Ran {
+    const ran = this.run(command, args);
+    if (ran.status !== 0)
+      throw new Error(`${command} ${args.join(' ')} ended with ${ran.status}: ${ran.stderr}`);
+    return ran;
+  }
+
+  /** Everything that is there and stays, files and folders. */
+  paths(): readonly string[] {
+    const without = PASSING.flatMap((place) => ['-path', `./${place}`, '-prune', '-o']);
+    const text = execFileSync('find', ['.', ...without, '-print'], { cwd: this.folder, encoding: 'utf8' });
+    return text
+      .split('\n')
+      .filter((path) => path !== '' && !COPIES.test(path))
+      .sort();
+  }
+
+  remove(): void {
+    rmSync(this.folder, { recursive: true, force: true });
+  }
+}
