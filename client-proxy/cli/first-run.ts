@@ -131,7 +131,10 @@ class FirstRunFeed implements PageEvents {
     if (this.#pages.isEmpty || this.#isLooking) return;
     this.#isLooking = true;
     try {
-      const { found, problem } = await uplinksFound([], this.#deps);
+      const { found, problem } = await uplinksFound([], this.#deps).catch((error: Error) => ({
+        found: [],
+        problem: error.message,
+      }));
       const view: FirstRunView = {
         ...{ found, problem: problem ?? null, file: this.#file, version: this.#deps.version },
       };
