@@ -10,7 +10,6 @@ import { HttpEndpoint } from '../../shared/runtime/observe/http-endpoint.ts';
 import { eventText, OpenPages } from '../../shared/runtime/page/open-pages.ts';
 import { ActionError, pageAction } from '../../shared/runtime/page/page-actions.ts';
 import { type PageEvents, WebPage } from '../../shared/runtime/page/web-page.ts';
-import { errorWords } from '../../shared/runtime/text/error-words.ts';
 import { FIRST_RUN_FILES, type FirstRunView } from '../page/first-run-files.ts';
 import type { ClientCliDeps } from './client-cli-deps.ts';
 import { DEFAULT_SOCKS } from './command-defaults.ts';
@@ -129,22 +128,16 @@ class FirstRunFeed implements PageEvents {
     if (this.#pages.isEmpty || this.#isLooking) return;
     this.#isLooking = true;
     try {
-      const { found, problem } = await this.#find();
+      const { found, problem } = await uplinksFound([], this.#deps).catch((error: Error) => ({
+        found: [],
+        problem: error.message,
+      }));
       const view: FirstRunView = {
         ...{ found, problem: problem ?? null, file: this.#file, version: this.#deps.version },
       };
       for (const [page] of this.#pages.all) this.#pages.tell(page, eventText('first-run', view));
     } finally {
       this.#isLooking = false;
-    }
-  }
-
-  /** Interfaces come and go between two looks at them; what goes wrong then is told, and looked for again. */
-  async #find(): Promise<Pick<Joined, 'found' | 'problem'>> {
-    try {
-      return await uplinksFound([], this.#deps);
-    } catch (error) {
-      return { found: [], problem: errorWords(error) };
     }
   }
 }

@@ -1,23 +1,15 @@
 import { colourOf } from '../../../../shared/page-browser/colours.ts';
-import { html, render, useState } from '../../../../shared/page-browser/lib/htm-preact.js';
+import { html, render, useEffect, useState } from '../../../../shared/page-browser/lib/htm-preact.js';
 import { LiveEvents } from '../../../../shared/page-browser/live-events.ts';
 import type { FirstRunView } from '../../first-run-files.ts';
 import { act, takeToken } from '../base/client.ts';
 
-/** Between the last word of this page and the first of the client's. */
-const BEGIN_MS = 15_000;
+/** A client that begins does so in a second or two. */
+const MOST_STARTING_MS = 15_000;
 
 const root = document.querySelector('#app')!;
 
-interface Shown {
-  readonly view: FirstRunView;
-  /** Nothing has been heard for longer than a client takes to begin. */
-  readonly isSilent: boolean;
-}
-
-let view: FirstRunView | undefined;
-
-function FirstRun({ view, isSilent }: Shown) {
+function FirstRun({ view }: { view: FirstRunView }) {
   return html`
     <header>
       <img src="/shared/page-browser/icon.svg" alt="" width="28" height="28" />
@@ -29,9 +21,9 @@ function FirstRun({ view, isSilent }: Shown) {
         <h2 id="link-title">Connect this machine</h2>
         <p class="quiet">
           On the server, <code>tributary-concentrator init</code> or <code>client add</code> has printed a link, and the same text
-          as a QR code, which a phone can read and send here. It holds the key of this machine.
+          as a QR code: a phone can read it and send you the text. It holds the key of this machine.
         </p>
-        <${LinkForm} isSilent=${isSilent} />
+        <${LinkForm} />
       </section>
       <section class="panel" aria-labelledby="found-title">
         <h2 id="found-title">Uplinks found</h2>
@@ -44,7 +36,7 @@ function FirstRun({ view, isSilent }: Shown) {
 
 type State = 'asking' | 'joining' | { readonly problem: string } | { readonly file: string };
 
-function LinkForm({ isSilent }: Pick<Shown, 'isSilent'>) {
+function LinkForm() {
   const [link, setLink] = useState('');
   const [state, setState] = useState<State>('asking');
   const isDone = typeof state === 'object' && 'file' in state;
@@ -58,17 +50,7 @@ function LinkForm({ isSilent }: Pick<Shown, 'isSilent'>) {
       setState({ problem: (error as Error).message });
     }
   };
-  if (isDone) {
-    return html`<p class="done" role="status">
-      ${
-        isSilent
-          ? html`<b>Saved, and the client has not begun.</b> It says why where it was started, or in its log.
-              The configuration is in <code>${state.file}</code>.`
-          : html`<b>Saved</b> in <code>${state.file}</code>. The client begins, and this page goes on with it, which shows whether the
-              concentrator answers.`
-      }
-    </p>`;
-  }
+  if (isDone) return html`<${Saved} file=${state.file} />`;
   const problem = typeof state === 'object' && 'problem' in state ? state.problem : undefined;
   return html`
     <form onSubmit=${submit}>
@@ -85,6 +67,19 @@ function LinkForm({ isSilent }: Pick<Shown, 'isSilent'>) {
       </button>
     </form>
   `;
+}
+
+/** Whether the concentrator can be reached, the page of the client says. */
+function Saved({ file }: { file: string }) {
+  const [isLate, setLate] = useState(false);
+  useEffect(() => {
+    const timer = setTimeout(() => setLate(true), MOST_STARTING_MS);
+    return () => clearTimeout(timer);
+  }, []);
+  return html`<p class="done" role="status">
+    <b>Saved.</b> The configuration is in <code>${file}</code>.
+    ${isLate ? ' The client has not begun: its log says why.' : ' Starting the client; this page goes on with it.'}
+  </p>`;
 }
 
 function Found({ view: { found, problem } }: { view: FirstRunView }) {
@@ -105,29 +100,17 @@ function Found({ view: { found, problem } }: { view: FirstRunView }) {
   `;
 }
 
-let silence: ReturnType<typeof setTimeout> | undefined;
-
-function show(isSilent: boolean): void {
-  if (view === undefined) return;
-  root.querySelector(':scope > .notice')?.remove();
-  render(html`<${FirstRun} view=${view} isSilent=${isSilent} />`, root as HTMLElement);
-}
-
 new LiveEvents({
   url: () => '/events',
   hear: {
     token: takeToken,
-    'first-run': (told: FirstRunView) => {
-      view = told;
-      clearTimeout(silence);
-      silence = undefined;
-      show(false);
+    'first-run': (view: FirstRunView) => {
+      root.querySelector(':scope > .notice')?.remove();
+      render(html`<${FirstRun} view=${view} />`, root as HTMLElement);
     },
     // The client has begun.
     view: () => location.reload(),
   },
   pulse: 'first-run',
-  onSilent: () => {
-    silence ??= setTimeout(() => show(true), BEGIN_MS);
-  },
+  onSilent: () => {},
 });
