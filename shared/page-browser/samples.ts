@@ -56,9 +56,13 @@ export class Samples {
     return this.#times[0] ?? 0;
   }
 
-  /** @param times milliseconds since 1970, ascending; the lists of all tracks have their length */
+  /**
+   * Adds what was, but for what is known already.
+   * @param times milliseconds since 1970, ascending; the lists of all tracks have their length
+   */
   load(times: readonly number[], tracks: readonly NamedTrack[]): void {
     times.forEach((timeMs, at) => {
+      if (timeMs <= this.lastMs) return;
       this.add(
         timeMs,
         tracks.map(({ name, down, up }) => ({ name, down: down[at] ?? 0, up: up[at] ?? 0 })),
@@ -66,15 +70,11 @@ export class Samples {
     });
   }
 
-  /** @param timeMs when the sample ended, since 1970 */
+  /** Adds what is now. @param timeMs when the sample ended, since 1970; the clock was set back where some are later */
   add(timeMs: number, rates: readonly NamedRate[]): void {
-    const { stepMs, maxSamples } = this.#options;
-    if (timeMs <= this.lastMs) {
-      // Known, or the clock was set back: then all is told anew.
-      if (this.lastMs - timeMs < maxSamples * stepMs) return;
-      this.#times.length = 0;
-      this.#tracks.clear();
-    }
+    const { maxSamples } = this.#options;
+    while (this.lastMs > timeMs) this.#forgetLast();
+    if (timeMs === this.lastMs) return;
     const count = this.#times.push(timeMs);
     for (const { name, down, up } of rates) {
       const track = this.#tracks.get(name) ?? { down: [], up: [] };
@@ -122,5 +122,13 @@ export class Samples {
       for (const [i, list] of rates.entries()) list.push(tracks[i]?.[at] ?? 0);
     }
     return { seconds, rates };
+  }
+
+  #forgetLast(): void {
+    this.#times.pop();
+    for (const { down, up } of this.#tracks.values()) {
+      down.pop();
+      up.pop();
+    }
   }
 }

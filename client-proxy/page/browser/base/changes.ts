@@ -16,6 +16,8 @@ export interface Fault {
   readonly toMs: number | null;
   /** Whether it ended with the client, which knows no more of it. */
   readonly isCut: boolean;
+  /** Whether the uplink is no longer there: since when is not known, so it has no length. */
+  readonly isGone: boolean;
   /** Connections of applications that ended meanwhile, since uplinks failed. */
   readonly lost: number;
 }
@@ -44,8 +46,22 @@ export function faultsOf(
     } else if (isFault(change) && before !== null) {
       open.set(uplink, { at: faults.length, lostBefore });
       const what = whatOf(change);
-      faults.push({ uplink, what, reason, fromMs: atMs, toMs: null, isCut: false, lost: lost - lostBefore });
+      faults.push({
+        uplink,
+        what,
+        reason,
+        fromMs: atMs,
+        toMs: null,
+        isCut: false,
+        isGone: false,
+        lost: lost - lostBefore,
+      });
     }
+  }
+  const present = new Set(uplinks.map(({ name }) => name));
+  for (const [name, { at }] of open) {
+    // It was taken out of the configuration, or did not come back: nothing is known of it any more.
+    if (!present.has(name)) faults[at] = { ...faults[at]!, toMs: faults[at]!.fromMs, isGone: true };
   }
   for (const { name, lost } of uplinks) {
     const running = open.get(name);
@@ -62,8 +78,9 @@ export function faultMarks(faults: readonly Fault[]): readonly ChartMark[] {
 }
 
 /** `silent 14:02:11, 171 ms, nothing lost` */
-export function faultText({ what, fromMs, toMs, isCut, lost }: Fault): string {
+export function faultText({ what, fromMs, toMs, isCut, isGone, lost }: Fault): string {
   const cost = lost === 0 ? 'nothing lost' : `${lost} connection${lost === 1 ? '' : 's'} lost`;
+  if (isGone) return `${what} ${clockText(fromMs)}, until it was taken away, ${cost}`;
   if (toMs === null) return `${what} since ${clockText(fromMs)}, ${cost}${lost === 0 ? ' so far' : ''}`;
   const lasted = isCut ? 'until the client ended' : durationText(toMs - fromMs);
   return `${what} ${clockText(fromMs)}, ${lasted}, ${cost}`;

@@ -53,7 +53,8 @@ describe('the faults of the page', () => {
       { ...change(130, 'parked', 'in-use'), uplink: 'dsl' },
       change(271, 'in-use', 'down'),
     ];
-    expect(faultsOf(changes, [])).toMatchObject([
+    const uplinks = ['dsl', 'lte'].map((name) => ({ name, lost: 0 }));
+    expect(faultsOf(changes, uplinks)).toMatchObject([
       { uplink: 'dsl', what: 'parked', reason: 'parked for a reason', fromMs: 130, toMs: null },
       { uplink: 'lte', what: 'silent', reason: 'down for a reason', fromMs: 100, toMs: 271 },
     ]);
@@ -90,7 +91,7 @@ describe('the faults of the page', () => {
       [{ ...change(AT_MS, 'stopped', 'in-use'), cause: 'cap' }, change(AT_MS + 10_000, 'in-use', 'stopped')],
     ],
   ])('are told in words: %s', (text, changes) => {
-    expect(faultsOf(changes, []).map(faultText)).toEqual([text]);
+    expect(faultsOf(changes, [{ name: 'lte', lost: 0 }]).map(faultText)).toEqual([text]);
   });
 
   it('are none where a person has turned an uplink off, and end there', () => {
@@ -99,6 +100,14 @@ describe('the faults of the page', () => {
     expect(pillOf(off)).toEqual({ text: 'off', mood: 'idle' });
     expect(faultsOf([change(AT_MS, 'down', 'in-use'), off], []).map(faultText)).toEqual([
       'down 14:02:11, 3.0 s, nothing lost',
+    ]);
+  });
+
+  it('do not last longer than their uplink is there', () => {
+    const [fault] = faultsOf([change(AT_MS, 'down', 'in-use')], [{ name: 'dsl', lost: 0 }]);
+    expect([fault!.toMs, faultText(fault!)]).toEqual([
+      AT_MS,
+      'down 14:02:11, until it was taken away, nothing lost',
     ]);
   });
 
@@ -129,6 +138,16 @@ describe('the samples of the page', () => {
     });
     expect(samples.chart(['dsl', 'gone'], 'up', 60_000).rates).toEqual([[1], [0]]);
     expect(samples.chart(['dsl'], 'up', 70_000)).toEqual({ seconds: [], rates: [[]] });
+  });
+
+  it('go on at once after the clock was set back', () => {
+    const samples = new Samples();
+    const second = (timeMs: number) => samples.add(timeMs, [{ name: 'dsl', down: timeMs, up: 0 }]);
+    for (const timeMs of [1_000, 2_000, 3_000, 4_000, 2_500, 2_500, 3_500]) second(timeMs);
+    expect(samples.chart(['dsl'], 'down', 0)).toEqual({
+      seconds: [1, 2, 2.5, 3.5],
+      rates: [[1_000, 2_000, 2_500, 3_500]],
+    });
   });
 
   it('are an hour at most', () => {
