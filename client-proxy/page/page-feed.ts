@@ -43,7 +43,6 @@ export class PageFeed implements PageEvents {
   start(): void {
     this.#sample();
     this.#timer = setInterval(() => this.#sample(), STEP_MS).unref();
-    this.#lookTimer = setInterval(() => this.#look(), LOOK_MS).unref();
     this.#options.changes.notify(() => this.#tellSoon());
   }
 
@@ -65,6 +64,7 @@ export class PageFeed implements PageEvents {
     const { seconds } = this.#options.keeper.history;
     const history = eventText('history', seconds.report(Number.isFinite(afterMs) ? afterMs : 0));
     const { all } = this.#options.changes;
+    this.#lookTimer ??= setInterval(() => this.#look(), LOOK_MS).unref();
     this.#pages.add(page, all, history + changesText([], all) + this.#viewText());
   }
 
@@ -75,7 +75,11 @@ export class PageFeed implements PageEvents {
 
   /** What cannot wait for the next second. */
   #look(): void {
-    if (this.#pages.isEmpty) return;
+    if (this.#pages.isEmpty) {
+      clearInterval(this.#lookTimer);
+      this.#lookTimer = undefined;
+      return;
+    }
     const conditions = this.#options.conditions();
     if (conditions !== this.#conditions) this.#tellSoon();
     this.#conditions = conditions;

@@ -53,6 +53,11 @@ export class StateChanges {
   /** Called each second: an uplink that goes takes its connections along before its state is another. */
   sample(): void {
     for (const name of this.#lost.keys()) this.#lost.set(name, this.#lostOf(name));
+    // Of many names that came and went, those that changed last.
+    for (const name of this.#lost.keys()) {
+      if (this.#lost.size <= MAX_CHANGES) break;
+      this.#lost.delete(name);
+    }
   }
 
   readonly add = ({ name, state, cause, reason }: UplinkStatus, before: UplinkState | undefined): void => {
@@ -61,6 +66,7 @@ export class StateChanges {
       ...{ atMs: this.#wallClock(), uplink: name, state, cause, reason, before: before ?? null },
       ...{ lost, lostBefore: this.#lost.get(name) ?? lost },
     };
+    this.#lost.delete(name);
     this.#lost.set(name, lost);
     this.#all = [...this.#all, change].slice(-MAX_CHANGES);
     this.#onAdded();

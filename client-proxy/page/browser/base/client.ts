@@ -2,6 +2,8 @@ import { useEffect, useState } from '../../../../shared/page-browser/lib/htm-pre
 
 /** How often what a view shows is asked for anew. */
 const EVERY_MS = 1_000;
+/** A connection that gives no answer for so long leads nowhere any more. */
+const MAX_WAIT_MS = 15_000;
 
 let token = '';
 
@@ -54,7 +56,8 @@ async function repeat<Data>(
   signal: AbortSignal,
 ): Promise<void> {
   while (!signal.aborted) {
-    const response = await fetch(url, { signal }).catch(() => undefined);
+    const limited = AbortSignal.any([signal, AbortSignal.timeout(MAX_WAIT_MS)]);
+    const response = await fetch(url, { signal: limited }).catch(() => undefined);
     const data = response?.ok ? await response.json().catch(() => undefined) : undefined;
     if (data !== undefined && !signal.aborted) take(data as Data);
     await new Promise((resolve) => setTimeout(resolve, everyMs));

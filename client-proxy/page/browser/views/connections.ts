@@ -1,4 +1,5 @@
 import { Choice } from '../../../../shared/page-browser/choice.ts';
+import { colourOf } from '../../../../shared/page-browser/colours.ts';
 import { html, useState } from '../../../../shared/page-browser/lib/htm-preact.js';
 import { bytesText, rateText, sinceText } from '../../../../shared/page-browser/words.ts';
 import type {
@@ -163,7 +164,7 @@ function Shares({ uplinks, names }: Pick<ConnectionRow, 'uplinks'> & { names: re
     ${known.map(
       ({ uplink, up, down, sentBytes, receivedBytes }) => html`
         <li data-uplink=${uplink} data-sent=${sentBytes} data-received=${receivedBytes}>
-          <i class="dot u${Math.max(0, names.indexOf(uplink)) % 8}" aria-hidden="true"></i>
+          <i class="dot ${colourOf(Math.max(0, names.indexOf(uplink)))}" aria-hidden="true"></i>
           <span class="uplink">${uplink}</span>
           <span>${rateText(up + down)}</span>
           <span class="quiet">${bytesText(sentBytes + receivedBytes)}</span>

@@ -75,7 +75,9 @@ function Together({ view, direction }: { view: PageView; direction: Direction })
       <p class="beside">
         ${
           best === null
-            ? 'nothing to carry now'
+            ? sum === 0
+              ? 'nothing to carry now'
+              : 'nothing to compare it with now'
             : html`${gain === undefined ? 'no more than' : html`<b>${gain} ×</b>`} the best alone: ${best.name}, ${rateText(best.bitsPerSecond)}`
         }
       </p>
