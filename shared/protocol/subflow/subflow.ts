@@ -152,7 +152,8 @@ export class Subflow<Uplink extends SubflowUplink = SubflowUplink, Item extends 
     const { bucket } = this.uplink;
     if (item.kind !== 'receipt') this.liveness.onQuestion(!ledger.awaitsReceipt);
     const bytes = this.outbox.append(buffers, item, this.congestion.onSent(ledger.inFlightBytes === 0));
-    if (item.kind === 'data' || item.kind === 'datagram') bucket?.spend(bytes);
+    if (item.kind === 'data') bucket?.spend(bytes);
+    else if (item.kind === 'datagram') bucket?.spendOnDatagrams(bytes);
     else bucket?.spendUnheld(bytes);
   }
 
