@@ -45,7 +45,8 @@ export class Subflow<Uplink extends SubflowUplink = SubflowUplink, Item extends 
   readonly id: number;
   readonly uplink: Uplink;
   readonly path: number;
-  readonly congestionControl: string | undefined;
+  /** That of now. */
+  congestionControl: string | undefined;
   readonly outbox = new Outbox<Item>();
   readonly meter: PathMeter;
   readonly congestion: CongestionController;
@@ -193,6 +194,7 @@ export class Subflow<Uplink extends SubflowUplink = SubflowUplink, Item extends 
 
   /** The kernel's figures now. */
   onKernel(kernel: KernelMeasurement): void {
+    this.congestionControl = kernel.congestionControl ?? this.congestionControl;
     if (kernel.unackedBytes > 0) this.#onSign(kernel.lastAckReceivedMs);
     this.congestion.onKernel(kernel);
     this.meter.onKernel(kernel);
