@@ -81,6 +81,7 @@ describe.each(CASES)('a flood of datagrams, five times what passes, over $name',
     expect(tcp).toBeGreaterThan(0.4 * one.mbit);
     expect(udpMbit).toBeGreaterThan(0.3 * one.mbit);
     // Where only our own queues are full a call does not wait in them behind a flood.
-    if (count === 1 && (one.limit !== undefined || one.isUdpBlocked)) expect(voice.lossShare).toBeLessThan(0.01);
+    if (count === 1 && (one.limit !== undefined || one.isUdpBlocked))
+      expect(voice.lossShare).toBeLessThan(0.01);
   });
 });
